@@ -1,0 +1,63 @@
+import type { Limit } from './limit.js'
+import type { Taken, Verdict } from './verdict.js'
+
+/**
+ * What one key has used of one limit. `at` is the time (milliseconds) up to which the state has been brought.
+ * Everything else is the algorithm's own.
+ */
+export interface State {
+  readonly at: number
+}
+
+/**
+ * An algorithm says what a limit means: pure functions from state to state. It sees no store and no clock.
+ *
+ * The order of use is always `advance`, then `judge`, then (only where everything that the request meets is
+ * allowed) `take`. A state that was handed to `advance`, `take`, `settle` or `rescale` is used up: go on with the
+ * one returned, which may share its parts. `judge` changes nothing.
+ *
+ * **When the clock is set back**, the state's time wins: what was used is not given back a second time. But no part
+ * of a state stays dated later than a clock that is right could have dated it, so that a clock that was far
+ * ahead locks nobody out for longer than a period once it is right. For that the advanced state has to be kept
+ * whenever `now` is before `state.at`, also when the charge is refused.
+ */
+export interface Algorithm<L extends Limit, S extends State> {
+  /** The state of a key that was never seen. */
+  fresh(limit: L, now: number): S
+  /** The state at `now`: what has come back since `state.at` is back. */
+  advance(limit: L, state: S, now: number): S
+  /** Whether `cost` may be taken now from an advanced state. A cost of 0 takes nothing and is always allowed. */
+  judge(limit: L, state: S, cost: number): Verdict
+  /** The state with `cost` taken; asked only where `judge` allowed it. A lease names who holds a concurrency slot. */
+  take(limit: L, state: S, cost: number, lease: string): S
+  /**
+   * The state in which the charge that was `taken` counts `cost` instead. More is charged now, whatever the limit
+   * says (debt). Less is given back only where it still counts: never more than was taken, never into another
+   * window, never past empty.
+   */
+  settle(limit: L, state: S, taken: Taken, cost: number): S
+  /** How much is used, as a fraction of the capacity; over 1 where there is debt. */
+  usedFraction(limit: L, state: S): number
+  /** A state at `now` in which that fraction is used. */
+  withUsed(limit: L, now: number, fraction: number): S
+  /** The state of the limit `from` under the limit `to`, with the same fraction used. */
+  rescale(from: L, to: L, state: S): S
+  /** Milliseconds from `state.at` until the state says no more than a fresh one. */
+  idleAfter(limit: L, state: S): number
+}
+
+/** The verdict on a cost that fits: how things are once it is taken. */
+export function allowed(at: number, remaining: number, resetAfter: number, moreAfter: number): Verdict {
+  return { allowed: true, at, remaining, resetAfter, retryAfter: 0, moreAfter }
+}
+
+/** The verdict on a cost that does not fit now: how things are without it. */
+export function refused(
+  at: number,
+  remaining: number,
+  resetAfter: number,
+  moreAfter: number,
+  retryAfter: number,
+): Verdict {
+  return { allowed: false, at, remaining, resetAfter, retryAfter, moreAfter }
+}

@@ -1,0 +1,105 @@
+import { type Algorithm, allowed, refused, type State } from './algorithm.js'
+import type { ConcurrencyLimit } from './limit.js'
+
+/**
+ * In flight: a set of leases, each with the slots that it holds and the time when it ends.
+ *
+ * **Bound**: at most `limit` slots are held at any moment. A lease that is neither renewed nor released ends after `lease`
+ * milliseconds, so what a process held that died is free again within one lease.
+ *
+ * When the clock is set back, no lease ends later than one lease from now.
+ */
+export interface ConcurrencyState extends State {
+  /** By the lease's name, in the order of taking and renewing: those that end first come first. */
+  readonly leases: Map<string, { readonly until: number; readonly slots: number }>
+  readonly held: number
+}
+
+export const concurrency: Algorithm<ConcurrencyLimit, ConcurrencyState> = {
+  fresh(_limit, now) {
+    return { at: now, leases: new Map(), held: 0 }
+  },
+
+  advance(limit, state, now) {
+    const { leases } = state
+    let { held } = state
+    if (now < state.at) {
+      for (const [name, { until, slots }] of leases)
+        leases.set(name, { until: Math.min(until, now + limit.lease), slots })
+    }
+    for (const [name, { until, slots }] of leases) {
+      if (until > now) break
+      leases.delete(name)
+      held -= slots
+    }
+    return { at: now, leases, held }
+  },
+
+  judge(limit, state, cost) {
+    const after = state.held + cost
+    const untilOneLess = untilFree(state, Math.max(1, state.held - limit.limit + 1))
+    if (cost === 0 || after <= limit.limit) {
+      const untilEmpty = cost > 0 ? limit.lease : concurrency.idleAfter(limit, state)
+      return allowed(
+        state.at,
+        Math.max(0, limit.limit - after),
+        untilEmpty,
+        state.held > 0 ? untilOneLess : untilEmpty,
+      )
+    }
+    const wait = cost > limit.limit ? Number.POSITIVE_INFINITY : untilFree(state, after - limit.limit)
+    const remaining = Math.max(0, limit.limit - state.held)
+    return refused(state.at, remaining, concurrency.idleAfter(limit, state), untilOneLess, wait)
+  },
+
+  take(limit, state, cost, lease) {
+    return hold(limit, state, lease, (state.leases.get(lease)?.slots ?? 0) + cost)
+  },
+
+  settle(limit, state, taken, cost) {
+    return taken.lease === undefined ? state : hold(limit, state, taken.lease, cost)
+  },
+
+  // Who is in flight stays in flight when the limit changes; a fraction of a limit of another kind is nobody.
+  usedFraction() {
+    return 0
+  },
+
+  withUsed(limit, now) {
+    return concurrency.fresh(limit, now)
+  },
+
+  rescale(_from, _to, state) {
+    return state
+  },
+
+  idleAfter(_limit, state) {
+    let last = state.at
+    for (const { until } of state.leases.values()) last = Math.max(last, until)
+    return last - state.at
+  },
+}
+
+/** Sets what a lease holds, from now for one lease; no slots end it. */
+function hold(
+  limit: ConcurrencyLimit,
+  state: ConcurrencyState,
+  lease: string,
+  slots: number,
+): ConcurrencyState {
+  const { at, leases } = state
+  const before = leases.get(lease)?.slots ?? 0
+  leases.delete(lease)
+  if (slots > 0) leases.set(lease, { until: at + limit.lease, slots })
+  return { at, leases, held: state.held - before + slots }
+}
+
+/** Milliseconds until leases that hold `slots` together have ended, if none is renewed or released before. */
+function untilFree(state: ConcurrencyState, slots: number): number {
+  let freed = 0
+  for (const { until, slots: held } of state.leases.values()) {
+    freed += held
+    if (freed >= slots) return until - state.at
+  }
+  return 0
+}

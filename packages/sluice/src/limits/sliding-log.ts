@@ -1,0 +1,153 @@
+import { type Algorithm, allowed, refused, type State } from './algorithm.js'
+import { fits, type SlidingLogLimit, wholeUnitsLeft } from './limit.js'
+
+/**
+ * The sliding log: every charge of the trailing period, with its time.
+ *
+ * **Bound**: at most `limit` in every trailing period (now − period, now], exactly. The price is an entry a request that
+ * was allowed, so up to `limit` entries a key; for large limits the token bucket says nearly the same with two numbers.
+ *
+ * When the clock is set back, charges that are dated later than now are dated now.
+ */
+export interface SlidingLogState extends State {
+  /**
+   * Times of the charges, rising, and the running sum of their costs up to and including each. What counts is
+   * [head, length). A take appends to the arrays that the state before it had; what that one sees of them stays as it was.
+   */
+  readonly times: number[]
+  readonly sums: number[]
+  readonly head: number
+  readonly length: number
+}
+
+/** Entries that no longer count are cut off once they are this many, and half of all. */
+const COMPACT_FROM = 32
+
+export const slidingLog: Algorithm<SlidingLogLimit, SlidingLogState> = {
+  fresh(_limit, now) {
+    return { at: now, times: [], sums: [], head: 0, length: 0 }
+  },
+
+  advance(limit, state, now) {
+    const dated = now < state.at ? datedNoLaterThan(state, now) : state
+    let head = dated.head
+    while (head < dated.length && now - timeAt(dated, head) >= limit.period) head++
+    if (head === dated.length) return slidingLog.fresh(limit, now)
+    const next = { ...dated, at: now, head }
+    return head >= COMPACT_FROM && head * 2 >= next.length ? compacted(next) : next
+  },
+
+  judge(limit, state, cost) {
+    const used = usedOf(state)
+    const remaining = wholeUnitsLeft(used, limit.limit)
+    if (cost === 0 || fits(used + cost, limit.limit)) {
+      const untilEmpty = cost > 0 ? limit.period : slidingLog.idleAfter(limit, state)
+      return allowed(
+        state.at,
+        wholeUnitsLeft(used + cost, limit.limit),
+        untilEmpty,
+        used > 0 ? untilOneLess(limit, state) : untilEmpty,
+      )
+    }
+    const wait =
+      cost > limit.limit ? Number.POSITIVE_INFINITY : untilGone(limit, state, used + cost - limit.limit)
+    return refused(state.at, remaining, slidingLog.idleAfter(limit, state), untilOneLess(limit, state), wait)
+  },
+
+  take(_limit, state, cost) {
+    return appended(state, cost)
+  },
+
+  settle(_limit, state, taken, cost) {
+    const difference = cost - taken.cost
+    if (difference > 0) return appended(state, difference)
+    const entry = entryTakenAt(state, taken.at, taken.cost)
+    if (difference === 0 || entry === undefined) return state
+    const sums = state.sums.slice(0, state.length)
+    for (let index = entry; index < sums.length; index++) sums[index] = (sums[index] ?? 0) + difference
+    return { ...state, times: state.times.slice(0, state.length), sums }
+  },
+
+  usedFraction(limit, state) {
+    return usedOf(state) / limit.limit
+  },
+
+  withUsed(limit, now, fraction) {
+    const fresh = slidingLog.fresh(limit, now)
+    return fraction > 0 ? appended(fresh, fraction * limit.limit) : fresh
+  },
+
+  rescale(from, to, state) {
+    const base = sumBefore(state, state.head)
+    const scale = to.limit / from.limit
+    const stretch = to.period / from.period
+    const times = state.times
+      .slice(state.head, state.length)
+      .map((time) => state.at - (state.at - time) * stretch)
+    const sums = state.sums.slice(state.head, state.length).map((sum) => (sum - base) * scale)
+    return { at: state.at, times, sums, head: 0, length: times.length }
+  },
+
+  idleAfter(limit, state) {
+    return state.length === state.head ? 0 : timeAt(state, state.length - 1) + limit.period - state.at
+  },
+}
+
+function timeAt(state: SlidingLogState, index: number): number {
+  return state.times[index] ?? state.at
+}
+
+function sumBefore(state: SlidingLogState, index: number): number {
+  return index === 0 ? 0 : (state.sums[index - 1] ?? 0)
+}
+
+function usedOf(state: SlidingLogState): number {
+  return sumBefore(state, state.length) - sumBefore(state, state.head)
+}
+
+function appended(state: SlidingLogState, cost: number): SlidingLogState {
+  // Arrays that another state has already appended to are not this one's to append to.
+  const owner = state.times.length === state.length ? state : compacted(state)
+  owner.times.push(owner.at)
+  owner.sums.push(sumBefore(owner, owner.length) + cost)
+  return { ...owner, length: owner.length + 1 }
+}
+
+function compacted(state: SlidingLogState): SlidingLogState {
+  const base = sumBefore(state, state.head)
+  const times = state.times.slice(state.head, state.length)
+  const sums = state.sums.slice(state.head, state.length).map((sum) => sum - base)
+  return { at: state.at, times, sums, head: 0, length: times.length }
+}
+
+function datedNoLaterThan(state: SlidingLogState, now: number): SlidingLogState {
+  const own = compacted(state)
+  return { ...own, times: own.times.map((time) => Math.min(time, now)) }
+}
+
+function untilOneLess(limit: SlidingLogLimit, state: SlidingLogState): number {
+  const debt = Math.max(0, usedOf(state) - limit.limit)
+  return untilGone(limit, state, 1 + debt)
+}
+
+/** Milliseconds until the oldest entries that hold `amount` together no longer count. */
+function untilGone(limit: SlidingLogLimit, state: SlidingLogState, amount: number): number {
+  const target = sumBefore(state, state.head) + Math.min(amount, usedOf(state)) * (1 - 1e-12)
+  let low = state.head
+  let high = state.length - 1
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((state.sums[middle] ?? 0) >= target) high = middle
+    else low = middle + 1
+  }
+  return Math.max(0, timeAt(state, low) + limit.period - state.at)
+}
+
+/** The entry that was taken at `at` and still counts; of several, the last that is large enough. */
+function entryTakenAt(state: SlidingLogState, at: number, cost: number): number | undefined {
+  for (let index = state.length - 1; index >= state.head && timeAt(state, index) >= at; index--) {
+    const entryCost = (state.sums[index] ?? 0) - sumBefore(state, index)
+    if (timeAt(state, index) === at && entryCost >= cost) return index
+  }
+  return undefined
+}

@@ -1,0 +1,83 @@
+import { type Algorithm, allowed, refused, type State } from './algorithm.js'
+import { fits, type TokenBucketLimit, wholeUnitsLeft } from './limit.js'
+
+/**
+ * The token bucket, decided by the generic cell rate algorithm (ITU-T I.371; the "virtual scheduling" form).
+ *
+ * **Bound**: in any interval of length t, at most `burst + limit·t/period` is admitted, to within one part in 10^12.
+ *
+ * With the emission interval T = period/limit, GCRA keeps the theoretical arrival time TAT and admits a cost c iff
+ * max(TAT, now) + c·T − now ≤ burst·T. The state here is that same TAT in two parts, TAT = at + level·T: a single
+ * epoch time in milliseconds is too coarse a number (its step is 0.24 µs) for a million a second over days.
+ *
+ * When the clock is set back the TAT stays, which makes the level higher, but not above the burst.
+ */
+export interface TokenBucketState extends State {
+  /** Units used, as of `at`; above `burst` only while there is debt. */
+  readonly level: number
+}
+
+export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
+  fresh(_limit, now) {
+    return { at: now, level: 0 }
+  },
+
+  advance(limit, state, now) {
+    const drained = ((now - state.at) * limit.limit) / limit.period
+    const level =
+      drained >= 0
+        ? Math.max(0, state.level - drained)
+        : Math.max(state.level, Math.min(limit.burst, state.level - drained))
+    return { at: now, level }
+  },
+
+  judge(limit, { at, level }, cost) {
+    const after = level + cost
+    if (cost === 0 || fits(after, limit.burst)) {
+      return allowed(at, left(limit, after), timeFor(limit, after), untilMore(limit, after))
+    }
+    const wait = fits(cost, limit.burst) ? timeFor(limit, after - limit.burst) : Number.POSITIVE_INFINITY
+    return refused(at, left(limit, level), timeFor(limit, level), untilMore(limit, level), wait)
+  },
+
+  take(_limit, state, cost) {
+    return { at: state.at, level: state.level + cost }
+  },
+
+  settle(limit, state, taken, cost) {
+    // What drains first is what came first: of this charge, no more is left than what drains from now until its end.
+    const stillCounted = Math.max(0, ((taken.at + taken.resetAfter - state.at) * limit.limit) / limit.period)
+    const difference = Math.max(cost - taken.cost, -stillCounted)
+    return { at: state.at, level: Math.max(0, state.level + difference) }
+  },
+
+  usedFraction(limit, state) {
+    return state.level / limit.burst
+  },
+
+  withUsed(limit, now, fraction) {
+    return { at: now, level: fraction * limit.burst }
+  },
+
+  rescale(from, to, state) {
+    return { at: state.at, level: (state.level / from.burst) * to.burst }
+  },
+
+  idleAfter(limit, state) {
+    return timeFor(limit, state.level)
+  },
+}
+
+/** How long `units` take to drain, in milliseconds. */
+function timeFor(limit: TokenBucketLimit, units: number): number {
+  return (units * limit.period) / limit.limit
+}
+
+function left(limit: TokenBucketLimit, level: number): number {
+  return wholeUnitsLeft(level, limit.burst)
+}
+
+function untilMore(limit: TokenBucketLimit, level: number): number {
+  const levelWithOneMore = Math.max(0, limit.burst - left(limit, level) - 1)
+  return Math.max(0, timeFor(limit, level - levelWithOneMore))
+}

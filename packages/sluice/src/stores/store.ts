@@ -1,0 +1,61 @@
+import type { Limit } from '../limits/limit.js'
+import type { Taken, Verdict } from '../limits/verdict.js'
+
+/** An answer that is here, or on its way. A store in the same process answers at once. */
+export type MaybePromise<T> = T | Promise<T>
+
+/** One rule applied to one request. */
+export interface Charge {
+  /** The rule that charges, by a name that is the same in every process. Keys of different scopes never meet. */
+  readonly scope: string
+  /** Whom it is counted for, within the scope. */
+  readonly key: string
+  readonly limit: Limit
+  /** How much is taken; 0 takes nothing, writes nothing and is always allowed. */
+  readonly cost: number
+  /** Who holds the slots of a `concurrency` limit: a name that no other request has. */
+  readonly lease?: string | undefined
+  /** `false`: decided and counted by itself, but never a reason to refuse the others (a shadow rule). */
+  readonly enforce?: boolean | undefined
+}
+
+/** The store's answer to one charge. */
+export interface StoreVerdict extends Verdict {
+  /** The store was full, and the charge was counted for all unknown keys of its scope together. */
+  readonly overflow?: true
+}
+
+/** What a charge that was taken shall count from now on. */
+export interface Settlement {
+  readonly charge: Charge
+  readonly taken: Taken & Pick<StoreVerdict, 'overflow'>
+  /** The true cost. The cost as it was renews a lease; 0 ends it. */
+  readonly cost: number
+}
+
+/**
+ * Where the state is, and what decides a list of charges at once.
+ *
+ * `take` is all or nothing: either every enforced charge is taken, or none is, and nobody else's charges come in
+ * between. A shadow charge is taken where it fits, if the enforced ones are. The verdicts come in the order of the
+ * charges. A charge that would be allowed says so also where another one refuses.
+ */
+export interface Store {
+  /** @throws TypeError, RangeError for a cost that the limit cannot count; nothing is taken then. */
+  take(charges: readonly Charge[]): MaybePromise<StoreVerdict[]>
+  /** What `take` would say now. Takes nothing. */
+  peek(charges: readonly Charge[]): MaybePromise<StoreVerdict[]>
+  /** Moves what was taken up or down after the fact. Never refused. */
+  settle(settlements: readonly Settlement[]): MaybePromise<void>
+  /** Forgets what a key has used. */
+  reset(scope: string, key: string): MaybePromise<void>
+  /** Lets go of connections and timers. */
+  close(): MaybePromise<void>
+}
+
+/** @throws TypeError, RangeError for a charge that no store can count. */
+export function checkLease({ limit, lease }: Charge): void {
+  if (limit.algorithm === 'concurrency' && lease === undefined) {
+    throw new TypeError('a charge to a concurrency limit names the lease that holds the slots')
+  }
+}
