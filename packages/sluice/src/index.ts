@@ -1,5 +1,8 @@
 export { type Clock, type ManualClock, manualClock, systemClock } from './clock.js'
+export type { Decision, Forecast, Quota, Refusal } from './decision.js'
+export { createLimiter, type Limiter, type LimiterOptions } from './limiter.js'
 export { parseDuration } from './limits/duration.js'
+export { formatLimit } from './limits/format.js'
 export { type Counting, LimitSyntaxError, parseLimits } from './limits/grammar.js'
 export type {
   AlgorithmName,
@@ -11,5 +14,9 @@ export type {
   TokenBucketLimit,
 } from './limits/limit.js'
 export type { Taken, Verdict } from './limits/verdict.js'
+export type { Permit } from './permit.js'
+export type { KeyPart, KeySources, KeySpec, NamedKey } from './policy/key-spec.js'
+export { RequestError } from './policy/request-error.js'
+export type { ConcurrencyRule, LimitSpec, RateRule, Resource, Rule } from './policy/rule.js'
 export { type MemoryStore, type MemoryStoreOptions, memoryStore } from './stores/memory/memory-store.js'
 export type { Charge, MaybePromise, Settlement, Store, StoreVerdict } from './stores/store.js'

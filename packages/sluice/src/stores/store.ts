@@ -38,7 +38,7 @@ export interface Settlement {
  *
  * `take` is all or nothing: either every enforced charge is taken, or none is, and nobody else's charges come in
  * between. A shadow charge is taken where it fits, if the enforced ones are. The verdicts come in the order of the
- * charges. A charge that would be allowed says so also where another one refuses.
+ * charges. A charge that would be allowed says so also where another one refuses, with what is left untaken.
  */
 export interface Store {
   /** @throws TypeError, RangeError for a cost that the limit cannot count; nothing is taken then. */

@@ -99,16 +99,17 @@ class InMemory implements MemoryStore {
 
   take(charges: readonly Charge[]): StoreVerdict[] {
     const pending = this.#decide(charges)
-    const admitted = pending.every(({ charge, verdict }) => verdict.allowed || charge.enforce === false)
+    const admitted = isAdmitted(pending)
     for (const each of pending) {
       if (each.overflow) this.#overflowed++
       if (admitted && each.verdict.allowed && each.charge.cost > 0) this.#commit(each)
     }
-    return pending.map(({ verdict }) => verdict)
+    return verdictsOf(pending, admitted)
   }
 
   peek(charges: readonly Charge[]): StoreVerdict[] {
-    return this.#decide(charges).map(({ verdict }) => verdict)
+    const pending = this.#decide(charges)
+    return verdictsOf(pending, isAdmitted(pending))
   }
 
   settle(settlements: readonly Settlement[]): void {
@@ -240,6 +241,18 @@ class InMemory implements MemoryStore {
   #time(limit: Limit): number {
     return usesWallTime(limit) ? this.clock.wallTime() : this.clock.now()
   }
+}
+
+function isAdmitted(pending: readonly Pending[]): boolean {
+  return pending.every(({ charge, verdict }) => verdict.allowed || charge.enforce === false)
+}
+
+function verdictsOf(pending: readonly Pending[], admitted: boolean): StoreVerdict[] {
+  return pending.map(({ charge, state, verdict }) => {
+    if (admitted || !verdict.allowed) return verdict
+    // It fits but was not taken, because another did not: what is left is what there was.
+    return { ...verdict, ...algorithmOf(charge.limit).judge(charge.limit, state, 0) }
+  })
 }
 
 /** What earlier charges of the same request take from the same state. */

@@ -1,0 +1,55 @@
+import type { FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
+import {
+  createHttpLimiter,
+  type HttpDecision,
+  type HttpLimitOptions,
+  type RequestAccess,
+} from '../http/http-limiter.js'
+import { joinedField, releaseWhenClosed } from '../http/node-response.js'
+
+export type { HttpLimitOptions } from '../http/http-limiter.js'
+export { settle } from '../http/permits.js'
+
+/**
+ * Limits for Fastify 5, as a hook.
+ *
+ *     import { limit } from 'sluice/fastify'
+ *     app.post('/predict', { preHandler: limit('10/minute') }, predict)
+ *
+ * One hook limits all the routes that it is given to together; call `limit` again for a limit of its own. It serves as
+ * `preHandler` (after the body was read, so that a cost may read `request.body`) or as `onRequest` (before it).
+ * `by: 'route'` is the method and the URL as it was given to the route (`POST /models/:model`).
+ *
+ * @throws LimitSyntaxError, TypeError, RangeError that say what is wrong with the options.
+ */
+export function limit(options: string | HttpLimitOptions<FastifyRequest>): preHandlerHookHandler {
+  const limiter = createHttpLimiter(options, access)
+  return (request, reply, done) => {
+    try {
+      const decision = limiter.decide(request)
+      if (decision instanceof Promise) decision.then((made) => apply(made, reply, done), done)
+      else apply(decision, reply, done)
+    } catch (error) {
+      done(error as Error)
+    }
+  }
+}
+
+const access: RequestAccess<FastifyRequest> = {
+  peer: (request) => request.socket.remoteAddress,
+  header: (request, name) => request.headers[name]?.toString(),
+  route: (request) =>
+    `${request.method === 'HEAD' ? 'GET' : request.method} ${request.routeOptions.url ?? '*'}`,
+}
+
+function apply(decision: HttpDecision, reply: FastifyReply, done: () => void): void {
+  const fields = decision.allowed ? decision.fields : decision.answer.headers
+  for (const [name, value] of fields) reply.header(name, joinedField(reply.getHeader(name), name, value))
+  if (decision.allowed) {
+    releaseWhenClosed(reply.raw, decision.permit)
+    done()
+  } else {
+    // Fastify sends a string as it is, whatever the type.
+    reply.code(decision.answer.status).send(decision.answer.body)
+  }
+}

@@ -1,0 +1,78 @@
+import type { Limit } from './limits/limit.js'
+import type { Permit } from './permit.js'
+import type { Resource } from './policy/rule.js'
+
+/** How a request stands with one rule. Times are milliseconds from the decision. */
+export interface Quota {
+  /** The rule's name. */
+  readonly rule: string
+  readonly resource: Resource
+  /** The key that it is counted for, as the store has it. */
+  readonly key: string
+  readonly limit: Limit
+  /** What this request takes. */
+  readonly cost: number
+  /** Whether this rule by itself would let the request in. */
+  readonly allowed: boolean
+  /** `false` for a shadow rule. */
+  readonly enforced: boolean
+  /** Whole units left: after this request where it was let in, else as if it had not come. */
+  readonly remaining: number
+  /** Until nothing is used. */
+  readonly resetAfter: number
+  /** Until `remaining` grows. */
+  readonly moreAfter: number
+  /** Until this rule would let the request in: 0 where it does, Infinity where it never will. */
+  readonly retryAfter: number
+}
+
+/** Why a request was refused. */
+export interface Refusal {
+  /** The rule that refused; of several, the one that will do so for longest. */
+  readonly rule: string
+  readonly resource: Resource
+  readonly key: string
+  readonly limit: Limit
+  readonly cost: number
+  readonly remaining: number
+  /**
+   * Milliseconds until the whole request would be let in if nothing else came. Infinity where it asks for more than a
+   * limit can ever hold.
+   */
+  readonly retryAfter: number
+  /** `exceeded`: come back later. `oversized`: it can never be let in with this cost. */
+  readonly reason: 'exceeded' | 'oversized'
+  /** Names of all the rules that refused. */
+  readonly violated: readonly string[]
+}
+
+/** The limiter's answer to a request. */
+export type Decision =
+  | { readonly allowed: true; readonly permit: Permit; readonly quotas: readonly Quota[] }
+  | { readonly allowed: false; readonly refusal: Refusal; readonly quotas: readonly Quota[] }
+
+/** What the answer would be; nothing was taken. */
+export type Forecast =
+  | { readonly allowed: true; readonly quotas: readonly Quota[] }
+  | { readonly allowed: false; readonly refusal: Refusal; readonly quotas: readonly Quota[] }
+
+/** Why the enforced rules refuse; undefined where none does. */
+export function refusalOf(quotas: readonly Quota[]): Refusal | undefined {
+  const refusing = quotas.filter((quota) => quota.enforced && !quota.allowed)
+  const [first, ...others] = refusing
+  if (first === undefined) return undefined
+  const longest = others.reduce((most, quota) => (quota.retryAfter > most.retryAfter ? quota : most), first)
+  const { rule, resource, key, limit, cost, remaining, retryAfter } = longest
+  const reason = retryAfter === Number.POSITIVE_INFINITY ? 'oversized' : 'exceeded'
+  return {
+    rule,
+    resource,
+    key,
+    limit,
+    cost,
+    remaining,
+    retryAfter,
+    reason,
+    violated: refusing.map((quota) => quota.rule),
+  }
+}

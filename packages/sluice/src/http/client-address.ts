@@ -1,0 +1,88 @@
+import { BlockList } from 'node:net'
+import { RequestError } from '../policy/request-error.js'
+import { canonicalText, type IpAddress, parseIpAddress } from './ip-address.js'
+
+export interface ClientAddressOptions {
+  /**
+   * Addresses and networks (`10.0.0.0/8`, `::1`) of the proxies in front of this server. Only what they say in
+   * `X-Forwarded-For` is believed. Default: none, so that the header is ignored.
+   */
+  readonly trustedProxies?: readonly string[]
+  /** Length of the IPv6 prefix that counts as one client, 1 to 128; default 64, which is what one customer is given. */
+  readonly ipv6Subnet?: number
+}
+
+export interface ClientAddressReader {
+  /**
+   * The address of the client, in the one form in which it is counted.
+   *
+   * `X-Forwarded-For` is read from the right: each proxy adds the address that it saw, so that an entry is worth as much
+   * as the one who added it. The client is the first that is no trusted proxy; whatever it wrote there itself lies
+   * further to the left and is never reached.
+   *
+   * @throws RequestError where an address that should be believed cannot be read.
+   */
+  clientOf(peer: string | undefined, forwardedFor: string | undefined): string
+  /** Whether an address belongs to a trusted proxy. */
+  isTrusted(address: string | undefined): boolean
+}
+
+/** @throws TypeError, RangeError for what is no address, network or prefix length. */
+export function clientAddressReader(options: ClientAddressOptions = {}): ClientAddressReader {
+  const { trustedProxies = [], ipv6Subnet = 64 } = options
+  if (!Number.isInteger(ipv6Subnet) || ipv6Subnet < 1 || ipv6Subnet > 128) {
+    throw new RangeError(`'ipv6Subnet' is a whole number from 1 to 128, not ${String(ipv6Subnet)}`)
+  }
+  const trusted = trustedProxies.length === 0 ? undefined : networks(trustedProxies)
+  const trusts = (address: IpAddress) =>
+    trusted?.check(canonicalText(address), `ipv${address.family}`) ?? false
+
+  return {
+    clientOf(peer, forwardedFor) {
+      let address = readPeer(peer)
+      if (forwardedFor !== undefined && trusted !== undefined) {
+        const entries = forwardedFor.split(',')
+        while (entries.length > 0 && trusts(address)) address = readEntry(entries.pop() as string)
+      }
+      return canonicalText(address, ipv6Subnet)
+    },
+    isTrusted(address) {
+      const parsed = address === undefined ? undefined : parseIpAddress(address)
+      return parsed !== undefined && trusts(parsed)
+    },
+  }
+}
+
+function networks(proxies: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const proxy of proxies) {
+    const [text = '', length] = String(proxy).split('/')
+    const address = parseIpAddress(text)
+    const bits = address?.family === 4 ? 32 : 128
+    // A network of mapped addresses counts its 96 fixed bits.
+    const prefix = length === undefined ? bits : Number(length) - (text.includes(':') && bits === 32 ? 96 : 0)
+    const digits = length === undefined || /^\d{1,3}$/.test(length)
+    if (address === undefined || !digits || prefix < 0 || prefix > bits) {
+      throw new TypeError(
+        `'${String(proxy).slice(0, 60)}' is no address or network; write for example 10.0.0.0/8 or ::1`,
+      )
+    }
+    list.addSubnet(canonicalText(address), prefix, `ipv${address.family}`)
+  }
+  return list
+}
+
+function readPeer(peer: string | undefined): IpAddress {
+  const address = peer === undefined ? undefined : parseIpAddress(peer)
+  if (address === undefined) throw new RequestError('the address of the connection cannot be read')
+  return address
+}
+
+/** An entry of X-Forwarded-For, which some proxies write with a port or in brackets. */
+function readEntry(entry: string): IpAddress {
+  const text = entry.trim()
+  const bare = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(text)?.[1] ?? /^([\d.]+):\d{1,5}$/.exec(text)?.[1] ?? text
+  const address = parseIpAddress(bare)
+  if (address === undefined) throw new RequestError("an address in 'X-Forwarded-For' cannot be read")
+  return address
+}

@@ -1,0 +1,158 @@
+import type { Decision, Quota, Refusal } from '../decision.js'
+import { createLimiter, type LimiterOptions } from '../limiter.js'
+import type { Permit } from '../permit.js'
+import type { KeySources } from '../policy/key-spec.js'
+import { RequestError } from '../policy/request-error.js'
+import type { MaybePromise } from '../stores/store.js'
+import { type ClientAddressOptions, clientAddressReader } from './client-address.js'
+import { rememberPermit } from './permits.js'
+import { type HttpAnswer, problem, refusalProblem, retryAfterSeconds } from './problem.js'
+import { rateLimit, rateLimitPolicy } from './ratelimit-fields.js'
+
+/** How the fields of an answer speak of limits. */
+export interface FieldOptions {
+  /** Adds `X-RateLimit-Limit`, `-Remaining` and `-Reset` (in seconds from now), of the rule nearest to its end. */
+  readonly xRateLimit?: boolean
+  /** Adds partition keys (`pk`): digests of the rules' keys under this secret. Default: none. */
+  readonly partitionKeySecret?: string
+}
+
+/** An answer of the user's own to a refusal. An object as body is sent as JSON. */
+export interface OwnAnswer {
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body: string | object
+}
+
+/** What `limit(…)` of every adapter takes. */
+export interface HttpLimitOptions<Request>
+  extends Pick<LimiterOptions<Request>, 'rules' | 'store' | 'name'>,
+    ClientAddressOptions,
+    FieldOptions {
+  /** Who the request's checked credentials say the client is, for `by: 'client'`. Default: nobody, so its address. */
+  readonly client?: (request: Request) => string | undefined
+  /** Makes the answer to a refused request, in place of the problem document. The limit's fields are added. */
+  readonly refuse?: (refusal: Refusal, request: Request) => OwnAnswer
+}
+
+/** How an adapter reads its framework's requests. */
+export interface RequestAccess<Request> {
+  /** The address at the other end of the connection. */
+  peer(request: Request): string | undefined
+  header(request: Request, name: string): string | undefined
+  /** Method and template of the route. */
+  route(request: Request): string
+}
+
+type Fields = readonly (readonly [name: string, value: string])[]
+
+/** What an adapter has to do: let the request go on with these fields on its answer, or send the answer given. */
+export type HttpDecision =
+  | { readonly allowed: true; readonly fields: Fields; readonly permit: Permit | undefined }
+  | { readonly allowed: false; readonly answer: HttpAnswer }
+
+export interface HttpLimiter<Request extends object> {
+  /** Decides on a request, once however often it is asked. What the rules' own functions throw is passed on. */
+  decide(request: Request): MaybePromise<HttpDecision>
+}
+
+/** The part of an adapter that is the same for every framework. */
+export function createHttpLimiter<Request extends object>(
+  options: string | HttpLimitOptions<Request>,
+  access: RequestAccess<Request>,
+): HttpLimiter<Request> {
+  const {
+    rules,
+    store,
+    name,
+    client,
+    refuse,
+    trustedProxies,
+    ipv6Subnet,
+    xRateLimit,
+    partitionKeySecret,
+    ...unknown
+  } = typeof options === 'string' ? ({ rules: [{ limit: options }] } as HttpLimitOptions<Request>) : options
+  const [unknownOption] = Object.keys(unknown)
+  if (unknownOption !== undefined) throw new TypeError(`limit() has no option '${unknownOption}'`)
+  const addresses = clientAddressReader({
+    ...(trustedProxies !== undefined && { trustedProxies }),
+    ...(ipv6Subnet !== undefined && { ipv6Subnet }),
+  })
+  const keys: KeySources<Request> = {
+    ip: (request) => addresses.clientOf(access.peer(request), access.header(request, 'x-forwarded-for')),
+    client: (request) => client?.(request),
+    route: access.route,
+    header: access.header,
+  }
+  const limiter = createLimiter({ rules, keys, ...(store && { store }), ...(name !== undefined && { name }) })
+  const fieldOptions: FieldOptions = {
+    ...(xRateLimit !== undefined && { xRateLimit }),
+    ...(partitionKeySecret !== undefined && { partitionKeySecret }),
+  }
+  const decided = new WeakSet<Request>()
+
+  const translate = (request: Request, decision: Decision): HttpDecision => {
+    const fields = limitFields(decision, fieldOptions)
+    if (decision.allowed) {
+      rememberPermit(request, decision.permit)
+      return { allowed: true, fields, permit: decision.permit }
+    }
+    const { refusal } = decision
+    const answer = refuse === undefined ? refusalProblem(refusal) : ownAnswer(refuse(refusal, request))
+    return { allowed: false, answer: { ...answer, headers: [...answer.headers, ...fields] } }
+  }
+
+  return {
+    decide(request) {
+      if (decided.has(request)) return { allowed: true, fields: [], permit: undefined }
+      decided.add(request)
+      try {
+        const decision = limiter.admit(request)
+        if (decision instanceof Promise) return decision.then((made) => translate(request, made))
+        return translate(request, decision)
+      } catch (error) {
+        if (!(error instanceof RequestError)) throw error
+        return { allowed: false, answer: problem(error.status, 'Bad request', error.message) }
+      }
+    },
+  }
+}
+
+/** The fields that tell a client how it stands, for an answer to a request that was decided on so. */
+export function limitFields(decision: Decision, options: FieldOptions): Fields {
+  const enforced = decision.quotas.filter((quota) => quota.enforced)
+  if (enforced.length === 0) return []
+  const secret = options.partitionKeySecret
+  // Of a refusal only the rules that refused are told, so that `Retry-After` never lies before the end of a `t`.
+  const told = decision.allowed ? enforced : enforced.filter((quota) => !quota.allowed)
+  const seconds = decision.allowed ? undefined : retryAfterSeconds(decision.refusal)
+  return [
+    ['ratelimit-policy', rateLimitPolicy(enforced, secret)],
+    ['ratelimit', rateLimit(told, secret)],
+    ...(options.xRateLimit ? xRateLimitFields(nearestToItsEnd(told)) : []),
+    ...(seconds === undefined ? [] : [['retry-after', String(seconds)] as const]),
+  ]
+}
+
+function nearestToItsEnd(quotas: readonly Quota[]): Quota {
+  return quotas.reduce((nearest, quota) =>
+    quota.remaining / quota.limit.limit < nearest.remaining / nearest.limit.limit ? quota : nearest,
+  )
+}
+
+function xRateLimitFields({ limit, remaining, resetAfter }: Quota): Fields {
+  return [
+    ['x-ratelimit-limit', String(limit.limit)],
+    ['x-ratelimit-remaining', String(remaining)],
+    ['x-ratelimit-reset', String(Math.ceil(resetAfter / 1000))],
+  ]
+}
+
+function ownAnswer({ status = 429, headers = {}, body }: OwnAnswer): HttpAnswer {
+  const json = typeof body !== 'string'
+  const given = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const)
+  const typed = given.some(([name]) => name === 'content-type')
+  const type = ['content-type', json ? 'application/json' : 'text/plain; charset=utf-8'] as const
+  return { status, headers: typed ? given : [type, ...given], body: json ? JSON.stringify(body) : body }
+}

@@ -1,0 +1,17 @@
+/** What every adapter shares: for those who write one, and for the gateway. */
+export { type ClientAddressOptions, type ClientAddressReader, clientAddressReader } from './client-address.js'
+export {
+  createHttpLimiter,
+  type FieldOptions,
+  type HttpDecision,
+  type HttpLimiter,
+  type HttpLimitOptions,
+  limitFields,
+  type OwnAnswer,
+  type RequestAccess,
+} from './http-limiter.js'
+export { canonicalText, type IpAddress, parseIpAddress } from './ip-address.js'
+export { joinedField, releaseWhenClosed } from './node-response.js'
+export { settle } from './permits.js'
+export { type HttpAnswer, problem, refusalProblem, retryAfterSeconds } from './problem.js'
+export { rateLimit, rateLimitPolicy } from './ratelimit-fields.js'

@@ -1,0 +1,68 @@
+import type { Refusal } from '../decision.js'
+import { formatLimit, formatPeriod, formatWait } from '../limits/format.js'
+import type { Limit } from '../limits/limit.js'
+
+/** What is sent in place of the answer that was asked for. */
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly body: string
+}
+
+/** Registered by draft-ietf-httpapi-ratelimit-headers-11. */
+const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded'
+
+/** A problem document (RFC 9457). `members` come beside the standard ones. */
+export function problem(
+  status: number,
+  title: string,
+  detail: string,
+  members: { readonly type?: string; readonly [member: string]: unknown } = {},
+): HttpAnswer {
+  const { type = 'about:blank', ...others } = members
+  const body = JSON.stringify({ type, title, status, detail, ...others })
+  return { status, headers: [['content-type', 'application/problem+json']], body }
+}
+
+/** The answer to a refused request: 429, what was exceeded, and when to come back. */
+export function refusalProblem(refusal: Refusal): HttpAnswer {
+  const { limit, resource, cost, violated } = refusal
+  const seconds = retryAfterSeconds(refusal)
+  return problem(429, 'Too many requests', detailOf(refusal), {
+    type: QUOTA_EXCEEDED,
+    'violated-policies': violated,
+    limit: formatLimit(limit),
+    resource,
+    cost,
+    reason: refusal.reason,
+    ...(seconds !== undefined && { 'retry-after': seconds }),
+  })
+}
+
+/** Whole seconds until the request would be let in, rounded up; undefined where it never would. */
+export function retryAfterSeconds(refusal: Refusal): number | undefined {
+  return Number.isFinite(refusal.retryAfter) ? Math.max(1, Math.ceil(refusal.retryAfter / 1000)) : undefined
+}
+
+function detailOf({ limit, resource, cost, remaining, reason, retryAfter }: Refusal): string {
+  const bound = `The limit is ${boundOf(limit, resource)}.`
+  const asked = `This request takes ${amount(cost, resource)}`
+  if (reason === 'oversized') return `${bound} ${asked}, which is more than it can ever hold.`
+  const left =
+    limit.algorithm === 'concurrency' ? `${remaining} of its slots are free` : `${remaining} are left`
+  return `${bound} ${asked} and ${remaining === 0 ? left.replace('0', 'none') : left}. Come back in ${formatWait(retryAfter)}.`
+}
+
+function boundOf(limit: Limit, resource: string): string {
+  if (limit.algorithm === 'concurrency') return `${limit.limit} in flight at once`
+  const burst =
+    limit.algorithm === 'token-bucket' && limit.burst !== limit.limit ? `, ${limit.burst} at once` : ''
+  return `${amount(limit.limit, resource)} per ${formatPeriod(limit.period)}${burst}`
+}
+
+/** `1 request`, `5 requests`, `1 of credit`. */
+function amount(count: number, resource: string): string {
+  if (resource === 'concurrent') return count === 1 ? '1 slot' : `${count} slots`
+  const words = resource.replaceAll('_', ' ')
+  return `${count} ${count === 1 && words.endsWith('s') ? words.slice(0, -1) : words}`
+}

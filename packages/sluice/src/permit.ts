@@ -1,0 +1,106 @@
+import { checkCost } from './limits/limit.js'
+import type { Resource } from './policy/rule.js'
+import type { Charge, MaybePromise, Settlement, Store, StoreVerdict } from './stores/store.js'
+
+/** A charge that was taken for a request, and what may still be done about it. */
+export interface TakenCharge {
+  readonly resource: Resource
+  readonly charge: Charge
+  readonly verdict: StoreVerdict
+}
+
+/** Keeps permits renewed from their admission to their release. */
+export interface Renewal {
+  start(permit: Permit, lease: number): void
+  stop(permit: Permit): void
+}
+
+/**
+ * What an allowed request holds. It may be settled with its true cost and is released at its end, in either order;
+ * each counts once, whatever is called twice.
+ *
+ *     using permit = decision.permit
+ *     const answer = await model.complete(prompt)
+ *     permit.settle({ tokens: answer.usage.total_tokens })
+ */
+export class Permit {
+  readonly #store: Store
+  readonly #renewal: Renewal
+  readonly #slots: readonly TakenCharge[]
+  #unsettled: readonly TakenCharge[]
+  #released = false
+
+  constructor(store: Store, renewal: Renewal, taken: readonly TakenCharge[]) {
+    this.#store = store
+    this.#renewal = renewal
+    this.#slots = taken.filter(({ charge }) => charge.lease !== undefined && charge.cost > 0)
+    this.#unsettled = taken.filter(({ charge }) => charge.lease === undefined)
+  }
+
+  /** Whether it holds slots that somebody has to release. */
+  get holdsSlots(): boolean {
+    return this.#slots.length > 0 && !this.#released
+  }
+
+  /**
+   * Says what the request cost in truth, by resource: `settle({ tokens: 812 })`. What was taken too much is given
+   * back where it still counts; what was taken too little is charged, whatever the limit. Resources that no rule
+   * counts are passed over, and so is a resource that was settled before.
+   *
+   * @throws TypeError, RangeError for a cost that is negative, not finite, or not whole where whole units are
+   *   counted; nothing is settled then.
+   */
+  settle(costs: Readonly<Record<Resource, number>>): MaybePromise<void> {
+    const settled = this.#unsettled.filter(({ resource }) => Object.hasOwn(costs, resource))
+    if (settled.length === 0) return
+    const settlements = settled.map((taken) => settlementOf(taken, costs[taken.resource] as number))
+    for (const { charge, cost } of settlements) checkCost(charge.limit, cost)
+    this.#unsettled = this.#unsettled.filter((taken) => !settled.includes(taken))
+    const changed = settlements.filter(({ charge, cost }) => cost !== charge.cost)
+    if (changed.length > 0) return this.#store.settle(changed)
+  }
+
+  /** Frees the slots that the request held. What it cost stays charged. */
+  release(): MaybePromise<void> {
+    if (!this.holdsSlots) return
+    this.#released = true
+    this.#renewal.stop(this)
+    return this.#store.settle(this.#slots.map((taken) => settlementOf(taken, 0)))
+  }
+
+  /** Holds the slots for one more lease from now. */
+  renew(): MaybePromise<void> {
+    if (!this.holdsSlots) return
+    return this.#store.settle(this.#slots.map((taken) => settlementOf(taken, taken.charge.cost)))
+  }
+
+  /**
+   * Renews the slots from now on until they are released, however long the request runs. For who is sure to call
+   * `release`: as the adapters and the gateway are, which see the end of every connection.
+   */
+  keepRenewed(): void {
+    if (!this.holdsSlots) return
+    const leases = this.#slots.map(({ charge }) =>
+      charge.limit.algorithm === 'concurrency' ? charge.limit.lease : 0,
+    )
+    this.#renewal.start(this, Math.min(...leases))
+  }
+
+  /** `using permit = …` releases at the end of the block. */
+  [Symbol.dispose](): void {
+    const released = this.release()
+    // A store that fails here has a lease to fall back on; there is nobody left to tell.
+    if (released instanceof Promise) released.catch(() => {})
+  }
+
+  /** `await using permit = …` releases at the end of the block and waits for the store. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release()
+  }
+}
+
+function settlementOf({ charge, verdict }: TakenCharge, cost: number): Settlement {
+  const { at, resetAfter, overflow } = verdict
+  const taken = { cost: charge.cost, at, resetAfter, lease: charge.lease, ...(overflow && { overflow }) }
+  return { charge, taken, cost }
+}

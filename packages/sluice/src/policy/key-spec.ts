@@ -1,0 +1,95 @@
+import { combinedKey, plainKey, secretKey } from './key.js'
+
+/**
+ * Whom a rule counts for, by name. `client` is who the request's credentials say it is, and its address where they
+ * say nothing; `ip` is always the address; `route` the template of the route, never the concrete path; `everyone`
+ * one key for all; `header:NAME` the value of a header, kept as a digest, and the address where it is absent.
+ */
+export type NamedKey = 'ip' | 'client' | 'route' | 'everyone' | `header:${string}`
+
+/** One part of a key: a name, or a function of the request. */
+export type KeyPart<Request> = NamedKey | ((request: Request) => string)
+
+/** Whom a rule counts for: one part, or several that count together. */
+export type KeySpec<Request> = KeyPart<Request> | readonly KeyPart<Request>[]
+
+/** How the named keys are read from a request of some kind. */
+export interface KeySources<Request> {
+  /** The client's address in its one canonical form. */
+  ip(request: Request): string
+  /** Who the request's checked credentials say the client is. */
+  client(request: Request): string | undefined
+  /** Method and template of the route. */
+  route(request: Request): string
+  /** The value of a header, by its lower-case name. */
+  header(request: Request, name: string): string | undefined
+}
+
+/**
+ * Turns what a rule says into a function from a request to its key.
+ *
+ * @throws TypeError for a name that is unknown, or that nobody can read from such requests.
+ */
+export function compileKey<Request>(
+  spec: KeySpec<Request> | undefined,
+  sources: KeySources<Request> | undefined,
+): (request: Request) => string {
+  if (spec === undefined) return sources === undefined ? ownKey : compileKey('client', sources)
+  if (!Array.isArray(spec)) return compilePart(spec as KeyPart<Request>, sources)
+  if (spec.length === 0) throw new TypeError("'by' is an empty list; write 'everyone' for one key for all")
+  const parts = spec.map((part: KeyPart<Request>) => compilePart(part, sources))
+  const [only] = parts
+  return only !== undefined && parts.length === 1
+    ? only
+    : (request) => combinedKey(parts.map((part) => part(request)))
+}
+
+/** Without a `by`, a limiter of plain keys is told the key itself. */
+function ownKey(request: unknown): string {
+  if (typeof request !== 'string') {
+    throw new TypeError(
+      `this limiter's rules say no 'by', so it is asked about a key (a string), not ${typeof request}`,
+    )
+  }
+  return plainKey(request)
+}
+
+function compilePart<Request>(
+  part: KeyPart<Request>,
+  sources: KeySources<Request> | undefined,
+): (request: Request) => string {
+  if (typeof part === 'function') return (request) => plainKey(checkedText(part(request)))
+  if (part === 'everyone') return () => 'everyone'
+  if (sources === undefined) {
+    throw new TypeError(
+      `'by: ${String(part)}' is known to the adapters; here 'by' is 'everyone' or a function of the request`,
+    )
+  }
+  switch (part) {
+    case 'ip':
+      return (request) => sources.ip(request)
+    case 'client':
+      return (request) => {
+        const client = sources.client(request)
+        // A client may be called like an address; its key must not be that address's.
+        return client === undefined ? sources.ip(request) : plainKey(`client ${client}`)
+      }
+    case 'route':
+      return (request) => plainKey(sources.route(request))
+  }
+  const header = /^header:([!#$%&'*+.^_`|~0-9A-Za-z-]+)$/.exec(String(part))?.[1]?.toLowerCase()
+  if (header === undefined) {
+    throw new TypeError(
+      `unknown key '${String(part)}'; it is ip, client, route, everyone, header:NAME or a function`,
+    )
+  }
+  return (request) => {
+    const value = sources.header(request, header)
+    return value === undefined ? sources.ip(request) : secretKey(value)
+  }
+}
+
+function checkedText(key: unknown): string {
+  if (typeof key === 'string') return key
+  throw new TypeError(`'by' returned ${key === null ? 'null' : typeof key}; a key is a string`)
+}

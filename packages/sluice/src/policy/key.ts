@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto'
+
+/**
+ * Keys as the stores see them: bounded, unambiguous, and without secrets.
+ *
+ * Three forms, told apart by their first character, so that no two different keys meet: a key as it is; the
+ * parts of a combined key, each with its length; and a digest, for what is secret or long.
+ */
+
+const DIGEST = '\u0001'
+const COMBINED = '\u0002'
+
+/** Longest key that is kept as it is, in UTF-16 units. */
+const MAX_PLAIN_LENGTH = 128
+
+/** The key for one text. */
+export function plainKey(text: string): string {
+  const first = text.charCodeAt(0)
+  return text.length > MAX_PLAIN_LENGTH || first === 1 || first === 2 ? secretKey(text) : text
+}
+
+/** The key for several texts in their order: ("a", "b:c") and ("a:b", "c") are two keys. */
+export function combinedKey(parts: readonly string[]): string {
+  const joined = COMBINED + parts.map((part) => `${part.length}:${part}`).join('')
+  return joined.length > MAX_PLAIN_LENGTH ? secretKey(joined) : joined
+}
+
+/**
+ * The key for a text that nobody should be able to read in a store: its SHA-256. The UTF-16 units are hashed and
+ * not their UTF-8, in which all lone surrogates are the same.
+ */
+export function secretKey(text: string): string {
+  return DIGEST + createHash('sha256').update(text, 'utf16le').digest('base64url')
+}
