@@ -1,0 +1,23 @@
+/** A request as the rules of a route see it. What is costly to read is read when a rule asks for it, and once. */
+export interface GatewayRequest {
+  /** In upper case. */
+  readonly method: string
+  /** The normalised path, as it is forwarded. */
+  readonly path: string
+  /** The route's name, never the concrete path. */
+  readonly route: string
+  /** What the route's `:name` segments matched. */
+  readonly params: Readonly<Record<string, string>>
+  /** The query's parameters, the first of each name; without a prototype. */
+  readonly query: Readonly<Record<string, string>>
+  /** By lower-case name, several of one name joined with a comma; without a prototype. */
+  readonly headers: Readonly<Record<string, string>>
+  /** The client's address in its one canonical form. */
+  readonly ip: string
+  /**
+   * The body, parsed from JSON. Only where the route has a rule that reads it.
+   *
+   * @throws RequestError where it is not JSON.
+   */
+  readonly body: unknown
+}

@@ -1,0 +1,176 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { TLSSocket } from 'node:tls'
+import type { Dispatcher } from 'undici'
+import type { ClientBody } from './client-body.js'
+import { onClientGone } from './client-gone.js'
+import { discardRest } from './discard-rest.js'
+import { downstreamResponseHeaders, replaceHeaders } from './headers.js'
+import { describeFailure, type UpstreamFailure } from './upstream-failure.js'
+
+/** How an exchange ended. */
+export type ForwardOutcome =
+  /** The whole answer was handed to the client's connection. */
+  | { readonly kind: 'answered'; readonly status: number }
+  /** The connection to the client is closed. `started`: some of the answer had been written. */
+  | { readonly kind: 'cut'; readonly by: 'client' | 'upstream'; readonly started: boolean }
+  /** The upstream gave no answer and nothing has been written: the caller answers. */
+  | ({ readonly kind: 'failed' } & UpstreamFailure)
+
+/** Watches an answer go by. It must not throw, nor change what it is shown. */
+export interface ResponseObserver {
+  /** The answer's status and headers, as the upstream sent them: name, value, name, value. */
+  head?(status: number, rawHeaders: readonly string[]): void
+  /** The next bytes of the body. */
+  data?(chunk: Buffer): void
+}
+
+export interface ExchangeParts {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly body: ClientBody | undefined
+  readonly responseHeaders: readonly (readonly [name: string, value: string])[]
+  readonly observer: ResponseObserver | undefined
+  /** How long the client may take to accept what is written to it, in milliseconds; 0 for ever. */
+  readonly patience: number
+  readonly settled: (outcome: ForwardOutcome) => void
+}
+
+/**
+ * One request on its way through: writes to the client what comes from the upstream, and settles once.
+ *
+ * The upstream's connection calls the `on…` methods. None of them does anything after the exchange has settled.
+ */
+export class Exchange implements Dispatcher.DispatchHandler {
+  readonly #parts: ExchangeParts
+  readonly #stopWatching: () => void
+  #controller: Dispatcher.DispatchController | undefined
+  #stall: NodeJS.Timeout | undefined
+  #status = 0
+  #settled = false
+
+  constructor(parts: ExchangeParts) {
+    this.#parts = parts
+    parts.response.on('drain', this.#onDrain).on('finish', this.#onFinish)
+    this.#stopWatching = onClientGone(parts.request.socket, () => {
+      this.#settle({ kind: 'cut', by: 'client', started: parts.response.headersSent })
+    })
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    // The client left while the request waited for a connection.
+    if (this.#settled) controller.abort(new Error('the client is gone'))
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    // Interim answers (1xx) were for the gateway, which asked for none.
+    if (this.#settled || status < 200) return
+    const { request, response, responseHeaders, observer } = this.#parts
+    const rawHeaders = textOf(controller.rawHeaders)
+    observer?.head?.(status, rawHeaders)
+    let headers = replaceHeaders(downstreamResponseHeaders(rawHeaders), responseHeaders)
+    if (status === 204) headers = withoutLength(headers)
+    response.writeHead(status, headers)
+    this.#status = status
+    this.#sendHead()
+    // The answer is complete here: what the upstream may wrongly send after it must not be waited for.
+    if (request.method === 'HEAD' || status === 204 || status === 304) this.#end()
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const { response, observer } = this.#parts
+    if (this.#settled || response.destroyed || response.writableEnded) return
+    observer?.data?.(chunk)
+    if (response.write(chunk)) return
+    controller.pause()
+    this.#startStall()
+  }
+
+  onResponseEnd(): void {
+    if (!this.#settled && !this.#parts.response.writableEnded) this.#end()
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    const { request, response } = this.#parts
+    if (this.#settled || response.writableEnded) return
+    // A client that has just left may be noticed by the upload before its connection says so.
+    if (request.socket.destroyed) {
+      this.#settle({ kind: 'cut', by: 'client', started: response.headersSent })
+    } else if (response.headersSent) {
+      this.#truncate()
+      this.#settle({ kind: 'cut', by: 'upstream', started: true })
+    } else {
+      this.#settle({ kind: 'failed', ...describeFailure(error) })
+    }
+  }
+
+  /** Sends the head without waiting for a body, and yet in one packet with a body that has already come. */
+  #sendHead(): void {
+    const { response } = this.#parts
+    const { socket } = response
+    socket?.cork()
+    response.flushHeaders()
+    process.nextTick(() => socket?.uncork())
+  }
+
+  /** Closes the client's connection: the only way to tell that a body is not complete. */
+  #truncate(): void {
+    const { request, response } = this.#parts
+    // To HTTP/1.0 a connection that just closes is the end of a complete body. TLS tells by itself.
+    if (request.httpVersion === '1.0' && !(request.socket instanceof TLSSocket)) {
+      request.socket.resetAndDestroy()
+    } else {
+      response.destroy()
+    }
+  }
+
+  #end(): void {
+    this.#startStall()
+    this.#parts.response.end()
+  }
+
+  readonly #onDrain = () => {
+    clearTimeout(this.#stall)
+    this.#controller?.resume()
+  }
+
+  readonly #onFinish = () => {
+    this.#settle({ kind: 'answered', status: this.#status })
+  }
+
+  /** A client that takes nothing must not hold its place for ever. */
+  #startStall(): void {
+    const { request, response, patience } = this.#parts
+    clearTimeout(this.#stall)
+    if (patience === 0) return
+    this.#stall = setTimeout(() => {
+      // Without a connection it waits for its turn behind the answer to an earlier request.
+      if (response.socket === null) this.#startStall()
+      else request.socket.destroy()
+    }, patience)
+  }
+
+  #settle(outcome: ForwardOutcome): void {
+    if (this.#settled) return
+    this.#settled = true
+    const { request, response, body, settled } = this.#parts
+    clearTimeout(this.#stall)
+    this.#stopWatching()
+    response.off('drain', this.#onDrain).off('finish', this.#onFinish)
+    // Does nothing where the answer is complete. Destroying the body then ends an upload that goes on.
+    if (outcome.kind === 'cut') this.#controller?.abort(new Error('the client is gone'))
+    body?.destroy()
+    discardRest(request)
+    settled(outcome)
+  }
+}
+
+function textOf(rawHeaders: Dispatcher.DispatchController['rawHeaders']): string[] {
+  if (!Array.isArray(rawHeaders)) return []
+  return rawHeaders.map((text) => (typeof text === 'string' ? text : text.toString('latin1')))
+}
+
+/** RFC 9110 section 8.6: an answer without content has no Content-Length. */
+function withoutLength(headers: string[]): string[] {
+  return headers.filter((_, index) => headers[index - (index % 2)]?.toLowerCase() !== 'content-length')
+}

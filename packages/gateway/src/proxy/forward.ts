@@ -1,0 +1,78 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { TLSSocket } from 'node:tls'
+import type { Target } from '../routing/target.js'
+import { ClientBody, hasBody } from './client-body.js'
+import { Exchange, type ForwardOutcome, type ResponseObserver } from './exchange.js'
+import { replaceHeaders, upstreamRequestHeaders } from './headers.js'
+import type { Upstream } from './upstream.js'
+
+export type { ForwardOutcome, ResponseObserver } from './exchange.js'
+
+export interface ForwardOptions {
+  readonly upstream: Upstream
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  /** What to ask the upstream for: the target that was matched. */
+  readonly target: Target
+  /** The body, where it has been read; else the request is sent on as it comes. */
+  readonly body?: Buffer
+  readonly peerAddress: string
+  /** Whether the peer is a proxy whose Forwarded and X-Forwarded-* headers are believed. */
+  readonly peerTrusted: boolean
+  /** Headers of the gateway's for the upstream, in place of all of the client's of the same name. */
+  readonly requestHeaders?: readonly (readonly [name: string, value: string])[]
+  /** Headers of the gateway's for the client, in place of all of the upstream's of the same name. */
+  readonly responseHeaders: readonly (readonly [name: string, value: string])[]
+  readonly observer?: ResponseObserver
+}
+
+/**
+ * Forwards a request and streams the answer back, both at the pace of whoever takes them; nothing is kept.
+ *
+ * It settles when the answer has been handed to the client's connection, when that connection is closed, or when
+ * the upstream has failed and the caller is to answer; it never rejects. A request is sent once and never again.
+ * Trailers are not forwarded, nor is an upgrade of the protocol.
+ */
+export function forward(options: ForwardOptions): Promise<ForwardOutcome> {
+  const { upstream, request, response, target } = options
+  if (request.socket.destroyed) return Promise.resolve({ kind: 'cut', by: 'client', started: false })
+
+  const streamed = options.body === undefined && hasBody(request) ? new ClientBody(request) : undefined
+  return new Promise((settled) => {
+    const exchange = new Exchange({
+      request,
+      response,
+      body: streamed,
+      responseHeaders: options.responseHeaders,
+      observer: options.observer,
+      patience: upstream.timeouts.idle,
+      settled,
+    })
+    upstream.dispatcher.dispatch(
+      {
+        method: request.method ?? 'GET',
+        path: upstream.basePath + target.path + target.query,
+        headers: headersOf(options, streamed),
+        body: options.body ?? streamed ?? null,
+      },
+      exchange,
+    )
+  })
+}
+
+function headersOf(options: ForwardOptions, streamed: ClientBody | undefined): string[] {
+  const { request, upstream, peerAddress, peerTrusted, requestHeaders = [] } = options
+  const headers = upstreamRequestHeaders({
+    rawHeaders: request.rawHeaders,
+    peerAddress,
+    peerTrusted,
+    clientHost: request.headers.host,
+    proto: request.socket instanceof TLSSocket ? 'https' : 'http',
+    upstreamHost: upstream.host,
+  })
+  // A chunked body stays chunked; the length of one that has been read is known to who sends it.
+  const length = request.headers['content-length']
+  const chunked = request.headers['transfer-encoding'] !== undefined
+  if (streamed !== undefined && length !== undefined && !chunked) headers.push('Content-Length', length)
+  return replaceHeaders(headers, requestHeaders)
+}

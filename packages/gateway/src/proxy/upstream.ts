@@ -1,0 +1,80 @@
+import { type Dispatcher, Pool } from 'undici'
+
+/** How long to wait, in milliseconds; 0 waits without end. Timers above a second are right to about a second. */
+export interface UpstreamTimeouts {
+  /** For the connection, TLS included. */
+  readonly connect: number
+  /** For the head of the answer, once the request is sent. */
+  readonly headers: number
+  /** For the next bytes of an answer; also for a client to take what has been read for it. */
+  readonly idle: number
+}
+
+/** A server that requests are forwarded to. */
+export interface Upstream {
+  /** What goes upstream as Host, such as `127.0.0.1:9000`. */
+  readonly host: string
+  /** What every path is prefixed with: `''`, or a path without a slash at its end. */
+  readonly basePath: string
+  readonly timeouts: UpstreamTimeouts
+  readonly dispatcher: Dispatcher
+  /** Takes no more requests, waits for those that run, then closes the connections. */
+  close(): Promise<void>
+  /** Closes the connections now; what runs is cut. */
+  destroy(): Promise<void>
+}
+
+/** Shorter than the 5 s after which uvicorn and Node close an idle connection, so that no request meets that close. */
+const KEEP_ALIVE_MS = 4000
+
+/**
+ * Makes the connections to one upstream.
+ *
+ * There are as many connections as requests in flight: a bound here would make requests wait unseen behind
+ * streams that last for minutes. How many may run is for the limits to say.
+ *
+ * @param url http or https; its path prefixes every path
+ * @throws RangeError or TypeError that says what would be right.
+ */
+export function createUpstream(url: string, timeouts: UpstreamTimeouts): Upstream {
+  const { origin, host, pathname } = parseUpstream(url)
+  for (const [name, value] of Object.entries(timeouts)) {
+    if (Number.isSafeInteger(value) && value >= 0) continue
+    throw new RangeError(`timeout ${name} must be a whole number of milliseconds, 0 for none; it is ${value}`)
+  }
+  const pool = new Pool(origin, {
+    connections: null,
+    pipelining: 1,
+    allowH2: false,
+    connect: { timeout: timeouts.connect },
+    headersTimeout: timeouts.headers,
+    bodyTimeout: timeouts.idle,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  })
+  return {
+    host,
+    basePath: pathname.replace(/\/+$/, ''),
+    timeouts,
+    dispatcher: pool,
+    close: () => pool.close(),
+    destroy: () => pool.destroy(),
+  }
+}
+
+function parseUpstream(text: string): URL {
+  const example = 'write for example http://127.0.0.1:9000'
+  if (!URL.canParse(text)) throw new TypeError(`the upstream is no URL; ${example}`)
+  const url = new URL(text)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new TypeError(
+      `the upstream's URL begins with ${url.protocol}, not with http: or https:; ${example}`,
+    )
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new TypeError(`the upstream's URL has a user name or password, which it cannot have; ${example}`)
+  }
+  if (url.search !== '' || url.hash !== '') {
+    throw new TypeError(`the upstream's URL has a query or fragment, which it cannot have; ${example}`)
+  }
+  return url
+}

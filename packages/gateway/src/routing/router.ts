@@ -1,0 +1,105 @@
+import type { PatternSegment, RoutePattern } from './pattern.js'
+
+/** Finds the route of a request. */
+export interface Router<T> {
+  /**
+   * The first entry, in the order they were given, that matches; undefined when none does.
+   *
+   * @param method in upper case, as Node gives it
+   * @param segments decoded, as `parseTarget` gives them
+   * @returns the entry's value, and its parameters in an object without a prototype, their case kept
+   */
+  find(method: string, segments: readonly string[]): Match<T> | undefined
+}
+
+export interface Match<T> {
+  readonly value: T
+  readonly params: Record<string, string>
+}
+
+interface Entry<T> {
+  readonly pattern: RoutePattern
+  readonly value: T
+}
+
+/**
+ * Makes a router in which the first entry that matches wins, in the order of the file.
+ *
+ * Entries are laid out by the number of segments they match, so a request is compared only with those of its
+ * own length.
+ */
+export function createRouter<T>(entries: readonly Entry<T>[]): Router<T> {
+  // One more than the longest: there only patterns with a rest remain, as for all longer paths.
+  const last = 1 + Math.max(0, ...entries.map(({ pattern }) => pattern.segments.length))
+  const byLength = Array.from({ length: last + 1 }, (_, length) =>
+    entries.filter(({ pattern }) => fitsLength(pattern, length)),
+  )
+  return {
+    find(method, segments) {
+      const lowered = segments.map((segment) => segment.toLowerCase())
+      for (const { pattern, value } of byLength[Math.min(segments.length, last)] ?? []) {
+        if (!takesMethod(pattern, method)) continue
+        if (!pattern.segments.every((segment, index) => matches(segment, lowered[index]))) continue
+        return { value, params: paramsOf(pattern, segments) }
+      }
+      return undefined
+    },
+  }
+}
+
+/**
+ * Whether every request that `later` matches is already taken by `earlier`, so that `later`, if it comes after
+ * it, is never reached.
+ */
+export function shadowedBy(earlier: RoutePattern, later: RoutePattern): boolean {
+  if (later.method === undefined ? earlier.method !== undefined : !takesMethod(earlier, later.method)) {
+    return false
+  }
+  // A pattern with a rest matches endlessly many lengths, which one without cannot take.
+  if (later.rest && !earlier.rest) return false
+  if (!fitsLength(earlier, fewestSegments(later))) return false
+  return earlier.segments.every((segment, index) => {
+    const other = later.segments[index]
+    return other !== undefined && covers(segment, other)
+  })
+}
+
+function takesMethod(pattern: RoutePattern, method: string): boolean {
+  return (
+    pattern.method === undefined ||
+    pattern.method === method ||
+    (pattern.method === 'GET' && method === 'HEAD')
+  )
+}
+
+function fewestSegments(pattern: RoutePattern): number {
+  // `/*` alone matches `/`.
+  return pattern.segments.length + (pattern.rest && pattern.segments.length > 0 ? 1 : 0)
+}
+
+function fitsLength(pattern: RoutePattern, length: number): boolean {
+  return pattern.rest ? length >= fewestSegments(pattern) : length === pattern.segments.length
+}
+
+/** `text` in lower case. */
+function matches(segment: PatternSegment, text: string | undefined): boolean {
+  if (text === undefined) return false
+  if (segment.kind === 'literal') return segment.text === text
+  return text.length > segment.suffix.length && text.endsWith(segment.suffix)
+}
+
+/** Whether `segment` matches all that `other` matches. */
+function covers(segment: PatternSegment, other: PatternSegment): boolean {
+  if (other.kind === 'literal') return matches(segment, other.text)
+  return segment.kind === 'param' && other.suffix.endsWith(segment.suffix)
+}
+
+function paramsOf(pattern: RoutePattern, segments: readonly string[]): Record<string, string> {
+  const params: Record<string, string> = Object.create(null)
+  for (const [index, segment] of pattern.segments.entries()) {
+    if (segment.kind !== 'param') continue
+    const text = segments[index] ?? ''
+    params[segment.name] = text.slice(0, text.length - segment.suffix.length)
+  }
+  return params
+}

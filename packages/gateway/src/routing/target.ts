@@ -1,0 +1,180 @@
+/**
+ * The one spelling of a request target.
+ *
+ * What is matched against the routes is what is forwarded, so that no other spelling of a path reaches the
+ * upstream without meeting the limits of that path. What upstreams are known to read in different ways (an
+ * encoded slash, a backslash, `/..;/`) is refused and not guessed at.
+ */
+export interface Target {
+  /** The path to forward, normalised. Begins with a slash; a slash at the end is kept, since upstreams differ. */
+  readonly path: string
+  /** The query as it came: `''`, or a `?` and what follows it. */
+  readonly query: string
+  /** The path's segments to match with: decoded, without `;params`, a slash at the end ignored. `/` has none. */
+  readonly segments: string[]
+}
+
+/** A target that is refused. The message is fit for the body of a 400 answer. */
+export class BadTargetError extends Error {
+  override readonly name = 'BadTargetError'
+}
+
+/** The longest target, in bytes, as it came and as it is forwarded. */
+export const MAX_TARGET_BYTES = 8192
+
+/**
+ * A target that is normal as it stands: no percent sign, no `;`, no empty segment, none that begins with a dot.
+ * Segments and slashes share no character, so a failed match costs linear time.
+ */
+const PLAIN = /^(?:\/[\w~!$&'()*+,=:@-][\w.~!$&'()*+,=:@-]*)+\/?(?:\?[!-"$-~]*)?$/
+
+const ABSOLUTE = /^https?:\/\/([^/?\\]*)/i
+const SCHEME = /^[a-z][a-z0-9+.-]*:/i
+const UNRESERVED = /^[A-Za-z0-9._~-]$/
+
+/** What of a path's spelling is to be changed or refused: `%`, with its two digits where it has them, `\`, a byte beyond ASCII. */
+const NOTABLE = /%(?:[0-9A-Fa-f]{2})?|\\|[\x80-\xff]/g
+
+/**
+ * Reads a request target, as Node gives it in `request.url` (a character a byte).
+ *
+ * Dot segments are resolved (RFC 3986 section 5.2.4; `..` at the root stays at the root), runs of slashes become
+ * one, percent-encodings of unreserved characters are decoded and all others upper-cased, bytes beyond ASCII are
+ * percent-encoded, scheme and authority of an absolute target are dropped. Idempotent; linear time.
+ *
+ * @throws BadTargetError that says what was wrong and where.
+ */
+export function parseTarget(rawUrl: string): Target {
+  checkLength(rawUrl.length)
+  if (PLAIN.test(rawUrl)) return plainTarget(rawUrl)
+
+  checkCharacters(rawUrl)
+  const target = withoutAuthority(rawUrl)
+  const queryAt = target.indexOf('?')
+  const query = queryAt === -1 ? '' : target.slice(queryAt)
+  const { path, segments } = normalPath(queryAt === -1 ? target : target.slice(0, queryAt))
+  checkLength(path.length + query.length)
+  return { path, query, segments }
+}
+
+function plainTarget(url: string): Target {
+  const queryAt = url.indexOf('?')
+  const path = queryAt === -1 ? url : url.slice(0, queryAt)
+  const segments = path.slice(1, path.endsWith('/') ? -1 : undefined).split('/')
+  return { path, query: queryAt === -1 ? '' : url.slice(queryAt), segments }
+}
+
+function checkLength(length: number): void {
+  if (length <= MAX_TARGET_BYTES) return
+  throw new BadTargetError(`The request target is longer than ${MAX_TARGET_BYTES} bytes.`)
+}
+
+/** Refuses what may stand nowhere in a target, the query included. */
+function checkCharacters(target: string): void {
+  for (let at = 0; at < target.length; at += 1) {
+    const code = target.charCodeAt(at)
+    if (code <= 0x20 || code === 0x7f) {
+      const what = code === 0x20 ? 'a space' : 'a control character'
+      throw new BadTargetError(`The request target has ${what} at position ${at}; percent-encode it.`)
+    }
+    if (code > 0xff) {
+      throw new BadTargetError(`The request target has a character that is not a byte at position ${at}.`)
+    }
+    if (code === 0x23) {
+      throw new BadTargetError(
+        `The request target has a fragment (#) at position ${at}, which clients keep to themselves; a # that belongs to a name is %23.`,
+      )
+    }
+  }
+}
+
+/** The origin form of a target: scheme and authority of an absolute one are dropped. */
+function withoutAuthority(target: string): string {
+  if (target.startsWith('/')) return target
+  if (target === '*') {
+    throw new BadTargetError('The request target is *, which names no resource; send a path.')
+  }
+  const absolute = ABSOLUTE.exec(target)
+  if (absolute !== null && absolute[1] !== '') {
+    const rest = target.slice(absolute[0].length)
+    if (rest === '' || rest.startsWith('?')) return `/${rest}`
+    if (rest.startsWith('/')) return rest
+  }
+  const why = SCHEME.test(target)
+    ? 'is neither a path nor an http or https URL with a host'
+    : 'does not begin with a slash'
+  throw new BadTargetError(`The request target ${why}; send a path such as /predict.`)
+}
+
+function normalPath(rawPath: string): { path: string; segments: string[] } {
+  const kept: string[] = []
+  const segments: string[] = []
+  let slashAtEnd = false
+  let at = 1
+  for (const piece of rawPath.slice(1).split('/')) {
+    const segment = normalSegment(piece, at)
+    at += piece.length + 1
+    slashAtEnd = segment === '' || segment === '.' || segment === '..'
+    if (!slashAtEnd) {
+      kept.push(segment)
+      segments.push(matchedName(segment))
+    } else if (segment === '..') {
+      kept.pop()
+      segments.pop()
+    }
+  }
+  return { path: `/${kept.join('/')}${slashAtEnd && kept.length > 0 ? '/' : ''}`, segments }
+}
+
+/** One segment in its normal spelling. `start` is its position in the path, for messages. */
+function normalSegment(piece: string, start: number): string {
+  return piece.replace(NOTABLE, (found, offset: number) => {
+    const where = `at position ${start + offset}`
+    if (found === '\\') {
+      throw new BadTargetError(`The path has a backslash ${where}; only / divides a path.`)
+    }
+    if (found === '%') {
+      throw new BadTargetError(
+        `The path has a percent sign ${where} that two hexadecimal digits do not follow; the sign itself is %25.`,
+      )
+    }
+    if (!found.startsWith('%')) return `%${found.charCodeAt(0).toString(16).toUpperCase()}`
+
+    const code = Number.parseInt(found.slice(1), 16)
+    if (code < 0x20 || code === 0x7f) {
+      throw new BadTargetError(`The path has an encoded control character (${found}) ${where}.`)
+    }
+    if (code === 0x2f || code === 0x5c) {
+      const what = code === 0x2f ? 'slash' : 'backslash'
+      throw new BadTargetError(
+        `The path has an encoded ${what} (${found}) ${where}, which servers read in different ways.`,
+      )
+    }
+    const character = String.fromCharCode(code)
+    return UNRESERVED.test(character) ? character : found.toUpperCase()
+  })
+}
+
+/** What a segment in its normal spelling is called: decoded, without its `;params`. */
+function matchedName(segment: string): string {
+  const decoded = decode(segment)
+  const paramsAt = segment.indexOf(';')
+  if (paramsAt === -1) return decoded
+  const name = segment.slice(0, paramsAt)
+  // Servers that know params take `/..;x/` for `/../` and `/;x/` for `//`; others do not.
+  if (name === '' || name === '.' || name === '..') {
+    throw new BadTargetError(
+      `The path has a segment that is only "${name};" with parameters, which servers read in different ways.`,
+    )
+  }
+  return decode(name)
+}
+
+function decode(text: string): string {
+  if (!text.includes('%')) return text
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new BadTargetError('The path has percent-encoded bytes that are not UTF-8.')
+  }
+}
