@@ -97,6 +97,6 @@ function namedByConnection(rawHeaders: readonly string[]): Set<string> {
 }
 
 /** CGI and WSGI read `X_Real_IP` and `X-Real-IP` as the same header, so here they are the same. */
-function sameName(name: string): string {
+export function sameName(name: string): string {
   return name.toLowerCase().replaceAll('_', '-')
 }

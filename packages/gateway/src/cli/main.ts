@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { runCheck } from './check.js'
+import { runServe, type ServeOptions } from './serve.js'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+const program = new Command('sluice')
+  .description('Admission control in front of any model server')
+  .version(version)
+
+program
+  .command('serve')
+  .description('run the gateway that a configuration file describes')
+  .argument('<file>', 'the configuration file (YAML)')
+  .option('--listen <address>', 'where clients come in, such as 0.0.0.0:8080, in place of the file’s')
+  .option('--admin <address>', 'where health is told, such as 127.0.0.1:8081, in place of the file’s')
+  .option('--upstream <url>', 'where requests are forwarded to, in place of the file’s')
+  .action(async (file: string, options: ServeOptions) => {
+    await runServe(file, options)
+  })
+
+program
+  .command('check')
+  .description('say what is wrong with a configuration file; exit 1 where something is')
+  .argument('<file>', 'the configuration file (YAML)')
+  .action(async (file: string) => {
+    process.exitCode = await runCheck(file, { out: process.stdout, err: process.stderr })
+  })
+
+program.parseAsync().catch((error: unknown) => {
+  console.error(`sluice: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
+})

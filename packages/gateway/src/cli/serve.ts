@@ -1,0 +1,53 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import type { GatewayConfig } from '../config/config.js'
+import { parseEndpoint } from '../config/endpoint.js'
+import { loadConfig } from '../config/load.js'
+import { startGateway } from '../gateway.js'
+import { createLog } from '../log.js'
+import { watchConfig } from '../reload.js'
+
+/** What the command line says in place of the file. */
+export interface ServeOptions {
+  readonly listen?: string
+  readonly admin?: string
+  readonly upstream?: string
+}
+
+/**
+ * Runs a gateway until SIGTERM or SIGINT; a second one does not wait for what is in flight. SIGHUP takes the file up again.
+ *
+ * @throws ConfigError for a file that is wrong, Error for a port that cannot be had.
+ */
+export async function runServe(file: string, options: ServeOptions): Promise<void> {
+  const override = overrideOf(options)
+  const config = override(await loadConfig(file))
+  const log = createLog()
+  const gateway = await startGateway(config, log)
+  const reloader = watchConfig({ file, gateway, log, override })
+  process.on('SIGHUP', reloader.reload)
+  console.log(`sluice listens on ${urlOf(gateway.address)} and forwards to ${config.upstream}`)
+  if (gateway.adminAddress !== undefined) {
+    console.log(`health is on ${urlOf(gateway.adminAddress)}/healthz and /readyz`)
+  }
+
+  const signal = await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+  log.info({ signal: signal[0] }, 'stopping: finishing what is in flight')
+  process.once('SIGTERM', () => process.exit(1)).once('SIGINT', () => process.exit(1))
+  reloader.stop()
+  await gateway.close()
+  log.info({}, 'stopped')
+}
+
+function overrideOf({ listen, admin, upstream }: ServeOptions): (config: GatewayConfig) => GatewayConfig {
+  const overrides = {
+    ...(listen !== undefined && { listen: parseEndpoint(listen) }),
+    ...(admin !== undefined && { admin: parseEndpoint(admin) }),
+    ...(upstream !== undefined && { upstream }),
+  }
+  return (config) => ({ ...config, ...overrides })
+}
+
+function urlOf({ address, port, family }: AddressInfo): string {
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}

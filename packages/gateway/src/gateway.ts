@@ -1,0 +1,90 @@
+import type { AddressInfo } from 'node:net'
+import { isDeepStrictEqual } from 'node:util'
+import { memoryStore } from 'sluice'
+import { clientAddressReader } from 'sluice/http'
+import { startAdmin } from './admin/server.js'
+import type { GatewayConfig } from './config/config.js'
+import { restartNeeded } from './config/restart-needed.js'
+import type { Log } from './log.js'
+import { createAdmission } from './policy/admission.js'
+import type { Setup } from './proxy/handler.js'
+import { startProxy } from './proxy/server.js'
+import { createUpstream, type Upstream } from './proxy/upstream.js'
+
+/** A gateway that runs. */
+export interface Gateway {
+  readonly address: AddressInfo
+  /** Undefined without an admin port. */
+  readonly adminAddress: AddressInfo | undefined
+  /**
+   * Goes on with another configuration. Requests that are under way end as they began; what clients have used stays used.
+   *
+   * @throws Error that says what needs a restart, or what is wrong; nothing has changed then.
+   */
+  apply(config: GatewayConfig): void
+  /** Takes no more requests and waits for those that run, as long as the configuration says; then cuts them. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts a gateway.
+ *
+ * @throws Error where a port cannot be had, or the configuration names an upstream that cannot be used.
+ */
+export async function startGateway(first: GatewayConfig, log: Log): Promise<Gateway> {
+  const store = memoryStore({ maxKeys: first.store.maxKeys })
+  let config = first
+  let setup = setupOf(config, createUpstream(config.upstream, config.timeouts))
+  let stopping: Promise<void> | undefined
+
+  function setupOf({ routes, fallback, identity, maxBody }: GatewayConfig, upstream: Upstream): Setup {
+    return {
+      admission: createAdmission(routes, fallback, store),
+      addresses: clientAddressReader(identity),
+      upstream,
+      maxBody,
+    }
+  }
+
+  const proxy = await startProxy({
+    endpoint: config.listen,
+    requestTimeout: config.timeouts.request,
+    setup: () => setup,
+    trouble: {
+      upstreamFailed: (route, { status, code, detail }) =>
+        log.upstreamFailed({ route, status, code, detail }),
+      crashed: (error) => log.crashed(error),
+    },
+  })
+  let admin: Awaited<ReturnType<typeof startAdmin>> | undefined
+  try {
+    admin = config.admin && (await startAdmin(config.admin, { isReady: () => stopping === undefined }))
+  } catch (error) {
+    await proxy.close(0)
+    throw error
+  }
+
+  return {
+    address: proxy.address,
+    adminAddress: admin?.address,
+    apply(next) {
+      const fixed = restartNeeded(config, next)
+      if (fixed !== undefined) throw new Error(fixed)
+      const before = setup.upstream
+      const kept = next.upstream === config.upstream && isDeepStrictEqual(next.timeouts, config.timeouts)
+      setup = setupOf(next, kept ? before : createUpstream(next.upstream, next.timeouts))
+      config = next
+      proxy.setRequestTimeout(next.timeouts.request)
+      if (!kept) before.close().catch((error) => log.crashed(error))
+    },
+    close() {
+      stopping ??= (async () => {
+        await proxy.close(config.timeouts.shutdown)
+        await setup.upstream.destroy()
+        await admin?.close()
+        await store.close()
+      })()
+      return stopping
+    },
+  }
+}

@@ -1,0 +1,145 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Decision, RequestError } from 'sluice'
+import { type ClientAddressReader, limitFields, problem, refusalProblem } from 'sluice/http'
+import type { Admission, PolicyMatch } from '../policy/admission.js'
+import { IncomingRequest } from '../policy/incoming-request.js'
+import { BadTargetError, parseTarget, type Target } from '../routing/target.js'
+import { answer } from './answer.js'
+import { hasBody } from './client-body.js'
+import { type ForwardOutcome, forward } from './forward.js'
+import { BodyAbortedError, BodyTooLargeError, readBody } from './read-body.js'
+import type { Upstream } from './upstream.js'
+
+/** What a request is handled with. A request keeps what it began with, also when the configuration changes meanwhile. */
+export interface Setup {
+  readonly admission: Admission
+  readonly addresses: ClientAddressReader
+  readonly upstream: Upstream
+  /** The most that is read of a body that a rule reads, in bytes. */
+  readonly maxBody: number
+}
+
+/** Told of requests that did not go as they should; none of it comes from a client's own mistakes. */
+export interface TroubleListener {
+  upstreamFailed(route: string, outcome: ForwardOutcome & { kind: 'failed' }): void
+  /** An error that nobody foresaw. */
+  crashed(error: unknown): void
+}
+
+/**
+ * Handles one request from its head to the end of its answer: finds its route, lets it in or refuses it, forwards it,
+ * and releases what it held on every way out.
+ *
+ * @param proceed asks a client that waits for `100 Continue` to send its body
+ */
+export async function handle(
+  request: IncomingMessage,
+  response: ServerResponse,
+  setup: Setup,
+  trouble: TroubleListener,
+  proceed: () => void,
+): Promise<void> {
+  try {
+    const target = parseTarget(request.url ?? '/')
+    const match = setup.admission.policyFor(request.method ?? 'GET', target.segments)
+    if (match === undefined) {
+      answer(request, response, problem(404, 'Not found', 'No route of this gateway takes such requests.'))
+      return
+    }
+    await admitAndForward({ request, response, setup, trouble, proceed, target, match })
+  } catch (error) {
+    answerError(error, request, response, trouble)
+  }
+}
+
+interface Handling {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly setup: Setup
+  readonly trouble: TroubleListener
+  readonly proceed: () => void
+  readonly target: Target
+  readonly match: PolicyMatch
+}
+
+async function admitAndForward(handling: Handling): Promise<void> {
+  const { request, response, setup, proceed, target, match } = handling
+  const { policy, params } = match
+  if (policy.limiter === undefined) {
+    proceed()
+    return send(handling, [], undefined)
+  }
+  let body: Buffer | undefined
+  if (policy.readsBody && hasBody(request)) {
+    proceed()
+    body = await readBody(request, setup.maxBody)
+  }
+  const { addresses } = setup
+  const weighed = new IncomingRequest({
+    message: request,
+    target,
+    route: policy.name,
+    params,
+    body,
+    addresses,
+  })
+  const admitted = policy.limiter.admit(weighed)
+  // A store in this process has answered already; waiting would let other requests in between for nothing.
+  const decision: Decision = admitted instanceof Promise ? await admitted : admitted
+  const fields = limitFields(decision, {})
+  if (!decision.allowed) {
+    const refusal = refusalProblem(decision.refusal)
+    answer(request, response, { ...refusal, headers: [...refusal.headers, ...fields] })
+    return
+  }
+  const { permit } = decision
+  permit.keepRenewed()
+  try {
+    if (body === undefined) proceed()
+    await send(handling, fields, body)
+  } finally {
+    await permit.release()
+  }
+}
+
+async function send(
+  { request, response, setup, trouble, target, match }: Handling,
+  fields: readonly (readonly [string, string])[],
+  body: Buffer | undefined,
+): Promise<void> {
+  const peerAddress = request.socket.remoteAddress ?? ''
+  const outcome = await forward({
+    upstream: setup.upstream,
+    request,
+    response,
+    target,
+    ...(body !== undefined && { body }),
+    peerAddress,
+    peerTrusted: setup.addresses.isTrusted(peerAddress),
+    responseHeaders: fields,
+  })
+  if (outcome.kind !== 'failed') return
+  trouble.upstreamFailed(match.policy.name, outcome)
+  const title = outcome.status === 504 ? 'Gateway timeout' : 'Bad gateway'
+  const failure = problem(outcome.status, title, outcome.detail)
+  answer(request, response, { ...failure, headers: [...failure.headers, ...fields] })
+}
+
+function answerError(
+  error: unknown,
+  request: IncomingMessage,
+  response: ServerResponse,
+  trouble: TroubleListener,
+): void {
+  if (error instanceof BodyAbortedError) return
+  if (error instanceof BadTargetError || error instanceof RequestError) {
+    answer(request, response, problem(400, 'Bad request', error.message))
+  } else if (error instanceof BodyTooLargeError) {
+    answer(request, response, problem(413, 'Content too large', error.message))
+  } else {
+    trouble.crashed(error)
+    answer(request, response, problem(500, 'Internal error', 'The gateway could not handle this request.'))
+    // Half an answer must not pass for a whole one.
+    if (!response.writableEnded) response.destroy()
+  }
+}

@@ -1,0 +1,72 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Endpoint } from '../config/config.js'
+import { listen } from '../listen.js'
+import { handle, type Setup, type TroubleListener } from './handler.js'
+
+export interface ProxyOptions {
+  readonly endpoint: Endpoint
+  /** For a client to send a whole request, in milliseconds. */
+  readonly requestTimeout: number
+  /** What a request that comes now is handled with. */
+  readonly setup: () => Setup
+  readonly trouble: TroubleListener
+}
+
+/** The server that clients talk to. */
+export interface ProxyServer {
+  readonly address: AddressInfo
+  setRequestTimeout(milliseconds: number): void
+  /**
+   * Takes no more connections, and requests only on those whose request is under way; closes when all are answered.
+   *
+   * @param patience milliseconds after which the requests that still run are cut
+   */
+  close(patience: number): Promise<void>
+}
+
+/** Longer than the minute for which load balancers keep idle connections, so that they close first. */
+const KEEP_ALIVE_MS = 65_000
+
+/** For the head of a request, in milliseconds: it fits into a packet or two. */
+const HEAD_TIMEOUT_MS = 30_000
+
+/** @throws Error that says in one line why the port cannot be had. */
+export async function startProxy({
+  endpoint,
+  requestTimeout,
+  setup,
+  trouble,
+}: ProxyOptions): Promise<ProxyServer> {
+  let closing = false
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS })
+
+  const serve = (request: IncomingMessage, response: ServerResponse, proceed: () => void) => {
+    if (closing) response.shouldKeepAlive = false
+    response.once('close', () => {
+      if (closing) server.closeIdleConnections()
+    })
+    void handle(request, response, setup(), trouble, proceed)
+  }
+  server.on('request', (request, response) => serve(request, response, () => {}))
+  server.on('checkContinue', (request, response) => serve(request, response, () => response.writeContinue()))
+
+  const setRequestTimeout = (milliseconds: number) => {
+    server.requestTimeout = milliseconds
+    server.headersTimeout = milliseconds === 0 ? HEAD_TIMEOUT_MS : Math.min(HEAD_TIMEOUT_MS, milliseconds)
+  }
+  setRequestTimeout(requestTimeout)
+  const address = await listen(server, endpoint)
+
+  return {
+    address,
+    setRequestTimeout,
+    async close(patience) {
+      closing = true
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      const cut = setTimeout(() => server.closeAllConnections(), patience)
+      await closed
+      clearTimeout(cut)
+    },
+  }
+}
