@@ -24,9 +24,12 @@ export function isProvenance(name: string): boolean {
 const PROVENANCE: ReadonlySet<string> = new Set([
   'forwarded',
   'x-real-ip',
-  // These replace the path for upstreams that know them: past the limit of the path that was asked for.
+  // These replace the path or the method for upstreams that know them: past the limit of what was asked for.
   'x-original-url',
   'x-rewrite-url',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
 ])
 
 /**

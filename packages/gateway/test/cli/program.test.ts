@@ -1,0 +1,114 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rename, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { until, upstreamOf } from '../gateway/running.js'
+
+const PROGRAM = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url))
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-'))
+})
+
+function sluice(...args: string[]) {
+  const child: ChildProcessWithoutNullStreams = spawn(process.execPath, [PROGRAM, ...args])
+  const said = { out: '', err: '' }
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    said.out += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    said.err += text
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return { child, said, ended: once(child, 'close') as Promise<[number | null]> }
+}
+
+async function fileOf(text: string): Promise<string> {
+  const file = join(folder, `${Math.random().toString(36).slice(2)}.yaml`)
+  await writeFile(file, text)
+  return file
+}
+
+describe('sluice check', () => {
+  it('exits 0 for a file that is right', async () => {
+    const { said, ended } = sluice('check', await fileOf('upstream: http://127.0.0.1:9000\n'))
+    expect((await ended)[0]).toBe(0)
+    expect(said.out).toContain('ok')
+  })
+
+  it('exits 1 and gives the place of each mistake', async () => {
+    const file = await fileOf(
+      'upstream: http://127.0.0.1:9000\nroutes:\n  - match: /a\n    limts: [1/minute]\n',
+    )
+    const { said, ended } = sluice('check', file)
+    expect((await ended)[0]).toBe(1)
+    expect(said.err).toContain(`${file}:4:5: `)
+  })
+
+  it('says which file it could not read', async () => {
+    const { said, ended } = sluice('check', join(folder, 'missing.yaml'))
+    expect((await ended)[0]).toBe(1)
+    expect(said.err).toContain('missing.yaml')
+  })
+})
+
+describe('sluice serve', () => {
+  const serveOptions = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0']
+
+  async function serve(text: string) {
+    const upstream = await upstreamOf((_request, response) => response.end('ok'))
+    const file = await fileOf(text)
+    const program = sluice('serve', file, ...serveOptions, '--upstream', upstream)
+    await until(() => program.said.out.includes('health'))
+    const url = /http:\S+/.exec(program.said.out)?.[0] as string
+    return { ...program, file, url }
+  }
+
+  const limited = (limit: string) => `upstream: http://127.0.0.1:1\ndefault: { limits: [${limit}] }\n`
+
+  it('takes the file up when it changes, and keeps the old one when it is wrong', async () => {
+    const { said, file, url } = await serve(limited('1/minute'))
+    expect((await fetch(url)).status).toBe(200)
+    expect((await fetch(url)).status).toBe(429)
+
+    await writeFile(file, limited('nonsense'))
+    await until(() => said.err.includes('nonsense'))
+    expect(said.err).toContain('the old one stays')
+    expect((await fetch(url)).status).toBe(429)
+
+    // As editors and orchestrators do it: another file takes its place.
+    const other = await fileOf('upstream: http://127.0.0.1:1\n')
+    await rename(other, file)
+    await until(() => said.err.includes('was taken up'))
+    expect((await fetch(url)).status).toBe(200)
+  })
+
+  it('takes the file up on SIGHUP and stops on SIGTERM', async () => {
+    const { child, said, ended } = await serve(limited('1/minute'))
+    child.kill('SIGHUP')
+    await until(() => said.err.includes('was taken up'))
+    child.kill('SIGTERM')
+    expect((await ended)[0]).toBe(0)
+    expect(said.err).toContain('stopped')
+  })
+
+  it('says in one line that a port is in use', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    onTestFinished(() => void taken.close())
+    const { port } = taken.address() as AddressInfo
+    const file = await fileOf('upstream: http://127.0.0.1:9000\n')
+    const { said, ended } = sluice('serve', file, '--listen', `127.0.0.1:${port}`, '--admin', '127.0.0.1:0')
+    expect((await ended)[0]).toBe(1)
+    expect(said.err).toBe(
+      `sluice: port ${port} of 127.0.0.1 is in use; stop what uses it or choose another port\n`,
+    )
+    expect(said.out).toBe('')
+  })
+})
