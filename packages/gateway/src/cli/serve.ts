@@ -5,7 +5,7 @@ import { parseEndpoint } from '../config/endpoint.js'
 import { loadConfig } from '../config/load.js'
 import { startGateway } from '../gateway.js'
 import { createLog } from '../log.js'
-import { watchConfig } from '../reload.js'
+import { versionOf, watchConfig } from '../reload.js'
 
 /** What the command line says in place of the file. */
 export interface ServeOptions {
@@ -21,10 +21,12 @@ export interface ServeOptions {
  */
 export async function runServe(file: string, options: ServeOptions): Promise<void> {
   const override = overrideOf(options)
+  // Before the file is read, so that no change of it goes unseen.
+  const version = await versionOf(file)
   const config = override(await loadConfig(file))
   const log = createLog()
   const gateway = await startGateway(config, log)
-  const reloader = watchConfig({ file, gateway, log, override })
+  const reloader = watchConfig({ file, version, gateway, log, override })
   process.on('SIGHUP', reloader.reload)
   console.log(`sluice listens on ${urlOf(gateway.address)} and forwards to ${config.upstream}`)
   if (gateway.adminAddress !== undefined) {

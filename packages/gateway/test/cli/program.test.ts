@@ -78,7 +78,7 @@ describe('sluice serve', () => {
     expect((await fetch(url)).status).toBe(429)
 
     await writeFile(file, limited('nonsense'))
-    await until(() => said.err.includes('nonsense'))
+    await until(() => said.err.includes('"line":2,"column":21'))
     expect(said.err).toContain('the old one stays')
     expect((await fetch(url)).status).toBe(429)
 

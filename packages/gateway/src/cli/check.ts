@@ -1,0 +1,49 @@
+import type { Writable } from 'node:stream'
+import { describeConfig } from '../config/description.js'
+import { ConfigError, type ConfigProblem, parseConfig, readConfigText } from '../config/load.js'
+
+/** Where a command writes to. */
+export interface Output {
+  readonly out: Pick<Writable, 'write'>
+  readonly err: Pick<Writable, 'write'>
+}
+
+/**
+ * Says what a configuration file means, or what is wrong with it: each problem with its line and a caret under its place.
+ *
+ * @returns the exit code: 0 where the file can be used, else 1
+ */
+export async function runCheck(file: string, { out, err }: Output): Promise<number> {
+  let text = ''
+  try {
+    text = await readConfigText(file)
+    const config = parseConfig(text, file)
+    out.write(`${[`${file}: ok`, ...describeConfig(config)].join('\n')}\n`)
+    return 0
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    for (const problem of error.problems) {
+      err.write(`${file}:${problem.line}:${problem.column}: ${problem.message}\n${excerpt(text, problem)}`)
+    }
+    return 1
+  }
+}
+
+/** More of a line than this is not shown, on either side of the place. */
+const SHOWN = 80
+
+/** The line with a caret under the place; nothing where there is no such line. */
+function excerpt(text: string, { line, column }: ConfigProblem): string {
+  const source = text.split('\n')[line - 1]?.trimEnd() ?? ''
+  if (source === '') return ''
+  const from = Math.max(0, column - 1 - SHOWN)
+  const shown = source.slice(from, column - 1 + SHOWN)
+  // Tabs stay tabs, so that the caret stands where the place is.
+  const indent = source.slice(from, column - 1).replaceAll(/[^\t]/g, ' ')
+  return `  ${printable(shown)}\n  ${indent}^\n`
+}
+
+/** A file that is no text could move the cursor of whoever looks at it. */
+function printable(line: string): string {
+  return line.replaceAll(/[^\t\x20-\x7e\u00a0-\uffff]/g, '?')
+}

@@ -1,0 +1,76 @@
+import {
+  type ASTNode,
+  EvaluationError,
+  TypeError as ExpressionTypeError,
+  ParseError,
+} from '@marcbachmann/cel-js'
+import { MAX_ELEMENTS, TooManyElementsError } from './cel-values.js'
+
+/** Why an expression cannot be used, or cannot be worked out for a request, in words of our own. */
+
+/** What is wrong with an expression that does not parse or whose types do not go together, and where. */
+export function faultOf(error: unknown, expression: string): { at: number; message: string } {
+  if (!(error instanceof ParseError || error instanceof ExpressionTypeError)) throw error
+  const at = Math.min(error.range?.start ?? 0, expression.length)
+  if (error.code === 'limit_exceeded') return { at: 0, message: 'this expression is too long; take it apart' }
+  if (error instanceof ParseError && at >= expression.length) {
+    return { at, message: 'the expression ends too early' }
+  }
+  const summary = error.summary.replace(/^\S/, (first) => first.toLowerCase())
+  return { at, message: `this is no expression that can be worked out: ${summary}` }
+}
+
+/**
+ * Why an expression could not be worked out. Says nothing of what the client sent: what the evaluator itself says of it
+ * may quote the client's texts.
+ */
+export function reasonOf(error: unknown): string {
+  if (error instanceof TooManyElementsError) return `a list or map has more than ${MAX_ELEMENTS} elements`
+  if (error instanceof RangeError) return 'what it reads is nested too deeply or too long'
+  const node = error instanceof EvaluationError ? error.node : undefined
+  if (!(error instanceof EvaluationError) || node === undefined)
+    return 'a value is not of the type that it needs'
+  switch (error.code) {
+    case 'no_such_key':
+      return missing(node)
+    case 'index_out_of_bounds':
+      return `${owner(node)} has fewer elements than '${textOf(node)}' asks for`
+    case 'division_by_zero':
+    case 'modulo_by_zero':
+      return 'it divides by zero'
+    case 'numeric_overflow':
+      return 'a number in it is too large'
+    default:
+      return `'${textOf(node)}' does not go with the type of what the request has there`
+  }
+}
+
+function missing(node: ASTNode): string {
+  const key = node.op === '.' || node.op === '.?' ? `'${node.args[1]}'` : keyOf(node)
+  return `${owner(node)} has no ${key}`
+}
+
+function keyOf(node: ASTNode): string {
+  if (node.op !== '[]') return `'${textOf(node)}'`
+  const key = node.args[1]
+  return key.op === 'value' && typeof key.args === 'string' ? `'${key.args}'` : `element '${textOf(key)}'`
+}
+
+/** Whose element is asked for: `the body`, `the query of the request`, or the expression that stands before it. */
+function owner(node: ASTNode): string {
+  if (node.op !== '.' && node.op !== '.?' && node.op !== '[]') return 'the request'
+  const left = node.args[0]
+  const name = left.op === 'id' ? left.args : ''
+  return OWNERS[name] ?? `'${textOf(left)}'`
+}
+
+const OWNERS: Readonly<Record<string, string>> = {
+  body: 'the body',
+  query: 'the query of the request',
+  headers: 'the head of the request',
+}
+
+/** The piece of the expression that a node was read from. */
+function textOf(node: ASTNode): string {
+  return node.input.slice(node.start, node.end)
+}

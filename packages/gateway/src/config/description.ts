@@ -1,0 +1,58 @@
+import { type ConcurrencyRule, formatLimit, type RateRule, type Rule } from 'sluice'
+import type { GatewayRequest } from '../policy/gateway-request.js'
+import type { Endpoint, GatewayConfig, PolicyConfig } from './config.js'
+import { limitsOf } from './limit-text.js'
+
+/** What a configuration means, in a few lines: where it listens, and what the requests of each route meet. */
+export function describeConfig(config: GatewayConfig): string[] {
+  const { listen, admin, upstream, routes, fallback } = config
+  const width = Math.max(...[...routes, { name: 'default' }].map(({ name }) => name.length))
+  const line = (name: string, meaning: string) => `  ${name.padEnd(width)}  ${meaning}`
+  return [
+    `  ${addressOf(listen)} -> ${upstream}, admin ${admin === undefined ? 'off' : addressOf(admin)}`,
+    ...routes.map((route) => line(route.name, policyText(route))),
+    line('default', fallback === 'deny' ? 'deny' : policyText(fallback)),
+  ]
+}
+
+function addressOf({ host, port }: Endpoint): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+function policyText({ rules }: PolicyConfig): string {
+  return rules.length === 0 ? 'not limited' : rules.map(ruleText).join('; ')
+}
+
+/** `100/minute tokens by ip + params.model, cost size(body.data)`. */
+function ruleText(rule: Rule<GatewayRequest>): string {
+  const limits = 'concurrent' in rule ? concurrencyText(rule) : rateText(rule)
+  return [
+    `${limits} by ${keyText(rule.by)}`,
+    ...(rule.cost === undefined ? [] : [`cost ${sourceOf(rule.cost)}`]),
+    ...(rule.enforce === false ? ['not enforced'] : []),
+  ].join(', ')
+}
+
+function rateText(rule: RateRule<GatewayRequest>): string {
+  const { limit, algorithm, align, timeZone: time_zone } = rule
+  const limits = limitsOf({ limit: String(limit), algorithm, align, time_zone })
+    .map(formatLimit)
+    .join(' and ')
+  const zone = time_zone === undefined ? '' : ` of ${time_zone}`
+  const counting = [algorithm ?? 'token-bucket', ...(align === undefined ? [] : [`${align}${zone}`])]
+  return `${limits}${rule.of === undefined ? '' : ` ${rule.of}`} (${counting.join(', ')})`
+}
+
+function concurrencyText({ concurrent }: ConcurrencyRule<GatewayRequest>): string {
+  return `${sourceOf(concurrent)} concurrent`
+}
+
+function keyText(by: Rule<GatewayRequest>['by']): string {
+  if (by === undefined) return 'client'
+  return typeof by === 'object' ? by.map(sourceOf).join(' + ') : sourceOf(by)
+}
+
+/** What was written: a name, a number or an expression. */
+function sourceOf(value: unknown): string {
+  return typeof value === 'function' && 'source' in value ? String(value.source) : String(value)
+}

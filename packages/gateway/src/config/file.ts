@@ -1,0 +1,131 @@
+import { clientAddressReader } from 'sluice/http'
+import { z } from 'zod'
+import { createUpstream } from '../proxy/upstream.js'
+import type { Endpoint, GatewayConfig, StoreConfig } from './config.js'
+import { type ConfigNode, described } from './config-node.js'
+import { parseEndpoint } from './endpoint.js'
+import type { Problems } from './problems.js'
+import { listOf, made, mapOf, type Read, single } from './reading.js'
+import { readDefault, readRoutes } from './routes.js'
+import { size, text, wait, wholeNumber } from './scalars.js'
+import { EXAMPLE } from './yaml.js'
+
+/** The whole file: what stands in it, and what is meant where something does not. */
+
+const DEFAULT_LISTEN: Endpoint = { host: '127.0.0.1', port: 8080 }
+const DEFAULT_ADMIN: Endpoint = { host: '127.0.0.1', port: 8081 }
+const DEFAULT_MAX_BODY = 2 ** 20
+const DEFAULT_TIMEOUTS = {
+  connect: 5_000,
+  headers: 300_000,
+  idle: 300_000,
+  request: 300_000,
+  shutdown: 30_000,
+}
+
+const DEFAULT_MAX_KEYS = 1_000_000
+/** A Map of V8 holds 2^24 entries. */
+const MOST_KEYS = 16_000_000
+
+const endpoint: Read<Endpoint> = made(
+  single(z.union([z.string(), z.int().min(0)]), 'an address to listen on, such as 127.0.0.1:8080'),
+  (value) => parseEndpoint(String(value)),
+)
+
+const readAdmin: Read<Endpoint | 'off'> = (node, problems) =>
+  node.kind === 'scalar' && (node.value === false || node.value === 'off') ? 'off' : endpoint(node, problems)
+
+const upstream: Read<string> = made(text, (url) => {
+  // Made and thrown away, so that what it does not take is found here and not when the gateway starts.
+  void createUpstream(url, { connect: 1, headers: 1, idle: 1 }).destroy()
+  return url
+})
+
+const network: Read<string> = made(text, (proxy) => {
+  clientAddressReader({ trustedProxies: [proxy] })
+  return proxy
+})
+
+const readMemory = mapOf({ max_keys: wholeNumber(1, MOST_KEYS) }, 'a map such as { max_keys: 1_000_000 }')
+
+const readStore: Read<StoreConfig> = (node, problems) => {
+  if (node.kind === 'scalar' && node.value === 'memory') return { kind: 'memory', maxKeys: DEFAULT_MAX_KEYS }
+  const memory =
+    node.kind === 'map' && node.entries.size === 1 ? node.entries.get('memory')?.value : undefined
+  if (memory === undefined) {
+    const other = node.kind === 'map' ? [...node.entries.keys()].join(', ') : described(node)
+    problems.at(
+      node,
+      `${other} is not supported by this version: only memory, or { memory: { max_keys: 1_000_000 } }`,
+    )
+    return undefined
+  }
+  const values = readMemory(memory, problems)
+  return values && { kind: 'memory', maxKeys: values.max_keys ?? DEFAULT_MAX_KEYS }
+}
+
+const SHAPE = {
+  listen: endpoint,
+  admin: readAdmin,
+  upstream,
+  store: readStore,
+  identity: mapOf(
+    {
+      trusted_proxies: listOf(network, 'a list of addresses and networks such as [10.0.0.0/8]', 1000),
+      ipv6_subnet: wholeNumber(1, 128),
+    },
+    'a map such as { trusted_proxies: [10.0.0.0/8] }',
+  ),
+  max_body: size,
+  timeouts: mapOf(
+    { connect: wait, headers: wait, idle: wait, request: wait, shutdown: wait },
+    'a map such as { connect: 5s, idle: 5m }',
+  ),
+  routes: readRoutes,
+  default: readDefault,
+}
+
+const readShape = mapOf(SHAPE, 'a map of settings')
+
+/** Reads the root of the file. What is missing is as documented; where something is wrong, the result is of no use. */
+export function readFile(root: ConfigNode, problems: Problems): GatewayConfig | undefined {
+  const values = readShape(root, problems)
+  if (root.kind !== 'map' || values === undefined) return undefined
+  if (!root.entries.has('upstream')) problems.at(root, `'upstream' is missing; ${EXAMPLE}`)
+  const listen = values.listen ?? DEFAULT_LISTEN
+  const admin = values.admin === 'off' ? undefined : (values.admin ?? DEFAULT_ADMIN)
+  checkPorts(
+    root.entries.get('admin')?.value ?? root.entries.get('listen')?.value ?? root,
+    listen,
+    admin,
+    problems,
+  )
+  return {
+    listen,
+    admin,
+    upstream: values.upstream ?? '',
+    store: values.store ?? { kind: 'memory', maxKeys: DEFAULT_MAX_KEYS },
+    identity: {
+      trustedProxies: values.identity?.trusted_proxies ?? [],
+      ipv6Subnet: values.identity?.ipv6_subnet ?? 64,
+    },
+    maxBody: values.max_body ?? DEFAULT_MAX_BODY,
+    timeouts: { ...DEFAULT_TIMEOUTS, ...values.timeouts },
+    routes: values.routes ?? [],
+    // Requests that nothing is said about are passed on.
+    fallback: values.default ?? { name: 'default', rules: [], readsBody: false },
+  }
+}
+
+/** The admin port is for those who run the gateway, and cannot be the one that clients come to. */
+function checkPorts(
+  node: ConfigNode,
+  listen: Endpoint,
+  admin: Endpoint | undefined,
+  problems: Problems,
+): void {
+  if (admin === undefined || admin.port === 0 || admin.port !== listen.port) return
+  const everywhere = listen.host === '0.0.0.0' || admin.host === '0.0.0.0'
+  if (listen.host !== admin.host && !everywhere) return
+  problems.at(node, `'listen' and 'admin' are both on port ${admin.port}; 'admin: off' is for no admin port`)
+}

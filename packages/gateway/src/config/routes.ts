@@ -1,0 +1,108 @@
+import { PatternError, type PatternSegment, parsePattern, type RoutePattern } from '../routing/pattern.js'
+import { shadowedBy } from '../routing/router.js'
+import type { PolicyConfig, RouteConfig } from './config.js'
+import type { ConfigNode } from './config-node.js'
+import { quoted } from './config-node.js'
+import { type ReadRule, readLimit, readsBody, refusalOf } from './limits.js'
+import type { Problems } from './problems.js'
+import { listOf, mapOf, type Read } from './reading.js'
+import { text } from './scalars.js'
+
+/** `routes` and `default`: which requests meet which limits. */
+
+const MAX_ROUTES = 1000
+const MAX_LIMITS = 32
+
+interface ReadRoute {
+  /** Where the `match` stands. */
+  readonly node: ConfigNode
+  readonly pattern: RoutePattern | undefined
+  readonly policy: Omit<PolicyConfig, 'name'>
+}
+
+/** Reads the list of routes. */
+export const readRoutes: Read<readonly RouteConfig[]> = (node, problems) => {
+  const wanted = 'a list of routes such as { match: POST /predict, limits: [10/minute] }'
+  const routes = listOf(readRoute, wanted, MAX_ROUTES)(node, problems)
+  if (routes === undefined) return undefined
+  checkReach(routes, problems)
+  return routes.flatMap(({ pattern, policy }) =>
+    pattern === undefined ? [] : [{ ...policy, name: pattern.source, pattern }],
+  )
+}
+
+/** Reads what requests meet that match no route. */
+export const readDefault: Read<PolicyConfig | 'deny'> = (node, problems) => {
+  if (node.kind === 'scalar' && node.value === 'deny') return 'deny'
+  const read = mapOf({ limits: readLimits([]) }, "'deny', or a map such as { limits: [60/minute] }")
+  const values = read(node, problems)
+  return values && { ...policyOf(values.limits), name: 'default' }
+}
+
+const readRoute: Read<ReadRoute> = (node, problems) => {
+  const match = node.kind === 'map' ? node.entries.get('match')?.value : undefined
+  if (node.kind === 'map' && match === undefined) {
+    problems.at(node, "a route has a 'match', such as POST /predict")
+  }
+  const pattern = match && readPattern(match, problems)
+  const params = pattern?.segments.filter(isParam).map((segment) => segment.name)
+  // The match has been read: here it is only known to be allowed.
+  const shape = { match: () => undefined, limits: readLimits(params) }
+  const values = mapOf(shape, 'a map such as { match: POST /predict, limits: [10/minute] }')(node, problems)
+  return values && { node: match ?? node, pattern, policy: policyOf(values.limits) }
+}
+
+function isParam(segment: PatternSegment): segment is PatternSegment & { readonly kind: 'param' } {
+  return segment.kind === 'param'
+}
+
+const readPattern: Read<RoutePattern> = (node, problems) => {
+  const source = text(node, problems)
+  if (source === undefined) return undefined
+  try {
+    return parsePattern(source)
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error
+    problems.inText(node, error.at, error.message)
+    return undefined
+  }
+}
+
+function readLimits(params: readonly string[] | undefined): Read<readonly ReadRule[]> {
+  const read = listOf(readLimit(params), 'a list of limits such as [10/minute]', MAX_LIMITS)
+  return (node, problems) => {
+    const limits = read(node, problems)
+    if (limits !== undefined) checkNames(limits, problems)
+    return limits
+  }
+}
+
+/** Each was taken alone: what the library says of all of them is about the name of the first that it does not take. */
+function checkNames(limits: readonly ReadRule[], problems: Problems): void {
+  const rules = limits.map(({ rule }) => rule)
+  const refusal = refusalOf(rules)
+  if (refusal === undefined) return
+  const node = limits.find((_, index) => refusalOf(rules.slice(0, index + 1)) !== undefined)?.node
+  const name = node?.kind === 'map' ? node.entries.get('name')?.value : undefined
+  const place = name ?? node
+  if (place !== undefined) problems.at(place, refusal)
+}
+
+function policyOf(limits: readonly ReadRule[] = []): Omit<PolicyConfig, 'name'> {
+  const rules = limits.map(({ rule }) => rule)
+  return { rules, readsBody: readsBody(rules) }
+}
+
+/** Tells the routes that no request reaches. */
+function checkReach(routes: readonly ReadRoute[], problems: Problems): void {
+  const before: { readonly pattern: RoutePattern; readonly node: ConfigNode }[] = []
+  for (const { pattern, node } of routes) {
+    if (pattern === undefined) continue
+    const taker = before.find((earlier) => shadowedBy(earlier.pattern, pattern))
+    if (taker !== undefined) {
+      const takes = `${quoted(taker.pattern.source)} in line ${problems.lineOf(taker.node)} takes all its requests`
+      problems.at(node, `this route is never reached: ${takes}; put this one before it, or remove it`)
+    }
+    before.push({ pattern, node })
+  }
+}

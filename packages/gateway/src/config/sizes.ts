@@ -1,0 +1,30 @@
+/** Sizes in bytes: `1MiB`, `512 KiB`, `10MB`, `65536`. */
+
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['b', 1],
+  ['kb', 1e3],
+  ['mb', 1e6],
+  ['gb', 1e9],
+  ['kib', 2 ** 10],
+  ['mib', 2 ** 20],
+  ['gib', 2 ** 30],
+])
+
+/**
+ * Reads a size.
+ *
+ * @returns whole bytes, zero or more
+ * @throws RangeError that says what would be right.
+ */
+export function parseSize(value: string | number): number {
+  const match = /^(\d{1,15}(?:\.\d{1,9})?)\s*([a-zA-Z]*)$/.exec(String(value).trim())
+  const unit = UNITS.get((match?.[2] ?? '').toLowerCase())
+  const bytes = Number(match?.[1]) * (unit ?? Number.NaN)
+  if (!Number.isSafeInteger(bytes)) {
+    throw new RangeError(
+      `'${String(value).slice(0, 60)}' is no size in whole bytes; write for example 1MiB, 512KiB, 10MB or 65536`,
+    )
+  }
+  return bytes
+}

@@ -1,0 +1,329 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ConfigError, type ConfigProblem, loadConfig, parseConfig } from '../../src/config/load.js'
+
+const UPSTREAM = 'upstream: http://127.0.0.1:9000'
+
+function problemsOf(text: string): readonly ConfigProblem[] {
+  try {
+    parseConfig(text, 'gateway.yaml')
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  throw new Error(`it was taken:\n${text}`)
+}
+
+/** What is wrong with a limit: one that stands in line 1 and begins in column 0. */
+const limit = (words: string) =>
+  `{ routes: [{ match: /models/:model, limits: [\n${words}\n] }], ${UPSTREAM} }`
+
+/** Each has one problem, whose place is marked with `¦`. */
+describe('one problem, in its place', () => {
+  it.each<[string, string, string]>([
+    // The file as such
+    ['an empty file', '¦', 'the file is empty'],
+    ['comments only', '¦# nothing\n', 'the file is empty'],
+    ['a list', '¦- a', 'the file is a map of settings, not a list'],
+    ['a text', '¦hello', "the file is a map of settings, not 'hello'"],
+    ['a tab', `${UPSTREAM}\ntimeouts:\n¦\tidle: 5s`, 'a tab stands where a line is indented'],
+    ['two documents', `${UPSTREAM}\n¦---\nlisten: 8080`, 'a second document begins here'],
+    ['a key twice', `${UPSTREAM}\nadmin: off\n¦admin: off`, "'admin' is there twice"],
+    ['an open bracket', `${UPSTREAM}\nroutes: [¦`, 'a bracket above is not closed'],
+    ['an unknown tag', `${UPSTREAM}\nadmin: ¦!port 8081`, 'a tag (!...) that is not known'],
+    ['binary data', `${UPSTREAM}\nadmin: !!binary ¦aGk=`, 'only maps, lists, texts, numbers'],
+    ['no word as a key', `${UPSTREAM}\n¦1: 2`, 'a key here is a word'],
+    ['an alias of nothing', `${UPSTREAM}\nidentity: ¦*nobody`, "no anchor '&nobody'"],
+    ['a zero byte', `${UPSTREAM} ¦\0`, 'a zero byte'],
+    // Settings
+    ['no upstream', '¦listen: 8080', "'upstream' is missing"],
+    ['no URL', 'upstream: ¦127.0.0.1:9000', 'the upstream is no URL'],
+    ['no http', 'upstream: ¦ftp://a', 'not with http: or https:'],
+    ['an empty value', 'upstream:¦', "'upstream' is a text, not nothing"],
+    ['a key with a typo', `${UPSTREAM}\n¦lisen: 8080`, "unknown key 'lisen'; did you mean 'listen'?"],
+    ['a key of code', `${UPSTREAM}\n¦maxBody: 1MiB`, "did you mean 'max_body'?"],
+    [
+      'a key of nothing',
+      `${UPSTREAM}\n¦colour: red`,
+      "unknown key 'colour'; here there can be listen, admin",
+    ],
+    [
+      'a key to come',
+      `${UPSTREAM}\n¦on_store_failure: local`,
+      "'on_store_failure' is not supported by this version",
+    ],
+    [
+      'a store to come',
+      `${UPSTREAM}\nstore: ¦redis://a:6379/0`,
+      "'redis://a:6379/0' is not supported by this version: only memory",
+    ],
+    [
+      'a store map to come',
+      `${UPSTREAM}\nstore: ¦{ redis: a }`,
+      'redis is not supported by this version: only memory',
+    ],
+    [
+      'too many keys',
+      `${UPSTREAM}\nstore: { memory: { max_keys: ¦0 } }`,
+      "'max_keys' is a whole number from 1 to 16000000, not 0",
+    ],
+    [
+      'a key of identity to come',
+      `${UPSTREAM}\nidentity: { ¦api_keys: keys.yaml }`,
+      "'api_keys' is not supported",
+    ],
+    [
+      'no network',
+      `${UPSTREAM}\nidentity: { trusted_proxies: [::1, ¦10.0.0.0/33] }`,
+      "'10.0.0.0/33' is no address or network",
+    ],
+    [
+      'no prefix',
+      `${UPSTREAM}\nidentity: { ipv6_subnet: ¦129 }`,
+      "'ipv6_subnet' is a whole number from 1 to 128, not 129",
+    ],
+    ['no port', `${UPSTREAM}\nlisten: ¦127.0.0.1:80800`, 'a port is a number from 0 to 65535, not 80800'],
+    ['no address', `${UPSTREAM}\nlisten: ¦http://localhost:80`, 'no address to listen on'],
+    [
+      'one port for two',
+      `${UPSTREAM}\nlisten: :8081\nadmin: ¦8081`,
+      "'listen' and 'admin' are both on port 8081",
+    ],
+    ['no size', `${UPSTREAM}\nmax_body: ¦1 mebi`, "'1 mebi' is no size in whole bytes"],
+    ['too large a size', `${UPSTREAM}\nmax_body: ¦1GiB`, 'from 1 byte to 256MiB'],
+    [
+      'a time without a unit',
+      `${UPSTREAM}\ntimeouts: { idle: ¦5 }`,
+      'a length of time with its unit, such as 5s',
+    ],
+    ['no unit of time', `${UPSTREAM}\ntimeouts: { idle: ¦5 parsecs }`, "'5 parsecs' is no length of time"],
+    ['too long a time', `${UPSTREAM}\ntimeouts: { idle: ¦25 days }`, 'longer than 24 days'],
+    ['no default', `${UPSTREAM}\ndefault: ¦allow`, "'default' is 'deny', or a map"],
+    // Routes
+    ['routes as a map', `${UPSTREAM}\nroutes: ¦{ match: /a }`, "'routes' is a list of routes"],
+    ['a route without a match', `${UPSTREAM}\nroutes:\n  - ¦limits: [1/s]`, "a route has a 'match'"],
+    ['a typo in a route', `${UPSTREAM}\nroutes:\n  - match: /a\n    ¦limts: [1/s]`, "did you mean 'limits'?"],
+    [
+      'a key of a route to come',
+      `${UPSTREAM}\nroutes: [{ match: /a, ¦llm: openai }]`,
+      "'llm' is not supported",
+    ],
+    [
+      'no list of limits',
+      `${UPSTREAM}\nroutes: [{ match: /a, limits: ¦1/s }]`,
+      "'limits' is a list of limits",
+    ],
+    [
+      'limits of nothing',
+      `${UPSTREAM}\nroutes:\n  - match: /a\n    limits:¦`,
+      "'limits' is a list of limits such as [10/minute], not nothing",
+    ],
+    ['a bad pattern', `${UPSTREAM}\nroutes: [{ match: GET /a/¦%20 }]`, 'a percent sign'],
+    ['a bad pattern in quotes', `${UPSTREAM}\nroutes: [{ match: 'GET /a/¦:1' }]`, 'a parameter needs a name'],
+    [
+      'a route that is taken',
+      `${UPSTREAM}\nroutes:\n  - match: POST /a/*\n  - match: ¦POST /a/b`,
+      "'POST /a/*' in line 3 takes all its requests",
+    ],
+    [
+      'a route twice',
+      `${UPSTREAM}\nroutes: [{ match: /a }, { match: ¦/A/ }]`,
+      "'/a' in line 2 takes all its requests",
+    ],
+    // Limits
+    ['no unit', limit('10/¦parsec'), "unknown unit 'parsec'"],
+    ['no unit in double quotes', limit('"10/¦parsec"'), "unknown unit 'parsec'"],
+    ['no unit behind an escape', limit('¦"\\u0031/parsec"'), "unknown unit 'parsec'"],
+    ['no second limit', limit("'10/minute; ¦often'"), 'expected a number'],
+    ['a number', limit('¦10'), 'is a limit such as 10/minute, or a map'],
+    ['no limit', limit('¦{ by: ip }'), "a limit has a 'limit', such as 10/minute, or a number 'concurrent'"],
+    ['two limits', limit('{ limit: 10/minute, concurrent: ¦4 }'), "'limit' and 'concurrent' are two limits"],
+    ['a lease of a rate', limit('{ limit: 10/minute, lease: ¦5s }'), "'lease' goes with 'concurrent'"],
+    ['a resource in flight', limit('{ concurrent: 4, of: ¦rows }'), "'of' goes with 'limit'"],
+    ['no algorithm', limit('{ limit: 10/minute, algorithm: ¦leaky }'), "'algorithm' is one of token-bucket"],
+    [
+      'a burst in a window',
+      limit('{ limit: 10/minute ¦burst 20, algorithm: fixed-window }'),
+      'a burst belongs to a token-bucket',
+    ],
+    [
+      'no unit of the calendar',
+      limit('{ limit: ¦10/5m, algorithm: fixed-window, align: calendar }'),
+      'a calendar window is one hour',
+    ],
+    [
+      'a calendar bucket',
+      limit('{ limit: 10/day, align: ¦calendar }'),
+      "'align' and 'time_zone' belong to a fixed-window",
+    ],
+    [
+      'a zone of no calendar',
+      limit('{ limit: 10/day, algorithm: fixed-window, time_zone: ¦UTC }'),
+      "'time_zone' goes with align: 'calendar'",
+    ],
+    [
+      'no time zone',
+      limit('{ limit: 10/day, algorithm: fixed-window, align: calendar, time_zone: ¦Berlin }'),
+      "'time_zone' is an IANA name such as 'Europe/Berlin', not 'Berlin'",
+    ],
+    ['none in flight', limit('{ concurrent: ¦0 }'), "'concurrent' is a whole number from 1 on"],
+    ['too short a lease', limit('{ concurrent: 4, lease: ¦0.5ms }'), "'lease' is between 1 ms and ten years"],
+    ['a reserved resource', limit('{ limit: 10/minute, of: ¦concurrent }'), 'limited by { concurrent: 4 }'],
+    ['a name that is a number', limit('{ limit: 10/minute, name: ¦7 }'), 'in quotes where they are a number'],
+    ['a name twice', limit('{ limit: 1/s, name: a }, { limit: 2/s, name: ¦a }'), "two rules are called 'a'"],
+    ['no truth', limit('{ limit: 10/minute, enforce: ¦no }'), "'enforce' is true or false, not 'no'"],
+    ['a negative cost', limit('{ limit: 10/minute, cost: ¦-1 }'), "'cost' is a number, zero or more"],
+    ['an infinite cost', limit('{ limit: 10/minute, cost: ¦.inf }'), "'cost' is a number, zero or more"],
+    [
+      'a cost that nobody can pay',
+      limit('{ limit: 10/minute, cost: ¦11 }'),
+      'each costs 11, and the limit holds 10',
+    ],
+    [
+      'a fraction of a window',
+      limit('{ limit: 10/minute, algorithm: sliding-log, cost: ¦1.5 }'),
+      'a sliding-log counts whole units',
+    ],
+    ['a fraction of a slot', limit('{ concurrent: 10, cost: ¦1.5 }'), 'a concurrency counts whole units'],
+    ['no key', limit('{ limit: 10/minute, by: ¦cleint }'), "unknown key 'cleint'; did you mean 'client'?"],
+    ['no key in a list', limit('{ limit: 10/minute, by: [ip, ¦5] }'), "an entry of 'by' is ip, client"],
+    ['a list of no keys', limit('{ limit: 10/minute, by: ¦[] }'), 'a list of keys has 1 to 8'],
+    [
+      'no header',
+      limit('{ limit: 10/minute, by: "header:¦x y" }'),
+      "a header is named as in 'header:x-tenant'",
+    ],
+    [
+      'no variable',
+      limit('{ limit: 10/minute, cost: "1 + size(¦bdy.a)" }'),
+      "unknown variable 'bdy'; did you mean 'body'?",
+    ],
+    [
+      'no parameter',
+      limit('{ limit: 10/minute, by: params.¦modl }'),
+      "no parameter ':modl'; did you mean 'model'?",
+    ],
+    [
+      'a text as a cost',
+      limit('{ limit: 10/minute, cost: ¦params.model }'),
+      'this must give a number, and gives a string',
+    ],
+    ['no expression', limit("{ limit: 10/minute, cost: 'size(body.a¦' }"), 'the expression ends too early'],
+    [
+      'an expression on two lines',
+      limit('{ limit: 10/minute, cost: ¦"size(body.a)\n  + bdy" }'),
+      "unknown variable 'bdy'",
+    ],
+  ])('%s', (_name, marked, message) => {
+    const at = marked.indexOf('¦')
+    const before = marked.slice(0, at).split('\n')
+    const problems = problemsOf(marked.replace('¦', ''))
+    const [first] = problems
+    expect(problems.map((problem) => problem.message)).toHaveLength(1)
+    expect(first?.message).toContain(message)
+    expect([first?.line, first?.column]).toEqual([before.length, (before.at(-1)?.length ?? 0) + 1])
+  })
+})
+
+describe('several problems', () => {
+  it('are told at once and in their order', () => {
+    const problems = problemsOf(`routes:
+  - match: POST predict
+    limits: [10/parsec, { limit: 10/minute, by: [bdy.a, cleint], cost: 20 }]
+  - limts: []
+lisen: 8080
+${UPSTREAM}
+max_body: big
+`)
+    expect(problems.map(({ line, column }) => `${line}:${column}`)).toEqual([
+      ...['2:17', '3:17', '3:50', '3:57', '3:72', '4:5', '4:5', '5:1', '7:11'],
+    ])
+  })
+
+  it('make a message with a line for each', () => {
+    const message = (() => {
+      try {
+        return parseConfig('admin: x\nlisen: y', 'conf/g.yaml')
+      } catch (error) {
+        return (error as Error).message
+      }
+    })()
+    expect(
+      String(message)
+        .split('\n')
+        .map((line) => line.slice(0, 24)),
+    ).toEqual(["conf/g.yaml:1:1: 'upstre", "conf/g.yaml:1:8: 'x' is ", 'conf/g.yaml:2:1: unknown'])
+  })
+
+  it('of one anchor are told once', () => {
+    const text = `routes: [{ match: /a, limits: &x [10/parsec] }, { match: /b, limits: *x }, { match: /c, limits: *x }]\n`
+    expect(problemsOf(text + UPSTREAM)).toHaveLength(1)
+  })
+
+  it('are told up to a hundred', () => {
+    expect(problemsOf(Array.from({ length: 500 }, (_, index) => `k${index}: 1`).join('\n'))).toHaveLength(100)
+  })
+})
+
+describe('what would take for ever', () => {
+  it('aliases of aliases', () => {
+    const levels = Array.from(
+      { length: 9 },
+      (_, n) => `a${n}: &a${n} [${n === 0 ? 'x' : `*a${n - 1}, `.repeat(10)}]`,
+    )
+    const [first] = problemsOf(levels.join('\n')).filter(({ message }) => message.includes('50000 values'))
+    expect(first).toBeDefined()
+  })
+
+  it('an alias of itself', () => {
+    expect(
+      problemsOf('a: &a [*a]')
+        .map(({ message }) => message)
+        .join(),
+    ).toContain('nested more than 16 deep')
+  })
+
+  it.each([
+    ['nested lists', '['.repeat(100_000)],
+    ['a million keys', Array.from({ length: 100_000 }, (_, index) => `k${index}: 1`).join('\n')],
+    ['one long line', 'a'.repeat(2 ** 20)],
+    ['too much', `# ${'a'.repeat(2 ** 20)}`],
+  ])('%s', (_name, text) => {
+    expect(problemsOf(text).length).toBeGreaterThan(0)
+  })
+})
+
+describe('files', () => {
+  let folder = ''
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'sluice-config-'))
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  const put = (name: string, bytes: string | Buffer) => {
+    writeFileSync(join(folder, name), bytes)
+    return join(folder, name)
+  }
+
+  it('are read', async () => {
+    await expect(loadConfig(put('good.yaml', UPSTREAM))).resolves.toMatchObject({
+      upstream: 'http://127.0.0.1:9000',
+    })
+  })
+
+  it.each<[string, () => string, string]>([
+    ['missing', () => join(folder, 'none.yaml'), 'the file does not exist'],
+    ['directories', () => folder, 'this is a directory'],
+    ['too large', () => put('large.yaml', '#'.repeat(2 ** 20 + 1)), 'larger than 1 MiB'],
+    ['not UTF-8', () => put('latin.yaml', Buffer.from([0x61, 0xe4])), 'not UTF-8'],
+    ['wrong', () => put('wrong.yaml', 'admin: off'), "'upstream' is missing"],
+  ])('that are %s are told by name', async (_name, file, message) => {
+    const path = file()
+    const error = await loadConfig(path).catch((failure: unknown) => failure)
+    expect(error).toBeInstanceOf(ConfigError)
+    expect((error as ConfigError).message).toContain(`${path}:1:1: `)
+    expect((error as ConfigError).message).toContain(message)
+  })
+})

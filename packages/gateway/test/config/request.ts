@@ -1,0 +1,21 @@
+import type { GatewayRequest } from '../../src/policy/gateway-request.js'
+
+/** A request as rules see it, of which only some is said. */
+export function request(parts: Partial<GatewayRequest> = {}): GatewayRequest {
+  return {
+    method: 'POST',
+    path: '/predict',
+    route: 'POST /predict',
+    params: bare({}),
+    query: bare({}),
+    headers: bare({}),
+    ip: '192.0.2.1',
+    body: null,
+    ...parts,
+  }
+}
+
+/** An object without a prototype, as the gateway makes them. */
+export function bare<T extends object>(members: T): T {
+  return Object.assign(Object.create(null), members)
+}
