@@ -15,7 +15,7 @@ export interface ExpressionProblem {
   readonly message: string
 }
 
-export interface ExpressionSurvey {
+interface ExpressionSurvey {
   readonly readsBody: boolean
   readonly problems: readonly ExpressionProblem[]
 }

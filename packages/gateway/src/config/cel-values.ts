@@ -16,7 +16,7 @@ export class TooManyElementsError extends Error {
 }
 
 /** What an expression gives or is given. */
-export type CelValue = string | number | bigint | boolean | null | CelList | CelMap
+type CelValue = string | number | bigint | boolean | null | CelList | CelMap
 
 /** Makes a value that was read from JSON ready for an expression. */
 export function celValue(json: unknown): CelValue {

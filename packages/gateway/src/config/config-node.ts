@@ -18,7 +18,7 @@ export interface MapEntry {
   readonly value: ConfigNode
 }
 
-export interface ListNode extends Placed {
+interface ListNode extends Placed {
   readonly kind: 'list'
   readonly items: readonly ConfigNode[]
 }
@@ -31,7 +31,7 @@ export interface ScalarNode extends Placed {
 }
 
 /** Something of which it has been told already what is wrong with it; nothing more is said of it. */
-export interface BrokenNode extends Placed {
+interface BrokenNode extends Placed {
   readonly kind: 'broken'
 }
 

@@ -13,7 +13,7 @@ import { CelMap, celValue } from './cel-values.js'
  */
 
 /** What an expression is for, and so what it must give. */
-export type Purpose = 'key' | 'cost' | 'concurrent'
+type Purpose = 'key' | 'cost' | 'concurrent'
 
 /** An expression that is ready to be worked out. */
 export interface Expression<T> {

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import type { GatewayConfig } from './config.js'
-import { readFile } from './file.js'
 import { ConfigError, Problems } from './problems.js'
+import { readSettings } from './settings.js'
 import { MAX_TEXT_LENGTH, readYaml } from './yaml.js'
 
 export { ConfigError, type ConfigProblem } from './problems.js'
@@ -24,7 +24,7 @@ export async function loadConfig(file: string): Promise<GatewayConfig> {
 export function parseConfig(text: string, file: string): GatewayConfig {
   const problems = new Problems(text)
   const root = readYaml(text, problems)
-  const config = root && readFile(root, problems)
+  const config = root && readSettings(root, problems)
   if (config === undefined || problems.count > 0) throw new ConfigError(file, problems.inOrder())
   return config
 }

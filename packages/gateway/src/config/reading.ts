@@ -7,7 +7,7 @@ import { nearest } from './suggestion.js'
 export type Read<T> = (node: ConfigNode, problems: Problems) => T | undefined
 
 /** What may stand in a map, and how each of it is read. */
-export type Shape = Readonly<Record<string, Read<unknown>>>
+type Shape = Readonly<Record<string, Read<unknown>>>
 
 /** What was read: what is not in the file, or is wrong there, is not in it. */
 export type Values<S extends Shape> = { readonly [Key in keyof S]?: Exclude<ReturnType<S[Key]>, undefined> }

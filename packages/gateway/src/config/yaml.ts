@@ -1,7 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq, type Node, parseDocument, YAMLMap, YAMLSeq } from 'yaml'
-import type { ConfigNode, MapEntry } from './config-node.js'
-import { quoted } from './config-node.js'
+import { type ConfigNode, type MapEntry, quoted } from './config-node.js'
 import type { Problems } from './problems.js'
+import { glance } from './yaml-glance.js'
 
 /** A file that is longer, in UTF-16 units, is none that somebody wrote. */
 export const MAX_TEXT_LENGTH = 2 ** 20
@@ -23,6 +23,11 @@ export function readYaml(text: string, problems: Problems): ConfigNode | undefin
     problems.add(text.indexOf('\0'), 'a zero byte; the file is no text')
     return undefined
   }
+  const unfit = glance(text)
+  if (unfit !== undefined) {
+    problems.add(unfit.at, unfit.message)
+    return undefined
+  }
   const contents = parse(text, problems)
   if (problems.count > 0) return undefined
   if (contents === null) {
@@ -35,23 +40,17 @@ export function readYaml(text: string, problems: Problems): ConfigNode | undefin
 export const EXAMPLE = "the least that it needs is 'upstream: http://127.0.0.1:9000'"
 
 function parse(text: string, problems: Problems): Node | null {
-  try {
+  const { contents, errors, warnings } = parseDocument(text, {
+    version: '1.2',
+    schema: 'core',
+    prettyErrors: false,
     // Whether keys are unique is looked at by Reading, which is not slow for many of them.
-    const document = parseDocument(text, {
-      version: '1.2',
-      schema: 'core',
-      prettyErrors: false,
-      uniqueKeys: false,
-    })
-    for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
-      problems.add(pos[0], PLAIN_WORDS[code] ?? `this is no YAML: ${message}`)
-    }
-    return document.contents
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    problems.add(0, 'the file is nested too deeply to be read')
-    return null
+    uniqueKeys: false,
+  })
+  for (const { code, message, pos } of [...errors, ...warnings]) {
+    problems.add(pos[0], PLAIN_WORDS[code] ?? `this is no YAML: ${message}`)
   }
+  return contents
 }
 
 /** For the mistakes that are made most. */

@@ -287,7 +287,11 @@ describe('what would take for ever', () => {
 
   it.each([
     ['nested lists', '['.repeat(100_000)],
-    ['a million keys', Array.from({ length: 100_000 }, (_, index) => `k${index}: 1`).join('\n')],
+    // Composed as it stands, this ends the process.
+    ['nested lists on one line', '- '.repeat(2 ** 19)],
+    ['nested maps', Array.from({ length: 300 }, (_, n) => `${' '.repeat(n)}a:\n`).join('')],
+    ['closing brackets', '}'.repeat(2 ** 20)],
+    ['many unknown keys', Array.from({ length: 50_000 }, (_, index) => `k${index}: 1`).join('\n')],
     ['one long line', 'a'.repeat(2 ** 20)],
     ['too much', `# ${'a'.repeat(2 ** 20)}`],
   ])('%s', (_name, text) => {

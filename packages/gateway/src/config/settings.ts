@@ -88,7 +88,7 @@ const SHAPE = {
 const readShape = mapOf(SHAPE, 'a map of settings')
 
 /** Reads the root of the file. What is missing is as documented; where something is wrong, the result is of no use. */
-export function readFile(root: ConfigNode, problems: Problems): GatewayConfig | undefined {
+export function readSettings(root: ConfigNode, problems: Problems): GatewayConfig | undefined {
   const values = readShape(root, problems)
   if (root.kind !== 'map' || values === undefined) return undefined
   if (!root.entries.has('upstream')) problems.at(root, `'upstream' is missing; ${EXAMPLE}`)
