@@ -1,10 +1,10 @@
 import type { KeyPart, KeySpec, NamedKey } from 'sluice'
 import type { GatewayRequest } from '../policy/gateway-request.js'
-import { VARIABLES } from './cel-language.js'
-import { type ConfigNode, described } from './config-node.js'
-import { type Expression, keyExpression } from './expression.js'
-import type { Problems } from './problems.js'
-import { suggest } from './suggestion.js'
+import { type Expression, keyExpression } from './cel/expression.js'
+import { VARIABLES } from './cel/language.js'
+import { type ConfigNode, described } from './yaml/node.js'
+import type { Problems } from './yaml/problems.js'
+import { suggest } from './yaml/suggestion.js'
 
 /** `by`: whom a limit counts for. A known name is that name; everything else is an expression. */
 

@@ -1,6 +1,6 @@
 import { type Counting, type Limit, LimitSyntaxError, parseLimits } from 'sluice'
-import type { ConfigNode } from './config-node.js'
-import type { Problems } from './problems.js'
+import type { ConfigNode } from './yaml/node.js'
+import type { Problems } from './yaml/problems.js'
 
 /** What was read of one entry of `limits`, as far as it concerns the limit text. */
 interface LimitWords {

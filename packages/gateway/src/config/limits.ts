@@ -1,13 +1,13 @@
 import { createLimiter, type KeySources, type Rule } from 'sluice'
 import { z } from 'zod'
 import type { GatewayRequest } from '../policy/gateway-request.js'
-import type { ConfigNode, ScalarNode } from './config-node.js'
-import { concurrentExpression, costExpression, type Expression } from './expression.js'
+import { concurrentExpression, costExpression, type Expression } from './cel/expression.js'
 import { readKey, reported } from './key-words.js'
 import { checkCost, readLimitText } from './limit-text.js'
-import type { Problems } from './problems.js'
-import { mapOf, type Read, single, type Values } from './reading.js'
-import { duration, name, yesOrNo } from './scalars.js'
+import type { ConfigNode, ScalarNode } from './yaml/node.js'
+import type { Problems } from './yaml/problems.js'
+import { mapOf, type Read, single, type Values } from './yaml/reading.js'
+import { duration, name, yesOrNo } from './yaml/scalars.js'
 
 /** Limits of a route: each an entry of `limits`, a limit text or a map. */
 

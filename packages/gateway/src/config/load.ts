@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs'
 import type { GatewayConfig } from './config.js'
-import { ConfigError, Problems } from './problems.js'
 import { readSettings } from './settings.js'
-import { MAX_TEXT_LENGTH, readYaml } from './yaml.js'
+import { MAX_TEXT_LENGTH, readYaml } from './yaml/document.js'
+import { ConfigError, Problems } from './yaml/problems.js'
 
-export { ConfigError, type ConfigProblem } from './problems.js'
+export { ConfigError, type ConfigProblem } from './yaml/problems.js'
 
 /**
  * Reads, checks and compiles a configuration file.

@@ -1,11 +1,11 @@
 import { PatternError, type PatternSegment, parsePattern, type RoutePattern } from '../routing/pattern.js'
 import { shadowedBy } from '../routing/router.js'
 import type { PolicyConfig, RouteConfig } from './config.js'
-import { type ConfigNode, quoted } from './config-node.js'
 import { type ReadRule, readLimit, readsBody, refusalOf } from './limits.js'
-import type { Problems } from './problems.js'
-import { listOf, mapOf, type Read } from './reading.js'
-import { text } from './scalars.js'
+import { type ConfigNode, quoted } from './yaml/node.js'
+import type { Problems } from './yaml/problems.js'
+import { listOf, mapOf, type Read } from './yaml/reading.js'
+import { text } from './yaml/scalars.js'
 
 /** `routes` and `default`: which requests meet which limits. */
 

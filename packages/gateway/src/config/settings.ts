@@ -2,13 +2,13 @@ import { clientAddressReader } from 'sluice/http'
 import { z } from 'zod'
 import { createUpstream } from '../proxy/upstream.js'
 import type { Endpoint, GatewayConfig, StoreConfig } from './config.js'
-import { type ConfigNode, described } from './config-node.js'
 import { parseEndpoint } from './endpoint.js'
-import type { Problems } from './problems.js'
-import { listOf, made, mapOf, type Read, single } from './reading.js'
 import { readDefault, readRoutes } from './routes.js'
-import { size, text, wait, wholeNumber } from './scalars.js'
-import { EXAMPLE } from './yaml.js'
+import { EXAMPLE } from './yaml/document.js'
+import { type ConfigNode, described } from './yaml/node.js'
+import type { Problems } from './yaml/problems.js'
+import { listOf, made, mapOf, type Read, single } from './yaml/reading.js'
+import { size, text, wait, wholeNumber } from './yaml/scalars.js'
 
 /** The whole file: what stands in it, and what is meant where something does not. */
 

@@ -5,7 +5,7 @@ import {
   costExpression,
   type Expression,
   keyExpression,
-} from '../../src/config/expression.js'
+} from '../../src/config/cel/expression.js'
 import type { GatewayRequest } from '../../src/policy/gateway-request.js'
 import { bare, request } from './request.js'
 

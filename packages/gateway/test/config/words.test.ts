@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseEndpoint } from '../../src/config/endpoint.js'
 import { parseSize } from '../../src/config/sizes.js'
-import { nearest } from '../../src/config/suggestion.js'
+import { nearest } from '../../src/config/yaml/suggestion.js'
 
 describe('an address to listen on', () => {
   it.each<[string, string, number]>([

@@ -1,7 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq, type Node, parseDocument, YAMLMap, YAMLSeq } from 'yaml'
-import { type ConfigNode, type MapEntry, quoted } from './config-node.js'
+import { glance } from './glance.js'
+import { type ConfigNode, type MapEntry, quoted } from './node.js'
 import type { Problems } from './problems.js'
-import { glance } from './yaml-glance.js'
 
 /** A file that is longer, in UTF-16 units, is none that somebody wrote. */
 export const MAX_TEXT_LENGTH = 2 ** 20

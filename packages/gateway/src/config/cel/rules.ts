@@ -1,6 +1,6 @@
 import type { ASTNode } from '@marcbachmann/cel-js'
-import { FUNCTIONS, LOOPS, SEARCHES, VARIABLES } from './cel-language.js'
-import { nearest, suggest } from './suggestion.js'
+import { nearest, suggest } from '../yaml/suggestion.js'
+import { FUNCTIONS, LOOPS, SEARCHES, VARIABLES } from './language.js'
 
 /**
  * What an expression must keep to beside its grammar and its types. With these rules its work is linear in the size of

@@ -4,7 +4,7 @@ import {
   TypeError as ExpressionTypeError,
   ParseError,
 } from '@marcbachmann/cel-js'
-import { MAX_ELEMENTS, TooManyElementsError } from './cel-values.js'
+import { MAX_ELEMENTS, TooManyElementsError } from './values.js'
 
 /** Why an expression cannot be used, or cannot be worked out for a request, in words of our own. */
 

@@ -1,4 +1,4 @@
-import type { ConfigNode } from './config-node.js'
+import type { ConfigNode } from './node.js'
 
 /** What is wrong with a configuration file, and where. */
 export interface ConfigProblem {

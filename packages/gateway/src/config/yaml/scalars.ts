@@ -1,7 +1,7 @@
 import { parseDuration } from 'sluice'
 import { z } from 'zod'
+import { parseSize } from '../sizes.js'
 import { made, type Read, single } from './reading.js'
-import { parseSize } from './sizes.js'
 
 /** Values that several parts of the file are made of. */
 

@@ -1,5 +1,5 @@
 import type { ZodType } from 'zod'
-import { type ConfigNode, described, type MapNode, quoted } from './config-node.js'
+import { type ConfigNode, described, type MapNode, quoted } from './node.js'
 import type { Problems } from './problems.js'
 import { nearest } from './suggestion.js'
 

@@ -1,9 +1,9 @@
 import { RequestError } from 'sluice'
-import type { GatewayRequest } from '../policy/gateway-request.js'
-import { faultOf, reasonOf } from './cel-failure.js'
-import { LANGUAGE, MAX_LENGTH } from './cel-language.js'
-import { type ExpressionProblem, survey } from './cel-rules.js'
-import { CelMap, celValue } from './cel-values.js'
+import type { GatewayRequest } from '../../policy/gateway-request.js'
+import { faultOf, reasonOf } from './failure.js'
+import { LANGUAGE, MAX_LENGTH } from './language.js'
+import { type ExpressionProblem, survey } from './rules.js'
+import { CelMap, celValue } from './values.js'
 
 /**
  * Expressions of a configuration: CEL, checked with the file.
