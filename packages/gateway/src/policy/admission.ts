@@ -60,5 +60,5 @@ const KEYS = {
   // Nobody is identified yet, so that everybody is known by the address.
   client: () => undefined,
   route: (request: IncomingRequest) => request.route,
-  header: (request: IncomingRequest, name: string) => request.soleHeader(name),
+  header: (request: IncomingRequest, name: string) => request.header(name),
 }

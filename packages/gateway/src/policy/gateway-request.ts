@@ -10,7 +10,11 @@ export interface GatewayRequest {
   readonly params: Readonly<Record<string, string>>
   /** The query's parameters, the first of each name; without a prototype. */
   readonly query: Readonly<Record<string, string>>
-  /** By lower-case name, several of one name joined with a comma; without a prototype. */
+  /**
+   * By name in lower case, with `-` for `_`; without a prototype.
+   *
+   * @throws RequestError on reading one that was sent more than once.
+   */
   readonly headers: Readonly<Record<string, string>>
   /** The client's address in its one canonical form. */
   readonly ip: string

@@ -50,9 +50,7 @@ export class IncomingRequest implements GatewayRequest {
   }
 
   get headers(): Readonly<Record<string, string>> {
-    this.#headers ??= firstOfEach(
-      Object.entries(this.#parts.message.headers).map(([name, value]) => [name, String(value)]),
-    )
+    this.#headers ??= soleValues(this.#parts.message.rawHeaders)
     return this.#headers
   }
 
@@ -72,23 +70,37 @@ export class IncomingRequest implements GatewayRequest {
   }
 
   /**
-   * The one value of a header that tells who the client is. Spelt with `_` it is the same header, since upstreams
-   * that run under CGI or WSGI read it so.
+   * The value of a header that tells who the client is.
    *
    * @param name in lower case
-   * @throws RequestError where it was sent more than once: the upstream might believe another one than was counted.
+   * @throws RequestError where it was sent more than once.
    */
-  soleHeader(name: string): string | undefined {
-    const { rawHeaders } = this.#parts.message
-    const wanted = sameName(name)
-    let found: string | undefined
-    for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-      if (sameName(rawHeaders[index] ?? '') !== wanted) continue
-      if (found !== undefined) throw new RequestError(`the header '${name}' was sent more than once`)
-      found = rawHeaders[index + 1] ?? ''
-    }
-    return found
+  header(name: string): string | undefined {
+    return this.headers[sameName(name)]
   }
+}
+
+/**
+ * Headers by name, in lower case. Spelt with `_` a name is the same, since upstreams that run under CGI or WSGI read it so.
+ * To read one that was sent more than once throws: the upstream might believe another one than was counted.
+ */
+function soleValues(rawHeaders: readonly string[]): Record<string, string> {
+  const values: Record<string, string> = Object.create(null)
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = sameName(rawHeaders[index] ?? '')
+    if (Object.hasOwn(values, name)) Object.defineProperty(values, name, { get: () => repeated(name) })
+    else
+      Object.defineProperty(values, name, {
+        value: rawHeaders[index + 1],
+        enumerable: true,
+        configurable: true,
+      })
+  }
+  return values
+}
+
+function repeated(name: string): never {
+  throw new RequestError(`the header '${name}' was sent more than once`)
 }
 
 function firstOfEach(entries: Iterable<readonly [string, string]>): Record<string, string> {

@@ -152,6 +152,8 @@ routes:
       - { limit: 2/minute, by: [ip, params.model] }
   - match: POST /tenant
     limits: [{ limit: 1/minute, by: "header:x-tenant" }]
+  - match: POST /charged
+    limits: [{ limit: 5/minute, cost: "headers['x-cost'] == 'a' ? 2 : 1" }]
   - match: POST /all/*
     limits: [{ limit: 2/minute, by: everyone }]
 `)
@@ -169,6 +171,12 @@ routes:
     expect(await tenant({ 'x-tenant': ['c', 'a'] })).toBe(400)
     expect(await tenant({ 'x-tenant': 'd', x_tenant: 'a' })).toBe(400)
     expect(await tenant({ 'x-tenant': 'k'.repeat(10_000) })).toBe(200)
+
+    // As an expression reads it.
+    const charged = async (headers: object) => (await send(url, '/charged', { headers })).status
+    expect([await charged({ 'x-cost': 'a' }), await charged({ 'x-cost': ['a', 'b'] })]).toEqual([200, 400])
+    expect(await charged({ 'x-cost': 'a', x_cost: 'b' })).toBe(400)
+    expect(await charged({})).toBe(400)
 
     expect([(await send(url, '/all/a')).status, (await send(url, '/all/b')).status]).toEqual([200, 200])
     expect((await send(url, '/all/c')).status).toBe(429)
