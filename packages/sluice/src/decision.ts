@@ -1,6 +1,7 @@
 import type { Limit } from './limits/limit.js'
 import type { Permit } from './permit.js'
 import type { Resource } from './policy/rule.js'
+import type { Degraded } from './stores/store.js'
 
 /** How a request stands with one rule. Times are milliseconds from the decision. */
 export interface Quota {
@@ -46,15 +47,23 @@ export interface Refusal {
   readonly violated: readonly string[]
 }
 
+/** What every answer says. */
+interface Answer {
+  /** How the request stands with each rule, in the order of the rules. */
+  readonly quotas: readonly Quota[]
+  /** Set where the store did not answer and this was decided without it. */
+  readonly degraded?: Degraded
+}
+
 /** The limiter's answer to a request. */
 export type Decision =
-  | { readonly allowed: true; readonly permit: Permit; readonly quotas: readonly Quota[] }
-  | { readonly allowed: false; readonly refusal: Refusal; readonly quotas: readonly Quota[] }
+  | (Answer & { readonly allowed: true; readonly permit: Permit })
+  | (Answer & { readonly allowed: false; readonly refusal: Refusal })
 
 /** What the answer would be; nothing was taken. */
 export type Forecast =
-  | { readonly allowed: true; readonly quotas: readonly Quota[] }
-  | { readonly allowed: false; readonly refusal: Refusal; readonly quotas: readonly Quota[] }
+  | (Answer & { readonly allowed: true })
+  | (Answer & { readonly allowed: false; readonly refusal: Refusal })
 
 /** Why the enforced rules refuse; undefined where none does. */
 export function refusalOf(quotas: readonly Quota[]): Refusal | undefined {

@@ -18,5 +18,13 @@ export type { Permit } from './permit.js'
 export type { KeyPart, KeySources, KeySpec, NamedKey } from './policy/key-spec.js'
 export { RequestError } from './policy/request-error.js'
 export type { ConcurrencyRule, LimitSpec, RateRule, Resource, Rule } from './policy/rule.js'
+export {
+  type FailurePolicyStore,
+  type FailureStats,
+  withFailurePolicy,
+} from './stores/failure/failure-policy.js'
+export type { FailurePolicyName, FailurePolicyOptions, StoreStateChange } from './stores/failure/options.js'
+export { StoreUnavailableError } from './stores/failure/store-unavailable.js'
+export type { Timers } from './stores/failure/timers.js'
 export { type MemoryStore, type MemoryStoreOptions, memoryStore } from './stores/memory/memory-store.js'
-export type { Charge, MaybePromise, Settlement, Store, StoreVerdict } from './stores/store.js'
+export type { Charge, Degraded, MaybePromise, Settlement, Store, StoreVerdict } from './stores/store.js'

@@ -109,7 +109,9 @@ class RuleLimiter<Request> implements Limiter<Request> {
       quotaOf(this.#rule(index), charge, verdicts[index] as StoreVerdict),
     )
     const refusal = refusalOf(quotas)
-    return refusal === undefined ? { allowed: true, quotas } : { allowed: false, refusal, quotas }
+    const degraded = verdicts.find((verdict) => verdict.degraded !== undefined)?.degraded
+    const answer = { quotas, ...(degraded && { degraded }) }
+    return refusal === undefined ? { allowed: true, ...answer } : { allowed: false, refusal, ...answer }
   }
 
   #decision(charges: readonly Charge[], verdicts: readonly StoreVerdict[]): Decision {

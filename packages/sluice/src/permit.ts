@@ -1,6 +1,12 @@
 import { checkCost } from './limits/limit.js'
 import type { Resource } from './policy/rule.js'
-import type { Charge, MaybePromise, Settlement, Store, StoreVerdict } from './stores/store.js'
+import {
+  type Charge,
+  type MaybePromise,
+  type Store,
+  type StoreVerdict,
+  settlementOf,
+} from './stores/store.js'
 
 /** A charge that was taken for a request, and what may still be done about it. */
 export interface TakenCharge {
@@ -50,10 +56,12 @@ export class Permit {
    * @throws TypeError, RangeError for a cost that is negative, not finite, or not whole where whole units are
    *   counted; nothing is settled then.
    */
-  settle(costs: Readonly<Record<Resource, number>>): MaybePromise<void> {
+  settle(costs: Readonly<Partial<Record<Resource, number>>>): MaybePromise<void> {
     const settled = this.#unsettled.filter(({ resource }) => Object.hasOwn(costs, resource))
     if (settled.length === 0) return
-    const settlements = settled.map((taken) => settlementOf(taken, costs[taken.resource] as number))
+    const settlements = settled.map((taken) =>
+      settlementOf(taken.charge, taken.verdict, costs[taken.resource] as number),
+    )
     for (const { charge, cost } of settlements) checkCost(charge.limit, cost)
     this.#unsettled = this.#unsettled.filter((taken) => !settled.includes(taken))
     const changed = settlements.filter(({ charge, cost }) => cost !== charge.cost)
@@ -65,13 +73,15 @@ export class Permit {
     if (!this.holdsSlots) return
     this.#released = true
     this.#renewal.stop(this)
-    return this.#store.settle(this.#slots.map((taken) => settlementOf(taken, 0)))
+    return this.#store.settle(this.#slots.map(({ charge, verdict }) => settlementOf(charge, verdict, 0)))
   }
 
   /** Holds the slots for one more lease from now. */
   renew(): MaybePromise<void> {
     if (!this.holdsSlots) return
-    return this.#store.settle(this.#slots.map((taken) => settlementOf(taken, taken.charge.cost)))
+    return this.#store.settle(
+      this.#slots.map(({ charge, verdict }) => settlementOf(charge, verdict, charge.cost)),
+    )
   }
 
   /**
@@ -97,10 +107,4 @@ export class Permit {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release()
   }
-}
-
-function settlementOf({ charge, verdict }: TakenCharge, cost: number): Settlement {
-  const { at, resetAfter, overflow } = verdict
-  const taken = { cost: charge.cost, at, resetAfter, lease: charge.lease, ...(overflow && { overflow }) }
-  return { charge, taken, cost }
 }

@@ -3,10 +3,11 @@ import { createLimiter, type LimiterOptions } from '../limiter.js'
 import type { Permit } from '../permit.js'
 import type { KeySources } from '../policy/key-spec.js'
 import { RequestError } from '../policy/request-error.js'
+import { StoreUnavailableError } from '../stores/failure/store-unavailable.js'
 import type { MaybePromise } from '../stores/store.js'
 import { type ClientAddressOptions, clientAddressReader } from './client-address.js'
 import { rememberPermit } from './permits.js'
-import { type HttpAnswer, problem, refusalProblem, retryAfterSeconds } from './problem.js'
+import { type HttpAnswer, problem, refusalProblem, retryAfterSeconds, unavailableProblem } from './problem.js'
 import { rateLimit, rateLimitPolicy } from './ratelimit-fields.js'
 
 /** How the fields of an answer speak of limits. */
@@ -109,14 +110,20 @@ export function createHttpLimiter<Request extends object>(
       decided.add(request)
       try {
         const decision = limiter.admit(request)
-        if (decision instanceof Promise) return decision.then((made) => translate(request, made))
+        if (decision instanceof Promise) return decision.then((made) => translate(request, made), undecided)
         return translate(request, decision)
       } catch (error) {
-        if (!(error instanceof RequestError)) throw error
-        return { allowed: false, answer: problem(error.status, 'Bad request', error.message) }
+        return undecided(error)
       }
     },
   }
+}
+
+/** The answer to a request that no decision could be made on; what it is not for HTTP to answer is thrown on. */
+function undecided(error: unknown): HttpDecision {
+  if (error instanceof StoreUnavailableError) return { allowed: false, answer: unavailableProblem(error) }
+  if (!(error instanceof RequestError)) throw error
+  return { allowed: false, answer: problem(error.status, 'Bad request', error.message) }
 }
 
 /** The fields that tell a client how it stands, for an answer to a request that was decided on so. */

@@ -13,5 +13,11 @@ export {
 export { canonicalText, type IpAddress, parseIpAddress } from './ip-address.js'
 export { joinedField, releaseWhenClosed } from './node-response.js'
 export { settle } from './permits.js'
-export { type HttpAnswer, problem, refusalProblem, retryAfterSeconds } from './problem.js'
+export {
+  type HttpAnswer,
+  problem,
+  refusalProblem,
+  retryAfterSeconds,
+  unavailableProblem,
+} from './problem.js'
 export { rateLimit, rateLimitPolicy } from './ratelimit-fields.js'

@@ -16,6 +16,9 @@ export function rememberPermit(request: object, permit: Permit): void {
  *
  * @throws TypeError, RangeError for a cost that a limit cannot count.
  */
-export async function settle(request: object, costs: Readonly<Record<Resource, number>>): Promise<void> {
+export async function settle(
+  request: object,
+  costs: Readonly<Partial<Record<Resource, number>>>,
+): Promise<void> {
   await Promise.all((permits.get(request) ?? []).map((permit) => permit.settle(costs)))
 }

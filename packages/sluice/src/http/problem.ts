@@ -1,6 +1,7 @@
 import type { Refusal } from '../decision.js'
 import { formatLimit, formatPeriod, formatWait } from '../limits/format.js'
 import type { Limit } from '../limits/limit.js'
+import type { StoreUnavailableError } from '../stores/failure/store-unavailable.js'
 
 /** What is sent in place of the answer that was asked for. */
 export interface HttpAnswer {
@@ -11,6 +12,7 @@ export interface HttpAnswer {
 
 /** Registered by draft-ietf-httpapi-ratelimit-headers-11. */
 const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded'
+const REDUCED_CAPACITY = 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity'
 
 /** A problem document (RFC 9457). `members` come beside the standard ones. */
 export function problem(
@@ -37,6 +39,21 @@ export function refusalProblem(refusal: Refusal): HttpAnswer {
     reason: refusal.reason,
     ...(seconds !== undefined && { 'retry-after': seconds }),
   })
+}
+
+/**
+ * The answer to a request that cannot be decided on, because the store does not answer: 503 with `Retry-After`. Why it
+ * does not is the operator's to know and not the client's.
+ */
+export function unavailableProblem({ status, retryAfter }: StoreUnavailableError): HttpAnswer {
+  const seconds = Math.max(1, Math.ceil(retryAfter / 1000))
+  const detail = `The limits of this request cannot be checked at the moment. Come back in ${formatWait(retryAfter)}.`
+  const { headers, ...answer } = problem(status, 'Service unavailable', detail, {
+    type: REDUCED_CAPACITY,
+    'violated-policies': [],
+    'retry-after': seconds,
+  })
+  return { ...answer, headers: [...headers, ['retry-after', String(seconds)]] }
 }
 
 /** Whole seconds until the request would be let in, rounded up; undefined where it never would. */

@@ -10,29 +10,32 @@ import type { ConcurrencyLimit } from './limit.js'
  * When the clock is set back, no lease ends later than one lease from now.
  */
 export interface ConcurrencyState extends State {
-  /** By the lease's name, in the order of taking and renewing: those that end first come first. */
+  /** By the lease's name; those that end first come first. */
   readonly leases: Map<string, { readonly until: number; readonly slots: number }>
   readonly held: number
+  /** No lease ends later. */
+  readonly latest: number
 }
 
 export const concurrency: Algorithm<ConcurrencyLimit, ConcurrencyState> = {
   fresh(_limit, now) {
-    return { at: now, leases: new Map(), held: 0 }
+    return { at: now, leases: new Map(), held: 0, latest: now }
   },
 
   advance(limit, state, now) {
     const { leases } = state
-    let { held } = state
+    let { held, latest } = state
     if (now < state.at) {
+      latest = Math.min(latest, now + limit.lease)
       for (const [name, { until, slots }] of leases)
-        leases.set(name, { until: Math.min(until, now + limit.lease), slots })
+        leases.set(name, { until: Math.min(until, latest), slots })
     }
     for (const [name, { until, slots }] of leases) {
       if (until > now) break
       leases.delete(name)
       held -= slots
     }
-    return { at: now, leases, held }
+    return { at: now, leases, held, latest }
   },
 
   judge(limit, state, cost) {
@@ -90,8 +93,18 @@ function hold(
   const { at, leases } = state
   const before = leases.get(lease)?.slots ?? 0
   leases.delete(lease)
-  if (slots > 0) leases.set(lease, { until: at + limit.lease, slots })
-  return { at, leases, held: state.held - before + slots }
+  const until = at + limit.lease
+  const held = state.held - before + slots
+  if (slots > 0) leases.set(lease, { until, slots })
+  if (slots === 0 || until >= state.latest)
+    return { at, leases, held, latest: Math.max(state.latest, slots > 0 ? until : at) }
+  return { at, held, ...inOrder(leases) }
+}
+
+/** The leases by their end: after the limit's lease was made shorter, a later one may end first. */
+function inOrder(leases: ConcurrencyState['leases']): Pick<ConcurrencyState, 'leases' | 'latest'> {
+  const sorted = [...leases].sort(([, a], [, b]) => a.until - b.until)
+  return { leases: new Map(sorted), latest: sorted.at(-1)?.[1].until ?? 0 }
 }
 
 /** Milliseconds until leases that hold `slots` together have ended, if none is renewed or released before. */

@@ -34,7 +34,13 @@ export const UNIT_NAMES =
 
 /** Milliseconds in a unit; undefined for a word that is none. Case counts for nothing but in `M`, which is no unit. */
 export function millisecondsIn(unit: string): number | undefined {
-  return UNITS.get(unit.length > 1 ? unit.toLowerCase() : unit)
+  return unit === 'M' ? undefined : UNITS.get(unit.toLowerCase())
+}
+
+/** An amount of a unit in milliseconds, without the rounding error of 2.3 × 1000 = 2299.9999999999995. */
+export function lengthOf(amount: number, unit: number): number {
+  const length = amount * unit
+  return Number.isInteger(length) ? length : Math.round(length * 1e6) / 1e6
 }
 
 /**
@@ -47,7 +53,7 @@ export function millisecondsIn(unit: string): number | undefined {
 export function parseDuration(value: string | number): number {
   const match = /^\s*(\d{1,15}(?:\.\d{1,9})?)\s*([a-zA-Z]+)\s*$/.exec(String(value))
   const unit = match?.[2] === undefined ? undefined : millisecondsIn(match[2])
-  const milliseconds = typeof value === 'number' ? value : Number(match?.[1]) * (unit ?? Number.NaN)
+  const milliseconds = typeof value === 'number' ? value : lengthOf(Number(match?.[1]), unit ?? Number.NaN)
   if (!Number.isFinite(milliseconds) || milliseconds <= 0) {
     throw new RangeError(
       `'${String(value).slice(0, 60)}' is no length of time; write for example 30s, 250ms or 2 minutes`,

@@ -1,4 +1,4 @@
-import { millisecondsIn, UNIT_NAMES } from './duration.js'
+import { lengthOf, millisecondsIn, UNIT_NAMES } from './duration.js'
 import {
   type AlgorithmName,
   checkLimit,
@@ -51,7 +51,12 @@ const MAX_LENGTH = 1000
 /** Most limits that one string may join. */
 const MAX_LIMITS = 32
 
-const SUFFIXES: Readonly<Record<string, number>> = { k: 1e3, K: 1e3, M: 1e6, G: 1e9 }
+const SUFFIXES: ReadonlyMap<string, number> = new Map([
+  ['k', 1e3],
+  ['K', 1e3],
+  ['M', 1e6],
+  ['G', 1e9],
+])
 
 /**
  * Reads one or several limits.
@@ -90,10 +95,11 @@ function readCount(reader: Reader, what: string): number {
   const digits = reader.take(/[0-9]{1,16}(\.[0-9]{1,9})?/y)
   if (digits === undefined) return reader.fail(`expected a number, ${what}, ${EXAMPLE}`)
   const suffix = reader.takeHere(/[a-zA-Z]+/y)
-  const factor = suffix === undefined ? 1 : SUFFIXES[suffix]
+  const factor = suffix === undefined ? 1 : SUFFIXES.get(suffix)
   if (factor === undefined)
     return reader.fail(`'${suffix}' is no multiplier; k, M or G is, as in '100k/minute'`, at + digits.length)
-  const scaled = Math.round(Number(digits) * factor * 1e9) / 1e9
+  const product = Number(digits) * factor
+  const scaled = Number.isInteger(product) ? product : Math.round(product * 1e9) / 1e9
   if (!Number.isSafeInteger(scaled)) {
     return reader.fail(
       `${digits}${suffix ?? ''} is no whole number below 2^53; for less than one, lengthen the period: '1 per 2 seconds'`,
@@ -112,7 +118,7 @@ function readPeriod(reader: Reader): number {
   if (word === undefined) return reader.fail(`expected a unit of time, ${EXAMPLE}`)
   const unit = millisecondsIn(word)
   if (unit === undefined) return reader.fail(`unknown unit '${word}'; the units are ${UNIT_NAMES}`, unitAt)
-  const period = Number(amount ?? 1) * unit
+  const period = lengthOf(Number(amount ?? 1), unit)
   if (!(period >= MIN_PERIOD && period <= MAX_PERIOD))
     return reader.fail('a period is between 1 ms and ten years', at)
   return period

@@ -158,15 +158,16 @@ export function checkCost(limit: Limit, cost: number): void {
 
 /**
  * Counters are floating-point numbers, and a sum of fractions that should be exactly the limit may come out a
- * hair above it. Whoever fits to within one part in 10^12 fits.
+ * hair above it. Whoever fits to within one part in 10^12 fits, but never by a whole unit.
  */
 export function fits(used: number, capacity: number): boolean {
-  return used <= capacity * (1 + 1e-12)
+  return used <= capacity + Math.min(capacity * 1e-12, 0.25)
 }
 
 /** Whole units that are left of a capacity; never negative, and not one too few by a rounding error. */
 export function wholeUnitsLeft(used: number, capacity: number): number {
-  return Math.max(0, Math.floor((capacity - used) * (1 + 1e-12) + 1e-9))
+  const left = capacity - used
+  return Math.max(0, Math.floor(left + Math.min(left * 1e-12 + 1e-9, 0.25)))
 }
 
 function checkCapacity(field: string, value: number, fractions: boolean): void {

@@ -23,6 +23,9 @@ export interface SlidingLogState extends State {
 /** Entries that no longer count are cut off once they are this many, and half of all. */
 const COMPACT_FROM = 32
 
+/** Beyond this a running sum starts again from 0: doubles would soon be too coarse to count single units on top of it. */
+const REBASE_FROM = 2 ** 50
+
 export const slidingLog: Algorithm<SlidingLogLimit, SlidingLogState> = {
   fresh(_limit, now) {
     return { at: now, times: [], sums: [], head: 0, length: 0 }
@@ -34,7 +37,8 @@ export const slidingLog: Algorithm<SlidingLogLimit, SlidingLogState> = {
     while (head < dated.length && now - timeAt(dated, head) >= limit.period) head++
     if (head === dated.length) return slidingLog.fresh(limit, now)
     const next = { ...dated, at: now, head }
-    return head >= COMPACT_FROM && head * 2 >= next.length ? compacted(next) : next
+    const wasteful = head >= COMPACT_FROM && head * 2 >= next.length
+    return wasteful || sumBefore(next, head) > REBASE_FROM ? compacted(next) : next
   },
 
   judge(limit, state, cost) {
@@ -109,7 +113,8 @@ function appended(state: SlidingLogState, cost: number): SlidingLogState {
   // Arrays that another state has already appended to are not this one's to append to.
   const owner = state.times.length === state.length ? state : compacted(state)
   owner.times.push(owner.at)
-  owner.sums.push(sumBefore(owner, owner.length) + cost)
+  // Debt may be any number; an infinite sum could not be taken apart again.
+  owner.sums.push(sumBefore(owner, owner.length) + Math.min(cost, Number.MAX_SAFE_INTEGER))
   return { ...owner, length: owner.length + 1 }
 }
 

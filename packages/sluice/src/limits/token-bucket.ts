@@ -4,7 +4,8 @@ import { fits, type TokenBucketLimit, wholeUnitsLeft } from './limit.js'
 /**
  * The token bucket, decided by the generic cell rate algorithm (ITU-T I.371; the "virtual scheduling" form).
  *
- * **Bound**: in any interval of length t, at most `burst + limit·t/period` is admitted, to within one part in 10^12.
+ * **Bound**: in any interval of length t, at most `burst + limit·t/period` is admitted, to within one part in 10^12;
+ * with settlements, that much is admitted less what is given back in the same interval.
  *
  * With the emission interval T = period/limit, GCRA keeps the theoretical arrival time TAT and admits a cost c iff
  * max(TAT, now) + c·T − now ≤ burst·T. The state here is that same TAT in two parts, TAT = at + level·T: a single

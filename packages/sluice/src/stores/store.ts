@@ -23,12 +23,20 @@ export interface Charge {
 export interface StoreVerdict extends Verdict {
   /** The store was full, and the charge was counted for all unknown keys of its scope together. */
   readonly overflow?: true
+  /** The store did not answer, and this was decided without it. */
+  readonly degraded?: Degraded
 }
+
+/**
+ * How a charge was decided whose store did not answer. `open`: let in uncounted. `local`: in the memory of this
+ * process, with this process's share of the limit.
+ */
+export type Degraded = 'open' | 'local'
 
 /** What a charge that was taken shall count from now on. */
 export interface Settlement {
   readonly charge: Charge
-  readonly taken: Taken & Pick<StoreVerdict, 'overflow'>
+  readonly taken: Taken & Pick<StoreVerdict, 'overflow' | 'degraded'>
   /** The true cost. The cost as it was renews a lease; 0 ends it. */
   readonly cost: number
 }
@@ -58,4 +66,11 @@ export function checkLease({ limit, lease }: Charge): void {
   if (limit.algorithm === 'concurrency' && lease === undefined) {
     throw new TypeError('a charge to a concurrency limit names the lease that holds the slots')
   }
+}
+
+/** What makes a charge that was taken with this verdict count `cost`. It goes to where the charge was taken. */
+export function settlementOf(charge: Charge, verdict: StoreVerdict, cost: number): Settlement {
+  const { at, resetAfter, overflow, degraded } = verdict
+  const taken = { cost: charge.cost, at, resetAfter, lease: charge.lease }
+  return { charge, taken: { ...taken, ...(overflow && { overflow }), ...(degraded && { degraded }) }, cost }
 }

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../clock.js'
 import type { State } from '../../limits/algorithm.js'
 import { adapt, algorithmOf } from '../../limits/algorithms.js'
-import { checkCost, type Limit, usesWallTime } from '../../limits/limit.js'
+import { capacityOf, checkCost, type Limit, usesWallTime } from '../../limits/limit.js'
 import { type Charge, checkLease, type Settlement, type Store, type StoreVerdict } from '../store.js'
 import { Expiring, TimingWheel } from './timing-wheel.js'
 
@@ -27,8 +27,11 @@ export interface MemoryStore extends Store {
 
 const DEFAULT_MAX_KEYS = 1_000_000
 
-/** How many due keys a decision looks at. Over one, so that the queue shrinks however fast new keys come. */
-const COLLECTED_A_CALL = 4
+/**
+ * How many due keys a decision looks at, for each of its charges. A charge brings at most one key, and that is looked
+ * at once a level of the wheel and once to be forgotten; more than that, and the queue shrinks however fast keys come.
+ */
+const COLLECTED_A_CHARGE = 8
 
 /**
  * Keeps state in the memory of this process.
@@ -64,6 +67,8 @@ interface Scope {
 
 /** A charge on its way through a decision. */
 interface Pending {
+  /** Its place in the request. */
+  readonly index: number
   readonly charge: Charge
   readonly scope: Scope
   /** None for a key that was never seen, or whose state has expired. */
@@ -115,14 +120,40 @@ class InMemory implements MemoryStore {
   settle(settlements: readonly Settlement[]): void {
     for (const { charge, cost } of settlements) checkCost(charge.limit, cost)
     for (const { charge, taken, cost } of settlements) {
-      const { limit } = charge
       const scope = this.#scope(charge.scope)
-      const entry = taken.overflow ? scope.overflow : scope.entries.get(charge.key)
-      const before = this.#stateNow(entry, limit)
-      const state = algorithmOf(limit).settle(limit, before, taken, cost)
-      if (entry !== undefined) this.#keep(entry, limit, state)
-      else if (algorithmOf(limit).idleAfter(limit, state) > 0) this.#add(scope, charge, state, this.#isFull())
+      const own = scope.entries.get(charge.key)
+      const shared = taken.overflow ? this.#shared(scope) : undefined
+      // What was counted in the shared state is also in the copy of it that the key may have got since.
+      if (own !== undefined) this.#settle(own, charge, taken, cost)
+      if (shared !== undefined) this.#settle(shared, charge, taken, cost)
+      if (own === undefined && shared === undefined) this.#settleForgotten(scope, charge, taken, cost)
     }
+  }
+
+  #settle(entry: Entry, { limit }: Charge, taken: Settlement['taken'], cost: number): void {
+    if (countAlike(entry.limit, limit)) {
+      this.#keep(entry, limit, algorithmOf(limit).settle(limit, this.#stateNow(entry, limit), taken, cost))
+      return
+    }
+    // The limit counts another way since. What was taken is no longer to be found; what is owed is owed.
+    const to = entry.limit
+    const owed = ((cost - taken.cost) / capacityOf(limit)) * capacityOf(to)
+    if (owed <= 0 || limit.algorithm === 'concurrency' || to.algorithm === 'concurrency') return
+    const state = this.#stateNow(entry, to)
+    this.#keep(entry, to, algorithmOf(to).settle(to, state, { ...taken, cost: 0 }, owed))
+  }
+
+  /** Settles where the state is gone: there is nothing to give back, but there may be something to charge. */
+  #settleForgotten(scope: Scope, charge: Charge, taken: Settlement['taken'], cost: number): void {
+    const { limit } = charge
+    if (cost <= taken.cost && limit.algorithm !== 'concurrency') return
+    const shared = this.#shared(scope)
+    if (shared !== undefined && this.#isFull()) {
+      this.#settle(shared, charge, taken, cost)
+      return
+    }
+    const state = algorithmOf(limit).settle(limit, this.#stateNow(shared, limit, true), taken, cost)
+    if (algorithmOf(limit).idleAfter(limit, state) > 0) this.#add(scope, charge, state, this.#isFull())
   }
 
   reset(scopeName: string, key: string): void {
@@ -139,13 +170,16 @@ class InMemory implements MemoryStore {
       checkCost(charge.limit, charge.cost)
       checkLease(charge)
     }
-    this.#collect()
+    this.#collect(charges.length)
     const pending: Pending[] = []
     let room = this.maxKeys - this.#keys
-    for (const charge of charges) {
+    for (const index of judgingOrder(charges)) {
+      const charge = charges[index] as Charge
       const scope = this.#scope(charge.scope)
       const own = scope.entries.get(charge.key)
-      const overflow = own === undefined && room-- <= 0
+      const earlier = own === undefined ? sameKey(pending, charge) : undefined
+      const overflow = own === undefined && (earlier?.overflow ?? room <= 0)
+      if (own === undefined && earlier === undefined && charge.cost > 0) room--
       const shared = own === undefined ? this.#shared(scope) : undefined
       const entry = overflow ? shared : own
       const state = this.#stateNow(entry ?? shared, charge.limit, entry === undefined)
@@ -153,6 +187,7 @@ class InMemory implements MemoryStore {
       const cost = charge.cost + (charge.cost > 0 ? takenBefore(pending, charge, overflow) : 0)
       const verdict = algorithmOf(charge.limit).judge(charge.limit, state, cost)
       pending.push({
+        index,
         charge,
         scope,
         entry,
@@ -168,7 +203,8 @@ class InMemory implements MemoryStore {
     const { limit, cost, lease = '' } = charge
     // An earlier charge of the same request may have made the entry, or moved its state on.
     const current = entry ?? (overflow ? scope.overflow : scope.entries.get(charge.key))
-    const next = algorithmOf(limit).take(limit, current?.state ?? state, cost, lease)
+    const before = current === undefined || current.state === state ? state : this.#stateNow(current, limit)
+    const next = algorithmOf(limit).take(limit, before, cost, lease)
     if (current === undefined) this.#add(scope, charge, next, overflow)
     else this.#keep(current, limit, next)
   }
@@ -208,15 +244,28 @@ class InMemory implements MemoryStore {
 
   /** What the unknown keys of a scope have used together, as long as any of it counts. */
   #shared(scope: Scope): Entry | undefined {
-    if (scope.overflow !== undefined && scope.overflow.expiresAt <= this.clock.now())
-      scope.overflow = undefined
+    if (scope.overflow !== undefined && !this.#isInUse(scope.overflow)) scope.overflow = undefined
     return scope.overflow
   }
 
-  #collect(): void {
-    const now = this.clock.now()
-    this.#wheel.advance(now)
-    this.#wheel.collect(now, COLLECTED_A_CALL, (entry) => this.#forget(entry))
+  #collect(charges: number): void {
+    this.#wheel.advance(this.clock.now())
+    this.#wheel.collect(COLLECTED_A_CHARGE * Math.max(1, charges), this.#look)
+  }
+
+  readonly #look = (entry: Entry): void => {
+    if (this.#isInUse(entry)) this.#wheel.schedule(entry)
+    else this.#forget(entry)
+  }
+
+  /**
+   * Whether the state of an entry says anything yet. It is brought to now for that: where a clock was set since, the
+   * time at which it seemed to expire was wrong.
+   */
+  #isInUse(entry: Entry): boolean {
+    const { limit } = entry
+    this.#keep(entry, limit, this.#stateNow(entry, limit))
+    return entry.expiresAt > this.clock.now()
   }
 
   #forget(entry: Entry): void {
@@ -243,16 +292,38 @@ class InMemory implements MemoryStore {
   }
 }
 
+/** The places of the charges in the order of judging: a shadow charge takes only what the enforced ones leave. */
+function judgingOrder(charges: readonly Charge[]): Iterable<number> {
+  if (!charges.some(({ enforce }) => enforce === false)) return charges.keys()
+  const order = [...charges.keys()]
+  const isShadow = (index: number) => Number(charges[index]?.enforce === false)
+  return order.sort((a, b) => isShadow(a) - isShadow(b))
+}
+
+/** An earlier charge of the same request for the same key. */
+function sameKey(pending: readonly Pending[], { scope, key }: Charge): Pending | undefined {
+  return pending.find(({ charge }) => charge.cost > 0 && charge.key === key && charge.scope === scope)
+}
+
+/** Whether a state under one limit can be settled as one under the other, without losing what it knows. */
+function countAlike(a: Limit, b: Limit): boolean {
+  return a.algorithm === b.algorithm && usesWallTime(a) === usesWallTime(b)
+}
+
 function isAdmitted(pending: readonly Pending[]): boolean {
   return pending.every(({ charge, verdict }) => verdict.allowed || charge.enforce === false)
 }
 
 function verdictsOf(pending: readonly Pending[], admitted: boolean): StoreVerdict[] {
-  return pending.map(({ charge, state, verdict }) => {
-    if (admitted || !verdict.allowed) return verdict
-    // It fits but was not taken, because another did not: what is left is what there was.
-    return { ...verdict, ...algorithmOf(charge.limit).judge(charge.limit, state, 0) }
-  })
+  const verdicts = new Array<StoreVerdict>(pending.length)
+  for (const { index, charge, state, verdict } of pending) {
+    // One that fits but was not taken, because another did not: what is left is what there was.
+    const untaken = !admitted && verdict.allowed
+    verdicts[index] = untaken
+      ? { ...verdict, ...algorithmOf(charge.limit).judge(charge.limit, state, 0) }
+      : verdict
+  }
+  return verdicts
 }
 
 /** What earlier charges of the same request take from the same state. */

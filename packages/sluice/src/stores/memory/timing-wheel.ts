@@ -69,13 +69,12 @@ export class TimingWheel<T extends Expiring> {
     this.#tick = tick
   }
 
-  /** Looks at no more than `most` things that were due: hands over those that have expired, puts the others in again. */
-  collect(now: number, most: number, expired: (thing: T) => void): void {
+  /** Takes out no more than `most` things that were due and hands them over, to be forgotten or put in again. */
+  collect(most: number, look: (thing: T) => void): void {
     for (let count = 0; count < most && this.#due.next !== this.#due; count++) {
       const thing = this.#due.next as T
       unlink(thing)
-      if (thing.expiresAt <= now) expired(thing)
-      else this.schedule(thing)
+      look(thing)
     }
   }
 
