@@ -1,3 +1,5 @@
+import { lowerCase } from './letter-case.js'
+
 /**
  * Route patterns: `POST /models/:model/predict`, `/v1/*`, `GET /`.
  *
@@ -139,5 +141,5 @@ function literal(text: string, at: number): string {
       throw new PatternError('a path here cannot have spaces or control characters', at + index)
     }
   }
-  return text.toLowerCase()
+  return lowerCase(text)
 }

@@ -1,3 +1,4 @@
+import { lowerCase } from './letter-case.js'
 import type { PatternSegment, RoutePattern } from './pattern.js'
 
 /** Finds the route of a request. */
@@ -36,7 +37,7 @@ export function createRouter<T>(entries: readonly Entry<T>[]): Router<T> {
   )
   return {
     find(method, segments) {
-      const lowered = segments.map((segment) => segment.toLowerCase())
+      const lowered = segments.map(lowerCase)
       for (const { pattern, value } of byLength[Math.min(segments.length, last)] ?? []) {
         if (!takesMethod(pattern, method)) continue
         if (!pattern.segments.every((segment, index) => matches(segment, lowered[index]))) continue
