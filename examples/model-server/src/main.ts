@@ -1,1 +1,64 @@
-export {}
+import { performance } from 'node:perf_hooks'
+import { type ModelServer, startModelServer } from './server.js'
+
+/** A whole number from the environment, or a clear end where it is none. */
+function numberFrom(name: string, fallback: number, most: number): number {
+  const text = process.env[name] ?? ''
+  if (text === '') return fallback
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value <= most) return value
+  return fail(`${name} should be a whole number from 0 to ${most}, not '${text}'`)
+}
+
+function fail(message: string): never {
+  console.error(`model server: ${message}`)
+  process.exit(1)
+}
+
+const port = numberFrom('MODEL_PORT', 9000, 65_535)
+const tokenInterval = numberFrom('TOKEN_INTERVAL_MS', 20, 60_000)
+const host = process.env.HOST || '127.0.0.1'
+const since = performance.now()
+let printed = 0
+let stopping = false
+
+const server: ModelServer = await startModelServer({
+  port,
+  host,
+  tokenInterval,
+  onProgress(done) {
+    // Four lines in all: this is read by people and kept in logs.
+    const quarter = Math.floor(done * 4)
+    if (quarter <= printed || quarter === 4) return
+    printed = quarter
+    console.log(`model server: training, ${quarter * 25} % done`)
+  },
+}).catch((error: NodeJS.ErrnoException) => {
+  if (error.code === 'EADDRINUSE') {
+    return fail(`port ${port} of ${host} is in use; choose another one with MODEL_PORT`)
+  }
+  return fail(`cannot listen at port ${port} of ${host}: ${error.message}`)
+})
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  // Once: a second signal ends the process as it would without this.
+  process.once(signal, () => {
+    stopping = true
+    void server.close()
+  })
+}
+
+const address = `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`
+console.log(`model server: listening at ${address}, training`)
+try {
+  await server.ready
+  const { lightweight, heavy, language } = server.models ?? fail('it is ready without its models')
+  const percent = (share: number) => `${(share * 100).toFixed(1)} %`
+  const seconds = ((performance.now() - since) / 1000).toFixed(1)
+  console.log(
+    `model server: ready at ${address} after ${seconds} s (lightweight ${percent(lightweight.heldOutAccuracy)} right, ` +
+      `heavy ${percent(heavy.heldOutAccuracy)}, ${language.tokenizer.size} tokens of vocabulary)`,
+  )
+} catch (error) {
+  if (!stopping) fail(error instanceof Error ? error.message : String(error))
+}

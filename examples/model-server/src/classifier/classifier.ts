@@ -1,0 +1,66 @@
+import type { Random } from '../random.js'
+import type { Slices } from '../slices.js'
+import { createActivations, createNetwork, forward, multiplications, parameterCount } from './network.js'
+import { type Example, FEATURES, type Features, LABELS, type Label, RANGE } from './rule.js'
+import { type TrainingOptions, train } from './training.js'
+
+export interface Prediction {
+  readonly prediction: Label
+  /** One for each label; they add up to 1. */
+  readonly probabilities: Readonly<Record<Label, number>>
+}
+
+export interface Classifier {
+  /** The width of every layer, input and output included. */
+  readonly layers: readonly number[]
+  readonly parameters: number
+  /** What one prediction costs. */
+  readonly multiplications: number
+  /** Any finite features; those beyond the rule's range count as its edge. */
+  predict(features: Features): Prediction
+  /** The share of the examples whose class is predicted right, from 0 to 1. */
+  accuracy(examples: readonly Example[]): number
+}
+
+export interface ClassifierPlan extends TrainingOptions {
+  /** The widths of the layers between the features and the labels. */
+  readonly hidden: readonly number[]
+}
+
+/** Trains a classifier on the examples. The same plan, examples and random numbers give the same classifier. */
+export function* trainClassifier(
+  plan: ClassifierPlan,
+  examples: readonly Example[],
+  random: Random,
+): Slices<Classifier> {
+  const layers = [FEATURES, ...plan.hidden, LABELS.length]
+  const network = createNetwork(layers, random)
+  const samples = examples.map(({ features, label }) => ({ input: scaled(features), label }))
+  yield* train(network, samples, plan, random)
+
+  const activations = createActivations(network)
+  const probabilitiesOf = (features: Features) => forward(network, scaled(features), activations)
+  return {
+    layers,
+    parameters: parameterCount(network),
+    multiplications: multiplications(network),
+    predict(features) {
+      const probabilities = probabilitiesOf(features)
+      const [low = 0, medium = 0, high = 0] = probabilities
+      return { prediction: LABELS[likeliest(probabilities)] as Label, probabilities: { low, medium, high } }
+    },
+    accuracy(examples) {
+      const right = examples.filter(({ features, label }) => likeliest(probabilitiesOf(features)) === label)
+      return right.length / examples.length
+    },
+  }
+}
+
+/** To [-1, 1], where networks learn best; nothing was learned beyond. */
+function scaled(features: Features): Float64Array {
+  return Float64Array.from(features, (value) => Math.min(1, Math.max(-1, value / RANGE)))
+}
+
+function likeliest(probabilities: Float64Array): number {
+  return probabilities.indexOf(probabilities.reduce((a, b) => Math.max(a, b)))
+}

@@ -1,0 +1,52 @@
+import type { IncomingMessage } from 'node:http'
+import { HttpError } from './exchange.js'
+import { invalid } from './validation.js'
+
+/** How large a body may be, in bytes. */
+export const BODY_LIMIT = 1024 * 1024
+
+/**
+ * The body as JSON, whatever its content type says.
+ *
+ * @throws HttpError 413 for a body over the limit, 415 for one that is compressed, 422 for one that is not JSON
+ */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  const encoding = request.headers['content-encoding'] ?? 'identity'
+  if (encoding !== 'identity') {
+    throw new HttpError(415, `the body is compressed (${encoding}); send it as it is`)
+  }
+  const text = decoded(await readAll(request))
+  try {
+    const body: unknown = JSON.parse(text)
+    return body
+  } catch (error) {
+    throw invalid(['body'], `is not JSON: ${error instanceof Error ? error.message : error}`)
+  }
+}
+
+async function readAll(request: IncomingMessage): Promise<Buffer> {
+  const tooLarge = () => new HttpError(413, `the body is over ${BODY_LIMIT} bytes`)
+  if (Number(request.headers['content-length']) > BODY_LIMIT) throw tooLarge()
+  const chunks: Buffer[] = []
+  let size = 0
+  // Not `for await`, which would cut the connection when it stops early, and the answer with it.
+  await new Promise<void>((resolve, reject) => {
+    request
+      .on('data', (chunk: Buffer) => {
+        size += chunk.length
+        if (size <= BODY_LIMIT) chunks.push(chunk)
+        else reject(tooLarge())
+      })
+      .on('end', resolve)
+      .on('error', reject)
+  })
+  return Buffer.concat(chunks)
+}
+
+function decoded(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw invalid(['body'], 'is not JSON: it is not UTF-8')
+  }
+}

@@ -1,0 +1,30 @@
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+
+/** Server-sent events, sent no faster than the client reads them. */
+export class EventStream {
+  readonly #response: ServerResponse
+  readonly #gone: AbortSignal
+
+  /** Sends the head of the response. */
+  constructor(response: ServerResponse, gone: AbortSignal) {
+    this.#response = response
+    this.#gone = gone
+    response.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache',
+    })
+  }
+
+  /**
+   * Sends one event and waits until there is room for the next.
+   *
+   * @param data a text without line breaks
+   * @throws the signal's AbortError once the client has gone
+   */
+  async send(data: string): Promise<void> {
+    this.#gone.throwIfAborted()
+    if (!this.#response.write(`data: ${data}\n\n`))
+      await once(this.#response, 'drain', { signal: this.#gone })
+  }
+}

@@ -1,0 +1,37 @@
+import { isObject, type Place, type Problem } from './validation.js'
+
+const ROLES = ['system', 'developer', 'user', 'assistant', 'tool']
+
+/** The texts of `[{"role":"user","content":"…"},…]`, with an empty line between two. */
+export function messages(value: unknown, loc: Place, problems: Problem[]): string {
+  if (value === undefined) problems.push({ loc, msg: 'is missing' })
+  else if (!Array.isArray(value)) problems.push({ loc, msg: 'should be a list' })
+  else if (value.length === 0) problems.push({ loc, msg: 'should have at least one message' })
+  else return value.map((entry: unknown, index) => message(entry, [...loc, index], problems)).join('\n\n')
+  return ''
+}
+
+function message(value: unknown, loc: Place, problems: Problem[]): string {
+  if (!isObject(value)) {
+    problems.push({ loc, msg: 'should be an object with "role" and "content"' })
+    return ''
+  }
+  const { role, content } = value
+  if (typeof role !== 'string' || !ROLES.includes(role)) {
+    problems.push({ loc: [...loc, 'role'], msg: `should be one of ${ROLES.join(', ')}` })
+  }
+  if (typeof content === 'string') return content
+  // An assistant that only called a tool has said nothing.
+  if ((content ?? null) === null && role === 'assistant') return ''
+  if (!Array.isArray(content)) {
+    problems.push({ loc: [...loc, 'content'], msg: 'should be a text or a list of text parts' })
+    return ''
+  }
+  return content.map((part: unknown, index) => textPart(part, [...loc, 'content', index], problems)).join('')
+}
+
+function textPart(value: unknown, loc: Place, problems: Problem[]): string {
+  if (isObject(value) && value.type === 'text' && typeof value.text === 'string') return value.text
+  problems.push({ loc, msg: 'should be {"type":"text","text":"…"}: this model reads nothing else' })
+  return ''
+}

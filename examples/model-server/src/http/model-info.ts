@@ -1,0 +1,42 @@
+import { FEATURES, LABELS, RANGE, RULE } from '../classifier/rule.js'
+import type { JudgedClassifier, Models } from '../models.js'
+import { BATCH_LIMIT } from './rows.js'
+
+/** What GET /model-info answers: what the models are, how they came about and how good they are. */
+export function modelInfo({ plan, lightweight, heavy, ceiling, language }: Models) {
+  return {
+    classifiers: { lightweight: classifierInfo(lightweight), heavy: classifierInfo(heavy) },
+    data: {
+      rule: RULE,
+      features: FEATURES,
+      range: [-RANGE, RANGE],
+      labels: LABELS,
+      seed: plan.seed,
+      training_examples: plan.examples,
+      held_out_examples: plan.heldOut,
+      // What the rule itself reaches: the noise is beyond every model.
+      best_possible_accuracy: ceiling,
+      batch_limit: BATCH_LIMIT,
+    },
+    language_model: {
+      name: 'trigram',
+      kind: 'interpolated trigram model over words',
+      vocabulary: language.tokenizer.size,
+      training_tokens: language.trainingTokens,
+      contexts: language.contexts,
+      held_out_perplexity: language.perplexity,
+    },
+  }
+}
+
+function classifierInfo(classifier: JudgedClassifier) {
+  const { layers, parameters, multiplications, epochs, trainingAccuracy, heldOutAccuracy } = classifier
+  return {
+    layers,
+    parameters,
+    multiplications_per_prediction: multiplications,
+    epochs,
+    training_accuracy: trainingAccuracy,
+    held_out_accuracy: heldOutAccuracy,
+  }
+}

@@ -1,0 +1,67 @@
+import type { Models } from '../models.js'
+import { type ChatOptions, chat } from './chat.js'
+import { type Exchange, type Handler, HttpError, sendJson } from './exchange.js'
+import { modelInfo } from './model-info.js'
+import { predictMany, predictOne } from './predictions.js'
+import { matrix, rows, table } from './rows.js'
+
+type Method = 'GET' | 'POST'
+type Route = readonly [method: Method, handler: (models: Models, options: ChatOptions) => Handler]
+
+/** Each path has one method. What is found here before the models are trained is answered once they are. */
+const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
+  ['/predict', ['POST', (models) => predictOne(models, 'lightweight')]],
+  ['/premium/predict', ['POST', (models) => predictOne(models, 'lightweight')]],
+  ['/batch-predict', ['POST', (models) => predictMany(models, 'lightweight', table)]],
+  ['/predict/batch', ['POST', (models) => predictMany(models, 'lightweight', rows)]],
+  ['/models/lightweight/predict', ['POST', (models) => predictOne(models, 'lightweight')]],
+  ['/models/heavy/predict', ['POST', (models) => predictOne(models, 'heavy')]],
+  ['/models/batch-process', ['POST', (models) => predictMany(models, 'heavy', matrix)]],
+  ['/v1/chat/completions', ['POST', ({ language }, options) => chat(language, options)]],
+  [
+    '/model-info',
+    [
+      'GET',
+      (models) =>
+        ({ response }) =>
+          sendJson(response, 200, modelInfo(models)),
+    ],
+  ],
+])
+
+/** The answer to GET /healthz: 200 once everything is trained, 503 before. */
+export interface Health {
+  readonly status: 'ready' | 'training'
+}
+
+/** What there is to answer with at the moment. */
+export interface Served {
+  /** Absent while they are trained. */
+  readonly models?: Models | undefined
+  readonly options: ChatOptions
+  health(): Health
+}
+
+/** @throws HttpError for whatever cannot be answered */
+export async function route(exchange: Exchange, { models, options, health }: Served): Promise<void> {
+  const { request, response } = exchange
+  const path = (request.url ?? '/').split('?', 1)[0] as string
+  if (path === '/healthz') {
+    allowOnly('GET', request.method)
+    const body = health()
+    if (body.status === 'ready') sendJson(response, 200, body)
+    else sendJson(response, 503, body, { 'retry-after': '1' })
+    return
+  }
+  const found = ROUTES.get(path)
+  if (!found) throw new HttpError(404, `there is nothing at ${path}`)
+  const [method, handlerOf] = found
+  allowOnly(method, request.method)
+  if (!models) throw new HttpError(503, 'the models are being trained', { 'retry-after': '1' })
+  await handlerOf(models, options)(exchange)
+}
+
+function allowOnly(method: Method, asked: string | undefined): void {
+  if (asked === method || (method === 'GET' && asked === 'HEAD')) return
+  throw new HttpError(405, `use ${method}`, { allow: method === 'GET' ? 'GET, HEAD' : method })
+}

@@ -1,0 +1,86 @@
+import { FEATURES, type Features } from '../classifier/rule.js'
+import { isObject, type Place, type Problem, type Reader } from './validation.js'
+
+/** How many rows one batch may have. */
+export const BATCH_LIMIT = 1000
+
+const NOTHING: Features = [0, 0, 0]
+
+/**
+ * One row: `{"features":[1,2,3]}` or `{"data":[1,2,3]}`. A row that has both is refused, since nobody can tell which of
+ * the two was meant.
+ */
+export function row(value: unknown, loc: Place, problems: Problem[]): Features {
+  if (!isObject(value)) {
+    problems.push({ loc, msg: 'should be an object such as {"features":[1,2,3]}' })
+    return NOTHING
+  }
+  if ('features' in value && 'data' in value) {
+    problems.push({ loc, msg: 'has both "features" and "data", and only one of them can be meant' })
+    return NOTHING
+  }
+  const name = 'data' in value ? 'data' : 'features'
+  if (name in value) return features(value[name], [...loc, name], problems)
+  problems.push({ loc: [...loc, name], msg: 'is missing' })
+  return NOTHING
+}
+
+/** `[{"features":[1,2,3]},…]` */
+export function rows(value: unknown, loc: Place, problems: Problem[]): Features[] {
+  return list(value, loc, problems, row)
+}
+
+/** `[[1,2,3],…]` */
+export function matrix(value: unknown, loc: Place, problems: Problem[]): Features[] {
+  return list(value, loc, problems, features)
+}
+
+/** `{"data":[[1,2,3],…]}` */
+export function table(value: unknown, loc: Place, problems: Problem[]): Features[] {
+  if (!isObject(value)) {
+    problems.push({ loc, msg: 'should be an object such as {"data":[[1,2,3]]}' })
+  } else if (!('data' in value)) {
+    problems.push({ loc: [...loc, 'data'], msg: 'is missing' })
+  } else {
+    return matrix(value.data, [...loc, 'data'], problems)
+  }
+  return []
+}
+
+function list<Value>(value: unknown, loc: Place, problems: Problem[], item: Reader<Value>): Value[] {
+  if (!Array.isArray(value)) {
+    problems.push({ loc, msg: 'should be a list' })
+    return []
+  }
+  if (value.length === 0) problems.push({ loc, msg: 'should have at least one row' })
+  if (value.length > BATCH_LIMIT) {
+    problems.push({ loc, msg: `has ${value.length} rows, and ${BATCH_LIMIT} are the most` })
+    return []
+  }
+  return value.map((entry: unknown, index) => item(entry, [...loc, index], problems))
+}
+
+function features(value: unknown, loc: Place, problems: Problem[]): Features {
+  if (!Array.isArray(value)) {
+    problems.push({ loc, msg: `should be a list of ${FEATURES} numbers` })
+    return NOTHING
+  }
+  if (value.length !== FEATURES) {
+    problems.push({ loc, msg: `has ${value.length} entries, and ${FEATURES} numbers are needed` })
+    return NOTHING
+  }
+  const [a, b, c]: unknown[] = value
+  return [
+    finite(a, [...loc, 0], problems),
+    finite(b, [...loc, 1], problems),
+    finite(c, [...loc, 2], problems),
+  ]
+}
+
+function finite(value: unknown, loc: Place, problems: Problem[]): number {
+  if (typeof value !== 'number') problems.push({ loc, msg: 'should be a number' })
+  // JSON has no Infinity, but 1e999 is read as one.
+  else if (!Number.isFinite(value)) problems.push({ loc, msg: 'should be a finite number' })
+  else return value
+  return 0
+}

@@ -1,0 +1,29 @@
+/** Numbers in [0, 1), the same ones for the same seed. */
+export type Random = () => number
+
+/**
+ * A small seeded generator: a Weyl sequence of 32 bits whose steps are mixed twice by shift and multiplication.
+ * Good enough to draw data and words; not for secrets.
+ *
+ * @param seed any finite number; integers are told apart by all 53 bits
+ */
+export function seededRandom(seed: number): Random {
+  let state = mix(Math.trunc(seed) | 0) ^ mix(Math.trunc(seed / 2 ** 32) | 0x5bd1)
+  return () => {
+    state = (state + 0x9e3779b9) | 0
+    return (mix(state) >>> 0) / 2 ** 32
+  }
+}
+
+function mix(value: number): number {
+  let mixed = value
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b)
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
+  return mixed ^ (mixed >>> 16)
+}
+
+/** A normally distributed number with mean 0 and deviation 1, by the Box-Muller transform. */
+export function gaussian(random: Random): number {
+  const radius = Math.sqrt(-2 * Math.log(1 - random()))
+  return radius * Math.cos(2 * Math.PI * random())
+}

@@ -1,0 +1,89 @@
+import { type Random, seededRandom } from '../random.js'
+import { type Context, following, START, type TrigramModel } from './ngram.js'
+import { END, type Tokenizer } from './tokenizer.js'
+
+export interface GenerationOptions {
+  /** At most so many tokens, an integer of at least 1. */
+  readonly maxTokens: number
+  /** 0 always writes the likeliest token, 1 writes each as often as it was seen, more is bolder. */
+  readonly temperature: number
+  /** The same seed, prompt and options give the same text. */
+  readonly seed: number
+  /** Writes on after the end of a paragraph until `maxTokens` is reached. */
+  readonly ignoreEnd: boolean
+}
+
+export type FinishReason = 'stop' | 'length'
+
+/** How much likelier a word becomes by being in the prompt. */
+const TOPIC_WEIGHT = 20
+
+/** Words that make up more of the text than this say nothing about a topic: "the", "a", "it". */
+const TOPIC_SHARE = 0.006
+
+/**
+ * Writes an answer to a prompt, token by token. It goes on where the prompt stops, where the model has seen such a place
+ * before, and begins a paragraph otherwise. Words of the prompt are likelier than they would be.
+ *
+ * It keeps two tokens and the words of the prompt, however long it writes.
+ */
+export function* generate(
+  model: TrigramModel,
+  tokenizer: Tokenizer,
+  prompt: readonly number[],
+  { maxTokens, temperature, seed, ignoreEnd }: GenerationOptions,
+): Generator<number, FinishReason, void> {
+  // Two prompts with the same seed should not begin with the same words.
+  const random = seededRandom(prompt.reduce((mixed, token) => (mixed * 31 + token) % 2 ** 32, seed))
+  const topic = topicOf(model, tokenizer, prompt)
+  let context = contextOf(model, prompt)
+  for (let written = 0; written < maxTokens; ) {
+    const token = draw(model, tokenizer, context, topic, temperature, random)
+    context = following(context, token)
+    if (token === END && !ignoreEnd) return 'stop'
+    yield token
+    written++
+  }
+  return 'length'
+}
+
+function contextOf(model: TrigramModel, prompt: readonly number[]): Context {
+  const context: Context = [prompt.at(-2) ?? END, prompt.at(-1) ?? END]
+  if (!model.knows(context)) return START
+  for (const token of model.candidates(context)) if (token !== END) return context
+  return START
+}
+
+function topicOf(model: TrigramModel, tokenizer: Tokenizer, prompt: readonly number[]): ReadonlySet<string> {
+  const topic = new Set<string>()
+  for (const token of prompt) {
+    const word = tokenizer.wordOf(token)
+    if (word !== '' && model.share(token) < TOPIC_SHARE) topic.add(word)
+  }
+  return topic
+}
+
+function draw(
+  model: TrigramModel,
+  tokenizer: Tokenizer,
+  context: Context,
+  topic: ReadonlySet<string>,
+  temperature: number,
+  random: Random,
+): number {
+  const candidates = [...model.candidates(context)]
+  const weights = candidates.map((token) => {
+    const probability = model.probability(token, context)
+    return topic.has(tokenizer.wordOf(token)) ? probability * TOPIC_WEIGHT : probability
+  })
+  const highest = weights.reduce((a, b) => Math.max(a, b), 0)
+  if (temperature === 0) return candidates[weights.indexOf(highest)] ?? END
+  // Relative to the highest, so that a very low temperature does not make all of them zero.
+  const shares = weights.map((weight) => (weight / highest) ** (1 / temperature))
+  let left = random() * shares.reduce((a, b) => a + b, 0)
+  for (const [index, share] of shares.entries()) {
+    left -= share
+    if (left < 0) return candidates[index] as number
+  }
+  return candidates.at(-1) ?? END
+}

@@ -1,0 +1,44 @@
+import { type Models, QUICK_PLAN, trainModels } from '../src/models.js'
+import { type ModelServer, type ModelServerOptions, startModelServer } from '../src/server.js'
+import { atOnce } from '../src/slices.js'
+
+/** Models that are right more often than chance and ready in a moment. */
+export function quickModels(): Models {
+  return atOnce(trainModels(QUICK_PLAN))
+}
+
+/** A server on a free port, and how to ask it. */
+export interface Serving extends AsyncDisposable {
+  readonly server: ModelServer
+  readonly url: string
+  post(path: string, body: unknown, signal?: AbortSignal): Promise<Response>
+  /** Posts and gives the status and the body. */
+  ask(path: string, body: unknown): Promise<{ status: number; body: unknown }>
+}
+
+export async function serve(options: Partial<ModelServerOptions>): Promise<Serving> {
+  const server = await startModelServer({ port: 0, tokenInterval: 0, grace: 0, ...options })
+  const url = `http://127.0.0.1:${server.port}`
+  const post = (path: string, body: unknown, signal?: AbortSignal) =>
+    fetch(`${url}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+      ...(signal ? { signal } : {}),
+    })
+  return {
+    server,
+    url,
+    post,
+    async ask(path, body) {
+      const answer = await post(path, body)
+      return { status: answer.status, body: await answer.json() }
+    },
+    [Symbol.asyncDispose]: () => server.close(),
+  }
+}
+
+/** Waits until something holds; the test's own time limit ends a wait in vain. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5))
+}
