@@ -1,0 +1,82 @@
+import { memoryStore } from '../../../src/stores/memory/memory-store.js'
+import type { Charge, MaybePromise, Settlement, Store, StoreVerdict } from '../../../src/stores/store.js'
+
+/**
+ * `up`: answers with a promise. `refuses`: rejects. `throws`: fails before there is a promise. `hangs`: answers nothing
+ * until it is thawed, and then does everything that it was asked, as a server does that was stopped and goes on.
+ */
+export type Mode = 'up' | 'refuses' | 'throws' | 'hangs'
+
+/** A store that fails as it is told, around one in memory. */
+export class FaultyStore implements Store {
+  mode: Mode = 'up'
+  readonly calls = { take: 0, peek: 0, settle: 0, reset: 0, close: 0 }
+  readonly settled: Settlement[] = []
+  #held: (() => void)[] = []
+
+  constructor(readonly inside: Store = memoryStore()) {}
+
+  get asked(): number {
+    return this.calls.take + this.calls.peek + this.calls.settle + this.calls.reset
+  }
+
+  get hanging(): number {
+    return this.#held.length
+  }
+
+  take(charges: readonly Charge[]): Promise<StoreVerdict[]> {
+    this.calls.take++
+    return this.#answer(() => this.inside.take(charges))
+  }
+
+  peek(charges: readonly Charge[]): Promise<StoreVerdict[]> {
+    this.calls.peek++
+    return this.#answer(() => this.inside.peek(charges))
+  }
+
+  settle(settlements: readonly Settlement[]): Promise<void> {
+    this.calls.settle++
+    return this.#answer(() => {
+      this.settled.push(...settlements)
+      return this.inside.settle(settlements)
+    })
+  }
+
+  reset(scope: string, key: string): Promise<void> {
+    this.calls.reset++
+    return this.#answer(() => this.inside.reset(scope, key))
+  }
+
+  close(): Promise<void> {
+    this.calls.close++
+    return this.#answer(() => this.inside.close())
+  }
+
+  /** Does what it was asked while it hung, and answers from now on. */
+  thaw(): void {
+    this.mode = 'up'
+    const held = this.#held
+    this.#held = []
+    for (const each of held) each()
+  }
+
+  /** As `thaw`, but what it was asked while it hung fails. */
+  breakOff(): void {
+    const held = this.#held
+    this.#held = []
+    this.mode = 'refuses'
+    for (const each of held) each()
+  }
+
+  #answer<T>(work: () => MaybePromise<T>): Promise<T> {
+    if (this.mode === 'throws') throw new Error('not connected')
+    if (this.mode === 'refuses') return Promise.reject(new Error('connection refused'))
+    if (this.mode === 'up') return Promise.resolve().then(work)
+    return new Promise((resolve, reject) => {
+      this.#held.push(() => {
+        if (this.mode === 'refuses') reject(new Error('connection reset'))
+        else resolve(work())
+      })
+    })
+  }
+}
