@@ -1,0 +1,116 @@
+import type { Connection } from '../connection.js'
+import type { RedisAddress } from '../redis-url.js'
+import { type IoRedisClient, IoRedisConnection } from './ioredis.js'
+
+/**
+ * Settings of a connection of the store's own. A command whose connection broke fails and is not sent again, for it may
+ * have been done. A server that is silent for a second is given up, and one that is gone is looked for ever sooner
+ * than a second after.
+ */
+const SETTINGS = {
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 1,
+  connectTimeout: 1000,
+  socketTimeout: 1000,
+  retryStrategy: pauseBefore,
+  reconnectOnError: (error: Error) => error.message.startsWith('READONLY '),
+}
+
+/** A connection that is opened by its first use, with ioredis. */
+export class UrlConnection implements Connection {
+  readonly cluster: boolean
+  readonly keyPrefix = ''
+  #opened: Connection | undefined
+  #opening: Promise<Connection> | undefined
+  #closed = false
+
+  constructor(private readonly address: RedisAddress) {
+    this.cluster = address.kind === 'cluster'
+  }
+
+  run(...call: Parameters<Connection['run']>): Promise<unknown> {
+    return this.#opened?.run(...call) ?? this.#open().then((opened) => opened.run(...call))
+  }
+
+  async unlink(key: string): Promise<unknown> {
+    return (await this.#open()).unlink(key)
+  }
+
+  reconnect(): void {
+    this.#opened?.reconnect?.()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    const opened = await this.#opening?.catch(() => undefined)
+    await opened?.close()
+  }
+
+  #open(): Promise<Connection> {
+    if (this.#closed) return Promise.reject(new Error('the Redis store is closed'))
+    this.#opening ??= connect(this.address).then((client) => {
+      this.#opened = new IoRedisConnection(client, true)
+      return this.#opened
+    })
+    return this.#opening
+  }
+}
+
+async function connect({
+  kind,
+  tls,
+  username,
+  password,
+  nodes,
+  name,
+  db,
+}: RedisAddress): Promise<IoRedisClient> {
+  const { Cluster, Redis } = await loadIoRedis()
+  const account = {
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(tls && { tls: {} }),
+  }
+  const client = createClient()
+  // Errors of the connection come back with the calls that met them; unheard here they would be printed.
+  client.on('error', () => {})
+  return client
+
+  function createClient() {
+    if (kind === 'cluster') {
+      return new Cluster([...nodes], {
+        redisOptions: { ...SETTINGS, ...account },
+        clusterRetryStrategy: pauseBefore,
+        slotsRefreshTimeout: 1000,
+        // Else a command whose connection broke would be sent once more.
+        retryDelayOnFailover: 0,
+      })
+    }
+    if (kind === 'sentinel') {
+      const sentinels = {
+        sentinels: [...nodes],
+        name,
+        sentinelRetryStrategy: pauseBefore,
+        enableTLSForSentinelMode: tls,
+      }
+      return new Redis({ ...SETTINGS, ...account, ...sentinels, db })
+    }
+    const [node] = nodes
+    return new Redis({ ...SETTINGS, ...account, ...node, db })
+  }
+}
+
+async function loadIoRedis() {
+  try {
+    return await import('ioredis')
+  } catch (cause) {
+    throw new Error("a Redis store from a URL needs the package 'ioredis'; run: npm install ioredis", {
+      cause,
+    })
+  }
+}
+
+/** Milliseconds to wait before the n-th attempt: soon at first, and never more than half a second. */
+function pauseBefore(attempt: number): number {
+  return Math.min(25 * attempt, 500)
+}

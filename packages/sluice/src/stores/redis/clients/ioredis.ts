@@ -1,0 +1,128 @@
+import type { Connection } from '../connection.js'
+import { slotOf } from '../slot.js'
+
+/** What is used of ioredis: of its `Redis` (standalone or with Sentinels) and of its `Cluster`. */
+export interface IoRedisClient {
+  evalsha(script: string, keyCount: number, ...rest: string[]): Promise<unknown>
+  eval(script: string, keyCount: number, ...rest: string[]): Promise<unknown>
+  unlink(key: string): Promise<unknown>
+  pipeline(): IoRedisPipeline
+  disconnect(reconnect?: boolean): void
+  readonly status: string
+  readonly isCluster: boolean
+  readonly options: object
+  /** The nodes of each slot; of a cluster only. */
+  readonly slots?: readonly (readonly string[])[]
+}
+
+interface IoRedisPipeline {
+  evalsha(script: string, keyCount: number, ...rest: string[]): unknown
+  eval(script: string, keyCount: number, ...rest: string[]): unknown
+  exec(): Promise<[error: Error | null, result: unknown][] | null>
+}
+
+/** A call that waits for the end of the tick. */
+interface Call {
+  readonly command: 'evalsha' | 'eval'
+  readonly script: string
+  readonly keys: readonly string[]
+  readonly args: readonly string[]
+  readonly resolve: (reply: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Over ioredis, which writes each command to its socket by itself: those of one tick go into one pipeline a node. */
+export class IoRedisConnection implements Connection {
+  readonly cluster: boolean
+  readonly keyPrefix: string
+  readonly #client: IoRedisClient
+  readonly #owned: boolean
+  readonly #waiting = new Map<string, Call[]>()
+
+  constructor(client: IoRedisClient, owned: boolean) {
+    this.#client = client
+    this.#owned = owned
+    this.cluster = client.isCluster
+    this.keyPrefix = keyPrefixOf(client.options)
+  }
+
+  run(
+    command: Call['command'],
+    script: string,
+    keys: readonly string[],
+    args: readonly string[],
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const node = this.#nodeOf(keys[0] as string)
+      const call: Call = { command, script, keys, args, resolve, reject }
+      const calls = this.#waiting.get(node)
+      if (calls !== undefined) {
+        calls.push(call)
+        return
+      }
+      this.#waiting.set(node, [call])
+      process.nextTick(() => this.#flush(node))
+    })
+  }
+
+  unlink(key: string): Promise<unknown> {
+    return this.#client.unlink(key)
+  }
+
+  reconnect(): void {
+    if (!this.cluster && this.#client.status === 'ready') this.#client.disconnect(true)
+  }
+
+  async close(): Promise<void> {
+    if (this.#owned) this.#client.disconnect()
+  }
+
+  /** Calls with the same name may share a pipeline; '' in a cluster that is not connected yet. */
+  #nodeOf(key: string): string {
+    if (!this.cluster) return ''
+    const slot = slotOf(this.keyPrefix + key)
+    return this.#client.slots?.[slot]?.join() ?? ''
+  }
+
+  #flush(node: string): void {
+    const calls = this.#waiting.get(node) ?? []
+    this.#waiting.delete(node)
+    // A cluster whose nodes are not known yet takes no pipeline for several of them.
+    const apart = calls.length === 1 || (this.cluster && node === '')
+    if (apart) for (const call of calls) this.#send(call)
+    else this.#sendTogether(calls)
+  }
+
+  #send({ command, script, keys, args, resolve, reject }: Call): void {
+    this.#client[command](script, keys.length, ...keys, ...args).then(resolve, reject)
+  }
+
+  #sendTogether(calls: readonly Call[]): void {
+    const pipeline = this.#client.pipeline()
+    for (const { command, script, keys, args } of calls)
+      pipeline[command](script, keys.length, ...keys, ...args)
+    pipeline.exec().then(
+      (results) => {
+        calls.forEach((call, index) => {
+          const [error, reply] = results?.[index] ?? [new Error('the pipeline gave no answer'), undefined]
+          if (error === null) call.resolve(reply)
+          // A pipeline follows no redirection of a single command; the cluster client by itself does.
+          else if (this.cluster && isRedirection(error)) this.#send(call)
+          else call.reject(error)
+        })
+      },
+      (error: unknown) => {
+        for (const call of calls) call.reject(error)
+      },
+    )
+  }
+}
+
+function isRedirection(error: Error): boolean {
+  return /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN) /.test(error.message)
+}
+
+function keyPrefixOf(options: { readonly keyPrefix?: unknown; readonly redisOptions?: object }): string {
+  if (typeof options.keyPrefix === 'string') return options.keyPrefix
+  return options.redisOptions === undefined ? '' : keyPrefixOf(options.redisOptions)
+}

@@ -1,0 +1,77 @@
+import { UrlConnection } from './clients/from-url.js'
+import { type IoRedisClient, IoRedisConnection } from './clients/ioredis.js'
+import { type NodeRedisClient, NodeRedisConnection } from './clients/node-redis.js'
+import type { Connection } from './connection.js'
+import { type RedisStore, ScriptStore } from './redis-store.js'
+import { parseRedisUrl } from './redis-url.js'
+import { checkPrefix } from './store-key.js'
+
+export type { IoRedisClient } from './clients/ioredis.js'
+export type { NodeRedisClient } from './clients/node-redis.js'
+export type { RedisStore } from './redis-store.js'
+
+export type RedisStoreOptions = {
+  /**
+   * What all keys begin with; default `sluice:`. With text in braces, as in `{sluice}:`, all keys of a cluster lie in
+   * one slot, and so on one node: every request is then decided in one call, all or nothing.
+   */
+  readonly prefix?: string
+} & (
+  | {
+      /**
+       * A client of ioredis or node-redis: standalone, with Sentinels, or of a cluster. A client of node-redis is
+       * connected by who made it. With ioredis say `autoResendUnfulfilledCommands: false`, and for a cluster
+       * `retryDelayOnFailover: 0`: else a charge is sent once more when the connection broke after it was done.
+       */
+      readonly client: IoRedisClient | NodeRedisClient
+      readonly url?: never
+    }
+  | {
+      /** Where the server is; the store connects with ioredis, at its first use. */
+      readonly url: string
+      readonly client?: never
+    }
+)
+
+const DEFAULT_PREFIX = 'sluice:'
+
+const OPTIONS = ['client', 'url', 'prefix']
+
+/**
+ * Keeps state in Redis (6.2 or later) or Valkey, for all processes that use the same server and prefix.
+ *
+ *     const store = redisStore('redis://localhost:6379')
+ *     const store = redisStore({ client: new Redis(), prefix: 'shop:' })
+ *
+ * A request is decided in one call of a script, by the server's clock; the clocks of the processes change nothing.
+ * In a cluster each key lies in a slot by itself, and a slot decides only for its own: charges that lie in several
+ * slots are taken from each at once, and where one refuses, what the others took is given back at once. For that
+ * moment (about a round trip) they count, so that somebody else may be refused who would have fitted; never is more
+ * admitted than a limit allows, and once the answer is here a refused request has consumed nothing. Where giving back
+ * fails because a node was lost, what it took comes back with time. A `prefix` in braces avoids the moment.
+ *
+ * Every key expires: not before it is as good as new, and at most two seconds after.
+ *
+ * @throws TypeError, RangeError for an option that cannot be right.
+ */
+export function redisStore(options: string | RedisStoreOptions): RedisStore {
+  if (typeof options === 'string') return redisStore({ url: options })
+  if (options === null || typeof options !== 'object')
+    throw new TypeError('a Redis store is made from a URL, or from { client } or { url }')
+  for (const option of Object.keys(options)) {
+    if (!OPTIONS.includes(option))
+      throw new TypeError(`a Redis store has no option '${option}'; it has ${OPTIONS.join(', ')}`)
+  }
+  return new ScriptStore(connectionOf(options), checkPrefix(options.prefix ?? DEFAULT_PREFIX))
+}
+
+function connectionOf({ client, url }: RedisStoreOptions): Connection {
+  if ((client === undefined) === (url === undefined))
+    throw new TypeError("a Redis store is made from a 'client' or from a 'url', one of them")
+  if (client === undefined) return new UrlConnection(parseRedisUrl(String(url)))
+  if (client !== null && typeof client === 'object') {
+    if ('evalSha' in client) return new NodeRedisConnection(client)
+    if ('evalsha' in client) return new IoRedisConnection(client, false)
+  }
+  throw new TypeError("'client' is a client of ioredis or of node-redis")
+}

@@ -1,0 +1,154 @@
+/**
+ * The script's part for `limits/concurrency.ts`. The leases are the members of a sorted set, scored by the moment at
+ * which they end: '=name'. One that holds other than one slot has a second member '#name', scored by the slots, negated,
+ * so that all of those come before every lease. The header is the member whose score is infinite.
+ */
+export const concurrency = `
+do
+  local function slotsOf(state, member)
+    if not state.uneven then return 1 end
+    local slots = redis.call('ZSCORE', state.key, '#' .. string.sub(member, 2))
+    return slots and -tonumber(slots) or 1
+  end
+
+  local function empty(key)
+    return { at = now, key = key, held = 0, uneven = false, anew = true }
+  end
+
+  -- Calls each(until, slots) for the leases that last, those that end first first, until it returns true.
+  local function eachLease(state, each)
+    if state.anew then return end
+    local offset, count = 0, 1
+    repeat
+      local found = redis.call('ZRANGEBYSCORE', state.key, '(' .. text(now), '(+inf',
+        'WITHSCORES', 'LIMIT', offset, count)
+      for index = 1, #found, 2 do
+        if each(tonumber(found[index + 1]), slotsOf(state, found[index])) then return end
+      end
+      offset, count = offset + count, 100
+    until #found == 0
+  end
+
+  local function untilFree(state, slots)
+    local freed, wait = 0, 0
+    eachLease(state, function(ends, held)
+      freed = freed + held
+      if freed < slots then return false end
+      wait = ends - state.at
+      return true
+    end)
+    return wait
+  end
+
+  local function idleAfter(limit, state)
+    if state.anew then return 0 end
+    local last = redis.call('ZREVRANGEBYSCORE', state.key, '(+inf', '(' .. text(now), 'WITHSCORES', 'LIMIT', 0, 1)
+    return last[2] and tonumber(last[2]) - state.at or 0
+  end
+
+  local function drop(state, member)
+    redis.call('ZREM', state.key, member, '#' .. string.sub(member, 2))
+  end
+
+  local function ended(state)
+    return redis.call('ZRANGEBYSCORE', state.key, '(0', text(now))
+  end
+
+  -- What the key holds of the past goes only once something is written.
+  local function clear(state)
+    if state.anew then redis.call('UNLINK', state.key) end
+    if state.anyEnded then
+      for _, member in ipairs(ended(state)) do drop(state, member) end
+    end
+    state.anew, state.anyEnded, state.written = false, false, true
+  end
+
+  local function hold(limit, state, member, slots)
+    clear(state)
+    local before = redis.call('ZSCORE', state.key, member) and slotsOf(state, member) or 0
+    drop(state, member)
+    if slots > 0 then redis.call('ZADD', state.key, text(state.at + limit.period), member) end
+    if slots > 0 and slots ~= 1 then
+      redis.call('ZADD', state.key, text(-slots), '#' .. string.sub(member, 2))
+      state.uneven = true
+    end
+    state.held = state.held - before + slots
+    return state
+  end
+
+  A.n = {
+    inSet = true,
+
+    fresh = function(limit, key)
+      return empty(key)
+    end,
+
+    advance = function(limit, state)
+      if state.advanced or state.anew then return state end
+      if now < state.at then
+        local latest = text(now + limit.period)
+        local late = redis.call('ZRANGEBYSCORE', state.key, '(' .. latest, '(+inf')
+        for _, member in ipairs(late) do redis.call('ZADD', state.key, latest, member) end
+      end
+      for _, member in ipairs(ended(state)) do
+        state.held = state.held - slotsOf(state, member)
+        state.anyEnded = true
+      end
+      state.at, state.advanced = now, true
+      return state
+    end,
+
+    judge = function(limit, state, cost)
+      local held = state.held
+      local after = held + cost
+      local untilOneLess = untilFree(state, math.max(1, held - limit.limit + 1))
+      if cost == 0 or after <= limit.limit then
+        local untilEmpty = cost > 0 and limit.period or idleAfter(limit, state)
+        return allowed(math.max(0, limit.limit - after), untilEmpty, held > 0 and untilOneLess or untilEmpty)
+      end
+      local wait = cost > limit.limit and INF or untilFree(state, after - limit.limit)
+      return refused(math.max(0, limit.limit - held), idleAfter(limit, state), untilOneLess, wait)
+    end,
+
+    take = function(limit, state, cost, member)
+      clear(state)
+      local before = redis.call('ZSCORE', state.key, member) and slotsOf(state, member) or 0
+      return hold(limit, state, member, before + cost)
+    end,
+
+    settle = function(limit, state, taken, cost, member)
+      return member == '' and state or hold(limit, state, member, cost)
+    end,
+
+    usedFraction = function()
+      return 0
+    end,
+
+    withUsed = function(limit, fraction, key)
+      return empty(key)
+    end,
+
+    rescale = function(from, to, state)
+      return state
+    end,
+
+    idleAfter = idleAfter,
+
+    write = function(state)
+      clear(state)
+      return state
+    end,
+
+    pack = function(limit, state)
+      return struct.pack('>dddd', limit.limit, limit.period, state.at, state.held)
+    end,
+
+    unpack = function(header, from, key)
+      local limit, state = { burst = 0, zone = '' }, { key = key }
+      limit.limit, limit.period, state.at, state.held = struct.unpack('>dddd', header, from)
+      state.uneven = redis.call('ZCOUNT', key, '-inf', '(0') > 0
+      return limit, state
+    end,
+  }
+end
+`

@@ -1,0 +1,204 @@
+/**
+ * The script's part for `limits/sliding-log.ts`. The entries are fields of the key's hash, numbered as they came; each
+ * holds its time and the running sum of costs up to and including it. What counts is [head, tail); what lies in
+ * [first, head) is over and not yet deleted. An entry is read when it is asked for, and the searches are binary, so a
+ * decision reads O(log n) entries and writes one.
+ */
+export const slidingLog = `
+do
+  -- Entries that are over are deleted at most so many a write: more than are added, and no long stall.
+  local DELETED_A_WRITE = 100
+  -- A running sum beyond this starts again from 0, long before doubles cannot hold its units.
+  local REBASE_FROM = 2 ^ 50
+
+  local function field(index)
+    return string.format('%.0f', index)
+  end
+
+  local function entryAt(state, index)
+    local entry = state.own[index]
+    if not entry then
+      local time, sum = struct.unpack('>dd', redis.call('HGET', state.key, field(index)))
+      entry = { time, sum }
+      state.own[index] = entry
+    end
+    return entry
+  end
+
+  local function timeAt(state, index)
+    if index < state.head or index >= state.tail then return state.at end
+    return entryAt(state, index)[1]
+  end
+
+  local function sumBefore(state, index)
+    return index == state.head and state.base or entryAt(state, index - 1)[2]
+  end
+
+  local function usedOf(state)
+    return sumBefore(state, state.tail) - state.base
+  end
+
+  local function change(state, index, time, sum)
+    state.own[index] = { time, sum }
+    state.changed[index] = true
+  end
+
+  -- A log whose entries are all new: whatever the key holds is deleted before they are written.
+  local function empty(key)
+    return { at = now, key = key, first = 0, head = 0, tail = 0, base = 0, own = {}, changed = {}, anew = true }
+  end
+
+  local function append(state, cost)
+    change(state, state.tail, state.at, sumBefore(state, state.tail) + math.min(cost, 2 ^ 53 - 1))
+    state.tail = state.tail + 1
+    return state
+  end
+
+  -- The first index in [low, high] at which found(index) holds; high where it holds at none before.
+  local function search(low, high, found)
+    while low < high do
+      local middle = math.floor((low + high) / 2)
+      if found(middle) then high = middle else low = middle + 1 end
+    end
+    return low
+  end
+
+  local function untilGone(limit, state, amount)
+    local target = state.base + math.min(amount, usedOf(state)) * (1 - 1e-12)
+    local index = search(state.head, state.tail - 1, function(each)
+      return entryAt(state, each)[2] >= target
+    end)
+    return math.max(0, timeAt(state, index) + limit.period - state.at)
+  end
+
+  local function untilOneLess(limit, state)
+    return untilGone(limit, state, 1 + math.max(0, usedOf(state) - limit.limit))
+  end
+
+  local function idleAfter(limit, state)
+    return state.tail == state.head and 0 or timeAt(state, state.tail - 1) + limit.period - state.at
+  end
+
+  -- What was taken back entirely is as if it had never come, where nothing came after it.
+  local function dropEmpty(state)
+    while state.tail > state.head and sumBefore(state, state.tail) == sumBefore(state, state.tail - 1) do
+      state.tail = state.tail - 1
+    end
+  end
+
+  local function moved(state, stretch, scale)
+    local next = empty(state.key)
+    for index = state.head, state.tail - 1 do
+      local entry = entryAt(state, index)
+      change(next, next.tail, state.at - (state.at - entry[1]) * stretch, (entry[2] - state.base) * scale)
+      next.tail = next.tail + 1
+    end
+    return next
+  end
+
+  A.l = {
+    fresh = function(limit, key)
+      return empty(key)
+    end,
+
+    advance = function(limit, state)
+      if now < state.at then
+        local index = state.tail - 1
+        while index >= state.head and entryAt(state, index)[1] > now do
+          change(state, index, now, entryAt(state, index)[2])
+          index = index - 1
+        end
+      end
+      local head = search(state.head, state.tail, function(index)
+        return now - entryAt(state, index)[1] < limit.period
+      end)
+      if head == state.tail then return empty(state.key) end
+      state.base = sumBefore(state, head)
+      state.head, state.at = head, now
+      return state
+    end,
+
+    judge = function(limit, state, cost)
+      local used = usedOf(state)
+      if cost == 0 or fits(used + cost, limit.limit) then
+        local untilEmpty = cost > 0 and limit.period or idleAfter(limit, state)
+        local moreAfter = used > 0 and untilOneLess(limit, state) or untilEmpty
+        return allowed(wholeUnitsLeft(used + cost, limit.limit), untilEmpty, moreAfter)
+      end
+      local wait = cost > limit.limit and INF or untilGone(limit, state, used + cost - limit.limit)
+      local remaining = wholeUnitsLeft(used, limit.limit)
+      return refused(remaining, idleAfter(limit, state), untilOneLess(limit, state), wait)
+    end,
+
+    take = function(limit, state, cost)
+      return append(state, cost)
+    end,
+
+    settle = function(limit, state, taken, cost)
+      local difference = cost - taken.cost
+      if difference > 0 then return append(state, difference) end
+      if difference == 0 then return state end
+      -- Of the entries taken at that time, the last that is large enough.
+      local index = search(state.head, state.tail, function(each)
+        return entryAt(state, each)[1] > taken.at
+      end) - 1
+      while index >= state.head and timeAt(state, index) == taken.at do
+        if entryAt(state, index)[2] - sumBefore(state, index) >= taken.cost then
+          for later = index, state.tail - 1 do
+            local entry = entryAt(state, later)
+            change(state, later, entry[1], entry[2] + difference)
+          end
+          if taken.undone then dropEmpty(state) end
+          return state
+        end
+        index = index - 1
+      end
+      return state
+    end,
+
+    usedFraction = function(limit, state)
+      return usedOf(state) / limit.limit
+    end,
+
+    withUsed = function(limit, fraction, key)
+      return fraction > 0 and append(empty(key), fraction * limit.limit) or empty(key)
+    end,
+
+    rescale = function(from, to, state)
+      return moved(state, to.period / from.period, to.limit / from.limit)
+    end,
+
+    idleAfter = idleAfter,
+
+    -- Writes the entries that changed; the header is the caller's to write.
+    write = function(state)
+      if state.base > REBASE_FROM then state = moved(state, 1, 1) end
+      if state.anew then redis.call('UNLINK', state.key) end
+      for index in pairs(state.changed) do
+        if index >= state.head and index < state.tail then
+          local entry = state.own[index]
+          redis.call('HSET', state.key, field(index), struct.pack('>dd', entry[1], entry[2]))
+        end
+      end
+      local last = math.min(state.head, state.first + DELETED_A_WRITE) - 1
+      local over = {}
+      for index = state.first, last do over[#over + 1] = field(index) end
+      if #over > 0 then redis.call('HDEL', state.key, unpack(over)) end
+      state.first = last + 1
+      return state
+    end,
+
+    pack = function(limit, state)
+      return struct.pack(
+        '>ddddddd', limit.limit, limit.period, state.at, state.first, state.head, state.tail, state.base)
+    end,
+
+    unpack = function(header, from, key)
+      local limit, state = { burst = 0, zone = '' }, { key = key, own = {}, changed = {} }
+      limit.limit, limit.period, state.at, state.first, state.head, state.tail, state.base =
+        struct.unpack('>ddddddd', header, from)
+      return limit, state
+    end,
+  }
+end
+`

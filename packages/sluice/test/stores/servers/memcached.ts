@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { connect } from 'node:net'
+import { freePort, until } from './redis.js'
+
+/** A real server, on a loopback port that was free. */
+export interface MemcachedServer {
+  readonly port: number
+  readonly url: string
+  readonly process: ChildProcess
+  /** Sends one command and gives the answer: its lines up to the one that begins with `last`. */
+  ask(command: string, last: string): Promise<readonly string[]>
+  /** Every key with the second of its expiry by the server's clock (-1: never), those that have expired included. */
+  keys(): Promise<ReadonlyMap<string, number>>
+  stop(): Promise<void>
+}
+
+/** Starts a server and waits until it answers. Given a port, it starts there (again). */
+export async function startMemcached(
+  port?: number,
+  options: readonly string[] = [],
+): Promise<MemcachedServer> {
+  const own = port ?? (await freePort())
+  const settings = ['-p', String(own), '-l', '127.0.0.1', '-U', '0', '-t', '2', ...asWho(), ...options]
+  const child = spawn('memcached', settings, { stdio: ['ignore', 'ignore', 'inherit'] })
+  const ask = (command: string, last: string) => answerOf(own, command, last)
+  const keys = async () => {
+    // The server writes the list while it looks for it; one crawl at a time.
+    const lines = await ask('lru_crawler metadump all', 'END')
+    return new Map(lines.filter((line) => line.startsWith('key=')).map(keyAndExpiry))
+  }
+  const stop = () => stopped(child)
+  try {
+    await ended(
+      child,
+      until(async () => (await ask('version', 'VERSION')).length > 0),
+    )
+  } catch (cause) {
+    await stop()
+    throw new Error(`memcached on port ${own} does not answer`, { cause })
+  }
+  return { port: own, url: `memcached://127.0.0.1:${own}`, process: child, ask, keys, stop }
+}
+
+/** Memcached runs for root only when it is told whose rights to take. */
+function asWho(): readonly string[] {
+  return process.getuid?.() === 0 ? ['-u', 'nobody'] : []
+}
+
+function answerOf(port: number, command: string, last: string): Promise<readonly string[]> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(`${command}\r\n`))
+    let text = ''
+    socket.setEncoding('latin1')
+    socket.on('data', (data) => {
+      text += data
+      const lines = text.split('\r\n').flatMap((line) => line.split('\n'))
+      const end = lines.findIndex((line) => line.startsWith(last))
+      if (end < 0 || end === lines.length - 1) return
+      socket.destroy()
+      resolve(lines.slice(0, end + 1))
+    })
+    socket.on('error', reject)
+    socket.on('close', () => reject(new Error(`the connection ended after '${text.slice(0, 200)}'`)))
+  })
+}
+
+/** From a line such as `key=a%3Ab exp=1800000000 la=… cas=… fetch=… cls=… size=…`. */
+function keyAndExpiry(line: string): [key: string, expiry: number] {
+  const [, key = '', expiry = ''] = /^key=(\S+) exp=(-?\d+) /.exec(line) ?? []
+  return [decodeURIComponent(key), Number(expiry)]
+}
+
+/** The promise, or an error as soon as the process has ended or could not be started. */
+function ended<T>(child: ChildProcess, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code) => reject(new Error(`it ended with ${code}`)))
+    promise.then(resolve, reject)
+  })
+}
+
+async function stopped(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  const gone = new Promise((resolve) => child.once('exit', resolve))
+  child.kill('SIGKILL')
+  await gone
+}
