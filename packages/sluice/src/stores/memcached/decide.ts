@@ -1,0 +1,107 @@
+import { algorithmOf } from '../../limits/algorithms.js'
+import { capacityOf, type Limit, usesWallTime } from '../../limits/limit.js'
+import type { SlidingLogState } from '../../limits/sliding-log.js'
+import type { Charge, Settlement, StoreVerdict } from '../store.js'
+import { LONGEST_ENTRY } from './log-entries.js'
+import type { WorkingState } from './working-state.js'
+
+/** The answer to the charges of one request that lie on one key. */
+export interface Outcome {
+  /** Whether none of the enforced ones refuses. */
+  readonly admitted: boolean
+  /** The verdicts if the request is let in, in the order of the charges. */
+  readonly taken: readonly StoreVerdict[]
+  /** The verdicts if another key refuses the request. */
+  readonly untaken: readonly StoreVerdict[]
+}
+
+/** Bytes that a value may have for something to be taken; Memcached's own limit is 1,048,576 bytes an item. */
+const ROOM_TO_TAKE = 800_000
+
+/** Bytes that a value may have at all: settlements are never refused for want of room. */
+export const ROOM_TO_SETTLE = 1_000_000
+
+/**
+ * Decides on charges to one key, and takes them where they are `admitted`. A shadow charge takes what the enforced
+ * ones leave.
+ *
+ * @throws RangeError where the state would no longer fit into Memcached; nothing is taken then.
+ */
+export function decide(working: WorkingState, charges: readonly Charge[], takes: boolean): Outcome {
+  const taken: StoreVerdict[] = []
+  const untaken: StoreVerdict[] = []
+  let before = 0
+  let admitted = true
+  for (const place of judgingOrder(charges)) {
+    const { limit, cost, enforce } = charges[place] as Charge
+    const state = working.under(limit)
+    const { judge } = algorithmOf(limit)
+    const verdict = judge(limit, state, cost > 0 ? cost + before : 0)
+    taken[place] = verdict
+    // One that fits but is not taken, because another does not: what is left is what there was.
+    untaken[place] = verdict.allowed ? { ...verdict, ...judge(limit, state, 0) } : verdict
+    if (verdict.allowed) before += cost
+    else if (enforce !== false) admitted = false
+  }
+  if (takes && admitted) {
+    const wanted = charges.filter(({ cost }, place) => cost > 0 && taken[place]?.allowed)
+    makeRoom(working, wanted)
+    for (const { limit, cost, lease = '' } of wanted)
+      working.keep(limit, algorithmOf(limit).take(limit, working.under(limit), cost, lease))
+  }
+  return { admitted, taken, untaken }
+}
+
+/** Lets a charge that was taken count another cost from now on. */
+export function settle(working: WorkingState, { charge, taken, cost }: Settlement): void {
+  const { limit } = charge
+  const counted = working.limit
+  const { settle } = algorithmOf(limit)
+  if (counted === undefined) {
+    // Nothing is left to give back, but there may be something to charge.
+    if (cost > taken.cost || (limit.algorithm === 'concurrency' && cost > 0))
+      working.keep(limit, settle(limit, working.under(limit), taken, cost))
+    return
+  }
+  if (countAlike(counted, limit)) {
+    working.keep(limit, settle(limit, working.under(limit), taken, cost))
+    return
+  }
+  // The limit counts another way since. What was taken is no longer to be found; what is owed is owed.
+  const owed = ((cost - taken.cost) / capacityOf(limit)) * capacityOf(counted)
+  if (owed <= 0 || limit.algorithm === 'concurrency' || counted.algorithm === 'concurrency') return
+  const state = working.under(counted)
+  working.keep(counted, algorithmOf(counted).settle(counted, state, { ...taken, cost: 0 }, owed))
+}
+
+/** The places of the charges in the order of judging. */
+function judgingOrder(charges: readonly Charge[]): readonly number[] {
+  const places = [...charges.keys()]
+  const isShadow = (place: number) => Number(charges[place]?.enforce === false)
+  return charges.length === 1 ? places : places.sort((a, b) => isShadow(a) - isShadow(b))
+}
+
+function makeRoom(working: WorkingState, charges: readonly Charge[]): void {
+  const more = charges.reduce((sum, charge) => sum + growth(working, charge), 0)
+  if (more > 0 && working.size + more > ROOM_TO_TAKE) {
+    throw new RangeError(
+      "the state of a key would not fit into Memcached's 1 MB: a sliding-log keeps an entry a request and a " +
+        'concurrency limit one a lease; use a token-bucket, or a smaller limit',
+    )
+  }
+  working.size += more
+}
+
+/** By how many bytes a charge that is taken makes the value longer, at most. */
+function growth(working: WorkingState, { limit, lease = '' }: Charge): number {
+  if (limit.algorithm === 'concurrency') return Buffer.byteLength(JSON.stringify(lease)) + LONGEST_ENTRY
+  if (limit.algorithm !== 'sliding-log') return 0
+  // Charges of one tick share an entry.
+  const { at, times, length } = working.under(limit) as SlidingLogState
+  return times[length - 1] === at ? 0 : LONGEST_ENTRY
+}
+
+/** Whether a state under one limit can be settled as one under the other, without losing what it knows. */
+function countAlike(a: Limit, b: Limit): boolean {
+  return a.algorithm === b.algorithm && usesWallTime(a) === usesWallTime(b)
+}

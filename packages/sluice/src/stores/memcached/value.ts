@@ -1,0 +1,100 @@
+import { crc32 } from 'node:zlib'
+import type { State } from '../../limits/algorithm.js'
+import { checkLimit, type Limit } from '../../limits/limit.js'
+import { StoredValueError } from './errors.js'
+import { stateFrom, stateParts } from './state-parts.js'
+
+/** What a key has used, and of which limit. */
+export interface Stored {
+  readonly limit: Limit
+  readonly state: State
+}
+
+/** What tells a value of the store from others, and the version of the form. */
+const FORM = /^sluice1 ([0-9a-f]{8}) (\[.*\])$/s
+
+/**
+ * A value as it lies in Memcached: `sluice1 <checksum> [<limit>,<state>]`. The limit is the one under which the state was
+ * counted, for when it is changed. The checksum is over the key, too: a damaged value is found out, and so is one
+ * that belongs to another key.
+ */
+export function encodeValue(key: string, { limit, state }: Stored): string {
+  const text = JSON.stringify([limitParts(limit), stateParts(state, limit)], finite)
+  return `sluice1 ${checksum(key, text)} ${text}`
+}
+
+/** @throws StoredValueError for whatever `encodeValue` did not write for this key. */
+export function decodeValue(key: string, value: unknown): Stored {
+  const [, sum, text] = (typeof value === 'string' && FORM.exec(value)) || []
+  if (sum === undefined || text === undefined || checksum(key, text) !== sum) throw unreadable(key)
+  try {
+    const [limitPart, statePart] = JSON.parse(text) as [unknown[], unknown[]]
+    const limit = limitFrom(limitPart)
+    return { limit, state: stateFrom(statePart, limit) }
+  } catch (cause) {
+    throw unreadable(key, cause)
+  }
+}
+
+function unreadable(key: string, cause?: unknown): StoredValueError {
+  const message = `the value of '${key}' in Memcached is damaged or not of this store; delete it, or choose another prefix`
+  return new StoredValueError(message, { cause })
+}
+
+function checksum(key: string, text: string): string {
+  return crc32(text, crc32(key)).toString(16).padStart(8, '0')
+}
+
+/** A debt may be any number, but JSON has no infinite ones. */
+function finite(_name: string, value: unknown): unknown {
+  return value === Number.POSITIVE_INFINITY ? Number.MAX_VALUE : value
+}
+
+/** Letters for the algorithms; they are in every value. */
+const LETTERS = {
+  'token-bucket': 't',
+  'fixed-window': 'f',
+  'sliding-window': 'w',
+  'sliding-log': 'l',
+  concurrency: 'c',
+} as const
+
+function limitParts(limit: Limit): readonly (string | number)[] {
+  const letter = LETTERS[limit.algorithm]
+  switch (limit.algorithm) {
+    case 'token-bucket':
+      return [letter, limit.limit, limit.period, limit.burst]
+    case 'fixed-window':
+      return limit.align === 'calendar'
+        ? [letter, limit.limit, limit.period, limit.timeZone ?? 'UTC']
+        : [letter, limit.limit, limit.period]
+    case 'concurrency':
+      return [letter, limit.limit, limit.lease]
+    default:
+      return [letter, limit.limit, limit.period]
+  }
+}
+
+/** @throws TypeError, RangeError for parts of no limit. */
+function limitFrom([letter, ...parts]: readonly unknown[]): Limit {
+  const [limit, period, last] = parts as [number, number, unknown]
+  switch (letter) {
+    case 't':
+      return checkLimit({ algorithm: 'token-bucket', limit, period, burst: last as number })
+    case 'f':
+      return checkLimit({
+        algorithm: 'fixed-window',
+        limit,
+        period,
+        ...(last !== undefined && { align: 'calendar', timeZone: last as string }),
+      })
+    case 'w':
+      return checkLimit({ algorithm: 'sliding-window', limit, period })
+    case 'l':
+      return checkLimit({ algorithm: 'sliding-log', limit, period })
+    case 'c':
+      return checkLimit({ algorithm: 'concurrency', limit, lease: period })
+    default:
+      throw new TypeError(`no algorithm has the letter ${String(letter)}`)
+  }
+}

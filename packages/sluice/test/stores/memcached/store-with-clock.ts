@@ -1,0 +1,59 @@
+import type { Clock } from '../../../src/clock.js'
+import { CasStore, type MemcachedStore } from '../../../src/stores/memcached/memcached-store.js'
+import { GivenTime, ServerTime } from '../../../src/stores/memcached/server-time.js'
+import { UrlConnection } from '../../../src/stores/memcached/url-connection.js'
+
+const MONTH = 30 * 86_400
+
+/**
+ * A store over a real server that decides by a clock of the test. `elapsed` says how many milliseconds have gone by
+ * for the server: what has expired by then is thrown away, as the server would have done.
+ */
+export function storeWithClock(
+  port: number,
+  clock: Clock,
+  elapsed: () => number,
+  prefix: string,
+): MemcachedStore {
+  const connection = new ExpiringConnection(`127.0.0.1:${port}`, elapsed)
+  const server = new ServerTime(() => connection.time())
+  return new CasStore(connection, prefix, new GivenTime(clock, server))
+}
+
+/** A store over a real server, on a machine whose clock is off by `offset` milliseconds. */
+export function storeOnMachine(port: number, offset: () => number, prefix: string): MemcachedStore {
+  const connection = new UrlConnection(`127.0.0.1:${port}`)
+  const own = () => performance.timeOrigin + performance.now() + offset()
+  return new CasStore(connection, prefix, new ServerTime(() => connection.time(), own))
+}
+
+class ExpiringConnection extends UrlConnection {
+  readonly #ends = new Map<string, number>()
+
+  constructor(
+    server: string,
+    private readonly elapsed: () => number,
+  ) {
+    super(server)
+  }
+
+  override async gets(key: string) {
+    if (this.elapsed() >= (this.#ends.get(key) ?? Number.POSITIVE_INFINITY)) await this.delete(key)
+    return super.gets(key)
+  }
+
+  override async add(key: string, value: string, expiry: number) {
+    return this.#noted(key, expiry, await super.add(key, value, expiry))
+  }
+
+  override async cas(key: string, value: string, cas: string, expiry: number) {
+    return this.#noted(key, expiry, await super.cas(key, value, cas, expiry))
+  }
+
+  #noted(key: string, expiry: number, stored: boolean): boolean {
+    const seconds = expiry > MONTH ? expiry - Date.now() / 1000 : expiry
+    // Of the first second, all may have been over already.
+    if (stored) this.#ends.set(key, this.elapsed() + (seconds - 1) * 1000)
+    return stored
+  }
+}
