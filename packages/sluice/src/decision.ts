@@ -41,8 +41,11 @@ export interface Refusal {
    * limit can ever hold.
    */
   readonly retryAfter: number
-  /** `exceeded`: come back later. `oversized`: it can never be let in with this cost. */
-  readonly reason: 'exceeded' | 'oversized'
+  /**
+   * `exceeded`: come back later. `oversized`: it can never be let in with this cost. `busy`: it waited for a slot as long as it may, or too
+   * many wait already.
+   */
+  readonly reason: 'exceeded' | 'oversized' | 'busy'
   /** Names of all the rules that refused. */
   readonly violated: readonly string[]
 }

@@ -1,6 +1,6 @@
 export { type Clock, type ManualClock, manualClock, systemClock } from './clock.js'
 export type { Decision, Forecast, Quota, Refusal } from './decision.js'
-export { createLimiter, type Limiter, type LimiterOptions } from './limiter.js'
+export { type AdmitOptions, createLimiter, type Limiter, type LimiterOptions } from './limiter.js'
 export { parseDuration } from './limits/duration.js'
 export { formatLimit } from './limits/format.js'
 export { type Counting, LimitSyntaxError, parseLimits } from './limits/grammar.js'
@@ -15,9 +15,15 @@ export type {
 } from './limits/limit.js'
 export type { Taken, Verdict } from './limits/verdict.js'
 export type { Permit } from './permit.js'
+export { type Client, UnauthorizedError } from './policy/client.js'
+export { batchSize, bodyBytes, modelWeight, pixels, type RequestWithBody } from './policy/costs/costs.js'
+export { type JsonPointer, jsonPointer } from './policy/costs/json-pointer.js'
 export type { KeyPart, KeySources, KeySpec, NamedKey } from './policy/key-spec.js'
 export { RequestError } from './policy/request-error.js'
+export type { Refusing } from './policy/requirement.js'
 export type { ConcurrencyRule, LimitSpec, RateRule, Resource, Rule } from './policy/rule.js'
+export type { Tiers } from './policy/tiers.js'
+export { createWarmUp, type WarmUp, type WarmUpOptions } from './policy/warm-up.js'
 export {
   type FailurePolicyStore,
   type FailureStats,

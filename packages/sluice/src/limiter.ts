@@ -1,34 +1,34 @@
-import { randomUUID } from 'node:crypto'
-import { type Decision, type Forecast, type Quota, refusalOf } from './decision.js'
+import { chargesFor, quotaOf, type RuleCharge, type ScopedRule } from './charging.js'
+import { type Decision, type Forecast, refusalOf } from './decision.js'
 import { leaseRenewal } from './lease-renewal.js'
-import { Permit, type TakenCharge } from './permit.js'
-import type { KeySources } from './policy/key-spec.js'
-import { type CompiledRule, compileRules, type Rule } from './policy/rule.js'
+import { claimName, type LimiterOptions, readOptions } from './limiter-options.js'
+import { andThen, type MaybePromise } from './maybe-promise.js'
+import { Permit } from './permit.js'
+import { type Client, checkClient } from './policy/client.js'
+import type { Requirement } from './policy/requirement.js'
+import type { WarmUp } from './policy/warm-up.js'
 import { memoryStore } from './stores/memory/memory-store.js'
-import type { Charge, MaybePromise, Store, StoreVerdict } from './stores/store.js'
+import type { Store, StoreVerdict } from './stores/store.js'
+import { WaitingRoom } from './waiting/waiting-room.js'
 
-export interface LimiterOptions<Request> {
-  /** What every request meets, together: it takes from all of them or from none. */
-  readonly rules: readonly Rule<Request>[]
-  /** Where the state is. Default: in the memory of this process, for this limiter alone. */
-  readonly store?: Store
-  /** Tells limiters on one store apart; processes that use the same name there share their limits. Default: ''. */
-  readonly name?: string
-  /** How `by: 'ip'` and the other named keys are read. The adapters bring it. */
-  readonly keys?: KeySources<Request>
+export type { LimiterOptions } from './limiter-options.js'
+
+export interface AdmitOptions {
+  /** Ends the wait for a slot: `admit` rejects with its reason. Only requests that wait look at it. */
+  readonly signal?: AbortSignal
 }
 
 /** Decides which requests may run. */
 export interface Limiter<Request> {
   /**
    * Decides on a request and takes what it costs, at once: from every rule or from none. With the memory store the answer
-   * is a decision and no promise of one.
+   * is a decision and no promise of one, unless the request waits for a slot, or who its client is takes a while to find out.
    *
-   * @throws RequestError where the request lacks what a rule needs to weigh it; whatever the rules' own functions
-   *   throw; what the store throws.
+   * @throws RequestError where the request lacks what a rule needs to weigh it, or may not be made; whatever the rules' own
+   *   functions throw; what the store throws. A shadow rule whose function throws is left out instead.
    */
-  admit(request: Request): MaybePromise<Decision>
-  /** What `admit` would say now. Takes nothing. */
+  admit(request: Request, options?: AdmitOptions): MaybePromise<Decision>
+  /** What `admit` would say now. Takes nothing, and does not wait. */
   peek(request: Request): MaybePromise<Forecast>
   /** Forgets what the keys of this request have used, in every rule. */
   reset(request: Request): MaybePromise<void>
@@ -43,133 +43,112 @@ export interface Limiter<Request> {
  *     const decision = await limiter.admit('user-42')
  *     if (!decision.allowed) console.log(`come back in ${decision.refusal.retryAfter} ms`)
  *
- * @throws LimitSyntaxError, TypeError, RangeError that name the rule which is wrong.
+ * @throws LimitSyntaxError, TypeError, RangeError that name the rule or the option which is wrong.
  */
 export function createLimiter<Request = string>(options: LimiterOptions<Request>): Limiter<Request> {
-  checkOptions(options)
   return new RuleLimiter(options)
 }
 
 class RuleLimiter<Request> implements Limiter<Request> {
-  readonly #rules: readonly CompiledRule<Request>[]
-  readonly #scopes: readonly string[]
+  readonly #rules: readonly ScopedRule<Request>[]
+  readonly #clientOf: LimiterOptions<Request>['client']
+  readonly #requirement: Requirement<Request> | undefined
+  readonly #warmUp: Pick<WarmUp, 'scale'> | undefined
   readonly #store: Store
   readonly #ownsStore: boolean
   readonly #renewal = leaseRenewal()
+  /** Undefined where no rule lets requests wait. */
+  readonly #waiting: WaitingRoom | undefined
 
-  constructor({ rules, store, name = '', keys }: LimiterOptions<Request>) {
-    this.#rules = compileRules(rules, keys)
-    this.#scopes = this.#rules.map((rule) => `${name}\n${rule.name}`)
+  constructor(options: LimiterOptions<Request>) {
+    const { rules, requirement } = readOptions(options)
+    const { store, name = '', client, warmUp } = options
+    this.#rules = rules.map((rule) => ({ ...rule, scope: `${name}\n${rule.name}` }))
+    this.#clientOf = client
+    this.#requirement = requirement
+    this.#warmUp = warmUp
     this.#store = store ?? memoryStore()
     this.#ownsStore = store === undefined
-    if (name === '' && store !== undefined) claimUnnamed(store)
+    this.#waiting = rules.some(({ waiting }) => waiting !== undefined) ? new WaitingRoom() : undefined
+    if (store !== undefined) claimName(store, name)
   }
 
-  admit(request: Request): MaybePromise<Decision> {
-    const charges = this.#charges(request)
-    const verdicts = this.#store.take(charges)
-    if (verdicts instanceof Promise) return verdicts.then((answers) => this.#decision(charges, answers))
-    return this.#decision(charges, verdicts)
+  admit(request: Request, { signal }: AdmitOptions = {}): MaybePromise<Decision> {
+    return andThen(this.#client(request), (client) => {
+      this.#requirement?.(request, client)
+      const charges = this.#charges(request, client)
+      if (this.#waiting === undefined) return this.#take(charges)
+      // What is charged is worked out anew at each attempt: a lease is taken once, and a limit may have changed meanwhile.
+      let first: readonly RuleCharge[] | undefined = charges
+      const decide = () => {
+        const current = first ?? this.#charges(request, client)
+        first = undefined
+        return this.#take(current)
+      }
+      const forecast = () => andThen(this.#peek(this.#charges(request, client)), ({ quotas }) => quotas)
+      return this.#waiting.admit(charges, decide, forecast, signal)
+    })
   }
 
   peek(request: Request): MaybePromise<Forecast> {
-    const charges = this.#charges(request)
-    const verdicts = this.#store.peek(charges)
-    if (verdicts instanceof Promise) return verdicts.then((answers) => this.#forecast(charges, answers))
-    return this.#forecast(charges, verdicts)
+    return andThen(this.#client(request), (client) => {
+      this.#requirement?.(request, client)
+      return this.#peek(this.#charges(request, client))
+    })
   }
 
   reset(request: Request): MaybePromise<void> {
-    const pending = this.#rules.map((rule, index) =>
-      this.#store.reset(this.#scopes[index] as string, rule.keyFor(request)),
-    )
-    if (pending.some((each) => each instanceof Promise)) return Promise.all(pending).then(() => {})
+    return andThen(this.#client(request), (client) => {
+      const pending = this.#rules.map((rule) => this.#store.reset(rule.scope, rule.keyFor(request, client)))
+      return pending.some((each) => each instanceof Promise) ? Promise.all(pending).then(() => {}) : undefined
+    })
   }
 
   close(): MaybePromise<void> {
     if (this.#ownsStore) return this.#store.close()
   }
 
-  #charges(request: Request): Charge[] {
-    return this.#rules.map((rule, index) => {
-      const limit = rule.limitFor(request)
-      return {
-        scope: this.#scopes[index] as string,
-        key: rule.keyFor(request),
-        limit,
-        cost: rule.costFor(request, limit),
-        lease: limit.algorithm === 'concurrency' ? nextLease() : undefined,
-        enforce: rule.enforce,
-      }
-    })
-  }
-
-  #forecast(charges: readonly Charge[], verdicts: readonly StoreVerdict[]): Forecast {
-    const quotas = charges.map((charge, index) =>
-      quotaOf(this.#rule(index), charge, verdicts[index] as StoreVerdict),
+  #client(request: Request): MaybePromise<Client | undefined> {
+    if (this.#clientOf === undefined) return undefined
+    return andThen(this.#clientOf(request), (client) =>
+      client === undefined ? undefined : checkClient(client),
     )
-    const refusal = refusalOf(quotas)
-    const degraded = verdicts.find((verdict) => verdict.degraded !== undefined)?.degraded
-    const answer = { quotas, ...(degraded && { degraded }) }
-    return refusal === undefined ? { allowed: true, ...answer } : { allowed: false, refusal, ...answer }
   }
 
-  #decision(charges: readonly Charge[], verdicts: readonly StoreVerdict[]): Decision {
-    const forecast = this.#forecast(charges, verdicts)
-    if (!forecast.allowed) return forecast
-    const taken: TakenCharge[] = []
-    charges.forEach((charge, index) => {
-      const verdict = verdicts[index] as StoreVerdict
-      if (verdict.allowed) taken.push({ resource: this.#rule(index).resource, charge, verdict })
+  #charges(request: Request, client: Client | undefined): RuleCharge[] {
+    return chargesFor(this.#rules, request, client, this.#warmUp?.scale ?? 1)
+  }
+
+  #take(charges: readonly RuleCharge[]): MaybePromise<Decision> {
+    return andThen(this.#store.take(charges.map(({ charge }) => charge)), (verdicts) => {
+      const forecast = forecastOf(charges, verdicts)
+      return forecast.allowed ? { ...forecast, permit: this.#permit(charges, verdicts) } : forecast
     })
-    return { ...forecast, permit: new Permit(this.#store, this.#renewal, taken) }
   }
 
-  #rule(index: number): CompiledRule<Request> {
-    return this.#rules[index] as CompiledRule<Request>
+  #peek(charges: readonly RuleCharge[]): MaybePromise<Forecast> {
+    return andThen(this.#store.peek(charges.map(({ charge }) => charge)), (verdicts) =>
+      forecastOf(charges, verdicts),
+    )
   }
-}
 
-function quotaOf<Request>(rule: CompiledRule<Request>, charge: Charge, verdict: StoreVerdict): Quota {
-  return {
-    rule: rule.name,
-    resource: rule.resource,
-    key: charge.key,
-    limit: charge.limit,
-    cost: charge.cost,
-    allowed: verdict.allowed,
-    enforced: rule.enforce,
-    remaining: verdict.remaining,
-    resetAfter: verdict.resetAfter,
-    moreAfter: verdict.moreAfter,
-    retryAfter: verdict.retryAfter,
+  #permit(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Permit {
+    const taken = charges.flatMap(({ rule, charge }, index) => {
+      const verdict = verdicts[index] as StoreVerdict
+      return verdict.allowed ? [{ resource: rule.resource, charge, verdict }] : []
+    })
+    const waiting = this.#waiting
+    const freed = () => {
+      for (const { charge } of taken) waiting?.freed(charge.scope, charge.key)
+    }
+    return new Permit(this.#store, this.#renewal, taken, waiting && freed)
   }
 }
 
-/** No other request has the same lease, in this process or in another. */
-function nextLease(): string {
-  leases++
-  return `${PROCESS}-${leases.toString(36)}`
-}
-
-const PROCESS = randomUUID()
-let leases = 0
-
-const OPTIONS = ['rules', 'store', 'name', 'keys']
-
-function checkOptions(options: object): void {
-  for (const option of Object.keys(options)) {
-    if (!OPTIONS.includes(option))
-      throw new TypeError(`a limiter has no option '${option}'; it has ${OPTIONS.join(', ')}`)
-  }
-}
-
-/** Stores that a limiter without a name uses: a second one would share its limits unawares. */
-const unnamed = new WeakSet<Store>()
-
-function claimUnnamed(store: Store): void {
-  if (unnamed.has(store)) {
-    throw new TypeError("two limiters without a 'name' would share their limits on this store; name them")
-  }
-  unnamed.add(store)
+function forecastOf(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Forecast {
+  const quotas = charges.map((each, index) => quotaOf(each, verdicts[index] as StoreVerdict))
+  const refusal = refusalOf(quotas)
+  const degraded = verdicts.find((verdict) => verdict.degraded !== undefined)?.degraded
+  const answer = { quotas, ...(degraded && { degraded }) }
+  return refusal === undefined ? { allowed: true, ...answer } : { allowed: false, refusal, ...answer }
 }

@@ -1,4 +1,5 @@
 import { checkCost } from './limits/limit.js'
+import { andThen } from './maybe-promise.js'
 import type { Resource } from './policy/rule.js'
 import {
   type Charge,
@@ -33,12 +34,15 @@ export class Permit {
   readonly #store: Store
   readonly #renewal: Renewal
   readonly #slots: readonly TakenCharge[]
+  readonly #freed: (() => void) | undefined
   #unsettled: readonly TakenCharge[]
   #released = false
 
-  constructor(store: Store, renewal: Renewal, taken: readonly TakenCharge[]) {
+  /** @param freed called when its slots are free again */
+  constructor(store: Store, renewal: Renewal, taken: readonly TakenCharge[], freed?: () => void) {
     this.#store = store
     this.#renewal = renewal
+    this.#freed = freed
     this.#slots = taken.filter(({ charge }) => charge.lease !== undefined && charge.cost > 0)
     this.#unsettled = taken.filter(({ charge }) => charge.lease === undefined)
   }
@@ -73,7 +77,10 @@ export class Permit {
     if (!this.holdsSlots) return
     this.#released = true
     this.#renewal.stop(this)
-    return this.#store.settle(this.#slots.map(({ charge, verdict }) => settlementOf(charge, verdict, 0)))
+    const settled = this.#store.settle(
+      this.#slots.map(({ charge, verdict }) => settlementOf(charge, verdict, 0)),
+    )
+    return andThen(settled, () => this.#freed?.())
   }
 
   /** Holds the slots for one more lease from now. */

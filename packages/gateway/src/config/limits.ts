@@ -184,7 +184,6 @@ function isTimeZone(zone: string): boolean {
 /** The rules are made to be looked at and are never asked, so that nothing is read with these. */
 const NO_KEYS: KeySources<GatewayRequest> = {
   ip: ({ ip }) => ip,
-  client: () => undefined,
   route: ({ route }) => route,
   header: ({ headers }, header) => headers[header],
 }

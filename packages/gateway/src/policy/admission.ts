@@ -57,8 +57,6 @@ function policyOf({ name, rules, readsBody }: PolicyConfig, store: Store): Polic
 
 const KEYS = {
   ip: (request: IncomingRequest) => request.ip,
-  // Nobody is identified yet, so that everybody is known by the address.
-  client: () => undefined,
   route: (request: IncomingRequest) => request.route,
   header: (request: IncomingRequest, name: string) => request.header(name),
 }

@@ -1,4 +1,6 @@
 import type { Decision, Quota, Refusal } from '../decision.js'
+import type { Identify } from '../identity/identify.js'
+import { IdentityUnavailableError } from '../identity/identity-unavailable.js'
 import { createLimiter, type LimiterOptions } from '../limiter.js'
 import type { Permit } from '../permit.js'
 import type { KeySources } from '../policy/key-spec.js'
@@ -7,7 +9,13 @@ import { StoreUnavailableError } from '../stores/failure/store-unavailable.js'
 import type { MaybePromise } from '../stores/store.js'
 import { type ClientAddressOptions, clientAddressReader } from './client-address.js'
 import { rememberPermit } from './permits.js'
-import { type HttpAnswer, problem, refusalProblem, retryAfterSeconds, unavailableProblem } from './problem.js'
+import {
+  type HttpAnswer,
+  refusalProblem,
+  requestProblem,
+  retryAfterSeconds,
+  unavailableProblem,
+} from './problem.js'
 import { rateLimit, rateLimitPolicy } from './ratelimit-fields.js'
 
 /** How the fields of an answer speak of limits. */
@@ -27,11 +35,11 @@ export interface OwnAnswer {
 
 /** What `limit(…)` of every adapter takes. */
 export interface HttpLimitOptions<Request>
-  extends Pick<LimiterOptions<Request>, 'rules' | 'store' | 'name'>,
+  extends Omit<LimiterOptions<Request>, 'keys'>,
     ClientAddressOptions,
     FieldOptions {
-  /** Who the request's checked credentials say the client is, for `by: 'client'`. Default: nobody, so its address. */
-  readonly client?: (request: Request) => string | undefined
+  /** Finds out who the client is from the headers of a request, in place of `client`: what `identity(…)` of `sluice/identity` gives. */
+  readonly identify?: Identify
   /** Makes the answer to a refused request, in place of the problem document. The limit's fields are added. */
   readonly refuse?: (refusal: Refusal, request: Request) => OwnAnswer
 }
@@ -62,31 +70,24 @@ export function createHttpLimiter<Request extends object>(
   options: string | HttpLimitOptions<Request>,
   access: RequestAccess<Request>,
 ): HttpLimiter<Request> {
-  const {
-    rules,
-    store,
-    name,
-    client,
-    refuse,
-    trustedProxies,
-    ipv6Subnet,
-    xRateLimit,
-    partitionKeySecret,
-    ...unknown
-  } = typeof options === 'string' ? ({ rules: [{ limit: options }] } as HttpLimitOptions<Request>) : options
-  const [unknownOption] = Object.keys(unknown)
-  if (unknownOption !== undefined) throw new TypeError(`limit() has no option '${unknownOption}'`)
+  const { refuse, identify, trustedProxies, ipv6Subnet, xRateLimit, partitionKeySecret, ...limiterOptions } =
+    typeof options === 'string' ? ({ rules: [{ limit: options }] } as HttpLimitOptions<Request>) : options
+  if (identify !== undefined && limiterOptions.client !== undefined)
+    throw new TypeError("'identify' and 'client' both say who the client is; give one of them")
   const addresses = clientAddressReader({
     ...(trustedProxies !== undefined && { trustedProxies }),
     ...(ipv6Subnet !== undefined && { ipv6Subnet }),
   })
   const keys: KeySources<Request> = {
     ip: (request) => addresses.clientOf(access.peer(request), access.header(request, 'x-forwarded-for')),
-    client: (request) => client?.(request),
     route: access.route,
     header: access.header,
   }
-  const limiter = createLimiter({ rules, keys, ...(store && { store }), ...(name !== undefined && { name }) })
+  const limiter = createLimiter({
+    ...limiterOptions,
+    keys,
+    ...(identify && { client: (request: Request) => identify((name) => access.header(request, name)) }),
+  })
   const fieldOptions: FieldOptions = {
     ...(xRateLimit !== undefined && { xRateLimit }),
     ...(partitionKeySecret !== undefined && { partitionKeySecret }),
@@ -121,9 +122,10 @@ export function createHttpLimiter<Request extends object>(
 
 /** The answer to a request that no decision could be made on; what it is not for HTTP to answer is thrown on. */
 function undecided(error: unknown): HttpDecision {
-  if (error instanceof StoreUnavailableError) return { allowed: false, answer: unavailableProblem(error) }
+  if (error instanceof StoreUnavailableError || error instanceof IdentityUnavailableError)
+    return { allowed: false, answer: unavailableProblem(error) }
   if (!(error instanceof RequestError)) throw error
-  return { allowed: false, answer: problem(error.status, 'Bad request', error.message) }
+  return { allowed: false, answer: requestProblem(error) }
 }
 
 /** The fields that tell a client how it stands, for an answer to a request that was decided on so. */

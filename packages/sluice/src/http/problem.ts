@@ -1,6 +1,8 @@
+import { STATUS_CODES } from 'node:http'
 import type { Refusal } from '../decision.js'
 import { formatLimit, formatPeriod, formatWait } from '../limits/format.js'
 import type { Limit } from '../limits/limit.js'
+import type { RequestError } from '../policy/request-error.js'
 import type { StoreUnavailableError } from '../stores/failure/store-unavailable.js'
 
 /** What is sent in place of the answer that was asked for. */
@@ -26,12 +28,16 @@ export function problem(
   return { status, headers: [['content-type', 'application/problem+json']], body }
 }
 
-/** The answer to a refused request: 429, what was exceeded, and when to come back. */
+/** The answer to a refused request: what was exceeded, and when to come back. 503 where it waited for nothing, else 429. */
 export function refusalProblem(refusal: Refusal): HttpAnswer {
   const { limit, resource, cost, violated } = refusal
   const seconds = retryAfterSeconds(refusal)
-  return problem(429, 'Too many requests', detailOf(refusal), {
-    type: QUOTA_EXCEEDED,
+  const busy = refusal.reason === 'busy'
+  const [status, title] = busy
+    ? ([503, 'Service unavailable'] as const)
+    : ([429, 'Too many requests'] as const)
+  return problem(status, title, detailOf(refusal), {
+    type: busy ? REDUCED_CAPACITY : QUOTA_EXCEEDED,
     'violated-policies': violated,
     limit: formatLimit(limit),
     resource,
@@ -45,7 +51,10 @@ export function refusalProblem(refusal: Refusal): HttpAnswer {
  * The answer to a request that cannot be decided on, because the store does not answer: 503 with `Retry-After`. Why it
  * does not is the operator's to know and not the client's.
  */
-export function unavailableProblem({ status, retryAfter }: StoreUnavailableError): HttpAnswer {
+export function unavailableProblem({
+  status,
+  retryAfter,
+}: Pick<StoreUnavailableError, 'status' | 'retryAfter'>): HttpAnswer {
   const seconds = Math.max(1, Math.ceil(retryAfter / 1000))
   const detail = `The limits of this request cannot be checked at the moment. Come back in ${formatWait(retryAfter)}.`
   const { headers, ...answer } = problem(status, 'Service unavailable', detail, {
@@ -56,6 +65,12 @@ export function unavailableProblem({ status, retryAfter }: StoreUnavailableError
   return { ...answer, headers: [...headers, ['retry-after', String(seconds)]] }
 }
 
+/** The answer to a request that cannot be weighed or may not be made, through a fault of its own. */
+export function requestProblem({ status, message }: RequestError): HttpAnswer {
+  const { headers, ...answer } = problem(status, STATUS_CODES[status] ?? 'Refused', message)
+  return { ...answer, headers: status === 401 ? [...headers, ['www-authenticate', 'Bearer']] : headers }
+}
+
 /** Whole seconds until the request would be let in, rounded up; undefined where it never would. */
 export function retryAfterSeconds(refusal: Refusal): number | undefined {
   return Number.isFinite(refusal.retryAfter) ? Math.max(1, Math.ceil(refusal.retryAfter / 1000)) : undefined
@@ -64,6 +79,8 @@ export function retryAfterSeconds(refusal: Refusal): number | undefined {
 function detailOf({ limit, resource, cost, remaining, reason, retryAfter }: Refusal): string {
   const bound = `The limit is ${boundOf(limit, resource)}.`
   const asked = `This request takes ${amount(cost, resource)}`
+  if (reason === 'busy')
+    return `${bound} All are taken, and no slot became free in time. Come back in ${formatWait(retryAfter)}.`
   if (reason === 'oversized') return `${bound} ${asked}, which is more than it can ever hold.`
   const left =
     limit.algorithm === 'concurrency' ? `${remaining} of its slots are free` : `${remaining} are left`

@@ -1,3 +1,4 @@
+import type { Client } from './client.js'
 import { combinedKey, plainKey, secretKey } from './key.js'
 
 /**
@@ -8,7 +9,7 @@ import { combinedKey, plainKey, secretKey } from './key.js'
 export type NamedKey = 'ip' | 'client' | 'route' | 'everyone' | `header:${string}`
 
 /** One part of a key: a name, or a function of the request. */
-export type KeyPart<Request> = NamedKey | ((request: Request) => string)
+export type KeyPart<Request> = NamedKey | ((request: Request, client: Client | undefined) => string)
 
 /** Whom a rule counts for: one part, or several that count together. */
 export type KeySpec<Request> = KeyPart<Request> | readonly KeyPart<Request>[]
@@ -17,31 +18,35 @@ export type KeySpec<Request> = KeyPart<Request> | readonly KeyPart<Request>[]
 export interface KeySources<Request> {
   /** The client's address in its one canonical form. */
   ip(request: Request): string
-  /** Who the request's checked credentials say the client is. */
-  client(request: Request): string | undefined
   /** Method and template of the route. */
   route(request: Request): string
   /** The value of a header, by its lower-case name. */
   header(request: Request, name: string): string | undefined
 }
 
+/** Whom a request is counted for, as the stores see it. */
+export type KeyFor<Request> = (request: Request, client: Client | undefined) => string
+
 /**
- * Turns what a rule says into a function from a request to its key.
+ * Turns what a rule says into a function from a request, and who sends it, to its key.
  *
+ * @param known whether who the client is can be known
  * @throws TypeError for a name that is unknown, or that nobody can read from such requests.
  */
 export function compileKey<Request>(
   spec: KeySpec<Request> | undefined,
   sources: KeySources<Request> | undefined,
-): (request: Request) => string {
-  if (spec === undefined) return sources === undefined ? ownKey : compileKey('client', sources)
-  if (!Array.isArray(spec)) return compilePart(spec as KeyPart<Request>, sources)
+  known: boolean,
+): KeyFor<Request> {
+  if (spec === undefined)
+    return sources === undefined && !known ? ownKey : compileKey('client', sources, known)
+  if (!Array.isArray(spec)) return compilePart(spec as KeyPart<Request>, sources, known)
   if (spec.length === 0) throw new TypeError("'by' is an empty list; write 'everyone' for one key for all")
-  const parts = spec.map((part: KeyPart<Request>) => compilePart(part, sources))
+  const parts = spec.map((part: KeyPart<Request>) => compilePart(part, sources, known))
   const [only] = parts
   return only !== undefined && parts.length === 1
     ? only
-    : (request) => combinedKey(parts.map((part) => part(request)))
+    : (request, client) => combinedKey(parts.map((part) => part(request, client)))
 }
 
 /** Without a `by`, a limiter of plain keys is told the key itself. */
@@ -57,9 +62,12 @@ function ownKey(request: unknown): string {
 function compilePart<Request>(
   part: KeyPart<Request>,
   sources: KeySources<Request> | undefined,
-): (request: Request) => string {
-  if (typeof part === 'function') return (request) => plainKey(checkedText(part(request)))
+  known: boolean,
+): KeyFor<Request> {
+  if (typeof part === 'function') return (request, client) => plainKey(checkedText(part(request, client)))
   if (part === 'everyone') return () => 'everyone'
+  if (part === 'client' && known)
+    return (request, client) => clientKey(client, () => addressOf(request, sources))
   if (sources === undefined) {
     throw new TypeError(
       `'by: ${String(part)}' is known to the adapters; here 'by' is 'everyone' or a function of the request`,
@@ -67,13 +75,8 @@ function compilePart<Request>(
   }
   switch (part) {
     case 'ip':
-      return (request) => sources.ip(request)
     case 'client':
-      return (request) => {
-        const client = sources.client(request)
-        // A client may be called like an address; its key must not be that address's.
-        return client === undefined ? sources.ip(request) : plainKey(`client ${client}`)
-      }
+      return (request) => sources.ip(request)
     case 'route':
       return (request) => plainKey(sources.route(request))
   }
@@ -87,6 +90,16 @@ function compilePart<Request>(
     const value = sources.header(request, header)
     return value === undefined ? sources.ip(request) : secretKey(value)
   }
+}
+
+/** A client may be called like an address; its key must not be that address's. */
+function clientKey(client: Client | undefined, address: () => string): string {
+  return client === undefined ? address() : plainKey(`client ${client.id}`)
+}
+
+function addressOf<Request>(request: Request, sources: KeySources<Request> | undefined): string {
+  if (sources !== undefined) return sources.ip(request)
+  throw new TypeError("'client' said nobody, and such requests have no address to be counted by instead")
 }
 
 function checkedText(key: unknown): string {

@@ -1,6 +1,14 @@
-/** A request that a rule cannot weigh, through a fault of the request: it should be answered with 400. */
+/**
+ * A request that cannot be weighed or may not be made, through a fault of the request. It took nothing, and should be
+ * answered with the status.
+ */
 export class RequestError extends Error {
-  override readonly name = 'RequestError'
-  /** The status that an HTTP answer should have. */
-  readonly status = 400
+  override readonly name: string = 'RequestError'
+  /** The status that an HTTP answer should have: 400 where the request lacks what a rule needs. */
+  readonly status: number
+
+  constructor(message: string, status = 400) {
+    super(message)
+    this.status = status
+  }
 }

@@ -1,8 +1,8 @@
 import type { Limit } from '../limits/limit.js'
 import type { Taken, Verdict } from '../limits/verdict.js'
+import type { MaybePromise } from '../maybe-promise.js'
 
-/** An answer that is here, or on its way. A store in the same process answers at once. */
-export type MaybePromise<T> = T | Promise<T>
+export type { MaybePromise }
 
 /** One rule applied to one request. */
 export interface Charge {

@@ -54,7 +54,10 @@ function parseHost(text: string, defaultPort: number): { host: string; port: num
   const host = match?.[1] ?? match?.[2]
   const port = Number(match?.[3] ?? defaultPort)
   if (host === undefined || port < 1 || port > 65_535)
-    throw new TypeError(`'${text}' is no host of a Redis URL; write ${FORMS}`)
+    // It is not repeated: of a password with a slash in it, the beginning would pass for a host.
+    throw new TypeError(
+      `a host of a Redis URL is a name or an address with a port from 1 to 65535; write ${FORMS}`,
+    )
   return { host, port }
 }
 

@@ -23,13 +23,18 @@ export class UrlConnection implements Connection {
   #opened: Connection | undefined
   #opening: Promise<Connection> | undefined
   #closed = false
+  /** What the connection failed with last. */
+  #trouble: Error | undefined
 
   constructor(private readonly address: RedisAddress) {
     this.cluster = address.kind === 'cluster'
   }
 
   run(...call: Parameters<Connection['run']>): Promise<unknown> {
-    return this.#opened?.run(...call) ?? this.#open().then((opened) => opened.run(...call))
+    const answer = this.#opened?.run(...call) ?? this.#open().then((opened) => opened.run(...call))
+    return answer.catch((error) => {
+      throw this.#explained(error)
+    })
   }
 
   async unlink(key: string): Promise<unknown> {
@@ -48,23 +53,27 @@ export class UrlConnection implements Connection {
 
   #open(): Promise<Connection> {
     if (this.#closed) return Promise.reject(new Error('the Redis store is closed'))
-    this.#opening ??= connect(this.address).then((client) => {
+    this.#opening ??= connect(this.address, (error) => {
+      this.#trouble = error
+    }).then((client) => {
       this.#opened = new IoRedisConnection(client, true)
       return this.#opened
     })
     return this.#opening
   }
+
+  /** That there is no connection says ioredis with each call; why there is none, it tells elsewhere. */
+  #explained(error: unknown): unknown {
+    const isUnconnected = error instanceof Error && error.name === 'MaxRetriesPerRequestError'
+    if (!isUnconnected || this.#trouble === undefined) return error
+    return new Error(`there is no connection: ${this.#trouble.message}`, { cause: error })
+  }
 }
 
-async function connect({
-  kind,
-  tls,
-  username,
-  password,
-  nodes,
-  name,
-  db,
-}: RedisAddress): Promise<IoRedisClient> {
+async function connect(
+  { kind, tls, username, password, nodes, name, db }: RedisAddress,
+  onTrouble: (error: Error) => void,
+): Promise<IoRedisClient> {
   const { Cluster, Redis } = await loadIoRedis()
   const account = {
     ...(username !== undefined && { username }),
@@ -72,8 +81,8 @@ async function connect({
     ...(tls && { tls: {} }),
   }
   const client = createClient()
-  // Errors of the connection come back with the calls that met them; unheard here they would be printed.
-  client.on('error', () => {})
+  // Unheard they would be printed. Calls that met them fail by themselves.
+  client.on('error', onTrouble)
   return client
 
   function createClient() {

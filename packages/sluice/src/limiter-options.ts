@@ -1,0 +1,63 @@
+import type { MaybePromise } from './maybe-promise.js'
+import type { Client } from './policy/client.js'
+import { type CompiledRule, compileRules } from './policy/compiled-rule.js'
+import type { KeySources } from './policy/key-spec.js'
+import { compileRequirement, type Refusing, type Requirement } from './policy/requirement.js'
+import type { Rule } from './policy/rule.js'
+import { readTierScales, type Tiers } from './policy/tiers.js'
+import type { WarmUp } from './policy/warm-up.js'
+import type { Store } from './stores/store.js'
+
+export interface LimiterOptions<Request> {
+  /** What every request meets, together: it takes from all of them or from none. */
+  readonly rules: readonly Rule<Request>[]
+  /** Where the state is. Default: in the memory of this process, for this limiter alone. */
+  readonly store?: Store
+  /** Tells limiters on one store apart; processes that use the same name there share their limits. Default: ''. */
+  readonly name?: string
+  /** How `by: 'ip'` and the other named keys are read. The adapters bring it. */
+  readonly keys?: KeySources<Request>
+  /**
+   * Who sends the request, by credentials that were checked: an id, or an id and a tier. Undefined is a visitor. What it throws, or
+   * rejects with, `admit` does too. Default: everybody is a visitor.
+   */
+  readonly client?: (request: Request) => MaybePromise<Client | string | undefined>
+  /** How many times the limits a client of a tier has, in all rules that say nothing else: `{ free: 1, premium: 5 }`. */
+  readonly tiers?: Tiers<never>
+  /** Who may make such requests at all. Whoever may not is refused with `refuseWith`, and nothing is taken. */
+  readonly require?: (request: Request, client: Client | undefined) => boolean
+  /** What is told where `require` does not hold. Default: 403 `Forbidden`. */
+  readonly refuseWith?: Refusing
+  /** Scales every limit while a model warms up: what `createWarmUp` gives. */
+  readonly warmUp?: Pick<WarmUp, 'scale'>
+}
+
+const OPTIONS = ['rules', 'store', 'name', 'keys', 'client', 'tiers', 'require', 'refuseWith', 'warmUp']
+
+/** @throws LimitSyntaxError, TypeError, RangeError that name the rule or the option which is wrong. */
+export function readOptions<Request>(options: LimiterOptions<Request>): {
+  readonly rules: CompiledRule<Request>[]
+  readonly requirement: Requirement<Request> | undefined
+} {
+  for (const option of Object.keys(options)) {
+    if (!OPTIONS.includes(option))
+      throw new TypeError(`a limiter has no option '${option}'; it has ${OPTIONS.join(', ')}`)
+  }
+  const { rules, keys, client, tiers } = options
+  return {
+    rules: compileRules(rules, keys, readTierScales(tiers), client !== undefined),
+    requirement: compileRequirement(options),
+  }
+}
+
+/** Stores that a limiter without a name uses: a second one would share its limits unawares. */
+const unnamed = new WeakSet<Store>()
+
+/** @throws TypeError where another limiter without a name uses the store. */
+export function claimName(store: Store, name: string): void {
+  if (name !== '') return
+  if (unnamed.has(store)) {
+    throw new TypeError("two limiters without a 'name' would share their limits on this store; name them")
+  }
+  unnamed.add(store)
+}

@@ -1,0 +1,127 @@
+import { parseDuration } from '../limits/duration.js'
+import { compileKey, type KeyFor, type KeySources } from './key-spec.js'
+import type { ConcurrencyRule, Resource, Rule } from './rule.js'
+import { type CostFor, compileCost } from './rule-cost.js'
+import { compileConcurrency, compileLimits, type LimitFor } from './rule-limit.js'
+import type { TierScales } from './tiers.js'
+
+/** A rule of one limit, ready to be applied to requests. */
+export interface CompiledRule<Request> {
+  readonly name: string
+  readonly resource: Resource
+  readonly enforce: boolean
+  readonly limitFor: LimitFor<Request>
+  readonly keyFor: KeyFor<Request>
+  readonly costFor: CostFor<Request>
+  /** How requests wait for a slot; undefined where they do not. */
+  readonly waiting: Waiting | undefined
+}
+
+export interface Waiting {
+  /** In milliseconds. */
+  readonly patience: number
+  /** How many may wait for the slots of one key. */
+  readonly places: number
+}
+
+const SHARED_FIELDS = ['name', 'by', 'cost', 'fallbackCost', 'enforce', 'tiers']
+const RATE_FIELDS = [...SHARED_FIELDS, 'limit', 'of', 'algorithm', 'align', 'timeZone']
+const CONCURRENCY_FIELDS = [...SHARED_FIELDS, 'concurrent', 'lease', 'wait', 'queue']
+
+/**
+ * Checks and compiles rules; a rule of several limits becomes several.
+ *
+ * @param known whether who the client is can be known
+ * @throws LimitSyntaxError, TypeError, RangeError that name the rule.
+ */
+export function compileRules<Request>(
+  rules: readonly Rule<Request>[],
+  sources: KeySources<Request> | undefined,
+  tiers: TierScales,
+  known: boolean,
+): CompiledRule<Request>[] {
+  if (!Array.isArray(rules)) throw new TypeError("'rules' is a list such as [{ limit: '10/minute' }]")
+  const names = new Set<string>()
+  return rules.flatMap((rule, index) => {
+    try {
+      return compileRule(rule, sources, tiers, known).map((compiled) => ({
+        ...compiled,
+        name: claimName(names, compiled.name, rule),
+      }))
+    } catch (error) {
+      if (error instanceof Error) error.message = `rules[${index}]: ${error.message}`
+      throw error
+    }
+  })
+}
+
+function compileRule<Request>(
+  rule: Rule<Request>,
+  sources: KeySources<Request> | undefined,
+  tiers: TierScales,
+  known: boolean,
+): CompiledRule<Request>[] {
+  const inFlight = rule !== null && typeof rule === 'object' && 'concurrent' in rule
+  checkFields(rule, inFlight ? CONCURRENCY_FIELDS : RATE_FIELDS)
+  const resource = inFlight ? 'concurrent' : (rule.of ?? 'requests')
+  if (!inFlight && resource === 'concurrent')
+    throw new TypeError('what is in flight is limited by { concurrent: 4 }')
+  const shared = {
+    name: checkName(rule.name ?? resource),
+    resource,
+    enforce: rule.enforce !== false,
+    keyFor: compileKey(rule.by, sources, known),
+    costFor: compileCost(rule),
+    waiting: inFlight ? waitingOf(rule) : undefined,
+  }
+  const limits = inFlight ? [compileConcurrency(rule, tiers)] : compileLimits(rule, tiers)
+  return limits.map((limitFor) => ({ ...shared, limitFor }))
+}
+
+const DEFAULT_PLACES = 100
+const MAX_PLACES = 10_000
+/** Timers cannot wait for longer; in milliseconds. */
+const MAX_PATIENCE = 24 * 86_400_000
+
+function waitingOf<Request>({ wait, queue, enforce }: ConcurrencyRule<Request>): Waiting | undefined {
+  if (wait === undefined) {
+    if (queue !== undefined) throw new TypeError("'queue' goes with 'wait'")
+    return undefined
+  }
+  if (enforce === false)
+    throw new TypeError("a shadow rule lets everybody in, so that nobody waits: it has no 'wait'")
+  const patience = parseDuration(wait)
+  if (patience > MAX_PATIENCE) throw new RangeError("'wait' is at most 24 days")
+  const places = queue ?? DEFAULT_PLACES
+  if (!(Number.isInteger(places) && places >= 1 && places <= MAX_PLACES))
+    throw new RangeError(`'queue' is a whole number from 1 to ${MAX_PLACES}, not ${String(places)}`)
+  return { patience, places }
+}
+
+function checkFields(rule: unknown, fields: readonly string[]): void {
+  if (rule === null || typeof rule !== 'object') {
+    throw new TypeError(`a rule is an object such as { limit: '10/minute' }, not ${String(rule)}`)
+  }
+  for (const field of Object.keys(rule)) {
+    if (!fields.includes(field)) throw new TypeError(`a rule has no '${field}'; it has ${fields.join(', ')}`)
+  }
+  if (!('limit' in rule) && !('concurrent' in rule)) {
+    throw new TypeError("a rule has a 'limit', such as '10/minute', or a number 'concurrent'")
+  }
+}
+
+function checkName(name: string): string {
+  if (typeof name === 'string' && /^[\x20-\x7e]{1,64}$/.test(name)) return name
+  throw new TypeError(`a name is 1 to 64 printable ASCII characters, not '${String(name).slice(0, 70)}'`)
+}
+
+/** Two rules may not share a name, or they would share their state. Names that nobody chose are numbered. */
+function claimName<Request>(taken: Set<string>, name: string, rule: Rule<Request>): string {
+  let claimed = name
+  for (let number = 2; taken.has(claimed); number++) claimed = `${name}-${number}`
+  const joined = 'limit' in rule && typeof rule.limit === 'string' && rule.limit.includes(';')
+  if (claimed !== name && rule.name !== undefined && !joined)
+    throw new TypeError(`two rules are called '${name}'`)
+  taken.add(claimed)
+  return claimed
+}

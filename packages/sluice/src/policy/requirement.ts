@@ -1,0 +1,34 @@
+import type { Client } from './client.js'
+import { RequestError } from './request-error.js'
+
+/** What is told to who may not make a request. */
+export interface Refusing {
+  /** 400 to 499. Default 403. */
+  readonly status?: number
+  /** Default `Forbidden`. */
+  readonly detail?: string
+}
+
+/** Throws RequestError for a request that may not be made. */
+export type Requirement<Request> = (request: Request, client: Client | undefined) => void
+
+/** @throws TypeError, RangeError */
+export function compileRequirement<Request>(options: {
+  readonly require?: (request: Request, client: Client | undefined) => boolean
+  readonly refuseWith?: Refusing
+}): Requirement<Request> | undefined {
+  const { require: holds, refuseWith } = options
+  if (holds === undefined) {
+    if (refuseWith !== undefined) throw new TypeError("'refuseWith' goes with 'require'")
+    return undefined
+  }
+  if (typeof holds !== 'function')
+    throw new TypeError("'require' is a function of the request and its client")
+  const { status = 403, detail = 'Forbidden' } = refuseWith ?? {}
+  if (!(Number.isInteger(status) && status >= 400 && status <= 499))
+    throw new RangeError(`the status of 'refuseWith' is from 400 to 499, not ${String(status)}`)
+  return (request, client) => {
+    // What is not a clear yes is a no.
+    if (holds(request, client) !== true) throw new RequestError(detail, status)
+  }
+}

@@ -1,0 +1,92 @@
+import { parseDuration } from '../limits/duration.js'
+import { type Counting, parseLimits } from '../limits/grammar.js'
+import { checkLimit, DEFAULT_LEASE, type Limit } from '../limits/limit.js'
+import type { Client } from './client.js'
+import type { ConcurrencyRule, LimitSpec, RateRule } from './rule.js'
+import { readTiers, type TierScales, tierLimit } from './tiers.js'
+
+/** What a rule's limit is for a request of some client. */
+export type LimitFor<Request> = (request: Request, client: Client | undefined) => Limit
+
+/**
+ * The limits of a rule: one, or several where it joins them with `;`.
+ *
+ * @param all multipliers that every rule has
+ * @throws LimitSyntaxError, TypeError, RangeError
+ */
+export function compileLimits<Request>(rule: RateRule<Request>, all: TierScales): LimitFor<Request>[] {
+  const { limit, algorithm, align, timeZone } = rule
+  const counting: Counting = {
+    ...(algorithm !== undefined && { algorithm }),
+    ...(align !== undefined && { align }),
+    ...(timeZone !== undefined && { timeZone }),
+  }
+  const own = readTiers(rule.tiers, (spec, tier) => oneLimit(spec, counting, `tier '${tier}'`))
+  if (typeof limit === 'function') {
+    const known = new Map<string, Limit>()
+    return [
+      (request, client) =>
+        tierLimit(givenLimit(limit(request, client), counting, known), client?.tier, own, all),
+    ]
+  }
+  const limits = readLimits(limit, counting)
+  if (limits.length > 1 && [...own.values()].some((said) => typeof said !== 'number'))
+    throw new TypeError('a whole limit by tier is for a rule of one limit; write a rule for each')
+  return limits.map((fixed) => byTier(fixed, own, all))
+}
+
+/** As `compileLimits`, for what is in flight. */
+export function compileConcurrency<Request>(
+  rule: ConcurrencyRule<Request>,
+  all: TierScales,
+): LimitFor<Request> {
+  const { concurrent } = rule
+  const lease = rule.lease === undefined ? DEFAULT_LEASE : parseDuration(rule.lease)
+  const limitOf = (limit: number) => checkLimit({ algorithm: 'concurrency', limit, lease })
+  const own = readTiers<never>(rule.tiers, (_, tier) => {
+    throw new TypeError(`tier '${tier}' of a rule of what is in flight is a multiplier, such as 2`)
+  })
+  if (typeof concurrent !== 'function') return byTier(limitOf(concurrent), own, all)
+  return (request, client) => tierLimit(limitOf(concurrent(request, client)), client?.tier, own, all)
+}
+
+/** A fixed limit, worked out for each tier once. */
+function byTier<Request>(
+  fixed: Limit,
+  own: ReadonlyMap<string, number | Limit>,
+  all: TierScales,
+): LimitFor<Request> {
+  const tiers = [...own.keys(), ...all.keys()]
+  const limits = new Map(tiers.map((tier) => [tier, tierLimit(fixed, tier, own, all)]))
+  if (limits.size === 0) return () => fixed
+  return (_, client) => (client?.tier === undefined ? fixed : (limits.get(client.tier) ?? fixed))
+}
+
+function readLimits(spec: LimitSpec, counting: Counting): Limit[] {
+  if (typeof spec === 'string') return parseLimits(spec, counting)
+  if (Object.keys(counting).length > 0) {
+    throw new TypeError(
+      "'algorithm', 'align' and 'timeZone' go with a limit string; a limit object says them itself",
+    )
+  }
+  return [checkLimit(spec)]
+}
+
+function oneLimit(spec: LimitSpec, counting: Counting, whose: string): Limit {
+  const [limit, ...more] = readLimits(spec, counting)
+  if (limit !== undefined && more.length === 0) return limit
+  throw new TypeError(`${whose} has one limit, not '${String(spec)}'; write a rule for each`)
+}
+
+/** Distinct limit strings that a rule's function may give before the parsed ones are forgotten. */
+const MAX_KNOWN_LIMITS = 1000
+
+function givenLimit(spec: LimitSpec, counting: Counting, known: Map<string, Limit>): Limit {
+  if (typeof spec !== 'string') return oneLimit(spec, counting, "a rule's function")
+  const before = known.get(spec)
+  if (before !== undefined) return before
+  const limit = oneLimit(spec, counting, "a rule's function")
+  if (known.size >= MAX_KNOWN_LIMITS) known.clear()
+  known.set(spec, limit)
+  return limit
+}
