@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { runCheck } from './check.js'
+import { type KeyOptions, runNewKey } from './key.js'
 import { runServe, type ServeOptions } from './serve.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -28,6 +29,19 @@ program
   .argument('<file>', 'the configuration file (YAML)')
   .action(async (file: string) => {
     process.exitCode = await runCheck(file, { out: process.stdout, err: process.stderr })
+  })
+
+program
+  .command('key')
+  .description('API keys of clients')
+  .command('new')
+  .description('make a key, show it once, and add its hash to a file of keys')
+  .requiredOption('--client <name>', 'whose key it is')
+  .option('--tier <tier>', 'the tier of that client')
+  .option('--expires <moment>', 'when it ends: 2027-01-31, or 2027-01-31T12:00:00Z')
+  .option('--file <file>', 'the file of keys', 'keys.yaml')
+  .action(async (options: KeyOptions) => {
+    await runNewKey(options, { out: process.stdout, err: process.stderr })
   })
 
 program.parseAsync().catch((error: unknown) => {

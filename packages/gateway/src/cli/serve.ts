@@ -3,9 +3,10 @@ import type { AddressInfo } from 'node:net'
 import type { GatewayConfig } from '../config/config.js'
 import { parseEndpoint } from '../config/endpoint.js'
 import { loadConfig } from '../config/load.js'
+import { versionOf } from '../file-watch.js'
 import { startGateway } from '../gateway.js'
 import { createLog } from '../log.js'
-import { versionOf, watchConfig } from '../reload.js'
+import { watchConfig } from '../reload.js'
 
 /** What the command line says in place of the file. */
 export interface ServeOptions {
@@ -27,7 +28,7 @@ export async function runServe(file: string, options: ServeOptions): Promise<voi
   const log = createLog()
   const gateway = await startGateway(config, log)
   const reloader = watchConfig({ file, version, gateway, log, override })
-  process.on('SIGHUP', reloader.reload)
+  process.on('SIGHUP', reloader.takeUp)
   console.log(`sluice listens on ${urlOf(gateway.address)} and forwards to ${config.upstream}`)
   if (gateway.adminAddress !== undefined) {
     console.log(`health is on ${urlOf(gateway.adminAddress)}/healthz and /readyz`)

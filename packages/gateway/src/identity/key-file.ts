@@ -1,0 +1,71 @@
+import { type ApiKey, type KeyLookup, keyTable } from 'sluice/identity'
+import { z } from 'zod'
+import { ConfigError, readConfigText } from '../config/load.js'
+import { readYaml } from '../config/yaml/document.js'
+import { Problems } from '../config/yaml/problems.js'
+import { listOf, made, mapOf, type Read, single } from '../config/yaml/reading.js'
+import { text } from '../config/yaml/scalars.js'
+
+/** Most keys of one file. For more there is a database, which a server that embeds the library can ask. */
+const MAX_KEYS = 10_000
+
+/** What stands there is not repeated: it may be a key that somebody has put there by mistake. */
+const sha256: Read<string> = (node, problems) => {
+  if (node.kind === 'scalar' && typeof node.value === 'string' && /^[0-9a-fA-F]{64}$/.test(node.value))
+    return node.value.toLowerCase()
+  const wanted = 'the SHA-256 of a key in 64 hexadecimal digits, as `sluice key new` writes it'
+  problems.at(node, `'sha256' is ${wanted}; never the key itself`)
+  return undefined
+}
+
+const nameOfClient: Read<string> = single(z.string().min(1).max(256), 'a text of 1 to 256 characters')
+
+const moment: Read<number> = made(text, (written) => {
+  const time = /^\d{4}-\d\d-\d\d(T.+(Z|[+-]\d\d:\d\d))?$/.test(written) ? Date.parse(written) : Number.NaN
+  if (Number.isNaN(time))
+    throw new TypeError('a moment is a day (in UTC) such as 2027-01-31, or 2027-01-31T12:00:00Z')
+  return time
+})
+
+const readKey = mapOf(
+  { sha256, client: nameOfClient, tier: nameOfClient, expires: moment },
+  'a map such as { sha256: …, client: acme, tier: premium }',
+)
+
+const readFile = mapOf(
+  { keys: listOf(readKey, 'a list of keys such as [{ sha256: …, client: acme }]', MAX_KEYS) },
+  'a map with a list of `keys`',
+)
+
+/**
+ * Reads the text of a file of API keys.
+ *
+ * @param file its name, for messages
+ * @throws ConfigError with everything that is wrong.
+ */
+export function parseKeys(text: string, file: string): KeyLookup {
+  const problems = new Problems(text)
+  const root = readYaml(text, problems)
+  const values = root && readFile(root, problems)
+  const list = root?.kind === 'map' ? root.entries.get('keys')?.value : undefined
+  if (root?.kind === 'map' && list === undefined) problems.at(root, "a file of keys has a list of 'keys'")
+  const seen = new Set<string>()
+  const keys: ApiKey[] = (values?.keys ?? []).flatMap((key, index) => {
+    const node = list?.kind === 'list' ? list.items[index] : undefined
+    const { sha256: digest, client } = key
+    if (digest === undefined || client === undefined) {
+      if (node !== undefined) problems.at(node, "a key has its 'sha256' and a 'client' whose it is")
+      return []
+    }
+    if (seen.has(digest) && node !== undefined) problems.at(node, 'this key is there twice')
+    seen.add(digest)
+    return [{ ...key, sha256: digest, client }]
+  })
+  if (problems.count > 0) throw new ConfigError(file, problems.inOrder())
+  return keyTable(keys)
+}
+
+/** @throws ConfigError where the file cannot be read or is wrong. */
+export async function loadKeys(file: string): Promise<KeyLookup> {
+  return parseKeys(await readConfigText(file), file)
+}

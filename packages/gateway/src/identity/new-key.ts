@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto'
+import { chmod, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { keyDigest, newKey } from 'sluice/identity'
+import { isMap, isSeq, parseDocument } from 'yaml'
+import { parseKeys } from './key-file.js'
+
+export interface NewKey {
+  readonly client: string
+  readonly tier?: string
+  /** A day or a moment, as the file has it. */
+  readonly expires?: string
+}
+
+/**
+ * Makes a key and adds its hash to a file of keys, which is made where there is none. What else stands in the file, comments too, stays.
+ *
+ * @returns the key, which is kept nowhere
+ * @throws ConfigError, and the file stays as it was, where the file is wrong or would be.
+ */
+export async function addNewKey(file: string, { client, tier, expires }: NewKey): Promise<string> {
+  const before = await readFile(file, 'utf8').catch(nothingYet)
+  if (before !== undefined) parseKeys(before, file)
+  const key = newKey()
+  const after = withKey(before ?? 'keys: []\n', {
+    sha256: keyDigest(key),
+    client,
+    ...(tier !== undefined && { tier }),
+    ...(expires !== undefined && { expires }),
+  })
+  parseKeys(after, file)
+  await replace(file, after)
+  return key
+}
+
+function nothingYet(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
+}
+
+function withKey(text: string, entry: Readonly<Record<string, string>>): string {
+  const document = parseDocument(text)
+  const keys = isMap(document.contents) ? document.get('keys') : undefined
+  if (!isSeq(keys)) throw new TypeError("a file of keys has a list of 'keys'")
+  keys.flow = false
+  keys.add(document.createNode(entry))
+  return document.toString({ lineWidth: 0 })
+}
+
+/** Writes beside the file and moves it there, so that who reads it sees the old file or the new one. Others may not read it. */
+async function replace(file: string, text: string): Promise<void> {
+  const beside = `${file}.${randomBytes(6).toString('hex')}`
+  const mode = await stat(file).then(
+    (found) => found.mode & 0o777,
+    () => 0o600,
+  )
+  try {
+    await writeFile(beside, text, { mode: 0o600, flag: 'wx' })
+    await chmod(beside, mode)
+    await rename(beside, file)
+  } catch (error) {
+    await rm(beside, { force: true })
+    throw error
+  }
+}
