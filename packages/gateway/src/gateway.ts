@@ -1,8 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
-import { memoryStore } from 'sluice'
 import { clientAddressReader } from 'sluice/http'
-import { startAdmin } from './admin/server.js'
+import { type Readiness, startAdmin } from './admin/server.js'
 import type { GatewayConfig } from './config/config.js'
 import { restartNeeded } from './config/restart-needed.js'
 import type { Log } from './log.js'
@@ -10,6 +9,7 @@ import { createAdmission } from './policy/admission.js'
 import type { Setup } from './proxy/handler.js'
 import { startProxy } from './proxy/server.js'
 import { createUpstream, type Upstream } from './proxy/upstream.js'
+import { type OpenedStore, openStore, type StoreHealth } from './store/open-store.js'
 
 /** A gateway that runs. */
 export interface Gateway {
@@ -27,12 +27,21 @@ export interface Gateway {
 }
 
 /**
- * Starts a gateway.
+ * Starts a gateway. A store that does not answer hinders it not: that is logged, and the policy for it decides.
  *
  * @throws Error where a port cannot be had, or the configuration names an upstream that cannot be used.
  */
 export async function startGateway(first: GatewayConfig, log: Log): Promise<Gateway> {
-  const store = memoryStore({ maxKeys: first.store.maxKeys })
+  const opened = await openStore(first, log)
+  try {
+    return await startWith(opened, first, log)
+  } catch (error) {
+    await opened.store.close()
+    throw error
+  }
+}
+
+async function startWith({ store, health }: OpenedStore, first: GatewayConfig, log: Log): Promise<Gateway> {
   let config = first
   let setup = setupOf(config, createUpstream(config.upstream, config.timeouts))
   let stopping: Promise<void> | undefined
@@ -56,9 +65,11 @@ export async function startGateway(first: GatewayConfig, log: Log): Promise<Gate
       crashed: (error) => log.crashed(error),
     },
   })
+  const readiness = async (): Promise<Readiness> =>
+    stopping === undefined ? readinessWith(await health()) : { ready: false, details: { status: 'stopping' } }
   let admin: Awaited<ReturnType<typeof startAdmin>> | undefined
   try {
-    admin = config.admin && (await startAdmin(config.admin, { isReady: () => stopping === undefined }))
+    admin = config.admin && (await startAdmin(config.admin, { readiness }))
   } catch (error) {
     await proxy.close(0)
     throw error
@@ -87,4 +98,13 @@ export async function startGateway(first: GatewayConfig, log: Log): Promise<Gate
       return stopping
     },
   }
+}
+
+/** A gateway that can decide without its store is ready without it; one that may not would only answer 503. */
+function readinessWith(health: StoreHealth): Readiness {
+  if (health === undefined) return { ready: true, details: { status: 'ready' } }
+  const { state, policy } = health
+  if (state === 'answers') return { ready: true, details: { status: 'ready', store: state } }
+  const ready = policy !== 'closed'
+  return { ready, details: { status: ready ? 'ready' : 'without its store', store: state, policy } }
 }

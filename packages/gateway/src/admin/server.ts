@@ -5,8 +5,14 @@ import { listen } from '../listen.js'
 
 /** What the admin port tells. */
 export interface AdminSources {
-  /** Whether the gateway takes requests. */
-  readonly isReady: () => boolean
+  /** Whether the gateway takes requests. Never rejects. */
+  readonly readiness: () => Promise<Readiness>
+}
+
+export interface Readiness {
+  readonly ready: boolean
+  /** Shown as it is. */
+  readonly details: { readonly status: string; readonly [detail: string]: string }
 }
 
 export interface AdminServer {
@@ -15,20 +21,26 @@ export interface AdminServer {
 }
 
 /**
- * The port for those who run the gateway: `/healthz` answers 200 as long as the process does; `/readyz` answers 503 from
- * the moment that the gateway stops, so that a load balancer sends it nothing more.
+ * The port for those who run the gateway: `/healthz` answers 200 as long as the process does; `/readyz` answers 503
+ * while requests had better go elsewhere.
  *
  * @throws Error that says in one line why the port cannot be had.
  */
-export async function startAdmin(endpoint: Endpoint, { isReady }: AdminSources): Promise<AdminServer> {
-  const pages = new Map<string, () => readonly [status: number, body: object]>([
-    ['/healthz', () => [200, { status: 'ok' }]],
-    ['/readyz', () => (isReady() ? [200, { status: 'ready' }] : [503, { status: 'stopping' }])],
+export async function startAdmin(endpoint: Endpoint, { readiness }: AdminSources): Promise<AdminServer> {
+  const pages = new Map<string, () => Promise<Page>>([
+    ['/healthz', async () => [200, { status: 'ok' }]],
+    [
+      '/readyz',
+      async () => {
+        const { ready, details } = await readiness()
+        return [ready ? 200 : 503, details]
+      },
+    ],
   ])
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
     const page = pages.get((request.url ?? '').replace(/\?.*/, ''))
     const isRead = request.method === 'GET' || request.method === 'HEAD'
-    const [status, body] = page === undefined ? notFound : isRead ? page() : notAllowed
+    const [status, body] = page === undefined ? notFound : isRead ? await page() : notAllowed
     response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
     response.end(`${JSON.stringify(body)}\n`)
   })
@@ -42,6 +54,8 @@ export async function startAdmin(endpoint: Endpoint, { isReady }: AdminSources):
       }),
   }
 }
+
+type Page = readonly [status: number, body: object]
 
 const notFound = [404, { error: 'not found; there are /healthz and /readyz' }] as const
 const notAllowed = [405, { error: 'only GET' }] as const

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream'
 import { describeConfig } from '../config/description.js'
 import { ConfigError, type ConfigProblem, parseConfig, readConfigText } from '../config/load.js'
+import { withoutPasswords } from '../config/store-address.js'
 
 /** Where a command writes to. */
 export interface Output {
@@ -34,7 +35,7 @@ const SHOWN = 80
 
 /** The line with a caret under the place; nothing where there is no such line. */
 function excerpt(text: string, { line, column }: ConfigProblem): string {
-  const source = text.split('\n')[line - 1]?.trimEnd() ?? ''
+  const source = withoutPasswords(text.split('\n')[line - 1]?.trimEnd() ?? '')
   if (source === '') return ''
   const from = Math.max(0, column - 1 - SHOWN)
   const shown = source.slice(from, column - 1 + SHOWN)

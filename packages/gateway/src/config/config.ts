@@ -1,4 +1,4 @@
-import type { Rule } from 'sluice'
+import type { FailurePolicyName, Rule } from 'sluice'
 import type { GatewayRequest } from '../policy/gateway-request.js'
 import type { RoutePattern } from '../routing/pattern.js'
 
@@ -10,6 +10,7 @@ export interface GatewayConfig {
   /** URL of the server that requests are forwarded to. */
   readonly upstream: string
   readonly store: StoreConfig
+  readonly onStoreFailure: StoreFailureConfig
   readonly identity: IdentityConfig
   /** The most that is read of a body that a rule reads, in bytes. */
   readonly maxBody: number
@@ -26,9 +27,24 @@ export interface Endpoint {
   readonly port: number
 }
 
-export interface StoreConfig {
-  readonly kind: 'memory'
-  readonly maxKeys: number
+export type StoreConfig =
+  | { readonly kind: 'memory'; readonly maxKeys: number }
+  /** The URL may hold a password, and is shown to nobody. */
+  | { readonly kind: 'redis' | 'memcached'; readonly url: string }
+
+/** What decides while the store does not answer. What is left out is the library's default. */
+export interface StoreFailureConfig {
+  readonly policy: FailurePolicyName
+  /** How many gateways share the store. */
+  readonly peers?: number
+  /** Most keys that are kept in memory while the store is away. */
+  readonly maxKeys?: number
+  /** How long the store may take for an answer. */
+  readonly deadline?: number
+  /** So many failures one after the other count as the loss of the store. */
+  readonly failures?: number
+  /** Most settlements that wait for the store to come back. */
+  readonly maxWaiting?: number
 }
 
 export interface IdentityConfig {

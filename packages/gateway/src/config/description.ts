@@ -2,6 +2,7 @@ import { type ConcurrencyRule, formatLimit, type RateRule, type Rule } from 'slu
 import type { GatewayRequest } from '../policy/gateway-request.js'
 import type { Endpoint, GatewayConfig, PolicyConfig } from './config.js'
 import { limitsOf } from './limit-text.js'
+import { storeAddress } from './store-address.js'
 
 /** What a configuration means, in a few lines: where it listens, and what the requests of each route meet. */
 export function describeConfig(config: GatewayConfig): string[] {
@@ -10,6 +11,7 @@ export function describeConfig(config: GatewayConfig): string[] {
   const line = (name: string, meaning: string) => `  ${name.padEnd(width)}  ${meaning}`
   return [
     `  ${addressOf(listen)} -> ${upstream}, admin ${admin === undefined ? 'off' : addressOf(admin)}`,
+    ...storeText(config),
     ...routes.map((route) => line(route.name, policyText(route))),
     line('default', fallback === 'deny' ? 'deny' : policyText(fallback)),
   ]
@@ -17,6 +19,13 @@ export function describeConfig(config: GatewayConfig): string[] {
 
 function addressOf({ host, port }: Endpoint): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** Where the state is; nothing where it is in memory. */
+function storeText({ store, onStoreFailure: { policy, peers } }: GatewayConfig): string[] {
+  if (store.kind === 'memory') return []
+  const shared = peers === undefined ? '' : `, a limit divided by ${peers}`
+  return [`  store ${storeAddress(store)}, ${policy} while it does not answer${shared}`]
 }
 
 function policyText({ rules }: PolicyConfig): string {

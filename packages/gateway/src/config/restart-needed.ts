@@ -1,13 +1,19 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { GatewayConfig } from './config.js'
 
-/** What a gateway that runs cannot change, by its name in the file. */
-const FIXED = ['listen', 'admin', 'store'] as const satisfies readonly (keyof GatewayConfig)[]
+/** What a gateway that runs cannot change, with its name in the file. */
+const FIXED = {
+  listen: 'listen',
+  admin: 'admin',
+  store: 'store',
+  onStoreFailure: 'on_store_failure',
+} as const satisfies Partial<Record<keyof GatewayConfig, string>>
 
 /** Says which change of a configuration needs a restart; undefined where none does. */
 export function restartNeeded(before: GatewayConfig, after: GatewayConfig): string | undefined {
-  const changed = FIXED.filter((field) => !isDeepStrictEqual(before[field], after[field]))
+  const fields = Object.keys(FIXED) as (keyof typeof FIXED)[]
+  const changed = fields.filter((field) => !isDeepStrictEqual(before[field], after[field]))
   if (changed.length === 0) return undefined
-  const names = changed.map((field) => `'${field}'`).join(' and ')
+  const names = changed.map((field) => `'${FIXED[field]}'`).join(' and ')
   return `a change of ${names} needs a restart; the rest of the file was not taken up either`
 }

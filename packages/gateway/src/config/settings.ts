@@ -1,11 +1,12 @@
 import { clientAddressReader } from 'sluice/http'
 import { z } from 'zod'
 import { createUpstream } from '../proxy/upstream.js'
-import type { Endpoint, GatewayConfig, StoreConfig } from './config.js'
+import type { Endpoint, GatewayConfig } from './config.js'
 import { parseEndpoint } from './endpoint.js'
 import { readDefault, readRoutes } from './routes.js'
+import { DEFAULT_STORE, DEFAULT_STORE_FAILURE, readStore, readStoreFailure } from './store.js'
 import { EXAMPLE } from './yaml/document.js'
-import { type ConfigNode, described } from './yaml/node.js'
+import type { ConfigNode } from './yaml/node.js'
 import type { Problems } from './yaml/problems.js'
 import { listOf, made, mapOf, type Read, single } from './yaml/reading.js'
 import { size, text, wait, wholeNumber } from './yaml/scalars.js'
@@ -22,10 +23,6 @@ const DEFAULT_TIMEOUTS = {
   request: 300_000,
   shutdown: 30_000,
 }
-
-const DEFAULT_MAX_KEYS = 1_000_000
-/** A Map of V8 holds 2^24 entries. */
-const MOST_KEYS = 16_000_000
 
 const endpoint: Read<Endpoint> = made(
   single(z.union([z.string(), z.int().min(0)]), 'an address to listen on, such as 127.0.0.1:8080'),
@@ -46,29 +43,12 @@ const network: Read<string> = made(text, (proxy) => {
   return proxy
 })
 
-const readMemory = mapOf({ max_keys: wholeNumber(1, MOST_KEYS) }, 'a map such as { max_keys: 1_000_000 }')
-
-const readStore: Read<StoreConfig> = (node, problems) => {
-  if (node.kind === 'scalar' && node.value === 'memory') return { kind: 'memory', maxKeys: DEFAULT_MAX_KEYS }
-  const memory =
-    node.kind === 'map' && node.entries.size === 1 ? node.entries.get('memory')?.value : undefined
-  if (memory === undefined) {
-    const other = node.kind === 'map' ? [...node.entries.keys()].join(', ') : described(node)
-    problems.at(
-      node,
-      `${other} is not supported by this version: only memory, or { memory: { max_keys: 1_000_000 } }`,
-    )
-    return undefined
-  }
-  const values = readMemory(memory, problems)
-  return values && { kind: 'memory', maxKeys: values.max_keys ?? DEFAULT_MAX_KEYS }
-}
-
 const SHAPE = {
   listen: endpoint,
   admin: readAdmin,
   upstream,
   store: readStore,
+  on_store_failure: readStoreFailure,
   identity: mapOf(
     {
       trusted_proxies: listOf(network, 'a list of addresses and networks such as [10.0.0.0/8]', 1000),
@@ -104,7 +84,8 @@ export function readSettings(root: ConfigNode, problems: Problems): GatewayConfi
     listen,
     admin,
     upstream: values.upstream ?? '',
-    store: values.store ?? { kind: 'memory', maxKeys: DEFAULT_MAX_KEYS },
+    store: values.store ?? DEFAULT_STORE,
+    onStoreFailure: values.on_store_failure ?? DEFAULT_STORE_FAILURE,
     identity: {
       trustedProxies: values.identity?.trusted_proxies ?? [],
       ipv6Subnet: values.identity?.ipv6_subnet ?? 64,

@@ -1,6 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Decision, RequestError } from 'sluice'
-import { type ClientAddressReader, limitFields, problem, refusalProblem } from 'sluice/http'
+import { type Decision, RequestError, StoreUnavailableError } from 'sluice'
+import {
+  type ClientAddressReader,
+  limitFields,
+  problem,
+  refusalProblem,
+  unavailableProblem,
+} from 'sluice/http'
 import type { Admission, PolicyMatch } from '../policy/admission.js'
 import { IncomingRequest } from '../policy/incoming-request.js'
 import { BadTargetError, parseTarget, type Target } from '../routing/target.js'
@@ -136,6 +142,9 @@ function answerError(
     answer(request, response, problem(400, 'Bad request', error.message))
   } else if (error instanceof BodyTooLargeError) {
     answer(request, response, problem(413, 'Content too large', error.message))
+  } else if (error instanceof StoreUnavailableError) {
+    // The loss of the store has been logged, and is the business of nobody outside.
+    answer(request, response, unavailableProblem(error))
   } else {
     trouble.crashed(error)
     answer(request, response, problem(500, 'Internal error', 'The gateway could not handle this request.'))

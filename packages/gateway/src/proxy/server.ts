@@ -18,7 +18,8 @@ export interface ProxyServer {
   readonly address: AddressInfo
   setRequestTimeout(milliseconds: number): void
   /**
-   * Takes no more connections, and requests only on those whose request is under way; closes when all are answered.
+   * Takes no more connections, and requests only on those whose request is under way; closes when all are answered,
+   * and what they held is released.
    *
    * @param patience milliseconds after which the requests that still run are cut
    */
@@ -39,6 +40,7 @@ export async function startProxy({
   trouble,
 }: ProxyOptions): Promise<ProxyServer> {
   let closing = false
+  const underWay = new Set<Promise<void>>()
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS })
 
   const serve = (request: IncomingMessage, response: ServerResponse, proceed: () => void) => {
@@ -46,7 +48,10 @@ export async function startProxy({
     response.once('close', () => {
       if (closing) server.closeIdleConnections()
     })
-    void handle(request, response, setup(), trouble, proceed)
+    const handled = handle(request, response, setup(), trouble, proceed).finally(() =>
+      underWay.delete(handled),
+    )
+    underWay.add(handled)
   }
   server.on('request', (request, response) => serve(request, response, () => {}))
   server.on('checkContinue', (request, response) => serve(request, response, () => response.writeContinue()))
@@ -67,6 +72,8 @@ export async function startProxy({
       const cut = setTimeout(() => server.closeAllConnections(), patience)
       await closed
       clearTimeout(cut)
+      // What a request held is released after its answer.
+      await Promise.all(underWay)
     },
   }
 }

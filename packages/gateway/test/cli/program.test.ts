@@ -98,6 +98,20 @@ describe('sluice serve', () => {
     expect(said.err).toContain('stopped')
   })
 
+  it.each(['redis://:s3cret@127.0.0.1:1', 'redis+cluster://:s3cret@127.0.0.1:1', 'memcached://127.0.0.1:1'])(
+    'runs without its store %s, says so once, and stops',
+    async (store) => {
+      const { child, said, ended, url } = await serve(`${limited('2/hour')}store: ${store}\n`)
+      const statuses: number[] = []
+      for (let request = 0; request < 4; request++) statuses.push((await fetch(url)).status)
+      expect(statuses).toEqual([200, 200, 429, 429])
+      child.kill('SIGTERM')
+      expect((await ended)[0]).toBe(0)
+      expect(said.err.match(/the store does not answer/g)).toHaveLength(1)
+      expect(said.err + said.out).not.toContain('s3cret')
+    },
+  )
+
   it('says in one line that a port is in use', async () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')

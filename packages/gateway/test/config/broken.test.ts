@@ -50,26 +50,6 @@ describe('one problem, in its place', () => {
       "unknown key 'colour'; here there can be listen, admin",
     ],
     [
-      'a key to come',
-      `${UPSTREAM}\n¦on_store_failure: local`,
-      "'on_store_failure' is not supported by this version",
-    ],
-    [
-      'a store to come',
-      `${UPSTREAM}\nstore: ¦redis://a:6379/0`,
-      "'redis://a:6379/0' is not supported by this version: only memory",
-    ],
-    [
-      'a store map to come',
-      `${UPSTREAM}\nstore: ¦{ redis: a }`,
-      'redis is not supported by this version: only memory',
-    ],
-    [
-      'too many keys',
-      `${UPSTREAM}\nstore: { memory: { max_keys: ¦0 } }`,
-      "'max_keys' is a whole number from 1 to 16000000, not 0",
-    ],
-    [
       'a key of identity to come',
       `${UPSTREAM}\nidentity: { ¦api_keys: keys.yaml }`,
       "'api_keys' is not supported",

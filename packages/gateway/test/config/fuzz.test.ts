@@ -5,6 +5,7 @@ import { ConfigError, parseConfig } from '../../src/config/load.js'
 const GOOD = `listen: 127.0.0.1:8080
 upstream: http://127.0.0.1:9000
 store: { memory: { max_keys: 100_000 } }
+on_store_failure: { policy: local, peers: 4 }
 identity: { trusted_proxies: [10.0.0.0/8], ipv6_subnet: 64 }
 timeouts: { connect: 5s, idle: 5m }
 routes:

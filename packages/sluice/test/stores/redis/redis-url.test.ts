@@ -55,9 +55,12 @@ describe('the URL of a server', () => {
     expect(() => parseRedisUrl(url)).toThrow(TypeError)
   })
 
-  it('is not repeated where it is wrong, with its password', () => {
-    expect(() => parseRedisUrl('redis://me:secret@h?x')).toThrow(/^(?!.*secret)/)
-  })
+  it.each(['redis://me:secret@h?x', 'redis://:secret/x@h', 'redis://me:secret/x@h', 'redis://:secret@h:0'])(
+    'is not repeated where it is wrong, with its password: %s',
+    (url) => {
+      expect(() => parseRedisUrl(url)).toThrow(/^(?!.*secret)/)
+    },
+  )
 })
 
 describe('the options of a store', () => {

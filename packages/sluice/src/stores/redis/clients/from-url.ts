@@ -12,6 +12,8 @@ const SETTINGS = {
   maxRetriesPerRequest: 1,
   connectTimeout: 1000,
   socketTimeout: 1000,
+  // A process that ends would wait so long for a server that is gone.
+  disconnectTimeout: 200,
   retryStrategy: pauseBefore,
   reconnectOnError: (error: Error) => error.message.startsWith('READONLY '),
 }

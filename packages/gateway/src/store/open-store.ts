@@ -1,0 +1,63 @@
+import {
+  type FailurePolicyName,
+  type FailurePolicyStore,
+  memoryStore,
+  type Store,
+  withFailurePolicy,
+} from 'sluice'
+import type { GatewayConfig, StoreConfig } from '../config/config.js'
+import { storeAddress } from '../config/store-address.js'
+import type { Log } from '../log.js'
+import { answers, askUntilLost, whyAbsent } from './first-look.js'
+import { tellChanges } from './state-log.js'
+
+/** The store of a gateway, and how it is. */
+export interface OpenedStore {
+  readonly store: Store
+  /** Asks the store how it is, within its deadline, and so brings back one that was lost. Never rejects. */
+  health(): Promise<StoreHealth>
+}
+
+/** Undefined where the state is in memory, which is never lost. */
+export type StoreHealth =
+  | { readonly state: 'answers' | 'lost'; readonly policy: FailurePolicyName }
+  | undefined
+
+/**
+ * Makes the store that a configuration names, and asks it once. Where it does not answer, that is logged and the policy
+ * for it decides from the first request on.
+ */
+export async function openStore(
+  { store: config, onStoreFailure }: Pick<GatewayConfig, 'store' | 'onStoreFailure'>,
+  log: Log,
+): Promise<OpenedStore> {
+  if (config.kind === 'memory') {
+    return { store: memoryStore({ maxKeys: config.maxKeys }), health: async () => undefined }
+  }
+  const remote = await connected(config)
+  let absent = await whyAbsent(remote)
+  const guarded: FailurePolicyStore = withFailurePolicy(remote, {
+    ...onStoreFailure,
+    onStateChange: tellChanges({
+      address: storeAddress(config),
+      log,
+      stats: () => guarded.stats(),
+      knownReason: () => absent,
+    }),
+  })
+  if (absent !== undefined) await askUntilLost(guarded)
+  absent = undefined
+  return {
+    store: guarded,
+    async health() {
+      await answers(guarded)
+      return { state: guarded.stats().state === 'closed' ? 'answers' : 'lost', policy: onStoreFailure.policy }
+    },
+  }
+}
+
+/** A store that connects at its first use. What the other kind needs is not even read. */
+async function connected({ kind, url }: StoreConfig & { readonly url: string }): Promise<Store> {
+  if (kind === 'redis') return (await import('sluice/redis')).redisStore(url)
+  return (await import('sluice/memcached')).memcachedStore(url)
+}
