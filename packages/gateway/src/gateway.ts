@@ -2,14 +2,16 @@ import type { AddressInfo } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
 import { clientAddressReader } from 'sluice/http'
 import { type Readiness, startAdmin } from './admin/server.js'
-import type { GatewayConfig } from './config/config.js'
+import type { GatewayConfig, WarmUpConfig } from './config/config.js'
 import { restartNeeded } from './config/restart-needed.js'
+import { type ClientReader, openClientReader } from './identity/client-reader.js'
 import type { Log } from './log.js'
 import { createAdmission } from './policy/admission.js'
 import type { Setup } from './proxy/handler.js'
 import { startProxy } from './proxy/server.js'
 import { createUpstream, type Upstream } from './proxy/upstream.js'
 import { type OpenedStore, openStore, type StoreHealth } from './store/open-store.js'
+import { WarmUps } from './warm-up/warm-ups.js'
 
 /** A gateway that runs. */
 export interface Gateway {
@@ -18,10 +20,10 @@ export interface Gateway {
   readonly adminAddress: AddressInfo | undefined
   /**
    * Goes on with another configuration. Requests that are under way end as they began; what clients have used stays used.
-   *
-   * @throws Error that says what needs a restart, or what is wrong; nothing has changed then.
+   * Rejects with an Error that says what needs a restart, or what is wrong; nothing has changed then. One call ends before the
+   * next begins.
    */
-  apply(config: GatewayConfig): void
+  apply(config: GatewayConfig): Promise<void>
   /** Takes no more requests and waits for those that run, as long as the configuration says; then cuts them. */
   close(): Promise<void>
 }
@@ -43,13 +45,24 @@ export async function startGateway(first: GatewayConfig, log: Log): Promise<Gate
 
 async function startWith({ store, health }: OpenedStore, first: GatewayConfig, log: Log): Promise<Gateway> {
   let config = first
-  let setup = setupOf(config, createUpstream(config.upstream, config.timeouts))
+  const warmUps = new WarmUps()
+  let setup = setupOf(
+    config,
+    createUpstream(config.upstream, config.timeouts),
+    await openClientReader(config.identity, log),
+  )
   let stopping: Promise<void> | undefined
 
-  function setupOf({ routes, fallback, identity, maxBody }: GatewayConfig, upstream: Upstream): Setup {
+  function setupOf(next: GatewayConfig, upstream: Upstream, clients: ClientReader): Setup {
+    const { identity, maxBody } = next
+    warmUps.keep(warmUpsOf(next))
     return {
-      admission: createAdmission(routes, fallback, store),
-      addresses: clientAddressReader(identity),
+      admission: createAdmission(next, store, warmUps),
+      addresses: clientAddressReader({
+        trustedProxies: identity.trustedProxies,
+        ipv6Subnet: identity.ipv6Subnet,
+      }),
+      clients,
       upstream,
       maxBody,
     }
@@ -78,19 +91,26 @@ async function startWith({ store, health }: OpenedStore, first: GatewayConfig, l
   return {
     address: proxy.address,
     adminAddress: admin?.address,
-    apply(next) {
+    async apply(next) {
       const fixed = restartNeeded(config, next)
       if (fixed !== undefined) throw new Error(fixed)
-      const before = setup.upstream
-      const kept = next.upstream === config.upstream && isDeepStrictEqual(next.timeouts, config.timeouts)
-      setup = setupOf(next, kept ? before : createUpstream(next.upstream, next.timeouts))
+      const before = setup
+      const sameUpstream =
+        next.upstream === config.upstream && isDeepStrictEqual(next.timeouts, config.timeouts)
+      const sameClients = isDeepStrictEqual(next.identity, config.identity)
+      const clients = sameClients ? before.clients : await openClientReader(next.identity, log)
+      const upstream = sameUpstream ? before.upstream : createUpstream(next.upstream, next.timeouts)
+      setup = setupOf(next, upstream, clients)
       config = next
       proxy.setRequestTimeout(next.timeouts.request)
-      if (!kept) before.close().catch((error) => log.crashed(error))
+      if (!sameClients) before.clients.stop()
+      if (!sameUpstream) before.upstream.close().catch((error) => log.crashed(error))
     },
     close() {
       stopping ??= (async () => {
         await proxy.close(config.timeouts.shutdown)
+        setup.clients.stop()
+        warmUps.stop()
         await setup.upstream.destroy()
         await admin?.close()
         await store.close()
@@ -98,6 +118,11 @@ async function startWith({ store, health }: OpenedStore, first: GatewayConfig, l
       return stopping
     },
   }
+}
+
+function warmUpsOf({ routes, fallback }: GatewayConfig): WarmUpConfig[] {
+  const policies = fallback === 'deny' ? routes : [...routes, fallback]
+  return policies.flatMap(({ warmUp }) => warmUp ?? [])
 }
 
 /** A gateway that can decide without its store is ready without it; one that may not would only answer 503. */

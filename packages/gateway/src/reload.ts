@@ -18,7 +18,7 @@ export interface ReloadOptions {
 export function watchConfig({ file, version, gateway, log, override }: ReloadOptions): FileWatch {
   return watchFile(file, version, async () => {
     try {
-      gateway.apply(override(await loadConfig(file)))
+      await gateway.apply(override(await loadConfig(file)))
       log.info({ file }, 'the configuration was taken up')
     } catch (error) {
       const problems = error instanceof ConfigError ? error.problems : [{ message: String(error) }]

@@ -2,7 +2,7 @@ export { type Clock, type ManualClock, manualClock, systemClock } from './clock.
 export type { Decision, Forecast, Quota, Refusal } from './decision.js'
 export { type AdmitOptions, createLimiter, type Limiter, type LimiterOptions } from './limiter.js'
 export { parseDuration } from './limits/duration.js'
-export { formatLimit } from './limits/format.js'
+export { formatLimit, formatWait } from './limits/format.js'
 export { type Counting, LimitSyntaxError, parseLimits } from './limits/grammar.js'
 export type {
   AlgorithmName,

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream'
 import { describeConfig } from '../config/description.js'
 import { ConfigError, type ConfigProblem, parseConfig, readConfigText } from '../config/load.js'
 import { withoutPasswords } from '../config/store-address.js'
+import { loadKeys } from '../identity/key-file.js'
 
 /** Where a command writes to. */
 export interface Output {
@@ -10,7 +11,7 @@ export interface Output {
 }
 
 /**
- * Says what a configuration file means, or what is wrong with it: each problem with its line and a caret under its place.
+ * Says what a configuration file means, or what is wrong with it or with the file of keys that it names: each problem with its line and a caret under its place.
  *
  * @returns the exit code: 0 where the file can be used, else 1
  */
@@ -19,12 +20,15 @@ export async function runCheck(file: string, { out, err }: Output): Promise<numb
   try {
     text = await readConfigText(file)
     const config = parseConfig(text, file)
+    if (config.identity.apiKeys !== undefined) await loadKeys(config.identity.apiKeys)
     out.write(`${[`${file}: ok`, ...describeConfig(config)].join('\n')}\n`)
     return 0
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     for (const problem of error.problems) {
-      err.write(`${file}:${problem.line}:${problem.column}: ${problem.message}\n${excerpt(text, problem)}`)
+      // No line of a file of keys is shown: a key may have been put there by mistake.
+      const line = error.file === file ? excerpt(text, problem) : ''
+      err.write(`${error.file}:${problem.line}:${problem.column}: ${problem.message}\n${line}`)
     }
     return 1
   }

@@ -1,4 +1,5 @@
-import type { FailurePolicyName, Rule } from 'sluice'
+import type { FailurePolicyName, Refusing, Rule } from 'sluice'
+import type { JwtOptions } from 'sluice/jwt'
 import type { GatewayRequest } from '../policy/gateway-request.js'
 import type { RoutePattern } from '../routing/pattern.js'
 
@@ -12,6 +13,8 @@ export interface GatewayConfig {
   readonly store: StoreConfig
   readonly onStoreFailure: StoreFailureConfig
   readonly identity: IdentityConfig
+  /** How many times the limits a client of a tier has. */
+  readonly tiers: Readonly<Record<string, number>>
   /** The most that is read of a body that a rule reads, in bytes. */
   readonly maxBody: number
   readonly timeouts: TimeoutConfig
@@ -50,6 +53,26 @@ export interface StoreFailureConfig {
 export interface IdentityConfig {
   readonly trustedProxies: readonly string[]
   readonly ipv6Subnet: number
+  /** The file of API keys. */
+  readonly apiKeys?: string
+  readonly jwt?: Omit<JwtOptions, 'jwks'> & { readonly jwks: string }
+  /** Headers in which a trusted proxy says who the client is. */
+  readonly proxyHeaders?: ProxyHeaders
+}
+
+/** Names of headers, in lower case. */
+export interface ProxyHeaders {
+  readonly client: string
+  readonly tier?: string
+}
+
+/** Limits that grow once a model is ready. */
+export interface WarmUpConfig {
+  /** The URL that answers 2xx where the model is ready. */
+  readonly ready: string
+  readonly from: number
+  readonly over: number
+  readonly steps?: number
 }
 
 export interface TimeoutConfig {
@@ -71,8 +94,11 @@ export interface PolicyConfig {
   readonly name: string
   /** Empty where the route is not limited. */
   readonly rules: readonly Rule<GatewayRequest>[]
-  /** Whether a rule reads the body. */
+  /** Whether a rule, or what is required, reads the body. */
   readonly readsBody: boolean
+  readonly require?: (request: GatewayRequest) => boolean
+  readonly refuseWith?: Refusing
+  readonly warmUp?: WarmUpConfig
 }
 
 export interface RouteConfig extends PolicyConfig {

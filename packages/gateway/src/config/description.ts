@@ -1,4 +1,4 @@
-import { type ConcurrencyRule, formatLimit, type RateRule, type Rule } from 'sluice'
+import { type ConcurrencyRule, formatLimit, formatWait, type RateRule, type Rule } from 'sluice'
 import type { GatewayRequest } from '../policy/gateway-request.js'
 import type { Endpoint, GatewayConfig, PolicyConfig } from './config.js'
 import { limitsOf } from './limit-text.js'
@@ -12,6 +12,7 @@ export function describeConfig(config: GatewayConfig): string[] {
   return [
     `  ${addressOf(listen)} -> ${upstream}, admin ${admin === undefined ? 'off' : addressOf(admin)}`,
     ...storeText(config),
+    ...clientText(config),
     ...routes.map((route) => line(route.name, policyText(route))),
     line('default', fallback === 'deny' ? 'deny' : policyText(fallback)),
   ]
@@ -28,8 +29,26 @@ function storeText({ store, onStoreFailure: { policy, peers } }: GatewayConfig):
   return [`  store ${storeAddress(store)}, ${policy} while it does not answer${shared}`]
 }
 
-function policyText({ rules }: PolicyConfig): string {
-  return rules.length === 0 ? 'not limited' : rules.map(ruleText).join('; ')
+/** How clients say who they are; nothing where they do not. */
+function clientText({ identity: { apiKeys, jwt, proxyHeaders }, tiers }: GatewayConfig): string[] {
+  const ways = [
+    ...(apiKeys === undefined ? [] : [`API keys of ${apiKeys}`]),
+    ...(jwt === undefined ? [] : [`tokens signed with ${jwt.jwks}`]),
+    ...(proxyHeaders === undefined ? [] : [`${proxyHeaders.client} of a trusted proxy`]),
+  ]
+  const scales = Object.entries(tiers).map(([tier, said]) => `${tier} ${tierText(said)}`)
+  return [
+    ...(ways.length === 0 ? [] : [`  clients by ${ways.join(', ')}`]),
+    ...(scales.length === 0 ? [] : [`  tiers: ${scales.join(', ')}`]),
+  ]
+}
+
+function policyText({ rules, require: requirement, warmUp }: PolicyConfig): string {
+  return [
+    ...(requirement === undefined ? [] : [`only where ${sourceOf(requirement)}`]),
+    ...(rules.length === 0 ? ['not limited'] : rules.map(ruleText)),
+    ...(warmUp === undefined ? [] : [`from ${warmUp.from} of it while ${warmUp.ready} warms up`]),
+  ].join('; ')
 }
 
 /** `100/minute tokens by ip + params.model, cost size(body.data)`. */
@@ -38,8 +57,15 @@ function ruleText(rule: Rule<GatewayRequest>): string {
   return [
     `${limits} by ${keyText(rule.by)}`,
     ...(rule.cost === undefined ? [] : [`cost ${sourceOf(rule.cost)}`]),
+    ...(rule.fallbackCost === undefined ? [] : [`else ${rule.fallbackCost}`]),
+    ...Object.entries(rule.tiers ?? {}).map(([tier, said]) => `${tier} ${tierText(said)}`),
+    ...('wait' in rule ? [`waits up to ${formatWait(Number(rule.wait))}`] : []),
     ...(rule.enforce === false ? ['not enforced'] : []),
   ].join(', ')
+}
+
+function tierText(said: unknown): string {
+  return typeof said === 'number' ? `${said} times as much` : String(said)
 }
 
 function rateText(rule: RateRule<GatewayRequest>): string {

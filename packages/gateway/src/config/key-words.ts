@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { KeyPart, KeySpec, NamedKey } from 'sluice'
 import type { GatewayRequest } from '../policy/gateway-request.js'
 import { type Expression, keyExpression } from './cel/expression.js'
@@ -49,7 +50,16 @@ function readPart(
     problems.at(node, `unknown key '${text}'${suggest(text, [...NAMES, 'header:NAME', ...VARIABLES.keys()])}`)
     return undefined
   }
-  return reported(node, keyExpression(text, params), problems)
+  const expression = reported(node, keyExpression(text, params), problems)
+  return expression?.readsSecrets ? digestOf(expression) : expression
+}
+
+/** What may be a credential is kept as its digest, as the values of `header:NAME` are. */
+function digestOf(expression: Expression<string>): Expression<string> {
+  const { source, readsBody, readsSecrets } = expression
+  const digest = (request: GatewayRequest) =>
+    createHash('sha256').update(expression(request), 'utf16le').digest('base64url')
+  return Object.assign(digest, { source, readsBody, readsSecrets })
 }
 
 /** The expression, where it is one; else what is wrong is told, in its place. */

@@ -1,4 +1,4 @@
-import { createLimiter, type KeySources, type Rule } from 'sluice'
+import { createLimiter, type KeySources, parseLimits, type Rule, type Tiers } from 'sluice'
 import { z } from 'zod'
 import type { GatewayRequest } from '../policy/gateway-request.js'
 import { concurrentExpression, costExpression, type Expression } from './cel/expression.js'
@@ -6,8 +6,8 @@ import { readKey, reported } from './key-words.js'
 import { checkCost, readLimitText } from './limit-text.js'
 import type { ConfigNode, ScalarNode } from './yaml/node.js'
 import type { Problems } from './yaml/problems.js'
-import { mapOf, type Read, single, type Values } from './yaml/reading.js'
-import { duration, name, yesOrNo } from './yaml/scalars.js'
+import { made, mapOf, type Read, recordOf, single, type Values } from './yaml/reading.js'
+import { duration, name, wholeNumber, yesOrNo } from './yaml/scalars.js'
 
 /** Limits of a route: each an entry of `limits`, a limit text or a map. */
 
@@ -16,7 +16,7 @@ const ALIGNMENTS = ['first-request', 'calendar'] as const
 
 /** What goes with one of the two kinds of limit only. */
 const OF_RATE = ['of', 'algorithm', 'align', 'time_zone'] as const
-const OF_CONCURRENCY = ['lease'] as const
+const OF_CONCURRENCY = ['lease', 'wait', 'queue'] as const
 
 /** A limit that was read, with its place. */
 export interface ReadRule {
@@ -55,12 +55,18 @@ export function readLimit(params: readonly string[] | undefined): Read<ReadRule>
       lease,
       enforce,
       name,
+      tiers,
+      fallback_cost: fallbackCost,
+      wait,
+      queue,
     } = values
     const shared = {
       ...(by !== undefined && { by }),
       ...(cost !== undefined && { cost }),
       ...(enforce !== undefined && { enforce }),
       ...(name !== undefined && { name }),
+      ...(fallbackCost !== undefined && { fallbackCost }),
+      ...(tiers !== undefined && { tiers: tiers as Tiers<never> }),
     }
     const rule: Rule<GatewayRequest> =
       concurrent === undefined
@@ -72,7 +78,13 @@ export function readLimit(params: readonly string[] | undefined): Read<ReadRule>
             ...(timeZone !== undefined && { timeZone }),
             ...shared,
           }
-        : { concurrent, ...(lease !== undefined && { lease }), ...shared }
+        : {
+            concurrent,
+            ...(lease !== undefined && { lease }),
+            ...(wait !== undefined && { wait }),
+            ...(queue !== undefined && { queue }),
+            ...shared,
+          }
     const refusal = refusalOf([rule])
     if (refusal === undefined) return { rule, node }
     problems.at(at(fieldOf(refusal, written)), refusal)
@@ -83,11 +95,12 @@ export function readLimit(params: readonly string[] | undefined): Read<ReadRule>
 /** What the library says against these rules; undefined where it takes them. */
 export function refusalOf(rules: readonly Rule<GatewayRequest>[]): string | undefined {
   try {
-    createLimiter({ rules, keys: NO_KEYS }).close()
+    createLimiter({ rules, keys: NO_KEYS, client: ({ client }) => client }).close()
     return undefined
   } catch (error) {
     if (!(error instanceof Error)) throw error
-    return error.message.replace(/^rules\[\d+\]: /, '').replaceAll('timeZone', 'time_zone')
+    const message = error.message.replace(/^rules\[\d+\]: /, '')
+    return message.replaceAll('timeZone', 'time_zone').replaceAll('fallbackCost', 'fallback_cost')
   }
 }
 
@@ -126,8 +139,26 @@ function shapeFor(params: readonly string[] | undefined) {
     lease: duration(),
     enforce: yesOrNo,
     name,
+    fallback_cost: single(z.number().min(0).finite(), 'a number, zero or more'),
+    tiers: recordOf(tierLimit, 'a map such as { free: 1, premium: 100/minute }', 1000),
+    wait: duration(),
+    queue: wholeNumber(1, 10_000),
   }
 }
+
+const tierLimit: Read<number | string> = made(
+  single(z.union([z.number(), z.string()]), 'how many times the limit, or a limit such as 100/minute'),
+  (said) => {
+    if (typeof said === 'string') parseLimits(said)
+    return said
+  },
+)
+
+/** How many times a limit a tier has. */
+export const multiplier: Read<number> = single(
+  z.number().gt(0).max(1e6),
+  'a number, more than zero and at most a million',
+)
 
 function numberOr(
   number: z.ZodType<number>,

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import type { GatewayConfig } from './config.js'
 import { readSettings } from './settings.js'
 import { MAX_TEXT_LENGTH, readYaml } from './yaml/document.js'
@@ -26,7 +27,14 @@ export function parseConfig(text: string, file: string): GatewayConfig {
   const root = readYaml(text, problems)
   const config = root && readSettings(root, problems)
   if (config === undefined || problems.count > 0) throw new ConfigError(file, problems.inOrder())
-  return config
+  return withPaths(config, dirname(file))
+}
+
+/** Files that a configuration names lie beside it. */
+function withPaths(config: GatewayConfig, folder: string): GatewayConfig {
+  const { apiKeys } = config.identity
+  if (apiKeys === undefined) return config
+  return { ...config, identity: { ...config.identity, apiKeys: resolve(folder, apiKeys) } }
 }
 
 /**

@@ -1,11 +1,15 @@
+import { z } from 'zod'
 import { PatternError, type PatternSegment, parsePattern, type RoutePattern } from '../routing/pattern.js'
 import { shadowedBy } from '../routing/router.js'
+import { type Expression, requireExpression } from './cel/expression.js'
 import type { PolicyConfig, RouteConfig } from './config.js'
+import { reported } from './key-words.js'
 import { type ReadRule, readLimit, readsBody, refusalOf } from './limits.js'
+import { readWarmUp } from './warm-up.js'
 import { type ConfigNode, quoted } from './yaml/node.js'
 import type { Problems } from './yaml/problems.js'
-import { listOf, mapOf, type Read } from './yaml/reading.js'
-import { text } from './yaml/scalars.js'
+import { listOf, mapOf, type Read, single, type Values } from './yaml/reading.js'
+import { text, wholeNumber } from './yaml/scalars.js'
 
 /** `routes` and `default`: which requests meet which limits. */
 
@@ -33,9 +37,8 @@ export const readRoutes: Read<readonly RouteConfig[]> = (node, problems) => {
 /** Reads what requests meet that match no route. */
 export const readDefault: Read<PolicyConfig | 'deny'> = (node, problems) => {
   if (node.kind === 'scalar' && node.value === 'deny') return 'deny'
-  const read = mapOf({ limits: readLimits([]) }, "'deny', or a map such as { limits: [60/minute] }")
-  const values = read(node, problems)
-  return values && { ...policyOf(values.limits), name: 'default' }
+  const values = mapOf(policyShape([]), "'deny', or a map such as { limits: [60/minute] }")(node, problems)
+  return values && { ...policyOf(values, node, problems), name: 'default' }
 }
 
 const readRoute: Read<ReadRoute> = (node, problems) => {
@@ -46,9 +49,9 @@ const readRoute: Read<ReadRoute> = (node, problems) => {
   const pattern = match && readPattern(match, problems)
   const params = pattern?.segments.filter(isParam).map((segment) => segment.name)
   // The match has been read: here it is only known to be allowed.
-  const shape = { match: () => undefined, limits: readLimits(params) }
+  const shape = { match: () => undefined, ...policyShape(params) }
   const values = mapOf(shape, 'a map such as { match: POST /predict, limits: [10/minute] }')(node, problems)
-  return values && { node: match ?? node, pattern, policy: policyOf(values.limits) }
+  return values && { node: match ?? node, pattern, policy: policyOf(values, node, problems) }
 }
 
 function isParam(segment: PatternSegment): segment is PatternSegment & { readonly kind: 'param' } {
@@ -87,9 +90,42 @@ function checkNames(limits: readonly ReadRule[], problems: Problems): void {
   if (place !== undefined) problems.at(place, refusal)
 }
 
-function policyOf(limits: readonly ReadRule[] = []): Omit<PolicyConfig, 'name'> {
+/** What a policy is made of, beside what it is for. */
+function policyShape(params: readonly string[] | undefined) {
+  const requirement: Read<Expression<boolean>> = (node, problems) => {
+    const source = text(node, problems)
+    return source === undefined ? undefined : reported(node, requireExpression(source, params), problems)
+  }
+  return {
+    limits: readLimits(params),
+    require: requirement,
+    refuse_with: mapOf(
+      {
+        status: wholeNumber(400, 499),
+        detail: single(z.string().min(1).max(1000), 'a text of 1 to 1000 characters'),
+      },
+      'a map such as { status: 403, detail: Premium access required }',
+    ),
+    warm_up: readWarmUp,
+  }
+}
+
+function policyOf(
+  values: Values<ReturnType<typeof policyShape>>,
+  node: ConfigNode,
+  problems: Problems,
+): Omit<PolicyConfig, 'name'> {
+  const { limits = [], require: requirement, refuse_with: refuseWith, warm_up: warmUp } = values
+  if (refuseWith !== undefined && node.kind === 'map' && !node.entries.has('require'))
+    problems.at(node, "'refuse_with' goes with 'require', which is not there")
   const rules = limits.map(({ rule }) => rule)
-  return { rules, readsBody: readsBody(rules) }
+  return {
+    rules,
+    readsBody: readsBody(rules) || requirement?.readsBody === true,
+    ...(requirement !== undefined && { require: requirement }),
+    ...(refuseWith !== undefined && { refuseWith }),
+    ...(warmUp !== undefined && { warmUp }),
+  }
 }
 
 /** Tells the routes that no request reaches. */

@@ -1,15 +1,16 @@
-import { clientAddressReader } from 'sluice/http'
 import { z } from 'zod'
 import { createUpstream } from '../proxy/upstream.js'
 import type { Endpoint, GatewayConfig } from './config.js'
 import { parseEndpoint } from './endpoint.js'
+import { DEFAULT_IDENTITY, readIdentity } from './identity.js'
+import { multiplier } from './limits.js'
 import { readDefault, readRoutes } from './routes.js'
 import { DEFAULT_STORE, DEFAULT_STORE_FAILURE, readStore, readStoreFailure } from './store.js'
 import { EXAMPLE } from './yaml/document.js'
 import type { ConfigNode } from './yaml/node.js'
 import type { Problems } from './yaml/problems.js'
-import { listOf, made, mapOf, type Read, single } from './yaml/reading.js'
-import { size, text, wait, wholeNumber } from './yaml/scalars.js'
+import { made, mapOf, type Read, recordOf, single } from './yaml/reading.js'
+import { size, text, wait } from './yaml/scalars.js'
 
 /** The whole file: what stands in it, and what is meant where something does not. */
 
@@ -38,24 +39,14 @@ const upstream: Read<string> = made(text, (url) => {
   return url
 })
 
-const network: Read<string> = made(text, (proxy) => {
-  clientAddressReader({ trustedProxies: [proxy] })
-  return proxy
-})
-
 const SHAPE = {
   listen: endpoint,
   admin: readAdmin,
   upstream,
   store: readStore,
   on_store_failure: readStoreFailure,
-  identity: mapOf(
-    {
-      trusted_proxies: listOf(network, 'a list of addresses and networks such as [10.0.0.0/8]', 1000),
-      ipv6_subnet: wholeNumber(1, 128),
-    },
-    'a map such as { trusted_proxies: [10.0.0.0/8] }',
-  ),
+  identity: readIdentity,
+  tiers: recordOf(multiplier, 'a map such as { free: 1, premium: 5 }', 1000),
   max_body: size,
   timeouts: mapOf(
     { connect: wait, headers: wait, idle: wait, request: wait, shutdown: wait },
@@ -86,10 +77,8 @@ export function readSettings(root: ConfigNode, problems: Problems): GatewayConfi
     upstream: values.upstream ?? '',
     store: values.store ?? DEFAULT_STORE,
     onStoreFailure: values.on_store_failure ?? DEFAULT_STORE_FAILURE,
-    identity: {
-      trustedProxies: values.identity?.trusted_proxies ?? [],
-      ipv6Subnet: values.identity?.ipv6_subnet ?? 64,
-    },
+    identity: values.identity ?? DEFAULT_IDENTITY,
+    tiers: values.tiers ?? {},
     maxBody: values.max_body ?? DEFAULT_MAX_BODY,
     timeouts: { ...DEFAULT_TIMEOUTS, ...values.timeouts },
     routes: values.routes ?? [],

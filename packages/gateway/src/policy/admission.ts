@@ -1,16 +1,19 @@
 import { createLimiter, type Limiter, type Store } from 'sluice'
-import type { PolicyConfig, RouteConfig } from '../config/config.js'
+import type { GatewayConfig, PolicyConfig } from '../config/config.js'
 import { createRouter } from '../routing/router.js'
+import type { WarmUps } from '../warm-up/warm-ups.js'
 import type { IncomingRequest } from './incoming-request.js'
 
 /** What the requests of one route meet. */
 export interface Policy {
   /** The route's name. */
   readonly name: string
-  /** Undefined where the route is not limited. */
+  /** Undefined where everything is let in. */
   readonly limiter: Limiter<IncomingRequest> | undefined
-  /** Whether a rule reads the body. */
+  /** Whether a rule, or what is required, reads the body. */
   readonly readsBody: boolean
+  /** Whether a request may have to wait for a slot. */
+  readonly waits: boolean
 }
 
 /** The policy that a request meets. */
@@ -33,14 +36,13 @@ export interface PolicyMatch {
  * outlives the configuration: a file that is taken up again refills nobody's limits.
  */
 export function createAdmission(
-  routes: readonly RouteConfig[],
-  fallback: PolicyConfig | 'deny',
+  { routes, fallback, tiers }: Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers'>,
   store: Store,
+  warmUps: WarmUps,
 ): Admission {
-  const router = createRouter(
-    routes.map((route) => ({ pattern: route.pattern, value: policyOf(route, store) })),
-  )
-  const otherwise = fallback === 'deny' ? undefined : { policy: policyOf(fallback, store), params: {} }
+  const made = (config: PolicyConfig) => policyOf(config, tiers, store, warmUps)
+  const router = createRouter(routes.map((route) => ({ pattern: route.pattern, value: made(route) })))
+  const otherwise = fallback === 'deny' ? undefined : { policy: made(fallback), params: {} }
   return {
     policyFor(method, segments) {
       const match = router.find(method, segments)
@@ -49,10 +51,27 @@ export function createAdmission(
   }
 }
 
-function policyOf({ name, rules, readsBody }: PolicyConfig, store: Store): Policy {
+function policyOf(
+  { name, rules, readsBody, require, refuseWith, warmUp }: PolicyConfig,
+  tiers: GatewayConfig['tiers'],
+  store: Store,
+  warmUps: WarmUps,
+): Policy {
   const limiter =
-    rules.length === 0 ? undefined : createLimiter<IncomingRequest>({ rules, store, name, keys: KEYS })
-  return { name, limiter, readsBody }
+    rules.length === 0 && require === undefined
+      ? undefined
+      : createLimiter<IncomingRequest>({
+          rules,
+          store,
+          name,
+          keys: KEYS,
+          client: (request) => request.client,
+          tiers,
+          ...(require && { require }),
+          ...(refuseWith && { refuseWith }),
+          ...(warmUp && { warmUp: warmUps.of(warmUp) }),
+        })
+  return { name, limiter, readsBody, waits: rules.some((rule) => 'wait' in rule) }
 }
 
 const KEYS = {

@@ -1,3 +1,5 @@
+import type { Client } from 'sluice'
+
 /** A request as the rules of a route see it. What is costly to read is read when a rule asks for it, and once. */
 export interface GatewayRequest {
   /** In upper case. */
@@ -18,6 +20,8 @@ export interface GatewayRequest {
   readonly headers: Readonly<Record<string, string>>
   /** The client's address in its one canonical form. */
   readonly ip: string
+  /** Who sends it, as credentials that were checked say; undefined for a visitor. */
+  readonly client: Client | undefined
   /**
    * The body, parsed from JSON. Only where the route has a rule that reads it.
    *

@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import { RequestError } from 'sluice'
-import type { ClientAddressReader } from 'sluice/http'
-import { sameName } from '../proxy/headers.js'
+import { type Client, RequestError } from 'sluice'
 import type { Target } from '../routing/target.js'
 import type { GatewayRequest } from './gateway-request.js'
+import type { RequestHead } from './request-head.js'
 
 export interface IncomingParts {
   readonly message: IncomingMessage
@@ -13,15 +12,15 @@ export interface IncomingParts {
   readonly params: Readonly<Record<string, string>>
   /** The body, where a rule reads it and the request has one. */
   readonly body: Buffer | undefined
-  readonly addresses: ClientAddressReader
+  readonly head: RequestHead
+  /** Who sends it, where that is known. */
+  readonly client: Client | undefined
 }
 
 /** What came in, as rules see it. */
 export class IncomingRequest implements GatewayRequest {
   readonly #parts: IncomingParts
   #query: Record<string, string> | undefined
-  #headers: Record<string, string> | undefined
-  #ip: string | undefined
   #body: { readonly value: unknown } | undefined
 
   constructor(parts: IncomingParts) {
@@ -50,18 +49,16 @@ export class IncomingRequest implements GatewayRequest {
   }
 
   get headers(): Readonly<Record<string, string>> {
-    this.#headers ??= soleValues(this.#parts.message.rawHeaders)
-    return this.#headers
+    return this.#parts.head.headers
   }
 
   /** @throws RequestError where a trusted proxy names an address that cannot be read. */
   get ip(): string {
-    const { addresses, message } = this.#parts
-    this.#ip ??= addresses.clientOf(
-      message.socket.remoteAddress,
-      message.headers['x-forwarded-for']?.toString(),
-    )
-    return this.#ip
+    return this.#parts.head.ip
+  }
+
+  get client(): Client | undefined {
+    return this.#parts.client
   }
 
   get body(): unknown {
@@ -69,38 +66,10 @@ export class IncomingRequest implements GatewayRequest {
     return this.#body.value
   }
 
-  /**
-   * The value of a header that tells who the client is.
-   *
-   * @param name in lower case
-   * @throws RequestError where it was sent more than once.
-   */
+  /** As `RequestHead.header`. */
   header(name: string): string | undefined {
-    return this.headers[sameName(name)]
+    return this.#parts.head.header(name)
   }
-}
-
-/**
- * Headers by name, in lower case. Spelt with `_` a name is the same, since upstreams that run under CGI or WSGI read it so.
- * To read one that was sent more than once throws: the upstream might believe another one than was counted.
- */
-function soleValues(rawHeaders: readonly string[]): Record<string, string> {
-  const values: Record<string, string> = Object.create(null)
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const name = sameName(rawHeaders[index] ?? '')
-    if (Object.hasOwn(values, name)) Object.defineProperty(values, name, { get: () => repeated(name) })
-    else
-      Object.defineProperty(values, name, {
-        value: rawHeaders[index + 1],
-        enumerable: true,
-        configurable: true,
-      })
-  }
-  return values
-}
-
-function repeated(name: string): never {
-  throw new RequestError(`the header '${name}' was sent more than once`)
 }
 
 function firstOfEach(entries: Iterable<readonly [string, string]>): Record<string, string> {

@@ -1,25 +1,28 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Decision, RequestError, StoreUnavailableError } from 'sluice'
+import { RequestError, StoreUnavailableError } from 'sluice'
 import {
   type ClientAddressReader,
   limitFields,
   problem,
   refusalProblem,
+  requestProblem,
   unavailableProblem,
 } from 'sluice/http'
+import { IdentityUnavailableError } from 'sluice/identity'
+import type { ClientReader } from '../identity/client-reader.js'
 import type { Admission, PolicyMatch } from '../policy/admission.js'
-import { IncomingRequest } from '../policy/incoming-request.js'
 import { BadTargetError, parseTarget, type Target } from '../routing/target.js'
+import { admit, ClientGoneError } from './admit.js'
 import { answer } from './answer.js'
-import { hasBody } from './client-body.js'
 import { type ForwardOutcome, forward } from './forward.js'
-import { BodyAbortedError, BodyTooLargeError, readBody } from './read-body.js'
+import { BodyAbortedError, BodyTooLargeError } from './read-body.js'
 import type { Upstream } from './upstream.js'
 
 /** What a request is handled with. A request keeps what it began with, also when the configuration changes meanwhile. */
 export interface Setup {
   readonly admission: Admission
   readonly addresses: ClientAddressReader
+  readonly clients: ClientReader
   readonly upstream: Upstream
   /** The most that is read of a body that a rule reads, in bytes. */
   readonly maxBody: number
@@ -70,28 +73,12 @@ interface Handling {
 
 async function admitAndForward(handling: Handling): Promise<void> {
   const { request, response, setup, proceed, target, match } = handling
-  const { policy, params } = match
+  const { policy } = match
   if (policy.limiter === undefined) {
     proceed()
     return send(handling, [], undefined)
   }
-  let body: Buffer | undefined
-  if (policy.readsBody && hasBody(request)) {
-    proceed()
-    body = await readBody(request, setup.maxBody)
-  }
-  const { addresses } = setup
-  const weighed = new IncomingRequest({
-    message: request,
-    target,
-    route: policy.name,
-    params,
-    body,
-    addresses,
-  })
-  const admitted = policy.limiter.admit(weighed)
-  // A store in this process has answered already; waiting would let other requests in between for nothing.
-  const decision: Decision = admitted instanceof Promise ? await admitted : admitted
+  const { decision, body } = await admit({ request, setup, proceed, target, match }, policy.limiter)
   const fields = limitFields(decision, {})
   if (!decision.allowed) {
     const refusal = refusalProblem(decision.refusal)
@@ -137,13 +124,15 @@ function answerError(
   response: ServerResponse,
   trouble: TroubleListener,
 ): void {
-  if (error instanceof BodyAbortedError) return
-  if (error instanceof BadTargetError || error instanceof RequestError) {
+  if (error instanceof BodyAbortedError || error instanceof ClientGoneError) return
+  if (error instanceof RequestError) {
+    answer(request, response, requestProblem(error))
+  } else if (error instanceof BadTargetError) {
     answer(request, response, problem(400, 'Bad request', error.message))
   } else if (error instanceof BodyTooLargeError) {
     answer(request, response, problem(413, 'Content too large', error.message))
-  } else if (error instanceof StoreUnavailableError) {
-    // The loss of the store has been logged, and is the business of nobody outside.
+  } else if (error instanceof StoreUnavailableError || error instanceof IdentityUnavailableError) {
+    // Why it is so is the business of nobody outside.
     answer(request, response, unavailableProblem(error))
   } else {
     trouble.crashed(error)

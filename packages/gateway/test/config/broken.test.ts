@@ -50,9 +50,76 @@ describe('one problem, in its place', () => {
       "unknown key 'colour'; here there can be listen, admin",
     ],
     [
-      'a key of identity to come',
-      `${UPSTREAM}\nidentity: { ¦api_keys: keys.yaml }`,
-      "'api_keys' is not supported",
+      'headers of proxies that nobody trusts',
+      `${UPSTREAM}\nidentity: { proxy_headers: ¦{ client: X-Client } }`,
+      "'proxy_headers' are believed of 'trusted_proxies' only",
+    ],
+    [
+      'headers of proxies without a client',
+      `${UPSTREAM}\nidentity: { trusted_proxies: [10.0.0.1], proxy_headers: ¦{ tier: X-Tier } }`,
+      "names the header of the 'client'",
+    ],
+    [
+      'tokens for anybody',
+      `${UPSTREAM}\nidentity: { jwt: ¦{ jwks: https://a.example/jwks.json } }`,
+      "'jwt' wants 'audience'",
+    ],
+    [
+      'unsigned tokens',
+      `${UPSTREAM}\nidentity: { jwt: ¦{ jwks: https://a.example/j, audience: a, algorithms: [none] } }`,
+      "'algorithms' are some of",
+    ],
+    ['no multiplier', `${UPSTREAM}\ntiers: { free: ¦0 }`, 'more than zero'],
+    ['tiers in a list', `${UPSTREAM}\ntiers: ¦[free]`, 'a map such as { free: 1, premium: 5 }'],
+    [
+      'a requirement that is no yes or no',
+      `${UPSTREAM}\nroutes: [{ match: /a, require: ¦client.tier }]`,
+      'this must give true or false',
+    ],
+    [
+      'a requirement with a typo',
+      `${UPSTREAM}\nroutes: [{ match: /a, require: "¦clinet.tier == 'a'" }]`,
+      "did you mean 'client'",
+    ],
+    [
+      'an answer to no requirement',
+      `${UPSTREAM}\nroutes: [¦{ match: /a, refuse_with: { status: 403 } }]`,
+      "'refuse_with' goes with 'require'",
+    ],
+    [
+      'a refusal that is none',
+      `${UPSTREAM}\nroutes: [{ match: /a, require: 'true', refuse_with: { status: ¦200 } }]`,
+      'a whole number from 400 to 499',
+    ],
+    [
+      'a warm-up without its length',
+      `${UPSTREAM}\nroutes: [{ match: /a, warm_up: ¦{ ready: http://a/healthz, from: 0.2 } }]`,
+      "'warm_up' wants 'over'",
+    ],
+    [
+      'a warm-up from nothing',
+      `${UPSTREAM}\nroutes: [{ match: /a, warm_up: { ready: http://a/healthz, from: ¦0, over: 60s } }]`,
+      'more than 0 and at most 1',
+    ],
+    [
+      'a warm-up that asks nobody',
+      `${UPSTREAM}\nroutes: [{ match: /a, warm_up: { ready: ¦healthz, from: 0.2, over: 60s } }]`,
+      "'ready' is a URL",
+    ],
+    [
+      'a line in front of a limit over time',
+      `${UPSTREAM}\nroutes: [{ match: /a, limits: [{ limit: 1/s, wait: ¦2s }] }]`,
+      "'wait' goes with 'concurrent'",
+    ],
+    [
+      'a line of nobody',
+      `${UPSTREAM}\nroutes: [{ match: /a, limits: [{ concurrent: 1, wait: 2s, queue: ¦0 }] }]`,
+      'a whole number from 1 to 10000',
+    ],
+    [
+      'a tier with a wrong limit',
+      `${UPSTREAM}\nroutes: [{ match: /a, limits: [{ limit: 1/s, tiers: { gold: ¦much } }] }]`,
+      'much',
     ],
     [
       'no network',

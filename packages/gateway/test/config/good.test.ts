@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createLimiter } from 'sluice'
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../src/config/load.js'
+import type { GatewayRequest } from '../../src/policy/gateway-request.js'
 import { request } from './request.js'
 
 const UPSTREAM = 'upstream: http://127.0.0.1:9000\n'
@@ -46,6 +47,7 @@ it('reads the sample', () => {
     upstream: 'http://127.0.0.1:9000',
     store: { kind: 'memory', maxKeys: 1_000_000 },
     onStoreFailure: { policy: 'local' },
+    tiers: {},
     identity: { trustedProxies: ['10.0.0.0/8'], ipv6Subnet: 64 },
     fallback: { name: 'default', rules: [{ limit: '60/minute' }], readsBody: false },
   })
@@ -62,8 +64,8 @@ it('reads the sample', () => {
     { limit: '100k/minute', of: 'tokens' },
     { concurrent: 4 },
   ])
-  const cost = config.routes[2]?.rules[0]?.cost
-  expect(typeof cost === 'function' && cost(request({ params: { model: 'heavy' } }))).toBe(10)
+  const cost = config.routes[2]?.rules[0]?.cost as (asked: GatewayRequest) => number
+  expect(cost(request({ params: { model: 'heavy' } }))).toBe(10)
 })
 
 it('has defaults for everything but the upstream', () => {
@@ -73,6 +75,7 @@ it('has defaults for everything but the upstream', () => {
     upstream: 'http://127.0.0.1:9000',
     store: { kind: 'memory', maxKeys: 1_000_000 },
     onStoreFailure: { policy: 'local' },
+    tiers: {},
     identity: { trustedProxies: [], ipv6Subnet: 64 },
     maxBody: 1_048_576,
     timeouts: { connect: 5_000, headers: 300_000, idle: 300_000, request: 300_000, shutdown: 30_000 },
@@ -132,7 +135,8 @@ routes:
 `)
   const [one, several, inFlight] = routes[0]?.rules ?? []
   const asked = request({ params: { model: 'm' }, headers: { 'x-team': 't' }, body: { user: 'u' } })
-  expect(typeof one?.by === 'function' && one.by(asked)).toBe('m')
+  const model = one?.by as (asked: GatewayRequest) => string
+  expect(model(asked)).toBe('m')
   expect(several?.by).toHaveLength(3)
   expect(inFlight !== undefined && 'concurrent' in inFlight && typeof inFlight.concurrent).toBe('function')
   expect(routes[0]?.readsBody).toBe(true)

@@ -10,6 +10,7 @@ export function request(parts: Partial<GatewayRequest> = {}): GatewayRequest {
     query: bare({}),
     headers: bare({}),
     ip: '192.0.2.1',
+    client: undefined,
     body: null,
     ...parts,
   }

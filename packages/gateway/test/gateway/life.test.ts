@@ -12,17 +12,17 @@ describe('another configuration', () => {
     await send(url, '/predict')
     expect((await send(url, '/predict')).status).toBe(429)
 
-    gateway.apply(configOf(TWO))
+    await gateway.apply(configOf(TWO))
     expect((await send(url, '/predict')).status).toBe(429)
 
     // All of 2 is used, so all of 4 is.
-    gateway.apply(configOf(TWO.replace('2/minute', '4/minute')))
+    await gateway.apply(configOf(TWO.replace('2/minute', '4/minute')))
     expect((await send(url, '/predict')).status).toBe(429)
 
-    gateway.apply(configOf('default: deny'))
+    await gateway.apply(configOf('default: deny'))
     expect((await send(url, '/predict')).status).toBe(404)
 
-    gateway.apply(configOf('default: { limits: [] }'))
+    await gateway.apply(configOf('default: { limits: [] }'))
     expect((await send(url, '/predict')).status).toBe(200)
   })
 
@@ -34,7 +34,7 @@ describe('another configuration', () => {
     )
     const first = send(url, '/predict')
     await until(() => held.length === 1)
-    gateway.apply(
+    await gateway.apply(
       configOf('routes: [{ match: POST /predict, limits: [{ concurrent: 1 }] }]\ntimeouts: { idle: 1m }'),
     )
     expect((await send(url, '/predict')).status).toBe(429)
@@ -50,7 +50,7 @@ describe('another configuration', () => {
   it('is refused whole where a part of it needs a restart', async () => {
     const { gateway, url, configOf } = await running(TWO)
     const next = configOf('default: deny')
-    expect(() => gateway.apply({ ...next, listen: { host: '127.0.0.1', port: 1 } })).toThrow(
+    await expect(gateway.apply({ ...next, listen: { host: '127.0.0.1', port: 1 } })).rejects.toThrow(
       "a change of 'listen' needs a restart",
     )
     expect((await send(url, '/predict')).status).toBe(200)

@@ -17,6 +17,7 @@ export {
   type HttpAnswer,
   problem,
   refusalProblem,
+  requestProblem,
   retryAfterSeconds,
   unavailableProblem,
 } from './problem.js'

@@ -8,12 +8,12 @@ import { CelMap, celValue } from './values.js'
 /**
  * Expressions of a configuration: CEL, checked with the file.
  *
- * They read `method`, `path`, `route`, `params`, `query`, `headers`, `ip` and `body`. Whole numbers of the body are ints
+ * They read `method`, `path`, `route`, `params`, `query`, `headers`, `ip`, `client` and `body`. Whole numbers of the body are ints
  * and others doubles, which can be mixed.
  */
 
 /** What an expression is for, and so what it must give. */
-type Purpose = 'key' | 'cost' | 'concurrent'
+type Purpose = 'key' | 'cost' | 'concurrent' | 'require'
 
 /** An expression that is ready to be worked out. */
 export interface Expression<T> {
@@ -21,6 +21,8 @@ export interface Expression<T> {
   /** As it was written. */
   readonly source: string
   readonly readsBody: boolean
+  /** Whether it reads where credentials are sent: the headers or the query. */
+  readonly readsSecrets: boolean
 }
 
 /** What an expression of each purpose may give, by what the checker calls it. */
@@ -28,6 +30,7 @@ const RESULTS: Readonly<Record<Purpose, { readonly types: readonly string[]; rea
   key: { types: ['string', 'int', 'uint', 'double', 'bool', 'dyn'], wanted: 'a text, a number or a bool' },
   cost: { types: ['int', 'uint', 'double', 'dyn'], wanted: 'a number' },
   concurrent: { types: ['int', 'uint', 'double', 'dyn'], wanted: 'a number' },
+  require: { types: ['bool', 'dyn'], wanted: 'true or false' },
 }
 
 /**
@@ -71,6 +74,16 @@ export function concurrentExpression(
   })
 }
 
+/** As `keyExpression`, for whether a request may be made. */
+export function requireExpression(
+  source: string,
+  params: readonly string[] | undefined,
+): Expression<boolean> | ExpressionProblem[] {
+  return compile('require', source, params, (result, fail) =>
+    typeof result === 'boolean' ? result : fail('it is neither true nor false'),
+  )
+}
+
 type Fail = (reason: string) => never
 
 function compile<T>(
@@ -88,7 +101,7 @@ function compile<T>(
   } catch (error) {
     return [faultOf(error, source)]
   }
-  const { readsBody, problems } = survey(parsed.ast, params)
+  const { readsBody, readsSecrets, problems } = survey(parsed.ast, params)
   if (problems.length > 0) return [...problems]
   const { valid, type, error } = parsed.check()
   if (!valid) return [faultOf(error, source)]
@@ -109,7 +122,7 @@ function compile<T>(
     }
     return toResult(result, fail)
   }
-  return Object.assign(evaluate, { source, readsBody })
+  return Object.assign(evaluate, { source, readsBody, readsSecrets })
 }
 
 /** Read when they are asked for: an expression that does not mention the body works without one. */
@@ -135,6 +148,10 @@ function variablesOf(request: GatewayRequest): object {
     },
     get ip() {
       return request.ip
+    },
+    get client() {
+      const { id = '', tier = '' } = request.client ?? {}
+      return new CelMap({ id, tier })
     },
     get body() {
       return celValue(request.body)

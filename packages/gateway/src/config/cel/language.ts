@@ -11,6 +11,7 @@ export const VARIABLES: ReadonlyMap<string, string> = new Map([
   ['query', 'map<string, string>'],
   ['headers', 'map<string, string>'],
   ['ip', 'string'],
+  ['client', 'map<string, string>'],
   ['body', 'dyn'],
 ])
 

@@ -17,6 +17,8 @@ export interface ExpressionProblem {
 
 interface ExpressionSurvey {
   readonly readsBody: boolean
+  /** Whether it reads where credentials are sent: the headers or the query. */
+  readonly readsSecrets: boolean
   readonly problems: readonly ExpressionProblem[]
 }
 
@@ -33,6 +35,7 @@ export function survey(root: ASTNode, params: readonly string[] | undefined): Ex
 
 class Surveyor implements ExpressionSurvey {
   readsBody = false
+  readsSecrets = false
   readonly problems: ExpressionProblem[] = []
   readonly #params: readonly string[] | undefined
 
@@ -66,6 +69,7 @@ class Surveyor implements ExpressionSurvey {
       const known = loop === undefined ? [...VARIABLES.keys()] : [...VARIABLES.keys(), loop]
       this.#wrong(node.pos, `unknown variable '${name}'${suggest(name, known)}`)
     }
+    if (name === 'headers' || name === 'query') this.readsSecrets = true
     if (name !== 'body') return
     this.readsBody = true
     if (loop !== undefined) {

@@ -13,10 +13,7 @@ type Shape = Readonly<Record<string, Read<unknown>>>
 export type Values<S extends Shape> = { readonly [Key in keyof S]?: Exclude<ReturnType<S[Key]>, undefined> }
 
 /** What the design of the file has, and this version does not. */
-const NOT_YET: ReadonlySet<string> = new Set([
-  ...['api_keys', 'jwt', 'tiers'],
-  ...['require', 'refuse_with', 'llm', 'warm_up'],
-])
+const NOT_YET: ReadonlySet<string> = new Set(['llm'])
 
 /**
  * Reads a single value that keeps to a schema.
@@ -76,6 +73,22 @@ export function mapOf<S extends Shape>(shape: S, wanted: string): Read<Values<S>
       if (value !== undefined) values[key] = value
     }
     return values as Values<S>
+  }
+}
+
+/** Reads a map whose keys are names that somebody chose. */
+export function recordOf<T>(read: Read<T>, wanted: string, most: number): Read<Readonly<Record<string, T>>> {
+  return (node, problems) => {
+    if (node.kind !== 'map' || node.entries.size > most) {
+      problems.at(node, `${node.label} is ${wanted}, of up to ${most} names; not ${described(node)}`)
+      return undefined
+    }
+    const values: Record<string, T> = Object.create(null)
+    for (const [key, entry] of node.entries) {
+      const value = read(entry.value, problems)
+      if (value !== undefined) values[key] = value
+    }
+    return values
   }
 }
 

@@ -1,0 +1,121 @@
+import { clientAddressReader } from 'sluice/http'
+import { jwtVerifier } from 'sluice/jwt'
+import { z } from 'zod'
+import type { IdentityConfig, ProxyHeaders } from './config.js'
+import type { ConfigNode } from './yaml/node.js'
+import type { Problems } from './yaml/problems.js'
+import { listOf, made, mapOf, type Read, single } from './yaml/reading.js'
+import { text, wholeNumber } from './yaml/scalars.js'
+
+/** `identity`: how a client's address is read, and how it says who it is. */
+
+export const DEFAULT_IDENTITY: IdentityConfig = { trustedProxies: [], ipv6Subnet: 64 }
+
+const network: Read<string> = made(text, (proxy) => {
+  clientAddressReader({ trustedProxies: [proxy] })
+  return proxy
+})
+
+const textOrTexts: Read<readonly string[]> = (node, problems) =>
+  node.kind === 'list'
+    ? listOf(text, 'a text or a list of texts', 100)(node, problems)
+    : optionalList(text(node, problems))
+
+function optionalList(value: string | undefined): readonly string[] | undefined {
+  return value === undefined ? undefined : [value]
+}
+
+const headerName: Read<string> = single(
+  z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,64}$/)
+    .transform((name) => name.toLowerCase()),
+  'the name of a header such as X-Client-Id',
+)
+
+const readFields = mapOf(
+  {
+    trusted_proxies: listOf(network, 'a list of addresses and networks such as [10.0.0.0/8]', 1000),
+    ipv6_subnet: wholeNumber(1, 128),
+    api_keys: text,
+    jwt: readJwt,
+    proxy_headers: mapOf(
+      { client: headerName, tier: headerName },
+      'a map such as { client: X-Client-Id, tier: X-Client-Tier }',
+    ),
+  },
+  'a map such as { trusted_proxies: [10.0.0.0/8] }',
+)
+
+export const readIdentity: Read<IdentityConfig> = (node, problems) => {
+  const values = readFields(node, problems)
+  if (values === undefined) return undefined
+  const {
+    trusted_proxies: trustedProxies = [],
+    ipv6_subnet: ipv6Subnet = 64,
+    api_keys: apiKeys,
+    jwt,
+  } = values
+  const proxyHeaders = readProxyHeaders(values.proxy_headers, trustedProxies.length > 0, node, problems)
+  return {
+    trustedProxies,
+    ipv6Subnet,
+    ...(apiKeys !== undefined && { apiKeys }),
+    ...(jwt !== undefined && { jwt }),
+    ...(proxyHeaders !== undefined && { proxyHeaders }),
+  }
+}
+
+function readProxyHeaders(
+  headers: { readonly client?: string; readonly tier?: string } | undefined,
+  trusts: boolean,
+  node: ConfigNode,
+  problems: Problems,
+): ProxyHeaders | undefined {
+  if (headers === undefined) return undefined
+  const place = (node.kind === 'map' && node.entries.get('proxy_headers')?.value) || node
+  const { client, tier } = headers
+  if (client === undefined) {
+    problems.at(place, "'proxy_headers' names the header of the 'client'")
+    return undefined
+  }
+  if (!trusts)
+    problems.at(place, "'proxy_headers' are believed of 'trusted_proxies' only, and there are none")
+  return { client, ...(tier !== undefined && { tier }) }
+}
+
+const readJwtFields = mapOf(
+  {
+    jwks: text,
+    audience: textOrTexts,
+    issuer: textOrTexts,
+    algorithms: textOrTexts,
+    client: text,
+    tier: text,
+  },
+  'a map such as { jwks: https://…/jwks.json, audience: my-api, client: sub, tier: plan }',
+)
+
+function readJwt(node: ConfigNode, problems: Problems): IdentityConfig['jwt'] {
+  const values = readJwtFields(node, problems)
+  if (values === undefined) return undefined
+  const { jwks, audience } = values
+  if (jwks === undefined || audience === undefined) {
+    if (problems.count === 0) problems.at(node, `'jwt' wants ${missing(jwks)}`)
+    return undefined
+  }
+  const options = { ...values, jwks, audience }
+  try {
+    // Made and thrown away for what it says of the options; it fetches keys at its first use.
+    jwtVerifier(options)
+    return options
+  } catch (error) {
+    problems.at(node, (error as Error).message)
+    return undefined
+  }
+}
+
+function missing(jwks: string | undefined): string {
+  if (jwks === undefined) return "'jwks', the URL of the keys that tokens are signed with"
+  return "'audience', for whom the tokens are; without it a token for anybody would do"
+}

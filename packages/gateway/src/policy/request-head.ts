@@ -1,0 +1,74 @@
+import type { IncomingMessage } from 'node:http'
+import { RequestError } from 'sluice'
+import type { ClientAddressReader } from 'sluice/http'
+import { sameName } from '../proxy/headers.js'
+
+/** The head of a request, as far as it says who sends it. What is costly to read is read when it is asked for, and once. */
+export class RequestHead {
+  readonly #message: IncomingMessage
+  readonly #addresses: ClientAddressReader
+  #headers: Readonly<Record<string, string>> | undefined
+  #ip: string | undefined
+
+  constructor(message: IncomingMessage, addresses: ClientAddressReader) {
+    this.#message = message
+    this.#addresses = addresses
+  }
+
+  /** By name in lower case, with `-` for `_`; to read one that was sent more than once throws RequestError. */
+  get headers(): Readonly<Record<string, string>> {
+    this.#headers ??= soleValues(this.#message.rawHeaders)
+    return this.#headers
+  }
+
+  /**
+   * The value of a header that tells who the client is.
+   *
+   * @param name in lower case
+   * @throws RequestError where it was sent more than once.
+   */
+  header(name: string): string | undefined {
+    return this.headers[sameName(name)]
+  }
+
+  /**
+   * The client's address in its one canonical form.
+   *
+   * @throws RequestError where a trusted proxy names an address that cannot be read.
+   */
+  get ip(): string {
+    this.#ip ??= this.#addresses.clientOf(
+      this.#message.socket.remoteAddress,
+      this.#message.headers['x-forwarded-for']?.toString(),
+    )
+    return this.#ip
+  }
+
+  /** Whether the other end of the connection is a proxy that is believed. */
+  get fromTrustedProxy(): boolean {
+    return this.#addresses.isTrusted(this.#message.socket.remoteAddress)
+  }
+}
+
+/**
+ * Headers by name, in lower case. Spelt with `_` a name is the same, since upstreams that run under CGI or WSGI read it so.
+ * To read one that was sent more than once throws: the upstream might believe another one than was counted.
+ */
+function soleValues(rawHeaders: readonly string[]): Record<string, string> {
+  const values: Record<string, string> = Object.create(null)
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = sameName(rawHeaders[index] ?? '')
+    if (Object.hasOwn(values, name)) Object.defineProperty(values, name, { get: () => repeated(name) })
+    else
+      Object.defineProperty(values, name, {
+        value: rawHeaders[index + 1],
+        enumerable: true,
+        configurable: true,
+      })
+  }
+  return values
+}
+
+function repeated(name: string): never {
+  throw new RequestError(`the header '${name}' was sent more than once`)
+}

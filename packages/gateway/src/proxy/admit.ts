@@ -1,0 +1,74 @@
+import type { IncomingMessage } from 'node:http'
+import type { Decision, Limiter } from 'sluice'
+import type { PolicyMatch } from '../policy/admission.js'
+import { IncomingRequest } from '../policy/incoming-request.js'
+import { RequestHead } from '../policy/request-head.js'
+import type { Target } from '../routing/target.js'
+import { hasBody } from './client-body.js'
+import { onClientGone } from './client-gone.js'
+import type { Setup } from './handler.js'
+import { readBody } from './read-body.js'
+
+/** A request that its route's policy decides on. */
+export interface Candidate {
+  readonly request: IncomingMessage
+  readonly setup: Setup
+  readonly target: Target
+  readonly match: PolicyMatch
+  /** Asks a client that waits for `100 Continue` to send its body. */
+  readonly proceed: () => void
+}
+
+export interface Admitted {
+  readonly decision: Decision
+  /** What was read of it, where a rule reads the body. */
+  readonly body: Buffer | undefined
+}
+
+/** The client left while its request waited for a slot: nobody is left to answer. */
+export class ClientGoneError extends Error {
+  override readonly name = 'ClientGoneError'
+}
+
+/** Finds out who sends a request, reads what its policy reads of it, and decides. */
+export async function admit(
+  { request, setup, target, match, proceed }: Candidate,
+  limiter: Limiter<IncomingRequest>,
+): Promise<Admitted> {
+  const { policy, params } = match
+  const head = new RequestHead(request, setup.addresses)
+  // Before the body is read: who is not known is not listened to.
+  const client = await setup.clients.clientOf(head)
+  let body: Buffer | undefined
+  if (policy.readsBody && hasBody(request)) {
+    proceed()
+    body = await readBody(request, setup.maxBody)
+  }
+  const weighed = new IncomingRequest({
+    message: request,
+    target,
+    route: policy.name,
+    params,
+    body,
+    head,
+    client,
+  })
+  const decision = policy.waits ? await admitInLine(weighed, request, limiter) : await limiter.admit(weighed)
+  return { decision, body }
+}
+
+/** While a request waits for a slot its client may leave. */
+async function admitInLine(
+  weighed: IncomingRequest,
+  { socket }: IncomingMessage,
+  limiter: Limiter<IncomingRequest>,
+): Promise<Decision> {
+  const gone = new AbortController()
+  const stopWatching = onClientGone(socket, () => gone.abort(new ClientGoneError()))
+  try {
+    if (socket.destroyed) throw new ClientGoneError()
+    return await limiter.admit(weighed, { signal: gone.signal })
+  } finally {
+    stopWatching()
+  }
+}

@@ -1,0 +1,135 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { addNewKey } from '../../src/identity/new-key.js'
+import { running, send } from './running.js'
+
+const AUDIENCE = 'https://models.example'
+const { privateKey, publicKey } = await generateKeyPair('ES256')
+
+let folder = ''
+let keys = ''
+let premiumKey = ''
+let expiredKey = ''
+let jwks = ''
+const jwksServer = createServer(async (_request, response) => {
+  response.end(JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'one', alg: 'ES256' }] }))
+})
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-clients-'))
+  keys = join(folder, 'keys.yaml')
+  premiumKey = await addNewKey(keys, { client: 'acme', tier: 'premium' })
+  expiredKey = await addNewKey(keys, { client: 'old', tier: 'premium', expires: '2020-01-01' })
+  await new Promise<void>((done) => jwksServer.listen(0, '127.0.0.1', done))
+  jwks = `http://127.0.0.1:${(jwksServer.address() as AddressInfo).port}/jwks.json`
+})
+afterAll(async () => {
+  jwksServer.closeAllConnections()
+  jwksServer.close()
+  await rm(folder, { recursive: true })
+})
+
+function token(claims: object = {}): Promise<string> {
+  return new SignJWT({ sub: 'acme', plan: 'premium', aud: AUDIENCE, ...claims })
+    .setProtectedHeader({ alg: 'ES256', kid: 'one' })
+    .setExpirationTime('1m')
+    .sign(privateKey)
+}
+
+const LIMITS = `
+tiers: { free: 1, premium: 5 }
+routes:
+  - match: POST /predict
+    limits: [{ limit: 20/minute, algorithm: fixed-window }]
+  - match: POST /premium/predict
+    require: client.tier == 'premium'
+    refuse_with: { status: 403, detail: Premium access required }
+    limits: [30/minute]
+`
+
+async function admitted(url: string, headers: object, tries: number): Promise<number> {
+  let count = 0
+  for (let each = 0; each < tries; each++)
+    if ((await send(url, '/predict', { headers })).status === 200) count++
+  return count
+}
+
+describe('clients that say who they are', () => {
+  const identity = () =>
+    `identity: { api_keys: ${keys}, jwt: { jwks: '${jwks}', audience: '${AUDIENCE}', tier: plan } }\n`
+
+  it('have the limits of their tier; visitors those that are written', async () => {
+    const { url } = await running(identity() + LIMITS)
+    expect(await admitted(url, { authorization: `Bearer ${premiumKey}` }, 105)).toBe(100)
+    expect(await admitted(url, {}, 25)).toBe(20)
+    // One client, whatever it shows.
+    expect(await admitted(url, { 'x-api-key': premiumKey }, 1)).toBe(0)
+    expect(await admitted(url, { authorization: `Bearer ${await token()}` }, 1)).toBe(0)
+    expect(await admitted(url, { authorization: `Bearer ${await token({ sub: 'beta' })}` }, 105)).toBe(100)
+  })
+
+  it('are asked for what a route requires, and told so', async () => {
+    const { url } = await running(identity() + LIMITS)
+    const visitor = await send(url, '/premium/predict')
+    expect(visitor.status).toBe(403)
+    expect(JSON.parse(visitor.text)).toMatchObject({ title: 'Forbidden', detail: 'Premium access required' })
+    const free = { authorization: `Bearer ${await token({ plan: 'free' })}` }
+    expect((await send(url, '/premium/predict', { headers: free })).status).toBe(403)
+    expect((await send(url, '/premium/predict', { headers: { 'x-api-key': premiumKey } })).status).toBe(200)
+  })
+
+  it('get nothing by what they merely claim', async () => {
+    const { url } = await running(identity() + LIMITS)
+    const unsigned = new UnsecuredJWT({ sub: 'acme', plan: 'premium', aud: AUDIENCE })
+      .setExpirationTime('1m')
+      .encode()
+    const refused: readonly string[] = [
+      expiredKey,
+      premiumKey.toUpperCase(),
+      'sk_made-up',
+      unsigned,
+      await token({ aud: 'https://other.example' }),
+      `${await token()}x`,
+    ]
+    for (const secret of refused) {
+      const answer = await send(url, '/predict', { headers: { authorization: `Bearer ${secret}` } })
+      expect(answer.status).toBe(401)
+      expect(answer.headers['www-authenticate']).toBe('Bearer')
+      expect(answer.text).not.toContain(secret)
+      const premium = await send(url, '/premium/predict', { headers: { 'x-api-key': secret } })
+      expect(premium.status).toBe(401)
+    }
+    const claims = { 'x-tier': 'premium', 'x-client-tier': 'premium', tier: 'premium', 'x-client-id': 'acme' }
+    expect((await send(url, '/premium/predict', { headers: claims })).status).toBe(403)
+    expect(await admitted(url, claims, 25)).toBe(20)
+  })
+
+  it('two keys at once are no key', async () => {
+    const { url } = await running(identity() + LIMITS)
+    const answer = await send(url, '/predict', { headers: { 'x-api-key': [premiumKey, 'another'] } })
+    expect(answer.status).toBe(400)
+  })
+})
+
+describe('clients that a trusted proxy names', () => {
+  const named = { 'x-client-id': 'acme', 'x-client-tier': 'premium', 'x-forwarded-for': '192.0.2.1' }
+  const proxied = (trusted: string) =>
+    `identity: { trusted_proxies: [${trusted}], proxy_headers: { client: X-Client-Id, tier: X-Client-Tier } }\n`
+
+  it('are believed to be', async () => {
+    const { url } = await running(proxied('127.0.0.1') + LIMITS)
+    expect(await admitted(url, named, 105)).toBe(100)
+    expect((await send(url, '/premium/predict', { headers: named })).status).toBe(200)
+  })
+
+  it('are nobody where anybody else names them', async () => {
+    const { url } = await running(proxied('10.0.0.1') + LIMITS)
+    expect(await admitted(url, named, 25)).toBe(20)
+    expect((await send(url, '/premium/predict', { headers: named })).status).toBe(403)
+  })
+})
