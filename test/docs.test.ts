@@ -36,6 +36,7 @@ describe('commands in the docs', () => {
     const here = text
       .replaceAll('localhost:8080', `localhost:${stack.port}`)
       .replaceAll('localhost:8081', `localhost:${stack.adminPort}`)
+      .replaceAll('localhost:9000', `localhost:${stack.modelPort}`)
     const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', here], { cwd: ROOT })
     expect(stdout).not.toBe('')
   })
@@ -51,6 +52,7 @@ describe('configuration files in the docs', () => {
   it.each(listings.filter(({ language }) => language === 'yaml'))('$place', async ({ text }) => {
     const file = join(folder, 'gateway.yaml')
     await writeFile(file, text)
+    await writeFile(join(folder, 'keys.yaml'), 'keys: []')
     const { stdout } = await run('npx', ['sluice', 'check', file], { cwd: ROOT })
     expect(stdout).toContain('ok')
   })

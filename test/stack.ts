@@ -10,6 +10,7 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 export interface Stack {
   readonly port: number
   readonly adminPort: number
+  readonly modelPort: number
   /** What it has printed. */
   said(): string
   stop(): Promise<void>
@@ -38,6 +39,7 @@ export async function startStack(): Promise<Stack> {
   return {
     port: port as number,
     adminPort: adminPort as number,
+    modelPort: modelPort as number,
     said: () => said,
     async stop() {
       if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGINT')
