@@ -1,0 +1,72 @@
+import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
+import { releaseWhenRead, withFields } from '../http/web-response.js'
+import type { MaybePromise } from '../maybe-promise.js'
+import type { Permit } from '../permit.js'
+
+export type { HttpLimitOptions } from '../http/http-limiter.js'
+export { settle } from '../http/permits.js'
+
+/** A handler of the web's standard: Next.js, Bun, Deno and others call one with what they know beside the request. */
+export type FetchHandler<Context extends readonly unknown[]> = (
+  request: Request,
+  ...context: Context
+) => MaybePromise<Response>
+
+export interface FetchLimitOptions<Context extends readonly unknown[]> extends HttpLimitOptions<Request> {
+  /**
+   * The address at the other end of the connection, which a request of the web's standard does not have. In Deno
+   * `(_request, info) => info.remoteAddr.hostname`, in Bun `(request, server) => server.requestIP(request)?.address`. Without it rules count by
+   * something else than `ip` and visitors.
+   */
+  readonly address?: (request: Request, ...context: Context) => string | undefined
+  /** Method and template of the route, for `by: 'route'`. Default: the method and `*`. */
+  readonly route?: (request: Request) => string
+}
+
+/**
+ * Limits for handlers of the web's standard `fetch`.
+ *
+ *     import { limit } from 'sluice/fetch'
+ *     export const POST = limit({ rules: [{ limit: '10/minute' }], address })(async (request) => Response.json({ prediction: 1 }))
+ *
+ * One `limit(…)` limits all the handlers that it is put around together; call it again for a limit of its own. A rule that reads the body
+ * takes a clone of the request in its `client`, as that may take a while.
+ *
+ * @throws LimitSyntaxError, TypeError, RangeError that say what is wrong with the options.
+ */
+export function limit<Context extends readonly unknown[] = []>(
+  options: FetchLimitOptions<Context>,
+): (handler: FetchHandler<Context>) => (request: Request, ...context: Context) => Promise<Response> {
+  const { address, route, ...others } = options
+  const peers = new WeakMap<Request, string>()
+  const access: RequestAccess<Request> = {
+    peer: (request) => peers.get(request),
+    header: (request, name) => request.headers.get(name) ?? undefined,
+    route: route ?? ((request) => `${request.method === 'HEAD' ? 'GET' : request.method} *`),
+  }
+  const limiter = createHttpLimiter<Request>(others, access)
+  return (handler) =>
+    async (request, ...context) => {
+      const peer = address?.(request, ...context)
+      if (peer !== undefined) peers.set(request, peer)
+      const decision = await limiter.decide(request)
+      if (!decision.allowed) {
+        const { status, headers, body } = decision.answer
+        return new Response(body, { status, headers: headers.map(([name, value]) => [name, value]) })
+      }
+      const { permit, fields } = decision
+      const response = await released(permit, () => handler(request, ...context))
+      return releaseWhenRead(withFields(response, fields), permit, request.signal)
+    }
+}
+
+/** What a handler gives; where it fails there is no answer to wait for. */
+async function released(permit: Permit | undefined, handle: () => MaybePromise<Response>): Promise<Response> {
+  permit?.keepRenewed()
+  try {
+    return await handle()
+  } catch (error) {
+    permit?.[Symbol.dispose]()
+    throw error
+  }
+}

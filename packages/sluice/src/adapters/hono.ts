@@ -1,0 +1,58 @@
+import type { Context, MiddlewareHandler } from 'hono'
+import { routePath } from 'hono/route'
+import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
+import { releaseWhenRead, withFields } from '../http/web-response.js'
+
+export type { HttpLimitOptions } from '../http/http-limiter.js'
+export { settle } from '../http/permits.js'
+
+export interface HonoLimitOptions extends HttpLimitOptions<Context> {
+  /** The address at the other end of the connection. Default: what `@hono/node-server` knows; other runtimes have a `getConnInfo`. */
+  readonly address?: (context: Context) => string | undefined
+}
+
+/**
+ * Limits for Hono 4.
+ *
+ *     import { limit } from 'sluice/hono'
+ *     app.post('/predict', limit('10/minute'), (context) => context.json({ prediction: 1 }))
+ *
+ * One middleware limits all the routes that it is put before together; call `limit` again for a limit of its own. Rules are given the context.
+ * `by: 'route'` is the method and the path as it was given to the route (`POST /models/:model`).
+ *
+ * @throws LimitSyntaxError, TypeError, RangeError that say what is wrong with the options.
+ */
+export function limit(options: string | HonoLimitOptions): MiddlewareHandler {
+  const { address = nodeAddress, ...others } =
+    typeof options === 'string' ? { rules: [{ limit: options }] } : options
+  const access: RequestAccess<Context> = {
+    peer: address,
+    header: (context, name) => context.req.header(name),
+    route: (context) => `${context.req.method === 'HEAD' ? 'GET' : context.req.method} ${routePath(context)}`,
+  }
+  const limiter = createHttpLimiter<Context>(others, access)
+  return async (context, next) => {
+    const decision = await limiter.decide(context)
+    if (!decision.allowed) {
+      const { status, headers, body } = decision.answer
+      return new Response(body, { status, headers: headers.map(([name, value]) => [name, value]) })
+    }
+    const { permit, fields } = decision
+    permit?.keepRenewed()
+    // What a handler throws, Hono makes an answer of before this goes on.
+    await next()
+    const answer = releaseWhenRead(withFields(context.res, fields), permit, context.req.raw.signal)
+    // Hono would put the fields of the answer before over those of the one that is set.
+    context.res = undefined
+    context.res = answer
+    return undefined
+  }
+}
+
+/** The address as `@hono/node-server` hands it on. */
+function nodeAddress(context: Context): string | undefined {
+  const { incoming } = (context.env ?? {}) as {
+    readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } }
+  }
+  return incoming?.socket?.remoteAddress
+}

@@ -1,0 +1,44 @@
+import type { Context, Middleware } from 'koa'
+import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
+import { joinedField, releaseWhenClosed } from '../http/node-response.js'
+
+export type { HttpLimitOptions } from '../http/http-limiter.js'
+export { settle } from '../http/permits.js'
+
+/**
+ * Limits for Koa 2 and 3.
+ *
+ *     import { limit } from 'sluice/koa'
+ *     router.post('/predict', limit('10/minute'), (context) => { context.body = { prediction: 1 } })
+ *
+ * One middleware limits all the routes that it is put before together; call `limit` again for a limit of its own. Rules are given the context.
+ * `by: 'route'` is the method and the path as it was given to `@koa/router` (`POST /models/:model`), and `*` where no route is chosen
+ * yet, as in `app.use`.
+ *
+ * @throws LimitSyntaxError, TypeError, RangeError that say what is wrong with the options.
+ */
+export function limit(options: string | HttpLimitOptions<Context>): Middleware {
+  const limiter = createHttpLimiter(options, access)
+  return async (context, next) => {
+    const decision = await limiter.decide(context)
+    const fields = decision.allowed ? decision.fields : decision.answer.headers
+    for (const [name, value] of fields)
+      context.set(name, joinedField(context.res.getHeader(name), name, value))
+    if (decision.allowed) {
+      releaseWhenClosed(context.res, decision.permit)
+      return next()
+    }
+    context.status = decision.answer.status
+    context.body = decision.answer.body
+    // Koa guesses the type of a text; ours is said.
+    const type = fields.find(([name]) => name === 'content-type')
+    if (type !== undefined) context.set(...type)
+  }
+}
+
+const access: RequestAccess<Context> = {
+  peer: (context) => context.req.socket.remoteAddress,
+  header: (context, name) => context.req.headers[name]?.toString(),
+  route: (context) =>
+    `${context.method === 'HEAD' ? 'GET' : context.method} ${String(context._matchedRoute ?? '*')}`,
+}

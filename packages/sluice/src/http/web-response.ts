@@ -1,0 +1,69 @@
+import type { Permit } from '../permit.js'
+
+/**
+ * An answer with these fields beside its own. An answer whose headers cannot be changed, as those that were fetched, is copied.
+ *
+ * @param fields names in lower case; lists are added to, and other fields are replaced
+ */
+export function withFields(
+  response: Response,
+  fields: readonly (readonly [name: string, value: string])[],
+): Response {
+  if (fields.length === 0) return response
+  const headers = new Headers(response.headers)
+  for (const [name, value] of fields) {
+    if (name === 'ratelimit' || name === 'ratelimit-policy') headers.append(name, value)
+    else headers.set(name, value)
+  }
+  return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
+}
+
+/**
+ * Renews a permit's slots while an answer is under way and releases them when its body has been read, is given up, or fails.
+ *
+ * @param signal says that the client has gone
+ */
+export function releaseWhenRead(
+  response: Response,
+  permit: Permit | undefined,
+  signal?: AbortSignal,
+): Response {
+  if (!permit?.holdsSlots) return response
+  const release = () => {
+    signal?.removeEventListener('abort', release)
+    permit[Symbol.dispose]()
+  }
+  if (response.body === null || signal?.aborted) {
+    release()
+    return response
+  }
+  permit.keepRenewed()
+  signal?.addEventListener('abort', release)
+  const { status, statusText, headers } = response
+  return new Response(watched(response.body, release), { status, statusText, headers })
+}
+
+/** The same bytes, no earlier than they are asked for; `ended` is called once there will be no more. */
+function watched(body: ReadableStream<Uint8Array>, ended: () => void): ReadableStream<Uint8Array> {
+  const reader = body.getReader()
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read()
+          if (!done) return controller.enqueue(value)
+          ended()
+          controller.close()
+        } catch (error) {
+          ended()
+          controller.error(error)
+        }
+      },
+      cancel(reason) {
+        ended()
+        return reader.cancel(reason)
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
