@@ -41,8 +41,7 @@ export async function admit(
   const client = await setup.clients.clientOf(head)
   let body: Buffer | undefined
   if (policy.readsBody && hasBody(request)) {
-    proceed()
-    body = await readBody(request, setup.maxBody)
+    body = await readBody(request, setup.maxBody, proceed)
   }
   const weighed = new IncomingRequest({
     message: request,

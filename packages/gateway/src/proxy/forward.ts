@@ -31,7 +31,7 @@ export interface ForwardOptions {
  *
  * It settles when the answer has been handed to the client's connection, when that connection is closed, or when
  * the upstream has failed and the caller is to answer; it never rejects. A request is sent once and never again.
- * Trailers are not forwarded, nor is an upgrade of the protocol.
+ * The head goes upstream with the first bytes of the body. Trailers are not forwarded, nor is an upgrade of the protocol.
  */
 export function forward(options: ForwardOptions): Promise<ForwardOutcome> {
   const { upstream, request, response, target } = options

@@ -24,9 +24,10 @@ export class BodyAbortedError extends Error {
  * limit; the request is then paused, and the rest of the body is still to come on the connection.
  *
  * @param limit the most to read, in bytes
+ * @param proceed called before the first byte is read; a client that waits for `100 Continue` sends nothing before
  * @throws BodyTooLargeError or BodyAbortedError.
  */
-export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+export function readBody(request: IncomingMessage, limit: number, proceed: () => void): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     if (request.destroyed) {
       reject(new BodyAbortedError())
@@ -36,6 +37,7 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
       reject(new BodyTooLargeError(limit))
       return
     }
+    proceed()
     const chunks: Buffer[] = []
     let length = 0
     const stop = () => {

@@ -32,6 +32,9 @@ const KEEP_ALIVE_MS = 65_000
 /** For the head of a request, in milliseconds: it fits into a packet or two. */
 const HEAD_TIMEOUT_MS = 30_000
 
+/** How often it is looked whose time is over, in milliseconds. */
+const LOOK_MS = 1_000
+
 /** @throws Error that says in one line why the port cannot be had. */
 export async function startProxy({
   endpoint,
@@ -41,7 +44,7 @@ export async function startProxy({
 }: ProxyOptions): Promise<ProxyServer> {
   let closing = false
   const underWay = new Set<Promise<void>>()
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS })
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, connectionsCheckingInterval: LOOK_MS })
 
   const serve = (request: IncomingMessage, response: ServerResponse, proceed: () => void) => {
     if (closing) response.shouldKeepAlive = false

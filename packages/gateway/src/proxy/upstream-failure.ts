@@ -1,3 +1,5 @@
+import { errors } from 'undici'
+
 /** What went wrong before an upstream answered, in words for the client's problem document. */
 export interface UpstreamFailure {
   /** 504 where the upstream took too long, else 502. */
@@ -48,5 +50,7 @@ function byFamily(code: string): string {
 
 function codeOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' ? code : 'UNKNOWN'
+  if (typeof code === 'string') return code
+  // The parser says what it met in words alone.
+  return error instanceof errors.HTTPParserError ? 'HPE_INVALID' : 'UNKNOWN'
 }

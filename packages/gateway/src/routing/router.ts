@@ -13,7 +13,7 @@ export interface Router<T> {
   find(method: string, segments: readonly string[]): Match<T> | undefined
 }
 
-export interface Match<T> {
+interface Match<T> {
   readonly value: T
   readonly params: Record<string, string>
 }

@@ -24,9 +24,12 @@ export interface Running {
   configOf(text: string): GatewayConfig
 }
 
-/** @param text the file without `listen`, `admin` and `upstream` */
-export async function running(text: string, upstream: RequestListener = echo): Promise<Running> {
-  const upstreamUrl = await upstreamOf(upstream)
+/**
+ * @param text the file without `listen`, `admin` and `upstream`
+ * @param upstream its listener; or the URL of one that runs already
+ */
+export async function running(text: string, upstream: RequestListener | string = echo): Promise<Running> {
+  const upstreamUrl = typeof upstream === 'string' ? upstream : await upstreamOf(upstream)
   const configOf = (rest: string) =>
     parseConfig(`listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\nupstream: ${upstreamUrl}\n${rest}`, 'test.yaml')
   const failures: unknown[] = []
@@ -60,7 +63,7 @@ export async function echo(request: IncomingMessage, response: ServerResponse): 
   response.end(JSON.stringify({ method, url, headers, body: Buffer.concat(chunks).toString() }))
 }
 
-export function logInto(failures: unknown[]): Log {
+function logInto(failures: unknown[]): Log {
   return {
     upstreamFailed: (failure) => failures.push(failure),
     crashed: (error) => failures.push(error),

@@ -11,7 +11,7 @@ import { rateCases } from './conformance/rates.js'
 import { settlementCases } from './conformance/settlements.js'
 import { togetherCases } from './conformance/together.js'
 
-export type { Harness, MakeStore, StoreKind } from './conformance/harness.js'
+export type { MakeStore, StoreKind } from './conformance/harness.js'
 
 /**
  * What every store has to do, whatever it is made of:

@@ -1,0 +1,72 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { onTestFinished } from 'vitest'
+
+/** A client that sends bytes as they are given, which one of HTTP would tidy up, and shows the bytes that come. */
+export interface RawClient {
+  readonly socket: Socket
+  /** All that has come so far, a character a byte. */
+  readonly received: string
+  /** Sends text, a byte a character. */
+  send(text: string): void
+  /** Waits until a text has come; `times` for its n-th occurrence. */
+  until(text: string, times?: number): Promise<void>
+  /** When the connection has closed: the code of the error that closed it; `''` where it ended in good order. */
+  readonly closed: Promise<string>
+}
+
+/** Connects to a port of this machine; the connection ends with the test. */
+export async function rawClient(port: number): Promise<RawClient> {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+  onTestFinished(() => {
+    socket.destroy()
+  })
+  let received = ''
+  let code = ''
+  const looks = new Set<() => void>()
+  const lookAgain = () => {
+    for (const look of looks) look()
+  }
+  socket.on('data', (chunk) => {
+    received += chunk.toString('latin1')
+    lookAgain()
+  })
+  socket.on('close', lookAgain)
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    code = error.code ?? 'UNKNOWN'
+  })
+  const closed = new Promise<string>((resolve) => socket.once('close', () => resolve(code)))
+  await once(socket, 'connect')
+
+  const send = (text: string) => {
+    socket.write(text, 'latin1')
+  }
+  return {
+    socket,
+    closed,
+    send,
+    get received() {
+      return received
+    },
+    until(text, times = 1) {
+      return new Promise((resolve, reject) => {
+        const look = () => {
+          if (received.split(text).length > times) {
+            looks.delete(look)
+            resolve()
+          } else if (socket.destroyed) {
+            const missed = JSON.stringify(text)
+            reject(new Error(`the connection closed before ${missed} came; ${JSON.stringify(received)} did`))
+          }
+        }
+        looks.add(look)
+        look()
+      })
+    },
+  }
+}
+
+/** The bytes of a request to `localhost`; the body as it is given. */
+export function message(line: string, headers: readonly string[] = [], body = ''): string {
+  return [line, 'Host: localhost', ...headers, '', body].join('\r\n')
+}
