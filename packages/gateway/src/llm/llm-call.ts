@@ -1,0 +1,39 @@
+import { RequestError } from 'sluice'
+import { isFields } from './request/fields.js'
+import { refuseRepeated } from './request/json-members.js'
+import { type Reservation, reserve } from './reservation.js'
+import type { Asked, Shape } from './shapes/shape.js'
+import { TokenCounter, type Tokenizer } from './token-counter.js'
+
+/** How the requests of a route are counted. */
+export interface LlmOptions {
+  readonly shape: Shape
+  /** Tokens of output that are reserved for each answer where the request states no maximum. */
+  readonly defaultOutput: number
+  /** What an input token that the upstream had cached counts for, zero or more; 1 as any other. */
+  readonly cachedWeight: number
+  /** Default: a quarter of the characters. */
+  readonly tokenizer?: Tokenizer
+}
+
+/** A request to a model as it was read. */
+export interface LlmCall {
+  readonly options: LlmOptions
+  readonly asked: Asked
+  readonly reservation: Reservation
+}
+
+/**
+ * Reads what a request asks for and works out what to reserve for it. Linear in the size of the body.
+ *
+ * @param body the parsed body
+ * @param json its bytes
+ * @throws RequestError that says which field is wrong.
+ */
+export function readCall(options: LlmOptions, body: unknown, json: Buffer): LlmCall {
+  if (!isFields(body)) throw new RequestError('the body of this request is a JSON object')
+  refuseRepeated(json)
+  const input = new TokenCounter(options.tokenizer)
+  const asked = options.shape.ask(body, input)
+  return { options, asked, reservation: reserve(asked, input.tokens, options.defaultOutput) }
+}
