@@ -1,10 +1,10 @@
 import type { Client } from './client.js'
-import { combinedKey, plainKey, secretKey } from './key.js'
+import { addressInPlaceOfSecret, combinedKey, plainKey, secretKey } from './key.js'
 
 /**
  * Whom a rule counts for, by name. `client` is who the request's credentials say it is, and its address where they
  * say nothing; `ip` is always the address; `route` the template of the route, never the concrete path; `everyone`
- * one key for all; `header:NAME` the value of a header, kept as a digest, and the address where it is absent.
+ * one key for all; `header:NAME` the value of a header, and the address where it is absent, either kept as a digest.
  */
 export type NamedKey = 'ip' | 'client' | 'route' | 'everyone' | `header:${string}`
 
@@ -88,7 +88,7 @@ function compilePart<Request>(
   }
   return (request) => {
     const value = sources.header(request, header)
-    return value === undefined ? sources.ip(request) : secretKey(value)
+    return value === undefined ? addressInPlaceOfSecret(sources.ip(request)) : secretKey(value)
   }
 }
 

@@ -3,12 +3,14 @@ import { createHash } from 'node:crypto'
 /**
  * Keys as the stores see them: bounded, unambiguous, and without secrets.
  *
- * Three forms, told apart by their first character, so that no two different keys meet: a key as it is; the
- * parts of a combined key, each with its length; and a digest, for what is secret or long.
+ * Four forms, told apart by their first character, so that no two different keys meet: a key as it is; the
+ * parts of a combined key, each with its length; a digest, for what is secret or long; and the digest of an address
+ * that stands in for a secret.
  */
 
 const DIGEST = '\u0001'
 const COMBINED = '\u0002'
+const ADDRESS_DIGEST = '\u0003'
 
 /** Longest key that is kept as it is, in UTF-16 units. */
 const MAX_PLAIN_LENGTH = 128
@@ -16,7 +18,7 @@ const MAX_PLAIN_LENGTH = 128
 /** The key for one text. */
 export function plainKey(text: string): string {
   const first = text.charCodeAt(0)
-  return text.length > MAX_PLAIN_LENGTH || first === 1 || first === 2 ? secretKey(text) : text
+  return text.length > MAX_PLAIN_LENGTH || (first >= 1 && first <= 3) ? secretKey(text) : text
 }
 
 /** The key for several texts in their order: ("a", "b:c") and ("a:b", "c") are two keys. */
@@ -30,5 +32,17 @@ export function combinedKey(parts: readonly string[]): string {
  * not their UTF-8, in which all lone surrogates are the same.
  */
 export function secretKey(text: string): string {
-  return DIGEST + createHash('sha256').update(text, 'utf16le').digest('base64url')
+  return DIGEST + digestOf(text)
+}
+
+/**
+ * The key for an address where a secret is counted for and there is none: no secret has the same, even one that is that
+ * address. Addresses are few enough to try them all, so the digest keeps it from being read, not from being guessed.
+ */
+export function addressInPlaceOfSecret(address: string): string {
+  return ADDRESS_DIGEST + digestOf(address)
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text, 'utf16le').digest('base64url')
 }

@@ -12,10 +12,11 @@ export const EXPIRED = -1
  * less than two seconds after. Memcached counts in seconds that have begun already, so the first may be over at
  * once and does not count.
  *
- * `serverTime`: the server's clock, in milliseconds since the epoch, known to within a second.
+ * `latestServerTime`: the server's clock in milliseconds since the epoch, or up to a second more: what is a date may so be
+ * later than what is a length, but not later than those two seconds, and the round trip by which the clock was read.
  */
-export function expiryOf(idleAfter: number, serverTime: number): number {
+export function expiryOf(idleAfter: number, latestServerTime: number): number {
   const seconds = Math.ceil(idleAfter / 1000) + 1
   if (seconds <= LONGEST_LENGTH) return seconds
-  return Math.min(LAST_DATE, Math.ceil((serverTime + idleAfter) / 1000) + 1)
+  return Math.min(LAST_DATE, Math.ceil((latestServerTime + idleAfter) / 1000))
 }

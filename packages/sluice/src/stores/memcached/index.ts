@@ -55,7 +55,7 @@ const OPTIONS = ['client', 'url', 'prefix']
  *   leases; beyond, a take throws a RangeError.
  *
  * Every key expires: not before it is as good as new, and less than two seconds after. (An expiry of more than 30 days
- * is a date to Memcached, and may be a second later; none can lie after January 2038.)
+ * is a date to Memcached, and may be a round trip later; none can lie after January 2038.)
  *
  * The store's promises reject with a StoreContentionError where others came first 40 times, with a StoredValueError
  * where a value is damaged or foreign, and with the client's errors.

@@ -125,7 +125,7 @@ export class KeyQueues {
     const value = encodeValue(key, stored)
     if (Buffer.byteLength(value) > ROOM_TO_SETTLE)
       throw new RangeError("the state of a key does not fit into Memcached's 1 MB any more")
-    const expiry = isOver ? EXPIRED : expiryOf(idleAfter, this.clock.serverTime())
+    const expiry = isOver ? EXPIRED : expiryOf(idleAfter, this.clock.latestServerTime())
     try {
       return read === undefined
         ? await this.connection.add(key, value, expiry)

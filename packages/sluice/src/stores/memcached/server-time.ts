@@ -10,8 +10,11 @@ export interface DecisionClock {
    * wrote it, this clock moves up to that.
    */
   timeFor(limit: Limit, at?: number): number
-  /** The server's time as far as it is known: milliseconds since the epoch. */
-  serverTime(): number
+  /**
+   * The latest that the server's time can be, in milliseconds since the epoch: never behind it, and ahead of it by a
+   * second and a round trip at most.
+   */
+  latestServerTime(): number
   /** Whether a state that was brought up to `at` says that this clock is wrong, unless it was set a moment ago. */
   doubts(at: number): boolean
   /** Has the clock set again before it is used; where the connection broke, the server may be another one now. */
@@ -44,6 +47,8 @@ const SLOWDOWN = 2e-4
 export class ServerTime implements DecisionClock {
   /** What the server's clock is ahead of this machine's, in milliseconds. */
   #offset: number | undefined
+  /** The most that this can be. */
+  #mostOffset = 0
   #learntAt = Number.NEGATIVE_INFINITY
   #learning: Promise<void> | undefined
   /** What this clock was ahead of the server's at `#leadSince`. */
@@ -84,8 +89,8 @@ export class ServerTime implements DecisionClock {
     return at
   }
 
-  serverTime(): number {
-    return this.own() + (this.#offset ?? 0)
+  latestServerTime(): number {
+    return this.own() + this.#mostOffset
   }
 
   mistrust(): void {
@@ -107,6 +112,7 @@ export class ServerTime implements DecisionClock {
     const known = this.#offset ?? middle
     const jumped = Math.abs(known - middle) > most - least
     this.#offset = jumped ? middle : Math.min(Math.max(known, least), most)
+    this.#mostOffset = most
     this.#learntAt = answered
   }
 }
@@ -126,8 +132,8 @@ export class GivenTime implements DecisionClock {
     return ticked(usesWallTime(limit) ? this.clock.wallTime() : this.clock.now())
   }
 
-  serverTime(): number {
-    return this.server.serverTime()
+  latestServerTime(): number {
+    return this.server.latestServerTime()
   }
 
   doubts(): boolean {

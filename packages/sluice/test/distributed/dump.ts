@@ -1,0 +1,28 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { MemcachedServer } from '../stores/servers/memcached.js'
+import type { RedisServer } from '../stores/servers/redis.js'
+import type { Backend } from './backends.js'
+
+/** Everything that the servers hold, keys and values, byte by byte. */
+export async function dumpOf({ nodes, memcached }: Backend): Promise<Buffer> {
+  const dumps = await Promise.all(nodes.map(redisDump))
+  if (memcached !== undefined) dumps.push(await memcachedDump(memcached))
+  return Buffer.concat(dumps)
+}
+
+/** The file in which a server would keep what it holds. */
+async function redisDump(node: RedisServer): Promise<Buffer> {
+  await node.cli('config', 'set', 'rdbcompression', 'no')
+  await node.cli('save')
+  const setting = async (name: string) => (await node.cli('config', 'get', name)).split('\n')[1] ?? ''
+  return readFile(join(await setting('dir'), await setting('dbfilename')))
+}
+
+async function memcachedDump(server: MemcachedServer): Promise<Buffer> {
+  // The server moves its items about while it lists them, and may leave one out.
+  const keys = new Set<string>()
+  for (let time = 0; time < 5; time++) for (const key of (await server.keys()).keys()) keys.add(key)
+  const values = await Promise.all([...keys].map((key) => server.ask(`get ${key}`, 'END')))
+  return Buffer.from(values.flat().join('\n'), 'latin1')
+}
