@@ -1,5 +1,6 @@
 // Installs the servers that the tests start: Redis with its command line, and Memcached.
 // Does nothing where they are there already. Where it cannot install them it says in one line what to install, exit 1.
+// One test runs a FastAPI app: where that cannot be installed, it says so in one line and goes on, and so does the test.
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -10,6 +11,9 @@ const PROGRAMS = [
   { program: 'memcached', apt: 'memcached', brew: 'memcached' },
 ]
 
+/** Packages of Debian and Ubuntu. */
+const FASTAPI = ['python3-fastapi', 'python3-uvicorn']
+
 const missing = PROGRAMS.filter(({ program }) => !isInstalled(program))
 if (missing.length > 0 && !(install() && missing.every(({ program }) => isInstalled(program)))) {
   const names = missing.map(({ program }) => program).join(', ')
@@ -17,11 +21,25 @@ if (missing.length > 0 && !(install() && missing.every(({ program }) => isInstal
   process.exit(1)
 }
 
+if (!hasFastApi() && !(isInstalled('apt-get') && isRootUnasked() && installWithApt(FASTAPI))) {
+  console.error('The test of a FastAPI app will not run: /usr/bin/python3 lacks fastapi and uvicorn.')
+}
+
 function install() {
   if (process.platform === 'linux' && isInstalled('apt-get')) return installWithApt(namesFor('apt'))
   if (process.platform === 'darwin' && isInstalled('brew'))
     return runs('brew', ['install', ...namesFor('brew')])
   return false
+}
+
+/** For what is only nice to have, nobody is asked for a password. */
+function isRootUnasked() {
+  return process.getuid?.() === 0 || spawnSync('sudo', ['-n', 'true']).status === 0
+}
+
+/** The system's own Python, whatever others there are. */
+function hasFastApi() {
+  return spawnSync('/usr/bin/python3', ['-c', 'import fastapi, uvicorn']).status === 0
 }
 
 /** @param {readonly string[]} names */

@@ -20,6 +20,9 @@ interface Listing {
 /** What is run elsewhere: by the whole test run itself, or by whoever calls this. */
 const RUN_ELSEWHERE = new Set(['npm ci && npm start', 'npm ci && npm test'])
 
+/** Pages whose commands ask another server than the one that is started here; a test beside them runs them. */
+const WITH_THEIR_OWN_SERVER = /^examples\/(in-memory|tiers|warm-up|strategies|resources|monitoring)\//
+
 const listings = await allListings()
 
 describe('commands in the docs', () => {
@@ -30,7 +33,8 @@ describe('commands in the docs', () => {
   afterAll(() => stack?.stop())
 
   const commands = listings.filter(
-    ({ language, text }) => language === 'sh' && !RUN_ELSEWHERE.has(text.trim()),
+    ({ place, language, text }) =>
+      language === 'sh' && !RUN_ELSEWHERE.has(text.trim()) && !WITH_THEIR_OWN_SERVER.test(place),
   )
   it.each(commands)('$place', async ({ text }) => {
     const here = text

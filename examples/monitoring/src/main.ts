@@ -1,0 +1,4 @@
+import { serve } from 'sluice-example-prediction-app'
+import { monitoringApp } from './app.js'
+
+await serve(await monitoringApp())

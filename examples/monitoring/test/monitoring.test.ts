@@ -1,0 +1,66 @@
+import fastify, { type FastifyInstance } from 'fastify'
+import { describe, expect, it } from 'vitest'
+import { curlLoop, startExample, statuses } from '../../prediction-app/test/running.js'
+import { monitoringApp } from '../src/app.js'
+
+const body = '{"features":[1,2,3]}'
+
+describe('examples/monitoring', () => {
+  it('counts what came and what was refused, in all and by endpoint', async () => {
+    await using example = await startExample('monitoring')
+    const metrics = async () => (await fetch(`${example.url}/metrics`)).json()
+    expect(await metrics()).toEqual({ total_requests: 0, limited_requests: 0, endpoints: {} })
+
+    expect(await curlLoop(12, `${example.url}/predict`, { body })).toEqual(statuses([200, 10], [429, 2]))
+    expect(await curlLoop(8, `${example.url}/models/heavy/predict`, { body })).toEqual(
+      statuses([200, 5], [429, 3]),
+    )
+    await expect.poll(metrics).toEqual({
+      total_requests: 20,
+      limited_requests: 5,
+      endpoints: {
+        'POST /predict': { total: 12, limited: 2 },
+        'POST /models/heavy/predict': { total: 8, limited: 3 },
+      },
+    })
+    // Asking for the counts, and the pages, is not what is watched.
+    await curlLoop(3, `${example.url}/metrics`)
+    await curlLoop(1, `${example.url}/openapi.json`)
+    expect(await metrics()).toMatchObject({ total_requests: 20 })
+  })
+
+  it('counts a wrong body as a request that was not limited', async () => {
+    const app = await monitoringApp()
+    const wrong = await app.inject({ method: 'POST', url: '/predict', payload: { features: 1 } })
+    expect(wrong.statusCode).toBe(422)
+    expect((await app.inject('/metrics')).json()).toMatchObject({ total_requests: 1, limited_requests: 0 })
+    await app.close()
+  })
+})
+
+describe('made-up paths', () => {
+  /** As counts are often kept: by the path that was asked for. */
+  const countingByPath = () => {
+    const endpoints: Record<string, number> = {}
+    const app = fastify()
+    app.addHook('onRequest', async ({ url }) => {
+      endpoints[url] = (endpoints[url] ?? 0) + 1
+    })
+    app.get('/metrics', async () => ({ endpoints }))
+    return app
+  }
+  const endpointsAfterMadeUpPaths = async (app: Pick<FastifyInstance, 'inject'>) => {
+    for (let path = 0; path < 100; path++) await app.inject(`/made/up/${path}`)
+    return Object.keys((await app.inject('/metrics')).json().endpoints)
+  }
+
+  it('are counted as one endpoint', async () => {
+    const app = await monitoringApp()
+    expect(await endpointsAfterMadeUpPaths(app)).toEqual(['elsewhere'])
+    await app.close()
+  })
+
+  it('are as many endpoints as there are paths where they are counted by path', async () => {
+    expect(await endpointsAfterMadeUpPaths(countingByPath())).toHaveLength(101)
+  })
+})

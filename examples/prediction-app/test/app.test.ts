@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest'
+import { answers, featuresOf, lightweightModel, prediction, predictionApp, row, rows } from '../src/index.js'
+
+async function twoRoutes() {
+  const app = await predictionApp({ title: 'Two routes', description: 'For a test' })
+  app.post('/one', { schema: { body: row, response: answers(prediction) } }, async ({ body }) =>
+    lightweightModel(featuresOf(body)),
+  )
+  app.post('/many', { schema: { body: rows } }, async ({ body }) => body.map(({ features }) => features[0]))
+  return app
+}
+
+describe('the OpenAPI page', () => {
+  it('is served, and its document describes the bodies', async () => {
+    await using app = await twoRoutes()
+    const page = await app.inject('/docs')
+    expect([page.statusCode, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8'])
+    const document = (await app.inject('/openapi.json')).json()
+    expect(document.info.title).toBe('Two routes')
+    expect(Object.keys(document.paths)).toEqual(['/one', '/many'])
+    const { schema } = document.paths['/many'].post.requestBody.content['application/json']
+    expect(schema.items.required).toEqual(['features'])
+  })
+})
+
+describe('a body', () => {
+  it('may have either form', async () => {
+    await using app = await twoRoutes()
+    const ask = async (payload: object) => (await app.inject({ method: 'POST', url: '/one', payload })).json()
+    expect(await ask({ features: [1, 2, 3] })).toEqual(await ask({ data: [1, 2, 3] }))
+    expect(await ask({ features: [1, 2, 3] })).not.toEqual(await ask({ features: [3, 2, 1] }))
+  })
+
+  it.each([
+    [
+      '/one',
+      '{}',
+      [
+        ['body', 'features'],
+        ['body', 'data'],
+      ],
+    ],
+    ['/one', '{"features":[1,2]}', [['body', 'features']]],
+    ['/one', '{"features":[1,2,"3"]}', [['body', 'features', 2]]],
+    ['/one', '{"features":[1,2,1e999]}', [['body', 'features', 2]]],
+    ['/many', '[]', [['body']]],
+    ['/many', '[{"features":[1,2,3]},{"data":[1,2,3]}]', [['body', 1, 'features']]],
+    ['/many', '[{"features":[1,2,3]},{"features":null}]', [['body', 1, 'features']]],
+    ['/many', '[{"features":[1,2,3],"extra":1}]', [['body', 0, 'extra']]],
+  ])('that is wrong is answered with 422 and the field: %s %s', async (url, payload, fields) => {
+    await using app = await twoRoutes()
+    const answer = await app.inject({
+      method: 'POST',
+      url,
+      payload,
+      headers: { 'content-type': 'application/json' },
+    })
+    expect(answer.statusCode).toBe(422)
+    expect(answer.json().detail.map(({ loc }: { loc: unknown }) => loc)).toEqual(fields)
+  })
+
+  it('that is no JSON is answered with 400', async () => {
+    await using app = await twoRoutes()
+    const headers = { 'content-type': 'application/json' }
+    expect((await app.inject({ method: 'POST', url: '/one', payload: '{', headers })).statusCode).toBe(400)
+  })
+})

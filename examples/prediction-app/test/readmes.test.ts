@@ -1,0 +1,34 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { startExample } from './running.js'
+
+/** The loop that each example's page shows is run against that example, and prints what the page says. */
+
+const run = promisify(execFile)
+
+describe('the page of an example', () => {
+  it.each(['in-memory', 'tiers', 'warm-up', 'strategies', 'resources', 'monitoring'])(
+    'says what examples/%s does',
+    async (name) => {
+      const page = await readFile(new URL(`../../${name}/README.md`, import.meta.url), 'utf8')
+      expect(page).toContain(`\`node examples/${name}/dist/main.js\``)
+      await using example = await startExample(name)
+      const command = listing(page, 'sh').replace('localhost:8080', new URL(example.url).host)
+      const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', command])
+      expect(words(stdout)).toEqual(words(listing(page, 'text')))
+    },
+  )
+})
+
+function listing(page: string, language: string): string {
+  const found = new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'ms').exec(page)?.[1]
+  if (found === undefined) throw new Error(`no listing in ${language}`)
+  return found
+}
+
+/** `uniq` pads its counts differently from system to system. */
+function words(text: string): string[] {
+  return text.trim().split(/\s+/)
+}

@@ -1,0 +1,30 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { startExample } from './running.js'
+
+const run = promisify(execFile)
+const MAIN = fileURLToPath(new URL('../../in-memory/dist/main.js', import.meta.url))
+
+describe('where an example listens', () => {
+  it('is one clear line where the port is in use', async () => {
+    await using first = await startExample('in-memory')
+    const { port } = new URL(first.url)
+    await expect(
+      run(process.execPath, [MAIN], { env: { ...process.env, PORT: port } }),
+    ).rejects.toMatchObject({
+      code: 1,
+      stderr: `port ${port} of 127.0.0.1 is in use; choose another one with PORT\n`,
+    })
+  })
+
+  it('is one clear line where PORT is no port', async () => {
+    await expect(
+      run(process.execPath, [MAIN], { env: { ...process.env, PORT: '99999' } }),
+    ).rejects.toMatchObject({
+      code: 1,
+      stderr: "PORT is a whole number from 0 to 65535, not '99999'\n",
+    })
+  })
+})

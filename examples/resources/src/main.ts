@@ -1,0 +1,4 @@
+import { serve } from 'sluice-example-prediction-app'
+import { resourcesApp } from './app.js'
+
+await serve(await resourcesApp())

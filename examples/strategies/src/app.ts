@@ -1,0 +1,35 @@
+import { memoryStore, type Store } from 'sluice'
+import { type ApiKey, type Identify, identity, keyTable } from 'sluice/identity'
+import { heavyModel, type Prediction, type PredictionApp, predictionApp } from 'sluice-example-prediction-app'
+import { algorithmRoutes } from './algorithms.js'
+import { keyRoutes } from './keys.js'
+import { ownAnswerRoutes } from './own-answer.js'
+import { premiumRoutes } from './premium.js'
+
+export interface StrategiesOptions {
+  readonly keys: readonly ApiKey[]
+  /** Default: in the memory of this process. */
+  readonly store?: Store
+  /** What `/algorithms/…` asks. */
+  readonly model?: (features: readonly number[]) => Prediction | Promise<Prediction>
+}
+
+/** What the routes of this example have in common. */
+export interface Shared {
+  readonly store: Store
+  readonly identify: Identify
+  readonly model: NonNullable<StrategiesOptions['model']>
+}
+
+/** One route for each way to limit. */
+export async function strategiesApp(options: StrategiesOptions): Promise<PredictionApp> {
+  const { keys, store = memoryStore(), model = heavyModel } = options
+  const app = await predictionApp({
+    title: 'Strategies',
+    description:
+      'Limit strings, keys of your own, every algorithm, an answer of your own, a route for one tier.',
+  })
+  const shared: Shared = { store, identify: identity({ apiKeys: keyTable(keys) }), model }
+  for (const routes of [keyRoutes, algorithmRoutes, ownAnswerRoutes, premiumRoutes]) routes(app, shared)
+  return app
+}
