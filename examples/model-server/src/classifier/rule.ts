@@ -9,7 +9,7 @@ export const LABELS = ['low', 'medium', 'high'] as const
 export type Label = (typeof LABELS)[number]
 
 /** The standard deviation of what is added to the score before the class is read off. */
-export const NOISE = 0.25
+const NOISE = 0.25
 
 /** Below the first the class is low, from the second on it is high. They cut the data into about equal thirds. */
 const THRESHOLDS = [-1.8, 0.8] as const

@@ -3,7 +3,7 @@ import { HttpError } from './exchange.js'
 import { invalid } from './validation.js'
 
 /** How large a body may be, in bytes. */
-export const BODY_LIMIT = 1024 * 1024
+const BODY_LIMIT = 1024 * 1024
 
 /**
  * The body as JSON, whatever its content type says.

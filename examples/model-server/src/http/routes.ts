@@ -30,7 +30,7 @@ const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
 ])
 
 /** The answer to GET /healthz: 200 once everything is trained, 503 before. */
-export interface Health {
+interface Health {
   readonly status: 'ready' | 'training'
 }
 

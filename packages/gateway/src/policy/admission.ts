@@ -5,7 +5,7 @@ import type { WarmUps } from '../warm-up/warm-ups.js'
 import type { IncomingRequest } from './incoming-request.js'
 
 /** What the requests of one route meet. */
-export interface Policy {
+interface Policy {
   /** The route's name. */
   readonly name: string
   /** Undefined where everything is let in. */

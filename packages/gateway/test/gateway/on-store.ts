@@ -6,7 +6,7 @@ import { type Gateway, startGateway } from '../../src/gateway.js'
 import { echo, send, upstreamOf } from './running.js'
 
 /** A line of the log. */
-export interface Line {
+interface Line {
   readonly level: 'info' | 'error'
   readonly message: string
   readonly fields: Readonly<Record<string, unknown>>

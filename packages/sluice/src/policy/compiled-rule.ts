@@ -17,7 +17,7 @@ export interface CompiledRule<Request> {
   readonly waiting: Waiting | undefined
 }
 
-export interface Waiting {
+interface Waiting {
   /** In milliseconds. */
   readonly patience: number
   /** How many may wait for the slots of one key. */

@@ -13,7 +13,7 @@ export interface Loaded {
 }
 
 /** An admission, and between which moments of this machine's wall time it was decided, in milliseconds. */
-export interface Bracketed extends Admission {
+interface Bracketed extends Admission {
   readonly before: number
   readonly after: number
 }

@@ -51,7 +51,7 @@ const OPTIONS = ['client', 'url', 'prefix']
  *   of others it may take that much of time for gone: of a token bucket what comes back in a second, of a log the
  *   entries that are a second from their end, of a window its last second. From then on they have one time.
  * - **Memory**: Memcached throws away what was not used for long when it is full, limits among it, unless it runs with
- *   `-M`; and all when it restarts. A value has at most 1 MB: about 20,000 entries of a `sliding-log` or 10,000
+ *   `-M`; and all when it restarts. A value has at most 1 MB: about 100,000 entries of a `sliding-log` or 10,000
  *   leases; beyond, a take throws a RangeError.
  *
  * Every key expires: not before it is as good as new, and less than two seconds after. (An expiry of more than 30 days

@@ -5,9 +5,13 @@ import { UrlConnection } from '../../../src/stores/memcached/url-connection.js'
 
 const MONTH = 30 * 86_400
 
+/** Longer than any test, in seconds. */
+const HOUR = 3600
+
 /**
  * A store over a real server that decides by a clock of the test. `elapsed` says how many milliseconds have gone by
- * for the server: what has expired by then is thrown away, as the server would have done.
+ * for the server: what has expired by then is thrown away, as the server would have done. The server itself keeps it
+ * for longer, because a test may take longer than the time that it plays.
  */
 export function storeWithClock(
   port: number,
@@ -18,13 +22,6 @@ export function storeWithClock(
   const connection = new ExpiringConnection(`127.0.0.1:${port}`, elapsed)
   const server = new ServerTime(() => connection.time())
   return new CasStore(connection, prefix, new GivenTime(clock, server))
-}
-
-/** A store over a real server, on a machine whose clock is off by `offset` milliseconds. */
-export function storeOnMachine(port: number, offset: () => number, prefix: string): MemcachedStore {
-  const connection = new UrlConnection(`127.0.0.1:${port}`)
-  const own = () => performance.timeOrigin + performance.now() + offset()
-  return new CasStore(connection, prefix, new ServerTime(() => connection.time(), own))
 }
 
 class ExpiringConnection extends UrlConnection {
@@ -43,11 +40,11 @@ class ExpiringConnection extends UrlConnection {
   }
 
   override async add(key: string, value: string, expiry: number) {
-    return this.#noted(key, expiry, await super.add(key, value, expiry))
+    return this.#noted(key, expiry, await super.add(key, value, lengthened(expiry)))
   }
 
   override async cas(key: string, value: string, cas: string, expiry: number) {
-    return this.#noted(key, expiry, await super.cas(key, value, cas, expiry))
+    return this.#noted(key, expiry, await super.cas(key, value, cas, lengthened(expiry)))
   }
 
   #noted(key: string, expiry: number, stored: boolean): boolean {
@@ -56,4 +53,8 @@ class ExpiringConnection extends UrlConnection {
     if (stored) this.#ends.set(key, this.elapsed() + (seconds - 1) * 1000)
     return stored
   }
+}
+
+function lengthened(expiry: number): number {
+  return expiry < 0 ? expiry : Math.max(expiry, HOUR)
 }

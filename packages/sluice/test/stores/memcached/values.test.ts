@@ -133,7 +133,7 @@ describe('on a real server', () => {
     // A request on several keys gives back what it took, and the other key is as it was.
     const other = { ...charge, key: `beside ${what}` }
     await expect(store.take([other, charge])).rejects.toThrow(StoredValueError)
-    expect((await store.peek([other]))[0]?.remaining).toBe(5)
+    expect((await store.peek([{ ...other, cost: 5 }]))[0]).toMatchObject({ allowed: true, remaining: 0 })
     await store.reset('s', what)
     expect((await store.take([charge]))[0]).toMatchObject({ allowed: true, remaining: 4 })
   })
@@ -142,7 +142,7 @@ describe('on a real server', () => {
     const store = memcachedStore({ client, prefix: 'long:' })
     const log: Limit = { algorithm: 'sliding-log', limit: 1_000_000, period: HOUR }
     const key = storeKey('long:', 's', 'log')
-    const times = Array.from({ length: 100_000 }, (_, index) => Date.now() - 1_800_000 + index * 17.25)
+    const times = Array.from({ length: 140_000 }, (_, index) => Date.now() - 1_800_000 + index * 12)
     const sums = times.map((_, index) => 3 * (index + 1))
     const state: SlidingLogState = { at: times.at(-1) ?? 0, times, sums, head: 0, length: times.length }
     const value = encodeValue(key, { limit: log, state })
@@ -154,7 +154,7 @@ describe('on a real server', () => {
     await expect(both[0]).rejects.toThrow(
       /^the state of a key would not fit into Memcached's 1 MB.*token-bucket/,
     )
-    expect((await both[1])[0]).toMatchObject({ allowed: true, remaining: 699_999 })
+    expect((await both[1])[0]).toMatchObject({ allowed: true, remaining: 579_999 })
   })
 
   it('leases that would not fit are a RangeError, too', async () => {
