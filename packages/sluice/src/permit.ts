@@ -83,6 +83,15 @@ export class Permit {
     return andThen(settled, () => this.#freed?.())
   }
 
+  /**
+   * Gives back everything: for a request that came to nothing without a fault of the client's. What was settled stays
+   * as it was settled; what no longer counts is not given back.
+   */
+  async cancel(): Promise<void> {
+    const nothing = Object.fromEntries(this.#unsettled.map(({ resource }) => [resource, 0]))
+    await Promise.all([this.settle(nothing), this.release()])
+  }
+
   /** Holds the slots for one more lease from now. */
   renew(): MaybePromise<void> {
     if (!this.holdsSlots) return

@@ -1,5 +1,7 @@
 import type { FailurePolicyName, Refusing, Rule } from 'sluice'
 import type { JwtOptions } from 'sluice/jwt'
+import type { LlmOptions } from '../llm/llm-call.js'
+import type { MirrorName } from '../llm/quota-mirror.js'
 import type { GatewayRequest } from '../policy/gateway-request.js'
 import type { RoutePattern } from '../routing/pattern.js'
 
@@ -99,6 +101,9 @@ export interface PolicyConfig {
   readonly require?: (request: GatewayRequest) => boolean
   readonly refuseWith?: Refusing
   readonly warmUp?: WarmUpConfig
+  /** How calls of a model are read. Only where one of the rules counts tokens. */
+  readonly llm?: LlmOptions
+  readonly mirror?: MirrorName
 }
 
 export interface RouteConfig extends PolicyConfig {

@@ -5,6 +5,8 @@ import { type Expression, requireExpression } from './cel/expression.js'
 import type { PolicyConfig, RouteConfig } from './config.js'
 import { reported } from './key-words.js'
 import { type ReadRule, readLimit, readsBody, refusalOf } from './limits.js'
+import { readLlm } from './llm.js'
+import { countsTokens, withTokenCosts } from './token-limits.js'
 import { readWarmUp } from './warm-up.js'
 import { type ConfigNode, quoted } from './yaml/node.js'
 import type { Problems } from './yaml/problems.js'
@@ -37,7 +39,10 @@ export const readRoutes: Read<readonly RouteConfig[]> = (node, problems) => {
 /** Reads what requests meet that match no route. */
 export const readDefault: Read<PolicyConfig | 'deny'> = (node, problems) => {
   if (node.kind === 'scalar' && node.value === 'deny') return 'deny'
-  const values = mapOf(policyShape([]), "'deny', or a map such as { limits: [60/minute] }")(node, problems)
+  const values = mapOf(policyShape([], ''), "'deny', or a map such as { limits: [60/minute] }")(
+    node,
+    problems,
+  )
   return values && { ...policyOf(values, node, problems), name: 'default' }
 }
 
@@ -49,9 +54,15 @@ const readRoute: Read<ReadRoute> = (node, problems) => {
   const pattern = match && readPattern(match, problems)
   const params = pattern?.segments.filter(isParam).map((segment) => segment.name)
   // The match has been read: here it is only known to be allowed.
-  const shape = { match: () => undefined, ...policyShape(params) }
+  const shape = { match: () => undefined, ...policyShape(params, pattern ? literalPath(pattern) : '') }
   const values = mapOf(shape, 'a map such as { match: POST /predict, limits: [10/minute] }')(node, problems)
   return values && { node: match ?? node, pattern, policy: policyOf(values, node, problems) }
+}
+
+/** The path as far as it is the same for all requests that match. */
+function literalPath({ segments, rest }: RoutePattern): string {
+  const texts = segments.map((segment) => (segment.kind === 'literal' ? segment.text : ':'))
+  return ['', ...texts, ...(rest ? ['*'] : [])].join('/')
 }
 
 function isParam(segment: PatternSegment): segment is PatternSegment & { readonly kind: 'param' } {
@@ -91,7 +102,7 @@ function checkNames(limits: readonly ReadRule[], problems: Problems): void {
 }
 
 /** What a policy is made of, beside what it is for. */
-function policyShape(params: readonly string[] | undefined) {
+function policyShape(params: readonly string[] | undefined, path: string) {
   const requirement: Read<Expression<boolean>> = (node, problems) => {
     const source = text(node, problems)
     return source === undefined ? undefined : reported(node, requireExpression(source, params), problems)
@@ -107,6 +118,7 @@ function policyShape(params: readonly string[] | undefined) {
       'a map such as { status: 403, detail: Premium access required }',
     ),
     warm_up: readWarmUp,
+    llm: readLlm(path),
   }
 }
 
@@ -115,13 +127,16 @@ function policyOf(
   node: ConfigNode,
   problems: Problems,
 ): Omit<PolicyConfig, 'name'> {
-  const { limits = [], require: requirement, refuse_with: refuseWith, warm_up: warmUp } = values
+  const { limits = [], require: requirement, refuse_with: refuseWith, warm_up: warmUp, llm } = values
   if (refuseWith !== undefined && node.kind === 'map' && !node.entries.has('require'))
     problems.at(node, "'refuse_with' goes with 'require', which is not there")
-  const rules = limits.map(({ rule }) => rule)
+  const rules = withTokenCosts(limits, llm?.options, problems)
+  const metered = llm !== undefined && countsTokens(rules)
   return {
     rules,
-    readsBody: readsBody(rules) || requirement?.readsBody === true,
+    readsBody: metered || readsBody(rules) || requirement?.readsBody === true,
+    ...(metered && { llm: llm.options }),
+    ...(llm?.mirror && { mirror: llm.mirror }),
     ...(requirement !== undefined && { require: requirement }),
     ...(refuseWith !== undefined && { refuseWith }),
     ...(warmUp !== undefined && { warmUp }),

@@ -12,6 +12,8 @@ export interface LlmOptions {
   readonly defaultOutput: number
   /** What an input token that the upstream had cached counts for, zero or more; 1 as any other. */
   readonly cachedWeight: number
+  /** Whether the upstream is asked for the usage of a stream where the client did not; it is hidden from that client. */
+  readonly asksForUsage: boolean
   /** Default: a quarter of the characters. */
   readonly tokenizer?: Tokenizer
 }

@@ -4,17 +4,29 @@ export type Tokenizer = (text: string) => number
 /** Characters to a token where there is no tokenizer; UTF-16 units, as JavaScript counts a text's length. */
 const CHARACTERS_PER_TOKEN = 4
 
-/** Characters that are collected before a tokenizer is asked, so that pieces of words are counted together. */
-const BATCH = 4096
+/**
+ * Characters that are collected before a tokenizer is asked, so that pieces of words are counted together. No more,
+ * because tokenizers take time by the square of a text without spaces.
+ */
+const BATCH = 512
+
+/** Characters of a text that a tokenizer is shown: some hundreds of milliseconds for the worst that a client can send. */
+const MAX_TOKENIZED = 65_536
 
 /**
- * Counts the tokens of a text that comes in pieces: a quarter of its characters, rounded up once for the whole, or what
- * the tokenizer says of it, batch by batch (at most one token a batch too many). Keeps one batch at most.
+ * Counts the tokens of a text that comes in pieces: a quarter of its characters, rounded up once for the whole; or what
+ * the tokenizer says of it, batch by batch (at most one token a batch too many), and of what is longer than
+ * `MAX_TOKENIZED` at the rate of what came before. Keeps one batch at most.
  */
 export class TokenCounter {
   readonly #tokenizer: Tokenizer | undefined
+  /** Of all that was added as text. */
   #characters = 0
-  #tokens = 0
+  /** Of these, what the tokenizer was shown, and what it said. */
+  #shown = 0
+  #counted = 0
+  /** Known without counting. */
+  #told = 0
   #pieces: string[] = []
   #batched = 0
 
@@ -23,11 +35,9 @@ export class TokenCounter {
   }
 
   addText(text: string): void {
-    if (this.#tokenizer === undefined) {
-      this.#characters += text.length
-      return
-    }
-    for (let start = 0; start < text.length; ) {
+    this.#characters += text.length
+    if (this.#tokenizer === undefined) return
+    for (let start = 0; start < text.length && this.#shown < MAX_TOKENIZED; ) {
       const piece = text.slice(start, start + BATCH - this.#batched)
       this.#pieces.push(piece)
       this.#batched += piece.length
@@ -38,25 +48,30 @@ export class TokenCounter {
 
   /** Adds tokens that are known without counting. */
   addTokens(tokens: number): void {
-    this.#tokens += tokens
+    this.#told += tokens
   }
 
   /** The tokens so far. */
   get tokens(): number {
-    if (this.#tokenizer !== undefined) this.#countBatch(this.#tokenizer)
-    return this.#tokens + Math.ceil(this.#characters / CHARACTERS_PER_TOKEN)
+    if (this.#tokenizer === undefined) return this.#told + Math.ceil(this.#characters / CHARACTERS_PER_TOKEN)
+    this.#countBatch(this.#tokenizer)
+    if (this.#shown === this.#characters) return this.#told + this.#counted
+    return this.#told + Math.ceil((this.#counted * this.#characters) / this.#shown)
   }
 
   reset(): void {
     this.#characters = 0
-    this.#tokens = 0
+    this.#shown = 0
+    this.#counted = 0
+    this.#told = 0
     this.#pieces = []
     this.#batched = 0
   }
 
   #countBatch(tokenizer: Tokenizer): void {
     if (this.#batched === 0) return
-    this.#tokens += countOr(tokenizer, this.#pieces.join(''))
+    this.#counted += countOr(tokenizer, this.#pieces.join(''))
+    this.#shown += this.#batched
     this.#pieces = []
     this.#batched = 0
   }

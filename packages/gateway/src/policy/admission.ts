@@ -1,5 +1,7 @@
 import { createLimiter, type Limiter, type Store } from 'sluice'
 import type { GatewayConfig, PolicyConfig } from '../config/config.js'
+import type { LlmOptions } from '../llm/llm-call.js'
+import type { MirrorName } from '../llm/quota-mirror.js'
 import { createRouter } from '../routing/router.js'
 import type { WarmUps } from '../warm-up/warm-ups.js'
 import type { IncomingRequest } from './incoming-request.js'
@@ -12,6 +14,10 @@ interface Policy {
   readonly limiter: Limiter<IncomingRequest> | undefined
   /** Whether a rule, or what is required, reads the body. */
   readonly readsBody: boolean
+  /** How calls of a model are read, where tokens are limited. */
+  readonly llm: LlmOptions | undefined
+  /** The vendor whose names of header fields answers have, beside the standard ones. */
+  readonly mirror: MirrorName | undefined
   /** Whether a request may have to wait for a slot. */
   readonly waits: boolean
 }
@@ -52,7 +58,7 @@ export function createAdmission(
 }
 
 function policyOf(
-  { name, rules, readsBody, require, refuseWith, warmUp }: PolicyConfig,
+  { name, rules, readsBody, require, refuseWith, warmUp, llm, mirror }: PolicyConfig,
   tiers: GatewayConfig['tiers'],
   store: Store,
   warmUps: WarmUps,
@@ -71,7 +77,7 @@ function policyOf(
           ...(refuseWith && { refuseWith }),
           ...(warmUp && { warmUp: warmUps.of(warmUp) }),
         })
-  return { name, limiter, readsBody, waits: rules.some((rule) => 'wait' in rule) }
+  return { name, limiter, readsBody, llm, mirror, waits: rules.some((rule) => 'wait' in rule) }
 }
 
 const KEYS = {

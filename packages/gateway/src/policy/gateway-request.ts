@@ -1,4 +1,5 @@
 import type { Client } from 'sluice'
+import type { LlmCall } from '../llm/llm-call.js'
 
 /** A request as the rules of a route see it. What is costly to read is read when a rule asks for it, and once. */
 export interface GatewayRequest {
@@ -28,4 +29,10 @@ export interface GatewayRequest {
    * @throws RequestError where it is not JSON.
    */
   readonly body: unknown
+  /**
+   * What it asks a model for. Only where the route says how its calls are read.
+   *
+   * @throws RequestError where a field of it is wrong.
+   */
+  readonly call: LlmCall
 }

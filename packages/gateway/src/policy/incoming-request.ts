@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { type Client, RequestError } from 'sluice'
+import { type LlmCall, type LlmOptions, readCall } from '../llm/llm-call.js'
 import type { Target } from '../routing/target.js'
 import type { GatewayRequest } from './gateway-request.js'
 import type { RequestHead } from './request-head.js'
@@ -15,6 +16,8 @@ export interface IncomingParts {
   readonly head: RequestHead
   /** Who sends it, where that is known. */
   readonly client: Client | undefined
+  /** How calls of a model are read on this route, where they are. */
+  readonly llm: LlmOptions | undefined
 }
 
 /** What came in, as rules see it. */
@@ -22,6 +25,7 @@ export class IncomingRequest implements GatewayRequest {
   readonly #parts: IncomingParts
   #query: Record<string, string> | undefined
   #body: { readonly value: unknown } | undefined
+  #call: LlmCall | undefined
 
   constructor(parts: IncomingParts) {
     this.#parts = parts
@@ -66,11 +70,20 @@ export class IncomingRequest implements GatewayRequest {
     return this.#body.value
   }
 
+  get call(): LlmCall {
+    const { llm, body = NO_BYTES } = this.#parts
+    if (llm === undefined) throw new Error(`calls of a model are not read on the route '${this.route}'`)
+    this.#call ??= readCall(llm, this.body, body)
+    return this.#call
+  }
+
   /** As `RequestHead.header`. */
   header(name: string): string | undefined {
     return this.#parts.head.header(name)
   }
 }
+
+const NO_BYTES = Buffer.alloc(0)
 
 function firstOfEach(entries: Iterable<readonly [string, string]>): Record<string, string> {
   const record: Record<string, string> = Object.create(null)

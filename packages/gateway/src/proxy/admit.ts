@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Decision, Limiter } from 'sluice'
+import type { LlmCall } from '../llm/llm-call.js'
 import type { PolicyMatch } from '../policy/admission.js'
 import { IncomingRequest } from '../policy/incoming-request.js'
 import { RequestHead } from '../policy/request-head.js'
@@ -23,6 +24,8 @@ export interface Admitted {
   readonly decision: Decision
   /** What was read of it, where a rule reads the body. */
   readonly body: Buffer | undefined
+  /** What it asks a model for, where tokens are limited. */
+  readonly call: LlmCall | undefined
 }
 
 /** The client left while its request waited for a slot: nobody is left to answer. */
@@ -51,9 +54,12 @@ export async function admit(
     body,
     head,
     client,
+    llm: policy.llm,
   })
+  // Read before anything is taken: a call that cannot be read is refused, also where only a shadow rule counts it.
+  const call = policy.llm && weighed.call
   const decision = policy.waits ? await admitInLine(weighed, request, limiter) : await limiter.admit(weighed)
-  return { decision, body }
+  return { decision, body, call }
 }
 
 /** While a request waits for a slot its client may leave. */

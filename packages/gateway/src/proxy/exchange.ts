@@ -24,12 +24,24 @@ export interface ResponseObserver {
   data?(chunk: Buffer): void
 }
 
+/** Takes something out of an answer's body as it goes by. */
+export interface BodyFilter {
+  /** @returns what is to be sent on now, which may be nothing */
+  push(chunk: Buffer): Buffer
+  /** @returns what is left to be sent on at the end of a whole body */
+  end(): Buffer
+}
+
+/** The filter of an answer, by its status and its headers (name, value, name, value); undefined where it needs none. */
+export type FilterFor = (status: number, rawHeaders: readonly string[]) => BodyFilter | undefined
+
 export interface ExchangeParts {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly body: ClientBody | undefined
   readonly responseHeaders: readonly (readonly [name: string, value: string])[]
   readonly observer: ResponseObserver | undefined
+  readonly filter: FilterFor | undefined
   /** How long the client may take to accept what is written to it, in milliseconds; 0 for ever. */
   readonly patience: number
   readonly settled: (outcome: ForwardOutcome) => void
@@ -45,6 +57,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #stopWatching: () => void
   #controller: Dispatcher.DispatchController | undefined
   #stall: NodeJS.Timeout | undefined
+  #filter: BodyFilter | undefined
   #status = 0
   #settled = false
 
@@ -65,11 +78,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     // Interim answers (1xx) were for the gateway, which asked for none.
     if (this.#settled || status < 200) return
-    const { request, response, responseHeaders, observer } = this.#parts
+    const { request, response, responseHeaders, observer, filter } = this.#parts
     const rawHeaders = textOf(controller.rawHeaders)
     observer?.head?.(status, rawHeaders)
     let headers = replaceHeaders(downstreamResponseHeaders(rawHeaders), responseHeaders)
-    if (status === 204) headers = withoutLength(headers)
+    this.#filter = filter?.(status, rawHeaders)
+    // RFC 9110 section 8.6: an answer without content has no Content-Length.
+    if (status === 204) headers = without(headers, CONTENT_LENGTH)
+    if (this.#filter !== undefined) headers = without(headers, OF_THE_WHOLE_BODY)
     response.writeHead(status, headers)
     this.#status = status
     this.#sendHead()
@@ -81,7 +97,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const { response, observer } = this.#parts
     if (this.#settled || response.destroyed || response.writableEnded) return
     observer?.data?.(chunk)
-    if (response.write(chunk)) return
+    const passed = this.#filter === undefined ? chunk : this.#filter.push(chunk)
+    if (passed.length === 0 || response.write(passed)) return
     controller.pause()
     this.#startStall()
   }
@@ -126,7 +143,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #end(): void {
     this.#startStall()
-    this.#parts.response.end()
+    this.#parts.response.end(this.#filter?.end())
   }
 
   readonly #onDrain = () => {
@@ -170,7 +187,19 @@ function textOf(rawHeaders: Dispatcher.DispatchController['rawHeaders']): string
   return rawHeaders.map((text) => (typeof text === 'string' ? text : text.toString('latin1')))
 }
 
-/** RFC 9110 section 8.6: an answer without content has no Content-Length. */
-function withoutLength(headers: string[]): string[] {
-  return headers.filter((_, index) => headers[index - (index % 2)]?.toLowerCase() !== 'content-length')
+const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
+
+/** What is no longer true of a body when something was taken out of it. */
+const OF_THE_WHOLE_BODY: ReadonlySet<string> = new Set([
+  'accept-ranges',
+  'content-digest',
+  'content-length',
+  'content-md5',
+  'digest',
+  'etag',
+  'repr-digest',
+])
+
+function without(headers: string[], names: ReadonlySet<string>): string[] {
+  return headers.filter((_, index) => !names.has(headers[index - (index % 2)]?.toLowerCase() ?? ''))
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import type { Target } from '../routing/target.js'
 import { ClientBody, hasBody } from './client-body.js'
-import { Exchange, type ForwardOutcome, type ResponseObserver } from './exchange.js'
+import { Exchange, type FilterFor, type ForwardOutcome, type ResponseObserver } from './exchange.js'
 import { replaceHeaders, upstreamRequestHeaders } from './headers.js'
 import type { Upstream } from './upstream.js'
 
@@ -24,6 +24,7 @@ export interface ForwardOptions {
   /** Headers of the gateway's for the client, in place of all of the upstream's of the same name. */
   readonly responseHeaders: readonly (readonly [name: string, value: string])[]
   readonly observer?: ResponseObserver
+  readonly filter?: FilterFor
 }
 
 /**
@@ -45,6 +46,7 @@ export function forward(options: ForwardOptions): Promise<ForwardOutcome> {
       body: streamed,
       responseHeaders: options.responseHeaders,
       observer: options.observer,
+      filter: options.filter,
       patience: upstream.timeouts.idle,
       settled,
     })

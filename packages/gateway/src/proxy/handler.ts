@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { RequestError, StoreUnavailableError } from 'sluice'
+import { type Decision, type Permit, RequestError, StoreUnavailableError } from 'sluice'
 import {
   type ClientAddressReader,
   limitFields,
@@ -10,11 +10,13 @@ import {
 } from 'sluice/http'
 import { IdentityUnavailableError } from 'sluice/identity'
 import type { ClientReader } from '../identity/client-reader.js'
+import { MeteredCall } from '../llm/metered-call.js'
+import { type MirrorName, mirroredFields } from '../llm/quota-mirror.js'
 import type { Admission, PolicyMatch } from '../policy/admission.js'
 import { BadTargetError, parseTarget, type Target } from '../routing/target.js'
 import { admit, ClientGoneError } from './admit.js'
 import { answer } from './answer.js'
-import { type ForwardOutcome, forward } from './forward.js'
+import { type ForwardOptions, type ForwardOutcome, forward } from './forward.js'
 import { BodyAbortedError, BodyTooLargeError } from './read-body.js'
 import type { Upstream } from './upstream.js'
 
@@ -76,10 +78,11 @@ async function admitAndForward(handling: Handling): Promise<void> {
   const { policy } = match
   if (policy.limiter === undefined) {
     proceed()
-    return send(handling, [], undefined)
+    await send(handling, { responseHeaders: [] })
+    return
   }
-  const { decision, body } = await admit({ request, setup, proceed, target, match }, policy.limiter)
-  const fields = limitFields(decision, {})
+  const { decision, body, call } = await admit({ request, setup, proceed, target, match }, policy.limiter)
+  const fields = fieldsOf(decision, policy.mirror)
   if (!decision.allowed) {
     const refusal = refusalProblem(decision.refusal)
     answer(request, response, { ...refusal, headers: [...refusal.headers, ...fields] })
@@ -88,34 +91,67 @@ async function admitAndForward(handling: Handling): Promise<void> {
   const { permit } = decision
   permit.keepRenewed()
   try {
-    if (body === undefined) proceed()
-    await send(handling, fields, body)
+    if (body === undefined) {
+      proceed()
+      await send(handling, { responseHeaders: fields })
+    } else if (call === undefined) {
+      await send(handling, { responseHeaders: fields, body })
+    } else {
+      await sendMetered(handling, fields, new MeteredCall(call, body), permit)
+    }
   } finally {
     await permit.release()
   }
 }
 
+/** Sends a call of a model, and settles what was reserved for it with what it cost. */
+async function sendMetered(
+  handling: Handling,
+  fields: readonly Field[],
+  metered: MeteredCall,
+  permit: Permit,
+): Promise<void> {
+  const outcome = await send(handling, {
+    responseHeaders: fields,
+    // What is compressed cannot be metered.
+    requestHeaders: [['Accept-Encoding', 'identity']],
+    body: metered.body,
+    observer: metered.meter,
+    filter: (status, rawHeaders) => metered.filter(status, rawHeaders),
+  })
+  const cost = metered.settlement(outcome)
+  if (cost === 'nothing') await permit.cancel()
+  else if (cost !== 'unknown') await permit.settle({ ...cost })
+}
+
 async function send(
   { request, response, setup, trouble, target, match }: Handling,
-  fields: readonly (readonly [string, string])[],
-  body: Buffer | undefined,
-): Promise<void> {
+  options: Pick<ForwardOptions, 'responseHeaders' | 'requestHeaders' | 'body' | 'observer' | 'filter'>,
+): Promise<ForwardOutcome> {
   const peerAddress = request.socket.remoteAddress ?? ''
   const outcome = await forward({
     upstream: setup.upstream,
     request,
     response,
     target,
-    ...(body !== undefined && { body }),
     peerAddress,
     peerTrusted: setup.addresses.isTrusted(peerAddress),
-    responseHeaders: fields,
+    ...options,
   })
-  if (outcome.kind !== 'failed') return
-  trouble.upstreamFailed(match.policy.name, outcome)
-  const title = outcome.status === 504 ? 'Gateway timeout' : 'Bad gateway'
-  const failure = problem(outcome.status, title, outcome.detail)
-  answer(request, response, { ...failure, headers: [...failure.headers, ...fields] })
+  if (outcome.kind === 'failed') {
+    trouble.upstreamFailed(match.policy.name, outcome)
+    const title = outcome.status === 504 ? 'Gateway timeout' : 'Bad gateway'
+    const failure = problem(outcome.status, title, outcome.detail)
+    answer(request, response, { ...failure, headers: [...failure.headers, ...options.responseHeaders] })
+  }
+  return outcome
+}
+
+type Field = readonly [name: string, value: string]
+
+function fieldsOf(decision: Decision, mirror: MirrorName | undefined): readonly Field[] {
+  const fields = limitFields(decision, {})
+  return mirror === undefined ? fields : [...fields, ...mirroredFields(mirror, decision.quotas, Date.now())]
 }
 
 function answerError(

@@ -153,9 +153,40 @@ describe('one problem, in its place', () => {
     ['a route without a match', `${UPSTREAM}\nroutes:\n  - ¦limits: [1/s]`, "a route has a 'match'"],
     ['a typo in a route', `${UPSTREAM}\nroutes:\n  - match: /a\n    ¦limts: [1/s]`, "did you mean 'limits'?"],
     [
-      'a key of a route to come',
-      `${UPSTREAM}\nroutes: [{ match: /a, ¦llm: openai }]`,
-      "'llm' is not supported",
+      'an API that the path does not tell',
+      `${UPSTREAM}\nroutes: [{ match: /a, llm: ¦openai }]`,
+      'write one of openai-chat, openai-completions',
+    ],
+    ['an unknown API', `${UPSTREAM}\nroutes: [{ match: /a, llm: ¦mistral }]`, "'llm' is one of openai"],
+    [
+      'an API without a shape',
+      `${UPSTREAM}\nroutes: [{ match: /a, llm: ¦{ default_output: 5 } }]`,
+      "an 'llm' has a 'shape'",
+    ],
+    [
+      'a shape of pointers without input',
+      `${UPSTREAM}\nroutes: [{ match: /a, llm: { shape: ¦{ text: /text } } }]`,
+      'a custom shape says where the input is',
+    ],
+    [
+      'a pointer that is none',
+      `${UPSTREAM}\nroutes: [{ match: /a, llm: { shape: ¦{ input: prompt } } }]`,
+      'prompt',
+    ],
+    [
+      'an unknown tokenizer',
+      `${UPSTREAM}\nroutes: [{ match: /a, llm: { shape: openai-chat, tokenizer: ¦gpt9 } }]`,
+      'one of o200k_base',
+    ],
+    [
+      'tokens without a way to count them',
+      `${UPSTREAM}\nroutes: [{ match: /a, limits: [{ limit: 5/s, of: ¦tokens }] }]`,
+      "give the route 'llm', or the limit a 'cost'",
+    ],
+    [
+      'tokens with two ways to count them',
+      `${UPSTREAM}\nroutes: [{ match: /a, llm: openai-chat, limits: [{ limit: 5/s, of: tokens, cost: ¦3 }] }]`,
+      'remove this one',
     ],
     [
       'no list of limits',

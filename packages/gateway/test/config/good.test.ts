@@ -8,7 +8,7 @@ import { request } from './request.js'
 const UPSTREAM = 'upstream: http://127.0.0.1:9000\n'
 const read = (text: string) => parseConfig(UPSTREAM + text, 'gateway.yaml')
 
-/** The sample of the documentation, less what this version does not have. */
+/** The sample of the documentation, less the files that it names. */
 const SAMPLE = `
 listen: 127.0.0.1:8080
 admin: 127.0.0.1:8081               # metrics, health, dashboard; never on the public port
@@ -20,20 +20,26 @@ identity:
   trusted_proxies: [10.0.0.0/8]
   ipv6_subnet: 64
 
+tiers: { free: 1, premium: 5 }
+
 routes:
   - match: POST /predict
     limits:
       - { limit: 10/minute, algorithm: fixed-window, by: ip }
   - match: POST /premium/predict
+    require: client.tier == 'premium'
+    refuse_with: { status: 403, detail: Premium access required }
     limits: [30/minute]
   - match: POST /models/:model/predict
     limits:
       - { limit: 100/minute, cost: "params.model == 'heavy' ? 10 : 1" }
   - match: POST /v1/chat/completions
+    llm: openai
     limits:
       - { limit: 60/minute }
       - { limit: 100k/minute, of: tokens }
       - { concurrent: 4 }
+    warm_up: { ready: http://127.0.0.1:9000/healthz, from: 0.2, over: 60s }
   - match: GET /model-info           # no limits: not limited
 
 default: { limits: [60/minute] }
@@ -47,7 +53,7 @@ it('reads the sample', () => {
     upstream: 'http://127.0.0.1:9000',
     store: { kind: 'memory', maxKeys: 1_000_000 },
     onStoreFailure: { policy: 'local' },
-    tiers: {},
+    tiers: { free: 1, premium: 5 },
     identity: { trustedProxies: ['10.0.0.0/8'], ipv6Subnet: 64 },
     fallback: { name: 'default', rules: [{ limit: '60/minute' }], readsBody: false },
   })
@@ -61,9 +67,14 @@ it('reads the sample', () => {
   expect(config.routes[0]?.pattern).toMatchObject({ method: 'POST', source: 'POST /predict' })
   expect(config.routes[0]?.rules).toEqual([{ limit: '10/minute', algorithm: 'fixed-window', by: 'ip' }])
   expect(config.routes[3]?.rules.slice(1)).toEqual([
-    { limit: '100k/minute', of: 'tokens' },
+    { limit: '100k/minute', of: 'tokens', cost: expect.any(Function) },
     { concurrent: 4 },
   ])
+  expect(config.routes[3]).toMatchObject({
+    llm: { shape: { name: 'openai-chat' }, defaultOutput: 1024, cachedWeight: 1 },
+    readsBody: true,
+    warmUp: { ready: 'http://127.0.0.1:9000/healthz', from: 0.2, over: 60_000 },
+  })
   const cost = config.routes[2]?.rules[0]?.cost as (asked: GatewayRequest) => number
   expect(cost(request({ params: { model: 'heavy' } }))).toBe(10)
 })

@@ -1,7 +1,7 @@
 import type { GatewayRequest } from '../../src/policy/gateway-request.js'
 
 /** A request as rules see it, of which only some is said. */
-export function request(parts: Partial<GatewayRequest> = {}): GatewayRequest {
+export function request(parts: Partial<Omit<GatewayRequest, 'call'>> = {}): GatewayRequest {
   return {
     method: 'POST',
     path: '/predict',
@@ -12,6 +12,8 @@ export function request(parts: Partial<GatewayRequest> = {}): GatewayRequest {
     ip: '192.0.2.1',
     client: undefined,
     body: null,
+    // None of a model's.
+    call: undefined as never,
     ...parts,
   }
 }

@@ -5,7 +5,7 @@ import type { Shape } from '../../src/llm/shapes/shape.js'
 /** Reads a request as a route of the shape does; a text is taken as JSON as it stands. */
 export function callOf(shape: Shape, body: unknown, options: Partial<LlmOptions> = {}): LlmCall {
   const json = typeof body === 'string' ? body : JSON.stringify(body)
-  const all = { shape, defaultOutput: 1000, cachedWeight: 1, ...options }
+  const all = { shape, defaultOutput: 1000, cachedWeight: 1, asksForUsage: true, ...options }
   return readCall(all, JSON.parse(json), Buffer.from(json))
 }
 

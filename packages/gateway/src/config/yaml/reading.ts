@@ -12,9 +12,6 @@ type Shape = Readonly<Record<string, Read<unknown>>>
 /** What was read: what is not in the file, or is wrong there, is not in it. */
 export type Values<S extends Shape> = { readonly [Key in keyof S]?: Exclude<ReturnType<S[Key]>, undefined> }
 
-/** What the design of the file has, and this version does not. */
-const NOT_YET: ReadonlySet<string> = new Set(['llm'])
-
 /**
  * Reads a single value that keeps to a schema.
  *
@@ -103,7 +100,6 @@ function checkKeys(node: MapNode, known: readonly string[], problems: Problems):
 }
 
 function unknownKey(key: string, known: readonly string[]): string {
-  if (NOT_YET.has(key)) return `'${key}' is not supported by this version`
   const meant = nearest(key, known)
   if (meant !== undefined) return `unknown key ${quoted(key)}; did you mean '${meant}'?`
   return `unknown key ${quoted(key)}; here there can be ${known.join(', ')}`

@@ -1,0 +1,41 @@
+import { answerKind } from './answer/answer-head.js'
+import { AnswerMeter, type Settlement } from './answer/answer-meter.js'
+import { type AnswerEnd, failedUpstream } from './answer/no-work.js'
+import { UsageHider } from './answer/usage-hider.js'
+import type { LlmCall } from './llm-call.js'
+import { askForUsage } from './request/ask-for-usage.js'
+
+/** One call of a model on its way through: what is sent for it, what the client sees of the answer, and what it cost. */
+export class MeteredCall {
+  /** The body to send upstream. */
+  readonly body: Buffer
+  /** Is to be shown the answer as it goes by. */
+  readonly meter: AnswerMeter
+  readonly #hidesUsage: boolean
+  #status = 0
+
+  /** @param json the request's body, which was read as `call` */
+  constructor(call: LlmCall, json: Buffer) {
+    const { shape, asksForUsage } = call.options
+    const asking = asksForUsage ? askForUsage(shape, call.asked, json) : { body: json, hidesUsage: false }
+    this.body = asking.body
+    this.#hidesUsage = asking.hidesUsage
+    this.meter = new AnswerMeter(call)
+  }
+
+  /**
+   * What has to be taken out of the answer; undefined where it goes on as it came.
+   *
+   * @param rawHeaders name, value, name, value
+   */
+  filter(status: number, rawHeaders: readonly string[]): UsageHider | undefined {
+    this.#status = status
+    const tellsUsage = this.#hidesUsage && status < 300 && answerKind(rawHeaders) === 'events'
+    return tellsUsage ? new UsageHider() : undefined
+  }
+
+  /** What the call cost. `nothing`: the upstream failed before it did any work, so that the request does not count. */
+  settlement(end: AnswerEnd): Settlement | 'nothing' {
+    return failedUpstream(end, this.#status) ? 'nothing' : this.meter.settlement(end)
+  }
+}

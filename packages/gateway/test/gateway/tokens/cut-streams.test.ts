@@ -1,0 +1,149 @@
+import { once } from 'node:events'
+import { request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http'
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { type Running, running, until } from '../running.js'
+import { CHAT, chat, tokensLeft } from './asking.js'
+import { jsonOf, wordEvent } from './chat-model.js'
+
+const SEED = 20261124
+const STREAMS = 1000
+const AT_ONCE = 50
+const LIMIT = 10_000
+const INPUT = 25
+
+const ROUTE = `
+routes:
+  - match: POST ${CHAT}
+    llm: openai
+    limits:
+      - { limit: ${LIMIT}/hour, of: tokens, name: tokens, algorithm: fixed-window, by: 'header:x-client' }
+      - { concurrent: ${AT_ONCE}, by: everyone }`
+
+/** A stream, and where it is cut. */
+interface Plan {
+  readonly words: readonly string[]
+  readonly by: 'client' | 'upstream'
+  /** How many of its bytes are sent before. */
+  readonly after: number
+  /** Whether the client asks for the usage. Where it does not, it is shown whole events only. */
+  readonly asksForUsage: boolean
+}
+
+const plans: fc.Arbitrary<Plan> = fc
+  .record({
+    words: fc.array(fc.string({ minLength: 1, maxLength: 24 }), { minLength: 1, maxLength: 30 }),
+    by: fc.constantFrom('client', 'upstream'),
+    share: fc.double({ min: 0, max: 1, noNaN: true }),
+    asksForUsage: fc.boolean(),
+  })
+  .map(({ share, ...plan }) => ({ ...plan, after: Math.floor(share * bytesOf(plan.words).length) }))
+
+function bytesOf(words: readonly string[]): Buffer {
+  return Buffer.from(words.map(wordEvent).join(''))
+}
+
+const NEVER_CUT: Plan = { words: ['x'], by: 'client', after: 0, asksForUsage: false }
+
+/** The events that are complete in what came: their bytes, and the characters that they deliver. */
+function delivered(words: readonly string[], received: number): { bytes: number; characters: number } {
+  let bytes = 0
+  let characters = 0
+  for (const word of words) {
+    const end = bytes + Buffer.byteLength(wordEvent(word))
+    if (end > received) break
+    bytes = end
+    characters += word.length
+  }
+  return { bytes, characters }
+}
+
+/** Sends each stream up to its cut, and makes the cut where it is the upstream's. */
+function upstreamOf(plan: (client: string) => Plan): RequestListener {
+  return async (request, response) => {
+    const { words, by, after } = plan(String(request.headers['x-client']))
+    await jsonOf(request)
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+    const bytes = bytesOf(words).subarray(0, after)
+    response.write(bytes, () => by === 'upstream' && response.destroy())
+  }
+}
+
+/** Takes a stream until it is cut, or has come as far as the client wants it. */
+async function take(
+  { url }: Running,
+  client: string,
+  { words, by, after, asksForUsage }: Plan,
+): Promise<number> {
+  const { hostname, port } = new URL(url)
+  const headers = { 'x-client': client, 'content-type': 'application/json' }
+  const request = httpRequest({ hostname, port, method: 'POST', path: CHAT, headers, agent: false })
+  request.on('error', () => {})
+  request.end(
+    JSON.stringify(
+      chat(INPUT, { stream: true, max_tokens: 1000, stream_options: { include_usage: asksForUsage } }),
+    ),
+  )
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  expect(response.statusCode).toBe(200)
+  let received = 0
+  response.on('data', (chunk: Buffer) => {
+    received += chunk.length
+  })
+  response.on('error', () => {})
+  const closed = new Promise((resolve) => response.once('close', resolve))
+  if (by === 'client') {
+    const shown = asksForUsage ? after : delivered(words, after).bytes
+    await until(() => received >= shown)
+    request.destroy()
+  }
+  await closed
+  return received
+}
+
+it(`${STREAMS} streams that are cut at random places are settled by what was delivered, and leak no slot`, async () => {
+  const drawn = fc.sample(plans, { numRuns: STREAMS, seed: SEED })
+  const planOf = (client: string) => drawn[Number(client)] ?? NEVER_CUT
+  const gateway = await running(ROUTE, upstreamOf(planOf))
+  let next = 0
+  let worst = 0
+  const cuts = { client: 0, upstream: 0 }
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      while (next < STREAMS) {
+        const client = String(next++)
+        const plan = planOf(client)
+        const received = await take(gateway, client, plan)
+        cuts[plan.by]++
+        const truth = INPUT + Math.ceil(delivered(plan.words, received).characters / 4)
+        // The gateway learns of the cut a moment later than who made it: until then the whole maximum is reserved.
+        let settled = 0
+        await until(async () => {
+          settled = LIMIT - (await tokensLeft(gateway.url, client))
+          return settled < 1000
+        })
+        const chunk = Math.max(...plan.words.map((word) => Math.ceil(word.length / 4)))
+        worst = Math.max(worst, Math.abs(settled - truth))
+        expect(Math.abs(settled - truth), `stream ${client}, seed ${SEED}`).toBeLessThanOrEqual(chunk)
+      }
+    }),
+  )
+  expect(Math.min(cuts.client, cuts.upstream)).toBeGreaterThan(STREAMS / 3)
+  console.info(
+    `${cuts.client} streams cut by their client, ${cuts.upstream} by the upstream: off by ${worst} tokens at most`,
+  )
+
+  // All the slots are free: as many streams as before are let in, and no more.
+  const { hostname, port } = new URL(gateway.url)
+  const held = Array.from({ length: AT_ONCE + 1 }, (_, index) => {
+    const headers = { 'x-client': `held ${index}` }
+    const request = httpRequest({ hostname, port, method: 'POST', path: CHAT, headers, agent: false })
+    request.on('error', () => {})
+    return request.end(JSON.stringify(chat(1, { max_tokens: 1 })))
+  })
+  const statuses: (number | undefined)[] = []
+  for (const request of held) request.on('response', ({ statusCode }) => statuses.push(statusCode))
+  await until(() => statuses.includes(429))
+  expect(statuses.filter((status) => status === 429)).toHaveLength(1)
+  for (const request of held) request.destroy()
+})
