@@ -48,9 +48,9 @@ class ExpiringConnection extends UrlConnection {
   }
 
   #noted(key: string, expiry: number, stored: boolean): boolean {
-    const seconds = expiry > MONTH ? expiry - Date.now() / 1000 : expiry
-    // Of the first second, all may have been over already.
-    if (stored) this.#ends.set(key, this.elapsed() + (seconds - 1) * 1000)
+    // A date; or a length, of whose first second all may have been over already.
+    const lasts = expiry > MONTH ? expiry * 1000 - Date.now() : (expiry - 1) * 1000
+    if (stored) this.#ends.set(key, this.elapsed() + lasts)
     return stored
   }
 }
