@@ -21,7 +21,7 @@ export interface RuleCharge {
  *
  * A shadow rule whose own functions fail on the request is left out: it only watches, and may neither refuse nor break anything.
  *
- * @param scale what every limit is multiplied with
+ * @param scale what every limit is multiplied with, but for the shared ones: others count by them, too
  */
 export function chargesFor<Request>(
   rules: readonly ScopedRule<Request>[],
@@ -47,7 +47,7 @@ function chargeOf<Request>(
   client: Client | undefined,
   scale: number,
 ): Charge {
-  const limit = scaleLimit(rule.limitFor(request, client), scale)
+  const limit = scaleLimit(rule.limitFor(request, client), rule.shared ? 1 : scale)
   return {
     scope: rule.scope,
     key: rule.keyFor(request, client),

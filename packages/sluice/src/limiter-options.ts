@@ -43,7 +43,9 @@ export function readOptions<Request>(options: LimiterOptions<Request>): {
     if (!OPTIONS.includes(option))
       throw new TypeError(`a limiter has no option '${option}'; it has ${OPTIONS.join(', ')}`)
   }
-  const { rules, keys, client, tiers } = options
+  const { rules, keys, client, tiers, name = '' } = options
+  if (typeof name !== 'string' || name.includes('\n'))
+    throw new TypeError("a limiter's 'name' is a text of one line")
   return {
     rules: compileRules(rules, keys, readTierScales(tiers), client !== undefined),
     requirement: compileRequirement(options),

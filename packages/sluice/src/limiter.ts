@@ -49,6 +49,9 @@ export function createLimiter<Request = string>(options: LimiterOptions<Request>
   return new RuleLimiter(options)
 }
 
+/** The scope of shared rules: no limiter can be called so. */
+const SHARED = '\n'
+
 class RuleLimiter<Request> implements Limiter<Request> {
   readonly #rules: readonly ScopedRule<Request>[]
   readonly #clientOf: LimiterOptions<Request>['client']
@@ -63,7 +66,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
   constructor(options: LimiterOptions<Request>) {
     const { rules, requirement } = readOptions(options)
     const { store, name = '', client, warmUp } = options
-    this.#rules = rules.map((rule) => ({ ...rule, scope: `${name}\n${rule.name}` }))
+    this.#rules = rules.map((rule) => ({ ...rule, scope: `${rule.shared ? SHARED : name}\n${rule.name}` }))
     this.#clientOf = client
     this.#requirement = requirement
     this.#warmUp = warmUp

@@ -96,12 +96,12 @@ export interface PolicyConfig {
   readonly name: string
   /** Empty where the route is not limited. */
   readonly rules: readonly Rule<GatewayRequest>[]
-  /** Whether a rule, or what is required, reads the body. */
+  /** Whether an expression, of a rule or of what is required, reads the body. */
   readonly readsBody: boolean
   readonly require?: (request: GatewayRequest) => boolean
   readonly refuseWith?: Refusing
   readonly warmUp?: WarmUpConfig
-  /** How calls of a model are read. Only where one of the rules counts tokens. */
+  /** How calls of a model are read. */
   readonly llm?: LlmOptions
   readonly mirror?: MirrorName
 }

@@ -4,9 +4,10 @@ import { shadowedBy } from '../routing/router.js'
 import { type Expression, requireExpression } from './cel/expression.js'
 import type { PolicyConfig, RouteConfig } from './config.js'
 import { reported } from './key-words.js'
-import { type ReadRule, readLimit, readsBody, refusalOf } from './limits.js'
+import { readLimits } from './limit-list.js'
+import { readsBody } from './limits.js'
 import { readLlm } from './llm.js'
-import { countsTokens, withTokenCosts } from './token-limits.js'
+import { withTokenCosts } from './token-limits.js'
 import { readWarmUp } from './warm-up.js'
 import { type ConfigNode, quoted } from './yaml/node.js'
 import type { Problems } from './yaml/problems.js'
@@ -16,7 +17,6 @@ import { text, wholeNumber } from './yaml/scalars.js'
 /** `routes` and `default`: which requests meet which limits. */
 
 const MAX_ROUTES = 1000
-const MAX_LIMITS = 32
 
 interface ReadRoute {
   /** Where the `match` stands. */
@@ -81,26 +81,6 @@ const readPattern: Read<RoutePattern> = (node, problems) => {
   }
 }
 
-function readLimits(params: readonly string[] | undefined): Read<readonly ReadRule[]> {
-  const read = listOf(readLimit(params), 'a list of limits such as [10/minute]', MAX_LIMITS)
-  return (node, problems) => {
-    const limits = read(node, problems)
-    if (limits !== undefined) checkNames(limits, problems)
-    return limits
-  }
-}
-
-/** Each was taken alone: what the library says of all of them is about the name of the first that it does not take. */
-function checkNames(limits: readonly ReadRule[], problems: Problems): void {
-  const rules = limits.map(({ rule }) => rule)
-  const refusal = refusalOf(rules)
-  if (refusal === undefined) return
-  const node = limits.find((_, index) => refusalOf(rules.slice(0, index + 1)) !== undefined)?.node
-  const name = node?.kind === 'map' ? node.entries.get('name')?.value : undefined
-  const place = name ?? node
-  if (place !== undefined) problems.at(place, refusal)
-}
-
 /** What a policy is made of, beside what it is for. */
 function policyShape(params: readonly string[] | undefined, path: string) {
   const requirement: Read<Expression<boolean>> = (node, problems) => {
@@ -131,11 +111,10 @@ function policyOf(
   if (refuseWith !== undefined && node.kind === 'map' && !node.entries.has('require'))
     problems.at(node, "'refuse_with' goes with 'require', which is not there")
   const rules = withTokenCosts(limits, llm?.options, problems)
-  const metered = llm !== undefined && countsTokens(rules)
   return {
     rules,
-    readsBody: metered || readsBody(rules) || requirement?.readsBody === true,
-    ...(metered && { llm: llm.options }),
+    readsBody: readsBody(rules) || requirement?.readsBody === true,
+    ...(llm && { llm: llm.options }),
     ...(llm?.mirror && { mirror: llm.mirror }),
     ...(requirement !== undefined && { require: requirement }),
     ...(refuseWith !== undefined && { refuseWith }),

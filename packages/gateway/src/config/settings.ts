@@ -5,6 +5,7 @@ import { parseEndpoint } from './endpoint.js'
 import { DEFAULT_IDENTITY, readIdentity } from './identity.js'
 import { multiplier } from './limits.js'
 import { readDefault, readRoutes } from './routes.js'
+import { readSharedLimits, withShared } from './shared-limits.js'
 import { DEFAULT_STORE, DEFAULT_STORE_FAILURE, readStore, readStoreFailure } from './store.js'
 import { EXAMPLE } from './yaml/document.js'
 import type { ConfigNode } from './yaml/node.js'
@@ -52,6 +53,7 @@ const SHAPE = {
     { connect: wait, headers: wait, idle: wait, request: wait, shutdown: wait },
     'a map such as { connect: 5s, idle: 5m }',
   ),
+  limits: readSharedLimits,
   routes: readRoutes,
   default: readDefault,
 }
@@ -71,6 +73,9 @@ export function readSettings(root: ConfigNode, problems: Problems): GatewayConfi
     admin,
     problems,
   )
+  const shared = values.limits ?? []
+  // Requests that nothing is said about are passed on.
+  const fallback = values.default ?? { name: 'default', rules: [], readsBody: false }
   return {
     listen,
     admin,
@@ -81,9 +86,8 @@ export function readSettings(root: ConfigNode, problems: Problems): GatewayConfi
     tiers: values.tiers ?? {},
     maxBody: values.max_body ?? DEFAULT_MAX_BODY,
     timeouts: { ...DEFAULT_TIMEOUTS, ...values.timeouts },
-    routes: values.routes ?? [],
-    // Requests that nothing is said about are passed on.
-    fallback: values.default ?? { name: 'default', rules: [], readsBody: false },
+    routes: (values.routes ?? []).map((route) => withShared(route, shared, problems)),
+    fallback: fallback === 'deny' ? fallback : withShared(fallback, shared, problems),
   }
 }
 

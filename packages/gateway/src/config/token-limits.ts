@@ -1,17 +1,11 @@
 import type { Limit, Rule } from 'sluice'
 import type { LlmOptions } from '../llm/llm-call.js'
-import { costIn, type TokenResource } from '../llm/reservation.js'
+import { costIn, isTokenResource, type TokenResource } from '../llm/reservation.js'
 import type { GatewayRequest } from '../policy/gateway-request.js'
 import type { ReadRule } from './limits.js'
 import type { Problems } from './yaml/problems.js'
 
 /** Limits of what only a call of a model has: tokens. */
-
-const TOKEN_RESOURCES: ReadonlySet<unknown> = new Set([
-  'tokens',
-  'input_tokens',
-  'output_tokens',
-] satisfies TokenResource[])
 
 /** Whether one of the rules counts tokens. */
 export function countsTokens(rules: readonly Rule<GatewayRequest>[]): boolean {
@@ -48,7 +42,8 @@ export function withTokenCosts(
   })
 }
 
-function tokensOf(rule: Rule<GatewayRequest>): TokenResource | undefined {
+/** What a rule counts, where that is tokens. */
+export function tokensOf(rule: Rule<GatewayRequest>): TokenResource | undefined {
   const resource = 'of' in rule ? rule.of : undefined
-  return TOKEN_RESOURCES.has(resource) ? (resource as TokenResource) : undefined
+  return isTokenResource(resource) ? resource : undefined
 }

@@ -15,6 +15,17 @@ export interface Reservation {
 /** What can be reserved. */
 export type TokenResource = keyof Amounts
 
+const TOKEN_RESOURCES: readonly string[] = [
+  'tokens',
+  'input_tokens',
+  'output_tokens',
+] satisfies TokenResource[]
+
+/** Whether a resource is one that only a call of a model has. */
+export function isTokenResource(resource: string | undefined): resource is TokenResource {
+  return resource !== undefined && TOKEN_RESOURCES.includes(resource)
+}
+
 /**
  * Reserves the whole of what a request may take: its input, and the most output of each answer.
  *

@@ -1,5 +1,6 @@
 import { createLimiter, type Limiter, type Store } from 'sluice'
 import type { GatewayConfig, PolicyConfig } from '../config/config.js'
+import { countsTokens } from '../config/token-limits.js'
 import type { LlmOptions } from '../llm/llm-call.js'
 import type { MirrorName } from '../llm/quota-mirror.js'
 import { createRouter } from '../routing/router.js'
@@ -12,7 +13,7 @@ interface Policy {
   readonly name: string
   /** Undefined where everything is let in. */
   readonly limiter: Limiter<IncomingRequest> | undefined
-  /** Whether a rule, or what is required, reads the body. */
+  /** Whether something of it reads the body. */
   readonly readsBody: boolean
   /** How calls of a model are read, where tokens are limited. */
   readonly llm: LlmOptions | undefined
@@ -77,7 +78,15 @@ function policyOf(
           ...(refuseWith && { refuseWith }),
           ...(warmUp && { warmUp: warmUps.of(warmUp) }),
         })
-  return { name, limiter, readsBody, llm, mirror, waits: rules.some((rule) => 'wait' in rule) }
+  const meters = llm !== undefined && countsTokens(rules)
+  return {
+    name,
+    limiter,
+    readsBody: readsBody || meters,
+    llm: meters ? llm : undefined,
+    mirror,
+    waits: rules.some((rule) => 'wait' in rule),
+  }
 }
 
 const KEYS = {

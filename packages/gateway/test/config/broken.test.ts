@@ -179,6 +179,16 @@ describe('one problem, in its place', () => {
       'one of o200k_base',
     ],
     [
+      'a line before the limits of all routes',
+      `${UPSTREAM}\nlimits: [¦{ concurrent: 5, wait: 1s }]`,
+      "has no 'wait'",
+    ],
+    [
+      'a limit of all routes with the name of one of a route',
+      `${UPSTREAM}\nlimits: [¦{ limit: 5/s, name: a }]\nroutes: [{ match: /a, limits: [{ limit: 1/s, name: a }] }]`,
+      "with the route /a: two rules are called 'a'",
+    ],
+    [
       'tokens without a way to count them',
       `${UPSTREAM}\nroutes: [{ match: /a, limits: [{ limit: 5/s, of: ¦tokens }] }]`,
       "give the route 'llm', or the limit a 'cost'",

@@ -72,7 +72,6 @@ it('reads the sample', () => {
   ])
   expect(config.routes[3]).toMatchObject({
     llm: { shape: { name: 'openai-chat' }, defaultOutput: 1024, cachedWeight: 1 },
-    readsBody: true,
     warmUp: { ready: 'http://127.0.0.1:9000/healthz', from: 0.2, over: 60_000 },
   })
   const cost = config.routes[2]?.rules[0]?.cost as (asked: GatewayRequest) => number

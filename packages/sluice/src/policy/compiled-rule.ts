@@ -10,6 +10,7 @@ export interface CompiledRule<Request> {
   readonly name: string
   readonly resource: Resource
   readonly enforce: boolean
+  readonly shared: boolean
   readonly limitFor: LimitFor<Request>
   readonly keyFor: KeyFor<Request>
   readonly costFor: CostFor<Request>
@@ -24,9 +25,9 @@ interface Waiting {
   readonly places: number
 }
 
-const SHARED_FIELDS = ['name', 'by', 'cost', 'fallbackCost', 'enforce', 'tiers']
-const RATE_FIELDS = [...SHARED_FIELDS, 'limit', 'of', 'algorithm', 'align', 'timeZone']
-const CONCURRENCY_FIELDS = [...SHARED_FIELDS, 'concurrent', 'lease', 'wait', 'queue']
+const COMMON_FIELDS = ['name', 'by', 'cost', 'fallbackCost', 'enforce', 'shared', 'tiers']
+const RATE_FIELDS = [...COMMON_FIELDS, 'limit', 'of', 'algorithm', 'align', 'timeZone']
+const CONCURRENCY_FIELDS = [...COMMON_FIELDS, 'concurrent', 'lease', 'wait', 'queue']
 
 /**
  * Checks and compiles rules; a rule of several limits becomes several.
@@ -66,16 +67,25 @@ function compileRule<Request>(
   const resource = inFlight ? 'concurrent' : (rule.of ?? 'requests')
   if (!inFlight && resource === 'concurrent')
     throw new TypeError('what is in flight is limited by { concurrent: 4 }')
-  const shared = {
+  const common = {
     name: checkName(rule.name ?? resource),
     resource,
+    shared: rule.shared === true && checkShared(rule),
     enforce: rule.enforce !== false,
     keyFor: compileKey(rule.by, sources, known),
     costFor: compileCost(rule),
     waiting: inFlight ? waitingOf(rule) : undefined,
   }
   const limits = inFlight ? [compileConcurrency(rule, tiers)] : compileLimits(rule, tiers)
-  return limits.map((limitFor) => ({ ...shared, limitFor }))
+  return limits.map((limitFor) => ({ ...common, limitFor }))
+}
+
+function checkShared<Request>(rule: Rule<Request>): true {
+  if (rule.name === undefined)
+    throw new TypeError("a shared rule has a 'name', by which the others are found")
+  // Whoever frees a slot elsewhere could not call the next one here.
+  if ('wait' in rule) throw new TypeError("nobody waits for the slots of a shared rule: it has no 'wait'")
+  return true
 }
 
 const DEFAULT_PLACES = 100

@@ -27,6 +27,11 @@ interface RuleOptions<Request> {
   readonly fallbackCost?: number
   /** `false`: decided and counted, but never a reason to refuse. */
   readonly enforce?: boolean
+  /**
+   * `true`: counted together with the shared rules of the same name in all limiters on this store, whatever these are called. It
+   * has a `name` then, and nobody waits for its slots.
+   */
+  readonly shared?: boolean
 }
 
 /** A limit over time. */

@@ -1,0 +1,42 @@
+import type { PolicyConfig } from './config.js'
+import { readLimits } from './limit-list.js'
+import { type ReadRule, readsBody, refusalOf } from './limits.js'
+import { tokensOf, withTokenCosts } from './token-limits.js'
+import type { Problems } from './yaml/problems.js'
+import type { Read } from './yaml/reading.js'
+
+/** `limits` of the whole file: what all routes share, such as the places that the upstream has. */
+
+/** Reads them. A name that nobody chose is `all` and what is counted, so that it is none of a route's. */
+export const readSharedLimits: Read<readonly ReadRule[]> = (node, problems) => {
+  const limits = readLimits(undefined)(node, problems)
+  return limits?.flatMap(({ rule, node: place }) => {
+    if ('wait' in rule) {
+      problems.at(place, "a limit that all routes share has no 'wait'; only those of one route have a line")
+      return []
+    }
+    const resource = 'concurrent' in rule ? 'concurrent' : (rule.of ?? 'requests')
+    return [{ node: place, rule: { ...rule, name: rule.name ?? `all ${resource}`, shared: true } }]
+  })
+}
+
+/** The policy of a route with the limits that it shares with the others; of tokens only where they are read. */
+export function withShared<P extends PolicyConfig>(
+  policy: P,
+  shared: readonly ReadRule[],
+  problems: Problems,
+): P {
+  if (shared.length === 0) return policy
+  const met = shared.filter(
+    ({ rule }) => rule.cost !== undefined || policy.llm !== undefined || tokensOf(rule) === undefined,
+  )
+  const added = withTokenCosts(met, policy.llm, problems)
+  const rules = [...policy.rules, ...added]
+  const refusal = refusalOf(rules)
+  const place = shared.find(
+    (_, index) => refusalOf([...policy.rules, ...added.slice(0, index + 1)]) !== undefined,
+  )
+  if (refusal !== undefined && place !== undefined)
+    problems.at(place.node, `with the route ${policy.name}: ${refusal}`)
+  return { ...policy, rules, readsBody: policy.readsBody || readsBody(added) }
+}
