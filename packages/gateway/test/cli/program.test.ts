@@ -1,33 +1,17 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rename, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { until, upstreamOf } from '../gateway/running.js'
-
-const PROGRAM = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url))
+import { sluice } from './program.js'
 
 let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-'))
 })
-
-function sluice(...args: string[]) {
-  const child: ChildProcessWithoutNullStreams = spawn(process.execPath, [PROGRAM, ...args])
-  const said = { out: '', err: '' }
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    said.out += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    said.err += text
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  return { child, said, ended: once(child, 'close') as Promise<[number | null]> }
-}
 
 async function fileOf(text: string): Promise<string> {
   const file = join(folder, `${Math.random().toString(36).slice(2)}.yaml`)
