@@ -1,5 +1,6 @@
 export { type Clock, type ManualClock, manualClock, systemClock } from './clock.js'
 export type { Decision, Forecast, Quota, Refusal } from './decision.js'
+export type { LimiterEvent, LimiterListener } from './events/limiter-event.js'
 export { type AdmitOptions, createLimiter, type Limiter, type LimiterOptions } from './limiter.js'
 export { parseDuration } from './limits/duration.js'
 export { formatLimit, formatWait } from './limits/format.js'

@@ -1,3 +1,4 @@
+import type { LimiterListener } from './events/limiter-event.js'
 import type { MaybePromise } from './maybe-promise.js'
 import type { Client } from './policy/client.js'
 import { type CompiledRule, compileRules } from './policy/compiled-rule.js'
@@ -30,9 +31,22 @@ export interface LimiterOptions<Request> {
   readonly refuseWith?: Refusing
   /** Scales every limit while a model warms up: what `createWarmUp` gives. */
   readonly warmUp?: Pick<WarmUp, 'scale'>
+  /** Is told what the limiter does. */
+  readonly listener?: LimiterListener<Request>
 }
 
-const OPTIONS = ['rules', 'store', 'name', 'keys', 'client', 'tiers', 'require', 'refuseWith', 'warmUp']
+const OPTIONS = [
+  'rules',
+  'store',
+  'name',
+  'keys',
+  'client',
+  'tiers',
+  'require',
+  'refuseWith',
+  'warmUp',
+  'listener',
+]
 
 /** @throws LimitSyntaxError, TypeError, RangeError that name the rule or the option which is wrong. */
 export function readOptions<Request>(options: LimiterOptions<Request>): {

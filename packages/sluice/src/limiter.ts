@@ -1,9 +1,10 @@
 import { chargesFor, quotaOf, type RuleCharge, type ScopedRule } from './charging.js'
 import { type Decision, type Forecast, refusalOf } from './decision.js'
+import { EventSource } from './events/event-source.js'
 import { leaseRenewal } from './lease-renewal.js'
 import { claimName, type LimiterOptions, readOptions } from './limiter-options.js'
 import { andThen, type MaybePromise } from './maybe-promise.js'
-import { Permit } from './permit.js'
+import { Permit, type PermitListener } from './permit.js'
 import { type Client, checkClient } from './policy/client.js'
 import type { Requirement } from './policy/requirement.js'
 import type { WarmUp } from './policy/warm-up.js'
@@ -62,10 +63,12 @@ class RuleLimiter<Request> implements Limiter<Request> {
   readonly #renewal = leaseRenewal()
   /** Undefined where no rule lets requests wait. */
   readonly #waiting: WaitingRoom | undefined
+  /** Undefined where nobody listens. */
+  readonly #events: EventSource<Request> | undefined
 
   constructor(options: LimiterOptions<Request>) {
     const { rules, requirement } = readOptions(options)
-    const { store, name = '', client, warmUp } = options
+    const { store, name = '', client, warmUp, listener } = options
     this.#rules = rules.map((rule) => ({ ...rule, scope: `${rule.shared ? SHARED : name}\n${rule.name}` }))
     this.#clientOf = client
     this.#requirement = requirement
@@ -73,23 +76,20 @@ class RuleLimiter<Request> implements Limiter<Request> {
     this.#store = store ?? memoryStore()
     this.#ownsStore = store === undefined
     this.#waiting = rules.some(({ waiting }) => waiting !== undefined) ? new WaitingRoom() : undefined
+    this.#events = listener && new EventSource(listener)
     if (store !== undefined) claimName(store, name)
   }
 
   admit(request: Request, { signal }: AdmitOptions = {}): MaybePromise<Decision> {
     return andThen(this.#client(request), (client) => {
       this.#requirement?.(request, client)
-      const charges = this.#charges(request, client)
-      if (this.#waiting === undefined) return this.#take(charges)
-      // What is charged is worked out anew at each attempt: a lease is taken once, and a limit may have changed meanwhile.
-      let first: readonly RuleCharge[] | undefined = charges
-      const decide = () => {
-        const current = first ?? this.#charges(request, client)
-        first = undefined
-        return this.#take(current)
-      }
-      const forecast = () => andThen(this.#peek(this.#charges(request, client)), ({ quotas }) => quotas)
-      return this.#waiting.admit(charges, decide, forecast, signal)
+      const events = this.#events
+      if (events === undefined) return this.#decide(request, client, signal)
+      const begun = performance.now()
+      return andThen(this.#decide(request, client, signal), (decision) => {
+        events.decided(request, client, decision, performance.now() - begun)
+        return decision
+      })
     })
   }
 
@@ -122,6 +122,24 @@ class RuleLimiter<Request> implements Limiter<Request> {
     return chargesFor(this.#rules, request, client, this.#warmUp?.scale ?? 1)
   }
 
+  #decide(
+    request: Request,
+    client: Client | undefined,
+    signal: AbortSignal | undefined,
+  ): MaybePromise<Decision> {
+    const charges = this.#charges(request, client)
+    if (this.#waiting === undefined) return this.#take(charges)
+    // What is charged is worked out anew at each attempt: a lease is taken once, and a limit may have changed meanwhile.
+    let first: readonly RuleCharge[] | undefined = charges
+    const decide = () => {
+      const current = first ?? this.#charges(request, client)
+      first = undefined
+      return this.#take(current)
+    }
+    const forecast = () => andThen(this.#peek(this.#charges(request, client)), ({ quotas }) => quotas)
+    return this.#waiting.admit(charges, decide, forecast, signal)
+  }
+
   #take(charges: readonly RuleCharge[]): MaybePromise<Decision> {
     return andThen(this.#store.take(charges.map(({ charge }) => charge)), (verdicts) => {
       const forecast = forecastOf(charges, verdicts)
@@ -138,13 +156,18 @@ class RuleLimiter<Request> implements Limiter<Request> {
   #permit(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Permit {
     const taken = charges.flatMap(({ rule, charge }, index) => {
       const verdict = verdicts[index] as StoreVerdict
-      return verdict.allowed ? [{ resource: rule.resource, charge, verdict }] : []
+      return verdict.allowed ? [{ rule: rule.name, resource: rule.resource, charge, verdict }] : []
     })
     const waiting = this.#waiting
-    const freed = () => {
-      for (const { charge } of taken) waiting?.freed(charge.scope, charge.key)
-    }
-    return new Permit(this.#store, this.#renewal, taken, waiting && freed)
+    const listeners: PermitListener[] = []
+    if (waiting !== undefined)
+      listeners.push({
+        released: (slots) => {
+          for (const { charge } of slots) waiting.freed(charge.scope, charge.key)
+        },
+      })
+    if (this.#events !== undefined) listeners.push(this.#events.permit())
+    return new Permit(this.#store, this.#renewal, taken, listeners)
   }
 }
 

@@ -11,9 +11,19 @@ import {
 
 /** A charge that was taken for a request, and what may still be done about it. */
 export interface TakenCharge {
+  /** The rule's name. */
+  readonly rule: string
   readonly resource: Resource
   readonly charge: Charge
   readonly verdict: StoreVerdict
+}
+
+/** Is told what becomes of a permit. */
+export interface PermitListener {
+  /** Called with each charge that was settled, and its true cost. */
+  settled?(taken: TakenCharge, cost: number): void
+  /** Called once, when its slots are free again. */
+  released?(slots: readonly TakenCharge[]): void
 }
 
 /** Keeps permits renewed from their admission to their release. */
@@ -34,15 +44,19 @@ export class Permit {
   readonly #store: Store
   readonly #renewal: Renewal
   readonly #slots: readonly TakenCharge[]
-  readonly #freed: (() => void) | undefined
+  readonly #listeners: readonly PermitListener[]
   #unsettled: readonly TakenCharge[]
   #released = false
 
-  /** @param freed called when its slots are free again */
-  constructor(store: Store, renewal: Renewal, taken: readonly TakenCharge[], freed?: () => void) {
+  constructor(
+    store: Store,
+    renewal: Renewal,
+    taken: readonly TakenCharge[],
+    listeners: readonly PermitListener[] = [],
+  ) {
     this.#store = store
     this.#renewal = renewal
-    this.#freed = freed
+    this.#listeners = listeners
     this.#slots = taken.filter(({ charge }) => charge.lease !== undefined && charge.cost > 0)
     this.#unsettled = taken.filter(({ charge }) => charge.lease === undefined)
   }
@@ -68,6 +82,8 @@ export class Permit {
     )
     for (const { charge, cost } of settlements) checkCost(charge.limit, cost)
     this.#unsettled = this.#unsettled.filter((taken) => !settled.includes(taken))
+    for (const listener of this.#listeners)
+      for (const taken of settled) listener.settled?.(taken, costs[taken.resource] as number)
     const changed = settlements.filter(({ charge, cost }) => cost !== charge.cost)
     if (changed.length > 0) return this.#store.settle(changed)
   }
@@ -80,7 +96,9 @@ export class Permit {
     const settled = this.#store.settle(
       this.#slots.map(({ charge, verdict }) => settlementOf(charge, verdict, 0)),
     )
-    return andThen(settled, () => this.#freed?.())
+    return andThen(settled, () => {
+      for (const listener of this.#listeners) listener.released?.(this.#slots)
+    })
   }
 
   /**

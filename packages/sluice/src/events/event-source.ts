@@ -1,0 +1,66 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Decision, Quota } from '../decision.js'
+import type { Limit } from '../limits/limit.js'
+import type { PermitListener } from '../permit.js'
+import type { Client } from '../policy/client.js'
+import { LastSeen } from './last-seen.js'
+import type { LimiterEvent, LimiterListener } from './limiter-event.js'
+
+/** Clients whose tier is remembered; and limits, a rule and a tier each. */
+const MOST_CLIENTS = 10_000
+const MOST_LIMITS = 1000
+
+/** Makes events of what a limiter does. There is none where nobody listens. */
+export class EventSource<Request> {
+  readonly #tiers = new LastSeen<string, string | undefined>(MOST_CLIENTS)
+  readonly #limits = new LastSeen<string, Limit>(MOST_LIMITS)
+
+  constructor(private readonly listener: LimiterListener<Request>) {}
+
+  /** @param took in milliseconds */
+  decided(request: Request, client: Client | undefined, decision: Decision, took: number): void {
+    if (client !== undefined) this.#seeTier(client)
+    for (const quota of decision.quotas) {
+      this.#seeLimit(quota, client?.tier)
+      if (!quota.enforced && !quota.allowed) this.#tell({ type: 'shadow-refused', request, client, quota })
+    }
+    const { quotas, degraded } = decision
+    const told = { request, client, quotas, took, ...(degraded && { degraded }) }
+    if (decision.allowed) this.#tell({ type: 'allowed', ...told })
+    else this.#tell({ type: 'refused', ...told, refusal: decision.refusal })
+  }
+
+  /** What becomes of a permit from now on. */
+  permit(): Required<PermitListener> {
+    const begun = performance.now()
+    return {
+      settled: ({ rule, resource, charge }, cost) =>
+        this.#tell({ type: 'settled', rule, resource, key: charge.key, taken: charge.cost, cost }),
+      released: (slots) => {
+        const held = performance.now() - begun
+        for (const { rule, resource, charge } of slots)
+          this.#tell({ type: 'released', rule, resource, key: charge.key, slots: charge.cost, held })
+      },
+    }
+  }
+
+  #seeTier({ id, tier }: Client): void {
+    const before = this.#tiers.replace(id, tier)
+    if (before !== undefined && before.value !== tier)
+      this.#tell({ type: 'tier-changed', client: id, from: before.value, to: tier })
+  }
+
+  #seeLimit({ rule, limit }: Quota, tier: string | undefined): void {
+    const before = this.#limits.replace(`${rule}\n${tier ?? ''}`, limit)?.value
+    if (before !== undefined && before !== limit && !isDeepStrictEqual(before, limit))
+      this.#tell({ type: 'limit-changed', rule, tier, from: before, to: limit })
+  }
+
+  #tell(event: LimiterEvent<Request>): void {
+    try {
+      this.listener(event)
+    } catch {
+      // As documented: who listens cannot break a request.
+    }
+  }
+}
