@@ -2,10 +2,11 @@ import type { AddressInfo } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
 import { clientAddressReader } from 'sluice/http'
 import { type Readiness, startAdmin } from './admin/server.js'
-import type { GatewayConfig, WarmUpConfig } from './config/config.js'
+import type { GatewayConfig, PolicyConfig } from './config/config.js'
 import { restartNeeded } from './config/restart-needed.js'
 import { type ClientReader, openClientReader } from './identity/client-reader.js'
 import type { Log } from './log.js'
+import { GatewayMetrics, type Sources } from './metrics/gateway-metrics.js'
 import { createAdmission } from './policy/admission.js'
 import type { Setup } from './proxy/handler.js'
 import { startProxy } from './proxy/server.js'
@@ -43,8 +44,10 @@ export async function startGateway(first: GatewayConfig, log: Log): Promise<Gate
   }
 }
 
-async function startWith({ store, health }: OpenedStore, first: GatewayConfig, log: Log): Promise<Gateway> {
+async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): Promise<Gateway> {
   let config = first
+  const metrics = new GatewayMetrics()
+  const store = metrics.timed(opened.store)
   const warmUps = new WarmUps()
   let setup = setupOf(
     config,
@@ -55,9 +58,10 @@ async function startWith({ store, health }: OpenedStore, first: GatewayConfig, l
 
   function setupOf(next: GatewayConfig, upstream: Upstream, clients: ClientReader): Setup {
     const { identity, maxBody } = next
-    warmUps.keep(warmUpsOf(next))
+    warmUps.keep(policiesOf(next).flatMap(({ warmUp }) => warmUp ?? []))
+    metrics.setTiers(tiersOf(next))
     return {
-      admission: createAdmission(next, store, warmUps),
+      admission: createAdmission(next, store, warmUps, (route, event) => metrics.limiterDid(route, event)),
       addresses: clientAddressReader({
         trustedProxies: identity.trustedProxies,
         ipv6Subnet: identity.ipv6Subnet,
@@ -65,6 +69,7 @@ async function startWith({ store, health }: OpenedStore, first: GatewayConfig, l
       clients,
       upstream,
       maxBody,
+      traffic: metrics,
     }
   }
 
@@ -79,10 +84,28 @@ async function startWith({ store, health }: OpenedStore, first: GatewayConfig, l
     },
   })
   const readiness = async (): Promise<Readiness> =>
-    stopping === undefined ? readinessWith(await health()) : { ready: false, details: { status: 'stopping' } }
+    stopping === undefined
+      ? readinessWith(await opened.health())
+      : { ready: false, details: { status: 'stopping' } }
+  const sources: Sources = {
+    store: opened.figures,
+    warmUps: () =>
+      policiesOf(config).flatMap(({ name, warmUp }) =>
+        warmUp === undefined ? [] : [[name, warmUps.of(warmUp).scale] as const],
+      ),
+  }
   let admin: Awaited<ReturnType<typeof startAdmin>> | undefined
   try {
-    admin = config.admin && (await startAdmin(config.admin, { readiness }))
+    admin =
+      config.admin &&
+      (await startAdmin(config.admin, {
+        readiness,
+        metrics: {
+          type: metrics.contentType,
+          text: () => metrics.text(sources),
+          summary: () => metrics.summary(),
+        },
+      }))
   } catch (error) {
     await proxy.close(0)
     throw error
@@ -120,9 +143,16 @@ async function startWith({ store, health }: OpenedStore, first: GatewayConfig, l
   }
 }
 
-function warmUpsOf({ routes, fallback }: GatewayConfig): WarmUpConfig[] {
-  const policies = fallback === 'deny' ? routes : [...routes, fallback]
-  return policies.flatMap(({ warmUp }) => warmUp ?? [])
+function policiesOf({ routes, fallback }: GatewayConfig): readonly PolicyConfig[] {
+  return fallback === 'deny' ? routes : [...routes, fallback]
+}
+
+/** All the tiers that a configuration names. */
+function tiersOf(config: GatewayConfig): string[] {
+  const ofRules = policiesOf(config).flatMap(({ rules }) =>
+    rules.flatMap(({ tiers }) => Object.keys(tiers ?? {})),
+  )
+  return [...Object.keys(config.tiers), ...ofRules]
 }
 
 /** A gateway that can decide without its store is ready without it; one that may not would only answer 503. */

@@ -21,7 +21,7 @@ export { batchSize, bodyBytes, modelWeight, pixels, type RequestWithBody } from 
 export { type JsonPointer, jsonPointer } from './policy/costs/json-pointer.js'
 export type { KeyPart, KeySources, KeySpec, NamedKey } from './policy/key-spec.js'
 export { RequestError } from './policy/request-error.js'
-export type { Refusing } from './policy/requirement.js'
+export { ForbiddenError, type Refusing } from './policy/requirement.js'
 export type { ConcurrencyRule, LimitSpec, RateRule, Resource, Rule } from './policy/rule.js'
 export type { Tiers } from './policy/tiers.js'
 export { createWarmUp, type WarmUp, type WarmUpOptions } from './policy/warm-up.js'

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { runCheck } from './check.js'
 import { type KeyOptions, runNewKey } from './key.js'
 import { runServe, type ServeOptions } from './serve.js'
+import { runNewToken } from './token.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -43,6 +44,13 @@ program
   .action(async (options: KeyOptions) => {
     await runNewKey(options, { out: process.stdout, err: process.stderr })
   })
+
+program
+  .command('token')
+  .description('the token of the admin port')
+  .command('new')
+  .description('make a token, show it once, and what stands for it in the configuration')
+  .action(() => runNewToken({ out: process.stdout, err: process.stderr }))
 
 program.parseAsync().catch((error: unknown) => {
   console.error(`sluice: ${error instanceof Error ? error.message : String(error)}`)

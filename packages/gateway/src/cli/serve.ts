@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import type { GatewayConfig } from '../config/config.js'
+import { openToOthers } from '../config/admin.js'
+import type { AdminConfig, GatewayConfig } from '../config/config.js'
 import { parseEndpoint } from '../config/endpoint.js'
 import { loadConfig } from '../config/load.js'
 import { versionOf } from '../file-watch.js'
@@ -31,7 +32,8 @@ export async function runServe(file: string, options: ServeOptions): Promise<voi
   process.on('SIGHUP', reloader.takeUp)
   console.log(`sluice listens on ${urlOf(gateway.address)} and forwards to ${config.upstream}`)
   if (gateway.adminAddress !== undefined) {
-    console.log(`health is on ${urlOf(gateway.adminAddress)}/healthz and /readyz`)
+    const admin = urlOf(gateway.adminAddress)
+    console.log(`health is on ${admin}/healthz and /readyz, and what it does on ${admin}/metrics`)
   }
 
   const signal = await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
@@ -45,10 +47,21 @@ export async function runServe(file: string, options: ServeOptions): Promise<voi
 function overrideOf({ listen, admin, upstream }: ServeOptions): (config: GatewayConfig) => GatewayConfig {
   const overrides = {
     ...(listen !== undefined && { listen: parseEndpoint(listen) }),
-    ...(admin !== undefined && { admin: parseEndpoint(admin) }),
     ...(upstream !== undefined && { upstream }),
   }
-  return (config) => ({ ...config, ...overrides })
+  return (config) => ({
+    ...config,
+    ...overrides,
+    ...(admin !== undefined && { admin: adminAt(admin, config.admin) }),
+  })
+}
+
+/** @throws Error where others would reach it and there is no token. */
+function adminAt(address: string, configured: AdminConfig | undefined): AdminConfig {
+  const admin = { ...configured, ...parseEndpoint(address) }
+  const open = openToOthers(admin)
+  if (open !== undefined) throw new Error(open)
+  return admin
 }
 
 function urlOf({ address, port, family }: AddressInfo): string {

@@ -9,7 +9,7 @@ import type { RoutePattern } from '../routing/pattern.js'
 export interface GatewayConfig {
   readonly listen: Endpoint
   /** Undefined where the file names no admin port. */
-  readonly admin: Endpoint | undefined
+  readonly admin: AdminConfig | undefined
   /** URL of the server that requests are forwarded to. */
   readonly upstream: string
   readonly store: StoreConfig
@@ -30,6 +30,12 @@ export interface GatewayConfig {
 export interface Endpoint {
   readonly host: string
   readonly port: number
+}
+
+/** Where those who run the gateway look. */
+export interface AdminConfig extends Endpoint {
+  /** SHA-256 of the token, in hex. Where there is none, none is wanted, and nothing can be changed. */
+  readonly tokenHash?: string
 }
 
 export type StoreConfig =

@@ -31,4 +31,9 @@ export function parseEndpoint(text: string): Endpoint {
   return { host: host === '' ? EVERYWHERE : host, port }
 }
 
+/** Whether only this machine reaches an address. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.')
+}
+
 const EXAMPLE = 'write for example 127.0.0.1:8080, :8080 or [::1]:8080'

@@ -1,7 +1,6 @@
-import { z } from 'zod'
 import { createUpstream } from '../proxy/upstream.js'
+import { DEFAULT_ADMIN, endpoint, readAdmin } from './admin.js'
 import type { Endpoint, GatewayConfig } from './config.js'
-import { parseEndpoint } from './endpoint.js'
 import { DEFAULT_IDENTITY, readIdentity } from './identity.js'
 import { multiplier } from './limits.js'
 import { readDefault, readRoutes } from './routes.js'
@@ -10,13 +9,12 @@ import { DEFAULT_STORE, DEFAULT_STORE_FAILURE, readStore, readStoreFailure } fro
 import { EXAMPLE } from './yaml/document.js'
 import type { ConfigNode } from './yaml/node.js'
 import type { Problems } from './yaml/problems.js'
-import { made, mapOf, type Read, recordOf, single } from './yaml/reading.js'
+import { made, mapOf, type Read, recordOf } from './yaml/reading.js'
 import { size, text, wait } from './yaml/scalars.js'
 
 /** The whole file: what stands in it, and what is meant where something does not. */
 
 const DEFAULT_LISTEN: Endpoint = { host: '127.0.0.1', port: 8080 }
-const DEFAULT_ADMIN: Endpoint = { host: '127.0.0.1', port: 8081 }
 const DEFAULT_MAX_BODY = 2 ** 20
 const DEFAULT_TIMEOUTS = {
   connect: 5_000,
@@ -25,14 +23,6 @@ const DEFAULT_TIMEOUTS = {
   request: 300_000,
   shutdown: 30_000,
 }
-
-const endpoint: Read<Endpoint> = made(
-  single(z.union([z.string(), z.int().min(0)]), 'an address to listen on, such as 127.0.0.1:8080'),
-  (value) => parseEndpoint(String(value)),
-)
-
-const readAdmin: Read<Endpoint | 'off'> = (node, problems) =>
-  node.kind === 'scalar' && (node.value === false || node.value === 'off') ? 'off' : endpoint(node, problems)
 
 const upstream: Read<string> = made(text, (url) => {
   // Made and thrown away, so that what it does not take is found here and not when the gateway starts.

@@ -1,6 +1,7 @@
 import { type ApiKey, type KeyLookup, keyTable } from 'sluice/identity'
 import { z } from 'zod'
 import { ConfigError, readConfigText } from '../config/load.js'
+import { sha256Of } from '../config/sha256.js'
 import { readYaml } from '../config/yaml/document.js'
 import { Problems } from '../config/yaml/problems.js'
 import { listOf, made, mapOf, type Read, single } from '../config/yaml/reading.js'
@@ -9,14 +10,7 @@ import { text } from '../config/yaml/scalars.js'
 /** Most keys of one file. For more there is a database, which a server that embeds the library can ask. */
 const MAX_KEYS = 10_000
 
-/** What stands there is not repeated: it may be a key that somebody has put there by mistake. */
-const sha256: Read<string> = (node, problems) => {
-  if (node.kind === 'scalar' && typeof node.value === 'string' && /^[0-9a-fA-F]{64}$/.test(node.value))
-    return node.value.toLowerCase()
-  const wanted = 'the SHA-256 of a key in 64 hexadecimal digits, as `sluice key new` writes it'
-  problems.at(node, `'sha256' is ${wanted}; never the key itself`)
-  return undefined
-}
+const sha256 = sha256Of('a key', 'sluice key new')
 
 const nameOfClient: Read<string> = single(z.string().min(1).max(256), 'a text of 1 to 256 characters')
 

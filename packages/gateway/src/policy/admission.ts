@@ -1,4 +1,4 @@
-import { createLimiter, type Limiter, type Store } from 'sluice'
+import { createLimiter, type Limiter, type LimiterEvent, type Store } from 'sluice'
 import type { GatewayConfig, PolicyConfig } from '../config/config.js'
 import { countsTokens } from '../config/token-limits.js'
 import type { LlmOptions } from '../llm/llm-call.js'
@@ -46,8 +46,9 @@ export function createAdmission(
   { routes, fallback, tiers }: Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers'>,
   store: Store,
   warmUps: WarmUps,
+  listener?: (route: string, event: LimiterEvent<IncomingRequest>) => void,
 ): Admission {
-  const made = (config: PolicyConfig) => policyOf(config, tiers, store, warmUps)
+  const made = (config: PolicyConfig) => policyOf(config, tiers, store, warmUps, listener)
   const router = createRouter(routes.map((route) => ({ pattern: route.pattern, value: made(route) })))
   const otherwise = fallback === 'deny' ? undefined : { policy: made(fallback), params: {} }
   return {
@@ -63,6 +64,7 @@ function policyOf(
   tiers: GatewayConfig['tiers'],
   store: Store,
   warmUps: WarmUps,
+  listener: ((route: string, event: LimiterEvent<IncomingRequest>) => void) | undefined,
 ): Policy {
   const limiter =
     rules.length === 0 && require === undefined
@@ -77,6 +79,7 @@ function policyOf(
           ...(require && { require }),
           ...(refuseWith && { refuseWith }),
           ...(warmUp && { warmUp: warmUps.of(warmUp) }),
+          ...(listener && { listener: (event) => listener(name, event) }),
         })
   const meters = llm !== undefined && countsTokens(rules)
   return {

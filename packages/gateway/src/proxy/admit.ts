@@ -9,6 +9,7 @@ import { hasBody } from './client-body.js'
 import { onClientGone } from './client-gone.js'
 import type { Setup } from './handler.js'
 import { readBody } from './read-body.js'
+import type { TrafficListener } from './traffic.js'
 
 /** A request that its route's policy decides on. */
 export interface Candidate {
@@ -58,7 +59,9 @@ export async function admit(
   })
   // Read before anything is taken: a call that cannot be read is refused, also where only a shadow rule counts it.
   const call = policy.llm && weighed.call
-  const decision = policy.waits ? await admitInLine(weighed, request, limiter) : await limiter.admit(weighed)
+  const decision = policy.waits
+    ? await admitInLine(weighed, request, limiter, setup.traffic)
+    : await limiter.admit(weighed)
   return { decision, body, call }
 }
 
@@ -67,13 +70,16 @@ async function admitInLine(
   weighed: IncomingRequest,
   { socket }: IncomingMessage,
   limiter: Limiter<IncomingRequest>,
+  traffic: TrafficListener,
 ): Promise<Decision> {
   const gone = new AbortController()
   const stopWatching = onClientGone(socket, () => gone.abort(new ClientGoneError()))
   try {
+    traffic.waiting(weighed.route, 1)
     if (socket.destroyed) throw new ClientGoneError()
     return await limiter.admit(weighed, { signal: gone.signal })
   } finally {
+    traffic.waiting(weighed.route, -1)
     stopWatching()
   }
 }

@@ -1,5 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Decision, type Permit, RequestError, StoreUnavailableError } from 'sluice'
+import {
+  type Decision,
+  ForbiddenError,
+  type Permit,
+  RequestError,
+  StoreUnavailableError,
+  UnauthorizedError,
+} from 'sluice'
 import {
   type ClientAddressReader,
   limitFields,
@@ -18,6 +25,7 @@ import { admit, ClientGoneError } from './admit.js'
 import { answer } from './answer.js'
 import { type ForwardOptions, type ForwardOutcome, forward } from './forward.js'
 import { BodyAbortedError, BodyTooLargeError } from './read-body.js'
+import type { Outcome, TrafficListener } from './traffic.js'
 import type { Upstream } from './upstream.js'
 
 /** What a request is handled with. A request keeps what it began with, also when the configuration changes meanwhile. */
@@ -28,6 +36,7 @@ export interface Setup {
   readonly upstream: Upstream
   /** The most that is read of a body that a rule reads, in bytes. */
   readonly maxBody: number
+  readonly traffic: TrafficListener
 }
 
 /** Told of requests that did not go as they should; none of it comes from a client's own mistakes. */
@@ -50,16 +59,21 @@ export async function handle(
   trouble: TroubleListener,
   proceed: () => void,
 ): Promise<void> {
+  let route: string | undefined
+  let outcome: Outcome = 'unrouted'
   try {
     const target = parseTarget(request.url ?? '/')
     const match = setup.admission.policyFor(request.method ?? 'GET', target.segments)
+    route = match?.policy.name
     if (match === undefined) {
       answer(request, response, problem(404, 'Not found', 'No route of this gateway takes such requests.'))
-      return
+    } else {
+      outcome = await admitAndForward({ request, response, setup, trouble, proceed, target, match })
     }
-    await admitAndForward({ request, response, setup, trouble, proceed, target, match })
   } catch (error) {
-    answerError(error, request, response, trouble)
+    outcome = answerError(error, request, response, trouble)
+  } finally {
+    setup.traffic.ended(route, outcome)
   }
 }
 
@@ -73,20 +87,20 @@ interface Handling {
   readonly match: PolicyMatch
 }
 
-async function admitAndForward(handling: Handling): Promise<void> {
+async function admitAndForward(handling: Handling): Promise<Outcome> {
   const { request, response, setup, proceed, target, match } = handling
   const { policy } = match
   if (policy.limiter === undefined) {
     proceed()
     await send(handling, { responseHeaders: [] })
-    return
+    return 'allowed'
   }
   const { decision, body, call } = await admit({ request, setup, proceed, target, match }, policy.limiter)
   const fields = fieldsOf(decision, policy.mirror)
   if (!decision.allowed) {
     const refusal = refusalProblem(decision.refusal)
     answer(request, response, { ...refusal, headers: [...refusal.headers, ...fields] })
-    return
+    return 'refused'
   }
   const { permit } = decision
   permit.keepRenewed()
@@ -102,6 +116,7 @@ async function admitAndForward(handling: Handling): Promise<void> {
   } finally {
     await permit.release()
   }
+  return 'allowed'
 }
 
 /** Sends a call of a model, and settles what was reserved for it with what it cost. */
@@ -129,6 +144,10 @@ async function send(
   options: Pick<ForwardOptions, 'responseHeaders' | 'requestHeaders' | 'body' | 'observer' | 'filter'>,
 ): Promise<ForwardOutcome> {
   const peerAddress = request.socket.remoteAddress ?? ''
+  const { traffic } = setup
+  const { name } = match.policy
+  const begun = performance.now()
+  traffic.inFlight(name, 1)
   const outcome = await forward({
     upstream: setup.upstream,
     request,
@@ -138,8 +157,10 @@ async function send(
     peerTrusted: setup.addresses.isTrusted(peerAddress),
     ...options,
   })
+  traffic.inFlight(name, -1)
+  traffic.exchanged(name, (performance.now() - begun) / 1000)
   if (outcome.kind === 'failed') {
-    trouble.upstreamFailed(match.policy.name, outcome)
+    trouble.upstreamFailed(name, outcome)
     const title = outcome.status === 504 ? 'Gateway timeout' : 'Bad gateway'
     const failure = problem(outcome.status, title, outcome.detail)
     answer(request, response, { ...failure, headers: [...failure.headers, ...options.responseHeaders] })
@@ -159,21 +180,29 @@ function answerError(
   request: IncomingMessage,
   response: ServerResponse,
   trouble: TroubleListener,
-): void {
-  if (error instanceof BodyAbortedError || error instanceof ClientGoneError) return
+): Outcome {
+  if (error instanceof BodyAbortedError || error instanceof ClientGoneError) return 'abandoned'
   if (error instanceof RequestError) {
     answer(request, response, requestProblem(error))
-  } else if (error instanceof BadTargetError) {
+    if (error instanceof UnauthorizedError) return 'unauthorized'
+    return error instanceof ForbiddenError ? 'forbidden' : 'invalid'
+  }
+  if (error instanceof BadTargetError) {
     answer(request, response, problem(400, 'Bad request', error.message))
-  } else if (error instanceof BodyTooLargeError) {
+    return 'invalid'
+  }
+  if (error instanceof BodyTooLargeError) {
     answer(request, response, problem(413, 'Content too large', error.message))
-  } else if (error instanceof StoreUnavailableError || error instanceof IdentityUnavailableError) {
+    return 'too_large'
+  }
+  if (error instanceof StoreUnavailableError || error instanceof IdentityUnavailableError) {
     // Why it is so is the business of nobody outside.
     answer(request, response, unavailableProblem(error))
-  } else {
-    trouble.crashed(error)
-    answer(request, response, problem(500, 'Internal error', 'The gateway could not handle this request.'))
-    // Half an answer must not pass for a whole one.
-    if (!response.writableEnded) response.destroy()
+    return 'unavailable'
   }
+  trouble.crashed(error)
+  answer(request, response, problem(500, 'Internal error', 'The gateway could not handle this request.'))
+  // Half an answer must not pass for a whole one.
+  if (!response.writableEnded) response.destroy()
+  return 'failed'
 }

@@ -16,6 +16,17 @@ export interface OpenedStore {
   readonly store: Store
   /** Asks the store how it is, within its deadline, and so brings back one that was lost. Never rejects. */
   health(): Promise<StoreHealth>
+  figures(): StoreFigures
+}
+
+/** What can be counted of a store, since the start. */
+export interface StoreFigures {
+  /** `false` while the policy for its failure decides. */
+  readonly up: boolean
+  readonly failures: number
+  readonly timeouts: number
+  /** What is in the memory of this process. */
+  readonly memory: { readonly keys: number; readonly overflowed: number }
 }
 
 /** Undefined where the state is in memory, which is never lost. */
@@ -32,7 +43,9 @@ export async function openStore(
   log: Log,
 ): Promise<OpenedStore> {
   if (config.kind === 'memory') {
-    return { store: memoryStore({ maxKeys: config.maxKeys }), health: async () => undefined }
+    const store = memoryStore({ maxKeys: config.maxKeys })
+    const figures = () => ({ up: true, failures: 0, timeouts: 0, memory: store })
+    return { store, health: async () => undefined, figures }
   }
   const remote = await connected(config)
   let absent = await whyAbsent(remote)
@@ -52,6 +65,10 @@ export async function openStore(
     async health() {
       await answers(guarded)
       return { state: guarded.stats().state === 'closed' ? 'answers' : 'lost', policy: onStoreFailure.policy }
+    },
+    figures() {
+      const { state, failures, timeouts, localKeys } = guarded.stats()
+      return { up: state === 'closed', failures, timeouts, memory: { keys: localKeys, overflowed: 0 } }
     },
   }
 }

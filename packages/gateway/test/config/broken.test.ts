@@ -147,6 +147,12 @@ describe('one problem, in its place', () => {
     ],
     ['no unit of time', `${UPSTREAM}\ntimeouts: { idle: ¦5 parsecs }`, "'5 parsecs' is no length of time"],
     ['too long a time', `${UPSTREAM}\ntimeouts: { idle: ¦25 days }`, 'longer than 24 days'],
+    ['an admin port for everybody', `${UPSTREAM}\nadmin: ¦:8081`, "wants a 'token_sha256'"],
+    [
+      'a token in clear',
+      `${UPSTREAM}\nadmin: { listen: :8081, token_sha256: ¦hunter2 }`,
+      "'token_sha256' is the SHA-256 of a token",
+    ],
     ['no default', `${UPSTREAM}\ndefault: ¦allow`, "'default' is 'deny', or a map"],
     // Routes
     ['routes as a map', `${UPSTREAM}\nroutes: ¦{ match: /a }`, "'routes' is a list of routes"],

@@ -9,7 +9,12 @@ export interface Refusing {
   readonly detail?: string
 }
 
-/** Throws RequestError for a request that may not be made. */
+/** Such a request may not be made: `require` does not hold for it. */
+export class ForbiddenError extends RequestError {
+  override readonly name = 'ForbiddenError'
+}
+
+/** Throws ForbiddenError for a request that may not be made. */
 export type Requirement<Request> = (request: Request, client: Client | undefined) => void
 
 /** @throws TypeError, RangeError */
@@ -29,6 +34,6 @@ export function compileRequirement<Request>(options: {
     throw new RangeError(`the status of 'refuseWith' is from 400 to 499, not ${String(status)}`)
   return (request, client) => {
     // What is not a clear yes is a no.
-    if (holds(request, client) !== true) throw new RequestError(detail, status)
+    if (holds(request, client) !== true) throw new ForbiddenError(detail, status)
   }
 }

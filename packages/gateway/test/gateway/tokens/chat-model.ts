@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 
 /** What was asked of the model, as far as the tests look at it. */
-export interface Asked {
+interface Asked {
   readonly body: {
     readonly stream?: boolean
     readonly stream_options?: { readonly include_usage?: boolean }

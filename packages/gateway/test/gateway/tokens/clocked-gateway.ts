@@ -21,6 +21,7 @@ export async function clockedGateway(
     clients: { clientOf: () => undefined, stop: () => {} },
     upstream,
     maxBody: config.maxBody,
+    traffic: { ended: () => {}, inFlight: () => {}, waiting: () => {}, exchanged: () => {} },
   }
   const proxy = await startProxy({
     endpoint: config.listen,

@@ -1,0 +1,57 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { isIP } from 'node:net'
+import type { AdminConfig } from '../config/config.js'
+
+/** Why the admin port does not answer a request. */
+export interface Denial {
+  readonly status: 401 | 403
+  readonly error: string
+}
+
+/**
+ * Whether a request to the admin port is answered.
+ *
+ * A page of another site may have a browser ask this port under a name that it has pointed here (DNS rebinding), so that
+ * only addresses and names of this machine are answered; and may have it send something, which needs an `Origin` of this port.
+ */
+export class Guard {
+  readonly #host: string
+  readonly #tokenHash: Buffer | undefined
+
+  constructor({ host, tokenHash }: AdminConfig) {
+    this.#host = host.toLowerCase()
+    this.#tokenHash = tokenHash === undefined ? undefined : Buffer.from(tokenHash, 'hex')
+  }
+
+  /** Undefined where it is answered. Who has the token may ask under any name, which a page of another site cannot. */
+  denies({ method, headers }: IncomingMessage): Denial | undefined {
+    const { origin, host } = headers
+    const reads = method === 'GET' || method === 'HEAD'
+    if (!reads && origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
+      return { status: 403, error: 'a page of another site cannot change anything here' }
+    if (this.holdsToken(headers.authorization)) return undefined
+    const name = hostName(host)
+    if (name === undefined || !this.#isOurs(name))
+      return { status: 403, error: 'this name is none of this port; ask it by its address' }
+    if (this.#tokenHash === undefined) return undefined
+    return { status: 401, error: 'this wants the admin token: Authorization: Bearer …' }
+  }
+
+  /** Whether it is the token; never where none is configured. */
+  holdsToken(authorization: string | undefined): boolean {
+    const [, token] = /^bearer +(\S+)$/i.exec(authorization ?? '') ?? []
+    if (token === undefined || this.#tokenHash === undefined) return false
+    return timingSafeEqual(createHash('sha256').update(token).digest(), this.#tokenHash)
+  }
+
+  #isOurs(name: string): boolean {
+    return name === 'localhost' || name === this.#host || isIP(name) !== 0
+  }
+}
+
+function hostName(host: string | undefined): string | undefined {
+  if (host === undefined || !URL.canParse(`http://${host}`)) return undefined
+  const { hostname } = new URL(`http://${host}`)
+  return hostname.replace(/^\[|\]$/g, '').toLowerCase()
+}

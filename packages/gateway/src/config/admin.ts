@@ -1,0 +1,36 @@
+import { z } from 'zod'
+import type { AdminConfig, Endpoint } from './config.js'
+import { isLoopback, parseEndpoint } from './endpoint.js'
+import { sha256Of } from './sha256.js'
+import { made, mapOf, type Read, single } from './yaml/reading.js'
+
+/** Reads an address to listen on. */
+export const endpoint: Read<Endpoint> = made(
+  single(z.union([z.string(), z.int().min(0)]), 'an address to listen on, such as 127.0.0.1:8081'),
+  (value) => parseEndpoint(String(value)),
+)
+
+const readMap = mapOf(
+  { listen: endpoint, token_sha256: sha256Of('a token', 'sluice token new') },
+  'a map such as { listen: 127.0.0.1:8081, token_sha256: … }',
+)
+
+export const DEFAULT_ADMIN: AdminConfig = { host: '127.0.0.1', port: 8081 }
+
+/** Reads `admin`: `off`, an address, or a map of an address and the digest of the token. */
+export const readAdmin: Read<AdminConfig | 'off'> = (node, problems) => {
+  if (node.kind === 'scalar' && (node.value === false || node.value === 'off')) return 'off'
+  const before = problems.count
+  const { listen, token_sha256: tokenHash } =
+    (node.kind === 'map' ? readMap(node, problems) : { listen: endpoint(node, problems) }) ?? {}
+  const admin = { ...(listen ?? DEFAULT_ADMIN), ...(tokenHash !== undefined && { tokenHash }) }
+  const open = problems.count === before ? openToOthers(admin) : undefined
+  if (open !== undefined) problems.at(node, open)
+  return admin
+}
+
+/** What is wrong with an admin port that others reach; undefined where nothing is. */
+export function openToOthers({ host, tokenHash }: AdminConfig): string | undefined {
+  if (isLoopback(host) || tokenHash !== undefined) return undefined
+  return `an admin port on ${host} is open to others and wants a 'token_sha256', which \`sluice token new\` makes`
+}

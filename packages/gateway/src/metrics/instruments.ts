@@ -1,0 +1,134 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+/** Seconds: from a decision in memory to one that waits for its deadline. */
+const DECISION_BUCKETS = [0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5]
+/** Seconds: from a small classifier to a long stream. */
+const EXCHANGE_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
+
+export type Instruments = ReturnType<typeof createInstruments>
+
+/**
+ * What is measured, by Prometheus's conventions. Labels have as many values as the configuration has routes, rules and tiers:
+ * never a client's.
+ */
+export function createInstruments() {
+  const registry = new Registry()
+  const registers = [registry]
+  return {
+    registry,
+    requests: new Counter({
+      name: 'sluice_requests_total',
+      help: 'Requests that have ended, by what was decided on them.',
+      labelNames: ['route', 'outcome'],
+      registers,
+    }),
+    decisions: new Counter({
+      name: 'sluice_decisions_total',
+      help: "Requests that limits have let in or refused, by the client's tier.",
+      labelNames: ['route', 'outcome', 'tier'],
+      registers,
+    }),
+    refusals: new Counter({
+      name: 'sluice_refusals_total',
+      help: 'Refused requests, by the rule that refuses for longest and why.',
+      labelNames: ['route', 'rule', 'reason'],
+      registers,
+    }),
+    shadowRefusals: new Counter({
+      name: 'sluice_shadow_refusals_total',
+      help: 'Requests that a shadow rule would have refused.',
+      labelNames: ['route', 'rule'],
+      registers,
+    }),
+    taken: new Counter({
+      name: 'sluice_cost_units_total',
+      help: 'Units that allowed requests took of a limit, as they were let in.',
+      labelNames: ['route', 'rule', 'resource'],
+      registers,
+    }),
+    returned: new Counter({
+      name: 'sluice_settled_returned_units_total',
+      help: 'Units that were given back because a request cost less than was taken.',
+      labelNames: ['route', 'rule', 'resource'],
+      registers,
+    }),
+    owed: new Counter({
+      name: 'sluice_settled_owed_units_total',
+      help: 'Units that were charged because a request cost more than was taken.',
+      labelNames: ['route', 'rule', 'resource'],
+      registers,
+    }),
+    decisionSeconds: new Histogram({
+      name: 'sluice_decision_seconds',
+      help: 'How long decisions take, the wait for a slot included.',
+      labelNames: ['route'],
+      buckets: DECISION_BUCKETS,
+      registers,
+    }),
+    storeSeconds: new Histogram({
+      name: 'sluice_store_seconds',
+      help: 'How long the store takes for an operation.',
+      labelNames: ['operation'],
+      buckets: DECISION_BUCKETS,
+      registers,
+    }),
+    upstreamSeconds: new Histogram({
+      name: 'sluice_upstream_seconds',
+      help: 'From sending a request to the end of its answer.',
+      labelNames: ['route'],
+      buckets: EXCHANGE_BUCKETS,
+      registers,
+    }),
+    degraded: new Counter({
+      name: 'sluice_degraded_decisions_total',
+      help: 'Requests that were decided without the store.',
+      labelNames: ['route'],
+      registers,
+    }),
+    inFlight: new Gauge({
+      name: 'sluice_in_flight_requests',
+      help: 'Requests that are with the upstream.',
+      labelNames: ['route'],
+      registers,
+    }),
+    waiting: new Gauge({
+      name: 'sluice_waiting_requests',
+      help: 'Requests that wait for a slot.',
+      labelNames: ['route'],
+      registers,
+    }),
+    effectiveLimit: new Gauge({
+      name: 'sluice_effective_limit_units',
+      help: 'The limit of a rule as it last was, warm-up and tier included.',
+      labelNames: ['route', 'rule', 'tier'],
+      registers,
+    }),
+    warmUpScale: new Gauge({
+      name: 'sluice_warm_up_scale_ratio',
+      help: 'What the limits of a route are multiplied with while its model warms up.',
+      labelNames: ['route'],
+      registers,
+    }),
+    storeUp: new Gauge({
+      name: 'sluice_store_up',
+      help: '1 while the store decides, 0 while the policy for its failure does.',
+      registers,
+    }),
+    storeFailures: new Counter({
+      name: 'sluice_store_failures_total',
+      help: 'Operations that the store failed or did not answer in time.',
+      labelNames: ['kind'],
+      registers,
+    }),
+    memoryKeys: new Gauge({
+      name: 'sluice_memory_keys',
+      help: 'Keys whose state is in the memory of this process.',
+      registers,
+    }),
+    memoryOverflow: new Counter({
+      name: 'sluice_memory_overflow_charges_total',
+      help: 'Charges counted in a bucket shared by unknown keys because the store was full.',
+      registers,
+    }),
+  }
+}
