@@ -1,10 +1,12 @@
 import type { Request, RequestHandler, Response } from 'express'
+import { decideInto } from '../http/callback.js'
 import {
   createHttpLimiter,
   type HttpDecision,
   type HttpLimitOptions,
   type RequestAccess,
 } from '../http/http-limiter.js'
+import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
 import { joinedField, releaseWhenClosed } from '../http/node-response.js'
 
 export type { HttpLimitOptions } from '../http/http-limiter.js'
@@ -24,20 +26,15 @@ export { settle } from '../http/permits.js'
  */
 export function limit(options: string | HttpLimitOptions<Request>): RequestHandler {
   const limiter = createHttpLimiter(options, access)
-  return (request, response, next) => {
-    try {
-      const decision = limiter.decide(request)
-      if (decision instanceof Promise) decision.then((made) => apply(made, response, next), next)
-      else apply(decision, response, next)
-    } catch (error) {
-      next(error)
-    }
-  }
+  return (request, response, next) =>
+    decideInto(limiter, request, (decision) => apply(decision, response, next), next)
 }
 
 const access: RequestAccess<Request> = {
   peer: (request) => request.socket.remoteAddress,
-  header: (request, name) => request.headers[name]?.toString(),
+  header: soleHeader,
+  forwardedFor,
+  onHangUp,
   route: (request) =>
     `${request.method === 'HEAD' ? 'GET' : request.method} ${String(request.route?.path ?? '*')}`,
 }

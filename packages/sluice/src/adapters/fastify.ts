@@ -1,10 +1,12 @@
 import type { FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
+import { decideInto } from '../http/callback.js'
 import {
   createHttpLimiter,
   type HttpDecision,
   type HttpLimitOptions,
   type RequestAccess,
 } from '../http/http-limiter.js'
+import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
 import { joinedField, releaseWhenClosed } from '../http/node-response.js'
 
 export type { HttpLimitOptions } from '../http/http-limiter.js'
@@ -24,20 +26,20 @@ export { settle } from '../http/permits.js'
  */
 export function limit(options: string | HttpLimitOptions<FastifyRequest>): preHandlerHookHandler {
   const limiter = createHttpLimiter(options, access)
-  return (request, reply, done) => {
-    try {
-      const decision = limiter.decide(request)
-      if (decision instanceof Promise) decision.then((made) => apply(made, reply, done), done)
-      else apply(decision, reply, done)
-    } catch (error) {
-      done(error as Error)
-    }
-  }
+  return (request, reply, done) =>
+    decideInto(
+      limiter,
+      request,
+      (decision) => apply(decision, reply, done),
+      (error) => done(error as Error),
+    )
 }
 
 const access: RequestAccess<FastifyRequest> = {
   peer: (request) => request.socket.remoteAddress,
-  header: (request, name) => request.headers[name]?.toString(),
+  header: ({ raw }, name) => soleHeader(raw, name),
+  forwardedFor: ({ raw }) => forwardedFor(raw),
+  onHangUp: ({ raw }, gone) => onHangUp(raw, gone),
   route: (request) =>
     `${request.method === 'HEAD' ? 'GET' : request.method} ${request.routeOptions.url ?? '*'}`,
 }

@@ -1,5 +1,5 @@
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
-import { releaseWhenRead, withFields } from '../http/web-response.js'
+import { onAbort, releaseWhenRead, withFields } from '../http/web-response.js'
 import type { MaybePromise } from '../maybe-promise.js'
 import type { Permit } from '../permit.js'
 
@@ -42,6 +42,8 @@ export function limit<Context extends readonly unknown[] = []>(
   const access: RequestAccess<Request> = {
     peer: (request) => peers.get(request),
     header: (request, name) => request.headers.get(name) ?? undefined,
+    forwardedFor: (request) => request.headers.get('x-forwarded-for') ?? undefined,
+    onHangUp: (request, gone) => onAbort(request.signal, gone),
     route: route ?? ((request) => `${request.method === 'HEAD' ? 'GET' : request.method} *`),
   }
   const limiter = createHttpLimiter<Request>(others, access)

@@ -1,7 +1,8 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
-import { releaseWhenRead, withFields } from '../http/web-response.js'
+import { type NodeRequest, soleHeader } from '../http/node-request.js'
+import { onAbort, releaseWhenRead, withFields } from '../http/web-response.js'
 
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 export { settle } from '../http/permits.js'
@@ -27,7 +28,12 @@ export function limit(options: string | HonoLimitOptions): MiddlewareHandler {
     typeof options === 'string' ? { rules: [{ limit: options }] } : options
   const access: RequestAccess<Context> = {
     peer: address,
-    header: (context, name) => context.req.header(name),
+    header(context, name) {
+      const incoming = incomingOf(context)
+      return incoming === undefined ? context.req.header(name) : soleHeader(incoming, name)
+    },
+    forwardedFor: (context) => context.req.header('x-forwarded-for'),
+    onHangUp: (context, gone) => onAbort(context.req.raw.signal, gone),
     route: (context) => `${context.req.method === 'HEAD' ? 'GET' : context.req.method} ${routePath(context)}`,
   }
   const limiter = createHttpLimiter<Context>(others, access)
@@ -51,8 +57,10 @@ export function limit(options: string | HonoLimitOptions): MiddlewareHandler {
 
 /** The address as `@hono/node-server` hands it on. */
 function nodeAddress(context: Context): string | undefined {
-  const { incoming } = (context.env ?? {}) as {
-    readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } }
-  }
-  return incoming?.socket?.remoteAddress
+  return incomingOf(context)?.socket?.remoteAddress
+}
+
+/** Node's own request, where `@hono/node-server` hands it on. */
+function incomingOf(context: Context): NodeRequest | undefined {
+  return (context.env as { readonly incoming?: NodeRequest } | undefined)?.incoming
 }

@@ -1,5 +1,6 @@
 import type { Context, Middleware } from 'koa'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
+import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
 import { joinedField, releaseWhenClosed } from '../http/node-response.js'
 
 export type { HttpLimitOptions } from '../http/http-limiter.js'
@@ -38,7 +39,9 @@ export function limit(options: string | HttpLimitOptions<Context>): Middleware {
 
 const access: RequestAccess<Context> = {
   peer: (context) => context.req.socket.remoteAddress,
-  header: (context, name) => context.req.headers[name]?.toString(),
+  header: ({ req }, name) => soleHeader(req, name),
+  forwardedFor: ({ req }) => forwardedFor(req),
+  onHangUp: ({ req }, gone) => onHangUp(req, gone),
   route: (context) =>
     `${context.method === 'HEAD' ? 'GET' : context.method} ${String(context._matchedRoute ?? '*')}`,
 }

@@ -19,6 +19,7 @@ import {
   type HttpLimitOptions,
   type RequestAccess,
 } from '../http/http-limiter.js'
+import { forwardedFor, type NodeRequest, onHangUp, soleHeader } from '../http/node-request.js'
 import { joinedField, releaseWhenClosed } from '../http/node-response.js'
 import type { HttpAnswer } from '../http/problem.js'
 
@@ -33,6 +34,7 @@ export interface NestRequest extends Pick<IncomingMessage, 'headers' | 'socket' 
   readonly route?: { readonly path?: string }
   /** Fastify. */
   readonly routeOptions?: { readonly url?: string }
+  readonly raw?: IncomingMessage
 }
 
 /** The part of an answer that Express and Fastify share; Fastify keeps Node's own under `raw`. */
@@ -146,9 +148,16 @@ Module({})(SluiceModule)
 
 const access: RequestAccess<NestRequest> = {
   peer: (request) => request.socket.remoteAddress,
-  header: (request, name) => request.headers[name]?.toString(),
+  header: (request, name) => soleHeader(messageOf(request), name),
+  forwardedFor: (request) => forwardedFor(messageOf(request)),
+  onHangUp: (request, gone) => onHangUp(messageOf(request), gone),
   route: ({ method, route, routeOptions }) =>
     `${method === 'HEAD' ? 'GET' : method} ${route?.path ?? routeOptions?.url ?? '*'}`,
+}
+
+/** Node's own request, which Fastify keeps under `raw`. */
+function messageOf(request: NestRequest): NodeRequest {
+  return request.raw ?? request
 }
 
 function nodeResponse(response: NestResponse): ServerResponse {

@@ -11,6 +11,7 @@ import { type ClientAddressOptions, clientAddressReader } from './client-address
 import { rememberPermit } from './permits.js'
 import {
   type HttpAnswer,
+  problem,
   refusalProblem,
   requestProblem,
   retryAfterSeconds,
@@ -48,9 +49,14 @@ export interface HttpLimitOptions<Request>
 export interface RequestAccess<Request> {
   /** The address at the other end of the connection. */
   peer(request: Request): string | undefined
+  /** @throws RequestError where a header that can have one value was sent more than once, if that can be told. */
   header(request: Request, name: string): string | undefined
+  /** All of `X-Forwarded-For`. */
+  forwardedFor(request: Request): string | undefined
   /** Method and template of the route. */
   route(request: Request): string
+  /** Calls `gone` when the client hangs up, and returns what ends the watch. */
+  onHangUp(request: Request, gone: () => void): () => void
 }
 
 type Fields = readonly (readonly [name: string, value: string])[]
@@ -79,7 +85,7 @@ export function createHttpLimiter<Request extends object>(
     ...(ipv6Subnet !== undefined && { ipv6Subnet }),
   })
   const keys: KeySources<Request> = {
-    ip: (request) => addresses.clientOf(access.peer(request), access.header(request, 'x-forwarded-for')),
+    ip: (request) => addresses.clientOf(access.peer(request), access.forwardedFor(request)),
     route: access.route,
     header: access.header,
   }
@@ -105,12 +111,25 @@ export function createHttpLimiter<Request extends object>(
     return { allowed: false, answer: { ...answer, headers: [...answer.headers, ...fields] } }
   }
 
+  const waits = limiterOptions.rules.some((rule) => 'wait' in rule)
+  const admit = (request: Request) => (waits ? admitInLine(request) : limiter.admit(request))
+  /** Who hangs up leaves the line. */
+  const admitInLine = async (request: Request): Promise<Decision> => {
+    const gone = new AbortController()
+    const stopWatching = access.onHangUp(request, () => gone.abort(new ClientGone()))
+    try {
+      return await limiter.admit(request, { signal: gone.signal })
+    } finally {
+      stopWatching()
+    }
+  }
+
   return {
     decide(request) {
       if (decided.has(request)) return { allowed: true, fields: [], permit: undefined }
       decided.add(request)
       try {
-        const decision = limiter.admit(request)
+        const decision = admit(request)
         if (decision instanceof Promise) return decision.then((made) => translate(request, made), undecided)
         return translate(request, decision)
       } catch (error) {
@@ -120,10 +139,18 @@ export function createHttpLimiter<Request extends object>(
   }
 }
 
+/** The client hung up while its request waited. */
+class ClientGone extends Error {
+  override readonly name = 'ClientGone'
+}
+
 /** The answer to a request that no decision could be made on; what it is not for HTTP to answer is thrown on. */
 function undecided(error: unknown): HttpDecision {
   if (error instanceof StoreUnavailableError || error instanceof IdentityUnavailableError)
     return { allowed: false, answer: unavailableProblem(error) }
+  // It reaches nobody, but the framework wants one.
+  if (error instanceof ClientGone)
+    return { allowed: false, answer: problem(503, 'Gone', 'The client hung up.') }
   if (!(error instanceof RequestError)) throw error
   return { allowed: false, answer: requestProblem(error) }
 }

@@ -43,6 +43,13 @@ export function releaseWhenRead(
   return new Response(watched(response.body, release), { status, statusText, headers })
 }
 
+/** Calls `gone` when the signal says that the client has hung up. @returns what ends the watch */
+export function onAbort(signal: AbortSignal, gone: () => void): () => void {
+  if (signal.aborted) gone()
+  signal.addEventListener('abort', gone)
+  return () => signal.removeEventListener('abort', gone)
+}
+
 /** The same bytes, no earlier than they are asked for; `ended` is called once there will be no more. */
 function watched(body: ReadableStream<Uint8Array>, ended: () => void): ReadableStream<Uint8Array> {
   const reader = body.getReader()

@@ -1,0 +1,75 @@
+import {
+  Agent,
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from 'node:http'
+
+export interface AppAnswer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+}
+
+interface Asking {
+  readonly method?: string
+  readonly headers?: OutgoingHttpHeaders
+  /** Sent as JSON. */
+  readonly body?: unknown
+}
+
+/** Sends a request on a connection of its own; a header with several values is sent as so many lines. */
+export function ask(port: number, path: string, asking: Asking = {}): Promise<AppAnswer> {
+  return new Promise((resolve, reject) => {
+    begin(port, path, asking)
+      .once('response', async (response) => {
+        let text = ''
+        for await (const chunk of response.setEncoding('utf8')) text += chunk
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text })
+      })
+      .once('error', reject)
+  })
+}
+
+export function begin(
+  port: number,
+  path: string,
+  { method = 'POST', headers = {}, body }: Asking = {},
+): ClientRequest {
+  const json = body === undefined ? {} : { 'content-type': 'application/json' }
+  const agent = new Agent()
+  const request = httpRequest({
+    host: '127.0.0.1',
+    port,
+    path,
+    method,
+    agent,
+    headers: { ...json, ...headers },
+  })
+  return request.end(body === undefined ? undefined : JSON.stringify(body))
+}
+
+/** The statuses of so many requests, one after the other. */
+export async function statuses(
+  port: number,
+  path: string,
+  count: number,
+  asking: Asking = {},
+): Promise<number[]> {
+  const seen: number[] = []
+  for (let index = 0; index < count; index++) seen.push((await ask(port, path, asking)).status)
+  return seen
+}
+
+/** Begins a request whose answer goes on, and waits for its first bytes. */
+export function open(port: number, path: string): Promise<readonly [status: number, request: ClientRequest]> {
+  return new Promise((resolve) => {
+    const request = begin(port, path)
+    request.on('error', () => {})
+    request.once('response', (response) => {
+      response.on('error', () => {})
+      response.once('data', () => resolve([response.statusCode ?? 0, request]))
+    })
+  })
+}

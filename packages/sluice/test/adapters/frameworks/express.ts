@@ -1,0 +1,45 @@
+import type { Readable } from 'node:stream'
+import express, { type Request } from 'express'
+import express4 from 'express4'
+import { limit, settle } from '../../../src/adapters/express.js'
+import type { Framework, Route } from '../framework.js'
+import { listening } from './listening.js'
+
+function onExpress(make: typeof express): Framework {
+  return {
+    readsBody: true,
+    stacks: true,
+    tellsRepeated: true,
+    start(routes) {
+      const app = make()
+      app.use(make.json())
+      for (const route of routes) {
+        const verb = route.method === 'GET' ? 'get' : 'post'
+        app[verb](route.path, ...route.limits.map((options) => limit(options)), handlerOf(route))
+      }
+      return listening(app)
+    },
+    bodyOf: (request) => (request as Request).body,
+    headerOf: (request, name) => (request as Request).get(name),
+  }
+}
+
+function handlerOf({ handle }: Route): express.RequestHandler {
+  return async (request, response, next) => {
+    try {
+      const answer = await handle({ settle: (costs) => settle(request, costs) })
+      if (typeof answer === 'string') response.send(answer)
+      else stream(answer, response)
+    } catch (error) {
+      next(error)
+    }
+  }
+}
+
+function stream(answer: Readable, response: express.Response): void {
+  answer.pipe(response)
+  response.once('close', () => answer.destroy())
+}
+
+export const onExpress5 = onExpress(express)
+export const onExpress4 = onExpress(express4)

@@ -1,0 +1,49 @@
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { limit, settle } from '../../../src/adapters/fetch.js'
+import type { Framework, Route } from '../framework.js'
+import { webStream } from './hono.js'
+import { listening } from './listening.js'
+
+type Handler = (request: Request, env: HttpBindings) => Promise<Response>
+
+/** A handler of the web's standard, on a server of Node's, with what such servers bring: a routing of their own. */
+export const onFetch: Framework = {
+  readsBody: false,
+  stacks: true,
+  tellsRepeated: false,
+  start(routes) {
+    const handlers = routes.map((route) => ({ route, handler: handlerOf(route) }))
+    return listening(
+      getRequestListener(
+        async (request, env) => {
+          const found = handlers.find(({ route }) => matches(route, request))
+          return found?.handler(request, env as HttpBindings) ?? new Response('', { status: 404 })
+        },
+        { errorHandler: () => new Response('', { status: 500 }) },
+      ),
+    )
+  },
+  bodyOf: () => undefined,
+  headerOf: (request, name) => (request as Request).headers.get(name) ?? undefined,
+}
+
+function handlerOf({ method, path, limits, handle }: Route): Handler {
+  const innermost: Handler = async (request) => {
+    const answer = await handle({ settle: (costs) => settle(request, costs) })
+    return new Response(typeof answer === 'string' ? answer : webStream(answer))
+  }
+  return limits.reduceRight<Handler>((inner, options) => {
+    const limited = limit<[HttpBindings]>({
+      ...(typeof options === 'string' ? { rules: [{ limit: options }] } : options),
+      address: (_request, env) => env.incoming.socket.remoteAddress,
+      route: () => `${method} ${path}`,
+    })
+    return limited(inner)
+  }, innermost)
+}
+
+function matches({ method, path }: Route, request: Request): boolean {
+  const verb = request.method === 'HEAD' ? 'GET' : request.method
+  const pattern = new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}$`)
+  return verb === method && pattern.test(new URL(request.url).pathname)
+}

@@ -1,0 +1,28 @@
+import { Readable } from 'node:stream'
+import { getRequestListener } from '@hono/node-server'
+import { type Context, Hono } from 'hono'
+import { limit, settle } from '../../../src/adapters/hono.js'
+import type { Framework } from '../framework.js'
+import { listening } from './listening.js'
+
+export const onHono: Framework = {
+  readsBody: false,
+  stacks: true,
+  tellsRepeated: true,
+  start(routes) {
+    const app = new Hono()
+    for (const { method, path, limits, handle } of routes) {
+      app.on(method, [path], ...limits.map((options) => limit(options)), async (context) => {
+        const answer = await handle({ settle: (costs) => settle(context, costs) })
+        return typeof answer === 'string' ? context.text(answer) : context.body(webStream(answer))
+      })
+    }
+    return listening(getRequestListener(app.fetch))
+  },
+  bodyOf: () => undefined,
+  headerOf: (request, name) => (request as Context).req.header(name),
+}
+
+export function webStream(body: Readable): ReadableStream<Uint8Array> {
+  return Readable.toWeb(body) as ReadableStream<Uint8Array>
+}

@@ -1,0 +1,33 @@
+import { json } from 'node:stream/consumers'
+import Router from '@koa/router'
+import Koa, { type Context } from 'koa'
+import { limit, settle } from '../../../src/adapters/koa.js'
+import type { Framework } from '../framework.js'
+import { listening } from './listening.js'
+
+export const onKoa: Framework = {
+  readsBody: true,
+  stacks: true,
+  tellsRepeated: true,
+  start(routes) {
+    const app = new Koa()
+    // What a handler throws on purpose is not for the console.
+    app.silent = true
+    const router = new Router()
+    for (const { method, path, limits, handle } of routes) {
+      const handler = async (context: Context) => {
+        context.body = await handle({ settle: (costs) => settle(context, costs) })
+      }
+      router.register(path, [method], [readBody, ...limits.map((options) => limit(options)), handler])
+    }
+    app.use(router.routes())
+    return listening(app.callback())
+  },
+  bodyOf: (request) => (request as Context).state.body,
+  headerOf: (request, name) => (request as Context).get(name) || undefined,
+}
+
+async function readBody(context: Context, next: () => Promise<unknown>): Promise<void> {
+  if (context.get('content-type') === 'application/json') context.state.body = await json(context.req)
+  await next()
+}

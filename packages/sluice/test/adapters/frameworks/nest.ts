@@ -1,0 +1,67 @@
+import 'reflect-metadata'
+import type { Server, ServerResponse } from 'node:http'
+import { Controller, Get, type INestApplication, Module, Post, Req, Res } from '@nestjs/common'
+import { NestFactory } from '@nestjs/core'
+import { ExpressAdapter } from '@nestjs/platform-express'
+import { FastifyAdapter } from '@nestjs/platform-fastify'
+import { Limit, LimitModule, type NestRequest, settle } from '../../../src/adapters/nest.js'
+import type { Framework, Route } from '../framework.js'
+import { appOf } from './listening.js'
+
+type NestReply = ServerResponse | { readonly raw: ServerResponse; hijack(): unknown }
+
+function onNest(create: (module: object) => Promise<INestApplication>): Framework {
+  return {
+    readsBody: true,
+    stacks: false,
+    tellsRepeated: true,
+    async start(routes) {
+      const app = await create(moduleOf(routes))
+      await app.listen(0, '127.0.0.1')
+      return appOf(app.getHttpServer() as Server, () => app.close())
+    },
+    bodyOf: (request) => (request as NestRequest).body,
+    headerOf: (request, name) => (request as NestRequest).headers[name]?.toString(),
+  }
+}
+
+/** Decorators by hand, since the routes are made while the test runs. */
+function moduleOf(routes: readonly Route[]): object {
+  class Routes {}
+  const handlers = Routes.prototype as unknown as Record<string, unknown>
+  routes.forEach((route, index) => {
+    const name = `handle${index}`
+    handlers[name] = (request: NestRequest, reply: NestReply) => respond(route, request, reply)
+    const property = Object.getOwnPropertyDescriptor(handlers, name) as PropertyDescriptor
+    const verb = route.method === 'GET' ? Get : Post
+    verb(route.path)(handlers, name, property)
+    for (const options of route.limits) Limit(options)(handlers, name, property)
+    Req()(handlers, name, 0)
+    Res()(handlers, name, 1)
+  })
+  Controller()(Routes)
+  class App {}
+  Module({ imports: [LimitModule.forRoot()], controllers: [Routes] })(App)
+  return App
+}
+
+async function respond({ handle }: Route, request: NestRequest, reply: NestReply): Promise<void> {
+  const answer = await handle({ settle: (costs) => settle(request, costs) })
+  if ('raw' in reply) reply.hijack()
+  const response = 'raw' in reply ? reply.raw : reply
+  if (typeof answer === 'string') {
+    response.statusCode = 200
+    response.end(answer)
+    return
+  }
+  response.flushHeaders()
+  answer.pipe(response)
+  response.once('close', () => answer.destroy())
+}
+
+export const onNestExpress = onNest((module) =>
+  NestFactory.create(module, new ExpressAdapter(), { logger: false }),
+)
+export const onNestFastify = onNest((module) =>
+  NestFactory.create(module, new FastifyAdapter(), { logger: false }),
+)
