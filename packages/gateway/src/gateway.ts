@@ -61,7 +61,11 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
     warmUps.keep(policiesOf(next).flatMap(({ warmUp }) => warmUp ?? []))
     metrics.setTiers(tiersOf(next))
     return {
-      admission: createAdmission(next, store, warmUps, (route, event) => metrics.limiterDid(route, event)),
+      admission: createAdmission(next, {
+        store,
+        warmUps,
+        listener: (route, event) => metrics.limiterDid(route, event),
+      }),
       addresses: clientAddressReader({
         trustedProxies: identity.trustedProxies,
         ipv6Subnet: identity.ipv6Subnet,

@@ -7,6 +7,7 @@ import { compileRequirement, type Refusing, type Requirement } from './policy/re
 import type { Rule } from './policy/rule.js'
 import { readTierScales, type Tiers } from './policy/tiers.js'
 import type { WarmUp } from './policy/warm-up.js'
+import type { Timers } from './stores/failure/timers.js'
 import type { Store } from './stores/store.js'
 
 export interface LimiterOptions<Request> {
@@ -33,6 +34,11 @@ export interface LimiterOptions<Request> {
   readonly warmUp?: Pick<WarmUp, 'scale'>
   /** Is told what the limiter does. */
   readonly listener?: LimiterListener<Request>
+  /**
+   * What renews leases and ends waits. Default: the timers of Node. They go with the clock of the store: where that is handed
+   * in, so are these.
+   */
+  readonly timers?: Pick<Timers, 'start' | 'stop'>
 }
 
 const OPTIONS = [
@@ -46,6 +52,7 @@ const OPTIONS = [
   'refuseWith',
   'warmUp',
   'listener',
+  'timers',
 ]
 
 /** @throws LimitSyntaxError, TypeError, RangeError that name the rule or the option which is wrong. */

@@ -4,10 +4,11 @@ import { EventSource } from './events/event-source.js'
 import { leaseRenewal } from './lease-renewal.js'
 import { claimName, type LimiterOptions, readOptions } from './limiter-options.js'
 import { andThen, type MaybePromise } from './maybe-promise.js'
-import { Permit, type PermitListener } from './permit.js'
+import { Permit, type PermitListener, type Renewal } from './permit.js'
 import { type Client, checkClient } from './policy/client.js'
 import type { Requirement } from './policy/requirement.js'
 import type { WarmUp } from './policy/warm-up.js'
+import { systemTimers } from './stores/failure/timers.js'
 import { memoryStore } from './stores/memory/memory-store.js'
 import type { Store, StoreVerdict } from './stores/store.js'
 import { WaitingRoom } from './waiting/waiting-room.js'
@@ -60,7 +61,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
   readonly #warmUp: Pick<WarmUp, 'scale'> | undefined
   readonly #store: Store
   readonly #ownsStore: boolean
-  readonly #renewal = leaseRenewal()
+  readonly #renewal: Renewal
   /** Undefined where no rule lets requests wait. */
   readonly #waiting: WaitingRoom | undefined
   /** Undefined where nobody listens. */
@@ -68,14 +69,15 @@ class RuleLimiter<Request> implements Limiter<Request> {
 
   constructor(options: LimiterOptions<Request>) {
     const { rules, requirement } = readOptions(options)
-    const { store, name = '', client, warmUp, listener } = options
+    const { store, name = '', client, warmUp, listener, timers = systemTimers } = options
     this.#rules = rules.map((rule) => ({ ...rule, scope: `${rule.shared ? SHARED : name}\n${rule.name}` }))
     this.#clientOf = client
     this.#requirement = requirement
     this.#warmUp = warmUp
     this.#store = store ?? memoryStore()
     this.#ownsStore = store === undefined
-    this.#waiting = rules.some(({ waiting }) => waiting !== undefined) ? new WaitingRoom() : undefined
+    this.#renewal = leaseRenewal(timers)
+    this.#waiting = rules.some(({ waiting }) => waiting !== undefined) ? new WaitingRoom(timers) : undefined
     this.#events = listener && new EventSource(listener)
     if (store !== undefined) claimName(store, name)
   }

@@ -1,18 +1,17 @@
-import { createLimiter, type Limiter, type LimiterEvent, type Store } from 'sluice'
-import type { GatewayConfig, PolicyConfig } from '../config/config.js'
+import { createLimiter, type Limiter, type LimiterEvent, type Store, type Timers, type WarmUp } from 'sluice'
+import type { GatewayConfig, PolicyConfig, WarmUpConfig } from '../config/config.js'
 import { countsTokens } from '../config/token-limits.js'
 import type { LlmOptions } from '../llm/llm-call.js'
 import type { MirrorName } from '../llm/quota-mirror.js'
 import { createRouter } from '../routing/router.js'
-import type { WarmUps } from '../warm-up/warm-ups.js'
-import type { IncomingRequest } from './incoming-request.js'
+import type { WeighedRequest } from './gateway-request.js'
 
 /** What the requests of one route meet. */
 interface Policy {
   /** The route's name. */
   readonly name: string
   /** Undefined where everything is let in. */
-  readonly limiter: Limiter<IncomingRequest> | undefined
+  readonly limiter: Limiter<WeighedRequest> | undefined
   /** Whether something of it reads the body. */
   readonly readsBody: boolean
   /** How calls of a model are read, where tokens are limited. */
@@ -38,17 +37,26 @@ export interface PolicyMatch {
   readonly params: Readonly<Record<string, string>>
 }
 
+/** What policies work with, beside what a configuration says. */
+interface Surroundings {
+  readonly store: Store
+  /** The warm-ups that the configuration describes. */
+  readonly warmUps: { of(config: WarmUpConfig): Pick<WarmUp, 'scale'> }
+  /** Is told what the limiters do, with the route's name. */
+  readonly listener?: (route: string, event: LimiterEvent<WeighedRequest>) => void
+  /** Default: the timers of Node. */
+  readonly timers?: Pick<Timers, 'start' | 'stop'>
+}
+
 /**
  * Makes the policies of a configuration. A route's state is kept in the store under the route's name, so that it
  * outlives the configuration: a file that is taken up again refills nobody's limits.
  */
 export function createAdmission(
   { routes, fallback, tiers }: Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers'>,
-  store: Store,
-  warmUps: WarmUps,
-  listener?: (route: string, event: LimiterEvent<IncomingRequest>) => void,
+  surroundings: Surroundings,
 ): Admission {
-  const made = (config: PolicyConfig) => policyOf(config, tiers, store, warmUps, listener)
+  const made = (config: PolicyConfig) => policyOf(config, tiers, surroundings)
   const router = createRouter(routes.map((route) => ({ pattern: route.pattern, value: made(route) })))
   const otherwise = fallback === 'deny' ? undefined : { policy: made(fallback), params: {} }
   return {
@@ -62,14 +70,12 @@ export function createAdmission(
 function policyOf(
   { name, rules, readsBody, require, refuseWith, warmUp, llm, mirror }: PolicyConfig,
   tiers: GatewayConfig['tiers'],
-  store: Store,
-  warmUps: WarmUps,
-  listener: ((route: string, event: LimiterEvent<IncomingRequest>) => void) | undefined,
+  { store, warmUps, listener, timers }: Surroundings,
 ): Policy {
   const limiter =
     rules.length === 0 && require === undefined
       ? undefined
-      : createLimiter<IncomingRequest>({
+      : createLimiter<WeighedRequest>({
           rules,
           store,
           name,
@@ -80,6 +86,7 @@ function policyOf(
           ...(refuseWith && { refuseWith }),
           ...(warmUp && { warmUp: warmUps.of(warmUp) }),
           ...(listener && { listener: (event) => listener(name, event) }),
+          ...(timers && { timers }),
         })
   const meters = llm !== undefined && countsTokens(rules)
   return {
@@ -93,7 +100,7 @@ function policyOf(
 }
 
 const KEYS = {
-  ip: (request: IncomingRequest) => request.ip,
-  route: (request: IncomingRequest) => request.route,
-  header: (request: IncomingRequest, name: string) => request.header(name),
+  ip: (request: WeighedRequest) => request.ip,
+  route: (request: WeighedRequest) => request.route,
+  header: (request: WeighedRequest, name: string) => request.header(name),
 }

@@ -36,3 +36,14 @@ export interface GatewayRequest {
    */
   readonly call: LlmCall
 }
+
+/** A request that limiters weigh: what rules see of it, and what named keys are read from. */
+export interface WeighedRequest extends GatewayRequest {
+  /**
+   * The value of a header.
+   *
+   * @param name in lower case
+   * @throws RequestError where it was sent more than once.
+   */
+  header(name: string): string | undefined
+}

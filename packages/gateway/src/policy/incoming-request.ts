@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { type Client, RequestError } from 'sluice'
 import { type LlmCall, type LlmOptions, readCall } from '../llm/llm-call.js'
 import type { Target } from '../routing/target.js'
-import type { GatewayRequest } from './gateway-request.js'
+import type { WeighedRequest } from './gateway-request.js'
 import type { RequestHead } from './request-head.js'
 
 export interface IncomingParts {
@@ -21,7 +21,7 @@ export interface IncomingParts {
 }
 
 /** What came in, as rules see it. */
-export class IncomingRequest implements GatewayRequest {
+export class IncomingRequest implements WeighedRequest {
   readonly #parts: IncomingParts
   #query: Record<string, string> | undefined
   #body: { readonly value: unknown } | undefined

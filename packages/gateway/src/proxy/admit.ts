@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Decision, Limiter } from 'sluice'
 import type { LlmCall } from '../llm/llm-call.js'
 import type { PolicyMatch } from '../policy/admission.js'
+import type { WeighedRequest } from '../policy/gateway-request.js'
 import { IncomingRequest } from '../policy/incoming-request.js'
 import { RequestHead } from '../policy/request-head.js'
 import type { Target } from '../routing/target.js'
@@ -37,7 +38,7 @@ export class ClientGoneError extends Error {
 /** Finds out who sends a request, reads what its policy reads of it, and decides. */
 export async function admit(
   { request, setup, target, match, proceed }: Candidate,
-  limiter: Limiter<IncomingRequest>,
+  limiter: Limiter<WeighedRequest>,
 ): Promise<Admitted> {
   const { policy, params } = match
   const head = new RequestHead(request, setup.addresses)
@@ -69,7 +70,7 @@ export async function admit(
 async function admitInLine(
   weighed: IncomingRequest,
   { socket }: IncomingMessage,
-  limiter: Limiter<IncomingRequest>,
+  limiter: Limiter<WeighedRequest>,
   traffic: TrafficListener,
 ): Promise<Decision> {
   const gone = new AbortController()

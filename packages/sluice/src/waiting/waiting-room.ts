@@ -2,7 +2,7 @@ import type { RuleCharge } from '../charging.js'
 import { type Decision, type Quota, type Refusal, refusalOf } from '../decision.js'
 import type { MaybePromise } from '../maybe-promise.js'
 import { andThen } from '../maybe-promise.js'
-import { systemTimers } from '../stores/failure/timers.js'
+import type { Timers } from '../stores/failure/timers.js'
 import { type Attempt, Line } from './line.js'
 
 /** How often the first of a line looks whether another process has freed a slot, in milliseconds. */
@@ -22,6 +22,8 @@ interface Counter {
 /** The lines of requests that wait for slots, in this process. */
 export class WaitingRoom {
   readonly #lines = new Map<string, Line<Decision>>()
+
+  constructor(private readonly timers: Pick<Timers, 'start' | 'stop'>) {}
 
   /**
    * Decides on a request that may wait. It never passes those who wait already for the same slots.
@@ -57,7 +59,7 @@ export class WaitingRoom {
     forecast: () => MaybePromise<readonly Quota[]>,
     signal: AbortSignal | undefined,
   ): Promise<Decision> {
-    const line = this.#lines.get(counter.id) ?? new Line<Decision>(systemTimers)
+    const line = this.#lines.get(counter.id) ?? new Line<Decision>(this.timers)
     if (line.length >= counter.places) return busy(counter, await forecast())
     this.#lines.set(counter.id, line)
     const attempt = (): MaybePromise<Attempt<Decision>> =>

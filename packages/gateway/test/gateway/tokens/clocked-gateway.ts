@@ -16,7 +16,7 @@ export async function clockedGateway(
   const config = parseConfig(`listen: 127.0.0.1:0\nupstream: ${upstreamUrl}\n${text}`, 'test.yaml')
   const upstream = createUpstream(config.upstream, config.timeouts)
   const setup = {
-    admission: createAdmission(config, memoryStore({ clock }), new WarmUps()),
+    admission: createAdmission(config, { store: memoryStore({ clock }), warmUps: new WarmUps() }),
     addresses: clientAddressReader({}),
     clients: { clientOf: () => undefined, stop: () => {} },
     upstream,
