@@ -8,13 +8,11 @@ import type { Rule } from './rule.js'
  */
 export type CostFor<Request> = (request: Request, limit: Limit) => number
 
+/** @throws TypeError, RangeError for a number that is no cost. */
 export function compileCost<Request>({ cost = 1, fallbackCost }: Rule<Request>): CostFor<Request> {
-  const costOf = typeof cost === 'function' ? cost : () => cost
+  const costOf = typeof cost === 'function' ? cost : constant(cost, 'cost')
   if (fallbackCost === undefined) return (request, limit) => countable(costOf(request, limit), limit)
-  if (typeof fallbackCost !== 'number')
-    throw new TypeError(`'fallbackCost' is a number, not ${typeof fallbackCost}`)
-  if (!(fallbackCost >= 0 && Number.isFinite(fallbackCost)))
-    throw new RangeError(`'fallbackCost' is zero or more and finite, not ${fallbackCost}`)
+  constant(fallbackCost, 'fallbackCost')
   return (request, limit) => {
     try {
       return countable(costOf(request, limit), limit)
@@ -23,6 +21,13 @@ export function compileCost<Request>({ cost = 1, fallbackCost }: Rule<Request>):
       return countable(fallbackCost, limit)
     }
   }
+}
+
+function constant(units: unknown, field: string): () => number {
+  if (typeof units !== 'number') throw new TypeError(`'${field}' is a number, not ${typeof units}`)
+  if (!(units >= 0 && Number.isFinite(units)))
+    throw new RangeError(`'${field}' is zero or more and finite, not ${units}`)
+  return () => units
 }
 
 function countable(units: number, limit: Limit): number {

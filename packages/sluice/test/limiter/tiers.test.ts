@@ -129,7 +129,7 @@ describe('who the client is', () => {
     const refused = () => limiter.admit({ id: 'a' })
     for (let call = 0; call < 5; call++)
       expect(refused).toThrow(
-        expect.objectContaining({ name: 'RequestError', status: 403, message: 'Premium access required' }),
+        expect.objectContaining({ name: 'ForbiddenError', status: 403, message: 'Premium access required' }),
       )
     expect((await limiter.admit({ id: 'a', tier: 'premium' })).allowed).toBe(true)
   })
