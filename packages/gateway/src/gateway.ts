@@ -8,11 +8,11 @@ import { type ClientReader, openClientReader } from './identity/client-reader.js
 import type { Log } from './log.js'
 import { GatewayMetrics, type Sources } from './metrics/gateway-metrics.js'
 import { createAdmission } from './policy/admission.js'
+import { WarmUps } from './policy/warm-ups.js'
 import type { Setup } from './proxy/handler.js'
 import { startProxy } from './proxy/server.js'
 import { createUpstream, type Upstream } from './proxy/upstream.js'
 import { type OpenedStore, openStore, type StoreHealth } from './store/open-store.js'
-import { WarmUps } from './warm-up/warm-ups.js'
 
 /** A gateway that runs. */
 export interface Gateway {

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Quota } from './decision.js'
+import { capacityOf, type Limit } from './limits/limit.js'
 import type { Client } from './policy/client.js'
 import type { CompiledRule } from './policy/compiled-rule.js'
 import { scaleLimit } from './policy/scale.js'
+import type { WarmUp } from './policy/warm-up.js'
 import type { Charge, StoreVerdict } from './stores/store.js'
 
 /** A rule with the scope that its state is kept under. */
@@ -14,27 +16,32 @@ export interface ScopedRule<Request> extends CompiledRule<Request> {
 export interface RuleCharge {
   readonly rule: Pick<ScopedRule<never>, 'name' | 'resource' | 'enforce' | 'waiting'>
   readonly charge: Charge
+  /** While a model warms up: when the limit can hold the charge, in milliseconds from now; 0 where it can, Infinity where it never will. */
+  readonly holdsAfter: number
 }
+
+/** What scales limits. */
+export type Scaling = Pick<WarmUp, 'scale' | 'until'>
 
 /**
  * What the rules charge for a request.
  *
  * A shadow rule whose own functions fail on the request is left out: it only watches, and may neither refuse nor break anything.
  *
- * @param scale what every limit is multiplied with, but for the shared ones: others count by them, too
+ * @param scaling of every limit, but for the shared ones: others count by them, too
  */
 export function chargesFor<Request>(
   rules: readonly ScopedRule<Request>[],
   request: Request,
   client: Client | undefined,
-  scale: number,
+  scaling: Scaling | undefined,
 ): RuleCharge[] {
   const charges: RuleCharge[] = []
   for (const rule of rules) {
-    if (rule.enforce) charges.push({ rule, charge: chargeOf(rule, request, client, scale) })
+    if (rule.enforce) charges.push(chargeOf(rule, request, client, scaling))
     else {
       try {
-        charges.push({ rule, charge: chargeOf(rule, request, client, scale) })
+        charges.push(chargeOf(rule, request, client, scaling))
       } catch {}
     }
   }
@@ -45,21 +52,33 @@ function chargeOf<Request>(
   rule: ScopedRule<Request>,
   request: Request,
   client: Client | undefined,
-  scale: number,
-): Charge {
-  const limit = scaleLimit(rule.limitFor(request, client), rule.shared ? 1 : scale)
-  return {
+  scaling: Scaling | undefined,
+): RuleCharge {
+  const whole = rule.limitFor(request, client)
+  const limit = scaling === undefined || rule.shared ? whole : scaleLimit(whole, scaling.scale)
+  const cost = rule.costFor(request, limit)
+  const charge: Charge = {
     scope: rule.scope,
     key: rule.keyFor(request, client),
     limit,
-    cost: rule.costFor(request, limit),
+    cost,
     lease: limit.algorithm === 'concurrency' ? nextLease() : undefined,
     enforce: rule.enforce,
   }
+  return { rule, charge, holdsAfter: holdsAfter(cost, limit, whole, scaling) }
+}
+
+const NEVER = Number.POSITIVE_INFINITY
+
+function holdsAfter(cost: number, limit: Limit, whole: Limit, scaling: Scaling | undefined): number {
+  if (cost <= capacityOf(limit)) return 0
+  if (scaling === undefined || cost > capacityOf(whole)) return NEVER
+  return scaling.until(cost / capacityOf(whole))
 }
 
 /** How a request stands with a rule, by the store's answer. */
-export function quotaOf({ rule, charge }: RuleCharge, verdict: StoreVerdict): Quota {
+export function quotaOf({ rule, charge, holdsAfter }: RuleCharge, verdict: StoreVerdict): Quota {
+  const { resetAfter, retryAfter } = verdict
   return {
     rule: rule.name,
     resource: rule.resource,
@@ -69,9 +88,10 @@ export function quotaOf({ rule, charge }: RuleCharge, verdict: StoreVerdict): Qu
     allowed: verdict.allowed,
     enforced: rule.enforce,
     remaining: verdict.remaining,
-    resetAfter: verdict.resetAfter,
+    resetAfter,
     moreAfter: verdict.moreAfter,
-    retryAfter: verdict.retryAfter,
+    // What a limit cannot hold yet fits once it can and nothing of it is used.
+    retryAfter: retryAfter === NEVER && holdsAfter > 0 ? Math.max(holdsAfter, resetAfter) : retryAfter,
   }
 }
 

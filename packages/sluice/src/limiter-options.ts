@@ -31,7 +31,7 @@ export interface LimiterOptions<Request> {
   /** What is told where `require` does not hold. Default: 403 `Forbidden`. */
   readonly refuseWith?: Refusing
   /** Scales every limit while a model warms up: what `createWarmUp` gives. */
-  readonly warmUp?: Pick<WarmUp, 'scale'>
+  readonly warmUp?: Pick<WarmUp, 'scale' | 'until'>
   /** Is told what the limiter does. */
   readonly listener?: LimiterListener<Request>
   /**

@@ -1,4 +1,4 @@
-import { chargesFor, quotaOf, type RuleCharge, type ScopedRule } from './charging.js'
+import { chargesFor, quotaOf, type RuleCharge, type Scaling, type ScopedRule } from './charging.js'
 import { type Decision, type Forecast, refusalOf } from './decision.js'
 import { EventSource } from './events/event-source.js'
 import { leaseRenewal } from './lease-renewal.js'
@@ -7,7 +7,6 @@ import { andThen, type MaybePromise } from './maybe-promise.js'
 import { Permit, type PermitListener, type Renewal } from './permit.js'
 import { type Client, checkClient } from './policy/client.js'
 import type { Requirement } from './policy/requirement.js'
-import type { WarmUp } from './policy/warm-up.js'
 import { systemTimers } from './stores/failure/timers.js'
 import { memoryStore } from './stores/memory/memory-store.js'
 import type { Store, StoreVerdict } from './stores/store.js'
@@ -58,7 +57,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
   readonly #rules: readonly ScopedRule<Request>[]
   readonly #clientOf: LimiterOptions<Request>['client']
   readonly #requirement: Requirement<Request> | undefined
-  readonly #warmUp: Pick<WarmUp, 'scale'> | undefined
+  readonly #warmUp: Scaling | undefined
   readonly #store: Store
   readonly #ownsStore: boolean
   readonly #renewal: Renewal
@@ -121,7 +120,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
   }
 
   #charges(request: Request, client: Client | undefined): RuleCharge[] {
-    return chargesFor(this.#rules, request, client, this.#warmUp?.scale ?? 1)
+    return chargesFor(this.#rules, request, client, this.#warmUp)
   }
 
   #decide(

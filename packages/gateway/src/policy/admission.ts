@@ -41,7 +41,7 @@ export interface PolicyMatch {
 interface Surroundings {
   readonly store: Store
   /** The warm-ups that the configuration describes. */
-  readonly warmUps: { of(config: WarmUpConfig): Pick<WarmUp, 'scale'> }
+  readonly warmUps: { of(config: WarmUpConfig): Pick<WarmUp, 'scale' | 'until'> }
   /** Is told what the limiters do, with the route's name. */
   readonly listener?: (route: string, event: LimiterEvent<WeighedRequest>) => void
   /** Default: the timers of Node. */

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../clock.js'
 import { parseDuration } from '../limits/duration.js'
+import { type Readiness, watchReadiness } from './readiness.js'
 
 export interface WarmUpOptions {
   /** The part of every limit that holds while the model is not ready, and when it has just become so: 0 < `from` <= 1. */
@@ -8,8 +9,11 @@ export interface WarmUpOptions {
   readonly over: number | string
   /** In how many equal steps it gets there. Default: without steps, a little more with each request. */
   readonly steps?: number
-  /** Whether the model is ready to begin with. Default `false`: `ready()` says so. */
-  readonly ready?: boolean
+  /**
+   * Whether the model is ready to begin with, and `ready()` and `unready()` say what becomes of that; or whom to ask for it, again and
+   * again until `stop()`. Default `false`.
+   */
+  readonly ready?: boolean | Readiness
   readonly clock?: Pick<Clock, 'now'>
 }
 
@@ -22,7 +26,13 @@ export interface WarmUp {
   /** What limits are multiplied with now: from `from` to 1. */
   readonly scale: number
   readonly isReady: boolean
+  /** Milliseconds until the scale is this much: 0 where it is. Of a model that is not ready, as if it were so from now on. */
+  until(scale: number): number
+  /** Asks no longer whether the model is ready. */
+  stop(): void
 }
+
+const OPTIONS = ['from', 'over', 'steps', 'ready', 'clock']
 
 /**
  * Spares a model that has just been loaded: its limits are `from` of what they say until it is ready, and grow to all of it
@@ -33,19 +43,27 @@ export interface WarmUp {
  *     await model.load()
  *     warmUp.ready()
  *
+ * Where the model itself can tell, `ready: 'http://127.0.0.1:9000/healthz'` or `ready: () => model.isLoaded` asks it once a second, and a
+ * model that goes away begins anew.
+ *
  * The scale is a function of the time since then and of nothing else: it is the same however often it is asked for.
  *
  * @throws TypeError, RangeError that say which option is wrong.
  */
 export function createWarmUp(options: WarmUpOptions): WarmUp {
-  const { from, steps, clock = systemClock } = options
+  for (const option of Object.keys(options)) {
+    if (!OPTIONS.includes(option))
+      throw new TypeError(`a warm-up has no option '${option}'; it has ${OPTIONS.join(', ')}`)
+  }
+  const { from, steps, ready = false, clock = systemClock } = options
   if (typeof from !== 'number' || !(from > 0 && from <= 1))
     throw new RangeError(`'from' is more than 0 and at most 1, not ${String(from)}`)
   if (steps !== undefined && !(Number.isInteger(steps) && steps >= 1))
     throw new RangeError(`'steps' is a whole number from 1 on, not ${String(steps)}`)
   const over = parseDuration(options.over)
-  let since = options.ready === true ? clock.now() : undefined
-  return {
+  let since = ready === true ? clock.now() : undefined
+  const passed = () => (since === undefined ? 0 : Math.max(0, clock.now() - since))
+  const warmUp = {
     ready() {
       since ??= clock.now()
     },
@@ -53,13 +71,23 @@ export function createWarmUp(options: WarmUpOptions): WarmUp {
       since = undefined
     },
     get scale() {
-      if (since === undefined) return from
-      const passed = Math.min(1, Math.max(0, (clock.now() - since) / over))
-      const part = steps === undefined ? passed : Math.floor(passed * steps) / steps
-      return part === 1 ? 1 : from + (1 - from) * part
+      const part = Math.min(1, passed() / over)
+      const reached = steps === undefined ? part : Math.floor(part * steps) / steps
+      return reached === 1 ? 1 : from + (1 - from) * reached
     },
     get isReady() {
       return since !== undefined
     },
+    until(scale: number) {
+      if (scale <= from) return 0
+      const part = Math.min(1, (scale - from) / (1 - from))
+      const reached = steps === undefined ? part : Math.ceil(part * steps) / steps
+      return Math.max(0, reached * over - passed())
+    },
   }
+  const stop =
+    typeof ready === 'boolean'
+      ? () => {}
+      : watchReadiness(ready, (isReady) => (isReady ? warmUp.ready() : warmUp.unready()))
+  return Object.assign(warmUp, { stop })
 }

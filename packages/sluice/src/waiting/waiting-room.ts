@@ -1,5 +1,6 @@
 import type { RuleCharge } from '../charging.js'
 import { type Decision, type Quota, type Refusal, refusalOf } from '../decision.js'
+import { capacityOf } from '../limits/limit.js'
 import type { MaybePromise } from '../maybe-promise.js'
 import { andThen } from '../maybe-promise.js'
 import type { Timers } from '../stores/failure/timers.js'
@@ -89,10 +90,15 @@ function idOf(scope: string, key: string): string {
 
 /** What to wait for, where nothing else refuses: a slot that is taken, and that the request could have. */
 function fullCounter(decision: Decision, counters: readonly Counter[]): Counter | undefined {
-  if (decision.allowed || decision.refusal.reason === 'oversized') return undefined
+  if (decision.allowed || decision.quotas.some(isTooLarge)) return undefined
   const { violated } = decision.refusal
   const full = counters.filter(({ rule }) => violated.includes(rule))
   return full.length === violated.length ? full[0] : undefined
+}
+
+/** No slot that becomes free makes room for it. */
+function isTooLarge({ enforced, cost, limit }: Quota): boolean {
+  return enforced && cost > capacityOf(limit)
 }
 
 /** The answer to one who waited for nothing, or for whom there is no place to wait. */

@@ -96,6 +96,7 @@ describe('a listener is told', () => {
         get scale() {
           return scale
         },
+        until: () => 0,
       },
     })
     await limiter.admit(one)

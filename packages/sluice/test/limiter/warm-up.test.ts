@@ -57,4 +57,33 @@ describe('limits while a model warms up', () => {
     clock.advance(60_000)
     expect(await admitted('b')).toBe(10)
   })
+
+  it.each<[string, Rule<string>]>([
+    ['a token bucket', { limit: '50/minute', cost: 20 }],
+    ['a fixed window', { limit: '50/minute', algorithm: 'fixed-window', cost: 20 }],
+    ['a sliding window', { limit: '50/minute', algorithm: 'sliding-window', cost: 20 }],
+    ['a sliding log', { limit: '50/minute', algorithm: 'sliding-log', cost: 20 }],
+    ['slots', { concurrent: 50, cost: 20 }],
+  ])('%s that cannot hold a request yet says when it will', async (_, rule) => {
+    const { clock, warmUp, limiter } = warming([rule])
+    warmUp.ready()
+    const refused = await limiter.admit('a')
+    // 20 of 50 are there at a scale of 0.4, a quarter of the way.
+    expect(refused).toMatchObject({ allowed: false, refusal: { reason: 'exceeded', retryAfter: 15_000 } })
+    clock.advance(14_999)
+    expect((await limiter.peek('a')).allowed).toBe(false)
+    clock.advance(1)
+    expect((await limiter.admit('a')).allowed).toBe(true)
+  })
+
+  it('a request that they will never hold is refused as oversized all the same', async () => {
+    const { limiter } = warming([{ limit: '50/minute', cost: 51 }])
+    expect(await limiter.admit('a')).toMatchObject({ refusal: { reason: 'oversized', retryAfter: Infinity } })
+  })
+
+  it('nobody waits in line for slots that are not there yet', async () => {
+    const { warmUp, limiter } = warming([{ concurrent: 50, cost: 20, wait: '1h' }])
+    warmUp.ready()
+    expect(await limiter.admit('a')).toMatchObject({ allowed: false, refusal: { reason: 'exceeded' } })
+  })
 })

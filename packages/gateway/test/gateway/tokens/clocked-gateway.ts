@@ -3,9 +3,9 @@ import { clientAddressReader } from 'sluice/http'
 import { onTestFinished } from 'vitest'
 import { parseConfig } from '../../../src/config/load.js'
 import { createAdmission } from '../../../src/policy/admission.js'
+import { WarmUps } from '../../../src/policy/warm-ups.js'
 import { startProxy } from '../../../src/proxy/server.js'
 import { createUpstream } from '../../../src/proxy/upstream.js'
-import { WarmUps } from '../../../src/warm-up/warm-ups.js'
 
 /** A gateway without its files and signals, whose limits go by a clock of the test's. It ends with the test. */
 export async function clockedGateway(

@@ -1,0 +1,31 @@
+import { createWarmUp, type WarmUp } from 'sluice'
+import type { WarmUpConfig } from '../config/config.js'
+
+/** The warm-ups of a gateway. One that two configurations describe alike goes on when the second follows the first. */
+export class WarmUps {
+  readonly #warmUps = new Map<string, WarmUp>()
+
+  /** Takes the warm-ups that a configuration has; the others end. */
+  keep(configs: readonly WarmUpConfig[]): void {
+    const wanted = new Map(configs.map((config) => [JSON.stringify(config), config]))
+    for (const [id, warmUp] of this.#warmUps) {
+      if (wanted.has(id)) continue
+      warmUp.stop()
+      this.#warmUps.delete(id)
+    }
+    for (const [id, config] of wanted) {
+      if (!this.#warmUps.has(id)) this.#warmUps.set(id, createWarmUp(config))
+    }
+  }
+
+  /** The warm-up that a configuration describes; one that was taken. */
+  of(config: WarmUpConfig): WarmUp {
+    const warmUp = this.#warmUps.get(JSON.stringify(config))
+    if (warmUp === undefined) throw new Error('a warm-up that was not taken')
+    return warmUp
+  }
+
+  stop(): void {
+    this.keep([])
+  }
+}
