@@ -1,0 +1,52 @@
+import type { Case } from './bench.js'
+import { Contestant } from './contestant.js'
+
+/** Figures of one contender, one a round; or why there are none. */
+export interface Figures {
+  readonly name: string
+  readonly role: 'ours' | 'peer' | 'floor'
+  readonly figures: readonly number[]
+  readonly cannotRun?: string
+}
+
+const DEFAULT_ROUNDS = 15
+
+/**
+ * Measures the contenders of a case in turn, round by round. Whoever comes first in one round comes last in the next.
+ *
+ * @param file the bench's
+ * @param rounds in place of the case's own
+ */
+export async function race(
+  one: Case,
+  caseIndex: number,
+  file: string,
+  rounds = one.rounds ?? DEFAULT_ROUNDS,
+): Promise<Figures[]> {
+  const contestants: Contestant[] = []
+  try {
+    for (const [index, contender] of one.contenders.entries()) {
+      const contestant = new Contestant(contender, [file, caseIndex, index])
+      contestants.push(contestant)
+      await contestant.ready()
+    }
+    if (one.warmUp !== false) for (const contestant of contestants) await contestant.measure()
+    for (let round = 0; round < rounds; round++) {
+      if (process.stderr.isTTY) process.stderr.write(`\r${one.name}: round ${round + 1} of ${rounds} `)
+      for (let turn = 0; turn < contestants.length; turn++) {
+        const contestant = contestants[(round + turn) % contestants.length] as Contestant
+        const figure = await contestant.measure()
+        if (figure !== undefined) contestant.figures.push(figure)
+      }
+    }
+    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+  } finally {
+    await Promise.all(contestants.map((contestant) => contestant.stop()))
+  }
+  return contestants.map(({ contender: { name, role }, figures, cannotRun }) => ({
+    name,
+    role,
+    figures,
+    ...(cannotRun !== undefined && { cannotRun }),
+  }))
+}

@@ -1,0 +1,49 @@
+import type { BenchResult, CaseResult, Standing, TargetResult } from './result.js'
+
+/** A run of a bench as Markdown: a table a case, and what became of its targets. */
+export function report(result: BenchResult): string {
+  const { machine, date } = result
+  const where = `${machine.cores} cores of ${machine.cpu}, ${machine.memory} GiB, Node ${machine.node}, ${machine.platform}`
+  return [
+    `${where}; ${date.slice(0, 10)}, load ${machine.load} at the start.`,
+    ...result.cases.map(caseReport),
+  ].join('\n\n')
+}
+
+function caseReport(one: CaseResult): string {
+  const head = `#### ${one.name}`
+  const about = `${one.unit}, ${one.better} is better; ${one.rounds} rounds`
+  const rows = one.standings.map((standing) => `| ${cells(standing).join(' | ')} |`)
+  const table = [
+    `| ${about} | median | quartiles | × the best peer | × the floor |`,
+    '| --- | ---: | ---: | ---: | ---: |',
+    ...rows,
+  ].join('\n')
+  return [head, table, ...one.targets.map((target) => targetReport(target, one))].join('\n\n')
+}
+
+function cells(standing: Standing): string[] {
+  const { name, role } = standing
+  const label = role === 'ours' ? `**${name}**` : `${name}${role === 'floor' ? ' (floor)' : ''}`
+  if ('cannotRun' in standing) return [label, `cannot run: ${standing.cannotRun.split('\n')[0]}`, '', '', '']
+  const { median, quartiles, toBestPeer, toFloor } = standing
+  return [label, figure(median), quartiles.map(figure).join('–'), ratio(toBestPeer), ratio(toFloor)]
+}
+
+function targetReport({ contender, against, atMost, atLeast, value, met }: TargetResult, one: CaseResult) {
+  const bound = atMost === undefined ? `≥ ${figure(atLeast ?? 0)}` : `≤ ${figure(atMost)}`
+  const what = against === undefined ? one.unit : `× ${against}`
+  const target = `Target: ${contender} ${bound} ${what}`
+  if (value === undefined) return `${target}. Not measured.`
+  return `${target}. ${met ? 'Met' : 'Missed'}: ${figure(value)}.`
+}
+
+function ratio(value: number | undefined): string {
+  return value === undefined ? '' : figure(value)
+}
+
+/** Three digits that count, and whole above that. */
+function figure(value: number): string {
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en-US')
+  return String(Number(value.toPrecision(3)))
+}

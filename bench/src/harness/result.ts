@@ -1,0 +1,88 @@
+import type { Case, Target } from './bench.js'
+import type { Machine } from './machine.js'
+import type { Figures } from './race.js'
+import { median, quartiles } from './statistics.js'
+
+/** What a run of a bench came to, as it is written to `results/NAME.json`. */
+export interface BenchResult {
+  readonly title: string
+  /** When it ended, ISO 8601. */
+  readonly date: string
+  readonly machine: Machine
+  readonly cases: readonly CaseResult[]
+}
+
+export interface CaseResult {
+  readonly name: string
+  readonly unit: string
+  readonly better: 'less' | 'more'
+  readonly rounds: number
+  readonly standings: readonly Standing[]
+  readonly targets: readonly TargetResult[]
+}
+
+/** How one contender did; or why it did not run. */
+export type Standing = Pick<Figures, 'name' | 'role'> &
+  (
+    | {
+        readonly median: number
+        /** A quarter of the rounds lies below the first, a quarter above the second. */
+        readonly quartiles: readonly [number, number]
+        /** Medians of the ratios within the rounds; absent where there is nobody to compare with. */
+        readonly toBestPeer?: number
+        readonly toFloor?: number
+        readonly figures: readonly number[]
+      }
+    | { readonly cannotRun: string }
+  )
+
+export interface TargetResult extends Target {
+  /** The figure, or the ratio, that is to be within the bound; absent where somebody did not run. */
+  readonly value?: number
+  readonly met?: boolean
+}
+
+export function resultOf(one: Case, all: readonly Figures[]): CaseResult {
+  const ran = all.filter(({ figures }) => figures.length > 0)
+  const sign = one.better === 'less' ? 1 : -1
+  const best = (role: Figures['role']) =>
+    ran
+      .filter((figures) => figures.role === role)
+      .toSorted((a, b) => sign * (median(a.figures) - median(b.figures)))[0]
+  const [peer, floor] = [best('peer'), best('floor')]
+  return {
+    name: one.name,
+    unit: one.unit,
+    better: one.better,
+    rounds: Math.max(0, ...ran.map(({ figures }) => figures.length)),
+    standings: all.map(({ name, role, figures, cannotRun }) =>
+      figures.length === 0
+        ? { name, role, cannotRun: cannotRun ?? 'it was not measured' }
+        : {
+            name,
+            role,
+            median: median(figures),
+            quartiles: quartiles(figures),
+            ...(peer && { toBestPeer: ratio(figures, peer.figures) }),
+            ...(floor && { toFloor: ratio(figures, floor.figures) }),
+            figures,
+          },
+    ),
+    targets: (one.targets ?? []).map((target) => targetResult(target, ran)),
+  }
+}
+
+function targetResult(target: Target, ran: readonly Figures[]): TargetResult {
+  const { contender, against, atMost = Number.POSITIVE_INFINITY, atLeast = 0 } = target
+  const figuresOf = (name: string) => ran.find((figures) => figures.name === name)?.figures
+  const own = figuresOf(contender)
+  const others = against === undefined ? undefined : figuresOf(against)
+  if (own === undefined || (against !== undefined && others === undefined)) return target
+  const value = others === undefined ? median(own) : ratio(own, others)
+  return { ...target, value, met: value <= atMost && value >= atLeast }
+}
+
+/** The median of the ratios within the rounds: what slowed a whole round down cancels out. */
+function ratio(own: readonly number[], others: readonly number[]): number {
+  return median(own.map((figure, round) => figure / (others[round] ?? Number.NaN)))
+}

@@ -1,0 +1,35 @@
+/** What a limit costs a web server: requests a second with the limit, against the bare server and against peers. */
+import type { Bench } from './harness/bench.js'
+import { served } from './http/served.js'
+
+const bench: Bench = {
+  title: 'Adapters',
+  cases: [
+    {
+      name: 'Fastify, one rule, small JSON',
+      unit: 'requests a second of one core',
+      better: 'more',
+      rounds: 21,
+      contenders: [
+        served('sluice/fastify', 'ours', 'fastify', 'sluice'),
+        served('@fastify/rate-limit', 'peer', 'fastify', 'peer'),
+        served('bare Fastify', 'floor', 'fastify', 'bare'),
+      ],
+      targets: [{ contender: 'sluice/fastify', against: 'bare Fastify', atLeast: 0.95 }],
+    },
+    {
+      name: 'Express, one rule, small JSON',
+      unit: 'requests a second of one core',
+      better: 'more',
+      rounds: 21,
+      contenders: [
+        served('sluice/express', 'ours', 'express', 'sluice'),
+        served('express-rate-limit', 'peer', 'express', 'peer'),
+        served('bare Express', 'floor', 'express', 'bare'),
+      ],
+      targets: [{ contender: 'sluice/express', against: 'bare Express', atLeast: 0.92 }],
+    },
+  ],
+}
+
+export default bench

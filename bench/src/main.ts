@@ -1,0 +1,62 @@
+/**
+ * Runs benches: all of them, or those that are named.
+ *
+ *     npm run bench -- memory http
+ *
+ * Writes `bench/results/NAME.json` and the tables of `docs/performance.md`. `--rounds N` measures so often, and `--case TEXT`
+ * runs the cases alone whose name has that text; either only prints.
+ */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import type { Bench } from './harness/bench.js'
+import { thisMachine } from './harness/machine.js'
+import { updatePage } from './harness/page.js'
+import { race } from './harness/race.js'
+import { report } from './harness/report.js'
+import { type BenchResult, resultOf } from './harness/result.js'
+
+const BENCHES = ['memory', 'http']
+const RESULTS = new URL('../results/', import.meta.url)
+const PAGE = new URL('../../docs/performance.md', import.meta.url)
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: 'string' }, case: { type: 'string' } },
+})
+const rounds = values.rounds === undefined ? undefined : readRounds(values.rounds)
+const unknown = positionals.find((name) => !BENCHES.includes(name))
+if (unknown !== undefined) fail(`there is no bench '${unknown}'; there are ${BENCHES.join(', ')}`)
+
+for (const name of positionals.length > 0 ? positionals : BENCHES) {
+  const result = await runBench(name)
+  const text = report(result)
+  console.log(`## ${result.title}\n\n${text}\n`)
+  if (rounds !== undefined || values.case !== undefined) continue
+  await mkdir(RESULTS, { recursive: true })
+  await writeFile(new URL(`${name}.json`, RESULTS), `${JSON.stringify(result, null, 2)}\n`)
+  await updatePage(PAGE, name, text)
+}
+
+async function runBench(name: string): Promise<BenchResult> {
+  const file = new URL(`./${name}.js`, import.meta.url).href
+  const { default: bench } = (await import(file)) as { default: Bench }
+  const machine = thisMachine()
+  const cases = []
+  for (const [index, one] of bench.cases.entries()) {
+    if (values.case !== undefined && !one.name.includes(values.case)) continue
+    cases.push(resultOf(one, await race(one, index, file, rounds)))
+  }
+  return { title: bench.title, date: new Date().toISOString(), machine, cases }
+}
+
+function readRounds(text: string): number {
+  const number = Number(text)
+  return Number.isInteger(number) && number > 0
+    ? number
+    : fail(`'--rounds' is a whole number from 1, not '${text}'`)
+}
+
+function fail(message: string): never {
+  console.error(message)
+  process.exit(2)
+}

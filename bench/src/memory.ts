@@ -1,0 +1,100 @@
+/** Decisions in the memory of the process, as a library's user makes them: a key in, an answer out. */
+import type { Bench, Case, Contender } from './harness/bench.js'
+import {
+  bareMap,
+  type Decider,
+  expressRateLimit,
+  FIVE_LIMITS,
+  rateLimiterFlexible,
+  sluice,
+} from './memory/deciders.js'
+import { bytesPerKey, decisionTime, longestPause } from './memory/measures.js'
+
+const NS = 'ns a decision'
+
+type Making = readonly [name: string, role: Contender['role'], make: () => Decider]
+
+const contenders = (keys: number): readonly Making[] => [
+  ['sluice', 'ours', () => sluice(undefined, keys)],
+  ['express-rate-limit', 'peer', expressRateLimit],
+  ['rate-limiter-flexible', 'peer', rateLimiterFlexible],
+  ['bare Map + GCRA', 'floor', bareMap],
+]
+
+const speed = (keys: number, decisions: number): Pick<Case, 'unit' | 'better' | 'contenders'> => ({
+  unit: NS,
+  better: 'less',
+  contenders: contenders(keys).map(([name, role, make]) => decisionTime(name, role, make, keys, decisions)),
+})
+
+const bench: Bench = {
+  title: 'In memory',
+  cases: [
+    {
+      name: '10,000 keys, one rule',
+      ...speed(10_000, 400_000),
+      rounds: 31,
+      targets: [
+        { contender: 'sluice', against: 'bare Map + GCRA', atMost: 1.5 },
+        { contender: 'sluice', against: 'express-rate-limit', atMost: 1 / 2 },
+        { contender: 'sluice', against: 'rate-limiter-flexible', atMost: 1 / 6 },
+      ],
+    },
+    {
+      name: '1,000,000 keys, one rule',
+      ...speed(1_000_000, 400_000),
+      rounds: 31,
+      targets: [{ contender: 'sluice', against: 'bare Map + GCRA', atMost: 1 }],
+    },
+    {
+      name: 'five rules against one, 10,000 keys',
+      unit: NS,
+      better: 'less',
+      rounds: 31,
+      contenders: [
+        decisionTime('sluice, five rules', 'ours', () => sluice(FIVE_LIMITS), 10_000, 200_000),
+        decisionTime('sluice, one rule', 'ours', () => sluice(), 10_000, 200_000),
+      ],
+      targets: [{ contender: 'sluice, five rules', against: 'sluice, one rule', atMost: 3 }],
+    },
+    {
+      name: 'memory at 1,000,000 keys',
+      unit: 'bytes a key beside its string',
+      better: 'less',
+      rounds: 3,
+      contenders: contenders(1_000_000).map(([name, role, make]) => bytesPerKey(name, role, make, 1_000_000)),
+      targets: [{ contender: 'sluice', atMost: 40 }],
+    },
+    {
+      name: 'ten times as many keys',
+      unit: NS,
+      better: 'less',
+      contenders: ['sluice', 'bare Map + GCRA'].flatMap((name) =>
+        [1_000_000, 10_000_000].map((keys) =>
+          decisionTime(
+            `${name}, ${keys.toLocaleString('en-US')} keys`,
+            name === 'sluice' ? 'ours' : 'floor',
+            name === 'sluice' ? () => sluice(undefined, keys) : bareMap,
+            keys,
+            400_000,
+          ),
+        ),
+      ),
+      targets: [{ contender: 'sluice, 10,000,000 keys', against: 'sluice, 1,000,000 keys', atMost: 2 }],
+    },
+    {
+      name: 'the longest pause while 10,000,000 keys come',
+      unit: 'ms',
+      better: 'less',
+      rounds: 1,
+      warmUp: false,
+      contenders: [
+        longestPause('sluice', 'ours', () => sluice(undefined, 10_000_000), 10_000_000),
+        longestPause('bare Map + GCRA', 'floor', bareMap, 10_000_000),
+      ],
+      targets: [{ contender: 'sluice', atMost: 20 }],
+    },
+  ],
+}
+
+export default bench

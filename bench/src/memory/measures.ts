@@ -1,0 +1,151 @@
+import { CannotRun, type Contender, type Started } from '../harness/bench.js'
+import type { Decider } from './deciders.js'
+
+/** How long a decision takes in nanoseconds, on keys that are known and come in random order. */
+export function decisionTime(
+  name: string,
+  role: Contender['role'],
+  make: () => Decider,
+  keyCount: number,
+  decisions: number,
+): Contender {
+  return {
+    name,
+    role,
+    async start(): Promise<Started> {
+      const decider = make()
+      const keys = keysOf(keyCount)
+      await ask(decider, keys, Uint32Array.from(keys.keys()))
+      const random = xorshift(1)
+      const order = Uint32Array.from({ length: decisions }, () => random() % keyCount)
+      return {
+        async measure() {
+          const begun = performance.now()
+          await ask(decider, keys, order)
+          return ((performance.now() - begun) * 1e6) / decisions
+        },
+      }
+    },
+  }
+}
+
+/** What a key takes in bytes, beside the caller's own string. */
+export function bytesPerKey(
+  name: string,
+  role: Contender['role'],
+  make: () => Decider,
+  keyCount: number,
+): Contender {
+  return {
+    name,
+    role,
+    start: () => {
+      const keys = keysOf(keyCount)
+      return {
+        async measure() {
+          const before = memoryInUse()
+          const decider = make()
+          await ask(decider, keys, Uint32Array.from(keys.keys()))
+          const used = memoryInUse() - before
+          // It has to be there while it is weighed.
+          await ask(decider, keys, Uint32Array.of(0))
+          return used / keyCount
+        },
+      }
+    },
+  }
+}
+
+/** Runs in which a pause has to come again to count: what the machine or others did does not. */
+const RUNS = 3
+
+/**
+ * The longest pause in milliseconds while fresh keys come: the longest decision that is as long in every run, or the longest pause of the garbage
+ * collector in the best run, whichever is longer.
+ */
+export function longestPause(
+  name: string,
+  role: Contender['role'],
+  make: () => Decider,
+  keyCount: number,
+): Contender {
+  return {
+    name,
+    role,
+    start: () => ({
+      async measure() {
+        const shortest = new Float32Array(keyCount).fill(Number.POSITIVE_INFINITY)
+        let collecting = Number.POSITIVE_INFINITY
+        for (let run = 0; run < RUNS; run++) {
+          globalThis.gc?.()
+          collecting = Math.min(collecting, await longestCollection(() => watch(make(), shortest)))
+        }
+        return Math.max(
+          collecting,
+          shortest.reduce((most, each) => Math.max(most, each)),
+        )
+      },
+    }),
+  }
+}
+
+/** Asks about as many fresh keys as there are places, and notes how long each took where it is less than what stands there. */
+async function watch(decider: Decider, shortest: Float32Array): Promise<void> {
+  if (!('admit' in decider)) throw new Error('only for what decides at once')
+  for (let index = 0; index < shortest.length; index++) {
+    const key = `client ${index}`
+    const begun = performance.now()
+    decider.admit(key)
+    const took = performance.now() - begun
+    if (took < (shortest[index] as number)) shortest[index] = took
+  }
+}
+
+async function longestCollection(work: () => Promise<void>): Promise<number> {
+  let longest = 0
+  const observer = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) longest = Math.max(longest, duration)
+  })
+  observer.observe({ entryTypes: ['gc'] })
+  await work()
+  // The entries come with the next turn of the event loop.
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  observer.disconnect()
+  return longest
+}
+
+async function ask(decider: Decider, keys: readonly string[], order: Uint32Array): Promise<void> {
+  if ('admit' in decider) {
+    for (const index of order) if (!decider.admit(keys[index] as string)) throw new Error('refused')
+  } else {
+    for (const index of order) await decider.admitLater(keys[index] as string)
+  }
+}
+
+function keysOf(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => {
+    const key = `client ${index}`
+    // A string that was joined is flat once somebody has looked into it.
+    key.charCodeAt(0)
+    return key
+  })
+}
+
+function memoryInUse(): number {
+  if (globalThis.gc === undefined) throw new CannotRun('the garbage cannot be collected first')
+  globalThis.gc()
+  globalThis.gc()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+/** Marsaglia's generator of 32 bits: the same numbers in every run. */
+function xorshift(seed: number): () => number {
+  let state = seed
+  return () => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return state >>> 0
+  }
+}
