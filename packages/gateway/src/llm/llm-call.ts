@@ -34,7 +34,7 @@ export interface LlmCall {
  */
 export function readCall(options: LlmOptions, body: unknown, json: Buffer): LlmCall {
   if (!isFields(body)) throw new RequestError('the body of this request is a JSON object')
-  refuseRepeated(json)
+  refuseRepeated(json, ['stream_options'])
   const input = new TokenCounter(options.tokenizer)
   const asked = options.shape.ask(body, input)
   return { options, asked, reservation: reserve(asked, input.tokens, options.defaultOutput) }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TokenCounter } from '../../src/llm/token-counter.js'
+import { loadTokenizer } from '../../src/llm/tokenizers.js'
 import { chat } from './asking.js'
 
 const SEED = 20261129
@@ -12,13 +13,25 @@ function countOf(texts: readonly string[], tokenizer?: (text: string) => number)
 }
 
 describe('tokens', () => {
-  it('are a quarter of the characters, rounded up once, however the text comes', () => {
+  it('are a quarter of the bytes, rounded up once, but one a piece at least', () => {
     fc.assert(
-      fc.property(fc.array(fc.string()), (texts) => {
-        expect(countOf(texts)).toBe(Math.ceil(texts.join('').length / 4))
+      fc.property(fc.array(fc.string({ unit: 'grapheme' })), (texts) => {
+        const pieces = texts.filter((text) => text !== '').length
+        expect(countOf(texts)).toBe(Math.max(pieces, Math.ceil(Buffer.byteLength(texts.join('')) / 4)))
       }),
       { seed: SEED },
     )
+  })
+
+  it.each([
+    ['English', 'The gateway reserves what a request may take before it is sent on to the model.'],
+    ['Chinese', '网关在把请求发送给模型之前，先预留该请求可能消耗的令牌。'],
+    ['Russian', 'Шлюз резервирует токены до того, как запрос будет отправлен модели.'],
+    ['emoji', '😀🚀🎉🔥👍'],
+  ])('of %s are near those of a real vocabulary without one', (_, text) => {
+    const real = loadTokenizer('o200k_base')(text)
+    expect(countOf([text])).toBeGreaterThanOrEqual(0.7 * real)
+    expect(countOf([text])).toBeLessThanOrEqual(2 * real)
   })
 
   it('are what the tokenizer says, of pieces that are put together', () => {
@@ -65,7 +78,7 @@ describe('tokens', () => {
         throw new Error('no such text')
       },
     ],
-  ])('are a quarter of the characters where the tokenizer says %s', (_, tokenizer) => {
+  ])('are a quarter of the bytes where the tokenizer says %s', (_, tokenizer) => {
     expect(countOf(['x'.repeat(1028)], tokenizer)).toBe(257)
   })
 })

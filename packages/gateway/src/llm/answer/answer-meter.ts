@@ -66,9 +66,11 @@ export class AnswerMeter {
    * - A stream: its usage, and what came after that or without one counted as it was delivered, to within one event.
    * - A document: its usage. One that is cut was worked out to its end, so what was reserved stays.
    * - A stream of which nothing was delivered: its input.
+   * - What the upstream does in the background goes on when the answer is cut, so what was reserved stays.
    */
   settlement(end: AnswerEnd): Settlement {
     if (end.kind === 'failed') return workedInVain(end) === 'no' ? NOTHING : 'unknown'
+    if (end.kind === 'cut' && this.#call.asked.background) return 'unknown'
     if (this.#status === undefined) return this.#call.asked.stream ? this.#amounts() : 'unknown'
     const worked = workedBy(this.#status)
     if (worked !== 'yes') return worked === 'no' ? NOTHING : 'unknown'

@@ -41,13 +41,16 @@ export function* membersOf(json: Buffer): Generator<Member> {
  * one that was let in.
  *
  * @param json valid JSON of an object
+ * @param within the members whose values are looked at in the same way, where they are objects
  * @throws RequestError that names the member.
  */
-export function refuseRepeated(json: Buffer): void {
+export function refuseRepeated(json: Buffer, within: readonly string[] = []): void {
   const seen = new Set<string>()
-  for (const { name } of membersOf(json)) {
+  for (const { name, valueStart, valueEnd } of membersOf(json)) {
     if (seen.has(name)) throw new RequestError(`'${name.slice(0, 40)}' is there twice`)
     seen.add(name)
+    if (within.includes(name) && json[valueStart] === OPEN_BRACE)
+      refuseRepeated(json.subarray(valueStart, valueEnd))
   }
 }
 

@@ -1,4 +1,4 @@
-import { listOf, MAX_TOKENS, own, statedNumber } from '../request/fields.js'
+import { listOf, MAX_TOKENS, own, statedFlag, statedNumber } from '../request/fields.js'
 import { countContent, countStructure } from '../request/input-text.js'
 import { tokenCount, type Usage } from '../usage.js'
 import { askedOpenAI, tellsOfError, textsIn } from './openai-fields.js'
@@ -6,6 +6,8 @@ import type { Shape } from './shape.js'
 
 /** Events whose `delta` is not what a model writes as text but bytes in base64. */
 const BYTES: ReadonlySet<string> = new Set(['response.audio.delta', 'response.output_audio.delta'])
+
+const UNFINISHED: ReadonlySet<unknown> = new Set(['queued', 'in_progress'])
 
 /** `POST /v1/responses`. What an earlier response adds to the input is known to the upstream alone. */
 export const openAIResponses: Shape = {
@@ -17,9 +19,14 @@ export const openAIResponses: Shape = {
     countContent(own(own(body, 'prompt'), 'variables'), input)
     countStructure(own(body, 'tools'), input)
     countStructure(own(own(own(body, 'text'), 'format'), 'schema'), input)
-    return askedOpenAI(body, statedNumber(body, 'max_output_tokens', 0, MAX_TOKENS), 1)
+    return {
+      ...askedOpenAI(body, statedNumber(body, 'max_output_tokens', 0, MAX_TOKENS), 1),
+      background: statedFlag(own(body, 'background'), 'background'),
+    }
   },
   answer(body) {
+    // What goes on in the background says nothing yet of what it will have cost.
+    if (UNFINISHED.has(own(body, 'status'))) return undefined
     const failed = tellsOfError(body) || own(body, 'status') === 'failed'
     if (!Array.isArray(own(body, 'output')) && !failed) return undefined
     return { usage: usageOf(body), texts: listOf(body, 'output').flatMap(textsOf), failed }

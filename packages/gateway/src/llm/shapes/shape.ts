@@ -12,6 +12,8 @@ export interface Asked {
   readonly maxOutput: number | undefined
   /** How many answers it asks for, 1 or more. */
   readonly answers: number
+  /** `true`: the upstream works on when its answer has been cut. */
+  readonly background?: boolean
 }
 
 /** What a whole answer, or one event of a stream, says. */

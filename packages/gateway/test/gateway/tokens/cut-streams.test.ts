@@ -5,24 +5,31 @@ import { expect, it } from 'vitest'
 import { type Running, running, until } from '../running.js'
 import { CHAT, chat, tokensLeft } from './asking.js'
 import { jsonOf, wordEvent } from './chat-model.js'
+import { type Chunk, tokenChunks } from './token-chunks.js'
 
 const SEED = 20261124
 const STREAMS = 1000
 const AT_ONCE = 50
 const LIMIT = 10_000
 const INPUT = 25
+/** Of as many characters, which are all the same. */
+const INPUT_IN_VOCABULARY = 13
 
-const ROUTE = `
+/** Two ways to count what is delivered: by a real vocabulary, and without one. */
+const PATHS = { vocabulary: `/counted${CHAT}`, none: CHAT } as const
+
+const ROUTES = `
+limits:
+  - { limit: ${LIMIT}/hour, of: tokens, name: tokens, algorithm: fixed-window, by: 'header:x-client' }
+  - { concurrent: ${AT_ONCE}, by: everyone }
 routes:
-  - match: POST ${CHAT}
-    llm: openai
-    limits:
-      - { limit: ${LIMIT}/hour, of: tokens, name: tokens, algorithm: fixed-window, by: 'header:x-client' }
-      - { concurrent: ${AT_ONCE}, by: everyone }`
+  - { match: POST ${PATHS.none}, llm: openai }
+  - { match: 'POST ${PATHS.vocabulary}', llm: { shape: openai, tokenizer: o200k_base } }`
 
 /** A stream, and where it is cut. */
 interface Plan {
-  readonly words: readonly string[]
+  readonly chunks: readonly Chunk[]
+  readonly countedBy: keyof typeof PATHS
   readonly by: 'client' | 'upstream'
   /** How many of its bytes are sent before. */
   readonly after: number
@@ -32,39 +39,53 @@ interface Plan {
 
 const plans: fc.Arbitrary<Plan> = fc
   .record({
-    words: fc.array(fc.string({ minLength: 1, maxLength: 24 }), { minLength: 1, maxLength: 30 }),
+    chunks: tokenChunks,
+    countedBy: fc.constantFrom('vocabulary', 'none'),
     by: fc.constantFrom('client', 'upstream'),
     share: fc.double({ min: 0, max: 1, noNaN: true }),
     asksForUsage: fc.boolean(),
   })
-  .map(({ share, ...plan }) => ({ ...plan, after: Math.floor(share * bytesOf(plan.words).length) }))
+  .map(({ share, ...plan }) => ({ ...plan, after: Math.floor(share * bytesOf(plan.chunks).length) }))
 
-function bytesOf(words: readonly string[]): Buffer {
-  return Buffer.from(words.map(wordEvent).join(''))
+function bytesOf(chunks: readonly Chunk[]): Buffer {
+  return Buffer.from(chunks.map(({ text }) => wordEvent(text)).join(''))
 }
 
-const NEVER_CUT: Plan = { words: ['x'], by: 'client', after: 0, asksForUsage: false }
+const NEVER_CUT: Plan = {
+  chunks: [{ text: 'x', tokens: 1 }],
+  countedBy: 'none',
+  by: 'client',
+  after: 0,
+  asksForUsage: false,
+}
 
-/** The events that are complete in what came: their bytes, and the characters that they deliver. */
-function delivered(words: readonly string[], received: number): { bytes: number; characters: number } {
+/** The events that are complete in what came. */
+function delivered(chunks: readonly Chunk[], received: number): { bytes: number; chunks: Chunk[] } {
   let bytes = 0
-  let characters = 0
-  for (const word of words) {
-    const end = bytes + Buffer.byteLength(wordEvent(word))
+  const complete: Chunk[] = []
+  for (const chunk of chunks) {
+    const end = bytes + Buffer.byteLength(wordEvent(chunk.text))
     if (end > received) break
     bytes = end
-    characters += word.length
+    complete.push(chunk)
   }
-  return { bytes, characters }
+  return { bytes, chunks: complete }
+}
+
+/** What chunks cost: their tokens; or, without a vocabulary, a quarter of their bytes, and one each at least. */
+function costOf(chunks: readonly Chunk[], countedBy: Plan['countedBy']): number {
+  if (countedBy === 'vocabulary') return chunks.reduce((sum, { tokens }) => sum + tokens, 0)
+  const bytes = chunks.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0)
+  return Math.max(chunks.length, Math.ceil(bytes / 4))
 }
 
 /** Sends each stream up to its cut, and makes the cut where it is the upstream's. */
 function upstreamOf(plan: (client: string) => Plan): RequestListener {
   return async (request, response) => {
-    const { words, by, after } = plan(String(request.headers['x-client']))
+    const { chunks, by, after } = plan(String(request.headers['x-client']))
     await jsonOf(request)
     response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
-    const bytes = bytesOf(words).subarray(0, after)
+    const bytes = bytesOf(chunks).subarray(0, after)
     response.write(bytes, () => by === 'upstream' && response.destroy())
   }
 }
@@ -73,11 +94,12 @@ function upstreamOf(plan: (client: string) => Plan): RequestListener {
 async function take(
   { url }: Running,
   client: string,
-  { words, by, after, asksForUsage }: Plan,
+  { chunks, countedBy, by, after, asksForUsage }: Plan,
 ): Promise<number> {
   const { hostname, port } = new URL(url)
   const headers = { 'x-client': client, 'content-type': 'application/json' }
-  const request = httpRequest({ hostname, port, method: 'POST', path: CHAT, headers, agent: false })
+  const path = PATHS[countedBy]
+  const request = httpRequest({ hostname, port, method: 'POST', path, headers, agent: false })
   request.on('error', () => {})
   request.end(
     JSON.stringify(
@@ -93,7 +115,7 @@ async function take(
   response.on('error', () => {})
   const closed = new Promise((resolve) => response.once('close', resolve))
   if (by === 'client') {
-    const shown = asksForUsage ? after : delivered(words, after).bytes
+    const shown = asksForUsage ? after : delivered(chunks, after).bytes
     await until(() => received >= shown)
     request.destroy()
   }
@@ -104,9 +126,9 @@ async function take(
 it(`${STREAMS} streams that are cut at random places are settled by what was delivered, and leak no slot`, async () => {
   const drawn = fc.sample(plans, { numRuns: STREAMS, seed: SEED })
   const planOf = (client: string) => drawn[Number(client)] ?? NEVER_CUT
-  const gateway = await running(ROUTE, upstreamOf(planOf))
+  const gateway = await running(ROUTES, upstreamOf(planOf))
   let next = 0
-  let worst = 0
+  const off = { vocabulary: 0, none: 0 }
   const cuts = { client: 0, upstream: 0 }
   await Promise.all(
     Array.from({ length: AT_ONCE }, async () => {
@@ -115,22 +137,24 @@ it(`${STREAMS} streams that are cut at random places are settled by what was del
         const plan = planOf(client)
         const received = await take(gateway, client, plan)
         cuts[plan.by]++
-        const truth = INPUT + Math.ceil(delivered(plan.words, received).characters / 4)
+        const input = plan.countedBy === 'vocabulary' ? INPUT_IN_VOCABULARY : INPUT
+        const truth = input + costOf(delivered(plan.chunks, received).chunks, plan.countedBy)
         // The gateway learns of the cut a moment later than who made it: until then the whole maximum is reserved.
         let settled = 0
         await until(async () => {
           settled = LIMIT - (await tokensLeft(gateway.url, client))
           return settled < 1000
         })
-        const chunk = Math.max(...plan.words.map((word) => Math.ceil(word.length / 4)))
-        worst = Math.max(worst, Math.abs(settled - truth))
+        const chunk = Math.max(...plan.chunks.map((each) => costOf([each], plan.countedBy)))
+        off[plan.countedBy] = Math.max(off[plan.countedBy], Math.abs(settled - truth))
         expect(Math.abs(settled - truth), `stream ${client}, seed ${SEED}`).toBeLessThanOrEqual(chunk)
       }
     }),
   )
   expect(Math.min(cuts.client, cuts.upstream)).toBeGreaterThan(STREAMS / 3)
   console.info(
-    `${cuts.client} streams cut by their client, ${cuts.upstream} by the upstream: off by ${worst} tokens at most`,
+    `${cuts.client} streams cut by their client, ${cuts.upstream} by the upstream: off by ${off.vocabulary} tokens at most ` +
+      `where they are counted by the model's vocabulary, by ${off.none} without one`,
   )
 
   // All the slots are free: as many streams as before are let in, and no more.

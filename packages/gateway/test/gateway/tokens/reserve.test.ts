@@ -121,6 +121,10 @@ describe('a call that cannot be read', () => {
     ['a negative maximum', '{"messages":[],"max_tokens":-5}'],
     ['a maximum said twice', '{"messages":[],"max_tokens":5,"max_tokens":500}'],
     ['no answers', '{"messages":[],"n":0}'],
+    [
+      'an option said twice',
+      '{"messages":[],"stream":true,"stream_options":{"include_usage":true,"include_usage":false}}',
+    ],
   ])('is 400 with the reason: %s; and takes nothing', async (_, body) => {
     const { url } = await running(route(`60/minute, ${perHour(100)}`), SHORT.listener)
     const answer = await send(url, CHAT, { headers: { 'x-client': 'one' }, body })

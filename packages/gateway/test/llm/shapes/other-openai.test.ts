@@ -1,8 +1,17 @@
 import { describe, expect, it } from 'vitest'
+import { AnswerMeter } from '../../../src/llm/answer/answer-meter.js'
+import type { LlmCall } from '../../../src/llm/llm-call.js'
 import { openAICompletions } from '../../../src/llm/shapes/openai-completions.js'
 import { openAIEmbeddings } from '../../../src/llm/shapes/openai-embeddings.js'
 import { openAIResponses } from '../../../src/llm/shapes/openai-responses.js'
-import { callOf } from '../asking.js'
+import { callOf, EVENTS, event, JSON_ANSWER } from '../asking.js'
+
+function settled(call: LlmCall, headers: readonly string[], body: string, kind: 'answered' | 'cut') {
+  const meter = new AnswerMeter(call)
+  meter.head(200, headers)
+  meter.data(Buffer.from(body))
+  return meter.settlement({ kind })
+}
 
 describe('a completion', () => {
   const reserved = (body: object) => callOf(openAICompletions, body).reservation
@@ -86,6 +95,26 @@ describe('a response', () => {
       texts: ['so', 'Hello', 'f', '{}'],
       failed: false,
     })
+  })
+
+  it('that goes on in the background says nothing yet of its cost, nor does one that is cut', () => {
+    const call = callOf(openAIResponses, {
+      input: 'x'.repeat(400),
+      background: true,
+      max_output_tokens: 9000,
+    })
+    for (const status of ['queued', 'in_progress'])
+      expect(
+        settled(call, JSON_ANSWER, JSON.stringify({ status, output: [], usage: null }), 'answered'),
+      ).toBe('unknown')
+    const begun = event({ type: 'response.output_text.delta', delta: 'ab' })
+    expect(settled(call, EVENTS, begun, 'cut')).toBe('unknown')
+    const ended = begun + event({ type: 'response.completed', response: { usage } })
+    expect(settled(call, EVENTS, ended, 'answered')).toMatchObject({ tokens: 123 })
+    expect(settled(callOf(openAIResponses, { input: 'x' }), EVENTS, begun, 'cut')).toMatchObject({
+      output_tokens: 1,
+    })
+    expect(() => callOf(openAIResponses, { input: 'a', background: 'yes' })).toThrow("'background'")
   })
 
   it('streams text, and its usage at the end', () => {
