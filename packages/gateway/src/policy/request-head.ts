@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { RequestError } from 'sluice'
 import type { ClientAddressReader } from 'sluice/http'
-import { sameName } from '../proxy/headers.js'
+import { sameName } from '../proxy/header-name.js'
 
 /** The head of a request, as far as it says who sends it. What is costly to read is read when it is asked for, and once. */
 export class RequestHead {

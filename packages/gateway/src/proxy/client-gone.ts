@@ -6,8 +6,9 @@ const waiting = new WeakMap<Socket, Set<() => void>>()
  * Calls back when a client's connection closes.
  *
  * It is the connection that is watched and not the response, since the response to a pipelined request says
- * nothing while it waits for its turn. One listener serves all the requests of a connection.
+ * nothing while it waits for its turn. One listener serves all the requests of a connection, and stays as long as that does.
  *
+ * @param callback another one for each watch
  * @returns a function that ends the watch; calling it again does nothing
  */
 export function onClientGone(socket: Socket, callback: () => void): () => void {
@@ -15,15 +16,10 @@ export function onClientGone(socket: Socket, callback: () => void): () => void {
   if (callbacks === undefined) {
     callbacks = new Set()
     waiting.set(socket, callbacks)
-    socket.on('close', tellAll)
+    socket.once('close', tellAll)
   }
-  const watch = () => callback()
-  callbacks.add(watch)
-  return () => {
-    if (!callbacks.delete(watch) || callbacks.size > 0) return
-    waiting.delete(socket)
-    socket.off('close', tellAll)
-  }
+  callbacks.add(callback)
+  return () => callbacks.delete(callback)
 }
 
 function tellAll(this: Socket): void {

@@ -4,7 +4,7 @@ import type { Dispatcher } from 'undici'
 import type { ClientBody } from './client-body.js'
 import { onClientGone } from './client-gone.js'
 import { discardRest } from './discard-rest.js'
-import { downstreamResponseHeaders, replaceHeaders } from './headers.js'
+import { downstreamResponseHeaders } from './headers.js'
 import { describeFailure, type UpstreamFailure } from './upstream-failure.js'
 
 /** How an exchange ended. */
@@ -63,7 +63,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts
-    parts.response.on('drain', this.#onDrain).on('finish', this.#onFinish)
     this.#stopWatching = onClientGone(parts.request.socket, () => {
       this.#settle({ kind: 'cut', by: 'client', started: parts.response.headersSent })
     })
@@ -81,7 +80,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const { request, response, responseHeaders, observer, filter } = this.#parts
     const rawHeaders = textOf(controller.rawHeaders)
     observer?.head?.(status, rawHeaders)
-    let headers = replaceHeaders(downstreamResponseHeaders(rawHeaders), responseHeaders)
+    let headers = downstreamResponseHeaders(rawHeaders, responseHeaders)
     this.#filter = filter?.(status, rawHeaders)
     // RFC 9110 section 8.6: an answer without content has no Content-Length.
     if (status === 204) headers = without(headers, CONTENT_LENGTH)
@@ -100,6 +99,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const passed = this.#filter === undefined ? chunk : this.#filter.push(chunk)
     if (passed.length === 0 || response.write(passed)) return
     controller.pause()
+    response.once('drain', this.#onDrain)
     this.#startStall()
   }
 
@@ -143,7 +143,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #end(): void {
     this.#startStall()
-    this.#parts.response.end(this.#filter?.end())
+    this.#parts.response.once('finish', this.#onFinish).end(this.#filter?.end())
   }
 
   readonly #onDrain = () => {
@@ -173,7 +173,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const { request, response, body, settled } = this.#parts
     clearTimeout(this.#stall)
     this.#stopWatching()
-    response.off('drain', this.#onDrain).off('finish', this.#onFinish)
+    if (outcome.kind !== 'answered') response.off('drain', this.#onDrain).off('finish', this.#onFinish)
     // Does nothing where the answer is complete. Destroying the body then ends an upload that goes on.
     if (outcome.kind === 'cut') this.#controller?.abort(new Error('the client is gone'))
     body?.destroy()

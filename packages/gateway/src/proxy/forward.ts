@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import type { Target } from '../routing/target.js'
-import { ClientBody, hasBody } from './client-body.js'
+import { arrivedBody, ClientBody, hasBody } from './client-body.js'
 import { Exchange, type FilterFor, type ForwardOutcome, type ResponseObserver } from './exchange.js'
-import { replaceHeaders, upstreamRequestHeaders } from './headers.js'
+import { upstreamRequestHeaders } from './headers.js'
 import type { Upstream } from './upstream.js'
 
 export type { ForwardOutcome, ResponseObserver } from './exchange.js'
@@ -38,7 +38,8 @@ export function forward(options: ForwardOptions): Promise<ForwardOutcome> {
   const { upstream, request, response, target } = options
   if (request.socket.destroyed) return Promise.resolve({ kind: 'cut', by: 'client', started: false })
 
-  const streamed = options.body === undefined && hasBody(request) ? new ClientBody(request) : undefined
+  const whole = options.body ?? arrivedBody(request)
+  const streamed = whole === undefined && hasBody(request) ? new ClientBody(request) : undefined
   return new Promise((settled) => {
     const exchange = new Exchange({
       request,
@@ -55,7 +56,7 @@ export function forward(options: ForwardOptions): Promise<ForwardOutcome> {
         method: request.method ?? 'GET',
         path: upstream.basePath + target.path + target.query,
         headers: headersOf(options, streamed),
-        body: options.body ?? streamed ?? null,
+        body: whole ?? streamed ?? null,
       },
       exchange,
     )
@@ -63,18 +64,20 @@ export function forward(options: ForwardOptions): Promise<ForwardOutcome> {
 }
 
 function headersOf(options: ForwardOptions, streamed: ClientBody | undefined): string[] {
-  const { request, upstream, peerAddress, peerTrusted, requestHeaders = [] } = options
-  const headers = upstreamRequestHeaders({
+  const { request, upstream, peerAddress, peerTrusted, requestHeaders } = options
+  const provenance = {
+    connection: request.socket,
     rawHeaders: request.rawHeaders,
     peerAddress,
     peerTrusted,
     clientHost: request.headers.host,
     proto: request.socket instanceof TLSSocket ? 'https' : 'http',
     upstreamHost: upstream.host,
-  })
+  } as const
+  const headers = upstreamRequestHeaders(provenance, requestHeaders)
   // A chunked body stays chunked; the length of one that has been read is known to who sends it.
   const length = request.headers['content-length']
   const chunked = request.headers['transfer-encoding'] !== undefined
   if (streamed !== undefined && length !== undefined && !chunked) headers.push('Content-Length', length)
-  return replaceHeaders(headers, requestHeaders)
+  return headers
 }

@@ -1,5 +1,7 @@
 /** Who a request came from and by what way, for the upstream: `Forwarded` (RFC 7239) and its older relatives. */
 export interface Provenance {
+  /** The connection to the peer. */
+  readonly connection: object
   /** The headers as the peer sent them: name, value, name, value. */
   readonly rawHeaders: readonly string[]
   /** Address of the peer that holds the connection; IPv4-mapped IPv6 and a zone are understood. */
@@ -38,7 +40,23 @@ const PROVENANCE: ReadonlySet<string> = new Set([
  * A trusted proxy's lists are appended to, and what it says of the client's host and protocol stands. From anybody
  * else nothing is kept.
  */
-export function provenanceHeaders(from: Provenance): string[] {
+export function provenanceHeaders(from: Provenance): readonly string[] {
+  return from.peerTrusted ? headersOf(from) : headersOfConnection(from)
+}
+
+/** What was last sent of each connection to a peer that is not trusted: mostly it asks for the same host again. */
+const lastOf = new WeakMap<object, { readonly host: string | undefined; readonly headers: string[] }>()
+
+/** What a peer that is not trusted sends is not looked at, so that all its requests for one host get the same. */
+function headersOfConnection(from: Provenance): readonly string[] {
+  const last = lastOf.get(from.connection)
+  if (last !== undefined && last.host === from.clientHost) return last.headers
+  const headers = headersOf(from)
+  lastOf.set(from.connection, { host: from.clientHost, headers })
+  return headers
+}
+
+function headersOf(from: Provenance): string[] {
   const peer = plainAddress(from.peerAddress)
   const told = from.peerTrusted ? toldHeaders(from.rawHeaders) : new Map<string, string>()
   const chain = told.get('x-forwarded-for')

@@ -43,18 +43,21 @@ export async function startProxy({
   trouble,
 }: ProxyOptions): Promise<ProxyServer> {
   let closing = false
-  const underWay = new Set<Promise<void>>()
+  let underWay = 0
+  let allEnded = () => {}
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, connectionsCheckingInterval: LOOK_MS })
 
+  /** An answer has been given, and what its request held is released. */
+  const ended = () => {
+    underWay--
+    if (!closing) return
+    server.closeIdleConnections()
+    if (underWay === 0) allEnded()
+  }
   const serve = (request: IncomingMessage, response: ServerResponse, proceed: () => void) => {
     if (closing) response.shouldKeepAlive = false
-    response.once('close', () => {
-      if (closing) server.closeIdleConnections()
-    })
-    const handled = handle(request, response, setup(), trouble, proceed).finally(() =>
-      underWay.delete(handled),
-    )
-    underWay.add(handled)
+    underWay++
+    handle(request, response, setup(), trouble, proceed).finally(ended)
   }
   server.on('request', (request, response) => serve(request, response, () => {}))
   server.on('checkContinue', (request, response) => serve(request, response, () => response.writeContinue()))
@@ -76,7 +79,7 @@ export async function startProxy({
       await closed
       clearTimeout(cut)
       // What a request held is released after its answer.
-      await Promise.all(underWay)
+      if (underWay > 0) await new Promise<void>((resolve) => (allEnded = resolve))
     },
   }
 }
