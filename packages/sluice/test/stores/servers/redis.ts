@@ -11,9 +11,14 @@ const run = promisify(execFile)
 /** A real server, on a loopback port that was free. */
 export interface RedisServer {
   readonly port: number
+  /** The one that runs, or ran last. */
   readonly process: ChildProcess
   /** Asks the server one command with redis-cli and gives its answer as text. */
   cli(...command: string[]): Promise<string>
+  /** Kills it, as a crash would: what it wrote to its files stays. */
+  crash(): Promise<void>
+  /** Starts it again on its port and its files, and waits until it answers. */
+  startAgain(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -55,6 +60,22 @@ export async function startRedisCluster(): Promise<RedisCluster> {
     return { nodes, url: `redis+cluster://${addresses.join()}`, stop }
   } catch (error) {
     await stop()
+    throw error
+  }
+}
+
+/** Adds a node that follows a primary, to take its place; waits until it has what the primary has. */
+export async function addReplica(primary: RedisServer): Promise<RedisServer> {
+  const replica = await startClusterNode()
+  try {
+    const addresses = [replica, primary].map(({ port }) => `127.0.0.1:${port}`)
+    const id = await primary.cli('cluster', 'myid')
+    const role = ['--cluster-slave', '--cluster-master-id', id]
+    await run('redis-cli', ['--cluster', 'add-node', ...addresses, ...role])
+    await until(async () => (await replica.cli('info', 'replication')).includes('master_link_status:up'))
+    return replica
+  } catch (error) {
+    await replica.stop()
     throw error
   }
 }
@@ -121,26 +142,43 @@ async function start(
   const file = join(folder, 'server.conf')
   if (configuration !== undefined) await writeFile(file, configuration)
   const all = [...(configuration === undefined ? [] : [file]), ...options, '--dir', folder]
-  const child = spawn(program, all, { stdio: ['ignore', 'pipe', 'inherit'] })
-  let output = ''
-  child.stdout?.on('data', (data) => {
-    output = (output + data).slice(-4000)
-  })
-  const stop = () => stopped(child, folder)
   const cli = async (...command: string[]) => {
     const { stdout } = await run('redis-cli', ['-h', '127.0.0.1', '-p', String(port), ...command])
     return stdout.trim()
   }
-  try {
-    await ended(
-      child,
-      until(async () => (await cli('ping')) === 'PONG'),
-    )
-  } catch (cause) {
-    await stop()
-    throw new Error(`${program} on port ${port} does not answer. It said:\n${output}`, { cause })
+  let child: ChildProcess
+  const crash = () => killed(child)
+  const stop = async () => {
+    await crash()
+    await rm(folder, { recursive: true, force: true })
   }
-  return { port, process: child, cli, stop }
+  const startAgain = async () => {
+    child = spawn(program, all, { stdio: ['ignore', 'pipe', 'inherit'] })
+    let output = ''
+    child.stdout?.on('data', (data) => {
+      output = (output + data).slice(-4000)
+    })
+    try {
+      await ended(
+        child,
+        until(async () => (await cli('ping')) === 'PONG'),
+      )
+    } catch (cause) {
+      await stop()
+      throw new Error(`${program} on port ${port} does not answer. It said:\n${output}`, { cause })
+    }
+  }
+  await startAgain()
+  return {
+    port,
+    get process() {
+      return child
+    },
+    cli,
+    crash,
+    startAgain,
+    stop,
+  }
 }
 
 /** The promise, or an error as soon as the process has ended or could not be started. */
@@ -152,13 +190,11 @@ function ended<T>(child: ChildProcess, promise: Promise<T>): Promise<T> {
   })
 }
 
-async function stopped(child: ChildProcess, folder: string): Promise<void> {
-  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
-    const gone = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGKILL')
-    await gone
-  }
-  await rm(folder, { recursive: true, force: true })
+async function killed(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  const gone = new Promise((resolve) => child.once('exit', resolve))
+  child.kill('SIGKILL')
+  await gone
 }
 
 /** A port of the loopback interface that nobody has now. */

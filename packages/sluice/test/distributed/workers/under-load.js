@@ -1,0 +1,241 @@
+// Makes requests at a steady rate while its store fails and comes back, and says what became of them.
+import { setTimeout as pause } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { createLimiter, withFailurePolicy } from 'sluice'
+import { AdmissionLog } from './admission-log.js'
+import { answerWith, options } from './conversation.js'
+import { store } from './store.js'
+
+const { name, policy, rate, limits, hold, deadline, grace, back } = options
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc')
+
+/** By how many milliseconds requests may come later than the rate says, to be made all the same. */
+const MOST_BEHIND = 25
+
+const log = new AdmissionLog(rate * 60)
+const count = { calls: 0, refused: 0, degraded: 0, unavailable: 0, overdue: 0, errors: 0, storeDecisions: 0 }
+const most = { milliseconds: 0, ofBareTimer: 0, unanswered: 0, sockets: 0 }
+/** Bytes in use before the fault, at its end, and after it. */
+const memory = { before: 0, atEnd: 0, after: 0 }
+/** @type {string[]} that the store was lost (`open`) and found again, as the policy tells it */
+const changes = []
+let returnedAt = Number.POSITIVE_INFINITY
+/** For each limit, milliseconds from the store's return to its first decision. */
+const backAfter = limits.map(() => Number.POSITIVE_INFINITY)
+/** Whether all were back before a timer of `back` milliseconds had run, which began with the return. */
+let wasBackInTime = false
+/** @type {Set<string>} errors that the server answered */
+const replies = new Set()
+let error = ''
+
+process.on('unhandledRejection', failed)
+process.on('uncaughtException', failed)
+
+let unanswered = 0
+const guarded = withFailurePolicy(facade(store, countUnanswered), {
+  ...policy,
+  deadline,
+  onStateChange: ({ state }) => void changes.push(state),
+})
+/** @type {any} what the limiter was told last; its decision does not say when it was made */
+let verdicts
+const told = facade(guarded, (taken) => {
+  verdicts = taken
+})
+const limiters = limits.map((/** @type {object} */ rule, /** @type {number} */ kind) =>
+  createLimiter({ store: told, name: `${name} ${kind}`, rules: [rule] }),
+)
+
+answerWith(load, (word) => {
+  if (word === 'fault') memory.before = inUse()
+  if (word === 'returned') watchReturn()
+})
+
+async function load() {
+  /** @type {Set<Promise<void>>} */
+  const underWay = new Set()
+  const begun = now()
+  for (let due = begun; now() < returnedAt + back * 1.25; ) {
+    // What a process that was stopped for a moment has missed is not made up for all at once.
+    for (due = Math.max(due, now() - MOST_BEHIND); due < now(); due += 1000 / rate, count.calls++) {
+      const each = request(count.calls % limiters.length).catch(failed)
+      underWay.add(each)
+      each.finally(() => underWay.delete(each))
+    }
+    most.sockets = Math.max(most.sockets, sockets())
+    await pause(4)
+  }
+  const requestsPerSecond = (count.calls * 1000) / (now() - begun)
+  await Promise.all(underWay)
+  await until(() => unanswered === 0 && guarded.stats().settlementsWaiting === 0)
+  const slots = { free: 0 }
+  await until(async () => {
+    const [{ allowed, remaining }] = (await limiters.at(-1).peek('one key')).quotas
+    // What remains is what would remain after this one.
+    slots.free = allowed ? remaining + 1 : 0
+    return slots.free === limits.at(-1).concurrent
+  })
+  memory.after = inUse()
+  const socketsLeft = sockets()
+  await guarded.close()
+  await until(() => sockets() === 0)
+  const stats = guarded.stats()
+  return {
+    log: log.rows(),
+    requestsPerSecond,
+    count,
+    slots,
+    most: { ...most, socketsLeft },
+    memory,
+    changes,
+    replies: [...replies],
+    back: { after: Math.max(...backAfter), inTime: wasBackInTime },
+    stats,
+    error,
+  }
+}
+
+/** @param {number} kind */
+async function request(kind) {
+  const { permit, verdict } = await decided(kind)
+  if (verdict === undefined) return
+  if (verdict.degraded) count.degraded++
+  else storeDecided(kind)
+  if (permit === undefined) {
+    count.refused++
+    return
+  }
+  const heldFrom = now()
+  if (permit.holdsSlots) await pause(hold)
+  const at = verdict.degraded === 'local' ? verdict.at + heldFrom - performance.now() : verdict.at
+  log.add({ kind, source: verdict.degraded ?? 'store', at, heldFrom, heldUntil: now() })
+  await permit.release()
+}
+
+/**
+ * What a limiter says, and the verdict on its one rule; nothing where nothing may be decided without the store.
+ *
+ * @param {number} kind
+ */
+async function decided(kind) {
+  const asked = now()
+  let isDecided = false
+  try {
+    const decision = limiters[kind].admit('one key')
+    const taken = verdicts
+    watchDeadline(asked, () => isDecided)
+    const { permit } = await decision
+    const [verdict] = await taken
+    return { permit, verdict }
+  } catch (thrown) {
+    if (!(thrown instanceof Error) || thrown.name !== 'StoreUnavailableError') throw thrown
+    count.unavailable++
+    return {}
+  } finally {
+    isDecided = true
+    most.milliseconds = Math.max(most.milliseconds, now() - asked)
+  }
+}
+
+/**
+ * Sees whether a request is decided when a timer of as much as the deadline has run, begun right after that, and then one of
+ * what may come on top. Node runs timers of one length, and immediates, in the order in which they were begun. So whatever
+ * keeps this process from running keeps the deadline and these alike; but who waits for anything beyond is found out.
+ *
+ * @param {number} asked
+ * @param {() => boolean} isDecided
+ */
+function watchDeadline(asked, isDecided) {
+  const judge = () => {
+    if (!isDecided()) count.overdue++
+  }
+  setTimeout(() => {
+    most.ofBareTimer = Math.max(most.ofBareTimer, now() - asked)
+    setTimeout(() => setImmediate(judge), grace)
+  }, deadline)
+}
+
+/** @param {number} kind */
+function storeDecided(kind) {
+  count.storeDecisions++
+  if (now() >= returnedAt) backAfter[kind] = Math.min(backAfter[kind], now() - returnedAt)
+}
+
+function watchReturn() {
+  memory.atEnd = inUse()
+  returnedAt = now()
+  // What has arrived by then is read first.
+  setTimeout(() => setImmediate(judgeReturn), back)
+}
+
+function judgeReturn() {
+  wasBackInTime = !backAfter.includes(Number.POSITIVE_INFINITY)
+}
+
+/** @param {Promise<any>} taken */
+async function countUnanswered(taken) {
+  most.unanswered = Math.max(most.unanswered, ++unanswered)
+  try {
+    await taken
+  } catch (thrown) {
+    // What the server itself answered, and not that there was no answer.
+    if (thrown instanceof Error && thrown.name === 'ReplyError') replies.add(thrown.message)
+  } finally {
+    unanswered--
+  }
+}
+
+/**
+ * A store whose takes somebody looks at.
+ *
+ * @param {any} inside
+ * @param {(taken: any) => void} look
+ */
+function facade(inside, look) {
+  return {
+    /** @param {any} charges */
+    take: (charges) => {
+      const taken = inside.take(charges)
+      look(taken)
+      return taken
+    },
+    /** @param {any} charges */
+    peek: (charges) => inside.peek(charges),
+    /** @param {any} settlements */
+    settle: (settlements) => inside.settle(settlements),
+    /** @param {string[]} key */
+    reset: (...key) => inside.reset(...key),
+    close: () => inside.close(),
+  }
+}
+
+/** @param {unknown} reason */
+function failed(reason) {
+  count.errors++
+  error = reason instanceof Error ? (reason.stack ?? '') : String(reason)
+}
+
+/** @param {() => boolean | Promise<boolean>} condition what it throws counts as not yet */
+async function until(condition) {
+  const end = now() + 5000
+  const holds = async () => condition()
+  while (!(await holds().catch(() => false)) && now() < end) await pause(10)
+}
+
+function sockets() {
+  return process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap').length
+}
+
+function inUse() {
+  collectGarbage()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+/** Milliseconds of the machine's clock that nobody can set, the same in all processes. */
+function now() {
+  return Number(process.hrtime.bigint()) / 1e6
+}
