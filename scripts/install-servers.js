@@ -1,23 +1,26 @@
-// Installs the servers that the tests start: Redis with its command line, and Memcached.
+// Installs what the tests start: Redis with its command line, Memcached, and Chromium.
 // Does nothing where they are there already. Where it cannot install them it says in one line what to install, exit 1.
 // One test runs a FastAPI app: where that cannot be installed, it says so in one line and goes on, and so does the test.
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { CHROMIUM, pathOf } from './programs.js'
 
+/** By the names that each goes by, and what installs it. A browser without fonts shows nothing. */
 const PROGRAMS = [
-  { program: 'redis-server', apt: 'redis-server', brew: 'redis' },
-  { program: 'redis-cli', apt: 'redis-tools', brew: 'redis' },
-  { program: 'memcached', apt: 'memcached', brew: 'memcached' },
+  { names: ['redis-server'], apt: ['redis-server'], brew: ['redis'] },
+  { names: ['redis-cli'], apt: ['redis-tools'], brew: ['redis'] },
+  { names: ['memcached'], apt: ['memcached'], brew: ['memcached'] },
+  { names: CHROMIUM, apt: ['chromium', 'fonts-liberation'], brew: ['chromium'] },
 ]
 
 /** Packages of Debian and Ubuntu. */
 const FASTAPI = ['python3-fastapi', 'python3-uvicorn']
 
-const missing = PROGRAMS.filter(({ program }) => !isInstalled(program))
-if (missing.length > 0 && !(install() && missing.every(({ program }) => isInstalled(program)))) {
-  const names = missing.map(({ program }) => program).join(', ')
-  console.error(`The tests start real servers. Please install: ${names} (Redis 6.2 or later, Memcached 1.6).`)
+const missing = PROGRAMS.filter(isMissing)
+if (missing.length > 0 && !(install() && !missing.some(isMissing))) {
+  const names = missing.map(({ names }) => names[0]).join(', ')
+  console.error(
+    `The tests start real programs. Please install: ${names} (Redis 6.2 or later, Memcached 1.6).`,
+  )
   process.exit(1)
 }
 
@@ -61,7 +64,7 @@ function asRoot(command) {
 
 /** @param {'apt' | 'brew'} system */
 function namesFor(system) {
-  return [...new Set(missing.map((each) => each[system]))]
+  return [...new Set(missing.flatMap((each) => each[system]))]
 }
 
 /**
@@ -72,15 +75,12 @@ function runs(command, args) {
   return spawnSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'] }).status === 0
 }
 
+/** @param {{ names: readonly string[] }} program */
+function isMissing({ names }) {
+  return pathOf(names) === undefined
+}
+
 /** @param {string} program */
 function isInstalled(program) {
-  const folders = (process.env.PATH ?? '').split(delimiter)
-  return folders.some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
+  return pathOf([program]) !== undefined
 }

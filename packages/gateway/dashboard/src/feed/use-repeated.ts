@@ -1,0 +1,40 @@
+import { useEffect, useState } from 'preact/hooks'
+
+/** An answer as it was last, and why the last question had none. */
+export interface Repeated<Answer> {
+  readonly answer?: Answer
+  readonly failure?: Error
+}
+
+/**
+ * Asks again and again while the page is seen. Another `question` begins anew.
+ *
+ * @param every milliseconds
+ */
+export function useRepeated<Answer>(
+  question: string,
+  ask: (question: string) => Promise<Answer>,
+  every: number,
+): Repeated<Answer> {
+  const [latest, setLatest] = useState<Repeated<Answer> & { question?: string }>({})
+  useEffect(() => {
+    let over = false
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const round = async () => {
+      if (!document.hidden) {
+        const next = await ask(question).then(
+          (answer) => ({ answer }),
+          (failure: Error) => ({ failure }),
+        )
+        if (!over) setLatest({ ...next, question })
+      }
+      if (!over) timer = setTimeout(round, every)
+    }
+    void round()
+    return () => {
+      over = true
+      clearTimeout(timer)
+    }
+  }, [question, every])
+  return latest.question === question ? latest : {}
+}

@@ -1,0 +1,7 @@
+import { render } from 'preact'
+import { App } from './app.js'
+import './parts/theme.css'
+import './page.css'
+
+const place = document.getElementById('page')
+if (place !== null) render(<App />, place)

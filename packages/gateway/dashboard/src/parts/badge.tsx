@@ -1,0 +1,9 @@
+import type { ComponentChildren } from 'preact'
+import './badge.css'
+
+export type Tone = 'good' | 'warning' | 'bad' | 'shadowed' | 'plain'
+
+/** A state in a word. */
+export function Badge({ tone, children }: { readonly tone: Tone; readonly children: ComponentChildren }) {
+  return <span class={`badge ${tone}`}>{children}</span>
+}

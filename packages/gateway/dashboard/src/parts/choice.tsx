@@ -1,0 +1,29 @@
+import './choice.css'
+
+/** One of a few, all of them seen. */
+export function Choice<Value extends string>({
+  legend,
+  name,
+  options,
+  value,
+  onChoose,
+}: {
+  /** For those who do not see it. */
+  readonly legend: string
+  readonly name: string
+  readonly options: Readonly<Record<Value, string>>
+  readonly value: Value
+  readonly onChoose: (value: Value) => void
+}) {
+  return (
+    <fieldset class="choice">
+      <legend class="unseen">{legend}</legend>
+      {(Object.entries(options) as [Value, string][]).map(([each, text]) => (
+        <label key={each}>
+          <input type="radio" name={name} checked={each === value} onChange={() => onChoose(each)} />
+          {text}
+        </label>
+      ))}
+    </fieldset>
+  )
+}

@@ -1,0 +1,39 @@
+import type { ComponentChildren } from 'preact'
+import { useEffect, useId, useRef } from 'preact/hooks'
+import './dialog.css'
+
+/** A question that is answered before anything else goes on. It is open as long as it is rendered. */
+export function Dialog({
+  title,
+  onSubmit,
+  onClose,
+  children,
+}: {
+  readonly title: string
+  readonly onSubmit: () => void
+  readonly onClose: () => void
+  readonly children: ComponentChildren
+}) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const titleId = useId()
+  useEffect(() => {
+    const asked = document.activeElement
+    dialog.current?.showModal()
+    return () => {
+      if (asked instanceof HTMLElement) asked.focus()
+    }
+  }, [])
+  return (
+    <dialog ref={dialog} aria-labelledby={titleId} onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          onSubmit()
+        }}
+      >
+        <h2 id={titleId}>{title}</h2>
+        {children}
+      </form>
+    </dialog>
+  )
+}

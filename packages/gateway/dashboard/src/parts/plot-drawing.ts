@@ -1,0 +1,94 @@
+import type uPlot from 'uplot'
+import type { Line, PlotProps } from './plot.js'
+import { colourOf } from './theme.js'
+
+const FONT = '11px system-ui, sans-serif'
+const hourAndMinute = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
+const withSeconds = new Intl.DateTimeFormat('en-GB', {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+})
+
+/** How a plot is drawn. What changes with each second is read from `latest`. */
+export function optionsOf(
+  latest: { readonly current: PlotProps },
+  width: number,
+  height: number,
+  onPointed: (index: number | null) => void,
+): uPlot.Options {
+  const axis = { font: FONT, stroke: colourOf('quiet'), ticks: { show: false } }
+  const grid = { stroke: colourOf('line'), width: 1 }
+  const { lines, atLeast = 0 } = latest.current
+  return {
+    width,
+    height,
+    padding: [8, 10, 0, 0],
+    legend: { show: false },
+    cursor: {
+      y: false,
+      drag: { x: false, y: false },
+      sync: { key: 'time' },
+      points: { size: 6 },
+    },
+    scales: {
+      x: { time: true, range: () => latest.current.span.map((at) => at / 1000) as [number, number] },
+      y: { range: (_plot, _low, high) => [0, Math.max((high ?? 0) * 1.1, atLeast)] },
+    },
+    axes: [
+      { ...axis, grid: { show: false }, space: 70, size: 26, values: (_plot, ticks) => ticks.map(tick) },
+      {
+        ...axis,
+        grid,
+        space: 32,
+        size: 54,
+        values: (_plot, ticks) => ticks.map((value) => latest.current.format(value)),
+      },
+    ],
+    series: [{}, ...inDrawingOrder(lines).map(seriesOf)],
+    hooks: { setCursor: [({ cursor }) => onPointed((cursor.left ?? -1) < 0 ? null : (cursor.idx ?? null))] },
+  }
+
+  function tick(seconds: number): string {
+    const [from, to] = latest.current.span
+    return (to - from > 120_000 ? hourAndMinute : withSeconds).format(seconds * 1000)
+  }
+}
+
+/** The values as they are drawn: each stacked line on those before it. */
+export function stacked({ times, lines }: Pick<PlotProps, 'times' | 'lines'>): uPlot.AlignedData {
+  const below = times.map(() => 0)
+  const drawn = new Map<Line, (number | null)[]>()
+  for (const line of lines)
+    drawn.set(
+      line,
+      times.map((_time, index) => {
+        const value = line.values[index] ?? null
+        if (line.stack !== true || value === null) return value
+        below[index] = (below[index] ?? 0) + value
+        return below[index] ?? null
+      }),
+    )
+  return [times.map((at) => at / 1000), ...inDrawingOrder(lines).map((line) => drawn.get(line) ?? [])]
+}
+
+/** The highest area first, so that those below are drawn over it; then lines. */
+function inDrawingOrder(lines: readonly Line[]): Line[] {
+  return [
+    ...lines.filter(({ stack }) => stack === true).reverse(),
+    ...lines.filter(({ stack }) => stack !== true),
+  ]
+}
+
+function seriesOf({ label, colour, dashed, stack }: Line): uPlot.Series {
+  const stroke = colourOf(colour)
+  return {
+    label,
+    stroke,
+    width: 1.5,
+    points: { show: false },
+    ...(dashed === true && { dash: [5, 4] }),
+    // Opaque, since what lies on it is drawn before it.
+    ...(stack === true && { fill: `color-mix(in oklab, ${stroke} 28%, ${colourOf('panel')})` }),
+  }
+}

@@ -1,0 +1,76 @@
+import type { ComponentChildren } from 'preact'
+import { useState } from 'preact/hooks'
+import './table.css'
+
+export interface Column<Row> {
+  readonly title: string
+  readonly cell: (row: Row) => ComponentChildren
+  /** `number`: to the right. `bar`: as wide as a bar wants to be. */
+  readonly kind?: 'number' | 'bar'
+  /** Left out where there is little room. */
+  readonly roomy?: boolean
+}
+
+/** Rows under their titles; the first column names the row. A long one is cut, and shown whole on demand. */
+export function Table<Row>({
+  caption,
+  columns,
+  rows,
+  keyOf,
+  first = 12,
+}: {
+  /** For those who do not see it. */
+  readonly caption: string
+  readonly columns: readonly Column<Row>[]
+  readonly rows: readonly Row[]
+  readonly keyOf: (row: Row) => string
+  /** How many rows are shown at first. */
+  readonly first?: number
+}) {
+  const [whole, setWhole] = useState(false)
+  const shown = whole ? rows : rows.slice(0, first)
+  return (
+    <>
+      <table>
+        <caption class="unseen">{caption}</caption>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column.title} scope="col" class={classOf(column)}>
+                {column.title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {shown.map((row) => (
+            <tr key={keyOf(row)}>
+              {columns.map((column, index) =>
+                index === 0 ? (
+                  <th key={column.title} scope="row" class={classOf(column)}>
+                    {column.cell(row)}
+                  </th>
+                ) : (
+                  <td key={column.title} class={classOf(column)}>
+                    {column.cell(row)}
+                  </td>
+                ),
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {rows.length > first && (
+        <button type="button" class="more" onClick={() => setWhole(!whole)}>
+          {whole ? `Show the first ${first}` : `Show all ${rows.length}`}
+          <span class="unseen"> of {caption}</span>
+        </button>
+      )}
+    </>
+  )
+}
+
+function classOf({ kind, roomy }: Pick<Column<unknown>, 'kind' | 'roomy'>): string {
+  const classes = [kind === 'number' && 'number', kind === 'bar' && 'wide', roomy === true && 'roomy']
+  return classes.filter(Boolean).join(' ')
+}

@@ -1,0 +1,125 @@
+import { useState } from 'preact/hooks'
+import type { KeyFullness, RuleStatus } from '../../../src/admin/live/live-types.js'
+import type { Propose } from '../acts/proposal.js'
+import { RuleActs } from '../acts/rule-acts.js'
+import { Badge } from '../parts/badge.js'
+import { Bar, colourOfFullness } from '../parts/bar.js'
+import { count, units, wait } from '../parts/format.js'
+import { RouteName, routeName } from '../parts/route-name.js'
+import { Table } from '../parts/table.js'
+import { fullnessOf } from './rule-list.js'
+
+interface RuleItemProps {
+  readonly route: string
+  readonly rule: RuleStatus
+  /** Undefined where nobody may act. */
+  readonly propose: Propose | undefined
+  readonly onClient: (client: string) => void
+}
+
+/** One rule in a line; opened, its nearest clients and what may be done with it. */
+export function RuleItem(props: RuleItemProps) {
+  const [open, setOpen] = useState(false)
+  const { route, rule } = props
+  const nearest = rule.fullness[0]
+  return (
+    <li>
+      <details class="rule" onToggle={(event) => setOpen(event.currentTarget.open)}>
+        <summary>
+          <span class="which">
+            <RouteName route={rule.shared ? 'all routes' : route} />
+            <span class="quiet">
+              <span class="name">{rule.rule}</span>
+              {rule.limit !== rule.rule && <>, {rule.limit}</>}
+              {rule.resource !== 'requests' && <> of {rule.resource}</>}
+              {rule.effective !== rule.limit && <>, now {rule.effective}</>}
+            </span>
+          </span>
+          <span class="nearest">
+            <Bar part={fullnessOf(rule)} colour={colourOfFullness(fullnessOf(rule))} />
+            <span class="name quiet">{nearest?.key ?? 'nobody yet'}</span>
+          </span>
+          <span class="counts">
+            {count(rule.allowed)} allowed
+            <span class={rule.refused > 0 ? 'refused' : 'quiet'}>
+              {rule.enforced
+                ? `${count(rule.refused)} refused`
+                : `${count(rule.wouldHaveRefused)} would be refused`}
+            </span>
+          </span>
+          <span class="states">
+            {rule.enforced ? <Badge tone="good">enforced</Badge> : <Badge tone="shadowed">shadow</Badge>}
+            {rule.overridden !== undefined && <Badge tone="warning">changed here</Badge>}
+          </span>
+        </summary>
+        {open && <Opened {...props} />}
+      </details>
+    </li>
+  )
+}
+
+function Opened({ route, rule, propose, onClient }: RuleItemProps) {
+  const { overridden } = rule
+  return (
+    <div class="opened">
+      <p class="quiet">
+        Counts {rule.resource} for each {rule.keyedBy}.{' '}
+        {overridden !== undefined && (
+          <>
+            The file says {overridden.limit}, {overridden.enforced ? 'enforced' : 'in shadow'}; this holds
+            until it is undone or the gateway restarts.
+          </>
+        )}
+      </p>
+      {propose !== undefined && <RuleActs route={route} rule={rule} propose={propose} />}
+      {rule.fullness.length === 0 ? (
+        <p class="empty">Nobody has used anything of this limit lately.</p>
+      ) : (
+        <Table<KeyFullness>
+          caption={`clients nearest to the limit of ${rule.rule} on ${routeName(route)}`}
+          rows={rule.fullness}
+          keyOf={({ id }) => id}
+          columns={[
+            {
+              title: 'Client',
+              cell: ({ key }) => (
+                <button type="button" class="link name" onClick={() => onClient(key)}>
+                  {key}
+                </button>
+              ),
+            },
+            {
+              title: 'Used',
+              kind: 'bar',
+              cell: ({ used }) => <Bar part={used} colour={colourOfFullness(used)} />,
+            },
+            { title: 'Left', kind: 'number', cell: ({ remaining }) => units(remaining) },
+            { title: 'May come', kind: 'number', cell: ({ retryAfter }) => whenNext(retryAfter) },
+            ...(propose === undefined
+              ? []
+              : [
+                  {
+                    title: 'Reset',
+                    kind: 'number' as const,
+                    cell: ({ key, id }: KeyFullness) => (
+                      <button
+                        type="button"
+                        aria-label={`Reset ${key} in ${rule.rule} on ${routeName(route)}`}
+                        onClick={() => propose({ act: 'reset', route, rule: rule.rule, key: id, shown: key })}
+                      >
+                        Reset
+                      </button>
+                    ),
+                  },
+                ]),
+          ]}
+        />
+      )}
+    </div>
+  )
+}
+
+/** When a request of cost 1 is let in again. */
+export function whenNext(retryAfter: number | null): string {
+  return retryAfter === 0 ? 'now' : retryAfter === null ? 'never' : `in ${wait(retryAfter)}`
+}

@@ -1,0 +1,81 @@
+import { useMemo, useState } from 'preact/hooks'
+import './rules.css'
+import type { Status } from '../../../src/admin/live/live-types.js'
+import type { Propose } from '../acts/proposal.js'
+import { Choice } from '../parts/choice.js'
+import { count } from '../parts/format.js'
+import { Empty, Panel } from '../parts/panel.js'
+import { RuleItem } from './rule-item.js'
+import { ordered, type RuleOrder, rulesOf, searched } from './rule-list.js'
+
+const FIRST = 15
+
+/** How full each rule is, and what it has decided. */
+export function Rules({
+  status,
+  propose,
+  onClient,
+}: {
+  readonly status: Status
+  readonly propose: Propose | undefined
+  readonly onClient: (client: string) => void
+}) {
+  const [order, setOrder] = useState<RuleOrder>('fullest')
+  const [text, setText] = useState('')
+  const [whole, setWhole] = useState(false)
+  const rules = useMemo(() => rulesOf(status.routes), [status])
+  const found = useMemo(() => ordered(searched(rules, text), order), [rules, text, order])
+  return (
+    <Panel
+      id="rules"
+      title="Rules"
+      note={`how full each is for the client nearest to its limit, of ${count(status.clientsTracked)} keys followed`}
+      tools={
+        rules.length > 1 && (
+          <div class="tools">
+            <label>
+              <span class="unseen">Find rules by route, name or client</span>
+              <input
+                type="search"
+                placeholder="Find a rule"
+                value={text}
+                onInput={(event) => setText(event.currentTarget.value)}
+              />
+            </label>
+            <Choice
+              legend="Order of the rules"
+              name="order"
+              options={{ fullest: 'Fullest first', file: 'As in the file' }}
+              value={order}
+              onChoose={setOrder}
+            />
+          </div>
+        )
+      }
+    >
+      {rules.length === 0 && (
+        <Empty>
+          No route has a limit yet. Each rule of the file is listed here with the clients that are nearest to
+          it.
+        </Empty>
+      )}
+      {rules.length > 0 && found.length === 0 && <Empty>No rule has “{text}” in it.</Empty>}
+      <ul class="rules">
+        {(whole ? found : found.slice(0, FIRST)).map(({ route, rule }) => (
+          <RuleItem
+            key={JSON.stringify([route, rule.rule])}
+            route={route}
+            rule={rule}
+            propose={propose}
+            onClient={onClient}
+          />
+        ))}
+      </ul>
+      {found.length > FIRST && (
+        <button type="button" class="more" onClick={() => setWhole(!whole)}>
+          {whole ? `Show the first ${FIRST} rules` : `Show all ${found.length} rules`}
+        </button>
+      )}
+    </Panel>
+  )
+}

@@ -1,0 +1,72 @@
+import { useMemo } from 'preact/hooks'
+import type { Status } from '../../../src/admin/live/live-types.js'
+import type { Propose } from '../acts/proposal.js'
+import { Bar } from '../parts/bar.js'
+import { count } from '../parts/format.js'
+import { Empty, Panel } from '../parts/panel.js'
+import { RouteName } from '../parts/route-name.js'
+import { type Column, Table } from '../parts/table.js'
+import { type ListedRule, rulesOf } from './rule-list.js'
+
+/** Rules that refuse nobody yet, beside what they would have refused. */
+export function ShadowRules({
+  status,
+  propose,
+}: {
+  readonly status: Status
+  readonly propose: Propose | undefined
+}) {
+  const rules = useMemo(() => rulesOf(status.routes).filter(({ rule }) => !rule.enforced), [status])
+  const enforce: Column<ListedRule> = {
+    title: 'Act',
+    kind: 'number',
+    cell: ({ route, rule: { rule } }) => (
+      <button type="button" onClick={() => propose?.({ act: 'shadow', route, rule, shadow: false })}>
+        Enforce
+        <span class="unseen">
+          : {rule} on {route}
+        </span>
+      </button>
+    ),
+  }
+  return (
+    <Panel id="shadow" title="Shadow rules" note="what they would have refused, since the start">
+      {rules.length === 0 ? (
+        <Empty>
+          No rule is in shadow. One with <code>enforce: false</code> is decided and counted but refuses
+          nobody: here you would see what it would have done, before you dare to enforce it.
+        </Empty>
+      ) : (
+        <Table<ListedRule>
+          caption="shadow rules and what they would have refused"
+          rows={rules}
+          first={6}
+          keyOf={({ route, rule }) => JSON.stringify([route, rule.rule])}
+          columns={[
+            {
+              title: 'Rule',
+              cell: ({ route, rule }) => (
+                <>
+                  <span class="name">{rule.rule}</span>
+                  <span class="of quiet">
+                    <RouteName route={rule.shared ? 'all routes' : route} />
+                  </span>
+                </>
+              ),
+            },
+            { title: 'Let in', kind: 'number', roomy: true, cell: ({ rule }) => count(rule.allowed) },
+            { title: 'Would refuse', kind: 'number', cell: ({ rule }) => count(rule.wouldHaveRefused) },
+            {
+              title: 'Share',
+              kind: 'bar',
+              cell: ({ rule: { allowed, wouldHaveRefused } }) => (
+                <Bar part={wouldHaveRefused / Math.max(allowed, wouldHaveRefused, 1)} colour="shadowed" />
+              ),
+            },
+            ...(propose === undefined ? [] : [enforce]),
+          ]}
+        />
+      )}
+    </Panel>
+  )
+}

@@ -1,0 +1,116 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { launchChromium } from '../../../../scripts/chromium.js'
+import { type Looks, open, violationsOf } from './browser.js'
+import { type MadeUp, startMadeUpAdmin } from './made-up-admin.js'
+import { busy, nothing, sample } from './made-up-traffic.js'
+
+/** The page in states that a real gateway comes to only with much trouble. */
+
+let browser: Browser
+beforeAll(async () => {
+  browser = await launchChromium()
+})
+afterAll(() => browser?.close())
+
+async function shown(told: MadeUp, looks?: Looks) {
+  const admin = await startMadeUpAdmin(told)
+  const watched = await open(browser, admin.url, looks)
+  onTestFinished(async () => {
+    await watched.page.close()
+    await admin.close()
+  })
+  return { admin, ...watched }
+}
+
+const FEW = ['POST /v1/chat/completions', 'POST /predict', 'POST /models/:model/predict', 'GET /model-info']
+const MANY = Array.from({ length: 100 }, (_, index) => `POST /models/number-${index}/predict`)
+const LONG = [
+  'POST /organisations/:organisation/projects/:project/deployments/:deployment/v1/chat/completions',
+  `POST /${'without-a-break'.repeat(20).replaceAll('-', '')}`,
+]
+
+const LOOKS = [
+  { colorScheme: 'light', width: 1280 },
+  { colorScheme: 'dark', width: 1280 },
+  { colorScheme: 'light', width: 360 },
+  { colorScheme: 'dark', width: 360 },
+] as const
+
+describe.each(LOOKS)('$colorScheme, $width pixels wide', (looks) => {
+  it.each([
+    { state: 'nothing yet', told: nothing },
+    { state: 'a hundred routes, some of long names', told: () => busy([...LONG, ...MANY]) },
+  ])('$state: nothing for axe to find, nothing wider than the page', async ({ told }) => {
+    const { page, complaints } = await shown(told(), looks)
+    await page.getByText('live', { exact: true }).waitFor()
+    await page.getByRole('heading', { name: 'Rules', exact: true }).waitFor()
+    for (const summary of (await page.locator('details.rule > summary').all()).slice(0, 2))
+      await summary.click()
+    expect(await violationsOf(page)).toEqual([])
+    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0)
+    expect(complaints).toEqual([])
+  })
+
+  it('a question: nothing for axe to find', async () => {
+    const { page } = await shown(busy(FEW), looks)
+    await page.locator('details.rule > summary').first().click()
+    await page.getByRole('button', { name: 'Change the limit' }).first().click()
+    await page.getByRole('dialog').waitFor()
+    expect(await violationsOf(page)).toEqual([])
+  })
+})
+
+it('comes back by itself when the gateway does, and says meanwhile that it is gone', async () => {
+  const { admin, page } = await shown(busy(FEW))
+  await page.getByText('live', { exact: true }).waitFor()
+  admin.setAway(true)
+  admin.cut()
+  await page.getByText('not connected').waitFor()
+  await page.getByText('What you see is as it last was.').waitFor()
+  admin.setAway(false)
+  await page.getByText('live', { exact: true }).waitFor()
+  expect(await page.getByText('What you see is as it last was.').count()).toBe(0)
+})
+
+it('shows the course of one route when it is chosen', async () => {
+  const { page } = await shown(busy(FEW))
+  await page.getByRole('button', { name: 'POST /predict' }).click()
+  await page.getByText('POST /predict, last 15 min').first().waitFor()
+  await page.getByLabel('Route that the plots show').selectOption({ label: 'All routes' })
+  await page.getByText('all routes, last 15 min').first().waitFor()
+})
+
+it('is used by keyboard: the skip link, a rule, a search', async () => {
+  const { page } = await shown(busy(FEW))
+  await page.getByText('live', { exact: true }).waitFor()
+  await page.keyboard.press('Tab')
+  await expect.poll(() => page.evaluate('document.activeElement.textContent')).toBe('Skip to the figures')
+  await page.keyboard.press('Enter')
+  await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('main')
+  await page.locator('details.rule > summary').first().focus()
+  await page.keyboard.press('Enter')
+  await page.getByText('Counts requests for each').waitFor()
+  await page.getByLabel(/^Client: an address/).focus()
+  await page.keyboard.type('198.51.100.7')
+  await page.keyboard.press('Enter')
+  await page.getByText('nothing; again in 31 s').waitFor()
+})
+
+it('keeps the colours that were chosen', async () => {
+  const { page } = await shown(busy(FEW), { colorScheme: 'light' })
+  const ground = () => page.evaluate('getComputedStyle(document.body).backgroundColor')
+  const light = await ground()
+  await page.getByLabel('Dark').check()
+  await expect.poll(ground).not.toBe(light)
+  const dark = await ground()
+  await page.reload()
+  await expect.poll(ground).toBe(dark)
+})
+
+it('draws as little with a hundred routes as with a dozen', async () => {
+  const { admin, page } = await shown(busy(MANY))
+  await page.getByRole('button', { name: 'Show all 150 rules' }).waitFor()
+  admin.tell('sample', sample(MANY, Date.now() + 1000, 1))
+  expect(await page.evaluate("document.querySelectorAll('*').length")).toBeLessThan(2000)
+})
