@@ -1,7 +1,13 @@
 export { type Clock, type ManualClock, manualClock, systemClock } from './clock.js'
 export type { Decision, Forecast, Quota, Refusal } from './decision.js'
 export type { LimiterEvent, LimiterListener } from './events/limiter-event.js'
-export { type AdmitOptions, createLimiter, type Limiter, type LimiterOptions } from './limiter.js'
+export {
+  type AdmitOptions,
+  createLimiter,
+  type Limiter,
+  type LimiterOptions,
+  type LimiterRule,
+} from './limiter.js'
 export { parseDuration } from './limits/duration.js'
 export { formatLimit, formatWait } from './limits/format.js'
 export { type Counting, LimitSyntaxError, parseLimits } from './limits/grammar.js'
@@ -19,7 +25,9 @@ export type { Permit } from './permit.js'
 export { type Client, UnauthorizedError } from './policy/client.js'
 export { batchSize, bodyBytes, modelWeight, pixels, type RequestWithBody } from './policy/costs/costs.js'
 export { type JsonPointer, jsonPointer } from './policy/costs/json-pointer.js'
+export { keyParts } from './policy/key.js'
 export type { KeyPart, KeySources, KeySpec, NamedKey } from './policy/key-spec.js'
+export type { RuleOverride } from './policy/override.js'
 export { RequestError } from './policy/request-error.js'
 export { ForbiddenError, type Refusing } from './policy/requirement.js'
 export type { ConcurrencyRule, LimitSpec, RateRule, Resource, Rule } from './policy/rule.js'

@@ -1,7 +1,7 @@
 import type { LimiterListener } from './events/limiter-event.js'
 import type { MaybePromise } from './maybe-promise.js'
 import type { Client } from './policy/client.js'
-import { type CompiledRule, compileRules } from './policy/compiled-rule.js'
+import { type CompiledRule, compileRules, type RuleOverrides } from './policy/compiled-rule.js'
 import type { KeySources } from './policy/key-spec.js'
 import { compileRequirement, type Refusing, type Requirement } from './policy/requirement.js'
 import type { Rule } from './policy/rule.js'
@@ -32,6 +32,8 @@ export interface LimiterOptions<Request> {
   readonly refuseWith?: Refusing
   /** Scales every limit while a model warms up: what `createWarmUp` gives. */
   readonly warmUp?: Pick<WarmUp, 'scale' | 'until'>
+  /** What holds of rules, by their names, in place of what they say themselves. */
+  readonly overrides?: RuleOverrides
   /** Is told what the limiter does. */
   readonly listener?: LimiterListener<Request>
   /**
@@ -51,6 +53,7 @@ const OPTIONS = [
   'require',
   'refuseWith',
   'warmUp',
+  'overrides',
   'listener',
   'timers',
 ]
@@ -64,11 +67,11 @@ export function readOptions<Request>(options: LimiterOptions<Request>): {
     if (!OPTIONS.includes(option))
       throw new TypeError(`a limiter has no option '${option}'; it has ${OPTIONS.join(', ')}`)
   }
-  const { rules, keys, client, tiers, name = '' } = options
+  const { rules, keys, client, tiers, overrides, name = '' } = options
   if (typeof name !== 'string' || name.includes('\n'))
     throw new TypeError("a limiter's 'name' is a text of one line")
   return {
-    rules: compileRules(rules, keys, readTierScales(tiers), client !== undefined),
+    rules: compileRules(rules, keys, readTierScales(tiers), client !== undefined, overrides),
     requirement: compileRequirement(options),
   }
 }

@@ -3,10 +3,12 @@ import { type Decision, type Forecast, refusalOf } from './decision.js'
 import { EventSource } from './events/event-source.js'
 import { leaseRenewal } from './lease-renewal.js'
 import { claimName, type LimiterOptions, readOptions } from './limiter-options.js'
+import type { Limit } from './limits/limit.js'
 import { andThen, type MaybePromise } from './maybe-promise.js'
 import { Permit, type PermitListener, type Renewal } from './permit.js'
 import { type Client, checkClient } from './policy/client.js'
 import type { Requirement } from './policy/requirement.js'
+import type { Resource } from './policy/rule.js'
 import { systemTimers } from './stores/failure/timers.js'
 import { memoryStore } from './stores/memory/memory-store.js'
 import type { Store, StoreVerdict } from './stores/store.js'
@@ -19,8 +21,24 @@ export interface AdmitOptions {
   readonly signal?: AbortSignal
 }
 
+/** A rule of a limiter, a limit each. */
+export interface LimiterRule {
+  readonly name: string
+  readonly resource: Resource
+  /** What the state of its keys is kept under: with it and a key a store can be asked. */
+  readonly scope: string
+  /** Whether it counts together with the rules of this name in other limiters. */
+  readonly shared: boolean
+  /** `false` for a shadow rule. */
+  readonly enforce: boolean
+  /** What it is for a client without a tier, warm-up left aside; undefined where it is another one for each request. */
+  readonly limit: Limit | undefined
+}
+
 /** Decides which requests may run. */
 export interface Limiter<Request> {
+  /** What it decides by, in the order of the rules; one rule of several limits is several. */
+  readonly rules: readonly LimiterRule[]
   /**
    * Decides on a request and takes what it costs, at once: from every rule or from none. With the memory store the answer
    * is a decision and no promise of one, unless the request waits for a slot, or who its client is takes a while to find out.
@@ -55,6 +73,7 @@ const SHARED = '\n'
 
 class RuleLimiter<Request> implements Limiter<Request> {
   readonly #rules: readonly ScopedRule<Request>[]
+  readonly rules: readonly LimiterRule[]
   readonly #clientOf: LimiterOptions<Request>['client']
   readonly #requirement: Requirement<Request> | undefined
   readonly #warmUp: Scaling | undefined
@@ -70,6 +89,9 @@ class RuleLimiter<Request> implements Limiter<Request> {
     const { rules, requirement } = readOptions(options)
     const { store, name = '', client, warmUp, listener, timers = systemTimers } = options
     this.#rules = rules.map((rule) => ({ ...rule, scope: `${rule.shared ? SHARED : name}\n${rule.name}` }))
+    this.rules = this.#rules.map(({ name, resource, scope, shared, enforce, limit }) => {
+      return { name, resource, scope, shared, enforce, limit }
+    })
     this.#clientOf = client
     this.#requirement = requirement
     this.#warmUp = warmUp
@@ -142,7 +164,8 @@ class RuleLimiter<Request> implements Limiter<Request> {
   }
 
   #take(charges: readonly RuleCharge[]): MaybePromise<Decision> {
-    return andThen(this.#store.take(charges.map(({ charge }) => charge)), (verdicts) => {
+    const ask = () => this.#store.take(charges.map(({ charge }) => charge))
+    return andThen(this.#events === undefined ? ask() : this.#events.watched(ask), (verdicts) => {
       const forecast = forecastOf(charges, verdicts)
       return forecast.allowed ? { ...forecast, permit: this.#permit(charges, verdicts) } : forecast
     })

@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Decision, Quota } from '../decision.js'
 import type { Limit } from '../limits/limit.js'
+import type { MaybePromise } from '../maybe-promise.js'
 import type { PermitListener } from '../permit.js'
 import type { Client } from '../policy/client.js'
+import { isCallersFault } from '../stores/callers-fault.js'
 import { LastSeen } from './last-seen.js'
 import type { LimiterEvent, LimiterListener } from './limiter-event.js'
 
@@ -17,8 +19,42 @@ export class EventSource<Request> {
 
   constructor(private readonly listener: LimiterListener<Request>) {}
 
+  /** When the store was lost, in milliseconds; undefined while it answers. */
+  #lostSince: number | undefined
+
+  /** Asks the store for a decision; what becomes of it is told. */
+  watched<T>(ask: () => MaybePromise<T>): MaybePromise<T> {
+    try {
+      const answer = ask()
+      if (answer instanceof Promise) answer.catch((error: unknown) => this.#storeThrew(error))
+      return answer
+    } catch (error) {
+      this.#storeThrew(error)
+      throw error
+    }
+  }
+
+  #storeThrew(cause: unknown): void {
+    if (!isCallersFault(cause)) this.#storeFailed({ type: 'store-failed', cause })
+  }
+
+  #storeFailed(event: LimiterEvent<Request> & { readonly type: 'store-failed' }): void {
+    if (this.#lostSince !== undefined) return
+    this.#lostSince = performance.now()
+    this.#tell(event)
+  }
+
+  #storeAnswered(): void {
+    if (this.#lostSince === undefined) return
+    this.#tell({ type: 'store-recovered', lost: performance.now() - this.#lostSince })
+    this.#lostSince = undefined
+  }
+
   /** @param took in milliseconds */
   decided(request: Request, client: Client | undefined, decision: Decision, took: number): void {
+    if (decision.degraded !== undefined)
+      this.#storeFailed({ type: 'store-failed', degraded: decision.degraded })
+    else this.#storeAnswered()
     if (client !== undefined) this.#seeTier(client)
     for (const quota of decision.quotas) {
       this.#seeLimit(quota, client?.tier)

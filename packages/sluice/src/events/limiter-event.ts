@@ -37,6 +37,14 @@ export type LimiterEvent<Request = unknown> =
   | (OfRule & { readonly type: 'settled'; readonly taken: number; readonly cost: number })
   /** Slots are free again after so long. */
   | (OfRule & { readonly type: 'released'; readonly slots: number; readonly held: number })
+  /**
+   * The store did not answer for a decision: told once, until it answers again. Either the decision was made without it, or
+   * there was none and `cause` says why.
+   */
+  | { readonly type: 'store-failed'; readonly degraded: Degraded }
+  | { readonly type: 'store-failed'; readonly cause: unknown }
+  /** The store decides again, after so long without it. */
+  | { readonly type: 'store-recovered'; readonly lost: number }
   /** A client has another tier than at its last request. Of the 10,000 clients that came last. */
   | {
       readonly type: 'tier-changed'

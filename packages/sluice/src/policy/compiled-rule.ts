@@ -1,22 +1,25 @@
 import { parseDuration } from '../limits/duration.js'
 import { compileKey, type KeyFor, type KeySources } from './key-spec.js'
+import { overridden, type RuleOverride } from './override.js'
 import type { ConcurrencyRule, Resource, Rule } from './rule.js'
 import { type CostFor, compileCost } from './rule-cost.js'
-import { compileConcurrency, compileLimits, type LimitFor } from './rule-limit.js'
+import { compileConcurrency, compileLimits, type RuleLimit } from './rule-limit.js'
 import type { TierScales } from './tiers.js'
 
 /** A rule of one limit, ready to be applied to requests. */
-export interface CompiledRule<Request> {
+export interface CompiledRule<Request> extends RuleLimit<Request> {
   readonly name: string
   readonly resource: Resource
   readonly enforce: boolean
   readonly shared: boolean
-  readonly limitFor: LimitFor<Request>
   readonly keyFor: KeyFor<Request>
   readonly costFor: CostFor<Request>
   /** How requests wait for a slot; undefined where they do not. */
   readonly waiting: Waiting | undefined
 }
+
+/** By the name of the rule. */
+export type RuleOverrides = Readonly<Record<string, RuleOverride>>
 
 interface Waiting {
   /** In milliseconds. */
@@ -33,6 +36,7 @@ const CONCURRENCY_FIELDS = [...COMMON_FIELDS, 'concurrent', 'lease', 'wait', 'qu
  * Checks and compiles rules; a rule of several limits becomes several.
  *
  * @param known whether who the client is can be known
+ * @param overrides what is said of rules by their names in place of what they say themselves
  * @throws LimitSyntaxError, TypeError, RangeError that name the rule.
  */
 export function compileRules<Request>(
@@ -40,20 +44,26 @@ export function compileRules<Request>(
   sources: KeySources<Request> | undefined,
   tiers: TierScales,
   known: boolean,
+  overrides: RuleOverrides = {},
 ): CompiledRule<Request>[] {
   if (!Array.isArray(rules)) throw new TypeError("'rules' is a list such as [{ limit: '10/minute' }]")
   const names = new Set<string>()
-  return rules.flatMap((rule, index) => {
+  const compiled = rules.flatMap((rule, index) => {
     try {
-      return compileRule(rule, sources, tiers, known).map((compiled) => ({
-        ...compiled,
-        name: claimName(names, compiled.name, rule),
-      }))
+      return compileRule(rule, sources, tiers, known).map((each) => {
+        const named = { ...each, name: claimName(names, each.name, rule) }
+        const override = Object.hasOwn(overrides, named.name) ? overrides[named.name] : undefined
+        return override === undefined ? named : overridden(named, override, rule, tiers)
+      })
     } catch (error) {
       if (error instanceof Error) error.message = `rules[${index}]: ${error.message}`
       throw error
     }
   })
+  const unknown = Object.keys(overrides).find((name) => !names.has(name))
+  if (unknown !== undefined)
+    throw new TypeError(`there is no rule '${unknown}' to override; there are ${[...names].join(', ')}`)
+  return compiled
 }
 
 function compileRule<Request>(
@@ -77,7 +87,7 @@ function compileRule<Request>(
     waiting: inFlight ? waitingOf(rule) : undefined,
   }
   const limits = inFlight ? [compileConcurrency(rule, tiers)] : compileLimits(rule, tiers)
-  return limits.map((limitFor) => ({ ...common, limitFor }))
+  return limits.map((limit) => ({ ...common, ...limit }))
 }
 
 function checkShared<Request>(rule: Rule<Request>): true {

@@ -43,6 +43,28 @@ export function addressInPlaceOfSecret(address: string): string {
   return ADDRESS_DIGEST + digestOf(address)
 }
 
+/** Characters of a digest that are shown: enough to tell keys apart, too few to stand for the secret. */
+const SHOWN = 12
+
+/**
+ * A key as people read it: its text, or the texts that it is combined of. What is secret or long shows as `#` and the
+ * beginning of its digest.
+ *
+ * @param key as quotas and stores have it
+ */
+export function keyParts(key: string): readonly string[] {
+  if (key.startsWith(DIGEST) || key.startsWith(ADDRESS_DIGEST)) return [`#${key.slice(1, 1 + SHOWN)}`]
+  if (!key.startsWith(COMBINED)) return [key]
+  const parts: string[] = []
+  for (let at = 1; at < key.length; ) {
+    const start = key.indexOf(':', at) + 1
+    const end = start + Number(key.slice(at, start - 1))
+    parts.push(...keyParts(key.slice(start, end)))
+    at = end
+  }
+  return parts
+}
+
 function digestOf(text: string): string {
   return createHash('sha256').update(text, 'utf16le').digest('base64url')
 }

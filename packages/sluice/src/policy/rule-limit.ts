@@ -8,13 +8,20 @@ import { readTiers, type TierScales, tierLimit } from './tiers.js'
 /** What a rule's limit is for a request of some client. */
 export type LimitFor<Request> = (request: Request, client: Client | undefined) => Limit
 
+/** A rule's limit. */
+export interface RuleLimit<Request> {
+  readonly limitFor: LimitFor<Request>
+  /** What it is where no tier says otherwise; undefined where it is another one for each request. */
+  readonly limit: Limit | undefined
+}
+
 /**
  * The limits of a rule: one, or several where it joins them with `;`.
  *
  * @param all multipliers that every rule has
  * @throws LimitSyntaxError, TypeError, RangeError
  */
-export function compileLimits<Request>(rule: RateRule<Request>, all: TierScales): LimitFor<Request>[] {
+export function compileLimits<Request>(rule: RateRule<Request>, all: TierScales): RuleLimit<Request>[] {
   const { limit, algorithm, align, timeZone } = rule
   const counting: Counting = {
     ...(algorithm !== undefined && { algorithm }),
@@ -24,10 +31,9 @@ export function compileLimits<Request>(rule: RateRule<Request>, all: TierScales)
   const own = readTiers(rule.tiers, (spec, tier) => oneLimit(spec, counting, `tier '${tier}'`))
   if (typeof limit === 'function') {
     const known = new Map<string, Limit>()
-    return [
-      (request, client) =>
-        tierLimit(givenLimit(limit(request, client), counting, known), client?.tier, own, all),
-    ]
+    const limitFor: LimitFor<Request> = (request, client) =>
+      tierLimit(givenLimit(limit(request, client), counting, known), client?.tier, own, all)
+    return [{ limitFor, limit: undefined }]
   }
   const limits = readLimits(limit, counting)
   if (limits.length > 1 && [...own.values()].some((said) => typeof said !== 'number'))
@@ -39,7 +45,7 @@ export function compileLimits<Request>(rule: RateRule<Request>, all: TierScales)
 export function compileConcurrency<Request>(
   rule: ConcurrencyRule<Request>,
   all: TierScales,
-): LimitFor<Request> {
+): RuleLimit<Request> {
   const { concurrent } = rule
   const lease = rule.lease === undefined ? DEFAULT_LEASE : parseDuration(rule.lease)
   const limitOf = (limit: number) => checkLimit({ algorithm: 'concurrency', limit, lease })
@@ -47,7 +53,10 @@ export function compileConcurrency<Request>(
     throw new TypeError(`tier '${tier}' of a rule of what is in flight is a multiplier, such as 2`)
   })
   if (typeof concurrent !== 'function') return byTier(limitOf(concurrent), own, all)
-  return (request, client) => tierLimit(limitOf(concurrent(request, client)), client?.tier, own, all)
+  return {
+    limitFor: (request, client) => tierLimit(limitOf(concurrent(request, client)), client?.tier, own, all),
+    limit: undefined,
+  }
 }
 
 /** A fixed limit, worked out for each tier once. */
@@ -55,11 +64,14 @@ function byTier<Request>(
   fixed: Limit,
   own: ReadonlyMap<string, number | Limit>,
   all: TierScales,
-): LimitFor<Request> {
+): RuleLimit<Request> {
   const tiers = [...own.keys(), ...all.keys()]
   const limits = new Map(tiers.map((tier) => [tier, tierLimit(fixed, tier, own, all)]))
-  if (limits.size === 0) return () => fixed
-  return (_, client) => (client?.tier === undefined ? fixed : (limits.get(client.tier) ?? fixed))
+  if (limits.size === 0) return { limitFor: () => fixed, limit: fixed }
+  return {
+    limitFor: (_, client) => (client?.tier === undefined ? fixed : (limits.get(client.tier) ?? fixed)),
+    limit: fixed,
+  }
 }
 
 function readLimits(spec: LimitSpec, counting: Counting): Limit[] {

@@ -2,14 +2,16 @@ import { describe, expect, it } from 'vitest'
 import { manualClock } from '../../src/clock.js'
 import type { LimiterEvent } from '../../src/events/limiter-event.js'
 import { createLimiter, type LimiterOptions } from '../../src/limiter.js'
+import { withFailurePolicy } from '../../src/stores/failure/failure-policy.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
+import { FaultyStore } from '../stores/failure/faulty-store.js'
 
 interface Asked {
   readonly who: string
   readonly tier?: string
 }
 
-function listening(options: Omit<LimiterOptions<Asked>, 'listener' | 'client' | 'store'>) {
+function listening(options: Omit<LimiterOptions<Asked>, 'listener' | 'client'>) {
   const events: LimiterEvent<Asked>[] = []
   const clock = manualClock()
   const limiter = createLimiter<Asked>({
@@ -110,6 +112,46 @@ describe('a listener is told', () => {
       from: { limit: 5 },
       to: { limit: 10 },
     })
+  })
+})
+
+describe('of the store a listener is told', () => {
+  const few: LimiterOptions<Asked>['rules'] = [{ limit: '9/minute' }]
+  const quiet = { deadline: '5s', clock: manualClock() } as const
+
+  it('once that it failed, and why; and once that it answers again', async () => {
+    const store = new FaultyStore()
+    const { limiter, events, types } = listening({ rules: few, store })
+    for (const mode of ['refuses', 'throws'] as const) {
+      store.mode = mode
+      await expect((async () => limiter.admit(one))()).rejects.toThrow()
+    }
+    expect(types()).toEqual(['store-failed'])
+    expect(events[0]).toMatchObject({ cause: expect.any(Error) })
+    store.mode = 'up'
+    await limiter.admit(one)
+    await limiter.admit(one)
+    expect(types()).toEqual(['store-failed', 'store-recovered', 'allowed', 'allowed'])
+    expect(events[1]).toMatchObject({ lost: expect.any(Number) })
+  })
+
+  it('that it is decided without it', async () => {
+    const inner = new FaultyStore()
+    const store = withFailurePolicy(inner, { policy: 'local', ...quiet })
+    const { limiter, events, types } = listening({ rules: few, store })
+    inner.mode = 'refuses'
+    await limiter.admit(one)
+    await limiter.admit(one)
+    inner.mode = 'up'
+    await limiter.admit(one)
+    expect(types()).toEqual(['store-failed', 'allowed', 'allowed', 'store-recovered', 'allowed'])
+    expect(events[0]).toMatchObject({ degraded: 'local' })
+  })
+
+  it('nothing where what it was asked was wrong', async () => {
+    const { limiter, types } = listening({ rules: [{ limit: '9/minute', cost: () => -1 }] })
+    await expect((async () => limiter.admit(one))()).rejects.toThrow()
+    expect(types()).toEqual([])
   })
 })
 

@@ -1,3 +1,4 @@
+import { isCallersFault } from '../callers-fault.js'
 import type { MaybePromise } from '../store.js'
 import { Breaker, type BreakerState } from './breaker.js'
 import { DeadlineError, type Lateness, withinDeadline } from './deadline.js'
@@ -84,9 +85,4 @@ export class GuardedCalls {
       // Whoever listens decides nothing, so it can spoil nothing either.
     }
   }
-}
-
-/** Clients such as `fetch` wrap what failed below them in a TypeError, and hand it over as the cause. */
-function isCallersFault(error: unknown): boolean {
-  return (error instanceof TypeError || error instanceof RangeError) && error.cause === undefined
 }
