@@ -1,13 +1,18 @@
 import type { AddressInfo } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
 import { clientAddressReader } from 'sluice/http'
-import { type Readiness, startAdmin } from './admin/server.js'
-import type { GatewayConfig, PolicyConfig } from './config/config.js'
+import { Dashboard } from './admin/dashboard.js'
+import type { Readiness } from './admin/pages.js'
+import { startAdmin } from './admin/server.js'
+import { type GatewayConfig, policiesOf } from './config/config.js'
 import { restartNeeded } from './config/restart-needed.js'
 import { type ClientReader, openClientReader } from './identity/client-reader.js'
 import type { Log } from './log.js'
-import { GatewayMetrics, type Sources } from './metrics/gateway-metrics.js'
-import { createAdmission } from './policy/admission.js'
+import { GatewayMetrics } from './metrics/gateway-metrics.js'
+import { timed } from './metrics/timed-store.js'
+import { toldToAll } from './observers.js'
+import { type Admission, createAdmission, type Overrides } from './policy/admission.js'
+import { fittingOverrides } from './policy/fitting-overrides.js'
 import { WarmUps } from './policy/warm-ups.js'
 import type { Setup } from './proxy/handler.js'
 import { startProxy } from './proxy/server.js'
@@ -46,9 +51,13 @@ export async function startGateway(first: GatewayConfig, log: Log): Promise<Gate
 
 async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): Promise<Gateway> {
   let config = first
+  let overrides: Overrides = new Map()
   const metrics = new GatewayMetrics()
-  const store = metrics.timed(opened.store)
   const warmUps = new WarmUps()
+  const dashboard =
+    config.admin && new Dashboard(config, { opened, warmUps, overrides: () => overrides, override })
+  const observers = toldToAll(dashboard === undefined ? [] : [metrics, dashboard])
+  const store = timed(opened.store, observers.storeTook)
   let setup = setupOf(
     config,
     createUpstream(config.upstream, config.timeouts),
@@ -60,12 +69,11 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
     const { identity, maxBody } = next
     warmUps.keep(policiesOf(next).flatMap(({ warmUp }) => warmUp ?? []))
     metrics.setTiers(tiersOf(next))
+    overrides = fittingOverrides(overrides, (some) => admissionOf(next, some), log)
+    const admission = admissionOf(next, overrides)
+    dashboard?.show(next, admission.policies)
     return {
-      admission: createAdmission(next, {
-        store,
-        warmUps,
-        listener: (route, event) => metrics.limiterDid(route, event),
-      }),
+      admission,
       addresses: clientAddressReader({
         trustedProxies: identity.trustedProxies,
         ipv6Subnet: identity.ipv6Subnet,
@@ -73,8 +81,19 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
       clients,
       upstream,
       maxBody,
-      traffic: metrics,
+      traffic: observers,
     }
+  }
+
+  function admissionOf(of: GatewayConfig, overrides: Overrides): Admission {
+    return createAdmission(of, { store, warmUps, overrides, listener: observers.limiterDid })
+  }
+
+  function override(next: Overrides): void {
+    const admission = admissionOf(config, next)
+    overrides = next
+    setup = { ...setup, admission }
+    dashboard?.show(config, admission.policies)
   }
 
   const proxy = await startProxy({
@@ -91,24 +110,30 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
     stopping === undefined
       ? readinessWith(await opened.health())
       : { ready: false, details: { status: 'stopping' } }
-  const sources: Sources = {
-    store: opened.figures,
-    warmUps: () =>
-      policiesOf(config).flatMap(({ name, warmUp }) =>
-        warmUp === undefined ? [] : [[name, warmUps.of(warmUp).scale] as const],
-      ),
-  }
   let admin: Awaited<ReturnType<typeof startAdmin>> | undefined
   try {
     admin =
       config.admin &&
-      (await startAdmin(config.admin, {
-        readiness,
-        metrics: {
-          type: metrics.contentType,
-          text: () => metrics.text(sources),
-          summary: () => metrics.summary(),
+      dashboard &&
+      (await startAdmin({
+        config: config.admin,
+        sources: {
+          readiness,
+          metrics: {
+            type: metrics.contentType,
+            text: () => metrics.text({ store: opened.figures, warmUps: () => warmUps.ofRoutes(config) }),
+            summary: () => metrics.summary(),
+          },
+          live: {
+            feed: dashboard.feed,
+            status: () => dashboard.status(),
+            talkers: () => dashboard.talkers(),
+            client: (text) => dashboard.client(text),
+            config: () => dashboard.config(),
+          },
         },
+        perform: (act) => dashboard.perform(act),
+        log,
       }))
   } catch (error) {
     await proxy.close(0)
@@ -139,16 +164,13 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
         setup.clients.stop()
         warmUps.stop()
         await setup.upstream.destroy()
+        dashboard?.feed.close()
         await admin?.close()
         await store.close()
       })()
       return stopping
     },
   }
-}
-
-function policiesOf({ routes, fallback }: GatewayConfig): readonly PolicyConfig[] {
-  return fallback === 'deny' ? routes : [...routes, fallback]
 }
 
 /** All the tiers that a configuration names. */

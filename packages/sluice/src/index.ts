@@ -31,6 +31,7 @@ export type { RuleOverride } from './policy/override.js'
 export { RequestError } from './policy/request-error.js'
 export { ForbiddenError, type Refusing } from './policy/requirement.js'
 export type { ConcurrencyRule, LimitSpec, RateRule, Resource, Rule } from './policy/rule.js'
+export { scaleLimit } from './policy/scale.js'
 export type { Tiers } from './policy/tiers.js'
 export { createWarmUp, type WarmUp, type WarmUpOptions } from './policy/warm-up.js'
 export {

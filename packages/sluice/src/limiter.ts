@@ -24,6 +24,8 @@ export interface AdmitOptions {
 /** A rule of a limiter, a limit each. */
 export interface LimiterRule {
   readonly name: string
+  /** Its place in the `rules` that the limiter was made of. */
+  readonly index: number
   readonly resource: Resource
   /** What the state of its keys is kept under: with it and a key a store can be asked. */
   readonly scope: string
@@ -89,8 +91,8 @@ class RuleLimiter<Request> implements Limiter<Request> {
     const { rules, requirement } = readOptions(options)
     const { store, name = '', client, warmUp, listener, timers = systemTimers } = options
     this.#rules = rules.map((rule) => ({ ...rule, scope: `${rule.shared ? SHARED : name}\n${rule.name}` }))
-    this.rules = this.#rules.map(({ name, resource, scope, shared, enforce, limit }) => {
-      return { name, resource, scope, shared, enforce, limit }
+    this.rules = this.#rules.map(({ name, index, resource, scope, shared, enforce, limit }) => {
+      return { name, index, resource, scope, shared, enforce, limit }
     })
     this.#clientOf = client
     this.#requirement = requirement

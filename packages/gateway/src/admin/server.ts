@@ -1,51 +1,43 @@
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { StoreUnavailableError } from 'sluice'
 import type { AdminConfig } from '../config/config.js'
 import { listen } from '../listen.js'
-import type { Summary } from '../metrics/summary.js'
+import type { Log } from '../log.js'
+import { actPage } from './acts/act-page.js'
+import { AuditLog } from './acts/audit.js'
 import { Guard } from './guard.js'
-
-/** What the admin port tells. */
-export interface AdminSources {
-  /** Whether the gateway takes requests. Never rejects. */
-  readonly readiness: () => Promise<Readiness>
-  readonly metrics: {
-    /** The media type of the text. */
-    readonly type: string
-    readonly text: () => Promise<string>
-    readonly summary: () => Summary
-  }
-}
-
-export interface Readiness {
-  readonly ready: boolean
-  /** Shown as it is. */
-  readonly details: { readonly status: string; readonly [detail: string]: string }
-}
+import type { Act } from './live/live-types.js'
+import type { Answer, Asked, Page } from './page.js'
+import { type AdminSources, failure, pagesOf } from './pages.js'
 
 export interface AdminServer {
   readonly address: AddressInfo
   close(): Promise<void>
 }
 
-interface Page {
-  readonly status: number
-  /** Default: JSON. */
-  readonly type?: string
-  /** A text as it is, or what becomes JSON. */
-  readonly body: string | object
+export interface AdminOptions {
+  readonly config: AdminConfig
+  readonly sources: AdminSources
+  /** Does an act and says what was done; rejects with an ActError. */
+  readonly perform: (act: Act) => Promise<string>
+  readonly log: Pick<Log, 'info' | 'error' | 'crashed'>
 }
 
-interface PageSource {
-  /** Whether it is shown to everybody: what probes ask for. */
-  readonly open?: boolean
-  readonly read: () => Promise<Page> | Page
-}
-
-/** None of it is for another site, a frame or a cache. */
+/** None of it is for another site, a frame or a cache; and a page loads nothing but what comes from here. */
 const HEADERS = {
   'cache-control': 'no-store',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    "img-src 'self' data:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
@@ -53,21 +45,30 @@ const HEADERS = {
 
 /**
  * The port for those who run the gateway: `/healthz` answers 200 as long as the process does; `/readyz` answers 503
- * while requests had better go elsewhere; `/metrics` is for Prometheus, and `/metrics.json` for people and scripts.
+ * while requests had better go elsewhere; `/metrics` is for Prometheus, and `/metrics.json` for people and scripts; `/` is the
+ * dashboard, and `/api/` what it shows.
  *
  * @throws Error that says in one line why the port cannot be had.
  */
-export async function startAdmin(config: AdminConfig, sources: AdminSources): Promise<AdminServer> {
-  const pages = pagesOf(sources)
+export async function startAdmin({ config, sources, perform, log }: AdminOptions): Promise<AdminServer> {
   const guard = new Guard(config)
+  const acts = actPage(guard, new AuditLog(log, config.audit), perform)
+  const pages = new Map([...pagesOf(sources, HEADERS), ['/api/acts', acts]])
   const server = createServer(async (request, response) => {
-    const { status, type = 'application/json', body } = await pageFor(request, pages, guard)
-    response.writeHead(status, {
-      ...HEADERS,
-      'content-type': type,
-      ...(status === 401 && { 'www-authenticate': 'Bearer' }),
-    })
-    response.end(typeof body === 'string' ? body : `${JSON.stringify(body)}\n`)
+    try {
+      const [path = '', search = ''] = (request.url ?? '').split('?', 2)
+      const answer = await answerTo(
+        { request, response, query: new URLSearchParams(search) },
+        pages.get(path),
+        guard,
+      )
+      if (answer !== undefined) send(response, answer)
+    } catch (error) {
+      if (request.destroyed && !request.complete) return
+      if (!(error instanceof StoreUnavailableError)) log.crashed(error)
+      if (response.headersSent) response.destroy()
+      else send(response, failure(503, 'the store does not answer'))
+    }
   })
   const address = await listen(server, config)
   return {
@@ -80,35 +81,34 @@ export async function startAdmin(config: AdminConfig, sources: AdminSources): Pr
   }
 }
 
-function pagesOf({ readiness, metrics }: AdminSources): ReadonlyMap<string, PageSource> {
-  return new Map<string, PageSource>([
-    ['/healthz', { open: true, read: () => ({ status: 200, body: { status: 'ok' } }) }],
-    [
-      '/readyz',
-      {
-        open: true,
-        async read() {
-          const { ready, details } = await readiness()
-          return { status: ready ? 200 : 503, body: details }
-        },
-      },
-    ],
-    ['/metrics', { read: async () => ({ status: 200, type: metrics.type, body: await metrics.text() }) }],
-    ['/metrics.json', { read: () => ({ status: 200, body: metrics.summary() }) }],
-  ])
+function answerTo(asked: Asked, page: Page | undefined, guard: Guard): ReturnType<Page['answer']> {
+  const { request } = asked
+  const denial = denialOf(page?.access ?? 'data', asked, guard)
+  if (denial !== undefined) return failure(denial.status, denial.error)
+  if (page === undefined) return failure(404, 'not found; / is the dashboard, and /metrics are the metrics')
+  const method = request.method === 'HEAD' ? 'GET' : request.method
+  const wanted = page.method ?? 'GET'
+  return method === wanted ? page.answer(asked) : failure(405, `only ${wanted}`)
 }
 
-async function pageFor(
-  request: IncomingMessage,
-  pages: ReadonlyMap<string, PageSource>,
-  guard: Guard,
-): Promise<Page> {
-  const page = pages.get((request.url ?? '').replace(/\?.*/, ''))
-  const denial = page?.open === true ? undefined : guard.denies(request)
-  if (denial !== undefined) return { status: denial.status, body: { error: denial.error } }
-  if (page === undefined)
-    return { status: 404, body: { error: `not found; there are ${[...pages.keys()].join(', ')}` } }
-  if (request.method !== 'GET' && request.method !== 'HEAD')
-    return { status: 405, body: { error: 'only GET' } }
-  return page.read()
+function denialOf(access: Page['access'], { request }: Asked, guard: Guard) {
+  switch (access) {
+    case 'probe':
+    case 'act':
+      return undefined
+    case 'empty':
+      return guard.deniesPage(request)
+    case 'data':
+      return guard.denies(request)
+  }
+}
+
+function send(response: ServerResponse, { status, type = 'application/json', body }: Answer): void {
+  response.writeHead(status, {
+    ...HEADERS,
+    'content-type': type,
+    ...(status === 401 && { 'www-authenticate': 'Bearer' }),
+  })
+  const text = typeof body === 'string' || Buffer.isBuffer(body)
+  response.end(text ? body : `${JSON.stringify(body)}\n`)
 }

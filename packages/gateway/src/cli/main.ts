@@ -1,17 +1,13 @@
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { VERSION } from '../version.js'
 import { runCheck } from './check.js'
 import { type KeyOptions, runNewKey } from './key.js'
 import { runServe, type ServeOptions } from './serve.js'
 import { runNewToken } from './token.js'
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
-
 const program = new Command('sluice')
   .description('Admission control in front of any model server')
-  .version(version)
+  .version(VERSION)
 
 program
   .command('serve')

@@ -3,6 +3,7 @@ import type { AdminConfig, Endpoint } from './config.js'
 import { isLoopback, parseEndpoint } from './endpoint.js'
 import { sha256Of } from './sha256.js'
 import { made, mapOf, type Read, single } from './yaml/reading.js'
+import { text } from './yaml/scalars.js'
 
 /** Reads an address to listen on. */
 export const endpoint: Read<Endpoint> = made(
@@ -11,7 +12,7 @@ export const endpoint: Read<Endpoint> = made(
 )
 
 const readMap = mapOf(
-  { listen: endpoint, token_sha256: sha256Of('a token', 'sluice token new') },
+  { listen: endpoint, token_sha256: sha256Of('a token', 'sluice token new'), audit: text },
   'a map such as { listen: 127.0.0.1:8081, token_sha256: … }',
 )
 
@@ -21,9 +22,16 @@ export const DEFAULT_ADMIN: AdminConfig = { host: '127.0.0.1', port: 8081 }
 export const readAdmin: Read<AdminConfig | 'off'> = (node, problems) => {
   if (node.kind === 'scalar' && (node.value === false || node.value === 'off')) return 'off'
   const before = problems.count
-  const { listen, token_sha256: tokenHash } =
-    (node.kind === 'map' ? readMap(node, problems) : { listen: endpoint(node, problems) }) ?? {}
-  const admin = { ...(listen ?? DEFAULT_ADMIN), ...(tokenHash !== undefined && { tokenHash }) }
+  const {
+    listen,
+    token_sha256: tokenHash,
+    audit,
+  } = (node.kind === 'map' ? readMap(node, problems) : { listen: endpoint(node, problems) }) ?? {}
+  const admin = {
+    ...(listen ?? DEFAULT_ADMIN),
+    ...(tokenHash !== undefined && { tokenHash }),
+    ...(audit !== undefined && { audit }),
+  }
   const open = problems.count === before ? openToOthers(admin) : undefined
   if (open !== undefined) problems.at(node, open)
   return admin

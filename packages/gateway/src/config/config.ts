@@ -36,6 +36,8 @@ export interface Endpoint {
 export interface AdminConfig extends Endpoint {
   /** SHA-256 of the token, in hex. Where there is none, none is wanted, and nothing can be changed. */
   readonly tokenHash?: string
+  /** The file that keeps what was changed from the dashboard, and what somebody tried to. */
+  readonly audit?: string
 }
 
 export type StoreConfig =
@@ -114,4 +116,9 @@ export interface PolicyConfig {
 
 export interface RouteConfig extends PolicyConfig {
   readonly pattern: RoutePattern
+}
+
+/** What the requests of each route meet, and those that no route takes. */
+export function policiesOf({ routes, fallback }: GatewayConfig): readonly PolicyConfig[] {
+  return fallback === 'deny' ? routes : [...routes, fallback]
 }

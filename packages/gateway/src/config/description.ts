@@ -82,7 +82,8 @@ function concurrencyText({ concurrent }: ConcurrencyRule<GatewayRequest>): strin
   return `${sourceOf(concurrent)} concurrent`
 }
 
-function keyText(by: Rule<GatewayRequest>['by']): string {
+/** Whom a rule counts for: `ip + params.model`. */
+export function keyText(by: Rule<GatewayRequest>['by']): string {
   if (by === undefined) return 'client'
   return typeof by === 'object' ? by.map(sourceOf).join(' + ') : sourceOf(by)
 }

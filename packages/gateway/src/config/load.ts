@@ -32,9 +32,14 @@ export function parseConfig(text: string, file: string): GatewayConfig {
 
 /** Files that a configuration names lie beside it. */
 function withPaths(config: GatewayConfig, folder: string): GatewayConfig {
-  const { apiKeys } = config.identity
-  if (apiKeys === undefined) return config
-  return { ...config, identity: { ...config.identity, apiKeys: resolve(folder, apiKeys) } }
+  const { identity, admin } = config
+  return {
+    ...config,
+    ...(identity.apiKeys !== undefined && {
+      identity: { ...identity, apiKeys: resolve(folder, identity.apiKeys) },
+    }),
+    ...(admin?.audit !== undefined && { admin: { ...admin, audit: resolve(folder, admin.audit) } }),
+  }
 }
 
 /**

@@ -1,19 +1,20 @@
-import type { Decision, LimiterEvent, Store } from 'sluice'
-import type { Outcome, TrafficListener } from '../proxy/traffic.js'
+import type { Decision, LimiterEvent } from 'sluice'
+import type { Observer } from '../observers.js'
+import type { Outcome } from '../proxy/traffic.js'
 import type { StoreFigures } from '../store/open-store.js'
 import { createInstruments, type Instruments } from './instruments.js'
 import { type Summary, TrafficSummary } from './summary.js'
-import { timed } from './timed-store.js'
+import type { Operation } from './timed-store.js'
 
 /** What is asked when the metrics are read, and not counted as it happens. */
 export interface Sources {
   readonly store: () => StoreFigures
-  /** The scale of each route that warms up. */
-  readonly warmUps: () => Iterable<readonly [route: string, scale: number]>
+  /** Of each route that warms up. */
+  readonly warmUps: () => Iterable<readonly [route: string, warmUp: { readonly scale: number }]>
 }
 
 /** Counts and measures what a gateway does. */
-export class GatewayMetrics implements TrafficListener {
+export class GatewayMetrics implements Observer {
   readonly #instruments: Instruments = createInstruments()
   readonly #summary = new TrafficSummary()
   /** Tiers that a label may name: what a client brings must not make series. */
@@ -24,10 +25,8 @@ export class GatewayMetrics implements TrafficListener {
     this.#tiers = new Set(tiers)
   }
 
-  /** The store, its operations measured. */
-  timed(store: Store): Store {
-    const { storeSeconds } = this.#instruments
-    return timed(store, (operation, seconds) => storeSeconds.observe({ operation }, seconds))
+  storeTook(operation: Operation, seconds: number): void {
+    this.#instruments.storeSeconds.observe({ operation }, seconds)
   }
 
   ended(route: string | undefined, outcome: Outcome): void {
@@ -104,7 +103,7 @@ export class GatewayMetrics implements TrafficListener {
     memoryOverflow.reset()
     memoryOverflow.inc(memory.overflowed)
     warmUpScale.reset()
-    for (const [route, scale] of sources.warmUps()) warmUpScale.set({ route }, scale)
+    for (const [route, { scale }] of sources.warmUps()) warmUpScale.set({ route }, scale)
     return registry.metrics()
   }
 

@@ -1,5 +1,16 @@
-import { createLimiter, type Limiter, type LimiterEvent, type Store, type Timers, type WarmUp } from 'sluice'
+import {
+  createLimiter,
+  type Limiter,
+  type LimiterEvent,
+  type LimiterOptions,
+  type LimiterRule,
+  type RuleOverride,
+  type Store,
+  type Timers,
+  type WarmUp,
+} from 'sluice'
 import type { GatewayConfig, PolicyConfig, WarmUpConfig } from '../config/config.js'
+import { keyText } from '../config/description.js'
 import { countsTokens } from '../config/token-limits.js'
 import type { LlmOptions } from '../llm/llm-call.js'
 import type { MirrorName } from '../llm/quota-mirror.js'
@@ -22,8 +33,26 @@ interface Policy {
   readonly waits: boolean
 }
 
+/** What a route's requests meet, for those who run the gateway. */
+export interface RoutePolicy {
+  readonly route: string
+  readonly rules: readonly RouteRule[]
+}
+
+export interface RouteRule extends LimiterRule {
+  /** As the configuration has it, where that does not hold now. */
+  readonly overridden: LimiterRule | undefined
+  /** Whom it counts for, in the configuration's words. */
+  readonly keyedBy: string
+}
+
+/** What holds of rules in place of what the configuration says, by their scopes. */
+export type Overrides = ReadonlyMap<string, RuleOverride>
+
 /** The policy that a request meets. */
 export interface Admission {
+  /** Of each route, and of what no route takes. */
+  readonly policies: readonly RoutePolicy[]
   /**
    * @param method in upper case
    * @param segments decoded, as `parseTarget` gives them
@@ -42,6 +71,7 @@ interface Surroundings {
   readonly store: Store
   /** The warm-ups that the configuration describes. */
   readonly warmUps: { of(config: WarmUpConfig): Pick<WarmUp, 'scale' | 'until'> }
+  readonly overrides?: Overrides
   /** Is told what the limiters do, with the route's name. */
   readonly listener?: (route: string, event: LimiterEvent<WeighedRequest>) => void
   /** Default: the timers of Node. */
@@ -51,15 +81,23 @@ interface Surroundings {
 /**
  * Makes the policies of a configuration. A route's state is kept in the store under the route's name, so that it
  * outlives the configuration: a file that is taken up again refills nobody's limits.
+ *
+ * @throws LimitSyntaxError, TypeError, RangeError for an override that does not fit its rule.
  */
 export function createAdmission(
   { routes, fallback, tiers }: Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers'>,
   surroundings: Surroundings,
 ): Admission {
-  const made = (config: PolicyConfig) => policyOf(config, tiers, surroundings)
+  const policies: RoutePolicy[] = []
+  const made = (config: PolicyConfig) => {
+    const { policy, rules } = policyOf(config, tiers, surroundings)
+    policies.push({ route: config.name, rules })
+    return policy
+  }
   const router = createRouter(routes.map((route) => ({ pattern: route.pattern, value: made(route) })))
   const otherwise = fallback === 'deny' ? undefined : { policy: made(fallback), params: {} }
   return {
+    policies,
     policyFor(method, segments) {
       const match = router.find(method, segments)
       return match === undefined ? otherwise : { policy: match.value, params: match.params }
@@ -68,35 +106,63 @@ export function createAdmission(
 }
 
 function policyOf(
-  { name, rules, readsBody, require, refuseWith, warmUp, llm, mirror }: PolicyConfig,
+  config: PolicyConfig,
   tiers: GatewayConfig['tiers'],
-  { store, warmUps, listener, timers }: Surroundings,
-): Policy {
-  const limiter =
-    rules.length === 0 && require === undefined
-      ? undefined
-      : createLimiter<WeighedRequest>({
-          rules,
-          store,
-          name,
-          keys: KEYS,
-          client: (request) => request.client,
-          tiers,
-          ...(require && { require }),
-          ...(refuseWith && { refuseWith }),
-          ...(warmUp && { warmUp: warmUps.of(warmUp) }),
-          ...(listener && { listener: (event) => listener(name, event) }),
-          ...(timers && { timers }),
-        })
+  surroundings: Surroundings,
+): { readonly policy: Policy; readonly rules: readonly RouteRule[] } {
+  const { name, rules, readsBody, require, llm, mirror } = config
+  const limiterOptions = limiterOptionsOf(config, tiers, surroundings)
+  const asConfigured = createLimiter(limiterOptions)
+  const overrides = overridesOf(asConfigured.rules, surroundings.overrides)
+  const limiter = overrides === undefined ? asConfigured : createLimiter({ ...limiterOptions, overrides })
   const meters = llm !== undefined && countsTokens(rules)
   return {
-    name,
-    limiter,
-    readsBody: readsBody || meters,
-    llm: meters ? llm : undefined,
-    mirror,
-    waits: rules.some((rule) => 'wait' in rule),
+    policy: {
+      name,
+      limiter: rules.length === 0 && require === undefined ? undefined : limiter,
+      readsBody: readsBody || meters,
+      llm: meters ? llm : undefined,
+      mirror,
+      waits: rules.some((rule) => 'wait' in rule),
+    },
+    rules: limiter.rules.map((rule, place) => ({
+      ...rule,
+      overridden: overrides?.[rule.name] && asConfigured.rules[place],
+      keyedBy: keyText(rules[rule.index]?.by),
+    })),
   }
+}
+
+function limiterOptionsOf(
+  { name, rules, require, refuseWith, warmUp }: PolicyConfig,
+  tiers: GatewayConfig['tiers'],
+  { store, warmUps, listener, timers }: Surroundings,
+): LimiterOptions<WeighedRequest> {
+  return {
+    rules,
+    store,
+    name,
+    keys: KEYS,
+    client: (request) => request.client,
+    tiers,
+    ...(require && { require }),
+    ...(refuseWith && { refuseWith }),
+    ...(warmUp && { warmUp: warmUps.of(warmUp) }),
+    ...(listener && { listener: (event) => listener(name, event) }),
+    ...(timers && { timers }),
+  }
+}
+
+/** By the names of the rules; undefined where none of them is overridden. */
+function overridesOf(
+  rules: readonly LimiterRule[],
+  overrides: Overrides | undefined,
+): Record<string, RuleOverride> | undefined {
+  const own = rules.flatMap(({ name, scope }) => {
+    const override = overrides?.get(scope)
+    return override === undefined ? [] : [[name, override] as const]
+  })
+  return own.length === 0 ? undefined : Object.fromEntries(own)
 }
 
 const KEYS = {

@@ -1,5 +1,5 @@
 import { createWarmUp, type WarmUp } from 'sluice'
-import type { WarmUpConfig } from '../config/config.js'
+import { type GatewayConfig, policiesOf, type WarmUpConfig } from '../config/config.js'
 
 /** The warm-ups of a gateway. One that two configurations describe alike goes on when the second follows the first. */
 export class WarmUps {
@@ -23,6 +23,13 @@ export class WarmUps {
     const warmUp = this.#warmUps.get(JSON.stringify(config))
     if (warmUp === undefined) throw new Error('a warm-up that was not taken')
     return warmUp
+  }
+
+  /** The warm-ups of a configuration's routes. */
+  ofRoutes(config: GatewayConfig): readonly (readonly [route: string, warmUp: WarmUp])[] {
+    return policiesOf(config).flatMap(({ name, warmUp }) =>
+      warmUp === undefined ? [] : [[name, this.of(warmUp)] as const],
+    )
   }
 
   stop(): void {

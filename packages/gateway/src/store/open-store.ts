@@ -1,6 +1,7 @@
 import {
   type FailurePolicyName,
   type FailurePolicyStore,
+  type FailureStats,
   memoryStore,
   type Store,
   withFailurePolicy,
@@ -25,8 +26,18 @@ export interface StoreFigures {
   readonly up: boolean
   readonly failures: number
   readonly timeouts: number
+  /** Undefined where the state is in memory, which is never lost. */
+  readonly breaker: FailureStats['state'] | undefined
+  /** Requests answered with 503 because nothing could be decided. */
+  readonly unavailable: number
+  readonly settlements: { readonly waiting: number; readonly lost: number }
   /** What is in the memory of this process. */
   readonly memory: { readonly keys: number; readonly overflowed: number }
+}
+
+const NEVER_LOST: Omit<StoreFigures, 'memory'> = {
+  ...{ up: true, breaker: undefined, failures: 0, timeouts: 0, unavailable: 0 },
+  settlements: { waiting: 0, lost: 0 },
 }
 
 /** Undefined where the state is in memory, which is never lost. */
@@ -44,7 +55,7 @@ export async function openStore(
 ): Promise<OpenedStore> {
   if (config.kind === 'memory') {
     const store = memoryStore({ maxKeys: config.maxKeys })
-    const figures = () => ({ up: true, failures: 0, timeouts: 0, memory: store })
+    const figures = () => ({ ...NEVER_LOST, memory: store })
     return { store, health: async () => undefined, figures }
   }
   const remote = await connected(config)
@@ -67,8 +78,12 @@ export async function openStore(
       return { state: guarded.stats().state === 'closed' ? 'answers' : 'lost', policy: onStoreFailure.policy }
     },
     figures() {
-      const { state, failures, timeouts, localKeys } = guarded.stats()
-      return { up: state === 'closed', failures, timeouts, memory: { keys: localKeys, overflowed: 0 } }
+      const { state, failures, timeouts, unavailable, localKeys, ...stats } = guarded.stats()
+      return {
+        ...{ up: state === 'closed', breaker: state, failures, timeouts, unavailable },
+        settlements: { waiting: stats.settlementsWaiting, lost: stats.settlementsLost },
+        memory: { keys: localKeys, overflowed: 0 },
+      }
     },
   }
 }

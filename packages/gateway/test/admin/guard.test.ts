@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { parseConfig } from '../../src/config/load.js'
-import { running, send } from '../gateway/running.js'
+import { Guard } from '../../src/admin/guard.js'
+import { echo, running, send } from '../gateway/running.js'
 
 const TOKEN = 'a-token-of-some-length'
 const HASH = createHash('sha256').update(TOKEN).digest('hex')
@@ -42,27 +43,27 @@ describe('the admin port', () => {
     expect(headers.get('access-control-allow-origin')).toBeNull()
   })
 
-  it('wants its token where there is one, but for what probes ask', async () => {
-    const config = parseConfig(
-      `admin: { listen: 127.0.0.1:0, token_sha256: ${HASH} }\nupstream: http://127.0.0.1:9\nlisten: 127.0.0.1:0`,
-      'test.yaml',
-    )
-    const { startGateway } = await import('../../src/gateway.js')
-    const log = { upstreamFailed: () => {}, crashed: () => {}, info: () => {}, error: () => {} }
-    const gateway = await startGateway(config, log)
-    try {
-      const url = `http://127.0.0.1:${gateway.adminAddress?.port}`
-      const get = async (path: string, headers = {}) => send(url, path, { method: 'GET', headers })
-      expect((await get('/healthz', { host: 'sluice.default.svc' })).status).toBe(200)
-      const without = await get('/metrics')
-      expect([without.status, without.headers['www-authenticate']]).toEqual([401, 'Bearer'])
-      for (const wrong of [`Bearer ${HASH}`, `Bearer ${TOKEN}x`, `Basic ${TOKEN}`, 'Bearer', TOKEN])
-        expect((await get('/metrics', { authorization: wrong })).status).toBe(401)
-      // Whoever has the token may use any name, as Prometheus does that of a service.
-      const right = { authorization: `Bearer ${TOKEN}`, host: 'sluice.default.svc:8081' }
-      expect((await get('/metrics', right)).status).toBe(200)
-    } finally {
-      await gateway.close()
-    }
+  it('wants its token of those who reach it from elsewhere, but for what probes ask', () => {
+    const guard = new Guard({ host: '0.0.0.0', port: 8081, tokenHash: HASH })
+    const denies = (headers: IncomingHttpHeaders, method = 'GET') => guard.denies({ method, headers })?.status
+    expect(denies({ host: '10.0.0.7:8081' })).toBe(401)
+    for (const wrong of [`Bearer ${HASH}`, `Bearer ${TOKEN}x`, `Basic ${TOKEN}`, 'Bearer', TOKEN])
+      expect(denies({ host: '10.0.0.7:8081', authorization: wrong })).toBe(401)
+    // Whoever has the token may use any name, as Prometheus does that of a service.
+    expect(denies({ host: 'sluice.default.svc:8081', authorization: `Bearer ${TOKEN}` })).toBeUndefined()
+    expect(denies({ host: 'sluice.default.svc:8081' })).toBe(403)
+    // The page has no data in it; but nobody should be asked for the token under a name that is not ours.
+    expect(guard.deniesPage({ headers: { host: '10.0.0.7:8081' } })).toBeUndefined()
+    expect(guard.deniesPage({ headers: { host: 'evil.example' } })?.status).toBe(403)
+  })
+
+  it('on loopback wants its token for acts alone', async () => {
+    const { adminUrl } = await running('', echo, `{ listen: 127.0.0.1:0, token_sha256: ${HASH} }`)
+    const get = (path: string, headers = {}) => send(adminUrl, path, { method: 'GET', headers })
+    expect((await get('/healthz', { host: 'sluice.default.svc' })).status).toBe(200)
+    expect((await get('/metrics')).status).toBe(200)
+    expect((await get('/metrics', { host: 'sluice.default.svc' })).status).toBe(403)
+    expect((await send(adminUrl, '/api/acts')).status).toBe(401)
+    expect((await send(adminUrl, '/api/acts')).headers['www-authenticate']).toBe('Bearer')
   })
 })

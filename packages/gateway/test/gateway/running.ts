@@ -27,11 +27,16 @@ export interface Running {
 /**
  * @param text the file without `listen`, `admin` and `upstream`
  * @param upstream its listener; or the URL of one that runs already
+ * @param admin what stands behind `admin:`
  */
-export async function running(text: string, upstream: RequestListener | string = echo): Promise<Running> {
+export async function running(
+  text: string,
+  upstream: RequestListener | string = echo,
+  admin = '127.0.0.1:0',
+): Promise<Running> {
   const upstreamUrl = typeof upstream === 'string' ? upstream : await upstreamOf(upstream)
   const configOf = (rest: string) =>
-    parseConfig(`listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\nupstream: ${upstreamUrl}\n${rest}`, 'test.yaml')
+    parseConfig(`listen: 127.0.0.1:0\nadmin: ${admin}\nupstream: ${upstreamUrl}\n${rest}`, 'test.yaml')
   const failures: unknown[] = []
   const gateway = await startGateway(configOf(text), logInto(failures))
   onTestFinished(() => gateway.close())

@@ -2,6 +2,7 @@ import { Agent, request as httpRequest, type ServerResponse } from 'node:http'
 import { createLimiter, memoryStore } from 'sluice'
 import { describe, expect, it } from 'vitest'
 import { GatewayMetrics } from '../../src/metrics/gateway-metrics.js'
+import { openStore } from '../../src/store/open-store.js'
 import { running, send } from '../gateway/running.js'
 import { parseMetrics, sumOf } from './prometheus-text.js'
 
@@ -144,8 +145,12 @@ it('100,000 clients with tiers that they made up make no more series than one', 
     rules: [{ limit: '1/minute' }],
     listener: (event) => metrics.limiterDid('POST /predict', event),
   })
+  const opened = await openStore(
+    { store: { kind: 'memory', maxKeys: 1 }, onStoreFailure: { policy: 'local' } },
+    { info() {}, error() {}, upstreamFailed() {}, crashed() {} },
+  )
   const sources = {
-    store: () => ({ up: true, failures: 0, timeouts: 0, memory: { keys: 0, overflowed: 0 } }),
+    store: opened.figures,
     warmUps: () => [],
   }
   const seriesAfter = async (clients: number, first: number) => {

@@ -9,6 +9,8 @@ import type { TierScales } from './tiers.js'
 /** A rule of one limit, ready to be applied to requests. */
 export interface CompiledRule<Request> extends RuleLimit<Request> {
   readonly name: string
+  /** Its place among the rules as they were given. */
+  readonly index: number
   readonly resource: Resource
   readonly enforce: boolean
   readonly shared: boolean
@@ -51,7 +53,7 @@ export function compileRules<Request>(
   const compiled = rules.flatMap((rule, index) => {
     try {
       return compileRule(rule, sources, tiers, known).map((each) => {
-        const named = { ...each, name: claimName(names, each.name, rule) }
+        const named = { ...each, index, name: claimName(names, each.name, rule) }
         const override = Object.hasOwn(overrides, named.name) ? overrides[named.name] : undefined
         return override === undefined ? named : overridden(named, override, rule, tiers)
       })
@@ -71,7 +73,7 @@ function compileRule<Request>(
   sources: KeySources<Request> | undefined,
   tiers: TierScales,
   known: boolean,
-): CompiledRule<Request>[] {
+): Omit<CompiledRule<Request>, 'index'>[] {
   const inFlight = rule !== null && typeof rule === 'object' && 'concurrent' in rule
   checkFields(rule, inFlight ? CONCURRENCY_FIELDS : RATE_FIELDS)
   const resource = inFlight ? 'concurrent' : (rule.of ?? 'requests')

@@ -6,7 +6,7 @@ import type { ConcurrencyRule, LimitSpec, RateRule } from './rule.js'
 import { readTiers, type TierScales, tierLimit } from './tiers.js'
 
 /** What a rule's limit is for a request of some client. */
-export type LimitFor<Request> = (request: Request, client: Client | undefined) => Limit
+type LimitFor<Request> = (request: Request, client: Client | undefined) => Limit
 
 /** A rule's limit. */
 export interface RuleLimit<Request> {

@@ -1,0 +1,93 @@
+import type { RuleOverride, Store } from 'sluice'
+import type { Overrides } from '../../policy/admission.js'
+import type { Act } from '../live/live-types.js'
+import type { LiveView } from '../live/live-view.js'
+import type { WatchedRule } from '../live/watched-rules.js'
+import { ActError } from './act.js'
+
+export interface RuleActsOptions {
+  readonly view: LiveView
+  readonly store: Store
+  /** What holds in place of the configuration. */
+  readonly overrides: () => Overrides
+  /** Has others hold from now on. @throws Error where they do not fit the rules; the old ones hold then. */
+  readonly override: (overrides: Overrides) => void
+}
+
+/** Does what those who run a gateway may do while it runs. Nobody's limit is refilled by it, but by a reset. */
+export class RuleActs {
+  constructor(private readonly options: RuleActsOptions) {}
+
+  /**
+   * @returns what was done, in words
+   * @throws ActError, or rejects with it, where it cannot be done; nothing has changed then.
+   */
+  async do(act: Act): Promise<string> {
+    if (act.act === 'reset') return this.#reset(act)
+    const rule = this.#rule(act.route, act.rule)
+    switch (act.act) {
+      case 'shadow':
+        this.#override(rule, { enforce: !act.shadow })
+        return act.shadow ? `${rule.name} only watches now` : `${rule.name} refuses now`
+      case 'limit':
+        this.#override(rule, { limit: limitOf(act.limit, rule) })
+        return `${rule.name} is ${act.limit} now`
+      case 'undo':
+        if (rule.overridden === undefined) throw new ActError(`'${rule.name}' is as the file says`)
+        this.#set(rule, undefined)
+        return `${rule.name} is as the file says`
+    }
+  }
+
+  async #reset({ route, rule, key }: Act & { readonly act: 'reset' }): Promise<string> {
+    if (rule !== undefined) this.#rule(route, rule)
+    const found = this.options.view.keysNamed(route, key)
+    if (found === undefined) throw noRoute(route)
+    const meant = found.filter((each) => rule === undefined || each.rule.name === rule)
+    const keys = meant.flatMap((each) => each.keys.map((one) => [each.rule.scope, one] as const))
+    if (keys.length === 0) throw new ActError(`no rule there has seen '${key}' lately`, 404)
+    try {
+      await Promise.all(keys.map(([scope, one]) => this.options.store.reset(scope, one)))
+    } catch {
+      throw new ActError('the store does not answer; some of it may have been done', 503)
+    }
+    return `${key} has used nothing of ${meant.flatMap((each) => (each.keys.length > 0 ? each.rule.name : [])).join(', ')}`
+  }
+
+  #rule(route: string, name: string): WatchedRule {
+    const rules = this.options.view.rulesOf(route)
+    if (rules === undefined) throw noRoute(route)
+    const rule = rules.find((each) => each.name === name)
+    if (rule !== undefined) return rule
+    const names = rules.map((each) => each.name).join(', ') || 'none'
+    throw new ActError(`the route '${route}' has no rule '${name}'; it has ${names}`, 404)
+  }
+
+  #override(rule: WatchedRule, said: RuleOverride): void {
+    this.#set(rule, { ...this.options.overrides().get(rule.scope), ...said })
+  }
+
+  #set({ scope }: WatchedRule, override: RuleOverride | undefined): void {
+    const overrides = new Map(this.options.overrides())
+    if (override === undefined) overrides.delete(scope)
+    else overrides.set(scope, override)
+    try {
+      this.options.override(overrides)
+    } catch (error) {
+      throw new ActError((error as Error).message.replace(/^rules\[\d+\]: /, ''))
+    }
+  }
+}
+
+function noRoute(route: string): ActError {
+  return new ActError(`there is no route '${route}'`, 404)
+}
+
+/** A number for what is in flight, which may be written as limits of it are shown. */
+function limitOf(text: string, { resource }: WatchedRule): string | number {
+  if (resource !== 'concurrent') return text
+  const [, digits] = /^\s*(\d+)(?: concurrent)?\s*$/.exec(text) ?? []
+  if (digits === undefined)
+    throw new ActError(`what is in flight is limited by a number such as 8, not by '${text}'`)
+  return Number(digits)
+}

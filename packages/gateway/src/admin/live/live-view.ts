@@ -1,0 +1,178 @@
+import { type LimiterEvent, type Store, scaleLimit } from 'sluice'
+import type { RoutePolicy } from '../../policy/admission.js'
+import type { WeighedRequest } from '../../policy/gateway-request.js'
+import { isMeant, keyId, keysMeant, shownKey } from './key-names.js'
+import type { ClientState, KeyFullness, RouteStatus, RuleStatus, Talkers } from './live-types.js'
+import type { SeenKey } from './rule-watch.js'
+import { limitText, type Standing, standingsOf } from './standing.js'
+import { TopTalkers } from './talkers.js'
+import { type WatchedRule, WatchedRules } from './watched-rules.js'
+
+/** Keys of a rule that are shown. */
+const SHOWN = 10
+/** Rules of which one client's state is told. */
+const MOST_FOUND = 200
+/** Longest name of a client that is shown, in UTF-16 units. */
+const LONGEST_NAME = 128
+
+type RouteWarmUps = Iterable<readonly [route: string, warmUp: { scale: number; isReady: boolean }]>
+
+/** Who is let in and refused, and how near everybody is to the edge; in memory that does not grow with the number of clients. */
+export class LiveView {
+  readonly #rules = new WatchedRules()
+  readonly #talkers = new TopTalkers(() => performance.now())
+
+  /**
+   * @param store is asked how keys stand
+   * @param warmUps of the routes that warm up
+   */
+  constructor(
+    private readonly store: Store,
+    private readonly warmUps: () => RouteWarmUps,
+  ) {}
+
+  /** These are the routes from now on. What was seen of rules that are still there is kept. */
+  watch(policies: readonly RoutePolicy[]): void {
+    this.#rules.keep(policies)
+  }
+
+  limiterDid(route: string, event: LimiterEvent<WeighedRequest>): void {
+    if (event.type !== 'allowed' && event.type !== 'refused') return
+    this.#rules.see(route, event.quotas, performance.now())
+    this.#talkers.decided(clientName(event.request), event.type === 'allowed')
+  }
+
+  talkers(): Talkers {
+    return this.#talkers.read()
+  }
+
+  get keysSeen(): number {
+    return this.#rules.all.reduce((sum, { watch }) => sum + watch.keysSeen, 0)
+  }
+
+  /** Rejects where the store does not answer. */
+  async routes(): Promise<RouteStatus[]> {
+    const warmUps = new Map(this.warmUps())
+    const now = performance.now()
+    const fullness = new Map<WatchedRule, KeyFullness[]>()
+    const nearest = this.#rules.all.flatMap((rule) =>
+      rule.watch.fullest
+        .fullest(SHOWN, now)
+        .map(({ key, limit }) => ({ rule, scope: rule.scope, key, limit })),
+    )
+    const standings = await standingsOf(this.store, nearest)
+    nearest.forEach(({ rule, key }, index) => {
+      const { used, remaining, retryAfterOfOne } = standings[index] as Standing
+      const shown = { key: shownKey(key), id: keyId(key), used, remaining, retryAfter: retryAfterOfOne }
+      if (used > 0) fullness.set(rule, [...(fullness.get(rule) ?? []), shown])
+    })
+    return this.#rules.routes.map((route) => {
+      const warmUp = warmUps.get(route)
+      const rules = this.#rules.of(route) ?? []
+      return {
+        route,
+        ...(warmUp && { warmUp: { scale: warmUp.scale, ready: warmUp.isReady } }),
+        rules: rules.map((rule) => statusOf(rule, warmUp?.scale ?? 1, fullness.get(rule) ?? [])),
+      }
+    })
+  }
+
+  /**
+   * How somebody stands with every rule: who has this key or client id, else who was seen last with a key that holds the
+   * text. Undefined where nobody like that is known. Rejects where the store does not answer.
+   */
+  async client(text: string): Promise<ClientState | undefined> {
+    const exactly = await this.#find(text)
+    if (exactly !== undefined) return exactly
+    for (const { watch } of this.#rules.all)
+      for (const { key } of watch.keys()) if (shownKey(key).includes(text)) return this.#find(keyId(key))
+    return undefined
+  }
+
+  async #find(text: string): Promise<ClientState | undefined> {
+    const found = this.#rules.all.flatMap((rule) => candidatesOf(rule, text)).slice(0, MOST_FOUND)
+    const standings = await standingsOf(this.store, found)
+    const rules = found.flatMap(({ rule, key, limit, allowed, refused }, index) => {
+      const standing = standings[index] as Standing
+      if (standing.used <= 0 && allowed + refused === 0) return []
+      const { route, name, resource, enforce } = rule
+      const about = {
+        route,
+        rule: name,
+        resource,
+        limit: limitText(limit),
+        enforced: enforce,
+        id: keyId(key),
+      }
+      return [{ ...about, ...standing, allowed, refused }]
+    })
+    return rules.length === 0 ? undefined : { client: text, rules }
+  }
+
+  /** Undefined where there is no such route. */
+  rulesOf(route: string): readonly WatchedRule[] | undefined {
+    return this.#rules.of(route)
+  }
+
+  /**
+   * The rules of a route, with the keys that an id names in each; undefined where there is no such route. A client that was not
+   * seen lately is found by its key.
+   */
+  keysNamed(
+    route: string,
+    id: string,
+  ): readonly { rule: WatchedRule; keys: readonly string[] }[] | undefined {
+    return this.#rules.of(route)?.map((rule) => {
+      const known = rule.watch.keys().flatMap(({ key }) => (keyId(key) === id ? [key] : []))
+      return { rule, keys: known.length > 0 || !countsForClients(rule) ? known : [id] }
+    })
+  }
+}
+
+type Candidate = SeenKey & { readonly rule: WatchedRule; readonly scope: string }
+
+/** The keys of a rule that somebody who looks for a text may mean. */
+function candidatesOf(rule: WatchedRule, text: string): Candidate[] {
+  const about = { rule, scope: rule.scope }
+  const known = rule.watch.keys().filter(({ key }) => isMeant(key, text))
+  const { limit } = rule
+  const guesses = limit === undefined || !countsForClients(rule) ? [] : keysMeant(text)
+  const unknown = guesses.filter((guess) => !known.some(({ key }) => key === guess))
+  return [
+    ...known.map((seen) => ({ ...about, ...seen })),
+    ...unknown.flatMap((key) => (limit ? [{ ...about, key, limit, allowed: 0, refused: 0 }] : [])),
+  ]
+}
+
+function countsForClients({ keyedBy }: WatchedRule): boolean {
+  return keyedBy === 'client' || keyedBy === 'ip'
+}
+
+/** Who sends a request, as talkers are called. */
+function clientName(request: WeighedRequest): string {
+  const { client } = request
+  if (client !== undefined) return `client ${client.id}`.slice(0, LONGEST_NAME)
+  try {
+    return request.ip
+  } catch {
+    return 'unreadable address'
+  }
+}
+
+function statusOf(rule: WatchedRule, scale: number, fullness: readonly KeyFullness[]): RuleStatus {
+  const { name, resource, limit, shared, enforce, keyedBy, overridden, watch } = rule
+  return {
+    rule: name,
+    resource,
+    limit: limitText(limit),
+    effective: limitText(limit && scaleLimit(limit, shared ? 1 : scale)),
+    enforced: enforce,
+    shared,
+    ...(overridden && { overridden: { limit: limitText(overridden.limit), enforced: overridden.enforce } }),
+    keyedBy,
+    fullness: fullness.toSorted((a, b) => b.used - a.used),
+    allowed: watch.allowed,
+    refused: watch.refused,
+    wouldHaveRefused: watch.wouldHaveRefused,
+  }
+}
