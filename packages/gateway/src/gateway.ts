@@ -1,22 +1,15 @@
 import type { AddressInfo } from 'node:net'
-import { isDeepStrictEqual } from 'node:util'
-import { clientAddressReader } from 'sluice/http'
 import { Dashboard } from './admin/dashboard.js'
 import type { Readiness } from './admin/pages.js'
 import { startAdmin } from './admin/server.js'
 import { type GatewayConfig, policiesOf } from './config/config.js'
 import { restartNeeded } from './config/restart-needed.js'
-import { type ClientReader, openClientReader } from './identity/client-reader.js'
 import type { Log } from './log.js'
 import { GatewayMetrics } from './metrics/gateway-metrics.js'
 import { timed } from './metrics/timed-store.js'
 import { toldToAll } from './observers.js'
-import { type Admission, createAdmission, type Overrides } from './policy/admission.js'
-import { fittingOverrides } from './policy/fitting-overrides.js'
-import { WarmUps } from './policy/warm-ups.js'
-import type { Setup } from './proxy/handler.js'
 import { startProxy } from './proxy/server.js'
-import { createUpstream, type Upstream } from './proxy/upstream.js'
+import { Serving } from './serving.js'
 import { type OpenedStore, openStore, type StoreHealth } from './store/open-store.js'
 
 /** A gateway that runs. */
@@ -50,56 +43,31 @@ export async function startGateway(first: GatewayConfig, log: Log): Promise<Gate
 }
 
 async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): Promise<Gateway> {
-  let config = first
-  let overrides: Overrides = new Map()
   const metrics = new GatewayMetrics()
-  const warmUps = new WarmUps()
   const dashboard =
-    config.admin && new Dashboard(config, { opened, warmUps, overrides: () => overrides, override })
-  const observers = toldToAll(dashboard === undefined ? [] : [metrics, dashboard])
-  const store = timed(opened.store, observers.storeTook)
-  let setup = setupOf(
-    config,
-    createUpstream(config.upstream, config.timeouts),
-    await openClientReader(config.identity, log),
-  )
+    first.admin &&
+    new Dashboard(first, {
+      opened,
+      warmUps: { ofRoutes: (config) => serving.warmUps.ofRoutes(config) },
+      overrides: () => serving.overrides,
+      override: (overrides) => serving.override(overrides),
+    })
+  const observer = toldToAll(dashboard === undefined ? [] : [metrics, dashboard])
+  const serving: Serving = await Serving.open(first, {
+    store: timed(opened.store, observer.storeTook),
+    observer,
+    log,
+    changed({ config, setup }) {
+      metrics.setTiers(tiersOf(config))
+      dashboard?.show(config, setup.admission.policies)
+    },
+  })
   let stopping: Promise<void> | undefined
 
-  function setupOf(next: GatewayConfig, upstream: Upstream, clients: ClientReader): Setup {
-    const { identity, maxBody } = next
-    warmUps.keep(policiesOf(next).flatMap(({ warmUp }) => warmUp ?? []))
-    metrics.setTiers(tiersOf(next))
-    overrides = fittingOverrides(overrides, (some) => admissionOf(next, some), log)
-    const admission = admissionOf(next, overrides)
-    dashboard?.show(next, admission.policies)
-    return {
-      admission,
-      addresses: clientAddressReader({
-        trustedProxies: identity.trustedProxies,
-        ipv6Subnet: identity.ipv6Subnet,
-      }),
-      clients,
-      upstream,
-      maxBody,
-      traffic: observers,
-    }
-  }
-
-  function admissionOf(of: GatewayConfig, overrides: Overrides): Admission {
-    return createAdmission(of, { store, warmUps, overrides, listener: observers.limiterDid })
-  }
-
-  function override(next: Overrides): void {
-    const admission = admissionOf(config, next)
-    overrides = next
-    setup = { ...setup, admission }
-    dashboard?.show(config, admission.policies)
-  }
-
   const proxy = await startProxy({
-    endpoint: config.listen,
-    requestTimeout: config.timeouts.request,
-    setup: () => setup,
+    endpoint: first.listen,
+    requestTimeout: first.timeouts.request,
+    setup: () => serving.setup,
     trouble: {
       upstreamFailed: (route, { status, code, detail }) =>
         log.upstreamFailed({ route, status, code, detail }),
@@ -113,15 +81,19 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
   let admin: Awaited<ReturnType<typeof startAdmin>> | undefined
   try {
     admin =
-      config.admin &&
+      first.admin &&
       dashboard &&
       (await startAdmin({
-        config: config.admin,
+        config: first.admin,
         sources: {
           readiness,
           metrics: {
             type: metrics.contentType,
-            text: () => metrics.text({ store: opened.figures, warmUps: () => warmUps.ofRoutes(config) }),
+            text: () =>
+              metrics.text({
+                store: opened.figures,
+                warmUps: () => serving.warmUps.ofRoutes(serving.config),
+              }),
             summary: () => metrics.summary(),
           },
           live: {
@@ -144,29 +116,18 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
     address: proxy.address,
     adminAddress: admin?.address,
     async apply(next) {
-      const fixed = restartNeeded(config, next)
+      const fixed = restartNeeded(serving.config, next)
       if (fixed !== undefined) throw new Error(fixed)
-      const before = setup
-      const sameUpstream =
-        next.upstream === config.upstream && isDeepStrictEqual(next.timeouts, config.timeouts)
-      const sameClients = isDeepStrictEqual(next.identity, config.identity)
-      const clients = sameClients ? before.clients : await openClientReader(next.identity, log)
-      const upstream = sameUpstream ? before.upstream : createUpstream(next.upstream, next.timeouts)
-      setup = setupOf(next, upstream, clients)
-      config = next
+      await serving.apply(next)
       proxy.setRequestTimeout(next.timeouts.request)
-      if (!sameClients) before.clients.stop()
-      if (!sameUpstream) before.upstream.close().catch((error) => log.crashed(error))
     },
     close() {
       stopping ??= (async () => {
-        await proxy.close(config.timeouts.shutdown)
-        setup.clients.stop()
-        warmUps.stop()
-        await setup.upstream.destroy()
+        await proxy.close(serving.config.timeouts.shutdown)
+        await serving.close()
         dashboard?.feed.close()
         await admin?.close()
-        await store.close()
+        await opened.store.close()
       })()
       return stopping
     },

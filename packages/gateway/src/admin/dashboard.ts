@@ -17,7 +17,7 @@ import { TrafficSeconds } from './live/traffic-seconds.js'
 
 export interface DashboardOptions {
   readonly opened: OpenedStore
-  readonly warmUps: WarmUps
+  readonly warmUps: Pick<WarmUps, 'ofRoutes'>
   readonly overrides: () => Overrides
   /** As in RuleActsOptions. */
   readonly override: (overrides: Overrides) => void

@@ -1,0 +1,121 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Store } from 'sluice'
+import { clientAddressReader } from 'sluice/http'
+import { type GatewayConfig, policiesOf } from './config/config.js'
+import { type ClientReader, openClientReader } from './identity/client-reader.js'
+import type { Log } from './log.js'
+import type { Observer } from './observers.js'
+import { type Admission, createAdmission, type Overrides } from './policy/admission.js'
+import { fittingOverrides } from './policy/fitting-overrides.js'
+import { WarmUps } from './policy/warm-ups.js'
+import type { Setup } from './proxy/handler.js'
+import { createUpstream, type Upstream } from './proxy/upstream.js'
+
+export interface ServingOptions {
+  readonly store: Store
+  readonly observer: Observer
+  readonly log: Log
+  /** Told of what holds from now on, from the first on. */
+  readonly changed?: (serving: Serving) => void
+}
+
+/** What requests are handled with, as a configuration and what was changed of it while it runs have it. */
+export class Serving {
+  readonly warmUps = new WarmUps()
+  readonly #options: ServingOptions
+  #config: GatewayConfig
+  #overrides: Overrides
+  #setup: Setup
+
+  private constructor(
+    config: GatewayConfig,
+    overrides: Overrides,
+    upstream: Upstream,
+    clients: ClientReader,
+    options: ServingOptions,
+  ) {
+    this.#options = options
+    this.#config = config
+    this.#overrides = overrides
+    this.#setup = this.#setupOf(config, upstream, clients)
+    options.changed?.(this)
+  }
+
+  /**
+   * @param overrides what holds in place of the configuration
+   * @throws Error where the configuration names an upstream or a file of keys that cannot be used.
+   */
+  static async open(config: GatewayConfig, options: ServingOptions, overrides: Overrides = new Map()) {
+    const clients = await openClientReader(config.identity, options.log)
+    return new Serving(config, overrides, createUpstream(config.upstream, config.timeouts), clients, options)
+  }
+
+  get config(): GatewayConfig {
+    return this.#config
+  }
+
+  get overrides(): Overrides {
+    return this.#overrides
+  }
+
+  /** What a request that comes now is handled with. */
+  get setup(): Setup {
+    return this.#setup
+  }
+
+  /** Rejects with an Error that says what is wrong; nothing has changed then. One call ends before the next begins. */
+  async apply(next: GatewayConfig): Promise<void> {
+    const { log } = this.#options
+    const before = this.#setup
+    const sameUpstream =
+      next.upstream === this.#config.upstream && isDeepStrictEqual(next.timeouts, this.#config.timeouts)
+    const sameClients = isDeepStrictEqual(next.identity, this.#config.identity)
+    const clients = sameClients ? before.clients : await openClientReader(next.identity, log)
+    const upstream = sameUpstream ? before.upstream : createUpstream(next.upstream, next.timeouts)
+    this.#setup = this.#setupOf(next, upstream, clients)
+    this.#config = next
+    if (!sameClients) before.clients.stop()
+    if (!sameUpstream) before.upstream.close().catch((error) => log.crashed(error))
+    this.#options.changed?.(this)
+  }
+
+  /** @throws Error where they do not fit the rules; the old ones hold then. */
+  override(overrides: Overrides): void {
+    const admission = this.#admissionOf(this.#config, overrides)
+    this.#overrides = overrides
+    this.#setup = { ...this.#setup, admission }
+    this.#options.changed?.(this)
+  }
+
+  /** Lets go of the connections to the upstream; what runs is cut. */
+  async close(): Promise<void> {
+    this.#setup.clients.stop()
+    this.warmUps.stop()
+    await this.#setup.upstream.destroy()
+  }
+
+  #setupOf(config: GatewayConfig, upstream: Upstream, clients: ClientReader): Setup {
+    const { observer, log } = this.#options
+    this.warmUps.keep(policiesOf(config).flatMap(({ warmUp }) => warmUp ?? []))
+    this.#overrides = fittingOverrides(this.#overrides, (some) => this.#admissionOf(config, some), log)
+    const { trustedProxies, ipv6Subnet } = config.identity
+    return {
+      admission: this.#admissionOf(config, this.#overrides),
+      addresses: clientAddressReader({ trustedProxies, ipv6Subnet }),
+      clients,
+      upstream,
+      maxBody: config.maxBody,
+      traffic: observer,
+    }
+  }
+
+  #admissionOf(config: GatewayConfig, overrides: Overrides): Admission {
+    const { store, observer } = this.#options
+    return createAdmission(config, {
+      store,
+      warmUps: this.warmUps,
+      overrides,
+      listener: observer.limiterDid,
+    })
+  }
+}
