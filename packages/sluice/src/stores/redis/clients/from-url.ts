@@ -3,15 +3,19 @@ import type { RedisAddress } from '../redis-url.js'
 import { type IoRedisClient, IoRedisConnection } from './ioredis.js'
 
 /**
- * Settings of a connection of the store's own. A command whose connection broke fails and is not sent again, for it may
- * have been done. A server that is silent for a second is given up, and one that is gone is looked for ever sooner
- * than a second after.
+ * How long a connection is silent before it is given up, and how long the next one is waited for at most, in milliseconds.
+ * With the longest wait for a probe (one second) they come to less than two: so soon a server decides again that was out of
+ * reach, even where connections from before are dead for ever.
  */
+const PATIENCE = 700
+const LONGEST_PAUSE = 200
+
+/** Settings of a connection of the store's own. A command whose connection broke fails and is not sent again, for it may have been done. */
 const SETTINGS = {
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 1,
-  connectTimeout: 1000,
-  socketTimeout: 1000,
+  connectTimeout: PATIENCE,
+  socketTimeout: PATIENCE,
   // A process that ends would wait so long for a server that is gone.
   disconnectTimeout: 200,
   retryStrategy: pauseBefore,
@@ -92,7 +96,7 @@ async function connect(
       return new Cluster([...nodes], {
         redisOptions: { ...SETTINGS, ...account },
         clusterRetryStrategy: pauseBefore,
-        slotsRefreshTimeout: 1000,
+        slotsRefreshTimeout: PATIENCE,
         // Else a command whose connection broke would be sent once more.
         retryDelayOnFailover: 0,
       })
@@ -121,7 +125,7 @@ async function loadIoRedis() {
   }
 }
 
-/** Milliseconds to wait before the n-th attempt: soon at first, and never more than half a second. */
+/** Milliseconds to wait before the n-th attempt. */
 function pauseBefore(attempt: number): number {
-  return Math.min(25 * attempt, 500)
+  return Math.min(25 * attempt, LONGEST_PAUSE)
 }
