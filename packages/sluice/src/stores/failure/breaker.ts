@@ -8,7 +8,7 @@ export type BreakerState = 'closed' | 'open' | 'half-open'
 /** The first probe comes at most this long after the breaker opened, in milliseconds. */
 const FIRST_PROBE = 100
 /** No probe comes later than this after the one before it has failed, in milliseconds. */
-export const LONGEST_PROBE = 1000
+export const LONGEST_PROBE = 500
 
 export interface BreakerOptions {
   /** So many failures one after the other open it. A call that hangs opens it alone. */
@@ -26,7 +26,7 @@ export type Pass = number
 /**
  * Keeps calls away from what does not answer.
  *
- * Probes come after 100 ms, then after twice as long each time, up to one second; each wait is shortened by up to half,
+ * Probes come after 100 ms, then after twice as long each time, up to half a second; each wait is shortened by up to half,
  * at random, so that a fleet does not knock all at once. A probe is an ordinary call: where none comes, none is made.
  */
 export class Breaker {

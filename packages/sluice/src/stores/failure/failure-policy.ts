@@ -53,8 +53,8 @@ export interface FailurePolicyStore extends Store {
  * later is given back. A store in the same process that answers at once still does.
  *
  * **Breaker.** One operation that hangs, or `failures` failed ones in a row, and the store is asked no more, but for
- * single probes: after 100 ms, then at growing intervals of at most a second. A store that is back decides again
- * within one second and a deadline, as soon as a request comes.
+ * single probes: after 100 ms, then at growing intervals of at most half a second. A store that is back decides
+ * again within half a second and a deadline, as soon as a request comes.
  *
  * **Policy**, for what the store does not answer:
  *

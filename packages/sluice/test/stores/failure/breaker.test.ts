@@ -49,7 +49,7 @@ describe('a breaker', () => {
     expect(breaker.enter()).toBeDefined()
   })
 
-  it('waits twice as long after each probe that fails, up to a second', () => {
+  it('waits twice as long after each probe that fails, up to half a second', () => {
     const { breaker, clock, fail } = breakerWith()
     fail(true)
     const waits: number[] = []
@@ -63,7 +63,7 @@ describe('a breaker', () => {
       waits.push(clock.now() - since)
       breaker.failed(pass, new Error('lost'), false)
     }
-    expect(waits).toEqual([100, 200, 400, 800, 1000, 1000])
+    expect(waits).toEqual([100, 200, 400, 500, 500, 500])
   })
 
   it('begins with the short wait again after it was closed', () => {

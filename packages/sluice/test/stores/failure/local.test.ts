@@ -10,7 +10,7 @@ describe('a share in memory', () => {
     const { store, inner } = wrapped({ peers: 4 })
     await lose(store, inner)
     const waits = await store.take([{ ...one, limit: bucketOfTen, cost: 5 }])
-    expect(waits).toMatchObject([{ allowed: false, retryAfter: 1000 }])
+    expect(waits).toMatchObject([{ allowed: false, retryAfter: 500 }])
     const never = await store.take([{ ...one, limit: bucketOfTen, cost: 11 }])
     expect(never).toMatchObject([{ allowed: false, retryAfter: Number.POSITIVE_INFINITY }])
   })

@@ -65,7 +65,7 @@ describe.each(['hangs', 'refuses', 'throws'] as const)('a store that %s', (mode)
     for (let request = 0; request < 10; request++) {
       const error = await outcomeOf(() => store.take([one])).catch((thrown) => thrown)
       expect(error).toBeInstanceOf(StoreUnavailableError)
-      expect(error).toMatchObject({ status: 503, retryAfter: 1000 })
+      expect(error).toMatchObject({ status: 503, retryAfter: 500 })
       expect(error.cause).toBeInstanceOf(Error)
       await expect(outcomeOf(() => store.peek([one]))).rejects.toThrow(StoreUnavailableError)
     }

@@ -4,7 +4,7 @@ import { type IoRedisClient, IoRedisConnection } from './ioredis.js'
 
 /**
  * How long a connection is silent before it is given up, and how long the next one is waited for at most, in milliseconds.
- * With the longest wait for a probe (one second) they come to less than two: so soon a server decides again that was out of
+ * With the longest wait for a probe (half a second) they come to a second and a half: so soon a server decides again that was out of
  * reach, even where connections from before are dead for ever.
  */
 const PATIENCE = 700
