@@ -31,7 +31,7 @@ export async function open(
     const { origin, protocol } = new URL(request.url())
     if (origin !== new URL(url).origin && protocol !== 'data:') complaints.push(`asked ${request.url()}`)
   })
-  await page.goto(url)
+  await page.goto(new URL('/', url).href)
   return { page, complaints }
 }
 

@@ -1,4 +1,5 @@
 import type { RuleStatus } from '../../../src/admin/live/live-types.js'
+import { ActButton } from './act-button.js'
 import type { Propose } from './proposal.js'
 
 /** What may be done with a rule. Each is confirmed in a dialog. */
@@ -11,21 +12,16 @@ export function RuleActs({
   readonly rule: RuleStatus
   readonly propose: Propose
 }) {
-  const of = `: ${rule} on ${route}`
+  const act = { to: `${rule} on ${route}`, propose }
   return (
     <div class="acts">
-      <button type="button" onClick={() => propose({ act: 'shadow', route, rule, shadow: enforced })}>
-        {enforced ? 'Set to shadow' : 'Enforce'}
-        <span class="unseen">{of}</span>
-      </button>
-      <button type="button" onClick={() => propose({ act: 'limit', route, rule, limit })}>
-        Change the limit<span class="unseen">{of}</span>
-      </button>
-      {overridden !== undefined && (
-        <button type="button" onClick={() => propose({ act: 'undo', route, rule })}>
-          Undo<span class="unseen">{of}</span>
-        </button>
-      )}
+      <ActButton
+        {...act}
+        text={enforced ? 'Set to shadow' : 'Enforce'}
+        proposal={{ act: 'shadow', route, rule, shadow: enforced }}
+      />
+      <ActButton {...act} text="Change the limit" proposal={{ act: 'limit', route, rule, limit }} />
+      {overridden !== undefined && <ActButton {...act} text="Undo" proposal={{ act: 'undo', route, rule }} />}
     </div>
   )
 }

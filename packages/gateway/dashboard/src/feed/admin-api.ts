@@ -11,6 +11,9 @@ export class AdminError extends Error {
   }
 }
 
+const NO_TOKEN = 'This needs the admin token.'
+const WRONG_TOKEN = 'That is not the admin token.'
+
 /** What the page asks of the admin port. The token is kept as long as the page is open, and nowhere else. */
 export class AdminApi {
   #token: string | undefined
@@ -61,6 +64,7 @@ export class AdminApi {
     const response = await fetch(path, { ...init, headers }).catch((error: unknown) => {
       throw init.signal?.aborted ? error : new AdminError(0, 'The gateway does not answer.')
     })
+    if (response.status === 401) throw new AdminError(401, this.hasToken ? WRONG_TOKEN : NO_TOKEN)
     if (!response.ok) throw new AdminError(response.status, await reasonOf(response))
     return response
   }

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ClientRule, ClientState } from '../../../src/admin/live/live-types.js'
+import { ActButton } from '../acts/act-button.js'
 import type { Propose } from '../acts/proposal.js'
 import { type AdminApi, AdminError } from '../feed/admin-api.js'
 import { useRepeated } from '../feed/use-repeated.js'
@@ -107,18 +108,6 @@ function ClientRules({
   readonly state: ClientState
   readonly propose: Propose | undefined
 }) {
-  const reset: Column<ClientRule> = {
-    title: 'Act',
-    kind: 'number',
-    cell: ({ route, rule, id }) => (
-      <button type="button" onClick={() => propose?.({ act: 'reset', route, rule, key: id, shown: client })}>
-        Reset
-        <span class="unseen">
-          : {client} in {rule} on {route}
-        </span>
-      </button>
-    ),
-  }
   return (
     <Table<ClientRule>
       caption={`limits of ${client}`}
@@ -148,10 +137,25 @@ function ClientRules({
         { title: 'Full again', kind: 'number', roomy: true, cell: ({ resetAfter }) => after(resetAfter) },
         { title: 'Allowed', kind: 'number', roomy: true, cell: ({ allowed }) => count(allowed) },
         { title: 'Refused', kind: 'number', roomy: true, cell: ({ refused }) => count(refused) },
-        ...(propose === undefined ? [] : [reset]),
+        ...(propose === undefined ? [] : [resetColumn(client, propose)]),
       ]}
     />
   )
+}
+
+function resetColumn(client: string, propose: Propose): Column<ClientRule> {
+  return {
+    title: 'Act',
+    kind: 'number',
+    cell: ({ route, rule, id }) => (
+      <ActButton
+        text="Reset"
+        to={`${client} in ${rule} on ${route}`}
+        proposal={{ act: 'reset', route, rule, key: id, shown: client }}
+        propose={propose}
+      />
+    ),
+  }
 }
 
 function mayNow({ remaining, resource, retryAfterOfOne, moreAfter }: ClientRule) {

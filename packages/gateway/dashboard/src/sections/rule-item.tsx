@@ -1,12 +1,13 @@
 import { useState } from 'preact/hooks'
 import type { KeyFullness, RuleStatus } from '../../../src/admin/live/live-types.js'
+import { ActButton } from '../acts/act-button.js'
 import type { Propose } from '../acts/proposal.js'
 import { RuleActs } from '../acts/rule-acts.js'
 import { Badge } from '../parts/badge.js'
 import { Bar, colourOfFullness } from '../parts/bar.js'
 import { count, units, wait } from '../parts/format.js'
 import { RouteName, routeName } from '../parts/route-name.js'
-import { Table } from '../parts/table.js'
+import { type Column, Table } from '../parts/table.js'
 import { fullnessOf } from './rule-list.js'
 
 interface RuleItemProps {
@@ -95,28 +96,27 @@ function Opened({ route, rule, propose, onClient }: RuleItemProps) {
             },
             { title: 'Left', kind: 'number', cell: ({ remaining }) => units(remaining) },
             { title: 'May come', kind: 'number', cell: ({ retryAfter }) => whenNext(retryAfter) },
-            ...(propose === undefined
-              ? []
-              : [
-                  {
-                    title: 'Reset',
-                    kind: 'number' as const,
-                    cell: ({ key, id }: KeyFullness) => (
-                      <button
-                        type="button"
-                        aria-label={`Reset ${key} in ${rule.rule} on ${routeName(route)}`}
-                        onClick={() => propose({ act: 'reset', route, rule: rule.rule, key: id, shown: key })}
-                      >
-                        Reset
-                      </button>
-                    ),
-                  },
-                ]),
+            ...(propose === undefined ? [] : [resetColumn(route, rule.rule, propose)]),
           ]}
         />
       )}
     </div>
   )
+}
+
+function resetColumn(route: string, rule: string, propose: Propose): Column<KeyFullness> {
+  return {
+    title: 'Act',
+    kind: 'number',
+    cell: ({ key, id }) => (
+      <ActButton
+        text="Reset"
+        to={`${key} in ${rule} on ${route}`}
+        proposal={{ act: 'reset', route, rule, key: id, shown: key }}
+        propose={propose}
+      />
+    ),
+  }
 }
 
 /** When a request of cost 1 is let in again. */

@@ -1,5 +1,6 @@
 import { useMemo } from 'preact/hooks'
 import type { Status } from '../../../src/admin/live/live-types.js'
+import { ActButton } from '../acts/act-button.js'
 import type { Propose } from '../acts/proposal.js'
 import { Bar } from '../parts/bar.js'
 import { count } from '../parts/format.js'
@@ -17,18 +18,6 @@ export function ShadowRules({
   readonly propose: Propose | undefined
 }) {
   const rules = useMemo(() => rulesOf(status.routes).filter(({ rule }) => !rule.enforced), [status])
-  const enforce: Column<ListedRule> = {
-    title: 'Act',
-    kind: 'number',
-    cell: ({ route, rule: { rule } }) => (
-      <button type="button" onClick={() => propose?.({ act: 'shadow', route, rule, shadow: false })}>
-        Enforce
-        <span class="unseen">
-          : {rule} on {route}
-        </span>
-      </button>
-    ),
-  }
   return (
     <Panel id="shadow" title="Shadow rules" note="what they would have refused, since the start">
       {rules.length === 0 ? (
@@ -54,19 +43,34 @@ export function ShadowRules({
                 </>
               ),
             },
-            { title: 'Let in', kind: 'number', roomy: true, cell: ({ rule }) => count(rule.allowed) },
+            { title: 'Would let in', kind: 'number', roomy: true, cell: ({ rule }) => count(rule.allowed) },
             { title: 'Would refuse', kind: 'number', cell: ({ rule }) => count(rule.wouldHaveRefused) },
             {
               title: 'Share',
               kind: 'bar',
               cell: ({ rule: { allowed, wouldHaveRefused } }) => (
-                <Bar part={wouldHaveRefused / Math.max(allowed, wouldHaveRefused, 1)} colour="shadowed" />
+                <Bar part={wouldHaveRefused / Math.max(allowed + wouldHaveRefused, 1)} colour="shadowed" />
               ),
             },
-            ...(propose === undefined ? [] : [enforce]),
+            ...(propose === undefined ? [] : [enforceColumn(propose)]),
           ]}
         />
       )}
     </Panel>
   )
+}
+
+function enforceColumn(propose: Propose): Column<ListedRule> {
+  return {
+    title: 'Act',
+    kind: 'number',
+    cell: ({ route, rule: { rule } }) => (
+      <ActButton
+        text="Enforce"
+        to={`${rule} on ${route}`}
+        proposal={{ act: 'shadow', route, rule, shadow: false }}
+        propose={propose}
+      />
+    ),
+  }
 }
