@@ -1,7 +1,8 @@
-import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { type Client, checkClient, UnauthorizedError } from '../policy/client.js'
 import type { VerifyToken } from './identify.js'
 import { IdentityUnavailableError } from './identity-unavailable.js'
+import { remoteKeys } from './remote-keys.js'
 
 export interface JwtOptions {
   /** Where the keys are that tokens are signed with; or a function of `jose` that finds them. */
@@ -22,15 +23,10 @@ export interface JwtOptions {
 
 const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
 
-/** How long the keys' server may take, in milliseconds. */
-const JWKS_TIMEOUT = 3_000
-/** How long its answer is kept, and how soon it is asked again for a key that is not in it. */
-const JWKS_MAX_AGE = 600_000
-const JWKS_COOLDOWN = 30_000
-
 /**
  * Checks JWTs: signature, expiry (which a token must have), audience, issuer and algorithm. The keys are fetched when they are
- * first needed and again when they have grown old or a token names one that is new.
+ * first needed and again when they are ten minutes old, or where a token names one that is new: at most once in thirty seconds. While they
+ * cannot be had, the old ones are taken until they are an hour old.
  *
  * The check rejects with UnauthorizedError for a token that does not hold, and with IdentityUnavailableError where the keys
  * cannot be had.
@@ -63,15 +59,6 @@ export function jwtVerifier(options: JwtOptions): VerifyToken {
   }
 }
 
-function remoteKeys(url: URL): JWTVerifyGetKey {
-  const options = {
-    timeoutDuration: JWKS_TIMEOUT,
-    cacheMaxAge: JWKS_MAX_AGE,
-    cooldownDuration: JWKS_COOLDOWN,
-  }
-  return createRemoteJWKSet(url, options)
-}
-
 function clientOf(payload: JWTPayload, client: string, tier: string | undefined): Client {
   const claimed = tier === undefined ? undefined : payload[tier]
   try {
@@ -86,6 +73,7 @@ function clientOf(payload: JWTPayload, client: string, tier: string | undefined)
 
 /** Tells a token that does not hold from keys that cannot be had; nothing of the token is repeated. */
 function refusalOf(error: unknown): Error {
+  if (error instanceof IdentityUnavailableError) return error
   if (error instanceof errors.JWTExpired)
     return new UnauthorizedError('the token of this request has expired')
   if (error instanceof errors.JWTClaimValidationFailed)
