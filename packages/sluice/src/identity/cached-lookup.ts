@@ -1,61 +1,60 @@
 import { type Clock, systemClock } from '../clock.js'
 import { type Client, checkClient } from '../policy/client.js'
 import type { KeyLookup } from './api-keys.js'
+import { IdentityUnavailableError } from './identity-unavailable.js'
 
 export interface CacheOptions {
   /** How long an answer is believed, in milliseconds: a key that was taken back works so much longer. Default 60,000. */
   readonly maxAge?: number
   /** As `maxAge`, for keys that are nobody's. Default 5,000. */
   readonly unknownMaxAge?: number
-  /** Answers that are kept; the one that was asked for longest ago makes room. Default 10,000. */
+  /**
+   * Known keys that are kept, and as many unknown ones beside them; of each, the one that was asked for longest ago makes room. Whoever
+   * makes up keys displaces no good ones. Default 10,000.
+   */
   readonly maxKeys?: number
+  /** How long the lookup may take, in milliseconds; it is not waited for longer. Default 2,000. */
+  readonly timeout?: number
   readonly clock?: Pick<Clock, 'now'>
-}
-
-interface Remembered {
-  readonly client: Client | undefined
-  readonly until: number
 }
 
 /**
  * Remembers whose a key is, so that a database is not asked at each request. Requests that ask for the same key at the
- * same time wait for one answer. An error is passed on to all of them and not remembered.
+ * same time wait for one answer. Where the lookup fails, or takes too long, all of them are refused with IdentityUnavailableError (503),
+ * and that is not remembered.
  *
  * @param lookup asked with the key's SHA-256 in hexadecimal, which is what a database should keep
- * @throws RangeError for options out of range.
+ * @throws TypeError, RangeError for options that are unknown or out of range.
  */
 export function cachedLookup(
   lookup: (digest: string) => Promise<Client | string | undefined | null>,
   options: CacheOptions = {},
 ): KeyLookup {
-  const { maxAge = 60_000, unknownMaxAge = 5_000, maxKeys = 10_000, clock = systemClock } = options
-  for (const [name, value] of Object.entries({ maxAge, unknownMaxAge, maxKeys })) {
-    if (!Number.isFinite(value) || value < (name === 'maxKeys' ? 1 : 0))
-      throw new RangeError(`'${name}' is out of range: ${value}`)
-  }
-  const remembered = new Map<string, Remembered>()
+  const { maxAge, unknownMaxAge, maxKeys, timeout, clock } = readOptions(options)
+  const known = new Recent<Client>(maxKeys, maxAge, clock)
+  const unknown = new Recent<true>(maxKeys, unknownMaxAge, clock)
   const asked = new Map<string, Promise<Client | undefined>>()
 
-  const remember = (digest: string, answer: Remembered) => {
-    // A Map keeps the order of insertion, so that the first is always the one that was asked for longest ago.
-    remembered.delete(digest)
-    remembered.set(digest, answer)
-    const [oldest] = remembered.keys()
-    if (remembered.size > maxKeys && oldest !== undefined) remembered.delete(oldest)
-  }
   const ask = async (digest: string): Promise<Client | undefined> => {
-    const found = await lookup(digest)
-    const client = found === undefined || found === null ? undefined : checkClient(found)
-    remember(digest, { client, until: clock.now() + (client === undefined ? unknownMaxAge : maxAge) })
+    let found: Awaited<ReturnType<typeof lookup>>
+    try {
+      found = await inTime(lookup(digest), timeout)
+    } catch (cause) {
+      throw new IdentityUnavailableError({ cause })
+    }
+    if (found === undefined || found === null) {
+      unknown.add(digest, true)
+      return undefined
+    }
+    const client = checkClient(found)
+    known.add(digest, client)
     return client
   }
 
   return (digest) => {
-    const known = remembered.get(digest)
-    if (known !== undefined && clock.now() < known.until) {
-      remember(digest, known)
-      return known.client
-    }
+    const client = known.get(digest)
+    if (client !== undefined) return client
+    if (unknown.get(digest)) return undefined
     const underWay = asked.get(digest)
     if (underWay !== undefined) return underWay
     const answer = ask(digest)
@@ -64,4 +63,56 @@ export function cachedLookup(
     answer.then(answered, answered)
     return answer
   }
+}
+
+const DEFAULTS = { maxAge: 60_000, unknownMaxAge: 5_000, maxKeys: 10_000, timeout: 2_000 }
+
+function readOptions(options: CacheOptions): Required<CacheOptions> {
+  const { clock = systemClock, ...numbers } = options
+  const read = { ...DEFAULTS, ...numbers }
+  for (const [name, value] of Object.entries(read)) {
+    if (!(name in DEFAULTS)) throw new TypeError(`a cached lookup has no option '${name}'`)
+    if (!Number.isFinite(value) || value < (name.endsWith('Age') ? 0 : 1))
+      throw new RangeError(`'${name}' is out of range: ${value}`)
+  }
+  return { ...read, clock }
+}
+
+/** What was asked for of late: so much of it, and so long. */
+class Recent<Value> {
+  readonly #most: number
+  readonly #age: number
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #entries = new Map<string, { readonly value: Value; readonly until: number }>()
+
+  constructor(most: number, age: number, clock: Pick<Clock, 'now'>) {
+    this.#most = most
+    this.#age = age
+    this.#clock = clock
+  }
+
+  get(key: string): Value | undefined {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return undefined
+    // A Map keeps the order of insertion, so that the first is always the one that was asked for longest ago.
+    this.#entries.delete(key)
+    if (this.#clock.now() >= entry.until) return undefined
+    this.#entries.set(key, entry)
+    return entry.value
+  }
+
+  add(key: string, value: Value): void {
+    this.#entries.delete(key)
+    this.#entries.set(key, { value, until: this.#clock.now() + this.#age })
+    const [oldest] = this.#entries.keys()
+    if (this.#entries.size > this.#most && oldest !== undefined) this.#entries.delete(oldest)
+  }
+}
+
+/** @returns what the promise gives; it rejects where that takes longer. */
+function inTime<Value>(promise: Promise<Value>, milliseconds: number): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`no answer within ${milliseconds} ms`)), milliseconds)
+    promise.then(resolve, reject).finally(() => clearTimeout(late))
+  })
 }

@@ -50,6 +50,26 @@ describe('a lookup that remembers', () => {
     expect(asked).toEqual(['a', 'b', 'c', 'b'])
   })
 
+  it('keys that somebody makes up displace no good ones', async () => {
+    const { asked, lookup } = database({ a: 'acme' })
+    const find = cachedLookup(lookup, { maxKeys: 10 })
+    await find('a')
+    for (let made = 0; made < 1_000; made++) await find(`made up ${made}`)
+    expect(find('a')).toEqual({ id: 'acme' })
+    expect(asked).toHaveLength(1_001)
+  })
+
+  it('one that hangs is not waited for, and is asked again', async () => {
+    let hangs = true
+    const find = cachedLookup(() => (hangs ? new Promise(() => {}) : Promise.resolve('acme')), {
+      timeout: 20,
+    })
+    const waiting = Array.from({ length: 100 }, () => find('a'))
+    for (const each of waiting) await expect(each).rejects.toMatchObject({ status: 503 })
+    hangs = false
+    expect(await find('a')).toEqual({ id: 'acme' })
+  })
+
   it('an error reaches all who wait, and is not remembered', async () => {
     let calls = 0
     const find = cachedLookup(async () => {
@@ -57,7 +77,12 @@ describe('a lookup that remembers', () => {
       return 'acme'
     })
     const both = [find('a'), find('a')]
-    for (const each of both) await expect(each).rejects.toThrow('away')
+    for (const each of both)
+      await expect(each).rejects.toMatchObject({
+        name: 'IdentityUnavailableError',
+        status: 503,
+        cause: { message: 'the database is away' },
+      })
     expect(await find('a')).toEqual({ id: 'acme' })
     expect(calls).toBe(2)
   })
@@ -68,7 +93,7 @@ describe('a lookup that remembers', () => {
       if (++calls === 1) throw new Error('at once')
       return Promise.resolve('acme')
     })
-    await expect(find('a')).rejects.toThrow('at once')
+    await expect(find('a')).rejects.toMatchObject({ cause: { message: 'at once' } })
     expect(await find('a')).toEqual({ id: 'acme' })
   })
 
@@ -76,5 +101,7 @@ describe('a lookup that remembers', () => {
     const find = cachedLookup(async () => ({ id: 7 }) as unknown as string)
     await expect(find('a')).rejects.toThrow(TypeError)
     expect(() => cachedLookup(async () => 'a', { maxKeys: 0 })).toThrow("'maxKeys'")
+    expect(() => cachedLookup(async () => 'a', { timeout: Number.POSITIVE_INFINITY })).toThrow("'timeout'")
+    expect(() => cachedLookup(async () => 'a', { maxage: 1 } as never)).toThrow("'maxage'")
   })
 })
