@@ -62,6 +62,6 @@ export function costIn(resource: TokenResource, reservation: Reservation, limit:
 }
 
 /** The most that a limit can hold at once. */
-function capacityOf(limit: Limit): number {
+export function capacityOf(limit: Limit): number {
   return limit.algorithm === 'token-bucket' ? limit.burst : limit.limit
 }

@@ -1,0 +1,109 @@
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { TraceError } from './trace-request.js'
+
+/** The bytes of a trace. */
+export interface TraceBytes {
+  /** In how many bytes it is stored; undefined where that is not known. */
+  readonly size: number | undefined
+  /** How many of them have been read so far. */
+  readonly done: number
+  /** Whether they were compressed and ended before their end: what could be read was read. */
+  readonly truncated: boolean
+  /** Decompressed, where they are. */
+  pieces(): AsyncGenerator<Uint8Array>
+}
+
+/**
+ * Opens a file, or what comes in on a stream. What begins as gzip does is decompressed.
+ *
+ * @throws TraceError where there is no such file.
+ */
+export async function openBytes(source: string | Readable): Promise<TraceBytes> {
+  if (typeof source !== 'string') return new Bytes(source, undefined)
+  const size = await sizeOf(source)
+  return new Bytes(createReadStream(source, { highWaterMark: 2 ** 18 }), size)
+}
+
+async function sizeOf(file: string): Promise<number | undefined> {
+  try {
+    const about = await stat(file)
+    if (about.isDirectory()) throw new TraceError(`${file} is a directory; name the file in it`)
+    return about.isFile() ? about.size : undefined
+  } catch (error) {
+    if (error instanceof TraceError) throw error
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new TraceError(code === 'ENOENT' ? `${file} does not exist` : `${file} cannot be read: ${message}`)
+  }
+}
+
+class Bytes implements TraceBytes {
+  done = 0
+  truncated = false
+
+  constructor(
+    private readonly stream: Readable,
+    readonly size: number | undefined,
+  ) {}
+
+  async *pieces(): AsyncGenerator<Uint8Array> {
+    const counted = this.#counted()
+    const first = await counted.next()
+    if (first.done) return
+    const [one, two] = first.value
+    const all = (async function* () {
+      yield first.value
+      yield* counted
+    })()
+    if (one === 0x1f && two === 0x8b) yield* this.#decompressed(all)
+    else yield* all
+  }
+
+  async *#counted(): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const piece of this.stream) {
+        const bytes = typeof piece === 'string' ? Buffer.from(piece) : (piece as Uint8Array)
+        this.done += bytes.length
+        yield bytes
+      }
+    } finally {
+      this.stream.destroy()
+    }
+  }
+
+  async *#decompressed(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const gunzip = createGunzip({ chunkSize: 2 ** 18 })
+    const fed = feed(pieces, gunzip)
+    try {
+      for await (const piece of gunzip) yield piece as Uint8Array
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      // A file that is still being written has no end yet.
+      if (code !== 'Z_BUF_ERROR')
+        throw new TraceError(`it cannot be decompressed: ${(error as Error).message}`)
+      this.truncated = true
+    } finally {
+      gunzip.destroy()
+      await fed
+    }
+  }
+}
+
+/** Writes the pieces at the pace at which they are taken. Whoever reads sees what goes wrong. */
+async function feed(pieces: AsyncIterable<Uint8Array>, into: ReturnType<typeof createGunzip>): Promise<void> {
+  try {
+    for await (const piece of pieces) {
+      if (into.destroyed) return
+      if (!into.write(piece))
+        await new Promise<void>((resolve) => {
+          into.once('drain', resolve)
+          into.once('close', resolve)
+        })
+    }
+    into.end()
+  } catch (error) {
+    into.destroy(error as Error)
+  }
+}

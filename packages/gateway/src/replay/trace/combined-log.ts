@@ -1,0 +1,51 @@
+import type { LineReader } from './line-reader.js'
+import type { Moments } from './moments.js'
+import { BadLineError, type TraceRequest } from './trace-request.js'
+
+/** Address, identity, user, time, request line, status, bytes; then whatever else the log was told to write. */
+const LINE = /^(\S+) \S+ (\S+) \[([^\]]{20,40})\] "((?:[^"\\]|\\.)*)" (\d{3}) \S+(.*)$/
+
+/** Seconds of the request at the end of a line, as many write nginx's `$request_time`: `rt=0.245`, or the number alone. */
+const SECONDS = /(?:^|[\s=":])(\d{1,7}\.\d{1,6})"?$/
+
+/**
+ * Reads access logs of nginx and Apache: the common and the combined format. They have the time at which a request ended: where the
+ * line ends with how long that took, in seconds, the request is played at the time at which it came.
+ */
+export class CombinedLogReader implements LineReader {
+  constructor(private readonly moments: Moments) {}
+
+  read(line: string): TraceRequest | undefined {
+    if (line.trim() === '') return undefined
+    const match = LINE.exec(line)
+    if (match === null)
+      throw new BadLineError('it is no line of an access log in the common or combined format')
+    const [, ip = '', user = '-', time = '', requestLine = '', , rest = ''] = match
+    const [method = '', target] = requestLine.split(' ')
+    if (target === undefined || !/^[A-Z]{1,20}$/.test(method))
+      throw new BadLineError('no request was read from that connection')
+    const seconds = SECONDS.exec(rest.trimEnd())?.[1]
+    const duration = seconds === undefined ? undefined : Number(seconds) * 1000
+    return {
+      at: this.moments.read(time, undefined) - (duration ?? 0),
+      client: user === '-' ? undefined : user,
+      tier: undefined,
+      ip,
+      method,
+      target,
+      headers: undefined,
+      input: undefined,
+      output: undefined,
+      cached: undefined,
+      maxOutput: undefined,
+      cost: undefined,
+      costs: undefined,
+      duration,
+    }
+  }
+}
+
+/** Whether a line may be of this format. */
+export function looksLikeCombinedLog(line: string): boolean {
+  return LINE.test(line)
+}

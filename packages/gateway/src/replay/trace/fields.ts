@@ -1,0 +1,109 @@
+import { parseDuration } from 'sluice'
+import type { Moments, TimeUnit } from './moments.js'
+import { BadLineError, shown, type TraceRequest } from './trace-request.js'
+
+/** What the columns of a trace can say of a request. Headers are `header:NAME`. */
+export const FIELDS = [
+  'time',
+  'client',
+  'tier',
+  'ip',
+  'method',
+  'path',
+  'input_tokens',
+  'output_tokens',
+  'cached_tokens',
+  'max_tokens',
+  'cost',
+  'duration',
+] as const
+
+export type Field = (typeof FIELDS)[number]
+
+/** The value of each field of one line, as text; undefined where it has none. */
+export type FieldTexts = Readonly<Partial<Record<Field, string>>>
+
+/** Units of the fields that are times, where they are known. */
+export interface FieldUnits {
+  readonly time: TimeUnit | undefined
+  readonly duration: TimeUnit | undefined
+}
+
+/** Longest client, tier and address, in characters: what limiters take of a client. */
+const MAX_NAME = 256
+const MAX_TARGET = 8192
+
+/**
+ * Makes a request of what a line says.
+ *
+ * @throws BadLineError
+ */
+export function requestOf(
+  texts: FieldTexts,
+  moments: Moments,
+  units: FieldUnits,
+  headers: Readonly<Record<string, string>> | undefined,
+): TraceRequest {
+  if (texts.time === undefined) throw new BadLineError('it has no time')
+  const [method, target] = methodAndTarget(texts.method, texts.path)
+  return {
+    at: moments.read(texts.time, units.time),
+    client: textOf('client', texts.client, MAX_NAME),
+    tier: textOf('tier', texts.tier, MAX_NAME),
+    ip: textOf('ip', texts.ip, MAX_NAME),
+    method,
+    target,
+    headers,
+    input: countOf('input_tokens', texts.input_tokens),
+    output: countOf('output_tokens', texts.output_tokens),
+    cached: countOf('cached_tokens', texts.cached_tokens),
+    maxOutput: countOf('max_tokens', texts.max_tokens),
+    cost: numberOf('cost', texts.cost),
+    costs: undefined,
+    duration: texts.duration === undefined ? undefined : durationOf(texts.duration, units.duration),
+  }
+}
+
+/** `POST /predict` may stand in one column. */
+function methodAndTarget(
+  method: string | undefined,
+  path: string | undefined,
+): [method: string | undefined, target: string | undefined] {
+  if (path === undefined) return [method?.toUpperCase(), undefined]
+  const target = textOf('path', path, MAX_TARGET) ?? ''
+  const space = target.indexOf(' ')
+  if (method !== undefined || space < 1) return [method?.toUpperCase(), target]
+  return [target.slice(0, space).toUpperCase(), target.slice(space + 1).trim()]
+}
+
+function textOf(field: string, text: string | undefined, most: number): string | undefined {
+  if (text === undefined || text.length <= most) return text
+  throw new BadLineError(`its ${field} has more than ${most} characters`)
+}
+
+/** Tokens are counted whole. */
+function countOf(field: string, text: string | undefined): number | undefined {
+  const number = numberOf(field, text)
+  if (number === undefined || Number.isSafeInteger(number)) return number
+  throw new BadLineError(`its ${field} ${shown(text ?? '')} is no whole number`)
+}
+
+function numberOf(field: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const number = Number(text)
+  if (Number.isFinite(number) && number >= 0) return number
+  throw new BadLineError(`its ${field} ${shown(text)} is no number, zero or more`)
+}
+
+const MILLISECONDS: Readonly<Record<TimeUnit, number>> = { s: 1000, ms: 1, us: 1e-3, ns: 1e-6 }
+
+/** A number, of milliseconds where nothing says its unit, or a text such as `1.5s`. */
+function durationOf(text: string, unit: TimeUnit | undefined): number {
+  const number = Number(text)
+  if (Number.isFinite(number) && number >= 0) return number * MILLISECONDS[unit ?? 'ms']
+  try {
+    return parseDuration(text)
+  } catch {
+    throw new BadLineError(`its duration ${shown(text)} is none, such as 1.5s or 1500`)
+  }
+}

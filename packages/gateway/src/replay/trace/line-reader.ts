@@ -1,0 +1,13 @@
+import type { TraceRequest } from './trace-request.js'
+
+/** Reads one format, a line after the other. */
+export interface LineReader {
+  /**
+   * The request that a line tells of; undefined where it tells of none, as a head does, or not the whole of it yet.
+   *
+   * @throws BadLineError for a line that cannot be read, TraceError where no line will.
+   */
+  read(line: string): TraceRequest | undefined
+  /** There are no more lines. @throws BadLineError where there should be. */
+  end?(): void
+}
