@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { VERSION } from '../version.js'
 import { runCheck } from './check.js'
 import { type KeyOptions, runNewKey } from './key.js'
+import { type ReplayArguments, runReplay } from './replay.js'
 import { runServe, type ServeOptions } from './serve.js'
 import { runNewToken } from './token.js'
 
@@ -26,6 +27,32 @@ program
   .argument('<file>', 'the configuration file (YAML)')
   .action(async (file: string) => {
     process.exitCode = await runCheck(file, { out: process.stdout, err: process.stderr })
+  })
+
+program
+  .command('replay')
+  .description('play recorded traffic through the limits of a configuration: what would it have refused?')
+  .argument(
+    '<trace>',
+    'CSV, JSON lines, an access log, or what a gateway recorded; gzip too; - for the standard input',
+  )
+  .requiredOption('--config <file>', 'the configuration file (YAML)')
+  .option('--against <file>', 'another configuration, to set beside it')
+  .option(
+    '--route <route>',
+    'the route that the requests take, where the trace has no paths; else the one to play',
+  )
+  .option('--format <format>', 'csv, jsonl or combined, in place of what the first line looks like')
+  .option('--columns <mapping>', 'which column says what, such as time=ts:ms,client=user,input_tokens=prompt')
+  .option('--clients <number>', 'deal requests without a client to so many clients, in turn')
+  .option('--duration <length>', 'how long requests run, such as 2s or "400ms + 25ms/output_token"')
+  .option('--reorder <length>', 'by how much lines may be out of order, such as 10s')
+  .option('--unready <from-to...>', 'when the models were not ready, since the first request: 0s-30s')
+  .option('--top <number>', 'how many clients a report lists (default 100)')
+  .option('--json', 'write the report as JSON')
+  .action(async (trace: string, said: ReplayArguments) => {
+    const { stdin, stdout: out, stderr: err } = process
+    await runReplay(trace, said, { out, err, stdin, watched: err.isTTY === true })
   })
 
 program

@@ -1,13 +1,14 @@
 import type { Readable } from 'node:stream'
 import type { GatewayConfig } from '../config/config.js'
+import { Agreement, type Comparison, comparisonOf } from './compare.js'
 import { readDurationModel } from './engine/duration-model.js'
-import { Engine, type EngineOptions } from './engine/engine.js'
+import type { EngineOptions } from './engine/engine.js'
 import type { Played } from './engine/played.js'
-import { notesOf, type Seen } from './notes.js'
+import { notesOf } from './notes.js'
+import { type Player, type PlayOptions, playAll } from './play-all.js'
 import { type ReplayReport, reportOf } from './report/report.js'
 import { Tally } from './tally/tally.js'
-import { dealer } from './trace/dealt-clients.js'
-import { Trace, type TraceOptions } from './trace/read-trace.js'
+import type { TraceOptions } from './trace/read-trace.js'
 
 export interface ReplayOptions extends TraceOptions {
   /** The route that requests take whose path was not recorded; of a trace with paths, the route whose requests are played. */
@@ -20,9 +21,9 @@ export interface ReplayOptions extends TraceOptions {
   readonly unready?: EngineOptions['unready']
   /** How many clients the report lists; default 100. */
   readonly listed?: number | undefined
-  /** Is told of each request as it is decided on. */
+  /** Is told of each request as it is decided on; of a comparison, by the first policy. */
   readonly onDecision?: ((played: Played) => void) | undefined
-  /** Is told now and then how much was read, from 0 to 1; undefined where that is not known. */
+  /** Is told now and then how much was read, from 0 to 1, or undefined where that is not known; and how many requests. */
   readonly onProgress?: ((part: number | undefined, requests: number) => void) | undefined
 }
 
@@ -45,62 +46,78 @@ export async function replay(
   config: GatewayConfig,
   options: ReplayOptions = {},
 ): Promise<ReplayReport> {
-  const [report] = await replayAll(trace, [config], options)
-  return report as ReplayReport
+  const told: Told = (played) => options.onDecision?.(played)
+  const { reports } = await replayEach(trace, [[config, told]], options)
+  return reports[0] as ReplayReport
 }
 
-/** As `replay`, with each of several configurations, in one reading of the trace. */
-export async function replayAll(
-  source: string | Readable,
-  configs: readonly GatewayConfig[],
-  options: ReplayOptions,
-): Promise<ReplayReport[]> {
-  const duration = options.duration === undefined ? undefined : readDurationModel(options.duration)
-  const deal = dealer(options.clients)
-  const trace = await Trace.open(source, options)
-  const seen: Seen = { clients: false, addresses: false, durations: false, tokens: false }
-  let players: { readonly engine: Engine; readonly tally: Tally }[] | undefined
-  let count = 0
-  for await (const requests of trace.requests()) {
-    for (const recorded of requests) {
-      const request = deal(recorded)
-      noteSeen(seen, request)
-      players ??= configs.map((config) => player(config, request.at))
-      for (const { engine } of players) {
-        const playing = engine.play(request)
-        if (playing !== undefined) await playing
-      }
-      count++
-    }
-    options.onProgress?.(trace.progress, count)
+/** As `replay`, with two configurations side by side, in one reading of the trace. */
+export async function compare(
+  trace: string | Readable,
+  one: GatewayConfig,
+  other: GatewayConfig,
+  options: ReplayOptions = {},
+): Promise<Comparison> {
+  const agreement = new Agreement()
+  const toldOfOne: Told = (played) => {
+    options.onDecision?.(played)
+    agreement.decided('one', played)
   }
-  for (const { engine } of players ?? []) await engine.finish()
-  return (players ?? []).map(({ engine, tally }, index) => {
-    const notes = notesOf(configs[index] as GatewayConfig, seen, options, tally)
+  const toldOfOther: Told = (played) => agreement.decided('other', played)
+  const { reports, tallies } = await replayEach(
+    trace,
+    [
+      [one, toldOfOne],
+      [other, toldOfOther],
+    ],
+    options,
+  )
+  return comparisonOf(
+    reports as [ReplayReport, ReplayReport],
+    tallies as [Tally, Tally],
+    agreement,
+    options.listed ?? DEFAULT_LISTED,
+  )
+}
+
+type Told = (played: Played) => void
+
+async function replayEach(
+  source: string | Readable,
+  configs: readonly (readonly [GatewayConfig, Told])[],
+  options: ReplayOptions,
+): Promise<{ readonly reports: readonly ReplayReport[]; readonly tallies: readonly Tally[] }> {
+  const tallies: Tally[] = []
+  const players = configs.map(
+    ([config, told]): Player => ({
+      config,
+      observer(now, origin) {
+        const tally = new Tally(config, now, origin)
+        tallies.push(tally)
+        return {
+          decided(played) {
+            told(played)
+            return tally.decided(played)
+          },
+        }
+      },
+    }),
+  )
+  const { trace, engines, seen } = await playAll(source, players, playOptions(options))
+  const reports = engines.map((engine, index) => {
+    const [config] = configs[index] as (typeof configs)[number]
+    const tally = tallies[index] as Tally
+    const notes = notesOf(config, seen, options, tally)
     return reportOf(tally, engine, trace.reading, trace.origin, options.listed ?? DEFAULT_LISTED, notes)
   })
-
-  function player(config: GatewayConfig, start: number) {
-    const tally: Tally = new Tally(config, () => engine.now, trace.origin)
-    const { onDecision } = options
-    const observer =
-      onDecision === undefined
-        ? tally
-        : {
-            decided(played: Played) {
-              onDecision(played)
-              return tally.decided(played)
-            },
-          }
-    const engineOptions = { route: options.route, duration, unready: options.unready }
-    const engine = new Engine(config, engineOptions, observer, start, trace.origin)
-    return { engine, tally }
-  }
+  return { reports, tallies }
 }
 
-function noteSeen(seen: Seen, request: Parameters<Engine['play']>[0]): void {
-  if (request.client !== undefined) seen.clients = true
-  if (request.ip !== undefined) seen.addresses = true
-  if (request.duration !== undefined) seen.durations = true
-  if (request.output !== undefined) seen.tokens = true
+/** @throws TraceError for a duration that cannot be read. */
+export function playOptions(options: ReplayOptions): PlayOptions {
+  const { route, unready, duration } = options
+  return {
+    ...options,
+    engine: { route, unready, duration: duration === undefined ? undefined : readDurationModel(duration) },
+  }
 }

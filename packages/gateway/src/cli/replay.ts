@@ -1,0 +1,111 @@
+import type { Readable } from 'node:stream'
+import { parseDuration } from 'sluice'
+import { loadConfig } from '../config/load.js'
+import { compare, type ReplayOptions, replay } from '../replay/replay.js'
+import { comparisonSummary, summary } from '../replay/report/summary.js'
+import { TRACE_FORMATS, type TraceFormat } from '../replay/trace/read-trace.js'
+import { TraceError } from '../replay/trace/trace-request.js'
+import type { Output } from './check.js'
+import { progressBar } from './progress.js'
+
+/** What the command line says, as it was written. */
+export interface ReplayArguments {
+  readonly config: string
+  readonly against?: string
+  readonly route?: string
+  readonly format?: string
+  readonly columns?: string
+  readonly clients?: string
+  readonly duration?: string
+  readonly reorder?: string
+  readonly unready?: readonly string[]
+  readonly top?: string
+  readonly json?: boolean
+}
+
+interface Surroundings extends Output {
+  /** Where `-` reads from. */
+  readonly stdin: Readable
+  /** Whether people watch the standard error, for a progress bar. */
+  readonly watched: boolean
+}
+
+/**
+ * Replays a trace and writes what came of it: a summary, or JSON for programs.
+ *
+ * @throws ConfigError for a configuration that is wrong, TraceError for a trace or an option that is.
+ */
+export async function runReplay(
+  file: string,
+  said: ReplayArguments,
+  surroundings: Surroundings,
+): Promise<void> {
+  const { out, err, stdin, watched } = surroundings
+  const trace = file === '-' ? stdin : file
+  const config = await loadConfig(said.config)
+  const bar = watched ? progressBar(err) : undefined
+  const options: ReplayOptions = { ...readOptions(said), onProgress: bar?.show }
+  try {
+    if (said.against === undefined) {
+      const report = await replay(trace, config, options)
+      bar?.clear()
+      out.write(said.json ? json(report) : `${summary(report)}\n`)
+    } else {
+      const comparison = await compare(trace, config, await loadConfig(said.against), options)
+      bar?.clear()
+      const text = comparisonSummary(comparison, [said.config, said.against])
+      out.write(said.json ? json(comparison) : `${text}\n`)
+    }
+  } finally {
+    bar?.clear()
+  }
+}
+
+function json(report: object): string {
+  return `${JSON.stringify(report, undefined, 2)}\n`
+}
+
+function readOptions(said: ReplayArguments): ReplayOptions {
+  const { route, columns, duration } = said
+  return {
+    route,
+    columns,
+    duration,
+    format: said.format === undefined ? undefined : formatOf(said.format),
+    clients: said.clients === undefined ? undefined : wholeNumber('--clients', said.clients, 1_000_000),
+    listed: said.top === undefined ? undefined : wholeNumber('--top', said.top, 100_000),
+    reorder: said.reorder === undefined ? undefined : lengthOf('--reorder', said.reorder),
+    unready: said.unready?.map(stretchOf),
+  }
+}
+
+function formatOf(text: string): TraceFormat {
+  const format = TRACE_FORMATS.find((known) => known === text)
+  if (format !== undefined) return format
+  throw new TraceError(`--format is ${TRACE_FORMATS.join(', ')}, not '${text.slice(0, 40)}'`)
+}
+
+function wholeNumber(option: string, text: string, most: number): number {
+  const number = Number(text)
+  if (/^\d+$/.test(text) && number >= 1 && number <= most) return number
+  throw new TraceError(`${option} is a whole number from 1 to ${most}, not '${text.slice(0, 40)}'`)
+}
+
+function lengthOf(option: string, text: string): number {
+  if (/^0+(ms|s)?$/.test(text)) return 0
+  try {
+    return parseDuration(text)
+  } catch (error) {
+    throw new TraceError(`${option}: ${(error as Error).message}`)
+  }
+}
+
+/** `10m-12m`: from and to, since the first request. */
+function stretchOf(text: string): { from: number; to: number } {
+  const [from, to, ...more] = text.split('-')
+  if (from === undefined || to === undefined || more.length > 0)
+    throw new TraceError(`--unready is a stretch of time such as 0s-30s, not '${text.slice(0, 40)}'`)
+  const stretch = { from: lengthOf('--unready', from), to: lengthOf('--unready', to) }
+  if (stretch.to > stretch.from) return stretch
+  throw new TraceError(`--unready ends after it begins: '${text.slice(0, 40)}' does not`)
+}

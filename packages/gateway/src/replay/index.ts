@@ -1,0 +1,13 @@
+export { loadConfig, parseConfig } from '../config/load.js'
+export type { ClientDifference, Comparison } from './compare.js'
+export type { Outcome, Played } from './engine/played.js'
+export { compare, type ReplayOptions, replay } from './replay.js'
+export type {
+  ClientReport,
+  LockoutReport,
+  ReplayReport,
+  RuleReport,
+  TimelineReport,
+} from './report/report.js'
+export { comparisonSummary, summary } from './report/summary.js'
+export { TraceError, type TraceRequest } from './trace/trace-request.js'

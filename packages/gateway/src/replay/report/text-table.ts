@@ -1,0 +1,18 @@
+/** A table of text: the first columns as they are named in `left` are flush left, all others right. */
+export function textTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  left: number,
+): string[] {
+  const widths = head.map((name, column) =>
+    Math.max(name.length, ...rows.map((row) => (row[column] ?? '').length)),
+  )
+  const line = (cells: readonly string[]) =>
+    `  ${cells
+      .map((cell, column) => {
+        const width = widths[column] ?? 0
+        return column < left ? cell.padEnd(width) : cell.padStart(width)
+      })
+      .join('  ')}`.trimEnd()
+  return [line(head), ...rows.map(line)]
+}
