@@ -114,7 +114,7 @@ async function replayEach(
 }
 
 /** @throws TraceError for a duration that cannot be read. */
-export function playOptions(options: ReplayOptions): PlayOptions {
+function playOptions(options: ReplayOptions): PlayOptions {
   const { route, unready, duration } = options
   return {
     ...options,

@@ -5,7 +5,7 @@ import { BadTargetError, parseTarget } from '../../routing/target.js'
 import { TraceError, type TraceRequest } from '../trace/trace-request.js'
 
 /** Where a recorded request goes. */
-export interface Routed {
+interface Routed {
   /** Undefined where no route takes it. */
   readonly match: PolicyMatch | undefined
   /** Normalised. */

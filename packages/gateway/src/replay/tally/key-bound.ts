@@ -45,7 +45,7 @@ export class KeyBound {
       case 'concurrency':
         return this.#inFlight + cost <= limit.limit
       default:
-        return isMeasured(limit) && fits(this.#log.sumAt(now, limit.period) + cost, limit.limit)
+        return isMeasured(limit) && this.#log.sumAt(now, limit.period) + cost <= limit.limit
     }
   }
 
@@ -106,9 +106,9 @@ export function isMeasured(limit: Limit): boolean {
 }
 
 /**
- * Sums of fractions that should be equal may differ by a hair; what is refused for a hair is refused with reason. So there is room only
- * where there is clearly room.
+ * A level that flows may be a hair off, and what is refused for a hair is refused with reason: there is room only where there clearly
+ * is. All other counts are whole numbers.
  */
-function fits(cost: number, room: number): boolean {
-  return cost <= room - Math.min(Math.abs(room) * 1e-9, 0.25)
+function fits(cost: number, level: number): boolean {
+  return cost <= level - Math.min(Math.abs(level) * 1e-9, 0.25)
 }

@@ -110,7 +110,7 @@ function costsOf({ costs }: Readonly<Record<string, unknown>>): Record<string, n
 }
 
 /** The member of the first line of what a gateway recorded: the version of its format. */
-export const RECORD = 'sluice_record'
+const RECORD = 'sluice_record'
 
 /** Whether a trace that begins with this line was recorded by a gateway. */
 export function isRecord(line: string): boolean {
