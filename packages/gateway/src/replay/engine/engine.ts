@@ -1,4 +1,12 @@
-import { createWarmUp, type Decision, ForbiddenError, memoryStore, type Permit, RequestError } from 'sluice'
+import {
+  createWarmUp,
+  type Decision,
+  ForbiddenError,
+  memoryStore,
+  type Permit,
+  RequestError,
+  type WarmUp,
+} from 'sluice'
 import type { GatewayConfig, WarmUpConfig } from '../../config/config.js'
 import type { LlmOptions } from '../../llm/llm-call.js'
 import { amountsOf } from '../../llm/usage.js'
@@ -207,7 +215,7 @@ function goesOn(permit: Permit, match: PolicyMatch | undefined): boolean {
 function warmUpsOn(
   time: VirtualTime,
   unready: NonNullable<EngineOptions['unready']>,
-): { of(config: WarmUpConfig): { readonly scale: number } } {
+): { of(config: WarmUpConfig): Pick<WarmUp, 'scale' | 'until'> } {
   const known = new Map<string, ReturnType<typeof createWarmUp>>()
   return {
     of(config) {

@@ -2,7 +2,7 @@ import { type Client, RequestError } from 'sluice'
 import type { LlmCall, LlmOptions } from '../../llm/llm-call.js'
 import { reserve } from '../../llm/reservation.js'
 import type { WeighedRequest } from '../../policy/gateway-request.js'
-import { sameName } from '../../proxy/headers.js'
+import { sameName } from '../../proxy/header-name.js'
 import type { TraceRequest } from '../trace/trace-request.js'
 
 /** What the address of a request is where neither an address nor a client was recorded. */
