@@ -12,6 +12,7 @@ import { fits, type TokenBucketLimit, wholeUnitsLeft } from './limit.js'
  * epoch time in milliseconds is too coarse a number (its step is 0.24 µs) for a million a second over days.
  *
  * When the clock is set back the TAT stays, which makes the level higher, but not above the burst.
+ * An empty bucket stays empty, whether its state is still kept or not.
  */
 export interface TokenBucketState extends State {
   /** Units used, as of `at`; above `burst` only while there is debt. */
@@ -24,6 +25,7 @@ export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
   },
 
   advance(limit, state, now) {
+    if (state.level === 0) return tokenBucket.fresh(limit, now)
     const drained = ((now - state.at) * limit.limit) / limit.period
     const level =
       drained >= 0

@@ -1,0 +1,186 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type ManualClock, manualClock } from '../../src/clock.js'
+import type { Decision, Quota } from '../../src/decision.js'
+import { createLimiter, type Limiter } from '../../src/limiter.js'
+import { capacityOf, type Limit } from '../../src/limits/limit.js'
+import type { Permit } from '../../src/permit.js'
+import type { Rule } from '../../src/policy/rule.js'
+import { memoryStore } from '../../src/stores/memory/memory-store.js'
+import { KeyModel } from '../model/key-model.js'
+
+const KEYS = ['a', 'b', 'c']
+/** The place of the rule of what is in flight. */
+const SLOTS = 2
+const LEASE = 2000
+/** Sums of fractions come out a little different in another order; nearer than this to a whole number, either answer is right. */
+const BLUR = 1e-6
+
+interface Ask {
+  readonly key: string
+  readonly cost: number
+}
+
+type Step =
+  | { readonly does: 'ask'; readonly ask: Ask }
+  | { readonly does: 'wait'; readonly milliseconds: number }
+  | { readonly does: 'change'; readonly rule: number; readonly limit: Limit }
+  | { readonly does: 'change slots'; readonly slots: number }
+  | { readonly does: 'release'; readonly which: number }
+
+const few = (max: number) => fc.integer({ min: 1, max })
+// Of these any divided by any other is exact.
+const period = fc.constantFrom(500, 1000, 2000, 4000)
+const rateLimit: fc.Arbitrary<Limit> = fc.oneof(
+  fc.record({ algorithm: fc.constant('token-bucket' as const), limit: few(8), period, burst: few(12) }),
+  fc.record({ algorithm: fc.constant('fixed-window' as const), limit: few(8), period }),
+  fc.record({ algorithm: fc.constant('sliding-window' as const), limit: few(8), period }),
+  fc.record({ algorithm: fc.constant('sliding-log' as const), limit: few(8), period }),
+)
+const ask: fc.Arbitrary<Step> = fc.record({
+  does: fc.constant('ask' as const),
+  ask: fc.record({ key: fc.constantFrom(...KEYS), cost: fc.oneof(fc.constant(1), fc.nat(9)) }),
+})
+const wait: fc.Arbitrary<Step> = fc.record({
+  does: fc.constant('wait' as const),
+  milliseconds: fc.oneof(period, fc.nat(300), fc.nat(5000), fc.integer({ min: -6000, max: -1 }), fc.nat(1e9)),
+})
+const change: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ does: fc.constant('change' as const), rule: fc.nat(1), limit: rateLimit }),
+  fc.record({ does: fc.constant('change slots' as const), slots: few(6) }),
+)
+const release: fc.Arbitrary<Step> = fc.record({ does: fc.constant('release' as const), which: fc.nat(5) })
+const step = fc.oneof({ arbitrary: ask, weight: 6 }, { arbitrary: wait, weight: 2 }, change, release)
+
+/** A limiter of two rates and of slots, beside the models of its keys. */
+class Trace {
+  readonly #clock: ManualClock = manualClock(1e6)
+  readonly #limits: [Limit, Limit, Limit]
+  readonly #limiter: Limiter<Ask>
+  readonly #models: ReadonlyMap<string, readonly KeyModel[]>
+  readonly #held: { readonly permit: Permit; readonly key: string; readonly lease: string }[] = []
+  #requests = 0
+
+  constructor(one: Limit, other: Limit, slots: number) {
+    this.#limits = [one, other, slotsOf(slots)]
+    const rules: Rule<Ask>[] = [
+      { name: '0', limit: () => this.#limits[0] },
+      { name: '1', limit: () => this.#limits[1] },
+      { name: '2', concurrent: () => this.#limits[SLOTS].limit, lease: LEASE },
+    ]
+    this.#limiter = createLimiter({
+      rules: rules.map((rule) => ({ ...rule, by: ({ key }) => key, cost: ({ cost }) => cost })),
+      store: memoryStore({ clock: this.#clock }),
+    })
+    this.#models = new Map(
+      KEYS.map((key) => [key, this.#limits.map((limit) => new KeyModel(limit, this.#clock.now()))]),
+    )
+  }
+
+  async step(next: Step): Promise<void> {
+    switch (next.does) {
+      case 'ask':
+        return this.#ask(next.ask)
+      case 'wait':
+        this.#clock.advance(next.milliseconds)
+        // A clock that goes to and fro is seen by every key at each of its moments.
+        for (const key of KEYS) {
+          this.#modelsNow(key)
+          await this.#limiter.peek({ key, cost: 1 })
+        }
+        return
+      case 'change':
+        this.#limits[next.rule] = next.limit
+        return
+      case 'change slots':
+        this.#limits[SLOTS] = slotsOf(next.slots)
+        return
+      case 'release':
+        return this.#release(next.which)
+    }
+  }
+
+  #modelsNow(key: string): readonly KeyModel[] {
+    const models = this.#models.get(key) ?? []
+    models.forEach((model, rule) => {
+      model.moveTo(this.#clock.now(), this.#limits[rule] as Limit)
+    })
+    return models
+  }
+
+  async #ask({ key, cost }: Ask): Promise<void> {
+    const models = this.#modelsNow(key)
+    const decision = await this.#limiter.admit({ key, cost })
+    models.forEach((model, rule) => {
+      expectVerdict(decision.quotas[rule] as Quota, model, cost)
+    })
+    expect(decision.allowed).toBe(decision.quotas.every(({ allowed }) => allowed))
+    if (!decision.allowed) expectRefusal(decision)
+    else if (cost > 0) {
+      const lease = String(this.#requests++)
+      for (const model of models) model.take(cost, lease)
+      this.#held.push({ permit: decision.permit, key, lease })
+    }
+    models.forEach((model, rule) => {
+      expectWhole(decision.quotas[rule]?.remaining, Math.max(0, model.left()))
+    })
+  }
+
+  async #release(which: number): Promise<void> {
+    const [held] = this.#held.splice(which, 1)
+    if (held === undefined) return
+    // Nothing but the slots hears of it.
+    this.#models.get(held.key)?.[SLOTS]?.release(held.lease)
+    await held.permit.release()
+  }
+}
+
+function slotsOf(slots: number): Limit {
+  return { algorithm: 'concurrency', limit: slots, lease: LEASE }
+}
+
+/** What one rule says must be what its model says, now and at the moment that it names. */
+function expectVerdict({ allowed, retryAfter, limit }: Quota, model: KeyModel, cost: number): void {
+  const spare = model.left() - cost
+  if (cost === 0 || spare === 0) expect(allowed).toBe(true)
+  else if (Math.abs(spare) >= BLUR) expect(allowed).toBe(spare > 0)
+  if (allowed) expect(retryAfter).toBe(0)
+  else if (cost > capacityOf(limit)) expect(retryAfter).toBe(Number.POSITIVE_INFINITY)
+  else {
+    expect(model.left(retryAfter) - cost).toBeGreaterThanOrEqual(-BLUR)
+    if (retryAfter > 1) expect(model.left(retryAfter - 1) - cost).toBeLessThan(0)
+  }
+}
+
+/** A refusal names the rule that refuses for longest, and all that refuse. */
+function expectRefusal({ quotas, refusal }: Extract<Decision, { readonly allowed: false }>): void {
+  const refusing = quotas.filter(({ allowed }) => !allowed)
+  expect(refusal.violated).toEqual(refusing.map(({ rule }) => rule))
+  expect(refusal.retryAfter).toBe(Math.max(...refusing.map(({ retryAfter }) => retryAfter)))
+  expect(refusing.find(({ rule }) => rule === refusal.rule)?.retryAfter).toBe(refusal.retryAfter)
+}
+
+/** `actual` is `exact` without its fraction. */
+function expectWhole(actual: number | undefined, exact: number): void {
+  const nearest = Math.round(exact)
+  const blurred = exact !== nearest && Math.abs(exact - nearest) < BLUR
+  if (blurred) expect([nearest - 1, nearest]).toContain(actual)
+  else expect(actual).toBe(Math.floor(exact))
+}
+
+describe('a random trace of requests, clock steps, changes and releases', () => {
+  it('is decided as slow models decide it, by every rule or none, and so at the moments that refusals name', () =>
+    fc.assert(
+      fc.asyncProperty(
+        rateLimit,
+        rateLimit,
+        few(6),
+        fc.array(step, { minLength: 20, maxLength: 80 }),
+        async (one, other, slots, steps) => {
+          const trace = new Trace(one, other, slots)
+          for (const next of steps) await trace.step(next)
+        },
+      ),
+      { seed: 20261126, numRuns: 1000 },
+    ))
+})
