@@ -192,7 +192,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
           for (const { charge } of slots) waiting.freed(charge.scope, charge.key)
         },
       })
-    if (this.#events !== undefined) listeners.push(this.#events.permit())
+    if (this.#events !== undefined) listeners.push(this.#events.permit(taken))
     return new Permit(this.#store, this.#renewal, taken, listeners)
   }
 }

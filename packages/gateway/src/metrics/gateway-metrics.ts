@@ -1,9 +1,11 @@
-import type { Decision, LimiterEvent } from 'sluice'
+import type { LimiterEvent } from 'sluice'
 import type { Observer } from '../observers.js'
 import type { Outcome } from '../proxy/traffic.js'
 import type { StoreFigures } from '../store/open-store.js'
+import { fillStore, fillTraffic } from './fill.js'
 import { createInstruments, type Instruments } from './instruments.js'
-import { type Summary, TrafficSummary } from './summary.js'
+import { type Summary, summaryOf } from './summary.js'
+import { RouteTally } from './tallies.js'
 import type { Operation } from './timed-store.js'
 
 /** What is asked when the metrics are read, and not counted as it happens. */
@@ -13,10 +15,21 @@ export interface Sources {
   readonly warmUps: () => Iterable<readonly [route: string, warmUp: { readonly scale: number }]>
 }
 
+interface Timed {
+  observe(seconds: number): void
+}
+
+/** A route, with what its times are measured by. */
+interface Measured extends RouteTally {
+  readonly decisionSeconds: Timed
+  readonly upstreamSeconds: Timed
+}
+
 /** Counts and measures what a gateway does. */
 export class GatewayMetrics implements Observer {
   readonly #instruments: Instruments = createInstruments()
-  readonly #summary = new TrafficSummary()
+  readonly #routes = new Map<string, Measured>()
+  readonly #operations = new Map<Operation, Timed>()
   /** Tiers that a label may name: what a client brings must not make series. */
   #tiers: ReadonlySet<string> = new Set()
 
@@ -26,64 +39,71 @@ export class GatewayMetrics implements Observer {
   }
 
   storeTook(operation: Operation, seconds: number): void {
-    this.#instruments.storeSeconds.observe({ operation }, seconds)
+    let timed = this.#operations.get(operation)
+    if (timed === undefined) {
+      timed = this.#instruments.storeSeconds.labels({ operation })
+      this.#operations.set(operation, timed)
+    }
+    timed.observe(seconds)
   }
 
   ended(route: string | undefined, outcome: Outcome): void {
-    this.#instruments.requests.inc({ route: route ?? '', outcome })
-    this.#summary.add(route ?? '', outcome)
+    this.#route(route ?? '').outcomes.add(outcome)
   }
 
   inFlight(route: string, change: 1 | -1): void {
-    this.#instruments.inFlight.inc({ route }, change)
+    this.#route(route).inFlight += change
   }
 
   waiting(route: string, change: 1 | -1): void {
-    this.#instruments.waiting.inc({ route }, change)
+    this.#route(route).waiting += change
   }
 
   exchanged(route: string, seconds: number): void {
-    this.#instruments.upstreamSeconds.observe({ route }, seconds)
+    this.#route(route).upstreamSeconds.observe(seconds)
   }
 
   /** Takes what the limiter of a route tells. */
   limiterDid(route: string, event: LimiterEvent): void {
-    const { shadowRefusals, refusals, returned, owed } = this.#instruments
+    const tally = this.#route(route)
     switch (event.type) {
       case 'allowed':
-        this.#decided(route, event)
-        this.#took(route, event)
+      case 'refused':
+        this.#decided(tally, event)
         return
-      case 'refused': {
-        this.#decided(route, event)
-        const { rule, reason } = event.refusal
-        refusals.inc({ route, rule, reason })
-        return
-      }
       case 'shadow-refused':
-        shadowRefusals.inc({ route, rule: event.quota.rule })
+        tally.rule(event.quota).shadowRefusals++
         return
-      case 'settled': {
-        const { rule, resource, taken, cost } = event
-        if (cost < taken) returned.inc({ route, rule, resource }, taken - cost)
-        if (cost > taken) owed.inc({ route, rule, resource }, cost - taken)
+      case 'settled':
+        tally.rule(event).settled(event.taken, event.cost)
         return
-      }
     }
   }
 
-  #decided(route: string, event: LimiterEvent & { readonly type: 'allowed' | 'refused' }): void {
-    const { decisions, decisionSeconds, effectiveLimit, degraded } = this.#instruments
-    const tier = this.#tierLabel(event.client?.tier)
-    decisions.inc({ route, outcome: event.type, tier })
-    decisionSeconds.observe({ route }, event.took / 1000)
-    if (event.degraded !== undefined) degraded.inc({ route })
-    for (const { rule, limit } of event.quotas) effectiveLimit.set({ route, rule, tier }, limit.limit)
+  #decided(tally: Measured, event: LimiterEvent & { readonly type: 'allowed' | 'refused' }): void {
+    const { type, client, took, degraded, quotas } = event
+    const tier = this.#tierLabel(client?.tier)
+    tally[type].add(tier)
+    tally.decisionSeconds.observe(took / 1000)
+    if (degraded !== undefined) tally.degraded++
+    for (const quota of quotas) {
+      const rule = tally.rule(quota)
+      rule.limits.set(tier, quota.limit.limit)
+      if (type === 'allowed' && quota.allowed) rule.taken += quota.cost
+    }
+    if (type === 'refused') tally.rule(event.refusal).refusals.add(event.refusal.reason)
   }
 
-  #took(route: string, { quotas }: Pick<Decision, 'quotas'>): void {
-    for (const { rule, resource, cost, allowed } of quotas)
-      if (allowed) this.#instruments.taken.inc({ route, rule, resource }, cost)
+  #route(route: string): Measured {
+    const known = this.#routes.get(route)
+    if (known !== undefined) return known
+    const { decisionSeconds, upstreamSeconds } = this.#instruments
+    const measured = Object.assign(new RouteTally(), {
+      decisionSeconds: decisionSeconds.labels({ route }),
+      upstreamSeconds: upstreamSeconds.labels({ route }),
+    })
+    this.#routes.set(route, measured)
+    return measured
   }
 
   #tierLabel(tier: string | undefined): string {
@@ -93,15 +113,9 @@ export class GatewayMetrics implements Observer {
 
   /** In the text format of Prometheus. */
   text(sources: Sources): Promise<string> {
-    const { registry, storeUp, storeFailures, memoryKeys, memoryOverflow, warmUpScale } = this.#instruments
-    const { up, failures, timeouts, memory } = sources.store()
-    storeUp.set(up ? 1 : 0)
-    storeFailures.reset()
-    storeFailures.inc({ kind: 'error' }, failures)
-    storeFailures.inc({ kind: 'timeout' }, timeouts)
-    memoryKeys.set(memory.keys)
-    memoryOverflow.reset()
-    memoryOverflow.inc(memory.overflowed)
+    const { registry, warmUpScale } = this.#instruments
+    fillTraffic(this.#instruments, this.#routes)
+    fillStore(this.#instruments, sources.store())
     warmUpScale.reset()
     for (const [route, { scale }] of sources.warmUps()) warmUpScale.set({ route }, scale)
     return registry.metrics()
@@ -113,6 +127,6 @@ export class GatewayMetrics implements Observer {
 
   /** The counts in a few words, for people and scripts. */
   summary(): Summary {
-    return this.#summary.read()
+    return summaryOf(new Map([...this.#routes].map(([route, { outcomes }]) => [route, outcomes])))
   }
 }

@@ -120,6 +120,27 @@ export function createInstruments() {
       labelNames: ['kind'],
       registers,
     }),
+    storeBreaker: new Gauge({
+      name: 'sluice_store_breaker',
+      help: '1 for the state that the breaker before the store is in, 0 for the others.',
+      labelNames: ['state'],
+      registers,
+    }),
+    storeUnavailable: new Counter({
+      name: 'sluice_store_unavailable_total',
+      help: 'Requests answered with 503 because nothing could be decided without the store.',
+      registers,
+    }),
+    settlementsWaiting: new Gauge({
+      name: 'sluice_settlements_waiting',
+      help: 'Settlements that wait for the store to come back.',
+      registers,
+    }),
+    settlementsLost: new Counter({
+      name: 'sluice_settlements_lost_total',
+      help: 'Settlements that the store never got: what was taken stays taken.',
+      registers,
+    }),
     memoryKeys: new Gauge({
       name: 'sluice_memory_keys',
       help: 'Keys whose state is in the memory of this process.',

@@ -1,4 +1,5 @@
 import type { Outcome } from '../proxy/traffic.js'
+import { Tally } from './tallies.js'
 
 interface Counts {
   readonly total_requests: number
@@ -12,30 +13,18 @@ export interface Summary extends Counts {
   readonly endpoints: Readonly<Record<string, Counts>>
 }
 
-/** Counts requests by route and outcome. */
-export class TrafficSummary {
-  readonly #routes = new Map<string, Map<Outcome, number>>()
-
-  add(route: string, outcome: Outcome): void {
-    const counted = this.#routes.get(route) ?? new Map<Outcome, number>()
-    this.#routes.set(route, counted)
-    counted.set(outcome, (counted.get(outcome) ?? 0) + 1)
-  }
-
-  read(): Summary {
-    const all = new Map<Outcome, number>()
-    for (const counted of this.#routes.values())
-      for (const [outcome, count] of counted) all.set(outcome, (all.get(outcome) ?? 0) + count)
-    const endpoints = [...this.#routes].map(([route, counted]) => [route || 'none', countsOf(counted)])
-    return { ...countsOf(all), endpoints: Object.fromEntries(endpoints) }
-  }
+/** @param routes how the requests of each route have ended; the empty name is that of those which no route took */
+export function summaryOf(routes: ReadonlyMap<string, Tally<Outcome>>): Summary {
+  const all = new Tally<Outcome>()
+  for (const outcomes of routes.values()) for (const [outcome, count] of outcomes) all.add(outcome, count)
+  const endpoints = [...routes].map(([route, outcomes]) => [route || 'none', countsOf(outcomes)])
+  return { ...countsOf(all), endpoints: Object.fromEntries(endpoints) }
 }
 
-function countsOf(counted: ReadonlyMap<Outcome, number>): Counts {
-  const total = [...counted.values()].reduce((sum, count) => sum + count, 0)
+function countsOf(outcomes: Tally<Outcome>): Counts {
   return {
-    total_requests: total,
-    limited_requests: counted.get('refused') ?? 0,
-    outcomes: Object.fromEntries(counted),
+    total_requests: outcomes.total,
+    limited_requests: outcomes.of('refused'),
+    outcomes: Object.fromEntries(outcomes),
   }
 }

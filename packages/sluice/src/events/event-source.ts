@@ -2,20 +2,21 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Decision, Quota } from '../decision.js'
 import type { Limit } from '../limits/limit.js'
 import type { MaybePromise } from '../maybe-promise.js'
-import type { PermitListener } from '../permit.js'
+import type { PermitListener, TakenCharge } from '../permit.js'
 import type { Client } from '../policy/client.js'
 import { isCallersFault } from '../stores/callers-fault.js'
 import { LastSeen } from './last-seen.js'
 import type { LimiterEvent, LimiterListener } from './limiter-event.js'
 
-/** Clients whose tier is remembered; and limits, a rule and a tier each. */
+/** Clients whose tier is remembered; and tiers of which the limits are. */
 const MOST_CLIENTS = 10_000
-const MOST_LIMITS = 1000
+const MOST_TIERS = 100
 
 /** Makes events of what a limiter does. There is none where nobody listens. */
 export class EventSource<Request> {
   readonly #tiers = new LastSeen<string, string | undefined>(MOST_CLIENTS)
-  readonly #limits = new LastSeen<string, Limit>(MOST_LIMITS)
+  /** The limits of each rule, by tier. */
+  readonly #limits = new Map<string | undefined, Map<string, Limit>>()
 
   constructor(private readonly listener: LimiterListener<Request>) {}
 
@@ -56,19 +57,21 @@ export class EventSource<Request> {
       this.#storeFailed({ type: 'store-failed', degraded: decision.degraded })
     else this.#storeAnswered()
     if (client !== undefined) this.#seeTier(client)
-    for (const quota of decision.quotas) {
-      this.#seeLimit(quota, client?.tier)
+    const limits = this.#limitsOf(client?.tier)
+    const { quotas, degraded } = decision
+    for (const quota of quotas) {
+      this.#seeLimit(limits, quota, client?.tier)
       if (!quota.enforced && !quota.allowed) this.#tell({ type: 'shadow-refused', request, client, quota })
     }
-    const { quotas, degraded } = decision
-    const told = { request, client, quotas, took, ...(degraded && { degraded }) }
+    const told =
+      degraded === undefined ? { request, client, quotas, took } : { request, client, quotas, took, degraded }
     if (decision.allowed) this.#tell({ type: 'allowed', ...told })
     else this.#tell({ type: 'refused', ...told, refusal: decision.refusal })
   }
 
   /** What becomes of a permit from now on. */
-  permit(): Required<PermitListener> {
-    const begun = performance.now()
+  permit(taken: readonly TakenCharge[]): Required<PermitListener> {
+    const begun = taken.some(({ charge }) => charge.lease !== undefined) ? performance.now() : 0
     return {
       settled: ({ rule, resource, charge }, cost) =>
         this.#tell({ type: 'settled', rule, resource, key: charge.key, taken: charge.cost, cost }),
@@ -86,9 +89,21 @@ export class EventSource<Request> {
       this.#tell({ type: 'tier-changed', client: id, from: before.value, to: tier })
   }
 
-  #seeLimit({ rule, limit }: Quota, tier: string | undefined): void {
-    const before = this.#limits.replace(`${rule}\n${tier ?? ''}`, limit)?.value
-    if (before !== undefined && before !== limit && !isDeepStrictEqual(before, limit))
+  #limitsOf(tier: string | undefined): Map<string, Limit> {
+    let limits = this.#limits.get(tier)
+    if (limits === undefined) {
+      limits = new Map()
+      this.#limits.set(tier, limits)
+      if (this.#limits.size > MOST_TIERS) this.#limits.delete(this.#limits.keys().next().value)
+    }
+    return limits
+  }
+
+  #seeLimit(limits: Map<string, Limit>, { rule, limit }: Quota, tier: string | undefined): void {
+    const before = limits.get(rule)
+    if (before === limit) return
+    limits.set(rule, limit)
+    if (before !== undefined && !isDeepStrictEqual(before, limit))
       this.#tell({ type: 'limit-changed', rule, tier, from: before, to: limit })
   }
 

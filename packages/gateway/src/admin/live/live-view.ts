@@ -2,8 +2,8 @@ import { type LimiterEvent, type Store, scaleLimit } from 'sluice'
 import type { RoutePolicy } from '../../policy/admission.js'
 import type { WeighedRequest } from '../../policy/gateway-request.js'
 import { isMeant, keyId, keysMeant, shownKey } from './key-names.js'
+import type { KeyUse } from './key-use.js'
 import type { ClientState, KeyFullness, RouteStatus, RuleStatus, Talkers } from './live-types.js'
-import type { SeenKey } from './rule-watch.js'
 import { limitText, type Standing, standingsOf } from './standing.js'
 import { TopTalkers } from './talkers.js'
 import { type WatchedRule, WatchedRules } from './watched-rules.js'
@@ -20,7 +20,7 @@ type RouteWarmUps = Iterable<readonly [route: string, warmUp: { scale: number; i
 /** Who is let in and refused, and how near everybody is to the edge; in memory that does not grow with the number of clients. */
 export class LiveView {
   readonly #rules = new WatchedRules()
-  readonly #talkers = new TopTalkers(() => performance.now())
+  readonly #talkers = new TopTalkers()
 
   /**
    * @param store is asked how keys stand
@@ -38,12 +38,13 @@ export class LiveView {
 
   limiterDid(route: string, event: LimiterEvent<WeighedRequest>): void {
     if (event.type !== 'allowed' && event.type !== 'refused') return
-    this.#rules.see(route, event.quotas, performance.now())
-    this.#talkers.decided(clientName(event.request), event.type === 'allowed')
+    const now = performance.now()
+    this.#rules.see(route, event.quotas, now)
+    this.#talkers.decided(clientName(event.request), event.type === 'allowed', now)
   }
 
   talkers(): Talkers {
-    return this.#talkers.read()
+    return this.#talkers.read(performance.now())
   }
 
   get keysSeen(): number {
@@ -56,9 +57,7 @@ export class LiveView {
     const now = performance.now()
     const fullness = new Map<WatchedRule, KeyFullness[]>()
     const nearest = this.#rules.all.flatMap((rule) =>
-      rule.watch.fullest
-        .fullest(SHOWN, now)
-        .map(({ key, limit }) => ({ rule, scope: rule.scope, key, limit })),
+      rule.watch.fullest(SHOWN, now).map(({ key, limit }) => ({ rule, scope: rule.scope, key, limit })),
     )
     const standings = await standingsOf(this.store, nearest)
     nearest.forEach(({ rule, key }, index) => {
@@ -129,7 +128,10 @@ export class LiveView {
   }
 }
 
-type Candidate = SeenKey & { readonly rule: WatchedRule; readonly scope: string }
+type Candidate = Pick<KeyUse, 'key' | 'limit' | 'allowed' | 'refused'> & {
+  readonly rule: WatchedRule
+  readonly scope: string
+}
 
 /** The keys of a rule that somebody who looks for a text may mean. */
 function candidatesOf(rule: WatchedRule, text: string): Candidate[] {
@@ -139,7 +141,7 @@ function candidatesOf(rule: WatchedRule, text: string): Candidate[] {
   const guesses = limit === undefined || !countsForClients(rule) ? [] : keysMeant(text)
   const unknown = guesses.filter((guess) => !known.some(({ key }) => key === guess))
   return [
-    ...known.map((seen) => ({ ...about, ...seen })),
+    ...known.map(({ key, limit, allowed, refused }) => ({ ...about, key, limit, allowed, refused })),
     ...unknown.flatMap((key) => (limit ? [{ ...about, key, limit, allowed: 0, refused: 0 }] : [])),
   ]
 }

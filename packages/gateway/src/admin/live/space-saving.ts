@@ -14,7 +14,7 @@ interface Counter {
 
 /** The counters that stand at one count, in a list of buckets by growing count. */
 interface Bucket {
-  readonly count: number
+  count: number
   readonly counters: Set<Counter>
   previous: Bucket | undefined
   next: Bucket | undefined
@@ -75,6 +75,10 @@ export class SpaceSaving {
   #raise(counter: Counter): void {
     const from = counter.bucket
     const count = from.count + 1
+    if (from.counters.size === 1 && from.next?.count !== count) {
+      from.count = count
+      return
+    }
     const to = from.next?.count === count ? from.next : this.#insert(count, from, from.next)
     from.counters.delete(counter)
     to.counters.add(counter)

@@ -1,5 +1,5 @@
 import { type Charge, formatLimit, type Limit, type Store } from 'sluice'
-import { capacityOf } from './fullest-keys.js'
+import { capacityOf } from './key-use.js'
 
 /** A key of a rule under the limit that it has. */
 export type RuleKey = Pick<Charge, 'scope' | 'key' | 'limit'>

@@ -10,24 +10,19 @@ const WINDOW = 10 * 60_000
 
 /** Who sends most, and who is refused most, in the last 10 to 20 minutes. */
 export class TopTalkers {
-  readonly #heaviest: RecentCounts
-  readonly #refused: RecentCounts
+  readonly #heaviest = new RecentCounts()
+  readonly #refused = new RecentCounts()
 
-  /** @param now milliseconds of a clock that is never set back */
-  constructor(now: () => number) {
-    this.#heaviest = new RecentCounts(now)
-    this.#refused = new RecentCounts(now)
+  /** @param now in milliseconds of a clock that is never set back */
+  decided(client: string, allowed: boolean, now: number): void {
+    this.#heaviest.add(client, now)
+    if (!allowed) this.#refused.add(client, now)
   }
 
-  decided(client: string, allowed: boolean): void {
-    this.#heaviest.add(client)
-    if (!allowed) this.#refused.add(client)
-  }
-
-  read(): Talkers {
+  read(now: number): Talkers {
     return {
-      heaviest: this.#heaviest.top(),
-      refused: this.#refused.top(),
+      heaviest: this.#heaviest.top(now),
+      refused: this.#refused.top(now),
       error: `Of the last 10 to 20 minutes. A count is never too low, and too high by at most its error: a ${COUNTERS}th of all, or less.`,
     }
   }
@@ -37,20 +32,16 @@ export class TopTalkers {
 class RecentCounts {
   #current = new SpaceSaving(COUNTERS)
   #before = new SpaceSaving(COUNTERS)
-  #begun: number
+  #begun = Number.NEGATIVE_INFINITY
 
-  constructor(private readonly now: () => number) {
-    this.#begun = now()
-  }
-
-  add(key: string): void {
-    this.#turn()
+  add(key: string, now: number): void {
+    this.#turn(now)
     this.#current.add(key)
   }
 
   /** Those that came most often for sure come first. */
-  top(): Talker[] {
-    this.#turn()
+  top(now: number): Talker[] {
+    this.#turn(now)
     const windows = [this.#current, this.#before]
     const keys = new Set(windows.flatMap((window) => window.keys))
     const sums = [...keys].map((client) => {
@@ -64,11 +55,11 @@ class RecentCounts {
     return sums.sort((a, b) => b.count - b.error - (a.count - a.error) || b.count - a.count).slice(0, SHOWN)
   }
 
-  #turn(): void {
-    const passed = this.now() - this.#begun
+  #turn(now: number): void {
+    const passed = now - this.#begun
     if (passed < WINDOW) return
     this.#before = passed < 2 * WINDOW ? this.#current : new SpaceSaving(COUNTERS)
     this.#current = new SpaceSaving(COUNTERS)
-    this.#begun = this.now()
+    this.#begun = now
   }
 }

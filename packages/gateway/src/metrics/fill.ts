@@ -1,0 +1,59 @@
+import type { StoreFigures } from '../store/open-store.js'
+import type { Instruments } from './instruments.js'
+import type { RouteTally, RuleTally } from './tallies.js'
+
+/** Fills what Prometheus reads from what was counted. */
+
+export function fillTraffic(instruments: Instruments, routes: ReadonlyMap<string, RouteTally>): void {
+  const { requests, decisions, degraded, inFlight, waiting } = instruments
+  const { refusals, shadowRefusals, taken, returned, owed, effectiveLimit } = instruments
+  const ofRoutes = [requests, decisions, degraded, inFlight, waiting]
+  const ofRules = [refusals, shadowRefusals, taken, returned, owed, effectiveLimit]
+  for (const instrument of [...ofRoutes, ...ofRules]) instrument.reset()
+  for (const [route, tally] of routes) {
+    for (const [outcome, count] of tally.outcomes) requests.inc({ route, outcome }, count)
+    for (const [tier, count] of tally.allowed) decisions.inc({ route, outcome: 'allowed', tier }, count)
+    for (const [tier, count] of tally.refused) decisions.inc({ route, outcome: 'refused', tier }, count)
+    // What no route takes is never decided on, and is with nobody.
+    if (route === '') continue
+    degraded.inc({ route }, tally.degraded)
+    inFlight.set({ route }, tally.inFlight)
+    waiting.set({ route }, tally.waiting)
+    for (const [rule, ofRule] of tally.rules) fillRule(instruments, { route, rule }, ofRule)
+  }
+}
+
+function fillRule(
+  { refusals, shadowRefusals, taken, returned, owed, effectiveLimit }: Instruments,
+  labels: { readonly route: string; readonly rule: string },
+  tally: RuleTally,
+): void {
+  const counted = { ...labels, resource: tally.resource }
+  taken.inc(counted, tally.taken)
+  returned.inc(counted, tally.returned)
+  owed.inc(counted, tally.owed)
+  shadowRefusals.inc(labels, tally.shadowRefusals)
+  for (const [reason, count] of tally.refusals) refusals.inc({ ...labels, reason }, count)
+  for (const [tier, limit] of tally.limits) effectiveLimit.set({ ...labels, tier }, limit)
+}
+
+export function fillStore(instruments: Instruments, figures: StoreFigures): void {
+  const { up, breaker, failures, timeouts, unavailable, settlements, memory } = figures
+  const { storeUp, storeBreaker, storeFailures, storeUnavailable } = instruments
+  const { settlementsWaiting, settlementsLost, memoryKeys, memoryOverflow } = instruments
+  storeUp.set(up ? 1 : 0)
+  if (breaker !== undefined)
+    for (const state of ['closed', 'open', 'half-open'])
+      storeBreaker.set({ state }, state === breaker ? 1 : 0)
+  storeFailures.reset()
+  storeFailures.inc({ kind: 'error' }, failures)
+  storeFailures.inc({ kind: 'timeout' }, timeouts)
+  storeUnavailable.reset()
+  storeUnavailable.inc(unavailable)
+  settlementsWaiting.set(settlements.waiting)
+  settlementsLost.reset()
+  settlementsLost.inc(settlements.lost)
+  memoryKeys.set(memory.keys)
+  memoryOverflow.reset()
+  memoryOverflow.inc(memory.overflowed)
+}
