@@ -1,4 +1,4 @@
-import type { Client, MaybePromise } from 'sluice'
+import { type Client, type MaybePromise, RequestError } from 'sluice'
 import { type Identify, identity } from 'sluice/identity'
 import type { IdentityConfig, ProxyHeaders } from '../config/config.js'
 import type { Log } from '../log.js'
@@ -13,6 +13,8 @@ export interface ClientReader {
    * @throws UnauthorizedError, or rejects with it, for credentials that are not known.
    */
   clientOf(head: RequestHead): MaybePromise<Client | undefined>
+  /** Names in lower case of the headers that only a trusted proxy may send, as the upstream may believe them too; undefined where there are none. */
+  readonly claims: ReadonlySet<string> | undefined
   /** Ends the watch over the file of keys. */
   stop(): void
 }
@@ -34,6 +36,7 @@ export async function openClientReader(
       : identity({ ...(keys && { apiKeys: keys.lookup }), ...(verify && { jwt: verify }) })
   return {
     clientOf: (head) => toldByProxy(head, proxyHeaders) ?? identify?.((name) => head.header(name)),
+    claims: proxyHeaders && new Set(Object.values(proxyHeaders)),
     stop: () => keys?.stop(),
   }
 }
@@ -41,8 +44,19 @@ export async function openClientReader(
 /** Who a trusted proxy says the client is. What anybody else writes there is nobody's word. */
 function toldByProxy(head: RequestHead, headers: ProxyHeaders | undefined): Client | undefined {
   if (headers === undefined || !head.fromTrustedProxy) return undefined
-  const id = head.header(headers.client)
-  if (id === undefined || id === '') return undefined
-  const tier = headers.tier === undefined ? undefined : head.header(headers.tier)
-  return { id, ...(tier !== undefined && tier !== '' && { tier }) }
+  const id = told(head, headers.client)
+  if (id === undefined) return undefined
+  const tier = headers.tier === undefined ? undefined : told(head, headers.tier)
+  return { id, ...(tier !== undefined && { tier }) }
 }
+
+/** @throws RequestError where it is longer than any name is. */
+function told(head: RequestHead, name: string): string | undefined {
+  const value = head.header(name) || undefined
+  if (value !== undefined && value.length > MAX_NAME)
+    throw new RequestError(`the header '${name}' has more than ${MAX_NAME} characters`)
+  return value
+}
+
+/** The longest id or tier of a client, in characters. */
+const MAX_NAME = 256

@@ -19,6 +19,8 @@ export interface ForwardOptions {
   readonly peerAddress: string
   /** Whether the peer is a proxy whose Forwarded and X-Forwarded-* headers are believed. */
   readonly peerTrusted: boolean
+  /** Names in lower case of headers of the client's that go no further. */
+  readonly withheld?: ReadonlySet<string> | undefined
   /** Headers of the gateway's for the upstream, in place of all of the client's of the same name. */
   readonly requestHeaders?: readonly (readonly [name: string, value: string])[]
   /** Headers of the gateway's for the client, in place of all of the upstream's of the same name. */
@@ -64,7 +66,7 @@ export function forward(options: ForwardOptions): Promise<ForwardOutcome> {
 }
 
 function headersOf(options: ForwardOptions, streamed: ClientBody | undefined): string[] {
-  const { request, upstream, peerAddress, peerTrusted, requestHeaders } = options
+  const { request, upstream, peerAddress, peerTrusted, withheld, requestHeaders } = options
   const provenance = {
     connection: request.socket,
     rawHeaders: request.rawHeaders,
@@ -73,6 +75,7 @@ function headersOf(options: ForwardOptions, streamed: ClientBody | undefined): s
     clientHost: request.headers.host,
     proto: request.socket instanceof TLSSocket ? 'https' : 'http',
     upstreamHost: upstream.host,
+    withheld,
   } as const
   const headers = upstreamRequestHeaders(provenance, requestHeaders)
   // A chunked body stays chunked; the length of one that has been read is known to who sends it.

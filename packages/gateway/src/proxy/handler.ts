@@ -146,6 +146,7 @@ async function send(
   options: Pick<ForwardOptions, 'responseHeaders' | 'requestHeaders' | 'body' | 'observer' | 'filter'>,
 ): Promise<ForwardOutcome> {
   const peerAddress = request.socket.remoteAddress ?? ''
+  const peerTrusted = setup.addresses.isTrusted(peerAddress)
   const { traffic } = setup
   const { name } = match.policy
   const begun = performance.now()
@@ -156,7 +157,8 @@ async function send(
     response,
     target,
     peerAddress,
-    peerTrusted: setup.addresses.isTrusted(peerAddress),
+    peerTrusted,
+    withheld: peerTrusted ? undefined : setup.clients.claims,
     ...options,
   })
   traffic.inFlight(name, -1)

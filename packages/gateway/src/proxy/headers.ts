@@ -9,6 +9,8 @@ import { headerName, sameName } from './header-name.js'
 export interface UpstreamHeaderInput extends Provenance {
   /** What goes upstream as Host: the upstream's authority, or the client's host to keep that. */
   readonly upstreamHost: string
+  /** Names in lower case of headers of the client's that go no further. */
+  readonly withheld?: ReadonlySet<string> | undefined
 }
 
 /** Headers of the gateway's own, in place of all of the same name. */
@@ -24,13 +26,14 @@ export function upstreamRequestHeaders(
   input: UpstreamHeaderInput,
   replacements: Replacements = [],
 ): string[] {
-  const { rawHeaders, upstreamHost } = input
+  const { rawHeaders, upstreamHost, withheld } = input
   const named = namedByConnection(rawHeaders)
   const headers = ['Host', upstreamHost]
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string
     const { spelling, toUpstream } = headerName(name)
     if (!toUpstream || named?.has(spelling) || isReplaced(spelling, replacements)) continue
+    if (withheld?.has(spelling)) continue
     headers.push(name, rawHeaders[index + 1] as string)
   }
   for (const text of provenanceHeaders(input)) headers.push(text)

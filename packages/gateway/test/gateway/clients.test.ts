@@ -127,6 +127,28 @@ describe('clients that a trusted proxy names', () => {
     expect((await send(url, '/premium/predict', { headers: named })).status).toBe(200)
   })
 
+  it('are refused where their name is longer than any', async () => {
+    const { url, failures } = await running(proxied('127.0.0.1') + LIMITS)
+    for (const name of ['x-client-id', 'x-client-tier']) {
+      const answer = await send(url, '/predict', { headers: { ...named, [name]: 'a'.repeat(257) } })
+      expect(answer.status).toBe(400)
+      expect(JSON.parse(answer.text).detail).toContain(`'${name}'`)
+    }
+    expect(failures).toEqual([])
+  })
+
+  it('are shown to the upstream, and what anybody else writes there is not', async () => {
+    const seenBehind = async (trusted: string) => {
+      const { url } = await running(proxied(trusted) + LIMITS)
+      const { text } = await send(url, '/predict', { headers: { ...named, other: 'kept' } })
+      return JSON.parse(text).headers
+    }
+    expect(await seenBehind('127.0.0.1')).toMatchObject({ 'x-client-id': 'acme', 'x-client-tier': 'premium' })
+    const seen = await seenBehind('10.0.0.1')
+    expect(seen).toMatchObject({ other: 'kept' })
+    expect(Object.keys(seen).filter((name) => name.includes('client'))).toEqual([])
+  })
+
   it('are nobody where anybody else names them', async () => {
     const { url } = await running(proxied('10.0.0.1') + LIMITS)
     expect(await admitted(url, named, 25)).toBe(20)
