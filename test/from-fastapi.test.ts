@@ -20,12 +20,77 @@ if (!isThere) {
   )
 }
 
+const stops: (() => Promise<void>)[] = []
+
+/** Runs a program until the end of the tests, and waits until an address of it answers. */
+async function start(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  answers: string,
+): Promise<() => string> {
+  const child = spawn(program, args, { cwd, env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' } })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+    })
+  }
+  const ended = once(child, 'close')
+  stops.push(async () => {
+    child.kill('SIGTERM')
+    await ended
+  })
+  await vi.waitFor(
+    async () => {
+      if ((await fetch(answers)).ok) return
+      throw new Error(`${program} does not answer yet:\n${said}`)
+    },
+    { timeout: 50_000, interval: 50 },
+  )
+  return () => said
+}
+
+afterAll(async () => {
+  for (const stop of stops.reverse()) await stop()
+})
+
+describe.runIf(isThere)('the faults of listings as they are often written', () => {
+  let url = ''
+  let said = () => ''
+  beforeAll(async () => {
+    const [port] = await freePorts(1)
+    url = `http://127.0.0.1:${port}`
+    const uvicorn = ['-m', 'uvicorn', 'naive_listings:app', '--host', '127.0.0.1', '--port', String(port)]
+    said = await start(PYTHON, uvicorn, join(ROOT, 'test'), url)
+  })
+
+  const limits = async (path: string, headers: Record<string, string> = {}) => {
+    const told: (string | null)[] = []
+    for (let call = 0; call < 3; call++)
+      told.push((await fetch(`${url}${path}`, { method: 'POST', headers })).headers.get('x-limit'))
+    return told
+  }
+
+  it('an answer that is awaited is a TypeError: each request is answered with 500', async () => {
+    expect((await fetch(`${url}/awaited`, { method: 'POST' })).status).toBe(500)
+    await expect.poll(said).toContain("TypeError: object bool can't be used in 'await' expression")
+  })
+
+  it('without that, each premium request multiplies the limit of all', async () => {
+    expect(await limits('/tiers', { 'x-user-tier': 'premium' })).toEqual(['100', '500', '2500'])
+  })
+
+  it('and each request while the model warms up divides it', async () => {
+    expect(await limits('/warm-up')).toEqual(['10', '2', '0'])
+  })
+})
+
 describe.runIf(isThere)('the gateway before a FastAPI app', () => {
   let page = ''
   let folder = ''
   let key = ''
   let url = ''
-  const stops: (() => Promise<void>)[] = []
 
   beforeAll(async () => {
     page = await readFile(join(ROOT, 'docs/from-fastapi.md'), 'utf8')
@@ -40,47 +105,22 @@ describe.runIf(isThere)('the gateway before a FastAPI app', () => {
     key = /sk_[\w-]+/.exec(stdout)?.[0] as string
 
     const uvicorn = /`(uvicorn [^`]*)`/.exec(page)?.[1]?.replace('9000', `${appPort}`) as string
-    await start(PYTHON, ['-m', ...uvicorn.split(' ')], `http://127.0.0.1:${appPort}/model-info`)
+    await start(PYTHON, ['-m', ...uvicorn.split(' ')], folder, `http://127.0.0.1:${appPort}/model-info`)
     await start(
       process.execPath,
       [
         ...[SLUICE, 'serve', 'gateway.yaml', '--listen', `127.0.0.1:${port}`],
         ...['--admin', `127.0.0.1:${adminPort}`, '--upstream', `http://127.0.0.1:${appPort}`],
       ],
+      folder,
       `http://127.0.0.1:${adminPort}/readyz`,
     )
   })
-  afterAll(async () => {
-    for (const stop of stops.reverse()) await stop()
-    await rm(folder, { recursive: true })
-  })
+  afterAll(() => rm(folder, { recursive: true }))
 
   function listing(language: string): string {
     const section = page.slice(page.indexOf('## Put the gateway'))
     return new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'ms').exec(section)?.[1] as string
-  }
-
-  /** Runs a program until the end of the test, and waits until an address of it answers. */
-  async function start(program: string, args: readonly string[], answers: string): Promise<void> {
-    const child = spawn(program, args, { cwd: folder })
-    let said = ''
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        said += text
-      })
-    }
-    const ended = once(child, 'close')
-    stops.push(async () => {
-      child.kill('SIGTERM')
-      await ended
-    })
-    await vi.waitFor(
-      async () => {
-        if ((await fetch(answers)).ok) return
-        throw new Error(`${program} does not answer yet:\n${said}`)
-      },
-      { timeout: 50_000, interval: 50 },
-    )
   }
 
   const post = (path: string, body: object, headers: Record<string, string> = {}) =>
