@@ -4,13 +4,16 @@ import type { Readiness } from './admin/pages.js'
 import { startAdmin } from './admin/server.js'
 import { type GatewayConfig, policiesOf } from './config/config.js'
 import { restartNeeded } from './config/restart-needed.js'
+import { type Front, frontInProcess } from './front.js'
 import type { Log } from './log.js'
 import { GatewayMetrics } from './metrics/gateway-metrics.js'
 import { timed } from './metrics/timed-store.js'
 import { toldToAll } from './observers.js'
-import { startProxy } from './proxy/server.js'
 import { Serving } from './serving.js'
+import { summedFigures } from './store/figures.js'
 import { type OpenedStore, openStore, type StoreHealth } from './store/open-store.js'
+import { troubleIn } from './trouble.js'
+import { frontOfWorkers } from './workers/front.js'
 
 /** A gateway that runs. */
 export interface Gateway {
@@ -43,14 +46,19 @@ export async function startGateway(first: GatewayConfig, log: Log): Promise<Gate
 }
 
 async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): Promise<Gateway> {
+  let front: Front | undefined
   const metrics = new GatewayMetrics()
+  const figures = () => summedFigures([opened.figures(), ...(front?.figures() ?? [])])
   const dashboard =
     first.admin &&
     new Dashboard(first, {
-      opened,
+      opened: { ...opened, figures },
       warmUps: { ofRoutes: (config) => serving.warmUps.ofRoutes(config) },
       overrides: () => serving.overrides,
-      override: (overrides) => serving.override(overrides),
+      override(overrides) {
+        serving.override(overrides)
+        front?.follow(serving)
+      },
     })
   const observer = toldToAll(dashboard === undefined ? [] : [metrics, dashboard])
   const serving: Serving = await Serving.open(first, {
@@ -64,16 +72,17 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
   })
   let stopping: Promise<void> | undefined
 
-  const proxy = await startProxy({
-    endpoint: first.listen,
-    requestTimeout: first.timeouts.request,
-    setup: () => serving.setup,
-    trouble: {
-      upstreamFailed: (route, { status, code, detail }) =>
-        log.upstreamFailed({ route, status, code, detail }),
-      crashed: (error) => log.crashed(error),
-    },
-  })
+  const trouble = troubleIn(log)
+  front =
+    first.workers === 1
+      ? await frontInProcess(serving, trouble)
+      : await frontOfWorkers({
+          serving,
+          store: opened.store,
+          observer,
+          observed: first.admin !== undefined,
+          log,
+        })
   const readiness = async (): Promise<Readiness> =>
     stopping === undefined
       ? readinessWith(await opened.health())
@@ -91,7 +100,7 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
             type: metrics.contentType,
             text: () =>
               metrics.text({
-                store: opened.figures,
+                store: figures,
                 warmUps: () => serving.warmUps.ofRoutes(serving.config),
               }),
             summary: () => metrics.summary(),
@@ -108,22 +117,22 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
         log,
       }))
   } catch (error) {
-    await proxy.close(0)
+    await front.close(0)
     throw error
   }
 
   return {
-    address: proxy.address,
+    address: front.address,
     adminAddress: admin?.address,
     async apply(next) {
       const fixed = restartNeeded(serving.config, next)
       if (fixed !== undefined) throw new Error(fixed)
       await serving.apply(next)
-      proxy.setRequestTimeout(next.timeouts.request)
+      await front.follow(serving)
     },
     close() {
       stopping ??= (async () => {
-        await proxy.close(serving.config.timeouts.shutdown)
+        await front.close(serving.config.timeouts.shutdown)
         await serving.close()
         dashboard?.feed.close()
         await admin?.close()

@@ -1,12 +1,12 @@
 import type { LimiterEvent } from 'sluice'
 import type { Operation } from './metrics/timed-store.js'
-import type { WeighedRequest } from './policy/gateway-request.js'
+import type { RequestSender } from './policy/gateway-request.js'
 import type { Outcome, TrafficListener } from './proxy/traffic.js'
 
 /** Is told what a gateway does. It should be quick: requests wait for it. */
 export interface Observer extends TrafficListener {
   /** What the limiter of a route tells. */
-  limiterDid(route: string, event: LimiterEvent<WeighedRequest>): void
+  limiterDid(route: string, event: LimiterEvent<RequestSender>): void
   /** The store has done something, or failed to, in so many seconds. */
   storeTook(operation: Operation, seconds: number): void
 }

@@ -4,7 +4,7 @@ import { describeConfig } from '../config/description.js'
 import type { Operation } from '../metrics/timed-store.js'
 import type { Observer } from '../observers.js'
 import type { Overrides, RoutePolicy } from '../policy/admission.js'
-import type { WeighedRequest } from '../policy/gateway-request.js'
+import type { RequestSender } from '../policy/gateway-request.js'
 import type { WarmUps } from '../policy/warm-ups.js'
 import type { Outcome } from '../proxy/traffic.js'
 import type { OpenedStore } from '../store/open-store.js'
@@ -106,7 +106,7 @@ export class Dashboard implements Observer {
     this.#seconds.exchanged(route, seconds)
   }
 
-  limiterDid(route: string, event: LimiterEvent<WeighedRequest>): void {
+  limiterDid(route: string, event: LimiterEvent<RequestSender>): void {
     this.#seconds.limiterDid(route, event)
     this.#view.limiterDid(route, event)
   }

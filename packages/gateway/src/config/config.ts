@@ -7,7 +7,11 @@ import type { RoutePattern } from '../routing/pattern.js'
 
 /** A configuration file, read, checked and compiled. All times are milliseconds. */
 export interface GatewayConfig {
+  /** The text that it was read from. */
+  readonly source: ConfigSource
   readonly listen: Endpoint
+  /** How many processes take requests. */
+  readonly workers: number
   /** Undefined where the file names no admin port. */
   readonly admin: AdminConfig | undefined
   /** URL of the server that requests are forwarded to. */
@@ -24,6 +28,12 @@ export interface GatewayConfig {
   readonly routes: readonly RouteConfig[]
   /** What requests meet that match no route; `deny` answers 404. */
   readonly fallback: PolicyConfig | 'deny'
+}
+
+export interface ConfigSource {
+  /** The file's name. */
+  readonly file: string
+  readonly text: string
 }
 
 /** Where a server listens. Port 0 takes a free one. */

@@ -6,11 +6,12 @@ import { storeAddress } from './store-address.js'
 
 /** What a configuration means, in a few lines: where it listens, and what the requests of each route meet. */
 export function describeConfig(config: GatewayConfig): string[] {
-  const { listen, admin, upstream, routes, fallback } = config
+  const { listen, workers, admin, upstream, routes, fallback } = config
   const width = Math.max(...[...routes, { name: 'default' }].map(({ name }) => name.length))
   const line = (name: string, meaning: string) => `  ${name.padEnd(width)}  ${meaning}`
   return [
     `  ${addressOf(listen)} -> ${upstream}, admin ${admin === undefined ? 'off' : addressOf(admin)}`,
+    ...(workers === 1 ? [] : [`  ${workers} processes take requests`]),
     ...storeText(config),
     ...clientText(config),
     ...routes.map((route) => line(route.name, policyText(route))),

@@ -25,9 +25,9 @@ export async function loadConfig(file: string): Promise<GatewayConfig> {
 export function parseConfig(text: string, file: string): GatewayConfig {
   const problems = new Problems(text)
   const root = readYaml(text, problems)
-  const config = root && readSettings(root, problems)
-  if (config === undefined || problems.count > 0) throw new ConfigError(file, problems.inOrder())
-  return withPaths(config, dirname(file))
+  const settings = root && readSettings(root, problems)
+  if (settings === undefined || problems.count > 0) throw new ConfigError(file, problems.inOrder())
+  return withPaths({ ...settings, source: { file, text } }, dirname(file))
 }
 
 /** Files that a configuration names lie beside it. */

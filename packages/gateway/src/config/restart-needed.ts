@@ -4,6 +4,7 @@ import type { GatewayConfig } from './config.js'
 /** What a gateway that runs cannot change, with its name in the file. */
 const FIXED = {
   listen: 'listen',
+  workers: 'workers',
   admin: 'admin',
   store: 'store',
   onStoreFailure: 'on_store_failure',

@@ -6,6 +6,7 @@ import { multiplier } from './limits.js'
 import { readDefault, readRoutes } from './routes.js'
 import { readSharedLimits, withShared } from './shared-limits.js'
 import { DEFAULT_STORE, DEFAULT_STORE_FAILURE, readStore, readStoreFailure } from './store.js'
+import { readWorkers } from './workers.js'
 import { EXAMPLE } from './yaml/document.js'
 import type { ConfigNode } from './yaml/node.js'
 import type { Problems } from './yaml/problems.js'
@@ -32,6 +33,7 @@ const upstream: Read<string> = made(text, (url) => {
 
 const SHAPE = {
   listen: endpoint,
+  workers: readWorkers,
   admin: readAdmin,
   upstream,
   store: readStore,
@@ -51,7 +53,10 @@ const SHAPE = {
 const readShape = mapOf(SHAPE, 'a map of settings')
 
 /** Reads the root of the file. What is missing is as documented; where something is wrong, the result is of no use. */
-export function readSettings(root: ConfigNode, problems: Problems): GatewayConfig | undefined {
+export function readSettings(
+  root: ConfigNode,
+  problems: Problems,
+): Omit<GatewayConfig, 'source'> | undefined {
   const values = readShape(root, problems)
   if (root.kind !== 'map' || values === undefined) return undefined
   if (!root.entries.has('upstream')) problems.at(root, `'upstream' is missing; ${EXAMPLE}`)
@@ -68,6 +73,7 @@ export function readSettings(root: ConfigNode, problems: Problems): GatewayConfi
   const fallback = values.default ?? { name: 'default', rules: [], readsBody: false }
   return {
     listen,
+    workers: values.workers ?? 1,
     admin,
     upstream: values.upstream ?? '',
     store: values.store ?? DEFAULT_STORE,

@@ -1,4 +1,4 @@
-import type { StoreFigures } from '../store/open-store.js'
+import type { StoreFigures } from '../store/figures.js'
 import type { Instruments } from './instruments.js'
 import type { RouteTally, RuleTally } from './tallies.js'
 

@@ -1,7 +1,7 @@
 import type { LimiterEvent } from 'sluice'
 import type { Observer } from '../observers.js'
 import type { Outcome } from '../proxy/traffic.js'
-import type { StoreFigures } from '../store/open-store.js'
+import type { StoreFigures } from '../store/figures.js'
 import { fillStore, fillTraffic } from './fill.js'
 import { createInstruments, type Instruments } from './instruments.js'
 import { type Summary, summaryOf } from './summary.js'

@@ -37,6 +37,9 @@ export interface GatewayRequest {
   readonly call: LlmCall
 }
 
+/** Whom a request comes from. */
+export type RequestSender = Pick<GatewayRequest, 'client' | 'ip'>
+
 /** A request that limiters weigh: what rules see of it, and what named keys are read from. */
 export interface WeighedRequest extends GatewayRequest {
   /**

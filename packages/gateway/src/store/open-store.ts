@@ -1,7 +1,6 @@
 import {
   type FailurePolicyName,
   type FailurePolicyStore,
-  type FailureStats,
   memoryStore,
   type Store,
   withFailurePolicy,
@@ -9,6 +8,7 @@ import {
 import type { GatewayConfig, StoreConfig } from '../config/config.js'
 import { storeAddress } from '../config/store-address.js'
 import type { Log } from '../log.js'
+import { NEVER_LOST, type StoreFigures } from './figures.js'
 import { answers, askUntilLost, whyAbsent } from './first-look.js'
 import { tellChanges } from './state-log.js'
 
@@ -18,26 +18,6 @@ export interface OpenedStore {
   /** Asks the store how it is, within its deadline, and so brings back one that was lost. Never rejects. */
   health(): Promise<StoreHealth>
   figures(): StoreFigures
-}
-
-/** What can be counted of a store, since the start. */
-export interface StoreFigures {
-  /** `false` while the policy for its failure decides. */
-  readonly up: boolean
-  readonly failures: number
-  readonly timeouts: number
-  /** Undefined where the state is in memory, which is never lost. */
-  readonly breaker: FailureStats['state'] | undefined
-  /** Requests answered with 503 because nothing could be decided. */
-  readonly unavailable: number
-  readonly settlements: { readonly waiting: number; readonly lost: number }
-  /** What is in the memory of this process. */
-  readonly memory: { readonly keys: number; readonly overflowed: number }
-}
-
-const NEVER_LOST: Omit<StoreFigures, 'memory'> = {
-  ...{ up: true, breaker: undefined, failures: 0, timeouts: 0, unavailable: 0 },
-  settlements: { waiting: 0, lost: 0 },
 }
 
 /** Undefined where the state is in memory, which is never lost. */

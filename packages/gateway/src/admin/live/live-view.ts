@@ -1,6 +1,6 @@
 import { type LimiterEvent, type Store, scaleLimit } from 'sluice'
 import type { RoutePolicy } from '../../policy/admission.js'
-import type { WeighedRequest } from '../../policy/gateway-request.js'
+import type { RequestSender } from '../../policy/gateway-request.js'
 import { isMeant, keyId, keysMeant, shownKey } from './key-names.js'
 import type { KeyUse } from './key-use.js'
 import type { ClientState, KeyFullness, RouteStatus, RuleStatus, Talkers } from './live-types.js'
@@ -36,7 +36,7 @@ export class LiveView {
     this.#rules.keep(policies)
   }
 
-  limiterDid(route: string, event: LimiterEvent<WeighedRequest>): void {
+  limiterDid(route: string, event: LimiterEvent<RequestSender>): void {
     if (event.type !== 'allowed' && event.type !== 'refused') return
     const now = performance.now()
     this.#rules.see(route, event.quotas, now)
@@ -151,7 +151,7 @@ function countsForClients({ keyedBy }: WatchedRule): boolean {
 }
 
 /** Who sends a request, as talkers are called. */
-function clientName(request: WeighedRequest): string {
+function clientName(request: RequestSender): string {
   const { client } = request
   if (client !== undefined) return `client ${client.id}`.slice(0, LONGEST_NAME)
   try {

@@ -1,0 +1,43 @@
+import type { AddressInfo } from 'node:net'
+import type { TroubleListener } from './proxy/handler.js'
+import { startProxy } from './proxy/server.js'
+import type { Serving } from './serving.js'
+import type { StoreFigures } from './store/figures.js'
+
+/** What takes the requests of clients. */
+export interface Front {
+  readonly address: AddressInfo
+  /** Goes by what holds now. */
+  follow(serving: Serving): Promise<void>
+  /**
+   * Takes no more requests and waits for those that run.
+   *
+   * @param patience milliseconds after which those that still run are cut
+   */
+  close(patience: number): Promise<void>
+  /** What its processes count of connections of their own to the store; none where it uses the gateway's. */
+  figures(): readonly StoreFigures[]
+}
+
+/**
+ * Takes them in this process.
+ *
+ * @throws Error that says in one line why the port cannot be had.
+ */
+export async function frontInProcess(serving: Serving, trouble: TroubleListener): Promise<Front> {
+  const { listen, timeouts } = serving.config
+  const proxy = await startProxy({
+    endpoint: listen,
+    requestTimeout: timeouts.request,
+    setup: () => serving.setup,
+    trouble,
+  })
+  return {
+    address: proxy.address,
+    async follow({ config }) {
+      proxy.setRequestTimeout(config.timeouts.request)
+    },
+    close: (patience) => proxy.close(patience),
+    figures: () => [],
+  }
+}

@@ -1,0 +1,134 @@
+import cluster from 'node:cluster'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import type { Store } from 'sluice'
+import type { Endpoint } from '../config/config.js'
+import type { Front } from '../front.js'
+import type { Log } from '../log.js'
+import type { Observer } from '../observers.js'
+import type { Serving } from '../serving.js'
+import { figuresOfTheDead, type StoreFigures } from '../store/figures.js'
+import { Member } from './member.js'
+import type { Orders } from './messages.js'
+
+export interface WorkerFrontOptions {
+  readonly serving: Serving
+  /** What decides for all of them, where the state is in memory. */
+  readonly store: Store
+  readonly observer: Observer
+  /** Whether anybody looks at what they do. */
+  readonly observed: boolean
+  readonly log: Log
+}
+
+/** How long to wait before another worker takes the place of one that died, in milliseconds; twice as long each time it dies soon. */
+const FIRST_DELAY_MS = 100
+const LONGEST_DELAY_MS = 10_000
+/** Who lives so long did not die soon. */
+const SETTLED_MS = 10_000
+
+const PROGRAM = fileURLToPath(new URL('./worker-main.js', import.meta.url))
+
+/**
+ * Takes requests in as many processes as the configuration says. The state in memory is this process's, so that all of them
+ * together admit what one would. A worker that dies is replaced; what its requests held is free after a lease.
+ *
+ * @throws Error that says in one line why the port cannot be had.
+ */
+export async function frontOfWorkers(options: WorkerFrontOptions): Promise<Front> {
+  cluster.setupPrimary({ exec: PROGRAM, args: [], serialization: 'advanced' })
+  const crew = new Crew(options)
+  try {
+    const address = await crew.start()
+    return {
+      address,
+      follow: (serving) => crew.follow(serving),
+      close: (patience) => crew.close(patience),
+      figures: () => crew.figures(),
+    }
+  } catch (error) {
+    await crew.close(0)
+    throw error
+  }
+}
+
+/** The workers there are. */
+class Crew {
+  readonly #options: WorkerFrontOptions
+  readonly #members = new Set<Member>()
+  /** Of stores of their own; what the dead have counted stays counted. */
+  readonly #figures = new Map<Member, StoreFigures>()
+  #listen: Endpoint
+  #orders: Orders
+  #delay = FIRST_DELAY_MS
+  #stopping = false
+
+  constructor(options: WorkerFrontOptions) {
+    this.#options = options
+    this.#listen = options.serving.config.listen
+    this.#orders = ordersOf(options.serving, this.#listen)
+  }
+
+  /** Starts all of them. Rejects with why one of them cannot. */
+  async start(): Promise<AddressInfo> {
+    const { workers } = this.#options.serving.config
+    const addresses = await Promise.all(Array.from({ length: workers }, () => this.#hire().listening))
+    const [address] = addresses as [AddressInfo]
+    // Where any port would do, those who come later take the one that this was.
+    this.#listen = { ...this.#listen, port: address.port }
+    this.#orders = { ...this.#orders, listen: this.#listen }
+    return address
+  }
+
+  figures(): readonly StoreFigures[] {
+    return [...this.#figures.values()]
+  }
+
+  async follow(serving: Serving): Promise<void> {
+    this.#orders = ordersOf(serving, this.#listen)
+    await Promise.all([...this.#members].map((member) => member.follow(this.#orders)))
+  }
+
+  async close(patience: number): Promise<void> {
+    this.#stopping = true
+    await Promise.all([...this.#members].map((member) => member.stop(patience)))
+  }
+
+  #hire(): Member {
+    const { serving, observed, log, store, observer } = this.#options
+    const { workers } = serving.config
+    const member: Member = new Member({
+      ...{ store, observer, log },
+      begin: { kind: 'begin', orders: this.#orders, workers, observed },
+      figures: (figures) => this.#figures.set(member, figures),
+    })
+    this.#members.add(member)
+    const born = performance.now()
+    // Told by whoever waits for it.
+    member.listening.catch(() => {})
+    member.departed.then((how) => {
+      this.#members.delete(member)
+      const figures = this.#figures.get(member)
+      if (figures !== undefined) this.#figures.set(member, figuresOfTheDead(figures))
+      if (member.began) this.#missed(how, performance.now() - born)
+    })
+    return member
+  }
+
+  #missed(how: object, lived: number): void {
+    if (this.#stopping) return
+    this.#options.log.error(how, 'a worker died; another one takes its place')
+    this.#replace(lived)
+  }
+
+  #replace(lived: number): void {
+    this.#delay = lived > SETTLED_MS ? FIRST_DELAY_MS : Math.min(this.#delay * 2, LONGEST_DELAY_MS)
+    setTimeout(() => {
+      if (!this.#stopping) this.#hire().listening.catch(() => this.#replace(0))
+    }, this.#delay)
+  }
+}
+
+function ordersOf({ config: { source, upstream }, overrides }: Serving, listen: Endpoint): Orders {
+  return { source, listen, upstream, overrides }
+}

@@ -1,0 +1,122 @@
+import cluster, { type Worker } from 'node:cluster'
+import type { AddressInfo } from 'node:net'
+import type { Store } from 'sluice'
+import type { Log } from '../log.js'
+import type { Observer } from '../observers.js'
+import type { StoreFigures } from '../store/figures.js'
+import type { FromWorker, Orders, ToWorker } from './messages.js'
+import { ObservedWorker } from './observed-worker.js'
+import { answerCalls } from './store-host.js'
+
+export interface MemberOptions {
+  readonly begin: Extract<ToWorker, { readonly kind: 'begin' }>
+  /** What decides for it, where the state is in memory. */
+  readonly store: Store
+  readonly observer: Observer
+  readonly log: Log
+  /** It told how a store of its own is doing. */
+  readonly figures: (figures: StoreFigures) => void
+}
+
+/** How a process ended. */
+interface Departure {
+  readonly pid: number | undefined
+  readonly code: number | null
+  readonly signal: string | null
+}
+
+/** Beside the time for what is in flight: for a worker to say goodbye, in milliseconds. */
+const GOODBYE_MS = 5000
+
+/** One worker, as the primary knows it. */
+export class Member {
+  /** Where it listens; rejects with why it cannot. */
+  readonly listening: Promise<AddressInfo>
+  /** Settles when it has ended. */
+  readonly departed: Promise<Departure>
+  /** Whether it has listened. */
+  began = false
+  readonly #worker: Worker
+  readonly #options: MemberOptions
+  readonly #observed: ObservedWorker
+  readonly #followed: (() => void)[] = []
+  #listens: (address: AddressInfo) => void = () => {}
+  #cannot: (error: Error) => void = () => {}
+
+  /** Starts it. */
+  constructor(options: MemberOptions) {
+    this.#options = options
+    this.#observed = new ObservedWorker(options.observer)
+    this.listening = new Promise((resolve, reject) => {
+      this.#listens = resolve
+      this.#cannot = reject
+    })
+    this.#worker = cluster.fork()
+    this.#worker.on('message', (message: FromWorker) => this.#hear(message))
+    this.departed = new Promise((resolve) => {
+      this.#worker.once('exit', (code: number | null, signal: string | null) => {
+        this.#left()
+        resolve({ pid: this.#worker.process.pid, code, signal })
+      })
+    })
+  }
+
+  /** Settles when it goes by these orders, or is gone. */
+  follow(orders: Orders): Promise<void> {
+    return new Promise((resolve) => {
+      this.#followed.push(resolve)
+      if (!this.#tell({ kind: 'follow', orders })) resolve()
+    })
+  }
+
+  /** Settles when it has ended, which it does in so many milliseconds and a little more. */
+  async stop(patience: number): Promise<void> {
+    this.#tell({ kind: 'stop', patience })
+    const kill = setTimeout(() => this.#worker.process.kill('SIGKILL'), patience + GOODBYE_MS)
+    await this.departed
+    clearTimeout(kill)
+  }
+
+  #hear(message: FromWorker): void {
+    switch (message.kind) {
+      case 'ready':
+        this.#tell(this.#options.begin)
+        break
+      case 'listening':
+        this.began = true
+        this.#listens(message.address)
+        break
+      case 'failed':
+        if (this.began) this.#options.log.error({ reason: message.message }, 'a worker cannot go on')
+        this.#cannot(new Error(message.message))
+        break
+      case 'followed':
+        this.#followed.shift()?.()
+        break
+      case 'calls':
+        answerCalls(this.#options.store, message.calls).then((answers) =>
+          this.#tell({ kind: 'answers', answers }),
+        )
+        break
+      case 'seen':
+        this.#observed.saw(message.observations)
+        break
+      case 'figures':
+        this.#options.figures(message.figures)
+        break
+    }
+  }
+
+  #left(): void {
+    this.#cannot(new Error('a worker ended before it listened'))
+    for (const followed of this.#followed.splice(0)) followed()
+    this.#observed.died()
+  }
+
+  /** Whether it can be told anything: a worker that is gone will be missed elsewhere. */
+  #tell(message: ToWorker): boolean {
+    if (!this.#worker.isConnected()) return false
+    this.#worker.send(message, () => {})
+    return true
+  }
+}

@@ -1,0 +1,141 @@
+import type { Store } from 'sluice'
+import { withFailurePolicy } from 'sluice'
+import type { GatewayConfig } from '../config/config.js'
+import { parseConfig } from '../config/load.js'
+import { createLog } from '../log.js'
+import { timed } from '../metrics/timed-store.js'
+import { type Observer, toldToAll } from '../observers.js'
+import { startProxy } from '../proxy/server.js'
+import { Serving } from '../serving.js'
+import { openStore } from '../store/open-store.js'
+import { troubleIn } from '../trouble.js'
+import type { FromWorker, Orders, ToWorker } from './messages.js'
+import { observationSender } from './observation-sender.js'
+import { type RemoteStore, remoteStore } from './remote-store.js'
+
+/**
+ * A process that takes requests for the primary, which holds the state and whatever those who run the gateway look at.
+ */
+
+/** The primary answers at once or is gone; one that is stopped by its debugger must not pile requests up here for ever. */
+const DEADLINE_MS = 5000
+/** How often a store of its own is told of, in milliseconds. */
+const FIGURES_MS = 1000
+
+const log = createLog()
+let remote: RemoteStore | undefined
+let running: Running | undefined
+
+interface Running {
+  follow(orders: Orders): Promise<void>
+  stop(patience: number): Promise<void>
+}
+
+// The primary says when to stop. A terminal sends its signals to the whole group.
+process.on('SIGINT', () => {}).on('SIGTERM', () => {})
+// Without a primary nothing can be decided, and nobody would ever end this process.
+process.on('disconnect', () => process.exit(1))
+process.on('message', (message: ToWorker) => {
+  obey(message).catch(async (error: Error) => {
+    await send({ kind: 'failed', message: error.message })
+    process.exit(1)
+  })
+})
+
+async function obey(message: ToWorker): Promise<void> {
+  switch (message.kind) {
+    case 'begin':
+      running = await begin(message)
+      return
+    case 'follow':
+      await running?.follow(message.orders)
+      await send({ kind: 'followed' })
+      return
+    case 'answers':
+      remote?.answered(message.answers)
+      return
+    case 'stop':
+      await running?.stop(message.patience)
+      process.exit(0)
+  }
+}
+
+async function begin({
+  orders,
+  workers,
+  observed,
+}: Extract<ToWorker, { readonly kind: 'begin' }>): Promise<Running> {
+  const config = configOf(orders)
+  const sender = observationSender(
+    (observations) => send({ kind: 'seen', observations }),
+    (dropped) => log.info({ dropped }, 'the primary is slow to count; so much was not counted'),
+  )
+  const observer: Observer = toldToAll(observed ? [sender] : [])
+  const { store, stop: closeStore } = await storeFor(config, workers)
+  const serving = await Serving.open(
+    config,
+    { store: timed(store, observer.storeTook), observer, log },
+    orders.overrides,
+  )
+  const proxy = await startProxy({
+    endpoint: config.listen,
+    requestTimeout: config.timeouts.request,
+    setup: () => serving.setup,
+    trouble: troubleIn(log),
+  })
+  await send({ kind: 'listening', address: proxy.address })
+  return {
+    async follow(next) {
+      const config = configOf(next)
+      await serving.apply(config)
+      serving.override(next.overrides)
+      proxy.setRequestTimeout(config.timeouts.request)
+    },
+    async stop(patience) {
+      await proxy.close(patience)
+      await serving.close()
+      await closeStore()
+      await sender.flush()
+    },
+  }
+}
+
+function configOf({ source, listen, upstream }: Orders): GatewayConfig {
+  return { ...parseConfig(source.text, source.file), listen, upstream }
+}
+
+/** State in memory is the primary's. What a fleet shares is asked by each worker itself. */
+async function storeFor(
+  config: GatewayConfig,
+  workers: number,
+): Promise<{ readonly store: Store; stop(): Promise<void> }> {
+  if (config.store.kind === 'memory') {
+    remote = remoteStore((calls) => send({ kind: 'calls', calls }))
+    const store = withFailurePolicy(remote, { policy: 'closed', deadline: DEADLINE_MS })
+    return { store, stop: async () => store.close() }
+  }
+  const { onStoreFailure } = config
+  // While the store is away each worker decides by itself, so that each has its part of this gateway's part.
+  const peers = (onStoreFailure.peers ?? 1) * workers
+  const shared = onStoreFailure.policy === 'local' ? { ...onStoreFailure, peers } : onStoreFailure
+  const opened = await openStore({ ...config, onStoreFailure: shared }, log)
+  const tell = () => void send({ kind: 'figures', figures: opened.figures() })
+  const telling = setInterval(tell, FIGURES_MS).unref()
+  return {
+    store: opened.store,
+    async stop() {
+      clearInterval(telling)
+      await opened.store.close()
+    },
+  }
+}
+
+/** Settles when the primary has taken it, or is gone. */
+function send(message: FromWorker): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.connected) process.send?.(message, undefined, undefined, () => resolve())
+    else resolve()
+  })
+}
+
+await send({ kind: 'ready' })
