@@ -3,18 +3,17 @@ import { describe, expect, it } from 'vitest'
 import { type ManualClock, manualClock } from '../../src/clock.js'
 import type { Decision, Quota } from '../../src/decision.js'
 import { createLimiter, type Limiter } from '../../src/limiter.js'
-import { capacityOf, type Limit } from '../../src/limits/limit.js'
+import type { Limit } from '../../src/limits/limit.js'
 import type { Permit } from '../../src/permit.js'
 import type { Rule } from '../../src/policy/rule.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
+import { expectVerdict, expectWhole } from '../model/expectations.js'
 import { KeyModel } from '../model/key-model.js'
 
 const KEYS = ['a', 'b', 'c']
 /** The place of the rule of what is in flight. */
 const SLOTS = 2
 const LEASE = 2000
-/** Sums of fractions come out a little different in another order; nearer than this to a whole number, either answer is right. */
-const BLUR = 1e-6
 
 interface Ask {
   readonly key: string
@@ -112,7 +111,7 @@ class Trace {
     const models = this.#modelsNow(key)
     const decision = await this.#limiter.admit({ key, cost })
     models.forEach((model, rule) => {
-      expectVerdict(decision.quotas[rule] as Quota, model, cost)
+      expectVerdict(decision.quotas[rule] as Quota, { limit: this.#limits[rule] as Limit, cost }, model)
     })
     expect(decision.allowed).toBe(decision.quotas.every(({ allowed }) => allowed))
     if (!decision.allowed) expectRefusal(decision)
@@ -139,33 +138,12 @@ function slotsOf(slots: number): Limit {
   return { algorithm: 'concurrency', limit: slots, lease: LEASE }
 }
 
-/** What one rule says must be what its model says, now and at the moment that it names. */
-function expectVerdict({ allowed, retryAfter, limit }: Quota, model: KeyModel, cost: number): void {
-  const spare = model.left() - cost
-  if (cost === 0 || spare === 0) expect(allowed).toBe(true)
-  else if (Math.abs(spare) >= BLUR) expect(allowed).toBe(spare > 0)
-  if (allowed) expect(retryAfter).toBe(0)
-  else if (cost > capacityOf(limit)) expect(retryAfter).toBe(Number.POSITIVE_INFINITY)
-  else {
-    expect(model.left(retryAfter) - cost).toBeGreaterThanOrEqual(-BLUR)
-    if (retryAfter > 1) expect(model.left(retryAfter - 1) - cost).toBeLessThan(0)
-  }
-}
-
 /** A refusal names the rule that refuses for longest, and all that refuse. */
 function expectRefusal({ quotas, refusal }: Extract<Decision, { readonly allowed: false }>): void {
   const refusing = quotas.filter(({ allowed }) => !allowed)
   expect(refusal.violated).toEqual(refusing.map(({ rule }) => rule))
   expect(refusal.retryAfter).toBe(Math.max(...refusing.map(({ retryAfter }) => retryAfter)))
   expect(refusing.find(({ rule }) => rule === refusal.rule)?.retryAfter).toBe(refusal.retryAfter)
-}
-
-/** `actual` is `exact` without its fraction. */
-function expectWhole(actual: number | undefined, exact: number): void {
-  const nearest = Math.round(exact)
-  const blurred = exact !== nearest && Math.abs(exact - nearest) < BLUR
-  if (blurred) expect([nearest - 1, nearest]).toContain(actual)
-  else expect(actual).toBe(Math.floor(exact))
 }
 
 describe('a random trace of requests, clock steps, changes and releases', () => {
