@@ -56,13 +56,13 @@ export function clientAddressReader(options: ClientAddressOptions = {}): ClientA
 function networks(proxies: readonly string[]): BlockList {
   const list = new BlockList()
   for (const proxy of proxies) {
-    const [text = '', length] = String(proxy).split('/')
+    const [text = '', length, ...more] = String(proxy).split('/')
     const address = parseIpAddress(text)
     const bits = address?.family === 4 ? 32 : 128
     // A network of mapped addresses counts its 96 fixed bits.
     const prefix = length === undefined ? bits : Number(length) - (text.includes(':') && bits === 32 ? 96 : 0)
     const digits = length === undefined || /^\d{1,3}$/.test(length)
-    if (address === undefined || !digits || prefix < 0 || prefix > bits) {
+    if (address === undefined || !digits || more.length > 0 || prefix < 0 || prefix > bits) {
       throw new TypeError(
         `'${String(proxy).slice(0, 60)}' is no address or network; write for example 10.0.0.0/8 or ::1`,
       )
