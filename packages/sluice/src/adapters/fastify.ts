@@ -51,7 +51,7 @@ function apply(decision: HttpDecision, reply: FastifyReply, done: () => void): v
     releaseWhenClosed(reply.raw, decision.permit)
     done()
   } else {
-    // Fastify sends a string as it is, whatever the type.
-    reply.code(decision.answer.status).send(decision.answer.body)
+    // Bytes are sent as they are; to the type of a string Fastify would add a charset.
+    reply.code(decision.answer.status).send(Buffer.from(decision.answer.body))
   }
 }

@@ -2,6 +2,7 @@ import type { Decision, Quota, Refusal } from '../decision.js'
 import type { Identify } from '../identity/identify.js'
 import { IdentityUnavailableError } from '../identity/identity-unavailable.js'
 import { createLimiter, type LimiterOptions } from '../limiter.js'
+import { roundedUp } from '../limits/format.js'
 import type { Permit } from '../permit.js'
 import type { KeySources } from '../policy/key-spec.js'
 import { RequestError } from '../policy/request-error.js'
@@ -181,7 +182,7 @@ function xRateLimitFields({ limit, remaining, resetAfter }: Quota): Fields {
   return [
     ['x-ratelimit-limit', String(limit.limit)],
     ['x-ratelimit-remaining', String(remaining)],
-    ['x-ratelimit-reset', String(Math.ceil(resetAfter / 1000))],
+    ['x-ratelimit-reset', String(roundedUp(resetAfter))],
   ]
 }
 

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { Refusal } from '../decision.js'
-import { formatLimit, formatPeriod, formatWait } from '../limits/format.js'
+import { formatLimit, formatPeriod, formatWait, roundedUp } from '../limits/format.js'
 import type { Limit } from '../limits/limit.js'
 import type { RequestError } from '../policy/request-error.js'
 import type { StoreUnavailableError } from '../stores/failure/store-unavailable.js'
@@ -55,7 +55,7 @@ export function unavailableProblem({
   status,
   retryAfter,
 }: Pick<StoreUnavailableError, 'status' | 'retryAfter'>): HttpAnswer {
-  const seconds = Math.max(1, Math.ceil(retryAfter / 1000))
+  const seconds = Math.max(1, roundedUp(retryAfter))
   const detail = `The limits of this request cannot be checked at the moment. Come back in ${formatWait(retryAfter)}.`
   const { headers, ...answer } = problem(status, 'Service unavailable', detail, {
     type: REDUCED_CAPACITY,
@@ -73,7 +73,7 @@ export function requestProblem({ status, message }: RequestError): HttpAnswer {
 
 /** Whole seconds until the request would be let in, rounded up; undefined where it never would. */
 export function retryAfterSeconds(refusal: Refusal): number | undefined {
-  return Number.isFinite(refusal.retryAfter) ? Math.max(1, Math.ceil(refusal.retryAfter / 1000)) : undefined
+  return Number.isFinite(refusal.retryAfter) ? Math.max(1, roundedUp(refusal.retryAfter)) : undefined
 }
 
 function detailOf({ limit, resource, cost, remaining, reason, retryAfter }: Refusal): string {

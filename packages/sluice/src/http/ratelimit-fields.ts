@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { Quota } from '../decision.js'
+import { roundedUp } from '../limits/format.js'
 import type { Limit } from '../limits/limit.js'
 
 /**
@@ -40,7 +41,7 @@ export function rateLimit(quotas: readonly Quota[], partitionKeySecret?: string)
     .map(({ rule, remaining, limit, key, ...times }) => {
       const until = times.allowed ? times.moreAfter : Math.min(times.moreAfter, times.retryAfter)
       const window =
-        limit.algorithm === 'concurrency' || until === 0 ? '' : `;t=${sfInteger(Math.ceil(until / 1000))}`
+        limit.algorithm === 'concurrency' || until === 0 ? '' : `;t=${sfInteger(roundedUp(until))}`
       return `${sfString(rule)};r=${sfInteger(remaining)}${window}${partitionKey(key, partitionKeySecret)}`
     })
     .join(', ')

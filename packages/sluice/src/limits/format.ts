@@ -32,6 +32,14 @@ export function formatPeriod(milliseconds: number): string {
 /** `6 seconds`, `3 hours`: how long to wait, rounded up to something that is easy to say. */
 export function formatWait(milliseconds: number): string {
   const unit = UNITS.find(([, length]) => milliseconds >= 2 * length) ?? (['second', 1000] as const)
-  const count = Math.max(1, Math.ceil(milliseconds / unit[1]))
+  const count = Math.max(1, roundedUp(milliseconds, unit[1]))
   return `${count} ${unit[0]}${count === 1 ? '' : 's'}`
+}
+
+/** The imprecision of times since the epoch, in milliseconds: as numbers they are a quarter of a microsecond apart. */
+const IMPRECISION = 0.001
+
+/** A time in whole units, rounded up: a minute that a clock makes 60000.0000001 ms is 60 seconds and not 61. */
+export function roundedUp(milliseconds: number, unit = 1000): number {
+  return Math.ceil(Math.max(0, milliseconds - IMPRECISION) / unit)
 }

@@ -11,6 +11,8 @@ export const onHono: Framework = {
   tellsRepeated: true,
   start(routes) {
     const app = new Hono()
+    // What a handler throws on purpose is not for the console.
+    app.onError((_error, context) => context.text('', 500))
     for (const { method, path, limits, handle } of routes) {
       app.on(method, [path], ...limits.map((options) => limit(options)), async (context) => {
         const answer = await handle({ settle: (costs) => settle(context, costs) })

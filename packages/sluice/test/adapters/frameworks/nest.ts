@@ -49,8 +49,8 @@ async function respond({ handle }: Route, request: NestRequest, reply: NestReply
   const answer = await handle({ settle: (costs) => settle(request, costs) })
   if ('raw' in reply) reply.hijack()
   const response = 'raw' in reply ? reply.raw : reply
+  response.statusCode = 200
   if (typeof answer === 'string') {
-    response.statusCode = 200
     response.end(answer)
     return
   }
