@@ -12,6 +12,10 @@ export interface Refusing {
 /** Such a request may not be made: `require` does not hold for it. */
 export class ForbiddenError extends RequestError {
   override readonly name = 'ForbiddenError'
+
+  constructor(message: string, status = 403) {
+    super(message, status)
+  }
 }
 
 /** Throws ForbiddenError for a request that may not be made. */
