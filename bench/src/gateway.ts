@@ -1,0 +1,42 @@
+/** What the gateway costs: against the least proxy there can be, proxies on Node, and nginx. */
+import { delay, throughput } from './gateway/proxied.js'
+import { nginx, proxyOf, sluice } from './gateway/proxies.js'
+import type { Bench } from './harness/bench.js'
+
+const bench: Bench = {
+  title: 'The gateway',
+  cases: [
+    {
+      name: 'Gateway, one process, one rule, small JSON',
+      unit: 'requests a second of one core',
+      better: 'more',
+      rounds: 15,
+      contenders: [
+        throughput('sluice serve', 'ours', sluice),
+        throughput('http-proxy-3', 'peer', proxyOf('http-proxy-3')),
+        throughput('@fastify/http-proxy', 'peer', proxyOf('fastify-http-proxy')),
+        throughput('nginx with limit_req', 'peer', nginx),
+        throughput('a minimal undici pipe', 'floor', proxyOf('pipe')),
+      ],
+      targets: [
+        { contender: 'sluice serve', against: 'http-proxy-3', atLeast: 2 },
+        { contender: 'sluice serve', against: 'a minimal undici pipe', atLeast: 0.9 },
+        { contender: 'sluice serve', against: 'nginx with limit_req', atLeast: 0.35 },
+      ],
+    },
+    {
+      name: 'What a proxy adds to the 99th percentile of the latency at half load',
+      unit: 'ms',
+      better: 'less',
+      rounds: 15,
+      contenders: [
+        delay('sluice serve', 'ours', sluice),
+        delay('http-proxy-3', 'peer', proxyOf('http-proxy-3')),
+        delay('a minimal undici pipe', 'floor', proxyOf('pipe')),
+      ],
+      targets: [{ contender: 'sluice serve', atMost: 1 }],
+    },
+  ],
+}
+
+export default bench

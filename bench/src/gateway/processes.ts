@@ -1,0 +1,75 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { setTimeout as after } from 'node:timers/promises'
+import { CannotRun } from '../harness/bench.js'
+
+/** A server in a process of its own. */
+export interface ServerProcess {
+  readonly port: number
+  /** The processor time that it has used, in seconds. */
+  used(): number
+  stop(): Promise<void>
+}
+
+/** Linux counts processor time in hundredths of a second. */
+const TICKS_A_SECOND = 100
+const STARTING_MS = 10_000
+
+/**
+ * Starts a server and waits until it takes connections.
+ *
+ * @throws CannotRun where the program is not here, ends, or does not listen.
+ */
+export async function startServer(
+  command: string,
+  args: readonly string[],
+  port: number,
+): Promise<ServerProcess> {
+  const child = spawn(command, args, { stdio: 'ignore' })
+  const failed = once(child, 'error').then(([error]) => {
+    throw new CannotRun(`${command}: ${(error as Error).message}`)
+  })
+  await Promise.race([failed, listens(port, child)])
+  return {
+    port,
+    used: () => processorTime(child.pid as number),
+    async stop() {
+      const ended = once(child, 'exit')
+      child.kill()
+      await ended
+    },
+  }
+}
+
+async function listens(port: number, child: ChildProcess): Promise<void> {
+  const until = performance.now() + STARTING_MS
+  while (performance.now() < until) {
+    if (child.exitCode !== null) throw new CannotRun(`it ended with ${child.exitCode}`)
+    if (await takesConnections(port)) return
+    await after(20)
+  }
+  throw new CannotRun('it does not listen')
+}
+
+function takesConnections(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
+
+function processorTime(pid: number): number {
+  let stat: string
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  } catch {
+    throw new CannotRun('processor time is read from /proc, which this system has not')
+  }
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND
+}

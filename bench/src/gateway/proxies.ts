@@ -1,0 +1,61 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type ServerProcess, startServer } from './processes.js'
+
+/** Starts a proxy on a port before an upstream on another. What it writes goes into the folder. */
+export type StartProxy = (port: number, upstream: number, folder: string) => Promise<ServerProcess>
+
+const SLUICE = fileURLToPath(new URL('../../../packages/gateway/bin/sluice.js', import.meta.url))
+
+export const sluice: StartProxy = (port, upstream, folder) => {
+  const file = join(folder, 'gateway.yaml')
+  writeFileSync(
+    file,
+    `listen: 127.0.0.1:${port}
+admin: 127.0.0.1:0
+upstream: http://127.0.0.1:${upstream}
+routes: [{ match: POST /predict, limits: [1000000/second] }]
+`,
+  )
+  return startServer(process.execPath, [SLUICE, 'serve', file], port)
+}
+
+/** One process, one limit a client address, which the load does not reach; connections to the upstream are kept. */
+export const nginx: StartProxy = (port, upstream, folder) => {
+  const file = join(folder, 'nginx.conf')
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+  writeFileSync(
+    file,
+    `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/errors crit;
+events { worker_connections 1024; }
+http {
+  access_log off; keepalive_requests 1000000000;
+  ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join(' ')}
+  limit_req_zone $binary_remote_addr zone=clients:10m rate=1000000r/s;
+  upstream model { server 127.0.0.1:${upstream}; keepalive 256; keepalive_requests 1000000000; }
+  server {
+    listen 127.0.0.1:${port};
+    location / {
+      limit_req zone=clients burst=1000000 nodelay;
+      proxy_pass http://model; proxy_http_version 1.1; proxy_set_header Connection "";
+    }
+  }
+}
+`,
+  )
+  return startServer('nginx', ['-c', file, '-p', folder, '-e', join(folder, 'errors')], port)
+}
+
+/** A proxy of this folder. */
+export function proxyOf(name: 'pipe' | 'http-proxy-3' | 'fastify-http-proxy'): StartProxy {
+  const program = fileURLToPath(new URL(`./${name}.js`, import.meta.url))
+  return (port, upstream) => startServer(process.execPath, [program, String(port), String(upstream)], port)
+}
+
+/** Runs something with a folder of its own, which is gone when it is stopped. */
+export function temporaryFolder(): { readonly folder: string; remove(): void } {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) }
+}
