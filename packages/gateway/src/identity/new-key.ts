@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmod, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { keyDigest, newKey } from 'sluice/identity'
 import { isMap, isSeq, parseDocument } from 'yaml'
+import { ConfigError } from '../config/load.js'
 import { parseKeys } from './key-file.js'
 
 export interface NewKey {
@@ -15,7 +16,7 @@ export interface NewKey {
  * Makes a key and adds its hash to a file of keys, which is made where there is none. What else stands in the file, comments too, stays.
  *
  * @returns the key, which is kept nowhere
- * @throws ConfigError, and the file stays as it was, where the file is wrong or would be.
+ * @throws ConfigError where the file is wrong, TypeError where the new key would be; the file stays as it was.
  */
 export async function addNewKey(file: string, { client, tier, expires }: NewKey): Promise<string> {
   const before = await readFile(file, 'utf8').catch(nothingYet)
@@ -27,9 +28,19 @@ export async function addNewKey(file: string, { client, tier, expires }: NewKey)
     ...(tier !== undefined && { tier }),
     ...(expires !== undefined && { expires }),
   })
-  parseKeys(after, file)
+  checkAdded(after, file)
   await replace(file, after)
   return key
+}
+
+/** The file was right before, so that what is wrong now is the new key; where it would stand there helps nobody. */
+function checkAdded(after: string, file: string): void {
+  try {
+    parseKeys(after, file)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    throw new TypeError(`no key was made: ${error.problems.at(-1)?.message}`, { cause: error })
+  }
 }
 
 function nothingYet(error: NodeJS.ErrnoException): undefined {

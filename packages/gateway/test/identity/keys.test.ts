@@ -90,7 +90,12 @@ describe('a new key', () => {
   })
 
   it('is not made where the file is wrong or would be; it stays as it was', async () => {
-    await expect(addNewKey(file, { client: '' })).rejects.toThrow(ConfigError)
+    await expect(addNewKey(file, { client: '' })).rejects.toThrow(
+      /^no key was made: 'client' is a text of 1 to 256 characters/,
+    )
+    await expect(addNewKey(file, { client: 'a', expires: 'soon' })).rejects.toThrow(
+      'no key was made: a moment',
+    )
     await expect(stat(file)).rejects.toThrow('ENOENT')
     await writeFile(file, 'keys: none\n')
     await expect(addNewKey(file, { client: 'a' })).rejects.toThrow(ConfigError)
