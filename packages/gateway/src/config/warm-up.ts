@@ -9,6 +9,8 @@ const url: Read<string> = made(text, (written) => {
   const parsed = URL.canParse(written) ? new URL(written) : undefined
   if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:')
     throw new TypeError("'ready' is a URL such as http://127.0.0.1:9000/healthz")
+  if (parsed.username !== '' || parsed.password !== '')
+    throw new TypeError("the URL of 'ready' has no name and password in it")
   return parsed.href
 })
 

@@ -107,6 +107,11 @@ describe('one problem, in its place', () => {
       "'ready' is a URL",
     ],
     [
+      'a warm-up that asks with a password',
+      `${UPSTREAM}\nroutes: [{ match: /a, warm_up: { ready: ¦http://me:secret@a/healthz, from: 0.2, over: 60s } }]`,
+      'no name and password',
+    ],
+    [
       'a line in front of a limit over time',
       `${UPSTREAM}\nroutes: [{ match: /a, limits: [{ limit: 1/s, wait: ¦2s }] }]`,
       "'wait' goes with 'concurrent'",

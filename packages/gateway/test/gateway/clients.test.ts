@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -71,6 +71,34 @@ describe('clients that say who they are', () => {
     expect(await admitted(url, { 'x-api-key': premiumKey }, 1)).toBe(0)
     expect(await admitted(url, { authorization: `Bearer ${await token()}` }, 1)).toBe(0)
     expect(await admitted(url, { authorization: `Bearer ${await token({ sub: 'beta' })}` }, 105)).toBe(100)
+  })
+
+  it('whose tier changes have its limits at their next request, neither refilled nor locked out', async () => {
+    const own = join(folder, 'changing.yaml')
+    const key = await addNewKey(own, { client: 'acme', tier: 'free' })
+    const hourly = `
+tiers: { premium: 5 }
+routes:
+  - { match: POST /predict, limits: [20/hour] }
+  - { match: POST /look, limits: [{ limit: 20/hour, cost: 0 }] }`
+    const { url } = await running(`identity: { api_keys: ${own} }\n${hourly}`)
+    const headers = { 'x-api-key': key }
+    const limitTold = async () =>
+      /q=(\d+)/.exec(String((await send(url, '/look', { headers })).headers['ratelimit-policy']))?.[1]
+    expect(await admitted(url, headers, 10)).toBe(10)
+
+    const rewrite = async (from: string, to: string) =>
+      writeFile(own, (await readFile(own, 'utf8')).replace(`tier: ${from}`, `tier: ${to}`))
+    await rewrite('free', 'premium')
+    await expect.poll(limitTold, { timeout: 20_000 }).toBe('100')
+    // Half of twenty was used, so half of a hundred is; one more comes back in 36 seconds.
+    const asPremium = await admitted(url, headers, 60)
+    expect(asPremium).toBeGreaterThanOrEqual(50)
+    expect(asPremium).toBeLessThanOrEqual(51)
+
+    await rewrite('premium', 'free')
+    await expect.poll(limitTold, { timeout: 20_000 }).toBe('20')
+    expect(await admitted(url, headers, 30)).toBeLessThanOrEqual(1)
   })
 
   it('are asked for what a route requires, and told so', async () => {

@@ -13,6 +13,8 @@ export const openAIChat: Shape = {
     const messages = own(body, 'messages')
     if (!Array.isArray(messages)) throw new RequestError(`'messages' is a list, not ${shown(messages)}`)
     countContent(messages, input)
+    // Servers that look things up for a chat take what they have found here.
+    countContent(own(body, 'documents'), input)
     countStructure(own(body, 'tools'), input)
     countStructure(own(body, 'functions'), input)
     countStructure(own(own(body, 'response_format'), 'json_schema'), input)

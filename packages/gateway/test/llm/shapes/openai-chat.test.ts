@@ -44,6 +44,10 @@ describe('a chat completion request', () => {
     expect(reserved({ messages: parts }).input).toBe(40)
   })
 
+  it('counts the documents that it is to look things up in', () => {
+    expect(reserved({ documents: [{ title: 'x'.repeat(4), text: 'y'.repeat(400) }] }).input).toBe(104)
+  })
+
   it('counts the names in the schemas of tools', () => {
     const tool = { type: 'function', function: { name: 'look' } }
     const characters = 'type'.length + 'function'.length * 2 + 'name'.length + 'look'.length
