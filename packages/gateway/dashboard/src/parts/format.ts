@@ -17,6 +17,11 @@ export function rate(value: number): string {
   return value < 1000 ? value.toFixed(0) : short.format(value)
 }
 
+/** On an axis: as few digits as its steps have. */
+export function tick(value: number): string {
+  return value < 1000 ? String(Number(value.toFixed(2))) : short.format(value)
+}
+
 /** What is left of a limit, which may be a fraction. */
 export function units(value: number): string {
   return count(Math.floor(value))

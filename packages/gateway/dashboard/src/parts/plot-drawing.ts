@@ -23,7 +23,8 @@ export function optionsOf(
   return {
     width,
     height,
-    padding: [8, 10, 0, 0],
+    // Room for half of the last time.
+    padding: [8, 26, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,
@@ -36,20 +37,25 @@ export function optionsOf(
       y: { range: (_plot, _low, high) => [0, Math.max((high ?? 0) * 1.1, atLeast)] },
     },
     axes: [
-      { ...axis, grid: { show: false }, space: 70, size: 26, values: (_plot, ticks) => ticks.map(tick) },
+      { ...axis, grid: { show: false }, space: 70, size: 26, values: (_plot, ticks) => ticks.map(timeTick) },
       {
         ...axis,
         grid,
         space: 32,
         size: 54,
-        values: (_plot, ticks) => ticks.map((value) => latest.current.format(value)),
+        values: (_plot, ticks) => ticks.map(valueTick),
       },
     ],
     series: [{}, ...inDrawingOrder(lines).map(seriesOf)],
     hooks: { setCursor: [({ cursor }) => onPointed((cursor.left ?? -1) < 0 ? null : (cursor.idx ?? null))] },
   }
 
-  function tick(seconds: number): string {
+  function valueTick(value: number): string {
+    const { format, tick = format } = latest.current
+    return tick(value)
+  }
+
+  function timeTick(seconds: number): string {
     const [from, to] = latest.current.span
     return (to - from > 120_000 ? hourAndMinute : withSeconds).format(seconds * 1000)
   }

@@ -25,6 +25,8 @@ export interface PlotProps {
   readonly times: readonly number[]
   readonly lines: readonly Line[]
   readonly format: (value: number) => string
+  /** On the axis; default: as `format`. */
+  readonly tick?: (value: number) => string
   /** Epoch milliseconds of both ends. */
   readonly span: readonly [from: number, to: number]
   /** CSS pixels. */

@@ -1,5 +1,5 @@
 import type { RouteSample } from '../../../src/admin/live/live-types.js'
-import { rate } from '../parts/format.js'
+import { rate, tick } from '../parts/format.js'
 import { Empty, Panel } from '../parts/panel.js'
 import { Plot } from '../parts/plot.js'
 import { ofRoute, type View } from './view.js'
@@ -22,6 +22,7 @@ export function Traffic({ view }: { readonly view: View }) {
           times={view.times}
           span={view.span}
           format={rate}
+          tick={tick}
           height={250}
           atLeast={1}
           lines={[

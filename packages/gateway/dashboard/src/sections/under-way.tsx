@@ -1,4 +1,4 @@
-import { count } from '../parts/format.js'
+import { count, tick } from '../parts/format.js'
 import { Empty, Panel } from '../parts/panel.js'
 import { Plot } from '../parts/plot.js'
 import { ofRoute, type View } from './view.js'
@@ -15,6 +15,7 @@ export function UnderWay({ view }: { readonly view: View }) {
           times={view.times}
           span={view.span}
           format={count}
+          tick={tick}
           height={130}
           atLeast={4}
           lines={[

@@ -1,0 +1,106 @@
+/**
+ * Takes the pictures of the dashboard in docs/images: runs the example model server behind the gateway with the limits of
+ * dashboard-pictures.yaml, lets clients come for a minute, and looks at the page in light, in dark, and on a phone.
+ */
+import { spawn } from 'node:child_process'
+import { mkdir } from 'node:fs/promises'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { startModelServer } from 'sluice-example-model-server'
+import { launchChromium } from './chromium.js'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const GATEWAY = 'http://127.0.0.1:18080'
+const DASHBOARD = 'http://127.0.0.1:18081/'
+const MODEL_PORT = 19_000
+const SECONDS = 70
+
+/** @type {{ name: string, colorScheme: 'light' | 'dark', width: number, height: number }[]} */
+const PICTURES = [
+  { name: 'light', colorScheme: 'light', width: 1280, height: 1180 },
+  { name: 'dark', colorScheme: 'dark', width: 1280, height: 1180 },
+  { name: 'narrow', colorScheme: 'light', width: 390, height: 1180 },
+]
+
+/** Who comes: from where, to what, and how often a second at most. */
+const CLIENTS = [
+  { address: '203.0.113.7', path: '/predict', rate: 3.6, body: { features: [1, 2, 3] } },
+  { address: '203.0.113.21', path: '/predict', rate: 1.2, body: { features: [4, -5, 0] } },
+  { address: '198.51.100.4', path: '/predict', rate: 0.6, body: { features: [0, 2, 1] } },
+  { address: '203.0.113.7', path: '/models/heavy/predict', rate: 0.4, body: { data: [1, 2, 3] } },
+  { address: '198.51.100.32', path: '/models/lightweight/predict', rate: 1.1, body: { data: [1, 2, 3] } },
+  { address: '192.0.2.14', path: '/batch-predict', rate: 0.4, body: { data: Array(24).fill([1, 2, 3]) } },
+  { address: '192.0.2.15', path: '/v1/chat/completions', rate: 1.4, body: chat('What is a token bucket?') },
+  { address: '203.0.113.80', path: '/v1/chat/completions', rate: 1, body: chat('How is a model served?') },
+  {
+    address: '198.51.100.9',
+    path: '/v1/chat/completions',
+    rate: 0.6,
+    body: chat('Who is refused, and why?'),
+  },
+]
+
+const model = await startModelServer({ port: MODEL_PORT })
+await model.ready
+const gateway = spawn(
+  process.execPath,
+  ['packages/gateway/bin/sluice.js', 'serve', 'scripts/dashboard-pictures.yaml'],
+  { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] },
+)
+try {
+  while (!(await fetch(`${DASHBOARD}readyz`).catch(() => undefined))?.ok) await wait(100)
+  const leaving = new AbortController()
+  const coming = CLIENTS.map((client, index) => come(client, index, leaving.signal))
+  await wait(SECONDS * 1000)
+  await takeAll()
+  leaving.abort()
+  await Promise.allSettled(coming)
+} finally {
+  gateway.kill()
+  await model.close()
+}
+
+async function takeAll() {
+  await mkdir(`${ROOT}docs/images`, { recursive: true })
+  const browser = await launchChromium()
+  for (const { name, colorScheme, width, height } of PICTURES) {
+    const page = await browser.newPage({ colorScheme, viewport: { width, height } })
+    await page.goto(DASHBOARD)
+    await page.getByText('1 min', { exact: true }).click()
+    await page.locator('#rules summary').first().waitFor()
+    // A few seconds of news, so that the plots go on to their end.
+    await wait(3000)
+    await page.screenshot({ path: `${ROOT}docs/images/dashboard-${name}.png` })
+    await page.close()
+  }
+  await browser.close()
+}
+
+/**
+ * Sends requests until the signal says to leave: more and fewer of them, in waves.
+ *
+ * @param {(typeof CLIENTS)[number]} client
+ * @param {number} index
+ * @param {AbortSignal} signal
+ */
+async function come({ address, path, rate, body }, index, signal) {
+  const options = {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-forwarded-for': address },
+    body: JSON.stringify(body),
+    signal,
+  }
+  while (!signal.aborted) {
+    const wave = 0.65 + 0.35 * Math.sin(Date.now() / 9000 + index)
+    await wait(1000 / (rate * wave), undefined, { signal })
+    // Nobody waits for an answer before the next request: that is how many are in flight at once.
+    fetch(`${GATEWAY}${path}`, options)
+      .then((answer) => answer.text())
+      .catch(() => {})
+  }
+}
+
+/** @param {string} content */
+function chat(content) {
+  return { stream: true, max_tokens: 120, messages: [{ role: 'user', content }] }
+}
