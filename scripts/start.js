@@ -36,6 +36,8 @@ Try it (the eleventh within a minute is refused):
        -d '{"stream":true,"messages":[{"role":"user","content":"How is a model served?"}]}'
   curl localhost:${port}/model-info
 
+See it: http://localhost:${adminPort} is the dashboard.
+
 Ctrl-C stops both. The limits are in examples/gateway.yaml; a change is taken up while it runs.`)
 
 /**

@@ -9,5 +9,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
+  // While working on it: what it shows is that of a gateway that runs.
+  server: { proxy: { '/api': 'http://127.0.0.1:8081' } },
   oxc: { jsx: { importSource: 'preact' } },
 })

@@ -33,7 +33,7 @@ export async function runServe(file: string, options: ServeOptions): Promise<voi
   console.log(`sluice listens on ${urlOf(gateway.address)} and forwards to ${config.upstream}`)
   if (gateway.adminAddress !== undefined) {
     const admin = urlOf(gateway.adminAddress)
-    console.log(`health is on ${admin}/healthz and /readyz, and what it does on ${admin}/metrics`)
+    console.log(`the dashboard is ${admin}, health is /healthz and /readyz there, and metrics are /metrics`)
   }
 
   const signal = await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])

@@ -1,4 +1,4 @@
-import { type Charge, formatLimit, type Limit, type Store } from 'sluice'
+import { type Charge, formatLimit, type Limit, type Store, scaleLimit } from 'sluice'
 import { capacityOf } from './key-use.js'
 
 /** A key of a rule under the limit that it has. */
@@ -46,4 +46,16 @@ function finite(milliseconds: number): number | null {
 /** `10/minute`; a limit that each request has its own of cannot be told. */
 export function limitText(limit: Limit | undefined): string {
   return limit === undefined ? 'by expression' : formatLimit(limit)
+}
+
+/** As `limitText` of a limit that is scaled, to four digits: a warm-up makes fractions that nobody writes. */
+export function scaledLimitText(limit: Limit | undefined, scale: number): string {
+  if (limit === undefined || scale === 1) return limitText(limit)
+  const scaled = scaleLimit(limit, scale)
+  if (scaled.algorithm !== 'token-bucket') return limitText(scaled)
+  return limitText({ ...scaled, limit: rounded(scaled.limit), burst: rounded(scaled.burst) })
+}
+
+function rounded(units: number): number {
+  return Number(units.toPrecision(4))
 }
