@@ -40,7 +40,7 @@ export function TopLine({ connection, history, status }: Live) {
       <Tile
         title="Allowed now"
         figure={<PerSecond value={perSecond(sum((traffic) => traffic.allowed))} />}
-        below={shadowed > 0 ? `${rate(perSecond(shadowed))}/s of them against shadow rules` : undefined}
+        below={shadowed > 0 ? `${rate(perSecond(shadowed))}/s over shadow rules` : undefined}
       />
       <Tile
         title="Refused now"
