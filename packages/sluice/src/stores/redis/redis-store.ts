@@ -1,8 +1,8 @@
 import { checkCost } from '../../limits/limit.js'
 import { type Charge, checkLease, type Settlement, type Store, type StoreVerdict } from '../store.js'
-import { type Answer, chargeText, readAnswer, settlementText } from './charge-text.js'
+import { Batches } from './batches.js'
 import type { Connection } from './connection.js'
-import { ScriptRunner } from './run-script.js'
+import type { Finding } from './finding.js'
 import { ServerTime } from './server-time.js'
 import { slotOf } from './slot.js'
 import { storeKey } from './store-key.js'
@@ -16,160 +16,185 @@ export interface RedisStore extends Store {
 }
 
 /** What of a request lies in one slot: the places of its charges in the request. */
-type Part = readonly number[]
-
-/** How often a call is sent before calendar windows that do not hold the server's now are given up. */
-const MAX_ASKED = 3
+interface Part {
+  readonly slot: number
+  readonly places: readonly number[]
+}
 
 /** The store over a connection. `now`: a time for the script instead of the server's own, for tests. */
 export class ScriptStore implements RedisStore {
-  readonly #runner: ScriptRunner
   readonly #time: ServerTime
+  readonly #batches: Batches
 
   constructor(
     private readonly connection: Connection,
     private readonly prefix: string,
     now?: () => number,
   ) {
-    this.#runner = new ScriptRunner(connection)
     this.#time = new ServerTime(now)
+    this.#batches = new Batches(connection, prefix, this.#time)
   }
 
-  async take(charges: readonly Charge[]): Promise<StoreVerdict[]> {
-    const parts = this.#partsOf(checked(charges))
-    if (parts.length <= 1) return this.#decideIn('take', charges, parts)
-    const answers = await Promise.allSettled(parts.map((part) => this.#decide('take+', charges, part)))
-    const failed = answers.find((answer) => answer.status === 'rejected')
-    const admitted = answers.map((answer, index) =>
-      answer.status === 'fulfilled' ? isAdmitted(charges, parts[index] as Part, answer.value) : false,
-    )
-    if (admitted.every(Boolean)) return this.#gather(parts, answers, 'taken')
-    await this.#giveBack(charges, parts, answers, admitted)
-    if (failed !== undefined) throw failed.reason
-    return this.#gather(parts, answers, 'untaken')
+  take(charges: readonly Charge[]): Promise<StoreVerdict[]> {
+    return this.#decide('take', charges, (parts) => this.#takeFromSeveral(charges, parts))
   }
 
-  async peek(charges: readonly Charge[]): Promise<StoreVerdict[]> {
-    const parts = this.#partsOf(checked(charges))
-    if (parts.length <= 1) return this.#decideIn('peek', charges, parts)
-    const values = await Promise.all(parts.map((part) => this.#decide('peek+', charges, part)))
-    const admitted = values.every((value, index) => isAdmitted(charges, parts[index] as Part, value))
-    const answers = values.map((value) => ({ status: 'fulfilled' as const, value }))
-    return this.#gather(parts, answers, admitted ? 'taken' : 'untaken')
+  peek(charges: readonly Charge[]): Promise<StoreVerdict[]> {
+    return this.#decide('peek', charges, async (parts) => {
+      const found = await Promise.all(parts.map((part) => this.#find('peek', charges, part)))
+      return verdictsOn(charges, inOrder(parts, found))
+    })
   }
 
   async settle(settlements: readonly Settlement[]): Promise<void> {
-    for (const { charge, cost } of settlements) checkCost(charge.limit, cost)
+    for (const { charge, taken, cost } of settlements) {
+      this.#check({ ...charge, lease: '', cost })
+      if (Number.isNaN(taken.cost + taken.at + taken.resetAfter))
+        throw new TypeError('a settlement says the cost, at and resetAfter of what was taken, as numbers')
+    }
     await this.#settle('settle', settlements)
   }
 
-  async #settle(op: 'settle' | 'undo', settlements: readonly Settlement[]): Promise<void> {
-    const parts = this.#partsOf(settlements.map(({ charge }) => charge))
-    await Promise.all(
-      parts.map((part) => {
-        const here = part.map((index) => settlements[index] as Settlement)
-        return this.#ask(
-          op,
-          here.map(({ charge }) => charge),
-          () => here.flatMap((each) => settlementText(each, this.#time.bordersOf(each.charge.limit))),
-        )
-      }),
-    )
-  }
-
   async reset(scope: string, key: string): Promise<void> {
-    await this.connection.unlink(storeKey(this.prefix, scope, key))
+    await new Promise((resolve, reject) => {
+      const slot = this.#slotOf({ scope, key })
+      this.#batches.add({ operation: 'reset', charges: [{ scope, key }], asked: 0, resolve, reject }, slot)
+    })
   }
 
   async close(): Promise<void> {
     await this.connection.close()
   }
 
-  async #decideIn(op: string, charges: readonly Charge[], [part]: readonly Part[]): Promise<StoreVerdict[]> {
-    if (part === undefined) return []
-    const { verdicts } = await this.#decide(op, charges, part)
-    return [...verdicts]
+  /** Decides on a request: in one piece, or where its charges lie in several slots by these parts. */
+  #decide(
+    operation: 'take' | 'peek',
+    charges: readonly Charge[],
+    inParts: (parts: readonly Part[]) => Promise<StoreVerdict[]>,
+  ): Promise<StoreVerdict[]> {
+    return new Promise((answer, reject) => {
+      for (const charge of charges) this.#check(charge)
+      const slot = this.#onlySlotOf(charges)
+      if (charges.length === 0) answer([])
+      else if (slot === undefined) answer(inParts(this.#partsOf(charges)))
+      else {
+        const resolve = (findings: readonly Finding[]) => answer(verdictsOn(charges, findings))
+        this.#batches.add({ operation, charges, asked: 0, resolve, reject }, slot)
+      }
+    })
   }
 
-  #decide(op: string, charges: readonly Charge[], part: Part): Promise<Answer> {
-    const here = part.map((index) => charges[index] as Charge)
-    return this.#ask(op, here, () =>
-      here.flatMap((charge) => chargeText(charge, charge.cost, this.#time.bordersOf(charge.limit))),
+  #find(operation: 'take' | 'peek', charges: readonly Charge[], part: Part): Promise<readonly Finding[]> {
+    return new Promise((resolve, reject) => {
+      this.#batches.add({ operation, charges: at(part, charges), asked: 0, resolve, reject }, part.slot)
+    })
+  }
+
+  async #takeFromSeveral(charges: readonly Charge[], parts: readonly Part[]): Promise<StoreVerdict[]> {
+    const answers = await Promise.allSettled(parts.map((part) => this.#find('take', charges, part)))
+    const found = answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : []))
+    const failed = answers.find((answer) => answer.status === 'rejected')
+    const verdicts = failed === undefined ? verdictsOn(charges, inOrder(parts, found)) : []
+    if (failed === undefined && admits(charges, verdicts)) return verdicts
+    // What one slot took, because its own charges fitted, is given back. The decision stands either way: what cannot be
+    // given back now comes back with time.
+    const taken = parts.flatMap((part, index) =>
+      takenBy(at(part, charges), found[index] as readonly Finding[]),
+    )
+    await this.#settle('undo', taken).catch(() => {})
+    if (failed !== undefined) throw failed.reason
+    return verdicts
+  }
+
+  async #settle(operation: 'settle' | 'undo', settlements: readonly Settlement[]): Promise<void> {
+    const charges = settlements.map(({ charge, taken, cost }) => ({ ...charge, cost, lease: taken.lease }))
+    const parts = this.#partsOf(charges)
+    await Promise.all(
+      parts.map((part) => {
+        const taken = at(part, settlements).map((settlement) => settlement.taken)
+        return new Promise((resolve, reject) => {
+          this.#batches.add(
+            { operation, charges: at(part, charges), taken, asked: 0, resolve, reject },
+            part.slot,
+          )
+        })
+      }),
     )
   }
 
-  async #ask(op: string, charges: readonly Charge[], text: () => string[]): Promise<Answer> {
-    const keys = charges.map(({ scope, key }) => storeKey(this.prefix, scope, key))
-    for (let asked = 0; asked < MAX_ASKED; asked++) {
-      const answer = readAnswer(await this.#runner.run(keys, [op, this.#time.sent, ...text()]))
-      this.#time.learn(answer.at)
-      if (answer.decided) return answer
-    }
-    throw new Error("the server's time lies in none of the calendar windows that it was sent")
+  /** One charge that cannot be counted would fail the others of its call. */
+  #check(charge: Charge): void {
+    const { scope, key, limit, cost } = charge
+    if (typeof scope !== 'string' || typeof key !== 'string')
+      throw new TypeError('a charge has a scope and a key, which are strings')
+    checkCost(limit, cost)
+    checkLease(charge)
+    const period = limit.algorithm === 'concurrency' ? limit.lease : limit.period
+    const burst = limit.algorithm === 'token-bucket' ? limit.burst : 0
+    if (!Number.isFinite(limit.limit + period + burst))
+      throw new TypeError('a limit is made of numbers that are finite')
+    this.#time.bordersOf(limit)
   }
 
-  /** The charges by slot; all together where there are no slots. */
+  /** The slot that all charges lie in; undefined where there are several. */
+  #onlySlotOf(charges: readonly Charge[]): number | undefined {
+    const [first] = charges
+    if (!this.connection.cluster || first === undefined) return 0
+    const slot = this.#slotOf(first)
+    return charges.every((charge) => this.#slotOf(charge) === slot) ? slot : undefined
+  }
+
   #partsOf(charges: readonly Charge[]): Part[] {
-    if (charges.length === 0) return []
-    if (!this.connection.cluster || charges.length === 1) return [charges.map((_, index) => index)]
     const parts = new Map<number, number[]>()
-    charges.forEach(({ scope, key }, index) => {
-      const slot = slotOf(this.connection.keyPrefix + storeKey(this.prefix, scope, key))
+    charges.forEach((charge, index) => {
+      const slot = this.#slotOf(charge)
       const part = parts.get(slot)
       if (part === undefined) parts.set(slot, [index])
       else part.push(index)
     })
-    return [...parts.values()]
+    return [...parts].map(([slot, places]) => ({ slot, places }))
   }
 
-  /** Undoes what parts of a request took, because another part refused or failed. */
-  async #giveBack(
-    charges: readonly Charge[],
-    parts: readonly Part[],
-    answers: readonly PromiseSettledResult<Answer>[],
-    admitted: readonly boolean[],
-  ): Promise<void> {
-    const undone = parts.flatMap((part, index) => {
-      const answer = answers[index]
-      if (answer?.status !== 'fulfilled' || !admitted[index]) return []
-      return part.flatMap((place, line): Settlement[] => {
-        const charge = charges[place] as Charge
-        const { allowed, at, resetAfter } = answer.value.verdicts[line] as StoreVerdict
-        const taken = { cost: charge.cost, at, resetAfter, lease: charge.lease }
-        return allowed && charge.cost > 0 ? [{ charge, taken, cost: 0 }] : []
-      })
-    })
-    // The decision stands either way; what cannot be given back now comes back with time.
-    await this.#settle('undo', undone).catch(() => {})
-  }
-
-  /** The verdicts of all parts, in the order of the charges. */
-  #gather(
-    parts: readonly Part[],
-    answers: readonly PromiseSettledResult<Answer>[],
-    which: 'taken' | 'untaken',
-  ): StoreVerdict[] {
-    const verdicts: StoreVerdict[] = []
-    parts.forEach((part, index) => {
-      const answer = answers[index]
-      if (answer?.status !== 'fulfilled') return
-      const offset = which === 'taken' ? 0 : part.length
-      part.forEach((place, line) => {
-        verdicts[place] = answer.value.verdicts[offset + line] as StoreVerdict
-      })
-    })
-    return verdicts
+  /** Always the same where there are no slots. */
+  #slotOf({ scope, key }: Pick<Charge, 'scope' | 'key'>): number {
+    if (!this.connection.cluster) return 0
+    return slotOf(this.connection.keyPrefix + storeKey(this.prefix, scope, key))
   }
 }
 
-function isAdmitted(charges: readonly Charge[], part: Part, { verdicts }: Answer): boolean {
-  return part.every((place, line) => verdicts[line]?.allowed || charges[place]?.enforce === false)
+/** The verdicts on a request that was decided in one piece. */
+function verdictsOn(charges: readonly Charge[], findings: readonly Finding[]): StoreVerdict[] {
+  const verdicts = findings.map((finding) => finding.verdict())
+  return admits(charges, verdicts) ? verdicts : findings.map((finding) => finding.untakenVerdict())
 }
 
-function checked(charges: readonly Charge[]): readonly Charge[] {
-  for (const charge of charges) {
-    checkCost(charge.limit, charge.cost)
-    checkLease(charge)
-  }
-  return charges
+/** What the script took, as it is given back. */
+function takenBy(charges: readonly Charge[], findings: readonly Finding[]): Settlement[] {
+  const verdicts = findings.map((finding) => finding.verdict())
+  if (findings.length === 0 || !admits(charges, verdicts)) return []
+  return charges.flatMap((charge, index) => {
+    const { allowed, at, resetAfter } = verdicts[index] as StoreVerdict
+    const taken = { cost: charge.cost, at, resetAfter, lease: charge.lease }
+    return allowed && charge.cost > 0 ? [{ charge, taken, cost: 0 }] : []
+  })
+}
+
+function admits(charges: readonly Charge[], verdicts: readonly StoreVerdict[]): boolean {
+  return charges.every(({ enforce }, index) => verdicts[index]?.allowed || enforce === false)
+}
+
+/** Of the charges of a request, or of what goes with each, those of a part. */
+function at<T>({ places }: Part, all: readonly T[]): readonly T[] {
+  return places.length === all.length ? all : places.map((place) => all[place] as T)
+}
+
+/** What was found in the parts, in the order of the charges. */
+function inOrder(parts: readonly Part[], found: readonly (readonly Finding[])[]): Finding[] {
+  const all: Finding[] = []
+  parts.forEach(({ places }, index) => {
+    places.forEach((place, line) => {
+      all[place] = found[index]?.[line] as Finding
+    })
+  })
+  return all
 }

@@ -1,6 +1,6 @@
 import { calendarWindow } from '../../limits/calendar.js'
 import { type Limit, usesWallTime } from '../../limits/limit.js'
-import { type Borders, zoneOf } from './charge-text.js'
+import { type Borders, zoneOf } from './script-limit.js'
 
 /**
  * The client's idea of the server's time. It decides nothing: it says which calendar windows are worth sending, and

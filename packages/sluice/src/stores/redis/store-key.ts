@@ -5,6 +5,9 @@ const MAX_LENGTH = 200
 
 const LONE_SURROGATE = /\p{Surrogate}/u
 
+/** What only a key without is written as it is. */
+const PECULIAR = /[%{]|\p{Surrogate}/u
+
 /**
  * The server's key for a key of a scope: the prefix, the scope with its length, the key. No two are the same, whatever
  * they contain. A digest stands for what is long or no text that UTF-8 can hold.
@@ -14,9 +17,9 @@ const LONE_SURROGATE = /\p{Surrogate}/u
  */
 export function storeKey(prefix: string, scope: string, key: string): string {
   const joined = `${scope.length}:${scope}:${key}`
-  if (joined.length > MAX_LENGTH || LONE_SURROGATE.test(joined)) {
+  if (joined.length <= MAX_LENGTH && !PECULIAR.test(joined)) return prefix + joined
+  if (joined.length > MAX_LENGTH || LONE_SURROGATE.test(joined))
     return `${prefix}#${createHash('sha256').update(joined, 'utf16le').digest('base64url')}`
-  }
   return prefix + joined.replace(/[%{]/g, (char) => (char === '%' ? '%25' : '%7B'))
 }
 

@@ -61,6 +61,20 @@ describe('the expiry of a key', () => {
     await expectGoneSoonAfter(charge, settled.at + settled.resetAfter)
   })
 
+  it('stays near while a key is in use, and a settlement brings it back', async () => {
+    const store = redisStore({ client, prefix: PREFIX })
+    const limit: Limit = { algorithm: 'token-bucket', limit: 1, period: 100, burst: 100 }
+    const charge: Charge = { scope: 'expiry', key: 'in use', limit, cost: 1 }
+    for (let step = 0; step < 60; step++) {
+      const [taken] = (await store.take([charge])) as [StoreVerdict]
+      await expectGoneSoonAfter(charge, taken.at + taken.resetAfter)
+    }
+    const [more] = (await store.take([{ ...charge, cost: 30 }])) as [StoreVerdict]
+    await store.settle([{ charge, taken: { ...more, cost: 30 }, cost: 0 }])
+    const [settled] = (await store.peek([{ ...charge, cost: 0 }])) as [StoreVerdict]
+    await expectGoneSoonAfter(charge, settled.at + settled.resetAfter)
+  })
+
   it('is the far end of time for a debt that no time can pay', async () => {
     const store = redisStore({ client, prefix: PREFIX })
     const limit: Limit = { algorithm: 'token-bucket', limit: 0.001, period: YEAR, burst: 1 }

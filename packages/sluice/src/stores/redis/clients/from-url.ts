@@ -43,10 +43,6 @@ export class UrlConnection implements Connection {
     })
   }
 
-  async unlink(key: string): Promise<unknown> {
-    return (await this.#open()).unlink(key)
-  }
-
   reconnect(): void {
     this.#opened?.reconnect?.()
   }

@@ -3,9 +3,8 @@ import { slotOf } from '../slot.js'
 
 /** What is used of ioredis: of its `Redis` (standalone or with Sentinels) and of its `Cluster`. */
 export interface IoRedisClient {
-  evalsha(script: string, keyCount: number, ...rest: string[]): Promise<unknown>
-  eval(script: string, keyCount: number, ...rest: string[]): Promise<unknown>
-  unlink(key: string): Promise<unknown>
+  /** Calls a command; texts in its answer come as bytes. */
+  callBuffer(command: string, ...args: string[]): Promise<unknown>
   pipeline(): IoRedisPipeline
   disconnect(reconnect?: boolean): void
   readonly status: string
@@ -16,22 +15,23 @@ export interface IoRedisClient {
 }
 
 interface IoRedisPipeline {
-  evalsha(script: string, keyCount: number, ...rest: string[]): unknown
-  eval(script: string, keyCount: number, ...rest: string[]): unknown
+  callBuffer(command: string, ...args: string[]): unknown
   exec(): Promise<[error: Error | null, result: unknown][] | null>
 }
 
 /** A call that waits for the end of the tick. */
 interface Call {
   readonly command: 'evalsha' | 'eval'
-  readonly script: string
-  readonly keys: readonly string[]
   readonly args: readonly string[]
   readonly resolve: (reply: unknown) => void
   readonly reject: (error: unknown) => void
 }
 
-/** Over ioredis, which writes each command to its socket by itself: those of one tick go into one pipeline a node. */
+/**
+ * Over ioredis, which writes each command to its socket by itself. In a cluster, where one tick may have a call for many a
+ * slot, those of one tick go into one pipeline a node; elsewhere they are few, and answered one by one while the server
+ * goes on with the next.
+ */
 export class IoRedisConnection implements Connection {
   readonly cluster: boolean
   readonly keyPrefix: string
@@ -52,9 +52,11 @@ export class IoRedisConnection implements Connection {
     keys: readonly string[],
     args: readonly string[],
   ): Promise<unknown> {
+    const all = [script, String(keys.length), ...keys, ...args]
+    if (!this.cluster) return this.#client.callBuffer(command, ...all)
     return new Promise((resolve, reject) => {
       const node = this.#nodeOf(keys[0] as string)
-      const call: Call = { command, script, keys, args, resolve, reject }
+      const call: Call = { command, args: all, resolve, reject }
       const calls = this.#waiting.get(node)
       if (calls !== undefined) {
         calls.push(call)
@@ -65,10 +67,6 @@ export class IoRedisConnection implements Connection {
     })
   }
 
-  unlink(key: string): Promise<unknown> {
-    return this.#client.unlink(key)
-  }
-
   reconnect(): void {
     if (!this.cluster && this.#client.status === 'ready') this.#client.disconnect(true)
   }
@@ -77,9 +75,8 @@ export class IoRedisConnection implements Connection {
     if (this.#owned) this.#client.disconnect()
   }
 
-  /** Calls with the same name may share a pipeline; '' in a cluster that is not connected yet. */
+  /** Calls with the same name may share a pipeline; '' while the cluster is not connected yet. */
   #nodeOf(key: string): string {
-    if (!this.cluster) return ''
     const slot = slotOf(this.keyPrefix + key)
     return this.#client.slots?.[slot]?.join() ?? ''
   }
@@ -88,26 +85,25 @@ export class IoRedisConnection implements Connection {
     const calls = this.#waiting.get(node) ?? []
     this.#waiting.delete(node)
     // A cluster whose nodes are not known yet takes no pipeline for several of them.
-    const apart = calls.length === 1 || (this.cluster && node === '')
+    const apart = calls.length === 1 || node === ''
     if (apart) for (const call of calls) this.#send(call)
     else this.#sendTogether(calls)
   }
 
-  #send({ command, script, keys, args, resolve, reject }: Call): void {
-    this.#client[command](script, keys.length, ...keys, ...args).then(resolve, reject)
+  #send({ command, args, resolve, reject }: Call): void {
+    this.#client.callBuffer(command, ...args).then(resolve, reject)
   }
 
   #sendTogether(calls: readonly Call[]): void {
     const pipeline = this.#client.pipeline()
-    for (const { command, script, keys, args } of calls)
-      pipeline[command](script, keys.length, ...keys, ...args)
+    for (const { command, args } of calls) pipeline.callBuffer(command, ...args)
     pipeline.exec().then(
       (results) => {
         calls.forEach((call, index) => {
           const [error, reply] = results?.[index] ?? [new Error('the pipeline gave no answer'), undefined]
           if (error === null) call.resolve(reply)
           // A pipeline follows no redirection of a single command; the cluster client by itself does.
-          else if (this.cluster && isRedirection(error)) this.#send(call)
+          else if (isRedirection(error)) this.#send(call)
           else call.reject(error)
         })
       },

@@ -4,8 +4,14 @@ import type { Connection } from '../connection.js'
 export interface NodeRedisClient {
   evalSha(sha: string, options: ScriptOptions): Promise<unknown>
   eval(script: string, options: ScriptOptions): Promise<unknown>
-  unlink(key: string): Promise<unknown>
+  /** The same client, whose answers of a kind come as another type. */
+  withTypeMapping(mapping: { readonly [BULK_STRING]: typeof Buffer }): Scripting
 }
+
+type Scripting = Pick<NodeRedisClient, 'evalSha' | 'eval'>
+
+/** What the protocol begins a text with whose length it says (`$`): `RESP_TYPES.BLOB_STRING`. */
+const BULK_STRING = 36
 
 interface ScriptOptions {
   keys: string[]
@@ -16,10 +22,10 @@ interface ScriptOptions {
 export class NodeRedisConnection implements Connection {
   readonly cluster: boolean
   readonly keyPrefix: string
-  readonly #client: NodeRedisClient
+  readonly #client: Scripting
 
   constructor(client: NodeRedisClient) {
-    this.#client = client
+    this.#client = client.withTypeMapping({ [BULK_STRING]: Buffer })
     this.cluster = 'masters' in client
     this.keyPrefix = 'keyPrefix' in client && typeof client.keyPrefix === 'string' ? client.keyPrefix : ''
   }
@@ -32,10 +38,6 @@ export class NodeRedisConnection implements Connection {
   ): Promise<unknown> {
     const options = { keys: [...keys], arguments: [...args] }
     return command === 'eval' ? this.#client.eval(script, options) : this.#client.evalSha(script, options)
-  }
-
-  unlink(key: string): Promise<unknown> {
-    return this.#client.unlink(key)
   }
 
   async close(): Promise<void> {

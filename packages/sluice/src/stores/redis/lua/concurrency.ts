@@ -4,10 +4,10 @@
  * so that all of those come before every lease. The header is the member whose score is infinite.
  */
 export const concurrency = `
-do
+define.n = function()
   local function slotsOf(state, member)
     if not state.uneven then return 1 end
-    local slots = redis.call('ZSCORE', state.key, '#' .. string.sub(member, 2))
+    local slots = call('ZSCORE', state.key, '#' .. sub(member, 2))
     return slots and -tonumber(slots) or 1
   end
 
@@ -20,7 +20,7 @@ do
     if state.anew then return end
     local offset, count = 0, 1
     repeat
-      local found = redis.call('ZRANGEBYSCORE', state.key, '(' .. text(now), '(+inf',
+      local found = call('ZRANGEBYSCORE', state.key, '(' .. text(now), '(+inf',
         'WITHSCORES', 'LIMIT', offset, count)
       for index = 1, #found, 2 do
         if each(tonumber(found[index + 1]), slotsOf(state, found[index])) then return end
@@ -42,21 +42,21 @@ do
 
   local function idleAfter(limit, state)
     if state.anew then return 0 end
-    local last = redis.call('ZREVRANGEBYSCORE', state.key, '(+inf', '(' .. text(now), 'WITHSCORES', 'LIMIT', 0, 1)
+    local last = call('ZREVRANGEBYSCORE', state.key, '(+inf', '(' .. text(now), 'WITHSCORES', 'LIMIT', 0, 1)
     return last[2] and tonumber(last[2]) - state.at or 0
   end
 
   local function drop(state, member)
-    redis.call('ZREM', state.key, member, '#' .. string.sub(member, 2))
+    call('ZREM', state.key, member, '#' .. sub(member, 2))
   end
 
   local function ended(state)
-    return redis.call('ZRANGEBYSCORE', state.key, '(0', text(now))
+    return call('ZRANGEBYSCORE', state.key, '(0', text(now))
   end
 
   -- What the key holds of the past goes only once something is written.
   local function clear(state)
-    if state.anew then redis.call('UNLINK', state.key) end
+    if state.anew then call('UNLINK', state.key) end
     if state.anyEnded then
       for _, member in ipairs(ended(state)) do drop(state, member) end
     end
@@ -65,19 +65,20 @@ do
 
   local function hold(limit, state, member, slots)
     clear(state)
-    local before = redis.call('ZSCORE', state.key, member) and slotsOf(state, member) or 0
+    local before = call('ZSCORE', state.key, member) and slotsOf(state, member) or 0
     drop(state, member)
-    if slots > 0 then redis.call('ZADD', state.key, text(state.at + limit.period), member) end
+    if slots > 0 then call('ZADD', state.key, text(state.at + limit.period), member) end
     if slots > 0 and slots ~= 1 then
-      redis.call('ZADD', state.key, text(-slots), '#' .. string.sub(member, 2))
+      call('ZADD', state.key, text(-slots), '#' .. sub(member, 2))
       state.uneven = true
     end
     state.held = state.held - before + slots
     return state
   end
 
-  A.n = {
-    inSet = true,
+  return {
+    kind = 'zset',
+    size = 16,
 
     fresh = function(limit, key)
       return empty(key)
@@ -87,8 +88,8 @@ do
       if state.advanced or state.anew then return state end
       if now < state.at then
         local latest = text(now + limit.period)
-        local late = redis.call('ZRANGEBYSCORE', state.key, '(' .. latest, '(+inf')
-        for _, member in ipairs(late) do redis.call('ZADD', state.key, latest, member) end
+        local late = call('ZRANGEBYSCORE', state.key, '(' .. latest, '(+inf')
+        for _, member in ipairs(late) do call('ZADD', state.key, latest, member) end
       end
       for _, member in ipairs(ended(state)) do
         state.held = state.held - slotsOf(state, member)
@@ -98,21 +99,21 @@ do
       return state
     end,
 
-    judge = function(limit, state, cost)
+    fits = function(limit, state, cost)
+      return cost == 0 or state.held + cost <= limit.limit
+    end,
+
+    facts = function(limit, state, cost, isFitting)
       local held = state.held
-      local after = held + cost
-      local untilOneLess = untilFree(state, math.max(1, held - limit.limit + 1))
-      if cost == 0 or after <= limit.limit then
-        local untilEmpty = cost > 0 and limit.period or idleAfter(limit, state)
-        return allowed(math.max(0, limit.limit - after), untilEmpty, held > 0 and untilOneLess or untilEmpty)
-      end
-      local wait = cost > limit.limit and INF or untilFree(state, after - limit.limit)
-      return refused(math.max(0, limit.limit - held), idleAfter(limit, state), untilOneLess, wait)
+      local wait = 0
+      if not isFitting then wait = cost > limit.limit and INF or untilFree(state, held + cost - limit.limit) end
+      local oneLess = untilFree(state, max(1, held - limit.limit + 1))
+      return packFacts(held, idleAfter(limit, state), oneLess, wait)
     end,
 
     take = function(limit, state, cost, member)
       clear(state)
-      local before = redis.call('ZSCORE', state.key, member) and slotsOf(state, member) or 0
+      local before = call('ZSCORE', state.key, member) and slotsOf(state, member) or 0
       return hold(limit, state, member, before + cost)
     end,
 
@@ -139,15 +140,13 @@ do
       return state
     end,
 
-    pack = function(limit, state)
-      return struct.pack('>dddd', limit.limit, limit.period, state.at, state.held)
+    pack = function(state)
+      return pack('>dd', state.at, state.held)
     end,
 
     unpack = function(header, from, key)
-      local limit, state = { burst = 0, zone = '' }, { key = key }
-      limit.limit, limit.period, state.at, state.held = struct.unpack('>dddd', header, from)
-      state.uneven = redis.call('ZCOUNT', key, '-inf', '(0') > 0
-      return limit, state
+      local at, held = unpackFrom('>dd', header, from)
+      return { key = key, at = at, held = held, uneven = call('ZCOUNT', key, '-inf', '(0') > 0 }
     end,
   }
 end

@@ -3,7 +3,7 @@
  * the one that holds the client's idea of now and the next. The script answers only where its own now lies in one.
  */
 export const fixedWindow = `
-do
+define.f = function()
   local TREMBLE = 60000
 
   -- A calendar limit that is only read to be replaced comes without windows, and nobody looks at its borders.
@@ -20,7 +20,14 @@ do
     return { at = now, start = start, finish = finish, count = count }
   end
 
-  A.f = {
+  local function withUsed(limit, fraction)
+    return opened(limit, fraction * limit.limit)
+  end
+
+  return {
+    kind = 'string',
+    size = 32,
+
     -- Whether a calendar window that was read is still the one in force.
     isOpen = function(state)
       return now < state.finish and state.start - now <= TREMBLE
@@ -34,41 +41,32 @@ do
       local calendar = limit.zone ~= ''
       if now >= state.finish or (state.count == 0 and not calendar) then return opened(limit, 0) end
       if now >= state.start or (calendar and state.start - now <= TREMBLE) then
-        return { at = now, start = state.start, finish = state.finish, count = state.count }
+        state.at = now
+        return state
       end
       return opened(limit, state.count)
     end,
 
-    judge = function(limit, state, cost)
-      local count, untilEnd = state.count, state.finish - state.at
-      local after = count + cost
-      if cost == 0 or fits(after, limit.limit) then
-        local untilEmpty = after > 0 and untilEnd or 0
-        return allowed(wholeUnitsLeft(after, limit.limit), untilEmpty, untilEmpty)
-      end
-      local untilEmpty = count > 0 and untilEnd or 0
-      local wait = cost > limit.limit and INF or untilEnd
-      return refused(wholeUnitsLeft(count, limit.limit), untilEmpty, untilEmpty, wait)
+    fits = function(limit, state, cost)
+      return cost == 0 or isWithin(state.count + cost, limit.limit)
     end,
 
     take = function(limit, state, cost)
-      return { at = state.at, start = state.start, finish = state.finish, count = state.count + cost }
+      state.count = state.count + cost
+      return state
     end,
 
     settle = function(limit, state, taken, cost)
       local difference = cost - taken.cost
-      if difference < 0 and taken.at < state.start then return state end
-      local count = math.max(0, state.count + difference)
-      return { at = state.at, start = state.start, finish = state.finish, count = count }
+      if difference >= 0 or taken.at >= state.start then state.count = max(0, state.count + difference) end
+      return state
     end,
 
     usedFraction = function(limit, state)
       return state.count / limit.limit
     end,
 
-    withUsed = function(limit, fraction)
-      return opened(limit, fraction * limit.limit)
-    end,
+    withUsed = withUsed,
 
     rescale = function(from, to, state)
       local fraction = state.count / from.limit
@@ -76,27 +74,22 @@ do
       if from.period == to.period and from.zone == to.zone then
         return { at = state.at, start = state.start, finish = state.finish, count = count }
       end
-      if to.zone ~= '' then return A.f.withUsed(to, fraction) end
+      if to.zone ~= '' then return withUsed(to, fraction) end
       local start = state.at - ((state.at - state.start) * to.period) / from.period
       return { at = state.at, start = start, finish = start + to.period, count = count }
     end,
 
     idleAfter = function(limit, state)
-      return state.count == 0 and 0 or math.max(0, state.finish - state.at)
+      return state.count == 0 and 0 or max(0, state.finish - state.at)
     end,
 
-    pack = function(limit, state)
-      local numbers = struct.pack(
-        '>dddddd', limit.limit, limit.period, state.at, state.start, state.finish, state.count)
-      return numbers .. limit.zone
+    pack = function(state)
+      return pack('>dddd', state.at, state.start, state.finish, state.count)
     end,
 
     unpack = function(header, from)
-      local limit, state, next = { burst = 0 }, {}, nil
-      limit.limit, limit.period, state.at, state.start, state.finish, state.count, next =
-        struct.unpack('>dddddd', header, from)
-      limit.zone = string.sub(header, next)
-      return limit, state
+      local at, start, finish, count = unpackFrom('>dddd', header, from)
+      return { at = at, start = start, finish = finish, count = count }
     end,
   }
 end

@@ -5,20 +5,20 @@
  * decision reads O(log n) entries and writes one.
  */
 export const slidingLog = `
-do
-  -- Entries that are over are deleted at most so many a write: more than are added, and no long stall.
+define.l = function()
+  -- Of the entries that are over, a write deletes at most so many more than it adds: no log grows, and no long stall.
   local DELETED_A_WRITE = 100
   -- A running sum beyond this starts again from 0, long before doubles cannot hold its units.
   local REBASE_FROM = 2 ^ 50
 
   local function field(index)
-    return string.format('%.0f', index)
+    return format('%.0f', index)
   end
 
   local function entryAt(state, index)
     local entry = state.own[index]
     if not entry then
-      local time, sum = struct.unpack('>dd', redis.call('HGET', state.key, field(index)))
+      local time, sum = unpackFrom('>dd', call('HGET', state.key, field(index)))
       entry = { time, sum }
       state.own[index] = entry
     end
@@ -49,7 +49,7 @@ do
   end
 
   local function append(state, cost)
-    change(state, state.tail, state.at, sumBefore(state, state.tail) + math.min(cost, 2 ^ 53 - 1))
+    change(state, state.tail, state.at, sumBefore(state, state.tail) + min(cost, 2 ^ 53 - 1))
     state.tail = state.tail + 1
     return state
   end
@@ -57,22 +57,22 @@ do
   -- The first index in [low, high] at which found(index) holds; high where it holds at none before.
   local function search(low, high, found)
     while low < high do
-      local middle = math.floor((low + high) / 2)
+      local middle = floor((low + high) / 2)
       if found(middle) then high = middle else low = middle + 1 end
     end
     return low
   end
 
   local function untilGone(limit, state, amount)
-    local target = state.base + math.min(amount, usedOf(state)) * (1 - 1e-12)
+    local target = state.base + min(amount, usedOf(state)) * (1 - 1e-12)
     local index = search(state.head, state.tail - 1, function(each)
       return entryAt(state, each)[2] >= target
     end)
-    return math.max(0, timeAt(state, index) + limit.period - state.at)
+    return max(0, timeAt(state, index) + limit.period - state.at)
   end
 
   local function untilOneLess(limit, state)
-    return untilGone(limit, state, 1 + math.max(0, usedOf(state) - limit.limit))
+    return untilGone(limit, state, 1 + max(0, usedOf(state) - limit.limit))
   end
 
   local function idleAfter(limit, state)
@@ -96,7 +96,10 @@ do
     return next
   end
 
-  A.l = {
+  return {
+    kind = 'hash',
+    size = 40,
+
     fresh = function(limit, key)
       return empty(key)
     end,
@@ -112,22 +115,21 @@ do
       local head = search(state.head, state.tail, function(index)
         return now - entryAt(state, index)[1] < limit.period
       end)
-      if head == state.tail then return empty(state.key) end
       state.base = sumBefore(state, head)
       state.head, state.at = head, now
       return state
     end,
 
-    judge = function(limit, state, cost)
+    fits = function(limit, state, cost)
+      return cost == 0 or isWithin(usedOf(state) + cost, limit.limit)
+    end,
+
+    facts = function(limit, state, cost, isFitting)
       local used = usedOf(state)
-      if cost == 0 or fits(used + cost, limit.limit) then
-        local untilEmpty = cost > 0 and limit.period or idleAfter(limit, state)
-        local moreAfter = used > 0 and untilOneLess(limit, state) or untilEmpty
-        return allowed(wholeUnitsLeft(used + cost, limit.limit), untilEmpty, moreAfter)
-      end
-      local wait = cost > limit.limit and INF or untilGone(limit, state, used + cost - limit.limit)
-      local remaining = wholeUnitsLeft(used, limit.limit)
-      return refused(remaining, idleAfter(limit, state), untilOneLess(limit, state), wait)
+      local wait, oneLess = 0, 0
+      if not isFitting then wait = cost > limit.limit and INF or untilGone(limit, state, used + cost - limit.limit) end
+      if used > 0 or not isFitting then oneLess = untilOneLess(limit, state) end
+      return packFacts(used, idleAfter(limit, state), oneLess, wait)
     end,
 
     take = function(limit, state, cost)
@@ -173,31 +175,31 @@ do
     -- Writes the entries that changed; the header is the caller's to write.
     write = function(state)
       if state.base > REBASE_FROM then state = moved(state, 1, 1) end
-      if state.anew then redis.call('UNLINK', state.key) end
+      if state.anew then call('UNLINK', state.key) end
+      local written = 0
       for index in pairs(state.changed) do
+        written = written + 1
         if index >= state.head and index < state.tail then
           local entry = state.own[index]
-          redis.call('HSET', state.key, field(index), struct.pack('>dd', entry[1], entry[2]))
+          call('HSET', state.key, field(index), pack('>dd', entry[1], entry[2]))
         end
       end
-      local last = math.min(state.head, state.first + DELETED_A_WRITE) - 1
+      local last = min(state.head, state.first + DELETED_A_WRITE + written) - 1
       local over = {}
       for index = state.first, last do over[#over + 1] = field(index) end
-      if #over > 0 then redis.call('HDEL', state.key, unpack(over)) end
+      if #over > 0 then call('HDEL', state.key, unpack(over)) end
       state.first = last + 1
       return state
     end,
 
-    pack = function(limit, state)
-      return struct.pack(
-        '>ddddddd', limit.limit, limit.period, state.at, state.first, state.head, state.tail, state.base)
+    pack = function(state)
+      return pack('>ddddd', state.at, state.first, state.head, state.tail, state.base)
     end,
 
     unpack = function(header, from, key)
-      local limit, state = { burst = 0, zone = '' }, { key = key, own = {}, changed = {} }
-      limit.limit, limit.period, state.at, state.first, state.head, state.tail, state.base =
-        struct.unpack('>ddddddd', header, from)
-      return limit, state
+      local state = { key = key, own = {}, changed = {} }
+      state.at, state.first, state.head, state.tail, state.base = unpackFrom('>ddddd', header, from)
+      return state
     end,
   }
 end

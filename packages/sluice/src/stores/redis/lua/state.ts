@@ -2,53 +2,131 @@
  * The script's part that knows how a key holds its state, and how a state changes with its limit (`adapt` of
  * `limits/algorithms.ts`).
  *
- * A header holds a version, the algorithm's letter, the limit that the state counts under, and the state's numbers. For a
- * rate it is the field 'h' of a hash; for leases it is the member of a sorted set whose score is infinite.
+ * A header holds a version, the limit that the state counts under, when the key expires, and the state's numbers. A bucket or a window is a
+ * string, which is its header; a log has it as the field 'h' of a hash; leases are a sorted set, and it is the member
+ * whose score is infinite.
  */
 export const state = `
-local VERSION = 1
+local VERSION = 2
+-- Version, letter, limit, period, burst, and the length of the zone that follows. After it comes the expiry.
+local HEAD = '>Bc1dddB'
+local HEAD_SIZE = 27
+local EXPIRY_SIZE = 8
 
-local entries = {}
+-- A key expires no sooner than this after it is as good as new, and no later than that, in milliseconds.
+local SOONEST, LATEST = 100, 1900
 
-local function readHash(key)
-  local header = redis.pcall('HGET', key, 'h')
-  return type(header) ~= 'table' and header or nil, type(header) == 'table'
+-- A key of the call is named by its place in KEYS. What is known of each is in rows by that place: a table for each key
+-- would cost a batch half as much time again.
+local headers, kinds = {}, {}
+-- The state, the limit that it is under, whether it was brought to now, and why it cannot be read.
+local states, unders, areNow, faults = {}, {}, {}, {}
+-- Whether nothing was kept of it, and whether all that was kept of it was over.
+local areFresh, areOver = {}, {}
+-- When it expires as it is, where all that has changed is its state.
+local expiries = {}
+-- What has to be written, and in which order.
+local areChanged, changedOnes, changes = {}, {}, 0
+-- What this job changed and took nothing of: it may be idle now.
+local mendedOnes = {}
+
+local READ = {
+  string = function(key) return call('GET', key) end,
+  hash = function(key) return call('HGET', key, 'h') end,
+  zset = function(key) return call('ZRANGE', key, -1, -1)[1] end,
+}
+
+-- The strings that the keys hold, read at once when the first of them is asked for.
+local strings
+local function readStrings()
+  strings = {}
+  -- The stack of Lua holds some 8000 values.
+  for from = 1, #KEYS, 4000 do
+    local found = call('MGET', unpack(KEYS, from, min(from + 3999, #KEYS)))
+    for place = 1, #found do strings[from + place - 1] = found[place] end
+  end
 end
 
-local function readSet(key)
-  local last = redis.pcall('ZRANGE', key, -1, -1)
-  return last[1], last.err ~= nil
+-- The header of a key that holds no string, and the kind of value that it is in.
+local function headerOf(key)
+  local kind = call('TYPE', key).ok
+  if kind == 'none' then return false, nil end
+  local read = READ[kind]
+  return read and read(key) or '', kind
 end
 
--- The header of a key, and whether it is in a sorted set. The kind that the limit wants is tried first.
-local function headerOf(key, inSet)
-  local read, other = readHash, readSet
-  if inSet then read, other = readSet, readHash end
-  local header, wrong = read(key)
-  if not wrong then return header, inSet end
-  header, wrong = other(key)
-  if wrong then error('the key ' .. key .. ' holds no state of a limit') end
-  return header, not inSet
+local function headOf(limit)
+  if not limit.head then
+    local zone = limit.zone
+    limit.head = pack(HEAD, VERSION, limit.letter, limit.limit, limit.period, limit.burst, #zone) .. zone
+    limit.headSize = #limit.head
+    limit.stateFrom = limit.headSize + EXPIRY_SIZE + 1
+    limit.stateOffset = format('%d', limit.stateFrom - 1)
+    limit.size = limit.stateFrom - 1 + A[limit.letter].size
+  end
+  return limit.head
 end
 
-local function load(key, inSet)
-  local entry = entries[key]
-  if entry then return entry end
-  local header, isSet = headerOf(key, inSet)
-  entry = { key = key }
-  entries[key] = entry
-  if not header then return entry end
-  local version, letter = struct.unpack('>Bc1', header)
-  if version ~= VERSION then error('the key ' .. key .. ' was written by another version of sluice') end
-  entry.stored, entry.isSet = header, isSet
-  entry.limit, entry.state = A[letter].unpack(header, 3, key)
-  entry.limit.letter = letter
-  return entry
+-- Reads a header that another limit wrote.
+local function readHeader(index, header)
+  if #header > HEAD_SIZE and string.byte(header) == VERSION then
+    local _, letter, capacity, period, burst, zoneSize, from = unpackFrom(HEAD, header)
+    if define[letter] then
+      local zone = sub(header, from, from + zoneSize - 1)
+      local limit = { letter = letter, limit = capacity, period = period, burst = burst, zone = zone }
+      headOf(limit)
+      if #header == limit.size then
+        unders[index], states[index] = limit, A[letter].unpack(header, limit.stateFrom, KEYS[index])
+        if zone ~= '' then areOver[index] = not A.f.isOpen(states[index]) end
+        return
+      end
+    end
+  end
+  faults[index] = 'the key ' .. KEYS[index] .. ' holds nothing that this version of sluice wrote'
 end
 
-local function sameLimit(a, b)
-  return a.letter == b.letter and a.limit == b.limit and a.period == b.period and a.burst == b.burst
-    and a.zone == b.zone
+-- Reads what a key holds, once.
+local function load(index, limit)
+  local algorithm = A[limit.letter]
+  local isString = algorithm.kind == 'string'
+  if isString and not strings then readStrings() end
+  local header = isString and strings[index]
+  if not header then
+    header, kinds[index] = headerOf(KEYS[index])
+    headers[index] = header
+    if header then readHeader(index, header) end
+    return
+  end
+  headers[index] = header
+  -- Nearly every state counts under the limit that it is asked about.
+  if #header ~= limit.size or sub(header, 1, limit.headSize) ~= limit.head then
+    kinds[index] = 'string'
+    readHeader(index, header)
+    return
+  end
+  local state = algorithm.unpack(header, limit.stateFrom)
+  unders[index], states[index] = limit, state
+  expiries[index] = unpackFrom('>d', header, limit.headSize + 1)
+  if limit.zone ~= '' then areOver[index] = not algorithm.isOpen(state) end
+end
+
+-- Says that the state of a key is to be kept.
+local function change(index, state)
+  states[index] = state
+  -- Lua makes room also for a nil.
+  if areFresh[index] then areFresh[index] = nil end
+  if areOver[index] then areOver[index] = nil end
+  if not areChanged[index] then
+    areChanged[index] = true
+    changes = changes + 1
+    changedOnes[changes] = index
+  end
+end
+
+-- The same of what a settlement, a clock that was set back or another limit made of it.
+local function mend(index, state)
+  change(index, state)
+  mendedOnes[#mendedOnes + 1] = index
 end
 
 local function adapt(key, state, from, to)
@@ -59,29 +137,53 @@ local function adapt(key, state, from, to)
   return algorithm.withUsed(to, A[from.letter].usedFraction(from, state), key)
 end
 
--- The entry of a key, its state at now and under this limit. What time alone would not have done has to be kept.
-local function entryNow(key, limit)
-  local entry = load(key, A[limit.letter].inSet or false)
-  if not entry.state then
-    entry.limit, entry.state = limit, A[limit.letter].fresh(limit, key)
-    return entry
+-- Brings a state to now. What time alone would not have done is kept.
+local function bringToNow(index, limit, state)
+  local isSetBack = now < state.at
+  state = A[limit.letter].advance(limit, state)
+  states[index], areNow[index] = state, true
+  if isSetBack then mend(index, state) end
+  return state
+end
+
+-- The state of a key at now and under this limit.
+local function stateNow(index, limit)
+  local from, state = unders[index], states[index]
+  if from == limit and areNow[index] then return state end
+  -- Nobody has taken from it, so there is nothing that another limit would have to take over.
+  if not state or areFresh[index] then
+    state = A[limit.letter].fresh(limit, KEYS[index])
+    states[index], unders[index], areFresh[index], areNow[index] = state, limit, true, true
+    return state
   end
-  local from, state = entry.limit, entry.state
-  if from.period == limit.period and from.zone == limit.zone then from.windows = limit.windows end
-  if not entry.advanced then
-    entry.repaired = now < state.at
-    state = A[from.letter].advance(from, state)
-    entry.advanced = true
-  end
-  if not sameLimit(from, limit) then
+  if from ~= limit and from.period == limit.period and from.zone == limit.zone then from.windows = limit.windows end
+  if not areNow[index] then state = bringToNow(index, from, state) end
+  if from ~= limit and headOf(from) ~= headOf(limit) then
     local written = state.written
-    state = adapt(key, state, from, limit)
-    -- One request that charges a key under two kinds of limits: leases are written as they are taken.
-    if written and state.written == nil then redis.call('UNLINK', key) end
-    entry.repaired = entry.stored ~= nil
+    state = adapt(KEYS[index], state, from, limit)
+    -- One call that charges a key under two kinds of limits: leases are written as they are taken.
+    if written and state.written == nil then call('UNLINK', KEYS[index]) end
+    mend(index, state)
+    expiries[index] = nil
   end
-  entry.limit, entry.state = limit, state
-  return entry
+  states[index], unders[index] = state, limit
+  return state
+end
+
+local function forget(index)
+  states[index], areNow[index], expiries[index] = nil, nil, nil
+end
+
+-- After a job: forgets what another call would not find any more, because it says no more than no key would.
+local function dropIdle()
+  for place, index in ipairs(mendedOnes) do
+    local limit, state = unders[index], states[index]
+    mendedOnes[place] = nil
+    if state and A[limit.letter].idleAfter(limit, state) <= 0 then
+      if state.written then call('UNLINK', KEYS[index]) end
+      forget(index)
+    end
+  end
 end
 
 local function capacityOf(limit)
@@ -89,49 +191,62 @@ local function capacityOf(limit)
 end
 
 -- Settles a charge that was taken under this limit.
-local function settle(key, limit, taken, cost, lease)
-  local entry = load(key, A[limit.letter].inSet or false)
-  local to = entry.limit
-  if not to or (to.letter == limit.letter and (to.zone ~= '') == (limit.zone ~= '')) then
-    entryNow(key, limit)
-    entry.state = A[limit.letter].settle(limit, entry.state, taken, cost, lease)
-    entry.changed = true
+local function settle(index, limit, taken, cost, lease)
+  local to = states[index] and not areFresh[index] and unders[index] or limit
+  if to.letter == limit.letter and (to.zone ~= '') == (limit.zone ~= '') then
+    local state = stateNow(index, limit)
+    mend(index, A[limit.letter].settle(limit, state, taken, cost, lease))
     return
   end
   -- The key counts another way since. What was taken is no longer to be found; what is owed is owed.
   local owed = ((cost - taken.cost) / capacityOf(limit)) * capacityOf(to)
   if owed <= 0 or limit.letter == 'n' or to.letter == 'n' then return end
   -- Whose calendar it is nobody said here; so what is owed to a window that is over is owed no more.
-  if to.zone ~= '' and not A.f.isOpen(entry.state) then return end
-  entryNow(key, to)
+  if areOver[index] then return end
+  local state = stateNow(index, to)
   taken.cost = 0
-  entry.state = A[to.letter].settle(to, entry.state, taken, owed)
-  entry.changed = true
+  mend(index, A[to.letter].settle(to, state, taken, owed))
 end
 
--- Writes an entry, with the time at which it says no more than no entry would.
-local function keep(entry)
-  local key, limit = entry.key, entry.limit
-  local algorithm = A[limit.letter]
-  local inSet = algorithm.inSet or false
-  local idleAfter = algorithm.idleAfter(limit, entry.state)
+local function reset(index)
+  call('UNLINK', KEYS[index])
+  forget(index)
+  headers[index], faults[index], areOver[index] = false, nil, nil
+end
+
+-- Writes the state of a key, which expires when it says no more than no key would.
+local function keep(index)
+  local key, limit, state, stored = KEYS[index], unders[index], states[index], headers[index]
+  local algorithm = state and A[limit.letter]
+  local idleAfter = state and algorithm.idleAfter(limit, state) or 0
   if idleAfter <= 0 then
-    if entry.stored then redis.call('UNLINK', key) end
+    if stored then call('UNLINK', key) end
     return
   end
-  if algorithm.write then
-    entry.state = algorithm.write(entry.state)
-  elseif entry.isSet or (entry.stored and string.sub(entry.stored, 2, 2) == 'l') then
-    redis.call('UNLINK', key)
+  -- Half a microsecond less than a new expiry takes: where the old one is near enough, only the state is written.
+  local expiry = expiries[index]
+  if expiry and given == '' then
+    local left = expiry - now - idleAfter
+    if left >= SOONEST and left <= LATEST then
+      call('SETRANGE', key, limit.stateOffset, algorithm.pack(state))
+      return
+    end
   end
-  local header = struct.pack('>Bc1', VERSION, limit.letter) .. algorithm.pack(limit, entry.state)
-  if inSet then
-    if entry.stored and entry.stored ~= header then redis.call('ZREM', key, entry.stored) end
-    redis.call('ZADD', key, '+inf', header)
+  if algorithm.write then state = algorithm.write(state) end
+  -- '%d' takes a third of the time of '%.0f', and no expiry is too large for it.
+  local lifetime = min(ceil(idleAfter) + slack, 2 ^ 53)
+  local header = headOf(limit) .. pack('>d', now + lifetime) .. algorithm.pack(state)
+  if algorithm.kind == 'string' then
+    call('PSETEX', key, format('%d', lifetime), header)
+    return
+  end
+  if algorithm.kind == 'zset' then
+    -- First the new one: a key that is empty for a moment is gone, and while its slot moves nobody may make it anew here.
+    call('ZADD', key, '+inf', header)
+    if stored and kinds[index] == 'zset' and stored ~= header then call('ZREM', key, stored) end
   else
-    redis.call('HSET', key, 'h', header)
+    call('HSET', key, 'h', header)
   end
-  local expiry = math.min(math.ceil(idleAfter) + slack, 2 ^ 53)
-  redis.call('PEXPIRE', key, string.format('%.0f', expiry))
+  call('PEXPIRE', key, format('%d', lifetime))
 end
 `

@@ -1,46 +1,41 @@
 /** The script's part for `limits/token-bucket.ts`: how full the bucket is, as of a time. */
 export const tokenBucket = `
-do
+define.t = function()
   local function timeFor(limit, units)
     return (units * limit.period) / limit.limit
   end
 
-  local function untilMore(limit, level)
-    local levelWithOneMore = math.max(0, limit.burst - wholeUnitsLeft(level, limit.burst) - 1)
-    return math.max(0, timeFor(limit, level - levelWithOneMore))
-  end
+  return {
+    kind = 'string',
+    size = 16,
 
-  A.t = {
     fresh = function()
       return { at = now, level = 0 }
     end,
 
     advance = function(limit, state)
       local drained = ((now - state.at) * limit.limit) / limit.period
-      if drained >= 0 then
-        return { at = now, level = math.max(0, state.level - drained) }
-      end
-      return { at = now, level = math.max(state.level, math.min(limit.burst, state.level - drained)) }
+      local level = state.level - drained
+      if drained < 0 then level = max(state.level, min(limit.burst, level)) end
+      state.at, state.level = now, level > 0 and level or 0
+      return state
     end,
 
-    judge = function(limit, state, cost)
+    fits = function(limit, state, cost)
       local after = state.level + cost
-      if cost == 0 or fits(after, limit.burst) then
-        return allowed(wholeUnitsLeft(after, limit.burst), timeFor(limit, after), untilMore(limit, after))
-      end
-      local wait = fits(cost, limit.burst) and timeFor(limit, after - limit.burst) or INF
-      local level = state.level
-      return refused(wholeUnitsLeft(level, limit.burst), timeFor(limit, level), untilMore(limit, level), wait)
+      return after <= limit.burst or cost == 0 or isWithin(after, limit.burst)
     end,
 
     take = function(limit, state, cost)
-      return { at = state.at, level = state.level + cost }
+      state.level = state.level + cost
+      return state
     end,
 
     settle = function(limit, state, taken, cost)
-      local stillCounted = math.max(0, ((taken.at + taken.resetAfter - state.at) * limit.limit) / limit.period)
-      local difference = math.max(cost - taken.cost, -stillCounted)
-      return { at = state.at, level = math.max(0, state.level + difference) }
+      local stillCounted = max(0, ((taken.at + taken.resetAfter - state.at) * limit.limit) / limit.period)
+      local difference = max(cost - taken.cost, -stillCounted)
+      state.level = max(0, state.level + difference)
+      return state
     end,
 
     usedFraction = function(limit, state)
@@ -59,14 +54,13 @@ do
       return timeFor(limit, state.level)
     end,
 
-    pack = function(limit, state)
-      return struct.pack('>ddddd', limit.limit, limit.period, limit.burst, state.at, state.level)
+    pack = function(state)
+      return pack('>dd', state.at, state.level)
     end,
 
     unpack = function(header, from)
-      local limit, state = { zone = '' }, {}
-      limit.limit, limit.period, limit.burst, state.at, state.level = struct.unpack('>ddddd', header, from)
-      return limit, state
+      local at, level = unpackFrom('>dd', header, from)
+      return { at = at, level = level }
     end,
   }
 end
