@@ -1,0 +1,128 @@
+import {
+  type Charge,
+  createLimiter,
+  type Decision,
+  type Forecast,
+  type Limit,
+  type Limiter,
+  type MaybePromise,
+  type MemoryStore,
+  memoryStore,
+  type Permit,
+  parseLimits,
+  type Refusal,
+  type Rule,
+  type Store,
+  type StoreVerdict,
+} from 'sluice'
+import { expectTypeOf } from 'vitest'
+
+/** Compiled by `npm run types`: what is not right by its types must not compile, and what is, must. */
+
+interface Call {
+  readonly user: string
+  readonly rows: readonly number[]
+}
+
+// A limiter of plain keys, and one of requests.
+const plain = createLimiter({ rules: [{ limit: '10/minute' }] })
+expectTypeOf(plain).toEqualTypeOf<Limiter<string>>()
+expectTypeOf(plain.admit).parameter(0).toEqualTypeOf<string>()
+expectTypeOf(plain.admit('a')).toEqualTypeOf<MaybePromise<Decision>>()
+expectTypeOf(plain.peek('a')).toEqualTypeOf<MaybePromise<Forecast>>()
+expectTypeOf(plain.reset('a')).toEqualTypeOf<MaybePromise<void>>()
+// @ts-expect-error a key is a string
+plain.admit(42)
+
+const typed = createLimiter<Call>({
+  rules: [
+    { limit: '10/minute', by: ({ user }) => user, cost: ({ rows }) => rows.length },
+    { limit: (call) => `${call.rows.length}/minute`, by: ['everyone', ({ user }) => user] },
+    { limit: { algorithm: 'token-bucket', limit: 10, period: 60_000, burst: 20 }, by: 'everyone' },
+    { concurrent: ({ rows }) => rows.length, by: 'everyone', lease: '2m', wait: 2000, queue: 5 },
+  ],
+})
+expectTypeOf(typed.admit).parameter(0).toEqualTypeOf<Call>()
+// @ts-expect-error such a request has no rows
+typed.admit({ user: 'a' })
+
+// What a decision holds depends on what it is.
+declare const decision: Decision
+// @ts-expect-error it may have been refused
+decision.permit
+// @ts-expect-error it may have been allowed
+decision.refusal
+if (decision.allowed) {
+  expectTypeOf(decision.permit).toEqualTypeOf<Permit>()
+  // @ts-expect-error an allowed one has no refusal
+  decision.refusal
+} else {
+  expectTypeOf(decision.refusal).toEqualTypeOf<Refusal>()
+  expectTypeOf(decision.refusal.reason).toEqualTypeOf<'exceeded' | 'oversized' | 'busy'>()
+  // @ts-expect-error a refused one has no permit
+  decision.permit
+}
+// @ts-expect-error what was said is not changed
+decision.allowed = true
+declare const forecast: Forecast
+// @ts-expect-error a forecast takes nothing, and so gives no permit
+forecast.permit
+
+// Permits.
+declare const permit: Permit
+permit.settle({ tokens: 812, input_tokens: 5, gpu_seconds: 1 })
+// @ts-expect-error a cost is a number
+permit.settle({ tokens: '812' })
+expectTypeOf(permit).toExtend<Disposable & AsyncDisposable>()
+// @ts-expect-error whether it holds slots is not for others to say
+permit.holdsSlots = true
+
+// Rules that say nothing, or two things.
+// @ts-expect-error a rule has a limit
+createLimiter({ rules: [{ by: 'everyone' }] })
+// @ts-expect-error a word that is none
+createLimiter({ rules: [{ limit: '1/s', cots: 2 }] })
+// @ts-expect-error a cost is a number or a function that gives one
+createLimiter({ rules: [{ limit: '1/s', cost: '2' }] })
+// @ts-expect-error whom it counts for has a name, or is a function
+createLimiter({ rules: [{ limit: '1/s', by: 'address' }] })
+// @ts-expect-error an algorithm that is none
+createLimiter({ rules: [{ limit: '1/s', algorithm: 'leaky-bucket' }] })
+// @ts-expect-error a limiter has rules
+createLimiter({})
+// @ts-expect-error an option that is none
+createLimiter({ rules: [], rates: [] })
+createLimiter({ rules: [{ limit: '1/s', by: 'header:x-tenant' }] })
+
+// Limits are what their algorithm needs, and no more.
+expectTypeOf(parseLimits('10/minute; 4/s')).toEqualTypeOf<Limit[]>()
+const bucket: Limit = { algorithm: 'token-bucket', limit: 10, period: 60_000, burst: 20 }
+// @ts-expect-error a limit is not changed
+bucket.limit = 20
+// @ts-expect-error a bucket has a burst
+const withoutBurst: Limit = { algorithm: 'token-bucket', limit: 10, period: 60_000 }
+// @ts-expect-error a log has none
+const withBurst: Limit = { algorithm: 'sliding-log', limit: 10, period: 60_000, burst: 20 }
+// @ts-expect-error what is in flight has a lease and no period
+const withPeriod: Limit = { algorithm: 'concurrency', limit: 4, period: 60_000 }
+expectTypeOf([withoutBurst, withBurst, withPeriod]).toExtend<Limit[]>()
+
+// The memory store answers at once; a store of one's own may take a while.
+const memory = memoryStore({ maxKeys: 10 })
+expectTypeOf(memory).toEqualTypeOf<MemoryStore>()
+expectTypeOf(memory).toExtend<Store>()
+expectTypeOf(memory.take).returns.toEqualTypeOf<StoreVerdict[]>()
+const slow = {
+  take: async (_charges: readonly Charge[]): Promise<StoreVerdict[]> => [],
+  peek: () => [],
+  settle: () => {},
+  reset: async () => {},
+  close: () => {},
+}
+createLimiter({ rules: [], store: slow })
+// @ts-expect-error a store can settle
+createLimiter({ rules: [], store: { take: () => [], peek: () => [], reset: () => {}, close: () => {} } })
+
+// Rules can be kept and handed on.
+const rules: readonly Rule<Call>[] = [{ limit: '1/s', by: ({ user }) => user }]
+createLimiter({ rules })
