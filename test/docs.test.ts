@@ -21,7 +21,8 @@ interface Listing {
 const RUN_ELSEWHERE = new Set(['npm ci && npm start', 'npm ci && npm test'])
 
 /** Pages whose commands ask another server than the one that is started here; a test beside them runs them. */
-const WITH_THEIR_OWN_SERVER = /^examples\/(in-memory|tiers|warm-up|strategies|resources|monitoring)\//
+const WITH_THEIR_OWN_SERVER =
+  /^examples\/(in-memory|tiers|warm-up|strategies|resources|monitoring|redis|memcached)\//
 
 const listings = await allListings()
 

@@ -2,7 +2,7 @@ import { ClientConnection } from './client-connection.js'
 import type { Connection } from './connection.js'
 
 /** How long a connection of the store's own waits for the server, in milliseconds, before it is given up. */
-const PATIENCE = 700
+const PATIENCE = 1000
 
 /** A connection that is opened by its first use, with memcache-client. */
 export class UrlConnection implements Connection {

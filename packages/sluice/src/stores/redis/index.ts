@@ -20,7 +20,7 @@ export type RedisStoreOptions = {
   | {
       /**
        * A client of ioredis or node-redis: standalone, with Sentinels, or of a cluster. A client of node-redis is
-       * connected by who made it. With ioredis say `autoResendUnfulfilledCommands: false`, and for a cluster
+       * connected by who made it. With ioredis say `maxRetriesPerRequest: 0`, and for a cluster
        * `retryDelayOnFailover: 0`: else a charge is sent once more when the connection broke after it was done.
        */
       readonly client: IoRedisClient | NodeRedisClient

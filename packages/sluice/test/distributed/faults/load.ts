@@ -51,7 +51,10 @@ export interface LoadReport {
   /** Once everything was released. */
   readonly slots: { readonly free: number }
   readonly most: Readonly<
-    Record<'milliseconds' | 'ofBareTimer' | 'unanswered' | 'sockets' | 'socketsLeft', number>
+    Record<
+      'milliseconds' | 'ofBareTimer' | 'unanswered' | 'unansweredLeft' | 'sockets' | 'socketsLeft',
+      number
+    >
   >
   readonly memory: Readonly<Record<'before' | 'atEnd' | 'after', number>>
   /** That the store was lost (`open`) and found again, in the order in which it was told. */

@@ -88,7 +88,7 @@ async function load() {
     requestsPerSecond,
     count,
     slots,
-    most: { ...most, socketsLeft },
+    most: { ...most, unansweredLeft: unanswered, socketsLeft },
     memory,
     changes,
     replies: [...replies],

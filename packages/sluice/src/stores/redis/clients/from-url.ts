@@ -4,16 +4,18 @@ import { type IoRedisClient, IoRedisConnection } from './ioredis.js'
 
 /**
  * How long a connection is silent before it is given up, and how long the next one is waited for at most, in milliseconds.
- * With the longest wait for a probe (half a second) they come to a second and a half: so soon a server decides again that was out of
+ * With the longest wait for a probe (half a second) they come to less than two seconds: so soon a server decides again that was out of
  * reach, even where connections from before are dead for ever.
  */
-const PATIENCE = 700
+const PATIENCE = 1000
 const LONGEST_PAUSE = 200
 
-/** Settings of a connection of the store's own. A command whose connection broke fails and is not sent again, for it may have been done. */
+/**
+ * Settings of a connection of the store's own. A command whose connection broke fails at once and is not sent again, for it may
+ * have been done. (`autoResendUnfulfilledCommands: false` would not send it again either, but never answer it.)
+ */
 const SETTINGS = {
-  autoResendUnfulfilledCommands: false,
-  maxRetriesPerRequest: 1,
+  maxRetriesPerRequest: 0,
   connectTimeout: PATIENCE,
   socketTimeout: PATIENCE,
   // A process that ends would wait so long for a server that is gone.
