@@ -13,21 +13,26 @@ const BYTES_PER_TOKEN = 4
  */
 const BATCH = 512
 
-/** Characters of a text that a tokenizer is shown: some hundreds of milliseconds for the worst that a client can send. */
-const MAX_TOKENIZED = 65_536
+/**
+ * Characters that a tokenizer is shown: a few milliseconds of prose, and some tens of the worst that a client can make up. It counts before
+ * a request is let in or refused, and nothing else runs meanwhile.
+ */
+const MAX_TOKENIZED = 16_384
 
 /**
  * Counts the tokens of a text that comes in pieces: a quarter of its bytes, rounded up once for the whole, but no fewer than there are
- * pieces, each of which has a token at least; or what the tokenizer says of it, batch by batch (at most one token a batch too many),
- * and of what is longer than `MAX_TOKENIZED` at the rate of what came before. Keeps one batch at most.
+ * pieces, each of which has a token at least; or what the tokenizer says of it, batch by batch (at most one token a batch too many).
+ * What is longer than `MAX_TOKENIZED` counts at the rate of what came before, and a quarter of its bytes at least, so that a cheap
+ * beginning makes no cheap text. Keeps one batch at most.
  */
 export class TokenCounter {
   readonly #tokenizer: Tokenizer | undefined
   #pieces = 0
+  /** Of what no tokenizer is shown. */
   #bytes = 0
-  /** UTF-16 units. */
+  /** The same in UTF-16 units. */
   #characters = 0
-  /** Of these, what the tokenizer was shown, and what it said. */
+  /** UTF-16 units that the tokenizer was shown, and what it said of them. */
   #shown = 0
   #counted = 0
   /** Known without counting. */
@@ -41,19 +46,23 @@ export class TokenCounter {
 
   addText(text: string): void {
     if (text === '') return
-    if (this.#tokenizer === undefined) {
-      this.#pieces += 1
-      this.#bytes += Buffer.byteLength(text)
-      return
-    }
-    this.#characters += text.length
-    for (let start = 0; start < text.length && this.#shown < MAX_TOKENIZED; ) {
+    this.#pieces += 1
+    const rest = this.#tokenizer === undefined ? text : this.#show(text, this.#tokenizer)
+    this.#characters += rest.length
+    this.#bytes += Buffer.byteLength(rest)
+  }
+
+  /** @returns what of the text is too much for the tokenizer */
+  #show(text: string, tokenizer: Tokenizer): string {
+    let start = 0
+    while (start < text.length && this.#shown < MAX_TOKENIZED) {
       const piece = text.slice(start, start + BATCH - this.#batched)
       this.#batch.push(piece)
       this.#batched += piece.length
       start += piece.length
-      if (this.#batched === BATCH) this.#countBatch(this.#tokenizer)
+      if (this.#batched === BATCH) this.#countBatch(tokenizer)
     }
+    return text.slice(start)
   }
 
   /** Adds tokens that are known without counting. */
@@ -63,11 +72,12 @@ export class TokenCounter {
 
   /** The tokens so far. */
   get tokens(): number {
-    if (this.#tokenizer === undefined)
-      return this.#told + Math.max(this.#pieces, Math.ceil(this.#bytes / BYTES_PER_TOKEN))
+    const byBytes = Math.ceil(this.#bytes / BYTES_PER_TOKEN)
+    if (this.#tokenizer === undefined) return this.#told + Math.max(this.#pieces, byBytes)
     this.#countBatch(this.#tokenizer)
-    if (this.#shown === this.#characters) return this.#told + this.#counted
-    return this.#told + Math.ceil((this.#counted * this.#characters) / this.#shown)
+    if (this.#characters === 0) return this.#told + this.#counted
+    const byRate = Math.ceil((this.#counted * this.#characters) / this.#shown)
+    return this.#told + this.#counted + Math.max(byRate, byBytes)
   }
 
   reset(): void {

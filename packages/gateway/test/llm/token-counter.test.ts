@@ -65,7 +65,12 @@ describe('tokens', () => {
       return text.length / 2
     })
     expect(tokens).toBe(500_000)
-    expect(shown).toBe(65_536)
+    expect(shown).toBe(16_384)
+  })
+
+  it('of a text with a cheap beginning are no fewer than a quarter of the bytes of the rest', () => {
+    const text = 'x'.repeat(16_384) + '漢'.repeat(100_000)
+    expect(countOf([text], () => 1)).toBe(32 + 75_000)
   })
 
   it.each([
