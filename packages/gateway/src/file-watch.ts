@@ -23,7 +23,7 @@ export interface FileWatch {
  * links that an orchestrator turns to another file, and network mounts.
  *
  * @param version how the file stood when it was first taken up
- * @param read takes the file up; it never rejects. One call ends before the next begins, so that what is taken up last is
+ * @param read takes the file up, also when it is gone; it never rejects. One call ends before the next begins, so that what is taken up last is
  *   what was read last.
  */
 export function watchFile(file: string, version: FileVersion, read: () => Promise<void>): FileWatch {
@@ -33,10 +33,12 @@ export function watchFile(file: string, version: FileVersion, read: () => Promis
     return last
   }
   let known = version
+  let looksWithout = 0
   const timer = setInterval(async () => {
     const seen = await versionOf(file)
+    looksWithout = seen === undefined ? looksWithout + 1 : 0
     // Between the two steps by which some editors replace a file there is none.
-    if (seen === undefined || seen === known) return
+    if (seen === known || looksWithout === 1) return
     known = seen
     await takeUp()
   }, LOOK_INTERVAL_MS).unref()

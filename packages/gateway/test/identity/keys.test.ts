@@ -104,7 +104,7 @@ describe('a new key', () => {
 })
 
 describe('a file of keys that changes', () => {
-  it('is taken up; a change that is wrong is told, and the old keys stay', async () => {
+  it('is taken up; a change that is wrong is told, and that it is gone, and the old keys stay', async () => {
     const told: string[] = []
     const log = {
       info: (_: object, message: string) => told.push(message),
@@ -123,6 +123,14 @@ describe('a file of keys that changes', () => {
       await writeFile(file, 'keys: none')
       await vi.waitUntil(() => told.some((line) => line.includes('refused')), { timeout: 10_000 })
       expect(await keys.lookup(keyDigest(second))).toEqual({ id: 'beta' })
+      told.length = 0
+      await rm(file)
+      await vi.waitUntil(() => told.some((line) => line.includes('refused')), { timeout: 10_000 })
+      expect(await keys.lookup(keyDigest(second))).toEqual({ id: 'beta' })
+      await writeFile(file, 'keys: []')
+      await vi.waitUntil(async () => (await keys.lookup(keyDigest(second))) === undefined, {
+        timeout: 10_000,
+      })
     } finally {
       keys.stop()
     }
