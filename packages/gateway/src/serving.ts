@@ -46,8 +46,10 @@ export class Serving {
    * @throws Error where the configuration names an upstream or a file of keys that cannot be used.
    */
   static async open(config: GatewayConfig, options: ServingOptions, overrides: Overrides = new Map()) {
+    const upstream = createUpstream(config.upstream, config.timeouts)
+    // Last, since it watches a file from then on.
     const clients = await openClientReader(config.identity, options.log)
-    return new Serving(config, overrides, createUpstream(config.upstream, config.timeouts), clients, options)
+    return new Serving(config, overrides, upstream, clients, options)
   }
 
   get config(): GatewayConfig {
@@ -70,8 +72,8 @@ export class Serving {
     const sameUpstream =
       next.upstream === this.#config.upstream && isDeepStrictEqual(next.timeouts, this.#config.timeouts)
     const sameClients = isDeepStrictEqual(next.identity, this.#config.identity)
-    const clients = sameClients ? before.clients : await openClientReader(next.identity, log)
     const upstream = sameUpstream ? before.upstream : createUpstream(next.upstream, next.timeouts)
+    const clients = sameClients ? before.clients : await openClientReader(next.identity, log)
     this.#setup = this.#setupOf(next, upstream, clients)
     this.#config = next
     if (!sameClients) before.clients.stop()

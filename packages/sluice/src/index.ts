@@ -20,6 +20,7 @@ export type {
   SlidingWindowLimit,
   TokenBucketLimit,
 } from './limits/limit.js'
+export { capacityOf } from './limits/limit.js'
 export type { Taken, Verdict } from './limits/verdict.js'
 export type { Permit } from './permit.js'
 export { type Client, UnauthorizedError } from './policy/client.js'

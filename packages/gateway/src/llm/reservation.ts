@@ -1,4 +1,4 @@
-import type { Limit } from 'sluice'
+import { capacityOf, type Limit } from 'sluice'
 import type { Asked } from './shapes/shape.js'
 import type { Amounts } from './usage.js'
 
@@ -59,9 +59,4 @@ export function costIn(resource: TokenResource, reservation: Reservation, limit:
   const { input, output, total } = fitting(reservation, { [resource]: capacityOf(limit) })
   if (resource === 'tokens') return total
   return resource === 'input_tokens' ? input : output
-}
-
-/** The most that a limit can hold at once. */
-export function capacityOf(limit: Limit): number {
-  return limit.algorithm === 'token-bucket' ? limit.burst : limit.limit
 }

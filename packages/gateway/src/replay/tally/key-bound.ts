@@ -1,5 +1,4 @@
-import type { Limit } from 'sluice'
-import { capacityOf } from '../../llm/reservation.js'
+import { capacityOf, type Limit } from 'sluice'
 import { type Budget, TrailingLog } from './trailing-log.js'
 
 /** What was let in, as a settlement names it. */

@@ -1,5 +1,4 @@
-import type { Limit, Quota } from 'sluice'
-import { capacityOf } from '../../llm/reservation.js'
+import { capacityOf, type Limit, type Quota } from 'sluice'
 import { Fractions } from './histograms.js'
 import { isMeasured, KeyBound, type Taken } from './key-bound.js'
 import { Recent } from './recent.js'
