@@ -37,10 +37,10 @@ export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
   judge(limit, { at, level }, cost) {
     const after = level + cost
     if (cost === 0 || fits(after, limit.burst)) {
-      return allowed(at, left(limit, after), timeFor(limit, after), untilMore(limit, after))
+      return allowed(at, left(limit, after), timeToDrain(limit, after), untilMore(limit, after))
     }
-    const wait = fits(cost, limit.burst) ? timeFor(limit, after - limit.burst) : Number.POSITIVE_INFINITY
-    return refused(at, left(limit, level), timeFor(limit, level), untilMore(limit, level), wait)
+    const wait = fits(cost, limit.burst) ? timeToDrain(limit, after - limit.burst) : Number.POSITIVE_INFINITY
+    return refused(at, left(limit, level), timeToDrain(limit, level), untilMore(limit, level), wait)
   },
 
   take(_limit, state, cost) {
@@ -67,12 +67,12 @@ export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
   },
 
   idleAfter(limit, state) {
-    return timeFor(limit, state.level)
+    return timeToDrain(limit, state.level)
   },
 }
 
 /** How long `units` take to drain, in milliseconds. */
-function timeFor(limit: TokenBucketLimit, units: number): number {
+export function timeToDrain(limit: TokenBucketLimit, units: number): number {
   return (units * limit.period) / limit.limit
 }
 
@@ -82,5 +82,5 @@ function left(limit: TokenBucketLimit, level: number): number {
 
 function untilMore(limit: TokenBucketLimit, level: number): number {
   const levelWithOneMore = Math.max(0, limit.burst - left(limit, level) - 1)
-  return Math.max(0, timeFor(limit, level - levelWithOneMore))
+  return Math.max(0, timeToDrain(limit, level - levelWithOneMore))
 }

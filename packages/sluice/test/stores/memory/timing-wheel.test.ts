@@ -1,19 +1,32 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Expiring, TimingWheel } from '../../../src/stores/memory/timing-wheel.js'
+import { Slots } from '../../../src/stores/memory/slots.js'
+import { TimingWheel } from '../../../src/stores/memory/timing-wheel.js'
 
 const TICK = 16
 const DAY = 86_400_000
 
-class Thing extends Expiring {
-  constructor(override expiresAt: number) {
-    super()
-  }
+class Thing {
+  constructor(public expiresAt: number) {}
 }
 
 /** A wheel that forgets what is over and puts the rest in again, as the store does it. */
 function wheelAt(start: number) {
-  const wheel = new TimingWheel<Thing>(start)
+  const slots = new Slots()
+  const byNumber = new TimingWheel(slots, start)
+  const things = new Map<number, Thing>()
+  const numbers = new Map<Thing, number>()
+  const wheel = {
+    schedule(thing: Thing) {
+      const slot = numbers.get(thing) ?? slots.allocate()
+      things.set(slot, thing)
+      numbers.set(thing, slot)
+      byNumber.schedule(slot, thing.expiresAt)
+    },
+    remove(thing: Thing) {
+      byNumber.remove(numbers.get(thing) as number)
+    },
+  }
   const expired: Thing[] = []
   let looks = 0
   return {
@@ -21,8 +34,9 @@ function wheelAt(start: number) {
     expired,
     looks: () => looks,
     pass(now: number, most = Number.POSITIVE_INFINITY) {
-      wheel.advance(now)
-      wheel.collect(most, (thing) => {
+      byNumber.advance(now)
+      byNumber.collect(most, (slot) => {
+        const thing = things.get(slot) as Thing
         looks++
         if (thing.expiresAt <= now) expired.push(thing)
         else wheel.schedule(thing)
