@@ -8,11 +8,12 @@ export type Decider =
   /** Its answer is a promise. */
   | { readonly admitLater: (key: string) => Promise<unknown> }
 
-const LIMIT = 1_000_000
-const PERIOD = 60_000
+/** A key that was asked about once is in use for five minutes then, so that nothing is forgotten while it is measured. */
+const LIMIT = 3000
+const PERIOD = 10 * 86_400_000
 
 /** Rules of ours, all for the key that is asked about. */
-export function sluice(limits: readonly string[] = [`${LIMIT}/minute`], maxKeys = 1_000_000): Decider {
+export function sluice(limits: readonly string[] = [`${LIMIT}/10d`], maxKeys = 1_000_000): Decider {
   const rules = limits.map((limit, index): Rule<string> => ({ name: `rule ${index}`, limit }))
   const limiter = createLimiter({ rules, store: memoryStore({ maxKeys: maxKeys * limits.length }) })
   return {
@@ -25,7 +26,7 @@ export function sluice(limits: readonly string[] = [`${LIMIT}/minute`], maxKeys 
 }
 
 /** Five limits of different periods, none of which is ever reached here. */
-export const FIVE_LIMITS = ['minute', 'hour', 'day', 'week', 'month'].map((unit) => `${LIMIT}/${unit}`)
+export const FIVE_LIMITS = [10, 15, 20, 25, 30].map((days) => `${LIMIT}/${days}d`)
 
 /**
  * The least that a limiter can do: a Map, GCRA, and a look at the clock. It checks nothing, tells nothing, forgets nothing, and takes a
