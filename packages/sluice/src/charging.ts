@@ -13,9 +13,8 @@ export interface ScopedRule<Request> extends CompiledRule<Request> {
 }
 
 /** A rule as it applies to one request. */
-export interface RuleCharge {
+export interface RuleCharge extends Charge {
   readonly rule: Pick<ScopedRule<never>, 'name' | 'resource' | 'enforce' | 'waiting'>
-  readonly charge: Charge
   /** While a model warms up: when the limit can hold the charge, in milliseconds from now; 0 where it can, Infinity where it never will. */
   readonly holdsAfter: number
 }
@@ -57,15 +56,16 @@ function chargeOf<Request>(
   const whole = rule.limitFor(request, client)
   const limit = scaling === undefined || rule.shared ? whole : scaleLimit(whole, scaling.scale)
   const cost = rule.costFor(request, limit)
-  const charge: Charge = {
+  return {
+    rule,
     scope: rule.scope,
     key: rule.keyFor(request, client),
     limit,
     cost,
     lease: limit.algorithm === 'concurrency' ? nextLease() : undefined,
     enforce: rule.enforce,
+    holdsAfter: holdsAfter(cost, limit, whole, scaling),
   }
-  return { rule, charge, holdsAfter: holdsAfter(cost, limit, whole, scaling) }
 }
 
 const NEVER = Number.POSITIVE_INFINITY
@@ -76,15 +76,19 @@ function holdsAfter(cost: number, limit: Limit, whole: Limit, scaling: Scaling |
   return scaling.until(cost / capacityOf(whole))
 }
 
-/** How a request stands with a rule, by the store's answer. */
-export function quotaOf({ rule, charge, holdsAfter }: RuleCharge, verdict: StoreVerdict): Quota {
+/** How a request stands with its rules, by the store's answer. */
+export function quotasOf(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Quota[] {
+  return charges.map((charge, index) => quotaOf(charge, verdicts[index] as StoreVerdict))
+}
+
+function quotaOf({ rule, key, limit, cost, holdsAfter }: RuleCharge, verdict: StoreVerdict): Quota {
   const { resetAfter, retryAfter } = verdict
   return {
     rule: rule.name,
     resource: rule.resource,
-    key: charge.key,
-    limit: charge.limit,
-    cost: charge.cost,
+    key,
+    limit,
+    cost,
     allowed: verdict.allowed,
     enforced: rule.enforce,
     remaining: verdict.remaining,

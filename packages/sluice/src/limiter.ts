@@ -1,4 +1,5 @@
-import { chargesFor, quotaOf, type RuleCharge, type Scaling, type ScopedRule } from './charging.js'
+import { Admission, type PermitMaker } from './admission.js'
+import { chargesFor, quotasOf, type RuleCharge, type Scaling, type ScopedRule } from './charging.js'
 import { type Decision, type Forecast, refusalOf } from './decision.js'
 import { EventSource } from './events/event-source.js'
 import { leaseRenewal } from './lease-renewal.js'
@@ -11,6 +12,7 @@ import type { Requirement } from './policy/requirement.js'
 import type { Resource } from './policy/rule.js'
 import { systemTimers } from './stores/failure/timers.js'
 import { memoryStore } from './stores/memory/memory-store.js'
+import { type DecidingStore, isDeciding } from './stores/outcome.js'
 import type { Store, StoreVerdict } from './stores/store.js'
 import { WaitingRoom } from './waiting/waiting-room.js'
 
@@ -80,6 +82,8 @@ class RuleLimiter<Request> implements Limiter<Request> {
   readonly #requirement: Requirement<Request> | undefined
   readonly #warmUp: Scaling | undefined
   readonly #store: Store
+  /** The store, if it is one in this process that decides without making verdicts which nobody asks for. */
+  readonly #deciding: DecidingStore | undefined
   readonly #ownsStore: boolean
   readonly #renewal: Renewal
   /** Undefined where no rule lets requests wait. */
@@ -98,6 +102,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
     this.#requirement = requirement
     this.#warmUp = warmUp
     this.#store = store ?? memoryStore()
+    this.#deciding = isDeciding(this.#store) ? this.#store : undefined
     this.#ownsStore = store === undefined
     this.#renewal = leaseRenewal(timers)
     this.#waiting = rules.some(({ waiting }) => waiting !== undefined) ? new WaitingRoom(timers) : undefined
@@ -105,16 +110,42 @@ class RuleLimiter<Request> implements Limiter<Request> {
     if (store !== undefined) claimName(store, name)
   }
 
-  admit(request: Request, { signal }: AdmitOptions = {}): MaybePromise<Decision> {
-    return andThen(this.#client(request), (client) => {
-      this.#requirement?.(request, client)
-      const events = this.#events
-      if (events === undefined) return this.#decide(request, client, signal)
-      const begun = performance.now()
-      return andThen(this.#decide(request, client, signal), (decision) => {
-        events.decided(request, client, decision, performance.now() - begun)
-        return decision
-      })
+  admit(request: Request, options?: AdmitOptions): MaybePromise<Decision> {
+    const client = this.#client(request)
+    return client instanceof Promise
+      ? this.#admitLater(request, client, options?.signal)
+      : this.#admit(request, client, options?.signal)
+  }
+
+  async #admitLater(
+    request: Request,
+    client: Promise<Client | undefined>,
+    signal: AbortSignal | undefined,
+  ): Promise<Decision> {
+    return this.#admit(request, await client, signal)
+  }
+
+  #admit(
+    request: Request,
+    client: Client | undefined,
+    signal: AbortSignal | undefined,
+  ): MaybePromise<Decision> {
+    this.#requirement?.(request, client)
+    return this.#events === undefined
+      ? this.#decide(request, client, signal)
+      : this.#decideAndTell(this.#events, request, client, signal)
+  }
+
+  #decideAndTell(
+    events: EventSource<Request>,
+    request: Request,
+    client: Client | undefined,
+    signal: AbortSignal | undefined,
+  ): MaybePromise<Decision> {
+    const begun = performance.now()
+    return andThen(this.#decide(request, client, signal), (decision) => {
+      events.decided(request, client, decision, performance.now() - begun)
+      return decision
     })
   }
 
@@ -153,7 +184,18 @@ class RuleLimiter<Request> implements Limiter<Request> {
     signal: AbortSignal | undefined,
   ): MaybePromise<Decision> {
     const charges = this.#charges(request, client)
-    if (this.#waiting === undefined) return this.#take(charges)
+    return this.#waiting === undefined
+      ? this.#take(charges)
+      : this.#takeInLine(this.#waiting, charges, request, client, signal)
+  }
+
+  #takeInLine(
+    waiting: WaitingRoom,
+    charges: readonly RuleCharge[],
+    request: Request,
+    client: Client | undefined,
+    signal: AbortSignal | undefined,
+  ): MaybePromise<Decision> {
     // What is charged is worked out anew at each attempt: a lease is taken once, and a limit may have changed meanwhile.
     let first: readonly RuleCharge[] | undefined = charges
     const decide = () => {
@@ -162,25 +204,41 @@ class RuleLimiter<Request> implements Limiter<Request> {
       return this.#take(current)
     }
     const forecast = () => andThen(this.#peek(this.#charges(request, client)), ({ quotas }) => quotas)
-    return this.#waiting.admit(charges, decide, forecast, signal)
+    return waiting.admit(charges, decide, forecast, signal)
   }
 
   #take(charges: readonly RuleCharge[]): MaybePromise<Decision> {
-    const ask = () => this.#store.take(charges.map(({ charge }) => charge))
-    return andThen(this.#events === undefined ? ask() : this.#events.watched(ask), (verdicts) => {
-      const forecast = forecastOf(charges, verdicts)
-      return forecast.allowed ? { ...forecast, permit: this.#permit(charges, verdicts) } : forecast
-    })
+    return this.#deciding === undefined ? this.#ask(charges) : this.#takeAtOnce(this.#deciding, charges)
   }
 
-  #peek(charges: readonly RuleCharge[]): MaybePromise<Forecast> {
-    return andThen(this.#store.peek(charges.map(({ charge }) => charge)), (verdicts) =>
-      forecastOf(charges, verdicts),
+  #takeAtOnce(store: DecidingStore, charges: readonly RuleCharge[]): Decision {
+    const outcome = store.decide(charges)
+    if (!outcome.admitted) return this.#decision(charges, outcome.verdicts())
+    const admission = new Admission(charges, outcome, this.#makePermit)
+    // Whoever listens is told for how long slots were held: from now on.
+    if (this.#events !== undefined) admission.permit
+    return admission
+  }
+
+  #ask(charges: readonly RuleCharge[]): MaybePromise<Decision> {
+    const ask = () => this.#store.take(charges)
+    return andThen(this.#events === undefined ? ask() : this.#events.watched(ask), (verdicts) =>
+      this.#decision(charges, verdicts),
     )
   }
 
-  #permit(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Permit {
-    const taken = charges.flatMap(({ rule, charge }, index) => {
+  #decision(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Decision {
+    const forecast = forecastOf(charges, verdicts)
+    return forecast.allowed ? { ...forecast, permit: this.#makePermit(charges, verdicts) } : forecast
+  }
+
+  #peek(charges: readonly RuleCharge[]): MaybePromise<Forecast> {
+    return andThen(this.#store.peek(charges), (verdicts) => forecastOf(charges, verdicts))
+  }
+
+  readonly #makePermit: PermitMaker = (charges, verdicts) => {
+    const taken = charges.flatMap((charge, index) => {
+      const { rule } = charge
       const verdict = verdicts[index] as StoreVerdict
       return verdict.allowed ? [{ rule: rule.name, resource: rule.resource, charge, verdict }] : []
     })
@@ -198,7 +256,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
 }
 
 function forecastOf(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Forecast {
-  const quotas = charges.map((each, index) => quotaOf(each, verdicts[index] as StoreVerdict))
+  const quotas = quotasOf(charges, verdicts)
   const refusal = refusalOf(quotas)
   const degraded = verdicts.find((verdict) => verdict.degraded !== undefined)?.degraded
   const answer = { quotas, ...(degraded && { degraded }) }

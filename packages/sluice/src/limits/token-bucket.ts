@@ -25,21 +25,15 @@ export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
   },
 
   advance(limit, state, now) {
-    if (state.level === 0) return tokenBucket.fresh(limit, now)
-    const drained = ((now - state.at) * limit.limit) / limit.period
-    const level =
-      drained >= 0
-        ? Math.max(0, state.level - drained)
-        : Math.max(state.level, Math.min(limit.burst, state.level - drained))
-    return { at: now, level }
+    return { at: now, level: levelNow(limit, state.at, state.level, now) }
   },
 
   judge(limit, { at, level }, cost) {
     const after = level + cost
-    if (cost === 0 || fits(after, limit.burst)) {
+    if (cost === 0 || fitsBurst(limit, after)) {
       return allowed(at, left(limit, after), timeToDrain(limit, after), untilMore(limit, after))
     }
-    const wait = fits(cost, limit.burst) ? timeToDrain(limit, after - limit.burst) : Number.POSITIVE_INFINITY
+    const wait = fitsBurst(limit, cost) ? timeToDrain(limit, after - limit.burst) : Number.POSITIVE_INFINITY
     return refused(at, left(limit, level), timeToDrain(limit, level), untilMore(limit, level), wait)
   },
 
@@ -69,6 +63,17 @@ export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
   idleAfter(limit, state) {
     return timeToDrain(limit, state.level)
   },
+}
+
+/** The level at `now` of a bucket that had `level` at `at`. */
+export function levelNow(limit: TokenBucketLimit, at: number, level: number, now: number): number {
+  if (level === 0) return 0
+  const drained = ((now - at) * limit.limit) / limit.period
+  return drained >= 0 ? Math.max(0, level - drained) : Math.max(level, Math.min(limit.burst, level - drained))
+}
+
+export function fitsBurst(limit: TokenBucketLimit, level: number): boolean {
+  return fits(level, limit.burst)
 }
 
 /** How long `units` take to drain, in milliseconds. */

@@ -79,9 +79,9 @@ export class WaitingRoom {
   }
 }
 
-function counterOf({ rule, charge }: RuleCharge): Counter[] {
+function counterOf({ rule, scope, key }: RuleCharge): Counter[] {
   if (rule.waiting === undefined) return []
-  return [{ id: idOf(charge.scope, charge.key), rule: rule.name, ...rule.waiting }]
+  return [{ id: idOf(scope, key), rule: rule.name, ...rule.waiting }]
 }
 
 function idOf(scope: string, key: string): string {

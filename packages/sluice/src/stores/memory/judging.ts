@@ -1,6 +1,7 @@
 import type { State } from '../../limits/algorithm.js'
 import { algorithmOf } from '../../limits/algorithms.js'
 import { checkCost } from '../../limits/limit.js'
+import type { Outcome } from '../outcome.js'
 import { type Charge, checkLease, type StoreVerdict } from '../store.js'
 import type { Place, Scope, States } from './states.js'
 
@@ -19,7 +20,7 @@ interface Pending {
 }
 
 /** The charges of one request, judged together: whether they are let in, and what that takes. Any algorithms, any keys. */
-export class Judgement {
+export class Judgement implements Outcome {
   readonly admitted: boolean
   readonly #pending: readonly Pending[]
 

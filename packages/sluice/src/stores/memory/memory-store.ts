@@ -1,7 +1,9 @@
 import { type Clock, systemClock } from '../../clock.js'
 import { algorithmOf } from '../../limits/algorithms.js'
 import { capacityOf, checkCost, type Limit, usesWallTime } from '../../limits/limit.js'
+import type { DecidingStore, Outcome } from '../outcome.js'
 import type { Charge, Settlement, Store, StoreVerdict } from '../store.js'
+import { BucketTaking } from './bucket-taking.js'
 import { Judgement } from './judging.js'
 import { type Place, type Scope, States } from './states.js'
 
@@ -44,14 +46,16 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   return new InMemory(options.maxKeys ?? DEFAULT_MAX_KEYS, options.clock ?? systemClock)
 }
 
-class InMemory implements MemoryStore {
+class InMemory implements MemoryStore, DecidingStore {
   readonly #states: States
+  readonly #buckets: BucketTaking
   #overflowed = 0
 
   constructor(maxKeys: number, clock: Clock) {
     if (!Number.isInteger(maxKeys) || maxKeys < 1)
       throw new RangeError(`'maxKeys' is a whole number from 1, not ${maxKeys}`)
     this.#states = new States(maxKeys, clock)
+    this.#buckets = new BucketTaking(this.#states)
   }
 
   get keys(): number {
@@ -63,10 +67,18 @@ class InMemory implements MemoryStore {
   }
 
   take(charges: readonly Charge[]): StoreVerdict[] {
+    return this.decide(charges).verdicts()
+  }
+
+  decide(charges: readonly Charge[]): Outcome {
+    return this.#buckets.take(charges) ?? this.#judge(charges)
+  }
+
+  #judge(charges: readonly Charge[]): Judgement {
     const judgement = new Judgement(this.#states, charges)
     this.#overflowed += judgement.overflowed
     judgement.take()
-    return judgement.verdicts()
+    return judgement
   }
 
   peek(charges: readonly Charge[]): StoreVerdict[] {

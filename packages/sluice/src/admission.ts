@@ -1,0 +1,40 @@
+import { quotasOf, type RuleCharge } from './charging.js'
+import type { Decision, Quota } from './decision.js'
+import type { Permit } from './permit.js'
+import type { Outcome } from './stores/outcome.js'
+import type { StoreVerdict } from './stores/store.js'
+
+/** Makes what an allowed request holds. */
+export type PermitMaker = (charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]) => Permit
+
+/**
+ * The decision that lets a request in, where the store answered at once. What it says in detail is worked out when it is asked for: who wants to
+ * know only whether a request is let in waits for nothing else.
+ */
+export class Admission implements Extract<Decision, { readonly allowed: true }> {
+  readonly allowed = true
+  #verdicts: readonly StoreVerdict[] | undefined
+  #quotas: readonly Quota[] | undefined
+  #permit: Permit | undefined
+
+  constructor(
+    private readonly charges: readonly RuleCharge[],
+    private readonly outcome: Outcome,
+    private readonly makePermit: PermitMaker,
+  ) {}
+
+  get quotas(): readonly Quota[] {
+    this.#quotas ??= quotasOf(this.charges, this.#told())
+    return this.#quotas
+  }
+
+  get permit(): Permit {
+    this.#permit ??= this.makePermit(this.charges, this.#told())
+    return this.#permit
+  }
+
+  #told(): readonly StoreVerdict[] {
+    this.#verdicts ??= this.outcome.verdicts()
+    return this.#verdicts
+  }
+}
