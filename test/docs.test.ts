@@ -78,7 +78,14 @@ describe('code in the docs', () => {
         join(folder, 'tsconfig.json'),
         JSON.stringify({
           extends: '../../tsconfig.base.json',
-          compilerOptions: { composite: false, declaration: false, noEmit: true, noUnusedLocals: false },
+          compilerOptions: {
+            composite: false,
+            declaration: false,
+            noEmit: true,
+            noUnusedLocals: false,
+            // As NestJS wants them.
+            experimentalDecorators: true,
+          },
           include: ['.'],
         }),
       )
