@@ -3,12 +3,13 @@ import { Dashboard } from './admin/dashboard.js'
 import type { Readiness } from './admin/pages.js'
 import { startAdmin } from './admin/server.js'
 import { type GatewayConfig, policiesOf } from './config/config.js'
-import { restartNeeded } from './config/restart-needed.js'
+import { isObserved, restartNeeded } from './config/restart-needed.js'
 import { type Front, frontInProcess } from './front.js'
 import type { Log } from './log.js'
 import { GatewayMetrics } from './metrics/gateway-metrics.js'
 import { timed } from './metrics/timed-store.js'
 import { toldToAll } from './observers.js'
+import { RefusalLog } from './refusals/refusal-log.js'
 import { Serving } from './serving.js'
 import { summedFigures } from './store/figures.js'
 import { type OpenedStore, openStore, type StoreHealth } from './store/open-store.js'
@@ -60,13 +61,15 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
         front?.follow(serving)
       },
     })
-  const observer = toldToAll(dashboard === undefined ? [] : [metrics, dashboard])
+  const refusals = new RefusalLog(first.log, { log })
+  const observer = toldToAll(dashboard === undefined ? [refusals] : [metrics, dashboard, refusals])
   const serving: Serving = await Serving.open(first, {
     store: timed(opened.store, observer.storeTook),
     observer,
     log,
     changed({ config, setup }) {
       metrics.setTiers(tiersOf(config))
+      refusals.configure(config.log)
       dashboard?.show(config, setup.admission.policies)
     },
   })
@@ -80,7 +83,7 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
           serving,
           store: opened.store,
           observer,
-          observed: first.admin !== undefined,
+          observed: isObserved(first),
           log,
         })
   const readiness = async (): Promise<Readiness> =>
@@ -117,6 +120,7 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
         log,
       }))
   } catch (error) {
+    dashboard?.feed.close()
     await front.close(0)
     throw error
   }
@@ -133,6 +137,7 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
     close() {
       stopping ??= (async () => {
         await front.close(serving.config.timeouts.shutdown)
+        refusals.close()
         await serving.close()
         dashboard?.feed.close()
         await admin?.close()

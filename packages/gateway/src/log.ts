@@ -1,4 +1,4 @@
-import { pino } from 'pino'
+import { type DestinationStream, pino } from 'pino'
 
 /** What a gateway tells those who run it, as JSON lines. */
 export interface Log {
@@ -13,12 +13,12 @@ export interface Log {
 /** How often failures of one cause are told, in milliseconds. */
 const QUIET_MS = 1000
 
-/** Logs to the standard error, so that the standard output stays for what people read. */
-export function createLog(now: () => number = () => performance.now()): Log {
-  const logger = pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ fd: 2, sync: true }),
-  )
+/** @param to where it writes; by default the standard error, so that the standard output stays for what people read */
+export function createLog(
+  to: DestinationStream = pino.destination({ fd: 2, sync: true }),
+  now: () => number = () => performance.now(),
+): Log {
+  const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, to)
   const told = new Map<string, { at: number; untold: number }>()
   return {
     upstreamFailed(failure) {

@@ -11,26 +11,26 @@ export interface Observer extends TrafficListener {
   storeTook(operation: Operation, seconds: number): void
 }
 
-/** Tells several what one is told. */
-export function toldToAll(observers: readonly Observer[]): Observer {
+/** Tells several what one is told, as far as each listens. */
+export function toldToAll(observers: readonly Partial<Observer>[]): Observer {
   return {
     ended(route: string | undefined, outcome: Outcome) {
-      for (const observer of observers) observer.ended(route, outcome)
+      for (const observer of observers) observer.ended?.(route, outcome)
     },
     inFlight(route, change) {
-      for (const observer of observers) observer.inFlight(route, change)
+      for (const observer of observers) observer.inFlight?.(route, change)
     },
     waiting(route, change) {
-      for (const observer of observers) observer.waiting(route, change)
+      for (const observer of observers) observer.waiting?.(route, change)
     },
     exchanged(route, seconds) {
-      for (const observer of observers) observer.exchanged(route, seconds)
+      for (const observer of observers) observer.exchanged?.(route, seconds)
     },
     limiterDid(route, event) {
-      for (const observer of observers) observer.limiterDid(route, event)
+      for (const observer of observers) observer.limiterDid?.(route, event)
     },
     storeTook(operation, seconds) {
-      for (const observer of observers) observer.storeTook(operation, seconds)
+      for (const observer of observers) observer.storeTook?.(operation, seconds)
     },
   }
 }

@@ -24,6 +24,7 @@ export interface GatewayConfig {
   /** The most that is read of a body that a rule reads, in bytes. */
   readonly maxBody: number
   readonly timeouts: TimeoutConfig
+  readonly log: LogConfig
   /** In the order of the file: the first that matches a request decides on it. */
   readonly routes: readonly RouteConfig[]
   /** What requests meet that match no route; `deny` answers 404. */
@@ -48,6 +49,15 @@ export interface AdminConfig extends Endpoint {
   readonly tokenHash?: string
   /** The file that keeps what was changed from the dashboard, and what somebody tried to. */
   readonly audit?: string
+}
+
+export const CLIENT_NAMINGS = ['plain', 'masked', 'hashed'] as const
+
+export interface LogConfig {
+  /** Whether requests that are refused are logged. */
+  readonly refusals: boolean
+  /** How clients are called there. */
+  readonly clients: (typeof CLIENT_NAMINGS)[number]
 }
 
 export type StoreConfig =

@@ -3,6 +3,7 @@ import { DEFAULT_ADMIN, endpoint, readAdmin } from './admin.js'
 import type { Endpoint, GatewayConfig } from './config.js'
 import { DEFAULT_IDENTITY, readIdentity } from './identity.js'
 import { multiplier } from './limits.js'
+import { DEFAULT_LOG, readLog } from './log.js'
 import { readDefault, readRoutes } from './routes.js'
 import { readSharedLimits, withShared } from './shared-limits.js'
 import { DEFAULT_STORE, DEFAULT_STORE_FAILURE, readStore, readStoreFailure } from './store.js'
@@ -45,6 +46,7 @@ const SHAPE = {
     { connect: wait, headers: wait, idle: wait, request: wait, shutdown: wait },
     'a map such as { connect: 5s, idle: 5m }',
   ),
+  log: readLog,
   limits: readSharedLimits,
   routes: readRoutes,
   default: readDefault,
@@ -82,6 +84,7 @@ export function readSettings(
     tiers: values.tiers ?? {},
     maxBody: values.max_body ?? DEFAULT_MAX_BODY,
     timeouts: { ...DEFAULT_TIMEOUTS, ...values.timeouts },
+    log: values.log ?? DEFAULT_LOG,
     routes: (values.routes ?? []).map((route) => withShared(route, shared, problems)),
     fallback: fallback === 'deny' ? fallback : withShared(fallback, shared, problems),
   }

@@ -152,6 +152,12 @@ describe('one problem, in its place', () => {
     ],
     ['no unit of time', `${UPSTREAM}\ntimeouts: { idle: ¦5 parsecs }`, "'5 parsecs' is no length of time"],
     ['too long a time', `${UPSTREAM}\ntimeouts: { idle: ¦25 days }`, 'longer than 24 days'],
+    [
+      'a log that names clients otherwise',
+      `${UPSTREAM}\nlog: { clients: ¦rot13 }`,
+      'one of plain, masked, hashed',
+    ],
+    ['a log that is no map', `${UPSTREAM}\nlog: ¦off`, 'a map such as { refusals: true, clients: hashed }'],
     ['an admin port for everybody', `${UPSTREAM}\nadmin: ¦:8081`, "wants a 'token_sha256'"],
     [
       'a token in clear',

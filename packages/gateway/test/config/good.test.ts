@@ -89,6 +89,7 @@ it('has defaults for everything but the upstream', () => {
     identity: { trustedProxies: [], ipv6Subnet: 64 },
     maxBody: 1_048_576,
     timeouts: { connect: 5_000, headers: 300_000, idle: 300_000, request: 300_000, shutdown: 30_000 },
+    log: { refusals: true, clients: 'plain' },
     routes: [],
     fallback: { name: 'default', rules: [], readsBody: false },
   })
@@ -102,6 +103,7 @@ store: { memory: { max_keys: 100_000 } }
 identity: { trusted_proxies: ["::1", 192.0.2.0/24], ipv6_subnet: 56 }
 max_body: 512KiB
 timeouts: { connect: 500ms, headers: 2 minutes, idle: 1h, request: 1.5s, shutdown: 1 day }
+log: { refusals: false, clients: hashed }
 default: deny
 `)
   expect(config).toMatchObject({
@@ -111,6 +113,7 @@ default: deny
     identity: { trustedProxies: ['::1', '192.0.2.0/24'], ipv6Subnet: 56 },
     maxBody: 524_288,
     timeouts: { connect: 500, headers: 120_000, idle: 3_600_000, request: 1_500, shutdown: 86_400_000 },
+    log: { refusals: false, clients: 'hashed' },
     fallback: 'deny',
   })
   expect(read('admin: false').admin).toBeUndefined()

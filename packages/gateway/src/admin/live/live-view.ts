@@ -1,5 +1,6 @@
 import type { LimiterEvent, Store } from 'sluice'
 import type { RoutePolicy } from '../../policy/admission.js'
+import { clientName } from '../../policy/client-name.js'
 import type { RequestSender } from '../../policy/gateway-request.js'
 import { isMeant, keyId, keysMeant, shownKey } from './key-names.js'
 import type { KeyUse } from './key-use.js'
@@ -12,8 +13,6 @@ import { type WatchedRule, WatchedRules } from './watched-rules.js'
 const SHOWN = 10
 /** Rules of which one client's state is told. */
 const MOST_FOUND = 200
-/** Longest name of a client that is shown, in UTF-16 units. */
-const LONGEST_NAME = 128
 
 type RouteWarmUps = Iterable<readonly [route: string, warmUp: { scale: number; isReady: boolean }]>
 
@@ -148,17 +147,6 @@ function candidatesOf(rule: WatchedRule, text: string): Candidate[] {
 
 function countsForClients({ keyedBy }: WatchedRule): boolean {
   return keyedBy === 'client' || keyedBy === 'ip'
-}
-
-/** Who sends a request, as talkers are called. */
-function clientName(request: RequestSender): string {
-  const { client } = request
-  if (client !== undefined) return `client ${client.id}`.slice(0, LONGEST_NAME)
-  try {
-    return request.ip
-  } catch {
-    return 'unreadable address'
-  }
 }
 
 function statusOf(rule: WatchedRule, scale: number, fullness: readonly KeyFullness[]): RuleStatus {

@@ -1,5 +1,5 @@
+import { SpaceSaving } from '../../metrics/space-saving.js'
 import type { Talker, Talkers } from './live-types.js'
-import { SpaceSaving } from './space-saving.js'
 
 /** Counters of each list and window. */
 const COUNTERS = 500
