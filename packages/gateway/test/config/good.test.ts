@@ -51,6 +51,7 @@ it('reads the sample', () => {
     listen: { host: '127.0.0.1', port: 8080 },
     admin: { host: '127.0.0.1', port: 8081 },
     upstream: 'http://127.0.0.1:9000',
+    workers: 1,
     store: { kind: 'memory', maxKeys: 1_000_000 },
     onStoreFailure: { policy: 'local' },
     tiers: { free: 1, premium: 5 },
@@ -92,6 +93,7 @@ it('has defaults for everything but the upstream', () => {
     log: { refusals: true, clients: 'plain' },
     routes: [],
     fallback: { name: 'default', rules: [], readsBody: false },
+    source: { file: 'gateway.yaml', text: 'upstream: http://127.0.0.1:9000\n' },
   })
 })
 
