@@ -47,7 +47,7 @@ describe('one problem, in its place', () => {
     [
       'a key of nothing',
       `${UPSTREAM}\n¦colour: red`,
-      "unknown key 'colour'; here there can be listen, admin",
+      "unknown key 'colour'; here there can be listen, workers, admin",
     ],
     [
       'headers of proxies that nobody trusts',
