@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Endpoint } from '../config/config.js'
 import { listen } from '../listen.js'
 import { handle, type Setup, type TroubleListener } from './handler.js'
@@ -59,6 +59,11 @@ export async function startProxy({
     underWay++
     handle(request, response, setup(), trouble, proceed).finally(ended)
   }
+  const connections = new Set<Socket>()
+  server.on('connection', (socket) => {
+    connections.add(socket)
+    socket.once('close', () => connections.delete(socket))
+  })
   server.on('request', (request, response) => serve(request, response, () => {}))
   server.on('checkContinue', (request, response) => serve(request, response, () => response.writeContinue()))
 
@@ -75,6 +80,8 @@ export async function startProxy({
     async close(patience) {
       closing = true
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      // Node takes a connection on which nothing has come yet, such as browsers open ahead, for one that is busy.
+      for (const connection of connections) if (connection.bytesRead === 0) connection.destroy()
       const cut = setTimeout(() => server.closeAllConnections(), patience)
       await closed
       clearTimeout(cut)

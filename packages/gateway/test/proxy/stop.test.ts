@@ -29,6 +29,20 @@ describe('a stop', () => {
     expect(await client.closed).toBe('')
   })
 
+  it('closes connections on which nothing has come yet at once', async () => {
+    const upstream = await httpUpstream()
+    const { gateway } = await running('', upstream.url)
+    const silent = await rawClient(gateway.address.port)
+    // One whose request is answered says that the silent one has been accepted, too.
+    const client = await rawClient(gateway.address.port)
+    client.send(message('GET / HTTP/1.1'))
+    const { response } = await upstream.asked.next()
+    const stopped = gateway.close()
+    expect(await silent.closed).toBe('')
+    response.end('done')
+    await stopped
+  })
+
   it('tells a client that its connection ends, where a request comes behind one that runs', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running('', upstream.url)
