@@ -37,7 +37,10 @@ export function withTokenCosts(
       )
     return {
       ...rule,
-      cost: ({ call }: GatewayRequest, limit: Limit) => costIn(resource, call.reservation, limit),
+      cost: Object.assign(
+        ({ call }: GatewayRequest, limit: Limit) => costIn(resource, call.reservation, limit),
+        { source: 'reserved from the call' },
+      ),
     }
   })
 }

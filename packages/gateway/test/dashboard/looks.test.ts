@@ -1,4 +1,4 @@
-import type { Browser } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { launchChromium } from '../../../../scripts/chromium.js'
 import { type Looks, open, violationsOf } from './browser.js'
@@ -34,19 +34,25 @@ const LOOKS = [
   { colorScheme: 'light', width: 1280 },
   { colorScheme: 'dark', width: 1280 },
   { colorScheme: 'light', width: 360 },
-  { colorScheme: 'dark', width: 360 },
 ] as const
 
 describe.each(LOOKS)('$colorScheme, $width pixels wide', (looks) => {
   it.each([
-    { state: 'nothing yet', told: nothing },
-    { state: 'a hundred routes, some of long names', told: () => busy([...LONG, ...MANY]) },
-  ])('$state: nothing for axe to find, nothing wider than the page', async ({ told }) => {
+    { state: 'nothing yet', told: nothing, client: undefined },
+    {
+      state: 'a hundred routes, some of long names',
+      told: () => busy([...LONG, ...MANY]),
+      client: '192.0.2.7',
+    },
+  ])('$state: nothing for axe to find, nothing wider than the page', async ({ told, client }) => {
     const { page, complaints } = await shown(told(), looks)
     await page.getByText('live', { exact: true }).waitFor()
     await page.getByRole('heading', { name: 'Rules', exact: true }).waitFor()
     for (const summary of (await page.locator('details.rule > summary').all()).slice(0, 2))
       await summary.click()
+    if (client !== undefined) await find(page, client)
+    await page.getByRole('button', { name: 'Show the configuration' }).click()
+    await page.getByText('listen: 127.0.0.1:8080').waitFor()
     expect(await violationsOf(page)).toEqual([])
     expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0)
     expect(complaints).toEqual([])
@@ -91,9 +97,7 @@ it('is used by keyboard: the skip link, a rule, a search', async () => {
   await page.locator('details.rule > summary').first().focus()
   await page.keyboard.press('Enter')
   await page.getByText('Counts requests for each').waitFor()
-  await page.getByLabel(/^Client: an address/).focus()
-  await page.keyboard.type('198.51.100.7')
-  await page.keyboard.press('Enter')
+  await find(page, '198.51.100.7')
   await page.getByText('nothing; again in 31 s').waitFor()
 })
 
@@ -114,3 +118,11 @@ it('draws as little with a hundred routes as with a dozen', async () => {
   admin.tell('sample', sample(MANY, Date.now() + 1000, 1))
   expect(await page.evaluate("document.querySelectorAll('*').length")).toBeLessThan(2000)
 })
+
+/** By keyboard alone. */
+async function find(page: Page, text: string): Promise<void> {
+  await page.getByLabel(/^Client: an address/).focus()
+  await page.keyboard.type(text)
+  await page.keyboard.press('Enter')
+  await page.locator('#client [role=status]', { hasText: text }).waitFor()
+}

@@ -9,7 +9,7 @@ import { count, units, wait } from '../parts/format.js'
 import { Empty, Panel } from '../parts/panel.js'
 import { RouteName } from '../parts/route-name.js'
 import { type Column, Table } from '../parts/table.js'
-import { whenNext } from './rule-item.js'
+import { ofResource, whenNext } from './rule-item.js'
 
 const EVERY = 2000
 
@@ -122,7 +122,7 @@ function ClientRules({
               <span class="of quiet">
                 <span class="name">{rule}</span>
                 {limit !== rule && <> {limit}</>}
-                {resource !== 'requests' && <> of {resource}</>}
+                {ofResource(resource)}
                 {!enforced && <>, in shadow</>}
               </span>
             </>
@@ -131,6 +131,7 @@ function ClientRules({
         {
           title: 'Used',
           kind: 'bar',
+          roomy: true,
           cell: ({ used }) => <Bar part={used} colour={colourOfFullness(used)} />,
         },
         { title: 'May now', cell: mayNow },
@@ -167,10 +168,17 @@ function mayNow({ remaining, resource, retryAfterOfOne, moreAfter }: ClientRule)
     )
   return (
     <>
-      {units(remaining)} {resource}
+      {ofUnits(remaining, resource)}
       {moreAfter > 0 && <span class="of quiet">more in {wait(moreAfter)}</span>}
     </>
   )
+}
+
+/** `1 request`, `7 tokens`, `2 at once`. */
+function ofUnits(remaining: number, resource: string): string {
+  const left = units(remaining)
+  if (resource === 'concurrent') return `${left} at once`
+  return `${left} ${left === '1' ? resource.replace(/s$/, '') : resource}`
 }
 
 function after(milliseconds: number): string {

@@ -50,7 +50,7 @@ export function Routes({
               title: 'Requests',
               roomy: true,
               kind: 'bar',
-              cell: ({ requests }) => <Sparkline values={requests} />,
+              cell: ({ requests }) => <Sparkline values={requests} length={SECONDS} />,
             },
             { title: 'Allowed/s', kind: 'number', cell: ({ traffic }) => perSecond(traffic.allowed) },
             { title: 'Refused/s', kind: 'number', cell: ({ traffic }) => perSecond(traffic.refused) },

@@ -32,13 +32,13 @@ export function RuleItem(props: RuleItemProps) {
             <span class="quiet">
               <span class="name">{rule.rule}</span>
               {rule.limit !== rule.rule && <>, {rule.limit}</>}
-              {rule.resource !== 'requests' && <> of {rule.resource}</>}
+              {ofResource(rule.resource)}
               {rule.effective !== rule.limit && <>, now {rule.effective}</>}
             </span>
           </span>
           <span class="nearest">
             <Bar part={fullnessOf(rule)} colour={colourOfFullness(fullnessOf(rule))} />
-            <span class="name quiet">{nearest?.key ?? 'nobody yet'}</span>
+            <span class="name quiet">{nearest?.key ?? 'nobody now'}</span>
           </span>
           <span class="counts">
             {count(rule.allowed)} allowed
@@ -64,7 +64,7 @@ function Opened({ route, rule, propose, onClient }: RuleItemProps) {
   return (
     <div class="opened">
       <p class="quiet">
-        Counts {rule.resource} for each {rule.keyedBy}.{' '}
+        Counts {rule.resource} {forWhom(rule.keyedBy)}.{' '}
         {overridden !== undefined && (
           <>
             The file says {overridden.limit}, {overridden.enforced ? 'enforced' : 'in shadow'}; this holds
@@ -74,7 +74,7 @@ function Opened({ route, rule, propose, onClient }: RuleItemProps) {
       </p>
       {propose !== undefined && <RuleActs route={route} rule={rule} propose={propose} />}
       {rule.fullness.length === 0 ? (
-        <p class="empty">Nobody has used anything of this limit lately.</p>
+        <p class="empty">Nobody has used anything of this limit now.</p>
       ) : (
         <Table<KeyFullness>
           caption={`clients nearest to the limit of ${rule.rule} on ${routeName(route)}`}
@@ -117,6 +117,22 @@ function resetColumn(route: string, rule: string, propose: Propose): Column<KeyF
       />
     ),
   }
+}
+
+const FOR_WHOM: Readonly<Record<string, string>> = {
+  client: 'for each client',
+  ip: 'for each address',
+  everyone: 'for all together',
+}
+
+/** Whom a rule counts for, as the file names it, in words. */
+function forWhom(keyedBy: string): string {
+  return FOR_WHOM[keyedBy] ?? `for each ${keyedBy}`
+}
+
+/** What a limit is of, where that does not go without saying. */
+export function ofResource(resource: string): string {
+  return resource === 'requests' || resource === 'concurrent' ? '' : ` of ${resource}`
 }
 
 /** When a request of cost 1 is let in again. */

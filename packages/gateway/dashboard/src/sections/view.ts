@@ -15,30 +15,31 @@ export interface View {
   readonly stretches: readonly Stretch[]
   /** Epoch milliseconds of each stretch. */
   readonly times: readonly number[]
-  /** Seconds of a stretch. */
-  readonly length: number
   readonly span: readonly [from: number, to: number]
 }
 
-/** Seconds a point: about 200 points however long it is. */
-const LENGTHS: Record<Minutes, number> = { '1': 1, '5': 2, '15': 5 }
-
 export function useView(history: History, route: string | undefined, minutes: Minutes): View {
   return useMemo(() => {
-    const length = LENGTHS[minutes]
-    const seconds = Number(minutes) * 60
-    const stretches = stretchesOf(history.lastSeconds(seconds + length), route, length)
     const to = history.samples.at(-1)?.at ?? Date.now()
+    const known = (to - (history.samples[0]?.at ?? to)) / 1000
+    // A gateway that is young is not shown as a line at the edge.
+    const seconds = Math.min(Number(minutes) * 60, Math.max(known, 60))
+    const length = lengthFor(seconds)
+    const stretches = stretchesOf(history.lastSeconds(seconds + length), route, length)
     return {
       route,
       minutes,
       samples: history.lastSeconds(seconds),
       stretches,
       times: stretches.map(({ at }) => at),
-      length,
       span: [to - seconds * 1000, to],
     }
   }, [history, route, minutes])
+}
+
+/** Seconds a point: at most 180 points however long it is. */
+function lengthFor(seconds: number): number {
+  return seconds <= 120 ? 1 : seconds <= 360 ? 2 : 5
 }
 
 export function ofRoute({ route }: View): string {

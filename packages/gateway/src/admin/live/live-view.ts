@@ -1,11 +1,11 @@
-import type { LimiterEvent, Store } from 'sluice'
+import { type LimiterEvent, type Store, scaleLimit } from 'sluice'
 import type { RoutePolicy } from '../../policy/admission.js'
 import { clientName } from '../../policy/client-name.js'
 import type { RequestSender } from '../../policy/gateway-request.js'
 import { isMeant, keyId, keysMeant, shownKey } from './key-names.js'
 import type { KeyUse } from './key-use.js'
 import type { ClientState, KeyFullness, RouteStatus, RuleStatus, Talkers } from './live-types.js'
-import { limitText, type Standing, scaledLimitText, standingsOf } from './standing.js'
+import { limitText, roundedLimitText, type Standing, standingsOf } from './standing.js'
 import { TopTalkers } from './talkers.js'
 import { type WatchedRule, WatchedRules } from './watched-rules.js'
 
@@ -98,7 +98,7 @@ export class LiveView {
         route,
         rule: name,
         resource,
-        limit: limitText(limit),
+        limit: roundedLimitText(limit),
         enforced: enforce,
         id: keyId(key),
       }
@@ -155,7 +155,7 @@ function statusOf(rule: WatchedRule, scale: number, fullness: readonly KeyFullne
     rule: name,
     resource,
     limit: limitText(limit),
-    effective: scaledLimitText(limit, shared ? 1 : scale),
+    effective: roundedLimitText(limit && scaleLimit(limit, shared ? 1 : scale)),
     enforced: enforce,
     shared,
     ...(overridden && { overridden: { limit: limitText(overridden.limit), enforced: overridden.enforce } }),

@@ -1,4 +1,4 @@
-import { type Charge, formatLimit, type Limit, type Store, scaleLimit } from 'sluice'
+import { type Charge, formatLimit, type Limit, type Store } from 'sluice'
 import { capacityOf } from './key-use.js'
 
 /** A key of a rule under the limit that it has. */
@@ -48,14 +48,12 @@ export function limitText(limit: Limit | undefined): string {
   return limit === undefined ? 'by expression' : formatLimit(limit)
 }
 
-/** As `limitText` of a limit that is scaled, to four digits: a warm-up makes fractions that nobody writes. */
-export function scaledLimitText(limit: Limit | undefined, scale: number): string {
-  if (limit === undefined || scale === 1) return limitText(limit)
-  const scaled = scaleLimit(limit, scale)
-  if (scaled.algorithm !== 'token-bucket') return limitText(scaled)
-  return limitText({ ...scaled, limit: rounded(scaled.limit), burst: rounded(scaled.burst) })
+/** As `limitText`, to four digits: tiers and warm-ups make fractions that nobody writes. */
+export function roundedLimitText(limit: Limit | undefined): string {
+  if (limit?.algorithm !== 'token-bucket') return limitText(limit)
+  return limitText({ ...limit, limit: rounded(limit.limit), burst: rounded(limit.burst) })
 }
 
 function rounded(units: number): number {
-  return Number(units.toPrecision(4))
+  return Number.isInteger(units) ? units : Number(units.toPrecision(4))
 }
