@@ -23,6 +23,9 @@ import { Traffic } from './sections/traffic.js'
 import { UnderWay } from './sections/under-way.js'
 import { type Minutes, useView } from './sections/view.js'
 
+/** How long it is said what was done, in milliseconds. */
+const NOTICE = 8000
+
 /** The dashboard: what the gateway does, as it does it. */
 export function App() {
   const api = useMemo(() => new AdminApi(), [])
@@ -36,10 +39,15 @@ export function App() {
   const view = useView(history, route, minutes)
   const propose = status?.acts === 'token' ? setProposal : undefined
   const find = (text: string) => setSearch(({ turn }) => ({ text, turn: turn + 1 }))
-  const useToken = (token: string | undefined) => {
+  const takeToken = (token: string | undefined) => {
     api.setToken(token)
     void feed.connect()
   }
+
+  useEffect(() => {
+    const timer = setTimeout(() => setNotice(''), NOTICE)
+    return () => clearTimeout(timer)
+  }, [notice])
 
   const newest = history.samples.at(-1)
   const refused = newest === undefined ? 0 : trafficOf(newest, undefined).refused
@@ -52,11 +60,11 @@ export function App() {
       <a class="skip" href="#main">
         Skip to the figures
       </a>
-      <Header connection={connection} onSignOut={api.hasToken ? () => useToken(undefined) : undefined} />
+      <Header connection={connection} onSignOut={api.hasToken ? () => takeToken(undefined) : undefined} />
       <main id="main" tabIndex={-1} class={connection.state === 'lost' ? 'stale' : undefined}>
         <ConnectionBanner connection={connection} onRetry={() => void feed.connect()} />
         {connection.state === 'wants-token' ? (
-          <SignIn reason={connection.reason} onToken={useToken} />
+          <SignIn reason={connection.reason} onToken={takeToken} />
         ) : (
           <>
             <TopLine {...live} />

@@ -101,6 +101,21 @@ it('is used by keyboard: the skip link, a rule, a search', async () => {
   await page.getByText('nothing; again in 31 s').waitFor()
 })
 
+it('moves no rule while one is open', async () => {
+  const told = busy(FEW)
+  const { admin, page } = await shown(told)
+  const names = () => page.locator('details.rule .which').allTextContents()
+  const emptiest = { ...told.status, routes: told.status.routes.toReversed() }
+  await page.locator('details.rule > summary').first().click()
+  await page.getByText('Counts requests for each').waitFor()
+  const before = await names()
+  admin.tell('status', { ...emptiest, clientsTracked: 4321 })
+  await page.getByText('of 4,321 keys followed').waitFor()
+  expect(await names()).toEqual(before)
+  await page.locator('details.rule > summary').first().click()
+  await expect.poll(names).not.toEqual(before)
+})
+
 it('keeps the colours that were chosen', async () => {
   const { page } = await shown(busy(FEW), { colorScheme: 'light' })
   const ground = () => page.evaluate('getComputedStyle(document.body).backgroundColor')

@@ -138,7 +138,7 @@ export function nothing(): MadeUp {
 /** A gateway with these routes, in all the states that a rule, a model and a store can be in. */
 export function busy(routes: readonly string[]): MadeUp {
   return {
-    history: history(routes, 900, Date.now()),
+    history: history(routes, 120, Date.now()),
     status: status({
       acts: 'token',
       store: {

@@ -8,24 +8,39 @@ export interface RefusalCount {
   readonly refused: number
 }
 
+type Counts = Map<string, Map<string, Map<string, number>>>
+
 /** By rule and reason, the most frequent first. Without a route, of all of them. */
 export function refusalsIn(samples: readonly Sample[], route: string | undefined): RefusalCount[] {
-  const counts = new Map<string, { route: string; rule: string; reason: string; refused: number }>()
-  for (const sample of samples)
-    for (const { refused, ...kind } of refusalsOf(sample, route)) {
-      const key = JSON.stringify([kind.route, kind.rule, kind.reason])
-      const count = counts.get(key)
-      if (count === undefined) counts.set(key, { ...kind, refused })
-      else count.refused += refused
-    }
-  return [...counts.values()].sort((a, b) => b.refused - a.refused)
+  const counts: Counts = new Map()
+  for (const sample of samples) count(sample, route, counts)
+  return [...counts]
+    .flatMap(([route, rules]) =>
+      [...rules].flatMap(([rule, reasons]) =>
+        [...reasons].map(([reason, refused]) => ({ route, rule, reason, refused })),
+      ),
+    )
+    .sort((a, b) => b.refused - a.refused)
 }
 
-/** The refusals of one second. */
-function* refusalsOf({ routes }: Sample, only: string | undefined): Generator<RefusalCount> {
-  for (const [route, { refused, refusals }] of Object.entries(routes)) {
-    if (refused === 0 || (only !== undefined && route !== only)) continue
-    for (const [rule, reasons] of Object.entries(refusals))
-      for (const [reason, refused] of Object.entries(reasons)) yield { route, rule, reason, refused }
+function count({ routes }: Sample, only: string | undefined, counts: Counts): void {
+  for (const route in routes) {
+    const traffic = routes[route]
+    if (traffic === undefined || traffic.refused === 0 || (only !== undefined && route !== only)) continue
+    const rules = within(counts, route)
+    for (const rule in traffic.refusals) {
+      const reasons = within(rules, rule)
+      for (const reason in traffic.refusals[rule])
+        reasons.set(reason, (reasons.get(reason) ?? 0) + (traffic.refusals[rule][reason] ?? 0))
+    }
   }
+}
+
+function within<Inner>(outer: Map<string, Map<string, Inner>>, key: string): Map<string, Inner> {
+  let inner = outer.get(key)
+  if (inner === undefined) {
+    inner = new Map()
+    outer.set(key, inner)
+  }
+  return inner
 }

@@ -1,4 +1,3 @@
-import { useState } from 'preact/hooks'
 import type { KeyFullness, RuleStatus } from '../../../src/admin/live/live-types.js'
 import { ActButton } from '../acts/act-button.js'
 import type { Propose } from '../acts/proposal.js'
@@ -16,16 +15,17 @@ interface RuleItemProps {
   /** Undefined where nobody may act. */
   readonly propose: Propose | undefined
   readonly onClient: (client: string) => void
+  readonly open: boolean
+  readonly onToggle: (open: boolean) => void
 }
 
 /** One rule in a line; opened, its nearest clients and what may be done with it. */
 export function RuleItem(props: RuleItemProps) {
-  const [open, setOpen] = useState(false)
-  const { route, rule } = props
+  const { route, rule, open, onToggle } = props
   const nearest = rule.fullness[0]
   return (
     <li>
-      <details class="rule" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <details class="rule" open={open} onToggle={({ currentTarget }) => onToggle(currentTarget.open)}>
         <summary>
           <span class="which">
             <RouteName route={rule.shared ? 'all routes' : route} />

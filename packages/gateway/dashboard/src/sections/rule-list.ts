@@ -39,6 +39,18 @@ export function ordered(rules: readonly ListedRule[], order: RuleOrder): ListedR
   return [...rules].sort((a, b) => step(b.rule) - step(a.rule))
 }
 
+/** In the order of these names; those that are not among them come last. */
+export function inOrderOf(rules: readonly ListedRule[], names: readonly string[]): ListedRule[] {
+  const places = new Map(names.map((name, place) => [name, place]))
+  const place = (rule: ListedRule) => places.get(nameOf(rule)) ?? places.size
+  return [...rules].sort((a, b) => place(a) - place(b))
+}
+
+/** One for each rule. */
+export function nameOf({ route, rule }: ListedRule): string {
+  return JSON.stringify([route, rule.rule])
+}
+
 /** How full the fullest client of a rule is, 0 where nobody has used it. */
 export function fullnessOf({ fullness }: RuleStatus): number {
   return fullness[0]?.used ?? 0

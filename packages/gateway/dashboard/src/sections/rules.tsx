@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'preact/hooks'
+import { useMemo, useRef, useState } from 'preact/hooks'
 import './rules.css'
 import type { Status } from '../../../src/admin/live/live-types.js'
 import type { Propose } from '../acts/proposal.js'
@@ -6,7 +6,15 @@ import { Choice } from '../parts/choice.js'
 import { count } from '../parts/format.js'
 import { Empty, Panel } from '../parts/panel.js'
 import { RuleItem } from './rule-item.js'
-import { ordered, type RuleOrder, rulesOf, searched } from './rule-list.js'
+import {
+  inOrderOf,
+  type ListedRule,
+  nameOf,
+  ordered,
+  type RuleOrder,
+  rulesOf,
+  searched,
+} from './rule-list.js'
 
 const FIRST = 15
 
@@ -24,7 +32,8 @@ export function Rules({
   const [text, setText] = useState('')
   const [whole, setWhole] = useState(false)
   const rules = useMemo(() => rulesOf(status.routes), [status])
-  const found = useMemo(() => ordered(searched(rules, text), order), [rules, text, order])
+  const { sorted, open, onToggle } = useCalmOrder(rules, order)
+  const found = useMemo(() => searched(sorted, text), [sorted, text])
   return (
     <Panel
       id="rules"
@@ -63,7 +72,9 @@ export function Rules({
       <ul class="rules">
         {(whole ? found : found.slice(0, FIRST)).map(({ route, rule }) => (
           <RuleItem
-            key={JSON.stringify([route, rule.rule])}
+            key={nameOf({ route, rule })}
+            open={open.has(nameOf({ route, rule }))}
+            onToggle={(open) => onToggle(nameOf({ route, rule }), open)}
             route={route}
             rule={rule}
             propose={propose}
@@ -78,4 +89,20 @@ export function Rules({
       )}
     </Panel>
   )
+}
+
+/** The rules in order; while one is open, none changes its place under the reader's hands. */
+function useCalmOrder(rules: readonly ListedRule[], order: RuleOrder) {
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set())
+  const held = useRef<readonly string[]>([])
+  const sorted = useMemo(() => {
+    if (order === 'fullest' && rules.some((rule) => open.has(nameOf(rule))))
+      return inOrderOf(rules, held.current)
+    const sorted = ordered(rules, order)
+    held.current = sorted.map(nameOf)
+    return sorted
+  }, [rules, order, open])
+  const onToggle = (name: string, isOpen: boolean) =>
+    setOpen((before) => new Set(isOpen ? [...before, name] : [...before].filter((each) => each !== name)))
+  return { sorted, open, onToggle }
 }
