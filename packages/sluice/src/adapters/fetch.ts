@@ -58,7 +58,7 @@ export function limit<Context extends readonly unknown[] = []>(
       }
       const { permit, fields } = decision
       const response = await released(permit, () => handler(request, ...context))
-      return releaseWhenRead(withFields(response, fields), permit, request.signal)
+      return releaseWhenRead(withFields(response, fields), permit, request)
     }
 }
 

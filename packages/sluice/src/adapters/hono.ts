@@ -47,7 +47,7 @@ export function limit(options: string | HonoLimitOptions): MiddlewareHandler {
     permit?.keepRenewed()
     // What a handler throws, Hono makes an answer of before this goes on.
     await next()
-    const answer = releaseWhenRead(withFields(context.res, fields), permit, context.req.raw.signal)
+    const answer = releaseWhenRead(withFields(context.res, fields), permit, context.req.raw)
     // Hono would put the fields of the answer before over those of the one that is set.
     context.res = undefined
     context.res = answer

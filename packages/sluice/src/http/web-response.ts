@@ -18,29 +18,35 @@ export function withFields(
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
 }
 
+/** Releases for answers that somebody threw away unread, as one who answers something else in their place. */
+const forgotten = new FinalizationRegistry<() => void>((release) => release())
+
 /**
- * Renews a permit's slots while an answer is under way and releases them when its body has been read, is given up, or fails.
+ * Renews a permit's slots while an answer is under way and releases them when its body has been read, is given up, fails or is
+ * forgotten, or when the client has gone.
  *
- * @param signal says that the client has gone
+ * @param request what is answered; of HEAD nobody reads the body
  */
 export function releaseWhenRead(
   response: Response,
   permit: Permit | undefined,
-  signal?: AbortSignal,
+  { method, signal }: Pick<Request, 'method' | 'signal'>,
 ): Response {
   if (!permit?.holdsSlots) return response
   const release = () => {
-    signal?.removeEventListener('abort', release)
+    signal.removeEventListener('abort', release)
     permit[Symbol.dispose]()
   }
-  if (response.body === null || signal?.aborted) {
+  if (response.body === null || method === 'HEAD' || signal.aborted) {
     release()
     return response
   }
   permit.keepRenewed()
-  signal?.addEventListener('abort', release)
+  signal.addEventListener('abort', release)
+  const body = watched(response.body, release)
+  forgotten.register(body, release)
   const { status, statusText, headers } = response
-  return new Response(watched(response.body, release), { status, statusText, headers })
+  return new Response(body, { status, statusText, headers })
 }
 
 /** Calls `gone` when the signal says that the client has hung up. @returns what ends the watch */
