@@ -55,7 +55,8 @@ export const slidingLog: Algorithm<SlidingLogLimit, SlidingLogState> = {
     }
     const wait =
       cost > limit.limit ? Number.POSITIVE_INFINITY : untilGone(limit, state, used + cost - limit.limit)
-    return refused(state.at, remaining, slidingLog.idleAfter(limit, state), untilOneLess(limit, state), wait)
+    const moreAfter = used > 0 ? untilOneLess(limit, state) : 0
+    return refused(state.at, remaining, slidingLog.idleAfter(limit, state), moreAfter, wait)
   },
 
   take(_limit, state, cost) {

@@ -25,6 +25,8 @@ export interface StoreVerdict extends Verdict {
   readonly overflow?: true
   /** The store did not answer, and this was decided without it. */
   readonly degraded?: Degraded
+  /** The store was not asked: by what it said a moment ago, the request is still refused. */
+  readonly remembered?: true
 }
 
 /**

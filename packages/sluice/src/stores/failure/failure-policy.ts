@@ -118,6 +118,7 @@ class Guarded implements FailurePolicyStore {
       call: () => this.store.take(charges),
       instead,
       late: () => this.#lateTakes.of(charges),
+      isItsOwn: ([verdict]) => verdict?.remembered !== true,
     })
   }
 

@@ -11,6 +11,8 @@ export interface Call<T> {
   readonly instead: (cause: unknown) => T
   /** What happens should the answer be late. */
   readonly late?: () => Lateness<T>
+  /** Whether an answer says that the store was asked. */
+  readonly isItsOwn?: (value: T) => boolean
 }
 
 /** Calls to what may fail: each has a deadline, and a breaker says whether it is made at all. */
@@ -43,10 +45,14 @@ export class GuardedCalls {
   }
 
   /** Makes the call; what is answered at once is returned at once. */
-  make<T>({ call, instead, late }: Call<T>): MaybePromise<T> {
+  make<T>({ call, instead, late, isItsOwn }: Call<T>): MaybePromise<T> {
     const pass = this.#breaker.enter()
     if (pass === undefined) return instead(this.#breaker.cause)
     const succeeded = (value: T) => {
+      if (isItsOwn?.(value) === false) {
+        this.#breaker.inconclusive(pass)
+        return value
+      }
       this.#breaker.succeeded(pass)
       this.#onAnswer()
       return value

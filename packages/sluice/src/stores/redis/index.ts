@@ -1,3 +1,5 @@
+import { systemClock } from '../../clock.js'
+import { rememberRefusals } from '../refusals/remembering-store.js'
 import { UrlConnection } from './clients/from-url.js'
 import { type IoRedisClient, IoRedisConnection } from './clients/ioredis.js'
 import { type NodeRedisClient, NodeRedisConnection } from './clients/node-redis.js'
@@ -16,6 +18,11 @@ export type RedisStoreOptions = {
    * one slot, and so on one node: every request is then decided in one call, all or nothing.
    */
   readonly prefix?: string
+  /**
+   * How long this process goes on refusing without asking, in milliseconds; default 100, at most 1000, 0 for not at all.
+   * So late it sees what another process gave back, reset or flushed. Its own settlements and resets it sees at once.
+   */
+  readonly rememberRefusals?: number
 } & (
   | {
       /**
@@ -35,7 +42,10 @@ export type RedisStoreOptions = {
 
 const DEFAULT_PREFIX = 'sluice:'
 
-const OPTIONS = ['client', 'url', 'prefix']
+const DEFAULT_MEMORY = 100
+const LONGEST_MEMORY = 1000
+
+const OPTIONS = ['client', 'url', 'prefix', 'rememberRefusals']
 
 /**
  * Keeps state in Redis (6.2 or later) or Valkey, for all processes that use the same server and prefix.
@@ -50,6 +60,10 @@ const OPTIONS = ['client', 'url', 'prefix']
  * admitted than a limit allows, and once the answer is here a refused request has consumed nothing. Where giving back
  * fails because a node was lost, what it took comes back with time. A `prefix` in braces avoids the moment.
  *
+ * What is asked in one turn of the event loop goes in one call, of at most 128 charges; each request is still decided by
+ * itself. A request that was refused and comes again within 100 ms is refused at once, without the server, as long as by
+ * what the server said it still has to be (`rememberRefusals`).
+ *
  * Every key expires: not before it is as good as new, and at most two seconds after.
  *
  * @throws TypeError, RangeError for an option that cannot be right.
@@ -62,7 +76,18 @@ export function redisStore(options: string | RedisStoreOptions): RedisStore {
     if (!OPTIONS.includes(option))
       throw new TypeError(`a Redis store has no option '${option}'; it has ${OPTIONS.join(', ')}`)
   }
-  return new ScriptStore(connectionOf(options), checkPrefix(options.prefix ?? DEFAULT_PREFIX))
+  const prefix = checkPrefix(options.prefix ?? DEFAULT_PREFIX)
+  const longest = checkMemory(options.rememberRefusals ?? DEFAULT_MEMORY)
+  const store = new ScriptStore(connectionOf(options), prefix)
+  return longest === 0 ? store : rememberRefusals(store, { longest, clock: systemClock })
+}
+
+function checkMemory(milliseconds: number): number {
+  if (typeof milliseconds !== 'number')
+    throw new TypeError(`'rememberRefusals' is a number of milliseconds, not ${String(milliseconds)}`)
+  if (!(milliseconds >= 0 && milliseconds <= LONGEST_MEMORY))
+    throw new RangeError(`'rememberRefusals' is from 0 to ${LONGEST_MEMORY} ms, not ${milliseconds}`)
+  return milliseconds
 }
 
 function connectionOf({ client, url }: RedisStoreOptions): Connection {

@@ -1,5 +1,12 @@
 import { checkCost } from '../../limits/limit.js'
-import { type Charge, checkLease, type Settlement, type Store, type StoreVerdict } from '../store.js'
+import {
+  type Charge,
+  checkLease,
+  type MaybePromise,
+  type Settlement,
+  type Store,
+  type StoreVerdict,
+} from '../store.js'
 import { Batches } from './batches.js'
 import type { Connection } from './connection.js'
 import type { Finding } from './finding.js'
@@ -8,7 +15,8 @@ import { slotOf } from './slot.js'
 import { storeKey } from './store-key.js'
 
 export interface RedisStore extends Store {
-  take(charges: readonly Charge[]): Promise<StoreVerdict[]>
+  /** A promise, but where the request is known to be still refused: that is answered at once. */
+  take(charges: readonly Charge[]): MaybePromise<StoreVerdict[]>
   peek(charges: readonly Charge[]): Promise<StoreVerdict[]>
   settle(settlements: readonly Settlement[]): Promise<void>
   reset(scope: string, key: string): Promise<void>

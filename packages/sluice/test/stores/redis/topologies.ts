@@ -34,6 +34,9 @@ export async function startTopology(topology: Topology): Promise<Running> {
   return { topology, url: `redis://127.0.0.1:${server.port}`, nodes: [server], stop: server.stop }
 }
 
+/** The servers are flushed behind the back of the stores, which would see that only once what they remember is over. */
+const rememberRefusals = 0
+
 /** A store on running servers, and what closes it and the client that was made for it. */
 export interface Connected {
   readonly store: RedisStore
@@ -47,17 +50,25 @@ export async function connect(running: Running, name: ClientName, prefix: string
     const client = ioRedisFor(running)
     client.on('error', () => {})
     const connection = new IoRedisConnection(client, false)
-    return { store: redisStore({ client, prefix }), connection, close: async () => client.disconnect() }
+    return {
+      store: redisStore({ client, prefix, rememberRefusals }),
+      connection,
+      close: async () => client.disconnect(),
+    }
   }
   if (name === 'node-redis') {
     const client = nodeRedisFor(running)
     client.on('error', () => {})
     await client.connect()
     const connection = new NodeRedisConnection(client)
-    return { store: redisStore({ client, prefix }), connection, close: () => client.close() }
+    return {
+      store: redisStore({ client, prefix, rememberRefusals }),
+      connection,
+      close: () => client.close(),
+    }
   }
   const connection = new UrlConnection(parseRedisUrl(running.url))
-  const store = redisStore({ url: running.url, prefix })
+  const store = redisStore({ url: running.url, prefix, rememberRefusals })
   const close = async () => {
     await Promise.all([store.close(), connection.close()])
   }

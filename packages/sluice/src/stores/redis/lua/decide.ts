@@ -41,39 +41,51 @@ local function isHindered(index, limit)
   return true
 end
 
-local function nextNumber()
-  place = place + 1
-  return jobs[place]
-end
-
-local function nextLease(limit)
-  if limit.letter ~= 'n' then return '' end
+local function nextLease()
   leases = leases + 1
   return ARGV[leases]
 end
 
-local function nextCharges(count, areSettled)
-  local charges = {}
+-- The charges of the job at hand. Their tables are used again by the next: making them anew took a third of its time.
+local charges = {}
+local jobNumber, jobOf = 0, {}
+-- Whether two of them are to one key, and whether some are shadows.
+local hasTwins, hasShadows
+
+local function readCharges(count, areSettled)
+  jobNumber, hasTwins, hasShadows = jobNumber + 1, false, false
   for each = 1, count do
-    local index, shape = nextNumber(), shapes[nextNumber()]
-    local limit = limits[shape[1]]
-    local charge = {
-      index = index, limit = limit, cost = shape[2], enforced = shape[3] == 1, lease = nextLease(limit),
-    }
-    if areSettled then
-      charge.taken = { cost = nextNumber(), at = nextNumber(), resetAfter = nextNumber() }
+    local charge = charges[each]
+    if not charge then
+      charge = {}
+      charges[each] = charge
     end
-    charges[each] = charge
+    local index, shape = jobs[place + 1], shapes[jobs[place + 2]]
+    place = place + 2
+    local limit = limits[shape[1]]
+    charge.index, charge.limit, charge.shape, charge.cost = index, limit, shape, shape[2]
+    charge.enforced, charge.isFitting = shape[3] == 1, nil
+    charge.lease = limit.letter == 'n' and nextLease() or ''
+    if areSettled then
+      charge.taken = { cost = jobs[place + 1], at = jobs[place + 2], resetAfter = jobs[place + 3] }
+      place = place + 3
+    end
+    if jobOf[index] == jobNumber then hasTwins = true end
+    jobOf[index] = jobNumber
+    if not charge.enforced then hasShadows = true end
   end
-  return charges
 end
 
-local function areHindered(charges)
-  for _, charge in ipairs(charges) do
-    if isHindered(charge.index, charge.limit) then return true end
+local function areHindered(count)
+  for each = 1, count do
+    if isHindered(charges[each].index, charges[each].limit) then return true end
   end
-  say('\\1')
   return false
+end
+
+local function saidOf(shape)
+  if not shape.said then shape.said = pack('>d', shape[2]) end
+  return shape.said
 end
 
 -- One charge alone, as nearly all requests in a cluster have and many elsewhere: half the time of the long way.
@@ -81,61 +93,79 @@ local function decideOne(takes)
   local index, shape = jobs[place + 1], shapes[jobs[place + 2]]
   place = place + 2
   local limit, cost = limits[shape[1]], shape[2]
-  local lease = limit.letter == 'n' and nextLease(limit)
+  local lease = limit.letter == 'n' and nextLease() or ''
   if isHindered(index, limit) then return end
   local algorithm, state = A[limit.letter], stateNow(index, limit)
   local isFitting = algorithm.fits(limit, state, cost)
-  if not shape.said then shape.said = pack('>Bd', 1, cost) end
   local facts = algorithm.facts
-  parts[said + 1] = shape.said
-  parts[said + 2] = facts and facts(limit, state, cost, isFitting) or algorithm.pack(state)
-  said = said + 2
+  parts[said + 1] = '\\1'
+  parts[said + 2] = shape.said or saidOf(shape)
+  parts[said + 3] = facts and facts(limit, state, cost, isFitting) or algorithm.pack(state)
+  said = said + 3
   if takes and isFitting and cost > 0 then change(index, algorithm.take(limit, state, cost, lease)) end
 end
 
--- A shadow charge takes only what the enforced ones leave.
-local function inJudgingOrder(charges)
-  local order = {}
-  for _, charge in ipairs(charges) do
-    if charge.enforced then order[#order + 1] = charge end
+-- What is asked of a key with what earlier charges of the same request take from it.
+local function costWithTwins(charge, count)
+  local cost = charge.cost
+  if cost == 0 then return 0 end
+  for each = 1, count do
+    local other = charges[each]
+    if other.isFitting and other.index == charge.index and other ~= charge then cost = cost + other.cost end
   end
-  for _, charge in ipairs(charges) do
-    if not charge.enforced then order[#order + 1] = charge end
+  return cost
+end
+
+-- Judges the charges that are enforced, or those that are not; says whether all fit.
+local function judge(count, enforced)
+  local allFit = true
+  for each = 1, count do
+    local charge = charges[each]
+    if charge.enforced == enforced then
+      local limit, shape = charge.limit, charge.shape
+      local cost = hasTwins and costWithTwins(charge, count) or charge.cost
+      local algorithm, state = A[limit.letter], stateNow(charge.index, limit)
+      local isFitting = algorithm.fits(limit, state, cost)
+      local facts = algorithm.facts
+      charge.said = cost == shape[2] and (shape.said or saidOf(shape)) or pack('>d', cost)
+      charge.facts = facts and facts(limit, state, cost, isFitting) or algorithm.pack(state)
+      charge.isFitting = isFitting
+      allFit = allFit and isFitting
+    end
   end
-  return order
+  return allFit
 end
 
 local function decideAll(count, takes)
-  local charges = nextCharges(count, false)
-  if areHindered(charges) then return end
-  local order = inJudgingOrder(charges)
-  local admitted = true
-  for place, charge in ipairs(order) do
-    local index, limit, cost = charge.index, charge.limit, charge.cost
-    -- What earlier charges of the same request take from the same state.
-    for before = 1, cost > 0 and place - 1 or 0 do
-      local earlier = order[before]
-      if earlier.index == index and earlier.isFitting then cost = cost + earlier.cost end
-    end
-    local algorithm, state = A[limit.letter], stateNow(index, limit)
-    charge.isFitting = algorithm.fits(limit, state, cost)
-    local facts = algorithm.facts and algorithm.facts(limit, state, cost, charge.isFitting) or algorithm.pack(state)
-    charge.said = pack('>d', cost) .. facts
-    if charge.enforced and not charge.isFitting then admitted = false end
+  readCharges(count, false)
+  if areHindered(count) then return end
+  local admitted = judge(count, true)
+  -- A shadow charge takes only what the enforced ones leave.
+  if hasShadows then judge(count, false) end
+  say('\\1')
+  for each = 1, count do
+    local charge = charges[each]
+    parts[said + 1], parts[said + 2] = charge.said, charge.facts
+    said = said + 2
   end
-  for _, charge in ipairs(order) do
-    if takes and admitted and charge.isFitting and charge.cost > 0 then
-      local index, limit = charge.index, charge.limit
-      change(index, A[limit.letter].take(limit, stateNow(index, limit), charge.cost, charge.lease))
+  if not takes or not admitted then return end
+  for pass = 1, hasShadows and 2 or 1 do
+    for each = 1, count do
+      local charge = charges[each]
+      if charge.isFitting and charge.cost > 0 and charge.enforced == (pass == 1) then
+        local index, limit = charge.index, charge.limit
+        change(index, A[limit.letter].take(limit, stateNow(index, limit), charge.cost, charge.lease))
+      end
     end
   end
-  for _, charge in ipairs(charges) do say(charge.said) end
 end
 
 local function settleAll(count, undone)
-  local charges = nextCharges(count, true)
-  if areHindered(charges) then return end
-  for _, charge in ipairs(charges) do
+  readCharges(count, true)
+  if areHindered(count) then return end
+  say('\\1')
+  for each = 1, count do
+    local charge = charges[each]
     charge.taken.undone = undone
     settle(charge.index, charge.limit, charge.taken, charge.cost, charge.lease)
   end

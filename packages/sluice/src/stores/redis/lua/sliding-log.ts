@@ -126,10 +126,9 @@ define.l = function()
 
     facts = function(limit, state, cost, isFitting)
       local used = usedOf(state)
-      local wait, oneLess = 0, 0
+      local wait = 0
       if not isFitting then wait = cost > limit.limit and INF or untilGone(limit, state, used + cost - limit.limit) end
-      if used > 0 or not isFitting then oneLess = untilOneLess(limit, state) end
-      return packFacts(used, idleAfter(limit, state), oneLess, wait)
+      return packFacts(used, idleAfter(limit, state), used > 0 and untilOneLess(limit, state) or 0, wait)
     end,
 
     take = function(limit, state, cost)
