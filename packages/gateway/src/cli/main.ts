@@ -49,6 +49,11 @@ program
   .option('--reorder <length>', 'by how much lines may be out of order, such as 10s')
   .option('--unready <from-to...>', 'when the models were not ready, since the first request: 0s-30s')
   .option('--top <number>', 'how many clients a report lists (default 100)')
+  .option(
+    '--suggest <wish>',
+    'search a limit that grants a wish, such as "refuse at most 0.1% of requests of clients under 100/minute; admit at most 2M tokens/minute"',
+  )
+  .option('--rule <name>', 'the rule whose limit is searched for, where there are several')
   .option('--json', 'write the report as JSON')
   .action(async (trace: string, said: ReplayArguments) => {
     const { stdin, stdout: out, stderr: err } = process

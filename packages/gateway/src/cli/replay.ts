@@ -1,8 +1,13 @@
+import { basename } from 'node:path'
 import type { Readable } from 'node:stream'
 import { parseDuration } from 'sluice'
-import { loadConfig } from '../config/load.js'
+import type { GatewayConfig } from '../config/config.js'
+import { loadConfig, readConfigText } from '../config/load.js'
 import { compare, type ReplayOptions, replay } from '../replay/replay.js'
+import { suggestionSummary } from '../replay/report/suggestion-summary.js'
 import { comparisonSummary, summary } from '../replay/report/summary.js'
+import { suggest } from '../replay/suggest/suggest.js'
+import { suggestedYaml } from '../replay/suggest/yaml.js'
 import { TRACE_FORMATS, type TraceFormat } from '../replay/trace/read-trace.js'
 import { TraceError } from '../replay/trace/trace-request.js'
 import type { Output } from './check.js'
@@ -20,6 +25,8 @@ export interface ReplayArguments {
   readonly reorder?: string
   readonly unready?: readonly string[]
   readonly top?: string
+  readonly suggest?: string
+  readonly rule?: string
   readonly json?: boolean
 }
 
@@ -41,28 +48,53 @@ export async function runReplay(
   surroundings: Surroundings,
 ): Promise<void> {
   const { out, err, stdin, watched } = surroundings
-  const trace = file === '-' ? stdin : file
   const config = await loadConfig(said.config)
   const bar = watched ? progressBar(err) : undefined
   const options: ReplayOptions = { ...readOptions(said), onProgress: bar?.show }
   try {
-    if (said.against === undefined) {
-      const report = await replay(trace, config, options)
-      bar?.clear()
-      out.write(said.json ? json(report) : `${summary(report)}\n`)
-    } else {
-      const comparison = await compare(trace, config, await loadConfig(said.against), options)
-      bar?.clear()
-      const text = comparisonSummary(comparison, [said.config, said.against])
-      out.write(said.json ? json(comparison) : `${text}\n`)
-    }
+    const written = await played(file === '-' ? stdin : file, config, said, options)
+    bar?.clear()
+    out.write(said.json ? `${JSON.stringify(written.report, undefined, 2)}\n` : `${written.text()}\n`)
   } finally {
     bar?.clear()
   }
 }
 
-function json(report: object): string {
-  return `${JSON.stringify(report, undefined, 2)}\n`
+/** What came of it, for programs and for people. */
+interface Written {
+  readonly report: object
+  readonly text: () => string
+}
+
+async function played(
+  trace: string | Readable,
+  config: GatewayConfig,
+  said: ReplayArguments,
+  options: ReplayOptions,
+): Promise<Written> {
+  if (said.suggest !== undefined) {
+    if (typeof trace !== 'string')
+      throw new TraceError('--suggest reads the trace several times: give it a file, not the standard input')
+    if (said.against !== undefined) throw new TraceError('--suggest and --against are two questions: ask one')
+    const report = await suggest(trace, config, said.suggest, { ...options, rule: said.rule })
+    const text = await readConfigText(said.config)
+    return { report, text: () => suggestionSummary(report, (limit) => suggestedYaml(text, report, limit)) }
+  }
+  if (said.rule !== undefined)
+    throw new TraceError('--rule goes with --suggest: it says whose limit is searched for')
+  if (said.against === undefined) {
+    const report = await replay(trace, config, options)
+    return { report, text: () => summary(report) }
+  }
+  const names = shortNames(said.config, said.against)
+  const report = await compare(trace, config, await loadConfig(said.against), options)
+  return { report, text: () => comparisonSummary(report, names) }
+}
+
+/** Names of files without their folders, where they differ. */
+function shortNames(one: string, other: string): readonly [string, string] {
+  const [short, shortOther] = [basename(one), basename(other)]
+  return short === shortOther ? [one, other] : [short, shortOther]
 }
 
 function readOptions(said: ReplayArguments): ReplayOptions {

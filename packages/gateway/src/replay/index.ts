@@ -10,4 +10,11 @@ export type {
   TimelineReport,
 } from './report/report.js'
 export { comparisonSummary, summary } from './report/summary.js'
+export {
+  type ClauseResult,
+  type SuggestedLimit,
+  type Suggestion,
+  type SuggestOptions,
+  suggest,
+} from './suggest/suggest.js'
 export { TraceError, type TraceRequest } from './trace/trace-request.js'

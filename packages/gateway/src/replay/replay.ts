@@ -114,7 +114,7 @@ async function replayEach(
 }
 
 /** @throws TraceError for a duration that cannot be read. */
-function playOptions(options: ReplayOptions): PlayOptions {
+export function playOptions(options: ReplayOptions): PlayOptions {
   const { route, unready, duration } = options
   return {
     ...options,

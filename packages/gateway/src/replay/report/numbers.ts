@@ -9,6 +9,11 @@ export function count(number: number): string {
   return fraction === undefined ? grouped : `${grouped}.${fraction}`
 }
 
+/** `1 line`, `2 lines` */
+export function counted(number: number, thing: string): string {
+  return `${count(number)} ${thing}${number === 1 ? '' : 's'}`
+}
+
 /** `12.5 %` of a part from 0 to 1; small parts are not rounded to nothing. */
 export function percent(part: number): string {
   const points = part * 100

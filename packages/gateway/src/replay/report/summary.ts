@@ -1,5 +1,5 @@
 import type { Comparison } from '../compare.js'
-import { count, length, moment, partOf, percent } from './numbers.js'
+import { count, counted, length, moment, partOf, percent } from './numbers.js'
 import type { LockoutReport, ReplayReport, RuleReport } from './report.js'
 import { textTable } from './text-table.js'
 
@@ -44,7 +44,11 @@ export function comparisonSummary(comparison: Comparison, names: readonly [strin
     ...ruleLines(other),
     ...(differing === 0
       ? []
-      : ['', `${count(differing)} clients are refused more, or less often:`, ...clientTable]),
+      : [
+          '',
+          `${counted(differing, 'client')} refused more often by the one than by the other:`,
+          ...clientTable,
+        ]),
     ...noteLines(one),
   ].join('\n')
 }
@@ -52,16 +56,16 @@ export function comparisonSummary(comparison: Comparison, names: readonly [strin
 function traceLines({ trace, requests, tokens }: ReplayReport): string[] {
   const { bad, late, latest, truncated } = trace
   return [
-    `${count(requests.played)} requests from ${moment(trace.from)} to ${moment(trace.to)} (${length(trace.to - trace.from)})${
+    `${counted(requests.played, 'request')} from ${moment(trace.from)} to ${moment(trace.to)} (${length(trace.to - trace.from)})${
       tokens.offered > 0 ? `, ${count(tokens.offered)} tokens` : ''
     }`,
     ...(requests.passedOver > 0 ? [`  ${count(requests.passedOver)} more take other routes`] : []),
-    ...(bad.count > 0 ? [`  ${count(bad.count)} lines could not be read:`] : []),
+    ...(bad.count > 0 ? [`  ${counted(bad.count, 'line')} could not be read:`] : []),
     ...bad.first.map(({ line, problem }) => `    line ${line}: ${problem}`),
     ...(bad.count > bad.first.length ? [`    and ${count(bad.count - bad.first.length)} more`] : []),
     ...(late > 0
       ? [
-          `  ${count(late)} requests were out of order by up to ${length(latest)}, and were played late (--reorder ${Math.ceil(latest / 1000)}s puts them right)`,
+          `  ${counted(late, 'request')} out of order by up to ${length(latest)}, and played late (--reorder ${Math.ceil(latest / 1000)}s puts them right)`,
         ]
       : []),
     ...(truncated ? ['  the compressed file ends before its end: what could be read was played'] : []),

@@ -8,13 +8,19 @@ export const MOST_CLIENTS = 250_000
 const OTHERS = '(all other clients)'
 const NOBODY = '(not recorded)'
 
+/** What a client is called: by its credentials, else by its address. */
+export function clientOf({ client, ip }: TraceRequest): string {
+  return client ?? ip ?? NOBODY
+}
+
 /** What each client met. */
 export class ClientTallies {
   readonly #known = new Map<string, ClientTally>()
   #others: ClientTally | undefined
 
-  of({ client, ip, tier }: TraceRequest): ClientTally {
-    const name = client ?? ip ?? NOBODY
+  of(request: TraceRequest): ClientTally {
+    const { tier } = request
+    const name = clientOf(request)
     const known = this.#known.get(name)
     if (known !== undefined) {
       if (tier !== undefined) known.tier = tier

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { TraceError } from './trace-request.js'
 
@@ -75,7 +76,8 @@ class Bytes implements TraceBytes {
 
   async *#decompressed(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     const gunzip = createGunzip({ chunkSize: 2 ** 18 })
-    const fed = feed(pieces, gunzip)
+    // What goes wrong is seen by whoever reads.
+    const fed = pipeline(pieces, gunzip).catch(() => {})
     try {
       for await (const piece of gunzip) yield piece as Uint8Array
     } catch (error) {
@@ -88,22 +90,5 @@ class Bytes implements TraceBytes {
       gunzip.destroy()
       await fed
     }
-  }
-}
-
-/** Writes the pieces at the pace at which they are taken. Whoever reads sees what goes wrong. */
-async function feed(pieces: AsyncIterable<Uint8Array>, into: ReturnType<typeof createGunzip>): Promise<void> {
-  try {
-    for await (const piece of pieces) {
-      if (into.destroyed) return
-      if (!into.write(piece))
-        await new Promise<void>((resolve) => {
-          into.once('drain', resolve)
-          into.once('close', resolve)
-        })
-    }
-    into.end()
-  } catch (error) {
-    into.destroy(error as Error)
   }
 }

@@ -7,26 +7,22 @@ export const MAX_LINE = 2 ** 20
  */
 export async function* linesOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<string[]> {
   const decoder = new TextDecoder('utf-8')
+  /** What has come of a line; a line that is too long is cut. */
   let rest = ''
-  /** Whether the rest of a line that is too long is passed over. */
-  let skipping = false
   for await (const piece of pieces) {
-    const lines = (rest + decoder.decode(piece, { stream: true })).split('\n')
-    rest = lines.pop() ?? ''
-    if (skipping && lines.length > 0) {
-      lines.shift()
-      skipping = false
-    }
-    if (skipping) rest = ''
-    else if (rest.length > MAX_LINE) {
-      lines.push(rest.slice(0, MAX_LINE + 1))
+    const text = decoder.decode(piece, { stream: true })
+    const last = text.lastIndexOf('\n')
+    // A line may come in many pieces: what has come of it is not looked through again with each.
+    if (last >= 0) {
+      const lines = text.slice(0, last).split('\n')
+      lines[0] = rest + (lines[0] ?? '')
       rest = ''
-      skipping = true
+      yield lines.map(withoutReturn)
     }
-    if (lines.length > 0) yield lines.map(withoutReturn)
+    if (rest.length <= MAX_LINE) rest += text.slice(last + 1, last + 2 + MAX_LINE)
   }
   rest += decoder.decode()
-  if (rest !== '' && !skipping) yield [withoutReturn(rest)]
+  if (rest !== '') yield [withoutReturn(rest)]
 }
 
 function withoutReturn(line: string): string {

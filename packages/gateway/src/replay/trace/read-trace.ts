@@ -6,7 +6,7 @@ import { CsvReader } from './csv.js'
 import { InOrder } from './in-order.js'
 import { isRecord, JsonLinesReader, looksLikeJson } from './json-lines.js'
 import type { LineReader } from './line-reader.js'
-import { linesOf } from './lines.js'
+import { linesOf, MAX_LINE } from './lines.js'
 import { Moments } from './moments.js'
 import { BadLineError, TraceError, type TraceRequest } from './trace-request.js'
 
@@ -141,6 +141,7 @@ export class Trace {
   #read(line: string, { reader, inOrder }: Begun): void {
     this.#lines++
     try {
+      if (line.length > MAX_LINE) throw new BadLineError(`it has more than ${MAX_LINE} characters`)
       const request = reader.read(line)
       if (request === undefined) return
       this.#requests++

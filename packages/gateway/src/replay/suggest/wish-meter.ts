@@ -1,0 +1,91 @@
+import type { Played, ReplayObserver } from '../engine/played.js'
+import { clientOf } from '../tally/client-tallies.js'
+import { Recent } from '../tally/recent.js'
+import { TrailingLog } from '../tally/trailing-log.js'
+import type { TraceRequest } from '../trace/trace-request.js'
+import type { AdmitWish, Wish } from './wish.js'
+
+/** What became of a wish under a policy, in the order of the wish's clauses. */
+export interface Measures {
+  /** Of each `refuse` clause: how many of those requests there were, and how many were refused. */
+  readonly refuse: readonly { readonly requests: number; readonly refused: number }[]
+  /** Of each `admit` clause: the most that was let in within a period. */
+  readonly admit: readonly number[]
+  /** Of all requests. */
+  readonly requests: number
+  readonly refused: number
+}
+
+/** Whether a request counts for a `refuse` clause. */
+export type Concerns = (request: TraceRequest) => boolean
+
+/** Measures how far a policy is from a wish. */
+export class WishMeter implements ReplayObserver {
+  readonly #refuse: { readonly concerns: Concerns; requests: number; refused: number }[]
+  readonly #peaks: Peak[]
+  #requests = 0
+  #refused = 0
+
+  /** @param concerns of each `refuse` clause */
+  constructor(wish: Wish, concerns: readonly Concerns[]) {
+    this.#refuse = concerns.map((each) => ({ concerns: each, requests: 0, refused: 0 }))
+    this.#peaks = wish.admit.map((admit) => new Peak(admit))
+  }
+
+  get measures(): Measures {
+    return {
+      refuse: this.#refuse.map(({ requests, refused }) => ({ requests, refused })),
+      admit: this.#peaks.map(({ most }) => most),
+      requests: this.#requests,
+      refused: this.#refused,
+    }
+  }
+
+  decided({ recorded, outcome, decidedAt }: Played): undefined {
+    const refused = outcome.kind === 'refused'
+    this.#requests++
+    if (refused) this.#refused++
+    for (const clause of this.#refuse) {
+      if (!clause.concerns(recorded)) continue
+      clause.requests++
+      if (refused) clause.refused++
+    }
+    if (outcome.kind === 'allowed' || outcome.kind === 'unlimited')
+      for (const peak of this.#peaks) peak.letIn(recorded, decidedAt)
+  }
+}
+
+/** The most that is let in within any trailing period. */
+class Peak {
+  most = 0
+  readonly #wish: AdmitWish
+  readonly #logs: Recent<TrailingLog>
+
+  constructor(wish: AdmitWish) {
+    this.#wish = wish
+    this.#logs = new Recent(wish.period)
+  }
+
+  letIn(request: TraceRequest, now: number): void {
+    const { of, period, each } = this.#wish
+    const log = this.#logs.get(each ? clientOf(request) : '', now, () => new TrailingLog({ left: 0 }))
+    const sum = log.sumAt(now, period)
+    const amount = amountOf(of, request)
+    if (amount === 0) return
+    log.add(now, amount)
+    if (sum + amount > this.most) this.most = sum + amount
+  }
+}
+
+function amountOf(of: AdmitWish['of'], { input = 0, output = 0 }: TraceRequest): number {
+  switch (of) {
+    case 'requests':
+      return 1
+    case 'tokens':
+      return input + output
+    case 'input_tokens':
+      return input
+    case 'output_tokens':
+      return output
+  }
+}
