@@ -23,7 +23,7 @@ const DOUBLINGS = 20
 const DIGITS = 3
 
 /** How many `refuse` clauses are met is asked of rising limits, and how many `admit` clauses of falling ones. */
-export function meetsRefusals({ measures }: Point, { refuse }: Wish): boolean {
+function meetsRefusals({ measures }: Point, { refuse }: Wish): boolean {
   return measures.refuse.every(
     ({ requests, refused }, index) => refused <= (refuse[index]?.most ?? 1) * requests,
   )
