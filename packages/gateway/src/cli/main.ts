@@ -54,6 +54,7 @@ program
     'search a limit that grants a wish, such as "refuse at most 0.1% of requests of clients under 100/minute; admit at most 2M tokens/minute"',
   )
   .option('--rule <name>', 'the rule whose limit is searched for, where there are several')
+  .option('--html <file>', 'write the report as a page of one file, too')
   .option('--json', 'write the report as JSON')
   .action(async (trace: string, said: ReplayArguments) => {
     const { stdin, stdout: out, stderr: err } = process

@@ -1,12 +1,14 @@
+import { writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Readable } from 'node:stream'
 import { parseDuration } from 'sluice'
 import type { GatewayConfig } from '../config/config.js'
 import { loadConfig, readConfigText } from '../config/load.js'
 import { compare, type ReplayOptions, replay } from '../replay/replay.js'
+import { htmlOf, type ReportPage } from '../replay/report/report-page.js'
 import { suggestionSummary } from '../replay/report/suggestion-summary.js'
 import { comparisonSummary, summary } from '../replay/report/summary.js'
-import { suggest } from '../replay/suggest/suggest.js'
+import { type Suggestion, suggest, withSuggested } from '../replay/suggest/suggest.js'
 import { suggestedYaml } from '../replay/suggest/yaml.js'
 import { TRACE_FORMATS, type TraceFormat } from '../replay/trace/read-trace.js'
 import { TraceError } from '../replay/trace/trace-request.js'
@@ -28,6 +30,7 @@ export interface ReplayArguments {
   readonly suggest?: string
   readonly rule?: string
   readonly json?: boolean
+  readonly html?: string
 }
 
 interface Surroundings extends Output {
@@ -53,6 +56,10 @@ export async function runReplay(
   const options: ReplayOptions = { ...readOptions(said), onProgress: bar?.show }
   try {
     const written = await played(file === '-' ? stdin : file, config, said, options)
+    if (said.html !== undefined) {
+      const about = { trace: file === '-' ? 'the standard input' : basename(file) }
+      await writePage(said.html, { ...about, ...(await written.page()) })
+    }
     bar?.clear()
     out.write(said.json ? `${JSON.stringify(written.report, undefined, 2)}\n` : `${written.text()}\n`)
   } finally {
@@ -64,6 +71,7 @@ export async function runReplay(
 interface Written {
   readonly report: object
   readonly text: () => string
+  readonly page: () => Promise<Omit<ReportPage, 'trace'>>
 }
 
 async function played(
@@ -78,17 +86,51 @@ async function played(
     if (said.against !== undefined) throw new TraceError('--suggest and --against are two questions: ask one')
     const report = await suggest(trace, config, said.suggest, { ...options, rule: said.rule })
     const text = await readConfigText(said.config)
-    return { report, text: () => suggestionSummary(report, (limit) => suggestedYaml(text, report, limit)) }
+    const yamlOf = (limit: string) => suggestedYaml(text, report, limit)
+    return {
+      report,
+      text: () => suggestionSummary(report, yamlOf),
+      page: () => pageOfSuggestion(trace, config, report, yamlOf, options),
+    }
   }
   if (said.rule !== undefined)
     throw new TraceError('--rule goes with --suggest: it says whose limit is searched for')
   if (said.against === undefined) {
     const report = await replay(trace, config, options)
-    return { report, text: () => summary(report) }
+    const names = [basename(said.config)]
+    return { report, text: () => summary(report), page: async () => ({ names, report }) }
   }
   const names = shortNames(said.config, said.against)
   const report = await compare(trace, config, await loadConfig(said.against), options)
-  return { report, text: () => comparisonSummary(report, names) }
+  return {
+    report,
+    text: () => comparisonSummary(report, names),
+    page: async () => ({ names, report: report.one, comparison: report }),
+  }
+}
+
+/** Beside what was found, the page shows what it would change: the limit as it is against the one that was found. */
+async function pageOfSuggestion(
+  trace: string,
+  config: GatewayConfig,
+  suggestion: Suggestion,
+  yamlOf: (limit: string) => string,
+  options: ReplayOptions,
+): Promise<Omit<ReportPage, 'trace'>> {
+  const { granted, current, nearest } = suggestion
+  const [shown = null] = [granted ?? nearest[0]]
+  if (shown === null) return { names: [current], report: await replay(trace, config, options), suggestion }
+  const comparison = await compare(trace, config, withSuggested(config, suggestion, shown), options)
+  const yaml = granted === null ? undefined : yamlOf(granted.text)
+  return { names: [current, shown.text], report: comparison.one, comparison, suggestion, yaml }
+}
+
+async function writePage(file: string, page: ReportPage): Promise<void> {
+  try {
+    await writeFile(file, await htmlOf(page))
+  } catch (error) {
+    throw new Error(`${file} cannot be written: ${(error as Error).message}`)
+  }
 }
 
 /** Names of files without their folders, where they differ. */

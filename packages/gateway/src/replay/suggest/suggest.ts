@@ -99,6 +99,15 @@ export async function suggest(
   return suggestionOf(wish, target, found)
 }
 
+/** The configuration with a limit that was suggested for it. */
+export function withSuggested(
+  config: GatewayConfig,
+  { route, rule }: Suggestion,
+  { limit, burst }: SuggestedLimit,
+): GatewayConfig {
+  return withCandidate(config, findTarget(config, route, rule), { limit, burst: burst ?? undefined })
+}
+
 /** Who each `refuse` clause is about. Clients under a rate are known once all that they send was seen. */
 async function whomItConcerns(
   trace: string,

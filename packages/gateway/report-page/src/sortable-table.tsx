@@ -1,0 +1,133 @@
+import type { ComponentChildren } from 'preact'
+import { useState } from 'preact/hooks'
+import '../../dashboard/src/parts/table.css'
+
+export interface SortableColumn<Row> {
+  readonly title: string
+  /** What it is sorted by. */
+  readonly value: (row: Row) => number | string
+  /** How it is shown; default as its value. */
+  readonly cell?: (row: Row) => ComponentChildren
+  /** Left out where there is little room. */
+  readonly roomy?: boolean
+}
+
+interface Order {
+  readonly column: number
+  readonly descending: boolean
+}
+
+/** Rows that can be sorted by each column, and searched by the first. Numbers are sorted from the largest first. */
+export function SortableTable<Row>({
+  caption,
+  columns,
+  rows,
+  searchable = false,
+  first = 20,
+}: {
+  /** For those who do not see it. */
+  readonly caption: string
+  readonly columns: readonly SortableColumn<Row>[]
+  readonly rows: readonly Row[]
+  readonly searchable?: boolean
+  /** How many rows are shown at first. */
+  readonly first?: number
+}) {
+  const [order, setOrder] = useState<Order>()
+  const [sought, setSought] = useState('')
+  const [whole, setWhole] = useState(false)
+  const found = rows.filter((row) => textOf(columns[0], row).toLowerCase().includes(sought.toLowerCase()))
+  const sorted =
+    order === undefined ? found : found.toSorted(byColumn(columns[order.column], order.descending))
+  const shown = whole ? sorted : sorted.slice(0, first)
+  const sortBy = (column: number) => {
+    const isNumber = rows.some((row) => typeof columns[column]?.value(row) === 'number')
+    setOrder({ column, descending: order?.column === column ? !order.descending : isNumber })
+  }
+  return (
+    <>
+      {searchable && (
+        <label>
+          <span class="unseen">Search {caption}</span>
+          <input
+            class="search"
+            type="search"
+            placeholder={`Search ${columns[0]?.title.toLowerCase()}`}
+            value={sought}
+            onInput={(event) => setSought(event.currentTarget.value)}
+          />
+        </label>
+      )}
+      <div class="sortable">
+        <table>
+          <caption class="unseen">{caption}</caption>
+          <thead>
+            <tr>
+              {columns.map((column, index) => (
+                <th
+                  key={column.title}
+                  scope="col"
+                  class={classOf(column, index)}
+                  {...(order?.column === index && {
+                    'aria-sort': order.descending ? 'descending' : 'ascending',
+                  })}
+                >
+                  <button type="button" onClick={() => sortBy(index)}>
+                    {column.title}
+                  </button>
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((row) => (
+              <tr key={textOf(columns[0], row)}>
+                {columns.map((column, index) =>
+                  index === 0 ? (
+                    <th key={column.title} scope="row">
+                      {cellOf(column, row)}
+                    </th>
+                  ) : (
+                    <td key={column.title} class={classOf(column, index)}>
+                      {cellOf(column, row)}
+                    </td>
+                  ),
+                )}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {found.length === 0 && <p class="empty">Nothing is called so.</p>}
+      {found.length > first && (
+        <button type="button" class="more" onClick={() => setWhole(!whole)}>
+          {whole ? `Show the first ${first}` : `Show all ${found.length}`}
+          <span class="unseen"> of {caption}</span>
+        </button>
+      )}
+    </>
+  )
+}
+
+function byColumn<Row>(column: SortableColumn<Row> | undefined, descending: boolean) {
+  return (a: Row, b: Row): number => {
+    const [one, other] = [column?.value(a) ?? 0, column?.value(b) ?? 0]
+    const rising =
+      typeof one === 'number' && typeof other === 'number'
+        ? one - other
+        : String(one).localeCompare(String(other))
+    return descending ? -rising : rising
+  }
+}
+
+function textOf<Row>(column: SortableColumn<Row> | undefined, row: Row): string {
+  return String(column?.value(row) ?? '')
+}
+
+function cellOf<Row>({ cell, value }: SortableColumn<Row>, row: Row): ComponentChildren {
+  return cell === undefined ? value(row) : cell(row)
+}
+
+function classOf<Row>({ roomy }: SortableColumn<Row>, index: number): string {
+  return [index > 0 && 'number', roomy === true && 'roomy'].filter(Boolean).join(' ')
+}

@@ -1,0 +1,125 @@
+import { Bar, colourOfFullness } from '../../dashboard/src/parts/bar.js'
+import { duration } from '../../dashboard/src/parts/format.js'
+import { Panel } from '../../dashboard/src/parts/panel.js'
+import type { ClientDifference } from '../../src/replay/compare.js'
+import type { ClientReport, ReplayReport, RuleReport } from '../../src/replay/report/report.js'
+import { SortableTable } from './sortable-table.js'
+import { moment, number, part } from './words.js'
+
+export function Rules({ report, name }: { readonly report: ReplayReport; readonly name: string }) {
+  return (
+    <Panel id={`rules-${name}`} title={name === '' ? 'Rules' : `Rules · ${name}`}>
+      <SortableTable<RuleReport>
+        caption={`rules ${name}`.trim()}
+        rows={report.rules}
+        columns={[
+          { title: 'Rule', value: ({ rule, route }) => `${rule} · ${route}` },
+          {
+            title: 'Limit',
+            value: ({ limit, resource }) =>
+              resource === 'requests' || resource === 'concurrent' ? limit : `${limit} ${resource}`,
+          },
+          {
+            title: 'Algorithm',
+            value: ({ algorithm, enforced }) => (enforced ? algorithm : `${algorithm} (shadow)`),
+            roomy: true,
+          },
+          { title: 'Refused', value: ({ refused }) => refused, cell: ({ refused }) => number(refused) },
+          {
+            title: 'Falsely',
+            value: ({ falselyRefused }) => falselyRefused ?? -1,
+            cell: ({ falselyRefused }) => (falselyRefused === null ? '–' : number(falselyRefused)),
+          },
+          {
+            title: 'Full, p95',
+            value: ({ fullness }) => fullness.p95,
+            cell: ({ fullness }) => <Bar part={fullness.p95} colour={colourOfFullness(fullness.p95)} />,
+            roomy: true,
+          },
+          {
+            title: 'Most held',
+            value: ({ mostHeld }) => mostHeld ?? -1,
+            cell: ({ mostHeld }) => (mostHeld === null ? '–' : part(mostHeld, 1)),
+            roomy: true,
+          },
+        ]}
+      />
+    </Panel>
+  )
+}
+
+export function Clients({ report }: { readonly report: ReplayReport }) {
+  const { listed, known } = report.clients
+  const note =
+    known > listed.length
+      ? `the ${number(listed.length)} most refused of ${number(known)}`
+      : `all ${number(known)}`
+  return (
+    <Panel id="clients" title="Clients" note={note}>
+      <SortableTable<ClientReport>
+        caption="clients"
+        searchable
+        rows={listed}
+        columns={[
+          {
+            title: 'Client',
+            value: ({ client }) => client,
+            cell: ({ client }) => <span class="name">{client}</span>,
+          },
+          { title: 'Tier', value: ({ tier }) => tier ?? '', roomy: true },
+          { title: 'Requests', value: ({ requests }) => requests, cell: ({ requests }) => number(requests) },
+          {
+            title: 'Refused',
+            value: ({ refused }) => refused,
+            cell: ({ refused, requests }) => `${number(refused)} (${part(refused, requests)})`,
+          },
+          { title: 'Falsely', value: ({ falselyRefused }) => falselyRefused, roomy: true },
+          {
+            title: 'Tokens',
+            value: ({ tokens }) => tokens,
+            cell: ({ tokens }) => number(tokens),
+            roomy: true,
+          },
+          {
+            title: 'Longest lock-out',
+            value: ({ longestLockout }) => longestLockout?.length ?? 0,
+            cell: ({ longestLockout }) => (
+              <span title={longestLockout === null ? '' : `from ${moment(longestLockout.from)}`}>
+                {longestLockout === null ? '' : duration(longestLockout.length)}
+              </span>
+            ),
+          },
+        ]}
+      />
+    </Panel>
+  )
+}
+
+export function Differences({
+  clients,
+  names: [one, other],
+}: {
+  readonly clients: readonly ClientDifference[]
+  readonly names: readonly [string, string]
+}) {
+  return (
+    <Panel id="differences" title="Who is refused more, and who less">
+      <SortableTable<ClientDifference>
+        caption="differences"
+        searchable
+        rows={clients}
+        columns={[
+          {
+            title: 'Client',
+            value: ({ client }) => client,
+            cell: ({ client }) => <span class="name">{client}</span>,
+          },
+          { title: 'Requests', value: ({ requests }) => requests, cell: ({ requests }) => number(requests) },
+          { title: `Refused by ${one}`, value: ({ refusedByOne }) => refusedByOne },
+          { title: `Refused by ${other}`, value: ({ refusedByOther }) => refusedByOther },
+          { title: 'Difference', value: ({ refusedByOne, refusedByOther }) => refusedByOther - refusedByOne },
+        ]}
+      />
+    </Panel>
+  )
+}

@@ -1,0 +1,64 @@
+import { Panel } from '../../dashboard/src/parts/panel.js'
+import { type Line, Plot } from '../../dashboard/src/parts/plot.js'
+import type { ReplayReport, TimelineReport } from '../../src/replay/report/report.js'
+import { number } from './words.js'
+
+/** Colours for rules, of theme.css; told apart by dashes too where there are more. */
+const COLOURS = ['refused', 'shadowed', 'waiting', 'busy', 'other', 'allowed']
+
+/** What came in, what was refused and by which rule, over time. */
+export function Timelines({ report, name }: { readonly report: ReplayReport; readonly name: string }) {
+  const { timeline, rules } = report
+  const times = timeline.stretches.map(({ at }) => at)
+  const of = (value: (stretch: TimelineReport['stretches'][number]) => number) =>
+    timeline.stretches.map(value)
+  const refusing = rules.flatMap((rule, index) =>
+    rule.enforced && rule.refused > 0
+      ? [{ label: `${rule.rule} · ${rule.route}`, values: of(({ refusedBy }) => refusedBy[index] ?? 0) }]
+      : [],
+  )
+  const span = [times[0] ?? 0, (times.at(-1) ?? 0) + timeline.width] as const
+  const plot = (label: string, lines: readonly Line[]) => (
+    <Plot label={label} times={times} lines={lines} format={number} span={span} height={200} />
+  )
+  const note = `per ${length(timeline.width)}`
+  return (
+    <div class="side-by-side">
+      <Panel id={`requests-${name}`} title={`Requests${suffix(name)}`} note={note}>
+        {plot('Requests that were let in and refused, over time', [
+          { label: 'allowed', colour: 'allowed', values: of(({ allowed }) => allowed), stack: true },
+          { label: 'refused', colour: 'refused', values: of(({ refused }) => refused), stack: true },
+        ])}
+      </Panel>
+      {refusing.length > 0 && (
+        <Panel id={`refusals-${name}`} title={`Refused, by rule${suffix(name)}`} note={note}>
+          {plot(
+            'Refusals of each rule, over time',
+            refusing.map((line, index) => ({
+              ...line,
+              colour: COLOURS[index % COLOURS.length] ?? 'other',
+              dashed: index >= COLOURS.length,
+            })),
+          )}
+        </Panel>
+      )}
+      {report.tokens.offered > 0 && (
+        <Panel id={`tokens-${name}`} title={`Tokens let in${suffix(name)}`} note={note}>
+          {plot('Tokens of the requests that were let in, over time', [
+            { label: 'tokens', colour: 'busy', values: of(({ tokens }) => tokens), stack: true },
+          ])}
+        </Panel>
+      )}
+    </div>
+  )
+}
+
+function suffix(name: string): string {
+  return name === '' ? '' : ` · ${name}`
+}
+
+function length(milliseconds: number): string {
+  const seconds = milliseconds / 1000
+  if (seconds < 120) return seconds === 1 ? 'second' : `${number(seconds)} seconds`
+  return seconds < 7200 ? `${number(seconds / 60)} minutes` : `${number(seconds / 3600)} hours`
+}

@@ -1,0 +1,180 @@
+import { useEffect, useRef } from 'preact/hooks'
+import uPlot from 'uplot'
+import 'uplot/dist/uPlot.min.css'
+import { Panel } from '../../dashboard/src/parts/panel.js'
+import { colourOf, useColourChanges } from '../../dashboard/src/parts/theme.js'
+import '../../dashboard/src/parts/plot.css'
+import type { ClauseResult, SuggestedLimit, Suggestion } from '../../src/replay/suggest/suggest.js'
+import { SortableTable } from './sortable-table.js'
+import { number, part } from './words.js'
+
+const HEIGHT = 260
+
+/** What a wish comes to, and how what is refused and admitted changes with the limit. */
+export function TradeOff({ suggestion, yaml }: { readonly suggestion: Suggestion; readonly yaml: string }) {
+  const { granted, nearest, curve, rule, route, current } = suggestion
+  const shown = granted === null ? nearest : [granted]
+  return (
+    <Panel
+      id="trade-off"
+      title={granted === null ? 'No limit grants the wish' : `Suggested: ${granted.text}`}
+      note={`'${rule}' of ${route}, now ${current}`}
+    >
+      {shown.map((limit) => (
+        <ul key={limit.text} class="notes">
+          {limit.clauses.map((clause) => (
+            <li key={clause.clause} class={clause.granted ? '' : 'refused'}>
+              {`${limit.text}: ${clause.clause} – ${resultOf(clause)}${clause.granted ? '' : ' (not granted)'}`}
+            </li>
+          ))}
+        </ul>
+      ))}
+      {yaml !== '' && <pre>{yaml}</pre>}
+      <Curve curve={curve} />
+      <SortableTable<SuggestedLimit>
+        caption="limits that were tried"
+        rows={curve}
+        columns={[
+          { title: 'Limit', value: ({ limit }) => limit, cell: ({ text }) => text },
+          {
+            title: 'Refused of all',
+            value: ({ refused }) => refused,
+            cell: ({ refused, requests }) => part(refused, requests),
+          },
+          ...(curve[0]?.clauses ?? []).map(({ clause }, index) => ({
+            title: clause,
+            value: ({ clauses }: SuggestedLimit) => clauses[index]?.value ?? 0,
+            cell: ({ clauses }: SuggestedLimit) => {
+              const own = clauses[index]
+              return own === undefined ? (
+                ''
+              ) : (
+                <span class={own.granted ? '' : 'refused'}>{resultOf(own)}</span>
+              )
+            },
+          })),
+        ]}
+      />
+    </Panel>
+  )
+}
+
+function resultOf({ clause, value }: ClauseResult): string {
+  return isRefusal(clause) ? `${part(value, 1)} refused` : `${number(value)} at most`
+}
+
+function isRefusal(clause: string): boolean {
+  return /^refuse/i.test(clause)
+}
+
+/** By the limit, on a scale where each doubling is as wide: parts that are refused to the left, what is admitted to the right. */
+function Curve({ curve }: { readonly curve: readonly SuggestedLimit[] }) {
+  const place = useRef<HTMLDivElement>(null)
+  const colours = useColourChanges()
+  const clauses = curve[0]?.clauses ?? []
+  useEffect(() => {
+    const element = place.current
+    if (element === null || curve.length === 0) return
+    const drawn = new uPlot(optionsOf(clauses, element.clientWidth), dataOf(curve), element)
+    const observer = new ResizeObserver(() => drawn.setSize({ width: element.clientWidth, height: HEIGHT }))
+    observer.observe(element)
+    return () => {
+      observer.disconnect()
+      drawn.destroy()
+    }
+  }, [curve, colours])
+  return (
+    <figure class="plot">
+      <div
+        class="canvas"
+        ref={place}
+        role="img"
+        aria-label="What is refused and what is admitted, by the limit"
+        style={{ blockSize: `${HEIGHT}px` }}
+      />
+      <figcaption>
+        <ul class="legend">
+          <Key colour="other" label="refused of all requests (left)" />
+          {clauses.map(({ clause }) => (
+            <Key
+              key={clause}
+              colour={isRefusal(clause) ? 'refused' : 'allowed'}
+              label={`${clause} (${isRefusal(clause) ? 'left' : 'right'})`}
+            />
+          ))}
+        </ul>
+      </figcaption>
+    </figure>
+  )
+}
+
+function Key({ colour, label }: { readonly colour: string; readonly label: string }) {
+  return (
+    <li>
+      <span class="swatch" style={{ borderTopColor: `var(--${colour})` }} aria-hidden="true" />
+      <span class="label">{label}</span>
+    </li>
+  )
+}
+
+function dataOf(curve: readonly SuggestedLimit[]): uPlot.AlignedData {
+  const clauses = curve[0]?.clauses ?? []
+  return [
+    curve.map(({ limit }) => limit),
+    curve.map(({ refused, requests }) => (requests === 0 ? 0 : refused / requests)),
+    ...clauses.map((_, index) => curve.map((point) => point.clauses[index]?.value ?? 0)),
+  ]
+}
+
+function optionsOf(clauses: readonly ClauseResult[], width: number): uPlot.Options {
+  const axis = { stroke: colourOf('quiet'), font: '11px system-ui, sans-serif', ticks: { show: false } }
+  const grid = { stroke: colourOf('line'), width: 1 }
+  const series = (colour: string, scale: string): uPlot.Series => ({
+    stroke: colourOf(colour),
+    scale,
+    width: 1.5,
+    points: { show: true, size: 5 },
+  })
+  const admits = clauses.some(({ clause }) => !isRefusal(clause))
+  return {
+    width,
+    height: HEIGHT,
+    padding: [8, 10, 0, 0],
+    legend: { show: false },
+    cursor: { drag: { x: false, y: false } },
+    scales: {
+      x: { time: false, distr: 3, log: 2 },
+      part: { range: [0, 1] },
+      ...(admits && { amount: { range: (_plot, _low, high) => [0, (high ?? 1) * 1.05] } }),
+    },
+    axes: [
+      { ...axis, grid, values: (_plot, ticks) => ticks.map((tick) => (tick === null ? null : number(tick))) },
+      {
+        ...axis,
+        grid,
+        scale: 'part',
+        size: 54,
+        values: (_plot, ticks) => ticks.map((tick) => part(tick, 1)),
+      },
+      ...(admits
+        ? [
+            {
+              ...axis,
+              grid: { show: false },
+              scale: 'amount',
+              side: 1 as const,
+              size: 70,
+              values: (_plot: uPlot, ticks: number[]) => ticks.map(number),
+            },
+          ]
+        : []),
+    ],
+    series: [
+      {},
+      series('other', 'part'),
+      ...clauses.map(({ clause }) =>
+        isRefusal(clause) ? series('refused', 'part') : series('allowed', 'amount'),
+      ),
+    ],
+  }
+}

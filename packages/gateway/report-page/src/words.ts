@@ -1,0 +1,19 @@
+/** Numbers and moments of a report, in full: whoever reads it may count on them. */
+
+const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 2 })
+const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium', timeZone: 'UTC' })
+
+export function number(value: number): string {
+  return whole.format(value)
+}
+
+/** `12.5 %`; what is more than nothing is not shown as nothing. */
+export function part(of: number, all: number): string {
+  const points = all === 0 ? 0 : (of / all) * 100
+  if (points > 0 && points < 0.01) return '<0.01 %'
+  return `${points === 0 ? '0' : points.toFixed(points < 1 ? 2 : 1)} %`
+}
+
+export function moment(at: number): string {
+  return `${day.format(at)} UTC`
+}
