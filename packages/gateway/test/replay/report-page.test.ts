@@ -66,7 +66,9 @@ async function pageOf(args: string[], width = 1280) {
 /** How many different colours each canvas has: one that nothing was drawn on has one. */
 async function coloursOfPlots(page: Page): Promise<number[]> {
   return page.evaluate(`[...document.querySelectorAll('canvas')].map((canvas) => {
-    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d')
+    copy.drawImage(canvas, 0, 0)
+    const { data } = copy.getImageData(0, 0, canvas.width, canvas.height)
     return new Set(new Uint32Array(data.buffer)).size
   })`)
 }
