@@ -8,6 +8,9 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
+/** Redis, or what does as it does: `valkey-server`, or the path of another version. */
+const PROGRAM = process.env.REDIS_SERVER || 'redis-server'
+
 /** A real server, on a loopback port that was free. */
 export interface RedisServer {
   readonly port: number
@@ -42,7 +45,7 @@ export interface RedisSentinels {
 export async function startRedis(settings: readonly string[] = [], port?: number): Promise<RedisServer> {
   const own = port ?? (await freePort())
   const options = ['--port', String(own), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
-  return start('redis-server', own, [...options, ...settings])
+  return start(own, [...options, ...settings])
 }
 
 /** Starts three primaries that share the slots, and waits until each says that the cluster is whole. */
@@ -128,16 +131,11 @@ async function startSentinel(name: string, primaryPort: number): Promise<RedisSe
     `sentinel down-after-milliseconds ${name} 1000`,
     `sentinel failover-timeout ${name} 3000`,
   ]
-  return start('redis-server', port, ['--sentinel'], settings.join('\n'))
+  return start(port, ['--sentinel'], settings.join('\n'))
 }
 
 /** In a folder of its own, which goes with it. */
-async function start(
-  program: string,
-  port: number,
-  options: readonly string[],
-  configuration?: string,
-): Promise<RedisServer> {
+async function start(port: number, options: readonly string[], configuration?: string): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-redis-'))
   const file = join(folder, 'server.conf')
   if (configuration !== undefined) await writeFile(file, configuration)
@@ -153,7 +151,7 @@ async function start(
     await rm(folder, { recursive: true, force: true })
   }
   const startAgain = async () => {
-    child = spawn(program, all, { stdio: ['ignore', 'pipe', 'inherit'] })
+    child = spawn(PROGRAM, all, { stdio: ['ignore', 'pipe', 'inherit'] })
     let output = ''
     child.stdout?.on('data', (data) => {
       output = (output + data).slice(-4000)
@@ -165,7 +163,7 @@ async function start(
       )
     } catch (cause) {
       await stop()
-      throw new Error(`${program} on port ${port} does not answer. It said:\n${output}`, { cause })
+      throw new Error(`${PROGRAM} on port ${port} does not answer. It said:\n${output}`, { cause })
     }
   }
   await startAgain()
