@@ -66,11 +66,7 @@ export const slidingLog: Algorithm<SlidingLogLimit, SlidingLogState> = {
   settle(_limit, state, taken, cost) {
     const difference = cost - taken.cost
     if (difference > 0) return appended(state, difference)
-    const entry = entryTakenAt(state, taken.at, taken.cost)
-    if (difference === 0 || entry === undefined) return state
-    const sums = state.sums.slice(0, state.length)
-    for (let index = entry; index < sums.length; index++) sums[index] = (sums[index] ?? 0) + difference
-    return { ...state, times: state.times.slice(0, state.length), sums }
+    return difference === 0 ? state : givenBack(state, taken.at, -difference)
   },
 
   usedFraction(limit, state) {
@@ -149,11 +145,19 @@ function untilGone(limit: SlidingLogLimit, state: SlidingLogState, amount: numbe
   return Math.max(0, timeAt(state, low) + limit.period - state.at)
 }
 
-/** The entry that was taken at `at` and still counts; of several, the last that is large enough. */
-function entryTakenAt(state: SlidingLogState, at: number, cost: number): number | undefined {
-  for (let index = state.length - 1; index >= state.head && timeAt(state, index) >= at; index--) {
-    const entryCost = (state.sums[index] ?? 0) - sumBefore(state, index)
-    if (timeAt(state, index) === at && entryCost >= cost) return index
+/**
+ * The state with so much given back of what was taken at `at`, as far as it still counts. All that was taken at one moment is over
+ * at one moment, so that it does not matter which of its entries give back.
+ */
+function givenBack(state: SlidingLogState, at: number, amount: number): SlidingLogState {
+  const own = compacted(state)
+  let left = amount
+  for (let entry = own.length - 1; entry >= 0 && timeAt(own, entry) >= at && left > 0; entry--) {
+    if (timeAt(own, entry) > at) continue
+    const given = Math.min(left, (own.sums[entry] ?? 0) - sumBefore(own, entry))
+    if (given === 0) continue
+    for (let later = entry; later < own.length; later++) own.sums[later] = (own.sums[later] ?? 0) - given
+    left -= given
   }
-  return undefined
+  return own
 }

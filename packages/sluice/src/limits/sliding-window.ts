@@ -30,7 +30,7 @@ export const slidingWindow: Algorithm<SlidingWindowLimit, SlidingWindowState> = 
     if (now < start) return { at: now, start: now, previous, current }
     const windows = Math.floor((now - start) / period)
     if (windows === 0) return { at: now, start, previous, current }
-    if (windows === 1) return { at: now, start: start + period, previous: current, current: 0 }
+    if (windows === 1 && current > 0) return { at: now, start: start + period, previous: current, current: 0 }
     return { at: now, start: now, previous: 0, current: 0 }
   },
 

@@ -103,7 +103,7 @@ async function request(kind) {
   const { permit, verdict } = await decided(kind)
   if (verdict === undefined) return
   if (verdict.degraded) count.degraded++
-  else storeDecided(kind)
+  else if (!verdict.remembered) storeDecided(kind)
   if (permit === undefined) {
     count.refused++
     return

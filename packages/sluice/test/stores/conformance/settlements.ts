@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Charge, StoreVerdict } from '../../../src/stores/store.js'
 import {
   ALL,
   bucket,
@@ -28,6 +29,23 @@ export function settlementCases(suite: Suite): void {
         await store.settle([settlement(other, await takeCharge(store, other), 3)])
         expect((await look(store, limit)).remaining).toBe(0)
       }))
+
+    it.each([
+      [1, 2],
+      [2, 1],
+    ])('of charges of one moment, %d and %d, give back what each took, in any order', (first, second) =>
+      suite.with(async ({ store }) => {
+        const charges = [charge(limit, first), charge(limit, second)]
+        const [[one], [other]] = (await Promise.all(charges.map((each) => store.take([each])))) as [
+          [StoreVerdict],
+          [StoreVerdict],
+        ]
+        await store.settle([settlement(charges[0] as Charge, one, 0)])
+        expect((await look(store, limit)).remaining).toBe(4 - second)
+        await store.settle([settlement(charges[1] as Charge, other, 0)])
+        expect((await look(store, limit)).remaining).toBe(4)
+      }),
+    )
 
     it('up beyond the limit is debt: never refused, never negative, paid in time', () =>
       suite.with(async ({ store, advance }) => {

@@ -139,21 +139,21 @@ define.l = function()
       local difference = cost - taken.cost
       if difference > 0 then return append(state, difference) end
       if difference == 0 then return state end
-      -- Of the entries taken at that time, the last that is large enough.
+      -- All that was taken at one moment is over at one moment: it does not matter which of its entries give back.
       local index = search(state.head, state.tail, function(each)
         return entryAt(state, each)[1] > taken.at
       end) - 1
-      while index >= state.head and timeAt(state, index) == taken.at do
-        if entryAt(state, index)[2] - sumBefore(state, index) >= taken.cost then
-          for later = index, state.tail - 1 do
-            local entry = entryAt(state, later)
-            change(state, later, entry[1], entry[2] + difference)
-          end
-          if taken.undone then dropEmpty(state) end
-          return state
+      local left = -difference
+      while left > 0 and index >= state.head and timeAt(state, index) == taken.at do
+        local given = min(left, entryAt(state, index)[2] - sumBefore(state, index))
+        for later = index, given > 0 and state.tail - 1 or index - 1 do
+          local entry = entryAt(state, later)
+          change(state, later, entry[1], entry[2] - given)
         end
+        left = left - given
         index = index - 1
       end
+      if taken.undone then dropEmpty(state) end
       return state
     end,
 

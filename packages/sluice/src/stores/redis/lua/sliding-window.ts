@@ -28,7 +28,7 @@ define.w = function()
       if now < start then return counted(now, previous, current) end
       local windows = floor((now - start) / limit.period)
       if windows == 0 then return counted(start, previous, current) end
-      if windows == 1 then return counted(start + limit.period, current, 0) end
+      if windows == 1 and current > 0 then return counted(start + limit.period, current, 0) end
       return counted(now, 0, 0)
     end,
 
