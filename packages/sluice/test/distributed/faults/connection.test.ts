@@ -21,10 +21,10 @@ describe('under load, the connection to Redis', () => {
 
   it.each<[what: string, fault: () => Promise<void>]>([
     [
-      'swallows all bytes for 2 s',
+      'swallows all bytes for 4 s',
       async () => {
         wire.condition = 'swallows'
-        await pause(2000)
+        await pause(4000)
         wire.condition = 'through'
       },
     ],

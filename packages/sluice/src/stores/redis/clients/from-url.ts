@@ -1,13 +1,20 @@
+import type { Redis } from 'ioredis'
 import type { Connection } from '../connection.js'
 import type { RedisAddress } from '../redis-url.js'
 import { type IoRedisClient, IoRedisConnection } from './ioredis.js'
 
 /**
- * How long a connection is silent before it is given up, and how long the next one is waited for at most, in milliseconds.
- * With the longest wait for a probe (half a second) they come to less than two seconds: so soon a server decides again that was out of
- * reach, even where connections from before are dead for ever.
+ * How long a server may be silent that was asked, in milliseconds, before its connection is given up. A server that is only busy
+ * is not: whoever is asked by thousands at once takes a while until everybody's turn has come.
  */
-const PATIENCE = 1000
+const PATIENCE = 2500
+
+/**
+ * How long a server may take to greet a new connection, and how long the next attempt is put off at most, in milliseconds. With
+ * the longest wait for a probe (half a second) they come to less than two seconds: so soon a server decides again that was out
+ * of reach, whatever became of the connections of before.
+ */
+const GREETING = 700
 const LONGEST_PAUSE = 200
 
 /**
@@ -16,7 +23,7 @@ const LONGEST_PAUSE = 200
  */
 const SETTINGS = {
   maxRetriesPerRequest: 0,
-  connectTimeout: PATIENCE,
+  connectTimeout: GREETING,
   socketTimeout: PATIENCE,
   // A process that ends would wait so long for a server that is gone.
   disconnectTimeout: 200,
@@ -94,7 +101,7 @@ async function connect(
       return new Cluster([...nodes], {
         redisOptions: { ...SETTINGS, ...account },
         clusterRetryStrategy: pauseBefore,
-        slotsRefreshTimeout: PATIENCE,
+        slotsRefreshTimeout: GREETING,
         // Else a command whose connection broke would be sent once more.
         retryDelayOnFailover: 0,
       })
@@ -106,11 +113,21 @@ async function connect(
         sentinelRetryStrategy: pauseBefore,
         enableTLSForSentinelMode: tls,
       }
-      return new Redis({ ...SETTINGS, ...account, ...sentinels, db })
+      return impatient(new Redis({ ...SETTINGS, ...account, ...sentinels, db }))
     }
     const [node] = nodes
-    return new Redis({ ...SETTINGS, ...account, ...node, db })
+    return impatient(new Redis({ ...SETTINGS, ...account, ...node, db }))
   }
+}
+
+/** Gives up connections that are taken, and on which nobody says anything then. */
+function impatient(client: Redis): Redis {
+  let timer: NodeJS.Timeout | undefined
+  client.on('connect', () => {
+    timer = setTimeout(() => client.disconnect(true), GREETING)
+  })
+  for (const event of ['ready', 'close']) client.on(event, () => clearTimeout(timer))
+  return client
 }
 
 async function loadIoRedis() {

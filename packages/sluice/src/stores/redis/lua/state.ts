@@ -220,7 +220,8 @@ local function keep(index)
   local algorithm = state and A[limit.letter]
   local idleAfter = state and algorithm.idleAfter(limit, state) or 0
   if idleAfter <= 0 then
-    if stored then call('UNLINK', key) end
+    -- It may be gone already: what is gone from a slot that moves is another node's, and not to be touched here.
+    if stored then redis.pcall('UNLINK', key) end
     return
   end
   -- Half a microsecond less than a new expiry takes: where the old one is near enough, only the state is written.
