@@ -1,7 +1,6 @@
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
-import { onAbort, releaseWhenRead, withFields } from '../http/web-response.js'
+import { onAbort, releaseWhenRead, whileHandled, withFields } from '../http/web-response.js'
 import type { MaybePromise } from '../maybe-promise.js'
-import type { Permit } from '../permit.js'
 
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 export { settle } from '../http/permits.js'
@@ -57,18 +56,9 @@ export function limit<Context extends readonly unknown[] = []>(
         return new Response(body, { status, headers: headers.map(([name, value]) => [name, value]) })
       }
       const { permit, fields } = decision
-      const response = await released(permit, () => handler(request, ...context))
-      return releaseWhenRead(withFields(response, fields), permit, request)
+      return whileHandled(permit, async () => {
+        const response = await handler(request, ...context)
+        return releaseWhenRead(withFields(response, fields), permit, request)
+      })
     }
-}
-
-/** What a handler gives; where it fails there is no answer to wait for. */
-async function released(permit: Permit | undefined, handle: () => MaybePromise<Response>): Promise<Response> {
-  permit?.keepRenewed()
-  try {
-    return await handle()
-  } catch (error) {
-    permit?.[Symbol.dispose]()
-    throw error
-  }
 }

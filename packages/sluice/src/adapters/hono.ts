@@ -2,7 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
 import { type NodeRequest, soleHeader } from '../http/node-request.js'
-import { onAbort, releaseWhenRead, withFields } from '../http/web-response.js'
+import { onAbort, releaseWhenRead, whileHandled, withFields } from '../http/web-response.js'
 
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 export { settle } from '../http/permits.js'
@@ -44,9 +44,8 @@ export function limit(options: string | HonoLimitOptions): MiddlewareHandler {
       return new Response(body, { status, headers: headers.map(([name, value]) => [name, value]) })
     }
     const { permit, fields } = decision
-    permit?.keepRenewed()
-    // What a handler throws, Hono makes an answer of before this goes on.
-    await next()
+    // Of an error that a handler throws Hono makes an answer before this goes on; other things it throws on.
+    await whileHandled(permit, next)
     const answer = releaseWhenRead(withFields(context.res, fields), permit, context.req.raw)
     // Hono would put the fields of the answer before over those of the one that is set.
     context.res = undefined

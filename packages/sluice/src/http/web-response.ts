@@ -1,7 +1,9 @@
+import type { MaybePromise } from '../maybe-promise.js'
 import type { Permit } from '../permit.js'
 
 /**
- * An answer with these fields beside its own. An answer whose headers cannot be changed, as those that were fetched, is copied.
+ * An answer with these fields beside its own: a copy, as the headers of those that were fetched cannot be changed. One that switches protocols
+ * cannot be copied, and stays as it is.
  *
  * @param fields names in lower case; lists are added to, and other fields are replaced
  */
@@ -9,13 +11,24 @@ export function withFields(
   response: Response,
   fields: readonly (readonly [name: string, value: string])[],
 ): Response {
-  if (fields.length === 0) return response
+  if (fields.length === 0 || response.status < 200) return response
   const headers = new Headers(response.headers)
   for (const [name, value] of fields) {
     if (name === 'ratelimit' || name === 'ratelimit-policy') headers.append(name, value)
     else headers.set(name, value)
   }
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
+}
+
+/** Renews a permit's slots while a request is handled, and releases them where that fails: there is no answer to wait for then. */
+export async function whileHandled<T>(permit: Permit | undefined, handle: () => MaybePromise<T>): Promise<T> {
+  permit?.keepRenewed()
+  try {
+    return await handle()
+  } catch (error) {
+    permit?.[Symbol.dispose]()
+    throw error
+  }
 }
 
 /** Releases for answers that somebody threw away unread, as one who answers something else in their place. */

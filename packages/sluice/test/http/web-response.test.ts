@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { manualClock } from '../../src/clock.js'
-import { onAbort, releaseWhenRead, withFields } from '../../src/http/web-response.js'
+import { onAbort, releaseWhenRead, whileHandled, withFields } from '../../src/http/web-response.js'
 import { createLimiter } from '../../src/limiter.js'
 import type { Permit } from '../../src/permit.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
@@ -68,6 +68,16 @@ describe('a slot is held until an answer', () => {
     expect(late.holdsSlots).toBe(false)
   })
 
+  it('comes to nothing, because its handler fails', async () => {
+    const permit = slot()
+    const failing = () => {
+      throw new Error('on purpose')
+    }
+    await expect(whileHandled(permit, failing)).rejects.toThrow('on purpose')
+    expect(permit.holdsSlots).toBe(false)
+    expect(await whileHandled(undefined, () => 'fine')).toBe('fine')
+  })
+
   it('turns out to have no body, or one that nobody reads', () => {
     const permits = [slot(), slot()] as const
     releaseWhenRead(new Response(null, { status: 204 }), permits[0], request())
@@ -124,6 +134,9 @@ describe('an answer', () => {
     })
     expect(await answer.text()).toBe('fine')
     expect(withFields(own, [])).toBe(own)
+    // Of those that cannot be copied, the one that can be made here.
+    const switching = Response.error()
+    expect(withFields(switching, [['ratelimit', '"b";r=2']])).toBe(switching)
   })
 })
 
