@@ -40,10 +40,11 @@ export function remoteStore(send: (calls: readonly StoreCall[]) => void): Remote
     })
 
   return {
-    take: (charges: readonly Charge[]) => ask({ operation: 'take', charges }),
-    peek: (charges: readonly Charge[]) => ask({ operation: 'peek', charges }),
+    take: (charges: readonly Charge[]) => ask({ operation: 'take', charges: charges.map(sendable) }),
+    peek: (charges: readonly Charge[]) => ask({ operation: 'peek', charges: charges.map(sendable) }),
     async settle(settlements: readonly Settlement[]) {
-      await ask({ operation: 'settle', settlements })
+      const sent = settlements.map(({ charge, taken, cost }) => ({ charge: sendable(charge), taken, cost }))
+      await ask({ operation: 'settle', settlements: sent })
     },
     async reset(scope: string, key: string) {
       await ask({ operation: 'reset', scope, key })
@@ -61,4 +62,9 @@ export function remoteStore(send: (calls: readonly StoreCall[]) => void): Remote
       }
     },
   }
+}
+
+/** A charge without what its limiter keeps beside it, such as the rule's functions. */
+function sendable({ scope, key, limit, cost, lease, enforce }: Charge): Charge {
+  return { scope, key, limit, cost, lease, enforce }
 }
