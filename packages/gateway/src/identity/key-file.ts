@@ -8,7 +8,7 @@ import { listOf, made, mapOf, type Read, single } from '../config/yaml/reading.j
 import { text } from '../config/yaml/scalars.js'
 
 /** Most keys of one file. For more there is a database, which a server that embeds the library can ask. */
-const MAX_KEYS = 10_000
+const MAX_KEYS = 5_000
 
 const sha256 = sha256Of('a key', 'sluice key new')
 

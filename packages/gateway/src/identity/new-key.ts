@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { setTimeout } from 'node:timers/promises'
 import { keyDigest, newKey } from 'sluice/identity'
 import { isMap, isSeq, parseDocument } from 'yaml'
 import { ConfigError } from '../config/load.js'
@@ -14,11 +15,16 @@ export interface NewKey {
 
 /**
  * Makes a key and adds its hash to a file of keys, which is made where there is none. What else stands in the file, comments too, stays.
+ * Several may do so at the same time.
  *
  * @returns the key, which is kept nowhere
  * @throws ConfigError where the file is wrong, TypeError where the new key would be; the file stays as it was.
  */
-export async function addNewKey(file: string, { client, tier, expires }: NewKey): Promise<string> {
+export function addNewKey(file: string, about: NewKey): Promise<string> {
+  return alone(file, () => add(file, about))
+}
+
+async function add(file: string, { client, tier, expires }: NewKey): Promise<string> {
   const before = await readFile(file, 'utf8').catch(nothingYet)
   if (before !== undefined) parseKeys(before, file)
   const key = newKey()
@@ -54,6 +60,35 @@ function withKey(text: string, entry: Readonly<Record<string, string>>): string 
   keys.flow = false
   keys.add(document.createNode(entry))
   return document.toString({ lineWidth: 0 })
+}
+
+/** How long somebody else's change of the file is waited for, and how often looked whether it is done; in milliseconds. */
+const PATIENCE = 5_000
+const LOOK_INTERVAL = 50
+
+/** Does what nobody else does to the file meanwhile: two who read it before either wrote would lose a key. */
+async function alone<T>(file: string, change: () => Promise<T>): Promise<T> {
+  const lock = `${file}.lock`
+  for (let waited = 0; !(await isMade(lock)); waited += LOOK_INTERVAL) {
+    if (waited >= PATIENCE)
+      throw new Error(`somebody else is changing ${file}; where that is not so, remove ${lock}`)
+    await setTimeout(LOOK_INTERVAL)
+  }
+  try {
+    return await change()
+  } finally {
+    await rm(lock, { force: true })
+  }
+}
+
+async function isMade(lock: string): Promise<boolean> {
+  try {
+    await writeFile(lock, '', { mode: 0o600, flag: 'wx' })
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    throw error
+  }
 }
 
 /** Writes beside the file and moves it there, so that who reads it sees the old file or the new one. Others may not read it. */

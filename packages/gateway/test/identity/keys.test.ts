@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { keyDigest } from 'sluice/identity'
@@ -67,6 +67,15 @@ describe('a file of keys', () => {
     expect(problemsOf(text).join('\n')).toContain(said)
   })
 
+  it('may be as long as it says, and no longer', () => {
+    const entry = (number: number) =>
+      `  - sha256: ${keyDigest(String(number))}\n    client: c${number}\n    tier: premium\n`
+    const fileOf = (keys: number) =>
+      `keys:\n${Array.from({ length: keys }, (_, number) => entry(number)).join('')}`
+    expect(parseKeys(fileOf(5_000), 'keys.yaml')(keyDigest('4999'))).toEqual({ id: 'c4999', tier: 'premium' })
+    expect(problemsOf(fileOf(5_001)).join()).toContain('5000')
+  })
+
   it('a key in clear that was put there by mistake is not repeated', () => {
     expect(problemsOf('keys: [{ sha256: sk_a-secret-that-was-pasted, client: a }]').join()).not.toContain(
       'pasted',
@@ -87,6 +96,21 @@ describe('a new key', () => {
     const keys = parseKeys(text, file)
     expect(keys(keyDigest(key))).toEqual({ id: 'acme', tier: 'premium' })
     expect(keys(keyDigest(other))).toEqual({ id: 'beta' })
+  })
+
+  it('is not lost where several are made at the same time', async () => {
+    const made = await Promise.all(
+      Array.from({ length: 10 }, (_, each) => addNewKey(file, { client: `c${each}` })),
+    )
+    const keys = parseKeys(await readFile(file, 'utf8'), file)
+    expect(made.map((key) => keys(keyDigest(key)))).toEqual(made.map((_, each) => ({ id: `c${each}` })))
+    expect(await readdir(folder)).toEqual(['keys.yaml'])
+  })
+
+  it('is not made while somebody else changes the file for ever', async () => {
+    await writeFile(`${file}.lock`, '')
+    await expect(addNewKey(file, { client: 'a' })).rejects.toThrow(`remove ${file}.lock`)
+    await expect(stat(file)).rejects.toThrow('ENOENT')
   })
 
   it('is not made where the file is wrong or would be; it stays as it was', async () => {
