@@ -74,6 +74,7 @@ it('comes back by itself when the gateway does, and says meanwhile that it is go
   admin.cut()
   await page.getByText('not connected').waitFor()
   await page.getByText('What you see is as it last was.').waitFor()
+  expect(await violationsOf(page)).toEqual([])
   admin.setAway(false)
   await page.getByText('live', { exact: true }).waitFor()
   expect(await page.getByText('What you see is as it last was.').count()).toBe(0)

@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { launchChromium } from '../../../../scripts/chromium.js'
 import { echo, type Running, running, send } from '../gateway/running.js'
-import { open } from './browser.js'
+import { open, violationsOf } from './browser.js'
 
 /** The page of a gateway that runs, as somebody uses it. */
 
@@ -150,6 +150,7 @@ describe('what may be done from it', () => {
 it('asks for the token first where others reach the port', async () => {
   const { page } = await used({ host: '0.0.0.0' })
   await page.getByRole('heading', { name: 'The admin token, please' }).waitFor()
+  expect(await violationsOf(page)).toEqual([])
   await page.getByRole('textbox', { name: 'Admin token' }).fill('another-token')
   await page.getByRole('button', { name: 'Show the dashboard' }).click()
   await page.getByText('That is not the admin token.').waitFor()

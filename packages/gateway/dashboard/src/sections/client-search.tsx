@@ -5,11 +5,11 @@ import type { Propose } from '../acts/proposal.js'
 import { type AdminApi, AdminError } from '../feed/admin-api.js'
 import { useRepeated } from '../feed/use-repeated.js'
 import { Bar, colourOfFullness } from '../parts/bar.js'
-import { count, units, wait } from '../parts/format.js'
+import { count, wait } from '../parts/format.js'
 import { Empty, Panel } from '../parts/panel.js'
 import { RouteName } from '../parts/route-name.js'
 import { type Column, Table } from '../parts/table.js'
-import { ofResource, whenNext } from './rule-item.js'
+import { ofResource, unitsOf, whenNext } from './words.js'
 
 const EVERY = 2000
 
@@ -168,17 +168,10 @@ function mayNow({ remaining, resource, retryAfterOfOne, moreAfter }: ClientRule)
     )
   return (
     <>
-      {ofUnits(remaining, resource)}
+      {unitsOf(resource, remaining)}
       {moreAfter > 0 && <span class="of quiet">more in {wait(moreAfter)}</span>}
     </>
   )
-}
-
-/** `1 request`, `7 tokens`, `2 at once`. */
-function ofUnits(remaining: number, resource: string): string {
-  const left = units(remaining)
-  if (resource === 'concurrent') return `${left} at once`
-  return `${left} ${left === '1' ? resource.replace(/s$/, '') : resource}`
 }
 
 function after(milliseconds: number): string {

@@ -5,7 +5,7 @@ import { count } from '../parts/format.js'
 import { Panel } from '../parts/panel.js'
 import { RouteName } from '../parts/route-name.js'
 import { Table } from '../parts/table.js'
-import { MEANWHILE } from './top-line.js'
+import { MEANWHILE } from './words.js'
 
 /** The store and its breaker, and the models that warm up. */
 export function Condition({ status }: { readonly status: Status }) {

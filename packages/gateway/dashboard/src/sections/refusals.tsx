@@ -6,13 +6,7 @@ import { Empty, Panel } from '../parts/panel.js'
 import { RouteName } from '../parts/route-name.js'
 import { Table } from '../parts/table.js'
 import { ofRoute, type View } from './view.js'
-
-/** What the limiter's reasons mean, for those who have not read its documentation. */
-const REASONS: Readonly<Record<string, string>> = {
-  exceeded: 'used up',
-  oversized: 'too large for the limit',
-  busy: 'no slot free',
-}
+import { reasonText } from './words.js'
 
 /** Who refuses: which rule, and why. */
 export function Refusals({ view }: { readonly view: View }) {
@@ -46,7 +40,7 @@ export function Refusals({ view }: { readonly view: View }) {
                 </>
               ),
             },
-            { title: 'Reason', cell: ({ reason }) => REASONS[reason] ?? reason },
+            { title: 'Reason', cell: ({ reason }) => reasonText(reason) },
             { title: 'Refused', kind: 'number', cell: ({ refused }) => count(refused) },
             {
               title: 'Share',

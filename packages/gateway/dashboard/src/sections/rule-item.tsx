@@ -4,10 +4,11 @@ import type { Propose } from '../acts/proposal.js'
 import { RuleActs } from '../acts/rule-acts.js'
 import { Badge } from '../parts/badge.js'
 import { Bar, colourOfFullness } from '../parts/bar.js'
-import { count, units, wait } from '../parts/format.js'
+import { count, units } from '../parts/format.js'
 import { RouteName, routeName } from '../parts/route-name.js'
 import { type Column, Table } from '../parts/table.js'
 import { fullnessOf } from './rule-list.js'
+import { forWhom, ofResource, whenNext } from './words.js'
 
 interface RuleItemProps {
   readonly route: string
@@ -117,25 +118,4 @@ function resetColumn(route: string, rule: string, propose: Propose): Column<KeyF
       />
     ),
   }
-}
-
-const FOR_WHOM: Readonly<Record<string, string>> = {
-  client: 'for each client',
-  ip: 'for each address',
-  everyone: 'for all together',
-}
-
-/** Whom a rule counts for, as the file names it, in words. */
-function forWhom(keyedBy: string): string {
-  return FOR_WHOM[keyedBy] ?? `for each ${keyedBy}`
-}
-
-/** What a limit is of, where that does not go without saying. */
-export function ofResource(resource: string): string {
-  return resource === 'requests' || resource === 'concurrent' ? '' : ` of ${resource}`
-}
-
-/** When a request of cost 1 is let in again. */
-export function whenNext(retryAfter: number | null): string {
-  return retryAfter === 0 ? 'now' : retryAfter === null ? 'never' : `in ${wait(retryAfter)}`
 }

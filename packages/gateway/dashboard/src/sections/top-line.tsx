@@ -5,6 +5,7 @@ import { trafficOf } from '../history/stretches.js'
 import { Badge } from '../parts/badge.js'
 import { count, duration, rate, share } from '../parts/format.js'
 import { Tile, Tiles } from '../parts/tile.js'
+import { MEANWHILE } from './words.js'
 
 /** Seconds that "now" is the mean of: short enough for now, long enough to be read. */
 const NOW = 5
@@ -84,13 +85,6 @@ function StoreState({ store }: { readonly store: StoreStatus }) {
 function aboutStore({ kind, state, policy, keys }: StoreStatus): string {
   if (state === 'lost') return `${kind}; meanwhile ${MEANWHILE[policy ?? 'local']}`
   return kind === 'memory' ? `${count(keys)} keys` : kind
-}
-
-/** What a policy for a lost store does. */
-export const MEANWHILE = {
-  local: 'decided in memory',
-  open: 'everybody is let in',
-  closed: 'everybody is refused',
 }
 
 function isWarmingUp({ warmUp }: RouteStatus): boolean {
