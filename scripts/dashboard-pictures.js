@@ -45,10 +45,13 @@ await model.ready
 const gateway = spawn(
   process.execPath,
   ['packages/gateway/bin/sluice.js', 'serve', 'scripts/dashboard-pictures.yaml'],
-  { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] },
+  { cwd: ROOT, stdio: 'ignore' },
 )
 try {
-  while (!(await fetch(`${DASHBOARD}readyz`).catch(() => undefined))?.ok) await wait(100)
+  while (!(await fetch(`${DASHBOARD}readyz`).catch(() => undefined))?.ok) {
+    if (gateway.exitCode !== null) throw new Error('the gateway ended: are its ports free?')
+    await wait(100)
+  }
   const leaving = new AbortController()
   const coming = CLIENTS.map((client, index) => come(client, index, leaving.signal))
   await wait(SECONDS * 1000)
