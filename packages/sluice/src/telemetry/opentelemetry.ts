@@ -1,0 +1,137 @@
+import { type Attributes, type MeterProvider, metrics, trace } from '@opentelemetry/api'
+import type { LimiterEvent, LimiterListener } from '../events/limiter-event.js'
+
+/**
+ * What a limiter does, told to OpenTelemetry: through its API alone, so that whoever has set up no SDK pays next to nothing.
+ *
+ *     import { createLimiter } from 'sluice'
+ *     import { openTelemetryListener } from 'sluice/opentelemetry'
+ *
+ *     const limiter = createLimiter({
+ *       rules: [{ limit: '10/minute' }],
+ *       listener: openTelemetryListener({ name: 'POST /predict' }),
+ *     })
+ *
+ * Metrics: `sluice.decisions` (by outcome), `sluice.refusals` (by rule and reason), `sluice.shadow_refusals`, `sluice.cost` and
+ * `sluice.cost.settled` (by rule and resource), `sluice.degraded_decisions`, `sluice.store.failures`, and the histogram
+ * `sluice.decision.duration` in seconds. None has an attribute of a client's, so that there are as many series as there are rules.
+ *
+ * The span that is active when a decision is made gets the attributes `sluice.outcome`, and of what refused
+ * `sluice.rule`, `sluice.resource`, `sluice.reason`, `sluice.cost`, `sluice.remaining` and `sluice.retry_after_ms`; `sluice.degraded` where the
+ * store did not answer, and `sluice.shadow_refused_by`.
+ */
+export function openTelemetryListener(options: OpenTelemetryOptions = {}): LimiterListener {
+  const { name, meterProvider = metrics.getMeterProvider() } = options
+  const limiter: Attributes = name === undefined ? {} : { 'sluice.limiter': name }
+  const instruments = instrumentsOf(meterProvider)
+  return (event) => {
+    count(event, limiter, instruments)
+    trace.getActiveSpan()?.setAttributes(spanAttributesOf(event))
+  }
+}
+
+export interface OpenTelemetryOptions {
+  /** The attribute `sluice.limiter` of all metrics: tells limiters apart. */
+  readonly name?: string
+  /** Default: the global one. */
+  readonly meterProvider?: MeterProvider
+}
+
+type Instruments = ReturnType<typeof instrumentsOf>
+
+function instrumentsOf(provider: MeterProvider) {
+  const meter = provider.getMeter('sluice')
+  const counter = (name: string, unit: string, description: string) =>
+    meter.createCounter(name, { unit, description })
+  return {
+    decisions: counter('sluice.decisions', '{request}', 'Requests that were let in or refused.'),
+    refusals: counter(
+      'sluice.refusals',
+      '{request}',
+      'Refused requests, by the rule that refuses for longest and why.',
+    ),
+    shadowRefusals: counter(
+      'sluice.shadow_refusals',
+      '{request}',
+      'Requests that a shadow rule would have refused.',
+    ),
+    cost: counter('sluice.cost', '{unit}', 'Units that allowed requests took, as they were let in.'),
+    settled: meter.createUpDownCounter('sluice.cost.settled', {
+      unit: '{unit}',
+      description: 'Units charged later, less those that were given back.',
+    }),
+    degraded: counter('sluice.degraded_decisions', '{request}', 'Requests decided without the store.'),
+    storeFailures: counter('sluice.store.failures', '{failure}', 'How often the store was lost.'),
+    duration: meter.createHistogram('sluice.decision.duration', {
+      unit: 's',
+      description: 'How long decisions take, the wait for a slot included.',
+      advice: {
+        explicitBucketBoundaries: [
+          0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5,
+        ],
+      },
+    }),
+  }
+}
+
+function count(event: LimiterEvent, limiter: Attributes, instruments: Instruments): void {
+  switch (event.type) {
+    case 'allowed':
+    case 'refused':
+      instruments.decisions.add(1, { ...limiter, 'sluice.outcome': event.type })
+      instruments.duration.record(event.took / 1000, limiter)
+      if (event.degraded !== undefined) instruments.degraded.add(1, limiter)
+      if (event.type === 'refused') {
+        const { rule, reason } = event.refusal
+        instruments.refusals.add(1, { ...limiter, 'sluice.rule': rule, 'sluice.reason': reason })
+        return
+      }
+      for (const { rule, resource, cost, allowed } of event.quotas)
+        if (allowed) instruments.cost.add(cost, { ...limiter, ...ruleAttributes(rule, resource) })
+      return
+    case 'shadow-refused':
+      instruments.shadowRefusals.add(1, { ...limiter, 'sluice.rule': event.quota.rule })
+      return
+    case 'settled':
+      instruments.settled.add(event.cost - event.taken, {
+        ...limiter,
+        ...ruleAttributes(event.rule, event.resource),
+      })
+      return
+    case 'store-failed':
+      instruments.storeFailures.add(1, limiter)
+  }
+}
+
+function spanAttributesOf(event: LimiterEvent): Attributes {
+  switch (event.type) {
+    case 'shadow-refused':
+      return { 'sluice.shadow_refused_by': event.quota.rule }
+    case 'allowed':
+      return outcomeAttributes(event)
+    case 'refused': {
+      const { rule, resource, reason, cost, remaining, retryAfter } = event.refusal
+      return {
+        ...outcomeAttributes(event),
+        ...ruleAttributes(rule, resource),
+        'sluice.reason': reason,
+        'sluice.cost': cost,
+        'sluice.remaining': remaining,
+        ...(Number.isFinite(retryAfter) && { 'sluice.retry_after_ms': Math.ceil(retryAfter) }),
+      }
+    }
+    default:
+      return {}
+  }
+}
+
+function outcomeAttributes({
+  type,
+  degraded,
+}: LimiterEvent & { readonly type: 'allowed' | 'refused' }): Attributes {
+  return { 'sluice.outcome': type, ...(degraded !== undefined && { 'sluice.degraded': degraded }) }
+}
+
+function ruleAttributes(rule: string, resource: string): Attributes {
+  return { 'sluice.rule': rule, 'sluice.resource': resource }
+}
