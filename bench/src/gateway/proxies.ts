@@ -9,18 +9,35 @@ export type StartProxy = (port: number, upstream: number, folder: string) => Pro
 
 const SLUICE = fileURLToPath(new URL('../../../packages/gateway/bin/sluice.js', import.meta.url))
 
-export const sluice: StartProxy = (port, upstream, folder) => {
-  const file = join(folder, 'gateway.yaml')
-  writeFileSync(
-    file,
-    `listen: 127.0.0.1:${port}
-admin: 127.0.0.1:0
-upstream: http://127.0.0.1:${upstream}
-routes: [{ match: POST /predict, limits: [1000000/second] }]
-`,
-  )
-  return startServer(process.execPath, [SLUICE, 'serve', file], port)
+/** What a configuration says in place of the usual. */
+interface Settings {
+  readonly admin?: string
+  readonly log?: string
+  readonly limits?: string
 }
+
+/** The gateway with limits that the load does not reach. */
+export function sluiceWith({
+  admin = '127.0.0.1:0',
+  log = '{}',
+  limits = '[1000000/second]',
+}: Settings): StartProxy {
+  return (port, upstream, folder) => {
+    const file = join(folder, 'gateway.yaml')
+    writeFileSync(
+      file,
+      `listen: 127.0.0.1:${port}
+admin: ${admin}
+upstream: http://127.0.0.1:${upstream}
+log: ${log}
+routes: [{ match: POST /predict, limits: ${limits} }]
+`,
+    )
+    return startServer(process.execPath, [SLUICE, 'serve', file], port)
+  }
+}
+
+export const sluice = sluiceWith({})
 
 /** One process, one limit a client address, which the load does not reach; connections to the upstream are kept. */
 export const nginx: StartProxy = (port, upstream, folder) => {

@@ -64,7 +64,7 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
   const refusals = new RefusalLog(first.log, { log })
   const observer = toldToAll(dashboard === undefined ? [refusals] : [metrics, dashboard, refusals])
   const serving: Serving = await Serving.open(first, {
-    store: timed(opened.store, observer.storeTook),
+    store: dashboard === undefined ? opened.store : timed(opened.store, observer.storeTook),
     observer,
     log,
     changed({ config, setup }) {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Store } from 'sluice'
 import { clientAddressReader } from 'sluice/http'
 import { type GatewayConfig, policiesOf } from './config/config.js'
+import { isObserved } from './config/restart-needed.js'
 import { type ClientReader, openClientReader } from './identity/client-reader.js'
 import type { Log } from './log.js'
 import type { Observer } from './observers.js'
@@ -117,7 +118,7 @@ export class Serving {
       store,
       warmUps: this.warmUps,
       overrides,
-      listener: observer.limiterDid,
+      ...(isObserved(config) && { listener: observer.limiterDid }),
     })
   }
 }

@@ -4,6 +4,7 @@ import type { Outcome } from '../proxy/traffic.js'
 import type { StoreFigures } from '../store/figures.js'
 import { fillStore, fillTraffic } from './fill.js'
 import { createInstruments, type Instruments } from './instruments.js'
+import type { Series } from './plain-histogram.js'
 import { type Summary, summaryOf } from './summary.js'
 import { RouteTally } from './tallies.js'
 import type { Operation } from './timed-store.js'
@@ -15,21 +16,17 @@ export interface Sources {
   readonly warmUps: () => Iterable<readonly [route: string, warmUp: { readonly scale: number }]>
 }
 
-interface Timed {
-  observe(seconds: number): void
-}
-
 /** A route, with what its times are measured by. */
 interface Measured extends RouteTally {
-  readonly decisionSeconds: Timed
-  readonly upstreamSeconds: Timed
+  readonly decisionSeconds: Series
+  readonly upstreamSeconds: Series
 }
 
 /** Counts and measures what a gateway does. */
 export class GatewayMetrics implements Observer {
   readonly #instruments: Instruments = createInstruments()
   readonly #routes = new Map<string, Measured>()
-  readonly #operations = new Map<Operation, Timed>()
+  readonly #operations = new Map<Operation, Series>()
   /** Tiers that a label may name: what a client brings must not make series. */
   #tiers: ReadonlySet<string> = new Set()
 
@@ -41,7 +38,7 @@ export class GatewayMetrics implements Observer {
   storeTook(operation: Operation, seconds: number): void {
     let timed = this.#operations.get(operation)
     if (timed === undefined) {
-      timed = this.#instruments.storeSeconds.labels({ operation })
+      timed = this.#instruments.storeSeconds.series({ operation })
       this.#operations.set(operation, timed)
     }
     timed.observe(seconds)
@@ -99,8 +96,8 @@ export class GatewayMetrics implements Observer {
     if (known !== undefined) return known
     const { decisionSeconds, upstreamSeconds } = this.#instruments
     const measured = Object.assign(new RouteTally(), {
-      decisionSeconds: decisionSeconds.labels({ route }),
-      upstreamSeconds: upstreamSeconds.labels({ route }),
+      decisionSeconds: decisionSeconds.series({ route }),
+      upstreamSeconds: upstreamSeconds.series({ route }),
     })
     this.#routes.set(route, measured)
     return measured

@@ -1,4 +1,4 @@
-import type { MaybePromise, Store } from 'sluice'
+import { type DecidingStore, isDeciding, type MaybePromise, type Store } from 'sluice'
 
 export type Operation = 'take' | 'peek' | 'settle' | 'reset'
 
@@ -12,11 +12,23 @@ export function timed(store: Store, observe: (operation: Operation, seconds: num
     end()
     return result
   }
-  return {
+  const timedStore: Store = {
     take: (charges) => measured('take', () => store.take(charges)),
     peek: (charges) => measured('peek', () => store.peek(charges)),
     settle: (settlements) => measured('settle', () => store.settle(settlements)),
     reset: (scope, key) => measured('reset', () => store.reset(scope, key)),
     close: () => store.close(),
   }
+  if (!isDeciding(store)) return timedStore
+  // What is quicker for a store in this process stays so.
+  const deciding: DecidingStore = {
+    ...timedStore,
+    decide(charges) {
+      const begun = performance.now()
+      const outcome = store.decide(charges)
+      observe('take', (performance.now() - begun) / 1000)
+      return outcome
+    },
+  }
+  return deciding
 }

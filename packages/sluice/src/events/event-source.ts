@@ -63,10 +63,11 @@ export class EventSource<Request> {
       this.#seeLimit(limits, quota, client?.tier)
       if (!quota.enforced && !quota.allowed) this.#tell({ type: 'shadow-refused', request, client, quota })
     }
-    const told =
-      degraded === undefined ? { request, client, quotas, took } : { request, client, quotas, took, degraded }
-    if (decision.allowed) this.#tell({ type: 'allowed', ...told })
-    else this.#tell({ type: 'refused', ...told, refusal: decision.refusal })
+    // Written out: this is made for every request.
+    const event = decision.allowed
+      ? ({ type: 'allowed', request, client, quotas, took } as const)
+      : ({ type: 'refused', request, client, quotas, took, refusal: decision.refusal } as const)
+    this.#tell(degraded === undefined ? event : { ...event, degraded })
   }
 
   /** What becomes of a permit from now on. */

@@ -1,0 +1,33 @@
+/** What it costs the gateway to be watched: metrics, events, the log of refusals and what the dashboard shows, against none of it. */
+import { throughput } from './gateway/proxied.js'
+import { sluiceWith } from './gateway/proxies.js'
+import type { Bench, Case } from './harness/bench.js'
+
+const UNWATCHED = { admin: 'off', log: '{ refusals: false }' }
+
+function watched(name: string, limits: string): Case {
+  return {
+    name,
+    unit: 'requests a second of one core',
+    better: 'more',
+    rounds: 21,
+    contenders: [
+      throughput('watched', 'ours', sluiceWith({ limits })),
+      throughput('not watched', 'floor', sluiceWith({ limits, ...UNWATCHED })),
+    ],
+    targets: [{ contender: 'watched', against: 'not watched', atLeast: 0.95 }],
+  }
+}
+
+const bench: Bench = {
+  title: 'Metrics, events and the dashboard',
+  cases: [
+    watched('The gateway watched, one rule', '[1000000/second]'),
+    watched(
+      'The gateway watched, three rules',
+      '[1000000/second, { limit: 1000000/second, of: units, cost: 10 }, { concurrent: 1000 }]',
+    ),
+  ],
+}
+
+export default bench
