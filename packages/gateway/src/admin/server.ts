@@ -52,7 +52,8 @@ const HEADERS = {
  */
 export async function startAdmin({ config, sources, perform, log }: AdminOptions): Promise<AdminServer> {
   const guard = new Guard(config)
-  const acts = actPage(guard, new AuditLog(log, config.audit), perform)
+  const audit = new AuditLog(log, config.audit)
+  const acts = actPage(guard, audit, perform)
   const pages = new Map([...pagesOf(sources, HEADERS), ['/api/acts', acts]])
   const server = createServer(async (request, response) => {
     try {
@@ -73,11 +74,12 @@ export async function startAdmin({ config, sources, perform, log }: AdminOptions
   const address = await listen(server, config)
   return {
     address,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve))
+      server.closeAllConnections()
+      await closed
+      await audit.close()
+    },
   }
 }
 

@@ -4,7 +4,7 @@ import type { Act } from '../live/live-types.js'
 
 /** One line of the audit log. */
 interface AuditLine {
-  /** The address that it came from. */
+  /** The address that it came from; `anybody` where several are told of at once. */
   readonly from: string
   /** Undefined where it was none. */
   readonly act: Act | undefined
@@ -13,7 +13,7 @@ interface AuditLine {
   readonly detail: string
 }
 
-/** Within so many milliseconds no second refusal is told of who has no token. */
+/** For so many milliseconds the refusals of who has no token are summed up. */
 const QUIET_MS = 1000
 
 /** Keeps what was done to a gateway that runs, and what somebody tried to: in the log, and a line of JSON each in a file. */
@@ -21,7 +21,8 @@ export class AuditLog {
   readonly #log: Pick<Log, 'info' | 'error'>
   readonly #file: string | undefined
   #written: Promise<void> = Promise.resolve()
-  #strangerAt = Number.NEGATIVE_INFINITY
+  /** Runs while they are summed up. */
+  #quiet: NodeJS.Timeout | undefined
   #strangersUntold = 0
 
   constructor(log: Pick<Log, 'info' | 'error'>, file: string | undefined) {
@@ -43,16 +44,25 @@ export class AuditLog {
     await this.#written
   }
 
-  /** Somebody without the token tried: a line a second at most, which says how many it stands for. */
+  /** Somebody without the token tried: a line for the first of a second, and one for all the others of it. */
   async tellStranger(from: string, reason: string): Promise<void> {
-    const now = performance.now()
-    if (now - this.#strangerAt < QUIET_MS) {
+    if (this.#quiet !== undefined) {
       this.#strangersUntold++
       return
     }
-    const more = this.#strangersUntold === 0 ? '' : ` (and ${this.#strangersUntold} more before)`
-    this.#strangerAt = now
+    this.#quiet = setTimeout(() => this.close(), QUIET_MS)
+    this.#quiet.unref()
+    await this.tell({ from, act: undefined, outcome: 'refused', detail: reason })
+  }
+
+  /** Tells what is untold. */
+  async close(): Promise<void> {
+    clearTimeout(this.#quiet)
+    this.#quiet = undefined
+    const more = this.#strangersUntold
     this.#strangersUntold = 0
-    await this.tell({ from, act: undefined, outcome: 'refused', detail: `${reason}${more}` })
+    const detail = `${more} more without the token within a second`
+    if (more > 0) await this.tell({ from: 'anybody', act: undefined, outcome: 'refused', detail })
+    await this.#written
   }
 }

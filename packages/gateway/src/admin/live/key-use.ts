@@ -7,8 +7,6 @@ export class KeyUse {
   /** Requests, since the key was last taken notice of. */
   allowed = 0
   refused = 0
-  /** Since the last look at it. */
-  cameAgain = false
   /** Whether it is among the fullest. */
   isNear = false
   #remaining = 0
@@ -20,7 +18,6 @@ export class KeyUse {
   see({ limit, allowed, remaining, resetAfter }: Quota, now: number): void {
     if (allowed) this.allowed++
     else this.refused++
-    this.cameAgain = this.limit !== NONE
     this.limit = limit
     this.#remaining = remaining
     this.#resetAfter = resetAfter

@@ -1,17 +1,12 @@
 import type { Quota } from 'sluice'
 import { FullestKeys } from './fullest-keys.js'
+import { KeyMemory } from './key-memory.js'
 import { KeyUse } from './key-use.js'
-
-/** Keys that are looked at to find one that may be forgotten. */
-const LOOKED_AT = 8
 
 /** What becomes of one rule: counts, its fullest keys, and the keys that came lately. */
 export class RuleWatch {
   readonly #fullest = new FullestKeys()
-  /** The first is the next to be forgotten. */
-  readonly #seen = new Map<string, KeyUse>()
-  /** Keys that are remembered. */
-  mostSeen = 0
+  readonly #seen = new KeyMemory()
   allowed = 0
   refused = 0
   wouldHaveRefused = 0
@@ -26,6 +21,11 @@ export class RuleWatch {
     this.#fullest.offer(use, now)
   }
 
+  /** @param most keys that are remembered, beside the fullest */
+  remember(most: number): void {
+    this.#seen.places = most
+  }
+
   get keysSeen(): number {
     return this.#seen.size
   }
@@ -35,28 +35,14 @@ export class RuleWatch {
     return this.#fullest.read(most, now)
   }
 
-  /** The keys that came lately, the last first, and those that are near the limit. */
+  /** The keys that came lately, and those that are near the limit. */
   keys(): readonly KeyUse[] {
-    return [...new Set([...[...this.#seen.values()].reverse(), ...this.#fullest.all])]
+    return [...new Set([...this.#seen.all, ...this.#fullest.all])]
   }
 
   #begin(key: string): KeyUse {
     const use = this.#fullest.all.find((each) => each.key === key) ?? new KeyUse(key)
-    use.cameAgain = false
-    this.#seen.set(key, use)
-    if (this.#seen.size > this.mostSeen) this.#forgetOne()
+    this.#seen.add(use)
     return use
-  }
-
-  /** A key that came again since it was last looked at has a second chance; so that who comes once makes nobody be forgotten. */
-  #forgetOne(): void {
-    let looked = 0
-    for (const [key, use] of this.#seen) {
-      this.#seen.delete(key)
-      looked++
-      if (!use.cameAgain || looked >= LOOKED_AT) return
-      use.cameAgain = false
-      this.#seen.set(key, use)
-    }
   }
 }

@@ -23,7 +23,7 @@ export class WatchedRules {
     const before = this.#routes
     const watched = (route: string, rule: RouteRule): WatchedRule => {
       const watch = before.get(route)?.get(rule.name)?.watch ?? new RuleWatch()
-      watch.mostSeen = most
+      watch.remember(most)
       return { ...rule, route, watch }
     }
     this.#routes = new Map(
