@@ -22,6 +22,12 @@ export class FullestKeys {
     this.#uses[place] = use
   }
 
+  forget(use: KeyUse): void {
+    const place = this.#uses.indexOf(use)
+    if (place >= 0) this.#uses.splice(place, 1)
+    use.isNear = false
+  }
+
   /** The fullest first. */
   read(most: number, now: number): readonly KeyUse[] {
     return this.#uses.toSorted((a, b) => b.usedAt(now) - a.usedAt(now)).slice(0, most)

@@ -32,6 +32,11 @@ export class KeyMemory {
     if (this.size > this.places) forgetFirst(this.#newcomers.size > 0 ? this.#newcomers : this.#regulars)
   }
 
+  forget(key: string): void {
+    this.#newcomers.delete(key)
+    this.#regulars.delete(key)
+  }
+
   /** The last that came to be known first. */
   get all(): readonly KeyUse[] {
     return [...this.#regulars.values(), ...this.#newcomers.values()].reverse()

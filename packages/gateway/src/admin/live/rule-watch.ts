@@ -1,4 +1,5 @@
-import type { Quota } from 'sluice'
+import { isDeepStrictEqual } from 'node:util'
+import type { Limit, Quota } from 'sluice'
 import { FullestKeys } from './fullest-keys.js'
 import { KeyMemory } from './key-memory.js'
 import { KeyUse } from './key-use.js'
@@ -24,6 +25,20 @@ export class RuleWatch {
   /** @param most keys that are remembered, beside the fullest */
   remember(most: number): void {
     this.#seen.places = most
+  }
+
+  /**
+   * The rule has another limit. Keys are known under it, so that no store is asked about one that no longer holds; those that had
+   * one of their tier's or of a warm-up's are forgotten.
+   */
+  limitChanged(from: Limit | undefined, to: Limit | undefined): void {
+    for (const use of this.keys()) {
+      if (to !== undefined && isDeepStrictEqual(use.limit, from)) use.limit = to
+      else {
+        this.#seen.forget(use.key)
+        this.#fullest.forget(use)
+      }
+    }
   }
 
   get keysSeen(): number {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Quota } from 'sluice'
 import type { RoutePolicy, RouteRule } from '../../policy/admission.js'
 import { RuleWatch } from './rule-watch.js'
@@ -22,8 +23,11 @@ export class WatchedRules {
     const most = Math.max(LEAST_SEEN, Math.floor(MOST_SEEN / Math.max(1, count)))
     const before = this.#routes
     const watched = (route: string, rule: RouteRule): WatchedRule => {
-      const watch = before.get(route)?.get(rule.name)?.watch ?? new RuleWatch()
+      const known = before.get(route)?.get(rule.name)
+      const watch = known?.watch ?? new RuleWatch()
       watch.remember(most)
+      if (known !== undefined && !isDeepStrictEqual(known.limit, rule.limit))
+        watch.limitChanged(known.limit, rule.limit)
       return { ...rule, route, watch }
     }
     this.#routes = new Map(

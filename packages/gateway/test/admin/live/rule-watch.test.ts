@@ -1,4 +1,4 @@
-import { createLimiter, manualClock, memoryStore, type Quota } from 'sluice'
+import { createLimiter, type Limit, manualClock, memoryStore, type Quota } from 'sluice'
 import { describe, expect, it } from 'vitest'
 import { RuleWatch } from '../../../src/admin/live/rule-watch.js'
 
@@ -78,4 +78,16 @@ it('a shadow rule counts what it would have refused', () => {
   }
   watch.see({ ...quota, allowed: false, enforced: false } as Quota, 0)
   expect(watch).toMatchObject({ allowed: 0, refused: 0, wouldHaveRefused: 1 })
+})
+
+it('goes on under another limit, and forgets who had one of their own', () => {
+  const { watch, ask } = watching()
+  ask('a', 3)
+  const { limit } = watch.keys()[0] as { limit: Limit }
+  watch.see({ key: 'of a tier', limit: { ...limit, limit: 50 }, allowed: true, remaining: 9 } as Quota, 0)
+  watch.limitChanged(limit, { ...limit, limit: 20 } as Limit)
+  expect(watch.keys()).toMatchObject([{ key: 'a', limit: { limit: 20 }, allowed: 3 }])
+  expect(watch.fullest(5, 0).map(({ key }) => key)).toEqual(['a'])
+  watch.limitChanged({ ...limit, limit: 20 } as Limit, undefined)
+  expect(watch.keys()).toEqual([])
 })
