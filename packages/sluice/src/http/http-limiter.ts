@@ -68,7 +68,7 @@ export type HttpDecision =
   | { readonly allowed: false; readonly answer: HttpAnswer }
 
 export interface HttpLimiter<Request extends object> {
-  /** Decides on a request, once however often it is asked. What the rules' own functions throw is passed on. */
+  /** Decides on a request. One that was let in is not counted again, however often it is asked. What the rules' own functions throw is passed on. */
   decide(request: Request): MaybePromise<HttpDecision>
 }
 
@@ -99,11 +99,12 @@ export function createHttpLimiter<Request extends object>(
     ...(xRateLimit !== undefined && { xRateLimit }),
     ...(partitionKeySecret !== undefined && { partitionKeySecret }),
   }
-  const decided = new WeakSet<Request>()
+  const admitted = new WeakSet<Request>()
 
   const translate = (request: Request, decision: Decision): HttpDecision => {
     const fields = limitFields(decision, fieldOptions)
     if (decision.allowed) {
+      admitted.add(request)
       rememberPermit(request, decision.permit)
       return { allowed: true, fields, permit: decision.permit }
     }
@@ -127,8 +128,7 @@ export function createHttpLimiter<Request extends object>(
 
   return {
     decide(request) {
-      if (decided.has(request)) return { allowed: true, fields: [], permit: undefined }
-      decided.add(request)
+      if (admitted.has(request)) return { allowed: true, fields: [], permit: undefined }
       try {
         const decision = admit(request)
         if (decision instanceof Promise) return decision.then((made) => translate(request, made), undecided)

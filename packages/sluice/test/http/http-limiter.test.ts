@@ -199,6 +199,27 @@ describe('an allowed request', () => {
     expect(limiter.decide({})).toMatchObject({ allowed: false })
   })
 
+  it('is one that was let in: who was refused is so again, and who could not be decided on is not let in', () => {
+    let fails = true
+    const { limiter } = limiterOf({
+      rules: [
+        {
+          limit: '1/minute',
+          cost: () => {
+            if (fails) throw new Error('on purpose')
+            return 1
+          },
+        },
+      ],
+    })
+    const [first, second] = [{}, {}]
+    expect(() => limiter.decide(first)).toThrow('on purpose')
+    expect(() => limiter.decide(first)).toThrow('on purpose')
+    fails = false
+    expect(limiter.decide(first)).toMatchObject({ allowed: true, permit: expect.anything() })
+    for (let again = 0; again < 3; again++) expect(limiter.decide(second)).toMatchObject({ allowed: false })
+  })
+
   it('is settled by every limit that it passed, and one that passed none by nothing', async () => {
     const tokens = () => limiterOf({ rules: [{ limit: '100/hour', of: 'tokens', cost: 90 }] })
     const [one, other] = [tokens(), tokens()]
