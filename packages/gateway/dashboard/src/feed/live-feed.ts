@@ -1,4 +1,4 @@
-import { EventSourceParserStream } from 'eventsource-parser/stream'
+import { createParser } from 'eventsource-parser'
 import type { Sample, Status } from '../../../src/admin/live/live-types.js'
 import { type AdminApi, AdminError } from './admin-api.js'
 
@@ -17,7 +17,7 @@ export interface LiveListener {
   status(status: Status): void
 }
 
-/** Milliseconds. A sample comes every second: after this long without one, the connection is dead whatever the network says. */
+/** Milliseconds. A sample comes every second: after this long without a byte, the connection is dead whatever the network says. */
 const SILENCE = 10_000
 const FIRST_WAIT = 1000
 const LONGEST_WAIT = 15_000
@@ -72,14 +72,18 @@ export class LiveFeed {
     let timer = setTimeout(giveUp, SILENCE)
     try {
       const { body } = await this.#api.live(attempt.signal)
-      const events = body?.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())
-      const reader = events?.getReader()
+      const parser = createParser({
+        onEvent: ({ event, data }) => {
+          if (this.#attempt === attempt) this.#take(event, data)
+        },
+      })
+      const reader = body?.pipeThrough(new TextDecoderStream()).getReader()
       for (;;) {
         const next = await reader?.read()
         if (next?.value === undefined) return new Error('The gateway has closed the connection.')
         clearTimeout(timer)
         timer = setTimeout(giveUp, SILENCE)
-        if (this.#attempt === attempt) this.#take(next.value.event, next.value.data)
+        parser.feed(next.value)
       }
     } catch (error) {
       if (silent) return new Error('The gateway has fallen silent.')
