@@ -74,7 +74,9 @@ describe.runIf(isThere)('the faults of listings as they are often written', () =
 
   it('an answer that is awaited is a TypeError: each request is answered with 500', async () => {
     expect((await fetch(`${url}/awaited`, { method: 'POST' })).status).toBe(500)
-    await expect.poll(said).toContain("TypeError: object bool can't be used in 'await' expression")
+    await expect
+      .poll(said, { timeout: 30_000 })
+      .toContain("TypeError: object bool can't be used in 'await' expression")
   })
 
   it('without that, each premium request multiplies the limit of all', async () => {

@@ -142,18 +142,18 @@ describe('a file of keys that changes', () => {
       expect(await keys.lookup(keyDigest(first))).toEqual({ id: 'acme' })
       const second = await addNewKey(file, { client: 'beta' })
       await vi.waitUntil(async () => (await keys.lookup(keyDigest(second))) !== undefined, {
-        timeout: 10_000,
+        timeout: 30_000,
       })
       await writeFile(file, 'keys: none')
-      await vi.waitUntil(() => told.some((line) => line.includes('refused')), { timeout: 10_000 })
+      await vi.waitUntil(() => told.some((line) => line.includes('refused')), { timeout: 30_000 })
       expect(await keys.lookup(keyDigest(second))).toEqual({ id: 'beta' })
       told.length = 0
       await rm(file)
-      await vi.waitUntil(() => told.some((line) => line.includes('refused')), { timeout: 10_000 })
+      await vi.waitUntil(() => told.some((line) => line.includes('refused')), { timeout: 30_000 })
       expect(await keys.lookup(keyDigest(second))).toEqual({ id: 'beta' })
       await writeFile(file, 'keys: []')
       await vi.waitUntil(async () => (await keys.lookup(keyDigest(second))) === undefined, {
-        timeout: 10_000,
+        timeout: 30_000,
       })
     } finally {
       keys.stop()

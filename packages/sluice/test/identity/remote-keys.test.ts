@@ -158,7 +158,7 @@ describe('keys of a URL', () => {
     const answered: unknown[] = []
     void keys.check(await token('one')).then((client) => answered.push(client))
     // The fetch hangs meanwhile.
-    await expect.poll(() => keys.fetched).toBe(3)
-    await expect.poll(() => answered).toEqual([ACME])
+    await expect.poll(() => keys.fetched, { timeout: 30_000 }).toBe(3)
+    await expect.poll(() => answered, { timeout: 30_000 }).toEqual([ACME])
   })
 })

@@ -52,11 +52,11 @@ describe('a warm-up that asks a function', () => {
       times++
       return asking()
     })
-    await expect.poll(() => warmUp.isReady).toBe(true)
+    await expect.poll(() => warmUp.isReady, { timeout: 30_000 }).toBe(true)
     asking = ready
-    await expect.poll(() => warmUp.isReady, { timeout: 10_000 }).toBe(false)
+    await expect.poll(() => warmUp.isReady, { timeout: 30_000 }).toBe(false)
     asking = () => true
-    await expect.poll(() => warmUp.isReady, { timeout: 10_000 }).toBe(true)
+    await expect.poll(() => warmUp.isReady, { timeout: 30_000 }).toBe(true)
     warmUp.stop()
     expect(times).toBeGreaterThanOrEqual(3)
   })
@@ -100,9 +100,9 @@ it('a warm-up that asks a URL begins when that answers 2xx', async () => {
   onTestFinished(() => warmUp.stop())
   expect(warmUp.isReady).toBe(false)
   status = 204
-  await expect.poll(() => warmUp.isReady, { timeout: 10_000 }).toBe(true)
+  await expect.poll(() => warmUp.isReady, { timeout: 30_000 }).toBe(true)
   status = 302
-  await expect.poll(() => warmUp.isReady, { timeout: 10_000 }).toBe(false)
+  await expect.poll(() => warmUp.isReady, { timeout: 30_000 }).toBe(false)
 })
 
 it('what cannot be asked is told', () => {
