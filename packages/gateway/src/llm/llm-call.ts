@@ -14,7 +14,7 @@ export interface LlmOptions {
   readonly cachedWeight: number
   /** Whether the upstream is asked for the usage of a stream where the client did not; it is hidden from that client. */
   readonly asksForUsage: boolean
-  /** Default: a quarter of the characters. */
+  /** Default: a quarter of the bytes. */
   readonly tokenizer?: Tokenizer
 }
 

@@ -19,17 +19,22 @@ const PATIENCE = 2_000
  */
 export function watchReadiness(readiness: Readiness, told: (isReady: boolean) => void): () => void {
   const question = typeof readiness === 'function' ? readiness : questionAt(readiness)
-  const stopped = new AbortController()
-  let timer: NodeJS.Timeout | undefined
+  let stopped = false
+  let asking: AbortController
+  let timer: NodeJS.Timeout
   const ask = async () => {
-    const isReady = await answerTo(question, AbortSignal.any([stopped.signal, AbortSignal.timeout(PATIENCE)]))
-    if (stopped.signal.aborted) return
+    asking = new AbortController()
+    timer = setTimeout(() => asking.abort(), PATIENCE).unref()
+    const isReady = await answerTo(question, asking.signal)
+    clearTimeout(timer)
+    if (stopped) return
     told(isReady)
     timer = setTimeout(ask, INTERVAL).unref()
   }
   void ask()
   return () => {
-    stopped.abort()
+    stopped = true
+    asking.abort()
     clearTimeout(timer)
   }
 }
