@@ -1,8 +1,9 @@
 import { ClientConnection } from './client-connection.js'
 import type { Connection } from './connection.js'
 
-/** How long a connection of the store's own waits for the server, in milliseconds, before it is given up. */
-const PATIENCE = 1000
+/** How long a connection of the store's own waits for the server, in milliseconds, before it is given up: to be there, and to be answered. */
+const GREETING = 700
+const PATIENCE = 2500
 
 /** A connection that is opened by its first use, with memcache-client. */
 export class UrlConnection implements Connection {
@@ -51,7 +52,7 @@ async function open(server: string): Promise<Connection> {
     server,
     noDelay: true,
     cmdTimeout: PATIENCE,
-    connectTimeout: PATIENCE,
+    connectTimeout: GREETING,
   })
   return new ClientConnection(client, true)
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { memcachedStore } from 'sluice/memcached'
 import { redisStore } from 'sluice/redis'
 import { options } from './conversation.js'
@@ -9,6 +10,15 @@ export const store = url.startsWith('memcached:')
   ? memcachedStore({ url, prefix })
   : redisStore({ url, prefix })
 
-// Connected before the process says that it is ready.
+// Connected before the process says that it is ready; on a busy machine the first attempt may come to nothing.
 const limit = { algorithm: 'token-bucket', limit: 1, period: 1000, burst: 1 }
-await store.peek([{ scope: 'not', key: 'a limit', limit, cost: 0 }])
+const end = performance.now() + 20_000
+for (let connected = false; !connected; ) {
+  try {
+    await store.peek([{ scope: 'not', key: 'a limit', limit, cost: 0 }])
+    connected = true
+  } catch (error) {
+    if (performance.now() > end) throw error
+    await pause(50)
+  }
+}
