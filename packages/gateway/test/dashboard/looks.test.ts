@@ -75,6 +75,8 @@ it('comes back by itself when the gateway does, and says meanwhile that it is go
   await page.getByText('not connected').waitFor()
   await page.getByText('What you see is as it last was.').waitFor()
   expect(await violationsOf(page)).toEqual([])
+  await page.locator('#heaviest').getByText('The gateway does not answer.').waitFor()
+  expect(await page.locator('#heaviest tbody tr').count()).toBeGreaterThan(0)
   admin.setAway(false)
   await page.getByText('live', { exact: true }).waitFor()
   expect(await page.getByText('What you see is as it last was.').count()).toBe(0)

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 
-/** An answer as it was last, and why the last question had none. */
+/** The answer as it was last; and why the last question had none. */
 export interface Repeated<Answer> {
   readonly answer?: Answer
   readonly failure?: Error
@@ -26,7 +26,13 @@ export function useRepeated<Answer>(
           (answer) => ({ answer }),
           (failure: Error) => ({ failure }),
         )
-        if (!over) setLatest({ ...next, question })
+        // What was answered before stays in sight while nothing new comes.
+        if (!over)
+          setLatest((before) =>
+            before.question === question && before.answer !== undefined
+              ? { answer: before.answer, ...next, question }
+              : { ...next, question },
+          )
       }
       if (!over) timer = setTimeout(round, every)
     }

@@ -94,9 +94,9 @@ function Found({
       <p class="found" role="status">
         {missing && `Nobody like “${text}” has been seen lately.`}
         {failure !== undefined && !missing && failure.message}
-        {answer?.client}
+        {failure === undefined && answer?.client}
       </p>
-      {answer !== undefined && <ClientRules state={answer} propose={propose} />}
+      {answer !== undefined && !missing && <ClientRules state={answer} propose={propose} />}
     </>
   )
 }
