@@ -3,7 +3,7 @@ import type { Taken } from '../../limits/verdict.js'
 import type { Charge } from '../store.js'
 import { type Job, OPERATION } from './job.js'
 import { type Borders, scriptLimit } from './script-limit.js'
-import { storeKey } from './store-key.js'
+import { storeKeysOf } from './store-key.js'
 
 /**
  * So many charges go in one call, unless one job alone has more. The server does nothing else meanwhile: they take it
@@ -21,7 +21,7 @@ export class Batch {
   readonly #shapes: (readonly [limit: number, cost: number, enforced: number])[] = []
   readonly #row: number[] = []
   readonly #leases: string[] = []
-  readonly #places = new Map<string, Map<string, number>>()
+  readonly #scopes = new Map<string, ScopePlaces>()
   readonly #limitPlaces = new Map<Limit, LimitPlace>()
   #charges = 0
   #text = 0
@@ -67,17 +67,17 @@ export class Batch {
   }
 
   #placeOf(scope: string, key: string): number {
-    let places = this.#places.get(scope)
-    if (places === undefined) {
-      places = new Map()
-      this.#places.set(scope, places)
+    let found = this.#scopes.get(scope)
+    if (found === undefined) {
+      found = { textOf: storeKeysOf(this.prefix, scope), places: new Map() }
+      this.#scopes.set(scope, found)
     }
-    const known = places.get(key)
+    const known = found.places.get(key)
     if (known !== undefined) return known
-    const text = storeKey(this.prefix, scope, key)
+    const text = found.textOf(key)
     this.#text += text.length
     const place = this.keys.push(text)
-    places.set(key, place)
+    found.places.set(key, place)
     return place
   }
 
@@ -94,6 +94,12 @@ export class Batch {
     shapes.set(cost, place)
     return place
   }
+}
+
+/** How the keys of a scope are written, and where they are among those of a call. */
+interface ScopePlaces {
+  readonly textOf: (key: string) => string
+  readonly places: Map<string, number>
 }
 
 /** Where a limit is among those of a call, and by their costs the shapes of its charges. */

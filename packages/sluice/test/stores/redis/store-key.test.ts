@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { slotOf } from '../../../src/stores/redis/slot.js'
-import { checkPrefix, storeKey } from '../../../src/stores/redis/store-key.js'
+import { checkPrefix, storeKey, storeKeysOf } from '../../../src/stores/redis/store-key.js'
 
 describe('the key of a scope and a key', () => {
   it('is readable where both are plain', () => {
@@ -22,6 +22,7 @@ describe('the key of a scope and a key', () => {
         const [one, other] = [storeKey('p:', scope, key), storeKey('p:', otherScope, otherKey)]
         expect(Buffer.from(one).equals(Buffer.from(other))).toBe(same)
         expect(one.length).toBeLessThan(700)
+        expect(storeKeysOf('p:', scope)(key)).toBe(one)
       }),
       { seed: 20261124, numRuns: 2000 },
     )
