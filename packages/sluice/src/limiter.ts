@@ -12,7 +12,7 @@ import type { Requirement } from './policy/requirement.js'
 import type { Resource } from './policy/rule.js'
 import { systemTimers } from './stores/failure/timers.js'
 import { memoryStore } from './stores/memory/memory-store.js'
-import { type DecidingStore, isDeciding } from './stores/outcome.js'
+import { type DecidingStore, isDeciding, type Outcome } from './stores/outcome.js'
 import type { Store, StoreVerdict } from './stores/store.js'
 import { WaitingRoom } from './waiting/waiting-room.js'
 
@@ -213,7 +213,10 @@ class RuleLimiter<Request> implements Limiter<Request> {
 
   #takeAtOnce(store: DecidingStore, charges: readonly RuleCharge[]): Decision {
     const outcome = store.decide(charges)
-    if (!outcome.admitted) return this.#decision(charges, outcome.verdicts())
+    return outcome.admitted ? this.#admission(charges, outcome) : this.#decision(charges, outcome.verdicts())
+  }
+
+  #admission(charges: readonly RuleCharge[], outcome: Outcome): Decision {
     const admission = new Admission(charges, outcome, this.#makePermit)
     // Whoever listens is told for how long slots were held: from now on.
     if (this.#events !== undefined) admission.permit
@@ -228,6 +231,8 @@ class RuleLimiter<Request> implements Limiter<Request> {
   }
 
   #decision(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Decision {
+    if (admits(charges, verdicts))
+      return this.#admission(charges, { admitted: true, verdicts: () => [...verdicts] })
     const forecast = forecastOf(charges, verdicts)
     return forecast.allowed ? { ...forecast, permit: this.#makePermit(charges, verdicts) } : forecast
   }
@@ -253,6 +258,14 @@ class RuleLimiter<Request> implements Limiter<Request> {
     if (this.#events !== undefined) listeners.push(this.#events.permit(taken))
     return new Permit(this.#store, this.#renewal, taken, listeners)
   }
+}
+
+/** Whether a store that answered itself lets all in. */
+function admits(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): boolean {
+  return verdicts.every(
+    ({ allowed, degraded }, index) =>
+      degraded === undefined && (allowed || charges[index]?.enforce === false),
+  )
 }
 
 function forecastOf(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Forecast {
