@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url'
 import autocannon from 'autocannon'
 import type { Contender, Started } from '../harness/bench.js'
 import { loadOn } from '../harness/load.js'
-import { freePorts } from './ports.js'
-import { type ServerProcess, startServer } from './processes.js'
+import { freePorts } from '../harness/ports.js'
+import { type ServerProcess, startServer } from '../harness/server-process.js'
 import { type StartProxy, temporaryFolder } from './proxies.js'
 
 const UPSTREAM = fileURLToPath(new URL('./upstream.js', import.meta.url))

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type ServerProcess, startServer } from './processes.js'
+import { type ServerProcess, startServer } from '../harness/server-process.js'
 
 /** Starts a proxy on a port before an upstream on another. What it writes goes into the folder. */
 export type StartProxy = (port: number, upstream: number, folder: string) => Promise<ServerProcess>

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { setTimeout as after } from 'node:timers/promises'
-import { CannotRun } from '../harness/bench.js'
+import { CannotRun } from './bench.js'
 
 /** A server in a process of its own. */
 export interface ServerProcess {

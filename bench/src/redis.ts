@@ -1,0 +1,101 @@
+/** Decisions on a Redis, as a library's user makes them: one process, one client of ioredis, 1,000 keys. */
+import type { Bench, Case, Contender, Target } from './harness/bench.js'
+import {
+  type Generosity,
+  increment,
+  rateLimiterFlexible,
+  rateLimiterFlexibleBlocking,
+  rateLimitRedis,
+  sluice,
+} from './redis/admitters.js'
+import { decisionCost, decisionLatency, decisionRate } from './redis/measures.js'
+
+const RATE = { unit: 'decisions/s', better: 'more' } as const
+const FLOOR = 'one INCR a decision, pipelined'
+
+type Measure = typeof decisionRate
+
+function everybody(measure: Measure, inFlight: number, generosity: Generosity): Contender[] {
+  return [
+    measure('sluice', 'ours', inFlight, (port) => sluice(port, generosity)),
+    measure('rate-limiter-flexible', 'peer', inFlight, (port) => rateLimiterFlexible(port, generosity)),
+    measure('rate-limit-redis', 'peer', inFlight, (port) => rateLimitRedis(port, generosity)),
+    measure(FLOOR, 'floor', inFlight, increment),
+  ]
+}
+
+function allowed(inFlight: number, ...targets: Target[]): Case {
+  return {
+    name: `one rule, ${inFlight} in flight`,
+    ...RATE,
+    contenders: everybody(decisionRate, inFlight, 'everything allowed'),
+    targets,
+  }
+}
+
+const bench: Bench = {
+  title: 'On Redis',
+  cases: [
+    allowed(
+      64,
+      { contender: 'sluice', against: 'rate-limiter-flexible', atLeast: 1.4 },
+      { contender: 'sluice', against: FLOOR, atLeast: 1 },
+    ),
+    allowed(
+      512,
+      { contender: 'sluice', against: 'rate-limiter-flexible', atLeast: 2.5 },
+      { contender: 'sluice', against: FLOOR, atLeast: 2 },
+    ),
+    {
+      name: 'processor time of one rule, 512 in flight',
+      unit: 'µs a decision, of the process and the server',
+      better: 'less',
+      rounds: 9,
+      contenders: everybody(decisionCost, 512, 'everything allowed'),
+    },
+    {
+      name: 'everything refused, 64 in flight',
+      ...RATE,
+      contenders: [
+        decisionRate('sluice', 'ours', 64, (port) => sluice(port, 'everything refused')),
+        decisionRate('sluice that remembers no refusals', 'ours', 64, (port) =>
+          sluice(port, 'everything refused', { rememberRefusals: 0 }),
+        ),
+        decisionRate('rate-limiter-flexible', 'peer', 64, (port) =>
+          rateLimiterFlexible(port, 'everything refused'),
+        ),
+        decisionRate('rate-limiter-flexible with its block in memory', 'peer', 64, (port) =>
+          rateLimiterFlexibleBlocking(port, 'everything refused'),
+        ),
+      ],
+      targets: [{ contender: 'sluice', against: 'rate-limiter-flexible', atLeast: 20 }],
+    },
+    {
+      name: 'five rules against one, one request after the other',
+      unit: 'µs a decision',
+      better: 'less',
+      contenders: [
+        decisionLatency('sluice, five rules', 'ours', (port) =>
+          sluice(port, 'everything allowed', { rules: 5 }),
+        ),
+        decisionLatency('sluice, one rule', 'ours', (port) => sluice(port, 'everything allowed')),
+      ],
+      targets: [{ contender: 'sluice, five rules', against: 'sluice, one rule', atMost: 1.5 }],
+    },
+    {
+      name: 'five rules against one, 512 in flight',
+      unit: 'µs of processor time a decision, of the process and the server',
+      better: 'less',
+      rounds: 9,
+      contenders: [
+        decisionCost('sluice, five rules', 'ours', 512, (port) =>
+          sluice(port, 'everything allowed', { rules: 5 }),
+        ),
+        decisionCost('sluice, one rule', 'ours', 512, (port) => sluice(port, 'everything allowed')),
+      ],
+      targets: [{ contender: 'sluice, five rules', against: 'sluice, one rule', atMost: 1.5 }],
+    },
+  ],
+}
+
+export default bench
