@@ -1,5 +1,5 @@
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
-import { onAbort, releaseWhenRead, whileHandled, withFields } from '../http/web-response.js'
+import { onAbort, releaseWhenRead, responseOf, whileHandled, withFields } from '../http/web-response.js'
 import type { MaybePromise } from '../maybe-promise.js'
 
 export type { HttpLimitOptions } from '../http/http-limiter.js'
@@ -15,7 +15,7 @@ export interface FetchLimitOptions<Context extends readonly unknown[]> extends H
   /**
    * The address at the other end of the connection, which a request of the web's standard does not have. In Deno
    * `(_request, info) => info.remoteAddr.hostname`, in Bun `(request, server) => server.requestIP(request)?.address`. Without it rules count by
-   * something else than `ip` and visitors.
+   * something else than `ip` and visitors; a request that has to be counted by its address fails with a TypeError.
    */
   readonly address?: (request: Request, ...context: Context) => string | undefined
   /** Method and template of the route, for `by: 'route'`. Default: the method and `*`. */
@@ -39,7 +39,13 @@ export function limit<Context extends readonly unknown[] = []>(
   const { address, route, ...others } = options
   const peers = new WeakMap<Request, string>()
   const access: RequestAccess<Request> = {
-    peer: (request) => peers.get(request),
+    peer(request) {
+      if (address === undefined)
+        throw new TypeError(
+          "a rule counts by the address of the client: say where it is with 'address', or count by something else",
+        )
+      return peers.get(request)
+    },
     header: (request, name) => request.headers.get(name) ?? undefined,
     forwardedFor: (request) => request.headers.get('x-forwarded-for') ?? undefined,
     onHangUp: (request, gone) => onAbort(request.signal, gone),
@@ -51,10 +57,7 @@ export function limit<Context extends readonly unknown[] = []>(
       const peer = address?.(request, ...context)
       if (peer !== undefined) peers.set(request, peer)
       const decision = await limiter.decide(request)
-      if (!decision.allowed) {
-        const { status, headers, body } = decision.answer
-        return new Response(body, { status, headers: headers.map(([name, value]) => [name, value]) })
-      }
+      if (!decision.allowed) return responseOf(decision.answer)
       const { permit, fields } = decision
       return whileHandled(permit, async () => {
         const response = await handler(request, ...context)

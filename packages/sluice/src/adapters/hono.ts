@@ -2,13 +2,16 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
 import { type NodeRequest, soleHeader } from '../http/node-request.js'
-import { onAbort, releaseWhenRead, whileHandled, withFields } from '../http/web-response.js'
+import { onAbort, releaseWhenRead, responseOf, whileHandled, withFields } from '../http/web-response.js'
 
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 export { settle } from '../http/permits.js'
 
 export interface HonoLimitOptions extends HttpLimitOptions<Context> {
-  /** The address at the other end of the connection. Default: what `@hono/node-server` knows; other runtimes have a `getConnInfo`. */
+  /**
+   * The address at the other end of the connection. Default: what `@hono/node-server` knows; elsewhere a request that has to be counted by
+   * its address fails with a TypeError, and `getConnInfo` of the runtime's adapter knows it.
+   */
   readonly address?: (context: Context) => string | undefined
 }
 
@@ -39,10 +42,7 @@ export function limit(options: string | HonoLimitOptions): MiddlewareHandler {
   const limiter = createHttpLimiter<Context>(others, access)
   return async (context, next) => {
     const decision = await limiter.decide(context)
-    if (!decision.allowed) {
-      const { status, headers, body } = decision.answer
-      return new Response(body, { status, headers: headers.map(([name, value]) => [name, value]) })
-    }
+    if (!decision.allowed) return responseOf(decision.answer)
     const { permit, fields } = decision
     // Of an error that a handler throws Hono makes an answer before this goes on; other things it throws on.
     await whileHandled(permit, next)
@@ -56,7 +56,11 @@ export function limit(options: string | HonoLimitOptions): MiddlewareHandler {
 
 /** The address as `@hono/node-server` hands it on. */
 function nodeAddress(context: Context): string | undefined {
-  return incomingOf(context)?.socket?.remoteAddress
+  const incoming = incomingOf(context)
+  if (incoming !== undefined) return incoming.socket?.remoteAddress
+  throw new TypeError(
+    "a rule counts by the address of the client, which this server does not tell: say where it is with 'address'",
+  )
 }
 
 /** Node's own request, where `@hono/node-server` hands it on. */

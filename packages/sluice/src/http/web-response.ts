@@ -1,5 +1,11 @@
 import type { MaybePromise } from '../maybe-promise.js'
 import type { Permit } from '../permit.js'
+import type { HttpAnswer } from './problem.js'
+
+/** An answer as the web's standard has it. */
+export function responseOf({ status, headers, body }: HttpAnswer): Response {
+  return new Response(body, { status, headers: headers.map(([name, value]) => [name, value]) })
+}
 
 /**
  * An answer with these fields beside its own: a copy, as the headers of those that were fetched cannot be changed. One that switches protocols
