@@ -38,6 +38,23 @@ describe('five requests at once against 100 tokens', () => {
     expect(await tokensLeft(url)).toBe(100 - 2 * 40)
   })
 
+  it('all come in where what they used is charged when they are done', async () => {
+    /** As tokens are often limited: asked what is left before the call, and charged after it. */
+    let used = 0
+    const naive = async (call: () => Promise<number>) => {
+      if (used >= 100) return 429
+      const cost = await call()
+      used += cost
+      return 200
+    }
+    const waiting: (() => void)[] = []
+    const call = () => new Promise<number>((resolve) => waiting.push(() => resolve(40)))
+    const answers = Array.from({ length: 5 }, () => naive(call))
+    for (const finish of waiting) finish()
+    expect(await Promise.all(answers)).toEqual([200, 200, 200, 200, 200])
+    expect(used).toBe(200)
+  })
+
   it('that use more than they stated are owed: nobody else comes in before it is paid', async () => {
     const { url } = await running(
       route(perHour(100)),
