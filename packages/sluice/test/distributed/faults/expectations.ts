@@ -33,6 +33,7 @@ function expectProcessKept(report: LoadReport, policy: GroupReport['policy'], { 
   expect(slots.free).toBe(SLOTS)
   expect(most.unanswered).toBeLessThan(UNANSWERED)
   expect(most.unansweredLeft).toBe(0)
+  expect(report.isClosed).toBe(true)
   expect(most.socketsLeft).toBeLessThanOrEqual(sockets)
   expect(most.sockets).toBeLessThanOrEqual(2 * sockets)
   expect(memory.atEnd - memory.before).toBeLessThan(MEMORY)

@@ -63,6 +63,8 @@ export interface LoadReport {
   readonly replies: readonly string[]
   /** When the store had decided again for each limit, from its return on, and whether that was in time. */
   readonly back: { readonly after: number; readonly inTime: boolean }
+  /** That no connection is left once the store is closed. */
+  readonly isClosed: boolean
   readonly stats: FailureStats
   readonly error: string
 }

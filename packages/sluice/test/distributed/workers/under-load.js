@@ -14,6 +14,8 @@ const collectGarbage = runInNewContext('gc')
 
 /** By how many milliseconds requests may come later than the rate says, to be made all the same. */
 const MOST_BEHIND = 25
+/** In steps of so many milliseconds it is counted how long the store takes to come back. */
+const STEP = 20
 
 const log = new AdmissionLog(rate * 60)
 const count = { calls: 0, refused: 0, degraded: 0, unavailable: 0, overdue: 0, errors: 0, storeDecisions: 0 }
@@ -25,8 +27,9 @@ const changes = []
 let returnedAt = Number.POSITIVE_INFINITY
 /** For each limit, milliseconds from the store's return to its first decision. */
 const backAfter = limits.map(() => Number.POSITIVE_INFINITY)
-/** Whether all were back before a timer of `back` milliseconds had run, which began with the return. */
+/** Whether all were back within `back` milliseconds. */
 let wasBackInTime = false
+let isJudged = false
 /** @type {Set<string>} errors that the server answered */
 const replies = new Set()
 let error = ''
@@ -58,7 +61,7 @@ async function load() {
   /** @type {Set<Promise<void>>} */
   const underWay = new Set()
   const begun = now()
-  for (let due = begun; now() < returnedAt + back * 1.25; ) {
+  for (let due = begun; !isJudged; ) {
     // What a process that was stopped for a moment has missed is not made up for all at once.
     for (due = Math.max(due, now() - MOST_BEHIND); due < now(); due += 1000 / rate, count.calls++) {
       const each = request(count.calls % limiters.length).catch(failed)
@@ -82,6 +85,7 @@ async function load() {
   const socketsLeft = sockets()
   await guarded.close()
   await until(() => sockets() === 0)
+  const isClosed = sockets() === 0
   const stats = guarded.stats()
   return {
     log: log.rows(),
@@ -93,6 +97,7 @@ async function load() {
     changes,
     replies: [...replies],
     back: { after: Math.max(...backAfter), inTime: wasBackInTime },
+    isClosed,
     stats,
     error,
   }
@@ -167,12 +172,23 @@ function storeDecided(kind) {
 function watchReturn() {
   memory.atEnd = inUse()
   returnedAt = now()
-  // What has arrived by then is read first.
-  setTimeout(() => setImmediate(judgeReturn), back)
+  countDown(back / STEP)
 }
 
-function judgeReturn() {
-  wasBackInTime = !backAfter.includes(Number.POSITIVE_INFINITY)
+/**
+ * Judges after so many steps, one begun when the one before was over: `back` milliseconds in a process that nothing keeps from
+ * running, and more in one that has to wait for its turn, as the store then has to.
+ *
+ * @param {number} steps
+ */
+function countDown(steps) {
+  if (steps > 0) setTimeout(countDown, STEP, steps - 1)
+  // What has arrived by then is read first.
+  else
+    setImmediate(() => {
+      wasBackInTime = !backAfter.includes(Number.POSITIVE_INFINITY)
+      isJudged = true
+    })
 }
 
 /** @param {Promise<any>} taken */
