@@ -9,6 +9,8 @@ export interface Remembered {
   /** When it was asked, and when the answer was here: it decided somewhere in between. */
   readonly askedAt: number
   readonly answeredAt: number
+  /** Somebody asks again, and until the answer is here the others go on with this. */
+  isRenewed: boolean
 }
 
 /** What is known of a key. */

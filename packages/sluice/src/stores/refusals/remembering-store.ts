@@ -3,7 +3,7 @@ import { foresee } from '../../limits/foresight.js'
 import { checkCost, sameLimit } from '../../limits/limit.js'
 import { andThen, type MaybePromise } from '../../maybe-promise.js'
 import { type Charge, checkLease, type Settlement, type Store, type StoreVerdict } from '../store.js'
-import { RefusalMemory } from './refusal-memory.js'
+import { RefusalMemory, type Remembered } from './refusal-memory.js'
 
 export interface RememberingOptions {
   /** How long a refusal is remembered at most, in milliseconds from when the store was asked. */
@@ -24,6 +24,9 @@ export type Remembering<S extends Store> = {
  * told too, so that the answer is as whole as the store's. It never admits, so no bound loosens. A charge that waits for
  * slots of a `concurrency` limit, a cost of 0 and a `peek` go to the store.
  *
+ * From half of that time on one request goes to the store, while the others go on with what is remembered: else all that
+ * are in flight would ask at once when it is over.
+ *
  * What is settled or reset through this store is forgotten at once; what somebody else gives back is seen within `longest`.
  * Nobody is refused for longer than the store would, whatever the clocks: durations count from when it was asked.
  */
@@ -37,12 +40,14 @@ const HAIR = 1e-6
 class RememberingStore<S extends Store> implements Store {
   readonly #memory: RefusalMemory
   readonly #clock: Pick<Clock, 'now'>
+  readonly #renewAfter: number
 
   constructor(
     private readonly store: S,
     { longest, clock }: RememberingOptions,
   ) {
     this.#memory = new RefusalMemory(longest)
+    this.#renewAfter = longest / 2
     this.#clock = clock
   }
 
@@ -85,35 +90,22 @@ class RememberingStore<S extends Store> implements Store {
   /** The verdicts on a request that is still refused; undefined where the store has to be asked. */
   #tell(charges: readonly Charge[], now: number): StoreVerdict[] | undefined {
     let isRefused = false
+    let stale: Remembered | undefined
     const verdicts: StoreVerdict[] = []
     for (let index = 0; index < charges.length; index++) {
       const charge = charges[index] as Charge
-      const verdict = this.#foresee(charge, now)
+      const remembered = this.#memory.find(charge.scope, charge.key, now)
+      if (remembered === undefined) return undefined
+      if (now - remembered.askedAt >= this.#renewAfter && !remembered.isRenewed) stale = remembered
+      const verdict = later(remembered, charge, now)
       if (verdict === undefined || comesBefore(charges, index)) return undefined
       if (!verdict.allowed && charge.enforce !== false) isRefused = true
       verdicts.push(verdict)
     }
-    return isRefused && charges.every(isCountable) ? verdicts : undefined
-  }
-
-  #foresee({ scope, key, limit, cost }: Charge, now: number): StoreVerdict | undefined {
-    const remembered = this.#memory.find(scope, key, now)
-    if (remembered === undefined || !sameLimit(remembered.limit, limit)) return undefined
-    const { verdict, askedAt, answeredAt } = remembered
-    // What is told counts from the answer, so that nobody is told to come too early; the store may have decided as early as
-    // it was asked, and nobody is to be refused too late.
-    const later = foresee(limit, verdict, remembered.cost, now - answeredAt, cost)
-    if (later === undefined || (!later.allowed && later.retryAfter <= answeredAt - askedAt + HAIR))
-      return undefined
-    return {
-      allowed: later.allowed,
-      at: later.at,
-      remaining: later.remaining,
-      resetAfter: later.resetAfter,
-      retryAfter: later.retryAfter,
-      moreAfter: later.moreAfter,
-      remembered: true,
-    }
+    if (!isRefused || !charges.every(isCountable)) return undefined
+    if (stale === undefined) return verdicts
+    stale.isRenewed = true
+    return undefined
   }
 
   #learn(
@@ -129,7 +121,12 @@ class RememberingStore<S extends Store> implements Store {
     const answeredAt = this.#clock.now()
     charges.forEach(({ scope, key, limit, cost }, index) => {
       const verdict = verdicts[index] as StoreVerdict
-      this.#memory.remember(scope, key, { limit, cost, verdict, askedAt, answeredAt }, changes)
+      this.#memory.remember(
+        scope,
+        key,
+        { limit, cost, verdict, askedAt, answeredAt, isRenewed: false },
+        changes,
+      )
     })
   }
 
@@ -138,6 +135,26 @@ class RememberingStore<S extends Store> implements Store {
     if (this.#memory.isEmpty) return
     for (const { scope, key, cost } of charges)
       if (cost > 0 && this.#memory.find(scope, key, now) !== undefined) this.#forget(scope, key)
+  }
+}
+
+/** What is remembered says of a charge now; undefined where it does not tell. */
+function later(remembered: Remembered, { limit, cost }: Charge, now: number): StoreVerdict | undefined {
+  if (!sameLimit(remembered.limit, limit)) return undefined
+  const { verdict, askedAt, answeredAt } = remembered
+  // What is told counts from the answer, so that nobody is told to come too early; the store may have decided as early as
+  // it was asked, and nobody is to be refused too late.
+  const told = foresee(limit, verdict, remembered.cost, now - answeredAt, cost)
+  if (told === undefined || (!told.allowed && told.retryAfter <= answeredAt - askedAt + HAIR))
+    return undefined
+  return {
+    allowed: told.allowed,
+    at: told.at,
+    remaining: told.remaining,
+    resetAfter: told.resetAfter,
+    retryAfter: told.retryAfter,
+    moreAfter: told.moreAfter,
+    remembered: true,
   }
 }
 

@@ -72,7 +72,7 @@ describe.each(Object.entries(LIMITS))('a refusal by a %s', (_name, limit) => {
     await take(store, charge(limit, 10))
     await take(store, charge(limit))
     for (let flood = 0; flood < 1000; flood++) {
-      clock.advance(0.05)
+      clock.advance(LONGEST / 2 / 1001)
       const [verdict] = await take(store, charge(limit))
       const [truth] = (await elsewhere.peek([charge(limit)])) as [StoreVerdict]
       expect(verdict).toMatchObject({ allowed: false, remembered: true, remaining: truth.remaining })
@@ -120,7 +120,7 @@ describe.each(Object.entries(LIMITS))('a refusal by a %s', (_name, limit) => {
     const [taken] = (await take(store, one)) as [StoreVerdict]
     await take(store, charge(limit))
     await elsewhere.settle([settlementOf(one, taken, 4)])
-    clock.advance(LONGEST - 0.5)
+    clock.advance(LONGEST / 2 - 0.5)
     expect(await take(store, charge(limit))).toMatchObject([{ allowed: false, remembered: true }])
     clock.advance(0.5)
     expect(await take(store, charge(limit))).toMatchObject([{ allowed: true }])
@@ -181,6 +181,42 @@ it('nobody waits for longer because the answer took long, and nobody comes too e
   // 10 ms after the decision the unit is there, 6 ms after the answer.
   clock.advance(6)
   expect(await take(store, charge(limit))).toMatchObject([{ allowed: true }])
+})
+
+describe('a burst of requests whose refusal grows old', () => {
+  it('sends one of them to the store, and the others only once it is over', async () => {
+    const clock = manualClock()
+    const inside = memoryStore({ clock })
+    const held: (() => void)[] = []
+    let holds = false
+    let asked = 0
+    const slow: Store = {
+      ...storeOf(inside),
+      take: async (charges) => {
+        asked++
+        const verdicts = await inside.take(charges)
+        if (holds) await new Promise<void>((resolve) => held.push(resolve))
+        return verdicts
+      },
+    }
+    const store = rememberRefusals(slow, { longest: LONGEST, clock })
+    const limit = bucket(10)
+    await take(store, charge(limit, 10))
+    await take(store, charge(limit))
+    holds = true
+    clock.advance(LONGEST / 2)
+    const burst = Array.from({ length: 100 }, () => store.take([charge(limit)]))
+    expect(burst.filter((answer) => answer instanceof Promise)).toHaveLength(1)
+    clock.advance(LONGEST / 2 - 0.5)
+    expect(store.take([charge(limit)])).toMatchObject([{ allowed: false, remembered: true }])
+    expect(asked).toBe(3)
+    clock.advance(0.5)
+    const over = Array.from({ length: 10 }, () => store.take([charge(limit)]))
+    expect(asked).toBe(13)
+    await expect.poll(() => held.length).toBe(11)
+    for (const release of held) release()
+    expect((await Promise.all([...burst, ...over])).flat().every(({ allowed }) => !allowed)).toBe(true)
+  })
 })
 
 describe('several charges', () => {
