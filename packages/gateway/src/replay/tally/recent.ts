@@ -25,8 +25,9 @@ export class Recent<T> {
     }
     const young = this.#young.get(key)
     if (young !== undefined) return young
-    const value = this.#old.get(key) ?? make()
-    this.#old.delete(key)
+    const old = this.#old.get(key)
+    if (old !== undefined) this.#old.delete(key)
+    const value = old ?? make()
     this.#young.set(key, value)
     return value
   }
