@@ -9,6 +9,7 @@ import type { Log } from './log.js'
 import { GatewayMetrics } from './metrics/gateway-metrics.js'
 import { timed } from './metrics/timed-store.js'
 import { toldToAll } from './observers.js'
+import { Recorder } from './record/recorder.js'
 import { RefusalLog } from './refusals/refusal-log.js'
 import { Serving } from './serving.js'
 import { summedFigures } from './store/figures.js'
@@ -63,7 +64,9 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
     })
   const refusals = new RefusalLog(first.log, { log })
   const observer = toldToAll(dashboard === undefined ? [refusals] : [metrics, dashboard, refusals])
+  const recorder = first.record && new Recorder(first.record, (error) => log.crashed(error))
   const serving: Serving = await Serving.open(first, {
+    recorder,
     store: dashboard === undefined ? opened.store : timed(opened.store, observer.storeTook),
     observer,
     log,
@@ -139,6 +142,7 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
         await front.close(serving.config.timeouts.shutdown)
         refusals.close()
         await serving.close()
+        await recorder?.close()
         dashboard?.feed.close()
         await admin?.close()
         await opened.store.close()

@@ -11,11 +11,14 @@ import { fittingOverrides } from './policy/fitting-overrides.js'
 import { WarmUps } from './policy/warm-ups.js'
 import type { Setup } from './proxy/handler.js'
 import { createUpstream, type Upstream } from './proxy/upstream.js'
+import type { Recorder } from './record/recorder.js'
 
 export interface ServingOptions {
   readonly store: Store
   readonly observer: Observer
   readonly log: Log
+  /** Undefined where traffic is not recorded. */
+  readonly recorder?: Recorder | undefined
   /** Told of what holds from now on, from the first on. */
   readonly changed?: (serving: Serving) => void
 }
@@ -98,7 +101,7 @@ export class Serving {
   }
 
   #setupOf(config: GatewayConfig, upstream: Upstream, clients: ClientReader): Setup {
-    const { observer, log } = this.#options
+    const { observer, log, recorder } = this.#options
     this.warmUps.keep(policiesOf(config).flatMap(({ warmUp }) => warmUp ?? []))
     this.#overrides = fittingOverrides(this.#overrides, (some) => this.#admissionOf(config, some), log)
     const { trustedProxies, ipv6Subnet } = config.identity
@@ -109,6 +112,7 @@ export class Serving {
       upstream,
       maxBody: config.maxBody,
       traffic: observer,
+      recorder,
     }
   }
 

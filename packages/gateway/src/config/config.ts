@@ -25,6 +25,8 @@ export interface GatewayConfig {
   readonly maxBody: number
   readonly timeouts: TimeoutConfig
   readonly log: LogConfig
+  /** Where traffic is recorded to; undefined where it is not. */
+  readonly record: RecordConfig | undefined
   /** In the order of the file: the first that matches a request decides on it. */
   readonly routes: readonly RouteConfig[]
   /** What requests meet that match no route; `deny` answers 404. */
@@ -35,6 +37,15 @@ export interface ConfigSource {
   /** The file's name. */
   readonly file: string
   readonly text: string
+}
+
+/** The file that traffic is recorded to, and those that it was recorded to before: `FILE.1`, `FILE.2` and so on. */
+export interface RecordConfig {
+  readonly file: string
+  /** Of each file, in bytes. */
+  readonly maxSize: number
+  /** How many files there are at most. */
+  readonly files: number
 }
 
 /** Where a server listens. Port 0 takes a free one. */

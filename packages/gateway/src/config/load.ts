@@ -32,12 +32,13 @@ export function parseConfig(text: string, file: string): GatewayConfig {
 
 /** Files that a configuration names lie beside it. */
 function withPaths(config: GatewayConfig, folder: string): GatewayConfig {
-  const { identity, admin } = config
+  const { identity, admin, record } = config
   return {
     ...config,
     ...(identity.apiKeys !== undefined && {
       identity: { ...identity, apiKeys: resolve(folder, identity.apiKeys) },
     }),
+    ...(record !== undefined && { record: { ...record, file: resolve(folder, record.file) } }),
     ...(admin?.audit !== undefined && { admin: { ...admin, audit: resolve(folder, admin.audit) } }),
   }
 }

@@ -8,6 +8,7 @@ const FIXED = {
   admin: 'admin',
   store: 'store',
   onStoreFailure: 'on_store_failure',
+  record: 'record',
 } as const satisfies Partial<Record<keyof GatewayConfig, string>>
 
 /** Says which change of a configuration needs a restart; undefined where none does. */

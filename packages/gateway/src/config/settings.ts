@@ -4,6 +4,7 @@ import type { Endpoint, GatewayConfig } from './config.js'
 import { DEFAULT_IDENTITY, readIdentity } from './identity.js'
 import { multiplier } from './limits.js'
 import { DEFAULT_LOG, readLog } from './log.js'
+import { readRecord } from './record.js'
 import { readDefault, readRoutes } from './routes.js'
 import { readSharedLimits, withShared } from './shared-limits.js'
 import { DEFAULT_STORE, DEFAULT_STORE_FAILURE, readStore, readStoreFailure } from './store.js'
@@ -47,6 +48,7 @@ const SHAPE = {
     'a map such as { connect: 5s, idle: 5m }',
   ),
   log: readLog,
+  record: readRecord,
   limits: readSharedLimits,
   routes: readRoutes,
   default: readDefault,
@@ -70,6 +72,9 @@ export function readSettings(
     admin,
     problems,
   )
+  const record = root.entries.get('record')
+  if (record !== undefined && (values.workers ?? 1) > 1)
+    problems.at(record.value, "'record' goes with one worker: several would write to one file")
   const shared = values.limits ?? []
   // Requests that nothing is said about are passed on.
   const fallback = values.default ?? { name: 'default', rules: [], readsBody: false }
@@ -85,6 +90,7 @@ export function readSettings(
     maxBody: values.max_body ?? DEFAULT_MAX_BODY,
     timeouts: { ...DEFAULT_TIMEOUTS, ...values.timeouts },
     log: values.log ?? DEFAULT_LOG,
+    record: values.record,
     routes: (values.routes ?? []).map((route) => withShared(route, shared, problems)),
     fallback: fallback === 'deny' ? fallback : withShared(fallback, shared, problems),
   }

@@ -23,6 +23,10 @@ export interface Candidate {
 }
 
 export interface Admitted {
+  readonly weighed: IncomingRequest
+  /** When it came before the limits, and when it was decided on where that took a while; by `performance.now()`. */
+  readonly came: number
+  readonly decided: number
   readonly decision: Decision
   /** What was read of it, where a rule reads the body. */
   readonly body: Buffer | undefined
@@ -60,10 +64,13 @@ export async function admit(
   })
   // Read before anything is taken: a call that cannot be read is refused, also where only a shadow rule counts it.
   const call = policy.llm && weighed.call
-  const decision = policy.waits
-    ? await admitInLine(weighed, request, limiter, setup.traffic)
-    : await limiter.admit(weighed)
-  return { decision, body, call }
+  const came = performance.now()
+  const deciding = policy.waits
+    ? admitInLine(weighed, request, limiter, setup.traffic)
+    : limiter.admit(weighed)
+  if (!(deciding instanceof Promise)) return { weighed, came, decided: came, decision: deciding, body, call }
+  const decision = await deciding
+  return { weighed, came, decided: performance.now(), decision, body, call }
 }
 
 /** While a request waits for a slot its client may leave. */

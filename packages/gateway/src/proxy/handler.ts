@@ -20,6 +20,7 @@ import type { ClientReader } from '../identity/client-reader.js'
 import { MeteredCall } from '../llm/metered-call.js'
 import { type MirrorName, mirroredFields } from '../llm/quota-mirror.js'
 import type { Admission, PolicyMatch } from '../policy/admission.js'
+import type { RecordedRequest, Recorder } from '../record/recorder.js'
 import { BadTargetError, parseTarget, type Target } from '../routing/target.js'
 import { admit, ClientGoneError } from './admit.js'
 import { answer } from './answer.js'
@@ -37,6 +38,8 @@ export interface Setup {
   /** The most that is read of a body that a rule reads, in bytes. */
   readonly maxBody: number
   readonly traffic: TrafficListener
+  /** Undefined where traffic is not recorded. */
+  readonly recorder?: Recorder | undefined
 }
 
 /** Told of requests that did not go as they should; none of it comes from a client's own mistakes. */
@@ -97,9 +100,13 @@ async function admitAndForward(handling: Handling): Promise<Outcome> {
     await send(handling, { responseHeaders: [] })
     return 'allowed'
   }
-  const { decision, body, call } = await admit({ request, setup, proceed, target, match }, policy.limiter)
+  const admitted = await admit({ request, setup, proceed, target, match }, policy.limiter)
+  const { decision, body, call } = admitted
+  const recorded = setup.recorder?.begin(target.path, admitted)
+  if (call !== undefined) recorded?.reserved(call.reservation)
   const fields = fieldsOf(decision, policy.mirror)
   if (!decision.allowed) {
+    recorded?.end()
     const refusal = refusalProblem(decision.refusal)
     answer(request, response, { ...refusal, headers: [...refusal.headers, ...fields] })
     return 'refused'
@@ -113,9 +120,10 @@ async function admitAndForward(handling: Handling): Promise<Outcome> {
     } else if (call === undefined) {
       await send(handling, { responseHeaders: fields, body })
     } else {
-      await sendMetered(handling, fields, new MeteredCall(call, body), permit)
+      await sendMetered(handling, fields, new MeteredCall(call, body), permit, recorded)
     }
   } finally {
+    recorded?.end()
     await permit.release()
   }
   return 'allowed'
@@ -127,6 +135,7 @@ async function sendMetered(
   fields: readonly Field[],
   metered: MeteredCall,
   permit: Permit,
+  recorded: RecordedRequest | undefined,
 ): Promise<void> {
   const outcome = await send(handling, {
     responseHeaders: fields,
@@ -138,7 +147,10 @@ async function sendMetered(
   })
   const cost = metered.settlement(outcome)
   if (cost === 'nothing') await permit.cancel()
-  else if (cost !== 'unknown') await permit.settle({ ...cost })
+  else if (cost !== 'unknown') {
+    recorded?.cost(cost)
+    await permit.settle({ ...cost })
+  }
 }
 
 async function send(
