@@ -39,7 +39,10 @@ try {
     if (status !== 0) throw new Error(`the replay for ${name} failed`)
     const page = await browser.newPage({ colorScheme: 'light', viewport: { width: 1100, height: 900 } })
     await page.goto(pathToFileURL(file).href)
-    await page.locator(part).first().screenshot({ path: join(ROOT, 'docs', 'images', `${name}.png`) })
+    await page
+      .locator(part)
+      .first()
+      .screenshot({ path: join(ROOT, 'docs', 'images', `${name}.png`) })
   }
 } finally {
   await browser.close()
