@@ -1,5 +1,6 @@
 // Makes many calls on one key, all at once or so many at a time, and says how many were let in.
 import { createLimiter } from 'sluice'
+import { now } from './clock.js'
 import { answerWith } from './conversation.js'
 import { store } from './store.js'
 
@@ -25,8 +26,3 @@ answerWith(async ({ name, rule, calls, atOnce }) => {
   await Promise.all(Array.from({ length: atOnce }, call))
   return { ...count, began, ended: now(), wallTime: Date.now() }
 })
-
-/** Milliseconds of the machine's clock that nobody can set, the same in all processes. */
-function now() {
-  return Number(process.hrtime.bigint()) / 1e6
-}

@@ -1,5 +1,6 @@
 // Makes calls on each charge for a while, more than it lets in, and says what was let in and when.
 import { setTimeout as pause } from 'node:timers/promises'
+import { now } from './clock.js'
 import { answerWith } from './conversation.js'
 import { store } from './store.js'
 
@@ -10,7 +11,7 @@ const CYCLE = 4000
 const SILENCE = 600
 
 answerWith(async ({ charges, duration, maxCost }) => {
-  const end = monotonic() + duration
+  const end = now() + duration
   const logs = await Promise.all(
     charges.map(async (/** @type {object} */ charge) => {
       /** @type {number[][]} */
@@ -31,19 +32,14 @@ answerWith(async ({ charges, duration, maxCost }) => {
  * @param {{ calls: number }} count
  */
 async function call(charge, maxCost, end, log, count) {
-  while (monotonic() < end) {
+  while (now() < end) {
     const cost = 1 + Math.floor(Math.random() * maxCost)
-    const before = monotonic()
+    const before = now()
     const [{ allowed, at }] = await store.take([{ ...charge, cost }])
-    const after = monotonic()
+    const after = now()
     count.calls++
     if (allowed) log.push([at, cost, before, after])
     const silent = SILENCE - (at % CYCLE)
     await pause(silent > 0 ? silent : Math.random() * (allowed ? 1 : 6))
   }
-}
-
-/** Milliseconds of the machine's clock that nobody can set, the same in all processes. */
-function monotonic() {
-  return Number(process.hrtime.bigint()) / 1e6
 }

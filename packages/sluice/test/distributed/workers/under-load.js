@@ -1,16 +1,14 @@
 // Makes requests at a steady rate while its store fails and comes back, and says what became of them.
 import { setTimeout as pause } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { createLimiter, withFailurePolicy } from 'sluice'
 import { AdmissionLog } from './admission-log.js'
+import { now } from './clock.js'
 import { answerWith, options } from './conversation.js'
 import { store } from './store.js'
+import { bytesInUse, sockets } from './vital-signs.js'
+import { watchTakes } from './watched-store.js'
 
 const { name, policy, rate, limits, hold, deadline, grace, back } = options
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc')
 
 /** By how many milliseconds requests may come later than the rate says, to be made all the same. */
 const MOST_BEHIND = 25
@@ -38,14 +36,14 @@ process.on('unhandledRejection', failed)
 process.on('uncaughtException', failed)
 
 let unanswered = 0
-const guarded = withFailurePolicy(facade(store, countUnanswered), {
+const guarded = withFailurePolicy(watchTakes(store, countUnanswered), {
   ...policy,
   deadline,
   onStateChange: ({ state }) => void changes.push(state),
 })
 /** @type {any} what the limiter was told last; its decision does not say when it was made */
 let verdicts
-const told = facade(guarded, (taken) => {
+const told = watchTakes(guarded, (taken) => {
   verdicts = taken
 })
 const limiters = limits.map((/** @type {object} */ rule, /** @type {number} */ kind) =>
@@ -53,7 +51,7 @@ const limiters = limits.map((/** @type {object} */ rule, /** @type {number} */ k
 )
 
 answerWith(load, (word) => {
-  if (word === 'fault') memory.before = inUse()
+  if (word === 'fault') memory.before = bytesInUse()
   if (word === 'returned') watchReturn()
 })
 
@@ -81,7 +79,7 @@ async function load() {
     slots.free = allowed ? remaining + 1 : 0
     return slots.free === limits.at(-1).concurrent
   })
-  memory.after = inUse()
+  memory.after = bytesInUse()
   const socketsLeft = sockets()
   await guarded.close()
   await until(() => sockets() === 0)
@@ -170,7 +168,7 @@ function storeDecided(kind) {
 }
 
 function watchReturn() {
-  memory.atEnd = inUse()
+  memory.atEnd = bytesInUse()
   returnedAt = now()
   countDown(back / STEP)
 }
@@ -204,30 +202,6 @@ async function countUnanswered(taken) {
   }
 }
 
-/**
- * A store whose takes somebody looks at.
- *
- * @param {any} inside
- * @param {(taken: any) => void} look
- */
-function facade(inside, look) {
-  return {
-    /** @param {any} charges */
-    take: (charges) => {
-      const taken = inside.take(charges)
-      look(taken)
-      return taken
-    },
-    /** @param {any} charges */
-    peek: (charges) => inside.peek(charges),
-    /** @param {any} settlements */
-    settle: (settlements) => inside.settle(settlements),
-    /** @param {string[]} key */
-    reset: (...key) => inside.reset(...key),
-    close: () => inside.close(),
-  }
-}
-
 /** @param {unknown} reason */
 function failed(reason) {
   count.errors++
@@ -239,19 +213,4 @@ async function until(condition) {
   const end = now() + 5000
   const holds = async () => condition()
   while (!(await holds().catch(() => false)) && now() < end) await pause(10)
-}
-
-function sockets() {
-  return process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap').length
-}
-
-function inUse() {
-  collectGarbage()
-  const { heapUsed, external } = process.memoryUsage()
-  return heapUsed + external
-}
-
-/** Milliseconds of the machine's clock that nobody can set, the same in all processes. */
-function now() {
-  return Number(process.hrtime.bigint()) / 1e6
 }
