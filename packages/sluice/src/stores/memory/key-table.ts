@@ -2,8 +2,8 @@ import type { Slots } from './slots.js'
 
 /** Buckets to begin with: the last 8 bits of a hash are then those of its bucket, and need not be kept. */
 const FIRST_BUCKETS = 256
-/** Keys a bucket on average: a fuller one saves bytes, an emptier one looks. */
-const LOAD = 2
+/** Keys a bucket on average: a fuller one saves bytes, an emptier one looks. At 1 a key takes 41 bytes, at 2 a look 10 ns more. */
+const LOAD = 1.25
 
 /** Buckets of a chunk: 8 KiB. */
 const CHUNK_BITS = 11

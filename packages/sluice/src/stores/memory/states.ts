@@ -27,6 +27,8 @@ export class Scope {
   readonly high = this.#salt[1] as number
   /** Shared by the keys for which there was no room. */
   overflow: Kept | undefined
+
+  constructor(readonly name: string) {}
 }
 
 /**
@@ -82,7 +84,7 @@ export class States {
   scope(name: string): Scope {
     let scope = this.#scopes.get(name)
     if (scope === undefined) {
-      scope = new Scope()
+      scope = new Scope(name)
       this.#scopes.set(name, scope)
     }
     return scope
