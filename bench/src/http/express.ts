@@ -2,13 +2,19 @@ import type { AddressInfo } from 'node:net'
 import express, { type RequestHandler } from 'express'
 import rateLimit from 'express-rate-limit'
 import { limit } from 'sluice/express'
-import type { Guard } from './served.js'
+import { CONSTANT_FIELDS, type Guard } from './served.js'
 import { tellHowItDoes } from './server-process.js'
 
 const guards: Record<Guard, RequestHandler[]> = {
   sluice: [limit('1000000000/minute')],
   peer: [
     rateLimit({ limit: 1_000_000_000, windowMs: 60_000, standardHeaders: 'draft-8', legacyHeaders: false }),
+  ],
+  fields: [
+    (_request, response, next) => {
+      for (const [name, value] of CONSTANT_FIELDS) response.setHeader(name, value)
+      next()
+    },
   ],
   bare: [],
 }

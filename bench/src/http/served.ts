@@ -4,10 +4,15 @@ import { fileURLToPath } from 'node:url'
 import type { Contender } from '../harness/bench.js'
 import { loadOn } from '../harness/load.js'
 
+export const CONSTANT_FIELDS = [
+  ['ratelimit-policy', '"requests";q=1000000000;w=60'],
+  ['ratelimit', '"requests";r=999999999;t=1'],
+] as const
+
 const LOAD = { duration: 1 }
 
-/** What stands between a request and its handler. */
-export type Guard = 'sluice' | 'peer' | 'bare'
+/** What stands between a request and its handler; `fields` decides nothing and sets two constant fields. */
+export type Guard = 'sluice' | 'peer' | 'fields' | 'bare'
 
 /**
  * A server in a process of its own, under the load of another: requests a second of the processor time that the server takes. That is what

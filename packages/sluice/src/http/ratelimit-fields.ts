@@ -22,14 +22,7 @@ const MAX_INTEGER = 999_999_999_999_999
 
 /** One policy for each rule: its quota `q`, unit `qu`, window `w` in seconds and, with a secret, partition key `pk`. */
 export function rateLimitPolicy(quotas: readonly Quota[], partitionKeySecret?: string): string {
-  return quotas
-    .map(({ rule, resource, limit, key }) => {
-      const { quota, window } = quotaAndWindow(limit)
-      const unit = resource === 'requests' ? '' : `;qu=${sfString(REGISTERED_UNITS[resource] ?? resource)}`
-      const seconds = window === undefined ? '' : `;w=${sfInteger(window)}`
-      return `${sfString(rule)};q=${sfInteger(quota)}${unit}${seconds}${partitionKey(key, partitionKeySecret)}`
-    })
-    .join(', ')
+  return listOf(quotas, (quota) => wordsOf(quota).policy + partitionKey(quota.key, partitionKeySecret))
 }
 
 /**
@@ -37,14 +30,46 @@ export function rateLimitPolicy(quotas: readonly Quota[], partitionKeySecret?: s
  * no `t`: nobody knows when it ends.
  */
 export function rateLimit(quotas: readonly Quota[], partitionKeySecret?: string): string {
-  return quotas
-    .map(({ rule, remaining, limit, key, ...times }) => {
-      const until = times.allowed ? times.moreAfter : Math.min(times.moreAfter, times.retryAfter)
-      const window =
-        limit.algorithm === 'concurrency' || until === 0 ? '' : `;t=${sfInteger(roundedUp(until))}`
-      return `${sfString(rule)};r=${sfInteger(remaining)}${window}${partitionKey(key, partitionKeySecret)}`
-    })
-    .join(', ')
+  return listOf(quotas, (quota) => {
+    const { limit, remaining, allowed, moreAfter, retryAfter, key } = quota
+    const until = allowed ? moreAfter : Math.min(moreAfter, retryAfter)
+    const window = limit.algorithm === 'concurrency' || until === 0 ? '' : `;t=${sfInteger(roundedUp(until))}`
+    return `${wordsOf(quota).standing}${sfInteger(remaining)}${window}${partitionKey(key, partitionKeySecret)}`
+  })
+}
+
+function listOf(quotas: readonly Quota[], item: (quota: Quota) => string): string {
+  return quotas.length === 1 ? item(quotas[0] as Quota) : quotas.map(item).join(', ')
+}
+
+/** What is the same in all fields that speak of a rule and its limit. */
+interface Words {
+  readonly rule: string
+  readonly resource: string
+  /** A policy. */
+  readonly policy: string
+  /** The beginning of how a request stands, up to the number that is left. */
+  readonly standing: string
+}
+
+/** By the limit, which a rule mostly has one of: putting the words together takes a microsecond. */
+const known = new WeakMap<Limit, Words>()
+
+function wordsOf({ rule, resource, limit }: Quota): Words {
+  const before = known.get(limit)
+  if (before !== undefined && before.rule === rule && before.resource === resource) return before
+  const { quota, window } = quotaAndWindow(limit)
+  const unit = resource === 'requests' ? '' : `;qu=${sfString(REGISTERED_UNITS[resource] ?? resource)}`
+  const seconds = window === undefined ? '' : `;w=${sfInteger(window)}`
+  const name = sfString(rule)
+  const words = {
+    rule,
+    resource,
+    policy: `${name};q=${sfInteger(quota)}${unit}${seconds}`,
+    standing: `${name};r=`,
+  }
+  known.set(limit, words)
+  return words
 }
 
 /** The quota of a window of whole seconds that says the same as the limit. */
