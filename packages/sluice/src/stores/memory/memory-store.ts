@@ -9,7 +9,7 @@ import { type Place, type Scope, States } from './states.js'
 
 export interface MemoryStoreOptions {
   /**
-   * Most keys whose state is kept; default 1,000,000. A token bucket takes 40 bytes a key; plan for about 200 for the other algorithms. Memory
+   * Most keys whose state is kept; default 1,000,000. A token bucket takes 40 bytes a key; plan for 200 to 400 for the other algorithms. Memory
    * that was once needed is kept for the next keys.
    */
   readonly maxKeys?: number

@@ -40,7 +40,7 @@ const COLLECTED_A_CHARGE = 8
 /**
  * The states of all keys. A token bucket is two numbers in a slot; what is more than that is an object beside it.
  *
- * Keys are known by 64 bits of a hash under a secret: that two of a million keys meet has a chance of one in thirty million, and nobody can
+ * Keys are known by 64 bits of a hash under a secret: that any two of a million meet has a chance of one in 37 million, and nobody can
  * bring it about. Kept as they are, they would be the garbage collector's to go through, with pauses that grow with their number.
  */
 export class States {
