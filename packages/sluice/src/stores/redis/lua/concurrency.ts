@@ -63,12 +63,14 @@ define.n = function()
     state.anew, state.anyEnded, state.written = false, false, true
   end
 
-  local function hold(limit, state, member, slots)
-    clear(state)
-    local before = call('ZSCORE', state.key, member) and slotsOf(state, member) or 0
-    drop(state, member)
+  local function heldBy(state, member)
+    return call('ZSCORE', state.key, member) and slotsOf(state, member) or 0
+  end
+
+  local function hold(limit, state, member, before, slots)
+    if before > 0 and slots ~= before then drop(state, member) end
     if slots > 0 then call('ZADD', state.key, text(state.at + limit.period), member) end
-    if slots > 0 and slots ~= 1 then
+    if slots > 0 and slots ~= 1 and slots ~= before then
       call('ZADD', state.key, text(-slots), '#' .. sub(member, 2))
       state.uneven = true
     end
@@ -113,12 +115,14 @@ define.n = function()
 
     take = function(limit, state, cost, member)
       clear(state)
-      local before = call('ZSCORE', state.key, member) and slotsOf(state, member) or 0
-      return hold(limit, state, member, before + cost)
+      local before = heldBy(state, member)
+      return hold(limit, state, member, before, before + cost)
     end,
 
     settle = function(limit, state, taken, cost, member)
-      return member == '' and state or hold(limit, state, member, cost)
+      if member == '' then return state end
+      clear(state)
+      return hold(limit, state, member, heldBy(state, member), cost)
     end,
 
     usedFraction = function()
