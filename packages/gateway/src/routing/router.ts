@@ -26,19 +26,20 @@ interface Entry<T> {
 /**
  * Makes a router in which the first entry that matches wins, in the order of the file.
  *
- * Entries are laid out by the number of segments they match, so a request is compared only with those of its
- * own length.
+ * Entries are laid out by the number of segments they match, and those of one length by the segment that tells most of them
+ * apart, so that a request is compared with the few that it may match, however many routes there are.
  */
 export function createRouter<T>(entries: readonly Entry<T>[]): Router<T> {
   // One more than the longest: there only patterns with a rest remain, as for all longer paths.
   const last = 1 + Math.max(0, ...entries.map(({ pattern }) => pattern.segments.length))
   const byLength = Array.from({ length: last + 1 }, (_, length) =>
-    entries.filter(({ pattern }) => fitsLength(pattern, length)),
+    layOut(entries.filter(({ pattern }) => fitsLength(pattern, length))),
   )
   return {
     find(method, segments) {
       const lowered = segments.map(lowerCase)
-      for (const { pattern, value } of byLength[Math.min(segments.length, last)] ?? []) {
+      const { place, byText, others } = byLength[Math.min(segments.length, last)] as Layout<T>
+      for (const { pattern, value } of byText.get(lowered[place] ?? '') ?? others) {
         if (!takesMethod(pattern, method)) continue
         if (!pattern.segments.every((segment, index) => matches(segment, lowered[index]))) continue
         return { value, params: paramsOf(pattern, segments) }
@@ -46,6 +47,43 @@ export function createRouter<T>(entries: readonly Entry<T>[]): Router<T> {
       return undefined
     },
   }
+}
+
+/** Entries by what their segment at one place says. */
+interface Layout<T> {
+  readonly place: number
+  /** Those that may match a path with this text there, in their order. */
+  readonly byText: ReadonlyMap<string, readonly Entry<T>[]>
+  /** Those that may match a path with any other text there. */
+  readonly others: readonly Entry<T>[]
+}
+
+function layOut<T>(entries: readonly Entry<T>[]): Layout<T> {
+  const longest = Math.max(0, ...entries.map(({ pattern }) => pattern.segments.length))
+  const textsAt = Array.from({ length: longest }, (_, place) => literalsAt(entries, place))
+  const most = Math.max(0, ...textsAt.map((texts) => texts.size))
+  const place = Math.max(
+    0,
+    textsAt.findIndex((texts) => texts.size === most),
+  )
+  const others = entries.filter((entry) => literalAt(entry, place) === undefined)
+  const byText = new Map<string, readonly Entry<T>[]>()
+  for (const text of textsAt[place] ?? [])
+    byText.set(
+      text,
+      entries.filter((entry) => [text, undefined].includes(literalAt(entry, place))),
+    )
+  return { place, byText, others }
+}
+
+function literalsAt<T>(entries: readonly Entry<T>[], place: number): Set<string> {
+  return new Set(entries.flatMap((entry) => literalAt(entry, place) ?? []))
+}
+
+/** Undefined where anything goes. */
+function literalAt<T>({ pattern }: Entry<T>, place: number): string | undefined {
+  const segment = pattern.segments[place]
+  return segment?.kind === 'literal' ? segment.text : undefined
 }
 
 /**

@@ -17,6 +17,7 @@ export interface GatewayOnStore {
   readonly gateway: Gateway
   readonly url: string
   readonly adminUrl: string
+  /** What it logged, but for who was refused. */
   readonly lines: readonly Line[]
   /** The configuration of this text, for the same ports and upstream. */
   configOf(text: string): GatewayConfig
@@ -34,7 +35,9 @@ export async function gatewayOn(text: string, upstream: RequestListener = echo):
   const logged = (level: Line['level']) => (fields: object, message: string) =>
     void lines.push({ level, message, fields: { ...fields } })
   const gateway = await startGateway(configOf(text), {
-    info: logged('info'),
+    info(fields, message) {
+      if (!/a request was refused|more in the last second/.test(message)) logged('info')(fields, message)
+    },
     error: logged('error'),
     upstreamFailed: (failure) => logged('error')(failure, 'the upstream failed'),
     crashed: (error) => logged('error')({ error }, 'an unforeseen error'),
