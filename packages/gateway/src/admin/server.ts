@@ -10,6 +10,8 @@ import { Guard } from './guard.js'
 import type { Act } from './live/live-types.js'
 import type { Answer, Asked, Page } from './page.js'
 import { type AdminSources, failure, pagesOf } from './pages.js'
+import type { RecordReplay } from './replay/record-replay.js'
+import { replayPage } from './replay/replay-page.js'
 
 export interface AdminServer {
   readonly address: AddressInfo
@@ -21,6 +23,8 @@ export interface AdminOptions {
   readonly sources: AdminSources
   /** Does an act and says what was done; rejects with an ActError. */
   readonly perform: (act: Act) => Promise<string>
+  /** Undefined where nothing is recorded. */
+  readonly replay: RecordReplay | undefined
   readonly log: Pick<Log, 'info' | 'error' | 'crashed'>
 }
 
@@ -50,11 +54,21 @@ const HEADERS = {
  *
  * @throws Error that says in one line why the port cannot be had.
  */
-export async function startAdmin({ config, sources, perform, log }: AdminOptions): Promise<AdminServer> {
+export async function startAdmin({
+  config,
+  sources,
+  perform,
+  replay,
+  log,
+}: AdminOptions): Promise<AdminServer> {
   const guard = new Guard(config)
   const audit = new AuditLog(log, config.audit)
   const acts = actPage(guard, audit, perform)
-  const pages = new Map([...pagesOf(sources, HEADERS), ['/api/acts', acts]])
+  const pages = new Map([
+    ...pagesOf(sources, HEADERS),
+    ['/api/acts', acts],
+    ['/api/replay', replayPage(replay)],
+  ])
   const server = createServer(async (request, response) => {
     try {
       const [path = '', search = ''] = (request.url ?? '').split('?', 2)
