@@ -7,6 +7,8 @@
  * A thousand known clients use up their limits before the flood. State in use is never thrown away, so none of them may
  * be let in while their limits last.
  */
+import { PerformanceObserver } from 'node:perf_hooks'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createLimiter, manualClock, memoryStore } from 'sluice'
 
 const KEYS = 10_000_000
@@ -34,6 +36,13 @@ for (let client = 0; client < CLIENTS; client++) {
   for (let request = 0; request < LIMIT; request++) admit(`client-${client}`)
 }
 
+// A decision during which the collector stopped the world is told as slow as that.
+let longestCollection = 0
+const collections = new PerformanceObserver((list) => {
+  for (const { duration } of list.getEntries()) longestCollection = Math.max(longestCollection, duration)
+})
+collections.observe({ entryTypes: ['gc'] })
+
 const latencies = new Float64Array(KEYS)
 let peak = 0
 let lost = 0
@@ -51,6 +60,10 @@ for (let index = 0; index < KEYS; index++) {
   }
 }
 process.stderr.write('\r     \r')
+// The collector's record is gathered in the first turn after the loop, and handed over in the second.
+await nextTurn()
+await nextTurn()
+collections.disconnect()
 
 collectGarbage()
 const after = process.memoryUsage()
@@ -77,6 +90,7 @@ console.log(`            p99                ${us(0.99)}`)
 console.log(`            p99.9              ${us(0.999)}`)
 console.log(`            p99.999            ${us(0.99999)}`)
 console.log(`            max                ${us(1)}`)
+console.log(`longest garbage collection     ${(longestCollection * 1000).toFixed(1)} µs`)
 
 /** How many of the known clients, whose limits are used up, are let in. */
 function countAdmitted(): number {
