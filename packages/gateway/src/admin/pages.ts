@@ -67,9 +67,10 @@ export function pagesOf(
     ['/metrics.json', data(() => ok(metrics.summary()))],
     [
       '/api/live',
-      data(({ response }) =>
-        live.feed.listen(response, headers) ? undefined : failure(503, 'too many look already'),
-      ),
+      data(({ request, response }) => {
+        if (request.method === 'HEAD') return failure(405, 'only GET')
+        return live.feed.listen(response, headers) ? undefined : failure(503, 'too many look already')
+      }),
     ],
     ['/api/status', data(async () => ok(await live.status()))],
     ['/api/talkers', data(() => ok(live.talkers()))],

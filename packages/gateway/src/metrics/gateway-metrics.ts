@@ -62,17 +62,16 @@ export class GatewayMetrics implements Observer {
 
   /** Takes what the limiter of a route tells. */
   limiterDid(route: string, event: LimiterEvent): void {
-    const tally = this.#route(route)
     switch (event.type) {
       case 'allowed':
       case 'refused':
-        this.#decided(tally, event)
+        this.#decided(this.#route(route), event)
         return
       case 'shadow-refused':
-        tally.rule(event.quota).shadowRefusals++
+        this.#route(route).rule(event.quota).shadowRefusals++
         return
       case 'settled':
-        tally.rule(event).settled(event.taken, event.cost)
+        this.#route(route).rule(event).settled(event.taken, event.cost)
         return
     }
   }
