@@ -67,7 +67,7 @@ describe.each(BACKENDS)('%s: processes whose clocks are up to two hours apart', 
       expect(checkBucket(bucket.log)?.excess).toBeLessThan(1e-6)
       expect(checkLog(log.log)?.excess).toBeLessThan(1e-6)
       const all = recorded.flatMap((each) => each.log)
-      expect(all.length).toBeGreaterThan(500)
+      expect(all.length).toBeGreaterThan(100)
 
       // By how much the store's time was ahead of this machine's: at least so much at some call, at most so much at another.
       const most = Math.max(...all.map(({ at, after }) => at - after))

@@ -77,10 +77,15 @@ export interface GroupReport {
 }
 
 /** 500 requests a second by four processes under three policies, from a second before the fault until a while after it. */
-export async function underLoad(url: string, fault: () => Promise<void>): Promise<GroupReport[]> {
+export async function underLoad(
+  url: string,
+  fault: () => Promise<void>,
+  client?: 'ioredis' | 'node-redis',
+): Promise<GroupReport[]> {
   const processes = GROUPS.flatMap((group) => Array<typeof group>(group.peers).fill(group))
   const options = processes.map(({ policy, peers, rate }) => ({
     url,
+    client,
     prefix: 'faults:',
     name: policy,
     policy: policy === 'local' ? { policy, peers } : { policy },

@@ -8,15 +8,20 @@ import { underLoad } from './load.js'
 const TIMES = 3
 
 describe('under load', () => {
-  it('Redis is killed and started again with what it had written', async () => {
+  it.each([
+    ['by URL', undefined],
+    ['by a client of ioredis', 'ioredis'],
+    ['by a client of node-redis', 'node-redis'],
+  ] as const)('Redis, %s, is killed and started again with what it had written', async (how, client) => {
     const server = await startRedis(['--appendonly', 'yes'])
     onTestFinished(() => server.stop())
-    const groups = await underLoad(`redis://127.0.0.1:${server.port}`, async () => {
+    const fault = async () => {
       await server.crash()
       await pause(2000)
       await server.startAgain()
-    })
-    console.log(`Redis killed for 2 s: ${figuresOf(groups)}`)
+    }
+    const groups = await underLoad(`redis://127.0.0.1:${server.port}`, fault, client)
+    console.log(`Redis, ${how}, killed for 2 s: ${figuresOf(groups)}`)
     expectKept(groups, { fault: 'loses', sockets: 1 })
   })
 

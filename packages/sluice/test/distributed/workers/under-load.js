@@ -4,7 +4,7 @@ import { createLimiter, withFailurePolicy } from 'sluice'
 import { AdmissionLog } from './admission-log.js'
 import { now } from './clock.js'
 import { answerWith, options } from './conversation.js'
-import { store } from './store.js'
+import { disconnect, store } from './store.js'
 import { bytesInUse, sockets } from './vital-signs.js'
 import { watchTakes } from './watched-store.js'
 
@@ -82,6 +82,7 @@ async function load() {
   memory.after = bytesInUse()
   const socketsLeft = sockets()
   await guarded.close()
+  await disconnect()
   await until(() => sockets() === 0)
   const isClosed = sockets() === 0
   const stats = guarded.stats()
