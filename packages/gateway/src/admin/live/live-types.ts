@@ -8,7 +8,10 @@
 /** Every second: what came in that second, and what is under way at its end. */
 export interface Sample {
   readonly at: number
-  /** Routes that requests came to: at most 30, the busiest; the others together are called `(others)`. */
+  /**
+   * Routes that requests came to: at most 30, the busiest; the others together are called `(others)`, and requests that no route
+   * takes `(unrouted)`.
+   */
   readonly routes: Readonly<Record<string, RouteSample>>
   readonly store: Latency & { readonly failures: number }
   readonly inFlight: number
@@ -95,14 +98,14 @@ export interface KeyFullness {
   readonly key: string
   /** Names the key in an act or a search. */
   readonly id: string
-  /** 0 for nothing used, 1 for full; above 1 where more was delivered than was left. */
+  /** 0 for nothing used, 1 for full. */
   readonly used: number
   readonly remaining: number
   /** Until a request of cost 1 would be let in; 0 where it would be now. */
   readonly retryAfter: number | null
 }
 
-/** Who sends most, and who is refused most, since the start or the last restart. */
+/** Who sends most, and who is refused most, in the last 10 to 20 minutes. */
 export interface Talkers {
   readonly heaviest: readonly Talker[]
   readonly refused: readonly Talker[]
