@@ -64,6 +64,7 @@ export class ScriptStore implements RedisStore {
   }
 
   async reset(scope: string, key: string): Promise<void> {
+    checkNames({ scope, key })
     await new Promise((resolve, reject) => {
       const slot = this.#slotOf({ scope, key })
       this.#batches.add({ operation: 'reset', charges: [{ scope, key }], asked: 0, resolve, reject }, slot)
@@ -132,9 +133,8 @@ export class ScriptStore implements RedisStore {
 
   /** One charge that cannot be counted would fail the others of its call. */
   #check(charge: Charge): void {
-    const { scope, key, limit, cost } = charge
-    if (typeof scope !== 'string' || typeof key !== 'string')
-      throw new TypeError('a charge has a scope and a key, which are strings')
+    const { limit, cost } = charge
+    checkNames(charge)
     checkCost(limit, cost)
     checkLease(charge)
     const period = limit.algorithm === 'concurrency' ? limit.lease : limit.period
@@ -168,6 +168,11 @@ export class ScriptStore implements RedisStore {
     if (!this.connection.cluster) return 0
     return slotOf(this.connection.keyPrefix + storeKey(this.prefix, scope, key))
   }
+}
+
+function checkNames({ scope, key }: Pick<Charge, 'scope' | 'key'>): void {
+  if (typeof scope !== 'string' || typeof key !== 'string')
+    throw new TypeError('a scope and a key are strings')
 }
 
 /** The verdicts on a request that was decided in one piece. */

@@ -115,6 +115,7 @@ describe('what is asked in one turn of the event loop', () => {
       store.take([charge('sound', 0.5)]),
       store.take([charge('sound', 1, unheardOf)]),
       store.take([{ ...charge('sound'), key: undefined as unknown as string }]),
+      store.reset('s', undefined as unknown as string),
       store.settle([{ charge: charge('sound'), taken: { cost: 1, at: Number.NaN, resetAfter: 0 }, cost: 0 }]),
       store.take([charge('sound')]),
     ])
@@ -128,7 +129,8 @@ describe('what is asked in one turn of the event loop', () => {
       expect.stringMatching(/the key batches:1:s:a text holds nothing that this version of sluice wrote/),
       expect.stringMatching(/RangeError/),
       expect.stringMatching(/TypeError: a limit is made of numbers/),
-      expect.stringMatching(/TypeError: a charge has a scope and a key/),
+      expect.stringMatching(/TypeError: a scope and a key are strings/),
+      expect.stringMatching(/TypeError: a scope and a key are strings/),
       expect.stringMatching(/TypeError: a settlement says/),
       8,
     ])
