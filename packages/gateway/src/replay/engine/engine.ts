@@ -2,6 +2,7 @@ import {
   createWarmUp,
   type Decision,
   ForbiddenError,
+  type Limiter,
   memoryStore,
   type Permit,
   RequestError,
@@ -11,6 +12,7 @@ import type { GatewayConfig, WarmUpConfig } from '../../config/config.js'
 import type { LlmOptions } from '../../llm/llm-call.js'
 import { amountsOf } from '../../llm/usage.js'
 import { createAdmission, type PolicyMatch } from '../../policy/admission.js'
+import type { WeighedRequest } from '../../policy/gateway-request.js'
 import type { TraceRequest } from '../trace/trace-request.js'
 import type { DurationModel } from './duration-model.js'
 import type { Aftermath, Outcome, ReplayObserver } from './played.js'
@@ -125,60 +127,83 @@ export class Engine {
     }
     const number = this.#number++
     const { match, path, fault } = routed
-    const cameAt = this.#time.now()
-    const tell = (outcome: Outcome) =>
-      this.#observer.decided({
-        recorded,
-        number,
-        route: match?.policy.name,
-        outcome,
-        cameAt,
-        decidedAt: this.#time.now(),
-        goesOn: 'decision' in outcome && outcome.decision.allowed && goesOn(outcome.decision.permit, match),
-      })
-    if (fault !== undefined) tell({ kind: 'invalid', why: fault })
-    else if (match === undefined) tell({ kind: 'unrouted' })
-    else if (match.policy.limiter === undefined) tell({ kind: 'unlimited' })
-    else this.#decide(recorded, path, match, tell)
+    const arrival = { recorded, number, match, cameAt: this.#time.now() }
+    if (fault !== undefined) this.#tell(arrival, { kind: 'invalid', why: fault }, false)
+    else if (match === undefined) this.#tell(arrival, { kind: 'unrouted' }, false)
+    else if (match.policy.limiter === undefined) this.#tell(arrival, { kind: 'unlimited' }, false)
+    else this.#decide(arrival, match, match.policy.limiter, path)
   }
 
   #decide(
-    recorded: TraceRequest,
-    path: string,
+    arrival: Arrival,
     { policy, params }: PolicyMatch,
-    tell: (outcome: Outcome) => Aftermath | undefined,
+    limiter: Limiter<WeighedRequest>,
+    path: string,
   ): void {
-    const { name, limiter, llm } = policy
-    if (limiter === undefined) return
+    const { recorded } = arrival
     const { target } = recorded
+    const { name, llm } = policy
     const search = target?.includes('?') ? target.slice(target.indexOf('?')) : ''
-    const decided = (decision: Decision) => {
-      const aftermath = tell({ kind: decision.allowed ? 'allowed' : 'refused', decision })
-      if (decision.allowed) this.#run(recorded, decision.permit, llm, aftermath)
-    }
-    const failed = (error: unknown) => {
-      if (!(error instanceof RequestError)) throw error
-      tell({ kind: error instanceof ForbiddenError ? 'forbidden' : 'invalid', why: error.message })
-    }
+    let decision: Decision | Promise<Decision>
     try {
       const request = new ReplayedRequest(recorded, name, path, search, params, llm)
       // As in the gateway: what cannot be read is refused, also where only a shadow rule counts it.
       if (llm !== undefined) void request.call
-      const decision = limiter.admit(request)
-      if (!(decision instanceof Promise)) {
-        decided(decision)
-        return
-      }
-      this.#waiting++
-      decision
-        .then(decided, failed)
-        .catch((error) => {
-          this.#failure = { error }
-        })
-        .finally(() => this.#waiting--)
+      decision = limiter.admit(request)
     } catch (error) {
-      failed(error)
+      this.#failed(arrival, error)
+      return
     }
+    if (decision instanceof Promise) this.#wait(arrival, decision)
+    else this.#decided(arrival, decision)
+  }
+
+  #wait(arrival: Arrival, decision: Promise<Decision>): void {
+    this.#waiting++
+    decision
+      .then(
+        (made) => this.#decided(arrival, made),
+        (error) => this.#failed(arrival, error),
+      )
+      .catch((error) => {
+        this.#failure = { error }
+      })
+      .finally(() => this.#waiting--)
+  }
+
+  #decided(arrival: Arrival, decision: Decision): void {
+    if (!decision.allowed) {
+      this.#tell(arrival, { kind: 'refused', decision }, false)
+      return
+    }
+    const llm = arrival.match?.policy.llm
+    // Without slots to free and tokens to settle, there is nothing to do when it ends.
+    const goesOn = llm !== undefined || decision.quotas.some(({ limit }) => limit.algorithm === 'concurrency')
+    const aftermath = this.#tell(arrival, { kind: 'allowed', decision }, goesOn)
+    if (goesOn) this.#run(arrival.recorded, decision.permit, llm, aftermath)
+  }
+
+  #failed(arrival: Arrival, error: unknown): void {
+    if (!(error instanceof RequestError)) throw error
+    const kind = error instanceof ForbiddenError ? 'forbidden' : 'invalid'
+    this.#tell(arrival, { kind, why: error.message }, false)
+  }
+
+  #tell(
+    { recorded, number, match, cameAt }: Arrival,
+    outcome: Outcome,
+    goesOn: boolean,
+  ): Aftermath | undefined {
+    const decidedAt = this.#time.now()
+    return this.#observer.decided({
+      recorded,
+      number,
+      route: match?.policy.name,
+      outcome,
+      cameAt,
+      decidedAt,
+      goesOn,
+    })
   }
 
   /** From its admission to the end of its answer. */
@@ -201,14 +226,18 @@ export class Engine {
       permit.release()
       aftermath?.ended()
     }
-    if (duration === 0 || (llm === undefined && !permit.holdsSlots)) end()
+    if (duration === 0) end()
     else this.#time.start(end, duration)
   }
 }
 
-/** Whether there is anything to do when a request that was let in ends. */
-function goesOn(permit: Permit, match: PolicyMatch | undefined): boolean {
-  return match?.policy.llm !== undefined || permit.holdsSlots
+/** A request that has come in. */
+interface Arrival {
+  readonly recorded: TraceRequest
+  readonly number: number
+  /** Undefined where no route takes it. */
+  readonly match: PolicyMatch | undefined
+  readonly cameAt: number
 }
 
 /** Warm-ups of models that were ready long before the trace began, but for the times that are given. */
