@@ -61,11 +61,11 @@ export function bytesPerKey(
 }
 
 /** Runs in which a pause has to come again to count: what the machine or others did does not. */
-const RUNS = 3
+const RUNS = 2
 
 /**
- * The longest pause in milliseconds while fresh keys come: the longest decision that is as long in every run, or the longest pause of the garbage
- * collector in the best run, whichever is longer.
+ * The longest pause in milliseconds while fresh keys come: the longest decision that is as long in both runs, or the longest pause of the garbage
+ * collector in the better run, whichever is longer.
  */
 export function longestPause(
   name: string,
