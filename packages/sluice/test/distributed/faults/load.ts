@@ -18,7 +18,7 @@ export const SLOTS = 2
 const LIMITS: readonly Rule<string>[] = [
   { limit: BUCKET },
   { limit: LOG },
-  { concurrent: SLOTS, lease: 2000 },
+  { concurrent: SLOTS, lease: 5000 },
 ]
 /** How long a slot is held. */
 const HOLD = 80

@@ -61,7 +61,8 @@ describe('under load', () => {
       expect(moved).toBeGreaterThan(0)
     })
     console.log(`Slots of a cluster moved: ${figuresOf(groups)}`)
-    expectKept(groups, { fault: 'mends', sockets: 8 })
+    // A key that one call empties and fills again is another node's while its slot moves: the server stops the script.
+    expectKept(groups, { fault: 'mends', sockets: 8, unmended: /a non local key/ })
   })
 })
 

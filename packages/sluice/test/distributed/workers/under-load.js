@@ -211,7 +211,7 @@ function failed(reason) {
 
 /** @param {() => boolean | Promise<boolean>} condition what it throws counts as not yet */
 async function until(condition) {
-  const end = now() + 5000
+  const end = now() + 10_000
   const holds = async () => condition()
   while (!(await holds().catch(() => false)) && now() < end) await pause(10)
 }
