@@ -6,11 +6,15 @@ const LONGEST = 128
 /** Who sends a request, for those who run the gateway: the id of a client that is known, else its address. */
 export function clientName(request: RequestSender): string {
   const { client } = request
-  if (client !== undefined) return `client ${client.id}`.slice(0, LONGEST)
+  return client === undefined ? addressOf(request) : `client ${client.id}`.slice(0, LONGEST)
+}
+
+/** The address that a request came from, for those who run the gateway. */
+export function addressOf(request: Pick<RequestSender, 'ip'>): string {
   try {
     return request.ip
   } catch {
-    // A trusted proxy named none, and no rule asked for it.
+    // As a trusted proxy may send it. No rule asked for it, or the request would have been refused.
     return 'unreadable address'
   }
 }

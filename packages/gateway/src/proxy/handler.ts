@@ -22,7 +22,7 @@ import { type MirrorName, mirroredFields } from '../llm/quota-mirror.js'
 import type { Admission, PolicyMatch } from '../policy/admission.js'
 import type { RecordedRequest, Recorder } from '../record/recorder.js'
 import { BadTargetError, parseTarget, type Target } from '../routing/target.js'
-import { admit, ClientGoneError } from './admit.js'
+import { type Admitted, admit, ClientGoneError } from './admit.js'
 import { answer } from './answer.js'
 import { type ForwardOptions, type ForwardOutcome, forward } from './forward.js'
 import { BodyAbortedError, BodyTooLargeError } from './read-body.js'
@@ -101,32 +101,44 @@ async function admitAndForward(handling: Handling): Promise<Outcome> {
     return 'allowed'
   }
   const admitted = await admit({ request, setup, proceed, target, match }, policy.limiter)
-  const { decision, body, call } = admitted
-  const recorded = setup.recorder?.begin(target.path, admitted)
-  if (call !== undefined) recorded?.reserved(call.reservation)
-  const fields = fieldsOf(decision, policy.mirror)
-  if (!decision.allowed) {
-    recorded?.end()
-    const refusal = refusalProblem(decision.refusal)
-    answer(request, response, { ...refusal, headers: [...refusal.headers, ...fields] })
-    return 'refused'
-  }
-  const { permit } = decision
-  permit.keepRenewed()
+  const { decision } = admitted
   try {
-    if (body === undefined) {
-      proceed()
-      await send(handling, { responseHeaders: fields })
-    } else if (call === undefined) {
-      await send(handling, { responseHeaders: fields, body })
-    } else {
-      await sendMetered(handling, fields, new MeteredCall(call, body), permit, recorded)
+    const recorded = setup.recorder?.begin(target.path, admitted)
+    if (admitted.call !== undefined) recorded?.reserved(admitted.call.reservation)
+    try {
+      const fields = fieldsOf(decision, policy.mirror)
+      if (decision.allowed) {
+        await sendAdmitted(handling, admitted, decision.permit, fields, recorded)
+        return 'allowed'
+      }
+      const refusal = refusalProblem(decision.refusal)
+      answer(request, response, { ...refusal, headers: [...refusal.headers, ...fields] })
+      return 'refused'
+    } finally {
+      recorded?.end()
     }
   } finally {
-    recorded?.end()
-    await permit.release()
+    // Whatever failed after it was let in.
+    if (decision.allowed) await decision.permit.release()
   }
-  return 'allowed'
+}
+
+async function sendAdmitted(
+  handling: Handling,
+  { body, call }: Admitted,
+  permit: Permit,
+  fields: readonly Field[],
+  recorded: RecordedRequest | undefined,
+): Promise<void> {
+  permit.keepRenewed()
+  if (body === undefined) {
+    handling.proceed()
+    await send(handling, { responseHeaders: fields })
+  } else if (call === undefined) {
+    await send(handling, { responseHeaders: fields, body })
+  } else {
+    await sendMetered(handling, fields, new MeteredCall(call, body), permit, recorded)
+  }
 }
 
 /** Sends a call of a model, and settles what was reserved for it with what it cost. */

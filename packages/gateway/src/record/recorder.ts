@@ -3,6 +3,7 @@ import type { Decision } from 'sluice'
 import type { RecordConfig } from '../config/config.js'
 import { isTokenResource } from '../llm/reservation.js'
 import type { Amounts } from '../llm/usage.js'
+import { addressOf } from '../policy/client-name.js'
 import type { IncomingRequest } from '../policy/incoming-request.js'
 import { RecordFile } from './record-file.js'
 
@@ -72,7 +73,7 @@ export class RecordedRequest {
     digest: (text: string) => string,
     write: (line: string) => void,
   ) {
-    const { client, method, ip } = weighed
+    const { client, method } = weighed
     const costs = decision.quotas.flatMap(({ rule, resource, cost }) =>
       cost === 1 || isTokenResource(resource) ? [] : [[rule, cost] as const],
     )
@@ -82,7 +83,7 @@ export class RecordedRequest {
       // Milliseconds since the epoch, to the microsecond: what came in one millisecond keeps its order.
       time: Math.round((performance.timeOrigin + came) * 1000) / 1000,
       ...(client && { client: digest(`client ${client.id}`), tier: client.tier }),
-      ip: digest(`ip ${ip}`),
+      ip: digest(`ip ${addressOf(weighed)}`),
       method,
       path: path.slice(0, MAX_PATH),
       outcome: decision.allowed ? 'allowed' : 'refused',

@@ -1,4 +1,5 @@
 import type { Observer } from '../observers.js'
+import { addressOf } from '../policy/client-name.js'
 import type { RequestSender } from '../policy/gateway-request.js'
 import type { Observation } from './observations.js'
 
@@ -65,13 +66,4 @@ export function observationSender(
 /** What observers read of a request. */
 function senderOf(request: RequestSender): RequestSender {
   return { client: request.client, ip: addressOf(request) }
-}
-
-function addressOf(request: RequestSender): string {
-  try {
-    return request.ip
-  } catch {
-    // As a trusted proxy may send it.
-    return 'unreadable address'
-  }
 }
