@@ -76,26 +76,35 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
       refusals.configure(config.log)
       dashboard?.show(config, setup.admission.policies)
     },
+  }).catch((error) => {
+    dashboard?.feed.close()
+    throw error
   })
+  const letGo = async () => {
+    refusals.close()
+    await serving.close()
+    await recorder?.close()
+    dashboard?.feed.close()
+  }
   let stopping: Promise<void> | undefined
 
   const trouble = troubleIn(log)
-  front =
-    first.workers === 1
-      ? await frontInProcess(serving, trouble)
-      : await frontOfWorkers({
-          serving,
-          store: opened.store,
-          observer,
-          observed: isObserved(first),
-          log,
-        })
   const readiness = async (): Promise<Readiness> =>
     stopping === undefined
       ? readinessWith(await opened.health())
       : { ready: false, details: { status: 'stopping' } }
   let admin: Awaited<ReturnType<typeof startAdmin>> | undefined
   try {
+    front =
+      first.workers === 1
+        ? await frontInProcess(serving, trouble)
+        : await frontOfWorkers({
+            serving,
+            store: opened.store,
+            observer,
+            observed: isObserved(first),
+            log,
+          })
     admin =
       first.admin &&
       dashboard &&
@@ -125,8 +134,8 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
         log,
       }))
   } catch (error) {
-    dashboard?.feed.close()
-    await front.close(0)
+    await front?.close(0)
+    await letGo()
     throw error
   }
 
@@ -142,10 +151,7 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
     close() {
       stopping ??= (async () => {
         await front.close(serving.config.timeouts.shutdown)
-        refusals.close()
-        await serving.close()
-        await recorder?.close()
-        dashboard?.feed.close()
+        await letGo()
         await admin?.close()
         await opened.store.close()
       })()

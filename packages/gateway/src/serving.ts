@@ -53,7 +53,12 @@ export class Serving {
     const upstream = createUpstream(config.upstream, config.timeouts)
     // Last, since it watches a file from then on.
     const clients = await openClientReader(config.identity, options.log)
-    return new Serving(config, overrides, upstream, clients, options)
+    try {
+      return new Serving(config, overrides, upstream, clients, options)
+    } catch (error) {
+      clients.stop()
+      throw error
+    }
   }
 
   get config(): GatewayConfig {
