@@ -61,6 +61,8 @@ class Crew {
   #listen: Endpoint
   #orders: Orders
   #delay = FIRST_DELAY_MS
+  /** Until others take the places of those that died. */
+  readonly #delays = new Set<NodeJS.Timeout>()
   #stopping = false
 
   constructor(options: WorkerFrontOptions) {
@@ -91,6 +93,7 @@ class Crew {
 
   async close(patience: number): Promise<void> {
     this.#stopping = true
+    for (const delay of this.#delays) clearTimeout(delay)
     await Promise.all([...this.#members].map((member) => member.stop(patience)))
   }
 
@@ -116,16 +119,18 @@ class Crew {
   }
 
   #missed(how: object, lived: number): void {
-    if (this.#stopping) return
-    this.#options.log.error(how, 'a worker died; another one takes its place')
+    if (!this.#stopping) this.#options.log.error(how, 'a worker died; another one takes its place')
     this.#replace(lived)
   }
 
   #replace(lived: number): void {
+    if (this.#stopping) return
     this.#delay = lived > SETTLED_MS ? FIRST_DELAY_MS : Math.min(this.#delay * 2, LONGEST_DELAY_MS)
-    setTimeout(() => {
-      if (!this.#stopping) this.#hire().listening.catch(() => this.#replace(0))
+    const delay = setTimeout(() => {
+      this.#delays.delete(delay)
+      this.#hire().listening.catch(() => this.#replace(0))
     }, this.#delay)
+    this.#delays.add(delay)
   }
 }
 

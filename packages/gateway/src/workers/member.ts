@@ -28,6 +28,9 @@ interface Departure {
 /** Beside the time for what is in flight: for a worker to say goodbye, in milliseconds. */
 const GOODBYE_MS = 5000
 
+/** For a worker to go by other orders, in milliseconds: it reads a file or two. */
+const FOLLOW_MS = 30_000
+
 /** One worker, as the primary knows it. */
 export class Member {
   /** Where it listens; rejects with why it cannot. */
@@ -39,6 +42,9 @@ export class Member {
   readonly #worker: Worker
   readonly #options: MemberOptions
   readonly #observed: ObservedWorker
+  /** What it begins with: the last orders from before it asked for any. */
+  #begin: MemberOptions['begin']
+  #isReady = false
   readonly #followed: (() => void)[] = []
   #listens: (address: AddressInfo) => void = () => {}
   #cannot: (error: Error) => void = () => {}
@@ -46,6 +52,7 @@ export class Member {
   /** Starts it. */
   constructor(options: MemberOptions) {
     this.#options = options
+    this.#begin = options.begin
     this.#observed = new ObservedWorker(options.observer)
     this.listening = new Promise((resolve, reject) => {
       this.#listens = resolve
@@ -61,12 +68,21 @@ export class Member {
     })
   }
 
-  /** Settles when it goes by these orders, or is gone. */
-  follow(orders: Orders): Promise<void> {
-    return new Promise((resolve) => {
+  /**
+   * Settles when it goes by these orders, will begin with them, or is gone. One that does not go by them in time is ended, for
+   * another to take its place.
+   */
+  async follow(orders: Orders): Promise<void> {
+    if (!this.#isReady) {
+      this.#begin = { ...this.#begin, orders }
+      return
+    }
+    const kill = setTimeout(() => this.#worker.process.kill('SIGKILL'), FOLLOW_MS)
+    await new Promise<void>((resolve) => {
       this.#followed.push(resolve)
       if (!this.#tell({ kind: 'follow', orders })) resolve()
     })
+    clearTimeout(kill)
   }
 
   /** Settles when it has ended, which it does in so many milliseconds and a little more. */
@@ -80,7 +96,8 @@ export class Member {
   #hear(message: FromWorker): void {
     switch (message.kind) {
       case 'ready':
-        this.#tell(this.#options.begin)
+        this.#isReady = true
+        this.#tell(this.#begin)
         break
       case 'listening':
         this.began = true

@@ -25,6 +25,8 @@ const FIGURES_MS = 1000
 const log = createLog()
 let remote: RemoteStore | undefined
 let running: Running | undefined
+/** Orders are carried out one after the other, so that what holds in the end is what was said last. */
+let last: Promise<void> = Promise.resolve()
 
 interface Running {
   follow(orders: Orders): Promise<void>
@@ -45,12 +47,16 @@ process.on('message', (message: ToWorker) => {
 async function obey(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'begin':
-      running = await begin(message)
-      return
+      last = last.then(async () => {
+        running = await begin(message)
+      })
+      return last
     case 'follow':
-      await running?.follow(message.orders)
-      await send({ kind: 'followed' })
-      return
+      last = last.then(async () => {
+        await running?.follow(message.orders)
+        await send({ kind: 'followed' })
+      })
+      return last
     case 'answers':
       remote?.answered(message.answers)
       return
