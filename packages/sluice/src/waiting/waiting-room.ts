@@ -74,7 +74,8 @@ export class WaitingRoom {
       const got = await line.join({ attempt, giveBack, patience: counter.patience, signal })
       return got ?? busy(counter, await forecast())
     } finally {
-      if (line.length === 0) this.#lines.delete(counter.id)
+      // While a forecast was waited for, another line may have begun in its place.
+      if (line.length === 0 && this.#lines.get(counter.id) === line) this.#lines.delete(counter.id)
     }
   }
 }

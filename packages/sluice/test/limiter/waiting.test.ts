@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest'
 import type { Decision } from '../../src/decision.js'
 import { createLimiter } from '../../src/limiter.js'
 import type { Rule } from '../../src/policy/rule.js'
+import { systemTimers } from '../../src/stores/failure/timers.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import type { Store } from '../../src/stores/store.js'
+import { manualTimers } from '../waiting/manual-timers.js'
 
 const turn = () => new Promise((done) => setImmediate(done))
 
@@ -147,6 +149,40 @@ describe('a slot that another limiter on the same store frees', () => {
     const holder = allowed(await there.admit('a'))
     const waiting = here.admit('a')
     await turn()
+    await holder.release()
+    await allowed(await waiting).release()
+  })
+})
+
+describe('an answer to one who has waited, while the store takes its time', () => {
+  it('ends no line that began meanwhile', async () => {
+    const store = remote()
+    const timers = manualTimers()
+    let answer = () => {}
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    const slow: Store = { ...store, peek: (charges) => answered.then(() => store.peek(charges)) }
+    const limiter = createLimiter({
+      rules: [{ concurrent: 1, wait: '10s', queue: 1 }],
+      store: slow,
+      timers: { ...systemTimers, ...timers },
+    })
+    const holder = allowed(await limiter.admit('a'))
+    const late = limiter.admit('a')
+    await turn()
+    timers.pass(10_000)
+    const caller = new AbortController()
+    const gone = limiter.admit('a', { signal: caller.signal })
+    await turn()
+    caller.abort(new Error('hung up'))
+    await expect(gone).rejects.toThrow('hung up')
+    const waiting = limiter.admit('a')
+    await turn()
+    answer()
+    expect(await late).toMatchObject({ allowed: false, refusal: { reason: 'busy' } })
+    // There is one place, and it is taken.
+    expect(await limiter.admit('a')).toMatchObject({ allowed: false, refusal: { reason: 'busy' } })
     await holder.release()
     await allowed(await waiting).release()
   })
