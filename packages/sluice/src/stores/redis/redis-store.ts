@@ -57,8 +57,10 @@ export class ScriptStore implements RedisStore {
   async settle(settlements: readonly Settlement[]): Promise<void> {
     for (const { charge, taken, cost } of settlements) {
       this.#check({ ...charge, lease: '', cost })
-      if (Number.isNaN(taken.cost + taken.at + taken.resetAfter))
-        throw new TypeError('a settlement says the cost, at and resetAfter of what was taken, as numbers')
+      if (!Number.isFinite(taken.cost + taken.at + taken.resetAfter))
+        throw new TypeError(
+          'a settlement says the cost, at and resetAfter of what was taken, as finite numbers',
+        )
     }
     await this.#settle('settle', settlements)
   }
