@@ -86,7 +86,8 @@ describe('a store that is lost under load', () => {
     // Reads take their time on a machine that does other things; the refused connection needs none.
     const failure = 'on_store_failure: { policy: local, peers: 3, deadline: 2s }'
     const gateway = await gatewayOn(`store: redis://127.0.0.1:${port}\n${failure}\n${HOURLY}`)
-    expect(allowed(await gateway.predict(40))).toBe(30)
+    // Nobody is refused, or that would be remembered for a moment when the store is gone.
+    expect(allowed(await gateway.predict(30))).toBe(30)
 
     await redis.stop()
     const meanwhile = await predictUntil(gateway, () => gateway.lines.length > 0)
