@@ -58,9 +58,9 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
       opened: { ...opened, figures },
       warmUps: { ofRoutes: (config) => serving.warmUps.ofRoutes(config) },
       overrides: () => serving.overrides,
-      override(overrides) {
+      async override(overrides) {
         serving.override(overrides)
-        front?.follow(serving)
+        await front?.follow(serving)
       },
     })
   const refusals = new RefusalLog(first.log, { log })

@@ -20,7 +20,7 @@ export interface DashboardOptions {
   readonly warmUps: Pick<WarmUps, 'ofRoutes'>
   readonly overrides: () => Overrides
   /** As in RuleActsOptions. */
-  readonly override: (overrides: Overrides) => void
+  readonly override: (overrides: Overrides) => Promise<void>
 }
 
 /** What the dashboard shows of a gateway, and what may be done from it. */

@@ -7,7 +7,7 @@ import type { Front } from '../front.js'
 import type { Log } from '../log.js'
 import type { Observer } from '../observers.js'
 import type { Serving } from '../serving.js'
-import { figuresOfTheDead, type StoreFigures } from '../store/figures.js'
+import { figuresOfTheDead, type StoreFigures, summedFigures } from '../store/figures.js'
 import { Member } from './member.js'
 import type { Orders } from './messages.js'
 
@@ -56,8 +56,10 @@ export async function frontOfWorkers(options: WorkerFrontOptions): Promise<Front
 class Crew {
   readonly #options: WorkerFrontOptions
   readonly #members = new Set<Member>()
-  /** Of stores of their own; what the dead have counted stays counted. */
+  /** Of stores of their own. */
   readonly #figures = new Map<Member, StoreFigures>()
+  /** What those that are gone have counted: it stays counted. */
+  readonly #departed: StoreFigures[] = []
   #listen: Endpoint
   #orders: Orders
   #delay = FIRST_DELAY_MS
@@ -83,7 +85,7 @@ class Crew {
   }
 
   figures(): readonly StoreFigures[] {
-    return [...this.#figures.values()]
+    return [...this.#departed, ...this.#figures.values()]
   }
 
   async follow(serving: Serving): Promise<void> {
@@ -112,7 +114,9 @@ class Crew {
     member.departed.then((how) => {
       this.#members.delete(member)
       const figures = this.#figures.get(member)
-      if (figures !== undefined) this.#figures.set(member, figuresOfTheDead(figures))
+      this.#figures.delete(member)
+      if (figures !== undefined)
+        this.#departed.splice(0, 1, summedFigures([...this.#departed, figuresOfTheDead(figures)]))
       if (member.began) this.#missed(how, performance.now() - born)
     })
     return member

@@ -29,11 +29,19 @@ export function observationSender(
   let underWay = 0
   let dropped = 0
   let timer: NodeJS.Timeout | undefined
+  /** Changes that there was no room for, summed up by route: what counts up must count down, too. */
+  const owed = { inFlight: new Map<string, number>(), waiting: new Map<string, number>() }
 
+  const isFull = () => underWay + gathered.length >= MOST_WAITING
   const flush = async () => {
     clearTimeout(timer)
     timer = undefined
     if (gathered.length === 0) return
+    for (const name of ['inFlight', 'waiting'] as const) {
+      for (const [route, sum] of owed[name])
+        for (let left = Math.abs(sum); left > 0; left--) gathered.push([name, route, sum > 0 ? 1 : -1])
+      owed[name].clear()
+    }
     const sent = gathered
     gathered = []
     underWay += sent.length
@@ -43,7 +51,7 @@ export function observationSender(
     underWay -= sent.length
   }
   const add = (observation: Observation) => {
-    if (underWay + gathered.length >= MOST_WAITING) {
+    if (isFull()) {
       dropped++
       return
     }
@@ -51,10 +59,14 @@ export function observationSender(
     if (gathered.length >= GATHER) flush()
     else timer ??= setTimeout(flush, GATHER_MS).unref()
   }
+  const changed = (name: 'inFlight' | 'waiting', route: string, change: 1 | -1) => {
+    if (isFull()) owed[name].set(route, (owed[name].get(route) ?? 0) + change)
+    else add([name, route, change])
+  }
   return {
     ended: (...given) => add(['ended', ...given]),
-    inFlight: (...given) => add(['inFlight', ...given]),
-    waiting: (...given) => add(['waiting', ...given]),
+    inFlight: (route, change) => changed('inFlight', route, change),
+    waiting: (route, change) => changed('waiting', route, change),
     exchanged: (...given) => add(['exchanged', ...given]),
     limiterDid: (route, event) =>
       add(['limiterDid', route, 'request' in event ? { ...event, request: senderOf(event.request) } : event]),

@@ -10,8 +10,8 @@ export interface RuleActsOptions {
   readonly store: Store
   /** What holds in place of the configuration. */
   readonly overrides: () => Overrides
-  /** Has others hold from now on. @throws Error where they do not fit the rules; the old ones hold then. */
-  readonly override: (overrides: Overrides) => void
+  /** Has others hold, and settles when they do. @throws Error where they do not fit the rules; the old ones hold then. */
+  readonly override: (overrides: Overrides) => Promise<void>
 }
 
 /** Does what those who run a gateway may do while it runs. Nobody's limit is refilled by it, but by a reset. */
@@ -27,14 +27,14 @@ export class RuleActs {
     const rule = this.#rule(act.route, act.rule)
     switch (act.act) {
       case 'shadow':
-        this.#override(rule, { enforce: !act.shadow })
+        await this.#override(rule, { enforce: !act.shadow })
         return act.shadow ? `${rule.name} only watches now` : `${rule.name} refuses now`
       case 'limit':
-        this.#override(rule, { limit: limitOf(act.limit, rule) })
+        await this.#override(rule, { limit: limitOf(act.limit, rule) })
         return `${rule.name} is ${act.limit} now`
       case 'undo':
         if (rule.overridden === undefined) throw new ActError(`'${rule.name}' is as the file says`)
-        this.#set(rule, undefined)
+        await this.#set(rule, undefined)
         return `${rule.name} is as the file says`
     }
   }
@@ -63,16 +63,16 @@ export class RuleActs {
     throw new ActError(`the route '${route}' has no rule '${name}'; it has ${names}`, 404)
   }
 
-  #override(rule: WatchedRule, said: RuleOverride): void {
-    this.#set(rule, { ...this.options.overrides().get(rule.scope), ...said })
+  #override(rule: WatchedRule, said: RuleOverride): Promise<void> {
+    return this.#set(rule, { ...this.options.overrides().get(rule.scope), ...said })
   }
 
-  #set({ scope }: WatchedRule, override: RuleOverride | undefined): void {
+  async #set({ scope }: WatchedRule, override: RuleOverride | undefined): Promise<void> {
     const overrides = new Map(this.options.overrides())
     if (override === undefined) overrides.delete(scope)
     else overrides.set(scope, override)
     try {
-      this.options.override(overrides)
+      await this.options.override(overrides)
     } catch (error) {
       throw new ActError((error as Error).message.replace(/^rules\[\d+\]: /, ''))
     }
