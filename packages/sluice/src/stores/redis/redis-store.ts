@@ -57,10 +57,9 @@ export class ScriptStore implements RedisStore {
   async settle(settlements: readonly Settlement[]): Promise<void> {
     for (const { charge, taken, cost } of settlements) {
       this.#check({ ...charge, lease: '', cost })
-      if (!Number.isFinite(taken.cost + taken.at + taken.resetAfter))
-        throw new TypeError(
-          'a settlement says the cost, at and resetAfter of what was taken, as finite numbers',
-        )
+      // What is owed without measure is never over: `resetAfter` may be infinite.
+      if (!Number.isFinite(taken.cost + taken.at) || Number.isNaN(taken.resetAfter))
+        throw new TypeError('a settlement says the cost, at and resetAfter of what was taken, as numbers')
     }
     await this.#settle('settle', settlements)
   }

@@ -117,7 +117,7 @@ describe('what is asked in one turn of the event loop', () => {
       store.take([{ ...charge('sound'), key: undefined as unknown as string }]),
       store.reset('s', undefined as unknown as string),
       store.settle([{ charge: charge('sound'), taken: { cost: 1, at: Number.NaN, resetAfter: 0 }, cost: 0 }]),
-      store.settle([{ charge: charge('sound'), taken: { cost: 1, at: 0, resetAfter: Infinity }, cost: 0 }]),
+      store.settle([{ charge: charge('sound'), taken: { cost: 1, at: Infinity, resetAfter: 0 }, cost: 0 }]),
       store.take([charge('sound')]),
     ])
     expect(
