@@ -24,6 +24,8 @@ export async function startWire(to: number): Promise<Wire> {
     clients.add(client)
     const server = dial({ port: to, host: '127.0.0.1', noDelay: true })
     let dead = false
+    /** Answers that are late, in their order. */
+    const underWay: Buffer[] = []
     const passes = () => {
       dead ||= wire.condition === 'swallows'
       return !dead
@@ -33,8 +35,14 @@ export async function startWire(to: number): Promise<Wire> {
     })
     server.on('data', (data) => {
       if (!passes()) return
-      if (typeof wire.condition !== 'number') client.write(data)
-      else setTimeout(() => client.write(data), wire.condition)
+      const late = typeof wire.condition === 'number' ? wire.condition : 0
+      if (late === 0 && underWay.length === 0) {
+        client.write(data)
+        return
+      }
+      // As on any connection nothing overtakes what was said before, also when the condition has changed meanwhile.
+      underWay.push(data)
+      setTimeout(() => client.write(underWay.shift() as Buffer), late)
     })
     for (const [socket, other] of [
       [client, server],
