@@ -1,7 +1,7 @@
 import type { Algorithm, State } from './algorithm.js'
 import { concurrency } from './concurrency.js'
 import { fixedWindow } from './fixed-window.js'
-import { type AlgorithmName, type Limit, sameLimit, usesWallTime } from './limit.js'
+import { type AlgorithmName, countAlike, type Limit, sameLimit } from './limit.js'
 import { slidingLog } from './sliding-log.js'
 import { slidingWindow } from './sliding-window.js'
 import { tokenBucket } from './token-bucket.js'
@@ -27,7 +27,7 @@ export function algorithmOf(limit: Limit): Algorithm<Limit, State> {
 export function adapt(state: State, from: Limit, to: Limit, now: number): State {
   if (sameLimit(from, to)) return state
   const algorithm = algorithmOf(to)
-  if (from.algorithm === to.algorithm && usesWallTime(from) === usesWallTime(to)) {
+  if (countAlike(from, to)) {
     // What is rescaled to a shorter period may be over already.
     return algorithm.advance(to, algorithm.rescale(from, to, state), now)
   }

@@ -134,6 +134,11 @@ export function usesWallTime(limit: Limit): boolean {
   return limit.algorithm === 'fixed-window' && limit.align === 'calendar'
 }
 
+/** Whether a state under one limit says under the other all that it knows. */
+export function countAlike(a: Limit, b: Limit): boolean {
+  return a.algorithm === b.algorithm && usesWallTime(a) === usesWallTime(b)
+}
+
 /** The most that one request can ever take from a limit. */
 export function capacityOf(limit: Limit): number {
   return limit.algorithm === 'token-bucket' ? limit.burst : limit.limit

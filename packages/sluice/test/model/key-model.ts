@@ -8,32 +8,39 @@ import { TokenBucketModel } from './token-bucket.js'
 
 /** One key of one rule, while its limit changes and the clock goes as it likes. */
 export class KeyModel {
-  #model: Model<never>
+  /** What was taken, by the algorithm that it was taken by. */
+  #kept: Model<never>
+  /** The same as the limit sees it: where that counts another way, as much in part as if it had all come now. */
+  #seen: Model<never>
 
   constructor(
     private limit: Limit,
     private now: number,
+    private keptBy = limit,
   ) {
-    this.#model = modelOf(limit)
+    this.#kept = modelOf(limit)
+    this.#seen = this.#kept
   }
 
   /** It is a moment later, or earlier, and the limit may be another one. */
   moveTo(now: number, limit: Limit): void {
-    if (now < this.now) this.#model.setBack(this.now, now)
+    if (now < this.now) this.#kept.setBack(this.now, now)
     this.now = now
-    if (sameLimit(this.limit, limit)) return
-    if (limit.algorithm === this.limit.algorithm) this.#model.change(now, limit as never)
-    else {
-      const fraction = this.used() / capacityOf(this.limit)
-      this.#model = modelOf(limit)
-      if (fraction > 0) this.#model.take(now, fraction * capacityOf(limit), 'before')
-    }
     this.limit = limit
+    if (limit.algorithm === this.keptBy.algorithm) {
+      if (!sameLimit(this.keptBy, limit)) this.#kept.change(now, limit as never)
+      this.keptBy = limit
+      this.#seen = this.#kept
+    } else {
+      const fraction = this.#kept.used(now) / capacityOf(this.keptBy)
+      this.#seen = modelOf(limit)
+      if (fraction > 0) this.#seen.take(now, fraction * capacityOf(limit), 'before')
+    }
   }
 
   /** What counts in so many milliseconds, if nothing else comes until then. */
   used(after = 0): number {
-    return this.#model.used(this.now + after)
+    return this.#seen.used(this.now + after)
   }
 
   /** What is left; negative where there is debt. */
@@ -41,12 +48,15 @@ export class KeyModel {
     return capacityOf(this.limit) - this.used(after)
   }
 
+  /** From now on it is kept as the limit sees it. */
   take(cost: number, lease: string): void {
-    this.#model.take(this.now, cost, lease)
+    this.#kept = this.#seen
+    this.keptBy = this.limit
+    this.#kept.take(this.now, cost, lease)
   }
 
   release(lease: string): void {
-    this.#model.release?.(lease)
+    this.#kept.release?.(lease)
   }
 }
 

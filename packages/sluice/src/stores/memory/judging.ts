@@ -87,8 +87,8 @@ function judge(states: States, charges: readonly Charge[]): Pending[] {
     if (own === undefined && earlier === undefined && charge.cost > 0) room--
     const shared = own === undefined ? states.shared(scope) : undefined
     const place = overflow ? shared : own
-    const state = states.stateNow(place ?? shared, charge.limit, place === undefined)
-    if (place !== undefined) states.keep(place, charge.limit, state)
+    const state =
+      place !== undefined ? states.look(place, charge.limit) : states.stateNow(shared, charge.limit, true)
     const cost = charge.cost + (charge.cost > 0 ? takenBefore(pending, charge, overflow) : 0)
     const verdict = algorithmOf(charge.limit).judge(charge.limit, state, cost)
     pending.push({

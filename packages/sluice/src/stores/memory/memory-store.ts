@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../../clock.js'
 import { algorithmOf } from '../../limits/algorithms.js'
-import { capacityOf, checkCost, type Limit, usesWallTime } from '../../limits/limit.js'
+import { capacityOf, checkCost, countAlike } from '../../limits/limit.js'
 import type { DecidingStore, Outcome } from '../outcome.js'
 import type { Charge, Settlement, Store, StoreVerdict } from '../store.js'
 import { BucketTaking } from './bucket-taking.js'
@@ -141,9 +141,4 @@ class InMemory implements MemoryStore, DecidingStore {
   close(): void {
     // Nothing to let go of: there is no timer, and the state is the garbage collector's.
   }
-}
-
-/** Whether a state under one limit can be settled as one under the other, without losing what it knows. */
-function countAlike(a: Limit, b: Limit): boolean {
-  return a.algorithm === b.algorithm && usesWallTime(a) === usesWallTime(b)
 }

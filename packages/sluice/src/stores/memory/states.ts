@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.js'
 import type { State } from '../../limits/algorithm.js'
 import { adapt, algorithmOf } from '../../limits/algorithms.js'
-import { type Limit, usesWallTime } from '../../limits/limit.js'
+import { countAlike, type Limit, usesWallTime } from '../../limits/limit.js'
 import { type TokenBucketState, timeToDrain } from '../../limits/token-bucket.js'
 import { KeyHash } from './key-hash.js'
 import { KeyTable } from './key-table.js'
@@ -116,6 +116,18 @@ export class States {
     const held = copy ? structuredClone(kept.state) : kept.state
     const advanced = algorithmOf(kept.limit).advance(kept.limit, held, this.#time(kept.limit))
     return adapt(advanced, kept.limit, limit, now)
+  }
+
+  /**
+   * What is kept at a place, now and under this limit, to be judged by. It is kept so, but under a limit that counts another way: that sees no more than a
+   * part of what is known, and converts it only when it takes.
+   */
+  look(place: Place, limit: Limit): State {
+    const { limit: own } = this.read(place)
+    const kept = countAlike(own, limit) ? limit : own
+    const state = this.stateNow(place, kept)
+    this.keep(place, kept, state)
+    return kept === limit ? state : this.stateNow(place, limit)
   }
 
   /** @param state brought to now */
