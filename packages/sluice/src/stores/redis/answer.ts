@@ -10,15 +10,20 @@ export interface Answer {
   readonly outcomes: readonly Outcome[]
 }
 
+/** Bytes that say the time. */
+const TIME = 8
 const DONE = 1
 const WINDOW = 2
 
-/** @throws Error where it is no answer of the script to these jobs. */
+/**
+ * @throws Error where it is no answer of the script to these jobs: one that is shorter or longer than theirs says nothing of any
+ *   of them that can be relied on.
+ */
 export function readAnswer(reply: unknown, jobs: readonly Job[]): Answer {
   const [bytes, ...faults] = Array.isArray(reply) ? reply : []
-  if (!Buffer.isBuffer(bytes) || bytes.length < 8) throw new Error('the script gave no answer')
+  if (!Buffer.isBuffer(bytes) || bytes.length < TIME) throw new Error('the script gave no answer')
   const at = bytes.readDoubleBE(0)
-  let place = 8
+  let place = TIME
   let failed = 0
   const outcomes = jobs.map((job): Outcome => {
     const what = bytes[place++]
@@ -31,5 +36,7 @@ export function readAnswer(reply: unknown, jobs: readonly Job[]): Answer {
       return finding
     })
   })
+  if (place !== bytes.length)
+    throw new Error(`the script gave no answer to these jobs: ${bytes.length} bytes, not ${place}`)
   return { at, outcomes }
 }
