@@ -1,5 +1,5 @@
 import { algorithmOf } from '../../limits/algorithms.js'
-import { capacityOf, type Limit, usesWallTime } from '../../limits/limit.js'
+import { capacityOf, countAlike } from '../../limits/limit.js'
 import type { SlidingLogState } from '../../limits/sliding-log.js'
 import type { Charge, Settlement, StoreVerdict } from '../store.js'
 import { LONGEST_ENTRY } from './log-entries.js'
@@ -34,7 +34,7 @@ export function decide(working: WorkingState, charges: readonly Charge[], takes:
   let admitted = true
   for (const place of judgingOrder(charges)) {
     const { limit, cost, enforce } = charges[place] as Charge
-    const state = working.under(limit)
+    const state = working.seen(limit)
     const { judge } = algorithmOf(limit)
     const verdict = judge(limit, state, cost > 0 ? cost + before : 0)
     taken[place] = verdict
@@ -97,11 +97,6 @@ function growth(working: WorkingState, { limit, lease = '' }: Charge): number {
   if (limit.algorithm === 'concurrency') return Buffer.byteLength(JSON.stringify(lease)) + LONGEST_ENTRY
   if (limit.algorithm !== 'sliding-log') return 0
   // Charges of one tick share an entry.
-  const { at, times, length } = working.under(limit) as SlidingLogState
+  const { at, times, length } = working.seen(limit) as SlidingLogState
   return times[length - 1] === at ? 0 : LONGEST_ENTRY
-}
-
-/** Whether a state under one limit can be settled as one under the other, without losing what it knows. */
-function countAlike(a: Limit, b: Limit): boolean {
-  return a.algorithm === b.algorithm && usesWallTime(a) === usesWallTime(b)
 }

@@ -1,6 +1,6 @@
 import type { State } from '../../limits/algorithm.js'
 import { adapt, algorithmOf } from '../../limits/algorithms.js'
-import { type Limit, sameLimit, usesWallTime } from '../../limits/limit.js'
+import { countAlike, type Limit, sameLimit, usesWallTime } from '../../limits/limit.js'
 import type { DecisionClock } from './server-time.js'
 import type { Stored } from './value.js'
 
@@ -28,6 +28,16 @@ export class WorkingState {
   /** Under which limit the state is counted; none where nothing is known of the key. */
   get limit(): Limit | undefined {
     return this.#held?.limit
+  }
+
+  /**
+   * The state now, as this limit sees it. Where it counts another way that is an estimate, which changes nothing; the state itself
+   * goes on under the limit that counted it.
+   */
+  seen(limit: Limit): State {
+    const held = this.#held
+    if (held === undefined || countAlike(held.limit, limit)) return this.under(limit)
+    return adapt(held.state, held.limit, limit, this.#time(limit))
   }
 
   /** The state now, counted under this limit from now on. */

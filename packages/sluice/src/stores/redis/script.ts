@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { concurrency } from './lua/concurrency.js'
 import { decide } from './lua/decide.js'
 import { fixedWindow } from './lua/fixed-window.js'
+import { kept } from './lua/kept.js'
 import { prelude } from './lua/prelude.js'
 import { slidingLog } from './lua/sliding-log.js'
 import { slidingWindow } from './lua/sliding-window.js'
@@ -16,6 +17,7 @@ export const SCRIPT = [
   slidingWindow,
   slidingLog,
   concurrency,
+  kept,
   state,
   decide,
 ].join('')

@@ -1,7 +1,7 @@
 import type { State } from '../../../src/limits/algorithm.js'
 import { adapt, algorithmOf } from '../../../src/limits/algorithms.js'
 import type { FixedWindowState } from '../../../src/limits/fixed-window.js'
-import { capacityOf, type Limit, sameLimit, usesWallTime } from '../../../src/limits/limit.js'
+import { capacityOf, countAlike, type Limit, sameLimit, usesWallTime } from '../../../src/limits/limit.js'
 import type { Charge, Settlement, StoreVerdict } from '../../../src/stores/store.js'
 
 interface Entry {
@@ -67,7 +67,7 @@ export class ReferenceStore {
     const untaken = new Map<Charge, StoreVerdict>()
     for (const each of inJudgingOrder(decided)) {
       const { charge } = each
-      const { state } = this.#entryNow(entries, charge)
+      const state = this.#seen(entries, charge)
       const earlier = decided.filter(
         (other) =>
           other.verdict?.allowed && other.charge.key === charge.key && other.charge.scope === charge.scope,
@@ -86,6 +86,20 @@ export class ReferenceStore {
     }
     this.#keep(entries)
     return decided.map(({ charge, verdict }) => (admitted ? verdict : untaken.get(charge)) as StoreVerdict)
+  }
+
+  /** What a key holds now, as the limit of the charge sees it: one that counts another way has an estimate, and changes nothing. */
+  #seen(entries: Map<string, Entry>, charge: Charge): State {
+    const { limit } = charge
+    const held = entries.get(nameOf(charge)) ?? this.#kept.get(nameOf(charge))
+    if (held === undefined || countAlike(held.limit, limit)) return this.#entryNow(entries, charge).state
+    // A calendar that nobody said here: what its clock did to it shows when it is asked.
+    if (usesWallTime(held.limit)) {
+      const state = algorithmOf(held.limit).advance(held.limit, structuredClone(held.state), this.now)
+      return adapt(state, held.limit, limit, this.now)
+    }
+    const { state } = this.#entryNow(entries, { ...charge, limit: held.limit })
+    return adapt(structuredClone(state), held.limit, limit, this.now)
   }
 
   /** What a key holds now, under the limit of the charge; the same entry for all charges of one request. */

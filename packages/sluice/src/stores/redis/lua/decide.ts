@@ -102,7 +102,9 @@ local function decideOne(takes)
   parts[said + 2] = shape.said or saidOf(shape)
   parts[said + 3] = facts and facts(limit, state, cost, isFitting) or algorithm.pack(state)
   said = said + 3
-  if takes and isFitting and cost > 0 then change(index, algorithm.take(limit, state, cost, lease)) end
+  if not takes or not isFitting or cost == 0 then return end
+  if unders[index] ~= limit then state = stateNow(index, limit, true) end
+  change(index, algorithm.take(limit, state, cost, lease))
 end
 
 -- What is asked of a key with what earlier charges of the same request take from it.
@@ -154,7 +156,7 @@ local function decideAll(count, takes)
       local charge = charges[each]
       if charge.isFitting and charge.cost > 0 and charge.enforced == (pass == 1) then
         local index, limit = charge.index, charge.limit
-        change(index, A[limit.letter].take(limit, stateNow(index, limit), charge.cost, charge.lease))
+        change(index, A[limit.letter].take(limit, stateNow(index, limit, true), charge.cost, charge.lease))
       end
     end
   end

@@ -1,115 +1,7 @@
 /**
- * The script's part that knows how a key holds its state, and how a state changes with its limit (`adapt` of
- * `limits/algorithms.ts`).
- *
- * A header holds a version, the limit that the state counts under, when the key expires, and the state's numbers. A bucket or a window is a
- * string, which is its header; a log has it as the field 'h' of a hash; leases are a sorted set, and it is the member
- * whose score is infinite.
+ * The script's part that knows what a state is now, and how it changes with its limit (`adapt` of `limits/algorithms.ts`).
  */
 export const state = `
-local VERSION = 2
--- Version, letter, limit, period, burst, and the length of the zone that follows. After it comes the expiry.
-local HEAD = '>Bc1dddB'
-local HEAD_SIZE = 27
-local EXPIRY_SIZE = 8
-
--- A key expires no sooner than this after it is as good as new, and no later than that, in milliseconds.
-local SOONEST, LATEST = 100, 1900
-
--- A key of the call is named by its place in KEYS. What is known of each is in rows by that place: a table for each key
--- would cost a batch half as much time again.
-local headers, kinds = {}, {}
--- The state, the limit that it is under, whether it was brought to now, and why it cannot be read.
-local states, unders, areNow, faults = {}, {}, {}, {}
--- Whether nothing was kept of it, and whether all that was kept of it was over.
-local areFresh, areOver = {}, {}
--- When it expires as it is, where all that has changed is its state.
-local expiries = {}
--- What has to be written, and in which order.
-local areChanged, changedOnes, changes = {}, {}, 0
--- What this job changed and took nothing of: it may be idle now.
-local mendedOnes = {}
-
-local READ = {
-  string = function(key) return call('GET', key) end,
-  hash = function(key) return call('HGET', key, 'h') end,
-  zset = function(key) return call('ZRANGE', key, -1, -1)[1] end,
-}
-
--- The strings that the keys hold, read at once when the first of them is asked for.
-local strings
-local function readStrings()
-  strings = {}
-  -- The stack of Lua holds some 8000 values.
-  for from = 1, #KEYS, 4000 do
-    local found = call('MGET', unpack(KEYS, from, min(from + 3999, #KEYS)))
-    for place = 1, #found do strings[from + place - 1] = found[place] end
-  end
-end
-
--- The header of a key that holds no string, and the kind of value that it is in.
-local function headerOf(key)
-  local kind = call('TYPE', key).ok
-  if kind == 'none' then return false, nil end
-  local read = READ[kind]
-  return read and read(key) or '', kind
-end
-
-local function headOf(limit)
-  if not limit.head then
-    local zone = limit.zone
-    limit.head = pack(HEAD, VERSION, limit.letter, limit.limit, limit.period, limit.burst, #zone) .. zone
-    limit.headSize = #limit.head
-    limit.stateFrom = limit.headSize + EXPIRY_SIZE + 1
-    limit.stateOffset = format('%d', limit.stateFrom - 1)
-    limit.size = limit.stateFrom - 1 + A[limit.letter].size
-  end
-  return limit.head
-end
-
--- Reads a header that another limit wrote.
-local function readHeader(index, header)
-  if #header > HEAD_SIZE and string.byte(header) == VERSION then
-    local _, letter, capacity, period, burst, zoneSize, from = unpackFrom(HEAD, header)
-    if define[letter] then
-      local zone = sub(header, from, from + zoneSize - 1)
-      local limit = { letter = letter, limit = capacity, period = period, burst = burst, zone = zone }
-      headOf(limit)
-      if #header == limit.size then
-        unders[index], states[index] = limit, A[letter].unpack(header, limit.stateFrom, KEYS[index])
-        if zone ~= '' then areOver[index] = not A.f.isOpen(states[index]) end
-        return
-      end
-    end
-  end
-  faults[index] = 'the key ' .. KEYS[index] .. ' holds nothing that this version of sluice wrote'
-end
-
--- Reads what a key holds, once.
-local function load(index, limit)
-  local algorithm = A[limit.letter]
-  local isString = algorithm.kind == 'string'
-  if isString and not strings then readStrings() end
-  local header = isString and strings[index]
-  if not header then
-    header, kinds[index] = headerOf(KEYS[index])
-    headers[index] = header
-    if header then readHeader(index, header) end
-    return
-  end
-  headers[index] = header
-  -- Nearly every state counts under the limit that it is asked about.
-  if #header ~= limit.size or sub(header, 1, limit.headSize) ~= limit.head then
-    kinds[index] = 'string'
-    readHeader(index, header)
-    return
-  end
-  local state = algorithm.unpack(header, limit.stateFrom)
-  unders[index], states[index] = limit, state
-  expiries[index] = unpackFrom('>d', header, limit.headSize + 1)
-  if limit.zone ~= '' then areOver[index] = not algorithm.isOpen(state) end
-end
-
 -- Says that the state of a key is to be kept.
 local function change(index, state)
   states[index] = state
@@ -129,11 +21,14 @@ local function mend(index, state)
   mendedOnes[#mendedOnes + 1] = index
 end
 
+-- Whether a state under one limit says under the other all that it knows.
+local function countAlike(a, b)
+  return a.letter == b.letter and (a.zone ~= '') == (b.zone ~= '')
+end
+
 local function adapt(key, state, from, to)
   local algorithm = A[to.letter]
-  if from.letter == to.letter and (from.zone ~= '') == (to.zone ~= '') then
-    return algorithm.advance(to, algorithm.rescale(from, to, state))
-  end
+  if countAlike(from, to) then return algorithm.advance(to, algorithm.rescale(from, to, state)) end
   return algorithm.withUsed(to, A[from.letter].usedFraction(from, state), key)
 end
 
@@ -146,8 +41,9 @@ local function bringToNow(index, limit, state)
   return state
 end
 
--- The state of a key at now and under this limit.
-local function stateNow(index, limit)
+-- The state of a key at now and under this limit. A limit that counts another way sees an estimate, which takes the state's
+-- place only where it is kept, because something is taken.
+local function stateNow(index, limit, isKept)
   local from, state = unders[index], states[index]
   if from == limit and areNow[index] then return state end
   -- Nobody has taken from it, so there is nothing that another limit would have to take over.
@@ -157,7 +53,13 @@ local function stateNow(index, limit)
     return state
   end
   if from ~= limit and from.period == limit.period and from.zone == limit.zone then from.windows = limit.windows end
+  local isSeen = from ~= limit and not isKept and not countAlike(from, limit)
+  if isSeen and from.zone ~= '' and not from.windows then
+    -- Whose calendar it is nobody said here: that of its windows which holds now is known only to who asks under it.
+    return adapt(KEYS[index], A.f.advance(from, state), from, limit)
+  end
   if not areNow[index] then state = bringToNow(index, from, state) end
+  if isSeen then return adapt(KEYS[index], state, from, limit) end
   if from ~= limit and headOf(from) ~= headOf(limit) then
     local written = state.written
     state = adapt(KEYS[index], state, from, limit)
@@ -168,10 +70,6 @@ local function stateNow(index, limit)
   end
   states[index], unders[index] = state, limit
   return state
-end
-
-local function forget(index)
-  states[index], areNow[index], expiries[index] = nil, nil, nil
 end
 
 -- After a job: forgets what another call would not find any more, because it says no more than no key would.
@@ -193,8 +91,8 @@ end
 -- Settles a charge that was taken under this limit.
 local function settle(index, limit, taken, cost, lease)
   local to = states[index] and not areFresh[index] and unders[index] or limit
-  if to.letter == limit.letter and (to.zone ~= '') == (limit.zone ~= '') then
-    local state = stateNow(index, limit)
+  if countAlike(to, limit) then
+    local state = stateNow(index, limit, true)
     mend(index, A[limit.letter].settle(limit, state, taken, cost, lease))
     return
   end
@@ -206,48 +104,5 @@ local function settle(index, limit, taken, cost, lease)
   local state = stateNow(index, to)
   taken.cost = 0
   mend(index, A[to.letter].settle(to, state, taken, owed))
-end
-
-local function reset(index)
-  call('UNLINK', KEYS[index])
-  forget(index)
-  headers[index], faults[index], areOver[index] = false, nil, nil
-end
-
--- Writes the state of a key, which expires when it says no more than no key would.
-local function keep(index)
-  local key, limit, state, stored = KEYS[index], unders[index], states[index], headers[index]
-  local algorithm = state and A[limit.letter]
-  local idleAfter = state and algorithm.idleAfter(limit, state) or 0
-  if idleAfter <= 0 then
-    -- It may be gone already: what is gone from a slot that moves is another node's, and not to be touched here.
-    if stored then redis.pcall('UNLINK', key) end
-    return
-  end
-  -- Half a microsecond less than a new expiry takes: where the old one is near enough, only the state is written.
-  local expiry = expiries[index]
-  if expiry and given == '' then
-    local left = expiry - now - idleAfter
-    if left >= SOONEST and left <= LATEST then
-      call('SETRANGE', key, limit.stateOffset, algorithm.pack(state))
-      return
-    end
-  end
-  if algorithm.write then state = algorithm.write(state) end
-  -- '%d' takes a third of the time of '%.0f', and no expiry is too large for it.
-  local lifetime = min(ceil(idleAfter) + slack, 2 ^ 53)
-  local header = headOf(limit) .. pack('>d', now + lifetime) .. algorithm.pack(state)
-  if algorithm.kind == 'string' then
-    call('PSETEX', key, format('%d', lifetime), header)
-    return
-  end
-  if algorithm.kind == 'zset' then
-    -- First the new one: a key that is empty for a moment is gone, and while its slot moves nobody may make it anew here.
-    call('ZADD', key, '+inf', header)
-    if stored and kinds[index] == 'zset' and stored ~= header then call('ZREM', key, stored) end
-  else
-    call('HSET', key, 'h', header)
-  end
-  call('PEXPIRE', key, format('%d', lifetime))
 end
 `
