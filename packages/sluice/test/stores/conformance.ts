@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { allOrNoneCases } from './conformance/all-or-none.js'
+import { askedInVainCases } from './conformance/asked-in-vain.js'
 import { changeCases } from './conformance/changes.js'
 import { clockCases } from './conformance/clocks.js'
 import { costCases } from './conformance/costs.js'
@@ -27,7 +28,7 @@ export type { MakeStore, StoreKind } from './conformance/harness.js'
 export function describeStore(name: string, make: MakeStore, kind: StoreKind = {}): void {
   const suite: Suite = {
     make,
-    kind: { slack: 0, setsBack: true, jumps: true, ownClock: true, ...kind },
+    kind: { slack: 0, setsBack: true, jumps: true, ownClock: true, atOnce: true, ...kind },
     async with(test, options) {
       const harness = await make(options)
       try {
@@ -49,6 +50,7 @@ const ALL_CASES = [
   rateCases,
   expiryCases,
   changeCases,
+  askedInVainCases,
   settlementCases,
   permitCases,
   keyCases,

@@ -36,6 +36,8 @@ export interface StoreKind {
   readonly jumps?: boolean
   /** `false`: the time is the app server's, and the servers' clocks have to agree. */
   readonly ownClock?: boolean
+  /** `false`: what keys far apart have taken for a request that another key refuses is given back, and was taken for a moment. */
+  readonly atOnce?: boolean
 }
 
 /** What the parts of the suite are handed. */
