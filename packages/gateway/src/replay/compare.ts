@@ -1,5 +1,6 @@
 import type { Played } from './engine/played.js'
 import type { ReplayReport } from './report/report.js'
+import { OTHERS } from './tally/client-tallies.js'
 import type { Tally } from './tally/tally.js'
 import type { TraceRequest } from './trace/trace-request.js'
 
@@ -57,10 +58,14 @@ export function comparisonOf(
   listed: number,
 ): Comparison {
   const differences: ClientDifference[] = []
-  for (const { client, requests: sent, refused } of tallyOfOne.clients) {
-    const refusedByOther = tallyOfOther.clients.get(client)?.refused ?? 0
-    if (refused !== refusedByOther)
-      differences.push({ client, requests: sent, refusedByOne: refused, refusedByOther })
+  const [clients, others] = [tallyOfOne.clients, tallyOfOther.clients]
+  for (let place = 1; place <= clients.size; place++) {
+    const refusedByOne = clients.refused(place)
+    const otherPlace = others.placeOf(clients.sender(place))
+    const refusedByOther = otherPlace === OTHERS ? 0 : others.refused(otherPlace)
+    if (refusedByOne === refusedByOther) continue
+    const [client, sent] = [clients.name(place), clients.requests(place)]
+    differences.push({ client, requests: sent, refusedByOne, refusedByOther })
   }
   const size = ({ refusedByOne, refusedByOther }: ClientDifference) => Math.abs(refusedByOne - refusedByOther)
   // The sort is stable, and clients come in the order in which they were first seen.

@@ -1,8 +1,8 @@
 import type { GatewayConfig } from '../config/config.js'
 import type { ReplayOptions } from './replay.js'
-import { MOST_CLIENTS } from './tally/client-tallies.js'
-import { MOST_KEYS } from './tally/rule-tally.js'
-import { MOST_REMEMBERED, type Tally } from './tally/tally.js'
+import { MOST_CLIENTS, OTHERS } from './tally/client-tallies.js'
+import { MOST_KEYS, MOST_REMEMBERED } from './tally/rule-tally.js'
+import type { Tally } from './tally/tally.js'
 
 /** What was recorded of at least one request. */
 export interface Seen {
@@ -42,11 +42,11 @@ export function notesOf(
     notes.push(
       'State was kept in memory, as one gateway would have it; the store of the configuration was not asked.',
     )
-  if (tally.rules.some(({ measured, limit }) => !measured && !('align' in limit)))
+  if (tally.rules.all.some(({ measured, limit }) => !measured && !('align' in limit)))
     notes.push(
       `False refusals of some rules were not measured: there were more than ${MOST_KEYS} keys, or more than ${MOST_REMEMBERED} requests within their periods.`,
     )
-  if (tally.clients.others !== undefined)
+  if (tally.clients.requests(OTHERS) > 0)
     notes.push(`More than ${MOST_CLIENTS} clients: those that came later were counted together.`)
   return notes
 }

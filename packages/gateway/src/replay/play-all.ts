@@ -36,8 +36,8 @@ export async function playAll(
   players: readonly Player[],
   options: PlayOptions,
 ): Promise<PlayedAll> {
-  const deal = dealer(options.clients)
   const trace = await Trace.open(source, options)
+  const deal = dealer(options.clients, trace.senders)
   const seen: Seen = { clients: false, addresses: false, durations: false, tokens: false }
   let engines: readonly Engine[] | undefined
   let count = 0

@@ -161,6 +161,13 @@ describe('what is recorded of requests', () => {
     ])
   })
 
+  it('a thousand tiers are told apart, and the others count as none', async () => {
+    const tiers = Array.from({ length: 1002 }, (_, index) => [0, `tier ${index}`] as const)
+    const { report } = await played(rows(',tier', ...tiers), '[1/minute]')
+    expect(report.tiers).toHaveLength(1001)
+    expect(report.tiers.find(({ tier }) => tier === null)?.requests).toBe(2)
+  })
+
   it('requests without a client are dealt to as many as are said', async () => {
     const { report, letIn } = await played(rows('', [0], [0], [0], [0]), '[1/minute]', { clients: 3 })
     expect(letIn).toBe('+++-')

@@ -8,7 +8,7 @@ import {
   RequestError,
   type WarmUp,
 } from 'sluice'
-import type { GatewayConfig, WarmUpConfig } from '../../config/config.js'
+import { type GatewayConfig, type PolicyConfig, policiesOf, type WarmUpConfig } from '../../config/config.js'
 import type { LlmOptions } from '../../llm/llm-call.js'
 import { amountsOf } from '../../llm/usage.js'
 import { createAdmission, type PolicyMatch } from '../../policy/admission.js'
@@ -42,6 +42,8 @@ export class Engine {
   readonly #find: FindRoute
   readonly #duration: DurationModel
   readonly #observer: ReplayObserver
+  /** Routes that have a rule of what is in flight. */
+  readonly #withSlots: ReadonlySet<string | undefined>
   /** Requests that wait for a slot. */
   #waiting = 0
   #number = 0
@@ -71,6 +73,11 @@ export class Engine {
     this.#find = routeFinder(played, admission, options.route)
     this.#duration = options.duration ?? (() => 0)
     this.#observer = observer
+    this.#withSlots = new Set(
+      policiesOf(config)
+        .filter(countsInFlight)
+        .map(({ name }) => name),
+    )
   }
 
   /** Requests that were passed over, since they take another route than the one that was asked for. */
@@ -178,7 +185,8 @@ export class Engine {
     }
     const llm = arrival.match?.policy.llm
     // Without slots to free and tokens to settle, there is nothing to do when it ends.
-    const goesOn = llm !== undefined || decision.quotas.some(({ limit }) => limit.algorithm === 'concurrency')
+    const goesOn =
+      llm !== undefined || (this.#withSlots.has(arrival.match?.policy.name) && holdsSlots(decision))
     const aftermath = this.#tell(arrival, { kind: 'allowed', decision }, goesOn)
     if (goesOn) this.#run(arrival.recorded, decision.permit, llm, aftermath)
   }
@@ -238,6 +246,14 @@ interface Arrival {
   /** Undefined where no route takes it. */
   readonly match: PolicyMatch | undefined
   readonly cameAt: number
+}
+
+function countsInFlight({ rules }: PolicyConfig): boolean {
+  return rules.some((rule) => 'concurrent' in rule)
+}
+
+function holdsSlots({ quotas }: Decision): boolean {
+  return quotas.some(({ limit }) => limit.algorithm === 'concurrency')
 }
 
 /** Warm-ups of models that were ready long before the trace began, but for the times that are given. */

@@ -4,7 +4,8 @@ import type { TraceRequest } from '../trace/trace-request.js'
 
 /** What came of a request. */
 export type Outcome =
-  | { readonly kind: 'allowed' | 'refused'; readonly decision: Decision }
+  | { readonly kind: 'allowed'; readonly decision: Extract<Decision, { readonly allowed: true }> }
+  | { readonly kind: 'refused'; readonly decision: Extract<Decision, { readonly allowed: false }> }
   /** No limit concerns it. */
   | { readonly kind: 'unlimited' }
   /** What the route requires does not hold. */

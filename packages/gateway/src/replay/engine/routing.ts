@@ -2,6 +2,7 @@ import type { GatewayConfig } from '../../config/config.js'
 import type { Admission, PolicyMatch } from '../../policy/admission.js'
 import type { RoutePattern } from '../../routing/pattern.js'
 import { BadTargetError, parseTarget } from '../../routing/target.js'
+import { cutLoose } from '../memory/cut-loose.js'
 import { TraceError, type TraceRequest } from '../trace/trace-request.js'
 
 /** Where a recorded request goes. */
@@ -41,7 +42,7 @@ export function routeFinder(
     const id = `${method} ${path}`
     const before = known.get(id)
     if (before !== undefined) return before
-    const found = routed(admission, method, path)
+    const found = routed(admission, method, cutLoose(path))
     if (known.size >= MOST_KNOWN) known.clear()
     known.set(id, found)
     return found

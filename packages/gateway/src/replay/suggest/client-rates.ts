@@ -1,42 +1,53 @@
 import type { Played, ReplayObserver } from '../engine/played.js'
-import { clientOf } from '../tally/client-tallies.js'
-import { type Budget, TrailingLog } from '../tally/trailing-log.js'
+import { BySender } from '../memory/by-sender.js'
+import { Entries } from '../memory/entries.js'
+import { SlotNumbers } from '../memory/slot-numbers.js'
+import { LOG_NUMBERS, TrailingLogs } from '../memory/trailing-logs.js'
+import { UNKNOWN } from '../trace/senders.js'
 import type { Whom } from './wish.js'
 
 type Rate = Whom & { readonly kind: 'under' | 'over' }
 
-/** Requests within a period that are remembered at a time, over all clients. */
-const MOST_REMEMBERED = 4_000_000
+/** What is known of a client. */
+const SEEN = 1
+const OVER = 2
 
-/** Finds out which clients send more than a rate at some time, by everything that they send, let in or not. */
+/**
+ * Finds out which clients send more than a rate at some time, by everything that they send, let in or not. Those that the trace does not tell apart
+ * pass for clients under the rate. Who they are is known by their numbers, which are the same each time the trace is read.
+ */
 export class ClientRates implements ReplayObserver {
-  readonly #logs = new Map<string, TrailingLog>()
-  readonly #over = new Set<string>()
-  readonly #budget: Budget = { left: MOST_REMEMBERED }
+  readonly #numbers = new SlotNumbers(LOG_NUMBERS)
+  readonly #logs = new TrailingLogs(new Entries(), this.#numbers)
+  readonly #known = new BySender()
+  #clients = 0
 
   constructor(private readonly rate: Rate) {}
 
   /** Clients that were seen. */
   get clients(): number {
-    return this.#logs.size + this.#over.size
+    return this.#clients
   }
 
-  includes(client: string): boolean {
-    return this.#over.has(client) === (this.rate.kind === 'over')
+  includes(sender: number): boolean {
+    return (this.#known.get(sender) === OVER) === (this.rate.kind === 'over')
   }
 
-  decided({ recorded, cameAt }: Played): undefined {
-    const client = clientOf(recorded)
-    if (this.#over.has(client)) return
-    let log = this.#logs.get(client)
-    if (log === undefined) {
-      log = new TrailingLog(this.#budget)
-      this.#logs.set(client, log)
-    }
-    const sent = log.sumAt(cameAt, this.rate.period) + 1
-    log.add(cameAt, 1)
+  decided({ recorded: { sender }, cameAt }: Played): undefined {
+    const known = this.#known.get(sender)
+    if (sender === UNKNOWN || known === OVER) return
+    if (known !== SEEN) this.#begin(sender)
+    const sent = this.#logs.sumAt(sender, cameAt, this.rate.period) + 1
+    this.#logs.add(sender, cameAt, 1)
     if (sent <= this.rate.limit) return
-    this.#over.add(client)
-    this.#logs.delete(client)
+    this.#known.set(sender, OVER)
+    this.#logs.end(sender)
+  }
+
+  #begin(sender: number): void {
+    this.#clients++
+    this.#known.set(sender, SEEN)
+    this.#numbers.reach(sender)
+    this.#logs.begin(sender)
   }
 }

@@ -2,7 +2,7 @@ import type { GatewayConfig } from '../../config/config.js'
 import type { ReplayObserver } from '../engine/played.js'
 import { type PlayOptions, playAll } from '../play-all.js'
 import { playOptions, type ReplayOptions } from '../replay.js'
-import { clientOf } from '../tally/client-tallies.js'
+import { senderName } from '../trace/senders.js'
 import { ClientRates } from './client-rates.js'
 import { meetsAdmissions, type Point, type SearchResult, search } from './search.js'
 import { type Candidate, findTarget, type Target, textOf, withCandidate } from './target.js'
@@ -131,8 +131,8 @@ async function whomItConcerns(
 }
 
 function concernsOf({ whom }: RefuseWish, rates: ClientRates | undefined): Concerns {
-  if (rates !== undefined) return (request) => rates.includes(clientOf(request))
-  if (whom.kind === 'client') return (request) => clientOf(request) === whom.name
+  if (rates !== undefined) return ({ sender }) => rates.includes(sender)
+  if (whom.kind === 'client') return (request) => senderName(request) === whom.name
   if (whom.kind === 'tier') return ({ tier }) => tier === whom.name
   return () => true
 }

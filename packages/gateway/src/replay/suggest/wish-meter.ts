@@ -1,7 +1,9 @@
 import type { Played, ReplayObserver } from '../engine/played.js'
-import { clientOf } from '../tally/client-tallies.js'
-import { Recent } from '../tally/recent.js'
-import { TrailingLog } from '../tally/trailing-log.js'
+import { Entries } from '../memory/entries.js'
+import { KeySlots } from '../memory/key-slots.js'
+import { SlotNumbers } from '../memory/slot-numbers.js'
+import { LOG_NUMBERS, TrailingLogs } from '../memory/trailing-logs.js'
+import { senderName } from '../trace/senders.js'
 import type { TraceRequest } from '../trace/trace-request.js'
 import type { AdmitWish, Wish } from './wish.js'
 
@@ -59,21 +61,30 @@ export class WishMeter implements ReplayObserver {
 class Peak {
   most = 0
   readonly #wish: AdmitWish
-  readonly #logs: Recent<TrailingLog>
+  readonly #numbers = new SlotNumbers(LOG_NUMBERS)
+  readonly #logs = new TrailingLogs(new Entries(), this.#numbers)
+  readonly #slots: KeySlots
 
   constructor(wish: AdmitWish) {
     this.#wish = wish
-    this.#logs = new Recent(wish.period)
+    this.#slots = new KeySlots(Number.POSITIVE_INFINITY, {
+      begin: (slot) => {
+        this.#numbers.reach(slot)
+        this.#logs.begin(slot)
+      },
+      isOver: (slot, now) => this.#logs.sumAt(slot, now, wish.period) === 0,
+      end: (slot) => this.#logs.end(slot),
+    })
   }
 
   letIn(request: TraceRequest, now: number): void {
     const { of, period, each } = this.#wish
-    const log = this.#logs.get(each ? clientOf(request) : '', now, () => new TrailingLog({ left: 0 }))
-    const sum = log.sumAt(now, period)
     const amount = amountOf(of, request)
     if (amount === 0) return
-    log.add(now, amount)
-    if (sum + amount > this.most) this.most = sum + amount
+    const slot = this.#slots.of(each ? senderName(request) : '', now)
+    const sum = this.#logs.sumAt(slot, now, period) + amount
+    this.#logs.add(slot, now, amount)
+    if (sum > this.most) this.most = sum
   }
 }
 

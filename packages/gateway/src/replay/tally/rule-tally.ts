@@ -1,16 +1,18 @@
 import { capacityOf, type Limit, type Quota } from 'sluice'
+import type { Entries } from '../memory/entries.js'
+import { KeySlots, NO_SLOT } from '../memory/key-slots.js'
 import { Fractions } from './histograms.js'
-import { isMeasured, KeyBound, type Taken } from './key-bound.js'
-import { Recent } from './recent.js'
-import type { Budget } from './trailing-log.js'
+import { isMeasured, KeyBounds, type Taken } from './key-bounds.js'
 
 /** Keys of a rule that are in use at a time; with more, false refusals are not measured. */
 export const MOST_KEYS = 500_000
 
+/** Requests that were let in within their limits' periods and are remembered at a time, over all rules. */
+export const MOST_REMEMBERED = 4_000_000
+
 /** A charge that was taken, until it is settled and released. */
 export interface Held extends Taken {
   readonly rule: RuleTally
-  readonly bound: KeyBound | undefined
   readonly quota: Quota
 }
 
@@ -28,21 +30,28 @@ export class RuleTally {
   /** The most that one key held at a time, as a part of its limit. */
   mostHeld = 0
   readonly fullness = new Fractions()
-  readonly #bounds: Recent<KeyBound>
-  readonly #budget: Budget
+  readonly #entries: Entries
+  readonly #bounds: KeyBounds
+  readonly #slots: KeySlots
   #measures = true
 
+  /**
+   * @param place among the rules of a replay
+   * @param entries of all rules, of which there are no more than `MOST_REMEMBERED`
+   */
   constructor(
+    readonly place: number,
     readonly route: string,
     readonly name: string,
     quota: Quota,
-    budget: Budget,
+    entries: Entries,
   ) {
     this.limit = quota.limit
     this.resource = quota.resource
     this.enforced = quota.enforced
-    this.#budget = budget
-    this.#bounds = new Recent(timeToForget(quota.limit))
+    this.#entries = entries
+    this.#bounds = new KeyBounds(entries, timeToForget(quota.limit))
+    this.#slots = new KeySlots(MOST_KEYS, this.#bounds)
   }
 
   readonly resource: string
@@ -66,51 +75,60 @@ export class RuleTally {
     if (!admitted || !quota.allowed || quota.cost === 0) return undefined
     this.taken += quota.cost
     this.settled += quota.cost
-    const bound = this.#boundOf(quota.key, now)
-    const entry = bound === undefined ? -1 : bound.take(quota.limit, quota.cost, now)
-    if (bound !== undefined) this.#noteHeld(bound, quota, now)
+    const slot = this.#slotOf(quota, now)
+    let entry = -1
+    if (slot !== NO_SLOT) {
+      entry = this.#bounds.take(slot, quota.limit, quota.cost, now)
+      this.#noteHeld(slot, quota, now)
+    }
     if (!goesOn) return undefined
-    return { rule: this, bound, quota, entry, cost: quota.cost, endsAt: now + quota.resetAfter }
+    return { rule: this, quota, entry, at: now, cost: quota.cost, endsAt: now + quota.resetAfter }
   }
 
   /** Whether it refused what a perfect limiter would have let in. */
-  isFalse({ key, limit, cost }: Quota, now: number): boolean {
-    const bound = this.#boundOf(key, now)
-    return bound !== undefined && cost <= capacityOf(limit) && bound.hasRoom(limit, cost, now)
+  isFalse(quota: Quota, now: number): boolean {
+    const { limit, cost } = quota
+    const slot = this.#slotOf(quota, now)
+    return slot !== NO_SLOT && cost <= capacityOf(limit) && this.#bounds.hasRoom(slot, limit, cost, now)
   }
 
-  settle({ bound, quota, ...taken }: Held, cost: number, now: number): void {
-    this.settled += cost - taken.cost
-    if (bound === undefined) return
-    bound.settle(quota.limit, taken, cost, now)
-    if (cost > taken.cost) this.#noteHeld(bound, quota, now)
+  settle(held: Held, cost: number, now: number): void {
+    const { quota } = held
+    this.settled += cost - held.cost
+    const slot = this.#slotOf(quota, now)
+    if (slot === NO_SLOT) return
+    this.#bounds.settle(slot, quota.limit, held, cost, now)
+    if (cost > held.cost) this.#noteHeld(slot, quota, now)
   }
 
-  #noteHeld(bound: KeyBound, { limit }: Quota, now: number): void {
-    const held = bound.held(limit, now) / limit.limit
+  /** Notes that slots are free again. */
+  release({ quota }: Held, now: number): void {
+    if (quota.limit.algorithm !== 'concurrency') return
+    const slot = this.#slotOf(quota, now)
+    if (slot !== NO_SLOT) this.#bounds.release(slot, quota.cost)
+  }
+
+  #noteHeld(slot: number, { limit }: Quota, now: number): void {
+    const held = this.#bounds.held(slot, limit, now) / limit.limit
     if (held > this.mostHeld) this.mostHeld = held
   }
 
-  readonly #fresh = (): KeyBound => new KeyBound(this.#budget)
-
-  #boundOf(key: string, now: number): KeyBound | undefined {
-    if (!this.#measures) return undefined
-    if (this.#bounds.size >= MOST_KEYS || this.#budget.left <= 0) {
+  /** `NO_SLOT` where nothing is measured any more. */
+  #slotOf({ key }: Quota, now: number): number {
+    if (!this.#measures) return NO_SLOT
+    const slot = this.#entries.count >= MOST_REMEMBERED ? NO_SLOT : this.#slots.of(key, now)
+    if (slot === NO_SLOT) {
       this.#measures = false
-      this.#bounds.clear()
-      return undefined
+      this.#slots.clear()
     }
-    return this.#bounds.get(key, now, this.#fresh)
+    return slot
   }
 }
 
-/** How long anything of a key may count after its last request, in milliseconds. What is in flight may run for long. */
+/** How long anything of a key may count after its last request, in milliseconds; but for what is in flight. */
 function timeToForget(limit: Limit): number {
-  if (limit.algorithm === 'concurrency') return LONGEST_IN_FLIGHT
+  if (limit.algorithm === 'concurrency') return 0
   return limit.algorithm === 'token-bucket'
     ? Math.max(limit.period, (limit.burst * limit.period) / limit.limit)
     : limit.period
 }
-
-/** Longer than any request that limits are meant for runs: a day. */
-const LONGEST_IN_FLIGHT = 86_400_000

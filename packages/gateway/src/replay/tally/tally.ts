@@ -1,21 +1,20 @@
-import type { Decision, Quota } from 'sluice'
+import type { Decision } from 'sluice'
 import type { GatewayConfig } from '../../config/config.js'
-import type { Amounts } from '../../llm/usage.js'
 import type { Aftermath, Played, ReplayObserver } from '../engine/played.js'
+import { aftermathOf } from './aftermath.js'
 import { ClientTallies } from './client-tallies.js'
 import { Lengths } from './histograms.js'
-import { type Held, RuleTally } from './rule-tally.js'
+import { RuleTallies } from './rule-tallies.js'
+import type { Held } from './rule-tally.js'
 import { type Stretch, Timeline } from './timeline.js'
-import type { Budget } from './trailing-log.js'
 
-/** Requests that were let in within their limits' periods and are remembered at a time, over all rules. */
-export const MOST_REMEMBERED = 4_000_000
 /** Stretches of a plot, and hours that are told apart. */
 const MOST_STRETCHES = 720
 const MOST_HOURS = 2000
 const HOUR = 3_600_000
 /** Reasons of requests that could not be weighed. */
 const MOST_REASONS = 20
+const MOST_TIERS = 1000
 
 /** How requests came out. */
 interface Counts {
@@ -47,15 +46,11 @@ export class Tally implements ReplayObserver {
   readonly tokens = { offered: 0, admitted: 0 }
   readonly clients = new ClientTallies()
   readonly tiers = new Map<string, TierCounts>()
-  readonly rules: RuleTally[] = []
+  readonly rules: RuleTallies
   readonly reasons = new Map<string, number>()
   readonly waits = new Lengths()
   readonly timeline: Timeline
   readonly hours: Timeline
-  readonly #byRoute = new Map<string, RuleTally[]>()
-  readonly #shared = new Map<string, RuleTally>()
-  readonly #sharedNames: ReadonlySet<string>
-  readonly #budget: Budget = { left: MOST_REMEMBERED }
   #from: number | undefined
   #to = 0
 
@@ -64,7 +59,7 @@ export class Tally implements ReplayObserver {
     private readonly now: () => number,
     private readonly origin: number,
   ) {
-    this.#sharedNames = sharedNames(config)
+    this.rules = new RuleTallies(config)
     this.timeline = new Timeline(1000, MOST_STRETCHES, origin)
     this.hours = new Timeline(HOUR, MOST_HOURS, origin)
   }
@@ -79,33 +74,42 @@ export class Tally implements ReplayObserver {
   }
 
   decided(played: Played): Aftermath | undefined {
-    const { recorded, outcome } = played
+    const { recorded, outcome, decidedAt } = played
     this.#from ??= recorded.at
     this.#to = Math.max(this.#to, recorded.at)
     const tokens = (recorded.input ?? 0) + (recorded.output ?? 0)
     this.tokens.offered += tokens
-    const stretches = [this.timeline.at(recorded.at), this.hours.at(recorded.at)] as const
-    const client = this.clients.of(recorded)
+    const stretch = this.timeline.at(recorded.at)
+    const hour = this.hours.at(recorded.at)
+    const client = this.clients.count(recorded)
     const tier = this.#tierOf(recorded.tier)
     this.counts.requests++
-    client.requests++
     tier.requests++
-    for (const stretch of stretches) stretch.requests++
+    stretch.requests++
+    hour.requests++
     switch (outcome.kind) {
       case 'allowed':
       case 'unlimited': {
         this.counts.allowed++
         if (outcome.kind === 'unlimited') this.counts.unlimited++
         this.tokens.admitted += tokens
-        client.letIn(played.decidedAt)
-        client.tokens += tokens
+        this.clients.letIn(client, decidedAt, tokens)
         tier.allowed++
-        for (const stretch of stretches) letIn(stretch, tokens)
+        letIn(stretch, tokens)
+        letIn(hour, tokens)
         return outcome.kind === 'allowed' ? this.#admitted(played, outcome.decision) : undefined
       }
-      case 'refused':
-        this.#refused(played, outcome.decision, stretches)
+      case 'refused': {
+        const { rule, falsely } = this.#refused(played, outcome.decision)
+        this.clients.refuse(client, decidedAt, rule, falsely)
+        for (const counts of [this.counts, tier, stretch, hour]) {
+          counts.refused++
+          if (falsely) counts.falselyRefused++
+        }
+        refusedBy(stretch, rule)
+        refusedBy(hour, rule)
         return undefined
+      }
       case 'forbidden':
       case 'invalid':
         this.#noteReason(outcome.why)
@@ -121,7 +125,7 @@ export class Tally implements ReplayObserver {
     if (decidedAt > cameAt) this.waits.add(decidedAt - cameAt)
     const held: Held[] | undefined = goesOn ? [] : undefined
     for (const quota of quotas) {
-      const rule = this.#ruleOf(route, quota)
+      const rule = this.rules.of(route, quota)
       if (quota.allowed) rule.allowed++
       else rule.refused++
       const taken = rule.weigh(quota, true, goesOn, decidedAt)
@@ -130,63 +134,34 @@ export class Tally implements ReplayObserver {
     return held === undefined || held.length === 0 ? undefined : aftermathOf(held, this.now)
   }
 
+  /** @returns the place of the rule that refused, and whether all that did so refused falsely */
   #refused(
-    { route = '', recorded, cameAt, decidedAt }: Played,
-    decision: Decision,
-    stretches: readonly Stretch[],
-  ): void {
-    if (decision.allowed) return
-    const { refusal, quotas } = decision
+    { route = '', cameAt, decidedAt }: Played,
+    decision: Extract<Decision, { readonly allowed: false }>,
+  ): { readonly rule: number; readonly falsely: boolean } {
     if (decidedAt > cameAt) this.waits.add(decidedAt - cameAt)
-    let everyFalse = true
+    let falsely = true
     let refuser = 0
-    for (const quota of quotas) {
-      const rule = this.#ruleOf(route, quota)
+    for (const quota of decision.quotas) {
+      const rule = this.rules.of(route, quota)
       rule.weigh(quota, false, false, decidedAt)
       if (quota.allowed) rule.allowed++
       else {
         rule.refused++
         const isFalse = rule.isFalse(quota, decidedAt)
         if (isFalse) rule.falselyRefused++
-        if (quota.enforced && !isFalse) everyFalse = false
+        if (quota.enforced && !isFalse) falsely = false
       }
-      if (quota.rule === refusal.rule) refuser = this.rules.indexOf(rule)
+      if (quota.rule === decision.refusal.rule) refuser = rule.place
     }
-    const client = this.clients.of(recorded)
-    client.refuse(refusal.rule, decidedAt)
-    const counted = [this.counts, this.#tierOf(recorded.tier), ...stretches]
-    for (const counts of counted) counts.refused++
-    if (everyFalse) for (const counts of [client, ...counted]) counts.falselyRefused++
-    for (const { by } of stretches) {
-      while (by.length <= refuser) by.push(0)
-      by[refuser] = (by[refuser] as number) + 1
-    }
-  }
-
-  #ruleOf(route: string, quota: Quota): RuleTally {
-    let rules = this.#byRoute.get(route)
-    if (rules === undefined) {
-      rules = []
-      this.#byRoute.set(route, rules)
-    }
-    for (const rule of rules) if (rule.name === quota.rule) return rule
-    const isShared =
-      this.#sharedNames.has(quota.rule.replace(/-\d+$/, '')) || this.#sharedNames.has(quota.rule)
-    let rule = isShared ? this.#shared.get(quota.rule) : undefined
-    if (rule === undefined) {
-      rule = new RuleTally(isShared ? ALL_ROUTES : route, quota.rule, quota, this.#budget)
-      this.rules.push(rule)
-      if (isShared) this.#shared.set(quota.rule, rule)
-    }
-    rules.push(rule)
-    return rule
+    return { rule: refuser, falsely }
   }
 
   #tierOf(tier = ''): TierCounts {
     let counts = this.tiers.get(tier)
     if (counts === undefined) {
       // Who makes up tiers makes up no more than clients.
-      if (this.tiers.size >= MOST_TIERS) return this.#tierOf('')
+      if (tier !== '' && this.tiers.size >= MOST_TIERS) return this.#tierOf('')
       counts = { requests: 0, allowed: 0, refused: 0, falselyRefused: 0 }
       this.tiers.set(tier, counts)
     }
@@ -199,35 +174,12 @@ export class Tally implements ReplayObserver {
   }
 }
 
-const ALL_ROUTES = '(all routes)'
-const MOST_TIERS = 1000
-
 function letIn(stretch: Stretch, tokens: number): void {
   stretch.allowed++
   stretch.tokens += tokens
 }
 
-function aftermathOf(held: readonly Held[], now: () => number): Aftermath {
-  return {
-    settled(costs) {
-      for (const each of held) {
-        const { resource } = each.quota
-        if (isAmount(costs, resource)) each.rule.settle(each, costs[resource], now())
-      }
-    },
-    ended() {
-      for (const { bound, quota } of held)
-        if (quota.limit.algorithm === 'concurrency') bound?.release(quota.cost)
-    },
-  }
-}
-
-function isAmount(costs: Amounts, resource: string): resource is keyof Amounts {
-  return Object.hasOwn(costs, resource)
-}
-
-function sharedNames({ routes, fallback }: Pick<GatewayConfig, 'routes' | 'fallback'>): Set<string> {
-  const policies = fallback === 'deny' ? routes : [...routes, fallback]
-  const shared = policies.flatMap(({ rules }) => rules.filter((rule) => rule.shared === true))
-  return new Set(shared.flatMap(({ name }) => name ?? []))
+function refusedBy({ by }: Stretch, rule: number): void {
+  while (by.length <= rule) by.push(0)
+  by[rule] = (by[rule] as number) + 1
 }

@@ -1,5 +1,6 @@
 import type { LineReader } from './line-reader.js'
 import type { Moments } from './moments.js'
+import type { Senders } from './senders.js'
 import { BadLineError, type TraceRequest } from './trace-request.js'
 
 /** Address, identity, user, time, request line, status, bytes; then whatever else the log was told to write. */
@@ -13,7 +14,10 @@ const SECONDS = /(?:^|[\s=":])(\d{1,7}\.\d{1,6})"?$/
  * line ends with how long that took, in seconds, the request is played at the time at which it came.
  */
 export class CombinedLogReader implements LineReader {
-  constructor(private readonly moments: Moments) {}
+  constructor(
+    private readonly moments: Moments,
+    private readonly senders: Senders,
+  ) {}
 
   read(line: string): TraceRequest | undefined {
     if (line.trim() === '') return undefined
@@ -25,10 +29,12 @@ export class CombinedLogReader implements LineReader {
     if (target === undefined || !/^[A-Z]{1,20}$/.test(method))
       throw new BadLineError('no request was read from that connection')
     const seconds = SECONDS.exec(rest.trimEnd())?.[1]
+    const client = user === '-' ? undefined : user
     const duration = seconds === undefined ? undefined : Number(seconds) * 1000
     return {
       at: this.moments.read(time, undefined) - (duration ?? 0),
-      client: user === '-' ? undefined : user,
+      client,
+      sender: this.senders.number(client, ip),
       tier: undefined,
       ip,
       method,

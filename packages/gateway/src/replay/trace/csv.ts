@@ -3,6 +3,7 @@ import { type Field, type FieldTexts, requestOf } from './fields.js'
 import type { LineReader } from './line-reader.js'
 import { MAX_LINE } from './lines.js'
 import type { Moments } from './moments.js'
+import type { Senders } from './senders.js'
 import { BadLineError, type TraceRequest } from './trace-request.js'
 
 /**
@@ -21,6 +22,7 @@ export class CsvReader implements LineReader {
   constructor(
     private readonly mapping: ReturnType<typeof readMapping>,
     private readonly moments: Moments,
+    private readonly senders: Senders,
   ) {}
 
   read(line: string): TraceRequest | undefined {
@@ -69,7 +71,7 @@ export class CsvReader implements LineReader {
       if (value !== '') texts[field] = value
     }
     const units = (this.#map as ColumnMap).units
-    return requestOf(texts satisfies FieldTexts, this.moments, units, this.#headersOf(values))
+    return requestOf(texts satisfies FieldTexts, this.moments, this.senders, units, this.#headersOf(values))
   }
 
   #headersOf(values: readonly string[]): Record<string, string> | undefined {

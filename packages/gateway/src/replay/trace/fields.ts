@@ -1,5 +1,6 @@
 import { parseDuration } from 'sluice'
 import type { Moments, TimeUnit } from './moments.js'
+import type { Senders } from './senders.js'
 import { BadLineError, shown, type TraceRequest } from './trace-request.js'
 
 /** What the columns of a trace can say of a request. Headers are `header:NAME`. */
@@ -41,16 +42,21 @@ const MAX_TARGET = 8192
 export function requestOf(
   texts: FieldTexts,
   moments: Moments,
+  senders: Senders,
   units: FieldUnits,
   headers: Readonly<Record<string, string>> | undefined,
 ): TraceRequest {
   if (texts.time === undefined) throw new BadLineError('it has no time')
   const [method, target] = methodAndTarget(texts.method, texts.path)
+  const at = moments.read(texts.time, units.time)
+  const client = textOf('client', texts.client, MAX_NAME)
+  const ip = textOf('ip', texts.ip, MAX_NAME)
   return {
-    at: moments.read(texts.time, units.time),
-    client: textOf('client', texts.client, MAX_NAME),
-    tier: textOf('tier', texts.tier, MAX_NAME),
-    ip: textOf('ip', texts.ip, MAX_NAME),
+    at,
+    client,
+    sender: senders.number(client, ip),
+    tier: senders.tier(textOf('tier', texts.tier, MAX_NAME)),
+    ip,
     method,
     target,
     headers,

@@ -2,6 +2,7 @@ import { type ColumnMap, mapColumns, type readMapping } from './columns.js'
 import { type Field, requestOf } from './fields.js'
 import type { LineReader } from './line-reader.js'
 import type { Moments } from './moments.js'
+import type { Senders } from './senders.js'
 import { BadLineError, type TraceRequest } from './trace-request.js'
 
 /** Deepest member that a mapping can name, as in `usage.prompt_tokens`. */
@@ -17,6 +18,7 @@ export class JsonLinesReader implements LineReader {
   constructor(
     private readonly mapping: ReturnType<typeof readMapping>,
     private readonly moments: Moments,
+    private readonly senders: Senders,
   ) {}
 
   read(line: string): TraceRequest | undefined {
@@ -31,7 +33,7 @@ export class JsonLinesReader implements LineReader {
       const value = textAt(object, column)
       if (value !== undefined) texts[field] = value
     }
-    const request = requestOf(texts, this.moments, units, headersOf(object, headers))
+    const request = requestOf(texts, this.moments, this.senders, units, headersOf(object, headers))
     const costs = costsOf(object)
     return costs === undefined ? request : { ...request, costs }
   }

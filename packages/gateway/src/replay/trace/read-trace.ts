@@ -8,6 +8,7 @@ import { isRecord, JsonLinesReader, looksLikeJson } from './json-lines.js'
 import type { LineReader } from './line-reader.js'
 import { linesOf, MAX_LINE } from './lines.js'
 import { Moments } from './moments.js'
+import { Senders } from './senders.js'
 import { BadLineError, TraceError, type TraceRequest } from './trace-request.js'
 
 export const TRACE_FORMATS = ['csv', 'jsonl', 'combined'] as const
@@ -63,6 +64,8 @@ interface Begun {
 export class Trace {
   readonly #bytes: TraceBytes
   readonly #options: TraceOptions
+  /** Who sends its requests. */
+  readonly senders = new Senders()
   #begun: Begun | undefined
   readonly #bad: { line: number; problem: string }[] = []
   #badCount = 0
@@ -131,11 +134,11 @@ export class Trace {
 
   #readerFor(format: TraceFormat, moments: Moments): LineReader {
     const mapping = readMapping(this.#options.columns ?? '')
-    if (format === 'csv') return new CsvReader(mapping, moments)
-    if (format === 'jsonl') return new JsonLinesReader(mapping, moments)
+    if (format === 'csv') return new CsvReader(mapping, moments, this.senders)
+    if (format === 'jsonl') return new JsonLinesReader(mapping, moments, this.senders)
     if (mapping.length > 0)
       throw new TraceError('the columns of an access log are known; it takes no mapping')
-    return new CombinedLogReader(moments)
+    return new CombinedLogReader(moments, this.senders)
   }
 
   #read(line: string, { reader, inOrder }: Begun): void {

@@ -4,6 +4,8 @@ export interface TraceRequest {
   readonly at: number
   /** Who sent it, by its credentials. */
   readonly client: string | undefined
+  /** Who sent it as a number, by the client or else the address; -1 where too many are told apart. */
+  readonly sender: number
   readonly tier: string | undefined
   readonly ip: string | undefined
   /** In upper case. */

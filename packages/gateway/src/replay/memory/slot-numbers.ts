@@ -1,0 +1,33 @@
+const FIRST_SLOTS = 1024
+
+/** A few numbers for each of many slots, those of a slot side by side: to go from one to the next waits for no memory. */
+export class SlotNumbers {
+  #numbers: Float64Array
+
+  /** @param width how many numbers a slot has */
+  constructor(private readonly width: number) {
+    this.#numbers = new Float64Array(FIRST_SLOTS * width)
+  }
+
+  /** Makes room for a slot. */
+  reach(slot: number): void {
+    if ((slot + 1) * this.width <= this.#numbers.length) return
+    const grown = new Float64Array(2 * this.#numbers.length)
+    grown.set(this.#numbers)
+    this.#numbers = grown
+    this.reach(slot)
+  }
+
+  get(slot: number, which: number): number {
+    return this.#numbers[slot * this.width + which] as number
+  }
+
+  set(slot: number, which: number, value: number): void {
+    this.#numbers[slot * this.width + which] = value
+  }
+
+  add(slot: number, which: number, value: number): void {
+    const place = slot * this.width + which
+    this.#numbers[place] = (this.#numbers[place] as number) + value
+  }
+}

@@ -1,0 +1,94 @@
+import { OTHERS } from '../tally/client-tallies.js'
+import { type Lockout, lengthOf } from '../tally/lockouts.js'
+import type { Tally } from '../tally/tally.js'
+import type { ClientReport, LockoutReport, ReplayReport } from './report.js'
+
+/**
+ * What the report says of clients: the largest, by what was refused of them and then by what they asked for, and the others together.
+ *
+ * @param listed how many are listed
+ */
+export function clientReports(
+  tally: Tally,
+  origin: number,
+  listed: number,
+): Pick<ReplayReport, 'clients' | 'longestLockout'> {
+  const { clients } = tally
+  const ranked = Int32Array.from({ length: clients.size }, (_, index) => index + 1).sort(
+    (a, b) =>
+      clients.refused(b) - clients.refused(a) ||
+      clients.requests(b) - clients.requests(a) ||
+      compare(clients.name(a), clients.name(b)),
+  )
+  const lockoutOf = (places: Int32Array) => lockoutReport(longestOf(places, tally), tally, origin)
+  return {
+    clients: {
+      known: clients.size,
+      listed: Array.from(ranked.subarray(0, listed), (place) => ({
+        client: clients.name(place),
+        tier: clients.tier(place) ?? null,
+        ...clients.counts(place),
+        longestLockout: lockoutOf(Int32Array.of(place)),
+      })),
+      others: othersOf(ranked.subarray(listed), tally, lockoutOf),
+    },
+    longestLockout: lockoutOf(ranked),
+  }
+}
+
+/** Those that are not listed and those that were not told apart, together; null where there are none. */
+function othersOf(
+  unlisted: Int32Array,
+  { clients }: Tally,
+  lockoutOf: (places: Int32Array) => LockoutReport | null,
+): ClientReport | null {
+  const beyond = clients.counts(OTHERS)
+  if (unlisted.length === 0 && beyond.requests === 0) return null
+  const sum = { ...beyond }
+  for (const place of unlisted) {
+    const { requests, allowed, refused, falselyRefused, tokens } = clients.counts(place)
+    sum.requests += requests
+    sum.allowed += allowed
+    sum.refused += refused
+    sum.falselyRefused += falselyRefused
+    sum.tokens += tokens
+  }
+  return {
+    client: `(${unlisted.length} others)`,
+    tier: null,
+    ...sum,
+    longestLockout: lockoutOf(unlisted),
+  }
+}
+
+function longestOf(places: Int32Array, { clients }: Tally): Lockout | undefined {
+  let longest: Lockout | undefined
+  for (const place of places) {
+    const own = clients.lockouts.longest(place)
+    if (own !== undefined && (longest === undefined || lengthOf(own) > lengthOf(longest))) longest = own
+  }
+  return longest
+}
+
+function lockoutReport(
+  lockout: Lockout | undefined,
+  { clients, rules }: Tally,
+  origin: number,
+): LockoutReport | null {
+  if (lockout === undefined) return null
+  const { client, rule, from, to, refused } = lockout
+  return {
+    client: clients.name(client),
+    rule: rules.all[rule]?.name ?? '',
+    from: origin + from,
+    to: origin + to,
+    length: lengthOf(lockout),
+    refused,
+  }
+}
+
+/** By their code units, so that the order is the same everywhere. */
+export function compare(one: string, other: string): number {
+  if (one === other) return 0
+  return one < other ? -1 : 1
+}
