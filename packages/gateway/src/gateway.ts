@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { Dashboard } from './admin/dashboard.js'
 import type { Readiness } from './admin/pages.js'
 import { recordReplay } from './admin/replay/record-replay.js'
+import { recordStatus } from './admin/replay/record-status.js'
 import { startAdmin } from './admin/server.js'
 import { type GatewayConfig, policiesOf } from './config/config.js'
 import { isObserved, restartNeeded } from './config/restart-needed.js'
@@ -130,7 +131,10 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
           },
         },
         perform: (act) => dashboard.perform(act),
-        replay: recorder && recordReplay(recorder, () => serving.config),
+        record: recorder && {
+          replay: recordReplay(recorder, () => serving.config),
+          status: () => recordStatus(serving.config),
+        },
         log,
       }))
   } catch (error) {

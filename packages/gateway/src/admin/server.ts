@@ -10,8 +10,7 @@ import { Guard } from './guard.js'
 import type { Act } from './live/live-types.js'
 import type { Answer, Asked, Page } from './page.js'
 import { type AdminSources, failure, pagesOf } from './pages.js'
-import type { RecordReplay } from './replay/record-replay.js'
-import { replayPage } from './replay/replay-page.js'
+import { type RecordSources, replayPages } from './replay/replay-pages.js'
 
 export interface AdminServer {
   readonly address: AddressInfo
@@ -24,7 +23,7 @@ export interface AdminOptions {
   /** Does an act and says what was done; rejects with an ActError. */
   readonly perform: (act: Act) => Promise<string>
   /** Undefined where nothing is recorded. */
-  readonly replay: RecordReplay | undefined
+  readonly record: RecordSources | undefined
   readonly log: Pick<Log, 'info' | 'error' | 'crashed'>
 }
 
@@ -58,17 +57,13 @@ export async function startAdmin({
   config,
   sources,
   perform,
-  replay,
+  record,
   log,
 }: AdminOptions): Promise<AdminServer> {
   const guard = new Guard(config)
   const audit = new AuditLog(log, config.audit)
   const acts = actPage(guard, audit, perform)
-  const pages = new Map([
-    ...pagesOf(sources, HEADERS),
-    ['/api/acts', acts],
-    ['/api/replay', replayPage(replay)],
-  ])
+  const pages = new Map([...pagesOf(sources, HEADERS), ['/api/acts', acts], ...replayPages(record, HEADERS)])
   const server = createServer(async (request, response) => {
     try {
       const [path = '', search = ''] = (request.url ?? '').split('?', 2)

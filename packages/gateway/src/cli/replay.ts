@@ -6,9 +6,10 @@ import type { GatewayConfig } from '../config/config.js'
 import { loadConfig, readConfigText } from '../config/load.js'
 import { compare, type ReplayOptions, replay } from '../replay/replay.js'
 import { htmlOf, type ReportPage } from '../replay/report/report-page.js'
+import { pageOfSuggestion } from '../replay/report/suggestion-page.js'
 import { suggestionSummary } from '../replay/report/suggestion-summary.js'
 import { comparisonSummary, summary } from '../replay/report/summary.js'
-import { type Suggestion, suggest, withSuggested } from '../replay/suggest/suggest.js'
+import { suggest } from '../replay/suggest/suggest.js'
 import { suggestedYaml } from '../replay/suggest/yaml.js'
 import { TRACE_FORMATS, type TraceFormat } from '../replay/trace/read-trace.js'
 import { TraceError } from '../replay/trace/trace-request.js'
@@ -107,22 +108,6 @@ async function played(
     text: () => comparisonSummary(report, names),
     page: async () => ({ names, report: report.one, comparison: report }),
   }
-}
-
-/** Beside what was found, the page shows what it would change: the limit as it is against the one that was found. */
-async function pageOfSuggestion(
-  trace: string,
-  config: GatewayConfig,
-  suggestion: Suggestion,
-  yamlOf: (limit: string) => string,
-  options: ReplayOptions,
-): Promise<Omit<ReportPage, 'trace'>> {
-  const { granted, current, nearest } = suggestion
-  const [shown = null] = [granted ?? nearest[0]]
-  if (shown === null) return { names: [current], report: await replay(trace, config, options), suggestion }
-  const comparison = await compare(trace, config, withSuggested(config, suggestion, shown), options)
-  const yaml = granted === null ? undefined : yamlOf(granted.text)
-  return { names: [current, shown.text], report: comparison.one, comparison, suggestion, yaml }
 }
 
 async function writePage(file: string, page: ReportPage): Promise<void> {

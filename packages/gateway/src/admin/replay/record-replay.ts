@@ -1,31 +1,54 @@
 import { Worker } from 'node:worker_threads'
 import type { GatewayConfig } from '../../config/config.js'
 import type { Recorder } from '../../record/recorder.js'
+import type { ReportPage } from '../../replay/report/report-page.js'
 import { TraceError } from '../../replay/trace/trace-request.js'
-import type { ThreadAnswer, ThreadTask } from './replay-thread.js'
+import type { ReplayQuestion } from './question.js'
+import type { ThreadTask } from './replay-thread.js'
+import type { ReplayLine, ReplayProgress } from './replay-types.js'
 
-/**
- * Replays the record. Resolves with the report, or with a comparison where another configuration is given; rejects with a TraceError
- * where there is nothing to replay.
- */
-export type RecordReplay = (posted: string | undefined) => Promise<object>
+export interface ReplayWatch {
+  readonly onProgress: (progress: ReplayProgress) => void
+  /** Ends it: nobody waits for it any more. */
+  readonly signal: AbortSignal
+}
+
+/** Replays the record. Rejects with a TraceError where there is nothing to replay, and where it is ended. */
+export type RecordReplay = (question: ReplayQuestion, watch: ReplayWatch) => Promise<ReportPage>
 
 const THREAD = new URL('./replay-thread.js', import.meta.url)
+const HOUR = 3_600_000
 
 /** A replay works without a pause: it has a thread of its own, so that no request waits for it. */
 export function recordReplay(recorder: Recorder, config: () => GatewayConfig): RecordReplay {
-  return async (posted) => {
+  return async (question, watch) => {
     await recorder.flush()
     const { source, record } = config()
     if (record === undefined) throw new TraceError('nothing is recorded any more')
-    const task: ThreadTask = { record, running: source, posted }
-    const answer = await new Promise<ThreadAnswer>((resolve, reject) => {
-      const thread = new Worker(THREAD, { workerData: task })
-      thread.once('message', resolve)
+    const { hours } = question
+    // By the clock that requests are recorded with, which no change of the system's clock moves.
+    const now = performance.timeOrigin + performance.now()
+    const since = hours === undefined ? undefined : now - hours * HOUR
+    return inThread({ record, running: source, question, since }, watch)
+  }
+}
+
+async function inThread(task: ThreadTask, { onProgress, signal }: ReplayWatch): Promise<ReportPage> {
+  signal.throwIfAborted()
+  const thread = new Worker(THREAD, { workerData: task })
+  const stop = () => void thread.terminate()
+  signal.addEventListener('abort', stop)
+  try {
+    return await new Promise<ReportPage>((resolve, reject) => {
+      thread.on('message', (line: ReplayLine) => {
+        if ('progress' in line) onProgress(line.progress)
+        else if ('page' in line) resolve(line.page)
+        else reject(new TraceError(line.error))
+      })
       thread.once('error', reject)
       thread.once('exit', () => reject(new Error('the replay ended without a report')))
     })
-    if ('failure' in answer) throw new TraceError(answer.failure)
-    return answer.report
+  } finally {
+    signal.removeEventListener('abort', stop)
   }
 }

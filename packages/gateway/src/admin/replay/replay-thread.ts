@@ -1,40 +1,87 @@
-import { createReadStream, existsSync } from 'node:fs'
-import { Readable } from 'node:stream'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { RecordConfig } from '../../config/config.js'
+import type { GatewayConfig, RecordConfig } from '../../config/config.js'
 import { parseConfig } from '../../config/load.js'
-import { compare, replay } from '../../replay/replay.js'
+import { RecordSnapshot } from '../../record/snapshot.js'
+import { compare, type ReplayOptions, replay } from '../../replay/replay.js'
+import type { ReportPage } from '../../replay/report/report-page.js'
+import { pageOfSuggestion } from '../../replay/report/suggestion-page.js'
+import { suggest } from '../../replay/suggest/suggest.js'
+import { suggestedYaml } from '../../replay/suggest/yaml.js'
 import { TraceError } from '../../replay/trace/trace-request.js'
+import type { ReplayQuestion } from './question.js'
+import type { ReplayLine } from './replay-types.js'
 
 /** What a thread is started with. */
 export interface ThreadTask {
   readonly record: RecordConfig
   readonly running: { readonly file: string; readonly text: string }
-  /** The text of another configuration. */
-  readonly posted: string | undefined
+  readonly question: ReplayQuestion
+  /** Epoch milliseconds; undefined: all that was recorded. */
+  readonly since: number | undefined
 }
 
-export type ThreadAnswer = { readonly report: object } | { readonly failure: string }
+/** How often it is told how far it is, in milliseconds. */
+const TELL_EVERY = 100
 
 parentPort?.postMessage(await answerTo(workerData as ThreadTask))
 
-async function answerTo({ record, running, posted }: ThreadTask): Promise<ThreadAnswer> {
+async function answerTo({ record, running, question, since }: ThreadTask): Promise<ReplayLine> {
+  const snapshot = await RecordSnapshot.take(record, since)
+  let readings = 0
+  let told = 0
+  const read = () => {
+    readings++
+    return snapshot.read()
+  }
+  const options: ReplayOptions = {
+    onProgress(_part, requests) {
+      if (performance.now() - told < TELL_EVERY) return
+      told = performance.now()
+      tell({ progress: { part: snapshot.part, requests, rounds: readings - 1 } })
+    },
+  }
   try {
     const config = parseConfig(running.text, running.file)
-    const trace = Readable.from(recorded(record))
-    const report =
-      posted === undefined
-        ? await replay(trace, config)
-        : await compare(trace, config, parseConfig(posted, 'posted'))
-    return { report }
+    const page = await pageOf(question, config, read, options)
+    return { page: { trace: stretchOf(question), ...(snapshot.damaged > 0 ? withDamageTold(page) : page) } }
   } catch (error) {
-    if (error instanceof TraceError) return { failure: error.message }
-    throw error
+    if (!(error instanceof TraceError)) throw error
+    const nothing = question.hours !== undefined && (await snapshot.begins()) === undefined
+    return { error: nothing ? `nothing was recorded in ${stretchOf(question)}` : error.message }
+  } finally {
+    await snapshot.close()
   }
 }
 
-/** The files one after the other, the oldest first: what was compressed in several pieces is one text. */
-async function* recorded({ file, files }: RecordConfig): AsyncGenerator<Buffer> {
-  const numbered = Array.from({ length: files }, (_, number) => (number === 0 ? file : `${file}.${number}`))
-  for (const each of numbered.reverse()) if (existsSync(each)) yield* createReadStream(each)
+function tell(line: ReplayLine): void {
+  parentPort?.postMessage(line)
+}
+
+async function pageOf(
+  { posted, wish }: ReplayQuestion,
+  config: GatewayConfig,
+  read: () => ReturnType<RecordSnapshot['read']>,
+  options: ReplayOptions,
+): Promise<Omit<ReportPage, 'trace'>> {
+  if (wish !== undefined) {
+    const { text, ...whose } = wish
+    const suggestion = await suggest(read, config, text, { ...options, ...whose })
+    const yamlOf = (limit: string) => suggestedYaml(config.source.text, suggestion, limit)
+    return pageOfSuggestion(read, config, suggestion, yamlOf, { ...options, route: whose.route })
+  }
+  if (posted === undefined) return { names: ['as it runs'], report: await replay(read(), config, options) }
+  const comparison = await compare(read(), config, parseConfig(posted, 'posted'), options)
+  return { names: ['as it runs', 'the other'], report: comparison.one, comparison }
+}
+
+function withDamageTold<Page extends Pick<ReportPage, 'report' | 'comparison'>>(page: Page): Page {
+  const damage =
+    'A file of the record cannot be read to its end, as where a gateway was killed: what stands behind that was not played.'
+  const report = { ...page.report, notes: [...page.report.notes, damage] }
+  return { ...page, report, ...(page.comparison && { comparison: { ...page.comparison, one: report } }) }
+}
+
+function stretchOf({ hours }: ReplayQuestion): string {
+  if (hours === undefined) return 'all that was recorded'
+  return hours === 1 ? 'the last hour' : `the last ${hours} hours`
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Comparison } from '../compare.js'
 import type { Suggestion } from '../suggest/suggest.js'
+import { filledPage } from './filled-page.js'
 import type { ReplayReport } from './report.js'
 
 /** What the page of a report shows. */
@@ -17,12 +18,13 @@ export interface ReportPage {
 }
 
 const TEMPLATE = new URL('../../../report-page/dist/index.html', import.meta.url)
-const PLACE = '<script type="application/json" id="replay">null</script>'
+
+/** The page without a report. */
+export function reportTemplate(): Promise<string> {
+  return readFile(TEMPLATE, 'utf8')
+}
 
 /** The page as one file, which asks for nothing else. */
 export async function htmlOf(page: ReportPage): Promise<string> {
-  const template = await readFile(TEMPLATE, 'utf8')
-  // In JSON, "<" occurs in texts only. So nothing that a client sent can end the script.
-  const json = JSON.stringify(page).replaceAll('<', '\\u003c')
-  return template.replace(PLACE, () => PLACE.replace('null', () => json))
+  return filledPage(await reportTemplate(), page)
 }

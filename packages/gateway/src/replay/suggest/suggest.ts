@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { GatewayConfig } from '../../config/config.js'
 import type { ReplayObserver } from '../engine/played.js'
 import { type PlayOptions, playAll } from '../play-all.js'
@@ -53,6 +54,13 @@ export interface SuggestOptions extends ReplayOptions {
   readonly onRound?: ((rounds: number, tried: number) => void) | undefined
 }
 
+/** A trace that can be read several times: a file, or what opens a stream of the same each time. */
+export type TraceToReread = string | (() => Readable)
+
+export function traceOnce(trace: TraceToReread): string | Readable {
+  return typeof trace === 'string' ? trace : trace()
+}
+
 /** Keys that may be kept at a time, over all candidates that are played together. */
 const MOST_KEYS = 2_000_000
 
@@ -60,11 +68,11 @@ const MOST_KEYS = 2_000_000
  * Searches the limit of a rule, and its burst, for one that grants a wish: the tightest one, which lets in least. The trace is read
  * several times.
  *
- * @param trace a file
+ * @param trace a file, or what opens it as a stream
  * @throws TraceError for a wish that cannot be read, a rule that there is not, or what is no trace.
  */
 export async function suggest(
-  trace: string,
+  trace: TraceToReread,
   config: GatewayConfig,
   wishText: string,
   options: SuggestOptions = {},
@@ -85,7 +93,7 @@ export async function suggest(
         config: withCandidate(config, target, candidate),
         observer: (): ReplayObserver => meters[index] as WishMeter,
       }))
-      await playAll(trace, players, playing)
+      await playAll(traceOnce(trace), players, playing)
       points.push(
         ...some.map((each, index) => ({ ...each, measures: (meters[index] as WishMeter).measures })),
       )
@@ -110,7 +118,7 @@ export function withSuggested(
 
 /** Who each `refuse` clause is about. Clients under a rate are known once all that they send was seen. */
 async function whomItConcerns(
-  trace: string,
+  trace: TraceToReread,
   config: GatewayConfig,
   { refuse }: Wish,
   options: PlayOptions,
@@ -126,7 +134,7 @@ async function whomItConcerns(
       return undefined
     },
   })
-  await playAll(trace, [{ config, observer }], options)
+  await playAll(traceOnce(trace), [{ config, observer }], options)
   return { concerns: refuse.map((clause, index) => concernsOf(clause, rates[index])), clients: all.clients }
 }
 

@@ -31,8 +31,7 @@ export function findTarget(
   route: string | undefined,
   rule: string | undefined,
 ): Target {
-  const policies = config.fallback === 'deny' ? config.routes : [...config.routes, config.fallback]
-  const all = policies.flatMap(targetsOf)
+  const all = targetsIn(config)
   const ofRoute = all.filter((target) => target.route === route)
   const possible = ofRoute.length > 0 ? ofRoute : all
   const found = rule === undefined ? possible : possible.filter(({ name }) => name === rule)
@@ -46,6 +45,11 @@ export function findTarget(
       ? `there is no rule '${rule}' whose limit could be searched for; there are ${list}`
       : `say with --rule, and --route, whose limit is searched for; there are ${list}`,
   )
+}
+
+/** All the rules whose limit can be searched for. */
+export function targetsIn({ routes, fallback }: Pick<GatewayConfig, 'routes' | 'fallback'>): Target[] {
+  return (fallback === 'deny' ? routes : [...routes, fallback]).flatMap(targetsOf)
 }
 
 function targetsOf({ name: route, rules }: PolicyConfig): Target[] {
