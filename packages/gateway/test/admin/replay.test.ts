@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
+import { constants, gzipSync } from 'node:zlib'
 import { expect, it, onTestFinished } from 'vitest'
 import type { RecordStatus, ReplayProgress } from '../../src/admin/replay/replay-types.js'
 import { parseConfig } from '../../src/config/load.js'
@@ -50,12 +50,12 @@ async function predictions({ url, ask }: Awaited<ReturnType<typeof recording>>, 
 }
 
 /** A file of the record of yesterday, with as many requests, ten milliseconds apart. */
-async function yesterday(file: string, count: number) {
+async function yesterday(file: string, count: number, finishFlush = constants.Z_FINISH) {
   const from = Date.now() - 24 * 3_600_000
   const line = (index: number) =>
     JSON.stringify({ time: from + index * 10, ip: 'somebody', method: 'POST', path: '/predict' })
   const lines = ['{"sluice_record":1}', ...Array.from({ length: count }, (_, index) => line(index))]
-  await writeFile(file, gzipSync(`${lines.join('\n')}\n`))
+  await writeFile(file, gzipSync(`${lines.join('\n')}\n`, { finishFlush }))
 }
 
 it('replays what was recorded, through the limits that run and beside them through posted ones', async () => {
@@ -169,13 +169,12 @@ it('one at a time; one that nobody waits for any more ends', async () => {
 it('says so where a file of the record is damaged, and plays what can be read', async () => {
   const gateway = await recording()
   await predictions(gateway, 2)
-  await yesterday(`${gateway.recorded}.1`, 5000)
-  const whole = await readFile(`${gateway.recorded}.1`)
-  await writeFile(`${gateway.recorded}.1`, Buffer.concat([whole.subarray(0, -2000), Buffer.alloc(2000, 255)]))
+  // As of a gateway that was killed between two writes, and another one that went on with its file.
+  await yesterday(`${gateway.recorded}.1`, 5000, constants.Z_SYNC_FLUSH)
+  await appendFile(`${gateway.recorded}.1`, gzipSync('{"sluice_record":1}\n'))
   const { body } = await gateway.ask()
   expect(body.notes).toContainEqual(expect.stringContaining('cannot be read to its end'))
   expect(body.requests.played).toBeGreaterThan(2)
-  expect(body.requests.played).toBeLessThan(5002)
 })
 
 it('says so where nothing is recorded', async () => {
