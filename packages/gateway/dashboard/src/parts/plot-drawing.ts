@@ -19,7 +19,7 @@ export function optionsOf(
 ): uPlot.Options {
   const axis = { font: FONT, stroke: colourOf('quiet'), ticks: { show: false } }
   const grid = { stroke: colourOf('line'), width: 1 }
-  const { lines, atLeast = 0 } = latest.current
+  const { lines, atLeast = 0, group = 'now' } = latest.current
   return {
     width,
     height,
@@ -29,7 +29,7 @@ export function optionsOf(
     cursor: {
       y: false,
       drag: { x: false, y: false },
-      sync: { key: 'time' },
+      sync: { key: group },
       points: { size: 6 },
     },
     scales: {

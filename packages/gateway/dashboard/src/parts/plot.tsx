@@ -33,9 +33,11 @@ export interface PlotProps {
   readonly height?: number
   /** The scale goes up to this at least. */
   readonly atLeast?: number
+  /** Plots of a group show the same moment under the pointer; default: those of what happens now. */
+  readonly group?: string
 }
 
-/** Lines over time. All plots of a page show the same moment under the pointer; the legend says what was then, or is now. */
+/** Lines over time. All plots of a group show the same moment under the pointer; the legend says what was then, or is now. */
 export function Plot(props: PlotProps) {
   const { label, times, lines, format, height = 180 } = props
   const place = useRef<HTMLDivElement>(null)

@@ -17,3 +17,15 @@ export function part(of: number, all: number): string {
 export function moment(at: number): string {
   return `${day.format(at)} UTC`
 }
+
+/** `second`, `30 seconds`, `4 minutes`: how long a stretch of a plot is. */
+export function stretchLength(milliseconds: number): string {
+  const seconds = milliseconds / 1000
+  if (seconds < 120) return seconds === 1 ? 'second' : `${number(seconds)} seconds`
+  return seconds < 7200 ? `${number(seconds / 60)} minutes` : `${number(seconds / 3600)} hours`
+}
+
+/** Whether a clause of a wish is about what is refused; else it is about what is let in. */
+export function isRefusal(clause: string): boolean {
+  return /^refuse/i.test(clause)
+}

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
-import '../../dashboard/src/parts/table.css'
+import './sortable-table.css'
+import './table.css'
 
 export interface SortableColumn<Row> {
   readonly title: string

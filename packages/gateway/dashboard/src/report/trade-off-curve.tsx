@@ -1,74 +1,15 @@
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
-import { Panel } from '../../dashboard/src/parts/panel.js'
-import { colourOf, useColourChanges } from '../../dashboard/src/parts/theme.js'
-import '../../dashboard/src/parts/plot.css'
-import type { ClauseResult, SuggestedLimit, Suggestion } from '../../src/replay/suggest/suggest.js'
-import { SortableTable } from './sortable-table.js'
-import { number, part } from './words.js'
+import type { ClauseResult, SuggestedLimit } from '../../../src/replay/suggest/suggest.js'
+import { colourOf, useColourChanges } from '../parts/theme.js'
+import '../parts/plot.css'
+import { isRefusal, number, part } from './words.js'
 
 const HEIGHT = 260
 
-/** What a wish comes to, and how what is refused and admitted changes with the limit. */
-export function TradeOff({ suggestion, yaml }: { readonly suggestion: Suggestion; readonly yaml: string }) {
-  const { granted, nearest, curve, rule, route, current } = suggestion
-  const shown = granted === null ? nearest : [granted]
-  return (
-    <Panel
-      id="trade-off"
-      title={granted === null ? 'No limit grants the wish' : `Suggested: ${granted.text}`}
-      note={`'${rule}' of ${route}, now ${current}`}
-    >
-      {shown.map((limit) => (
-        <ul key={limit.text} class="notes">
-          {limit.clauses.map((clause) => (
-            <li key={clause.clause} class={clause.granted ? '' : 'refused'}>
-              {`${limit.text}: ${clause.clause} – ${resultOf(clause)}${clause.granted ? '' : ' (not granted)'}`}
-            </li>
-          ))}
-        </ul>
-      ))}
-      {yaml !== '' && <pre>{yaml}</pre>}
-      <Curve curve={curve} />
-      <SortableTable<SuggestedLimit>
-        caption="limits that were tried"
-        rows={curve}
-        columns={[
-          { title: 'Limit', value: ({ limit }) => limit, cell: ({ text }) => text },
-          {
-            title: 'Refused of all',
-            value: ({ refused }) => refused,
-            cell: ({ refused, requests }) => part(refused, requests),
-          },
-          ...(curve[0]?.clauses ?? []).map(({ clause }, index) => ({
-            title: clause,
-            value: ({ clauses }: SuggestedLimit) => clauses[index]?.value ?? 0,
-            cell: ({ clauses }: SuggestedLimit) => {
-              const own = clauses[index]
-              return own === undefined ? (
-                ''
-              ) : (
-                <span class={own.granted ? '' : 'refused'}>{resultOf(own)}</span>
-              )
-            },
-          })),
-        ]}
-      />
-    </Panel>
-  )
-}
-
-function resultOf({ clause, value }: ClauseResult): string {
-  return isRefusal(clause) ? `${part(value, 1)} refused` : `${number(value)} at most`
-}
-
-function isRefusal(clause: string): boolean {
-  return /^refuse/i.test(clause)
-}
-
 /** By the limit, on a scale where each doubling is as wide: parts that are refused to the left, what is admitted to the right. */
-function Curve({ curve }: { readonly curve: readonly SuggestedLimit[] }) {
+export function Curve({ curve }: { readonly curve: readonly SuggestedLimit[] }) {
   const place = useRef<HTMLDivElement>(null)
   const colours = useColourChanges()
   const clauses = curve[0]?.clauses ?? []

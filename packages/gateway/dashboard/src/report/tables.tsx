@@ -1,14 +1,15 @@
-import { Bar, colourOfFullness } from '../../dashboard/src/parts/bar.js'
-import { duration } from '../../dashboard/src/parts/format.js'
-import { Panel } from '../../dashboard/src/parts/panel.js'
-import type { ClientDifference } from '../../src/replay/compare.js'
-import type { ClientReport, ReplayReport, RuleReport } from '../../src/replay/report/report.js'
-import { SortableTable } from './sortable-table.js'
+import type { ClientDifference } from '../../../src/replay/compare.js'
+import type { ClientReport, ReplayReport, RuleReport } from '../../../src/replay/report/report.js'
+import { Bar, colourOfFullness } from '../parts/bar.js'
+import { duration } from '../parts/format.js'
+import { Panel } from '../parts/panel.js'
+import { SortableTable } from '../parts/sortable-table.js'
+import { type Side, titleOf } from './sides.js'
 import { moment, number, part } from './words.js'
 
-export function Rules({ report, name }: { readonly report: ReplayReport; readonly name: string }) {
+export function Rules({ report, name, place }: Side) {
   return (
-    <Panel id={`rules-${name}`} title={name === '' ? 'Rules' : `Rules · ${name}`}>
+    <Panel id={`rules-${place}`} title={titleOf('Rules', { name })}>
       <SortableTable<RuleReport>
         caption={`rules ${name}`.trim()}
         rows={report.rules}
@@ -97,10 +98,10 @@ export function Clients({ report }: { readonly report: ReplayReport }) {
 
 export function Differences({
   clients,
-  names: [one, other],
+  names: [one = '', other = ''],
 }: {
   readonly clients: readonly ClientDifference[]
-  readonly names: readonly [string, string]
+  readonly names: readonly string[]
 }) {
   return (
     <Panel id="differences" title="Who is refused more, and who less">

@@ -1,13 +1,14 @@
-import { Panel } from '../../dashboard/src/parts/panel.js'
-import { type Line, Plot } from '../../dashboard/src/parts/plot.js'
-import type { ReplayReport, TimelineReport } from '../../src/replay/report/report.js'
-import { number } from './words.js'
+import type { TimelineReport } from '../../../src/replay/report/report.js'
+import { Panel } from '../parts/panel.js'
+import { type Line, Plot } from '../parts/plot.js'
+import { type Side, titleOf } from './sides.js'
+import { number, stretchLength } from './words.js'
 
 /** Colours for rules, of theme.css; told apart by dashes too where there are more. */
 const COLOURS = ['refused', 'shadowed', 'waiting', 'busy', 'other', 'allowed']
 
 /** What came in, what was refused and by which rule, over time. */
-export function Timelines({ report, name }: { readonly report: ReplayReport; readonly name: string }) {
+export function Timelines({ report, name, place }: Side) {
   const { timeline, rules } = report
   const times = timeline.stretches.map(({ at }) => at)
   const of = (value: (stretch: TimelineReport['stretches'][number]) => number) =>
@@ -19,19 +20,19 @@ export function Timelines({ report, name }: { readonly report: ReplayReport; rea
   )
   const span = [times[0] ?? 0, (times.at(-1) ?? 0) + timeline.width] as const
   const plot = (label: string, lines: readonly Line[]) => (
-    <Plot label={label} times={times} lines={lines} format={number} span={span} height={200} />
+    <Plot label={label} times={times} lines={lines} format={number} span={span} height={200} group="replay" />
   )
-  const note = `per ${length(timeline.width)}`
+  const note = `per ${stretchLength(timeline.width)}`
   return (
     <div class="side-by-side">
-      <Panel id={`requests-${name}`} title={`Requests${suffix(name)}`} note={note}>
+      <Panel id={`requests-${place}`} title={titleOf('Requests', { name })} note={note}>
         {plot('Requests that were let in and refused, over time', [
           { label: 'allowed', colour: 'allowed', values: of(({ allowed }) => allowed), stack: true },
           { label: 'refused', colour: 'refused', values: of(({ refused }) => refused), stack: true },
         ])}
       </Panel>
       {refusing.length > 0 && (
-        <Panel id={`refusals-${name}`} title={`Refused, by rule${suffix(name)}`} note={note}>
+        <Panel id={`refusals-${place}`} title={titleOf('Refused, by rule', { name })} note={note}>
           {plot(
             'Refusals of each rule, over time',
             refusing.map((line, index) => ({
@@ -43,7 +44,7 @@ export function Timelines({ report, name }: { readonly report: ReplayReport; rea
         </Panel>
       )}
       {report.tokens.offered > 0 && (
-        <Panel id={`tokens-${name}`} title={`Tokens let in${suffix(name)}`} note={note}>
+        <Panel id={`tokens-${place}`} title={titleOf('Tokens let in', { name })} note={note}>
           {plot('Tokens of the requests that were let in, over time', [
             { label: 'tokens', colour: 'busy', values: of(({ tokens }) => tokens), stack: true },
           ])}
@@ -51,14 +52,4 @@ export function Timelines({ report, name }: { readonly report: ReplayReport; rea
       )}
     </div>
   )
-}
-
-function suffix(name: string): string {
-  return name === '' ? '' : ` · ${name}`
-}
-
-function length(milliseconds: number): string {
-  const seconds = milliseconds / 1000
-  if (seconds < 120) return seconds === 1 ? 'second' : `${number(seconds)} seconds`
-  return seconds < 7200 ? `${number(seconds / 60)} minutes` : `${number(seconds / 3600)} hours`
 }

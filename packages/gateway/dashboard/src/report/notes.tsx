@@ -1,0 +1,25 @@
+import type { ReplayReport } from '../../../src/replay/report/report.js'
+import { Panel } from '../parts/panel.js'
+import { number } from './words.js'
+
+/** What was assumed, left out, or could not be read. */
+export function Notes({ report }: { readonly report: ReplayReport }) {
+  const { bad, late } = report.trace
+  const lines = [
+    ...report.notes,
+    ...(bad.count > 0 ? [`${number(bad.count)} lines could not be read.`] : []),
+    ...bad.first.map(({ line, problem }) => `Line ${line}: ${problem}.`),
+    ...(late > 0 ? [`${number(late)} requests were out of order, and were played late.`] : []),
+    ...report.reasons.map(({ why, count }) => `${number(count)} requests: ${why}.`),
+  ]
+  if (lines.length === 0) return null
+  return (
+    <Panel id="notes" title="What is to be known">
+      <ul class="notes">
+        {lines.map((line) => (
+          <li key={line}>{line}</li>
+        ))}
+      </ul>
+    </Panel>
+  )
+}

@@ -1,0 +1,58 @@
+import type { ClauseResult, SuggestedLimit, Suggestion } from '../../../src/replay/suggest/suggest.js'
+import { Panel } from '../parts/panel.js'
+import { SortableTable } from '../parts/sortable-table.js'
+import { Curve } from './trade-off-curve.js'
+import { isRefusal, number, part } from './words.js'
+
+/** What a wish comes to, and how what is refused and admitted changes with the limit. */
+export function TradeOff({ suggestion, yaml }: { readonly suggestion: Suggestion; readonly yaml: string }) {
+  const { granted, nearest, curve, rule, route, current } = suggestion
+  const shown = granted === null ? nearest : [granted]
+  return (
+    <Panel
+      id="trade-off"
+      title={granted === null ? 'No limit grants the wish' : `Suggested: ${granted.text}`}
+      note={`'${rule}' of ${route}, now ${current}`}
+    >
+      {shown.map((limit) => (
+        <ul key={limit.text} class="notes">
+          {limit.clauses.map((clause) => (
+            <li key={clause.clause} class={clause.granted ? '' : 'refused'}>
+              {`${limit.text}: ${clause.clause} – ${resultOf(clause)}${clause.granted ? '' : ' (not granted)'}`}
+            </li>
+          ))}
+        </ul>
+      ))}
+      {yaml !== '' && <pre class="suggested">{yaml}</pre>}
+      <Curve curve={curve} />
+      <SortableTable<SuggestedLimit>
+        caption="limits that were tried"
+        rows={curve}
+        columns={[
+          { title: 'Limit', value: ({ limit }) => limit, cell: ({ text }) => text },
+          {
+            title: 'Refused of all',
+            value: ({ refused }) => refused,
+            cell: ({ refused, requests }) => part(refused, requests),
+          },
+          ...(curve[0]?.clauses ?? []).map(({ clause }, index) => ({
+            title: clause,
+            value: ({ clauses }: SuggestedLimit) => clauses[index]?.value ?? 0,
+            cell: ({ clauses }: SuggestedLimit) => {
+              const own = clauses[index]
+              return own === undefined ? (
+                ''
+              ) : (
+                <span class={own.granted ? '' : 'refused'}>{resultOf(own)}</span>
+              )
+            },
+          })),
+        ]}
+      />
+    </Panel>
+  )
+}
+
+function resultOf({ clause, value }: ClauseResult): string {
+  return isRefusal(clause) ? `${part(value, 1)} refused` : `${number(value)} at most`
+}
