@@ -14,6 +14,7 @@ import { ConnectionBanner } from './sections/connection-banner.js'
 import { Latencies } from './sections/latencies.js'
 import { PlotTools } from './sections/plot-tools.js'
 import { Refusals } from './sections/refusals.js'
+import { Replay } from './sections/replay/replay.js'
 import { Routes } from './sections/routes.js'
 import { Rules } from './sections/rules.js'
 import { ShadowRules } from './sections/shadow-rules.js'
@@ -102,6 +103,11 @@ export function App() {
                 <ClientSearch api={api} search={search} onSearch={find} propose={propose} />
               </div>
               <Talkers api={api} onClient={find} />
+              {status !== undefined && (
+                <div class="span-12">
+                  <Replay api={api} started={status.started} />
+                </div>
+              )}
               <div class="span-12">
                 <Configuration api={api} />
               </div>

@@ -14,6 +14,7 @@ const PLACES = {
   traffic: 'Traffic',
   rules: 'Rules',
   client: 'Clients',
+  replay: 'Replay',
   configuration: 'Configuration',
 }
 

@@ -1,32 +1,18 @@
 import { createHash } from 'node:crypto'
-import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { appendFile } from 'node:fs/promises'
 import { constants, gzipSync } from 'node:zlib'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import type { RecordStatus, ReplayProgress } from '../../src/admin/replay/replay-types.js'
 import { parseConfig } from '../../src/config/load.js'
 import { replay } from '../../src/replay/replay.js'
 import type { ReportPage } from '../../src/replay/report/report-page.js'
-import { sluice } from '../cli/program.js'
-import { echo, running, send, until, upstreamOf } from '../gateway/running.js'
+import { echo, running, send } from '../gateway/running.js'
+import { recording, yesterday } from './recording.js'
 
 const LIMITS = 'routes: [{ match: POST /predict, limits: [3/minute] }]'
 
-/** The program as it is built: a replay runs in a thread of its own, which is started from its file. */
-async function recording() {
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-admin-replay-'))
-  onTestFinished(() => rm(folder, { recursive: true }))
-  const file = join(folder, 'gateway.yaml')
-  const addresses = 'listen: 127.0.0.1:0\nadmin: 127.0.0.1:0'
-  await writeFile(
-    file,
-    `${addresses}\nupstream: ${await upstreamOf(echo)}\nrecord: traffic.jsonl.gz\n${LIMITS}\n`,
-  )
-  const { said, child } = sluice('serve', file)
-  onTestFinished(() => void child.kill('SIGKILL'))
-  await until(() => (said.out.match(/http:\/\/[\d.:]+/g)?.length ?? 0) >= 3)
-  const [url = '', , adminUrl = ''] = said.out.match(/http:\/\/[\d.:]+/g) ?? []
+async function replaying() {
+  const { url, adminUrl, recorded } = await recording(LIMITS)
   const post = (query: string, body: string, headers: object) =>
     send(adminUrl, `/api/replay${query}`, { body, headers })
   const ask = async (body = '', headers = {}, query = '') => {
@@ -40,26 +26,17 @@ async function recording() {
     return { status, type: headers['content-type'], lines: lines.map((line) => JSON.parse(line)) }
   }
   const record = async () => (await fetch(`${adminUrl}/api/record`)).json() as Promise<RecordStatus>
-  return { url, adminUrl, recorded: join(folder, 'traffic.jsonl.gz'), ask, watch, record }
+  return { url, adminUrl, recorded, ask, watch, record }
 }
 
 /** Sends requests and waits until they are recorded, at their end, which may be a moment after their clients have the answer. */
-async function predictions({ url, ask }: Awaited<ReturnType<typeof recording>>, count: number) {
+async function predictions({ url, ask }: Awaited<ReturnType<typeof replaying>>, count: number) {
   for (let request = 0; request < count; request++) await send(url, '/predict')
   await expect.poll(async () => (await ask()).body.requests?.played).toBe(count)
 }
 
-/** A file of the record of yesterday, with as many requests, ten milliseconds apart. */
-async function yesterday(file: string, count: number, finishFlush = constants.Z_FINISH) {
-  const from = Date.now() - 24 * 3_600_000
-  const line = (index: number) =>
-    JSON.stringify({ time: from + index * 10, ip: 'somebody', method: 'POST', path: '/predict' })
-  const lines = ['{"sluice_record":1}', ...Array.from({ length: count }, (_, index) => line(index))]
-  await writeFile(file, gzipSync(`${lines.join('\n')}\n`, { finishFlush }))
-}
-
 it('replays what was recorded, through the limits that run and beside them through posted ones', async () => {
-  const { url, ask } = await recording()
+  const { url, ask } = await replaying()
   expect(await ask()).toMatchObject({ status: 409, body: { error: 'there is no request in it' } })
   for (let request = 0; request < 5; request++) await send(url, '/predict')
   // A request is recorded at its end, which may be a moment after its client has the answer.
@@ -72,7 +49,7 @@ it('replays what was recorded, through the limits that run and beside them throu
 })
 
 it('replays the last hours alone; of all, the files of before too', async () => {
-  const gateway = await recording()
+  const gateway = await replaying()
   await predictions(gateway, 5)
   await yesterday(`${gateway.recorded}.1`, 40)
   const played = async (query: string) => (await gateway.ask('', {}, query)).body.requests?.played
@@ -90,7 +67,7 @@ it('replays the last hours alone; of all, the files of before too', async () => 
 })
 
 it('tells what there is to replay, and of its limits no secret', async () => {
-  const gateway = await recording()
+  const gateway = await replaying()
   expect(await gateway.record()).toMatchObject({ recording: true, since: null })
   const before = Date.now()
   await predictions(gateway, 1)
@@ -108,7 +85,7 @@ it('tells what there is to replay, and of its limits no secret', async () => {
 })
 
 it('tells in lines how far it is, and what came of it as the page of a report', async () => {
-  const gateway = await recording()
+  const gateway = await replaying()
   await predictions(gateway, 5)
   await yesterday(`${gateway.recorded}.1`, 100_000)
   const { status, type, lines } = await gateway.watch()
@@ -133,7 +110,7 @@ it('tells in lines how far it is, and what came of it as the page of a report', 
 })
 
 it('searches a limit that grants a wish, and sets it beside the one that runs', async () => {
-  const gateway = await recording()
+  const gateway = await replaying()
   await predictions(gateway, 5)
   const query = `?${new URLSearchParams({ suggest: 'refuse at most 0% of requests', rule: 'requests', hours: '1' })}`
   const { body } = await gateway.ask('', {}, query)
@@ -152,7 +129,7 @@ it('searches a limit that grants a wish, and sets it beside the one that runs', 
 })
 
 it('one at a time; one that nobody waits for any more ends', async () => {
-  const gateway = await recording()
+  const gateway = await replaying()
   await yesterday(`${gateway.recorded}.1`, 300_000)
   const gone = new AbortController()
   const response = await fetch(`${gateway.adminUrl}/api/replay`, {
@@ -167,7 +144,7 @@ it('one at a time; one that nobody waits for any more ends', async () => {
 })
 
 it('says so where a file of the record is damaged, and plays what can be read', async () => {
-  const gateway = await recording()
+  const gateway = await replaying()
   await predictions(gateway, 2)
   // As of a gateway that was killed between two writes, and another one that went on with its file.
   await yesterday(`${gateway.recorded}.1`, 5000, constants.Z_SYNC_FLUSH)

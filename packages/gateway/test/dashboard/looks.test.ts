@@ -50,7 +50,10 @@ describe.each(LOOKS)('$colorScheme, $width pixels wide', (looks) => {
     await page.getByRole('heading', { name: 'Rules', exact: true }).waitFor()
     for (const summary of (await page.locator('details.rule > summary').all()).slice(0, 2))
       await summary.click()
-    if (client !== undefined) await find(page, client)
+    if (client !== undefined) {
+      await find(page, client)
+      await page.locator('#replay').getByText('A wish').click()
+    }
     await page.getByRole('button', { name: 'Show the configuration' }).click()
     await page.getByText('listen: 127.0.0.1:8080').waitFor()
     expect(await violationsOf(page)).toEqual([])

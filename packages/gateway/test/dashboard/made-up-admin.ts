@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ClientState, Sample, Status, Talkers } from '../../src/admin/live/live-types.js'
+import type { RecordStatus } from '../../src/admin/replay/replay-types.js'
 
 const PAGE = fileURLToPath(new URL('../../dashboard/dist', import.meta.url))
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' }
@@ -16,6 +17,7 @@ export interface MadeUp {
   talkers: Talkers
   client: (text: string) => ClientState | undefined
   configuration: string
+  record: RecordStatus
 }
 
 /** An admin port that tells what it is told to, with the page that is built. */
@@ -39,6 +41,7 @@ export async function startMadeUpAdmin(told: MadeUp): Promise<MadeUpAdmin> {
     if (away) return request.socket.destroy()
     const { pathname, searchParams } = new URL(`http://admin${request.url}`)
     if (pathname === '/api/talkers') return json(response, told.talkers)
+    if (pathname === '/api/record') return json(response, told.record)
     if (pathname === '/api/config') return response.end(told.configuration)
     if (pathname === '/api/client') {
       const state = told.client(searchParams.get('q') ?? '')

@@ -132,6 +132,7 @@ export function nothing(): MadeUp {
     talkers: { heaviest: [], refused: [], error: 'counts are exact for up to 1,000 clients' },
     client: () => undefined,
     configuration: 'listen: 127.0.0.1:8080\n',
+    record: { recording: false },
   }
 }
 
@@ -173,6 +174,14 @@ export function busy(routes: readonly string[]): MadeUp {
     },
     client,
     configuration: 'listen: 127.0.0.1:8080\n',
+    record: {
+      recording: true,
+      files: 10,
+      bytes: 1_040_187_392,
+      since: Date.now() - 90_000_000,
+      yaml: routes.map((route) => `- match: ${route}\n  limits: [60/minute]\n`).join(''),
+      rules: routes.map((route) => ({ route, rule: '60/minute', limit: '60/minute' })),
+    },
   }
 }
 

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import '../parts/form.css'
 
 /** Asks for the token where the gateway shows nothing without it. */
 export function SignIn({

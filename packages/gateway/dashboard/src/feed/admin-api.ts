@@ -1,4 +1,5 @@
 import type { Act, ActAnswer, ClientState, Talkers } from '../../../src/admin/live/live-types.js'
+import { AS_IT_GOES, type RecordStatus } from '../../../src/admin/replay/replay-types.js'
 
 /** The admin port said no, or nothing. Its message is for people. */
 export class AdminError extends Error {
@@ -43,6 +44,31 @@ export class AdminApi {
     return (await this.#fetch('/api/config')).text()
   }
 
+  /** What there is to replay. */
+  record(): Promise<RecordStatus> {
+    return this.#json('/api/record')
+  }
+
+  /**
+   * A replay, told as it goes on. Once the signal aborts, the gateway ends it.
+   *
+   * @param query as `/api/replay` takes it
+   * @param posted another configuration; empty for none
+   */
+  replay(query: URLSearchParams, posted: string, signal: AbortSignal): Promise<Response> {
+    return this.#fetch(`/api/replay?${query}`, {
+      method: 'POST',
+      headers: { accept: AS_IT_GOES, 'content-type': 'text/plain' },
+      body: posted,
+      signal,
+    })
+  }
+
+  /** The page of a report, without one in it. */
+  async reportTemplate(): Promise<string> {
+    return (await this.#fetch('/api/report-page')).text()
+  }
+
   /** Says in words what was done. */
   async act(act: Act): Promise<string> {
     const answer: ActAnswer = await this.#json('/api/acts', {
@@ -77,6 +103,7 @@ async function reasonOf(response: Response): Promise<string> {
   return `The gateway answered ${response.status}.`
 }
 
-function sentence(text: string): string {
+/** What the gateway says of a failure, as people write it. */
+export function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? '' : '.'}`
 }

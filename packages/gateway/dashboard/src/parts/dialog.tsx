@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useRef } from 'preact/hooks'
 import './dialog.css'
+import './form.css'
 
 /** A question that is answered before anything else goes on. It is open as long as it is rendered. */
 export function Dialog({
@@ -26,6 +27,7 @@ export function Dialog({
   return (
     <dialog ref={dialog} aria-labelledby={titleId} onClose={onClose}>
       <form
+        class="form"
         onSubmit={(event) => {
           event.preventDefault()
           onSubmit()

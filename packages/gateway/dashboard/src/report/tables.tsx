@@ -9,7 +9,7 @@ import { moment, number, part } from './words.js'
 
 export function Rules({ report, name, place }: Side) {
   return (
-    <Panel id={`rules-${place}`} title={titleOf('Rules', { name })}>
+    <Panel id={`rules-${place}`} title={name === '' ? 'Rule by rule' : titleOf('Rules', { name })}>
       <SortableTable<RuleReport>
         caption={`rules ${name}`.trim()}
         rows={report.rules}

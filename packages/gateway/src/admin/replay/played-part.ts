@@ -14,7 +14,7 @@ export function playedPart(text: string): string {
       ({ key }) => isScalar(key) && PLAYED.includes(String(key.value)),
     )
   withoutComments(document)
-  return document.toString()
+  return document.toString({ lineWidth: 0 })
 }
 
 function withoutComments(document: Document.Parsed): void {

@@ -7,7 +7,7 @@ import type { ReplayQuestion } from './question.js'
 import type { ThreadTask } from './replay-thread.js'
 import type { ReplayLine, ReplayProgress } from './replay-types.js'
 
-export interface ReplayWatch {
+interface ReplayWatch {
   readonly onProgress: (progress: ReplayProgress) => void
   /** Ends it: nobody waits for it any more. */
   readonly signal: AbortSignal

@@ -20,6 +20,10 @@ export interface ThreadTask {
   readonly since: number | undefined
 }
 
+/** What the two configurations are called. */
+const RUNNING = 'the limits that run'
+const OTHER = 'the other limits'
+
 /** How often it is told how far it is, in milliseconds. */
 const TELL_EVERY = 100
 
@@ -69,9 +73,9 @@ async function pageOf(
     const yamlOf = (limit: string) => suggestedYaml(config.source.text, suggestion, limit)
     return pageOfSuggestion(read, config, suggestion, yamlOf, { ...options, route: whose.route })
   }
-  if (posted === undefined) return { names: ['as it runs'], report: await replay(read(), config, options) }
+  if (posted === undefined) return { names: [RUNNING], report: await replay(read(), config, options) }
   const comparison = await compare(read(), config, parseConfig(posted, 'posted'), options)
-  return { names: ['as it runs', 'the other'], report: comparison.one, comparison }
+  return { names: [RUNNING, OTHER], report: comparison.one, comparison }
 }
 
 function withDamageTold<Page extends Pick<ReportPage, 'report' | 'comparison'>>(page: Page): Page {
