@@ -69,7 +69,10 @@ export function pagesOf(
       '/api/live',
       data(({ request, response }) => {
         if (request.method === 'HEAD') return failure(405, 'only GET')
-        return live.feed.listen(response, headers) ? undefined : failure(503, 'too many look already')
+        const { 'accept-encoding': encodings } = request.headers
+        return live.feed.listen(response, headers, encodings)
+          ? undefined
+          : failure(503, 'too many look already')
       }),
     ],
     ['/api/status', data(async () => ok(await live.status()))],

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { Listener } from './listener.js'
 import type { Sample, Status } from './live-types.js'
 
 /** Samples that are kept: a quarter of an hour, one a second. */
@@ -22,8 +23,7 @@ export class LiveFeed {
   readonly #sources: FeedSources
   /** As JSON, the oldest first. */
   readonly #samples: string[] = []
-  /** How many samples each listener is behind. */
-  readonly #listeners = new Map<ServerResponse, number>()
+  readonly #listeners = new Set<Listener>()
   readonly #timer: NodeJS.Timeout
   #taken = 0
 
@@ -33,50 +33,59 @@ export class LiveFeed {
     this.#timer.unref()
   }
 
-  /** @returns whether there is room for one more listener; without, nothing is answered. */
-  listen(response: ServerResponse, headers: Readonly<Record<string, string>>): boolean {
+  /**
+   * @param encodings that the listener accepts, as its `Accept-Encoding` says
+   * @returns whether there is room for one more listener; without, nothing is answered.
+   */
+  listen(
+    response: ServerResponse,
+    headers: Readonly<Record<string, string>>,
+    encodings?: string | undefined,
+  ): boolean {
     if (this.#listeners.size >= MOST_LISTENERS) return false
-    response.writeHead(200, { ...headers, 'content-type': 'text/event-stream' })
-    response.write(event('history', `[${this.#samples.join(',')}]`))
-    this.#listeners.set(response, 0)
-    response.once('close', () => this.#listeners.delete(response))
-    void this.#tellStatus([response])
+    const listener = new Listener(response, headers, encodings)
+    listener.tell(event('history', `[${this.#samples.join(',')}]`))
+    this.#listeners.add(listener)
+    response.once('close', () => this.#listeners.delete(listener))
+    void this.#status().then((status) => status && listener.tell(status))
     return true
   }
 
-  /** Something was changed that the next status tells of. */
+  /** Something was changed that the next status tells of. Those that are behind do without. */
   changed(): void {
-    void this.#tellStatus([...this.#listeners.keys()])
+    if (this.#listeners.size === 0) return
+    void this.#status().then((status) => {
+      if (status === undefined) return
+      for (const listener of this.#listeners) if (!listener.isBehind) listener.tell(status)
+    })
   }
 
   close(): void {
     clearInterval(this.#timer)
-    for (const response of this.#listeners.keys()) response.destroy()
+    for (const listener of this.#listeners) listener.cut()
   }
 
   #second(): void {
     const sample = JSON.stringify(this.#sources.sample())
     this.#samples.push(sample)
     if (this.#samples.length > KEPT) this.#samples.shift()
-    for (const [response, behind] of this.#listeners) {
-      if (response.writableNeedDrain && behind >= MOST_BEHIND) response.destroy()
+    for (const listener of this.#listeners) {
+      if (listener.isBehind && listener.behind >= MOST_BEHIND) listener.cut()
       else {
-        this.#listeners.set(response, response.writableNeedDrain ? behind + 1 : 0)
-        response.write(event('sample', sample))
+        listener.behind = listener.isBehind ? listener.behind + 1 : 0
+        listener.tell(event('sample', sample))
       }
     }
     this.#taken++
     if (this.#taken % SAMPLES_A_STATUS === 0) this.changed()
   }
 
-  /** Those that are behind do without. */
-  async #tellStatus(listeners: readonly ServerResponse[]): Promise<void> {
-    if (listeners.length === 0) return
+  /** Undefined where the store does not answer: the samples go on, and the next status says so. */
+  async #status(): Promise<string | undefined> {
     try {
-      const status = event('status', JSON.stringify(await this.#sources.status()))
-      for (const response of listeners) if (!response.writableNeedDrain) response.write(status)
+      return event('status', JSON.stringify(await this.#sources.status()))
     } catch {
-      // The store does not answer, and the samples go on. The next status says so.
+      return undefined
     }
   }
 }
