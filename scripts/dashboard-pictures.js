@@ -1,9 +1,12 @@
 /**
  * Takes the pictures of the dashboard in docs/images: runs the example model server behind the gateway with the limits of
- * dashboard-pictures.yaml, lets clients come for a minute, and looks at the page in light, in dark, and on a phone.
+ * dashboard-pictures.yaml, lets clients come for a minute, and looks at the page in light, in dark, and on a phone. Then replays what was
+ * recorded of them beside other limits.
  */
 import { spawn } from 'node:child_process'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { startModelServer } from 'sluice-example-model-server'
@@ -42,11 +45,14 @@ const CLIENTS = [
 
 const model = await startModelServer({ port: MODEL_PORT })
 await model.ready
-const gateway = spawn(
-  process.execPath,
-  ['packages/gateway/bin/sluice.js', 'serve', 'scripts/dashboard-pictures.yaml'],
-  { cwd: ROOT, stdio: 'ignore' },
-)
+const folder = await mkdtemp(join(tmpdir(), 'sluice-pictures-'))
+const file = join(folder, 'gateway.yaml')
+const limits = await readFile(join(ROOT, 'scripts', 'dashboard-pictures.yaml'), 'utf8')
+await writeFile(file, `${limits}\nrecord: traffic.jsonl.gz\n`)
+const gateway = spawn(process.execPath, ['packages/gateway/bin/sluice.js', 'serve', file], {
+  cwd: ROOT,
+  stdio: 'ignore',
+})
 try {
   while (!(await fetch(`${DASHBOARD}readyz`).catch(() => undefined))?.ok) {
     if (gateway.exitCode !== null) throw new Error('the gateway ended: are its ports free?')
@@ -61,6 +67,7 @@ try {
 } finally {
   gateway.kill()
   await model.close()
+  await rm(folder, { recursive: true })
 }
 
 async function takeAll() {
@@ -76,7 +83,29 @@ async function takeAll() {
     await page.screenshot({ path: `${ROOT}docs/images/dashboard-${name}.png` })
     await page.close()
   }
+  await takeReplay(browser)
   await browser.close()
+}
+
+/** @param {import('playwright-core').Browser} browser */
+async function takeReplay(browser) {
+  // So high that all of it is seen at once.
+  const page = await browser.newPage({ colorScheme: 'light', viewport: { width: 1100, height: 8000 } })
+  await page.goto(DASHBOARD)
+  const replay = page.locator('.replay')
+  await replay.getByText('Other limits').click()
+  const other = replay.locator('textarea')
+  await other.fill((await other.inputValue()).replace('90/minute', '150/minute').replace('10k', '6k'))
+  await replay.getByRole('button', { name: 'Replay', exact: true }).click()
+  await page.locator('#both-refused canvas').waitFor()
+  const [whole, plots] = await Promise.all([
+    replay.boundingBox(),
+    page.locator('#both-refused').boundingBox(),
+  ])
+  if (whole === null || plots === null) throw new Error('there is no replay to be seen')
+  const clip = { ...whole, height: plots.y + plots.height - whole.y }
+  await page.screenshot({ path: `${ROOT}docs/images/dashboard-replay.png`, clip })
+  await page.close()
 }
 
 /**

@@ -28,6 +28,7 @@ export function BothOverTime({ one, other }: { readonly one: Side; readonly othe
 
 function BothPlot({ id, title, of, one, other }: Shown & { readonly one: Side; readonly other: Side }) {
   const { width, pairs } = together(one.report.timeline, other.report.timeline, (stretch) => stretch[of])
+  if (pairs.every((pair) => pair.one + pair.other === 0)) return null
   const times = pairs.map(({ at }) => at)
   return (
     <Panel id={id} title={title} note={`per ${stretchLength(width)}`}>
