@@ -7,7 +7,7 @@ import type { Verdict } from '../../limits/verdict.js'
 
 /** How many numbers say what was found, besides the cost. */
 const NUMBERS: Record<Limit['algorithm'], number> = {
-  'token-bucket': 2,
+  'token-bucket': 1,
   'fixed-window': 4,
   'sliding-window': 4,
   'sliding-log': 4,
@@ -45,10 +45,10 @@ export class Finding {
 
   #judge(cost: number): Verdict {
     const { limit } = this
-    const [first, second] = [this.#number(1), this.#number(2)]
+    const first = this.#number(1)
     if (limit.algorithm === 'token-bucket')
-      return tokenBucket.judge(limit, { at: first, level: second }, cost)
-    const [third, fourth] = [this.#number(3), this.#number(4)]
+      return tokenBucket.judge(limit, { at: this.at, level: first }, cost)
+    const [second, third, fourth] = [this.#number(2), this.#number(3), this.#number(4)]
     if (limit.algorithm === 'fixed-window')
       return fixedWindow.judge(limit, { at: first, start: second, end: third, count: fourth }, cost)
     if (limit.algorithm === 'sliding-window')

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { asked } from './lua/asked.js'
+import { buckets } from './lua/buckets.js'
 import { concurrency } from './lua/concurrency.js'
 import { decide } from './lua/decide.js'
 import { fixedWindow } from './lua/fixed-window.js'
@@ -19,6 +21,8 @@ export const SCRIPT = [
   concurrency,
   kept,
   state,
+  asked,
+  buckets,
   decide,
 ].join('')
 

@@ -13,7 +13,7 @@ const LIMITS: Limit[] = [
 ]
 /** The time, that the job was done, and for each charge its cost and state. */
 const WHOLE =
-  8 + 1 + LIMITS.reduce((bytes, { algorithm }) => bytes + 8 + (algorithm === 'token-bucket' ? 16 : 32), 0)
+  8 + 1 + LIMITS.reduce((bytes, { algorithm }) => bytes + 8 + (algorithm === 'token-bucket' ? 8 : 32), 0)
 
 function charges(key: string): Charge[] {
   return LIMITS.map((limit) => ({ scope: limit.algorithm, key, limit, cost: 1, lease: key }))
@@ -60,7 +60,7 @@ it('what one slot took is given back where another answers with less than was as
     ...answering(undefined, true),
     run: async (_command, _script, keys) => {
       asked.push(...keys)
-      return [done(keys[0]?.startsWith('12:token') || asked.length > LIMITS.length ? 8 + 1 + 24 : 12)]
+      return [done(keys[0]?.startsWith('12:token') || asked.length > LIMITS.length ? 8 + 1 + 16 : 12)]
     },
   }
   await expect(new ScriptStore(connection, '').take(charges('a'))).rejects.toThrow('gave no answer')

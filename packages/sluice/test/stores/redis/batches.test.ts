@@ -138,6 +138,18 @@ describe('what is asked in one turn of the event loop', () => {
     ])
   })
 
+  it('counts under one limit what was written twice and says the same', async () => {
+    const of = (cost: number): Charge => ({
+      scope: 's',
+      key: 'written twice',
+      limit: { algorithm: 'token-bucket', limit: 10, period: HOUR, burst: 10 },
+      cost,
+    })
+    const answers = await Promise.all([4, 3, 5, 3, 1].map((cost) => store.take([of(cost)])))
+    expect(answers.flat().map(({ allowed }) => allowed)).toEqual([true, true, false, true, false])
+    expect(await store.peek([of(0)])).toMatchObject([{ remaining: 0 }])
+  })
+
   it('goes again where the script is forgotten, and is done once', async () => {
     await client.script('FLUSH')
     const requests = Array.from({ length: 300 }, () => store.take([charge('forgotten')]))

@@ -1,32 +1,7 @@
 /**
- * The script's last part: what is asked, and the answer.
- *
- * A call brings jobs: requests to decide on, settlements, resets. They are done one after the other, as if each were a
- * call of its own at the same time; each key is read once and written once. ARGV: a time or '', and what `batch.ts`
- * writes: the limits, the shapes of the charges (place of the limit, cost, enforced) and the jobs as one row of numbers;
- * then the leases of the charges to `concurrency` limits, as they come.
- *
- * The answer is a row of bytes: the time, and what became of each job. For one that was decided that is, for each charge,
- * the cost that was asked for (with what earlier charges of the job take from the same key), and its state as it was or
- * the facts. After the bytes comes what was wrong with the jobs that failed.
+ * The script's last part: does the jobs one after the other, and writes what they changed.
  */
 export const decide = `
-local limits, shapes, jobs = unpack(cjson.decode(ARGV[2]))
-local place, leases = 0, 2
-local parts, said = { pack('>d', now) }, 1
-local faultsSaid = {}
-
-for _, limit in ipairs(limits) do
-  local windows = limit.windows
-  headOf(limit)
-  limit.outside = windows and (now < windows[1] or now >= windows[3])
-end
-
-local function say(part)
-  said = said + 1
-  parts[said] = part
-end
-
 -- What became of a job: 1 it was done, 2 a calendar limit came without the window that holds now, 3 it failed.
 local function isHindered(index, limit)
   if limit.outside then
@@ -48,7 +23,6 @@ end
 
 -- The charges of the job at hand. Their tables are used again by the next: making them anew took a third of its time.
 local charges = {}
-local jobNumber, jobOf = 0, {}
 -- Whether two of them are to one key, and whether some are shadows.
 local hasTwins, hasShadows
 
@@ -178,7 +152,9 @@ while place < last do
   local operation, count = jobs[place + 1], jobs[place + 2]
   place = place + 2
   if operation <= 2 then
-    if count == 1 then decideOne(operation == 1) else decideAll(count, operation == 1) end
+    if not decideBuckets(count, operation == 1) then
+      if count == 1 then decideOne(operation == 1) else decideAll(count, operation == 1) end
+    end
   elseif operation <= 4 then
     settleAll(count, operation == 4)
   else

@@ -24,6 +24,8 @@ local states, unders, areNow, faults = {}, {}, {}, {}
 local areFresh, areOver = {}, {}
 -- When it expires as it is, where all that has changed is its state.
 local expiries = {}
+-- Of a token bucket that nothing but takes and peeks was asked of (lua/buckets.ts): its limit and its level now.
+local bucketLimits, levels = {}, {}
 -- What has to be written, and in which order.
 local areChanged, changedOnes, changes = {}, {}, 0
 -- What this job changed and took nothing of: it may be idle now.
@@ -84,8 +86,19 @@ local function readHeader(index, header)
   faults[index] = 'the key ' .. KEYS[index] .. ' holds nothing that this version of sluice wrote'
 end
 
+-- Makes of a level now what the rest of the script knows of a key.
+local function widen(index)
+  local limit, level = bucketLimits[index], levels[index]
+  bucketLimits[index], levels[index] = nil, nil
+  headers[index] = strings[index] or false
+  -- Nobody has taken from it.
+  if not strings[index] and not areChanged[index] then return end
+  unders[index], states[index], areNow[index] = limit, { at = now, level = level }, true
+end
+
 -- Reads what a key holds, once.
 local function load(index, limit)
+  if levels[index] then return widen(index) end
   local algorithm = A[limit.letter]
   local isString = algorithm.kind == 'string'
   if isString and not strings then readStrings() end
@@ -115,12 +128,39 @@ end
 
 local function reset(index)
   call('UNLINK', KEYS[index])
+  bucketLimits[index], levels[index] = nil, nil
   forget(index)
   headers[index], faults[index], areOver[index] = false, nil, nil
 end
 
+-- '%d' takes a third of the time of '%.0f', and no expiry is too large for it.
+local function lifetimeOf(idleAfter)
+  return min(ceil(idleAfter) + slack, 2 ^ 53)
+end
+
+-- Half a microsecond less than a new expiry takes: where the old one is near enough, only the state is written.
+local function isNearEnough(expiry, idleAfter)
+  if not expiry or given ~= '' then return false end
+  local left = expiry - now - idleAfter
+  return left >= SOONEST and left <= LATEST
+end
+
+-- The same as keep, of a level now.
+local function keepLevel(index, level)
+  local limit = bucketLimits[index]
+  local idleAfter = (level * limit.period) / limit.limit
+  if isNearEnough(expiries[index], idleAfter) then
+    call('SETRANGE', KEYS[index], limit.stateOffset, pack('>dd', now, level))
+    return
+  end
+  local lifetime = lifetimeOf(idleAfter)
+  call('PSETEX', KEYS[index], format('%d', lifetime), limit.head .. pack('>ddd', now + lifetime, now, level))
+end
+
 -- Writes the state of a key, which expires when it says no more than no key would.
 local function keep(index)
+  local level = levels[index]
+  if level then return keepLevel(index, level) end
   local key, limit, state, stored = KEYS[index], unders[index], states[index], headers[index]
   local algorithm = state and A[limit.letter]
   local idleAfter = state and algorithm.idleAfter(limit, state) or 0
@@ -129,18 +169,12 @@ local function keep(index)
     if stored then redis.pcall('UNLINK', key) end
     return
   end
-  -- Half a microsecond less than a new expiry takes: where the old one is near enough, only the state is written.
-  local expiry = expiries[index]
-  if expiry and given == '' then
-    local left = expiry - now - idleAfter
-    if left >= SOONEST and left <= LATEST then
-      call('SETRANGE', key, limit.stateOffset, algorithm.pack(state))
-      return
-    end
+  if isNearEnough(expiries[index], idleAfter) then
+    call('SETRANGE', key, limit.stateOffset, algorithm.pack(state))
+    return
   end
   if algorithm.write then state = algorithm.write(state) end
-  -- '%d' takes a third of the time of '%.0f', and no expiry is too large for it.
-  local lifetime = min(ceil(idleAfter) + slack, 2 ^ 53)
+  local lifetime = lifetimeOf(idleAfter)
   local header = headOf(limit) .. pack('>d', now + lifetime) .. algorithm.pack(state)
   if algorithm.kind == 'string' then
     call('PSETEX', key, format('%d', lifetime), header)

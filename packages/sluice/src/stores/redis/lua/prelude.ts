@@ -35,8 +35,13 @@ local function text(number)
   return format('%.17g', number)
 end
 
+-- A capacity, with what sums of fractions may be off by.
+local function mostOf(capacity)
+  return capacity + min(capacity * 1e-12, 0.25)
+end
+
 local function isWithin(used, capacity)
-  return used <= capacity + min(capacity * 1e-12, 0.25)
+  return used <= mostOf(capacity)
 end
 
 -- What there is to say of a log or of leases: what is used, until nothing is, until one less is, and how long a cost

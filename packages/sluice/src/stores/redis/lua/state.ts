@@ -3,16 +3,19 @@
  */
 export const state = `
 -- Says that the state of a key is to be kept.
+local function note(index)
+  if areChanged[index] then return end
+  areChanged[index] = true
+  changes = changes + 1
+  changedOnes[changes] = index
+end
+
 local function change(index, state)
   states[index] = state
   -- Lua makes room also for a nil.
   if areFresh[index] then areFresh[index] = nil end
   if areOver[index] then areOver[index] = nil end
-  if not areChanged[index] then
-    areChanged[index] = true
-    changes = changes + 1
-    changedOnes[changes] = index
-  end
+  note(index)
 end
 
 -- The same of what a settlement, a clock that was set back or another limit made of it.

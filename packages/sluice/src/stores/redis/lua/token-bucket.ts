@@ -26,6 +26,11 @@ define.t = function()
       return after <= limit.burst or cost == 0 or isWithin(after, limit.burst)
     end,
 
+    -- The time of the state is that of the call.
+    facts = function(limit, state)
+      return pack('>d', state.level)
+    end,
+
     take = function(limit, state, cost)
       state.level = state.level + cost
       return state
