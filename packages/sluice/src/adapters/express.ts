@@ -26,8 +26,7 @@ export { settle } from '../http/permits.js'
  */
 export function limit(options: string | HttpLimitOptions<Request>): RequestHandler {
   const limiter = createHttpLimiter(options, access)
-  return (request, response, next) =>
-    decideInto(limiter, request, (decision) => apply(decision, response, next), next)
+  return (request, response, next) => decideInto(limiter, request, response, next, apply)
 }
 
 const access: RequestAccess<Request> = {

@@ -26,13 +26,7 @@ export { settle } from '../http/permits.js'
  */
 export function limit(options: string | HttpLimitOptions<FastifyRequest>): preHandlerHookHandler {
   const limiter = createHttpLimiter(options, access)
-  return (request, reply, done) =>
-    decideInto(
-      limiter,
-      request,
-      (decision) => apply(decision, reply, done),
-      (error) => done(error as Error),
-    )
+  return (request, reply, done) => decideInto(limiter, request, reply, done, apply)
 }
 
 const access: RequestAccess<FastifyRequest> = {

@@ -1,32 +1,17 @@
-import type { Decision, Quota, Refusal } from '../decision.js'
+import type { Decision, Refusal } from '../decision.js'
 import type { Identify } from '../identity/identify.js'
 import { IdentityUnavailableError } from '../identity/identity-unavailable.js'
 import { createLimiter, type LimiterOptions } from '../limiter.js'
-import { roundedUp } from '../limits/format.js'
 import type { Permit } from '../permit.js'
 import type { KeySources } from '../policy/key-spec.js'
 import { RequestError } from '../policy/request-error.js'
 import { StoreUnavailableError } from '../stores/failure/store-unavailable.js'
 import type { MaybePromise } from '../stores/store.js'
 import { type ClientAddressOptions, clientAddressReader } from './client-address.js'
+import { type FieldOptions, limitFields } from './limit-fields.js'
 import { type AllowedDecision, noteAdmission, wasAdmittedBy } from './permits.js'
-import {
-  type HttpAnswer,
-  problem,
-  refusalProblem,
-  requestProblem,
-  retryAfterSeconds,
-  unavailableProblem,
-} from './problem.js'
-import { rateLimit, rateLimitPolicy } from './ratelimit-fields.js'
-
-/** How the fields of an answer speak of limits. */
-export interface FieldOptions {
-  /** Adds `X-RateLimit-Limit`, `-Remaining` and `-Reset` (in seconds from now), of the rule nearest to its end. */
-  readonly xRateLimit?: boolean
-  /** Adds partition keys (`pk`): digests of the rules' keys under this secret. Default: none. */
-  readonly partitionKeySecret?: string
-}
+import { type HttpAnswer, problem, refusalProblem, requestProblem, unavailableProblem } from './problem.js'
+import type { Fields } from './ratelimit-fields.js'
 
 /** An answer of the user's own to a refusal. An object as body is sent as JSON. */
 export interface OwnAnswer {
@@ -59,8 +44,6 @@ export interface RequestAccess<Request> {
   /** Calls `gone` when the client hangs up, and returns what ends the watch. */
   onHangUp(request: Request, gone: () => void): () => void
 }
-
-type Fields = readonly (readonly [name: string, value: string])[]
 
 /** What an adapter has to do: let the request go on with these fields on its answer, or send the answer given. */
 export type HttpDecision =
@@ -168,37 +151,6 @@ function undecided(error: unknown): HttpDecision {
     return { allowed: false, answer: problem(503, 'Gone', 'The client hung up.') }
   if (!(error instanceof RequestError)) throw error
   return { allowed: false, answer: requestProblem(error) }
-}
-
-/** The fields that tell a client how it stands, for an answer to a request that was decided on so. */
-export function limitFields(decision: Decision, options: FieldOptions): Fields {
-  const enforced = decision.quotas.filter((quota) => quota.enforced)
-  if (enforced.length === 0) return []
-  const secret = options.partitionKeySecret
-  // Of a refusal only the rules that refused are told, so that `Retry-After` never lies before the end of a `t`.
-  const told = decision.allowed ? enforced : enforced.filter((quota) => !quota.allowed)
-  const fields: [name: string, value: string][] = [
-    ['ratelimit-policy', rateLimitPolicy(enforced, secret)],
-    ['ratelimit', rateLimit(told, secret)],
-  ]
-  if (options.xRateLimit) fields.push(...xRateLimitFields(nearestToItsEnd(told)))
-  const seconds = decision.allowed ? undefined : retryAfterSeconds(decision.refusal)
-  if (seconds !== undefined) fields.push(['retry-after', String(seconds)])
-  return fields
-}
-
-function nearestToItsEnd(quotas: readonly Quota[]): Quota {
-  return quotas.reduce((nearest, quota) =>
-    quota.remaining / quota.limit.limit < nearest.remaining / nearest.limit.limit ? quota : nearest,
-  )
-}
-
-function xRateLimitFields({ limit, remaining, resetAfter }: Quota): [name: string, value: string][] {
-  return [
-    ['x-ratelimit-limit', String(limit.limit)],
-    ['x-ratelimit-remaining', String(remaining)],
-    ['x-ratelimit-reset', String(roundedUp(resetAfter))],
-  ]
 }
 
 function ownAnswer({ status = 429, headers = {}, body }: OwnAnswer): HttpAnswer {

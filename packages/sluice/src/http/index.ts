@@ -2,15 +2,14 @@
 export { type ClientAddressOptions, type ClientAddressReader, clientAddressReader } from './client-address.js'
 export {
   createHttpLimiter,
-  type FieldOptions,
   type HttpDecision,
   type HttpLimiter,
   type HttpLimitOptions,
-  limitFields,
   type OwnAnswer,
   type RequestAccess,
 } from './http-limiter.js'
 export { canonicalText, type IpAddress, parseIpAddress } from './ip-address.js'
+export { type FieldOptions, limitFields } from './limit-fields.js'
 export { joinedField, releaseWhenClosed } from './node-response.js'
 export { settle } from './permits.js'
 export {

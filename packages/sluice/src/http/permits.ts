@@ -5,32 +5,38 @@ export type AllowedDecision = Extract<Decision, { readonly allowed: true }>
 
 /** That a limit let a request in. */
 interface Note {
+  /** Whom it is about: what stands on a request goes along with its copies (`{ ...request }`), which nobody let in. */
+  readonly request: object
   readonly limiter: object
   readonly decision: AllowedDecision
   readonly before: Note | undefined
 }
 
-/**
- * A note stands on the request itself, where no copy of it (`{ ...request }`) takes it along: that takes 0.1 µs, and a `WeakMap` beside it 0.4 to
- * 0.8, most of it the garbage collector's.
- */
 const NOTE = Symbol('sluice')
 
 interface Noted {
   [NOTE]?: Note
 }
 
-/** Notes that a limit let a request in, as long as the request itself is held. */
-export function noteAdmission(request: Noted, limiter: object, decision: AllowedDecision): void {
-  const before = request[NOTE]
-  const note: Note = { limiter, decision, before }
-  if (before === undefined) Object.defineProperty(request, NOTE, { value: note, writable: true })
-  else request[NOTE] = note
+/**
+ * What the notes on a request stand on: for Node's own requests their list of headers, else the request itself. Express gives each request another
+ * prototype and so a hidden class of its own, where one more property takes 3 µs; a `WeakMap` costs the garbage collector as much. On what is of
+ * one shape with its like a note takes 0.02 µs.
+ */
+function placeOfNotes(request: object): Noted {
+  const { rawHeaders } = request as { readonly rawHeaders?: unknown }
+  return Array.isArray(rawHeaders) ? (rawHeaders as Noted) : request
 }
 
-export function wasAdmittedBy(request: Noted, limiter: object): boolean {
-  for (let note = request[NOTE]; note !== undefined; note = note.before)
-    if (note.limiter === limiter) return true
+/** Notes that a limit let a request in, as long as the request itself is held. */
+export function noteAdmission(request: object, limiter: object, decision: AllowedDecision): void {
+  const place = placeOfNotes(request)
+  place[NOTE] = { request, limiter, decision, before: place[NOTE] }
+}
+
+export function wasAdmittedBy(request: object, limiter: object): boolean {
+  for (let note = placeOfNotes(request)[NOTE]; note !== undefined; note = note.before)
+    if (note.limiter === limiter && note.request === request) return true
   return false
 }
 
@@ -44,7 +50,7 @@ export async function settle(
   costs: Readonly<Partial<Record<Resource, number>>>,
 ): Promise<void> {
   const settled = []
-  for (let note = (request as Noted)[NOTE]; note !== undefined; note = note.before)
-    settled.push(note.decision.permit.settle(costs))
+  for (let note = placeOfNotes(request)[NOTE]; note !== undefined; note = note.before)
+    if (note.request === request) settled.push(note.decision.permit.settle(costs))
   await Promise.all(settled)
 }

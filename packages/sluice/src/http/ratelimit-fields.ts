@@ -11,6 +11,8 @@ import type { Limit } from '../limits/limit.js'
  *     RateLimit: "requests";r=3;t=6
  */
 
+export type Fields = readonly (readonly [name: string, value: string])[]
+
 /** Units that the draft registers; a resource without one goes by its own name. */
 const REGISTERED_UNITS: Readonly<Record<string, string>> = {
   concurrent: 'concurrent-requests',
@@ -30,12 +32,28 @@ export function rateLimitPolicy(quotas: readonly Quota[], partitionKeySecret?: s
  * no `t`: nobody knows when it ends.
  */
 export function rateLimit(quotas: readonly Quota[], partitionKeySecret?: string): string {
-  return listOf(quotas, (quota) => {
-    const { limit, remaining, allowed, moreAfter, retryAfter, key } = quota
-    const until = allowed ? moreAfter : Math.min(moreAfter, retryAfter)
-    const window = limit.algorithm === 'concurrency' || until === 0 ? '' : `;t=${sfInteger(roundedUp(until))}`
-    return `${wordsOf(quota).standing}${sfInteger(remaining)}${window}${partitionKey(key, partitionKeySecret)}`
-  })
+  return listOf(quotas, (quota) => standingOf(quota).text + partitionKey(quota.key, partitionKeySecret))
+}
+
+/** Both fields of an answer to a request that one rule was asked about. The same ones for all who stand alike. */
+export function fieldsOfOneRule(quota: Quota): Fields {
+  return standingOf(quota).fields
+}
+
+function standingOf(quota: Quota): Standing {
+  const words = wordsOf(quota)
+  const { limit, remaining, allowed, moreAfter, retryAfter } = quota
+  const until = allowed ? moreAfter : Math.min(moreAfter, retryAfter)
+  const seconds = limit.algorithm === 'concurrency' || until === 0 ? NO_TIME : roundedUp(until)
+  const place = remaining & (PLACES - 1)
+  const latest = words.latest[place]
+  if (latest !== undefined && latest.remaining === remaining && latest.seconds === seconds) return latest
+  const window = seconds === NO_TIME ? '' : `;t=${sfInteger(seconds)}`
+  const text = `${words.standing}${sfInteger(remaining)}${window}`
+  const fields = [words.policyField, ['ratelimit', text]] as const
+  const standing = { remaining, seconds, text, fields }
+  words.latest[place] = standing
+  return standing
 }
 
 function listOf(quotas: readonly Quota[], item: (quota: Quota) => string): string {
@@ -46,11 +64,27 @@ function listOf(quotas: readonly Quota[], item: (quota: Quota) => string): strin
 interface Words {
   readonly rule: string
   readonly resource: string
-  /** A policy. */
+  /** A policy, and the field of it alone. */
   readonly policy: string
+  readonly policyField: Fields[number]
   /** The beginning of how a request stands, up to the number that is left. */
   readonly standing: string
+  /** How requests stood lately, each at the place that its number left has: clients of one limit often have the same left. */
+  readonly latest: (Standing | undefined)[]
 }
+
+interface Standing {
+  readonly remaining: number
+  readonly seconds: number
+  readonly text: string
+  readonly fields: Fields
+}
+
+/** A power of two. To put a text together, and have Node look at it as one that it never saw, takes 0.3 µs. */
+const PLACES = 64
+
+/** In place of seconds, where no time is told. */
+const NO_TIME = -1
 
 /** By the limit, which a rule mostly has one of: putting the words together takes a microsecond. */
 const known = new WeakMap<Limit, Words>()
@@ -62,11 +96,14 @@ function wordsOf({ rule, resource, limit }: Quota): Words {
   const unit = resource === 'requests' ? '' : `;qu=${sfString(REGISTERED_UNITS[resource] ?? resource)}`
   const seconds = window === undefined ? '' : `;w=${sfInteger(window)}`
   const name = sfString(rule)
-  const words = {
+  const policy = `${name};q=${sfInteger(quota)}${unit}${seconds}`
+  const words: Words = {
     rule,
     resource,
-    policy: `${name};q=${sfInteger(quota)}${unit}${seconds}`,
+    policy,
+    policyField: ['ratelimit-policy', policy],
     standing: `${name};r=`,
+    latest: new Array<undefined>(PLACES).fill(undefined),
   }
   known.set(limit, words)
   return words

@@ -202,6 +202,26 @@ describe('an allowed request', () => {
     expect(limiter.decide({})).toMatchObject({ allowed: false })
   })
 
+  it.each<[string, Asked]>([
+    ['a request', {}],
+    ['a request of Node', { rawHeaders: ['Host', 'localhost'] } as Asked],
+  ])('%s lets no copy of itself in, and is not forgotten for one', async (_what, request) => {
+    const { limiter } = limiterOf({
+      rules: [{ limit: '2/hour' }, { limit: '100/hour', of: 'tokens', cost: 40 }],
+    })
+    const left = (decision: HttpDecision) => fieldsOf(decision).ratelimit
+    const decide = (asked: Asked) => limiter.decide(asked) as HttpDecision
+    const copy = { ...request }
+    expect(left(decide(request))).toContain('r=1')
+    expect(left(decide(copy))).toContain('r=0')
+    for (const asked of [request, copy]) expect(left(decide(asked))).toBeUndefined()
+    // Each is settled for itself.
+    await settle(copy, { tokens: 0 })
+    expect(left(decide({ ...copy }))).toContain('"requests";r=0')
+    await settle(request, { tokens: 0 })
+    expect(decide({ ...request })).toMatchObject({ allowed: false })
+  })
+
   it('is one that was let in: who was refused is so again, and who could not be decided on is not let in', () => {
     let fails = true
     const { limiter } = limiterOf({

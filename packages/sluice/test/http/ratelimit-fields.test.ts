@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { type BareItem, parseList } from 'structured-headers'
 import { describe, expect, it } from 'vitest'
-import { rateLimit, rateLimitPolicy } from '../../src/http/ratelimit-fields.js'
-import { anyLimit, quota, ruleName } from './quotas.js'
+import { fieldsOfOneRule, rateLimit, rateLimitPolicy } from '../../src/http/ratelimit-fields.js'
+import { anyLimit, minute, quota, ruleName } from './quotas.js'
 
 const SEED = 20261126
 
@@ -76,6 +76,34 @@ describe('the fields', () => {
         expect(q).toBeLessThanOrEqual(brought * (1 + 1e-9))
       }),
       { seed: SEED, numRuns: 3000 },
+    )
+  })
+
+  it('are those of this request, whatever was said of others of the same limit', () => {
+    const limits = [minute, { ...minute }, { ...minute, limit: 200 }]
+    const asked = fc.record({
+      limit: fc.constantFrom(...limits),
+      rule: fc.constantFrom('requests', 'others'),
+      // Numbers that share a place among the texts that are remembered, and such that do not.
+      remaining: fc.oneof(fc.integer({ min: 0, max: 200 }), fc.constantFrom(2 ** 32, 2 ** 53 - 1, 1e20)),
+      moreAfter: fc.constantFrom(0, 1, 999, 1000, 1001, 5000),
+      retryAfter: fc.constantFrom(0, 500, 3000, Number.POSITIVE_INFINITY),
+      allowed: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(fc.array(asked, { minLength: 1, maxLength: 60 }), (requests) => {
+        for (const over of requests) {
+          const one = quota(over)
+          // A limit that was never spoken of before: nothing is remembered of it.
+          const anew = { ...one, limit: { ...one.limit } }
+          expect(fieldsOfOneRule(one)).toEqual([
+            ['ratelimit-policy', rateLimitPolicy([anew])],
+            ['ratelimit', rateLimit([anew])],
+          ])
+          expect(rateLimit([one, one])).toBe(`${rateLimit([anew])}, ${rateLimit([anew])}`)
+        }
+      }),
+      { seed: SEED, numRuns: 500 },
     )
   })
 
