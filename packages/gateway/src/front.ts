@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import type { TroubleListener } from './proxy/handler.js'
+import type { TroubleListener } from './proxy/error-answer.js'
 import { startProxy } from './proxy/server.js'
 import type { Serving } from './serving.js'
 import type { StoreFigures } from './store/figures.js'

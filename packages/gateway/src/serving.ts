@@ -9,7 +9,7 @@ import type { Observer } from './observers.js'
 import { type Admission, createAdmission, type Overrides } from './policy/admission.js'
 import { fittingOverrides } from './policy/fitting-overrides.js'
 import { WarmUps } from './policy/warm-ups.js'
-import type { Setup } from './proxy/handler.js'
+import type { Setup } from './proxy/setup.js'
 import { createUpstream, type Upstream } from './proxy/upstream.js'
 import type { Recorder } from './record/recorder.js'
 

@@ -1,5 +1,5 @@
 import type { Log } from './log.js'
-import type { TroubleListener } from './proxy/handler.js'
+import type { TroubleListener } from './proxy/error-answer.js'
 
 /** Logs what goes wrong with requests. */
 export function troubleIn(log: Log): TroubleListener {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Decision, Limiter } from 'sluice'
+import type { Client, Decision, Limiter, MaybePromise } from 'sluice'
 import type { LlmCall } from '../llm/llm-call.js'
 import type { PolicyMatch } from '../policy/admission.js'
 import type { WeighedRequest } from '../policy/gateway-request.js'
@@ -7,9 +7,9 @@ import { IncomingRequest } from '../policy/incoming-request.js'
 import { RequestHead } from '../policy/request-head.js'
 import type { Target } from '../routing/target.js'
 import { hasBody } from './client-body.js'
-import { onClientGone } from './client-gone.js'
-import type { Setup } from './handler.js'
+import { unwatchClient, watchClient } from './client-gone.js'
 import { readBody } from './read-body.js'
+import type { Setup } from './setup.js'
 import type { TrafficListener } from './traffic.js'
 
 /** A request that its route's policy decides on. */
@@ -40,37 +40,49 @@ export class ClientGoneError extends Error {
 }
 
 /** Finds out who sends a request, reads what its policy reads of it, and decides. */
-export async function admit(
-  { request, setup, target, match, proceed }: Candidate,
-  limiter: Limiter<WeighedRequest>,
-): Promise<Admitted> {
-  const { policy, params } = match
+export function admit(candidate: Candidate, limiter: Limiter<WeighedRequest>): MaybePromise<Admitted> {
+  const { request, setup, match } = candidate
   const head = new RequestHead(request, setup.addresses)
+  const client = setup.clients.clientOf(head)
+  if (client instanceof Promise || (match.policy.readsBody && hasBody(request)))
+    return admitLater(candidate, limiter, head, client)
+  return decide(candidate, limiter, head, client, undefined)
+}
+
+async function admitLater(
+  candidate: Candidate,
+  limiter: Limiter<WeighedRequest>,
+  head: RequestHead,
+  client: MaybePromise<Client | undefined>,
+): Promise<Admitted> {
+  const { request, setup, match, proceed } = candidate
   // Before the body is read: who is not known is not listened to.
-  const client = await setup.clients.clientOf(head)
-  let body: Buffer | undefined
-  if (policy.readsBody && hasBody(request)) {
-    body = await readBody(request, setup.maxBody, proceed)
-  }
-  const weighed = new IncomingRequest({
-    message: request,
-    target,
-    route: policy.name,
-    params,
-    body,
-    head,
-    client,
-    llm: policy.llm,
-  })
+  const known = await client
+  const reads = match.policy.readsBody && hasBody(request)
+  const body = reads ? await readBody(request, setup.maxBody, proceed) : undefined
+  return decide(candidate, limiter, head, known, body)
+}
+
+function decide(
+  { request, setup, target, match }: Candidate,
+  limiter: Limiter<WeighedRequest>,
+  head: RequestHead,
+  client: Client | undefined,
+  body: Buffer | undefined,
+): MaybePromise<Admitted> {
+  const { policy, params } = match
+  const { name: route, llm } = policy
+  const weighed = new IncomingRequest({ message: request, target, route, params, body, head, client, llm })
   // Read before anything is taken: a call that cannot be read is refused, also where only a shadow rule counts it.
-  const call = policy.llm && weighed.call
+  const call = llm && weighed.call
   const came = performance.now()
   const deciding = policy.waits
     ? admitInLine(weighed, request, limiter, setup.traffic)
     : limiter.admit(weighed)
   if (!(deciding instanceof Promise)) return { weighed, came, decided: came, decision: deciding, body, call }
-  const decision = await deciding
-  return { weighed, came, decided: performance.now(), decision, body, call }
+  return deciding.then((decision) => {
+    return { weighed, came, decided: performance.now(), decision, body, call }
+  })
 }
 
 /** While a request waits for a slot its client may leave. */
@@ -81,13 +93,14 @@ async function admitInLine(
   traffic: TrafficListener,
 ): Promise<Decision> {
   const gone = new AbortController()
-  const stopWatching = onClientGone(socket, () => gone.abort(new ClientGoneError()))
+  const watcher = { clientGone: () => gone.abort(new ClientGoneError()) }
+  watchClient(socket, watcher)
   try {
     traffic.waiting(weighed.route, 1)
     if (socket.destroyed) throw new ClientGoneError()
     return await limiter.admit(weighed, { signal: gone.signal })
   } finally {
     traffic.waiting(weighed.route, -1)
-    stopWatching()
+    unwatchClient(socket, watcher)
   }
 }

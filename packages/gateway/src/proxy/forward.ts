@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import type { Target } from '../routing/target.js'
+import type { FilterFor, ResponseObserver } from './answer-watch.js'
 import { arrivedBody, ClientBody, hasBody } from './client-body.js'
-import { Exchange, type FilterFor, type ForwardOutcome, type ResponseObserver } from './exchange.js'
+import { Exchange, type ForwardOutcome } from './exchange.js'
 import { upstreamRequestHeaders } from './headers.js'
 import type { Upstream } from './upstream.js'
 
-export type { ForwardOutcome, ResponseObserver } from './exchange.js'
+export type { ResponseObserver } from './answer-watch.js'
+export type { ForwardOutcome } from './exchange.js'
 
 export interface ForwardOptions {
   readonly upstream: Upstream
@@ -15,54 +17,61 @@ export interface ForwardOptions {
   /** What to ask the upstream for: the target that was matched. */
   readonly target: Target
   /** The body, where it has been read; else the request is sent on as it comes. */
-  readonly body?: Buffer
+  readonly body?: Buffer | undefined
   readonly peerAddress: string
   /** Whether the peer is a proxy whose Forwarded and X-Forwarded-* headers are believed. */
   readonly peerTrusted: boolean
   /** Names in lower case of headers of the client's that go no further. */
   readonly withheld?: ReadonlySet<string> | undefined
   /** Headers of the gateway's for the upstream, in place of all of the client's of the same name. */
-  readonly requestHeaders?: readonly (readonly [name: string, value: string])[]
+  readonly requestHeaders?: readonly (readonly [name: string, value: string])[] | undefined
   /** Headers of the gateway's for the client, in place of all of the upstream's of the same name. */
   readonly responseHeaders: readonly (readonly [name: string, value: string])[]
-  readonly observer?: ResponseObserver
-  readonly filter?: FilterFor
+  readonly observer?: ResponseObserver | undefined
+  readonly filter?: FilterFor | undefined
+}
+
+/** As `forwardTo`. */
+export function forward(options: ForwardOptions): Promise<ForwardOutcome> {
+  return new Promise((settled) => forwardTo(options, settled))
 }
 
 /**
  * Forwards a request and streams the answer back, both at the pace of whoever takes them; nothing is kept.
  *
  * It settles when the answer has been handed to the client's connection, when that connection is closed, or when
- * the upstream has failed and the caller is to answer; it never rejects. A request is sent once and never again.
+ * the upstream has failed and the caller is to answer. A request is sent once and never again.
  * The head goes upstream with the first bytes of the body. Trailers are not forwarded, nor is an upgrade of the protocol.
+ *
+ * @param settled called once, with how it ended
  */
-export function forward(options: ForwardOptions): Promise<ForwardOutcome> {
+export function forwardTo(options: ForwardOptions, settled: (outcome: ForwardOutcome) => void): void {
   const { upstream, request, response, target } = options
-  if (request.socket.destroyed) return Promise.resolve({ kind: 'cut', by: 'client', started: false })
-
+  if (request.socket.destroyed) {
+    settled({ kind: 'cut', by: 'client', started: false })
+    return
+  }
   const whole = options.body ?? arrivedBody(request)
   const streamed = whole === undefined && hasBody(request) ? new ClientBody(request) : undefined
-  return new Promise((settled) => {
-    const exchange = new Exchange({
-      request,
-      response,
-      body: streamed,
-      responseHeaders: options.responseHeaders,
-      observer: options.observer,
-      filter: options.filter,
-      patience: upstream.timeouts.idle,
-      settled,
-    })
-    upstream.dispatcher.dispatch(
-      {
-        method: request.method ?? 'GET',
-        path: upstream.basePath + target.path + target.query,
-        headers: headersOf(options, streamed),
-        body: whole ?? streamed ?? null,
-      },
-      exchange,
-    )
+  const exchange = new Exchange({
+    request,
+    response,
+    body: streamed,
+    responseHeaders: options.responseHeaders,
+    observer: options.observer,
+    filter: options.filter,
+    patience: upstream.timeouts.idle,
+    settled,
   })
+  upstream.dispatcher.dispatch(
+    {
+      method: request.method ?? 'GET',
+      path: upstream.basePath + target.path + target.query,
+      headers: headersOf(options, streamed),
+      body: whole ?? streamed ?? null,
+    },
+    exchange,
+  )
 }
 
 function headersOf(options: ForwardOptions, streamed: ClientBody | undefined): string[] {

@@ -85,3 +85,30 @@ function namedByConnection(rawHeaders: readonly string[]): Set<string> | undefin
 function isPlain(connection: string): boolean {
   return connection === 'keep-alive' || connection === 'close'
 }
+
+const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
+
+/** What is no longer true of a body when something was taken out of it. */
+const OF_THE_WHOLE_BODY: ReadonlySet<string> = new Set([
+  'accept-ranges',
+  'content-digest',
+  'content-length',
+  'content-md5',
+  'digest',
+  'etag',
+  'repr-digest',
+])
+
+/** Headers without a Content-Length. */
+export function withoutLength(headers: readonly string[]): string[] {
+  return without(headers, CONTENT_LENGTH)
+}
+
+/** Headers without what they say of the whole body. */
+export function withoutWholeBody(headers: readonly string[]): string[] {
+  return without(headers, OF_THE_WHOLE_BODY)
+}
+
+function without(headers: readonly string[], names: ReadonlySet<string>): string[] {
+  return headers.filter((_, index) => !names.has(headers[index - (index % 2)]?.toLowerCase() ?? ''))
+}

@@ -2,7 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net'
 import type { Endpoint } from '../config/config.js'
 import { listen } from '../listen.js'
-import { handle, type Setup, type TroubleListener } from './handler.js'
+import type { TroubleListener } from './error-answer.js'
+import { handle } from './handler.js'
+import type { Setup } from './setup.js'
 
 export interface ProxyOptions {
   readonly endpoint: Endpoint
@@ -35,6 +37,9 @@ const HEAD_TIMEOUT_MS = 30_000
 /** How often it is looked whose time is over, in milliseconds. */
 const LOOK_MS = 1_000
 
+/** For a client that sends its body unasked. */
+const notAwaited = () => {}
+
 /** @throws Error that says in one line why the port cannot be had. */
 export async function startProxy({
   endpoint,
@@ -57,14 +62,14 @@ export async function startProxy({
   const serve = (request: IncomingMessage, response: ServerResponse, proceed: () => void) => {
     if (closing) response.shouldKeepAlive = false
     underWay++
-    handle(request, response, setup(), trouble, proceed).finally(ended)
+    handle({ request, response, setup: setup(), trouble, proceed, ended })
   }
   const connections = new Set<Socket>()
   server.on('connection', (socket) => {
     connections.add(socket)
     socket.once('close', () => connections.delete(socket))
   })
-  server.on('request', (request, response) => serve(request, response, () => {}))
+  server.on('request', (request, response) => serve(request, response, notAwaited))
   server.on('checkContinue', (request, response) => serve(request, response, () => response.writeContinue()))
 
   const setRequestTimeout = (milliseconds: number) => {

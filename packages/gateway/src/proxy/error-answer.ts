@@ -1,0 +1,50 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { ForbiddenError, RequestError, StoreUnavailableError, UnauthorizedError } from 'sluice'
+import { problem, requestProblem, unavailableProblem } from 'sluice/http'
+import { IdentityUnavailableError } from 'sluice/identity'
+import { BadTargetError } from '../routing/target.js'
+import { ClientGoneError } from './admit.js'
+import { answer } from './answer.js'
+import type { ForwardOutcome } from './exchange.js'
+import { BodyAbortedError, BodyTooLargeError } from './read-body.js'
+import type { Outcome } from './traffic.js'
+
+/** Told of requests that did not go as they should; none of it comes from a client's own mistakes. */
+export interface TroubleListener {
+  upstreamFailed(route: string, outcome: ForwardOutcome & { kind: 'failed' }): void
+  /** An error that nobody foresaw. */
+  crashed(error: unknown): void
+}
+
+/** Answers a request that could not be handled, by what was thrown. @returns how it ended */
+export function answerError(
+  error: unknown,
+  request: IncomingMessage,
+  response: ServerResponse,
+  trouble: TroubleListener,
+): Outcome {
+  if (error instanceof BodyAbortedError || error instanceof ClientGoneError) return 'abandoned'
+  if (error instanceof RequestError) {
+    answer(request, response, requestProblem(error))
+    if (error instanceof UnauthorizedError) return 'unauthorized'
+    return error instanceof ForbiddenError ? 'forbidden' : 'invalid'
+  }
+  if (error instanceof BadTargetError) {
+    answer(request, response, problem(400, 'Bad request', error.message))
+    return 'invalid'
+  }
+  if (error instanceof BodyTooLargeError) {
+    answer(request, response, problem(413, 'Content too large', error.message))
+    return 'too_large'
+  }
+  if (error instanceof StoreUnavailableError || error instanceof IdentityUnavailableError) {
+    // Why it is so is the business of nobody outside.
+    answer(request, response, unavailableProblem(error))
+    return 'unavailable'
+  }
+  trouble.crashed(error)
+  answer(request, response, problem(500, 'Internal error', 'The gateway could not handle this request.'))
+  // Half an answer must not pass for a whole one.
+  if (!response.writableEnded) response.destroy()
+  return 'failed'
+}

@@ -1,0 +1,233 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Decision, Permit } from 'sluice'
+import { limitFields, problem, refusalProblem } from 'sluice/http'
+import { MeteredCall } from '../llm/metered-call.js'
+import { type MirrorName, mirroredFields } from '../llm/quota-mirror.js'
+import type { PolicyMatch } from '../policy/admission.js'
+import type { RecordedRequest } from '../record/recorder.js'
+import type { Target } from '../routing/target.js'
+import { type Admitted, admit } from './admit.js'
+import { answer } from './answer.js'
+import { answerError, type TroubleListener } from './error-answer.js'
+import { type ForwardOptions, type ForwardOutcome, forwardTo } from './forward.js'
+import type { Setup } from './setup.js'
+import type { Outcome } from './traffic.js'
+
+/** What a request is handled with. */
+export interface Handling {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly setup: Setup
+  readonly trouble: TroubleListener
+  /** Asks a client that waits for `100 Continue` to send its body. */
+  readonly proceed: () => void
+  /** Called once, when the request is answered or its client is gone, and what it held is released. */
+  readonly ended: () => void
+}
+
+/** What is sent upstream and to the client beside what comes from the other. */
+type Sent = Pick<ForwardOptions, 'responseHeaders' | 'requestHeaders' | 'body' | 'observer' | 'filter'>
+
+/** Settles what was reserved for a call of a model. */
+type Settling = (outcome: ForwardOutcome) => Promise<void>
+
+/**
+ * One request on its way through the gateway, from its route to its end.
+ *
+ * Its steps call each other, and only what takes a while is a promise: with a promise a step a small request took a tenth longer.
+ */
+export class Passage {
+  readonly #handling: Handling
+  readonly #target: Target
+  readonly #match: PolicyMatch
+  /** Undefined where the request holds nothing that has to be released. */
+  #permit: Permit | undefined
+  #recorded: RecordedRequest | undefined
+  #ended = false
+
+  constructor(handling: Handling, target: Target, match: PolicyMatch) {
+    this.#handling = handling
+    this.#target = target
+    this.#match = match
+  }
+
+  begin(): void {
+    const { request, setup, proceed } = this.#handling
+    const match = this.#match
+    const { limiter } = match.policy
+    try {
+      if (limiter === undefined) proceed()
+      const admitted = limiter && admit({ request, setup, target: this.#target, match, proceed }, limiter)
+      if (admitted instanceof Promise) {
+        admitted.then(
+          (admitted) => this.goOn(admitted),
+          (error: unknown) => this.#fail(error),
+        )
+      } else {
+        // A small body comes with the head, but Node tells of it a moment later.
+        process.nextTick(goOn, this, admitted)
+      }
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  /** @param admitted undefined where nothing is to be decided */
+  goOn(admitted: Admitted | undefined): void {
+    try {
+      if (admitted === undefined) this.#send({ responseHeaders: [] })
+      else this.#decided(admitted)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #decided(admitted: Admitted): void {
+    const { request, response, setup } = this.#handling
+    const { decision, call } = admitted
+    // First of all: whatever fails from here on, it is released.
+    if (decision.allowed && holdsSlots(decision)) this.#permit = decision.permit
+    this.#recorded = setup.recorder?.begin(this.#target.path, admitted)
+    if (call !== undefined) this.#recorded?.reserved(call.reservation)
+    const fields = fieldsOf(decision, this.#match.policy.mirror)
+    if (decision.allowed) {
+      this.#permit?.keepRenewed()
+      this.#sendAdmitted(admitted, decision, fields)
+    } else {
+      const refusal = refusalProblem(decision.refusal)
+      answer(request, response, { ...refusal, headers: [...refusal.headers, ...fields] })
+      this.#end('refused')
+    }
+  }
+
+  #sendAdmitted({ body, call }: Admitted, decision: AllowedDecision, fields: readonly Field[]): void {
+    if (body === undefined) {
+      this.#handling.proceed()
+      this.#send({ responseHeaders: fields })
+    } else if (call === undefined) {
+      this.#send({ responseHeaders: fields, body })
+    } else {
+      this.#sendMetered(fields, new MeteredCall(call, body), decision.permit)
+    }
+  }
+
+  /** Sends a call of a model; what was reserved for it is settled with what it cost. */
+  #sendMetered(fields: readonly Field[], metered: MeteredCall, permit: Permit): void {
+    const sent: Sent = {
+      responseHeaders: fields,
+      // What is compressed cannot be metered.
+      requestHeaders: [['Accept-Encoding', 'identity']],
+      body: metered.body,
+      observer: metered.meter,
+      filter: (status, rawHeaders) => metered.filter(status, rawHeaders),
+    }
+    this.#send(sent, async (outcome) => {
+      const cost = metered.settlement(outcome)
+      if (cost === 'nothing') await permit.cancel()
+      else if (cost !== 'unknown') {
+        this.#recorded?.cost(cost)
+        await permit.settle({ ...cost })
+      }
+    })
+  }
+
+  #send(sent: Sent, settling?: Settling): void {
+    const { request, response, setup } = this.#handling
+    const { traffic, upstream, clients, addresses } = setup
+    const { name } = this.#match.policy
+    const peerAddress = request.socket.remoteAddress ?? ''
+    const peerTrusted = addresses.isTrusted(peerAddress)
+    const begun = performance.now()
+    traffic.inFlight(name, 1)
+    const options: ForwardOptions = {
+      upstream,
+      request,
+      response,
+      target: this.#target,
+      peerAddress,
+      peerTrusted,
+      withheld: peerTrusted ? undefined : clients.claims,
+      responseHeaders: sent.responseHeaders,
+      requestHeaders: sent.requestHeaders,
+      body: sent.body,
+      observer: sent.observer,
+      filter: sent.filter,
+    }
+    forwardTo(options, (outcome) => {
+      traffic.inFlight(name, -1)
+      traffic.exchanged(name, (performance.now() - begun) / 1000)
+      this.#forwarded(outcome, sent.responseHeaders, settling)
+    })
+  }
+
+  #forwarded(outcome: ForwardOutcome, fields: readonly Field[], settling: Settling | undefined): void {
+    try {
+      if (outcome.kind === 'failed') this.#answerFailure(outcome, fields)
+      if (settling === undefined) this.#end('allowed')
+      else {
+        settling(outcome).then(
+          () => this.#end('allowed'),
+          (error: unknown) => this.#fail(error),
+        )
+      }
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #answerFailure(outcome: ForwardOutcome & { readonly kind: 'failed' }, fields: readonly Field[]): void {
+    const { request, response, trouble } = this.#handling
+    trouble.upstreamFailed(this.#match.policy.name, outcome)
+    const title = outcome.status === 504 ? 'Gateway timeout' : 'Bad gateway'
+    const failure = problem(outcome.status, title, outcome.detail)
+    answer(request, response, { ...failure, headers: [...failure.headers, ...fields] })
+  }
+
+  #fail(error: unknown): void {
+    const { request, response, trouble } = this.#handling
+    this.#end(answerError(error, request, response, trouble))
+  }
+
+  /** Releases what the request held; then it has ended. Does nothing the second time. */
+  #end(outcome: Outcome): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#recorded?.end()
+    if (this.#permit === undefined) this.#tell(outcome)
+    else void this.#release(this.#permit, outcome).then((outcome) => this.#tell(outcome))
+  }
+
+  /** @returns how the request ended: with what fails here, if something does */
+  async #release(permit: Permit, outcome: Outcome): Promise<Outcome> {
+    const { request, response, trouble } = this.#handling
+    try {
+      await permit.release()
+      return outcome
+    } catch (error) {
+      return answerError(error, request, response, trouble)
+    }
+  }
+
+  #tell(outcome: Outcome): void {
+    const { setup, ended } = this.#handling
+    setup.traffic.ended(this.#match.policy.name, outcome)
+    ended()
+  }
+}
+
+type AllowedDecision = Extract<Decision, { readonly allowed: true }>
+type Field = readonly [name: string, value: string]
+
+function goOn(passage: Passage, admitted: Admitted | undefined): void {
+  passage.goOn(admitted)
+}
+
+/** Asked of what was counted: the permit of a request that holds nothing is never made. */
+function holdsSlots({ quotas }: Decision): boolean {
+  return quotas.some(({ limit }) => limit.algorithm === 'concurrency')
+}
+
+function fieldsOf(decision: Decision, mirror: MirrorName | undefined): readonly Field[] {
+  const fields = limitFields(decision, {})
+  return mirror === undefined ? fields : [...fields, ...mirroredFields(mirror, decision.quotas, Date.now())]
+}

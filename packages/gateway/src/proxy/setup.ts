@@ -1,0 +1,19 @@
+import type { ClientAddressReader } from 'sluice/http'
+import type { ClientReader } from '../identity/client-reader.js'
+import type { Admission } from '../policy/admission.js'
+import type { Recorder } from '../record/recorder.js'
+import type { TrafficListener } from './traffic.js'
+import type { Upstream } from './upstream.js'
+
+/** What a request is handled with. A request keeps what it began with, also when the configuration changes meanwhile. */
+export interface Setup {
+  readonly admission: Admission
+  readonly addresses: ClientAddressReader
+  readonly clients: ClientReader
+  readonly upstream: Upstream
+  /** The most that is read of a body that a rule reads, in bytes. */
+  readonly maxBody: number
+  readonly traffic: TrafficListener
+  /** Undefined where traffic is not recorded. */
+  readonly recorder?: Recorder | undefined
+}
