@@ -219,7 +219,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
   #admission(charges: readonly RuleCharge[], outcome: Outcome): Decision {
     const admission = new Admission(charges, outcome, this.#makePermit)
     // Whoever listens is told for how long slots were held: from now on.
-    if (this.#events !== undefined) admission.permit
+    if (this.#events !== undefined && charges.some(holdsSlot)) admission.permit
     return admission
   }
 
@@ -258,6 +258,10 @@ class RuleLimiter<Request> implements Limiter<Request> {
     if (this.#events !== undefined) listeners.push(this.#events.permit(taken))
     return new Permit(this.#store, this.#renewal, taken, listeners)
   }
+}
+
+function holdsSlot({ lease }: RuleCharge): boolean {
+  return lease !== undefined
 }
 
 /** Whether a store that answered itself lets all in. */

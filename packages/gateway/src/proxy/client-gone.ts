@@ -6,7 +6,13 @@ export interface ClientWatcher {
   clientGone(): void
 }
 
-const watching = new WeakMap<Socket, Set<ClientWatcher>>()
+/** Who watches a connection. Mostly it is one at a time, and a set is costly to keep for one. */
+interface Watchers {
+  sole: ClientWatcher | undefined
+  others: Set<ClientWatcher> | undefined
+}
+
+const watchersOf = new WeakMap<Socket, Watchers>()
 
 /**
  * Tells a watcher when a client's connection closes, until it is unwatched.
@@ -15,21 +21,27 @@ const watching = new WeakMap<Socket, Set<ClientWatcher>>()
  * nothing while it waits for its turn. One listener serves all the requests of a connection, and stays as long as that does.
  */
 export function watchClient(socket: Socket, watcher: ClientWatcher): void {
-  let watchers = watching.get(socket)
+  const watchers = watchersOf.get(socket)
   if (watchers === undefined) {
-    watchers = new Set()
-    watching.set(socket, watchers)
+    watchersOf.set(socket, { sole: watcher, others: undefined })
     socket.once('close', tellAll)
+  } else if (watchers.sole === undefined) {
+    watchers.sole = watcher
+  } else {
+    watchers.others ??= new Set()
+    watchers.others.add(watcher)
   }
-  watchers.add(watcher)
 }
 
 /** Does nothing where the watcher does not watch. */
 export function unwatchClient(socket: Socket, watcher: ClientWatcher): void {
-  watching.get(socket)?.delete(watcher)
+  const watchers = watchersOf.get(socket)
+  if (watchers?.sole === watcher) watchers.sole = undefined
+  else watchers?.others?.delete(watcher)
 }
 
 function tellAll(this: Socket): void {
+  const { sole, others } = watchersOf.get(this) ?? {}
   // A copy: who is told mostly ends its watch.
-  for (const watcher of [...(watching.get(this) ?? [])]) watcher.clientGone()
+  for (const watcher of [sole, ...(others ?? [])]) watcher?.clientGone()
 }

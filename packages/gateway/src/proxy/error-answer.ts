@@ -5,7 +5,7 @@ import { IdentityUnavailableError } from 'sluice/identity'
 import { BadTargetError } from '../routing/target.js'
 import { ClientGoneError } from './admit.js'
 import { answer } from './answer.js'
-import type { ForwardOutcome } from './exchange.js'
+import type { ForwardOutcome } from './outcome.js'
 import { BodyAbortedError, BodyTooLargeError } from './read-body.js'
 import type { Outcome } from './traffic.js'
 

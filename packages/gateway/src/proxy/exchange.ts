@@ -1,21 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { TLSSocket } from 'node:tls'
 import type { Dispatcher } from 'undici'
 import type { BodyFilter, FilterFor, ResponseObserver } from './answer-watch.js'
 import type { ClientBody } from './client-body.js'
 import { type ClientWatcher, unwatchClient, watchClient } from './client-gone.js'
+import { cutOff } from './cut-off.js'
 import { discardRest } from './discard-rest.js'
-import { downstreamResponseHeaders, withoutLength, withoutWholeBody } from './headers.js'
-import { describeFailure, type UpstreamFailure } from './upstream-failure.js'
-
-/** How an exchange ended. */
-export type ForwardOutcome =
-  /** The whole answer was handed to the client's connection. */
-  | { readonly kind: 'answered'; readonly status: number }
-  /** The connection to the client is closed. `started`: some of the answer had been written. */
-  | { readonly kind: 'cut'; readonly by: 'client' | 'upstream'; readonly started: boolean }
-  /** The upstream gave no answer and nothing has been written: the caller answers. */
-  | ({ readonly kind: 'failed' } & UpstreamFailure)
+import { headerTexts } from './header-texts.js'
+import { asFits, downstreamResponseHeaders } from './headers.js'
+import type { ForwardOutcome } from './outcome.js'
+import { describeFailure } from './upstream-failure.js'
+import { writeTogether } from './whole-answers.js'
 
 export interface ExchangeParts {
   readonly request: IncomingMessage
@@ -29,7 +23,7 @@ export interface ExchangeParts {
   readonly settled: (outcome: ForwardOutcome) => void
 }
 
-/** Up to this many bytes a body is written as one string with its head, which is 2 µs quicker than two buffers. */
+/** Up to this many bytes a body is written as one text with its head, which takes a small request from 47 to 45 µs. */
 const SMALL = 4096
 
 /**
@@ -45,6 +39,8 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
   /** What came in the same turn as the head, and is written with it. */
   #first: Buffer | undefined
   #headWritten = false
+  /** It came all at once, and is about to be written. */
+  #isWhole = false
   #paused = false
   #status = 0
   #settled = false
@@ -68,18 +64,15 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     // Interim answers (1xx) were for the gateway, which asked for none.
     if (this.#settled || status < 200) return
     const { request, response, responseHeaders, observer, filter } = this.#parts
-    const rawHeaders = textOf(controller.rawHeaders)
+    const rawHeaders = headerTexts(controller.rawHeaders)
     observer?.head?.(status, rawHeaders)
-    let headers = downstreamResponseHeaders(rawHeaders, responseHeaders)
     this.#filter = filter?.(status, rawHeaders)
-    // RFC 9110 section 8.6: an answer without content has no Content-Length.
-    if (status === 204) headers = withoutLength(headers)
-    if (this.#filter !== undefined) headers = withoutWholeBody(headers)
-    response.writeHead(status, headers)
+    const headers = downstreamResponseHeaders(rawHeaders, responseHeaders)
+    response.writeHead(status, asFits(headers, status, this.#filter !== undefined))
     this.#status = status
     // The answer is complete here: what the upstream may wrongly send after it must not be waited for.
     if (request.method === 'HEAD' || status === 204 || status === 304) this.#end()
-    else process.nextTick(writeHead, this)
+    else process.nextTick(begin, this)
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -90,7 +83,21 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
   }
 
   onResponseEnd(): void {
-    if (!this.#settled && !this.#parts.response.writableEnded) this.#end()
+    if (this.#settled || this.#parts.response.writableEnded) return
+    if (this.#headWritten) this.#end()
+    else {
+      this.#isWhole = true
+      writeTogether(this)
+    }
+  }
+
+  writeWhole(): void {
+    if (this.#settled || this.#parts.response.destroyed) return
+    try {
+      this.#end()
+    } catch (error) {
+      this.onResponseError(undefined, error as Error)
+    }
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
@@ -100,21 +107,25 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     if (request.socket.destroyed) {
       this.#settle({ kind: 'cut', by: 'client', started: response.headersSent })
     } else if (response.headersSent) {
-      this.#truncate()
+      cutOff(request, response)
       this.#settle({ kind: 'cut', by: 'upstream', started: true })
     } else {
       this.#settle({ kind: 'failed', ...describeFailure(error) })
     }
   }
 
-  /** Writes the head, without waiting for more of the body than has come with it. */
-  writeHead(): void {
+  /** Writes the head of an answer of which more is to come, with what has come of it. */
+  begin(): void {
     const { response } = this.#parts
-    if (this.#headWritten || this.#settled || response.destroyed) return
+    if (!this.#isWhole && !this.#settled && !response.destroyed) this.#writeHead()
+  }
+
+  #writeHead(): void {
+    if (this.#headWritten) return
     this.#headWritten = true
     const first = this.#first
     this.#first = undefined
-    if (first === undefined) response.flushHeaders()
+    if (first === undefined) this.#parts.response.flushHeaders()
     else this.#write(first)
   }
 
@@ -123,7 +134,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     if (!this.#headWritten && this.#first === undefined) {
       this.#first = chunk
     } else {
-      this.writeHead()
+      this.#writeHead()
       this.#write(chunk)
     }
   }
@@ -137,24 +148,13 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     this.#startStall()
   }
 
-  /** Closes the client's connection: the only way to tell that a body is not complete. */
-  #truncate(): void {
-    const { request, response } = this.#parts
-    // To HTTP/1.0 a connection that just closes is the end of a complete body. TLS tells by itself.
-    if (request.httpVersion === '1.0' && !(request.socket instanceof TLSSocket)) {
-      request.socket.resetAndDestroy()
-    } else {
-      response.destroy()
-    }
-  }
-
   #end(): void {
     const { response } = this.#parts
     if (this.#filter !== undefined) this.#pass(this.#filter.end())
     const last = this.#first
     this.#first = undefined
     this.#headWritten = true
-    response.once('finish', this.#onFinish)
+    response.on('finish', this.#onFinish)
     if (last === undefined) response.end()
     else if (last.length > SMALL) response.end(last)
     else response.end(last.toString('latin1'), 'latin1')
@@ -199,11 +199,6 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
   }
 }
 
-function writeHead(exchange: Exchange): void {
-  exchange.writeHead()
-}
-
-function textOf(rawHeaders: Dispatcher.DispatchController['rawHeaders']): string[] {
-  if (!Array.isArray(rawHeaders)) return []
-  return rawHeaders.map((text) => (typeof text === 'string' ? text : text.toString('latin1')))
+function begin(exchange: Exchange): void {
+  exchange.begin()
 }

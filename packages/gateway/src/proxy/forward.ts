@@ -3,12 +3,13 @@ import { TLSSocket } from 'node:tls'
 import type { Target } from '../routing/target.js'
 import type { FilterFor, ResponseObserver } from './answer-watch.js'
 import { arrivedBody, ClientBody, hasBody } from './client-body.js'
-import { Exchange, type ForwardOutcome } from './exchange.js'
+import { Exchange } from './exchange.js'
 import { upstreamRequestHeaders } from './headers.js'
+import type { ForwardOutcome } from './outcome.js'
 import type { Upstream } from './upstream.js'
 
 export type { ResponseObserver } from './answer-watch.js'
-export type { ForwardOutcome } from './exchange.js'
+export type { ForwardOutcome } from './outcome.js'
 
 export interface ForwardOptions {
   readonly upstream: Upstream

@@ -2,6 +2,8 @@ import { isProvenance } from './forwarded.js'
 
 /** What the gateway makes of a header by its name alone. */
 export interface HeaderName {
+  /** As it was sent. */
+  readonly name: string
   /** The name in its one spelling. */
   readonly spelling: string
   /** Whether it may cross from the client to the upstream. */
@@ -55,7 +57,7 @@ function remember(name: string): HeaderName {
   const toUpstream =
     !hopByHop && !REQUEST_ONLY.has(spelling) && !spelling.startsWith('proxy-') && !isProvenance(spelling)
   const toClient = !hopByHop && !RESPONSE_ONLY.has(spelling)
-  const about = { spelling, toUpstream, toClient }
+  const about = { name, spelling, toUpstream, toClient }
   if (name.length > LONGEST_NAME) return about
   if (known.size >= MOST_NAMES) known.clear()
   known.set(name, about)

@@ -30,8 +30,7 @@ export function upstreamRequestHeaders(
   const named = namedByConnection(rawHeaders)
   const headers = ['Host', upstreamHost]
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] as string
-    const { spelling, toUpstream } = headerName(name)
+    const { name, spelling, toUpstream } = headerName(rawHeaders[index] as string)
     if (!toUpstream || named?.has(spelling) || isReplaced(spelling, replacements)) continue
     if (withheld?.has(spelling)) continue
     headers.push(name, rawHeaders[index + 1] as string)
@@ -49,8 +48,7 @@ export function downstreamResponseHeaders(
   const named = namedByConnection(rawHeaders)
   const headers: string[] = []
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] as string
-    const { spelling, toClient } = headerName(name)
+    const { name, spelling, toClient } = headerName(rawHeaders[index] as string)
     if (!toClient || isReplaced(spelling, replacements)) continue
     if (spelling === 'content-length' ? isChunked(rawHeaders) : named?.has(spelling)) continue
     headers.push(name, rawHeaders[index + 1] as string)
@@ -69,12 +67,15 @@ function isReplaced(spelling: string, replacements: Replacements): boolean {
   return false
 }
 
+const CONNECTION = 'connection'
+
 /** The names in Connection headers, in their one spelling; undefined where none of them can name a header. */
 function namedByConnection(rawHeaders: readonly string[]): Set<string> | undefined {
   let named: Set<string> | undefined
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string
     const value = rawHeaders[index + 1] as string
-    if (headerName(rawHeaders[index] as string).spelling !== 'connection' || isPlain(value)) continue
+    if (name.length !== CONNECTION.length || sameName(name) !== CONNECTION || isPlain(value)) continue
     named ??= new Set()
     for (const name of value.split(',')) named.add(sameName(name.trim()))
   }
@@ -99,14 +100,15 @@ const OF_THE_WHOLE_BODY: ReadonlySet<string> = new Set([
   'repr-digest',
 ])
 
-/** Headers without a Content-Length. */
-export function withoutLength(headers: readonly string[]): string[] {
-  return without(headers, CONTENT_LENGTH)
-}
-
-/** Headers without what they say of the whole body. */
-export function withoutWholeBody(headers: readonly string[]): string[] {
-  return without(headers, OF_THE_WHOLE_BODY)
+/**
+ * The headers of an answer without those that are not true of it.
+ *
+ * @param isFiltered something is taken out of its body
+ */
+export function asFits(headers: string[], status: number, isFiltered: boolean): string[] {
+  // RFC 9110 section 8.6: an answer without content has no Content-Length.
+  const fit = status === 204 ? without(headers, CONTENT_LENGTH) : headers
+  return isFiltered ? without(fit, OF_THE_WHOLE_BODY) : fit
 }
 
 function without(headers: readonly string[], names: ReadonlySet<string>): string[] {
