@@ -71,6 +71,23 @@ function chargeOf<Request>(
   }
 }
 
+/** What a rule of a fixed limit and cost charges for a request with this key. */
+export function standingCharge<Request>(rule: ScopedRule<Request>, key: string): RuleCharge {
+  const { scope, enforce } = rule
+  const limit = rule.limit as Limit
+  const cost = rule.cost as number
+  return {
+    rule,
+    scope,
+    key,
+    limit,
+    cost,
+    lease: undefined,
+    enforce,
+    holdsAfter: holdsAfter(cost, limit, limit, undefined),
+  }
+}
+
 const NEVER = Number.POSITIVE_INFINITY
 
 function holdsAfter(cost: number, limit: Limit, whole: Limit, scaling: Scaling | undefined): number {

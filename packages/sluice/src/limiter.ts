@@ -1,19 +1,18 @@
-import { Admission, type PermitMaker } from './admission.js'
-import { chargesFor, quotasOf, type RuleCharge, type Scaling, type ScopedRule } from './charging.js'
-import { type Decision, type Forecast, refusalOf } from './decision.js'
+import { chargesFor, type RuleCharge, type Scaling, type ScopedRule } from './charging.js'
+import type { Decision, Forecast } from './decision.js'
+import { Decisions } from './decisions.js'
 import { EventSource } from './events/event-source.js'
 import { leaseRenewal } from './lease-renewal.js'
 import { claimName, type LimiterOptions, readOptions } from './limiter-options.js'
 import type { Limit } from './limits/limit.js'
 import { andThen, type MaybePromise } from './maybe-promise.js'
-import { Permit, type PermitListener, type Renewal } from './permit.js'
 import { type Client, checkClient } from './policy/client.js'
 import type { Requirement } from './policy/requirement.js'
 import type { Resource } from './policy/rule.js'
+import { StandingRules } from './standing-rules.js'
 import { systemTimers } from './stores/failure/timers.js'
 import { memoryStore } from './stores/memory/memory-store.js'
-import { type DecidingStore, isDeciding, type Outcome } from './stores/outcome.js'
-import type { Store, StoreVerdict } from './stores/store.js'
+import type { Store } from './stores/store.js'
 import { WaitingRoom } from './waiting/waiting-room.js'
 
 export type { LimiterOptions } from './limiter-options.js'
@@ -82,10 +81,10 @@ class RuleLimiter<Request> implements Limiter<Request> {
   readonly #requirement: Requirement<Request> | undefined
   readonly #warmUp: Scaling | undefined
   readonly #store: Store
-  /** The store, if it is one in this process that decides without making verdicts which nobody asks for. */
-  readonly #deciding: DecidingStore | undefined
+  readonly #decisions: Decisions
+  /** What decides where all requests are charged alike. */
+  readonly #standing: StandingRules<Request> | undefined
   readonly #ownsStore: boolean
-  readonly #renewal: Renewal
   /** Undefined where no rule lets requests wait. */
   readonly #waiting: WaitingRoom | undefined
   /** Undefined where nobody listens. */
@@ -102,15 +101,19 @@ class RuleLimiter<Request> implements Limiter<Request> {
     this.#requirement = requirement
     this.#warmUp = warmUp
     this.#store = store ?? memoryStore()
-    this.#deciding = isDeciding(this.#store) ? this.#store : undefined
     this.#ownsStore = store === undefined
-    this.#renewal = leaseRenewal(timers)
     this.#waiting = rules.some(({ waiting }) => waiting !== undefined) ? new WaitingRoom(timers) : undefined
     this.#events = listener && new EventSource(listener)
+    this.#decisions = new Decisions(this.#store, leaseRenewal(timers), this.#waiting, this.#events)
+    const isPlain = [client, warmUp, requirement, this.#waiting, this.#events].every(
+      (each) => each === undefined,
+    )
+    this.#standing = isPlain ? StandingRules.of(this.#rules, this.#store, this.#decisions) : undefined
     if (store !== undefined) claimName(store, name)
   }
 
   admit(request: Request, options?: AdmitOptions): MaybePromise<Decision> {
+    if (this.#standing !== undefined) return this.#standing.admit(request)
     const client = this.#client(request)
     return client instanceof Promise
       ? this.#admitLater(request, client, options?.signal)
@@ -152,7 +155,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
   peek(request: Request): MaybePromise<Forecast> {
     return andThen(this.#client(request), (client) => {
       this.#requirement?.(request, client)
-      return this.#peek(this.#charges(request, client))
+      return this.#decisions.peek(this.#charges(request, client))
     })
   }
 
@@ -185,7 +188,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
   ): MaybePromise<Decision> {
     const charges = this.#charges(request, client)
     return this.#waiting === undefined
-      ? this.#take(charges)
+      ? this.#decisions.take(charges)
       : this.#takeInLine(this.#waiting, charges, request, client, signal)
   }
 
@@ -201,81 +204,10 @@ class RuleLimiter<Request> implements Limiter<Request> {
     const decide = () => {
       const current = first ?? this.#charges(request, client)
       first = undefined
-      return this.#take(current)
+      return this.#decisions.take(current)
     }
-    const forecast = () => andThen(this.#peek(this.#charges(request, client)), ({ quotas }) => quotas)
+    const forecast = () =>
+      andThen(this.#decisions.peek(this.#charges(request, client)), ({ quotas }) => quotas)
     return waiting.admit(charges, decide, forecast, signal)
   }
-
-  #take(charges: readonly RuleCharge[]): MaybePromise<Decision> {
-    return this.#deciding === undefined ? this.#ask(charges) : this.#takeAtOnce(this.#deciding, charges)
-  }
-
-  #takeAtOnce(store: DecidingStore, charges: readonly RuleCharge[]): Decision {
-    const outcome = store.decide(charges)
-    return outcome.admitted ? this.#admission(charges, outcome) : this.#decision(charges, outcome.verdicts())
-  }
-
-  #admission(charges: readonly RuleCharge[], outcome: Outcome): Decision {
-    const admission = new Admission(charges, outcome, this.#makePermit)
-    // Whoever listens is told for how long slots were held: from now on.
-    if (this.#events !== undefined && charges.some(holdsSlot)) admission.permit
-    return admission
-  }
-
-  #ask(charges: readonly RuleCharge[]): MaybePromise<Decision> {
-    const ask = () => this.#store.take(charges)
-    return andThen(this.#events === undefined ? ask() : this.#events.watched(ask), (verdicts) =>
-      this.#decision(charges, verdicts),
-    )
-  }
-
-  #decision(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Decision {
-    if (admits(charges, verdicts))
-      return this.#admission(charges, { admitted: true, verdicts: () => [...verdicts] })
-    const forecast = forecastOf(charges, verdicts)
-    return forecast.allowed ? { ...forecast, permit: this.#makePermit(charges, verdicts) } : forecast
-  }
-
-  #peek(charges: readonly RuleCharge[]): MaybePromise<Forecast> {
-    return andThen(this.#store.peek(charges), (verdicts) => forecastOf(charges, verdicts))
-  }
-
-  readonly #makePermit: PermitMaker = (charges, verdicts) => {
-    const taken = charges.flatMap((charge, index) => {
-      const { rule } = charge
-      const verdict = verdicts[index] as StoreVerdict
-      return verdict.allowed ? [{ rule: rule.name, resource: rule.resource, charge, verdict }] : []
-    })
-    const waiting = this.#waiting
-    const listeners: PermitListener[] = []
-    if (waiting !== undefined)
-      listeners.push({
-        released: (slots) => {
-          for (const { charge } of slots) waiting.freed(charge.scope, charge.key)
-        },
-      })
-    if (this.#events !== undefined) listeners.push(this.#events.permit(taken))
-    return new Permit(this.#store, this.#renewal, taken, listeners)
-  }
-}
-
-function holdsSlot({ lease }: RuleCharge): boolean {
-  return lease !== undefined
-}
-
-/** Whether a store that answered itself lets all in. */
-function admits(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): boolean {
-  return verdicts.every(
-    ({ allowed, degraded }, index) =>
-      degraded === undefined && (allowed || charges[index]?.enforce === false),
-  )
-}
-
-function forecastOf(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Forecast {
-  const quotas = quotasOf(charges, verdicts)
-  const refusal = refusalOf(quotas)
-  const degraded = verdicts.find((verdict) => verdict.degraded !== undefined)?.degraded
-  const answer = { quotas, ...(degraded && { degraded }) }
-  return refusal === undefined ? { allowed: true, ...answer } : { allowed: false, refusal, ...answer }
 }

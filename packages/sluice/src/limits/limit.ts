@@ -166,7 +166,12 @@ export function checkCost(limit: Limit, cost: number): void {
  * hair above it. Whoever fits to within one part in 10^12 fits, but never by a whole unit.
  */
 export function fits(used: number, capacity: number): boolean {
-  return used <= capacity + Math.min(capacity * 1e-12, 0.25)
+  return used <= mostThatFits(capacity)
+}
+
+/** What `fits` compares with. */
+export function mostThatFits(capacity: number): number {
+  return capacity + Math.min(capacity * 1e-12, 0.25)
 }
 
 /** Whole units that are left of a capacity; never negative, and not one too few by a rounding error. */

@@ -1,5 +1,5 @@
 import { parseDuration } from '../limits/duration.js'
-import { compileKey, type KeyFor, type KeySources } from './key-spec.js'
+import { compileKey, type KeyFor, type KeySources, type KeySpec } from './key-spec.js'
 import { overridden, type RuleOverride } from './override.js'
 import type { ConcurrencyRule, Resource, Rule } from './rule.js'
 import { type CostFor, compileCost } from './rule-cost.js'
@@ -16,6 +16,8 @@ export interface CompiledRule<Request> extends RuleLimit<Request> {
   readonly shared: boolean
   readonly keyFor: KeyFor<Request>
   readonly costFor: CostFor<Request>
+  /** What every request costs; undefined where that is another cost for each. */
+  readonly cost: number | undefined
   /** How requests wait for a slot; undefined where they do not. */
   readonly waiting: Waiting | undefined
 }
@@ -50,9 +52,16 @@ export function compileRules<Request>(
 ): CompiledRule<Request>[] {
   if (!Array.isArray(rules)) throw new TypeError("'rules' is a list such as [{ limit: '10/minute' }]")
   const names = new Set<string>()
+  // Rules that say the same of whom they count for have the same key for a request, and are seen to.
+  const keys = new Map<KeySpec<Request> | undefined, KeyFor<Request>>()
+  const keyFor = (by: KeySpec<Request> | undefined): KeyFor<Request> => {
+    const compiled = keys.get(by) ?? compileKey(by, sources, known)
+    keys.set(by, compiled)
+    return compiled
+  }
   const compiled = rules.flatMap((rule, index) => {
     try {
-      return compileRule(rule, sources, tiers, known).map((each) => {
+      return compileRule(rule, keyFor, tiers).map((each) => {
         const named = { ...each, index, name: claimName(names, each.name, rule) }
         const override = Object.hasOwn(overrides, named.name) ? overrides[named.name] : undefined
         return override === undefined ? named : overridden(named, override, rule, tiers)
@@ -70,9 +79,8 @@ export function compileRules<Request>(
 
 function compileRule<Request>(
   rule: Rule<Request>,
-  sources: KeySources<Request> | undefined,
+  keyFor: (by: KeySpec<Request> | undefined) => KeyFor<Request>,
   tiers: TierScales,
-  known: boolean,
 ): Omit<CompiledRule<Request>, 'index'>[] {
   const inFlight = rule !== null && typeof rule === 'object' && 'concurrent' in rule
   checkFields(rule, inFlight ? CONCURRENCY_FIELDS : RATE_FIELDS)
@@ -84,8 +92,9 @@ function compileRule<Request>(
     resource,
     shared: rule.shared === true && checkShared(rule),
     enforce: rule.enforce !== false,
-    keyFor: compileKey(rule.by, sources, known),
+    keyFor: keyFor(rule.by),
     costFor: compileCost(rule),
+    cost: typeof rule.cost === 'function' ? undefined : (rule.cost ?? 1),
     waiting: inFlight ? waitingOf(rule) : undefined,
   }
   const limits = inFlight ? [compileConcurrency(rule, tiers)] : compileLimits(rule, tiers)

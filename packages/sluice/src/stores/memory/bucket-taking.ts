@@ -1,7 +1,8 @@
 import { sameLimit, type TokenBucketLimit } from '../../limits/limit.js'
-import { fitsBurst, levelNow, type TokenBucketState, tokenBucket } from '../../limits/token-bucket.js'
+import { fitsBurst, levelNow, type TokenBucketState } from '../../limits/token-bucket.js'
 import type { Outcome } from '../outcome.js'
-import type { Charge, StoreVerdict } from '../store.js'
+import type { Charge } from '../store.js'
+import { BucketOutcome } from './bucket-outcome.js'
 import { NO_NUMBER } from './limit-numbers.js'
 import type { Scope, States } from './states.js'
 
@@ -99,23 +100,4 @@ function areBuckets(charges: readonly Charge[]): charges is readonly BucketCharg
     if (!(typeof cost === 'number' && cost > 0 && cost < Number.POSITIVE_INFINITY)) return false
   }
   return true
-}
-
-class BucketOutcome implements Outcome {
-  /** @param levels before the charges, at `at` */
-  constructor(
-    private readonly charges: readonly BucketCharge[],
-    private readonly at: number,
-    private readonly levels: readonly number[],
-    readonly admitted: boolean,
-  ) {}
-
-  verdicts(): StoreVerdict[] {
-    return this.charges.map(({ limit, cost }, index) => {
-      const state = { at: this.at, level: this.levels[index] as number }
-      const verdict = tokenBucket.judge(limit, state, cost)
-      // One that fits but was not taken, because another did not: what is left is what there was.
-      return verdict.allowed && !this.admitted ? tokenBucket.judge(limit, state, 0) : verdict
-    })
-  }
 }

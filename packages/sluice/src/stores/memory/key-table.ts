@@ -31,9 +31,11 @@ export class KeyTable {
 
   /** The slot of the key with this hash; 0 where there is none. */
   find(low: number, high: number): number {
-    let slot = this.#first(this.#bucketOf(low))
-    while (slot > 0 && !this.slots.isOf(slot, low, high)) slot = this.slots.link(slot)
-    return slot > 0 ? slot : 0
+    // Written out: the functions of this class and of the slots would be called, one by one.
+    let bucket = low & (2 * this.#size - 1)
+    if (bucket >= this.#size + this.#divided) bucket -= this.#size
+    const chunk = this.#chunks[bucket >>> CHUNK_BITS] as Int32Array
+    return this.slots.seek(chunk[bucket & (CHUNK - 1)] as number, low, high)
   }
 
   /** Puts in a slot for the key with this hash, which has none. */

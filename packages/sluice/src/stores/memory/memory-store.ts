@@ -1,10 +1,11 @@
 import { type Clock, systemClock } from '../../clock.js'
 import { algorithmOf } from '../../limits/algorithms.js'
 import { capacityOf, checkCost, countAlike } from '../../limits/limit.js'
-import type { DecidingStore, Outcome } from '../outcome.js'
+import type { DecidingStore, Outcome, StandingCharge, StandingTaker } from '../outcome.js'
 import type { Charge, Settlement, Store, StoreVerdict } from '../store.js'
 import { BucketTaking } from './bucket-taking.js'
 import { Judgement } from './judging.js'
+import { StandingBuckets } from './standing-buckets.js'
 import { type Place, type Scope, States } from './states.js'
 
 export interface MemoryStoreOptions {
@@ -72,6 +73,10 @@ class InMemory implements MemoryStore, DecidingStore {
 
   decide(charges: readonly Charge[]): Outcome {
     return this.#buckets.take(charges) ?? this.#judge(charges)
+  }
+
+  standing(charges: readonly StandingCharge[]): StandingTaker | undefined {
+    return StandingBuckets.of(this.#states, charges)
   }
 
   #judge(charges: readonly Charge[]): Judgement {

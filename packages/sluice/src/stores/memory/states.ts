@@ -77,6 +77,10 @@ export class States {
 
   /** Forgets some of what is over. */
   collect(charges: number): void {
+    if (!this.#wheel.isIdleAt(this.now)) this.#collect(charges)
+  }
+
+  #collect(charges: number): void {
     this.#wheel.advance(this.now)
     this.#wheel.collect(COLLECTED_A_CHARGE * Math.max(1, charges), this.#look)
   }
@@ -92,7 +96,17 @@ export class States {
 
   /** The slot of a key; 0 where nothing is kept of it. */
   find(scope: Scope, key: string): number {
+    this.hash(key)
+    return this.findHashed(scope)
+  }
+
+  /** Makes a key the one that `findHashed` looks for. */
+  hash(key: string): void {
     this.#hash.of(key)
+  }
+
+  /** As `find`, for the key that was hashed last. */
+  findHashed(scope: Scope): number {
     return this.#table.find(this.#hash.low ^ scope.low, this.#hash.high ^ scope.high)
   }
 

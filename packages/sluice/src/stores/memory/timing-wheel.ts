@@ -20,6 +20,8 @@ export class TimingWheel {
   readonly #slots: Slots
   readonly #lists: readonly number[]
   readonly #due: number
+  /** Nothing is due. */
+  #isIdle = true
   /** The tick up to which all lists have been handed over. */
   #tick: number
 
@@ -53,6 +55,11 @@ export class TimingWheel {
     slots.join(slot, slot)
   }
 
+  /** Whether there is nothing to do at this moment. */
+  isIdleAt(now: number): boolean {
+    return this.#isIdle && Math.floor(now / TICK) === this.#tick
+  }
+
   /** Moves the time on. Set back, everything is looked at again, a few at a time. */
   advance(now: number): void {
     const tick = Math.floor(now / TICK)
@@ -74,9 +81,13 @@ export class TimingWheel {
 
   /** Takes out no more than `most` slots that were due and hands them over, to be released or put in again. */
   collect(most: number, look: (slot: number) => void): void {
+    if (this.#isIdle) return
     for (let count = 0; count < most; count++) {
       const slot = this.#slots.next(this.#due)
-      if (slot === this.#due) return
+      if (slot === this.#due) {
+        this.#isIdle = true
+        return
+      }
       this.remove(slot)
       look(slot)
     }
@@ -91,6 +102,7 @@ export class TimingWheel {
     const slots = this.#slots
     const first = slots.next(list)
     if (first === list) return
+    this.#isIdle = false
     slots.join(slots.previous(this.#due), first)
     slots.join(slots.previous(list), this.#due)
     slots.join(list, list)

@@ -1,0 +1,99 @@
+import { Admission, type PermitMaker } from './admission.js'
+import { quotasOf, type RuleCharge } from './charging.js'
+import { type Decision, type Forecast, refusalOf } from './decision.js'
+import type { EventSource } from './events/event-source.js'
+import { andThen, type MaybePromise } from './maybe-promise.js'
+import { Permit, type PermitListener, type Renewal } from './permit.js'
+import { type DecidingStore, isDeciding, type Outcome } from './stores/outcome.js'
+import type { Store, StoreVerdict } from './stores/store.js'
+import type { WaitingRoom } from './waiting/waiting-room.js'
+
+/** What a store says of charges, as decisions on requests. */
+export class Decisions {
+  /** The store, if it is one in this process that decides without making verdicts which nobody asks for. */
+  readonly #deciding: DecidingStore | undefined
+
+  /**
+   * @param waiting whom it tells of slots that are free again; undefined where no rule lets requests wait
+   * @param events undefined where nobody listens
+   */
+  constructor(
+    private readonly store: Store,
+    private readonly renewal: Renewal,
+    private readonly waiting: Pick<WaitingRoom, 'freed'> | undefined,
+    private readonly events: Pick<EventSource<never>, 'watched' | 'permit'> | undefined,
+  ) {
+    this.#deciding = isDeciding(store) ? store : undefined
+  }
+
+  /** Takes all of them or none. */
+  take(charges: readonly RuleCharge[]): MaybePromise<Decision> {
+    if (this.#deciding === undefined) return this.#ask(charges)
+    const outcome = this.#deciding.decide(charges)
+    return outcome.admitted ? this.#admission(charges, outcome) : this.answer(charges, outcome.verdicts())
+  }
+
+  peek(charges: readonly RuleCharge[]): MaybePromise<Forecast> {
+    return andThen(this.store.peek(charges), (verdicts) => forecastOf(charges, verdicts))
+  }
+
+  /** What verdicts on a take come to. */
+  answer(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Decision {
+    if (admits(charges, verdicts))
+      return this.#admission(charges, { admitted: true, verdicts: () => [...verdicts] })
+    const forecast = forecastOf(charges, verdicts)
+    return forecast.allowed ? { ...forecast, permit: this.makePermit(charges, verdicts) } : forecast
+  }
+
+  readonly makePermit: PermitMaker = (charges, verdicts) => {
+    const taken = charges.flatMap((charge, index) => {
+      const { rule } = charge
+      const verdict = verdicts[index] as StoreVerdict
+      return verdict.allowed ? [{ rule: rule.name, resource: rule.resource, charge, verdict }] : []
+    })
+    const { waiting } = this
+    const listeners: PermitListener[] = []
+    if (waiting !== undefined)
+      listeners.push({
+        released: (slots) => {
+          for (const { charge } of slots) waiting.freed(charge.scope, charge.key)
+        },
+      })
+    if (this.events !== undefined) listeners.push(this.events.permit(taken))
+    return new Permit(this.store, this.renewal, taken, listeners)
+  }
+
+  #ask(charges: readonly RuleCharge[]): MaybePromise<Decision> {
+    const ask = () => this.store.take(charges)
+    return andThen(this.events === undefined ? ask() : this.events.watched(ask), (verdicts) =>
+      this.answer(charges, verdicts),
+    )
+  }
+
+  #admission(charges: readonly RuleCharge[], outcome: Outcome): Decision {
+    const admission = new Admission(charges, outcome, this.makePermit)
+    // Whoever listens is told for how long slots were held: from now on.
+    if (this.events !== undefined && charges.some(holdsSlot)) admission.permit
+    return admission
+  }
+}
+
+function holdsSlot({ lease }: RuleCharge): boolean {
+  return lease !== undefined
+}
+
+/** Whether a store that answered itself lets all in. */
+function admits(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): boolean {
+  return verdicts.every(
+    ({ allowed, degraded }, index) =>
+      degraded === undefined && (allowed || charges[index]?.enforce === false),
+  )
+}
+
+function forecastOf(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Forecast {
+  const quotas = quotasOf(charges, verdicts)
+  const refusal = refusalOf(quotas)
+  const degraded = verdicts.find((verdict) => verdict.degraded !== undefined)?.degraded
+  const answer = { quotas, ...(degraded && { degraded }) }
+  return refusal === undefined ? { allowed: true, ...answer } : { allowed: false, refusal, ...answer }
+}

@@ -1,0 +1,91 @@
+import { Admission } from './admission.js'
+import { type RuleCharge, type ScopedRule, standingCharge } from './charging.js'
+import type { Decision, Quota } from './decision.js'
+import type { Decisions } from './decisions.js'
+import type { MaybePromise } from './maybe-promise.js'
+import type { Permit } from './permit.js'
+import type { KeyFor } from './policy/key-spec.js'
+import { type Found, isDeciding, type StandingTaker } from './stores/outcome.js'
+import type { Store } from './stores/store.js'
+
+/**
+ * Rules that charge every request alike, and all for the same key, on a store that takes such charges without making them: what a decision allocates
+ * is the decision. It took 180 ns with a charge for each rule.
+ *
+ * For limiters that tell nobody, know no clients, let nobody wait and warm nothing up.
+ */
+export class StandingRules<Request> {
+  private constructor(
+    private readonly rules: readonly ScopedRule<Request>[],
+    private readonly keyFor: KeyFor<Request>,
+    private readonly taker: StandingTaker,
+    private readonly decisions: Decisions,
+  ) {}
+
+  /** Undefined where the rules are no such ones, or the store takes them no quicker. */
+  static of<Request>(
+    rules: readonly ScopedRule<Request>[],
+    store: Store,
+    decisions: Decisions,
+  ): StandingRules<Request> | undefined {
+    const keyFor = rules[0]?.keyFor
+    if (keyFor === undefined || !isDeciding(store)) return undefined
+    const charges = rules.flatMap(({ scope, limit, cost, enforce, keyFor: own }) =>
+      enforce && own === keyFor && limit !== undefined && cost !== undefined ? [{ scope, limit, cost }] : [],
+    )
+    const taker = charges.length === rules.length ? store.standing?.(charges) : undefined
+    return taker && new StandingRules(rules, keyFor, taker, decisions)
+  }
+
+  admit(request: Request): MaybePromise<Decision> {
+    const { taker } = this
+    const key = this.keyFor(request, undefined)
+    const came = taker.take(key)
+    if (came === 'taken') return new StandingAdmission(this, key, taker.at, taker.found())
+    const charges = this.#charges(key)
+    if (came === 'elsewhere') return this.decisions.take(charges)
+    return this.decisions.answer(charges, taker.outcome(false, taker.at, taker.found()).verdicts())
+  }
+
+  /** The admission of a take, with all that it says. */
+  admission(key: string, at: number, found: Found): Admission {
+    return new Admission(this.#charges(key), this.taker.outcome(true, at, found), this.decisions.makePermit)
+  }
+
+  #charges(key: string): RuleCharge[] {
+    return this.rules.map((rule) => standingCharge(rule, key))
+  }
+}
+
+/** The decision that lets a request in, as the numbers that it can be told from; what they were, whatever comes after it. */
+class StandingAdmission implements Extract<Decision, { readonly allowed: true }> {
+  // Declared, and so not set twice.
+  declare readonly allowed: true
+  declare private readonly by: Pick<StandingRules<never>, 'admission'>
+  declare private readonly key: string
+  declare private readonly at: number
+  declare private readonly found: Found
+  declare private told: Admission | undefined
+
+  constructor(by: Pick<StandingRules<never>, 'admission'>, key: string, at: number, found: Found) {
+    this.allowed = true
+    this.by = by
+    this.key = key
+    this.at = at
+    this.found = found
+    this.told = undefined
+  }
+
+  get quotas(): readonly Quota[] {
+    return this.#admission().quotas
+  }
+
+  get permit(): Permit {
+    return this.#admission().permit
+  }
+
+  #admission(): Admission {
+    this.told ??= this.by.admission(this.key, this.at, this.found)
+    return this.told
+  }
+}

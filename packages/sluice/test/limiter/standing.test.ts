@@ -1,0 +1,99 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { manualClock } from '../../src/clock.js'
+import type { Decision } from '../../src/decision.js'
+import { createLimiter } from '../../src/limiter.js'
+import type { Rule } from '../../src/policy/rule.js'
+import { memoryStore } from '../../src/stores/memory/memory-store.js'
+
+const RULES: readonly (readonly Rule<string>[])[] = [
+  [{ limit: '4/second' }],
+  [{ limit: '4/second burst 7', cost: 1.5 }],
+  [{ limit: '4/second' }, { limit: '10/5s', cost: 2 }, { limit: '20/minute burst 3' }],
+  // What another algorithm counts, or for somebody else, is decided the other way.
+  [{ limit: '4/second' }, { limit: '10/5s', algorithm: 'fixed-window' }],
+  [{ limit: '4/second' }, { limit: '10/5s', by: 'everyone' }],
+  [{ limit: '4/second' }, { limit: '2/second', enforce: false }],
+]
+
+type Step =
+  | { readonly does: 'admit' | 'peek' | 'reset'; readonly key: string }
+  | { readonly does: 'wait'; readonly milliseconds: number }
+  | { readonly does: 'settle'; readonly which: number; readonly cost: number }
+
+const key = fc.constantFrom('a', 'b', 'c')
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { arbitrary: fc.record({ does: fc.constant('admit' as const), key }), weight: 6 },
+  fc.record({ does: fc.constantFrom('peek' as const, 'reset' as const), key }),
+  fc.record({
+    does: fc.constant('wait' as const),
+    milliseconds: fc.oneof(fc.nat(400), fc.nat(9000), fc.integer({ min: -2000, max: -1 })),
+  }),
+  fc.record({ does: fc.constant('settle' as const), which: fc.nat(5), cost: fc.nat(6) }),
+)
+
+/** All that a decision says. */
+function said(decision: Decision) {
+  const { allowed, quotas, degraded } = decision
+  return { allowed, quotas, degraded, refusal: allowed ? undefined : decision.refusal }
+}
+
+describe('rules that charge all requests alike', () => {
+  it('are decided, and tell what they decided whenever they are asked, as with a charge for each request', () => {
+    const trace = fc.record({
+      rules: fc.constantFrom(...RULES),
+      maxKeys: fc.constantFrom(2, 5, 100),
+      steps: fc.array(step, { maxLength: 60 }),
+      // How many decisions later one is asked what it says.
+      later: fc.nat(4),
+    })
+    fc.assert(
+      fc.property(trace, ({ rules, maxKeys, steps, later }) => {
+        const clock = manualClock(1e9)
+        const [plain, other] = [undefined, () => {}].map((listener) =>
+          createLimiter({ rules, store: memoryStore({ clock, maxKeys }), ...(listener && { listener }) }),
+        ) as [ReturnType<typeof createLimiter>, ReturnType<typeof createLimiter>]
+        const decided: [Decision, ReturnType<typeof said>][] = []
+        const held: [Decision, Decision][] = []
+        const compareOldest = () => {
+          const [decision, expected] = decided.shift() as (typeof decided)[0]
+          expect(said(decision)).toEqual(expected)
+        }
+        for (const next of steps) {
+          if (next.does === 'wait') clock.advance(next.milliseconds)
+          else if (next.does === 'reset') for (const limiter of [plain, other]) limiter.reset(next.key)
+          else if (next.does === 'peek') expect(plain.peek(next.key)).toEqual(other.peek(next.key))
+          else if (next.does === 'settle') {
+            for (const decision of held.splice(next.which, 1).flat())
+              if (decision.allowed) decision.permit.settle({ requests: next.cost })
+          } else {
+            const [one, two] = [plain.admit(next.key) as Decision, other.admit(next.key) as Decision]
+            expect(one.allowed).toBe(two.allowed)
+            decided.push([one, said(two)])
+            held.push([one, two])
+          }
+          if (decided.length > later) compareOldest()
+        }
+        while (decided.length > 0) compareOldest()
+      }),
+      { seed: 20261126, numRuns: 400 },
+    )
+  })
+
+  it('ask whom a request counts for once, and hold one permit', () => {
+    const asked: string[] = []
+    const by = (request: string) => {
+      asked.push(request)
+      return request
+    }
+    const rules = ['4/second', '9/minute', '20/hour'].map((limit, index) => ({ name: `${index}`, limit, by }))
+    const limiter = createLimiter({ rules, store: memoryStore({ clock: manualClock() }) })
+    const decision = limiter.admit('a') as Extract<Decision, { readonly allowed: true }>
+    expect(asked).toEqual(['a'])
+    expect(decision.permit).toBe(decision.permit)
+    expect(decision.quotas).toBe(decision.quotas)
+    decision.permit.settle({ requests: 4 })
+    decision.permit.settle({ requests: 0 })
+    expect((limiter.admit('a') as Decision).allowed).toBe(false)
+  })
+})
