@@ -101,21 +101,38 @@ export function quotasOf(charges: readonly RuleCharge[], verdicts: readonly Stor
   return charges.map((charge, index) => quotaOf(charge, verdicts[index] as StoreVerdict))
 }
 
-function quotaOf({ rule, key, limit, cost, holdsAfter }: RuleCharge, verdict: StoreVerdict): Quota {
-  const { resetAfter, retryAfter } = verdict
-  return {
-    rule: rule.name,
-    resource: rule.resource,
-    key,
-    limit,
-    cost,
-    allowed: verdict.allowed,
-    enforced: rule.enforce,
-    remaining: verdict.remaining,
-    resetAfter,
-    moreAfter: verdict.moreAfter,
+function quotaOf(charge: RuleCharge, verdict: StoreVerdict): Quota {
+  return new RequestQuota(charge, verdict)
+}
+
+/** A class for the same reason as a verdict is one (`limits/algorithm.ts`). */
+class RequestQuota implements Quota {
+  readonly rule: string
+  readonly resource: string
+  readonly key: string
+  readonly limit: Limit
+  readonly cost: number
+  readonly allowed: boolean
+  readonly enforced: boolean
+  readonly remaining: number
+  readonly resetAfter: number
+  readonly moreAfter: number
+  readonly retryAfter: number
+
+  constructor({ rule, key, limit, cost, holdsAfter }: RuleCharge, verdict: StoreVerdict) {
+    const { resetAfter, retryAfter } = verdict
+    this.rule = rule.name
+    this.resource = rule.resource
+    this.key = key
+    this.limit = limit
+    this.cost = cost
+    this.allowed = verdict.allowed
+    this.enforced = rule.enforce
+    this.remaining = verdict.remaining
+    this.resetAfter = resetAfter
+    this.moreAfter = verdict.moreAfter
     // What a limit cannot hold yet fits once it can and nothing of it is used.
-    retryAfter: retryAfter === NEVER && holdsAfter > 0 ? Math.max(holdsAfter, resetAfter) : retryAfter,
+    this.retryAfter = retryAfter === NEVER && holdsAfter > 0 ? Math.max(holdsAfter, resetAfter) : retryAfter
   }
 }
 

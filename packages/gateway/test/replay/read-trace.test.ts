@@ -1,4 +1,5 @@
 import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readAll } from './traces.js'
 
@@ -147,4 +148,31 @@ describe('lines out of order', () => {
     expect(reading.late).toBeGreaterThan(0)
     expect(reading.latest).toBe(5000)
   })
+
+  it('in whatever pieces a trace comes, the same are late and all are in the same order', async () => {
+    const time = fc.integer({ min: 0, max: 40 }).map((second) => 1_700_000_000 + second)
+    await fc.assert(
+      fc.asyncProperty(fc.array(time, { minLength: 1, maxLength: 60 }), fc.nat(15), async (all, seconds) => {
+        const lines = all.map((second, index) => `${second},c${index}`)
+        const read = (size: number) =>
+          readAll(['time,client', ...lines].join('\n'), { reorder: seconds * 1000 }, size)
+        const [one, other] = await Promise.all([read(5), read(100_000)])
+        expect(one).toEqual(other)
+      }),
+    )
+  })
+})
+
+it('times of plain digits are read to the last bit, however many there are of a fraction', async () => {
+  const digits = (most: number) =>
+    fc.array(fc.nat(9), { minLength: 1, maxLength: most }).map((all) => all.join(''))
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 99_999_999_999 }), digits(18), async (second, fraction) => {
+      const { requests, origin } = await readAll(`time:s\n${second}.${fraction}`, {
+        columns: 'time=time:s:s',
+      })
+      const at = (requests[0]?.at ?? 0) - (second * 1000 - origin)
+      expect(at).toBe(1000 + Number(`${fraction}e${3 - fraction.length}`) - 1000)
+    }),
+  )
 })

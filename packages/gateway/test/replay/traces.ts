@@ -22,8 +22,9 @@ routes:
 export async function readAll(
   text: string | Buffer,
   options: TraceOptions = {},
+  size = 7,
 ): Promise<{ requests: TraceRequest[]; origin: number; reading: TraceReading }> {
-  const trace = await Trace.open(streamOf(text), options)
+  const trace = await Trace.open(streamOf(text, size), options)
   const requests: TraceRequest[] = []
   for await (const some of trace.requests()) requests.push(...some)
   return { requests, origin: trace.origin, reading: trace.reading }

@@ -5,6 +5,9 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { TraceError } from './trace-request.js'
 
+/** Bytes that are read at a time: what is made of them is gone before the garbage collector comes to move it. */
+const PIECE = 2 ** 16
+
 /** The bytes of a trace. */
 export interface TraceBytes {
   /** In how many bytes it is stored; undefined where that is not known. */
@@ -25,7 +28,7 @@ export interface TraceBytes {
 export async function openBytes(source: string | Readable): Promise<TraceBytes> {
   if (typeof source !== 'string') return new Bytes(source, undefined)
   const size = await sizeOf(source)
-  return new Bytes(createReadStream(source, { highWaterMark: 2 ** 18 }), size)
+  return new Bytes(createReadStream(source, { highWaterMark: PIECE }), size)
 }
 
 async function sizeOf(file: string): Promise<number | undefined> {
@@ -75,7 +78,7 @@ class Bytes implements TraceBytes {
   }
 
   async *#decompressed(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    const gunzip = createGunzip({ chunkSize: 2 ** 18 })
+    const gunzip = createGunzip({ chunkSize: PIECE })
     // What goes wrong is seen by whoever reads.
     const fed = pipeline(pieces, gunzip).catch(() => {})
     try {

@@ -19,7 +19,8 @@ export class CombinedLogReader implements LineReader {
     private readonly senders: Senders,
   ) {}
 
-  read(line: string): TraceRequest | undefined {
+  read(text: string, from: number, to: number): TraceRequest | undefined {
+    const line = text.slice(from, to)
     if (line.trim() === '') return undefined
     const match = LINE.exec(line)
     if (match === null)

@@ -1,5 +1,6 @@
-import { type ColumnMap, mapColumns, type readMapping } from './columns.js'
-import { type Field, type FieldTexts, requestOf } from './fields.js'
+import { type Cells, LineCells, QUOTED, TextCells } from './cells.js'
+import { mapColumns, type readMapping } from './columns.js'
+import { type FieldUnits, NOWHERE, type Places, placesOf, requestOf } from './fields.js'
 import type { LineReader } from './line-reader.js'
 import { MAX_LINE } from './lines.js'
 import type { Moments } from './moments.js'
@@ -11,9 +12,10 @@ import { BadLineError, type TraceRequest } from './trace-request.js'
  * may have commas and newlines in them. Semicolons and tabs separate too, where the head has them and no commas.
  */
 export class CsvReader implements LineReader {
-  #columns: readonly (readonly [field: Field, index: number])[] | undefined
-  #headers: readonly (readonly [name: string, index: number])[] = []
-  #map: ColumnMap | undefined
+  #cells: LineCells | undefined
+  #columns: Places = NOWHERE
+  #headers: readonly (readonly [name: string, place: number])[] = []
+  #units: FieldUnits = { time: undefined, duration: undefined }
   #separator = ','
   #width = 0
   /** What has come of a record whose quotes are not closed yet. */
@@ -25,64 +27,72 @@ export class CsvReader implements LineReader {
     private readonly senders: Senders,
   ) {}
 
-  read(line: string): TraceRequest | undefined {
-    let record = line
-    if (this.#open !== undefined || line.includes('"')) {
-      const joined = this.#open === undefined ? line : `${this.#open}\n${line}`
-      this.#open = undefined
-      if (hasOpenQuote(joined)) {
-        if (joined.length > MAX_LINE) throw new BadLineError('a field in quotes has no end')
-        this.#open = joined
-        return undefined
-      }
-      record = joined
-    }
-    if (record.trim() === '') return undefined
-    if (this.#columns === undefined) {
-      this.#readHead(record)
-      return undefined
-    }
-    return this.#request(fieldsOf(record, this.#separator), this.#columns)
+  read(text: string, from: number, to: number): TraceRequest | undefined {
+    const cells = this.#cells
+    if (cells === undefined || this.#open !== undefined) return this.#readRecord(text.slice(from, to))
+    const count = cells.take(text, from, to)
+    if (count === QUOTED) return this.#readRecord(text.slice(from, to))
+    if (count === 1 && isBlank(text.slice(from, to))) return undefined
+    this.#checkWidth(count)
+    return this.#request(cells, (place) => cells.raw(place))
   }
 
   end(): void {
     if (this.#open !== undefined) throw new BadLineError('a field in quotes has no end')
   }
 
+  /** Reads a line of which a record may be only a part, or that is the head. */
+  #readRecord(line: string): TraceRequest | undefined {
+    const record = this.#open === undefined ? line : `${this.#open}\n${line}`
+    this.#open = undefined
+    if (hasOpenQuote(record)) {
+      if (record.length > MAX_LINE) throw new BadLineError('a field in quotes has no end')
+      this.#open = record
+      return undefined
+    }
+    if (isBlank(record)) return undefined
+    if (this.#cells === undefined) {
+      this.#readHead(record)
+      return undefined
+    }
+    const fields = fieldsOf(record, this.#separator)
+    this.#checkWidth(fields.length)
+    return this.#request(new TextCells(fields.map((field) => field.trim())), (place) => fields[place])
+  }
+
   #readHead(line: string): void {
     this.#separator = [',', ';', '\t'].find((separator) => line.includes(separator)) ?? ','
     const names = fieldsOf(line, this.#separator).map((name) => name.trim())
-    const map = mapColumns(this.mapping, names)
-    this.#map = map
+    const { columns, headers, units } = mapColumns(this.mapping, names)
     this.#width = names.length
-    this.#columns = [...map.columns].map(([field, column]) => [field, names.indexOf(column)] as const)
-    this.#headers = [...map.headers].map(([header, column]) => [header, names.indexOf(column)] as const)
+    this.#cells = new LineCells(this.#separator.charCodeAt(0), names.length)
+    this.#columns = placesOf((field) => names.indexOf(columns.get(field) ?? ''))
+    this.#headers = [...headers].map(([header, column]) => [header, names.indexOf(column)] as const)
+    this.#units = units
   }
 
-  #request(
-    values: readonly string[],
-    columns: readonly (readonly [field: Field, index: number])[],
-  ): TraceRequest {
-    if (values.length !== this.#width)
-      throw new BadLineError(`it has ${values.length} fields, and the head has ${this.#width}`)
-    const texts: Partial<Record<Field, string>> = {}
-    for (const [field, index] of columns) {
-      const value = (values[index] as string).trim()
-      if (value !== '') texts[field] = value
-    }
-    const units = (this.#map as ColumnMap).units
-    return requestOf(texts satisfies FieldTexts, this.moments, this.senders, units, this.#headersOf(values))
+  #checkWidth(count: number): void {
+    if (count !== this.#width)
+      throw new BadLineError(`it has ${count} fields, and the head has ${this.#width}`)
   }
 
-  #headersOf(values: readonly string[]): Record<string, string> | undefined {
+  #request(cells: Cells, rawOf: (place: number) => string | undefined): TraceRequest {
+    return requestOf(cells, this.#columns, this.moments, this.senders, this.#units, this.#headersOf(rawOf))
+  }
+
+  #headersOf(rawOf: (place: number) => string | undefined): Record<string, string> | undefined {
     if (this.#headers.length === 0) return undefined
     return Object.fromEntries(
-      this.#headers.flatMap(([header, index]) => {
-        const value = values[index] ?? ''
+      this.#headers.flatMap(([header, place]) => {
+        const value = rawOf(place) ?? ''
         return value === '' ? [] : [[header, value]]
       }),
     )
   }
+}
+
+function isBlank(text: string): boolean {
+  return text.trim() === ''
 }
 
 function hasOpenQuote(record: string): boolean {

@@ -1,4 +1,5 @@
 import { parseDuration } from 'sluice'
+import type { Cells } from './cells.js'
 import type { Moments, TimeUnit } from './moments.js'
 import type { Senders } from './senders.js'
 import { BadLineError, shown, type TraceRequest } from './trace-request.js'
@@ -21,8 +22,14 @@ export const FIELDS = [
 
 export type Field = (typeof FIELDS)[number]
 
-/** The value of each field of one line, as text; undefined where it has none. */
-export type FieldTexts = Readonly<Partial<Record<Field, string>>>
+/** The place of each field among the cells of a line; -1 where it has none. */
+export type Places = Readonly<Record<Field, number>>
+
+export const NOWHERE = placesOf(() => -1)
+
+export function placesOf(placeOf: (field: Field) => number): Places {
+  return Object.fromEntries(FIELDS.map((field) => [field, placeOf(field)])) as Places
+}
 
 /** Units of the fields that are times, where they are known. */
 export interface FieldUnits {
@@ -40,33 +47,36 @@ const MAX_TARGET = 8192
  * @throws BadLineError
  */
 export function requestOf(
-  texts: FieldTexts,
+  cells: Cells,
+  places: Places,
   moments: Moments,
   senders: Senders,
   units: FieldUnits,
   headers: Readonly<Record<string, string>> | undefined,
 ): TraceRequest {
-  if (texts.time === undefined) throw new BadLineError('it has no time')
-  const [method, target] = methodAndTarget(texts.method, texts.path)
-  const at = moments.read(texts.time, units.time)
-  const client = textOf('client', texts.client, MAX_NAME)
-  const ip = textOf('ip', texts.ip, MAX_NAME)
+  const time = cells.text(places.time)
+  if (time === undefined) throw new BadLineError('it has no time')
+  const [method, target] = methodAndTarget(cells.text(places.method), cells.text(places.path))
+  const at = moments.read(time, units.time)
+  const client = textOf('client', cells.text(places.client), MAX_NAME)
+  const ip = textOf('ip', cells.text(places.ip), MAX_NAME)
+  const duration = cells.text(places.duration)
   return {
     at,
     client,
     sender: senders.number(client, ip),
-    tier: senders.tier(textOf('tier', texts.tier, MAX_NAME)),
+    tier: senders.tier(textOf('tier', cells.text(places.tier), MAX_NAME)),
     ip,
     method,
     target,
     headers,
-    input: countOf('input_tokens', texts.input_tokens),
-    output: countOf('output_tokens', texts.output_tokens),
-    cached: countOf('cached_tokens', texts.cached_tokens),
-    maxOutput: countOf('max_tokens', texts.max_tokens),
-    cost: numberOf('cost', texts.cost),
+    input: countAt('input_tokens', cells, places.input_tokens),
+    output: countAt('output_tokens', cells, places.output_tokens),
+    cached: countAt('cached_tokens', cells, places.cached_tokens),
+    maxOutput: countAt('max_tokens', cells, places.max_tokens),
+    cost: numberOf('cost', cells.text(places.cost)),
     costs: undefined,
-    duration: texts.duration === undefined ? undefined : durationOf(texts.duration, units.duration),
+    duration: duration === undefined ? undefined : durationOf(duration, units.duration),
   }
 }
 
@@ -85,6 +95,13 @@ function methodAndTarget(
 function textOf(field: string, text: string | undefined, most: number): string | undefined {
   if (text === undefined || text.length <= most) return text
   throw new BadLineError(`its ${field} has more than ${most} characters`)
+}
+
+/** Most counts are written as plain digits. */
+function countAt(field: string, cells: Cells, place: number): number | undefined {
+  if (place < 0) return undefined
+  const count = cells.digits(place)
+  return count >= 0 ? count : countOf(field, cells.text(place))
 }
 
 /** Tokens are counted whole. */

@@ -5,13 +5,15 @@ const MOST_HELD = 100_000
 
 /**
  * Puts requests in the order of their times, as far as they are out of order by no more than a given time: logs are written when
- * requests end. What comes later than that is counted, and passed on as it comes.
+ * requests end. What comes later than that is counted, and passed on as it comes. When requests are taken out makes no difference.
  */
 export class InOrder {
-  /** In order; what is before `#head` has been passed on. */
+  /** In order. What is before `#head` was taken out; what is before `#ready` no request can come before any more. */
   #held: TraceRequest[] = []
   #head = 0
+  #ready = 0
   #latest = Number.NEGATIVE_INFINITY
+  /** The latest of those that are ready. */
   #passed = Number.NEGATIVE_INFINITY
   #late = 0
   #worst = 0
@@ -40,36 +42,40 @@ export class InOrder {
     } else {
       this.#held.splice(this.#placeOf(request.at), 0, request)
     }
+    this.#pass()
   }
 
   /** Takes out those that no request which is in time can come before. */
-  *ready(): Generator<TraceRequest> {
-    const until = this.#latest - this.window
-    while (this.#head < this.#held.length) {
-      const first = this.#held[this.#head] as TraceRequest
-      if (first.at > until && this.#held.length - this.#head <= MOST_HELD) break
-      yield this.#next(first)
-    }
+  ready(): readonly TraceRequest[] {
+    const ready = this.#held.slice(this.#head, this.#ready)
+    this.#head = this.#ready
     if (this.#head > 1024 && this.#head * 2 > this.#held.length) {
       this.#held = this.#held.slice(this.#head)
       this.#head = 0
+      this.#ready = 0
     }
+    return ready
   }
 
   /** Takes out all the others. */
-  *rest(): Generator<TraceRequest> {
-    while (this.#head < this.#held.length) yield this.#next(this.#held[this.#head] as TraceRequest)
+  rest(): readonly TraceRequest[] {
+    this.#ready = this.#held.length
+    return this.ready()
   }
 
-  #next(first: TraceRequest): TraceRequest {
-    this.#head++
-    this.#passed = Math.max(this.#passed, first.at)
-    return first
+  #pass(): void {
+    const until = this.#latest - this.window
+    while (this.#ready < this.#held.length) {
+      const first = this.#held[this.#ready] as TraceRequest
+      if (first.at > until && this.#held.length - this.#ready <= MOST_HELD) break
+      this.#passed = Math.max(this.#passed, first.at)
+      this.#ready++
+    }
   }
 
   /** Behind those of the same time, which came before. */
   #placeOf(at: number): number {
-    let low = this.#head
+    let low = this.#ready
     let high = this.#held.length
     while (low < high) {
       const middle = (low + high) >>> 1

@@ -1,5 +1,6 @@
+import { TextCells } from './cells.js'
 import { type ColumnMap, mapColumns, type readMapping } from './columns.js'
-import { type Field, requestOf } from './fields.js'
+import { FIELDS, type Field, placesOf, requestOf } from './fields.js'
 import type { LineReader } from './line-reader.js'
 import type { Moments } from './moments.js'
 import type { Senders } from './senders.js'
@@ -21,19 +22,26 @@ export class JsonLinesReader implements LineReader {
     private readonly senders: Senders,
   ) {}
 
-  read(line: string): TraceRequest | undefined {
+  read(text: string, from: number, to: number): TraceRequest | undefined {
+    const line = text.slice(from, to)
     if (line.trim() === '') return undefined
     const object = objectOf(line)
     // What tells of a whole record stands in its first line.
     if (RECORD in object) return undefined
     this.#map ??= this.#columnsOf(object)
     const { columns, headers, units } = this.#map
-    const texts: Partial<Record<Field, string>> = {}
-    for (const [field, column] of columns) {
-      const value = textAt(object, column)
-      if (value !== undefined) texts[field] = value
-    }
-    const request = requestOf(texts, this.moments, this.senders, units, headersOf(object, headers))
+    const texts = FIELDS.map((field) => {
+      const column = columns.get(field)
+      return column === undefined ? undefined : textAt(object, column)
+    })
+    const request = requestOf(
+      new TextCells(texts),
+      IN_ORDER,
+      this.moments,
+      this.senders,
+      units,
+      headersOf(object, headers),
+    )
     const costs = costsOf(object)
     return costs === undefined ? request : { ...request, costs }
   }
@@ -45,6 +53,8 @@ export class JsonLinesReader implements LineReader {
     return mapColumns(this.mapping, [...names, ...mapped, ...LATER.filter((name) => !names.includes(name))])
   }
 }
+
+const IN_ORDER = placesOf((field) => FIELDS.indexOf(field))
 
 /** Members that not every object has. */
 const LATER: readonly Field[] = [

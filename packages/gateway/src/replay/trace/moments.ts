@@ -1,3 +1,4 @@
+import { digitsBetween } from './cells.js'
 import { BadLineError, shown } from './trace-request.js'
 
 /** Units that a plain number of a trace can be in. */
@@ -75,7 +76,31 @@ export class Moments {
     this.#second = midnight + hour * 3600 + minute * 60 + second
   }
 
+  /**
+   * Reads what most times are: digits, and digits of a fraction behind seconds. What is more than that is left to others.
+   *
+   * Whole numbers of up to 15 digits and powers of ten are exact, so that one division gives what the decimals say to the last bit.
+   */
+  #readDigits(text: string, unit: TimeUnit | undefined): boolean {
+    const dot = text.indexOf('.')
+    const whole = digitsBetween(text, 0, dot < 0 ? text.length : dot)
+    if (whole < 0) return false
+    const perSecond = PER_SECOND[unit ?? unitOf(whole)]
+    if (dot < 0) {
+      this.#second = Math.floor(whole / perSecond)
+      this.#rest = ((whole - this.#second * perSecond) * 1000) / perSecond
+      return true
+    }
+    const fraction = digitsBetween(text, dot + 1, text.length)
+    if (fraction < 0 || perSecond !== 1) return false
+    this.#second = whole
+    const digits = text.length - dot - 1
+    this.#rest = digits > 3 ? fraction / 10 ** (digits - 3) : fraction * 10 ** (3 - digits)
+    return true
+  }
+
   #readNumber(text: string, unit: TimeUnit | undefined): void {
+    if (this.#readDigits(text, unit)) return
     const match = /^(-?\d{1,20})(?:\.(\d{1,20}))?$/.exec(text)
     const number = Number(text)
     if (match === null && !(text !== '' && Number.isFinite(number))) throw notATime(text)

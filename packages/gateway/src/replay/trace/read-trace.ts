@@ -6,7 +6,7 @@ import { CsvReader } from './csv.js'
 import { InOrder } from './in-order.js'
 import { isRecord, JsonLinesReader, looksLikeJson } from './json-lines.js'
 import type { LineReader } from './line-reader.js'
-import { linesOf, MAX_LINE } from './lines.js'
+import { MAX_LINE, wholeLines } from './lines.js'
 import { Moments } from './moments.js'
 import { Senders } from './senders.js'
 import { BadLineError, TraceError, type TraceRequest } from './trace-request.js'
@@ -50,6 +50,8 @@ const OF_LOGS = 300_000
 const OF_OTHERS = 1000
 /** Bad lines that are shown. */
 const MOST_SHOWN = 10
+const RETURN = 13
+
 /** Where so many lines of a file were bad and none was good, the file is something else. */
 const HOPELESS = 100
 
@@ -112,19 +114,23 @@ export class Trace {
    *
    * @throws TraceError for what is no trace.
    */
-  async *requests(): AsyncGenerator<Iterable<TraceRequest>> {
-    for await (const lines of linesOf(this.#bytes.pieces())) {
-      this.#begun ??= this.#begin(lines)
-      for (const line of lines) this.#read(line, this.#begun)
-      yield this.#begun.inOrder.ready()
+  async *requests(): AsyncGenerator<readonly TraceRequest[]> {
+    for await (const text of wholeLines(this.#bytes.pieces())) {
+      for (let from = 0; from < text.length; ) {
+        const newline = text.indexOf('\n', from)
+        const end = newline < 0 ? text.length : newline
+        this.#read(text, from, text.charCodeAt(end - 1) === RETURN ? end - 1 : end)
+        from = end + 1
+      }
+      if (this.#begun !== undefined) yield this.#begun.inOrder.ready()
     }
     if (this.#begun !== undefined) this.#end(this.#begun)
     if (this.#begun === undefined || this.#requests === 0) throw this.#hopeless()
     yield this.#begun.inOrder.rest()
   }
 
-  #begin(lines: readonly string[]): Begun {
-    const first = lines.find((line) => line.trim() !== '') ?? ''
+  /** Once the first line has come that says anything. */
+  #begin(first: string): Begun {
     this.#format ??= formatOf(first)
     const isLog = this.#format === 'combined' || isRecord(first)
     const reorder = this.#options.reorder ?? (isLog ? OF_LOGS : OF_OTHERS)
@@ -141,11 +147,17 @@ export class Trace {
     return new CombinedLogReader(moments, this.senders)
   }
 
-  #read(line: string, { reader, inOrder }: Begun): void {
+  #read(text: string, from: number, to: number): void {
     this.#lines++
+    if (this.#begun === undefined) {
+      const line = text.slice(from, to)
+      if (line.trim() === '') return
+      this.#begun = this.#begin(line)
+    }
+    const { reader, inOrder } = this.#begun
     try {
-      if (line.length > MAX_LINE) throw new BadLineError(`it has more than ${MAX_LINE} characters`)
-      const request = reader.read(line)
+      if (to - from > MAX_LINE) throw new BadLineError(`it has more than ${MAX_LINE} characters`)
+      const request = reader.read(text, from, to)
       if (request === undefined) return
       this.#requests++
       inOrder.push(request)
