@@ -28,12 +28,17 @@ export function storeKeysOf(prefix: string, scope: string): (key: string) => str
   return (key) => (key.length <= longest && isPlain(key) ? start + key : storeKey(prefix, scope, key))
 }
 
+/** The last text that was plain: a request asks for one key in one scope after the other. */
+let plain = ''
+
 /** Whether it is ASCII without what is written another way. */
 function isPlain(text: string): boolean {
+  if (text === plain) return true
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index)
     if (code > 0x7e || code === 0x25 || code === 0x7b) return false
   }
+  plain = text
   return true
 }
 

@@ -3,15 +3,18 @@
  *
  * A call brings jobs: requests to decide on, settlements, resets. They are done one after the other, as if each were a
  * call of its own at the same time; each key is read once and written once. ARGV: a time or '', and what `batch.ts`
- * writes: the limits, the shapes of the charges (place of the limit, cost, enforced) and the jobs as one row of numbers;
- * then the leases of the charges to `concurrency` limits, as they come.
+ * writes: the limits, the kinds of jobs (of each charge the place of its limit, its cost, and whether it is enforced) and the jobs as one
+ * row of numbers; then the leases of the charges to `concurrency` limits, as they come.
+ *
+ * A job is its operation, the place of its kind, and that of the key of its first charge, after which those of the others lie; or 0, and then the
+ * place of each. A reset is its operation and a key.
  *
  * The answer is a row of bytes: the time, and what became of each job. For one that was decided that is, for each charge,
  * the cost that was asked for (with what earlier charges of the job take from the same key), and its state as it was or
  * the facts. After the bytes comes what was wrong with the jobs that failed.
  */
 export const asked = `
-local limits, shapes, jobs = unpack(cjson.decode(ARGV[2]))
+local limits, kinds, jobs = unpack(cjson.decode(ARGV[2]))
 local place, leases = 0, 2
 local parts, said = { pack('>d', now) }, 1
 local faultsSaid = {}
@@ -26,5 +29,30 @@ end
 local function say(part)
   said = said + 1
   parts[said] = part
+end
+
+-- The job at hand: its kind, the number of its charges, and the place before that of its first key, if they lie side by side.
+local kindPlace, kind, count, firstKey
+-- The last job that charged a key, where they do not.
+local jobNumber, jobOf = 0, {}
+
+local function nextJob()
+  kindPlace = jobs[place + 1]
+  kind = kinds[kindPlace]
+  count = #kind / 3
+  firstKey = jobs[place + 2] > 0 and jobs[place + 2] - 1
+  place = place + 2
+end
+
+-- Whether two charges of the job are to one key.
+local function areTwins()
+  if firstKey then return false end
+  jobNumber = jobNumber + 1
+  for each = 1, count do
+    local index = jobs[place + each]
+    if jobOf[index] == jobNumber then return true end
+    jobOf[index] = jobNumber
+  end
+  return false
 end
 `

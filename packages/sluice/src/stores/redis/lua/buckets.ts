@@ -5,17 +5,25 @@
  * it leaves the job to it.
  */
 export const buckets = `
+-- What is said of so many charges fits on the stack of Lua.
+local MOST_CHARGES = 100
 -- How what was found is written, by the number of charges.
 local FORMATS = setmetatable({}, { __index = function(made, count)
   made[count] = '>B' .. string.rep('dd', count)
   return made[count]
 end })
--- What is said of so many charges fits on the stack of Lua.
-local MOST_CHARGES = 100
 -- What was found of the job at hand: a cost and a level for each charge.
 local found = {}
--- The last job that charged a key.
-local jobNumber, jobOf = 0, {}
+-- Whether the charges of a kind of jobs are all to buckets and enforced; by the kind's place.
+local areBuckets = {}
+
+local function isOfBuckets(kind)
+  if #kind > 3 * MOST_CHARGES then return false end
+  for each = 1, #kind, 3 do
+    if limits[kind[each]].letter ~= 't' or kind[each + 2] == 0 then return false end
+  end
+  return true
+end
 
 -- The level now of a key; none where it holds something else, or where the long way had to do with it.
 local function levelOf(index, limit)
@@ -39,33 +47,33 @@ local function levelOf(index, limit)
 end
 
 -- Decides on a job; false where it is none for the short way.
-local function decideBuckets(count, takes)
-  if count > MOST_CHARGES then return false end
-  jobNumber = jobNumber + 1
-  local at, allFit = place, true
+local function decideBuckets(takes)
+  local areOfBuckets = areBuckets[kindPlace]
+  if areOfBuckets == nil then
+    areOfBuckets = isOfBuckets(kind)
+    areBuckets[kindPlace] = areOfBuckets
+  end
+  if not areOfBuckets or areTwins() then return false end
+  local allFit = true
   for each = 1, count do
-    local index, shape = jobs[at + 1], shapes[jobs[at + 2]]
-    at = at + 2
-    local limit, cost = limits[shape[1]], shape[2]
-    local most = limit.most
-    if not most or shape[3] == 0 or jobOf[index] == jobNumber then return false end
-    jobOf[index] = jobNumber
-    local level = levelOf(index, limit)
+    local limit, cost = limits[kind[3 * each - 2]], kind[3 * each - 1]
+    local level = levelOf(firstKey and firstKey + each or jobs[place + each], limit)
     if not level then return false end
-    if cost > 0 and level + cost > most then allFit = false end
+    if cost > 0 and level + cost > limit.most then allFit = false end
     found[2 * each - 1], found[2 * each] = cost, level
   end
   say(pack(FORMATS[count], 1, unpack(found, 1, 2 * count)))
   if takes and allFit then
     for each = 1, count do
-      local index, cost = jobs[place + 2 * each - 1], found[2 * each - 1]
+      local cost = found[2 * each - 1]
       if cost > 0 then
+        local index = firstKey and firstKey + each or jobs[place + each]
         levels[index] = found[2 * each] + cost
         note(index)
       end
     end
   end
-  place = at
+  if not firstKey then place = place + count end
   return true
 end
 `

@@ -26,54 +26,51 @@ local charges = {}
 -- Whether two of them are to one key, and whether some are shadows.
 local hasTwins, hasShadows
 
-local function readCharges(count, areSettled)
-  jobNumber, hasTwins, hasShadows = jobNumber + 1, false, false
+local function readCharges(areSettled)
+  hasTwins, hasShadows = areTwins(), false
   for each = 1, count do
     local charge = charges[each]
     if not charge then
       charge = {}
       charges[each] = charge
     end
-    local index, shape = jobs[place + 1], shapes[jobs[place + 2]]
-    place = place + 2
-    local limit = limits[shape[1]]
-    charge.index, charge.limit, charge.shape, charge.cost = index, limit, shape, shape[2]
-    charge.enforced, charge.isFitting = shape[3] == 1, nil
+    local limit = limits[kind[3 * each - 2]]
+    charge.index = firstKey and firstKey + each or jobs[place + each]
+    charge.limit, charge.cost, charge.enforced = limit, kind[3 * each - 1], kind[3 * each] == 1
+    charge.isFitting = nil
     charge.lease = limit.letter == 'n' and nextLease() or ''
-    if areSettled then
-      charge.taken = { cost = jobs[place + 1], at = jobs[place + 2], resetAfter = jobs[place + 3] }
-      place = place + 3
-    end
-    if jobOf[index] == jobNumber then hasTwins = true end
-    jobOf[index] = jobNumber
     if not charge.enforced then hasShadows = true end
+  end
+  if not firstKey then place = place + count end
+  if not areSettled then return end
+  for each = 1, count do
+    charges[each].taken = { cost = jobs[place + 1], at = jobs[place + 2], resetAfter = jobs[place + 3] }
+    place = place + 3
   end
 end
 
-local function areHindered(count)
+local function areHindered()
   for each = 1, count do
     if isHindered(charges[each].index, charges[each].limit) then return true end
   end
   return false
 end
 
-local function saidOf(shape)
-  if not shape.said then shape.said = pack('>d', shape[2]) end
-  return shape.said
-end
+-- Costs as they are written; most are the same.
+local COSTS = setmetatable({}, { __index = function(made, cost)
+  made[cost] = pack('>d', cost)
+  return made[cost]
+end })
 
 -- One charge alone, as nearly all requests in a cluster have and many elsewhere: half the time of the long way.
 local function decideOne(takes)
-  local index, shape = jobs[place + 1], shapes[jobs[place + 2]]
-  place = place + 2
-  local limit, cost = limits[shape[1]], shape[2]
+  local index, limit, cost = firstKey + 1, limits[kind[1]], kind[2]
   local lease = limit.letter == 'n' and nextLease() or ''
   if isHindered(index, limit) then return end
   local algorithm, state = A[limit.letter], stateNow(index, limit)
   local isFitting = algorithm.fits(limit, state, cost)
   local facts = algorithm.facts
-  parts[said + 1] = '\\1'
-  parts[said + 2] = shape.said or saidOf(shape)
+  parts[said + 1], parts[said + 2] = '\\1', COSTS[cost]
   parts[said + 3] = facts and facts(limit, state, cost, isFitting) or algorithm.pack(state)
   said = said + 3
   if not takes or not isFitting or cost == 0 then return end
@@ -82,7 +79,7 @@ local function decideOne(takes)
 end
 
 -- What is asked of a key with what earlier charges of the same request take from it.
-local function costWithTwins(charge, count)
+local function costWithTwins(charge)
   local cost = charge.cost
   if cost == 0 then return 0 end
   for each = 1, count do
@@ -93,17 +90,17 @@ local function costWithTwins(charge, count)
 end
 
 -- Judges the charges that are enforced, or those that are not; says whether all fit.
-local function judge(count, enforced)
+local function judge(enforced)
   local allFit = true
   for each = 1, count do
     local charge = charges[each]
     if charge.enforced == enforced then
-      local limit, shape = charge.limit, charge.shape
-      local cost = hasTwins and costWithTwins(charge, count) or charge.cost
+      local limit = charge.limit
+      local cost = hasTwins and costWithTwins(charge) or charge.cost
       local algorithm, state = A[limit.letter], stateNow(charge.index, limit)
       local isFitting = algorithm.fits(limit, state, cost)
       local facts = algorithm.facts
-      charge.said = cost == shape[2] and (shape.said or saidOf(shape)) or pack('>d', cost)
+      charge.said = COSTS[cost]
       charge.facts = facts and facts(limit, state, cost, isFitting) or algorithm.pack(state)
       charge.isFitting = isFitting
       allFit = allFit and isFitting
@@ -112,12 +109,12 @@ local function judge(count, enforced)
   return allFit
 end
 
-local function decideAll(count, takes)
-  readCharges(count, false)
-  if areHindered(count) then return end
-  local admitted = judge(count, true)
+local function decideAll(takes)
+  readCharges(false)
+  if areHindered() then return end
+  local admitted = judge(true)
   -- A shadow charge takes only what the enforced ones leave.
-  if hasShadows then judge(count, false) end
+  if hasShadows then judge(false) end
   say('\\1')
   for each = 1, count do
     local charge = charges[each]
@@ -136,9 +133,9 @@ local function decideAll(count, takes)
   end
 end
 
-local function settleAll(count, undone)
-  readCharges(count, true)
-  if areHindered(count) then return end
+local function settleAll(undone)
+  readCharges(true)
+  if areHindered() then return end
   say('\\1')
   for each = 1, count do
     local charge = charges[each]
@@ -149,17 +146,19 @@ end
 
 local last = #jobs
 while place < last do
-  local operation, count = jobs[place + 1], jobs[place + 2]
-  place = place + 2
-  if operation <= 2 then
-    if not decideBuckets(count, operation == 1) then
-      if count == 1 then decideOne(operation == 1) else decideAll(count, operation == 1) end
-    end
-  elseif operation <= 4 then
-    settleAll(count, operation == 4)
-  else
-    reset(count)
+  local operation = jobs[place + 1]
+  place = place + 1
+  if operation == 5 then
+    place = place + 1
+    reset(jobs[place])
     say('\\1')
+  else
+    nextJob()
+    if operation > 2 then
+      settleAll(operation == 4)
+    elseif not decideBuckets(operation == 1) then
+      if count == 1 then decideOne(operation == 1) else decideAll(operation == 1) end
+    end
   end
   if mendedOnes[1] then dropIdle() end
 end
