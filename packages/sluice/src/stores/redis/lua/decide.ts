@@ -163,7 +163,11 @@ while place < last do
   if mendedOnes[1] then dropIdle() end
 end
 
-for _, index in ipairs(changedOnes) do keep(index) end
+for each = 1, changes do
+  local index = changedOnes[each]
+  local level = levels[index]
+  if level then keepLevel(index, level) else keep(index) end
+end
 
 return { table.concat(parts), unpack(faultsSaid) }
 `

@@ -40,9 +40,9 @@ local READ = {
 -- The strings that the keys hold, read at once when the first of them is asked for.
 local strings
 local function readStrings()
-  strings = {}
   -- The stack of Lua holds some 8000 values.
-  for from = 1, #KEYS, 4000 do
+  strings = call('MGET', unpack(KEYS, 1, min(4000, #KEYS)))
+  for from = 4001, #KEYS, 4000 do
     local found = call('MGET', unpack(KEYS, from, min(from + 3999, #KEYS)))
     for place = 1, #found do strings[from + place - 1] = found[place] end
   end
@@ -151,16 +151,14 @@ local function keepLevel(index, level)
   local idleAfter = (level * limit.period) / limit.limit
   if isNearEnough(expiries[index], idleAfter) then
     call('SETRANGE', KEYS[index], limit.stateOffset, pack('>dd', now, level))
-    return
+  else
+    local lifetime = lifetimeOf(idleAfter)
+    call('PSETEX', KEYS[index], format('%d', lifetime), limit.head .. pack('>ddd', now + lifetime, now, level))
   end
-  local lifetime = lifetimeOf(idleAfter)
-  call('PSETEX', KEYS[index], format('%d', lifetime), limit.head .. pack('>ddd', now + lifetime, now, level))
 end
 
 -- Writes the state of a key, which expires when it says no more than no key would.
 local function keep(index)
-  local level = levels[index]
-  if level then return keepLevel(index, level) end
   local key, limit, state, stored = KEYS[index], unders[index], states[index], headers[index]
   local algorithm = state and A[limit.letter]
   local idleAfter = state and algorithm.idleAfter(limit, state) or 0

@@ -10,6 +10,7 @@
  * works out what else a verdict says (`verdict.ts`). To say it all here would cost a third more time.
  */
 export const prelude = `
+local KEYS, ARGV = KEYS, ARGV
 local given = ARGV[1]
 local call, pack, unpackFrom, format, sub = redis.call, struct.pack, struct.unpack, string.format, string.sub
 local ceil, floor, max, min = math.ceil, math.floor, math.max, math.min
