@@ -9,7 +9,8 @@ const bench: Bench = {
       name: 'Fastify, one rule, small JSON',
       unit: 'requests a second of one core',
       better: 'more',
-      rounds: 9,
+      rounds: 16,
+      warmUp: false,
       contenders: [
         served('sluice/fastify', 'ours', 'fastify', 'sluice'),
         served('@fastify/rate-limit', 'peer', 'fastify', 'peer'),
@@ -22,7 +23,8 @@ const bench: Bench = {
       name: 'Express, one rule, small JSON',
       unit: 'requests a second of one core',
       better: 'more',
-      rounds: 9,
+      rounds: 16,
+      warmUp: false,
       contenders: [
         served('sluice/express', 'ours', 'express', 'sluice'),
         served('express-rate-limit', 'peer', 'express', 'peer'),
