@@ -18,15 +18,19 @@ const NO_TOKEN: Denial = { status: 401, error: 'this wants the admin token: Auth
  * Whether a request to the admin port is answered.
  *
  * A page of another site may have a browser ask this port under a name that it has pointed here (DNS rebinding), so that
- * only addresses and names of this machine are answered; and may have it send something, which needs an `Origin` of this port.
- * Who reaches a loopback address may read without the token; on any other, all but the probes and the empty page want it.
+ * only addresses, names of this machine and those that the file says are answered; and may have it send something, which needs an `Origin` of this port.
+ * Who reaches a loopback address may read without the token; on any other, all but the probes and the empty page want it; and so does who comes under a name of the file's, through
+ * a proxy that others reach too.
  */
 export class Guard {
   readonly #host: string
+  /** Under which a proxy before it asks. */
+  readonly #names: ReadonlySet<string>
   readonly #tokenHash: Buffer | undefined
 
-  constructor({ host, tokenHash }: AdminConfig) {
+  constructor({ host, names, tokenHash }: AdminConfig) {
     this.#host = host.toLowerCase()
+    this.#names = new Set(names)
     this.#tokenHash = tokenHash === undefined ? undefined : Buffer.from(tokenHash, 'hex')
   }
 
@@ -38,7 +42,7 @@ export class Guard {
   /** As `denies`, for what has no data in it: the token is not asked for. */
   deniesPage({ headers }: Asked): Denial | undefined {
     const name = hostName(headers.host)
-    if (name !== undefined && this.#isOurs(name)) return undefined
+    if (name !== undefined && (this.#isOurs(name) || this.#names.has(name))) return undefined
     return { status: 403, error: 'this name is none of this port; ask it by its address' }
   }
 
@@ -64,7 +68,7 @@ export class Guard {
     if (this.holdsToken(headers.authorization)) return undefined
     const denial = this.deniesPage(request)
     if (denial !== undefined) return denial
-    return isLoopback(this.#host) ? undefined : NO_TOKEN
+    return isLoopback(this.#host) && this.#isOurs(hostName(host)) ? undefined : NO_TOKEN
   }
 
   /** Whether it is the token; never where none is configured. */
@@ -74,8 +78,8 @@ export class Guard {
     return timingSafeEqual(createHash('sha256').update(token).digest(), this.#tokenHash)
   }
 
-  #isOurs(name: string): boolean {
-    return name === 'localhost' || name === this.#host || isIP(name) !== 0
+  #isOurs(name: string | undefined): boolean {
+    return name !== undefined && (name === 'localhost' || name === this.#host || isIP(name) !== 0)
   }
 }
 

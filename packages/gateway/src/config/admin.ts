@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { AdminConfig, Endpoint } from './config.js'
 import { isLoopback, parseEndpoint } from './endpoint.js'
 import { sha256Of } from './sha256.js'
-import { made, mapOf, type Read, single } from './yaml/reading.js'
+import { listOf, made, mapOf, type Read, single } from './yaml/reading.js'
 import { text } from './yaml/scalars.js'
 
 /** Reads an address to listen on. */
@@ -11,8 +11,21 @@ export const endpoint: Read<Endpoint> = made(
   (value) => parseEndpoint(String(value)),
 )
 
+const hostName: Read<string> = single(
+  z
+    .string()
+    .regex(/^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i)
+    .transform((name) => name.toLowerCase()),
+  'the name of a host alone, such as sluice.example',
+)
+
 const readMap = mapOf(
-  { listen: endpoint, token_sha256: sha256Of('a token', 'sluice token new'), audit: text },
+  {
+    listen: endpoint,
+    names: listOf(hostName, 'a list of names such as [sluice.example]', 100),
+    token_sha256: sha256Of('a token', 'sluice token new'),
+    audit: text,
+  },
   'a map such as { listen: 127.0.0.1:8081, token_sha256: … }',
 )
 
@@ -24,16 +37,23 @@ export const readAdmin: Read<AdminConfig | 'off'> = (node, problems) => {
   const before = problems.count
   const {
     listen,
+    names,
     token_sha256: tokenHash,
     audit,
   } = (node.kind === 'map' ? readMap(node, problems) : { listen: endpoint(node, problems) }) ?? {}
   const admin = {
     ...(listen ?? DEFAULT_ADMIN),
+    ...(names !== undefined && { names }),
     ...(tokenHash !== undefined && { tokenHash }),
     ...(audit !== undefined && { audit }),
   }
   const open = problems.count === before ? openToOthers(admin) : undefined
   if (open !== undefined) problems.at(node, open)
+  else if (names !== undefined && tokenHash === undefined && problems.count === before)
+    problems.at(
+      (node.kind === 'map' && node.entries.get('names')?.value) || node,
+      "who reaches the proxy before it reaches an admin port with 'names': that wants a 'token_sha256', which `sluice token new` makes",
+    )
   return admin
 }
 

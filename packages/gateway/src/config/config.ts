@@ -56,6 +56,8 @@ export interface Endpoint {
 
 /** Where those who run the gateway look. */
 export interface AdminConfig extends Endpoint {
+  /** Names of hosts, in lower case, under which it is asked through a proxy before it. Who asks so needs the token. */
+  readonly names?: readonly string[]
   /** SHA-256 of the token, in hex. Where there is none, none is wanted, and nothing can be changed. */
   readonly tokenHash?: string
   /** The file that keeps what was changed from the dashboard, and what somebody tried to. */
@@ -99,6 +101,8 @@ export interface IdentityConfig {
   readonly jwt?: Omit<JwtOptions, 'jwks'> & { readonly jwks: string }
   /** Headers in which a trusted proxy says who the client is. */
   readonly proxyHeaders?: ProxyHeaders
+  /** `false`: keys and tokens that are for the gateway stay there. */
+  readonly forwardCredentials?: false
 }
 
 /** Names of headers, in lower case. */

@@ -5,7 +5,7 @@ import type { IdentityConfig, ProxyHeaders } from './config.js'
 import type { ConfigNode } from './yaml/node.js'
 import type { Problems } from './yaml/problems.js'
 import { listOf, made, mapOf, type Read, single } from './yaml/reading.js'
-import { text, wholeNumber } from './yaml/scalars.js'
+import { text, wholeNumber, yesOrNo } from './yaml/scalars.js'
 
 /** `identity`: how a client's address is read, and how it says who it is. */
 
@@ -39,6 +39,7 @@ const readFields = mapOf(
     ipv6_subnet: wholeNumber(1, 128),
     api_keys: text,
     jwt: readJwt,
+    forward_credentials: yesOrNo,
     proxy_headers: mapOf(
       { client: headerName, tier: headerName },
       'a map such as { client: X-Client-Id, tier: X-Client-Tier }',
@@ -49,13 +50,18 @@ const readFields = mapOf(
 
 export const readIdentity: Read<IdentityConfig> = (node, problems) => {
   const values = readFields(node, problems)
-  if (values === undefined) return undefined
+  if (values === undefined || node.kind !== 'map') return undefined
+  const { entries } = node
   const {
     trusted_proxies: trustedProxies = [],
     ipv6_subnet: ipv6Subnet = 64,
     api_keys: apiKeys,
     jwt,
+    forward_credentials: forwardCredentials = true,
   } = values
+  const place = entries.get('forward_credentials')?.value
+  if (place !== undefined && !entries.has('api_keys') && !entries.has('jwt'))
+    problems.at(place, "'forward_credentials' is for those of 'api_keys' or 'jwt', and there are none")
   const proxyHeaders = readProxyHeaders(values.proxy_headers, trustedProxies.length > 0, node, problems)
   return {
     trustedProxies,
@@ -63,6 +69,7 @@ export const readIdentity: Read<IdentityConfig> = (node, problems) => {
     ...(apiKeys !== undefined && { apiKeys }),
     ...(jwt !== undefined && { jwt }),
     ...(proxyHeaders !== undefined && { proxyHeaders }),
+    ...(!forwardCredentials && { forwardCredentials }),
   }
 }
 

@@ -1,9 +1,11 @@
+import type { IncomingMessage } from 'node:http'
 import { type Client, type MaybePromise, RequestError } from 'sluice'
 import { type Identify, identity } from 'sluice/identity'
 import type { IdentityConfig, ProxyHeaders } from '../config/config.js'
 import type { Log } from '../log.js'
 import type { RequestHead } from '../policy/request-head.js'
 import { watchKeys } from './watched-keys.js'
+import { withheldHeaders } from './withheld-headers.js'
 
 /** Finds out who sends a request. */
 export interface ClientReader {
@@ -13,8 +15,14 @@ export interface ClientReader {
    * @throws UnauthorizedError, or rejects with it, for credentials that are not known.
    */
   clientOf(head: RequestHead): MaybePromise<Client | undefined>
-  /** Names in lower case of the headers that only a trusted proxy may send, as the upstream may believe them too; undefined where there are none. */
-  readonly claims: ReadonlySet<string> | undefined
+  /**
+   * Names in lower case of a request's headers that do not go upstream: those that only a trusted proxy may send, as the upstream may believe them
+   * too; and, where the configuration says so, what the client showed to the gateway. Undefined where there are none.
+   */
+  withheld(
+    message: Pick<IncomingMessage, 'rawHeaders'>,
+    peerTrusted: boolean,
+  ): ReadonlySet<string> | undefined
   /** Ends the watch over the file of keys. */
   stop(): void
 }
@@ -25,7 +33,7 @@ export interface ClientReader {
  * @throws ConfigError where the file of keys is wrong.
  */
 export async function openClientReader(
-  { apiKeys, jwt, proxyHeaders }: IdentityConfig,
+  { apiKeys, jwt, proxyHeaders, forwardCredentials }: IdentityConfig,
   log: Log,
 ): Promise<ClientReader> {
   const keys = apiKeys === undefined ? undefined : await watchKeys(apiKeys, log)
@@ -36,7 +44,7 @@ export async function openClientReader(
       : identity({ ...(keys && { apiKeys: keys.lookup }), ...(verify && { jwt: verify }) })
   return {
     clientOf: (head) => toldByProxy(head, proxyHeaders) ?? identify?.((name) => head.header(name)),
-    claims: proxyHeaders && new Set(Object.values(proxyHeaders)),
+    withheld: withheldHeaders(Object.values(proxyHeaders ?? {}), forwardCredentials === false),
     stop: () => keys?.stop(),
   }
 }

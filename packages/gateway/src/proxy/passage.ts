@@ -146,7 +146,7 @@ export class Passage {
       target: this.#target,
       peerAddress,
       peerTrusted,
-      withheld: peerTrusted ? undefined : clients.claims,
+      withheld: clients.withheld(request, peerTrusted),
       responseHeaders: sent.responseHeaders,
       requestHeaders: sent.requestHeaders,
       body: sent.body,

@@ -57,6 +57,22 @@ describe('the admin port', () => {
     expect(guard.deniesPage({ headers: { host: 'evil.example' } })?.status).toBe(403)
   })
 
+  it('answers under a name of the file’s, as a proxy before it asks, to who has the token; the page to everybody', async () => {
+    const admin = `{ listen: 127.0.0.1:0, names: [Sluice.Example], token_sha256: ${HASH} }`
+    const { adminUrl } = await running('', echo, admin)
+    const status = async (path: string, host: string, headers = {}) =>
+      (await send(adminUrl, path, { method: 'GET', headers: { host, ...headers } })).status
+    for (const host of ['sluice.example', 'SLUICE.example:443']) {
+      expect(await status('/metrics', host)).toBe(401)
+      expect(await status('/metrics', host, { authorization: `Bearer ${TOKEN}` })).toBe(200)
+      expect(await status('/', host)).toBe(200)
+    }
+    // Who asks this machine itself is asked for as little as before.
+    expect(await status('/metrics', 'localhost')).toBe(200)
+    for (const host of ['evil.example', 'x.sluice.example', 'sluice.example.evil.example'])
+      for (const path of ['/metrics', '/']) expect(await status(path, host)).toBe(403)
+  })
+
   it('on loopback wants its token for acts alone', async () => {
     const { adminUrl } = await running('', echo, `{ listen: 127.0.0.1:0, token_sha256: ${HASH} }`)
     const get = (path: string, headers = {}) => send(adminUrl, path, { method: 'GET', headers })

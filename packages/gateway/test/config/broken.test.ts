@@ -164,6 +164,21 @@ describe('one problem, in its place', () => {
       `${UPSTREAM}\nadmin: { listen: :8081, token_sha256: ¦hunter2 }`,
       "'token_sha256' is the SHA-256 of a token",
     ],
+    [
+      'names of an admin port that needs no token',
+      `${UPSTREAM}\nadmin: { names: ¦[sluice.example] }`,
+      "an admin port with 'names': that wants a 'token_sha256'",
+    ],
+    [
+      'a name of an admin port with its port',
+      `${UPSTREAM}\nadmin: { names: [¦"sluice.example:443"], token_sha256: ${'5ec2e7'.padEnd(64, '0')} }`,
+      'the name of a host alone, such as sluice.example',
+    ],
+    [
+      'credentials to keep where there are none',
+      `${UPSTREAM}\nidentity: { forward_credentials: ¦false }`,
+      "'forward_credentials' is for those of 'api_keys' or 'jwt', and there are none",
+    ],
     ['no default', `${UPSTREAM}\ndefault: ¦allow`, "'default' is 'deny', or a map"],
     // Routes
     ['routes as a map', `${UPSTREAM}\nroutes: ¦{ match: /a }`, "'routes' is a list of routes"],

@@ -121,6 +121,20 @@ default: deny
   expect(read('admin: false').admin).toBeUndefined()
 })
 
+it('reads under which names the admin port is asked, and whether credentials go upstream', () => {
+  const hash = '5ec2e7'.padEnd(64, '0')
+  expect(read(`admin: { names: [Sluice.Example, ops], token_sha256: ${hash} }`).admin).toEqual({
+    host: '127.0.0.1',
+    port: 8081,
+    names: ['sluice.example', 'ops'],
+    tokenHash: hash,
+  })
+  const identity = (forward: boolean) =>
+    read(`identity: { api_keys: keys.yaml, forward_credentials: ${forward} }`).identity
+  expect(identity(false)).toMatchObject({ forwardCredentials: false })
+  expect(identity(true)).not.toHaveProperty('forwardCredentials')
+})
+
 it('reads every word of a limit', () => {
   const { routes } = read(`
 routes:

@@ -137,6 +137,32 @@ routes:
     expect(await admitted(url, claims, 25)).toBe(20)
   })
 
+  it('show their credentials to the upstream too, or where the file says so to the gateway alone', async () => {
+    const seen = async (forward: string, headers: object, path = '/predict') => {
+      const { url } = await running(identity().replace(' } }', ` }${forward} }`) + LIMITS)
+      const { status, text } = await send(url, path, { headers: { ...headers, other: 'kept' } })
+      const { 'x-api-key': key, authorization, other } = JSON.parse(text).headers
+      return [status, key, authorization, other]
+    }
+    const forUpstream = 'Basic dXBzdHJlYW0='
+    const bearer = `Bearer ${premiumKey}`
+    const both = { 'x-api-key': premiumKey, authorization: 'Bearer for-the-upstream' }
+    expect(await seen('', both)).toEqual([200, premiumKey, 'Bearer for-the-upstream', 'kept'])
+    const kept = ', forward_credentials: false'
+    expect(await seen(kept, both)).toEqual([200, undefined, 'Bearer for-the-upstream', 'kept'])
+    expect(await seen(kept, { X_API_Key: premiumKey })).toEqual([200, undefined, undefined, 'kept'])
+    for (const authorization of [bearer, `bearer  ${premiumKey}`, `Bearer ${await token()}`])
+      expect(await seen(kept, { authorization })).toEqual([200, undefined, undefined, 'kept'])
+    // A visitor has shown the gateway nothing.
+    expect(await seen(kept, { authorization: forUpstream })).toEqual([200, undefined, forUpstream, 'kept'])
+    expect(await seen(kept, { authorization: bearer }, '/unlimited')).toEqual([
+      200,
+      undefined,
+      undefined,
+      'kept',
+    ])
+  })
+
   it('two keys at once are no key', async () => {
     const { url } = await running(identity() + LIMITS)
     const answer = await send(url, '/predict', { headers: { 'x-api-key': [premiumKey, 'another'] } })

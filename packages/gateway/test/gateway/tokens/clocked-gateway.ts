@@ -18,7 +18,7 @@ export async function clockedGateway(
   const setup = {
     admission: createAdmission(config, { store: memoryStore({ clock }), warmUps: new WarmUps() }),
     addresses: clientAddressReader({}),
-    clients: { clientOf: () => undefined, claims: undefined, stop: () => {} },
+    clients: { clientOf: () => undefined, withheld: () => undefined, stop: () => {} },
     upstream,
     maxBody: config.maxBody,
     traffic: { ended: () => {}, inFlight: () => {}, waiting: () => {}, exchanged: () => {} },
