@@ -8,7 +8,7 @@ import {
   rateLimiterFlexible,
   sluice,
 } from './memory/deciders.js'
-import { bytesPerKey, decisionTime } from './memory/measures.js'
+import { bytesPerKey, decisionTime, newStringTime } from './memory/measures.js'
 
 const NS = 'ns a decision'
 
@@ -45,6 +45,15 @@ const bench: Bench = {
       ...speed(1_000_000, 400_000),
       rounds: 5,
       targets: [{ contender: 'sluice', against: 'bare Map + GCRA', atMost: 1 }],
+    },
+    {
+      name: '10,000 keys, one rule, each asked with a new string',
+      unit: `${NS} beside the reading of the string`,
+      better: 'less',
+      rounds: 9,
+      contenders: contenders(10_000).map(([name, role, make]) =>
+        newStringTime(name, role, make, 10_000, 400_000),
+      ),
     },
     {
       name: 'five rules against one, 10,000 keys',

@@ -33,6 +33,52 @@ export function decisionTime(
   }
 }
 
+/**
+ * As `decisionTime`, but each decision is asked with a string that is read from bytes for it, as a server has its keys. What the reading takes is
+ * measured beside it and left out.
+ */
+export function newStringTime(
+  name: string,
+  role: Contender['role'],
+  make: () => Decider,
+  keyCount: number,
+  decisions: number,
+): Contender {
+  return {
+    name,
+    role,
+    async start(): Promise<Started> {
+      const decider = make()
+      const keys = keysOf(keyCount)
+      await ask(decider, keys, Uint32Array.from(keys.keys()))
+      const bytes = Buffer.from(keys.join(''), 'latin1')
+      const ends: number[] = []
+      for (const key of keys) ends.push((ends.at(-1) ?? 0) + key.length)
+      const read = (index: number) => bytes.toString('latin1', ends[index - 1] ?? 0, ends[index])
+      const random = xorshift(1)
+      const order = Uint32Array.from({ length: decisions }, () => random() % keyCount)
+      return {
+        async measure() {
+          const before = process.cpuUsage()
+          if ('admit' in decider) {
+            for (const index of order) if (!decider.admit(read(index))) throw new Error('refused')
+          } else {
+            for (const index of order) await decider.admitLater(read(index))
+          }
+          const between = process.cpuUsage()
+          let length = 0
+          for (const index of order) length += read(index).length
+          if (length === 0) throw new Error('nothing was read')
+          const after = process.cpuUsage()
+          const deciding = between.user + between.system - before.user - before.system
+          const reading = after.user + after.system - between.user - between.system
+          return ((deciding - reading) * 1000) / decisions
+        },
+      }
+    },
+  }
+}
+
 /** What a key takes in bytes, beside the caller's own string. */
 export function bytesPerKey(
   name: string,
