@@ -10,6 +10,7 @@ const RULES: readonly (readonly Rule<string>[])[] = [
   [{ limit: '4/second' }],
   [{ limit: '4/second burst 7', cost: 1.5 }],
   [{ limit: '4/second' }, { limit: '10/5s', cost: 2 }, { limit: '20/minute burst 3' }],
+  ['9/second', '80/10s', '90/minute'].map((limit, index) => ({ name: `${index}`, limit })),
   // What another algorithm counts, or for somebody else, is decided the other way.
   [{ limit: '4/second' }, { limit: '10/5s', algorithm: 'fixed-window' }],
   [{ limit: '4/second' }, { limit: '10/5s', by: 'everyone' }],
@@ -19,12 +20,14 @@ const RULES: readonly (readonly Rule<string>[])[] = [
 type Step =
   | { readonly does: 'admit' | 'peek' | 'reset'; readonly key: string }
   | { readonly does: 'wait'; readonly milliseconds: number }
+  | { readonly does: 'reset one'; readonly key: string; readonly which: number }
   | { readonly does: 'settle'; readonly which: number; readonly cost: number }
 
 const key = fc.constantFrom('a', 'b', 'c')
 const step: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: fc.record({ does: fc.constant('admit' as const), key }), weight: 6 },
   fc.record({ does: fc.constantFrom('peek' as const, 'reset' as const), key }),
+  fc.record({ does: fc.constant('reset one' as const), key, which: fc.nat(2) }),
   fc.record({
     does: fc.constant('wait' as const),
     milliseconds: fc.oneof(fc.nat(400), fc.nat(9000), fc.integer({ min: -2000, max: -1 })),
@@ -42,16 +45,17 @@ describe('rules that charge all requests alike', () => {
   it('are decided, and tell what they decided whenever they are asked, as with a charge for each request', () => {
     const trace = fc.record({
       rules: fc.constantFrom(...RULES),
-      maxKeys: fc.constantFrom(2, 5, 100),
-      steps: fc.array(step, { maxLength: 60 }),
+      maxKeys: fc.constantFrom(2, 7, 100),
+      steps: fc.array(step, { minLength: 20, maxLength: 80 }),
       // How many decisions later one is asked what it says.
       later: fc.nat(4),
     })
     fc.assert(
       fc.property(trace, ({ rules, maxKeys, steps, later }) => {
         const clock = manualClock(1e9)
-        const [plain, other] = [undefined, () => {}].map((listener) =>
-          createLimiter({ rules, store: memoryStore({ clock, maxKeys }), ...(listener && { listener }) }),
+        const stores = [memoryStore({ clock, maxKeys }), memoryStore({ clock, maxKeys })]
+        const [plain, other] = stores.map((store, index) =>
+          createLimiter({ rules, store, ...(index === 1 && { listener: () => {} }) }),
         ) as [ReturnType<typeof createLimiter>, ReturnType<typeof createLimiter>]
         const decided: [Decision, ReturnType<typeof said>][] = []
         const held: [Decision, Decision][] = []
@@ -62,7 +66,11 @@ describe('rules that charge all requests alike', () => {
         for (const next of steps) {
           if (next.does === 'wait') clock.advance(next.milliseconds)
           else if (next.does === 'reset') for (const limiter of [plain, other]) limiter.reset(next.key)
-          else if (next.does === 'peek') expect(plain.peek(next.key)).toEqual(other.peek(next.key))
+          else if (next.does === 'reset one') {
+            // The others of the key keep their places.
+            const scope = plain.rules[next.which]?.scope
+            if (scope !== undefined) for (const store of stores) store.reset(scope, next.key)
+          } else if (next.does === 'peek') expect(plain.peek(next.key)).toEqual(other.peek(next.key))
           else if (next.does === 'settle') {
             for (const decision of held.splice(next.which, 1).flat())
               if (decision.allowed) decision.permit.settle({ requests: next.cost })

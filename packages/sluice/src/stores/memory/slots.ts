@@ -5,6 +5,8 @@ const PAGE_SLOTS = 1 << PAGE_BITS
 export const LAST = PAGE_SLOTS - 1
 /** The bits of a word that a tag takes. */
 export const TAG = 0xff
+/** The tag of a slot of no key. */
+const NO_KEY = TAG
 
 /**
  * Slots, 36 bytes each. What a decision reads of one lies in 32 bytes that begin at a multiple of 32, and so in one line of the processor's
@@ -44,11 +46,13 @@ export class Slots {
       if (slot >>> PAGE_BITS === this.#words.length) this.#addPage()
     }
     this.join(slot, slot)
+    this.#setNoKey(slot)
     return slot
   }
 
   release(slot: number): void {
     this.setObject(slot, undefined)
+    this.#setNoKey(slot)
     this.setLink(slot, this.#free)
     this.#free = slot
   }
@@ -97,6 +101,13 @@ export class Slots {
       slot = words[place + 6] as number
     }
     return 0
+  }
+
+  /** Whether a slot is that of the key with this hash, but for its last 8 bits; it may be any slot of a page that is there. */
+  isOf(slot: number, low: number, high: number): boolean {
+    const words = this.wordsOf(slot)
+    const place = (slot & LAST) * 8
+    return words[place + 4] === high && (((words[place + 5] as number) ^ low) & ~TAG) === 0
   }
 
   /** Notes whose slot it is; the tag becomes 0. */
@@ -156,6 +167,11 @@ export class Slots {
     return this.#words[slot >>> PAGE_BITS] as Int32Array
   }
 
+  #setNoKey(slot: number): void {
+    this.setHash(slot, 0, 0)
+    this.setTag(slot, NO_KEY)
+  }
+
   #addPage(): void {
     const buffer = new ArrayBuffer(PAGE_SLOTS * 32)
     this.#numbers.push(new Float64Array(buffer))
@@ -163,4 +179,9 @@ export class Slots {
     this.#previous.push(new Int32Array(PAGE_SLOTS))
     this.#objects.push(undefined)
   }
+}
+
+/** Whether two slots are of the same page. */
+export function isOfPage(slot: number, other: number): boolean {
+  return slot >>> PAGE_BITS === other >>> PAGE_BITS
 }

@@ -3,7 +3,7 @@ import { levelNow, type TokenBucketState } from '../../limits/token-bucket.js'
 import type { Found, Outcome, StandingCharge, StandingTaker } from '../outcome.js'
 import { BucketOutcome } from './bucket-outcome.js'
 import { NO_NUMBER } from './limit-numbers.js'
-import { LAST, TAG } from './slots.js'
+import { isOfPage, LAST, TAG } from './slots.js'
 import type { Scope, States } from './states.js'
 
 /** A standing charge, and what the take that is under way knows of it. */
@@ -15,6 +15,8 @@ interface Row {
   readonly most: number
   /** Of the key; 0 where nothing is kept of it. */
   slot: number
+  /** How far that is from the slot of the row before. */
+  stride: number
 }
 
 /**
@@ -39,7 +41,7 @@ export class StandingBuckets implements StandingTaker {
   static of(states: States, charges: readonly StandingCharge[]): StandingBuckets | undefined {
     const rows = charges.flatMap(({ scope, limit, cost }): Row[] =>
       limit.algorithm === 'token-bucket' && cost > 0 && cost < Number.POSITIVE_INFINITY
-        ? [{ scope: states.scope(scope), limit, cost, most: mostThatFits(limit.burst), slot: 0 }]
+        ? [{ scope: states.scope(scope), limit, cost, most: mostThatFits(limit.burst), slot: 0, stride: 1 }]
         : [],
     )
     const isEach =
@@ -59,11 +61,20 @@ export class StandingBuckets implements StandingTaker {
     const { now, slots, limits } = states
     this.at = now
     let fits = true
+    let last = 0
     for (let index = 0; index < rows.length; index++) {
       const row = rows[index] as Row
       const { limit, cost } = row
-      const slot = states.findHashed(row.scope)
+      const near = last + row.stride
+      // A key that came first to these rules has slots in a row: the one where the last request had it is tried before the table is asked, so that five rules
+      // take 2.6 times as long as one and not 3.5. Without the table 56 bits of a hash have to be enough, for one slot.
+      const slot =
+        last !== 0 && isOfPage(near, last) && states.isHashed(near, row.scope)
+          ? near
+          : states.findHashed(row.scope)
       row.slot = slot
+      row.stride = slot - last
+      last = slot
       let level = 0
       if (slot === 0) {
         if (row.scope.overflow !== undefined || states.room <= index) return 'elsewhere'

@@ -110,6 +110,11 @@ export class States {
     return this.#table.find(this.#hash.low ^ scope.low, this.#hash.high ^ scope.high)
   }
 
+  /** Whether a slot, of a page that is there, is that of the key that was hashed last. */
+  isHashed(slot: number, scope: Scope): boolean {
+    return this.slots.isOf(slot, this.#hash.low ^ scope.low, this.#hash.high ^ scope.high)
+  }
+
   read(place: Place): Kept {
     if (typeof place !== 'number') return place
     const number = this.slots.tag(place)
