@@ -3,6 +3,7 @@ import { createWriteStream, type WriteStream } from 'node:fs'
 import { rename, rm, stat } from 'node:fs/promises'
 import { constants, createGzip, type Gzip } from 'node:zlib'
 import type { RecordConfig } from '../config/config.js'
+import { END, isWhole, mend } from './whole-file.js'
 
 /** How often what was written can be read by others, in milliseconds. */
 const FLUSH_INTERVAL = 1000
@@ -90,15 +91,17 @@ export class RecordFile {
 
   async #opened(): Promise<Open> {
     if (this.#open !== undefined) return this.#open
-    this.#before = await sizeOf(this.#options.file)
+    const { file } = this.#options
+    if ((await sizeOf(file)) > 0 && !(await isWhole(file))) await this.#mend()
+    this.#before = await sizeOf(file)
     // A file of a gateway that ran before is gone on with: gzip may have several members.
-    const out = createWriteStream(this.#options.file, { flags: 'a', mode: 0o600 })
+    const out = createWriteStream(file, { flags: 'a', mode: 0o600 })
     await once(out, 'open')
     const gzip = createGzip()
     // Whoever waits for a flush is told by the error of the stream itself.
     out.on('error', (error) => gzip.destroy(error))
     gzip.on('error', () => {})
-    gzip.pipe(out)
+    gzip.pipe(out, { end: false })
     gzip.write(`${this.#options.head}\n`)
     this.#open = { gzip, out }
     return this.#open
@@ -108,12 +111,27 @@ export class RecordFile {
     const open = this.#open
     if (open === undefined) return
     this.#open = undefined
+    // After a failure of the disk, which was told when it came.
+    if (open.gzip.destroyed) return
+    const ended = once(open.gzip, 'end')
     open.gzip.end()
+    await ended
+    open.out.end(END)
     await once(open.out, 'close')
+  }
+
+  /** What cannot be mended is kept, and gone on with in another file. */
+  async #mend(): Promise<void> {
+    const isMended = await mend(this.#options.file).catch(() => false)
+    if (!isMended) await this.#makeWay()
   }
 
   async #rotate(): Promise<void> {
     await this.#end()
+    await this.#makeWay()
+  }
+
+  async #makeWay(): Promise<void> {
     const { file, files } = this.#options
     const numbered = (number: number) => (number === 0 ? file : `${file}.${number}`)
     await rm(numbered(files - 1), { force: true })

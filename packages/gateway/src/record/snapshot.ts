@@ -35,7 +35,10 @@ export class RecordSnapshot {
   }
 
   /** @param since epoch milliseconds: what came before is left out, and files that end before are not read */
-  static async take({ file, files }: RecordConfig, since?: number): Promise<RecordSnapshot> {
+  static async take(
+    { file, files }: Pick<RecordConfig, 'file' | 'files'>,
+    since?: number,
+  ): Promise<RecordSnapshot> {
     const held = new Map<number, HeldFile>()
     // The newest first: a file that is renamed meanwhile is met twice, and not missed.
     for (let number = 0; number < files; number++) {
@@ -118,7 +121,7 @@ export class RecordSnapshot {
     try {
       for await (const piece of gunzip) yield piece as Buffer
     } catch (error) {
-      // A file that is still being written has no end yet. One that a gateway was killed over has what cannot be read.
+      // A file that is still being written has no end yet.
       if ((error as NodeJS.ErrnoException).code !== 'Z_BUF_ERROR') this.#damaged++
     } finally {
       gunzip.destroy()

@@ -146,7 +146,7 @@ it('one at a time; one that nobody waits for any more ends', async () => {
 it('says so where a file of the record is damaged, and plays what can be read', async () => {
   const gateway = await replaying()
   await predictions(gateway, 2)
-  // As of a gateway that was killed between two writes, and another one that went on with its file.
+  // Something was appended to what had no end.
   await yesterday(`${gateway.recorded}.1`, 5000, constants.Z_SYNC_FLUSH)
   await appendFile(`${gateway.recorded}.1`, gzipSync('{"sluice_record":1}\n'))
   const { body } = await gateway.ask()

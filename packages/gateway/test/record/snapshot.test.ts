@@ -21,7 +21,7 @@ const line = (at: number) => JSON.stringify({ time: START + at, ip: `ip-${at}`, 
 const linesOf = (times: readonly number[]) => [HEAD, ...times.map(line)].map((each) => `${each}\n`).join('')
 
 async function taken(file: string, since?: number, files = 10): Promise<RecordSnapshot> {
-  const snapshot = await RecordSnapshot.take({ file, files, maxSize: 2 ** 20 }, since)
+  const snapshot = await RecordSnapshot.take({ file, files }, since)
   onTestFinished(() => snapshot.close())
   return snapshot
 }
@@ -51,10 +51,7 @@ it('leaves out what came before a moment, whatever the lines and wherever they l
       async (files, since) => {
         for (const [index, times] of files.entries())
           await writeFile(`${file}${index === 0 ? '' : `.${index}`}`, gzipSync(linesOf(times)))
-        const snapshot = await RecordSnapshot.take(
-          { file, files: files.length, maxSize: 2 ** 20 },
-          START + since,
-        )
+        const snapshot = await RecordSnapshot.take({ file, files: files.length }, START + since)
         const kept = files.toReversed().map((times) => linesOf(times.filter((at) => at >= since)))
         expect(await text(snapshot.read())).toBe(kept.join(''))
         await snapshot.close()

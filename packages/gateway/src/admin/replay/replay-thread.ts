@@ -80,7 +80,7 @@ async function pageOf(
 
 function withDamageTold<Page extends Pick<ReportPage, 'report' | 'comparison'>>(page: Page): Page {
   const damage =
-    'A file of the record cannot be read to its end, as where a gateway was killed: what stands behind that was not played.'
+    'A file of the record cannot be read to its end, as where a disk failed: what stands behind that was not played.'
   const report = { ...page.report, notes: [...page.report.notes, damage] }
   return { ...page, report, ...(page.comparison && { comparison: { ...page.comparison, one: report } }) }
 }
