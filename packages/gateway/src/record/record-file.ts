@@ -61,9 +61,9 @@ export class RecordFile {
       const text = this.#waiting
       this.#waiting = ''
       if (text === '') return
-      const { gzip } = await this.#opened()
+      const { gzip, out } = await this.#opened()
       gzip.write(text)
-      await new Promise<void>((resolve) => gzip.flush(constants.Z_SYNC_FLUSH, () => resolve()))
+      await written(gzip, out)
       if (this.#size >= this.#options.maxSize) await this.#rotate()
     })
   }
@@ -138,6 +138,18 @@ export class RecordFile {
     for (let number = files - 2; number >= 0; number--)
       await renameIfThere(numbered(number), numbered(number + 1))
   }
+}
+
+/** Resolves once all that was compressed so far is in the file. */
+async function written(gzip: Gzip, out: WriteStream): Promise<void> {
+  await new Promise<void>((resolve) => gzip.flush(constants.Z_SYNC_FLUSH, () => resolve()))
+  // It is on its way: an empty piece behind it tells when it is there.
+  const passed = () =>
+    new Promise<void>((resolve, reject) => {
+      out.write('', (error) => (error ? reject(out.errored ?? error) : resolve()))
+    })
+  do await passed()
+  while (gzip.readableLength > 0)
 }
 
 async function sizeOf(file: string): Promise<number> {

@@ -1,4 +1,5 @@
-import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { appendFile, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -106,4 +107,20 @@ it('at its largest size makes way for another', async () => {
   expect(await Promise.all(files.map(decompressed))).toEqual(['head\nfour\n', 'head\nthree\n'])
   await expect(stat(`${file}.3`)).rejects.toThrow('ENOENT')
   expect(errors).toEqual([])
+})
+
+it.skipIf(!existsSync('/dev/full'))('a disk that is full costs lines, and ends nothing', async () => {
+  const file = await inFolder()
+  await symlink('/dev/full', file)
+  const { record, errors } = opened(file)
+  for (const line of ['one', 'two']) {
+    record.append(line)
+    await record.flush()
+  }
+  await record.close()
+  expect(errors).toEqual([
+    expect.objectContaining({ code: 'ENOSPC' }),
+    expect.objectContaining({ code: 'ENOSPC' }),
+  ])
+  expect(record.dropped).toBe(2)
 })
