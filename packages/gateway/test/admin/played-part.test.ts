@@ -44,3 +44,20 @@ it.each([
     JSON.stringify([config.routes, config.fallback, config.tiers, config.maxBody])
   expect(played(parseConfig(playedPart(text), 'part'))).toBe(played(parseConfig(text, 'whole')))
 })
+
+it('what an alias means stays where that is left out, and aliases of what is kept stay as they are', () => {
+  const text = `
+timeouts: { idle: &long 5m, connect: 5s }
+upstream: http://127.0.0.1:9000
+routes:
+  - match: POST /v1/chat/completions
+    llm: openai
+    limits: &few [{ concurrent: 2, wait: *long }]
+  - { match: POST /predict, limits: *few }
+`
+  const part = playedPart(text)
+  expect(part).toContain('wait: 5m')
+  expect(part).toContain('limits: *few')
+  const limitsOf = (config: string) => parseConfig(config, 'aliases').routes.map(({ rules }) => rules)
+  expect(limitsOf(part)).toEqual(limitsOf(text))
+})
