@@ -1,9 +1,10 @@
 import { fileURLToPath } from 'node:url'
-import autocannon from 'autocannon'
 import type { Contender, Started } from '../harness/bench.js'
 import { loadOn } from '../harness/load.js'
 import { freePorts } from '../harness/ports.js'
 import { type ServerProcess, startServer } from '../harness/server-process.js'
+import { quantile } from '../harness/statistics.js'
+import { latenciesOf } from './paced-load.js'
 import { type StartProxy, temporaryFolder } from './proxies.js'
 
 const UPSTREAM = fileURLToPath(new URL('./upstream.js', import.meta.url))
@@ -15,6 +16,8 @@ const COMPILING = 4
 interface Chain {
   readonly proxy: ServerProcess
   readonly upstream: ServerProcess
+  /** For how long a request keeps the proxy and the upstream busy, together and in seconds. */
+  readonly busy: number
 }
 
 /** Requests that a proxy passes on in a second of its processor time: what one core can serve, whatever else the machine does. */
@@ -31,33 +34,44 @@ export function throughput(name: string, role: Contender['role'], start: StartPr
   }
 }
 
-/** A rate that leaves half of a core to spare. */
-const HALF_LOAD = 2500
-/** Of so many requests in a second, one in a hundred is slower. */
-const PERCENTILE = 'p99'
+/** A measure of latency: slices of a direct and a proxied load in turn, so that what slows the machine down slows both. */
+const SLICES = 4
+const SLICE_SECONDS = 0.25
+const FEW_CONNECTIONS = 16
 
-/** By how much a proxy makes the slowest of a hundred requests slower at half load, in milliseconds. */
+/**
+ * By how much a proxy makes the slowest of a hundred requests slower at half load, in milliseconds: the 99th percentile through it less that
+ * without it, both at the same even pace. At that pace the proxy and the upstream together are busy for half of the time of one core; on a
+ * machine of two the load has the other.
+ */
 export function delay(name: string, role: Contender['role'], start: StartProxy): Contender {
   return {
     name,
     role,
     start: () =>
-      chain(start, async ({ proxy, upstream }) => {
-        const direct = await latency(upstream.port)
-        return (await latency(proxy.port)) - direct
+      chain(start, async ({ proxy, upstream, busy }) => {
+        const direct: number[] = []
+        const proxied: number[] = []
+        for (let slice = 0; slice < SLICES; slice++) {
+          direct.push(...(await latencies(upstream.port, 0.5 / busy)))
+          proxied.push(...(await latencies(proxy.port, 0.5 / busy)))
+        }
+        return quantile(proxied, PERCENTILE) - quantile(direct, PERCENTILE)
       }),
   }
 }
 
-async function latency(port: number): Promise<number> {
-  const { latency } = await autocannon({
-    url: `http://127.0.0.1:${port}/predict`,
-    ...LOAD,
-    headers: { 'content-type': 'application/json' },
-    connections: 16,
-    overallRate: HALF_LOAD,
-  })
-  return latency[PERCENTILE]
+const PERCENTILE = 0.99
+
+function latencies(port: number, rate: number): Promise<Float64Array> {
+  const head = [
+    `${LOAD.method} /predict HTTP/1.1`,
+    `Host: 127.0.0.1:${port}`,
+    'Content-Type: application/json',
+    `Content-Length: ${LOAD.body.length}`,
+  ]
+  const request = Buffer.from(`${head.join('\r\n')}\r\n\r\n${LOAD.body}`)
+  return latenciesOf(port, { rate, duration: SLICE_SECONDS, connections: FEW_CONNECTIONS, request })
 }
 
 /** An upstream, a proxy before it, and what is measured of them. */
@@ -72,8 +86,13 @@ async function chain(start: StartProxy, measure: (chain: Chain) => Promise<numbe
   }
   try {
     const proxy = await start(port, upstreamPort, folder)
-    await loadOn(`http://127.0.0.1:${port}/predict`, { ...LOAD, duration: COMPILING })
-    return { measure: () => measure({ proxy, upstream }), stop: () => stop(proxy) }
+    const used = () => proxy.used() + upstream.used()
+    const url = `http://127.0.0.1:${port}/predict`
+    await loadOn(url, { ...LOAD, duration: COMPILING })
+    const before = used()
+    const answered = await loadOn(url, LOAD)
+    const busy = (used() - before) / (answered * LOAD.duration)
+    return { measure: () => measure({ proxy, upstream, busy }), stop: () => stop(proxy) }
   } catch (error) {
     await stop()
     throw error
