@@ -28,8 +28,8 @@ export async function startServer(
   port: number,
 ): Promise<ServerProcess> {
   const child = spawn(command, args, { stdio: 'ignore' })
-  const failed = once(child, 'error').then(([error]) => {
-    throw new CannotRun(`${command}: ${(error as Error).message}`)
+  const failed = once(child, 'error').then(([error]: NodeJS.ErrnoException[]) => {
+    throw new CannotRun(error?.code === 'ENOENT' ? `${command} is not installed` : `${command}: ${error?.message}`)
   })
   await Promise.race([failed, listens(port, child)])
   return {
