@@ -29,7 +29,9 @@ export async function startServer(
 ): Promise<ServerProcess> {
   const child = spawn(command, args, { stdio: 'ignore' })
   const failed = once(child, 'error').then(([error]: NodeJS.ErrnoException[]) => {
-    throw new CannotRun(error?.code === 'ENOENT' ? `${command} is not installed` : `${command}: ${error?.message}`)
+    throw new CannotRun(
+      error?.code === 'ENOENT' ? `${command} is not installed` : `${command}: ${error?.message}`,
+    )
   })
   await Promise.race([failed, listens(port, child)])
   return {
