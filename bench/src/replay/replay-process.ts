@@ -1,0 +1,30 @@
+/** Replays a trace through three rules, and says how long that took and how much memory the process had at most. */
+import { parseConfig, replay } from 'sluice-gateway/replay'
+
+export interface Replayed {
+  readonly requests: number
+  /** From the opening of the file to the report. */
+  readonly seconds: number
+  readonly mebibytes: number
+}
+
+const CONFIG = `
+upstream: http://127.0.0.1:9000
+routes:
+  - match: POST /v1/chat/completions
+    limits:
+      - 10/minute
+      - { limit: 100/hour }
+      - { limit: 12k/minute, by: everyone }
+`
+
+const [file = ''] = process.argv.slice(2)
+const config = parseConfig(CONFIG, 'bench.yaml')
+const begun = performance.now()
+const { requests } = await replay(file, config)
+const replayed: Replayed = {
+  requests: requests.played,
+  seconds: (performance.now() - begun) / 1000,
+  mebibytes: process.resourceUsage().maxRSS / 1024,
+}
+console.log(JSON.stringify(replayed))
