@@ -28,6 +28,8 @@ export interface StandingTaker {
   readonly at: number
   /** What the last take found, for `outcome`; later takes do not change it. */
   found(): Found
+  /** What a take that took came to for one of the charges, whenever it is asked. */
+  verdict(index: number, at: number, found: Found): StoreVerdict
   /** What a take came to, whenever it is asked. */
   outcome(admitted: boolean, at: number, found: Found): Outcome
 }

@@ -1,6 +1,7 @@
 import { mostThatFits, sameLimit, type TokenBucketLimit } from '../../limits/limit.js'
-import { levelNow, type TokenBucketState } from '../../limits/token-bucket.js'
+import { levelNow, type TokenBucketState, tokenBucket } from '../../limits/token-bucket.js'
 import type { Found, Outcome, StandingCharge, StandingTaker } from '../outcome.js'
+import type { StoreVerdict } from '../store.js'
 import { BucketOutcome } from './bucket-outcome.js'
 import { NO_NUMBER } from './limit-numbers.js'
 import { isOfPage, LAST, TAG } from './slots.js'
@@ -110,6 +111,12 @@ export class StandingBuckets implements StandingTaker {
 
   found(): Found {
     return this.#levels.length === 1 ? (this.#levels[0] as number) : this.#levels.slice()
+  }
+
+  verdict(index: number, at: number, found: Found): StoreVerdict {
+    const { limit, cost } = this.#rows[index] as Row
+    const level = typeof found === 'number' ? found : (found[index] as number)
+    return tokenBucket.judge(limit, { at, level }, cost)
   }
 
   outcome(admitted: boolean, at: number, found: Found): Outcome {
