@@ -53,7 +53,7 @@ export class StandingRules<Request> {
     return new Admission(this.#charges(key), this.taker.outcome(true, at, found), this.decisions.makePermit)
   }
 
-  /** How the request of a take stands with each rule. For an answer's fields it is asked at each request: with its charges it took 0.2 µs more. */
+  /** How the request of a take stands with each rule. For an answer's fields it is asked at each request: with its charges it took 0.1 µs more. */
   quotas(key: string, at: number, found: Found): Quota[] {
     const { rules, taker } = this
     const quotas: Quota[] = []
