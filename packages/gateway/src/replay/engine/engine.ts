@@ -1,16 +1,5 @@
-import {
-  createWarmUp,
-  type Decision,
-  ForbiddenError,
-  type Limiter,
-  memoryStore,
-  type Permit,
-  RequestError,
-  type WarmUp,
-} from 'sluice'
-import { type GatewayConfig, type PolicyConfig, policiesOf, type WarmUpConfig } from '../../config/config.js'
-import type { LlmOptions } from '../../llm/llm-call.js'
-import { amountsOf } from '../../llm/usage.js'
+import { type Decision, ForbiddenError, type Limiter, memoryStore, RequestError } from 'sluice'
+import { type GatewayConfig, type PolicyConfig, policiesOf } from '../../config/config.js'
 import { createAdmission, type PolicyMatch } from '../../policy/admission.js'
 import type { WeighedRequest } from '../../policy/gateway-request.js'
 import type { TraceRequest } from '../trace/trace-request.js'
@@ -19,7 +8,9 @@ import type { Aftermath, Outcome, ReplayObserver } from './played.js'
 import { withRecordedCosts } from './recorded-costs.js'
 import { ReplayedRequest } from './replayed-request.js'
 import { type FindRoute, routeFinder } from './routing.js'
+import { RunningRequests } from './running-requests.js'
 import { VirtualTime } from './virtual-time.js'
+import { type Unready, warmUpsOn } from './warm-ups.js'
 
 export interface EngineOptions {
   /** The route that requests take whose path was not recorded. */
@@ -27,7 +18,7 @@ export interface EngineOptions {
   /** How long requests run whose duration was not recorded; default no time at all. */
   readonly duration?: DurationModel | undefined
   /** When models are not ready, in milliseconds since the first request; default never. */
-  readonly unready?: readonly { readonly from: number; readonly to: number }[] | undefined
+  readonly unready?: Unready | undefined
 }
 
 /**
@@ -40,7 +31,7 @@ export interface EngineOptions {
 export class Engine {
   readonly #time: VirtualTime
   readonly #find: FindRoute
-  readonly #duration: DurationModel
+  readonly #running: RunningRequests
   readonly #observer: ReplayObserver
   /** Routes that have a rule of what is in flight. */
   readonly #withSlots: ReadonlySet<string | undefined>
@@ -71,7 +62,7 @@ export class Engine {
     const admission = createAdmission(played, { store, warmUps, timers: time })
     this.#time = time
     this.#find = routeFinder(played, admission, options.route)
-    this.#duration = options.duration ?? (() => 0)
+    this.#running = new RunningRequests(time, options.duration)
     this.#observer = observer
     this.#withSlots = new Set(
       policiesOf(config)
@@ -188,7 +179,7 @@ export class Engine {
     const goesOn =
       llm !== undefined || (this.#withSlots.has(arrival.match?.policy.name) && holdsSlots(decision))
     const aftermath = this.#tell(arrival, { kind: 'allowed', decision }, goesOn)
-    if (goesOn) this.#run(arrival.recorded, decision.permit, llm, aftermath)
+    if (goesOn) this.#running.begin(arrival.recorded, decision.permit, llm, aftermath)
   }
 
   #failed(arrival: Arrival, error: unknown): void {
@@ -213,30 +204,6 @@ export class Engine {
       goesOn,
     })
   }
-
-  /** From its admission to the end of its answer. */
-  #run(
-    recorded: TraceRequest,
-    permit: Permit,
-    llm: LlmOptions | undefined,
-    aftermath: Aftermath | undefined,
-  ): void {
-    permit.keepRenewed()
-    const duration = recorded.duration ?? this.#duration(recorded)
-    const end = () => {
-      // What a call cost is known where its output was recorded; else its reservation stays, as for an answer without usage.
-      if (llm !== undefined && recorded.output !== undefined) {
-        const { input = 0, output, cached = 0 } = recorded
-        const costs = amountsOf(input, output, cached, llm.cachedWeight)
-        permit.settle({ ...costs })
-        aftermath?.settled(costs)
-      }
-      permit.release()
-      aftermath?.ended()
-    }
-    if (duration === 0) end()
-    else this.#time.start(end, duration)
-  }
 }
 
 /** A request that has come in. */
@@ -254,30 +221,4 @@ function countsInFlight({ rules }: PolicyConfig): boolean {
 
 function holdsSlots({ quotas }: Decision): boolean {
   return quotas.some(({ limit }) => limit.algorithm === 'concurrency')
-}
-
-/** Warm-ups of models that were ready long before the trace began, but for the times that are given. */
-function warmUpsOn(
-  time: VirtualTime,
-  unready: NonNullable<EngineOptions['unready']>,
-): { of(config: WarmUpConfig): Pick<WarmUp, 'scale' | 'until'> } {
-  const known = new Map<string, ReturnType<typeof createWarmUp>>()
-  return {
-    of(config) {
-      const { ready: _, ...options } = config
-      const id = JSON.stringify(config)
-      const before = known.get(id)
-      if (before !== undefined) return before
-      let begun = false
-      const clock = { now: () => (begun ? time.now() : Number.NEGATIVE_INFINITY) }
-      const warmUp = createWarmUp({ ...options, ready: true, clock })
-      begun = true
-      known.set(id, warmUp)
-      for (const { from, to } of unready) {
-        time.start(() => warmUp.unready(), from)
-        time.start(() => warmUp.ready(), to)
-      }
-      return warmUp
-    },
-  }
 }

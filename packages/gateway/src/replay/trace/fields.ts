@@ -56,7 +56,9 @@ export function requestOf(
 ): TraceRequest {
   const time = cells.text(places.time)
   if (time === undefined) throw new BadLineError('it has no time')
-  const [method, target] = methodAndTarget(cells.text(places.method), cells.text(places.path))
+  const [method, target] = hasTarget(places)
+    ? methodAndTarget(cells.text(places.method), cells.text(places.path))
+    : NO_TARGET
   const at = moments.read(time, units.time)
   const client = textOf('client', cells.text(places.client), MAX_NAME)
   const ip = textOf('ip', cells.text(places.ip), MAX_NAME)
@@ -78,6 +80,12 @@ export function requestOf(
     costs: undefined,
     duration: duration === undefined ? undefined : durationOf(duration, units.duration),
   }
+}
+
+const NO_TARGET = [undefined, undefined] as const
+
+function hasTarget({ method, path }: Places): boolean {
+  return method >= 0 || path >= 0
 }
 
 /** `POST /predict` may stand in one column. */
