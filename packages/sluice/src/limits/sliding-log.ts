@@ -36,7 +36,8 @@ export const slidingLog: Algorithm<SlidingLogLimit, SlidingLogState> = {
     let head = dated.head
     while (head < dated.length && now - timeAt(dated, head) >= limit.period) head++
     if (head === dated.length) return slidingLog.fresh(limit, now)
-    const next = { ...dated, at: now, head }
+    // Written out: see `fixed-window.ts`.
+    const next = { at: now, times: dated.times, sums: dated.sums, head, length: dated.length }
     const wasteful = head >= COMPACT_FROM && head * 2 >= next.length
     return wasteful || sumBefore(next, head) > REBASE_FROM ? compacted(next) : next
   },
@@ -112,7 +113,7 @@ function appended(state: SlidingLogState, cost: number): SlidingLogState {
   owner.times.push(owner.at)
   // Debt may be any number; an infinite sum could not be taken apart again.
   owner.sums.push(sumBefore(owner, owner.length) + Math.min(cost, Number.MAX_SAFE_INTEGER))
-  return { ...owner, length: owner.length + 1 }
+  return { at: owner.at, times: owner.times, sums: owner.sums, head: owner.head, length: owner.length + 1 }
 }
 
 function compacted(state: SlidingLogState): SlidingLogState {

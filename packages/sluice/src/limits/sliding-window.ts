@@ -35,13 +35,14 @@ export const slidingWindow: Algorithm<SlidingWindowLimit, SlidingWindowState> = 
   },
 
   judge(limit, state, cost) {
-    const after = { ...state, current: state.current + cost }
+    const after = slidingWindow.take(limit, state, cost, '')
     if (cost === 0 || fits(estimate(limit, after), limit.limit)) return verdictOn(limit, after, 0)
     return verdictOn(limit, state, cost)
   },
 
-  take(_limit, state, cost) {
-    return { ...state, current: state.current + cost }
+  // Written out: see `fixed-window.ts`.
+  take(_limit, { at, start, previous, current }, cost) {
+    return { at, start, previous, current: current + cost }
   },
 
   settle(limit, state, taken, cost) {
