@@ -14,7 +14,9 @@ import { keyText } from '../config/description.js'
 import { countsTokens } from '../config/token-limits.js'
 import type { LlmOptions } from '../llm/llm-call.js'
 import type { MirrorName } from '../llm/quota-mirror.js'
+import { KnownTargets } from '../routing/known-targets.js'
 import { createRouter } from '../routing/router.js'
+import { parseTarget, type Target } from '../routing/target.js'
 import type { WeighedRequest } from './gateway-request.js'
 
 /** What the requests of one route meet. */
@@ -59,6 +61,18 @@ export interface Admission {
    * @returns undefined where such requests are denied
    */
   policyFor(method: string, segments: readonly string[]): PolicyMatch | undefined
+  /**
+   * @param method in upper case
+   * @param url a request target as it came
+   * @throws BadTargetError
+   */
+  route(method: string, url: string): Routed
+}
+
+/** A target that was read, and the policy that it meets; undefined where such requests are denied. */
+export interface Routed {
+  readonly target: Target
+  readonly match: PolicyMatch | undefined
 }
 
 export interface PolicyMatch {
@@ -96,13 +110,15 @@ export function createAdmission(
   }
   const router = createRouter(routes.map((route) => ({ pattern: route.pattern, value: made(route) })))
   const otherwise = fallback === 'deny' ? undefined : { policy: made(fallback), params: {} }
-  return {
-    policies,
-    policyFor(method, segments) {
-      const match = router.find(method, segments)
-      return match === undefined ? otherwise : { policy: match.value, params: match.params }
-    },
+  const policyFor = (method: string, segments: readonly string[]) => {
+    const match = router.find(method, segments)
+    return match === undefined ? otherwise : { policy: match.value, params: match.params }
   }
+  const known = new KnownTargets<Routed>((method, url) => {
+    const target = parseTarget(url)
+    return { target, match: policyFor(method, target.segments) }
+  })
+  return { policies, policyFor, route: (method, url) => known.of(method, url) }
 }
 
 function policyOf(

@@ -1,5 +1,4 @@
 import { problem } from 'sluice/http'
-import { parseTarget } from '../routing/target.js'
 import { answer } from './answer.js'
 import { answerError } from './error-answer.js'
 import { type Handling, Passage } from './passage.js'
@@ -12,8 +11,7 @@ import type { Outcome } from './traffic.js'
 export function handle(handling: Handling): void {
   const { request, response, setup, trouble } = handling
   try {
-    const target = parseTarget(request.url ?? '/')
-    const match = setup.admission.policyFor(request.method ?? 'GET', target.segments)
+    const { target, match } = setup.admission.route(request.method ?? 'GET', request.url ?? '/')
     if (match !== undefined) {
       new Passage(handling, target, match).begin()
       return

@@ -11,7 +11,7 @@ export interface Target {
   /** The query as it came: `''`, or a `?` and what follows it. */
   readonly query: string
   /** The path's segments to match with: decoded, without `;params`, a slash at the end ignored. `/` has none. */
-  readonly segments: string[]
+  readonly segments: readonly string[]
 }
 
 /** A target that is refused. The message is fit for the body of a 400 answer. */
