@@ -70,7 +70,7 @@ export interface Admission {
 }
 
 /** A target that was read, and the policy that it meets; undefined where such requests are denied. */
-export interface Routed {
+interface Routed {
   readonly target: Target
   readonly match: PolicyMatch | undefined
 }
