@@ -38,12 +38,10 @@ const NUMBERS = 4
 export class KeyBounds implements Kept {
   readonly #bounds = new SlotNumbers(NUMBERS + LOG_NUMBERS)
   readonly #logs: TrailingLogs
+  /** How long anything may count after a request, in milliseconds: by the longest of the limits, since tiers have their own. */
+  #age = 0
 
-  /** @param age how long anything may count after a request, in milliseconds */
-  constructor(
-    entries: Entries,
-    private readonly age: number,
-  ) {
+  constructor(entries: Entries) {
     this.#logs = new TrailingLogs(entries, this.#bounds, NUMBERS)
   }
 
@@ -57,7 +55,7 @@ export class KeyBounds implements Kept {
   }
 
   isOver(slot: number, now: number): boolean {
-    return this.#bounds.get(slot, IN_FLIGHT) === 0 && now - this.#bounds.get(slot, AT) >= this.age
+    return this.#bounds.get(slot, IN_FLIGHT) === 0 && now - this.#bounds.get(slot, AT) >= this.#age
   }
 
   end(slot: number): void {
@@ -82,6 +80,8 @@ export class KeyBounds implements Kept {
    * @returns its entry, which a settlement names
    */
   take(slot: number, limit: Limit, cost: number, now: number): number {
+    const age = timeToForget(limit)
+    if (age > this.#age) this.#age = age
     if (limit.algorithm === 'concurrency') {
       this.#bounds.add(slot, IN_FLIGHT, cost)
       return -1
@@ -150,6 +150,14 @@ export class KeyBounds implements Kept {
     bounds.set(slot, CAPACITY, capacity)
     return level
   }
+}
+
+/** How long anything of a key may count after its last request, in milliseconds; but for what is in flight. */
+function timeToForget(limit: Limit): number {
+  if (limit.algorithm === 'concurrency') return 0
+  return limit.algorithm === 'token-bucket'
+    ? Math.max(limit.period, (limit.burst * limit.period) / limit.limit)
+    : limit.period
 }
 
 /** A calendar's windows are their own bound. */

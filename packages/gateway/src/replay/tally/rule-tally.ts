@@ -1,4 +1,4 @@
-import { capacityOf, type Limit, type Quota } from 'sluice'
+import { capacityOf, type Quota } from 'sluice'
 import type { Entries } from '../memory/entries.js'
 import { KeySlots, NO_SLOT } from '../memory/key-slots.js'
 import { Fractions } from './histograms.js'
@@ -50,7 +50,7 @@ export class RuleTally {
     this.resource = quota.resource
     this.enforced = quota.enforced
     this.#entries = entries
-    this.#bounds = new KeyBounds(entries, timeToForget(quota.limit))
+    this.#bounds = new KeyBounds(entries)
     this.#slots = new KeySlots(MOST_KEYS, this.#bounds)
   }
 
@@ -123,12 +123,4 @@ export class RuleTally {
     }
     return slot
   }
-}
-
-/** How long anything of a key may count after its last request, in milliseconds; but for what is in flight. */
-function timeToForget(limit: Limit): number {
-  if (limit.algorithm === 'concurrency') return 0
-  return limit.algorithm === 'token-bucket'
-    ? Math.max(limit.period, (limit.burst * limit.period) / limit.limit)
-    : limit.period
 }
