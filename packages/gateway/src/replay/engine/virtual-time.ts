@@ -8,6 +8,7 @@ import { EventQueue, type Happening } from './event-queue.js'
 export class VirtualTime implements Clock, Pick<Timers, 'start' | 'stop'> {
   readonly #queue = new EventQueue()
   #now: number
+  #withBackground = true
 
   /** @param origin milliseconds since the epoch at which its time is 0 */
   constructor(
@@ -21,14 +22,19 @@ export class VirtualTime implements Clock, Pick<Timers, 'start' | 'stop'> {
 
   readonly wallTime = (): number => this.origin + this.#now
 
-  start(callback: () => void, milliseconds: number): unknown {
+  start(callback: () => void, milliseconds: number, background = false): unknown {
     const timer: Happening = { at: this.#now + milliseconds, happen: callback, number: 0, place: -1 }
-    this.#queue.add(timer)
+    if (this.#withBackground || !background) this.#queue.add(timer)
     return timer
   }
 
   stop(timer: unknown): void {
     if (timer !== undefined) this.#queue.remove(timer as Happening)
+  }
+
+  /** Starts nothing in the background any more. */
+  endBackground(): void {
+    this.#withBackground = false
   }
 
   /** Whether anything is yet to happen up to a time. */
