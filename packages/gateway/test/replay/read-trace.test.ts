@@ -104,6 +104,36 @@ describe('lines that cannot be read', () => {
     ])
   })
 
+  it('a quote within a field is a character of it, and takes in no lines that follow', async () => {
+    const { requests, reading } = await readAll(
+      'time,client,agent\n1,a,x\n2,b,5" disk\n3,c,x\n4,d,"7"" disk, or\n8"""\n5,e,9" disk\n6,f,"g" h\n7,i,x\n',
+    )
+    expect(requests.map(({ client }) => client)).toEqual(['a', 'b', 'c', 'd', 'e', 'i'])
+    expect(reading.bad.first).toEqual([{ line: 8, problem: 'something follows a field in quotes' }])
+  })
+
+  it('an object without a time is one such line, also where it is the first', async () => {
+    const { requests, reading } = await readAll('{"started":true}\n{"time":1,"client":"a"}\n{"client":"b"}\n')
+    expect(requests.map(({ client }) => client)).toEqual(['a'])
+    expect(reading.bad.first).toEqual([
+      { line: 1, problem: expect.stringContaining('no column is known to hold the time') },
+      { line: 3, problem: 'it has no time' },
+    ])
+  })
+
+  it.each([
+    ['user', `192.0.2.1 - ${'u'.repeat(257)} [10/Oct/2000:13:55:36 -0700] "GET /a HTTP/1.1" 200 1`],
+    ['address', `${'1'.repeat(257)} - alice [10/Oct/2000:13:55:36 -0700] "GET /a HTTP/1.1" 200 1`],
+    ['path', `192.0.2.1 - alice [10/Oct/2000:13:55:36 -0700] "GET /${'a'.repeat(8192)} HTTP/1.1" 200 1`],
+  ])('a line of an access log is one where the %s is longer than any', async (_, line) => {
+    const good = '192.0.2.1 - alice [10/Oct/2000:13:55:36 -0700] "GET /a HTTP/1.1" 200 1'
+    const { requests, reading } = await readAll(`${good}\n${line}\n${good}\n`)
+    expect(requests).toHaveLength(2)
+    expect(reading.bad.first).toEqual([
+      { line: 2, problem: expect.stringMatching(/^its \w+ has more than \d+ characters$/) },
+    ])
+  })
+
   it('a line without an end is cut, and the next one is read', async () => {
     const { requests, reading } = await readAll(
       Buffer.from(`time\n1700000000\n${'9'.repeat(3 * 2 ** 20)}\n1700000001\n`),
@@ -118,6 +148,7 @@ describe('lines that cannot be read', () => {
     ['a,b\n1,2\n', 'no column is known to hold the time; there are a, b; say which with --columns time=NAME'],
     [`time\n${'x\n'.repeat(200)}`, "this is no trace in the format csv: line 2: 'x' is no time"],
     [`{"time":1}${'\n{'.repeat(200)}`, ''],
+    ['\u001b[2Jtime,x\n1,2\n', 'there are ?[2Jtime, x;'],
   ])('a file that makes no sense: %#', async (text, message) => {
     if (message === '') expect((await readAll(text)).reading.bad.count).toBe(200)
     else await expect(readAll(text)).rejects.toThrow(message)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { compare, replay } from '../../src/replay/replay.js'
+import { summary } from '../../src/replay/report/summary.js'
 import { configOf, played, streamOf } from './traces.js'
 
 /** Seconds after a moment, as rows of a trace. */
@@ -27,6 +28,12 @@ describe('limits on virtual time', () => {
     const trace = rows(',duration', [0, '100s'], [40, '1s'], [99, '1s'], [100, '1s'])
     const { letIn } = await played(trace, '[{ concurrent: 1, lease: 10s }]')
     expect(letIn).toBe('+--+')
+  })
+
+  it('a request that runs for a million years takes no longer to replay than any other', async () => {
+    const trace = rows(',duration', [0, '1e16'], [40, '1s'], [41, '1e16'])
+    const { letIn } = await played(trace, '[{ concurrent: 1, lease: 10s, wait: 5s }]')
+    expect(letIn).toBe('+--')
   })
 
   it('durations by a model: of the request, and of its tokens', async () => {
@@ -130,6 +137,16 @@ describe('what is recorded of requests', () => {
     })
   })
 
+  it('a request without a path among others that have one cannot be weighed', async () => {
+    const { letIn, report } = await played(
+      rows(',path', [0, '/predict'], [1, ''], [2, '/predict']),
+      twoRoutes,
+    )
+    expect(letIn).toBe('+--')
+    expect(report.requests).toMatchObject({ played: 3, invalid: 1, refused: 1 })
+    expect(report.reasons).toEqual([{ why: 'the trace does not say its path', count: 1 }])
+  })
+
   it('a cost that is read from the body is the recorded one, else the request cannot be weighed', async () => {
     const limits = '[{ limit: 10/minute, cost: size(body.rows) }]'
     expect((await played(rows(',cost', [0, 6], [0, 6], [0, 4]), limits)).letIn).toBe('+-+')
@@ -159,6 +176,16 @@ describe('what is recorded of requests', () => {
       ['banned', 1],
       ['pro', 3],
     ])
+  })
+
+  it('what a tier is called does nothing to a terminal', async () => {
+    const { report } = await played(
+      rows(',client,tier', [0, 'a', '\u001b[2Jgold'], [0, '\u001b[2Jb', ''], [0, '\u001b[2Jb', '']),
+      '[1/minute]',
+    )
+    expect(report.tiers).toContainEqual(expect.objectContaining({ tier: '\u001b[2Jgold' }))
+    expect(summary(report)).toContain('?[2Jgold')
+    expect(summary(report)).not.toContain('\u001b')
   })
 
   it('a thousand tiers are told apart, and the others count as none', async () => {

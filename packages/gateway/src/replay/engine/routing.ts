@@ -36,6 +36,7 @@ export function routeFinder(
   const said = route === undefined ? undefined : saidRoute(config, admission, route)
   const otherwise = said ?? onlyRoute(config, admission)
   const known = new Map<string, Routed>()
+  let hasPaths = false
   const find = (method: string, target: string): Routed => {
     const query = target.indexOf('?')
     const path = query < 0 ? target : target.slice(0, query)
@@ -50,10 +51,13 @@ export function routeFinder(
   return ({ method = 'POST', target }) => {
     if (target === undefined) {
       if (otherwise !== undefined) return otherwise
+      // One line of many that is incomplete ends no replay.
+      if (hasPaths) return { match: undefined, path: '', fault: 'the trace does not say its path' }
       throw new TraceError(
         `the trace does not say which route its requests take; say it with --route, one of ${namesOf(config).join(', ')}`,
       )
     }
+    hasPaths = true
     const found = find(method, target)
     const isSaid = said === undefined || found.match?.policy === said.match?.policy
     return isSaid ? found : undefined

@@ -1,4 +1,5 @@
 import type { Comparison } from '../compare.js'
+import { printable } from '../trace/trace-request.js'
 import { count, counted, length, moment, partOf, percent } from './numbers.js'
 import type { LockoutReport, ReplayReport, RuleReport } from './report.js'
 import { textTable } from './text-table.js'
@@ -161,7 +162,7 @@ function ruleCells(rule: RuleReport): string[] {
 function tierLines({ tiers }: ReplayReport): string[] {
   if (tiers.length < 2) return []
   const rows = tiers.map(({ tier, requests, refused, falselyRefused }) => [
-    tier ?? '(none)',
+    tier === null ? '(none)' : shownName(tier),
     count(requests),
     count(refused),
     percent(partOf(refused, requests)),
@@ -187,8 +188,7 @@ function noteLines({ notes }: ReplayReport): string[] {
   return notes.length === 0 ? [] : ['', ...notes.map((note) => `  ${note}`)]
 }
 
-/** A trace may have anything as a client, and a terminal does what it is told. */
-function shownName(client: string): string {
-  const printable = client.replaceAll(/[^\x20-\x7e\u00a0-\uffff]/g, '?')
-  return printable.length > 40 ? `${printable.slice(0, 39)}…` : printable
+function shownName(name: string): string {
+  const plain = printable(name)
+  return plain.length > 40 ? `${plain.slice(0, 39)}…` : plain
 }

@@ -20,7 +20,7 @@ export class TextCells implements Cells {
   }
 }
 
-const QUOTE = 34
+export const QUOTE = 34
 
 /** In place of a number of cells: there are quotes between them. */
 export const QUOTED = -1

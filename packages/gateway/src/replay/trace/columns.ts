@@ -1,7 +1,7 @@
 import { nearest } from '../../config/yaml/suggestion.js'
 import { FIELDS, type Field, type FieldUnits } from './fields.js'
 import { TIME_UNITS, type TimeUnit } from './moments.js'
-import { TraceError } from './trace-request.js'
+import { printable, TraceError } from './trace-request.js'
 
 /** Which column of a trace says what. */
 export interface ColumnMap {
@@ -147,6 +147,6 @@ function noSuchColumn(column: string, names: readonly string[]): string {
 const SHOWN_NAMES = 20
 
 function listed(names: readonly string[]): string {
-  const some = names.slice(0, SHOWN_NAMES).map((name) => name.slice(0, 40))
+  const some = names.slice(0, SHOWN_NAMES).map((name) => printable(name.slice(0, 40)))
   return names.length > SHOWN_NAMES ? `${some.join(', ')} and more` : some.join(', ')
 }

@@ -1,3 +1,4 @@
+import { nameOf, targetOf } from './fields.js'
 import type { LineReader } from './line-reader.js'
 import type { Moments } from './moments.js'
 import type { Senders } from './senders.js'
@@ -25,12 +26,13 @@ export class CombinedLogReader implements LineReader {
     const match = LINE.exec(line)
     if (match === null)
       throw new BadLineError('it is no line of an access log in the common or combined format')
-    const [, ip = '', user = '-', time = '', requestLine = '', , rest = ''] = match
+    const [, address = '', user = '-', time = '', requestLine = '', , rest = ''] = match
     const [method = '', target] = requestLine.split(' ')
     if (target === undefined || !/^[A-Z]{1,20}$/.test(method))
       throw new BadLineError('no request was read from that connection')
     const seconds = SECONDS.exec(rest.trimEnd())?.[1]
-    const client = user === '-' ? undefined : user
+    const client = user === '-' ? undefined : nameOf('client', user)
+    const ip = nameOf('ip', address)
     const duration = seconds === undefined ? undefined : Number(seconds) * 1000
     return {
       at: this.moments.read(time, undefined) - (duration ?? 0),
@@ -39,7 +41,7 @@ export class CombinedLogReader implements LineReader {
       tier: undefined,
       ip,
       method,
-      target,
+      target: targetOf(target),
       headers: undefined,
       input: undefined,
       output: undefined,

@@ -1,4 +1,4 @@
-import { type Cells, LineCells, QUOTED, TextCells } from './cells.js'
+import { type Cells, LineCells, QUOTE, QUOTED, TextCells } from './cells.js'
 import { mapColumns, type readMapping } from './columns.js'
 import { type FieldUnits, NOWHERE, type Places, placesOf, requestOf } from './fields.js'
 import type { LineReader } from './line-reader.js'
@@ -45,27 +45,28 @@ export class CsvReader implements LineReader {
   #readRecord(line: string): TraceRequest | undefined {
     const record = this.#open === undefined ? line : `${this.#open}\n${line}`
     this.#open = undefined
-    if (hasOpenQuote(record)) {
+    const separator = this.#cells === undefined ? separatorIn(record) : this.#separator
+    if (endsInQuotes(record, separator)) {
       if (record.length > MAX_LINE) throw new BadLineError('a field in quotes has no end')
       this.#open = record
       return undefined
     }
     if (isBlank(record)) return undefined
     if (this.#cells === undefined) {
-      this.#readHead(record)
+      this.#readHead(record, separator)
       return undefined
     }
-    const fields = fieldsOf(record, this.#separator)
+    const fields = fieldsOf(record, separator)
     this.#checkWidth(fields.length)
     return this.#request(new TextCells(fields.map((field) => field.trim())), (place) => fields[place])
   }
 
-  #readHead(line: string): void {
-    this.#separator = [',', ';', '\t'].find((separator) => line.includes(separator)) ?? ','
-    const names = fieldsOf(line, this.#separator).map((name) => name.trim())
+  #readHead(line: string, separator: string): void {
+    this.#separator = separator
+    const names = fieldsOf(line, separator).map((name) => name.trim())
     const { columns, headers, units } = mapColumns(this.mapping, names)
     this.#width = names.length
-    this.#cells = new LineCells(this.#separator.charCodeAt(0), names.length)
+    this.#cells = new LineCells(separator.charCodeAt(0), names.length)
     this.#columns = placesOf((field) => names.indexOf(columns.get(field) ?? ''))
     this.#headers = [...headers].map(([header, column]) => [header, names.indexOf(column)] as const)
     this.#units = units
@@ -95,10 +96,21 @@ function isBlank(text: string): boolean {
   return text.trim() === ''
 }
 
-function hasOpenQuote(record: string): boolean {
-  let quotes = 0
-  for (let at = record.indexOf('"'); at >= 0; at = record.indexOf('"', at + 1)) quotes++
-  return quotes % 2 === 1
+function separatorIn(head: string): string {
+  return [',', ';', '\t'].find((separator) => head.includes(separator)) ?? ','
+}
+
+/** Whether the last field began with a quote and has no end yet. A quote within a field is a character: it opens nothing, or it would take in the lines that follow. */
+function endsInQuotes(record: string, separator: string): boolean {
+  for (let at = 0; ; ) {
+    if (record.charCodeAt(at) === QUOTE) {
+      at = record.indexOf('"', at + 1)
+      while (at >= 0 && record.charCodeAt(at + 1) === QUOTE) at = record.indexOf('"', at + 2)
+      if (at < 0) return true
+    }
+    at = record.indexOf(separator, at) + 1
+    if (at === 0) return false
+  }
 }
 
 function fieldsOf(record: string, separator: string): string[] {
@@ -106,7 +118,7 @@ function fieldsOf(record: string, separator: string): string[] {
   const fields: string[] = []
   let at = 0
   for (;;) {
-    if (record.charCodeAt(at) !== 34) {
+    if (record.charCodeAt(at) !== QUOTE) {
       const end = record.indexOf(separator, at)
       fields.push(end < 0 ? record.slice(at) : record.slice(at, end))
       if (end < 0) return fields

@@ -60,14 +60,14 @@ export function requestOf(
     ? methodAndTarget(cells.text(places.method), cells.text(places.path))
     : NO_TARGET
   const at = moments.read(time, units.time)
-  const client = textOf('client', cells.text(places.client), MAX_NAME)
-  const ip = textOf('ip', cells.text(places.ip), MAX_NAME)
+  const client = nameOf('client', cells.text(places.client))
+  const ip = nameOf('ip', cells.text(places.ip))
   const duration = cells.text(places.duration)
   return {
     at,
     client,
     sender: senders.number(client, ip),
-    tier: senders.tier(textOf('tier', cells.text(places.tier), MAX_NAME)),
+    tier: senders.tier(nameOf('tier', cells.text(places.tier))),
     ip,
     method,
     target,
@@ -94,14 +94,24 @@ function methodAndTarget(
   path: string | undefined,
 ): [method: string | undefined, target: string | undefined] {
   if (path === undefined) return [method?.toUpperCase(), undefined]
-  const target = textOf('path', path, MAX_TARGET) ?? ''
+  const target = targetOf(path)
   const space = target.indexOf(' ')
   if (method !== undefined || space < 1) return [method?.toUpperCase(), target]
   return [target.slice(0, space).toUpperCase(), target.slice(space + 1).trim()]
 }
 
-function textOf(field: string, text: string | undefined, most: number): string | undefined {
-  if (text === undefined || text.length <= most) return text
+/** A client, tier or address, as long as it may be. @throws BadLineError */
+export function nameOf(field: string, text: string | undefined): string | undefined {
+  return text === undefined ? undefined : textOf(field, text, MAX_NAME)
+}
+
+/** A path and query, as long as they may be. @throws BadLineError */
+export function targetOf(text: string): string {
+  return textOf('path', text, MAX_TARGET)
+}
+
+function textOf(field: string, text: string, most: number): string {
+  if (text.length <= most) return text
   throw new BadLineError(`its ${field} has more than ${most} characters`)
 }
 

@@ -4,7 +4,7 @@ import { FIELDS, type Field, placesOf, requestOf } from './fields.js'
 import type { LineReader } from './line-reader.js'
 import type { Moments } from './moments.js'
 import type { Senders } from './senders.js'
-import { BadLineError, type TraceRequest } from './trace-request.js'
+import { BadLineError, TraceError, type TraceRequest } from './trace-request.js'
 
 /** Deepest member that a mapping can name, as in `usage.prompt_tokens`. */
 const MAX_DEPTH = 4
@@ -50,7 +50,13 @@ export class JsonLinesReader implements LineReader {
     const names = namesOf(object, '', MAX_DEPTH)
     // A member that the first object has not may come with later ones.
     const mapped = this.mapping.map(({ column }) => column)
-    return mapColumns(this.mapping, [...names, ...mapped, ...LATER.filter((name) => !names.includes(name))])
+    const later = LATER.filter((name) => !names.includes(name))
+    try {
+      return mapColumns(this.mapping, [...names, ...mapped, ...later])
+    } catch (error) {
+      // It has no time, which the next one may have.
+      throw error instanceof TraceError ? new BadLineError(error.message) : error
+    }
   }
 }
 

@@ -41,6 +41,11 @@ export class TraceError extends Error {
 
 /** A piece of what somebody wrote, short enough for a message. */
 export function shown(text: string): string {
-  const printable = text.replaceAll(/[^\x20-\x7e\u00a0-\uffff]/g, '?')
-  return printable.length > 40 ? `'${printable.slice(0, 40)}…'` : `'${printable}'`
+  const plain = printable(text)
+  return plain.length > 40 ? `'${plain.slice(0, 40)}…'` : `'${plain}'`
+}
+
+/** A trace may have anything in it, and a terminal does what it is told. */
+export function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e\u00a0-\uffff]/g, '?')
 }
