@@ -28,6 +28,11 @@ function placeOfNotes(request: object): Noted {
   return Array.isArray(rawHeaders) ? (rawHeaders as Noted) : request
 }
 
+/** Whether it is about this request, or about one that this was derived from (`Object.create(request)`). */
+function isAbout({ request: noted }: Note, request: object): boolean {
+  return noted === request || Object.prototype.isPrototypeOf.call(noted, request)
+}
+
 /** Notes that a limit let a request in, as long as the request itself is held. */
 export function noteAdmission(request: object, limiter: object, decision: AllowedDecision): void {
   const place = placeOfNotes(request)
@@ -36,7 +41,7 @@ export function noteAdmission(request: object, limiter: object, decision: Allowe
 
 export function wasAdmittedBy(request: object, limiter: object): boolean {
   for (let note = placeOfNotes(request)[NOTE]; note !== undefined; note = note.before)
-    if (note.limiter === limiter && note.request === request) return true
+    if (note.limiter === limiter && isAbout(note, request)) return true
   return false
 }
 
@@ -51,6 +56,6 @@ export async function settle(
 ): Promise<void> {
   const settled = []
   for (let note = placeOfNotes(request)[NOTE]; note !== undefined; note = note.before)
-    if (note.request === request) settled.push(note.decision.permit.settle(costs))
+    if (isAbout(note, request)) settled.push(note.decision.permit.settle(costs))
   await Promise.all(settled)
 }

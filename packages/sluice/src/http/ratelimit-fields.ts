@@ -50,10 +50,15 @@ function standingOf(quota: Quota): Standing {
   if (latest !== undefined && latest.remaining === remaining && latest.seconds === seconds) return latest
   const window = seconds === NO_TIME ? '' : `;t=${sfInteger(seconds)}`
   const text = `${words.standing}${sfInteger(remaining)}${window}`
-  const fields = [words.policyField, ['ratelimit', text]] as const
+  const fields = Object.freeze([words.policyField, fieldOf('ratelimit', text)])
   const standing = { remaining, seconds, text, fields }
   words.latest[place] = standing
   return standing
+}
+
+/** One that answers share: whoever wants to add to his own does not add to those of others. */
+function fieldOf(name: string, value: string): Fields[number] {
+  return Object.freeze([name, value] as const)
 }
 
 function listOf(quotas: readonly Quota[], item: (quota: Quota) => string): string {
@@ -101,7 +106,7 @@ function wordsOf({ rule, resource, limit }: Quota): Words {
     rule,
     resource,
     policy,
-    policyField: ['ratelimit-policy', policy],
+    policyField: fieldOf('ratelimit-policy', policy),
     standing: `${name};r=`,
     latest: new Array<undefined>(PLACES).fill(undefined),
   }

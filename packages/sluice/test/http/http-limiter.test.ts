@@ -222,6 +222,23 @@ describe('an allowed request', () => {
     expect(decide({ ...request })).toMatchObject({ allowed: false })
   })
 
+  it.each<[string, Asked]>([
+    ['a request', {}],
+    ['a request of Node', { rawHeaders: ['Host', 'localhost'] } as Asked],
+  ])('%s is known by what was derived from it, and by nobody else', async (_what, request) => {
+    const { limiter } = limiterOf({
+      rules: [{ limit: '2/hour' }, { limit: '100/hour', of: 'tokens', cost: 40 }],
+    })
+    const left = (decision: HttpDecision) => fieldsOf(decision).ratelimit
+    const decide = (asked: Asked) => limiter.decide(asked) as HttpDecision
+    expect(left(decide(request))).toContain('"tokens";r=60')
+    const derived: Asked = Object.create(request)
+    expect(left(decide(derived))).toBeUndefined()
+    await settle({ ...request }, { tokens: 0 })
+    await settle(derived, { tokens: 20 })
+    expect(left(decide({ ...request }))).toContain('"tokens";r=40')
+  })
+
   it('is one that was let in: who was refused is so again, and who could not be decided on is not let in', () => {
     let fails = true
     const { limiter } = limiterOf({

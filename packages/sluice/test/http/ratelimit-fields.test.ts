@@ -107,6 +107,16 @@ describe('the fields', () => {
     )
   })
 
+  it('are nobody’s to add to: others who stand alike get the same ones', () => {
+    const fields = fieldsOfOneRule(quota({})) as unknown as string[][]
+    expect(() => fields.push(['x-client', 'a'])).toThrow(TypeError)
+    for (const field of fields) expect(() => field.splice(1, 1, 'other')).toThrow(TypeError)
+    expect(fieldsOfOneRule(quota({}))).toEqual([
+      ['ratelimit-policy', rateLimitPolicy([quota({})])],
+      ['ratelimit', rateLimit([quota({})])],
+    ])
+  })
+
   it.each([
     ['10 a minute', 10, 60_000, { q: 10, w: 60 }],
     ['20 in 1.5 s: as many in two seconds as that brings', 20, 1500, { q: 26, w: 2 }],
