@@ -33,6 +33,11 @@ export class Admission implements Extract<Decision, { readonly allowed: true }> 
     return this.#permit
   }
 
+  /** What a log is to say of it. */
+  toJSON(): Pick<Decision, 'allowed' | 'quotas'> {
+    return { allowed: true, quotas: this.quotas }
+  }
+
   #told(): readonly StoreVerdict[] {
     this.#verdicts ??= this.outcome.verdicts()
     return this.#verdicts

@@ -112,6 +112,10 @@ class StandingAdmission implements Extract<Decision, { readonly allowed: true }>
     return this.#admission().permit
   }
 
+  toJSON(): ReturnType<Admission['toJSON']> {
+    return { allowed: true, quotas: this.quotas }
+  }
+
   #admission(): Admission {
     this.told ??= this.by.admission(this.key, this.at, this.found)
     return this.told

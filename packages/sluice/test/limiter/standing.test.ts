@@ -104,4 +104,14 @@ describe('rules that charge all requests alike', () => {
     decision.permit.settle({ requests: 0 })
     expect((limiter.admit('a') as Decision).allowed).toBe(false)
   })
+
+  it('say in a log what the decision says, and nothing of the limiter', () => {
+    for (const rules of [[{ limit: '4/second' }], [{ limit: '4/second' }, { concurrent: 2 }]] as const) {
+      const limiter = createLimiter({ rules, store: memoryStore({ clock: manualClock() }) })
+      const decision = limiter.admit('a') as Decision
+      const { allowed, quotas } = decision
+      expect(JSON.parse(JSON.stringify(decision))).toEqual({ allowed, quotas })
+      expect(quotas).toHaveLength(rules.length)
+    }
+  })
 })
