@@ -44,7 +44,11 @@ it('replays what was recorded, through the limits that run and beside them throu
   expect((await ask()).body.requests).toMatchObject({ allowed: 3, refused: 2 })
   const posted = 'upstream: http://127.0.0.1:1\nroutes: [{ match: POST /predict, limits: [1/minute] }]'
   expect((await ask(posted)).body.requests).toEqual({ both: 1, neither: 2, onlyOne: 2, onlyOther: 0 })
-  expect(await ask('routes: [{}]')).toMatchObject({ status: 400 })
+  for (const headers of [{}, { accept: 'application/x-ndjson' }])
+    expect(await ask('routes: [{}]', headers)).toMatchObject({
+      status: 400,
+      body: { error: expect.stringContaining("a route has a 'match'") },
+    })
   expect(await ask('', { origin: 'http://elsewhere.example' })).toMatchObject({ status: 403 })
 })
 

@@ -3,17 +3,19 @@ import type { GatewayConfig } from '../../config/config.js'
 import type { Recorder } from '../../record/recorder.js'
 import type { ReportPage } from '../../replay/report/report-page.js'
 import { TraceError } from '../../replay/trace/trace-request.js'
-import type { ReplayQuestion } from './question.js'
-import type { ThreadTask } from './replay-thread.js'
-import type { ReplayLine, ReplayProgress } from './replay-types.js'
+import { QuestionError, type ReplayQuestion } from './question.js'
+import type { ThreadLine, ThreadTask } from './replay-thread.js'
+import type { ReplayProgress } from './replay-types.js'
 
 interface ReplayWatch {
+  /** The question makes sense, and is being answered. */
+  readonly onBegun: () => void
   readonly onProgress: (progress: ReplayProgress) => void
   /** Ends it: nobody waits for it any more. */
   readonly signal: AbortSignal
 }
 
-/** Replays the record. Rejects with a TraceError where there is nothing to replay, and where it is ended. */
+/** Replays the record. Rejects with a QuestionError for a configuration that is wrong, with a TraceError where there is nothing to replay, and where it is ended. */
 export type RecordReplay = (question: ReplayQuestion, watch: ReplayWatch) => Promise<ReportPage>
 
 const THREAD = new URL('./replay-thread.js', import.meta.url)
@@ -33,15 +35,17 @@ export function recordReplay(recorder: Recorder, config: () => GatewayConfig): R
   }
 }
 
-async function inThread(task: ThreadTask, { onProgress, signal }: ReplayWatch): Promise<ReportPage> {
+async function inThread(task: ThreadTask, { onBegun, onProgress, signal }: ReplayWatch): Promise<ReportPage> {
   signal.throwIfAborted()
   const thread = new Worker(THREAD, { workerData: task })
   const stop = () => void thread.terminate()
   signal.addEventListener('abort', stop)
   try {
     return await new Promise<ReportPage>((resolve, reject) => {
-      thread.on('message', (line: ReplayLine) => {
-        if ('progress' in line) onProgress(line.progress)
+      thread.on('message', (line: ThreadLine) => {
+        if ('begun' in line) onBegun()
+        else if ('wrong' in line) reject(new QuestionError(line.wrong))
+        else if ('progress' in line) onProgress(line.progress)
         else if ('page' in line) resolve(line.page)
         else reject(new TraceError(line.error))
       })

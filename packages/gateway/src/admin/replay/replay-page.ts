@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { ConfigError, parseConfig } from '../../config/load.js'
 import { BodyTooLargeError, readBody } from '../../proxy/read-body.js'
 import type { ReportPage } from '../../replay/report/report-page.js'
 import type { Answer, Page } from '../page.js'
@@ -37,9 +36,8 @@ export function replayPage(
       const told = request.headers.accept?.includes(AS_IT_GOES) ? new Telling(response, headers) : undefined
       try {
         const question = readQuestion(query, await textOf(request))
-        if (question.posted !== undefined) parseConfig(question.posted, 'posted')
-        told?.begin()
         const page = await replay(question, {
+          onBegun: () => told?.begin(),
           onProgress: (progress) => told?.tell({ progress }),
           signal: gone.signal,
         })
@@ -87,8 +85,7 @@ function plainAnswer({ report, comparison, suggestion }: ReportPage): object {
 
 function failureOf(error: unknown): { readonly status: number; readonly error: string } | undefined {
   if (error instanceof BodyTooLargeError) return { status: 413, error: 'a configuration has at most 1 MiB' }
-  if (error instanceof ConfigError || error instanceof QuestionError)
-    return { status: 400, error: error.message }
+  if (error instanceof QuestionError) return { status: 400, error: error.message }
   if (error instanceof Error && error.name === 'TraceError') return { status: 409, error: error.message }
   return undefined
 }

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { GatewayConfig, RecordConfig } from '../../config/config.js'
-import { parseConfig } from '../../config/load.js'
+import { ConfigError, parseConfig } from '../../config/load.js'
 import { RecordSnapshot } from '../../record/snapshot.js'
 import { compare, type ReplayOptions, replay } from '../../replay/replay.js'
 import type { ReportPage } from '../../replay/report/report-page.js'
@@ -20,6 +20,9 @@ export interface ThreadTask {
   readonly since: number | undefined
 }
 
+/** What it tells: of a configuration what is wrong with it, or that it is played; and the lines of a replay. */
+export type ThreadLine = ReplayLine | { readonly begun: true } | { readonly wrong: string }
+
 /** What the two configurations are called. */
 const RUNNING = 'the limits that run'
 const OTHER = 'the other limits'
@@ -29,7 +32,11 @@ const TELL_EVERY = 100
 
 parentPort?.postMessage(await answerTo(workerData as ThreadTask))
 
-async function answerTo({ record, running, question, since }: ThreadTask): Promise<ReplayLine> {
+async function answerTo({ record, running, question, since }: ThreadTask): Promise<ThreadLine> {
+  // Read here and nowhere else: the largest that somebody can post takes two seconds, in which no request would be answered.
+  const other = otherConfig(question)
+  if (other instanceof ConfigError) return { wrong: other.message }
+  tell({ begun: true })
   const snapshot = await RecordSnapshot.take(record, since)
   let readings = 0
   let told = 0
@@ -46,7 +53,7 @@ async function answerTo({ record, running, question, since }: ThreadTask): Promi
   }
   try {
     const config = parseConfig(running.text, running.file)
-    const page = await pageOf(question, config, read, options)
+    const page = await pageOf(question, config, other, read, options)
     return { page: { trace: stretchOf(question), ...(snapshot.damaged > 0 ? withDamageTold(page) : page) } }
   } catch (error) {
     if (!(error instanceof TraceError)) throw error
@@ -57,13 +64,25 @@ async function answerTo({ record, running, question, since }: ThreadTask): Promi
   }
 }
 
-function tell(line: ReplayLine): void {
+/** Undefined where none was posted. */
+function otherConfig({ posted }: ReplayQuestion): GatewayConfig | ConfigError | undefined {
+  if (posted === undefined) return undefined
+  try {
+    return parseConfig(posted, 'posted')
+  } catch (error) {
+    if (error instanceof ConfigError) return error
+    throw error
+  }
+}
+
+function tell(line: ThreadLine): void {
   parentPort?.postMessage(line)
 }
 
 async function pageOf(
-  { posted, wish }: ReplayQuestion,
+  { wish }: ReplayQuestion,
   config: GatewayConfig,
+  other: GatewayConfig | undefined,
   read: () => ReturnType<RecordSnapshot['read']>,
   options: ReplayOptions,
 ): Promise<Omit<ReportPage, 'trace'>> {
@@ -73,8 +92,8 @@ async function pageOf(
     const yamlOf = (limit: string) => suggestedYaml(config.source.text, suggestion, limit)
     return pageOfSuggestion(read, config, suggestion, yamlOf, { ...options, route: whose.route })
   }
-  if (posted === undefined) return { names: [RUNNING], report: await replay(read(), config, options) }
-  const comparison = await compare(read(), config, parseConfig(posted, 'posted'), options)
+  if (other === undefined) return { names: [RUNNING], report: await replay(read(), config, options) }
+  const comparison = await compare(read(), config, other, options)
   return { names: [RUNNING, OTHER], report: comparison.one, comparison }
 }
 
