@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { suggest } from '../../src/replay/suggest/suggest.js'
 import { readWish } from '../../src/replay/suggest/wish.js'
 import { suggestedYaml } from '../../src/replay/suggest/yaml.js'
+import { TraceError } from '../../src/replay/trace/trace-request.js'
 import { configOf } from './traces.js'
 
 /**
@@ -71,6 +72,25 @@ describe('a wish', () => {
     )
     expect(granted).toBeNull()
     expect(nearest).toEqual([])
+  })
+
+  it('takes no more memory than it is given: then fewer limits are tried at once, to the same end', async () => {
+    const wished = `${WISH}; admit at most 300 requests/minute`
+    const suggested = async (mostRemembered?: number) => {
+      let rounds = 0
+      const onRound = () => rounds++
+      const suggestion = await suggest(trace, configOf('[8/minute]'), wished, { mostRemembered, onRound })
+      return { suggestion, rounds }
+    }
+    const [free, bounded] = [await suggested(), await suggested(1000)]
+    expect(bounded.suggestion).toEqual(free.suggestion)
+    expect(bounded.rounds).toBeGreaterThan(free.rounds)
+    await expect(suggested(200)).rejects.toThrow('more than the 200 requests that are remembered')
+    await expect(
+      suggest(trace, configOf('[8/minute]'), WISH.replace('100/minute', '1000/minute'), {
+        mostRemembered: 500,
+      }),
+    ).rejects.toThrow(TraceError)
   })
 
   it.each([

@@ -27,6 +27,9 @@ export type ThreadLine = ReplayLine | { readonly begun: true } | { readonly wron
 const RUNNING = 'the limits that run'
 const OTHER = 'the other limits'
 
+/** Of a wish, 100 MB at most: it is the memory of the gateway. */
+const MOST_REMEMBERED = 4_000_000
+
 /** How often it is told how far it is, in milliseconds. */
 const TELL_EVERY = 100
 
@@ -88,7 +91,11 @@ async function pageOf(
 ): Promise<Omit<ReportPage, 'trace'>> {
   if (wish !== undefined) {
     const { text, ...whose } = wish
-    const suggestion = await suggest(read, config, text, { ...options, ...whose })
+    const suggestion = await suggest(read, config, text, {
+      ...options,
+      ...whose,
+      mostRemembered: MOST_REMEMBERED,
+    })
     const yamlOf = (limit: string) => suggestedYaml(config.source.text, suggestion, limit)
     return pageOfSuggestion(read, config, suggestion, yamlOf, { ...options, route: whose.route })
   }

@@ -1,6 +1,11 @@
 /** In place of an entry. */
 export const NONE = -1
 
+/** There is no room for one more entry. */
+export class TooManyEntriesError extends Error {
+  override readonly name = 'TooManyEntriesError'
+}
+
 /** Entries of a page. */
 const PAGE_BITS = 13
 const PAGE = 1 << PAGE_BITS
@@ -22,13 +27,17 @@ export class Entries {
   #free = NONE
   #count = 0
 
+  /** @param most how many there may be */
+  constructor(private readonly most = Number.POSITIVE_INFINITY) {}
+
   /** How many there are. */
   get count(): number {
     return this.#count
   }
 
-  /** Makes the last entry of a list. */
+  /** Makes the last entry of a list. @throws TooManyEntriesError */
   add(at: number, cost: number): number {
+    if (this.#count >= this.most) throw new TooManyEntriesError()
     let entry = this.#free
     if (entry !== NONE) this.#free = this.next(entry)
     else {

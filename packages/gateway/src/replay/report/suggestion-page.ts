@@ -1,6 +1,7 @@
 import type { GatewayConfig } from '../../config/config.js'
 import { compare, type ReplayOptions, replay } from '../replay.js'
-import { type Suggestion, type TraceToReread, traceOnce, withSuggested } from '../suggest/suggest.js'
+import { type TraceToReread, traceOnce } from '../suggest/measuring.js'
+import { type Suggestion, withSuggested } from '../suggest/suggest.js'
 import type { ReportPage } from './report-page.js'
 
 /**

@@ -1,6 +1,6 @@
 import type { Played, ReplayObserver } from '../engine/played.js'
 import { BySender } from '../memory/by-sender.js'
-import { Entries } from '../memory/entries.js'
+import type { Entries } from '../memory/entries.js'
 import { SlotNumbers } from '../memory/slot-numbers.js'
 import { LOG_NUMBERS, TrailingLogs } from '../memory/trailing-logs.js'
 import { UNKNOWN } from '../trace/senders.js'
@@ -18,11 +18,17 @@ const OVER = 2
  */
 export class ClientRates implements ReplayObserver {
   readonly #numbers = new SlotNumbers(LOG_NUMBERS)
-  readonly #logs = new TrailingLogs(new Entries(), this.#numbers)
+  readonly #logs: TrailingLogs
   readonly #known = new BySender()
   #clients = 0
 
-  constructor(private readonly rate: Rate) {}
+  /** @param entries where what was sent of late is remembered */
+  constructor(
+    private readonly rate: Rate,
+    entries: Entries,
+  ) {
+    this.#logs = new TrailingLogs(entries, this.#numbers)
+  }
 
   /** Clients that were seen. */
   get clients(): number {

@@ -1,14 +1,9 @@
-import type { Readable } from 'node:stream'
 import type { GatewayConfig } from '../../config/config.js'
-import type { ReplayObserver } from '../engine/played.js'
-import { type PlayOptions, playAll } from '../play-all.js'
-import { playOptions, type ReplayOptions } from '../replay.js'
-import { senderName } from '../trace/senders.js'
-import { ClientRates } from './client-rates.js'
+import type { ReplayOptions } from '../replay.js'
+import { measuring, type TraceToReread } from './measuring.js'
 import { meetsAdmissions, type Point, type SearchResult, search } from './search.js'
-import { type Candidate, findTarget, type Target, textOf, withCandidate } from './target.js'
-import { type RefuseWish, readWish, type Wish } from './wish.js'
-import { type Concerns, WishMeter } from './wish-meter.js'
+import { findTarget, type Target, textOf, withCandidate } from './target.js'
+import { readWish, type Wish } from './wish.js'
 
 /** What limit comes nearest to a wish. */
 export interface Suggestion {
@@ -52,17 +47,9 @@ export interface SuggestOptions extends ReplayOptions {
   readonly rule?: string | undefined
   /** Is told how often the trace was read, and how many limits were tried. */
   readonly onRound?: ((rounds: number, tried: number) => void) | undefined
+  /** Requests within the wish's periods that are remembered at a time, 24 bytes each; default 16 million. With more, fewer limits are tried at once. */
+  readonly mostRemembered?: number | undefined
 }
-
-/** A trace that can be read several times: a file, or what opens a stream of the same each time. */
-export type TraceToReread = string | (() => Readable)
-
-export function traceOnce(trace: TraceToReread): string | Readable {
-  return typeof trace === 'string' ? trace : trace()
-}
-
-/** Keys that may be kept at a time, over all candidates that are played together. */
-const MOST_KEYS = 2_000_000
 
 /**
  * Searches the limit of a rule, and its burst, for one that grants a wish: the tightest one, which lets in least. The trace is read
@@ -79,30 +66,7 @@ export async function suggest(
 ): Promise<Suggestion> {
   const wish = readWish(wishText)
   const target = findTarget(config, options.route, options.rule)
-  const playing = playOptions(options)
-  const { concerns, clients } = await whomItConcerns(trace, config, wish, playing)
-  const atOnce = Math.max(1, Math.floor(MOST_KEYS / Math.max(1, clients)))
-  let rounds = 0
-  let tried = 0
-  const measure = async (candidates: readonly Candidate[]): Promise<Point[]> => {
-    const points: Point[] = []
-    for (let from = 0; from < candidates.length; from += atOnce) {
-      const some = candidates.slice(from, from + atOnce)
-      const meters = some.map(() => new WishMeter(wish, concerns))
-      const players = some.map((candidate, index) => ({
-        config: withCandidate(config, target, candidate),
-        observer: (): ReplayObserver => meters[index] as WishMeter,
-      }))
-      await playAll(traceOnce(trace), players, playing)
-      points.push(
-        ...some.map((each, index) => ({ ...each, measures: (meters[index] as WishMeter).measures })),
-      )
-      rounds++
-      tried += some.length
-      options.onRound?.(rounds, tried)
-    }
-    return points
-  }
+  const measure = await measuring(trace, config, target, wish, options)
   const found = await search(wish, target.limit.limit, target.limit.algorithm === 'token-bucket', measure)
   return suggestionOf(wish, target, found)
 }
@@ -114,35 +78,6 @@ export function withSuggested(
   { limit, burst }: SuggestedLimit,
 ): GatewayConfig {
   return withCandidate(config, findTarget(config, route, rule), { limit, burst: burst ?? undefined })
-}
-
-/** Who each `refuse` clause is about. Clients under a rate are known once all that they send was seen. */
-async function whomItConcerns(
-  trace: TraceToReread,
-  config: GatewayConfig,
-  { refuse }: Wish,
-  options: PlayOptions,
-): Promise<{ readonly concerns: readonly Concerns[]; readonly clients: number }> {
-  const rates = refuse.map(({ whom }) =>
-    whom.kind === 'under' || whom.kind === 'over' ? new ClientRates(whom) : undefined,
-  )
-  const all = new ClientRates({ kind: 'under', limit: 1, period: 1 })
-  const observer = (): ReplayObserver => ({
-    decided(played) {
-      all.decided(played)
-      for (const each of rates) each?.decided(played)
-      return undefined
-    },
-  })
-  await playAll(traceOnce(trace), [{ config, observer }], options)
-  return { concerns: refuse.map((clause, index) => concernsOf(clause, rates[index])), clients: all.clients }
-}
-
-function concernsOf({ whom }: RefuseWish, rates: ClientRates | undefined): Concerns {
-  if (rates !== undefined) return ({ sender }) => rates.includes(sender)
-  if (whom.kind === 'client') return (request) => senderName(request) === whom.name
-  if (whom.kind === 'tier') return ({ tier }) => tier === whom.name
-  return () => true
 }
 
 function suggestionOf(wish: Wish, target: Target, { lowest, highest, points }: SearchResult): Suggestion {

@@ -1,5 +1,5 @@
 import type { Played, ReplayObserver } from '../engine/played.js'
-import { Entries } from '../memory/entries.js'
+import type { Entries } from '../memory/entries.js'
 import { KeySlots } from '../memory/key-slots.js'
 import { SlotNumbers } from '../memory/slot-numbers.js'
 import { LOG_NUMBERS, TrailingLogs } from '../memory/trailing-logs.js'
@@ -28,10 +28,13 @@ export class WishMeter implements ReplayObserver {
   #requests = 0
   #refused = 0
 
-  /** @param concerns of each `refuse` clause */
-  constructor(wish: Wish, concerns: readonly Concerns[]) {
+  /**
+   * @param concerns of each `refuse` clause
+   * @param entries where what was let in within the wish's periods is remembered
+   */
+  constructor(wish: Wish, concerns: readonly Concerns[], entries: Entries) {
     this.#refuse = concerns.map((each) => ({ concerns: each, requests: 0, refused: 0 }))
-    this.#peaks = wish.admit.map((admit) => new Peak(admit))
+    this.#peaks = wish.admit.map((admit) => new Peak(admit, entries))
   }
 
   get measures(): Measures {
@@ -62,11 +65,12 @@ class Peak {
   most = 0
   readonly #wish: AdmitWish
   readonly #numbers = new SlotNumbers(LOG_NUMBERS)
-  readonly #logs = new TrailingLogs(new Entries(), this.#numbers)
+  readonly #logs: TrailingLogs
   readonly #slots: KeySlots
 
-  constructor(wish: AdmitWish) {
+  constructor(wish: AdmitWish, entries: Entries) {
     this.#wish = wish
+    this.#logs = new TrailingLogs(entries, this.#numbers)
     this.#slots = new KeySlots(Number.POSITIVE_INFINITY, {
       begin: (slot) => {
         this.#numbers.reach(slot)
