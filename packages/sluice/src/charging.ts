@@ -98,15 +98,11 @@ function holdsAfter(cost: number, limit: Limit, whole: Limit, scaling: Scaling |
 
 /** How a request stands with its rules, by the store's answer. */
 export function quotasOf(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Quota[] {
-  return charges.map((charge, index) => quotaOf(charge, verdicts[index] as StoreVerdict))
-}
-
-function quotaOf(charge: RuleCharge, verdict: StoreVerdict): Quota {
-  return new RequestQuota(charge, verdict)
+  return charges.map((charge, index) => new RequestQuota(charge, verdicts[index] as StoreVerdict))
 }
 
 /** A class for the same reason as a verdict is one (`limits/algorithm.ts`). */
-class RequestQuota implements Quota {
+export class RequestQuota implements Quota {
   readonly rule: string
   readonly resource: string
   readonly key: string
@@ -119,7 +115,11 @@ class RequestQuota implements Quota {
   readonly moreAfter: number
   readonly retryAfter: number
 
-  constructor({ rule, key, limit, cost, holdsAfter }: RuleCharge, verdict: StoreVerdict) {
+  constructor(
+    charge: Pick<RuleCharge, 'rule' | 'key' | 'limit' | 'cost' | 'holdsAfter'>,
+    verdict: StoreVerdict,
+  ) {
+    const { rule, key, limit, cost, holdsAfter } = charge
     const { resetAfter, retryAfter } = verdict
     this.rule = rule.name
     this.resource = rule.resource

@@ -1,5 +1,5 @@
 import { Admission } from './admission.js'
-import { type RuleCharge, type ScopedRule, standingCharge } from './charging.js'
+import { RequestQuota, type RuleCharge, type ScopedRule, standingCharge } from './charging.js'
 import type { Decision, Quota } from './decision.js'
 import type { Decisions } from './decisions.js'
 import type { Limit } from './limits/limit.js'
@@ -58,21 +58,13 @@ export class StandingRules<Request> {
     const { rules, taker } = this
     const quotas: Quota[] = []
     for (let index = 0; index < rules.length; index++) {
-      const { name, resource, limit, cost } = rules[index] as ScopedRule<Request>
-      const { allowed, remaining, resetAfter, moreAfter, retryAfter } = taker.verdict(index, at, found)
-      quotas.push({
-        rule: name,
-        resource,
-        key,
-        limit: limit as Limit,
-        cost: cost as number,
-        allowed,
-        enforced: true,
-        remaining,
-        resetAfter,
-        moreAfter,
-        retryAfter,
-      })
+      const rule = rules[index] as ScopedRule<Request>
+      const limit = rule.limit as Limit
+      const cost = rule.cost as number
+      // What was let in fits.
+      quotas.push(
+        new RequestQuota({ rule, key, limit, cost, holdsAfter: 0 }, taker.verdict(index, at, found)),
+      )
     }
     return quotas
   }

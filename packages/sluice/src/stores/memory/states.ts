@@ -179,7 +179,8 @@ export class States {
 
   /** What the unknown keys of a scope have used together, as long as any of it counts. */
   shared(scope: Scope): Kept | undefined {
-    if (scope.overflow !== undefined && this.#expiryNow(scope.overflow) <= this.now) scope.overflow = undefined
+    if (scope.overflow !== undefined && this.#expiryNow(scope.overflow) <= this.now)
+      scope.overflow = undefined
     return scope.overflow
   }
 

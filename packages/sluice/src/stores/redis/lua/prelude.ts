@@ -7,7 +7,7 @@
  * numbers. States are changed in place.
  *
  * The script only decides: `fits` says whether a cost may be taken, and `facts` are the numbers from which the caller
- * works out what else a verdict says (`verdict.ts`). To say it all here would cost a third more time.
+ * works out what else a verdict says (`finding.ts`). To say it all here would cost a third more time.
  */
 export const prelude = `
 local KEYS, ARGV = KEYS, ARGV
