@@ -120,10 +120,12 @@ export class RecordFile {
     await once(open.out, 'close')
   }
 
-  /** What cannot be mended is kept, and gone on with in another file. */
+  /**
+   * What cannot be mended is kept, and gone on with in another file. Where it is the disk that fails, the file stays where it is: if it made way each
+   * time, a disk that is full for some seconds would cost all that was recorded.
+   */
   async #mend(): Promise<void> {
-    const isMended = await mend(this.#options.file).catch(() => false)
-    if (!isMended) await this.#makeWay()
+    if (!(await mend(this.#options.file))) await this.#makeWay()
   }
 
   async #rotate(): Promise<void> {

@@ -24,6 +24,7 @@ export async function isWhole(file: string): Promise<boolean> {
  * Writes a file anew that was not closed, up to its last whole line.
  *
  * @returns false, with the file as it was, where there is something in it that cannot be read
+ * @throws Error, with the file as it was, where the disk fails
  */
 export async function mend(file: string): Promise<boolean> {
   const mended = `${file}.mended`

@@ -95,6 +95,26 @@ it('keeps what cannot be read as a file of before', async () => {
   await snapshot.close()
 })
 
+it.skipIf(!existsSync('/dev/full'))(
+  'what cannot be mended since the disk is full stays, and is mended once it is not',
+  async () => {
+    const file = await inFolder()
+    await killed(file, ['one'])
+    const before = await readFile(file)
+    await symlink('/dev/full', `${file}.mended`)
+    const { record, errors } = opened(file)
+    record.append('two')
+    await record.flush()
+    expect(errors).toEqual([expect.objectContaining({ code: 'ENOSPC' })])
+    expect(await readFile(file)).toEqual(before)
+    record.append('three')
+    await record.close()
+    expect(await decompressed(file)).toBe('head\none\nhead\nthree\n')
+    await expect(stat(`${file}.1`)).rejects.toThrow('ENOENT')
+    expect([errors.length, record.dropped]).toEqual([1, 1])
+  },
+)
+
 it('at its largest size makes way for another', async () => {
   const file = await inFolder()
   const { record, errors } = opened(file, 1)
