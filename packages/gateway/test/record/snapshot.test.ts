@@ -109,3 +109,12 @@ it('is empty where nothing was recorded', async () => {
   expect(await snapshot.begins()).toBeUndefined()
   expect([snapshot.files, snapshot.size]).toEqual([0, 0])
 })
+
+it('reads no further in what is no record, however much it decompresses to', async () => {
+  const file = await inFolder()
+  await writeFile(`${file}.1`, gzipSync(Buffer.concat([Buffer.from(linesOf([1])), Buffer.alloc(2 ** 25)])))
+  await writeFile(file, gzipSync(linesOf([2])))
+  const snapshot = await taken(file)
+  expect(await text(snapshot.read())).toBe(linesOf([1]) + linesOf([2]))
+  expect(snapshot.damaged).toBe(1)
+})
