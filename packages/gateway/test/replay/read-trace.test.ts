@@ -28,6 +28,38 @@ describe('formats', () => {
     ])
   })
 
+  it('CSV of any fields, in quotes where they need them, in whatever pieces it comes', async () => {
+    const field = fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', ';', 'é', ' '), maxLength: 8 })
+    const record = fc.tuple(field, field, fc.boolean())
+    const written = (text: string, quoted: boolean) =>
+      quoted || /["\n,]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(record, { minLength: 1, maxLength: 20 }),
+        fc.integer({ min: 1, max: 40 }),
+        async (records, size) => {
+          const lines = records.map(
+            ([client, agent, quoted], at) => `${at},${written(client, quoted)},${written(agent, quoted)}`,
+          )
+          const { requests, reading } = await readAll(['time,client,agent', ...lines].join('\n'), {}, size)
+          expect(requests.map(({ client }) => client ?? '')).toEqual(records.map(([client]) => client.trim()))
+          expect(reading.bad.count).toBe(0)
+        },
+      ),
+    )
+  })
+
+  it('a quote that is never closed takes in no more than a line may have', async () => {
+    const lines = Array.from({ length: 20_000 }, (_, at) => `${at + 2},b,${'x'.repeat(60)}`)
+    const { requests, reading } = await readAll(
+      ['time,client,agent', '0,a,x', '1,"a,x', ...lines].join('\n'),
+      {},
+      2 ** 16,
+    )
+    expect(reading.bad).toMatchObject({ count: 1, first: [{ problem: 'a field in quotes has no end' }] })
+    expect(requests.length).toBeGreaterThan(1000)
+  })
+
   it('JSON lines, with members of members', async () => {
     const { requests, reading } = await readAll(
       '{"ts":1700000000123,"who":{"id":"u1"},"usage":{"prompt_tokens":5}}\n{"ts":1700000000124,"who":{}}\n',

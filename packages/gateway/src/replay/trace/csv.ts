@@ -18,8 +18,9 @@ export class CsvReader implements LineReader {
   #units: FieldUnits = { time: undefined, duration: undefined }
   #separator = ','
   #width = 0
-  /** What has come of a record whose quotes are not closed yet. */
-  #open: string | undefined
+  /** The lines that have come of a record whose quotes are not closed yet, and how long they are. */
+  #open: string[] = []
+  #openLength = 0
 
   constructor(
     private readonly mapping: ReturnType<typeof readMapping>,
@@ -29,7 +30,7 @@ export class CsvReader implements LineReader {
 
   read(text: string, from: number, to: number): TraceRequest | undefined {
     const cells = this.#cells
-    if (cells === undefined || this.#open !== undefined) return this.#readRecord(text.slice(from, to))
+    if (cells === undefined || this.#open.length > 0) return this.#readRecord(text.slice(from, to))
     const count = cells.take(text, from, to)
     if (count === QUOTED) return this.#readRecord(text.slice(from, to))
     if (count === 1 && isBlank(text.slice(from, to))) return undefined
@@ -38,19 +39,22 @@ export class CsvReader implements LineReader {
   }
 
   end(): void {
-    if (this.#open !== undefined) throw new BadLineError('a field in quotes has no end')
+    if (this.#open.length > 0) throw new BadLineError('a field in quotes has no end')
   }
 
   /** Reads a line of which a record may be only a part, or that is the head. */
   #readRecord(line: string): TraceRequest | undefined {
-    const record = this.#open === undefined ? line : `${this.#open}\n${line}`
-    this.#open = undefined
-    const separator = this.#cells === undefined ? separatorIn(record) : this.#separator
-    if (endsInQuotes(record, separator)) {
-      if (record.length > MAX_LINE) throw new BadLineError('a field in quotes has no end')
-      this.#open = record
-      return undefined
-    }
+    const open = this.#open
+    const separator = this.#cells === undefined ? separatorIn(open[0] ?? line) : this.#separator
+    // Each line is looked through once: a quote that is never closed would else cost eight seconds until it is given up.
+    const isOpen = endsInQuotes(line, separator, open.length > 0)
+    open.push(line)
+    this.#openLength += line.length + 1
+    if (isOpen && this.#openLength <= MAX_LINE) return undefined
+    this.#open = []
+    this.#openLength = 0
+    if (isOpen) throw new BadLineError('a field in quotes has no end')
+    const record = open.join('\n')
     if (isBlank(record)) return undefined
     if (this.#cells === undefined) {
       this.#readHead(record, separator)
@@ -100,15 +104,23 @@ function separatorIn(head: string): string {
   return [',', ';', '\t'].find((separator) => head.includes(separator)) ?? ','
 }
 
-/** Whether the last field began with a quote and has no end yet. A quote within a field is a character: it opens nothing, or it would take in the lines that follow. */
-function endsInQuotes(record: string, separator: string): boolean {
-  for (let at = 0; ; ) {
-    if (record.charCodeAt(at) === QUOTE) {
-      at = record.indexOf('"', at + 1)
-      while (at >= 0 && record.charCodeAt(at + 1) === QUOTE) at = record.indexOf('"', at + 2)
+/**
+ * Whether the last field of a line began with a quote and has no end yet. A quote within a field is a character: it opens nothing, or it would take in
+ * the lines that follow.
+ *
+ * @param within whether the line begins in such a field
+ */
+function endsInQuotes(line: string, separator: string, within: boolean): boolean {
+  let at = 0
+  let isQuoted = within
+  for (;;) {
+    if (isQuoted || line.charCodeAt(at) === QUOTE) {
+      at = line.indexOf('"', isQuoted ? at : at + 1)
+      while (at >= 0 && line.charCodeAt(at + 1) === QUOTE) at = line.indexOf('"', at + 2)
       if (at < 0) return true
+      isQuoted = false
     }
-    at = record.indexOf(separator, at) + 1
+    at = line.indexOf(separator, at) + 1
     if (at === 0) return false
   }
 }
