@@ -54,11 +54,10 @@ class Bytes implements TraceBytes {
 
   async *pieces(): AsyncGenerator<Uint8Array> {
     const counted = this.#counted()
-    const first = await counted.next()
-    if (first.done) return
-    const [one, two] = first.value
+    const first = await beginning(counted)
+    const [one, two] = first
     const all = (async function* () {
-      yield first.value
+      yield first
       yield* counted
     })()
     if (one === 0x1f && two === 0x8b) yield* this.#decompressed(all)
@@ -94,4 +93,15 @@ class Bytes implements TraceBytes {
       await fed
     }
   }
+}
+
+/** What comes first: as much as tells whether it is compressed, where there is so much. A pipe may give less at once. */
+async function beginning(pieces: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
+  let all: Uint8Array = new Uint8Array()
+  while (all.length < 2) {
+    const { done, value } = await pieces.next()
+    if (done) break
+    all = Buffer.concat([all, value])
+  }
+  return all
 }
