@@ -1,6 +1,8 @@
+import { PassThrough } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { Trace } from '../../src/replay/trace/read-trace.js'
 import { readAll } from './traces.js'
 
 const at = (text: string) => Date.parse(text)
@@ -186,6 +188,21 @@ describe('lines that cannot be read', () => {
     if (message === '') expect((await readAll(text)).reading.bad.count).toBe(200)
     else await expect(readAll(text)).rejects.toThrow(message)
   })
+
+  it.each(['as it is', 'gzip'])(
+    'of a file that makes no sense no more is read, nor is its end waited for: %s',
+    async (how) => {
+      const text = Buffer.from('a,b\n1,2\n')
+      const stream = new PassThrough()
+      stream.write(how === 'gzip' ? gzipSync(text) : text)
+      const trace = await Trace.open(stream, {})
+      const reading = async () => {
+        for await (const _ of trace.requests());
+      }
+      await expect(reading()).rejects.toThrow('no column is known to hold the time')
+      expect(stream.destroyed).toBe(true)
+    },
+  )
 
   it.each([
     ['time=t', "there is no column 't'; there are when, who"],

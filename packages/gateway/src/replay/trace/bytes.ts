@@ -54,25 +54,25 @@ class Bytes implements TraceBytes {
 
   async *pieces(): AsyncGenerator<Uint8Array> {
     const counted = this.#counted()
-    const first = await beginning(counted)
-    const [one, two] = first
-    const all = (async function* () {
-      yield first
-      yield* counted
-    })()
-    if (one === 0x1f && two === 0x8b) yield* this.#decompressed(all)
-    else yield* all
+    try {
+      const first = await beginning(counted)
+      const [one, two] = first
+      const all = (async function* () {
+        yield first
+        yield* counted
+      })()
+      if (one === 0x1f && two === 0x8b) yield* this.#decompressed(all)
+      else yield* all
+    } finally {
+      this.stream.destroy()
+    }
   }
 
   async *#counted(): AsyncGenerator<Uint8Array> {
-    try {
-      for await (const piece of this.stream) {
-        const bytes = typeof piece === 'string' ? Buffer.from(piece) : (piece as Uint8Array)
-        this.done += bytes.length
-        yield bytes
-      }
-    } finally {
-      this.stream.destroy()
+    for await (const piece of this.stream) {
+      const bytes = typeof piece === 'string' ? Buffer.from(piece) : (piece as Uint8Array)
+      this.done += bytes.length
+      yield bytes
     }
   }
 
@@ -90,6 +90,8 @@ class Bytes implements TraceBytes {
       this.truncated = true
     } finally {
       gunzip.destroy()
+      // Where no more is wanted, nothing is waited for that may never come.
+      this.stream.destroy()
       await fed
     }
   }
