@@ -24,7 +24,7 @@ export async function recording(text: string) {
   onTestFinished(() => void child.kill('SIGKILL'))
   await until(() => (said.out.match(/http:\/\/[\d.:]+/g)?.length ?? 0) >= 3)
   const [url = '', , adminUrl = ''] = said.out.match(/http:\/\/[\d.:]+/g) ?? []
-  return { url, adminUrl, recorded: join(folder, 'traffic.jsonl.gz') }
+  return { url, adminUrl, recorded: join(folder, 'traffic.jsonl.gz'), pid: child.pid }
 }
 
 /** A file of the record of yesterday, with as many requests, ten milliseconds apart. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { appendFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { appendFile, readdir } from 'node:fs/promises'
 import { constants, gzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
 import type { RecordStatus, ReplayProgress } from '../../src/admin/replay/replay-types.js'
@@ -12,7 +13,7 @@ import { recording, yesterday } from './recording.js'
 const LIMITS = 'routes: [{ match: POST /predict, limits: [3/minute] }]'
 
 async function replaying() {
-  const { url, adminUrl, recorded } = await recording(LIMITS)
+  const { url, adminUrl, recorded, pid } = await recording(LIMITS)
   const post = (query: string, body: string, headers: object) =>
     send(adminUrl, `/api/replay${query}`, { body, headers })
   const ask = async (body = '', headers = {}, query = '') => {
@@ -26,7 +27,7 @@ async function replaying() {
     return { status, type: headers['content-type'], lines: lines.map((line) => JSON.parse(line)) }
   }
   const record = async () => (await fetch(`${adminUrl}/api/record`)).json() as Promise<RecordStatus>
-  return { url, adminUrl, recorded, ask, watch, record }
+  return { url, adminUrl, recorded, pid, ask, watch, record }
 }
 
 /** Sends requests and waits until they are recorded, at their end, which may be a moment after their clients have the answer. */
@@ -145,6 +146,21 @@ it('one at a time; one that nobody waits for any more ends', async () => {
   expect(await gateway.ask()).toMatchObject({ status: 503, body: { error: 'a replay is under way already' } })
   gone.abort()
   await expect.poll(async () => (await gateway.ask('', {}, '?hours=1')).status).toBe(409)
+})
+
+it.skipIf(!existsSync('/proc/self/fd'))('one that is stopped at once leaves no file open', async () => {
+  const gateway = await replaying()
+  await yesterday(`${gateway.recorded}.1`, 10)
+  const openFiles = async () => (await readdir(`/proc/${gateway.pid}/fd`)).length
+  await gateway.ask()
+  const before = await openFiles()
+  for (let time = 0; time < 10; time++) {
+    const signal = AbortSignal.timeout(20 * time)
+    await fetch(`${gateway.adminUrl}/api/replay`, { method: 'POST', signal }).catch(() => {})
+    await expect.poll(async () => (await gateway.ask()).status).toBe(200)
+  }
+  // Connections come and go meanwhile.
+  expect(await openFiles()).toBeLessThan(before + 20)
 })
 
 it('says so where a file of the record is damaged, and plays what can be read', async () => {

@@ -38,12 +38,19 @@ export function recordReplay(recorder: Recorder, config: () => GatewayConfig): R
 async function inThread(task: ThreadTask, { onBegun, onProgress, signal }: ReplayWatch): Promise<ReportPage> {
   signal.throwIfAborted()
   const thread = new Worker(THREAD, { workerData: task })
-  const stop = () => void thread.terminate()
+  let hasLoaded = false
+  // A thread that is ended while it loads its modules leaves their files open: a hundred each time.
+  const stop = () => {
+    if (hasLoaded) void thread.terminate()
+  }
   signal.addEventListener('abort', stop)
   try {
     return await new Promise<ReportPage>((resolve, reject) => {
       thread.on('message', (line: ThreadLine) => {
-        if ('begun' in line) onBegun()
+        if ('loaded' in line) {
+          hasLoaded = true
+          if (signal.aborted) stop()
+        } else if ('begun' in line) onBegun()
         else if ('wrong' in line) reject(new QuestionError(line.wrong))
         else if ('progress' in line) onProgress(line.progress)
         else if ('page' in line) resolve(line.page)

@@ -20,8 +20,12 @@ export interface ThreadTask {
   readonly since: number | undefined
 }
 
-/** What it tells: of a configuration what is wrong with it, or that it is played; and the lines of a replay. */
-export type ThreadLine = ReplayLine | { readonly begun: true } | { readonly wrong: string }
+/** What it tells: that it can be ended; of a configuration what is wrong with it, or that it is played; and the lines of a replay. */
+export type ThreadLine =
+  | ReplayLine
+  | { readonly loaded: true }
+  | { readonly begun: true }
+  | { readonly wrong: string }
 
 /** What the two configurations are called. */
 const RUNNING = 'the limits that run'
@@ -33,6 +37,7 @@ const MOST_REMEMBERED = 4_000_000
 /** How often it is told how far it is, in milliseconds. */
 const TELL_EVERY = 100
 
+tell({ loaded: true })
 parentPort?.postMessage(await answerTo(workerData as ThreadTask))
 
 async function answerTo({ record, running, question, since }: ThreadTask): Promise<ThreadLine> {
