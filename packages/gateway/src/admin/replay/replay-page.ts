@@ -29,13 +29,16 @@ export function replayPage(
     async answer({ request, response, query }) {
       if (replay === undefined)
         return failed(404, "nothing is recorded: the file has no 'record', such as traffic.jsonl.gz")
-      if (busy) return failed(503, 'a replay is under way already')
-      busy = true
+      let isOurs = false
       const gone = new AbortController()
       response.once('close', () => gone.abort())
       const told = request.headers.accept?.includes(AS_IT_GOES) ? new Telling(response, headers) : undefined
       try {
         const question = readQuestion(query, await textOf(request))
+        // Not before all of the question has come: who sends a part of one and no more keeps nobody from asking.
+        if (busy) return failed(503, 'a replay is under way already')
+        isOurs = true
+        busy = true
         const page = await replay(question, {
           onBegun: () => told?.begin(),
           onProgress: (progress) => told?.tell({ progress }),
@@ -48,7 +51,7 @@ export function replayPage(
         if (failure === undefined) throw error
         return told?.hasBegun ? told.end({ error: failure.error }) : failed(failure.status, failure.error)
       } finally {
-        busy = false
+        if (isOurs) busy = false
       }
     },
   }
