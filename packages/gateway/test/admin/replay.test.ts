@@ -145,7 +145,7 @@ it('one at a time; one that nobody waits for any more ends', async () => {
   expect(response.status).toBe(200)
   expect(await gateway.ask()).toMatchObject({ status: 503, body: { error: 'a replay is under way already' } })
   gone.abort()
-  await expect.poll(async () => (await gateway.ask('', {}, '?hours=1')).status).toBe(409)
+  await expect.poll(async () => (await gateway.ask('', {}, '?hours=1')).status, { timeout: 30_000 }).toBe(409)
 })
 
 it.skipIf(!existsSync('/proc/self/fd'))('one that is stopped at once leaves no file open', async () => {
@@ -157,7 +157,8 @@ it.skipIf(!existsSync('/proc/self/fd'))('one that is stopped at once leaves no f
   for (let time = 0; time < 10; time++) {
     const signal = AbortSignal.timeout(20 * time)
     await fetch(`${gateway.adminUrl}/api/replay`, { method: 'POST', signal }).catch(() => {})
-    await expect.poll(async () => (await gateway.ask()).status).toBe(200)
+    // What was stopped is over once its thread has loaded.
+    await expect.poll(async () => (await gateway.ask()).status, { timeout: 30_000 }).toBe(200)
   }
   // Connections come and go meanwhile.
   expect(await openFiles()).toBeLessThan(before + 20)
