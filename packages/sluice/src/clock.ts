@@ -1,5 +1,3 @@
-import { performance } from 'node:perf_hooks'
-
 /** Where the time comes from. Handed in, so that a test, a replay or a store can have a time of its own. */
 export interface Clock {
   /** Milliseconds since any fixed moment, fractions included. Rates are measured with it. */
@@ -10,7 +8,7 @@ export interface Clock {
 
 /** A monotonic clock: setting the machine's date changes no rate. */
 export const systemClock: Clock = {
-  // By its import and not as a global it is read 5 ns sooner, of 46.
+  // As a global, which the fake timers of a test runner move too; imported it would be read 5 ns sooner, of 46.
   now: () => performance.now(),
   wallTime: () => Date.now(),
 }
