@@ -22,9 +22,9 @@ const THREAD = new URL('./replay-thread.js', import.meta.url)
 const HOUR = 3_600_000
 
 /** A replay works without a pause: it has a thread of its own, so that no request waits for it. */
-export function recordReplay(recorder: Recorder, config: () => GatewayConfig): RecordReplay {
+export function recordReplay(recorder: Pick<Recorder, 'flush'>, config: () => GatewayConfig): RecordReplay {
   return async (question, watch) => {
-    await recorder.flush()
+    await unlessAborted(recorder.flush(), watch.signal)
     const { source, record } = config()
     if (record === undefined) throw new TraceError('nothing is recorded any more')
     const { hours } = question
@@ -33,6 +33,15 @@ export function recordReplay(recorder: Recorder, config: () => GatewayConfig): R
     const since = hours === undefined ? undefined : now - hours * HOUR
     return inThread({ record, running: source, question, since }, watch)
   }
+}
+
+/** A disk that hangs is waited for as long as somebody waits for the replay, and no longer: then another may be asked for. */
+function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    work.then(resolve, reject)
+  })
 }
 
 async function inThread(task: ThreadTask, { onBegun, onProgress, signal }: ReplayWatch): Promise<ReportPage> {
