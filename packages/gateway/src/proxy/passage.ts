@@ -4,6 +4,7 @@ import { limitFields, problem, refusalProblem } from 'sluice/http'
 import { MeteredCall } from '../llm/metered-call.js'
 import { type MirrorName, mirroredFields } from '../llm/quota-mirror.js'
 import type { PolicyMatch } from '../policy/admission.js'
+import { holdsSlots } from '../policy/holds-slots.js'
 import type { RecordedRequest } from '../record/recorder.js'
 import type { Target } from '../routing/target.js'
 import { type Admitted, admit } from './admit.js'
@@ -220,11 +221,6 @@ type Field = readonly [name: string, value: string]
 
 function goOn(passage: Passage, admitted: Admitted | undefined): void {
   passage.goOn(admitted)
-}
-
-/** Asked of what was counted: the permit of a request that holds nothing is never made. */
-function holdsSlots({ quotas }: Decision): boolean {
-  return quotas.some(({ limit }) => limit.algorithm === 'concurrency')
 }
 
 function fieldsOf(decision: Decision, mirror: MirrorName | undefined): readonly Field[] {

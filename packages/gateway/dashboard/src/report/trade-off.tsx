@@ -3,6 +3,7 @@ import { Panel } from '../parts/panel.js'
 import { SortableTable } from '../parts/sortable-table.js'
 import { Curve } from './trade-off-curve.js'
 import { isRefusal, number, part } from './words.js'
+import '../parts/yaml.css'
 
 /** What a wish comes to, and how what is refused and admitted changes with the limit. */
 export function TradeOff({ suggestion, yaml }: { readonly suggestion: Suggestion; readonly yaml: string }) {
@@ -23,7 +24,7 @@ export function TradeOff({ suggestion, yaml }: { readonly suggestion: Suggestion
           ))}
         </ul>
       ))}
-      {yaml !== '' && <pre class="suggested">{yaml}</pre>}
+      {yaml !== '' && <pre class="yaml suggested">{yaml}</pre>}
       <Curve curve={curve} />
       <SortableTable<SuggestedLimit>
         caption="limits that were tried"

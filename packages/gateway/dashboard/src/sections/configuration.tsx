@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import type { AdminApi } from '../feed/admin-api.js'
 import { Panel } from '../parts/panel.js'
+import '../parts/yaml.css'
 
 /** What the gateway runs with, read when somebody asks for it. */
 export function Configuration({ api }: { readonly api: AdminApi }) {
@@ -30,7 +31,7 @@ export function Configuration({ api }: { readonly api: AdminApi }) {
           {failure}
         </p>
       )}
-      {text !== undefined && <pre class="configuration">{text}</pre>}
+      {text !== undefined && <pre class="yaml">{text}</pre>}
     </Panel>
   )
 }

@@ -2,6 +2,7 @@ import { type Decision, ForbiddenError, type Limiter, memoryStore, RequestError 
 import { type GatewayConfig, type PolicyConfig, policiesOf } from '../../config/config.js'
 import { createAdmission, type PolicyMatch } from '../../policy/admission.js'
 import type { WeighedRequest } from '../../policy/gateway-request.js'
+import { holdsSlots } from '../../policy/holds-slots.js'
 import type { TraceRequest } from '../trace/trace-request.js'
 import type { DurationModel } from './duration-model.js'
 import type { Aftermath, Outcome, ReplayObserver } from './played.js'
@@ -219,8 +220,4 @@ interface Arrival {
 
 function countsInFlight({ rules }: PolicyConfig): boolean {
   return rules.some((rule) => 'concurrent' in rule)
-}
-
-function holdsSlots({ quotas }: Decision): boolean {
-  return quotas.some(({ limit }) => limit.algorithm === 'concurrency')
 }
