@@ -12,25 +12,11 @@ export function decisionTime(
   keyCount: number,
   decisions: number,
 ): Contender {
-  return {
-    name,
-    role,
-    async start(): Promise<Started> {
-      const decider = make()
-      const keys = keysOf(keyCount)
-      await ask(decider, keys, Uint32Array.from(keys.keys()))
-      const random = xorshift(1)
-      const order = Uint32Array.from({ length: decisions }, () => random() % keyCount)
-      return {
-        async measure() {
-          const before = process.cpuUsage()
-          await ask(decider, keys, order)
-          const { user, system } = process.cpuUsage(before)
-          return ((user + system) * 1000) / decisions
-        },
-      }
-    },
-  }
+  return onKnownKeys(name, role, make, keyCount, decisions, (decider, keys, order) => async () => {
+    const before = process.cpuUsage()
+    await ask(decider, keys, order)
+    return (microsecondsSince(before) * 1000) / decisions
+  })
 }
 
 /**
@@ -44,6 +30,37 @@ export function newStringTime(
   keyCount: number,
   decisions: number,
 ): Contender {
+  return onKnownKeys(name, role, make, keyCount, decisions, (decider, keys, order) => {
+    const bytes = Buffer.from(keys.join(''), 'latin1')
+    const ends: number[] = []
+    for (const key of keys) ends.push((ends.at(-1) ?? 0) + key.length)
+    const read = (index: number) => bytes.toString('latin1', ends[index - 1] ?? 0, ends[index])
+    return async () => {
+      const before = process.cpuUsage()
+      if ('admit' in decider) {
+        for (const index of order) if (!decider.admit(read(index))) throw new Error('refused')
+      } else {
+        for (const index of order) await decider.admitLater(read(index))
+      }
+      const deciding = microsecondsSince(before)
+      const between = process.cpuUsage()
+      let length = 0
+      for (const index of order) length += read(index).length
+      if (length === 0) throw new Error('nothing was read')
+      return ((deciding - microsecondsSince(between)) * 1000) / decisions
+    }
+  })
+}
+
+/** What is measured of a decider that knows its keys, which are asked for in random order: the same in every run. */
+function onKnownKeys(
+  name: string,
+  role: Contender['role'],
+  make: () => Decider,
+  keyCount: number,
+  decisions: number,
+  measureOf: (decider: Decider, keys: readonly string[], order: Uint32Array) => Started['measure'],
+): Contender {
   return {
     name,
     role,
@@ -51,32 +68,17 @@ export function newStringTime(
       const decider = make()
       const keys = keysOf(keyCount)
       await ask(decider, keys, Uint32Array.from(keys.keys()))
-      const bytes = Buffer.from(keys.join(''), 'latin1')
-      const ends: number[] = []
-      for (const key of keys) ends.push((ends.at(-1) ?? 0) + key.length)
-      const read = (index: number) => bytes.toString('latin1', ends[index - 1] ?? 0, ends[index])
       const random = xorshift(1)
       const order = Uint32Array.from({ length: decisions }, () => random() % keyCount)
-      return {
-        async measure() {
-          const before = process.cpuUsage()
-          if ('admit' in decider) {
-            for (const index of order) if (!decider.admit(read(index))) throw new Error('refused')
-          } else {
-            for (const index of order) await decider.admitLater(read(index))
-          }
-          const between = process.cpuUsage()
-          let length = 0
-          for (const index of order) length += read(index).length
-          if (length === 0) throw new Error('nothing was read')
-          const after = process.cpuUsage()
-          const deciding = between.user + between.system - before.user - before.system
-          const reading = after.user + after.system - between.user - between.system
-          return ((deciding - reading) * 1000) / decisions
-        },
-      }
+      return { measure: measureOf(decider, keys, order) }
     },
   }
+}
+
+/** Processor time of this process. */
+function microsecondsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before)
+  return user + system
 }
 
 /** What a key takes in bytes, beside the caller's own string. */

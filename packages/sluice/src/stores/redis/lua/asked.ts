@@ -14,7 +14,7 @@
  * the facts. After the bytes comes what was wrong with the jobs that failed.
  */
 export const asked = `
-local limits, kinds, jobs = unpack(cjson.decode(ARGV[2]))
+local limits, jobKinds, jobs = unpack(cjson.decode(ARGV[2]))
 local place, leases = 0, 2
 local parts, said = { pack('>d', now) }, 1
 local faultsSaid = {}
@@ -38,7 +38,7 @@ local jobNumber, jobOf = 0, {}
 
 local function nextJob()
   kindPlace = jobs[place + 1]
-  kind = kinds[kindPlace]
+  kind = jobKinds[kindPlace]
   count = #kind / 3
   firstKey = jobs[place + 2] > 0 and jobs[place + 2] - 1
   place = place + 2
