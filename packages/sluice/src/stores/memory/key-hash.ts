@@ -4,7 +4,7 @@
  * what it gives.
  *
  * Both halves of the folded state are taken at once, where HalfSipHash has three more rounds between them: 36 ns for a key of 11 characters
- * in place of 44.
+ * in place of 44. The round stands twice: one loop for all rounds takes 4 ns more.
  */
 export class KeyHash {
   /** Of the text that was hashed last. */
