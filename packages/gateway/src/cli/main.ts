@@ -50,6 +50,10 @@ program
   .option('--unready <from-to...>', 'when the models were not ready, since the first request: 0s-30s')
   .option('--top <number>', 'how many clients a report lists (default 100)')
   .option(
+    '--threads <number>',
+    '1 or 2: with 1 it takes longer, and leaves a processor to others (default 2)',
+  )
+  .option(
     '--suggest <wish>',
     'search a limit that grants a wish, such as "refuse at most 0.1% of requests of clients under 100/minute; admit at most 2M tokens/minute"',
   )

@@ -28,6 +28,7 @@ export interface ReplayArguments {
   readonly reorder?: string
   readonly unready?: readonly string[]
   readonly top?: string
+  readonly threads?: string
   readonly suggest?: string
   readonly rule?: string
   readonly json?: boolean
@@ -133,6 +134,7 @@ function readOptions(said: ReplayArguments): ReplayOptions {
     format: said.format === undefined ? undefined : formatOf(said.format),
     clients: said.clients === undefined ? undefined : wholeNumber('--clients', said.clients, 1_000_000),
     listed: said.top === undefined ? undefined : wholeNumber('--top', said.top, 100_000),
+    threads: said.threads === undefined ? undefined : wholeNumber('--threads', said.threads, 2),
     reorder: said.reorder === undefined ? undefined : lengthOf('--reorder', said.reorder),
     unready: said.unready?.map(stretchOf),
   }

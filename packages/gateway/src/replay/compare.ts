@@ -54,7 +54,7 @@ export class Agreement {
 export function comparisonOf(
   [one, other]: readonly [ReplayReport, ReplayReport],
   [tallyOfOne, tallyOfOther]: readonly [Tally, Tally],
-  { requests }: Agreement,
+  requests: Comparison['requests'],
   listed: number,
 ): Comparison {
   const differences: ClientDifference[] = []

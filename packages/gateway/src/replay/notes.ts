@@ -1,8 +1,5 @@
 import type { GatewayConfig } from '../config/config.js'
 import type { ReplayOptions } from './replay.js'
-import { MOST_CLIENTS, OTHERS } from './tally/client-tallies.js'
-import { MOST_KEYS, MOST_REMEMBERED } from './tally/rule-tally.js'
-import type { Tally } from './tally/tally.js'
 
 /** What was recorded of at least one request. */
 export interface Seen {
@@ -12,12 +9,11 @@ export interface Seen {
   tokens: boolean
 }
 
-/** What whoever reads a report should know about what was assumed, or left out. */
+/** What whoever reads a report should know about what was assumed. */
 export function notesOf(
   config: GatewayConfig,
   seen: Seen,
   { duration, clients, unready }: ReplayOptions,
-  tally: Tally,
 ): string[] {
   const policies = config.fallback === 'deny' ? config.routes : [...config.routes, config.fallback]
   const rules = policies.flatMap((policy) => policy.rules)
@@ -42,11 +38,5 @@ export function notesOf(
     notes.push(
       'State was kept in memory, as one gateway would have it; the store of the configuration was not asked.',
     )
-  if (tally.rules.all.some(({ measured, limit }) => !measured && !('align' in limit)))
-    notes.push(
-      `False refusals of some rules were not measured: there were more than ${MOST_KEYS} keys, or more than ${MOST_REMEMBERED} requests within their periods.`,
-    )
-  if (tally.clients.requests(OTHERS) > 0)
-    notes.push(`More than ${MOST_CLIENTS} clients: those that came later were counted together.`)
   return notes
 }

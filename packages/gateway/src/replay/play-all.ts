@@ -17,6 +17,8 @@ export interface Player {
 export interface PlayOptions extends TraceOptions {
   readonly engine: EngineOptions
   readonly clients?: number | undefined
+  /** Resolves once observers may be told more; undefined where they may be now. */
+  readonly keepUp?: () => Promise<void> | undefined
   readonly onProgress?: ((part: number | undefined, requests: number) => void) | undefined
 }
 
@@ -50,6 +52,8 @@ export async function playAll(
         const playing = engine.play(request)
         if (playing !== undefined) await playing
       }
+      const keepingUp = options.keepUp?.()
+      if (keepingUp !== undefined) await keepingUp
       count++
     }
     options.onProgress?.(trace.progress, count)

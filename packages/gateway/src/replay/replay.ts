@@ -1,15 +1,18 @@
+import { availableParallelism } from 'node:os'
 import type { Readable } from 'node:stream'
 import type { GatewayConfig } from '../config/config.js'
-import { Agreement, type Comparison, comparisonOf } from './compare.js'
+import { Agreement, type Comparison } from './compare.js'
+import type { Reports } from './counting/accounts.js'
+import { Counting } from './counting/counting.js'
+import { Teller } from './counting/teller.js'
 import { readDurationModel } from './engine/duration-model.js'
 import type { EngineOptions } from './engine/engine.js'
 import type { Played } from './engine/played.js'
 import { notesOf } from './notes.js'
 import { type Player, type PlayOptions, playAll } from './play-all.js'
-import { reportOf } from './report/make-report.js'
 import type { ReplayReport } from './report/report.js'
-import { Tally } from './tally/tally.js'
 import type { TraceOptions } from './trace/read-trace.js'
+import { TraceError } from './trace/trace-request.js'
 
 export interface ReplayOptions extends TraceOptions {
   /** The route that requests take whose path was not recorded; of a trace with paths, the route whose requests are played. */
@@ -22,6 +25,11 @@ export interface ReplayOptions extends TraceOptions {
   readonly unready?: EngineOptions['unready']
   /** How many clients the report lists; default 100. */
   readonly listed?: number | undefined
+  /**
+   * How many threads it works in, 1 or 2: one that decides, and one that counts. Default: 2 where there is more than one processor. With 1 it takes
+   * longer, and leaves the other processors to others.
+   */
+  readonly threads?: number | undefined
   /** Is told of each request as it is decided on; of a comparison, by the first policy. */
   readonly onDecision?: ((played: Played) => void) | undefined
   /** Is told now and then how much was read, from 0 to 1, or undefined where that is not known; and how many requests. */
@@ -47,8 +55,7 @@ export async function replay(
   config: GatewayConfig,
   options: ReplayOptions = {},
 ): Promise<ReplayReport> {
-  const told: Told = (played) => options.onDecision?.(played)
-  const { reports } = await replayEach(trace, [[config, told]], options)
+  const { reports } = await replayEach(trace, [config], undefined, options)
   return reports[0] as ReplayReport
 }
 
@@ -59,59 +66,61 @@ export async function compare(
   other: GatewayConfig,
   options: ReplayOptions = {},
 ): Promise<Comparison> {
-  const agreement = new Agreement()
-  const toldOfOne: Told = (played) => {
-    options.onDecision?.(played)
-    agreement.decided('one', played)
-  }
-  const toldOfOther: Told = (played) => agreement.decided('other', played)
-  const { reports, tallies } = await replayEach(
-    trace,
-    [
-      [one, toldOfOne],
-      [other, toldOfOther],
-    ],
-    options,
-  )
-  return comparisonOf(
-    reports as [ReplayReport, ReplayReport],
-    tallies as [Tally, Tally],
-    agreement,
-    options.listed ?? DEFAULT_LISTED,
-  )
+  const { comparison } = await replayEach(trace, [one, other], new Agreement(), options)
+  return comparison as Comparison
 }
-
-type Told = (played: Played) => void
 
 async function replayEach(
   source: string | Readable,
-  configs: readonly (readonly [GatewayConfig, Told])[],
+  configs: readonly GatewayConfig[],
+  agreement: Agreement | undefined,
   options: ReplayOptions,
-): Promise<{ readonly reports: readonly ReplayReport[]; readonly tallies: readonly Tally[] }> {
-  const tallies: Tally[] = []
+): Promise<Reports> {
+  const { listed = DEFAULT_LISTED, onDecision } = options
+  const counting = new Counting(threadsOf(options))
+  const tellers: Teller[] = []
   const players = configs.map(
-    ([config, told]): Player => ({
+    (config, index): Player => ({
       config,
       observer(now, origin) {
-        const tally = new Tally(config, now, origin)
-        tallies.push(tally)
+        const teller = new Teller(index, counting, config, now, origin)
+        tellers.push(teller)
         return {
           decided(played) {
-            told(played)
-            return tally.decided(played)
+            if (index === 0) onDecision?.(played)
+            agreement?.decided(index === 0 ? 'one' : 'other', played)
+            return teller.decided(played)
           },
         }
       },
     }),
   )
-  const { trace, engines, seen } = await playAll(source, players, playOptions(options))
-  const reports = engines.map((engine, index) => {
-    const [config] = configs[index] as (typeof configs)[number]
-    const tally = tallies[index] as Tally
-    const notes = notesOf(config, seen, options, tally)
-    return reportOf(tally, engine, trace.reading, trace.origin, options.listed ?? DEFAULT_LISTED, notes)
-  })
-  return { reports, tallies }
+  try {
+    const { trace, engines, seen } = await playAll(source, players, {
+      ...playOptions(options),
+      keepUp: () => counting.keepUp(),
+    })
+    for (const teller of tellers) teller.flush()
+    return await counting.close({
+      reading: trace.reading,
+      origin: trace.origin,
+      listed,
+      replays: engines.map(({ passedOver }, index) => ({
+        passedOver,
+        notes: notesOf(configs[index] as GatewayConfig, seen, options),
+      })),
+      agreement: agreement?.requests,
+    })
+  } finally {
+    await counting.end()
+  }
+}
+
+/** @throws TraceError */
+function threadsOf({ threads }: ReplayOptions): number {
+  if (threads === undefined) return Math.min(2, availableParallelism())
+  if (threads === 1 || threads === 2) return threads
+  throw new TraceError(`a replay uses 1 or 2 threads, not ${threads}`)
 }
 
 /** @throws TraceError for a duration that cannot be read. */

@@ -1,16 +1,24 @@
-import { type Limit, parseLimits, type Quota } from 'sluice'
+import { type Limit, parseLimits } from 'sluice'
 import { expect, it } from 'vitest'
+import type { ToldQuota } from '../../src/replay/counting/told.js'
 import { Entries } from '../../src/replay/memory/entries.js'
+import { TextHash } from '../../src/replay/memory/text-hash.js'
 import { RuleTally } from '../../src/replay/tally/rule-tally.js'
 
 it('what a tier took in its own, longer period counts, however many keys of shorter ones come and go', () => {
   const [short, long] = parseLimits('1/second; 1/day', { algorithm: 'sliding-log' }) as [Limit, Limit]
-  const quotaOf = (key: string, limit: Limit, allowed: boolean): Quota => {
-    const times = { resetAfter: 0, moreAfter: 0, retryAfter: 0 }
-    const about = { rule: 'requests', resource: 'requests', key, limit, cost: 1, enforced: true }
-    return { ...about, allowed, remaining: 0, ...times }
+  const quotaOf = (key: string, limit: Limit, allowed: boolean): ToldQuota => {
+    const { low: keyLow, high: keyHigh } = new TextHash().of(key)
+    return { rule: 0, limit, keyLow, keyHigh, cost: 1, allowed, remaining: 0, resetAfter: 0 }
   }
-  const rule = new RuleTally(0, 'POST /predict', 'requests', quotaOf('first', short, true), new Entries())
+  const told = {
+    route: 'POST /predict',
+    name: 'requests',
+    limit: short,
+    resource: 'requests',
+    enforced: true,
+  }
+  const rule = new RuleTally(0, told, new Entries())
   rule.weigh(quotaOf('first', short, true), true, false, 0)
   rule.weigh(quotaOf('gold', long, true), true, false, 0)
   for (let key = 0; key < 200_000; key++)

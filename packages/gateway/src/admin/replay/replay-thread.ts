@@ -53,6 +53,8 @@ async function answerTo({ record, running, question, since }: ThreadTask): Promi
     return snapshot.read()
   }
   const options: ReplayOptions = {
+    // The other processor is for the requests.
+    threads: 1,
     onProgress(_part, requests) {
       if (performance.now() - told < TELL_EVERY) return
       told = performance.now()

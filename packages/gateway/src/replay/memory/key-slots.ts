@@ -1,3 +1,4 @@
+import { TextHash } from './text-hash.js'
 import { TextTable } from './text-table.js'
 
 /** In place of a slot, where there are too many keys. */
@@ -23,6 +24,7 @@ const FIRST_LOOK = 131_072
  */
 export class KeySlots {
   readonly #slots = new TextTable()
+  readonly #hash = new TextHash()
   #used = 0
   readonly #free: number[] = []
   #lookAt: number
@@ -37,17 +39,23 @@ export class KeySlots {
 
   /** The slot of a key, which is given one where it has none. `NO_SLOT` where that is not possible, since too many are in use. */
   of(key: string, now: number): number {
-    return this.#slots.find(key) || this.#begin(key, now)
+    const { low, high } = this.#hash.of(key)
+    return this.ofHash(low, high, now)
+  }
+
+  /** As `of`, of a key with this hash. */
+  ofHash(low: number, high: number, now: number): number {
+    return this.#slots.findHash(low, high) || this.#begin(low, high, now)
   }
 
   clear(): void {
     this.#forget(() => true)
   }
 
-  #begin(key: string, now: number): number {
+  #begin(low: number, high: number, now: number): number {
     if (this.#slots.size >= this.#lookAt) {
       if (!this.#makeRoom(now)) return NO_SLOT
-      this.#slots.find(key)
+      this.#slots.findHash(low, high)
     }
     const slot = this.#free.pop() ?? ++this.#used
     this.#slots.add(slot)

@@ -1,3 +1,5 @@
+import { TextHash } from './text-hash.js'
+
 /** What is kept of a text: two halves of its hash, and its number; 0 where the place is free. */
 const LOW = 0
 const HIGH = 1
@@ -15,6 +17,7 @@ export class TextTable {
   #table = new Int32Array(FIRST_PLACES * WIDTH)
   #mask = FIRST_PLACES - 1
   #count = 0
+  readonly #hash = new TextHash()
   /** The hash of the text that was looked for last, and where it is or belongs. */
   #low = 0
   #high = 0
@@ -27,15 +30,12 @@ export class TextTable {
 
   /** The number of a text; 0 where it has none. */
   find(text: string): number {
-    let low = 0x2f0b4c47
-    let high = 0x6b3f12a9
-    for (let index = 0; index < text.length; index++) {
-      const unit = text.charCodeAt(index)
-      low = Math.imul(low ^ unit, 0x5bd1e995)
-      low ^= low >>> 15
-      high = Math.imul(high ^ unit, 0x27d4eb2f)
-      high ^= high >>> 13
-    }
+    const { low, high } = this.#hash.of(text)
+    return this.findHash(low, high)
+  }
+
+  /** As `find`, of a text with this hash (`text-hash.ts`). */
+  findHash(low: number, high: number): number {
     this.#low = low
     this.#high = high
     this.#place = this.#placeOf(low, high)

@@ -79,7 +79,7 @@ function lockoutReport(
   const { client, rule, from, to, refused } = lockout
   return {
     client: clients.name(client),
-    rule: rules.all[rule]?.name ?? '',
+    rule: rules[rule]?.name ?? '',
     from: origin + from,
     to: origin + to,
     length: lengthOf(lockout),

@@ -1,6 +1,6 @@
 import { formatLimit } from 'sluice'
-import type { Engine } from '../engine/engine.js'
-import type { RuleTally } from '../tally/rule-tally.js'
+import { MOST_CLIENTS, OTHERS } from '../tally/client-tallies.js'
+import { MOST_KEYS, MOST_REMEMBERED, type RuleTally } from '../tally/rule-tally.js'
 import type { Tally } from '../tally/tally.js'
 import type { Timeline } from '../tally/timeline.js'
 import type { TraceReading } from '../trace/read-trace.js'
@@ -10,7 +10,7 @@ import type { ReplayReport, RuleReport, TimelineReport } from './report.js'
 /** Makes a report of what was counted. @param listed how many clients are listed */
 export function reportOf(
   tally: Tally,
-  engine: Pick<Engine, 'passedOver'>,
+  passedOver: number,
   reading: TraceReading,
   origin: number,
   listed: number,
@@ -18,10 +18,10 @@ export function reportOf(
 ): ReplayReport {
   const { counts, tokens, waits } = tally
   const { requests: played, ...outcomes } = counts
-  const rules = tally.rules.all
+  const { rules } = tally
   return {
     trace: { ...reading, from: tally.from, to: tally.to },
-    requests: { played, passedOver: engine.passedOver, ...outcomes },
+    requests: { played, passedOver, ...outcomes },
     tokens,
     rules: rules.map(ruleReport),
     tiers: [...tally.tiers]
@@ -32,8 +32,20 @@ export function reportOf(
     reasons: [...tally.reasons].map(([why, count]) => ({ why, count })).sort((a, b) => b.count - a.count),
     hours: timelineReport(tally.hours, rules.length),
     timeline: timelineReport(tally.timeline, rules.length),
-    notes,
+    notes: [...notes, ...boundsOf(tally)],
   }
+}
+
+/** What was left out, since there was too much of it. */
+function boundsOf({ rules, clients }: Tally): string[] {
+  const notes: string[] = []
+  if (rules.some(({ measured, limit }) => !measured && !('align' in limit)))
+    notes.push(
+      `False refusals of some rules were not measured: there were more than ${MOST_KEYS} keys, or more than ${MOST_REMEMBERED} requests within their periods.`,
+    )
+  if (clients.requests(OTHERS) > 0)
+    notes.push(`More than ${MOST_CLIENTS} clients: those that came later were counted together.`)
+  return notes
 }
 
 function ruleReport(rule: RuleTally): RuleReport {

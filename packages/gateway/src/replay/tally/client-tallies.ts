@@ -1,8 +1,8 @@
+import type { Told } from '../counting/told.js'
 import { BySender } from '../memory/by-sender.js'
 import { cutLoose } from '../memory/cut-loose.js'
 import { SlotNumbers } from '../memory/slot-numbers.js'
-import { senderName, UNKNOWN } from '../trace/senders.js'
-import type { TraceRequest } from '../trace/trace-request.js'
+import { UNKNOWN } from '../trace/senders.js'
 import { LOCKOUT_NUMBERS, Lockouts } from './lockouts.js'
 
 /** Clients that are told apart; those beyond are counted together. */
@@ -41,9 +41,9 @@ export class ClientTallies {
   readonly #senders: number[] = [UNKNOWN]
 
   /** Counts a request. @returns the place of its client */
-  count(request: TraceRequest): number {
-    const { sender, tier } = request
-    const place = this.#places.get(sender) || this.#begin(request)
+  count(request: Pick<Told, 'sender' | 'name' | 'tier'>): number {
+    const { sender, name, tier } = request
+    const place = this.#places.get(sender) || (name === undefined ? OTHERS : this.#begin(sender, name))
     this.#numbers.add(place, REQUESTS, 1)
     if (tier !== undefined && place !== OTHERS) this.#tiers[place] = tier
     return place
@@ -105,11 +105,11 @@ export class ClientTallies {
     return this.#places.get(sender)
   }
 
-  #begin(request: TraceRequest): number {
-    const { sender, tier } = request
-    if (sender === UNKNOWN || this.size >= MOST_CLIENTS) return OTHERS
-    const place = this.#names.push(cutLoose(senderName(request))) - 1
-    this.#tiers.push(tier)
+  /** @returns the place of one that is told of for the first time */
+  #begin(sender: number, name: string): number {
+    if (this.size >= MOST_CLIENTS) return OTHERS
+    const place = this.#names.push(cutLoose(name)) - 1
+    this.#tiers.push(undefined)
     this.#numbers.reach(place)
     this.#senders.push(sender)
     this.#places.set(sender, place)

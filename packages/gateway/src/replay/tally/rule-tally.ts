@@ -1,4 +1,5 @@
-import { capacityOf, type Quota } from 'sluice'
+import { capacityOf, type Limit } from 'sluice'
+import type { ToldQuota, ToldRule } from '../counting/told.js'
 import type { Entries } from '../memory/entries.js'
 import { KeySlots, NO_SLOT } from '../memory/key-slots.js'
 import { Fractions } from './histograms.js'
@@ -11,15 +12,22 @@ export const MOST_KEYS = 500_000
 export const MOST_REMEMBERED = 4_000_000
 
 /** A charge that was taken, until it is settled and released. */
-export interface Held extends Taken {
+export interface Held extends Taken, Key {
   readonly rule: RuleTally
-  readonly quota: Quota
+  readonly limit: Limit
 }
+
+/** A key, by its hash. */
+type Key = Readonly<Pick<ToldQuota, 'keyLow' | 'keyHigh'>>
 
 /** What one rule did. */
 export class RuleTally {
+  readonly route: string
+  readonly name: string
+  readonly resource: string
+  readonly enforced: boolean
   /** Of its first request: tiers and warm-ups may scale it for others. */
-  readonly limit: Quota['limit']
+  readonly limit: Limit
   allowed = 0
   refused = 0
   /** Refusals of a request that a perfect limiter of the same bound would have let in. */
@@ -41,21 +49,18 @@ export class RuleTally {
    */
   constructor(
     readonly place: number,
-    readonly route: string,
-    readonly name: string,
-    quota: Quota,
+    { route, name, limit, resource, enforced }: ToldRule,
     entries: Entries,
   ) {
-    this.limit = quota.limit
-    this.resource = quota.resource
-    this.enforced = quota.enforced
+    this.route = route
+    this.name = name
+    this.limit = limit
+    this.resource = resource
+    this.enforced = enforced
     this.#entries = entries
     this.#bounds = new KeyBounds(entries)
     this.#slots = new KeySlots(MOST_KEYS, this.#bounds)
   }
-
-  readonly resource: string
-  readonly enforced: boolean
 
   /** Whether false refusals were measured, all of them. */
   get measured(): boolean {
@@ -69,7 +74,7 @@ export class RuleTally {
    * @param goesOn whether it is still to be settled or released
    * @returns what it holds until then; undefined where there is nothing
    */
-  weigh(quota: Quota, admitted: boolean, goesOn: boolean, now: number): Held | undefined {
+  weigh(quota: ToldQuota, admitted: boolean, goesOn: boolean, now: number): Held | undefined {
     const capacity = capacityOf(quota.limit)
     this.fullness.add(1 - quota.remaining / capacity)
     if (!admitted || !quota.allowed || quota.cost === 0) return undefined
@@ -82,41 +87,41 @@ export class RuleTally {
       this.#noteHeld(slot, quota, now)
     }
     if (!goesOn) return undefined
-    return { rule: this, quota, entry, at: now, cost: quota.cost, endsAt: now + quota.resetAfter }
+    const { limit, keyLow, keyHigh, cost, resetAfter } = quota
+    return { rule: this, limit, keyLow, keyHigh, entry, at: now, cost, endsAt: now + resetAfter }
   }
 
   /** Whether it refused what a perfect limiter would have let in. */
-  isFalse(quota: Quota, now: number): boolean {
+  isFalse(quota: ToldQuota, now: number): boolean {
     const { limit, cost } = quota
     const slot = this.#slotOf(quota, now)
     return slot !== NO_SLOT && cost <= capacityOf(limit) && this.#bounds.hasRoom(slot, limit, cost, now)
   }
 
   settle(held: Held, cost: number, now: number): void {
-    const { quota } = held
     this.settled += cost - held.cost
-    const slot = this.#slotOf(quota, now)
+    const slot = this.#slotOf(held, now)
     if (slot === NO_SLOT) return
-    this.#bounds.settle(slot, quota.limit, held, cost, now)
-    if (cost > held.cost) this.#noteHeld(slot, quota, now)
+    this.#bounds.settle(slot, held.limit, held, cost, now)
+    if (cost > held.cost) this.#noteHeld(slot, held, now)
   }
 
   /** Notes that slots are free again. */
-  release({ quota }: Held, now: number): void {
-    if (quota.limit.algorithm !== 'concurrency') return
-    const slot = this.#slotOf(quota, now)
-    if (slot !== NO_SLOT) this.#bounds.release(slot, quota.cost)
+  release(held: Held, now: number): void {
+    if (held.limit.algorithm !== 'concurrency') return
+    const slot = this.#slotOf(held, now)
+    if (slot !== NO_SLOT) this.#bounds.release(slot, held.cost)
   }
 
-  #noteHeld(slot: number, { limit }: Quota, now: number): void {
+  #noteHeld(slot: number, { limit }: Pick<Held, 'limit'>, now: number): void {
     const held = this.#bounds.held(slot, limit, now) / limit.limit
     if (held > this.mostHeld) this.mostHeld = held
   }
 
   /** `NO_SLOT` where nothing is measured any more. */
-  #slotOf({ key }: Quota, now: number): number {
+  #slotOf({ keyLow, keyHigh }: Key, now: number): number {
     if (!this.#measures) return NO_SLOT
-    const slot = this.#entries.count >= MOST_REMEMBERED ? NO_SLOT : this.#slots.of(key, now)
+    const slot = this.#entries.count >= MOST_REMEMBERED ? NO_SLOT : this.#slots.ofHash(keyLow, keyHigh, now)
     if (slot === NO_SLOT) {
       this.#measures = false
       this.#slots.clear()

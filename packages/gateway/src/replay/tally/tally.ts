@@ -1,11 +1,10 @@
-import type { Decision } from 'sluice'
-import type { GatewayConfig } from '../../config/config.js'
-import type { Aftermath, Played, ReplayObserver } from '../engine/played.js'
-import { aftermathOf } from './aftermath.js'
+import type { Amounts } from '../../llm/usage.js'
+import { NOTHING_HELD, type Told, type ToldQuota, type ToldRule } from '../counting/told.js'
+import { Entries } from '../memory/entries.js'
 import { ClientTallies } from './client-tallies.js'
 import { Lengths } from './histograms.js'
-import { RuleTallies } from './rule-tallies.js'
-import type { Held } from './rule-tally.js'
+import { Holdings } from './holdings.js'
+import { type Held, RuleTally } from './rule-tally.js'
 import { type Stretch, Timeline } from './timeline.js'
 
 /** Stretches of a plot, and hours that are told apart. */
@@ -37,7 +36,7 @@ export interface TierCounts {
 }
 
 /** Counts what a replay does, in memory that does not grow with the length of the trace. */
-export class Tally implements ReplayObserver {
+export class Tally {
   readonly counts: Counts = {
     ...{ requests: 0, allowed: 0, refused: 0, falselyRefused: 0 },
     ...{ unlimited: 0, forbidden: 0, invalid: 0, unrouted: 0 },
@@ -46,20 +45,19 @@ export class Tally implements ReplayObserver {
   readonly tokens = { offered: 0, admitted: 0 }
   readonly clients = new ClientTallies()
   readonly tiers = new Map<string, TierCounts>()
-  readonly rules: RuleTallies
+  /** What each rule did, in the order in which they were first met. */
+  readonly rules: RuleTally[] = []
   readonly reasons = new Map<string, number>()
   readonly waits = new Lengths()
   readonly timeline: Timeline
   readonly hours: Timeline
+  readonly #entries = new Entries()
+  readonly #holdings = new Holdings()
   #from: number | undefined
   #to = 0
 
-  constructor(
-    config: Pick<GatewayConfig, 'routes' | 'fallback'>,
-    private readonly now: () => number,
-    private readonly origin: number,
-  ) {
-    this.rules = new RuleTallies(config)
+  /** @param origin milliseconds since the epoch at which the replay's time is 0 */
+  constructor(private readonly origin: number) {
     this.timeline = new Timeline(1000, MOST_STRETCHES, origin)
     this.hours = new Timeline(HOUR, MOST_HOURS, origin)
   }
@@ -73,88 +71,100 @@ export class Tally implements ReplayObserver {
     return this.origin + this.#to
   }
 
-  decided(played: Played): Aftermath | undefined {
-    const { recorded, outcome, decidedAt } = played
-    this.#from ??= recorded.at
-    this.#to = Math.max(this.#to, recorded.at)
-    const tokens = (recorded.input ?? 0) + (recorded.output ?? 0)
+  /** Somebody met one more rule. */
+  begin(rule: ToldRule): void {
+    this.rules.push(new RuleTally(this.rules.length, rule, this.#entries))
+  }
+
+  decided(told: Told): void {
+    const { at, decidedAt, tokens, outcome } = told
+    this.#from ??= at
+    this.#to = Math.max(this.#to, at)
     this.tokens.offered += tokens
-    const stretch = this.timeline.at(recorded.at)
-    const hour = this.hours.at(recorded.at)
-    const client = this.clients.count(recorded)
-    const tier = this.#tierOf(recorded.tier)
+    const stretch = this.timeline.at(at)
+    const hour = this.hours.at(at)
+    const client = this.clients.count(told)
+    const tier = this.#tierOf(told.tier)
     this.counts.requests++
     tier.requests++
     stretch.requests++
     hour.requests++
-    switch (outcome.kind) {
+    switch (outcome) {
       case 'allowed':
       case 'unlimited': {
         this.counts.allowed++
-        if (outcome.kind === 'unlimited') this.counts.unlimited++
+        if (outcome === 'unlimited') this.counts.unlimited++
         this.tokens.admitted += tokens
         this.clients.letIn(client, decidedAt, tokens)
         tier.allowed++
         letIn(stretch, tokens)
         letIn(hour, tokens)
-        return outcome.kind === 'allowed' ? this.#admitted(played, outcome.decision) : undefined
+        if (outcome === 'allowed') this.#admitted(told)
+        return
       }
       case 'refused': {
-        const { rule, falsely } = this.#refused(played, outcome.decision)
-        this.clients.refuse(client, decidedAt, rule, falsely)
+        const falsely = this.#refused(told)
+        this.clients.refuse(client, decidedAt, told.refuser, falsely)
         for (const counts of [this.counts, tier, stretch, hour]) {
           counts.refused++
           if (falsely) counts.falselyRefused++
         }
-        refusedBy(stretch, rule)
-        refusedBy(hour, rule)
-        return undefined
+        refusedBy(stretch, told.refuser)
+        refusedBy(hour, told.refuser)
+        return
       }
       case 'forbidden':
       case 'invalid':
-        this.#noteReason(outcome.why)
-        this.counts[outcome.kind]++
-        return undefined
+        this.#noteReason(told.why)
+        this.counts[outcome]++
+        return
       case 'unrouted':
         this.counts.unrouted++
-        return undefined
     }
   }
 
-  #admitted({ route = '', cameAt, decidedAt, goesOn }: Played, { quotas }: Decision): Aftermath | undefined {
+  /** What a request that was let in cost in truth. */
+  settled(holding: number, costs: Amounts, now: number): void {
+    this.#holdings.settled(holding, costs, now)
+  }
+
+  /** A request that was let in has ended: its slots are free. */
+  ended(holding: number, now: number): void {
+    this.#holdings.ended(holding, now)
+  }
+
+  #admitted({ cameAt, decidedAt, holding, quotas, quotaCount }: Told): void {
     if (decidedAt > cameAt) this.waits.add(decidedAt - cameAt)
+    const goesOn = holding !== NOTHING_HELD
     const held: Held[] | undefined = goesOn ? [] : undefined
-    for (const quota of quotas) {
-      const rule = this.rules.of(route, quota)
+    for (let index = 0; index < quotaCount; index++) {
+      const quota = quotas[index] as ToldQuota
+      const rule = this.rules[quota.rule] as RuleTally
       if (quota.allowed) rule.allowed++
       else rule.refused++
       const taken = rule.weigh(quota, true, goesOn, decidedAt)
       if (taken !== undefined) held?.push(taken)
     }
-    return held === undefined || held.length === 0 ? undefined : aftermathOf(held, this.now)
+    if (held !== undefined && held.length > 0) this.#holdings.begin(holding, held)
   }
 
-  /** @returns the place of the rule that refused, and whether all that did so refused falsely */
-  #refused(
-    { route = '', cameAt, decidedAt }: Played,
-    decision: Extract<Decision, { readonly allowed: false }>,
-  ): { readonly rule: number; readonly falsely: boolean } {
+  /** @returns whether all that refused did so falsely */
+  #refused({ cameAt, decidedAt, quotas, quotaCount }: Told): boolean {
     if (decidedAt > cameAt) this.waits.add(decidedAt - cameAt)
     let falsely = true
-    let refuser = 0
-    for (const quota of decision.quotas) {
-      const rule = this.rules.of(route, quota)
+    for (let index = 0; index < quotaCount; index++) {
+      const quota = quotas[index] as ToldQuota
+      const rule = this.rules[quota.rule] as RuleTally
       rule.weigh(quota, false, false, decidedAt)
       if (quota.allowed) rule.allowed++
       else {
         rule.refused++
         const isFalse = rule.isFalse(quota, decidedAt)
         if (isFalse) rule.falselyRefused++
-        if (quota.enforced && !isFalse) falsely = false
+        if (rule.enforced && !isFalse) falsely = false
       }
-      if (quota.rule === decision.refusal.rule) refuser = rule.place
     }
-    return { rule: refuser, falsely }
+    return falsely
   }
 
   #tierOf(tier = ''): TierCounts {

@@ -1,24 +1,34 @@
-import type { Quota } from 'sluice'
+import type { Limit, Quota } from 'sluice'
 import type { GatewayConfig } from '../../config/config.js'
-import { Entries } from '../memory/entries.js'
-import { RuleTally } from './rule-tally.js'
+import type { ToldRule } from './told.js'
 
 /** What is said in place of a route of a rule that several share. */
 const ALL_ROUTES = '(all routes)'
 
-/** What each rule did, in the order in which they were first met. Rules are known by their names within a route; shared ones in all of them. */
-export class RuleTallies {
-  readonly all: RuleTally[] = []
-  readonly #byRoute = new Map<string, RuleTally[]>()
-  readonly #shared = new Map<string, RuleTally>()
-  readonly #sharedNames: ReadonlySet<string>
-  readonly #entries = new Entries()
+/** A rule that was told. */
+interface PlacedRule {
+  readonly place: number
+  readonly name: string
+  /** That was told last. */
+  limit: Limit
+}
 
-  constructor(config: Pick<GatewayConfig, 'routes' | 'fallback'>) {
+/** The places of rules, in the order in which they were first met. Rules are known by their names within a route; shared ones in all of them. */
+export class RulePlaces {
+  #count = 0
+  readonly #byRoute = new Map<string, PlacedRule[]>()
+  readonly #shared = new Map<string, PlacedRule>()
+  readonly #sharedNames: ReadonlySet<string>
+
+  /** @param tell is told of each, once */
+  constructor(
+    config: Pick<GatewayConfig, 'routes' | 'fallback'>,
+    private readonly tell: (rule: ToldRule) => void,
+  ) {
     this.#sharedNames = sharedNames(config)
   }
 
-  of(route: string, quota: Quota): RuleTally {
+  of(route: string, quota: Quota): PlacedRule {
     let rules = this.#byRoute.get(route)
     if (rules === undefined) {
       rules = []
@@ -30,15 +40,13 @@ export class RuleTallies {
     return rule
   }
 
-  #sharedOr(route: string, quota: Quota): RuleTally {
-    const { rule: name } = quota
+  #sharedOr(route: string, { rule: name, limit, resource, enforced }: Quota): PlacedRule {
     const isShared = this.#sharedNames.has(name.replace(/-\d+$/, '')) || this.#sharedNames.has(name)
     const known = isShared ? this.#shared.get(name) : undefined
     if (known !== undefined) return known
-    const place = this.all.length
-    const rule = new RuleTally(place, isShared ? ALL_ROUTES : route, name, quota, this.#entries)
-    this.all.push(rule)
+    const rule = { place: this.#count++, name, limit }
     if (isShared) this.#shared.set(name, rule)
+    this.tell({ route: isShared ? ALL_ROUTES : route, name, limit, resource, enforced })
     return rule
   }
 }

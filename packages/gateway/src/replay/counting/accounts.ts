@@ -1,0 +1,48 @@
+import { type Comparison, comparisonOf } from '../compare.js'
+import { reportOf } from '../report/make-report.js'
+import type { ReplayReport } from '../report/report.js'
+import type { TraceReading } from '../trace/read-trace.js'
+import type { Batch } from './batch.js'
+import { Listener } from './listener.js'
+
+/** What reports say beside what was told. */
+export interface Closing {
+  readonly reading: TraceReading
+  /** Milliseconds since the epoch at which the trace's own time is 0. */
+  readonly origin: number
+  /** How many clients are listed. */
+  readonly listed: number
+  /** Of each replay. */
+  readonly replays: readonly { readonly passedOver: number; readonly notes: readonly string[] }[]
+  /** How often two of them agreed, where they are compared. */
+  readonly agreement: Comparison['requests'] | undefined
+}
+
+/** What replays came to, in their order. */
+export interface Reports {
+  readonly reports: readonly ReplayReport[]
+  readonly comparison: Comparison | undefined
+}
+
+/** Counts for the replays that read a trace together. */
+export class Accounts {
+  readonly #listeners: Listener[] = []
+
+  hear(batch: Batch): void {
+    this.#listeners[batch.replay] ??= new Listener()
+    this.#listeners[batch.replay]?.hear(batch)
+  }
+
+  close({ reading, origin, listed, replays, agreement }: Closing): Reports {
+    const tallies = this.#listeners.map(({ tally }) => tally)
+    const reports = tallies.map((tally, index) => {
+      const { passedOver = 0, notes = [] } = replays[index] ?? {}
+      return reportOf(tally, passedOver, reading, origin, listed, notes)
+    })
+    const [[one, other], [tallyOfOne, tallyOfOther]] = [reports, tallies]
+    const both = one && other && tallyOfOne && tallyOfOther
+    const comparison =
+      agreement && both && comparisonOf([one, other], [tallyOfOne, tallyOfOther], agreement, listed)
+    return { reports, comparison }
+  }
+}

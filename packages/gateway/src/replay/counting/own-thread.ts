@@ -1,0 +1,81 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import type { Closing, Reports } from './accounts.js'
+import type { Batch } from './batch.js'
+
+export type ToThread = { readonly batch: Batch } | { readonly closing: Closing } | { readonly end: true }
+export type FromThread = { readonly spare: Float64Array<ArrayBuffer> } | { readonly reports: Reports }
+
+const THREAD = new URL('./counting-thread.js', import.meta.url)
+
+/** Batches that were told and are not counted yet: with more, whoever tells waits. */
+const MOST_UNDER_WAY = 16
+
+/** Counts in a thread of its own. */
+export class OwnThread {
+  readonly #thread = new Worker(THREAD)
+  readonly #spare: (numbers: Float64Array<ArrayBuffer>) => void
+  #underWay = 0
+  #failure: Error | undefined
+  #goOn: (() => void) | undefined
+  #done: ((reports: Reports) => void) | undefined
+  #fail: ((error: Error) => void) | undefined
+
+  /** @param spare is given numbers that may be told in anew */
+  constructor(spare: (numbers: Float64Array<ArrayBuffer>) => void) {
+    this.#spare = spare
+    this.#thread.on('message', (message: FromThread) => this.#heard(message))
+    this.#thread.once('error', (error) => this.#failed(error))
+    this.#thread.once('exit', () => this.#failed(new Error('the thread that counts ended before its time')))
+  }
+
+  hear(batch: Batch): void {
+    this.#underWay++
+    this.#post({ batch }, [batch.numbers.buffer])
+  }
+
+  /** Resolves once there is not too much that is not counted yet; undefined where that is so now. */
+  keepUp(): Promise<void> | undefined {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (this.#underWay < MOST_UNDER_WAY) return undefined
+    return new Promise((resolve, reject) => {
+      this.#goOn = resolve
+      this.#fail = reject
+    })
+  }
+
+  close(closing: Closing): Promise<Reports> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) reject(this.#failure)
+      this.#done = resolve
+      this.#fail = reject
+      this.#post({ closing })
+    })
+  }
+
+  /** Resolves once the thread has ended, which it does when it has counted what it was told. */
+  async end(): Promise<void> {
+    if (this.#failure !== undefined) return
+    const exit = once(this.#thread, 'exit')
+    this.#post({ end: true })
+    await exit
+  }
+
+  #heard(message: FromThread): void {
+    if ('reports' in message) this.#done?.(message.reports)
+    else {
+      this.#underWay--
+      this.#spare(message.spare)
+      this.#goOn?.()
+    }
+  }
+
+  #failed(error: Error): void {
+    this.#failure ??= error
+    this.#fail?.(error)
+  }
+
+  #post(message: ToThread, transfer: readonly ArrayBuffer[] = []): void {
+    this.#thread.postMessage(message, transfer)
+  }
+}

@@ -1,0 +1,105 @@
+import type { Worker } from 'node:worker_threads'
+import { compare, parseConfig, type ReplayOptions, replay } from 'sluice-gateway/replay'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { streamOf } from './traces.js'
+
+const CONFIG = configOf('4k/minute', '5/minute')
+const OTHER = configOf('8k/minute', '4/minute')
+
+function configOf(tokens: string, requests: string) {
+  return parseConfig(
+    `
+upstream: http://127.0.0.1:9000
+tiers: { gold: 3 }
+routes:
+  - match: POST /v1/chat/completions
+    llm: openai-chat
+    limits:
+      - { limit: ${tokens}, of: tokens, by: client }
+      - { limit: ${requests}, by: client }
+      - { limit: 500/minute, by: everyone, algorithm: fixed-window, enforce: false }
+      - { concurrent: 20, by: everyone }
+`,
+    'threads.yaml',
+  )
+}
+
+/** As many requests of three hundred clients; some lines make no sense. */
+function traceOf(requests: number): string {
+  const rows = Array.from({ length: requests }, (_, index) => {
+    const client = (index * index) % 307
+    const tier = client % 5 === 0 ? 'gold' : ''
+    const input = index % 997 === 0 ? 'many' : (index * 37) % 800
+    return `${1_700_000_000 + index * 0.05},client-${client},${tier},${input},${(index * 53) % 500},${(index * 29) % 3000}`
+  })
+  return ['time,client,tier,input_tokens,output_tokens,duration', ...rows].join('\n')
+}
+
+const SHORT = traceOf(300)
+const LONG = traceOf(60_000)
+
+/** The threads that are started until the test is over. */
+function startedThreads(onStart: (thread: Worker) => void = () => {}): Worker[] {
+  const started: Worker[] = []
+  const note = (thread: Worker) => {
+    started.push(thread)
+    onStart(thread)
+  }
+  process.on('worker', note)
+  onTestFinished(() => {
+    process.off('worker', note)
+  })
+  return started
+}
+
+const played = (trace: string, options: ReplayOptions) => replay(streamOf(trace, 65_536), CONFIG, options)
+
+describe('a replay in two threads', () => {
+  it('comes to the same as in one, byte for byte', async () => {
+    const started = startedThreads()
+    const inOne = await played(LONG, { threads: 1 })
+    expect(started).toHaveLength(0)
+    const inTwo = await played(LONG, { threads: 2 })
+    expect(started).toHaveLength(1)
+    expect(JSON.stringify(inTwo)).toBe(JSON.stringify(inOne))
+    expect(inOne.trace.bad.count).toBe(61)
+    for (const rule of inOne.rules) expect(rule.refused, rule.rule).toBeGreaterThan(0)
+    for (const tier of inOne.tiers) expect(tier.refused, `${tier.tier}`).toBeGreaterThan(0)
+  })
+
+  it('beside another policy too', async () => {
+    const both = (threads: number) => compare(streamOf(LONG, 65_536), CONFIG, OTHER, { threads })
+    const inTwo = await both(2)
+    expect(JSON.stringify(inTwo)).toBe(JSON.stringify(await both(1)))
+    expect(inTwo.differing).toBeGreaterThan(0)
+  })
+
+  it('needs no other thread for a short trace', async () => {
+    const started = startedThreads()
+    const { requests } = await played(SHORT, { threads: 2 })
+    expect(requests.played).toBe(299)
+    expect(started).toHaveLength(0)
+  })
+
+  it('ends its thread where it fails', async () => {
+    const started = startedThreads()
+    const failing = played(LONG, {
+      threads: 2,
+      onDecision({ number }) {
+        if (number === 50_000) throw new Error('no more')
+      },
+    })
+    await expect(failing).rejects.toThrow('no more')
+    // The number of a thread that has ended.
+    expect(started.map(({ threadId }) => threadId)).toEqual([-1])
+  })
+
+  it('fails where its thread ends', async () => {
+    startedThreads((thread) => void thread.terminate())
+    await expect(played(LONG, { threads: 2 })).rejects.toThrow('the thread that counts ended before its time')
+  })
+
+  it.each([0, 3, 1.5])('there is none in %d threads', async (threads) => {
+    await expect(played(SHORT, { threads })).rejects.toThrow(`a replay uses 1 or 2 threads, not ${threads}`)
+  })
+})
