@@ -51,6 +51,8 @@ const OF_OTHERS = 1000
 /** Bad lines that are shown. */
 const MOST_SHOWN = 10
 const RETURN = 13
+/** Lines that are read before their requests are handed on: so few that hardly one is still in use when the garbage collector comes by. */
+const AT_A_TIME = 128
 
 /** Where so many lines of a file were bad and none was good, the file is something else. */
 const HOPELESS = 100
@@ -121,6 +123,7 @@ export class Trace {
         const end = newline < 0 ? text.length : newline
         this.#read(text, from, text.charCodeAt(end - 1) === RETURN ? end - 1 : end)
         from = end + 1
+        if (this.#lines % AT_A_TIME === 0 && this.#begun !== undefined) yield this.#begun.inOrder.ready()
       }
       if (this.#begun !== undefined) yield this.#begun.inOrder.ready()
     }
