@@ -3,6 +3,7 @@ import type { Quota } from './decision.js'
 import { capacityOf, type Limit } from './limits/limit.js'
 import type { Client } from './policy/client.js'
 import type { CompiledRule } from './policy/compiled-rule.js'
+import type { KeyFor } from './policy/key-spec.js'
 import { scaleLimit } from './policy/scale.js'
 import type { WarmUp } from './policy/warm-up.js'
 import type { Charge, StoreVerdict } from './stores/store.js'
@@ -35,57 +36,48 @@ export function chargesFor<Request>(
   client: Client | undefined,
   scaling: Scaling | undefined,
 ): RuleCharge[] {
-  const [sole] = rules
-  // An array that is pushed to has room for 17: for one rule it would be a third of all that a decision allocates.
-  if (sole?.enforce && rules.length === 1) return [chargeOf(sole, request, client, scaling)]
-  const charges: RuleCharge[] = []
+  // One that is pushed to has room for 17: a third of all that a decision allocates.
+  const charges = new Array<RuleCharge>(rules.length)
+  let count = 0
+  let keyFor: KeyFor<Request> | undefined
+  let key = ''
   for (const rule of rules) {
-    if (rule.enforce) charges.push(chargeOf(rule, request, client, scaling))
-    else {
-      try {
-        charges.push(chargeOf(rule, request, client, scaling))
-      } catch {}
+    try {
+      const whole = rule.limitFor(request, client)
+      const limit = scaling === undefined || rule.shared ? whole : scaleLimit(whole, scaling.scale)
+      const cost = rule.costFor(request, limit)
+      // Mostly it counts for the same as the rule before.
+      if (rule.keyFor !== keyFor) {
+        key = rule.keyFor(request, client)
+        keyFor = rule.keyFor
+      }
+      charges[count] = chargeOf(rule, key, limit, cost, holdsAfter(cost, limit, whole, scaling))
+      count++
+    } catch (error) {
+      if (rule.enforce) throw error
     }
   }
+  charges.length = count
   return charges
 }
 
-function chargeOf<Request>(
-  rule: ScopedRule<Request>,
-  request: Request,
-  client: Client | undefined,
-  scaling: Scaling | undefined,
+function chargeOf(
+  rule: RuleCharge['rule'] & Pick<ScopedRule<never>, 'scope'>,
+  key: string,
+  limit: Limit,
+  cost: number,
+  holdsAfter: number,
 ): RuleCharge {
-  const whole = rule.limitFor(request, client)
-  const limit = scaling === undefined || rule.shared ? whole : scaleLimit(whole, scaling.scale)
-  const cost = rule.costFor(request, limit)
-  return {
-    rule,
-    scope: rule.scope,
-    key: rule.keyFor(request, client),
-    limit,
-    cost,
-    lease: limit.algorithm === 'concurrency' ? nextLease() : undefined,
-    enforce: rule.enforce,
-    holdsAfter: holdsAfter(cost, limit, whole, scaling),
-  }
+  const { scope, enforce } = rule
+  const lease = limit.algorithm === 'concurrency' ? nextLease() : undefined
+  return { rule, scope, key, limit, cost, lease, enforce, holdsAfter }
 }
 
 /** What a rule of a fixed limit and cost charges for a request with this key. */
 export function standingCharge<Request>(rule: ScopedRule<Request>, key: string): RuleCharge {
-  const { scope, enforce } = rule
   const limit = rule.limit as Limit
   const cost = rule.cost as number
-  return {
-    rule,
-    scope,
-    key,
-    limit,
-    cost,
-    lease: undefined,
-    enforce,
-    holdsAfter: holdsAfter(cost, limit, limit, undefined),
-  }
+  return chargeOf(rule, key, limit, cost, holdsAfter(cost, limit, limit, undefined))
 }
 
 const NEVER = Number.POSITIVE_INFINITY

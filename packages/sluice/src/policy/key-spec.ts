@@ -67,7 +67,7 @@ function compilePart<Request>(
   if (typeof part === 'function') return (request, client) => plainKey(checkedText(part(request, client)))
   if (part === 'everyone') return () => 'everyone'
   if (part === 'client' && known)
-    return (request, client) => clientKey(client, () => addressOf(request, sources))
+    return (request, client) => (client === undefined ? addressOf(request, sources) : clientKey(client))
   if (sources === undefined) {
     throw new TypeError(
       `'by: ${String(part)}' is known to the adapters; here 'by' is 'everyone' or a function of the request`,
@@ -93,8 +93,8 @@ function compilePart<Request>(
 }
 
 /** A client may be called like an address; its key must not be that address's. */
-function clientKey(client: Client | undefined, address: () => string): string {
-  return client === undefined ? address() : plainKey(`client ${client.id}`)
+function clientKey({ id }: Client): string {
+  return plainKey(`client ${id}`)
 }
 
 function addressOf<Request>(request: Request, sources: KeySources<Request> | undefined): string {

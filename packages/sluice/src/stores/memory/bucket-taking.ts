@@ -73,9 +73,9 @@ export class BucketTaking {
   }
 
   #levelsOf(count: number): readonly number[] {
-    // A copy by `Array.from` takes longer than all the rest.
-    const levels = [this.#levels[0] as number]
-    for (let index = 1; index < count; index++) levels.push(this.#levels[index] as number)
+    // A copy by `Array.from` takes longer than all the rest, and one that is pushed to has room for 17.
+    const levels = new Array<number>(count)
+    for (let index = 0; index < count; index++) levels[index] = this.#levels[index] as number
     return levels
   }
 

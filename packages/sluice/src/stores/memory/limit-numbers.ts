@@ -37,8 +37,10 @@ export class LimitNumbers {
   #find(limit: TokenBucketLimit): number {
     const latest = this.#limits[this.#latest]
     if (latest !== undefined && sameLimit(latest, limit)) return this.#latest
-    const known = this.#limits.findIndex((each) => each !== undefined && sameLimit(each, limit))
-    if (known !== -1) return known
+    for (let number = 0; number < this.#limits.length; number++) {
+      const known = this.#limits[number]
+      if (known !== undefined && sameLimit(known, limit)) return number
+    }
     const free = this.#limits.indexOf(undefined)
     return free === -1 ? this.#limits.length : free
   }
