@@ -1,9 +1,9 @@
 import { type Limit, parseLimits } from 'sluice'
 import { expect, it } from 'vitest'
-import type { ToldQuota } from '../../src/replay/counting/told.js'
 import { Entries } from '../../src/replay/memory/entries.js'
 import { TextHash } from '../../src/replay/memory/text-hash.js'
 import { RuleTally } from '../../src/replay/tally/rule-tally.js'
+import type { ToldQuota } from '../../src/replay/tally/told.js'
 
 it('what a tier took in its own, longer period counts, however many keys of shorter ones come and go', () => {
   const [short, long] = parseLimits('1/second; 1/day', { algorithm: 'sliding-log' }) as [Limit, Limit]

@@ -1,7 +1,7 @@
 import type { Limit } from 'sluice'
 import { Tally } from '../tally/tally.js'
+import { NOTHING_HELD, type Told, type ToldQuota, type ToldRule } from '../tally/told.js'
 import * as say from './batch.js'
-import { NOTHING_HELD, type Told, type ToldQuota, type ToldRule } from './told.js'
 
 /** Counts what a `Teller` tells. */
 export class Listener {

@@ -1,6 +1,6 @@
 import type { Limit, Quota } from 'sluice'
 import type { GatewayConfig } from '../../config/config.js'
-import type { ToldRule } from './told.js'
+import type { ToldRule } from '../tally/told.js'
 
 /** What is said in place of a route of a rule that several share. */
 const ALL_ROUTES = '(all routes)'

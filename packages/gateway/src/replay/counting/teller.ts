@@ -4,6 +4,7 @@ import type { Amounts } from '../../llm/usage.js'
 import type { Aftermath, Outcome, Played, ReplayObserver } from '../engine/played.js'
 import { BySender } from '../memory/by-sender.js'
 import { TextHash } from '../memory/text-hash.js'
+import { NOTHING_HELD, type ToldRule } from '../tally/told.js'
 import { senderName, UNKNOWN } from '../trace/senders.js'
 import {
   BATCH,
@@ -23,7 +24,6 @@ import {
 } from './batch.js'
 import { Numbered } from './numbered.js'
 import { RulePlaces } from './rule-places.js'
-import { NOTHING_HELD, type ToldRule } from './told.js'
 
 /** Limits, tiers and reasons that have numbers at a time. */
 const MOST_NUMBERED = 1000

@@ -1,9 +1,9 @@
-import type { Told } from '../counting/told.js'
 import { BySender } from '../memory/by-sender.js'
 import { cutLoose } from '../memory/cut-loose.js'
 import { SlotNumbers } from '../memory/slot-numbers.js'
 import { UNKNOWN } from '../trace/senders.js'
 import { LOCKOUT_NUMBERS, Lockouts } from './lockouts.js'
+import type { Told } from './told.js'
 
 /** Clients that are told apart; those beyond are counted together. */
 export const MOST_CLIENTS = 250_000

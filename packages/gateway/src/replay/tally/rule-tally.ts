@@ -1,9 +1,9 @@
 import { capacityOf, type Limit } from 'sluice'
-import type { ToldQuota, ToldRule } from '../counting/told.js'
 import type { Entries } from '../memory/entries.js'
 import { KeySlots, NO_SLOT } from '../memory/key-slots.js'
 import { Fractions } from './histograms.js'
 import { isMeasured, KeyBounds, type Taken } from './key-bounds.js'
+import type { ToldQuota, ToldRule } from './told.js'
 
 /** Keys of a rule that are in use at a time; with more, false refusals are not measured. */
 export const MOST_KEYS = 500_000

@@ -1,11 +1,11 @@
 import type { Amounts } from '../../llm/usage.js'
-import { NOTHING_HELD, type Told, type ToldQuota, type ToldRule } from '../counting/told.js'
 import { Entries } from '../memory/entries.js'
 import { ClientTallies } from './client-tallies.js'
 import { Lengths } from './histograms.js'
 import { Holdings } from './holdings.js'
 import { type Held, RuleTally } from './rule-tally.js'
 import { type Stretch, Timeline } from './timeline.js'
+import { NOTHING_HELD, type Told, type ToldQuota, type ToldRule } from './told.js'
 
 /** Stretches of a plot, and hours that are told apart. */
 const MOST_STRETCHES = 720
