@@ -101,9 +101,9 @@ export class Listener {
     told.decidedAt = this.#next()
     told.sender = this.#next()
     told.name = this.#next() === 1 ? (this.#nextThing() as string) : undefined
-    told.tier = this.#tiers[this.#next()]
+    told.tier = lookUp(this.#tiers, this.#next())
     told.tokens = this.#next()
-    told.why = this.#reasons[this.#next()] ?? ''
+    told.why = lookUp(this.#reasons, this.#next()) ?? ''
     told.refuser = this.#next()
     told.holding = this.#next()
     this.tally.decided(told)
@@ -117,6 +117,10 @@ export class Listener {
   #nextThing(): unknown {
     return this.#things[this.#thing++]
   }
+}
+
+function lookUp(texts: readonly string[], number: number): string | undefined {
+  return number === say.NONE_SAID ? undefined : texts[number]
 }
 
 const NO_LIMIT: Limit = { algorithm: 'concurrency', limit: 0, lease: 0 }

@@ -45,8 +45,8 @@ export class OwnThread {
   }
 
   close(closing: Closing): Promise<Reports> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
     return new Promise((resolve, reject) => {
-      if (this.#failure !== undefined) reject(this.#failure)
       this.#done = resolve
       this.#fail = reject
       this.#post({ closing })
