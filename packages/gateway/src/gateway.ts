@@ -63,6 +63,7 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
         serving.override(overrides)
         await front?.follow(serving)
       },
+      log,
     })
   const refusals = new RefusalLog(first.log, { log })
   const observer = toldToAll(dashboard === undefined ? [refusals] : [metrics, dashboard, refusals])

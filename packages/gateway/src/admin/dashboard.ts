@@ -1,6 +1,7 @@
 import type { LimiterEvent } from 'sluice'
 import type { GatewayConfig } from '../config/config.js'
 import { describeConfig } from '../config/description.js'
+import type { Log } from '../log.js'
 import type { Operation } from '../metrics/timed-store.js'
 import type { Observer } from '../observers.js'
 import type { Overrides, RoutePolicy } from '../policy/admission.js'
@@ -21,6 +22,7 @@ export interface DashboardOptions {
   readonly overrides: () => Overrides
   /** As in RuleActsOptions. */
   readonly override: (overrides: Overrides) => Promise<void>
+  readonly log: Pick<Log, 'crashed'>
 }
 
 /** What the dashboard shows of a gateway, and what may be done from it. */
@@ -45,6 +47,7 @@ export class Dashboard implements Observer {
         return this.#seconds.take(Date.now(), failures + timeouts)
       },
       status: () => this.status(),
+      crashed: (error) => options.log.crashed(error),
     })
   }
 

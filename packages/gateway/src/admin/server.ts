@@ -4,6 +4,7 @@ import { StoreUnavailableError } from 'sluice'
 import type { AdminConfig } from '../config/config.js'
 import { listen } from '../listen.js'
 import type { Log } from '../log.js'
+import { BodyAbortedError } from '../proxy/read-body.js'
 import { actPage } from './acts/act-page.js'
 import { AuditLog } from './acts/audit.js'
 import { Guard } from './guard.js'
@@ -46,10 +47,13 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
 }
 
+/** What went wrong is the log's to say. */
+const UNFORESEEN = 'this could not be answered, through a fault of the gateway; its log has more'
+
 /**
  * The port for those who run the gateway: `/healthz` answers 200 as long as the process does; `/readyz` answers 503
  * while requests had better go elsewhere; `/metrics` is for Prometheus, and `/metrics.json` for people and scripts; `/` is the
- * dashboard, and `/api/` what it shows.
+ * dashboard, and `/api/` what it shows. Where the store does not answer it is a 503; what nobody foresaw is a 500 and a line of the log.
  *
  * @throws Error that says in one line why the port cannot be had.
  */
@@ -74,10 +78,11 @@ export async function startAdmin({
       )
       if (answer !== undefined) send(response, answer)
     } catch (error) {
-      if (request.destroyed && !request.complete) return
-      if (!(error instanceof StoreUnavailableError)) log.crashed(error)
+      if (error instanceof BodyAbortedError) return
+      const foreseen = error instanceof StoreUnavailableError
+      if (!foreseen) log.crashed(error)
       if (response.headersSent) response.destroy()
-      else send(response, failure(503, 'the store does not answer'))
+      else send(response, foreseen ? failure(503, 'the store does not answer') : failure(500, UNFORESEEN))
     }
   })
   const address = await listen(server, config)
@@ -115,11 +120,12 @@ function denialOf(access: Page['access'], { request }: Asked, guard: Guard) {
 }
 
 function send(response: ServerResponse, { status, type = 'application/json', body }: Answer): void {
+  // First, so that what cannot be written as JSON can still be answered.
+  const sent = typeof body === 'string' || Buffer.isBuffer(body) ? body : `${JSON.stringify(body)}\n`
   response.writeHead(status, {
     ...HEADERS,
     'content-type': type,
     ...(status === 401 && { 'www-authenticate': 'Bearer' }),
   })
-  const text = typeof body === 'string' || Buffer.isBuffer(body)
-  response.end(text ? body : `${JSON.stringify(body)}\n`)
+  response.end(sent)
 }

@@ -8,9 +8,10 @@ import type { AuditLog } from './audit.js'
 
 /** An act is a few words, in bytes. */
 const LONGEST_ACT = 4096
+const FAILED = 'a fault of the gateway, which its log tells of; some of it may have been done'
 
 /**
- * Where acts are sent to: as JSON, with the admin token. Each is kept in the audit log, those that are refused too.
+ * Where acts are sent to: as JSON, with the admin token. Each is kept in the audit log, those that are refused or fail too.
  *
  * @param perform does one and says what was done; throws ActError, or rejects with it
  */
@@ -32,7 +33,10 @@ export function actPage(guard: Guard, audit: AuditLog, perform: (act: Act) => Pr
         await audit.tell({ from, act, outcome: 'done', detail: done })
         return { status: 200, body: { ok: true, done } }
       } catch (error) {
-        if (!(error instanceof ActError)) throw error
+        if (!(error instanceof ActError)) {
+          if (act !== undefined) await audit.tell({ from, act, outcome: 'failed', detail: FAILED })
+          throw error
+        }
         await audit.tell({ from, act, outcome: 'refused', detail: error.message })
         return refusal(error.status, error.message)
       }

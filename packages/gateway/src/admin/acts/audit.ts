@@ -8,8 +8,8 @@ interface AuditLine {
   readonly from: string
   /** Undefined where it was none. */
   readonly act: Act | undefined
-  readonly outcome: 'done' | 'refused'
-  /** What was done, or why it was refused. */
+  readonly outcome: 'done' | 'refused' | 'failed'
+  /** What was done, or why it was refused or failed. */
   readonly detail: string
 }
 

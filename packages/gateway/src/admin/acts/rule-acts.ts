@@ -1,4 +1,4 @@
-import type { RuleOverride, Store } from 'sluice'
+import { type RuleOverride, type Store, StoreUnavailableError } from 'sluice'
 import type { Overrides } from '../../policy/admission.js'
 import type { Act } from '../live/live-types.js'
 import type { LiveView } from '../live/live-view.js'
@@ -20,7 +20,7 @@ export class RuleActs {
 
   /**
    * @returns what was done, in words
-   * @throws ActError, or rejects with it, where it cannot be done; nothing has changed then.
+   * @throws ActError, or rejects with it, where it cannot be done; nothing has changed then. Another error nobody foresaw.
    */
   async do(act: Act): Promise<string> {
     if (act.act === 'reset') return this.#reset(act)
@@ -48,7 +48,8 @@ export class RuleActs {
     if (keys.length === 0) throw new ActError(`no rule there has seen '${key}' lately`, 404)
     try {
       await Promise.all(keys.map(([scope, one]) => this.options.store.reset(scope, one)))
-    } catch {
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error
       throw new ActError('the store does not answer; some of it may have been done', 503)
     }
     return `${key} has used nothing of ${meant.flatMap((each) => (each.keys.length > 0 ? each.rule.name : [])).join(', ')}`
@@ -74,7 +75,10 @@ export class RuleActs {
     try {
       await this.options.override(overrides)
     } catch (error) {
-      throw new ActError((error as Error).message.replace(/^rules\[\d+\]: /, ''))
+      // What a rule does not take is told of that rule, by its place.
+      const [place] = (error instanceof Error && /^rules\[\d+\]: /.exec(error.message)) || []
+      if (place === undefined) throw error
+      throw new ActError((error as Error).message.slice(place.length))
     }
   }
 }

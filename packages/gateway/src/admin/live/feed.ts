@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { StoreUnavailableError } from 'sluice'
 import { Listener } from './listener.js'
 import type { Sample, Status } from './live-types.js'
 
@@ -16,6 +17,8 @@ export interface FeedSources {
   /** What came in since it was last asked. */
   readonly sample: () => Sample
   readonly status: () => Promise<Status>
+  /** Told why a status could not be had, where nobody foresaw it: once, until there is one again. */
+  readonly crashed: (error: unknown) => void
 }
 
 /** Tells all who look what happens, as server-sent events. */
@@ -26,6 +29,7 @@ export class LiveFeed {
   readonly #listeners = new Set<Listener>()
   readonly #timer: NodeJS.Timeout
   #taken = 0
+  #hasCrashed = false
 
   constructor(sources: FeedSources) {
     this.#sources = sources
@@ -80,11 +84,16 @@ export class LiveFeed {
     if (this.#taken % SAMPLES_A_STATUS === 0) this.changed()
   }
 
-  /** Undefined where the store does not answer: the samples go on, and the next status says so. */
+  /** Undefined where the store does not answer, or something broke: the samples go on, and the next status says so. */
   async #status(): Promise<string | undefined> {
     try {
-      return event('status', JSON.stringify(await this.#sources.status()))
-    } catch {
+      const status = event('status', JSON.stringify(await this.#sources.status()))
+      this.#hasCrashed = false
+      return status
+    } catch (error) {
+      if (error instanceof StoreUnavailableError || this.#hasCrashed) return undefined
+      this.#hasCrashed = true
+      this.#sources.crashed(error)
       return undefined
     }
   }

@@ -8,6 +8,11 @@ import { LiveFeed } from '../../../src/admin/live/feed.js'
 import type { Sample, Status } from '../../../src/admin/live/live-types.js'
 import { sample } from '../../dashboard/made-up-traffic.js'
 
+/** Nothing does here. */
+const crashed = (error: unknown) => {
+  throw error
+}
+
 afterEach(() => vi.useRealTimers())
 
 const ROUTES = Array.from({ length: 30 }, (_, index) => `POST /models/number-${index}/predict`)
@@ -24,6 +29,7 @@ async function busyFeed() {
       return next
     },
     status: async () => ({ version: '1' }) as Status,
+    crashed,
   })
   vi.advanceTimersByTime(900_000)
   const { port } = await served((response, request) => {
@@ -94,6 +100,7 @@ it('who does not read it is cut before much is kept', async () => {
   const feed = new LiveFeed({
     sample: () => ({ padding }) as unknown as Sample,
     status: async () => ({}) as Status,
+    crashed,
   })
   const closed: Promise<unknown>[] = []
   const { port } = await served((response) => {

@@ -1,9 +1,15 @@
 import { once } from 'node:events'
 import { createServer, get } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { StoreUnavailableError } from 'sluice'
 import { afterEach, expect, it, onTestFinished, vi } from 'vitest'
 import { LiveFeed } from '../../../src/admin/live/feed.js'
 import type { Sample, Status } from '../../../src/admin/live/live-types.js'
+
+/** Nothing does here. */
+const crashed = (error: unknown) => {
+  throw error
+}
 
 afterEach(() => vi.useRealTimers())
 
@@ -11,7 +17,7 @@ it('a listener that does not read is cut before much is kept for it', async () =
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   // What the system buffers by itself is soon used up by samples of this size.
   const sample = { padding: 'x'.repeat(4_000_000) } as unknown as Sample
-  const feed = new LiveFeed({ sample: () => sample, status: async () => ({}) as Status })
+  const feed = new LiveFeed({ sample: () => sample, status: async () => ({}) as Status, crashed })
   const ended: Promise<unknown>[] = []
   let buffered = () => 0
   const server = createServer((_request, response) => {
@@ -41,7 +47,11 @@ it('a listener that does not read is cut before much is kept for it', async () =
 it('a quarter of an hour is kept, and told to who comes later', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   let at = 0
-  const feed = new LiveFeed({ sample: () => ({ at: at++ }) as Sample, status: async () => ({}) as Status })
+  const feed = new LiveFeed({
+    sample: () => ({ at: at++ }) as Sample,
+    status: async () => ({}) as Status,
+    crashed,
+  })
   onTestFinished(() => feed.close())
   vi.advanceTimersByTime(2000 * 1000)
   let text = ''
@@ -54,4 +64,41 @@ it('a quarter of an hour is kept, and told to who comes later', async () => {
   feed.listen(response as unknown as Parameters<LiveFeed['listen']>[0], {})
   const history = JSON.parse(/event: history\ndata: (.*)\n/.exec(text)?.[1] ?? '') as Sample[]
   expect(history.map((sample) => sample.at)).toEqual(Array.from({ length: 900 }, (_, index) => 1100 + index))
+})
+
+it('why there is no status is told once until there is one again, and not where the store does not answer', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  const told: unknown[] = []
+  let failing: Error | undefined = new StoreUnavailableError('a key', 100, new Error('gone'))
+  const feed = new LiveFeed({
+    sample: () => ({}) as Sample,
+    async status() {
+      if (failing !== undefined) throw failing
+      return {} as Status
+    },
+    crashed: (error) => void told.push(error),
+  })
+  onTestFinished(() => feed.close())
+  const events: string[] = []
+  const response = { writeHead() {}, once() {}, destroy() {}, write: (event: string) => events.push(event) }
+  feed.listen(response as unknown as Parameters<LiveFeed['listen']>[0], {})
+  const seconds = async (count: number) => {
+    for (let second = 0; second < count; second++) {
+      vi.advanceTimersByTime(1000)
+      await new Promise(setImmediate)
+    }
+  }
+  await seconds(10)
+  expect(told).toEqual([])
+  const first = new Error('first')
+  failing = first
+  await seconds(10)
+  failing = undefined
+  await seconds(2)
+  const second = new Error('second')
+  failing = second
+  await seconds(10)
+  expect(told).toEqual([first, second])
+  expect(events.filter((event) => event.startsWith('event: status'))).toHaveLength(1)
+  expect(events.filter((event) => event.startsWith('event: sample'))).toHaveLength(32)
 })
