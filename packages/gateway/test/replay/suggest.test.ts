@@ -74,6 +74,24 @@ describe('a wish', () => {
     expect(nearest).toEqual([])
   })
 
+  it('says what other limits alone refuse of it', async () => {
+    const { granted, nearest } = await suggest(
+      trace,
+      configOf('[{ name: mine, limit: 8/minute }, { name: other, limit: 60/minute, by: everyone }]'),
+      `${WISH}; admit at most 60 requests/minute per client`,
+      { rule: 'mine' },
+    )
+    expect(granted).toBeNull()
+    for (const { clauses } of nearest) {
+      const [refused] = clauses
+      expect(refused?.byOthers).toBeGreaterThan(0)
+      expect(refused?.byOthers).toBeLessThanOrEqual(refused?.value ?? 0)
+    }
+    // High enough, this limit itself refuses nobody any more.
+    const [widest] = nearest.toSorted((a, b) => b.limit - a.limit)
+    expect(widest?.clauses[0]?.byOthers).toBe(widest?.clauses[0]?.value)
+  })
+
   it('takes no more memory than it is given: then fewer limits are tried at once, to the same end', async () => {
     const wished = `${WISH}; admit at most 300 requests/minute`
     const suggested = async (mostRemembered?: number) => {

@@ -54,6 +54,7 @@ export function TradeOff({ suggestion, yaml }: { readonly suggestion: Suggestion
   )
 }
 
-function resultOf({ clause, value }: ClauseResult): string {
-  return isRefusal(clause) ? `${part(value, 1)} refused` : `${number(value)} at most`
+function resultOf({ clause, value, byOthers }: ClauseResult): string {
+  if (!isRefusal(clause)) return `${number(value)} at most`
+  return `${part(value, 1)} refused${byOthers === 0 ? '' : `, ${part(byOthers, 1)} by other limits alone`}`
 }

@@ -37,8 +37,9 @@ function limitLines(limit: SuggestedLimit): string[] {
   ]
 }
 
-function resultText({ clause, value }: ClauseResult): string {
-  return isPart(clause) ? `${percent(value)} refused` : `${count(value)} admitted at most`
+function resultText({ clause, value, byOthers }: ClauseResult): string {
+  if (!isPart(clause)) return `${count(value)} admitted at most`
+  return `${percent(value)} refused${byOthers === 0 ? '' : `, ${percent(byOthers)} by other limits alone`}`
 }
 
 function isPart(clause: string): boolean {

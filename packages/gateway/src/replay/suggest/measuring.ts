@@ -46,7 +46,7 @@ export async function measuring(
   let tried = 0
   const play = async (some: readonly Candidate[]): Promise<Point[]> => {
     const entries = new Entries(most)
-    const meters = some.map(() => new WishMeter(wish, concerns, entries))
+    const meters = some.map(() => new WishMeter(wish, target, concerns, entries))
     const players = some.map((candidate, index) => ({
       config: withCandidate(config, target, candidate),
       observer: (): ReplayObserver => meters[index] as WishMeter,

@@ -4,6 +4,7 @@ import { measuring, type TraceToReread } from './measuring.js'
 import { meetsAdmissions, type Point, type SearchResult, search } from './search.js'
 import { findTarget, type Target, textOf, withCandidate } from './target.js'
 import { readWish, type Wish } from './wish.js'
+import type { Refusals } from './wish-meter.js'
 
 /** What limit comes nearest to a wish. */
 export interface Suggestion {
@@ -38,6 +39,8 @@ export interface ClauseResult {
   readonly clause: string
   /** Part of the requests that were refused, or the most that was let in within a period. */
   readonly value: number
+  /** Of a part that was refused: what other rules alone refuse of it, whatever this limit is. Else 0. */
+  readonly byOthers: number
   readonly most: number
   readonly granted: boolean
 }
@@ -116,17 +119,18 @@ function suggestionOf(wish: Wish, target: Target, { lowest, highest, points }: S
 function suggestedLimit(wish: Wish, target: Target, point: Point): SuggestedLimit {
   const { measures, limit, burst } = point
   const refusals = wish.refuse.map(({ text, most }, index): ClauseResult => {
-    const { requests, refused } = measures.refuse[index] ?? { requests: 0, refused: 0 }
+    const { requests, refused, byOthers } = measures.refuse[index] ?? NO_REFUSALS
     return {
       clause: text,
       value: requests === 0 ? 0 : refused / requests,
+      byOthers: requests === 0 ? 0 : byOthers / requests,
       most,
       granted: refused <= most * requests,
     }
   })
   const admissions = wish.admit.map(({ text, most }, index): ClauseResult => {
     const value = measures.admit[index] ?? 0
-    return { clause: text, value, most, granted: value <= most }
+    return { clause: text, value, byOthers: 0, most, granted: value <= most }
   })
   return {
     text: textOf(target, point),
@@ -137,6 +141,8 @@ function suggestedLimit(wish: Wish, target: Target, point: Point): SuggestedLimi
     refused: measures.refused,
   }
 }
+
+const NO_REFUSALS: Refusals = { requests: 0, refused: 0, byOthers: 0 }
 
 function known(points: readonly (Point | undefined)[]): Point[] {
   return points.filter((point) => point !== undefined)
@@ -159,7 +165,7 @@ function fewestRefusedFirst(a: Point, b: Point): number {
 function nearestFirst({ refuse }: Wish): (a: Point, b: Point) => number {
   const excess = ({ measures }: Point) =>
     refuse.reduce((sum, { most }, index) => {
-      const { requests, refused } = measures.refuse[index] ?? { requests: 0, refused: 0 }
+      const { requests, refused } = measures.refuse[index] ?? NO_REFUSALS
       return sum + Math.max(0, refused / Math.max(1, requests) - most)
     }, 0)
   return (a, b) => excess(a) - excess(b) || fewestRefusedFirst(a, b)

@@ -1,16 +1,17 @@
-import type { Played, ReplayObserver } from '../engine/played.js'
+import type { Outcome, Played, ReplayObserver } from '../engine/played.js'
 import type { Entries } from '../memory/entries.js'
 import { KeySlots } from '../memory/key-slots.js'
 import { SlotNumbers } from '../memory/slot-numbers.js'
 import { LOG_NUMBERS, TrailingLogs } from '../memory/trailing-logs.js'
 import { senderName } from '../trace/senders.js'
 import type { TraceRequest } from '../trace/trace-request.js'
+import type { Target } from './target.js'
 import type { AdmitWish, Wish } from './wish.js'
 
 /** What became of a wish under a policy, in the order of the wish's clauses. */
 export interface Measures {
-  /** Of each `refuse` clause: how many of those requests there were, and how many were refused. */
-  readonly refuse: readonly { readonly requests: number; readonly refused: number }[]
+  /** Of each `refuse` clause: how many of those requests there were, how many were refused, and how many of these by other rules alone. */
+  readonly refuse: readonly Refusals[]
   /** Of each `admit` clause: the most that was let in within a period. */
   readonly admit: readonly number[]
   /** Of all requests. */
@@ -18,46 +19,64 @@ export interface Measures {
   readonly refused: number
 }
 
+export interface Refusals {
+  readonly requests: number
+  readonly refused: number
+  readonly byOthers: number
+}
+
 /** Whether a request counts for a `refuse` clause. */
 export type Concerns = (request: TraceRequest) => boolean
 
 /** Measures how far a policy is from a wish. */
 export class WishMeter implements ReplayObserver {
-  readonly #refuse: { readonly concerns: Concerns; requests: number; refused: number }[]
+  readonly #refuse: { readonly concerns: Concerns; requests: number; refused: number; byOthers: number }[]
   readonly #peaks: Peak[]
   #requests = 0
   #refused = 0
 
   /**
+   * @param target the rule that the wish is about
    * @param concerns of each `refuse` clause
    * @param entries where what was let in within the wish's periods is remembered
    */
-  constructor(wish: Wish, concerns: readonly Concerns[], entries: Entries) {
-    this.#refuse = concerns.map((each) => ({ concerns: each, requests: 0, refused: 0 }))
+  constructor(
+    wish: Wish,
+    private readonly target: Pick<Target, 'route' | 'name'>,
+    concerns: readonly Concerns[],
+    entries: Entries,
+  ) {
+    this.#refuse = concerns.map((each) => ({ concerns: each, requests: 0, refused: 0, byOthers: 0 }))
     this.#peaks = wish.admit.map((admit) => new Peak(admit, entries))
   }
 
   get measures(): Measures {
     return {
-      refuse: this.#refuse.map(({ requests, refused }) => ({ requests, refused })),
+      refuse: this.#refuse.map(({ requests, refused, byOthers }) => ({ requests, refused, byOthers })),
       admit: this.#peaks.map(({ most }) => most),
       requests: this.#requests,
       refused: this.#refused,
     }
   }
 
-  decided({ recorded, outcome, decidedAt }: Played): undefined {
+  decided({ recorded, route, outcome, decidedAt }: Played): undefined {
     const refused = outcome.kind === 'refused'
+    const byOthers = refused && !(route === this.target.route && violates(outcome, this.target.name))
     this.#requests++
     if (refused) this.#refused++
     for (const clause of this.#refuse) {
       if (!clause.concerns(recorded)) continue
       clause.requests++
       if (refused) clause.refused++
+      if (byOthers) clause.byOthers++
     }
     if (outcome.kind === 'allowed' || outcome.kind === 'unlimited')
       for (const peak of this.#peaks) peak.letIn(recorded, decidedAt)
   }
+}
+
+function violates({ decision }: Extract<Outcome, { kind: 'refused' }>, rule: string): boolean {
+  return decision.refusal.violated.includes(rule)
 }
 
 /** The most that is let in within any trailing period. */
