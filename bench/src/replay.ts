@@ -28,7 +28,7 @@ const bench: Bench = {
       name: 'the most memory that the process has at a time, as Node is started without any option',
       unit: 'MiB',
       better: 'less',
-      rounds: 3,
+      rounds: 5,
       warmUp: false,
       contenders: [
         replayed('1,000,000 requests', MILLION, MEBIBYTES),
