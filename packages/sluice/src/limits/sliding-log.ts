@@ -160,5 +160,18 @@ function givenBack(state: SlidingLogState, at: number, amount: number): SlidingL
     for (let later = entry; later < own.length; later++) own.sums[later] = (own.sums[later] ?? 0) - given
     left -= given
   }
-  return own
+  return withoutEmptyEnd(own)
+}
+
+/**
+ * The state without the entries at its end that hold nothing any more. What was given back entirely is as if it had never come: else a log of
+ * which nothing is used would not be as good as new before the last of them is over.
+ */
+function withoutEmptyEnd(own: SlidingLogState): SlidingLogState {
+  const { times, sums } = own
+  while (sums.length > 0 && sumBefore(own, sums.length) === sumBefore(own, sums.length - 1)) {
+    sums.pop()
+    times.pop()
+  }
+  return { ...own, length: sums.length }
 }

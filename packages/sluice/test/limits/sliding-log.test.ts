@@ -66,6 +66,24 @@ describe('the sliding log', () => {
     expect(used(slidingLog.settle(limit, state, charge, 9))).toBe(15)
   })
 
+  it('what was given back entirely is as if it had never come', () => {
+    const back = (state: SlidingLogState, at: number, cost: number) =>
+      slidingLog.settle(limit, state, { cost, at, resetAfter: 1000 }, 0)
+    const asked = (state: SlidingLogState) => slidingLog.judge(limit, state, 0)
+
+    const first = back(logged([0, 3], [500, 4], [600, 2]), 600, 2)
+    expect(asked(first)).toMatchObject({ remaining: 3, resetAfter: 900, moreAfter: 400 })
+    // In any order: what was empty before is at the end once the last one is gone.
+    const middle = back(logged([0, 3], [500, 4], [600, 2]), 500, 4)
+    expect(asked(middle)).toMatchObject({ remaining: 5, resetAfter: 1000, moreAfter: 400 })
+    const both = back(middle, 600, 2)
+    expect(asked(both)).toMatchObject({ remaining: 7, resetAfter: 400, moreAfter: 400 })
+    const all = back(both, 0, 3)
+    expect(asked(all)).toMatchObject({ remaining: 10, resetAfter: 0, moreAfter: 0 })
+    expect(slidingLog.idleAfter(limit, all)).toBe(0)
+    expect(used(slidingLog.take(limit, all, 4, ''))).toBe(4)
+  })
+
   it('what a state before a take says stays as it was', () => {
     const before = logged([0, 3])
     slidingLog.take(limit, before, 5, '')

@@ -3,7 +3,7 @@ import type { Charge } from '../store.js'
 import type { Finding } from './finding.js'
 
 /** What the script does for a job, by the number that it knows it by. */
-export const OPERATION = { take: 1, peek: 2, settle: 3, undo: 4, reset: 5 } as const
+export const OPERATION = { take: 1, peek: 2, settle: 3, reset: 4 } as const
 
 /** What one caller asks of the script, and whom to tell what became of it. */
 export type Job = (DecideJob | SettleJob | ResetJob) & {
@@ -19,9 +19,8 @@ interface DecideJob {
   readonly charges: readonly Charge[]
 }
 
-/** `undo` takes back what nobody should have taken. */
 interface SettleJob {
-  readonly operation: 'settle' | 'undo'
+  readonly operation: 'settle'
   /** At their true costs. */
   readonly charges: readonly Charge[]
   /** How each was taken. */

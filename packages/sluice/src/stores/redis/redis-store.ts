@@ -61,7 +61,7 @@ export class ScriptStore implements RedisStore {
       if (!Number.isFinite(taken.cost + taken.at) || Number.isNaN(taken.resetAfter))
         throw new TypeError('a settlement says the cost, at and resetAfter of what was taken, as numbers')
     }
-    await this.#settle('settle', settlements)
+    await this.#settle(settlements)
   }
 
   async reset(scope: string, key: string): Promise<void> {
@@ -111,12 +111,12 @@ export class ScriptStore implements RedisStore {
     const taken = parts.flatMap((part, index) =>
       takenBy(at(part, charges), found[index] as readonly Finding[]),
     )
-    await this.#settle('undo', taken).catch(() => {})
+    await this.#settle(taken).catch(() => {})
     if (failed !== undefined) throw failed.reason
     return verdicts
   }
 
-  async #settle(operation: 'settle' | 'undo', settlements: readonly Settlement[]): Promise<void> {
+  async #settle(settlements: readonly Settlement[]): Promise<void> {
     const charges = settlements.map(({ charge, taken, cost }) => ({ ...charge, cost, lease: taken.lease }))
     const parts = this.#partsOf(charges)
     await Promise.all(
@@ -124,7 +124,7 @@ export class ScriptStore implements RedisStore {
         const taken = at(part, settlements).map((settlement) => settlement.taken)
         return new Promise((resolve, reject) => {
           this.#batches.add(
-            { operation, charges: at(part, charges), taken, asked: 0, resolve, reject },
+            { operation: 'settle', charges: at(part, charges), taken, asked: 0, resolve, reject },
             part.slot,
           )
         })

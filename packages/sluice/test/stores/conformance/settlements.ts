@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Charge, StoreVerdict } from '../../../src/stores/store.js'
+import type { Charge, Settlement, StoreVerdict } from '../../../src/stores/store.js'
 import {
   ALL,
   bucket,
@@ -74,6 +74,19 @@ export function settlementCases(suite: Suite): void {
         expect((await take(store, limit)).allowed).toBe(false)
         await store.reset('scope', 'key')
         expect(await fill(store, limit)).toBe(4)
+      }))
+
+    it('what is given back entirely leaves a key as new, at once', () =>
+      suite.with(async ({ store }) => {
+        const charges = [charge(limit, 1), charge(limit, 2)]
+        const taken: Settlement[] = []
+        for (const one of charges) taken.push(settlement(one, await takeCharge(store, one), 0))
+        for (const each of taken) await store.settle([each])
+        const { remaining, resetAfter, moreAfter } = await look(store, limit)
+        expect(remaining).toBe(4)
+        // A bucket gives back in time, and doubles of milliseconds since the epoch have fractions of a microsecond left over.
+        const most = limit.algorithm === 'token-bucket' ? 0.001 + suite.kind.slack : 0
+        expect(Math.max(resetAfter, moreAfter)).toBeLessThanOrEqual(most)
       }))
 
     it('to the same cost changes nothing', () =>

@@ -133,13 +133,12 @@ local function decideAll(takes)
   end
 end
 
-local function settleAll(undone)
+local function settleAll()
   readCharges(true)
   if areHindered() then return end
   say('\\1')
   for each = 1, count do
     local charge = charges[each]
-    charge.taken.undone = undone
     settle(charge.index, charge.limit, charge.taken, charge.cost, charge.lease)
   end
 end
@@ -148,14 +147,14 @@ local last = #jobs
 while place < last do
   local operation = jobs[place + 1]
   place = place + 1
-  if operation == 5 then
+  if operation == 4 then
     place = place + 1
     reset(jobs[place])
     say('\\1')
   else
     nextJob()
-    if operation > 2 then
-      settleAll(operation == 4)
+    if operation == 3 then
+      settleAll()
     elseif not decideBuckets(operation == 1) then
       if count == 1 then decideOne(operation == 1) else decideAll(operation == 1) end
     end

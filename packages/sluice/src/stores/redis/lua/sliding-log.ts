@@ -79,11 +79,12 @@ define.l = function()
     return state.tail == state.head and 0 or timeAt(state, state.tail - 1) + limit.period - state.at
   end
 
-  -- What was taken back entirely is as if it had never come, where nothing came after it.
-  local function dropEmpty(state)
+  -- The state without the entries at its end that hold nothing any more.
+  local function withoutEmptyEnd(state)
     while state.tail > state.head and sumBefore(state, state.tail) == sumBefore(state, state.tail - 1) do
       state.tail = state.tail - 1
     end
+    return state
   end
 
   local function moved(state, stretch, scale)
@@ -153,8 +154,7 @@ define.l = function()
         left = left - given
         index = index - 1
       end
-      if taken.undone then dropEmpty(state) end
-      return state
+      return withoutEmptyEnd(state)
     end,
 
     usedFraction = function(limit, state)
