@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import type { Worker } from 'node:worker_threads'
+import { capacityOf, type Limit, type Quota } from 'sluice'
 import { compare, parseConfig, type ReplayOptions, replay } from 'sluice-gateway/replay'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { streamOf } from './traces.js'
@@ -10,7 +13,7 @@ function configOf(tokens: string, requests: string) {
   return parseConfig(
     `
 upstream: http://127.0.0.1:9000
-tiers: { gold: 3 }
+tiers: { gold: 1.2 }
 routes:
   - match: POST /v1/chat/completions
     llm: openai-chat
@@ -74,6 +77,53 @@ describe('a replay in two threads', () => {
     expect(inTwo.differing).toBeGreaterThan(0)
   })
 
+  it('whatever many limits and tiers there are', async () => {
+    const warming = parseConfig(
+      `
+upstream: http://127.0.0.1:9000
+routes:
+  - match: GET /
+    warm_up: { ready: http://127.0.0.1:9000/ready, from: 0.1, over: 2h }
+    limits: [{ limit: 5k/minute, by: everyone }, { limit: 10/hour, by: client }]
+`,
+      'warming.yaml',
+    )
+    // The models warm up all the time, so that each request has limits of its own.
+    const rows = Array.from({ length: 60_000 }, (_, index) => {
+      const tier = `tier-${(index * 7) % 1500}`
+      return `${1_700_000_000 + index * 0.1},client-${index % 4000},${tier}`
+    })
+    const tiers = new Map<string, { requests: number; refused: number }>()
+    const limits = new Set<Limit>()
+    const fullness: number[] = []
+    const report = await replay(streamOf(['time,client,tier', ...rows].join('\n'), 65_536), warming, {
+      unready: [{ from: 0, to: 1 }],
+      onDecision({ recorded: { tier = '' }, outcome }) {
+        if (outcome.kind !== 'allowed' && outcome.kind !== 'refused') throw new Error(outcome.kind)
+        const counts = tiers.get(tier) ?? { requests: 0, refused: 0 }
+        tiers.set(tier, counts)
+        counts.requests++
+        if (outcome.kind === 'refused') counts.refused++
+        const { limit, remaining } = outcome.decision.quotas[0] as Quota
+        limits.add(limit)
+        fullness.push(Math.round((1 - remaining / capacityOf(limit)) * 1000) / 1000)
+      },
+      threads: 2,
+    })
+    expect(limits.size).toBeGreaterThan(50_000)
+    // The first thousand are told apart, and the others counted together.
+    const toldApart = [...tiers].slice(0, 1000).map(([tier, counts]) => ({ tier, ...counts }))
+    const reported = report.tiers.map(({ tier, requests, refused }) => ({ tier, requests, refused }))
+    expect(reported.filter(({ tier }) => tier !== null)).toEqual(
+      toldApart.toSorted((a, b) => (a.tier < b.tier ? -1 : 1)),
+    )
+    expect(toldApart.some(({ requests, refused }) => refused > 0 && refused < requests)).toBe(true)
+    const quantile = (part: number) =>
+      fullness.toSorted((a, b) => a - b)[Math.ceil(fullness.length * part) - 1]
+    expect(quantile(0.5)).toBeLessThan(quantile(0.95) as number)
+    expect(report.rules[0]?.fullness).toMatchObject({ p50: quantile(0.5), p95: quantile(0.95) })
+  })
+
   it('needs no other thread for a short trace', async () => {
     const started = startedThreads()
     const { requests } = await played(SHORT, { threads: 2 })
@@ -92,6 +142,34 @@ describe('a replay in two threads', () => {
     await expect(failing).rejects.toThrow('no more')
     // The number of a thread that has ended.
     expect(started.map(({ threadId }) => threadId)).toEqual([-1])
+  })
+
+  it('says what failed first', async () => {
+    const started = startedThreads()
+    const failing = played(LONG, {
+      threads: 2,
+      onDecision({ number }) {
+        if (number !== 50_000) return
+        setImmediate(() => started[0]?.emit('error', new Error('the thread, too')))
+        throw new Error('no more')
+      },
+    })
+    await expect(failing).rejects.toThrow('no more')
+  })
+
+  it('starts its thread in a program that is no file', async () => {
+    const program = `
+      import { Readable } from 'node:stream'
+      import { parseConfig, replay } from 'sluice-gateway/replay'
+      process.on('worker', () => console.log('a thread'))
+      const limits = 'upstream: http://127.0.0.1:1\\nroutes: [{ match: GET /, limits: [5/minute, 9/hour, 99/day] }]'
+      const rows = Array.from({ length: 40_000 }, (_, index) => 1_700_000_000 + index)
+      const { requests } = await replay(
+        Readable.from([Buffer.from(['time', ...rows].join('\\n'))]), parseConfig(limits, 'limits.yaml'), { threads: 2 }
+      )
+      console.log(requests.played)`
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program])
+    expect(stdout).toBe('a thread\n40000\n')
   })
 
   it('fails where its thread ends', async () => {

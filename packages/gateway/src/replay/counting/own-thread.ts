@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Closing, Reports } from './accounts.js'
 import type { Batch } from './batch.js'
@@ -13,7 +12,9 @@ const MOST_UNDER_WAY = 16
 
 /** Counts in a thread of its own. */
 export class OwnThread {
-  readonly #thread = new Worker(THREAD)
+  // What this process was started with may not suit a file: `--input-type` does not, and it would not start.
+  readonly #thread = new Worker(THREAD, { execArgv: [] })
+  readonly #ended = new Promise((resolve) => this.#thread.once('exit', resolve))
   readonly #spare: (numbers: Float64Array<ArrayBuffer>) => void
   #underWay = 0
   #failure: Error | undefined
@@ -53,12 +54,13 @@ export class OwnThread {
     })
   }
 
-  /** Resolves once the thread has ended, which it does when it has counted what it was told. */
+  /**
+   * Resolves once the thread has ended, however it does. It first counts what it was told: one that is stopped while it loads its modules leaves
+   * their files open.
+   */
   async end(): Promise<void> {
-    if (this.#failure !== undefined) return
-    const exit = once(this.#thread, 'exit')
     this.#post({ end: true })
-    await exit
+    await this.#ended
   }
 
   #heard(message: FromThread): void {
