@@ -24,7 +24,7 @@ const readMap = mapOf(
     listen: endpoint,
     names: listOf(hostName, 'a list of names such as [sluice.example]', 100),
     token_sha256: sha256Of('a token', 'sluice token new'),
-    audit: text,
+    audit: text('acts.jsonl'),
   },
   'a map such as { listen: 127.0.0.1:8081, token_sha256: … }',
 )

@@ -9,17 +9,23 @@ import { text, wholeNumber, yesOrNo } from './yaml/scalars.js'
 
 /** `identity`: how a client's address is read, and how it says who it is. */
 
+const JWKS = 'https://login.example/jwks.json'
+
 export const DEFAULT_IDENTITY: IdentityConfig = { trustedProxies: [], ipv6Subnet: 64 }
 
-const network: Read<string> = made(text, (proxy) => {
+const network: Read<string> = made(text('10.0.0.0/8'), (proxy) => {
   clientAddressReader({ trustedProxies: [proxy] })
   return proxy
 })
 
-const textOrTexts: Read<readonly string[]> = (node, problems) =>
-  node.kind === 'list'
-    ? listOf(text, 'a text or a list of texts', 100)(node, problems)
-    : optionalList(text(node, problems))
+/** @param example a text that would do */
+function textOrTexts(example: string): Read<readonly string[]> {
+  const one = text(example)
+  return (node, problems) =>
+    node.kind === 'list'
+      ? listOf(one, 'a text or a list of texts', 100)(node, problems)
+      : optionalList(one(node, problems))
+}
 
 function optionalList(value: string | undefined): readonly string[] | undefined {
   return value === undefined ? undefined : [value]
@@ -37,7 +43,7 @@ const readFields = mapOf(
   {
     trusted_proxies: listOf(network, 'a list of addresses and networks such as [10.0.0.0/8]', 1000),
     ipv6_subnet: wholeNumber(1, 128),
-    api_keys: text,
+    api_keys: text('keys.yaml'),
     jwt: readJwt,
     forward_credentials: yesOrNo,
     proxy_headers: mapOf(
@@ -61,7 +67,10 @@ export const readIdentity: Read<IdentityConfig> = (node, problems) => {
   } = values
   const place = entries.get('forward_credentials')?.value
   if (place !== undefined && !entries.has('api_keys') && !entries.has('jwt'))
-    problems.at(place, "'forward_credentials' is for those of 'api_keys' or 'jwt', and there are none")
+    problems.at(
+      place,
+      "'forward_credentials' is for those of 'api_keys' or 'jwt', and there are none; name one of them, or leave this out",
+    )
   const proxyHeaders = readProxyHeaders(values.proxy_headers, trustedProxies.length > 0, node, problems)
   return {
     trustedProxies,
@@ -83,22 +92,35 @@ function readProxyHeaders(
   const place = (node.kind === 'map' && node.entries.get('proxy_headers')?.value) || node
   const { client, tier } = headers
   if (client === undefined) {
-    problems.at(place, "'proxy_headers' names the header of the 'client'")
+    if (place.kind === 'map' && !place.entries.has('client'))
+      problems.at(place, "'proxy_headers' names the header of the 'client', as in { client: X-Client-Id }")
     return undefined
   }
   if (!trusts)
-    problems.at(place, "'proxy_headers' are believed of 'trusted_proxies' only, and there are none")
+    problems.at(
+      place,
+      "'proxy_headers' are believed of 'trusted_proxies' only, and there are none; name the proxies there",
+    )
   return { client, ...(tier !== undefined && { tier }) }
 }
 
+const jwks: Read<string> = made(text(JWKS), (url) => {
+  const { protocol } = URL.canParse(url) ? new URL(url) : { protocol: '' }
+  if (protocol !== 'https:' && protocol !== 'http:')
+    throw new TypeError(
+      `'jwks' is the URL of the keys that tokens are signed with; write for example ${JWKS}`,
+    )
+  return url
+})
+
 const readJwtFields = mapOf(
   {
-    jwks: text,
-    audience: textOrTexts,
-    issuer: textOrTexts,
-    algorithms: textOrTexts,
-    client: text,
-    tier: text,
+    jwks,
+    audience: textOrTexts('my-api'),
+    issuer: textOrTexts('https://login.example'),
+    algorithms: textOrTexts('RS256'),
+    client: text('sub'),
+    tier: text('plan'),
   },
   'a map such as { jwks: https://…/jwks.json, audience: my-api, client: sub, tier: plan }',
 )
@@ -123,6 +145,6 @@ function readJwt(node: ConfigNode, problems: Problems): IdentityConfig['jwt'] {
 }
 
 function missing(jwks: string | undefined): string {
-  if (jwks === undefined) return "'jwks', the URL of the keys that tokens are signed with"
-  return "'audience', for whom the tokens are; without it a token for anybody would do"
+  if (jwks === undefined) return `'jwks', the URL of the keys that tokens are signed with, such as ${JWKS}`
+  return "'audience', for whom the tokens are, such as my-api; without it a token for anybody would do"
 }

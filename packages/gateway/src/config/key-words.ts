@@ -41,7 +41,7 @@ function readPart(
   }
   const text = node.value
   if (isName(text)) return text
-  if (/^headers?\s*:/i.test(text)) {
+  if (/^headers?\s*(:|$)/i.test(text)) {
     const message = "a header is named as in 'header:x-tenant', in letters, digits and -"
     problems.inText(node, text.startsWith('header:') ? 'header:'.length : 0, message)
     return undefined

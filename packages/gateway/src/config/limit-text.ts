@@ -52,10 +52,10 @@ export function checkCost(words: LimitWords, at: (key: string) => ConfigNode, pr
 function whyUnpayable(limit: Limit, cost: number): string | undefined {
   const most = limit.algorithm === 'token-bucket' ? limit.burst : limit.limit
   if (limit.algorithm !== 'token-bucket' && !Number.isInteger(cost)) {
-    return `a ${limit.algorithm} counts whole units, and the cost is ${cost}`
+    return `a ${limit.algorithm} counts whole units, and the cost is ${cost}; write a whole number`
   }
   return cost > most
-    ? `no request is ever let in: each costs ${cost}, and the limit holds ${most}`
+    ? `no request is ever let in: each costs ${cost}, and the limit holds ${most}; lower the cost, or raise the limit`
     : undefined
 }
 

@@ -200,6 +200,7 @@ function checkKind(
 /** The key that the library's words are about: the first that they quote. */
 function fieldOf(message: string, written: ReadonlySet<string>): string {
   for (const [, word = ''] of message.matchAll(/'(\w+)'/g)) if (written.has(word)) return word
+  if (/^tier '|by tier/.test(message)) return 'tiers'
   if (message.includes('in flight')) return 'of'
   return written.has('limit') ? 'limit' : 'concurrent'
 }

@@ -15,23 +15,29 @@ const fileSize: Read<number> = made(
   single(z.union([z.string(), z.number()]), 'a size such as 100MiB'),
   (value) => {
     const bytes = parseSize(value)
-    if (bytes < 65_536 || bytes > LARGEST) throw new RangeError('a file of the record has from 64KiB to 1TiB')
+    if (bytes < 65_536 || bytes > LARGEST)
+      throw new RangeError('a file of the record has from 64KiB to 1TiB; write for example 100MiB')
     return bytes
   },
 )
 
+const file = text('traffic.jsonl.gz')
+
 const readMap = mapOf(
-  { file: text, max_size: fileSize, files: wholeNumber(1, 1000) },
+  { file, max_size: fileSize, files: wholeNumber(1, 1000) },
   'a file such as traffic.jsonl.gz, or a map such as { file: traffic.jsonl.gz, max_size: 100MiB, files: 10 }',
 )
 
 export const readRecord: Read<RecordConfig> = (node, problems) => {
-  const { file, max_size, files } =
-    (node.kind === 'map' ? readMap(node, problems) : { file: text(node, problems) }) ?? {}
-  if (file === undefined) {
+  const {
+    file: written,
+    max_size,
+    files,
+  } = (node.kind === 'map' ? readMap(node, problems) : { file: file(node, problems) }) ?? {}
+  if (written === undefined) {
     if (node.kind === 'map' && !node.entries.has('file'))
       problems.at(node, "'record' names a 'file', such as traffic.jsonl.gz")
     return undefined
   }
-  return { file, maxSize: max_size ?? DEFAULT_MAX_SIZE, files: files ?? DEFAULT_FILES }
+  return { file: written, maxSize: max_size ?? DEFAULT_MAX_SIZE, files: files ?? DEFAULT_FILES }
 }

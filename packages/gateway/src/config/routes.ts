@@ -70,7 +70,7 @@ function isParam(segment: PatternSegment): segment is PatternSegment & { readonl
 }
 
 const readPattern: Read<RoutePattern> = (node, problems) => {
-  const source = text(node, problems)
+  const source = text('POST /predict')(node, problems)
   if (source === undefined) return undefined
   try {
     return parsePattern(source)
@@ -84,7 +84,7 @@ const readPattern: Read<RoutePattern> = (node, problems) => {
 /** What a policy is made of, beside what it is for. */
 function policyShape(params: readonly string[] | undefined, path: string) {
   const requirement: Read<Expression<boolean>> = (node, problems) => {
-    const source = text(node, problems)
+    const source = text('"client.tier == \'premium\'"')(node, problems)
     return source === undefined ? undefined : reported(node, requireExpression(source, params), problems)
   }
   return {
@@ -109,7 +109,7 @@ function policyOf(
 ): Omit<PolicyConfig, 'name'> {
   const { limits = [], require: requirement, refuse_with: refuseWith, warm_up: warmUp, llm } = values
   if (refuseWith !== undefined && node.kind === 'map' && !node.entries.has('require'))
-    problems.at(node, "'refuse_with' goes with 'require', which is not there")
+    problems.at(node, "'refuse_with' goes with 'require', which is not there; add that, or remove this")
   const rules = withTokenCosts(limits, llm?.options, problems)
   return {
     rules,

@@ -10,7 +10,7 @@ import { readSharedLimits, withShared } from './shared-limits.js'
 import { DEFAULT_STORE, DEFAULT_STORE_FAILURE, readStore, readStoreFailure } from './store.js'
 import { readWorkers } from './workers.js'
 import { EXAMPLE } from './yaml/document.js'
-import type { ConfigNode } from './yaml/node.js'
+import { type ConfigNode, described } from './yaml/node.js'
 import type { Problems } from './yaml/problems.js'
 import { made, mapOf, type Read, recordOf } from './yaml/reading.js'
 import { size, text, wait } from './yaml/scalars.js'
@@ -27,7 +27,7 @@ const DEFAULT_TIMEOUTS = {
   shutdown: 30_000,
 }
 
-const upstream: Read<string> = made(text, (url) => {
+const upstream: Read<string> = made(text('http://127.0.0.1:9000'), (url) => {
   // Made and thrown away, so that what it does not take is found here and not when the gateway starts.
   void createUpstream(url, { connect: 1, headers: 1, idle: 1 }).destroy()
   return url
@@ -54,15 +54,20 @@ const SHAPE = {
   default: readDefault,
 }
 
-const readShape = mapOf(SHAPE, 'a map of settings')
+const WANTED = 'a map of settings'
+const readShape = mapOf(SHAPE, WANTED)
 
 /** Reads the root of the file. What is missing is as documented; where something is wrong, the result is of no use. */
 export function readSettings(
   root: ConfigNode,
   problems: Problems,
 ): Omit<GatewayConfig, 'source'> | undefined {
+  if (root.kind !== 'map') {
+    problems.at(root, `${root.label} is ${WANTED}, not ${described(root)}; ${EXAMPLE}`)
+    return undefined
+  }
   const values = readShape(root, problems)
-  if (root.kind !== 'map' || values === undefined) return undefined
+  if (values === undefined) return undefined
   if (!root.entries.has('upstream')) problems.at(root, `'upstream' is missing; ${EXAMPLE}`)
   const listen = values.listen ?? DEFAULT_LISTEN
   const admin = values.admin === 'off' ? undefined : (values.admin ?? DEFAULT_ADMIN)
@@ -74,7 +79,10 @@ export function readSettings(
   )
   const record = root.entries.get('record')
   if (record !== undefined && (values.workers ?? 1) > 1)
-    problems.at(record.value, "'record' goes with one worker: several would write to one file")
+    problems.at(
+      record.value,
+      "'record' goes with one worker: several would write to one file; write 'workers: 1', or leave one of them out",
+    )
   const shared = values.limits ?? []
   // Requests that nothing is said about are passed on.
   const fallback = values.default ?? { name: 'default', rules: [], readsBody: false }
@@ -106,5 +114,8 @@ function checkPorts(
   if (admin === undefined || admin.port === 0 || admin.port !== listen.port) return
   const everywhere = listen.host === '0.0.0.0' || admin.host === '0.0.0.0'
   if (listen.host !== admin.host && !everywhere) return
-  problems.at(node, `'listen' and 'admin' are both on port ${admin.port}; 'admin: off' is for no admin port`)
+  problems.at(
+    node,
+    `'listen' and 'admin' are both on port ${admin.port}; give one of them another, or write 'admin: off' for no admin port`,
+  )
 }

@@ -37,12 +37,12 @@ export const readStore: Read<StoreConfig> = (node, problems) => {
 }
 
 // The stores are made and thrown away for what they say of the URL; they connect at their first use.
-const readRedisUrl: Read<StoreConfig> = made(text, (url) => {
+const readRedisUrl: Read<StoreConfig> = made(text('redis://host:6379/0'), (url) => {
   redisStore(url)
   return { kind: 'redis', url }
 })
 
-const readMemcachedUrl: Read<StoreConfig> = made(text, (url) => {
+const readMemcachedUrl: Read<StoreConfig> = made(text('memcached://host:11211'), (url) => {
   memcachedStore(url)
   return { kind: 'memcached', url }
 })

@@ -5,12 +5,14 @@ import { text, wait, wholeNumber } from './yaml/scalars.js'
 
 /** `warm_up`: limits that grow once the model is ready. */
 
-const url: Read<string> = made(text, (written) => {
+const url: Read<string> = made(text('http://127.0.0.1:9000/healthz'), (written) => {
   const parsed = URL.canParse(written) ? new URL(written) : undefined
   if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:')
     throw new TypeError("'ready' is a URL such as http://127.0.0.1:9000/healthz")
   if (parsed.username !== '' || parsed.password !== '')
-    throw new TypeError("the URL of 'ready' has no name and password in it")
+    throw new TypeError(
+      "the URL of 'ready' has no name and password in it; write for example http://127.0.0.1:9000/healthz",
+    )
   return parsed.href
 })
 

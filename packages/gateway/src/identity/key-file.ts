@@ -14,7 +14,7 @@ const sha256 = sha256Of('a key', 'sluice key new')
 
 const nameOfClient: Read<string> = single(z.string().min(1).max(256), 'a text of 1 to 256 characters')
 
-const moment: Read<number> = made(text, (written) => {
+const moment: Read<number> = made(text('2027-01-31'), (written) => {
   const time = /^\d{4}-\d\d-\d\d(T.+(Z|[+-]\d\d:\d\d))?$/.test(written) ? Date.parse(written) : Number.NaN
   if (Number.isNaN(time))
     throw new TypeError('a moment is a day (in UTC) such as 2027-01-31, or 2027-01-31T12:00:00Z')
@@ -42,16 +42,18 @@ export function parseKeys(text: string, file: string): KeyLookup {
   const root = readYaml(text, problems)
   const values = root && readFile(root, problems)
   const list = root?.kind === 'map' ? root.entries.get('keys')?.value : undefined
-  if (root?.kind === 'map' && list === undefined) problems.at(root, "a file of keys has a list of 'keys'")
+  if (root?.kind === 'map' && list === undefined)
+    problems.at(root, "a file of keys has a list of 'keys'; `sluice key new` writes one")
   const seen = new Set<string>()
   const keys: ApiKey[] = (values?.keys ?? []).flatMap((key, index) => {
     const node = list?.kind === 'list' ? list.items[index] : undefined
     const { sha256: digest, client } = key
     if (digest === undefined || client === undefined) {
-      if (node !== undefined) problems.at(node, "a key has its 'sha256' and a 'client' whose it is")
+      if (node !== undefined)
+        problems.at(node, "a key has its 'sha256' and a 'client' whose it is; `sluice key new` writes both")
       return []
     }
-    if (seen.has(digest) && node !== undefined) problems.at(node, 'this key is there twice')
+    if (seen.has(digest) && node !== undefined) problems.at(node, 'this key is there twice; keep one of them')
     seen.add(digest)
     return [{ ...key, sha256: digest, client }]
   })

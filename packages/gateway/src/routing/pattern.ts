@@ -48,8 +48,8 @@ const PARAM_NAME = /^[A-Za-z_][A-Za-z0-9_]*/
 /** What no literal may have, and what to do instead. */
 const FORBIDDEN: ReadonlyMap<string, string> = new Map([
   ['%', 'a percent sign: write the character itself, paths are decoded before they are matched'],
-  ['?', 'a query: only the path is matched'],
-  ['#', 'a fragment: only the path is matched'],
+  ['?', 'a query: only the path is matched, so leave it out'],
+  ['#', 'a fragment: only the path is matched, so leave it out'],
   [';', 'a ;parameter: they are ignored when a path is matched'],
   ['\\', 'a backslash: only / divides a path'],
   ['*', 'a * inside of a segment: * stands alone, as the last segment, for the rest of the path'],
@@ -71,7 +71,10 @@ export function parsePattern(source: string): RoutePattern {
   for (const [index, piece] of pieces.entries()) {
     if (piece === '*') {
       if (index < pieces.length - 1) {
-        throw new PatternError('* matches the rest of the path, so nothing can follow it', at)
+        throw new PatternError(
+          '* matches the rest of the path, so nothing can follow it; :name takes one segment',
+          at,
+        )
       }
       return { source, method, segments, rest: true }
     }
@@ -110,7 +113,7 @@ function splitMethod(source: string): { method: string | undefined; path: string
 
 /** Reads one segment, which begins at `at`. */
 function parseSegment(piece: string, at: number): PatternSegment {
-  if (piece === '') throw new PatternError('two slashes with nothing between them never match', at)
+  if (piece === '') throw new PatternError('two slashes with nothing between them never match; write one', at)
   if (piece === '.' || piece === '..') {
     throw new PatternError('. and .. are resolved before a path is matched; write the path they lead to', at)
   }
@@ -138,7 +141,10 @@ function literal(text: string, at: number): string {
     const reason = FORBIDDEN.get(character)
     if (reason !== undefined) throw new PatternError(`a path here cannot have ${reason}`, at + index)
     if (/\s/.test(character) || character < ' ' || character === '\x7f') {
-      throw new PatternError('a path here cannot have spaces or control characters', at + index)
+      throw new PatternError(
+        'a path here cannot have spaces or control characters; a parameter such as :name takes a segment that has them',
+        at + index,
+      )
     }
   }
   return lowerCase(text)

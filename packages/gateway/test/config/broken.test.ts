@@ -347,6 +347,148 @@ describe('one problem, in its place', () => {
   })
 })
 
+/** What is wrong, and behind it what would be right. */
+describe('what would be right', () => {
+  const route = (words: string) => `routes:\n  - match: POST /models/:model\n    ${words}\n${UPSTREAM}`
+  const cost = (expression: string) => limit(`{ limit: 10/minute, cost: ${JSON.stringify(expression)} }`)
+  const requires = (expression: string) => route(`require: ${JSON.stringify(expression)}`)
+
+  it.each<[string, string, string]>([
+    // YAML
+    ['a list', '- a', "not a list; the least that it needs is 'upstream: http://127.0.0.1:9000'"],
+    [
+      'a key twice',
+      `${UPSTREAM}\nadmin: off\nadmin: off`,
+      "'admin' is there twice, first in line 2; keep one of them",
+    ],
+    [
+      'a key twice on a line',
+      `${UPSTREAM}\nlog: { refusals: true, refusals: true }`,
+      'first in line 2; keep one of them',
+    ],
+    ['an open bracket', `${UPSTREAM}\nroutes: [`, 'or close the bracket with ] or }'],
+    ['an open quote', `${UPSTREAM}\nlisten: "a`, 'a text that begins with " ends with "'],
+    ['an open single quote', `${UPSTREAM}\nlisten: 'a`, "a text that begins with ' ends with '"],
+    [
+      'a key without a colon',
+      `${UPSTREAM}\nlisten 8080`,
+      "after a key come ': ' and its value, as in listen: 8080",
+    ],
+    [
+      'an entry out of line',
+      'routes:\n  - match: /a\n   limits: [1/s]',
+      'or this line is not indented as its neighbours are',
+    ],
+    ['a key further in', `${UPSTREAM}\n  listen: 8080`, 'or a line below indented further than this one?'],
+    ['two brackets', `${UPSTREAM}\nlog: { refusals: true }}`, 'a bracket or comma that is too many goes'],
+    ['no comma in a list', `${UPSTREAM}\nlimits: ["1/s" "2/s"]`, 'as in [a, b] or { a: 1, b: 2 }'],
+    [
+      'no comma in a map',
+      `${UPSTREAM}\nlog: { refusals: true clients: plain }`,
+      'a comma is missing in brackets',
+    ],
+    ['a sign', `${UPSTREAM}\nlisten: @a`, 'as in "@name"'],
+    ['a percent sign', `${UPSTREAM}\n%foo`, 'as in "%name"'],
+    ['an escape', `${UPSTREAM}\nlisten: "\\q"`, 'or take single quotes'],
+    ['an alias of nothing', `${UPSTREAM}\nlisten: *a`, 'a text that begins with * stands in quotes'],
+    ['a tag', `${UPSTREAM}\nadmin: !port 8081`, 'so remove it'],
+    // Expressions that end too early
+    [
+      'no end of a call',
+      cost('size(body.a'),
+      "ends too early; ')' is missing for the '(' at its character 5",
+    ],
+    [
+      'no end of a list',
+      requires("client.tier in ['a', '('"),
+      "']' is missing for the '[' at its character 16",
+    ],
+    [
+      'no member',
+      cost('size(body.'),
+      "a name comes after '.', and ')' is missing for the '(' at its character 5",
+    ],
+    ['no value', cost('body.n +'), "a value comes after '+'"],
+    ['no other side', requires('client.tier == '), "a value comes after '=='"],
+    ['no else', cost("params.model == 'a' ? 10"), "after '?' and a value come ':' and the value for else"],
+    ['nothing', cost(''), 'write for example size(body.instances)'],
+    ['no key', limit("{ limit: 10/minute, by: '' }"), 'write for example client.id'],
+    ['no requirement', requires(' '), "write for example client.tier == 'premium'"],
+    // Expressions of another language
+    ['=', requires("client.tier = 'premium'"), "unexpected character '='; '==' compares"],
+    ['and', requires("ip == '::1' and true"), "unexpected word 'and'; 'and' is written &&"],
+    ['or', requires("ip == '::1' or true"), "'or' is written ||"],
+    ['not', requires('not true'), "'not' is written !"],
+    ['no quotes', requires('client.tier == premium'), "a text stands in quotes: 'premium'"],
+    ['no end of a text', requires("client.tier == 'premium"), "unterminated string; close it with '"],
+    ['a bracket too many', cost('size(body.a))'), "unexpected character ')'; remove it"],
+    ['two values', cost('1 2'), 'between two values stands a sign such as +, == or &&'],
+    ['a word of CEL', cost('body.in'), "a member of that name is body['in']"],
+    // Expressions of types that do not go together
+    ['a sum of a text', cost("'a' + 1"), 'string(...), int(...) and double(...) make one of the other'],
+    ['no yes or no', cost('1 ? 2 : 3'), 'ask something there, as in size(body.list) > 10 ? 2 : 1'],
+    ['a size of a number', cost('size(1)'), 'it is used as in size(body.list)'],
+    ['a member of a text', cost('size(ip.a)'), 'it has no members'],
+    [
+      'a number for a requirement',
+      requires('1'),
+      "this must give true or false, and gives a int; write for example client.tier == 'premium'",
+    ],
+    [
+      'a member that no client has',
+      requires("client.tire == 'a'"),
+      "a client has no 'tire'; did you mean 'tier'?",
+    ],
+    // Settings
+    ['an upstream that is a number', 'upstream: 5', 'write for example http://127.0.0.1:9000'],
+    ['a requirement that is none', route('require: true'), 'write for example "client.tier == \'premium\'"'],
+    ['a match that is a number', `${UPSTREAM}\nroutes: [{ match: 5 }]`, 'write for example POST /predict'],
+    [
+      'no URL of keys',
+      `${UPSTREAM}\nidentity: { jwt: { jwks: keys, audience: a } }`,
+      'write for example https://login.example/jwks.json',
+    ],
+    [
+      'a header of nobody',
+      `${UPSTREAM}\nidentity: { trusted_proxies: ["::1"], proxy_headers: { tier: X } }`,
+      'as in { client: X-Client-Id }',
+    ],
+    [
+      'a record of several',
+      `${UPSTREAM}\nworkers: 2\nrecord: a.jsonl`,
+      "write 'workers: 1', or leave one of them out",
+    ],
+    ['one port for two', `${UPSTREAM}\nlisten: 8081`, 'give one of them another'],
+    ['a refusal of nothing', route('refuse_with: { status: 403 }'), 'add that, or remove this'],
+    ['by a header', limit('{ limit: 10/minute, by: header }'), "as in 'header:x-tenant'"],
+    [
+      'a name twice',
+      limit('{ limit: 1/s, name: a }, { limit: 2/s, name: a }'),
+      "give each a 'name' of its own",
+    ],
+    [
+      'a cost that nobody can pay',
+      limit('{ limit: 10/minute, cost: 11 }'),
+      'lower the cost, or raise the limit',
+    ],
+    ['spaces in a path', `${UPSTREAM}\nroutes: [{ match: "/a b" }]`, 'a parameter such as :name takes'],
+  ])('%s', (_name, text, right) => {
+    const problems = problemsOf(text)
+    expect(problems).toHaveLength(1)
+    expect(problems[0]?.message).toContain(right)
+  })
+
+  it.each([
+    ['{ limit: 10/minute, tiers: ¦{ gold: 0 } }', 'more than zero'],
+    ['{ concurrent: 4, tiers: ¦{ gold: 1/s } }', 'a multiplier, such as 2'],
+    ['{ limit: 10/minute; 5/s, tiers: ¦{ gold: 100/minute } }', 'write a rule for each'],
+  ])('of a tier is told where the tiers are: %s', (marked, message) => {
+    const [problem] = problemsOf(limit(marked.replace('¦', '')))
+    expect(problem).toMatchObject({ line: 2, column: marked.indexOf('¦') + 1 })
+    expect(problem?.message).toContain(message)
+  })
+})
+
 describe('several problems', () => {
   it('are told at once and in their order', () => {
     const problems = problemsOf(`routes:

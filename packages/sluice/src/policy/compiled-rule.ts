@@ -116,7 +116,7 @@ const MAX_PATIENCE = 24 * 86_400_000
 
 function waitingOf<Request>({ wait, queue, enforce }: ConcurrencyRule<Request>): Waiting | undefined {
   if (wait === undefined) {
-    if (queue !== undefined) throw new TypeError("'queue' goes with 'wait'")
+    if (queue !== undefined) throw new TypeError("'queue' goes with 'wait', such as wait: '2s'")
     return undefined
   }
   if (enforce === false)
@@ -152,7 +152,7 @@ function claimName<Request>(taken: Set<string>, name: string, rule: Rule<Request
   for (let number = 2; taken.has(claimed); number++) claimed = `${name}-${number}`
   const joined = 'limit' in rule && typeof rule.limit === 'string' && rule.limit.includes(';')
   if (claimed !== name && rule.name !== undefined && !joined)
-    throw new TypeError(`two rules are called '${name}'`)
+    throw new TypeError(`two rules are called '${name}'; give each a 'name' of its own`)
   taken.add(claimed)
   return claimed
 }

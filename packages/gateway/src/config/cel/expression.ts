@@ -1,6 +1,7 @@
 import { RequestError } from 'sluice'
 import type { GatewayRequest } from '../../policy/gateway-request.js'
-import { faultOf, reasonOf } from './failure.js'
+import { reasonOf } from './failure.js'
+import { faultOf } from './fault.js'
 import { LANGUAGE, MAX_LENGTH } from './language.js'
 import { type ExpressionProblem, survey } from './rules.js'
 import { CelMap, celValue } from './values.js'
@@ -26,11 +27,26 @@ export interface Expression<T> {
 }
 
 /** What an expression of each purpose may give, by what the checker calls it. */
-const RESULTS: Readonly<Record<Purpose, { readonly types: readonly string[]; readonly wanted: string }>> = {
-  key: { types: ['string', 'int', 'uint', 'double', 'bool', 'dyn'], wanted: 'a text, a number or a bool' },
-  cost: { types: ['int', 'uint', 'double', 'dyn'], wanted: 'a number' },
-  concurrent: { types: ['int', 'uint', 'double', 'dyn'], wanted: 'a number' },
-  require: { types: ['bool', 'dyn'], wanted: 'true or false' },
+const RESULTS: Readonly<Record<Purpose, Result>> = {
+  key: {
+    types: ['string', 'int', 'uint', 'double', 'bool', 'dyn'],
+    wanted: 'a text, a number or a bool',
+    example: 'client.id',
+  },
+  cost: { types: ['int', 'uint', 'double', 'dyn'], wanted: 'a number', example: 'size(body.instances)' },
+  concurrent: {
+    types: ['int', 'uint', 'double', 'dyn'],
+    wanted: 'a number',
+    example: "client.tier == 'premium' ? 8 : 2",
+  },
+  require: { types: ['bool', 'dyn'], wanted: 'true or false', example: "client.tier == 'premium'" },
+}
+
+interface Result {
+  readonly types: readonly string[]
+  readonly wanted: string
+  /** An expression that gives it. */
+  readonly example: string
 }
 
 /**
@@ -95,19 +111,19 @@ function compile<T>(
   if (source.length > MAX_LENGTH) {
     return [{ at: 0, message: `an expression has at most ${MAX_LENGTH} characters, not ${source.length}` }]
   }
+  const { types, wanted, example } = RESULTS[purpose]
   let parsed: ReturnType<typeof LANGUAGE.parse>
   try {
     parsed = LANGUAGE.parse(source)
   } catch (error) {
-    return [faultOf(error, source)]
+    return [faultOf(error, source, example)]
   }
   const { readsBody, readsSecrets, problems } = survey(parsed.ast, params)
   if (problems.length > 0) return [...problems]
   const { valid, type, error } = parsed.check()
-  if (!valid) return [faultOf(error, source)]
-  const { types, wanted } = RESULTS[purpose]
+  if (!valid) return [faultOf(error, source, example)]
   if (!types.includes(type ?? 'dyn'))
-    return [{ at: 0, message: `this must give ${wanted}, and gives a ${type}` }]
+    return [{ at: 0, message: `this must give ${wanted}, and gives a ${type}; write for example ${example}` }]
 
   const fail: Fail = (reason) => {
     throw new RequestError(`the rule's ${purpose} \`${source}\` cannot be worked out: ${reason}`)

@@ -1,24 +1,7 @@
-import {
-  type ASTNode,
-  EvaluationError,
-  TypeError as ExpressionTypeError,
-  ParseError,
-} from '@marcbachmann/cel-js'
+import { type ASTNode, EvaluationError } from '@marcbachmann/cel-js'
 import { MAX_ELEMENTS, TooManyElementsError } from './values.js'
 
-/** Why an expression cannot be used, or cannot be worked out for a request, in words of our own. */
-
-/** What is wrong with an expression that does not parse or whose types do not go together, and where. */
-export function faultOf(error: unknown, expression: string): { at: number; message: string } {
-  if (!(error instanceof ParseError || error instanceof ExpressionTypeError)) throw error
-  const at = Math.min(error.range?.start ?? 0, expression.length)
-  if (error.code === 'limit_exceeded') return { at: 0, message: 'this expression is too long; take it apart' }
-  if (error instanceof ParseError && at >= expression.length) {
-    return { at, message: 'the expression ends too early' }
-  }
-  const summary = error.summary.replace(/^\S/, (first) => first.toLowerCase())
-  return { at, message: `this is no expression that can be worked out: ${summary}` }
-}
+/** Why an expression cannot be worked out for a request, in words of our own. */
 
 /**
  * Why an expression could not be worked out. Says nothing of what the client sent: what the evaluator itself says of it

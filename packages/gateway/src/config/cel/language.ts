@@ -15,6 +15,9 @@ export const VARIABLES: ReadonlyMap<string, string> = new Map([
   ['body', 'dyn'],
 ])
 
+/** What `client` has. */
+export const CLIENT_MEMBERS: readonly string[] = ['id', 'tier']
+
 /** The loops. Each takes a name for the element, and what is done with it. */
 export const LOOPS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one', 'filter', 'map'])
 

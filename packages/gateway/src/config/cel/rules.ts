@@ -1,6 +1,6 @@
 import type { ASTNode } from '@marcbachmann/cel-js'
 import { nearest, suggest } from '../yaml/suggestion.js'
-import { FUNCTIONS, LOOPS, SEARCHES, VARIABLES } from './language.js'
+import { CLIENT_MEMBERS, FUNCTIONS, LOOPS, SEARCHES, VARIABLES } from './language.js'
 
 /**
  * What an expression must keep to beside its grammar and its types. With these rules its work is linear in the size of
@@ -67,7 +67,9 @@ class Surveyor implements ExpressionSurvey {
     if (name === loop) return
     if (!VARIABLES.has(name)) {
       const known = loop === undefined ? [...VARIABLES.keys()] : [...VARIABLES.keys(), loop]
-      this.#wrong(node.pos, `unknown variable '${name}'${suggest(name, known)}`)
+      const meant = suggest(name, known)
+      const text = nearest(name, known) === undefined ? `; a text stands in quotes: '${name}'` : ''
+      this.#wrong(node.pos, `unknown variable '${name}'${meant}${text}`)
     }
     if (name === 'headers' || name === 'query') this.readsSecrets = true
     if (name !== 'body') return
@@ -93,12 +95,15 @@ class Surveyor implements ExpressionSurvey {
     }
   }
 
-  /** Parameters are known with the route, and header names are written in one case. */
+  /** Parameters are known with the route, what is known of a client always, and header names are written in one case. */
   #member(map: ASTNode, name: string, at: number): void {
     if (map.op !== 'id') return
     if (map.args === 'params' && this.#params?.includes(name) === false) {
       const why = this.#params.length === 0 ? '; this route has none' : suggest(name, this.#params)
       this.#wrong(at, `the route has no parameter ':${name}'${why}`)
+    }
+    if (map.args === 'client' && !CLIENT_MEMBERS.includes(name)) {
+      this.#wrong(at, `a client has no '${name}'${suggest(name, CLIENT_MEMBERS)}`)
     }
     if (map.args === 'headers' && name !== name.toLowerCase()) {
       this.#wrong(at, `the names of headers are in lower case here: '${name.toLowerCase()}'`)

@@ -1,6 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq, type Node, parseDocument, YAMLMap, YAMLSeq } from 'yaml'
 import { glance } from './glance.js'
 import { type ConfigNode, type MapEntry, quoted } from './node.js'
+import { inPlainWords } from './plain-words.js'
 import type { Problems } from './problems.js'
 
 /** A file that is longer, in UTF-16 units, is none that somebody wrote. */
@@ -47,22 +48,8 @@ function parse(text: string, problems: Problems): Node | null {
     // Whether keys are unique is looked at by Reading, which is not slow for many of them.
     uniqueKeys: false,
   })
-  for (const { code, message, pos } of [...errors, ...warnings]) {
-    problems.add(pos[0], PLAIN_WORDS[code] ?? `this is no YAML: ${message}`)
-  }
+  for (const { at, message } of inPlainWords([...errors, ...warnings])) problems.add(at, message)
   return contents
-}
-
-/** For the mistakes that are made most. */
-const PLAIN_WORDS: Readonly<Record<string, string>> = {
-  TAB_AS_INDENT: 'a tab stands where a line is indented; YAML takes spaces there',
-  MULTIPLE_DOCS: "a second document begins here; a configuration is one, so remove the '---'",
-  BLOCK_AS_IMPLICIT_KEY:
-    "a second ': ' on one line; a text that has one in it stands in quotes, and each key on a line of its own",
-  MULTILINE_IMPLICIT_KEY: "a key and its ':' stand on one line; is a ':' missing, or the indentation wrong?",
-  MISSING_CHAR: 'something is missing here: a quote, bracket, comma or colon',
-  BAD_INDENT: 'this line is not indented as what it belongs to, or a bracket above is not closed',
-  TAG_RESOLVE_FAILED: 'a tag (!...) that is not known; a configuration needs none',
 }
 
 class Reading {
@@ -88,11 +75,16 @@ class Reading {
       if (this.#values > MAX_VALUES + 1) return { kind: 'broken', label, start }
       return broken(`the file has more than ${MAX_VALUES} values, with what its aliases repeat`)
     }
-    if (depth > MAX_DEPTH) return broken(`nested more than ${MAX_DEPTH} deep`)
+    if (depth > MAX_DEPTH)
+      return broken(
+        `nested more than ${MAX_DEPTH} deep; no part of a configuration is, so something repeats itself here`,
+      )
     if (isAlias(source)) {
       const target = this.#anchors.get(source.source)
       if (target !== undefined) return this.node(target, label, depth + 1)
-      return broken(`no anchor '&${source.source}' stands before this alias`)
+      return broken(
+        `no anchor '&${source.source}' stands before this alias; a text that begins with * stands in quotes`,
+      )
     }
     if ('anchor' in source && typeof source.anchor === 'string') this.#anchors.set(source.anchor, source)
     if (isMap(source) && source.constructor === YAMLMap) return this.#map(source, label, start, depth)
@@ -118,7 +110,11 @@ class Reading {
       const name = keyNode.value
       const before = entries.get(name)
       if (before !== undefined) {
-        this.#problems.add(keyStart, `${quoted(name)} is there twice; only one of them can count`)
+        const line = this.#problems.lineAt(before.keyStart)
+        this.#problems.add(
+          keyStart,
+          `${quoted(name)} is there twice, first in line ${line}; keep one of them`,
+        )
         continue
       }
       // A key without a ':' has no node for its value.

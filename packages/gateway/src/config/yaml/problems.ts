@@ -69,7 +69,12 @@ export class Problems {
   }
 
   lineOf(node: ConfigNode): number {
-    return this.#placeOf(node.start).line
+    return this.lineAt(node.start)
+  }
+
+  /** @param offset index into the text */
+  lineAt(offset: number): number {
+    return this.#placeOf(offset).line
   }
 
   inOrder(): ConfigProblem[] {

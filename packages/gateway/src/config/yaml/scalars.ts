@@ -1,11 +1,19 @@
 import { parseDuration } from 'sluice'
 import { z } from 'zod'
 import { parseSize } from '../sizes.js'
+import { described } from './node.js'
 import { made, type Read, single } from './reading.js'
 
 /** Values that several parts of the file are made of. */
 
-export const text: Read<string> = single(z.string(), 'a text')
+/** @param example one that would do */
+export function text(example: string): Read<string> {
+  return (node, problems) => {
+    if (node.kind === 'scalar' && typeof node.value === 'string') return node.value
+    problems.at(node, `${node.label} is a text, not ${described(node)}; write for example ${example}`)
+    return undefined
+  }
+}
 
 export const yesOrNo: Read<boolean> = single(z.boolean(), 'true or false')
 
@@ -14,7 +22,8 @@ const LONGEST_WAIT = 24 * 86_400_000
 
 /** A length of time, in whole milliseconds. */
 export const wait: Read<number> = made(duration(), (milliseconds) => {
-  if (milliseconds > LONGEST_WAIT) throw new RangeError('nothing here can wait for longer than 24 days')
+  if (milliseconds > LONGEST_WAIT)
+    throw new RangeError('nothing here can wait for longer than 24 days; write less')
   return Math.ceil(milliseconds)
 })
 
@@ -31,7 +40,8 @@ export const size: Read<number> = made(
   single(z.union([z.string(), z.number()]), 'a size such as 1MiB, 512KiB or 65536'),
   (value) => {
     const bytes = parseSize(value)
-    if (bytes < 1 || bytes > MAX_SIZE) throw new RangeError('a body that is read has from 1 byte to 256MiB')
+    if (bytes < 1 || bytes > MAX_SIZE)
+      throw new RangeError('a body that is read has from 1 byte to 256MiB; write for example 1MiB')
     return bytes
   },
 )

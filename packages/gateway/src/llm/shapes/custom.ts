@@ -39,7 +39,8 @@ export interface CustomPointers {
  * @throws TypeError, SyntaxError for what is no pointer, and where no pointer says where the input is.
  */
 export function customShape(pointers: CustomPointers): Shape {
-  if (pointers.input.length === 0) throw new TypeError('a custom shape says where the input is')
+  if (pointers.input.length === 0)
+    throw new TypeError('a custom shape says where the input is, as in { input: /prompt }')
   const inputs = pointers.input.map(jsonPointer)
   const maxOutputs = (pointers.maxOutput ?? []).map((name) => ({ name, find: jsonPointer(name) }))
   const answers = optional(pointers.answers)

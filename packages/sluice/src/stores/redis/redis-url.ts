@@ -38,7 +38,8 @@ export function parseRedisUrl(url: string): RedisAddress {
   const db = parts.shift() ?? '0'
   if (!/^\d{1,9}$/.test(db) || parts.length > 0)
     throw new TypeError(`the path of a Redis URL is the number of a database; write ${FORMS}`)
-  if (kind === 'cluster' && db !== '0') throw new TypeError('a cluster has no database but 0')
+  if (kind === 'cluster' && db !== '0')
+    throw new TypeError('a cluster has no database but 0; leave the path of the URL out')
   return { kind, tls: scheme === 'rediss', ...parseCredentials(credentials), nodes, name, db: Number(db) }
 }
 
