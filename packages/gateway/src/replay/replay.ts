@@ -27,7 +27,7 @@ export interface ReplayOptions extends TraceOptions {
   readonly listed?: number | undefined
   /**
    * How many threads it works in, 1 or 2: one that decides, and one that counts. Default: 2 where there is more than one processor. With 1 it takes
-   * longer, and leaves the other processors to others.
+   * longer, and leaves the other processors to others. `suggest` works in one.
    */
   readonly threads?: number | undefined
   /** Is told of each request as it is decided on; of a comparison, by the first policy. */

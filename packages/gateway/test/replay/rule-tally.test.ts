@@ -18,7 +18,7 @@ it('what a tier took in its own, longer period counts, however many keys of shor
     resource: 'requests',
     enforced: true,
   }
-  const rule = new RuleTally(0, told, new Entries())
+  const rule = new RuleTally(told, new Entries())
   rule.weigh(quotaOf('first', short, true), true, false, 0)
   rule.weigh(quotaOf('gold', long, true), true, false, 0)
   for (let key = 0; key < 200_000; key++)

@@ -43,15 +43,8 @@ export class RuleTally {
   readonly #slots: KeySlots
   #measures = true
 
-  /**
-   * @param place among the rules of a replay
-   * @param entries of all rules, of which there are no more than `MOST_REMEMBERED`
-   */
-  constructor(
-    readonly place: number,
-    { route, name, limit, resource, enforced }: ToldRule,
-    entries: Entries,
-  ) {
+  /** @param entries of all rules, of which there are no more than `MOST_REMEMBERED` */
+  constructor({ route, name, limit, resource, enforced }: ToldRule, entries: Entries) {
     this.route = route
     this.name = name
     this.limit = limit

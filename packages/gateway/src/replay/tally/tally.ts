@@ -73,7 +73,7 @@ export class Tally {
 
   /** Somebody met one more rule. */
   begin(rule: ToldRule): void {
-    this.rules.push(new RuleTally(this.rules.length, rule, this.#entries))
+    this.rules.push(new RuleTally(rule, this.#entries))
   }
 
   decided(told: Told): void {
