@@ -8,9 +8,6 @@ import { upstreamRequestHeaders } from './headers.js'
 import type { ForwardOutcome } from './outcome.js'
 import type { Upstream } from './upstream.js'
 
-export type { ResponseObserver } from './answer-watch.js'
-export type { ForwardOutcome } from './outcome.js'
-
 export interface ForwardOptions {
   readonly upstream: Upstream
   readonly request: IncomingMessage
@@ -32,11 +29,6 @@ export interface ForwardOptions {
   readonly filter?: FilterFor | undefined
 }
 
-/** As `forwardTo`. */
-export function forward(options: ForwardOptions): Promise<ForwardOutcome> {
-  return new Promise((settled) => forwardTo(options, settled))
-}
-
 /**
  * Forwards a request and streams the answer back, both at the pace of whoever takes them; nothing is kept.
  *
@@ -46,7 +38,7 @@ export function forward(options: ForwardOptions): Promise<ForwardOutcome> {
  *
  * @param settled called once, with how it ended
  */
-export function forwardTo(options: ForwardOptions, settled: (outcome: ForwardOutcome) => void): void {
+export function forward(options: ForwardOptions, settled: (outcome: ForwardOutcome) => void): void {
   const { upstream, request, response, target } = options
   if (request.socket.destroyed) {
     settled({ kind: 'cut', by: 'client', started: false })

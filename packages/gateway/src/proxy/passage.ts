@@ -10,7 +10,8 @@ import type { Target } from '../routing/target.js'
 import { type Admitted, admit } from './admit.js'
 import { answer } from './answer.js'
 import { answerError, type TroubleListener } from './error-answer.js'
-import { type ForwardOptions, type ForwardOutcome, forwardTo } from './forward.js'
+import { type ForwardOptions, forward } from './forward.js'
+import type { ForwardOutcome } from './outcome.js'
 import type { Setup } from './setup.js'
 import type { Outcome } from './traffic.js'
 
@@ -154,7 +155,7 @@ export class Passage {
       observer: sent.observer,
       filter: sent.filter,
     }
-    forwardTo(options, (outcome) => {
+    forward(options, (outcome) => {
       traffic.inFlight(name, -1)
       traffic.exchanged(name, (performance.now() - begun) / 1000)
       this.#forwarded(outcome, sent.responseHeaders, settling)

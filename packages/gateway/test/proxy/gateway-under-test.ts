@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { answer } from '../../src/proxy/answer.js'
-import { type ForwardOptions, type ForwardOutcome, forward } from '../../src/proxy/forward.js'
+import { type ForwardOptions, forward } from '../../src/proxy/forward.js'
+import type { ForwardOutcome } from '../../src/proxy/outcome.js'
 import { createUpstream, type UpstreamTimeouts } from '../../src/proxy/upstream.js'
 import { parseTarget } from '../../src/routing/target.js'
 import { Arrivals } from './arrivals.js'
@@ -33,7 +34,7 @@ export async function gatewayTo(url: string, options: Options = {}): Promise<Gat
   const upstream = createUpstream(url, { connect: 10_000, headers: 0, idle: 0, ...timeouts })
   const exchanges = new Arrivals<ExchangeUnderTest>()
   const server = createServer(async (request, response) => {
-    const outcome = forward({
+    const asked: ForwardOptions = {
       peerAddress: request.socket.remoteAddress ?? '',
       peerTrusted: false,
       responseHeaders: [],
@@ -42,7 +43,8 @@ export async function gatewayTo(url: string, options: Options = {}): Promise<Gat
       request,
       response,
       target: parseTarget(request.url ?? ''),
-    })
+    }
+    const outcome = new Promise<ForwardOutcome>((settled) => forward(asked, settled))
     exchanges.add({ request, response, outcome })
     const ended = await outcome
     if (ended.kind !== 'failed') return

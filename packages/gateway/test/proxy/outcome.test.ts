@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import type { ResponseObserver } from '../../src/proxy/forward.js'
+import type { ResponseObserver } from '../../src/proxy/answer-watch.js'
 import { gatewayTo } from './gateway-under-test.js'
 import { answerTo, begin } from './http-client.js'
 import { message, rawClient } from './raw-client.js'

@@ -1,5 +1,4 @@
-import type { Clock } from '../../clock.js'
-import { type Limit, usesWallTime } from '../../limits/limit.js'
+import type { Limit } from '../../limits/limit.js'
 
 /** What the store decides by. */
 export interface DecisionClock {
@@ -114,34 +113,6 @@ export class ServerTime implements DecisionClock {
     this.#offset = jumped ? middle : Math.min(Math.max(known, least), most)
     this.#mostOffset = most
     this.#learntAt = answered
-  }
-}
-
-/** A clock that was handed in, as it is; only expiry goes by the server's. */
-export class GivenTime implements DecisionClock {
-  constructor(
-    private readonly clock: Clock,
-    private readonly server: ServerTime,
-  ) {}
-
-  ready(): Promise<void> {
-    return this.server.ready()
-  }
-
-  timeFor(limit: Limit): number {
-    return ticked(usesWallTime(limit) ? this.clock.wallTime() : this.clock.now())
-  }
-
-  latestServerTime(): number {
-    return this.server.latestServerTime()
-  }
-
-  doubts(): boolean {
-    return false
-  }
-
-  mistrust(): void {
-    this.server.mistrust()
   }
 }
 

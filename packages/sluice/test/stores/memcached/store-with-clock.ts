@@ -1,6 +1,7 @@
 import type { Clock } from '../../../src/clock.js'
+import { type Limit, usesWallTime } from '../../../src/limits/limit.js'
 import { CasStore, type MemcachedStore } from '../../../src/stores/memcached/memcached-store.js'
-import { GivenTime, ServerTime } from '../../../src/stores/memcached/server-time.js'
+import { type DecisionClock, ServerTime, TICKS_PER_MS } from '../../../src/stores/memcached/server-time.js'
 import { UrlConnection } from '../../../src/stores/memcached/url-connection.js'
 
 const MONTH = 30 * 86_400
@@ -22,6 +23,35 @@ export function storeWithClock(
   const connection = new ExpiringConnection(`127.0.0.1:${port}`, elapsed)
   const server = new ServerTime(() => connection.time())
   return new CasStore(connection, prefix, new GivenTime(clock, server))
+}
+
+/** A clock that was handed in, as it is; only expiry goes by the server's. */
+class GivenTime implements DecisionClock {
+  constructor(
+    private readonly clock: Clock,
+    private readonly server: ServerTime,
+  ) {}
+
+  ready(): Promise<void> {
+    return this.server.ready()
+  }
+
+  timeFor(limit: Limit): number {
+    const now = usesWallTime(limit) ? this.clock.wallTime() : this.clock.now()
+    return Math.floor(now * TICKS_PER_MS) / TICKS_PER_MS
+  }
+
+  latestServerTime(): number {
+    return this.server.latestServerTime()
+  }
+
+  doubts(): boolean {
+    return false
+  }
+
+  mistrust(): void {
+    this.server.mistrust()
+  }
 }
 
 class ExpiringConnection extends UrlConnection {
