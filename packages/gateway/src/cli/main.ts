@@ -1,10 +1,15 @@
 import { Command } from 'commander'
 import { VERSION } from '../version.js'
 import { runCheck } from './check.js'
+import { configFile } from './config-file.js'
 import { type KeyOptions, runNewKey } from './key.js'
 import { type ReplayArguments, runReplay } from './replay.js'
 import { runServe, type ServeOptions } from './serve.js'
 import { runNewToken } from './token.js'
+
+interface Config {
+  readonly config?: string
+}
 
 const program = new Command('sluice')
   .description('Admission control in front of any model server')
@@ -13,20 +18,25 @@ const program = new Command('sluice')
 program
   .command('serve')
   .description('run the gateway that a configuration file describes')
-  .argument('<file>', 'the configuration file (YAML)')
+  .argument('[file]', 'the configuration file (YAML)')
+  .option('--config <file>', 'the configuration file, said as replay takes it')
   .option('--listen <address>', 'where clients come in, such as 0.0.0.0:8080, in place of the file’s')
   .option('--admin <address>', 'where health is told, such as 127.0.0.1:8081, in place of the file’s')
   .option('--upstream <url>', 'where requests are forwarded to, in place of the file’s')
-  .action(async (file: string, options: ServeOptions) => {
-    await runServe(file, options)
+  .action(async (file: string | undefined, { config, ...options }: ServeOptions & Config) => {
+    await runServe(configFile('serve', file, config), options)
   })
 
 program
   .command('check')
   .description('say what is wrong with a configuration file; exit 1 where something is')
-  .argument('<file>', 'the configuration file (YAML)')
-  .action(async (file: string) => {
-    process.exitCode = await runCheck(file, { out: process.stdout, err: process.stderr })
+  .argument('[file]', 'the configuration file (YAML)')
+  .option('--config <file>', 'the configuration file, said as replay takes it')
+  .action(async (file: string | undefined, { config }: Config) => {
+    process.exitCode = await runCheck(configFile('check', file, config), {
+      out: process.stdout,
+      err: process.stderr,
+    })
   })
 
 program

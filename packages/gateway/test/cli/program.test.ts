@@ -26,6 +26,12 @@ describe('sluice check', () => {
     expect(said.out).toContain('ok')
   })
 
+  it('takes the file as an option too', async () => {
+    const { said, ended } = sluice('check', '--config', await fileOf('upstream: http://127.0.0.1:9000\n'))
+    expect((await ended)[0]).toBe(0)
+    expect(said.out).toContain('ok')
+  })
+
   it('exits 1 and gives the place of each mistake', async () => {
     const file = await fileOf(
       'upstream: http://127.0.0.1:9000\nroutes:\n  - match: /a\n    limts: [1/minute]\n',
@@ -71,6 +77,35 @@ describe('sluice serve', () => {
     await rename(other, file)
     await until(() => said.err.includes('was taken up'))
     expect((await fetch(url)).status).toBe(200)
+  })
+
+  it('takes the file as an option too, and says so in its help', async () => {
+    const file = await fileOf(limited('1/minute'))
+    const { child, said, ended } = sluice('serve', '--config', file, ...serveOptions)
+    await until(() => said.out.includes('health'))
+    child.kill('SIGTERM')
+    expect((await ended)[0]).toBe(0)
+    const help = sluice('serve', '--help')
+    await help.ended
+    expect(help.said.out).toContain('serve [options] [file]')
+    expect(help.said.out).toContain('--config <file>')
+  })
+
+  it.each([
+    [
+      'none is named',
+      [],
+      'no configuration file is named; write sluice serve gateway.yaml, or --config gateway.yaml',
+    ],
+    [
+      'two are named',
+      ['a.yaml', '--config', 'b.yaml'],
+      'two configuration files are named, a.yaml and b.yaml; leave one of them out',
+    ],
+  ])('says in one line what is wrong where %s', async (_name, files, message) => {
+    const { said, ended } = sluice('serve', ...files)
+    expect((await ended)[0]).toBe(1)
+    expect(said.err).toBe(`sluice: ${message}\n`)
   })
 
   it('takes the file up on SIGHUP and stops on SIGTERM', async () => {
