@@ -5,7 +5,8 @@ import { fits, type TokenBucketLimit, wholeUnitsLeft } from './limit.js'
  * The token bucket, decided by the generic cell rate algorithm (ITU-T I.371; the "virtual scheduling" form).
  *
  * **Bound**: in any interval of length t, at most `burst + limit·t/period` is admitted, to within one part in 10^12;
- * with settlements, that much is admitted less what is given back in the same interval.
+ * with settlements, that much is admitted less what is given back in the same interval. One charge that is given back leaves no more room
+ * than if it had never come; of two in turn the second may leave more, by its own cost at most (see `settle`).
  *
  * With the emission interval T = period/limit, GCRA keeps the theoretical arrival time TAT and admits a cost c iff
  * max(TAT, now) + c·T − now ≤ burst·T. The state here is that same TAT in two parts, TAT = at + level·T: a single
@@ -42,7 +43,8 @@ export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
   },
 
   settle(limit, state, taken, cost) {
-    // What drains first is what came first: of this charge, no more is left than what drains from now until its end.
+    // What drains first is what came first: of this charge, no more is left than what drains from now until its end. Where one that came
+    // before it was given back since, its end was earlier than it was told when it was taken, and less may be left; but that a level cannot tell.
     const stillCounted = Math.max(0, ((taken.at + taken.resetAfter - state.at) * limit.limit) / limit.period)
     const difference = Math.max(cost - taken.cost, -stillCounted)
     return { at: state.at, level: Math.max(0, state.level + difference) }

@@ -4,7 +4,8 @@ import type { Algorithm, State } from '../../src/limits/algorithm.js'
 import type { Limit, SlidingLogLimit, TokenBucketLimit } from '../../src/limits/limit.js'
 import { slidingLog } from '../../src/limits/sliding-log.js'
 import { tokenBucket } from '../../src/limits/token-bucket.js'
-import { type Admission, tightestInterval, tightestPeriod } from './checker.js'
+import type { Taken } from '../../src/limits/verdict.js'
+import { type Admission, type GivenBack, tightestInterval, tightestPeriod } from './checker.js'
 
 const SEED = 20_261
 const RUNS = { seed: SEED, numRuns: 2000 }
@@ -16,6 +17,13 @@ const logs = fc.array(
     maxLength: 30,
   },
 )
+const givenBack = fc.array(
+  fc
+    .tuple(fc.integer({ min: 0, max: 60 }), fc.nat(10), fc.integer({ min: 1, max: 4 }))
+    .map(([from, length, cost]) => ({ from, to: from + length, cost })),
+  { maxLength: 10 },
+)
+const chance = fc.noBias(fc.nat(999)).map((thousandths) => thousandths / 1000)
 const capacities = fc.integer({ min: 1, max: 20 })
 
 describe('the checker of a token bucket', () => {
@@ -34,7 +42,37 @@ describe('the checker of a token bucket', () => {
     )
   })
 
+  it('counts what was given back in every interval within which that may have been', () => {
+    fc.assert(
+      fc.property(logs, givenBack, capacities, fc.constantFrom(0.25, 0.5, 1, 3), (log, back, burst, rate) => {
+        let worst = Number.NEGATIVE_INFINITY
+        for (const { at: from } of log) {
+          for (const { at: to } of log) {
+            const within = sumOf(back.filter((each) => each.from <= to && each.to >= from))
+            const admitted = admittedIn(log, from, to) - within
+            if (from <= to) worst = Math.max(worst, admitted - (burst + rate * (to - from)))
+          }
+        }
+        expect(tightestInterval(log, burst, rate, back)?.excess ?? Number.NEGATIVE_INFINITY).toBe(worst)
+      }),
+      RUNS,
+    )
+  })
+
   const limit: TokenBucketLimit = { algorithm: 'token-bucket', limit: 50, period: 1000, burst: 20 }
+
+  it('finds no fault in what a bucket lets in less what it is given back, and some in what stays of it', () => {
+    let most = Number.NEGATIVE_INFINITY
+    fc.assert(
+      fc.property(fc.infiniteStream(chance), (chances) => {
+        const { log, back, stays } = settledAdmissionsOf(limit, chances)
+        expect(tightestInterval(log, 20, 0.05, back)?.excess).toBeLessThan(1e-9)
+        most = Math.max(most, tightestInterval(stays, 20, 0.05)?.excess ?? 0)
+      }),
+      { ...RUNS, numRuns: 300 },
+    )
+    expect(most).toBeGreaterThan(0.1)
+  })
 
   it('finds no fault in what a bucket lets in, and one unit more wherever the bucket was full', () => {
     fc.assert(
@@ -84,7 +122,11 @@ it('an empty log has no interval', () => {
 })
 
 function admittedIn(log: readonly Admission[], from: number, to: number): number {
-  return log.filter(({ at }) => from <= at && at <= to).reduce((sum, { cost }) => sum + cost, 0)
+  return sumOf(log.filter(({ at }) => from <= at && at <= to))
+}
+
+function sumOf(costs: readonly { readonly cost: number }[]): number {
+  return costs.reduce((sum, { cost }) => sum + cost, 0)
 }
 
 /** The excess is the worst there is, and the interval that was found has it. */
@@ -99,6 +141,40 @@ function expectFound(
   }
   expect(found.excess).toBe(worst)
   expect(found.admitted).toBe(admittedIn(log, found.from, found.to))
+}
+
+/**
+ * What a bucket lets in of calls that come all at once now and then, of which the first ones are given back soon after, each by itself; what is given
+ * back; and what stays let in.
+ */
+function settledAdmissionsOf(limit: TokenBucketLimit, chances: Iterator<number>) {
+  const next = () => chances.next().value as number
+  const [log, back, stays]: [Admission[], GivenBack[], Admission[]] = [[], [], []]
+  const due: { when: number; taken: Taken }[] = []
+  let now = 1_800_000_000_000
+  let state = tokenBucket.fresh(limit, now)
+  const goOn = (until: number) => {
+    due.sort((a, b) => a.when - b.when)
+    while (due[0] !== undefined && due[0].when <= until) {
+      const { when, taken } = due.shift() as (typeof due)[0]
+      state = tokenBucket.settle(limit, tokenBucket.advance(limit, state, when), taken, 0)
+      back.push({ cost: 1, from: when, to: when })
+    }
+    now = until
+    state = tokenBucket.advance(limit, state, now)
+  }
+  for (let call = 0; call < 240; call++) {
+    const turn = call % 60
+    goOn(now + (turn === 0 ? next() * 600 : next() < 0.5 ? 0 : next() * 4))
+    const { allowed, at, resetAfter } = tokenBucket.judge(limit, state, 1)
+    if (!allowed) continue
+    state = tokenBucket.take(limit, state, 1, '')
+    log.push({ at, cost: 1 })
+    if (turn < 24 && next() < 0.9)
+      due.push({ when: now + next() * next() * 120, taken: { cost: 1, at, resetAfter } })
+    else stays.push({ at, cost: 1 })
+  }
+  return { log, back, stays }
 }
 
 /** What an algorithm lets in of 200 calls that cost 1, and the times at which it refused one. */

@@ -5,10 +5,19 @@ export interface Admission {
   readonly cost: number
 }
 
+/** Something that was given back of what was let in. */
+export interface GivenBack {
+  readonly cost: number
+  /** Between which moments that was, in milliseconds; the same where it is known. */
+  readonly from: number
+  readonly to: number
+}
+
 /** The interval of a log, both ends included, that comes nearest to what its bound allows or is furthest beyond it. */
 export interface Tightest {
   readonly from: number
   readonly to: number
+  /** What was let in, less what may have been given back within the interval. */
   readonly admitted: number
   /** The bound of this interval. */
   readonly bound: number
@@ -23,28 +32,49 @@ export interface Tightest {
  * (P(j+1) − rate·at(j)) − (P(i) − rate·at(i)) > burst. So for each j the best i is the one with the least P(i) − rate·at(i)
  * of those up to j, which one pass keeps. Intervals that begin or end between admissions have a looser bound.
  *
+ * What was `givenBack` counts less in every interval within which it may have been: where its `from` is not after the end, but for
+ * where its `to` is before the start. So the one is taken off what was admitted until then, and the other off what was before.
+ *
  * `rate`: units a millisecond. Undefined for an empty log.
  */
 export function tightestInterval(
   log: readonly Admission[],
   burst: number,
   rate: number,
+  givenBack: readonly GivenBack[] = [],
 ): Tightest | undefined {
   const sorted = inOrder(log)
+  const backUntil = runningSum(givenBack.map(({ from, cost }) => ({ at: from, cost })))
+  const backBefore = runningSum(givenBack.map(({ to, cost }) => ({ at: to, cost })))
   const origin = sorted[0]?.at ?? 0
   let worst: Tightest | undefined
   let start = { level: Number.POSITIVE_INFINITY, at: origin, before: 0 }
   let sum = 0
   for (const { at, cost } of sorted) {
     const drained = rate * (at - origin)
+    const before = sum - backBefore((time) => time < at)
     // Of those that come to the same, the last has the fewest admissions to add up.
-    if (sum - drained <= start.level) start = { level: sum - drained, at, before: sum }
+    if (before - drained <= start.level) start = { level: before - drained, at, before }
     sum += cost
-    const excess = sum - drained - start.level - burst
+    const until = sum - backUntil((time) => time <= at)
+    const excess = until - drained - start.level - burst
     if (worst === undefined || excess > worst.excess)
-      worst = spanOf(start.at, at, sum - start.before, burst + rate * (at - start.at))
+      worst = spanOf(start.at, at, until - start.before, burst + rate * (at - start.at))
   }
   return worst
+}
+
+/** What costs come to up to some time, for times that rise. */
+function runningSum(costs: readonly Admission[]): (counts: (time: number) => boolean) => number {
+  const left = inOrder(costs)
+  let sum = 0
+  return (counts) => {
+    for (let [next] = left; next !== undefined && counts(next.at); [next] = left) {
+      sum += next.cost
+      left.shift()
+    }
+    return sum
+  }
 }
 
 /**

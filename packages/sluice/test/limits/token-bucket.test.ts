@@ -99,6 +99,47 @@ describe('the token bucket', () => {
     expect(tokenBucket.settle(limit, later, second, 0).level).toBeCloseTo(0, 9)
   })
 
+  it('a charge that is given back leaves no more room than if it had never come', () => {
+    const charge = fc.record({ wait: fc.nat(9000), cost: fc.integer({ min: 1, max: 5 }) })
+    fc.assert(
+      fc.property(
+        fc.array(charge, { minLength: 1, maxLength: 30 }),
+        fc.nat(29),
+        fc.nat(29),
+        (charges, a, b) => {
+          const [which, when] = [Math.min(a, b) % charges.length, Math.max(a, b)]
+          let [now, taken] = [0, { cost: 0, at: 0, resetAfter: 0 }]
+          let [state, without] = [tokenBucket.fresh(limit, 0), tokenBucket.fresh(limit, 0)]
+          charges.forEach(({ wait, cost }, place) => {
+            now += wait
+            state = tokenBucket.advance(limit, state, now)
+            without = tokenBucket.advance(limit, without, now)
+            const { allowed, at, resetAfter } = tokenBucket.judge(limit, state, cost)
+            if (allowed) state = tokenBucket.take(limit, state, cost, '')
+            if (allowed && place === which) taken = { cost, at, resetAfter }
+            else if (allowed) without = tokenBucket.take(limit, without, cost, '')
+            if (place === when) state = tokenBucket.settle(limit, state, taken, 0)
+            if (place >= when) expect(state.level).toBeGreaterThan(without.level - 1e-9)
+          })
+        },
+      ),
+      { seed: 20261126, numRuns: 1000 },
+    )
+  })
+
+  it('of two that are given back in turn the second may leave as much more as it cost: nothing tells whether it is still there', () => {
+    const first = { cost: 5, at: 0, resetAfter: 30_000 }
+    const second = { cost: 1, at: 0, resetAfter: 36_000 }
+    // Behind the first, all of the second is still there six seconds later.
+    const kept = tokenBucket.advance(limit, after(0, 5, 1), 6000)
+    const behind = tokenBucket.take(limit, kept, 5, '')
+    expect(tokenBucket.settle(limit, behind, second, 0).level).toBe(9)
+    // Where the first was given back at once, nothing is, and the bucket looks the same.
+    const alone = tokenBucket.advance(limit, tokenBucket.settle(limit, after(0, 5, 1), first, 0), 6000)
+    expect(alone.level).toBe(0)
+    expect(tokenBucket.take(limit, alone, 10, '')).toEqual(behind)
+  })
+
   it('no settlement makes the level negative', () => {
     const taken = { cost: 1000, at: 0, resetAfter: 1e12 }
     expect(tokenBucket.settle(limit, after(0, 3), taken, 0).level).toBe(0)

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Rule } from '../../../src/policy/rule.js'
 import type { FailureStats } from '../../../src/stores/failure/failure-policy.js'
 import type { FailurePolicyName } from '../../../src/stores/failure/options.js'
+import type { GivenBack } from '../checker.js'
 import { Crew } from '../crew.js'
 
 /** Milliseconds. */
@@ -41,9 +42,16 @@ export interface LoggedAdmission {
   readonly heldUntil: number
 }
 
+/** What a token bucket let in and was given back, because the store was too late to say so; times by the store's clock. */
+export interface LateAdmission extends GivenBack {
+  readonly at: number
+}
+
 /** What a process says of its load. Times in milliseconds, memory in bytes. */
 export interface LoadReport {
   readonly log: readonly LoggedAdmission[]
+  /** What is not in the log, since it was decided without the store meanwhile. */
+  readonly givenBack: readonly LateAdmission[]
   readonly requestsPerSecond: number
   readonly count: Readonly<
     Record<'calls' | 'refused' | 'degraded' | 'unavailable' | 'overdue' | 'errors' | 'storeDecisions', number>

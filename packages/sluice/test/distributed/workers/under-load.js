@@ -4,6 +4,7 @@ import { createLimiter, withFailurePolicy } from 'sluice'
 import { AdmissionLog } from './admission-log.js'
 import { now } from './clock.js'
 import { answerWith, options } from './conversation.js'
+import { watchGivenBack } from './given-back.js'
 import { disconnect, store } from './store.js'
 import { bytesInUse, sockets } from './vital-signs.js'
 import { watchTakes } from './watched-store.js'
@@ -36,7 +37,8 @@ process.on('unhandledRejection', failed)
 process.on('uncaughtException', failed)
 
 let unanswered = 0
-const guarded = withFailurePolicy(watchTakes(store, countUnanswered), {
+const { store: watched, givenBack } = watchGivenBack(watchTakes(store, countUnanswered))
+const guarded = withFailurePolicy(watched, {
   ...policy,
   deadline,
   onStateChange: ({ state }) => void changes.push(state),
@@ -88,6 +90,7 @@ async function load() {
   const stats = guarded.stats()
   return {
     log: log.rows(),
+    givenBack,
     requestsPerSecond,
     count,
     slots,
