@@ -61,17 +61,14 @@ describe('the checker of a token bucket', () => {
 
   const limit: TokenBucketLimit = { algorithm: 'token-bucket', limit: 50, period: 1000, burst: 20 }
 
-  it('finds no fault in what a bucket lets in less what it is given back, and some in what stays of it', () => {
-    let most = Number.NEGATIVE_INFINITY
+  it('finds no fault in what a bucket lets in, less what it is given back', () => {
     fc.assert(
       fc.property(fc.infiniteStream(chance), (chances) => {
-        const { log, back, stays } = settledAdmissionsOf(limit, chances)
+        const { log, back } = settledAdmissionsOf(limit, chances)
         expect(tightestInterval(log, 20, 0.05, back)?.excess).toBeLessThan(1e-9)
-        most = Math.max(most, tightestInterval(stays, 20, 0.05)?.excess ?? 0)
       }),
       { ...RUNS, numRuns: 300 },
     )
-    expect(most).toBeGreaterThan(0.1)
   })
 
   it('finds no fault in what a bucket lets in, and one unit more wherever the bucket was full', () => {
@@ -144,12 +141,12 @@ function expectFound(
 }
 
 /**
- * What a bucket lets in of calls that come all at once now and then, of which the first ones are given back soon after, each by itself; what is given
- * back; and what stays let in.
+ * What a bucket lets in of calls that come all at once now and then, of which most of the first are given back soon after, each by itself; and what is
+ * given back.
  */
 function settledAdmissionsOf(limit: TokenBucketLimit, chances: Iterator<number>) {
   const next = () => chances.next().value as number
-  const [log, back, stays]: [Admission[], GivenBack[], Admission[]] = [[], [], []]
+  const [log, back]: [Admission[], GivenBack[]] = [[], []]
   const due: { when: number; taken: Taken }[] = []
   let now = 1_800_000_000_000
   let state = tokenBucket.fresh(limit, now)
@@ -172,9 +169,8 @@ function settledAdmissionsOf(limit: TokenBucketLimit, chances: Iterator<number>)
     log.push({ at, cost: 1 })
     if (turn < 24 && next() < 0.9)
       due.push({ when: now + next() * next() * 120, taken: { cost: 1, at, resetAfter } })
-    else stays.push({ at, cost: 1 })
   }
-  return { log, back, stays }
+  return { log, back }
 }
 
 /** What an algorithm lets in of 200 calls that cost 1, and the times at which it refused one. */
