@@ -95,6 +95,11 @@ program
   .description('make a token, show it once, and what stands for it in the configuration')
   .action(() => runNewToken({ out: process.stdout, err: process.stderr }))
 
+// Whoever reads no further, as `head` does, wants to hear no more; and a gateway goes on.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
 program.parseAsync().catch((error: unknown) => {
   console.error(`sluice: ${error instanceof Error ? error.message : String(error)}`)
   process.exitCode = 1

@@ -1,7 +1,7 @@
 export { loadConfig, parseConfig } from '../config/load.js'
-export type { ClientDifference, Comparison } from './compare.js'
 export type { Outcome, Played } from './engine/played.js'
 export { compare, type ReplayOptions, replay } from './replay.js'
+export type { ClientDifference, Comparison } from './report/comparison.js'
 export type {
   ClientReport,
   LockoutReport,

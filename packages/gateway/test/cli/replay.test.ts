@@ -46,6 +46,14 @@ describe('sluice replay', () => {
     })
   })
 
+  it('ends without a word where nobody reads what it writes', async () => {
+    const { child, said, ended } = sluice('replay', '-', '--config', config)
+    child.stdout.destroy()
+    child.stdin.end(TRACE)
+    const [code] = await ended
+    expect({ code, err: said.err }).toEqual({ code: 0, err: '' })
+  })
+
   it('sets another configuration beside', async () => {
     const { out } = await run([join(folder, 'trace.csv.gz'), '--config', config, '--against', other])
     expect(out).toContain('let in by both 2, by neither 1, only by')

@@ -1,4 +1,4 @@
-import type { ClientDifference } from '../../../src/replay/compare.js'
+import type { ClientDifference } from '../../../src/replay/report/comparison.js'
 import type { ClientReport, ReplayReport, RuleReport } from '../../../src/replay/report/report.js'
 import { Bar, colourOfFullness } from '../parts/bar.js'
 import { duration } from '../parts/format.js'

@@ -46,7 +46,8 @@ function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> 
 
 async function inThread(task: ThreadTask, { onBegun, onProgress, signal }: ReplayWatch): Promise<ReportPage> {
   signal.throwIfAborted()
-  const thread = new Worker(THREAD, { workerData: task })
+  // Options of this process, such as --input-type, may be none that a thread can have.
+  const thread = new Worker(THREAD, { workerData: task, execArgv: [] })
   let hasLoaded = false
   // A thread that is ended while it loads its modules leaves their files open: a hundred each time.
   const stop = () => {

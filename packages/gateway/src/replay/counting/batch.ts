@@ -16,25 +16,32 @@ export interface Batch {
 /** Numbers of a batch: 128 KB, and some 400 requests with three rules. With four times as many a replay takes a tenth longer, since they fit into no cache. */
 export const BATCH = 16_384
 
-/**
- * What each number of a batch is that comes first of what is told; the numbers and things that belong to it follow.
- *
- * `RULE`, a thing: rules have places from 0 in the order in which they are told. `LIMIT_OF`, a place and the number of a limit: it is the rule's from
- * now on. `LIMIT`, `TIER` and `REASON`, a number and a thing: the number stands for that from now on. `QUOTA`: how the request that is told next
- * stands with a rule.
- */
+/*
+ * Each thing that is told begins with one of these numbers, and these belong to it: */
+
+/** The time since the epoch at which the replay's is 0. */
 export const ORIGIN = 0
+/** A `ToldRule`, which is a thing. Rules have places from 0 in the order in which they are told. */
 export const RULE = 1
+/** The place of a rule, and the number of the limit that it has from now on. */
 export const LIMIT_OF = 2
+/** A number, and what it stands for from now on, which is a thing: a limit, a tier, a reason. */
 export const LIMIT = 3
 export const TIER = 4
 export const REASON = 5
+/** How the request that is told next stands with a rule: a `ToldQuota`, with the place of the rule and without its limit, in the order of its fields. */
 export const QUOTA = 6
+/**
+ * A `Told` in the order of its fields: in place of a name, whether there is one, which is a thing then; in place of a tier and a reason, their numbers, or
+ * `NONE_SAID`.
+ */
 export const DECIDED = 7
+/** By what it is held, the time, and the true costs in tokens, input tokens and output tokens. */
 export const SETTLED = 8
+/** By what it is held, and the time. */
 export const ENDED = 9
 
-/** In place of the number of a tier or a reason: there is none. */
+/** There is no tier, or no reason. */
 export const NONE_SAID = -1
 
 /** How requests come out, by their numbers in a batch. */

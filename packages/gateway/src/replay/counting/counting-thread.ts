@@ -1,15 +1,15 @@
 import { parentPort } from 'node:worker_threads'
-import { Accounts } from './accounts.js'
 import type { FromThread, ToThread } from './own-thread.js'
+import { Tallies } from './tallies.js'
 
-const accounts = new Accounts()
+const tallies = new Tallies()
 
 parentPort?.on('message', (message: ToThread) => {
   if ('batch' in message) {
     const { numbers } = message.batch
-    accounts.hear(message.batch)
+    tallies.hear(message.batch)
     tell({ spare: numbers }, [numbers.buffer])
-  } else if ('closing' in message) tell({ reports: accounts.close(message.closing) })
+  } else if ('closing' in message) tell({ reports: tallies.close(message.closing) })
   else parentPort?.close()
 })
 

@@ -1,6 +1,6 @@
-import { Accounts, type Closing, type Reports } from './accounts.js'
 import { BATCH, type Batch } from './batch.js'
 import { OwnThread } from './own-thread.js'
+import { type Closing, type Reports, Tallies } from './tallies.js'
 import type { Audience } from './teller.js'
 
 /** Batches of a trace that is counted without a thread where there are no more: to start one takes as long. */
@@ -11,7 +11,7 @@ const SHORT = 64
  * other thread, in this one.
  */
 export class Counting implements Audience {
-  readonly #accounts = new Accounts()
+  readonly #tallies = new Tallies()
   readonly #spare: Float64Array<ArrayBuffer>[] = []
   /** What was told, as long as it is not known whether the trace is short. */
   #backlog: Batch[] = []
@@ -39,7 +39,7 @@ export class Counting implements Audience {
   async close(closing: Closing): Promise<Reports> {
     if (this.#thread !== undefined) return this.#thread.close(closing)
     for (const batch of this.#backlog) this.#hearHere(batch)
-    return this.#accounts.close(closing)
+    return this.#tallies.close(closing)
   }
 
   async end(): Promise<void> {
@@ -47,7 +47,7 @@ export class Counting implements Audience {
   }
 
   #hearHere(batch: Batch): void {
-    this.#accounts.hear(batch)
+    this.#tallies.hear(batch)
     this.#spare.push(batch.numbers)
   }
 

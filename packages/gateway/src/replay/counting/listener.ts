@@ -76,6 +76,9 @@ export class Listener {
       }
       case say.ORIGIN:
         this.#tally = new Tally(this.#next())
+        break
+      default:
+        throw new Error(`${what} says nothing`)
     }
   }
 

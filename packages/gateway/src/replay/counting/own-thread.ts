@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
-import type { Closing, Reports } from './accounts.js'
 import type { Batch } from './batch.js'
+import type { Closing, Reports } from './tallies.js'
 
 export type ToThread = { readonly batch: Batch } | { readonly closing: Closing } | { readonly end: true }
 export type FromThread = { readonly spare: Float64Array<ArrayBuffer> } | { readonly reports: Reports }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import type { Comparison } from '../compare.js'
 import type { Suggestion } from '../suggest/suggest.js'
+import type { Comparison } from './comparison.js'
 import { filledPage } from './filled-page.js'
 import type { ReplayReport } from './report.js'
 

@@ -1,5 +1,5 @@
-import type { Comparison } from '../compare.js'
 import { printable } from '../trace/trace-request.js'
+import type { Comparison } from './comparison.js'
 import { count, counted, length, moment, partOf, percent } from './numbers.js'
 import type { LockoutReport, ReplayReport, RuleReport } from './report.js'
 import { textTable } from './text-table.js'

@@ -45,7 +45,7 @@ export interface ClauseResult {
   readonly granted: boolean
 }
 
-export interface SuggestOptions extends ReplayOptions {
+export interface SuggestOptions extends Omit<ReplayOptions, 'threads'> {
   /** The rule whose limit is searched for, where there are several. */
   readonly rule?: string | undefined
   /** Is told how often the trace was read, and how many limits were tried. */

@@ -1,4 +1,4 @@
-import { type Comparison, comparisonOf } from '../compare.js'
+import { type Comparison, comparisonOf } from '../report/comparison.js'
 import { reportOf } from '../report/make-report.js'
 import type { ReplayReport } from '../report/report.js'
 import type { TraceReading } from '../trace/read-trace.js'
@@ -24,8 +24,8 @@ export interface Reports {
   readonly comparison: Comparison | undefined
 }
 
-/** Counts for the replays that read a trace together. */
-export class Accounts {
+/** What is counted of the replays that read a trace together. */
+export class Tallies {
   readonly #listeners: Listener[] = []
 
   hear(batch: Batch): void {
@@ -34,15 +34,14 @@ export class Accounts {
   }
 
   close({ reading, origin, listed, replays, agreement }: Closing): Reports {
-    const tallies = this.#listeners.map(({ tally }) => tally)
-    const reports = tallies.map((tally, index) => {
+    const played = this.#listeners.map(({ tally }, index) => {
       const { passedOver = 0, notes = [] } = replays[index] ?? {}
-      return reportOf(tally, passedOver, reading, origin, listed, notes)
+      return { tally, report: reportOf(tally, passedOver, reading, origin, listed, notes) }
     })
-    const [[one, other], [tallyOfOne, tallyOfOther]] = [reports, tallies]
-    const both = one && other && tallyOfOne && tallyOfOther
-    const comparison =
-      agreement && both && comparisonOf([one, other], [tallyOfOne, tallyOfOther], agreement, listed)
-    return { reports, comparison }
+    const [one, other] = played
+    return {
+      reports: played.map(({ report }) => report),
+      comparison: one && other && agreement && comparisonOf(one, other, agreement, listed),
+    }
   }
 }
