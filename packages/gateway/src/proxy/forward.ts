@@ -29,6 +29,9 @@ export interface ForwardOptions {
   readonly filter?: FilterFor | undefined
 }
 
+/** What is sent upstream and to the client beside what comes from the other. */
+export type Sent = Pick<ForwardOptions, 'responseHeaders' | 'requestHeaders' | 'body' | 'observer' | 'filter'>
+
 /**
  * Forwards a request and streams the answer back, both at the pace of whoever takes them; nothing is kept.
  *

@@ -1,7 +1,8 @@
 import { problem } from 'sluice/http'
 import { answer } from './answer.js'
 import { answerError } from './error-answer.js'
-import { type Handling, Passage } from './passage.js'
+import type { Handling } from './handling.js'
+import { Passage } from './passage.js'
 import type { Outcome } from './traffic.js'
 
 /**

@@ -1,37 +1,19 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Decision, Permit } from 'sluice'
-import { limitFields, problem, refusalProblem } from 'sluice/http'
+import { problem, refusalProblem } from 'sluice/http'
 import { MeteredCall } from '../llm/metered-call.js'
-import { type MirrorName, mirroredFields } from '../llm/quota-mirror.js'
 import type { PolicyMatch } from '../policy/admission.js'
 import { holdsSlots } from '../policy/holds-slots.js'
 import type { RecordedRequest } from '../record/recorder.js'
 import type { Target } from '../routing/target.js'
 import { type Admitted, admit } from './admit.js'
 import { answer } from './answer.js'
-import { answerError, type TroubleListener } from './error-answer.js'
-import { type ForwardOptions, forward } from './forward.js'
+import { type Field, fieldsOf } from './answer-fields.js'
+import { answerError } from './error-answer.js'
+import { type ForwardOptions, forward, type Sent } from './forward.js'
+import type { Handling } from './handling.js'
+import { meteredSending, type Settling, settlingOf } from './metered-sending.js'
 import type { ForwardOutcome } from './outcome.js'
-import type { Setup } from './setup.js'
 import type { Outcome } from './traffic.js'
-
-/** What a request is handled with. */
-export interface Handling {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly setup: Setup
-  readonly trouble: TroubleListener
-  /** Asks a client that waits for `100 Continue` to send its body. */
-  readonly proceed: () => void
-  /** Called once, when the request is answered or its client is gone, and what it held is released. */
-  readonly ended: () => void
-}
-
-/** What is sent upstream and to the client beside what comes from the other. */
-type Sent = Pick<ForwardOptions, 'responseHeaders' | 'requestHeaders' | 'body' | 'observer' | 'filter'>
-
-/** Settles what was reserved for a call of a model. */
-type Settling = (outcome: ForwardOutcome) => Promise<void>
 
 /**
  * One request on its way through the gateway, from its route to its end.
@@ -109,28 +91,9 @@ export class Passage {
     } else if (call === undefined) {
       this.#send({ responseHeaders: fields, body })
     } else {
-      this.#sendMetered(fields, new MeteredCall(call, body), decision.permit)
+      const metered = new MeteredCall(call, body)
+      this.#send(meteredSending(metered, fields), settlingOf(metered, decision.permit, this.#recorded))
     }
-  }
-
-  /** Sends a call of a model; what was reserved for it is settled with what it cost. */
-  #sendMetered(fields: readonly Field[], metered: MeteredCall, permit: Permit): void {
-    const sent: Sent = {
-      responseHeaders: fields,
-      // What is compressed cannot be metered.
-      requestHeaders: [['Accept-Encoding', 'identity']],
-      body: metered.body,
-      observer: metered.meter,
-      filter: (status, rawHeaders) => metered.filter(status, rawHeaders),
-    }
-    this.#send(sent, async (outcome) => {
-      const cost = metered.settlement(outcome)
-      if (cost === 'nothing') await permit.cancel()
-      else if (cost !== 'unknown') {
-        this.#recorded?.cost(cost)
-        await permit.settle({ ...cost })
-      }
-    })
   }
 
   #send(sent: Sent, settling?: Settling): void {
@@ -218,13 +181,7 @@ export class Passage {
 }
 
 type AllowedDecision = Extract<Decision, { readonly allowed: true }>
-type Field = readonly [name: string, value: string]
 
 function goOn(passage: Passage, admitted: Admitted | undefined): void {
   passage.goOn(admitted)
-}
-
-function fieldsOf(decision: Decision, mirror: MirrorName | undefined): readonly Field[] {
-  const fields = limitFields(decision, {})
-  return mirror === undefined ? fields : [...fields, ...mirroredFields(mirror, decision.quotas, Date.now())]
 }

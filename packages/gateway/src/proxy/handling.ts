@@ -1,0 +1,15 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { TroubleListener } from './error-answer.js'
+import type { Setup } from './setup.js'
+
+/** What a request is handled with. */
+export interface Handling {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly setup: Setup
+  readonly trouble: TroubleListener
+  /** Asks a client that waits for `100 Continue` to send its body. */
+  readonly proceed: () => void
+  /** Called once, when the request is answered or its client is gone, and what it held is released. */
+  readonly ended: () => void
+}
