@@ -1,18 +1,13 @@
-import { createLimiter, type KeySources, parseLimits, type Rule, type Tiers } from 'sluice'
-import { z } from 'zod'
+import { createLimiter, type KeySources, type Rule, type Tiers } from 'sluice'
 import type { GatewayRequest } from '../policy/gateway-request.js'
-import { concurrentExpression, costExpression, type Expression } from './cel/expression.js'
-import { readKey, reported } from './key-words.js'
+import type { Expression } from './cel/expression.js'
+import { type LimitValues, limitFields } from './limit-fields.js'
 import { checkCost, readLimitText } from './limit-text.js'
-import type { ConfigNode, ScalarNode } from './yaml/node.js'
+import { type ConfigNode, isText } from './yaml/node.js'
 import type { Problems } from './yaml/problems.js'
-import { made, mapOf, type Read, recordOf, single, type Values } from './yaml/reading.js'
-import { duration, name, wholeNumber, yesOrNo } from './yaml/scalars.js'
+import { mapOf, type Read } from './yaml/reading.js'
 
 /** Limits of a route: each an entry of `limits`, a limit text or a map. */
-
-const ALGORITHMS = ['token-bucket', 'fixed-window', 'sliding-window', 'sliding-log'] as const
-const ALIGNMENTS = ['first-request', 'calendar'] as const
 
 /** What goes with one of the two kinds of limit only. */
 const OF_RATE = ['of', 'algorithm', 'align', 'time_zone'] as const
@@ -30,8 +25,8 @@ export interface ReadRule {
  * @param params names of the route's parameters; undefined where they are not known
  */
 export function readLimit(params: readonly string[] | undefined): Read<ReadRule> {
-  const shape = shapeFor(params)
-  const readFields = mapOf(shape, 'a limit such as 10/minute, or a map such as { limit: 10/minute, by: ip }')
+  const wanted = 'a limit such as 10/minute, or a map such as { limit: 10/minute, by: ip }'
+  const readFields = mapOf(limitFields(params), wanted)
   return (node, problems) => {
     const before = problems.count
     const values: LimitValues | undefined = isText(node) ? { limit: node.value } : readFields(node, problems)
@@ -116,64 +111,6 @@ function expressionsOf(rule: Rule<GatewayRequest>): Expression<unknown>[] {
   )
 }
 
-type LimitValues = Values<ReturnType<typeof shapeFor>>
-
-function shapeFor(params: readonly string[] | undefined) {
-  return {
-    limit: single(z.string(), 'how many and how often, such as 10/minute or 5 per 300 seconds'),
-    of: name,
-    algorithm: single(z.enum(ALGORITHMS), `one of ${ALGORITHMS.join(', ')}`),
-    align: single(z.enum(ALIGNMENTS), `one of ${ALIGNMENTS.join(', ')}`),
-    time_zone: single(z.string().refine(isTimeZone), "an IANA name such as 'Europe/Berlin'"),
-    by: (node: ConfigNode, problems: Problems) => readKey(node, params, problems),
-    cost: numberOr(
-      z.number().min(0).finite(),
-      'a number, zero or more, or an expression that gives one',
-      (source) => costExpression(source, params),
-    ),
-    concurrent: numberOr(
-      z.int().min(1),
-      'a whole number from 1 on, or an expression that gives one',
-      (source) => concurrentExpression(source, params),
-    ),
-    lease: duration(),
-    enforce: yesOrNo,
-    name,
-    fallback_cost: single(z.number().min(0).finite(), 'a number, zero or more'),
-    tiers: recordOf(tierLimit, 'a map such as { free: 1, premium: 100/minute }', 1000),
-    wait: duration(),
-    queue: wholeNumber(1, 10_000),
-  }
-}
-
-const tierLimit: Read<number | string> = made(
-  single(z.union([z.number(), z.string()]), 'how many times the limit, or a limit such as 100/minute'),
-  (said) => {
-    if (typeof said === 'string') parseLimits(said)
-    return said
-  },
-)
-
-/** How many times a limit a tier has. */
-export const multiplier: Read<number> = single(
-  z.number().gt(0).max(1e6),
-  'a number, more than zero and at most a million',
-)
-
-function numberOr(
-  number: z.ZodType<number>,
-  wanted: string,
-  compile: (source: string) => Parameters<typeof reported<number>>[1],
-): Read<number | Expression<number>> {
-  const readNumber = single(number, wanted)
-  return (node, problems) =>
-    isText(node) ? reported(node, compile(node.value), problems) : readNumber(node, problems)
-}
-
-function isText(node: ConfigNode): node is ScalarNode & { readonly value: string } {
-  return node.kind === 'scalar' && typeof node.value === 'string'
-}
-
 /** A limit is over time or of what is in flight, and each has words of its own. */
 function checkKind(
   node: ConfigNode,
@@ -203,14 +140,6 @@ function fieldOf(message: string, written: ReadonlySet<string>): string {
   if (/^tier '|by tier/.test(message)) return 'tiers'
   if (message.includes('in flight')) return 'of'
   return written.has('limit') ? 'limit' : 'concurrent'
-}
-
-function isTimeZone(zone: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en-US', { timeZone: zone }) !== undefined
-  } catch {
-    return false
-  }
 }
 
 /** The rules are made to be looked at and are never asked, so that nothing is read with these. */

@@ -35,6 +35,10 @@ interface BrokenNode extends Placed {
   readonly kind: 'broken'
 }
 
+export function isText(node: ConfigNode): node is ScalarNode & { readonly value: string } {
+  return node.kind === 'scalar' && typeof node.value === 'string'
+}
+
 /** What stands there, for the end of a message: `not 'x'`, `not a list`. */
 export function described(node: ConfigNode): string {
   if (node.kind !== 'scalar') return `a ${node.kind}`

@@ -1,7 +1,7 @@
 import { parseDuration } from 'sluice'
 import { z } from 'zod'
 import { parseSize } from '../sizes.js'
-import { described } from './node.js'
+import { described, isText } from './node.js'
 import { made, type Read, single } from './reading.js'
 
 /** Values that several parts of the file are made of. */
@@ -9,7 +9,7 @@ import { made, type Read, single } from './reading.js'
 /** @param example one that would do */
 export function text(example: string): Read<string> {
   return (node, problems) => {
-    if (node.kind === 'scalar' && typeof node.value === 'string') return node.value
+    if (isText(node)) return node.value
     problems.at(node, `${node.label} is a text, not ${described(node)}; write for example ${example}`)
     return undefined
   }
