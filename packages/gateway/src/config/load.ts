@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { GatewayConfig } from './config.js'
-import { readSettings } from './settings.js'
+import { LEAST, readSettings } from './settings.js'
 import { MAX_TEXT_LENGTH, readYaml } from './yaml/document.js'
 import { ConfigError, Problems } from './yaml/problems.js'
 
@@ -24,7 +24,7 @@ export async function loadConfig(file: string): Promise<GatewayConfig> {
  */
 export function parseConfig(text: string, file: string): GatewayConfig {
   const problems = new Problems(text)
-  const root = readYaml(text, problems)
+  const root = readYaml(text, problems, LEAST)
   const settings = root && readSettings(root, problems)
   if (settings === undefined || problems.count > 0) throw new ConfigError(file, problems.inOrder())
   return withPaths({ ...settings, source: { file, text } }, dirname(file))

@@ -9,13 +9,15 @@ import { readDefault, readRoutes } from './routes.js'
 import { readSharedLimits, withShared } from './shared-limits.js'
 import { DEFAULT_STORE, DEFAULT_STORE_FAILURE, readStore, readStoreFailure } from './store.js'
 import { readWorkers } from './workers.js'
-import { EXAMPLE } from './yaml/document.js'
 import { type ConfigNode, described } from './yaml/node.js'
 import type { Problems } from './yaml/problems.js'
 import { made, mapOf, type Read, recordOf } from './yaml/reading.js'
 import { size, text, wait } from './yaml/scalars.js'
 
 /** The whole file: what stands in it, and what is meant where something does not. */
+
+/** What a file cannot do without, for messages. */
+export const LEAST = "the least that it needs is 'upstream: http://127.0.0.1:9000'"
 
 const DEFAULT_LISTEN: Endpoint = { host: '127.0.0.1', port: 8080 }
 const DEFAULT_MAX_BODY = 2 ** 20
@@ -63,12 +65,12 @@ export function readSettings(
   problems: Problems,
 ): Omit<GatewayConfig, 'source'> | undefined {
   if (root.kind !== 'map') {
-    problems.at(root, `${root.label} is ${WANTED}, not ${described(root)}; ${EXAMPLE}`)
+    problems.at(root, `${root.label} is ${WANTED}, not ${described(root)}; ${LEAST}`)
     return undefined
   }
   const values = readShape(root, problems)
   if (values === undefined) return undefined
-  if (!root.entries.has('upstream')) problems.at(root, `'upstream' is missing; ${EXAMPLE}`)
+  if (!root.entries.has('upstream')) problems.at(root, `'upstream' is missing; ${LEAST}`)
   const listen = values.listen ?? DEFAULT_LISTEN
   const admin = values.admin === 'off' ? undefined : (values.admin ?? DEFAULT_ADMIN)
   checkPorts(

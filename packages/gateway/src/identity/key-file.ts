@@ -10,6 +10,9 @@ import { text } from '../config/yaml/scalars.js'
 /** Most keys of one file. For more there is a database, which a server that embeds the library can ask. */
 const MAX_KEYS = 5_000
 
+/** What a file of keys needs, for messages. */
+const LEAST = '`sluice key new` writes one'
+
 const sha256 = sha256Of('a key', 'sluice key new')
 
 const nameOfClient: Read<string> = single(z.string().min(1).max(256), 'a text of 1 to 256 characters')
@@ -39,17 +42,20 @@ const readFile = mapOf(
  */
 export function parseKeys(text: string, file: string): KeyLookup {
   const problems = new Problems(text)
-  const root = readYaml(text, problems)
+  const root = readYaml(text, problems, LEAST)
   const values = root && readFile(root, problems)
   const list = root?.kind === 'map' ? root.entries.get('keys')?.value : undefined
   if (root?.kind === 'map' && list === undefined)
-    problems.at(root, "a file of keys has a list of 'keys'; `sluice key new` writes one")
+    problems.at(root, `a file of keys has a list of 'keys'; ${LEAST}`)
+  // Those that were read: what is no map is none of them.
+  const nodes = list?.kind === 'list' ? list.items.filter((item) => item.kind === 'map') : []
   const seen = new Set<string>()
   const keys: ApiKey[] = (values?.keys ?? []).flatMap((key, index) => {
-    const node = list?.kind === 'list' ? list.items[index] : undefined
+    const node = nodes[index]
     const { sha256: digest, client } = key
     if (digest === undefined || client === undefined) {
-      if (node !== undefined)
+      // Where one is there and wrong, that has been told.
+      if (node !== undefined && !(node.entries.has('sha256') && node.entries.has('client')))
         problems.at(node, "a key has its 'sha256' and a 'client' whose it is; `sluice key new` writes both")
       return []
     }

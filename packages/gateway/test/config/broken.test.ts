@@ -423,6 +423,7 @@ describe('what would be right', () => {
     ['no end of a text', requires("client.tier == 'premium"), "unterminated string; close it with '"],
     ['a bracket too many', cost('size(body.a))'), "unexpected character ')'; remove it"],
     ['two values', cost('1 2'), 'between two values stands a sign such as +, == or &&'],
+    ['if', cost('if body.a then 1 else 2'), 'a question is written as body.n > 10 ? 2 : 1'],
     ['a word of CEL', cost('body.in'), "a member of that name is body['in']"],
     // Expressions of types that do not go together
     ['a sum of a text', cost("'a' + 1"), 'string(...), int(...) and double(...) make one of the other'],
@@ -465,6 +466,11 @@ describe('what would be right', () => {
       'a name twice',
       limit('{ limit: 1/s, name: a }, { limit: 2/s, name: a }'),
       "give each a 'name' of its own",
+    ],
+    [
+      'a number of many digits',
+      limit('10000000000000000000/minute'),
+      'no whole number below 2^53; for less than one',
     ],
     [
       'a cost that nobody can pay',

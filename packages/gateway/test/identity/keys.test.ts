@@ -67,6 +67,21 @@ describe('a file of keys', () => {
     expect(problemsOf(text).join('\n')).toContain(said)
   })
 
+  it.each([
+    ['', ['keys.yaml:1:1: the file is empty; `sluice key new` writes one']],
+    ['{}', ["keys.yaml:1:1: a file of keys has a list of 'keys'; `sluice key new` writes one"]],
+    ['keys: [{ sha256: sk_clear, client: a }]', [expect.stringContaining('never the key itself')]],
+    [
+      `keys:\n  - a\n  - { sha256: ${DIGEST}, client: a }\n  - { sha256: ${DIGEST}, client: b }`,
+      [
+        expect.stringContaining("keys.yaml:2:5: an entry of 'keys' is a map"),
+        'keys.yaml:4:5: this key is there twice; keep one of them',
+      ],
+    ],
+  ])('%j is told once, with what would be right', (text, said) => {
+    expect(problemsOf(text)).toEqual(said)
+  })
+
   it('may be as long as it says, and no longer', () => {
     const entry = (number: number) =>
       `  - sha256: ${keyDigest(String(number))}\n    client: c${number}\n    tier: premium\n`

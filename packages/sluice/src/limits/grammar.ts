@@ -92,7 +92,7 @@ function readLimit(reader: Reader, counting: Counting): Limit {
 
 function readCount(reader: Reader, what: string): number {
   const at = reader.position()
-  const digits = reader.take(/[0-9]{1,16}(\.[0-9]{1,9})?/y)
+  const digits = reader.take(/[0-9]{1,32}(\.[0-9]{1,9})?/y)
   if (digits === undefined) return reader.fail(`expected a number, ${what}, ${EXAMPLE}`)
   const suffix = reader.takeHere(/[a-zA-Z]+/y)
   const factor = suffix === undefined ? 1 : SUFFIXES.get(suffix)

@@ -89,7 +89,8 @@ const WANTED: ReadonlyMap<string, string> = new Map([
 ])
 
 function memberNamed(piece: string): string | undefined {
-  return /^\w+$/.test(piece) ? `a member of that name is body['${piece}']` : undefined
+  if (piece === 'if') return 'a question is written as body.n > 10 ? 2 : 1'
+  return /^[A-Za-z_]\w*$/.test(piece) ? `a member of that name is body['${piece}']` : undefined
 }
 
 const CONVERSION = 'string(...), int(...) and double(...) make one of the other'

@@ -13,9 +13,10 @@ const MAX_DEPTH = 16
 /**
  * Reads YAML into nodes that know their places. What is wrong is told to `problems`.
  *
+ * @param least what an empty file would need
  * @returns undefined where what is wrong leaves nothing to read
  */
-export function readYaml(text: string, problems: Problems): ConfigNode | undefined {
+export function readYaml(text: string, problems: Problems, least: string): ConfigNode | undefined {
   if (text.length > MAX_TEXT_LENGTH) {
     problems.add(0, 'the file is larger than 1 MiB; a configuration is a few pages')
     return undefined
@@ -32,13 +33,11 @@ export function readYaml(text: string, problems: Problems): ConfigNode | undefin
   const contents = parse(text, problems)
   if (problems.count > 0) return undefined
   if (contents === null) {
-    problems.add(0, `the file is empty; ${EXAMPLE}`)
+    problems.add(0, `the file is empty; ${least}`)
     return undefined
   }
   return new Reading(text, problems).node(contents, 'the file', 0)
 }
-
-export const EXAMPLE = "the least that it needs is 'upstream: http://127.0.0.1:9000'"
 
 function parse(text: string, problems: Problems): Node | null {
   const { contents, errors, warnings } = parseDocument(text, {
