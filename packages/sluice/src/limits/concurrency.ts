@@ -13,29 +13,34 @@ export interface ConcurrencyState extends State {
   /** By the lease's name; those that end first come first. */
   readonly leases: Map<string, { readonly until: number; readonly slots: number }>
   readonly held: number
-  /** No lease ends later. */
-  readonly latest: number
+  /** No lease ends earlier. */
+  readonly first: number
+  /** When the last lease ends; says nothing where there is none. Looked for anew only when that one ends, or a decision would go through all that are in flight. */
+  readonly last: number
 }
 
 export const concurrency: Algorithm<ConcurrencyLimit, ConcurrencyState> = {
   fresh(_limit, now) {
-    return { at: now, leases: new Map(), held: 0, latest: now }
+    return { at: now, leases: new Map(), held: 0, first: now, last: now }
   },
 
   advance(limit, state, now) {
     const { leases } = state
-    let { held, latest } = state
+    let { held, first, last } = state
     if (now < state.at) {
-      latest = Math.min(latest, now + limit.lease)
-      for (const [name, { until, slots }] of leases)
-        leases.set(name, { until: Math.min(until, latest), slots })
+      last = Math.min(last, now + limit.lease)
+      first = Math.min(first, last)
+      for (const [name, { until, slots }] of leases) leases.set(name, { until: Math.min(until, last), slots })
     }
-    for (const [name, { until, slots }] of leases) {
-      if (until > now) break
-      leases.delete(name)
-      held -= slots
+    if (first <= now) {
+      for (const [name, { until, slots }] of leases) {
+        first = until
+        if (until > now) break
+        leases.delete(name)
+        held -= slots
+      }
     }
-    return { at: now, leases, held, latest }
+    return { at: now, leases, held, first, last }
   },
 
   judge(limit, state, cost) {
@@ -76,10 +81,8 @@ export const concurrency: Algorithm<ConcurrencyLimit, ConcurrencyState> = {
     return state
   },
 
-  idleAfter(_limit, state) {
-    let last = state.at
-    for (const { until } of state.leases.values()) last = Math.max(last, until)
-    return last - state.at
+  idleAfter(_limit, { at, leases, last }) {
+    return leases.size === 0 ? 0 : Math.max(0, last - at)
   },
 }
 
@@ -91,20 +94,29 @@ function hold(
   slots: number,
 ): ConcurrencyState {
   const { at, leases } = state
-  const before = leases.get(lease)?.slots ?? 0
+  const before = leases.get(lease)
   leases.delete(lease)
+  const held = state.held - (before?.slots ?? 0) + slots
+  if (slots === 0) {
+    const last = before?.until === state.last ? lastEnd(leases) : state.last
+    return { at, leases, held, first: state.first, last }
+  }
   const until = at + limit.lease
-  const held = state.held - before + slots
-  if (slots > 0) leases.set(lease, { until, slots })
-  if (slots === 0 || until >= state.latest)
-    return { at, leases, held, latest: Math.max(state.latest, slots > 0 ? until : at) }
-  return { at, held, ...inOrder(leases) }
+  leases.set(lease, { until, slots })
+  const first = leases.size === 1 ? until : Math.min(state.first, until)
+  if (until >= state.last) return { at, leases, held, first, last: until }
+  return { at, leases: inOrder(leases), held, first, last: lastEnd(leases) }
+}
+
+function lastEnd(leases: ConcurrencyState['leases']): number {
+  let last = 0
+  for (const { until } of leases.values()) last = Math.max(last, until)
+  return last
 }
 
 /** The leases by their end: after the limit's lease was made shorter, a later one may end first. */
-function inOrder(leases: ConcurrencyState['leases']): Pick<ConcurrencyState, 'leases' | 'latest'> {
-  const sorted = [...leases].sort(([, a], [, b]) => a.until - b.until)
-  return { leases: new Map(sorted), latest: sorted.at(-1)?.[1].until ?? 0 }
+function inOrder(leases: ConcurrencyState['leases']): ConcurrencyState['leases'] {
+  return new Map([...leases].sort(([, a], [, b]) => a.until - b.until))
 }
 
 /** Milliseconds until leases that hold `slots` together have ended, if none is renewed or released before. */

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type ConcurrencyState, concurrency } from '../../src/limits/concurrency.js'
 import type { ConcurrencyLimit } from '../../src/limits/limit.js'
@@ -54,6 +55,31 @@ describe('what is in flight', () => {
     expect(held(state, 1000)).toBe(1)
     expect(settle(state, 'a', 0).held).toBe(1)
     expect(settle(state, 'a', 1).held).toBe(2)
+  })
+
+  it('is free of use once the last lease ends, whichever that is', () => {
+    const act = fc.record({
+      passes: fc.integer({ min: -300, max: 600 }),
+      lease: fc.constantFrom('a', 'b', 'c', 'd'),
+      slots: fc.nat(2),
+      length: fc.constantFrom(1000, 400),
+    })
+    fc.assert(
+      fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
+        let now = 0
+        let state = concurrency.fresh(limit, now)
+        for (const { passes, lease, slots, length } of acts) {
+          now += passes
+          const own = { ...limit, lease: length }
+          state = concurrency.advance(own, state, now)
+          state = concurrency.settle(own, state, { cost: 1, at: 0, resetAfter: 1000, lease }, slots)
+          const ends = [...state.leases.values()].map(({ until }) => until)
+          expect(ends).toEqual(ends.toSorted((a, b) => a - b))
+          expect(concurrency.idleAfter(own, state)).toBe(Math.max(now, ...ends) - now)
+          expect(ends.every((until) => until > now)).toBe(true)
+        }
+      }),
+    )
   })
 
   it('a lease that nobody holds frees nothing', () => {

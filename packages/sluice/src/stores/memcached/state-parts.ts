@@ -66,16 +66,18 @@ export function stateFrom([time, ...parts]: readonly unknown[], limit: Limit): S
 function leasesFrom(at: number, parts: readonly unknown[]): ConcurrencyState {
   const leases = new Map<string, { until: number; slots: number }>()
   let held = 0
-  let latest = at
+  let first = Number.POSITIVE_INFINITY
+  let last = at
   for (let index = 0; index < parts.length; index += 3) {
     const name = parts[index]
     if (typeof name !== 'string') throw new TypeError('no name of a lease')
     const [until, slots] = [numberFrom(parts[index + 1]), used(numberFrom(parts[index + 2]))]
     leases.set(name, { until, slots })
     held += slots
-    latest = Math.max(latest, until)
+    first = Math.min(first, until)
+    last = Math.max(last, until)
   }
-  return { at, leases, held, latest }
+  return { at, leases, held, first, last }
 }
 
 type Numbers = [number, number, number]
