@@ -145,13 +145,17 @@ routes:
   })
 
   it('says what failed first', async () => {
-    const started = startedThreads()
+    startedThreads((thread) => {
+      const post = thread.postMessage.bind(thread)
+      thread.postMessage = (message, transfer) => {
+        post(message, transfer)
+        if ('end' in message) queueMicrotask(() => thread.emit('error', new Error('the thread, too')))
+      }
+    })
     const failing = played(LONG, {
       threads: 2,
       onDecision({ number }) {
-        if (number !== 50_000) return
-        setImmediate(() => started[0]?.emit('error', new Error('the thread, too')))
-        throw new Error('no more')
+        if (number === 50_000) throw new Error('no more')
       },
     })
     await expect(failing).rejects.toThrow('no more')

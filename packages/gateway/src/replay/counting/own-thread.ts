@@ -26,7 +26,7 @@ export class OwnThread {
   constructor(spare: (numbers: Float64Array<ArrayBuffer>) => void) {
     this.#spare = spare
     this.#thread.on('message', (message: FromThread) => this.#heard(message))
-    this.#thread.once('error', (error) => this.#failed(error))
+    this.#thread.on('error', (error) => this.#failed(error))
     this.#thread.once('exit', () => this.#failed(new Error('the thread that counts ended before its time')))
   }
 
