@@ -109,7 +109,7 @@ function hold(
 }
 
 function lastEnd(leases: ConcurrencyState['leases']): number {
-  let last = 0
+  let last = Number.NEGATIVE_INFINITY
   for (const { until } of leases.values()) last = Math.max(last, until)
   return last
 }
