@@ -7,8 +7,8 @@ export type FromThread = { readonly spare: Float64Array<ArrayBuffer> } | { reado
 
 const THREAD = new URL('./counting-thread.js', import.meta.url)
 
-/** Batches that were told and are not counted yet: with more, whoever tells waits. */
-const MOST_UNDER_WAY = 16
+/** Batches that were told and are not counted yet, 16 MB: with more, whoever tells waits. With 16 batches he did so now and then, for a tenth of the time. */
+const MOST_UNDER_WAY = 128
 
 /** Counts in a thread of its own. */
 export class OwnThread {
