@@ -8,7 +8,7 @@ import { addressInPlaceOfSecret, combinedKey, plainKey, secretKey } from './key.
  */
 export type NamedKey = 'ip' | 'client' | 'route' | 'everyone' | `header:${string}`
 
-/** One part of a key: a name, or a function of the request. */
+/** One part of a key: a name, or a function of the request. One that several rules have is asked once for those that follow each other. */
 export type KeyPart<Request> = NamedKey | ((request: Request, client: Client | undefined) => string)
 
 /** Whom a rule counts for: one part, or several that count together. */
