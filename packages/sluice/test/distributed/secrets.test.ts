@@ -82,6 +82,8 @@ function textsOf(text: string): string[] {
 async function watchCommands({ nodes }: Backend): Promise<{ commands: string[]; stop(): void }> {
   const commands: string[] = []
   const clients = nodes.map(({ port }) => new Redis(port))
+  // Each asks about the server when it connects: ioredis takes no such line before it knows that it watches.
+  await Promise.all(clients.map((client) => client.ping()))
   const monitors = await Promise.all(clients.map((client) => client.monitor()))
   for (const monitor of monitors)
     monitor.on('monitor', (_time: string, args: string[]) => commands.push(args.join(' ')))
