@@ -1,0 +1,50 @@
+/**
+ * Runs the fuzz tests of test/fuzz: `npm run test:fuzz -- [--full] [--seed N] [--seconds N] [NAME …]`.
+ *
+ * --full       runs as many cases as a release needs (minutes); without it, as many as `npm test` does
+ * --seed N     repeats a run: the seed is printed at the start (default: a random one)
+ * --seconds N  ends each test after this time, whatever is left of its cases
+ * NAME         runs only the files whose name contains it
+ */
+import { spawnSync } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { parseArgs } from 'node:util'
+
+const { values, positionals } = parseArgs({
+  options: { full: { type: 'boolean' }, seed: { type: 'string' }, seconds: { type: 'string' } },
+  allowPositionals: true,
+})
+
+const seed = wholeNumber('--seed', values.seed) ?? randomInt(1, 2 ** 31)
+const seconds = wholeNumber('--seconds', values.seconds)
+console.log(`seed ${seed}${values.full ? ', full' : ''}${seconds ? `, ${seconds} s a test` : ''}`)
+
+const filters = positionals.length > 0 ? positionals.map((name) => `test/fuzz/${name}`) : ['test/fuzz']
+const { status } = spawnSync(
+  process.execPath,
+  [
+    ...['node_modules/vitest/vitest.mjs', 'run', '--reporter=verbose', '--testTimeout=7200000'],
+    ...['--maxWorkers=1', ...filters],
+  ],
+  {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      SLUICE_FUZZ: values.full ? 'full' : 'short',
+      SLUICE_FUZZ_SEED: String(seed),
+      ...(seconds && { SLUICE_FUZZ_SECONDS: String(seconds) }),
+    },
+  },
+)
+process.exit(status ?? 1)
+
+/**
+ * @param {string} option
+ * @param {string | undefined} text
+ */
+function wholeNumber(option, text) {
+  if (text === undefined) return undefined
+  if (/^[0-9]{1,10}$/.test(text)) return Number(text)
+  console.error(`${option} takes a whole number, as in ${option} 7; it got '${text}'.`)
+  process.exit(2)
+}
