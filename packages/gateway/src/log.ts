@@ -7,6 +7,7 @@ export interface Log {
   /** An error that nobody foresaw. */
   crashed(error: unknown): void
   info(fields: object, message: string): void
+  warn(fields: object, message: string): void
   error(fields: object, message: string): void
 }
 
@@ -34,6 +35,7 @@ export function createLog(
       logger.error({ err: error }, 'an unforeseen error')
     },
     info: (fields, message) => logger.info(fields, message),
+    warn: (fields, message) => logger.warn(fields, message),
     error: (fields, message) => logger.error(fields, message),
   }
 }

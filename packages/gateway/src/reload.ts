@@ -1,5 +1,6 @@
 import type { GatewayConfig } from './config/config.js'
 import { ConfigError, loadConfig } from './config/load.js'
+import { logWarnings } from './config-warnings.js'
 import { type FileVersion, type FileWatch, watchFile } from './file-watch.js'
 import type { Gateway } from './gateway.js'
 import type { Log } from './log.js'
@@ -18,8 +19,10 @@ export interface ReloadOptions {
 export function watchConfig({ file, version, gateway, log, override }: ReloadOptions): FileWatch {
   return watchFile(file, version, async () => {
     try {
-      await gateway.apply(override(await loadConfig(file)))
+      const config = override(await loadConfig(file))
+      await gateway.apply(config)
       log.info({ file }, 'the configuration was taken up')
+      logWarnings(config, log)
     } catch (error) {
       const problems = error instanceof ConfigError ? error.problems : [{ message: String(error) }]
       log.error({ file, problems }, 'the configuration was refused; the old one stays')

@@ -13,7 +13,7 @@ export interface Output {
 /**
  * Says what a configuration file means, or what is wrong with it or with the file of keys that it names: each problem with its line and a caret under its place.
  *
- * @returns the exit code: 0 where the file can be used, else 1
+ * @returns the exit code: 0 where the file can be used, with or without warnings, else 1
  */
 export async function runCheck(file: string, { out, err }: Output): Promise<number> {
   let text = ''
@@ -22,6 +22,10 @@ export async function runCheck(file: string, { out, err }: Output): Promise<numb
     const config = parseConfig(text, file)
     if (config.identity.apiKeys !== undefined) await loadKeys(config.identity.apiKeys)
     out.write(`${[`${file}: ok`, ...describeConfig(config)].join('\n')}\n`)
+    for (const warning of config.warnings ?? [])
+      err.write(
+        `${file}:${warning.line}:${warning.column}: warning: ${warning.message}\n${excerpt(text, warning)}`,
+      )
     return 0
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error

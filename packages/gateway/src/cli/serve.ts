@@ -4,6 +4,7 @@ import { openToOthers } from '../config/admin.js'
 import type { AdminConfig, GatewayConfig } from '../config/config.js'
 import { parseEndpoint } from '../config/endpoint.js'
 import { loadConfig } from '../config/load.js'
+import { logWarnings } from '../config-warnings.js'
 import { versionOf } from '../file-watch.js'
 import { startGateway } from '../gateway.js'
 import { createLog } from '../log.js'
@@ -27,6 +28,7 @@ export async function runServe(file: string, options: ServeOptions): Promise<voi
   const version = await versionOf(file)
   const config = override(await loadConfig(file))
   const log = createLog()
+  logWarnings(config, log)
   const gateway = await startGateway(config, log)
   const reloader = watchConfig({ file, version, gateway, log, override })
   process.on('SIGHUP', reloader.takeUp)

@@ -4,11 +4,14 @@ import type { LlmOptions } from '../llm/llm-call.js'
 import type { MirrorName } from '../llm/quota-mirror.js'
 import type { GatewayRequest } from '../policy/gateway-request.js'
 import type { RoutePattern } from '../routing/pattern.js'
+import type { ConfigProblem } from './yaml/problems.js'
 
 /** A configuration file, read, checked and compiled. All times are milliseconds. */
 export interface GatewayConfig {
   /** The text that it was read from. */
   readonly source: ConfigSource
+  /** What works but should be known to an operator, in the order of the file; absent where there is nothing. */
+  readonly warnings?: readonly ConfigProblem[]
   readonly listen: Endpoint
   /** How many processes take requests. */
   readonly workers: number

@@ -27,7 +27,9 @@ export function parseConfig(text: string, file: string): GatewayConfig {
   const root = readYaml(text, problems, LEAST)
   const settings = root && readSettings(root, problems)
   if (settings === undefined || problems.count > 0) throw new ConfigError(file, problems.inOrder())
-  return withPaths({ ...settings, source: { file, text } }, dirname(file))
+  const warnings = problems.warnings()
+  const config = { ...settings, source: { file, text }, ...(warnings.length > 0 && { warnings }) }
+  return withPaths(config, dirname(file))
 }
 
 /** Files that a configuration names lie beside it. */

@@ -4,6 +4,7 @@ import type { Endpoint, GatewayConfig } from './config.js'
 import { DEFAULT_IDENTITY, readIdentity } from './identity.js'
 import { multiplier } from './limit-fields.js'
 import { DEFAULT_LOG, readLog } from './log.js'
+import { warnOfForgottenQuotas } from './quotas-in-memory.js'
 import { readRecord } from './record.js'
 import { readDefault, readRoutes } from './routes.js'
 import { readSharedLimits, withShared } from './shared-limits.js'
@@ -63,7 +64,7 @@ const readShape = mapOf(SHAPE, WANTED)
 export function readSettings(
   root: ConfigNode,
   problems: Problems,
-): Omit<GatewayConfig, 'source'> | undefined {
+): Omit<GatewayConfig, 'source' | 'warnings'> | undefined {
   if (root.kind !== 'map') {
     problems.at(root, `${root.label} is ${WANTED}, not ${described(root)}; ${LEAST}`)
     return undefined
@@ -85,6 +86,8 @@ export function readSettings(
       record.value,
       "'record' goes with one worker: several would write to one file; write 'workers: 1', or leave one of them out",
     )
+  const store = values.store ?? DEFAULT_STORE
+  if (store.kind === 'memory') warnOfForgottenQuotas(root, problems)
   const shared = values.limits ?? []
   // Requests that nothing is said about are passed on.
   const fallback = values.default ?? { name: 'default', rules: [], readsBody: false }
@@ -93,7 +96,7 @@ export function readSettings(
     workers: values.workers ?? 1,
     admin,
     upstream: values.upstream ?? '',
-    store: values.store ?? DEFAULT_STORE,
+    store,
     onStoreFailure: values.on_store_failure ?? DEFAULT_STORE_FAILURE,
     identity: values.identity ?? DEFAULT_IDENTITY,
     tiers: values.tiers ?? {},

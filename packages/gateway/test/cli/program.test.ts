@@ -79,6 +79,16 @@ describe('sluice serve', () => {
     expect((await fetch(url)).status).toBe(200)
   })
 
+  it('logs the warnings about its file when it starts, and those of a file that it reloads', async () => {
+    const { said, file } = await serve(`${limited('10/day')}`)
+    const warned = () => said.err.split('\n').filter((line) => line.includes('a restart forgets'))
+    await until(() => warned().length === 1)
+    expect(JSON.parse(warned()[0] as string)).toMatchObject({ level: 40, file, line: 2, column: 21 })
+    await writeFile(file, `# longer\n${limited('10/week')}`)
+    await until(() => warned().length === 2)
+    expect(JSON.parse(warned()[1] as string)).toMatchObject({ line: 3 })
+  })
+
   it('takes the file as an option too, and says so in its help', async () => {
     const file = await fileOf(limited('1/minute'))
     const { child, said, ended } = sluice('serve', '--config', file, ...serveOptions)

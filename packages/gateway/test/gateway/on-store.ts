@@ -7,7 +7,7 @@ import { echo, send, upstreamOf } from './running.js'
 
 /** A line of the log. */
 interface Line {
-  readonly level: 'info' | 'error'
+  readonly level: 'info' | 'warn' | 'error'
   readonly message: string
   readonly fields: Readonly<Record<string, unknown>>
 }
@@ -38,6 +38,7 @@ export async function gatewayOn(text: string, upstream: RequestListener = echo):
     info(fields, message) {
       if (!/a request was refused|more in the last second/.test(message)) logged('info')(fields, message)
     },
+    warn: logged('warn'),
     error: logged('error'),
     upstreamFailed: (failure) => logged('error')(failure, 'the upstream failed'),
     crashed: (error) => logged('error')({ error }, 'an unforeseen error'),

@@ -73,6 +73,7 @@ function logInto(failures: unknown[]): Log {
     upstreamFailed: (failure) => failures.push(failure),
     crashed: (error) => failures.push(error),
     info: () => {},
+    warn: () => {},
     error: (fields) => failures.push(fields),
   }
 }

@@ -147,6 +147,7 @@ describe('a file of keys that changes', () => {
     const told: string[] = []
     const log = {
       info: (_: object, message: string) => told.push(message),
+      warn: (_: object, message: string) => told.push(message),
       error: (_: object, message: string) => told.push(message),
       upstreamFailed() {},
       crashed() {},

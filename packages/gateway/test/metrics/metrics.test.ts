@@ -147,7 +147,7 @@ it('100,000 clients with tiers that they made up make no more series than one', 
   })
   const opened = await openStore(
     { store: { kind: 'memory', maxKeys: 1 }, onStoreFailure: { policy: 'local' } },
-    { info() {}, error() {}, upstreamFailed() {}, crashed() {} },
+    { info() {}, warn() {}, error() {}, upstreamFailed() {}, crashed() {} },
   )
   const sources = {
     store: opened.figures,

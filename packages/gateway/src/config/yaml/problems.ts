@@ -1,6 +1,6 @@
 import type { ConfigNode } from './node.js'
 
-/** What is wrong with a configuration file, and where. */
+/** A mistake in a configuration file, or a warning about it, and its place. */
 export interface ConfigProblem {
   /** From 1. */
   readonly line: number
@@ -25,11 +25,17 @@ export class ConfigError extends Error {
 /** More than this many are not told: the first ones are what can be mended. */
 const MAX_PROBLEMS = 100
 
-/** Collects what is wrong with one text. */
+interface Finding {
+  readonly offset: number
+  readonly message: string
+}
+
+/** Collects what is wrong with one text, and what it should be warned of. */
 export class Problems {
   readonly #text: string
   readonly #lineStarts: readonly number[]
-  readonly #found = new Map<string, { offset: number; message: string }>()
+  readonly #found = new Map<string, Finding>()
+  readonly #warnings = new Map<string, Finding>()
   #told = 0
 
   constructor(text: string) {
@@ -39,12 +45,25 @@ export class Problems {
 
   /** @param offset index into the text */
   add(offset: number, message: string): void {
-    const within = Math.max(0, Math.min(offset, this.#text.length))
     this.#told++
+    this.#keep(this.#found, offset, message)
+  }
+
+  /**
+   * Reports something that works but that an operator should know of. The file can be used all the same.
+   *
+   * @param message what can go wrong, and what would be better
+   */
+  warn(node: ConfigNode, message: string): void {
+    if (node.kind !== 'broken') this.#keep(this.#warnings, node.start, message)
+  }
+
+  #keep(findings: Map<string, Finding>, offset: number, message: string): void {
+    const within = Math.max(0, Math.min(offset, this.#text.length))
     // The same thing is met more than once where an alias repeats a piece of the file.
     // What is quoted of the file goes to terminals and logs, where it must not move the cursor.
     const plain = message.replaceAll(/\p{Cc}+/gu, ' ')
-    this.#found.set(`${within} ${plain}`, { offset: within, message: plain })
+    findings.set(`${within} ${plain}`, { offset: within, message: plain })
   }
 
   at(node: ConfigNode, message: string): void {
@@ -78,7 +97,16 @@ export class Problems {
   }
 
   inOrder(): ConfigProblem[] {
-    return [...this.#found.values()]
+    return this.#placed(this.#found)
+  }
+
+  /** The warnings, in the order of the file. */
+  warnings(): ConfigProblem[] {
+    return this.#placed(this.#warnings)
+  }
+
+  #placed(findings: ReadonlyMap<string, Finding>): ConfigProblem[] {
+    return [...findings.values()]
       .sort((a, b) => a.offset - b.offset)
       .slice(0, MAX_PROBLEMS)
       .map(({ offset, message }) => ({ ...this.#placeOf(offset), message }))

@@ -1,0 +1,223 @@
+var __addDisposableResource = (this && this.__addDisposableResource) || function (env, value, async) {
+    if (value !== null && value !== void 0) {
+        if (typeof value !== "object" && typeof value !== "function") throw new TypeError("Object expected.");
+        var dispose, inner;
+        if (async) {
+            if (!Symbol.asyncDispose) throw new TypeError("Symbol.asyncDispose is not defined.");
+            dispose = value[Symbol.asyncDispose];
+        }
+        if (dispose === void 0) {
+            if (!Symbol.dispose) throw new TypeError("Symbol.dispose is not defined.");
+            dispose = value[Symbol.dispose];
+            if (async) inner = dispose;
+        }
+        if (typeof dispose !== "function") throw new TypeError("Object not disposable.");
+        if (inner) dispose = function() { try { inner.call(this); } catch (e) { return Promise.reject(e); } };
+        env.stack.push({ value: value, dispose: dispose, async: async });
+    }
+    else if (async) {
+        env.stack.push({ async: true });
+    }
+    return value;
+};
+var __disposeResources = (this && this.__disposeResources) || (function (SuppressedError) {
+    return function (env) {
+        function fail(e) {
+            env.error = env.hasError ? new SuppressedError(e, env.error, "An error was suppressed during disposal.") : e;
+            env.hasError = true;
+        }
+        var r, s = 0;
+        function next() {
+            while (r = env.stack.pop()) {
+                try {
+                    if (!r.async && s === 1) return s = 0, env.stack.push(r), Promise.resolve().then(next);
+                    if (r.dispose) {
+                        var result = r.dispose.call(r.value);
+                        if (r.async) return s |= 2, Promise.resolve(result).then(next, function(e) { fail(e); return next(); });
+                    }
+                    else s |= 1;
+                }
+                catch (e) {
+                    fail(e);
+                }
+            }
+            if (s === 1) return env.hasError ? Promise.reject(env.error) : Promise.resolve();
+            if (env.hasError) throw env.error;
+        }
+        return next();
+    };
+})(typeof SuppressedError === "function" ? SuppressedError : function (error, suppressed, message) {
+    var e = new Error(message);
+    return e.name = "SuppressedError", e.error = error, e.suppressed = suppressed, e;
+});
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startModelServer } from '../src/server.js';
+import { quickModels, serve } from './serving.js';
+const models = quickModels();
+const rows = [
+    [1, 2, 3],
+    [-4, 0.5, 0],
+    [3, -5, 1e300],
+];
+const many = (count, row = [1, 2, 3]) => Array.from({ length: count }, () => row);
+let serving;
+beforeAll(async () => {
+    serving = await serve({ models });
+});
+afterAll(() => serving[Symbol.asyncDispose]());
+describe('predictions', () => {
+    it.each([
+        ['/predict', 'lightweight', 'features'],
+        ['/predict', 'lightweight', 'data'],
+        ['/premium/predict', 'lightweight', 'features'],
+        ['/premium/predict', 'lightweight', 'data'],
+        ['/models/lightweight/predict', 'lightweight', 'data'],
+        ['/models/heavy/predict', 'heavy', 'data'],
+        ['/predict?debug=1', 'lightweight', 'features'],
+    ])('of POST %s are what the %s model computes from "%s"', async (path, name, field) => {
+        for (const row of rows) {
+            const expected = { model: name, ...models[name].predict(row) };
+            expect(await serving.ask(path, { [field]: row })).toEqual({ status: 200, body: expected });
+        }
+    });
+    it.each([
+        ['/batch-predict', 'lightweight', { data: rows }],
+        ['/predict/batch', 'lightweight', rows.map((row, index) => ({ [index ? 'data' : 'features']: row }))],
+        ['/models/batch-process', 'heavy', rows],
+    ])('of POST %s come in the order of the rows', async (path, name, body) => {
+        const predictions = rows.map((row) => models[name].predict(row));
+        expect(await serving.ask(path, body)).toEqual({
+            status: 200,
+            body: { model: name, count: 3, predictions },
+        });
+    });
+    it('can be a thousand at once, and other requests are answered meanwhile', async () => {
+        const [batch, small] = await Promise.all([
+            serving.ask('/models/batch-process', many(1000)),
+            serving.ask('/predict', { features: [1, 2, 3] }),
+        ]);
+        expect(batch).toMatchObject({ status: 200, body: { count: 1000 } });
+        expect(small.status).toBe(200);
+    });
+});
+describe('a wrong body', () => {
+    const both = { features: [1, 2, 3], data: [1, 2, 3] };
+    it.each([
+        ['/predict', ['body'], 'should be an object', [1, 2, 3]],
+        ['/predict', ['body'], 'should be an object', null],
+        ['/predict', ['body', 'features'], 'is missing', {}],
+        ['/predict', ['body'], 'both "features" and "data"', both],
+        ['/predict', ['body', 'features'], 'list of 3 numbers', { features: 'x' }],
+        ['/predict', ['body', 'features'], 'has 2 entries', { features: [1, 2] }],
+        ['/predict', ['body', 'data'], 'has 4 entries', { data: [1, 2, 3, 4] }],
+        ['/predict', ['body', 'features', 1], 'should be a number', { features: [1, '2', 3] }],
+        ['/predict', ['body', 'features', 2], 'should be a number', { features: [1, 2, null] }],
+        ['/predict', ['body', 'features', 2], 'finite', '{"features":[1,2,1e999]}'],
+        ['/predict', ['body'], 'is not JSON', '{"features":[1,2,NaN]}'],
+        ['/premium/predict', ['body'], 'is not JSON', ''],
+        ['/models/heavy/predict', ['body', 'data', 0], 'should be a number', { data: [true, 2, 3] }],
+        ['/batch-predict', ['body'], 'should be an object', [[1, 2, 3]]],
+        ['/batch-predict', ['body', 'data'], 'is missing', { features: [[1, 2, 3]] }],
+        ['/batch-predict', ['body', 'data', 1], 'list of 3 numbers', { data: [[1, 2, 3], 7] }],
+        ['/batch-predict', ['body', 'data'], 'at least one', { data: [] }],
+        ['/batch-predict', ['body', 'data'], '1001 rows, and 1000', { data: many(1001) }],
+        ['/predict/batch', ['body'], 'should be a list', { data: [] }],
+        ['/predict/batch', ['body', 1], 'both', [{ features: [1, 2, 3] }, both]],
+        ['/predict/batch', ['body'], '1001 rows', many(1001, { features: [1, 2, 3] })],
+        [
+            '/models/batch-process',
+            ['body', 1, 2],
+            'should be a number',
+            [
+                [1, 2, 3],
+                [1, 2, {}],
+            ],
+        ],
+    ])('to POST %s is 422 at %j: %s', async (path, loc, words, body) => {
+        const { status, body: answer } = await serving.ask(path, body);
+        expect(status).toBe(422);
+        expect(answer).toEqual({ detail: [{ loc, msg: expect.stringContaining(words) }] });
+    });
+    it('is told of all that is wrong, up to twenty places', async () => {
+        const { body: two } = await serving.ask('/predict', { features: ['a', 2, 'b'] });
+        expect(two).toMatchObject({
+            detail: [{ loc: ['body', 'features', 0] }, { loc: ['body', 'features', 2] }],
+        });
+        const { body: all } = await serving.ask('/models/batch-process', many(1000, ['a', 'b', 'c']));
+        expect(all.detail).toHaveLength(20);
+    });
+    it('is 422 where it is no UTF-8 and 415 where it is compressed', async () => {
+        const post = (body, headers = {}) => fetch(`${serving.url}/predict`, { method: 'POST', body, headers });
+        expect((await post(Uint8Array.of(0x22, 0xff, 0x22))).status).toBe(422);
+        expect((await post(Uint8Array.of(1), { 'content-encoding': 'gzip' })).status).toBe(415);
+    });
+    it('is 413 over 1 MiB, whether its length is told before or not', async () => {
+        const sized = (bytes) => `{"features":[1,2,3]}`.padEnd(bytes);
+        expect((await serving.post('/predict', sized(1024 * 1024))).status).toBe(200);
+        expect((await serving.post('/predict', sized(1024 * 1024 + 1))).status).toBe(413);
+        const chunked = await fetch(`${serving.url}/predict`, {
+            method: 'POST',
+            body: new Blob([sized(1024 * 1024 + 1)]).stream(),
+            duplex: 'half',
+        });
+        expect(chunked.status).toBe(413);
+        expect(await chunked.json()).toEqual({ detail: expect.stringContaining('1048576 bytes') });
+    });
+});
+describe('a wrong address', () => {
+    it.each(['/', '/predict/', '/models/unknown/predict', '/PREDICT', '//predict'])('%s is 404', async (path) => {
+        const { status, body } = await serving.ask(path, {});
+        expect([status, body]).toEqual([404, { detail: `there is nothing at ${path}` }]);
+    });
+    it.each([
+        ['GET', '/predict', 'POST'],
+        ['PUT', '/v1/chat/completions', 'POST'],
+        ['POST', '/model-info', 'GET, HEAD'],
+        ['DELETE', '/healthz', 'GET, HEAD'],
+    ])('%s %s is 405 and says what is allowed', async (method, path, allow) => {
+        const answer = await fetch(`${serving.url}${path}`, { method });
+        expect([answer.status, answer.headers.get('allow')]).toEqual([405, allow]);
+    });
+});
+describe('GET /model-info', () => {
+    it('says what the models are', async () => {
+        const answer = await fetch(`${serving.url}/model-info`);
+        expect(answer.status).toBe(200);
+        expect(await answer.json()).toMatchObject({
+            classifiers: {
+                lightweight: {
+                    layers: [3, 16, 3],
+                    parameters: 115,
+                    held_out_accuracy: models.lightweight.heldOutAccuracy,
+                },
+                heavy: { multiplications_per_prediction: 17152, training_accuracy: models.heavy.trainingAccuracy },
+            },
+            data: { rule: expect.stringContaining('sin'), labels: ['low', 'medium', 'high'], seed: 20261124 },
+            language_model: { vocabulary: models.language.tokenizer.size },
+        });
+    });
+    it('answers HEAD without a body', async () => {
+        const answer = await fetch(`${serving.url}/model-info`, { method: 'HEAD' });
+        expect([answer.status, await answer.text()]).toEqual([200, '']);
+    });
+});
+describe('a port in use', () => {
+    it('fails the start', async () => {
+        const env_1 = { stack: [], error: void 0, hasError: false };
+        try {
+            const taken = __addDisposableResource(env_1, await serve({ models }), true);
+            await expect(startModelServer({ port: taken.server.port, models })).rejects.toMatchObject({
+                code: 'EADDRINUSE',
+            });
+        }
+        catch (e_1) {
+            env_1.error = e_1;
+            env_1.hasError = true;
+        }
+        finally {
+            const result_1 = __disposeResources(env_1);
+            if (result_1)
+                await result_1;
+        }
+    });
+});

@@ -1,0 +1,42 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { StopSequences } from '../src/http/stop-sequences.js';
+/** What comes out when the pieces go in one by one. */
+function passed(pieces, stops) {
+    const sequences = new StopSequences(stops);
+    let text = '';
+    for (const piece of pieces) {
+        const step = sequences.add(piece);
+        text += step.text;
+        if (step.stopped)
+            return { text, stopped: true };
+    }
+    return { text: text + sequences.rest(), stopped: false };
+}
+it('cuts before a stop sequence that comes in pieces', () => {
+    expect(passed(['one, t', 'wo', '. three'], ['wo.'])).toEqual({ text: 'one, t', stopped: true });
+});
+it('sends what only looked like one', () => {
+    expect(passed(['aa', 'b', 'aa'], ['aac'])).toEqual({ text: 'aabaa', stopped: false });
+});
+it('holds back no more than could become one', () => {
+    const sequences = new StopSequences(['abc']);
+    expect(sequences.add('xxab').text).toBe('xx');
+    expect(sequences.add('ab').text).toBe('ab');
+});
+it('cuts pieces as it would cut the whole, where one piece is one character', () => {
+    const word = (minLength, maxLength) => fc.string({ unit: fc.constantFrom('a', 'b'), minLength, maxLength });
+    fc.assert(fc.property(word(0, 30), fc.array(word(1, 4), { maxLength: 3 }), (text, stops) => {
+        // The sequence that is complete first is the one that stops.
+        const ends = stops
+            .map((stop) => text.indexOf(stop) + stop.length)
+            .filter((_, i) => text.includes(stops[i] ?? ''));
+        const end = Math.min(...ends);
+        const starts = stops
+            .filter((stop) => text.slice(0, end).endsWith(stop))
+            .map((stop) => end - stop.length);
+        const { text: out, stopped } = passed([...text], stops);
+        expect(stopped).toBe(ends.length > 0);
+        expect(out).toBe(stopped ? text.slice(0, Math.min(...starts)) : text);
+    }), { seed: 20261124, numRuns: 1000 });
+});

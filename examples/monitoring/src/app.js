@@ -1,0 +1,23 @@
+import { memoryStore } from 'sluice';
+import { limit } from 'sluice/fastify';
+import { answers, featuresOf, heavyModel, lightweightModel, prediction, predictionApp, row, } from 'sluice-example-prediction-app';
+import { countRequests } from './metrics.js';
+/** Limits, and counts of what they let in and what they refused. */
+export async function monitoringApp(store = memoryStore()) {
+    const app = await predictionApp({
+        title: 'Monitoring',
+        description: 'Ten predictions a minute, and five by the heavy model; GET /metrics tells how many came.',
+    });
+    countRequests(app);
+    const limitedTo = (text) => ({
+        onRequest: limit({
+            store,
+            name: text,
+            rules: [{ limit: text, algorithm: 'fixed-window', by: ['ip', 'route'] }],
+        }),
+    });
+    const schema = { body: row, response: answers(prediction) };
+    app.post('/predict', { ...limitedTo('10/minute'), schema }, async ({ body }) => lightweightModel(featuresOf(body)));
+    app.post('/models/heavy/predict', { ...limitedTo('5/minute'), schema }, async ({ body }) => heavyModel(featuresOf(body)));
+    return app;
+}

@@ -1,0 +1,27 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import fastify, {} from 'fastify';
+import { unprocessable } from './unprocessable.js';
+/**
+ * An app without routes. Its OpenAPI page is at `/docs`, and the document itself at `/openapi.json`. A body that is not what its route
+ * describes is answered with 422, which says in which field.
+ */
+export async function predictionApp({ title, description }) {
+    const app = fastify({
+        // A text is no number, and what a route does not describe is wrong rather than overlooked.
+        ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    }).withTypeProvider();
+    app.setErrorHandler((error, _request, reply) => {
+        const { validation, statusCode = 500 } = error;
+        if (validation !== undefined)
+            return reply.code(422).send(unprocessable(validation));
+        if (statusCode < 500)
+            return reply.code(statusCode).send({ detail: error.message });
+        console.error(error);
+        return reply.code(500).send({ detail: 'the server made a mistake' });
+    });
+    await app.register(swagger, { openapi: { info: { title, description, version: '0.1.0' } } });
+    await app.register(swaggerUi, { routePrefix: '/docs' });
+    app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+    return app;
+}

@@ -1,0 +1,46 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+const run = promisify(execFile);
+const EXAMPLES = fileURLToPath(new URL('../..', import.meta.url));
+/** Runs an example by its one command, and waits until it has said where it listens: on a free port, if `PORT` says nothing else. */
+export async function startExample(name, env = {}) {
+    const child = spawn(process.execPath, [`${EXAMPLES}/${name}/dist/main.js`], {
+        env: { ...process.env, PORT: '0', ...env },
+    });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) {
+        stream.setEncoding('utf8').on('data', (text) => {
+            said += text;
+        });
+    }
+    const ended = once(child, 'close');
+    const url = () => /(?:listening at|listen on) (http[^\s,]+)[\s,]/.exec(said)?.[1];
+    while (url() === undefined) {
+        if (child.exitCode !== null)
+            throw new Error(`examples/${name} ended:\n${said}`);
+        await Promise.race([ended, once(child.stdout, 'data')]);
+    }
+    return {
+        url: url(),
+        said: () => said,
+        async [Symbol.asyncDispose]() {
+            child.kill('SIGTERM');
+            await ended;
+        },
+    };
+}
+/** Asks an address so many times, one after the other, by a shell's loop over curl. Gives the status of each answer. */
+export async function curlLoop(times, url, asking = {}) {
+    const { body, headers = [] } = asking;
+    const posted = body === undefined ? [] : ['-H', 'content-type: application/json', '-d', body];
+    const options = [...headers.flatMap((header) => ['-H', header]), ...posted];
+    const loop = `for i in $(seq 1 ${times}); do curl -s -o /dev/null -w '%{http_code}\\n' "$@"; done`;
+    const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', loop, 'bash', url, ...options]);
+    return stdout.trim().split('\n').map(Number);
+}
+/** `statuses([200, 10], [429, 1])`: ten of these, and then one of those. */
+export function statuses(...parts) {
+    return parts.flatMap(([status, times]) => Array(times).fill(status));
+}

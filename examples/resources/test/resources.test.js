@@ -1,0 +1,72 @@
+import fastify, {} from 'fastify';
+import { manualClock, memoryStore } from 'sluice';
+import { describe, expect, it } from 'vitest';
+import { resourcesApp } from '../src/app.js';
+const batchOf = (rows) => ({ data: Array(rows).fill([1, 2, 3]) });
+async function asking() {
+    const clock = manualClock();
+    const app = await resourcesApp(memoryStore({ clock }));
+    const ask = (path, payload) => app.inject({ method: 'POST', url: `/models/${path}`, payload });
+    return { app, clock, ask };
+}
+describe('a limit by the size of a batch', () => {
+    it('refuses a batch that can never fit as oversized, and takes nothing', async () => {
+        const { app, ask } = await asking();
+        const refused = await ask('batch-predict', batchOf(101));
+        expect([refused.statusCode, refused.json().reason]).toEqual([429, 'oversized']);
+        expect((await ask('batch-predict', batchOf(100))).statusCode).toBe(200);
+        await app.close();
+    });
+    it.each([
+        [{}, ['body', 'data']],
+        [{ data: 50 }, ['body', 'data']],
+        [{ data: [] }, ['body', 'data']],
+        [{ data: { length: 1 } }, ['body', 'data']],
+    ])('answers a batch without a size with 422, and takes nothing: %j', async (payload, loc) => {
+        const { app, ask } = await asking();
+        const wrong = await ask('batch-predict', payload);
+        expect([wrong.statusCode, wrong.json().detail[0].loc]).toEqual([422, loc]);
+        expect((await ask('batch-predict', batchOf(100))).statusCode).toBe(200);
+        await app.close();
+    });
+});
+describe('the rows that are let in within a minute', () => {
+    /** Has no other fault than that a batch is one request, whatever is in it. */
+    const countingRequests = () => {
+        let count = 0;
+        const app = fastify();
+        app.post('/models/batch-predict', async (_request, reply) => reply.code(++count > 2 ? 429 : 200).send());
+        return app;
+    };
+    const rowsLetIn = async (app, sizes) => {
+        let rows = 0;
+        for (const size of sizes) {
+            const payload = batchOf(size);
+            const { statusCode } = await app.inject({ method: 'POST', url: '/models/batch-predict', payload });
+            if (statusCode === 200)
+                rows += size;
+        }
+        await app.close();
+        return rows;
+    };
+    it('are a hundred, in whatever batches they come', async () => {
+        expect(await rowsLetIn(await resourcesApp(), [1000, 1000, 1000])).toBe(0);
+        expect(await rowsLetIn(await resourcesApp(), [60, 60, 40])).toBe(100);
+        expect(await rowsLetIn(await resourcesApp(), Array(120).fill(1))).toBe(100);
+    });
+    it('are as many as somebody packs into two requests where requests are counted', async () => {
+        expect(await rowsLetIn(countingRequests(), [1000, 1000, 1000])).toBe(2000);
+    });
+});
+describe('two batches in five minutes', () => {
+    it('are two again when the five minutes are over, and not before', async () => {
+        const { app, clock, ask } = await asking();
+        const status = async () => (await ask('batch-process', [[1, 2, 3]])).statusCode;
+        expect([await status(), await status(), await status()]).toEqual([200, 200, 429]);
+        clock.advance(299_999);
+        expect(await status()).toBe(429);
+        clock.advance(1);
+        expect([await status(), await status(), await status()]).toEqual([200, 200, 429]);
+        await app.close();
+    });
+});

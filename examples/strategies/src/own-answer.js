@@ -1,0 +1,15 @@
+import { limit } from 'sluice/fastify';
+import { answers, featuresOf, lightweightModel, prediction, row, } from 'sluice-example-prediction-app';
+/** A refusal in the words of your own API. The fields that tell a client how it stands are added. */
+export function ownAnswerRoutes(app, { store }) {
+    const inOwnWords = limit({
+        store,
+        name: 'own answer',
+        rules: [{ limit: '5/minute', algorithm: 'fixed-window' }],
+        refuse: ({ retryAfter }) => ({
+            status: 429,
+            body: { error: 'rate_limit_exceeded', retry_after_seconds: Math.ceil(retryAfter / 1000) },
+        }),
+    });
+    app.post('/own-answer/predict', { onRequest: inOwnWords, schema: { body: row, response: answers(prediction) } }, async ({ body }) => lightweightModel(featuresOf(body)));
+}

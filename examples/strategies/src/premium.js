@@ -1,0 +1,14 @@
+import { limit } from 'sluice/fastify';
+import { answers, featuresOf, heavyModel, prediction, row, } from 'sluice-example-prediction-app';
+/** A route for the clients of one tier, who are known by their keys. Nobody else takes anything from its limit. */
+export function premiumRoutes(app, { store, identify }) {
+    const premiumOnly = limit({
+        store,
+        name: 'premium',
+        identify,
+        require: (_request, client) => client?.tier === 'premium',
+        refuseWith: { status: 403, detail: 'Premium access required' },
+        rules: [{ limit: '30/minute', algorithm: 'fixed-window', by: 'client' }],
+    });
+    app.post('/premium/predict', { onRequest: premiumOnly, schema: { body: row, response: answers(prediction) } }, async ({ body }) => heavyModel(featuresOf(body)));
+}

@@ -1,0 +1,101 @@
+import fastify, {} from 'fastify';
+import { manualClock, memoryStore } from 'sluice';
+import { keyDigest, newKey } from 'sluice/identity';
+import { lightweightModel } from 'sluice-example-prediction-app';
+import { describe, expect, it } from 'vitest';
+import { strategiesApp } from '../src/app.js';
+const PREMIUM = newKey();
+const FREE = newKey();
+const keys = [
+    { sha256: keyDigest(PREMIUM), client: 'acme', tier: 'premium' },
+    { sha256: keyDigest(FREE), client: 'visitor', tier: 'free' },
+];
+const ask = (app, url, headers = {}) => app.inject({ method: 'POST', url, payload: { features: [1, 2, 3] }, headers });
+async function admitted(app, url, times) {
+    let count = 0;
+    for (let time = 0; time < times; time++)
+        if ((await ask(app, url)).statusCode === 200)
+            count++;
+    return count;
+}
+describe('each algorithm', () => {
+    it.each([
+        // Let in at once; half a minute later; another minute later.
+        ['token-bucket', [5, 2, 5]],
+        ['fixed-window', [5, 0, 5]],
+        ['sliding-window', [5, 0, 5]],
+        ['sliding-log', [5, 0, 5]],
+        ['concurrency', [9, 9, 9]],
+    ])('%s lets in what it promises', async (algorithm, expected) => {
+        const clock = manualClock();
+        const app = await strategiesApp({ keys, store: memoryStore({ clock }) });
+        const url = `/algorithms/${algorithm}/predict`;
+        const counts = [await admitted(app, url, 9)];
+        clock.advance(30_000);
+        counts.push(await admitted(app, url, 9));
+        clock.advance(90_000);
+        counts.push(await admitted(app, url, 9));
+        expect(counts).toEqual(expected);
+        await app.close();
+    });
+    it('concurrency lets in five at once, and the next when one is done', async () => {
+        const finish = [];
+        const model = (features) => new Promise((resolve) => {
+            finish.push(() => resolve(lightweightModel(features)));
+        });
+        const app = await strategiesApp({ keys, model });
+        const url = '/algorithms/concurrency/predict';
+        const running = Array.from({ length: 5 }, () => ask(app, url));
+        await expect.poll(() => finish.length).toBe(5);
+        expect((await ask(app, url)).statusCode).toBe(429);
+        finish[0]?.();
+        expect((await running[0])?.statusCode).toBe(200);
+        const next = ask(app, url);
+        await expect.poll(() => finish.length).toBe(6);
+        for (const end of finish)
+            end();
+        expect((await next).statusCode).toBe(200);
+        await Promise.all(running);
+        await app.close();
+    });
+});
+describe('two limits in one string', () => {
+    it('hold together', async () => {
+        const clock = manualClock();
+        const app = await strategiesApp({ keys, store: memoryStore({ clock }) });
+        expect(await admitted(app, '/predict', 7)).toBe(5);
+        clock.advance(60_000);
+        expect(await admitted(app, '/predict', 7)).toBe(3);
+        const answer = await ask(app, '/predict');
+        expect(answer.json()).toMatchObject({ limit: '8/hour' });
+        await app.close();
+    });
+});
+describe('a route for one tier', () => {
+    /** Has no other fault than that it believes a header. */
+    const trustingApp = () => {
+        const app = fastify();
+        app.post('/premium/predict', async ({ headers }, reply) => headers['x-user-tier'] === 'premium' ? { prediction: 'calm' } : reply.code(403).send());
+        return app;
+    };
+    const claim = (app) => ask(app, '/premium/predict', { 'x-user-tier': 'premium' });
+    it('is not opened by a header', async () => {
+        const app = await strategiesApp({ keys });
+        const refused = await claim(app);
+        expect(refused.statusCode).toBe(403);
+        expect(refused.json()).toMatchObject({ status: 403, detail: 'Premium access required' });
+        await app.close();
+    });
+    it('is opened by it where it is believed', async () => {
+        expect((await claim(trustingApp())).statusCode).toBe(200);
+    });
+    it('is opened by a key of that tier, and by no other', async () => {
+        const app = await strategiesApp({ keys });
+        expect((await ask(app, '/premium/predict', { 'x-api-key': FREE })).statusCode).toBe(403);
+        const opened = await ask(app, '/premium/predict', { authorization: `Bearer ${PREMIUM}` });
+        expect(opened.statusCode).toBe(200);
+        // Who may not enter has taken nothing from the limit.
+        expect(opened.headers.ratelimit).toBe('"requests";r=29;t=60');
+        await app.close();
+    });
+});

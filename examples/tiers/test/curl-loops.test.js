@@ -1,0 +1,29 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { curlLoop, startExample, statuses } from '../../prediction-app/test/running.js';
+const body = '{"features":[1,2,3]}';
+describe('examples/tiers', () => {
+    let example;
+    let url;
+    beforeAll(async () => {
+        example = await startExample('tiers');
+        url = `${example.url}/predict`;
+    });
+    afterAll(() => example?.[Symbol.asyncDispose]());
+    const keyFor = (tier) => {
+        const key = new RegExp(`'(x-api-key: \\S+)' \\(${tier}\\)`).exec(example.said())?.[1];
+        if (key === undefined)
+            throw new Error(`no ${tier} key in: ${example.said()}`);
+        return key;
+    };
+    it('lets a visitor in twenty times, whatever tier it claims', async () => {
+        const headers = ['x-user-tier: premium'];
+        expect(await curlLoop(22, url, { body, headers })).toEqual(statuses([200, 20], [429, 2]));
+    });
+    it('lets who has a free key in twenty times', async () => {
+        expect(await curlLoop(22, url, { body, headers: [keyFor('free')] })).toEqual(statuses([200, 20], [429, 2]));
+    });
+    it('lets who has a premium key in a hundred times', async () => {
+        const headers = [keyFor('premium')];
+        expect(await curlLoop(102, url, { body, headers })).toEqual(statuses([200, 100], [429, 2]));
+    });
+});

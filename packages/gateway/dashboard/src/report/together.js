@@ -1,0 +1,19 @@
+/**
+ * Sets two courses side by side, in stretches as long as the longer ones of the two: where one replay ended later, as for requests that waited,
+ * its stretches may be twice as long, or more of them.
+ */
+export function together(one, other, value) {
+    const width = Math.max(one.width, other.width);
+    const pairs = new Map();
+    for (const [side, { stretches }] of [
+        ['one', one],
+        ['other', other],
+    ])
+        for (const stretch of stretches) {
+            const at = Math.floor(stretch.at / width) * width;
+            const pair = pairs.get(at) ?? { at, one: 0, other: 0 };
+            pair[side] += value(stretch);
+            pairs.set(at, pair);
+        }
+    return { width, pairs: [...pairs.values()].sort((a, b) => a.at - b.at) };
+}

@@ -1,0 +1,29 @@
+import { onTestFinished } from 'vitest';
+/** Reads server-sent events; the stream ends with the test. */
+export async function eventsOf(url, headers = {}) {
+    const stop = new AbortController();
+    onTestFinished(() => stop.abort());
+    const response = await fetch(url, { headers, signal: stop.signal });
+    return { response, next: nextEvent(response) };
+}
+function nextEvent(response) {
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    /** The next event of a name. */
+    return async (name) => {
+        for (;;) {
+            const end = text.indexOf('\n\n');
+            if (end >= 0) {
+                const [, event, data] = /^event: (.*)\ndata: (.*)$/.exec(text.slice(0, end)) ?? [];
+                text = text.slice(end + 2);
+                if (event === name)
+                    return JSON.parse(data);
+                continue;
+            }
+            const { done, value } = (await reader?.read()) ?? { done: true, value: '' };
+            if (done)
+                throw new Error('the stream ended');
+            text += value;
+        }
+    };
+}

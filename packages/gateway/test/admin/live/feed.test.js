@@ -1,0 +1,98 @@
+import { once } from 'node:events';
+import { createServer, get } from 'node:http';
+import { StoreUnavailableError } from 'sluice';
+import { afterEach, expect, it, onTestFinished, vi } from 'vitest';
+import { LiveFeed } from '../../../src/admin/live/feed.js';
+/** Nothing does here. */
+const crashed = (error) => {
+    throw error;
+};
+afterEach(() => vi.useRealTimers());
+it('a listener that does not read is cut before much is kept for it', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    // What the system buffers by itself is soon used up by samples of this size.
+    const sample = { padding: 'x'.repeat(4_000_000) };
+    const feed = new LiveFeed({ sample: () => sample, status: async () => ({}), crashed });
+    const ended = [];
+    let buffered = () => 0;
+    const server = createServer((_request, response) => {
+        ended.push(once(response, 'close'));
+        buffered = () => response.writableLength;
+        feed.listen(response, {});
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => {
+        feed.close();
+        server.close();
+    });
+    const request = get(`http://127.0.0.1:${server.address().port}/`);
+    const [response] = await once(request, 'response');
+    response.on('error', () => { }).pause();
+    request.on('error', () => { });
+    let most = 0;
+    for (let second = 0; second < 30; second++) {
+        vi.advanceTimersByTime(1000);
+        most = Math.max(most, buffered());
+        await new Promise(setImmediate);
+    }
+    await ended[0];
+    expect(most).toBeLessThan(13 * 4_000_100);
+});
+it('a quarter of an hour is kept, and told to who comes later', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    let at = 0;
+    const feed = new LiveFeed({
+        sample: () => ({ at: at++ }),
+        status: async () => ({}),
+        crashed,
+    });
+    onTestFinished(() => feed.close());
+    vi.advanceTimersByTime(2000 * 1000);
+    let text = '';
+    const response = {
+        writeHead() { },
+        once() { },
+        destroy() { },
+        write: (chunk) => (text += chunk),
+    };
+    feed.listen(response, {});
+    const history = JSON.parse(/event: history\ndata: (.*)\n/.exec(text)?.[1] ?? '');
+    expect(history.map((sample) => sample.at)).toEqual(Array.from({ length: 900 }, (_, index) => 1100 + index));
+});
+it('why there is no status is told once until there is one again, and not where the store does not answer', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const told = [];
+    let failing = new StoreUnavailableError('a key', 100, new Error('gone'));
+    const feed = new LiveFeed({
+        sample: () => ({}),
+        async status() {
+            if (failing !== undefined)
+                throw failing;
+            return {};
+        },
+        crashed: (error) => void told.push(error),
+    });
+    onTestFinished(() => feed.close());
+    const events = [];
+    const response = { writeHead() { }, once() { }, destroy() { }, write: (event) => events.push(event) };
+    feed.listen(response, {});
+    const seconds = async (count) => {
+        for (let second = 0; second < count; second++) {
+            vi.advanceTimersByTime(1000);
+            await new Promise(setImmediate);
+        }
+    };
+    await seconds(10);
+    expect(told).toEqual([]);
+    const first = new Error('first');
+    failing = first;
+    await seconds(10);
+    failing = undefined;
+    await seconds(2);
+    const second = new Error('second');
+    failing = second;
+    await seconds(10);
+    expect(told).toEqual([first, second]);
+    expect(events.filter((event) => event.startsWith('event: status'))).toHaveLength(1);
+    expect(events.filter((event) => event.startsWith('event: sample'))).toHaveLength(32);
+});

@@ -1,0 +1,18 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+const PROGRAM = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url));
+/** Runs the program as somebody would; it ends with the test. */
+export function sluice(...args) {
+    const child = spawn(process.execPath, [PROGRAM, ...args]);
+    const said = { out: '', err: '' };
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+        said.out += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+        said.err += text;
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    return { child, said, ended: once(child, 'close') };
+}

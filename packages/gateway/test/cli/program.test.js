@@ -1,0 +1,132 @@
+import { once } from 'node:events';
+import { mkdtemp, rename, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { until, upstreamOf } from '../gateway/running.js';
+import { sluice } from './program.js';
+let folder;
+beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sluice-'));
+});
+async function fileOf(text) {
+    const file = join(folder, `${Math.random().toString(36).slice(2)}.yaml`);
+    await writeFile(file, text);
+    return file;
+}
+describe('sluice check', () => {
+    it('exits 0 for a file that is right', async () => {
+        const { said, ended } = sluice('check', await fileOf('upstream: http://127.0.0.1:9000\n'));
+        expect((await ended)[0]).toBe(0);
+        expect(said.out).toContain('ok');
+    });
+    it('takes the file as an option too', async () => {
+        const { said, ended } = sluice('check', '--config', await fileOf('upstream: http://127.0.0.1:9000\n'));
+        expect((await ended)[0]).toBe(0);
+        expect(said.out).toContain('ok');
+    });
+    it('exits 1 and gives the place of each mistake', async () => {
+        const file = await fileOf('upstream: http://127.0.0.1:9000\nroutes:\n  - match: /a\n    limts: [1/minute]\n');
+        const { said, ended } = sluice('check', file);
+        expect((await ended)[0]).toBe(1);
+        expect(said.err).toContain(`${file}:4:5: `);
+    });
+    it('says which file it could not read', async () => {
+        const { said, ended } = sluice('check', join(folder, 'missing.yaml'));
+        expect((await ended)[0]).toBe(1);
+        expect(said.err).toContain('missing.yaml');
+    });
+});
+describe('sluice serve', () => {
+    const serveOptions = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
+    async function serve(text) {
+        const upstream = await upstreamOf((_request, response) => response.end('ok'));
+        const file = await fileOf(text);
+        const program = sluice('serve', file, ...serveOptions, '--upstream', upstream);
+        await until(() => program.said.out.includes('health'));
+        const url = /http:\S+/.exec(program.said.out)?.[0];
+        return { ...program, file, url };
+    }
+    const limited = (limit) => `upstream: http://127.0.0.1:1\ndefault: { limits: [${limit}] }\n`;
+    it('takes the file up when it changes, and keeps the old one when it is wrong', async () => {
+        const { said, file, url } = await serve(limited('1/minute'));
+        expect((await fetch(url)).status).toBe(200);
+        expect((await fetch(url)).status).toBe(429);
+        await writeFile(file, limited('nonsense'));
+        await until(() => said.err.includes('"line":2,"column":21'));
+        expect(said.err).toContain('the old one stays');
+        expect((await fetch(url)).status).toBe(429);
+        // As editors and orchestrators do it: another file takes its place.
+        const other = await fileOf('upstream: http://127.0.0.1:1\n');
+        await rename(other, file);
+        await until(() => said.err.includes('was taken up'));
+        expect((await fetch(url)).status).toBe(200);
+    });
+    it('logs the warnings about its file when it starts, and those of a file that it reloads', async () => {
+        const { said, file } = await serve(`${limited('10/day')}`);
+        const warned = () => said.err.split('\n').filter((line) => line.includes('a restart forgets'));
+        await until(() => warned().length === 1);
+        expect(JSON.parse(warned()[0])).toMatchObject({ level: 40, file, line: 2, column: 21 });
+        await writeFile(file, `# longer\n${limited('10/week')}`);
+        await until(() => warned().length === 2);
+        expect(JSON.parse(warned()[1])).toMatchObject({ line: 3 });
+    });
+    it('takes the file as an option too, and says so in its help', async () => {
+        const file = await fileOf(limited('1/minute'));
+        const { child, said, ended } = sluice('serve', '--config', file, ...serveOptions);
+        await until(() => said.out.includes('health'));
+        child.kill('SIGTERM');
+        expect((await ended)[0]).toBe(0);
+        const help = sluice('serve', '--help');
+        await help.ended;
+        expect(help.said.out).toContain('serve [options] [file]');
+        expect(help.said.out).toContain('--config <file>');
+    });
+    it.each([
+        [
+            'none is named',
+            [],
+            'no configuration file is named; write sluice serve gateway.yaml, or --config gateway.yaml',
+        ],
+        [
+            'two are named',
+            ['a.yaml', '--config', 'b.yaml'],
+            'two configuration files are named, a.yaml and b.yaml; leave one of them out',
+        ],
+    ])('says in one line what is wrong where %s', async (_name, files, message) => {
+        const { said, ended } = sluice('serve', ...files);
+        expect((await ended)[0]).toBe(1);
+        expect(said.err).toBe(`sluice: ${message}\n`);
+    });
+    it('takes the file up on SIGHUP and stops on SIGTERM', async () => {
+        const { child, said, ended } = await serve(limited('1/minute'));
+        child.kill('SIGHUP');
+        await until(() => said.err.includes('was taken up'));
+        child.kill('SIGTERM');
+        expect((await ended)[0]).toBe(0);
+        expect(said.err).toContain('stopped');
+    });
+    it.each(['redis://:s3cret@127.0.0.1:1', 'redis+cluster://:s3cret@127.0.0.1:1', 'memcached://127.0.0.1:1'])('runs without its store %s, says so once, and stops', async (store) => {
+        const { child, said, ended, url } = await serve(`${limited('2/hour')}store: ${store}\n`);
+        const statuses = [];
+        for (let request = 0; request < 4; request++)
+            statuses.push((await fetch(url)).status);
+        expect(statuses).toEqual([200, 200, 429, 429]);
+        child.kill('SIGTERM');
+        expect((await ended)[0]).toBe(0);
+        expect(said.err.match(/the store does not answer/g)).toHaveLength(1);
+        expect(said.err + said.out).not.toContain('s3cret');
+    });
+    it('says in one line that a port is in use', async () => {
+        const taken = createServer().listen(0, '127.0.0.1');
+        await once(taken, 'listening');
+        onTestFinished(() => void taken.close());
+        const { port } = taken.address();
+        const file = await fileOf('upstream: http://127.0.0.1:9000\n');
+        const { said, ended } = sluice('serve', file, '--listen', `127.0.0.1:${port}`, '--admin', '127.0.0.1:0');
+        expect((await ended)[0]).toBe(1);
+        expect(said.err).toBe(`sluice: port ${port} of 127.0.0.1 is in use; stop what uses it or choose another port\n`);
+        expect(said.out).toBe('');
+    });
+});

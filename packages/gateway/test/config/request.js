@@ -1,0 +1,21 @@
+/** A request as rules see it, of which only some is said. */
+export function request(parts = {}) {
+    return {
+        method: 'POST',
+        path: '/predict',
+        route: 'POST /predict',
+        params: bare({}),
+        query: bare({}),
+        headers: bare({}),
+        ip: '192.0.2.1',
+        client: undefined,
+        body: null,
+        // None of a model's.
+        call: undefined,
+        ...parts,
+    };
+}
+/** An object without a prototype, as the gateway makes them. */
+export function bare(members) {
+    return Object.assign(Object.create(null), members);
+}

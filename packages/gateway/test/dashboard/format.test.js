@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest';
+import { count, duration, rate, share, wait } from '../../dashboard/src/parts/format.js';
+it.each([
+    [0, '0'],
+    [0.02, '<0.1'],
+    [0.4, '0.4'],
+    [9.94, '9.9'],
+    [9.96, '10'],
+    [312.4, '312'],
+    [3420, '3.4K'],
+])('%s a second is %s', (value, text) => expect(rate(value)).toBe(text));
+it.each([
+    [0, '0'],
+    [0.085, '85 µs'],
+    [0.0042, '4.2 µs'],
+    [1.25, '1.3 ms'],
+    [999.4, '999 ms'],
+    [3400, '3.4 s'],
+    [125_000, '2 min 5 s'],
+    [11_520_000, '3 h 12 min'],
+    [180_000_000, '2 d 2 h'],
+    [null, 'never'],
+])('%s ms is %s', (value, text) => expect(duration(value)).toBe(text));
+it('rounds a wait up, so that nobody comes too early', () => {
+    expect(wait(1)).toBe('1 s');
+    expect(wait(4001)).toBe('5 s');
+    expect(wait(null)).toBe('never');
+});
+it('says that something is there, however little', () => {
+    expect(share(0)).toBe('0 %');
+    expect(share(0.001)).toBe('<1 %');
+    expect(share(0.999)).toBe('99 %');
+    expect(share(1)).toBe('100 %');
+});
+it('writes large numbers short', () => {
+    expect(count(1243)).toBe('1,243');
+    expect(count(1_234_567)).toBe('1.2M');
+});

@@ -1,0 +1,39 @@
+import { memoryStore } from 'sluice';
+import { clientAddressReader } from 'sluice/http';
+import { onTestFinished } from 'vitest';
+import { parseConfig } from '../../../src/config/load.js';
+import { createAdmission } from '../../../src/policy/admission.js';
+import { WarmUps } from '../../../src/policy/warm-ups.js';
+import { startProxy } from '../../../src/proxy/server.js';
+import { createUpstream } from '../../../src/proxy/upstream.js';
+/** A gateway without its files and signals, whose limits go by a clock of the test's. It ends with the test. */
+export async function clockedGateway(text, upstreamUrl, clock) {
+    const config = parseConfig(`listen: 127.0.0.1:0\nupstream: ${upstreamUrl}\n${text}`, 'test.yaml');
+    const upstream = createUpstream(config.upstream, config.timeouts);
+    const setup = {
+        admission: createAdmission(config, { store: memoryStore({ clock }), warmUps: new WarmUps() }),
+        addresses: clientAddressReader({}),
+        clients: { clientOf: () => undefined, withheld: () => undefined, stop: () => { } },
+        upstream,
+        maxBody: config.maxBody,
+        traffic: { ended: () => { }, inFlight: () => { }, waiting: () => { }, exchanged: () => { } },
+    };
+    const proxy = await startProxy({
+        endpoint: config.listen,
+        requestTimeout: config.timeouts.request,
+        setup: () => setup,
+        trouble: {
+            upstreamFailed: (_route, outcome) => {
+                throw new Error(outcome.detail);
+            },
+            crashed: (error) => {
+                throw error;
+            },
+        },
+    });
+    onTestFinished(async () => {
+        await proxy.close(0);
+        await upstream.destroy();
+    });
+    return { port: proxy.address.port };
+}

@@ -1,0 +1,46 @@
+import { createRequire } from 'node:module';
+import fc from 'fast-check';
+const { encode, decode } = createRequire(import.meta.url)('gpt-tokenizer/cjs/encoding/o200k_base');
+const TEXTS = [
+    'A limit that nobody understands is a limit that everybody works around; so say what was refused, and when to come back. ',
+    'function admit(request) {\n  const { cost, key } = weigh(request)\n  return store.take([{ key, limit, cost }])\n}\n',
+    '网关在把请求发送给模型之前，先预留该请求可能消耗的令牌，并在回答结束后按实际用量结算。',
+    'Шлюз резервирует токены до того, как запрос будет отправлен модели, и возвращает лишнее. ',
+    'ゲートウェイは、要求が消費しうるトークンを前もって確保します。😀🚀 ',
+];
+const PIECES = TEXTS.map((text) => piecesOf(encode(text.repeat(2))));
+/** Tokens by themselves, and together where only together they are whole characters. */
+function piecesOf(tokens) {
+    const pieces = [];
+    let held = [];
+    for (const token of tokens) {
+        held.push(token);
+        const text = decode(held);
+        if (text.includes('\uFFFD'))
+            continue;
+        pieces.push({ text, tokens: held.length });
+        held = [];
+    }
+    return pieces;
+}
+/** The beginning of a text in some language, as a model writes it: in chunks of a few tokens. */
+export const tokenChunks = fc
+    .record({
+    pieces: fc.constantFrom(...PIECES),
+    sizes: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 30 }),
+})
+    .map(({ pieces, sizes }) => {
+    const chunks = [];
+    let at = 0;
+    for (const size of sizes) {
+        const together = pieces.slice(at, at + size);
+        at += size;
+        if (together.length === 0)
+            break;
+        chunks.push({
+            text: together.map(({ text }) => text).join(''),
+            tokens: together.reduce((sum, { tokens }) => sum + tokens, 0),
+        });
+    }
+    return chunks;
+});

@@ -1,0 +1,144 @@
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { AnswerMeter, MAX_DOCUMENT, MAX_EVENT } from '../../src/llm/answer/answer-meter.js';
+import { anthropicMessages } from '../../src/llm/shapes/anthropic-messages.js';
+import { callOf, chat, EVENTS, event, JSON_ANSWER } from './asking.js';
+import { cutAt, places, streams } from './event-stream.js';
+const SEED = 20261201;
+const NOTHING = { tokens: 0, input_tokens: 0, output_tokens: 0 };
+function settle(body, { call = chat(100), status = 200, headers = EVENTS, kind = 'answered' } = {}) {
+    const meter = new AnswerMeter(call);
+    meter.head(status, headers);
+    meter.data(Buffer.from(body));
+    return meter.settlement({ kind });
+}
+const usage = { prompt_tokens: 30, completion_tokens: 12, total_tokens: 42 };
+const document = JSON.stringify({ choices: [{ message: { content: 'x'.repeat(100) } }], usage });
+const word = (content, more = {}) => event({ choices: [{ delta: { content } }], ...more });
+describe('a document', () => {
+    it('settles with its usage', () => {
+        const expected = { tokens: 42, input_tokens: 30, output_tokens: 12 };
+        expect(settle(document, { headers: JSON_ANSWER })).toEqual(expected);
+        expect(settle(document, { headers: [] })).toEqual(expected);
+        expect(settle(document, { headers: JSON_ANSWER, kind: 'cut' })).toEqual(expected);
+    });
+    it('counts its text where it has no usage', () => {
+        const body = JSON.stringify({ choices: [{ message: { content: 'x'.repeat(40) } }] });
+        expect(settle(body, { headers: JSON_ANSWER })).toEqual({
+            tokens: 35,
+            input_tokens: 25,
+            output_tokens: 10,
+        });
+    });
+    it('keeps what was reserved where it is cut, for it was worked out to its end', () => {
+        for (let length = 0; length < document.length; length += 1)
+            expect(settle(document.slice(0, length), { headers: JSON_ANSWER, kind: 'cut' })).toBe('unknown');
+    });
+    it.each([
+        ['not JSON', 'oops'],
+        ['of another shape', '{"answer": 42}'],
+        ['empty', ''],
+    ])('keeps what was reserved where it is %s', (_, body) => {
+        expect(settle(body, { headers: JSON_ANSWER })).toBe('unknown');
+    });
+    it('keeps what was reserved where it is too long to be read', () => {
+        const body = (length) => document.slice(0, -1).padEnd(length - 1, ' ') + document.slice(-1);
+        expect(settle(body(MAX_DOCUMENT + 1), { headers: JSON_ANSWER })).toBe('unknown');
+        expect(settle(body(MAX_DOCUMENT), { headers: JSON_ANSWER })).toMatchObject({ tokens: 42 });
+    });
+    it.each(['gzip', 'br', 'deflate', 'x-gzip', 'identity, gzip'])('keeps what was reserved where it is %s', (coding) => {
+        const headers = [...JSON_ANSWER, 'content-encoding', coding];
+        expect(settle(gzipSync(document), { headers })).toBe('unknown');
+        expect(settle(event({ choices: [], usage }), { headers: [...EVENTS, 'Content-Encoding', coding] })).toBe('unknown');
+    });
+    it('is read where it says that it has no coding', () => {
+        expect(settle(document, { headers: [...JSON_ANSWER, 'content-encoding', 'identity'] })).toMatchObject({
+            tokens: 42,
+        });
+    });
+});
+describe('a stream', () => {
+    it('counts what was delivered where it never tells its usage', () => {
+        const stream = word('x'.repeat(30)) + word('y'.repeat(10)) + event('[DONE]');
+        expect(settle(stream)).toEqual({ tokens: 35, input_tokens: 25, output_tokens: 10 });
+    });
+    it('goes by a running usage, and what came after it', () => {
+        const running = { prompt_tokens: 30, completion_tokens: 7, total_tokens: 37 };
+        const stream = word('x'.repeat(400), { usage: running }) + word('y'.repeat(8));
+        expect(settle(stream, { kind: 'cut' })).toEqual({ tokens: 39, input_tokens: 30, output_tokens: 9 });
+    });
+    it('never takes back what it told', () => {
+        const stream = event({
+            type: 'message_start',
+            message: { usage: { input_tokens: 30, cache_read_input_tokens: 70 } },
+        }) + event({ type: 'message_delta', usage: { input_tokens: 0, output_tokens: 9 } });
+        const call = callOf(anthropicMessages, { messages: [], stream: true }, { cachedWeight: 0.1 });
+        expect(settle(stream, { call })).toEqual({ tokens: 46, input_tokens: 37, output_tokens: 9 });
+    });
+    it('counts what is in its total alone', () => {
+        const thought = { prompt_tokens: 30, completion_tokens: 12, total_tokens: 142 };
+        expect(settle(event({ choices: [], usage: thought }))).toMatchObject({ tokens: 142, output_tokens: 112 });
+        expect(settle(event({ choices: [], usage: { total_tokens: 42 } }))).toMatchObject({
+            input_tokens: 25,
+            tokens: 42,
+        });
+    });
+    it.each([
+        [1, 42],
+        [0.5, 32],
+        [0.1, 24],
+        [0, 22],
+        [1.25, 47],
+    ])('counts cached input by a weight of %d', (cachedWeight, tokens) => {
+        const cached = { ...usage, prompt_tokens_details: { cached_tokens: 20 } };
+        const call = chat(100, {}, { cachedWeight });
+        expect(settle(event({ choices: [], usage: cached }), { call })).toMatchObject({
+            tokens,
+            output_tokens: 12,
+        });
+        // A cache cannot hold more of the input than there is.
+        const absurd = { ...usage, prompt_tokens_details: { cached_tokens: 1000 } };
+        expect(settle(event({ choices: [], usage: absurd }), { call })).toMatchObject({
+            input_tokens: Math.ceil(30 * cachedWeight - 1e-9),
+        });
+    });
+    it('has cost nothing where it fails before it begins, and what was delivered where it fails later', () => {
+        const failure = event({ error: { message: 'overloaded' } });
+        expect(settle(failure)).toEqual(NOTHING);
+        expect(settle(word('x'.repeat(40)) + failure)).toMatchObject({ output_tokens: 10 });
+    });
+    it('counts as text what is no JSON, so that it is not free', () => {
+        expect(settle(event('x'.repeat(40)))).toMatchObject({ output_tokens: 10 });
+    });
+    it('keeps what was reserved where it is of another shape', () => {
+        expect(settle(event({ answer: 'x'.repeat(40) }))).toBe('unknown');
+        expect(settle(event({ answer: 'x' }) + word('x'.repeat(40)))).toMatchObject({ output_tokens: 10 });
+    });
+    it('costs its input where nothing came', () => {
+        for (const stream of ['', ': ping\n\n', 'data: {"cho'])
+            expect(settle(stream, { kind: 'cut' })).toEqual({ tokens: 25, input_tokens: 25, output_tokens: 0 });
+    });
+    it('keeps what was reserved where an event is too long to be read', () => {
+        expect(settle(word('x'.repeat(MAX_EVENT)) + event({ choices: [], usage }))).toBe('unknown');
+    });
+    it('reads its last event without the blank line', () => {
+        const last = `data: ${JSON.stringify({ choices: [], usage })}`;
+        expect(settle(word('x') + last)).toMatchObject({ tokens: 42 });
+        expect(settle(word('x') + last, { kind: 'cut' })).toMatchObject({ tokens: 26 });
+    });
+    it('settles whatever is in it, the same in whatever chunks', () => {
+        fc.assert(fc.property(streams, places, (bytes, cuts) => {
+            const meter = new AnswerMeter(chat(100));
+            meter.head(200, EVENTS);
+            for (const chunk of cutAt(bytes, cuts))
+                meter.data(chunk);
+            const settlement = meter.settlement({ kind: 'answered' });
+            expect(settlement).toEqual(settle(bytes));
+            if (settlement === 'unknown')
+                return;
+            for (const amount of Object.values(settlement))
+                expect(Number.isInteger(amount) && amount >= 0).toBe(true);
+        }), { seed: SEED, numRuns: 1000 });
+    });
+});

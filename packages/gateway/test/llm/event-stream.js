@@ -1,0 +1,40 @@
+import fc from 'fast-check';
+/** Cuts bytes at places that are given as shares of the whole. */
+export function cutAt(bytes, places) {
+    const ends = places.map((place) => Math.floor(place * bytes.length)).sort((one, other) => one - other);
+    return [0, ...ends].map((start, index) => bytes.subarray(start, ends[index] ?? bytes.length));
+}
+/** Every byte by itself. */
+export function byByte(bytes) {
+    return Array.from(bytes, (byte) => Buffer.of(byte));
+}
+export const places = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 12 });
+const USAGE = '{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}';
+/** What event streams may be made of: all that means something in one, and some that does not. */
+export const streams = fc
+    .array(fc.oneof(fc.constantFrom('\n', '\r', '\r\n', '\n\n', '\r\r', '\r\n\r\n', '\r\n\n', '\n\r', ':', ': comment\n', ' '), fc.constantFrom('data', 'data:', 'data: ', 'event: x\n', 'id: 7\n', '\uFEFF', 'é', '漢', '😀', '{"a":1}'), fc.constantFrom(`data: ${USAGE}\n\n`, `data:${USAGE}\r\n\r\n`, `data: ${USAGE}`, 'data: [DONE]\n\n'), fc.constantFrom('data: {"choices":[],\ndata: "usage":{"prompt_tokens":1}}\n\n', `: soon\nevent: e\ndata: ${USAGE}\n\n`, 'data: {"choices":[{"delta":{"content":"a"}}],"usage":null}\n\n', 'data: {"choices":[],"usage":null}\n\n'), fc.uint8Array({ maxLength: 3 }).map((bytes) => Buffer.from(bytes))), { maxLength: 24 })
+    .map((pieces) => Buffer.concat(pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece))));
+/**
+ * A stream's events, slowly: the pieces between blank lines, each with its end. The last one may not have come to its end.
+ * Bytes are told as characters of one byte.
+ */
+export function modelBlocks(bytes) {
+    const lines = bytes.toString('latin1').match(/[^\r\n]*(\r\n|\r|\n)|[^\r\n]+$/g) ?? [];
+    const blocks = [];
+    let block = '';
+    for (const line of lines) {
+        block += line;
+        if (!/^[\r\n]+$/.test(line))
+            continue;
+        blocks.push(block);
+        block = '';
+    }
+    return { blocks, rest: block };
+}
+/** The data of an event as the specification has it, slowly. */
+export function modelData(block, isFirst) {
+    const text = Buffer.from(block, 'latin1').toString('utf8');
+    const lines = (isFirst ? text.replace(/^\uFEFF/, '') : text).split(/\r\n|\r|\n/);
+    const data = lines.filter((line) => line === 'data' || line.startsWith('data:'));
+    return data.length === 0 ? undefined : data.map((line) => line.slice(5).replace(/^ /, '')).join('\n');
+}

@@ -1,0 +1,44 @@
+const LINE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/;
+const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"(?:,|$)/y;
+/** Reads the text format of Prometheus, version 0.0.4, and throws for what is none of it. */
+export function parseMetrics(text) {
+    const typed = new Map();
+    const samples = [];
+    if (!text.endsWith('\n'))
+        throw new Error('the last line has no end');
+    for (const line of text.split('\n').filter((each) => each !== '')) {
+        const [, kind, name, rest] = /^# (HELP|TYPE) (\S+) (.*)$/.exec(line) ?? [];
+        if (kind === 'TYPE')
+            typed.set(name, rest);
+        if (line.startsWith('#'))
+            continue;
+        const match = LINE.exec(line);
+        if (match === null)
+            throw new Error(`no sample: ${line}`);
+        const [, series = '', labels = '', value] = match;
+        const family = series.replace(/_(bucket|sum|count)$/, '');
+        if (!typed.has(series) && typed.get(family) !== 'histogram')
+            throw new Error(`no type of ${series}`);
+        samples.push({ name: series, labels: labelsOf(labels), value: Number(value) });
+    }
+    return samples;
+}
+function labelsOf(text) {
+    const labels = {};
+    LABEL.lastIndex = 0;
+    while (LABEL.lastIndex < text.length) {
+        const match = LABEL.exec(text);
+        if (match === null)
+            throw new Error(`no labels: ${text}`);
+        const [, name = '', value = ''] = match;
+        labels[name] = value.replace(/\\(.)/g, (_, escaped) => (escaped === 'n' ? '\n' : escaped));
+    }
+    return labels;
+}
+/** The sum of the series of a name that have these labels. */
+export function sumOf(samples, name, labels = {}) {
+    return samples
+        .filter((sample) => sample.name === name)
+        .filter((sample) => Object.entries(labels).every(([label, value]) => sample.labels[label] === value))
+        .reduce((sum, { value }) => sum + value, 0);
+}

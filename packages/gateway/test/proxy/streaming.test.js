@@ -1,0 +1,123 @@
+import { once } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { gatewayTo } from './gateway-under-test.js';
+import { answerTo, begin } from './http-client.js';
+import { httpUpstream } from './upstream-under-test.js';
+const CHUNK = Buffer.alloc(64 * 1024, 'x');
+const MIB = 1024 * 1024;
+/** What the systems' buffers of two connections may hold, and the streams' own: far from all that is to be sent. */
+const BOUND = 40 * MIB;
+const TOTAL = 80 * MIB;
+/** Writes until all is written, at the pace of whoever takes it; counts what it has written. */
+function writing(stream) {
+    const state = { written: 0 };
+    const go = () => {
+        while (state.written < TOTAL) {
+            state.written += CHUNK.length;
+            if (!stream.write(CHUNK))
+                return;
+        }
+        stream.off('drain', go);
+        stream.end();
+    };
+    stream.on('drain', go);
+    go();
+    return state;
+}
+/** Waits until a writer gets no further, or has got further than it may. */
+async function stuck(writer) {
+    let before = -1;
+    let same = 0;
+    while (same < 20 && writer.written <= BOUND) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        same = writer.written === before ? same + 1 : 0;
+        before = writer.written;
+    }
+}
+describe('back-pressure', () => {
+    it('of a client that does not read stops the upstream', async () => {
+        const upstream = await httpUpstream();
+        const gateway = await gatewayTo(upstream.url);
+        const client = begin(gateway.port).end();
+        const { response } = await upstream.asked.next();
+        const writer = writing(response);
+        const answer = await answerTo(client);
+        await stuck(writer);
+        expect(writer.written).toBeLessThan(BOUND);
+        const exchange = await gateway.exchanges.next();
+        expect(exchange.response.writableLength).toBeLessThan(MIB);
+        let read = 0;
+        for await (const chunk of answer)
+            read += chunk.length;
+        expect(read).toBe(TOTAL);
+        expect(await exchange.outcome).toEqual({ kind: 'answered', status: 200 });
+    });
+    it('of an upstream that does not read stops the client', async () => {
+        const upstream = await httpUpstream();
+        const gateway = await gatewayTo(upstream.url);
+        const client = begin(gateway.port, { method: 'POST' });
+        const writer = writing(client);
+        const { request, response } = await upstream.asked.next();
+        await stuck(writer);
+        expect(writer.written).toBeLessThan(BOUND);
+        const exchange = await gateway.exchanges.next();
+        expect(exchange.request.readableLength).toBeLessThan(MIB);
+        let read = 0;
+        for await (const chunk of request)
+            read += chunk.length;
+        expect(read).toBe(TOTAL);
+        response.end();
+        expect((await answerTo(client)).statusCode).toBe(200);
+    });
+});
+describe('a stream', () => {
+    it('of events arrives one by one, each before the next is written', async () => {
+        const upstream = await httpUpstream();
+        const gateway = await gatewayTo(upstream.url);
+        const client = begin(gateway.port).end();
+        const { response } = await upstream.asked.next();
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.flushHeaders();
+        const answer = await answerTo(client);
+        expect(answer.headers['content-type']).toBe('text/event-stream');
+        for (let event = 1; event <= 100; event++) {
+            response.write(`data: ${event}\n\n`);
+            const [chunk] = await once(answer, 'data');
+            expect(String(chunk)).toBe(`data: ${event}\n\n`);
+        }
+        response.end();
+        await once(answer, 'end');
+        expect(await gateway.outcome()).toEqual({ kind: 'answered', status: 200 });
+    });
+    it('up and one down run at the same time, byte for byte', async () => {
+        const upstream = await httpUpstream((request, response) => void request.pipe(response));
+        const gateway = await gatewayTo(upstream.url);
+        const client = begin(gateway.port, { method: 'POST' });
+        client.write('0');
+        const answer = await answerTo(client);
+        expect(String((await once(answer, 'data'))[0])).toBe('0');
+        for (let turn = 1; turn <= 50; turn++) {
+            client.write(`turn ${turn}`);
+            expect(String((await once(answer, 'data'))[0])).toBe(`turn ${turn}`);
+        }
+        client.end();
+        answer.resume();
+        await once(answer, 'end');
+        expect(await gateway.outcome()).toEqual({ kind: 'answered', status: 200 });
+    });
+    it('up reaches the upstream as it is sent, with the head before its first byte', async () => {
+        const upstream = await httpUpstream();
+        const gateway = await gatewayTo(upstream.url);
+        const client = begin(gateway.port, { method: 'PUT', headers: { 'content-length': 3 } });
+        client.write('a');
+        const { request, response } = await upstream.asked.next();
+        expect(String((await once(request, 'data'))[0])).toBe('a');
+        for (const byte of ['b', 'c']) {
+            client.write(byte);
+            expect(String((await once(request, 'data'))[0])).toBe(byte);
+        }
+        await once(request, 'end');
+        response.end();
+        expect((await answerTo(client)).statusCode).toBe(200);
+    });
+});

@@ -1,0 +1,73 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { parseConfig, replay } from '../../src/replay/index.js';
+import { SLOW_LIMITS, slowFalseRefusals, TICKS_A_MILLISECOND } from './slow-limits.js';
+const FOLDER = fileURLToPath(new URL('../../../../../shared/traces', import.meta.url));
+const TRACES = ['conv', 'code'].map((name) => `${FOLDER}/AzureLLMInferenceTrace_${name}.csv`);
+/** The traces name no clients: the n-th request, from 0, is of client n mod 10. */
+const CLIENTS = 10;
+const LIMIT = 20;
+const PERIOD = 60_000 * TICKS_A_MILLISECOND;
+/** They have no durations: a second, and a tenth of one for each token of output. Some run for longer than a lease. */
+const DURATION = '1s + 100ms/output_token';
+describe.skipIf(!existsSync(FOLDER))(`the Azure traces (in ${FOLDER})`, () => {
+    for (const file of TRACES) {
+        const rows = existsSync(file) ? rowsOf(file) : [];
+        it.each(Object.keys(SLOW_LIMITS))(`${file.slice(-8, -4)}: 20 requests a minute, %s`, async (algorithm) => {
+            const limit = algorithm === 'concurrency'
+                ? `concurrent: ${LIMIT}`
+                : `limit: ${LIMIT}/minute, algorithm: ${algorithm}`;
+            await agree(file, rows, algorithm, LIMIT, `{ ${limit} }`);
+        });
+        it.each(Object.keys(SLOW_LIMITS).filter((name) => name !== 'concurrency'))(`${file.slice(-8, -4)}: 20,000 tokens a minute, %s`, async (algorithm) => {
+            const tokens = rows.map((row) => ({ ...row, cost: row.input + row.output }));
+            const limit = `{ limit: 20k/minute, of: tokens, algorithm: ${algorithm} }`;
+            await agree(file, tokens, algorithm, 20_000, limit);
+        });
+    }
+});
+/** The replay and the slow calculation agree on who was refused, one by one, and on the false refusals among them. */
+async function agree(file, rows, algorithm, limit, written) {
+    const config = parseConfig(`
+upstream: http://127.0.0.1:9000
+routes:
+  - match: POST /v1/chat/completions
+    llm: openai
+    limits: [${written}]
+`, 'azure.yaml');
+    const refused = [];
+    const report = await replay(file, config, {
+        clients: CLIENTS,
+        duration: DURATION,
+        // What a request asks for at most is what it gets: so its cost is known when it comes.
+        columns: 'max_tokens=GeneratedTokens',
+        onDecision({ number, outcome }) {
+            if (outcome.kind === 'refused')
+                refused.push(number);
+        },
+    });
+    const slow = new Set();
+    let falsely = 0;
+    for (let client = 0; client < CLIENTS; client++) {
+        const own = rows.filter(({ index }) => index % CLIENTS === client);
+        const refusedOfOwn = SLOW_LIMITS[algorithm](own, limit, PERIOD);
+        for (const index of refusedOfOwn)
+            slow.add(own[index].index);
+        falsely += slowFalseRefusals(algorithm, own, refusedOfOwn, limit, PERIOD);
+    }
+    expect(report.requests.played).toBe(rows.length);
+    expect(refused).toEqual([...slow].sort((a, b) => a - b));
+    expect(report.requests.falselyRefused).toBe(falsely);
+}
+function rowsOf(file) {
+    const [, ...lines] = readFileSync(file, 'utf8').trimEnd().split(/\r?\n/);
+    const first = Date.parse(`${lines[0]?.slice(0, 10)}T00:00:00Z`);
+    return lines.map((line, index) => {
+        const [time = '', input, output] = line.split(',');
+        const second = Date.parse(`${time.slice(0, 19).replace(' ', 'T')}Z`) - first;
+        const at = second * TICKS_A_MILLISECOND + Number(time.slice(20));
+        const runs = (1000 + 100 * Number(output)) * TICKS_A_MILLISECOND;
+        return { index, at, cost: 1, runs, input: Number(input), output: Number(output) };
+    });
+}

@@ -1,0 +1,198 @@
+import { describe, expect, it } from 'vitest';
+import { compare, replay } from '../../src/replay/replay.js';
+import { summary } from '../../src/replay/report/summary.js';
+import { configOf, played, streamOf } from './traces.js';
+/** Seconds after a moment, as rows of a trace. */
+function rows(head, ...lines) {
+    const text = lines.map(([second, ...more]) => [1_700_000_000 + second, ...more].join(','));
+    return [`time${head}`, ...text].join('\n');
+}
+describe('limits on virtual time', () => {
+    it('a bucket refills as time goes on, and each client has its own', async () => {
+        const trace = rows(',client', [0, 'a'], [1, 'a'], [2, 'a'], [2, 'b'], [31, 'a'], [32, 'a'], [92, 'a']);
+        const { letIn, report } = await played(trace, '[2/minute]');
+        expect(letIn).toBe('++-++-+');
+        expect(report.requests).toMatchObject({ played: 7, allowed: 5, refused: 2, falselyRefused: 0 });
+        expect(report.clients.listed[0]).toMatchObject({ client: 'a', requests: 6, refused: 2 });
+    });
+    it('a slot is held for the recorded duration; at the same moment one who ends is before one who comes', async () => {
+        const trace = rows(',duration', [0, '10s'], [9.999, '1s'], [10, '10s']);
+        const { letIn } = await played(trace, '[{ concurrent: 1 }]');
+        expect(letIn).toBe('+-+');
+    });
+    it('a request that runs for longer than its lease keeps its slot', async () => {
+        const trace = rows(',duration', [0, '100s'], [40, '1s'], [99, '1s'], [100, '1s']);
+        const { letIn } = await played(trace, '[{ concurrent: 1, lease: 10s }]');
+        expect(letIn).toBe('+--+');
+    });
+    it('a request that runs for a million years takes no longer to replay than any other', async () => {
+        const trace = rows(',duration', [0, '1e16'], [40, '1s'], [41, '1e16']);
+        const { letIn } = await played(trace, '[{ concurrent: 1, lease: 10s, wait: 5s }]');
+        expect(letIn).toBe('+--');
+    });
+    it('durations by a model: of the request, and of its tokens', async () => {
+        const trace = rows(',output_tokens', [0, 10], [1.4, 0], [1.6, 0]);
+        const { letIn } = await played(trace, '[{ concurrent: 1 }]', { duration: '500ms + 100ms/output_token' });
+        expect(letIn).toBe('+-+');
+        await expect(played(trace, '[{ concurrent: 1 }]', { duration: '5 apples' })).rejects.toThrow("'5 apples' says not how long requests run");
+    });
+    it('waits in line, first come, first served, until a slot is free or patience has an end', async () => {
+        const trace = rows(',duration', [0, '10s'], [1, '10s'], [2, '10s'], [3, '1s']);
+        const { letIn, report } = await played(trace, '[{ concurrent: 1, wait: 15s }]');
+        // The second waits 9 s, the third would 18 s, the fourth 17 s and then the third is no longer before it.
+        expect(letIn).toBe('++--');
+        expect(report.waits).toMatchObject({ count: 3, max: 15_000 });
+    });
+    it('the line takes the time of the trace: who waits is served at that moment and holds its slot from then on', async () => {
+        const trace = rows(',duration', [0, '5s'], [1, '5s'], [9.9, '1s'], [10, '1s']);
+        const { letIn, report } = await played(trace, '[{ concurrent: 1, wait: 4.1s }]');
+        expect(letIn).toBe('++++');
+        expect(report.waits).toMatchObject({ count: 3, max: 4000 });
+    });
+    it('limits grow while a model warms up, from the moment on at which it is ready', async () => {
+        const config = '[{ limit: 10/second, by: everyone }]\n    warm_up: { ready: http://127.0.0.1:1/, from: 0.1, over: 100s }';
+        const second = (at) => Array.from({ length: 12 }, () => [at]);
+        const trace = rows('', ...second(0), ...second(20), ...second(80), ...second(200));
+        const { report } = await played(trace, config, { unready: [{ from: 10_000, to: 30_000 }] });
+        const hits = (from) => report.timeline.stretches.filter(({ at }) => at === (1_700_000_000 + from) * 1000)[0]?.allowed;
+        expect([hits(0), hits(20), hits(80), hits(200)]).toEqual([10, 1, 5, 10]);
+    });
+    it('windows of the calendar go by the recorded date', async () => {
+        const trace = 'time\n2024-02-29 23:59:58\n2024-02-29 23:59:59\n2024-03-01 00:00:00';
+        const { letIn } = await played(trace, '[{ limit: 1/day, algorithm: fixed-window, align: calendar, by: everyone }]');
+        expect(letIn).toBe('+-+');
+    });
+    it('tokens are reserved when a call comes and settled when it ends', async () => {
+        const llm = '[{ limit: 100/hour, of: tokens, by: everyone }]\n    llm: openai-chat';
+        // 10 + 90 are reserved, and 10 + 5 are used after ten seconds.
+        const trace = rows(',input_tokens,output_tokens,max_tokens,duration', [0, 10, 5, 90, '10s'], [9, 1, 1, 1, '1s'], [10, 1, 1, 1, '1s']);
+        const { letIn, report } = await played(trace, llm);
+        expect(letIn).toBe('+-+');
+        expect(report.rules[0]).toMatchObject({ reserved: 102, used: 17, refused: 1 });
+    });
+});
+describe('what is recorded of requests', () => {
+    const twoRoutes = '[1/minute]\n  - match: POST /models/:model/predict\n    limits: [{ limit: 10/minute, cost: "params.model == \'heavy\' ? 10 : 1" }]';
+    it('paths find their routes, and costs are worked out from them', async () => {
+        const trace = rows(',path', ...[
+            [0, '/predict'],
+            [0, 'POST /predict'],
+            [0, '/models/heavy/predict'],
+            [0, '/models/light/predict'],
+        ].map(([at, path]) => [at, path]), [0, '/elsewhere'], [0, '/%2f']);
+        const { letIn, report } = await played(trace, twoRoutes);
+        expect(letIn).toBe('+-+-+-');
+        expect(report.requests).toMatchObject({ refused: 2, unlimited: 1, invalid: 1 });
+    });
+    it('one route of many', async () => {
+        const trace = rows(',path', [0, '/predict'], [0, '/models/a/predict'], [1, '/predict']);
+        const { report } = await played(trace, twoRoutes, { route: 'POST /predict' });
+        expect(report.requests).toMatchObject({ played: 2, passedOver: 1, refused: 1 });
+    });
+    it('without paths the route is said, where there are several', async () => {
+        const trace = rows('', [0]);
+        await expect(played(trace, twoRoutes)).rejects.toThrow('say it with --route, one of POST /predict, POST /models/:model/predict');
+        await expect(played(trace, twoRoutes, { route: 'POST /nowhere/at all' })).rejects.toThrow('there is no route');
+        expect((await played(trace, twoRoutes, { route: 'POST /models/heavy/predict' })).report.rules[0]).toMatchObject({
+            reserved: 10,
+        });
+    });
+    it('a request without a path among others that have one cannot be weighed', async () => {
+        const { letIn, report } = await played(rows(',path', [0, '/predict'], [1, ''], [2, '/predict']), twoRoutes);
+        expect(letIn).toBe('+--');
+        expect(report.requests).toMatchObject({ played: 3, invalid: 1, refused: 1 });
+        expect(report.reasons).toEqual([{ why: 'the trace does not say its path', count: 1 }]);
+    });
+    it('a cost that is read from the body is the recorded one, else the request cannot be weighed', async () => {
+        const limits = '[{ limit: 10/minute, cost: size(body.rows) }]';
+        expect((await played(rows(',cost', [0, 6], [0, 6], [0, 4]), limits)).letIn).toBe('+-+');
+        const { report } = await played(rows('', [0]), limits);
+        expect(report.requests.invalid).toBe(1);
+        expect(report.reasons[0]?.why).toContain('the trace has no bodies; no cost was recorded');
+    });
+    it('tiers, requirements, addresses and headers', async () => {
+        const limits = [
+            '[{ limit: 1/minute, by: header:x-tenant }]',
+            "    require: client.tier != 'banned'",
+        ].join('\n');
+        const trace = rows(',client,tier,header:x-tenant', ...[
+            [0, 'a', 'pro', 't'],
+            [0, 'b', 'pro', 't'],
+            [0, 'c', 'banned', 'u'],
+            [0, 'd', 'pro', 'u'],
+        ].map((row) => row));
+        const { letIn, report } = await played(trace, limits);
+        expect(letIn).toBe('+--+');
+        expect(report.requests).toMatchObject({ refused: 1, forbidden: 1 });
+        expect(report.tiers.map(({ tier, requests }) => [tier, requests])).toEqual([
+            ['banned', 1],
+            ['pro', 3],
+        ]);
+    });
+    it('what a tier is called does nothing to a terminal', async () => {
+        const { report } = await played(rows(',client,tier', [0, 'a', '\u001b[2Jgold'], [0, '\u001b[2Jb', ''], [0, '\u001b[2Jb', '']), '[1/minute]');
+        expect(report.tiers).toContainEqual(expect.objectContaining({ tier: '\u001b[2Jgold' }));
+        expect(summary(report)).toContain('?[2Jgold');
+        expect(summary(report)).not.toContain('\u001b');
+    });
+    it('a thousand tiers are told apart, and the others count as none', async () => {
+        const tiers = Array.from({ length: 1002 }, (_, index) => [0, `tier ${index}`]);
+        const { report } = await played(rows(',tier', ...tiers), '[1/minute]');
+        expect(report.tiers).toHaveLength(1001);
+        expect(report.tiers.find(({ tier }) => tier === null)?.requests).toBe(2);
+    });
+    it('requests without a client are dealt to as many as are said', async () => {
+        const { report, letIn } = await played(rows('', [0], [0], [0], [0]), '[1/minute]', { clients: 3 });
+        expect(letIn).toBe('+++-');
+        expect(report.clients.listed[0]).toMatchObject({ client: 'client-0', requests: 2, refused: 1 });
+        expect(report.notes.join()).toContain('dealt to 3 clients');
+    });
+});
+describe('reports', () => {
+    const trace = rows(',client', ...Array.from({ length: 3000 }, (_, index) => [(index * index) % 7001, `c${(index * 7) % 13}`]));
+    const options = { reorder: 86_400_000 };
+    it('the same trace gives the same report, byte for byte, however it comes in', async () => {
+        const limits = '[{ limit: 5/minute, algorithm: sliding-window }, { concurrent: 2, wait: 5s }]';
+        const reports = await Promise.all([1, 64, 100_000].map(async (size) => JSON.stringify(await replay(streamOf(trace, size), configOf(limits), { ...options, duration: '7s' }))));
+        expect(new Set(reports).size).toBe(1);
+    });
+    it('the longest lock-out, fullness, hours and a timeline of bounded length', async () => {
+        const { report } = await played(rows(',client', [0, 'a'], [10, 'a'], [20, 'a'], [3600, 'a'], [7200 * 30, 'b']), '[1/hour]');
+        expect(report.longestLockout).toMatchObject({
+            client: 'a',
+            rule: 'requests',
+            length: 3_590_000,
+            refused: 2,
+        });
+        expect(report.rules[0]?.fullness).toEqual({ p50: 1, p95: 1, max: 1 });
+        expect(report.hours.stretches.filter(({ requests }) => requests > 0)).toHaveLength(3);
+        expect(report.timeline.stretches.length).toBeLessThanOrEqual(720);
+        expect(report.timeline.stretches.reduce((sum, { requests }) => sum + requests, 0)).toBe(5);
+    });
+    it('shadow rules are counted and refuse nobody', async () => {
+        const { report } = await played(rows('', [0], [0]), '[{ limit: 1/minute, enforce: false }]');
+        expect(report.requests.refused).toBe(0);
+        expect(report.rules[0]).toMatchObject({ enforced: false, allowed: 1, refused: 1 });
+    });
+    it('clients beyond those that are listed are counted together', async () => {
+        const { report } = await played(trace, '[1/minute]', { ...options, listed: 3 });
+        expect(report.clients.listed).toHaveLength(3);
+        const { listed, others } = report.clients;
+        expect(listed.reduce((sum, { requests }) => sum + requests, others?.requests ?? 0)).toBe(3000);
+    });
+    it('two policies side by side, request by request', async () => {
+        const comparison = await compare(streamOf(trace, 1000), configOf('[2/minute]'), configOf('[{ limit: 4/minute, algorithm: sliding-log }, { concurrent: 1, wait: 10s }]'), { ...options, duration: '20s' });
+        const { both, neither, onlyOne, onlyOther } = comparison.requests;
+        expect(both + neither + onlyOne + onlyOther).toBe(3000);
+        expect(both + onlyOne).toBe(comparison.one.requests.allowed);
+        expect(both + onlyOther).toBe(comparison.other.requests.allowed);
+        expect(onlyOne * onlyOther).toBeGreaterThan(0);
+        for (const { client, refusedByOne, refusedByOther } of comparison.clients) {
+            const of = ({ clients }) => clients.listed.find((each) => each.client === client);
+            expect([of(comparison.one)?.refused, of(comparison.other)?.refused]).toEqual([
+                refusedByOne,
+                refusedByOther,
+            ]);
+        }
+    });
+});

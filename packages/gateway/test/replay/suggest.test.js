@@ -1,0 +1,131 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { suggest } from '../../src/replay/suggest/suggest.js';
+import { readWish } from '../../src/replay/suggest/wish.js';
+import { suggestedYaml } from '../../src/replay/suggest/yaml.js';
+import { TraceError } from '../../src/replay/trace/trace-request.js';
+import { configOf } from './traces.js';
+/**
+ * Ten minutes in which six clients send thirty requests at the beginning of each minute, and one sends ten a second. So thirty a minute,
+ * all at once, is what the six need: less refuses some of theirs.
+ */
+function planted() {
+    const requests = [];
+    for (let minute = 0; minute < 10; minute++) {
+        for (let number = 0; number < 180; number++)
+            requests.push([minute * 60_000 + number * 11, `good-${number % 6}`]);
+        for (let number = 0; number < 600; number++)
+            requests.push([minute * 60_000 + number * 100, 'bad']);
+    }
+    const rows = requests.sort(([a], [b]) => a - b).map(([at, client]) => `${1_700_000_000_000 + at},${client}`);
+    return ['time,client', ...rows].join('\n');
+}
+let folder;
+let trace;
+beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sluice-suggest-'));
+    trace = join(folder, 'planted.csv');
+    await writeFile(trace, planted());
+});
+afterAll(() => rm(folder, { recursive: true }));
+const WISH = 'refuse at most 0% of requests of clients under 100/minute';
+describe('a wish', () => {
+    it('is granted by the tightest limit that does: the one that was planted', async () => {
+        const { granted, current, curve } = await suggest(trace, configOf('[8/minute]'), `${WISH}; admit at most 300/minute`.replace('300', '300 requests'));
+        expect(current).toBe('8/minute');
+        expect(granted?.text).toBe('30/minute');
+        // Six that get all they ask for, and one that gets its burst and a minute's worth.
+        expect(granted?.clauses.map(({ value }) => value)).toEqual([0, expect.closeTo(180 + 60, -1)]);
+        const refused = curve.map((point) => point.refused);
+        expect(refused).toEqual([...refused].sort((a, b) => b - a));
+    });
+    it('that no limit grants is told so, with the nearest on both sides', async () => {
+        const { granted, nearest } = await suggest(trace, configOf('[8/minute]'), `${WISH}, never admit more than 100 requests a minute in all`);
+        expect(granted).toBeNull();
+        const [refusing, admitting] = nearest;
+        expect(refusing?.text).toBe('30/minute');
+        expect(refusing?.clauses.map((clause) => clause.granted)).toEqual([true, false]);
+        expect(admitting?.clauses.map((clause) => clause.granted)).toEqual([false, true]);
+        expect(admitting?.clauses[1]?.value).toBeLessThanOrEqual(100);
+    });
+    it('that depends on other limits has no answer', async () => {
+        const { granted, nearest } = await suggest(trace, configOf('[{ name: mine, limit: 8/minute }, { name: other, limit: 1/hour, enforce: true }]'), WISH, { rule: 'mine' });
+        expect(granted).toBeNull();
+        expect(nearest).toEqual([]);
+    });
+    it('says what other limits alone refuse of it', async () => {
+        const { granted, nearest } = await suggest(trace, configOf('[{ name: mine, limit: 8/minute }, { name: other, limit: 60/minute, by: everyone }]'), `${WISH}; admit at most 60 requests/minute per client`, { rule: 'mine' });
+        expect(granted).toBeNull();
+        for (const { clauses } of nearest) {
+            const [refused] = clauses;
+            expect(refused?.byOthers).toBeGreaterThan(0);
+            expect(refused?.byOthers).toBeLessThanOrEqual(refused?.value ?? 0);
+        }
+        // High enough, this limit itself refuses nobody any more.
+        const [widest] = nearest.toSorted((a, b) => b.limit - a.limit);
+        expect(widest?.clauses[0]?.byOthers).toBe(widest?.clauses[0]?.value);
+    });
+    it('takes no more memory than it is given: then fewer limits are tried at once, to the same end', async () => {
+        const wished = `${WISH}; admit at most 300 requests/minute`;
+        const suggested = async (mostRemembered) => {
+            let rounds = 0;
+            const onRound = () => rounds++;
+            const suggestion = await suggest(trace, configOf('[8/minute]'), wished, { mostRemembered, onRound });
+            return { suggestion, rounds };
+        };
+        const [free, bounded] = [await suggested(), await suggested(1000)];
+        expect(bounded.suggestion).toEqual(free.suggestion);
+        expect(bounded.rounds).toBeGreaterThan(free.rounds);
+        await expect(suggested(200)).rejects.toThrow('more than the 200 requests that are remembered');
+        await expect(suggest(trace, configOf('[8/minute]'), WISH.replace('100/minute', '1000/minute'), {
+            mostRemembered: 500,
+        })).rejects.toThrow(TraceError);
+    });
+    it.each([
+        ['[1/minute, 1/hour]', 'requests-3', "there is no rule 'requests-3'"],
+        [
+            '[1/minute, 1/hour]',
+            undefined,
+            "say with --rule, and --route, whose limit is searched for; there are 'requests'",
+        ],
+        ['[{ concurrent: 1 }]', undefined, 'no rule of this configuration has a limit'],
+    ])('of %s, the rule %s', async (limits, rule, message) => {
+        await expect(suggest(trace, configOf(limits), WISH, { rule })).rejects.toThrow(message);
+    });
+});
+describe('what can be wished for', () => {
+    it('is read in a few forms', () => {
+        expect(readWish('Refuse at most 0.1 % of requests of clients under 100 a minute, never admit more than 2M tokens a minute in all')).toMatchObject({
+            refuse: [{ most: 0.001, whom: { kind: 'under', limit: 100, period: 60_000 } }],
+            admit: [{ most: 2_000_000, period: 60_000, of: 'tokens', each: false }],
+        });
+        expect(readWish('refuse at most 5% of tier free; admit at most 100 requests/5 minutes per client')).toMatchObject({
+            refuse: [{ most: 0.05, whom: { kind: 'tier', name: 'free' } }],
+            admit: [{ most: 100, period: 300_000, of: 'requests', each: true }],
+        });
+    });
+    it.each([
+        '',
+        'be nice',
+        'refuse at most 200%',
+        'refuse at most 1% of people',
+        'admit at most 5 apples/minute',
+    ])('not %j', (text) => {
+        expect(() => readWish(text)).toThrow(/write for example|more than 100 %|write 'clients under/);
+    });
+});
+it('the part of the configuration that changes is written, with what else stands there', () => {
+    const text = 'upstream: http://x\nroutes:\n  - match: GET /a\n    limits: [1/minute]\n  - match: POST /b # b\n    limits:\n      - { limit: 1/minute, by: ip } # per address\n      - 5/hour\n';
+    const suggestion = {
+        route: 'POST /b',
+        rule: 'requests-2',
+        current: '',
+        granted: null,
+        nearest: [],
+        curve: [],
+    };
+    expect(suggestedYaml(text, { ...suggestion, index: 1 }, '7/hour')).toBe('routes:\n  - match: POST /b # b\n    limits:\n      - { limit: 1/minute, by: ip } # per address\n      - 7/hour\n');
+    expect(suggestedYaml(text, { ...suggestion, index: 0 }, '3/minute')).toContain('{ limit: 3/minute, by: ip }');
+});

@@ -1,0 +1,38 @@
+import { Readable } from 'node:stream';
+import { parseConfig } from '../../src/config/load.js';
+import { replay } from '../../src/replay/replay.js';
+import { Trace } from '../../src/replay/trace/read-trace.js';
+/** A configuration of one route, or of several. */
+export function configOf(limits, more = '') {
+    return parseConfig(`
+upstream: http://127.0.0.1:9000
+${more}
+routes:
+  - match: POST /predict
+    limits: ${limits}
+`, 'replayed.yaml');
+}
+/** What is read of a trace that comes in a stream, in pieces of a few bytes. */
+export async function readAll(text, options = {}, size = 7) {
+    const trace = await Trace.open(streamOf(text, size), options);
+    const requests = [];
+    for await (const some of trace.requests())
+        requests.push(...some);
+    return { requests, origin: trace.origin, reading: trace.reading };
+}
+export function streamOf(text, size = 7) {
+    const bytes = Buffer.from(text);
+    const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) => bytes.subarray(index * size, (index + 1) * size));
+    return Readable.from(pieces);
+}
+/** Which requests are let in, in their order, and what the report says. */
+export async function played(trace, limits, options = {}, more = '') {
+    const letIn = [];
+    const report = await replay(streamOf(trace, 1000), configOf(limits, more), {
+        ...options,
+        onDecision: ({ number, outcome }) => {
+            letIn[number] = outcome.kind === 'allowed' || outcome.kind === 'unlimited';
+        },
+    });
+    return { letIn: letIn.map((each) => (each ? '+' : '-')).join(''), report };
+}

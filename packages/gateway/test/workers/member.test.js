@@ -1,0 +1,57 @@
+import cluster from 'node:cluster';
+import { EventEmitter } from 'node:events';
+import { memoryStore } from 'sluice';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { createLog } from '../../src/log.js';
+import { toldToAll } from '../../src/observers.js';
+import { Member } from '../../src/workers/member.js';
+const orders = (text) => ({
+    source: { file: 'gateway.yaml', text },
+    listen: { host: '127.0.0.1', port: 0 },
+    upstream: 'http://127.0.0.1:9',
+    overrides: new Map(),
+});
+/** A process that only notes what it is told. */
+function member() {
+    const told = [];
+    const kill = vi.fn();
+    const worker = Object.assign(new EventEmitter(), {
+        isConnected: () => true,
+        send: (message) => told.push(message),
+        process: { pid: 1, kill },
+    });
+    const fork = vi.spyOn(cluster, 'fork').mockReturnValue(worker);
+    onTestFinished(() => fork.mockRestore());
+    const made = new Member({
+        store: memoryStore(),
+        observer: toldToAll([]),
+        log: createLog(),
+        begin: { kind: 'begin', orders: orders('first'), workers: 2, observed: false },
+        figures: () => { },
+    });
+    made.listening.catch(() => { });
+    return { made, worker, told, kill };
+}
+it('orders that come before a worker has begun are those that it begins with', async () => {
+    const { made, worker, told } = member();
+    await made.follow(orders('second'));
+    expect(told).toEqual([]);
+    worker.emit('message', { kind: 'ready' });
+    expect(told).toEqual([{ kind: 'begin', orders: orders('second'), workers: 2, observed: false }]);
+});
+it('a worker that does not follow is ended, and is waited for no longer', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { made, worker, kill } = member();
+    worker.emit('message', { kind: 'ready' });
+    const prompt = made.follow(orders('second'));
+    worker.emit('message', { kind: 'followed' });
+    await prompt;
+    vi.advanceTimersByTime(60_000);
+    expect(kill).not.toHaveBeenCalled();
+    const late = made.follow(orders('third'));
+    vi.advanceTimersByTime(60_000);
+    expect(kill).toHaveBeenCalledWith('SIGKILL');
+    worker.emit('exit', null, 'SIGKILL');
+    await late;
+});

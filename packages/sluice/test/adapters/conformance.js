@@ -1,0 +1,291 @@
+import { PassThrough } from 'node:stream';
+import { parseList } from 'structured-headers';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { StoreUnavailableError } from '../../src/stores/failure/store-unavailable.js';
+import { memoryStore } from '../../src/stores/memory/memory-store.js';
+import { ask, begin, open, statuses } from './asking.js';
+/** What every adapter does, in every framework, through real sockets. */
+export function describeAdapter(name, framework) {
+    const start = async (...routes) => {
+        const whole = routes.map((route) => ({ method: 'POST', path: '/predict', handle: () => 'fine', ...route }));
+        const app = await framework.start(whole);
+        onTestFinished(() => app.close());
+        return app.port;
+    };
+    const fixed = (limit, more = {}) => ({
+        rules: [{ limit, algorithm: 'fixed-window', ...more }],
+    });
+    describe(name, () => {
+        it('lets in what the limit lets in, and tells how a request stands', async () => {
+            const port = await start({ limits: [fixed('3/minute')] });
+            const { status, text, headers } = await ask(port, '/predict');
+            expect([status, text]).toEqual([200, 'fine']);
+            const [[policy, policyParameters]] = parseList(String(headers['ratelimit-policy']));
+            expect(policy).toBe('requests');
+            expect(Object.fromEntries(policyParameters)).toEqual({ q: 3, w: 60 });
+            const [[standing, parameters]] = parseList(String(headers.ratelimit));
+            expect(standing).toBe('requests');
+            expect(parameters.get('r')).toBe(2);
+            expect(headers['x-ratelimit-limit']).toBeUndefined();
+            expect(headers['retry-after']).toBeUndefined();
+            expect(await statuses(port, '/predict', 3)).toEqual([200, 200, 429]);
+        });
+        it('refuses with a problem document and the moment to come back', async () => {
+            const port = await start({ limits: [fixed('1/minute')] });
+            await ask(port, '/predict');
+            const { status, text, headers } = await ask(port, '/predict');
+            expect(status).toBe(429);
+            expect(headers['content-type']).toBe('application/problem+json');
+            const problem = JSON.parse(text);
+            expect(problem).toMatchObject({
+                type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+                status: 429,
+                'violated-policies': ['requests'],
+            });
+            expect(problem.detail).toMatch(/1 request per minute.*Come back in/);
+            expect(Number(headers['retry-after'])).toBeGreaterThan(0);
+            expect(Number(headers['retry-after'])).toBeLessThanOrEqual(60);
+            expect(headers.ratelimit).toMatch(/^"requests";r=0/);
+        });
+        it('adds X-RateLimit fields where they are wanted', async () => {
+            const port = await start({ limits: [{ ...fixed('3/minute'), xRateLimit: true }] });
+            const { headers } = await ask(port, '/predict');
+            expect([
+                headers['x-ratelimit-limit'],
+                headers['x-ratelimit-remaining'],
+                headers['x-ratelimit-reset'],
+            ]).toEqual(['3', '2', '60']);
+        });
+        it('sends an answer of one’s own in place of the problem document', async () => {
+            const refuse = () => ({
+                status: 420,
+                headers: { 'X-Why': 'calm' },
+                body: { error: 'Rate limit exceeded' },
+            });
+            const port = await start({ limits: [{ ...fixed('1/minute'), refuse }] });
+            await ask(port, '/predict');
+            const { status, headers, text } = await ask(port, '/predict');
+            expect([status, headers['x-why'], JSON.parse(text)]).toEqual([
+                420,
+                'calm',
+                { error: 'Rate limit exceeded' },
+            ]);
+            expect(headers['content-type']).toContain('application/json');
+            expect(headers['retry-after']).toBeDefined();
+        });
+        it('counts a route by its template, never by the concrete path', async () => {
+            const store = memoryStore();
+            const byRoute = { ...fixed('2/minute', { by: ['route', 'everyone'] }), store };
+            const port = await start({ path: '/models/:model', limits: [{ ...byRoute, name: 'all' }] }, { path: '/other/:model', limits: [{ ...byRoute, name: 'others' }] });
+            expect(await statuses(port, '/models/a', 1)).toEqual([200]);
+            expect(await statuses(port, '/models/b', 2)).toEqual([200, 429]);
+            expect(await statuses(port, '/other/a', 1)).toEqual([200]);
+        });
+        it('counts HEAD as GET', async () => {
+            const port = await start({ method: 'GET', limits: [fixed('2/minute', { by: ['route', 'everyone'] })] });
+            expect((await ask(port, '/predict', { method: 'HEAD' })).status).toBe(200);
+            expect(await statuses(port, '/predict', 2, { method: 'GET' })).toEqual([200, 429]);
+        });
+        it.runIf(framework.readsBody)('takes what the body costs; one that cannot be weighed is 400 and takes nothing', async () => {
+            const rows = (request) => framework.bodyOf(request).rows;
+            const port = await start({ limits: [fixed('10/minute', { of: 'rows', cost: rows })] });
+            expect((await ask(port, '/predict', { body: { rows: 7 } })).headers.ratelimit).toContain('r=3');
+            for (const wrong of [-1, 'many', null, 1.5]) {
+                const { status, text } = await ask(port, '/predict', { body: { rows: wrong } });
+                expect([status, JSON.parse(text).detail]).toEqual([400, expect.stringContaining('cost')]);
+            }
+            expect((await ask(port, '/predict', { body: { rows: 4 } })).status).toBe(429);
+            expect((await ask(port, '/predict', { body: { rows: 3 } })).status).toBe(200);
+        });
+        it('settles with what a handler says that its request truly cost', async () => {
+            const port = await start({
+                limits: [fixed('100/hour', { of: 'tokens', cost: 80 })],
+                handle: async ({ settle }) => {
+                    await settle({ tokens: 10 });
+                    return 'fine';
+                },
+            });
+            expect(await statuses(port, '/predict', 4)).toEqual([200, 200, 200, 429]);
+        });
+        it.runIf(framework.stacks)('two limits in a row are both told', async () => {
+            const both = { rules: [{ name: 'b', limit: '9/minute' }] };
+            const port = await start({ limits: [{ rules: [{ name: 'a', limit: '5/minute' }] }, both] });
+            const { headers } = await ask(port, '/predict');
+            const told = parseList(String(headers['ratelimit-policy'])).map(([policy]) => policy);
+            expect(told.toSorted()).toEqual(['a', 'b']);
+            expect(parseList(String(headers.ratelimit))).toHaveLength(2);
+        });
+        it('ignores X-Forwarded-For without trusted proxies', async () => {
+            const port = await start({ limits: [fixed('1/minute', { by: 'ip' })] });
+            await ask(port, '/predict');
+            expect((await ask(port, '/predict', { headers: { 'x-forwarded-for': '203.0.113.9' } })).status).toBe(429);
+        });
+        it('believes what trusted proxies say in it, from the right, over all its lines', async () => {
+            const port = await start({
+                limits: [{ ...fixed('1/minute', { by: 'ip' }), trustedProxies: ['127.0.0.1', '10.0.0.0/8'] }],
+            });
+            const from = async (...lines) => (await ask(port, '/predict', { headers: { 'x-forwarded-for': lines } })).status;
+            expect(await from('203.0.113.9')).toBe(200);
+            expect(await from('198.51.100.1, 203.0.113.9, 10.1.2.3')).toBe(429);
+            expect(await from('198.51.100.1', '203.0.113.9')).toBe(429);
+            expect(await from('203.0.113.9', '198.51.100.1')).toBe(200);
+            expect(await from('2001:db8::1')).toBe(200);
+            expect(await from('2001:db8::2')).toBe(429);
+            expect(await from('nonsense')).toBe(400);
+        });
+        it('counts by a header, and refuses one that was sent twice', async () => {
+            const port = await start({ limits: [fixed('1/minute', { by: 'header:x-tenant' })] });
+            const from = (...tenants) => ask(port, '/predict', { headers: { 'x-tenant': tenants } });
+            expect((await from('a')).status).toBe(200);
+            expect((await from('a')).status).toBe(429);
+            expect((await from('b')).status).toBe(200);
+            if (framework.tellsRepeated)
+                expect((await from('a', 'c')).status).toBe(400);
+        });
+        it('asks who the client is, at once or later, and what is required of it', async () => {
+            const client = async (request) => {
+                const id = framework.headerOf(request, 'x-key');
+                return id === undefined ? undefined : { id, tier: id === 'vip' ? 'premium' : 'free' };
+            };
+            const port = await start({
+                limits: [
+                    {
+                        rules: [{ limit: '1/minute', tiers: { premium: 2 } }],
+                        client,
+                        require: (_request, who) => who !== undefined,
+                        refuseWith: { status: 403, detail: 'Premium access required' },
+                    },
+                ],
+            });
+            const as = (key) => statuses(port, '/predict', 3, { headers: key === undefined ? {} : { 'x-key': key } });
+            expect(await as('vip')).toEqual([200, 200, 429]);
+            expect(await as('someone')).toEqual([200, 429, 429]);
+            expect(await as()).toEqual([403, 403, 403]);
+            expect(JSON.parse((await ask(port, '/predict')).text).detail).toBe('Premium access required');
+        });
+        it('answers 503 with Retry-After where the store says that it cannot decide', async () => {
+            const take = () => Promise.reject(new StoreUnavailableError('limits', 1500, new Error('gone')));
+            const port = await start({ limits: [{ ...fixed('1/minute'), store: { ...silentStore(), take } }] });
+            const { status, headers } = await ask(port, '/predict');
+            expect([status, headers['retry-after']]).toEqual([503, '2']);
+        });
+        it.each(['rejects', 'throws'])('leaves it to the framework where a store %s for another reason', async (how) => {
+            const take = () => {
+                const error = new Error('a fault');
+                if (how === 'throws')
+                    throw error;
+                return Promise.reject(error);
+            };
+            const port = await start({ limits: [{ ...fixed('1/minute'), store: { ...silentStore(), take } }] });
+            const { status, text } = await ask(port, '/predict');
+            expect(status).toBe(500);
+            expect(text).not.toContain('fine');
+        });
+        describe('a slot', () => {
+            const slot = (more = {}) => ({ rules: [{ concurrent: 1, by: 'everyone', ...more }] });
+            it('is free again when the answer has ended', async () => {
+                const port = await start({ limits: [slot()] });
+                for (let request = 0; request < 5; request++)
+                    await expect.poll(async () => (await ask(port, '/predict')).status).toBe(200);
+            });
+            it('is free again when an answer has ended that has no body: of HEAD', async () => {
+                const port = await start({ method: 'GET', limits: [slot()] });
+                for (let request = 0; request < 3; request++) {
+                    const status = async () => (await ask(port, '/predict', { method: 'HEAD' })).status;
+                    await expect.poll(status).toBe(200);
+                }
+            });
+            it.each([
+                ['an error', new Error('on purpose')],
+                ['what is no error', 'on purpose'],
+            ])('is free again when the handler throws %s', async (_what, thrown) => {
+                const port = await start({
+                    limits: [slot()],
+                    handle: () => {
+                        throw thrown;
+                    },
+                });
+                const seen = [];
+                const request = async () => {
+                    const { status } = await ask(port, '/predict');
+                    if (status !== 429)
+                        seen.push(status);
+                    return seen.length;
+                };
+                await expect.poll(request, { timeout: 10_000 }).toBe(3);
+                if (thrown instanceof Error)
+                    expect(seen).toEqual([500, 500, 500]);
+            });
+            it('is held while the answer streams, and free when the client hangs up', async () => {
+                const streams = [];
+                const port = await start({
+                    limits: [slot()],
+                    handle: () => {
+                        const stream = new PassThrough();
+                        stream.write('first');
+                        streams.push(stream);
+                        return stream;
+                    },
+                });
+                for (let round = 0; round < 3; round++) {
+                    // What the client before held is free in a moment; a slot that leaked never is.
+                    let held;
+                    const opened = async () => {
+                        const [status, request] = await open(port, '/predict');
+                        if (status === 200)
+                            held = request;
+                        return status;
+                    };
+                    await expect.poll(opened, { timeout: 10_000 }).toBe(200);
+                    expect((await ask(port, '/predict')).status).toBe(429);
+                    held?.destroy();
+                }
+                await expect.poll(() => streams.every((stream) => stream.destroyed), { timeout: 10_000 }).toBe(true);
+                expect(streams).toHaveLength(3);
+            });
+            it('is waited for in line, and whoever hangs up leaves the line', async () => {
+                const ends = [];
+                // Whoever is first in the line is looked at again and again.
+                const looks = new Map();
+                const cost = (request) => {
+                    const who = framework.headerOf(request, 'x-who');
+                    looks.set(who, (looks.get(who) ?? 0) + 1);
+                    return 1;
+                };
+                const isFirstInLine = (who) => (looks.get(who) ?? 0) > 4;
+                const as = (who) => ({ headers: { 'x-who': who } });
+                const port = await start({
+                    limits: [slot({ wait: '20s', queue: 1, cost })],
+                    handle: () => new Promise((resolve) => ends.push(() => resolve('fine'))),
+                });
+                const first = ask(port, '/predict');
+                await expect.poll(() => ends.length).toBe(1);
+                const impatient = begin(port, '/predict', as('impatient'));
+                impatient.on('error', () => { });
+                await expect.poll(() => isFirstInLine('impatient'), { timeout: 10_000 }).toBe(true);
+                // The one place in the line is taken.
+                expect((await ask(port, '/predict')).status).toBe(503);
+                impatient.destroy();
+                let tries = 0;
+                const patient = (async () => {
+                    for (;;) {
+                        const { status } = await ask(port, '/predict', as(`patient, try ${++tries}`));
+                        if (status !== 503)
+                            return status;
+                    }
+                })();
+                await expect.poll(() => isFirstInLine(`patient, try ${tries}`), { timeout: 10_000 }).toBe(true);
+                ends[0]?.();
+                expect((await first).status).toBe(200);
+                await expect.poll(() => ends.length, { timeout: 10_000 }).toBe(2);
+                ends[1]?.();
+                expect(await patient).toBe(200);
+                expect(ends).toHaveLength(2);
+            });
+        });
+    });
+}
+/** A store that is asked for nothing but takes. */
+function silentStore() {
+    return { peek: () => [], settle: () => { }, reset: () => { }, close: () => { } };
+}

@@ -1,0 +1,106 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { clientAddressReader } from '../../src/http/client-address.js';
+import { RequestError } from '../../src/policy/request-error.js';
+import { ipv4, ipv6Groups, notation, written } from './addresses.js';
+const SEED = 20261126;
+const PROXIES = ['10.0.0.0/8', '192.168.1.1', '2001:db8:ff::/48', '::1'];
+const behind = clientAddressReader({ trustedProxies: PROXIES });
+const proxy = fc.oneof(fc.constantFrom('192.168.1.1', '::1', '::ffff:10.1.2.3', '2001:db8:ff:1::2'), fc.nat(255).map((last) => `10.0.3.${last}`));
+const address = fc.oneof(ipv4, fc.tuple(ipv6Groups, notation).map(([groups, how]) => written(groups, how)));
+/** An address that is none of the proxies'. */
+const client = address.filter((text) => !behind.isTrusted(text));
+const junk = fc.oneof(address, fc.string(), fc.constantFrom('unknown', '', '10.0.0.1', '_hidden', '"', ',,,'));
+/** How proxies write an entry. */
+function entry(text, port) {
+    const brackets = text.includes(':');
+    if (port)
+        return brackets ? `[${text}]:4711` : `${text}:4711`;
+    return text;
+}
+describe('the address of a client', () => {
+    it('is that of the connection where no proxy is trusted, whatever the header says', () => {
+        const alone = clientAddressReader();
+        fc.assert(fc.property(address, junk, (peer, header) => {
+            expect(alone.clientOf(peer, header)).toBe(alone.clientOf(peer, undefined));
+        }), { seed: SEED, numRuns: 2000 });
+    });
+    it('is that of the connection where this is no trusted proxy', () => {
+        fc.assert(fc.property(client, junk, (peer, header) => {
+            expect(behind.clientOf(peer, header)).toBe(behind.clientOf(peer, undefined));
+        }), { seed: SEED, numRuns: 2000 });
+    });
+    it('is the first from the right that is no proxy, however it is written; nothing to the left of it is read', () => {
+        const spaces = fc.constantFrom('', ' ', '  ', '\t');
+        fc.assert(fc.property(fc.array(junk, { maxLength: 4 }), client, fc.array(proxy, { maxLength: 3 }), proxy, fc.boolean(), spaces, (claims, truth, proxies, peer, port, space) => {
+            const header = [...claims, entry(truth, port), ...proxies.map((each) => entry(each, port))];
+            expect(behind.clientOf(peer, header.join(`${space},${space}`))).toBe(behind.clientOf(truth, undefined));
+        }), { seed: SEED, numRuns: 5000 });
+    });
+    it('is the leftmost where all are proxies', () => {
+        expect(behind.clientOf('10.0.0.1', '10.0.0.3, 10.0.0.2')).toBe('10.0.0.3');
+        expect(behind.clientOf('10.0.0.1', undefined)).toBe('10.0.0.1');
+    });
+    it.each([
+        'unknown',
+        '',
+        ' ',
+        '203.0.113.7, ',
+        '203.0.113.7,,10.0.0.2',
+        'proxy.example',
+        '_hidden',
+        '256.1.1.1',
+    ])('is an error of the request where a trusted proxy names %j', (header) => {
+        expect(() => behind.clientOf('10.0.0.1', header)).toThrow(RequestError);
+    });
+    it.each([undefined, '', 'nonsense', '/run/socket'])('is an error where the connection’s own is %j, and never a key that all such share', (peer) => {
+        expect(() => behind.clientOf(peer, '203.0.113.7')).toThrow('the address of the connection cannot be read');
+    });
+    it('reads a header of 100,000 entries from its end alone', () => {
+        const header = `${'nonsense, '.repeat(100_000)}203.0.113.7`;
+        expect(behind.clientOf('10.0.0.1', header)).toBe('203.0.113.7');
+    });
+    it('is that of its IPv6 network, of the length that is wanted', () => {
+        const [one, other] = ['2001:db8:1:2::1', '2001:db8:1:2:ffff::2'];
+        const by = (ipv6Subnet) => clientAddressReader(ipv6Subnet === undefined ? {} : { ipv6Subnet });
+        expect(by().clientOf(one, undefined)).toBe(by().clientOf(other, undefined));
+        expect(by(80).clientOf(one, undefined)).not.toBe(by(80).clientOf(other, undefined));
+    });
+});
+describe('a trusted proxy', () => {
+    it.each([
+        ['10.255.0.1', true],
+        ['::ffff:10.255.0.1', true],
+        ['::ffff:aff:1', true],
+        ['11.0.0.1', false],
+        ['192.168.1.1', true],
+        ['192.168.1.2', false],
+        ['2001:db8:ff:ffff::1', true],
+        ['2001:db8:fe::1', false],
+        ['::1', true],
+        ['nonsense', false],
+        [undefined, false],
+    ])('%s: %s', (peer, trusted) => {
+        expect(behind.isTrusted(peer)).toBe(trusted);
+    });
+    it('of a network of mapped addresses is of that IPv4 network', () => {
+        const mapped = clientAddressReader({ trustedProxies: ['::ffff:10.0.0.0/104'] });
+        expect(['10.9.9.9', '11.0.0.1'].map((peer) => mapped.isTrusted(peer))).toEqual([true, false]);
+    });
+    it.each([
+        '10.0.0.0/33',
+        '10.0.0.0/',
+        '10.0.0.0/-1',
+        '10.0.0.0/8/8',
+        '::1/129',
+        '::ffff:10.0.0.0/8',
+        'proxy',
+        '',
+        '10.0.0.0/8x',
+    ])('%j is refused, with an example of one that is not', (wrong) => {
+        expect(() => clientAddressReader({ trustedProxies: [wrong] })).toThrow('10.0.0.0/8 or ::1');
+    });
+    it.each([0, 129, 64.5, Number.NaN, '64'])('an ipv6Subnet of %s is refused', (ipv6Subnet) => {
+        expect(() => clientAddressReader({ ipv6Subnet })).toThrow("'ipv6Subnet' is a whole number from 1 to 128");
+    });
+});

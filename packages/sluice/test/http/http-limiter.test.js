@@ -1,0 +1,258 @@
+import fc from 'fast-check';
+import { parseList } from 'structured-headers';
+import { describe, expect, it } from 'vitest';
+import { manualClock } from '../../src/clock.js';
+import { createHttpLimiter, } from '../../src/http/http-limiter.js';
+import { settle } from '../../src/http/permits.js';
+import { memoryStore } from '../../src/stores/memory/memory-store.js';
+import { anyLimit, ruleName } from './quotas.js';
+const access = {
+    peer: () => '203.0.113.7',
+    header: ({ headers }, name) => headers?.[name],
+    forwardedFor: () => undefined,
+    route: () => 'POST /predict',
+    onHangUp: () => () => { },
+};
+function limiterOf(options) {
+    const clock = manualClock(1_000_000);
+    const limiter = createHttpLimiter({ store: memoryStore({ clock }), ...options }, access);
+    /** Decides at once, as the memory store does. */
+    const decide = (asked = {}) => limiter.decide({ ...asked });
+    return { clock, limiter, decide };
+}
+function fieldsOf(decision) {
+    return Object.fromEntries(decision.allowed ? decision.fields : decision.answer.headers);
+}
+function problemOf(decision) {
+    if (decision.allowed)
+        throw new Error('it was let in');
+    return JSON.parse(decision.answer.body);
+}
+describe('a refused request', () => {
+    it('is let in after Retry-After; and that never lies before the end of a t', () => {
+        const costs = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 30 });
+        const limits = fc.array(fc.tuple(fc.constantFrom('token-bucket', 'fixed-window', 'sliding-window', 'sliding-log'), fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 100_000 })), { minLength: 1, maxLength: 3 });
+        fc.assert(fc.property(limits, costs, fc.nat(30_000), (specs, asked, step) => {
+            const rules = specs.map(([algorithm, limit, period]) => ({
+                limit: `${limit}/${period}ms`,
+                algorithm: algorithm,
+                cost: ({ cost = 1 }) => cost,
+            }));
+            const { clock, decide } = limiterOf({ rules });
+            for (const cost of asked) {
+                const decision = decide({ cost });
+                clock.advance(step);
+                if (decision.allowed)
+                    continue;
+                const { 'retry-after': retryAfter, ratelimit = '' } = fieldsOf(decision);
+                const ends = parseList(ratelimit).map(([, parameters]) => Number(parameters.get('t') ?? 0));
+                if (retryAfter === undefined) {
+                    expect(problemOf(decision)).toMatchObject({ reason: 'oversized' });
+                    continue;
+                }
+                expect(retryAfter).toMatch(/^[1-9]\d*$/);
+                expect(Number(retryAfter)).toBeGreaterThanOrEqual(Math.max(...ends));
+                expect(problemOf(decision)['retry-after']).toBe(Number(retryAfter));
+                clock.advance(Number(retryAfter) * 1000 - step);
+                expect(decide({ cost }).allowed).toBe(true);
+            }
+        }), { seed: 20261126, numRuns: 500 });
+    });
+    it('tells its rules, and nothing of shadow rules', () => {
+        const { decide } = limiterOf({
+            rules: [
+                { name: 'a "quoted" one', limit: '1/minute' },
+                { name: 'wide', limit: '100/minute' },
+                { name: 'shadow', limit: '1/hour', enforce: false },
+            ],
+        });
+        const first = fieldsOf(decide());
+        expect(parseList(first['ratelimit-policy'] ?? '').map(([name]) => name)).toEqual([
+            'a "quoted" one',
+            'wide',
+        ]);
+        expect(parseList(first.ratelimit ?? '')).toHaveLength(2);
+        const decision = decide();
+        const fields = fieldsOf(decision);
+        expect(parseList(fields['ratelimit-policy'] ?? '')).toHaveLength(2);
+        expect(parseList(fields.ratelimit ?? '').map(([name]) => name)).toEqual(['a "quoted" one']);
+        expect(problemOf(decision)['violated-policies']).toEqual(['a "quoted" one']);
+    });
+    it('is one policy in each field and in the document, whatever the rule is called', () => {
+        fc.assert(fc.property(ruleName, (name) => {
+            const { decide } = limiterOf({ rules: [{ name, limit: '1/minute', cost: 2 }] });
+            const decision = decide();
+            const { 'ratelimit-policy': policy = '', ratelimit = '' } = fieldsOf(decision);
+            expect([...parseList(policy), ...parseList(ratelimit)].map(([told]) => told)).toEqual([name, name]);
+            expect(problemOf(decision)).toMatchObject({ 'violated-policies': [name], reason: 'oversized' });
+        }), { seed: 20261126, numRuns: 300 });
+    });
+    it('has an answer that is sent whole, whatever the limit', () => {
+        fc.assert(fc.property(anyLimit, (limit) => {
+            const rule = limit.algorithm === 'concurrency'
+                ? { concurrent: limit.limit, lease: limit.lease }
+                : { limit: limit };
+            const { decide } = limiterOf({ rules: [{ ...rule, cost: Number.MAX_VALUE }] });
+            const decision = decide();
+            expect(problemOf(decision)).toMatchObject({ status: 429, reason: 'oversized' });
+            expect(fieldsOf(decision)['retry-after']).toBeUndefined();
+        }), { seed: 20261126, numRuns: 300 });
+    });
+    it('gets an answer of one’s own, with the fields of the limit beside its own', () => {
+        const answers = [
+            { status: 420, headers: { 'Content-Type': 'text/html', 'X-Why': 'calm' }, body: '<p>calm</p>' },
+            { body: 'slowly' },
+            { body: { error: 'slowly' } },
+        ];
+        let next = 0;
+        const { decide } = limiterOf({
+            rules: [{ limit: '1/minute' }],
+            refuse: ({ rule, retryAfter }, request) => {
+                expect([rule, retryAfter > 0, request]).toEqual(['requests', true, {}]);
+                return answers[next++];
+            },
+        });
+        decide();
+        const given = answers.map(() => {
+            const decision = decide();
+            if (decision.allowed)
+                throw new Error('it was let in');
+            const { status, body } = decision.answer;
+            const { 'content-type': type, 'retry-after': retryAfter, 'x-why': why } = fieldsOf(decision);
+            expect(retryAfter).toBe('60');
+            return [status, type, why, body];
+        });
+        expect(given).toEqual([
+            [420, 'text/html', 'calm', '<p>calm</p>'],
+            [429, 'text/plain; charset=utf-8', undefined, 'slowly'],
+            [429, 'application/json', undefined, '{"error":"slowly"}'],
+        ]);
+    });
+});
+describe('an allowed request', () => {
+    it('is told a t in which no more becomes free than it says, and after which there is more', () => {
+        const { clock, decide } = limiterOf({ rules: [{ limit: '10/minute' }] });
+        for (let used = 1; used <= 3; used++)
+            decide();
+        expect(fieldsOf(decide({})).ratelimit).toBe('"requests";r=6;t=6');
+        clock.advance(6000);
+        expect(fieldsOf(decide({})).ratelimit).toBe('"requests";r=6;t=6');
+    });
+    it('tells X-RateLimit of the rule that is nearest to its end', () => {
+        const rules = [
+            { name: 'wide', limit: '1000/hour' },
+            { name: 'near', limit: '4/minute', algorithm: 'fixed-window' },
+        ];
+        const { decide } = limiterOf({ rules, xRateLimit: true });
+        expect(fieldsOf(decide())).toMatchObject({
+            'x-ratelimit-limit': '4',
+            'x-ratelimit-remaining': '3',
+            'x-ratelimit-reset': '60',
+        });
+    });
+    it('has no fields where nothing is enforced', () => {
+        const { decide } = limiterOf({ rules: [{ limit: '1/minute', enforce: false }], xRateLimit: true });
+        for (let request = 0; request < 3; request++)
+            expect(fieldsOf(decide())).toEqual({});
+    });
+    it('is counted once, however often the limit stands before it', () => {
+        const { limiter } = limiterOf({ rules: [{ limit: '1/minute' }] });
+        const request = {};
+        expect(limiter.decide(request)).toMatchObject({
+            allowed: true,
+            fields: expect.arrayContaining([['ratelimit', '"requests";r=0;t=60']]),
+        });
+        for (let again = 0; again < 3; again++)
+            expect(limiter.decide(request)).toEqual({ allowed: true, fields: [], permit: undefined });
+        expect(limiter.decide({})).toMatchObject({ allowed: false });
+    });
+    it.each([
+        ['a request', {}],
+        ['a request of Node', { rawHeaders: ['Host', 'localhost'] }],
+    ])('%s lets no copy of itself in, and is not forgotten for one', async (_what, request) => {
+        const { limiter } = limiterOf({
+            rules: [{ limit: '2/hour' }, { limit: '100/hour', of: 'tokens', cost: 40 }],
+        });
+        const left = (decision) => fieldsOf(decision).ratelimit;
+        const decide = (asked) => limiter.decide(asked);
+        const copy = { ...request };
+        expect(left(decide(request))).toContain('r=1');
+        expect(left(decide(copy))).toContain('r=0');
+        for (const asked of [request, copy])
+            expect(left(decide(asked))).toBeUndefined();
+        // Each is settled for itself.
+        await settle(copy, { tokens: 0 });
+        expect(left(decide({ ...copy }))).toContain('"requests";r=0');
+        await settle(request, { tokens: 0 });
+        expect(decide({ ...request })).toMatchObject({ allowed: false });
+    });
+    it.each([
+        ['a request', {}],
+        ['a request of Node', { rawHeaders: ['Host', 'localhost'] }],
+    ])('%s is known by what was derived from it, and by nobody else', async (_what, request) => {
+        const { limiter } = limiterOf({
+            rules: [{ limit: '2/hour' }, { limit: '100/hour', of: 'tokens', cost: 40 }],
+        });
+        const left = (decision) => fieldsOf(decision).ratelimit;
+        const decide = (asked) => limiter.decide(asked);
+        expect(left(decide(request))).toContain('"tokens";r=60');
+        const derived = Object.create(request);
+        expect(left(decide(derived))).toBeUndefined();
+        await settle({ ...request }, { tokens: 0 });
+        await settle(derived, { tokens: 20 });
+        expect(left(decide({ ...request }))).toContain('"tokens";r=40');
+    });
+    it('is one that was let in: who was refused is so again, and who could not be decided on is not let in', () => {
+        let fails = true;
+        const { limiter } = limiterOf({
+            rules: [
+                {
+                    limit: '1/minute',
+                    cost: () => {
+                        if (fails)
+                            throw new Error('on purpose');
+                        return 1;
+                    },
+                },
+            ],
+        });
+        const [first, second] = [{}, {}];
+        expect(() => limiter.decide(first)).toThrow('on purpose');
+        expect(() => limiter.decide(first)).toThrow('on purpose');
+        fails = false;
+        expect(limiter.decide(first)).toMatchObject({
+            allowed: true,
+            fields: expect.arrayContaining([expect.anything()]),
+        });
+        for (let again = 0; again < 3; again++)
+            expect(limiter.decide(second)).toMatchObject({ allowed: false });
+    });
+    it('is settled by every limit that it passed, and one that passed none by nothing', async () => {
+        const tokens = () => limiterOf({ rules: [{ limit: '100/hour', of: 'tokens', cost: 90 }] });
+        const [one, other] = [tokens(), tokens()];
+        const request = {};
+        await one.limiter.decide(request);
+        await other.limiter.decide(request);
+        await settle(request, { tokens: 10 });
+        for (const { decide } of [one, other])
+            expect(fieldsOf(decide()).ratelimit).toMatch(/r=0/);
+        await settle({}, { tokens: 10 });
+        await expect(settle(request, { tokens: -1 })).resolves.toBeUndefined();
+    });
+});
+describe('options', () => {
+    it.each([
+        ['a limit that is none', '10 per fortnight', "unknown unit 'fortnight'"],
+        ['no rules', {}, "'rules' is a list"],
+        ['a proxy that is none', { rules: [], trustedProxies: ['everybody'] }, '10.0.0.0/8 or ::1'],
+        ['a prefix that is none', { rules: [], ipv6Subnet: 0 }, "'ipv6Subnet'"],
+        ['an unknown one', { rules: [], trustProxy: true }, "no option 'trustProxy'"],
+        [
+            'two who know the client',
+            { rules: [], client: () => 'a', identify: () => undefined },
+            "'identify' and 'client'",
+        ],
+    ])('%s is told when the limit is made', (_what, options, said) => {
+        expect(() => createHttpLimiter(options, access)).toThrow(said);
+    });
+});

@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest';
+import { problem, refusalProblem, requestProblem, retryAfterSeconds, unavailableProblem, } from '../../src/http/problem.js';
+import { UnauthorizedError } from '../../src/policy/client.js';
+import { RequestError } from '../../src/policy/request-error.js';
+import { ForbiddenError } from '../../src/policy/requirement.js';
+import { minute } from './quotas.js';
+const refusal = (over = {}) => ({
+    rule: 'requests',
+    resource: 'requests',
+    key: '203.0.113.7',
+    limit: minute,
+    cost: 1,
+    remaining: 0,
+    retryAfter: 5_200,
+    reason: 'exceeded',
+    violated: ['requests'],
+    ...over,
+});
+const documentOf = (over = {}) => JSON.parse(refusalProblem(refusal(over)).body);
+describe('the document of a refusal', () => {
+    it('says what was exceeded and when to come back, and not who was refused', () => {
+        const { status, headers, body } = refusalProblem(refusal());
+        expect([status, headers]).toEqual([429, [['content-type', 'application/problem+json']]]);
+        expect(JSON.parse(body)).toEqual({
+            type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+            title: 'Too many requests',
+            status: 429,
+            detail: 'The limit is 10 requests per minute. This request takes 1 request and none are left. Come back in 6 seconds.',
+            'violated-policies': ['requests'],
+            limit: '10/minute',
+            resource: 'requests',
+            cost: 1,
+            reason: 'exceeded',
+            'retry-after': 6,
+        });
+        expect(body).not.toContain('203.0.113.7');
+    });
+    const slots = { algorithm: 'concurrency', limit: 4, lease: 30_000 };
+    const burst = { algorithm: 'token-bucket', limit: 100_000, period: 60_000, burst: 20_000 };
+    it.each([
+        [
+            'a cost that is too much for now',
+            { resource: 'tokens', limit: burst, cost: 812, remaining: 400, retryAfter: 250 },
+            'The limit is 100000 tokens per minute, 20000 at once. This request takes 812 tokens and 400 are left. Come back in 1 second.',
+        ],
+        [
+            'a cost that is too much for ever',
+            { resource: 'rows', cost: 11, reason: 'oversized', retryAfter: Number.POSITIVE_INFINITY },
+            'The limit is 10 rows per minute. This request takes 11 rows, which is more than it can ever hold.',
+        ],
+        [
+            'what is in flight',
+            { resource: 'concurrent', limit: slots, cost: 2, remaining: 1, retryAfter: 30_000 },
+            'The limit is 4 in flight at once. This request takes 2 slots and 1 of its slots are free. Come back in 30 seconds.',
+        ],
+        [
+            'a slot that did not become free',
+            { resource: 'concurrent', limit: slots, reason: 'busy', retryAfter: 1000 },
+            'The limit is 4 in flight at once. All are taken, and no slot became free in time. Come back in 1 second.',
+        ],
+        [
+            'a resource of one’s own',
+            { resource: 'gpu_seconds', cost: 1 },
+            'The limit is 10 gpu seconds per minute. This request takes 1 gpu second and none are left. Come back in 6 seconds.',
+        ],
+        [
+            'a long wait',
+            { retryAfter: 3 * 3_600_000 + 1 },
+            'The limit is 10 requests per minute. This request takes 1 request and none are left. Come back in 4 hours.',
+        ],
+    ])('%s', (_what, over, detail) => {
+        expect(documentOf(over).detail).toBe(detail);
+    });
+    it('has no retry-after where there is no such time, and is 503 where it waited for nothing', () => {
+        expect(documentOf({ retryAfter: Number.POSITIVE_INFINITY })).not.toHaveProperty('retry-after');
+        expect(documentOf({ reason: 'busy' })).toMatchObject({
+            status: 503,
+            type: 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity',
+        });
+    });
+    it('is JSON, whatever the names', () => {
+        const names = ['"}', '\\', '</script>', 'größe\u2028\ud800'];
+        for (const resource of names)
+            expect(documentOf({ resource, violated: names })).toMatchObject({ resource: expect.any(String) });
+        expect(documentOf({ violated: names })['violated-policies'].slice(0, 3)).toEqual(names.slice(0, 3));
+    });
+});
+describe('Retry-After', () => {
+    it.each([
+        [1, 1],
+        [999.9, 1],
+        [1000, 1],
+        [1001, 2],
+        [1900, 2],
+        // Imprecision of a clock's numbers, and no time.
+        [60_000.000_000_1, 60],
+        [0, 1],
+        [31_536_000_000, 31_536_000],
+        [Number.POSITIVE_INFINITY, undefined],
+    ])('of %d ms is %s s', (retryAfter, seconds) => {
+        expect(retryAfterSeconds(refusal({ retryAfter }))).toBe(seconds);
+    });
+});
+describe('the document of what is no refusal', () => {
+    it('of a store that does not answer: 503, when to come back, and nothing of the store', () => {
+        const { status, headers, body } = unavailableProblem({ status: 503, retryAfter: 1500 });
+        expect([status, headers.find(([name]) => name === 'retry-after')]).toEqual([503, ['retry-after', '2']]);
+        expect(JSON.parse(body)).toMatchObject({ status: 503, 'retry-after': 2, 'violated-policies': [] });
+    });
+    it('of a fault of the request: its own status, and how to sign in where that is what is missing', () => {
+        const answers = [
+            new RequestError('no rows'),
+            new ForbiddenError('premium'),
+            new UnauthorizedError('who?'),
+        ];
+        expect(answers.map((error) => requestProblem(error)).map(({ status, headers }) => [status, headers.length])).toEqual([
+            [400, 1],
+            [403, 1],
+            [401, 2],
+        ]);
+        expect(requestProblem(new UnauthorizedError('who?')).headers).toContainEqual([
+            'www-authenticate',
+            'Bearer',
+        ]);
+        expect(JSON.parse(requestProblem(new RequestError('no rows')).body)).toEqual({
+            type: 'about:blank',
+            title: 'Bad Request',
+            status: 400,
+            detail: 'no rows',
+        });
+    });
+    it('takes members beside the standard ones', () => {
+        const { body } = problem(404, 'Not found', 'no such route', { type: 'urn:x', more: [1] });
+        expect(JSON.parse(body)).toEqual({
+            type: 'urn:x',
+            title: 'Not found',
+            status: 404,
+            detail: 'no such route',
+            more: [1],
+        });
+    });
+});

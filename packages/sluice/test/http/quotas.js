@@ -1,0 +1,37 @@
+import fc from 'fast-check';
+export const minute = { algorithm: 'fixed-window', limit: 10, period: 60_000 };
+/** How a request stands that was let in as the first of a fixed window of ten a minute. */
+export function quota(over = {}) {
+    return {
+        rule: 'requests',
+        resource: 'requests',
+        key: 'key',
+        limit: minute,
+        cost: 1,
+        allowed: true,
+        enforced: true,
+        remaining: 9,
+        resetAfter: 60_000,
+        moreAfter: 60_000,
+        retryAfter: 0,
+        ...over,
+    };
+}
+/** All names that a rule can have: printable ASCII, quotes and backslashes included. */
+export const ruleName = fc.string({
+    unit: fc.integer({ min: 0x20, max: 0x7e }).map((code) => String.fromCharCode(code)),
+    minLength: 1,
+    maxLength: 64,
+});
+const whole = (max) => fc.integer({ min: 1, max });
+const period = fc.oneof(whole(100_000), fc.double({ min: 1, max: 3.1e11, noNaN: true }));
+export const anyLimit = fc.oneof(fc.record({
+    algorithm: fc.constant('token-bucket'),
+    limit: fc.oneof(whole(1e6), fc.double({ min: 0.001, max: 10, noNaN: true })),
+    period,
+    burst: whole(1e6),
+}), fc.record({
+    algorithm: fc.constantFrom('fixed-window', 'sliding-window', 'sliding-log'),
+    limit: whole(Number.MAX_SAFE_INTEGER),
+    period,
+}), fc.record({ algorithm: fc.constant('concurrency'), limit: whole(1e6), lease: period }));

@@ -1,0 +1,137 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import { manualClock } from '../../src/clock.js';
+import { onAbort, releaseWhenRead, whileHandled, withFields } from '../../src/http/web-response.js';
+import { createLimiter } from '../../src/limiter.js';
+import { memoryStore } from '../../src/stores/memory/memory-store.js';
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc');
+function slot() {
+    const store = memoryStore({ clock: manualClock() });
+    const decision = createLimiter({ rules: [{ concurrent: 1 }], store }).admit('key');
+    if (decision instanceof Promise || !decision.allowed)
+        throw new Error('refused');
+    return decision.permit;
+}
+/** A body of so many chunks that then ends, fails or goes on without a word. */
+function body(chunks, end = 'ends') {
+    let given = 0;
+    return new ReadableStream({
+        async pull(controller) {
+            if (given++ < chunks)
+                controller.enqueue(new TextEncoder().encode('chunk'));
+            else if (end === 'ends')
+                controller.close();
+            else if (end === 'fails')
+                controller.error(new Error('on purpose'));
+            else
+                await new Promise(() => { });
+        },
+    });
+}
+const request = (method = 'GET', signal) => new Request('http://localhost/', { method, ...(signal && { signal }) });
+describe('a slot is held until an answer', () => {
+    it('was read whole', async () => {
+        const permit = slot();
+        const answer = releaseWhenRead(new Response(body(3)), permit, request());
+        expect(permit.holdsSlots).toBe(true);
+        expect(await answer.text()).toBe('chunkchunkchunk');
+        expect(permit.holdsSlots).toBe(false);
+    });
+    it('fails', async () => {
+        const permit = slot();
+        const answer = releaseWhenRead(new Response(body(1, 'fails')), permit, request());
+        await expect(answer.text()).rejects.toThrow('on purpose');
+        expect(permit.holdsSlots).toBe(false);
+    });
+    it('is given up by who reads it', async () => {
+        const permit = slot();
+        const answer = releaseWhenRead(new Response(body(9, 'waits')), permit, request());
+        await answer.body?.cancel();
+        expect(permit.holdsSlots).toBe(false);
+    });
+    it('has nobody left to read it', async () => {
+        const client = new AbortController();
+        const permit = slot();
+        releaseWhenRead(new Response(body(9, 'waits')), permit, request('GET', client.signal));
+        expect(permit.holdsSlots).toBe(true);
+        client.abort();
+        expect(permit.holdsSlots).toBe(false);
+        const late = slot();
+        releaseWhenRead(new Response(body(9)), late, request('GET', client.signal));
+        expect(late.holdsSlots).toBe(false);
+    });
+    it('comes to nothing, because its handler fails', async () => {
+        const permit = slot();
+        const failing = () => {
+            throw new Error('on purpose');
+        };
+        await expect(whileHandled(permit, failing)).rejects.toThrow('on purpose');
+        expect(permit.holdsSlots).toBe(false);
+        expect(await whileHandled(undefined, () => 'fine')).toBe('fine');
+    });
+    it('turns out to have no body, or one that nobody reads', () => {
+        const permits = [slot(), slot()];
+        releaseWhenRead(new Response(null, { status: 204 }), permits[0], request());
+        releaseWhenRead(new Response(body(9, 'waits')), permits[1], request('HEAD'));
+        expect(permits.map(({ holdsSlots }) => holdsSlots)).toEqual([false, false]);
+    });
+    it('is thrown away unread', async () => {
+        const permit = slot();
+        releaseWhenRead(new Response(body(9, 'waits')), permit, request());
+        await expect
+            .poll(() => {
+            collectGarbage();
+            return permit.holdsSlots;
+        }, { timeout: 20_000 })
+            .toBe(false);
+    });
+});
+describe('an answer', () => {
+    it('keeps what it is, and is read no faster than somebody takes it', async () => {
+        let pulled = 0;
+        const endless = new ReadableStream({
+            pull(controller) {
+                pulled++;
+                controller.enqueue(new Uint8Array(1000));
+            },
+        }, { highWaterMark: 0 });
+        const given = new Response(endless, { status: 201, statusText: 'Made', headers: { 'x-own': '1' } });
+        const answer = releaseWhenRead(given, slot(), request());
+        expect([answer.status, answer.statusText, answer.headers.get('x-own')]).toEqual([201, 'Made', '1']);
+        const reader = answer.body?.getReader();
+        for (let read = 0; read < 3; read++)
+            await reader?.read();
+        await new Promise((resolve) => setImmediate(resolve));
+        expect(pulled).toBe(3);
+        await reader?.cancel();
+    });
+    it('gets fields beside its own', async () => {
+        const own = new Response('fine', { headers: { ratelimit: '"a";r=1', 'retry-after': '9' } });
+        const answer = withFields(own, [
+            ['ratelimit', '"b";r=2'],
+            ['retry-after', '5'],
+        ]);
+        expect(Object.fromEntries(answer.headers)).toMatchObject({
+            ratelimit: '"a";r=1, "b";r=2',
+            'retry-after': '5',
+        });
+        expect(await answer.text()).toBe('fine');
+        expect(withFields(own, [])).toBe(own);
+        // Of those that cannot be copied, the one that can be made here.
+        const switching = Response.error();
+        expect(withFields(switching, [['ratelimit', '"b";r=2']])).toBe(switching);
+    });
+});
+describe('a client that hangs up', () => {
+    it('is told of once, or not at all after the watch has ended', () => {
+        const client = new AbortController();
+        const told = [];
+        onAbort(client.signal, () => told.push('watching'));
+        onAbort(client.signal, () => told.push('no longer'))();
+        client.abort();
+        onAbort(client.signal, () => told.push('too late'));
+        expect(told).toEqual(['watching', 'too late']);
+    });
+});

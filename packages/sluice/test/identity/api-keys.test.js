@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { manualClock } from '../../src/clock.js';
+import { keyDigest, keyTable, newKey } from '../../src/identity/api-keys.js';
+import { identity } from '../../src/identity/identify.js';
+import { UnauthorizedError } from '../../src/policy/client.js';
+const KEY = newKey();
+const premium = { sha256: keyDigest(KEY), client: 'acme', tier: 'premium' };
+function headers(fields) {
+    return (name) => fields[name];
+}
+describe('API keys', () => {
+    it('are 256 random bits, known by their SHA-256', () => {
+        expect(KEY).toMatch(/^sk_[\w-]{43}$/);
+        expect(newKey()).not.toBe(KEY);
+        // From FIPS 180-2, appendix B.1.
+        expect(keyDigest('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
+    });
+    it('say who the client is, and which tier it has', () => {
+        const identify = identity({ apiKeys: keyTable([premium]) });
+        expect(identify(headers({ authorization: `Bearer ${KEY}` }))).toEqual({ id: 'acme', tier: 'premium' });
+        expect(identify(headers({ authorization: `bearer   ${KEY} ` }))).toEqual({ id: 'acme', tier: 'premium' });
+        expect(identify(headers({ 'x-api-key': KEY }))).toEqual({ id: 'acme', tier: 'premium' });
+    });
+    it('X-API-Key stands before Authorization, which may be for the upstream', () => {
+        const identify = identity({ apiKeys: keyTable([premium]) });
+        const both = headers({ 'x-api-key': KEY, authorization: 'Bearer of-the-upstream' });
+        expect(identify(both)).toEqual({ id: 'acme', tier: 'premium' });
+        const wrong = headers({ 'x-api-key': 'wrong', authorization: `Bearer ${KEY}` });
+        expect(() => identify(wrong)).toThrow(UnauthorizedError);
+    });
+    it('nothing shown is a visitor', () => {
+        const identify = identity({ apiKeys: keyTable([premium]) });
+        expect(identify(headers({}))).toBeUndefined();
+        expect(identify(headers({ authorization: 'Basic dXNlcjpwYXNz' }))).toBeUndefined();
+    });
+    it.each([
+        ['in the wrong case', KEY.toUpperCase()],
+        ['a character short', KEY.slice(0, -1)],
+        ['with one more', `${KEY}a`],
+        ['its digest', premium.sha256],
+        ['empty', ''],
+        ['blank', '   '],
+        ['far too long', 'k'.repeat(100_000)],
+        ['of the form of a JWT', 'a.b.c'],
+    ])('a key %s is 401 and never a visitor', (_what, key) => {
+        const identify = identity({ apiKeys: keyTable([premium]) });
+        for (const fields of [{ 'x-api-key': key }, { authorization: `Bearer ${key}` }]) {
+            let thrown;
+            try {
+                identify(headers(fields));
+            }
+            catch (error) {
+                thrown = error;
+            }
+            expect(thrown).toBeInstanceOf(UnauthorizedError);
+            expect(thrown.status).toBe(401);
+            if (key.trim() !== '')
+                expect(thrown.message).not.toContain(key);
+        }
+    });
+    it('expire at their moment', () => {
+        const clock = manualClock(1_000);
+        const identify = identity({ apiKeys: keyTable([{ ...premium, expires: 2_000 }], clock) });
+        clock.set(1_999);
+        expect(identify(headers({ 'x-api-key': KEY }))).toMatchObject({ id: 'acme' });
+        clock.set(2_000);
+        expect(() => identify(headers({ 'x-api-key': KEY }))).toThrow(UnauthorizedError);
+    });
+    it('a list that is wrong names the entry', () => {
+        expect(() => keyTable([premium, { sha256: KEY, client: 'a' }])).toThrow(/^keys\[1\]: 'sha256'/);
+        expect(() => keyTable([{ ...premium, client: '' }])).toThrow(/^keys\[0\]: 'client'/);
+        expect(() => keyTable([premium, premium])).toThrow(/^keys\[1\]: .*twice/);
+        expect(() => identity({})).toThrow("'apiKeys'");
+    });
+});

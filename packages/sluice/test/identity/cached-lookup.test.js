@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { manualClock } from '../../src/clock.js';
+import { cachedLookup } from '../../src/identity/cached-lookup.js';
+function database(clients) {
+    const asked = [];
+    const lookup = async (digest) => {
+        asked.push(digest);
+        return clients[digest];
+    };
+    return { asked, lookup };
+}
+describe('a lookup that remembers', () => {
+    it('asks once while the answer is young enough, for known and unknown keys', async () => {
+        const clock = manualClock();
+        const { asked, lookup } = database({ a: 'acme' });
+        const find = cachedLookup(lookup, { maxAge: 1_000, unknownMaxAge: 100, clock });
+        expect(await find('a')).toEqual({ id: 'acme' });
+        expect(await find('b')).toBeUndefined();
+        expect(find('a')).toEqual({ id: 'acme' });
+        expect(find('b')).toBeUndefined();
+        clock.advance(100);
+        await find('a');
+        await find('b');
+        expect(asked).toEqual(['a', 'b', 'b']);
+        clock.advance(900);
+        await find('a');
+        expect(asked).toEqual(['a', 'b', 'b', 'a']);
+    });
+    it('a thousand requests at once wait for one answer', async () => {
+        const { asked, lookup } = database({ a: 'acme' });
+        const find = cachedLookup(lookup);
+        const found = await Promise.all(Array.from({ length: 1_000 }, () => find('a')));
+        expect(new Set(found.map((client) => client?.id))).toEqual(new Set(['acme']));
+        expect(asked).toEqual(['a']);
+    });
+    it('keeps no more than it should: who was asked for longest ago goes', async () => {
+        const { asked, lookup } = database({ a: 'a', b: 'b', c: 'c' });
+        const find = cachedLookup(lookup, { maxKeys: 2 });
+        await find('a');
+        await find('b');
+        await find('a');
+        await find('c');
+        await find('a');
+        expect(asked).toEqual(['a', 'b', 'c']);
+        await find('b');
+        expect(asked).toEqual(['a', 'b', 'c', 'b']);
+    });
+    it('keys that somebody makes up displace no good ones', async () => {
+        const { asked, lookup } = database({ a: 'acme' });
+        const find = cachedLookup(lookup, { maxKeys: 10 });
+        await find('a');
+        for (let made = 0; made < 1_000; made++)
+            await find(`made up ${made}`);
+        expect(find('a')).toEqual({ id: 'acme' });
+        expect(asked).toHaveLength(1_001);
+    });
+    it('one that hangs is not waited for, and is asked again', async () => {
+        let hangs = true;
+        const find = cachedLookup(() => (hangs ? new Promise(() => { }) : Promise.resolve('acme')), {
+            timeout: 20,
+        });
+        const waiting = Array.from({ length: 100 }, () => find('a'));
+        for (const each of waiting)
+            await expect(each).rejects.toMatchObject({ status: 503 });
+        hangs = false;
+        expect(await find('a')).toEqual({ id: 'acme' });
+    });
+    it('an error reaches all who wait, and is not remembered', async () => {
+        let calls = 0;
+        const find = cachedLookup(async () => {
+            if (++calls === 1)
+                throw new Error('the database is away');
+            return 'acme';
+        });
+        const both = [find('a'), find('a')];
+        for (const each of both)
+            await expect(each).rejects.toMatchObject({
+                name: 'IdentityUnavailableError',
+                status: 503,
+                cause: { message: 'the database is away' },
+            });
+        expect(await find('a')).toEqual({ id: 'acme' });
+        expect(calls).toBe(2);
+    });
+    it('a function that throws at once is asked again too', async () => {
+        let calls = 0;
+        const find = cachedLookup(() => {
+            if (++calls === 1)
+                throw new Error('at once');
+            return Promise.resolve('acme');
+        });
+        await expect(find('a')).rejects.toMatchObject({ cause: { message: 'at once' } });
+        expect(await find('a')).toEqual({ id: 'acme' });
+    });
+    it('what is no client is a TypeError and nobody', async () => {
+        const find = cachedLookup(async () => ({ id: 7 }));
+        await expect(find('a')).rejects.toThrow(TypeError);
+        expect(() => cachedLookup(async () => 'a', { maxKeys: 0 })).toThrow("'maxKeys'");
+        expect(() => cachedLookup(async () => 'a', { timeout: Number.POSITIVE_INFINITY })).toThrow("'timeout'");
+        expect(() => cachedLookup(async () => 'a', { maxage: 1 })).toThrow("'maxage'");
+    });
+});

@@ -1,0 +1,147 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { manualClock } from '../../src/clock.js';
+import { IdentityUnavailableError } from '../../src/identity/identity-unavailable.js';
+import { jwtVerifier } from '../../src/identity/jwt.js';
+import { remoteKeys } from '../../src/identity/remote-keys.js';
+import { UnauthorizedError } from '../../src/policy/client.js';
+const AUDIENCE = 'https://models.example';
+const MINUTE = 60_000;
+const pairs = { one: await generateKeyPair('ES256'), two: await generateKeyPair('ES256') };
+async function keySet(...kids) {
+    const keys = kids.map(async (kid) => ({ ...(await exportJWK(pairs[kid].publicKey)), kid, alg: 'ES256' }));
+    return JSON.stringify({ keys: await Promise.all(keys) });
+}
+function token(kid, key = 'one') {
+    return new SignJWT({ sub: 'acme', aud: AUDIENCE })
+        .setProtectedHeader({ alg: 'ES256', kid })
+        .setExpirationTime('1h')
+        .sign(pairs[key].privateKey);
+}
+/** A server of keys, and who checks tokens by them; the time between fetches is the test's. */
+async function issuer(first) {
+    const state = {
+        fetched: 0,
+        answer: (response) => void response.end(first),
+    };
+    const server = createServer((_request, response) => {
+        state.fetched++;
+        state.answer(response);
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => {
+        server.closeAllConnections();
+        server.close();
+    });
+    const url = new URL(`http://127.0.0.1:${server.address().port}/jwks.json`);
+    const clock = manualClock();
+    const check = jwtVerifier({ jwks: remoteKeys(url, clock), audience: AUDIENCE });
+    return Object.assign(state, {
+        clock,
+        check: async (made) => check(made).catch((error) => error),
+        serves: (text, status = 200, headers = {}) => {
+            state.answer = (response) => void response.writeHead(status, headers).end(text);
+        },
+    });
+}
+const ACME = { id: 'acme' };
+describe('keys of a URL', () => {
+    it('are fetched once for all who come at the same time, and anew when they are old', async () => {
+        const keys = await issuer(await keySet('one'));
+        const found = await Promise.all(Array.from({ length: 100 }, async () => keys.check(await token('one'))));
+        expect(found).toEqual(Array(100).fill(ACME));
+        expect(keys.fetched).toBe(1);
+        keys.clock.advance(10 * MINUTE - 1);
+        expect(await keys.check(await token('one'))).toEqual(ACME);
+        expect(keys.fetched).toBe(1);
+        keys.clock.advance(1);
+        expect(await keys.check(await token('one'))).toEqual(ACME);
+        expect(keys.fetched).toBe(2);
+    });
+    it('are fetched anew for a token that names a new one', async () => {
+        const keys = await issuer(await keySet('one'));
+        expect(await keys.check(await token('one'))).toEqual(ACME);
+        keys.serves(await keySet('one', 'two'));
+        keys.clock.advance(MINUTE);
+        expect(await keys.check(await token('two', 'two'))).toEqual(ACME);
+        expect(keys.fetched).toBe(2);
+    });
+    it('that were taken back are taken no more', async () => {
+        const keys = await issuer(await keySet('one'));
+        expect(await keys.check(await token('one'))).toEqual(ACME);
+        keys.serves(await keySet('two'));
+        keys.clock.advance(10 * MINUTE);
+        expect(await keys.check(await token('one'))).toBeInstanceOf(UnauthorizedError);
+    });
+    it('are not fetched for each key that somebody makes up', async () => {
+        const keys = await issuer(await keySet('one'));
+        for (let halfMinute = 0; halfMinute < 3; halfMinute++) {
+            for (let made = 0; made < 100; made++)
+                expect(await keys.check(await token(`made-up-${made}`))).toBeInstanceOf(UnauthorizedError);
+            expect(keys.fetched).toBe(halfMinute + 1);
+            keys.clock.advance(MINUTE / 2);
+        }
+        // Nor is anybody let in by the name of a key that another one signed for.
+        expect(await keys.check(await token('one', 'two'))).toBeInstanceOf(UnauthorizedError);
+    });
+    it('stay for an hour while they cannot be fetched, and then nobody is let in by them', async () => {
+        const keys = await issuer(await keySet('one'));
+        expect(await keys.check(await token('one'))).toEqual(ACME);
+        keys.serves('down', 500);
+        for (let minute = 10; minute < 60; minute += 10) {
+            keys.clock.advance(10 * MINUTE);
+            expect(await keys.check(await token('one'))).toEqual(ACME);
+            // Whether this one is good cannot be known.
+            expect(await keys.check(await token('two', 'two'))).toBeInstanceOf(IdentityUnavailableError);
+        }
+        keys.clock.advance(10 * MINUTE);
+        expect(await keys.check(await token('one'))).toBeInstanceOf(IdentityUnavailableError);
+        keys.serves(await keySet('one'));
+        keys.clock.advance(MINUTE);
+        expect(await keys.check(await token('one'))).toEqual(ACME);
+    });
+    it.each([
+        ['an error', '{"keys":[]}', 500, {}],
+        ['a page', '<html>', 200, {}],
+        ['no keys', '{"keys":7}', 200, {}],
+        ['nothing', '', 200, {}],
+        ['another address', '', 302, { location: 'http://127.0.0.1:1/' }],
+        ['more than anybody has', ' '.repeat(2_000_000), 200, {}],
+    ])('that are answered with %s cannot be had: 503, and asked for again a second later', async (_, ...answer) => {
+        const keys = await issuer('');
+        keys.serves(...answer);
+        for (let each = 0; each < 5; each++)
+            expect(await keys.check(await token('one'))).toBeInstanceOf(IdentityUnavailableError);
+        expect(keys.fetched).toBe(1);
+        keys.serves(await keySet('one'));
+        keys.clock.advance(1_000);
+        expect(await keys.check(await token('one'))).toEqual(ACME);
+    });
+    it('that do not come are waited for by all together, once, and not for long', async () => {
+        const keys = await issuer('');
+        keys.answer = () => { };
+        const waited = await Promise.all(Array.from({ length: 50 }, async () => keys.check(await token('one'))));
+        for (const each of waited)
+            expect(each).toBeInstanceOf(IdentityUnavailableError);
+        expect(keys.fetched).toBe(1);
+        // Whoever comes right after that does not wait again.
+        expect(await keys.check(await token('one'))).toBeInstanceOf(IdentityUnavailableError);
+        expect(keys.fetched).toBe(1);
+    });
+    it('that are old keep nobody waiting where new ones do not come', async () => {
+        const keys = await issuer(await keySet('one'));
+        expect(await keys.check(await token('one'))).toEqual(ACME);
+        keys.serves('down', 500);
+        keys.clock.advance(10 * MINUTE);
+        expect(await keys.check(await token('one'))).toEqual(ACME);
+        keys.answer = () => { };
+        keys.clock.advance(MINUTE);
+        const answered = [];
+        void keys.check(await token('one')).then((client) => answered.push(client));
+        // The fetch hangs meanwhile.
+        await expect.poll(() => keys.fetched, { timeout: 30_000 }).toBe(3);
+        await expect.poll(() => answered, { timeout: 30_000 }).toEqual([ACME]);
+    });
+});

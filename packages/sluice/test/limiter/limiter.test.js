@@ -1,0 +1,297 @@
+import { describe, expect, it } from 'vitest';
+import { manualClock } from '../../src/clock.js';
+import { createLimiter } from '../../src/limiter.js';
+import { RequestError } from '../../src/policy/request-error.js';
+import { memoryStore } from '../../src/stores/memory/memory-store.js';
+import { recordingStore } from './recording-store.js';
+function limiterOf(options) {
+    const clock = manualClock();
+    const limiter = createLimiter({ store: memoryStore({ clock }), ...options });
+    const admit = (request) => limiter.admit(request);
+    const left = (request) => {
+        const forecast = limiter.peek(request);
+        if (forecast instanceof Promise)
+            throw new Error('the memory store answers at once');
+        return forecast.quotas.map(({ remaining }) => remaining);
+    };
+    return { clock, limiter, admit, left };
+}
+describe('admit', () => {
+    it('with the memory store gives the decision itself, and asks the store once', () => {
+        const { store, calls } = recordingStore();
+        const limiter = createLimiter({
+            store,
+            rules: [{ limit: '1/s; 10/minute; 100/hour' }, { concurrent: 2 }],
+        });
+        const decision = limiter.admit('a');
+        expect(decision).not.toBeInstanceOf(Promise);
+        expect(decision).toMatchObject({ allowed: true });
+        expect(calls).toEqual(['take']);
+    });
+    it('names the rule that refuses for longest, all that refuse, and the moment', () => {
+        const { clock, admit } = limiterOf({
+            rules: [
+                { name: 'burst', limit: '2/second', algorithm: 'fixed-window' },
+                { name: 'day', limit: '2/day', algorithm: 'fixed-window' },
+                { name: 'wide', limit: '100/minute' },
+            ],
+        });
+        admit('a');
+        clock.advance(250);
+        admit('a');
+        expect(admit('a')).toMatchObject({
+            allowed: false,
+            refusal: {
+                rule: 'day',
+                resource: 'requests',
+                key: 'a',
+                limit: { limit: 2, period: 86_400_000 },
+                cost: 1,
+                remaining: 0,
+                retryAfter: 86_399_750,
+                reason: 'exceeded',
+                violated: ['burst', 'day'],
+            },
+        });
+        clock.advance(86_399_749);
+        expect(admit('a').allowed).toBe(false);
+        clock.advance(1);
+        expect(admit('a').allowed).toBe(true);
+    });
+    it('says of each rule how the request stands, in the order of the rules', () => {
+        const { admit } = limiterOf({
+            rules: [
+                { limit: '10/minute', by: ({ user }) => user },
+                { limit: '1k/hour', of: 'tokens', by: 'everyone', cost: ({ tokens = 0 }) => tokens },
+                { concurrent: 4, by: ({ user }) => user, enforce: false },
+            ],
+        });
+        expect(admit({ user: 'a', tokens: 300 }).quotas).toMatchObject([
+            {
+                rule: 'requests',
+                key: 'a',
+                cost: 1,
+                remaining: 9,
+                resetAfter: 6000,
+                moreAfter: 6000,
+                enforced: true,
+            },
+            { rule: 'tokens', key: 'everyone', cost: 300, remaining: 700, allowed: true, retryAfter: 0 },
+            { rule: 'concurrent', key: 'a', cost: 1, remaining: 3, enforced: false },
+        ]);
+    });
+    it('refuses at once, and for ever, what no limit can hold', () => {
+        const { admit, left } = limiterOf({
+            rules: [{ limit: '100/minute', of: 'tokens', by: 'everyone', cost: ({ tokens = 0 }) => tokens }],
+        });
+        expect(admit({ user: 'a', tokens: 101 })).toMatchObject({
+            allowed: false,
+            refusal: { reason: 'oversized', retryAfter: Number.POSITIVE_INFINITY, remaining: 100 },
+        });
+        // A small one that comes next is judged on its own.
+        expect(admit({ user: 'a', tokens: 100 }).allowed).toBe(true);
+        expect(left({ user: 'a', tokens: 1 })).toEqual([0]);
+    });
+    it('takes from every rule or from none, whichever of them refuses', () => {
+        const names = ['first', 'second', 'third'];
+        for (const refusing of names) {
+            const { admit, left } = limiterOf({
+                rules: names.map((name) => ({ name, limit: name === refusing ? '1/hour' : '5/hour' })),
+            });
+            expect(admit('a').allowed).toBe(true);
+            const before = left('a');
+            for (let times = 0; times < 20; times++)
+                expect(admit('a')).toMatchObject({
+                    allowed: false,
+                    refusal: { rule: refusing, violated: [refusing] },
+                });
+            expect(left('a')).toEqual(before);
+        }
+    });
+    it('takes nothing where a rule’s function throws, or gives what is no cost, no limit or no key', () => {
+        const broken = [
+            [{ limit: '5/hour', by: 'everyone', cost: () => Number.NaN }, RequestError],
+            [{ limit: '5/hour', by: 'everyone', cost: () => -1 }, RequestError],
+            [{ limit: '5/hour', by: 'everyone', cost: () => '3' }, RequestError],
+            [{ limit: () => 'often', by: 'everyone' }, 'expected'],
+            [{ limit: '5/hour', by: () => 7 }, "'by' returned number"],
+            [{ limit: '5/hour', by: () => null }, "'by' returned null"],
+            [
+                {
+                    limit: '5/hour',
+                    by: () => {
+                        throw new Error('on purpose');
+                    },
+                },
+                'on purpose',
+            ],
+        ];
+        for (const [rule, error] of broken) {
+            const { store, calls } = recordingStore();
+            const rules = [{ limit: '5/hour' }, { name: 'broken', ...rule }];
+            const limiter = createLimiter({ store, rules });
+            expect(() => limiter.admit('a')).toThrow(error);
+            expect(() => limiter.peek('a')).toThrow(error);
+            expect(calls).toEqual([]);
+        }
+    });
+    it('is asked about a key where the rules say no other', () => {
+        const { limiter } = limiterOf({ rules: [{ limit: '5/hour' }] });
+        for (const wrong of [undefined, null, 7, {}])
+            expect(() => limiter.admit(wrong)).toThrow('it is asked about a key (a string)');
+    });
+    it('without rules lets everything in', () => {
+        expect(limiterOf({ rules: [] }).admit('a')).toMatchObject({ allowed: true, quotas: [] });
+    });
+});
+describe('a shadow rule', () => {
+    it('is decided and counted, and never refuses', () => {
+        const { admit } = limiterOf({
+            rules: [
+                { name: 'shadow', limit: '2/hour', enforce: false },
+                { name: 'real', limit: '4/hour' },
+            ],
+        });
+        const answers = Array.from({ length: 6 }, () => admit('a'));
+        expect(answers.map(({ allowed }) => allowed)).toEqual([true, true, true, true, false, false]);
+        const shadow = answers.map(({ quotas }) => quotas[0]);
+        expect(shadow.map((quota) => quota?.allowed)).toEqual([true, true, false, false, false, false]);
+        expect(answers.at(-1)).toMatchObject({ refusal: { rule: 'real', violated: ['real'] } });
+    });
+    it('takes nothing for a request that another rule refuses', () => {
+        const { admit, left } = limiterOf({
+            rules: [
+                { name: 'shadow', limit: '100/hour', enforce: false },
+                { name: 'real', limit: '1/hour' },
+            ],
+        });
+        for (let times = 0; times < 10; times++)
+            admit('a');
+        expect(left('a')).toEqual([99, 0]);
+    });
+    it('whose own function fails is left out', () => {
+        const { admit } = limiterOf({
+            rules: [
+                { name: 'real', limit: '1/hour' },
+                {
+                    name: 'shadow',
+                    limit: '1/hour',
+                    enforce: false,
+                    cost: () => {
+                        throw new Error('on purpose');
+                    },
+                },
+            ],
+        });
+        expect(admit('a')).toMatchObject({ allowed: true, quotas: [{ rule: 'real' }] });
+        expect(admit('a').allowed).toBe(false);
+    });
+});
+describe('peek', () => {
+    it('says what admit would, takes nothing, and gives no permit', () => {
+        const { limiter, admit } = limiterOf({ rules: [{ limit: '2/minute' }, { concurrent: 2 }] });
+        for (let request = 0; request < 4; request++) {
+            const forecasts = Array.from({ length: 10 }, () => limiter.peek('a'));
+            const { allowed, quotas, ...rest } = admit('a');
+            for (const forecast of forecasts) {
+                expect(forecast).toMatchObject({ allowed, quotas });
+                expect(forecast).not.toHaveProperty('permit');
+                if ('refusal' in rest)
+                    expect(forecast).toMatchObject({ refusal: rest.refusal });
+            }
+        }
+    });
+});
+describe('reset', () => {
+    it('forgets what a key has used, in every rule, and nobody else’s', () => {
+        const { limiter, admit, left } = limiterOf({ rules: [{ limit: '2/minute' }, { concurrent: 2 }] });
+        for (const key of ['a', 'a', 'b', 'b'])
+            admit(key);
+        expect([left('a'), left('b')]).toEqual([
+            [0, 0],
+            [0, 0],
+        ]);
+        expect(limiter.reset('a')).toBeUndefined();
+        expect([left('a'), left('b')]).toEqual([
+            [1, 1],
+            [0, 0],
+        ]);
+    });
+    it('waits for a store that takes a while', async () => {
+        const { store } = recordingStore();
+        let forgotten = 0;
+        const reset = async () => {
+            await new Promise((resolve) => setImmediate(resolve));
+            forgotten++;
+        };
+        const limiter = createLimiter({ store: { ...store, reset }, rules: [{ limit: '1/s; 5/minute' }] });
+        await limiter.reset('a');
+        expect(forgotten).toBe(2);
+    });
+});
+describe('a limiter and its store', () => {
+    it('closes the store that it made, and leaves one that was handed in to its owner', () => {
+        const { store, calls } = recordingStore();
+        createLimiter({ store, rules: [] }).close();
+        expect(calls).toEqual([]);
+        expect(createLimiter({ rules: [] }).close()).toBeUndefined();
+    });
+    it('without a name does not share a store unawares', () => {
+        const { store } = recordingStore();
+        createLimiter({ store, rules: [] });
+        expect(() => createLimiter({ store, rules: [] })).toThrow('two limiters without a');
+        createLimiter({ store, name: 'other', rules: [] });
+    });
+    it('throws what the store throws, and rejects with what it rejects with', async () => {
+        const { store } = recordingStore();
+        const throwing = {
+            ...store,
+            take: () => {
+                throw new Error('at once');
+            },
+        };
+        expect(() => createLimiter({ store: throwing, rules: [] }).admit('a')).toThrow('at once');
+        const rejecting = { ...store, take: async () => Promise.reject(new Error('later')) };
+        await expect(createLimiter({ store: rejecting, rules: [] }).admit('a')).rejects.toThrow('later');
+    });
+});
+describe('options that are wrong', () => {
+    it.each([
+        ['an unknown option', { rules: [], rates: [] }, "no option 'rates'; it has rules, store"],
+        ['no rules', {}, "'rules' is a list"],
+        ['a rule that is none', { rules: ['10/minute'] }, 'rules[0]: a rule is an object'],
+        ['a rule without a limit', { rules: [{ by: 'everyone' }] }, "rules[0]: a rule has a 'limit'"],
+        ['an unknown word', { rules: [{ limit: '1/s', cots: 2 }] }, "rules[0]: a rule has no 'cots'"],
+        [
+            'a limit that is none',
+            { rules: [{ limit: '1/s' }, { limit: '1/x' }] },
+            "rules[1]: '1/x': unknown unit 'x'",
+        ],
+        ['a limit of zero', { rules: [{ limit: '0/minute' }] }, 'rules[0]'],
+        ['none in flight', { rules: [{ concurrent: 0 }] }, 'rules[0]'],
+        ['a fraction in flight', { rules: [{ concurrent: 1.5 }] }, 'rules[0]'],
+        ['a cost that is none', { rules: [{ limit: '1/s', cost: -1 }] }, "'cost' is zero or more"],
+        ['slots as a resource', { rules: [{ limit: '1/s', of: 'concurrent' }] }, '{ concurrent: 4 }'],
+        ['an unknown key', { rules: [{ limit: '1/s', by: 'ip' }] }, "'by: ip' is known to the adapters"],
+        ['no key', { rules: [{ limit: '1/s', by: [] }] }, "'by' is an empty list"],
+        ['a name of two lines', { rules: [], name: 'a\nb' }, 'a text of one line'],
+        [
+            'a rule’s name that no header can hold',
+            { rules: [{ limit: '1/s', name: 'größe' }] },
+            'printable ASCII',
+        ],
+        ['a rule’s name that is too long', { rules: [{ limit: '1/s', name: 'n'.repeat(65) }] }, '1 to 64'],
+        [
+            'a name twice',
+            {
+                rules: [
+                    { limit: '1/s', name: 'a' },
+                    { limit: '2/s', name: 'a' },
+                ],
+            },
+            "two rules are called 'a'",
+        ],
+    ])('%s: one clear error', (_what, options, said) => {
+        expect(() => createLimiter(options)).toThrow(said);
+    });
+});

@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { manualClock } from '../../src/clock.js';
+import { createLimiter } from '../../src/limiter.js';
+import { memoryStore } from '../../src/stores/memory/memory-store.js';
+/** Limiters of the same rules on one store, one for each of the overrides that follow each other. */
+function changing(rules) {
+    const clock = manualClock();
+    const store = memoryStore({ clock });
+    return {
+        clock,
+        with: (overrides = {}) => createLimiter({ rules, store, name: 'route', overrides }),
+    };
+}
+describe('an override', () => {
+    it('changes a limit and keeps the part that was used', async () => {
+        const limits = changing([{ limit: '10/minute' }]);
+        for (let n = 0; n < 5; n++)
+            await limits.with().admit('a');
+        const doubled = limits.with({ requests: { limit: '20/minute' } });
+        expect((await doubled.peek('a')).quotas[0]).toMatchObject({ limit: { limit: 20 }, remaining: 9 });
+        const halved = limits.with({ requests: { limit: '2/minute' } });
+        expect((await halved.peek('a')).quotas[0]).toMatchObject({ limit: { limit: 2 }, remaining: 0 });
+        expect((await limits.with().peek('a')).quotas[0]).toMatchObject({ limit: { limit: 10 }, remaining: 4 });
+    });
+    it('makes a shadow of a rule, and a rule of a shadow', async () => {
+        const limits = changing([
+            { name: 'strict', limit: '1/minute' },
+            { name: 'trial', limit: '2/minute', enforce: false },
+        ]);
+        const swapped = limits.with({ strict: { enforce: false }, trial: { enforce: true } });
+        const answers = [];
+        for (let n = 0; n < 3; n++)
+            answers.push((await swapped.admit('a')).allowed);
+        expect(answers).toEqual([true, true, false]);
+    });
+    it('counts as the rule counts, and tiers scale it', async () => {
+        const limiter = createLimiter({
+            rules: [
+                { name: 'text', limit: '10/minute', algorithm: 'sliding-log' },
+                { name: 'data', limit: { algorithm: 'fixed-window', limit: 10, period: 60_000 } },
+                { name: 'slots', concurrent: 1, wait: '1s' },
+            ],
+            client: (request) => request,
+            tiers: { pro: 3 },
+            overrides: { text: { limit: '2/hour' }, data: { limit: '4/hour' }, slots: { limit: 5 } },
+        });
+        const { quotas } = await limiter.peek({ id: 'a', tier: 'pro' });
+        expect(quotas.map(({ limit }) => limit)).toMatchObject([
+            { algorithm: 'sliding-log', limit: 6, period: 3_600_000 },
+            { algorithm: 'fixed-window', limit: 12, period: 3_600_000 },
+            { algorithm: 'concurrency', limit: 15 },
+        ]);
+        expect(limiter.rules.map(({ limit }) => limit?.limit)).toEqual([2, 4, 5]);
+    });
+    it('is of one limit where a rule joins several', async () => {
+        const limits = changing([{ limit: '10/minute; 100/hour' }]);
+        const limiter = limits.with({ 'requests-2': { limit: '50/hour' } });
+        expect(limiter.rules).toMatchObject([
+            { name: 'requests', scope: 'route\nrequests', limit: { limit: 10 } },
+            { name: 'requests-2', scope: 'route\nrequests-2', limit: { limit: 50 } },
+        ]);
+    });
+    it.each([
+        [{ nobody: { enforce: false } }, "there is no rule 'nobody' to override; there are requests, slots"],
+        [{ requests: { limit: 20 } }, 'a limit has a period, such as 20/minute'],
+        [
+            { requests: { limit: '1/minute; 2/hour' } },
+            "in place of a limit stands one limit, not '1/minute; 2/hour'",
+        ],
+        [{ requests: { limit: 'lots' } }, 'lots'],
+        [{ slots: { limit: '8/minute' } }, 'what is in flight is limited by a number such as 8'],
+        [{ slots: { limit: 0 } }, 'limit'],
+    ])('that is wrong is refused: %j', (overrides, message) => {
+        const limits = changing([{ limit: '10/minute' }, { name: 'slots', concurrent: 1 }]);
+        expect(() => limits.with(overrides)).toThrow(message);
+    });
+});

@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import { manualClock } from '../../src/clock.js';
+import { createLimiter } from '../../src/limiter.js';
+import { memoryStore } from '../../src/stores/memory/memory-store.js';
+const clientOf = (request) => request;
+function limiterOf(rules, options = {}) {
+    const clock = manualClock();
+    const limiter = createLimiter({
+        rules,
+        client: clientOf,
+        store: memoryStore({ clock }),
+        ...options,
+    });
+    const admitted = async (client, tries = 1_000) => {
+        let count = 0;
+        for (let each = 0; each < tries; each++)
+            if ((await limiter.admit(client)).allowed)
+                count++;
+        return count;
+    };
+    return { clock, limiter, admitted };
+}
+describe('tiers', () => {
+    const rules = [{ limit: '20/minute', algorithm: 'fixed-window' }];
+    it('multiply the limits of all rules', async () => {
+        const { admitted } = limiterOf(rules, { tiers: { free: 1, premium: 5, trial: 0.29 } });
+        expect(await admitted({ id: 'a' })).toBe(20);
+        expect(await admitted({ id: 'b', tier: 'free' })).toBe(20);
+        expect(await admitted({ id: 'c', tier: 'premium' })).toBe(100);
+        expect(await admitted({ id: 'd', tier: 'trial' })).toBe(5);
+        expect(await admitted({ id: 'e', tier: 'unheard-of' })).toBe(20);
+    });
+    it('a rule’s own say stands before that of all: a multiplier or a whole limit', async () => {
+        const own = [{ ...rules[0], limit: '20/minute', tiers: { premium: 2, gold: '7/hour' } }];
+        const { admitted } = limiterOf(own, { tiers: { premium: 5, free: 3 } });
+        expect(await admitted({ id: 'a', tier: 'premium' })).toBe(40);
+        expect(await admitted({ id: 'b', tier: 'gold' })).toBe(7);
+        expect(await admitted({ id: 'c', tier: 'free' })).toBe(60);
+    });
+    it('scale what is in flight, and limits that a function gives', async () => {
+        const both = [{ concurrent: 2 }, { limit: () => '100/minute' }];
+        const { admitted } = limiterOf(both, { tiers: { premium: 3 } });
+        expect(await admitted({ id: 'a' })).toBe(2);
+        expect(await admitted({ id: 'b', tier: 'premium' })).toBe(6);
+    });
+    it('the same limits whoever came before: nothing is multiplied twice', async () => {
+        const { admitted } = limiterOf(rules, { tiers: { premium: 5 } });
+        for (let user = 0; user < 50; user++) {
+            expect(await admitted({ id: `p${user}`, tier: 'premium' }, 101)).toBe(100);
+            expect(await admitted({ id: `v${user}` }, 21)).toBe(20);
+        }
+    });
+    it('a change of tier counts at once, and neither refills nor locks out', async () => {
+        const { clock, admitted } = limiterOf([{ limit: '60/minute' }], { tiers: { premium: 10 } });
+        expect(await admitted({ id: 'a' }, 30)).toBe(30);
+        // Half of the small bucket was used, and so half of the large one is.
+        expect(await admitted({ id: 'a', tier: 'premium' })).toBe(300);
+        expect(await admitted({ id: 'a' })).toBe(0);
+        clock.advance(1_000);
+        expect(await admitted({ id: 'a' })).toBe(1);
+        clock.advance(1_000);
+        expect(await admitted({ id: 'a', tier: 'premium' })).toBe(10);
+    });
+    it.each([
+        ['zero', { tiers: { free: 0 } }, "tier 'free' is more than zero"],
+        ['a text', { tiers: { free: '5' } }, "tier 'free' is a number"],
+        ['a wrong limit', { rules: [{ limit: '1/minute', tiers: { gold: 'much' } }] }, 'rules[0]'],
+        [
+            'several limits',
+            { rules: [{ limit: '1/minute', tiers: { gold: '1/second; 5/hour' } }] },
+            "tier 'gold' has one limit",
+        ],
+        [
+            'one limit for several',
+            { rules: [{ limit: '1/second; 5/hour', tiers: { gold: '9/minute' } }] },
+            'write a rule for each',
+        ],
+        ['a limit for slots', { rules: [{ concurrent: 4, tiers: { gold: '8' } }] }, 'multiplier'],
+    ])('%s is told', (_what, options, said) => {
+        expect(() => createLimiter({ rules, ...options })).toThrow(said);
+    });
+});
+describe('who the client is', () => {
+    it('may take a while to find out; visitors have no id', async () => {
+        const limiter = createLimiter({
+            rules: [{ limit: '1/minute' }],
+            client: async (name) => name,
+        });
+        expect((await limiter.admit('a')).allowed).toBe(true);
+        expect((await limiter.admit('a')).allowed).toBe(false);
+        expect((await limiter.admit('b')).allowed).toBe(true);
+        expect((await limiter.peek('b')).allowed).toBe(false);
+        await limiter.reset('b');
+        expect((await limiter.peek('b')).allowed).toBe(true);
+    });
+    it('is nobody else’s where it cannot be found out', async () => {
+        const failing = createLimiter({
+            rules: [{ limit: '1/minute' }],
+            client: async () => {
+                throw new Error('the database is away');
+            },
+        });
+        await expect(failing.admit('a')).rejects.toThrow('away');
+        const wrong = createLimiter({
+            rules: [{ limit: '1/minute' }],
+            client: () => ({ id: '' }),
+        });
+        expect(() => wrong.admit('a')).toThrow('the id of a client');
+    });
+    it('a requirement that does not hold refuses before anything is taken', async () => {
+        const limiter = createLimiter({
+            rules: [{ limit: '1/minute' }],
+            client: clientOf,
+            require: (_request, client) => client?.tier === 'premium',
+            refuseWith: { status: 403, detail: 'Premium access required' },
+        });
+        const refused = () => limiter.admit({ id: 'a' });
+        for (let call = 0; call < 5; call++)
+            expect(refused).toThrow(expect.objectContaining({ name: 'ForbiddenError', status: 403, message: 'Premium access required' }));
+        expect((await limiter.admit({ id: 'a', tier: 'premium' })).allowed).toBe(true);
+    });
+    it('what is not a clear yes is a no', () => {
+        const limiter = createLimiter({
+            rules: [],
+            client: clientOf,
+            require: (() => 'yes'),
+        });
+        expect(() => limiter.admit({ id: 'a' })).toThrow('Forbidden');
+        expect(() => createLimiter({ rules: [], refuseWith: {} })).toThrow("goes with 'require'");
+        expect(() => createLimiter({ rules: [], require: () => true, refuseWith: { status: 200 } })).toThrow('from 400 to 499');
+    });
+});

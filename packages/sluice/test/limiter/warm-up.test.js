@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { manualClock } from '../../src/clock.js';
+import { createLimiter } from '../../src/limiter.js';
+import { createWarmUp } from '../../src/policy/warm-up.js';
+import { memoryStore } from '../../src/stores/memory/memory-store.js';
+function warming(rules) {
+    const clock = manualClock();
+    const warmUp = createWarmUp({ from: 0.2, over: '60s', clock });
+    const limiter = createLimiter({ rules, warmUp, store: memoryStore({ clock }) });
+    const admitted = async (key, tries = 200) => {
+        let count = 0;
+        for (let each = 0; each < tries; each++)
+            if ((await limiter.admit(key)).allowed)
+                count++;
+        return count;
+    };
+    return { clock, warmUp, limiter, admitted };
+}
+describe('limits while a model warms up', () => {
+    it('are a part of what they say, and then all of it: 10 of 50, then 50', async () => {
+        const { clock, warmUp, limiter, admitted } = warming([{ limit: '50/minute', algorithm: 'fixed-window' }]);
+        expect(await admitted('a')).toBe(10);
+        expect((await limiter.peek('a')).quotas[0]).toMatchObject({ limit: { limit: 10 }, remaining: 0 });
+        warmUp.ready();
+        clock.advance(60_000);
+        expect(await admitted('a')).toBe(50);
+        clock.advance(60_000);
+        expect(await admitted('a')).toBe(50);
+    });
+    it('are not divided again at each request, and recover', async () => {
+        const { clock, warmUp, limiter } = warming([{ limit: '50/minute' }]);
+        for (let call = 0; call < 1_000; call++)
+            await limiter.admit(`client-${call}`);
+        expect((await limiter.peek('new')).quotas[0]?.limit.limit).toBe(10);
+        warmUp.ready();
+        clock.advance(60_000);
+        for (let call = 0; call < 1_000; call++)
+            await limiter.admit(`client-${call}`);
+        expect((await limiter.peek('newer')).quotas[0]?.limit.limit).toBe(50);
+    });
+    it('grow without refilling: what was used stays used', async () => {
+        const { clock, warmUp, admitted } = warming([{ limit: '3600/hour' }]);
+        expect(await admitted('a', 5_000)).toBe(720);
+        warmUp.ready();
+        clock.advance(60_000);
+        // A bucket of 3,600 with nothing in it, and what a minute of a rate between 0.2 and 1 a second brought.
+        const grown = await admitted('a', 5_000);
+        expect(grown).toBeGreaterThanOrEqual(12);
+        expect(grown).toBeLessThanOrEqual(60);
+    });
+    it('hold for every rule, in flight too', async () => {
+        const { warmUp, clock, admitted } = warming([{ concurrent: 10 }, { limit: '100/minute' }]);
+        expect(await admitted('a')).toBe(2);
+        warmUp.ready();
+        clock.advance(60_000);
+        expect(await admitted('b')).toBe(10);
+    });
+    it.each([
+        ['a token bucket', { limit: '50/minute', cost: 20 }],
+        ['a fixed window', { limit: '50/minute', algorithm: 'fixed-window', cost: 20 }],
+        ['a sliding window', { limit: '50/minute', algorithm: 'sliding-window', cost: 20 }],
+        ['a sliding log', { limit: '50/minute', algorithm: 'sliding-log', cost: 20 }],
+        ['slots', { concurrent: 50, cost: 20 }],
+    ])('%s that cannot hold a request yet says when it will', async (_, rule) => {
+        const { clock, warmUp, limiter } = warming([rule]);
+        warmUp.ready();
+        const refused = await limiter.admit('a');
+        // 20 of 50 are there at a scale of 0.4, a quarter of the way.
+        expect(refused).toMatchObject({ allowed: false, refusal: { reason: 'exceeded', retryAfter: 15_000 } });
+        clock.advance(14_999);
+        expect((await limiter.peek('a')).allowed).toBe(false);
+        clock.advance(1);
+        expect((await limiter.admit('a')).allowed).toBe(true);
+    });
+    it('a request that they will never hold is refused as oversized all the same', async () => {
+        const { limiter } = warming([{ limit: '50/minute', cost: 51 }]);
+        expect(await limiter.admit('a')).toMatchObject({ refusal: { reason: 'oversized', retryAfter: Infinity } });
+    });
+    it('nobody waits in line for slots that are not there yet', async () => {
+        const { warmUp, limiter } = warming([{ concurrent: 50, cost: 20, wait: '1h' }]);
+        warmUp.ready();
+        expect(await limiter.admit('a')).toMatchObject({ allowed: false, refusal: { reason: 'exceeded' } });
+    });
+});

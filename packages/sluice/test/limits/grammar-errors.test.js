@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { LimitSyntaxError, parseLimits } from '../../src/limits/grammar.js';
+/** What went wrong with a string that does not parse. */
+function failure(text) {
+    try {
+        parseLimits(text);
+    }
+    catch (error) {
+        if (error instanceof LimitSyntaxError)
+            return error;
+        throw error;
+    }
+    throw new Error(`'${text}' parsed`);
+}
+describe('limit strings that do not parse', () => {
+    it.each([
+        ['', 0, 'expected a number'],
+        ['   ', 3, 'expected a number'],
+        ['ten/minute', 0, 'expected a number'],
+        ['-1/minute', 0, 'expected a number'],
+        ['10', 2, "expected '/' or 'per'"],
+        ['10 / ', 5, 'expected a unit of time'],
+        ['10/5', 4, 'expected a unit of time'],
+        ['10/fortnight', 3, "unknown unit 'fortnight'"],
+        ['10/5 M', 5, "unknown unit 'M'"],
+        ['10/constructor', 3, "unknown unit 'constructor'"],
+        ['10x/minute', 2, "'x' is no multiplier"],
+        ['10m/minute', 2, "'m' is no multiplier"],
+        ['10kk/minute', 2, "'kk' is no multiplier"],
+        ['10constructor/minute', 2, "'constructor' is no multiplier"],
+        ['10minute', 2, "'minute' is no multiplier"],
+        ['0/minute', 0, 'would admit nobody'],
+        ['10/minute burst 0', 16, 'would admit nobody'],
+        ['0.5/minute', 0, 'lengthen the period'],
+        ['1.0001k/minute', 0, 'no whole number'],
+        ['9007199254740992/s', 0, 'below 2^53'],
+        ['10G G/s', 4, "expected '/' or 'per'"],
+        ['10/0s', 3, 'between 1 ms and ten years'],
+        ['10/0.9ms', 3, 'between 1 ms and ten years'],
+        ['10/11 years', 3, 'between 1 ms and ten years'],
+        ['10/minute burst', 15, 'how many may come at once'],
+        ['10/minute burst 20 30', 19, "expected the end, ';' or 'burst'"],
+        ['10/minute, 20/hour', 9, "expected the end, ';' or 'burst'"],
+        ['10/minute;', 10, 'expected a number'],
+        ['10/minute;;20/hour', 10, 'expected a number'],
+        [';', 0, 'expected a number'],
+        ['10//minute', 3, 'expected a unit of time'],
+        ['1e3/minute', 1, "'e' is no multiplier"],
+        ['10permit', 2, "'permit' is no multiplier"],
+        ['10 permit', 3, "expected '/' or 'per'"],
+    ])('%j fails at %d: %s', (text, at, problem) => {
+        const error = failure(text);
+        expect(error.at).toBe(at);
+        expect(error.problem).toContain(problem);
+        expect(error.input).toBe(text);
+    });
+    it('the message has the string, the problem, the place and an example that is right', () => {
+        const { message, name } = failure('10 in a minute');
+        expect(name).toBe('LimitSyntaxError');
+        expect(message).toContain("'10 in a minute'");
+        expect(message).toContain('(at character 4)');
+        for (const example of ['10/minute', '5 per 300 seconds', '10/5m burst 20']) {
+            expect(message).toContain(example);
+            expect(() => parseLimits(example)).not.toThrow();
+        }
+    });
+    it('is a SyntaxError', () => {
+        expect(failure('x')).toBeInstanceOf(SyntaxError);
+    });
+    it('a burst where there is none says so at its place', () => {
+        for (const algorithm of ['fixed-window', 'sliding-window', 'sliding-log']) {
+            expect(() => parseLimits('10/minute burst 20', { algorithm })).toThrow('a burst belongs to a token-bucket');
+            expect(() => parseLimits('10/minute burst 20', { algorithm })).toThrow('(at character 11)');
+        }
+    });
+    it('long strings and long lists are refused, and quoted in short', () => {
+        const long = failure(`${' '.repeat(1000)}10/minute`);
+        expect(long.at).toBe(1000);
+        expect(long.message.length).toBeLessThan(200);
+        expect(failure(Array(33).fill('1/s').join(';')).problem).toContain('more than 32');
+    });
+});

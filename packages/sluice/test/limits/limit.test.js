@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { capacityOf, checkCost, checkLimit, fits, MAX_PERIOD, sameLimit, wholeUnitsLeft, } from '../../src/limits/limit.js';
+const bucket = { algorithm: 'token-bucket', limit: 10, period: 60_000, burst: 20 };
+const calendar = { algorithm: 'fixed-window', limit: 10, period: 86_400_000, align: 'calendar' };
+const LIMITS = [
+    bucket,
+    { algorithm: 'fixed-window', limit: 10, period: 60_000 },
+    { algorithm: 'sliding-window', limit: 10, period: 60_000 },
+    { algorithm: 'sliding-log', limit: 10, period: 60_000 },
+    { algorithm: 'concurrency', limit: 10, lease: 60_000 },
+    { ...calendar, timeZone: 'Europe/Berlin' },
+];
+describe('a limit as data', () => {
+    it.each(LIMITS)('%j is taken as it is, and frozen', (limit) => {
+        const checked = checkLimit(limit);
+        expect(checked).toEqual(limit);
+        expect(Object.isFrozen(checked)).toBe(true);
+        expect(Object.isFrozen(limit)).toBe(false);
+    });
+    it.each(LIMITS)('%j: a number out of range is a RangeError', (limit) => {
+        for (const bad of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, Number.MAX_SAFE_INTEGER + 1])
+            expect(() => checkLimit({ ...limit, limit: bad })).toThrow(RangeError);
+        const length = limit.algorithm === 'concurrency' ? 'lease' : 'period';
+        for (const bad of [0, -1, 0.9, Number.NaN, Number.POSITIVE_INFINITY, MAX_PERIOD + 1])
+            expect(() => checkLimit({ ...limit, [length]: bad })).toThrow(RangeError);
+        for (const bad of ['10', null, undefined, 10n])
+            expect(() => checkLimit({ ...limit, limit: bad })).toThrow(TypeError);
+        expect(() => checkLimit({ ...limit, rate: 1 })).toThrow("has no 'rate'");
+    });
+    it('fractions are for token buckets', () => {
+        expect(checkLimit({ ...bucket, limit: 0.5, burst: 1.5 })).toMatchObject({ limit: 0.5, burst: 1.5 });
+        for (const limit of LIMITS.slice(1))
+            expect(() => checkLimit({ ...limit, limit: 1.5 })).toThrow(RangeError);
+    });
+    it('what is no limit is a TypeError', () => {
+        for (const wrong of [null, undefined, 10, '10/minute', {}, { algorithm: 'leaky' }])
+            expect(() => checkLimit(wrong)).toThrow(TypeError);
+        expect(() => checkLimit({ ...bucket, burst: undefined })).toThrow(TypeError);
+    });
+    it('calendars have units and zones', () => {
+        expect(() => checkLimit({ ...calendar, period: 2 * 86_400_000 })).toThrow(RangeError);
+        expect(() => checkLimit({ ...calendar, timeZone: 'Nowhere' })).toThrow(RangeError);
+        expect(() => checkLimit({ ...calendar, align: 'weekly' })).toThrow(TypeError);
+        expect(() => checkLimit({ ...calendar, align: 'first-request', timeZone: 'UTC' })).toThrow(TypeError);
+    });
+    it('two limits are the same where they say the same', () => {
+        for (const one of LIMITS) {
+            expect(sameLimit(one, { ...one })).toBe(true);
+            for (const other of LIMITS)
+                expect(sameLimit(one, other)).toBe(one === other);
+            expect(sameLimit(one, { ...one, limit: 11 })).toBe(false);
+        }
+        expect(sameLimit(bucket, { ...bucket, burst: 21 })).toBe(false);
+        expect(sameLimit(calendar, { ...calendar, timeZone: 'UTC' })).toBe(true);
+        expect(sameLimit(calendar, { ...calendar, timeZone: 'Asia/Tokyo' })).toBe(false);
+    });
+    it('the most one request can take', () => {
+        expect(LIMITS.map(capacityOf)).toEqual([20, 10, 10, 10, 10, 10]);
+    });
+});
+describe('costs', () => {
+    it.each(LIMITS)('of %j', (limit) => {
+        for (const good of [0, 1, 1e15])
+            expect(() => checkCost(limit, good)).not.toThrow();
+        for (const bad of [-1, Number.NaN, Number.POSITIVE_INFINITY])
+            expect(() => checkCost(limit, bad)).toThrow(RangeError);
+        for (const bad of ['1', null, undefined, 1n, {}])
+            expect(() => checkCost(limit, bad)).toThrow(TypeError);
+        if (limit.algorithm === 'token-bucket')
+            expect(() => checkCost(limit, 0.5)).not.toThrow();
+        else
+            expect(() => checkCost(limit, 0.5)).toThrow('whole units');
+    });
+});
+describe('rounding', () => {
+    it('forgives what floating point adds to a sum of fractions', () => {
+        let sum = 0;
+        for (let count = 0; count < 1000; count++)
+            sum += 0.1;
+        expect(sum).not.toBe(100);
+        expect(fits(sum, 100)).toBe(true);
+        expect(wholeUnitsLeft(0.1 + 0.2, 1.3)).toBe(1);
+    });
+    it.each([1, 10, 1e6, 1e12, 1e13, 2 ** 50, Number.MAX_SAFE_INTEGER - 1])('never forgives a whole unit of %d', (capacity) => {
+        expect(fits(capacity, capacity)).toBe(true);
+        expect(fits(capacity + 1, capacity)).toBe(false);
+        expect(wholeUnitsLeft(0, capacity)).toBe(capacity);
+        expect(wholeUnitsLeft(1, capacity)).toBe(capacity - 1);
+        expect(wholeUnitsLeft(capacity, capacity)).toBe(0);
+        expect(wholeUnitsLeft(capacity + 5, capacity)).toBe(0);
+    });
+});

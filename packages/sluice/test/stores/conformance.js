@@ -1,0 +1,55 @@
+import { describe } from 'vitest';
+import { allOrNoneCases } from './conformance/all-or-none.js';
+import { askedInVainCases } from './conformance/asked-in-vain.js';
+import { changeCases } from './conformance/changes.js';
+import { clockCases } from './conformance/clocks.js';
+import { costCases } from './conformance/costs.js';
+import { expiryCases } from './conformance/expiry.js';
+import { keyCases } from './conformance/keys.js';
+import { permitCases } from './conformance/permits.js';
+import { rateCases } from './conformance/rates.js';
+import { settlementCases } from './conformance/settlements.js';
+import { togetherCases } from './conformance/together.js';
+/**
+ * What every store has to do, whatever it is made of:
+ *
+ *     describeStore('memory', () => {
+ *       const clock = manualClock()
+ *       const store = memoryStore({ clock })
+ *       return { store, advance: clock.advance, setBack: (ms) => clock.advance(-ms), close: () => store.close() }
+ *     })
+ *
+ * Each test makes a store of its own, awaits every answer, and moves the time through the harness alone.
+ */
+export function describeStore(name, make, kind = {}) {
+    const suite = {
+        make,
+        kind: { slack: 0, setsBack: true, jumps: true, ownClock: true, atOnce: true, ...kind },
+        async with(test, options) {
+            const harness = await make(options);
+            try {
+                await test(harness);
+            }
+            finally {
+                await harness.close();
+            }
+        },
+    };
+    describe(name, () => {
+        for (const cases of ALL_CASES)
+            cases(suite);
+    });
+}
+const ALL_CASES = [
+    costCases,
+    allOrNoneCases,
+    clockCases,
+    rateCases,
+    expiryCases,
+    changeCases,
+    askedInVainCases,
+    settlementCases,
+    permitCases,
+    keyCases,
+    togetherCases,
+];

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { createLimiter } from '../../../src/limiter.js';
+import { ALL, bucket, charge, fill, look, P, take } from './harness.js';
+/** Several charges of one request. */
+export function allOrNoneCases(suite) {
+    describe.each(ALL)('%s: all or none', (_algorithm, limitOf) => {
+        const limit = limitOf();
+        it('a request refused by its third limit leaves the first two as before', () => suite.with(async ({ store, keys }) => {
+            await fill(store, limit, 'third');
+            const before = await keys?.();
+            for (let attempt = 0; attempt < 20; attempt++) {
+                const verdicts = await store.take([
+                    charge(limit, 1, 'first'),
+                    charge(limit, 2, 'second'),
+                    charge(limit, 1, 'third'),
+                ]);
+                expect(verdicts.map(({ allowed }) => allowed)).toEqual([true, true, false]);
+                expect(verdicts.map(({ remaining }) => remaining)).toEqual([4, 4, 0]);
+            }
+            expect((await look(store, limit, 'first')).resetAfter).toBe(0);
+            expect((await look(store, limit, 'second')).resetAfter).toBe(0);
+            expect(await keys?.()).toBe(before);
+        }));
+        it('an admitted request takes from every limit', () => suite.with(async ({ store }) => {
+            await store.take([charge(limit, 1, 'a'), charge(limit, 2, 'b'), charge(limit, 3, 'c')]);
+            for (const [key, remaining] of [
+                ['a', 3],
+                ['b', 2],
+                ['c', 1],
+            ])
+                expect((await look(store, limit, key)).remaining).toBe(remaining);
+        }));
+        it('an oversized charge of one limit leaves the others as before', () => suite.with(async ({ store }) => {
+            const verdicts = await store.take([charge(limit, 1, 'a'), charge(limit, 9, 'b')]);
+            expect(verdicts[1]?.retryAfter).toBe(Number.POSITIVE_INFINITY);
+            expect((await look(store, limit, 'a')).remaining).toBe(4);
+        }));
+        it('two charges to one key count together', () => suite.with(async ({ store }) => {
+            const twice = (cost) => [charge(limit, cost), charge(limit, cost)];
+            const refused = await store.take(twice(3));
+            expect(refused.some(({ allowed }) => !allowed)).toBe(true);
+            expect((await look(store, limit)).remaining).toBe(4);
+            const allowed = await store.take(twice(2));
+            expect(allowed.every((verdict) => verdict.allowed)).toBe(true);
+            expect(allowed[1]?.remaining).toBe(0);
+            expect((await take(store, limit)).allowed).toBe(false);
+        }));
+        it('a shadow charge is counted, and refuses nobody', () => suite.with(async ({ store }) => {
+            const both = () => [charge(limit, 1, 'real'), charge(limit, 2, 'shadow', { enforce: false })];
+            const first = await store.take(both());
+            expect(first.map(({ allowed }) => allowed)).toEqual([true, true]);
+            expect(first.map(({ remaining }) => remaining)).toEqual([3, 2]);
+            await store.take(both());
+            const third = await store.take(both());
+            expect(third.map(({ allowed }) => allowed)).toEqual([true, false]);
+            expect((await look(store, limit, 'real')).remaining).toBe(1);
+        }));
+        it('a shadow charge of a refused request is not taken', () => suite.with(async ({ store }) => {
+            await fill(store, limit, 'real');
+            await store.take([charge(limit, 2, 'shadow', { enforce: false }), charge(limit, 1, 'real')]);
+            expect((await look(store, limit, 'shadow')).remaining).toBe(4);
+        }));
+        it('a shadow charge before an enforced one of the same key refuses it nothing', () => suite.with(async ({ store }) => {
+            const verdicts = await store.take([charge(limit, 3, 'key', { enforce: false }), charge(limit, 3)]);
+            expect(verdicts.map(({ allowed }) => allowed)).toEqual([false, true]);
+            expect((await look(store, limit)).remaining).toBe(1);
+        }));
+    });
+    it('the verdicts come in the order of the charges', () => suite.with(async ({ store }) => {
+        const costs = [1, 2, 3, 0, 4, 1];
+        const verdicts = await store.take(costs.map((cost, index) => charge(bucket(10), cost, `key ${index}`, { enforce: index % 2 === 0 })));
+        expect(verdicts.map(({ remaining }) => remaining)).toEqual(costs.map((cost) => 10 - cost));
+    }));
+    it('no charges: nothing to refuse', () => suite.with(async ({ store }) => {
+        expect(await store.take([])).toEqual([]);
+        expect(await store.peek([])).toEqual([]);
+    }));
+    it('a charge of leases without a lease is a TypeError, and nothing is taken', () => suite.with(async ({ store }) => {
+        const limit = { algorithm: 'concurrency', limit: 4, lease: P };
+        const charges = [charge(bucket(), 1, 'a'), { scope: 'scope', key: 'b', limit, cost: 1 }];
+        await expect(async () => store.take(charges)).rejects.toThrow(TypeError);
+        expect((await look(store, bucket(), 'a')).remaining).toBe(4);
+    }));
+    it('the refusal of a request that several limits refuse is the longest', () => suite.with(async ({ store }) => {
+        const limiter = createLimiter({
+            store,
+            rules: [{ limit: '1/minute' }, { limit: '1/hour' }, { limit: '9/s' }],
+        });
+        expect((await limiter.admit('client')).allowed).toBe(true);
+        const decision = await limiter.admit('client');
+        if (decision.allowed)
+            throw new Error('the second request was let in');
+        expect(decision.refusal.violated).toHaveLength(2);
+        expect(decision.refusal.retryAfter).toBeGreaterThan(3_590_000);
+        expect(decision.quotas[2]).toMatchObject({ allowed: true, remaining: 8 });
+    }));
+}

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { ALL, bucket, charge, P, settlement } from './harness.js';
+/** A moment of a store: the coarsest clock counts in 1/1024 ms. */
+const MOMENT = 2 / 1024;
+const DAY = 86_400_000;
+const WAYS = [
+    ...ALL,
+    ['calendar', (limit = 4) => ({ algorithm: 'fixed-window', limit, period: DAY, align: 'calendar' })],
+];
+/** All pairs that count in different ways. */
+const PAIRS = WAYS.flatMap(([kept, keptOf]) => WAYS.filter(([asked]) => asked !== kept).map(([asked, askedOf]) => ({ kept, keptOf, asked, askedOf })));
+/** Whoever takes nothing changes nothing, also under another algorithm than the one that counted. */
+export function askedInVainCases(suite) {
+    describe.each(PAIRS)('kept by $kept, asked in vain by $asked', ({ keptOf, askedOf }) => {
+        it('all is as if nobody had asked', () => suite.with(async ({ store, advance }) => {
+            const limit = keptOf();
+            const left = new Key('left alone', store, limit, suite.kind.slack);
+            const asked = new Key('asked', store, limit, suite.kind.slack);
+            const full = charge(bucket(1, 1000 * P), 1, 'full');
+            await store.take([full]);
+            for (const cost of [1, 2, 1])
+                await asked.sameAs(left, cost);
+            for (const wait of [0, P / 8, P / 4, P / 8, P / 4, P / 2, P]) {
+                await advance(wait);
+                for (const other of [askedOf(), askedOf(8, P / 4), askedOf(2, 100 * P)])
+                    await askInVain(store, other, suite.kind.atOnce ? full : undefined);
+                await asked.sameAs(left, 0);
+                await asked.sameAs(left, 1);
+            }
+            await asked.giveBackLike(left);
+            for (let unit = 0; unit < 6; unit++)
+                await asked.sameAs(left, 1);
+        }));
+    });
+}
+/** A key under one limit, and what was taken of it last. */
+class Key {
+    key;
+    store;
+    limit;
+    slack;
+    #last;
+    constructor(key, store, limit, slack) {
+        this.key = key;
+        this.store = store;
+        this.limit = limit;
+        this.slack = slack;
+    }
+    /** Takes from this key as from the other; both are told the same. */
+    async sameAs(other, cost) {
+        const [expected, actual] = [await other.#take(cost), await this.#take(cost)];
+        expect([actual.allowed, actual.remaining]).toEqual([expected.allowed, expected.remaining]);
+        for (const time of ['resetAfter', 'retryAfter', 'moreAfter'])
+            if (actual[time] !== expected[time])
+                expect(Math.abs(actual[time] - expected[time])).toBeLessThanOrEqual(MOMENT + this.slack);
+    }
+    async giveBackLike(other) {
+        for (const key of [other, this])
+            if (key.#last !== undefined)
+                await this.store.settle([settlement(...key.#last, 0)]);
+    }
+    async #take(cost) {
+        const one = charge(this.limit, cost, this.key);
+        const [verdict] = (await this.store.take([one]));
+        if (verdict.allowed && cost > 0)
+            this.#last = [one, verdict];
+        return verdict;
+    }
+}
+async function askInVain(store, limit, full) {
+    const of = (cost) => charge(limit, cost, 'asked');
+    await store.peek([of(1)]);
+    await store.take([of(0)]);
+    expect((await store.take([of(9)]))[0]?.allowed).toBe(false);
+    if (full === undefined)
+        return;
+    const verdicts = await store.take([of(1), { ...full, cost: 1 }]);
+    expect(verdicts[1]?.allowed).toBe(false);
+}

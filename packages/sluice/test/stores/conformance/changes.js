@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { ALL, bucket, charge, fill, fixed, inFlight, look, P, RATES, settlement, take, takeCharge, } from './harness.js';
+/** A live change of limit, burst or algorithm: neither refills nor locks out. */
+export function changeCases(suite) {
+    describe.each(RATES)('%s: a live change', (_algorithm, limitOf) => {
+        it('of the limit keeps the used fraction', () => suite.with(async ({ store }) => {
+            await take(store, limitOf(4), 2);
+            expect((await look(store, limitOf(8))).remaining).toBe(4);
+            expect((await look(store, limitOf(2))).remaining).toBe(1);
+            expect((await look(store, limitOf(400))).remaining).toBe(200);
+            expect((await take(store, limitOf(4), 3)).allowed).toBe(false);
+            expect((await take(store, limitOf(4), 2)).allowed).toBe(true);
+        }));
+        it.each([1, 2, 3, 5, 7, 100, 1_000_000])('of the limit to %d refills nothing', (changed) => suite.with(async ({ store }) => {
+            await fill(store, limitOf(4));
+            for (let times = 0; times < 20; times++) {
+                expect((await take(store, limitOf(changed))).allowed).toBe(false);
+                expect((await take(store, limitOf(4))).allowed).toBe(false);
+            }
+        }));
+        it.each([P / 4, P / 2, 2 * P, 100 * P])('of the period to %d ms refills nothing and locks nobody out', (period) => suite.with(async ({ store, advance }) => {
+            await fill(store, limitOf(4));
+            const refused = await take(store, limitOf(4, period));
+            expect(refused.allowed).toBe(false);
+            expect(refused.resetAfter).toBeLessThanOrEqual(2 * period + 1e-6);
+            if (!suite.kind.jumps && period > P)
+                return;
+            await advance(2 * period + 1);
+            expect(await fill(store, limitOf(4, period))).toBe(4);
+        }));
+        it.each(RATES)('to %s refills nothing, and is over within two periods', (_other, changedOf) => suite.with(async ({ store, advance }) => {
+            await take(store, limitOf(4), 2);
+            expect((await look(store, changedOf(8))).remaining).toBe(4);
+            expect((await take(store, changedOf(8), 5)).allowed).toBe(false);
+            expect((await take(store, changedOf(8), 4)).allowed).toBe(true);
+            expect((await take(store, limitOf(4), 1)).allowed).toBe(false);
+            await advance(2 * P);
+            expect(await fill(store, limitOf(4))).toBe(4);
+        }));
+        it('to leases and back counts nobody twice', () => suite.with(async ({ store }) => {
+            await fill(store, limitOf(4));
+            expect((await take(store, inFlight())).allowed).toBe(true);
+            expect((await look(store, inFlight())).remaining).toBe(3);
+        }));
+        it('to leases: a late settlement of what was counted before ends no lease', () => suite.with(async ({ store }) => {
+            const old = charge(limitOf(4), 2);
+            const verdict = await takeCharge(store, old);
+            await take(store, inFlight(), 3);
+            for (const cost of [0, 4])
+                await store.settle([settlement(old, verdict, cost)]);
+            expect((await look(store, inFlight())).remaining).toBe(1);
+        }));
+        it('from leases: a late release refills nothing', () => suite.with(async ({ store }) => {
+            const old = charge(inFlight(), 2);
+            const verdict = await takeCharge(store, old);
+            await fill(store, limitOf(4));
+            for (const cost of [2, 0])
+                await store.settle([settlement(old, verdict, cost)]);
+            expect((await take(store, limitOf(4))).allowed).toBe(false);
+        }));
+    });
+    describe('a change between limits of one request', () => {
+        it.each(ALL)('two limits of one key in one request (%s and token-bucket) both hold', (_algorithm, limitOf) => suite.with(async ({ store }) => {
+            const both = () => [charge(limitOf(4), 1), charge(bucket(4), 1)];
+            let admitted = 0;
+            for (let call = 0; call < 20; call++) {
+                const verdicts = await store.take(both());
+                if (verdicts.every(({ allowed }) => allowed))
+                    admitted++;
+            }
+            if (limitOf(4).algorithm !== 'concurrency')
+                expect(admitted).toBeLessThanOrEqual(4);
+            expect(admitted).toBeGreaterThan(0);
+        }));
+    });
+    it('of the burst keeps the used fraction', () => suite.with(async ({ store }) => {
+        await take(store, bucket(4, P, 4), 2);
+        expect((await look(store, bucket(4, P, 20))).remaining).toBe(10);
+        expect((await look(store, bucket(4, P, 1))).remaining).toBe(0);
+        expect((await look(store, bucket(4, P, 4))).remaining).toBe(2);
+    }));
+    it('of what is in flight: who is in flight stays, and the new limit counts them', () => suite.with(async ({ store }) => {
+        const held = charge(inFlight(4), 3);
+        const verdict = await takeCharge(store, held);
+        expect((await take(store, inFlight(2))).allowed).toBe(false);
+        expect((await look(store, inFlight(6))).remaining).toBe(3);
+        await store.settle([settlement(held, verdict, 0)]);
+        expect((await take(store, inFlight(2), 2)).allowed).toBe(true);
+    }));
+    it('of a lease to a shorter one: whoever took the shorter is free when it ends', () => suite.with(async ({ store, advance }) => {
+        await take(store, inFlight(4, 4 * P), 1);
+        await take(store, inFlight(4, P / 2), 3);
+        expect((await take(store, inFlight(4, P / 2))).allowed).toBe(false);
+        await advance(P / 2);
+        expect((await look(store, inFlight(4, P / 2))).remaining).toBe(3);
+    }));
+    it('of a rule whose limit is a function: a client that moves between tiers is not refilled', () => suite.with(async ({ store }) => {
+        const tiers = [bucket(4), bucket(40), fixed(4), fixed(40)];
+        for (const tier of tiers)
+            await fill(store, bucket(4), `client ${tier.limit}`);
+        for (let round = 0; round < 5; round++)
+            for (const tier of tiers)
+                expect((await take(store, tier, 1, 'client 4')).allowed).toBe(false);
+    }));
+}

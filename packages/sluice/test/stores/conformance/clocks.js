@@ -1,0 +1,109 @@
+import { describe, expect, it, vi } from 'vitest';
+import { createLimiter } from '../../../src/limiter.js';
+import { ALL, charge, fill, look, P, RATES, settlement, take, takeCharge } from './harness.js';
+const YEAR = 365 * 86_400_000;
+/** Clocks that are wrong, and processes that slept. */
+export function clockCases(suite) {
+    if (suite.kind.setsBack)
+        describe.each(RATES)('%s: a clock that is set back', (algorithm, limitOf) => {
+            const limit = limitOf();
+            // The estimate of two counters needs two periods to forget.
+            const longest = algorithm === 'sliding-window' ? 2 * P : P;
+            it.each([1, P / 3, P, 10 * P, 10_000 * P])('by %d ms: gives nothing back, locks nobody out', (step) => suite.with(async ({ store, advance, setBack }) => {
+                await advance(20_000 * P);
+                expect(await fill(store, limit)).toBe(4);
+                await setBack?.(step);
+                const refused = await take(store, limit);
+                expect(refused.allowed).toBe(false);
+                expect(refused.resetAfter).toBeLessThanOrEqual(longest + 1e-6);
+                await advance(Math.ceil(refused.retryAfter));
+                expect((await take(store, limit)).allowed).toBe(true);
+                await advance(longest);
+                expect(await fill(store, limit)).toBeLessThanOrEqual(4);
+            }));
+            it('far ahead, then right again: no more than the bound, and free within a period', () => suite.with(async ({ store, advance, setBack }) => {
+                await fill(store, limit);
+                await advance(5000 * P);
+                await take(store, limit, 2);
+                await setBack?.(5000 * P);
+                // What the wrong time said came back has been believed; more than that has not.
+                expect(await fill(store, limit)).toBeLessThanOrEqual(2);
+                await advance(longest);
+                expect(await fill(store, limit)).toBe(4);
+            }));
+            it('keys that were seen while it was far ahead do not stay for ever', () => suite.with(async ({ store, advance, setBack, keys }) => {
+                await advance(YEAR);
+                for (let key = 0; key < 20; key++)
+                    await take(store, limit, 1, `ahead ${key}`);
+                await setBack?.(YEAR);
+                for (let key = 0; key < 20; key++)
+                    await take(store, limit, 0);
+                await advance(3 * P);
+                for (let key = 0; key < 20; key++)
+                    await take(store, limit, 0);
+                if (keys !== undefined)
+                    expect(await keys()).toBe(0);
+                expect(await fill(store, limit, 'ahead 0')).toBe(4);
+            }));
+        });
+    if (suite.kind.setsBack)
+        it('concurrency: a clock that is set back ends every lease within one', () => suite.with(async ({ store, advance, setBack }) => {
+            const limit = ALL[4][1]();
+            await advance(YEAR);
+            await fill(store, limit);
+            await setBack?.(YEAR);
+            const refused = await take(store, limit);
+            expect(refused.allowed).toBe(false);
+            expect(refused.retryAfter).toBeLessThanOrEqual(P);
+            await advance(P);
+            expect(await fill(store, limit)).toBe(4);
+        }));
+    describe.each(ALL)('%s: a suspended process', (_algorithm, limitOf) => {
+        it('has the bound and no more when it wakes', () => suite.with(async ({ store, advance }) => {
+            const limit = limitOf();
+            await fill(store, limit);
+            await advance(suite.kind.jumps ? 1000 * P : 2 * P);
+            expect(await fill(store, limit)).toBe(4);
+            expect((await look(store, limit)).remaining).toBe(0);
+        }));
+        it('settles late without giving away what others took since', () => suite.with(async ({ store, advance }) => {
+            const limit = limitOf();
+            const old = charge(limit, 4);
+            const verdict = await takeCharge(store, old);
+            await advance(2 * P);
+            await fill(store, limit);
+            await store.settle([settlement(old, verdict, 0)]);
+            expect((await take(store, limit)).allowed).toBe(false);
+        }));
+    });
+    if (suite.kind.ownClock)
+        describe.each(RATES)('%s: two app servers whose clocks differ', (_algorithm, limitOf) => {
+            it('by a period get no more than the limit', () => suite.with(async ({ store }) => {
+                const limiter = () => createLimiter({ store, name: 'shared', rules: [{ limit: limitOf(10, 60_000) }] });
+                const [one, other] = [limiter(), limiter()];
+                let admitted = 0;
+                for (let count = 0; count < 20; count++) {
+                    if ((await one.admit('client')).allowed)
+                        admitted++;
+                    if ((await ahead(60_000, () => other.admit('client'))).allowed)
+                        admitted++;
+                }
+                expect(admitted).toBe(10);
+            }));
+        });
+}
+/** Runs something as on a machine whose clocks are ahead. */
+async function ahead(milliseconds, run) {
+    const [date, monotonic] = [Date.now.bind(Date), performance.now.bind(performance)];
+    const spies = [
+        vi.spyOn(Date, 'now').mockImplementation(() => date() + milliseconds),
+        vi.spyOn(performance, 'now').mockImplementation(() => monotonic() + milliseconds),
+    ];
+    try {
+        return await run();
+    }
+    finally {
+        for (const spy of spies)
+            spy.mockRestore();
+    }
+}

@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest';
+import { ALL, bucket, charge, fill, look, P, RATES, settlement, take, takeCharge, } from './harness.js';
+/** What was taken, moved up or down after the fact. */
+export function settlementCases(suite) {
+    describe.each(ALL)('%s: settlements', (_algorithm, limitOf) => {
+        const limit = limitOf();
+        it('down gives back, up charges', () => suite.with(async ({ store }) => {
+            const one = charge(limit, 3);
+            const verdict = await takeCharge(store, one);
+            await store.settle([settlement(one, verdict, 1)]);
+            expect((await look(store, limit)).remaining).toBe(3);
+            const other = charge(limit, 1);
+            await store.settle([settlement(other, await takeCharge(store, other), 3)]);
+            expect((await look(store, limit)).remaining).toBe(0);
+        }));
+        it.each([
+            [1, 2],
+            [2, 1],
+        ])('of charges of one moment, %d and %d, give back what each took, in any order', (first, second) => suite.with(async ({ store }) => {
+            const charges = [charge(limit, first), charge(limit, second)];
+            const [[one], [other]] = (await Promise.all(charges.map((each) => store.take([each]))));
+            await store.settle([settlement(charges[0], one, 0)]);
+            expect((await look(store, limit)).remaining).toBe(4 - second);
+            await store.settle([settlement(charges[1], other, 0)]);
+            expect((await look(store, limit)).remaining).toBe(4);
+        }));
+        it('up beyond the limit is debt: never refused, never negative, paid in time', () => suite.with(async ({ store, advance }) => {
+            const one = charge(limit, 1);
+            const verdict = await takeCharge(store, one);
+            await store.settle([settlement(one, verdict, 8)]);
+            const refused = await take(store, limit);
+            expect(refused).toMatchObject({ allowed: false, remaining: 0 });
+            expect(refused.retryAfter).toBeGreaterThan(0);
+            expect(Number.isFinite(refused.retryAfter)).toBe(true);
+            await advance(Math.ceil(refused.retryAfter));
+            expect((await take(store, limit)).allowed).toBe(true);
+        }));
+        it('a debt of any size turns no number into nonsense', () => suite.with(async ({ store, advance }) => {
+            for (const cost of [Number.MAX_SAFE_INTEGER, Number.MAX_VALUE, Number.MAX_VALUE]) {
+                const one = charge(limit, 0);
+                const [verdict] = await store.peek([one]);
+                if (verdict !== undefined)
+                    await store.settle([settlement(one, verdict, cost)]);
+            }
+            const refused = await take(store, limit);
+            expect(refused).toMatchObject({ allowed: false, remaining: 0 });
+            expect(refused.resetAfter).toBeGreaterThan(0);
+            await advance(1);
+            expect((await take(store, limit)).allowed).toBe(false);
+            await store.reset('scope', 'key');
+            expect(await fill(store, limit)).toBe(4);
+        }));
+        it('what is given back entirely leaves a key as new, at once', () => suite.with(async ({ store }) => {
+            const charges = [charge(limit, 1), charge(limit, 2)];
+            const taken = [];
+            for (const one of charges)
+                taken.push(settlement(one, await takeCharge(store, one), 0));
+            for (const each of taken)
+                await store.settle([each]);
+            const { remaining, resetAfter, moreAfter } = await look(store, limit);
+            expect(remaining).toBe(4);
+            // A bucket gives back in time, and doubles of milliseconds since the epoch have fractions of a microsecond left over.
+            const most = limit.algorithm === 'token-bucket' ? 0.001 + suite.kind.slack : 0;
+            expect(Math.max(resetAfter, moreAfter)).toBeLessThanOrEqual(most);
+        }));
+        it('to the same cost changes nothing', () => suite.with(async ({ store }) => {
+            const one = charge(limit, 2);
+            const verdict = await takeCharge(store, one);
+            for (let times = 0; times < 5; times++)
+                await store.settle([settlement(one, verdict, 2)]);
+            expect((await look(store, limit)).remaining).toBe(2);
+        }));
+        it('a refund larger than what was taken cannot exceed the capacity', () => suite.with(async ({ store }) => {
+            await take(store, limit, 2);
+            const one = charge(limit, 1);
+            const verdict = await takeCharge(store, one);
+            for (let times = 0; times < 5; times++)
+                await store.settle([settlement(one, verdict, 0)]);
+            expect((await look(store, limit)).remaining).toBeLessThanOrEqual(4);
+            const lying = {
+                ...settlement(one, verdict, 0),
+                taken: { ...verdict, cost: 1000, lease: 'of nobody' },
+            };
+            await store.settle([lying]);
+            const { remaining } = await look(store, limit);
+            expect(remaining).toBeLessThanOrEqual(4);
+            expect(await fill(store, limit)).toBe(remaining);
+        }));
+        it('settle after the window rolled over: refunds into no other window', () => suite.with(async ({ store, advance }) => {
+            const old = charge(limit, 4);
+            const verdict = await takeCharge(store, old);
+            await advance(2 * P);
+            expect(await fill(store, limit)).toBe(4);
+            await store.settle([settlement(old, verdict, 0)]);
+            expect(await fill(store, limit)).toBe(0);
+        }));
+        it('of several keys at once, each gets its own', () => suite.with(async ({ store }) => {
+            const charges = ['a', 'b', 'c'].map((key) => charge(limit, 3, key));
+            const verdicts = await store.take(charges);
+            await store.settle(charges.map((one, index) => settlement(one, verdicts[index], index)));
+            for (const [key, remaining] of [
+                ['a', 4],
+                ['b', 3],
+                ['c', 2],
+            ])
+                expect((await look(store, limit, key)).remaining).toBe(remaining);
+        }));
+        it('a refund lets in at once whom it makes room for', () => suite.with(async ({ store }) => {
+            const one = charge(limit, 4);
+            const verdict = await takeCharge(store, one);
+            expect((await take(store, limit, 2)).allowed).toBe(false);
+            await store.settle([settlement(one, verdict, 2)]);
+            expect((await take(store, limit, 2)).allowed).toBe(true);
+        }));
+    });
+    describe.each(RATES)('%s: settlements and time', (_algorithm, limitOf) => {
+        it('half a period later, no more is given back than was taken', () => suite.with(async ({ store, advance }) => {
+            const limit = limitOf();
+            const one = charge(limit, 2);
+            const verdict = await takeCharge(store, one);
+            await advance(P / 2);
+            const before = (await look(store, limit)).remaining;
+            await store.settle([settlement(one, verdict, 0)]);
+            const after = (await look(store, limit)).remaining;
+            expect(after - before).toBeLessThanOrEqual(2);
+            expect(after).toBeLessThanOrEqual(4);
+        }));
+    });
+    it('token-bucket: what has flowed back by itself is not given back once more', () => suite.with(async ({ store, advance }) => {
+        const limit = bucket();
+        const first = charge(limit, 2);
+        const verdict = await takeCharge(store, first);
+        await advance(P / 2);
+        await take(store, limit, 4);
+        await store.settle([settlement(first, verdict, 0)]);
+        expect((await take(store, limit)).allowed).toBe(false);
+    }));
+    it('concurrency: a renewed lease lasts for one more, and its release frees it at once', () => suite.with(async ({ store, advance }) => {
+        const limit = ALL[4][1]();
+        const long = charge(limit, 1);
+        const verdict = await takeCharge(store, long);
+        for (let third = 0; third < 9; third++) {
+            await advance(P / 3);
+            await store.settle([settlement(long, verdict, 1)]);
+        }
+        expect((await look(store, limit)).remaining).toBe(3);
+        await store.settle([settlement(long, verdict, 0)]);
+        expect((await look(store, limit)).remaining).toBe(4);
+    }));
+    it('concurrency: a release after the lease ended frees nobody else', () => suite.with(async ({ store, advance }) => {
+        const limit = ALL[4][1]();
+        const dead = charge(limit, 2);
+        const verdict = await takeCharge(store, dead);
+        await advance(P);
+        expect(await fill(store, limit)).toBe(4);
+        for (let times = 0; times < 3; times++)
+            await store.settle([settlement(dead, verdict, 0)]);
+        expect((await take(store, limit)).allowed).toBe(false);
+    }));
+}

@@ -1,0 +1,13 @@
+/** A log forgets nothing for an hour: how much was taken can be read from what is left. */
+export const tenAnHour = { algorithm: 'sliding-log', limit: 10, period: 3_600_000 };
+const twoAtOnce = { algorithm: 'concurrency', limit: 2, lease: 30_000 };
+export const bucketOfTen = {
+    algorithm: 'token-bucket',
+    limit: 10,
+    period: 60_000,
+    burst: 10,
+};
+export const one = { scope: 'requests', key: 'ann', limit: tenAnHour, cost: 1 };
+export function slot(lease) {
+    return { scope: 'concurrent', key: 'ann', limit: twoAtOnce, cost: 1, lease };
+}

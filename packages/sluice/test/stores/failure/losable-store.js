@@ -1,0 +1,23 @@
+import { expect, vi } from 'vitest';
+import { withFailurePolicy } from '../../../src/stores/failure/failure-policy.js';
+import { one } from './charges.js';
+import { FaultyStore } from './faulty-store.js';
+/** A store whose first failure opens the breaker, and what loses it and brings it back. */
+export function losable(options = {}) {
+    const inner = new FaultyStore();
+    const store = withFailurePolicy(inner, { random: () => 0, failures: 1, ...options });
+    const lose = async () => {
+        inner.mode = 'refuses';
+        await Promise.resolve(store.peek([one])).catch(() => { });
+        expect(store.stats().state).toBe('open');
+    };
+    const back = async () => {
+        inner.thaw();
+        await vi.advanceTimersByTimeAsync(1000);
+        await store.peek([one]);
+        expect(store.stats().state).toBe('closed');
+        await vi.advanceTimersByTimeAsync(1);
+    };
+    const left = async (charge) => (await inner.inside.peek([{ ...charge, cost: 0 }]))[0]?.remaining;
+    return { inner, store, lose, back, left };
+}

@@ -1,0 +1,148 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { settlementOf } from '../../../src/stores/store.js';
+import { one, slot } from './charges.js';
+import { losable } from './losable-store.js';
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+async function taken(store, charge, cost) {
+    const [verdict] = await store.take([charge]);
+    if (!verdict?.allowed)
+        return expect.fail('it was not taken');
+    return settlementOf(charge, verdict, cost);
+}
+describe('what was taken from the store', () => {
+    it('is settled when the store is back, where it was away', async () => {
+        const { inner, store, lose, back, left } = losable();
+        const refund = await taken(store, { ...one, cost: 6 }, 2);
+        const slots = await taken(store, slot('a'), 0);
+        const debt = await taken(store, { ...one, key: 'bob' }, 5);
+        await lose();
+        for (const settlement of [refund, slots, debt])
+            expect(store.settle([settlement])).toBeUndefined();
+        expect(store.stats()).toMatchObject({ settlementsWaiting: 3, settlementsLost: 0 });
+        expect(inner.settled).toEqual([]);
+        await back();
+        expect(inner.settled).toEqual([refund, slots, debt]);
+        expect(await left(one)).toBe(8);
+        expect(await left(slot('b'))).toBe(2);
+        expect(await left({ ...one, key: 'bob' })).toBe(5);
+        expect(store.stats()).toMatchObject({ settlementsWaiting: 0, settlementsLost: 0 });
+    });
+    it('is sent once where nobody knows whether it arrived, so that nothing is refunded twice', async () => {
+        const { inner, store, back, left } = losable();
+        const refund = await taken(store, { ...one, cost: 6 }, 3);
+        await store.take([{ ...one, cost: 4 }]);
+        inner.mode = 'hangs';
+        const settled = store.settle([refund]);
+        await vi.advanceTimersByTimeAsync(101);
+        await settled;
+        expect(store.stats()).toMatchObject({ settlementsWaiting: 0, settlementsLost: 1 });
+        await back();
+        expect(await left(one)).toBe(3);
+        expect(inner.settled).toEqual([refund]);
+    });
+    it('is released again where nobody knows whether it arrived, three times at most', async () => {
+        const { inner, store, left } = losable({ failures: 100 });
+        const release = await taken(store, slot('a'), 0);
+        inner.settle = () => Promise.reject(new Error('connection reset'));
+        await store.settle([release]);
+        expect(store.stats()).toMatchObject({ settlementsWaiting: 1, settlementsLost: 0 });
+        await store.peek([one]);
+        await vi.advanceTimersByTimeAsync(1);
+        expect(store.stats()).toMatchObject({ settlementsWaiting: 1, settlementsLost: 0 });
+        await store.peek([one]);
+        await vi.advanceTimersByTimeAsync(1);
+        expect(store.stats()).toMatchObject({ settlementsWaiting: 0, settlementsLost: 1 });
+        await vi.advanceTimersByTimeAsync(30_000);
+        expect(await left(slot('b'))).toBe(2);
+    });
+    it('is released after one answer was lost', async () => {
+        const { inner, store, left } = losable({ failures: 100 });
+        const release = await taken(store, slot('a'), 0);
+        inner.mode = 'refuses';
+        await store.settle([release]);
+        inner.mode = 'up';
+        expect(await left(slot('b'))).toBe(1);
+        await store.peek([one]);
+        await vi.advanceTimersByTimeAsync(1);
+        expect(await left(slot('b'))).toBe(2);
+        expect(store.stats()).toMatchObject({ settlementsWaiting: 0, settlementsLost: 0 });
+    });
+    it('is not renewed later, when its slots may be free again', async () => {
+        const { inner, store, lose, back } = losable();
+        const renewal = await taken(store, slot('a'), 1);
+        await lose();
+        store.settle([renewal]);
+        expect(store.stats()).toMatchObject({ settlementsWaiting: 0, settlementsLost: 0 });
+        await back();
+        expect(inner.settled).toEqual([]);
+    });
+    it('is not given back late where it has come back by itself', async () => {
+        const { inner, store, lose, back } = losable();
+        const refund = await taken(store, { ...one, cost: 6 }, 2);
+        const release = await taken(store, slot('a'), 0);
+        const debt = await taken(store, { ...one, key: 'bob' }, 5);
+        await lose();
+        store.settle([refund, release, debt]);
+        await vi.advanceTimersByTimeAsync(3_600_000);
+        await back();
+        expect(inner.settled).toEqual([debt]);
+        expect(store.stats()).toMatchObject({ settlementsWaiting: 0, settlementsLost: 0 });
+    });
+    it('waits in bounded memory: the oldest is lost for the newest, and counted', async () => {
+        const { inner, store, lose, back } = losable({ maxWaiting: 250 });
+        const settlements = [];
+        for (let key = 0; key < 300; key++)
+            settlements.push(await taken(store, { ...one, key: String(key) }, 0));
+        await lose();
+        for (const settlement of settlements)
+            store.settle([settlement]);
+        expect(store.stats()).toMatchObject({ settlementsWaiting: 250, settlementsLost: 50 });
+        await back();
+        expect(inner.settled).toEqual(settlements.slice(50));
+        expect(inner.calls.settle).toBe(3);
+    });
+    it('waits on where the store goes away again', async () => {
+        const { inner, store, lose, back } = losable();
+        const settlements = [];
+        for (let index = 0; index < 150; index++)
+            settlements.push(await taken(store, { ...slot(`${index}`), key: `${index}` }, 0));
+        await lose();
+        store.settle(settlements);
+        inner.mode = 'up';
+        await vi.advanceTimersByTimeAsync(1000);
+        const probe = store.peek([one]);
+        const settle = inner.settle.bind(inner);
+        inner.settle = () => Promise.reject(new Error('connection reset'));
+        await probe;
+        await vi.advanceTimersByTimeAsync(1);
+        expect(store.stats()).toMatchObject({ state: 'open', settlementsWaiting: 150, settlementsLost: 0 });
+        inner.settle = settle;
+        await back();
+        expect(inner.settled).toHaveLength(150);
+    });
+    it('never fails the request that settles it', async () => {
+        for (const policy of ['open', 'closed', 'local']) {
+            for (const mode of ['hangs', 'refuses', 'throws']) {
+                const { inner, store } = losable({ policy });
+                const settlement = await taken(store, one, 0);
+                inner.mode = mode;
+                const settled = Promise.resolve(store.settle([settlement]));
+                await vi.advanceTimersByTimeAsync(101);
+                await expect(settled).resolves.toBeUndefined();
+            }
+        }
+    });
+    it('is not sent any more once the store is closed', async () => {
+        const { inner, store, lose } = losable();
+        const settlement = await taken(store, one, 0);
+        await lose();
+        store.settle([settlement]);
+        inner.thaw();
+        await store.close();
+        await vi.advanceTimersByTimeAsync(1000);
+        await store.peek([one]);
+        await vi.advanceTimersByTimeAsync(1);
+        expect(inner.settled).toEqual([]);
+    });
+});

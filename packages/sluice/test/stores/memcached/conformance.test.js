@@ -1,0 +1,27 @@
+import { afterAll, beforeAll } from 'vitest';
+import { manualClock } from '../../../src/clock.js';
+import { describeStore } from '../conformance.js';
+import { startMemcached } from '../servers/memcached.js';
+import { storeWithClock } from './store-with-clock.js';
+/** A moment of these days with a fraction: what is too coarse for such a number shows. */
+const START = Date.UTC(2026, 10, 24, 12) + 0.123;
+let server;
+let stores = 0;
+beforeAll(async () => {
+    server = await startMemcached();
+});
+afterAll(() => server?.stop());
+describeStore('memcached', () => {
+    const clock = manualClock(START);
+    let elapsed = 0;
+    const store = storeWithClock(server.port, clock, () => elapsed, `suite${stores++}:`);
+    return {
+        store,
+        advance(milliseconds) {
+            elapsed += milliseconds;
+            clock.advance(milliseconds);
+        },
+        setBack: (milliseconds) => clock.advance(-milliseconds),
+        close: () => store.close(),
+    };
+});

@@ -1,0 +1,146 @@
+import fc from 'fast-check';
+import { MemcacheClient } from 'memcache-client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { algorithmOf } from '../../../src/limits/algorithms.js';
+import { memcachedStore, StoredValueError } from '../../../src/stores/memcached/index.js';
+import { entriesFrom, entriesText, LONGEST_ENTRY } from '../../../src/stores/memcached/log-entries.js';
+import { storeKey } from '../../../src/stores/memcached/store-key.js';
+import { decodeValue, encodeValue } from '../../../src/stores/memcached/value.js';
+import { startMemcached } from '../servers/memcached.js';
+const HOUR = 3_600_000;
+const NOW = Date.UTC(2026, 10, 24) + 0.5;
+const LIMITS = [
+    { algorithm: 'token-bucket', limit: 7, period: HOUR, burst: 2.5 },
+    { algorithm: 'fixed-window', limit: 7, period: HOUR },
+    { algorithm: 'fixed-window', limit: 7, period: HOUR, align: 'calendar', timeZone: 'Asia/Kolkata' },
+    { algorithm: 'sliding-window', limit: 7, period: HOUR },
+    { algorithm: 'sliding-log', limit: 7, period: HOUR },
+    { algorithm: 'concurrency', limit: 7, lease: HOUR },
+];
+/** A value of each algorithm, with two charges in it. */
+function storedValue(limit, key = 'key') {
+    const { fresh, take, advance } = algorithmOf(limit);
+    const once = take(limit, fresh(limit, NOW), 1, 'a lease \ud800 "');
+    return encodeValue(key, { limit, state: take(limit, advance(limit, once, NOW + 10.25), 1, 'ö') });
+}
+describe.each(LIMITS)('$algorithm $align', (limit) => {
+    const value = storedValue(limit);
+    it('is read as it was written', () => {
+        const { state, limit: read } = decodeValue('key', value);
+        const { judge } = algorithmOf(limit);
+        expect(encodeValue('key', { limit: read, state })).toBe(value);
+        expect(judge(read, state, 0)).toEqual(judge(limit, state, 0));
+        expect(state.at).toBe(NOW + 10.25);
+    });
+    it('is not read once a character of it was changed, cut off or put in', () => {
+        fc.assert(fc.property(fc.nat(value.length - 1), fc.string({ maxLength: 3 }), fc.nat(3), (place, put, cut) => {
+            const damaged = value.slice(0, place) + put + value.slice(place + cut);
+            fc.pre(damaged !== value);
+            expect(() => decodeValue('key', damaged)).toThrow(StoredValueError);
+        }), { seed: 20261124, numRuns: 2000 });
+    });
+    it('is not read under another key', () => {
+        expect(() => decodeValue('another', value)).toThrow(StoredValueError);
+    });
+});
+it('nothing that somebody else wrote is read', () => {
+    const foreign = fc.oneof(fc.string(), fc.jsonValue(), fc.constant(undefined), fc.uint8Array());
+    const property = fc.property(foreign, (value) => {
+        expect(() => decodeValue('key', value)).toThrow(StoredValueError);
+    });
+    fc.assert(property, { seed: 20261124, numRuns: 2000 });
+});
+it('entries of a log keep their times and costs, one a tick, and none that was given back', () => {
+    const entry = fc.record({ after: fc.nat(5_000_000), cost: fc.nat(3) });
+    fc.assert(fc.property(fc.array(entry, { maxLength: 40 }), fc.nat(3), (entries, head) => {
+        const times = [];
+        const sums = [];
+        let [tick, sum] = [NOW * 1024, 0];
+        for (const { after, cost } of entries) {
+            tick += after;
+            sum += cost;
+            times.push(tick / 1024);
+            sums.push(sum);
+        }
+        const from = Math.min(head, times.length);
+        const byTick = new Map();
+        for (let index = from; index < times.length; index++) {
+            const cost = (sums[index] ?? 0) - (sums[index - 1] ?? 0);
+            if (cost > 0)
+                byTick.set(times[index] ?? 0, (byTick.get(times[index] ?? 0) ?? 0) + cost);
+        }
+        const text = entriesText({ times, sums, head: from, length: times.length });
+        const read = entriesFrom(text);
+        expect(read.times).toEqual([...byTick.keys()]);
+        expect(read.sums.at(-1) ?? 0).toBe([...byTick.values()].reduce((all, cost) => all + cost, 0));
+        expect(text.length).toBeLessThanOrEqual(byTick.size * LONGEST_ENTRY);
+    }), { seed: 20261124, numRuns: 500 });
+});
+describe('on a real server', () => {
+    let server;
+    let client;
+    beforeAll(async () => {
+        server = await startMemcached();
+        client = new MemcacheClient({ server: `127.0.0.1:${server.port}` });
+    });
+    afterAll(async () => {
+        client?.shutdown();
+        await server?.stop();
+    });
+    const limit = { algorithm: 'token-bucket', limit: 1, period: HOUR, burst: 5 };
+    const foreign = [
+        ['a text', 'hello'],
+        ['nothing', ''],
+        ['a number', 5],
+        ['an object', { level: 0 }],
+        ['bytes', Buffer.from([0xff, 0, 0xfe, 13, 10])],
+        ['a value of another key', storedValue(limit, 'another')],
+        ['a value without its end', storedValue(limit).slice(0, -1)],
+        ['a value of a later version', storedValue(limit).replace('sluice1', 'sluice2')],
+    ];
+    it.each(foreign)('%s under a key lets nobody in, and is not overwritten', async (what, value) => {
+        const store = memcachedStore({ client, prefix: 'foreign:' });
+        const charge = { scope: 's', key: what, limit, cost: 1 };
+        const key = storeKey('foreign:', 's', what);
+        await client.set(key, value, { lifetime: 60 });
+        const before = await client.get(key);
+        const taken = { ...charge, at: Date.now(), resetAfter: HOUR };
+        await expect(store.take([charge])).rejects.toThrow(StoredValueError);
+        await expect(store.take([charge])).rejects.toThrow(key);
+        await expect(store.peek([charge])).rejects.toThrow(StoredValueError);
+        await expect(store.settle([{ charge, taken, cost: 3 }])).rejects.toThrow(StoredValueError);
+        expect((await client.get(key)).value).toEqual(before.value);
+        // A request on several keys gives back what it took, and the other key is as it was.
+        const other = { ...charge, key: `beside ${what}` };
+        await expect(store.take([other, charge])).rejects.toThrow(StoredValueError);
+        expect((await store.peek([{ ...other, cost: 5 }]))[0]).toMatchObject({ allowed: true, remaining: 0 });
+        await store.reset('s', what);
+        expect((await store.take([charge]))[0]).toMatchObject({ allowed: true, remaining: 4 });
+    });
+    it('a log that would not fit is a RangeError before it does not, and what fits goes on', async () => {
+        const store = memcachedStore({ client, prefix: 'long:' });
+        const log = { algorithm: 'sliding-log', limit: 1_000_000, period: HOUR };
+        const key = storeKey('long:', 's', 'log');
+        const times = Array.from({ length: 140_000 }, (_, index) => Date.now() - 1_800_000 + index * 12);
+        const sums = times.map((_, index) => 3 * (index + 1));
+        const state = { at: times.at(-1) ?? 0, times, sums, head: 0, length: times.length };
+        const value = encodeValue(key, { limit: log, state });
+        expect(value.length).toBeGreaterThan(790_000);
+        expect(value.length).toBeLessThan(1_000_000);
+        await client.set(key, value, { lifetime: 600 });
+        const charge = { scope: 's', key: 'log', limit: log, cost: 1 };
+        const both = [store.take([charge]), store.peek([charge])];
+        await expect(both[0]).rejects.toThrow(/^the state of a key would not fit into Memcached's 1 MB.*token-bucket/);
+        expect((await both[1])[0]).toMatchObject({ allowed: true, remaining: 579_999 });
+    });
+    it('leases that would not fit are a RangeError, too', async () => {
+        const store = memcachedStore({ client, prefix: 'leases:' });
+        const slots = { algorithm: 'concurrency', limit: 1_000_000, lease: HOUR };
+        const answers = await Promise.allSettled(Array.from({ length: 400 }, (_, index) => store.take([{ scope: 's', key: 'k', limit: slots, cost: 1, lease: `${index}`.padEnd(4000, '-') }])));
+        const reasons = answers.filter((answer) => answer.status === 'rejected').map(({ reason }) => reason);
+        expect(reasons.length).toBeGreaterThan(150);
+        expect(reasons.every((reason) => reason instanceof RangeError)).toBe(true);
+        const [left] = await store.peek([{ scope: 's', key: 'k', limit: slots, cost: 0, lease: '' }]);
+        expect(left?.remaining).toBe(1_000_000 - (400 - reasons.length));
+    });
+});

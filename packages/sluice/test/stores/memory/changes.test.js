@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { manualClock } from '../../../src/clock.js';
+import { memoryStore } from '../../../src/stores/memory/memory-store.js';
+import { ALL, bucket, charge, P } from '../conformance/harness.js';
+const DAYS = { algorithm: 'fixed-window', limit: 4, period: 86_400_000, align: 'calendar' };
+/** Nothing fits into it. */
+const FULL = charge(bucket(1), 2, 'key', { scope: 'full' });
+const WAYS = [
+    ...ALL,
+    ['calendar', () => DAYS],
+];
+/** All pairs that count in different ways: by what is kept, and by what is asked meanwhile. */
+const PAIRS = WAYS.flatMap(([kept, keptOf]) => WAYS.filter(([asked]) => asked !== kept).map(([asked, askedOf]) => ({ kept, keptOf, asked, askedOf })));
+describe.each(PAIRS)('what is kept by $kept, and asked for by $asked', ({ keptOf, askedOf }) => {
+    it('is, where nothing was taken by the other, as if nobody had asked', () => {
+        // Of these any part of a period is exact.
+        const wait = fc.constantFrom(0, 0, 125, 500, 1000, P);
+        const ask = fc.record({
+            limit: fc.constantFrom(2, 4, 8),
+            period: fc.constantFrom(P / 4, P, 2 * P),
+            does: fc.constantFrom('peek', 'too much', 'with what is full', 'nothing'),
+        });
+        const step = fc.record({ wait, cost: fc.nat(2), asks: fc.array(ask, { maxLength: 3 }) });
+        fc.assert(fc.property(fc.array(step, { minLength: 1, maxLength: 12 }), fc.constantFrom(1, 100), (steps, maxKeys) => {
+            const clock = manualClock(1e6);
+            const [asked, left] = [memoryStore({ clock, maxKeys }), memoryStore({ clock, maxKeys })];
+            if (maxKeys === 1)
+                for (const store of [asked, left])
+                    store.take([charge(bucket(4, 100 * P), 1, 'other')]);
+            const limit = keptOf();
+            for (const store of [asked, left])
+                for (let unit = 0; unit < 4; unit++)
+                    store.take([charge(limit)]);
+            for (const { wait, cost, asks } of steps) {
+                clock.advance(wait);
+                for (const { does, limit, period } of asks)
+                    askInVain(asked, askedOf(limit, period), does);
+                const taken = (store) => store.take([charge(limit, cost)]);
+                expect(taken(asked)).toEqual(taken(left));
+            }
+        }), { seed: 20261126, numRuns: 60 });
+    });
+});
+function askInVain(store, limit, how) {
+    if (how === 'peek')
+        store.peek([charge(limit)]);
+    else if (how === 'too much')
+        expect(store.take([charge(limit, 9)])[0]?.allowed).toBe(false);
+    else if (how === 'nothing')
+        store.take([charge(limit, 0)]);
+    else
+        expect(store.take([charge(limit), FULL])[1]?.allowed).toBe(false);
+}

@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { manualClock } from '../../../src/clock.js';
+import { memoryStore } from '../../../src/stores/memory/memory-store.js';
+import { ALL, bucket, charge, P } from '../conformance/harness.js';
+const DAY = 86_400_000;
+describe('the memory store forgets without sweeps', () => {
+    it.each(ALL)('%s: state is let go soon after it is over, by whatever decision comes next', (_name, limitOf) => {
+        const clock = manualClock(500);
+        const store = memoryStore({ clock });
+        const verdict = store.take([charge(limitOf(), 4)])[0];
+        clock.advance((verdict?.resetAfter ?? 0) - 1);
+        store.peek([charge(bucket(), 0, 'other')]);
+        expect(store.keys).toBe(1);
+        clock.advance(40);
+        store.peek([charge(bucket(), 0, 'other')]);
+        expect(store.keys).toBe(0);
+    });
+    it('keeps no more keys than are in use, however many come', () => {
+        const clock = manualClock();
+        const store = memoryStore({ clock });
+        let most = 0;
+        for (let key = 0; key < 50_000; key++) {
+            clock.advance(1);
+            store.take([charge(bucket(), 1, `key ${key}`)]);
+            most = Math.max(most, store.keys);
+        }
+        // Each is used for P / 4, and found a tick or two later.
+        expect(most).toBeLessThan(P / 4 + 100);
+    });
+    it('also where every request brings five keys whose limits are long', () => {
+        const clock = manualClock();
+        const store = memoryStore({ clock });
+        const limits = [DAY, 7 * DAY, 30 * DAY, 365 * DAY, 3650 * DAY].map((period) => bucket(1, period));
+        let most = 0;
+        for (let request = 0; request < 4000; request++) {
+            clock.advance(10 * DAY);
+            store.take(limits.map((limit, rule) => charge(limit, 1, `client ${request}`, { scope: `rule ${rule}` })));
+            most = Math.max(most, store.keys);
+        }
+        // In use: 1 + 1 + 3 + 37 + 365 of them.
+        expect(most).toBeLessThan(450);
+    });
+    it('thousands of keys that are over at once are worked off a few a decision', () => {
+        const clock = manualClock();
+        const store = memoryStore({ clock });
+        for (let key = 0; key < 20_000; key++)
+            store.take([charge(bucket(), 1, `key ${key}`)]);
+        clock.advance(P);
+        let before = store.keys;
+        while (before > 0) {
+            store.peek([charge(bucket(), 0, 'other')]);
+            expect(before - store.keys).toBeLessThanOrEqual(8);
+            if (store.keys === before)
+                break;
+            before = store.keys;
+        }
+        expect(store.keys).toBe(0);
+    });
+    it('a refused flood keeps nothing', () => {
+        const store = memoryStore({ clock: manualClock() });
+        for (let key = 0; key < 1000; key++)
+            store.take([charge(bucket(), 5, `key ${key}`)]);
+        for (let key = 0; key < 1000; key++)
+            store.peek([charge(bucket(), 1, `key ${key}`)]);
+        expect(store.keys).toBe(0);
+    });
+    it('a calendar quota outlives its window by no rounding, also when the wall clock is set back', () => {
+        const quota = { algorithm: 'fixed-window', limit: 4, period: DAY, align: 'calendar' };
+        let monotonic = 0;
+        let wall = Date.UTC(2026, 10, 24, 22);
+        const clock = { now: () => monotonic, wallTime: () => wall };
+        const pass = (milliseconds) => {
+            monotonic += milliseconds;
+            wall += milliseconds;
+        };
+        const store = memoryStore({ clock });
+        store.take([charge(quota, 4)]);
+        wall -= DAY / 24;
+        pass(DAY / 12);
+        // By the monotonic clock the two hours to midnight are over; by the right one, it is 23 o'clock.
+        for (let call = 0; call < 5; call++)
+            store.take([charge(bucket(), 0, 'other')]);
+        expect(store.take([charge(quota, 1)])[0]?.allowed).toBe(false);
+        pass(DAY / 24 + 100);
+        for (let call = 0; call < 5; call++)
+            store.take([charge(bucket(), 0, 'other')]);
+        expect(store.keys).toBe(0);
+    });
+    it('a log keeps what counts and no more', () => {
+        const clock = manualClock();
+        const store = memoryStore({ clock });
+        const limit = { algorithm: 'sliding-log', limit: 10, period: 1000 };
+        for (let call = 0; call < 20_000; call++) {
+            clock.advance(100);
+            expect(store.take([charge(limit, 1)])[0]?.allowed).toBe(true);
+        }
+        expect(store.take([charge(limit, 1)])[0]?.allowed).toBe(false);
+    });
+});

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { KeyHash } from '../../../src/stores/memory/key-hash.js';
+function hashOf(hash, text) {
+    hash.of(text);
+    return `${hash.low} ${hash.high}`;
+}
+describe('the hash of keys', () => {
+    it('is the same for the same text, however it was put together, and another under another secret', () => {
+        const [one, other] = [new KeyHash(), new KeyHash()];
+        const first = hashOf(one, 'client 42');
+        expect(hashOf(one, 'client 43')).not.toBe(first);
+        expect(hashOf(one, ['client', '42'].join(' '))).toBe(first);
+        expect(hashOf(other, 'client 42')).not.toBe(first);
+    });
+    it('tells texts apart that differ in little: length, zeros, one bit, halves of a pair', () => {
+        const hash = new KeyHash();
+        const texts = [
+            '',
+            '\0',
+            '\0\0',
+            '\0\0\0',
+            '\0\0\0\0',
+            'a',
+            'a\0',
+            '\0a',
+            'ab',
+            'ba',
+            'aab',
+            'abb',
+            'aabb',
+        ];
+        texts.push('\u0100', '\u0001', '\ud800', '\udc00', '\ud800\udc00', '\udc00\ud800', 'A', 'a'.repeat(1000), 'a'.repeat(1001));
+        expect(new Set(texts.map((text) => hashOf(hash, text))).size).toBe(texts.length);
+    });
+    it('has no two alike among 200,000 keys that count on', () => {
+        const hash = new KeyHash();
+        const seen = new BigUint64Array(200_000);
+        for (let key = 0; key < seen.length; key++) {
+            hash.of(`client ${key}`);
+            seen[key] = (BigInt(hash.high >>> 0) << 32n) | BigInt(hash.low >>> 0);
+        }
+        seen.sort();
+        for (let key = 1; key < seen.length; key++)
+            if (seen[key] === seen[key - 1])
+                expect.fail('two are alike');
+    });
+    it('spreads keys over buckets as chance would, by its last bits and by any others', () => {
+        const hash = new KeyHash();
+        for (const shift of [0, 8, 20]) {
+            const counts = new Uint32Array(256);
+            for (let key = 0; key < 256 * 100; key++) {
+                hash.of(`10.0.${key >> 8}.${key & 255}`);
+                const bucket = (hash.low >>> shift) & 255;
+                counts[bucket] = counts[bucket] + 1;
+            }
+            // Chi squared with 255 degrees of freedom: beyond 400 once in a hundred million runs.
+            const chi = counts.reduce((sum, count) => sum + (count - 100) ** 2 / 100, 0);
+            expect(chi).toBeLessThan(400);
+        }
+    });
+    it('changes half of its bits with any bit of a key', () => {
+        const hash = new KeyHash();
+        const bits = (value) => value.toString(2).replaceAll('0', '').length;
+        let changed = 0;
+        let flips = 0;
+        for (let key = 0; key < 200; key++) {
+            const text = `client ${key}`;
+            hash.of(text);
+            const { low, high } = hash;
+            for (let unit = 0; unit < text.length; unit++) {
+                for (const bit of [0, 5, 15]) {
+                    const flipped = String.fromCharCode(text.charCodeAt(unit) ^ (1 << bit));
+                    hash.of(text.slice(0, unit) + flipped + text.slice(unit + 1));
+                    changed += bits((hash.low ^ low) >>> 0) + bits((hash.high ^ high) >>> 0);
+                    flips++;
+                }
+            }
+        }
+        expect(changed / flips).toBeGreaterThan(31.5);
+        expect(changed / flips).toBeLessThan(32.5);
+    });
+});

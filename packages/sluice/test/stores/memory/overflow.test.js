@@ -1,0 +1,147 @@
+import { describe, expect, it } from 'vitest';
+import { manualClock } from '../../../src/clock.js';
+import { memoryStore } from '../../../src/stores/memory/memory-store.js';
+import { ALL, bucket, charge, inFlight, P, settlement } from '../conformance/harness.js';
+function full(maxKeys, limit = bucket()) {
+    const clock = manualClock(1000);
+    const store = memoryStore({ clock, maxKeys });
+    for (let key = 0; key < maxKeys; key++)
+        takeOne(store, charge(limit, 2, `known ${key}`));
+    return { clock, store };
+}
+function takeOne(store, one) {
+    return store.take([one])[0];
+}
+function remainingOf(store, limit, key) {
+    return store.peek([charge(limit, 0, key)])[0]?.remaining;
+}
+describe('a memory store that is full', () => {
+    it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('refuses to keep %s keys', (maxKeys) => {
+        expect(() => memoryStore({ maxKeys })).toThrow(RangeError);
+    });
+    it.each(ALL)('%s: a flood of fresh keys erases nobody', (_algorithm, limitOf) => {
+        const limit = limitOf();
+        const { store } = full(10, limit);
+        takeOne(store, charge(limit, 2, 'known 3'));
+        let admitted = 0;
+        for (let key = 0; key < 5000; key++)
+            if (takeOne(store, charge(limit, 1, `fresh ${key}`)).allowed)
+                admitted++;
+        expect(admitted).toBe(4);
+        expect(store.keys).toBe(10);
+        expect(takeOne(store, charge(limit, 1, 'known 3')).allowed).toBe(false);
+        expect(takeOne(store, charge(limit, 2, 'known 4'))).not.toHaveProperty('overflow');
+    });
+    it('says so in the verdict and in a number', () => {
+        const { store } = full(2);
+        expect(store.overflowed).toBe(0);
+        expect(takeOne(store, charge(bucket(), 1, 'fresh'))).toMatchObject({ allowed: true, overflow: true });
+        expect(takeOne(store, charge(bucket(), 1, 'known 0'))).not.toHaveProperty('overflow');
+        expect(store.overflowed).toBe(1);
+    });
+    it('shares one bucket a scope among the unknown, and none between scopes', () => {
+        const { store } = full(2);
+        for (const key of ['a', 'b', 'c', 'd'])
+            expect(takeOne(store, charge(bucket(), 1, key)).allowed).toBe(true);
+        expect(takeOne(store, charge(bucket(), 1, 'e')).allowed).toBe(false);
+        expect(takeOne(store, charge(bucket(), 4, 'e', { scope: 'another' })).allowed).toBe(true);
+    });
+    it('counts the charges of one request in the shared bucket together', () => {
+        const { store } = full(2);
+        const verdicts = store.take([charge(bucket(), 3, 'a'), charge(bucket(), 3, 'b')]);
+        expect(verdicts.map(({ allowed }) => allowed)).toEqual([true, false]);
+        expect(store.take([charge(bucket(), 2, 'a'), charge(bucket(), 2, 'b')]).every((each) => each.allowed)).toBe(true);
+    });
+    it('counts one key in one place, also with room for one and two charges', () => {
+        const store = memoryStore({ clock: manualClock(), maxKeys: 1 });
+        expect(store.take([charge(bucket(), 4), charge(bucket(), 4)]).every(({ allowed }) => allowed)).toBe(false);
+        expect(store.take([charge(bucket(), 2), charge(bucket(), 2)]).every(({ allowed }) => allowed)).toBe(true);
+        expect(store.keys).toBe(1);
+        expect(takeOne(store, charge(bucket(), 1)).allowed).toBe(false);
+    });
+    it('a charge that costs nothing takes no room', () => {
+        const store = memoryStore({ clock: manualClock(), maxKeys: 1 });
+        const verdicts = store.take([charge(bucket(), 0, 'a'), charge(bucket(), 1, 'b')]);
+        expect(verdicts[1]).not.toHaveProperty('overflow');
+        expect(store.keys).toBe(1);
+    });
+    it.each(ALL)('%s: a key that gets a state of its own starts from a copy of the shared one', (_name, limitOf) => {
+        const limit = limitOf();
+        const { clock, store } = full(2, bucket(4, P / 2));
+        for (let count = 0; count < 4; count++)
+            takeOne(store, charge(limit, 1, 'fresh'));
+        store.reset('scope', 'known 0');
+        store.reset('scope', 'known 1');
+        expect(takeOne(store, charge(limit, 1, 'fresh')).allowed).toBe(false);
+        expect(takeOne(store, charge(limit, 1, 'fresher')).allowed).toBe(false);
+        clock.advance(2 * P);
+        expect(takeOne(store, charge(limit, 4, 'fresh'))).toMatchObject({ allowed: true, remaining: 0 });
+        expect(takeOne(store, charge(limit, 4, 'fresher'))).toMatchObject({ allowed: true });
+        expect(store.keys).toBe(2);
+    });
+    it('a copy is a copy: what its key takes is not taken from the unknown', () => {
+        const { store } = full(1);
+        takeOne(store, charge(bucket(), 1, 'a'));
+        store.reset('scope', 'known 0');
+        expect(takeOne(store, charge(bucket(), 3, 'a'))).toMatchObject({ allowed: true, remaining: 0 });
+        expect(takeOne(store, charge(bucket(), 3, 'b'))).toMatchObject({ allowed: true, overflow: true });
+    });
+    it('settles where it was taken: in the shared bucket, and in the copy of it', () => {
+        const { store } = full(1);
+        const one = charge(bucket(), 3, 'a');
+        const verdict = takeOne(store, one);
+        store.reset('scope', 'known 0');
+        takeOne(store, charge(bucket(), 1, 'a'));
+        store.settle([settlement(one, verdict, 1)]);
+        expect(remainingOf(store, bucket(), 'a')).toBe(2);
+        expect(remainingOf(store, bucket(), 'b')).toBe(3);
+    });
+    it('a lease that was taken in the shared bucket ends in the copy as well', () => {
+        const { store } = full(1);
+        const one = charge(inFlight(), 2, 'a', { scope: 'slots' });
+        const verdict = takeOne(store, one);
+        store.reset('scope', 'known 0');
+        takeOne(store, charge(inFlight(), 1, 'a', { scope: 'slots' }));
+        store.settle([settlement(one, verdict, 0)]);
+        expect(store.peek([charge(inFlight(), 0, 'a', { scope: 'slots' })])[0]?.remaining).toBe(3);
+    });
+    it('debt of a key that has no state any more leaves the shared bucket as used as it was', () => {
+        const { clock, store } = full(1);
+        const one = charge(bucket(), 1, 'gone');
+        const verdict = { ...takeOne(memoryStore({ clock }), one) };
+        for (const key of ['a', 'b', 'c'])
+            takeOne(store, charge(bucket(), 1, key));
+        store.settle([settlement(one, verdict, 2)]);
+        expect(takeOne(store, charge(bucket(), 1, 'd')).allowed).toBe(false);
+    });
+    it('a refund of a key that has no state any more gives the unknown nothing', () => {
+        const { clock, store } = full(1);
+        const one = charge(bucket(), 4, 'gone');
+        const verdict = takeOne(memoryStore({ clock }), one);
+        takeOne(store, charge(bucket(), 4, 'a'));
+        store.settle([settlement(one, verdict, 0)]);
+        expect(takeOne(store, charge(bucket(), 1, 'b')).allowed).toBe(false);
+    });
+    it('takes keys again as soon as there is room', () => {
+        const { clock, store } = full(100);
+        expect(takeOne(store, charge(bucket(), 1, 'early'))).toHaveProperty('overflow');
+        clock.advance(P);
+        let own = 0;
+        for (let key = 0; key < 50; key++)
+            if (!takeOne(store, charge(bucket(), 1, `late ${key}`)).overflow)
+                own++;
+        expect(own).toBe(50);
+    });
+    it('a shared bucket that is dated ahead of a clock that was set back locks nobody out for longer than a period', () => {
+        const { clock, store } = full(1);
+        clock.advance(1e9);
+        store.take([charge(bucket(), 2, 'known')]);
+        takeOne(store, charge(bucket(), 4, 'a'));
+        clock.advance(-1e9);
+        store.reset('scope', 'known');
+        store.reset('scope', 'known 0');
+        expect(takeOne(store, charge(bucket(), 1, 'b')).allowed).toBe(false);
+        clock.advance(P);
+        expect(takeOne(store, charge(bucket(), 1, 'b')).allowed).toBe(true);
+    });
+});

@@ -1,0 +1,102 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { Batch } from '../../../src/stores/redis/batch.js';
+import { OPERATION } from '../../../src/stores/redis/job.js';
+import { scriptLimit } from '../../../src/stores/redis/script-limit.js';
+import { storeKey } from '../../../src/stores/redis/store-key.js';
+const LIMITS = [
+    { algorithm: 'token-bucket', limit: 5, period: 1000, burst: 5 },
+    { algorithm: 'token-bucket', limit: 6, period: 1000, burst: 5 },
+    { algorithm: 'sliding-window', limit: 5, period: 1000 },
+    { algorithm: 'concurrency', limit: 5, lease: 1000 },
+];
+const charge = fc.record({
+    scope: fc.constantFrom('a', 'b', 'c', '{d'),
+    key: fc.constantFrom('one', 'one', 'one', 'two', 'th%ee'),
+    limit: fc.constantFrom(...LIMITS),
+    cost: fc.constantFrom(0, 1, 1, 1, 2, 0.5),
+    enforce: fc.constantFrom(undefined, true, false),
+    lease: fc.constantFrom('', 'lease'),
+});
+/** Some requests that come again and again, as those of a route do, for one key or another; and others. */
+const requests = fc.array(fc.array(charge, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 12 });
+const ask = fc.record({
+    which: fc.nat(11),
+    key: fc.option(fc.constantFrom('one', 'two', 'three')),
+    operation: fc.constantFrom('take', 'take', 'take', 'peek', 'settle', 'reset'),
+});
+it('says of every job what was asked, and of no key twice', () => {
+    fc.assert(fc.property(requests, fc.array(ask, { minLength: 1, maxLength: 40 }), (routes, asks) => {
+        const jobs = asks.map(({ which, key, operation }) => {
+            const route = routes[which % routes.length];
+            const charges = route.map((each) => (key === null ? each : { ...each, key }));
+            const rest = { asked: 0, resolve: () => { }, reject: () => { } };
+            if (operation === 'reset')
+                return { operation, charges: [charges[0]], ...rest };
+            if (operation === 'take' || operation === 'peek')
+                return { operation, charges, ...rest };
+            return {
+                operation,
+                charges,
+                taken: charges.map(({ cost }) => ({ cost, at: which, resetAfter: 3 })),
+                ...rest,
+            };
+        });
+        const batch = new Batch('p:');
+        for (const job of jobs)
+            batch.add(job);
+        expect(new Set(batch.keys).size).toBe(batch.keys.length);
+        expect(readBack(batch)).toEqual(jobs.map(said));
+    }), { seed: 20261126, numRuns: 500 });
+});
+/** What the script is to read of a job. */
+function said(job) {
+    const operation = OPERATION[job.operation];
+    if (job.operation === 'reset') {
+        const [{ scope, key }] = job.charges;
+        return { operation, charges: [{ key: storeKey('p:', scope, key) }] };
+    }
+    const charges = job.charges.map(({ scope, key, limit, cost, enforce, lease }, index) => ({
+        key: storeKey('p:', scope, key),
+        limit: scriptLimit(limit, undefined),
+        cost,
+        enforced: enforce === false ? 0 : 1,
+        ...(limit.algorithm === 'concurrency' && { lease: lease && `=${lease}` }),
+        ...('taken' in job && { taken: job.taken[index] }),
+    }));
+    return { operation, charges };
+}
+/** The jobs as the script reads them. */
+function readBack(batch) {
+    const [, json = '', ...leases] = batch.args('', () => undefined);
+    const [limits, kinds, row] = JSON.parse(json);
+    const next = () => row.shift();
+    const keyAt = (place) => batch.keys[place - 1];
+    const jobs = [];
+    while (row.length > 0) {
+        const operation = next();
+        if (operation === OPERATION.reset) {
+            jobs.push({ operation, charges: [{ key: keyAt(next()) }] });
+            continue;
+        }
+        const kind = kinds[next() - 1];
+        const first = next();
+        const count = kind.length / 3;
+        const places = Array.from({ length: count }, (_, index) => (first > 0 ? first + index : next()));
+        const charges = places.map((place, index) => {
+            const [limitPlace = 0, cost, enforced] = kind.slice(3 * index);
+            const limit = limits[limitPlace - 1];
+            return {
+                key: keyAt(place),
+                limit,
+                cost,
+                enforced,
+                ...(limit.letter === 'n' && { lease: leases.shift() }),
+            };
+        });
+        const isSettled = operation === OPERATION.settle;
+        const taken = () => ({ taken: { cost: next(), at: next(), resetAfter: next() } });
+        jobs.push({ operation, charges: charges.map((each) => ({ ...each, ...(isSettled && taken()) })) });
+    }
+    return jobs;
+}

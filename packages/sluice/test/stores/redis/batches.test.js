@@ -1,0 +1,149 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { redisStore } from '../../../src/stores/redis/index.js';
+import { storeKey } from '../../../src/stores/redis/store-key.js';
+import { settlementOf } from '../../../src/stores/store.js';
+import { startRedis } from '../servers/redis.js';
+const HOUR = 3_600_000;
+const TEN = { algorithm: 'fixed-window', limit: 10, period: HOUR };
+const PREFIX = 'batches:';
+let server;
+let client;
+let store;
+beforeAll(async () => {
+    server = await startRedis();
+    client = new Redis(server.port);
+    store = redisStore({ client, prefix: PREFIX });
+    await store.take([charge('warm up')]);
+});
+afterAll(async () => {
+    client?.disconnect();
+    await server?.stop();
+});
+function charge(key, cost = 1, limit = TEN) {
+    return { scope: 's', key, limit, cost, lease: `${key} ${cost}` };
+}
+/** How many calls of a script the server has had. */
+async function scriptCalls() {
+    const stats = await server.cli('info', 'commandstats');
+    return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1]);
+}
+describe('what is asked in one turn of the event loop', () => {
+    it('goes in one call, whoever asks', async () => {
+        const before = await scriptCalls();
+        const answers = Array.from({ length: 100 }, async (_, index) => {
+            // As the sockets of a server do: some at once, some in a promise, some in a tick of their own.
+            if (index % 3 === 1)
+                await Promise.resolve();
+            if (index % 3 === 2)
+                await new Promise((resolve) => process.nextTick(resolve));
+            return store.take([charge(`one call ${index % 20}`)]);
+        });
+        const verdicts = (await Promise.all(answers)).flat();
+        expect(verdicts.every(({ allowed }) => allowed)).toBe(true);
+        expect(await scriptCalls()).toBe(before + 1);
+    });
+    it('goes in several where it is much, so that no call holds the server up', async () => {
+        const before = await scriptCalls();
+        const limits = [1, 2, 3, 4, 5].map((n) => charge('much', 1, { ...TEN, period: HOUR + n }));
+        const requests = Array.from({ length: 100 }, (_, index) => limits.map((each, rule) => ({ ...each, scope: `rule ${rule}`, key: `much ${index}` })));
+        const verdicts = (await Promise.all(requests.map((charges) => store.take(charges)))).flat();
+        expect(verdicts).toHaveLength(500);
+        // 25 requests of five charges fit into a call of 128.
+        expect(await scriptCalls()).toBe(before + 4);
+    });
+    it('is done in order: takes, settlements, resets and peeks', async () => {
+        const one = charge('in order', 7);
+        const [taken] = await store.take([one]);
+        if (taken === undefined)
+            throw new Error('no verdict');
+        const answers = await Promise.all([
+            store.take([one]),
+            store.settle([settlementOf(one, taken, 2)]),
+            store.take([one]),
+            store.peek([{ ...one, cost: 0 }]),
+            store.reset('s', 'in order'),
+            store.take([one]),
+        ]);
+        expect(answers.flat().map((verdict) => verdict && [verdict.allowed, verdict.remaining])).toEqual([
+            [false, 3],
+            undefined,
+            [true, 1],
+            [true, 1],
+            undefined,
+            [true, 3],
+        ]);
+    });
+    it('is decided request by request, each all or nothing', async () => {
+        await store.take([charge('full', 10)]);
+        const answers = await Promise.all([
+            store.take([charge('shared', 4), charge('full')]),
+            store.take([charge('shared', 6)]),
+            store.take([charge('shared', 6), charge('free')]),
+            store.take([charge('shared', 4), charge('free')]),
+        ]);
+        expect(answers.map((verdicts) => verdicts.map(({ allowed }) => allowed))).toEqual([
+            [true, false],
+            [true],
+            [false, true],
+            [true, true],
+        ]);
+        const left = await store.peek([charge('shared', 0), charge('full', 0), charge('free', 0)]);
+        expect(left.map(({ remaining }) => remaining)).toEqual([0, 0, 9]);
+    });
+    it('fails by itself where it fails', async () => {
+        await client.rpush(storeKey(PREFIX, 's', 'a list'), 'of somebody else');
+        await client.set(storeKey(PREFIX, 's', 'a text'), 'of somebody else');
+        const unheardOf = { ...TEN, limit: Number.NaN };
+        const answers = await Promise.allSettled([
+            store.take([charge('sound')]),
+            store.take([charge('sound'), charge('a list')]),
+            store.take([charge('a text')]),
+            store.take([charge('sound', 0.5)]),
+            store.take([charge('sound', 1, unheardOf)]),
+            store.take([{ ...charge('sound'), key: undefined }]),
+            store.reset('s', undefined),
+            store.settle([{ charge: charge('sound'), taken: { cost: 1, at: Number.NaN, resetAfter: 0 }, cost: 0 }]),
+            store.settle([{ charge: charge('sound'), taken: { cost: 1, at: Infinity, resetAfter: 0 }, cost: 0 }]),
+            store.take([charge('sound')]),
+        ]);
+        expect(answers.map((answer) => answer.status === 'fulfilled' ? answer.value?.[0]?.remaining : String(answer.reason))).toEqual([
+            9,
+            expect.stringMatching(/the key batches:1:s:a list holds nothing that this version of sluice wrote/),
+            expect.stringMatching(/the key batches:1:s:a text holds nothing that this version of sluice wrote/),
+            expect.stringMatching(/RangeError/),
+            expect.stringMatching(/TypeError: a limit is made of numbers/),
+            expect.stringMatching(/TypeError: a scope and a key are strings/),
+            expect.stringMatching(/TypeError: a scope and a key are strings/),
+            expect.stringMatching(/TypeError: a settlement says/),
+            expect.stringMatching(/TypeError: a settlement says/),
+            8,
+        ]);
+    });
+    it('counts under one limit what was written twice and says the same', async () => {
+        const of = (cost) => ({
+            scope: 's',
+            key: 'written twice',
+            limit: { algorithm: 'token-bucket', limit: 10, period: HOUR, burst: 10 },
+            cost,
+        });
+        const answers = await Promise.all([4, 3, 5, 3, 1].map((cost) => store.take([of(cost)])));
+        expect(answers.flat().map(({ allowed }) => allowed)).toEqual([true, true, false, true, false]);
+        expect(await store.peek([of(0)])).toMatchObject([{ remaining: 0 }]);
+    });
+    it('goes again where the script is forgotten, and is done once', async () => {
+        await client.script('FLUSH');
+        const requests = Array.from({ length: 300 }, () => store.take([charge('forgotten')]));
+        const verdicts = (await Promise.all(requests)).flat();
+        expect(verdicts.filter(({ allowed }) => allowed)).toHaveLength(10);
+    });
+});
+it('what is asked in the next turn goes in the next call', async () => {
+    const before = await scriptCalls();
+    const first = store.take([charge('turns')]);
+    await nextTurn();
+    const second = store.take([charge('turns')]);
+    expect((await Promise.all([first, second])).flat().map(({ remaining }) => remaining)).toEqual([9, 8]);
+    expect(await scriptCalls()).toBe(before + 2);
+});

@@ -1,0 +1,102 @@
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { redisStore } from '../../../src/stores/redis/index.js';
+import { storeKey } from '../../../src/stores/redis/store-key.js';
+import { startRedis } from '../servers/redis.js';
+const YEAR = 365 * 86_400_000;
+const LIMITS = [
+    { algorithm: 'token-bucket', limit: 3, period: 1.9, burst: 3 },
+    { algorithm: 'token-bucket', limit: 1_000_000, period: 1000, burst: 1_000_000 },
+    { algorithm: 'token-bucket', limit: 7, period: YEAR, burst: 10 },
+    { algorithm: 'fixed-window', limit: 5, period: 30_000.5 },
+    { algorithm: 'fixed-window', limit: 5, period: YEAR, align: 'calendar', timeZone: 'Asia/Kathmandu' },
+    { algorithm: 'sliding-window', limit: 5, period: 10 * YEAR },
+    { algorithm: 'sliding-log', limit: 5, period: 700.25 },
+    { algorithm: 'concurrency', limit: 5, lease: 45_000 },
+];
+const PREFIX = 'expiry:';
+/** When a key of the server goes, in milliseconds since the epoch, fractions included; now where it is gone. */
+const EXPIRES_AT = `
+  local time, left = redis.call('TIME'), redis.call('PTTL', KEYS[1])
+  return string.format('%.3f', time[1] * 1000 + time[2] / 1000 + math.max(left, 0))`;
+let server;
+let client;
+beforeAll(async () => {
+    server = await startRedis();
+    client = new Redis(server.port);
+});
+afterAll(async () => {
+    client?.disconnect();
+    await server?.stop();
+});
+describe('the expiry of a key', () => {
+    it.each(LIMITS.map((limit) => [describeLimit(limit), limit]))('%s', async (name, limit) => {
+        const store = redisStore({ client, prefix: PREFIX });
+        const charge = { scope: 'expiry', key: name, limit, cost: 1, lease: 'one' };
+        const [taken] = (await store.take([charge]));
+        await expectGoneSoonAfter(charge, taken.at + taken.resetAfter);
+        const [second] = (await store.take([{ ...charge, lease: 'two' }]));
+        await expectGoneSoonAfter(charge, second.at + second.resetAfter);
+        const before = await expiryOf(charge);
+        await store.take([{ ...charge, cost: 1_000_000_000 }]);
+        await store.take([{ ...charge, cost: 0 }]);
+        await store.peek([charge]);
+        // The server counts what is left in whole milliseconds.
+        expect(Math.abs((await expiryOf(charge)) - before)).toBeLessThanOrEqual(2);
+        const { at, resetAfter } = second;
+        await store.settle([{ charge, taken: { cost: 1, at, resetAfter, lease: 'two' }, cost: 3 }]);
+        const [settled] = (await store.peek([{ ...charge, cost: 0 }]));
+        await expectGoneSoonAfter(charge, settled.at + settled.resetAfter);
+    });
+    it('stays near while a key is in use, and a settlement brings it back', async () => {
+        const store = redisStore({ client, prefix: PREFIX });
+        const limit = { algorithm: 'token-bucket', limit: 1, period: 100, burst: 100 };
+        const charge = { scope: 'expiry', key: 'in use', limit, cost: 1 };
+        for (let step = 0; step < 60; step++) {
+            const [taken] = (await store.take([charge]));
+            await expectGoneSoonAfter(charge, taken.at + taken.resetAfter);
+        }
+        const [more] = (await store.take([{ ...charge, cost: 30 }]));
+        await store.settle([{ charge, taken: { ...more, cost: 30 }, cost: 0 }]);
+        const [settled] = (await store.peek([{ ...charge, cost: 0 }]));
+        await expectGoneSoonAfter(charge, settled.at + settled.resetAfter);
+    });
+    it('is the far end of time for a debt that no time can pay', async () => {
+        const store = redisStore({ client, prefix: PREFIX });
+        const limit = { algorithm: 'token-bucket', limit: 0.001, period: YEAR, burst: 1 };
+        const charge = { scope: 'expiry', key: 'debt', limit, cost: 1 };
+        const [taken] = (await store.take([charge]));
+        await store.settle([{ charge, taken: { ...taken, cost: 1 }, cost: 1e300 }]);
+        expect(await store.peek([charge])).toMatchObject([{ allowed: false, remaining: 0 }]);
+        expect(await client.pttl(storeKey(PREFIX, 'expiry', 'debt'))).toBeGreaterThan(2 ** 52);
+    });
+    it('leaves nothing that is as good as new', async () => {
+        const store = redisStore({ client, prefix: PREFIX });
+        for (const limit of LIMITS) {
+            const key = `new ${describeLimit(limit)}`;
+            const charge = { scope: 'expiry', key, limit, cost: 1, lease: 'one' };
+            await store.take([{ ...charge, cost: 0 }]);
+            await store.take([{ ...charge, cost: 1_000_000_000 }]);
+            await store.peek([charge]);
+            expect(await client.exists(storeKey(PREFIX, 'expiry', key))).toBe(0);
+            const [taken] = (await store.take([charge]));
+            expect(await client.exists(storeKey(PREFIX, 'expiry', key))).toBe(1);
+            // Of a bucket stays what the clock's fractions leave.
+            if (limit.algorithm === 'token-bucket')
+                continue;
+            await store.settle([{ charge, taken: { ...taken, cost: 1, lease: 'one' }, cost: 0 }]);
+            expect(await client.exists(storeKey(PREFIX, 'expiry', key))).toBe(0);
+        }
+    });
+});
+async function expectGoneSoonAfter(charge, refilled) {
+    const gone = await expiryOf(charge);
+    expect(gone).toBeGreaterThanOrEqual(refilled);
+    expect(gone).toBeLessThanOrEqual(refilled + 2000);
+}
+async function expiryOf({ scope, key }) {
+    return Number(await client.eval(EXPIRES_AT, 1, storeKey(PREFIX, scope, key)));
+}
+function describeLimit(limit) {
+    return `${limit.algorithm} ${limit.limit} per ${limit.algorithm === 'concurrency' ? limit.lease : limit.period} ms`;
+}

@@ -1,0 +1,113 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { slotOf } from '../../../src/stores/redis/slot.js';
+import { storeKey } from '../../../src/stores/redis/store-key.js';
+import { startRedis, startRedisCluster, startRedisSentinels, until, } from '../servers/redis.js';
+import { CLIENTS, connect, } from './topologies.js';
+const LIMIT = { algorithm: 'sliding-log', limit: 100, period: 3_600_000 };
+const opened = [];
+const started = [];
+afterEach(async () => {
+    for (const each of opened.splice(0))
+        await each.close();
+    for (const each of started.splice(0))
+        await each.stop();
+});
+function charge(key) {
+    return { scope: 'failover', key, limit: LIMIT, cost: 1 };
+}
+async function open(topology, url, nodes) {
+    const running = { topology, url, nodes, stop: async () => { } };
+    const stores = new Map();
+    for (const name of CLIENTS) {
+        const connected = await connect(running, name, '');
+        opened.push(connected);
+        stores.set(name, connected);
+    }
+    return stores;
+}
+/** Takes until it works; what fails meanwhile is for the store's user to bridge. */
+async function takeAgain({ store }, key) {
+    let verdict;
+    await until(async () => {
+        verdict = (await Promise.race([store.take([charge(key)]), pause(500)]))?.[0];
+        return verdict !== undefined;
+    });
+    return verdict;
+}
+describe('a primary that is replaced', () => {
+    it('by its Sentinel: what was used stays used, with every client', async () => {
+        const servers = await startRedisSentinels();
+        started.push(servers);
+        const stores = await open('sentinel', servers.url, [servers.primary]);
+        for (const [name, { store }] of stores)
+            for (let call = 0; call < 10; call++)
+                await store.take([charge(name)]);
+        await until(async () => (await servers.replica.cli('dbsize')) === '3');
+        expect(await servers.primary.cli('wait', '1', '5000')).toBe('1');
+        await servers.primary.stop();
+        await until(async () => (await servers.replica.cli('role')).startsWith('master'));
+        for (const [name, connected] of stores) {
+            // A call that was given up while there was no primary may have come through after all.
+            const { remaining } = await takeAgain(connected, name);
+            expect(remaining).toBeLessThanOrEqual(89);
+            const [next] = await connected.store.take([charge(name)]);
+            expect(next?.remaining).toBe(remaining - 1);
+        }
+        expect(await servers.replica.cli('dbsize')).toBe('3');
+    });
+    it.each(['ioredis', 'url'])('and takes no writes: %s looks for another', async (name) => {
+        const server = await startRedis();
+        started.push(server);
+        const stores = await open('standalone', `redis://127.0.0.1:${server.port}`, [server]);
+        const connected = stores.get(name);
+        await connected.store.take([charge('a')]);
+        const other = await startRedis();
+        started.push(other);
+        await server.cli('replicaof', '127.0.0.1', String(other.port));
+        const connections = async () => /total_connections_received:(\d+)/.exec(await server.cli('info', 'stats'))?.[1];
+        const before = Number(await connections());
+        await expect(connected.store.take([charge('b')])).rejects.toThrow(/READONLY|MASTERDOWN|closed/);
+        await server.cli('replicaof', 'no', 'one');
+        expect((await takeAgain(connected, 'b')).remaining).toBe(99);
+        expect(Number(await connections())).toBeGreaterThan(before);
+    });
+});
+describe('a slot that moves to another node', () => {
+    it.each(CLIENTS)('%s follows it, before and after it has gone, and charges once', async (name) => {
+        const cluster = await startRedisCluster();
+        started.push(cluster);
+        const stores = await open('cluster', cluster.url, cluster.nodes);
+        const { store } = stores.get(name);
+        await store.take([charge('moving'), charge('staying')]);
+        const key = storeKey('', 'failover', 'moving');
+        const { from, to, slot } = await endsOf(cluster.nodes, key);
+        await to.node.cli('cluster', 'setslot', slot, 'importing', from.id);
+        await from.node.cli('cluster', 'setslot', slot, 'migrating', to.id);
+        await from.node.cli('migrate', '127.0.0.1', String(to.node.port), key, '0', '5000');
+        await expectTaken(10);
+        for (const { node } of [to, from])
+            await node.cli('cluster', 'setslot', slot, 'node', to.id);
+        await expectTaken(10);
+        const [left] = await store.peek([charge('moving')]);
+        expect(left?.remaining).toBe(78);
+        async function expectTaken(count) {
+            const calls = Array.from({ length: count }, () => store.take([charge('moving'), charge('staying')]));
+            const verdicts = (await Promise.all(calls)).flat();
+            expect(verdicts.filter(({ allowed }) => allowed)).toHaveLength(2 * count);
+        }
+    });
+});
+/** The node that a key's slot is on, and another one. */
+async function endsOf(nodes, key) {
+    const known = await Promise.all(nodes.map(async (node) => ({
+        node,
+        id: await node.cli('cluster', 'myid'),
+        keys: await node.cli('keys', '*'),
+    })));
+    const from = known.find(({ keys }) => keys.split('\n').includes(key));
+    const to = known.find((each) => each !== from);
+    if (from === undefined || to === undefined)
+        throw new Error('no node has the key');
+    return { from, to, slot: String(slotOf(key)) };
+}

@@ -1,0 +1,128 @@
+import { createServer, connect as dial } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ScriptStore } from '../../../src/stores/redis/redis-store.js';
+import { startRedis } from '../servers/redis.js';
+import { connect } from './topologies.js';
+const HOUR = 3_600_000;
+const FIVE = [
+    { algorithm: 'token-bucket', limit: 5, period: HOUR, burst: 5 },
+    { algorithm: 'fixed-window', limit: 5, period: HOUR, align: 'calendar' },
+    { algorithm: 'sliding-window', limit: 5, period: HOUR },
+    { algorithm: 'sliding-log', limit: 5, period: HOUR },
+    { algorithm: 'concurrency', limit: 5, lease: HOUR },
+];
+let server;
+let proxy;
+beforeAll(async () => {
+    server = await startRedis();
+    proxy = await startProxy(server.port);
+});
+afterAll(async () => {
+    proxy?.stop();
+    await server?.stop();
+});
+describe.each(['ioredis', 'node-redis', 'url'])('with %s', (name) => {
+    let connected;
+    beforeAll(async () => {
+        const url = `redis://127.0.0.1:${proxy.port}`;
+        const running = { topology: 'standalone', url, nodes: [server], stop: async () => { } };
+        connected = await connect(running, name, `${name}:`);
+        await connected.store.take(charges('warm up'));
+        proxy.roundTrips = 0;
+    });
+    afterAll(() => connected?.close());
+    it('one request with five limits is one round trip', async () => {
+        const verdicts = await connected.store.take(charges('five limits'));
+        expect(verdicts.map(({ remaining }) => remaining)).toEqual([4, 4, 4, 4, 4]);
+        expect(proxy.roundTrips).toBe(1);
+    });
+    it('calls of one tick share a round trip', async () => {
+        proxy.roundTrips = 0;
+        const answers = await Promise.all(Array.from({ length: 40 }, (_, call) => connected.store.take(charges(`${call}`))));
+        expect(answers.flat().every(({ allowed }) => allowed)).toBe(true);
+        expect(proxy.roundTrips).toBe(1);
+    });
+    it('the clock of the process changes nothing', async () => {
+        const limits = FIVE.map((limit) => ({
+            scope: 'clocks',
+            key: limit.algorithm,
+            limit,
+            cost: 1,
+            lease: 'a',
+        }));
+        const before = await connected.store.take(limits);
+        vi.useFakeTimers({ toFake: ['Date'] });
+        try {
+            for (const off of [HOUR, -HOUR, 30 * 24 * HOUR]) {
+                vi.setSystemTime(Date.now() + off);
+                const verdicts = await connected.store.peek(limits.map((each) => ({ ...each, cost: 0 })));
+                verdicts.forEach(({ remaining, at, resetAfter }, index) => {
+                    const first = before[index];
+                    expect(remaining).toBe(4);
+                    expect(Math.abs(at + resetAfter - ((first?.at ?? 0) + (first?.resetAfter ?? 0)))).toBeLessThan(1);
+                });
+            }
+        }
+        finally {
+            vi.useRealTimers();
+        }
+    });
+});
+it('gives up on a server whose time no calendar window holds', async () => {
+    const connection = {
+        cluster: false,
+        keyPrefix: '',
+        // The time is 0, and the one job came without the window that holds it.
+        run: async () => [Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 2])],
+        close: async () => { },
+    };
+    const store = new ScriptStore(connection, '');
+    await expect(store.take(charges('lost'))).rejects.toThrow('calendar');
+});
+function charges(key) {
+    return FIVE.map((limit) => ({ scope: limit.algorithm, key, limit, cost: 1, lease: key }));
+}
+/** Stands before the server, holds its answers back until the client has nothing more to say, and counts the turns. */
+async function startProxy(to) {
+    const sockets = new Set();
+    const state = { port: 0, roundTrips: 0, stop: () => { } };
+    const listener = createServer((client) => {
+        const upstream = dial(to, '127.0.0.1');
+        sockets.add(client).add(upstream);
+        let answered = true;
+        let held = [];
+        let silence;
+        const answer = () => {
+            for (const data of held)
+                client.write(data);
+            answered = true;
+            held = [];
+        };
+        client.on('data', (data) => {
+            if (answered)
+                state.roundTrips++;
+            answered = false;
+            upstream.write(data);
+            clearTimeout(silence);
+            silence = setTimeout(answer, 50);
+        });
+        upstream.on('data', (data) => {
+            held.push(data);
+            clearTimeout(silence);
+            silence = setTimeout(answer, 50);
+        });
+        for (const socket of [client, upstream])
+            socket.on('error', () => socket.destroy());
+        client.on('close', () => upstream.destroy());
+    });
+    await new Promise((resolve) => listener.listen(0, '127.0.0.1', resolve));
+    const address = listener.address();
+    if (address !== null && typeof address !== 'string')
+        state.port = address.port;
+    state.stop = () => {
+        for (const socket of sockets)
+            socket.destroy();
+        listener.close();
+    };
+    return state;
+}

@@ -1,0 +1,37 @@
+import fc from 'fast-check';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { IoRedisConnection } from '../../../src/stores/redis/clients/ioredis.js';
+import { ScriptStore } from '../../../src/stores/redis/redis-store.js';
+import { startRedis } from '../servers/redis.js';
+import { ReferenceStore } from './reference-store.js';
+import { LIMITS, play, trace } from './traces.js';
+describe('the script says what the algorithms say', () => {
+    let server;
+    let client;
+    let traces = 0;
+    beforeAll(async () => {
+        server = await startRedis();
+        client = new Redis(server.port);
+    });
+    afterAll(async () => {
+        client.disconnect();
+        await server.stop();
+    });
+    it.each(Object.entries(LIMITS))('%s', async (_name, limit) => {
+        await fc.assert(fc.asyncProperty(trace(limit), (each) => playHere(each, 1)), { seed: 20261124, numRuns: 150 });
+    });
+    it.each(Object.entries(LIMITS))('%s: asked at once, as if asked one after the other', async (_name, limit) => {
+        await fc.assert(fc.asyncProperty(trace(limit, 120), fc.constantFrom(2, 5, 20, 120), playHere), {
+            seed: 20261126,
+            numRuns: 150,
+        });
+    });
+    async function playHere(each, together) {
+        const reference = new ReferenceStore();
+        reference.now = Date.UTC(2026, 9, 24, 21, 30);
+        const prefix = `trace ${traces++}:`;
+        const store = new ScriptStore(new IoRedisConnection(client, false), prefix, () => reference.now);
+        await play(each, reference, store, together);
+    }
+});

@@ -1,0 +1,72 @@
+import { Cluster, Redis } from 'ioredis';
+import { createClient, createCluster, createSentinel } from 'redis';
+import { UrlConnection } from '../../../src/stores/redis/clients/from-url.js';
+import { IoRedisConnection } from '../../../src/stores/redis/clients/ioredis.js';
+import { NodeRedisConnection } from '../../../src/stores/redis/clients/node-redis.js';
+import { redisStore } from '../../../src/stores/redis/index.js';
+import { parseRedisUrl } from '../../../src/stores/redis/redis-url.js';
+import { startRedis, startRedisCluster, startRedisSentinels } from '../servers/redis.js';
+/** Every way to run Redis that is tested, with every client. */
+export const TOPOLOGIES = ['standalone', 'cluster', 'sentinel'];
+export const CLIENTS = ['ioredis', 'node-redis', 'url'];
+export async function startTopology(topology) {
+    if (topology === 'cluster')
+        return { topology, ...(await startRedisCluster()) };
+    if (topology === 'sentinel') {
+        const sentinels = await startRedisSentinels();
+        return { topology, url: sentinels.url, nodes: [sentinels.primary], stop: sentinels.stop };
+    }
+    const server = await startRedis();
+    return { topology, url: `redis://127.0.0.1:${server.port}`, nodes: [server], stop: server.stop };
+}
+/** The servers are flushed behind the back of the stores, which would see that only once what they remember is over. */
+const rememberRefusals = 0;
+export async function connect(running, name, prefix) {
+    if (name === 'ioredis') {
+        const client = ioRedisFor(running);
+        client.on('error', () => { });
+        const connection = new IoRedisConnection(client, false);
+        return {
+            store: redisStore({ client, prefix, rememberRefusals }),
+            connection,
+            close: async () => client.disconnect(),
+        };
+    }
+    if (name === 'node-redis') {
+        const client = nodeRedisFor(running);
+        client.on('error', () => { });
+        await client.connect();
+        const connection = new NodeRedisConnection(client);
+        return {
+            store: redisStore({ client, prefix, rememberRefusals }),
+            connection,
+            close: () => client.close(),
+        };
+    }
+    const connection = new UrlConnection(parseRedisUrl(running.url));
+    const store = redisStore({ url: running.url, prefix, rememberRefusals });
+    const close = async () => {
+        await Promise.all([store.close(), connection.close()]);
+    };
+    return { store, connection, close };
+}
+function ioRedisFor({ topology, url }) {
+    const [first = 0, ...others] = portsOf(url);
+    if (topology === 'cluster')
+        return new Cluster([first, ...others]);
+    return topology === 'sentinel'
+        ? new Redis({ sentinels: [{ port: first }], name: 'mymaster' })
+        : new Redis({ port: first });
+}
+function nodeRedisFor({ topology, url }) {
+    const ports = portsOf(url);
+    if (topology === 'cluster')
+        return createCluster({ rootNodes: ports.map((port) => ({ url: `redis://127.0.0.1:${port}` })) });
+    if (topology === 'standalone')
+        return createClient({ url });
+    const sentinelRootNodes = ports.map((port) => ({ host: '127.0.0.1', port }));
+    return createSentinel({ name: 'mymaster', sentinelRootNodes });
+}
+function portsOf(url) {
+    return [...url.matchAll(/:(\d+)/g)].map(([, port]) => Number(port));
+}

@@ -1,0 +1,136 @@
+import fc from 'fast-check';
+import { expect } from 'vitest';
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const period = fc.constantFrom(1.9, 1000, 1000, 60_000, 60_000, HOUR);
+/** The limits of each kind that traces are played under. */
+export const LIMITS = {
+    'token-bucket': fc.record({
+        algorithm: fc.constant('token-bucket'),
+        limit: fc.constantFrom(0.5, 3, 10, 1_000_000),
+        period,
+        burst: fc.constantFrom(1, 2.5, 10, 100),
+    }),
+    'fixed-window': fc.record({
+        algorithm: fc.constant('fixed-window'),
+        limit: fc.constantFrom(1, 3, 10),
+        period,
+    }),
+    calendar: fc.record({
+        algorithm: fc.constant('fixed-window'),
+        limit: fc.constantFrom(1, 3, 10),
+        period: fc.constantFrom(HOUR, DAY, 7 * DAY, 30 * DAY),
+        align: fc.constant('calendar'),
+        timeZone: fc.constantFrom('UTC', 'Europe/Berlin', 'Asia/Kathmandu'),
+    }),
+    'sliding-window': fc.record({
+        algorithm: fc.constant('sliding-window'),
+        limit: fc.constantFrom(1, 3, 10),
+        period,
+    }),
+    'sliding-log': fc.record({
+        algorithm: fc.constant('sliding-log'),
+        limit: fc.constantFrom(1, 3, 10, 40),
+        period,
+    }),
+    concurrency: fc.record({
+        algorithm: fc.constant('concurrency'),
+        limit: fc.constantFrom(1, 3, 10),
+        lease: period,
+    }),
+};
+const wait = fc.oneof({ weight: 6, arbitrary: fc.constantFrom(0, 0, 0.25, 1, 100, 500.5, 1000) }, { weight: 3, arbitrary: fc.constantFrom(7000, 20_000, 59_000, HOUR / 2, HOUR, DAY) }, { weight: 1, arbitrary: fc.constantFrom(-0.5, -100, -5000, -20_000, -70_000, -2 * HOUR) });
+const use = fc.record({
+    key: fc.constantFrom(0, 0, 0, 0, 1),
+    limit: fc.constantFrom(...Array(14).fill(0), 1, 2),
+    cost: fc.constantFrom(0, 1, 1, 1, 2, 3, 7, 11),
+    enforce: fc.constantFrom(true, true, true, false),
+});
+const step = fc.oneof({
+    weight: 8,
+    arbitrary: fc.record({
+        kind: fc.constant('take'),
+        wait,
+        uses: fc.array(use, { minLength: 1, maxLength: 3, size: 'small' }),
+    }),
+}, {
+    weight: 1,
+    arbitrary: fc.record({
+        kind: fc.constant('peek'),
+        wait,
+        uses: fc.array(use, { minLength: 1, maxLength: 3, size: 'small' }),
+    }),
+}, {
+    weight: 3,
+    arbitrary: fc.record({
+        kind: fc.constant('settle'),
+        wait,
+        which: fc.constantFrom(1, 1, 1, 2, 2, 3, 4, 9),
+        cost: fc.constantFrom(0, 0, 1, 2, 5, 30),
+    }),
+}, { weight: 1, arbitrary: fc.record({ kind: fc.constant('reset'), wait, key: fc.nat(1) }) });
+export const trace = (limit, maxLength = 40) => fc.record({
+    limits: fc.tuple(limit, limit, fc.oneof(...Object.values(LIMITS))),
+    steps: fc.array(step, { minLength: 1, maxLength, size: 'max' }),
+});
+/**
+ * Plays a trace into a store and into the reference, and holds what they say against each other. So many steps at a time
+ * are asked of the store at once, at one time; of the reference they are asked one after the other.
+ */
+export async function play({ limits, steps }, reference, store, together) {
+    const taken = [];
+    let leases = 0;
+    for (let from = 0; from < steps.length; from += together) {
+        const group = steps.slice(from, from + together);
+        reference.now += group[0].wait;
+        const answers = group.map(async (each) => {
+            if (each.kind === 'reset') {
+                reference.reset('s', String(each.key));
+                await store.reset('s', String(each.key));
+            }
+            else if (each.kind === 'settle') {
+                const settled = taken.at(-each.which);
+                if (settled === undefined)
+                    return;
+                reference.settle([{ ...settled, cost: each.cost }]);
+                await store.settle([{ ...settled, cost: each.cost }]);
+            }
+            else {
+                const charges = each.uses.map(({ key, limit, cost, enforce }) => {
+                    const lease = `lease ${leases++ % 7}`;
+                    return { scope: 's', key: String(key), limit: limits[limit], cost, enforce, lease };
+                });
+                const expected = reference[each.kind](charges);
+                if (each.kind === 'take')
+                    remember(taken, charges, expected);
+                expectSame(await store[each.kind](charges), expected);
+            }
+        });
+        await Promise.all(answers);
+    }
+}
+function remember(taken, charges, verdicts) {
+    if (!charges.every(({ enforce }, index) => verdicts[index]?.allowed || enforce === false))
+        return;
+    charges.forEach((charge, index) => {
+        const { allowed, at, resetAfter } = verdicts[index];
+        const { cost, lease } = charge;
+        if (allowed)
+            taken.push({ charge, taken: { cost, at, resetAfter, lease } });
+    });
+}
+function expectSame(actual, expected) {
+    expect(actual).toEqual(expected.map((verdict) => normalized(verdict)));
+}
+/** 0 and -0 are one number to everybody but `toEqual`. */
+function normalized(verdict) {
+    const { at, remaining, resetAfter, retryAfter, moreAfter } = verdict;
+    return {
+        ...verdict,
+        at: at + 0,
+        remaining: remaining + 0,
+        resetAfter: resetAfter + 0,
+        retryAfter: retryAfter + 0,
+        moreAfter: moreAfter + 0,
+    };
+}

@@ -1,0 +1,109 @@
+import { context, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader, } from '@opentelemetry/sdk-metrics';
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { createLimiter } from '../../src/limiter.js';
+import { withFailurePolicy } from '../../src/stores/failure/failure-policy.js';
+import { openTelemetryListener } from '../../src/telemetry/opentelemetry.js';
+import { FaultyStore } from '../stores/failure/faulty-store.js';
+/** A limiter that tells the SDK what it does. */
+function measured(rules, store) {
+    const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+    const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });
+    const meterProvider = new MeterProvider({ readers: [reader] });
+    onTestFinished(() => meterProvider.shutdown());
+    const limiter = createLimiter({
+        rules,
+        ...(store && { store: withFailurePolicy(store, { policy: 'local' }) }),
+        listener: openTelemetryListener({ name: 'predict', meterProvider }),
+    });
+    /** Values by name and attributes, as `sluice.refusals{sluice.reason=…}`; of a histogram, how many it holds. */
+    const values = async () => {
+        await meterProvider.forceFlush();
+        const [last] = exporter.getMetrics().slice(-1);
+        const metrics = last?.scopeMetrics.flatMap((scope) => scope.metrics) ?? [];
+        return Object.fromEntries(metrics.flatMap(({ descriptor, dataPoints }) => dataPoints.map(({ attributes, value }) => {
+            const labels = Object.entries(attributes)
+                .filter(([name]) => name !== 'sluice.limiter')
+                .map(([name, each]) => `${name}=${each}`)
+                .sort();
+            expect(attributes['sluice.limiter']).toBe('predict');
+            return [
+                `${descriptor.name}{${labels.join()}}`,
+                typeof value === 'number' ? value : value.count,
+            ];
+        })));
+    };
+    return { limiter, values };
+}
+it('what a limiter does is told as metrics, by rule and never by client', async () => {
+    const { limiter, values } = measured([
+        { name: 'few', limit: '2/hour' },
+        { name: 'trial', limit: '1/hour', enforce: false },
+        { name: 'tokens', limit: '1000/hour', of: 'tokens', cost: 100 },
+    ]);
+    for (const key of ['a', 'a', 'a', 'b']) {
+        const decision = await limiter.admit(key);
+        if (decision.allowed)
+            await decision.permit.settle({ tokens: 30 });
+    }
+    expect(await values()).toEqual({
+        'sluice.decisions{sluice.outcome=allowed}': 3,
+        'sluice.decisions{sluice.outcome=refused}': 1,
+        'sluice.refusals{sluice.reason=exceeded,sluice.rule=few}': 1,
+        'sluice.shadow_refusals{sluice.rule=trial}': 2,
+        'sluice.cost{sluice.resource=requests,sluice.rule=few}': 3,
+        'sluice.cost{sluice.resource=requests,sluice.rule=trial}': 2,
+        'sluice.cost{sluice.resource=tokens,sluice.rule=tokens}': 300,
+        'sluice.cost.settled{sluice.resource=tokens,sluice.rule=tokens}': -210,
+        'sluice.decision.duration{}': 4,
+    });
+});
+describe('the active span', () => {
+    const exporter = new InMemorySpanExporter();
+    const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+    beforeAll(() => {
+        context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+        trace.setGlobalTracerProvider(provider);
+    });
+    afterAll(async () => {
+        context.disable();
+        trace.disable();
+        await provider.shutdown();
+    });
+    const attributesDuring = async (work) => {
+        exporter.reset();
+        await trace.getTracer('test').startActiveSpan('a request', async (span) => {
+            await work();
+            span.end();
+        });
+        return exporter.getFinishedSpans()[0]?.attributes;
+    };
+    it('says whether the request was let in, and else why not', async () => {
+        const { limiter } = measured([{ name: 'few', limit: '1/hour' }]);
+        expect(await attributesDuring(() => limiter.admit('a'))).toEqual({ 'sluice.outcome': 'allowed' });
+        expect(await attributesDuring(() => limiter.admit('a'))).toEqual({
+            'sluice.outcome': 'refused',
+            'sluice.rule': 'few',
+            'sluice.resource': 'requests',
+            'sluice.reason': 'exceeded',
+            'sluice.cost': 1,
+            'sluice.remaining': 0,
+            'sluice.retry_after_ms': expect.any(Number),
+        });
+    });
+    it('says that it was decided without the store, whose loss is counted', async () => {
+        const store = new FaultyStore();
+        const { limiter, values } = measured([{ name: 'few', limit: '5/hour' }], store);
+        store.mode = 'refuses';
+        expect(await attributesDuring(() => limiter.admit('a'))).toEqual({
+            'sluice.outcome': 'allowed',
+            'sluice.degraded': 'local',
+        });
+        expect(await values()).toMatchObject({
+            'sluice.degraded_decisions{}': 1,
+            'sluice.store.failures{}': 1,
+        });
+    });
+});

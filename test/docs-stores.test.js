@@ -1,0 +1,48 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startMemcached } from '../packages/sluice/test/stores/servers/memcached.js';
+import { startRedis } from '../packages/sluice/test/stores/servers/redis.js';
+import { ROOT } from './stack.js';
+/** What docs/stores.md shows is run on real servers: each limiter lets ten in that nobody else has let in. */
+// Inside the checkout, so that it finds the packages as somebody's project would.
+const folder = join(ROOT, 'test', 'store-listings');
+let redis;
+let memcached;
+let listings = [];
+beforeAll(async () => {
+    redis = await startRedis();
+    memcached = await startMemcached();
+    const page = await readFile(join(ROOT, 'docs', 'stores.md'), 'utf8');
+    listings = [...page.matchAll(/^```ts\n(.*?)^```$/gms)]
+        .map(([, text = '']) => text)
+        .filter((text) => text.includes('export const limiter'));
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder);
+});
+afterAll(async () => {
+    await rm(folder, { recursive: true, force: true });
+    await redis?.stop();
+    await memcached?.stop();
+});
+it('every limiter of the page counts in its store', async () => {
+    expect(listings).toHaveLength(4);
+    for (const [index, text] of listings.entries()) {
+        const file = join(folder, `listing-${index}.ts`);
+        const here = text
+            .replaceAll('localhost:6379', `127.0.0.1:${redis.port}`)
+            .replaceAll('localhost:11211', `127.0.0.1:${memcached.port}`)
+            // On a busy machine a server may take its time; here it shall decide all the same.
+            .replaceAll('policy:', 'deadline: 30_000, policy:');
+        await writeFile(file, here);
+        const { limiter, connect } = await import(file);
+        await connect?.();
+        const decisions = [];
+        for (let request = 0; request < 12; request++)
+            decisions.push(await limiter.admit('user-42'));
+        expect(decisions.map(({ allowed }) => allowed)).toEqual([...Array(10).fill(true), false, false]);
+        expect(decisions.filter(({ degraded }) => degraded !== undefined)).toEqual([]);
+    }
+    expect((await redis.cli('--scan')).match(/^(sluice|shop):/gm)).toHaveLength(3);
+    expect((await memcached.keys()).size).toBe(1);
+});

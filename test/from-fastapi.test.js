@@ -1,0 +1,150 @@
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { freePorts, ROOT } from './stack.js';
+/** What docs/from-fastapi.md says of an app that somebody has is done here: its listings, its commands, a real FastAPI app. */
+const run = promisify(execFile);
+const PYTHON = '/usr/bin/python3';
+const SLUICE = join(ROOT, 'packages/gateway/bin/sluice.js');
+const isThere = spawnSync(PYTHON, ['-c', 'import fastapi, uvicorn']).status === 0;
+if (!isThere) {
+    console.warn(`not run: ${PYTHON} has no fastapi and uvicorn (apt-get install python3-fastapi python3-uvicorn)`);
+}
+const stops = [];
+/** Runs a program until the end of the tests, and waits until an address of it answers. */
+async function start(program, args, cwd, answers) {
+    const child = spawn(program, args, { cwd, env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' } });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) {
+        stream.setEncoding('utf8').on('data', (text) => {
+            said += text;
+        });
+    }
+    const ended = once(child, 'close');
+    stops.push(async () => {
+        child.kill('SIGTERM');
+        await ended;
+    });
+    await vi.waitFor(async () => {
+        if ((await fetch(answers)).ok)
+            return;
+        throw new Error(`${program} does not answer yet:\n${said}`);
+    }, { timeout: 50_000, interval: 50 });
+    return () => said;
+}
+afterAll(async () => {
+    for (const stop of stops.reverse())
+        await stop();
+});
+describe.runIf(isThere)('the faults of listings as they are often written', () => {
+    let url = '';
+    let said = () => '';
+    beforeAll(async () => {
+        const [port] = await freePorts(1);
+        url = `http://127.0.0.1:${port}`;
+        const uvicorn = ['-m', 'uvicorn', 'naive_listings:app', '--host', '127.0.0.1', '--port', String(port)];
+        said = await start(PYTHON, uvicorn, join(ROOT, 'test'), url);
+    });
+    const limits = async (path, headers = {}) => {
+        const told = [];
+        for (let call = 0; call < 3; call++)
+            told.push((await fetch(`${url}${path}`, { method: 'POST', headers })).headers.get('x-limit'));
+        return told;
+    };
+    it('an answer that is awaited is a TypeError: each request is answered with 500', async () => {
+        expect((await fetch(`${url}/awaited`, { method: 'POST' })).status).toBe(500);
+        await expect
+            .poll(said, { timeout: 30_000 })
+            .toContain("TypeError: object bool can't be used in 'await' expression");
+    });
+    it('without that, each premium request multiplies the limit of all', async () => {
+        expect(await limits('/tiers', { 'x-user-tier': 'premium' })).toEqual(['100', '500', '2500']);
+    });
+    it('and each request while the model warms up divides it', async () => {
+        expect(await limits('/warm-up')).toEqual(['10', '2', '0']);
+    });
+});
+describe.runIf(isThere)('the gateway before a FastAPI app', () => {
+    let page = '';
+    let folder = '';
+    let key = '';
+    let url = '';
+    beforeAll(async () => {
+        page = await readFile(join(ROOT, 'docs/from-fastapi.md'), 'utf8');
+        folder = await mkdtemp(join(tmpdir(), 'sluice-from-fastapi-'));
+        const [port, adminPort, appPort] = await freePorts(3);
+        url = `http://127.0.0.1:${port}`;
+        await writeFile(join(folder, 'main.py'), listing('python'));
+        await writeFile(join(folder, 'gateway.yaml'), listing('yaml'));
+        const keyNew = /`npx sluice (key new [^`]*)`/.exec(page)?.[1];
+        const { stdout } = await run(process.execPath, [SLUICE, ...keyNew.split(' ')], { cwd: folder });
+        key = /sk_[\w-]+/.exec(stdout)?.[0];
+        const uvicorn = /`(uvicorn [^`]*)`/.exec(page)?.[1]?.replace('9000', `${appPort}`);
+        await start(PYTHON, ['-m', ...uvicorn.split(' ')], folder, `http://127.0.0.1:${appPort}/model-info`);
+        await start(process.execPath, [
+            ...[SLUICE, 'serve', 'gateway.yaml', '--listen', `127.0.0.1:${port}`],
+            ...['--admin', `127.0.0.1:${adminPort}`, '--upstream', `http://127.0.0.1:${appPort}`],
+        ], folder, `http://127.0.0.1:${adminPort}/readyz`);
+    });
+    afterAll(() => rm(folder, { recursive: true }));
+    function listing(language) {
+        const section = page.slice(page.indexOf('## Put the gateway'));
+        return new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'ms').exec(section)?.[1];
+    }
+    const post = (path, body, headers = {}) => fetch(`${url}${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+    });
+    const row = { features: [1, 2, 3] };
+    it('passes on what the app answers, its refusals too', async () => {
+        const answer = await post('/predict', row, { 'x-api-key': key });
+        expect(await answer.json()).toMatchObject({ prediction: 6 });
+        expect(answer.headers.get('ratelimit-policy')).toBe('"requests";q=50;w=60');
+        const wrong = await post('/predict', { features: 'none' }, { 'x-api-key': key });
+        expect(wrong.status).toBe(422);
+        expect(await wrong.json()).toMatchObject({ detail: [{ loc: ['body', 'features'] }] });
+        expect((await fetch(`${url}/docs`)).status).toBe(200);
+    });
+    it("shows the app its client's address, and none that was made up", async () => {
+        // From another address than the gateway's own, which uvicorn would take for one more proxy.
+        const from = ['--interface', '127.0.0.2', '-H', 'x-forwarded-for: 203.0.113.7', '-H', `x-api-key: ${key}`];
+        const body = ['-H', 'content-type: application/json', '-d', JSON.stringify(row)];
+        const { stdout } = await run('curl', ['-s', ...from, ...body, `${url}/predict`]);
+        expect(JSON.parse(stdout)).toEqual({ prediction: 6, client: '127.0.0.2' });
+    });
+    it('lets in what the page says: curl', async () => {
+        const loop = listing('sh').replace('localhost:8080', new URL(url).host);
+        const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', loop]);
+        expect(stdout.trim().split(/\s+/)).toEqual(['10', '200', '2', '429']);
+        // By whatever spelling, and whatever tier is claimed.
+        expect((await post('//predict', row, { 'x-user-tier': 'premium' })).status).toBe(429);
+        expect((await post('/predict', row, { 'x-api-key': key })).status).toBe(200);
+    });
+    it('counts batches by their rows too', async () => {
+        const batch = { data: Array(101).fill([1, 2, 3]) };
+        const oversized = await post('/batch-predict', batch);
+        expect(oversized.status).toBe(429);
+        expect(await oversized.json()).toMatchObject({ reason: 'oversized' });
+        expect((await post('/batch-predict', { data: [[1, 2], [3]] })).status).toBe(200);
+        expect((await post('/batch-predict', { data: [[1]] })).status).toBe(200);
+        expect((await post('/batch-predict', { data: [[1]] })).status).toBe(429);
+    });
+    it('keeps the premium route for who has a key of that tier', async () => {
+        const refused = await post('/premium/predict', row, { 'x-user-tier': 'premium' });
+        expect(refused.status).toBe(403);
+        expect(await refused.json()).toMatchObject({ detail: 'Premium access required' });
+        const entered = await post('/premium/predict', row, { authorization: `Bearer ${key}` });
+        expect(await entered.json()).toEqual({ prediction: 3 });
+    });
+    it('does not limit the model card', async () => {
+        const statuses = new Set();
+        for (let time = 0; time < 100; time++)
+            statuses.add((await fetch(`${url}/model-info`)).status);
+        expect([...statuses]).toEqual([200]);
+    });
+});

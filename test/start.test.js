@@ -1,0 +1,125 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePorts, ROOT, startStack } from './stack.js';
+describe('npm start', () => {
+    let stack;
+    beforeAll(async () => {
+        stack = await startStack();
+    });
+    afterAll(() => stack?.stop());
+    const post = (path, body) => fetch(`http://127.0.0.1:${stack.port}${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+    });
+    it('prints the address and commands to try', () => {
+        expect(stack.said()).toContain(`http://127.0.0.1:${stack.port}`);
+        expect(stack.said()).toContain(`curl -i -X POST localhost:${stack.port}/predict`);
+    });
+    it.each([
+        {
+            path: '/predict',
+            body: { features: [1, 2, 3] },
+            limit: 10,
+            window: 60,
+            text: '10 requests per minute',
+        },
+        {
+            path: '/batch-predict',
+            body: { data: [[1, 2, 3]] },
+            limit: 2,
+            window: 60,
+            text: '2 requests per minute',
+        },
+        {
+            path: '/predict/batch',
+            body: [{ features: [1, 2, 3] }],
+            limit: 5,
+            window: 300,
+            text: '5 requests per 5 minutes',
+        },
+        {
+            path: '/models/lightweight/predict',
+            body: { data: [1, 2, 3] },
+            limit: 100,
+            window: 60,
+            text: '100 requests per minute',
+        },
+        {
+            path: '/models/heavy/predict',
+            body: { data: [1, 2, 3] },
+            limit: 10,
+            window: 60,
+            text: '10 requests per minute',
+        },
+        {
+            path: '/models/batch-process',
+            body: [[1, 2, 3]],
+            limit: 2,
+            window: 300,
+            text: '2 requests per 5 minutes',
+        },
+    ])('lets $limit through to $path and refuses one more', async ({ path, body, limit, window, text }) => {
+        for (let count = 0; count < limit; count++) {
+            const answer = await post(path, body);
+            expect([count, answer.status]).toEqual([count, 200]);
+            await answer.json();
+        }
+        const refused = await post(path, body);
+        expect(refused.status).toBe(429);
+        const wait = Number(refused.headers.get('retry-after'));
+        expect(wait).toBeGreaterThan(0);
+        expect(wait).toBeLessThanOrEqual(window);
+        expect(refused.headers.get('ratelimit-policy')).toBe(`"requests";q=${limit};w=${window}`);
+        expect(refused.headers.get('ratelimit')).toMatch(/^"requests";r=0;t=\d+$/);
+        const { detail } = (await refused.json());
+        expect(detail).toContain(text);
+        expect(detail).toMatch(/Come back in \d+ (second|minute)s?\.$/);
+    });
+    it('never refuses GET /model-info', async () => {
+        for (let count = 0; count < 1000; count++) {
+            const answer = await fetch(`http://127.0.0.1:${stack.port}/model-info`);
+            expect(answer.status).toBe(200);
+            await answer.arrayBuffer();
+        }
+    });
+    it('streams what the language model says, event by event, with a true usage', async () => {
+        const answer = await post('/v1/chat/completions', {
+            messages: [{ role: 'user', content: 'How is a model served?' }],
+            max_tokens: 20,
+            stream: true,
+            stream_options: { include_usage: true },
+        });
+        expect(answer.headers.get('content-type')).toContain('text/event-stream');
+        const events = (await answer.text()).split('\n\n').filter((event) => event !== '');
+        expect(events.at(-1)).toBe('data: [DONE]');
+        const usage = JSON.parse(events.at(-2).slice('data: '.length)).usage;
+        expect(usage.completion_tokens).toBeGreaterThan(0);
+        expect(usage.completion_tokens).toBeLessThanOrEqual(20);
+        expect(usage.total_tokens).toBe(usage.prompt_tokens + usage.completion_tokens);
+    });
+});
+describe('npm start with a port in use', () => {
+    it.each(['PORT', 'ADMIN_PORT', 'MODEL_PORT'])('says so for %s in one line and ends', async (name) => {
+        const taken = createServer().listen(0, '127.0.0.1');
+        await once(taken, 'listening');
+        const { port } = taken.address();
+        const names = ['PORT', 'ADMIN_PORT', 'MODEL_PORT'];
+        const free = await freePorts(names.length);
+        const ports = Object.fromEntries(names.map((each, index) => [each, `${each === name ? port : free[index]}`]));
+        const child = spawn(process.execPath, ['scripts/start.js'], {
+            cwd: ROOT,
+            env: { ...process.env, ...ports },
+        });
+        let said = '';
+        child.stderr.setEncoding('utf8').on('data', (text) => {
+            said += text;
+        });
+        const [code] = await once(child, 'close');
+        taken.close();
+        expect(code).toBe(1);
+        expect(said).toMatch(new RegExp(`^.*port ${port}.* in use.*\n$`));
+    });
+});
