@@ -1,8 +1,0 @@
-/** What the examples have in common, so that each of them shows its limits and little else. */
-// Its types let every route say `schema: { hide: true }`.
-import '@fastify/swagger';
-export { answers, prediction, predictionBy, predictions, predictionsBy } from './answers.js';
-export { predictionApp } from './app.js';
-export { featuresOf, matrix, modelParams, row, rows, table } from './bodies.js';
-export { heavyModel, lightweightModel, models, warmModel } from './model.js';
-export { serve } from './serve.js';
