@@ -102,8 +102,9 @@ export class Permit {
   }
 
   /**
-   * Gives back everything: for a request that came to nothing without a fault of the client's. What was settled stays
-   * as it was settled; what no longer counts is not given back.
+   * Gives everything back: refunds each charge into the window it was taken from and frees the slots. For a request that
+   * never ran, such as one that could not be sent on. Charges that were settled stay settled, and a charge whose window is
+   * over is not refunded. Idempotent.
    */
   async cancel(): Promise<void> {
     const nothing = Object.fromEntries(this.#unsettled.map(({ resource }) => [resource, 0]))

@@ -44,6 +44,26 @@ export function permitCases(suite: Suite): void {
         expect(await units(limiter)).toBe(3)
       }))
 
+    it('a permit cancelled twice gives its charge back once', () =>
+      suite.with(async ({ store }) => {
+        const limiter = tokens(store)
+        const permit = await admitted(limiter, 3)
+        await admitted(limiter, 1)
+        for (let times = 0; times < 3; times++) await permit.cancel()
+        await Promise.all([permit.cancel(), permit.settle({ tokens: 4 }), permit.release()])
+        expect(await units(limiter)).toBe(3)
+      }))
+
+    it('a permit cancelled after its charge is over gives nothing back', () =>
+      suite.with(async ({ store, advance }) => {
+        const limiter = tokens(store)
+        const permit = await admitted(limiter, 4)
+        await advance(2 * P)
+        await admitted(limiter, 4)
+        await permit.cancel()
+        expect(await units(limiter)).toBe(0)
+      }))
+
     it('a resource that no rule counts is passed over', () =>
       suite.with(async ({ store }) => {
         const limiter = tokens(store)
@@ -117,6 +137,26 @@ export function permitCases(suite: Suite): void {
       const quotas = (await limiter.peek('client')).quotas
       expect(quotas.map(({ remaining }) => remaining)).toEqual([2, 1])
       expect((await limiter.admit('client')).allowed).toBe(true)
+    }))
+
+  it('a cancelled permit gives back every charge and frees its slots, shadow rules included', () =>
+    suite.with(async ({ store }) => {
+      const cost = (units: number) => units
+      const shared = { by: 'everyone', cost } as const
+      const limiter = createLimiter<number>({
+        store,
+        rules: [
+          ...RATES.map(([name, limitOf]) => ({ ...shared, name, limit: limitOf() as never })),
+          { ...shared, name: 'shadow', limit: '4/hour', enforce: false },
+          { ...shared, name: 'slots', concurrent: 4, lease: P },
+        ],
+      })
+      const remaining = async () => (await limiter.peek(0)).quotas.map((quota) => quota.remaining)
+      const permit = await admitted(limiter, 3)
+      expect(await remaining()).toEqual([1, 1, 1, 1, 1, 1])
+      await permit.cancel()
+      expect(await remaining()).toEqual([4, 4, 4, 4, 4, 4])
+      expect(permit.holdsSlots).toBe(false)
     }))
 
   it('a refused request holds nothing of what its first rules would have given', () =>

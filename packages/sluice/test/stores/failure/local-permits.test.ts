@@ -26,6 +26,23 @@ describe('what was taken without the store', () => {
     expect(forecast.quotas.map(({ remaining }) => remaining)).toEqual([5, 0])
   })
 
+  it.each(['local', 'open'] as const)(
+    'is given back where it was taken when cancelled, under `%s`',
+    async (policy) => {
+      const { inner, store, lose, back } = losable({ policy })
+      const limiter = createLimiter({ rules, store })
+      await lose()
+      const decision = await limiter.admit('ann')
+      if (!decision.allowed) return expect.fail('it was not let in')
+      const before = (await limiter.peek('nobody')).quotas.map(({ remaining }) => remaining)
+      await decision.permit.cancel()
+      await decision.permit.cancel()
+      expect((await limiter.peek('ann')).quotas.map(({ remaining }) => remaining)).toEqual(before)
+      await back()
+      expect(inner.settled).toEqual([])
+    },
+  )
+
   it('leaves nothing to settle under `open`', async () => {
     const { inner, store, lose, back } = losable({ policy: 'open' })
     const limiter = createLimiter({ rules, store })
