@@ -52,7 +52,10 @@ class RuleLimiter<Request> implements Limiter<Request> {
   constructor(options: LimiterOptions<Request>) {
     const { rules, requirement } = readOptions(options)
     const { store, name = '', client, warmUp, listener, timers = systemTimers } = options
-    this.#rules = rules.map((rule) => ({ ...rule, scope: `${rule.shared ? SHARED : name}\n${rule.name}` }))
+    this.#rules = rules.map((rule) => ({
+      ...rule,
+      scope: `${rule.shared ? SHARED : name}\n${rule.stateName}`,
+    }))
     this.rules = this.#rules.map(({ name, index, resource, scope, shared, enforce, limit }) => {
       return { name, index, resource, scope, shared, enforce, limit }
     })

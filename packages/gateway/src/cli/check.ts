@@ -1,6 +1,8 @@
 import type { Writable } from 'node:stream'
+import type { GatewayConfig } from '../config/config.js'
 import { describeConfig } from '../config/description.js'
-import { ConfigError, type ConfigProblem, parseConfig, readConfigText } from '../config/load.js'
+import { ConfigError, type ConfigProblem, loadConfig, parseConfig, readConfigText } from '../config/load.js'
+import { KEEP_STATE_HINT, stateChanges } from '../config/state-changes.js'
 import { withoutPasswords } from '../config/store-address.js'
 import { loadKeys } from '../identity/key-file.js'
 
@@ -11,17 +13,24 @@ export interface Output {
 }
 
 /**
- * Says what a configuration file means, or what is wrong with it or with the file of keys that it names: each problem with its line and a caret under its place.
+ * Says what a configuration file means, or what is wrong with it or with the file of keys that it names: each problem with
+ * its line and a caret under its place.
  *
+ * @param against the file that is in use now: `check` then says which state a change to `file` would abandon
  * @returns the exit code: 0 where the file can be used, with or without warnings, else 1
  */
-export async function runCheck(file: string, { out, err }: Output): Promise<number> {
+export async function runCheck(
+  file: string,
+  { out, err }: Output,
+  against?: string | undefined,
+): Promise<number> {
   let text = ''
   try {
     text = await readConfigText(file)
     const config = parseConfig(text, file)
     if (config.identity.apiKeys !== undefined) await loadKeys(config.identity.apiKeys)
-    out.write(`${[`${file}: ok`, ...describeConfig(config)].join('\n')}\n`)
+    const changes = against === undefined ? [] : changesText(await loadConfig(against), config, against)
+    out.write(`${[`${file}: ok`, ...describeConfig(config), ...changes].join('\n')}\n`)
     for (const warning of config.warnings ?? [])
       err.write(
         `${file}:${warning.line}:${warning.column}: warning: ${warning.message}\n${excerpt(text, warning)}`,
@@ -36,6 +45,18 @@ export async function runCheck(file: string, { out, err }: Output): Promise<numb
     }
     return 1
   }
+}
+
+/** Which state the change from one configuration to the other abandons, and which rules begin empty. */
+function changesText(before: GatewayConfig, after: GatewayConfig, file: string): string[] {
+  const { abandoned, empty } = stateChanges(before, after)
+  if (abandoned.length + empty.length === 0) return [`  every rule of ${file} keeps its state`]
+  return [
+    `  compared with ${file}:`,
+    ...abandoned.map((rule) => `    ${rule} is gone: its state is abandoned`),
+    ...empty.map((rule) => `    ${rule} is new: it begins empty`),
+    `    ${KEEP_STATE_HINT}`,
+  ]
 }
 
 /** More of a line than this is not shown, on either side of the place. */

@@ -32,11 +32,10 @@ program
   .description('say what is wrong with a configuration file; exit 1 where something is')
   .argument('[file]', 'the configuration file (YAML)')
   .option('--config <file>', 'the configuration file, said as replay takes it')
-  .action(async (file: string | undefined, { config }: Config) => {
-    process.exitCode = await runCheck(configFile('check', file, config), {
-      out: process.stdout,
-      err: process.stderr,
-    })
+  .option('--against <file>', 'the configuration in use now: lists the rules whose state the change abandons')
+  .action(async (file: string | undefined, { config, against }: Config & { readonly against?: string }) => {
+    const output = { out: process.stdout, err: process.stderr }
+    process.exitCode = await runCheck(configFile('check', file, config), output, against)
   })
 
 program

@@ -30,7 +30,7 @@ export async function runServe(file: string, options: ServeOptions): Promise<voi
   const log = createLog()
   logWarnings(config, log)
   const gateway = await startGateway(config, log)
-  const reloader = watchConfig({ file, version, gateway, log, override })
+  const reloader = watchConfig({ file, version, config, gateway, log, override })
   process.on('SIGHUP', reloader.takeUp)
   console.log(`sluice listens on ${urlOf(gateway.address)} and forwards to ${config.upstream}`)
   if (gateway.adminAddress !== undefined) {

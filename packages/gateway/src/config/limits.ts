@@ -1,4 +1,4 @@
-import { createLimiter, type KeySources, type Rule, type Tiers } from 'sluice'
+import { createLimiter, type KeySources, type LimiterRule, type Rule, type Tiers } from 'sluice'
 import type { GatewayRequest } from '../policy/gateway-request.js'
 import type { Expression } from './cel/expression.js'
 import { type LimitValues, limitFields } from './limit-fields.js'
@@ -87,10 +87,17 @@ export function readLimit(params: readonly string[] | undefined): Read<ReadRule>
   }
 }
 
+/** The rules as a limiter has them: named, and one for each limit. */
+export function limiterRulesOf(rules: readonly Rule<GatewayRequest>[]): readonly LimiterRule[] {
+  const limiter = createLimiter({ rules, keys: NO_KEYS, client: ({ client }) => client })
+  limiter.close()
+  return limiter.rules
+}
+
 /** What the library says against these rules; undefined where it takes them. */
 export function refusalOf(rules: readonly Rule<GatewayRequest>[]): string | undefined {
   try {
-    createLimiter({ rules, keys: NO_KEYS, client: ({ client }) => client }).close()
+    limiterRulesOf(rules)
     return undefined
   } catch (error) {
     if (!(error instanceof Error)) throw error

@@ -7,7 +7,6 @@ import type { Read } from './yaml/reading.js'
 
 /** `limits` of the whole file: what all routes share, such as the places that the upstream has. */
 
-/** Reads them. A name that nobody chose is `all` and what is counted, so that it is none of a route's. */
 export const readSharedLimits: Read<readonly ReadRule[]> = (node, problems) => {
   const limits = readLimits(undefined)(node, problems)
   return limits?.flatMap(({ rule, node: place }) => {
@@ -15,8 +14,7 @@ export const readSharedLimits: Read<readonly ReadRule[]> = (node, problems) => {
       problems.at(place, "a limit that all routes share has no 'wait'; only those of one route have a line")
       return []
     }
-    const resource = 'concurrent' in rule ? 'concurrent' : (rule.of ?? 'requests')
-    return [{ node: place, rule: { ...rule, name: rule.name ?? `all ${resource}`, shared: true } }]
+    return [{ node: place, rule: { ...rule, shared: true } }]
   })
 }
 

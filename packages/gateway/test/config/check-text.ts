@@ -6,19 +6,25 @@ import { runCheck } from '../../src/cli/check.js'
 /** What `sluice check` says of a file with this text. */
 export async function checkText(text: string): Promise<{ code: number; out: string; err: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-check-'))
-  const said = { out: '', err: '' }
-  const into = (name: keyof typeof said) => ({
-    write(piece: string) {
-      said[name] += piece
-      return true
-    },
-  })
+  const [out, err] = [collected(), collected()]
   try {
     const file = join(folder, 'gateway.yaml')
     await writeFile(file, text)
-    const code = await runCheck(file, { out: into('out'), err: into('err') })
-    return { code, ...said }
+    const code = await runCheck(file, { out, err })
+    return { code, out: out.text(), err: err.text() }
   } finally {
     await rm(folder, { recursive: true })
+  }
+}
+
+/** An output that keeps what a command writes. */
+export function collected() {
+  let text = ''
+  return {
+    write(piece: string): boolean {
+      text += piece
+      return true
+    },
+    text: () => text,
   }
 }

@@ -1,14 +1,17 @@
 import { parseDuration } from '../limits/duration.js'
-import { compileKey, type KeyFor, type KeySources, type KeySpec } from './key-spec.js'
+import { compileKey, defaultKey, type KeyFor, type KeySources, type KeySpec } from './key-spec.js'
 import { overridden, type RuleOverride } from './override.js'
 import type { ConcurrencyRule, Resource, Rule } from './rule.js'
 import { type CostFor, compileCost } from './rule-cost.js'
 import { compileConcurrency, compileLimits, type RuleLimit } from './rule-limit.js'
+import { StateNames, sourceOf } from './state-name.js'
 import type { TierScales } from './tiers.js'
 
 /** A rule of one limit, ready to be applied to requests. */
 export interface CompiledRule<Request> extends RuleLimit<Request> {
   readonly name: string
+  /** What its state is kept under, within the limiter or among shared rules. */
+  readonly stateName: string
   /** Its place among the rules as they were given. */
   readonly index: number
   readonly resource: Resource
@@ -52,6 +55,7 @@ export function compileRules<Request>(
 ): CompiledRule<Request>[] {
   if (!Array.isArray(rules)) throw new TypeError("'rules' is a list such as [{ limit: '10/minute' }]")
   const names = new Set<string>()
+  const states = new StateNames()
   // Rules that say the same of whom they count for have the same key for a request, and are seen to.
   const keys = new Map<KeySpec<Request> | undefined, KeyFor<Request>>()
   const keyFor = (by: KeySpec<Request> | undefined): KeyFor<Request> => {
@@ -61,8 +65,11 @@ export function compileRules<Request>(
   }
   const compiled = rules.flatMap((rule, index) => {
     try {
-      return compileRule(rule, keyFor, tiers).map((each) => {
-        const named = { ...each, index, name: claimName(names, each.name, rule) }
+      const limits = compileRule(rule, keyFor, tiers)
+      return limits.map((each) => {
+        const by = rule.by ?? defaultKey(sources, known)
+        const stateName = states.claim({ ...each, name: rule.name, joined: limits.length > 1, by })
+        const named = { ...each, index, name: claimName(names, each.name, rule), stateName }
         const override = Object.hasOwn(overrides, named.name) ? overrides[named.name] : undefined
         return override === undefined ? named : overridden(named, override, rule, tiers)
       })
@@ -81,14 +88,14 @@ function compileRule<Request>(
   rule: Rule<Request>,
   keyFor: (by: KeySpec<Request> | undefined) => KeyFor<Request>,
   tiers: TierScales,
-): Omit<CompiledRule<Request>, 'index'>[] {
+): Omit<CompiledRule<Request>, 'index' | 'stateName'>[] {
   const inFlight = rule !== null && typeof rule === 'object' && 'concurrent' in rule
   checkFields(rule, inFlight ? CONCURRENCY_FIELDS : RATE_FIELDS)
   const resource = inFlight ? 'concurrent' : (rule.of ?? 'requests')
   if (!inFlight && resource === 'concurrent')
     throw new TypeError('what is in flight is limited by { concurrent: 4 }')
   const common = {
-    name: checkName(rule.name ?? resource),
+    name: checkName(rule.name ?? (rule.shared === true ? `all ${resource}` : resource)),
     resource,
     shared: rule.shared === true && checkShared(rule),
     enforce: rule.enforce !== false,
@@ -102,8 +109,12 @@ function compileRule<Request>(
 }
 
 function checkShared<Request>(rule: Rule<Request>): true {
-  if (rule.name === undefined)
-    throw new TypeError("a shared rule has a 'name', by which the others are found")
+  // Two functions may count by different things; a text tells them apart, and so does a name.
+  const isKnown = [rule.by].flat().every((part) => typeof part !== 'function' || sourceOf(part) !== undefined)
+  if (rule.name === undefined && !isKnown)
+    throw new TypeError(
+      "a shared rule whose 'by' is a function needs a 'name', by which the others are found",
+    )
   // Whoever frees a slot elsewhere could not call the next one here.
   if ('wait' in rule) throw new TypeError("nobody waits for the slots of a shared rule: it has no 'wait'")
   return true

@@ -8,7 +8,10 @@ import { addressInPlaceOfSecret, combinedKey, plainKey, secretKey } from './key.
  */
 export type NamedKey = 'ip' | 'client' | 'route' | 'everyone' | `header:${string}`
 
-/** One part of a key: a name, or a function of the request. One that several rules have is asked once for those that follow each other. */
+/**
+ * One part of a key: a name, or a function of the request. A function that neighbouring rules share is called once for
+ * them. One that was compiled from a text may carry it as `source`: unnamed rules are then told apart by the text.
+ */
 export type KeyPart<Request> = NamedKey | ((request: Request, client: Client | undefined) => string)
 
 /** Whom a rule counts for: one part, or several that count together. */
@@ -38,8 +41,8 @@ export function compileKey<Request>(
   sources: KeySources<Request> | undefined,
   known: boolean,
 ): KeyFor<Request> {
-  if (spec === undefined)
-    return sources === undefined && !known ? ownKey : compileKey('client', sources, known)
+  if (spec === undefined) return compileKey(defaultKey(sources, known), sources, known)
+  if (spec === ownKey) return ownKey
   if (!Array.isArray(spec)) return compilePart(spec as KeyPart<Request>, sources, known)
   if (spec.length === 0) throw new TypeError("'by' is an empty list; write 'everyone' for one key for all")
   const parts = spec.map((part: KeyPart<Request>) => compilePart(part, sources, known))
@@ -49,7 +52,15 @@ export function compileKey<Request>(
     : (request, client) => combinedKey(parts.map((part) => part(request, client)))
 }
 
-/** Without a `by`, a limiter of plain keys is told the key itself. */
+/** Whom a rule without a `by` counts for: the client; a limiter of plain keys is told the key itself. */
+export function defaultKey<Request>(
+  sources: KeySources<Request> | undefined,
+  known: boolean,
+): KeySpec<Request> {
+  return sources === undefined && !known ? ownKey : 'client'
+}
+
+/** The key that a limiter of plain keys is asked about. */
 function ownKey(request: unknown): string {
   if (typeof request !== 'string') {
     throw new TypeError(

@@ -12,8 +12,12 @@ export type LimitSpec = string | Limit
 
 interface RuleOptions<Request> {
   /**
-   * What refusals, headers and metrics call the rule, and what its state is kept under; printable ASCII, up to 64
-   * characters. Default: the resource, numbered where there are several.
+   * What refusals, headers and metrics call the rule: printable ASCII, up to 64 characters. Default: the resource,
+   * numbered where there are several.
+   *
+   * The state of a named rule is kept under the name, whatever else of the rule changes. An unnamed rule is known by
+   * what it counts (resource, key, algorithm and period): it keeps its state when the rules around it change, and
+   * begins empty when its own period or algorithm does.
    */
   readonly name?: string
   /** Whom it is counted for. Default: the client; for a limiter of plain keys, the key that it is asked about. */
@@ -28,8 +32,9 @@ interface RuleOptions<Request> {
   /** `false`: decided and counted, but never a reason to refuse. */
   readonly enforce?: boolean
   /**
-   * `true`: counted together with the shared rules of the same name in all limiters on this store, whatever these are called. It
-   * has a `name` then, and nobody waits for its slots.
+   * `true`: counted together with the same shared rule of all limiters on this store, whatever they are called. The same
+   * rule is the one of that name or, without a name, the one that counts the same; a rule whose `by` is a function needs
+   * a name. No request waits for the slots of a shared rule.
    */
   readonly shared?: boolean
 }

@@ -62,8 +62,8 @@ describe('an override', () => {
     const limits = changing([{ limit: '10/minute; 100/hour' }])
     const limiter = limits.with({ 'requests-2': { limit: '50/hour' } })
     expect(limiter.rules).toMatchObject([
-      { name: 'requests', scope: 'route\nrequests', limit: { limit: 10 } },
-      { name: 'requests-2', scope: 'route\nrequests-2', limit: { limit: 50 } },
+      { name: 'requests', scope: 'route\nrequests\n=\ntoken-bucket\n60000', limit: { limit: 10 } },
+      { name: 'requests-2', scope: 'route\nrequests\n=\ntoken-bucket\n3600000', limit: { limit: 50 } },
     ])
   })
 

@@ -27,7 +27,11 @@ describe('a shared rule', () => {
   })
 
   it.each([
-    ['without a name', { limit: '3/minute', shared: true }, "a shared rule has a 'name'"],
+    [
+      'without a name, by a function that could be any',
+      { limit: '3/minute', shared: true, by: () => 'key' },
+      "needs a 'name'",
+    ],
     [
       'with a line before its slots',
       { concurrent: 3, name: 'all', shared: true, wait: '1s' },

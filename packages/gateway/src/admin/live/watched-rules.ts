@@ -21,9 +21,10 @@ export class WatchedRules {
   keep(policies: readonly RoutePolicy[]): void {
     const count = policies.reduce((sum, { rules }) => sum + rules.length, 0)
     const most = Math.max(LEAST_SEEN, Math.floor(MOST_SEEN / Math.max(1, count)))
-    const before = this.#routes
+    // By scope, as the state is kept: a name may be another rule's after a reload.
+    const before = new Map(this.all.map((rule) => [`${rule.route}\n${rule.scope}`, rule]))
     const watched = (route: string, rule: RouteRule): WatchedRule => {
-      const known = before.get(route)?.get(rule.name)
+      const known = before.get(`${route}\n${rule.scope}`)
       const watch = known?.watch ?? new RuleWatch()
       watch.remember(most)
       if (known !== undefined && !isDeepStrictEqual(known.limit, rule.limit))

@@ -1,5 +1,6 @@
 import { formatLimit, type Limit, parseLimits, type RateRule, type Rule } from 'sluice'
 import type { GatewayConfig, PolicyConfig } from '../../config/config.js'
+import { limiterRulesOf } from '../../config/limits.js'
 import type { GatewayRequest } from '../../policy/gateway-request.js'
 import { TraceError } from '../trace/trace-request.js'
 
@@ -53,16 +54,13 @@ export function targetsIn({ routes, fallback }: Pick<GatewayConfig, 'routes' | '
 }
 
 function targetsOf({ name: route, rules }: PolicyConfig): Target[] {
-  const taken = new Map<string, number>()
+  const named = limiterRulesOf(rules)
   return rules.flatMap((rule, index) => {
-    const resource = 'concurrent' in rule ? 'concurrent' : (rule.of ?? 'requests')
-    const base = rule.name ?? resource
-    // Names that nobody chose are numbered, as the limiter does.
-    const number = (taken.get(base) ?? 0) + 1
-    taken.set(base, number)
     const limit = limitOf(rule)
-    const name = number === 1 ? base : `${base}-${number}`
-    return limit === undefined || rule.enforce === false ? [] : [{ route, index, name, limit }]
+    const name = named.find((each) => each.index === index)?.name
+    return limit === undefined || name === undefined || rule.enforce === false
+      ? []
+      : [{ route, index, name, limit }]
   })
 }
 

@@ -1,0 +1,166 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  createLimiter,
+  type KeySpec,
+  type Limiter,
+  memoryStore,
+  type Rule,
+  type Store,
+} from '../../src/index.js'
+
+/** Which state a rule has: what it counts decides, and never its place in the list. */
+
+const sources = {
+  ip: (request: Request) => request.ip,
+  route: () => 'POST /predict',
+  header: () => undefined,
+}
+interface Request {
+  readonly ip: string
+}
+const someone: Request = { ip: '192.0.2.1' }
+
+function limiterOf(rules: readonly Rule<Request>[], store: Store = memoryStore()): Limiter<Request> {
+  return createLimiter({ name: 'route', rules, store, keys: sources })
+}
+
+function scopes(rules: readonly Rule<Request>[]): string[] {
+  return limiterOf(rules).rules.map(({ scope }) => scope)
+}
+
+/** How many requests of one client are admitted, up to 200. */
+async function admitted(limiter: Limiter<Request>): Promise<number> {
+  for (let count = 0; count < 200; count++) if (!(await limiter.admit(someone)).allowed) return count
+  return 200
+}
+
+describe('the state of an unnamed rule', () => {
+  it('stays with the rule when another is put before it, after it, or taken away', async () => {
+    const store = memoryStore()
+    const day: Rule<Request> = { limit: '20/day' }
+    const minute: Rule<Request> = { limit: '5/minute' }
+    expect(await admitted(limiterOf([day], store))).toBe(20)
+    expect(await admitted(limiterOf([minute, day], store))).toBe(0)
+    expect(await admitted(limiterOf([day, minute], store))).toBe(0)
+    // A rule that the client never met is not used up by another's state.
+    expect(await admitted(limiterOf([minute], store))).toBe(5)
+    expect(await admitted(limiterOf([day], store))).toBe(0)
+  })
+
+  it('stays when its capacity, cost, tiers, shadow mode or neighbours change', () => {
+    const [before] = scopes([{ limit: '10/minute', by: 'ip' }])
+    for (const rule of [
+      { limit: '99/minute', by: 'ip' },
+      { limit: '10/minute burst 30', by: 'ip' },
+      { limit: '10 per 60 seconds', by: 'ip' },
+      { limit: '10/minute', by: 'ip', cost: 3 },
+      { limit: '10/minute', by: 'ip', enforce: false },
+      { limit: '10/minute', by: 'ip', tiers: { premium: 5 } },
+      { limit: '10/minute', by: ['ip'] },
+      { limit: '10/minute', algorithm: 'token-bucket', by: 'ip' },
+    ] satisfies Rule<Request>[]) {
+      expect(scopes([{ concurrent: 4 }, { limit: '1/second' }, rule])[2]).toBe(before)
+    }
+  })
+
+  it.each<[string, Rule<Request>]>([
+    ['period', { limit: '10/hour', by: 'ip' }],
+    ['algorithm', { limit: '10/minute', algorithm: 'sliding-log', by: 'ip' }],
+    ['resource', { limit: '10/minute', by: 'ip', of: 'tokens' }],
+    ['key', { limit: '10/minute', by: 'everyone' }],
+    ['combined key', { limit: '10/minute', by: ['ip', 'route'] }],
+    ['header', { limit: '10/minute', by: 'header:x-tenant' }],
+  ])('is another one under another %s', (_, rule) => {
+    expect(scopes([rule])).not.toEqual(scopes([{ limit: '10/minute', by: 'ip' }]))
+  })
+
+  it('is the same for limits joined in one rule and for a rule each', () => {
+    expect(scopes([{ limit: '10/minute;100/hour' }])).toEqual(
+      scopes([{ limit: '10/minute' }, { limit: '100/hour' }]),
+    )
+  })
+
+  it('is numbered among rules that count the same', () => {
+    const twice = scopes([{ limit: '10/minute' }, { limit: '5/second' }, { limit: '20/minute', cost: 2 }])
+    expect(new Set(twice).size).toBe(3)
+    expect(twice[2]).toBe(`${twice[0]}\n2`)
+  })
+
+  it('is the same for the header of another letter case, and for no key and the client', () => {
+    expect(scopes([{ limit: '10/minute', by: 'header:X-Tenant' }])).toEqual(
+      scopes([{ limit: '10/minute', by: 'header:x-tenant' }]),
+    )
+    expect(scopes([{ limit: '10/minute' }])).toEqual(scopes([{ limit: '10/minute', by: 'client' }]))
+  })
+
+  it('is told apart by the text that a key was compiled from', () => {
+    const byText = (source: string) => Object.assign(() => 'key', { source })
+    const of = (source: string) => scopes([{ limit: '10/minute', by: byText(source) }])
+    expect(of('params.model')).toEqual(of('params.model'))
+    expect(of('params.model')).not.toEqual(of('params.tenant'))
+    expect(of('x'.repeat(500))).not.toEqual(of('x'.repeat(501)))
+    expect(of('ip')).not.toEqual(scopes([{ limit: '10/minute', by: 'ip' }]))
+  })
+
+  it('keeps the names that headers and metrics show', () => {
+    const { rules } = limiterOf([{ limit: '10/minute' }, { limit: '100/hour' }, { concurrent: 4 }])
+    expect(rules.map(({ name }) => name)).toEqual(['requests', 'requests-2', 'concurrent'])
+  })
+})
+
+describe('the state of a named rule', () => {
+  it('stays whatever else of the rule changes', () => {
+    const [before] = scopes([{ limit: '10/minute', name: 'few' }])
+    for (const rule of [
+      { limit: '1000/day', name: 'few' },
+      { limit: '10/minute', name: 'few', algorithm: 'sliding-log', by: 'everyone' },
+    ] satisfies Rule<Request>[]) {
+      expect(scopes([{ limit: '1/second' }, rule])[1]).toBe(before)
+    }
+  })
+
+  it('stays with each of several joined limits when another of them is removed', () => {
+    const [minute, hour, day] = scopes([{ limit: '10/minute;100/hour;200/day', name: 'few' }])
+    expect(scopes([{ limit: '50/day;20/minute', name: 'few' }])).toEqual([day, minute])
+    expect(new Set([minute, hour, day]).size).toBe(3)
+  })
+
+  it('is never that of an unnamed rule, or of another limiter', () => {
+    const kinds: fc.Arbitrary<Rule<Request>> = fc.record(
+      {
+        limit: fc.constantFrom('1/second', '2/second', '1/minute', '1/second;1/minute'),
+        of: fc.constantFrom('requests', 'tokens', 'requests-2', 'a b'),
+        by: fc.constantFrom<KeySpec<Request>>('ip', 'client', ['ip', 'route'], 'header:a+ip', 'header:a'),
+        algorithm: fc.constantFrom('token-bucket', 'fixed-window', 'sliding-log'),
+      },
+      { requiredKeys: ['limit'] },
+    )
+    fc.assert(
+      fc.property(fc.array(kinds, { minLength: 1, maxLength: 6 }), (rules) => {
+        const named = rules.map((rule, index) => (index % 2 ? { ...rule, name: `requests ${index}` } : rule))
+        const all = scopes(named)
+        expect(new Set(all).size).toBe(all.length)
+        // Order changes only the numbers of rules that count the same.
+        expect(new Set(scopes([...named].reverse()))).toEqual(new Set(all))
+      }),
+      { seed: 11 },
+    )
+  })
+})
+
+describe('a shared rule without a name', () => {
+  it('is found by what it counts', async () => {
+    const store = memoryStore()
+    const rule: Rule<Request> = { limit: '5/minute', by: 'everyone', shared: true }
+    const one = createLimiter({ name: 'one', rules: [rule], store, keys: sources })
+    const other = createLimiter({ name: 'other', rules: [{ concurrent: 2 }, rule], store, keys: sources })
+    expect(await admitted(one)).toBe(5)
+    expect(await admitted(other)).toBe(0)
+    expect(one.rules[0]?.name).toBe('all requests')
+  })
+
+  it('needs a name where its key is a function that nobody can tell from another', () => {
+    expect(() => limiterOf([{ limit: '5/minute', by: () => 'key', shared: true }])).toThrow("needs a 'name'")
+  })
+})
