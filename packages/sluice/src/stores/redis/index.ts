@@ -96,7 +96,7 @@ function connectionOf({ client, url }: RedisStoreOptions): Connection {
   if (client === undefined) return new UrlConnection(parseRedisUrl(String(url)))
   if (client !== null && typeof client === 'object') {
     if ('evalSha' in client) return new NodeRedisConnection(client)
-    if ('callBuffer' in client) return new IoRedisConnection(client, false)
+    if ('createBuiltinCommand' in client) return new IoRedisConnection(client, false)
   }
   throw new TypeError("'client' is a client of ioredis or of node-redis")
 }

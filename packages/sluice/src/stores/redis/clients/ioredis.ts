@@ -1,11 +1,13 @@
 import type { Connection } from '../connection.js'
 import { slotOf } from '../slot.js'
+import { type ClientEvents, Connecting } from './connecting.js'
 
 /** What is used of ioredis: of its `Redis` (standalone or with Sentinels) and of its `Cluster`. */
-export interface IoRedisClient {
-  /** Calls a command; texts in its answer come as bytes. */
-  callBuffer(command: string, ...args: string[]): Promise<unknown>
+export interface IoRedisClient extends ClientEvents {
+  /** A command that is sent by itself, whatever `enableAutoPipelining` says; strings in the reply to `buffer` come as bytes. */
+  createBuiltinCommand(command: string): { readonly buffer: SendCommand }
   pipeline(): IoRedisPipeline
+  connect(): Promise<void>
   disconnect(reconnect?: boolean): void
   readonly status: string
   readonly isCluster: boolean
@@ -13,6 +15,8 @@ export interface IoRedisClient {
   /** The nodes of each slot; of a cluster only. */
   readonly slots?: readonly (readonly string[])[]
 }
+
+type SendCommand = (this: unknown, ...args: string[]) => Promise<unknown>
 
 interface IoRedisPipeline {
   callBuffer(command: string, ...args: string[]): unknown
@@ -36,6 +40,13 @@ export class IoRedisConnection implements Connection {
   readonly cluster: boolean
   readonly keyPrefix: string
   readonly #client: IoRedisClient
+  /**
+   * The commands, past the client's automatic pipelines: these send the script's name as the command of a `callBuffer`, and
+   * in a cluster look for the node by it. The store collects the calls of a turn itself.
+   */
+  readonly #commands: Readonly<Record<Call['command'], SendCommand>>
+  /** Undefined where the client itself queues what it is asked before it is connected. */
+  readonly #connecting: Connecting | undefined
   readonly #owned: boolean
   readonly #waiting = new Map<string, Call[]>()
 
@@ -44,6 +55,11 @@ export class IoRedisConnection implements Connection {
     this.#owned = owned
     this.cluster = client.isCluster
     this.keyPrefix = keyPrefixOf(client.options)
+    this.#commands = {
+      evalsha: client.createBuiltinCommand('evalsha').buffer,
+      eval: client.createBuiltinCommand('eval').buffer,
+    }
+    if (!hasOfflineQueue(client.options)) this.#connecting = new Connecting(client, ['ready', 'close', 'end'])
   }
 
   run(
@@ -53,7 +69,13 @@ export class IoRedisConnection implements Connection {
     args: readonly string[],
   ): Promise<unknown> {
     const all = [script, String(keys.length), ...keys, ...args]
-    if (!this.cluster) return this.#client.callBuffer(command, ...all)
+    const connecting = this.#untilConnected()
+    if (connecting !== undefined) return connecting.then(() => this.#run(command, keys, all))
+    return this.#run(command, keys, all)
+  }
+
+  #run(command: Call['command'], keys: readonly string[], all: readonly string[]): Promise<unknown> {
+    if (!this.cluster) return this.#call(command, all)
     return new Promise((resolve, reject) => {
       const node = this.#nodeOf(keys[0] as string)
       const call: Call = { command, args: all, resolve, reject }
@@ -75,6 +97,21 @@ export class IoRedisConnection implements Connection {
     if (this.#owned) this.#client.disconnect()
   }
 
+  #call(command: Call['command'], args: readonly string[]): Promise<unknown> {
+    return this.#commands[command].apply(this.#client, [...args])
+  }
+
+  /** Settles once a client without a queue has connected or failed to; undefined where nothing has to be waited for. */
+  #untilConnected(): Promise<void> | undefined {
+    const { status } = this.#client
+    if (this.#connecting === undefined || !['wait', 'connecting', 'connect'].includes(status))
+      return undefined
+    const ended = this.#connecting.ended()
+    // Why it cannot connect, the call that waits for it will say.
+    if (status === 'wait') this.#client.connect().catch(() => {})
+    return ended
+  }
+
   /** Calls with the same name may share a pipeline; '' while the cluster is not connected yet. */
   #nodeOf(key: string): string {
     const slot = slotOf(this.keyPrefix + key)
@@ -91,7 +128,7 @@ export class IoRedisConnection implements Connection {
   }
 
   #send({ command, args, resolve, reject }: Call): void {
-    this.#client.callBuffer(command, ...args).then(resolve, reject)
+    this.#call(command, args).then(resolve, reject)
   }
 
   #sendTogether(calls: readonly Call[]): void {
@@ -116,6 +153,10 @@ export class IoRedisConnection implements Connection {
 
 function isRedirection(error: Error): boolean {
   return /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN) /.test(error.message)
+}
+
+function hasOfflineQueue(options: { readonly enableOfflineQueue?: unknown }): boolean {
+  return options.enableOfflineQueue !== false
 }
 
 function keyPrefixOf(options: { readonly keyPrefix?: unknown; readonly redisOptions?: object }): string {
