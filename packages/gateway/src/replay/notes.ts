@@ -1,5 +1,8 @@
 import type { GatewayConfig } from '../config/config.js'
+import type { Unweighed } from './engine/deciding.js'
+import { NO_TOKENS } from './engine/replayed-request.js'
 import type { ReplayOptions } from './replay.js'
+import type { TraceFormat } from './trace/read-trace.js'
 
 /** What was recorded of at least one request. */
 export interface Seen {
@@ -39,4 +42,18 @@ export function notesOf(
       'State was kept in memory, as one gateway would have it; the store of the configuration was not asked.',
     )
   return notes
+}
+
+/** Which rules could not weigh some requests, and how to supply what they need. */
+export function unweighedNotes(unweighed: readonly Unweighed[], format: TraceFormat): string[] {
+  return unweighed.map(({ route, rule, why, requests }) => {
+    const some = `${requests.toLocaleString('en')} ${requests === 1 ? 'request' : 'requests'}`
+    return `The rule '${rule}' of ${route} did not weigh ${some}, and the other rules did: ${why}. ${remedy(why, format)}`.trimEnd()
+  })
+}
+
+function remedy(why: string, format: TraceFormat): string {
+  if (format === 'combined')
+    return 'An access log has no place for it: play what the gateway recorded, or CSV or JSON lines with such columns.'
+  return why === NO_TOKENS ? 'Name its columns: --columns input_tokens=NAME,output_tokens=NAME.' : ''
 }

@@ -8,7 +8,7 @@ import { Agreement } from './engine/agreement.js'
 import { readDurationModel } from './engine/duration-model.js'
 import type { EngineOptions } from './engine/engine.js'
 import type { Played } from './engine/played.js'
-import { notesOf } from './notes.js'
+import { notesOf, unweighedNotes } from './notes.js'
 import { type Player, type PlayOptions, playAll } from './play-all.js'
 import type { Comparison } from './report/comparison.js'
 import type { ReplayReport } from './report/report.js'
@@ -106,9 +106,12 @@ async function replayEach(
       reading: trace.reading,
       origin: trace.origin,
       listed,
-      replays: engines.map(({ passedOver }, index) => ({
+      replays: engines.map(({ passedOver, unweighed }, index) => ({
         passedOver,
-        notes: notesOf(configs[index] as GatewayConfig, seen, options),
+        notes: [
+          ...notesOf(configs[index] as GatewayConfig, seen, options),
+          ...unweighedNotes(unweighed, trace.reading.format),
+        ],
       })),
       agreement: agreement?.requests,
     })

@@ -91,6 +91,52 @@ describe('formats', () => {
     ])
   })
 
+  it.each([
+    ['"-" "curl/8 5.25"', undefined],
+    ['"-" "Mozilla/5.0 rv:1.25"', undefined],
+    ['"-" "0.245"', undefined],
+    ['"http://a/ rt=3.5" "-"', undefined],
+    ['"-" "say \\"hello\\" 1.5"', undefined],
+    ['"-" "cut off 1.5', undefined],
+    ['"-" "raw " quote 1.5"', undefined],
+    ['"-" "curl/8 5.25" 0.5', 500],
+    ['"-" "curl/8" "0.5"', 500],
+    ['"-" "curl/8" "10.0.0.1, 1.5"', undefined],
+    ['"-" "curl/8" rt=0.5', 500],
+    ['"-" "curl/8" rt="0.5"', 500],
+    ['"-" "curl/8" rt:0.5', 500],
+    ['"-" "curl/8" uct="0.001" rt=0.5  ', 500],
+    ['"-" "curl/8" rt=0.5 upstream=-', undefined],
+    ['0.5', 500],
+  ])('access logs: in a line that ends with %s it took %s ms', async (end, duration) => {
+    const line = `2001:db8::1 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 2326 ${end}`
+    expect((await readAll(line)).requests).toMatchObject([{ duration }])
+  })
+
+  it.each([
+    ['s', [0, 1e10, 2e11], [0, 1e13, 2e14]],
+    ['ms', [1.7e12, 1.7e12 + 5, 1.8e14], [0, 5, 1.8e14 - 1.7e12]],
+    ['us', [1.6e15, 1.6e15 + 5000, 2.5e17], [0, 5, (2.5e17 - 1.6e15) / 1000]],
+  ] as const)(
+    'times in %s keep their unit as they grow, and the reading says it',
+    async (unit, times, offsets) => {
+      const { requests, reading } = await readAll(`time\n${times.join('\n')}`, { reorder: 0 })
+      const [first] = requests
+      expect(requests.map(({ at }) => at - (first?.at ?? 0))).toEqual([...offsets])
+      expect(reading.timeUnit).toBe(unit)
+    },
+  )
+
+  it.each([
+    ['time_us\n0\n2500000', 'us', undefined],
+    ['t\n0\n2500000000', 'ns', 'time=t:ns'],
+    ['time\n2023-11-14T22:13:20Z\n2023-11-14T22:13:22.5Z', null, undefined],
+  ])('a unit that is given is the one of all times', async (text, unit, columns) => {
+    const { requests, reading } = await readAll(text, { reorder: 0, columns })
+    expect(requests.map(({ at }) => at)).toEqual([0, 2500])
+    expect(reading.timeUnit).toBe(unit)
+  })
+
   it('gzip, of one member or of several, and one that has no end yet', async () => {
     const [one, two] = [gzipSync('time\n1700000000\n'), gzipSync('1700000001\n')]
     for (const size of [1, 7])

@@ -155,6 +155,47 @@ describe('what is recorded of requests', () => {
     expect(report.reasons[0]?.why).toContain('the trace has no bodies; no cost was recorded')
   })
 
+  it('a rule that lacks what it weighs by leaves the request to the other rules, and the report says so', async () => {
+    const limits = '[2/minute, { limit: 100/minute, of: rows, cost: size(body.rows) }, { concurrent: 9 }]'
+    const { letIn, report } = await played(rows('', [0], [1], [2]), limits)
+    expect(letIn).toBe('++-')
+    expect(report.requests).toMatchObject({ allowed: 2, refused: 1, invalid: 0 })
+    expect(report.notes).toContain(
+      "The rule 'rows' of POST /predict did not weigh 3 requests, and the other rules did: the trace has no bodies; no cost was recorded (--columns cost=NAME).",
+    )
+    const byBody = '[2/minute, { limit: 1/minute, by: "body.user" }]'
+    expect((await played(rows('', [0], [1], [2]), byBody)).letIn).toBe('++-')
+  })
+
+  it('a fallback cost weighs what was not recorded', async () => {
+    const limits = '[9/minute, { limit: 6/minute, of: rows, cost: size(body.rows), fallback_cost: 3 }]'
+    expect((await played(rows('', [0], [0], [0]), limits)).letIn).toBe('++-')
+  })
+
+  it('calls of a model in an access log are weighed by every rule but those of tokens', async () => {
+    const line = (second: number) =>
+      `192.0.2.1 - - [10/Oct/2000:13:55:${second} -0700] "POST /predict HTTP/1.1" 200 9 "-" "-"`
+    const limits = '[2/minute, { limit: 1000/minute, of: tokens }]\n    llm: openai-chat'
+    const { letIn, report } = await played([line(10), line(11), line(12)].join('\n'), limits)
+    expect(letIn).toBe('++-')
+    expect(report.notes.join('\n')).toMatch(
+      /'tokens' of POST \/predict did not weigh 3 requests.*the trace has no input_tokens.*CSV or JSON lines/,
+    )
+    expect(summary(report)).toContain('did not weigh 3 requests')
+  })
+
+  it('says in which unit it read the times, and how long the trace then is', async () => {
+    const { report } = await played('time\n0\n250000000000', '[9/minute]')
+    expect(report.trace.timeUnit).toBe('s')
+    expect(report.notes[0]).toBe(
+      'Times that are plain numbers were read as seconds. The trace then spans 7,927 years. If that is wrong, give the unit of the column, as in --columns time=NAME:us.',
+    )
+    expect(summary(report)).toContain('were read as seconds')
+    expect((await played('time\n2023-11-14T22:13:20Z', '[9/minute]')).report.notes.join()).not.toContain(
+      'read as',
+    )
+  })
+
   it('tiers, requirements, addresses and headers', async () => {
     const limits = [
       '[{ limit: 1/minute, by: header:x-tenant }]',

@@ -17,12 +17,21 @@ interface Arrival {
   readonly cameAt: number
 }
 
+/** Requests that a rule left to the others, since the trace lacks what it weighs them by. */
+export interface Unweighed {
+  readonly route: string
+  readonly rule: string
+  readonly why: string
+  readonly requests: number
+}
+
 /** Decides on requests as they come in, and tells what came of each. */
 export class Deciding {
   /** Requests that wait for a slot. */
   #waiting = 0
   #number = 0
   #passedOver = 0
+  readonly #unweighed = new Map<string, Unweighed & { requests: number }>()
   /** What went wrong while a request waited. */
   #failure: { readonly error: unknown } | undefined
 
@@ -41,6 +50,11 @@ export class Deciding {
   /** Requests that were passed over, since they take another route than the one that was asked for. */
   get passedOver(): number {
     return this.#passedOver
+  }
+
+  /** What rules could not weigh, for want of what was not recorded. */
+  get unweighed(): readonly Unweighed[] {
+    return [...this.#unweighed.values()]
   }
 
   /** Whether requests wait for a slot. */
@@ -80,17 +94,38 @@ export class Deciding {
     const { name, llm } = policy
     const search = target?.includes('?') ? target.slice(target.indexOf('?')) : ''
     let decision: Decision | Promise<Decision>
+    const request = new ReplayedRequest(recorded, name, path, search, params, llm)
     try {
-      const request = new ReplayedRequest(recorded, name, path, search, params, llm)
-      // As in the gateway: what cannot be read is refused, also where only a shadow rule counts it.
-      if (llm !== undefined) void request.call
       decision = limiter.admit(request)
     } catch (error) {
       this.#failed(arrival, error)
       return
     }
+    if (request.unweighed.size > 0 && this.#leftOut(arrival, name, limiter, request.unweighed)) return
     if (decision instanceof Promise) this.#wait(arrival, decision)
     else this.#decided(arrival, decision)
+  }
+
+  /** @returns whether no rule at all could weigh the request: then it cannot be played, and took nothing */
+  #leftOut(
+    arrival: Arrival,
+    route: string,
+    { rules }: Limiter<WeighedRequest>,
+    unweighed: ReadonlyMap<number, string>,
+  ): boolean {
+    if (rules.every(({ index }) => unweighed.has(index))) {
+      const [why = ''] = unweighed.values()
+      this.#tell(arrival, { kind: 'invalid', why }, false)
+      return true
+    }
+    for (const [index, why] of unweighed) {
+      const rule = rules.find((each) => each.index === index)?.name ?? ''
+      const id = JSON.stringify([route, rule, why])
+      const known = this.#unweighed.get(id) ?? { route, rule, why, requests: 0 }
+      known.requests++
+      this.#unweighed.set(id, known)
+    }
+    return false
   }
 
   #wait(arrival: Arrival, decision: Promise<Decision>): void {

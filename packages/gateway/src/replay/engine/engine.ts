@@ -2,7 +2,7 @@ import { memoryStore } from 'sluice'
 import { type GatewayConfig, type PolicyConfig, policiesOf } from '../../config/config.js'
 import { createAdmission } from '../../policy/admission.js'
 import type { TraceRequest } from '../trace/trace-request.js'
-import { Deciding } from './deciding.js'
+import { Deciding, type Unweighed } from './deciding.js'
 import type { DurationModel } from './duration-model.js'
 import type { ReplayObserver } from './played.js'
 import { withRecordedCosts } from './recorded-costs.js'
@@ -62,6 +62,11 @@ export class Engine {
   /** Requests that were passed over, since they take another route than the one that was asked for. */
   get passedOver(): number {
     return this.#deciding.passedOver
+  }
+
+  /** What rules could not weigh, for want of what was not recorded. */
+  get unweighed(): readonly Unweighed[] {
+    return this.#deciding.unweighed
   }
 
   /** The replay's time, in milliseconds. */

@@ -1,13 +1,15 @@
-import { type Limit, RequestError, type Rule } from 'sluice'
+import { type Client, type KeyPart, type KeySpec, type Limit, RequestError, type Rule } from 'sluice'
 import type { GatewayConfig, PolicyConfig } from '../../config/config.js'
 import type { GatewayRequest } from '../../policy/gateway-request.js'
-import { ReplayedRequest } from './replayed-request.js'
+import { NO_TOKENS, ReplayedRequest } from './replayed-request.js'
 
 type CostFor = (request: GatewayRequest, limit: Limit) => number
+type KeyFor = (request: GatewayRequest, client: Client | undefined) => string
 
 /**
- * The policies of a configuration for requests that were recorded: where a cost cannot be worked out from what is recorded, as
- * one that is read from the body, the recorded cost counts in its place.
+ * The policies of a configuration for requests that were recorded. Where a cost cannot be computed from what is recorded, as one
+ * that is read from the body, the recorded cost counts in its place. Without one, the request costs nothing of that rule and
+ * notes that the rule did not weigh it, so that the other rules still do.
  */
 export function withRecordedCosts<C extends Pick<GatewayConfig, 'routes' | 'fallback'>>(config: C): C {
   const adapted = <P extends PolicyConfig>(policy: P): P => ({ ...policy, rules: policy.rules.map(adapt) })
@@ -19,24 +21,78 @@ export function withRecordedCosts<C extends Pick<GatewayConfig, 'routes' | 'fall
   }
 }
 
-function adapt(rule: Rule<GatewayRequest>): Rule<GatewayRequest> {
-  const { cost, name } = rule
-  return typeof cost === 'function' ? { ...rule, cost: recordedOr(cost, name) } : rule
+function adapt(rule: Rule<GatewayRequest>, index: number): Rule<GatewayRequest> {
+  const { by, cost = 1, name, fallbackCost } = rule
+  const key = by === undefined ? undefined : adaptKey(by, index)
+  if (typeof cost !== 'function' && key === by) return rule
+  return {
+    ...rule,
+    ...(key !== undefined && { by: key }),
+    cost: recordedOr(cost, { name, index, hasFallback: fallbackCost !== undefined, keys: keysOf(key) }),
+  }
 }
 
-function recordedOr(cost: CostFor, name: string | undefined): CostFor {
-  const workOut = (request: GatewayRequest, limit: Limit) => {
+interface Weighing {
+  readonly name: string | undefined
+  /** The rule's place in the policy. */
+  readonly index: number
+  readonly hasFallback: boolean
+  /** The functions that make its key. */
+  readonly keys: readonly KeyFor[]
+}
+
+function keysOf(by: KeySpec<GatewayRequest> | undefined): readonly KeyFor[] {
+  const parts: readonly (KeyPart<GatewayRequest> | undefined)[] = typeof by === 'object' ? by : [by]
+  return parts.filter((part) => typeof part === 'function')
+}
+
+/** The key, where its functions give a key of no client's for what cannot be read. Such a request costs nothing. */
+function adaptKey(by: KeySpec<GatewayRequest>, index: number): KeySpec<GatewayRequest> {
+  const adaptPart = (part: KeyPart<GatewayRequest>) =>
+    typeof part === 'function' ? keyOrNone(part, index) : part
+  return typeof by === 'object' ? by.map(adaptPart) : adaptPart(by)
+}
+
+function keyOrNone(keyFor: KeyFor, index: number): KeyFor {
+  const read: KeyFor = (request, client) => {
+    try {
+      return keyFor(request, client)
+    } catch (error) {
+      leaveOut(request, index, error)
+      return ''
+    }
+  }
+  return Object.assign(read, keyFor)
+}
+
+function recordedOr(cost: number | CostFor, { name, index, hasFallback, keys }: Weighing): CostFor {
+  const computed = (request: GatewayRequest, limit: Limit) => {
+    // A limiter asks for the cost first, and a request without a key costs nothing.
+    for (const key of keys) key(request, request.client)
+    if (isLeftOut(request, index)) return 0
+    if (typeof cost === 'number') return cost
     const recorded = recordedCost(request, name)
     try {
       return cost(request, limit)
     } catch (error) {
-      if (!(error instanceof RequestError)) throw error
-      if (recorded !== undefined) return recorded
-      throw new RequestError(`${error.message}; no cost was recorded (--columns cost=NAME)`)
+      if (recorded !== undefined && error instanceof RequestError) return recorded
+      if (hasFallback) throw error
+      leaveOut(request, index, error, '; no cost was recorded (--columns cost=NAME)')
+      return 0
     }
   }
-  // What the expression says of itself goes on to be said.
-  return Object.assign(workOut, cost)
+  // The source of the expression stays readable.
+  return Object.assign(computed, typeof cost === 'function' ? cost : undefined)
+}
+
+function isLeftOut(request: GatewayRequest, index: number): boolean {
+  return request instanceof ReplayedRequest && request.unweighed.has(index)
+}
+
+function leaveOut(request: GatewayRequest, index: number, error: unknown, hint = ''): void {
+  if (!(error instanceof RequestError && request instanceof ReplayedRequest)) throw error
+  const { message } = error
+  request.unweighed.set(index, message === NO_TOKENS ? message : message + hint)
 }
 
 function recordedCost(request: GatewayRequest, name: string | undefined): number | undefined {

@@ -8,8 +8,14 @@ import type { TraceRequest } from '../trace/trace-request.js'
 /** What the address of a request is where neither an address nor a client was recorded. */
 const NOBODY = 'unknown'
 
+/** Why a call of a model cannot be weighed. */
+export const NO_TOKENS = 'the trace has no input_tokens'
+
 /** A recorded request, as rules see it. Where a trace names clients and no addresses, a client stands for its address. */
 export class ReplayedRequest implements WeighedRequest {
+  /** Rules, by their place in the policy, that need what was not recorded; and what that is. */
+  readonly unweighed = new Map<number, string>()
+
   constructor(
     readonly recorded: TraceRequest,
     readonly route: string,
@@ -51,7 +57,7 @@ export class ReplayedRequest implements WeighedRequest {
   get call(): LlmCall {
     if (this.llm === undefined) throw new Error(`calls of a model are not read on the route '${this.route}'`)
     const { input, maxOutput } = this.recorded
-    if (input === undefined) throw new RequestError('the trace has no input_tokens')
+    if (input === undefined) throw new RequestError(NO_TOKENS)
     const asked = { model: undefined, stream: false, wantsUsage: false, maxOutput, answers: 1 }
     return { options: this.llm, asked, reservation: reserve(asked, input, this.llm.defaultOutput) }
   }

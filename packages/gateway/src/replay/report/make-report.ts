@@ -7,6 +7,21 @@ import type { TraceReading } from '../trace/read-trace.js'
 import { clientReports, compare } from './client-reports.js'
 import type { ReplayReport, RuleReport, TimelineReport } from './report.js'
 
+const UNIT_NAMES = { s: 'seconds', ms: 'milliseconds', us: 'microseconds', ns: 'nanoseconds' } as const
+
+const YEAR = 365 * 86_400_000
+
+/** How times without a unit were read: a wrong guess makes every rate wrong, by a factor of a thousand or more. */
+function timeNotes({ timeUnit }: TraceReading, { from, to }: Pick<Tally, 'from' | 'to'>): string[] {
+  if (timeUnit === null) return []
+  const read = `Times that are plain numbers were read as ${UNIT_NAMES[timeUnit]}.`
+  const years = Math.floor((to - from) / YEAR)
+  if (years < 1) return [read]
+  return [
+    `${read} The trace then spans ${years.toLocaleString('en')} ${years === 1 ? 'year' : 'years'}. If that is wrong, give the unit of the column, as in --columns time=NAME:us.`,
+  ]
+}
+
 /** Makes a report of what was counted. @param listed how many clients are listed */
 export function reportOf(
   tally: Tally,
@@ -32,7 +47,7 @@ export function reportOf(
     reasons: [...tally.reasons].map(([why, count]) => ({ why, count })).sort((a, b) => b.count - a.count),
     hours: timelineReport(tally.hours, rules.length),
     timeline: timelineReport(tally.timeline, rules.length),
-    notes: [...notes, ...boundsOf(tally)],
+    notes: [...timeNotes(reading, tally), ...notes, ...boundsOf(tally)],
   }
 }
 

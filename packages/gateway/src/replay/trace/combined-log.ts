@@ -7,8 +7,36 @@ import { BadLineError, type TraceRequest } from './trace-request.js'
 /** Address, identity, user, time, request line, status, bytes; then whatever else the log was told to write. */
 const LINE = /^(\S+) \S+ (\S+) \[([^\]]{20,40})\] "((?:[^"\\]|\\.)*)" (\d{3}) \S+(.*)$/
 
-/** Seconds of the request at the end of a line, as many write nginx's `$request_time`: `rt=0.245`, or the number alone. */
-const SECONDS = /(?:^|[\s=":])(\d{1,7}\.\d{1,6})"?$/
+/**
+ * A field behind the bytes: a word, a text in quotes, or a name with either, as in `rt=0.245` and `uct="0.001"`.
+ * What a client sent is always in quotes.
+ */
+const FIELD = /\s+(?:([\w.-]+)[=:])?(?:"((?:[^"\\]|\\.)*)"|([^\s"]+))(?=\s|$)/y
+
+/** Seconds, as nginx writes its `$request_time`. */
+const SECONDS = /^\d{1,7}\.\d{1,6}$/
+
+/** Referer and user agent: texts in quotes that say what the client likes. */
+const CLIENT_TEXTS = 2
+
+/**
+ * How long the request took, in seconds, where the line ends with it: as a word, under a name, or in quotes behind those of the
+ * referer and the user agent. Undefined for a line that ends otherwise, or in the middle of a field.
+ */
+function secondsOf(rest: string): number | undefined {
+  const end = rest.trimEnd().length
+  let quoted = 0
+  let last: string | undefined
+  FIELD.lastIndex = 0
+  for (let match: RegExpExecArray | null; FIELD.lastIndex < end; ) {
+    match = FIELD.exec(rest)
+    if (match === null) return undefined
+    const [, name, inQuotes, word] = match
+    const isClients = inQuotes !== undefined && name === undefined && quoted++ < CLIENT_TEXTS
+    last = isClients ? undefined : (inQuotes ?? word)
+  }
+  return last !== undefined && SECONDS.test(last) ? Number(last) : undefined
+}
 
 /**
  * Reads access logs of nginx and Apache: the common and the combined format. They have the time at which a request ended: where the
@@ -30,10 +58,10 @@ export class CombinedLogReader implements LineReader {
     const [method = '', target] = requestLine.split(' ')
     if (target === undefined || !/^[A-Z]{1,20}$/.test(method))
       throw new BadLineError('no request was read from that connection')
-    const seconds = SECONDS.exec(rest.trimEnd())?.[1]
+    const seconds = secondsOf(rest)
     const client = user === '-' ? undefined : nameOf('client', user)
     const ip = nameOf('ip', address)
-    const duration = seconds === undefined ? undefined : Number(seconds) * 1000
+    const duration = seconds === undefined ? undefined : seconds * 1000
     return {
       at: this.moments.read(time, undefined) - (duration ?? 0),
       client,

@@ -17,14 +17,16 @@ const MAX_SECOND = 253_402_300_800
  * the nanosecond for months.
  *
  * It reads `2023-11-16 18:17:03.9799600`, with `T`, `Z` or an offset too (without one the time is UTC), the time of an access log
- * (`10/Oct/2000:13:55:36 -0700`), and numbers: seconds, milli-, micro- or nanoseconds since any moment. Without a unit a number is
- * taken by its size.
+ * (`10/Oct/2000:13:55:36 -0700`), and numbers: seconds, milli-, micro- or nanoseconds since any moment. Where no unit is given,
+ * the size of the first number decides on the unit of all: times that count from zero would otherwise change their unit as they
+ * grow.
  */
 export class Moments {
   #origin: number | undefined
   #second = 0
   /** Milliseconds within the second. */
   #rest = 0
+  #unit: TimeUnit | undefined
 
   /** @param lead by how many milliseconds a later line may be earlier than the first */
   constructor(private readonly lead: number) {}
@@ -32,6 +34,11 @@ export class Moments {
   /** Milliseconds of the origin since the epoch; 0 before the first time was read. */
   get origin(): number {
     return (this.#origin ?? 0) * 1000
+  }
+
+  /** The unit of the times that are plain numbers; undefined before the first of them was read. */
+  get unit(): TimeUnit | undefined {
+    return this.#unit
   }
 
   /** @throws BadLineError */
@@ -81,11 +88,11 @@ export class Moments {
    *
    * Whole numbers of up to 15 digits and powers of ten are exact, so that one division gives what the decimals say to the last bit.
    */
-  #readDigits(text: string, unit: TimeUnit | undefined): boolean {
+  #readDigits(text: string, given: TimeUnit | undefined): boolean {
     const dot = text.indexOf('.')
     const whole = digitsBetween(text, 0, dot < 0 ? text.length : dot)
     if (whole < 0) return false
-    const perSecond = PER_SECOND[unit ?? unitOf(whole)]
+    const perSecond = this.#perSecond(whole, given)
     if (dot < 0) {
       this.#second = Math.floor(whole / perSecond)
       this.#rest = ((whole - this.#second * perSecond) * 1000) / perSecond
@@ -99,12 +106,18 @@ export class Moments {
     return true
   }
 
-  #readNumber(text: string, unit: TimeUnit | undefined): void {
-    if (this.#readDigits(text, unit)) return
+  /** How many of the unit are in a second. */
+  #perSecond(number: number, given: TimeUnit | undefined): number {
+    this.#unit ??= given ?? unitOf(number)
+    return PER_SECOND[this.#unit]
+  }
+
+  #readNumber(text: string, given: TimeUnit | undefined): void {
+    if (this.#readDigits(text, given)) return
     const match = /^(-?\d{1,20})(?:\.(\d{1,20}))?$/.exec(text)
     const number = Number(text)
     if (match === null && !(text !== '' && Number.isFinite(number))) throw notATime(text)
-    const perSecond = PER_SECOND[unit ?? unitOf(Math.abs(number))]
+    const perSecond = this.#perSecond(Math.abs(number), given)
     if (perSecond === 1) {
       this.#second = Math.floor(number)
       // By its digits, since a double of epoch seconds has lost some of them.

@@ -7,7 +7,7 @@ import { InOrder } from './in-order.js'
 import { isRecord, JsonLinesReader, looksLikeJson } from './json-lines.js'
 import type { LineReader } from './line-reader.js'
 import { MAX_LINE, wholeLines } from './lines.js'
-import { Moments } from './moments.js'
+import { Moments, type TimeUnit } from './moments.js'
 import { Senders } from './senders.js'
 import { BadLineError, TraceError, type TraceRequest } from './trace-request.js'
 
@@ -26,6 +26,8 @@ export interface TraceOptions {
 /** What is to be told of how a trace was read. */
 export interface TraceReading {
   readonly format: TraceFormat
+  /** The unit in which times that are plain numbers were read; null where times are dates. */
+  readonly timeUnit: TimeUnit | null
   /** Lines, those without a request included. */
   readonly lines: number
   /** Requests that were read. */
@@ -102,6 +104,7 @@ export class Trace {
   get reading(): TraceReading {
     return {
       format: this.#format ?? 'csv',
+      timeUnit: this.#begun?.moments.unit ?? null,
       lines: this.#lines,
       requests: this.#requests,
       bad: { count: this.#badCount, first: this.#bad },
