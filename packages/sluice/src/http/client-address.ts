@@ -23,8 +23,22 @@ export interface ClientAddressReader {
    * @throws RequestError where an address that should be believed cannot be read.
    */
   clientOf(peer: string | undefined, forwardedFor: string | undefined): string
+  /**
+   * Where a request came from, before an IPv6 address is reduced to its subnet.
+   *
+   * @throws RequestError where an address that should be believed cannot be read.
+   */
+  originOf(peer: string | undefined, forwardedFor: string | undefined): RequestOrigin
   /** Whether an address belongs to a trusted proxy. */
   isTrusted(address: string | undefined): boolean
+}
+
+/** Where a request came from. */
+export interface RequestOrigin {
+  /** The address of the client, in its canonical form. */
+  readonly address: string
+  /** How many trusted proxies the request came through. */
+  readonly proxies: number
 }
 
 /** Addresses that are read once and not at each request: reading one takes 0.2 µs, and many requests come over one connection. */
@@ -50,14 +64,29 @@ export function clientAddressReader(options: ClientAddressOptions = {}): ClientA
     return client
   }
 
+  const trace = (peer: string | undefined, forwardedFor: string | undefined) => {
+    let address = readPeer(peer)
+    let proxies = 0
+    // A list may have empty elements, which say nothing (RFC 9110 section 5.6.1).
+    const entries = forwardedFor?.split(',').filter((entry) => entry.trim() !== '') ?? []
+    while (trusts(address)) {
+      proxies += 1
+      const entry = entries.pop()
+      if (entry === undefined) break
+      address = readEntry(entry)
+    }
+    return { address, proxies }
+  }
+
   return {
     clientOf(peer, forwardedFor) {
       if (peer !== undefined && (forwardedFor === undefined || trusted === undefined))
         return clientOfPeer(peer)
-      let address = readPeer(peer)
-      const entries = forwardedFor?.split(',') ?? []
-      while (entries.length > 0 && trusts(address)) address = readEntry(entries.pop() as string)
-      return canonicalText(address, ipv6Subnet)
+      return canonicalText(trace(peer, forwardedFor).address, ipv6Subnet)
+    },
+    originOf(peer, forwardedFor) {
+      const { address, proxies } = trace(peer, forwardedFor)
+      return { address: canonicalText(address), proxies }
     },
     isTrusted(address) {
       const parsed = address === undefined ? undefined : parseIpAddress(address)

@@ -164,6 +164,10 @@ export function describeAdapter(name: string, framework: Framework): void {
       expect(await from('2001:db8::1')).toBe(200)
       expect(await from('2001:db8::2')).toBe(429)
       expect(await from('nonsense')).toBe(400)
+      // Empty elements say nothing, and an empty header as little as none.
+      expect(await from(', 203.0.113.9,, 10.1.2.3 ,', ' ')).toBe(429)
+      expect(await from('')).toBe(200)
+      expect(await from(',', ' , ')).toBe(429)
     })
 
     it('counts by a header, and refuses one that was sent twice', async () => {

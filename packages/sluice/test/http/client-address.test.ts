@@ -73,17 +73,36 @@ describe('the address of a client', () => {
     expect(behind.clientOf('10.0.0.1', undefined)).toBe('10.0.0.1')
   })
 
+  it.each(['unknown', '203.0.113.7, unknown,', 'proxy.example', '_hidden', '256.1.1.1'])(
+    'is an error of the request where a trusted proxy names %j',
+    (header) => {
+      expect(() => behind.clientOf('10.0.0.1', header)).toThrow(RequestError)
+    },
+  )
+
+  it.each(['', ' ', ',', '\t, ,,', ', '.repeat(1000)])(
+    'is that of the trusted proxy where its header names none, as in %j',
+    (header) => {
+      expect(behind.clientOf('10.0.0.1', header)).toBe('10.0.0.1')
+      expect(behind.originOf('10.0.0.1', header)).toEqual({ address: '10.0.0.1', proxies: 1 })
+    },
+  )
+
   it.each([
-    'unknown',
-    '',
-    ' ',
     '203.0.113.7, ',
     '203.0.113.7,,10.0.0.2',
-    'proxy.example',
-    '_hidden',
-    '256.1.1.1',
-  ])('is an error of the request where a trusted proxy names %j', (header) => {
-    expect(() => behind.clientOf('10.0.0.1', header)).toThrow(RequestError)
+    ',203.0.113.7,\t,',
+    ', ,9.9.9.9,,203.0.113.7,,10.0.0.2,,',
+  ])('is found among the empty elements of %j', (header) => {
+    expect(behind.clientOf('10.0.0.1', header)).toBe('203.0.113.7')
+  })
+
+  it('is told in full, with the number of trusted proxies before it', () => {
+    expect(behind.originOf('10.0.0.1', '2001:db8::7, 10.0.0.3, 10.0.0.2')).toEqual({
+      address: '2001:db8:0:0:0:0:0:7',
+      proxies: 3,
+    })
+    expect(behind.originOf('203.0.113.7', '10.0.0.3')).toEqual({ address: '203.0.113.7', proxies: 0 })
   })
 
   it.each([undefined, '', 'nonsense', '/run/socket'])(
