@@ -11,9 +11,12 @@ import { fittingOverrides } from './policy/fitting-overrides.js'
 import { WarmUps } from './policy/warm-ups.js'
 import type { Setup } from './proxy/setup.js'
 import { createUpstream, type Upstream } from './proxy/upstream.js'
+import { newGatewayName } from './proxy/via.js'
 import type { Recorder } from './record/recorder.js'
 
 export interface ServingOptions {
+  /** What the gateway calls itself in `Via`; a new name where there is none. */
+  readonly gatewayName?: string
   readonly store: Store
   readonly observer: Observer
   readonly log: Log
@@ -26,6 +29,8 @@ export interface ServingOptions {
 /** What requests are handled with, as a configuration and what was changed of it while it runs have it. */
 export class Serving {
   readonly warmUps = new WarmUps()
+  /** What the gateway calls itself in `Via`. */
+  readonly gatewayName: string
   readonly #options: ServingOptions
   #config: GatewayConfig
   #overrides: Overrides
@@ -39,6 +44,7 @@ export class Serving {
     options: ServingOptions,
   ) {
     this.#options = options
+    this.gatewayName = options.gatewayName ?? newGatewayName()
     this.#config = config
     this.#overrides = overrides
     this.#setup = this.#setupOf(config, upstream, clients)
@@ -111,6 +117,7 @@ export class Serving {
     this.#overrides = fittingOverrides(this.#overrides, (some) => this.#admissionOf(config, some), log)
     const { trustedProxies, ipv6Subnet } = config.identity
     return {
+      gatewayName: this.gatewayName,
       admission: this.#admissionOf(config, this.#overrides),
       addresses: clientAddressReader({ trustedProxies, ipv6Subnet }),
       clients,

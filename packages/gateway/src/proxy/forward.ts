@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
-import type { Target } from '../routing/target.js'
+import type { ClientAddressReader } from 'sluice/http'
+import { authorityOf, type Target } from '../routing/target.js'
 import type { FilterFor, ResponseObserver } from './answer-watch.js'
 import { arrivedBody, ClientBody, hasBody } from './client-body.js'
 import { Exchange } from './exchange.js'
@@ -17,8 +18,12 @@ export interface ForwardOptions {
   /** The body, where it has been read; else the request is sent on as it comes. */
   readonly body?: Buffer | undefined
   readonly peerAddress: string
-  /** Whether the peer is a proxy whose Forwarded and X-Forwarded-* headers are believed. */
+  /** Whether the peer is a proxy whose X-Forwarded-* headers are believed. */
   readonly peerTrusted: boolean
+  /** Finds the client behind trusted proxies. */
+  readonly addresses: Pick<ClientAddressReader, 'originOf'>
+  /** What this gateway calls itself in `Via`. */
+  readonly gatewayName: string
   /** Names in lower case of headers of the client's that go no further. */
   readonly withheld?: ReadonlySet<string> | undefined
   /** Headers of the gateway's for the upstream, in place of all of the client's of the same name. */
@@ -71,16 +76,19 @@ export function forward(options: ForwardOptions, settled: (outcome: ForwardOutco
 }
 
 function headersOf(options: ForwardOptions, streamed: ClientBody | undefined): string[] {
-  const { request, upstream, peerAddress, peerTrusted, withheld, requestHeaders } = options
+  const { request, upstream, requestHeaders } = options
   const provenance = {
     connection: request.socket,
     rawHeaders: request.rawHeaders,
-    peerAddress,
-    peerTrusted,
-    clientHost: request.headers.host,
+    peerAddress: options.peerAddress,
+    peerTrusted: options.peerTrusted,
+    addresses: options.addresses,
+    gatewayName: options.gatewayName,
+    httpVersion: request.httpVersion,
+    clientHost: authorityOf(request.url ?? '') ?? request.headers.host,
     proto: request.socket instanceof TLSSocket ? 'https' : 'http',
     upstreamHost: upstream.host,
-    withheld,
+    withheld: options.withheld,
   } as const
   const headers = upstreamRequestHeaders(provenance, requestHeaders)
   // A chunked body stays chunked; the length of one that has been read is known to who sends it.

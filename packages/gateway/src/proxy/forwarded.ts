@@ -1,3 +1,6 @@
+import type { ClientAddressReader } from 'sluice/http'
+import { foldedName, namesUser } from './steering-headers.js'
+
 /** Who a request came from and by what way, for the upstream: `Forwarded` (RFC 7239) and its older relatives. */
 export interface Provenance {
   /** The connection to the peer. */
@@ -8,37 +11,24 @@ export interface Provenance {
   readonly peerAddress: string
   /** Whether the peer is a proxy whose word on where the request came from is taken. */
   readonly peerTrusted: boolean
-  /** The Host header of the client; undefined where it sent none. */
+  /** Finds the client behind trusted proxies. */
+  readonly addresses: Pick<ClientAddressReader, 'originOf'>
+  /** The host that the client asked for; undefined where it named none. */
   readonly clientHost: string | undefined
   /** By what the peer reached the gateway. */
   readonly proto: 'http' | 'https'
 }
 
-/**
- * Whether a header says where a request came from or what it was for, so that only a trusted proxy may send it.
- *
- * @param name in lower case, `_` replaced by `-`: some upstreams take both for the same name.
- */
-export function isProvenance(name: string): boolean {
-  return name.startsWith('x-forwarded-') || PROVENANCE.has(name)
-}
-
-const PROVENANCE: ReadonlySet<string> = new Set([
-  'forwarded',
-  'x-real-ip',
-  // These replace the path or the method for upstreams that know them: past the limit of what was asked for.
-  'x-original-url',
-  'x-rewrite-url',
-  'x-http-method',
-  'x-http-method-override',
-  'x-method-override',
-])
+/** What a trusted proxy says of a request, and is passed on: lists to which each proxy adds its part. */
+const ADDRESSES = 'x-forwarded-for'
+const CIRCUMSTANCES: readonly string[] = ['x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port']
 
 /**
  * The provenance headers to send, as name, value, name, value.
  *
- * A trusted proxy's lists are appended to, and what it says of the client's host and protocol stands. From anybody
- * else nothing is kept.
+ * Of a trusted proxy `X-Forwarded-For` is appended to, and its word on the client's host, protocol, port and user is
+ * kept. `Forwarded` and `X-Real-IP` are the gateway's own: a proxy that writes only `X-Forwarded-For` lets the client's
+ * through. From other peers nothing is kept.
  */
 export function provenanceHeaders(from: Provenance): readonly string[] {
   return from.peerTrusted ? headersOf(from) : headersOfConnection(from)
@@ -58,40 +48,75 @@ function headersOfConnection(from: Provenance): readonly string[] {
 
 function headersOf(from: Provenance): string[] {
   const peer = plainAddress(from.peerAddress)
-  const told = from.peerTrusted ? toldHeaders(from.rawHeaders) : new Map<string, string>()
-  const chain = told.get('x-forwarded-for')
-  const sent = new Map(told)
-  sent.set('x-forwarded-for', listed(chain, peer === '' ? 'unknown' : peer))
-  if (!sent.has('x-forwarded-proto')) sent.set('x-forwarded-proto', from.proto)
-  if (!sent.has('x-forwarded-host') && from.clientHost !== undefined) {
-    sent.set('x-forwarded-host', from.clientHost)
+  const told = from.peerTrusted ? toldHeaders(from.rawHeaders) : new Map<string, string[]>()
+  const chain = elements(told.get(ADDRESSES))
+  const origin = from.peerTrusted ? originOf(from, chain) : { address: peer, proxies: 0 }
+  const headers = [ADDRESSES, [...chain, peer === '' ? 'unknown' : peer].join(', ')]
+  for (const name of CIRCUMSTANCES) {
+    const value =
+      trustedElement(elements(told.get(name)), origin?.proxies ?? 1) ?? ownCircumstance(name, from)
+    if (value !== undefined) headers.push(name, value)
   }
-  if (!from.peerTrusted && peer !== '') sent.set('x-real-ip', peer)
+  for (const [name, values] of told) if (namesUser(name)) headers.push(name, values.join(', '))
+  // Behind a proxy that names no client, the peer is not known to be one.
+  const isKnown = !from.peerTrusted || chain.length > 0 || told.has('x-real-ip')
+  if (isKnown && origin !== undefined && origin.address !== '')
+    headers.push('x-real-ip', shortest(origin.address))
   // A proxy that speaks only the older header would else vanish behind a Forwarded that begins with itself.
-  const earlier =
-    told.get('forwarded') ??
-    chain
-      ?.split(',')
-      .map((hop) => `for=${node(hop.trim())}`)
-      .join(', ')
-  sent.set('forwarded', listed(earlier, forwardedElement(peer, from)))
-  return [...sent].flat()
+  const earlier = chain.map((hop) => `for=${node(hop)}`)
+  headers.push('forwarded', [...earlier, forwardedElement(peer, from)].join(', '))
+  return headers
 }
 
-/** The provenance that a trusted peer sent, by name in lower case; lines of one name are joined. */
-function toldHeaders(rawHeaders: readonly string[]): Map<string, string> {
-  const told = new Map<string, string>()
+/** Undefined where a proxy wrote an address that cannot be read. */
+function originOf({ addresses, peerAddress }: Provenance, chain: readonly string[]) {
+  try {
+    return addresses.originOf(peerAddress, chain.length === 0 ? undefined : chain.join(','))
+  } catch {
+    return undefined
+  }
+}
+
+/** Each trusted proxy adds at most one element; what stands further to the left is the client's own. */
+function trustedElement(list: readonly string[], proxies: number): string | undefined {
+  return list[Math.max(0, list.length - proxies)]
+}
+
+function ownCircumstance(name: string, { proto, clientHost }: Provenance): string | undefined {
+  switch (name) {
+    case 'x-forwarded-proto':
+      return proto
+    case 'x-forwarded-host':
+      return clientHost
+    default:
+      return undefined
+  }
+}
+
+/** The provenance that a trusted peer sent, by name in lower case. */
+function toldHeaders(rawHeaders: readonly string[]): Map<string, string[]> {
+  const told = new Map<string, string[]>()
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    // Spelt with `_` it is not the proxy's own but something that it let through.
     const name = rawHeaders[index]?.toLowerCase() ?? ''
+    // In any other spelling it is not the proxy's own but something that it let through.
+    if (!isTold(name) || foldedName(name) !== name) continue
+    const values = told.get(name)
     const value = rawHeaders[index + 1] ?? ''
-    if (isProvenance(name) && value !== '') told.set(name, listed(told.get(name), value))
+    if (values === undefined) told.set(name, [value])
+    else values.push(value)
   }
   return told
 }
 
-function listed(earlier: string | undefined, value: string): string {
-  return earlier === undefined ? value : `${earlier}, ${value}`
+function isTold(name: string): boolean {
+  return name === ADDRESSES || name === 'x-real-ip' || CIRCUMSTANCES.includes(name) || namesUser(name)
+}
+
+/** The elements of a list; empty ones say nothing (RFC 9110 section 5.6.1). */
+function elements(lines: readonly string[] = []): string[] {
+  return lines
+    .flatMap((line) => line.split(',').map((element) => element.trim()))
+    .filter((text) => text !== '')
 }
 
 function forwardedElement(peer: string, { clientHost, proto }: Provenance): string {
@@ -108,6 +133,11 @@ function node(address: string): string {
 
 function tokenOrQuoted(text: string): string {
   return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`
+}
+
+/** IPv6 as RFC 5952 writes it. */
+function shortest(address: string): string {
+  return address.includes(':') ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address
 }
 
 /** An address without what only means something on this machine: the IPv6 form of an IPv4 peer, the zone. */

@@ -1,4 +1,4 @@
-import { isProvenance } from './forwarded.js'
+import { foldedName, namesUser, steersUpstream } from './steering-headers.js'
 
 /** What the gateway makes of a header by its name alone. */
 export interface HeaderName {
@@ -6,6 +6,8 @@ export interface HeaderName {
   readonly name: string
   /** The name in its one spelling. */
   readonly spelling: string
+  /** Lower case, with `-` for all that is no letter or digit: the form in which names are withheld. */
+  readonly folded: string
   /** Whether it may cross from the client to the upstream. */
   readonly toUpstream: boolean
   /** Whether it may cross from the upstream to the client. */
@@ -28,7 +30,7 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
  * What of a request the gateway answers or writes itself: the length of the body belongs to whoever sends the
  * body, and a client that expects `100 Continue` has it from the gateway.
  */
-const REQUEST_ONLY: ReadonlySet<string> = new Set(['host', 'content-length', 'expect', 'proxy'])
+const REQUEST_ONLY: ReadonlySet<string> = new Set(['host', 'content-length', 'expect', 'proxy', 'via'])
 
 const RESPONSE_ONLY: ReadonlySet<string> = new Set(['proxy-authenticate', 'proxy-authentication-info'])
 
@@ -52,12 +54,20 @@ export function sameName(name: string): string {
 }
 
 function remember(name: string): HeaderName {
-  const spelling = name.toLowerCase().replaceAll('_', '-')
-  const hopByHop = HOP_BY_HOP.has(spelling)
+  const lower = name.toLowerCase()
+  const spelling = lower.replaceAll('_', '-')
+  const folded = foldedName(name)
+  const hopByHop = HOP_BY_HOP.has(folded)
   const toUpstream =
-    !hopByHop && !REQUEST_ONLY.has(spelling) && !spelling.startsWith('proxy-') && !isProvenance(spelling)
-  const toClient = !hopByHop && !RESPONSE_ONLY.has(spelling)
-  const about = { name, spelling, toUpstream, toClient }
+    !hopByHop &&
+    !REQUEST_ONLY.has(folded) &&
+    !folded.startsWith('proxy-') &&
+    !steersUpstream(folded) &&
+    !namesUser(folded) &&
+    // The body is judged by Content-Type and its like; another spelling of them must not say something else upstream.
+    !(folded.startsWith('content-') && folded !== lower)
+  const toClient = !hopByHop && !RESPONSE_ONLY.has(folded)
+  const about = { name, spelling, folded, toUpstream, toClient }
   if (name.length > LONGEST_NAME) return about
   if (known.size >= MOST_NAMES) known.clear()
   known.set(name, about)

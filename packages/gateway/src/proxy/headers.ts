@@ -1,5 +1,7 @@
 import { type Provenance, provenanceHeaders } from './forwarded.js'
-import { headerName, sameName } from './header-name.js'
+import { headerName } from './header-name.js'
+import { foldedName } from './steering-headers.js'
+import { forwardedVia } from './via.js'
 
 /**
  * The headers that cross the gateway, in both directions. Lists are flat, as in Node's `rawHeaders`: name, value,
@@ -11,6 +13,10 @@ export interface UpstreamHeaderInput extends Provenance {
   readonly upstreamHost: string
   /** Names in lower case of headers of the client's that go no further. */
   readonly withheld?: ReadonlySet<string> | undefined
+  /** What this gateway calls itself in `Via`. */
+  readonly gatewayName: string
+  /** The version of HTTP that the peer speaks, such as `1.1`. */
+  readonly httpVersion: string
 }
 
 /** Headers of the gateway's own, in place of all of the same name. */
@@ -19,8 +25,9 @@ export type Replacements = readonly (readonly [name: string, value: string])[]
 /**
  * The headers for the upstream, Content-Length excepted.
  *
- * Hop-by-hop headers go, as do those that the client's Connection header names; but what the gateway says of
- * where a request came from is added after that, so no Connection header takes it away.
+ * Hop-by-hop headers go, as do those that the client's Connection header names, except for those of the content, by
+ * which the gateway has judged the body. What the gateway says of where a request came from is added after that, so no
+ * Connection header takes it away.
  */
 export function upstreamRequestHeaders(
   input: UpstreamHeaderInput,
@@ -30,12 +37,13 @@ export function upstreamRequestHeaders(
   const named = namedByConnection(rawHeaders)
   const headers = ['Host', upstreamHost]
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const { name, spelling, toUpstream } = headerName(rawHeaders[index] as string)
-    if (!toUpstream || named?.has(spelling) || isReplaced(spelling, replacements)) continue
-    if (withheld?.has(spelling)) continue
+    const { name, folded, toUpstream } = headerName(rawHeaders[index] as string)
+    if (!toUpstream || isReplaced(folded, replacements) || withheld?.has(folded)) continue
+    if (named?.has(folded) && !folded.startsWith('content-')) continue
     headers.push(name, rawHeaders[index + 1] as string)
   }
   for (const text of provenanceHeaders(input)) headers.push(text)
+  headers.push('Via', forwardedVia(rawHeaders, input.httpVersion, input.gatewayName))
   for (const [name, value] of replacements) headers.push(name, value)
   return headers
 }
@@ -48,9 +56,9 @@ export function downstreamResponseHeaders(
   const named = namedByConnection(rawHeaders)
   const headers: string[] = []
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const { name, spelling, toClient } = headerName(rawHeaders[index] as string)
-    if (!toClient || isReplaced(spelling, replacements)) continue
-    if (spelling === 'content-length' ? isChunked(rawHeaders) : named?.has(spelling)) continue
+    const { name, folded, toClient } = headerName(rawHeaders[index] as string)
+    if (!toClient || isReplaced(folded, replacements)) continue
+    if (folded === 'content-length' ? isChunked(rawHeaders) : named?.has(folded)) continue
     headers.push(name, rawHeaders[index + 1] as string)
   }
   for (const [name, value] of replacements) headers.push(name, value)
@@ -58,26 +66,26 @@ export function downstreamResponseHeaders(
 }
 
 function isChunked(rawHeaders: readonly string[]): boolean {
-  return rawHeaders.some((text, index) => index % 2 === 0 && sameName(text) === 'transfer-encoding')
+  return rawHeaders.some((text, index) => index % 2 === 0 && headerName(text).folded === 'transfer-encoding')
 }
 
 /** There are a few at most. */
-function isReplaced(spelling: string, replacements: Replacements): boolean {
-  for (const [name] of replacements) if (sameName(name) === spelling) return true
+function isReplaced(folded: string, replacements: Replacements): boolean {
+  for (const [name] of replacements) if (headerName(name).folded === folded) return true
   return false
 }
 
 const CONNECTION = 'connection'
 
-/** The names in Connection headers, in their one spelling; undefined where none of them can name a header. */
+/** The names in Connection headers, folded; undefined where none of them can name a header. */
 function namedByConnection(rawHeaders: readonly string[]): Set<string> | undefined {
   let named: Set<string> | undefined
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string
     const value = rawHeaders[index + 1] as string
-    if (name.length !== CONNECTION.length || sameName(name) !== CONNECTION || isPlain(value)) continue
+    if (name.length !== CONNECTION.length || name.toLowerCase() !== CONNECTION || isPlain(value)) continue
     named ??= new Set()
-    for (const name of value.split(',')) named.add(sameName(name.trim()))
+    for (const name of value.split(',')) named.add(foldedName(name.trim()))
   }
   return named
 }

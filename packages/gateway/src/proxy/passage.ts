@@ -98,7 +98,7 @@ export class Passage {
 
   #send(sent: Sent, settling?: Settling): void {
     const { request, response, setup } = this.#handling
-    const { traffic, upstream, clients, addresses } = setup
+    const { traffic, upstream, clients, addresses, gatewayName } = setup
     const { name } = this.#match.policy
     const peerAddress = request.socket.remoteAddress ?? ''
     const peerTrusted = addresses.isTrusted(peerAddress)
@@ -111,6 +111,8 @@ export class Passage {
       target: this.#target,
       peerAddress,
       peerTrusted,
+      addresses,
+      gatewayName,
       withheld: clients.withheld(request, peerTrusted),
       responseHeaders: sent.responseHeaders,
       requestHeaders: sent.requestHeaders,

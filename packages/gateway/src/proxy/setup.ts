@@ -7,6 +7,8 @@ import type { Upstream } from './upstream.js'
 
 /** What a request is handled with. A request keeps what it began with, also when the configuration changes meanwhile. */
 export interface Setup {
+  /** What the gateway calls itself in `Via`. */
+  readonly gatewayName: string
   readonly admission: Admission
   readonly addresses: ClientAddressReader
   readonly clients: ClientReader

@@ -88,6 +88,15 @@ function checkCharacters(target: string): void {
   }
 }
 
+/**
+ * The authority of an absolute target, without a user name; undefined for another target. It counts in place of the Host
+ * header (RFC 9112 section 3.2.2).
+ */
+export function authorityOf(rawUrl: string): string | undefined {
+  if (rawUrl.startsWith('/')) return undefined
+  return ABSOLUTE.exec(rawUrl)?.[1]?.replace(/^.*@/, '')
+}
+
 /** The origin form of a target: scheme and authority of an absolute one are dropped. */
 function withoutAuthority(target: string): string {
   if (target.startsWith('/')) return target

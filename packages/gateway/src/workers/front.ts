@@ -138,6 +138,8 @@ class Crew {
   }
 }
 
-function ordersOf({ config: { source, upstream }, overrides }: Serving, listen: Endpoint): Orders {
-  return { source, listen, upstream, overrides }
+function ordersOf(serving: Serving, listen: Endpoint): Orders {
+  const { config, overrides, gatewayName } = serving
+  const { source, upstream } = config
+  return { source, listen, upstream, overrides, gatewayName }
 }

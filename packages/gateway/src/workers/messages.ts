@@ -12,6 +12,8 @@ export interface Orders {
   readonly listen: Endpoint
   readonly upstream: string
   readonly overrides: Overrides
+  /** What all workers call the gateway in `Via`. */
+  readonly gatewayName: string
 }
 
 /** What the primary tells a worker. */

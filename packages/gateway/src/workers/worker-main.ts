@@ -80,7 +80,7 @@ async function begin({
   const { store, stop: closeStore } = await storeFor(config, workers)
   const serving = await Serving.open(
     config,
-    { store: timed(store, observer.storeTook), observer, log },
+    { store: timed(store, observer.storeTook), observer, log, gatewayName: orders.gatewayName },
     orders.overrides,
   )
   const proxy = await startProxy({

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { clientAddressReader } from 'sluice/http'
 import { onTestFinished } from 'vitest'
 import { answer } from '../../src/proxy/answer.js'
 import { type ForwardOptions, forward } from '../../src/proxy/forward.js'
@@ -37,6 +38,8 @@ export async function gatewayTo(url: string, options: Options = {}): Promise<Gat
     const asked: ForwardOptions = {
       peerAddress: request.socket.remoteAddress ?? '',
       peerTrusted: false,
+      addresses: clientAddressReader(),
+      gatewayName: 'gateway-under-test',
       responseHeaders: [],
       ...rest,
       upstream,

@@ -46,6 +46,7 @@ describe('the headers of a request', () => {
       authorization: 'Bearer of-the-upstream',
       cookie: 'a=1',
       forwarded: 'for=127.0.0.1;host=localhost;proto=http',
+      via: expect.stringMatching(/^1\.1 sluice-[0-9a-f]{16}$/),
       'x-case': 'Kept',
       'x-forwarded-for': '127.0.0.1',
       'x-forwarded-host': 'localhost',
@@ -56,6 +57,36 @@ describe('the headers of a request', () => {
     const { rawHeaders } = request
     const at = rawHeaders.indexOf('Accept')
     expect(rawHeaders.slice(at, at + 6)).toEqual(['Accept', 'a', 'accept', 'b', 'X-Case', 'Kept'])
+  })
+
+  it('that describe the body cannot be taken away by Connection, nor contradicted by another spelling', async () => {
+    const upstream = await httpUpstream((_request, response) => response.end())
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send(
+      message(
+        'POST / HTTP/1.1',
+        [
+          'Connection: content-type, Content_Encoding, content-language',
+          'Content-Type: application/json',
+          'Content_Type: text/plain',
+          'Content.Type: text/html',
+          'Content_Encoding: gzip',
+          'Content_Length: 900',
+          'Transfer_Encoding: chunked',
+          'Content-Length: 2',
+        ],
+        '{}',
+      ),
+    )
+    await client.until('200 OK')
+    const { request } = await upstream.asked.next()
+    const sent = request.rawHeaders.filter((_, index) => index % 2 === 0)
+    expect(sent.filter((name) => /^content|transfer/i.test(name)).sort()).toEqual([
+      'Content-Type',
+      'content-length',
+    ])
+    expect(request.headers['content-type']).toBe('application/json')
   })
 
   it('keep what the gateway says, whatever Connection names', async () => {

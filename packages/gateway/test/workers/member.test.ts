@@ -12,6 +12,7 @@ const orders = (text: string): Orders => ({
   listen: { host: '127.0.0.1', port: 0 },
   upstream: 'http://127.0.0.1:9',
   overrides: new Map(),
+  gatewayName: 'sluice-test',
 })
 
 /** A process that only notes what it is told. */

@@ -17,6 +17,7 @@ export async function clockedGateway(
   const upstream = createUpstream(config.upstream, config.timeouts)
   const setup = {
     admission: createAdmission(config, { store: memoryStore({ clock }), warmUps: new WarmUps() }),
+    gatewayName: 'sluice-test',
     addresses: clientAddressReader({}),
     clients: { clientOf: () => undefined, withheld: () => undefined, stop: () => {} },
     upstream,
