@@ -11,6 +11,8 @@ export function listen(server: Server, { host, port }: Endpoint): Promise<Addres
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException) =>
       reject(new Error(whyNot(error, host, port), { cause: error }))
+    // Node would drop headers beyond a number of them without a word; their bytes are bounded all the same (431).
+    server.maxHeadersCount = 0
     server.once('error', onError)
     server.listen({ host, port }, () => {
       server.off('error', onError)

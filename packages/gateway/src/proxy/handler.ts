@@ -1,5 +1,6 @@
 import { problem } from 'sluice/http'
 import { answer } from './answer.js'
+import { checkHead, FramingError } from './check-head.js'
 import { answerError } from './error-answer.js'
 import type { Handling } from './handling.js'
 import { Passage } from './passage.js'
@@ -12,6 +13,13 @@ import type { Outcome } from './traffic.js'
 export function handle(handling: Handling): void {
   const { request, response, setup, trouble } = handling
   try {
+    checkHead(request, setup.gatewayName)
+    if (request.method === 'OPTIONS' && request.url === '*') {
+      // It asks whether there is a server at all (RFC 9110 section 9.3.7).
+      answer(request, response, { status: 200, headers: [], body: '' })
+      endUnrouted(handling, 'unrouted')
+      return
+    }
     const { target, match } = setup.admission.route(request.method ?? 'GET', request.url ?? '/')
     if (match !== undefined) {
       new Passage(handling, target, match).begin()
@@ -20,6 +28,7 @@ export function handle(handling: Handling): void {
     answer(request, response, problem(404, 'Not found', 'No route of this gateway takes such requests.'))
     endUnrouted(handling, 'unrouted')
   } catch (error) {
+    if (error instanceof FramingError) response.shouldKeepAlive = false
     endUnrouted(handling, answerError(error, request, response, trouble))
   }
 }

@@ -2,8 +2,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net'
 import type { Endpoint } from '../config/config.js'
 import { listen } from '../listen.js'
+import { AnswersInOrder } from './answers-in-order.js'
 import type { TroubleListener } from './error-answer.js'
+import { watchHalfClosed } from './half-closed.js'
 import { handle } from './handler.js'
+import { refuseTunnel } from './refuse-tunnel.js'
 import type { Setup } from './setup.js'
 
 export interface ProxyOptions {
@@ -52,6 +55,10 @@ export async function startProxy({
   let allEnded = () => {}
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, connectionsCheckingInterval: LOOK_MS })
 
+  // A client that has sent its request may close its half of the connection, and is answered all the same.
+  Object.assign(server, { httpAllowHalfOpen: true })
+  const answers = new AnswersInOrder()
+
   /** An answer has been given, and what its request held is released. */
   const ended = () => {
     underWay--
@@ -62,12 +69,18 @@ export async function startProxy({
   const serve = (request: IncomingMessage, response: ServerResponse, proceed: () => void) => {
     if (closing) response.shouldKeepAlive = false
     underWay++
+    answers.add(request.socket, response)
     handle({ request, response, setup: setup(), trouble, proceed, ended })
   }
   const connections = new Set<Socket>()
   server.on('connection', (socket) => {
     connections.add(socket)
     socket.once('close', () => connections.delete(socket))
+    watchHalfClosed(socket, () => answers.currentOf(socket))
+  })
+  server.on('connect', (request, socket) => {
+    setup().traffic.ended(undefined, 'invalid')
+    refuseTunnel(request, socket)
   })
   server.on('request', (request, response) => serve(request, response, notAwaited))
   server.on('checkContinue', (request, response) => serve(request, response, () => response.writeContinue()))

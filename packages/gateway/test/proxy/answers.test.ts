@@ -127,6 +127,18 @@ describe('a method', () => {
     const client = await rawClient(gateway.address.port)
     client.send('CONNECT 10.0.0.1:443 HTTP/1.1\r\nHost: 10.0.0.1:443\r\n\r\n')
     await client.closed
+    expect(client.received).toMatch(/^HTTP\/1\.1 501 Not Implemented\r\n/)
+    expect(client.received).toContain('This gateway opens no tunnels')
+    expect(upstream.received).toBe('')
+  })
+
+  it('that asks whether there is a server at all is answered by the gateway', async () => {
+    const upstream = await rawUpstream()
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send('OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+    await client.closed
+    expect(client.received).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
     expect(upstream.received).toBe('')
   })
 })

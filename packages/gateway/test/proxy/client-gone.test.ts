@@ -125,13 +125,69 @@ describe('a client that goes away', () => {
 })
 
 describe('a client that closes its half of the connection', () => {
-  it('after its request is taken for gone', async () => {
+  it.each(['HTTP/1.1', 'HTTP/1.0'])('after its %s request is answered', async (version) => {
     const { upstream, port, failures, slotIsFree } = await withSlots(1)
     const client = await rawClient(port)
-    client.send(message('POST / HTTP/1.1', ['Content-Length: 2'], 'hi'))
+    client.send(message(`POST / ${version}`, ['Content-Length: 2'], 'hi'))
+    const { response } = await upstream.asked.next()
+    client.socket.end()
+    await new Promise((resolve) => setImmediate(resolve))
+    response.end('answered')
+    expect(await client.closed).toBe('')
+    expect(client.received).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*answered$/)
+    await until(slotIsFree)
+    expect(failures).toEqual([])
+  })
+
+  it('together with its request is answered, to the last event of a stream', async () => {
+    const { upstream, port, failures, slotIsFree } = await withSlots(1)
+    const client = await rawClient(port)
+    client.socket.end(message('POST / HTTP/1.1', ['Content-Length: 2'], 'hi'))
+    const { response } = await upstream.asked.next()
+    // The gateway has asked whether the client is still there.
+    await client.until('HTTP/1.1 102 Processing\r\n\r\n', 2)
+    response.write('first')
+    await client.until('first')
+    response.end('last')
+    expect(await client.closed).toBe('')
+    expect(client.received).toMatch(/\r\n\r\nHTTP\/1\.1 200 OK\r\n[\s\S]*first[\s\S]*last\r\n0\r\n\r\n$/)
+    await until(slotIsFree)
+    expect(failures).toEqual([])
+  })
+
+  it('after several requests gets an answer to each', async () => {
+    const { upstream, port, failures } = await withSlots(3)
+    const client = await rawClient(port)
+    client.socket.end(message('POST / HTTP/1.1', ['Content-Length: 2'], 'hi').repeat(3))
+    const asked = [await upstream.asked.next(), await upstream.asked.next(), await upstream.asked.next()]
+    for (const { response } of asked.reverse()) response.end('answered')
+    expect(await client.closed).toBe('')
+    expect(client.received.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(3)
+    expect(failures).toEqual([])
+  })
+
+  it('in the middle of its body gets 400, and the upstream no whole request', async () => {
+    const { upstream, port, failures, slotIsFree } = await withSlots(1)
+    const client = await rawClient(port)
+    client.send(message('POST / HTTP/1.1', ['Content-Length: 1000'], 'half'))
+    const { request } = await upstream.asked.next()
+    request.on('error', () => {})
+    client.socket.end()
+    await client.closed
+    expect(client.received).toMatch(/^HTTP\/1\.1 400 /)
+    await until(slotIsFree)
+    expect(request.complete).toBe(false)
+    expect(failures).toEqual([])
+  })
+
+  it('and then the other half is taken for gone', async () => {
+    const { upstream, port, failures, slotIsFree } = await withSlots(1)
+    const client = await rawClient(port)
+    client.socket.end(message('POST / HTTP/1.1', ['Content-Length: 2'], 'hi'))
     const { response } = await upstream.asked.next()
     const ended = once(response, 'close')
-    client.socket.end()
+    await client.until('HTTP/1.1 102 Processing')
+    client.socket.destroy()
     await ended
     await until(slotIsFree)
     expect(failures).toEqual([])

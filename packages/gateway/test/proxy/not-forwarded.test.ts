@@ -38,28 +38,61 @@ describe('trailers', () => {
 })
 
 describe('an upgrade of the protocol', () => {
-  it.each(['websocket', 'h2c'])('to %s is left out, and the request is one like others', async (protocol) => {
-    const upstream = await httpUpstream((_request, response) => response.end('ok'))
-    const { gateway } = await running('routes: [{ match: GET /chat, limits: [1/minute] }]', upstream.url)
-    const upgrade = message('GET /chat HTTP/1.1', [
+  const upgrade = (protocol: string, line = 'GET /chat HTTP/1.1') =>
+    message(line, [
       'Connection: Upgrade, HTTP2-Settings',
       `Upgrade: ${protocol}`,
       'HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA',
       'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
     ])
+
+  it.each(['h2c', 'TLS/1.0', 'HTTP/2.0', 'H2C'])(
+    'to %s is left out, and the request is one like others',
+    async (protocol) => {
+      const upstream = await httpUpstream((_request, response) => response.end('ok'))
+      const { gateway } = await running('routes: [{ match: GET /chat, limits: [1/minute] }]', upstream.url)
+      const client = await rawClient(gateway.address.port)
+      client.send(upgrade(protocol))
+      await client.until('\r\n\r\nok')
+      const { request } = await upstream.asked.next()
+      expect(request.headers).not.toHaveProperty('upgrade')
+      expect(request.headers).not.toHaveProperty('http2-settings')
+      expect(request.headers.connection).toBe('keep-alive')
+      // It is limited like others too, and so is what comes after it on the connection.
+      client.send(upgrade(protocol))
+      await client.until('HTTP/1.1 429 ')
+      client.send(message('GET /chat HTTP/1.1'))
+      await client.until('HTTP/1.1 429 ', 2)
+      expect(upstream.asked.count).toBe(1)
+    },
+  )
+
+  it.each(['websocket', 'WebSocket', 'h2c, websocket', 'irc/6.9', 'connect-udp'])(
+    'to %s gets 501 and a sentence that says so',
+    async (protocol) => {
+      const upstream = await rawUpstream()
+      const { gateway } = await running('routes: [{ match: GET /chat, limits: [1/minute] }]', upstream.url)
+      for (const bytes of [upgrade(protocol), message('GET /chat HTTP/1.1', [`upgrade: ${protocol}`])]) {
+        const client = await rawClient(gateway.address.port)
+        client.send(bytes)
+        await client.closed
+        expect(client.received).toMatch(/^HTTP\/1\.1 501 /)
+        expect(client.received).toContain('application/problem+json')
+        expect(client.received).toContain('cannot change the protocol of a connection')
+      }
+      expect(upstream.received).toBe('')
+    },
+  )
+
+  it('is ignored in HTTP/1.0, which knows none', async () => {
+    const upstream = await httpUpstream((_request, response) => response.end('ok'))
+    const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
-    client.send(upgrade)
-    await client.until('\r\n\r\nok')
+    client.send(upgrade('websocket', 'GET /chat HTTP/1.0'))
+    await client.closed
+    expect(client.received).toMatch(/ 200 OK\r\n/)
     const { request } = await upstream.asked.next()
     expect(request.headers).not.toHaveProperty('upgrade')
-    expect(request.headers).not.toHaveProperty('http2-settings')
-    expect(request.headers.connection).toBe('keep-alive')
-    // It is limited like others too, and so is what comes after it on the connection.
-    client.send(upgrade)
-    await client.until('HTTP/1.1 429 ')
-    client.send(message('GET /chat HTTP/1.1'))
-    await client.until('HTTP/1.1 429 ', 2)
-    expect(upstream.asked.count).toBe(1)
   })
 
   it('by the preface of HTTP/2 gets 400', async () => {
