@@ -68,8 +68,14 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
   const refusals = new RefusalLog(first.log, { log })
   const observer = toldToAll(dashboard === undefined ? [refusals] : [metrics, dashboard, refusals])
   const recorder = first.record && new Recorder(first.record, (error) => log.crashed(error))
+  /** Whether the keys changed while the workers were starting with the old ones. */
+  let keysAreNewer = false
   const serving: Serving = await Serving.open(first, {
     recorder,
+    keysChanged() {
+      if (front === undefined) keysAreNewer = true
+      else front.follow(serving).catch((error) => log.crashed(error))
+    },
     store: dashboard === undefined ? opened.store : timed(opened.store, observer.storeTook),
     observer,
     log,
@@ -107,6 +113,7 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
             observed: isObserved(first),
             log,
           })
+    if (keysAreNewer) await front.follow(serving)
     admin =
       first.admin &&
       dashboard &&

@@ -1,15 +1,13 @@
 import type { GatewayConfig } from './config/config.js'
-import { ConfigError, loadConfig } from './config/load.js'
+import { ConfigError, parseConfig, readText } from './config/load.js'
 import { KEEP_STATE_HINT, type StateChanges, stateChanges } from './config/state-changes.js'
 import { logWarnings } from './config-warnings.js'
-import { type FileVersion, type FileWatch, watchFile } from './file-watch.js'
+import { FileWatch } from './file-watch.js'
 import type { Gateway } from './gateway.js'
 import type { Log } from './log.js'
 
 export interface ReloadOptions {
   readonly file: string
-  /** How the file stood when the gateway was started with it. */
-  readonly version: FileVersion
   /** What the gateway was started with. */
   readonly config: GatewayConfig
   readonly gateway: Pick<Gateway, 'apply'>
@@ -19,19 +17,38 @@ export interface ReloadOptions {
 }
 
 /** Takes a configuration file up again whenever it changes. A bad file is logged, and the old configuration stays. */
-export function watchConfig({ file, version, config, gateway, log, override }: ReloadOptions): FileWatch {
+export function watchConfig({ file, config, gateway, log, override }: ReloadOptions): FileWatch {
   let current = config
-  return watchFile(file, version, async () => {
-    try {
-      const next = override(await loadConfig(file))
-      await gateway.apply(next)
-      log.info({ file, ...stateFields(stateChanges(current, next)) }, 'the configuration was taken up')
-      current = next
-      logWarnings(next, log)
-    } catch (error) {
-      const problems = error instanceof ConfigError ? error.problems : [{ message: String(error) }]
-      log.error({ file, problems }, 'the configuration was refused; the old one stays')
-    }
+  /** The rejection that was logged last, where the file may be good without a change of its own. */
+  let logged: string | undefined
+  return new FileWatch({
+    ...{ file, text: config.source.text, read: readText },
+    async changed(text) {
+      try {
+        const next = override(parseConfig(text, file))
+        await gateway.apply(next)
+        logged = undefined
+        log.info({ file, ...stateFields(stateChanges(current, next)) }, 'the configuration was taken up')
+        current = next
+        logWarnings(next, log)
+        return 'done'
+      } catch (error) {
+        const problems = error instanceof ConfigError ? error.problems : [{ message: String(error) }]
+        // Another file that this one names may be there a moment later.
+        const isOfOther = error instanceof ConfigError && error.file !== file
+        const rejection = JSON.stringify([text, problems])
+        if (!isOfOther || rejection !== logged)
+          log.error({ file, problems }, 'the configuration was refused; the old one stays')
+        logged = isOfOther ? rejection : undefined
+        return isOfOther ? 'retry' : 'done'
+      }
+    },
+    unreadable: (reason) =>
+      log.error(
+        { file, problems: [{ message: reason }] },
+        'the configuration was refused; the old one stays',
+      ),
+    readable: () => log.info({ file }, 'configuration file can be read again'),
   })
 }
 

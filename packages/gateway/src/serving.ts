@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Store } from 'sluice'
+import type { MaybePromise, Store } from 'sluice'
 import { clientAddressReader } from 'sluice/http'
 import { type GatewayConfig, policiesOf } from './config/config.js'
 import { isObserved } from './config/restart-needed.js'
 import { type ClientReader, openClientReader } from './identity/client-reader.js'
+import { type KeysText, type WatchedKeys, watchKeys } from './identity/watched-keys.js'
 import type { Log } from './log.js'
 import type { Observer } from './observers.js'
 import { type Admission, createAdmission, type Overrides } from './policy/admission.js'
@@ -11,6 +12,7 @@ import { fittingOverrides } from './policy/fitting-overrides.js'
 import { WarmUps } from './policy/warm-ups.js'
 import type { Setup } from './proxy/setup.js'
 import { createUpstream, type Upstream } from './proxy/upstream.js'
+import { UseCount } from './proxy/use-count.js'
 import { newGatewayName } from './proxy/via.js'
 import type { Recorder } from './record/recorder.js'
 
@@ -22,6 +24,10 @@ export interface ServingOptions {
   readonly log: Log
   /** Undefined where traffic is not recorded. */
   readonly recorder?: Recorder | undefined
+  /** Opens a file of keys; default: `watchKeys`. */
+  readonly openKeys?: (file: string) => MaybePromise<WatchedKeys>
+  /** Called when the file of keys has changed. */
+  readonly keysChanged?: () => void
   /** Told of what holds from now on, from the first on. */
   readonly changed?: (serving: Serving) => void
 }
@@ -35,6 +41,8 @@ export class Serving {
   #config: GatewayConfig
   #overrides: Overrides
   #setup: Setup
+  /** Upstreams of earlier configurations, until their last request has ended. */
+  readonly #retired = new Set<Upstream>()
 
   private constructor(
     config: GatewayConfig,
@@ -47,7 +55,7 @@ export class Serving {
     this.gatewayName = options.gatewayName ?? newGatewayName()
     this.#config = config
     this.#overrides = overrides
-    this.#setup = this.#setupOf(config, upstream, clients)
+    this.#setup = this.#setupOf(config, { upstream, upstreamUse: new UseCount(), clients })
     options.changed?.(this)
   }
 
@@ -58,7 +66,7 @@ export class Serving {
   static async open(config: GatewayConfig, options: ServingOptions, overrides: Overrides = new Map()) {
     const upstream = createUpstream(config.upstream, config.timeouts)
     // Last, since it watches a file from then on.
-    const clients = await openClientReader(config.identity, options.log)
+    const clients = await openClients(config, options)
     try {
       return new Serving(config, overrides, upstream, clients, options)
     } catch (error) {
@@ -82,17 +90,24 @@ export class Serving {
 
   /** Rejects with an Error that says what is wrong; nothing has changed then. One call ends before the next begins. */
   async apply(next: GatewayConfig): Promise<void> {
-    const { log } = this.#options
     const before = this.#setup
     const sameUpstream =
       next.upstream === this.#config.upstream && isDeepStrictEqual(next.timeouts, this.#config.timeouts)
     const sameClients = isDeepStrictEqual(next.identity, this.#config.identity)
-    const upstream = sameUpstream ? before.upstream : createUpstream(next.upstream, next.timeouts)
-    const clients = sameClients ? before.clients : await openClientReader(next.identity, log)
-    this.#setup = this.#setupOf(next, upstream, clients)
+    const clients = sameClients ? before.clients : await openClients(next, this.#options)
+    const { upstream, upstreamUse } = sameUpstream
+      ? before
+      : { upstream: createUpstream(next.upstream, next.timeouts), upstreamUse: new UseCount() }
+    try {
+      this.#setup = this.#setupOf(next, { upstream, upstreamUse, clients })
+    } catch (error) {
+      if (!sameClients) clients.stop()
+      if (!sameUpstream) void upstream.destroy()
+      throw error
+    }
     this.#config = next
     if (!sameClients) before.clients.stop()
-    if (!sameUpstream) before.upstream.close().catch((error) => log.crashed(error))
+    if (!sameUpstream) this.#retire(before)
     this.#options.changed?.(this)
   }
 
@@ -104,14 +119,33 @@ export class Serving {
     this.#options.changed?.(this)
   }
 
-  /** Lets go of the connections to the upstream; what runs is cut. */
+  /** The text of the file of keys that is in use; undefined without one. */
+  get keysText(): KeysText | undefined {
+    return this.#setup.clients.keysText
+  }
+
+  /** Lets go of the connections to the upstreams; what runs is cut. */
   async close(): Promise<void> {
     this.#setup.clients.stop()
     this.warmUps.stop()
-    await this.#setup.upstream.destroy()
+    await Promise.all([this.#setup.upstream, ...this.#retired].map((upstream) => upstream.destroy()))
   }
 
-  #setupOf(config: GatewayConfig, upstream: Upstream, clients: ClientReader): Setup {
+  /** Requests that read their bodies, wait in line or wait for the store go to the upstream that they began with. */
+  #retire({ upstream, upstreamUse }: Setup): void {
+    this.#retired.add(upstream)
+    upstreamUse.retire(async () => {
+      try {
+        await upstream.close()
+      } catch (error) {
+        this.#options.log.crashed(error)
+      } finally {
+        this.#retired.delete(upstream)
+      }
+    })
+  }
+
+  #setupOf(config: GatewayConfig, kept: Pick<Setup, 'upstream' | 'upstreamUse' | 'clients'>): Setup {
     const { observer, log, recorder } = this.#options
     this.warmUps.keep(policiesOf(config).flatMap(({ warmUp }) => warmUp ?? []))
     this.#overrides = fittingOverrides(this.#overrides, (some) => this.#admissionOf(config, some), log)
@@ -120,8 +154,7 @@ export class Serving {
       gatewayName: this.gatewayName,
       admission: this.#admissionOf(config, this.#overrides),
       addresses: clientAddressReader({ trustedProxies, ipv6Subnet }),
-      clients,
-      upstream,
+      ...kept,
       maxBody: config.maxBody,
       traffic: observer,
       recorder,
@@ -137,4 +170,11 @@ export class Serving {
       ...(isObserved(config) && { listener: observer.limiterDid }),
     })
   }
+}
+
+function openClients(
+  { identity }: GatewayConfig,
+  { log, keysChanged, openKeys = (file) => watchKeys(file, log, keysChanged) }: ServingOptions,
+): Promise<ClientReader> {
+  return openClientReader(identity, openKeys)
 }

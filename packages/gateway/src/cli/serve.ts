@@ -5,7 +5,6 @@ import type { AdminConfig, GatewayConfig } from '../config/config.js'
 import { parseEndpoint } from '../config/endpoint.js'
 import { loadConfig } from '../config/load.js'
 import { logWarnings } from '../config-warnings.js'
-import { versionOf } from '../file-watch.js'
 import { startGateway } from '../gateway.js'
 import { createLog } from '../log.js'
 import { watchConfig } from '../reload.js'
@@ -24,14 +23,12 @@ export interface ServeOptions {
  */
 export async function runServe(file: string, options: ServeOptions): Promise<void> {
   const override = overrideOf(options)
-  // Before the file is read, so that no change of it goes unseen.
-  const version = await versionOf(file)
   const config = override(await loadConfig(file))
   const log = createLog()
   logWarnings(config, log)
   const gateway = await startGateway(config, log)
-  const reloader = watchConfig({ file, version, config, gateway, log, override })
-  process.on('SIGHUP', reloader.takeUp)
+  const reloader = watchConfig({ file, config, gateway, log, override })
+  process.on('SIGHUP', () => void reloader.reloadNow())
   console.log(`sluice listens on ${urlOf(gateway.address)} and forwards to ${config.upstream}`)
   if (gateway.adminAddress !== undefined) {
     const admin = urlOf(gateway.adminAddress)

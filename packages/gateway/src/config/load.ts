@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { readBounded, UnreadableFileError } from '../bounded-read.js'
 import type { GatewayConfig } from './config.js'
 import { LEAST, readSettings } from './settings.js'
 import { MAX_TEXT_LENGTH, readYaml } from './yaml/document.js'
@@ -51,36 +51,27 @@ function withPaths(config: GatewayConfig, folder: string): GatewayConfig {
  * @throws ConfigError where it cannot be read or is no UTF-8.
  */
 export async function readConfigText(file: string): Promise<string> {
-  const fail = (message: string): never => {
-    throw new ConfigError(file, [{ line: 1, column: 1, message }])
-  }
-  const chunks: Buffer[] = []
   try {
-    // `end` is the last byte that is read: one more than there may be.
-    for await (const chunk of createReadStream(file, { end: MAX_TEXT_LENGTH })) chunks.push(chunk)
+    return await readText(file)
   } catch (error) {
-    return fail(whyUnreadable(error as NodeJS.ErrnoException))
-  }
-  const bytes = Buffer.concat(chunks)
-  if (bytes.length > MAX_TEXT_LENGTH)
-    return fail('the file is larger than 1 MiB; a configuration is a few pages')
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    return fail('the file is not UTF-8 text')
+    if (!(error instanceof UnreadableFileError)) throw error
+    throw new ConfigError(file, [{ line: 1, column: 1, message: error.message }])
   }
 }
 
-function whyUnreadable({ code, message }: NodeJS.ErrnoException): string {
-  switch (code) {
-    case 'ENOENT':
-      return 'the file does not exist'
-    case 'EACCES':
-    case 'EPERM':
-      return 'the file may not be read by this user'
-    case 'EISDIR':
-      return 'this is a directory; name the file in it'
-    default:
-      return `the file cannot be read: ${message}`
+/**
+ * Reads a file that should be a configuration or a file of keys.
+ *
+ * @throws UnreadableFileError, also where the file is too large or no UTF-8.
+ */
+export async function readText(file: string, options?: { readonly onlyFiles: boolean }): Promise<string> {
+  const bytes = await readBounded(file, { ...options, maxBytes: MAX_TEXT_LENGTH }).catch((error) => {
+    if (error.code !== 'EFBIG') throw error
+    throw new UnreadableFileError('the file is larger than 1 MiB; a configuration is a few pages', 'EFBIG')
+  })
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new UnreadableFileError('the file is not UTF-8 text', 'EILSEQ')
   }
 }

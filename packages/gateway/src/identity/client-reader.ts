@@ -2,9 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { type Client, type MaybePromise, RequestError } from 'sluice'
 import { type Identify, identity } from 'sluice/identity'
 import type { IdentityConfig, ProxyHeaders } from '../config/config.js'
-import type { Log } from '../log.js'
 import type { RequestHead } from '../policy/request-head.js'
-import { watchKeys } from './watched-keys.js'
+import type { KeysText, WatchedKeys } from './watched-keys.js'
 import { withheldHeaders } from './withheld-headers.js'
 
 /** Finds out who sends a request. */
@@ -23,6 +22,8 @@ export interface ClientReader {
     message: Pick<IncomingMessage, 'rawHeaders'>,
     peerTrusted: boolean,
   ): ReadonlySet<string> | undefined
+  /** The text of the file of keys that is in use; undefined without one. */
+  readonly keysText: KeysText | undefined
   /** Ends the watch over the file of keys. */
   stop(): void
 }
@@ -30,13 +31,14 @@ export interface ClientReader {
 /**
  * Reads who a client is as a configuration says: by what a trusted proxy says, else by its API key or token.
  *
+ * @param openKeys reads the file of keys and goes on watching it
  * @throws ConfigError where the file of keys is wrong.
  */
 export async function openClientReader(
   { apiKeys, jwt, proxyHeaders, forwardCredentials }: IdentityConfig,
-  log: Log,
+  openKeys: (file: string) => MaybePromise<WatchedKeys>,
 ): Promise<ClientReader> {
-  const keys = apiKeys === undefined ? undefined : await watchKeys(apiKeys, log)
+  const keys = apiKeys === undefined ? undefined : await openKeys(apiKeys)
   const verify = jwt && (await import('sluice/jwt')).jwtVerifier(jwt)
   const identify: Identify | undefined =
     keys === undefined && verify === undefined
@@ -45,6 +47,9 @@ export async function openClientReader(
   return {
     clientOf: (head) => toldByProxy(head, proxyHeaders) ?? identify?.((name) => head.header(name)),
     withheld: withheldHeaders(Object.values(proxyHeaders ?? {}), forwardCredentials === false),
+    get keysText() {
+      return keys?.source
+    },
     stop: () => keys?.stop(),
   }
 }

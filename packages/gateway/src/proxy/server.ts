@@ -70,7 +70,15 @@ export async function startProxy({
     if (closing) response.shouldKeepAlive = false
     underWay++
     answers.add(request.socket, response)
-    handle({ request, response, setup: setup(), trouble, proceed, ended })
+    const current = setup()
+    current.upstreamUse.begin()
+    handle({
+      ...{ request, response, setup: current, trouble, proceed },
+      ended() {
+        current.upstreamUse.end()
+        ended()
+      },
+    })
   }
   const connections = new Set<Socket>()
   server.on('connection', (socket) => {

@@ -4,6 +4,7 @@ import type { Admission } from '../policy/admission.js'
 import type { Recorder } from '../record/recorder.js'
 import type { TrafficListener } from './traffic.js'
 import type { Upstream } from './upstream.js'
+import type { UseCount } from './use-count.js'
 
 /** What a request is handled with. A request keeps what it began with, also when the configuration changes meanwhile. */
 export interface Setup {
@@ -13,6 +14,8 @@ export interface Setup {
   readonly addresses: ClientAddressReader
   readonly clients: ClientReader
   readonly upstream: Upstream
+  /** The requests that may still use the upstream: all that began with it. */
+  readonly upstreamUse: UseCount
   /** The most that is read of a body that a rule reads, in bytes. */
   readonly maxBody: number
   readonly traffic: TrafficListener

@@ -139,7 +139,7 @@ class Crew {
 }
 
 function ordersOf(serving: Serving, listen: Endpoint): Orders {
-  const { config, overrides, gatewayName } = serving
+  const { config, overrides, gatewayName, keysText } = serving
   const { source, upstream } = config
-  return { source, listen, upstream, overrides, gatewayName }
+  return { source, listen, upstream, overrides, gatewayName, keys: keysText }
 }

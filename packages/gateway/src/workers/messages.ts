@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import type { ConfigSource, Endpoint } from '../config/config.js'
+import type { KeysText } from '../identity/watched-keys.js'
 import type { Overrides } from '../policy/admission.js'
 import type { StoreFigures } from '../store/figures.js'
 import type { Observation } from './observations.js'
@@ -14,6 +15,8 @@ export interface Orders {
   readonly overrides: Overrides
   /** What all workers call the gateway in `Via`. */
   readonly gatewayName: string
+  /** The file of keys as the primary read it, so that all workers have the same keys. */
+  readonly keys: KeysText | undefined
 }
 
 /** What the primary tells a worker. */

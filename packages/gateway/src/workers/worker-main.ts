@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Store } from 'sluice'
 import { withFailurePolicy } from 'sluice'
 import type { GatewayConfig } from '../config/config.js'
 import { parseConfig } from '../config/load.js'
+import { GivenKeys } from '../identity/watched-keys.js'
 import { createLog } from '../log.js'
 import { timed } from '../metrics/timed-store.js'
 import { type Observer, toldToAll } from '../observers.js'
@@ -34,7 +36,7 @@ interface Running {
 }
 
 // The primary says when to stop. A terminal sends its signals to the whole group.
-process.on('SIGINT', () => {}).on('SIGTERM', () => {})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 // Without a primary nothing can be decided, and nobody would ever end this process.
 process.on('disconnect', () => process.exit(1))
 process.on('message', (message: ToWorker) => {
@@ -78,9 +80,15 @@ async function begin({
   )
   const observer: Observer = toldToAll(observed ? [sender] : [])
   const { store, stop: closeStore } = await storeFor(config, workers)
+  const keys = new GivenKeys()
+  keys.set(orders.keys)
   const serving = await Serving.open(
     config,
-    { store: timed(store, observer.storeTook), observer, log, gatewayName: orders.gatewayName },
+    {
+      ...{ store: timed(store, observer.storeTook), observer, log },
+      gatewayName: orders.gatewayName,
+      openKeys: (file) => keys.open(file),
+    },
     orders.overrides,
   )
   const proxy = await startProxy({
@@ -90,12 +98,19 @@ async function begin({
     trouble: troubleIn(log),
   })
   await send({ kind: 'listening', address: proxy.address })
+  let current = orders
   return {
     async follow(next) {
-      const config = configOf(next)
-      await serving.apply(config)
-      serving.override(next.overrides)
-      proxy.setRequestTimeout(config.timeouts.request)
+      keys.set(next.keys)
+      const isSameConfig = next.source.text === current.source.text && next.upstream === current.upstream
+      if (!isSameConfig) {
+        const config = configOf(next)
+        await serving.apply(config)
+        proxy.setRequestTimeout(config.timeouts.request)
+      }
+      if (!isSameConfig || !isDeepStrictEqual(next.overrides, serving.overrides))
+        serving.override(next.overrides)
+      current = next
     },
     async stop(patience) {
       await proxy.close(patience)

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
-import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
-import { describe, expect, it } from 'vitest'
-import { running, send, until } from './running.js'
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { GatewayConfig } from '../../src/config/config.js'
+import { echo, running, send, until, upstreamOf } from './running.js'
 
 const TWO = 'routes: [{ match: POST /predict, limits: [{ limit: 2/minute, algorithm: fixed-window }] }]'
 
@@ -45,6 +47,86 @@ describe('another configuration', () => {
     await until(() => held.length === 2)
     held[1]?.end('done')
     expect((await second).status).toBe(200)
+  })
+
+  it.each([
+    ['another upstream', (config: GatewayConfig, upstream: string) => ({ ...config, upstream })],
+    [
+      'other timeouts',
+      (config: GatewayConfig) => ({ ...config, timeouts: { ...config.timeouts, idle: 12_345 } }),
+    ],
+    [
+      'other clients',
+      (config: GatewayConfig) => ({ ...config, identity: { ...config.identity, ipv6Subnet: 56 } }),
+    ],
+    ['no routes', (config: GatewayConfig) => ({ ...config, routes: [] })],
+  ])('with %s fails no request whose body is read, or that waits in line', async (_, changed) => {
+    const held: ServerResponse[] = []
+    const text = `routes:
+  - match: POST /rows
+    limits: [{ limit: 1000/minute, of: rows, cost: size(body.data) }]
+  - match: POST /slot
+    limits: [{ concurrent: 1, wait: 1m }]`
+    const { gateway, url, adminUrl, configOf } = await running(text, async (request, response) => {
+      if (request.url === '/slot') held.push(response)
+      else await echo(request, response)
+    })
+    const other = await upstreamOf(echo)
+    const { hostname, port } = new URL(url)
+    const json = { 'content-type': 'application/json', 'content-length': 12, expect: '100-continue' }
+    const reading = httpRequest({ hostname, port, method: 'POST', path: '/rows', headers: json })
+    reading.flushHeaders()
+    await once(reading, 'continue')
+    reading.write('{"data"')
+    const first = send(url, '/slot')
+    await until(() => held.length === 1)
+    const waiting = send(url, '/slot')
+    const unread = once(reading, 'response') as Promise<[IncomingMessage]>
+    const metrics = async () => (await fetch(`${adminUrl}/metrics`)).text()
+    await until(async () => (await metrics()).includes('sluice_waiting_requests{route="POST /slot"} 1'))
+    // Several in a row, so that more than one upstream is on its way out.
+    for (const next of [changed(configOf(text), other), configOf(text), changed(configOf(text), other)])
+      await gateway.apply(next)
+    reading.end(':[1]}')
+    const [answer] = await unread
+    answer.resume()
+    expect(answer.statusCode).toBe(200)
+    held[0]?.end('first')
+    expect(await first).toMatchObject({ status: 200, text: 'first' })
+    await until(() => held.length === 2)
+    held[1]?.end('waited')
+    expect(await waiting).toMatchObject({ status: 200, text: 'waited' })
+  })
+
+  it('closes the connections to an earlier upstream after its last request', async () => {
+    const held: ServerResponse[] = []
+    let connections = 0
+    const upstream = createServer((_request, response) => void held.push(response))
+    upstream.on('connection', (socket) => {
+      connections++
+      socket.on('close', () => connections--)
+    })
+    upstream.listen(0, '127.0.0.1')
+    await once(upstream, 'listening')
+    onTestFinished(() => void upstream.close())
+    const { port } = upstream.address() as AddressInfo
+    const { gateway, url, configOf } = await running('', `http://127.0.0.1:${port}`)
+    const answer = send(url, '/')
+    await until(() => held.length === 1)
+    await gateway.apply({ ...configOf(''), upstream: await upstreamOf(echo) })
+    held[0]?.end('done')
+    expect(await answer).toMatchObject({ status: 200, text: 'done' })
+    await until(() => connections === 0)
+  })
+
+  it('that is rejected while its clients are read leaves everything as it was', async () => {
+    const { gateway, url, configOf } = await running(TWO)
+    const next = configOf('default: deny')
+    const missing = { ...next, identity: { ...next.identity, apiKeys: '/nowhere/keys.yaml' } }
+    await expect(gateway.apply({ ...missing, upstream: 'http://127.0.0.1:9' })).rejects.toThrow(
+      'does not exist',
+    )
+    expect((await send(url, '/predict')).status).toBe(200)
   })
 
   it('is refused whole where a part of it needs a restart', async () => {

@@ -13,6 +13,7 @@ const orders = (text: string): Orders => ({
   upstream: 'http://127.0.0.1:9',
   overrides: new Map(),
   gatewayName: 'sluice-test',
+  keys: undefined,
 })
 
 /** A process that only notes what it is told. */

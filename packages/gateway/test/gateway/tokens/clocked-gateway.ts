@@ -6,6 +6,7 @@ import { createAdmission } from '../../../src/policy/admission.js'
 import { WarmUps } from '../../../src/policy/warm-ups.js'
 import { startProxy } from '../../../src/proxy/server.js'
 import { createUpstream } from '../../../src/proxy/upstream.js'
+import { UseCount } from '../../../src/proxy/use-count.js'
 
 /** A gateway without its files and signals, whose limits go by a clock of the test's. It ends with the test. */
 export async function clockedGateway(
@@ -19,8 +20,9 @@ export async function clockedGateway(
     admission: createAdmission(config, { store: memoryStore({ clock }), warmUps: new WarmUps() }),
     gatewayName: 'sluice-test',
     addresses: clientAddressReader({}),
-    clients: { clientOf: () => undefined, withheld: () => undefined, stop: () => {} },
+    clients: { clientOf: () => undefined, withheld: () => undefined, stop: () => {}, keysText: undefined },
     upstream,
+    upstreamUse: new UseCount(),
     maxBody: config.maxBody,
     traffic: { ended: () => {}, inFlight: () => {}, waiting: () => {}, exchanged: () => {} },
   }
