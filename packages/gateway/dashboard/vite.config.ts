@@ -8,6 +8,8 @@ export default defineConfig({
     emptyOutDir: true,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // The licences of what is bundled ask that their notices go with it.
+    license: { fileName: 'THIRD-PARTY-NOTICES.md' },
   },
   // While working on it: what it shows is that of a gateway that runs.
   server: { proxy: { '/api': 'http://127.0.0.1:8081' } },

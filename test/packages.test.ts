@@ -1,0 +1,77 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { ROOT } from './stack.js'
+
+/** What `npm publish` would put into the two packages. */
+
+const run = promisify(execFile)
+
+/** The paths of a package's files, by what npm itself says. */
+async function filesOf(folder: string): Promise<string[]> {
+  const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: folder,
+    maxBuffer: 16 * 1024 * 1024,
+  })
+  const told: unknown = JSON.parse(stdout)
+  const [packed] = (Array.isArray(told) ? told : Object.values(told as object)) as [
+    { readonly files: readonly { readonly path: string }[] },
+  ]
+  return packed.files.map(({ path }) => path)
+}
+
+describe.each(['packages/sluice', 'packages/gateway'])('%s', async (name) => {
+  const folder = join(ROOT, name)
+  const files = await filesOf(folder)
+
+  it('has its licence and its README, and no state of the build or tests', () => {
+    expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']))
+    expect(files.filter((file) => /tsbuildinfo|\.test\.|(^|\/)(test|src)\//.test(file))).toEqual([])
+  })
+
+  it('has source maps that hold their sources or point to files that are there', async () => {
+    const maps = files.filter((file) => file.endsWith('.map'))
+    const pointless: string[] = []
+    for (const file of maps) {
+      const map = JSON.parse(await readFile(join(folder, file), 'utf8')) as {
+        readonly sources: readonly string[]
+        readonly sourcesContent?: readonly (string | null)[]
+      }
+      const there = map.sources.every(
+        (source, index) =>
+          typeof map.sourcesContent?.[index] === 'string' || files.includes(join(dirname(file), source)),
+      )
+      if (!there) pointless.push(file)
+    }
+    expect(pointless).toEqual([])
+  })
+
+  it('names no map that is not there', async () => {
+    const missing: string[] = []
+    for (const file of files.filter((each) => /\.(js|css|d\.ts)$/.test(each))) {
+      const text = await readFile(join(folder, file), 'utf8')
+      const map = /[#@] sourceMappingURL=([^\s'"*]+)\s*(?:\*\/)?\s*$/.exec(text)?.[1]
+      if (map !== undefined && !files.includes(join(dirname(file), map))) missing.push(file)
+    }
+    expect(missing).toEqual([])
+  })
+})
+
+describe('licence notices of what is bundled', () => {
+  const gateway = join(ROOT, 'packages/gateway')
+  const HOLDERS = ['Jason Miller', 'Leon Sorokin']
+
+  it('are a file beside the dashboard', async () => {
+    expect(await filesOf(gateway)).toContain('dashboard/dist/THIRD-PARTY-NOTICES.md')
+    const notices = await readFile(join(gateway, 'dashboard/dist/THIRD-PARTY-NOTICES.md'), 'utf8')
+    for (const holder of [...HOLDERS, 'eventsource-parser']) expect(notices).toContain(holder)
+  })
+
+  it('are part of the page that a report is written into', async () => {
+    const page = await readFile(join(gateway, 'report-page/dist/index.html'), 'utf8')
+    for (const holder of HOLDERS) expect(page).toContain(holder)
+    expect(page).toContain('Permission is hereby granted')
+  })
+})
