@@ -72,6 +72,16 @@ describe.runIf(isThere)('the faults of listings as they are often written', () =
     return told
   }
 
+  it('a clean-up by the period of one limiter erases what another one still counts', async () => {
+    const ask = async (path: string, second: number) =>
+      (await fetch(`${url}${path}`, { method: 'POST', headers: { 'x-now': String(second) } })).status
+    for (let call = 0; call < 5; call++) expect(await ask('/batch', 0)).toBe(200)
+    expect(await ask('/batch', 1)).toBe(429)
+    expect(await ask('/predict', 62)).toBe(200)
+    // Five in 300 seconds are used up, and yet this one is let in.
+    expect(await ask('/batch', 63)).toBe(200)
+  })
+
   it('an answer that is awaited is a TypeError: each request is answered with 500', async () => {
     expect((await fetch(`${url}/awaited`, { method: 'POST' })).status).toBe(500)
     await expect
@@ -80,11 +90,11 @@ describe.runIf(isThere)('the faults of listings as they are often written', () =
   })
 
   it('without that, each premium request multiplies the limit of all', async () => {
-    expect(await limits('/tiers', { 'x-user-tier': 'premium' })).toEqual(['100', '500', '2500'])
+    expect(await limits('/tiers', { 'x-api-key': 'key-of-acme' })).toEqual(['100', '500', '2500'])
   })
 
   it('and each request while the model warms up divides it', async () => {
-    expect(await limits('/warm-up')).toEqual(['10', '2', '0'])
+    expect(await limits('/warm-up')).toEqual(['10', '2', '1'])
   })
 })
 

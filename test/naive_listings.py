@@ -1,4 +1,4 @@
-"""As tiers and warm-up are often written for FastAPI, with the faults that docs/from-fastapi.md tells of."""
+"""Limits as they are often written for FastAPI, with the faults that docs/from-fastapi.md describes."""
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 
@@ -13,9 +13,37 @@ class Limiter:
         return self.counts[key] <= self.limit
 
 
+class Windows:
+    """Times of requests by address and path, in one dictionary for all limiters."""
+
+    times = {}
+
+    def __init__(self, limit, period):
+        self.limit = limit
+        self.period = period
+
+    def is_allowed(self, key, now):
+        for each in list(Windows.times):
+            Windows.times[each] = [time for time in Windows.times[each] if time > now - self.period]
+        Windows.times.setdefault(key, []).append(now)
+        return len(Windows.times[key]) <= self.limit
+
+
 app = FastAPI()
+minute = Windows(10, 60)
+five_minutes = Windows(5, 300)
+keys = {"key-of-acme": "premium"}
 tiers = Limiter(20)
 warming = Limiter(50)
+
+
+def within(limiter):
+    async def check(request: Request):
+        key = f"{request.client.host}:{request.url.path}"
+        if not limiter.is_allowed(key, float(request.headers["x-now"])):
+            raise HTTPException(429)
+
+    return check
 
 
 async def awaited(request: Request):
@@ -24,7 +52,7 @@ async def awaited(request: Request):
 
 
 async def by_tier(request: Request, response: Response):
-    if request.headers.get("x-user-tier") == "premium":
+    if keys.get(request.headers.get("x-api-key")) == "premium":
         tiers.limit = tiers.limit * 5
     response.headers["x-limit"] = str(tiers.limit)
     if not tiers.is_allowed("premium"):
@@ -32,7 +60,7 @@ async def by_tier(request: Request, response: Response):
 
 
 async def warm_up(request: Request, response: Response):
-    warming.limit = warming.limit // 5
+    warming.limit = max(1, warming.limit // 5)
     if not warming.is_allowed(request.client.host):
         raise HTTPException(429, headers={"x-limit": str(warming.limit)})
     response.headers["x-limit"] = str(warming.limit)
@@ -43,6 +71,8 @@ async def root():
     return {}
 
 
+@app.post("/predict", dependencies=[Depends(within(minute))])
+@app.post("/batch", dependencies=[Depends(within(five_minutes))])
 @app.post("/awaited", dependencies=[Depends(awaited)])
 @app.post("/tiers", dependencies=[Depends(by_tier)])
 @app.post("/warm-up", dependencies=[Depends(warm_up)])

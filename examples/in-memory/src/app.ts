@@ -37,6 +37,6 @@ export async function inMemoryApp(store: Store = memoryStore()): Promise<Predict
     { ...limitedTo('2/minute'), schema: { body: table, response: answers(predictions) } },
     async ({ body }) => ({ predictions: body.data.map(lightweightModel) }),
   )
-  app.get('/model-info', async () => ({ model: 'logistic', features: 3, classes: ['calm', 'busy'] }))
+  app.get('/model-info', async () => ({ model: 'logistic', classes: ['calm', 'busy'] }))
   return app
 }

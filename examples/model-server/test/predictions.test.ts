@@ -45,6 +45,30 @@ describe('predictions', () => {
     })
   })
 
+  it('take rows of other lengths, which are folded into the three inputs', async () => {
+    const folded = { status: 200, body: { model: 'lightweight', ...models.lightweight.predict([5, 2, 3]) } }
+    expect(await serving.ask('/predict', { features: [1, 2, 3, 4] })).toEqual(folded)
+    expect((await serving.ask('/predict', { features: [1] })).status).toBe(200)
+    expect(
+      (
+        await serving.ask('/batch-predict', {
+          data: [
+            [1, 2],
+            [1, 2, 3, 4, 5],
+          ],
+        })
+      ).status,
+    ).toBe(200)
+  })
+
+  it('repeat the version that was asked for, and take parameters', async () => {
+    const one = { features: [1, 2, 3], model_version: 'v2' }
+    expect((await serving.ask('/predict', one)).body).toMatchObject({ model_version: 'v2' })
+    const batch = { data: [[1, 2, 3]], parameters: { threshold: 0.5 }, model_version: 'v2' }
+    expect((await serving.ask('/batch-predict', batch)).body).toMatchObject({ model_version: 'v2', count: 1 })
+    expect((await serving.ask('/predict', { features: [1, 2, 3] })).body).not.toHaveProperty('model_version')
+  })
+
   it('can be a thousand at once, and other requests are answered meanwhile', async () => {
     const [batch, small] = await Promise.all([
       serving.ask('/models/batch-process', many(1000)),
@@ -62,9 +86,10 @@ describe('a wrong body', () => {
     ['/predict', ['body'], 'should be an object', null],
     ['/predict', ['body', 'features'], 'is missing', {}],
     ['/predict', ['body'], 'both "features" and "data"', both],
-    ['/predict', ['body', 'features'], 'list of 3 numbers', { features: 'x' }],
-    ['/predict', ['body', 'features'], 'has 2 entries', { features: [1, 2] }],
-    ['/predict', ['body', 'data'], 'has 4 entries', { data: [1, 2, 3, 4] }],
+    ['/predict', ['body', 'features'], 'list of numbers', { features: 'x' }],
+    ['/predict', ['body', 'features'], 'has 0 entries', { features: [] }],
+    ['/predict', ['body', 'data'], 'has 1001 entries', { data: Array(1001).fill(1) }],
+    ['/predict', ['body', 'model_version'], 'should be a string', { features: [1], model_version: 2 }],
     ['/predict', ['body', 'features', 1], 'should be a number', { features: [1, '2', 3] }],
     ['/predict', ['body', 'features', 2], 'should be a number', { features: [1, 2, null] }],
     ['/predict', ['body', 'features', 2], 'finite', '{"features":[1,2,1e999]}'],
@@ -73,7 +98,7 @@ describe('a wrong body', () => {
     ['/models/heavy/predict', ['body', 'data', 0], 'should be a number', { data: [true, 2, 3] }],
     ['/batch-predict', ['body'], 'should be an object', [[1, 2, 3]]],
     ['/batch-predict', ['body', 'data'], 'is missing', { features: [[1, 2, 3]] }],
-    ['/batch-predict', ['body', 'data', 1], 'list of 3 numbers', { data: [[1, 2, 3], 7] }],
+    ['/batch-predict', ['body', 'data', 1], 'list of numbers', { data: [[1, 2, 3], 7] }],
     ['/batch-predict', ['body', 'data'], 'at least one', { data: [] }],
     ['/batch-predict', ['body', 'data'], '1001 rows, and 1000', { data: many(1001) }],
     ['/predict/batch', ['body'], 'should be a list', { data: [] }],

@@ -2,12 +2,16 @@ import { Type } from 'typebox'
 
 /** What the examples answer, for the OpenAPI page and for the types of the handlers. */
 
+/** The version that the body asked for, where it named one. */
+const version = { model_version: Type.Optional(Type.String()) }
+
 export const prediction = Type.Object({
   prediction: Type.Union([Type.Literal('calm'), Type.Literal('busy')]),
   probability: Type.Number(),
+  ...version,
 })
 
-export const predictions = Type.Object({ predictions: Type.Array(prediction) })
+export const predictions = Type.Object({ predictions: Type.Array(prediction), ...version })
 
 /** Where there are several processes: and which of them answered. */
 export const predictionBy = Type.Object({ ...prediction.properties, process: Type.Integer() })

@@ -28,8 +28,16 @@ export async function predictionApp({ title, description }: AppInfo) {
     console.error(error)
     return reply.code(500).send({ detail: 'the server made a mistake' })
   })
+  app.addHook('preSerialization', async ({ body }, _reply, payload) => {
+    const version = isRecord(body) ? body.model_version : undefined
+    return version !== undefined && isRecord(payload) ? { ...payload, model_version: version } : payload
+  })
   await app.register(swagger, { openapi: { info: { title, description, version: '0.1.0' } } })
   await app.register(swaggerUi, { routePrefix: '/docs' })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   return app
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -4,33 +4,41 @@ import type { Features } from './model.js'
 /** What the examples take, with their types and as the OpenAPI page shows them. */
 
 const features = Type.Array(Type.Number(), {
-  minItems: 3,
-  maxItems: 3,
+  minItems: 1,
+  maxItems: 1000,
   examples: [[1, 2, 3]],
-  description: 'Three numbers',
+  description: 'The numbers to predict from',
 })
+
+/** What a body may say beside its numbers. The answer repeats `model_version`. */
+const asked = {
+  model_version: Type.Optional(Type.String({ maxLength: 64, examples: ['v2'] })),
+  parameters: Type.Optional(
+    Type.Record(Type.String(), Type.Unknown(), { description: 'Accepted and ignored' }),
+  ),
+}
 
 /** `{"features":[1,2,3]}` or `{"data":[1,2,3]}`. */
 export const row = Type.Union([
-  Type.Object({ features }, { additionalProperties: false }),
-  Type.Object({ data: features }, { additionalProperties: false }),
+  Type.Object({ features, ...asked }, { additionalProperties: false }),
+  Type.Object({ data: features, ...asked }, { additionalProperties: false }),
 ])
 
 /** `{"data":[[1,2,3],…]}` */
-export const table = Type.Object({ data: batchOf(features) }, { additionalProperties: false })
+export const table = Type.Object({ data: batchOf(features), ...asked }, { additionalProperties: false })
 
 /** `[[1,2,3],…]` */
 export const matrix = batchOf(features)
 
 /** `[{"features":[1,2,3]},…]` */
-export const rows = batchOf(Type.Object({ features }, { additionalProperties: false }))
+export const rows = batchOf(Type.Object({ features, ...asked }, { additionalProperties: false }))
 
 /** The parameters of a path `/…/:model/…`. */
 export const modelParams = Type.Object({
   model: Type.Union([Type.Literal('lightweight'), Type.Literal('heavy')]),
 })
 
-/** The three numbers of a `row`. */
+/** The numbers of a `row`. */
 export function featuresOf(body: Static<typeof row>): Features {
   return 'features' in body ? body.features : body.data
 }

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** Three numbers of a request. */
+/** The numbers of a request. */
 export type Features = readonly number[]
 
 export interface Prediction {
@@ -39,7 +39,10 @@ const WEIGHTS = [0.8, -0.5, 0.3]
 const MEMBERS = 1000
 
 function score(features: Features, weights: readonly number[]): number {
-  return weights.reduce((sum, weight, index) => sum + weight * (features[index] ?? 0), -0.6)
+  return features.reduce(
+    (sum, feature, index) => sum + feature * (weights[index % weights.length] ?? 0),
+    -0.6,
+  )
 }
 
 function sigmoid(value: number): number {

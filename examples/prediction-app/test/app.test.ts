@@ -24,6 +24,22 @@ describe('the OpenAPI page', () => {
 })
 
 describe('a body', () => {
+  it.each([
+    { features: [1, 2, 3], model_version: 'v2' },
+    { data: [1, 2, 3], parameters: {} },
+    { data: [1, 2, 3, 4, 5], parameters: { threshold: 0.5 }, model_version: 'v2' },
+    { features: [1] },
+    { features: Array.from({ length: 1000 }, (_, index) => index) },
+  ])(
+    'may have the fields and lengths that such requests have, and its version is repeated',
+    async (payload) => {
+      await using app = await twoRoutes()
+      const answer = await app.inject({ method: 'POST', url: '/one', payload })
+      expect(answer.statusCode).toBe(200)
+      expect(answer.json().model_version).toBe('model_version' in payload ? payload.model_version : undefined)
+    },
+  )
+
   it('may have either form', async () => {
     await using app = await twoRoutes()
     const ask = async (payload: object) => (await app.inject({ method: 'POST', url: '/one', payload })).json()
@@ -40,7 +56,8 @@ describe('a body', () => {
         ['body', 'data'],
       ],
     ],
-    ['/one', '{"features":[1,2]}', [['body', 'features']]],
+    ['/one', '{"features":[]}', [['body', 'features']]],
+    ['/one', '{"features":[1,2,3],"model_version":2}', [['body', 'model_version']]],
     ['/one', '{"features":[1,2,"3"]}', [['body', 'features', 2]]],
     ['/one', '{"features":[1,2,1e999]}', [['body', 'features', 2]]],
     ['/many', '[]', [['body']]],

@@ -4,24 +4,32 @@ import type { ClassifierName, Models } from '../models.js'
 import { inSlices, type Slices } from '../slices.js'
 import { readJson } from './body.js'
 import { type Handler, sendJson } from './exchange.js'
-import { row } from './rows.js'
+import { modelVersion, row } from './rows.js'
 import { parse, type Reader } from './validation.js'
 
 /** Answers one row with what the classifier says of it. */
 export function predictOne(models: Models, name: ClassifierName): Handler {
   return async ({ request, response }) => {
-    const features = parse(await readJson(request), row)
-    sendJson(response, 200, { model: name, ...models[name].predict(features) })
+    const body = await readJson(request)
+    const features = parse(body, row)
+    sendJson(response, 200, { model: name, ...versionIn(body), ...models[name].predict(features) })
   }
 }
 
 /** Answers many rows, in their order. */
 export function predictMany(models: Models, name: ClassifierName, rows: Reader<Features[]>): Handler {
   return async ({ request, response }) => {
-    const batch = parse(await readJson(request), rows)
+    const body = await readJson(request)
+    const batch = parse(body, rows)
     const predictions = await inSlices(predictEach(models[name], batch))
-    sendJson(response, 200, { model: name, count: predictions.length, predictions })
+    sendJson(response, 200, { model: name, ...versionIn(body), count: predictions.length, predictions })
   }
+}
+
+/** The version that the body asks for, as the answer repeats it. */
+function versionIn(body: unknown): { readonly model_version?: string } {
+  const version = parse(body, modelVersion)
+  return version === undefined ? {} : { model_version: version }
 }
 
 /** Pauses after each row: a large batch should not hold up the small requests beside it. */

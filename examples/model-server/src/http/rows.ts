@@ -60,21 +60,37 @@ function list<Value>(value: unknown, loc: Place, problems: Problem[], item: Read
   return value.map((entry: unknown, index) => item(entry, [...loc, index], problems))
 }
 
+/** Most numbers of one row. */
+const LENGTH_LIMIT = 1000
+
+/**
+ * The three features of a row. The models have three inputs: a row of another length is folded into them, the first, fourth
+ * and seventh number into the first, and so on.
+ */
 function features(value: unknown, loc: Place, problems: Problem[]): Features {
   if (!Array.isArray(value)) {
-    problems.push({ loc, msg: `should be a list of ${FEATURES} numbers` })
+    problems.push({ loc, msg: 'should be a list of numbers' })
     return NOTHING
   }
-  if (value.length !== FEATURES) {
-    problems.push({ loc, msg: `has ${value.length} entries, and ${FEATURES} numbers are needed` })
+  if (value.length === 0 || value.length > LENGTH_LIMIT) {
+    problems.push({ loc, msg: `has ${value.length} entries; 1 to ${LENGTH_LIMIT} numbers are needed` })
     return NOTHING
   }
-  const [a, b, c]: unknown[] = value
-  return [
-    finite(a, [...loc, 0], problems),
-    finite(b, [...loc, 1], problems),
-    finite(c, [...loc, 2], problems),
-  ]
+  const folded: [number, number, number] = [0, 0, 0]
+  value.forEach((entry: unknown, index) => {
+    const place = (index % FEATURES) as 0 | 1 | 2
+    folded[place] += finite(entry, [...loc, index], problems)
+  })
+  return folded
+}
+
+/** The `model_version` that a body asks for; undefined where it names none. */
+export function modelVersion(value: unknown, loc: Place, problems: Problem[]): string | undefined {
+  if (!isObject(value) || value.model_version === undefined) return undefined
+  const version = value.model_version
+  if (typeof version === 'string' && version.length <= 64) return version
+  problems.push({ loc: [...loc, 'model_version'], msg: 'should be a string of at most 64 characters' })
+  return undefined
 }
 
 function finite(value: unknown, loc: Place, problems: Problem[]): number {
