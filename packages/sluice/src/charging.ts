@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Quota } from './decision.js'
 import { capacityOf, type Limit } from './limits/limit.js'
+import type { MaybePromise } from './maybe-promise.js'
 import type { Client } from './policy/client.js'
 import type { CompiledRule } from './policy/compiled-rule.js'
 import type { KeyFor } from './policy/key-spec.js'
@@ -24,7 +25,8 @@ export interface RuleCharge extends Charge {
 export type Scaling = Pick<WarmUp, 'scale' | 'until'>
 
 /**
- * What the rules charge for a request.
+ * What the rules charge for a request. A promise where a function of a rule gives one; the rules are asked in their order then,
+ * each once the one before has answered.
  *
  * A shadow rule whose own functions fail on the request is left out: it only watches, and may neither refuse nor break anything.
  *
@@ -35,20 +37,30 @@ export function chargesFor<Request>(
   request: Request,
   client: Client | undefined,
   scaling: Scaling | undefined,
-): RuleCharge[] {
+): MaybePromise<RuleCharge[]> {
   // One that is pushed to has room for 17: a third of all that a decision allocates.
   const charges = new Array<RuleCharge>(rules.length)
   let count = 0
   let keyFor: KeyFor<Request> | undefined
   let key = ''
-  for (const rule of rules) {
+  /** Goes on asynchronously from the rule whose function gave a promise. */
+  const later = (index: number, begun: Begun) => {
+    charges.length = count
+    return laterCharges(rules.slice(index), { request, client, scaling, charges, keyFor, key, begun })
+  }
+  for (let index = 0; index < rules.length; index++) {
+    const rule = rules[index] as ScopedRule<Request>
     try {
       const whole = rule.limitFor(request, client)
-      const limit = scaling === undefined || rule.shared ? whole : scaleLimit(whole, scaling.scale)
+      if (whole instanceof Promise) return later(index, { whole })
+      const limit = scaled(rule, whole, scaling)
       const cost = rule.costFor(request, limit)
+      if (cost instanceof Promise) return later(index, { whole, cost })
       // Mostly it counts for the same as the rule before.
       if (rule.keyFor !== keyFor) {
-        key = rule.keyFor(request, client)
+        const own = rule.keyFor(request, client)
+        if (own instanceof Promise) return later(index, { whole, cost, key: own })
+        key = own
         keyFor = rule.keyFor
       }
       charges[count] = chargeOf(rule, key, limit, cost, holdsAfter(cost, limit, whole, scaling))
@@ -60,6 +72,60 @@ export function chargesFor<Request>(
   // To set it as it is takes as long as to make a charge.
   if (count < charges.length) charges.length = count
   return charges
+}
+
+/** What the functions of a rule have answered already; they are not asked again. */
+interface Begun {
+  readonly whole: MaybePromise<Limit>
+  readonly cost?: MaybePromise<number>
+  readonly key?: Promise<string>
+}
+
+/** How far the charges for a request have come. */
+interface Progress<Request> {
+  readonly request: Request
+  readonly client: Client | undefined
+  readonly scaling: Scaling | undefined
+  readonly charges: RuleCharge[]
+  /** What gave the last key, and the key. */
+  readonly keyFor: KeyFor<Request> | undefined
+  readonly key: string
+  /** What is there of the first of the rules. */
+  readonly begun: Begun
+}
+
+async function laterCharges<Request>(
+  rules: readonly ScopedRule<Request>[],
+  progress: Progress<Request>,
+): Promise<RuleCharge[]> {
+  const { request, client, scaling, charges } = progress
+  let { keyFor, key } = progress
+  let begun: Partial<Begun> = progress.begun
+  for (const rule of rules) {
+    try {
+      const whole = await (begun.whole ?? rule.limitFor(request, client))
+      const limit = scaled(rule, whole, scaling)
+      const cost = await (begun.cost ?? rule.costFor(request, limit))
+      if (begun.key !== undefined || rule.keyFor !== keyFor) {
+        key = await (begun.key ?? rule.keyFor(request, client))
+        keyFor = rule.keyFor
+      }
+      charges.push(chargeOf(rule, key, limit, cost, holdsAfter(cost, limit, whole, scaling)))
+    } catch (error) {
+      if (rule.enforce) throw error
+    }
+    begun = {}
+  }
+  return charges
+}
+
+/** What a limit is while a model warms up. */
+function scaled(
+  { shared }: Pick<ScopedRule<never>, 'shared'>,
+  whole: Limit,
+  scaling: Scaling | undefined,
+): Limit {
+  return scaling === undefined || shared ? whole : scaleLimit(whole, scaling.scale)
 }
 
 function chargeOf(

@@ -41,7 +41,9 @@ export function leaseRenewal(timers: Pick<Timers, 'start' | 'stop'>): Renewal {
 }
 
 function renew(permit: Permit): void {
-  const renewed = permit.renew()
   // What fails now is tried again in a third of a lease.
-  if (renewed instanceof Promise) renewed.catch(() => {})
+  try {
+    const renewed = permit.renew()
+    if (renewed instanceof Promise) renewed.catch(() => {})
+  } catch {}
 }

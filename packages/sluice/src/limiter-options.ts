@@ -27,7 +27,7 @@ export interface LimiterOptions<Request> {
   /** How many times the limits a client of a tier has, in all rules that say nothing else: `{ free: 1, premium: 5 }`. */
   readonly tiers?: Tiers<never>
   /** Who may make such requests at all. Whoever may not is refused with `refuseWith`, and nothing is taken. */
-  readonly require?: (request: Request, client: Client | undefined) => boolean
+  readonly require?: (request: Request, client: Client | undefined) => MaybePromise<boolean>
   /** What is told where `require` does not hold. Default: 403 `Forbidden`. */
   readonly refuseWith?: Refusing
   /** Scales every limit while a model warms up: what `createWarmUp` gives. */

@@ -5,7 +5,7 @@ import { EventSource } from './events/event-source.js'
 import { leaseRenewal } from './lease-renewal.js'
 import { claimName, type LimiterOptions, readOptions } from './limiter-options.js'
 import type { AdmitOptions, Limiter, LimiterRule } from './limiter-types.js'
-import { andThen, type MaybePromise } from './maybe-promise.js'
+import { allOf, andThen, type MaybePromise, toMaybePromise } from './maybe-promise.js'
 import { type Client, checkClient } from './policy/client.js'
 import type { Requirement } from './policy/requirement.js'
 import { StandingRules } from './standing-rules.js'
@@ -95,7 +95,17 @@ class RuleLimiter<Request> implements Limiter<Request> {
     client: Client | undefined,
     signal: AbortSignal | undefined,
   ): MaybePromise<Decision> {
-    this.#requirement?.(request, client)
+    const permitted = this.#requirement?.(request, client)
+    return permitted instanceof Promise
+      ? permitted.then(() => this.#admitPermitted(request, client, signal))
+      : this.#admitPermitted(request, client, signal)
+  }
+
+  #admitPermitted(
+    request: Request,
+    client: Client | undefined,
+    signal: AbortSignal | undefined,
+  ): MaybePromise<Decision> {
     return this.#events === undefined
       ? this.#decide(request, client, signal)
       : this.#decideAndTell(this.#events, request, client, signal)
@@ -115,16 +125,19 @@ class RuleLimiter<Request> implements Limiter<Request> {
   }
 
   peek(request: Request): MaybePromise<Forecast> {
-    return andThen(this.#client(request), (client) => {
-      this.#requirement?.(request, client)
-      return this.#decisions.peek(this.#charges(request, client))
-    })
+    return andThen(this.#client(request), (client) =>
+      andThen(this.#requirement?.(request, client), () => this.#forecast(request, client)),
+    )
   }
 
   reset(request: Request): MaybePromise<void> {
     return andThen(this.#client(request), (client) => {
-      const pending = this.#rules.map((rule) => this.#store.reset(rule.scope, rule.keyFor(request, client)))
-      return pending.some((each) => each instanceof Promise) ? Promise.all(pending).then(() => {}) : undefined
+      const reset = allOf(
+        this.#rules.map((rule) =>
+          andThen(rule.keyFor(request, client), (key) => this.#store.reset(rule.scope, key)),
+        ),
+      )
+      return andThen<unknown, void>(reset, () => {})
     })
   }
 
@@ -134,12 +147,16 @@ class RuleLimiter<Request> implements Limiter<Request> {
 
   #client(request: Request): MaybePromise<Client | undefined> {
     if (this.#clientOf === undefined) return undefined
-    return andThen(this.#clientOf(request), (client) =>
+    return andThen(toMaybePromise<Client | string | undefined>(this.#clientOf(request)), (client) =>
       client === undefined ? undefined : checkClient(client),
     )
   }
 
-  #charges(request: Request, client: Client | undefined): RuleCharge[] {
+  #forecast(request: Request, client: Client | undefined): MaybePromise<Forecast> {
+    return andThen(this.#charges(request, client), (charges) => this.#decisions.peek(charges))
+  }
+
+  #charges(request: Request, client: Client | undefined): MaybePromise<RuleCharge[]> {
     return chargesFor(this.#rules, request, client, this.#warmUp)
   }
 
@@ -149,6 +166,17 @@ class RuleLimiter<Request> implements Limiter<Request> {
     signal: AbortSignal | undefined,
   ): MaybePromise<Decision> {
     const charges = this.#charges(request, client)
+    return charges instanceof Promise
+      ? charges.then((later) => this.#take(later, request, client, signal))
+      : this.#take(charges, request, client, signal)
+  }
+
+  #take(
+    charges: readonly RuleCharge[],
+    request: Request,
+    client: Client | undefined,
+    signal: AbortSignal | undefined,
+  ): MaybePromise<Decision> {
     return this.#waiting === undefined
       ? this.#decisions.take(charges)
       : this.#takeInLine(this.#waiting, charges, request, client, signal)
@@ -166,10 +194,9 @@ class RuleLimiter<Request> implements Limiter<Request> {
     const decide = () => {
       const current = first ?? this.#charges(request, client)
       first = undefined
-      return this.#decisions.take(current)
+      return andThen(current, (now) => this.#decisions.take(now))
     }
-    const forecast = () =>
-      andThen(this.#decisions.peek(this.#charges(request, client)), ({ quotas }) => quotas)
+    const forecast = () => andThen(this.#forecast(request, client), ({ quotas }) => quotas)
     return waiting.admit(charges, decide, forecast, signal)
   }
 }

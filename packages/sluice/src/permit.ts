@@ -133,9 +133,11 @@ export class Permit {
 
   /** `using permit = …` releases at the end of the block. */
   [Symbol.dispose](): void {
-    const released = this.release()
     // A store that fails here has a lease to fall back on; there is nobody left to tell.
-    if (released instanceof Promise) released.catch(() => {})
+    try {
+      const released = this.release()
+      if (released instanceof Promise) released.catch(() => {})
+    } catch {}
   }
 
   /** `await using permit = …` releases at the end of the block and waits for the store. */

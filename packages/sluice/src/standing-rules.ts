@@ -39,8 +39,12 @@ export class StandingRules<Request> {
   }
 
   admit(request: Request): MaybePromise<Decision> {
-    const { taker } = this
     const key = this.keyFor(request, undefined)
+    return key instanceof Promise ? key.then((later) => this.#take(later)) : this.#take(key)
+  }
+
+  #take(key: string): MaybePromise<Decision> {
+    const { taker } = this
     const came = taker.take(key)
     if (came === 'taken') return new StandingAdmission(this, key, taker.at, taker.found())
     const charges = this.#charges(key)

@@ -1,13 +1,8 @@
 import type { Request, RequestHandler, Response } from 'express'
-import { decideInto } from '../http/callback.js'
-import {
-  createHttpLimiter,
-  type HttpDecision,
-  type HttpLimitOptions,
-  type RequestAccess,
-} from '../http/http-limiter.js'
+import { type Application, decideInto } from '../http/callback.js'
+import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
 import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
-import { joinedField, releaseWhenClosed } from '../http/node-response.js'
+import { canRefuse, releaseWhenClosed, setFields } from '../http/node-response.js'
 
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 export { settle } from '../http/permits.js'
@@ -26,7 +21,7 @@ export { settle } from '../http/permits.js'
  */
 export function limit(options: string | HttpLimitOptions<Request>): RequestHandler {
   const limiter = createHttpLimiter(options, access)
-  return (request, response, next) => decideInto(limiter, request, response, next, apply)
+  return (request, response, next) => decideInto(limiter, request, response, next, application)
 }
 
 const access: RequestAccess<Request> = {
@@ -38,14 +33,19 @@ const access: RequestAccess<Request> = {
     `${request.method === 'HEAD' ? 'GET' : request.method} ${String(request.route?.path ?? '*')}`,
 }
 
-function apply(decision: HttpDecision, response: Response, next: () => void): void {
-  const fields = decision.allowed ? decision.fields : decision.answer.headers
-  for (const [name, value] of fields)
-    response.setHeader(name, joinedField(response.getHeader(name), name, value))
-  if (decision.allowed) {
-    releaseWhenClosed(response, decision.permit)
-    next()
-  } else {
-    response.status(decision.answer.status).end(decision.answer.body)
-  }
+const application: Application<Response> = {
+  rawOf: (response) => response,
+  apply(decision, response) {
+    if (decision.allowed) {
+      releaseWhenClosed(response, decision.permit)
+      setFields(response, decision.fields)
+      return true
+    }
+    if (canRefuse(response)) {
+      const { status, headers, body } = decision.answer
+      setFields(response, headers)
+      response.status(status).end(body)
+    }
+    return false
+  },
 }

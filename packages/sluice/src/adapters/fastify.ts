@@ -1,13 +1,9 @@
 import type { FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
-import { decideInto } from '../http/callback.js'
-import {
-  createHttpLimiter,
-  type HttpDecision,
-  type HttpLimitOptions,
-  type RequestAccess,
-} from '../http/http-limiter.js'
+import { type Application, decideInto } from '../http/callback.js'
+import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
 import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
-import { joinedField, releaseWhenClosed } from '../http/node-response.js'
+import { canRefuse, joinedField, releaseWhenClosed } from '../http/node-response.js'
+import type { Fields } from '../http/ratelimit-fields.js'
 
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 export { settle } from '../http/permits.js'
@@ -26,7 +22,7 @@ export { settle } from '../http/permits.js'
  */
 export function limit(options: string | HttpLimitOptions<FastifyRequest>): preHandlerHookHandler {
   const limiter = createHttpLimiter(options, access)
-  return (request, reply, done) => decideInto(limiter, request, reply, done, apply)
+  return (request, reply, done) => decideInto(limiter, request, reply, done, application)
 }
 
 const access: RequestAccess<FastifyRequest> = {
@@ -38,14 +34,27 @@ const access: RequestAccess<FastifyRequest> = {
     `${request.method === 'HEAD' ? 'GET' : request.method} ${request.routeOptions.url ?? '*'}`,
 }
 
-function apply(decision: HttpDecision, reply: FastifyReply, done: () => void): void {
-  const fields = decision.allowed ? decision.fields : decision.answer.headers
+const application: Application<FastifyReply> = {
+  rawOf: (reply) => reply.raw,
+  apply(decision, reply) {
+    if (decision.allowed) {
+      releaseWhenClosed(reply.raw, decision.permit)
+      setFields(reply, decision.fields)
+      return true
+    }
+    // What another hook has sent meanwhile is the answer.
+    if (!reply.sent && canRefuse(reply.raw)) {
+      const { status, headers, body } = decision.answer
+      setFields(reply, headers)
+      // Bytes are sent as they are; to the type of a string Fastify would add a charset.
+      reply.code(status).send(Buffer.from(body))
+    }
+    return false
+  },
+}
+
+/** Fastify keeps headers of its own until it sends them; `set-cookie` it adds to. */
+function setFields(reply: FastifyReply, fields: Fields): void {
+  if (reply.sent) return
   for (const [name, value] of fields) reply.header(name, joinedField(reply.getHeader(name), name, value))
-  if (decision.allowed) {
-    releaseWhenClosed(reply.raw, decision.permit)
-    done()
-  } else {
-    // Bytes are sent as they are; to the type of a string Fastify would add a charset.
-    reply.code(decision.answer.status).send(Buffer.from(decision.answer.body))
-  }
 }

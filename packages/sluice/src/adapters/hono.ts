@@ -1,8 +1,14 @@
 import type { Context, MiddlewareHandler } from 'hono'
-import { routePath } from 'hono/route'
-import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
-import { type NodeRequest, soleHeader } from '../http/node-request.js'
-import { onAbort, releaseWhenRead, responseOf, whileHandled, withFields } from '../http/web-response.js'
+import {
+  createHttpLimiter,
+  type HttpLimitOptions,
+  optionsOf,
+  type RequestAccess,
+} from '../http/http-limiter.js'
+import { onHangUp, soleHeader } from '../http/node-request.js'
+import { releaseWhenClosed } from '../http/node-response.js'
+import { type NodeBindings, nodeBindingsOf } from '../http/node-server.js'
+import { handleAdmitted, onAbort, responseOf, withFields } from '../http/web-response.js'
 
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 export { settle } from '../http/permits.js'
@@ -27,26 +33,35 @@ export interface HonoLimitOptions extends HttpLimitOptions<Context> {
  * @throws LimitSyntaxError, TypeError, RangeError that say what is wrong with the options.
  */
 export function limit(options: string | HonoLimitOptions): MiddlewareHandler {
-  const { address = nodeAddress, ...others } =
-    typeof options === 'string' ? { rules: [{ limit: options }] } : options
+  const { address = nodeAddress, ...others } = optionsOf<HonoLimitOptions>(options)
   const access: RequestAccess<Context> = {
     peer: address,
     header(context, name) {
-      const incoming = incomingOf(context)
-      return incoming === undefined ? context.req.header(name) : soleHeader(incoming, name)
+      const node = bindingsOf(context)
+      return node === undefined ? context.req.header(name) : soleHeader(node.incoming, name)
     },
     forwardedFor: (context) => context.req.header('x-forwarded-for'),
-    onHangUp: (context, gone) => onAbort(context.req.raw.signal, gone),
-    route: (context) => `${context.req.method === 'HEAD' ? 'GET' : context.req.method} ${routePath(context)}`,
+    onHangUp(context, gone) {
+      const node = bindingsOf(context)
+      return node === undefined ? onAbort(context.req.raw.signal, gone) : onHangUp(node.incoming, gone)
+    },
+    route: (context) =>
+      `${context.req.method === 'HEAD' ? 'GET' : context.req.method} ${context.req.routePath}`,
   }
   const limiter = createHttpLimiter<Context>(others, access)
   return async (context, next) => {
     const decision = await limiter.decide(context)
     if (!decision.allowed) return responseOf(decision.answer)
     const { permit, fields } = decision
-    // Of an error that a handler throws Hono makes an answer before this goes on; other things it throws on.
-    await whileHandled(permit, next)
-    const answer = releaseWhenRead(withFields(context.res, fields), permit, context.req.raw)
+    const node = bindingsOf(context)
+    // Node's own response ends for every reason that an answer has to end.
+    if (node !== undefined) releaseWhenClosed(node.outgoing, permit)
+    const handle = async () => {
+      // Of an error that a handler throws Hono makes an answer before this goes on; other things it throws on.
+      await next()
+      return withFields(context.res, fields)
+    }
+    const answer = await handleAdmitted(node === undefined ? permit : undefined, context.req.raw, handle)
     // Hono would put the fields of the answer before over those of the one that is set.
     context.res = undefined
     context.res = answer
@@ -56,14 +71,14 @@ export function limit(options: string | HonoLimitOptions): MiddlewareHandler {
 
 /** The address as `@hono/node-server` hands it on. */
 function nodeAddress(context: Context): string | undefined {
-  const incoming = incomingOf(context)
-  if (incoming !== undefined) return incoming.socket?.remoteAddress
+  const node = bindingsOf(context)
+  if (node !== undefined) return node.incoming.socket?.remoteAddress
   throw new TypeError(
     "a rule counts by the address of the client, which this server does not tell: say where it is with 'address'",
   )
 }
 
-/** Node's own request, where `@hono/node-server` hands it on. */
-function incomingOf(context: Context): NodeRequest | undefined {
-  return (context.env as { readonly incoming?: NodeRequest } | undefined)?.incoming
+/** Node's own request and response, where `@hono/node-server` hands them on. */
+function bindingsOf(context: Context): NodeBindings | undefined {
+  return nodeBindingsOf(context.env)
 }

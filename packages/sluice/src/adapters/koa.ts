@@ -1,7 +1,7 @@
 import type { Context, Middleware } from 'koa'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
 import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
-import { joinedField, releaseWhenClosed } from '../http/node-response.js'
+import { canRefuse, releaseWhenClosed, setFields } from '../http/node-response.js'
 
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 export { settle } from '../http/permits.js'
@@ -22,18 +22,18 @@ export function limit(options: string | HttpLimitOptions<Context>): Middleware {
   const limiter = createHttpLimiter(options, access)
   return async (context, next) => {
     const decision = await limiter.decide(context)
-    const fields = decision.allowed ? decision.fields : decision.answer.headers
-    for (const [name, value] of fields)
-      context.set(name, joinedField(context.res.getHeader(name), name, value))
+    const { res } = context
     if (decision.allowed) {
-      releaseWhenClosed(context.res, decision.permit)
+      releaseWhenClosed(res, decision.permit)
+      setFields(res, decision.fields)
       return next()
     }
-    context.status = decision.answer.status
-    context.body = decision.answer.body
-    // Koa guesses the type of a text; ours is said.
-    const type = fields.find(([name]) => name === 'content-type')
-    if (type !== undefined) context.set(...type)
+    if (!canRefuse(res)) return
+    const { status, headers, body } = decision.answer
+    context.status = status
+    context.body = body
+    // Behind the body, by which Koa guesses a type.
+    setFields(res, headers)
   }
 }
 

@@ -1,52 +1,54 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
-  type ArgumentsHost,
   applyDecorators,
   type CanActivate,
-  Catch,
   type DynamicModule,
-  type ExceptionFilter,
   type ExecutionContext,
-  HttpException,
   Injectable,
   Module,
   SetMetadata,
 } from '@nestjs/common'
-import { APP_FILTER, APP_GUARD, Reflector } from '@nestjs/core'
+import { APP_FILTER, APP_GUARD, ModulesContainer, Reflector } from '@nestjs/core'
 import {
   createHttpLimiter,
   type HttpLimiter,
   type HttpLimitOptions,
+  optionsOf,
   type RequestAccess,
 } from '../http/http-limiter.js'
 import { forwardedFor, type NodeRequest, onHangUp, soleHeader } from '../http/node-request.js'
-import { joinedField, releaseWhenClosed } from '../http/node-response.js'
-import type { HttpAnswer } from '../http/problem.js'
+import { releaseWhenClosed, setFields } from '../http/node-response.js'
+import { type Execution, executionOf, type NestRequest } from './nest/execution.js'
+import { LimitRefusal, LimitRefusalFilter } from './nest/refusal.js'
 
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 export { settle } from '../http/permits.js'
+export type { NestRequest } from './nest/execution.js'
+export { LimitRefusal, LimitRefusalFilter } from './nest/refusal.js'
 
-/** A request as Nest hands it on from Express or Fastify. */
-export interface NestRequest extends Pick<IncomingMessage, 'headers' | 'socket' | 'method'> {
-  readonly body?: unknown
-  readonly params?: unknown
-  /** Express. */
-  readonly route?: { readonly path?: string }
-  /** Fastify. */
-  readonly routeOptions?: { readonly url?: string }
-  readonly raw?: IncomingMessage
+export interface NestLimitOptions extends HttpLimitOptions<NestRequest> {
+  /**
+   * Where the request is that a handler runs for. Default: the HTTP request; in a GraphQL handler that of the context; in a
+   * WebSocket handler the handshake. A handler that has none fails with a TypeError.
+   */
+  readonly request?: (context: ExecutionContext) => NestRequest | undefined
 }
 
-/** The part of an answer that Express and Fastify share; Fastify keeps Node's own under `raw`. */
-type NestResponse =
-  | (ServerResponse & { readonly raw?: undefined })
-  | { readonly raw: ServerResponse; hijack(): unknown }
+/** A limiter, and where it finds the request. */
+interface NestLimiter {
+  readonly limiter: HttpLimiter<NestRequest>
+  readonly requestOf: NestLimitOptions['request']
+}
+
+function nestLimiter(options: string | NestLimitOptions): NestLimiter {
+  const { request, ...others } = optionsOf<NestLimitOptions>(options)
+  return { limiter: createHttpLimiter<NestRequest>(others, access), requestOf: request }
+}
 
 const LIMITER = Symbol('sluice limiter')
 
 /** Limits a handler, or all handlers of a controller together; in place of what the module says for all. */
-export function Limit(options: string | HttpLimitOptions<NestRequest>): ClassDecorator & MethodDecorator {
-  return applyDecorators(SetMetadata(LIMITER, createHttpLimiter(options, access)))
+export function Limit(options: string | NestLimitOptions): ClassDecorator & MethodDecorator {
+  return applyDecorators(SetMetadata(LIMITER, nestLimiter(options)))
 }
 
 /** Lets a handler, or those of a controller, be limited by nothing. */
@@ -57,55 +59,63 @@ export function Unlimited(): ClassDecorator & MethodDecorator {
 /** Asks the limit of the handler that a request is for. */
 export class LimitGuard implements CanActivate {
   readonly #reflector = new Reflector()
-  readonly #forAll: HttpLimiter<NestRequest> | undefined
+  readonly #forAll: NestLimiter | undefined
 
   /** @param forAll limits what has no `@Limit` of its own */
-  constructor(forAll?: HttpLimiter<NestRequest>) {
+  constructor(forAll?: NestLimiter) {
     this.#forAll = forAll
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (context.getType() !== 'http') return true
-    const limiter = this.#limiterOf(context)
-    if (limiter === undefined) return true
-    const http = context.switchToHttp()
-    const decision = await limiter.decide(http.getRequest<NestRequest>())
-    if (!decision.allowed) throw new LimitRefusal(decision.answer)
-    const response = nodeResponse(http.getResponse<NestResponse>())
-    setFields(response, decision.fields)
-    releaseWhenClosed(response, decision.permit)
+    const limit = this.#limitOf(context)
+    if (limit === undefined) return true
+    const execution = executionOf(context, limit.requestOf)
+    const { request, response, run } = execution
+    const decision = await limit.limiter.decide(request, run)
+    if (!decision.allowed) throw await refusalOf(decision.answer, execution, context)
+    if (response !== undefined) {
+      releaseWhenClosed(response, decision.permit)
+      setFields(response, decision.fields)
+    } else if (decision.permit !== undefined) {
+      decision.permit[Symbol.dispose]()
+      throw new TypeError(
+        `'concurrent' limits ${context.getClass().name}.${context.getHandler().name}, which has no HTTP response to be released with; take rules with a 'limit' there`,
+      )
+    }
     return true
   }
 
-  #limiterOf(context: ExecutionContext): HttpLimiter<NestRequest> | undefined {
+  #limitOf(context: ExecutionContext): NestLimiter | undefined {
     const places = [context.getHandler(), context.getClass()]
     const own = places.find((place) => Reflect.hasMetadata(LIMITER, place))
-    return own === undefined
-      ? this.#forAll
-      : this.#reflector.get<HttpLimiter<NestRequest> | undefined>(LIMITER, own)
+    return own === undefined ? this.#forAll : this.#reflector.get<NestLimiter | undefined>(LIMITER, own)
   }
 }
 
-/** A request that is not let in, with the answer to it. Filters of your own may catch it. */
-export class LimitRefusal extends HttpException {
-  readonly answer: HttpAnswer
-
-  constructor(answer: HttpAnswer) {
-    super(answer.body, answer.status)
-    this.answer = answer
+/**
+ * What is thrown for a refused request. The limit's headers are set before, since Nest may have any filter answer; what the
+ * body is, such a filter says itself.
+ */
+async function refusalOf(
+  answer: LimitRefusal['answer'],
+  { response }: Execution,
+  context: ExecutionContext,
+): Promise<Error> {
+  if (response !== undefined) {
+    const fields = answer.headers.filter(([name]) => name !== 'content-type')
+    setFields(response, fields)
   }
+  const refusal = new LimitRefusal(answer)
+  return context.getType<string>() === 'ws' ? wsRefusal(refusal) : refusal
 }
 
-/** Sends the answer as it is: Nest itself would put its own words around it. */
-export class LimitRefusalFilter implements ExceptionFilter<LimitRefusal> {
-  catch({ answer }: LimitRefusal, host: ArgumentsHost): void {
-    const given = host.switchToHttp().getResponse<NestResponse>()
-    // Fastify would else wait for an answer of its own.
-    if (given.raw !== undefined) given.hijack()
-    const response = nodeResponse(given)
-    response.statusCode = answer.status
-    setFields(response, answer.headers)
-    response.end(answer.body)
+/** Nest tells a client of a WebSocket no more than "Internal server error" of exceptions of other classes. */
+async function wsRefusal(refusal: LimitRefusal): Promise<Error> {
+  try {
+    const { WsException } = await import('@nestjs/websockets')
+    return new WsException(refusal.getResponse())
+  } catch {
+    return refusal
   }
 }
 
@@ -127,13 +137,17 @@ export class LimitRefusalFilter implements ExceptionFilter<LimitRefusal> {
  */
 export const LimitModule = {
   /** @throws LimitSyntaxError, TypeError, RangeError that say what is wrong with the options. */
-  forRoot(options?: string | HttpLimitOptions<NestRequest>): DynamicModule {
-    const forAll = options === undefined ? undefined : createHttpLimiter(options, access)
+  forRoot(options?: string | NestLimitOptions): DynamicModule {
+    const forAll = options === undefined ? undefined : nestLimiter(options)
     return {
       module: SluiceModule,
       providers: [
         { provide: APP_GUARD, useFactory: () => new LimitGuard(forAll) },
-        { provide: APP_FILTER, useClass: LimitRefusalFilter },
+        {
+          provide: APP_FILTER,
+          useFactory: (modules: ModulesContainer) => new LimitRefusalFilter(modules),
+          inject: [ModulesContainer],
+        },
       ],
     }
   },
@@ -143,7 +157,6 @@ class SluiceModule {}
 
 // Decorators by hand: the library is compiled without Nest's own kind of them.
 Injectable()(LimitGuard)
-Catch(LimitRefusal)(LimitRefusalFilter)
 Module({})(SluiceModule)
 
 const access: RequestAccess<NestRequest> = {
@@ -158,13 +171,4 @@ const access: RequestAccess<NestRequest> = {
 /** Node's own request, which Fastify keeps under `raw`. */
 function messageOf(request: NestRequest): NodeRequest {
   return request.raw ?? request
-}
-
-function nodeResponse(response: NestResponse): ServerResponse {
-  return response.raw ?? response
-}
-
-function setFields(response: ServerResponse, fields: HttpAnswer['headers']): void {
-  for (const [name, value] of fields)
-    response.setHeader(name, joinedField(response.getHeader(name), name, value))
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Decision, Quota } from '../decision.js'
 import type { Limit } from '../limits/limit.js'
-import type { MaybePromise } from '../maybe-promise.js'
+import { type MaybePromise, toMaybePromise } from '../maybe-promise.js'
 import type { PermitListener, TakenCharge } from '../permit.js'
 import type { Client } from '../policy/client.js'
 import { isCallersFault } from '../stores/callers-fault.js'
@@ -109,10 +109,10 @@ export class EventSource<Request> {
   }
 
   #tell(event: LimiterEvent<Request>): void {
+    // As documented: who listens cannot break a request, and an asynchronous listener cannot end the process.
     try {
-      this.listener(event)
-    } catch {
-      // As documented: who listens cannot break a request.
-    }
+      const told: unknown = toMaybePromise<unknown>(this.listener(event))
+      if (told instanceof Promise) told.catch(() => {})
+    } catch {}
   }
 }

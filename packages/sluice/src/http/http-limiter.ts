@@ -2,23 +2,18 @@ import type { Decision, Refusal } from '../decision.js'
 import type { Identify } from '../identity/identify.js'
 import { IdentityUnavailableError } from '../identity/identity-unavailable.js'
 import { createLimiter, type LimiterOptions } from '../limiter.js'
+import { andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
 import type { Permit } from '../permit.js'
 import type { KeySources } from '../policy/key-spec.js'
 import { RequestError } from '../policy/request-error.js'
 import { StoreUnavailableError } from '../stores/failure/store-unavailable.js'
-import type { MaybePromise } from '../stores/store.js'
 import { type ClientAddressOptions, clientAddressReader } from './client-address.js'
 import { type FieldOptions, limitFields } from './limit-fields.js'
+import { type OwnAnswer, readOwnAnswer } from './own-answer.js'
 import { type AllowedDecision, noteAdmission, wasAdmittedBy } from './permits.js'
 import { type HttpAnswer, problem, refusalProblem, requestProblem, unavailableProblem } from './problem.js'
 import type { Fields } from './ratelimit-fields.js'
-
-/** An answer of the user's own to a refusal. An object as body is sent as JSON. */
-export interface OwnAnswer {
-  readonly status?: number
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body: string | object
-}
+import { asError } from './thrown.js'
 
 /** What `limit(…)` of every adapter takes. */
 export interface HttpLimitOptions<Request>
@@ -28,7 +23,7 @@ export interface HttpLimitOptions<Request>
   /** Finds out who the client is from the headers of a request, in place of `client`: what `identity(…)` of `sluice/identity` gives. */
   readonly identify?: Identify
   /** Makes the answer to a refused request, in place of the problem document. The limit's fields are added. */
-  readonly refuse?: (refusal: Refusal, request: Request) => OwnAnswer
+  readonly refuse?: (refusal: Refusal, request: Request) => MaybePromise<OwnAnswer>
 }
 
 /** How an adapter reads its framework's requests. */
@@ -56,8 +51,18 @@ export type HttpDecision =
   | { readonly allowed: false; readonly answer: HttpAnswer }
 
 export interface HttpLimiter<Request extends object> {
-  /** Decides on a request. One that was let in is not counted again, however often it is asked. What the rules' own functions throw is passed on. */
-  decide(request: Request): MaybePromise<HttpDecision>
+  /**
+   * Decides on a request. One that was let in is not counted again, however often it is asked. What the rules' own functions
+   * throw is passed on, as an Error.
+   *
+   * @param run for a request that is counted once for each of several runs of a handler: what tells them apart
+   */
+  decide(request: Request, run?: object): MaybePromise<HttpDecision>
+}
+
+/** The options that a limit string is short for; options as they are. */
+export function optionsOf<Options extends HttpLimitOptions<never>>(options: string | Options): Options {
+  return typeof options === 'string' ? ({ rules: [{ limit: options }] } as unknown as Options) : options
 }
 
 /** The part of an adapter that is the same for every framework. */
@@ -66,7 +71,7 @@ export function createHttpLimiter<Request extends object>(
   access: RequestAccess<Request>,
 ): HttpLimiter<Request> {
   const { refuse, identify, trustedProxies, ipv6Subnet, xRateLimit, partitionKeySecret, ...limiterOptions } =
-    typeof options === 'string' ? ({ rules: [{ limit: options }] } as HttpLimitOptions<Request>) : options
+    optionsOf<HttpLimitOptions<Request>>(options)
   if (identify !== undefined && limiterOptions.client !== undefined)
     throw new TypeError("'identify' and 'client' both say who the client is; give one of them")
   const addresses = clientAddressReader({
@@ -90,15 +95,31 @@ export function createHttpLimiter<Request extends object>(
     ...(xRateLimit !== undefined && { xRateLimit }),
     ...(partitionKeySecret !== undefined && { partitionKeySecret }),
   }
-  const translate = (request: Request, decision: Decision): HttpDecision => {
-    const fields = limitFields(decision, fieldOptions)
-    if (decision.allowed) {
-      noteAdmission(request, httpLimiter, decision)
-      return { allowed: true, fields, permit: permitOfSlots(decision) }
-    }
+  const translate = (
+    request: Request,
+    decision: Decision,
+    run: object | undefined,
+  ): MaybePromise<HttpDecision> => {
+    if (decision.allowed) return admission(request, decision, run)
     const { refusal } = decision
-    const answer = refuse === undefined ? refusalProblem(refusal) : ownAnswer(refuse(refusal, request))
-    return { allowed: false, answer: { ...answer, headers: [...answer.headers, ...fields] } }
+    const answer =
+      refuse === undefined
+        ? refusalProblem(refusal)
+        : andThen(toMaybePromise(refuse(refusal, request)), readOwnAnswer)
+    return andThen(answer, ({ headers, ...others }) => {
+      const fields = limitFields(decision, fieldOptions)
+      return { allowed: false, answer: { ...others, headers: [...headers, ...fields] } }
+    })
+  }
+  const admission = (request: Request, decision: AllowedDecision, run: object | undefined): HttpDecision => {
+    const permit = permitOfSlots(decision)
+    try {
+      noteAdmission(request, httpLimiter, decision, run)
+      return { allowed: true, fields: limitFields(decision, fieldOptions), permit }
+    } catch (error) {
+      permit?.[Symbol.dispose]()
+      throw error
+    }
   }
 
   const waits = limiterOptions.rules.some((rule) => 'wait' in rule)
@@ -115,19 +136,20 @@ export function createHttpLimiter<Request extends object>(
   }
 
   const httpLimiter: HttpLimiter<Request> = {
-    decide(request) {
-      if (wasAdmittedBy(request, httpLimiter)) return { allowed: true, fields: [], permit: undefined }
+    decide(request, run) {
+      if (wasAdmittedBy(request, httpLimiter, run)) return { allowed: true, fields: [], permit: undefined }
       try {
         const decision = admit(request)
-        if (decision instanceof Promise) return translateLater(request, decision)
-        return translate(request, decision)
+        if (decision instanceof Promise) return translateLater(request, decision, run)
+        const translated = translate(request, decision, run)
+        return translated instanceof Promise ? translated.catch(undecided) : translated
       } catch (error) {
         return undecided(error)
       }
     },
   }
-  const translateLater = (request: Request, pending: Promise<Decision>) =>
-    pending.then((decision) => translate(request, decision), undecided)
+  const translateLater = (request: Request, pending: Promise<Decision>, run: object | undefined) =>
+    pending.then((decision) => translate(request, decision, run)).catch(undecided)
   return httpLimiter
 }
 
@@ -149,14 +171,6 @@ function undecided(error: unknown): HttpDecision {
   // It reaches nobody, but the framework wants one.
   if (error instanceof ClientGone)
     return { allowed: false, answer: problem(503, 'Gone', 'The client hung up.') }
-  if (!(error instanceof RequestError)) throw error
+  if (!(error instanceof RequestError)) throw asError(error)
   return { allowed: false, answer: requestProblem(error) }
-}
-
-function ownAnswer({ status = 429, headers = {}, body }: OwnAnswer): HttpAnswer {
-  const json = typeof body !== 'string'
-  const given = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const)
-  const typed = given.some(([name]) => name === 'content-type')
-  const type = ['content-type', json ? 'application/json' : 'text/plain; charset=utf-8'] as const
-  return { status, headers: typed ? given : [type, ...given], body: json ? JSON.stringify(body) : body }
 }

@@ -5,12 +5,12 @@ export {
   type HttpDecision,
   type HttpLimiter,
   type HttpLimitOptions,
-  type OwnAnswer,
   type RequestAccess,
 } from './http-limiter.js'
 export { canonicalText, type IpAddress, parseIpAddress } from './ip-address.js'
 export { type FieldOptions, limitFields } from './limit-fields.js'
 export { joinedField, releaseWhenClosed } from './node-response.js'
+export type { OwnAnswer } from './own-answer.js'
 export { settle } from './permits.js'
 export {
   type HttpAnswer,

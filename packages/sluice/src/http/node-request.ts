@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { RequestError } from '../policy/request-error.js'
+import { onConnectionClosed } from './connection.js'
 
 /** The parts of Node's requests that are read. */
 export type NodeRequest = Pick<IncomingMessage, 'headers' | 'socket'> & {
@@ -27,7 +28,5 @@ export function forwardedFor({ headers }: NodeRequest): string | undefined {
 
 /** Calls `gone` when the client hangs up. @returns what ends the watch */
 export function onHangUp({ socket }: NodeRequest, gone: () => void): () => void {
-  if (socket.destroyed) gone()
-  socket.once('close', gone)
-  return () => socket.off('close', gone)
+  return onConnectionClosed(socket, gone)
 }

@@ -7,9 +7,11 @@ export type AllowedDecision = Extract<Decision, { readonly allowed: true }>
 interface Note {
   /** Whom it is about: what stands on a request goes along with its copies (`{ ...request }`), which nobody let in. */
   readonly request: object
+  /** What tells it from others of the same request; undefined where a request has one at most. */
+  readonly run: object | undefined
   readonly limiter: object
   readonly decision: AllowedDecision
-  readonly before: Note | undefined
+  before: Note | undefined
 }
 
 const NOTE = Symbol('sluice')
@@ -34,15 +36,30 @@ function isAbout({ request: noted }: Note, request: object): boolean {
 }
 
 /** Notes that a limit let a request in, as long as the request itself is held. */
-export function noteAdmission(request: object, limiter: object, decision: AllowedDecision): void {
+export function noteAdmission(
+  request: object,
+  limiter: object,
+  decision: AllowedDecision,
+  run?: object,
+): void {
   const place = placeOfNotes(request)
-  place[NOTE] = { request, limiter, decision, before: place[NOTE] }
+  place[NOTE] = { request, run, limiter, decision, before: place[NOTE] }
+  if (run !== undefined) dropOldestRun(place[NOTE])
 }
 
-export function wasAdmittedBy(request: object, limiter: object): boolean {
+export function wasAdmittedBy(request: object, limiter: object, run?: object): boolean {
   for (let note = placeOfNotes(request)[NOTE]; note !== undefined; note = note.before)
-    if (note.limiter === limiter && isAbout(note, request)) return true
+    if (note.limiter === limiter && note.run === run && isAbout(note, request)) return true
   return false
+}
+
+/** Runs of one request that are noted: a WebSocket's handshake is the request of all its messages. */
+const MAX_RUNS = 1000
+
+function dropOldestRun(latest: Note): void {
+  let count = 0
+  for (let note: Note | undefined = latest; note !== undefined; note = note.before)
+    if (++count === MAX_RUNS) note.before = undefined
 }
 
 /**

@@ -4,7 +4,11 @@ import type { HttpAnswer } from './problem.js'
 
 /** An answer as the web's standard has it. */
 export function responseOf({ status, headers, body }: HttpAnswer): Response {
-  return new Response(body, { status, headers: headers.map(([name, value]) => [name, value]) })
+  // An answer such as 204 has no body, not even an empty one.
+  return new Response(body === '' ? null : body, {
+    status,
+    headers: headers.map(([name, value]) => [name, value]),
+  })
 }
 
 /**
@@ -20,7 +24,8 @@ export function withFields(
   if (fields.length === 0 || response.status < 200) return response
   const headers = new Headers(response.headers)
   for (const [name, value] of fields) {
-    if (name === 'ratelimit' || name === 'ratelimit-policy') headers.append(name, value)
+    if (name === 'ratelimit' || name === 'ratelimit-policy' || name === 'set-cookie')
+      headers.append(name, value)
     else headers.set(name, value)
   }
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
@@ -34,6 +39,24 @@ export async function whileHandled<T>(permit: Permit | undefined, handle: () => 
   } catch (error) {
     permit?.[Symbol.dispose]()
     throw error
+  }
+}
+
+/**
+ * Has an admitted request handled. Its slots are renewed meanwhile, and released when the client goes away, when the handler
+ * fails, or when its answer has ended.
+ */
+export async function handleAdmitted(
+  permit: Permit | undefined,
+  request: Pick<Request, 'method' | 'signal'>,
+  handle: () => MaybePromise<Response>,
+): Promise<Response> {
+  if (permit === undefined) return handle()
+  const stopWatching = onAbort(request.signal, () => permit[Symbol.dispose]())
+  try {
+    return await whileHandled(permit, async () => releaseWhenRead(await handle(), permit, request))
+  } finally {
+    stopWatching()
   }
 }
 
@@ -60,17 +83,22 @@ export function releaseWhenRead(
     release()
     return response
   }
+  // Fails for a body that somebody reads already.
+  const body = watched(response.body, release)
+  const { status, statusText, headers } = response
+  const answer = new Response(body, { status, statusText, headers })
   permit.keepRenewed()
   signal.addEventListener('abort', release)
-  const body = watched(response.body, release)
   forgotten.register(body, release)
-  const { status, statusText, headers } = response
-  return new Response(body, { status, statusText, headers })
+  return answer
 }
 
 /** Calls `gone` when the signal says that the client has hung up. @returns what ends the watch */
 export function onAbort(signal: AbortSignal, gone: () => void): () => void {
-  if (signal.aborted) gone()
+  if (signal.aborted) {
+    gone()
+    return () => {}
+  }
   signal.addEventListener('abort', gone)
   return () => signal.removeEventListener('abort', gone)
 }

@@ -1,3 +1,4 @@
+import { allOf, andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
 import type { Client } from './client.js'
 import { addressInPlaceOfSecret, combinedKey, plainKey, secretKey } from './key.js'
 
@@ -12,7 +13,9 @@ export type NamedKey = 'ip' | 'client' | 'route' | 'everyone' | `header:${string
  * One part of a key: a name, or a function of the request. A function that neighbouring rules share is called once for
  * them. One that was compiled from a text may carry it as `source`: unnamed rules are then told apart by the text.
  */
-export type KeyPart<Request> = NamedKey | ((request: Request, client: Client | undefined) => string)
+export type KeyPart<Request> =
+  | NamedKey
+  | ((request: Request, client: Client | undefined) => MaybePromise<string>)
 
 /** Whom a rule counts for: one part, or several that count together. */
 export type KeySpec<Request> = KeyPart<Request> | readonly KeyPart<Request>[]
@@ -28,7 +31,7 @@ export interface KeySources<Request> {
 }
 
 /** Whom a request is counted for, as the stores see it. */
-export type KeyFor<Request> = (request: Request, client: Client | undefined) => string
+export type KeyFor<Request> = (request: Request, client: Client | undefined) => MaybePromise<string>
 
 /**
  * Turns what a rule says into a function from a request, and who sends it, to its key.
@@ -49,7 +52,7 @@ export function compileKey<Request>(
   const [only] = parts
   return only !== undefined && parts.length === 1
     ? only
-    : (request, client) => combinedKey(parts.map((part) => part(request, client)))
+    : (request, client) => andThen(allOf(parts.map((part) => part(request, client))), combinedKey)
 }
 
 /** Whom a rule without a `by` counts for: the client; a limiter of plain keys is told the key itself. */
@@ -75,7 +78,8 @@ function compilePart<Request>(
   sources: KeySources<Request> | undefined,
   known: boolean,
 ): KeyFor<Request> {
-  if (typeof part === 'function') return (request, client) => plainKey(checkedText(part(request, client)))
+  if (typeof part === 'function')
+    return (request, client) => andThen(toMaybePromise(part(request, client)), ownPart)
   if (part === 'everyone') return () => 'everyone'
   if (part === 'client' && known)
     return (request, client) => (client === undefined ? addressOf(request, sources) : clientKey(client))
@@ -111,6 +115,11 @@ function clientKey({ id }: Client): string {
 function addressOf<Request>(request: Request, sources: KeySources<Request> | undefined): string {
   if (sources !== undefined) return sources.ip(request)
   throw new TypeError("'client' said nobody, and such requests have no address to be counted by instead")
+}
+
+/** The key for what a function of the user's own returned. */
+function ownPart(key: unknown): string {
+  return plainKey(checkedText(key))
 }
 
 function checkedText(key: unknown): string {

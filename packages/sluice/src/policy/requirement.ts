@@ -1,3 +1,4 @@
+import { andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
 import type { Client } from './client.js'
 import { RequestError } from './request-error.js'
 
@@ -18,12 +19,12 @@ export class ForbiddenError extends RequestError {
   }
 }
 
-/** Throws ForbiddenError for a request that may not be made. */
-export type Requirement<Request> = (request: Request, client: Client | undefined) => void
+/** Throws ForbiddenError, or rejects with it, for a request that may not be made. */
+export type Requirement<Request> = (request: Request, client: Client | undefined) => MaybePromise<void>
 
 /** @throws TypeError, RangeError */
 export function compileRequirement<Request>(options: {
-  readonly require?: (request: Request, client: Client | undefined) => boolean
+  readonly require?: (request: Request, client: Client | undefined) => MaybePromise<boolean>
   readonly refuseWith?: Refusing
 }): Requirement<Request> | undefined {
   const { require: holds, refuseWith } = options
@@ -36,8 +37,9 @@ export function compileRequirement<Request>(options: {
   const { status = 403, detail = 'Forbidden' } = refuseWith ?? {}
   if (!(Number.isInteger(status) && status >= 400 && status <= 499))
     throw new RangeError(`the status of 'refuseWith' is from 400 to 499, not ${String(status)}`)
-  return (request, client) => {
+  const check = (answer: unknown) => {
     // What is not a clear yes is a no.
-    if (holds(request, client) !== true) throw new ForbiddenError(detail, status)
+    if (answer !== true) throw new ForbiddenError(detail, status)
   }
+  return (request, client) => andThen(toMaybePromise<unknown>(holds(request, client)), check)
 }

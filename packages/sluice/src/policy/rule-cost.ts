@@ -1,4 +1,5 @@
 import { checkCost, type Limit } from '../limits/limit.js'
+import { andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
 import { RequestError } from './request-error.js'
 import type { Rule } from './rule.js'
 
@@ -6,19 +7,29 @@ import type { Rule } from './rule.js'
  * What a request takes. It throws RequestError where that is nothing which the limit can count, and what the rule's own function throws;
  * unless the rule has a fallback.
  */
-export type CostFor<Request> = (request: Request, limit: Limit) => number
+export type CostFor<Request> = (request: Request, limit: Limit) => MaybePromise<number>
 
 /** @throws TypeError, RangeError for a number that is no cost. */
 export function compileCost<Request>({ cost = 1, fallbackCost }: Rule<Request>): CostFor<Request> {
   const costOf = typeof cost === 'function' ? cost : constant(cost, 'cost')
-  if (fallbackCost === undefined) return (request, limit) => countable(costOf(request, limit), limit)
+  const costFor: CostFor<Request> = (request, limit) => {
+    const units = costOf(request, limit)
+    return typeof units === 'number'
+      ? countable(units, limit)
+      : andThen(toMaybePromise<number>(units), (resolved) => countable(resolved, limit))
+  }
+  if (fallbackCost === undefined) return costFor
   constant(fallbackCost, 'fallbackCost')
+  const fallback = (error: unknown, limit: Limit): number => {
+    if (!(error instanceof RequestError)) throw error
+    return countable(fallbackCost, limit)
+  }
   return (request, limit) => {
     try {
-      return countable(costOf(request, limit), limit)
+      const units = costFor(request, limit)
+      return units instanceof Promise ? units.catch((error: unknown) => fallback(error, limit)) : units
     } catch (error) {
-      if (!(error instanceof RequestError)) throw error
-      return countable(fallbackCost, limit)
+      return fallback(error, limit)
     }
   }
 }

@@ -1,12 +1,13 @@
 import { parseDuration } from '../limits/duration.js'
 import { type Counting, parseLimits } from '../limits/grammar.js'
 import { checkLimit, DEFAULT_LEASE, type Limit } from '../limits/limit.js'
+import { andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
 import type { Client } from './client.js'
 import type { ConcurrencyRule, LimitSpec, RateRule } from './rule.js'
 import { readTiers, type TierScales, tierLimit } from './tiers.js'
 
 /** What a rule's limit is for a request of some client. */
-type LimitFor<Request> = (request: Request, client: Client | undefined) => Limit
+type LimitFor<Request> = (request: Request, client: Client | undefined) => MaybePromise<Limit>
 
 /** A rule's limit. */
 export interface RuleLimit<Request> {
@@ -32,7 +33,9 @@ export function compileLimits<Request>(rule: RateRule<Request>, all: TierScales)
   if (typeof limit === 'function') {
     const known = new Map<string, Limit>()
     const limitFor: LimitFor<Request> = (request, client) =>
-      tierLimit(givenLimit(limit(request, client), counting, known), client?.tier, own, all)
+      andThen(toMaybePromise<LimitSpec>(limit(request, client)), (spec) =>
+        tierLimit(givenLimit(spec, counting, known), client?.tier, own, all),
+      )
     return [{ limitFor, limit: undefined }]
   }
   const limits = readLimits(limit, counting)
@@ -54,7 +57,10 @@ export function compileConcurrency<Request>(
   })
   if (typeof concurrent !== 'function') return byTier(limitOf(concurrent), own, all)
   return {
-    limitFor: (request, client) => tierLimit(limitOf(concurrent(request, client)), client?.tier, own, all),
+    limitFor: (request, client) =>
+      andThen(toMaybePromise<number>(concurrent(request, client)), (slots) =>
+        tierLimit(limitOf(slots), client?.tier, own, all),
+      ),
     limit: undefined,
   }
 }

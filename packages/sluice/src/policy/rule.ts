@@ -1,5 +1,6 @@
 import type { Counting } from '../limits/grammar.js'
 import type { Limit } from '../limits/limit.js'
+import type { MaybePromise } from '../maybe-promise.js'
 import type { Client } from './client.js'
 import type { KeySpec } from './key-spec.js'
 import type { Tiers } from './tiers.js'
@@ -26,7 +27,7 @@ interface RuleOptions<Request> {
    * How much one request takes: zero or more. Default 1. A function is told the limit too, for an estimate that should not
    * ask for more than it can hold.
    */
-  readonly cost?: number | ((request: Request, limit: Limit) => number)
+  readonly cost?: number | ((request: Request, limit: Limit) => MaybePromise<number>)
   /** What a request takes whose cost cannot be worked out. Default: such a request is a RequestError. */
   readonly fallbackCost?: number
   /** `false`: decided and counted, but never a reason to refuse. */
@@ -42,7 +43,7 @@ interface RuleOptions<Request> {
 /** A limit over time. */
 export interface RateRule<Request> extends RuleOptions<Request>, Counting {
   /** One limit, several joined with `;`, or a function of the request that gives one. */
-  readonly limit: LimitSpec | ((request: Request, client: Client | undefined) => LimitSpec)
+  readonly limit: LimitSpec | ((request: Request, client: Client | undefined) => MaybePromise<LimitSpec>)
   /** Default: `requests`. */
   readonly of?: Resource
   /** By the client's tier: how many times the limit, or one limit in its place. */
@@ -52,7 +53,7 @@ export interface RateRule<Request> extends RuleOptions<Request>, Counting {
 /** A limit on what is in flight. */
 export interface ConcurrencyRule<Request> extends RuleOptions<Request> {
   /** How many may be in flight. */
-  readonly concurrent: number | ((request: Request, client: Client | undefined) => number)
+  readonly concurrent: number | ((request: Request, client: Client | undefined) => MaybePromise<number>)
   /** How long a slot is held without being renewed: milliseconds, or `30s`, which is the default. */
   readonly lease?: number | string
   /** How long a request waits for a slot, first come, first served: milliseconds, or `2s`. Default: it does not wait. */

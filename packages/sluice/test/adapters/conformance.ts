@@ -6,13 +6,15 @@ import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
 import { StoreUnavailableError } from '../../src/stores/failure/store-unavailable.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import { ask, begin, open, statuses } from './asking.js'
-import type { Framework, Route } from './framework.js'
+import { describeConnections } from './connections.js'
+import { describeFailures } from './failures.js'
+import type { Framework, StartRoutes } from './framework.js'
 
 type Options = HttpLimitOptions<object>
 
 /** What every adapter does, in every framework, through real sockets. */
 export function describeAdapter(name: string, framework: Framework): void {
-  const start = async (...routes: (Partial<Route> & Pick<Route, 'limits'>)[]) => {
+  const start: StartRoutes = async (...routes) => {
     const whole = routes.map(
       (route) => ({ method: 'POST', path: '/predict', handle: () => 'fine', ...route }) as const,
     )
@@ -223,6 +225,10 @@ export function describeAdapter(name: string, framework: Framework): void {
         expect(text).not.toContain('fine')
       },
     )
+
+    describeFailures(start)
+
+    describeConnections(start)
 
     describe('a slot', () => {
       const slot = (more: object = {}): Options => ({ rules: [{ concurrent: 1, by: 'everyone', ...more }] })

@@ -18,7 +18,15 @@ export interface Route {
   /** One `limit(…)` after the other. */
   readonly limits: readonly (string | HttpLimitOptions<object>)[]
   readonly handle: (handling: Handling) => Answer | Promise<Answer>
+  /**
+   * Is called before the limits, as a middleware is. What it is given answers the request with 503 and `answered before`, as
+   * one does that ends requests which take too long.
+   */
+  readonly before?: (answerFirst: () => void) => void
 }
+
+/** Starts an app of these routes for the time of a test; returns its port. */
+export type StartRoutes = (...routes: (Partial<Route> & Pick<Route, 'limits'>)[]) => Promise<number>
 
 export interface RunningApp {
   readonly port: number

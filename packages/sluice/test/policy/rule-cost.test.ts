@@ -32,7 +32,6 @@ describe('the cost of a rule', () => {
     ['endless', Number.POSITIVE_INFINITY],
     ['a text', '3'],
     ['missing', undefined],
-    ['a promise', Promise.resolve(3)],
     ['a fraction of whole units', 1.5],
   ]
 
@@ -56,6 +55,23 @@ describe('the cost of a rule', () => {
   it.each(wrong)('that a request makes %s is the fallback where there is one', async (_, cost) => {
     const { limiter, left } = limiterOf({
       cost: ({ body }) => (body === undefined ? cost : 0) as number,
+      fallbackCost: 4,
+    })
+    expect((await limiter.admit({})).allowed).toBe(true)
+    expect(await left()).toBe(6)
+  })
+
+  it.each(wrong)('that resolves to %s is the fault of the request too', async (_, cost) => {
+    const { limiter, left } = limiterOf({
+      cost: async ({ body }) => (body === undefined ? cost : 0) as number,
+    })
+    await expect(limiter.admit({})).rejects.toMatchObject({ name: 'RequestError', status: 400 })
+    expect(await left()).toBe(10)
+  })
+
+  it.each(wrong)('that resolves to %s is the fallback where there is one', async (_, cost) => {
+    const { limiter, left } = limiterOf({
+      cost: async ({ body }) => (body === undefined ? cost : 0) as number,
       fallbackCost: 4,
     })
     expect((await limiter.admit({})).allowed).toBe(true)

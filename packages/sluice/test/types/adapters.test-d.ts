@@ -42,7 +42,6 @@ const handler = onFetch<[{ readonly server: string }]>({
 })(async (_request, { server }) => new Response(server))
 expectTypeOf(handler).parameters.toEqualTypeOf<[Request, { readonly server: string }]>()
 expectTypeOf(handler).returns.toEqualTypeOf<Promise<Response>>()
-// @ts-expect-error such a request has no address: who counts by it says where it is from
 onFetch('10/minute')
 
 expectTypeOf(Limit('10/minute')).toEqualTypeOf<ClassDecorator & MethodDecorator>()

@@ -28,7 +28,13 @@ function adapt(rule: Rule<GatewayRequest>, index: number): Rule<GatewayRequest> 
   return {
     ...rule,
     ...(key !== undefined && { by: key }),
-    cost: recordedOr(cost, { name, index, hasFallback: fallbackCost !== undefined, keys: keysOf(key) }),
+    // The expressions of a configuration answer at once.
+    cost: recordedOr(cost as number | CostFor, {
+      name,
+      index,
+      hasFallback: fallbackCost !== undefined,
+      keys: keysOf(key),
+    }),
   }
 }
 
@@ -43,13 +49,13 @@ interface Weighing {
 
 function keysOf(by: KeySpec<GatewayRequest> | undefined): readonly KeyFor[] {
   const parts: readonly (KeyPart<GatewayRequest> | undefined)[] = typeof by === 'object' ? by : [by]
-  return parts.filter((part) => typeof part === 'function')
+  return parts.filter((part) => typeof part === 'function') as KeyFor[]
 }
 
 /** The key, where its functions give a key of no client's for what cannot be read. Such a request costs nothing. */
 function adaptKey(by: KeySpec<GatewayRequest>, index: number): KeySpec<GatewayRequest> {
   const adaptPart = (part: KeyPart<GatewayRequest>) =>
-    typeof part === 'function' ? keyOrNone(part, index) : part
+    typeof part === 'function' ? keyOrNone(part as KeyFor, index) : part
   return typeof by === 'object' ? by.map(adaptPart) : adaptPart(by)
 }
 

@@ -13,14 +13,28 @@ function onExpress(make: typeof express): Framework {
     start(routes) {
       const app = make()
       app.use(make.json())
+      // Express writes errors to the console unless it runs in a test.
+      app.set('env', 'test')
       for (const route of routes) {
         const verb = route.method === 'GET' ? 'get' : 'post'
-        app[verb](route.path, ...route.limits.map((options) => limit(options)), handlerOf(route))
+        app[verb](
+          route.path,
+          beforeOf(route),
+          ...route.limits.map((options) => limit(options)),
+          handlerOf(route),
+        )
       }
       return listening(app)
     },
     bodyOf: (request) => (request as Request).body,
     headerOf: (request, name) => (request as Request).get(name),
+  }
+}
+
+function beforeOf({ before }: Route): express.RequestHandler {
+  return (_request, response, next) => {
+    before?.(() => response.status(503).send('answered before'))
+    next()
   }
 }
 

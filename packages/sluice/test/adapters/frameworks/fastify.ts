@@ -1,4 +1,4 @@
-import Fastify, { type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyRequest, type onRequestHookHandler } from 'fastify'
 import { limit, settle } from '../../../src/adapters/fastify.js'
 import type { Framework } from '../framework.js'
 import { appOf } from './listening.js'
@@ -10,11 +10,17 @@ function onFastify(hook: 'preHandler' | 'onRequest'): Framework {
     tellsRepeated: true,
     async start(routes) {
       const app = Fastify()
-      for (const { method, path, limits, handle } of routes) {
+      for (const { method, path, limits, handle, before } of routes) {
+        const beforeLimits: onRequestHookHandler = (_request, reply, done) => {
+          before?.(() => reply.code(503).send('answered before'))
+          done()
+        }
+        const limitHooks = limits.map((options) => limit(options))
         app.route({
           method,
           url: path,
-          [hook]: limits.map((options) => limit(options)),
+          onRequest: hook === 'onRequest' ? [beforeLimits, ...limitHooks] : beforeLimits,
+          ...(hook === 'preHandler' && { preHandler: limitHooks }),
           handler: (request) => handle({ settle: (costs) => settle(request, costs) }),
         })
       }

@@ -1,7 +1,7 @@
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { limit, settle } from '../../../src/adapters/fetch.js'
 import type { Framework, Route } from '../framework.js'
-import { webStream } from './hono.js'
+import { answeredBefore, webStream } from './hono.js'
 import { listening } from './listening.js'
 
 type Handler = (request: Request, env: HttpBindings) => Promise<Response>
@@ -27,12 +27,12 @@ export const onFetch: Framework = {
   headerOf: (request, name) => (request as Request).headers.get(name) ?? undefined,
 }
 
-function handlerOf({ method, path, limits, handle }: Route): Handler {
+function handlerOf({ method, path, limits, handle, before }: Route): Handler {
   const innermost: Handler = async (request) => {
     const answer = await handle({ settle: (costs) => settle(request, costs) })
     return new Response(typeof answer === 'string' ? answer : webStream(answer))
   }
-  return limits.reduceRight<Handler>((inner, options) => {
+  const limited = limits.reduceRight<Handler>((inner, options) => {
     const limited = limit<[HttpBindings]>({
       ...(typeof options === 'string' ? { rules: [{ limit: options }] } : options),
       address: (_request, env) => env.incoming.socket.remoteAddress,
@@ -40,6 +40,10 @@ function handlerOf({ method, path, limits, handle }: Route): Handler {
     })
     return limited(inner)
   }, innermost)
+  return (request, env) => {
+    const first = answeredBefore(before).then(() => new Response('answered before', { status: 503 }))
+    return Promise.race([first, limited(request, env)])
+  }
 }
 
 function matches({ method, path }: Route, request: Request): boolean {

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
-import { type Context, Hono } from 'hono'
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { limit, settle } from '../../../src/adapters/hono.js'
-import type { Framework } from '../framework.js'
+import type { Framework, Route } from '../framework.js'
 import { listening } from './listening.js'
 
 export const onHono: Framework = {
@@ -13,8 +13,14 @@ export const onHono: Framework = {
     const app = new Hono()
     // What a handler throws on purpose is not for the console.
     app.onError((_error, context) => context.text('', 500))
-    for (const { method, path, limits, handle } of routes) {
-      app.on(method, [path], ...limits.map((options) => limit(options)), async (context) => {
+    for (const { method, path, limits, handle, before } of routes) {
+      const beforeLimits: MiddlewareHandler = async (context, next) => {
+        const first = answeredBefore(before)
+        const isFirst = await Promise.race([first.then(() => true), next().then(() => false)])
+        if (isFirst) context.res = context.text('answered before', 503)
+      }
+      const handlers = [beforeLimits, ...limits.map((options) => limit(options))]
+      app.on(method, [path], ...handlers, async (context) => {
         const answer = await handle({ settle: (costs) => settle(context, costs) })
         return typeof answer === 'string' ? context.text(answer) : context.body(webStream(answer))
       })
@@ -23,6 +29,11 @@ export const onHono: Framework = {
   },
   bodyOf: () => undefined,
   headerOf: (request, name) => (request as Context).req.header(name),
+}
+
+/** Settles once the request is to be answered before its limits are asked. */
+export function answeredBefore(before: Route['before']): Promise<void> {
+  return new Promise((resolve) => before?.(resolve))
 }
 
 export function webStream(body: Readable): ReadableStream<Uint8Array> {

@@ -14,11 +14,22 @@ export const onKoa: Framework = {
     // What a handler throws on purpose is not for the console.
     app.silent = true
     const router = new Router()
-    for (const { method, path, limits, handle } of routes) {
+    for (const { method, path, limits, handle, before } of routes) {
       const handler = async (context: Context) => {
         context.body = await handle({ settle: (costs) => settle(context, costs) })
       }
-      router.register(path, [method], [readBody, ...limits.map((options) => limit(options)), handler])
+      const beforeLimits = (context: Context, next: () => Promise<unknown>) => {
+        before?.(() => {
+          context.res.statusCode = 503
+          context.res.end('answered before')
+        })
+        return next()
+      }
+      router.register(
+        path,
+        [method],
+        [readBody, beforeLimits, ...limits.map((options) => limit(options)), handler],
+      )
     }
     app.use(router.routes())
     return listening(app.callback())

@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import type { Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Controller, Get, type INestApplication, Module, Post, Req, Res } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { ExpressAdapter } from '@nestjs/platform-express'
@@ -17,6 +17,15 @@ function onNest(create: (module: object) => Promise<INestApplication>): Framewor
     tellsRepeated: true,
     async start(routes) {
       const app = await create(moduleOf(routes))
+      app.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
+        routes
+          .find(({ path }) => path === request.url)
+          ?.before?.(() => {
+            response.statusCode = 503
+            response.end('answered before')
+          })
+        next()
+      })
       await app.listen(0, '127.0.0.1')
       return appOf(app.getHttpServer() as Server, () => app.close())
     },

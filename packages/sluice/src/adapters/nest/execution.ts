@@ -1,0 +1,115 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ExecutionContext } from '@nestjs/common'
+
+/** A request as Nest hands it on from Express or Fastify. */
+export interface NestRequest extends Pick<IncomingMessage, 'headers' | 'socket' | 'method'> {
+  readonly body?: unknown
+  readonly params?: unknown
+  /** Express. */
+  readonly baseUrl?: string
+  readonly route?: { readonly path?: string }
+  /** Fastify. */
+  readonly routeOptions?: { readonly url?: string }
+  readonly raw?: IncomingMessage
+}
+
+/** The part of an answer that Express and Fastify share; Fastify keeps Node's own under `raw`. */
+export type NestResponse =
+  | (ServerResponse & { readonly raw?: undefined })
+  | { readonly raw: ServerResponse; hijack(): unknown }
+
+/** One run of a handler. */
+export interface Execution {
+  readonly request: NestRequest
+  /** Undefined where the handler answers otherwise, as one for messages of a WebSocket. */
+  readonly response: ServerResponse | undefined
+  /**
+   * What tells this run from others of the same request: a GraphQL query may run a handler many times, and each message of a
+   * WebSocket runs one. Undefined where there is one run a request.
+   */
+  readonly run: object | undefined
+}
+
+/**
+ * Finds the request that a handler runs for: the HTTP request, that of a GraphQL operation, or the handshake of a WebSocket.
+ *
+ * @param requestOf where the application keeps the request, in place of looking for it
+ * @throws TypeError where there is none, since a handler that cannot be limited must not look as if it were
+ */
+export function executionOf(
+  context: ExecutionContext,
+  requestOf: ((context: ExecutionContext) => NestRequest | undefined) | undefined,
+): Execution {
+  const type: string = context.getType<string>()
+  const given = requestOf?.(context)
+  if (type === 'http') {
+    const http = context.switchToHttp()
+    const response = nodeResponse(http.getResponse<NestResponse>())
+    return { request: given ?? http.getRequest<NestRequest>(), response, run: undefined }
+  }
+  const places = type === 'graphql' ? graphqlPlaces(context) : type === 'ws' ? wsPlaces(context) : []
+  const request = given ?? places.find(isRequest)
+  if (request === undefined)
+    throw new TypeError(
+      `a limit applies to ${describe(context)}, which has no HTTP request to count: say where it is with 'request', or mark the handler @Unlimited()`,
+    )
+  const run = (type === 'graphql' && context.getArgByIndex<object | undefined>(3)) || context.getArgs()
+  return { request, response: type === 'graphql' ? graphqlResponse(context, request) : undefined, run }
+}
+
+/** Node's own response, which Fastify keeps under `raw`. */
+export function nodeResponse(response: NestResponse): ServerResponse {
+  return response.raw ?? response
+}
+
+interface GraphqlContext {
+  readonly req?: unknown
+  readonly request?: unknown
+  readonly res?: NestResponse
+  readonly reply?: NestResponse & { readonly request?: unknown }
+  readonly extra?: { readonly request?: unknown }
+}
+
+/** Where the GraphQL servers for Nest keep the request: Apollo, Mercurius, and graphql-ws for subscriptions. */
+function graphqlPlaces(context: ExecutionContext): unknown[] {
+  const { req, request, reply, extra } = graphqlContext(context)
+  return [req, request, reply?.request, extra?.request]
+}
+
+function graphqlResponse(context: ExecutionContext, request: NestRequest): ServerResponse | undefined {
+  const { res, reply } = graphqlContext(context)
+  const response = res ?? reply ?? (request as { readonly res?: NestResponse }).res
+  const own = response && nodeResponse(response)
+  return typeof own?.setHeader === 'function' ? own : undefined
+}
+
+function graphqlContext(context: ExecutionContext): GraphqlContext {
+  return context.getArgByIndex<GraphqlContext | undefined>(2) ?? {}
+}
+
+/** Where Socket.IO keeps the handshake, and where an application puts it for `ws`, which keeps none. */
+function wsPlaces(context: ExecutionContext): unknown[] {
+  const { request, upgradeReq, conn } = context.switchToWs().getClient<{
+    readonly request?: unknown
+    readonly upgradeReq?: unknown
+    readonly conn?: { readonly request?: unknown }
+  }>()
+  return [request, upgradeReq, conn?.request]
+}
+
+function isRequest(value: unknown): value is NestRequest {
+  if (value === null || typeof value !== 'object') return false
+  const { headers, socket, raw } = value as Partial<NestRequest>
+  return headers !== null && typeof headers === 'object' && (socket ?? raw?.socket) !== undefined
+}
+
+function describe(context: ExecutionContext): string {
+  const words: Readonly<Record<string, string>> = {
+    graphql: 'a GraphQL handler',
+    ws: 'a WebSocket handler',
+    rpc: 'a microservice handler',
+  }
+  const type = context.getType<string>()
+  const kind = words[type] ?? `a handler of type '${type}'`
+  return `${kind}, ${context.getClass()?.name}.${context.getHandler()?.name}`
+}

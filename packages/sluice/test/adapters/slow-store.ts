@@ -1,0 +1,41 @@
+import { type MemoryStore, memoryStore } from '../../src/stores/memory/memory-store.js'
+import type { Charge, Store } from '../../src/stores/store.js'
+
+/** A store that decides when the test lets it. */
+export interface SlowStore extends Store {
+  /** How many decisions are pending. */
+  readonly pending: number
+  /** Makes the pending decisions. */
+  answer(): void
+}
+
+/** A memory store whose decisions are promises. */
+export function asynchronousStore(store: MemoryStore = memoryStore()): Store {
+  return { ...passedOn(store), take: async (charges) => store.take(charges) }
+}
+
+export function slowStore(store: MemoryStore = memoryStore()): SlowStore {
+  const pending: (() => void)[] = []
+  return {
+    ...passedOn(store),
+    take: async (charges: readonly Charge[]) => {
+      await new Promise<void>((resolve) => pending.push(resolve))
+      return store.take(charges)
+    },
+    get pending() {
+      return pending.length
+    },
+    answer() {
+      for (const resolve of pending.splice(0)) resolve()
+    },
+  }
+}
+
+function passedOn(store: MemoryStore): Omit<Store, 'take'> {
+  return {
+    peek: (charges) => store.peek(charges),
+    settle: (settlements) => store.settle(settlements),
+    reset: (scope, key) => store.reset(scope, key),
+    close: () => store.close(),
+  }
+}
