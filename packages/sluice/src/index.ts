@@ -40,9 +40,15 @@ export {
   type FailureStats,
   withFailurePolicy,
 } from './stores/failure/failure-policy.js'
-export type { FailurePolicyName, FailurePolicyOptions, StoreStateChange } from './stores/failure/options.js'
+export type {
+  FailurePolicyName,
+  FailurePolicyOptions,
+  StoreRequestFailure,
+  StoreStateChange,
+} from './stores/failure/options.js'
 export { StoreUnavailableError } from './stores/failure/store-unavailable.js'
 export type { Timers } from './stores/failure/timers.js'
 export { type MemoryStore, type MemoryStoreOptions, memoryStore } from './stores/memory/memory-store.js'
 export { type DecidingStore, isDeciding, type Outcome } from './stores/outcome.js'
 export type { Charge, Degraded, MaybePromise, Settlement, Store, StoreVerdict } from './stores/store.js'
+export { StoreRequestError } from './stores/store-request-error.js'

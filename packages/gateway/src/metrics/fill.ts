@@ -38,7 +38,7 @@ function fillRule(
 }
 
 export function fillStore(instruments: Instruments, figures: StoreFigures): void {
-  const { up, breaker, failures, timeouts, unavailable, settlements, memory } = figures
+  const { up, breaker, failures, timeouts, requestErrors, unavailable, settlements, memory } = figures
   const { storeUp, storeBreaker, storeFailures, storeUnavailable } = instruments
   const { settlementsWaiting, settlementsLost, memoryKeys, memoryOverflow } = instruments
   storeUp.set(up ? 1 : 0)
@@ -48,6 +48,7 @@ export function fillStore(instruments: Instruments, figures: StoreFigures): void
   storeFailures.reset()
   storeFailures.inc({ kind: 'error' }, failures)
   storeFailures.inc({ kind: 'timeout' }, timeouts)
+  storeFailures.inc({ kind: 'request' }, requestErrors)
   storeUnavailable.reset()
   storeUnavailable.inc(unavailable)
   settlementsWaiting.set(settlements.waiting)

@@ -117,7 +117,7 @@ export function createInstruments() {
     }),
     storeFailures: new Counter({
       name: 'sluice_store_failures_total',
-      help: 'Operations that the store failed or did not answer in time.',
+      help: 'Operations that the store failed, did not answer in time, or could not do for one request alone.',
       labelNames: ['kind'],
       registers,
     }),

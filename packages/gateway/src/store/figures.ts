@@ -6,6 +6,8 @@ export interface StoreFigures {
   readonly up: boolean
   readonly failures: number
   readonly timeouts: number
+  /** Operations that a store which works could not do, such as one on a key that holds something else. */
+  readonly requestErrors: number
   /** Undefined where the state is in memory, which is never lost. */
   readonly breaker: FailureStats['state'] | undefined
   /** Requests answered with 503 because nothing could be decided. */
@@ -17,7 +19,7 @@ export interface StoreFigures {
 
 /** Of a store in memory. */
 export const NEVER_LOST: Omit<StoreFigures, 'memory'> = {
-  ...{ up: true, breaker: undefined, failures: 0, timeouts: 0, unavailable: 0 },
+  ...{ up: true, breaker: undefined, failures: 0, timeouts: 0, requestErrors: 0, unavailable: 0 },
   settlements: { waiting: 0, lost: 0 },
 }
 
@@ -30,6 +32,7 @@ export function summedFigures(each: readonly StoreFigures[]): StoreFigures {
     up: lost === undefined,
     failures: sum(({ failures }) => failures),
     timeouts: sum(({ timeouts }) => timeouts),
+    requestErrors: sum(({ requestErrors }) => requestErrors),
     breaker: lost?.breaker ?? each[0]?.breaker,
     unavailable: sum(({ unavailable }) => unavailable),
     settlements: {

@@ -10,6 +10,7 @@ import { storeAddress } from '../config/store-address.js'
 import type { Log } from '../log.js'
 import { NEVER_LOST, type StoreFigures } from './figures.js'
 import { answers, askUntilLost, whyAbsent } from './first-look.js'
+import { tellRequestErrors } from './request-error-log.js'
 import { tellChanges } from './state-log.js'
 
 /** The store of a gateway, and how it is. */
@@ -48,6 +49,7 @@ export async function openStore(
       stats: () => guarded.stats(),
       knownReason: () => absent,
     }),
+    onRequestError: tellRequestErrors(storeAddress(config), log),
   })
   if (absent !== undefined) await askUntilLost(guarded)
   absent = undefined
@@ -58,9 +60,9 @@ export async function openStore(
       return { state: guarded.stats().state === 'closed' ? 'answers' : 'lost', policy: onStoreFailure.policy }
     },
     figures() {
-      const { state, failures, timeouts, unavailable, localKeys, ...stats } = guarded.stats()
+      const { state, failures, timeouts, requestErrors, unavailable, localKeys, ...stats } = guarded.stats()
       return {
-        ...{ up: state === 'closed', breaker: state, failures, timeouts, unavailable },
+        ...{ up: state === 'closed', breaker: state, failures, timeouts, requestErrors, unavailable },
         settlements: { waiting: stats.settlementsWaiting, lost: stats.settlementsLost },
         memory: { keys: localKeys, overflowed: 0 },
       }

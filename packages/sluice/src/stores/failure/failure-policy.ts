@@ -21,6 +21,8 @@ export interface FailureStats {
   readonly state: BreakerState
   /** Operations that the store failed. */
   readonly failures: number
+  /** Operations that a store which works could not do: the policy decided on them, and the breaker stayed as it was. */
+  readonly requestErrors: number
   /** Operations that it did not answer in time. */
   readonly timeouts: number
   /** Requests decided without the store, by `open` or `local`. */
@@ -70,6 +72,9 @@ export interface FailurePolicyStore extends Store {
  * **Settlements** go to where the charge was taken: what was taken locally is settled and released locally, also once
  * the store is back. Those for a store that is away wait for it in bounded memory and never fail a request; what
  * is lost is counted. `reset` throws a `StoreUnavailableError` under every policy.
+ *
+ * **Errors of a request.** A key that holds something else, a server without memory and the like are a `StoreRequestError`:
+ * the policy decides that request, the breaker stays closed, and `requestErrors` counts it.
  *
  * A `TypeError` or `RangeError` without a cause is the caller's fault: it is passed on and counts as no failure.
  *
@@ -160,6 +165,7 @@ class Guarded implements FailurePolicyStore {
       state: this.#calls.state,
       failures: this.#calls.failures,
       timeouts: this.#calls.timeouts,
+      requestErrors: this.#calls.requestErrors,
       degraded: this.#degraded,
       localKeys: this.#fallback.keys,
       unavailable: this.#unavailable,

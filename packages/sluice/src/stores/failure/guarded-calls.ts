@@ -1,5 +1,6 @@
 import { isCallersFault } from '../callers-fault.js'
 import type { MaybePromise } from '../store.js'
+import { StoreRequestError } from '../store-request-error.js'
 import { Breaker, type BreakerState } from './breaker.js'
 import { DeadlineError, type Lateness, withinDeadline } from './deadline.js'
 import type { Settings } from './options.js'
@@ -22,6 +23,7 @@ export class GuardedCalls {
   readonly #onAnswer: () => void
   #failures = 0
   #timeouts = 0
+  #requestErrors = 0
 
   /** `onAnswer` is called whenever a call was answered. */
   constructor(settings: Settings, onAnswer: () => void) {
@@ -44,6 +46,11 @@ export class GuardedCalls {
     return this.#timeouts
   }
 
+  /** Calls that a store which works could not do. */
+  get requestErrors(): number {
+    return this.#requestErrors
+  }
+
   /** Makes the call; what is answered at once is returned at once. */
   make<T>({ call, instead, late, isItsOwn }: Call<T>): MaybePromise<T> {
     const pass = this.#breaker.enter()
@@ -61,6 +68,13 @@ export class GuardedCalls {
       if (isCallersFault(error)) {
         this.#breaker.inconclusive(pass)
         throw error
+      }
+      if (error instanceof StoreRequestError) {
+        // The store has answered. That it cannot decide one request is no reason to ask it nothing more.
+        this.#requestErrors++
+        this.#breaker.succeeded(pass)
+        this.#tellRequestError(error)
+        return instead(error)
       }
       this.#count(error)
       this.#breaker.failed(pass, error, error instanceof DeadlineError)
@@ -80,6 +94,16 @@ export class GuardedCalls {
   #count(error: unknown): void {
     if (error instanceof DeadlineError) this.#timeouts++
     else this.#failures++
+  }
+
+  #tellRequestError(error: StoreRequestError): void {
+    const { policy, onRequestError } = this.#settings
+    try {
+      const told: unknown = onRequestError({ policy, cause: error })
+      if (told instanceof Promise) told.catch(() => {})
+    } catch {
+      // As for a change of state.
+    }
   }
 
   #tell(state: 'open' | 'closed', cause: unknown): void {

@@ -14,6 +14,13 @@ export interface StoreStateChange {
   readonly cause?: unknown
 }
 
+/** A store that works could not decide one request, and the policy did. */
+export interface StoreRequestFailure {
+  readonly policy: FailurePolicyName
+  /** A `StoreRequestError`. */
+  readonly cause: Error
+}
+
 export interface FailurePolicyOptions {
   /** Default `local`. */
   readonly policy?: FailurePolicyName
@@ -29,6 +36,11 @@ export interface FailurePolicyOptions {
   readonly maxWaiting?: number
   /** Called once when the store is lost and once when it is back. What it throws is ignored. */
   readonly onStateChange?: (change: StoreStateChange) => void
+  /**
+   * Called for each operation that a store which works could not do, such as one on a key that holds something else. Its
+   * message names the key. What it throws is ignored.
+   */
+  readonly onRequestError?: (failure: StoreRequestFailure) => void
   /** Default: the machine's monotonic clock. */
   readonly clock?: Clock
   /** Spreads the probes of a fleet: from 0 up to 1. Default `Math.random`. */
@@ -56,6 +68,7 @@ export function checkOptions(options: FailurePolicyOptions): Settings {
     failures = 5,
     maxWaiting = 10_000,
     onStateChange = () => {},
+    onRequestError = () => {},
     clock = systemClock,
     random = Math.random,
     timers = systemTimers,
@@ -81,6 +94,7 @@ export function checkOptions(options: FailurePolicyOptions): Settings {
     failures,
     maxWaiting,
     onStateChange,
+    onRequestError,
     clock,
     random,
     timers,

@@ -1,3 +1,4 @@
+import { StoreRequestError } from '../store-request-error.js'
 import { Finding } from './finding.js'
 import type { Job } from './job.js'
 
@@ -28,7 +29,8 @@ export function readAnswer(reply: unknown, jobs: readonly Job[]): Answer {
   const outcomes = jobs.map((job): Outcome => {
     const what = bytes[place++]
     if (what === WINDOW) return 'window'
-    if (what !== DONE) return new Error(String(faults[failed++] ?? 'the script gave no answer to this'))
+    if (what !== DONE)
+      return new StoreRequestError(String(faults[failed++] ?? 'the script gave no answer to this'))
     if (job.operation !== 'take' && job.operation !== 'peek') return []
     return job.charges.map(({ limit }) => {
       const finding = new Finding(limit, at, bytes, place)

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers'
+import { StoreRequestError } from '../store-request-error.js'
 import { readAnswer } from './answer.js'
 import { Batch } from './batch.js'
 import type { Connection } from './connection.js'
@@ -53,7 +54,8 @@ export class Batches {
       .run(batch.keys, args)
       .then((reply) => this.#answer(batch, slot, reply))
       .catch((error: unknown) => {
-        for (const job of batch.jobs) job.reject(error)
+        const reason = isOfScript(error) ? new StoreRequestError(messageOf(error), { cause: error }) : error
+        for (const job of batch.jobs) job.reject(reason)
       })
   }
 
@@ -73,4 +75,17 @@ export class Batches {
     if (job.asked < MAX_ASKED) this.add(job, slot)
     else job.reject(new Error("the server's time lies in none of the calendar windows that it was sent"))
   }
+}
+
+/**
+ * Whether a server that works could not do the jobs of this one call: the script met what it cannot read, or had no memory
+ * to write with. An unknown command, missing rights or a lost connection fail every call.
+ */
+function isOfScript(error: unknown): boolean {
+  const message = messageOf(error)
+  return /^(WRONGTYPE|OOM) |user_script/.test(message) && !/NOPERM|READONLY|ermission/.test(message)
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

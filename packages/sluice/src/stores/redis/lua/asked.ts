@@ -31,6 +31,12 @@ local function say(part)
   parts[said] = part
 end
 
+-- A job that failed, and why.
+local function sayFailed(fault)
+  say('\\3')
+  faultsSaid[#faultsSaid + 1] = fault
+end
+
 -- The job at hand: its kind, the number of its charges, and the place before that of its first key, if they lie side by side.
 local kindPlace, kind, count, firstKey
 -- The last job that charged a key, where they do not.

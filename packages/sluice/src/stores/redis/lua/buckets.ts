@@ -35,7 +35,8 @@ local function levelOf(index, limit)
   if header then
     if #header ~= limit.size or sub(header, 1, limit.headSize) ~= limit.head then return end
     local expiry, at, before = unpackFrom('>ddd', header, limit.headSize + 1)
-    if now < at then return end
+    -- Neither holds of what is no number.
+    if not (now >= at and before >= 0) then return end
     expiries[index] = expiry
     level = before - ((now - at) * limit.limit) / limit.period
     if not (level > 0) then level = 0 end
@@ -61,6 +62,11 @@ local function decideBuckets(takes)
     if not level then return false end
     if cost > 0 and level + cost > limit.most then allFit = false end
     found[2 * each - 1], found[2 * each] = cost, level
+  end
+  if takes and allFit and isServerFull() then
+    if not firstKey then place = place + count end
+    sayFailed(FULL)
+    return true
   end
   say(pack(FORMATS[count], 1, unpack(found, 1, 2 * count)))
   if takes and allFit then

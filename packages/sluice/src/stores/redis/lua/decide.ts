@@ -8,11 +8,11 @@ local function isHindered(index, limit)
     say('\\2')
     return true
   end
+  atHand = index
   if headers[index] == nil then load(index, limit) end
   local fault = faults[index]
   if not fault then return false end
-  say('\\3')
-  faultsSaid[#faultsSaid + 1] = fault
+  sayFailed(fault)
   return true
 end
 
@@ -69,9 +69,10 @@ local function decideOne(takes)
   if isHindered(index, limit) then return end
   local algorithm, state = A[limit.letter], stateNow(index, limit)
   local isFitting = algorithm.fits(limit, state, cost)
+  if takes and isFitting and cost > 0 and isServerFull() then return sayFailed(FULL) end
   local facts = algorithm.facts
-  parts[said + 1], parts[said + 2] = '\\1', COSTS[cost]
-  parts[said + 3] = facts and facts(limit, state, cost, isFitting) or algorithm.pack(state)
+  local found = facts and facts(limit, state, cost, isFitting) or algorithm.pack(state)
+  parts[said + 1], parts[said + 2], parts[said + 3] = '\\1', COSTS[cost], found
   said = said + 3
   if not takes or not isFitting or cost == 0 then return end
   if unders[index] ~= limit then state = stateNow(index, limit, true) end
@@ -115,6 +116,7 @@ local function decideAll(takes)
   local admitted = judge(true)
   -- A shadow charge takes only what the enforced ones leave.
   if hasShadows then judge(false) end
+  if takes and admitted and isServerFull() then return sayFailed(FULL) end
   say('\\1')
   for each = 1, count do
     local charge = charges[each]
@@ -133,14 +135,62 @@ local function decideAll(takes)
   end
 end
 
+-- A slot that is freed needs no memory.
+local function isRelease(charge)
+  return charge.limit.letter == 'n' and charge.cost == 0
+end
+
+-- Settles what can be settled: a key that cannot be read keeps no other from getting back what it is owed.
 local function settleAll()
   readCharges(true)
-  if areHindered() then return end
-  say('\\1')
+  for each = 1, count do
+    if charges[each].limit.outside then return say('\\2') end
+  end
+  local fault
   for each = 1, count do
     local charge = charges[each]
-    settle(charge.index, charge.limit, charge.taken, charge.cost, charge.lease)
+    local index, limit = charge.index, charge.limit
+    atHand = index
+    if headers[index] == nil then load(index, limit) end
+    local why = faults[index]
+    if not why and isServerFull() and not isRelease(charge) then why = FULL end
+    if why then fault = why else settle(index, limit, charge.taken, charge.cost, charge.lease) end
   end
+  if fault then sayFailed(fault) else say('\\1') end
+end
+
+local function doJob(operation)
+  if operation == 3 then
+    settleAll()
+  elseif not decideBuckets(operation == 1) then
+    if count == 1 then decideOne(operation == 1) else decideAll(operation == 1) end
+  end
+end
+
+-- What an error says where a value looked readable and is not. Every other error is the server's, and ends the call.
+local UNREADABLE = { 'WRONGTYPE', 'attempt to', 'bad argument', 'too short', 'not a valid' }
+
+local function isOfKey(why)
+  local said = type(why) == 'table' and why.err or why
+  for _, words in ipairs(UNREADABLE) do
+    if string.find(said, words, 1, true) then return atHand ~= nil end
+  end
+  return false
+end
+
+-- Fails the job at hand for the sake of its key. Nothing more is done to that key, and other jobs go on with the others.
+-- The arguments are what had been said and read when the job began.
+local function failJob(operation, before, from, leasesBefore)
+  faults[atHand] = unreadable(atHand)
+  levels[atHand], bucketLimits[atHand] = nil, nil
+  said = before
+  for each = said + 1, #parts do parts[each] = nil end
+  sayFailed(faults[atHand])
+  leases = leasesBefore
+  for each = 1, count do
+    if limits[kind[3 * each - 2]].letter == 'n' then leases = leases + 1 end
+  end
+  place = from + (firstKey and 0 or count) + (operation == 3 and 3 * count or 0)
 end
 
 local last = #jobs
@@ -149,19 +199,25 @@ while place < last do
   place = place + 1
   if operation == 4 then
     place = place + 1
+    isServerFull()
     reset(jobs[place])
     say('\\1')
   else
     nextJob()
-    if operation == 3 then
-      settleAll()
-    elseif not decideBuckets(operation == 1) then
-      if count == 1 then decideOne(operation == 1) else decideAll(operation == 1) end
+    local before, from, leasesBefore, faultsBefore = said, place, leases, #faultsSaid
+    atHand = nil
+    local done, why = pcall(doJob, operation)
+    if not done then
+      if not isOfKey(why) then error(why) end
+      for each = #faultsSaid, faultsBefore + 1, -1 do faultsSaid[each] = nil end
+      failJob(operation, before, from, leasesBefore)
     end
   end
   if mendedOnes[1] then dropIdle() end
 end
 
+-- What is written to a full server only frees slots. A first write that needs no memory is let through, and the rest with it.
+if isFull and changes > 0 then redis.pcall('ZREM', KEYS[changedOnes[1]], '') end
 for each = 1, changes do
   local index = changedOnes[each]
   local level = levels[index]

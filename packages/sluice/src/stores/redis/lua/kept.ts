@@ -68,6 +68,18 @@ local function headOf(limit)
   return limit.head
 end
 
+local function unreadable(index)
+  return 'the key ' .. KEYS[index] .. ' holds nothing that this version of sluice wrote'
+end
+
+-- Whether the numbers of a state are numbers. A debt may be infinite.
+local function isSound(state)
+  for _, value in pairs(state) do
+    if value ~= value then return false end
+  end
+  return true
+end
+
 -- Reads a header that another limit wrote.
 local function readHeader(index, header)
   if #header > HEAD_SIZE and string.byte(header) == VERSION then
@@ -76,15 +88,29 @@ local function readHeader(index, header)
       local zone = sub(header, from, from + zoneSize - 1)
       local limit = { letter = letter, limit = capacity, period = period, burst = burst, zone = zone }
       headOf(limit)
-      if #header == limit.size then
-        unders[index], states[index] = limit, A[letter].unpack(header, limit.stateFrom, KEYS[index])
+      local state = #header == limit.size and A[letter].kind == kinds[index]
+        and A[letter].unpack(header, limit.stateFrom, KEYS[index])
+      if state and isSound(state) then
+        unders[index], states[index] = limit, state
         if zone ~= '' then areOver[index] = not A.f.isOpen(states[index]) end
         return
       end
     end
   end
-  faults[index] = 'the key ' .. KEYS[index] .. ' holds nothing that this version of sluice wrote'
+  faults[index] = unreadable(index)
 end
+
+-- Whether the server has no memory left. It refuses what may need more only as a script's first write, and a script that has
+-- written anything may go past its bound; so it is asked before, with a write that changes nothing.
+local isFull
+local function isServerFull()
+  if isFull == nil then
+    local reply = redis.pcall('SETRANGE', KEYS[1], 0, '')
+    isFull = type(reply) == 'table' and reply.err ~= nil and string.find(reply.err, 'OOM', 1, true) ~= nil
+  end
+  return isFull
+end
+local FULL = 'OOM the server has no memory left'
 
 -- Makes of a level now what the rest of the script knows of a key.
 local function widen(index)
@@ -117,6 +143,10 @@ local function load(index, limit)
     return
   end
   local state = algorithm.unpack(header, limit.stateFrom)
+  if not isSound(state) then
+    faults[index] = unreadable(index)
+    return
+  end
   unders[index], states[index] = limit, state
   expiries[index] = unpackFrom('>d', header, limit.headSize + 1)
   if limit.zone ~= '' then areOver[index] = not algorithm.isOpen(state) end
@@ -160,6 +190,7 @@ end
 -- Writes the state of a key, which expires when it says no more than no key would.
 local function keep(index)
   local key, limit, state, stored = KEYS[index], unders[index], states[index], headers[index]
+  if faults[index] then return end
   local algorithm = state and A[limit.letter]
   local idleAfter = state and algorithm.idleAfter(limit, state) or 0
   if idleAfter <= 0 then

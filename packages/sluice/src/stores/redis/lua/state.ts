@@ -2,6 +2,9 @@
  * The script's part that knows what a state is now, and how it changes with its limit (`adapt` of `limits/algorithms.ts`).
  */
 export const state = `
+-- The key whose state was asked for last.
+local atHand
+
 -- Says that the state of a key is to be kept.
 local function note(index)
   if areChanged[index] then return end
@@ -47,6 +50,7 @@ end
 -- The state of a key at now and under this limit. A limit that counts another way sees an estimate, which takes the state's
 -- place only where it is kept, because something is taken.
 local function stateNow(index, limit, isKept)
+  atHand = index
   local from, state = unders[index], states[index]
   if from == limit and areNow[index] then return state end
   -- Nobody has taken from it, so there is nothing that another limit would have to take over.

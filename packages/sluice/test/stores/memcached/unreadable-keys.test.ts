@@ -1,0 +1,36 @@
+import { MemcacheClient } from 'memcache-client'
+import { expect, it, onTestFinished } from 'vitest'
+import { withFailurePolicy } from '../../../src/stores/failure/failure-policy.js'
+import { memcachedStore } from '../../../src/stores/memcached/index.js'
+import { storeKey } from '../../../src/stores/memcached/store-key.js'
+import { startMemcached } from '../servers/memcached.js'
+
+it('a key that cannot be read fails alone, and the breaker stays closed', async () => {
+  const server = await startMemcached()
+  const client = new MemcacheClient({ server: `127.0.0.1:${server.port}` })
+  const guarded = withFailurePolicy(memcachedStore(`memcached://127.0.0.1:${server.port}`), {
+    policy: 'closed',
+    deadline: 30_000,
+  })
+  onTestFinished(async () => {
+    await guarded.close()
+    client.shutdown()
+    await server.stop()
+  })
+  const charge = (key: string) => ({
+    scope: 'alone',
+    key,
+    limit: { algorithm: 'fixed-window', limit: 10, period: 3_600_000 } as const,
+    cost: 1,
+  })
+  await client.set(storeKey('sluice:', 'alone', 'bad'), 'hello')
+  for (let call = 0; call < 8; call++) {
+    const [good, bad] = await Promise.allSettled([
+      guarded.take([charge('good')]),
+      guarded.take([charge('bad')]),
+    ])
+    expect(good).toMatchObject({ value: [{ allowed: true, remaining: 9 - call }] })
+    expect(bad).toMatchObject({ reason: { name: 'StoreUnavailableError' } })
+  }
+  expect(guarded.stats()).toMatchObject({ state: 'closed', failures: 0, requestErrors: 8 })
+})

@@ -1,0 +1,91 @@
+import { Redis } from 'ioredis'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import type { Limit } from '../../../src/limits/limit.js'
+import { withFailurePolicy } from '../../../src/stores/failure/failure-policy.js'
+import { redisStore } from '../../../src/stores/redis/index.js'
+import { type Charge, settlementOf } from '../../../src/stores/store.js'
+import { type RedisServer, startRedis } from '../servers/redis.js'
+
+/** A Redis at its `maxmemory`, whose policy is to refuse what would need more. */
+
+const HOUR = 3_600_000
+const LIMITS: Record<string, Limit> = {
+  bucket: { algorithm: 'token-bucket', limit: 10, period: 1000 * HOUR, burst: 10 },
+  fixed: { algorithm: 'fixed-window', limit: 10, period: HOUR },
+  sliding: { algorithm: 'sliding-window', limit: 10, period: HOUR },
+  log: { algorithm: 'sliding-log', limit: 10, period: HOUR },
+  slots: { algorithm: 'concurrency', limit: 10, lease: HOUR },
+}
+const NAMES = Object.keys(LIMITS)
+
+let server: RedisServer
+let client: Redis
+beforeEach(async () => {
+  server = await startRedis()
+  client = new Redis(server.port)
+})
+afterEach(async () => {
+  client.disconnect()
+  await server.stop()
+})
+
+let leases = 0
+function charge(name: string, key: string, cost = 1): Charge {
+  return { scope: name, key, limit: LIMITS[name] as Limit, cost, lease: `lease ${leases++}` }
+}
+
+const fill = () => client.config('SET', 'maxmemory', '1')
+const empty = () => client.config('SET', 'maxmemory', '0')
+
+async function dump(): Promise<Record<string, string | null>> {
+  const all = (await client.keys('*')).sort()
+  return Object.fromEntries(await Promise.all(all.map(async (key) => [key, await client.dump(key)] as const)))
+}
+
+it.each([
+  ['one rule', NAMES.map((name) => [name])],
+  ['a rule and slots', NAMES.map((name) => [name, 'slots'])],
+  ['slots and a rule', NAMES.map((name) => ['slots', name])],
+  ['all rules', [NAMES]],
+])('is never written to by a take under %s', async (_what, requests) => {
+  const store = redisStore({ client, prefix: '', rememberRefusals: 0 })
+  // Some keys are known, with slots that have ended and still lie there.
+  for (const name of NAMES) await store.take([charge(name, 'known')])
+  await fill()
+  const before = await dump()
+  const answers = await Promise.allSettled(
+    requests.flatMap((names) =>
+      ['known', 'new'].map((key) => store.take(names.map((name) => charge(name, key)))),
+    ),
+  )
+  for (const answer of answers)
+    expect(answer).toMatchObject({ status: 'rejected', reason: { name: 'StoreRequestError' } })
+  expect(await dump()).toEqual(before)
+  await empty()
+  expect(await store.take([charge('bucket', 'known')])).toMatchObject([{ remaining: 8 }])
+})
+
+it('still says what is left, refuses, frees slots and resets, and its policy decides the rest', async () => {
+  const store = withFailurePolicy(redisStore({ client, prefix: '', rememberRefusals: 0 }), {
+    policy: 'closed',
+    deadline: 30_000,
+  })
+  const slots = charge('slots', 'held', 4)
+  const [held] = await store.take([slots])
+  await store.take([charge('fixed', 'spent', 10)])
+  await fill()
+  const [left, refused, settled, reset, taken] = await Promise.allSettled([
+    store.peek(NAMES.map((name) => charge(name, 'fresh', 0))),
+    store.take([charge('fixed', 'spent')]),
+    store.settle([settlementOf(slots, held as never, 0)]),
+    store.reset('fixed', 'other'),
+    store.take([charge('bucket', 'fresh')]),
+  ])
+  expect([left.status, settled.status, reset.status]).toEqual(['fulfilled', 'fulfilled', 'fulfilled'])
+  expect(refused).toMatchObject({ status: 'fulfilled', value: [{ allowed: false }] })
+  expect(taken).toMatchObject({ status: 'rejected', reason: { name: 'StoreUnavailableError' } })
+  expect(await store.peek([charge('slots', 'held', 0)])).toMatchObject([{ remaining: 10 }])
+  for (let call = 0; call < 20; call++)
+    await expect(Promise.resolve(store.take([charge('bucket', 'fresh')]))).rejects.toThrow('memory')
+  expect(store.stats()).toMatchObject({ state: 'closed', failures: 0, requestErrors: 21 })
+})
