@@ -18,6 +18,11 @@ export class HeldBytes {
     this.#length = length
   }
 
+  /** What is held, until more comes. */
+  peek(): Buffer {
+    return this.#bytes.subarray(0, this.#length)
+  }
+
   /** What is held, which is held no longer. */
   take(): Buffer {
     const taken = this.#bytes.subarray(0, this.#length)

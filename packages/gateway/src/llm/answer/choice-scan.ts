@@ -1,0 +1,72 @@
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const COLON = 0x3a
+const COMMA = 0x2c
+const OPEN_BRACE = 0x7b
+const OPEN_BRACKET = 0x5b
+const CLOSE_BRACE = 0x7d
+const CLOSE_BRACKET = 0x5d
+const SPACE = 0x20
+
+/** The longest name of a member that is looked at. */
+const MAX_NAME = 8
+
+/**
+ * Finds out from the first bytes of an event's data that it is not the usage alone: it is no object, its choices are not
+ * empty, or its usage is no object. Keeps a few bytes, whatever comes.
+ */
+export class ChoiceScan {
+  #depth = 0
+  #inString = false
+  #afterBackslash = false
+  /** The next string at the outermost level is the name of a member. */
+  #nameComes = false
+  #name = ''
+  /** The name of the member whose value comes next. */
+  #valueOf: string | undefined
+  #inChoices = false
+
+  /** @returns whether this byte shows that the event is something else */
+  excludes(byte: number): boolean {
+    if (this.#inString) {
+      this.#readString(byte)
+      return false
+    }
+    if (byte <= SPACE) return false
+    if (this.#depth === 0) {
+      this.#depth = 1
+      this.#nameComes = true
+      return byte !== OPEN_BRACE
+    }
+    if (this.#inChoices && byte !== CLOSE_BRACKET) return true
+    this.#inChoices = false
+    return this.#readStructure(byte)
+  }
+
+  #readString(byte: number): void {
+    if (this.#afterBackslash) this.#afterBackslash = false
+    else if (byte === BACKSLASH) this.#afterBackslash = true
+    else if (byte === QUOTE) this.#inString = false
+    if (this.#inString && this.#nameComes && this.#name.length <= MAX_NAME)
+      this.#name += String.fromCharCode(byte)
+  }
+
+  #readStructure(byte: number): boolean {
+    if (this.#depth === 1 && byte === COLON) {
+      this.#nameComes = false
+      this.#valueOf = this.#name
+      return false
+    }
+    const member = this.#valueOf
+    this.#valueOf = undefined
+    if (member === 'usage' && byte !== OPEN_BRACE) return true
+    this.#inChoices = member === 'choices' && byte === OPEN_BRACKET
+    if (byte === QUOTE) {
+      this.#inString = true
+      if (this.#nameComes) this.#name = ''
+    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#depth += 1
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) this.#depth = Math.max(1, this.#depth - 1)
+    else if (byte === COMMA && this.#depth === 1) this.#nameComes = true
+    return false
+  }
+}
