@@ -37,6 +37,8 @@ export class TokenCounter {
   #counted = 0
   /** Known without counting. */
   #told = 0
+  /** Pieces without text. */
+  #marks = 0
   #batch: string[] = []
   #batched = 0
 
@@ -70,14 +72,23 @@ export class TokenCounter {
     this.#told += tokens
   }
 
-  /** The tokens so far. */
+  /** Adds a piece that has no text of its own and that a model reads all the same, such as where a message begins. */
+  addMark(): void {
+    this.#marks += 1
+  }
+
+  /** The tokens so far: those of the text, and one at least for each piece and mark. */
   get tokens(): number {
     const byBytes = Math.ceil(this.#bytes / BYTES_PER_TOKEN)
-    if (this.#tokenizer === undefined) return this.#told + Math.max(this.#pieces, byBytes)
-    this.#countBatch(this.#tokenizer)
-    if (this.#characters === 0) return this.#told + this.#counted
+    if (this.#tokenizer === undefined) return this.#told + Math.max(this.#pieces + this.#marks, byBytes)
+    return this.#told + Math.max(this.#marks, this.#countShown(this.#tokenizer, byBytes))
+  }
+
+  #countShown(tokenizer: Tokenizer, byBytes: number): number {
+    this.#countBatch(tokenizer)
+    if (this.#characters === 0) return this.#counted
     const byRate = Math.ceil((this.#counted * this.#characters) / this.#shown)
-    return this.#told + this.#counted + Math.max(byRate, byBytes)
+    return this.#counted + Math.max(byRate, byBytes)
   }
 
   reset(): void {
@@ -87,6 +98,7 @@ export class TokenCounter {
     this.#shown = 0
     this.#counted = 0
     this.#told = 0
+    this.#marks = 0
     this.#batch = []
     this.#batched = 0
   }

@@ -40,6 +40,42 @@ export function checkedNumber(value: unknown, name: string, least: number, most:
   throw new RequestError(`'${name}' is a whole number from ${least} to ${most}, not ${shown(value)}`)
 }
 
+/** A field that may state the most tokens of output. */
+export interface MaximumField {
+  readonly name: string
+  readonly value: unknown
+}
+
+/** Fields in which -2 fills the context window. */
+const FILLS_CONTEXT = /(^|[/_])n(um)?_predict$/
+
+/**
+ * The most tokens of output that a request allows: the largest of its fields. Undefined where none states a maximum, and
+ * where one says that there is none: -1 does, as llama.cpp and LM Studio have it, and 0, which some servers take for that.
+ *
+ * @throws RequestError that names the field.
+ */
+export function statedMaximum(fields: readonly MaximumField[]): number | undefined {
+  const maxima = fields.map(maximumIn).filter((maximum) => maximum !== undefined)
+  const largest = Math.max(...maxima)
+  return Number.isFinite(largest) ? largest : undefined
+}
+
+/** As `statedMaximum`, of members of one object. */
+export function maximumOf(body: unknown, ...names: readonly string[]): number | undefined {
+  return statedMaximum(names.map((name) => ({ name, value: own(body, name) })))
+}
+
+function maximumIn({ name, value }: MaximumField): number | undefined {
+  if (value === undefined || value === null) return undefined
+  const fillsContext = value === -2 && FILLS_CONTEXT.test(name)
+  if (value === 0 || value === -1 || fillsContext) return Number.POSITIVE_INFINITY
+  if (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= MAX_TOKENS) return value
+  throw new RequestError(
+    `'${name}' must be a whole number from 1 to ${MAX_TOKENS}, or -1 for no maximum; it is ${shown(value)}`,
+  )
+}
+
 /** `true` or `false`; `false` where the field is missing or null. @throws RequestError for everything else. */
 export function statedFlag(value: unknown, name: string): boolean {
   if (value === undefined || value === null) return false

@@ -1,5 +1,6 @@
 import type { TokenCounter } from '../token-counter.js'
 import { type Fields, isFields, own } from './fields.js'
+import { CALL_INPUTS, isProtocolWord, isSetting, PROTOCOL_NAMES } from './protocol-words.js'
 
 /**
  * What an image, a sound or a document counts for, in tokens: about what a photograph costs with the large vendors. Its
@@ -16,14 +17,21 @@ const ATTACHMENTS: ReadonlySet<unknown> = new Set([
 /** The members that hold an attachment, or say where it is. Only these are not counted as text. */
 const PAYLOADS: ReadonlySet<string> = new Set([
   ...['image_url', 'input_image', 'image', 'input_audio', 'audio', 'video_url', 'video', 'file', 'source'],
-  ...['data', 'url', 'file_data', 'file_url', 'file_id', 'filename'],
+  ...['data', 'url', 'file_data', 'file_url', 'file_id'],
 ])
 
-/** Members that say how to read a message, and are not read by the model as text. */
-const NOT_TEXT: ReadonlySet<string> = new Set([
-  ...['type', 'role', 'id', 'call_id', 'tool_call_id', 'tool_use_id', 'status', 'index', 'cache_control'],
-  ...['signature', 'encrypted_content', 'detail', 'media_type'],
-])
+/** What an attachment may say of itself for the price of an attachment, in characters for each member: such as its media type. */
+const MAX_LABEL = 64
+
+/** Counts the text in an attachment, such as a document that brings its own, but not its bytes and short labels. */
+function countPayload(payload: Fields, counter: TokenCounter, rest: unknown[]): void {
+  for (const name of Object.keys(payload)) {
+    const member = payload[name]
+    if (name === 'data' && own(payload, 'type') === 'text') rest.push(member)
+    else if (typeof member !== 'string') rest.push(member)
+    else if (!PAYLOADS.has(name) && member.length > MAX_LABEL) counter.addText(member)
+  }
+}
 
 /**
  * Counts the text in a message or a list of them: every text in it, however it is nested, and `ATTACHMENT_TOKENS` for each
@@ -32,22 +40,21 @@ const NOT_TEXT: ReadonlySet<string> = new Set([
 export function countContent(value: unknown, counter: TokenCounter): void {
   const open = (object: Fields, rest: unknown[]) => {
     const attached = ATTACHMENTS.has(own(object, 'type'))
-    if (attached) {
-      counter.addTokens(ATTACHMENT_TOKENS)
-      rest.push(textSource(own(object, 'source')))
-    }
+    if (attached) counter.addTokens(ATTACHMENT_TOKENS)
     for (const name of Object.keys(object)) {
-      if (!NOT_TEXT.has(name) && !(attached && PAYLOADS.has(name))) rest.push(object[name])
+      const member = object[name]
+      if (attached && PAYLOADS.has(name)) {
+        if (isFields(member)) countPayload(member, counter, rest)
+        else if (typeof member !== 'string') rest.push(member)
+      } else if (!isProtocolWord(name, member)) {
+        if (!PROTOCOL_NAMES.has(name)) counter.addText(name)
+        // Templates show a model the whole of what a tool was called with.
+        if (CALL_INPUTS.has(name) && typeof member === 'object') countStructure(member, counter)
+        else rest.push(member)
+      } else if (name === 'role') counter.addMark()
     }
   }
   walk(value, (text) => counter.addText(text), open)
-}
-
-/** A document may bring its text along. */
-function textSource(source: unknown): unknown {
-  const type = own(source, 'type')
-  if (type === 'text') return own(source, 'data')
-  return type === 'content' ? own(source, 'content') : undefined
 }
 
 /** Counts a structure that the model is shown as it is, such as the schemas of tools: the names in it too. */
@@ -69,6 +76,35 @@ export function structureTexts(value: unknown): string[] {
     },
   )
   return texts
+}
+
+/**
+ * Counts the members of a request that no shape knows. Some servers hand them to the model, for example in the template of
+ * its prompt. Numbers and settings that no model reads are left out.
+ *
+ * @param counted members that are counted elsewhere
+ */
+export function countOtherMembers(body: Fields, counted: ReadonlySet<string>, counter: TokenCounter): void {
+  for (const name of Object.keys(body)) {
+    const value = body[name]
+    if (counted.has(name) || isSetting(name, value)) continue
+    if (typeof value === 'string') counter.addText(value)
+    else if (typeof value === 'object') countStructure(value, counter)
+  }
+}
+
+/** Counts the form that an answer must have, such as a JSON schema, but not the word for its kind. */
+export function countFormat(format: unknown, counter: TokenCounter): void {
+  if (!isFields(format)) {
+    // The word for JSON of any form is a setting.
+    if (format !== 'json') countStructure(format, counter)
+    return
+  }
+  for (const name of Object.keys(format)) {
+    if (isProtocolWord(name, format[name])) continue
+    if (!PROTOCOL_NAMES.has(name)) counter.addText(name)
+    countStructure(format[name], counter)
+  }
 }
 
 /** Goes through a value of any depth without a call a level. */
