@@ -1,4 +1,4 @@
-import { answerKind } from './answer/answer-head.js'
+import { answerHead } from './answer/answer-head.js'
 import { AnswerMeter, type Settlement } from './answer/answer-meter.js'
 import { type AnswerEnd, failedUpstream } from './answer/no-work.js'
 import { UsageHider } from './answer/usage-hider.js'
@@ -30,8 +30,9 @@ export class MeteredCall {
    */
   filter(status: number, rawHeaders: readonly string[]): UsageHider | undefined {
     this.#status = status
-    const tellsUsage = this.#hidesUsage && status < 300 && answerKind(rawHeaders) === 'events'
-    return tellsUsage ? new UsageHider() : undefined
+    // Whatever its media type: a document has no line that looks like one of an event.
+    const mayTellUsage = this.#hidesUsage && status < 300 && answerHead(rawHeaders).codings.length === 0
+    return mayTellUsage ? new UsageHider() : undefined
   }
 
   /** What the call cost. `nothing`: the upstream failed before it did any work, so that the request does not count. */

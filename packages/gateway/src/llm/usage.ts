@@ -20,16 +20,16 @@ export interface Amounts {
 
 export const NOTHING: Amounts = { tokens: 0, input_tokens: 0, output_tokens: 0 }
 
-/** A number of tokens in an answer; undefined where it is none that can be true. */
+/** A positive number of tokens in an answer. Zero is undefined: many servers write it where they do not know the number. */
 export function tokenCount(value: unknown, name: string): number | undefined {
   return asTokenCount(own(value, name))
 }
 
 export function asTokenCount(value: unknown): number | undefined {
-  return typeof value === 'number' && value >= 0 && value <= MAX_TOKENS ? Math.ceil(value) : undefined
+  return typeof value === 'number' && value > 0 && value <= MAX_TOKENS ? Math.ceil(value) : undefined
 }
 
-/** The larger of each number. A later event that leaves one out, or has 0 in its place, takes nothing back. */
+/** The larger of each number. A later event that leaves one out takes nothing back. */
 export function laterUsage(before: Usage, after: Usage): Usage {
   return {
     input: larger(before.input, after.input),

@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib'
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { AnswerMeter, MAX_DOCUMENT, MAX_EVENT } from '../../src/llm/answer/answer-meter.js'
@@ -13,10 +13,23 @@ function settle(
   body: string | Buffer,
   { call = chat(100), status = 200, headers = EVENTS, kind = 'answered' as 'answered' | 'cut' } = {},
 ) {
+  return settleAndSay(body, { call, status, headers, kind }).settlement
+}
+
+/** With why it could not be read, where it could not. */
+function settleAndSay(
+  body: string | Buffer,
+  {
+    call = chat(100),
+    status = 200,
+    headers = EVENTS as readonly string[],
+    kind = 'answered' as 'answered' | 'cut',
+  } = {},
+) {
   const meter = new AnswerMeter(call)
   meter.head(status, headers)
   meter.data(Buffer.from(body))
-  return meter.settlement({ kind })
+  return { settlement: meter.settlement({ kind }), unread: meter.unread }
 }
 
 const usage = { prompt_tokens: 30, completion_tokens: 12, total_tokens: 42 }
@@ -46,29 +59,76 @@ describe('a document', () => {
   })
 
   it.each([
-    ['not JSON', 'oops'],
-    ['of another shape', '{"answer": 42}'],
-    ['empty', ''],
-  ])('keeps what was reserved where it is %s', (_, body) => {
-    expect(settle(body, { headers: JSON_ANSWER })).toBe('unknown')
+    ['not JSON', 'oops'.repeat(10), 'not_json', 10],
+    ['JSON that has no end', '{"choices": [{"message"', 'not_json', 6],
+    ['of another shape', '{"answer": 42}', 'unknown_shape', 4],
+    ['another kind of JSON', '[1, 2, 3]', 'unknown_shape', 3],
+    ['empty', '', 'empty', 0],
+  ])('is charged by its bytes and said to be unread where it is %s', (_, body, reason, output) => {
+    expect(settleAndSay(body, { headers: JSON_ANSWER })).toEqual({
+      settlement: { tokens: 25 + output, input_tokens: 25, output_tokens: output },
+      unread: reason,
+    })
   })
 
-  it('keeps what was reserved where it is too long to be read', () => {
+  it('is charged no more than what was reserved where it is too long to be read', () => {
     const body = (length: number) => document.slice(0, -1).padEnd(length - 1, ' ') + document.slice(-1)
-    expect(settle(body(MAX_DOCUMENT + 1), { headers: JSON_ANSWER })).toBe('unknown')
+    expect(settleAndSay(body(MAX_DOCUMENT + 1), { headers: JSON_ANSWER })).toEqual({
+      settlement: { tokens: 1025, input_tokens: 25, output_tokens: 1000 },
+      unread: 'too_long',
+    })
     expect(settle(body(MAX_DOCUMENT), { headers: JSON_ANSWER })).toMatchObject({ tokens: 42 })
   })
 
-  it.each(['gzip', 'br', 'deflate', 'x-gzip', 'identity, gzip'])(
-    'keeps what was reserved where it is %s',
-    (coding) => {
-      const headers = [...JSON_ANSWER, 'content-encoding', coding]
-      expect(settle(gzipSync(document), { headers })).toBe('unknown')
-      expect(
-        settle(event({ choices: [], usage }), { headers: [...EVENTS, 'Content-Encoding', coding] }),
-      ).toBe('unknown')
-    },
-  )
+  const codings = [
+    ['gzip', gzipSync],
+    ['x-gzip', gzipSync],
+    ['GZIP', gzipSync],
+    ['identity, gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['deflate', deflateRawSync],
+    ['br', brotliCompressSync],
+    ['gzip, br', (text: string) => brotliCompressSync(gzipSync(text))],
+  ] as const
+  it.each(codings)('is read where it is %s, as a stream is', (coding, encode) => {
+    const encoding = ['Content-Encoding', coding]
+    const stream = word('x') + event({ choices: [], usage })
+    for (const [headers, text] of [
+      [[...JSON_ANSWER, ...encoding], document],
+      [[...EVENTS, ...encoding], stream],
+    ] as const)
+      expect(settleAndSay(encode(text), { headers })).toEqual({
+        settlement: { tokens: 42, input_tokens: 30, output_tokens: 12 },
+        unread: undefined,
+      })
+  })
+
+  it.each(codings)('counts what was delivered of a stream that is %s and cut', (coding, encode) => {
+    const words = Array.from({ length: 400 }, (_, index) => `${index} ${(index * 7919) % 1013}`)
+    const whole = encode(words.map((text) => word(text)).join(''))
+    const headers = [...EVENTS, 'content-encoding', coding]
+    const { settlement, unread } = settleAndSay(whole.subarray(0, whole.length / 2), { headers, kind: 'cut' })
+    expect(unread).toBeUndefined()
+    expect(settlement).toMatchObject({ input_tokens: 25 })
+    const { output_tokens: output } = settlement as { output_tokens: number }
+    expect(output).toBeGreaterThan(50)
+    expect(output).toBeLessThan(1200)
+  })
+
+  it.each([
+    ['gzip', document],
+    ['gzip', 'oops'],
+    ['zip', document],
+    ['gzip, gzip, gzip, gzip', document],
+    ['gzip', gzipSync(Buffer.alloc(17 * 1024 * 1024))],
+  ])('is charged by its bytes where its coding %s cannot be undone', (coding, body) => {
+    const headers = [...JSON_ANSWER, 'content-encoding', coding]
+    const output = Math.min(1000, Math.ceil(Buffer.byteLength(body) / 4))
+    expect(settleAndSay(body, { headers })).toEqual({
+      settlement: { tokens: 25 + output, input_tokens: 25, output_tokens: output },
+      unread: 'encoding',
+    })
+  })
 
   it('is read where it says that it has no coding', () => {
     expect(settle(document, { headers: [...JSON_ANSWER, 'content-encoding', 'identity'] })).toMatchObject({
@@ -138,8 +198,11 @@ describe('a stream', () => {
     expect(settle(event('x'.repeat(40)))).toMatchObject({ output_tokens: 10 })
   })
 
-  it('keeps what was reserved where it is of another shape', () => {
-    expect(settle(event({ answer: 'x'.repeat(40) }))).toBe('unknown')
+  it('is charged by its bytes where it is of another shape', () => {
+    expect(settleAndSay(event({ answer: 'x'.repeat(39) }))).toEqual({
+      settlement: { tokens: 38, input_tokens: 25, output_tokens: 13 },
+      unread: 'unknown_shape',
+    })
     expect(settle(event({ answer: 'x' }) + word('x'.repeat(40)))).toMatchObject({ output_tokens: 10 })
   })
 
@@ -148,8 +211,16 @@ describe('a stream', () => {
       expect(settle(stream, { kind: 'cut' })).toEqual({ tokens: 25, input_tokens: 25, output_tokens: 0 })
   })
 
-  it('keeps what was reserved where an event is too long to be read', () => {
-    expect(settle(word('x'.repeat(MAX_EVENT)) + event({ choices: [], usage }))).toBe('unknown')
+  it('is charged by its bytes where an event is too long to be read, unless its usage follows', () => {
+    const long = word('x'.repeat(MAX_EVENT))
+    expect(settleAndSay(long + event({ choices: [], usage }))).toEqual({
+      settlement: { tokens: 42, input_tokens: 30, output_tokens: 12 },
+      unread: undefined,
+    })
+    expect(settleAndSay(word('y'.repeat(40)) + long)).toEqual({
+      settlement: { tokens: 1025, input_tokens: 25, output_tokens: 1000 },
+      unread: 'too_long',
+    })
   })
 
   it('reads its last event without the blank line', () => {

@@ -1,21 +1,37 @@
 /** What the head of an answer says about its body. */
+export interface AnswerHead {
+  readonly kind: AnswerKind
+  /** The codings to undo, in the order in which they were applied, in lower case. */
+  readonly codings: readonly string[]
+}
+
 export type AnswerKind =
   /** An event stream. */
   | 'events'
-  /** One document. */
+  /** JSON values, one after the other. */
+  | 'values'
+  /** One document, or something that says nothing of itself. */
   | 'document'
-  /** Compressed: the gateway asks for none of it, and does not undo it. */
-  | 'encoded'
 
 /** @param rawHeaders name, value, name, value */
-export function answerKind(rawHeaders: readonly string[]): AnswerKind {
-  const codings = valuesOf(rawHeaders, 'content-encoding').flatMap((value) => value.split(','))
-  if (codings.some((coding) => !PLAIN.has(coding.trim().toLowerCase()))) return 'encoded'
+export function answerHead(rawHeaders: readonly string[]): AnswerHead {
   const [type = ''] = valuesOf(rawHeaders, 'content-type')
-  return /^\s*text\/event-stream\s*(;|$)/i.test(type) ? 'events' : 'document'
+  const mediaType = (type.split(';', 1)[0] ?? '').trim().toLowerCase()
+  const codings = valuesOf(rawHeaders, 'content-encoding')
+    .flatMap((value) => value.split(','))
+    .map((coding) => coding.trim().toLowerCase())
+    .filter((coding) => coding !== '' && coding !== 'identity')
+  return { kind: kindOf(mediaType), codings }
 }
 
-const PLAIN: ReadonlySet<string> = new Set(['', 'identity'])
+function kindOf(mediaType: string): AnswerKind {
+  if (mediaType === 'text/event-stream') return 'events'
+  return VALUES.test(mediaType) ? 'values' : 'document'
+}
+
+/** NDJSON, JSON Lines, JSON text sequences and streams of JSON, as they are called. */
+const VALUES =
+  /^(application|text)\/((x-)?(ndjson|jsonl|jsonlines|json-lines|json-stream)|stream\+json|json-seq)$/
 
 function valuesOf(rawHeaders: readonly string[], wanted: string): string[] {
   return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === wanted)

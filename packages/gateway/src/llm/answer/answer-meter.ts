@@ -1,20 +1,32 @@
 import type { LlmCall } from '../llm-call.js'
+import { isErrorAnswer } from '../shapes/error-answer.js'
 import type { Reading } from '../shapes/shape.js'
 import { type Amounts, NOTHING } from '../usage.js'
-import { type AnswerKind, answerKind } from './answer-head.js'
-import { EventBlocks } from './event-blocks.js'
-import { DONE, EventData, parseData } from './event-data.js'
+import { AnswerBody, MAX_DOCUMENT } from './answer-body.js'
+import { type AnswerHead, answerHead } from './answer-head.js'
+import { decoded } from './decoded.js'
+import { DONE, parseData } from './event-data.js'
 import { HeldBytes } from './held-bytes.js'
 import { type AnswerEnd, workedBy, workedInVain } from './no-work.js'
 import { Tally } from './tally.js'
 
-/** The longest event that is read, in bytes. The last event of a response repeats the whole of it. */
-export const MAX_EVENT = 4 * 1024 * 1024
-/** The longest document that is read, in bytes. */
-export const MAX_DOCUMENT = 8 * 1024 * 1024
+export { MAX_DOCUMENT, MAX_EVENT } from './answer-body.js'
 
 /** True costs by resource; `unknown` where what was reserved should stay charged. */
 export type Settlement = Amounts | 'unknown'
+
+/** Why an answer could not be read. */
+export type UnreadReason =
+  | 'not_json'
+  /** JSON, but none of the route's shape. */
+  | 'unknown_shape'
+  | 'too_long'
+  /** Compressed in a way that the gateway cannot undo. */
+  | 'encoding'
+  /** A success without a body. */
+  | 'empty'
+
+const PLAIN: AnswerHead = { kind: 'document', codings: [] }
 
 /**
  * Watches the answer to a request go by, as the upstream sends it, and tells what it cost. Never throws; holds one event
@@ -23,40 +35,42 @@ export type Settlement = Amounts | 'unknown'
 export class AnswerMeter {
   readonly #call: LlmCall
   readonly #tally: Tally
-  readonly #blocks = new EventBlocks(MAX_EVENT)
-  readonly #data = new EventData()
-  readonly #document = new HeldBytes()
+  readonly #encoded = new HeldBytes()
   #status: number | undefined
-  #kind: AnswerKind = 'document'
-  /** Some of the answer was too long to be read. */
-  #lost = false
+  #head = PLAIN
+  #body = this.#bodyOf('document')
+  #bytes = 0
   #understood = false
-  /** Some of the answer is JSON of another shape. */
-  #strange = false
+  #unfinished = false
+  /** Some of an event stream is no JSON. It counts as text, since a client can read it all the same. */
+  #hasText = false
+  /** Bytes of values that were not understood, and why the last of them was not. */
+  #strange = 0
+  #strangeBecause: UnreadReason = 'not_json'
+  #unread: UnreadReason | undefined
 
   constructor(call: LlmCall) {
     this.#call = call
-    this.#tally = new Tally(call.options.tokenizer)
+    this.#tally = new Tally(call)
   }
 
   /** @param rawHeaders name, value, name, value */
   head(status: number, rawHeaders: readonly string[]): void {
     this.#status = status
-    this.#kind = answerKind(rawHeaders)
+    this.#head = answerHead(rawHeaders)
+    this.#body = this.#bodyOf(this.#head.kind)
   }
 
   data(chunk: Buffer): void {
-    if (this.#lost || this.#kind === 'encoded') return
-    if (this.#kind === 'document') {
-      this.#lost = this.#document.length + chunk.length > MAX_DOCUMENT
-      if (this.#lost) this.#document.take()
-      else this.#document.append(chunk)
-      return
-    }
-    this.#blocks.push(chunk, ({ bytes, whole }) => {
-      if (whole) this.#readEvent(bytes)
-      else this.#lost = true
-    })
+    this.#bytes += chunk.length
+    if (this.#head.codings.length === 0) this.#body.push(chunk)
+    else if (this.#bytes <= MAX_DOCUMENT) this.#encoded.append(chunk)
+    else this.#encoded.take()
+  }
+
+  /** Why some of the answer could not be read and was charged by its bytes; known once it is settled. */
+  get unread(): UnreadReason | undefined {
+    return this.#unread
   }
 
   /**
@@ -66,49 +80,101 @@ export class AnswerMeter {
    * - A stream: its usage, and what came after that or without one counted as it was delivered, to within one event.
    * - A document: its usage. One that is cut was worked out to its end, so what was reserved stays.
    * - A stream of which nothing was delivered: its input.
+   * - An answer that cannot be read: what was delivered by its bytes, and no more than was reserved.
    * - What the upstream does in the background goes on when the answer is cut, so what was reserved stays.
    */
   settlement(end: AnswerEnd): Settlement {
     if (end.kind === 'failed') return workedInVain(end) === 'no' ? NOTHING : 'unknown'
     if (end.kind === 'cut' && this.#call.asked.background) return 'unknown'
-    if (this.#status === undefined) return this.#call.asked.stream ? this.#amounts() : 'unknown'
+    if (this.#status === undefined) return this.#call.asked.stream ? this.#tally.amounts() : 'unknown'
     const worked = workedBy(this.#status)
     if (worked !== 'yes') return worked === 'no' ? NOTHING : 'unknown'
-    if (this.#lost || this.#kind === 'encoded') return 'unknown'
-    if (this.#kind === 'document') {
-      this.#readDocument()
-      return this.#understood ? this.#amounts() : 'unknown'
+    const complete = end.kind === 'answered'
+    if (this.#head.codings.length > 0) this.#decode()
+    if (!this.#body.end(complete) || this.#unfinished) return 'unknown'
+    if (!this.#understood) this.#chargeByBytes(complete)
+    // What came after some unread bytes may have told what they cost.
+    else if (!this.#tally.hasUnread) this.#unread = undefined
+    return this.#tally.amounts()
+  }
+
+  #bodyOf(kind: AnswerHead['kind']): AnswerBody {
+    return new AnswerBody(kind, {
+      event: (data, name) => this.#readEvent(data, name),
+      value: (json) => this.#read(json, 'event'),
+      document: (json) => this.#read(json, 'answer'),
+      tooLong: (bytes) => {
+        this.#unread = 'too_long'
+        this.#tally.addUnread(bytes)
+      },
+    })
+  }
+
+  #decode(): void {
+    const bytes = this.#encoded.take()
+    const whole = this.#bytes === bytes.length
+    const plain = whole && bytes.length > 0 ? decoded(bytes, this.#head.codings) : undefined
+    if (plain !== undefined) {
+      this.#body.push(plain)
+    } else if (this.#bytes > 0) {
+      this.#unread = 'encoding'
+      this.#tally.addUnread(this.#bytes)
     }
-    // What comes after the last blank line is an event to most clients where the stream is complete.
-    if (end.kind === 'answered') this.#readEvent(this.#blocks.rest())
-    return this.#strange && !this.#understood ? 'unknown' : this.#amounts()
   }
 
-  #amounts(): Amounts {
-    const { options, reservation } = this.#call
-    return this.#tally.amounts(reservation, options.cachedWeight)
+  /** Charges what nothing was understood of. */
+  #chargeByBytes(complete: boolean): void {
+    if (this.#unread !== undefined) return
+    if (this.#strange > 0) {
+      this.#unread = this.#strangeBecause
+      this.#tally.addUnread(this.#strange)
+    } else if (this.#hasText) {
+      this.#unread = 'not_json'
+    } else if (complete && this.#head.kind !== 'events') {
+      this.#unread = this.#bytes === 0 ? 'empty' : 'not_json'
+      this.#tally.addUnread(this.#bytes)
+    }
   }
 
-  #readEvent(block: Buffer): void {
-    const data = this.#data.of(block)
-    if (data === undefined || data === DONE) return
+  #readEvent(data: string, name: string | undefined): void {
+    if (data.trim() === DONE) return
     const parsed = parseData(data)
-    // What is no JSON is something that a client can read all the same.
-    if (parsed === undefined) this.#tally.addText(data)
-    else this.#add(this.#call.options.shape.event(parsed))
-  }
-
-  #readDocument(): void {
-    const parsed = parseData(this.#document.take().toString('utf8'))
-    this.#add(this.#call.options.shape.answer(parsed))
-  }
-
-  #add(reading: Reading | undefined): void {
-    if (reading === undefined) {
-      this.#strange = true
+    const reading = parsed === undefined ? undefined : this.#call.options.shape.event(parsed)
+    if (name === 'error') {
+      this.#add({ usage: {}, texts: [], ...reading, failed: true })
+    } else if (parsed === undefined) {
+      this.#hasText = true
+      this.#tally.addText(data)
     } else {
-      this.#understood = true
-      this.#tally.add(reading)
+      this.#take(reading, parsed, data)
     }
+  }
+
+  /** @param as what it is read as first; servers answer with one where the other is asked for */
+  #read(json: string, as: 'event' | 'answer'): void {
+    const { shape } = this.#call.options
+    const parsed = parseData(json)
+    const reading =
+      as === 'answer'
+        ? (shape.answer(parsed) ?? shape.event(parsed))
+        : (shape.event(parsed) ?? shape.answer(parsed))
+    this.#take(reading, parsed, json)
+  }
+
+  #take(reading: Reading | undefined, parsed: unknown, json: string): void {
+    if (reading !== undefined) {
+      this.#add(reading)
+    } else if (isErrorAnswer(parsed)) {
+      this.#add({ usage: {}, texts: [], failed: true })
+    } else {
+      this.#strange += Buffer.byteLength(json)
+      this.#strangeBecause = parsed === undefined ? 'not_json' : 'unknown_shape'
+    }
+  }
+
+  #add(reading: Reading): void {
+    this.#understood = true
+    this.#unfinished = reading.unfinished === true
+    this.#tally.add(reading)
   }
 }

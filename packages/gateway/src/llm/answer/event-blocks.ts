@@ -1,11 +1,4 @@
-import { HeldBytes } from './held-bytes.js'
-
-/** An event of an event stream as it was sent: its lines and the blank line that ends it. */
-export interface EventBlock {
-  readonly bytes: Buffer
-  /** `false`: these are some of the bytes of an event that is too long to be held. */
-  readonly whole: boolean
-}
+import { type Block, BoundedBlock } from './bounded-block.js'
 
 const LF = 0x0a
 const CR = 0x0d
@@ -17,35 +10,33 @@ const CR = 0x0d
  * An event that ends with a CR comes out with the byte after that, which may be an LF that belongs to it.
  */
 export class EventBlocks {
-  readonly #most: number
-  readonly #held = new HeldBytes()
+  readonly #block: BoundedBlock
   /** No byte of the current line has come. */
   #lineEmpty = true
   /** The last byte was a CR: an LF that follows is the same line end. */
   #afterCR = false
   /** That CR was a blank line: the event ends before the next byte, or with it if it is an LF. */
   #ending = false
-  #tooLong = false
 
   /** @param most the longest event that comes out whole, in bytes; as much is held at most */
   constructor(most: number) {
-    this.#most = most
+    this.#block = new BoundedBlock(most)
   }
 
-  push(chunk: Buffer, emit: (block: EventBlock) => void): void {
+  push(chunk: Buffer, emit: (block: Block) => void): void {
     let start = 0
     for (let at = 0; at < chunk.length; at += 1) {
       const end = this.#endOfEvent(chunk[at] as number, at)
       if (end === undefined) continue
-      this.#emit(chunk.subarray(start, end), emit)
+      this.#block.end(chunk.subarray(start, end), emit)
       start = end
     }
-    this.#hold(chunk.subarray(start), emit)
+    this.#block.add(chunk.subarray(start), emit)
   }
 
   /** What came after the last event that is complete. */
   rest(): Buffer {
-    return this.#held.take()
+    return this.#block.rest()
   }
 
   /** Takes one byte. @returns where in the chunk an event ended, if one did */
@@ -60,27 +51,5 @@ export class EventBlocks {
     this.#ending = byte === CR && this.#lineEmpty
     this.#lineEmpty = byte === CR || byte === LF
     return ended ? at : undefined
-  }
-
-  #emit(last: Buffer, emit: (block: EventBlock) => void): void {
-    const whole = !this.#tooLong && this.#held.length + last.length <= this.#most
-    this.#tooLong = false
-    if (this.#held.length === 0) {
-      if (last.length > 0) emit({ bytes: last, whole })
-      return
-    }
-    this.#held.append(last)
-    emit({ bytes: this.#held.take(), whole })
-  }
-
-  #hold(piece: Buffer, emit: (block: EventBlock) => void): void {
-    if (this.#tooLong || this.#held.length + piece.length > this.#most) {
-      this.#tooLong = true
-      const held = this.#held.take()
-      if (held.length > 0) emit({ bytes: held, whole: false })
-      if (piece.length > 0) emit({ bytes: piece, whole: false })
-    } else if (piece.length > 0) {
-      this.#held.append(piece)
-    }
   }
 }

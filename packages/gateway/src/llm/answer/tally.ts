@@ -1,42 +1,118 @@
-import type { Reservation } from '../reservation.js'
+import type { LlmCall } from '../llm-call.js'
 import type { Reading } from '../shapes/shape.js'
 import { TokenCounter, type Tokenizer } from '../token-counter.js'
 import { type Amounts, amountsOf, laterUsage, NOTHING, type Usage } from '../usage.js'
+import { ParallelOutput } from './parallel-output.js'
+import { RunningOutput } from './running-output.js'
+
+/** Bytes of an answer that cannot be read count as a token for so many. */
+const BYTES_PER_TOKEN = 4
 
 /** What an answer is known to have cost so far. */
 export class Tally {
-  /** What was written since the upstream last told its output. */
-  readonly #written: TokenCounter
+  readonly #tokenizer: Tokenizer | undefined
+  readonly #reservedInput: number
+  readonly #reservedOutput: number
+  readonly #cachedWeight: number
+  readonly #output: RunningOutput | ParallelOutput
   #usage: Usage = {}
+  /** What texts come to that repeat the whole answer. */
+  #repeated = 0
+  /** Tokens of what could not be read. */
+  #unread = 0
   #wrote = false
   #failed = false
 
-  constructor(tokenizer: Tokenizer | undefined) {
-    this.#written = new TokenCounter(tokenizer)
+  constructor({ options, asked, reservation }: LlmCall) {
+    this.#tokenizer = options.tokenizer
+    this.#cachedWeight = options.cachedWeight
+    this.#reservedInput = reservation.input
+    this.#reservedOutput = reservation.output
+    const Output = asked.answers > 1 ? ParallelOutput : RunningOutput
+    this.#output = new Output(options.tokenizer)
   }
 
-  add({ usage, texts, failed }: Reading): void {
+  add(reading: Reading): void {
+    const { texts, choices = [], failed } = reading
     this.#failed ||= failed
-    for (const text of texts) this.addText(text)
+    this.#wrote ||= texts.some((text) => text !== '')
+    if (reading.repeats === true) this.#repeat(texts)
+    if (this.#output instanceof ParallelOutput && reading.choices !== undefined) {
+      const count = this.#outputOf(reading.usage)
+      this.#output.add(choices, count, ({ usage }) => this.#outputOf(usage))
+      this.#usage = laterUsage(this.#usage, reading.usage)
+      for (const { usage } of choices)
+        this.#usage = laterUsage(this.#usage, { input: usage.input, cached: usage.cached })
+    } else {
+      const usage = choices.reduce((sum, choice) => laterUsage(sum, choice.usage), reading.usage)
+      this.#addWhole(usage, reading.repeats === true ? [] : texts)
+    }
+  }
+
+  #addWhole(usage: Usage, texts: readonly string[]): void {
+    for (const text of texts) this.#output.write(text)
+    const count = this.#outputOf(usage)
+    const closes = texts.length === 0 || this.#isNewTotalAlone(usage)
     this.#usage = laterUsage(this.#usage, usage)
-    if (usage.output !== undefined || usage.total !== undefined) this.#written.reset()
+    if (count === undefined) return
+    this.#output.tell(count, closes)
+    if (closes) this.#unread = 0
   }
 
   addText(text: string): void {
     this.#wrote ||= text !== ''
-    this.#written.addText(text)
+    this.#output.write(text)
+  }
+
+  /** Adds bytes that cannot be read. All of them count for no more output than was reserved. */
+  addUnread(bytes: number): void {
+    this.#wrote ||= bytes > 0
+    this.#unread += Math.ceil(bytes / BYTES_PER_TOKEN)
+  }
+
+  /** Whether some bytes that could not be read are not covered by what the upstream told. */
+  get hasUnread(): boolean {
+    return this.#unread > 0
+  }
+
+  #repeat(texts: readonly string[]): void {
+    const counter = new TokenCounter(this.#tokenizer)
+    for (const text of texts) counter.addText(text)
+    this.#repeated = counter.tokens
+  }
+
+  /** Whether a usage has nothing but a total, which covers the input and all the text so far. */
+  #isNewTotalAlone({ input, output, total }: Usage): boolean {
+    if (input !== undefined || output !== undefined || total === undefined) return false
+    return this.#usage.input === undefined && total > (this.#usage.total ?? 0)
+  }
+
+  /** The output that a usage tells. A total may count what the model thought and did not say. */
+  #outputOf({ input, output, total }: Usage): number | undefined {
+    if (output === undefined && total === undefined) return undefined
+    const known = input ?? this.#usage.input
+    const beyondInput = total === undefined ? 0 : total - (known ?? this.#estimatedInput(total))
+    const told = Math.max(output ?? 0, beyondInput, 0)
+    // A total that is no more than the input says nothing of the output, unless it is all that is known.
+    return told > 0 || this.#isNewTotalAlone({ input, output, total }) ? told : undefined
+  }
+
+  #estimatedInput(total: number | undefined): number {
+    return Math.min(this.#reservedInput, total ?? this.#reservedInput)
   }
 
   /**
    * What it cost: as the upstream said, and what was written after it said so. Input that it does not tell is what was
    * reserved for it.
    */
-  amounts(reserved: Reservation, cachedWeight: number): Amounts {
+  amounts(): Amounts {
     const { total, cached = 0 } = this.#usage
-    if (this.#failed && !this.#wrote && this.#usage.output === undefined) return NOTHING
-    const input = this.#usage.input ?? Math.min(reserved.input, total ?? reserved.input)
-    // A total may count what the model thought and did not say.
-    const told = Math.max(this.#usage.output ?? 0, (total ?? 0) - input)
-    return amountsOf(input, told + this.#written.tokens, cached, cachedWeight)
+    if (this.#failed && !this.#wrote && this.#output.told === 0) return NOTHING
+    const input = this.#usage.input ?? this.#estimatedInput(total)
+    // What repeats the whole answer matters only where no usage says what that cost.
+    const repeated = this.#output.told === 0 ? this.#repeated : 0
+    const known = Math.max(this.#output.tokens, repeated)
+    const unread = Math.min(this.#unread, Math.max(0, this.#reservedOutput - known))
+    return amountsOf(input, known + unread, cached, this.#cachedWeight)
   }
 }

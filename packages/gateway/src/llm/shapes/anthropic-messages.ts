@@ -1,9 +1,12 @@
 import { RequestError } from 'sluice'
-import { listOf, MAX_TOKENS, own, shown, statedFlag, statedModel, statedNumber } from '../request/fields.js'
-import { countContent, countStructure, structureTexts } from '../request/input-text.js'
+import { listOf, maximumOf, own, shown, statedFlag, statedModel } from '../request/fields.js'
+import { countContent, countOtherMembers, countStructure, structureTexts } from '../request/input-text.js'
 import { tokenCount, type Usage } from '../usage.js'
-import { textsIn } from './openai-fields.js'
+import { hasError } from './error-answer.js'
 import type { Reading, Shape } from './shape.js'
+import { textsIn } from './written-texts.js'
+
+const COUNTED: ReadonlySet<string> = new Set(['messages', 'system', 'tools'])
 
 /** `POST /v1/messages`. */
 export const anthropicMessages: Shape = {
@@ -15,24 +18,22 @@ export const anthropicMessages: Shape = {
     countContent(messages, input)
     countContent(own(body, 'system'), input)
     countStructure(own(body, 'tools'), input)
+    countOtherMembers(body, COUNTED, input)
     return {
       model: statedModel(own(body, 'model')),
       stream: statedFlag(own(body, 'stream'), 'stream'),
       // Every stream has its usage, whoever asks.
       wantsUsage: true,
-      maxOutput: statedNumber(body, 'max_tokens', 0, MAX_TOKENS),
+      maxOutput: maximumOf(body, 'max_tokens'),
       answers: 1,
     }
   },
   answer(body) {
-    const failed = own(body, 'type') === 'error'
+    const failed = own(body, 'type') === 'error' || hasError(body)
     if (!Array.isArray(own(body, 'content')) && !failed) return undefined
-    const usage = own(body, 'usage')
     return {
-      usage: { ...inputOf(usage), output: tokenCount(usage, 'output_tokens') },
-      texts: listOf(body, 'content').flatMap((block) => {
-        return [...textsOf(block), ...structureTexts(own(block, 'input'))]
-      }),
+      usage: usageOf(own(body, 'usage')),
+      texts: listOf(body, 'content').flatMap(blockTexts),
       failed,
     }
   },
@@ -43,35 +44,42 @@ export const anthropicMessages: Shape = {
 }
 
 function read(type: string, data: unknown): Reading {
+  const failed = type === 'error' || hasError(data)
   switch (type) {
-    case 'message_start':
+    case 'message_start': {
       // Its `output_tokens` are of text that is still to come, and is counted when it comes.
-      return { usage: inputOf(own(own(data, 'message'), 'usage')), texts: [], failed: false }
-    case 'content_block_start':
-      return { usage: {}, texts: textsOf(own(data, 'content_block')), failed: false }
-    case 'content_block_delta':
-      return { usage: {}, texts: textsOf(own(data, 'delta')), failed: false }
-    case 'message_delta': {
-      const usage = own(data, 'usage')
-      return {
-        usage: { ...inputOf(usage), output: tokenCount(usage, 'output_tokens') },
-        texts: [],
-        failed: false,
-      }
+      const { input, cached } = usageOf(own(own(data, 'message'), 'usage'))
+      return { usage: { input, cached }, texts: [], failed }
     }
+    case 'content_block_start':
+      return { usage: {}, texts: blockTexts(own(data, 'content_block')), failed }
+    case 'content_block_delta':
+      return { usage: {}, texts: deltaTexts(own(data, 'delta')), failed }
+    case 'message_delta':
+      return { usage: usageOf(own(data, 'usage')), texts: [], failed }
     default:
-      return { usage: {}, texts: [], failed: type === 'error' }
+      return { usage: {}, texts: [], failed }
   }
 }
 
-function textsOf(part: unknown): string[] {
-  return textsIn(part, ['text', 'thinking', 'partial_json', 'name'])
+/** A call of a tool has its input whole, or empty and in deltas. */
+function blockTexts(block: unknown): string[] {
+  return [...textsIn(block, ['text', 'thinking', 'name']), ...structureTexts(own(block, 'input'))]
+}
+
+function deltaTexts(delta: unknown): string[] {
+  return [
+    ...textsIn(delta, ['text', 'thinking', 'partial_json', 'content']),
+    ...textsIn(own(delta, 'citation'), ['cited_text']),
+  ]
 }
 
 /** Here `input_tokens` leaves out what was read from the cache and what was written to it. */
-function inputOf(usage: unknown): Usage {
+function usageOf(usage: unknown): Usage {
   const fresh = tokenCount(usage, 'input_tokens')
-  if (fresh === undefined) return {}
-  const cached = tokenCount(usage, 'cache_read_input_tokens') ?? 0
-  return { input: fresh + (tokenCount(usage, 'cache_creation_input_tokens') ?? 0) + cached, cached }
+  const written = tokenCount(usage, 'cache_creation_input_tokens')
+  const cached = tokenCount(usage, 'cache_read_input_tokens')
+  const parts = [fresh, written, cached].filter((count) => count !== undefined)
+  const input = parts.length === 0 ? undefined : parts.reduce((sum, count) => sum + count, 0)
+  return { input, cached, output: tokenCount(usage, 'output_tokens') }
 }

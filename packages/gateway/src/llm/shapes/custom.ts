@@ -3,14 +3,15 @@ import {
   checkedNumber,
   isFields,
   MAX_ANSWERS,
-  MAX_TOKENS,
   statedFlag,
+  statedMaximum,
   statedModel,
 } from '../request/fields.js'
 import { countPrompts } from '../request/input-text.js'
-import { asTokenCount, larger, type Usage } from '../usage.js'
-import { tellsOfError } from './openai-fields.js'
+import { asTokenCount, type Usage } from '../usage.js'
+import { hasError } from './error-answer.js'
 import type { Reading, Shape } from './shape.js'
+import { textsWithin } from './written-texts.js'
 
 /** Where an API that has no shape of its own keeps what is counted, each as a JSON pointer such as `/usage/in`. */
 export interface CustomPointers {
@@ -52,11 +53,11 @@ export function customShape(pointers: CustomPointers): Shape {
   const read = (value: unknown): Reading | undefined => {
     if (!isFields(value)) return undefined
     const usage = usageOf(value)
-    const written = text(value)
-    const failed = tellsOfError(value)
-    const isText = typeof written === 'string'
-    if (!isText && !failed && Object.values(usage).every((count) => count === undefined)) return undefined
-    return { usage, texts: isText ? [written] : [], failed }
+    const found = text(value)
+    const failed = hasError(value)
+    const isWritten = found !== undefined && found !== null
+    if (!isWritten && !failed && Object.values(usage).every((count) => count === undefined)) return undefined
+    return { usage, texts: textsWithin(found), failed }
   }
   return {
     name: 'custom',
@@ -69,9 +70,7 @@ export function customShape(pointers: CustomPointers): Shape {
         model: statedModel(model(body)),
         stream: statedFlag(stream(body), pointers.stream ?? ''),
         wantsUsage: true,
-        maxOutput: maxOutputs
-          .map(({ name, find }) => checkedNumber(find(body), name, 0, MAX_TOKENS))
-          .reduce(larger, undefined),
+        maxOutput: statedMaximum(maxOutputs.map(({ name, find }) => ({ name, value: find(body) }))),
         answers: checkedNumber(answers(body), pointers.answers ?? '', 1, MAX_ANSWERS) ?? 1,
       }
     },

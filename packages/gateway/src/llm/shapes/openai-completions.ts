@@ -1,8 +1,11 @@
 import { RequestError } from 'sluice'
-import { listOf, MAX_TOKENS, own, statedNumber } from '../request/fields.js'
-import { countPrompts } from '../request/input-text.js'
-import { askedOpenAI, openAIUsage, statedAnswers, tellsOfError, textsIn } from './openai-fields.js'
-import type { Reading, Shape } from './shape.js'
+import { maximumOf, own } from '../request/fields.js'
+import { countContent, countFormat, countOtherMembers, countPrompts } from '../request/input-text.js'
+import { readChoices } from './openai-choices.js'
+import { askedOpenAI, statedAnswers } from './openai-fields.js'
+import type { Shape } from './shape.js'
+
+const COUNTED: ReadonlySet<string> = new Set(['prompt', 'suffix', 'response_format'])
 
 /** `POST /v1/completions`. Each of several prompts has its own answers. */
 export const openAICompletions: Shape = {
@@ -12,20 +15,16 @@ export const openAICompletions: Shape = {
     const prompt = own(body, 'prompt')
     if (prompt === undefined) throw new RequestError("'prompt' is missing")
     const prompts = countPrompts(prompt, input)
-    if (typeof own(body, 'suffix') === 'string') input.addText(String(own(body, 'suffix')))
+    countContent(own(body, 'suffix'), input)
+    countFormat(own(body, 'response_format'), input)
+    countOtherMembers(body, COUNTED, input)
     const each = Math.max(statedAnswers(body, 'n'), statedAnswers(body, 'best_of'))
-    return askedOpenAI(body, statedNumber(body, 'max_tokens', 0, MAX_TOKENS), prompts * each)
+    return askedOpenAI(
+      body,
+      maximumOf(body, 'max_tokens', 'max_completion_tokens', 'n_predict'),
+      prompts * each,
+    )
   },
-  answer: read,
-  event: read,
-}
-
-function read(value: unknown): Reading | undefined {
-  const failed = tellsOfError(value)
-  if (!Array.isArray(own(value, 'choices')) && own(value, 'usage') === undefined && !failed) return undefined
-  return {
-    usage: openAIUsage(value),
-    texts: listOf(value, 'choices').flatMap((choice) => textsIn(choice, ['text', 'reasoning'])),
-    failed,
-  }
+  answer: (body) => readChoices(body, 'message'),
+  event: (data) => readChoices(data, 'delta'),
 }

@@ -1,8 +1,12 @@
 import { RequestError } from 'sluice'
 import { own } from '../request/fields.js'
-import { countPrompts } from '../request/input-text.js'
-import { askedOpenAI, openAIUsage, tellsOfError } from './openai-fields.js'
+import { countOtherMembers, countPrompts } from '../request/input-text.js'
+import { hasError } from './error-answer.js'
+import { askedOpenAI, openAIUsage } from './openai-fields.js'
 import type { Shape } from './shape.js'
+
+const INPUT: ReadonlySet<string> = new Set(['input'])
+const MESSAGES: ReadonlySet<string> = new Set(['messages'])
 
 /** `POST /v1/embeddings`. It has no output that is counted, and no stream. */
 export const openAIEmbeddings: Shape = {
@@ -14,12 +18,14 @@ export const openAIEmbeddings: Shape = {
     const prompts = texts === undefined ? own(body, 'messages') : texts
     if (prompts === undefined) throw new RequestError("'input' is missing")
     countPrompts(prompts, input)
+    countOtherMembers(body, texts === undefined ? MESSAGES : INPUT, input)
     return askedOpenAI(body, 0, 1)
   },
   answer(body) {
-    const failed = tellsOfError(body)
+    const failed = hasError(body)
     if (own(body, 'usage') === undefined && !failed) return undefined
-    return { usage: { ...openAIUsage(body), output: 0 }, texts: [], failed }
+    const usage = openAIUsage(body)
+    return { usage: { ...usage, input: usage.input ?? usage.total, output: 0 }, texts: [], failed }
   },
   event: () => undefined,
 }

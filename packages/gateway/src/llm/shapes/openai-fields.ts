@@ -10,6 +10,7 @@ import {
   statedNumber,
 } from '../request/fields.js'
 import { tokenCount, type Usage } from '../usage.js'
+import { hasError } from './error-answer.js'
 import type { Asked } from './shape.js'
 
 /** What all OpenAI requests say in the same words. @throws RequestError */
@@ -41,21 +42,11 @@ export function openAIUsage(value: unknown): Usage {
   }
 }
 
-/** Whether an event's data is the usage that `stream_options.include_usage` asks for: no choices, and the usage. */
+/**
+ * Whether an event's data is the usage that `stream_options.include_usage` asks for: it has the usage, and no choice. Some
+ * servers write no choices as an empty list, others as null or not at all.
+ */
 export function isUsageEvent(data: unknown): boolean {
   const choices = own(data, 'choices')
-  return Array.isArray(choices) && choices.length === 0 && isFields(own(data, 'usage'))
-}
-
-/** The members of these names that are texts, and not empty. */
-export function textsIn(value: unknown, names: readonly string[]): string[] {
-  return names
-    .map((name) => own(value, name))
-    .filter((text): text is string => typeof text === 'string' && text !== '')
-}
-
-/** Whether an answer or an event tells of an error. */
-export function tellsOfError(value: unknown): boolean {
-  const error = own(value, 'error')
-  return error !== undefined && error !== null
+  return isFields(own(data, 'usage')) && !(Array.isArray(choices) && choices.length > 0) && !hasError(data)
 }

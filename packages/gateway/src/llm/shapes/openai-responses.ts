@@ -1,13 +1,15 @@
-import { listOf, MAX_TOKENS, own, statedFlag, statedNumber } from '../request/fields.js'
-import { countContent, countStructure } from '../request/input-text.js'
+import { listOf, maximumOf, own, statedFlag } from '../request/fields.js'
+import { countContent, countFormat, countOtherMembers, countStructure } from '../request/input-text.js'
 import { tokenCount, type Usage } from '../usage.js'
-import { askedOpenAI, tellsOfError, textsIn } from './openai-fields.js'
+import { hasError } from './error-answer.js'
+import { askedOpenAI } from './openai-fields.js'
 import type { Shape } from './shape.js'
+import { callTexts, textsIn, textsWithin } from './written-texts.js'
 
-/** Events whose `delta` is not what a model writes as text but bytes in base64. */
-const BYTES: ReadonlySet<string> = new Set(['response.audio.delta', 'response.output_audio.delta'])
-
+/** States of a response whose cost is not known yet. */
 const UNFINISHED: ReadonlySet<unknown> = new Set(['queued', 'in_progress'])
+
+const COUNTED: ReadonlySet<string> = new Set(['instructions', 'input', 'prompt', 'tools', 'text'])
 
 /** `POST /v1/responses`. What an earlier response adds to the input is known to the upstream alone. */
 export const openAIResponses: Shape = {
@@ -18,30 +20,39 @@ export const openAIResponses: Shape = {
     countContent(own(body, 'input'), input)
     countContent(own(own(body, 'prompt'), 'variables'), input)
     countStructure(own(body, 'tools'), input)
-    countStructure(own(own(own(body, 'text'), 'format'), 'schema'), input)
+    countFormat(own(own(body, 'text'), 'format'), input)
+    countOtherMembers(body, COUNTED, input)
     return {
-      ...askedOpenAI(body, statedNumber(body, 'max_output_tokens', 0, MAX_TOKENS), 1),
+      ...askedOpenAI(body, maximumOf(body, 'max_output_tokens'), 1),
       background: statedFlag(own(body, 'background'), 'background'),
     }
   },
   answer(body) {
-    // What goes on in the background says nothing yet of what it will have cost.
-    if (UNFINISHED.has(own(body, 'status'))) return undefined
-    const failed = tellsOfError(body) || own(body, 'status') === 'failed'
+    const status = own(body, 'status')
+    if (UNFINISHED.has(status)) return { usage: {}, texts: [], failed: false, unfinished: true }
+    const failed = hasError(body) || status === 'failed'
     if (!Array.isArray(own(body, 'output')) && !failed) return undefined
-    return { usage: usageOf(body), texts: listOf(body, 'output').flatMap(textsOf), failed }
+    return { usage: usageOf(body), texts: outputTexts(body), failed }
   },
   event(data) {
     const type = own(data, 'type')
     if (typeof type !== 'string') return undefined
+    const failed = type === 'error' || type === 'response.failed' || hasError(data)
     const response = own(data, 'response')
-    const isText = type.endsWith('.delta') && !BYTES.has(type)
-    return {
-      usage: usageOf(response),
-      texts: isText ? textsIn(data, ['delta']) : [],
-      failed: type === 'error' || type === 'response.failed',
-    }
+    const usage = usageOf(response)
+    if (ENDS.has(type)) return { usage, texts: outputTexts(response), failed, repeats: true }
+    return { usage, texts: eventTexts(type, data), failed }
   },
+}
+
+/** The last events of a stream, each with the whole response. */
+const ENDS: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete', 'response.failed'])
+
+/** What an event adds to the output: all deltas but those of sounds, and the name of a tool that is called. */
+function eventTexts(type: string, data: unknown): string[] {
+  if (type === 'response.output_item.added') return textsIn(own(data, 'item'), ['name'])
+  const isWritten = type.endsWith('.delta') && !type.endsWith('audio.delta')
+  return isWritten ? textsWithin(own(data, 'delta')).filter((text) => text !== '') : []
 }
 
 function usageOf(response: unknown): Usage {
@@ -54,11 +65,12 @@ function usageOf(response: unknown): Usage {
   }
 }
 
-function textsOf(item: unknown): string[] {
-  return [
-    ...textsIn(item, ['name', 'arguments', 'input']),
+function outputTexts(response: unknown): string[] {
+  return listOf(response, 'output').flatMap((item) => [
+    ...callTexts(item),
+    ...textsIn(item, ['code', 'text']),
     ...[...listOf(item, 'content'), ...listOf(item, 'summary')].flatMap((part) =>
       textsIn(part, ['text', 'refusal', 'transcript']),
     ),
-  ]
+  ])
 }

@@ -23,6 +23,20 @@ export interface Reading {
   readonly texts: readonly string[]
   /** It says that the upstream failed. */
   readonly failed: boolean
+  /** The same by answer, where an event says which of several answers its parts belong to. */
+  readonly choices?: readonly ChoiceReading[] | undefined
+  /** `true`: the texts repeat what was written before, from its beginning. */
+  readonly repeats?: boolean | undefined
+  /** `true`: the upstream works on, and does not know yet what it will have cost. */
+  readonly unfinished?: boolean | undefined
+}
+
+/** What an event says of one of several answers. */
+export interface ChoiceReading {
+  readonly index: number
+  readonly texts: readonly string[]
+  /** What is told of this answer alone. */
+  readonly usage: Usage
 }
 
 /** How one API writes its requests and answers. Reads untrusted data: bounded by its size, whatever is in it. */

@@ -1,4 +1,5 @@
 import { anthropicMessages } from './anthropic-messages.js'
+import { ollamaChat, ollamaEmbed, ollamaGenerate } from './ollama.js'
 import { openAIChat } from './openai-chat.js'
 import { openAICompletions } from './openai-completions.js'
 import { openAIEmbeddings } from './openai-embeddings.js'
@@ -12,6 +13,10 @@ const SHAPES: readonly { readonly shape: Shape; readonly vendor: string; readonl
   { shape: openAIEmbeddings, vendor: 'openai', pathEnd: '/embeddings' },
   { shape: openAIResponses, vendor: 'openai', pathEnd: '/responses' },
   { shape: anthropicMessages, vendor: 'anthropic', pathEnd: '/messages' },
+  { shape: ollamaChat, vendor: 'ollama', pathEnd: '/api/chat' },
+  { shape: ollamaGenerate, vendor: 'ollama', pathEnd: '/api/generate' },
+  { shape: ollamaEmbed, vendor: 'ollama', pathEnd: '/api/embed' },
+  { shape: ollamaEmbed, vendor: 'ollama', pathEnd: '/api/embeddings' },
 ]
 
 /** What a configuration may write: the name of a shape, or of a vendor whose shape the path tells. */

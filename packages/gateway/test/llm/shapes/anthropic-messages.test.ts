@@ -23,7 +23,8 @@ describe('a request for a message', () => {
     }
     const result = { type: 'tool_result', tool_use_id: 't', content: [{ type: 'text', text: 'seen' }, image] }
     expect(reserved({ messages: [{ role: 'user', content: [result, image] }] }).input).toBe(
-      2 * ATTACHMENT_TOKENS + 1,
+      // The text, the role and what names the call of the tool.
+      2 * ATTACHMENT_TOKENS + 3,
     )
   })
 

@@ -28,7 +28,7 @@ describe('a chat completion request', () => {
     expect(reserved({ max_tokens: 50, n: 2, best_of: 5 }).output).toBe(250)
   })
 
-  it('counts texts wherever they are, and no roles', () => {
+  it('counts texts wherever they are, and the identifiers of calls, but no known roles', () => {
     const parts = [
       { role: 'system', content: 'a'.repeat(40) },
       { role: 'user', content: [{ type: 'text', text: 'b'.repeat(40) }] },
@@ -41,7 +41,7 @@ describe('a chat completion request', () => {
       },
       { role: 'tool', tool_call_id: 'call_1', content: 'e'.repeat(40) },
     ]
-    expect(reserved({ messages: parts }).input).toBe(40)
+    expect(reserved({ messages: parts }).input).toBe(40 + (2 * 'call_1'.length) / 4)
   })
 
   it('counts the documents that it is to look things up in', () => {
@@ -94,9 +94,13 @@ describe('a chat completion request', () => {
     ['stream', { messages, stream: 'true' }],
     ['stream_options', { messages, stream_options: [] }],
     ['stream_options.include_usage', { messages, stream_options: { include_usage: 1 } }],
-    ...['max_tokens', 'max_completion_tokens', 'n', 'best_of'].flatMap((name) =>
-      [-1, 1.5, '10', true, [], {}, 1e15].map((value) => [name, { messages, [name]: value }] as const),
+    ...['max_tokens', 'max_completion_tokens', 'n_predict', 'n', 'best_of'].flatMap((name) =>
+      [-3, 1.5, '10', true, [], {}, 1e15].map((value) => [name, { messages, [name]: value }] as const),
     ),
+    ...['n', 'best_of', 'max_tokens', 'max_completion_tokens'].map(
+      (name) => [name, { messages, [name]: -2 }] as const,
+    ),
+    ['n', { messages, n: -1 }],
     ['n', { messages, n: 0 }],
     ['n', { messages, n: 1_000_000 }],
   ])("refuses a wrong '%s': %j", (name, body) => {

@@ -79,7 +79,7 @@ describe('a response', () => {
   })
 
   it("refuses a wrong 'max_output_tokens'", () => {
-    expect(() => callOf(openAIResponses, { input: 'a', max_output_tokens: -1 })).toThrow(
+    expect(() => callOf(openAIResponses, { input: 'a', max_output_tokens: -5 })).toThrow(
       "'max_output_tokens'",
     )
   })

@@ -1,0 +1,156 @@
+import type { AnswerKind } from './answer-head.js'
+import type { Block } from './bounded-block.js'
+import { EventBlocks } from './event-blocks.js'
+import { EventData } from './event-data.js'
+import { JsonValues } from './json-values.js'
+
+/** The longest event, or value of several, that is read, in bytes. The last event of a response repeats the whole of it. */
+export const MAX_EVENT = 4 * 1024 * 1024
+/** The longest document that is read, in bytes. */
+export const MAX_DOCUMENT = 8 * 1024 * 1024
+
+/** Takes what an answer consists of. */
+export interface AnswerParts {
+  /** An event of an event stream. */
+  event(data: string, name: string | undefined): void
+  /** A value of several, as JSON. */
+  value(json: string): void
+  /** The whole answer, as JSON. */
+  document(json: string): void
+  /** Some bytes that are too long to be read. */
+  tooLong(bytes: number): void
+}
+
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
+const SPACE = 0x20
+/** How a line of an event stream begins: with a colon, `data`, `event`, `id`, `retry`, or `error` of some servers. */
+const FIELD_STARTS: ReadonlySet<number> = new Set(Buffer.from(':deir'))
+const OPENINGS: ReadonlySet<number> = new Set(Buffer.from('{['))
+
+/**
+ * Reads the body of an answer. Its first byte tells what it is, since servers send event streams, lines of JSON and documents
+ * under the media types of one another; the media type counts where that byte leaves it open. Holds one event, value or
+ * document at most.
+ */
+export class AnswerBody {
+  readonly #declared: AnswerKind
+  readonly #parts: AnswerParts
+  #reader: EventReader | ValueReader | undefined
+  /** How much of a byte order mark has come. */
+  #mark = 0
+
+  constructor(declared: AnswerKind, parts: AnswerParts) {
+    this.#declared = declared
+    this.#parts = parts
+  }
+
+  push(chunk: Buffer): void {
+    let at = 0
+    while (this.#reader === undefined && at < chunk.length) {
+      const byte = chunk[at] as number
+      if (this.#mark < BYTE_ORDER_MARK.length && byte === BYTE_ORDER_MARK[this.#mark]) this.#mark += 1
+      else if (byte > SPACE) this.#reader = this.#readerFor(byte)
+      if (this.#reader === undefined) at += 1
+    }
+    this.#reader?.push(at === 0 ? chunk : chunk.subarray(at))
+  }
+
+  #readerFor(byte: number): EventReader | ValueReader {
+    if (!OPENINGS.has(byte) && (this.#declared === 'events' || FIELD_STARTS.has(byte)))
+      return new EventReader(this.#parts)
+    return new ValueReader(this.#declared === 'values', this.#parts)
+  }
+
+  /**
+   * Reads what is left.
+   *
+   * @param complete whether the answer came to its end
+   * @returns `false` where a document was cut: then nothing is known of it
+   */
+  end(complete: boolean): boolean {
+    if (this.#reader !== undefined) return this.#reader.end(complete) || this.#declared === 'events'
+    return complete || this.#declared !== 'document'
+  }
+}
+
+class EventReader {
+  readonly #parts: AnswerParts
+  readonly #blocks = new EventBlocks(MAX_EVENT)
+  readonly #data = new EventData()
+
+  constructor(parts: AnswerParts) {
+    this.#parts = parts
+  }
+
+  push(chunk: Buffer): void {
+    this.#blocks.push(chunk, ({ bytes, whole }) => {
+      if (whole) this.#read(bytes)
+      else this.#parts.tooLong(bytes.length)
+    })
+  }
+
+  /** What comes after the last blank line is an event to most clients where the stream is complete. */
+  end(complete: boolean): true {
+    const rest = this.#blocks.rest()
+    if (complete) this.#read(rest)
+    return true
+  }
+
+  #read(block: Buffer): void {
+    const data = this.#data.of(block)
+    if (data !== undefined) this.#parts.event(data, this.#data.name)
+    // Some servers of llama.cpp's kind write an error as a field of its own.
+    else if (block.length < MAX_EVENT && ERROR_FIELD.test(block.toString('latin1')))
+      this.#parts.event('', 'error')
+  }
+}
+
+const ERROR_FIELD = /(^|[\r\n])error:/
+
+class ValueReader {
+  readonly #parts: AnswerParts
+  readonly #values: JsonValues
+  /** There is more than one value, or there may be. */
+  #several: boolean
+  #first: string | undefined
+
+  constructor(several: boolean, parts: AnswerParts) {
+    this.#several = several
+    this.#parts = parts
+    this.#values = new JsonValues(several ? MAX_EVENT : MAX_DOCUMENT)
+  }
+
+  push(chunk: Buffer): void {
+    this.#values.push(chunk, (value) => this.#take(value))
+  }
+
+  #take({ bytes, whole }: Block): void {
+    if (!whole) {
+      this.#parts.tooLong(bytes.length)
+      return
+    }
+    const json = bytes.toString('utf8')
+    if (this.#several) {
+      this.#parts.value(json)
+    } else if (this.#first === undefined) {
+      this.#first = json
+    } else {
+      this.#several = true
+      this.#parts.value(this.#first)
+      this.#first = undefined
+      this.#parts.value(json)
+    }
+  }
+
+  end(complete: boolean): boolean {
+    const isCut = this.#values.isInValue
+    const rest = this.#values.rest()
+    // A value that a whole answer leaves open is no JSON; the reader of values finds that out.
+    if (complete && rest.length > 0) this.#take({ bytes: rest, whole: true })
+    if (this.#first !== undefined) {
+      if (isCut) this.#parts.value(this.#first)
+      else this.#parts.document(this.#first)
+    }
+    return complete || this.#several || this.#first !== undefined || !isCut
+  }
+}
