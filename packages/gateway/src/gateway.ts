@@ -17,6 +17,7 @@ import { Serving } from './serving.js'
 import { summedFigures } from './store/figures.js'
 import { type OpenedStore, openStore, type StoreHealth } from './store/open-store.js'
 import { troubleIn } from './trouble.js'
+import { unreadAnswerLog } from './unread-answers.js'
 import { frontOfWorkers } from './workers/front.js'
 
 /** A gateway that runs. */
@@ -66,7 +67,10 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
       log,
     })
   const refusals = new RefusalLog(first.log, { log })
-  const observer = toldToAll(dashboard === undefined ? [refusals] : [metrics, dashboard, refusals])
+  const observer = toldToAll([
+    ...(dashboard === undefined ? [] : [metrics, dashboard]),
+    ...[refusals, unreadAnswerLog(log)],
+  ])
   const recorder = first.record && new Recorder(first.record, (error) => log.crashed(error))
   /** Whether the keys changed while the workers were starting with the old ones. */
   let keysAreNewer = false

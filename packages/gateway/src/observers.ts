@@ -26,6 +26,9 @@ export function toldToAll(observers: readonly Partial<Observer>[]): Observer {
     exchanged(route, seconds) {
       for (const observer of observers) observer.exchanged?.(route, seconds)
     },
+    answerUnread(route, reason) {
+      for (const observer of observers) observer.answerUnread?.(route, reason)
+    },
     limiterDid(route, event) {
       for (const observer of observers) observer.limiterDid?.(route, event)
     },

@@ -26,7 +26,7 @@ export interface DashboardOptions {
 }
 
 /** What the dashboard shows of a gateway, and what may be done from it. */
-export class Dashboard implements Observer {
+export class Dashboard implements Omit<Observer, 'answerUnread'> {
   readonly feed: LiveFeed
   readonly #options: DashboardOptions
   readonly #seconds = new TrafficSeconds()

@@ -1,5 +1,5 @@
 import { answerHead } from './answer/answer-head.js'
-import { AnswerMeter, type Settlement } from './answer/answer-meter.js'
+import { AnswerMeter, type Settlement, type UnreadReason } from './answer/answer-meter.js'
 import { type AnswerEnd, failedUpstream } from './answer/no-work.js'
 import { UsageHider } from './answer/usage-hider.js'
 import type { LlmCall } from './llm-call.js'
@@ -33,6 +33,11 @@ export class MeteredCall {
     // Whatever its media type: a document has no line that looks like one of an event.
     const mayTellUsage = this.#hidesUsage && status < 300 && answerHead(rawHeaders).codings.length === 0
     return mayTellUsage ? new UsageHider() : undefined
+  }
+
+  /** Why the answer could not be read, where it could not; known once it is settled. */
+  get unread(): UnreadReason | undefined {
+    return this.meter.unread
   }
 
   /** What the call cost. `nothing`: the upstream failed before it did any work, so that the request does not count. */

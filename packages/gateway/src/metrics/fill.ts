@@ -5,9 +5,9 @@ import type { RouteTally, RuleTally } from './tallies.js'
 /** Fills what Prometheus reads from what was counted. */
 
 export function fillTraffic(instruments: Instruments, routes: ReadonlyMap<string, RouteTally>): void {
-  const { requests, decisions, degraded, inFlight, waiting } = instruments
+  const { requests, decisions, degraded, inFlight, waiting, unreadAnswers } = instruments
   const { refusals, shadowRefusals, taken, returned, owed, effectiveLimit } = instruments
-  const ofRoutes = [requests, decisions, degraded, inFlight, waiting]
+  const ofRoutes = [requests, decisions, degraded, inFlight, waiting, unreadAnswers]
   const ofRules = [refusals, shadowRefusals, taken, returned, owed, effectiveLimit]
   for (const instrument of [...ofRoutes, ...ofRules]) instrument.reset()
   for (const [route, tally] of routes) {
@@ -17,6 +17,7 @@ export function fillTraffic(instruments: Instruments, routes: ReadonlyMap<string
     // What no route takes is never decided on, and is with nobody.
     if (route === '') continue
     degraded.inc({ route }, tally.degraded)
+    for (const [reason, count] of tally.unreadAnswers) unreadAnswers.inc({ route, reason }, count)
     inFlight.set({ route }, tally.inFlight)
     waiting.set({ route }, tally.waiting)
     for (const [rule, ofRule] of tally.rules) fillRule(instruments, { route, rule }, ofRule)

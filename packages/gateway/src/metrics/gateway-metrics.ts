@@ -1,4 +1,5 @@
 import type { LimiterEvent } from 'sluice'
+import type { UnreadReason } from '../llm/answer/answer-meter.js'
 import type { Observer } from '../observers.js'
 import type { Outcome } from '../proxy/traffic.js'
 import type { StoreFigures } from '../store/figures.js'
@@ -58,6 +59,10 @@ export class GatewayMetrics implements Observer {
 
   exchanged(route: string, seconds: number): void {
     this.#route(route).upstreamSeconds.observe(seconds)
+  }
+
+  answerUnread(route: string, reason: UnreadReason): void {
+    this.#route(route).unreadAnswers.add(reason)
   }
 
   /** Takes what the limiter of a route tells. */

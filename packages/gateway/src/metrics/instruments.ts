@@ -86,6 +86,12 @@ export function createInstruments() {
       labelNames: ['route'],
       registers,
     }),
+    unreadAnswers: new Counter({
+      name: 'sluice_unread_answers_total',
+      help: 'Answers of models that could not be read and were charged by their bytes.',
+      labelNames: ['route', 'reason'],
+      registers,
+    }),
     inFlight: new Gauge({
       name: 'sluice_in_flight_requests',
       help: 'Requests that are with the upstream.',

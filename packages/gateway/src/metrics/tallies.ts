@@ -1,4 +1,5 @@
 import type { LimiterEvent, Quota } from 'sluice'
+import type { UnreadReason } from '../llm/answer/answer-meter.js'
 import type { Outcome } from '../proxy/traffic.js'
 
 /** Counts that requests wait for are plain numbers, found by their route; Prometheus's own are filled from them when they are read. */
@@ -53,6 +54,8 @@ export class RouteTally {
   /** Decisions, by tier. */
   readonly allowed = new Tally<string>()
   readonly refused = new Tally<string>()
+  /** Answers that could not be read, by why. */
+  readonly unreadAnswers = new Tally<UnreadReason>()
   degraded = 0
   inFlight = 0
   waiting = 0

@@ -1,4 +1,5 @@
 import type { Permit } from 'sluice'
+import type { UnreadReason } from '../llm/answer/answer-meter.js'
 import type { MeteredCall } from '../llm/metered-call.js'
 import type { RecordedRequest } from '../record/recorder.js'
 import type { Field } from './answer-fields.js'
@@ -20,14 +21,20 @@ export function meteredSending(metered: MeteredCall, fields: readonly Field[]): 
   }
 }
 
-/** Settles what was reserved for a call with what it cost, and has that recorded. */
+/**
+ * Settles what was reserved for a call with what it cost, and has that recorded.
+ *
+ * @param onUnread called where the answer could not be read
+ */
 export function settlingOf(
   metered: MeteredCall,
   permit: Permit,
   recorded: RecordedRequest | undefined,
+  onUnread: (reason: UnreadReason) => void,
 ): Settling {
   return async (outcome) => {
     const cost = metered.settlement(outcome)
+    if (metered.unread !== undefined) onUnread(metered.unread)
     if (cost === 'nothing') await permit.cancel()
     else if (cost !== 'unknown') {
       recorded?.cost(cost)

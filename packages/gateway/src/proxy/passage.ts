@@ -1,5 +1,6 @@
 import type { Decision, Permit } from 'sluice'
 import { problem, refusalProblem } from 'sluice/http'
+import type { UnreadReason } from '../llm/answer/answer-meter.js'
 import { MeteredCall } from '../llm/metered-call.js'
 import type { PolicyMatch } from '../policy/admission.js'
 import { holdsSlots } from '../policy/holds-slots.js'
@@ -92,7 +93,10 @@ export class Passage {
       this.#send({ responseHeaders: fields, body })
     } else {
       const metered = new MeteredCall(call, body)
-      this.#send(meteredSending(metered, fields), settlingOf(metered, decision.permit, this.#recorded))
+      this.#send(
+        meteredSending(metered, fields),
+        settlingOf(metered, decision.permit, this.#recorded, this.#onUnread),
+      )
     }
   }
 
@@ -148,6 +152,10 @@ export class Passage {
     const title = outcome.status === 504 ? 'Gateway timeout' : 'Bad gateway'
     const failure = problem(outcome.status, title, outcome.detail)
     answer(request, response, { ...failure, headers: [...failure.headers, ...fields] })
+  }
+
+  readonly #onUnread = (reason: UnreadReason) => {
+    this.#handling.setup.traffic.answerUnread(this.#match.policy.name, reason)
   }
 
   #fail(error: unknown): void {

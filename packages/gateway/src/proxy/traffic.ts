@@ -1,3 +1,5 @@
+import type { UnreadReason } from '../llm/answer/answer-meter.js'
+
 /** How a request ended, as far as the gateway decided on it. */
 export type Outcome =
   /** It was let in and sent on, whatever the upstream made of it. */
@@ -29,4 +31,6 @@ export interface TrafficListener {
   waiting(route: string, change: 1 | -1): void
   /** An exchange with the upstream has ended after so many seconds. */
   exchanged(route: string, seconds: number): void
+  /** The answer to a call of a model could not be read, and was charged by its bytes. */
+  answerUnread(route: string, reason: UnreadReason): void
 }

@@ -68,6 +68,7 @@ export function observationSender(
     inFlight: (route, change) => changed('inFlight', route, change),
     waiting: (route, change) => changed('waiting', route, change),
     exchanged: (...given) => add(['exchanged', ...given]),
+    answerUnread: (...given) => add(['answerUnread', ...given]),
     limiterDid: (route, event) =>
       add(['limiterDid', route, 'request' in event ? { ...event, request: senderOf(event.request) } : event]),
     storeTook: (...given) => add(['storeTook', ...given]),

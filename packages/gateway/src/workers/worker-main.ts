@@ -11,6 +11,7 @@ import { startProxy } from '../proxy/server.js'
 import { Serving } from '../serving.js'
 import { openStore } from '../store/open-store.js'
 import { troubleIn } from '../trouble.js'
+import { unreadAnswerLog } from '../unread-answers.js'
 import type { FromWorker, Orders, ToWorker } from './messages.js'
 import { observationSender } from './observation-sender.js'
 import { type RemoteStore, remoteStore } from './remote-store.js'
@@ -78,7 +79,7 @@ async function begin({
     (observations) => send({ kind: 'seen', observations }),
     (dropped) => log.info({ dropped }, 'the primary is slow to count; so much was not counted'),
   )
-  const observer: Observer = toldToAll(observed ? [sender] : [])
+  const observer: Observer = toldToAll([observed ? sender : unreadAnswerLog(log)])
   const { store, stop: closeStore } = await storeFor(config, workers)
   const keys = new GivenKeys()
   keys.set(orders.keys)

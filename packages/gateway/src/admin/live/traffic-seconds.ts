@@ -10,7 +10,7 @@ const OTHERS = '(others)'
 const UNROUTED = '(unrouted)'
 
 /** Counts and measures traffic, a second at a time. */
-export class TrafficSeconds implements TrafficListener {
+export class TrafficSeconds implements Omit<TrafficListener, 'answerUnread'> {
   readonly #routes = new Map<string, RouteSecond>()
   readonly #store = new LatencyRecorder()
   #storeFailures = 0

@@ -24,7 +24,12 @@ export async function clockedGateway(
     upstream,
     upstreamUse: new UseCount(),
     maxBody: config.maxBody,
-    traffic: { ended: () => {}, inFlight: () => {}, waiting: () => {}, exchanged: () => {} },
+    traffic: {
+      ...{ ended: () => {}, inFlight: () => {}, waiting: () => {}, exchanged: () => {} },
+      answerUnread: (_route: string, reason: string) => {
+        throw new Error(reason)
+      },
+    },
   }
   const proxy = await startProxy({
     endpoint: config.listen,
