@@ -12,6 +12,7 @@ import { type FieldOptions, limitFields } from './limit-fields.js'
 import { type OwnAnswer, readOwnAnswer } from './own-answer.js'
 import { type AllowedDecision, noteAdmission, wasAdmittedBy } from './permits.js'
 import { type HttpAnswer, problem, refusalProblem, requestProblem, unavailableProblem } from './problem.js'
+import { queryOf } from './query-of.js'
 import type { Fields } from './ratelimit-fields.js'
 import { asError } from './thrown.js'
 
@@ -89,7 +90,9 @@ export function createHttpLimiter<Request extends object>(
   const limiter = createLimiter({
     ...limiterOptions,
     keys,
-    ...(identify && { client: (request: Request) => identify((name) => access.header(request, name)) }),
+    ...(identify && {
+      client: (request: Request) => identify((name) => access.header(request, name), queryOf(request)),
+    }),
   })
   const fieldOptions: FieldOptions = {
     ...(xRateLimit !== undefined && { xRateLimit }),

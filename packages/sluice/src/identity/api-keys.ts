@@ -26,6 +26,11 @@ export function newKey(): string {
   return `sk_${randomBytes(32).toString('base64url')}`
 }
 
+/** Whether a text has the form of the keys that `newKey` makes. */
+export function isIssuedKey(text: string): boolean {
+  return /^sk_[\w-]{43}$/.test(text)
+}
+
 /**
  * Looks keys up in a list.
  *

@@ -3,6 +3,8 @@ import { PassThrough } from 'node:stream'
 import { parseList } from 'structured-headers'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
+import { keyDigest, keyTable, newKey } from '../../src/identity/api-keys.js'
+import { identity } from '../../src/identity/identify.js'
 import { StoreUnavailableError } from '../../src/stores/failure/store-unavailable.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import { ask, begin, open, statuses } from './asking.js'
@@ -179,6 +181,20 @@ export function describeAdapter(name: string, framework: Framework): void {
       expect((await from('a')).status).toBe(429)
       expect((await from('b')).status).toBe(200)
       if (framework.tellsRepeated) expect((await from('a', 'c')).status).toBe(400)
+    })
+
+    it('reads keys whatever the white space, and refuses those in places that are not read', async () => {
+      const key = newKey()
+      const identify = identity({ apiKeys: keyTable([{ sha256: keyDigest(key), client: 'acme' }]) })
+      const port = await start({ limits: [{ rules: [{ limit: '100/minute', by: 'client' }], identify }] })
+      const status = async (headers: Record<string, string>, query = '') =>
+        (await ask(port, `/predict${query}`, { headers })).status
+      expect(await status({ authorization: `Bearer\t${key}` })).toBe(200)
+      expect(await status({ authorization: `bearer  ${key} ` })).toBe(200)
+      expect(await status({ authorization: 'Bearer' })).toBe(401)
+      expect(await status({ 'x-goog-api-key': key })).toBe(401)
+      expect(await status({ authorization: `Basic ${Buffer.from(`:${key}`).toString('base64')}` })).toBe(401)
+      expect(await status({}, `?key=${key}`)).toBe(401)
     })
 
     it('asks who the client is, at once or later, and what is required of it', async () => {

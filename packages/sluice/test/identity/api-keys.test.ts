@@ -79,4 +79,60 @@ describe('API keys', () => {
     expect(() => keyTable([premium, premium])).toThrow(/^keys\[1\]: .*twice/)
     expect(() => identity({})).toThrow("'apiKeys'")
   })
+
+  it('are read after any white space', () => {
+    const identify = identity({ apiKeys: keyTable([premium]) })
+    for (const authorization of [
+      `Bearer\t${KEY}`,
+      `BEARER \t ${KEY}\t`,
+      ` Bearer:${KEY}`,
+      `Bearer\u00a0${KEY}`,
+    ])
+      expect(identify(headers({ authorization }))).toMatchObject({ id: 'acme' })
+  })
+
+  it('are read from the headers that are named, the first of them that is there', () => {
+    const identify = identity({ apiKeys: keyTable([premium]), apiKeyHeaders: ['X-Goog-Api-Key', 'api-key'] })
+    expect(identify(headers({ 'x-goog-api-key': KEY }))).toMatchObject({ id: 'acme' })
+    expect(identify(headers({ 'api-key': KEY, authorization: 'Bearer of-the-upstream' }))).toMatchObject({
+      id: 'acme',
+    })
+    expect(() => identify(headers({ 'x-goog-api-key': 'wrong', 'api-key': KEY }))).toThrow(UnauthorizedError)
+    for (const name of ['', 'a b', 'authorization', 'Cookie', 'x_key'])
+      expect(() => identity({ apiKeys: keyTable([]), apiKeyHeaders: [name] })).toThrow("'apiKeyHeaders'")
+  })
+
+  it('in places that are not read are 401, with a lookup that takes a while too', async () => {
+    const table = keyTable([premium])
+    const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
+    const places: [Record<string, string>, string][] = [
+      [{ 'x-goog-api-key': 'anything' }, ''],
+      [{ 'api-key': '' }, ''],
+      [{ authorization: basic(`:${KEY}`) }, ''],
+      [{ authorization: basic(`${KEY}:`) }, ''],
+      [{ authorization: KEY }, ''],
+      [{ authorization: `Token ${KEY}` }, ''],
+      [{}, `?key=${KEY}`],
+      [{}, `key=first-key&key=${KEY}`],
+    ]
+    for (const apiKeys of [table, async (digest: string) => table(digest)]) {
+      const identify = identity({ apiKeys })
+      for (const [fields, query] of places) {
+        const attempt = (async () => identify(headers(fields), query))()
+        await expect(attempt).rejects.toThrow(
+          /which is not read; send it as 'Authorization: Bearer …' or in 'x-api-key'/,
+        )
+      }
+      expect(
+        await identify(headers({ authorization: basic('user:password') }), '?key=first-key'),
+      ).toBeUndefined()
+    }
+  })
+
+  it('of which many are in one query are looked up a bounded number of times', () => {
+    let lookups = 0
+    const identify = identity({ apiKeys: () => void lookups++ })
+    expect(identify(headers({}), `?${'key=made-up-key&'.repeat(1000)}`)).toBeUndefined()
+    expect(lookups).toBeLessThanOrEqual(8)
+  })
 })
