@@ -101,11 +101,21 @@ export interface IdentityConfig {
   readonly ipv6Subnet: number
   /** The file of API keys. */
   readonly apiKeys?: string
+  /** Headers that hold an API key beside `X-API-Key`, in lower case. */
+  readonly apiKeyHeaders?: readonly string[]
   readonly jwt?: Omit<JwtOptions, 'jwks'> & { readonly jwks: string }
   /** Headers in which a trusted proxy says who the client is. */
   readonly proxyHeaders?: ProxyHeaders
   /** `false`: keys and tokens that are for the gateway stay there. */
   readonly forwardCredentials?: false
+  /** Headers that tell the upstream who the client is. */
+  readonly forward?: ForwardedIdentity
+}
+
+/** Names of headers, in lower case. */
+export interface ForwardedIdentity {
+  readonly client?: string
+  readonly tier?: string
 }
 
 /** Names of headers, in lower case. */

@@ -1,6 +1,6 @@
 import { type ConcurrencyRule, formatLimit, formatWait, type RateRule, type Rule } from 'sluice'
 import type { GatewayRequest } from '../policy/gateway-request.js'
-import type { Endpoint, GatewayConfig, PolicyConfig } from './config.js'
+import type { Endpoint, ForwardedIdentity, GatewayConfig, PolicyConfig } from './config.js'
 import { limitsOf } from './limit-text.js'
 import { storeAddress } from './store-address.js'
 
@@ -31,17 +31,30 @@ function storeText({ store, onStoreFailure: { policy, peers } }: GatewayConfig):
 }
 
 /** How clients say who they are; nothing where they do not. */
-function clientText({ identity: { apiKeys, jwt, proxyHeaders }, tiers }: GatewayConfig): string[] {
+function clientText({ identity, tiers }: GatewayConfig): string[] {
+  const { apiKeys, apiKeyHeaders = [], jwt, proxyHeaders, forward } = identity
   const ways = [
-    ...(apiKeys === undefined ? [] : [`API keys of ${apiKeys}`]),
+    ...(apiKeys === undefined
+      ? []
+      : [
+          `API keys of ${apiKeys}${apiKeyHeaders.length === 0 ? '' : ` (also in ${apiKeyHeaders.join(', ')})`}`,
+        ]),
     ...(jwt === undefined ? [] : [`tokens signed with ${jwt.jwks}`]),
     ...(proxyHeaders === undefined ? [] : [`${proxyHeaders.client} of a trusted proxy`]),
   ]
   const scales = Object.entries(tiers).map(([tier, said]) => `${tier} ${tierText(said)}`)
   return [
     ...(ways.length === 0 ? [] : [`  clients by ${ways.join(', ')}`]),
+    ...(forward === undefined ? [] : [`  the upstream is told ${toldText(forward)}`]),
     ...(scales.length === 0 ? [] : [`  tiers: ${scales.join(', ')}`]),
   ]
+}
+
+function toldText({ client, tier }: ForwardedIdentity): string {
+  return [
+    ...(client === undefined ? [] : [`the client in ${client}`]),
+    ...(tier === undefined ? [] : [`its tier in ${tier}`]),
+  ].join(' and ')
 }
 
 function policyText({ rules, require: requirement, warmUp }: PolicyConfig): string {

@@ -1,8 +1,10 @@
 import { clientAddressReader } from 'sluice/http'
 import { jwtVerifier } from 'sluice/jwt'
 import { z } from 'zod'
-import type { IdentityConfig, ProxyHeaders } from './config.js'
-import type { ConfigNode } from './yaml/node.js'
+import { headerName as aboutHeader } from '../proxy/header-name.js'
+import { namesUser } from '../proxy/steering-headers.js'
+import type { ForwardedIdentity, IdentityConfig, ProxyHeaders } from './config.js'
+import type { ConfigNode, MapNode } from './yaml/node.js'
 import type { Problems } from './yaml/problems.js'
 import { listOf, made, mapOf, type Read, single } from './yaml/reading.js'
 import { text, wholeNumber, yesOrNo } from './yaml/scalars.js'
@@ -39,13 +41,28 @@ const headerName: Read<string> = single(
   'the name of a header such as X-Client-Id',
 )
 
+/** Headers whose meaning is fixed: the gateway or HTTP itself writes or reads them. */
+const TAKEN: ReadonlySet<string> = new Set(['authorization', 'cookie', 'user-agent', 'accept', 'set-cookie'])
+
+/** A header that the gateway may give a meaning of its own. */
+const ownHeader: Read<string> = made(headerName, (name) => {
+  if (TAKEN.has(name) || name.startsWith('content-') || !(aboutHeader(name).toUpstream || namesUser(name)))
+    throw new TypeError(`'${name}' has a meaning of its own; choose another header, such as X-Client-Id`)
+  return name
+})
+
 const readFields = mapOf(
   {
     trusted_proxies: listOf(network, 'a list of addresses and networks such as [10.0.0.0/8]', 1000),
     ipv6_subnet: wholeNumber(1, 128),
     api_keys: text('keys.yaml'),
+    api_key_headers: listOf(ownHeader, 'a list of headers such as [x-goog-api-key]', 10),
     jwt: readJwt,
     forward_credentials: yesOrNo,
+    forward: mapOf(
+      { client: ownHeader, tier: ownHeader },
+      'a map such as { client: X-Client-Id, tier: X-User-Tier }',
+    ),
     proxy_headers: mapOf(
       { client: headerName, tier: headerName },
       'a map such as { client: X-Client-Id, tier: X-Client-Tier }',
@@ -62,7 +79,9 @@ export const readIdentity: Read<IdentityConfig> = (node, problems) => {
     trusted_proxies: trustedProxies = [],
     ipv6_subnet: ipv6Subnet = 64,
     api_keys: apiKeys,
+    api_key_headers: apiKeyHeaders,
     jwt,
+    forward,
     forward_credentials: forwardCredentials = true,
   } = values
   const place = entries.get('forward_credentials')?.value
@@ -71,15 +90,40 @@ export const readIdentity: Read<IdentityConfig> = (node, problems) => {
       place,
       "'forward_credentials' is for those of 'api_keys' or 'jwt', and there are none; name one of them, or leave this out",
     )
+  const headersPlace = entries.get('api_key_headers')?.value
+  if (headersPlace !== undefined && !entries.has('api_keys'))
+    problems.at(
+      headersPlace,
+      "'api_key_headers' says where 'api_keys' are shown, and there are none; name their file",
+    )
+  checkForward(forward, node, problems)
   const proxyHeaders = readProxyHeaders(values.proxy_headers, trustedProxies.length > 0, node, problems)
   return {
     trustedProxies,
     ipv6Subnet,
     ...(apiKeys !== undefined && { apiKeys }),
+    ...(apiKeyHeaders !== undefined && { apiKeyHeaders }),
     ...(jwt !== undefined && { jwt }),
+    ...(forward !== undefined && { forward }),
     ...(proxyHeaders !== undefined && { proxyHeaders }),
     ...(!forwardCredentials && { forwardCredentials }),
   }
+}
+
+/** What is forwarded has to be known, and each in a header of its own. */
+function checkForward(forward: ForwardedIdentity | undefined, node: MapNode, problems: Problems): void {
+  const place = node.entries.get('forward')?.value
+  if (forward === undefined || place === undefined) return
+  const knows = ['api_keys', 'jwt', 'proxy_headers'].some((name) => node.entries.has(name))
+  if (!knows)
+    problems.at(
+      place,
+      "'forward' tells who the client is, and nothing says so; name 'api_keys', 'jwt' or 'proxy_headers'",
+    )
+  if (forward.client === undefined && forward.tier === undefined && problems.count === 0)
+    problems.at(place, "'forward' names a header for 'client', 'tier' or both, as in { client: X-Client-Id }")
+  if (forward.client !== undefined && forward.client === forward.tier)
+    problems.at(place, "'client' and 'tier' of 'forward' are the same header; give each one of its own")
 }
 
 function readProxyHeaders(

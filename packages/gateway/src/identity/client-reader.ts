@@ -3,7 +3,10 @@ import { type Client, type MaybePromise, RequestError } from 'sluice'
 import { type Identify, identity } from 'sluice/identity'
 import type { IdentityConfig, ProxyHeaders } from '../config/config.js'
 import type { RequestHead } from '../policy/request-head.js'
+
+import { identityHeaders } from './identity-headers.js'
 import type { KeysText, WatchedKeys } from './watched-keys.js'
+
 import { withheldHeaders } from './withheld-headers.js'
 
 /** Finds out who sends a request. */
@@ -24,6 +27,11 @@ export interface ClientReader {
   ): ReadonlySet<string> | undefined
   /** The text of the file of keys that is in use; undefined without one. */
   readonly keysText: KeysText | undefined
+  /**
+   * The headers that tell the upstream who the client is: name and value. None for an anonymous request. Undefined where the
+   * upstream is not told; else the client has to be known on every route.
+   */
+  readonly headersFor?: (client: Client | undefined) => readonly (readonly [name: string, value: string])[]
   /** Ends the watch over the file of keys. */
   stop(): void
 }
@@ -35,7 +43,7 @@ export interface ClientReader {
  * @throws ConfigError where the file of keys is wrong.
  */
 export async function openClientReader(
-  { apiKeys, jwt, proxyHeaders, forwardCredentials }: IdentityConfig,
+  { apiKeys, apiKeyHeaders = [], jwt, proxyHeaders, forwardCredentials, forward }: IdentityConfig,
   openKeys: (file: string) => MaybePromise<WatchedKeys>,
 ): Promise<ClientReader> {
   const keys = apiKeys === undefined ? undefined : await openKeys(apiKeys)
@@ -43,10 +51,16 @@ export async function openClientReader(
   const identify: Identify | undefined =
     keys === undefined && verify === undefined
       ? undefined
-      : identity({ ...(keys && { apiKeys: keys.lookup }), ...(verify && { jwt: verify }) })
+      : identity({ ...(keys && { apiKeys: keys.lookup }), apiKeyHeaders, ...(verify && { jwt: verify }) })
   return {
-    clientOf: (head) => toldByProxy(head, proxyHeaders) ?? identify?.((name) => head.header(name)),
-    withheld: withheldHeaders(Object.values(proxyHeaders ?? {}), forwardCredentials === false),
+    clientOf: (head) =>
+      toldByProxy(head, proxyHeaders) ?? identify?.((name) => head.header(name), head.query),
+    withheld: withheldHeaders({
+      claims: Object.values(proxyHeaders ?? {}),
+      own: Object.values(forward ?? {}),
+      keyHeaders: forwardCredentials === false ? ['x-api-key', ...apiKeyHeaders] : undefined,
+    }),
+    ...(forward && { headersFor: (client: Client | undefined) => identityHeaders(client, forward) }),
     get keysText() {
       return keys?.source
     },
@@ -63,9 +77,9 @@ function toldByProxy(head: RequestHead, headers: ProxyHeaders | undefined): Clie
   return { id, ...(tier !== undefined && { tier }) }
 }
 
-/** @throws RequestError where it is longer than any name is. */
+/** @throws RequestError where it is longer than any name is, or the header is not as one proxy writes it. */
 function told(head: RequestHead, name: string): string | undefined {
-  const value = head.header(name) || undefined
+  const value = head.proxyHeader(name)
   if (value !== undefined && value.length > MAX_NAME)
     throw new RequestError(`the header '${name}' has more than ${MAX_NAME} characters`)
   return value

@@ -1,35 +1,45 @@
-import { sameName } from '../proxy/header-name.js'
+import { headerName } from '../proxy/header-name.js'
 import type { ClientReader } from './client-reader.js'
 
-/**
- * Which of a request's headers do not go upstream.
- *
- * @param claims names of those that only a trusted proxy may send
- * @param credentials whether what was shown to the gateway stays there. `X-API-Key` stands before `Authorization`, which is for the upstream where
- *   both are there; of `Authorization` only `Bearer …` is for the gateway.
- */
-export function withheldHeaders(claims: readonly string[], credentials: boolean): ClientReader['withheld'] {
-  const setOf = (...names: string[]) => (names.length === 0 ? undefined : new Set(names))
-  if (!credentials) {
-    const untrusted = setOf(...claims)
-    return (_message, peerTrusted) => (peerTrusted ? undefined : untrusted)
-  }
+export interface WithheldNames {
+  /** Names of headers that only a trusted proxy may send. */
+  readonly claims: readonly string[]
+  /** Names of headers that the gateway itself writes, or leaves out. */
+  readonly own: readonly string[]
+  /**
+   * Headers that hold API keys, where what was shown to the gateway stays there. They come before `Authorization`, which is for the upstream
+   * where both are there; of `Authorization` only `Bearer …` is for the gateway. Undefined: credentials are forwarded.
+   */
+  readonly keyHeaders: readonly string[] | undefined
+}
+
+/** Says which of a request's headers do not go upstream. All names are in lower case. */
+export function withheldHeaders({ claims, own, keyHeaders }: WithheldNames): ClientReader['withheld'] {
   const setsFor = (...names: string[]) => ({
-    trusted: setOf(...names),
-    untrusted: setOf(...names, ...claims),
+    trusted: setOf(...names, ...own),
+    untrusted: setOf(...names, ...own, ...claims),
   })
-  const [key, token, none] = [setsFor('x-api-key'), setsFor('authorization'), setsFor()]
+  const none = setsFor()
+  if (keyHeaders === undefined)
+    return (_message, peerTrusted) => (peerTrusted ? none.trusted : none.untrusted)
+  const [keys, token] = [setsFor(...keyHeaders), setsFor('authorization')]
   return ({ rawHeaders }, peerTrusted) => {
-    const has = (name: string, isOurs = (_value: string) => true) =>
+    const has = (names: readonly string[], isOurs = (_value: string) => true) =>
       rawHeaders.some(
         (text, index) =>
-          index % 2 === 0 && sameName(text) === name && isOurs(rawHeaders[index + 1] as string),
+          index % 2 === 0 &&
+          names.includes(headerName(text).folded) &&
+          isOurs(rawHeaders[index + 1] as string),
       )
-    const sets = has('x-api-key') ? key : has('authorization', isBearer) ? token : none
+    const sets = has(keyHeaders) ? keys : has(['authorization'], isBearer) ? token : none
     return peerTrusted ? sets.trusted : sets.untrusted
   }
 }
 
+function setOf(...names: string[]): ReadonlySet<string> | undefined {
+  return names.length === 0 ? undefined : new Set(names)
+}
+
 function isBearer(authorization: string): boolean {
-  return /^\s*bearer(\s|$)/i.test(authorization)
+  return /^\s*bearer(?![\w-])/i.test(authorization)
 }

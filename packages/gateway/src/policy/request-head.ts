@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { RequestError } from 'sluice'
 import type { ClientAddressReader } from 'sluice/http'
-import { sameName } from '../proxy/header-name.js'
+import { headerName, sameName } from '../proxy/header-name.js'
 
 /** The head of a request, as far as it says who sends it. What is costly to read is read when it is asked for, and once. */
 export class RequestHead {
@@ -29,6 +29,36 @@ export class RequestHead {
    */
   header(name: string): string | undefined {
     return this.headers[sameName(name)]
+  }
+
+  /**
+   * The value of a header that only a trusted proxy writes. Undefined where it is not there.
+   *
+   * @param name in lower case
+   * @throws RequestError where it is there in another spelling, which the proxy may have let through from a client; where it
+   *   is there more than once; or where it is empty or a list.
+   */
+  proxyHeader(name: string): string | undefined {
+    const { rawHeaders } = this.#message
+    let value: string | undefined
+    for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+      const sent = rawHeaders[index] as string
+      if (headerName(sent).folded !== name) continue
+      if (sent.toLowerCase() !== name)
+        throw new RequestError(`the header '${name}' is there under another spelling`)
+      if (value !== undefined) repeated(name)
+      value = rawHeaders[index + 1] as string
+    }
+    if (value !== undefined && (value.trim() === '' || value.includes(',')))
+      throw new RequestError(`the header '${name}' must have one value; it is empty or a list`)
+    return value
+  }
+
+  /** The query as it came, with its `?`; `''` where there is none. */
+  get query(): string {
+    const url = this.#message.url ?? ''
+    const queryAt = url.indexOf('?')
+    return queryAt === -1 ? '' : url.slice(queryAt)
   }
 
   /**

@@ -42,7 +42,12 @@ export function upstreamRequestHeaders(
     if (named?.has(folded) && !folded.startsWith('content-')) continue
     headers.push(name, rawHeaders[index + 1] as string)
   }
-  for (const text of provenanceHeaders(input)) headers.push(text)
+  const provenance = provenanceHeaders(input)
+  for (let index = 0; index + 1 < provenance.length; index += 2) {
+    const name = provenance[index] as string
+    if (isReplaced(name, replacements) || withheld?.has(name)) continue
+    headers.push(name, provenance[index + 1] as string)
+  }
   headers.push('Via', forwardedVia(rawHeaders, input.httpVersion, input.gatewayName))
   for (const [name, value] of replacements) headers.push(name, value)
   return headers

@@ -1,9 +1,10 @@
-import type { Decision, Permit } from 'sluice'
+import type { Client, Decision, MaybePromise, Permit } from 'sluice'
 import { problem, refusalProblem } from 'sluice/http'
 import type { UnreadReason } from '../llm/answer/answer-meter.js'
 import { MeteredCall } from '../llm/metered-call.js'
 import type { PolicyMatch } from '../policy/admission.js'
 import { holdsSlots } from '../policy/holds-slots.js'
+import { RequestHead } from '../policy/request-head.js'
 import type { RecordedRequest } from '../record/recorder.js'
 import type { Target } from '../routing/target.js'
 import { type Admitted, admit } from './admit.js'
@@ -28,6 +29,7 @@ export class Passage {
   /** Undefined where the request holds nothing that has to be released. */
   #permit: Permit | undefined
   #recorded: RecordedRequest | undefined
+  #client: Client | undefined
   #ended = false
 
   constructor(handling: Handling, target: Target, match: PolicyMatch) {
@@ -41,8 +43,10 @@ export class Passage {
     const match = this.#match
     const { limiter } = match.policy
     try {
-      if (limiter === undefined) proceed()
-      const admitted = limiter && admit({ request, setup, target: this.#target, match, proceed }, limiter)
+      const admitted =
+        limiter === undefined
+          ? this.#identify()
+          : admit({ request, setup, target: this.#target, match, proceed }, limiter)
       if (admitted instanceof Promise) {
         admitted.then(
           (admitted) => this.goOn(admitted),
@@ -60,16 +64,33 @@ export class Passage {
   /** @param admitted undefined where nothing is to be decided */
   goOn(admitted: Admitted | undefined): void {
     try {
-      if (admitted === undefined) this.#send({ responseHeaders: [] })
-      else this.#decided(admitted)
+      if (admitted === undefined) {
+        this.#handling.proceed()
+        this.#send({ responseHeaders: [] })
+      } else this.#decided(admitted)
     } catch (error) {
       this.#fail(error)
     }
   }
 
+  /** Finds out who sends a request that nothing limits, where the upstream is told. */
+  #identify(): MaybePromise<undefined> {
+    const { request, setup } = this.#handling
+    if (setup.clients.headersFor === undefined) return undefined
+    const client = setup.clients.clientOf(new RequestHead(request, setup.addresses))
+    if (client instanceof Promise)
+      return client.then((client) => {
+        this.#client = client
+        return undefined
+      })
+    this.#client = client
+    return undefined
+  }
+
   #decided(admitted: Admitted): void {
     const { request, response, setup } = this.#handling
     const { decision, call } = admitted
+    this.#client = admitted.weighed.client
     // First of all: whatever fails from here on, it is released.
     if (decision.allowed && holdsSlots(decision)) this.#permit = decision.permit
     this.#recorded = setup.recorder?.begin(this.#target.path, admitted)
@@ -119,7 +140,7 @@ export class Passage {
       gatewayName,
       withheld: clients.withheld(request, peerTrusted),
       responseHeaders: sent.responseHeaders,
-      requestHeaders: sent.requestHeaders,
+      requestHeaders: [...(sent.requestHeaders ?? []), ...(clients.headersFor?.(this.#client) ?? [])],
       body: sent.body,
       observer: sent.observer,
       filter: sent.filter,

@@ -179,6 +179,43 @@ describe('one problem, in its place', () => {
       `${UPSTREAM}\nidentity: { forward_credentials: ¦false }`,
       "'forward_credentials' is for those of 'api_keys' or 'jwt', and there are none",
     ],
+    [
+      'headers of keys where there are none',
+      `${UPSTREAM}\nidentity: { api_key_headers: ¦[x-goog-api-key] }`,
+      "'api_key_headers' says where 'api_keys' are shown, and there are none",
+    ],
+    [
+      'a header of keys that has a meaning of its own',
+      `${UPSTREAM}\nidentity: { api_keys: k.yaml, api_key_headers: [api-key, ¦Authorization] }`,
+      "'authorization' has a meaning of its own; choose another header",
+    ],
+    [
+      'a header of keys with an underscore',
+      `${UPSTREAM}\nidentity: { api_keys: k.yaml, api_key_headers: [¦api_key] }`,
+      'the name of a header such as',
+    ],
+    [
+      'an identity to forward that nothing says',
+      `${UPSTREAM}\nidentity: { forward: ¦{ client: X-Client-Id } }`,
+      "'forward' tells who the client is, and nothing says so",
+    ],
+    [
+      'an identity to forward in no header',
+      `${UPSTREAM}\nidentity: { api_keys: k.yaml, forward: ¦{} }`,
+      "'forward' names a header for 'client', 'tier' or both",
+    ],
+    [
+      'an identity to forward in one header',
+      `${UPSTREAM}\nidentity: { api_keys: k.yaml, forward: ¦{ client: X-Id, tier: x-id } }`,
+      "'client' and 'tier' of 'forward' are the same header",
+    ],
+    ...['Host', 'X-Forwarded-For', 'Content-Type', 'Via', 'Connection', 'Cookie', 'X-Original-URL'].map(
+      (name): [string, string, string] => [
+        `an identity to forward in ${name}`,
+        `${UPSTREAM}\nidentity: { api_keys: k.yaml, forward: { client: ¦${name} } }`,
+        `'${name.toLowerCase()}' has a meaning of its own; choose another header, such as X-Client-Id`,
+      ],
+    ),
     ['no default', `${UPSTREAM}\ndefault: ¦allow`, "'default' is 'deny', or a map"],
     // Routes
     ['routes as a map', `${UPSTREAM}\nroutes: ¦{ match: /a }`, "'routes' is a list of routes"],

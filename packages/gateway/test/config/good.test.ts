@@ -133,6 +133,13 @@ it('reads under which names the admin port is asked, and whether credentials go 
     read(`identity: { api_keys: keys.yaml, forward_credentials: ${forward} }`).identity
   expect(identity(false)).toMatchObject({ forwardCredentials: false })
   expect(identity(true)).not.toHaveProperty('forwardCredentials')
+  const told = read(
+    'identity: { api_keys: k.yaml, api_key_headers: [X-Goog-Api-Key], forward: { client: X-Client-Id, tier: X-Forwarded-User } }',
+  )
+  expect(told.identity).toMatchObject({
+    apiKeyHeaders: ['x-goog-api-key'],
+    forward: { client: 'x-client-id', tier: 'x-forwarded-user' },
+  })
 })
 
 it('reads every word of a limit', () => {
