@@ -1,5 +1,6 @@
 import { RequestError } from 'sluice'
 import type { GatewayRequest } from '../../policy/gateway-request.js'
+import { callOwnFunctions, evaluateAsSpecified } from './as-specified.js'
 import { reasonOf } from './failure.js'
 import { faultOf } from './fault.js'
 import { LANGUAGE, MAX_LENGTH } from './language.js'
@@ -120,8 +121,10 @@ function compile<T>(
   }
   const { readsBody, readsSecrets, problems } = survey(parsed.ast, params)
   if (problems.length > 0) return [...problems]
+  callOwnFunctions(parsed.ast)
   const { valid, type, error } = parsed.check()
   if (!valid) return [faultOf(error, source, example)]
+  evaluateAsSpecified(parsed.ast)
   if (!types.includes(type ?? 'dyn'))
     return [{ at: 0, message: `this must give ${wanted}, and gives a ${type}; write for example ${example}` }]
 

@@ -10,23 +10,27 @@ import { MAX_ELEMENTS, TooManyElementsError } from './values.js'
 export function reasonOf(error: unknown): string {
   if (error instanceof TooManyElementsError) return `a list or map has more than ${MAX_ELEMENTS} elements`
   if (error instanceof RangeError) return 'what it reads is nested too deeply or too long'
-  const node = error instanceof EvaluationError ? error.node : undefined
-  if (!(error instanceof EvaluationError) || node === undefined)
-    return 'a value is not of the type that it needs'
+  if (!(error instanceof EvaluationError)) return OF_WRONG_TYPE
   switch (error.code) {
-    case 'no_such_key':
-      return missing(node)
-    case 'index_out_of_bounds':
-      return `${owner(node)} has fewer elements than '${textOf(node)}' asks for`
     case 'division_by_zero':
     case 'modulo_by_zero':
       return 'it divides by zero'
     case 'numeric_overflow':
       return 'a number in it is too large'
+  }
+  const { node } = error
+  if (node === undefined) return OF_WRONG_TYPE
+  switch (error.code) {
+    case 'no_such_key':
+      return missing(node)
+    case 'index_out_of_bounds':
+      return `${owner(node)} has fewer elements than '${textOf(node)}' asks for`
     default:
       return `'${textOf(node)}' does not go with the type of what the request has there`
   }
 }
+
+const OF_WRONG_TYPE = 'a value is not of the type that it needs'
 
 function missing(node: ASTNode): string {
   const key = node.op === '.' || node.op === '.?' ? `'${node.args[1]}'` : keyOf(node)

@@ -1,5 +1,7 @@
 import { TypeError as ExpressionTypeError, ParseError } from '@marcbachmann/cel-js'
 
+import { withoutOwnNames } from './as-specified.js'
+
 /** What is wrong with an expression, and what would be right, in words of our own. */
 
 /**
@@ -12,7 +14,8 @@ export function faultOf(
   expression: string,
   example: string,
 ): { at: number; message: string } {
-  if (!(error instanceof ParseError || error instanceof ExpressionTypeError)) throw error
+  if (!(error instanceof ParseError || error instanceof ExpressionTypeError))
+    return uncheckable(expression, example)
   const at = Math.min(error.range?.start ?? 0, expression.length)
   if (error.code === 'limit_exceeded')
     return { at: 0, message: 'this expression is too long, or its brackets too deep; say it with less' }
@@ -25,6 +28,16 @@ export function faultOf(
   }
 }
 
+/** The type checker fails on values whose type nothing tells, such as the elements of an empty list. */
+function uncheckable(expression: string, example: string): { at: number; message: string } {
+  const empty = /\[\s*\]|\{\s*\}/.exec(expression)
+  const what = empty === null ? 'the type of a value is not known' : `nothing tells what is in '${empty[0]}'`
+  return {
+    at: empty?.index ?? 0,
+    message: `this is no expression that can be worked out: ${what}; write for example ${example}`,
+  }
+}
+
 interface Told {
   readonly what: string
   /** Undefined where an example says it best. */
@@ -33,7 +46,7 @@ interface Told {
 
 function told(error: ParseError | ExpressionTypeError, expression: string, at: number): Told {
   const piece = expression.slice(at, error.range?.end)
-  const what = error.summary.replace(/^\S/, (first) => first.toLowerCase())
+  const what = withoutOwnNames(error.summary).replace(/^\S/, (first) => first.toLowerCase())
   switch (error.code) {
     case 'unexpected_character':
       return unexpected(expression, at)

@@ -1,6 +1,8 @@
 import type { ASTNode } from '@marcbachmann/cel-js'
 import { nearest, suggest } from '../yaml/suggestion.js'
 import { CLIENT_MEMBERS, FUNCTIONS, LOOPS, SEARCHES, VARIABLES } from './language.js'
+import { MAX_INT } from './numbers.js'
+import { childrenOf } from './syntax-tree.js'
 
 /**
  * What an expression must keep to beside its grammar and its types. With these rules its work is linear in the size of
@@ -55,6 +57,11 @@ class Surveyor implements ExpressionSurvey {
       const [map, key] = node.args
       if (key.op === 'value' && typeof key.args === 'string') this.#member(map, key.args, key.pos)
     }
+    // The smallest number is written as the negative of one that is too large.
+    if (node.op === '-_' && node.args.op === 'value' && node.args.args === MAX_INT + 1n) return
+    if (node.op === 'value' && typeof node.args === 'bigint' && node.args > MAX_INT)
+      this.#wrong(node.start, `a whole number is at most ${MAX_INT}; write a larger one as 1e19`)
+    if (node.op === 'map') this.#keys(node.args)
     // A list of the body passes for a set, which is compared in another way.
     if ((node.op === '==' || node.op === '!=') && node.args.some((side) => side.op === 'list')) {
       const message = `lists are not compared as a whole; ask for their elements, or for size(...) ${node.op} 0`
@@ -76,6 +83,16 @@ class Surveyor implements ExpressionSurvey {
     this.readsBody = true
     if (loop !== undefined) {
       this.#wrong(node.pos, `'body' cannot be read inside of a loop, where only '${loop}' changes`)
+    }
+  }
+
+  #keys(entries: readonly (readonly [ASTNode, ASTNode])[]): void {
+    const seen = new Set<unknown>()
+    for (const [key] of entries) {
+      if (key.op !== 'value') continue
+      const name = String(key.args)
+      if (seen.has(name)) this.#wrong(key.start, `the key '${name}' is there twice`)
+      seen.add(name)
     }
   }
 
@@ -147,28 +164,6 @@ function faultOfCall(node: CallNode, loop: string | undefined): ExpressionProble
   if (variable?.op !== 'id' || !VARIABLES.has(variable.args)) return undefined
   const message = `'${variable.args}' has a meaning of its own; name the element otherwise, such as x`
   return { at: variable.pos, message }
-}
-
-function childrenOf(node: ASTNode): readonly ASTNode[] {
-  switch (node.op) {
-    case 'map':
-      return node.args.flat()
-    case '!_':
-    case '-_':
-      return [node.args]
-    case '.':
-    case '.?':
-      return [node.args[0]]
-    case 'call':
-      return node.args[1]
-    case 'rcall':
-      return [node.args[1], ...node.args[2]]
-    case 'value':
-    case 'id':
-      return []
-    default:
-      return node.args
-  }
 }
 
 function maps(node: ASTNode): boolean {
