@@ -128,6 +128,35 @@ function scaled(
   return scaling === undefined || shared ? whole : scaleLimit(whole, scaling.scale)
 }
 
+/**
+ * Charges of cost 0: they take nothing and tell how the keys of the rules stand. Rules whose key or limit is not known at once
+ * are left out.
+ */
+export function freeCharges<Request>(
+  rules: readonly ScopedRule<Request>[],
+  request: Request,
+  client: Client | undefined,
+  scaling: Scaling | undefined,
+): RuleCharge[] {
+  return rules.flatMap((rule) => {
+    const limit = atOnce(() => rule.limitFor(request, client))
+    const key = limit && atOnce(() => rule.keyFor(request, client))
+    return limit && key ? [chargeOf(rule, key.value, scaled(rule, limit.value, scaling), 0, 0)] : []
+  })
+}
+
+/** What a function answers at once; undefined where it does not, or throws. */
+function atOnce<T>(ask: () => MaybePromise<T>): { readonly value: T } | undefined {
+  try {
+    const value = ask()
+    if (!(value instanceof Promise)) return { value }
+    value.catch(() => {})
+    return undefined
+  } catch {
+    return undefined
+  }
+}
+
 function chargeOf(
   rule: RuleCharge['rule'] & Pick<ScopedRule<never>, 'scope'>,
   key: string,

@@ -8,6 +8,13 @@ import { type DecidingStore, isDeciding, type Outcome } from './stores/outcome.j
 import type { Store, StoreVerdict } from './stores/store.js'
 import type { WaitingRoom } from './waiting/waiting-room.js'
 
+/** One step of a request that is decided on in two. */
+export interface Step {
+  readonly charges: readonly RuleCharge[]
+  readonly verdicts: readonly StoreVerdict[]
+  readonly decision: Decision
+}
+
 /** What a store says of charges, as decisions on requests. */
 export class Decisions {
   /** The store, if it is one in this process that decides without making verdicts which nobody asks for. */
@@ -33,6 +40,17 @@ export class Decisions {
     return outcome.admitted ? this.#admission(charges, outcome) : this.answer(charges, outcome.verdicts())
   }
 
+  /** Takes all of them or none, as one step of a request that is decided on in two. Tells no listener of the permit. */
+  takeStep(charges: readonly RuleCharge[]): MaybePromise<Step> {
+    return andThen(this.#verdictsOf(charges), (verdicts) => {
+      const forecast = forecastOf(charges, verdicts)
+      const decision = forecast.allowed
+        ? { ...forecast, permit: this.#permitOf(charges, verdicts, undefined) }
+        : forecast
+      return { charges, verdicts, decision }
+    })
+  }
+
   peek(charges: readonly RuleCharge[]): MaybePromise<Forecast> {
     return andThen(this.store.peek(charges), (verdicts) => forecastOf(charges, verdicts))
   }
@@ -45,7 +63,13 @@ export class Decisions {
     return forecast.allowed ? { ...forecast, permit: this.makePermit(charges, verdicts) } : forecast
   }
 
-  readonly makePermit: PermitMaker = (charges, verdicts) => {
+  readonly makePermit: PermitMaker = (charges, verdicts) => this.#permitOf(charges, verdicts, this.events)
+
+  #permitOf(
+    charges: readonly RuleCharge[],
+    verdicts: readonly StoreVerdict[],
+    events: Pick<EventSource<never>, 'permit'> | undefined,
+  ): Permit {
     const taken = charges.flatMap((charge, index) => {
       const { rule } = charge
       const verdict = verdicts[index] as StoreVerdict
@@ -59,15 +83,17 @@ export class Decisions {
           for (const { charge } of slots) waiting.freed(charge.scope, charge.key)
         },
       })
-    if (this.events !== undefined) listeners.push(this.events.permit(taken))
+    if (events !== undefined) listeners.push(events.permit(taken))
     return new Permit(this.store, this.renewal, taken, listeners)
   }
 
   #ask(charges: readonly RuleCharge[]): MaybePromise<Decision> {
+    return andThen(this.#verdictsOf(charges), (verdicts) => this.answer(charges, verdicts))
+  }
+
+  #verdictsOf(charges: readonly RuleCharge[]): MaybePromise<StoreVerdict[]> {
     const ask = () => this.store.take(charges)
-    return andThen(this.events === undefined ? ask() : this.events.watched(ask), (verdicts) =>
-      this.answer(charges, verdicts),
-    )
+    return this.events === undefined ? ask() : this.events.watched(ask)
   }
 
   #admission(charges: readonly RuleCharge[], outcome: Outcome): Decision {

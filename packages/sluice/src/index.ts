@@ -7,6 +7,8 @@ export {
   type Limiter,
   type LimiterOptions,
   type LimiterRule,
+  type NeedsBody,
+  type RequestBody,
 } from './limiter.js'
 export { parseDuration } from './limits/duration.js'
 export { formatLimit, formatWait } from './limits/format.js'

@@ -10,6 +10,18 @@ import type { WarmUp } from './policy/warm-up.js'
 import type { Timers } from './stores/failure/timers.js'
 import type { Store } from './stores/store.js'
 
+/** Tells what of a limiter reads the body of a request. */
+export interface NeedsBody<Request> {
+  /**
+   * Whether a rule's cost, key or limit reads the body.
+   *
+   * @param index its place in `rules`
+   */
+  rule(rule: Rule<Request>, index: number): boolean
+  /** Whether `require` reads the body. Default: it does not. */
+  readonly require?: boolean
+}
+
 export interface LimiterOptions<Request> {
   /** What every request meets, together: it takes from all of them or from none. */
   readonly rules: readonly Rule<Request>[]
@@ -28,6 +40,11 @@ export interface LimiterOptions<Request> {
   readonly tiers?: Tiers<never>
   /** Who may make such requests at all. Whoever may not is refused with `refuseWith`, and nothing is taken. */
   readonly require?: (request: Request, client: Client | undefined) => MaybePromise<boolean>
+  /**
+   * What can be decided only once the body of a request is here. `admit` decides on it in a second step where it is given a
+   * `body`. Rules of `concurrent` always belong to the second step. Default: nothing else does.
+   */
+  readonly needsBody?: NeedsBody<Request>
   /** What is told where `require` does not hold. Default: 403 `Forbidden`. */
   readonly refuseWith?: Refusing
   /** Scales every limit while a model warms up: what `createWarmUp` gives. */
@@ -51,6 +68,7 @@ const OPTIONS = [
   'client',
   'tiers',
   'require',
+  'needsBody',
   'refuseWith',
   'warmUp',
   'overrides',

@@ -1,11 +1,34 @@
 import type { Decision, Forecast } from './decision.js'
 import type { Limit } from './limits/limit.js'
 import type { MaybePromise } from './maybe-promise.js'
+import type { Permit } from './permit.js'
 import type { Resource } from './policy/rule.js'
 
 export interface AdmitOptions {
   /** Ends the wait for a slot: `admit` rejects with its reason. Only requests that wait look at it. */
   readonly signal?: AbortSignal
+  /**
+   * The body of the request, where rules have to wait for it. The rules that need no body are charged before it is received,
+   * and what reads the body is decided afterwards, together with the slots of `concurrent` rules:
+   *
+   * - Refused by the first rules: `receive` is never called.
+   * - Refused by the later rules: what the first ones took is given back, so that a refused request takes nothing.
+   * - The body cannot be received or read: the first rules stay charged, and `admit` rejects with the error.
+   */
+  readonly body?: RequestBody
+}
+
+/** The body of a request that is being decided on. */
+export interface RequestBody {
+  /** Whether it is here already. Then everything is decided at once, in one call of the store. */
+  readonly isHere: boolean
+  /**
+   * Receives and reads the body. It is called once at most.
+   *
+   * @param held what the first rules took; undefined where nothing was taken yet. Cancel it before rejecting if the client
+   *   is not at fault.
+   */
+  receive(held: Pick<Permit, 'cancel'> | undefined): MaybePromise<void>
 }
 
 /** A rule of a limiter, a limit each. */

@@ -8,14 +8,17 @@ import type { AdmitOptions, Limiter, LimiterRule } from './limiter-types.js'
 import { allOf, andThen, type MaybePromise, toMaybePromise } from './maybe-promise.js'
 import { type Client, checkClient } from './policy/client.js'
 import type { Requirement } from './policy/requirement.js'
+import type { Rule } from './policy/rule.js'
 import { StandingRules } from './standing-rules.js'
+import { Stopwatch } from './stopwatch.js'
 import { systemTimers } from './stores/failure/timers.js'
 import { memoryStore } from './stores/memory/memory-store.js'
 import type { Store } from './stores/store.js'
+import { TwoStepAdmission } from './two-step-admission.js'
 import { WaitingRoom } from './waiting/waiting-room.js'
 
-export type { LimiterOptions } from './limiter-options.js'
-export type { AdmitOptions, Limiter, LimiterRule } from './limiter-types.js'
+export type { LimiterOptions, NeedsBody } from './limiter-options.js'
+export type { AdmitOptions, Limiter, LimiterRule, RequestBody } from './limiter-types.js'
 
 /**
  * Makes a limiter.
@@ -30,6 +33,8 @@ export function createLimiter<Request = string>(options: LimiterOptions<Request>
   return new RuleLimiter(options)
 }
 
+const NO_OPTIONS: AdmitOptions = {}
+
 /** The scope of shared rules: no limiter can be called so. */
 const SHARED = '\n'
 
@@ -37,7 +42,9 @@ class RuleLimiter<Request> implements Limiter<Request> {
   readonly #rules: readonly ScopedRule<Request>[]
   readonly rules: readonly LimiterRule[]
   readonly #clientOf: LimiterOptions<Request>['client']
+  /** What a request must meet; undefined where nothing is required. */
   readonly #requirement: Requirement<Request> | undefined
+  readonly #requirementNeedsBody: boolean
   readonly #warmUp: Scaling | undefined
   readonly #store: Store
   readonly #decisions: Decisions
@@ -46,12 +53,14 @@ class RuleLimiter<Request> implements Limiter<Request> {
   readonly #ownsStore: boolean
   /** Undefined where no rule lets requests wait. */
   readonly #waiting: WaitingRoom | undefined
+  /** What decides on requests whose body is still to come. */
+  readonly #twoSteps: TwoStepAdmission<Request>
   /** Undefined where nobody listens. */
   readonly #events: EventSource<Request> | undefined
 
   constructor(options: LimiterOptions<Request>) {
     const { rules, requirement } = readOptions(options)
-    const { store, name = '', client, warmUp, listener, timers = systemTimers } = options
+    const { store, name = '', client, warmUp, needsBody, listener, timers = systemTimers } = options
     this.#rules = rules.map((rule) => ({
       ...rule,
       scope: `${rule.shared ? SHARED : name}\n${rule.stateName}`,
@@ -61,6 +70,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
     })
     this.#clientOf = client
     this.#requirement = requirement
+    this.#requirementNeedsBody = needsBody?.require === true
     this.#warmUp = warmUp
     this.#store = store ?? memoryStore()
     this.#ownsStore = store === undefined
@@ -71,55 +81,63 @@ class RuleLimiter<Request> implements Limiter<Request> {
       (each) => each === undefined,
     )
     this.#standing = isPlain ? StandingRules.of(this.#rules, this.#store, this.#decisions) : undefined
+    this.#twoSteps = new TwoStepAdmission({
+      rules: this.#rules,
+      isLater: ({ resource, index }) =>
+        resource === 'concurrent' || needsBody?.rule(options.rules[index] as Rule<Request>, index) === true,
+      requirement: this.#requirementNeedsBody ? requirement : undefined,
+      scaling: warmUp,
+      decisions: this.#decisions,
+      waiting: this.#waiting,
+    })
     if (store !== undefined) claimName(store, name)
   }
 
-  admit(request: Request, options?: AdmitOptions): MaybePromise<Decision> {
-    if (this.#standing !== undefined) return this.#standing.admit(request)
+  admit(request: Request, options: AdmitOptions = NO_OPTIONS): MaybePromise<Decision> {
+    if (this.#standing !== undefined && options.body === undefined) return this.#standing.admit(request)
     const client = this.#client(request)
     return client instanceof Promise
-      ? this.#admitLater(request, client, options?.signal)
-      : this.#admit(request, client, options?.signal)
+      ? this.#admitLater(request, client, options)
+      : this.#admit(request, client, options)
   }
 
   async #admitLater(
     request: Request,
     client: Promise<Client | undefined>,
-    signal: AbortSignal | undefined,
+    options: AdmitOptions,
   ): Promise<Decision> {
-    return this.#admit(request, await client, signal)
+    return this.#admit(request, await client, options)
   }
 
-  #admit(
-    request: Request,
-    client: Client | undefined,
-    signal: AbortSignal | undefined,
-  ): MaybePromise<Decision> {
-    const permitted = this.#requirement?.(request, client)
+  #admit(request: Request, client: Client | undefined, options: AdmitOptions): MaybePromise<Decision> {
+    const isLater = this.#requirementNeedsBody && options.body !== undefined
+    const permitted = isLater ? undefined : this.#requirement?.(request, client)
     return permitted instanceof Promise
-      ? permitted.then(() => this.#admitPermitted(request, client, signal))
-      : this.#admitPermitted(request, client, signal)
+      ? permitted.then(() => this.#admitPermitted(request, client, options))
+      : this.#admitPermitted(request, client, options)
   }
 
   #admitPermitted(
     request: Request,
     client: Client | undefined,
-    signal: AbortSignal | undefined,
+    options: AdmitOptions,
   ): MaybePromise<Decision> {
     return this.#events === undefined
-      ? this.#decide(request, client, signal)
-      : this.#decideAndTell(this.#events, request, client, signal)
+      ? this.#decide(request, client, options)
+      : this.#decideAndTell(this.#events, request, client, options)
   }
 
   #decideAndTell(
     events: EventSource<Request>,
     request: Request,
     client: Client | undefined,
-    signal: AbortSignal | undefined,
+    options: AdmitOptions,
   ): MaybePromise<Decision> {
-    const begun = performance.now()
-    return andThen(this.#decide(request, client, signal), (decision) => {
-      events.decided(request, client, decision, performance.now() - begun)
+    const { body } = options
+    const watch = new Stopwatch()
+    const timed = body === undefined ? options : { ...options, body: watch.leavingOut(body) }
+    return andThen(this.#decide(request, client, timed), (decision) => {
+      events.decided(request, client, decision, watch.elapsed)
       return decision
     })
   }
@@ -163,12 +181,19 @@ class RuleLimiter<Request> implements Limiter<Request> {
   #decide(
     request: Request,
     client: Client | undefined,
-    signal: AbortSignal | undefined,
+    { body, signal }: AdmitOptions,
   ): MaybePromise<Decision> {
-    const charges = this.#charges(request, client)
-    return charges instanceof Promise
-      ? charges.then((later) => this.#take(later, request, client, signal))
-      : this.#take(charges, request, client, signal)
+    if (body === undefined) {
+      const charges = this.#charges(request, client)
+      return charges instanceof Promise
+        ? charges.then((later) => this.#take(later, request, client, signal))
+        : this.#take(charges, request, client, signal)
+    }
+    const candidate = { request, client, body, signal }
+    if (!body.isHere) return this.#twoSteps.admit(candidate)
+    return andThen(this.#twoSteps.chargesAtOnce(candidate), (worked) =>
+      'allowed' in worked ? worked : this.#take(worked, request, client, signal),
+    )
   }
 
   #take(

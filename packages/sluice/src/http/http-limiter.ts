@@ -18,7 +18,7 @@ import { asError } from './thrown.js'
 
 /** What `limit(…)` of every adapter takes. */
 export interface HttpLimitOptions<Request>
-  extends Omit<LimiterOptions<Request>, 'keys'>,
+  extends Omit<LimiterOptions<Request>, 'keys' | 'needsBody'>,
     ClientAddressOptions,
     FieldOptions {
   /** Finds out who the client is from the headers of a request, in place of `client`: what `identity(…)` of `sluice/identity` gives. */

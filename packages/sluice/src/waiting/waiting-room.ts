@@ -68,7 +68,8 @@ export class WaitingRoom {
         fullCounter(decision, counters) === undefined ? { got: decision } : { again: LOOK_INTERVAL },
       )
     const giveBack = (decision: Decision) => {
-      if (decision.allowed) decision.permit[Symbol.dispose]()
+      // A request whose client has left never runs, so that nothing of it stays charged.
+      if (decision.allowed) decision.permit.cancel().catch(() => {})
     }
     try {
       const got = await line.join({ attempt, giveBack, patience: counter.patience, signal })
