@@ -1,6 +1,8 @@
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
+import { errors, type JWTVerifyGetKey } from 'jose'
 import { type Clock, systemClock } from '../clock.js'
 import { IdentityUnavailableError } from './identity-unavailable.js'
+import { readKeySet } from './key-set.js'
+import { UnusableKeyError } from './unusable-key.js'
 
 /** How long the server of the keys may take, in milliseconds. */
 const PATIENCE = 3_000
@@ -29,7 +31,7 @@ export function remoteKeys(url: URL, clock: Pick<Clock, 'now'> = systemClock): J
 
   const fetchNow = async () => {
     try {
-      keys = { find: createLocalJWKSet(await fetchKeys(url)), since: clock.now() }
+      keys = { find: await readKeySet(await fetchKeys(url)), since: clock.now() }
       failure = undefined
     } catch (error) {
       failure = error
@@ -58,8 +60,11 @@ export function remoteKeys(url: URL, clock: Pick<Clock, 'now'> = systemClock): J
     try {
       return await find(header, token)
     } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
+      const isBroken = error instanceof UnusableKeyError
+      if (!isBroken && !(error instanceof errors.JWKSNoMatchingKey)) throw error
+      // Its issuer may have mended it, or published it since.
       await refresh()
+      if (failure !== undefined && isBroken) throw error
       // It may be one of those that could not be fetched.
       if (failure !== undefined) throw new IdentityUnavailableError({ cause: failure })
       return (youngerThan(MAX_AGE) ?? find)(header, token)
@@ -67,7 +72,7 @@ export function remoteKeys(url: URL, clock: Pick<Clock, 'now'> = systemClock): J
   }
 }
 
-async function fetchKeys(url: URL): Promise<JSONWebKeySet> {
+async function fetchKeys(url: URL): Promise<unknown> {
   const response = await fetch(url, {
     signal: AbortSignal.timeout(PATIENCE),
     redirect: 'manual',

@@ -1,10 +1,19 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
+import {
+  createLocalJWKSet,
+  exportJWK,
+  exportSPKI,
+  generateKeyPair,
+  type JWTPayload,
+  SignJWT,
+  UnsecuredJWT,
+} from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { identity } from '../../src/identity/identify.js'
 import { IdentityUnavailableError } from '../../src/identity/identity-unavailable.js'
 import { jwtVerifier } from '../../src/identity/jwt.js'
+import { readKeySet } from '../../src/identity/key-set.js'
 import { UnauthorizedError } from '../../src/policy/client.js'
 
 const AUDIENCE = 'https://models.example'
@@ -103,5 +112,91 @@ describe('JWTs', () => {
     expect(() => jwtVerifier({ jwks, audience: AUDIENCE, algorithms: ['none'] })).toThrow('not none')
     expect(() => jwtVerifier({ jwks, audience: AUDIENCE, algorithms: ['HS256'] })).toThrow('not HS256')
     expect(() => jwtVerifier({ jwks, audience: AUDIENCE, algorithms: [] })).toThrow('none at all')
+  })
+})
+
+describe('what issuers write in different ways', () => {
+  const check = (options: object = {}) => jwtVerifier({ jwks, audience: AUDIENCE, ...options })
+
+  it('is a client as a whole number', async () => {
+    expect(await check()(await token({ sub: 12345 }))).toEqual({ id: '12345' })
+    expect(await check()(await token({ sub: 0 }))).toEqual({ id: '0' })
+    for (const sub of [1.5, 2 ** 53, 1e300, true, {}, ['a'], null, ''])
+      await expect(check()(await token({ sub }))).rejects.toThrow("neither a text nor a whole number: 'sub'")
+  })
+
+  it('is a claim within others, by its path or a JSON pointer', async () => {
+    const claims = {
+      realm: { plan: 'gold', 'a/b~c': 'slashed', level: 3 },
+      roles: ['premium', 'admin'],
+      'https://models.example/plan': 'platinum',
+      'realm.plan': 'literal',
+    }
+    const tierOf = async (tier: string, made: object = claims) =>
+      (await check({ tier })(await token({ ...made }))).tier
+    expect(await tierOf('https://models.example/plan')).toBe('platinum')
+    expect(await tierOf('realm.plan')).toBe('literal')
+    expect(await tierOf('realm.plan', { realm: claims.realm })).toBe('gold')
+    expect(await tierOf('/realm/plan')).toBe('gold')
+    expect(await tierOf('/realm/a~1b~0c')).toBe('slashed')
+    expect(await tierOf('/realm/level')).toBe('3')
+    expect(await tierOf('/roles/0')).toBe('premium')
+    expect(await tierOf('realm.missing.deeper')).toBeUndefined()
+    for (const name of ['constructor.name', '__proto__', 'roles.length.x', 'sub.length', '/roles/9'])
+      expect(await tierOf(name)).toBeUndefined()
+    expect((await check({ client: 'user.id' })(await token({ user: { id: 7 } }))).id).toBe('7')
+  })
+
+  it('is the type of a token, and its audiences', async () => {
+    for (const typ of ['at+jwt', 'application/at+jwt', 'JWT', 'jwt', undefined]) {
+      const made = new SignJWT({ sub: 'acme', aud: ['https://other.example', AUDIENCE] })
+        .setProtectedHeader({ alg: 'ES256', kid: 'one', ...(typ && { typ }) })
+        .setExpirationTime('1m')
+      expect(await check()(await made.sign(privateKey))).toEqual({ id: 'acme' })
+      expect(
+        await check({ audience: ['https://third.example', AUDIENCE] })(await made.sign(privateKey)),
+      ).toEqual({
+        id: 'acme',
+      })
+    }
+  })
+
+  it('is the name of an Ed25519 signature, in tokens and in keys', async () => {
+    const pair = await generateKeyPair('Ed25519', { extractable: true })
+    for (const alg of ['EdDSA', 'Ed25519']) {
+      for (const published of ['EdDSA', 'Ed25519', undefined]) {
+        const jwk = { ...(await exportJWK(pair.publicKey)), kid: 'ed', ...(published && { alg: published }) }
+        const find = await readKeySet({ keys: [jwk] })
+        const made = await new SignJWT({ sub: 'acme', aud: AUDIENCE })
+          .setProtectedHeader({ alg, kid: 'ed' })
+          .setExpirationTime('1m')
+          .sign(pair.privateKey)
+        for (const algorithms of [undefined, ['EdDSA'], ['Ed25519']])
+          expect(
+            await jwtVerifier({ jwks: find, audience: AUDIENCE, ...(algorithms && { algorithms }) })(made),
+          ).toEqual({
+            id: 'acme',
+          })
+        await expect(
+          jwtVerifier({ jwks: find, audience: AUDIENCE, algorithms: ['RS256'] })(made),
+        ).rejects.toThrow(UnauthorizedError)
+      }
+    }
+  })
+
+  it('is a key that cannot be used, also in a set of your own', async () => {
+    const rsa = {
+      kty: 'RSA',
+      n: Buffer.alloc(64, 0xff).toString('base64url'),
+      e: 'AQAB',
+      kid: 'short',
+      alg: 'RS256',
+    }
+    const broken = { kty: 'EC', crv: 'P-256', x: 'AAAA', y: 'AAAA', kid: 'one', alg: 'ES256' }
+    const verifier = jwtVerifier({ jwks: createLocalJWKSet({ keys: [rsa, broken] }), audience: AUDIENCE })
+    await expect(verifier(await token({}))).rejects.toThrow("the key 'one'")
+    const head = Buffer.from('{"alg":"RS256","kid":"short"}').toString('base64url')
+    const body = Buffer.from(`{"sub":"a","aud":"${AUDIENCE}","exp":9999999999}`).toString('base64url')
+    await expect(verifier(`${head}.${body}.AAAA`)).rejects.toThrow("the key 'short'")
   })
 })

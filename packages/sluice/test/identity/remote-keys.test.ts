@@ -161,4 +161,76 @@ describe('keys of a URL', () => {
     await expect.poll(() => keys.fetched, { timeout: 30_000 }).toBe(3)
     await expect.poll(() => answered, { timeout: 30_000 }).toEqual([ACME])
   })
+
+  it('of which some are broken are used but for those, whose tokens get an error that names the key', async () => {
+    const good = JSON.parse(await keySet('one')).keys
+    const short = {
+      kty: 'RSA',
+      n: Buffer.alloc(64, 0xff).toString('base64url'),
+      e: 'AQAB',
+      kid: 'short',
+      alg: 'RS256',
+    }
+    const secret = await exportJWK((await generateKeyPair('ES256', { extractable: true })).privateKey)
+    const brokenKeys: unknown[] = [
+      { ...good[0], kid: 'two', x: 'AAAA' },
+      { kty: 'EC', crv: 'P-256', kid: 'two', alg: 'ES256' },
+      { ...good[0], kid: 'two', x: 7 },
+      { ...secret, kid: 'two', alg: 'ES256' },
+    ]
+    for (const broken of brokenKeys) {
+      const others = [
+        null,
+        7,
+        'key',
+        [],
+        {},
+        { kty: 'made-up' },
+        { kty: 'oct', k: 'AAAA', kid: 'oct' },
+        short,
+      ]
+      const keys = await issuer(JSON.stringify({ keys: [broken, ...others, ...good] }))
+      expect(await keys.check(await token('one'))).toEqual(ACME)
+      const refused = await keys.check(await token('two', 'two'))
+      expect(refused).toBeInstanceOf(UnauthorizedError)
+      expect((refused as Error).message).toContain("the key 'two'")
+      expect(await keys.check(await token('one'))).toEqual(ACME)
+      // Once it is mended, it is fetched.
+      keys.serves(await keySet('one', 'two'))
+      keys.clock.advance(31_000)
+      expect(await keys.check(await token('two', 'two'))).toEqual(ACME)
+    }
+  })
+
+  it('of which all are broken name the key, and are no outage', async () => {
+    for (const kid of ['one', undefined]) {
+      const keys = await issuer(JSON.stringify({ keys: [{ kty: 'EC', crv: 'P-256', ...(kid && { kid }) }] }))
+      const made = new SignJWT({ sub: 'acme', aud: AUDIENCE })
+        .setProtectedHeader({ alg: 'ES256', ...(kid && { kid }) })
+        .setExpirationTime('1h')
+      const refused = await keys.check(await made.sign(pairs.one.privateKey))
+      expect(refused).toBeInstanceOf(UnauthorizedError)
+      expect((refused as Error).message).toContain(
+        kid === undefined ? 'a key without a name' : "the key 'one'",
+      )
+    }
+  })
+
+  it('without names are tried one after the other, as in a rotation', async () => {
+    const named = JSON.parse(await keySet('one', 'two')).keys as object[]
+    const keys = await issuer(JSON.stringify({ keys: named.map((key) => ({ ...key, kid: undefined })) }))
+    const made = (key: Kid) =>
+      new SignJWT({ sub: 'acme', aud: AUDIENCE })
+        .setProtectedHeader({ alg: 'ES256' })
+        .setExpirationTime('1h')
+        .sign(pairs[key].privateKey)
+    expect(await keys.check(await made('one'))).toEqual(ACME)
+    expect(await keys.check(await made('two'))).toEqual(ACME)
+    const stranger = await generateKeyPair('ES256')
+    const foreign = await new SignJWT({ sub: 'acme', aud: AUDIENCE })
+      .setProtectedHeader({ alg: 'ES256' })
+      .setExpirationTime('1h')
+      .sign(stranger.privateKey)
+    expect(await keys.check(foreign)).toBeInstanceOf(UnauthorizedError)
+  })
 })
