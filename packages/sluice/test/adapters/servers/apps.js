@@ -1,0 +1,155 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { Readable } from 'node:stream'
+
+/**
+ * @typedef {import('node:http').Server} Server
+ * @typedef {{ path: string, options: any, handle: () => Promise<string | Readable> }} ChaosRoute
+ */
+
+/**
+ * Starts an app of these routes, which take all methods, in each framework; it loads no other one.
+ *
+ * @type {Record<string, (routes: ChaosRoute[]) => Promise<Server>>}
+ */
+export const apps = {
+  express4: async (routes) => listening(await expressApp((await import('express4')).default, routes)),
+  express5: async (routes) => listening(await expressApp((await import('express')).default, routes)),
+  async fastify(routes) {
+    const [{ default: Fastify }, { limit }] = await Promise.all([import('fastify'), import('sluice/fastify')])
+    const app = Fastify()
+    for (const { path, options, handle } of routes)
+      app.all(path, { preHandler: limit(options) }, () => handle())
+    await app.listen({ host: '127.0.0.1', port: 0 })
+    return app.server
+  },
+  async koa(routes) {
+    const { default: Koa } = await import('koa')
+    const { default: Router } = await import('@koa/router')
+    const { limit } = await import('sluice/koa')
+    const app = new Koa()
+    app.silent = true
+    const router = new Router()
+    for (const { path, options, handle } of routes) {
+      router.all(path, limit(options), async (context) => {
+        context.body = await handle()
+      })
+    }
+    app.use(router.routes())
+    return listening(app.callback())
+  },
+  async hono(routes) {
+    const { Hono } = await import('hono')
+    const { getRequestListener } = await import('@hono/node-server')
+    const { limit } = await import('sluice/hono')
+    const app = new Hono()
+    app.onError((_error, context) => context.text('', 500))
+    for (const { path, options, handle } of routes)
+      app.all(path, limit(options), async () => webResponse(await handle()))
+    return listening(getRequestListener(app.fetch))
+  },
+  async fetch(routes) {
+    const { getRequestListener } = await import('@hono/node-server')
+    const { limit } = await import('sluice/fetch')
+    const handlers = new Map(
+      routes.map(({ path, options, handle }) => [
+        path,
+        limit(options)(async () => webResponse(await handle())),
+      ]),
+    )
+    return listening(
+      getRequestListener(
+        (request, env) => {
+          const handler = handlers.get(new URL(request.url).pathname)
+          // @ts-expect-error what a server hands on is not known to the handler
+          return handler?.(request, env) ?? new Response('', { status: 404 })
+        },
+        { errorHandler: () => new Response('', { status: 500 }) },
+      ),
+    )
+  },
+  async nestExpress(routes) {
+    const { ExpressAdapter } = await import('@nestjs/platform-express')
+    return nestApp(new ExpressAdapter(), routes)
+  },
+  async nestFastify(routes) {
+    const { FastifyAdapter } = await import('@nestjs/platform-fastify')
+    return nestApp(new FastifyAdapter(), routes)
+  },
+}
+
+/** @param {any} make @param {ChaosRoute[]} routes */
+async function expressApp(make, routes) {
+  const { limit } = await import('sluice/express')
+  const app = make()
+  app.set('env', 'test')
+  for (const { path, options, handle } of routes) {
+    app.use(path, make.json())
+    app.all(
+      path,
+      limit(options),
+      async (/** @type {any} */ _request, /** @type {any} */ response, /** @type {any} */ next) => {
+        try {
+          send(await handle(), response)
+        } catch (error) {
+          next(error)
+        }
+      },
+    )
+  }
+  return app
+}
+
+/** @param {any} adapter @param {ChaosRoute[]} routes */
+async function nestApp(adapter, routes) {
+  await import('reflect-metadata')
+  const { All, Controller, Module, Req, Res } = await import('@nestjs/common')
+  const { NestFactory } = await import('@nestjs/core')
+  const { Limit, LimitModule } = await import('sluice/nest')
+  class Routes {}
+  const handlers = /** @type {Record<string, Function>} */ (Routes.prototype)
+  routes.forEach(({ path, options, handle }, index) => {
+    const name = `handle${index}`
+    handlers[name] = async (/** @type {any} */ _request, /** @type {any} */ reply) => {
+      const answer = await handle()
+      if ('raw' in reply) reply.hijack()
+      send(answer, reply.raw ?? reply)
+    }
+    const property = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(handlers, name))
+    All(path)(handlers, name, property)
+    Limit(options)(handlers, name, property)
+    Req()(handlers, name, 0)
+    Res()(handlers, name, 1)
+  })
+  Controller()(Routes)
+  class App {}
+  Module({ imports: [LimitModule.forRoot()], controllers: [Routes] })(App)
+  const app = await NestFactory.create(App, adapter, { logger: false })
+  await app.listen(0, '127.0.0.1')
+  return app.getHttpServer()
+}
+
+/** @param {string | Readable} answer @param {import('node:http').ServerResponse} response */
+function send(answer, response) {
+  if (typeof answer === 'string') {
+    response.end(answer)
+    return
+  }
+  answer.pipe(response)
+  response.once('close', () => answer.destroy())
+  if (response.destroyed || response.req.socket.destroyed) answer.destroy()
+}
+
+/** @param {string | Readable} answer */
+function webResponse(answer) {
+  return new Response(
+    typeof answer === 'string' ? answer : /** @type {ReadableStream} */ (Readable.toWeb(answer)),
+  )
+}
+
+/** @param {import('node:http').RequestListener} listener */
+async function listening(listener) {
+  const server = createServer(listener).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return server
+}

@@ -1,0 +1,100 @@
+import { readdirSync } from 'node:fs'
+import { Readable } from 'node:stream'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { memoryStore } from 'sluice'
+import { apps } from './apps.js'
+
+/**
+ * A server of one adapter for the fuzz test: routes whose limits are decided at once and later, that wait for slots, that fail
+ * and that stream. `node --expose-gc chaos-server.js NAME`; it tells its port, and its state whenever it is asked.
+ */
+
+const SLOTS = 40
+const slots = { taken: 0, freed: 0 }
+let unhandled = 0
+process.on('unhandledRejection', () => unhandled++)
+
+/** Slots that are counted; decisions on a store that takes a while are pending for some turns, or some milliseconds. */
+const store = memoryStore()
+const slowStore = {
+  /** @param {Parameters<typeof store.take>[0]} charges */
+  async take(charges) {
+    if (slots.taken % 3 === 0) await sleep(2)
+    else await nextTurn()
+    return store.take(charges)
+  },
+  peek: store.peek.bind(store),
+  settle: store.settle.bind(store),
+  reset: store.reset.bind(store),
+  close: store.close.bind(store),
+}
+
+/** @param {{ type: string }} event */
+const listener = ({ type }) => {
+  if (type === 'allowed') slots.taken++
+  if (type === 'released') slots.freed++
+}
+
+const held = { concurrent: SLOTS, by: /** @type {const} */ ('everyone') }
+const answers = { at: 0 }
+const handle = async () => {
+  answers.at++
+  if (answers.at % 5 === 0) await sleep(3)
+  return answers.at % 7 === 0 ? Readable.from(pieces()) : 'fine'
+}
+
+async function* pieces() {
+  for (let piece = 0; piece < 8; piece++) {
+    yield Buffer.alloc(4096, 'a')
+    await nextTurn()
+  }
+}
+
+const fails = async () => {
+  throw undefined
+}
+
+/** @type {import('./apps.js').ChaosRoute[]} */
+const routes = [
+  { path: '/now', options: { rules: [held], listener }, handle },
+  { path: '/later', options: { rules: [held], store: slowStore, name: 'later', listener }, handle },
+  {
+    path: '/queued',
+    // One that leaves the line gives its slot back without having been let in, so that the events do not match.
+    options: { rules: [{ ...held, concurrent: 2, wait: 50, queue: 20 }] },
+    handle,
+  },
+  {
+    path: '/refused',
+    options: {
+      rules: [held, { limit: '1/hour', by: 'everyone', cost: async () => 2 }],
+      refuse: async () => ({ status: 429, body: { error: 'too many' } }),
+      store: slowStore,
+      name: 'refused',
+    },
+    handle,
+  },
+  { path: '/failing-client', options: { rules: [held], client: fails }, handle },
+  {
+    path: '/failing-handler',
+    options: { rules: [held], store: slowStore, name: 'failing', listener },
+    handle: async () => {
+      throw new Error('on purpose')
+    },
+  },
+]
+
+const start = apps[process.argv[2] ?? '']
+if (start === undefined) throw new Error(`there is no app '${process.argv[2]}'`)
+const server = await start(routes)
+const address = /** @type {import('node:net').AddressInfo} */ (server.address())
+process.on('message', () => {
+  globalThis.gc?.()
+  const { heapUsed, external } = process.memoryUsage()
+  const descriptors = readdirSync('/proc/self/fd').length
+  server.getConnections((_error, connections) => {
+    process.send?.({ ...slots, unhandled, descriptors, connections, memory: heapUsed + external })
+  })
+})
+process.on('disconnect', () => process.exit())
+process.send?.({ port: address.port })

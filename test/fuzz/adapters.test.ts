@@ -1,0 +1,83 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { fuzzPlan } from './plan.js'
+import { runRawHttp, type Target } from './raw-http.js'
+
+/** What a server tells of itself. */
+interface State {
+  readonly taken: number
+  readonly freed: number
+  readonly unhandled: number
+  readonly descriptors: number
+  readonly connections: number
+  /** In bytes, after a collection of garbage. */
+  readonly memory: number
+}
+
+const APPS = ['express4', 'express5', 'fastify', 'koa', 'hono', 'fetch', 'nestExpress', 'nestFastify']
+const SERVER = new URL('../../packages/sluice/test/adapters/servers/chaos-server.js', import.meta.url)
+
+const paths = ['/now', '/later', '/queued', '/refused', '/failing-client', '/failing-handler']
+const body = JSON.stringify({ data: Array.from({ length: 40 }, (_, row) => row) })
+const targets: readonly Target[] = paths.flatMap((path) => [
+  { method: 'GET', path },
+  { method: 'HEAD', path },
+  { method: 'POST', path, body },
+])
+
+/** What a process may keep of what it was used for: compiled code, caches of bounded size. In bytes. */
+const KEPT_MEMORY = 40 * 2 ** 20
+
+describe('raw HTTP against a server of each adapter', () => {
+  const plan = fuzzPlan({ short: 200, full: 100_000 })
+
+  it.each(APPS)('holds no slot, descriptor or memory at its end, and lives: %s', async (name) => {
+    const server = fork(SERVER, [name], {
+      execArgv: ['--expose-gc'],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    })
+    onTestFinished(() => void server.kill('SIGKILL'))
+    const [{ port }] = (await once(server, 'message')) as [{ readonly port: number }]
+    const run = (seed: number, runs: number) => runRawHttp({ ...plan, port, targets, seed, runs })
+    // The first requests have code compiled and caches filled.
+    await run(plan.seed + 1, Math.ceil(plan.runs / 20))
+    await expect.poll(() => stateOf(server), { timeout: 30_000 }).toMatchObject({ connections: 0 })
+    const before = await stateOf(server)
+    const counts = await run(plan.seed, plan.runs)
+    console.log(`${name}, seed ${plan.seed}: ${JSON.stringify(counts)}`)
+    expect(counts.connections).toBeGreaterThan(0)
+    expect(Object.keys(counts.statuses)).toEqual(expect.arrayContaining(['200', '400', '429', '500']))
+    await expect
+      .poll(() => stateOf(server), { timeout: 30_000 })
+      .toMatchObject({ connections: 0, unhandled: 0, descriptors: before.descriptors })
+    await expect.poll(async () => held(await stateOf(server)), { timeout: 30_000 }).toBe(0)
+    // All slots but the one of the request that asks.
+    for (const [path, left] of [
+      ['/now', 39],
+      ['/later', 39],
+      ['/queued', 1],
+    ])
+      await expect.poll(() => slotsLeft(port, path), { timeout: 30_000 }).toContain(`r=${left}`)
+    const { memory } = await stateOf(server)
+    expect(memory - before.memory).toBeLessThan(KEPT_MEMORY)
+    expect([server.exitCode, server.signalCode]).toEqual([null, null])
+  })
+})
+
+/** What an answer says of the slots that are left. */
+async function slotsLeft(port: number, path: unknown): Promise<string> {
+  const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: 'close' } })
+  await answer.arrayBuffer()
+  return answer.headers.get('ratelimit') ?? ''
+}
+
+async function stateOf(server: ChildProcess): Promise<State> {
+  server.send('state')
+  const [state] = (await once(server, 'message')) as [State]
+  return state
+}
+
+function held({ taken, freed }: State): number {
+  return taken - freed
+}

@@ -1,0 +1,24 @@
+/** Random choices that a seed repeats. */
+export interface Random {
+  /** A whole number from 0 up to, and without, `below`. */
+  below(below: number): number
+  /** Whether something happens that has this probability. */
+  chance(probability: number): boolean
+  pick<T>(choices: readonly T[]): T
+}
+
+/** The generator mulberry32. The same parts of a seed give the same choices, on every machine. */
+export function seededRandom(...seeds: readonly number[]): Random {
+  let state = seeds.reduce((mixed, seed) => Math.imul(mixed ^ seed, 0x9e3779b1) + 0x7f4a7c15, 0x2545f491) | 0
+  const next = () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+  return {
+    below: (below) => Math.floor(next() * below),
+    chance: (probability) => next() < probability,
+    pick: (choices) => choices[Math.floor(next() * choices.length)] as (typeof choices)[number],
+  }
+}
