@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { TroubleListener } from './proxy/error-answer.js'
 import { startProxy } from './proxy/server.js'
+import { loadOf, type ServerLoad } from './server-load.js'
 import type { Serving } from './serving.js'
 import type { StoreFigures } from './store/figures.js'
 
@@ -15,6 +16,8 @@ export interface Front {
    * @param patience milliseconds after which those that still run are cut
    */
   close(patience: number): Promise<void>
+  /** What its processes hold of clients now. */
+  load(): ServerLoad
   /** What its processes count of connections of their own to the store; none where it uses the gateway's. */
   figures(): readonly StoreFigures[]
 }
@@ -29,15 +32,18 @@ export async function frontInProcess(serving: Serving, trouble: TroubleListener)
   const proxy = await startProxy({
     endpoint: listen,
     requestTimeout: timeouts.request,
+    maxConnections: serving.limits.maxConnections,
     setup: () => serving.setup,
     trouble,
   })
   return {
     address: proxy.address,
-    async follow({ config }) {
+    async follow({ config, limits }) {
       proxy.setRequestTimeout(config.timeouts.request)
+      proxy.setMaxConnections(limits.maxConnections)
     },
     close: (patience) => proxy.close(patience),
+    load: () => loadOf(proxy, serving),
     figures: () => [],
   }
 }

@@ -13,6 +13,7 @@ import { timed } from './metrics/timed-store.js'
 import { toldToAll } from './observers.js'
 import { Recorder } from './record/recorder.js'
 import { RefusalLog } from './refusals/refusal-log.js'
+import { NO_LOAD } from './server-load.js'
 import { Serving } from './serving.js'
 import { summedFigures } from './store/figures.js'
 import { type OpenedStore, openStore, type StoreHealth } from './store/open-store.js'
@@ -130,6 +131,7 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
             text: () =>
               metrics.text({
                 store: figures,
+                load: () => front?.load() ?? NO_LOAD,
                 warmUps: () => serving.warmUps.ofRoutes(serving.config),
               }),
             summary: () => metrics.summary(),

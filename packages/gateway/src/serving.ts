@@ -10,11 +10,13 @@ import type { Observer } from './observers.js'
 import { type Admission, createAdmission, type Overrides } from './policy/admission.js'
 import { fittingOverrides } from './policy/fitting-overrides.js'
 import { WarmUps } from './policy/warm-ups.js'
+import { BodyMemory } from './proxy/body-memory.js'
 import type { Setup } from './proxy/setup.js'
 import { createUpstream, type Upstream } from './proxy/upstream.js'
 import { UseCount } from './proxy/use-count.js'
 import { newGatewayName } from './proxy/via.js'
 import type { Recorder } from './record/recorder.js'
+import { type ServerLimits, serverLimits } from './server-limits.js'
 
 export interface ServingOptions {
   /** What the gateway calls itself in `Via`; a new name where there is none. */
@@ -22,6 +24,8 @@ export interface ServingOptions {
   readonly store: Store
   readonly observer: Observer
   readonly log: Log
+  /** The part of the gateway's limits that this process has; default all of it. */
+  readonly share?: (limits: ServerLimits) => ServerLimits
   /** Undefined where traffic is not recorded. */
   readonly recorder?: Recorder | undefined
   /** Opens a file of keys; default: `watchKeys`. */
@@ -37,6 +41,7 @@ export class Serving {
   readonly warmUps = new WarmUps()
   /** What the gateway calls itself in `Via`. */
   readonly gatewayName: string
+  readonly bodies = new BodyMemory(0)
   readonly #options: ServingOptions
   #config: GatewayConfig
   #overrides: Overrides
@@ -55,6 +60,7 @@ export class Serving {
     this.gatewayName = options.gatewayName ?? newGatewayName()
     this.#config = config
     this.#overrides = overrides
+    this.bodies.setLimit(this.limits.maxBodyMemory)
     this.#setup = this.#setupOf(config, { upstream, upstreamUse: new UseCount(), clients })
     options.changed?.(this)
   }
@@ -77,6 +83,12 @@ export class Serving {
 
   get config(): GatewayConfig {
     return this.#config
+  }
+
+  /** What this process holds at most. */
+  get limits(): ServerLimits {
+    const { share = (limits) => limits } = this.#options
+    return share(serverLimits(this.#config))
   }
 
   get overrides(): Overrides {
@@ -106,6 +118,7 @@ export class Serving {
       throw error
     }
     this.#config = next
+    this.bodies.setLimit(this.limits.maxBodyMemory)
     if (!sameClients) before.clients.stop()
     if (!sameUpstream) this.#retire(before)
     this.#options.changed?.(this)
@@ -155,7 +168,8 @@ export class Serving {
       admission: this.#admissionOf(config, this.#overrides),
       addresses: clientAddressReader({ trustedProxies, ipv6Subnet }),
       ...kept,
-      maxBody: config.maxBody,
+      bodies: this.bodies,
+      bodyStart: config.timeouts.bodyStart,
       traffic: observer,
       recorder,
     }

@@ -26,6 +26,7 @@ export interface GatewayConfig {
   readonly tiers: Readonly<Record<string, number>>
   /** The most that is read of a body that a rule reads, in bytes. */
   readonly maxBody: number
+  readonly server: ServerConfig
   readonly timeouts: TimeoutConfig
   readonly log: LogConfig
   /** Where traffic is recorded to; undefined where it is not. */
@@ -133,6 +134,13 @@ export interface WarmUpConfig {
   readonly steps?: number
 }
 
+/** What the gateway holds at most, over all its processes. What is left out is derived from what a process can hold. */
+export interface ServerConfig {
+  readonly maxConnections?: number
+  /** Of the request bodies that rules read, in bytes. */
+  readonly maxBodyMemory?: number
+}
+
 export interface TimeoutConfig {
   /** For the connection to the upstream. */
   readonly connect: number
@@ -140,6 +148,8 @@ export interface TimeoutConfig {
   readonly headers: number
   /** Between the bytes of an answer, in both directions. */
   readonly idle: number
+  /** For the first byte of a body to come after its head, where the gateway waits for it. */
+  readonly bodyStart: number
   /** For a client to send its whole request. */
   readonly request: number
   /** For what is in flight when the gateway is told to stop. */
@@ -154,7 +164,9 @@ export interface PolicyConfig {
   readonly rules: readonly Rule<GatewayRequest>[]
   /** Whether an expression, of a rule or of what is required, reads the body. */
   readonly readsBody: boolean
-  readonly require?: (request: GatewayRequest) => boolean
+  /** The most that is read of a body, in bytes, where that is not the file's `maxBody`. */
+  readonly maxBody?: number
+  readonly require?: ((request: GatewayRequest) => boolean) & { readonly readsBody?: boolean }
   readonly refuseWith?: Refusing
   readonly warmUp?: WarmUpConfig
   /** How calls of a model are read. */

@@ -1,7 +1,9 @@
 import { type ConcurrencyRule, formatLimit, formatWait, type RateRule, type Rule } from 'sluice'
 import type { GatewayRequest } from '../policy/gateway-request.js'
+import { serverLimits } from '../server-limits.js'
 import type { Endpoint, ForwardedIdentity, GatewayConfig, PolicyConfig } from './config.js'
 import { limitsOf } from './limit-text.js'
+import { sizeText } from './sizes.js'
 import { storeAddress } from './store-address.js'
 
 /** What a configuration means, in a few lines: where it listens, and what the requests of each route meet. */
@@ -12,6 +14,7 @@ export function describeConfig(config: GatewayConfig): string[] {
   return [
     `  ${addressOf(listen)} -> ${upstream}, admin ${admin === undefined ? 'off' : addressOf(admin)}`,
     ...(workers === 1 ? [] : [`  ${workers} processes take requests`]),
+    `  ${serverText(config)}`,
     ...storeText(config),
     ...clientText(config),
     ...routes.map((route) => line(route.name, policyText(route))),
@@ -21,6 +24,12 @@ export function describeConfig(config: GatewayConfig): string[] {
 
 function addressOf({ host, port }: Endpoint): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** What it holds at most. Derived limits are those of a process like this one. */
+function serverText(config: GatewayConfig): string {
+  const { maxConnections, maxBodyMemory } = serverLimits(config)
+  return `at most ${maxConnections} connections, and ${sizeText(maxBodyMemory)} of request bodies in memory`
 }
 
 /** Where the state is; nothing where it is in memory. */

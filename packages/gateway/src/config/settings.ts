@@ -1,12 +1,13 @@
 import { createUpstream } from '../proxy/upstream.js'
 import { DEFAULT_ADMIN, endpoint, readAdmin } from './admin.js'
-import type { Endpoint, GatewayConfig } from './config.js'
+import type { Endpoint, GatewayConfig, PolicyConfig } from './config.js'
 import { DEFAULT_IDENTITY, readIdentity } from './identity.js'
 import { multiplier } from './limit-fields.js'
 import { DEFAULT_LOG, readLog } from './log.js'
 import { warnOfForgottenQuotas } from './quotas-in-memory.js'
 import { readRecord } from './record.js'
 import { readDefault, readRoutes } from './routes.js'
+import { readServer } from './server.js'
 import { readSharedLimits, withShared } from './shared-limits.js'
 import { DEFAULT_STORE, DEFAULT_STORE_FAILURE, readStore, readStoreFailure } from './store.js'
 import { readWorkers } from './workers.js'
@@ -22,10 +23,13 @@ export const LEAST = "the least that it needs is 'upstream: http://127.0.0.1:900
 
 const DEFAULT_LISTEN: Endpoint = { host: '127.0.0.1', port: 8080 }
 const DEFAULT_MAX_BODY = 2 ** 20
+/** On routes with `llm`: a request with a few pictures in it is larger than any other. */
+const DEFAULT_MAX_LLM_BODY = 32 * 2 ** 20
 const DEFAULT_TIMEOUTS = {
   connect: 5_000,
   headers: 300_000,
   idle: 300_000,
+  bodyStart: 10_000,
   request: 300_000,
   shutdown: 30_000,
 }
@@ -46,9 +50,13 @@ const SHAPE = {
   identity: readIdentity,
   tiers: recordOf(multiplier, 'a map such as { free: 1, premium: 5 }', 1000),
   max_body: size,
-  timeouts: mapOf(
-    { connect: wait, headers: wait, idle: wait, request: wait, shutdown: wait },
-    'a map such as { connect: 5s, idle: 5m }',
+  server: readServer,
+  timeouts: made(
+    mapOf(
+      { connect: wait, headers: wait, idle: wait, body_start: wait, request: wait, shutdown: wait },
+      'a map such as { connect: 5s, idle: 5m }',
+    ),
+    ({ body_start: bodyStart, ...others }) => ({ ...others, ...(bodyStart !== undefined && { bodyStart }) }),
   ),
   log: readLog,
   record: readRecord,
@@ -91,6 +99,10 @@ export function readSettings(
   const shared = values.limits ?? []
   // Requests that nothing is said about are passed on.
   const fallback = values.default ?? { name: 'default', rules: [], readsBody: false }
+  const finished = <P extends PolicyConfig>(policy: P): P => {
+    const isLarge = policy.llm !== undefined && values.max_body === undefined
+    return { ...withShared(policy, shared, problems), ...(isLarge && { maxBody: DEFAULT_MAX_LLM_BODY }) }
+  }
   return {
     listen,
     workers: values.workers ?? 1,
@@ -101,11 +113,12 @@ export function readSettings(
     identity: values.identity ?? DEFAULT_IDENTITY,
     tiers: values.tiers ?? {},
     maxBody: values.max_body ?? DEFAULT_MAX_BODY,
+    server: values.server ?? {},
     timeouts: { ...DEFAULT_TIMEOUTS, ...values.timeouts },
     log: values.log ?? DEFAULT_LOG,
     record: values.record,
-    routes: (values.routes ?? []).map((route) => withShared(route, shared, problems)),
-    fallback: fallback === 'deny' ? fallback : withShared(fallback, shared, problems),
+    routes: (values.routes ?? []).map(finished),
+    fallback: fallback === 'deny' ? fallback : finished(fallback),
   }
 }
 

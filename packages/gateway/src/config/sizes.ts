@@ -28,3 +28,14 @@ export function parseSize(value: string | number): number {
   }
   return bytes
 }
+
+/** A size for people, in the largest unit that it has one of: `32 MiB`, `1.5 GiB`. */
+export function sizeText(bytes: number): string {
+  for (const [unit, factor] of [
+    ['GiB', 2 ** 30],
+    ['MiB', 2 ** 20],
+    ['KiB', 2 ** 10],
+  ] as const)
+    if (bytes >= factor) return `${Number((bytes / factor).toFixed(1))} ${unit}`
+  return `${bytes} bytes`
+}

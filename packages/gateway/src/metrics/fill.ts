@@ -1,3 +1,4 @@
+import type { ServerLoad } from '../server-load.js'
 import type { StoreFigures } from '../store/figures.js'
 import type { Instruments } from './instruments.js'
 import type { RouteTally, RuleTally } from './tallies.js'
@@ -36,6 +37,19 @@ function fillRule(
   shadowRefusals.inc(labels, tally.shadowRefusals)
   for (const [reason, count] of tally.refusals) refusals.inc({ ...labels, reason }, count)
   for (const [tier, limit] of tally.limits) effectiveLimit.set({ ...labels, tier }, limit)
+}
+
+export function fillLoad(instruments: Instruments, load: ServerLoad): void {
+  const { connections, maxConnections, connectionsRefused } = instruments
+  const { bodyMemory, maxBodyMemory, bodiesRefused } = instruments
+  connections.set(load.connections)
+  maxConnections.set(load.maxConnections)
+  connectionsRefused.reset()
+  connectionsRefused.inc(load.refusedConnections)
+  bodyMemory.set(load.bodyMemory)
+  maxBodyMemory.set(load.maxBodyMemory)
+  bodiesRefused.reset()
+  bodiesRefused.inc(load.refusedBodies)
 }
 
 export function fillStore(instruments: Instruments, figures: StoreFigures): void {

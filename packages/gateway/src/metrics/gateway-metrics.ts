@@ -2,8 +2,9 @@ import type { LimiterEvent } from 'sluice'
 import type { UnreadReason } from '../llm/answer/answer-meter.js'
 import type { Observer } from '../observers.js'
 import type { Outcome } from '../proxy/traffic.js'
+import type { ServerLoad } from '../server-load.js'
 import type { StoreFigures } from '../store/figures.js'
-import { fillStore, fillTraffic } from './fill.js'
+import { fillLoad, fillStore, fillTraffic } from './fill.js'
 import { createInstruments, type Instruments } from './instruments.js'
 import type { Series } from './plain-histogram.js'
 import { type Summary, summaryOf } from './summary.js'
@@ -13,6 +14,7 @@ import type { Operation } from './timed-store.js'
 /** What is asked when the metrics are read, and not counted as it happens. */
 export interface Sources {
   readonly store: () => StoreFigures
+  readonly load: () => ServerLoad
   /** Of each route that warms up. */
   readonly warmUps: () => Iterable<readonly [route: string, warmUp: { readonly scale: number }]>
 }
@@ -117,6 +119,7 @@ export class GatewayMetrics implements Observer {
     const { registry, warmUpScale } = this.#instruments
     fillTraffic(this.#instruments, this.#routes)
     fillStore(this.#instruments, sources.store())
+    fillLoad(this.#instruments, sources.load())
     warmUpScale.reset()
     for (const [route, { scale }] of sources.warmUps()) warmUpScale.set({ route }, scale)
     return registry.metrics()

@@ -148,6 +148,36 @@ export function createInstruments() {
       help: 'Settlements that the store never got: what was taken stays taken.',
       registers,
     }),
+    connections: new Gauge({
+      name: 'sluice_connections',
+      help: 'Connections of clients that are open.',
+      registers,
+    }),
+    maxConnections: new Gauge({
+      name: 'sluice_max_connections',
+      help: 'Connections of clients that there may be at once.',
+      registers,
+    }),
+    connectionsRefused: new Counter({
+      name: 'sluice_connections_refused_total',
+      help: 'Connections of clients that were closed at once, because there were too many.',
+      registers,
+    }),
+    bodyMemory: new Gauge({
+      name: 'sluice_body_memory_bytes',
+      help: 'Memory of the request bodies that rules read.',
+      registers,
+    }),
+    maxBodyMemory: new Gauge({
+      name: 'sluice_max_body_memory_bytes',
+      help: 'Memory that the request bodies which rules read may take at once.',
+      registers,
+    }),
+    bodiesRefused: new Counter({
+      name: 'sluice_bodies_refused_total',
+      help: 'Request bodies that were refused with 503, because there was no memory for them.',
+      registers,
+    }),
     memoryKeys: new Gauge({
       name: 'sluice_memory_keys',
       help: 'Keys whose state is in the memory of this process.',

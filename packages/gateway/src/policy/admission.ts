@@ -11,7 +11,8 @@ import {
 } from 'sluice'
 import type { GatewayConfig, PolicyConfig, WarmUpConfig } from '../config/config.js'
 import { keyText } from '../config/description.js'
-import { countsTokens } from '../config/token-limits.js'
+import { readsBody } from '../config/limits.js'
+import { countsTokens, tokensOf } from '../config/token-limits.js'
 import type { LlmOptions } from '../llm/llm-call.js'
 import type { MirrorName } from '../llm/quota-mirror.js'
 import { KnownTargets } from '../routing/known-targets.js'
@@ -27,6 +28,10 @@ interface Policy {
   readonly limiter: Limiter<WeighedRequest> | undefined
   /** Whether something of it reads the body. */
   readonly readsBody: boolean
+  /** The most that is read of a body, in bytes. */
+  readonly maxBody: number
+  /** Whether a request may take a slot. */
+  readonly holdsSlots: boolean
   /** How calls of a model are read, where tokens are limited. */
   readonly llm: LlmOptions | undefined
   /** The vendor whose names of header fields answers have, beside the standard ones. */
@@ -99,13 +104,14 @@ interface Surroundings {
  * @throws LimitSyntaxError, TypeError, RangeError for an override that does not fit its rule.
  */
 export function createAdmission(
-  { routes, fallback, tiers }: Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers'>,
+  config: Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers' | 'maxBody'>,
   surroundings: Surroundings,
 ): Admission {
+  const { routes, fallback } = config
   const policies: RoutePolicy[] = []
-  const made = (config: PolicyConfig) => {
-    const { policy, rules } = policyOf(config, tiers, surroundings)
-    policies.push({ route: config.name, rules })
+  const made = (route: PolicyConfig) => {
+    const { policy, rules } = policyOf(route, config, surroundings)
+    policies.push({ route: route.name, rules })
     return policy
   }
   const router = createRouter(routes.map((route) => ({ pattern: route.pattern, value: made(route) })))
@@ -123,10 +129,10 @@ export function createAdmission(
 
 function policyOf(
   config: PolicyConfig,
-  tiers: GatewayConfig['tiers'],
+  { tiers, maxBody }: Pick<GatewayConfig, 'tiers' | 'maxBody'>,
   surroundings: Surroundings,
 ): { readonly policy: Policy; readonly rules: readonly RouteRule[] } {
-  const { name, rules, readsBody, require, llm, mirror } = config
+  const { name, rules, require, llm, mirror } = config
   const limiterOptions = limiterOptionsOf(config, tiers, surroundings)
   const asConfigured = createLimiter(limiterOptions)
   const overrides = overridesOf(asConfigured.rules, surroundings.overrides)
@@ -136,7 +142,9 @@ function policyOf(
     policy: {
       name,
       limiter: rules.length === 0 && require === undefined ? undefined : limiter,
-      readsBody: readsBody || meters,
+      readsBody: config.readsBody || meters,
+      maxBody: config.maxBody ?? maxBody,
+      holdsSlots: rules.some((rule) => 'concurrent' in rule),
       llm: meters ? llm : undefined,
       mirror,
       waits: rules.some((rule) => 'wait' in rule),
@@ -150,10 +158,13 @@ function policyOf(
 }
 
 function limiterOptionsOf(
-  { name, rules, require, refuseWith, warmUp }: PolicyConfig,
+  { name, rules, require, refuseWith, warmUp, llm }: PolicyConfig,
   tiers: GatewayConfig['tiers'],
   { store, warmUps, listener, timers }: Surroundings,
 ): LimiterOptions<WeighedRequest> {
+  const needBody = rules.map(
+    (rule) => readsBody([rule]) || (llm !== undefined && tokensOf(rule) !== undefined),
+  )
   return {
     rules,
     store,
@@ -161,6 +172,10 @@ function limiterOptionsOf(
     keys: KEYS,
     client: (request) => request.client,
     tiers,
+    needsBody: {
+      rule: (_, index) => needBody[index] === true,
+      require: require?.readsBody === true,
+    },
     ...(require && { require }),
     ...(refuseWith && { refuseWith }),
     ...(warmUp && { warmUp: warmUps.of(warmUp) }),

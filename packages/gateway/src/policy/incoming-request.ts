@@ -11,8 +11,6 @@ export interface IncomingParts {
   /** The route's name. */
   readonly route: string
   readonly params: Readonly<Record<string, string>>
-  /** The body, where a rule reads it and the request has one. */
-  readonly body: Buffer | undefined
   readonly head: RequestHead
   /** Who sends it, where that is known. */
   readonly client: Client | undefined
@@ -20,9 +18,20 @@ export interface IncomingParts {
   readonly llm: LlmOptions | undefined
 }
 
+/** The body is still to come. A rule that reads it is decided on later. */
+export class BodyPendingError extends RequestError {
+  override readonly name = 'BodyPendingError'
+  constructor() {
+    super('the request body has not been received')
+  }
+}
+
 /** What came in, as rules see it. */
 export class IncomingRequest implements WeighedRequest {
   readonly #parts: IncomingParts
+  #bytes: Buffer | undefined
+  /** Whether the body is here, or known to be none. */
+  #isReceived = false
   #query: Record<string, string> | undefined
   #body: { readonly value: unknown } | undefined
   #call: LlmCall | undefined
@@ -66,14 +75,29 @@ export class IncomingRequest implements WeighedRequest {
   }
 
   get body(): unknown {
-    this.#body ??= { value: parseBody(this.#parts.body) }
+    if (!this.#isReceived) throw new BodyPendingError()
+    this.#body ??= { value: parseBody(this.#bytes) }
     return this.#body.value
   }
 
+  /** @param bytes of the body; undefined where there is none */
+  receiveBody(bytes: Buffer | undefined): void {
+    this.#isReceived = true
+    this.#bytes = bytes
+  }
+
+  /** Lets go of the body and of what was read from it: it takes many times its size, and the request may run for long. */
+  forgetBody(): void {
+    this.#isReceived = false
+    this.#bytes = undefined
+    this.#body = undefined
+    this.#call = undefined
+  }
+
   get call(): LlmCall {
-    const { llm, body = NO_BYTES } = this.#parts
+    const { llm } = this.#parts
     if (llm === undefined) throw new Error(`calls of a model are not read on the route '${this.route}'`)
-    this.#call ??= readCall(llm, this.body, body)
+    this.#call ??= readCall(llm, this.body, this.#bytes ?? NO_BYTES)
     return this.#call
   }
 

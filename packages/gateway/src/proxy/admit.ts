@@ -1,5 +1,4 @@
-import type { IncomingMessage } from 'node:http'
-import type { Client, Decision, Limiter, MaybePromise } from 'sluice'
+import type { Client, Decision, Limiter, MaybePromise, RequestBody } from 'sluice'
 import type { LlmCall } from '../llm/llm-call.js'
 import type { PolicyMatch } from '../policy/admission.js'
 import type { WeighedRequest } from '../policy/gateway-request.js'
@@ -8,13 +7,15 @@ import { RequestHead } from '../policy/request-head.js'
 import type { Target } from '../routing/target.js'
 import { hasBody } from './client-body.js'
 import { unwatchClient, watchClient } from './client-gone.js'
-import { readBody } from './read-body.js'
+import type { InboundRequest } from './inbound-request.js'
+import { PendingBody } from './pending-body.js'
+import type { HeldBody } from './read-body.js'
 import type { Setup } from './setup.js'
 import type { TrafficListener } from './traffic.js'
 
 /** A request that its route's policy decides on. */
 export interface Candidate {
-  readonly request: IncomingMessage
+  readonly request: InboundRequest
   readonly setup: Setup
   readonly target: Target
   readonly match: PolicyMatch
@@ -28,8 +29,8 @@ export interface Admitted {
   readonly came: number
   readonly decided: number
   readonly decision: Decision
-  /** What was read of it, where a rule reads the body. */
-  readonly body: Buffer | undefined
+  /** What was read of it, where a rule reads the body; its memory is released at the end of the request. */
+  readonly body: HeldBody | undefined
   /** What it asks a model for, where tokens are limited. */
   readonly call: LlmCall | undefined
 }
@@ -39,14 +40,18 @@ export class ClientGoneError extends Error {
   override readonly name = 'ClientGoneError'
 }
 
-/** Finds out who sends a request, reads what its policy reads of it, and decides. */
+/**
+ * Finds out who sends a request and decides on it. The rules that need nothing but its head are charged first. Then its body is
+ * read where a rule reads it, or the first byte of it is awaited where it needs a slot, and the other rules are decided.
+ */
 export function admit(candidate: Candidate, limiter: Limiter<WeighedRequest>): MaybePromise<Admitted> {
   const { request, setup, match } = candidate
   const head = new RequestHead(request, setup.addresses)
   const client = setup.clients.clientOf(head)
-  if (client instanceof Promise || (match.policy.readsBody && hasBody(request)))
-    return admitLater(candidate, limiter, head, client)
-  return decide(candidate, limiter, head, client, undefined)
+  const waitsForBody = hasBody(request) && (match.policy.readsBody || match.policy.holdsSlots)
+  if (client instanceof Promise || waitsForBody)
+    return admitLater(candidate, limiter, head, client, waitsForBody)
+  return decide(candidate, limiter, head, client, false)
 }
 
 async function admitLater(
@@ -54,43 +59,60 @@ async function admitLater(
   limiter: Limiter<WeighedRequest>,
   head: RequestHead,
   client: MaybePromise<Client | undefined>,
+  waitsForBody: boolean,
 ): Promise<Admitted> {
-  const { request, setup, match, proceed } = candidate
-  // Before the body is read: who is not known is not listened to.
   const known = await client
-  const reads = match.policy.readsBody && hasBody(request)
-  const body = reads ? await readBody(request, setup.maxBody, proceed) : undefined
-  return decide(candidate, limiter, head, known, body)
+  // A small body comes with the head, but Node tells of it a moment later.
+  if (waitsForBody) await new Promise((resolve) => process.nextTick(resolve))
+  return decide(candidate, limiter, head, known, waitsForBody)
 }
 
 function decide(
-  { request, setup, target, match }: Candidate,
+  candidate: Candidate,
   limiter: Limiter<WeighedRequest>,
   head: RequestHead,
   client: Client | undefined,
-  body: Buffer | undefined,
+  waitsForBody: boolean,
 ): MaybePromise<Admitted> {
+  const { request, setup, target, match } = candidate
   const { policy, params } = match
   const { name: route, llm } = policy
-  const weighed = new IncomingRequest({ message: request, target, route, params, body, head, client, llm })
-  // Read before anything is taken: a call that cannot be read is refused, also where only a shadow rule counts it.
-  const call = llm && weighed.call
+  const weighed = new IncomingRequest({ message: request, target, route, params, head, client, llm })
+  const pending =
+    policy.readsBody || waitsForBody ? new PendingBody(candidate, weighed, waitsForBody) : undefined
   const came = performance.now()
-  const deciding = policy.waits
-    ? admitInLine(weighed, request, limiter, setup.traffic)
-    : limiter.admit(weighed)
-  if (!(deciding instanceof Promise)) return { weighed, came, decided: came, decision: deciding, body, call }
-  return deciding.then((decision) => {
-    return { weighed, came, decided: performance.now(), decision, body, call }
-  })
+  const admitted = (decision: Decision, decided: number): Admitted => {
+    const body = pending?.held
+    if (!decision.allowed) body?.lease.release()
+    weighed.forgetBody()
+    return { weighed, came, decided, decision, body, call: pending?.call }
+  }
+  let deciding: MaybePromise<Decision>
+  try {
+    deciding = policy.waits
+      ? admitInLine(weighed, request, limiter, setup.traffic, pending)
+      : limiter.admit(weighed, pending && { body: pending })
+  } catch (error) {
+    pending?.release()
+    throw error
+  }
+  if (!(deciding instanceof Promise)) return admitted(deciding, came)
+  return deciding.then(
+    (decision) => admitted(decision, performance.now()),
+    (error: unknown) => {
+      pending?.release()
+      throw error
+    },
+  )
 }
 
 /** While a request waits for a slot its client may leave. */
 async function admitInLine(
   weighed: IncomingRequest,
-  { socket }: IncomingMessage,
+  { socket }: InboundRequest,
   limiter: Limiter<WeighedRequest>,
   traffic: TrafficListener,
+  body: RequestBody | undefined,
 ): Promise<Decision> {
   const gone = new AbortController()
   const watcher = { clientGone: () => gone.abort(new ClientGoneError()) }
@@ -98,7 +120,7 @@ async function admitInLine(
   try {
     traffic.waiting(weighed.route, 1)
     if (socket.destroyed) throw new ClientGoneError()
-    return await limiter.admit(weighed, { signal: gone.signal })
+    return await limiter.admit(weighed, { signal: gone.signal, ...(body && { body }) })
   } finally {
     traffic.waiting(weighed.route, -1)
     unwatchClient(socket, watcher)

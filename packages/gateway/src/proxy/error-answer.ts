@@ -5,8 +5,9 @@ import { IdentityUnavailableError } from 'sluice/identity'
 import { BadTargetError } from '../routing/target.js'
 import { ClientGoneError } from './admit.js'
 import { answer } from './answer.js'
+import { BodyTimeoutError } from './first-bytes.js'
 import type { ForwardOutcome } from './outcome.js'
-import { BodyAbortedError, BodyTooLargeError } from './read-body.js'
+import { BodyAbortedError, BodyMemoryError, BodyTooLargeError } from './read-body.js'
 import type { Outcome } from './traffic.js'
 
 /** Told of requests that did not go as they should; none of it comes from a client's own mistakes. */
@@ -36,6 +37,17 @@ export function answerError(
   if (error instanceof BodyTooLargeError) {
     answer(request, response, problem(413, 'Content too large', error.message))
     return 'too_large'
+  }
+  if (error instanceof BodyTimeoutError) {
+    // What comes next on the connection would be the body.
+    response.shouldKeepAlive = false
+    answer(request, response, problem(408, 'Request timeout', error.message))
+    return 'timed_out'
+  }
+  if (error instanceof BodyMemoryError) {
+    const { headers, ...busy } = problem(503, 'Service unavailable', error.message)
+    answer(request, response, { ...busy, headers: [...headers, ['retry-after', '1']] })
+    return 'unavailable'
   }
   if (error instanceof StoreUnavailableError || error instanceof IdentityUnavailableError) {
     // Why it is so is the business of nobody outside.

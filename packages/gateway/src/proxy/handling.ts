@@ -1,10 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { TroubleListener } from './error-answer.js'
+import type { InboundRequest } from './inbound-request.js'
 import type { Setup } from './setup.js'
 
 /** What a request is handled with. */
 export interface Handling {
-  readonly request: IncomingMessage
+  readonly request: InboundRequest
   readonly response: ServerResponse
   readonly setup: Setup
   readonly trouble: TroubleListener

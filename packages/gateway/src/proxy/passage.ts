@@ -10,6 +10,7 @@ import type { Target } from '../routing/target.js'
 import { type Admitted, admit } from './admit.js'
 import { answer } from './answer.js'
 import { type Field, fieldsOf } from './answer-fields.js'
+import type { BodyLease } from './body-memory.js'
 import { answerError } from './error-answer.js'
 import { type ForwardOptions, forward, type Sent } from './forward.js'
 import type { Handling } from './handling.js'
@@ -28,6 +29,8 @@ export class Passage {
   readonly #match: PolicyMatch
   /** Undefined where the request holds nothing that has to be released. */
   #permit: Permit | undefined
+  /** The memory of its body, where that was read. */
+  #lease: BodyLease | undefined
   #recorded: RecordedRequest | undefined
   #client: Client | undefined
   #ended = false
@@ -93,6 +96,7 @@ export class Passage {
     this.#client = admitted.weighed.client
     // First of all: whatever fails from here on, it is released.
     if (decision.allowed && holdsSlots(decision)) this.#permit = decision.permit
+    this.#lease = admitted.body?.lease
     this.#recorded = setup.recorder?.begin(this.#target.path, admitted)
     if (call !== undefined) this.#recorded?.reserved(call.reservation)
     const fields = fieldsOf(decision, this.#match.policy.mirror)
@@ -111,9 +115,9 @@ export class Passage {
       this.#handling.proceed()
       this.#send({ responseHeaders: fields })
     } else if (call === undefined) {
-      this.#send({ responseHeaders: fields, body })
+      this.#send({ responseHeaders: fields, body: body.bytes })
     } else {
-      const metered = new MeteredCall(call, body)
+      const metered = new MeteredCall(call, body.bytes)
       this.#send(
         meteredSending(metered, fields),
         settlingOf(metered, decision.permit, this.#recorded, this.#onUnread),
@@ -188,6 +192,7 @@ export class Passage {
   #end(outcome: Outcome): void {
     if (this.#ended) return
     this.#ended = true
+    this.#lease?.release()
     this.#recorded?.end()
     if (this.#permit === undefined) this.#tell(outcome)
     else void this.#release(this.#permit, outcome).then((outcome) => this.#tell(outcome))

@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http'
+import { BodyBuffer } from './body-buffer.js'
+import type { BodyLease } from './body-memory.js'
 
 /** The body is larger than is allowed: a 413. */
 export class BodyTooLargeError extends Error {
@@ -17,50 +19,82 @@ export class BodyAbortedError extends Error {
   }
 }
 
+/** There is no memory for the body now: a 503. */
+export class BodyMemoryError extends Error {
+  override readonly name = 'BodyMemoryError'
+  constructor() {
+    super('The server holds too many request bodies at the moment.')
+  }
+}
+
+export interface ReadBodyOptions {
+  /** The most to read, in bytes. */
+  readonly limit: number
+  /** Called before the first byte is read; a client that waits for `100 Continue` sends nothing before. */
+  readonly proceed: () => void
+  /**
+   * Gives the memory that the body takes.
+   *
+   * @param evict ends the reading with a BodyMemoryError
+   */
+  readonly lease: (evict: () => void) => BodyLease
+}
+
+/** A body that was read, and its memory, which the caller releases. */
+export interface HeldBody {
+  readonly bytes: Buffer
+  readonly lease: BodyLease
+}
+
 /**
- * Reads a request's whole body into memory.
+ * Reads a request's whole body into memory: its size and a constant, whatever the chunks in which it comes.
  *
  * Too large a body is refused by its Content-Length before any of it is read, or at the byte that passes the
  * limit; the request is then paused, and the rest of the body is still to come on the connection.
  *
- * @param limit the most to read, in bytes
- * @param proceed called before the first byte is read; a client that waits for `100 Continue` sends nothing before
- * @throws BodyTooLargeError or BodyAbortedError.
+ * @throws BodyTooLargeError, BodyAbortedError or BodyMemoryError.
  */
-export function readBody(request: IncomingMessage, limit: number, proceed: () => void): Promise<Buffer> {
+export function readBody(request: IncomingMessage, options: ReadBodyOptions): Promise<HeldBody> {
+  const { limit, proceed } = options
   return new Promise((resolve, reject) => {
     if (request.destroyed) {
       reject(new BodyAbortedError())
       return
     }
-    if (Number(request.headers['content-length'] ?? 0) > limit) {
+    if (statesMoreThan(request, limit)) {
       reject(new BodyTooLargeError(limit))
       return
     }
     proceed()
-    const chunks: Buffer[] = []
-    let length = 0
+    const buffer = new BodyBuffer()
     const stop = () => {
       request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose)
     }
+    const fail = (error: Error) => {
+      stop()
+      buffer.drop()
+      lease.release()
+      request.pause()
+      reject(error)
+    }
+    const lease = options.lease(() => fail(new BodyMemoryError()))
     const onData = (chunk: Buffer) => {
-      length += chunk.length
-      if (length > limit) {
-        stop()
-        request.pause()
-        reject(new BodyTooLargeError(limit))
-        return
-      }
-      chunks.push(chunk)
+      if (buffer.length + chunk.length > limit) fail(new BodyTooLargeError(limit))
+      else if (!buffer.append(chunk, lease.grow)) fail(new BodyMemoryError())
     }
     const onEnd = () => {
       stop()
-      resolve(Buffer.concat(chunks, length))
+      const bytes = buffer.take()
+      lease.complete(bytes.length)
+      resolve({ bytes, lease })
     }
-    const onClose = () => {
-      stop()
-      reject(new BodyAbortedError())
-    }
+    const onClose = () => fail(new BodyAbortedError())
     request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
+    request.resume()
   })
+}
+
+/** Whether a request says that its body is larger. */
+export function statesMoreThan(request: IncomingMessage, limit: number): boolean {
+  return Number(request.headers['content-length'] ?? 0) > limit
 }

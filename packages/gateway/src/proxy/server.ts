@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Endpoint } from '../config/config.js'
 import { listen } from '../listen.js'
@@ -6,6 +6,7 @@ import { AnswersInOrder } from './answers-in-order.js'
 import type { TroubleListener } from './error-answer.js'
 import { watchHalfClosed } from './half-closed.js'
 import { handle } from './handler.js'
+import { InboundRequest } from './inbound-request.js'
 import { refuseTunnel } from './refuse-tunnel.js'
 import type { Setup } from './setup.js'
 
@@ -13,6 +14,8 @@ export interface ProxyOptions {
   readonly endpoint: Endpoint
   /** For a client to send a whole request, in milliseconds. */
   readonly requestTimeout: number
+  /** How many connections of clients there may be. */
+  readonly maxConnections: number
   /** What a request that comes now is handled with. */
   readonly setup: () => Setup
   readonly trouble: TroubleListener
@@ -21,7 +24,13 @@ export interface ProxyOptions {
 /** The server that clients talk to. */
 export interface ProxyServer {
   readonly address: AddressInfo
+  /** Connections of clients that are open. */
+  readonly connections: number
+  /** Connections that were closed at once, since there were too many; since the start. */
+  readonly refusedConnections: number
   setRequestTimeout(milliseconds: number): void
+  /** Of more connections, those that are there stay. */
+  setMaxConnections(count: number): void
   /**
    * Takes no more connections, and requests only on those whose request is under way; closes when all are answered,
    * and what they held is released.
@@ -47,13 +56,18 @@ const notAwaited = () => {}
 export async function startProxy({
   endpoint,
   requestTimeout,
+  maxConnections,
   setup,
   trouble,
 }: ProxyOptions): Promise<ProxyServer> {
   let closing = false
   let underWay = 0
   let allEnded = () => {}
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, connectionsCheckingInterval: LOOK_MS })
+  const server = createServer({
+    IncomingMessage: InboundRequest,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: LOOK_MS,
+  })
 
   // A client that has sent its request may close its half of the connection, and is answered all the same.
   Object.assign(server, { httpAllowHalfOpen: true })
@@ -66,7 +80,7 @@ export async function startProxy({
     server.closeIdleConnections()
     if (underWay === 0) allEnded()
   }
-  const serve = (request: IncomingMessage, response: ServerResponse, proceed: () => void) => {
+  const serve = (request: InboundRequest, response: ServerResponse, proceed: () => void) => {
     if (closing) response.shouldKeepAlive = false
     underWay++
     answers.add(request.socket, response)
@@ -81,7 +95,15 @@ export async function startProxy({
     })
   }
   const connections = new Set<Socket>()
+  let most = maxConnections
+  let refused = 0
   server.on('connection', (socket) => {
+    // Node's own bound has workers hand a connection on to each other for ever where all of them are full.
+    if (connections.size >= most) {
+      refused++
+      socket.destroy()
+      return
+    }
     connections.add(socket)
     socket.once('close', () => connections.delete(socket))
     watchHalfClosed(socket, () => answers.currentOf(socket))
@@ -91,7 +113,13 @@ export async function startProxy({
     refuseTunnel(request, socket)
   })
   server.on('request', (request, response) => serve(request, response, notAwaited))
-  server.on('checkContinue', (request, response) => serve(request, response, () => response.writeContinue()))
+  server.on('checkContinue', (request, response) =>
+    serve(
+      request,
+      response,
+      once(() => response.writeContinue()),
+    ),
+  )
 
   const setRequestTimeout = (milliseconds: number) => {
     server.requestTimeout = milliseconds
@@ -102,7 +130,16 @@ export async function startProxy({
 
   return {
     address,
+    get connections() {
+      return connections.size
+    },
+    get refusedConnections() {
+      return refused
+    },
     setRequestTimeout,
+    setMaxConnections(count) {
+      most = count
+    },
     async close(patience) {
       closing = true
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
@@ -114,5 +151,15 @@ export async function startProxy({
       // What a request held is released after its answer.
       if (underWay > 0) await new Promise<void>((resolve) => (allEnded = resolve))
     },
+  }
+}
+
+/** The function, to be called any number of times and to act the first time alone. */
+function once(act: () => void): () => void {
+  let isDone = false
+  return () => {
+    if (isDone) return
+    isDone = true
+    act()
   }
 }

@@ -2,6 +2,7 @@ import type { ClientAddressReader } from 'sluice/http'
 import type { ClientReader } from '../identity/client-reader.js'
 import type { Admission } from '../policy/admission.js'
 import type { Recorder } from '../record/recorder.js'
+import type { BodyMemory } from './body-memory.js'
 import type { TrafficListener } from './traffic.js'
 import type { Upstream } from './upstream.js'
 import type { UseCount } from './use-count.js'
@@ -16,8 +17,10 @@ export interface Setup {
   readonly upstream: Upstream
   /** The requests that may still use the upstream: all that began with it. */
   readonly upstreamUse: UseCount
-  /** The most that is read of a body that a rule reads, in bytes. */
-  readonly maxBody: number
+  /** The memory of the bodies that rules read. */
+  readonly bodies: BodyMemory
+  /** For the first byte of a body to come after its head, in milliseconds; 0 for no bound of its own. */
+  readonly bodyStart: number
   readonly traffic: TrafficListener
   /** Undefined where traffic is not recorded. */
   readonly recorder?: Recorder | undefined

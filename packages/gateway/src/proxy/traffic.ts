@@ -12,7 +12,9 @@ export type Outcome =
   /** It lacks what a rule reads, or its target cannot be read: 400. */
   | 'invalid'
   | 'too_large'
-  /** It could not be decided on: the store, or what tells who a client is, does not answer. */
+  /** Its body did not begin in time: 408. */
+  | 'timed_out'
+  /** It could not be decided on: the store, or what tells who a client is, does not answer; or there is no memory for its body. */
   | 'unavailable'
   /** No route takes it. */
   | 'unrouted'

@@ -6,6 +6,7 @@ import type { Endpoint } from '../config/config.js'
 import type { Front } from '../front.js'
 import type { Log } from '../log.js'
 import type { Observer } from '../observers.js'
+import { loadOfTheDead, NO_LOAD, type ServerLoad, summedLoad } from '../server-load.js'
 import type { Serving } from '../serving.js'
 import { figuresOfTheDead, type StoreFigures, summedFigures } from '../store/figures.js'
 import { Member } from './member.js'
@@ -44,6 +45,7 @@ export async function frontOfWorkers(options: WorkerFrontOptions): Promise<Front
       address,
       follow: (serving) => crew.follow(serving),
       close: (patience) => crew.close(patience),
+      load: () => crew.load(),
       figures: () => crew.figures(),
     }
   } catch (error) {
@@ -60,6 +62,8 @@ class Crew {
   readonly #figures = new Map<Member, StoreFigures>()
   /** What those that are gone have counted: it stays counted. */
   readonly #departed: StoreFigures[] = []
+  readonly #loads = new Map<Member, ServerLoad>()
+  #departedLoad = NO_LOAD
   #listen: Endpoint
   #orders: Orders
   #delay = FIRST_DELAY_MS
@@ -84,6 +88,10 @@ class Crew {
     return address
   }
 
+  load(): ServerLoad {
+    return summedLoad([this.#departedLoad, ...this.#loads.values()])
+  }
+
   figures(): readonly StoreFigures[] {
     return [...this.#departed, ...this.#figures.values()]
   }
@@ -105,6 +113,7 @@ class Crew {
     const member: Member = new Member({
       ...{ store, observer, log },
       begin: { kind: 'begin', orders: this.#orders, workers, observed },
+      load: (load) => this.#loads.set(member, load),
       figures: (figures) => this.#figures.set(member, figures),
     })
     this.#members.add(member)
@@ -113,6 +122,9 @@ class Crew {
     member.listening.catch(() => {})
     member.departed.then((how) => {
       this.#members.delete(member)
+      const load = this.#loads.get(member)
+      this.#loads.delete(member)
+      if (load !== undefined) this.#departedLoad = summedLoad([this.#departedLoad, loadOfTheDead(load)])
       const figures = this.#figures.get(member)
       this.#figures.delete(member)
       if (figures !== undefined)

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { Store } from 'sluice'
 import type { Log } from '../log.js'
 import type { Observer } from '../observers.js'
+import type { ServerLoad } from '../server-load.js'
 import type { StoreFigures } from '../store/figures.js'
 import type { FromWorker, Orders, ToWorker } from './messages.js'
 import { ObservedWorker } from './observed-worker.js'
@@ -14,6 +15,8 @@ export interface MemberOptions {
   readonly store: Store
   readonly observer: Observer
   readonly log: Log
+  /** It told what it holds of its clients. */
+  readonly load: (load: ServerLoad) => void
   /** It told how a store of its own is doing. */
   readonly figures: (figures: StoreFigures) => void
 }
@@ -117,6 +120,9 @@ export class Member {
         break
       case 'seen':
         this.#observed.saw(message.observations)
+        break
+      case 'load':
+        this.#options.load(message.load)
         break
       case 'figures':
         this.#options.figures(message.figures)

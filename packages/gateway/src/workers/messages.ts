@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import type { ConfigSource, Endpoint } from '../config/config.js'
 import type { KeysText } from '../identity/watched-keys.js'
 import type { Overrides } from '../policy/admission.js'
+import type { ServerLoad } from '../server-load.js'
 import type { StoreFigures } from '../store/figures.js'
 import type { Observation } from './observations.js'
 import type { StoreAnswer, StoreCall } from './store-messages.js'
@@ -45,5 +46,7 @@ export type FromWorker =
   | { readonly kind: 'followed' }
   | { readonly kind: 'calls'; readonly calls: readonly StoreCall[] }
   | { readonly kind: 'seen'; readonly observations: readonly Observation[] }
+  /** What it holds of its clients. */
+  | { readonly kind: 'load'; readonly load: ServerLoad }
   /** How its own connection to a store that all share is doing. */
   | { readonly kind: 'figures'; readonly figures: StoreFigures }

@@ -8,6 +8,8 @@ import { createLog } from '../log.js'
 import { timed } from '../metrics/timed-store.js'
 import { type Observer, toldToAll } from '../observers.js'
 import { startProxy } from '../proxy/server.js'
+import { shareOf } from '../server-limits.js'
+import { loadOf } from '../server-load.js'
 import { Serving } from '../serving.js'
 import { openStore } from '../store/open-store.js'
 import { troubleIn } from '../trouble.js'
@@ -22,7 +24,7 @@ import { type RemoteStore, remoteStore } from './remote-store.js'
 
 /** The primary answers at once or is gone; one that is stopped by its debugger must not pile requests up here for ever. */
 const DEADLINE_MS = 5000
-/** How often a store of its own is told of, in milliseconds. */
+/** How often its load, and a store of its own, are told of, in milliseconds. */
 const FIGURES_MS = 1000
 
 const log = createLog()
@@ -88,6 +90,7 @@ async function begin({
     {
       ...{ store: timed(store, observer.storeTook), observer, log },
       gatewayName: orders.gatewayName,
+      share: (limits) => shareOf(limits, workers),
       openKeys: (file) => keys.open(file),
     },
     orders.overrides,
@@ -95,9 +98,13 @@ async function begin({
   const proxy = await startProxy({
     endpoint: config.listen,
     requestTimeout: config.timeouts.request,
+    maxConnections: serving.limits.maxConnections,
     setup: () => serving.setup,
     trouble: troubleIn(log),
   })
+  const tellLoad = () => void send({ kind: 'load', load: loadOf(proxy, serving) })
+  const telling = setInterval(tellLoad, FIGURES_MS).unref()
+  tellLoad()
   await send({ kind: 'listening', address: proxy.address })
   let current = orders
   return {
@@ -108,12 +115,14 @@ async function begin({
         const config = configOf(next)
         await serving.apply(config)
         proxy.setRequestTimeout(config.timeouts.request)
+        proxy.setMaxConnections(serving.limits.maxConnections)
       }
       if (!isSameConfig || !isDeepStrictEqual(next.overrides, serving.overrides))
         serving.override(next.overrides)
       current = next
     },
     async stop(patience) {
+      clearInterval(telling)
       await proxy.close(patience)
       await serving.close()
       await closeStore()

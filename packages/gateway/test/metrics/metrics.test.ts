@@ -2,6 +2,7 @@ import { Agent, request as httpRequest, type ServerResponse } from 'node:http'
 import { createLimiter, memoryStore } from 'sluice'
 import { describe, expect, it } from 'vitest'
 import { GatewayMetrics } from '../../src/metrics/gateway-metrics.js'
+import { NO_LOAD } from '../../src/server-load.js'
 import { openStore } from '../../src/store/open-store.js'
 import { running, send } from '../gateway/running.js'
 import { parseMetrics, sumOf } from './prometheus-text.js'
@@ -151,6 +152,7 @@ it('100,000 clients with tiers that they made up make no more series than one', 
   )
   const sources = {
     store: opened.figures,
+    load: () => NO_LOAD,
     warmUps: () => [],
   }
   const seriesAfter = async (clients: number, first: number) => {

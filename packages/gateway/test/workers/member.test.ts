@@ -32,6 +32,7 @@ function member() {
     observer: toldToAll([]),
     log: createLog(),
     begin: { kind: 'begin', orders: orders('first'), workers: 2, observed: false },
+    load: () => {},
     figures: () => {},
   })
   made.listening.catch(() => {})

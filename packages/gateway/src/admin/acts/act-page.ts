@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { UNBOUNDED } from '../../proxy/body-memory.js'
 import { BodyTooLargeError, readBody } from '../../proxy/read-body.js'
 import type { Guard } from '../guard.js'
 import type { Act } from '../live/live-types.js'
@@ -48,8 +49,12 @@ async function readAct(request: IncomingMessage): Promise<Act> {
   if (!/^application\/json(;|$)/i.test(request.headers['content-type'] ?? ''))
     throw new ActError('an act is sent as application/json', 415)
   try {
-    const body = await readBody(request, LONGEST_ACT, () => {})
-    return parseAct(body.toString('utf8'))
+    const { bytes } = await readBody(request, {
+      limit: LONGEST_ACT,
+      proceed: () => {},
+      lease: () => UNBOUNDED,
+    })
+    return parseAct(bytes.toString('utf8'))
   } catch (error) {
     if (error instanceof BodyTooLargeError) throw new ActError('an act is a few words', 413)
     throw error

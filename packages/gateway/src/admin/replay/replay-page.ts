@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { UNBOUNDED } from '../../proxy/body-memory.js'
 import { BodyTooLargeError, readBody } from '../../proxy/read-body.js'
 import type { ReportPage } from '../../replay/report/report-page.js'
 import type { Answer, Page } from '../page.js'
@@ -94,7 +95,8 @@ function failureOf(error: unknown): { readonly status: number; readonly error: s
 }
 
 async function textOf(request: IncomingMessage): Promise<string> {
-  return (await readBody(request, LONGEST, () => {})).toString('utf8')
+  const { bytes } = await readBody(request, { limit: LONGEST, proceed: () => {}, lease: () => UNBOUNDED })
+  return bytes.toString('utf8')
 }
 
 function failed(status: number, error: string): Answer {

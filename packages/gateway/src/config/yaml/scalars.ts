@@ -48,6 +48,21 @@ export const size: Read<number> = made(
 
 const MAX_SIZE = 256 * 2 ** 20
 
+/** Bytes of something else than a body, within bounds. */
+export function sizeFrom(least: number, most: number): Read<number> {
+  return made(
+    single(z.union([z.string(), z.number()]), 'a size such as 256MiB, 1GiB or 1048576'),
+    (value) => {
+      const bytes = parseSize(value)
+      if (bytes < least || bytes > most)
+        throw new RangeError(
+          `'${value}' is out of range; write a size from ${least} to ${most} bytes, such as 256MiB`,
+        )
+      return bytes
+    },
+  )
+}
+
 /** A whole number, which may be written `1_000_000`. */
 export function wholeNumber(least: number, most: number): Read<number> {
   const written = z

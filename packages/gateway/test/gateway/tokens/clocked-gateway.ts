@@ -4,6 +4,7 @@ import { onTestFinished } from 'vitest'
 import { parseConfig } from '../../../src/config/load.js'
 import { createAdmission } from '../../../src/policy/admission.js'
 import { WarmUps } from '../../../src/policy/warm-ups.js'
+import { BodyMemory } from '../../../src/proxy/body-memory.js'
 import { startProxy } from '../../../src/proxy/server.js'
 import { createUpstream } from '../../../src/proxy/upstream.js'
 import { UseCount } from '../../../src/proxy/use-count.js'
@@ -23,7 +24,8 @@ export async function clockedGateway(
     clients: { clientOf: () => undefined, withheld: () => undefined, stop: () => {}, keysText: undefined },
     upstream,
     upstreamUse: new UseCount(),
-    maxBody: config.maxBody,
+    bodies: new BodyMemory(2 ** 30),
+    bodyStart: config.timeouts.bodyStart,
     traffic: {
       ...{ ended: () => {}, inFlight: () => {}, waiting: () => {}, exchanged: () => {} },
       answerUnread: (_route: string, reason: string) => {
@@ -34,6 +36,7 @@ export async function clockedGateway(
   const proxy = await startProxy({
     endpoint: config.listen,
     requestTimeout: config.timeouts.request,
+    maxConnections: 1000,
     setup: () => setup,
     trouble: {
       upstreamFailed: (_route, outcome) => {

@@ -1,0 +1,96 @@
+import type { Permit, RequestBody } from 'sluice'
+import type { LlmCall } from '../llm/llm-call.js'
+import { clientName } from '../policy/client-name.js'
+import type { IncomingRequest } from '../policy/incoming-request.js'
+import type { Candidate } from './admit.js'
+import { firstBytes } from './first-bytes.js'
+import { BodyMemoryError, BodyTooLargeError, type HeldBody, readBody, statesMoreThan } from './read-body.js'
+
+type Held = Pick<Permit, 'cancel'> | undefined
+
+/**
+ * The body of a request that is being decided on: read whole where a rule reads it, else awaited until it has begun, so that
+ * no slot is taken for a request which cannot be sent on.
+ */
+export class PendingBody implements RequestBody {
+  readonly isHere: boolean
+  readonly #candidate: Candidate
+  readonly #weighed: IncomingRequest
+  #held: HeldBody | undefined
+  #call: LlmCall | undefined
+
+  /** @param comes whether the request has a body at all */
+  constructor(candidate: Candidate, weighed: IncomingRequest, comes: boolean) {
+    this.#candidate = candidate
+    this.#weighed = weighed
+    this.isHere = !comes || this.#hasArrived()
+  }
+
+  /** What was read; undefined where no rule reads the body, or there is none. */
+  get held(): HeldBody | undefined {
+    return this.#held
+  }
+
+  /** What the request asks a model for, where tokens are limited. */
+  get call(): LlmCall | undefined {
+    return this.#call
+  }
+
+  async #receive(held: Held): Promise<void> {
+    const { request, setup, match, proceed } = this.#candidate
+    const { readsBody, maxBody } = match.policy
+    try {
+      if (readsBody && statesMoreThan(request, maxBody)) throw new BodyTooLargeError(maxBody)
+      proceed()
+      await firstBytes(request, setup.bodyStart)
+      if (!readsBody) return
+      const owner = clientName(this.#weighed)
+      const lease = (evict: () => void) => setup.bodies.lease(owner, evict)
+      this.#held = await readBody(request, { limit: maxBody, proceed: () => {}, lease })
+    } catch (error) {
+      // The client is not at fault where the gateway has no room.
+      if (error instanceof BodyMemoryError) await held?.cancel()
+      throw error
+    }
+    this.#read()
+  }
+
+  receive(held: Held): Promise<void> | undefined {
+    if (!this.isHere) return this.#receive(held)
+    if (this.#candidate.match.policy.readsBody) {
+      const { maxBody } = this.#candidate.match.policy
+      if ((this.#held?.bytes.length ?? 0) > maxBody) throw new BodyTooLargeError(maxBody)
+      this.#read()
+    }
+    return undefined
+  }
+
+  /** Lets go of what was read. */
+  release(): void {
+    this.#held?.lease.release()
+    this.#held = undefined
+  }
+
+  /** Whether all that has to be awaited came with the head; then it is taken. */
+  #hasArrived(): boolean {
+    const { request, setup, match } = this.#candidate
+    if (!match.policy.readsBody) return request.hasBegun
+    if (!request.complete || request.destroyed) return false
+    const length = request.readableLength
+    const lease = setup.bodies.lease(clientName(this.#weighed), () => {})
+    if (!lease.grow(length)) {
+      lease.release()
+      return false
+    }
+    lease.complete(length)
+    const bytes = (request.read() as Buffer | null) ?? Buffer.alloc(0)
+    this.#held = { bytes, lease }
+    return true
+  }
+
+  /** Read before anything else is taken: a call that cannot be read is refused, also where only a shadow rule counts it. */
+  #read(): void {
+    this.#weighed.receiveBody(this.#held?.bytes)
+    if (this.#candidate.match.policy.llm !== undefined) this.#call = this.#weighed.call
+  }
+}
