@@ -89,7 +89,15 @@ it('has defaults for everything but the upstream', () => {
     tiers: {},
     identity: { trustedProxies: [], ipv6Subnet: 64 },
     maxBody: 1_048_576,
-    timeouts: { connect: 5_000, headers: 300_000, idle: 300_000, request: 300_000, shutdown: 30_000 },
+    server: {},
+    timeouts: {
+      connect: 5_000,
+      headers: 300_000,
+      idle: 300_000,
+      bodyStart: 10_000,
+      request: 300_000,
+      shutdown: 30_000,
+    },
     log: { refusals: true, clients: 'plain' },
     routes: [],
     fallback: { name: 'default', rules: [], readsBody: false },
@@ -104,7 +112,8 @@ admin: off
 store: { memory: { max_keys: 100_000 } }
 identity: { trusted_proxies: ["::1", 192.0.2.0/24], ipv6_subnet: 56 }
 max_body: 512KiB
-timeouts: { connect: 500ms, headers: 2 minutes, idle: 1h, request: 1.5s, shutdown: 1 day }
+server: { max_connections: 5_000, max_body_memory: 1.5GiB }
+timeouts: { connect: 500ms, headers: 2 minutes, idle: 1h, body_start: 3s, request: 1.5s, shutdown: 1 day }
 log: { refusals: false, clients: hashed }
 default: deny
 `)
@@ -114,7 +123,15 @@ default: deny
     store: { kind: 'memory', maxKeys: 100_000 },
     identity: { trustedProxies: ['::1', '192.0.2.0/24'], ipv6Subnet: 56 },
     maxBody: 524_288,
-    timeouts: { connect: 500, headers: 120_000, idle: 3_600_000, request: 1_500, shutdown: 86_400_000 },
+    server: { maxConnections: 5_000, maxBodyMemory: 1_610_612_736 },
+    timeouts: {
+      connect: 500,
+      headers: 120_000,
+      idle: 3_600_000,
+      bodyStart: 3_000,
+      request: 1_500,
+      shutdown: 86_400_000,
+    },
     log: { refusals: false, clients: 'hashed' },
     fallback: 'deny',
   })
@@ -227,4 +244,12 @@ routes:
     expect(shown.length).toBeGreaterThan(3)
     for (const yaml of shown) parseConfig(yaml, 'docs/gateway.md')
   })
+})
+
+it('reads larger bodies on routes with llm, unless the file says how large', () => {
+  const routes =
+    'routes: [{ match: POST /v1/chat/completions, llm: openai, limits: [{ limit: 1k/minute, of: tokens }] }, { match: POST /, limits: [] }]'
+  const sizes = (text: string) => read(`${text}${routes}`).routes.map(({ maxBody }) => maxBody)
+  expect(sizes('')).toEqual([32 * 2 ** 20, undefined])
+  expect(sizes('max_body: 2MiB\n')).toEqual([undefined, undefined])
 })
