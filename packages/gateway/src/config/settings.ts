@@ -10,6 +10,7 @@ import { readDefault, readRoutes } from './routes.js'
 import { readServer } from './server.js'
 import { readSharedLimits, withShared } from './shared-limits.js'
 import { DEFAULT_STORE, DEFAULT_STORE_FAILURE, readStore, readStoreFailure } from './store.js'
+import { warnOfOwnUpstream } from './upstream-loops.js'
 import { readWorkers } from './workers.js'
 import { type ConfigNode, described } from './yaml/node.js'
 import type { Problems } from './yaml/problems.js'
@@ -88,6 +89,9 @@ export function readSettings(
     admin,
     problems,
   )
+  const upstreamNode = root.entries.get('upstream')?.value
+  if (upstreamNode !== undefined && values.upstream !== undefined)
+    warnOfOwnUpstream(upstreamNode, values.upstream, { listen, admin }, problems)
   const record = root.entries.get('record')
   if (record !== undefined && (values.workers ?? 1) > 1)
     problems.at(
