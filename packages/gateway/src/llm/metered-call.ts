@@ -1,6 +1,6 @@
 import { answerHead } from './answer/answer-head.js'
 import { AnswerMeter, type Settlement, type UnreadReason } from './answer/answer-meter.js'
-import { type AnswerEnd, failedUpstream } from './answer/no-work.js'
+import type { AnswerEnd } from './answer/no-work.js'
 import { UsageHider } from './answer/usage-hider.js'
 import type { LlmCall } from './llm-call.js'
 import { askForUsage } from './request/ask-for-usage.js'
@@ -12,7 +12,6 @@ export class MeteredCall {
   /** Is to be shown the answer as it goes by. */
   readonly meter: AnswerMeter
   readonly #hidesUsage: boolean
-  #status = 0
 
   /** @param json the request's body, which was read as `call` */
   constructor(call: LlmCall, json: Buffer) {
@@ -29,7 +28,6 @@ export class MeteredCall {
    * @param rawHeaders name, value, name, value
    */
   filter(status: number, rawHeaders: readonly string[]): UsageHider | undefined {
-    this.#status = status
     // Whatever its media type: a document has no line that looks like one of an event.
     const mayTellUsage = this.#hidesUsage && status < 300 && answerHead(rawHeaders).codings.length === 0
     return mayTellUsage ? new UsageHider() : undefined
@@ -40,8 +38,8 @@ export class MeteredCall {
     return this.meter.unread
   }
 
-  /** What the call cost. `nothing`: the upstream failed before it did any work, so that the request does not count. */
-  settlement(end: AnswerEnd): Settlement | 'nothing' {
-    return failedUpstream(end, this.#status) ? 'nothing' : this.meter.settlement(end)
+  /** What the call cost, once it was sent. */
+  settlement(end: AnswerEnd): Settlement {
+    return this.meter.settlement(end)
   }
 }

@@ -7,7 +7,7 @@ import { cutOff } from './cut-off.js'
 import { discardRest } from './discard-rest.js'
 import { headerTexts } from './header-texts.js'
 import { asFits, downstreamResponseHeaders } from './headers.js'
-import type { ForwardOutcome } from './outcome.js'
+import type { ForwardOutcome, Passed } from './outcome.js'
 import { describeFailure } from './upstream-failure.js'
 import { writeTogether } from './whole-answers.js'
 
@@ -20,7 +20,7 @@ export interface ExchangeParts {
   readonly filter: FilterFor | undefined
   /** How long the client may take to accept what is written to it, in milliseconds; 0 for ever. */
   readonly patience: number
-  readonly settled: (outcome: ForwardOutcome) => void
+  readonly settled: (outcome: ForwardOutcome, passed: Passed) => void
 }
 
 /** Up to this many bytes a body is written as one text with its head, which takes a small request from 47 to 45 µs. */
@@ -68,8 +68,8 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     observer?.head?.(status, rawHeaders)
     this.#filter = filter?.(status, rawHeaders)
     const headers = downstreamResponseHeaders(rawHeaders, responseHeaders)
-    response.writeHead(status, asFits(headers, status, this.#filter !== undefined))
     this.#status = status
+    response.writeHead(status, asFits(headers, status, this.#filter !== undefined))
     // The answer is complete here: what the upstream may wrongly send after it must not be waited for.
     if (request.method === 'HEAD' || status === 204 || status === 304) this.#end()
     else process.nextTick(begin, this)
@@ -195,7 +195,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     if (outcome.kind === 'cut') this.#controller?.abort(new Error('the client is gone'))
     body?.destroy()
     discardRest(request)
-    settled(outcome)
+    settled(outcome, { reached: this.#controller !== undefined, status: this.#status })
   }
 }
 

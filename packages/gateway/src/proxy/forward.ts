@@ -6,7 +6,7 @@ import type { FilterFor, ResponseObserver } from './answer-watch.js'
 import { arrivedBody, ClientBody, hasBody } from './client-body.js'
 import { Exchange } from './exchange.js'
 import { upstreamRequestHeaders } from './headers.js'
-import type { ForwardOutcome } from './outcome.js'
+import type { ForwardOutcome, Passed } from './outcome.js'
 import type { Upstream } from './upstream.js'
 
 export interface ForwardOptions {
@@ -44,12 +44,15 @@ export type Sent = Pick<ForwardOptions, 'responseHeaders' | 'requestHeaders' | '
  * the upstream has failed and the caller is to answer. A request is sent once and never again.
  * The head goes upstream with the first bytes of the body. Trailers are not forwarded, nor is an upgrade of the protocol.
  *
- * @param settled called once, with how it ended
+ * @param settled called once, with how it ended and how far it came
  */
-export function forward(options: ForwardOptions, settled: (outcome: ForwardOutcome) => void): void {
+export function forward(
+  options: ForwardOptions,
+  settled: (outcome: ForwardOutcome, passed: Passed) => void,
+): void {
   const { upstream, request, response, target } = options
   if (request.socket.destroyed) {
-    settled({ kind: 'cut', by: 'client', started: false })
+    settled({ kind: 'cut', by: 'client', started: false }, { reached: false, status: 0 })
     return
   }
   const whole = options.body ?? arrivedBody(request)

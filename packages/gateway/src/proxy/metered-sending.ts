@@ -1,19 +1,21 @@
-import type { Permit } from 'sluice'
+import type { Decision, MaybePromise } from 'sluice'
 import type { UnreadReason } from '../llm/answer/answer-meter.js'
 import type { MeteredCall } from '../llm/metered-call.js'
+import { NOTHING } from '../llm/usage.js'
 import type { RecordedRequest } from '../record/recorder.js'
 import type { Field } from './answer-fields.js'
+import { chargedFor, NO_WORK } from './charged.js'
 import type { Sent } from './forward.js'
-import type { ForwardOutcome } from './outcome.js'
+import type { ForwardOutcome, Passed } from './outcome.js'
 
-/** Settles what was reserved for a call of a model. */
-export type Settling = (outcome: ForwardOutcome) => Promise<void>
+/** Settles what was taken for a request once its exchange with the upstream has ended. */
+export type Settling = (outcome: ForwardOutcome, passed: Passed) => MaybePromise<void>
 
 /** How a call of a model is sent, so that it is metered. @param fields of the answer */
 export function meteredSending(metered: MeteredCall, fields: readonly Field[]): Sent {
   return {
     responseHeaders: fields,
-    // What is compressed cannot be metered.
+    // The gateway reads compressed answers only at their end, and can hide nothing in them.
     requestHeaders: [['Accept-Encoding', 'identity']],
     body: metered.body,
     observer: metered.meter,
@@ -21,24 +23,36 @@ export function meteredSending(metered: MeteredCall, fields: readonly Field[]): 
   }
 }
 
+/** Settles what was taken for a request that is no call of a model: only where the upstream did not work for it. */
+export function settlingOf(decision: AllowedDecision): Settling {
+  return (outcome, passed) => {
+    const charged = chargedFor(outcome, passed)
+    if (charged === 'nothing') return decision.permit.cancel()
+    if (charged === 'request' && decision.quotas.some(({ resource }) => Object.hasOwn(NO_WORK, resource)))
+      return decision.permit.settle(NO_WORK)
+  }
+}
+
 /**
- * Settles what was reserved for a call with what it cost, and has that recorded.
+ * Settles what was reserved for a call of a model with what it cost, and has that recorded.
  *
  * @param onUnread called where the answer could not be read
  */
-export function settlingOf(
+export function callSettlingOf(
   metered: MeteredCall,
-  permit: Permit,
+  { permit }: AllowedDecision,
   recorded: RecordedRequest | undefined,
   onUnread: (reason: UnreadReason) => void,
 ): Settling {
-  return async (outcome) => {
+  return (outcome, passed) => {
+    const charged = chargedFor(outcome, passed)
+    if (charged === 'nothing') return permit.cancel()
     const cost = metered.settlement(outcome)
     if (metered.unread !== undefined) onUnread(metered.unread)
-    if (cost === 'nothing') await permit.cancel()
-    else if (cost !== 'unknown') {
-      recorded?.cost(cost)
-      await permit.settle({ ...cost })
-    }
+    if (cost === 'unknown') return
+    recorded?.cost(cost)
+    return permit.settle({ ...(cost === NOTHING || charged === 'request' ? NO_WORK : cost) })
   }
 }
+
+type AllowedDecision = Extract<Decision, { readonly allowed: true }>

@@ -14,7 +14,7 @@ import type { BodyLease } from './body-memory.js'
 import { answerError } from './error-answer.js'
 import { type ForwardOptions, forward, type Sent } from './forward.js'
 import type { Handling } from './handling.js'
-import { meteredSending, type Settling, settlingOf } from './metered-sending.js'
+import { callSettlingOf, meteredSending, type Settling, settlingOf } from './metered-sending.js'
 import type { ForwardOutcome } from './outcome.js'
 import type { Outcome } from './traffic.js'
 
@@ -113,14 +113,14 @@ export class Passage {
   #sendAdmitted({ body, call }: Admitted, decision: AllowedDecision, fields: readonly Field[]): void {
     if (body === undefined) {
       this.#handling.proceed()
-      this.#send({ responseHeaders: fields })
+      this.#send({ responseHeaders: fields }, settlingOf(decision))
     } else if (call === undefined) {
-      this.#send({ responseHeaders: fields, body: body.bytes })
+      this.#send({ responseHeaders: fields, body: body.bytes }, settlingOf(decision))
     } else {
       const metered = new MeteredCall(call, body.bytes)
       this.#send(
         meteredSending(metered, fields),
-        settlingOf(metered, decision.permit, this.#recorded, this.#onUnread),
+        callSettlingOf(metered, decision, this.#recorded, this.#onUnread),
       )
     }
   }
@@ -149,19 +149,24 @@ export class Passage {
       observer: sent.observer,
       filter: sent.filter,
     }
-    forward(options, (outcome) => {
+    forward(options, (outcome, passed) => {
       traffic.inFlight(name, -1)
       traffic.exchanged(name, (performance.now() - begun) / 1000)
-      this.#forwarded(outcome, sent.responseHeaders, settling)
+      this.#forwarded(outcome, sent.responseHeaders, settling && (() => settling(outcome, passed)))
     })
   }
 
-  #forwarded(outcome: ForwardOutcome, fields: readonly Field[], settling: Settling | undefined): void {
+  #forwarded(
+    outcome: ForwardOutcome,
+    fields: readonly Field[],
+    settle: (() => MaybePromise<void>) | undefined,
+  ): void {
     try {
       if (outcome.kind === 'failed') this.#answerFailure(outcome, fields)
-      if (settling === undefined) this.#end('allowed')
+      const settled = settle?.()
+      if (settled === undefined) this.#end('allowed')
       else {
-        settling(outcome).then(
+        settled.then(
           () => this.#end('allowed'),
           (error: unknown) => this.#fail(error),
         )

@@ -22,17 +22,6 @@ export function workedBy(status: number): 'yes' | 'no' | 'unknown' {
   return UNDECIDED.has(status) ? 'unknown' : 'no'
 }
 
-/**
- * Whether the upstream failed before it did any work. An answer of 400 to 499 is about the request and counts as one: who
- * sends what the upstream refuses is limited, too.
- *
- * @param status of the answer, 0 where there was none
- */
-export function failedUpstream(end: AnswerEnd, status: number): boolean {
-  if (end.kind === 'failed') return workedInVain(end) === 'no'
-  return status >= 500 && workedBy(status) === 'no'
-}
-
 /** Whether an upstream that gave no answer has worked. One that took the request and was too slow may have. */
 export function workedInVain(end: AnswerEnd & { kind: 'failed' }): 'no' | 'unknown' {
   return end.status === 504 && !NEVER_SENT.has(end.code) ? 'unknown' : 'no'

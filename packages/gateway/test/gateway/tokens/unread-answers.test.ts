@@ -27,7 +27,8 @@ const unreadable: RequestListener = async (request, response) => {
 describe('an answer that cannot be read', () => {
   it('is charged by its bytes, counted in a metric, and logged once for each route', async () => {
     const { url, adminUrl, lines } = await gatewayOn(ROUTES, unreadable)
-    for (let time = 0; time < 3; time++) expect((await ask(url, chat(10, { max_tokens: 50 }))).status).toBe(200)
+    for (let time = 0; time < 3; time++)
+      expect((await ask(url, chat(10, { max_tokens: 50 }))).status).toBe(200)
     const charged = 1000 - (await tokensLeft(url))
     expect(charged).toBeGreaterThanOrEqual(3 * (10 + 8))
     expect(charged).toBeLessThanOrEqual(3 * (10 + 11))
@@ -52,7 +53,8 @@ describe('an answer that cannot be read', () => {
 
   it('is counted and logged by the process that has the metrics, where others take the requests', async () => {
     const served = await serveWithWorkers(2, ROUTES, unreadable)
-    for (let time = 0; time < 4; time++) expect((await ask(served.url, chat(10, { max_tokens: 50 }))).status).toBe(200)
+    for (let time = 0; time < 4; time++)
+      expect((await ask(served.url, chat(10, { max_tokens: 50 }))).status).toBe(200)
     await until(async () => /sluice_unread_answers_total\{[^}]*\} 4\n/.test(await served.metrics()))
     expect(served.said.err.match(/could not be read/g)).toHaveLength(1)
   })
