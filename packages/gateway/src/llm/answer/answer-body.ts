@@ -91,8 +91,9 @@ class EventReader {
 
   /** What comes after the last blank line is an event to most clients where the stream is complete. */
   end(complete: boolean): true {
+    const { hasEnded } = this.#blocks
     const rest = this.#blocks.rest()
-    if (complete) this.#read(rest)
+    if (complete || hasEnded) this.#read(rest)
     return true
   }
 

@@ -34,7 +34,12 @@ export class EventBlocks {
     this.#block.add(chunk.subarray(start), emit)
   }
 
-  /** What came after the last event that is complete. */
+  /** Whether what is left is an event that is complete, and only waits for what comes after its last CR. */
+  get hasEnded(): boolean {
+    return this.#ending
+  }
+
+  /** What came after the last event that was emitted. */
   rest(): Buffer {
     return this.#block.rest()
   }

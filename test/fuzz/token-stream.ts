@@ -1,0 +1,223 @@
+import fc from 'fast-check'
+import { type LlmCall, readCall } from '../../packages/gateway/src/llm/llm-call.js'
+import { customShape } from '../../packages/gateway/src/llm/shapes/custom.js'
+import { SHAPE_NAMES, shapeFor } from '../../packages/gateway/src/llm/shapes/shapes.js'
+
+/** Streams of models whose cost is known without reading them: each word of them is one token. */
+
+/** Four bytes, so that it is a token also where tokens are a quarter of the bytes. */
+const WORD = 'word'
+const INPUT_TOKENS = 25
+/** What the upstream says that the input was. */
+const TOLD_INPUT = 31
+
+/** One event: which of the answers it belongs to, and how many words it has. */
+interface Step {
+  readonly answer: number
+  readonly words: number
+}
+
+/** How a server tells what its answer cost. */
+const REPORTS = [
+  ...['never', 'zeros in each event', 'zeros at the end', 'nonsense in each event', 'at the end'],
+  ...['running', 'running, and zeros at the end', 'running now and then', 'running for each answer'],
+] as const
+type Report = (typeof REPORTS)[number]
+
+const FRAMES = [
+  'lf',
+  'crlf',
+  'cr',
+  'several data lines',
+  'comments',
+  'ndjson',
+  'ndjson crlf',
+  'concatenated',
+] as const
+
+export interface StreamPlan {
+  readonly api: string
+  readonly answers: number
+  readonly steps: readonly Step[]
+  readonly report: Report
+  readonly frame: (typeof FRAMES)[number]
+  readonly mediaType: string
+  /** In which member the words are: a different one for each API. */
+  readonly member: number
+}
+
+export const streamPlans: fc.Arbitrary<StreamPlan> = fc
+  .record({
+    api: fc.constantFrom('chat', 'completions', 'responses', 'messages', 'ollama', 'custom'),
+    answers: fc.constantFrom(1, 1, 2, 4),
+    steps: fc.array(fc.record({ answer: fc.nat(3), words: fc.integer({ min: 1, max: 6 }) }), {
+      maxLength: 12,
+    }),
+    report: fc.constantFrom(...REPORTS),
+    frame: fc.constantFrom(...FRAMES),
+    mediaType: fc.constantFrom('right', 'text/event-stream', 'application/x-ndjson', 'text/plain', ''),
+    member: fc.nat(5),
+  })
+  .map((plan) => {
+    // The other APIs have one answer.
+    const answers = plan.api === 'chat' || plan.api === 'completions' ? plan.answers : 1
+    return { ...plan, answers, steps: plan.steps.map((step) => ({ ...step, answer: step.answer % answers })) }
+  })
+
+/** A stream: what is sent, and the tokens that are delivered once each part of it has come. */
+export interface PlannedStream {
+  readonly call: LlmCall
+  readonly headers: readonly string[]
+  readonly parts: readonly { readonly bytes: Buffer; readonly delivered: number }[]
+  /** The output that the upstream tells in the end, where it does. */
+  readonly told: number | undefined
+  readonly inputs: readonly number[]
+}
+
+export function streamOf(plan: StreamPlan): PlannedStream {
+  const { steps, report, answers } = plan
+  const counts = new Map<number, number>()
+  let delivered = 0
+  const events = steps.map((step, place) => {
+    delivered += step.words
+    counts.set(step.answer, (counts.get(step.answer) ?? 0) + step.words)
+    const running = report === 'running for each answer' ? counts.get(step.answer) : delivered
+    return { data: dataOf(plan, step, usageIn(report, place, running)), delivered }
+  })
+  // Beside the words the model may have thought without telling.
+  const told = report === 'at the end' ? delivered + 7 : undefined
+  const last = told ?? (report.includes('zeros at the end') ? 0 : undefined)
+  if (last !== undefined) events.push({ data: lastOf(plan, last), delivered })
+  const parts = events.map((event) => ({ bytes: framed(event.data, plan), delivered: event.delivered }))
+  const right =
+    plan.frame.includes('json') || plan.frame === 'concatenated'
+      ? 'application/x-ndjson'
+      : 'text/event-stream'
+  const type = plan.mediaType === 'right' ? right : plan.mediaType
+  return {
+    call: callOf(plan.api, answers),
+    headers: type === '' ? [] : ['Content-Type', `${type}; charset=utf-8`],
+    parts,
+    told,
+    inputs: [INPUT_TOKENS, TOLD_INPUT],
+  }
+}
+
+/** What an event tells: a count, or something else in its place; undefined where it has no usage. */
+function usageIn(report: Report, place: number, running: number | undefined): unknown {
+  if (report === 'zeros in each event') return 0
+  if (report === 'nonsense in each event') return [null, '12', -1, {}, 1e300][place % 5]
+  if (report === 'running now and then' && place % 3 !== 1) return undefined
+  return report.startsWith('running') ? running : undefined
+}
+
+function dataOf({ api, member }: StreamPlan, { answer, words }: Step, output: unknown): object {
+  const text = WORD.repeat(words)
+  const usage = output === undefined ? {} : { usage: openAIUsage(output) }
+  const deltas = [
+    { content: text },
+    { reasoning_content: text, reasoning: text },
+    { content: [{ type: 'thinking', thinking: [{ type: 'text', text }] }] },
+    { reasoning: text, reasoning_details: [{ type: 'reasoning.text', text, signature: text }] },
+    { tool_calls: [{ type: 'custom', custom: { input: text } }] },
+    { refusal: text },
+  ]
+  const names = [
+    'output_text',
+    'reasoning_text',
+    'function_call_arguments',
+    'custom_tool_call_input',
+    'refusal',
+  ]
+  switch (api) {
+    case 'chat':
+      return { choices: [{ index: answer, delta: deltas[member], logprobs: null }], ...usage }
+    case 'completions':
+      return { choices: [{ index: answer, text }], ...usage }
+    case 'responses':
+      return { type: `response.${names[member % names.length]}.delta`, delta: text, response: tokens(output) }
+    case 'messages':
+      // Running usage is told in events of its own there.
+      return {
+        type: 'content_block_delta',
+        delta: [{ text }, { thinking: text }, { partial_json: text }][member % 3],
+      }
+    case 'ollama':
+      return {
+        message: member % 2 === 0 ? { content: text } : { thinking: text },
+        done: false,
+        eval_count: output,
+      }
+    default:
+      return { text, usage: { in: output === undefined ? undefined : TOLD_INPUT, out: output } }
+  }
+}
+
+function tokens(output: unknown): object {
+  return output === undefined ? {} : { usage: { input_tokens: TOLD_INPUT, output_tokens: output } }
+}
+
+function openAIUsage(output: unknown): object {
+  return { prompt_tokens: output === 0 ? 0 : TOLD_INPUT, completion_tokens: output }
+}
+
+function lastOf({ api }: StreamPlan, output: number): object {
+  switch (api) {
+    case 'chat':
+    case 'completions':
+      return { choices: [], usage: openAIUsage(output) }
+    case 'responses':
+      return { type: 'response.completed', response: tokens(output) }
+    case 'messages':
+      return { type: 'message_delta', ...tokens(output) }
+    case 'ollama':
+      return { message: { content: '' }, done: true, prompt_eval_count: TOLD_INPUT, eval_count: output }
+    default:
+      return { usage: { in: TOLD_INPUT, out: output } }
+  }
+}
+
+function framed(data: object, { frame }: StreamPlan): Buffer {
+  const json = JSON.stringify(data)
+  const texts = {
+    lf: `data: ${json}\n\n`,
+    crlf: `event: message\r\ndata: ${json}\r\n\r\n`,
+    cr: `id: 7\rdata:${json}\r\r`,
+    'several data lines': `data: ${JSON.stringify(data, null, 1).replaceAll('\n', '\ndata: ')}\n\n`,
+    comments: `: ping\n\nretry: 5\n: ping\ndata: ${json}\n: ping\n\n`,
+    ndjson: `${json}\n`,
+    'ndjson crlf': `${json}\r\n`,
+    concatenated: json,
+  }
+  return Buffer.from(texts[frame])
+}
+
+const CUSTOM = customShape({
+  input: ['/prompt'],
+  usage: { input: '/usage/in', output: '/usage/out' },
+  text: '/text',
+})
+
+const API_SHAPES: Readonly<Record<string, string>> = {
+  chat: 'openai-chat',
+  completions: 'openai-completions',
+  responses: 'openai-responses',
+  messages: 'anthropic-messages',
+  ollama: 'ollama-chat',
+}
+
+function callOf(api: string, answers: number): LlmCall {
+  const name = API_SHAPES[api]
+  const shape = name === undefined ? CUSTOM : shapeFor(name, '')
+  if (shape === undefined) throw new Error(`no shape '${name}' among ${SHAPE_NAMES.join(', ')}`)
+  const text = 'x'.repeat(4 * INPUT_TOKENS)
+  const input =
+    { chat: 'messages', messages: 'messages', ollama: 'messages', responses: 'input' }[api] ?? 'prompt'
+  const body = {
+    [input]: input === 'messages' ? [{ content: text }] : text,
+    ...(answers > 1 && { n: answers }),
+    stream: true,
+  }
+  const options = { shape, defaultOutput: 1000, cachedWeight: 1, asksForUsage: true }
+  return readCall(options, body, Buffer.from(JSON.stringify(body)))
+}

@@ -1,0 +1,83 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { AnswerMeter } from '../../packages/gateway/src/llm/answer/answer-meter.js'
+import { fuzzPlan } from './plan.js'
+import { type PlannedStream, streamOf, streamPlans } from './token-stream.js'
+
+const plan = fuzzPlan({ short: 150, full: 20_000 })
+
+/** Where chunks end, as shares of all bytes; or every byte by itself. */
+const chunkings = fc.oneof(
+  fc.constant('by byte' as const),
+  fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 8 }),
+)
+type Chunking = 'by byte' | number[]
+
+function chunksOf(bytes: Buffer, chunking: Chunking): Buffer[] {
+  if (chunking === 'by byte') return Array.from(bytes, (byte) => Buffer.of(byte))
+  const ends = chunking.map((share) => Math.floor(share * bytes.length)).sort((one, other) => one - other)
+  return [0, ...ends].map((start, index) => bytes.subarray(start, ends[index] ?? bytes.length))
+}
+
+function settle({ call, headers }: PlannedStream, chunks: readonly Buffer[], kind: 'cut' | 'answered') {
+  const meter = new AnswerMeter(call)
+  meter.head(200, headers)
+  for (const chunk of chunks) meter.data(chunk)
+  return meter.settlement({ kind })
+}
+
+it(`streams of models are charged for what was delivered, to within one event, wherever they are cut (seed ${plan.seed})`, {
+  timeout: 7_200_000,
+}, () => {
+  let cuts = 0
+  fc.assert(
+    fc.property(
+      streamPlans,
+      chunkings,
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (drawn, chunking, share) => {
+        if (plan.isOver()) return
+        const stream = streamOf(drawn)
+        const { parts, told, inputs } = stream
+        const largest = parts.reduce(
+          (most, { delivered }, index) => Math.max(most, delivered - (parts[index - 1]?.delivered ?? 0)),
+          0,
+        )
+        for (let sent = 0; sent <= parts.length; sent += 1) {
+          const whole = Buffer.concat(parts.slice(0, sent).map(({ bytes }) => bytes))
+          const next = parts[sent]?.bytes ?? Buffer.alloc(0)
+          // Cut after an event, and in the middle of the next one.
+          for (const more of [0, Math.floor(share * next.length * 0.99)]) {
+            const bytes = Buffer.concat([whole, next.subarray(0, more)])
+            const settlement = settle(stream, chunksOf(bytes, chunking), 'cut')
+            cuts += 1
+            // A document may have begun, which is worked out to its end: the reservation stays.
+            if (settlement === 'unknown') {
+              expect(sent, JSON.stringify(drawn)).toBe(0)
+              continue
+            }
+            expect(inputs).toContain(settlement.input_tokens)
+            // An event that is cut within its last line end may count as complete.
+            const off = Math.min(
+              ...[sent, ...(more > 0 ? [sent + 1] : [])].map((count) => {
+                const isTold = told !== undefined && count === parts.length
+                const distance = Math.abs(
+                  settlement.output_tokens - (isTold ? told : (parts[count - 1]?.delivered ?? 0)),
+                )
+                return isTold ? distance : Math.max(0, distance - largest)
+              }),
+            )
+            expect(off, `${sent} events of ${JSON.stringify(drawn)}`).toBe(0)
+          }
+        }
+        if (parts.length === 0) return
+        const bytes = Buffer.concat(parts.map((part) => part.bytes))
+        const expected = settle(stream, [bytes], 'answered')
+        expect(settle(stream, chunksOf(bytes, chunking), 'answered')).toEqual(expected)
+        if (told !== undefined) expect(expected).toMatchObject({ output_tokens: told })
+      },
+    ),
+    { seed: plan.seed, numRuns: plan.runs },
+  )
+  console.info(`${plan.runs} streams, cut ${cuts} times`)
+})
