@@ -34,7 +34,7 @@ export interface ClientAddressReader {
 }
 
 /** Where a request came from. */
-export interface RequestOrigin {
+interface RequestOrigin {
   /** The address of the client, in its canonical form. */
   readonly address: string
   /** How many trusted proxies the request came through. */
