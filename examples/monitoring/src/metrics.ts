@@ -19,20 +19,23 @@ interface Metrics {
 const ELSEWHERE = 'elsewhere'
 
 /**
- * Counts what an app's routes are asked for and what they refuse, and tells it at `GET /metrics`. Routes that its OpenAPI page hides are
+ * Counts what an app's routes are asked for and what they refuse, and tells it at `GET /metrics`. Each refusal is a warning with
+ * its client and endpoint. Routes that its OpenAPI page hides are
  * not counted, and so neither is this one. The limits are none of its business.
  */
-export function countRequests(app: PredictionApp): void {
+export function countRequests(app: PredictionApp, warn: (message: string) => void = console.warn): void {
   const endpoints = new Map<string, Counts>()
 
   // When the answer has been sent or its client has gone: each request once, however it ended.
-  app.addHook('onResponse', async ({ method, routeOptions }, reply) => {
+  app.addHook('onResponse', async ({ ip, method, routeOptions }, reply) => {
     if (routeOptions.schema?.hide === true) return
     const name = routeOptions.url === undefined ? ELSEWHERE : `${method} ${routeOptions.url}`
     const counts = endpoints.get(name) ?? { total: 0, limited: 0 }
     endpoints.set(name, counts)
     counts.total++
-    if (reply.statusCode === 429) counts.limited++
+    if (reply.statusCode !== 429) return
+    counts.limited++
+    warn(`rate limit exceeded: client ${ip}, endpoint ${name}`)
   })
 
   app.get('/metrics', { schema: { hide: true } }, async (): Promise<Metrics> => {

@@ -1,5 +1,5 @@
 import fastify, { type FastifyInstance } from 'fastify'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { curlLoop, startExample, statuses } from '../../prediction-app/test/running.js'
 import { monitoringApp } from '../src/app.js'
 
@@ -27,6 +27,23 @@ describe('examples/monitoring', () => {
     await curlLoop(3, `${example.url}/metrics`)
     await curlLoop(1, `${example.url}/openapi.json`)
     expect(await metrics()).toMatchObject({ total_requests: 20 })
+  })
+
+  it('warns of each refusal with its client and endpoint, and of nothing else', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    onTestFinished(() => warn.mockRestore())
+    const app = await monitoringApp()
+    const asked = {
+      method: 'POST',
+      url: '/predict',
+      payload: { features: [1, 2, 3] },
+      remoteAddress: '192.0.2.7',
+    } as const
+    for (let request = 0; request < 12; request++) await app.inject(asked)
+    await expect
+      .poll(() => warn.mock.calls.flat())
+      .toEqual(Array(2).fill('rate limit exceeded: client 192.0.2.7, endpoint POST /predict'))
+    await app.close()
   })
 
   it('counts a wrong body as a request that was not limited', async () => {

@@ -20,6 +20,8 @@ export interface Front {
   load(): ServerLoad
   /** What its processes count of connections of their own to the store; none where it uses the gateway's. */
   figures(): readonly StoreFigures[]
+  /** Lines of the log that its processes have dropped; 0 where it logs through the gateway. */
+  readonly droppedLogLines: number
 }
 
 /**
@@ -45,5 +47,6 @@ export async function frontInProcess(serving: Serving, trouble: TroubleListener)
     close: (patience) => proxy.close(patience),
     load: () => loadOf(proxy, serving),
     figures: () => [],
+    droppedLogLines: 0,
   }
 }

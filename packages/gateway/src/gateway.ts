@@ -72,7 +72,7 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
     ...(dashboard === undefined ? [] : [metrics, dashboard]),
     ...[refusals, unreadAnswerLog(log)],
   ])
-  const recorder = first.record && new Recorder(first.record, (error) => log.crashed(error))
+  const recorder = first.record && new Recorder(first.record, recordFailures(log))
   /** Whether the keys changed while the workers were starting with the old ones. */
   let keysAreNewer = false
   const serving: Serving = await Serving.open(first, {
@@ -132,6 +132,11 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
               metrics.text({
                 store: figures,
                 load: () => front?.load() ?? NO_LOAD,
+                dropped: () => ({
+                  log: (log.dropped ?? 0) + (front?.droppedLogLines ?? 0),
+                  audit: admin?.auditDropped ?? 0,
+                  record: recorder?.dropped ?? 0,
+                }),
                 warmUps: () => serving.warmUps.ofRoutes(serving.config),
               }),
             summary: () => metrics.summary(),
@@ -193,4 +198,18 @@ function readinessWith(health: StoreHealth): Readiness {
   if (state === 'answers') return { ready: true, details: { status: 'ready', store: state } }
   const ready = policy !== 'closed'
   return { ready, details: { status: ready ? 'ready' : 'without its store', store: state, policy } }
+}
+
+/** A record that goes on failing is logged once a minute for each cause, however often it is tried. */
+const RECORD_FAILURE_QUIET_MS = 60_000
+
+function recordFailures(log: Log): (error: unknown) => void {
+  let last = { message: '', at: Number.NEGATIVE_INFINITY }
+  return (error) => {
+    const message = String(error)
+    const now = performance.now()
+    if (message === last.message && now - last.at < RECORD_FAILURE_QUIET_MS) return
+    last = { message, at: now }
+    log.crashed(error)
+  }
 }

@@ -1,4 +1,6 @@
 import { type DestinationStream, pino } from 'pino'
+import { LineWriter } from './line-writer.js'
+import { standardErrorSink } from './standard-error.js'
 
 /** What a gateway tells those who run it, as JSON lines. */
 export interface Log {
@@ -9,14 +11,40 @@ export interface Log {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
+  /** Lines that were dropped because whoever takes them was too slow, or failed. Undefined where that is not counted. */
+  readonly dropped?: number
+}
+
+/** A log to the standard error. */
+export interface ProcessLog extends Log {
+  readonly dropped: number
+  /** Settles once all lines are written, or the time is over; with whether all are written. */
+  flush(timeoutMs: number): Promise<boolean>
 }
 
 /** How often failures of one cause are told, in milliseconds. */
 const QUIET_MS = 1000
 
-/** @param to where it writes; by default the standard error, so that the standard output stays for what people read */
+/**
+ * Makes the log of a process, on the standard error, so that the standard output stays for what people read. It never blocks the
+ * process, fails or grows without bound: lines that nobody takes are dropped, counted and reported in a later line.
+ */
+export function createProcessLog(sink = standardErrorSink()): ProcessLog {
+  const writer = new LineWriter({
+    sink,
+    droppedLine: (dropped) =>
+      `${JSON.stringify({ level: 40, time: new Date().toISOString(), dropped, msg: 'log lines were dropped: the reader of the log is too slow or failed' })}\n`,
+  })
+  return Object.defineProperty(
+    { ...createLog(writer), dropped: 0, flush: (timeoutMs: number) => writer.flush(timeoutMs) },
+    'dropped',
+    { get: () => writer.dropped, enumerable: true },
+  )
+}
+
+/** @param to where it writes; by default the standard error */
 export function createLog(
-  to: DestinationStream = pino.destination({ fd: 2, sync: true }),
+  to: DestinationStream = new LineWriter({ sink: standardErrorSink() }),
   now: () => number = () => performance.now(),
 ): Log {
   const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, to)

@@ -15,6 +15,8 @@ import { type RecordSources, replayPages } from './replay/replay-pages.js'
 
 export interface AdminServer {
   readonly address: AddressInfo
+  /** Lines of the audit log that were dropped. */
+  readonly auditDropped: number
   close(): Promise<void>
 }
 
@@ -88,6 +90,9 @@ export async function startAdmin({
   const address = await listen(server, config)
   return {
     address,
+    get auditDropped() {
+      return audit.dropped
+    },
     async close() {
       const closed = new Promise((resolve) => server.close(resolve))
       server.closeAllConnections()

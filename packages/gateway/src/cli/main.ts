@@ -21,7 +21,10 @@ program
   .argument('[file]', 'the configuration file (YAML)')
   .option('--config <file>', 'the configuration file, said as replay takes it')
   .option('--listen <address>', 'where clients come in, such as 0.0.0.0:8080, in place of the file’s')
-  .option('--admin <address>', 'where health is told, such as 127.0.0.1:8081, in place of the file’s')
+  .option(
+    '--admin <address>',
+    'the admin port, such as 127.0.0.1:8081, or off for none, in place of the file’s',
+  )
   .option('--upstream <url>', 'where requests are forwarded to, in place of the file’s')
   .action(async (file: string | undefined, { config, ...options }: ServeOptions & Config) => {
     await runServe(configFile('serve', file, config), options)

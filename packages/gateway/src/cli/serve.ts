@@ -6,7 +6,7 @@ import { parseEndpoint } from '../config/endpoint.js'
 import { loadConfig } from '../config/load.js'
 import { logWarnings } from '../config-warnings.js'
 import { startGateway } from '../gateway.js'
-import { createLog } from '../log.js'
+import { createProcessLog } from '../log.js'
 import { watchConfig } from '../reload.js'
 
 /** What the command line says in place of the file. */
@@ -16,6 +16,9 @@ export interface ServeOptions {
   readonly upstream?: string
 }
 
+/** How long the last lines of the log may take, in milliseconds. */
+const LAST_LINES_MS = 1000
+
 /**
  * Runs a gateway until SIGTERM or SIGINT; a second one does not wait for what is in flight. SIGHUP takes the file up again.
  *
@@ -24,7 +27,10 @@ export interface ServeOptions {
 export async function runServe(file: string, options: ServeOptions): Promise<void> {
   const override = overrideOf(options)
   const config = override(await loadConfig(file))
-  const log = createLog()
+  // What nobody reads must not end a gateway: a closed pipe, a full disk.
+  for (const stream of [process.stdout, process.stderr])
+    stream.removeAllListeners('error').on('error', () => {})
+  const log = createProcessLog()
   logWarnings(config, log)
   const gateway = await startGateway(config, log)
   const reloader = watchConfig({ file, config, gateway, log, override })
@@ -41,6 +47,9 @@ export async function runServe(file: string, options: ServeOptions): Promise<voi
   reloader.stop()
   await gateway.close()
   log.info({}, 'stopped')
+  if (await log.flush(LAST_LINES_MS)) return
+  // A thread that writes to a disk that hangs keeps the process from ending by itself.
+  process.exit(0)
 }
 
 function overrideOf({ listen, admin, upstream }: ServeOptions): (config: GatewayConfig) => GatewayConfig {
@@ -51,7 +60,7 @@ function overrideOf({ listen, admin, upstream }: ServeOptions): (config: Gateway
   return (config) => ({
     ...config,
     ...overrides,
-    ...(admin !== undefined && { admin: adminAt(admin, config.admin) }),
+    ...(admin !== undefined && { admin: admin === 'off' ? undefined : adminAt(admin, config.admin) }),
   })
 }
 

@@ -1,17 +1,23 @@
 import { type ReadRule, readLimit, refusalOf } from './limits.js'
+import { isText } from './yaml/node.js'
 import type { Problems } from './yaml/problems.js'
 import { listOf, type Read } from './yaml/reading.js'
 
 const MAX_LIMITS = 32
 
-/** Reads a list of limits: that of a route, or that of all of them. */
+/** Reads a limit text, or a list of limits: that of a route, or that of all of them. */
 export function readLimits(params: readonly string[] | undefined): Read<readonly ReadRule[]> {
-  const read = listOf(readLimit(params), 'a list of limits such as [10/minute]', MAX_LIMITS)
+  const readOne = readLimit(params)
+  const readList = listOf(readOne, 'a list of limits such as [10/minute]', MAX_LIMITS)
   return (node, problems) => {
-    const limits = read(node, problems)
+    const limits = isText(node) ? single(readOne(node, problems)) : readList(node, problems)
     if (limits !== undefined) checkNames(limits, problems)
     return limits
   }
+}
+
+function single<T>(value: T | undefined): readonly T[] | undefined {
+  return value === undefined ? undefined : [value]
 }
 
 /** Each was taken alone: what the library says of all of them is about the name of the first that it does not take. */

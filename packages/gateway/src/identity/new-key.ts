@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmod, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 import { keyDigest, newKey } from 'sluice/identity'
-import { isMap, isSeq, parseDocument } from 'yaml'
+import { isMap, isScalar, isSeq, parseDocument } from 'yaml'
 import { ConfigError } from '../config/load.js'
 import { parseKeys } from './key-file.js'
 
@@ -26,9 +26,10 @@ export function addNewKey(file: string, about: NewKey): Promise<string> {
 
 async function add(file: string, { client, tier, expires }: NewKey): Promise<string> {
   const before = await readFile(file, 'utf8').catch(nothingYet)
-  if (before !== undefined) parseKeys(before, file)
+  const isEmpty = before === undefined || hasNoContent(before)
+  if (!isEmpty) parseKeys(before, file)
   const key = newKey()
-  const after = withKey(before ?? 'keys: []\n', {
+  const after = withKey(isEmpty ? `${commentsOf(before)}keys: []\n` : before, {
     sha256: keyDigest(key),
     client,
     ...(tier !== undefined && { tier }),
@@ -37,6 +38,21 @@ async function add(file: string, { client, tier, expires }: NewKey): Promise<str
   checkAdded(after, file)
   await replace(file, after)
   return key
+}
+
+/** Whether there is nothing in a file but white space, comments and the marks of an empty document. */
+function hasNoContent(text: string): boolean {
+  const { contents, errors } = parseDocument(text.replace(/^\uFEFF/, ''))
+  return errors.length === 0 && (contents === null || (isScalar(contents) && contents.source === ''))
+}
+
+/** What an empty file says in comments stays, above its first key. */
+function commentsOf(text = ''): string {
+  const comments = text
+    .replace(/^\uFEFF/, '')
+    .split('\n')
+    .filter((line) => line.trimStart().startsWith('#'))
+  return comments.map((line) => `${line.trim()}\n`).join('')
 }
 
 /** The file was right before, so that what is wrong now is the new key; where it would stand there helps nobody. */

@@ -73,3 +73,15 @@ export function fillStore(instruments: Instruments, figures: StoreFigures): void
   memoryOverflow.reset()
   memoryOverflow.inc(memory.overflowed)
 }
+
+/** Lines that could not be written, by what they are of. */
+export interface DroppedLines {
+  readonly log: number
+  readonly audit: number
+  readonly record: number
+}
+
+export function fillDropped({ droppedLines }: Instruments, dropped: DroppedLines): void {
+  droppedLines.reset()
+  for (const [file, count] of Object.entries(dropped)) droppedLines.inc({ file }, count)
+}

@@ -4,7 +4,7 @@ import type { Observer } from '../observers.js'
 import type { Outcome } from '../proxy/traffic.js'
 import type { ServerLoad } from '../server-load.js'
 import type { StoreFigures } from '../store/figures.js'
-import { fillLoad, fillStore, fillTraffic } from './fill.js'
+import { type DroppedLines, fillDropped, fillLoad, fillStore, fillTraffic } from './fill.js'
 import { createInstruments, type Instruments } from './instruments.js'
 import type { Series } from './plain-histogram.js'
 import { type Summary, summaryOf } from './summary.js'
@@ -15,6 +15,7 @@ import type { Operation } from './timed-store.js'
 export interface Sources {
   readonly store: () => StoreFigures
   readonly load: () => ServerLoad
+  readonly dropped?: () => DroppedLines
   /** Of each route that warms up. */
   readonly warmUps: () => Iterable<readonly [route: string, warmUp: { readonly scale: number }]>
 }
@@ -120,6 +121,7 @@ export class GatewayMetrics implements Observer {
     fillTraffic(this.#instruments, this.#routes)
     fillStore(this.#instruments, sources.store())
     fillLoad(this.#instruments, sources.load())
+    if (sources.dropped !== undefined) fillDropped(this.#instruments, sources.dropped())
     warmUpScale.reset()
     for (const [route, { scale }] of sources.warmUps()) warmUpScale.set({ route }, scale)
     return registry.metrics()

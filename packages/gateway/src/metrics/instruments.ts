@@ -183,6 +183,12 @@ export function createInstruments() {
       help: 'Keys whose state is in the memory of this process.',
       registers,
     }),
+    droppedLines: new Counter({
+      name: 'sluice_dropped_lines_total',
+      help: 'Lines of the log, the audit log or the record that could not be written in time.',
+      labelNames: ['file'],
+      registers,
+    }),
     memoryOverflow: new Counter({
       name: 'sluice_memory_overflow_charges_total',
       help: 'Charges counted in a bucket shared by unknown keys because the store was full.',

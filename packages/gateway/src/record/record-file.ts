@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { rename, rm, stat } from 'node:fs/promises'
 import { constants, createGzip, type Gzip } from 'node:zlib'
+import { kindOf, READ_TIMEOUT_MS, within } from '../bounded-read.js'
 import type { RecordConfig } from '../config/config.js'
 import { END, isWhole, mend } from './whole-file.js'
 
@@ -68,9 +69,10 @@ export class RecordFile {
     })
   }
 
+  /** Writes the rest and closes the file. A disk that hangs is not waited for longer than a file may take to be read. */
   async close(): Promise<void> {
-    await this.flush()
-    await this.#then(() => this.#end())
+    const closed = this.flush().then(() => this.#then(() => this.#end()))
+    await within(READ_TIMEOUT_MS, closed).catch((error) => this.#options.onError(error))
   }
 
   get #size(): number {
@@ -92,6 +94,7 @@ export class RecordFile {
   async #opened(): Promise<Open> {
     if (this.#open !== undefined) return this.#open
     const { file } = this.#options
+    await rejectPipes(file)
     if ((await sizeOf(file)) > 0 && !(await isWhole(file))) await this.#mend()
     this.#before = await sizeOf(file)
     // A file of a gateway that ran before is gone on with: gzip may have several members.
@@ -152,6 +155,14 @@ async function written(gzip: Gzip, out: WriteStream): Promise<void> {
     })
   do await passed()
   while (gzip.readableLength > 0)
+}
+
+/** @throws Error for a pipe, whose opening would wait for a reader, and for what else no lines can be appended to. */
+async function rejectPipes(file: string): Promise<void> {
+  const found = await stat(file).catch(() => undefined)
+  const kind = found && kindOf(found)
+  if (kind !== undefined && kind !== 'a device')
+    throw new Error(`cannot record to ${file}: this is ${kind}, not a file`)
 }
 
 async function sizeOf(file: string): Promise<number> {

@@ -34,6 +34,11 @@ export class Recorder {
     return new RecordedRequest(path, decided, this.#digest, (line) => this.#file.append(line))
   }
 
+  /** Requests that were not recorded, since the disk did not keep up or failed. */
+  get dropped(): number {
+    return this.#file.dropped
+  }
+
   /** Resolves once all that ended before can be read. */
   flush(): Promise<void> {
     return this.#file.flush()

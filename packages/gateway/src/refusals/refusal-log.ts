@@ -13,13 +13,14 @@ const SECOND = 1000
 /** What a summary names, at most. */
 const RULES_NAMED = 10
 const CLIENTS_NAMED = 5
-/** Counters to find those clients with. */
+const PAIRS_NAMED = 5
+/** Counters to find those clients, and pairs of a client and a rule, with. */
 const COUNTERS = 100
 
 type Refused = LimiterEvent<RequestSender> & { readonly type: 'refused' }
 
 export interface RefusalLogOptions {
-  readonly log: Pick<Log, 'info'>
+  readonly log: Pick<Log, 'warn'>
   /** Default: Node's timer, which keeps no process alive. @returns what calls it off */
   readonly after?: (milliseconds: number, call: () => void) => () => void
 }
@@ -61,7 +62,7 @@ export class RefusalLog implements Partial<Observer> {
       return
     }
     this.#lines++
-    this.#log.info(
+    this.#log.warn(
       {
         ...{ route, rule, reason, resource },
         client: this.#nameOf(client),
@@ -88,7 +89,8 @@ export class RefusalLog implements Partial<Observer> {
     this.#more = new Untold()
     const clients = more.topClients().map(({ client, count }) => ({ client: this.#nameOf(client), count }))
     const message = `${more.count.toLocaleString('en-US')} more in the last second`
-    this.#log.info({ more: more.count, rules: more.topRules(), clients }, message)
+    const heaviest = more.heaviest().map((each) => ({ ...each, client: this.#nameOf(each.client) }))
+    this.#log.warn({ more: more.count, heaviest, rules: more.topRules(), clients }, message)
   }
 }
 
@@ -99,10 +101,13 @@ class Untold {
   count = 0
   readonly #causes = new Map<string, { readonly cause: Cause; count: number }>()
   readonly #clients = new SpaceSaving(COUNTERS)
+  /** Of a client, a route and a rule, as JSON. */
+  readonly #pairs = new SpaceSaving(COUNTERS)
 
   add(cause: Cause, client: string): void {
     this.count++
     this.#clients.add(client)
+    this.#pairs.add(JSON.stringify([client, cause[0], cause[1]]))
     const id = cause.join('\n')
     const known = this.#causes.get(id)
     if (known === undefined) this.#causes.set(id, { cause, count: 1 })
@@ -114,14 +119,27 @@ class Untold {
     return top.map(({ cause: [route, rule, reason], count }) => ({ route, rule, reason, count }))
   }
 
+  /** Which client was refused where: the pairs of a client and a rule that were refused most for sure, with how often at least. */
+  heaviest() {
+    return topOf(this.#pairs, PAIRS_NAMED).map(({ key, count }) => {
+      const [client, route, rule] = JSON.parse(key) as [string, string, string]
+      return { client, route, rule, count }
+    })
+  }
+
   /** Those who were refused most for sure, with how often at least. */
   topClients() {
-    const counted = this.#clients.keys.map((client) => {
-      const { count, error } = this.#clients.countOf(client)
-      return { client, count: count - error }
-    })
-    return counted.sort((a, b) => b.count - a.count).slice(0, CLIENTS_NAMED)
+    return topOf(this.#clients, CLIENTS_NAMED).map(({ key, count }) => ({ client: key, count }))
   }
+}
+
+/** The keys that were counted most for sure, with how often at least. */
+function topOf(counters: SpaceSaving, most: number): { readonly key: string; readonly count: number }[] {
+  const counted = counters.keys.map((key) => {
+    const { count, error } = counters.countOf(key)
+    return { key, count: Math.max(1, count - error) }
+  })
+  return counted.sort((a, b) => b.count - a.count).slice(0, most)
 }
 
 function afterUnheld(milliseconds: number, call: () => void): () => void {

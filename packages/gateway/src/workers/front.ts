@@ -47,6 +47,9 @@ export async function frontOfWorkers(options: WorkerFrontOptions): Promise<Front
       close: (patience) => crew.close(patience),
       load: () => crew.load(),
       figures: () => crew.figures(),
+      get droppedLogLines() {
+        return crew.droppedLogLines
+      },
     }
   } catch (error) {
     await crew.close(0)
@@ -64,6 +67,7 @@ class Crew {
   readonly #departed: StoreFigures[] = []
   readonly #loads = new Map<Member, ServerLoad>()
   #departedLoad = NO_LOAD
+  #droppedLogLines = 0
   #listen: Endpoint
   #orders: Orders
   #delay = FIRST_DELAY_MS
@@ -96,6 +100,10 @@ class Crew {
     return [...this.#departed, ...this.#figures.values()]
   }
 
+  get droppedLogLines(): number {
+    return this.#droppedLogLines
+  }
+
   async follow(serving: Serving): Promise<void> {
     this.#orders = ordersOf(serving, this.#listen)
     await Promise.all([...this.#members].map((member) => member.follow(this.#orders)))
@@ -115,6 +123,9 @@ class Crew {
       begin: { kind: 'begin', orders: this.#orders, workers, observed },
       load: (load) => this.#loads.set(member, load),
       figures: (figures) => this.#figures.set(member, figures),
+      droppedLogLines: (count) => {
+        this.#droppedLogLines += count
+      },
     })
     this.#members.add(member)
     const born = performance.now()

@@ -19,6 +19,8 @@ export interface MemberOptions {
   readonly load: (load: ServerLoad) => void
   /** It told how a store of its own is doing. */
   readonly figures: (figures: StoreFigures) => void
+  /** So many lines of its log were dropped since it last reported that. */
+  readonly droppedLogLines: (count: number) => void
 }
 
 /** How a process ended. */
@@ -126,6 +128,9 @@ export class Member {
         break
       case 'figures':
         this.#options.figures(message.figures)
+        break
+      case 'dropped':
+        this.#options.droppedLogLines(message.logLines)
         break
     }
   }

@@ -50,3 +50,5 @@ export type FromWorker =
   | { readonly kind: 'load'; readonly load: ServerLoad }
   /** How its own connection to a store that all share is doing. */
   | { readonly kind: 'figures'; readonly figures: StoreFigures }
+  /** So many lines of its log were dropped since it last reported that. */
+  | { readonly kind: 'dropped'; readonly logLines: number }

@@ -4,7 +4,7 @@ import { withFailurePolicy } from 'sluice'
 import type { GatewayConfig } from '../config/config.js'
 import { parseConfig } from '../config/load.js'
 import { GivenKeys } from '../identity/watched-keys.js'
-import { createLog } from '../log.js'
+import { createProcessLog } from '../log.js'
 import { timed } from '../metrics/timed-store.js'
 import { type Observer, toldToAll } from '../observers.js'
 import { startProxy } from '../proxy/server.js'
@@ -24,10 +24,12 @@ import { type RemoteStore, remoteStore } from './remote-store.js'
 
 /** The primary answers at once or is gone; one that is stopped by its debugger must not pile requests up here for ever. */
 const DEADLINE_MS = 5000
-/** How often its load, and a store of its own, are told of, in milliseconds. */
+/** How often its load, a store of its own, and lines that its log dropped are told of, in milliseconds. */
 const FIGURES_MS = 1000
+/** How long the last lines of the log may take at the end, in milliseconds. */
+const LAST_LINES_MS = 500
 
-const log = createLog()
+const log = createProcessLog()
 let remote: RemoteStore | undefined
 let running: Running | undefined
 /** Orders are carried out one after the other, so that what holds in the end is what was said last. */
@@ -67,6 +69,7 @@ async function obey(message: ToWorker): Promise<void> {
       return
     case 'stop':
       await running?.stop(message.patience)
+      await log.flush(LAST_LINES_MS)
       process.exit(0)
   }
 }
@@ -168,5 +171,12 @@ function send(message: FromWorker): Promise<void> {
     else resolve()
   })
 }
+
+let reportedDropped = 0
+setInterval(() => {
+  const logLines = log.dropped - reportedDropped
+  reportedDropped = log.dropped
+  if (logLines > 0) void send({ kind: 'dropped', logLines })
+}, FIGURES_MS).unref()
 
 await send({ kind: 'ready' })

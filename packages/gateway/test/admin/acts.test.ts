@@ -95,6 +95,44 @@ describe('with the token', () => {
     expect(await predict(gateway)).toBe(200)
   })
 
+  it('resets a client by its id, its address or a part of a key, as it is looked up, on one route or on all', async () => {
+    const gateway = await running(
+      `identity: { trusted_proxies: [127.0.0.0/8], proxy_headers: { client: X-Client-Id } }
+limits: [{ limit: 100/hour, name: all }]
+routes:
+  - match: POST /predict
+    limits: [{ name: few, limit: 2/hour }, { name: pair, limit: 50/hour, by: [client, ip] }]
+  - match: POST /other
+    limits: [{ name: few, limit: 2/hour }]`,
+      echo,
+      `{ listen: 127.0.0.1:0, token_sha256: ${HASH} }`,
+    )
+    const ask = async (path: string) =>
+      (await send(gateway.url, path, { headers: { 'x-client-id': 'acme' } })).status
+    const spend = async () => {
+      for (const path of ['/predict', '/other']) while ((await ask(path)) !== 429);
+    }
+    await spend()
+    expect(await act(gateway, { act: 'reset', key: 'acme' })).toMatchObject({
+      status: 200,
+      done: expect.stringMatching(/few.*pair|pair.*few/),
+    })
+    expect([await ask('/predict'), await ask('/other')]).toEqual([200, 200])
+
+    await spend()
+    expect(
+      await act(gateway, { act: 'reset', route: 'POST /predict', rule: 'few', key: 'client acme' }),
+    ).toMatchObject({
+      done: 'client acme has used nothing of few',
+    })
+    expect([await ask('/predict'), await ask('/other')]).toEqual([200, 429])
+    expect(await act(gateway, { act: 'reset', key: 'acm' })).toMatchObject({ status: 404 })
+    expect(await act(gateway, { act: 'reset', rule: 'many', key: 'acme' })).toMatchObject({ status: 404 })
+    expect(await act(gateway, { act: 'reset', route: 'POST /predict', key: 'unknown' })).toMatchObject({
+      status: 404,
+    })
+  })
+
   it('a rule that all routes share changes on all of them', async () => {
     const gateway = await acting()
     await act(gateway, { act: 'limit', route: 'POST /predict', rule: 'all', limit: '50/hour' })

@@ -220,6 +220,11 @@ describe('one problem, in its place', () => {
     // Routes
     ['routes as a map', `${UPSTREAM}\nroutes: ¦{ match: /a }`, "'routes' is a list of routes"],
     ['a route without a match', `${UPSTREAM}\nroutes:\n  - ¦limits: [1/s]`, "a route has a 'match'"],
+    [
+      'a digest that anybody can guess',
+      `${UPSTREAM}\nadmin: { listen: :8081, token_sha256: ¦6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b }`,
+      'anybody can guess',
+    ],
     ['a typo in a route', `${UPSTREAM}\nroutes:\n  - match: /a\n    ¦limts: [1/s]`, "did you mean 'limits'?"],
     [
       'an API that the path does not tell',
@@ -267,11 +272,7 @@ describe('one problem, in its place', () => {
       `${UPSTREAM}\nroutes: [{ match: /a, llm: openai-chat, limits: [{ limit: 5/s, of: tokens, cost: ¦3 }] }]`,
       'remove this one',
     ],
-    [
-      'no list of limits',
-      `${UPSTREAM}\nroutes: [{ match: /a, limits: ¦1/s }]`,
-      "'limits' is a list of limits",
-    ],
+    ['no list of limits', `${UPSTREAM}\nroutes: [{ match: /a, limits: ¦7 }]`, "'limits' is a list of limits"],
     [
       'limits of nothing',
       `${UPSTREAM}\nroutes:\n  - match: /a\n    limits:¦`,

@@ -253,3 +253,14 @@ it('reads larger bodies on routes with llm, unless the file says how large', () 
   expect(sizes('')).toEqual([32 * 2 ** 20, undefined])
   expect(sizes('max_body: 2MiB\n')).toEqual([undefined, undefined])
 })
+
+it('one limit needs no list, wherever limits are written', () => {
+  const { routes, fallback } = read(
+    'limits: 100/minute\nroutes: [{ match: /a, limits: 10/minute }]\ndefault: { limits: 60/minute }',
+  )
+  expect(routes[0]?.rules.map((rule) => 'limit' in rule && rule.limit)).toEqual(['10/minute', '100/minute'])
+  expect(fallback !== 'deny' && fallback.rules.map((rule) => 'limit' in rule && rule.limit)).toEqual([
+    '60/minute',
+    '100/minute',
+  ])
+})

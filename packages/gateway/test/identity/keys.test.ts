@@ -36,6 +36,21 @@ describe('a file of keys', () => {
     expect(parseKeys('keys: []', 'keys.yaml')(DIGEST)).toBeUndefined()
   })
 
+  it.each(['', '1', '7', '123456', 'secret', 'password', 'test', 'admin', 'secret\n'])(
+    'is rejected with the digest of %j, which anybody can guess',
+    (secret) => {
+      const text = `keys: [{ sha256: ${keyDigest(secret).toUpperCase()}, client: acme }]`
+      expect(problemsOf(text)).toEqual([expect.stringContaining('that anybody can guess')])
+    },
+  )
+
+  it.each(['0'.repeat(64), 'f'.repeat(64), 'deadbeef'.repeat(8), '0123456789abcdef'.repeat(4)])(
+    'is rejected with %s, which is a digest of nothing',
+    (digest) => {
+      expect(problemsOf(`keys: [{ sha256: ${digest}, client: acme }]`)).toHaveLength(1)
+    },
+  )
+
   it('in capitals it is the same digest', () => {
     const keys = parseKeys(`keys: [{ sha256: ${DIGEST.toUpperCase()}, client: acme }]`, 'keys.yaml')
     expect(keys(DIGEST)).toEqual({ id: 'acme' })
@@ -84,10 +99,13 @@ describe('a file of keys', () => {
 
   it('may be as long as it says, and no longer', () => {
     const entry = (number: number) =>
-      `  - sha256: ${keyDigest(String(number))}\n    client: c${number}\n    tier: premium\n`
+      `  - sha256: ${keyDigest(`key ${number}`)}\n    client: c${number}\n    tier: premium\n`
     const fileOf = (keys: number) =>
       `keys:\n${Array.from({ length: keys }, (_, number) => entry(number)).join('')}`
-    expect(parseKeys(fileOf(5_000), 'keys.yaml')(keyDigest('4999'))).toEqual({ id: 'c4999', tier: 'premium' })
+    expect(parseKeys(fileOf(5_000), 'keys.yaml')(keyDigest('key 4999'))).toEqual({
+      id: 'c4999',
+      tier: 'premium',
+    })
     expect(problemsOf(fileOf(5_001)).join()).toContain('5000')
   })
 
@@ -111,6 +129,27 @@ describe('a new key', () => {
     const keys = parseKeys(text, file)
     expect(keys(keyDigest(key))).toEqual({ id: 'acme', tier: 'premium' })
     expect(keys(keyDigest(other))).toEqual({ id: 'beta' })
+  })
+
+  it.each([
+    ['an empty file', ''],
+    ['white space', ' \n\n'],
+    ['comments', '# ours\n  # and theirs\n'],
+    ['the mark of an empty document', '---\n'],
+    ['a byte order mark', '\uFEFF'],
+    ['a comment and a mark', '# ours\n---\n...\n'],
+  ])('is written into a file with nothing but %s', async (_, text) => {
+    await writeFile(file, text)
+    const key = await addNewKey(file, { client: 'acme' })
+    const written = await readFile(file, 'utf8')
+    expect(parseKeys(written, file)(keyDigest(key))).toEqual({ id: 'acme' })
+    if (text.includes('# ours')) expect(written).toMatch(/^# ours\n/)
+  })
+
+  it.each(['null', '[]', '{}', 'keys:', 'text'])('is not written over %j', async (text) => {
+    await writeFile(file, text)
+    await expect(addNewKey(file, { client: 'acme' })).rejects.toThrow()
+    expect(await readFile(file, 'utf8')).toBe(text)
   })
 
   it('is not lost where several are made at the same time', async () => {

@@ -48,7 +48,7 @@ describe('a refusal', () => {
     log.request('10.0.0.1')
     expect(log.lines()).toEqual([
       {
-        level: 30,
+        level: 40,
         time: expect.any(String),
         ...{ route: 'POST /predict', rule: 'few', reason: 'exceeded', resource: 'requests' },
         ...{ client: '10.0.0.1', cost: 1, remaining: 0, retryAfterMs: expect.any(Number) },
@@ -99,6 +99,7 @@ describe('a flood', () => {
       msg: '1,243 more in the last second',
       more: 1243,
       rules: [{ route: 'POST /predict', rule: 'few', reason: 'exceeded', count: 1243 }],
+      heaviest: [{ client: '10.0.0.1', route: 'POST /predict', rule: 'few', count: 1243 }],
       clients: [{ client: '10.0.0.1', count: 1243 }],
     })
     for (let n = 0; n < 12; n++) log.request('10.0.0.1')
@@ -106,6 +107,19 @@ describe('a flood', () => {
     expect(log.lines().at(-1)).toMatchObject({ more: 2 })
     log.endSecond()
     expect(log.lines()).toHaveLength(22)
+  })
+
+  it('names who was refused by which rule in a summary, as the configuration calls clients', () => {
+    const log = logging({ clients: 'hashed' })
+    for (let n = 0; n < 30; n++) log.request('10.0.0.1')
+    for (let n = 0; n < 20; n++) log.request('10.0.0.2', { id: 'acme' })
+    log.endSecond()
+    const { heaviest } = log.lines().at(-1)
+    expect(heaviest).toEqual([
+      { client: expect.stringMatching(/^#/), route: 'POST /predict', rule: 'few', count: 19 },
+      { client: expect.stringMatching(/^#/), route: 'POST /predict', rule: 'few', count: 19 },
+    ])
+    expect(heaviest[0].client).not.toBe(heaviest[1].client)
   })
 
   it('of an hour within a minute leaves a log of bounded size that says who and how many', () => {
@@ -127,7 +141,11 @@ describe('a flood', () => {
     const told = summaries.reduce((sum, { more }) => sum + more, 0)
     expect(told + lines.length - summaries.length).toBe(refused)
     expect(refused).toBeGreaterThan(AN_HOUR / 2 - 60)
-    for (const { clients } of summaries) expect(clients[0].client).toBe('192.0.2.1')
+    for (const { clients, heaviest } of summaries) {
+      expect(clients[0].client).toBe('192.0.2.1')
+      expect(heaviest[0]).toMatchObject({ client: '192.0.2.1', route: 'POST /predict', rule: 'few' })
+      expect(heaviest.length).toBeLessThanOrEqual(5)
+    }
   })
 })
 

@@ -31,6 +31,7 @@ function member() {
     store: memoryStore(),
     observer: toldToAll([]),
     log: createLog(),
+    droppedLogLines: () => {},
     begin: { kind: 'begin', orders: orders('first'), workers: 2, observed: false },
     load: () => {},
     figures: () => {},

@@ -7,7 +7,12 @@ const rule = z.string().min(1).max(64)
 const ACT = z.discriminatedUnion('act', [
   z.strictObject({ act: z.literal('shadow'), route, rule, shadow: z.boolean() }),
   z.strictObject({ act: z.literal('limit'), route, rule, limit: z.string().min(1).max(100) }),
-  z.strictObject({ act: z.literal('reset'), route, rule: rule.optional(), key: z.string().min(1).max(1000) }),
+  z.strictObject({
+    act: z.literal('reset'),
+    route: route.optional(),
+    rule: rule.optional(),
+    key: z.string().min(1).max(1000),
+  }),
   z.strictObject({ act: z.literal('undo'), route, rule }),
 ])
 

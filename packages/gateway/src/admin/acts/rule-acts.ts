@@ -40,19 +40,30 @@ export class RuleActs {
   }
 
   async #reset({ route, rule, key }: Act & { readonly act: 'reset' }): Promise<string> {
-    if (rule !== undefined) this.#rule(route, rule)
-    const found = this.options.view.keysNamed(route, key)
-    if (found === undefined) throw noRoute(route)
-    const meant = found.filter((each) => rule === undefined || each.rule.name === rule)
-    const keys = meant.flatMap((each) => each.keys.map((one) => [each.rule.scope, one] as const))
-    if (keys.length === 0) throw new ActError(`no rule there has seen '${key}' lately`, 404)
+    const { view, store } = this.options
     try {
-      await Promise.all(keys.map(([scope, one]) => this.options.store.reset(scope, one)))
+      const keys = await view.keysNamed(this.#rulesMeant(route, rule), key)
+      const known = keys.filter((each) => each.known)
+      if (known.length === 0) throw new ActError(`no rule there has seen '${key}' lately`, 404)
+      // A rule that all routes share is there once for each.
+      const places = new Map(keys.map((each) => [JSON.stringify([each.rule.scope, each.key]), each]))
+      await Promise.all([...places.values()].map((each) => store.reset(each.rule.scope, each.key)))
+      return `${key} has used nothing of ${[...new Set(known.map((each) => each.rule.name))].join(', ')}`
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error
       throw new ActError('the store does not answer; some of it may have been done', 503)
     }
-    return `${key} has used nothing of ${meant.flatMap((each) => (each.keys.length > 0 ? each.rule.name : [])).join(', ')}`
+  }
+
+  /** The rules that an act is about: one, those of a route, or all. */
+  #rulesMeant(route: string | undefined, name: string | undefined): readonly WatchedRule[] {
+    const { view } = this.options
+    if (route !== undefined && name !== undefined) return [this.#rule(route, name)]
+    const rules = route === undefined ? view.rules : view.rulesOf(route)
+    if (rules === undefined) throw noRoute(route ?? '')
+    const meant = rules.filter((rule) => name === undefined || rule.name === name)
+    if (meant.length === 0 && name !== undefined) throw new ActError(`no route has a rule '${name}'`, 404)
+    return meant
   }
 
   #rule(route: string, name: string): WatchedRule {

@@ -149,8 +149,8 @@ export type Act =
   | { readonly act: 'shadow'; readonly route: string; readonly rule: string; readonly shadow: boolean }
   /** `20/minute`, or a number for what is in flight. */
   | { readonly act: 'limit'; readonly route: string; readonly rule: string; readonly limit: string }
-  /** Forgets what a key has used. Without a rule: in all rules of the route that know the key. */
-  | { readonly act: 'reset'; readonly route: string; readonly rule?: string; readonly key: string }
+  /** Forgets what a key has used. Without a rule: in all rules of the route that know the key; without a route: of all routes. */
+  | { readonly act: 'reset'; readonly route?: string; readonly rule?: string; readonly key: string }
   /** The rule is as the file says. */
   | { readonly act: 'undo'; readonly route: string; readonly rule: string }
 

@@ -113,18 +113,33 @@ export class LiveView {
   }
 
   /**
-   * The rules of a route, with the keys that an id names in each; undefined where there is no such route. A client that was not
-   * seen lately is found by its key.
+   * The keys that somebody means, found as `client` finds them exactly: by the key, a part of it or the client's id.
+   * `known` tells the keys that were seen lately or have used something from those that are only possible, of rules whose
+   * limit is worked out per request. Rejects where the store does not answer.
    */
-  keysNamed(
-    route: string,
-    id: string,
-  ): readonly { rule: WatchedRule; keys: readonly string[] }[] | undefined {
-    return this.#rules.of(route)?.map((rule) => {
-      const known = rule.watch.keys().flatMap(({ key }) => (keyId(key) === id ? [key] : []))
-      return { rule, keys: known.length > 0 || !countsForClients(rule) ? known : [id] }
-    })
+  async keysNamed(rules: readonly WatchedRule[], text: string): Promise<readonly NamedKey[]> {
+    const found = rules.flatMap((rule) => candidatesOf(rule, text)).slice(0, MOST_FOUND)
+    const standings = await standingsOf(this.store, found)
+    const known = found.filter(
+      ({ allowed, refused }, index) => allowed + refused > 0 || (standings[index] as Standing).used > 0,
+    )
+    const unseen = rules.filter((rule) => rule.limit === undefined && countsForClients(rule))
+    return [
+      ...known.map(({ rule, key }) => ({ rule, key, known: true })),
+      ...unseen.flatMap((rule) => keysMeant(text).map((key) => ({ rule, key, known: false }))),
+    ]
   }
+
+  /** The rules of all routes. */
+  get rules(): readonly WatchedRule[] {
+    return this.#rules.all
+  }
+}
+
+interface NamedKey {
+  readonly rule: WatchedRule
+  readonly key: string
+  readonly known: boolean
 }
 
 type Candidate = Pick<KeyUse, 'key' | 'limit' | 'allowed' | 'refused'> & {
