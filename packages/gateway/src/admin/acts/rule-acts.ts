@@ -43,11 +43,11 @@ export class RuleActs {
     const { view, store } = this.options
     try {
       const keys = await view.keysNamed(this.#rulesMeant(route, rule), key)
-      const known = keys.filter((each) => each.known)
-      if (known.length === 0) throw new ActError(`no rule there has seen '${key}' lately`, 404)
       // A rule that all routes share is there once for each.
       const places = new Map(keys.map((each) => [JSON.stringify([each.rule.scope, each.key]), each]))
       await Promise.all([...places.values()].map((each) => store.reset(each.rule.scope, each.key)))
+      const known = keys.filter((each) => each.known)
+      if (known.length === 0) throw new ActError(`no rule there has seen '${key}' lately`, 404)
       return `${key} has used nothing of ${[...new Set(known.map((each) => each.rule.name))].join(', ')}`
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error

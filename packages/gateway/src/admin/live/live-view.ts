@@ -120,12 +120,11 @@ export class LiveView {
   async keysNamed(rules: readonly WatchedRule[], text: string): Promise<readonly NamedKey[]> {
     const found = rules.flatMap((rule) => candidatesOf(rule, text)).slice(0, MOST_FOUND)
     const standings = await standingsOf(this.store, found)
-    const known = found.filter(
-      ({ allowed, refused }, index) => allowed + refused > 0 || (standings[index] as Standing).used > 0,
-    )
     const unseen = rules.filter((rule) => rule.limit === undefined && countsForClients(rule))
     return [
-      ...known.map(({ rule, key }) => ({ rule, key, known: true })),
+      ...found.map(({ rule, key, allowed, refused }, index) => {
+        return { rule, key, known: allowed + refused > 0 || (standings[index] as Standing).used > 0 }
+      }),
       ...unseen.flatMap((rule) => keysMeant(text).map((key) => ({ rule, key, known: false }))),
     ]
   }
