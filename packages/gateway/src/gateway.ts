@@ -104,7 +104,7 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
   const trouble = troubleIn(log)
   const readiness = async (): Promise<Readiness> =>
     stopping === undefined
-      ? readinessWith(await opened.health())
+      ? readinessWith(await opened.health(), front?.figures().every(({ up }) => up) ?? true)
       : { ready: false, details: { status: 'stopping' } }
   let admin: Awaited<ReturnType<typeof startAdmin>> | undefined
   try {
@@ -192,9 +192,10 @@ function tiersOf(config: GatewayConfig): string[] {
 }
 
 /** A gateway that can decide without its store is ready without it; one that may not would only answer 503. */
-function readinessWith(health: StoreHealth): Readiness {
+function readinessWith(health: StoreHealth, isUpInWorkers: boolean): Readiness {
   if (health === undefined) return { ready: true, details: { status: 'ready' } }
-  const { state, policy } = health
+  const { policy } = health
+  const state = isUpInWorkers ? health.state : 'lost'
   if (state === 'answers') return { ready: true, details: { status: 'ready', store: state } }
   const ready = policy !== 'closed'
   return { ready, details: { status: ready ? 'ready' : 'without its store', store: state, policy } }

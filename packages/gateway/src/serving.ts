@@ -28,6 +28,8 @@ export interface ServingOptions {
   readonly share?: (limits: ServerLimits) => ServerLimits
   /** Undefined where traffic is not recorded. */
   readonly recorder?: Recorder | undefined
+  /** Whether a primary process watches the same things, and logs them. */
+  readonly isWorker?: boolean
   /** Opens a file of keys; default: `watchKeys`. */
   readonly openKeys?: (file: string) => MaybePromise<WatchedKeys>
   /** Called when the file of keys has changed. */
@@ -38,7 +40,7 @@ export interface ServingOptions {
 
 /** What requests are handled with, as a configuration and what was changed of it while it runs have it. */
 export class Serving {
-  readonly warmUps = new WarmUps()
+  readonly warmUps: WarmUps
   /** What the gateway calls itself in `Via`. */
   readonly gatewayName: string
   readonly bodies = new BodyMemory(0)
@@ -57,6 +59,7 @@ export class Serving {
     options: ServingOptions,
   ) {
     this.#options = options
+    this.warmUps = new WarmUps(options.isWorker ? undefined : options.log)
     this.gatewayName = options.gatewayName ?? newGatewayName()
     this.#config = config
     this.#overrides = overrides

@@ -1,5 +1,6 @@
 import { Admission, type PermitMaker } from './admission.js'
 import { quotasOf, type RuleCharge } from './charging.js'
+import { systemClock } from './clock.js'
 import { type Decision, type Forecast, refusalOf } from './decision.js'
 import type { EventSource } from './events/event-source.js'
 import { andThen, type MaybePromise } from './maybe-promise.js'
@@ -77,12 +78,15 @@ export class Decisions {
     })
     const { waiting } = this
     const listeners: PermitListener[] = []
-    if (waiting !== undefined)
+    if (waiting !== undefined) {
+      const since = systemClock.now()
       listeners.push({
         released: (slots) => {
-          for (const { charge } of slots) waiting.freed(charge.scope, charge.key)
+          const heldMs = systemClock.now() - since
+          for (const { charge } of slots) waiting.freed(charge.scope, charge.key, heldMs)
         },
       })
+    }
     if (events !== undefined) listeners.push(events.permit(taken))
     return new Permit(this.store, this.renewal, taken, listeners)
   }

@@ -36,7 +36,7 @@ export { ForbiddenError, type Refusing } from './policy/requirement.js'
 export type { ConcurrencyRule, LimitSpec, RateRule, Resource, Rule } from './policy/rule.js'
 export { scaleLimit } from './policy/scale.js'
 export type { Tiers } from './policy/tiers.js'
-export { createWarmUp, type WarmUp, type WarmUpOptions } from './policy/warm-up.js'
+export { createWarmUp, type WarmUp, type WarmUpChange, type WarmUpOptions } from './policy/warm-up.js'
 export {
   type FailurePolicyStore,
   type FailureStats,

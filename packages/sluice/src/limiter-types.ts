@@ -16,6 +16,11 @@ export interface AdmitOptions {
    * - The body cannot be received or read: the first rules stay charged, and `admit` rejects with the error.
    */
   readonly body?: RequestBody
+  /**
+   * Who waits for a slot, where the request has no client: an address, for example. One client has half of the places of a
+   * queue that it shares with others.
+   */
+  readonly waiter?: string
 }
 
 /** The body of a request that is being decided on. */

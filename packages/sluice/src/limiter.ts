@@ -178,21 +178,19 @@ class RuleLimiter<Request> implements Limiter<Request> {
     return chargesFor(this.#rules, request, client, this.#warmUp)
   }
 
-  #decide(
-    request: Request,
-    client: Client | undefined,
-    { body, signal }: AdmitOptions,
-  ): MaybePromise<Decision> {
+  #decide(request: Request, client: Client | undefined, options: AdmitOptions): MaybePromise<Decision> {
+    const { body, signal } = options
     if (body === undefined) {
       const charges = this.#charges(request, client)
       return charges instanceof Promise
-        ? charges.then((later) => this.#take(later, request, client, signal))
-        : this.#take(charges, request, client, signal)
+        ? charges.then((later) => this.#take(later, request, client, options))
+        : this.#take(charges, request, client, options)
     }
-    const candidate = { request, client, body, signal }
+    const waiter = client?.id ?? options.waiter
+    const candidate = { request, client, body, signal, waiter }
     if (!body.isHere) return this.#twoSteps.admit(candidate)
     return andThen(this.#twoSteps.chargesAtOnce(candidate), (worked) =>
-      'allowed' in worked ? worked : this.#take(worked, request, client, signal),
+      'allowed' in worked ? worked : this.#take(worked, request, client, options),
     )
   }
 
@@ -200,11 +198,11 @@ class RuleLimiter<Request> implements Limiter<Request> {
     charges: readonly RuleCharge[],
     request: Request,
     client: Client | undefined,
-    signal: AbortSignal | undefined,
+    options: AdmitOptions,
   ): MaybePromise<Decision> {
     return this.#waiting === undefined
       ? this.#decisions.take(charges)
-      : this.#takeInLine(this.#waiting, charges, request, client, signal)
+      : this.#takeInLine(this.#waiting, charges, request, client, options)
   }
 
   #takeInLine(
@@ -212,7 +210,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
     charges: readonly RuleCharge[],
     request: Request,
     client: Client | undefined,
-    signal: AbortSignal | undefined,
+    options: AdmitOptions,
   ): MaybePromise<Decision> {
     // What is charged is worked out anew at each attempt: a lease is taken once, and a limit may have changed meanwhile.
     let first: readonly RuleCharge[] | undefined = charges
@@ -222,6 +220,6 @@ class RuleLimiter<Request> implements Limiter<Request> {
       return andThen(current, (now) => this.#decisions.take(now))
     }
     const forecast = () => andThen(this.#forecast(request, client), ({ quotas }) => quotas)
-    return waiting.admit(charges, decide, forecast, signal)
+    return waiting.admit(charges, decide, forecast, options.signal, client?.id ?? options.waiter)
   }
 }

@@ -26,6 +26,8 @@ interface Candidate<Request> {
   readonly client: Client | undefined
   readonly body: RequestBody
   readonly signal: AbortSignal | undefined
+  /** Who waits for a slot. */
+  readonly waiter: string | undefined
 }
 
 /** What was decided without the body. */
@@ -109,7 +111,7 @@ export class TwoStepAdmission<Request> {
   }
 
   async #decideLater(
-    { request, client, signal }: Candidate<Request>,
+    { request, client, signal, waiter }: Candidate<Request>,
     first: FirstStep,
     charges: readonly RuleCharge[],
   ): Promise<Decision> {
@@ -134,7 +136,9 @@ export class TwoStepAdmission<Request> {
     }
     let decision: Decision
     try {
-      decision = await (waiting === undefined ? decide() : waiting.admit(charges, decide, forecast, signal))
+      decision = await (waiting === undefined
+        ? decide()
+        : waiting.admit(charges, decide, forecast, signal, waiter))
     } catch (error) {
       await giveBack(first.held)
       throw error

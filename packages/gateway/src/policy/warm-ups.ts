@@ -1,9 +1,13 @@
-import { createWarmUp, type WarmUp } from 'sluice'
+import { createWarmUp, formatWait, type WarmUp, type WarmUpOptions } from 'sluice'
 import { type GatewayConfig, policiesOf, type WarmUpConfig } from '../config/config.js'
+import type { Log } from '../log.js'
 
 /** The warm-ups of a gateway. One that two configurations describe alike goes on when the second follows the first. */
 export class WarmUps {
   readonly #warmUps = new Map<string, WarmUp>()
+
+  /** @param log undefined in a worker: the primary, which watches the same models, logs for all. */
+  constructor(private readonly log: Pick<Log, 'info'> | undefined) {}
 
   /** Takes the warm-ups that a configuration has; the others end. */
   keep(configs: readonly WarmUpConfig[]): void {
@@ -14,7 +18,23 @@ export class WarmUps {
       this.#warmUps.delete(id)
     }
     for (const [id, config] of wanted) {
-      if (!this.#warmUps.has(id)) this.#warmUps.set(id, createWarmUp(config))
+      if (!this.#warmUps.has(id))
+        this.#warmUps.set(id, createWarmUp({ ...config, onChange: this.#logged(config) }))
+    }
+  }
+
+  #logged({ ready, from, over }: WarmUpConfig): NonNullable<WarmUpOptions['onChange']> {
+    return ({ isReady, scale }) => {
+      const fields = { model: ready, scale }
+      if (!isReady)
+        this.log?.info(fields, `the model is not ready; its limits fall back to ${from} of what they say`)
+      else if (scale === 1)
+        this.log?.info(fields, 'the model was ready at the first look; its limits are whole')
+      else
+        this.log?.info(
+          fields,
+          `the model is ready; its limits grow to what they say within ${formatWait(over)}`,
+        )
     }
   }
 

@@ -120,7 +120,7 @@ async function admitInLine(
   try {
     traffic.waiting(weighed.route, 1)
     if (socket.destroyed) throw new ClientGoneError()
-    return await limiter.admit(weighed, { signal: gone.signal, ...(body && { body }) })
+    return await limiter.admit(weighed, { signal: gone.signal, waiter: weighed.ip, ...(body && { body }) })
   } finally {
     traffic.waiting(weighed.route, -1)
     unwatchClient(socket, watcher)

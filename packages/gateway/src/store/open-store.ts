@@ -29,10 +29,13 @@ export type StoreHealth =
 /**
  * Makes the store that a configuration names, and asks it once. Where it does not answer, that is logged and the policy
  * for it decides from the first request on.
+ *
+ * @param changed is called when the store is lost and when it is back
  */
 export async function openStore(
   { store: config, onStoreFailure }: Pick<GatewayConfig, 'store' | 'onStoreFailure'>,
   log: Log,
+  changed: () => void = () => {},
 ): Promise<OpenedStore> {
   if (config.kind === 'memory') {
     const store = memoryStore({ maxKeys: config.maxKeys })
@@ -41,14 +44,18 @@ export async function openStore(
   }
   const remote = await connected(config)
   let absent = await whyAbsent(remote)
+  const tell = tellChanges({
+    address: storeAddress(config),
+    log,
+    stats: () => guarded.stats(),
+    knownReason: () => absent,
+  })
   const guarded: FailurePolicyStore = withFailurePolicy(remote, {
     ...onStoreFailure,
-    onStateChange: tellChanges({
-      address: storeAddress(config),
-      log,
-      stats: () => guarded.stats(),
-      knownReason: () => absent,
-    }),
+    onStateChange(change) {
+      tell(change)
+      changed()
+    },
     onRequestError: tellRequestErrors(storeAddress(config), log),
   })
   if (absent !== undefined) await askUntilLost(guarded)
@@ -56,8 +63,8 @@ export async function openStore(
   return {
     store: guarded,
     async health() {
-      await answers(guarded)
-      return { state: guarded.stats().state === 'closed' ? 'answers' : 'lost', policy: onStoreFailure.policy }
+      // One question that fails is enough: the breaker waits for several before it calls the store lost.
+      return { state: (await answers(guarded)) ? 'answers' : 'lost', policy: onStoreFailure.policy }
     },
     figures() {
       const { state, failures, timeouts, requestErrors, unavailable, localKeys, ...stats } = guarded.stats()

@@ -95,6 +95,7 @@ async function begin({
       gatewayName: orders.gatewayName,
       share: (limits) => shareOf(limits, workers),
       openKeys: (file) => keys.open(file),
+      isWorker: true,
     },
     orders.overrides,
   )
@@ -152,8 +153,13 @@ async function storeFor(
   // While the store is away each worker decides by itself, so that each has its part of this gateway's part.
   const peers = (onStoreFailure.peers ?? 1) * workers
   const shared = onStoreFailure.policy === 'local' ? { ...onStoreFailure, peers } : onStoreFailure
-  const opened = await openStore({ ...config, onStoreFailure: shared }, log)
-  const tell = () => void send({ kind: 'figures', figures: opened.figures() })
+  const opened = await openStore({ ...config, onStoreFailure: shared }, log, () => tell())
+  const tell = () => {
+    const figures = opened.figures()
+    // Without requests nothing else would find out that the store is back.
+    if (!figures.up) void opened.health()
+    void send({ kind: 'figures', figures })
+  }
   const telling = setInterval(tell, FIGURES_MS).unref()
   return {
     store: opened.store,

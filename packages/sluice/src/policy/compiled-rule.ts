@@ -33,6 +33,8 @@ interface Waiting {
   readonly patience: number
   /** How many may wait for the slots of one key. */
   readonly places: number
+  /** Whether the requests of one client alone wait for the slots of one key. */
+  readonly isPerClient: boolean
 }
 
 const COMMON_FIELDS = ['name', 'by', 'cost', 'fallbackCost', 'enforce', 'shared', 'tiers']
@@ -125,7 +127,7 @@ const MAX_PLACES = 10_000
 /** Timers cannot wait for longer; in milliseconds. */
 const MAX_PATIENCE = 24 * 86_400_000
 
-function waitingOf<Request>({ wait, queue, enforce }: ConcurrencyRule<Request>): Waiting | undefined {
+function waitingOf<Request>({ wait, queue, enforce, by }: ConcurrencyRule<Request>): Waiting | undefined {
   if (wait === undefined) {
     if (queue !== undefined) throw new TypeError("'queue' goes with 'wait', such as wait: '2s'")
     return undefined
@@ -137,7 +139,8 @@ function waitingOf<Request>({ wait, queue, enforce }: ConcurrencyRule<Request>):
   const places = queue ?? DEFAULT_PLACES
   if (!(Number.isInteger(places) && places >= 1 && places <= MAX_PLACES))
     throw new RangeError(`'queue' is a whole number from 1 to ${MAX_PLACES}, not ${String(places)}`)
-  return { patience, places }
+  const isPerClient = by === undefined || [by].flat().some((part) => part === 'client' || part === 'ip')
+  return { patience, places, isPerClient }
 }
 
 function checkFields(rule: unknown, fields: readonly string[]): void {

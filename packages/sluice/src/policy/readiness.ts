@@ -1,10 +1,13 @@
 import type { MaybePromise } from '../maybe-promise.js'
 
 /**
- * What is asked whether a model is ready: a URL, which answers 2xx where it is, or a function. What answers otherwise, fails, or takes
- * longer than two seconds is not ready; the signal ends a question that nobody waits for any more.
+ * What is asked whether a model is ready: a URL, which answers 2xx where it is, or a function. What answers otherwise or fails is
+ * not ready. What takes longer than two seconds says nothing; the signal ends a question that nobody waits for any more.
  */
 export type Readiness = string | URL | ((signal: AbortSignal) => MaybePromise<boolean>)
+
+/** `late`: no answer came in time. A model whose process is busy with a request is not a model that was loaded anew. */
+export type ReadinessAnswer = 'ready' | 'unready' | 'late'
 
 /** How long after an answer is asked again, in milliseconds. */
 const INTERVAL = 1_000
@@ -17,7 +20,7 @@ const PATIENCE = 2_000
  * @returns what ends it
  * @throws TypeError for what is neither a function nor a URL that can be asked.
  */
-export function watchReadiness(readiness: Readiness, told: (isReady: boolean) => void): () => void {
+export function watchReadiness(readiness: Readiness, told: (answer: ReadinessAnswer) => void): () => void {
   const question = typeof readiness === 'function' ? readiness : questionAt(readiness)
   let stopped = false
   let asking: AbortController
@@ -25,10 +28,10 @@ export function watchReadiness(readiness: Readiness, told: (isReady: boolean) =>
   const ask = async () => {
     asking = new AbortController()
     timer = setTimeout(() => asking.abort(), PATIENCE).unref()
-    const isReady = await answerTo(question, asking.signal)
+    const answer = await answerTo(question, asking.signal)
     clearTimeout(timer)
     if (stopped) return
-    told(isReady)
+    told(answer)
     timer = setTimeout(ask, INTERVAL).unref()
   }
   void ask()
@@ -39,13 +42,18 @@ export function watchReadiness(readiness: Readiness, told: (isReady: boolean) =>
   }
 }
 
-async function answerTo(question: Exclude<Readiness, string | URL>, ended: AbortSignal): Promise<boolean> {
-  const late = new Promise<false>((resolve) => ended.addEventListener('abort', () => resolve(false)))
+async function answerTo(
+  question: Exclude<Readiness, string | URL>,
+  ended: AbortSignal,
+): Promise<ReadinessAnswer> {
+  const late = new Promise<'late'>((resolve) => ended.addEventListener('abort', () => resolve('late')))
   try {
+    const answer = await Promise.race([question(ended), late])
+    if (answer === 'late') return answer
     // What is not a clear yes is a no.
-    return (await Promise.race([question(ended), late])) === true
+    return answer === true ? 'ready' : 'unready'
   } catch {
-    return false
+    return ended.aborted ? 'late' : 'unready'
   }
 }
 

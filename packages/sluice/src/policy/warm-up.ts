@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../clock.js'
 import { parseDuration } from '../limits/duration.js'
-import { type Readiness, watchReadiness } from './readiness.js'
+import { type Readiness, type ReadinessAnswer, watchReadiness } from './readiness.js'
 
 export interface WarmUpOptions {
   /** The part of every limit that holds while the model is not ready, and when it has just become so: 0 < `from` <= 1. */
@@ -14,8 +14,20 @@ export interface WarmUpOptions {
    * again until `stop()`. Default `false`.
    */
   readonly ready?: boolean | Readiness
+  /** Called once for each change: the model became ready, or is no longer. What it throws is ignored. */
+  readonly onChange?: (change: WarmUpChange) => void
   readonly clock?: Pick<Clock, 'now'>
 }
+
+/** What became of a model. */
+export interface WarmUpChange {
+  readonly isReady: boolean
+  /** What limits are multiplied with from now on. */
+  readonly scale: number
+}
+
+/** So many answers in a row that say no make a model that was ready one that is not: one may have met a restart of a proxy. */
+const FAILED_PROBES = 3
 
 /** A scale for limits, which grows from the moment on that a model is ready. */
 export interface WarmUp {
@@ -32,7 +44,7 @@ export interface WarmUp {
   stop(): void
 }
 
-const OPTIONS = ['from', 'over', 'steps', 'ready', 'clock']
+const OPTIONS = ['from', 'over', 'steps', 'ready', 'onChange', 'clock']
 
 /**
  * Spares a model that has just been loaded: its limits are `from` of what they say until it is ready, and grow to all of it
@@ -44,7 +56,8 @@ const OPTIONS = ['from', 'over', 'steps', 'ready', 'clock']
  *     warmUp.ready()
  *
  * Where the model itself can tell, `ready: 'http://127.0.0.1:9000/healthz'` or `ready: () => model.isLoaded` asks it once a second, and a
- * model that goes away begins anew.
+ * model that says no three times in a row, or cannot be reached, begins anew. A model that is ready when it is asked for the first time
+ * is warm: it was running before. A question that is not answered in time changes nothing.
  *
  * The scale is a function of the time since then and of nothing else: it is the same however often it is asked for.
  *
@@ -55,7 +68,7 @@ export function createWarmUp(options: WarmUpOptions): WarmUp {
     if (!OPTIONS.includes(option))
       throw new TypeError(`a warm-up has no option '${option}'; it has ${OPTIONS.join(', ')}`)
   }
-  const { from, steps, ready = false, clock = systemClock } = options
+  const { from, steps, ready = false, onChange, clock = systemClock } = options
   if (typeof from !== 'number' || !(from > 0 && from <= 1))
     throw new RangeError(`'from' is more than 0 and at most 1, not ${String(from)}`)
   if (steps !== undefined && !(Number.isInteger(steps) && steps >= 1))
@@ -63,12 +76,26 @@ export function createWarmUp(options: WarmUpOptions): WarmUp {
   const over = parseDuration(options.over)
   let since = ready === true ? clock.now() : undefined
   const passed = () => (since === undefined ? 0 : Math.max(0, clock.now() - since))
+  const tell = () => {
+    try {
+      onChange?.({ isReady: warmUp.isReady, scale: warmUp.scale })
+    } catch {
+      // Whoever listens decides nothing, so it can spoil nothing either.
+    }
+  }
+  const becomeReady = (at: number) => {
+    if (since !== undefined) return
+    since = at
+    tell()
+  }
   const warmUp = {
     ready() {
-      since ??= clock.now()
+      becomeReady(clock.now())
     },
     unready() {
+      if (since === undefined) return
       since = undefined
+      tell()
     },
     get scale() {
       const part = Math.min(1, passed() / over)
@@ -85,9 +112,15 @@ export function createWarmUp(options: WarmUpOptions): WarmUp {
       return Math.max(0, reached * over - passed())
     },
   }
-  const stop =
-    typeof ready === 'boolean'
-      ? () => {}
-      : watchReadiness(ready, (isReady) => (isReady ? warmUp.ready() : warmUp.unready()))
+  let isFirstAnswer = true
+  let failedInRow = 0
+  const probed = (answer: ReadinessAnswer) => {
+    if (answer === 'late') return
+    failedInRow = answer === 'ready' ? 0 : failedInRow + 1
+    if (answer === 'ready') becomeReady(isFirstAnswer ? clock.now() - over : clock.now())
+    else if (failedInRow >= FAILED_PROBES) warmUp.unready()
+    isFirstAnswer = false
+  }
+  const stop = typeof ready === 'boolean' ? () => {} : watchReadiness(ready, probed)
   return Object.assign(warmUp, { stop })
 }

@@ -14,6 +14,8 @@ export interface Waiter<T> {
   readonly patience: number
   /** Ends its wait before that. */
   readonly signal?: AbortSignal | undefined
+  /** The client that waits. */
+  readonly name?: string | undefined
 }
 
 interface Standing<T> {
@@ -29,6 +31,8 @@ interface Standing<T> {
 export class Line<T> {
   readonly #timers: Pick<Timers, 'start' | 'stop'>
   readonly #standing = new Set<Standing<T>>()
+  /** How many of each name wait; none for a name of which nobody does. */
+  readonly #counts = new Map<string, number>()
   #trying = false
   #woken = false
   #timer: unknown
@@ -40,6 +44,11 @@ export class Line<T> {
   /** How many wait. */
   get length(): number {
     return this.#standing.size
+  }
+
+  /** How many of a client's requests wait. */
+  countOf(name: string): number {
+    return this.#counts.get(name) ?? 0
   }
 
   /**
@@ -60,6 +69,7 @@ export class Line<T> {
       const settled = () => {
         this.#timers.stop(late)
         signal?.removeEventListener('abort', left)
+        this.#count(waiter.name, -1)
       }
       const standing: Standing<T> = {
         waiter,
@@ -74,6 +84,7 @@ export class Line<T> {
       }
       signal?.addEventListener('abort', left)
       this.#standing.add(standing)
+      this.#count(waiter.name, 1)
       if (this.#standing.size === 1) this.wake()
     })
   }
@@ -82,6 +93,13 @@ export class Line<T> {
   wake(): void {
     this.#woken = true
     if (!this.#trying) this.#serve()
+  }
+
+  #count(name: string | undefined, change: 1 | -1): void {
+    if (name === undefined) return
+    const count = this.countOf(name) + change
+    if (count > 0) this.#counts.set(name, count)
+    else this.#counts.delete(name)
   }
 
   #leave(standing: Standing<T>, end: () => void): void {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Decision } from '../../src/decision.js'
 import { createLimiter } from '../../src/limiter.js'
 import type { Rule } from '../../src/policy/rule.js'
@@ -198,5 +198,138 @@ describe('options of waiting', () => {
     [{ limit: '1/minute', wait: '1s' } as Rule<string>, "no 'wait'"],
   ])('%j is told', (rule, said) => {
     expect(() => createLimiter({ rules: [rule] })).toThrow(said)
+  })
+})
+
+describe('the moment to come back of a request that waited in vain', () => {
+  afterEach(() => vi.useRealTimers())
+
+  function crowd(rule: object) {
+    vi.useFakeTimers()
+    return createLimiter<{ user: string }>({
+      client: ({ user }) => ({ id: user }),
+      rules: [{ by: 'everyone', lease: '10m', ...rule } as Rule<{ user: string }>],
+    })
+  }
+
+  function retryAfter(decision: Decision): number {
+    if (decision.allowed) throw new Error('allowed')
+    expect(decision.refusal.reason).toBe('busy')
+    return decision.refusal.retryAfter
+  }
+
+  it('is when the holds of late say that its turn comes', async () => {
+    const limiter = crowd({ concurrent: 1, wait: '1s', queue: 10 })
+    for (let round = 0; round < 3; round++) {
+      const permit = allowed(await limiter.admit({ user: 'a' }))
+      await vi.advanceTimersByTimeAsync(4_000)
+      await permit.release()
+    }
+    allowed(await limiter.admit({ user: 'a' }))
+    const late = limiter.admit({ user: 'b' })
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(retryAfter(await late)).toBeCloseTo(4_000, -1)
+  })
+
+  it('is later for a longer queue, and sooner where there are more slots', async () => {
+    const limiter = crowd({ concurrent: 2, wait: '1m', queue: 8 })
+    const permit = allowed(await limiter.admit({ user: 'a' }))
+    await vi.advanceTimersByTimeAsync(2_000)
+    await permit.release()
+    for (const user of ['a', 'b']) allowed(await limiter.admit({ user }))
+    const waiting = Array.from({ length: 8 }, (_, index) => limiter.admit({ user: `user ${index}` }))
+    await vi.advanceTimersByTimeAsync(0)
+    expect(retryAfter(await limiter.admit({ user: 'z' }))).toBeCloseTo(9_000, -1)
+    await vi.advanceTimersByTimeAsync(60_000)
+    await Promise.all(waiting)
+  })
+
+  it('is at least a second, and no later than the end of the leases', async () => {
+    const limiter = crowd({ concurrent: 1, wait: '5ms', lease: '3s' })
+    const quick = allowed(await limiter.admit({ user: 'a' }))
+    await quick.release()
+    const slow = allowed(await limiter.admit({ user: 'a' }))
+    const first = limiter.admit({ user: 'b' })
+    await vi.advanceTimersByTimeAsync(5)
+    expect(retryAfter(await first)).toBe(1_000)
+    await vi.advanceTimersByTimeAsync(2_000)
+    await slow.renew()
+    await vi.advanceTimersByTimeAsync(2_500)
+    await slow.renew()
+    await vi.advanceTimersByTimeAsync(50_000)
+    await slow.release()
+    allowed(await limiter.admit({ user: 'a' }))
+    const late = limiter.admit({ user: 'b' })
+    await vi.advanceTimersByTimeAsync(5)
+    expect(retryAfter(await late)).toBeLessThanOrEqual(3_000)
+  })
+
+  it('is the time that it may wait before any slot was freed', async () => {
+    const limiter = crowd({ concurrent: 1, wait: '2s' })
+    allowed(await limiter.admit({ user: 'a' }))
+    const late = limiter.admit({ user: 'b' })
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(retryAfter(await late)).toBe(2_000)
+  })
+})
+
+describe('the places of a queue', () => {
+  const shared = (rule: object) =>
+    createLimiter<{ user?: string }>({
+      client: ({ user }) => (user === undefined ? undefined : { id: user }),
+      rules: [{ concurrent: 1, wait: '1m', queue: 4, by: 'everyone', ...rule } as Rule<{ user?: string }>],
+    })
+
+  async function queued(
+    limiter: ReturnType<typeof shared>,
+    user: string | undefined,
+    count: number,
+    waiter?: string,
+  ) {
+    const gone = new AbortController()
+    const outcomes: string[] = []
+    for (let each = 0; each < count; each++)
+      Promise.resolve(
+        limiter.admit({ ...(user && { user }) }, { signal: gone.signal, ...(waiter && { waiter }) }),
+      ).then(
+        (decision) => outcomes.push(decision.allowed ? 'allowed' : decision.refusal.reason),
+        () => outcomes.push('left'),
+      )
+    await turn()
+    return { outcomes, leave: () => gone.abort() }
+  }
+
+  it('are left for others by one client that asks for all of them', async () => {
+    const limiter = shared({})
+    allowed(await limiter.admit({ user: 'a' }))
+    const greedy = await queued(limiter, 'a', 10)
+    expect(greedy.outcomes).toEqual(Array(8).fill('busy'))
+    const other = await queued(limiter, 'b', 3)
+    expect(other.outcomes).toEqual(['busy'])
+    greedy.leave()
+    await turn()
+    const again = await queued(limiter, 'a', 3)
+    expect(again.outcomes).toEqual(['busy'])
+    other.leave()
+    again.leave()
+  })
+
+  it('are bounded by address where a request has no client', async () => {
+    const limiter = shared({})
+    allowed(await limiter.admit({}))
+    const greedy = await queued(limiter, undefined, 4, '203.0.113.1')
+    expect(greedy.outcomes).toEqual(['busy', 'busy'])
+    const other = await queued(limiter, undefined, 2, '203.0.113.2')
+    expect(other.outcomes).toEqual([])
+    greedy.leave()
+    other.leave()
+  })
+
+  it('are all of one client where the slots are its own', async () => {
+    const limiter = shared({ by: 'client' })
+    allowed(await limiter.admit({ user: 'a' }))
+    const own = await queued(limiter, 'a', 5)
+    expect(own.outcomes).toEqual(['busy'])
+    own.leave()
   })
 })

@@ -3,16 +3,17 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { manualClock } from '../../src/clock.js'
-import { createWarmUp, type WarmUp } from '../../src/policy/warm-up.js'
+import { createWarmUp, type WarmUp, type WarmUpChange } from '../../src/policy/warm-up.js'
 
 const MINUTE = 60_000
 
 /** A model that is asked, and what it says. */
-function asked(ready: () => unknown): WarmUp {
+function asked(ready: () => unknown, onChange: (change: WarmUpChange) => unknown = () => {}): WarmUp {
   const warmUp = createWarmUp({
     from: 0.2,
     over: MINUTE,
     ready: ready as () => boolean,
+    onChange,
     clock: { now: () => Date.now() },
   })
   onTestFinished(() => warmUp.stop())
@@ -21,6 +22,74 @@ function asked(ready: () => unknown): WarmUp {
 
 describe('a warm-up that asks a function', () => {
   afterEach(() => vi.useRealTimers())
+
+  it('is warm at once where the model is ready when it is first asked', async () => {
+    vi.useFakeTimers()
+    const changes: WarmUpChange[] = []
+    const warmUp = asked(
+      () => true,
+      (change) => changes.push(change),
+    )
+    await vi.advanceTimersByTimeAsync(0)
+    expect(warmUp).toMatchObject({ isReady: true, scale: 1 })
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(changes).toEqual([{ isReady: true, scale: 1 }])
+  })
+
+  it('is not warm where the first answer was no, or the first question failed', async () => {
+    vi.useFakeTimers()
+    let answers: unknown[] = [Promise.reject(new Error('connection refused'))]
+    const warmUp = asked(() => answers.shift() ?? true)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(warmUp.isReady).toBe(true)
+    expect(warmUp.scale).toBeLessThan(0.3)
+    answers = []
+  })
+
+  it('stays warm while questions are not answered in time, for however long', async () => {
+    vi.useFakeTimers()
+    let isBusy = false
+    const changes: WarmUpChange[] = []
+    const warmUp = asked(
+      () => (isBusy ? new Promise(() => {}) : true),
+      (change) => changes.push(change),
+    )
+    await vi.advanceTimersByTimeAsync(1_000)
+    isBusy = true
+    await vi.advanceTimersByTimeAsync(60_000)
+    isBusy = false
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(warmUp.scale).toBe(1)
+    expect(changes).toHaveLength(1)
+  })
+
+  it('falls back after three failures in a row and not after fewer, and tells each change once', async () => {
+    vi.useFakeTimers()
+    let isLoaded = true
+    const changes: boolean[] = []
+    const warmUp = asked(
+      () => isLoaded,
+      ({ isReady }) => {
+        changes.push(isReady)
+        throw new Error('a listener that throws')
+      },
+    )
+    await vi.advanceTimersByTimeAsync(0)
+    for (let time = 0; time < 3; time++) {
+      isLoaded = false
+      await vi.advanceTimersByTimeAsync(2_000)
+      isLoaded = true
+      await vi.advanceTimersByTimeAsync(1_000)
+    }
+    expect(warmUp.scale).toBe(1)
+    isLoaded = false
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(warmUp.scale).toBe(0.2)
+    isLoaded = true
+    await vi.advanceTimersByTimeAsync(1_000)
+    warmUp.ready()
+    expect(changes).toEqual([true, false, true])
+  })
 
   it('begins when it says yes, and anew after it said no', async () => {
     vi.useFakeTimers()
@@ -34,6 +103,8 @@ describe('a warm-up that asks a function', () => {
     await vi.advanceTimersByTimeAsync(MINUTE)
     expect(warmUp.scale).toBe(1)
     isLoaded = false
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(warmUp).toMatchObject({ isReady: true, scale: 1 })
     await vi.advanceTimersByTimeAsync(1_000)
     expect(warmUp).toMatchObject({ isReady: false, scale: 0.2 })
     isLoaded = true
@@ -44,7 +115,6 @@ describe('a warm-up that asks a function', () => {
   it.each([
     ['throws', () => Promise.reject(new Error('no model'))],
     ['says no clear yes', () => 'yes'],
-    ['never answers', () => new Promise(() => {})],
   ])('takes a model for not ready where it %s, and goes on asking', async (_, ready) => {
     let asking: () => unknown = () => true
     let times = 0

@@ -18,7 +18,7 @@ export async function clockedGateway(
   const config = parseConfig(`listen: 127.0.0.1:0\nupstream: ${upstreamUrl}\n${text}`, 'test.yaml')
   const upstream = createUpstream(config.upstream, config.timeouts)
   const setup = {
-    admission: createAdmission(config, { store: memoryStore({ clock }), warmUps: new WarmUps() }),
+    admission: createAdmission(config, { store: memoryStore({ clock }), warmUps: new WarmUps(undefined) }),
     gatewayName: 'sluice-test',
     addresses: clientAddressReader({}),
     clients: { clientOf: () => undefined, withheld: () => undefined, stop: () => {}, keysText: undefined },

@@ -12,12 +12,41 @@ export interface Timers {
   afterInput(callback: () => void): void
 }
 
-/** The timers of Node. */
+/** The longest time that a timer of Node can wait, in milliseconds; it fires at once for more. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1
+
+/** A time that is waited for in several timers, one after the other. */
+class LongTimer {
+  current: NodeJS.Timeout | undefined
+
+  constructor(
+    private readonly callback: () => void,
+    private readonly background: boolean,
+  ) {}
+
+  wait(milliseconds: number): this {
+    const left = milliseconds - MAX_TIMEOUT_MS
+    this.current = nodeTimer(
+      left > 0 ? () => void this.wait(left) : this.callback,
+      Math.min(milliseconds, MAX_TIMEOUT_MS),
+      this.background,
+    )
+    return this
+  }
+}
+
+function nodeTimer(callback: () => void, milliseconds: number, background: boolean): NodeJS.Timeout {
+  const timer = setTimeout(callback, milliseconds)
+  return background ? timer.unref() : timer
+}
+
+/** The timers of Node, for any length of time. */
 export const systemTimers: Timers = {
   start(callback, milliseconds, background = false) {
-    const timer = setTimeout(callback, milliseconds)
-    return background ? timer.unref() : timer
+    return milliseconds > MAX_TIMEOUT_MS
+      ? new LongTimer(callback, background).wait(milliseconds)
+      : nodeTimer(callback, milliseconds, background)
   },
-  stop: (timer) => clearTimeout(timer as NodeJS.Timeout),
+  stop: (timer) => clearTimeout(timer instanceof LongTimer ? timer.current : (timer as NodeJS.Timeout)),
   afterInput: (callback) => void setImmediate(callback),
 }
