@@ -39,7 +39,7 @@ export function laterUsage(before: Usage, after: Usage): Usage {
   }
 }
 
-export function larger(one: number | undefined, other: number | undefined): number | undefined {
+function larger(one: number | undefined, other: number | undefined): number | undefined {
   if (one === undefined || other === undefined) return one ?? other
   return Math.max(one, other)
 }
