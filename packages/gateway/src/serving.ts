@@ -173,6 +173,7 @@ export class Serving {
       ...kept,
       bodies: this.bodies,
       bodyStart: config.timeouts.bodyStart,
+      retriesPost: config.retriesPost,
       traffic: observer,
       recorder,
     }

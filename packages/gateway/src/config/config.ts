@@ -26,6 +26,8 @@ export interface GatewayConfig {
   readonly tiers: Readonly<Record<string, number>>
   /** The most that is read of a body that a rule reads, in bytes. */
   readonly maxBody: number
+  /** Whether a request that is not idempotent is sent once more where it meets a closing connection to the upstream. */
+  readonly retriesPost: boolean
   readonly server: ServerConfig
   readonly timeouts: TimeoutConfig
   readonly log: LogConfig

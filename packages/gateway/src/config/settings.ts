@@ -15,7 +15,7 @@ import { readWorkers } from './workers.js'
 import { type ConfigNode, described } from './yaml/node.js'
 import type { Problems } from './yaml/problems.js'
 import { made, mapOf, type Read, recordOf } from './yaml/reading.js'
-import { size, text, wait } from './yaml/scalars.js'
+import { size, text, wait, yesOrNo } from './yaml/scalars.js'
 
 /** The whole file: what stands in it, and what is meant where something does not. */
 
@@ -52,6 +52,7 @@ const SHAPE = {
   tiers: recordOf(multiplier, 'a map such as { free: 1, premium: 5 }', 1000),
   max_body: size,
   server: readServer,
+  retry_post: yesOrNo,
   timeouts: made(
     mapOf(
       { connect: wait, headers: wait, idle: wait, body_start: wait, request: wait, shutdown: wait },
@@ -117,6 +118,7 @@ export function readSettings(
     identity: values.identity ?? DEFAULT_IDENTITY,
     tiers: values.tiers ?? {},
     maxBody: values.max_body ?? DEFAULT_MAX_BODY,
+    retriesPost: values.retry_post ?? false,
     server: values.server ?? {},
     timeouts: { ...DEFAULT_TIMEOUTS, ...values.timeouts },
     log: values.log ?? DEFAULT_LOG,

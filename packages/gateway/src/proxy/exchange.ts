@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
+import { HeldBytes } from '../llm/answer/held-bytes.js'
 import type { BodyFilter, FilterFor, ResponseObserver } from './answer-watch.js'
 import type { ClientBody } from './client-body.js'
 import { type ClientWatcher, unwatchClient, watchClient } from './client-gone.js'
@@ -8,7 +9,8 @@ import { discardRest } from './discard-rest.js'
 import { headerTexts } from './header-texts.js'
 import { asFits, downstreamResponseHeaders } from './headers.js'
 import type { ForwardOutcome, Passed } from './outcome.js'
-import { describeFailure } from './upstream-failure.js'
+import { describeFailure, isConnectionLoss } from './upstream-failure.js'
+import { type ConnectionUse, startUse } from './upstream-socket.js'
 import { writeTogether } from './whole-answers.js'
 
 export interface ExchangeParts {
@@ -20,8 +22,13 @@ export interface ExchangeParts {
   readonly filter: FilterFor | undefined
   /** How long the client may take to accept what is written to it, in milliseconds; 0 for ever. */
   readonly patience: number
+  /** Sends the request once more, on a new connection; undefined where that must not be done. */
+  readonly retry: (() => void) | undefined
   readonly settled: (outcome: ForwardOutcome, passed: Passed) => void
 }
+
+/** A chunk of so many bytes is passed on as it comes; smaller ones of one turn of the event loop go on together. */
+const LARGE = 4096
 
 /** Up to this many bytes a body is written as one text with its head, which takes a small request from 47 to 45 µs. */
 const SMALL = 4096
@@ -38,6 +45,11 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
   #filter: BodyFilter | undefined
   /** What came in the same turn as the head, and is written with it. */
   #first: Buffer | undefined
+  /** Small chunks that came in this turn. */
+  #turn: Buffer | HeldBytes | undefined
+  /** How the request uses its connection, where it may be sent once more. */
+  #use: ConnectionUse | undefined
+  #isRetried = false
   #headWritten = false
   /** It came all at once, and is about to be written. */
   #isWhole = false
@@ -58,6 +70,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     this.#controller = controller
     // The client left while the request waited for a connection.
     if (this.#settled) controller.abort(new Error('the client is gone'))
+    else if (this.#parts.retry !== undefined && !this.#isRetried) {
+      this.#use = { isReused: false, isAnswered: false }
+      startUse(this.#use)
+    }
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
@@ -76,6 +92,31 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (chunk.length >= LARGE) {
+      this.passTurn()
+      this.#deliver(chunk)
+    } else if (this.#turn === undefined) {
+      this.#turn = chunk
+      process.nextTick(passTurn, this)
+    } else {
+      if (Buffer.isBuffer(this.#turn)) {
+        const held = new HeldBytes()
+        held.append(this.#turn)
+        this.#turn = held
+      }
+      this.#turn.append(chunk)
+    }
+  }
+
+  /** Passes on the small chunks that came in this turn, as one. */
+  passTurn(): void {
+    const turn = this.#turn
+    if (turn === undefined) return
+    this.#turn = undefined
+    this.#deliver(Buffer.isBuffer(turn) ? turn : turn.take())
+  }
+
+  #deliver(chunk: Buffer): void {
     const { response, observer } = this.#parts
     if (this.#settled || response.destroyed || response.writableEnded) return
     observer?.data?.(chunk)
@@ -83,6 +124,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
   }
 
   onResponseEnd(): void {
+    this.passTurn()
     if (this.#settled || this.#parts.response.writableEnded) return
     if (this.#headWritten) this.#end()
     else {
@@ -101,8 +143,14 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    const { request, response } = this.#parts
+    this.passTurn()
+    const { request, response, retry } = this.#parts
     if (this.#settled || response.writableEnded) return
+    if (retry !== undefined && this.#isConnectionClosing(error) && !request.socket.destroyed) {
+      this.#isRetried = true
+      retry()
+      return
+    }
     // A client that has just left may be noticed by the upload before its connection says so.
     if (request.socket.destroyed) {
       this.#settle({ kind: 'cut', by: 'client', started: response.headersSent })
@@ -114,10 +162,18 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     }
   }
 
+  /** Whether the upstream closed a connection that it had kept, before it saw the request. */
+  #isConnectionClosing(error: Error): boolean {
+    if (this.#isRetried || this.#parts.response.headersSent) return false
+    return this.#use?.isReused === true && !this.#use.isAnswered && isConnectionLoss(error)
+  }
+
   /** Writes the head of an answer of which more is to come, with what has come of it. */
   begin(): void {
     const { response } = this.#parts
-    if (!this.#isWhole && !this.#settled && !response.destroyed) this.#writeHead()
+    if (this.#isWhole || this.#settled || response.destroyed) return
+    this.passTurn()
+    this.#writeHead()
   }
 
   #writeHead(): void {
@@ -197,6 +253,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     discardRest(request)
     settled(outcome, { reached: this.#controller !== undefined, status: this.#status })
   }
+}
+
+function passTurn(exchange: Exchange): void {
+  exchange.passTurn()
 }
 
 function begin(exchange: Exchange): void {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import type { ClientAddressReader } from 'sluice/http'
+import type { Dispatcher } from 'undici'
 import { authorityOf, type Target } from '../routing/target.js'
 import type { FilterFor, ResponseObserver } from './answer-watch.js'
 import { arrivedBody, ClientBody, hasBody } from './client-body.js'
@@ -30,6 +31,8 @@ export interface ForwardOptions {
   readonly requestHeaders?: readonly (readonly [name: string, value: string])[] | undefined
   /** Headers of the gateway's for the client, in place of all of the upstream's of the same name. */
   readonly responseHeaders: readonly (readonly [name: string, value: string])[]
+  /** Whether a request that is not idempotent may be sent once more, too. Default: it may not. */
+  readonly retriesPost?: boolean | undefined
   readonly observer?: ResponseObserver | undefined
   readonly filter?: FilterFor | undefined
 }
@@ -41,7 +44,9 @@ export type Sent = Pick<ForwardOptions, 'responseHeaders' | 'requestHeaders' | '
  * Forwards a request and streams the answer back, both at the pace of whoever takes them; nothing is kept.
  *
  * It settles when the answer has been handed to the client's connection, when that connection is closed, or when
- * the upstream has failed and the caller is to answer. A request is sent once and never again.
+ * the upstream has failed and the caller is to answer.
+ * A request is sent once; and once more, on a new connection, where the upstream closes a kept connection before it answers,
+ * and the request may be repeated.
  * The head goes upstream with the first bytes of the body. Trailers are not forwarded, nor is an upgrade of the protocol.
  *
  * @param settled called once, with how it ended and how far it came
@@ -57,7 +62,16 @@ export function forward(
   }
   const whole = options.body ?? arrivedBody(request)
   const streamed = whole === undefined && hasBody(request) ? new ClientBody(request) : undefined
-  const exchange = new Exchange({
+  const method = request.method ?? 'GET'
+  const dispatched: Dispatcher.DispatchOptions = {
+    method,
+    path: upstream.basePath + target.path + target.query,
+    headers: headersOf(options, streamed),
+    body: whole ?? streamed ?? null,
+  }
+  // A body that is passed on as it comes is gone with the connection.
+  const isRepeatable = streamed === undefined && (IDEMPOTENT.has(method) || options.retriesPost === true)
+  const exchange: Exchange = new Exchange({
     request,
     response,
     body: streamed,
@@ -65,18 +79,14 @@ export function forward(
     observer: options.observer,
     filter: options.filter,
     patience: upstream.timeouts.idle,
+    retry: isRepeatable ? () => upstream.dispatchAnew(dispatched, exchange) : undefined,
     settled,
   })
-  upstream.dispatcher.dispatch(
-    {
-      method: request.method ?? 'GET',
-      path: upstream.basePath + target.path + target.query,
-      headers: headersOf(options, streamed),
-      body: whole ?? streamed ?? null,
-    },
-    exchange,
-  )
+  upstream.dispatcher.dispatch(dispatched, exchange)
 }
+
+/** Methods that may be sent twice (RFC 9110 section 9.2.2). */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
 
 function headersOf(options: ForwardOptions, streamed: ClientBody | undefined): string[] {
   const { request, upstream, requestHeaders } = options

@@ -5,6 +5,9 @@ import { ChunkPacer } from './chunk-pacer.js'
 /** A chunk of so many bytes is passed on as it is: to copy it costs more than to keep it. */
 const LARGE = 4096
 
+/** Chunks after which no more is read from the connection in this turn of the event loop. */
+const MAX_CHUNKS = 1000
+
 /** One for the process, whose time it shares out. */
 const pacer = new ChunkPacer()
 
@@ -19,10 +22,21 @@ export class InboundRequest extends IncomingMessage {
   #chunks = 0
   #bytes = 0
   #hasBegun = false
-  #isFlushing = false
+  #isTurn = false
+  #received = 0
+  #length: number | undefined
   /** Until it may be read on. */
   #pace: NodeJS.Timeout | undefined
   #onBegin: (() => void) | undefined
+
+  /** The length that its head states; NaN where it states none. */
+  get #stated(): number {
+    if (this.#length === undefined) {
+      const { 'transfer-encoding': coding, 'content-length': length } = this.headers
+      this.#length = coding === undefined ? Number(length) : Number.NaN
+    }
+    return this.#length
+  }
 
   /** Whether some of its body has come, or all of an empty one. */
   get hasBegun(): boolean {
@@ -32,6 +46,11 @@ export class InboundRequest extends IncomingMessage {
   /** Calls back once, when the first of its body comes; undefined takes the callback back. */
   onBegin(callback: (() => void) | undefined): void {
     this.#onBegin = callback
+  }
+
+  /** Whether all of its body is here, for `read` to take. */
+  get hasArrived(): boolean {
+    return this.complete || this.readableLength === this.#stated
   }
 
   override push(chunk: Buffer | null): boolean {
@@ -45,16 +64,20 @@ export class InboundRequest extends IncomingMessage {
     }
     this.#chunks++
     this.#bytes += chunk.length
-    if (!this.#isFlushing) {
-      this.#isFlushing = true
-      process.nextTick(endTurn, this)
+    this.#received += chunk.length
+    if (chunk.length < LARGE) this.#gathered.append(chunk)
+    // A small body that is here goes on at once, with its head.
+    if (chunk.length >= LARGE || this.#received === this.#stated) {
+      const hasRoom = this.#flush()
+      return chunk.length < LARGE ? hasRoom : super.push(chunk)
     }
-    if (chunk.length < LARGE) {
-      this.#gathered.append(chunk)
-      return this.readableLength + this.#gathered.length < this.readableHighWaterMark
+    if (!this.#isTurn) {
+      this.#isTurn = true
+      // Node runs what waits for the next tick between one chunk and the next.
+      setImmediate(endTurn, this)
     }
-    this.#flush()
-    return super.push(chunk)
+    if (this.#chunks === MAX_CHUNKS) this.socket.pause()
+    return this.readableLength + this.#gathered.length < this.readableHighWaterMark
   }
 
   override _read(size: number): void {
@@ -63,14 +86,16 @@ export class InboundRequest extends IncomingMessage {
 
   /** Passes on what has come in this turn. */
   endTurn(): void {
-    this.#isFlushing = false
+    this.#isTurn = false
     const [chunks, bytes] = [this.#chunks, this.#bytes]
     this.#chunks = 0
     this.#bytes = 0
     if (this.destroyed) return
-    if (!this.#flush()) this.socket.pause()
+    const hasRoom = this.#flush()
     const delay = pacer.delayAfter(chunks, bytes)
     if (delay > 0) this.#wait(delay)
+    else if (!hasRoom) this.socket.pause()
+    else if (chunks >= MAX_CHUNKS) this.socket.resume()
   }
 
   #flush(): boolean {

@@ -146,6 +146,7 @@ export class Passage {
       responseHeaders: sent.responseHeaders,
       requestHeaders: [...(sent.requestHeaders ?? []), ...(clients.headersFor?.(this.#client) ?? [])],
       body: sent.body,
+      retriesPost: setup.retriesPost,
       observer: sent.observer,
       filter: sent.filter,
     }

@@ -75,7 +75,7 @@ export class PendingBody implements RequestBody {
   #hasArrived(): boolean {
     const { request, setup, match } = this.#candidate
     if (!match.policy.readsBody) return request.hasBegun
-    if (!request.complete || request.destroyed) return false
+    if (!request.hasArrived || request.destroyed) return false
     const length = request.readableLength
     const lease = setup.bodies.lease(clientName(this.#weighed), () => {})
     if (!lease.grow(length)) {

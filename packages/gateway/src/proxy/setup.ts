@@ -21,6 +21,8 @@ export interface Setup {
   readonly bodies: BodyMemory
   /** For the first byte of a body to come after its head, in milliseconds; 0 for no bound of its own. */
   readonly bodyStart: number
+  /** Whether a POST that meets a closing connection to the upstream is sent once more. */
+  readonly retriesPost: boolean
   readonly traffic: TrafficListener
   /** Undefined where traffic is not recorded. */
   readonly recorder?: Recorder | undefined

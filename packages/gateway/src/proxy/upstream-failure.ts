@@ -41,6 +41,11 @@ export function describeFailure(error: unknown): UpstreamFailure {
   return { status: 502, detail: BROKEN.get(code) ?? byFamily(code), code }
 }
 
+/** Whether the upstream closed the connection. */
+export function isConnectionLoss(error: unknown): boolean {
+  return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(codeOf(error))
+}
+
 function byFamily(code: string): string {
   // The parser's codes, then those of TLS, of which OpenSSL has dozens.
   if (code.startsWith('HPE_')) return "The upstream's answer is not valid HTTP."

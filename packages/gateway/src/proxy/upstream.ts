@@ -1,4 +1,5 @@
-import { type Dispatcher, Pool } from 'undici'
+import { buildConnector, Client, type Dispatcher, Pool } from 'undici'
+import { watchUpstreamSocket } from './upstream-socket.js'
 
 /** How long to wait, in milliseconds; 0 waits without end. Timers above a second are right to about a second. */
 export interface UpstreamTimeouts {
@@ -18,6 +19,8 @@ export interface Upstream {
   readonly basePath: string
   readonly timeouts: UpstreamTimeouts
   readonly dispatcher: Dispatcher
+  /** Sends one request on a new connection, which is closed after its answer. */
+  dispatchAnew(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void
   /** Takes no more requests, waits for those that run, then closes the connections. */
   close(): Promise<void>
   /** Closes the connections now; what runs is cut. */
@@ -42,22 +45,41 @@ export function createUpstream(url: string, timeouts: UpstreamTimeouts): Upstrea
     if (Number.isSafeInteger(value) && value >= 0) continue
     throw new RangeError(`timeout ${name} must be a whole number of milliseconds, 0 for none; it is ${value}`)
   }
-  const pool = new Pool(origin, {
-    connections: null,
+  const connector = buildConnector({ timeout: timeouts.connect, allowH2: false })
+  const settings = {
     pipelining: 1,
     allowH2: false,
-    connect: { timeout: timeouts.connect },
+    connect(options: buildConnector.Options, connected: buildConnector.Callback) {
+      connector(options, (...[error, socket]) => {
+        if (error === null) connected(null, watchUpstreamSocket(socket))
+        else connected(error, null)
+      })
+    },
     headersTimeout: timeouts.headers,
     bodyTimeout: timeouts.idle,
     keepAliveTimeout: KEEP_ALIVE_MS,
-  })
+  }
+  const pool = new Pool(origin, { ...settings, connections: null })
+  /** Clients of one request each. */
+  const single = new Set<Client>()
   return {
     host,
     basePath: pathname.replace(/\/+$/, ''),
     timeouts,
     dispatcher: pool,
-    close: () => pool.close(),
-    destroy: () => pool.destroy(),
+    dispatchAnew(options, handler) {
+      const client = new Client(origin, settings)
+      single.add(client)
+      client.dispatch(options, handler)
+      const forget = () => void single.delete(client)
+      client.close().then(forget, forget)
+    },
+    async close() {
+      await pool.close()
+    },
+    async destroy() {
+      await Promise.all([pool.destroy(), ...[...single].map((client) => client.destroy())])
+    },
   }
 }
 

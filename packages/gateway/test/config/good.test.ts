@@ -89,6 +89,7 @@ it('has defaults for everything but the upstream', () => {
     tiers: {},
     identity: { trustedProxies: [], ipv6Subnet: 64 },
     maxBody: 1_048_576,
+    retriesPost: false,
     server: {},
     timeouts: {
       connect: 5_000,

@@ -72,6 +72,30 @@ describe('interim answers of the upstream', () => {
     expect(client.received).not.toContain('Link')
   })
 
+  it.each([1, 5, 11, 12, 13, 24, 26, 1000])(
+    'are skipped where they are 100 Continue, cut after %d bytes',
+    async (cut) => {
+      const interim =
+        'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\nHTTP/1.1 100\r\nA: b\r\n\r\n'
+      const upstream = await rawUpstream(async (socket) => {
+        socket.setNoDelay(true)
+        socket.write(interim.slice(0, cut))
+        await new Promise((resolve) => setImmediate(resolve))
+        socket.write(`${interim.slice(cut)}HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\n`)
+        await new Promise((resolve) => setImmediate(resolve))
+        // What looks like one in a body is the body.
+        socket.write('HTTP/1.1 100 Continue\r\n\r\n')
+      })
+      const { gateway } = await running('', upstream.url)
+      const client = await rawClient(gateway.address.port)
+      for (const times of [1, 2]) {
+        client.send(message('GET / HTTP/1.1'))
+        await client.until('\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n', times)
+      }
+      expect(client.received).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+    },
+  )
+
   it('do not stand for an answer: it must come in time', async () => {
     const upstream = await rawUpstream((socket) => socket.write('HTTP/1.1 102 Processing\r\n\r\n'))
     const { gateway } = await running('timeouts: { headers: 50ms }', upstream.url)

@@ -26,6 +26,7 @@ export async function clockedGateway(
     upstreamUse: new UseCount(),
     bodies: new BodyMemory(2 ** 30),
     bodyStart: config.timeouts.bodyStart,
+    retriesPost: config.retriesPost,
     traffic: {
       ...{ ended: () => {}, inFlight: () => {}, waiting: () => {}, exchanged: () => {} },
       answerUnread: (_route: string, reason: string) => {
