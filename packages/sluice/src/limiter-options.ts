@@ -9,6 +9,7 @@ import { readTierScales, type Tiers } from './policy/tiers.js'
 import type { WarmUp } from './policy/warm-up.js'
 import type { Timers } from './stores/failure/timers.js'
 import type { Store } from './stores/store.js'
+import { suggest } from './suggestion.js'
 
 /** Tells what of a limiter reads the body of a request. */
 export interface NeedsBody<Request> {
@@ -60,7 +61,7 @@ export interface LimiterOptions<Request> {
   readonly timers?: Pick<Timers, 'start' | 'stop'>
 }
 
-const OPTIONS = [
+export const OPTIONS: readonly string[] = [
   'rules',
   'store',
   'name',
@@ -81,16 +82,27 @@ export function readOptions<Request>(options: LimiterOptions<Request>): {
   readonly rules: CompiledRule<Request>[]
   readonly requirement: Requirement<Request> | undefined
 } {
-  for (const option of Object.keys(options)) {
-    if (!OPTIONS.includes(option))
-      throw new TypeError(`a limiter has no option '${option}'; it has ${OPTIONS.join(', ')}`)
-  }
+  checkOptions(options, OPTIONS)
   const { rules, keys, client, tiers, overrides, name = '' } = options
   if (typeof name !== 'string' || name.includes('\n'))
     throw new TypeError("a limiter's 'name' is a text of one line")
   return {
     rules: compileRules(rules, keys, readTierScales(tiers), client !== undefined, overrides),
     requirement: compileRequirement(options),
+  }
+}
+
+/** @throws TypeError for what is no object of these options. */
+export function checkOptions(options: unknown, known: readonly string[]): void {
+  if (options === null || typeof options !== 'object' || Array.isArray(options))
+    throw new TypeError(
+      "a limiter takes a limit such as '10/minute', or options such as { rules: [{ limit: '10/minute' }] }",
+    )
+  for (const option of Object.keys(options)) {
+    if (!known.includes(option))
+      throw new TypeError(
+        `a limiter has no option '${option}'${suggest(option, known)}; it has ${known.join(', ')}`,
+      )
   }
 }
 

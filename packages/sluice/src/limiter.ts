@@ -29,8 +29,8 @@ export type { AdmitOptions, Limiter, LimiterRule, RequestBody } from './limiter-
  *
  * @throws LimitSyntaxError, TypeError, RangeError that name the rule or the option which is wrong.
  */
-export function createLimiter<Request = string>(options: LimiterOptions<Request>): Limiter<Request> {
-  return new RuleLimiter(options)
+export function createLimiter<Request = string>(options: string | LimiterOptions<Request>): Limiter<Request> {
+  return new RuleLimiter(typeof options === 'string' ? { rules: [{ limit: options }] } : options)
 }
 
 const NO_OPTIONS: AdmitOptions = {}

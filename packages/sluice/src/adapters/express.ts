@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { type Application, decideInto } from '../http/callback.js'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
+import { nodeBody } from '../http/node-body.js'
 import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, releaseWhenClosed, setFields } from '../http/node-response.js'
 
@@ -29,6 +30,7 @@ const access: RequestAccess<Request> = {
   header: soleHeader,
   forwardedFor,
   onHangUp,
+  body: (request) => nodeBody(request.body, request),
   route: (request) =>
     `${request.method === 'HEAD' ? 'GET' : request.method} ${String(request.route?.path ?? '*')}`,
 }

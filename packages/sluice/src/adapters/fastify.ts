@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
 import { type Application, decideInto } from '../http/callback.js'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
+import { nodeBody } from '../http/node-body.js'
 import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, joinedField, releaseWhenClosed } from '../http/node-response.js'
 import type { Fields } from '../http/ratelimit-fields.js'
@@ -30,6 +31,7 @@ const access: RequestAccess<FastifyRequest> = {
   header: ({ raw }, name) => soleHeader(raw, name),
   forwardedFor: ({ raw }) => forwardedFor(raw),
   onHangUp: ({ raw }, gone) => onHangUp(raw, gone),
+  body: ({ body, raw }) => nodeBody(body, raw),
   route: (request) =>
     `${request.method === 'HEAD' ? 'GET' : request.method} ${request.routeOptions.url ?? '*'}`,
 }

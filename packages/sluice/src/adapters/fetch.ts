@@ -7,6 +7,7 @@ import {
 import { onHangUp } from '../http/node-request.js'
 import { releaseWhenClosed } from '../http/node-response.js'
 import { type NodeBindings, nodeBindingsOf } from '../http/node-server.js'
+import { webBody, webBodySize } from '../http/web-body.js'
 import { handleAdmitted, onAbort, responseOf, withFields } from '../http/web-response.js'
 import type { MaybePromise } from '../maybe-promise.js'
 
@@ -54,9 +55,11 @@ export function limit<Context extends readonly unknown[] = []>(
       const node = nodeOf(request)
       return node === undefined ? onAbort(request.signal, gone) : onHangUp(node.incoming, gone)
     },
+    body: webBody,
+    bodySize: webBodySize,
     route: route ?? ((request) => `${request.method === 'HEAD' ? 'GET' : request.method} *`),
   }
-  const limiter = createHttpLimiter<Request>(others, access)
+  const limiter = createHttpLimiter<Request>(others, access, ['address', 'route'])
   return (handler) =>
     async (request, ...context) => {
       contexts.set(request, context)

@@ -8,6 +8,7 @@ import {
 import { onHangUp, soleHeader } from '../http/node-request.js'
 import { releaseWhenClosed } from '../http/node-response.js'
 import { type NodeBindings, nodeBindingsOf } from '../http/node-server.js'
+import { webBody, webBodySize } from '../http/web-body.js'
 import { handleAdmitted, onAbort, responseOf, withFields } from '../http/web-response.js'
 
 export type { HttpLimitOptions } from '../http/http-limiter.js'
@@ -45,10 +46,14 @@ export function limit(options: string | HonoLimitOptions): MiddlewareHandler {
       const node = bindingsOf(context)
       return node === undefined ? onAbort(context.req.raw.signal, gone) : onHangUp(node.incoming, gone)
     },
+    // A body that the application has read before, Hono keeps.
+    body: ({ req }) => (req.raw.bodyUsed ? req.json() : webBody(req.raw)),
+    bodySize: ({ req }) =>
+      req.raw.bodyUsed ? req.arrayBuffer().then(({ byteLength }) => byteLength) : webBodySize(req.raw),
     route: (context) =>
       `${context.req.method === 'HEAD' ? 'GET' : context.req.method} ${context.req.routePath}`,
   }
-  const limiter = createHttpLimiter<Context>(others, access)
+  const limiter = createHttpLimiter<Context>(others, access, ['address'])
   return async (context, next) => {
     const decision = await limiter.decide(context)
     if (!decision.allowed) return responseOf(decision.answer)

@@ -1,5 +1,6 @@
 import type { Context, Middleware } from 'koa'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
+import { nodeBody } from '../http/node-body.js'
 import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, releaseWhenClosed, setFields } from '../http/node-response.js'
 
@@ -42,6 +43,9 @@ const access: RequestAccess<Context> = {
   header: ({ req }, name) => soleHeader(req, name),
   forwardedFor: ({ req }) => forwardedFor(req),
   onHangUp: ({ req }, gone) => onHangUp(req, gone),
+  // Where the parsers of Koa keep it; the context's own body is that of the answer.
+  body: ({ request, req }) => nodeBody((request as { readonly body?: unknown }).body, req),
+  bodySize: () => undefined,
   route: (context) =>
     `${context.method === 'HEAD' ? 'GET' : context.method} ${String(context._matchedRoute ?? '*')}`,
 }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import {
   applyDecorators,
   type CanActivate,
@@ -15,6 +16,7 @@ import {
   optionsOf,
   type RequestAccess,
 } from '../http/http-limiter.js'
+import { nodeBody } from '../http/node-body.js'
 import { forwardedFor, type NodeRequest, onHangUp, soleHeader } from '../http/node-request.js'
 import { releaseWhenClosed, setFields } from '../http/node-response.js'
 import { type Execution, executionOf, type NestRequest } from './nest/execution.js'
@@ -41,7 +43,7 @@ interface NestLimiter {
 
 function nestLimiter(options: string | NestLimitOptions): NestLimiter {
   const { request, ...others } = optionsOf<NestLimitOptions>(options)
-  return { limiter: createHttpLimiter<NestRequest>(others, access), requestOf: request }
+  return { limiter: createHttpLimiter<NestRequest>(others, access, ['request']), requestOf: request }
 }
 
 const LIMITER = Symbol('sluice limiter')
@@ -164,6 +166,7 @@ const access: RequestAccess<NestRequest> = {
   header: (request, name) => soleHeader(messageOf(request), name),
   forwardedFor: (request) => forwardedFor(messageOf(request)),
   onHangUp: (request, gone) => onHangUp(messageOf(request), gone),
+  body: (request) => nodeBody(request.body, messageOf(request) as IncomingMessage),
   route: ({ method, route, routeOptions }) =>
     `${method === 'HEAD' ? 'GET' : method} ${route?.path ?? routeOptions?.url ?? '*'}`,
 }

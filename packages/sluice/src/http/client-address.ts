@@ -52,7 +52,7 @@ export function clientAddressReader(options: ClientAddressOptions = {}): ClientA
   }
   const trusted = trustedProxies.length === 0 ? undefined : networks(trustedProxies)
   const trusts = (address: IpAddress) =>
-    trusted?.check(canonicalText(address), `ipv${address.family}`) ?? false
+    trusted?.[address.family].check(canonicalText(address), `ipv${address.family}`) ?? false
 
   const peers = new Map<string, string>()
   const clientOfPeer = (peer: string): string => {
@@ -95,8 +95,11 @@ export function clientAddressReader(options: ClientAddressOptions = {}): ClientA
   }
 }
 
-function networks(proxies: readonly string[]): BlockList {
-  const list = new BlockList()
+/** Networks by family: one list would have `::/0` match every IPv4 address, as an IPv6 address that is mapped. */
+type Networks = Readonly<Record<IpAddress['family'], BlockList>>
+
+function networks(proxies: readonly string[]): Networks {
+  const lists: Networks = { 4: new BlockList(), 6: new BlockList() }
   for (const proxy of proxies) {
     const [text = '', length, ...more] = String(proxy).split('/')
     const address = parseIpAddress(text)
@@ -104,14 +107,16 @@ function networks(proxies: readonly string[]): BlockList {
     // A network of mapped addresses counts its 96 fixed bits.
     const prefix = length === undefined ? bits : Number(length) - (text.includes(':') && bits === 32 ? 96 : 0)
     const digits = length === undefined || /^\d{1,3}$/.test(length)
-    if (address === undefined || !digits || more.length > 0 || prefix < 0 || prefix > bits) {
+    // Addresses that are translated to IPv4 count as IPv4: a network of them would be one of IPv4 peers.
+    const translated = length !== undefined && length !== '128' && /^0*64:0*ff9b:/i.test(text)
+    if (address === undefined || !digits || more.length > 0 || prefix < 0 || prefix > bits || translated) {
       throw new TypeError(
         `'${String(proxy).slice(0, 60)}' is no address or network; write for example 10.0.0.0/8 or ::1`,
       )
     }
-    list.addSubnet(canonicalText(address), prefix, `ipv${address.family}`)
+    lists[address.family].addSubnet(canonicalText(address), prefix, `ipv${address.family}`)
   }
-  return list
+  return lists
 }
 
 function readPeer(peer: string | undefined): IpAddress {

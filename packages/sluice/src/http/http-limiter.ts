@@ -2,10 +2,13 @@ import type { Decision, Refusal } from '../decision.js'
 import type { Identify } from '../identity/identify.js'
 import { IdentityUnavailableError } from '../identity/identity-unavailable.js'
 import { createLimiter, type LimiterOptions } from '../limiter.js'
+import { checkOptions, OPTIONS } from '../limiter-options.js'
 import { andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
 import type { Permit } from '../permit.js'
+import { costOfView, type RequestView } from '../policy/costs/cost-of-request.js'
 import type { KeySources } from '../policy/key-spec.js'
 import { RequestError } from '../policy/request-error.js'
+import type { Rule } from '../policy/rule.js'
 import { StoreUnavailableError } from '../stores/failure/store-unavailable.js'
 import { type ClientAddressOptions, clientAddressReader } from './client-address.js'
 import { type FieldOptions, limitFields } from './limit-fields.js'
@@ -37,6 +40,10 @@ export interface RequestAccess<Request> {
   forwardedFor(request: Request): string | undefined
   /** Method and template of the route. */
   route(request: Request): string
+  /** The parsed body, for costs that read it. Default: the request's own `body`. */
+  body?(request: Request): MaybePromise<unknown>
+  /** How many bytes a body of no stated length has. Default: what a body in bytes or text says. */
+  bodySize?(request: Request): MaybePromise<number | undefined>
   /** Calls `gone` when the client hangs up, and returns what ends the watch. */
   onHangUp(request: Request, gone: () => void): () => void
 }
@@ -63,14 +70,30 @@ export interface HttpLimiter<Request extends object> {
 
 /** The options that a limit string is short for; options as they are. */
 export function optionsOf<Options extends HttpLimitOptions<never>>(options: string | Options): Options {
+  // What is no object has no options to be told apart; what is wrong with it is said here.
+  if (typeof options !== 'string' && (typeof options !== 'object' || options === null))
+    checkOptions(options, [])
   return typeof options === 'string' ? ({ rules: [{ limit: options }] } as unknown as Options) : options
 }
+
+/** All options of `limit(…)`; the adapter brings the keys itself. */
+const HTTP_OPTIONS: readonly string[] = [
+  ...OPTIONS.filter((option) => option !== 'keys'),
+  'identify',
+  'refuse',
+  'trustedProxies',
+  'ipv6Subnet',
+  'xRateLimit',
+  'partitionKeySecret',
+]
 
 /** The part of an adapter that is the same for every framework. */
 export function createHttpLimiter<Request extends object>(
   options: string | HttpLimitOptions<Request>,
   access: RequestAccess<Request>,
+  ownOptions: readonly string[] = [],
 ): HttpLimiter<Request> {
+  if (typeof options !== 'string') checkOptions(options, [...HTTP_OPTIONS, ...ownOptions])
   const { refuse, identify, trustedProxies, ipv6Subnet, xRateLimit, partitionKeySecret, ...limiterOptions } =
     optionsOf<HttpLimitOptions<Request>>(options)
   if (identify !== undefined && limiterOptions.client !== undefined)
@@ -89,6 +112,7 @@ export function createHttpLimiter<Request extends object>(
   }
   const limiter = createLimiter({
     ...limiterOptions,
+    rules: withReadCosts(limiterOptions.rules, access),
     keys,
     ...(identify && {
       client: (request: Request) => identify((name) => access.header(request, name), queryOf(request)),
@@ -154,6 +178,49 @@ export function createHttpLimiter<Request extends object>(
   const translateLater = (request: Request, pending: Promise<Decision>, run: object | undefined) =>
     pending.then((decision) => translate(request, decision, run)).catch(undecided)
   return httpLimiter
+}
+
+/** Rules whose common costs read requests as the adapter does. */
+function withReadCosts<Request extends object>(
+  rules: readonly Rule<Request>[],
+  access: RequestAccess<Request>,
+): readonly Rule<Request>[] {
+  // Several rules may read the body of a request, which can be read once.
+  const bodies = new WeakMap<object, MaybePromise<unknown>>()
+  const bodyOf = (request: Request & object): MaybePromise<unknown> => {
+    if (access.body === undefined) return (request as { readonly body?: unknown }).body
+    const known = bodies.get(request)
+    if (known !== undefined) return known
+    const body = access.body(request)
+    if (body instanceof Promise) bodies.set(request, body)
+    return body
+  }
+  // What is no list is an error that the limiter tells.
+  if (!Array.isArray(rules)) return rules
+  return rules.map((rule: Rule<Request>) => {
+    const ofView = costOfView(rule?.cost)
+    return ofView === undefined
+      ? rule
+      : { ...rule, cost: (request: Request) => ofView(viewOf(request, access, bodyOf)) }
+  })
+}
+
+function viewOf<Request>(
+  request: Request,
+  access: RequestAccess<Request>,
+  bodyOf: (request: Request) => MaybePromise<unknown>,
+): RequestView {
+  return {
+    header: (name) => access.header(request, name),
+    body: () => bodyOf(request),
+    size: () =>
+      access.bodySize === undefined ? sizeOf((request as { body?: unknown }).body) : access.bodySize(request),
+  }
+}
+
+function sizeOf(body: unknown): number | undefined {
+  if (typeof body === 'string') return Buffer.byteLength(body)
+  return body instanceof Uint8Array ? body.byteLength : undefined
 }
 
 /** The permit of a request that holds slots, which somebody has to release. Others are never made unless somebody settles. */

@@ -21,6 +21,17 @@ describe('where nobody tells an address', () => {
     expect(told).toEqual([expect.stringContaining("say where it is with 'address'")])
   })
 
+  it('servers that pass it beside the request need not be told where it is', async () => {
+    const deno = { remoteAddr: { hostname: '203.0.113.7' } }
+    const bun = { requestIP: (_request: Request) => ({ address: '203.0.113.8' }) }
+    const limited = onFetch<[unknown]>('1/minute')(handler)
+    for (const server of [deno, bun])
+      expect([(await limited(request(), server)).status, (await limited(request(), server)).status]).toEqual([
+        200, 429,
+      ])
+    await expect(limited(request(), { params: { remoteAddr: 'x' } })).rejects.toThrow("with 'address'")
+  })
+
   it('others count all the same', async () => {
     const options = { rules: [{ limit: '1/minute', by: 'everyone' as const }] }
     const limited = onFetch(options)(handler)

@@ -149,7 +149,25 @@ describe('a trusted proxy', () => {
     expect(['10.9.9.9', '11.0.0.1'].map((peer) => mapped.isTrusted(peer))).toEqual([true, false])
   })
 
+  it.each<[network: string, trusted: string[], others: string[]]>([
+    ['::/0', ['::1', '2001:db8::1', 'fe80::1%eth0'], ['10.0.0.1', '::ffff:10.0.0.1', '64:ff9b::a00:1']],
+    ['::/64', ['::1'], ['10.0.0.1', '::ffff:10.0.0.1', '2001:db8::1']],
+    ['::/96', ['::1'], ['10.0.0.1', '::ffff:10.0.0.1']],
+    ['0.0.0.0/0', ['10.0.0.1', '::ffff:10.0.0.1'], ['::1', '2001:db8::1', '::']],
+    ['::ffff:0:0/96', ['10.0.0.1', '::ffff:10.0.0.1'], ['::1', '2001:db8::1']],
+    ['fe80::1%eth0', ['fe80::1', 'fe80::1%eth1'], ['fe80::2', '254.128.0.1']],
+  ])('of %s is one of its own family', (network, trusted, others) => {
+    const reader = clientAddressReader({ trustedProxies: [network] })
+    for (const peer of trusted) expect([peer, reader.isTrusted(peer)]).toEqual([peer, true])
+    for (const peer of others) {
+      expect([peer, reader.isTrusted(peer)]).toEqual([peer, false])
+      expect(reader.clientOf(peer, '203.0.113.9')).not.toBe('203.0.113.9')
+    }
+  })
+
   it.each([
+    '64:ff9b::/96',
+    '0064:FF9B::10.0.0.0/104',
     '10.0.0.0/33',
     '10.0.0.0/',
     '10.0.0.0/-1',

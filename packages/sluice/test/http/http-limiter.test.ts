@@ -283,6 +283,15 @@ describe('options', () => {
     ['a proxy that is none', { rules: [], trustedProxies: ['everybody'] }, '10.0.0.0/8 or ::1'],
     ['a prefix that is none', { rules: [], ipv6Subnet: 0 }, "'ipv6Subnet'"],
     ['an unknown one', { rules: [], trustProxy: true } as never, "no option 'trustProxy'"],
+    ['one that is misspelt', { rules: [], trustedProxy: [] } as never, "did you mean 'trustedProxies'?"],
+    [
+      'one beside all others',
+      { rules: [], size: 1 } as never,
+      'refuse, trustedProxies, ipv6Subnet, xRateLimit',
+    ],
+    ['one of the limiter alone', { rules: [], keys: {} } as never, "no option 'keys'"],
+    ['a list', ['10/minute'] as never, "takes a limit such as '10/minute'"],
+    ['nothing', undefined as never, "takes a limit such as '10/minute'"],
     [
       'two who know the client',
       { rules: [], client: () => 'a', identify: () => undefined },

@@ -316,3 +316,14 @@ describe('options that are wrong', () => {
     expect(() => createLimiter(options as never)).toThrow(said)
   })
 })
+
+describe('a limiter of one limit', () => {
+  it('is made of its text', async () => {
+    const limiter = createLimiter('1/minute')
+    expect([(await limiter.admit('a')).allowed, (await limiter.admit('a')).allowed]).toEqual([true, false])
+    expect((await limiter.admit('b')).allowed).toBe(true)
+    for (const wrong of [['1/minute'], undefined, null, 10])
+      expect(() => createLimiter(wrong as never)).toThrow("takes a limit such as '10/minute'")
+    expect(() => createLimiter({ rule: [] } as never)).toThrow("did you mean 'rules'?")
+  })
+})

@@ -1,0 +1,205 @@
+import { json } from 'node:stream/consumers'
+import { getRequestListener } from '@hono/node-server'
+import Router from '@koa/router'
+import express from 'express'
+import express4 from 'express4'
+import Fastify from 'fastify'
+import { Hono } from 'hono'
+import Koa from 'koa'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { limit as onExpress } from '../../src/adapters/express.js'
+import { limit as onFastify } from '../../src/adapters/fastify.js'
+import { limit as onFetch } from '../../src/adapters/fetch.js'
+import { limit as onHono } from '../../src/adapters/hono.js'
+import { limit as onKoa } from '../../src/adapters/koa.js'
+import { batchSize, bodyBytes, modelWeight, pixels } from '../../src/policy/costs/costs.js'
+import type { RunningApp } from './framework.js'
+import { appOf, listening } from './frameworks/listening.js'
+import { onNestExpress, onNestFastify } from './frameworks/nest.js'
+
+type Costs = ReturnType<typeof rules>
+
+function rules() {
+  return {
+    rules: [
+      { name: 'rows', limit: '1000/hour', of: 'rows', cost: batchSize('/data') },
+      { name: 'weight', limit: '1000/hour', cost: modelWeight('/model', { light: 1, heavy: 10 }) },
+      { name: 'pixels', limit: '1000/hour', of: 'pixels', cost: pixels('/width', '/height') },
+      { name: 'bytes', limit: '10M/hour', of: 'bytes', cost: bodyBytes(), enforce: false },
+    ],
+  }
+}
+
+/** An app whose handler answers with the number of rows that it found itself. */
+type Start = (options: Costs) => Promise<RunningApp>
+
+const rowsOf = (body: unknown) => String((body as { data: unknown[] }).data.length)
+
+function onExpressApp(make: typeof express, isParsedFirst: boolean): Start {
+  return async (options) => {
+    const app = make()
+    app.set('env', 'test')
+    const steps = [make.json({ limit: '2mb' }), onExpress(options)]
+    app.post('/predict', ...(isParsedFirst ? steps : steps.toReversed()), (request, response) => {
+      response.send(rowsOf(request.body))
+    })
+    return listening(app)
+  }
+}
+
+function onFastifyHook(hook: 'preHandler' | 'onRequest'): Start {
+  return async (options) => {
+    const app = Fastify({ bodyLimit: 2 << 20 })
+    app.post('/predict', { [hook]: onFastify(options) }, async ({ body }) => rowsOf(body))
+    await app.listen({ host: '127.0.0.1', port: 0 })
+    return appOf(app.server, () => app.close())
+  }
+}
+
+function onKoaApp(isParsedFirst: boolean): Start {
+  return async (options) => {
+    const app = new Koa()
+    app.silent = true
+    const router = new Router()
+    const parse: Koa.Middleware = async (context, next) => {
+      // As the parsers of Koa do it.
+      if (isParsedFirst) Object.assign(context.request, { body: await json(context.req).catch(() => '') })
+      await next()
+    }
+    router.post('/predict', parse, onKoa(options), async (context) => {
+      const body = isParsedFirst ? Reflect.get(context.request, 'body') : await json(context.req)
+      context.body = rowsOf(body)
+    })
+    app.use(router.routes())
+    return listening(app.callback())
+  }
+}
+
+const APPS: readonly (readonly [name: string, start: Start, parsesFirst: boolean])[] = [
+  ['Express 4', onExpressApp(express4, true), true],
+  ['Express 4, before the parser', onExpressApp(express4, false), false],
+  ['Express 5', onExpressApp(express, true), true],
+  ['Express 5, before the parser', onExpressApp(express, false), false],
+  ['Fastify, as preHandler', onFastifyHook('preHandler'), true],
+  ['Fastify, as onRequest', onFastifyHook('onRequest'), false],
+  ['Koa', onKoaApp(true), true],
+  ['Koa, without a parser', onKoaApp(false), false],
+  [
+    'Hono',
+    async (options) => {
+      const app = new Hono()
+      app.post('/predict', onHono(options), async ({ req, text }) => text(rowsOf(await req.json())))
+      return listening(getRequestListener(app.fetch))
+    },
+    false,
+  ],
+  [
+    'Hono, where the body was read before',
+    async (options) => {
+      const app = new Hono()
+      app.use(async ({ req }, next) => {
+        await req.text()
+        await next()
+      })
+      app.post('/predict', onHono(options), async ({ req, text }) => text(rowsOf(await req.json())))
+      return listening(getRequestListener(app.fetch))
+    },
+    true,
+  ],
+  [
+    'fetch',
+    async (options) =>
+      listening(
+        getRequestListener(
+          onFetch<[unknown]>(options)(async (own) => new Response(rowsOf(await own.json()))),
+        ),
+      ),
+    false,
+  ],
+  ...[['NestJS on Express', onNestExpress] as const, ['NestJS on Fastify', onNestFastify] as const].map(
+    ([name, framework]): (typeof APPS)[number] => [
+      name,
+      (options) =>
+        framework.start([{ method: 'POST', path: '/predict', limits: [options], handle: () => '3' }]),
+      true,
+    ],
+  ),
+]
+
+const BODY = { data: [1, 2, 3], model: 'heavy', width: 4, height: 5 }
+
+describe.each(APPS)('costs that read the body, on %s', (_name, start, parsesFirst) => {
+  const started = async () => {
+    const app = await start(rules())
+    onTestFinished(() => app.close())
+    return (
+      body: string | Uint8Array<ArrayBuffer> | ReadableStream,
+      type = 'application/json',
+      headers: object = {},
+    ) =>
+      fetch(`http://127.0.0.1:${app.port}/predict`, {
+        method: 'POST',
+        body,
+        headers: { 'content-type': type, ...headers },
+        ...(body instanceof ReadableStream && { duplex: 'half' as const }),
+      })
+  }
+
+  it('weigh what the handler gets, whether its length is stated or it comes in pieces', async () => {
+    const send = await started()
+    const text = JSON.stringify(BODY)
+    const pieces = new ReadableStream({
+      start(controller) {
+        for (const byte of new TextEncoder().encode(text)) controller.enqueue(Uint8Array.of(byte))
+        controller.close()
+      },
+    })
+    for (const [body, left] of [[text, [997, 990, 980]] as const, [pieces, [994, 980, 960]] as const]) {
+      const answer = await send(body)
+      expect([answer.status, await answer.text()]).toEqual([200, '3'])
+      expect(
+        answer.headers
+          .get('ratelimit')
+          ?.match(/(?<=r=)\d+/g)
+          ?.map(Number),
+      ).toEqual(left)
+    }
+  })
+
+  it('weigh a large body, and no larger one than may be read', async () => {
+    const send = await started()
+    const large = { ...BODY, padding: 'x'.repeat(parsesFirst ? 90_000 : 900_000) }
+    expect((await send(JSON.stringify(large))).status).toBe(200)
+    if (!parsesFirst)
+      expect((await send(JSON.stringify({ ...BODY, padding: 'x'.repeat(1.2e6) }))).status).toBe(413)
+  })
+
+  it('refuse what they cannot read, and take nothing', async () => {
+    const send = await started()
+    expect((await send('{"data":[1],"model":"heavy"}')).status).toBe(400)
+    if (!parsesFirst) {
+      expect((await send('{"data":')).status).toBe(400)
+      expect((await send(Uint8Array.of(0x22, 0xff, 0x22))).status).toBe(400)
+      for (const type of [
+        'text/plain',
+        'application/x-www-form-urlencoded',
+        'application/json; charset=utf-7',
+      ])
+        expect([type, (await send(JSON.stringify(BODY), type)).status]).toEqual([type, 415])
+      expect(
+        (await send(JSON.stringify(BODY), 'application/json', { 'content-encoding': 'gzip' })).status,
+      ).toBe(415)
+    }
+    const { headers } = await send(JSON.stringify(BODY), 'application/json; charset=UTF-8')
+    expect(headers.get('ratelimit')).toContain('"rows";r=997')
+  })
+})
+
+describe('a cost that reads the body', () => {
+  it('says what to do where it is called with a request whose body is not parsed', () => {
+    const request = new Request('http://localhost', { method: 'POST', body: '[]' })
+    for (const cost of [batchSize(''), modelWeight('', {}), pixels('', '')])
+      for (const each of [request, { body: () => {} }])
+        expect(() => cost(each)).toThrow("give the function itself as the rule's 'cost'")
+  })
+})
