@@ -14,7 +14,7 @@ interface Closable {
   close(): unknown
 }
 
-export function nodeRedis(client: object): OpenedClient {
+function nodeRedis(client: object): OpenedClient {
   const { connect, close } = client as Closable
   return opened(
     client,
