@@ -2,8 +2,10 @@ import type { FailurePolicyName, Refusing, Rule } from 'sluice'
 import type { JwtOptions } from 'sluice/jwt'
 import type { LlmOptions } from '../llm/llm-call.js'
 import type { MirrorName } from '../llm/quota-mirror.js'
+import type { BodyTypes } from '../policy/body/body-types.js'
 import type { GatewayRequest } from '../policy/gateway-request.js'
 import type { RoutePattern } from '../routing/pattern.js'
+import type { OnUnreadable } from './unreadable.js'
 import type { ConfigProblem } from './yaml/problems.js'
 
 /** A configuration file, read, checked and compiled. All times are milliseconds. */
@@ -174,6 +176,10 @@ export interface PolicyConfig {
   /** How calls of a model are read. */
   readonly llm?: LlmOptions
   readonly mirror?: MirrorName
+  /** What becomes of requests that expressions cannot be worked out for. Default: they are rejected. */
+  readonly onUnreadable?: OnUnreadable | undefined
+  /** The media types of which rules read bodies. Default: JSON alone. */
+  readonly bodyTypes?: BodyTypes | undefined
 }
 
 export interface RouteConfig extends PolicyConfig {

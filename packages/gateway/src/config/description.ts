@@ -66,11 +66,14 @@ function toldText({ client, tier }: ForwardedIdentity): string {
   ].join(' and ')
 }
 
-function policyText({ rules, require: requirement, warmUp }: PolicyConfig): string {
+function policyText(policy: PolicyConfig): string {
+  const { rules, require: requirement, warmUp, bodyTypes, onUnreadable } = policy
   return [
     ...(requirement === undefined ? [] : [`only where ${sourceOf(requirement)}`]),
     ...(rules.length === 0 ? ['not limited'] : rules.map(ruleText)),
     ...(warmUp === undefined ? [] : [`from ${warmUp.from} of it while ${warmUp.ready} warms up`]),
+    ...(bodyTypes === undefined ? [] : [`reads bodies of ${bodyTypes.list.join(', ')}`]),
+    ...(onUnreadable === 'pass' ? ['passes what it cannot read'] : []),
   ].join('; ')
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { PatternError, type PatternSegment, parsePattern, type RoutePattern } from '../routing/pattern.js'
 import { shadowedBy } from '../routing/router.js'
+import { readBodyTypes } from './body-types.js'
 import { type Expression, requireExpression } from './cel/expression.js'
 import type { PolicyConfig, RouteConfig } from './config.js'
 import { reported } from './key-words.js'
@@ -8,6 +9,7 @@ import { readLimits } from './limit-list.js'
 import { readsBody } from './limits.js'
 import { readLlm } from './llm.js'
 import { withTokenCosts } from './token-limits.js'
+import { PASS_WITH_LLM, readOnUnreadable } from './unreadable.js'
 import { readWarmUp } from './warm-up.js'
 import { type ConfigNode, quoted } from './yaml/node.js'
 import type { Problems } from './yaml/problems.js'
@@ -99,6 +101,8 @@ function policyShape(params: readonly string[] | undefined, path: string) {
     ),
     warm_up: readWarmUp,
     llm: readLlm(path),
+    on_unreadable: readOnUnreadable,
+    body_types: readBodyTypes,
   }
 }
 
@@ -108,9 +112,14 @@ function policyOf(
   problems: Problems,
 ): Omit<PolicyConfig, 'name'> {
   const { limits = [], require: requirement, refuse_with: refuseWith, warm_up: warmUp, llm } = values
+  const { on_unreadable: onUnreadable, body_types: bodyTypes } = values
   if (refuseWith !== undefined && node.kind === 'map' && !node.entries.has('require'))
     problems.at(node, "'refuse_with' goes with 'require', which is not there; add that, or remove this")
   const rules = withTokenCosts(limits, llm?.options, problems)
+  if (onUnreadable === 'pass' && llm !== undefined) {
+    const place = node.kind === 'map' ? node.entries.get('on_unreadable')?.value : undefined
+    problems.at(place ?? node, PASS_WITH_LLM)
+  }
   return {
     rules,
     readsBody: readsBody(rules) || requirement?.readsBody === true,
@@ -119,6 +128,8 @@ function policyOf(
     ...(requirement !== undefined && { require: requirement }),
     ...(refuseWith !== undefined && { refuseWith }),
     ...(warmUp !== undefined && { warmUp }),
+    ...(onUnreadable !== undefined && { onUnreadable }),
+    ...(bodyTypes !== undefined && { bodyTypes }),
   }
 }
 

@@ -1,5 +1,6 @@
 import { createUpstream } from '../proxy/upstream.js'
 import { DEFAULT_ADMIN, endpoint, readAdmin } from './admin.js'
+import { readBodyTypes } from './body-types.js'
 import type { Endpoint, GatewayConfig, PolicyConfig } from './config.js'
 import { DEFAULT_IDENTITY, readIdentity } from './identity.js'
 import { multiplier } from './limit-fields.js'
@@ -10,6 +11,7 @@ import { readDefault, readRoutes } from './routes.js'
 import { readServer } from './server.js'
 import { readSharedLimits, withShared } from './shared-limits.js'
 import { DEFAULT_STORE, DEFAULT_STORE_FAILURE, readStore, readStoreFailure } from './store.js'
+import { PASS_WITH_LLM, readOnUnreadable, withOnUnreadable } from './unreadable.js'
 import { warnOfOwnUpstream } from './upstream-loops.js'
 import { readWorkers } from './workers.js'
 import { type ConfigNode, described } from './yaml/node.js'
@@ -62,6 +64,8 @@ const SHAPE = {
   ),
   log: readLog,
   record: readRecord,
+  on_unreadable: readOnUnreadable,
+  body_types: readBodyTypes,
   limits: readSharedLimits,
   routes: readRoutes,
   default: readDefault,
@@ -106,7 +110,14 @@ export function readSettings(
   const fallback = values.default ?? { name: 'default', rules: [], readsBody: false }
   const finished = <P extends PolicyConfig>(policy: P): P => {
     const isLarge = policy.llm !== undefined && values.max_body === undefined
-    return { ...withShared(policy, shared, problems), ...(isLarge && { maxBody: DEFAULT_MAX_LLM_BODY }) }
+    if (values.on_unreadable === 'pass' && policy.onUnreadable === undefined && policy.llm !== undefined)
+      problems.at(
+        root.entries.get('on_unreadable')?.value ?? root,
+        `with the route ${policy.name}: ${PASS_WITH_LLM}`,
+      )
+    const inherited = { onUnreadable: values.on_unreadable, bodyTypes: values.body_types }
+    const whole = withOnUnreadable(withShared({ ...inherited, ...policy }, shared, problems))
+    return { ...whole, ...(isLarge && { maxBody: DEFAULT_MAX_LLM_BODY }) }
   }
   return {
     listen,

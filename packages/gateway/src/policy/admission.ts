@@ -18,6 +18,7 @@ import type { MirrorName } from '../llm/quota-mirror.js'
 import { KnownTargets } from '../routing/known-targets.js'
 import { createRouter } from '../routing/router.js'
 import { parseTarget, type Target } from '../routing/target.js'
+import type { BodyTypes } from './body/body-types.js'
 import type { WeighedRequest } from './gateway-request.js'
 
 /** What the requests of one route meet. */
@@ -32,6 +33,8 @@ interface Policy {
   readonly maxBody: number
   /** Whether a request may take a slot. */
   readonly holdsSlots: boolean
+  /** The media types of which bodies are read. Default: JSON alone. */
+  readonly bodyTypes: BodyTypes | undefined
   /** How calls of a model are read, where tokens are limited. */
   readonly llm: LlmOptions | undefined
   /** The vendor whose names of header fields answers have, beside the standard ones. */
@@ -132,7 +135,7 @@ function policyOf(
   { tiers, maxBody }: Pick<GatewayConfig, 'tiers' | 'maxBody'>,
   surroundings: Surroundings,
 ): { readonly policy: Policy; readonly rules: readonly RouteRule[] } {
-  const { name, rules, require, llm, mirror } = config
+  const { name, rules, require, llm, mirror, bodyTypes } = config
   const limiterOptions = limiterOptionsOf(config, tiers, surroundings)
   const asConfigured = createLimiter(limiterOptions)
   const overrides = overridesOf(asConfigured.rules, surroundings.overrides)
@@ -145,6 +148,7 @@ function policyOf(
       readsBody: config.readsBody || meters,
       maxBody: config.maxBody ?? maxBody,
       holdsSlots: rules.some((rule) => 'concurrent' in rule),
+      bodyTypes,
       llm: meters ? llm : undefined,
       mirror,
       waits: rules.some((rule) => 'wait' in rule),

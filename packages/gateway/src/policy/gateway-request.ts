@@ -1,5 +1,6 @@
 import type { Client } from 'sluice'
 import type { LlmCall } from '../llm/llm-call.js'
+import type { Parameters } from './parameters.js'
 
 /** A request as the rules of a route see it. What is costly to read is read when a rule asks for it, and once. */
 export interface GatewayRequest {
@@ -11,12 +12,12 @@ export interface GatewayRequest {
   readonly route: string
   /** What the route's `:name` segments matched. */
   readonly params: Readonly<Record<string, string>>
-  /** The query's parameters, the first of each name; without a prototype. */
-  readonly query: Readonly<Record<string, string>>
+  /** The query's parameters. An object has no prototype. */
+  readonly query: Parameters | Readonly<Record<string, string>>
   /**
    * By name in lower case, with `-` for `_`; without a prototype.
    *
-   * @throws RequestError on reading one that was sent more than once.
+   * @throws MalformedRequestError on reading one that was sent more than once.
    */
   readonly headers: Readonly<Record<string, string>>
   /** The client's address in its one canonical form. */
@@ -24,9 +25,9 @@ export interface GatewayRequest {
   /** Who sends it, as credentials that were checked say; undefined for a visitor. */
   readonly client: Client | undefined
   /**
-   * The body, parsed from JSON. Only where the route has a rule that reads it.
+   * The body: a value of JSON, or the `Parameters` of a form. Only where the route has a rule that reads it.
    *
-   * @throws RequestError where it is not JSON.
+   * @throws UnreadableBodyError where it cannot be read; MalformedRequestError where servers read it in different ways.
    */
   readonly body: unknown
   /**
@@ -35,6 +36,16 @@ export interface GatewayRequest {
    * @throws RequestError where a field of it is wrong.
    */
   readonly call: LlmCall
+  /** Is told that an expression of the configuration could not be worked out. Nothing of it is for the client. */
+  reportFailure?(failure: ExpressionFailure): void
+}
+
+/** Why an expression of the configuration could not be worked out for a request. */
+export interface ExpressionFailure {
+  readonly expression: string
+  /** What the expression is for: `cost`, `key`, `concurrent` or `require`. */
+  readonly purpose: string
+  readonly reason: string
 }
 
 /** Whom a request comes from. */
@@ -46,7 +57,7 @@ export interface WeighedRequest extends GatewayRequest {
    * The value of a header.
    *
    * @param name in lower case
-   * @throws RequestError where it was sent more than once.
+   * @throws MalformedRequestError where it was sent more than once.
    */
   header(name: string): string | undefined
 }

@@ -2,7 +2,10 @@ import type { IncomingMessage } from 'node:http'
 import { type Client, RequestError } from 'sluice'
 import { type LlmCall, type LlmOptions, readCall } from '../llm/llm-call.js'
 import type { Target } from '../routing/target.js'
-import type { WeighedRequest } from './gateway-request.js'
+import { type BodyTypes, JSON_ONLY } from './body/body-types.js'
+import { parseBody } from './body/parse-body.js'
+import type { ExpressionFailure, WeighedRequest } from './gateway-request.js'
+import { Parameters } from './parameters.js'
 import type { RequestHead } from './request-head.js'
 
 export interface IncomingParts {
@@ -16,6 +19,10 @@ export interface IncomingParts {
   readonly client: Client | undefined
   /** How calls of a model are read on this route, where they are. */
   readonly llm: LlmOptions | undefined
+  /** The media types of which rules read bodies. */
+  readonly bodyTypes?: BodyTypes | undefined
+  /** Is told which expressions of the route could not be worked out. */
+  readonly reportFailure?: ((route: string, failure: ExpressionFailure) => void) | undefined
 }
 
 /** The body is still to come. A rule that reads it is decided on later. */
@@ -32,8 +39,8 @@ export class IncomingRequest implements WeighedRequest {
   #bytes: Buffer | undefined
   /** Whether the body is here, or known to be none. */
   #isReceived = false
-  #query: Record<string, string> | undefined
-  #body: { readonly value: unknown } | undefined
+  #query: Parameters | undefined
+  #body: ParsedBody | undefined
   #call: LlmCall | undefined
 
   constructor(parts: IncomingParts) {
@@ -56,8 +63,8 @@ export class IncomingRequest implements WeighedRequest {
     return this.#parts.params
   }
 
-  get query(): Readonly<Record<string, string>> {
-    this.#query ??= firstOfEach(new URLSearchParams(this.#parts.target.query))
+  get query(): Parameters {
+    this.#query ??= parametersOf(this.#parts.target.query)
     return this.#query
   }
 
@@ -76,8 +83,19 @@ export class IncomingRequest implements WeighedRequest {
 
   get body(): unknown {
     if (!this.#isReceived) throw new BodyPendingError()
-    this.#body ??= { value: parseBody(this.#bytes) }
+    this.#body ??= this.#parseBody()
+    if ('failure' in this.#body) throw this.#body.failure
     return this.#body.value
+  }
+
+  /** A failure is kept, too: several rules may ask. */
+  #parseBody(): ParsedBody {
+    const { bodyTypes = JSON_ONLY, head } = this.#parts
+    try {
+      return { value: parseBody(this.#bytes, bodyTypes, head.bodyHeaders) }
+    } catch (failure) {
+      return { failure }
+    }
   }
 
   /** @param bytes of the body; undefined where there is none */
@@ -101,29 +119,22 @@ export class IncomingRequest implements WeighedRequest {
     return this.#call
   }
 
+  reportFailure(failure: ExpressionFailure): void {
+    this.#parts.reportFailure?.(this.#parts.route, failure)
+  }
+
   /** As `RequestHead.header`. */
   header(name: string): string | undefined {
     return this.#parts.head.header(name)
   }
 }
 
+type ParsedBody = { readonly value: unknown } | { readonly failure: unknown }
+
 const NO_BYTES = Buffer.alloc(0)
 
-function firstOfEach(entries: Iterable<readonly [string, string]>): Record<string, string> {
-  const record: Record<string, string> = Object.create(null)
-  for (const [name, value] of entries) record[name] ??= value
-  return record
-}
-
-function parseBody(body: Buffer | undefined): unknown {
-  if (body === undefined || body.length === 0) {
-    throw new RequestError(
-      'a limit of this route is read from the request body, and there is none; send JSON',
-    )
-  }
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
-  } catch {
-    throw new RequestError('a limit of this route is read from the request body, which is not valid JSON')
-  }
+/** @param query a character a byte; bytes beyond ASCII are UTF-8 that is not percent-encoded, as servers take them */
+function parametersOf(query: string): Parameters {
+  const encoded = query.slice(1).replaceAll(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`)
+  return new Parameters(encoded)
 }

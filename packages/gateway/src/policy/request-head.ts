@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import { RequestError } from 'sluice'
+import { MalformedRequestError } from 'sluice'
 import type { ClientAddressReader } from 'sluice/http'
 import { headerName, sameName } from '../proxy/header-name.js'
+import type { BodyHeaders } from './body/body-types.js'
 
 /** The head of a request, as far as it says who sends it. What is costly to read is read when it is asked for, and once. */
 export class RequestHead {
@@ -15,7 +16,7 @@ export class RequestHead {
     this.#addresses = addresses
   }
 
-  /** By name in lower case, with `-` for `_`; to read one that was sent more than once throws RequestError. */
+  /** By name in lower case, with `-` for `_`; to read one that was sent more than once throws MalformedRequestError. */
   get headers(): Readonly<Record<string, string>> {
     this.#headers ??= soleValues(this.#message.rawHeaders)
     return this.#headers
@@ -25,7 +26,7 @@ export class RequestHead {
    * The value of a header that tells who the client is.
    *
    * @param name in lower case
-   * @throws RequestError where it was sent more than once.
+   * @throws MalformedRequestError where it was sent more than once.
    */
   header(name: string): string | undefined {
     return this.headers[sameName(name)]
@@ -35,7 +36,7 @@ export class RequestHead {
    * The value of a header that only a trusted proxy writes. Undefined where it is not there.
    *
    * @param name in lower case
-   * @throws RequestError where it is there in another spelling, which the proxy may have let through from a client; where it
+   * @throws MalformedRequestError where it is there in another spelling, which the proxy may have let through from a client; where it
    *   is there more than once; or where it is empty or a list.
    */
   proxyHeader(name: string): string | undefined {
@@ -45,12 +46,12 @@ export class RequestHead {
       const sent = rawHeaders[index] as string
       if (headerName(sent).folded !== name) continue
       if (sent.toLowerCase() !== name)
-        throw new RequestError(`the header '${name}' is there under another spelling`)
+        throw new MalformedRequestError(`the header '${name}' is there under another spelling`)
       if (value !== undefined) repeated(name)
       value = rawHeaders[index + 1] as string
     }
     if (value !== undefined && (value.trim() === '' || value.includes(',')))
-      throw new RequestError(`the header '${name}' must have one value; it is empty or a list`)
+      throw new MalformedRequestError(`the header '${name}' must have one value; it is empty or a list`)
     return value
   }
 
@@ -59,6 +60,24 @@ export class RequestHead {
     const url = this.#message.url ?? ''
     const queryAt = url.indexOf('?')
     return queryAt === -1 ? '' : url.slice(queryAt)
+  }
+
+  /**
+   * What the body is said to be. A header in another spelling, such as with `_`, says nothing: some servers take it for the one
+   * with `-`, others do not.
+   */
+  get bodyHeaders(): BodyHeaders {
+    const contentTypes: string[] = []
+    const contentEncodings: string[] = []
+    const { rawHeaders } = this.#message
+    for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+      const name = rawHeaders[index] ?? ''
+      const { folded } = headerName(name)
+      const value = name.toLowerCase() === folded ? (rawHeaders[index + 1] ?? '') : ''
+      if (folded === 'content-type') contentTypes.push(value)
+      else if (folded === 'content-encoding') contentEncodings.push(value)
+    }
+    return { contentTypes, contentEncodings }
   }
 
   /**
@@ -100,5 +119,5 @@ function soleValues(rawHeaders: readonly string[]): Record<string, string> {
 }
 
 function repeated(name: string): never {
-  throw new RequestError(`the header '${name}' was sent more than once`)
+  throw new MalformedRequestError(`the header '${name}' was sent more than once`)
 }

@@ -7,6 +7,7 @@ import { RequestHead } from '../policy/request-head.js'
 import type { Target } from '../routing/target.js'
 import { hasBody } from './client-body.js'
 import { unwatchClient, watchClient } from './client-gone.js'
+import type { TroubleListener } from './error-answer.js'
 import type { InboundRequest } from './inbound-request.js'
 import { PendingBody } from './pending-body.js'
 import type { HeldBody } from './read-body.js'
@@ -19,6 +20,7 @@ export interface Candidate {
   readonly setup: Setup
   readonly target: Target
   readonly match: PolicyMatch
+  readonly trouble: Pick<TroubleListener, 'expressionFailed'>
   /** Asks a client that waits for `100 Continue` to send its body. */
   readonly proceed: () => void
 }
@@ -76,8 +78,9 @@ function decide(
 ): MaybePromise<Admitted> {
   const { request, setup, target, match } = candidate
   const { policy, params } = match
-  const { name: route, llm } = policy
-  const weighed = new IncomingRequest({ message: request, target, route, params, head, client, llm })
+  const { name: route, llm, bodyTypes } = policy
+  const parts = { message: request, target, route, params, head, client, llm, bodyTypes }
+  const weighed = new IncomingRequest({ ...parts, reportFailure: candidate.trouble.expressionFailed })
   const pending =
     policy.readsBody || waitsForBody ? new PendingBody(candidate, weighed, waitsForBody) : undefined
   const came = performance.now()

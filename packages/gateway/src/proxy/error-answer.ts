@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ForbiddenError, RequestError, StoreUnavailableError, UnauthorizedError } from 'sluice'
 import { problem, requestProblem, unavailableProblem } from 'sluice/http'
 import { IdentityUnavailableError } from 'sluice/identity'
+import { ExpressionError } from '../config/cel/expression-error.js'
+import type { ExpressionFailure } from '../policy/gateway-request.js'
 import { BadTargetError } from '../routing/target.js'
 import { ClientGoneError } from './admit.js'
 import { answer } from './answer.js'
@@ -10,12 +12,18 @@ import type { ForwardOutcome } from './outcome.js'
 import { BodyAbortedError, BodyMemoryError, BodyTooLargeError } from './read-body.js'
 import type { Outcome } from './traffic.js'
 
-/** Told of requests that did not go as they should; none of it comes from a client's own mistakes. */
+/** Told of requests that did not go as they should. */
 export interface TroubleListener {
   upstreamFailed(route: string, outcome: ForwardOutcome & { kind: 'failed' }): void
   /** An error that nobody foresaw. */
   crashed(error: unknown): void
+  /** An expression of the configuration could not be worked out for a request. */
+  expressionFailed(route: string, failure: ExpressionFailure): void
 }
+
+/** What a client is told whose request an expression cannot be worked out for. The expression itself is not for clients. */
+const UNCOUNTABLE =
+  'This request lacks something that a limit of this route is read from, or has it in a form that cannot be counted.'
 
 /** Answers a request that could not be handled, by what was thrown. @returns how it ended */
 export function answerError(
@@ -25,6 +33,10 @@ export function answerError(
   trouble: TroubleListener,
 ): Outcome {
   if (error instanceof BodyAbortedError || error instanceof ClientGoneError) return 'abandoned'
+  if (error instanceof ExpressionError) {
+    answer(request, response, problem(400, 'Bad Request', UNCOUNTABLE))
+    return 'invalid'
+  }
   if (error instanceof RequestError) {
     answer(request, response, requestProblem(error))
     if (error instanceof UnauthorizedError) return 'unauthorized'

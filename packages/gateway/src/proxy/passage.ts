@@ -42,14 +42,14 @@ export class Passage {
   }
 
   begin(): void {
-    const { request, setup, proceed } = this.#handling
+    const { request, setup, trouble, proceed } = this.#handling
     const match = this.#match
     const { limiter } = match.policy
     try {
       const admitted =
         limiter === undefined
           ? this.#identify()
-          : admit({ request, setup, target: this.#target, match, proceed }, limiter)
+          : admit({ request, setup, target: this.#target, match, trouble, proceed }, limiter)
       if (admitted instanceof Promise) {
         admitted.then(
           (admitted) => this.goOn(admitted),

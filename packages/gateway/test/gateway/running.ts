@@ -78,14 +78,18 @@ function logInto(failures: unknown[]): Log {
   }
 }
 
-/** Sends a request whose target is written as it is given, which `fetch` would tidy up, and reads the answer. */
+/**
+ * Sends a request whose target is written as it is given, which `fetch` would tidy up, and reads the answer. A body is JSON
+ * unless the headers say otherwise.
+ */
 export async function send(
   url: string,
   target: string,
   { method = 'POST', headers = {}, body = '' }: { method?: string; headers?: object; body?: string } = {},
 ): Promise<{ status: number; headers: IncomingMessage['headers']; text: string }> {
   const { hostname, port } = new URL(url)
-  const request = httpRequest({ hostname, port, method, path: target, headers: { ...headers }, agent: false })
+  const all = { ...(body !== '' && { 'content-type': 'application/json' }), ...headers }
+  const request = httpRequest({ hostname, port, method, path: target, headers: all, agent: false })
   request.end(body)
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   let text = ''

@@ -31,7 +31,7 @@ const upstream: RequestListener = (request, response) => {
 
 function begin({ url }: Running, path: string, act: string, headers = {}) {
   const { hostname, port } = new URL(url)
-  const all = { 'x-act': act, ...headers }
+  const all = { 'x-act': act, 'content-type': 'application/json', ...headers }
   const request = httpRequest({ hostname, port, method: 'POST', path, headers: all, agent: false })
   request.on('error', () => {})
   return request

@@ -15,6 +15,7 @@ routes:
 `
 
 const CHUNKED = 'Transfer-Encoding: chunked'
+const JSON_BODY = 'Content-Type: application/json'
 
 function padded(length: number): string {
   return `{"data":[]${' '.repeat(length - 11)}}`
@@ -86,7 +87,7 @@ describe('a body that a rule reads', () => {
     const { gateway } = await running(READING, upstream.url)
     const { port } = gateway.address
     const client = await rawClient(port)
-    client.send(message('POST /read HTTP/1.1', [CHUNKED], chunk('{"data":')))
+    client.send(message('POST /read HTTP/1.1', [CHUNKED, JSON_BODY], chunk('{"data":')))
     // One that came later is through, so the first would be.
     await answerTo(begin(port, { method: 'POST', path: '/passed' }).end())
     expect(upstream.asked.count).toBe(1)
@@ -105,12 +106,12 @@ describe('a body that a rule reads', () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running(READING, upstream.url)
     const client = await rawClient(gateway.address.port)
-    client.send(message('POST /read HTTP/1.1', ['Content-Length: 101']))
+    client.send(message('POST /read HTTP/1.1', ['Content-Length: 101', JSON_BODY]))
     await client.until('{"type"')
     expect(client.received).toMatch(/^HTTP\/1\.1 413 /)
     expect(client.received).toContain('application/problem+json')
     // The client sends its body all the same, and the connection serves its next request.
-    client.send(padded(101) + message('POST /read HTTP/1.1', ['Content-Length: 100'], padded(100)))
+    client.send(padded(101) + message('POST /read HTTP/1.1', ['Content-Length: 100', JSON_BODY], padded(100)))
     await client.until('HTTP/1.1 200 OK')
     expect(upstream.asked.count).toBe(1)
   })
@@ -119,13 +120,13 @@ describe('a body that a rule reads', () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running(READING, upstream.url)
     const client = await rawClient(gateway.address.port)
-    client.send(message('POST /read HTTP/1.1', [CHUNKED], chunk(padded(101).slice(0, 100))))
+    client.send(message('POST /read HTTP/1.1', [CHUNKED, JSON_BODY], chunk(padded(101).slice(0, 100))))
     client.send(chunk('}'))
     await client.until('{"type"')
     expect(client.received).toMatch(/^HTTP\/1\.1 413 /)
     // It goes on to the end of its body.
     client.send(`${chunk('x'.repeat(100_000))}0\r\n\r\n`)
-    client.send(message('POST /read HTTP/1.1', [CHUNKED], `${chunk(padded(100))}0\r\n\r\n`))
+    client.send(message('POST /read HTTP/1.1', [CHUNKED, JSON_BODY], `${chunk(padded(100))}0\r\n\r\n`))
     await client.until('HTTP/1.1 200 OK')
     expect(upstream.asked.count).toBe(1)
   })
@@ -134,7 +135,7 @@ describe('a body that a rule reads', () => {
     const upstream = await httpUpstream()
     const { gateway } = await running(READING, upstream.url)
     const client = await rawClient(gateway.address.port)
-    client.send(message('POST /read HTTP/1.1', [CHUNKED]))
+    client.send(message('POST /read HTTP/1.1', [CHUNKED, JSON_BODY]))
     let sent = 0
     const piece = chunk('x'.repeat(2 ** 20))
     const go = () => {
@@ -160,11 +161,11 @@ describe('a body that a rule reads', () => {
       upstream.url,
     )
     const client = await rawClient(gateway.address.port)
-    client.send(message('POST /read HTTP/1.1', ['Content-Length: 100'], '{"data"'))
+    client.send(message('POST /read HTTP/1.1', ['Content-Length: 100', JSON_BODY], '{"data"'))
     client.socket.end()
     await client.closed
     const next = await rawClient(gateway.address.port)
-    next.send(message('POST /read HTTP/1.1', ['Content-Length: 11'], padded(11)))
+    next.send(message('POST /read HTTP/1.1', ['Content-Length: 11', JSON_BODY], padded(11)))
     await until(() => next.received.includes('200 OK'))
     expect(upstream.asked.count).toBe(1)
     expect(failures).toEqual([])

@@ -3,7 +3,7 @@ import { running } from '../gateway/running.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, rawUpstream, textOf } from './upstream-under-test.js'
 
-const EXPECTING = ['Content-Length: 5', 'Expect: 100-continue']
+const EXPECTING = ['Content-Length: 5', 'Expect: 100-continue', 'Content-Type: application/json']
 
 describe('a client that waits for 100 Continue', () => {
   it('has it from the gateway, and the upstream is not asked for it', async () => {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { RequestError } from '../policy/request-error.js'
+import { MalformedRequestError } from '../policy/request-error.js'
 import { onConnectionClosed } from './connection.js'
 
 /** The parts of Node's requests that are read. */
@@ -12,12 +12,12 @@ export type NodeRequest = Pick<IncomingMessage, 'headers' | 'socket'> & {
  * The value of a header that a limit is counted by.
  *
  * @param name in lower case
- * @throws RequestError where it was sent more than once: what comes behind might believe another one than was counted.
+ * @throws MalformedRequestError where it was sent more than once: what comes behind might believe another one than was counted.
  */
 export function soleHeader({ headers, headersDistinct }: NodeRequest, name: string): string | undefined {
   const values = headersDistinct?.[name]
   if (values !== undefined && values.length > 1)
-    throw new RequestError(`the header '${name}' was sent more than once`)
+    throw new MalformedRequestError(`the header '${name}' was sent more than once`)
   return values?.[0] ?? headers[name]?.toString()
 }
 

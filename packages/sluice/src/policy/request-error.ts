@@ -12,3 +12,11 @@ export class RequestError extends Error {
     this.status = status
   }
 }
+
+/**
+ * A request whose form is at fault: servers read it in different ways, as two headers of one name, or it cannot be read at
+ * all. A rule's `fallbackCost` does not apply to it, since the server behind the limit might read a larger request.
+ */
+export class MalformedRequestError extends RequestError {
+  override readonly name: string = 'MalformedRequestError'
+}

@@ -1,11 +1,11 @@
 import { checkCost, type Limit } from '../limits/limit.js'
 import { andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
-import { RequestError } from './request-error.js'
+import { MalformedRequestError, RequestError } from './request-error.js'
 import type { Rule } from './rule.js'
 
 /**
  * What a request takes. It throws RequestError where that is nothing which the limit can count, and what the rule's own function throws;
- * unless the rule has a fallback.
+ * unless the rule has a fallback and the request is well formed.
  */
 export type CostFor<Request> = (request: Request, limit: Limit) => MaybePromise<number>
 
@@ -21,7 +21,7 @@ export function compileCost<Request>({ cost = 1, fallbackCost }: Rule<Request>):
   if (fallbackCost === undefined) return costFor
   constant(fallbackCost, 'fallbackCost')
   const fallback = (error: unknown, limit: Limit): number => {
-    if (!(error instanceof RequestError)) throw error
+    if (!(error instanceof RequestError) || error instanceof MalformedRequestError) throw error
     return countable(fallbackCost, limit)
   }
   return (request, limit) => {

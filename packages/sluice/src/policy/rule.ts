@@ -28,7 +28,10 @@ interface RuleOptions<Request> {
    * ask for more than it can hold.
    */
   readonly cost?: number | ((request: Request, limit: Limit) => MaybePromise<number>)
-  /** What a request takes whose cost cannot be worked out. Default: such a request is a RequestError. */
+  /**
+   * What a request takes whose cost cannot be worked out. Default: such a request is a RequestError. A MalformedRequestError
+   * is never charged the fallback.
+   */
   readonly fallbackCost?: number
   /** `false`: decided and counted, but never a reason to refuse. */
   readonly enforce?: boolean

@@ -1,6 +1,8 @@
 import { RequestError } from 'sluice'
+import { UnreadableBodyError } from '../../policy/body/unreadable-body.js'
 import type { GatewayRequest } from '../../policy/gateway-request.js'
 import { callOwnFunctions, evaluateAsSpecified } from './as-specified.js'
+import { ExpressionError } from './expression-error.js'
 import { reasonOf } from './failure.js'
 import { faultOf } from './fault.js'
 import { LANGUAGE, MAX_LENGTH } from './language.js'
@@ -91,14 +93,28 @@ export function concurrentExpression(
   })
 }
 
-/** As `keyExpression`, for whether a request may be made. */
+/**
+ * As `keyExpression`, for whether a request may be made. One for which that cannot be worked out may not, so the function
+ * throws only for what servers read in different ways.
+ */
 export function requireExpression(
   source: string,
   params: readonly string[] | undefined,
 ): Expression<boolean> | ExpressionProblem[] {
-  return compile('require', source, params, (result, fail) =>
+  const holds = compile('require', source, params, (result, fail) =>
     typeof result === 'boolean' ? result : fail('it is neither true nor false'),
   )
+  if (typeof holds !== 'function') return holds
+  const mayBeMade = (request: GatewayRequest): boolean => {
+    try {
+      return holds(request)
+    } catch (error) {
+      if (error instanceof ExpressionError || error instanceof UnreadableBodyError) return false
+      throw error
+    }
+  }
+  const { readsBody, readsSecrets } = holds
+  return Object.assign(mayBeMade, { source, readsBody, readsSecrets })
 }
 
 type Fail = (reason: string) => never
@@ -129,17 +145,18 @@ function compile<T>(
     return [{ at: 0, message: `this must give ${wanted}, and gives a ${type}; write for example ${example}` }]
 
   const fail: Fail = (reason) => {
-    throw new RequestError(`the rule's ${purpose} \`${source}\` cannot be worked out: ${reason}`)
+    throw new ExpressionError(purpose, source, reason)
   }
   const evaluate = (request: GatewayRequest): T => {
-    let result: unknown
     try {
-      result = parsed(variablesOf(request))
+      return toResult(parsed(variablesOf(request)), fail)
     } catch (failure) {
-      if (failure instanceof RequestError) throw failure
-      return fail(reasonOf(failure))
+      const error =
+        failure instanceof RequestError ? failure : new ExpressionError(purpose, source, reasonOf(failure))
+      const reason = error instanceof ExpressionError ? error.reason : error.message
+      request.reportFailure?.({ expression: source, purpose, reason })
+      throw error
     }
-    return toResult(result, fail)
   }
   return Object.assign(evaluate, { source, readsBody, readsSecrets })
 }

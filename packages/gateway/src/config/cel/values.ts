@@ -1,3 +1,6 @@
+import { MalformedRequestError } from 'sluice'
+import { Parameters } from '../../policy/parameters.js'
+
 /**
  * JSON as the expressions see it: whole numbers as ints, other numbers as doubles, and what is in a list or a map made
  * ready only when it is asked for, so that `size(body.instances)` costs nothing for each instance.
@@ -25,7 +28,8 @@ export function celValue(json: unknown): CelValue {
       return Number.isSafeInteger(json) ? BigInt(json) : json
     case 'object':
       if (json === null) return null
-      return Array.isArray(json) ? new CelList(json) : new CelMap(json)
+      if (Array.isArray(json)) return new CelList(json)
+      return new CelMap(json instanceof Parameters ? json : new JsonMembers(json))
     case 'string':
     case 'boolean':
       return json
@@ -61,32 +65,31 @@ class CelList {
   }
 }
 
-/** A map of JSON values. Names that every object has are not in it. */
+/** A map of JSON values, or of parameters. Names that every object has are not in it. */
 export class CelMap {
-  readonly #members: object
-  #names: readonly string[] | undefined
+  readonly #members: Members
 
   constructor(members: object) {
-    this.#members = members
+    this.#members = isMembers(members) ? members : new ObjectMembers(members)
   }
 
   get size(): number {
-    this.#names ??= Object.keys(this.#members)
-    return this.#names.length
+    return this.#members.names().length
   }
 
   get(name: unknown): CelValue | undefined {
-    if (typeof name !== 'string' || !Object.hasOwn(this.#members, name)) return undefined
-    return celValue((this.#members as Record<string, unknown>)[name])
+    const value = typeof name === 'string' ? this.#members.get(name) : undefined
+    return value === undefined ? undefined : celValue(value)
   }
 
   has(name: unknown): boolean {
-    return typeof name === 'string' && Object.hasOwn(this.#members, name)
+    return this.get(name) !== undefined
   }
 
   keys(): readonly string[] {
-    checkCount(this.size)
-    return this.#names ?? []
+    const names = this.#members.names()
+    checkCount(names.length)
+    return names
   }
 
   entries(): Iterator<never> {
@@ -96,6 +99,56 @@ export class CelMap {
   *[Symbol.iterator](): Generator<[string, CelValue | undefined]> {
     for (const name of this.keys()) yield [name, this.get(name)]
   }
+}
+
+function isMembers(value: object): value is Members {
+  return value instanceof Parameters || value instanceof ObjectMembers
+}
+
+/** Where the members of a map are found. */
+interface Members {
+  get(name: string): unknown
+  names(): readonly string[]
+}
+
+/** What an object has of its own. */
+class ObjectMembers implements Members {
+  readonly #object: object
+  #names: readonly string[] | undefined
+
+  constructor(object: object) {
+    this.#object = object
+  }
+
+  get(name: string): unknown {
+    return Object.hasOwn(this.#object, name) ? (this.#object as Record<string, unknown>)[name] : undefined
+  }
+
+  names(): readonly string[] {
+    this.#names ??= Object.keys(this.#object)
+    return this.#names
+  }
+}
+
+/**
+ * What a JSON object has. Servers in Go and .NET take `"N"` for `"n"`, the last of them or either, so a member that is there in
+ * another case cannot be read.
+ */
+class JsonMembers extends ObjectMembers {
+  override get(name: string): unknown {
+    const folded = foldCase(name)
+    for (const other of this.names())
+      if (other !== name && other.length === name.length && foldCase(other) === folded)
+        throw new MalformedRequestError(
+          `a member of the request body is written '${other.slice(0, 40)}'; write '${name}'`,
+        )
+    return super.get(name)
+  }
+}
+
+/** Names that Go takes for one have one result. */
+function foldCase(name: string): string {
+  return name.toUpperCase().toLowerCase()
 }
 
 function checkCount(count: number): void {

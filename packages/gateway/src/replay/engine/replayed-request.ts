@@ -2,6 +2,7 @@ import { type Client, RequestError } from 'sluice'
 import type { LlmCall, LlmOptions } from '../../llm/llm-call.js'
 import { reserve } from '../../llm/reservation.js'
 import type { WeighedRequest } from '../../policy/gateway-request.js'
+import { Parameters } from '../../policy/parameters.js'
 import { sameName } from '../../proxy/header-name.js'
 import type { TraceRequest } from '../trace/trace-request.js'
 
@@ -29,10 +30,8 @@ export class ReplayedRequest implements WeighedRequest {
     return this.recorded.method ?? 'POST'
   }
 
-  get query(): Readonly<Record<string, string>> {
-    const query: Record<string, string> = Object.create(null)
-    for (const [name, value] of new URLSearchParams(this.search)) query[name] ??= value
-    return query
+  get query(): Parameters {
+    return new Parameters(this.search.slice(1))
   }
 
   get headers(): Readonly<Record<string, string>> {

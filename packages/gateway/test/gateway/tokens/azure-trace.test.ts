@@ -143,7 +143,11 @@ function reservedFor({ input }: RecordedCall): number {
 const isStream = ({ id }: RecordedCall) => id % 2 === 1
 
 function send(port: number, agent: Agent, call: RecordedCall): Promise<IncomingMessage> {
-  const headers = { 'x-client': call.client, 'x-call': String(call.id) }
+  const headers = {
+    'content-type': 'application/json',
+    'x-client': call.client,
+    'x-call': String(call.id),
+  }
   return new Promise((resolve, reject) => {
     const request = httpRequest(
       { host: '127.0.0.1', port, agent, method: 'POST', path: CHAT, headers },

@@ -46,6 +46,7 @@ export async function clockedGateway(
       crashed: (error) => {
         throw error
       },
+      expressionFailed: () => {},
     },
   })
   onTestFinished(async () => {

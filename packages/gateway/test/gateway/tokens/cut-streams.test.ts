@@ -160,7 +160,7 @@ it(`${STREAMS} streams that are cut at random places are settled by what was del
   // All the slots are free: as many streams as before are let in, and no more.
   const { hostname, port } = new URL(gateway.url)
   const held = Array.from({ length: AT_ONCE + 1 }, (_, index) => {
-    const headers = { 'x-client': `held ${index}` }
+    const headers = { 'x-client': `held ${index}`, 'content-type': 'application/json' }
     const request = httpRequest({ hostname, port, method: 'POST', path: CHAT, headers, agent: false })
     request.on('error', () => {})
     return request.end(JSON.stringify(chat(1, { max_tokens: 1 })))

@@ -1,0 +1,42 @@
+import { Parameters } from '../parameters.js'
+import type { BodyHeaders, BodyTypes } from './body-types.js'
+import { checkStructure } from './json-structure.js'
+import { UnreadableBodyError } from './unreadable-body.js'
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+
+/**
+ * Reads a request body as rules see it. It is read only where every server reads the same.
+ *
+ * @param body undefined where the request has none
+ * @returns a value of JSON, or the fields of a form
+ * @throws UnreadableBodyError where it cannot be read; MalformedRequestError where servers read it in different ways.
+ */
+export function parseBody(body: Buffer | undefined, types: BodyTypes, headers: BodyHeaders): unknown {
+  if (body === undefined || body.length === 0) {
+    throw new UnreadableBodyError(
+      'a limit of this route is read from the request body, and there is none; send JSON',
+    )
+  }
+  const format = types.formatOf(headers)
+  const text = decode(body)
+  if (format === 'form') return new Parameters(text)
+  checkStructure(text)
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new UnreadableBodyError(
+      'a limit of this route is read from the request body, which is not valid JSON',
+    )
+  }
+}
+
+function decode(body: Buffer): string {
+  try {
+    return UTF8.decode(body)
+  } catch {
+    throw new UnreadableBodyError(
+      'a limit of this route is read from the request body, which is not valid JSON: it is not in UTF-8',
+    )
+  }
+}

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest'
+import { checkText } from './check-text.js'
+
+const file = (text: string) => `upstream: http://127.0.0.1:9000\n${text}`
+
+describe('on_unreadable and body_types', () => {
+  it.each<[string, string]>([
+    [
+      'routes:\n  - match: POST /v1/chat/completions\n    llm: openai\n    limits: [{ limit: 1/hour, of: tokens }]\n    on_unreadable: pass',
+      "6:20: 'on_unreadable: pass' does not go with 'llm'",
+    ],
+    [
+      'on_unreadable: pass\nroutes:\n  - { match: POST /v1/chat/completions, llm: openai, limits: [1/hour] }',
+      "2:16: with the route POST /v1/chat/completions: 'on_unreadable: pass' does not go with 'llm'",
+    ],
+    ['on_unreadable: maybe', "2:16: 'on_unreadable' is 'reject' or 'pass', not 'maybe'"],
+    ['body_types: []', "2:13: 'body_types' names at least one media type"],
+    [
+      'body_types: application/json',
+      "2:13: 'body_types' is a list of media types such as [application/json]",
+    ],
+    ['body_types: [json]', '2:14: a media type is written as application/json'],
+    ['body_types: ["*/*"]', '2:14: a media type is written as application/json'],
+    ['body_types: ["application/json; charset=utf-8"]', '2:14: a media type is written as application/json'],
+    ['body_types: [multipart/form-data]', '2:14: rules cannot read a multipart body'],
+  ])('are wrong in %j', async (text, message) => {
+    const { code, err } = await checkText(file(text))
+    expect([code, err]).toEqual([1, expect.stringContaining(message)])
+  })
+
+  it('are told by check, where they differ from what holds otherwise', async () => {
+    const { code, out } = await checkText(
+      file('on_unreadable: pass\nbody_types: [Text/Plain]\nroutes: [{ match: /a, limits: [10/minute] }]'),
+    )
+    expect(code).toBe(0)
+    expect(out).toContain('reads bodies of text/plain')
+    expect(out).toContain('passes what it cannot read')
+  })
+
+  it('reject holds for a route with llm in a file that passes', async () => {
+    const route = 'on_unreadable: reject, match: POST /v1/chat/completions, llm: openai, limits: [1/hour]'
+    const { code } = await checkText(file(`on_unreadable: pass\nroutes: [{ ${route} }]`))
+    expect(code).toBe(0)
+  })
+})
+
+describe('an expression that the type checker fails on', () => {
+  it.each([
+    ['[].all(e, e > 0) ? 1 : 2', 0],
+    ['size(body) > 1 ? 1 : {}.all(e, e > 0) ? 1 : 2', 21],
+    ['[ ].exists(e, 1 < e) ? 1 : 2', 0],
+    ['[].map(e, e <= 1)[0] ? 1 : 2', 0],
+    ['[][0] > 1 ? 1 : 2', 0],
+  ])('is located: %s', async (expression, at) => {
+    const line = `routes: [{ match: /a, limits: [{ limit: 1/hour, cost: "${expression}" }] }]`
+    const { code, err } = await checkText(file(line))
+    expect([code, err]).toEqual([1, expect.stringContaining(`:2:${line.indexOf(expression) + 1 + at}: `)])
+  })
+})
