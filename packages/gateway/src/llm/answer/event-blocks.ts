@@ -17,6 +17,8 @@ export class EventBlocks {
   #afterCR = false
   /** That CR was a blank line: the event ends before the next byte, or with it if it is an LF. */
   #ending = false
+  /** Some line of the stream ended with CRLF. */
+  #hasPairs = false
 
   /** @param most the longest event that comes out whole, in bytes; as much is held at most */
   constructor(most: number) {
@@ -36,7 +38,7 @@ export class EventBlocks {
 
   /** Whether what is left is an event that is complete, and only waits for what comes after its last CR. */
   get hasEnded(): boolean {
-    return this.#ending
+    return this.#ending && !this.#hasPairs
   }
 
   /** What came after the last event that was emitted. */
@@ -50,7 +52,10 @@ export class EventBlocks {
     const pairs = this.#afterCR && byte === LF
     this.#ending = false
     this.#afterCR = byte === CR
-    if (pairs) return ended ? at + 1 : undefined
+    if (pairs) {
+      this.#hasPairs = true
+      return ended ? at + 1 : undefined
+    }
     if (byte === LF && this.#lineEmpty) return at + 1
     // Where a CR comes after an event's last CR, it is a blank line by itself.
     this.#ending = byte === CR && this.#lineEmpty
