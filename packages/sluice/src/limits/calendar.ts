@@ -57,12 +57,7 @@ export function calendarWindow(now: number, period: number, timeZone = 'UTC'): C
 const recentWindows = new Map<string, CalendarWindow>()
 
 function computeWindow(now: number, unit: Unit, timeZone: string): CalendarWindow {
-  if (unit === 'hour') {
-    // Some zones are off by half an hour; an hour is an hour everywhere.
-    const offset = offsetAt(now, timeZone)
-    const start = Math.floor((now + offset) / HOUR) * HOUR - offset
-    return { start, end: start + HOUR }
-  }
+  if (unit === 'hour') return hourWindow(Math.floor(now), timeZone)
   const local = new Date(now + offsetAt(now, timeZone))
   const [year, month, day] = [local.getUTCFullYear(), local.getUTCMonth(), local.getUTCDate()]
   const sinceMonday = (local.getUTCDay() + 6) % 7
@@ -74,6 +69,75 @@ function computeWindow(now: number, unit: Unit, timeZone: string): CalendarWindo
   }
   const [start, end] = borders[unit]
   return { start: firstInstantAt(start, timeZone), end: firstInstantAt(end, timeZone) }
+}
+
+/**
+ * The hour of a zone. Where its clocks change by a part of an hour, what is left of an hour joins the next one: with windows
+ * of at least an hour no more than two of them lie in any hour, as the bound says.
+ */
+function hourWindow(now: number, timeZone: string): CalendarWindow {
+  let hour = shownHour(now, timeZone)
+  for (let before = hour; ; ) {
+    before = shownHour(before.start - 1, timeZone)
+    if (!isShort(before)) break
+    hour = before
+  }
+  let { start, end } = hour
+  while (isShort({ start, end }) || end <= now) {
+    if (!isShort({ start, end })) start = end
+    end = shownHour(end, timeZone).end
+  }
+  return { start, end }
+}
+
+function isShort({ start, end }: CalendarWindow): boolean {
+  return end - start < HOUR
+}
+
+/** For how long the zone's clocks show the hour that they show now; an hour that they show twice is two. */
+function shownHour(now: number, timeZone: string): CalendarWindow {
+  const offset = offsetAt(now, timeZone)
+  const start = Math.floor((now + offset) / HOUR) * HOUR - offset
+  return {
+    start: shownSince(start, now, offset, timeZone),
+    end: shownUntil(start + HOUR, now, offset, timeZone),
+  }
+}
+
+/** @param start when the hour would have begun, had the clocks not been changed since */
+function shownSince(start: number, now: number, offset: number, timeZone: string): number {
+  if (offsetAt(start, timeZone) === offset) return start
+  const change = firstInstant(start, now, (instant) => offsetAt(instant, timeZone) === offset)
+  const before = offsetAt(change - 1, timeZone)
+  const isAnotherHour = Math.floor((change - 1 + before) / HOUR) !== Math.floor((change + offset) / HOUR)
+  if (isAnotherHour || (change + offset) % HOUR === 0) return change
+  return Math.floor((change - 1 + before) / HOUR) * HOUR - before
+}
+
+/** @param end when the hour would end, should the clocks not be changed before */
+function shownUntil(end: number, now: number, offset: number, timeZone: string): number {
+  if (offsetAt(end - 1, timeZone) === offset) {
+    // The clocks may be set back at the very end, by a part of the hour: then they go on to show it.
+    const after = offsetAt(end, timeZone)
+    const isAnotherHour = Math.floor((end + after) / HOUR) !== Math.floor((end - 1 + offset) / HOUR)
+    return isAnotherHour || (end + after) % HOUR === 0 ? end : Math.ceil((end + after) / HOUR) * HOUR - after
+  }
+  const change = firstInstant(now, end - 1, (instant) => offsetAt(instant, timeZone) !== offset)
+  const after = offsetAt(change, timeZone)
+  const isAnotherHour = Math.floor((change + after) / HOUR) !== Math.floor((change - 1 + offset) / HOUR)
+  if (isAnotherHour || (change + after) % HOUR === 0) return change
+  return Math.ceil((change + after) / HOUR) * HOUR - after
+}
+
+/** The first instant in (early, late] for which this is so; it is so for `late`. */
+function firstInstant(early: number, late: number, isSo: (instant: number) => boolean): number {
+  let [tooEarly, found] = [early, late]
+  while (found - tooEarly > 1) {
+    const middle = Math.floor((tooEarly + found) / 2)
+    if (isSo(middle)) found = middle
+    else tooEarly = middle
+  }
+  return found
 }
 
 /** The first instant at which the zone's clocks show `local` (a wall time as if it were UTC) or later. */
@@ -91,14 +155,7 @@ function firstInstantAt(local: number, timeZone: string): number {
 /** Where midnight is skipped, the candidate lies after the gap by as much as was skipped; the day began at the gap. */
 function firstShowing(local: number, candidate: number, timeZone: string): number {
   if (candidate + offsetAt(candidate, timeZone) === local) return candidate
-  let tooEarly = candidate - DAY
-  let late = candidate
-  while (late - tooEarly > 1) {
-    const middle = Math.floor((tooEarly + late) / 2)
-    if (middle + offsetAt(middle, timeZone) >= local) late = middle
-    else tooEarly = middle
-  }
-  return late
+  return firstInstant(candidate - DAY, candidate, (instant) => instant + offsetAt(instant, timeZone) >= local)
 }
 
 /** What the zone adds to UTC at an instant, in milliseconds. */

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { calendarWindow } from '../../src/limits/calendar.js'
 
@@ -121,6 +122,50 @@ describe('windows of the calendar', () => {
     }
   })
 
+  it.each([
+    [
+      'set back by half an hour: the hour lasts 90 minutes',
+      '2026-04-04T15:15Z',
+      '2026-04-04T14:00Z',
+      '2026-04-04T15:30Z',
+    ],
+    [
+      'set forward by half an hour: the rest joins the next',
+      '2026-10-03T15:45Z',
+      '2026-10-03T15:30Z',
+      '2026-10-03T17:00Z',
+    ],
+    ['set forward, and later', '2026-10-03T16:45Z', '2026-10-03T15:30Z', '2026-10-03T17:00Z'],
+  ])('an hour in Lord Howe when the clocks are %s', (_what, instant, start, end) => {
+    expect(windowOf(instant, HOUR, 'Australia/Lord_Howe')).toEqual([at(start), at(end)])
+  })
+
+  it('of an hour are never shorter than one, in any zone and whenever its clocks change', () => {
+    const zones = Intl.supportedValuesOf('timeZone')
+    const odd = ['Australia/Lord_Howe', 'Antarctica/Troll', 'Antarctica/Casey', 'Pacific/Apia', 'Asia/Macau']
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.constantFrom(...zones), fc.constantFrom(...odd)),
+        fc.integer({ min: 1900, max: 2035 }),
+        (zone, year) => {
+          for (const change of clockChanges(zone, year)) {
+            let before = calendarWindow(change - 3 * HOUR, HOUR, zone)
+            while (before.end < change + 3 * HOUR) {
+              const next = calendarWindow(before.end, HOUR, zone)
+              expect(next.start).toBe(before.end)
+              expect(next.end - next.start).toBeGreaterThanOrEqual(HOUR)
+              expect(next.end - next.start).toBeLessThan(2.5 * HOUR)
+              for (const inside of [next.start, next.start + 0.25, (next.start + next.end) / 2, next.end - 1])
+                expect(calendarWindow(inside, HOUR, zone)).toEqual(next)
+              before = next
+            }
+          }
+        },
+      ),
+      { seed: 20261201, numRuns: 120 },
+    )
+  })
+
   it('a fraction of a millisecond before midnight is before midnight', () => {
     const midnight = Date.parse('2026-11-24T23:00Z')
     expect(calendarWindow(midnight - 0.25, DAY, 'Europe/Berlin').end).toBe(midnight)
@@ -131,3 +176,22 @@ describe('windows of the calendar', () => {
     expect(() => calendarWindow(0, 2 * DAY, 'UTC')).toThrow(RangeError)
   })
 })
+
+/** When the clocks of a zone change in a year, to the second. */
+function clockChanges(timeZone: string, year: number): number[] {
+  const format = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' })
+  const offsetAt = (instant: number) =>
+    format.formatToParts(instant).find(({ type }) => type === 'timeZoneName')?.value
+  const changes: number[] = []
+  for (let from = Date.UTC(year, 0, 1); from < Date.UTC(year + 1, 0, 1); from += 10 * DAY) {
+    let [early, late] = [from, from + 10 * DAY]
+    if (offsetAt(early) === offsetAt(late)) continue
+    while (late - early > 1000) {
+      const middle = Math.floor((early + late) / 2000) * 1000
+      if (offsetAt(middle) === offsetAt(late)) late = middle
+      else early = middle
+    }
+    changes.push(late)
+  }
+  return changes
+}
