@@ -9,12 +9,22 @@ export interface State {
   readonly at: number
 }
 
+/** What a key has used by one way of counting, for another to begin from. Ages are milliseconds before now. */
+export interface Usage {
+  /** Units that count now. */
+  readonly units: number
+  /** None of them was taken earlier than this. */
+  readonly sinceAge: number
+  /** None of them was taken later than this. */
+  readonly lastAge: number
+}
+
 /**
  * An algorithm says what a limit means: pure functions from state to state. It sees no store and no clock.
  *
  * The order of use is always `advance`, then `judge`, then (only where everything that the request meets is
- * allowed) `take`. A state that was handed to `advance`, `take`, `settle` or `rescale` is used up: go on with the
- * one returned, which may share its parts. `judge` changes nothing.
+ * allowed) `take`. A state that was handed to `advance`, `take` or `settle` is used up: go on with the one
+ * returned, which may share its parts. `judge` changes nothing.
  *
  * **When the clock is set back**, the state's time wins: what was used is not given back a second time. But no part
  * of a state stays dated later than a clock that is right could have dated it, so that a clock that was far
@@ -24,8 +34,12 @@ export interface State {
 export interface Algorithm<L extends Limit, S extends State> {
   /** The state of a key that was never seen. */
   fresh(limit: L, now: number): S
-  /** The state at `now`: what has come back since `state.at` is back. */
-  advance(limit: L, state: S, now: number): S
+  /**
+   * The state at `now`: what has come back since `state.at` is back.
+   *
+   * @param kept the limit that the state was last taken under, where that is not `limit`; they count alike (`countAlike`)
+   */
+  advance(limit: L, state: S, now: number, kept?: L): S
   /** Whether `cost` may be taken now from an advanced state. A cost of 0 takes nothing and is always allowed. */
   judge(limit: L, state: S, cost: number): Verdict
   /** The state with `cost` taken; asked only where `judge` allowed it. A lease names who holds a concurrency slot. */
@@ -36,12 +50,10 @@ export interface Algorithm<L extends Limit, S extends State> {
    * window, never past empty.
    */
   settle(limit: L, state: S, taken: Taken, cost: number): S
-  /** How much is used, as a fraction of the capacity; over 1 where there is debt. */
-  usedFraction(limit: L, state: S): number
-  /** A state at `now` in which that fraction is used. */
-  withUsed(limit: L, now: number, fraction: number): S
-  /** The state of the limit `from` under the limit `to`, with the same fraction used. */
-  rescale(from: L, to: L, state: S): S
+  /** What is used at `now`, for a limit that counts another way; undefined where nothing is. */
+  usage(limit: L, state: S, now: number): Usage | undefined
+  /** A state at `now` that begins from what was counted another way, and refuses for it as briefly as it can. */
+  withUsage(limit: L, now: number, usage: Usage): S
   /** Milliseconds from `state.at` until the state says no more than a fresh one. */
   idleAfter(limit: L, state: S): number
 }

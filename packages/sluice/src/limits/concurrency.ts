@@ -68,17 +68,13 @@ export const concurrency: Algorithm<ConcurrencyLimit, ConcurrencyState> = {
     return taken.lease === undefined ? state : hold(limit, state, taken.lease, cost)
   },
 
-  // Who is in flight stays in flight when the limit changes; a fraction of a limit of another kind is nobody.
-  usedFraction() {
-    return 0
+  // Slots are held and released, and units are used up: neither says anything of the other.
+  usage() {
+    return undefined
   },
 
-  withUsed(limit, now) {
+  withUsage(limit, now) {
     return concurrency.fresh(limit, now)
-  },
-
-  rescale(_from, _to, state) {
-    return state
   },
 
   idleAfter(_limit, { at, leases, last }) {

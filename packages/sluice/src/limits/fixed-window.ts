@@ -1,6 +1,6 @@
-import { type Algorithm, allowed, refused, type State } from './algorithm.js'
+import { type Algorithm, allowed, refused, type State, type Usage } from './algorithm.js'
 import { calendarWindow } from './calendar.js'
-import { type FixedWindowLimit, fits, sameAlignment, usesWallTime, wholeUnitsLeft } from './limit.js'
+import { type FixedWindowLimit, fits, wholeUnitsLeft } from './limit.js'
 
 /**
  * The fixed window: a counter that starts again with each window.
@@ -59,26 +59,32 @@ export const fixedWindow: Algorithm<FixedWindowLimit, FixedWindowState> = {
     return { ...state, count: Math.max(0, state.count + difference) }
   },
 
-  usedFraction(limit, state) {
-    return state.count / limit.limit
+  usage(_limit, { at, start, end, count }, now) {
+    if (count === 0 || now >= end) return undefined
+    return { units: count, sinceAge: Math.max(0, now - start), lastAge: Math.max(0, now - at) }
   },
 
-  withUsed(limit, now, fraction) {
-    return inWindowAt(limit, now, fraction * limit.limit)
-  },
-
-  rescale(from, to, state) {
-    const fraction = state.count / from.limit
-    const count = fraction * to.limit
-    if (from.period === to.period && sameAlignment(from, to)) return { ...state, count }
-    if (usesWallTime(to)) return fixedWindow.withUsed(to, state.at, fraction)
-    const start = state.at - ((state.at - state.start) * to.period) / from.period
-    return { at: state.at, start, end: start + to.period, count }
+  withUsage(limit, now, usage) {
+    if (limit.align === 'calendar') {
+      const state = inWindowAt(limit, now, usage.units)
+      return now - usage.lastAge >= state.start ? state : { ...state, count: 0 }
+    }
+    const start = now - ageOfWindow(limit.period, usage)
+    if (now - start >= limit.period) return fixedWindow.fresh(limit, now)
+    return { at: now, start, end: start + limit.period, count: usage.units }
   },
 
   idleAfter(_limit, state) {
     return state.count === 0 ? 0 : Math.max(0, state.end - state.at)
   },
+}
+
+/**
+ * How long ago the window began that holds units which were counted another way. Units that one window cannot hold cannot
+ * be dated: they count in the window that begins with the last of them, and so for one period at most.
+ */
+export function ageOfWindow(period: number, { sinceAge, lastAge }: Usage): number {
+  return sinceAge - lastAge < period ? sinceAge : lastAge
 }
 
 /** The state in the window of this moment. */

@@ -134,9 +134,18 @@ export function usesWallTime(limit: Limit): boolean {
   return limit.algorithm === 'fixed-window' && limit.align === 'calendar'
 }
 
-/** Whether a state under one limit says under the other all that it knows. */
+/** Whether one state serves both limits: they count the same units over the same windows, whatever their capacities. */
 export function countAlike(a: Limit, b: Limit): boolean {
-  return a.algorithm === b.algorithm && usesWallTime(a) === usesWallTime(b)
+  if (a === b) return true
+  if (a.algorithm === 'fixed-window' && b.algorithm === 'fixed-window')
+    return a.period === b.period && sameAlignment(a, b)
+  if (a.algorithm === 'sliding-window' && b.algorithm === 'sliding-window') return a.period === b.period
+  return a.algorithm === b.algorithm
+}
+
+/** Whether a limit counts slots, which are held and released, and not units, which are used up. */
+export function countsSlots(limit: Limit): limit is ConcurrencyLimit {
+  return limit.algorithm === 'concurrency'
 }
 
 /** The most that one request can ever take from a limit. */

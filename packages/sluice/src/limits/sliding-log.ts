@@ -7,6 +7,8 @@ import { fits, type SlidingLogLimit, wholeUnitsLeft } from './limit.js'
  * **Bound**: at most `limit` in every trailing period (now − period, now], exactly. The price is an entry a request that
  * was allowed, so up to `limit` entries a key; for large limits the token bucket says nearly the same with two numbers.
  *
+ * Under several periods every entry is kept for the longest of them, and each limit counts those of its own.
+ *
  * When the clock is set back, charges that are dated later than now are dated now.
  */
 export interface SlidingLogState extends State {
@@ -18,6 +20,10 @@ export interface SlidingLogState extends State {
   readonly sums: number[]
   readonly head: number
   readonly length: number
+  /** Entries are kept for this long, in milliseconds: the longest period that they were taken under. */
+  readonly keptFor: number
+  /** Until when that is needed, where something was taken under a shorter period since; else 0. */
+  readonly keptUntil: number
 }
 
 /** Entries that no longer count are cut off once they are this many, and half of all. */
@@ -27,26 +33,30 @@ const COMPACT_FROM = 32
 const REBASE_FROM = 2 ** 50
 
 export const slidingLog: Algorithm<SlidingLogLimit, SlidingLogState> = {
-  fresh(_limit, now) {
-    return { at: now, times: [], sums: [], head: 0, length: 0 }
+  fresh({ period }, now) {
+    return { at: now, times: [], sums: [], head: 0, length: 0, keptFor: period, keptUntil: 0 }
   },
 
   advance(limit, state, now) {
     const dated = now < state.at ? datedNoLaterThan(state, now) : state
-    let head = dated.head
-    while (head < dated.length && now - timeAt(dated, head) >= limit.period) head++
-    if (head === dated.length) return slidingLog.fresh(limit, now)
+    const { times, sums, length, keptFor, keptUntil } = dated
+    let { head } = dated
+    while (head < length && now - timeAt(dated, head) >= keptFor) head++
+    if (head === length) return slidingLog.fresh(limit, now)
     // Written out: see `fixed-window.ts`.
-    const next = { at: now, times: dated.times, sums: dated.sums, head, length: dated.length }
+    const next = { at: now, times, sums, head, length, keptFor, keptUntil }
     const wasteful = head >= COMPACT_FROM && head * 2 >= next.length
     return wasteful || sumBefore(next, head) > REBASE_FROM ? compacted(next) : next
   },
 
-  judge(limit, state, cost) {
+  judge(asked, kept, cost) {
+    const state = within(asked.period, kept)
+    // An entry is over as soon as it is forgotten, though this limit would count it for longer.
+    const limit = asked.period > kept.keptFor ? { ...asked, period: kept.keptFor } : asked
     const used = usedOf(state)
     const remaining = wholeUnitsLeft(used, limit.limit)
     if (cost === 0 || fits(used + cost, limit.limit)) {
-      const untilEmpty = cost > 0 ? limit.period : slidingLog.idleAfter(limit, state)
+      const untilEmpty = cost > 0 ? asked.period : untilOver(state, limit.period)
       return allowed(
         state.at,
         wholeUnitsLeft(used + cost, limit.limit),
@@ -57,11 +67,17 @@ export const slidingLog: Algorithm<SlidingLogLimit, SlidingLogState> = {
     const wait =
       cost > limit.limit ? Number.POSITIVE_INFINITY : untilGone(limit, state, used + cost - limit.limit)
     const moreAfter = used > 0 ? untilOneLess(limit, state) : 0
-    return refused(state.at, remaining, slidingLog.idleAfter(limit, state), moreAfter, wait)
+    return refused(state.at, remaining, untilOver(state, limit.period), moreAfter, wait)
   },
 
-  take(_limit, state, cost) {
-    return appended(state, cost)
+  take({ period }, state, cost) {
+    const { keptFor, keptUntil } = state
+    const next = appended(state, cost)
+    if (period >= keptFor || (keptUntil > 0 && state.at >= keptUntil))
+      return { ...next, keptFor: period, keptUntil: 0 }
+    if (keptUntil > 0) return next
+    // All entries so far were taken under the longer period.
+    return { ...next, keptUntil: timeAt(state, state.length - 1) + keptFor }
   },
 
   settle(_limit, state, taken, cost) {
@@ -70,29 +86,40 @@ export const slidingLog: Algorithm<SlidingLogLimit, SlidingLogState> = {
     return difference === 0 ? state : givenBack(state, taken.at, -difference)
   },
 
-  usedFraction(limit, state) {
-    return usedOf(state) / limit.limit
+  usage(limit, state, now) {
+    const current = slidingLog.advance(limit, state, now)
+    const units = usedOf(current)
+    if (!(units > 0)) return undefined
+    const last = timeAt(current, current.length - 1)
+    return { units, sinceAge: now - timeAt(current, current.head), lastAge: now - last }
   },
 
-  withUsed(limit, now, fraction) {
-    const fresh = slidingLog.fresh(limit, now)
-    return fraction > 0 ? appended(fresh, fraction * limit.limit) : fresh
+  withUsage(limit, now, { units, lastAge }) {
+    if (lastAge >= limit.period) return slidingLog.fresh(limit, now)
+    return { ...appended(slidingLog.fresh(limit, now - lastAge), units), at: now }
   },
 
-  rescale(from, to, state) {
-    const base = sumBefore(state, state.head)
-    const scale = to.limit / from.limit
-    const stretch = to.period / from.period
-    const times = state.times
-      .slice(state.head, state.length)
-      .map((time) => state.at - (state.at - time) * stretch)
-    const sums = state.sums.slice(state.head, state.length).map((sum) => (sum - base) * scale)
-    return { at: state.at, times, sums, head: 0, length: times.length }
+  idleAfter(_limit, state) {
+    return untilOver(state, state.keptFor)
   },
+}
 
-  idleAfter(limit, state) {
-    return state.length === state.head ? 0 : timeAt(state, state.length - 1) + limit.period - state.at
-  },
+/** Milliseconds until no entry is younger than a period. */
+function untilOver(state: SlidingLogState, period: number): number {
+  return state.length === state.head ? 0 : Math.max(0, timeAt(state, state.length - 1) + period - state.at)
+}
+
+/** The state with no more than counts in this period: the log keeps more where it was taken under a longer one. */
+function within(period: number, state: SlidingLogState): SlidingLogState {
+  if (period >= state.keptFor) return state
+  let low = state.head
+  let high = state.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (state.at - timeAt(state, middle) < period) high = middle
+    else low = middle + 1
+  }
+  return { ...state, head: low }
 }
 
 function timeAt(state: SlidingLogState, index: number): number {
@@ -113,19 +140,22 @@ function appended(state: SlidingLogState, cost: number): SlidingLogState {
   owner.times.push(owner.at)
   // Debt may be any number; an infinite sum could not be taken apart again.
   owner.sums.push(sumBefore(owner, owner.length) + Math.min(cost, Number.MAX_SAFE_INTEGER))
-  return { at: owner.at, times: owner.times, sums: owner.sums, head: owner.head, length: owner.length + 1 }
+  const { at, times, sums, head, length, keptFor, keptUntil } = owner
+  return { at, times, sums, head, length: length + 1, keptFor, keptUntil }
 }
 
 function compacted(state: SlidingLogState): SlidingLogState {
   const base = sumBefore(state, state.head)
   const times = state.times.slice(state.head, state.length)
   const sums = state.sums.slice(state.head, state.length).map((sum) => sum - base)
-  return { at: state.at, times, sums, head: 0, length: times.length }
+  const { at, keptFor, keptUntil } = state
+  return { at, times, sums, head: 0, length: times.length, keptFor, keptUntil }
 }
 
 function datedNoLaterThan(state: SlidingLogState, now: number): SlidingLogState {
   const own = compacted(state)
-  return { ...own, times: own.times.map((time) => Math.min(time, now)) }
+  const keptUntil = Math.min(own.keptUntil, now + own.keptFor)
+  return { ...own, times: own.times.map((time) => Math.min(time, now)), keptUntil }
 }
 
 function untilOneLess(limit: SlidingLogLimit, state: SlidingLogState): number {

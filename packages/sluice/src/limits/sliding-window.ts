@@ -1,4 +1,5 @@
 import { type Algorithm, allowed, refused, type State } from './algorithm.js'
+import { ageOfWindow } from './fixed-window.js'
 import { fits, type SlidingWindowLimit, wholeUnitsLeft } from './limit.js'
 
 /**
@@ -54,22 +55,17 @@ export const slidingWindow: Algorithm<SlidingWindowLimit, SlidingWindowState> = 
     return fromPrevious ? { ...state, previous: Math.max(0, state.previous + difference) } : state
   },
 
-  usedFraction(limit, state) {
-    return estimate(limit, state) / limit.limit
+  usage(limit, state, now) {
+    const current = slidingWindow.advance(limit, state, now)
+    const units = estimate(limit, current)
+    if (!(units > 0)) return undefined
+    const since = current.previous > 0 ? current.start - limit.period : current.start
+    return { units, sinceAge: now - since, lastAge: Math.max(0, now - state.at) }
   },
 
-  withUsed(limit, now, fraction) {
-    return { at: now, start: now, previous: 0, current: fraction * limit.limit }
-  },
-
-  rescale(from, to, state) {
-    const scale = to.limit / from.limit
-    return {
-      at: state.at,
-      start: state.at - ((state.at - state.start) * to.period) / from.period,
-      previous: state.previous * scale,
-      current: state.current * scale,
-    }
+  withUsage(limit, now, usage) {
+    const start = now - ageOfWindow(limit.period, usage)
+    return slidingWindow.advance(limit, { at: start, start, previous: 0, current: usage.units }, now)
   },
 
   idleAfter(limit, state) {
@@ -86,7 +82,9 @@ function estimate(limit: SlidingWindowLimit, { at, start, previous, current }: S
 function verdictOn(limit: SlidingWindowLimit, state: SlidingWindowState, refusedCost: number) {
   const remaining = wholeUnitsLeft(estimate(limit, state), limit.limit)
   const resetAfter = slidingWindow.idleAfter(limit, state)
-  const moreAfter = remaining + 1 > limit.limit ? resetAfter : timeUntilRoomFor(limit, state, remaining + 1)
+  // Of what is left all may be used now, and it then lies in the window before the one that one more has to fit into.
+  const usedUp = { ...state, current: state.current + remaining }
+  const moreAfter = resetAfter > 0 ? timeUntilRoomFor(limit, usedUp, 1) : 0
   if (refusedCost === 0) return allowed(state.at, remaining, resetAfter, moreAfter)
   return refused(state.at, remaining, resetAfter, moreAfter, timeUntilRoomFor(limit, state, refusedCost))
 }

@@ -12,12 +12,21 @@ import { fits, type TokenBucketLimit, wholeUnitsLeft } from './limit.js'
  * max(TAT, now) + c·T − now ≤ burst·T. The state here is that same TAT in two parts, TAT = at + level·T: a single
  * epoch time in milliseconds is too coarse a number (its step is 0.24 µs) for a million a second over days.
  *
+ * **Under a changed limit** the level stays in units. It drains at the larger of the rate that it was last taken under and
+ * the rate asked about, until something is taken under the new one. So among several limits, in any interval of
+ * length t no more is admitted than by a bucket with the largest burst and the largest rate of them.
+ *
  * When the clock is set back the TAT stays, which makes the level higher, but not above the burst.
  * An empty bucket stays empty, whether its state is still kept or not.
  */
 export interface TokenBucketState extends State {
-  /** Units used, as of `at`; above `burst` only while there is debt. */
+  /** Units used, as of `at`; above `burst` only while there is debt, or where the limit was larger. */
   readonly level: number
+  /**
+   * Units a millisecond that drain until something is taken, where the limit that it was last taken under drains faster
+   * than the one asked about.
+   */
+  readonly fasterRate?: number
 }
 
 export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
@@ -25,17 +34,24 @@ export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
     return { at: now, level: 0 }
   },
 
-  advance(limit, state, now) {
-    return { at: now, level: levelNow(limit, state.at, state.level, now) }
+  advance(limit, { at, level }, now, kept = limit) {
+    const [rate, keptRate] = [drainRate(limit), drainRate(kept)]
+    // A look under a faster limit writes nothing: the faster rate stays only where something is taken.
+    const draining = rate > keptRate && now >= at ? limit : kept
+    const next = { at: now, level: levelNow(draining, at, level, now) }
+    return keptRate > rate ? { ...next, fasterRate: keptRate } : next
   },
 
-  judge(limit, { at, level }, cost) {
+  judge(limit, { at, level, fasterRate }, cost) {
     const after = level + cost
-    if (cost === 0 || fitsBurst(limit, after)) {
+    if (cost > 0 && fitsBurst(limit, after))
       return allowed(at, left(limit, after), timeToDrain(limit, after), untilMore(limit, after))
-    }
-    const wait = fitsBurst(limit, cost) ? timeToDrain(limit, after - limit.burst) : Number.POSITIVE_INFINITY
-    return refused(at, left(limit, level), timeToDrain(limit, level), untilMore(limit, level), wait)
+    const untilEmpty = timeToDrain(limit, level, fasterRate)
+    const more = untilMore(limit, level, fasterRate)
+    if (cost === 0) return allowed(at, left(limit, level), untilEmpty, more)
+    const excess = after - limit.burst
+    const wait = fitsBurst(limit, cost) ? timeToDrain(limit, excess, fasterRate) : Number.POSITIVE_INFINITY
+    return refused(at, left(limit, level), untilEmpty, more, wait)
   },
 
   take(_limit, state, cost) {
@@ -50,16 +66,15 @@ export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
     return { at: state.at, level: Math.max(0, state.level + difference) }
   },
 
-  usedFraction(limit, state) {
-    return state.level / limit.burst
+  usage(limit, state, now) {
+    const level = levelNow(limit, state.at, state.level, now)
+    const age = Math.max(0, now - state.at)
+    return level > 0 ? { units: level, sinceAge: age, lastAge: age } : undefined
   },
 
-  withUsed(limit, now, fraction) {
-    return { at: now, level: fraction * limit.burst }
-  },
-
-  rescale(from, to, state) {
-    return { at: state.at, level: (state.level / from.burst) * to.burst }
+  withUsage(limit, now, { units, lastAge }) {
+    // More than a full bucket would refuse for longer than this limit alone ever does.
+    return { at: now, level: levelNow(limit, now - lastAge, Math.min(units, limit.burst), now) }
   },
 
   idleAfter(limit, state) {
@@ -78,16 +93,22 @@ export function fitsBurst(limit: TokenBucketLimit, level: number): boolean {
   return fits(level, limit.burst)
 }
 
+/** Units a millisecond that drain. */
+export function drainRate({ limit, period }: TokenBucketLimit): number {
+  return limit / period
+}
+
 /** How long `units` take to drain, in milliseconds. */
-export function timeToDrain(limit: TokenBucketLimit, units: number): number {
-  return (units * limit.period) / limit.limit
+export function timeToDrain(limit: TokenBucketLimit, units: number, fasterRate?: number): number {
+  return fasterRate === undefined ? (units * limit.period) / limit.limit : units / fasterRate
 }
 
 function left(limit: TokenBucketLimit, level: number): number {
   return wholeUnitsLeft(level, limit.burst)
 }
 
-function untilMore(limit: TokenBucketLimit, level: number): number {
-  const levelWithOneMore = Math.max(0, limit.burst - left(limit, level) - 1)
-  return Math.max(0, timeToDrain(limit, level - levelWithOneMore))
+function untilMore(limit: TokenBucketLimit, level: number, fasterRate?: number): number {
+  if (level === 0) return 0
+  const excess = level + left(limit, level) + 1 - limit.burst
+  return Math.max(0, timeToDrain(limit, excess, fasterRate))
 }

@@ -16,7 +16,7 @@ export interface Verdict {
    * where it is more than the limit can ever hold.
    */
   readonly retryAfter: number
-  /** Until `remaining` grows; 0 where nothing is used. */
+  /** Until more than `remaining` may have been used from now on, at the earliest; 0 where nothing is used. */
   readonly moreAfter: number
 }
 

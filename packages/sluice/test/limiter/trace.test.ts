@@ -54,6 +54,7 @@ const step = fc.oneof({ arbitrary: ask, weight: 6 }, { arbitrary: wait, weight: 
 /** A limiter of two rates and of slots, beside the models of its keys. */
 class Trace {
   readonly #clock: ManualClock = manualClock(1e6)
+  readonly #store = memoryStore({ clock: this.#clock })
   readonly #limits: [Limit, Limit, Limit]
   readonly #limiter: Limiter<Ask>
   readonly #models: ReadonlyMap<string, readonly KeyModel[]>
@@ -69,7 +70,7 @@ class Trace {
     ]
     this.#limiter = createLimiter({
       rules: rules.map((rule) => ({ ...rule, by: ({ key }) => key, cost: ({ cost }) => cost })),
-      store: memoryStore({ clock: this.#clock }),
+      store: this.#store,
     })
     this.#models = new Map(
       KEYS.map((key) => [key, this.#limits.map((limit) => new KeyModel(limit, this.#clock.now()))]),
@@ -81,6 +82,7 @@ class Trace {
       case 'ask':
         return this.#ask(next.ask)
       case 'wait':
+        if (next.milliseconds < 0) this.#forgetWhatIsOver()
         this.#clock.advance(next.milliseconds)
         // A clock that goes to and fro is seen by every key at each of its moments.
         for (const key of KEYS) {
@@ -97,6 +99,14 @@ class Trace {
       case 'release':
         return this.#release(next.which)
     }
+  }
+
+  /** A store may have collected what is over, or not yet: a clock that is set back would show it. */
+  #forgetWhatIsOver(): void {
+    for (const key of KEYS)
+      this.#modelsNow(key).forEach((model, rule) => {
+        if (model.forgetWhatIsOver()) this.#store.reset(this.#limiter.rules[rule]?.scope ?? '', key)
+      })
   }
 
   #modelsNow(key: string): readonly KeyModel[] {

@@ -117,8 +117,7 @@ describe('what is in flight', () => {
   it('who is in flight stays when the limit changes', () => {
     const state = hold(concurrency.fresh(limit, 0), 0, 'a', 3)
     const to = { ...limit, limit: 2 }
-    const changed = concurrency.rescale(limit, to, state)
-    expect(concurrency.judge(to, changed, 1)).toMatchObject({
+    expect(concurrency.judge(to, concurrency.advance(to, state, 0, limit), 1)).toMatchObject({
       allowed: false,
       remaining: 0,
       retryAfter: 1000,

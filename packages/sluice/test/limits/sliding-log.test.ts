@@ -14,7 +14,7 @@ function logged(...charges: [at: number, cost: number][]): SlidingLogState {
 }
 
 function used(state: SlidingLogState): number {
-  return slidingLog.usedFraction(limit, state) * limit.limit
+  return slidingLog.usage(limit, state, state.at)?.units ?? 0
 }
 
 describe('the sliding log', () => {
@@ -107,11 +107,22 @@ describe('the sliding log', () => {
     expect(admitted).toBeLessThanOrEqual(10)
   })
 
-  it('a change keeps what is used in proportion, and its times', () => {
-    const to = { ...limit, limit: 20, period: 2000 }
-    const state = slidingLog.rescale(limit, to, logged([0, 2], [500, 3]))
-    expect(slidingLog.usedFraction(to, state)).toBe(0.5)
-    expect(slidingLog.idleAfter(to, state)).toBe(2000)
-    expect(slidingLog.usedFraction(to, slidingLog.advance(to, state, 1500))).toBe(0.3)
+  it('keeps entries for the longest period that they were taken under, and counts for each limit its own', () => {
+    const day = { ...limit, limit: 20, period: 86_400_000 }
+    let state = slidingLog.take(day, logged([0, 2]), 3, '')
+    state = slidingLog.take(limit, slidingLog.advance(limit, state, 5000), 4, '')
+    expect(slidingLog.judge(limit, state, 0).remaining).toBe(limit.limit - 4)
+    expect(slidingLog.judge(day, state, 0)).toMatchObject({ remaining: 20 - 9, moreAfter: 86_395_000 })
+    expect(slidingLog.idleAfter(limit, state)).toBe(86_400_000)
+    const later = slidingLog.take(limit, slidingLog.advance(limit, state, 86_400_000), 1, '')
+    const { head, length } = slidingLog.advance(limit, later, 86_401_000 - 1)
+    expect(length - head).toBe(1)
+  })
+
+  it('begins from what another way of counting knows: one entry, as old as the last charge', () => {
+    const state = slidingLog.withUsage(limit, 1400, { units: 3, sinceAge: 900, lastAge: 400 })
+    expect(slidingLog.judge(limit, state, 0)).toMatchObject({ remaining: limit.limit - 3, resetAfter: 600 })
+    const over = slidingLog.withUsage(limit, 1400, { units: 3, sinceAge: 1400, lastAge: 1000 })
+    expect(over).toEqual(slidingLog.fresh(limit, 1400))
   })
 })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { Usage } from '../../src/limits/algorithm.js'
 import type { SlidingWindowLimit } from '../../src/limits/limit.js'
 import { slidingWindow } from '../../src/limits/sliding-window.js'
 
@@ -45,9 +46,11 @@ describe('the sliding window of two counters', () => {
           expect(slidingWindow.judge(limit, later(retryAfter + 1e-6), cost).allowed).toBe(true)
           if (retryAfter > 0.01)
             expect(slidingWindow.judge(limit, later(retryAfter - 0.01), cost).allowed).toBe(false)
-          expect(slidingWindow.judge(limit, later(moreAfter + 1e-6), 0).remaining).toBeGreaterThan(remaining)
-          if (moreAfter > 0.01)
-            expect(slidingWindow.judge(limit, later(moreAfter - 0.01), 0).remaining).toBe(remaining)
+          const usedUp = slidingWindow.take(limit, now, remaining, '')
+          const oneMore = (wait: number) =>
+            slidingWindow.judge(limit, slidingWindow.advance(limit, usedUp, at + wait), 1).allowed
+          expect(oneMore(moreAfter + 1e-6)).toBe(true)
+          if (moreAfter > 0.01) expect(oneMore(moreAfter - 0.01)).toBe(false)
           expect(later(resetAfter)).toMatchObject({ previous: 0, current: 0 })
         }
       }),
@@ -75,9 +78,43 @@ describe('the sliding window of two counters', () => {
     expect(slidingWindow.settle(limit, state(500, 0, 5, 1), taken, 0)).toEqual(state(500, 0, 5, 0))
   })
 
-  it('a change keeps the estimate in proportion', () => {
-    const to = { ...limit, limit: 20, period: 4000 }
-    expect(slidingWindow.rescale(limit, to, state(1250, 1000, 4, 2))).toEqual(state(1250, 250, 8, 4))
-    expect(slidingWindow.usedFraction(limit, state(1250, 1000, 4, 2))).toBe(0.5)
+  it('hands on its estimate, and begins from that of another', () => {
+    const usage = slidingWindow.usage(limit, state(1250, 1000, 4, 2), 1250)
+    expect(usage).toEqual({ units: 5, sinceAge: 1250, lastAge: 0 })
+    const longer = { ...limit, period: 4000 }
+    expect(slidingWindow.withUsage(longer, 1250, usage as Usage)).toEqual(state(1250, 0, 0, 5))
+  })
+
+  it('says when more than is left may be used: what is left now, and then as soon as there is room for one more', () => {
+    const minute = { ...limit, period: 60_000 }
+    const verdict = slidingWindow.judge(minute, slidingWindow.fresh(minute, 0), 1)
+    expect(verdict).toMatchObject({ remaining: 9, resetAfter: 120_000 })
+    expect(verdict.moreAfter).toBeCloseTo(66_000, 6)
+  })
+
+  it('admits by its own word no more than what is left until then, however the client spreads its requests', () => {
+    const use = fc.array(fc.record({ wait: fc.nat(700), cost: fc.integer({ min: 1, max: 4 }) }), {
+      maxLength: 30,
+    })
+    fc.assert(
+      fc.property(fc.nat(10), fc.nat(9), fc.nat(999), use, (previous, current, at, uses) => {
+        const before = state(at, 0, previous, current)
+        const { remaining, moreAfter } = slidingWindow.judge(limit, before, 0)
+        fc.pre(moreAfter > 0)
+        let now = at
+        let latest = before
+        let used = 0
+        for (const { wait, cost } of uses) {
+          now += wait
+          if (now >= at + moreAfter - 1e-6) return
+          latest = slidingWindow.advance(limit, latest, now)
+          if (!slidingWindow.judge(limit, latest, cost).allowed) continue
+          latest = slidingWindow.take(limit, latest, cost, '')
+          used += cost
+          expect(used).toBeLessThanOrEqual(remaining)
+        }
+      }),
+      { seed: 20261201, numRuns: 3000 },
+    )
   })
 })

@@ -153,3 +153,47 @@ describe('the token bucket', () => {
     expect(tokenBucket.judge(slow, state, 1.75).retryAfter).toBe(Number.POSITIVE_INFINITY)
   })
 })
+
+describe('a token bucket under a changed limit', () => {
+  const perHour: TokenBucketLimit = { algorithm: 'token-bucket', limit: 60, period: 3_600_000, burst: 60 }
+  const quick: TokenBucketLimit = { algorithm: 'token-bucket', limit: 3, period: 300, burst: 3 }
+
+  it('drains at the larger of the two rates, and a look writes nothing', () => {
+    const state = { at: 0, level: 60 }
+    expect(tokenBucket.advance(quick, state, 5000, perHour)).toEqual({ at: 5000, level: 10 })
+    expect(tokenBucket.advance(perHour, state, 5000, quick)).toEqual({
+      at: 5000,
+      level: 10,
+      fasterRate: 0.01,
+    })
+  })
+
+  it('says by the faster rate how long a lowered limit refuses', () => {
+    const full = { at: 0, level: 600 }
+    const slow = tokenBucket.advance({ ...perHour, limit: 10, burst: 10 }, full, 0, {
+      ...perHour,
+      limit: 600,
+      burst: 600,
+    })
+    const { retryAfter, resetAfter } = tokenBucket.judge({ ...perHour, limit: 10, burst: 10 }, slow, 10)
+    expect(retryAfter).toBeCloseTo(3_600_000, 6)
+    expect(resetAfter).toBeCloseTo(3_600_000, 6)
+  })
+
+  it('drains at its own rate once something is taken', () => {
+    const slow = tokenBucket.advance(perHour, { at: 0, level: 3 }, 200, quick)
+    expect(slow).toHaveProperty('fasterRate')
+    expect(tokenBucket.take(perHour, slow, 1, '')).toEqual({ at: 200, level: 2 })
+  })
+
+  it('begins from another way of counting no fuller than full', () => {
+    const state = tokenBucket.withUsage(quick, 1000, { units: 5000, sinceAge: 900, lastAge: 100 })
+    expect(state).toEqual({ at: 1000, level: 2 })
+  })
+
+  it('says when more than is left may be used also where the burst is no whole number', () => {
+    const fraction: TokenBucketLimit = { algorithm: 'token-bucket', limit: 1, period: 1000, burst: 2.5 }
+    const { remaining, moreAfter } = tokenBucket.judge(fraction, { at: 0, level: 0.25 }, 0)
+    expect([remaining, moreAfter]).toEqual([2, 750])
+  })
+})

@@ -5,15 +5,17 @@ import type { Model } from './model.js'
 export class ConcurrencyModel implements Model<ConcurrencyLimit> {
   #leases: { readonly name: string; readonly until: number; readonly slots: number }[] = []
 
-  constructor(private limit: ConcurrencyLimit) {}
+  constructor(private readonly limit: ConcurrencyLimit) {}
 
   used(now: number): number {
     return this.#running(now).reduce((held, { slots }) => held + slots, 0)
   }
 
-  take(now: number, slots: number, name: string): void {
-    this.#leases.push({ name, until: now + this.limit.lease, slots })
+  take(now: number, slots: number, limit: ConcurrencyLimit, name: string): void {
+    this.#leases.push({ name, until: now + limit.lease, slots })
   }
+
+  takeElsewhere(): void {}
 
   release(name: string): void {
     this.#leases = this.#leases.filter((lease) => lease.name !== name)
@@ -27,9 +29,13 @@ export class ConcurrencyModel implements Model<ConcurrencyLimit> {
     }))
   }
 
-  /** Who is in flight stays so. */
-  change(_now: number, limit: ConcurrencyLimit): void {
-    this.limit = limit
+  /** Slots say nothing of units. */
+  usage(): undefined {}
+
+  begin(): void {}
+
+  overAt(): number {
+    return Math.max(...this.#leases.map(({ until }) => until))
   }
 
   #running(now: number) {

@@ -1,39 +1,56 @@
 import type { FixedWindowLimit } from '../../src/limits/limit.js'
-import { allAt, type Entry, growth, type Model, stretched } from './model.js'
+import { allAt, type Entry, type Model, opening, type Usage } from './model.js'
 
 /** A window opens with the first charge that is in none, and closes a period later. */
 export class FixedWindowModel implements Model<FixedWindowLimit> {
   #history: Entry[] = []
+  #last = 0
+  readonly #period: number
 
-  constructor(private limit: FixedWindowLimit) {}
+  constructor({ period }: FixedWindowLimit) {
+    this.#period = period
+  }
 
   used(now: number): number {
     const { opened, count } = this.#lastWindow()
-    return now < opened + this.limit.period ? count : 0
+    return now < opened + this.#period ? count : 0
   }
 
   take(now: number, cost: number): void {
     this.#history.push({ at: now, cost })
+    this.#last = now
+  }
+
+  takeElsewhere(now: number, cost: number): void {
+    this.take(now, cost)
   }
 
   /** A window that opened later than now opens now. */
   setBack(from: number, to: number): void {
     const count = this.used(from)
     this.#history = allAt(Math.min(to, this.#lastWindow().opened), count)
+    this.#last = to
   }
 
-  change(now: number, limit: FixedWindowLimit): void {
-    const count = this.used(now)
-    const opened = stretched(this.#lastWindow().opened, now, limit.period / this.limit.period)
-    this.#history = allAt(opened, count * growth(this.limit, limit))
-    this.limit = limit
+  usage(now: number): Usage | undefined {
+    const units = this.used(now)
+    return units === 0 ? undefined : { units, first: this.#lastWindow().opened, last: this.#last }
+  }
+
+  begin(_now: number, usage: Usage): void {
+    this.#history = allAt(opening(usage, this.#period), usage.units)
+    this.#last = usage.last
+  }
+
+  overAt(): number {
+    return this.#lastWindow().opened + this.#period
   }
 
   #lastWindow(): { readonly opened: number; readonly count: number } {
     let opened = Number.NEGATIVE_INFINITY
     let count = 0
     for (const { at, cost } of this.#history) {
-      if (at >= opened + this.limit.period) {
+      if (at >= opened + this.#period) {
         opened = at
         count = 0
       }

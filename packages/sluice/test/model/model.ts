@@ -1,19 +1,33 @@
-import { capacityOf, type Limit } from '../../src/limits/limit.js'
+import type { Limit } from '../../src/limits/limit.js'
 
 /**
  * What one key has used of a limit, worked out from its whole history each time it is asked: slow, and plain enough to be seen to be
  * right. Times are whole milliseconds.
+ *
+ * Everything is units. Where a limit is handed in, it is one that counts the same way, and may have another capacity or rate.
  */
 export interface Model<L extends Limit> {
-  /** What counts at a moment, if nothing else comes until then. */
-  used(now: number): number
-  take(now: number, cost: number, lease: string): void
+  /** What counts at a moment for a limit, if nothing else comes until then. */
+  used(now: number, limit: L): number
+  take(now: number, cost: number, limit: L, lease: string): void
+  /** Something was taken by another way of counting. */
+  takeElsewhere(now: number, cost: number, limit: L): void
   /** The clock was set back from one moment to an earlier one. */
   setBack(from: number, to: number): void
-  /** The limit is another one of the same algorithm from now on; what is used is the same part of it. */
-  change(now: number, limit: L): void
+  /** What another way of counting may know: how much was used by now, and when the first and last of it came. */
+  usage(now: number): Usage | undefined
+  /** Begins from what another way of counting knows. */
+  begin(now: number, usage: Usage): void
+  /** When all that was taken no longer counts. */
+  overAt(): number
   /** A lease is over. */
   release?(lease: string): void
+}
+
+export interface Usage {
+  readonly units: number
+  readonly first: number
+  readonly last: number
 }
 
 export interface Entry {
@@ -30,12 +44,7 @@ export function allAt(at: number, cost: number): Entry[] {
   return cost === 0 ? [] : [{ at, cost }]
 }
 
-/** How many times as much the new limit holds. */
-export function growth(from: Limit, to: Limit): number {
-  return capacityOf(to) / capacityOf(from)
-}
-
-/** Where a moment lies once all times until now, or from now on, are that many times as long. */
-export function stretched(at: number, now: number, times: number): number {
-  return now - (now - at) * times
+/** When a window opened that has to hold all of what is known; that of the last of it where one window cannot. */
+export function opening({ first, last }: Usage, period: number): number {
+  return last - first < period ? first : last
 }

@@ -1,35 +1,63 @@
 import type { SlidingLogLimit } from '../../src/limits/limit.js'
-import { type Entry, growth, type Model, stretched, sumOf } from './model.js'
+import { allAt, type Entry, type Model, sumOf, type Usage } from './model.js'
 
-/** What came in the period that ends now. */
+/** What came in the period that ends now. What is older than every period that is in use is forgotten. */
 export class SlidingLogModel implements Model<SlidingLogLimit> {
   #history: Entry[] = []
+  /** For how long entries are kept, and until when that is needed; 0 where nothing was taken under a shorter period since. */
+  #keptFor: number
+  #keptUntil = 0
 
-  constructor(private limit: SlidingLogLimit) {}
-
-  used(now: number): number {
-    return sumOf(this.#trailing(now))
+  constructor({ period }: SlidingLogLimit) {
+    this.#keptFor = period
   }
 
-  take(now: number, cost: number): void {
+  used(now: number, { period }: SlidingLogLimit): number {
+    return sumOf(this.#kept(now).filter(({ at }) => now - at < period))
+  }
+
+  take(now: number, cost: number, { period }: SlidingLogLimit): void {
+    this.#history = this.#kept(now)
+    if (this.#history.length === 0 || period >= this.#keptFor || this.#isOver(now)) {
+      this.#keptFor = period
+      this.#keptUntil = 0
+    } else if (this.#keptUntil === 0) this.#keptUntil = this.#last() + this.#keptFor
     this.#history.push({ at: now, cost })
+  }
+
+  takeElsewhere(now: number, cost: number, limit: SlidingLogLimit): void {
+    this.take(now, cost, limit)
   }
 
   /** What is dated later than now came now. */
   setBack(from: number, to: number): void {
-    this.#history = this.#trailing(from).map(({ at, cost }) => ({ at: Math.min(at, to), cost }))
+    this.#history = this.#kept(from).map(({ at, cost }) => ({ at: Math.min(at, to), cost }))
+    this.#keptUntil = Math.min(this.#keptUntil, to + this.#keptFor)
   }
 
-  change(now: number, limit: SlidingLogLimit): void {
-    const times = limit.period / this.limit.period
-    this.#history = this.#trailing(now).map(({ at, cost }) => ({
-      at: stretched(at, now, times),
-      cost: cost * growth(this.limit, limit),
-    }))
-    this.limit = limit
+  usage(now: number): Usage | undefined {
+    const kept = this.#kept(now)
+    const [first] = kept
+    return first && { units: sumOf(kept), first: first.at, last: this.#last() }
   }
 
-  #trailing(now: number): Entry[] {
-    return this.#history.filter(({ at }) => now - at < this.limit.period)
+  begin(_now: number, { units, last }: Usage): void {
+    this.#history = allAt(last, units)
+  }
+
+  overAt(): number {
+    return this.#last() + this.#keptFor
+  }
+
+  #kept(now: number): Entry[] {
+    return this.#history.filter(({ at }) => now - at < this.#keptFor)
+  }
+
+  #last(): number {
+    return this.#history.at(-1)?.at ?? Number.NEGATIVE_INFINITY
+  }
+
+  #isOver(now: number): boolean {
+    return this.#keptUntil > 0 && now >= this.#keptUntil
   }
 }

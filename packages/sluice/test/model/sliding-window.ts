@@ -1,17 +1,21 @@
 import type { SlidingWindowLimit } from '../../src/limits/limit.js'
-import { growth, type Model, stretched } from './model.js'
+import { type Model, opening, type Usage } from './model.js'
 
 /** Windows follow one on the other from a first charge; the one before counts for the part of it that the trailing period holds. */
 export class SlidingWindowModel implements Model<SlidingWindowLimit> {
   #first = 0
+  #last = 0
   /** What came in each window, by its number. */
   #counts = new Map<number, number>()
+  readonly #period: number
 
-  constructor(private limit: SlidingWindowLimit) {}
+  constructor({ period }: SlidingWindowLimit) {
+    this.#period = period
+  }
 
   used(now: number): number {
     const { start, previous, current } = this.#at(now)
-    return previous * (1 - (now - start) / this.limit.period) + current
+    return previous * (1 - (now - start) / this.#period) + current
   }
 
   take(now: number, cost: number): void {
@@ -19,27 +23,43 @@ export class SlidingWindowModel implements Model<SlidingWindowLimit> {
     if (previous === 0 && current === 0) this.#restart(now, 0, 0)
     const { window } = this.#at(now)
     this.#counts.set(window, (this.#counts.get(window) ?? 0) + cost)
+    this.#last = now
+  }
+
+  takeElsewhere(now: number, cost: number): void {
+    this.take(now, cost)
   }
 
   /** A window that begins later than now begins now. */
   setBack(from: number, to: number): void {
     const { start, previous, current } = this.#at(from)
     this.#restart(Math.min(start, to), previous, current)
+    this.#last = to
   }
 
-  change(now: number, limit: SlidingWindowLimit): void {
-    const { start, previous, current } = this.#at(now)
-    const times = growth(this.limit, limit)
-    const begun = stretched(start, now, limit.period / this.limit.period)
-    this.limit = limit
-    this.#restart(begun, previous * times, current * times)
+  usage(now: number): Usage | undefined {
+    const { start, previous } = this.#at(now)
+    const units = this.used(now)
+    const first = previous > 0 ? start - this.#period : start
+    return units > 0 ? { units, first, last: this.#last } : undefined
+  }
+
+  begin(_now: number, usage: Usage): void {
+    this.#restart(opening(usage, this.#period), 0, usage.units)
+    this.#last = usage.last
+  }
+
+  overAt(): number {
+    const { start, previous, current } = this.#at(this.#last)
+    if (current > 0) return start + 2 * this.#period
+    return previous > 0 ? start + this.#period : start
   }
 
   #at(now: number) {
-    const window = Math.floor((now - this.#first) / this.limit.period)
+    const window = Math.floor((now - this.#first) / this.#period)
     return {
       window,
-      start: this.#first + window * this.limit.period,
+      start: this.#first + window * this.#period,
       previous: this.#counts.get(window - 1) ?? 0,
       current: this.#counts.get(window) ?? 0,
     }

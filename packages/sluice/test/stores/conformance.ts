@@ -7,6 +7,7 @@ import { costCases } from './conformance/costs.js'
 import { expiryCases } from './conformance/expiry.js'
 import type { MakeStore, StoreKind, Suite } from './conformance/harness.js'
 import { keyCases } from './conformance/keys.js'
+import { limitSequenceCases } from './conformance/limit-sequences.js'
 import { permitCases } from './conformance/permits.js'
 import { rateCases } from './conformance/rates.js'
 import { settlementCases } from './conformance/settlements.js'
@@ -50,6 +51,7 @@ const ALL_CASES = [
   rateCases,
   expiryCases,
   changeCases,
+  limitSequenceCases,
   askedInVainCases,
   settlementCases,
   permitCases,

@@ -1,7 +1,6 @@
 import { algorithmOf } from '../../limits/algorithms.js'
-import { capacityOf, countAlike } from '../../limits/limit.js'
 import type { SlidingLogState } from '../../limits/sliding-log.js'
-import type { Charge, Settlement, StoreVerdict } from '../store.js'
+import type { Charge, StoreVerdict } from '../store.js'
 import { LONGEST_ENTRY } from './log-entries.js'
 import type { WorkingState } from './working-state.js'
 
@@ -46,32 +45,9 @@ export function decide(working: WorkingState, charges: readonly Charge[], takes:
   if (takes && admitted) {
     const wanted = charges.filter(({ cost }, place) => cost > 0 && taken[place]?.allowed)
     makeRoom(working, wanted)
-    for (const { limit, cost, lease = '' } of wanted)
-      working.keep(limit, algorithmOf(limit).take(limit, working.under(limit), cost, lease))
+    for (const { limit, cost, lease = '' } of wanted) working.take(limit, cost, lease)
   }
   return { admitted, taken, untaken }
-}
-
-/** Lets a charge that was taken count another cost from now on. */
-export function settle(working: WorkingState, { charge, taken, cost }: Settlement): void {
-  const { limit } = charge
-  const counted = working.limit
-  const { settle } = algorithmOf(limit)
-  if (counted === undefined) {
-    // Nothing is left to give back, but there may be something to charge.
-    if (cost > taken.cost || (limit.algorithm === 'concurrency' && cost > 0))
-      working.keep(limit, settle(limit, working.under(limit), taken, cost))
-    return
-  }
-  if (countAlike(counted, limit)) {
-    working.keep(limit, settle(limit, working.under(limit), taken, cost))
-    return
-  }
-  // The limit counts another way since. What was taken is no longer to be found; what is owed is owed.
-  const owed = ((cost - taken.cost) / capacityOf(limit)) * capacityOf(counted)
-  if (owed <= 0 || limit.algorithm === 'concurrency' || counted.algorithm === 'concurrency') return
-  const state = working.under(counted)
-  working.keep(counted, algorithmOf(counted).settle(counted, state, { ...taken, cost: 0 }, owed))
 }
 
 /** The places of the charges in the order of judging. */
@@ -95,7 +71,7 @@ function makeRoom(working: WorkingState, charges: readonly Charge[]): void {
 /** By how many bytes a charge that is taken makes the value longer, at most. */
 function growth(working: WorkingState, { limit, lease = '' }: Charge): number {
   if (limit.algorithm === 'concurrency') return Buffer.byteLength(JSON.stringify(lease)) + LONGEST_ENTRY
-  if (limit.algorithm !== 'sliding-log') return 0
+  if (limit.algorithm !== 'sliding-log') return working.keepsLog ? LONGEST_ENTRY : 0
   // Charges of one tick share an entry.
   const { at, times, length } = working.seen(limit) as SlidingLogState
   return times[length - 1] === at ? 0 : LONGEST_ENTRY

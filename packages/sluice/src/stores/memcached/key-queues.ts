@@ -1,11 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { algorithmOf } from '../../limits/algorithms.js'
 import type { Connection, Read } from './connection.js'
 import { ROOM_TO_SETTLE } from './decide.js'
 import { StoreContentionError } from './errors.js'
 import { EXPIRED, expiryOf } from './expiry.js'
 import type { DecisionClock } from './server-time.js'
-import { decodeValue, encodeValue, type Stored } from './value.js'
+import { decodeValue, encodeValue } from './value.js'
 import { WorkingState } from './working-state.js'
 
 /** What one call does to the state of a key. It is asked again where another process came in between. */
@@ -87,7 +86,7 @@ export class KeyQueues {
       const read = await this.#read(key)
       const working = await this.#workingState(key, read)
       const answers = batch.map((each) => answerOf(each, working))
-      if (working.changed === undefined || (await this.#write(key, working.changed, read))) {
+      if (working.changed === undefined || (await this.#write(key, working, read))) {
         for (const answer of answers) answer()
         return
       }
@@ -108,9 +107,9 @@ export class KeyQueues {
   }
 
   async #workingState(key: string, read: Read | undefined): Promise<WorkingState> {
-    if (read === undefined) return new WorkingState(this.clock, undefined, 0)
+    if (read === undefined) return new WorkingState(this.clock, [], 0)
     const stored = decodeValue(key, read.value)
-    if (this.clock.doubts(stored.state.at)) {
+    if (stored.some(({ state }) => this.clock.doubts(state.at))) {
       this.clock.mistrust()
       await this.clock.ready()
     }
@@ -118,11 +117,11 @@ export class KeyQueues {
   }
 
   /** Whether nobody had written the key since it was read. */
-  async #write(key: string, stored: Stored, read: Read | undefined): Promise<boolean> {
-    const idleAfter = algorithmOf(stored.limit).idleAfter(stored.limit, stored.state)
+  async #write(key: string, working: WorkingState, read: Read | undefined): Promise<boolean> {
+    const { changed: counts = [], idleAfter } = working
     const isOver = !(idleAfter > 0)
     if (isOver && read === undefined) return true
-    const value = encodeValue(key, stored)
+    const value = encodeValue(key, counts)
     if (Buffer.byteLength(value) > ROOM_TO_SETTLE)
       throw new RangeError("the state of a key does not fit into Memcached's 1 MB any more")
     const expiry = isOver ? EXPIRED : expiryOf(idleAfter, this.clock.latestServerTime())

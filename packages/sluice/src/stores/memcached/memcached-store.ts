@@ -1,7 +1,7 @@
 import { checkCost } from '../../limits/limit.js'
 import { type Charge, checkLease, type Settlement, type Store, type StoreVerdict } from '../store.js'
 import type { Connection } from './connection.js'
-import { decide, type Outcome, settle } from './decide.js'
+import { decide, type Outcome } from './decide.js'
 import { KeyQueues } from './key-queues.js'
 import type { DecisionClock } from './server-time.js'
 import { storeKey } from './store-key.js'
@@ -61,7 +61,10 @@ export class CasStore implements MemcachedStore {
     await Promise.all(
       parts.map(({ key, places }) =>
         this.#queues.ask(key, (working) => {
-          for (const place of places) settle(working, settlements[place] as Settlement)
+          for (const place of places) {
+            const { charge, taken, cost } = settlements[place] as Settlement
+            working.settle(charge.limit, taken, cost)
+          }
         }),
       ),
     )

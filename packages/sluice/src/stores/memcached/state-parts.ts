@@ -33,8 +33,11 @@ export function stateParts(state: State, limit: Limit): readonly Part[] {
   }
 }
 
-/** @throws TypeError for parts of no state of this limit. */
-export function stateFrom([time, ...parts]: readonly unknown[], limit: Limit): State {
+/**
+ * @param keptUntil of a sliding log, where its entries are kept for a longer period than the last one
+ * @throws TypeError for parts of no state of this limit.
+ */
+export function stateFrom([time, ...parts]: readonly unknown[], limit: Limit, keptUntil: unknown): State {
   const at = numberFrom(time)
   switch (limit.algorithm) {
     case 'token-bucket': {
@@ -55,7 +58,8 @@ export function stateFrom([time, ...parts]: readonly unknown[], limit: Limit): S
     case 'sliding-log': {
       const [text, ...rest] = parts
       if (typeof text !== 'string' || rest.length > 0) throw new TypeError('no entries of a log')
-      const state: SlidingLogState = { at, ...entriesFrom(text) }
+      const kept = { keptFor: limit.period, keptUntil: numberFrom(keptUntil ?? 0) }
+      const state: SlidingLogState = { at, ...entriesFrom(text), ...kept }
       return state
     }
     case 'concurrency':

@@ -1,36 +1,38 @@
 import { crc32 } from 'node:zlib'
 import type { State } from '../../limits/algorithm.js'
+import { type Count, MAX_COUNTS } from '../../limits/counts.js'
 import { checkLimit, type Limit } from '../../limits/limit.js'
+import type { SlidingLogState } from '../../limits/sliding-log.js'
 import { StoredValueError } from './errors.js'
 import { stateFrom, stateParts } from './state-parts.js'
-
-/** What a key has used, and of which limit. */
-export interface Stored {
-  readonly limit: Limit
-  readonly state: State
-}
 
 /** What tells a value of the store from others, and the version of the form. */
 const FORM = /^sluice1 ([0-9a-f]{8}) (\[.*\])$/s
 
 /**
- * A value as it lies in Memcached: `sluice1 <checksum> [<limit>,<state>]`. The limit is the one under which the state was
- * counted, for when it is changed. The checksum is over the key, too: a damaged value is found out, and so is one
- * that belongs to another key.
+ * A value as it lies in Memcached: `sluice1 <checksum> [<limit>,<state>]`, and a limit and a state more for each further way of
+ * counting. The limit is the one that the state was last taken under. The checksum is over the key, too: a damaged
+ * value is found out, and so is one that belongs to another key.
  */
-export function encodeValue(key: string, { limit, state }: Stored): string {
-  const text = JSON.stringify([limitParts(limit), stateParts(state, limit)], finite)
+export function encodeValue(key: string, counts: readonly Count[]): string {
+  const parts = counts.flatMap(({ limit, state }) => [limitParts(limit, state), stateParts(state, limit)])
+  const text = JSON.stringify(parts, finite)
   return `sluice1 ${checksum(key, text)} ${text}`
 }
 
 /** @throws StoredValueError for whatever `encodeValue` did not write for this key. */
-export function decodeValue(key: string, value: unknown): Stored {
+export function decodeValue(key: string, value: unknown): readonly Count[] {
   const [, sum, text] = (typeof value === 'string' && FORM.exec(value)) || []
   if (sum === undefined || text === undefined || checksum(key, text) !== sum) throw unreadable(key)
   try {
-    const [limitPart, statePart] = JSON.parse(text) as [unknown[], unknown[]]
-    const limit = limitFrom(limitPart)
-    return { limit, state: stateFrom(statePart, limit) }
+    const parts = JSON.parse(text) as unknown[][]
+    if (parts.length % 2 !== 0 || parts.length > 2 * MAX_COUNTS)
+      throw new TypeError(`not up to ${MAX_COUNTS} limits with a state each`)
+    return Array.from({ length: parts.length / 2 }, (_, index): Count => {
+      const limitPart = parts[2 * index] as unknown[]
+      const limit = limitFrom(limitPart)
+      return { limit, state: stateFrom(parts[2 * index + 1] as unknown[], limit, limitPart[3]) }
+    })
   } catch (cause) {
     throw unreadable(key, cause)
   }
@@ -59,7 +61,7 @@ const LETTERS = {
   concurrency: 'c',
 } as const
 
-function limitParts(limit: Limit): readonly (string | number)[] {
+function limitParts(limit: Limit, state: State): readonly (string | number)[] {
   const letter = LETTERS[limit.algorithm]
   switch (limit.algorithm) {
     case 'token-bucket':
@@ -70,6 +72,11 @@ function limitParts(limit: Limit): readonly (string | number)[] {
         : [letter, limit.limit, limit.period]
     case 'concurrency':
       return [letter, limit.limit, limit.lease]
+    case 'sliding-log': {
+      // The longest period that entries are kept for, and until when, stand in place of the limit's own period.
+      const { keptFor, keptUntil } = state as SlidingLogState
+      return keptUntil > 0 ? [letter, limit.limit, keptFor, keptUntil] : [letter, limit.limit, keptFor]
+    }
     default:
       return [letter, limit.limit, limit.period]
   }

@@ -1,12 +1,20 @@
 import type { State } from '../../limits/algorithm.js'
-import { adapt, algorithmOf } from '../../limits/algorithms.js'
-import { countAlike, type Limit, sameLimit, usesWallTime } from '../../limits/limit.js'
+import {
+  type Count,
+  countsAfterSettlement,
+  countsAfterTake,
+  countsIdleAfter,
+  countsNow,
+  isSetBack,
+  stateUnder,
+} from '../../limits/counts.js'
+import { type Limit, usesWallTime } from '../../limits/limit.js'
+import type { Taken } from '../../limits/verdict.js'
 import type { DecisionClock } from './server-time.js'
-import type { Stored } from './value.js'
 
 /** What a key holds while a round of calls is decided: read once, changed by each call in turn, written once. */
 export class WorkingState {
-  #held: { limit: Limit; state: State } | undefined
+  #counts: readonly Count[]
   #changed = false
   #now: number | undefined
   #wallTime: number | undefined
@@ -14,56 +22,51 @@ export class WorkingState {
   /** `size`: bytes of the value that was read, and then about those of the one to be written. */
   constructor(
     private readonly clock: DecisionClock,
-    stored: Stored | undefined,
+    stored: readonly Count[],
     public size: number,
   ) {
-    if (stored === undefined) return
-    const { limit, state } = stored
-    const now = this.#time(limit, state.at)
-    // The time of a clock that was set back has to be kept, whatever is decided.
-    this.#changed = now < state.at
-    this.#held = { limit, state: algorithmOf(limit).advance(limit, state, now) }
+    for (const { limit, state } of stored) this.#timeAfter(limit, state.at)
+    this.#counts = countsNow(stored, this.#timeFor)
+    this.#changed = isSetBack(stored, this.#timeFor)
   }
 
-  /** Under which limit the state is counted; none where nothing is known of the key. */
-  get limit(): Limit | undefined {
-    return this.#held?.limit
-  }
-
-  /**
-   * The state now, as this limit sees it. Where it counts another way that is an estimate, which changes nothing; the state itself
-   * goes on under the limit that counted it.
-   */
+  /** The state now, as this limit sees it. Changes nothing. */
   seen(limit: Limit): State {
-    const held = this.#held
-    if (held === undefined || countAlike(held.limit, limit)) return this.under(limit)
-    return adapt(held.state, held.limit, limit, this.#time(limit))
+    return stateUnder(limit, this.#counts, this.#timeFor)
   }
 
-  /** The state now, counted under this limit from now on. */
-  under(limit: Limit): State {
-    const now = this.#time(limit)
-    if (this.#held === undefined) return algorithmOf(limit).fresh(limit, now)
-    const { limit: before, state } = this.#held
-    if (!sameLimit(before, limit)) {
-      this.#held = { limit, state: adapt(state, before, limit, now) }
-      this.#changed = true
-    }
-    return this.#held.state
-  }
-
-  keep(limit: Limit, state: State): void {
-    this.#held = { limit, state }
+  take(limit: Limit, cost: number, lease: string): void {
+    this.#counts = countsAfterTake(limit, this.#counts, cost, lease, this.#timeFor)
     this.#changed = true
   }
 
-  /** What has to be written; none where nothing was changed. */
-  get changed(): Stored | undefined {
-    return this.#changed ? this.#held : undefined
+  /** Lets a charge that was taken count another cost from now on. */
+  settle(limit: Limit, taken: Taken, cost: number): void {
+    // Where nothing is known of the key there is nothing to give back, and no need to write.
+    if (this.#counts.length === 0 && cost <= taken.cost && limit.algorithm !== 'concurrency') return
+    this.#counts = countsAfterSettlement(limit, this.#counts, taken, cost, this.#timeFor)
+    this.#changed = true
   }
 
+  /** Whether what is taken becomes an entry of a log, whatever the limit. */
+  get keepsLog(): boolean {
+    return this.#counts.some(({ limit }) => limit.algorithm === 'sliding-log')
+  }
+
+  /** What has to be written; undefined where nothing was changed. */
+  get changed(): readonly Count[] | undefined {
+    return this.#changed ? this.#counts : undefined
+  }
+
+  /** Milliseconds until the key says no more than none would. */
+  get idleAfter(): number {
+    return countsIdleAfter(this.#counts, this.#timeFor)
+  }
+
+  readonly #timeFor = (limit: Limit): number => this.#timeAfter(limit)
+
   /** One time for the whole round. */
-  #time(limit: Limit, at?: number): number {
+  #timeAfter(limit: Limit, at?: number): number {
     if (usesWallTime(limit)) {
       this.#wallTime ??= this.clock.timeFor(limit, at)
       return this.#wallTime

@@ -83,10 +83,12 @@ export class BucketTaking {
     const { states } = this
     const slot = this.#slots[index] as number
     const level = (this.#levels[index] as number) + (admitted ? cost : 0)
-    if (slot !== 0) states.slots.setNumbers(slot, states.now, level)
-    else if (admitted) {
+    if (slot !== 0) {
+      // A refusal writes nothing, except what a clock that was set back does.
+      if (admitted || states.now < states.slots.at(slot)) states.slots.setNumbers(slot, states.now, level)
+    } else if (admitted) {
       const state: TokenBucketState = { at: states.now, level }
-      states.add(this.#scopes[index] as Scope, key, limit, state)
+      states.add(this.#scopes[index] as Scope, key, [{ limit, state }])
     }
   }
 }

@@ -62,16 +62,14 @@ export class Judgement implements Outcome {
     return verdicts
   }
 
-  #commit({ charge, scope, place, overflow, state }: Pending): void {
+  #commit({ charge, scope, place, overflow }: Pending): void {
     const { states } = this
     const { key, limit, cost, lease = '' } = charge
-    // An earlier charge of the same request may have found it a place, or moved its state on.
+    // An earlier charge of the same request may have found it a place.
     const current = place ?? (overflow ? scope.overflow : states.find(scope, key) || undefined)
-    const before = current === undefined ? state : states.stateNow(current, limit)
-    const next = algorithmOf(limit).take(limit, before, cost, lease)
-    if (current !== undefined) states.keep(current, limit, next)
-    else if (overflow) states.addShared(scope, limit, next)
-    else states.add(scope, key, limit, next)
+    if (current !== undefined) states.take(current, limit, cost, lease)
+    else if (overflow) states.takeFirstShared(scope, limit, cost, lease)
+    else states.takeFirst(scope, key, states.shared(scope), limit, cost, lease)
   }
 }
 
@@ -87,8 +85,9 @@ function judge(states: States, charges: readonly Charge[]): Pending[] {
     if (own === undefined && earlier === undefined && charge.cost > 0) room--
     const shared = own === undefined ? states.shared(scope) : undefined
     const place = overflow ? shared : own
-    const state =
-      place !== undefined ? states.look(place, charge.limit) : states.stateNow(shared, charge.limit, true)
+    const judged = place ?? shared
+    if (judged !== undefined) states.notice(judged)
+    const state = states.stateNow(judged, charge.limit)
     const cost = charge.cost + (charge.cost > 0 ? takenBefore(pending, charge, overflow) : 0)
     const verdict = algorithmOf(charge.limit).judge(charge.limit, state, cost)
     pending.push({

@@ -1,12 +1,11 @@
 import { type Clock, systemClock } from '../../clock.js'
-import { algorithmOf } from '../../limits/algorithms.js'
-import { capacityOf, checkCost, countAlike } from '../../limits/limit.js'
+import { checkCost } from '../../limits/limit.js'
 import type { DecidingStore, Outcome, StandingCharge, StandingTaker } from '../outcome.js'
 import type { Charge, Settlement, Store, StoreVerdict } from '../store.js'
 import { BucketTaking } from './bucket-taking.js'
 import { Judgement } from './judging.js'
 import { StandingBuckets } from './standing-buckets.js'
-import { type Place, type Scope, States } from './states.js'
+import { type Scope, States } from './states.js'
 
 export interface MemoryStoreOptions {
   /**
@@ -95,47 +94,20 @@ class InMemory implements MemoryStore, DecidingStore {
     const states = this.#states
     states.begin()
     for (const settlement of settlements) {
-      const { charge, taken } = settlement
+      const { charge, taken, cost } = settlement
       const scope = states.scope(charge.scope)
       const own = states.find(scope, charge.key) || undefined
       const shared = taken.overflow ? states.shared(scope) : undefined
       // What was counted in the shared state is also in the copy of it that the key may have got since.
-      if (own !== undefined) this.#settle(own, settlement)
-      if (shared !== undefined) this.#settle(shared, settlement)
+      if (own !== undefined) states.settle(own, charge.limit, taken, cost)
+      if (shared !== undefined) states.settle(shared, charge.limit, taken, cost)
       if (own === undefined && shared === undefined) this.#settleForgotten(scope, settlement)
     }
   }
 
-  #settle(place: Place, { charge: { limit }, taken, cost }: Settlement): void {
-    const states = this.#states
-    const { limit: to } = states.read(place)
-    if (countAlike(to, limit)) {
-      states.keep(place, limit, algorithmOf(limit).settle(limit, states.stateNow(place, limit), taken, cost))
-      return
-    }
-    // The limit counts another way since. What was taken is no longer to be found; what is owed is owed.
-    const owed = ((cost - taken.cost) / capacityOf(limit)) * capacityOf(to)
-    if (owed <= 0 || limit.algorithm === 'concurrency' || to.algorithm === 'concurrency') return
-    const state = states.stateNow(place, to)
-    states.keep(place, to, algorithmOf(to).settle(to, state, { ...taken, cost: 0 }, owed))
-  }
-
-  /** Settles where the state is gone: there is nothing to give back, but there may be something to charge. */
-  #settleForgotten(scope: Scope, settlement: Settlement): void {
-    const { charge, taken, cost } = settlement
-    const { key, limit } = charge
+  #settleForgotten(scope: Scope, { charge: { key, limit }, taken, cost }: Settlement): void {
     if (cost <= taken.cost && limit.algorithm !== 'concurrency') return
-    const states = this.#states
-    const full = states.room <= 0
-    const shared = states.shared(scope)
-    if (shared !== undefined && full) {
-      this.#settle(shared, settlement)
-      return
-    }
-    const state = algorithmOf(limit).settle(limit, states.stateNow(shared, limit, true), taken, cost)
-    if (algorithmOf(limit).idleAfter(limit, state) <= 0) return
-    if (full) states.addShared(scope, limit, state)
-    else states.add(scope, key, limit, state)
+    this.#states.settleFirst(scope, key, this.#states.shared(scope), limit, taken, cost)
   }
 
   reset(scopeName: string, key: string): void {

@@ -102,8 +102,11 @@ export class StandingBuckets implements StandingTaker {
       if (slot !== 0) {
         const numbers = slots.numbersOf(slot)
         const place = (slot & LAST) * 4
-        numbers[place] = now
-        numbers[place + 1] = level
+        // A refusal writes nothing, except what a clock that was set back does.
+        if (fits || now < (numbers[place] as number)) {
+          numbers[place] = now
+          numbers[place + 1] = level
+        }
       } else if (fits) this.#add(rows[index] as Row, key, level)
     }
     return fits ? 'taken' : 'refused'
@@ -125,6 +128,6 @@ export class StandingBuckets implements StandingTaker {
 
   #add({ scope, limit }: Row, key: string, level: number): void {
     const state: TokenBucketState = { at: this.at, level }
-    this.#states.add(scope, key, limit, state)
+    this.#states.add(scope, key, [{ limit, state }])
   }
 }

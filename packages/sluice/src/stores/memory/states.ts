@@ -1,18 +1,25 @@
 import type { Clock } from '../../clock.js'
 import type { State } from '../../limits/algorithm.js'
-import { adapt, algorithmOf } from '../../limits/algorithms.js'
-import { countAlike, type Limit, usesWallTime } from '../../limits/limit.js'
+import {
+  type Count,
+  countsAfterSettlement,
+  countsAfterTake,
+  countsIdleAfter,
+  countsNow,
+  stateUnder,
+} from '../../limits/counts.js'
+import { type Limit, usesWallTime } from '../../limits/limit.js'
 import { levelNow, type TokenBucketState, timeToDrain } from '../../limits/token-bucket.js'
+import type { Taken } from '../../limits/verdict.js'
 import { KeyHash } from './key-hash.js'
 import { KeyTable } from './key-table.js'
 import { LimitNumbers, NO_NUMBER } from './limit-numbers.js'
 import { Slots } from './slots.js'
 import { TimingWheel } from './timing-wheel.js'
 
-/** What somebody has used, and of which limit. */
+/** What a key has used, as each kind of limit counts it. */
 export interface Kept {
-  limit: Limit
-  state: State
+  counts: readonly Count[]
   /** When it says no more than nothing, by the clock's `now`. */
   expiresAt: number
 }
@@ -121,60 +128,97 @@ export class States {
     if (number === NO_NUMBER) return this.slots.object(place) as Kept
     const state: TokenBucketState = { at: this.slots.at(place), level: this.slots.level(place) }
     const limit = this.limits.limitOf(number)
-    return { limit, state, expiresAt: state.at + timeToDrain(limit, state.level) }
+    return { counts: [{ limit, state }], expiresAt: state.at + timeToDrain(limit, state.level) }
   }
 
   /**
-   * What there is at a place, now and under this limit. A key without a place starts from what the unknown keys of its scope have used together;
-   * where they have used nothing, so has it.
+   * What there is at a place, now and as this limit sees it; nothing is changed by that. A key without a place starts from what the unknown keys of its scope
+   * have used together; where they have used nothing, so has it.
    */
-  stateNow(place: Place | undefined, limit: Limit, copy = false): State {
-    const now = this.#time(limit)
-    if (place === undefined) return algorithmOf(limit).fresh(limit, now)
-    const kept = this.read(place)
-    const held = copy ? structuredClone(kept.state) : kept.state
-    const advanced = algorithmOf(kept.limit).advance(kept.limit, held, this.#time(kept.limit))
-    return adapt(advanced, kept.limit, limit, now)
+  stateNow(place: Place | undefined, limit: Limit): State {
+    return stateUnder(limit, place === undefined ? NO_COUNTS : this.read(place).counts, this.#timeFor)
   }
 
-  /**
-   * What is kept at a place, now and under this limit, to be judged by. It is kept so, but under a limit that counts another way: that sees no more than a
-   * part of what is known, and converts it only when it takes.
-   */
-  look(place: Place, limit: Limit): State {
-    const { limit: own } = this.read(place)
-    const kept = countAlike(own, limit) ? limit : own
-    const state = this.stateNow(place, kept)
-    this.keep(place, kept, state)
-    return kept === limit ? state : this.stateNow(place, limit)
+  /** Keeps what a clock that was set back does to a place, and drops leases that have ended, before it is judged by. */
+  notice(place: Place): void {
+    const { counts } = this.read(place)
+    const now = countsNow(counts, this.#timeFor)
+    if (now !== counts) this.#keep(place, now)
   }
 
-  /** @param state brought to now */
-  keep(place: Place, limit: Limit, state: State): void {
-    const { expiresAt: before } = this.read(place)
-    const expiresAt = this.#expiryOf(limit, state)
-    if (typeof place !== 'number') Object.assign(place, { limit, state, expiresAt })
-    else {
-      const number = this.slots.tag(place)
-      this.#write(place, limit, state, expiresAt)
-      this.limits.release(number)
-      if (expiresAt < before) this.#wheel.schedule(place, expiresAt)
+  /** Takes from what there is at a place. */
+  take(place: Place, limit: Limit, cost: number, lease: string): void {
+    this.#keep(place, countsAfterTake(limit, this.read(place).counts, cost, lease, this.#timeFor))
+  }
+
+  settle(place: Place, limit: Limit, taken: Taken, cost: number): void {
+    this.#keep(place, countsAfterSettlement(limit, this.read(place).counts, taken, cost, this.#timeFor))
+  }
+
+  /** The counts that a key of which nothing is kept begins with: those that the unknown keys of its scope share. */
+  #inherited(shared: Kept | undefined): readonly Count[] {
+    return shared === undefined ? NO_COUNTS : structuredClone(shared.counts)
+  }
+
+  /** Takes for a key of which nothing is kept. */
+  takeFirst(
+    scope: Scope,
+    key: string,
+    shared: Kept | undefined,
+    limit: Limit,
+    cost: number,
+    lease: string,
+  ): void {
+    const counts = this.#inherited(shared)
+    this.add(scope, key, countsAfterTake(limit, counts, cost, lease, this.#timeFor))
+  }
+
+  /** Takes for an unknown key, where what such keys share is not kept yet. */
+  takeFirstShared(scope: Scope, limit: Limit, cost: number, lease: string): void {
+    const counts = countsAfterTake(limit, NO_COUNTS, cost, lease, this.#timeFor)
+    scope.overflow = { counts, expiresAt: this.#expiryOf(counts) }
+  }
+
+  /** Settles for a key of which nothing is kept: there is nothing to give back, but there may be something to charge. */
+  settleFirst(
+    scope: Scope,
+    key: string,
+    shared: Kept | undefined,
+    limit: Limit,
+    taken: Taken,
+    cost: number,
+  ): void {
+    if (this.room <= 0 && shared !== undefined) {
+      this.settle(shared, limit, taken, cost)
+      return
     }
+    const counts = countsAfterSettlement(limit, this.#inherited(shared), taken, cost, this.#timeFor)
+    if (counts.length === 0) return
+    if (this.room > 0) this.add(scope, key, counts)
+    else scope.overflow = { counts, expiresAt: this.#expiryOf(counts) }
   }
 
-  /** Begins to keep the state of a key of which nothing is kept. */
-  add(scope: Scope, key: string, limit: Limit, state: State): void {
+  /** Begins to keep what a key has used of which nothing is kept. */
+  add(scope: Scope, key: string, counts: readonly Count[]): void {
     this.#hash.of(key)
     const slot = this.slots.allocate()
     this.#table.add(slot, this.#hash.low ^ scope.low, this.#hash.high ^ scope.high)
-    const expiresAt = this.#expiryOf(limit, state)
-    this.#write(slot, limit, state, expiresAt)
+    const expiresAt = this.#expiryOf(counts)
+    this.#write(slot, counts, expiresAt)
     this.#wheel.schedule(slot, expiresAt)
   }
 
-  /** Begins to keep what the unknown keys of a scope share. */
-  addShared(scope: Scope, limit: Limit, state: State): void {
-    scope.overflow = { limit, state, expiresAt: this.#expiryOf(limit, state) }
+  #keep(place: Place, counts: readonly Count[]): void {
+    const { expiresAt: before } = this.read(place)
+    const expiresAt = this.#expiryOf(counts)
+    if (typeof place !== 'number') Object.assign(place, { counts, expiresAt })
+    else if (counts.length === 0) this.forget(place)
+    else {
+      const number = this.slots.tag(place)
+      this.#write(place, counts, expiresAt)
+      this.limits.release(number)
+      if (expiresAt < before) this.#wheel.schedule(place, expiresAt)
+    }
   }
 
   /** What the unknown keys of a scope have used together, as long as any of it counts. */
@@ -197,36 +241,39 @@ export class States {
     else this.forget(slot)
   }
 
-  /** When a state expires. It is brought to now for that: where a clock was set since, the time at which it seemed to expire was wrong. */
+  /** When a state expires, now: where a clock was set back since it was kept, the time at which it seemed to expire was wrong. */
   #expiryNow(place: Place): number {
     const number = typeof place === 'number' ? this.slots.tag(place) : NO_NUMBER
     if (typeof place !== 'number' || number === NO_NUMBER) {
-      const { limit } = this.read(place)
-      this.keep(place, limit, this.stateNow(place, limit))
-      return this.read(place).expiresAt
+      this.notice(place)
+      return this.#expiryOf(this.read(place).counts)
     }
     // In numbers: where many keys come and go, the objects in between were 2 of the 6 KB that a decision left to the garbage collector.
     const limit = this.limits.limitOf(number)
-    const level = levelNow(limit, this.slots.at(place), this.slots.level(place), this.now)
-    this.slots.setNumbers(place, this.now, level)
+    const at = this.slots.at(place)
+    const level = levelNow(limit, at, this.slots.level(place), this.now)
+    if (this.now < at) this.slots.setNumbers(place, this.now, level)
     return this.now + timeToDrain(limit, level)
   }
 
-  #write(slot: number, limit: Limit, state: State, expiresAt: number): void {
-    const number = limit.algorithm === 'token-bucket' ? this.limits.claim(limit) : NO_NUMBER
+  #write(slot: number, counts: readonly Count[], expiresAt: number): void {
+    const { limit, state } = counts[0] as Count
+    const isBucket = counts.length === 1 && limit.algorithm === 'token-bucket'
+    const number = isBucket ? this.limits.claim(limit) : NO_NUMBER
     this.slots.setTag(slot, number)
-    if (number === NO_NUMBER) this.slots.setObject(slot, { limit, state, expiresAt } satisfies Kept)
+    if (number === NO_NUMBER) this.slots.setObject(slot, { counts, expiresAt } satisfies Kept)
     else {
+      const { at, level } = state as TokenBucketState
       this.slots.setObject(slot, undefined)
-      this.slots.setNumbers(slot, state.at, (state as TokenBucketState).level)
+      this.slots.setNumbers(slot, at, level)
     }
   }
 
-  #expiryOf(limit: Limit, state: State): number {
-    return this.now + algorithmOf(limit).idleAfter(limit, state)
+  #expiryOf(counts: readonly Count[]): number {
+    return this.now + countsIdleAfter(counts, this.#timeFor)
   }
 
-  #time(limit: Limit): number {
-    return usesWallTime(limit) ? this.clock.wallTime() : this.now
-  }
+  readonly #timeFor = (limit: Limit): number => (usesWallTime(limit) ? this.clock.wallTime() : this.now)
 }
+
+const NO_COUNTS: readonly Count[] = []

@@ -2,7 +2,7 @@ import { allowed, refused } from '../../limits/algorithm.js'
 import { fixedWindow } from '../../limits/fixed-window.js'
 import { fits, type Limit, wholeUnitsLeft } from '../../limits/limit.js'
 import { slidingWindow } from '../../limits/sliding-window.js'
-import { tokenBucket } from '../../limits/token-bucket.js'
+import { type TokenBucketState, tokenBucket } from '../../limits/token-bucket.js'
 import type { Verdict } from '../../limits/verdict.js'
 
 /** How many numbers say what was found, besides the cost. */
@@ -25,6 +25,8 @@ export class Finding {
     private readonly at: number,
     private readonly bytes: Buffer,
     private readonly from: number,
+    /** Units a millisecond that a bucket drains which was last taken under a faster limit; else 0. */
+    private readonly fasterRate: number,
   ) {}
 
   /** How many bytes say what is found of a limit. */
@@ -46,14 +48,18 @@ export class Finding {
   #judge(cost: number): Verdict {
     const { limit } = this
     const first = this.#number(1)
-    if (limit.algorithm === 'token-bucket')
-      return tokenBucket.judge(limit, { at: this.at, level: first }, cost)
+    if (limit.algorithm === 'token-bucket') return tokenBucket.judge(limit, this.#bucket(first), cost)
     const [second, third, fourth] = [this.#number(2), this.#number(3), this.#number(4)]
     if (limit.algorithm === 'fixed-window')
       return fixedWindow.judge(limit, { at: first, start: second, end: third, count: fourth }, cost)
     if (limit.algorithm === 'sliding-window')
       return slidingWindow.judge(limit, { at: first, start: second, previous: third, current: fourth }, cost)
     return this.#judgeByFacts(cost, first, second, third, fourth)
+  }
+
+  #bucket(level: number): TokenBucketState {
+    const { at, fasterRate } = this
+    return fasterRate > 0 ? { at, level, fasterRate } : { at, level }
   }
 
   /** As the sliding log and the leases judge, whose entries are not here. */

@@ -7,6 +7,7 @@ import {
   fill,
   fixed,
   inFlight,
+  log,
   look,
   P,
   RATES,
@@ -19,25 +20,38 @@ import {
 /** A live change of limit, burst or algorithm: neither refills nor locks out. */
 export function changeCases(suite: Suite): void {
   describe.each(RATES)('%s: a live change', (_algorithm, limitOf) => {
-    it('of the limit keeps the used fraction', () =>
+    it('of the limit keeps the used units: a raise gives the difference at once', () =>
       suite.with(async ({ store }) => {
         await take(store, limitOf(4), 2)
-        expect((await look(store, limitOf(8))).remaining).toBe(4)
-        expect((await look(store, limitOf(2))).remaining).toBe(1)
-        expect((await look(store, limitOf(400))).remaining).toBe(200)
+        expect((await look(store, limitOf(8))).remaining).toBe(6)
+        expect((await look(store, limitOf(2))).remaining).toBe(0)
+        expect((await look(store, limitOf(400))).remaining).toBe(398)
         expect((await take(store, limitOf(4), 3)).allowed).toBe(false)
-        expect((await take(store, limitOf(4), 2)).allowed).toBe(true)
+        expect((await take(store, limitOf(400), 8)).allowed).toBe(true)
+        expect((await take(store, limitOf(8))).allowed).toBe(false)
+        expect((await look(store, limitOf(400))).remaining).toBe(390)
       }))
 
-    it.each([1, 2, 3, 5, 7, 100, 1_000_000])('of the limit to %d refills nothing', (changed) =>
+    it.each([1, 2, 3, 5, 7, 100])('to a limit of %d and back, again and again, gains nothing', (changed) =>
       suite.with(async ({ store }) => {
-        await fill(store, limitOf(4))
-        for (let times = 0; times < 20; times++) {
-          expect((await take(store, limitOf(changed))).allowed).toBe(false)
-          expect((await take(store, limitOf(4))).allowed).toBe(false)
+        let admitted = await fill(store, limitOf(4))
+        for (let times = 0; times < 5; times++) {
+          admitted += await fill(store, limitOf(changed), 'key', 200)
+          admitted += await fill(store, limitOf(4))
         }
+        expect(admitted).toBe(Math.max(4, changed))
       }),
     )
+
+    it('to a lower limit refuses no longer than the larger of the two takes to be full again', () =>
+      suite.with(async ({ store, advance }) => {
+        await take(store, limitOf(400), 400)
+        const { allowed, retryAfter } = await take(store, limitOf(4))
+        expect(allowed).toBe(false)
+        expect(retryAfter).toBeLessThanOrEqual(2 * P + 1e-6)
+        await advance(retryAfter + 1)
+        expect((await take(store, limitOf(4))).allowed).toBe(true)
+      }))
 
     it.each([P / 4, P / 2, 2 * P, 100 * P])(
       'of the period to %d ms refills nothing and locks nobody out',
@@ -56,9 +70,9 @@ export function changeCases(suite: Suite): void {
     it.each(RATES)('to %s refills nothing, and is over within two periods', (_other, changedOf) =>
       suite.with(async ({ store, advance }) => {
         await take(store, limitOf(4), 2)
-        expect((await look(store, changedOf(8))).remaining).toBe(4)
-        expect((await take(store, changedOf(8), 5)).allowed).toBe(false)
-        expect((await take(store, changedOf(8), 4)).allowed).toBe(true)
+        expect((await look(store, changedOf(8))).remaining).toBe(6)
+        expect((await take(store, changedOf(8), 7)).allowed).toBe(false)
+        expect((await take(store, changedOf(8), 6)).allowed).toBe(true)
         expect((await take(store, limitOf(4), 1)).allowed).toBe(false)
         await advance(2 * P)
         expect(await fill(store, limitOf(4))).toBe(4)
@@ -108,10 +122,10 @@ export function changeCases(suite: Suite): void {
     )
   })
 
-  it('of the burst keeps the used fraction', () =>
+  it('of the burst keeps the used units', () =>
     suite.with(async ({ store }) => {
       await take(store, bucket(4, P, 4), 2)
-      expect((await look(store, bucket(4, P, 20))).remaining).toBe(10)
+      expect((await look(store, bucket(4, P, 20))).remaining).toBe(18)
       expect((await look(store, bucket(4, P, 1))).remaining).toBe(0)
       expect((await look(store, bucket(4, P, 4))).remaining).toBe(2)
     }))
@@ -135,11 +149,40 @@ export function changeCases(suite: Suite): void {
       expect((await look(store, inFlight(4, P / 2))).remaining).toBe(3)
     }))
 
-  it('of a rule whose limit is a function: a client that moves between tiers is not refilled', () =>
+  it('of a rule whose limit is a function: tiers that share a key have the largest limit between them', () =>
     suite.with(async ({ store }) => {
       const tiers: Limit[] = [bucket(4), bucket(40), fixed(4), fixed(40)]
-      for (const tier of tiers) await fill(store, bucket(4), `client ${tier.limit}`)
-      for (let round = 0; round < 5; round++)
-        for (const tier of tiers) expect((await take(store, tier, 1, 'client 4')).allowed).toBe(false)
+      await fill(store, bucket(4))
+      let admitted = 4
+      for (let round = 0; round < 5; round++) for (const tier of tiers) admitted += await fill(store, tier)
+      expect(admitted).toBe(40)
     }))
+
+  describe.each([
+    ['fixed-window', fixed],
+    ['sliding-log', log],
+  ] as const)('%s: limits of a short and a long period in turn', (_algorithm, limitOf) => {
+    const [SHORT, LONG] = [P / 4, 10 * P]
+
+    it('the short one refuses for one of its own periods at most, and refills the long one never', () =>
+      suite.with(async ({ store, advance }) => {
+        expect(await fill(store, limitOf(30, LONG))).toBe(30)
+        for (let round = 0; round < 5; round++) {
+          expect((await take(store, limitOf(30, LONG))).allowed).toBe(false)
+          const refused = await take(store, limitOf(4, SHORT))
+          expect(refused.allowed).toBe(false)
+          expect(refused.retryAfter).toBeLessThanOrEqual(SHORT)
+          await advance(SHORT + 1)
+          expect(await fill(store, limitOf(4, SHORT))).toBe(4)
+        }
+      }))
+
+    it('what was used of the short one counts in the long one', () =>
+      suite.with(async ({ store }) => {
+        await fill(store, limitOf(4, SHORT))
+        expect((await look(store, limitOf(30, LONG))).remaining).toBe(26)
+        expect((await take(store, limitOf(30, LONG), 26)).allowed).toBe(true)
+        expect((await take(store, limitOf(30, LONG))).allowed).toBe(false)
+      }))
+  })
 }

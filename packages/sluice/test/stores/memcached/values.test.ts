@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { MemcacheClient } from 'memcache-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { algorithmOf } from '../../../src/limits/algorithms.js'
+import type { Count } from '../../../src/limits/counts.js'
 import type { Limit } from '../../../src/limits/limit.js'
 import type { SlidingLogState } from '../../../src/limits/sliding-log.js'
 import { memcachedStore, StoredValueError } from '../../../src/stores/memcached/index.js'
@@ -26,16 +27,16 @@ const LIMITS: Limit[] = [
 function storedValue(limit: Limit, key = 'key'): string {
   const { fresh, take, advance } = algorithmOf(limit)
   const once = take(limit, fresh(limit, NOW), 1, 'a lease \ud800 "')
-  return encodeValue(key, { limit, state: take(limit, advance(limit, once, NOW + 10.25), 1, 'ö') })
+  return encodeValue(key, [{ limit, state: take(limit, advance(limit, once, NOW + 10.25), 1, 'ö') }])
 }
 
 describe.each(LIMITS)('$algorithm $align', (limit) => {
   const value = storedValue(limit)
 
   it('is read as it was written', () => {
-    const { state, limit: read } = decodeValue('key', value)
+    const [{ state, limit: read }] = decodeValue('key', value) as readonly [Count]
     const { judge } = algorithmOf(limit)
-    expect(encodeValue('key', { limit: read, state })).toBe(value)
+    expect(encodeValue('key', [{ limit: read, state }])).toBe(value)
     expect(judge(read, state, 0)).toEqual(judge(limit, state, 0))
     expect(state.at).toBe(NOW + 10.25)
   })
@@ -144,8 +145,16 @@ describe('on a real server', () => {
     const key = storeKey('long:', 's', 'log')
     const times = Array.from({ length: 140_000 }, (_, index) => Date.now() - 1_800_000 + index * 12)
     const sums = times.map((_, index) => 3 * (index + 1))
-    const state: SlidingLogState = { at: times.at(-1) ?? 0, times, sums, head: 0, length: times.length }
-    const value = encodeValue(key, { limit: log, state })
+    const state: SlidingLogState = {
+      at: times.at(-1) ?? 0,
+      times,
+      sums,
+      head: 0,
+      length: times.length,
+      keptFor: HOUR,
+      keptUntil: 0,
+    }
+    const value = encodeValue(key, [{ limit: log, state }])
     expect(value.length).toBeGreaterThan(790_000)
     expect(value.length).toBeLessThan(1_000_000)
     await client.set(key, value, { lifetime: 600 })

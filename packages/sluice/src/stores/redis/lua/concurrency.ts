@@ -125,16 +125,12 @@ define.n = function()
       return hold(limit, state, member, heldBy(state, member), cost)
     end,
 
-    usedFraction = function()
-      return 0
+    usage = function()
+      return nil
     end,
 
-    withUsed = function(limit, fraction, key)
+    withUsage = function(limit, usage, key)
       return empty(key)
-    end,
-
-    rescale = function(from, to, state)
-      return state
     end,
 
     idleAfter = idleAfter,

@@ -2,7 +2,8 @@
  * The script's last part: does the jobs one after the other, and writes what they changed.
  */
 export const decide = `
--- What became of a job: 1 it was done, 2 a calendar limit came without the window that holds now, 3 it failed.
+-- What became of a job: 1 it was done, 2 a calendar limit came without the window that holds now, 3 it failed, 4 it was done, and
+-- after its charges it says of each how fast a bucket drains that was taken under a faster limit than is asked about, or 0.
 local function isHindered(index, limit)
   if limit.outside then
     say('\\2')
@@ -23,11 +24,11 @@ end
 
 -- The charges of the job at hand. Their tables are used again by the next: making them anew took a third of its time.
 local charges = {}
--- Whether two of them are to one key, and whether some are shadows.
-local hasTwins, hasShadows
+-- Whether two of them are to one key, whether some are shadows, and whether some drain faster than their limits say.
+local hasTwins, hasShadows, haveFasterRates
 
 local function readCharges(areSettled)
-  hasTwins, hasShadows = areTwins(), false
+  hasTwins, hasShadows, haveFasterRates = areTwins(), false, false
   for each = 1, count do
     local charge = charges[each]
     if not charge then
@@ -72,11 +73,10 @@ local function decideOne(takes)
   if takes and isFitting and cost > 0 and isServerFull() then return sayFailed(FULL) end
   local facts = algorithm.facts
   local found = facts and facts(limit, state, cost, isFitting) or algorithm.pack(state)
-  parts[said + 1], parts[said + 2], parts[said + 3] = '\\1', COSTS[cost], found
+  parts[said + 1], parts[said + 2], parts[said + 3] = state.fasterRate and '\\4' or '\\1', COSTS[cost], found
   said = said + 3
-  if not takes or not isFitting or cost == 0 then return end
-  if unders[index] ~= limit then state = stateNow(index, limit, true) end
-  change(index, algorithm.take(limit, state, cost, lease))
+  if state.fasterRate then say(pack('>d', state.fasterRate)) end
+  if takes and isFitting and cost > 0 then take(index, limit, cost, lease) end
 end
 
 -- What is asked of a key with what earlier charges of the same request take from it.
@@ -104,6 +104,8 @@ local function judge(enforced)
       charge.said = COSTS[cost]
       charge.facts = facts and facts(limit, state, cost, isFitting) or algorithm.pack(state)
       charge.isFitting = isFitting
+      charge.fasterRate = state.fasterRate
+      if state.fasterRate then haveFasterRates = true end
       allFit = allFit and isFitting
     end
   end
@@ -117,19 +119,21 @@ local function decideAll(takes)
   -- A shadow charge takes only what the enforced ones leave.
   if hasShadows then judge(false) end
   if takes and admitted and isServerFull() then return sayFailed(FULL) end
-  say('\\1')
+  say(haveFasterRates and '\\4' or '\\1')
   for each = 1, count do
     local charge = charges[each]
     parts[said + 1], parts[said + 2] = charge.said, charge.facts
     said = said + 2
+  end
+  if haveFasterRates then
+    for each = 1, count do say(pack('>d', charges[each].fasterRate or 0)) end
   end
   if not takes or not admitted then return end
   for pass = 1, hasShadows and 2 or 1 do
     for each = 1, count do
       local charge = charges[each]
       if charge.isFitting and charge.cost > 0 and charge.enforced == (pass == 1) then
-        local index, limit = charge.index, charge.limit
-        change(index, A[limit.letter].take(limit, stateNow(index, limit, true), charge.cost, charge.lease))
+        take(charge.index, charge.limit, charge.cost, charge.lease)
       end
     end
   end

@@ -20,17 +20,13 @@ define.f = function()
     return { at = now, start = start, finish = finish, count = count }
   end
 
-  local function withUsed(limit, fraction)
-    return opened(limit, fraction * limit.limit)
-  end
-
   return {
     kind = 'string',
     size = 32,
 
-    -- Whether a calendar window that was read is still the one in force.
-    isOpen = function(state)
-      return now < state.finish and state.start - now <= TREMBLE
+    -- The state of a calendar whose windows nobody named: it goes on as it is, also where the clock was set back.
+    held = function(state)
+      return { at = max(now, state.at), start = state.start, finish = state.finish, count = state.count }
     end,
 
     fresh = function(limit)
@@ -41,8 +37,7 @@ define.f = function()
       local calendar = limit.zone ~= ''
       if now >= state.finish or (state.count == 0 and not calendar) then return opened(limit, 0) end
       if now >= state.start or (calendar and state.start - now <= TREMBLE) then
-        state.at = now
-        return state
+        return { at = now, start = state.start, finish = state.finish, count = state.count }
       end
       return opened(limit, state.count)
     end,
@@ -62,21 +57,21 @@ define.f = function()
       return state
     end,
 
-    usedFraction = function(limit, state)
-      return state.count / limit.limit
+    usage = function(limit, state)
+      local count, moment = state.count, max(now, state.at)
+      if count == 0 or now >= state.finish then return nil end
+      return { units = count, sinceAge = max(0, moment - state.start), lastAge = moment - state.at }
     end,
 
-    withUsed = withUsed,
-
-    rescale = function(from, to, state)
-      local fraction = state.count / from.limit
-      local count = fraction * to.limit
-      if from.period == to.period and from.zone == to.zone then
-        return { at = state.at, start = state.start, finish = state.finish, count = count }
+    withUsage = function(limit, usage)
+      if limit.zone ~= '' then
+        local state = opened(limit, usage.units)
+        if now - usage.lastAge < state.start then state.count = 0 end
+        return state
       end
-      if to.zone ~= '' then return withUsed(to, fraction) end
-      local start = state.at - ((state.at - state.start) * to.period) / from.period
-      return { at = state.at, start = start, finish = start + to.period, count = count }
+      local start = now - ageOfWindow(limit.period, usage)
+      if now - start >= limit.period then return opened(limit, 0) end
+      return { at = now, start = start, finish = start + limit.period, count = usage.units }
     end,
 
     idleAfter = function(limit, state)

@@ -1,16 +1,17 @@
 /**
  * The script's part that knows how a key holds its state.
  *
- * A header holds a version, the limit that the state counts under, when the key expires, and the state's numbers. A bucket or a window is a
+ * A header holds a version, the limit that was last taken under, when the key expires, and the state's numbers; then the same without an expiry
+ * for each further way of counting that is in use, which are buckets and windows. A bucket or a window is a
  * string, which is its header; a log has it as the field 'h' of a hash; leases are a sorted set, and it is the member
- * whose score is infinite.
+ * whose score is infinite. Of a log whose entries are kept for longer than the limit's own period, the header has that
+ * period, and in place of the burst the time until when that is so.
  */
 export const kept = `
-local VERSION = 2
--- Version, letter, limit, period, burst, and the length of the zone that follows. After it comes the expiry.
-local HEAD = '>Bc1dddB'
 local HEAD_SIZE = 27
 local EXPIRY_SIZE = 8
+-- Most counts that a key has.
+local MAX_COUNTS = 4
 
 -- A key expires no sooner than this after it is as good as new, and no later than that, in milliseconds.
 local SOONEST, LATEST = 100, 1900
@@ -18,10 +19,8 @@ local SOONEST, LATEST = 100, 1900
 -- A key of the call is named by its place in KEYS. What is known of each is in rows by that place: a table for each key
 -- would cost a batch half as much time again.
 local headers, kinds = {}, {}
--- The state, the limit that it is under, whether it was brought to now, and why it cannot be read.
-local states, unders, areNow, faults = {}, {}, {}, {}
--- Whether nothing was kept of it, and whether all that was kept of it was over.
-local areFresh, areOver = {}, {}
+-- The first count of what was used: its state, and the limit that was last taken under. Then further counts, and why it cannot be read.
+local states, unders, others, faults = {}, {}, {}, {}
 -- When it expires as it is, where all that has changed is its state.
 local expiries = {}
 -- Of a token bucket that nothing but takes and peeks was asked of (lua/buckets.ts): its limit and its level now.
@@ -80,22 +79,42 @@ local function isSound(state)
   return true
 end
 
--- Reads a header that another limit wrote.
+-- Reads a limit from a header, and says where what follows it begins.
+local function readLimit(header, from)
+  if #header < from - 1 + HEAD_SIZE or string.byte(header, from) ~= VERSION then return end
+  local _, letter, capacity, period, burst, zoneSize, zoneFrom = unpackFrom(HEAD, header, from)
+  if not define[letter] then return end
+  local zone = sub(header, zoneFrom, zoneFrom + zoneSize - 1)
+  if letter ~= 'l' then return { letter = letter, limit = capacity, period = period, burst = burst, zone = zone }, zoneFrom + zoneSize end
+  return { letter = letter, limit = capacity, period = period, burst = 0, zone = zone }, zoneFrom + zoneSize, burst
+end
+
+-- The counts of a header; none where it cannot be read.
+local function countsIn(index, header)
+  local limit, from, keptUntil = readLimit(header, 1)
+  if not limit then return end
+  from = from + EXPIRY_SIZE
+  local counts = {}
+  repeat
+    local size = A[limit.letter].size
+    if from + size - 1 > #header or #counts == MAX_COUNTS then return end
+    local state = A[limit.letter].unpack(header, from, KEYS[index], limit, keptUntil)
+    if not isSound(state) then return end
+    counts[#counts + 1] = { limit = limit, state = state }
+    from = from + size
+    if from > #header then return counts end
+    limit, from, keptUntil = readLimit(header, from)
+  until not limit or A[limit.letter].kind ~= 'string'
+end
+
+-- Reads a header that another limit wrote, or that has several counts.
 local function readHeader(index, header)
-  if #header > HEAD_SIZE and string.byte(header) == VERSION then
-    local _, letter, capacity, period, burst, zoneSize, from = unpackFrom(HEAD, header)
-    if define[letter] then
-      local zone = sub(header, from, from + zoneSize - 1)
-      local limit = { letter = letter, limit = capacity, period = period, burst = burst, zone = zone }
-      headOf(limit)
-      local state = #header == limit.size and A[letter].kind == kinds[index]
-        and A[letter].unpack(header, limit.stateFrom, KEYS[index])
-      if state and isSound(state) then
-        unders[index], states[index] = limit, state
-        if zone ~= '' then areOver[index] = not A.f.isOpen(states[index]) end
-        return
-      end
-    end
+  local counts = countsIn(index, header)
+  if counts and A[counts[1].limit.letter].kind == kinds[index] then
+    local first = table.remove(counts, 1)
+    unders[index], states[index] = first.limit, first.state
+    others[index] = counts[1] and counts or nil
+    return
   end
   faults[index] = unreadable(index)
 end
@@ -116,10 +135,14 @@ local FULL = 'OOM the server has no memory left'
 local function widen(index)
   local limit, level = bucketLimits[index], levels[index]
   bucketLimits[index], levels[index] = nil, nil
-  headers[index] = strings[index] or false
-  -- Nobody has taken from it.
-  if not strings[index] and not areChanged[index] then return end
-  unders[index], states[index], areNow[index] = limit, { at = now, level = level }, true
+  local header = strings[index] or false
+  headers[index] = header
+  if areChanged[index] then
+    unders[index], states[index] = limit, { at = now, level = level }
+  elseif header then
+    -- Another limit may drain it faster: what is kept counts, and not what was seen of it.
+    unders[index], states[index] = limit, A.t.unpack(header, limit.stateFrom)
+  end
 end
 
 -- Reads what a key holds, once.
@@ -149,18 +172,17 @@ local function load(index, limit)
   end
   unders[index], states[index] = limit, state
   expiries[index] = unpackFrom('>d', header, limit.headSize + 1)
-  if limit.zone ~= '' then areOver[index] = not algorithm.isOpen(state) end
 end
 
 local function forget(index)
-  states[index], areNow[index], expiries[index] = nil, nil, nil
+  states[index], unders[index], others[index], expiries[index] = nil, nil, nil, nil
 end
 
 local function reset(index)
   call('UNLINK', KEYS[index])
   bucketLimits[index], levels[index] = nil, nil
   forget(index)
-  headers[index], faults[index], areOver[index] = false, nil, nil
+  headers[index], faults[index] = false, nil
 end
 
 -- '%d' takes a third of the time of '%.0f', and no expiry is too large for it.
@@ -187,15 +209,20 @@ local function keepLevel(index, level)
   end
 end
 
+local function leftOf(limit, state)
+  return A[limit.letter].idleAfter(limit, state) + (state.at - now)
+end
+
 -- Writes the state of a key, which expires when it says no more than no key would.
 local function keep(index)
   local key, limit, state, stored = KEYS[index], unders[index], states[index], headers[index]
   if faults[index] then return end
   local algorithm = state and A[limit.letter]
-  local idleAfter = state and algorithm.idleAfter(limit, state) or 0
+  local idleAfter = state and leftOf(limit, state) or 0
+  for _, count in ipairs(others[index] or {}) do idleAfter = max(idleAfter, leftOf(count.limit, count.state)) end
   if idleAfter <= 0 then
     -- It may be gone already: what is gone from a slot that moves is another node's, and not to be touched here.
-    if stored then redis.pcall('UNLINK', key) end
+    if stored or (state and state.written) then redis.pcall('UNLINK', key) end
     return
   end
   if isNearEnough(expiries[index], idleAfter) then
@@ -204,7 +231,11 @@ local function keep(index)
   end
   if algorithm.write then state = algorithm.write(state) end
   local lifetime = lifetimeOf(idleAfter)
-  local header = headOf(limit) .. pack('>d', now + lifetime) .. algorithm.pack(state)
+  local head = algorithm.headOf and algorithm.headOf(limit, state) or headOf(limit)
+  local header = head .. pack('>d', now + lifetime) .. algorithm.pack(state)
+  for _, count in ipairs(others[index] or {}) do
+    header = header .. headOf(count.limit) .. A[count.limit.letter].pack(count.state)
+  end
   if algorithm.kind == 'string' then
     call('PSETEX', key, format('%d', lifetime), header)
     return

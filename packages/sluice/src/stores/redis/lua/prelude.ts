@@ -16,6 +16,10 @@ local call, pack, unpackFrom, format, sub = redis.call, struct.pack, struct.unpa
 local ceil, floor, max, min = math.ceil, math.floor, math.max, math.min
 local INF = math.huge
 
+-- How a limit is written: the version of the form, letter, limit, period, burst, and the length of the zone that follows.
+local VERSION = 2
+local HEAD = '>Bc1dddB'
+
 local define = {}
 local A = setmetatable({}, { __index = function(made, letter)
   made[letter] = define[letter]()
@@ -43,6 +47,11 @@ end
 
 local function isWithin(used, capacity)
   return used <= mostOf(capacity)
+end
+
+-- How long ago the window began that holds what was counted another way (\`limits/fixed-window.ts\`).
+local function ageOfWindow(period, usage)
+  return usage.sinceAge - usage.lastAge < period and usage.sinceAge or usage.lastAge
 end
 
 -- What there is to say of a log or of leases: what is used, until nothing is, until one less is, and how long a cost

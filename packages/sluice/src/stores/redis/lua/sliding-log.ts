@@ -44,12 +44,15 @@ define.l = function()
   end
 
   -- A log whose entries are all new: whatever the key holds is deleted before they are written.
-  local function empty(key)
-    return { at = now, key = key, first = 0, head = 0, tail = 0, base = 0, own = {}, changed = {}, anew = true }
+  local function empty(key, keptFor)
+    return {
+      at = now, key = key, first = 0, head = 0, tail = 0, base = 0, own = {}, changed = {}, anew = true,
+      keptFor = keptFor, keptUntil = 0,
+    }
   end
 
-  local function append(state, cost)
-    change(state, state.tail, state.at, sumBefore(state, state.tail) + min(cost, 2 ^ 53 - 1))
+  local function append(state, cost, time)
+    change(state, state.tail, time or state.at, sumBefore(state, state.tail) + min(cost, 2 ^ 53 - 1))
     state.tail = state.tail + 1
     return state
   end
@@ -63,20 +66,38 @@ define.l = function()
     return low
   end
 
+  -- An entry is over as soon as it is forgotten, though the limit would count it for longer.
+  local function countedFor(limit, state)
+    return min(limit.period, state.keptFor)
+  end
+
   local function untilGone(limit, state, amount)
     local target = state.base + min(amount, usedOf(state)) * (1 - 1e-12)
     local index = search(state.head, state.tail - 1, function(each)
       return entryAt(state, each)[2] >= target
     end)
-    return max(0, timeAt(state, index) + limit.period - state.at)
+    return max(0, timeAt(state, index) + countedFor(limit, state) - state.at)
   end
 
   local function untilOneLess(limit, state)
     return untilGone(limit, state, 1 + max(0, usedOf(state) - limit.limit))
   end
 
-  local function idleAfter(limit, state)
-    return state.tail == state.head and 0 or timeAt(state, state.tail - 1) + limit.period - state.at
+  local function untilOver(state, period)
+    if state.tail == state.head then return 0 end
+    return max(0, timeAt(state, state.tail - 1) + period - state.at)
+  end
+
+  -- The state with no more than counts in this period, for who only reads.
+  local function within(limit, state)
+    if limit.period >= state.keptFor then return state end
+    local head = search(state.head, state.tail, function(index)
+      return now - entryAt(state, index)[1] < limit.period
+    end)
+    return {
+      at = now, key = state.key, head = head, tail = state.tail, base = sumBefore(state, head), own = state.own,
+      keptFor = state.keptFor,
+    }
   end
 
   -- The state without the entries at its end that hold nothing any more.
@@ -87,14 +108,34 @@ define.l = function()
     return state
   end
 
-  local function moved(state, stretch, scale)
-    local next = empty(state.key)
+  -- The same entries, written anew with sums that begin from 0.
+  local function rebased(state)
+    local next = empty(state.key, state.keptFor)
+    next.keptUntil = state.keptUntil
     for index = state.head, state.tail - 1 do
       local entry = entryAt(state, index)
-      change(next, next.tail, state.at - (state.at - entry[1]) * stretch, (entry[2] - state.base) * scale)
+      change(next, next.tail, entry[1], entry[2] - state.base)
       next.tail = next.tail + 1
     end
     return next
+  end
+
+  local function advance(limit, state)
+    if now < state.at then
+      local index = state.tail - 1
+      while index >= state.head and entryAt(state, index)[1] > now do
+        change(state, index, now, entryAt(state, index)[2])
+        index = index - 1
+      end
+      state.keptUntil = min(state.keptUntil, now + state.keptFor)
+    end
+    local head = search(state.head, state.tail, function(index)
+      return now - entryAt(state, index)[1] < state.keptFor
+    end)
+    state.base = sumBefore(state, head)
+    state.head, state.at = head, now
+    if head == state.tail then state.keptFor, state.keptUntil = limit.period, 0 end
+    return state
   end
 
   return {
@@ -102,37 +143,31 @@ define.l = function()
     size = 40,
 
     fresh = function(limit, key)
-      return empty(key)
+      return empty(key, limit.period)
     end,
 
-    advance = function(limit, state)
-      if now < state.at then
-        local index = state.tail - 1
-        while index >= state.head and entryAt(state, index)[1] > now do
-          change(state, index, now, entryAt(state, index)[2])
-          index = index - 1
-        end
-      end
-      local head = search(state.head, state.tail, function(index)
-        return now - entryAt(state, index)[1] < limit.period
-      end)
-      state.base = sumBefore(state, head)
-      state.head, state.at = head, now
-      return state
-    end,
+    advance = advance,
 
     fits = function(limit, state, cost)
-      return cost == 0 or isWithin(usedOf(state) + cost, limit.limit)
+      return cost == 0 or isWithin(usedOf(within(limit, state)) + cost, limit.limit)
     end,
 
-    facts = function(limit, state, cost, isFitting)
+    facts = function(limit, kept, cost, isFitting)
+      local state = within(limit, kept)
       local used = usedOf(state)
       local wait = 0
       if not isFitting then wait = cost > limit.limit and INF or untilGone(limit, state, used + cost - limit.limit) end
-      return packFacts(used, idleAfter(limit, state), used > 0 and untilOneLess(limit, state) or 0, wait)
+      return packFacts(used, untilOver(state, countedFor(limit, state)), used > 0 and untilOneLess(limit, state) or 0, wait)
     end,
 
     take = function(limit, state, cost)
+      local period, last = limit.period, state.tail - 1
+      if period >= state.keptFor or (state.keptUntil > 0 and now >= state.keptUntil) then
+        state.keptFor, state.keptUntil = period, 0
+      elseif state.keptUntil == 0 then
+        -- All entries so far were taken under the longer period.
+        state.keptUntil = timeAt(state, last) + state.keptFor
+      end
       return append(state, cost)
     end,
 
@@ -157,23 +192,35 @@ define.l = function()
       return withoutEmptyEnd(state)
     end,
 
-    usedFraction = function(limit, state)
-      return usedOf(state) / limit.limit
+    usage = function(limit, state)
+      advance(limit, state)
+      local units = usedOf(state)
+      if not (units > 0) then return nil end
+      return {
+        units = units,
+        sinceAge = now - timeAt(state, state.head),
+        lastAge = now - timeAt(state, state.tail - 1),
+      }
     end,
 
-    withUsed = function(limit, fraction, key)
-      return fraction > 0 and append(empty(key), fraction * limit.limit) or empty(key)
+    withUsage = function(limit, usage, key)
+      local state = empty(key, limit.period)
+      if usage.lastAge >= limit.period then return state end
+      return append(state, usage.units, now - usage.lastAge)
     end,
 
-    rescale = function(from, to, state)
-      return moved(state, to.period / from.period, to.limit / from.limit)
+    idleAfter = function(limit, state)
+      return untilOver(state, state.keptFor)
     end,
 
-    idleAfter = idleAfter,
+    -- The limit as it is written: with what the entries are kept for.
+    headOf = function(limit, state)
+      return pack(HEAD, VERSION, 'l', limit.limit, state.keptFor, state.keptUntil, 0)
+    end,
 
     -- Writes the entries that changed; the header is the caller's to write.
     write = function(state)
-      if state.base > REBASE_FROM then state = moved(state, 1, 1) end
+      if state.base > REBASE_FROM then state = rebased(state) end
       if state.anew then call('UNLINK', state.key) end
       local written = 0
       for index in pairs(state.changed) do
@@ -195,8 +242,8 @@ define.l = function()
       return pack('>ddddd', state.at, state.first, state.head, state.tail, state.base)
     end,
 
-    unpack = function(header, from, key)
-      local state = { key = key, own = {}, changed = {} }
+    unpack = function(header, from, key, limit, keptUntil)
+      local state = { key = key, own = {}, changed = {}, keptFor = limit.period, keptUntil = keptUntil }
       state.at, state.first, state.head, state.tail, state.base = unpackFrom('>ddddd', header, from)
       return state
     end,

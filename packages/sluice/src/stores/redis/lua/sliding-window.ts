@@ -14,6 +14,16 @@ define.w = function()
     return { at = now, start = start, previous = previous, current = current }
   end
 
+  local function advance(limit, state)
+    local start, previous, current = state.start, state.previous, state.current
+    if previous == 0 and current == 0 then return counted(now, previous, current) end
+    if now < start then return counted(now, previous, current) end
+    local windows = floor((now - start) / limit.period)
+    if windows == 0 then return counted(start, previous, current) end
+    if windows == 1 and current > 0 then return counted(start + limit.period, current, 0) end
+    return counted(now, 0, 0)
+  end
+
   return {
     kind = 'string',
     size = 32,
@@ -22,15 +32,7 @@ define.w = function()
       return counted(now, 0, 0)
     end,
 
-    advance = function(limit, state)
-      local start, previous, current = state.start, state.previous, state.current
-      if previous == 0 and current == 0 then return counted(now, previous, current) end
-      if now < start then return counted(now, previous, current) end
-      local windows = floor((now - start) / limit.period)
-      if windows == 0 then return counted(start, previous, current) end
-      if windows == 1 and current > 0 then return counted(start + limit.period, current, 0) end
-      return counted(now, 0, 0)
-    end,
+    advance = advance,
 
     fits = function(limit, state, cost)
       return cost == 0 or isWithin(estimate(limit, state, cost), limit.limit)
@@ -51,18 +53,16 @@ define.w = function()
       return counted(start, max(0, previous + difference), current)
     end,
 
-    usedFraction = function(limit, state)
-      return estimate(limit, state, 0) / limit.limit
+    usage = function(limit, state)
+      local current = advance(limit, state)
+      local units = estimate(limit, current, 0)
+      if not (units > 0) then return nil end
+      local since = current.previous > 0 and current.start - limit.period or current.start
+      return { units = units, sinceAge = now - since, lastAge = max(0, now - state.at) }
     end,
 
-    withUsed = function(limit, fraction)
-      return counted(now, 0, fraction * limit.limit)
-    end,
-
-    rescale = function(from, to, state)
-      local scale = to.limit / from.limit
-      local start = state.at - ((state.at - state.start) * to.period) / from.period
-      return counted(start, state.previous * scale, state.current * scale)
+    withUsage = function(limit, usage)
+      return advance(limit, counted(now - ageOfWindow(limit.period, usage), 0, usage.units))
     end,
 
     idleAfter = idleAfter,

@@ -1,5 +1,9 @@
 /**
- * The script's part that knows what a state is now, and how it changes with its limit (`adapt` of `limits/algorithms.ts`).
+ * The script's part that knows what a key has used now, as a limit sees it, and what it has used after a take or a settlement
+ * (`limits/counts.ts`, function by function).
+ *
+ * A key has a count for each way of counting that is in use. The first is in the rows \`unders\` and \`states\`; further ones,
+ * which few keys have, are in \`others\`.
  */
 export const state = `
 -- The key whose state was asked for last.
@@ -13,103 +17,240 @@ local function note(index)
   changedOnes[changes] = index
 end
 
-local function change(index, state)
-  states[index] = state
-  -- Lua makes room also for a nil.
-  if areFresh[index] then areFresh[index] = nil end
-  if areOver[index] then areOver[index] = nil end
+-- Says that a settlement or a clock that was set back changed a key: it may be idle now.
+local function mend(index)
   note(index)
-end
-
--- The same of what a settlement, a clock that was set back or another limit made of it.
-local function mend(index, state)
-  change(index, state)
   mendedOnes[#mendedOnes + 1] = index
 end
 
--- Whether a state under one limit says under the other all that it knows.
+-- Whether one state serves both limits.
 local function countAlike(a, b)
-  return a.letter == b.letter and (a.zone ~= '') == (b.zone ~= '')
+  if a == b then return true end
+  if a.letter ~= b.letter then return false end
+  if a.letter == 'f' then return a.period == b.period and a.zone == b.zone end
+  return a.letter ~= 'w' or a.period == b.period
 end
 
-local function adapt(key, state, from, to)
-  local algorithm = A[to.letter]
-  if countAlike(from, to) then return algorithm.advance(to, algorithm.rescale(from, to, state)) end
-  return algorithm.withUsed(to, A[from.letter].usedFraction(from, state), key)
+local function advance(limit, state, kept)
+  -- Of a calendar that nobody named in this call the windows are not known: what is kept of it stays as it is.
+  if limit.zone ~= '' and not limit.windows and now < state.finish then return A.f.held(state) end
+  return A[limit.letter].advance(limit, state, kept or limit)
 end
 
--- Brings a state to now. What time alone would not have done is kept.
-local function bringToNow(index, limit, state)
+-- Milliseconds from now until a count says no more than a fresh one.
+local function idleAfter(limit, state)
+  return A[limit.letter].idleAfter(limit, state) + (state.at - now)
+end
+
+local function countsOf(index)
+  local counts = {}
+  if states[index] then counts[1] = { limit = unders[index], state = states[index] } end
+  for _, count in ipairs(others[index] or {}) do counts[#counts + 1] = count end
+  return counts
+end
+
+-- Puts counts in the rows; that whose kind of value the key is comes first.
+local function arrange(index, counts)
+  local first = 1
+  for place, count in ipairs(counts) do
+    if A[count.limit.letter].kind ~= 'string' then first = place end
+  end
+  local count = table.remove(counts, first)
+  unders[index], states[index] = count and count.limit, count and count.state
+  others[index] = counts[1] and counts or nil
+  expiries[index] = nil
+end
+
+-- What a clock that was set back does to a key, before it is asked about under this limit.
+local function setBack(index, limit)
+  local kept, state = unders[index], states[index]
+  if not state then return end
+  if kept.zone ~= '' and countAlike(kept, limit) then kept.windows = limit.windows end
   local isSetBack = now < state.at
-  state = A[limit.letter].advance(limit, state)
-  states[index], areNow[index] = state, true
-  if isSetBack then mend(index, state) end
-  return state
+  for _, count in ipairs(others[index] or {}) do
+    if count.limit.zone ~= '' and countAlike(count.limit, limit) then count.limit.windows = limit.windows end
+    isSetBack = isSetBack or now < count.state.at
+  end
+  if not isSetBack then return end
+  local isMended = false
+  for _, count in ipairs(countsOf(index)) do
+    if now < count.state.at and (count.limit.zone == '' or count.limit.windows) then
+      local state = advance(count.limit, count.state)
+      if count.limit == kept then states[index] = state end
+      for _, other in ipairs(others[index] or {}) do
+        if other.limit == count.limit then other.state = state end
+      end
+      isMended = true
+    end
+  end
+  if isMended then mend(index) end
 end
 
--- The state of a key at now and under this limit. A limit that counts another way sees an estimate, which takes the state's
--- place only where it is kept, because something is taken.
-local function stateNow(index, limit, isKept)
+local function isLarger(a, b)
+  if a.units ~= b.units then return a.units > b.units end
+  if a.lastAge == b.lastAge then return a.sinceAge > b.sinceAge end
+  return a.lastAge < b.lastAge
+end
+
+-- The state of a key at now, as a limit sees it. Nothing is kept of it.
+local function stateNow(index, limit)
   atHand = index
-  local from, state = unders[index], states[index]
-  if from == limit and areNow[index] then return state end
-  -- Nobody has taken from it, so there is nothing that another limit would have to take over.
-  if not state or areFresh[index] then
-    state = A[limit.letter].fresh(limit, KEYS[index])
-    states[index], unders[index], areFresh[index], areNow[index] = state, limit, true, true
-    return state
+  local algorithm = A[limit.letter]
+  setBack(index, limit)
+  local kept, state = unders[index], states[index]
+  if not state then return algorithm.fresh(limit, KEYS[index]) end
+  if countAlike(kept, limit) then return advance(limit, state, kept) end
+  local counts = countsOf(index)
+  local largest
+  for _, count in ipairs(counts) do
+    if countAlike(count.limit, limit) then return advance(limit, count.state, count.limit) end
+    local usage = A[count.limit.letter].usage(count.limit, count.state)
+    if usage and (not largest or isLarger(usage, largest)) then largest = usage end
   end
-  if from ~= limit and from.period == limit.period and from.zone == limit.zone then from.windows = limit.windows end
-  local isSeen = from ~= limit and not isKept and not countAlike(from, limit)
-  if isSeen and from.zone ~= '' and not from.windows then
-    -- Whose calendar it is nobody said here: that of its windows which holds now is known only to who asks under it.
-    return adapt(KEYS[index], A.f.advance(from, state), from, limit)
+  if not largest or limit.letter == 'n' then return algorithm.fresh(limit, KEYS[index]) end
+  return algorithm.withUsage(limit, largest, KEYS[index])
+end
+
+local function spanOf(limit)
+  return limit.letter == 't' and (limit.burst * limit.period) / limit.limit or limit.period
+end
+
+local function goesOn(limit, beside)
+  return limit.letter ~= 'n' and limit.zone == '' and spanOf(limit) < spanOf(beside)
+end
+
+-- A count as it goes on beside one under another limit: a key is only one of a hash and a sorted set.
+local function beside(count, limit)
+  local letter = count.limit.letter
+  if letter == 'n' and limit.letter == 'l' then return nil end
+  if letter ~= 'l' or limit.letter ~= 'n' then return count end
+  local usage = A.l.usage(count.limit, count.state)
+  if not usage then return nil end
+  local window = { letter = 'f', limit = count.limit.limit, period = count.state.keptFor, burst = 0, zone = '' }
+  return { limit = window, state = A.f.withUsage(window, usage) }
+end
+
+local function withoutSoonestOver(counts)
+  local soonest, dropped = INF, 2
+  for place = 2, #counts do
+    local left = idleAfter(counts[place].limit, counts[place].state)
+    if left < soonest then soonest, dropped = left, place end
   end
-  if not areNow[index] then state = bringToNow(index, from, state) end
-  if isSeen then return adapt(KEYS[index], state, from, limit) end
-  if from ~= limit and headOf(from) ~= headOf(limit) then
-    local written = state.written
-    state = adapt(KEYS[index], state, from, limit)
-    -- One call that charges a key under two kinds of limits: leases are written as they are taken.
-    if written and state.written == nil then call('UNLINK', KEYS[index]) end
-    mend(index, state)
-    expiries[index] = nil
+  table.remove(counts, dropped)
+end
+
+-- Takes under a limit that counts another way. More than a full bucket would refuse for longer than its limit alone ever does.
+local function takeElsewhere(limit, state, cost)
+  if limit.letter ~= 't' then return A[limit.letter].take(limit, state, cost, '') end
+  return { at = state.at, level = max(state.level, min(state.level + cost, limit.burst)) }
+end
+
+-- Takes what was judged to fit.
+local function take(index, limit, cost, lease)
+  local kept = unders[index]
+  local state = stateNow(index, limit)
+  if not states[index] or (not others[index] and countAlike(kept, limit)) then
+    states[index], unders[index] = A[limit.letter].take(limit, state, cost, lease), limit
+    if kept and kept ~= limit then expiries[index] = nil end
+    note(index)
+    return
   end
-  states[index], unders[index] = state, limit
-  return state
+  local rest, isOver = {}, true
+  for _, each in ipairs(countsOf(index)) do
+    if idleAfter(each.limit, each.state) > 0 then isOver = false end
+  end
+  -- A key that is over may have expired, or not yet.
+  for _, each in ipairs(isOver and {} or countsOf(index)) do
+    local count = not countAlike(each.limit, limit) and beside(each, limit)
+    if count then
+      local current = advance(count.limit, count.state)
+      if idleAfter(count.limit, current) > 0 or goesOn(count.limit, limit) then
+        if limit.letter ~= 'n' and count.limit.letter ~= 'n' then
+          current = takeElsewhere(count.limit, current, cost)
+        end
+        rest[#rest + 1] = { limit = count.limit, state = current }
+      end
+    end
+  end
+  local counts = { { limit = limit, state = A[limit.letter].take(limit, state, cost, lease) } }
+  for _, count in ipairs(rest) do counts[#counts + 1] = count end
+  if #counts > MAX_COUNTS then withoutSoonestOver(counts) end
+  arrange(index, counts)
+  note(index)
 end
 
 -- After a job: forgets what another call would not find any more, because it says no more than no key would.
 local function dropIdle()
   for place, index in ipairs(mendedOnes) do
-    local limit, state = unders[index], states[index]
     mendedOnes[place] = nil
-    if state and A[limit.letter].idleAfter(limit, state) <= 0 then
+    local state = states[index]
+    local isIdle = state ~= nil
+    for _, count in ipairs(countsOf(index)) do
+      if idleAfter(count.limit, count.state) > 0 then isIdle = false end
+    end
+    if isIdle then
       if state.written then call('UNLINK', KEYS[index]) end
       forget(index)
     end
   end
 end
 
-local function capacityOf(limit)
-  return limit.letter == 't' and limit.burst or limit.limit
+-- A charge as a count has to see it that may be kept under another limit than the one that was charged.
+local function chargeIn(count, limit, taken)
+  if count.letter ~= 't' then return taken end
+  local rate = count.limit / count.period
+  local resetAfter
+  if limit.letter ~= 't' then
+    -- Whether it has drained, or ever found room, the bucket does not tell.
+    resetAfter = 0
+  else
+    local chargedRate = limit.limit / limit.period
+    if chargedRate == rate then return taken end
+    local level = taken.resetAfter * chargedRate - max(0, chargedRate - rate) * (now - taken.at)
+    resetAfter = level / rate
+  end
+  return { cost = taken.cost, at = taken.at, resetAfter = resetAfter }
 end
 
--- Settles a charge that was taken under this limit.
+-- Settles a charge that was taken under this limit. A lease is renewed for as long as its own charge said; but a bucket drains at the
+-- rate that it was last taken under.
 local function settle(index, limit, taken, cost, lease)
-  local to = states[index] and not areFresh[index] and unders[index] or limit
-  if countAlike(to, limit) then
-    local state = stateNow(index, limit, true)
-    mend(index, A[limit.letter].settle(limit, state, taken, cost, lease))
-    return
+  setBack(index, limit)
+  local settled, rest = {}, {}
+  for _, count in ipairs(countsOf(index)) do
+    if (count.limit.letter == 'n') ~= (limit.letter == 'n') then
+      rest[#rest + 1] = count
+    else
+      local isAlike = countAlike(count.limit, limit)
+      local by = isAlike and limit.letter ~= 't' and limit or count.limit
+      local current = advance(by, count.state)
+      if isAlike or idleAfter(by, current) > 0 then
+        settled[#settled + 1] = { limit = count.limit, by = by, state = current }
+      end
+    end
   end
-  -- The key counts another way since. What was taken is no longer to be found; what is owed is owed.
-  local owed = ((cost - taken.cost) / capacityOf(limit)) * capacityOf(to)
-  if owed <= 0 or limit.letter == 'n' or to.letter == 'n' then return end
-  -- Whose calendar it is nobody said here; so what is owed to a window that is over is owed no more.
-  if areOver[index] then return end
-  local state = stateNow(index, to)
-  taken.cost = 0
-  mend(index, A[to.letter].settle(to, state, taken, owed))
+  if not settled[1] then
+    -- As in \`beside\`; and what a log is owed ends no lease.
+    if limit.letter == 'l' and rest[1] then return end
+    for place, count in ipairs(rest) do rest[place] = beside(count, limit) or count end
+    settled[1] = { limit = limit, by = limit, state = A[limit.letter].fresh(limit, KEYS[index]) }
+  end
+  local first = settled[1]
+  for _, count in ipairs(settled) do
+    count.state = A[count.by.letter].settle(count.by, count.state, chargeIn(count.limit, limit, taken), cost, lease)
+  end
+  local counts = {}
+  for _, group in ipairs({ settled, rest }) do
+    for _, count in ipairs(group) do
+      if idleAfter(count.limit, advance(count.limit, count.state)) > 0 then counts[#counts + 1] = count end
+    end
+  end
+  -- Where nothing is left, one stays to say what was written already.
+  if not counts[1] then counts[1] = first end
+  local expiry = expiries[index]
+  local isOne = not others[index] and not counts[2] and counts[1].limit == unders[index]
+  arrange(index, counts)
+  if isOne then expiries[index] = expiry end
+  mend(index)
 end
 `

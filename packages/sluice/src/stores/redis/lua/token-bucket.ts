@@ -5,6 +5,13 @@ define.t = function()
     return (units * limit.period) / limit.limit
   end
 
+  local function levelNow(limit, state)
+    local drained = ((now - state.at) * limit.limit) / limit.period
+    local level = state.level - drained
+    if drained < 0 then level = max(state.level, min(limit.burst, level)) end
+    return level > 0 and level or 0
+  end
+
   return {
     kind = 'string',
     size = 16,
@@ -13,12 +20,15 @@ define.t = function()
       return { at = now, level = 0 }
     end,
 
-    advance = function(limit, state)
-      local drained = ((now - state.at) * limit.limit) / limit.period
-      local level = state.level - drained
-      if drained < 0 then level = max(state.level, min(limit.burst, level)) end
-      state.at, state.level = now, level > 0 and level or 0
-      return state
+    -- A new table: what is only seen changes nothing.
+    advance = function(limit, state, kept)
+      local rate, keptRate = limit.limit / limit.period, kept.limit / kept.period
+      local draining = rate > keptRate and now >= state.at and limit or kept
+      return {
+        at = now,
+        level = levelNow(draining, state),
+        fasterRate = keptRate > rate and keptRate or nil,
+      }
     end,
 
     fits = function(limit, state, cost)
@@ -32,27 +42,24 @@ define.t = function()
     end,
 
     take = function(limit, state, cost)
-      state.level = state.level + cost
-      return state
+      return { at = state.at, level = state.level + cost }
     end,
 
     settle = function(limit, state, taken, cost)
       local stillCounted = max(0, ((taken.at + taken.resetAfter - state.at) * limit.limit) / limit.period)
       local difference = max(cost - taken.cost, -stillCounted)
-      state.level = max(0, state.level + difference)
-      return state
+      return { at = state.at, level = max(0, state.level + difference) }
     end,
 
-    usedFraction = function(limit, state)
-      return state.level / limit.burst
+    usage = function(limit, state)
+      local level = levelNow(limit, state)
+      local age = max(0, now - state.at)
+      return level > 0 and { units = level, sinceAge = age, lastAge = age } or nil
     end,
 
-    withUsed = function(limit, fraction)
-      return { at = now, level = fraction * limit.burst }
-    end,
-
-    rescale = function(from, to, state)
-      return { at = state.at, level = (state.level / from.burst) * to.burst }
+    withUsage = function(limit, usage)
+      local level = min(usage.units, limit.burst)
+      return { at = now, level = levelNow(limit, { at = now - usage.lastAge, level = level }) }
     end,
 
     idleAfter = function(limit, state)

@@ -1,0 +1,153 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { capacityOf, type Limit } from '../../../src/limits/limit.js'
+import { type Harness, look, P, type Suite, take } from './harness.js'
+
+/** What the largest of several limits admits: so much at once, and so much more in a millisecond. */
+interface Envelope {
+  readonly atOnce: number
+  readonly rate: number
+}
+
+interface Step {
+  readonly wait: number
+  readonly limit: number
+  readonly cost: number
+}
+
+interface Sequence {
+  readonly limits: readonly Limit[]
+  readonly steps: readonly Step[]
+}
+
+const capacity = fc.constantFrom(1, 2, 3, 4, 6, 20)
+const period = fc.constantFrom(P / 8, P / 4, P, 2 * P, 10 * P)
+const bucketLimit: fc.Arbitrary<Limit> = fc.record({
+  algorithm: fc.constant('token-bucket' as const),
+  limit: capacity,
+  period,
+  burst: capacity,
+})
+const windowLimit = <A extends 'fixed-window' | 'sliding-window' | 'sliding-log'>(algorithm: A) =>
+  fc.record({ algorithm: fc.constant(algorithm), limit: capacity, period })
+
+/** A tier or a warm-up multiplies what may be taken in the same time. */
+const scaledBucket: fc.Arbitrary<Limit> = fc.constantFrom(0.2, 0.5, 1, 5).map((factor) => ({
+  algorithm: 'token-bucket',
+  limit: 10 * factor,
+  period: P,
+  burst: 10 * factor,
+}))
+
+const KINDS: Readonly<Record<string, fc.Arbitrary<Limit>>> = {
+  'token buckets': bucketLimit,
+  'scaled token buckets': scaledBucket,
+  'fixed windows': windowLimit('fixed-window'),
+  'sliding windows': windowLimit('sliding-window'),
+  'sliding logs': windowLimit('sliding-log'),
+  'all algorithms': fc.oneof(
+    bucketLimit,
+    windowLimit('fixed-window'),
+    windowLimit('sliding-window'),
+    windowLimit('sliding-log'),
+  ),
+}
+
+const sequences = (limit: fc.Arbitrary<Limit>): fc.Arbitrary<Sequence> =>
+  fc.record({
+    limits: fc.array(limit, { minLength: 2, maxLength: 4 }),
+    steps: fc.array(
+      fc.record({
+        wait: fc.constantFrom(0, 0, 0, 10, P / 8, P / 4, P / 2, P, 2 * P),
+        limit: fc.nat(3),
+        cost: fc.constantFrom(1, 1, 1, 2, 5),
+      }),
+      { minLength: 10, maxLength: 40 },
+    ),
+  })
+
+/** Sums of fractions are exact to much less than a unit. */
+const BLUR = 1e-6
+
+/** Limits that change with each request: no bound loosens, nothing is withheld, and nobody is locked out. */
+export function limitSequenceCases(suite: Suite): void {
+  describe.each(Object.entries(KINDS))('random sequences of %s on one key', (_kind, limit) => {
+    it('admit no more than the largest limit, give each raise at once, and refuse no longer than any limit does', async () => {
+      await fc.assert(
+        fc.asyncProperty(sequences(limit), (sequence) =>
+          suite.with((harness) => play(harness, sequence, suite.kind.slack)),
+        ),
+        { seed: 20_261_201, numRuns: suite.kind.jumps ? 25 : 5, endOnFailure: true },
+      )
+    })
+  })
+}
+
+async function play({ store, advance }: Harness, { limits, steps }: Sequence, slack: number): Promise<void> {
+  const limitOf = ({ limit }: Step) => limits[limit % limits.length] as Limit
+  const envelope = envelopeOf(limits)
+  const longest = Math.max(...limits.map(refillTime))
+  const admitted: { readonly at: number; readonly cost: number }[] = []
+  let now = 0
+  for (const step of steps) {
+    const asked = limitOf(step)
+    if (step.wait > 0) await advance(step.wait)
+    now += step.wait
+    const left = (await look(store, asked)).remaining
+    const raised = (await look(store, raise(asked, 7))).remaining
+    if (left > 0) expect(raised).toBe(left + 7)
+    else expect(raised).toBeLessThanOrEqual(7)
+    const verdict = await take(store, asked, step.cost)
+    expect(verdict.allowed).toBe(step.cost <= left)
+    if (verdict.allowed) {
+      admitted.push({ at: now, cost: step.cost })
+      expectWithin(envelope, admitted, slack)
+    } else if (step.cost <= capacityOf(asked)) {
+      expect(verdict.retryAfter).toBeLessThanOrEqual(longest + BLUR + slack)
+      if (asked.algorithm !== 'token-bucket')
+        expect(verdict.retryAfter).toBeLessThanOrEqual(refillTime(asked) + BLUR + slack)
+    }
+  }
+  const asked = limitOf(steps.at(-1) as Step)
+  const verdict = await take(store, asked, capacityOf(asked))
+  if (verdict.allowed) return
+  await advance(verdict.retryAfter + 1)
+  expect((await take(store, asked, capacityOf(asked))).allowed).toBe(true)
+}
+
+/** In any interval that ends now, no more was admitted than the envelope of the limits holds. */
+function expectWithin(
+  { atOnce, rate }: Envelope,
+  admitted: readonly { at: number; cost: number }[],
+  slack: number,
+) {
+  const now = admitted.at(-1)?.at ?? 0
+  let sum = 0
+  for (const { at, cost } of admitted.toReversed()) {
+    sum += cost
+    expect(sum).toBeLessThanOrEqual(atOnce + rate * (now - at + slack) + BLUR)
+  }
+}
+
+/** Windows admit up to twice their limit where an interval straddles two of them. */
+function envelopeOf(limits: readonly Limit[]): Envelope {
+  const isStraddled = limits.some(({ algorithm }) => algorithm.endsWith('window'))
+  const largest = Math.max(...limits.map(capacityOf))
+  const rate = Math.max(
+    ...limits.map((limit) => (limit.algorithm === 'concurrency' ? 0 : limit.limit / limit.period)),
+  )
+  return { atOnce: largest * (isStraddled ? 2 : 1), rate: rate * (isStraddled ? 2 : 1) }
+}
+
+/** How long a limit alone takes to be as good as new, in milliseconds. */
+function refillTime(limit: Limit): number {
+  if (limit.algorithm === 'concurrency') return limit.lease
+  if (limit.algorithm === 'token-bucket') return (limit.burst * limit.period) / limit.limit
+  return limit.algorithm === 'sliding-window' ? 2 * limit.period : limit.period
+}
+
+function raise(limit: Limit, more: number): Limit {
+  return limit.algorithm === 'token-bucket'
+    ? { ...limit, burst: limit.burst + more }
+    : { ...limit, limit: limit.limit + more }
+}
