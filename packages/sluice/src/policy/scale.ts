@@ -4,7 +4,7 @@ import { checkLimit, type Limit } from '../limits/limit.js'
  * A limit of `factor` times as much in the same time. Whole units stay whole, rounded down, but never below one: a scale says
  * how much may run, not that nothing may.
  *
- * What a key has used of the limit before stays used as a fraction, since the stores keep it so when a limit changes.
+ * Units that a key has used stay used, since the stores count in units whatever the limit.
  *
  * @param factor more than zero
  */

@@ -17,11 +17,11 @@ function changing(rules: readonly Rule<string>[]) {
 }
 
 describe('an override', () => {
-  it('changes a limit and keeps the part that was used', async () => {
+  it('changes a limit and keeps the units that were used', async () => {
     const limits = changing([{ limit: '10/minute' }])
     for (let n = 0; n < 5; n++) await limits.with().admit('a')
     const doubled = limits.with({ requests: { limit: '20/minute' } })
-    expect((await doubled.peek('a')).quotas[0]).toMatchObject({ limit: { limit: 20 }, remaining: 9 })
+    expect((await doubled.peek('a')).quotas[0]).toMatchObject({ limit: { limit: 20 }, remaining: 14 })
     const halved = limits.with({ requests: { limit: '2/minute' } })
     expect((await halved.peek('a')).quotas[0]).toMatchObject({ limit: { limit: 2 }, remaining: 0 })
     expect((await limits.with().peek('a')).quotas[0]).toMatchObject({ limit: { limit: 10 }, remaining: 4 })

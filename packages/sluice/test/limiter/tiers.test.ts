@@ -58,16 +58,15 @@ describe('tiers', () => {
     }
   })
 
-  it('a change of tier counts at once, and neither refills nor locks out', async () => {
+  it('a change of tier counts at once: what was used stays used, and a better tier has the difference', async () => {
     const { clock, admitted } = limiterOf([{ limit: '60/minute' }], { tiers: { premium: 10 } })
     expect(await admitted({ id: 'a' }, 30)).toBe(30)
-    // Half of the small bucket was used, and so half of the large one is.
-    expect(await admitted({ id: 'a', tier: 'premium' })).toBe(300)
+    expect(await admitted({ id: 'a', tier: 'premium' })).toBe(570)
     expect(await admitted({ id: 'a' })).toBe(0)
     clock.advance(1_000)
-    expect(await admitted({ id: 'a' })).toBe(1)
+    expect(await admitted({ id: 'a' })).toBe(0)
     clock.advance(1_000)
-    expect(await admitted({ id: 'a', tier: 'premium' })).toBe(10)
+    expect(await admitted({ id: 'a', tier: 'premium' })).toBe(20)
   })
 
   it.each<[string, Partial<LimiterOptions<Client>>, string]>([

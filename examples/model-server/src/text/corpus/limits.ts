@@ -36,7 +36,7 @@ Who is counted is as important as how much is counted. A limit for an address is
 office. A limit for a key follows the client wherever it goes. A limit for everybody protects the model, but
 it lets one busy client use up what the others were promised.
 
-What happens when the limit itself is changed? The careful answer is that the share that was used stays used.
-A client that had used half of the old limit has used half of the new limit. A change should never fill a
+What happens when the limit itself is changed? The careful answer is that the units that were used stay used.
+A client that had used ten of the old limit has used ten of the new limit. A change should never fill a
 bucket that was empty, and it should never lock out a client that has done nothing wrong.
 `
