@@ -15,7 +15,7 @@ import { race } from './harness/race.js'
 import { report } from './harness/report.js'
 import { type BenchResult, resultOf } from './harness/result.js'
 
-const BENCHES = ['memory', 'growth', 'redis', 'http', 'gateway', 'watching', 'replay']
+const BENCHES = ['memory', 'growth', 'redis', 'http', 'gateway', 'watching', 'replay', 'tiny-chunks']
 const RESULTS = new URL('../results/', import.meta.url)
 const PAGE = new URL('../../docs/performance.md', import.meta.url)
 

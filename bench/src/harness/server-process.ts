@@ -8,6 +8,7 @@ import { CannotRun } from './bench.js'
 /** A server in a process of its own. */
 export interface ServerProcess {
   readonly port: number
+  readonly pid: number
   /** The processor time that it has used, in seconds. */
   used(): number
   stop(): Promise<void>
@@ -36,6 +37,7 @@ export async function startServer(
   await Promise.race([failed, listens(port, child)])
   return {
     port,
+    pid: child.pid as number,
     used: () => processorTime(child.pid as number),
     async stop() {
       const ended = once(child, 'exit')

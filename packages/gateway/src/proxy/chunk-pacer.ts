@@ -4,13 +4,13 @@ const BYTES_PER_CHUNK = 256
 /** Chunks that are free whatever their size, each time the process reads from a connection. */
 const FREE_CHUNKS = 64
 
-/** What a chunk too many costs, in milliseconds. Reading one takes about a tenth of that. */
-const CHUNK_MS = 0.01
+/** What a chunk too many costs, in milliseconds. Reading one takes a few hundredths of that. */
+const CHUNK_MS = 0.05
 
 /**
  * Bounds the processor time that bodies in tiny chunks take, over all connections of a process. A chunk of one byte costs as
  * much to read as one of many kilobytes, so that a few clients could keep the process busy with next to no traffic. Each
- * read with too many chunks has its connection wait, one after the other: together they take about a tenth of the time.
+ * read with too many chunks has its connection wait, one after the other: together they take a few hundredths of the time.
  */
 export class ChunkPacer {
   /** When what was read so far is paid for, in milliseconds of the clock. */

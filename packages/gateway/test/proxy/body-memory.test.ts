@@ -60,7 +60,7 @@ describe('a body as it is read', () => {
 })
 
 describe('the pace of chunks', () => {
-  it('is free for large chunks, and a tenth of the time for tiny ones, over all connections', () => {
+  it('is free for large chunks, and slow for tiny ones, over all connections', () => {
     let now = 0
     const pacer = new ChunkPacer(() => now)
     expect(pacer.delayAfter(1, 65_536)).toBe(0)
