@@ -122,7 +122,7 @@ export function sameLimit(a: Limit, b: Limit): boolean {
 }
 
 /** Whether two fixed windows open and close by the same rule. */
-export function sameAlignment(a: FixedWindowLimit, b: FixedWindowLimit): boolean {
+function sameAlignment(a: FixedWindowLimit, b: FixedWindowLimit): boolean {
   return (
     (a.align ?? 'first-request') === (b.align ?? 'first-request') &&
     (a.timeZone ?? 'UTC') === (b.timeZone ?? 'UTC')

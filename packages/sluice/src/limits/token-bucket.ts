@@ -94,7 +94,7 @@ export function fitsBurst(limit: TokenBucketLimit, level: number): boolean {
 }
 
 /** Units a millisecond that drain. */
-export function drainRate({ limit, period }: TokenBucketLimit): number {
+function drainRate({ limit, period }: TokenBucketLimit): number {
   return limit / period
 }
 
