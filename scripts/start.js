@@ -17,6 +17,12 @@ let stopping = false
 
 process.on('SIGINT', stop).on('SIGTERM', stop)
 
+// Signals that end npm's shell do not reach this process.
+const parent = process.ppid
+setInterval(() => {
+  if (process.ppid !== parent && !stopping) stop()
+}, 500).unref()
+
 run('examples/model-server/dist/main.js', [], { MODEL_PORT: String(modelPort) })
 await untilOk(`http://127.0.0.1:${modelPort}/healthz`)
 run('packages/gateway/bin/sluice.js', [

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { openToOthers } from '../config/admin.js'
 import type { AdminConfig, GatewayConfig } from '../config/config.js'
@@ -8,6 +7,7 @@ import { logWarnings } from '../config-warnings.js'
 import { startGateway } from '../gateway.js'
 import { createProcessLog } from '../log.js'
 import { watchConfig } from '../reload.js'
+import { stopSignal } from './stop-signal.js'
 
 /** What the command line says in place of the file. */
 export interface ServeOptions {
@@ -41,9 +41,8 @@ export async function runServe(file: string, options: ServeOptions): Promise<voi
     console.log(`the dashboard is ${admin}, health is /healthz and /readyz there, and metrics are /metrics`)
   }
 
-  const signal = await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
-  log.info({ signal: signal[0] }, 'stopping: finishing what is in flight')
-  process.once('SIGTERM', () => process.exit(1)).once('SIGINT', () => process.exit(1))
+  const signal = await stopSignal()
+  log.info({ signal }, 'stopping: finishing what is in flight')
   reloader.stop()
   await gateway.close()
   log.info({}, 'stopped')

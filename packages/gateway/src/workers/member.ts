@@ -5,6 +5,7 @@ import type { Log } from '../log.js'
 import type { Observer } from '../observers.js'
 import type { ServerLoad } from '../server-load.js'
 import type { StoreFigures } from '../store/figures.js'
+import { closeUnconfirmed } from './connection-handoff.js'
 import type { FromWorker, Orders, ToWorker } from './messages.js'
 import { ObservedWorker } from './observed-worker.js'
 import { answerCalls } from './store-host.js'
@@ -64,6 +65,9 @@ export class Member {
       this.#cannot = reject
     })
     this.#worker = cluster.fork()
+    closeUnconfirmed(this.#worker.process, () =>
+      options.log.error({ pid: this.#worker.process.pid }, 'worker hangs; starting a replacement'),
+    )
     this.#worker.on('message', (message: FromWorker) => this.#hear(message))
     this.departed = new Promise((resolve) => {
       this.#worker.once('exit', (code: number | null, signal: string | null) => {

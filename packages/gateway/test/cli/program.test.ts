@@ -1,9 +1,11 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rename, writeFile } from 'node:fs/promises'
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { until, upstreamOf } from '../gateway/running.js'
 import { sluice } from './program.js'
@@ -153,5 +155,36 @@ describe('sluice serve', () => {
       `sluice: port ${port} of 127.0.0.1 is in use; stop what uses it or choose another port\n`,
     )
     expect(said.out).toBe('')
+  })
+})
+
+describe('sluice under npx', () => {
+  it.each(['SIGTERM'] as const)('stops when npx gets %s', async (signal) => {
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-npx-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const file = join(folder, 'gateway.yaml')
+    await writeFile(file, 'listen: 127.0.0.1:0\nadmin: off\nupstream: http://127.0.0.1:9\n')
+    const root = fileURLToPath(new URL('../../../../', import.meta.url))
+    const npx = spawn('npx', ['sluice', 'serve', file], { cwd: root, detached: true })
+    onTestFinished(() => {
+      try {
+        process.kill(-(npx.pid as number), 'SIGKILL')
+      } catch {
+        // All of it has ended.
+      }
+    })
+    let said = ''
+    npx.stdout.setEncoding('utf8').on('data', (text) => {
+      said += text
+    })
+    await until(() => said.includes('sluice listens on'))
+    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(said)?.[0] as string
+    npx.kill(signal)
+    await until(() =>
+      fetch(url).then(
+        () => false,
+        () => true,
+      ),
+    )
   })
 })

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
 import { until } from '../gateway/running.js'
 import { parseMetrics } from '../metrics/prometheus-text.js'
@@ -101,6 +102,28 @@ it('a stop finishes what is in flight in all of them', async () => {
   )
   expect((await ended)[0]).toBe(0)
   expect(pids()).toEqual([])
+})
+
+it('closes connections on their way to a worker that ends, and keeps no descriptor of them', async () => {
+  const { child, url, pids, status } = await serveWithWorkers(2, limited('1000/hour'), fine)
+  const descriptors = () => readdirSync(`/proc/${child.pid}/fd`).length
+  await status()
+  const before = descriptors()
+  const stopped = pids()
+  for (const pid of stopped) process.kill(pid, 'SIGSTOP')
+  const { hostname, port } = new URL(url)
+  const sockets = Array.from({ length: 2 }, () => connect(Number(port), hostname))
+  const closed = sockets.map((socket) =>
+    once(
+      socket.on('error', () => {}),
+      'close',
+    ),
+  )
+  await until(() => descriptors() >= before + 2)
+  for (const pid of stopped) process.kill(pid, 'SIGKILL')
+  await Promise.all(closed)
+  await expect.poll(() => status().catch(() => 0), { timeout: 30_000 }).toBe(200)
+  await expect.poll(descriptors, { timeout: 10_000 }).toBeLessThanOrEqual(before + 2)
 })
 
 it('a port that is in use is one clear line', async () => {
