@@ -30,7 +30,7 @@ it('charges no less than Express runs', async () => {
     `listen: 127.0.0.1:0\nadmin: off\nupstream: http://127.0.0.1:${port}${LIMITS}`,
     'f',
   )
-  const log = { upstreamFailed: () => {}, crashed: () => {}, info: () => {}, error: () => {} }
+  const log = { upstreamFailed: () => {}, crashed: () => {}, info: () => {}, warn: () => {}, error: () => {} }
   const gateway = await startGateway(config, log)
   const agent = new Agent({ keepAlive: true })
   onTestFinished(async () => {

@@ -55,7 +55,7 @@ export function shareOf({ maxConnections, maxBodyMemory }: ServerLimits, workers
 }
 
 /** The resources of this process. */
-export function processResources(): ProcessResources {
+function processResources(): ProcessResources {
   return { heap: getHeapStatistics().heap_size_limit, descriptors: descriptorLimit() }
 }
 

@@ -26,7 +26,7 @@ export interface IncomingParts {
 }
 
 /** The body is still to come. A rule that reads it is decided on later. */
-export class BodyPendingError extends RequestError {
+class BodyPendingError extends RequestError {
   override readonly name = 'BodyPendingError'
   constructor() {
     super('the request body has not been received')

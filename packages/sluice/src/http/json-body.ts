@@ -1,7 +1,7 @@
 import { RequestError } from '../policy/request-error.js'
 
 /** The largest body that is read for the cost of a request, in bytes. Larger ones are 413. */
-export const MAX_BODY_BYTES = 1 << 20
+const MAX_BODY_BYTES = 1 << 20
 
 /** Bytes as they come in, copied: many small pieces would otherwise be kept as so many buffers of Node's. */
 export class BodyBytes {

@@ -3,7 +3,7 @@ import { EvaluationError } from '@marcbachmann/cel-js'
 /** CEL's conversions between numbers and strings, as its specification has them: what is out of range is an error. */
 
 export const MAX_INT = 2n ** 63n - 1n
-export const MIN_INT = -(2n ** 63n)
+const MIN_INT = -(2n ** 63n)
 
 /** Longest string that is read as a number, in characters: more digits than any number needs. */
 const MAX_DIGITS = 100

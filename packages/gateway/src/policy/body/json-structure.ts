@@ -2,7 +2,7 @@ import { MalformedRequestError } from 'sluice'
 import { UnreadableBodyError } from './unreadable-body.js'
 
 /** How deep arrays and objects of a body may be nested. Python's parser gives up at this depth, too. */
-export const MAX_DEPTH = 1000
+const MAX_DEPTH = 1000
 
 /** Objects with more members than this are looked up in a set. */
 const FEW_MEMBERS = 8

@@ -21,7 +21,13 @@ afterAll(async () => {
 })
 
 /** As the version before wrote it: version, letter, limit, period, burst, zone; the expiry; the numbers of the state. */
-function valueOf(letter: string, limit: number, period: number, burst: number, ...numbers: number[]): Buffer {
+function earlierValue(
+  letter: string,
+  limit: number,
+  period: number,
+  burst: number,
+  ...numbers: number[]
+): Buffer {
   const head = Buffer.alloc(27)
   head.writeUInt8(2, 0)
   head.write(letter, 1)
@@ -32,15 +38,15 @@ function valueOf(letter: string, limit: number, period: number, burst: number, .
 }
 
 it.each([
-  ['a token bucket', valueOf('t', 60, 3_600_000, 60, NOW, 10), bucket],
+  ['a token bucket', earlierValue('t', 60, 3_600_000, 60, NOW, 10), bucket],
   [
     'a fixed window',
-    valueOf('f', 60, 3_600_000, 0, NOW, NOW - 1000, NOW + 3_599_000, 10),
+    earlierValue('f', 60, 3_600_000, 0, NOW, NOW - 1000, NOW + 3_599_000, 10),
     { algorithm: 'fixed-window', limit: 60, period: 3_600_000 },
   ],
   [
     'a sliding window',
-    valueOf('w', 60, 3_600_000, 0, NOW, NOW - 1000, 0, 10),
+    earlierValue('w', 60, 3_600_000, 0, NOW, NOW - 1000, 0, 10),
     { algorithm: 'sliding-window', limit: 60, period: 3_600_000 },
   ],
 ] as const)('%s that the version before wrote to Redis is read in units', async (name, value, limit) => {
