@@ -4,6 +4,7 @@ import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '..
 import { nodeBody } from '../http/node-body.js'
 import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, releaseWhenClosed, setFields } from '../http/node-response.js'
+import { routeOf } from './express/route.js'
 
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 export { settle } from '../http/permits.js'
@@ -16,23 +17,26 @@ export { settle } from '../http/permits.js'
  *
  * One handler limits all the routes that it is put before together; call `limit` again for a limit of its own. A rule
  * whose cost reads `request.body` comes behind the body parser. `by: 'route'` is the method and the path as it was given
- * to the router (`POST /models/:model`), and `*` where no route is chosen yet, as in `app.use`.
+ * to the routers (`POST /v1/models/:model`), and ends in `*` where no route is chosen yet, as in `app.use`.
  *
  * @throws LimitSyntaxError, TypeError, RangeError that say what is wrong with the options.
  */
 export function limit(options: string | HttpLimitOptions<Request>): RequestHandler {
-  const limiter = createHttpLimiter(options, access)
-  return (request, response, next) => decideInto(limiter, request, response, next, application)
+  const handler: RequestHandler = (request, response, next) =>
+    decideInto(limiter, request, response, next, application)
+  const limiter = createHttpLimiter(options, {
+    ...access,
+    route: (request: Request) => routeOf(request, handler),
+  })
+  return handler
 }
 
-const access: RequestAccess<Request> = {
+const access: Omit<RequestAccess<Request>, 'route'> = {
   peer: (request) => request.socket.remoteAddress,
   header: soleHeader,
   forwardedFor,
   onHangUp,
   body: (request) => nodeBody(request.body, request),
-  route: (request) =>
-    `${request.method === 'HEAD' ? 'GET' : request.method} ${String(request.route?.path ?? '*')}`,
 }
 
 const application: Application<Response> = {

@@ -3,6 +3,7 @@ import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '..
 import { nodeBody } from '../http/node-body.js'
 import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, releaseWhenClosed, setFields } from '../http/node-response.js'
+import { routeOf } from './koa/route.js'
 
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 export { settle } from '../http/permits.js'
@@ -14,8 +15,8 @@ export { settle } from '../http/permits.js'
  *     router.post('/predict', limit('10/minute'), (context) => { context.body = { prediction: 1 } })
  *
  * One middleware limits all the routes that it is put before together; call `limit` again for a limit of its own. Rules are given the context.
- * `by: 'route'` is the method and the path as it was given to `@koa/router` (`POST /models/:model`), and `*` where no route is chosen
- * yet, as in `app.use`.
+ * `by: 'route'` is the method and the path as it was given to `@koa/router`, with prefixes (`POST /v1/models/:model`), and `*`
+ * where no route is chosen yet, as in `app.use`.
  *
  * @throws LimitSyntaxError, TypeError, RangeError that say what is wrong with the options.
  */
@@ -46,6 +47,5 @@ const access: RequestAccess<Context> = {
   // Where the parsers of Koa keep it; the context's own body is that of the answer.
   body: ({ request, req }) => nodeBody((request as { readonly body?: unknown }).body, req),
   bodySize: () => undefined,
-  route: (context) =>
-    `${context.method === 'HEAD' ? 'GET' : context.method} ${String(context._matchedRoute ?? '*')}`,
+  route: routeOf,
 }

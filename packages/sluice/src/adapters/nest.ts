@@ -19,6 +19,7 @@ import {
 import { nodeBody } from '../http/node-body.js'
 import { forwardedFor, type NodeRequest, onHangUp, soleHeader } from '../http/node-request.js'
 import { releaseWhenClosed, setFields } from '../http/node-response.js'
+import { routeOf } from './express/route.js'
 import { type Execution, executionOf, type NestRequest } from './nest/execution.js'
 import { LimitRefusal, LimitRefusalFilter } from './nest/refusal.js'
 
@@ -167,8 +168,13 @@ const access: RequestAccess<NestRequest> = {
   forwardedFor: (request) => forwardedFor(messageOf(request)),
   onHangUp: (request, gone) => onHangUp(messageOf(request), gone),
   body: (request) => nodeBody(request.body, messageOf(request) as IncomingMessage),
-  route: ({ method, route, routeOptions }) =>
-    `${method === 'HEAD' ? 'GET' : method} ${route?.path ?? routeOptions?.url ?? '*'}`,
+  route(request) {
+    const { method, routeOptions } = request
+    // Fastify tells the whole template.
+    return routeOptions === undefined
+      ? routeOf(request)
+      : `${method === 'HEAD' ? 'GET' : method} ${routeOptions.url ?? '*'}`
+  },
 }
 
 /** Node's own request, which Fastify keeps under `raw`. */

@@ -1,0 +1,195 @@
+import express, { type RequestHandler } from 'express'
+import express4 from 'express4'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { limit } from '../../src/adapters/express.js'
+import { routesCounted, routesOf } from './asked-routes.js'
+import { statuses } from './asking.js'
+import { listening } from './frameworks/listening.js'
+
+type Make = typeof express
+
+const fine: RequestHandler = (_request, response) => {
+  response.send('fine')
+}
+
+const MAKES: readonly (readonly [name: string, make: Make])[] = [
+  ['Express 4', express4],
+  ['Express 5', express],
+]
+
+describe.each(MAKES)("by: 'route' on %s", (name, make) => {
+  /** The routes that are counted for paths, where `mount` mounts what it is given. */
+  const counted = async (
+    paths: readonly string[],
+    mount: (limiter: RequestHandler, app: ReturnType<Make>) => void,
+  ) => {
+    const { options, taken } = routesCounted()
+    const app = make()
+    app.set('env', 'test')
+    mount(limit(options), app)
+    return routesOf(await listening(app), taken, paths)
+  }
+  /** A router with one limited route. */
+  const routerOf = (limiter: RequestHandler, options: object = {}) => {
+    const router = make.Router(options)
+    router.post('/predict', limiter, fine)
+    return router
+  }
+
+  it('tells routers apart by the paths that they are mounted at', async () => {
+    const paths = ['/v1/predict', '/v2/predict', '/predict', '/v2/predict/?a=/v1']
+    const routes = await counted(paths, (limiter, app) => {
+      app.use('/v1', routerOf(limiter))
+      app.use('/v2', routerOf(limiter))
+      app.use(routerOf(limiter))
+    })
+    expect(routes).toEqual(['POST /v1/predict', 'POST /v2/predict', 'POST /predict', 'POST /v2/predict'])
+  })
+
+  it('tells the mounts of one router apart', async () => {
+    const routes = await counted(['/v1/predict', '/v2/predict'], (limiter, app) => {
+      const router = routerOf(limiter)
+      app.use('/v1', router)
+      app.use('/v2', router)
+    })
+    expect(routes).toEqual(['POST /v1/predict', 'POST /v2/predict'])
+  })
+
+  it('limits each mount by itself', async () => {
+    const app = make()
+    const limiter = limit({ rules: [{ limit: '1/hour', by: ['route', 'everyone'] }] })
+    app.use('/v1', routerOf(limiter))
+    app.use('/v2', routerOf(limiter))
+    const { port, close } = await listening(app)
+    onTestFinished(close)
+    expect(await statuses(port, '/v1/predict', 2)).toEqual([200, 429])
+    expect(await statuses(port, '/v2/predict', 2)).toEqual([200, 429])
+  })
+
+  it('takes the mount as the application spells it, whatever a client makes of it', async () => {
+    const paths = ['/acme/v1/predict', '/other/V1/predict', '/v1/v1/predict', '/a%20b/v1/predict/']
+    const routes = await counted(paths, (limiter, app) => {
+      const inner = make.Router()
+      inner.use('/v1', routerOf(limiter))
+      app.use('/:tenant', (_request, _response, next) => next())
+      app.use('/:tenant', inner)
+    })
+    expect(routes).toEqual(paths.map(() => 'POST /:tenant/v1/predict'))
+  })
+
+  it('tells letter case apart where the router does', async () => {
+    const routes = await counted(['/v1/predict', '/V1/predict'], (limiter, app) => {
+      app.set('case sensitive routing', true)
+      app.use('/v1', routerOf(limiter))
+      app.use('/V1', routerOf(limiter))
+    })
+    expect(routes).toEqual(['POST /v1/predict', 'POST /V1/predict'])
+  })
+
+  it('names a mount of several paths, and one of a regular expression, by what was given', async () => {
+    const paths = ['/a/predict', '/b/predict', '/v3/predict', '/V44/predict', '/x.y-z/predict']
+    const routes = await counted(paths, (limiter, app) => {
+      app.use(['/a', '/b'], routerOf(limiter))
+      app.use(/^\/v\d+/i, routerOf(limiter))
+      app.use('/x.y-z/', routerOf(limiter))
+    })
+    const pattern = 'POST /^\\/v\\d+/i/predict'
+    expect(routes).toEqual([
+      'POST /a,/b/predict',
+      'POST /a,/b/predict',
+      pattern,
+      pattern,
+      'POST /x.y-z/predict',
+    ])
+  })
+
+  it('names optional parts and wildcards by what was given', async () => {
+    const isFour = name === 'Express 4'
+    const routes = await counted(['/files/x/y', '/files/z', '/en/predict'], (limiter, app) => {
+      const files = make.Router().use(limiter, fine)
+      app.use(isFour ? '/files/*' : '/files/*rest', files)
+      app.use(isFour ? '/:language?' : '{/:language}', routerOf(limiter))
+    })
+    const [first, second, optional] = routes
+    expect(first).toBe(isFour ? 'POST /files/*/*' : 'POST /files/*rest/*')
+    expect(second).toBe(first)
+    expect(optional).toMatch(/^POST .*:?language.*\/predict$|^POST \/\^.*\/predict$/)
+  })
+
+  it('finds mounted applications, and those within routers', async () => {
+    const paths = ['/api/v1/predict', '/API/v1/predict', '/tools/lab/predict']
+    const routes = await counted(paths, (limiter, app) => {
+      const api = make()
+      api.use('/v1', routerOf(limiter))
+      app.use('/api', api)
+      const lab = make()
+      lab.post('/predict', limiter, fine)
+      const tools = make.Router()
+      tools.use('/lab', lab)
+      app.use('/tools', tools)
+    })
+    expect(routes).toEqual(['POST /api/v1/predict', 'POST /api/v1/predict', 'POST /tools/lab/predict'])
+  })
+
+  it('tells the mount where no route is chosen yet', async () => {
+    const routes = await counted(['/v1/a', '/v1/b', '/v2/a', '/w/x', '/other'], (limiter, app) => {
+      app.use('/v1', limiter, fine)
+      app.use('/v2', make.Router().use(limiter, fine))
+      app.use('/:any/x', limiter, fine)
+      app.use(limiter, fine)
+    })
+    expect(routes).toEqual(['POST /v1/*', 'POST /v1/*', 'POST /v2/*', 'POST /:any/x/*', 'POST *'])
+  })
+
+  it('finds the mount later, too, where who the client is takes a while', async () => {
+    const { options, taken } = routesCounted()
+    const app = make()
+    app.use('/v1', routerOf(limit({ ...options, client: async () => undefined })))
+    expect(await routesOf(await listening(app), taken, ['/v1/predict'])).toEqual(['POST /v1/predict'])
+  })
+
+  it('makes few routes of a router within itself, however deep a client goes', async () => {
+    const depths = Array.from({ length: 60 }, (_, depth) => `${'/x'.repeat(depth)}/predict`)
+    const routes = await counted(depths, (limiter, app) => {
+      const router = routerOf(limiter)
+      router.use('/:folder', router)
+      app.use(router)
+    })
+    expect([routes[2], routes.at(-1)]).toEqual(['POST /:folder/:folder/predict', 'POST */predict'])
+    expect(new Set(routes).size).toBeLessThan(20)
+  })
+
+  it('takes a mount that it cannot see into for one, whatever the client spells', async () => {
+    const paths = ['/a/predict', '/b/predict']
+    const inOneFunction = await counted(paths, (limiter, app) => {
+      const router = routerOf(limiter)
+      app.use('/:tenant', (request, response, next) => router(request, response, next))
+    })
+    expect(inOneFunction).toEqual(paths.map(() => 'POST /:tenant/predict'))
+    const { options, taken } = routesCounted()
+    const outer = make.Router()
+    outer.use('/:tenant', routerOf(limit(options)))
+    const app = await listening((request, response) =>
+      outer(request as never, Object.assign(response, { send: () => response.end() }) as never, () => {}),
+    )
+    expect(await routesOf(app, taken, paths)).toEqual(paths.map(() => 'POST */predict'))
+  })
+})
+
+describe('versions of Express 5 whose layers do not know their paths', () => {
+  it('tell mounts apart by their place', async () => {
+    const { options, taken } = routesCounted()
+    const app = express()
+    for (const path of ['/v1', '/:tenant'])
+      app.use(path, express.Router().post('/predict', limit(options), fine))
+    for (const layer of app.router.stack) Reflect.deleteProperty(layer, 'rawPath')
+    const paths = ['/v1/predict', '/V1/predict', '/a/predict', '/b/predict']
+    const routes = await routesOf(await listening(app), taken, paths)
+    expect(routes).toEqual([
+      'POST /[0]/predict',
+      'POST /[0]/predict',
+      'POST /[1]/predict',
+      'POST /[1]/predict',
+    ])
+  })
+})
