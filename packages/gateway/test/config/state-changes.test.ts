@@ -132,3 +132,14 @@ describe('a reload', () => {
     expect(await statuses(4)).toEqual([200, 200, 200, 429])
   })
 })
+
+describe('a limit that all routes share', () => {
+  it('counts the requests of a route whose own limit counts the same', async () => {
+    const { url } = await running(
+      `limits: [3/day]\nroutes: [{ match: /a, limits: [100/day] }, { match: /b, limits: [50/day, 60/day] }]`,
+    )
+    const statuses: number[] = []
+    for (const path of ['/a', '/b', '/c', '/a', '/b', '/c']) statuses.push((await send(url, path)).status)
+    expect(statuses).toEqual([200, 200, 200, 429, 429, 429])
+  })
+})

@@ -4,7 +4,7 @@ import { overridden, type RuleOverride } from './override.js'
 import type { ConcurrencyRule, Resource, Rule } from './rule.js'
 import { type CostFor, compileCost } from './rule-cost.js'
 import { compileConcurrency, compileLimits, type RuleLimit } from './rule-limit.js'
-import { StateNames, sourceOf } from './state-name.js'
+import { type CountedBy, sourceOf, stateNames } from './state-name.js'
 import type { TierScales } from './tiers.js'
 
 /** A rule of one limit, ready to be applied to requests. */
@@ -24,6 +24,9 @@ export interface CompiledRule<Request> extends RuleLimit<Request> {
   /** How requests wait for a slot; undefined where they do not. */
   readonly waiting: Waiting | undefined
 }
+
+/** A rule whose state has no name yet, which depends on the rules that count the same. */
+export type UnplacedRule<Request> = Omit<CompiledRule<Request>, 'stateName'>
 
 /** By the name of the rule. */
 export type RuleOverrides = Readonly<Record<string, RuleOverride>>
@@ -57,7 +60,7 @@ export function compileRules<Request>(
 ): CompiledRule<Request>[] {
   if (!Array.isArray(rules)) throw new TypeError("'rules' is a list such as [{ limit: '10/minute' }]")
   const names = new Set<string>()
-  const states = new StateNames()
+  const counted: CountedBy<Request>[] = []
   // Rules that say the same of whom they count for have the same key for a request, and are seen to.
   const keys = new Map<KeySpec<Request> | undefined, KeyFor<Request>>()
   const keyFor = (by: KeySpec<Request> | undefined): KeyFor<Request> => {
@@ -70,8 +73,8 @@ export function compileRules<Request>(
       const limits = compileRule(rule, keyFor, tiers)
       return limits.map((each) => {
         const by = rule.by ?? defaultKey(sources, known)
-        const stateName = states.claim({ ...each, name: rule.name, joined: limits.length > 1, by })
-        const named = { ...each, index, name: claimName(names, each.name, rule), stateName }
+        counted.push({ ...each, name: rule.name, joined: limits.length > 1, by })
+        const named = { ...each, index, name: claimName(names, each.name, rule) }
         const override = Object.hasOwn(overrides, named.name) ? overrides[named.name] : undefined
         return override === undefined ? named : overridden(named, override, rule, tiers)
       })
@@ -83,14 +86,15 @@ export function compileRules<Request>(
   const unknown = Object.keys(overrides).find((name) => !names.has(name))
   if (unknown !== undefined)
     throw new TypeError(`there is no rule '${unknown}' to override; there are ${[...names].join(', ')}`)
-  return compiled
+  const states = stateNames(counted)
+  return compiled.map((rule, place) => ({ ...rule, stateName: states[place] as string }))
 }
 
 function compileRule<Request>(
   rule: Rule<Request>,
   keyFor: (by: KeySpec<Request> | undefined) => KeyFor<Request>,
   tiers: TierScales,
-): Omit<CompiledRule<Request>, 'index' | 'stateName'>[] {
+): Omit<UnplacedRule<Request>, 'index'>[] {
   const inFlight = rule !== null && typeof rule === 'object' && 'concurrent' in rule
   checkFields(rule, inFlight ? CONCURRENCY_FIELDS : RATE_FIELDS)
   const resource = inFlight ? 'concurrent' : (rule.of ?? 'requests')

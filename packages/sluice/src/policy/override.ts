@@ -1,4 +1,4 @@
-import type { CompiledRule } from './compiled-rule.js'
+import type { UnplacedRule } from './compiled-rule.js'
 import type { LimitSpec, RateRule, Rule } from './rule.js'
 import { compileConcurrency, compileLimits, type RuleLimit } from './rule-limit.js'
 import type { TierScales } from './tiers.js'
@@ -13,11 +13,11 @@ export interface RuleOverride {
 
 /** @throws LimitSyntaxError, TypeError, RangeError */
 export function overridden<Request>(
-  compiled: CompiledRule<Request>,
+  compiled: UnplacedRule<Request>,
   { limit, enforce = compiled.enforce }: RuleOverride,
   rule: Rule<Request>,
   tiers: TierScales,
-): CompiledRule<Request> {
+): UnplacedRule<Request> {
   return {
     ...compiled,
     enforce,

@@ -7,9 +7,9 @@ import type { Resource } from './rule.js'
  * What the state of a rule is kept under.
  *
  * A rule with a name keeps its state under the name, whatever else of it changes. A rule without one is known by what it
- * counts: its resource, its key, its algorithm and its period. Neither depends on the rules around it, so that adding,
- * removing or moving a rule leaves the state of the others alone. Rules that agree in all of this are numbered in their
- * order.
+ * counts: its resource, its key, its algorithm, its period, and whether each request has a cost of its own. None of them
+ * depends on the rules around it, so that adding, removing or moving a rule leaves the state of the others alone. Rules
+ * that agree in all of this are numbered in their order, shadow rules last, so that a rule on trial takes nobody's state.
  *
  * Names are printable, and the parts of the other form are joined by line feeds, so that the two forms never meet.
  */
@@ -18,29 +18,48 @@ export interface CountedBy<Request> {
   readonly name: string | undefined
   /** Whether the rule joins several limits with `;`, which share its name. */
   readonly joined: boolean
+  /** Whether its state is that of the same rule elsewhere. */
+  readonly shared: boolean
+  /** False for a shadow rule. */
+  readonly enforce: boolean
   readonly resource: Resource
   /** The rule's `by`, or what stands in for it. */
   readonly by: KeySpec<Request>
   /** Undefined where it is another one for each request. */
   readonly limit: Limit | undefined
+  /** What every request costs; undefined where that is another cost for each. */
+  readonly cost: number | undefined
 }
 
-/** Names the states of a limiter's rules, each its own. */
-export class StateNames {
-  readonly #taken = new Set<string>()
-
-  claim<Request>(rule: CountedBy<Request>): string {
-    const name = stateName(rule)
-    let claimed = name
-    for (let number = 2; this.#taken.has(claimed); number++) claimed = `${name}\n${number}`
-    this.#taken.add(claimed)
-    return claimed
+/**
+ * Names the states of a limiter's rules, each its own. Shared rules are numbered apart: the rules that only this limiter
+ * has must not change how the others find them.
+ */
+export function stateNames<Request>(rules: readonly CountedBy<Request>[]): string[] {
+  const taken = { own: new Set<string>(), shared: new Set<string>() }
+  const names: string[] = rules.map(() => '')
+  for (const enforce of [true, false]) {
+    for (const [index, rule] of rules.entries()) {
+      if (rule.enforce === enforce)
+        names[index] = claim(rule.shared ? taken.shared : taken.own, stateName(rule))
+    }
   }
+  return names
 }
 
-function stateName<Request>({ name, joined, resource, by, limit }: CountedBy<Request>): string {
+function claim(taken: Set<string>, name: string): string {
+  let claimed = name
+  for (let number = 2; taken.has(claimed); number++) claimed = `${name}\n${number}`
+  taken.add(claimed)
+  return claimed
+}
+
+function stateName<Request>(rule: CountedBy<Request>): string {
+  const { name, joined, shared, resource, by, limit, cost } = rule
   const counted = [limit?.algorithm ?? 'by request', limit === undefined ? '' : periodText(limit)]
-  if (name === undefined) return [resource, keyText(by), ...counted].join('\n')
+  // Routes that share a limit may each have a cost of their own.
+  const costed = cost === undefined && !shared ? ['cost by request'] : []
+  if (name === undefined) return [resource, keyText(by), ...counted, ...costed].join('\n')
   return joined ? [name, ...counted].join('\n') : name
 }
 
