@@ -72,7 +72,11 @@ export async function openClientReader(
 function toldByProxy(head: RequestHead, headers: ProxyHeaders | undefined): Client | undefined {
   if (headers === undefined || !head.fromTrustedProxy) return undefined
   const id = told(head, headers.client)
-  if (id === undefined) return undefined
+  if (id === undefined) {
+    // An anonymous request has no tier, but the upstream may believe one that a client wrote in another spelling.
+    if (headers.tier !== undefined) head.valuesOf(headers.tier)
+    return undefined
+  }
   const tier = headers.tier === undefined ? undefined : told(head, headers.tier)
   return { id, ...(tier !== undefined && { tier }) }
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmod, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 import { keyDigest, newKey } from 'sluice/identity'
-import { isMap, isScalar, isSeq, parseDocument } from 'yaml'
+import { isMap, isSeq, parseDocument } from 'yaml'
 import { ConfigError } from '../config/load.js'
 import { parseKeys } from './key-file.js'
 
@@ -40,10 +40,16 @@ async function add(file: string, { client, tier, expires }: NewKey): Promise<str
   return key
 }
 
-/** Whether there is nothing in a file but white space, comments and the marks of an empty document. */
+/**
+ * Whether there is nothing in a file but white space, comments, the marks of an empty document, and a word for nothing such
+ * as `null`, `{}` or `keys:` without any.
+ */
 function hasNoContent(text: string): boolean {
-  const { contents, errors } = parseDocument(text.replace(/^\uFEFF/, ''))
-  return errors.length === 0 && (contents === null || (isScalar(contents) && contents.source === ''))
+  const document = parseDocument(text.replace(/^\uFEFF/, ''))
+  if (document.errors.length > 0) return false
+  const content: unknown = document.toJS()
+  if (content === null || typeof content !== 'object' || Array.isArray(content)) return content === null
+  return Object.entries(content).every(([name, value]) => name === 'keys' && value === null)
 }
 
 /** What an empty file says in comments stays, above its first key. */

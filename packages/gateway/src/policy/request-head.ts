@@ -40,19 +40,30 @@ export class RequestHead {
    *   is there more than once; or where it is empty or a list.
    */
   proxyHeader(name: string): string | undefined {
+    const [value, second] = this.valuesOf(name)
+    if (second !== undefined) repeated(name)
+    if (value !== undefined && (value.trim() === '' || value.includes(',')))
+      throw new MalformedRequestError(`the header '${name}' must have one value; it is empty or a list`)
+    return value
+  }
+
+  /**
+   * The values of a header.
+   *
+   * @param name in lower case
+   * @throws MalformedRequestError where it is there in another spelling.
+   */
+  valuesOf(name: string): readonly string[] {
     const { rawHeaders } = this.#message
-    let value: string | undefined
+    const values: string[] = []
     for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
       const sent = rawHeaders[index] as string
       if (headerName(sent).folded !== name) continue
       if (sent.toLowerCase() !== name)
         throw new MalformedRequestError(`the header '${name}' is there under another spelling`)
-      if (value !== undefined) repeated(name)
-      value = rawHeaders[index + 1] as string
+      values.push(rawHeaders[index + 1] as string)
     }
-    if (value !== undefined && (value.trim() === '' || value.includes(',')))
-      throw new MalformedRequestError(`the header '${name}' must have one value; it is empty or a list`)
-    return value
+    return values
   }
 
   /** The query as it came, with its `?`; `''` where there is none. */

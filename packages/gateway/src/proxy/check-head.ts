@@ -7,8 +7,14 @@ export class FramingError extends RequestError {
   override readonly name = 'FramingError'
 }
 
-/** Most headers of a request. Servers behind the gateway drop those beyond a number without a word: Node 2,000. */
-const MAX_HEADERS = 1000
+/**
+ * Most headers of a request. Servers behind the gateway drop those beyond a number without a word, Node those after the
+ * first 1,000: there must be room for the headers that the gateway writes, such as the client's address.
+ */
+const MAX_HEADERS = 900
+
+/** A host with an optional port. Whatever else is there, servers read in different ways. */
+const HOST = /^[\w.~!$&'()*+;=:%[\]-]*$/
 
 /**
  * Refuses what the parser lets through although the gateway cannot pass it on as it was meant.
@@ -31,7 +37,9 @@ export function checkHead(request: IncomingMessage, gatewayName: string): void {
         hasVia ||= name.toLowerCase() === 'via'
         break
       case 4:
-        if (name.toLowerCase() === 'host') hosts += 1
+        if (name.toLowerCase() !== 'host') break
+        hosts += 1
+        checkHost(rawHeaders[index + 1] as string)
         break
       case 7:
         if (name.toLowerCase() === 'upgrade') protocols = joined(protocols, rawHeaders[index + 1])
@@ -48,6 +56,12 @@ export function checkHead(request: IncomingMessage, gatewayName: string): void {
       'the request came back to a gateway that had forwarded it; the upstream of a gateway must not lead to itself',
       508,
     )
+}
+
+/** @throws FramingError */
+function checkHost(host: string): void {
+  if (!HOST.test(host))
+    throw new FramingError('the Host header must be one host name or address, with a port where it needs one')
 }
 
 function joined(before: string | undefined, value = ''): string {

@@ -127,7 +127,7 @@ function forwardedElement(peer: string, { clientHost, proto }: Provenance): stri
 /** RFC 7239 section 6: IPv6 in brackets, which need quotes. */
 function node(address: string): string {
   if (address === '') return 'unknown'
-  const bare = address.includes(':') && /^[0-9a-fA-F:.]+$/.test(address)
+  const bare = /^[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*$/.test(address)
   return tokenOrQuoted(bare ? `[${address}]` : address)
 }
 

@@ -16,14 +16,24 @@ const PAUSE_MS = 1000
  * destroyed, which ends its requests.
  *
  * Before the answer begins, interim answers (`102 Processing`) are written, which the client of a whole connection must
- * skip (RFC 9110 section 15.2). HTTP/1.0 has none, so that such a client counts as there. Of an answer that was under way
- * already, the next bytes tell.
+ * skip (RFC 9110 section 15.2). HTTP/1.0 has none. A trusted proxy that speaks it, as nginx does by default, closes its half
+ * when its own client is gone; any other client counts as there. Of an answer that was under way already, the next bytes tell.
  *
  * @param current the answer that is being written to the connection, if any
+ * @param isTrusted whether the other end is a trusted proxy
  */
-export function watchHalfClosed(socket: Socket, current: () => ServerResponse | undefined): void {
+export function watchHalfClosed(
+  socket: Socket,
+  current: () => ServerResponse | undefined,
+  isTrusted: () => boolean,
+): void {
   socket.once('end', () => {
-    const hadBegun = current()?.headersSent === true
+    const first = current()
+    const hadBegun = first?.headersSent === true
+    if (first?.headersSent === false && first.req.httpVersion === '1.0' && isTrusted()) {
+      socket.destroy()
+      return
+    }
     let probes = 0
     let written = socket.bytesWritten
     let timer: NodeJS.Timeout | undefined

@@ -17,7 +17,11 @@ export function foldedName(name: string): string {
  * @param folded the name as `foldedName` gives it
  */
 export function steersUpstream(folded: string): boolean {
-  return STEERING.has(folded) || STEERING_PREFIXES.some((prefix) => folded.startsWith(prefix))
+  return (
+    STEERING.has(folded) ||
+    folded.endsWith('-method-override') ||
+    STEERING_PREFIXES.some((prefix) => folded.startsWith(prefix))
+  )
 }
 
 /**
@@ -39,6 +43,8 @@ const STEERING_PREFIXES: readonly string[] = [
   'x-envoy-',
   'x-arr-',
   'x-appengine-',
+  // Next.js keeps the path that it serves here.
+  'x-invoke-',
   'ms-aspnetcore-',
 ]
 
@@ -65,6 +71,8 @@ const STEERING: ReadonlySet<string> = new Set([
   'x-http-destinationurl',
   'x-http-path-override',
   'x-ingress-path',
+  'x-matched-path',
+  'x-middleware-subrequest',
   'x-path-info',
   'x-replaced-path',
   'x-request-uri',
@@ -73,12 +81,12 @@ const STEERING: ReadonlySet<string> = new Set([
   'x-rewrite-url',
   'x-root-path',
   'x-script-name',
+  'x-waws-unencoded-url',
   // Method.
   'request-method',
   'x-http-method',
-  'x-http-method-override',
+  'x-http-verb',
   'x-method',
-  'x-method-override',
   // Host and scheme.
   'front-end-https',
   'https',
@@ -117,6 +125,8 @@ const STEERING: ReadonlySet<string> = new Set([
   'x-azure-socketip',
   'x-client-ip',
   'x-cluster-client-ip',
+  'x-client-ip-address',
+  'x-forward-for',
   'x-forwarder-for',
   'x-nf-client-connection-ip',
   'x-originating-ip',
@@ -132,7 +142,26 @@ const STEERING: ReadonlySet<string> = new Set([
   'x-vercel-ip',
 ])
 
-const USER_PREFIXES: readonly string[] = ['x-auth-request-', 'ssl-client-', 'x-ssl-client-', 'x-remote-user-']
+const USER_PREFIXES: readonly string[] = [
+  'ssl-client-',
+  'x-auth-request-',
+  'x-remote-user-',
+  'x-ssl-client-',
+  // Proxies that sign users in, each with headers of its own.
+  'cf-access-',
+  'mellon-',
+  'oidc-claim-',
+  'tailscale-user-',
+  'x-amzn-oidc-',
+  'x-authentik-',
+  'x-consumer-',
+  'x-goog-authenticated-user-',
+  'x-goog-iap-',
+  'x-ms-client-principal',
+  'x-ms-token-',
+  'x-pomerium-',
+  'x-vouch-',
+]
 
 const USERS: ReadonlySet<string> = new Set([
   'auth-type',
@@ -148,6 +177,7 @@ const USERS: ReadonlySet<string> = new Set([
   'x-client-cert',
   'x-client-dn',
   'x-client-verify',
+  'x-credential-identifier',
   'x-forwarded-access-token',
   'x-forwarded-client-cert',
   'x-forwarded-email',

@@ -240,6 +240,7 @@ describe('a header in which a trusted proxy names the client', () => {
     ['a list', ['X-Client-Id: acme, boss']],
     ['a list that ends in a comma', ['X-Client-Id: acme,']],
     ['beside a tier in another spelling', ['X-Client-Id: acme', 'X_Client_Tier: premium']],
+    ['left out beside a tier in another spelling', ['X_Client_Tier: premium']],
     ['beside two tiers', ['X-Client-Id: acme', 'X-Client-Tier: premium', 'X-Client-Tier: free']],
     ['beside an empty tier', ['X-Client-Id: acme', 'X-Client-Tier:']],
   ])('gets 400 where it is %s', async (_name, lines) => {

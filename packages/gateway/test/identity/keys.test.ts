@@ -138,6 +138,10 @@ describe('a new key', () => {
     ['the mark of an empty document', '---\n'],
     ['a byte order mark', '\uFEFF'],
     ['a comment and a mark', '# ours\n---\n...\n'],
+    ['an empty list', '# ours\nkeys:\n'],
+    ['a list that is null', 'keys: null\n'],
+    ['an empty map', '{}'],
+    ['null', 'null\n'],
   ])('is written into a file with nothing but %s', async (_, text) => {
     await writeFile(file, text)
     const key = await addNewKey(file, { client: 'acme' })
@@ -146,7 +150,7 @@ describe('a new key', () => {
     if (text.includes('# ours')) expect(written).toMatch(/^# ours\n/)
   })
 
-  it.each(['null', '[]', '{}', 'keys:', 'text'])('is not written over %j', async (text) => {
+  it.each(['[]', 'text', 'other:', 'keys: {}'])('is not written over %j', async (text) => {
     await writeFile(file, text)
     await expect(addNewKey(file, { client: 'acme' })).rejects.toThrow()
     expect(await readFile(file, 'utf8')).toBe(text)

@@ -6,12 +6,12 @@ import { message, rawClient } from './raw-client.js'
 import { httpUpstream, textOf } from './upstream-under-test.js'
 
 /** A gateway with so many slots before an upstream that answers nothing but probes. */
-async function withSlots(slots: number) {
+async function withSlots(slots: number, settings = '') {
   const upstream = await httpUpstream((request, response) => {
     if (request.headers['x-probe'] !== undefined) response.end()
   })
   const { gateway, url, failures } = await running(
-    `routes: [{ match: POST /, limits: [{ concurrent: ${slots} }] }]`,
+    `${settings}routes: [{ match: POST /, limits: [{ concurrent: ${slots} }] }]`,
     upstream.url,
   )
   const probe = async () => (await send(url, '/', { headers: { 'x-probe': '1' } })).status
@@ -189,6 +189,21 @@ describe('a client that closes its half of the connection', () => {
     await client.until('HTTP/1.1 102 Processing')
     client.socket.destroy()
     await ended
+    await until(slotIsFree)
+    expect(failures).toEqual([])
+  })
+
+  it('is gone where it is a trusted proxy that speaks HTTP/1.0', async () => {
+    const { upstream, port, failures, slotIsFree } = await withSlots(
+      1,
+      'identity: { trusted_proxies: [127.0.0.1] }\n',
+    )
+    const client = await rawClient(port)
+    client.socket.end(message('POST / HTTP/1.0', ['Content-Length: 2'], 'hi'))
+    const { response } = await upstream.asked.next()
+    await once(response, 'close')
+    await client.closed
+    expect(client.received).toBe('')
     await until(slotIsFree)
     expect(failures).toEqual([])
   })

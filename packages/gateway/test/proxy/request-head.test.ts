@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
-import { describe, expect, it } from 'vitest'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { running } from '../gateway/running.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, rawUpstream } from './upstream-under-test.js'
@@ -24,6 +26,9 @@ describe('a request with', () => {
     ['an empty host beside another', 'GET / HTTP/1.1\r\nHost:\r\nHost: localhost\r\n\r\n'],
     ['two hosts and an absolute target', 'GET http://a/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'],
     ['no host', 'GET / HTTP/1.1\r\n\r\n'],
+    ['a list of hosts', 'GET / HTTP/1.1\r\nHost: localhost, evil.example\r\n\r\n'],
+    ['a path behind its host', 'GET / HTTP/1.1\r\nHost: localhost/evil\r\n\r\n'],
+    ['a user before its host', 'GET / HTTP/1.1\r\nHost: user@localhost\r\n\r\n'],
   ])('%s gets 400', async (_name, bytes) => {
     expect(await refused(bytes)).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
   })
@@ -96,7 +101,7 @@ describe('many headers', () => {
       await client.closed
       return / (\d+) /.exec(client.received)?.[1]
     }
-    expect(await post('203.0.113.7', 990)).toBe('200')
+    expect(await post('203.0.113.7', 890)).toBe('200')
     const { request } = await upstream.asked.next()
     expect(request.headers).toMatchObject({
       'content-length': '2',
@@ -104,9 +109,30 @@ describe('many headers', () => {
     })
     expect(request.headers).not.toHaveProperty('x-original-url')
     // Each address has a limit of its own, so it was read.
-    expect(await post('203.0.113.8', 990)).toBe('200')
-    expect(await post('203.0.113.7', 990)).toBe('429')
-    for (const count of [1000, 1995, 1999, 3000]) expect(await post('203.0.113.9', count)).toBe('431')
+    expect(await post('203.0.113.8', 890)).toBe('200')
+    expect(await post('203.0.113.7', 890)).toBe('429')
+    for (const count of [900, 1000, 1995, 1999, 3000]) expect(await post('203.0.113.9', count)).toBe('431')
+  })
+
+  it('leave room for those that the gateway adds, at a server that reads 1,000', async () => {
+    const server = createServer((request, response) => response.end(JSON.stringify(request.headers)))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close())
+    const { gateway } = await running(
+      'identity: { trusted_proxies: [127.0.0.1], proxy_headers: { client: X-Id }, forward: { client: X-Client } }',
+      `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    )
+    const own = ['Connection: close', 'X-Id: acme', 'Content-Length: 0', 'X-Forwarded-For: 203.0.113.7']
+    const client = await rawClient(gateway.address.port)
+    client.send(message('POST / HTTP/1.1', [...own, ...many(895)]))
+    await client.closed
+    const seen = JSON.parse(client.received.slice(client.received.indexOf('{')))
+    expect(seen).toMatchObject({
+      'x-client': 'acme',
+      'x-forwarded-for': '203.0.113.7, 127.0.0.1',
+      'content-length': '0',
+      via: expect.stringMatching(/sluice/),
+    })
   })
 
   it('are refused with 431 where they are too long in all', async () => {

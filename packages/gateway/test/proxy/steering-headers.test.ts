@@ -23,11 +23,17 @@ const STEERING = [
   ...['Front-End-Https', 'X-Url-Scheme', 'X-Scheme', 'X-Https', 'Https', 'Server-Name', 'Server-Port'],
   ...['Forwarded', 'X-Real-IP', 'True-Client-IP', 'CF-Connecting-IP', 'X-Client-IP', 'Client-IP'],
   ...['X-Cluster-Client-IP', 'Fastly-Client-IP', 'X-Original-For', 'Remote-Addr', 'Remote-Host'],
+  ...['X-HTTP-Verb', 'HTTP-Method-Override', 'X-Middleware-Subrequest', 'X-Invoke-Path', 'X-Matched-Path'],
+  ...['X-WAWS-Unencoded-URL', 'X-Forward-For', 'X-Client-IP-Address'],
   ...['MS-ASPNETCORE-TOKEN', 'Proxy', 'Proxy-Client-IP', 'WL-Proxy-Client-IP', 'X-Forwarded'],
 ]
 
 /** Who the user is, which a trusted proxy may say. */
-const USERS = ['Remote-User', 'X-Remote-User', 'X-Forwarded-User', 'X-Auth-Request-Email', 'SSL-Client-Cert']
+const USERS = [
+  ...['Remote-User', 'X-Remote-User', 'X-Forwarded-User', 'X-Auth-Request-Email', 'SSL-Client-Cert'],
+  ...['CF-Access-Authenticated-User-Email', 'X-Goog-Authenticated-User-Id', 'X-MS-Client-Principal'],
+  ...['X-Amzn-Oidc-Identity', 'Tailscale-User-Login', 'X-Consumer-Username', 'OIDC-Claim-Sub'],
+]
 
 function spellings(name: string): string[] {
   const mixed = [...name].map((letter, index) =>
