@@ -146,7 +146,8 @@ it('an error in an answer of 200 gives tokens and money back, and the request co
 
 function begin({ url }: Pick<Gateway, 'url'>) {
   const { hostname, port } = new URL(url)
-  const request = httpRequest({ hostname, port, method: 'POST', path: CHAT, agent: false })
+  const headers = { 'content-type': 'application/json' }
+  const request = httpRequest({ hostname, port, method: 'POST', path: CHAT, headers, agent: false })
   request.on('error', () => {}).on('response', (response: IncomingMessage) => response.resume())
   return request.end(BODY)
 }

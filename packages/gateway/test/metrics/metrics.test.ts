@@ -32,7 +32,8 @@ routes:
     const post = (path: string, body: string) =>
       new Promise<void>((resolve, reject) => {
         const { hostname, port } = new URL(url)
-        const request = httpRequest({ hostname, port, agent, path, method: 'POST' }, (response) => {
+        const headers = { 'content-type': 'application/json' }
+        const request = httpRequest({ hostname, port, agent, path, headers, method: 'POST' }, (response) => {
           const key = `${path} ${response.statusCode}`
           seen.set(key, (seen.get(key) ?? 0) + 1)
           response.resume().once('end', resolve)
