@@ -238,6 +238,20 @@ describe('the running usage of several answers', () => {
     expect(settled(chat(100, { n: 4 }), whole, EVENTS)).toMatchObject({ output_tokens: 83 })
   })
 
+  it.each([2, 3, 4])('is summed up, of %i answers, where an event has many tokens in few bytes', (n) => {
+    const events = Array.from({ length: 50 * n }, (_, place) =>
+      event({
+        choices: [{ index: place % n, delta: { content: '7391' } }],
+        usage: openAI(30, 4 * (Math.floor(place / n) + 1)),
+      }),
+    )
+    for (let cut = 2; cut <= events.length; cut += 7)
+      expect(
+        settled(chat(100, { n }), events.slice(0, cut).join(''), EVENTS, 'cut'),
+        `after ${cut} events`,
+      ).toMatchObject({ output_tokens: 4 * cut })
+  })
+
   it('may be told for some answers only, and does not erase the others', () => {
     const stream =
       event({ choices: [{ index: 1, delta: { content: TEXT } }] }) +

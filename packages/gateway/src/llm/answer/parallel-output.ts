@@ -7,8 +7,9 @@ import { RunningOutput } from './running-output.js'
  * The output of several answers in one stream.
  *
  * Some servers tell a running usage of each answer by itself, others of all answers together, and the field is the same.
- * Both are followed, and the one whose counts are nearer to the text that was delivered is believed. Holds at most
- * `MAX_ANSWERS` answers; those beyond count as the last.
+ * Both are followed. A count of all answers grows with every text, whichever answer it is of; one that does not grow where
+ * another answer goes on is of that answer alone. Only where one answer alone has counts, the delivered text decides: a client
+ * can have text written of many tokens a byte. Holds at most `MAX_ANSWERS` answers; those beyond count as the last.
  */
 export class ParallelOutput {
   readonly #tokenizer: Tokenizer | undefined
@@ -17,6 +18,14 @@ export class ParallelOutput {
   /** How far the counts were from the delivered text, in tokens, for each way to read them. */
   #offTogether = 0
   #offApart = 0
+  /** The largest count in an event of one answer, and the answer that the last such count was of. */
+  #largest = 0
+  #teller: number | undefined
+  /** How often a count grew, and how often it did not, where another answer went on with more text. */
+  #grew = 0
+  #stayed = 0
+  /** A count was less than one before. */
+  #shrank = false
   /** The upstream has told the usage of all answers at once. */
   #toldTogether = false
   /** The upstream tells usage inside of each answer. */
@@ -73,6 +82,13 @@ export class ParallelOutput {
     const output = this.#of(index)
     this.#offTogether += Math.abs(count - this.#together.tokens)
     this.#offApart += Math.abs(count - output.tokens)
+    if (count < this.#largest) this.#shrank = true
+    if (!closes && this.#teller !== undefined && this.#teller !== index) {
+      if (count > this.#largest) this.#grew += 1
+      else this.#stayed += 1
+    }
+    this.#largest = Math.max(this.#largest, count)
+    this.#teller = index
     output.tell(count, closes)
   }
 
@@ -95,7 +111,10 @@ export class ParallelOutput {
   }
 
   #isApart(): boolean {
-    return !this.#toldTogether && (this.#toldApart || this.#offApart < this.#offTogether)
+    if (this.#toldTogether) return false
+    if (this.#toldApart || this.#shrank) return true
+    if (this.#grew + this.#stayed > 0) return this.#stayed >= this.#grew
+    return this.#offApart < this.#offTogether
   }
 
   #sum(of: (output: RunningOutput) => number): number {
