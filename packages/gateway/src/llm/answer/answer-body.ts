@@ -2,6 +2,7 @@ import type { AnswerKind } from './answer-head.js'
 import type { Block } from './bounded-block.js'
 import { EventBlocks } from './event-blocks.js'
 import { EventData } from './event-data.js'
+import { JsonOutline } from './json-outline.js'
 import { JsonValues } from './json-values.js'
 
 /** The longest event, or value of several, that is read, in bytes. The last event of a response repeats the whole of it. */
@@ -19,6 +20,8 @@ export interface AnswerParts {
   document(json: string): void
   /** Some bytes that are too long to be read. */
   tooLong(bytes: number): void
+  /** The outline, as JSON, of an event or a value that was too long and has now ended. */
+  outline(json: string): void
 }
 
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
@@ -71,21 +74,65 @@ export class AnswerBody {
     if (this.#reader !== undefined) return this.#reader.end(complete) || this.#declared === 'events'
     return complete || this.#declared !== 'document'
   }
+
+  /** Of a document that was cut: bytes of text that had come of it. Known once it has ended. */
+  get cutText(): number {
+    return this.#reader?.cutText ?? 0
+  }
+}
+
+/** Reads the outlines of what is too long to be held. */
+class LongParts {
+  readonly #parts: AnswerParts
+  #outline: JsonOutline | undefined
+
+  constructor(parts: AnswerParts) {
+    this.#parts = parts
+  }
+
+  push(bytes: Buffer): void {
+    this.#parts.tooLong(bytes.length)
+    this.#outline ??= new JsonOutline()
+    this.#outline.push(bytes)
+    if (!this.#outline.isComplete) return
+    const { json } = this.#outline
+    this.#outline = undefined
+    if (json !== undefined) this.#parts.outline(json)
+  }
+
+  /** Forgets what has begun, since something else begins. */
+  reset(): void {
+    this.#outline = undefined
+  }
+
+  /** Bytes of text in what has begun, with its last bytes. */
+  textWith(rest: Buffer): number {
+    this.#outline ??= new JsonOutline()
+    this.#outline.push(rest)
+    return this.#outline.textBytes
+  }
 }
 
 class EventReader {
   readonly #parts: AnswerParts
   readonly #blocks = new EventBlocks(MAX_EVENT)
   readonly #data = new EventData()
+  readonly #long: LongParts
+  readonly cutText = 0
 
   constructor(parts: AnswerParts) {
     this.#parts = parts
+    this.#long = new LongParts(parts)
   }
 
   push(chunk: Buffer): void {
     this.#blocks.push(chunk, ({ bytes, whole }) => {
-      if (whole) this.#read(bytes)
-      else this.#parts.tooLong(bytes.length)
+      if (!whole) {
+        this.#long.push(bytes)
+        return
+      }
+      this.#long.reset()
+      this.#read(bytes)
     })
   }
 
@@ -114,10 +161,13 @@ class ValueReader {
   /** There is more than one value, or there may be. */
   #several: boolean
   #first: string | undefined
+  readonly #long: LongParts
+  #cutText = 0
 
   constructor(several: boolean, parts: AnswerParts) {
     this.#several = several
     this.#parts = parts
+    this.#long = new LongParts(parts)
     this.#values = new JsonValues(several ? MAX_EVENT : MAX_DOCUMENT)
   }
 
@@ -127,9 +177,10 @@ class ValueReader {
 
   #take({ bytes, whole }: Block): void {
     if (!whole) {
-      this.#parts.tooLong(bytes.length)
+      this.#long.push(bytes)
       return
     }
+    this.#long.reset()
     const json = bytes.toString('utf8')
     if (this.#several) {
       this.#parts.value(json)
@@ -148,10 +199,15 @@ class ValueReader {
     const rest = this.#values.rest()
     // A value that a whole answer leaves open is no JSON; the reader of values finds that out.
     if (complete && rest.length > 0) this.#take({ bytes: rest, whole: true })
+    else if (isCut) this.#cutText = this.#long.textWith(rest)
     if (this.#first !== undefined) {
       if (isCut) this.#parts.value(this.#first)
       else this.#parts.document(this.#first)
     }
     return complete || this.#several || this.#first !== undefined || !isCut
+  }
+
+  get cutText(): number {
+    return this.#cutText
   }
 }

@@ -7,6 +7,7 @@ import { type AnswerHead, answerHead } from './answer-head.js'
 import { decoded } from './decoded.js'
 import { DONE, parseData } from './event-data.js'
 import { HeldBytes } from './held-bytes.js'
+import { outlineOf } from './json-outline.js'
 import { type AnswerEnd, workedBy, workedInVain } from './no-work.js'
 import { Tally } from './tally.js'
 
@@ -78,7 +79,8 @@ export class AnswerMeter {
    *
    * - No work was done, so nothing: an answer of 300 or more, or a failure, but for those that may come of waiting.
    * - A stream: its usage, and what came after that or without one counted as it was delivered, to within one event.
-   * - A document: its usage. One that is cut was worked out to its end, so what was reserved stays.
+   * - A document: its usage. One that is cut was worked out to its end, so what was reserved stays, or more where more text
+   *   than that was delivered.
    * - A stream of which nothing was delivered: its input.
    * - An answer that cannot be read: what was delivered by its bytes, and no more than was reserved.
    * - What the upstream does in the background goes on when the answer is cut, so what was reserved stays.
@@ -91,7 +93,8 @@ export class AnswerMeter {
     if (worked !== 'yes') return worked === 'no' ? NOTHING : 'unknown'
     const complete = end.kind === 'answered'
     if (this.#head.codings.length > 0) this.#decode()
-    if (!this.#body.end(complete) || this.#unfinished) return 'unknown'
+    if (!this.#body.end(complete)) return this.#tally.reservedOrText(this.#body.cutText)
+    if (this.#unfinished) return 'unknown'
     if (!this.#understood) this.#chargeByBytes(complete)
     // What came after some unread bytes may have told what they cost.
     else if (!this.#tally.hasUnread) this.#unread = undefined
@@ -107,6 +110,7 @@ export class AnswerMeter {
         this.#unread = 'too_long'
         this.#tally.addUnread(bytes)
       },
+      outline: (json) => void this.#readOutline(json),
     })
   }
 
@@ -158,7 +162,25 @@ export class AnswerMeter {
       as === 'answer'
         ? (shape.answer(parsed) ?? shape.event(parsed))
         : (shape.event(parsed) ?? shape.answer(parsed))
+    if (parsed === undefined && this.#readOutline(outlineOf(json))) return
     this.#take(reading, parsed, json)
+  }
+
+  /**
+   * Reads what something says that it cost which is too long, or no JSON in its lists or texts; these are not there.
+   *
+   * @returns whether it says so
+   */
+  #readOutline(json: string | undefined): boolean {
+    const { shape } = this.#call.options
+    const outline = json === undefined ? undefined : parseData(json)
+    const reading = shape.answer(outline) ?? shape.event(outline)
+    if (reading === undefined) return false
+    const { output, total } = reading.usage
+    if (output === undefined && total === undefined) return false
+    this.#add({ usage: reading.usage, texts: [], failed: reading.failed })
+    this.#tally.forgetUnread()
+    return true
   }
 
   #take(reading: Reading | undefined, parsed: unknown, json: string): void {

@@ -33,13 +33,40 @@ export class EventData {
   }
 }
 
-/** The data of an event as JSON; undefined where it is none. */
+/**
+ * The data of an event as JSON; undefined where it is none. Servers in Python write `NaN` and `Infinity`, which are no JSON
+ * and which their clients read: they count as null, or a client could ask for such numbers to hide what its answer cost.
+ */
 export function parseData(data: string): unknown {
+  const value = parsed(data)
+  const plain = value === undefined ? withoutNaN(data) : undefined
+  return plain === undefined ? value : parsed(plain)
+}
+
+function parsed(json: string): unknown {
   try {
-    return JSON.parse(data)
+    return JSON.parse(json)
   } catch {
     return undefined
   }
+}
+
+/** Puts null for each number that JSON does not have, outside of strings; undefined where there is none. Linear. */
+function withoutNaN(json: string): string | undefined {
+  const marks = /[\\"]|-?Infinity|NaN/g
+  const pieces: string[] = []
+  let start = 0
+  let inString = false
+  for (let mark = marks.exec(json); mark !== null; mark = marks.exec(json)) {
+    const [found] = mark
+    if (found === '\\') marks.lastIndex += 1
+    else if (found === '"') inString = !inString
+    else if (!inString) {
+      pieces.push(json.slice(start, mark.index))
+      start = marks.lastIndex
+    }
+  }
+  return pieces.length === 0 ? undefined : [...pieces, json.slice(start)].join('null')
 }
 
 /** The data with which OpenAI's streams end. */

@@ -70,6 +70,19 @@ export class Tally {
     this.#unread += Math.ceil(bytes / BYTES_PER_TOKEN)
   }
 
+  /** The upstream has told what all that came so far has cost. */
+  forgetUnread(): void {
+    this.#unread = 0
+  }
+
+  /** What a document cost that was cut: what was reserved, or more where its text is known to be more. */
+  reservedOrText(bytes: number): Amounts | 'unknown' {
+    const output = Math.ceil(bytes / BYTES_PER_TOKEN)
+    // What has no output, such as embeddings, has no text either.
+    if (this.#reservedOutput === 0 || output <= this.#reservedOutput) return 'unknown'
+    return amountsOf(this.#reservedInput, output, 0, this.#cachedWeight)
+  }
+
   /** Whether some bytes that could not be read are not covered by what the upstream told. */
   get hasUnread(): boolean {
     return this.#unread > 0
