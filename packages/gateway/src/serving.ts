@@ -5,6 +5,7 @@ import { type GatewayConfig, policiesOf } from './config/config.js'
 import { isObserved } from './config/restart-needed.js'
 import { type ClientReader, openClientReader } from './identity/client-reader.js'
 import { type KeysText, type WatchedKeys, watchKeys } from './identity/watched-keys.js'
+import { AnswerMemory } from './llm/answer/answer-memory.js'
 import type { Log } from './log.js'
 import type { Observer } from './observers.js'
 import { type Admission, createAdmission, type Overrides } from './policy/admission.js'
@@ -44,6 +45,7 @@ export class Serving {
   /** What the gateway calls itself in `Via`. */
   readonly gatewayName: string
   readonly bodies = new BodyMemory(0)
+  readonly #answers = new AnswerMemory(0)
   readonly #options: ServingOptions
   #config: GatewayConfig
   #overrides: Overrides
@@ -64,6 +66,7 @@ export class Serving {
     this.#config = config
     this.#overrides = overrides
     this.bodies.setLimit(this.limits.maxBodyMemory)
+    this.#answers.setLimit(this.limits.maxBodyMemory)
     this.#setup = this.#setupOf(config, { upstream, upstreamUse: new UseCount(), clients })
     options.changed?.(this)
   }
@@ -122,6 +125,7 @@ export class Serving {
     }
     this.#config = next
     this.bodies.setLimit(this.limits.maxBodyMemory)
+    this.#answers.setLimit(this.limits.maxBodyMemory)
     if (!sameClients) before.clients.stop()
     if (!sameUpstream) this.#retire(before)
     this.#options.changed?.(this)
@@ -172,6 +176,7 @@ export class Serving {
       addresses: clientAddressReader({ trustedProxies, ipv6Subnet }),
       ...kept,
       bodies: this.bodies,
+      answers: this.#answers,
       bodyStart: config.timeouts.bodyStart,
       retriesPost: config.retriesPost,
       traffic: observer,

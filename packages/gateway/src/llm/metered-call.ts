@@ -1,4 +1,5 @@
 import { answerHead } from './answer/answer-head.js'
+import type { AnswerMemory } from './answer/answer-memory.js'
 import { AnswerMeter, type Settlement, type UnreadReason } from './answer/answer-meter.js'
 import type { AnswerEnd } from './answer/no-work.js'
 import { UsageHider } from './answer/usage-hider.js'
@@ -13,13 +14,16 @@ export class MeteredCall {
   readonly meter: AnswerMeter
   readonly #hidesUsage: boolean
 
-  /** @param json the request's body, which was read as `call` */
-  constructor(call: LlmCall, json: Buffer) {
+  /**
+   * @param json the request's body, which was read as `call`
+   * @param memory bounds what is held of all answers; default: no bound
+   */
+  constructor(call: LlmCall, json: Buffer, memory?: AnswerMemory) {
     const { shape, asksForUsage } = call.options
     const asking = asksForUsage ? askForUsage(shape, call.asked, json) : { body: json, hidesUsage: false }
     this.body = asking.body
     this.#hidesUsage = asking.hidesUsage
-    this.meter = new AnswerMeter(call)
+    this.meter = new AnswerMeter(call, memory)
   }
 
   /**

@@ -117,7 +117,7 @@ export class Passage {
     } else if (call === undefined) {
       this.#send({ responseHeaders: fields, body: body.bytes }, settlingOf(decision))
     } else {
-      const metered = new MeteredCall(call, body.bytes)
+      const metered = new MeteredCall(call, body.bytes, this.#handling.setup.answers)
       this.#send(
         meteredSending(metered, fields),
         callSettlingOf(metered, decision, this.#recorded, this.#onUnread),

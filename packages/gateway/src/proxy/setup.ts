@@ -1,5 +1,6 @@
 import type { ClientAddressReader } from 'sluice/http'
 import type { ClientReader } from '../identity/client-reader.js'
+import type { AnswerMemory } from '../llm/answer/answer-memory.js'
 import type { Admission } from '../policy/admission.js'
 import type { Recorder } from '../record/recorder.js'
 import type { BodyMemory } from './body-memory.js'
@@ -19,6 +20,8 @@ export interface Setup {
   readonly upstreamUse: UseCount
   /** The memory of the bodies that rules read. */
   readonly bodies: BodyMemory
+  /** The memory of the answers that are read for what they cost. */
+  readonly answers: AnswerMemory
   /** For the first byte of a body to come after its head, in milliseconds; 0 for no bound of its own. */
   readonly bodyStart: number
   /** Whether a POST that meets a closing connection to the upstream is sent once more. */

@@ -1,4 +1,5 @@
 import type { AnswerKind } from './answer-head.js'
+import type { AnswerMemory, AnswerRoom } from './answer-memory.js'
 import type { Block } from './bounded-block.js'
 import { EventBlocks } from './event-blocks.js'
 import { EventData } from './event-data.js'
@@ -38,13 +39,15 @@ const OPENINGS: ReadonlySet<number> = new Set(Buffer.from('{['))
 export class AnswerBody {
   readonly #declared: AnswerKind
   readonly #parts: AnswerParts
+  readonly #memory: AnswerMemory | undefined
   #reader: EventReader | ValueReader | undefined
   /** How much of a byte order mark has come. */
   #mark = 0
 
-  constructor(declared: AnswerKind, parts: AnswerParts) {
+  constructor(declared: AnswerKind, parts: AnswerParts, memory?: AnswerMemory) {
     this.#declared = declared
     this.#parts = parts
+    this.#memory = memory
   }
 
   push(chunk: Buffer): void {
@@ -60,8 +63,8 @@ export class AnswerBody {
 
   #readerFor(byte: number): EventReader | ValueReader {
     if (!OPENINGS.has(byte) && (this.#declared === 'events' || FIELD_STARTS.has(byte)))
-      return new EventReader(this.#parts)
-    return new ValueReader(this.#declared === 'values', this.#parts)
+      return new EventReader(this.#parts, this.#memory?.room())
+    return new ValueReader(this.#declared === 'values', this.#parts, this.#memory)
   }
 
   /**
@@ -73,6 +76,11 @@ export class AnswerBody {
   end(complete: boolean): boolean {
     if (this.#reader !== undefined) return this.#reader.end(complete) || this.#declared === 'events'
     return complete || this.#declared !== 'document'
+  }
+
+  /** Lets go of what is held. */
+  release(): void {
+    this.#reader?.release()
   }
 
   /** Of a document that was cut: bytes of text that had come of it. Known once it has ended. */
@@ -91,6 +99,8 @@ class LongParts {
   }
 
   push(bytes: Buffer): void {
+    // The blank line that ends an event, for one.
+    if (this.#outline === undefined && bytes.every((byte) => byte <= SPACE)) return
     this.#parts.tooLong(bytes.length)
     this.#outline ??= new JsonOutline()
     this.#outline.push(bytes)
@@ -115,14 +125,19 @@ class LongParts {
 
 class EventReader {
   readonly #parts: AnswerParts
-  readonly #blocks = new EventBlocks(MAX_EVENT)
+  readonly #blocks: EventBlocks
   readonly #data = new EventData()
   readonly #long: LongParts
   readonly cutText = 0
 
-  constructor(parts: AnswerParts) {
+  constructor(parts: AnswerParts, room: AnswerRoom | undefined) {
     this.#parts = parts
+    this.#blocks = new EventBlocks(MAX_EVENT, room)
     this.#long = new LongParts(parts)
+  }
+
+  release(): void {
+    this.#blocks.rest()
   }
 
   push(chunk: Buffer): void {
@@ -161,14 +176,22 @@ class ValueReader {
   /** There is more than one value, or there may be. */
   #several: boolean
   #first: string | undefined
+  readonly #firstRoom: AnswerRoom | undefined
   readonly #long: LongParts
   #cutText = 0
 
-  constructor(several: boolean, parts: AnswerParts) {
+  constructor(several: boolean, parts: AnswerParts, memory: AnswerMemory | undefined) {
     this.#several = several
     this.#parts = parts
     this.#long = new LongParts(parts)
-    this.#values = new JsonValues(several ? MAX_EVENT : MAX_DOCUMENT)
+    this.#values = new JsonValues(several ? MAX_EVENT : MAX_DOCUMENT, memory?.room())
+    this.#firstRoom = memory?.room()
+  }
+
+  release(): void {
+    this.#values.rest()
+    this.#firstRoom?.resize(0)
+    this.#first = undefined
   }
 
   push(chunk: Buffer): void {
@@ -184,13 +207,18 @@ class ValueReader {
     const json = bytes.toString('utf8')
     if (this.#several) {
       this.#parts.value(json)
-    } else if (this.#first === undefined) {
-      this.#first = json
-    } else {
+    } else if (this.#first !== undefined) {
       this.#several = true
       this.#parts.value(this.#first)
       this.#first = undefined
+      this.#firstRoom?.resize(0)
       this.#parts.value(json)
+    } else if (this.#firstRoom?.resize(bytes.length) === false) {
+      // There is no room to wait for a second value.
+      this.#several = true
+      this.#parts.document(json)
+    } else {
+      this.#first = json
     }
   }
 

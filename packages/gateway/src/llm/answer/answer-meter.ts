@@ -2,8 +2,9 @@ import type { LlmCall } from '../llm-call.js'
 import { isErrorAnswer } from '../shapes/error-answer.js'
 import type { Reading } from '../shapes/shape.js'
 import { type Amounts, NOTHING } from '../usage.js'
-import { AnswerBody, MAX_DOCUMENT } from './answer-body.js'
+import { AnswerBody, type AnswerParts, MAX_DOCUMENT } from './answer-body.js'
 import { type AnswerHead, answerHead } from './answer-head.js'
+import { type AnswerMemory, UNBOUNDED } from './answer-memory.js'
 import { decoded } from './decoded.js'
 import { DONE, parseData } from './event-data.js'
 import { HeldBytes } from './held-bytes.js'
@@ -36,11 +37,15 @@ const PLAIN: AnswerHead = { kind: 'document', codings: [] }
 export class AnswerMeter {
   readonly #call: LlmCall
   readonly #tally: Tally
+  readonly #memory: AnswerMemory | undefined
   readonly #encoded = new HeldBytes()
+  readonly #encodedRoom
   #status: number | undefined
   #head = PLAIN
-  #body = this.#bodyOf('document')
+  #body: AnswerBody
   #bytes = 0
+  /** Some of a compressed answer was let go, since it is too long. */
+  #encodedLost = false
   #understood = false
   #unfinished = false
   /** Some of an event stream is no JSON. It counts as text, since a client can read it all the same. */
@@ -50,9 +55,12 @@ export class AnswerMeter {
   #strangeBecause: UnreadReason = 'not_json'
   #unread: UnreadReason | undefined
 
-  constructor(call: LlmCall) {
+  constructor(call: LlmCall, memory?: AnswerMemory) {
     this.#call = call
     this.#tally = new Tally(call)
+    this.#memory = memory
+    this.#encodedRoom = memory?.room() ?? UNBOUNDED
+    this.#body = this.#bodyOf('document')
   }
 
   /** @param rawHeaders name, value, name, value */
@@ -65,8 +73,15 @@ export class AnswerMeter {
   data(chunk: Buffer): void {
     this.#bytes += chunk.length
     if (this.#head.codings.length === 0) this.#body.push(chunk)
-    else if (this.#bytes <= MAX_DOCUMENT) this.#encoded.append(chunk)
-    else this.#encoded.take()
+    else if (this.#bytes > MAX_DOCUMENT) this.#dropEncoded()
+    else if (!this.#encodedLost && this.#encodedRoom.resize(this.#bytes)) this.#encoded.append(chunk)
+    else this.#dropEncoded()
+  }
+
+  #dropEncoded(): void {
+    this.#encodedLost = true
+    this.#encoded.take()
+    this.#encodedRoom.resize(0)
   }
 
   /** Why some of the answer could not be read and was charged by its bytes; known once it is settled. */
@@ -86,6 +101,15 @@ export class AnswerMeter {
    * - What the upstream does in the background goes on when the answer is cut, so what was reserved stays.
    */
   settlement(end: AnswerEnd): Settlement {
+    try {
+      return this.#settlement(end)
+    } finally {
+      this.#dropEncoded()
+      this.#body.release()
+    }
+  }
+
+  #settlement(end: AnswerEnd): Settlement {
     if (end.kind === 'failed') return workedInVain(end) === 'no' ? NOTHING : 'unknown'
     if (end.kind === 'cut' && this.#call.asked.background) return 'unknown'
     if (this.#status === undefined) return this.#call.asked.stream ? this.#tally.amounts() : 'unknown'
@@ -102,7 +126,7 @@ export class AnswerMeter {
   }
 
   #bodyOf(kind: AnswerHead['kind']): AnswerBody {
-    return new AnswerBody(kind, {
+    const parts: AnswerParts = {
       event: (data, name) => this.#readEvent(data, name),
       value: (json) => this.#read(json, 'event'),
       document: (json) => this.#read(json, 'answer'),
@@ -111,11 +135,13 @@ export class AnswerMeter {
         this.#tally.addUnread(bytes)
       },
       outline: (json) => void this.#readOutline(json),
-    })
+    }
+    return new AnswerBody(kind, parts, this.#memory)
   }
 
   #decode(): void {
     const bytes = this.#encoded.take()
+    this.#encodedRoom.resize(0)
     const whole = this.#bytes === bytes.length
     const plain = whole && bytes.length > 0 ? decoded(bytes, this.#head.codings) : undefined
     if (plain !== undefined) {

@@ -1,21 +1,24 @@
+import { type AnswerRoom, UNBOUNDED } from './answer-memory.js'
 import { HeldBytes } from './held-bytes.js'
 
 /** A part of a stream, such as an event. */
 export interface Block {
   readonly bytes: Buffer
-  /** `false`: these are some of the bytes of a block that is too long to be held. */
+  /** `false`: these are some of the bytes of a block that is too long to be held, or had no room. */
   readonly whole: boolean
 }
 
 /** Puts the pieces of a block together, up to a bound. All the bytes come out again, in their order. */
 export class BoundedBlock {
   readonly #most: number
+  readonly #room: AnswerRoom
   readonly #held = new HeldBytes()
   #tooLong = false
 
   /** @param most the longest block that comes out whole, in bytes; as much is held at most */
-  constructor(most: number) {
+  constructor(most: number, room = UNBOUNDED) {
     this.#most = most
+    this.#room = room
   }
 
   /** Whether nothing is held, and no block that is too long has begun. */
@@ -25,9 +28,10 @@ export class BoundedBlock {
 
   /** Takes a piece of a block that goes on. */
   add(piece: Buffer, emit: (block: Block) => void): void {
-    if (this.#tooLong || this.#held.length + piece.length > this.#most) {
+    const length = this.#held.length + piece.length
+    if (this.#tooLong || length > this.#most || !this.#room.resize(length)) {
       this.#tooLong = true
-      const held = this.#held.take()
+      const held = this.rest()
       if (held.length > 0) emit({ bytes: held, whole: false })
       if (piece.length > 0) emit({ bytes: piece, whole: false })
     } else if (piece.length > 0) {
@@ -44,11 +48,12 @@ export class BoundedBlock {
       return
     }
     this.#held.append(last)
-    emit({ bytes: this.#held.take(), whole })
+    emit({ bytes: this.rest(), whole })
   }
 
   /** What is held of a block that has not ended. */
   rest(): Buffer {
+    this.#room.resize(0)
     return this.#held.take()
   }
 }

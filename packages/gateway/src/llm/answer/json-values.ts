@@ -1,3 +1,4 @@
+import type { AnswerRoom } from './answer-memory.js'
 import { type Block, BoundedBlock } from './bounded-block.js'
 
 const QUOTE = 0x22
@@ -21,8 +22,8 @@ export class JsonValues {
   #depth = 0
 
   /** @param most the longest value that comes out whole, in bytes; as much is held at most */
-  constructor(most: number) {
-    this.#block = new BoundedBlock(most)
+  constructor(most: number, room?: AnswerRoom) {
+    this.#block = new BoundedBlock(most, room)
   }
 
   push(chunk: Buffer, emit: (value: Block) => void): void {
