@@ -30,6 +30,7 @@ it(`streams of models are charged for what was delivered, to within one event, w
   timeout: 7_200_000,
 }, () => {
   let cuts = 0
+  let streams = 0
   fc.assert(
     fc.property(
       streamPlans,
@@ -37,6 +38,7 @@ it(`streams of models are charged for what was delivered, to within one event, w
       fc.double({ min: 0, max: 1, noNaN: true }),
       (drawn, chunking, share) => {
         if (plan.isOver()) return
+        streams += 1
         const stream = streamOf(drawn)
         const { parts, told, inputs } = stream
         const largest = parts.reduce(
@@ -79,5 +81,5 @@ it(`streams of models are charged for what was delivered, to within one event, w
     ),
     { seed: plan.seed, numRuns: plan.runs },
   )
-  console.info(`${plan.runs} streams, cut ${cuts} times`)
+  console.info(`${streams} of ${plan.runs} streams, cut ${cuts} times`)
 })
