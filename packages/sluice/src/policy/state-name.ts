@@ -7,9 +7,9 @@ import type { Resource } from './rule.js'
  * What the state of a rule is kept under.
  *
  * A rule with a name keeps its state under the name, whatever else of it changes. A rule without one is known by what it
- * counts: its resource, its key, its algorithm, its period, and whether each request has a cost of its own. None of them
- * depends on the rules around it, so that adding, removing or moving a rule leaves the state of the others alone. Rules
- * that agree in all of this are numbered in their order, shadow rules last, so that a rule on trial takes nobody's state.
+ * counts: its resource, its key, its algorithm and its period. None of them depends on the rules around it, so that
+ * adding, removing or moving a rule leaves the state of the others alone. Rules that agree in all of this are numbered in
+ * their order.
  *
  * Names are printable, and the parts of the other form are joined by line feeds, so that the two forms never meet.
  */
@@ -20,15 +20,11 @@ export interface CountedBy<Request> {
   readonly joined: boolean
   /** Whether its state is that of the same rule elsewhere. */
   readonly shared: boolean
-  /** False for a shadow rule. */
-  readonly enforce: boolean
   readonly resource: Resource
   /** The rule's `by`, or what stands in for it. */
   readonly by: KeySpec<Request>
   /** Undefined where it is another one for each request. */
   readonly limit: Limit | undefined
-  /** What every request costs; undefined where that is another cost for each. */
-  readonly cost: number | undefined
 }
 
 /**
@@ -37,14 +33,7 @@ export interface CountedBy<Request> {
  */
 export function stateNames<Request>(rules: readonly CountedBy<Request>[]): string[] {
   const taken = { own: new Set<string>(), shared: new Set<string>() }
-  const names: string[] = rules.map(() => '')
-  for (const enforce of [true, false]) {
-    for (const [index, rule] of rules.entries()) {
-      if (rule.enforce === enforce)
-        names[index] = claim(rule.shared ? taken.shared : taken.own, stateName(rule))
-    }
-  }
-  return names
+  return rules.map((rule) => claim(rule.shared ? taken.shared : taken.own, stateName(rule)))
 }
 
 function claim(taken: Set<string>, name: string): string {
@@ -54,12 +43,9 @@ function claim(taken: Set<string>, name: string): string {
   return claimed
 }
 
-function stateName<Request>(rule: CountedBy<Request>): string {
-  const { name, joined, shared, resource, by, limit, cost } = rule
+function stateName<Request>({ name, joined, resource, by, limit }: CountedBy<Request>): string {
   const counted = [limit?.algorithm ?? 'by request', limit === undefined ? '' : periodText(limit)]
-  // Routes that share a limit may each have a cost of their own.
-  const costed = cost === undefined && !shared ? ['cost by request'] : []
-  if (name === undefined) return [resource, keyText(by), ...counted, ...costed].join('\n')
+  if (name === undefined) return [resource, keyText(by), ...counted].join('\n')
   return joined ? [name, ...counted].join('\n') : name
 }
 

@@ -87,24 +87,6 @@ describe('the state of an unnamed rule', () => {
     expect(twice[2]).toBe(`${twice[0]}\n2`)
   })
 
-  it('stays when a shadow rule that counts the same is put before it, and when one becomes a rule that refuses', () => {
-    const [before] = scopes([{ limit: '10/minute' }])
-    const onTrial: Rule<Request> = { limit: '5/minute', enforce: false }
-    expect(scopes([onTrial, { limit: '10/minute' }])).toEqual([`${before}\n2`, before])
-    expect(scopes([{ ...onTrial, enforce: true }])).toEqual([before])
-  })
-
-  it('is another one where each request has a cost of its own, whatever that is', async () => {
-    const store = memoryStore()
-    const rows: Rule<Request> = { limit: '20/day', cost: () => 2 }
-    expect(await admitted(limiterOf([rows], store))).toBe(10)
-    const [, , after] = scopes([{ limit: '5/day' }, { limit: '9/day' }, { ...rows, cost: () => 3 }])
-    expect(after).toBe(scopes([rows])[0])
-    // The requests of a client that used up its rows are not used up.
-    expect(await admitted(limiterOf([{ limit: '5/day' }], store))).toBe(5)
-    expect(await admitted(limiterOf([{ limit: '100/day' }, rows], store))).toBe(0)
-  })
-
   it('is the same for the header of another letter case, and for no key and the client', () => {
     expect(scopes([{ limit: '10/minute', by: 'header:X-Tenant' }])).toEqual(
       scopes([{ limit: '10/minute', by: 'header:x-tenant' }]),
