@@ -35,7 +35,7 @@ describe('examples/redis', () => {
       statuses([200, 5], [429, 2]),
     )
     const refused = await post('/predict/batch', BATCH)
-    expect(await refused.json()).toMatchObject({ limit: '5/5 minutes' })
+    expect(await refused.json()).toMatchObject({ limit: '5 per 5 minutes' })
   })
 
   it('says which field of a body is wrong', async () => {

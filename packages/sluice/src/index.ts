@@ -11,7 +11,7 @@ export {
   type RequestBody,
 } from './limiter.js'
 export { parseDuration } from './limits/duration.js'
-export { formatLimit, formatWait } from './limits/format.js'
+export { formatDuration, formatLimit, formatWait } from './limits/format.js'
 export { type Counting, LimitSyntaxError, parseLimits } from './limits/grammar.js'
 export type {
   AlgorithmName,

@@ -1,4 +1,4 @@
-import { type ConcurrencyRule, formatLimit, formatWait, type RateRule, type Rule } from 'sluice'
+import { type ConcurrencyRule, formatDuration, formatLimit, type RateRule, type Rule } from 'sluice'
 import type { GatewayRequest } from '../policy/gateway-request.js'
 import { serverLimits } from '../server-limits.js'
 import type { Endpoint, ForwardedIdentity, GatewayConfig, PolicyConfig } from './config.js'
@@ -85,7 +85,7 @@ function ruleText(rule: Rule<GatewayRequest>): string {
     ...(rule.cost === undefined ? [] : [`cost ${sourceOf(rule.cost)}`]),
     ...(rule.fallbackCost === undefined ? [] : [`else ${rule.fallbackCost}`]),
     ...Object.entries(rule.tiers ?? {}).map(([tier, said]) => `${tier} ${tierText(said)}`),
-    ...('wait' in rule ? [`waits up to ${formatWait(Number(rule.wait))}`] : []),
+    ...('wait' in rule ? [`waits up to ${formatDuration(Number(rule.wait))}`] : []),
     ...(rule.enforce === false ? ['not enforced'] : []),
   ].join(', ')
 }

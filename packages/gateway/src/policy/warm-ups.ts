@@ -1,4 +1,4 @@
-import { createWarmUp, formatWait, type WarmUp, type WarmUpOptions } from 'sluice'
+import { createWarmUp, formatDuration, type WarmUp, type WarmUpOptions } from 'sluice'
 import { type GatewayConfig, policiesOf, type WarmUpConfig } from '../config/config.js'
 import type { Log } from '../log.js'
 
@@ -33,7 +33,7 @@ export class WarmUps {
       else
         this.log?.info(
           fields,
-          `the model is ready; its limits grow to what they say within ${formatWait(over)}`,
+          `the model is ready; its limits grow to what they say within ${formatDuration(over)}`,
         )
     }
   }

@@ -32,6 +32,7 @@ describe('check', () => {
 listen: ":8080"
 admin: off
 upstream: http://127.0.0.1:9000
+server: { max_connections: 100, max_body_memory: 64MiB }
 routes:
   - match: POST /predict
     limits:
@@ -43,7 +44,8 @@ routes:
       out: [
         'FILE: ok',
         '  0.0.0.0:8080 -> http://127.0.0.1:9000, admin off',
-        '  POST /predict  10/minute and 5/5 seconds burst 9 rows (token-bucket) by ip + header:x-a, cost size(body.rows)',
+        '  at most 100 connections, and 64 MiB of request bodies in memory',
+        '  POST /predict  10/minute and 5 per 5 seconds burst 9 rows (token-bucket) by ip + header:x-a, cost size(body.rows)',
         '  default        not limited',
         '',
       ].join('\n'),
@@ -54,15 +56,16 @@ routes:
   it('says every kind of limit', async () => {
     const { out } = await check(`
 upstream: http://127.0.0.1:9000
+server: { max_connections: 100, max_body_memory: 64MiB }
 routes:
   - match: /a
-    limits: [{ concurrent: 4 }, { concurrent: "1 + 1", by: ip, cost: 2, enforce: false }]
+    limits: [{ concurrent: 4, wait: 200ms }, { concurrent: "1 + 1", by: ip, cost: 2, enforce: false }]
   - match: /b
     limits: [{ limit: 9/day, algorithm: fixed-window, align: calendar, time_zone: Europe/Berlin, by: query.user }]
 default: deny
 `)
-    expect(out.split('\n').slice(2)).toEqual([
-      '  /a       4 concurrent by client; 1 + 1 concurrent by ip, cost 2, not enforced',
+    expect(out.split('\n').slice(3)).toEqual([
+      '  /a       4 concurrent by client, waits up to 200 ms; 1 + 1 concurrent by ip, cost 2, not enforced',
       '  /b       9/day (fixed-window, calendar of Europe/Berlin) by query.user',
       '  default  deny',
       '',

@@ -28,6 +28,10 @@ it('rounds a wait up, so that nobody comes too early', () => {
   expect(wait(1)).toBe('1 s')
   expect(wait(4001)).toBe('5 s')
   expect(wait(null)).toBe('never')
+  expect(wait(61_000)).toBe('1 min 1 s')
+  expect(wait(3_600_000 + 1)).toBe('1 h 1 min')
+  expect(wait(86_399_000)).toBe('24 h')
+  expect(wait(86_400_000 + 1)).toBe('1 d 1 h')
 })
 
 it('says that something is there, however little', () => {

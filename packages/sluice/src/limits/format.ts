@@ -12,12 +12,13 @@ const UNITS: readonly (readonly [name: string, milliseconds: number])[] = [
   ['second', 1000],
 ]
 
-/** `10/minute`, `5/300 seconds`, `10/minute burst 20`, `4 concurrent`. */
+/** `10/minute`, `5 per 5 minutes`, `10/minute burst 20`, `4 concurrent`: a limit string that parses to the same limit. */
 export function formatLimit(limit: Limit): string {
   if (limit.algorithm === 'concurrency') return `${limit.limit} concurrent`
+  const period = formatPeriod(limit.period)
   const burst =
     limit.algorithm === 'token-bucket' && limit.burst !== limit.limit ? ` burst ${limit.burst}` : ''
-  return `${limit.limit}/${formatPeriod(limit.period)}${burst}`
+  return `${limit.limit}${/^\d/.test(period) ? ' per ' : '/'}${period}${burst}`
 }
 
 /** `minute`, `5 minutes`, `1500 ms`: for use behind "per". */
@@ -29,11 +30,38 @@ export function formatPeriod(milliseconds: number): string {
   return `${milliseconds} ms`
 }
 
-/** `6 seconds`, `3 hours`: how long to wait, rounded up to something that is easy to say. */
+/** Units in which lengths of time add up; weeks and months would hide how many days they are. */
+const PARTS = UNITS.filter(([name]) => ['day', 'hour', 'minute', 'second'].includes(name))
+
+/** `200 ms`, `1 minute 30 seconds`, `30 days`: a length of time, exactly. */
+export function formatDuration(milliseconds: number): string {
+  const parts: string[] = []
+  let rest = milliseconds
+  for (const [name, length] of PARTS) {
+    const count = Math.floor(rest / length)
+    rest -= count * length
+    if (count > 0) parts.push(counted(count, name))
+  }
+  // A fraction loses a few bits when whole units are taken off; durations are written to the nanosecond.
+  rest = Math.round(rest * 1e6) / 1e6
+  return rest > 0 || parts.length === 0 ? [...parts, `${rest} ms`].join(' ') : parts.join(' ')
+}
+
+/**
+ * `6 seconds`, `2 minutes 1 second`, `30 days`: when to come back. Never too early: it is rounded up, to whole seconds
+ * below an hour, to minutes below a day, and to hours from there on. At least one second, as `Retry-After` is.
+ */
 export function formatWait(milliseconds: number): string {
-  const unit = UNITS.find(([, length]) => milliseconds >= 2 * length) ?? (['second', 1000] as const)
-  const count = Math.max(1, roundedUp(milliseconds, unit[1]))
-  return `${count} ${unit[0]}${count === 1 ? '' : 's'}`
+  const wholeSeconds = Math.max(1, roundedUp(milliseconds)) * 1000
+  const largest = PARTS.findIndex(([, length]) => wholeSeconds >= length)
+  const [, precision] = PARTS[largest + 1] ?? SECOND
+  return formatDuration(roundedUp(wholeSeconds, precision) * precision)
+}
+
+const SECOND = ['second', 1000] as const
+
+function counted(count: number, name: string): string {
+  return `${count} ${name}${count === 1 ? '' : 's'}`
 }
 
 /** The imprecision of times since the epoch, in milliseconds: as numbers they are a quarter of a microsecond apart. */

@@ -79,7 +79,7 @@ describe('the document of a refusal', () => {
     [
       'a long wait',
       { retryAfter: 3 * 3_600_000 + 1 },
-      'The limit is 10 requests per minute. This request takes 1 request and none are left. Come back in 4 hours.',
+      'The limit is 10 requests per minute. This request takes 1 request and none are left. Come back in 3 hours 1 minute.',
     ],
   ])('%s', (_what, over, detail) => {
     expect(documentOf(over).detail).toBe(detail)
@@ -99,6 +99,19 @@ describe('the document of a refusal', () => {
       expect(documentOf({ resource, violated: names })).toMatchObject({ resource: expect.any(String) })
     expect(documentOf({ violated: names })['violated-policies'].slice(0, 3)).toEqual(names.slice(0, 3))
   })
+})
+
+it('the sentence and the header never send a client back too early', () => {
+  const seconds = { second: 1, minute: 60, hour: 3600, day: 86_400 } as const
+  for (const retryAfter of [1, 999.5, 1000.5, 59_001, 119_999, 3_600_001, 86_400_001, 2_592_000_000]) {
+    const { detail, 'retry-after': header } = documentOf({ retryAfter })
+    const said = [...detail.matchAll(/(\d+) (second|minute|hour|day)s?(?= |\.$)/g)].filter(
+      ({ index }) => index > detail.indexOf('Come back'),
+    )
+    const sum = said.reduce((all, [, count, unit]) => all + count * seconds[unit as keyof typeof seconds], 0)
+    expect(sum * 1000).toBeGreaterThanOrEqual(retryAfter)
+    expect(sum).toBeGreaterThanOrEqual(header)
+  }
 })
 
 describe('Retry-After', () => {

@@ -42,9 +42,9 @@ export function duration(milliseconds: number | null): string {
   return longer(milliseconds / 1000)
 }
 
-/** A time to wait, rounded up to whole seconds as `Retry-After` is. */
+/** A time to wait, rounded up to whole seconds as `Retry-After` is, and long ones to minutes or hours: never too early. */
 export function wait(milliseconds: number | null): string {
-  return milliseconds === null ? 'never' : longer(Math.ceil(milliseconds / 1000))
+  return milliseconds === null ? 'never' : longer(Math.ceil(milliseconds / 1000), Math.ceil)
 }
 
 /** The time of the day, where the reader is. */
@@ -52,15 +52,16 @@ export function timeOfDay(epochMilliseconds: number): string {
   return clock.format(epochMilliseconds)
 }
 
-function longer(seconds: number): string {
+function longer(seconds: number, round: (value: number) => number = Math.floor): string {
   if (seconds < 60) return `${significant(seconds)} s`
-  if (seconds < 3600) return twoParts(seconds, 60, 'min', 's')
-  if (seconds < 86_400) return twoParts(seconds / 60, 60, 'h', 'min')
-  return twoParts(seconds / 3600, 24, 'd', 'h')
+  if (seconds < 3600) return twoParts(round(seconds), 60, 'min', 's')
+  if (seconds < 86_400) return twoParts(round(seconds / 60), 60, 'h', 'min')
+  return twoParts(round(seconds / 3600), 24, 'd', 'h')
 }
 
+/** @param value whole small units */
 function twoParts(value: number, size: number, large: string, small: string): string {
-  const rest = Math.floor(value % size)
+  const rest = value % size
   const first = `${Math.floor(value / size)} ${large}`
   return rest === 0 ? first : `${first} ${rest} ${small}`
 }
