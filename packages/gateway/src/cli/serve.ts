@@ -7,6 +7,7 @@ import { logWarnings } from '../config-warnings.js'
 import { startGateway } from '../gateway.js'
 import { createProcessLog } from '../log.js'
 import { watchConfig } from '../reload.js'
+import { logFatalErrors, logStrayOutput } from '../stray-output.js'
 import { stopSignal } from './stop-signal.js'
 
 /** What the command line says in place of the file. */
@@ -31,14 +32,21 @@ export async function runServe(file: string, options: ServeOptions): Promise<voi
   for (const stream of [process.stdout, process.stderr])
     stream.removeAllListeners('error').on('error', () => {})
   const log = createProcessLog()
+  const write = process.stdout.write.bind(process.stdout)
+  const print = (line: string) => void write(`${line}\n`)
+  const printAgain = logStrayOutput(log)
   logWarnings(config, log)
-  const gateway = await startGateway(config, log)
+  const gateway = await startGateway(config, log).catch((error: unknown) => {
+    printAgain()
+    throw error
+  })
+  logFatalErrors(log)
   const reloader = watchConfig({ file, config, gateway, log, override })
   process.on('SIGHUP', () => void reloader.reloadNow())
-  console.log(`sluice listens on ${urlOf(gateway.address)} and forwards to ${config.upstream}`)
+  print(`sluice listens on ${urlOf(gateway.address)} and forwards to ${config.upstream}`)
   if (gateway.adminAddress !== undefined) {
     const admin = urlOf(gateway.adminAddress)
-    console.log(`the dashboard is ${admin}, health is /healthz and /readyz there, and metrics are /metrics`)
+    print(`the dashboard is ${admin}, health is /healthz and /readyz there, and metrics are /metrics`)
   }
 
   const signal = await stopSignal()

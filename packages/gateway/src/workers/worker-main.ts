@@ -12,6 +12,7 @@ import { shareOf } from '../server-limits.js'
 import { loadOf } from '../server-load.js'
 import { Serving } from '../serving.js'
 import { openStore } from '../store/open-store.js'
+import { logFatalErrors, logStrayOutput } from '../stray-output.js'
 import { troubleIn } from '../trouble.js'
 import { unreadAnswerLog } from '../unread-answers.js'
 import type { FromWorker, Orders, ToWorker } from './messages.js'
@@ -30,6 +31,8 @@ const FIGURES_MS = 1000
 const LAST_LINES_MS = 500
 
 const log = createProcessLog()
+logStrayOutput(log)
+logFatalErrors(log)
 let remote: RemoteStore | undefined
 let running: Running | undefined
 /** Orders are carried out one after the other, so that what holds in the end is what was said last. */

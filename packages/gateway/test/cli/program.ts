@@ -7,7 +7,14 @@ const PROGRAM = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url))
 
 /** Runs the program as somebody would; it ends with the test. */
 export function sluice(...args: string[]) {
-  const child: ChildProcessWithoutNullStreams = spawn(process.execPath, [PROGRAM, ...args])
+  return sluiceWith({}, ...args)
+}
+
+/** @param env variables of its environment beside those of the tests */
+export function sluiceWith(env: Readonly<Record<string, string>>, ...args: string[]) {
+  const child: ChildProcessWithoutNullStreams = spawn(process.execPath, [PROGRAM, ...args], {
+    env: { ...process.env, ...env },
+  })
   const said = { out: '', err: '' }
   child.stdout.setEncoding('utf8').on('data', (text) => {
     said.out += text

@@ -1,0 +1,132 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { startRedis } from '../../../sluice/test/stores/servers/redis.js'
+import { until } from '../gateway/running.js'
+import { sluiceWith } from './program.js'
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+/** @param preload a module that the gateway and its workers load first */
+async function serve(text: string, preload?: string) {
+  const file = join(folder, 'gateway.yaml')
+  await writeFile(file, `upstream: http://127.0.0.1:1\ndefault: { limits: [9/minute] }\n${text}`)
+  const module = join(folder, 'preload.mjs')
+  if (preload !== undefined) await writeFile(module, preload)
+  const env: Record<string, string> =
+    preload === undefined ? {} : { NODE_OPTIONS: `--import=${pathToFileURL(module).href}` }
+  const program = sluiceWith(env, 'serve', file, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0')
+  await until(() => program.said.out.includes('health'))
+  return { ...program, url: /http:\S+/.exec(program.said.out)?.[0] as string }
+}
+
+type Line = Readonly<Record<string, unknown>>
+
+/** The lines of a log; fails where one is not JSON. */
+const linesOf = (err: string): Line[] =>
+  err
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+
+async function stop({ child, ended }: Awaited<ReturnType<typeof serve>>): Promise<number | null> {
+  child.kill('SIGTERM')
+  return (await ended)[0]
+}
+
+/** Libraries print when the first server listens, in the primary and in each worker. */
+const PRINTING = `
+import cluster from 'node:cluster'
+import { EventEmitter } from 'node:events'
+import { Server } from 'node:net'
+const { listen } = Server.prototype
+const { warn } = console
+Server.prototype.listen = function (...args) {
+  Server.prototype.listen = listen
+  const at = cluster.isPrimary ? 'primary' : 'worker'
+  console.log('%s log', at)
+  warn(at + ' warn\\nin two lines')
+  console.error(new Error(at + ' error'))
+  console.table([{ at }])
+  process.stderr.write('\\u001b[31m' + at + ' colour\\u001b[0m\\n')
+  process.stdout.write(Buffer.from(at + ' bytes\\n'))
+  process.emitWarning(at + ' old', 'DeprecationWarning', 'DEP9999')
+  const emitter = new EventEmitter()
+  for (let count = 0; count < 11; count++) emitter.on('x', () => {})
+  return listen.apply(this, args)
+}`
+
+describe.each([1, 2])('of a gateway with workers: %d', (workers) => {
+  it('each line of the log is JSON, whatever libraries and Node print', async () => {
+    const running = await serve(`workers: ${workers}`, PRINTING)
+    expect(running.said.out.trim().split('\n')).toHaveLength(2)
+    expect(await stop(running)).toBe(0)
+    const lines = linesOf(running.said.err)
+    for (const at of workers === 1 ? ['primary'] : ['primary', 'worker']) {
+      for (const [level, source, msg] of [
+        [30, 'stdout', `${at} log`],
+        [40, 'stderr', `${at} warn\nin two lines`],
+        [40, 'stderr', `${at} colour`],
+        [30, 'stdout', `${at} bytes`],
+      ])
+        expect(lines).toContainEqual({ level, time: expect.any(String), source, msg })
+      expect(lines).toContainEqual(
+        expect.objectContaining({ source: 'process', warning: 'DeprecationWarning', code: 'DEP9999' }),
+      )
+      expect(lines).toContainEqual(
+        expect.objectContaining({ source: 'stderr', msg: expect.stringMatching(`^Error: ${at} error\n`) }),
+      )
+    }
+    const ofListeners = lines.filter(({ warning }) => warning === 'MaxListenersExceededWarning')
+    expect(ofListeners).toHaveLength(workers === 1 ? 1 : 1 + workers)
+    expect(running.said.out).not.toMatch(/log|bytes/)
+  })
+
+  it.each(['a user that may not ask INFO', 'a wrong password', 'no server'])(
+    'a Redis with %s prints nothing in plain text',
+    async (what) => {
+      const redis = await startRedis()
+      onTestFinished(() => redis.stop())
+      await redis.cli('acl', 'setuser', 'sluice', 'on', '>right', '~*', '&*', '+@all', '-info')
+      if (what === 'no server') await redis.crash()
+      const password = what === 'a wrong password' ? 'wr0ng' : 'right'
+      const running = await serve(
+        `workers: ${workers}\nstore: redis://sluice:${password}@127.0.0.1:${redis.port}\n`,
+      )
+      const { status } = await fetch(running.url)
+      // Nothing listens at the upstream; without its store the gateway may refuse first.
+      expect([502, 503]).toContain(status)
+      expect(await stop(running)).toBe(0)
+      const lines = linesOf(running.said.err)
+      expect(running.said.err).not.toContain(password)
+      if (what === 'a user that may not ask INFO')
+        expect(lines).toContainEqual(
+          expect.objectContaining({ source: 'stderr', msg: expect.stringContaining('INFO command fails') }),
+        )
+    },
+  )
+})
+
+it('an error that nothing catches is the last line, and ends the gateway with exit code 1', async () => {
+  const running = await serve('', "process.on('SIGUSR2', () => { throw new Error('from a library') })")
+  running.child.kill('SIGUSR2')
+  expect((await running.ended)[0]).toBe(1)
+  const { level, err } = linesOf(running.said.err).at(-1) as { level: number; err: { message: string } }
+  expect([level, err.message]).toEqual([50, 'from a library'])
+})
+
+it('a gateway that cannot start says why in plain text', async () => {
+  const file = join(folder, 'taken.yaml')
+  await writeFile(file, 'upstream: http://127.0.0.1:1\nadmin: off\n')
+  const redis = await startRedis()
+  onTestFinished(() => redis.stop())
+  const { said, ended } = sluiceWith({}, 'serve', file, '--listen', `127.0.0.1:${redis.port}`)
+  expect((await ended)[0]).toBe(1)
+  expect(said.err).toContain('sluice: ')
+})
