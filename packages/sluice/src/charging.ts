@@ -28,7 +28,7 @@ export type Scaling = Pick<WarmUp, 'scale' | 'until'>
  * What the rules charge for a request. A promise where a function of a rule gives one; the rules are asked in their order then,
  * each once the one before has answered.
  *
- * A shadow rule whose own functions fail on the request is left out: it only watches, and may neither refuse nor break anything.
+ * A rule that is unlimited for the client is left out. A shadow rule whose own functions fail on the request is left out: it only watches, and may neither refuse nor break anything.
  *
  * @param scaling of every limit, but for the shared ones: others count by them, too
  */
@@ -53,6 +53,8 @@ export function chargesFor<Request>(
     try {
       const whole = rule.limitFor(request, client)
       if (whole instanceof Promise) return later(index, { whole })
+      // The client is unlimited: nothing is counted.
+      if (whole === undefined) continue
       const limit = scaled(rule, whole, scaling)
       const cost = rule.costFor(request, limit)
       if (cost instanceof Promise) return later(index, { whole, cost })
@@ -76,7 +78,7 @@ export function chargesFor<Request>(
 
 /** What the functions of a rule have answered already; they are not asked again. */
 interface Begun {
-  readonly whole: MaybePromise<Limit>
+  readonly whole: MaybePromise<Limit | undefined>
   readonly cost?: MaybePromise<number>
   readonly key?: Promise<string>
 }
@@ -104,13 +106,15 @@ async function laterCharges<Request>(
   for (const rule of rules) {
     try {
       const whole = await (begun.whole ?? rule.limitFor(request, client))
-      const limit = scaled(rule, whole, scaling)
-      const cost = await (begun.cost ?? rule.costFor(request, limit))
-      if (begun.key !== undefined || rule.keyFor !== keyFor) {
-        key = await (begun.key ?? rule.keyFor(request, client))
-        keyFor = rule.keyFor
+      if (whole !== undefined) {
+        const limit = scaled(rule, whole, scaling)
+        const cost = await (begun.cost ?? rule.costFor(request, limit))
+        if (begun.key !== undefined || rule.keyFor !== keyFor) {
+          key = await (begun.key ?? rule.keyFor(request, client))
+          keyFor = rule.keyFor
+        }
+        charges.push(chargeOf(rule, key, limit, cost, holdsAfter(cost, limit, whole, scaling)))
       }
-      charges.push(chargeOf(rule, key, limit, cost, holdsAfter(cost, limit, whole, scaling)))
     } catch (error) {
       if (rule.enforce) throw error
     }
@@ -130,7 +134,7 @@ function scaled(
 
 /**
  * Charges of cost 0: they take nothing and tell how the keys of the rules stand. Rules whose key or limit is not known at once
- * are left out.
+ * are left out, and those that are unlimited for the client.
  */
 export function freeCharges<Request>(
   rules: readonly ScopedRule<Request>[],
@@ -141,7 +145,8 @@ export function freeCharges<Request>(
   return rules.flatMap((rule) => {
     const limit = atOnce(() => rule.limitFor(request, client))
     const key = limit && atOnce(() => rule.keyFor(request, client))
-    return limit && key ? [chargeOf(rule, key.value, scaled(rule, limit.value, scaling), 0, 0)] : []
+    if (limit?.value === undefined || key === undefined) return []
+    return [chargeOf(rule, key.value, scaled(rule, limit.value, scaling), 0, 0)]
   })
 }
 

@@ -36,7 +36,7 @@ export class Decisions {
 
   /** Takes all of them or none. */
   take(charges: readonly RuleCharge[]): MaybePromise<Decision> {
-    if (this.#deciding === undefined) return this.#ask(charges)
+    if (this.#deciding === undefined || charges.length === 0) return this.#ask(charges)
     const outcome = this.#deciding.decide(charges)
     return outcome.admitted ? this.#admission(charges, outcome) : this.answer(charges, outcome.verdicts())
   }
@@ -53,7 +53,8 @@ export class Decisions {
   }
 
   peek(charges: readonly RuleCharge[]): MaybePromise<Forecast> {
-    return andThen(this.store.peek(charges), (verdicts) => forecastOf(charges, verdicts))
+    const verdicts = charges.length === 0 ? [] : this.store.peek(charges)
+    return andThen(verdicts, (known) => forecastOf(charges, known))
   }
 
   /** What verdicts on a take come to. */
@@ -96,6 +97,8 @@ export class Decisions {
   }
 
   #verdictsOf(charges: readonly RuleCharge[]): MaybePromise<StoreVerdict[]> {
+    // A request for which nothing is counted needs no store, and passes while it is away.
+    if (charges.length === 0) return []
     const ask = () => this.store.take(charges)
     return this.events === undefined ? ask() : this.events.watched(ask)
   }

@@ -37,7 +37,10 @@ export interface LimiterOptions<Request> {
    * rejects with, `admit` does too. Default: everybody is a visitor.
    */
   readonly client?: (request: Request) => MaybePromise<Client | string | undefined>
-  /** How many times the limits a client of a tier has, in all rules that say nothing else: `{ free: 1, premium: 5 }`. */
+  /**
+   * How many times the limits a client of a tier has, in all rules that say nothing else: `{ free: 1, premium: 5 }`; or
+   * `unlimited`, for which the rules count nothing.
+   */
   readonly tiers?: Tiers<never>
   /** Who may make such requests at all. Whoever may not is refused with `refuseWith`, and nothing is taken. */
   readonly require?: (request: Request, client: Client | undefined) => MaybePromise<boolean>

@@ -25,7 +25,7 @@ export interface GatewayConfig {
   readonly onStoreFailure: StoreFailureConfig
   readonly identity: IdentityConfig
   /** How many times the limits a client of a tier has. */
-  readonly tiers: Readonly<Record<string, number>>
+  readonly tiers: Readonly<Record<string, number | 'unlimited'>>
   /** The most that is read of a body that a rule reads, in bytes. */
   readonly maxBody: number
   /** Whether a request that is not idempotent is sent once more where it meets a closing connection to the upstream. */

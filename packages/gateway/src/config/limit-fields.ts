@@ -45,17 +45,20 @@ export function limitFields(params: readonly string[] | undefined) {
 }
 
 const tierLimit: Read<number | string> = made(
-  single(z.union([z.number(), z.string()]), 'how many times the limit, or a limit such as 100/minute'),
+  single(
+    z.union([z.number(), z.string()]),
+    'how many times the limit, a limit such as 100/minute, or unlimited',
+  ),
   (said) => {
-    if (typeof said === 'string') parseLimits(said)
+    if (typeof said === 'string' && said !== 'unlimited') parseLimits(said)
     return said
   },
 )
 
-/** How many times a limit a tier has. */
-export const multiplier: Read<number> = single(
-  z.number().gt(0).max(1e6),
-  'a number, more than zero and at most a million',
+/** How many times a limit a tier has, or `unlimited`. */
+export const multiplier: Read<number | 'unlimited'> = single(
+  z.union([z.number().gt(0).max(1e6), z.literal('unlimited')]),
+  'a number, more than zero and at most a million, or unlimited',
 )
 
 function numberOr(

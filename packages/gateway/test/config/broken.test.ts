@@ -70,6 +70,7 @@ describe('one problem, in its place', () => {
       "'algorithms' are some of",
     ],
     ['no multiplier', `${UPSTREAM}\ntiers: { free: ¦0 }`, 'more than zero'],
+    ['a misspelled unlimited', `${UPSTREAM}\ntiers: { free: ¦Unlimited }`, 'or unlimited'],
     ['tiers in a list', `${UPSTREAM}\ntiers: ¦[free]`, 'a map such as { free: 1, premium: 5 }'],
     [
       'a requirement that is no yes or no',

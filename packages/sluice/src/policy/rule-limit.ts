@@ -4,10 +4,10 @@ import { checkLimit, DEFAULT_LEASE, type Limit } from '../limits/limit.js'
 import { andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
 import type { Client } from './client.js'
 import type { ConcurrencyRule, LimitSpec, RateRule } from './rule.js'
-import { readTiers, type TierScales, tierLimit } from './tiers.js'
+import { readTiers, type TierLimits, type TierScales, tierLimit, UNLIMITED } from './tiers.js'
 
-/** What a rule's limit is for a request of some client. */
-type LimitFor<Request> = (request: Request, client: Client | undefined) => MaybePromise<Limit>
+/** What a rule's limit is for a request of some client; undefined where the client is unlimited. */
+type LimitFor<Request> = (request: Request, client: Client | undefined) => MaybePromise<Limit | undefined>
 
 /** A rule's limit. */
 export interface RuleLimit<Request> {
@@ -34,12 +34,12 @@ export function compileLimits<Request>(rule: RateRule<Request>, all: TierScales)
     const known = new Map<string, Limit>()
     const limitFor: LimitFor<Request> = (request, client) =>
       andThen(toMaybePromise<LimitSpec>(limit(request, client)), (spec) =>
-        tierLimit(givenLimit(spec, counting, known), client?.tier, own, all),
+        spec === UNLIMITED ? undefined : tierLimit(givenLimit(spec, counting, known), client?.tier, own, all),
       )
     return [{ limitFor, limit: undefined }]
   }
   const limits = readLimits(limit, counting)
-  if (limits.length > 1 && [...own.values()].some((said) => typeof said !== 'number'))
+  if (limits.length > 1 && [...own.values()].some((said) => typeof said === 'object'))
     throw new TypeError('a whole limit by tier is for a rule of one limit; write a rule for each')
   return limits.map((fixed) => byTier(fixed, own, all))
 }
@@ -53,7 +53,9 @@ export function compileConcurrency<Request>(
   const lease = rule.lease === undefined ? DEFAULT_LEASE : parseDuration(rule.lease)
   const limitOf = (limit: number) => checkLimit({ algorithm: 'concurrency', limit, lease })
   const own = readTiers<never>(rule.tiers, (_, tier) => {
-    throw new TypeError(`tier '${tier}' of a rule of what is in flight is a multiplier, such as 2`)
+    throw new TypeError(
+      `tier '${tier}' of a rule of what is in flight is a multiplier, such as 2, or 'unlimited'`,
+    )
   })
   if (typeof concurrent !== 'function') return byTier(limitOf(concurrent), own, all)
   return {
@@ -66,16 +68,15 @@ export function compileConcurrency<Request>(
 }
 
 /** A fixed limit, worked out for each tier once. */
-function byTier<Request>(
-  fixed: Limit,
-  own: ReadonlyMap<string, number | Limit>,
-  all: TierScales,
-): RuleLimit<Request> {
+function byTier<Request>(fixed: Limit, own: TierLimits, all: TierScales): RuleLimit<Request> {
   const tiers = [...own.keys(), ...all.keys()]
   const limits = new Map(tiers.map((tier) => [tier, tierLimit(fixed, tier, own, all)]))
   if (limits.size === 0) return { limitFor: () => fixed, limit: fixed }
   return {
-    limitFor: (_, client) => (client?.tier === undefined ? fixed : (limits.get(client.tier) ?? fixed)),
+    limitFor: (_, client) => {
+      const tier = client?.tier
+      return tier !== undefined && limits.has(tier) ? limits.get(tier) : fixed
+    },
     limit: fixed,
   }
 }

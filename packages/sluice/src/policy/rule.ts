@@ -45,11 +45,11 @@ interface RuleOptions<Request> {
 
 /** A limit over time. */
 export interface RateRule<Request> extends RuleOptions<Request>, Counting {
-  /** One limit, several joined with `;`, or a function of the request that gives one. */
+  /** One limit, several joined with `;`, or a function of the request that gives one or `unlimited`. */
   readonly limit: LimitSpec | ((request: Request, client: Client | undefined) => MaybePromise<LimitSpec>)
   /** Default: `requests`. */
   readonly of?: Resource
-  /** By the client's tier: how many times the limit, or one limit in its place. */
+  /** By the client's tier: how many times the limit, one limit in its place, or `unlimited`. */
   readonly tiers?: Tiers<LimitSpec>
 }
 
@@ -63,7 +63,7 @@ export interface ConcurrencyRule<Request> extends RuleOptions<Request> {
   readonly wait?: number | string
   /** How many may wait for the slots of one key, in this process; from 1 to 10,000. Default 100. */
   readonly queue?: number
-  /** By the client's tier: how many times as many. */
+  /** By the client's tier: how many times as many, or `unlimited`. */
   readonly tiers?: Tiers<never>
 }
 

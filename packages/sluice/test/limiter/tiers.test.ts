@@ -4,6 +4,7 @@ import { createLimiter, type LimiterOptions } from '../../src/limiter.js'
 import type { Client } from '../../src/policy/client.js'
 import type { Rule } from '../../src/policy/rule.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
+import type { Store } from '../../src/stores/store.js'
 
 const clientOf = (request: Client) => request
 
@@ -56,6 +57,61 @@ describe('tiers', () => {
       expect(await admitted({ id: `p${user}`, tier: 'premium' }, 101)).toBe(100)
       expect(await admitted({ id: `v${user}` }, 21)).toBe(20)
     }
+  })
+
+  it('are unlimited where all rules, one rule or a function says so, and nothing is counted then', async () => {
+    const ruleOf: Rule<Client>[] = [
+      { limit: '2/minute' },
+      { concurrent: 1, wait: '1s' },
+      { limit: ({ tier }) => (tier === 'gold' ? 'unlimited' : '2/minute'), of: 'tokens' },
+      { limit: async () => '1/second', name: 'later' },
+    ]
+    const all = limiterOf(ruleOf, { tiers: { internal: 'unlimited' } })
+    expect(await all.admitted({ id: 'a', tier: 'internal' }, 50)).toBe(50)
+    const internal = { id: 'a', tier: 'internal' }
+    expect(await all.limiter.admit(internal)).toMatchObject({ allowed: true, quotas: [] })
+    expect(await all.limiter.peek(internal)).toEqual({ allowed: true, quotas: [] })
+    // What was not counted is not used: the client of another tier is the same client.
+    expect(await all.limiter.peek({ id: 'a' })).toMatchObject({ allowed: true })
+
+    const own = limiterOf(
+      [
+        { limit: '2/minute', name: 'short', tiers: { gold: 'unlimited' } },
+        { limit: '5/hour', name: 'long' },
+        { concurrent: 1, name: 'slots', tiers: { gold: 'unlimited' } },
+      ],
+      { tiers: { gold: 2 } },
+    )
+    expect(await own.admitted({ id: 'a', tier: 'gold' }, 50)).toBe(10)
+    const { quotas } = await own.limiter.peek({ id: 'b', tier: 'gold' })
+    expect(quotas.map(({ rule }) => rule)).toEqual(['long'])
+    expect(await own.admitted({ id: 'b', tier: 'silver' }, 50)).toBe(1)
+  })
+
+  it('unlimited clients need no store, and their body is not weighed', async () => {
+    const away = () => Promise.reject(new Error('the store is away'))
+    const store: Store = { take: away, peek: away, settle: away, reset: async () => {}, close() {} }
+    const limiter = createLimiter<Client>({
+      name: 'away',
+      store,
+      client: clientOf,
+      tiers: { internal: 'unlimited' },
+      rules: [{ limit: '1/minute', cost: () => Number.NaN }],
+    })
+    const body = { isHere: false, receive: async () => {} }
+    const internal = { id: 'a', tier: 'internal' }
+    expect(await limiter.admit(internal)).toMatchObject({ allowed: true, quotas: [] })
+    expect(await limiter.admit(internal, { body })).toMatchObject({ allowed: true, quotas: [] })
+    await limiter.reset(internal)
+  })
+
+  it('a warm-up and an override leave an unlimited tier unlimited', async () => {
+    const { admitted } = limiterOf([{ name: 'few', limit: '20/minute', tiers: { gold: 'unlimited' } }], {
+      warmUp: { scale: 0.1, until: () => 0 },
+      overrides: { few: { limit: '10/minute' } },
+    })
+    expect(await admitted({ id: 'a', tier: 'gold' }, 100)).toBe(100)
+    expect(await admitted({ id: 'a' }, 100)).toBe(1)
   })
 
   it('a change of tier counts at once: what was used stays used, and a better tier has the difference', async () => {
