@@ -1,4 +1,5 @@
 import { RequestError } from 'sluice'
+import { refuseOtherLetters } from './request/exact-names.js'
 import { isFields } from './request/fields.js'
 import { refuseRepeated } from './request/json-members.js'
 import { type Reservation, reserve } from './reservation.js'
@@ -35,6 +36,7 @@ export interface LlmCall {
 export function readCall(options: LlmOptions, body: unknown, json: Buffer): LlmCall {
   if (!isFields(body)) throw new RequestError('the body of this request is a JSON object')
   refuseRepeated(json, ['stream_options'])
+  if (options.shape.name !== 'custom') refuseOtherLetters(body)
   const input = new TokenCounter(options.tokenizer)
   const asked = options.shape.ask(body, input)
   return { options, asked, reservation: reserve(asked, input.tokens, options.defaultOutput) }
