@@ -2,6 +2,7 @@ import { type Clock, memoryStore } from 'sluice'
 import { clientAddressReader } from 'sluice/http'
 import { onTestFinished } from 'vitest'
 import { parseConfig } from '../../../src/config/load.js'
+import { AnswerMemory } from '../../../src/llm/answer/answer-memory.js'
 import { createAdmission } from '../../../src/policy/admission.js'
 import { WarmUps } from '../../../src/policy/warm-ups.js'
 import { BodyMemory } from '../../../src/proxy/body-memory.js'
@@ -25,6 +26,7 @@ export async function clockedGateway(
     upstream,
     upstreamUse: new UseCount(),
     bodies: new BodyMemory(2 ** 30),
+    answers: new AnswerMemory(1 << 30),
     bodyStart: config.timeouts.bodyStart,
     retriesPost: config.retriesPost,
     traffic: {
