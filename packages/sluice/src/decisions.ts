@@ -5,6 +5,7 @@ import { type Decision, type Forecast, refusalOf } from './decision.js'
 import type { EventSource } from './events/event-source.js'
 import { andThen, type MaybePromise } from './maybe-promise.js'
 import { Permit, type PermitListener, type Renewal } from './permit.js'
+import type { Resource } from './policy/rule.js'
 import { type DecidingStore, isDeciding, type Outcome } from './stores/outcome.js'
 import type { Store, StoreVerdict } from './stores/store.js'
 import type { WaitingRoom } from './waiting/waiting-room.js'
@@ -22,12 +23,14 @@ export class Decisions {
   readonly #deciding: DecidingStore | undefined
 
   /**
+   * @param resources what the rules count
    * @param waiting whom it tells of slots that are free again; undefined where no rule lets requests wait
    * @param events undefined where nobody listens
    */
   constructor(
     private readonly store: Store,
     private readonly renewal: Renewal,
+    private readonly resources: readonly Resource[],
     private readonly waiting: Pick<WaitingRoom, 'freed'> | undefined,
     private readonly events: Pick<EventSource<never>, 'watched' | 'permit'> | undefined,
   ) {
@@ -89,7 +92,7 @@ export class Decisions {
       })
     }
     if (events !== undefined) listeners.push(events.permit(taken))
-    return new Permit(this.store, this.renewal, taken, listeners)
+    return new Permit(this.store, this.renewal, taken, this.resources, listeners)
   }
 
   #ask(charges: readonly RuleCharge[]): MaybePromise<Decision> {

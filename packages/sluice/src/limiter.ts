@@ -76,7 +76,8 @@ class RuleLimiter<Request> implements Limiter<Request> {
     this.#ownsStore = store === undefined
     this.#waiting = rules.some(({ waiting }) => waiting !== undefined) ? new WaitingRoom(timers) : undefined
     this.#events = listener && new EventSource(listener)
-    this.#decisions = new Decisions(this.#store, leaseRenewal(timers), this.#waiting, this.#events)
+    const resources = [...new Set(rules.map(({ resource }) => resource))]
+    this.#decisions = new Decisions(this.#store, leaseRenewal(timers), resources, this.#waiting, this.#events)
     const isPlain = [client, warmUp, requirement, this.#waiting, this.#events].every(
       (each) => each === undefined,
     )

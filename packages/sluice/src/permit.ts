@@ -1,6 +1,7 @@
 import { checkCost } from './limits/limit.js'
 import { andThen } from './maybe-promise.js'
 import type { Resource } from './policy/rule.js'
+import { checkSettledResources } from './settled-resources.js'
 import {
   type Charge,
   type MaybePromise,
@@ -45,6 +46,11 @@ export class Permit {
   readonly #renewal: Renewal
   readonly #slots: readonly TakenCharge[]
   readonly #listeners: readonly PermitListener[]
+  /**
+   * The resources that the rules of its limiter count, and so what it can be settled with. The request need not have taken any
+   * of them.
+   */
+  readonly resources: readonly Resource[]
   #unsettled: readonly TakenCharge[]
   #released = false
 
@@ -52,11 +58,13 @@ export class Permit {
     store: Store,
     renewal: Renewal,
     taken: readonly TakenCharge[],
+    resources: readonly Resource[],
     listeners: readonly PermitListener[] = [],
   ) {
     this.#store = store
     this.#renewal = renewal
     this.#listeners = listeners
+    this.resources = resources
     this.#slots = taken.filter(({ charge }) => charge.lease !== undefined && charge.cost > 0)
     this.#unsettled = taken.filter(({ charge }) => charge.lease === undefined)
   }
@@ -68,13 +76,14 @@ export class Permit {
 
   /**
    * Says what the request cost in truth, by resource: `settle({ tokens: 812 })`. What was taken too much is given
-   * back where it still counts; what was taken too little is charged, whatever the limit. Resources that no rule
-   * counts are passed over, and so is a resource that was settled before.
+   * back where it still counts; what was taken too little is charged, whatever the limit. A resource that this request
+   * took nothing of is passed over, and so is one that was settled before.
    *
-   * @throws TypeError, RangeError for a cost that is negative, not finite, or not whole where whole units are
-   *   counted; nothing is settled then.
+   * @throws TypeError for a resource that no rule of the limiter counts; TypeError, RangeError for a cost that is
+   *   negative, not finite, or not whole where whole units are counted. Nothing is settled then.
    */
   settle(costs: Readonly<Partial<Record<Resource, number>>>): MaybePromise<void> {
+    checkSettledResources(costs, this.resources)
     const settled = this.#unsettled.filter(({ resource }) => Object.hasOwn(costs, resource))
     if (settled.length === 0) return
     const settlements = settled.map((taken) =>

@@ -1,6 +1,7 @@
 import type { Decision, MaybePromise } from 'sluice'
 import type { UnreadReason } from '../llm/answer/answer-meter.js'
 import type { MeteredCall } from '../llm/metered-call.js'
+import { settleCounted } from '../llm/settle-counted.js'
 import { NOTHING } from '../llm/usage.js'
 import type { RecordedRequest } from '../record/recorder.js'
 import type { Field } from './answer-fields.js'
@@ -29,7 +30,7 @@ export function settlingOf(decision: AllowedDecision): Settling {
     const charged = chargedFor(outcome, passed)
     if (charged === 'nothing') return decision.permit.cancel()
     if (charged === 'request' && decision.quotas.some(({ resource }) => Object.hasOwn(NO_WORK, resource)))
-      return decision.permit.settle(NO_WORK)
+      return settleCounted(decision.permit, NO_WORK)
   }
 }
 
@@ -51,7 +52,7 @@ export function callSettlingOf(
     if (metered.unread !== undefined) onUnread(metered.unread)
     if (cost === 'unknown') return
     recorded?.cost(cost)
-    return permit.settle({ ...(cost === NOTHING || charged === 'request' ? NO_WORK : cost) })
+    return settleCounted(permit, { ...(cost === NOTHING || charged === 'request' ? NO_WORK : cost) })
   }
 }
 

@@ -1,5 +1,7 @@
 import type { Decision } from '../decision.js'
+import type { Permit } from '../permit.js'
 import type { Resource } from '../policy/rule.js'
+import { checkSettledResources } from '../settled-resources.js'
 
 export type AllowedDecision = Extract<Decision, { readonly allowed: true }>
 
@@ -63,16 +65,31 @@ function dropOldestRun(latest: Note): void {
 }
 
 /**
- * Says in a handler what its request cost in truth, to every limit that it passed: `settle(request, { tokens: 812 })`.
+ * Says in a handler what its request cost in truth, to every limit that it passed: `settle(request, { tokens: 812 })`. Each
+ * limit settles what its own rules count.
  *
- * @throws TypeError, RangeError for a cost that a limit cannot count.
+ * @throws TypeError for a resource that none of the limits counts; TypeError, RangeError for a cost that a limit cannot count.
  */
 export async function settle(
   request: object,
   costs: Readonly<Partial<Record<Resource, number>>>,
 ): Promise<void> {
-  const settled = []
+  const permits: Permit[] = []
   for (let note = placeOfNotes(request)[NOTE]; note !== undefined; note = note.before)
-    if (isAbout(note, request)) settled.push(note.decision.permit.settle(costs))
-  await Promise.all(settled)
+    if (isAbout(note, request)) permits.push(note.decision.permit)
+  // A request that passed no limit has nothing to settle.
+  if (permits.length === 0) return
+  checkSettledResources(
+    costs,
+    permits.flatMap(({ resources }) => resources),
+  )
+  await Promise.all(permits.map((permit) => permit.settle(countedBy(permit, costs))))
+}
+
+/** The costs that a permit can be settled with. */
+function countedBy(
+  { resources }: Permit,
+  costs: Readonly<Partial<Record<Resource, number>>>,
+): Partial<Record<Resource, number>> {
+  return Object.fromEntries(Object.entries(costs).filter(([resource]) => resources.includes(resource)))
 }

@@ -11,6 +11,7 @@ import { ask, begin, open, statuses } from './asking.js'
 import { describeConnections } from './connections.js'
 import { describeFailures } from './failures.js'
 import type { Framework, StartRoutes } from './framework.js'
+import { asynchronousStore } from './slow-store.js'
 
 type Options = HttpLimitOptions<object>
 
@@ -136,6 +137,41 @@ export function describeAdapter(name: string, framework: Framework): void {
         },
       })
       expect(await statuses(port, '/predict', 4)).toEqual([200, 200, 200, 429])
+    })
+
+    it.each([
+      ['at once', {}],
+      ['later', { store: asynchronousStore() }],
+    ])('fails a handler that settles what no rule counts, decided %s', async (_when, store) => {
+      const port = await start({
+        limits: [{ ...fixed('100/hour', { of: 'tokens', cost: 80 }), ...store }],
+        handle: async ({ settle }) => {
+          const error = await settle({ tokens: 10, token: 10 }).catch((reason: Error) => reason)
+          return String(error)
+        },
+      })
+      const { text } = await ask(port, '/predict')
+      expect(text).toBe("TypeError: no rule counts 'token'; did you mean 'tokens'? The rules count tokens")
+      // Nothing was settled.
+      expect((await ask(port, '/predict')).status).toBe(429)
+    })
+
+    it.runIf(framework.stacks)('settles with each limit in a row what its own rules count', async () => {
+      const rows = fixed('100/hour', { of: 'rows', cost: 80 })
+      const port = await start({
+        limits: [fixed('100/hour', { of: 'tokens', cost: 80 }), rows],
+        handle: async ({ settle }) => {
+          await settle({ tokens: 10, rows: 20 })
+          return String(await settle({ row: 1 }).catch((reason: Error) => reason))
+        },
+      })
+      const { text } = await ask(port, '/predict')
+      expect(text).toMatch(
+        /no rule counts 'row'; did you mean 'rows'\? The rules count (rows, tokens|tokens, rows)$/,
+      )
+      const { headers } = await ask(port, '/predict')
+      expect(String(headers.ratelimit)).toMatch(/r=10\b/)
+      expect(String(headers.ratelimit)).toMatch(/r=0\b/)
     })
 
     it.runIf(framework.stacks)('two limits in a row are both told', async () => {

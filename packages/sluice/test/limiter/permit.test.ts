@@ -56,11 +56,45 @@ describe('settle', () => {
   it('asks the store for nothing where nothing changes', async () => {
     const { permit, calls } = permits()
     const one = permit()
-    await one.settle({ tokens: 60, gpu_seconds: 4 })
+    await one.settle({ tokens: 60 })
     await one.settle({})
     // It is settled all the same.
     await one.settle({ tokens: 0 })
     expect(calls).toEqual([])
+  })
+
+  it('takes the resources that a rule counts, and names what another one may have been meant for', async () => {
+    const { permit, calls, settled } = permits()
+    const one = permit()
+    expect(one.resources).toEqual(['tokens', 'rows', 'concurrent'])
+    expect(() => one.settle({ rows: 3, token: 812 })).toThrow(
+      new TypeError(
+        "no rule counts 'token'; did you mean 'tokens'? The rules count tokens, rows, concurrent",
+      ),
+    )
+    expect(() => one.settle({ gpu_seconds: 1 })).toThrow(
+      new TypeError("no rule counts 'gpu_seconds'; the rules count tokens, rows, concurrent"),
+    )
+    for (const name of ['__proto__', 'constructor', '', 'Tokens'])
+      expect(() => one.settle(JSON.parse(`{"${name}":0}`))).toThrow(`no rule counts '${name}'`)
+    expect(calls).toEqual([])
+    await one.settle({ rows: 3 })
+    expect(settled).toEqual([3])
+  })
+
+  it('passes over what a rule counts and this request took nothing of', async () => {
+    const fails = () => {
+      throw new Error('on purpose')
+    }
+    const limiter = createLimiter<Costs>({
+      rules: [...RULES, { limit: '1/hour', of: 'money', cost: fails, enforce: false }],
+    })
+    const decision = await limiter.admit(ASKED)
+    if (!decision.allowed) throw new Error('it was not let in')
+    expect(decision.quotas).toHaveLength(3)
+    await decision.permit.settle({ money: 3, tokens: 1 })
+    await decision.permit.cancel()
+    expect((await limiter.peek(ASKED)).quotas.map(({ remaining }) => remaining)).toEqual([39, 90, 1])
   })
 
   it.each([-1, Number.NaN, Number.POSITIVE_INFINITY, '5' as never, undefined as never])(

@@ -1,5 +1,6 @@
 import type { Permit } from 'sluice'
 import type { LlmOptions } from '../../llm/llm-call.js'
+import { settleCounted } from '../../llm/settle-counted.js'
 import { amountsOf } from '../../llm/usage.js'
 import type { TraceRequest } from '../trace/trace-request.js'
 import type { DurationModel } from './duration-model.js'
@@ -27,7 +28,7 @@ export class RunningRequests {
       if (llm !== undefined && recorded.output !== undefined) {
         const { input = 0, output, cached = 0 } = recorded
         const costs = amountsOf(input, output, cached, llm.cachedWeight)
-        permit.settle({ ...costs })
+        settleCounted(permit, { ...costs })
         aftermath?.settled(costs)
       }
       permit.release()

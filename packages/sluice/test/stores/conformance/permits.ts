@@ -64,11 +64,13 @@ export function permitCases(suite: Suite): void {
         expect(await units(limiter)).toBe(0)
       }))
 
-    it('a resource that no rule counts is passed over', () =>
+    it('a resource that no rule counts is an error, and settles nothing', () =>
       suite.with(async ({ store }) => {
         const limiter = tokens(store)
         const permit = await admitted(limiter, 2)
-        await permit.settle({ output_tokens: 0, requests: 0 })
+        await expect(async () => permit.settle({ output_tokens: 0, tokens: 0 })).rejects.toThrow(
+          "no rule counts 'output_tokens'; the rules count tokens",
+        )
         await permit.release()
         expect(await units(limiter)).toBe(2)
       }))
