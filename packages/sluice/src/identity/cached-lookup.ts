@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../clock.js'
 import { type Client, checkClient } from '../policy/client.js'
+import { suggest } from '../suggestion.js'
 import type { KeyLookup } from './api-keys.js'
 import { IdentityUnavailableError } from './identity-unavailable.js'
 
@@ -66,12 +67,16 @@ export function cachedLookup(
 }
 
 const DEFAULTS = { maxAge: 60_000, unknownMaxAge: 5_000, maxKeys: 10_000, timeout: 2_000 }
+const OPTIONS = [...Object.keys(DEFAULTS), 'clock']
 
 function readOptions(options: CacheOptions): Required<CacheOptions> {
   const { clock = systemClock, ...numbers } = options
   const read = { ...DEFAULTS, ...numbers }
   for (const [name, value] of Object.entries(read)) {
-    if (!(name in DEFAULTS)) throw new TypeError(`a cached lookup has no option '${name}'`)
+    if (!Object.hasOwn(DEFAULTS, name))
+      throw new TypeError(
+        `a cached lookup has no option '${name}'${suggest(name, OPTIONS)}; it has ${OPTIONS.join(', ')}`,
+      )
     if (!Number.isFinite(value) || value < (name.endsWith('Age') ? 0 : 1))
       throw new RangeError(`'${name}' is out of range: ${value}`)
   }

@@ -1,4 +1,5 @@
 import { parseDuration } from '../limits/duration.js'
+import { suggest } from '../suggestion.js'
 import { compileKey, defaultKey, type KeyFor, type KeySources, type KeySpec } from './key-spec.js'
 import { overridden, type RuleOverride } from './override.js'
 import type { ConcurrencyRule, Resource, Rule } from './rule.js'
@@ -152,7 +153,8 @@ function checkFields(rule: unknown, fields: readonly string[]): void {
     throw new TypeError(`a rule is an object such as { limit: '10/minute' }, not ${String(rule)}`)
   }
   for (const field of Object.keys(rule)) {
-    if (!fields.includes(field)) throw new TypeError(`a rule has no '${field}'; it has ${fields.join(', ')}`)
+    if (!fields.includes(field))
+      throw new TypeError(`a rule has no '${field}'${suggest(field, fields)}; it has ${fields.join(', ')}`)
   }
   if (!('limit' in rule) && !('concurrent' in rule)) {
     throw new TypeError("a rule has a 'limit', such as '10/minute', or a number 'concurrent'")

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../clock.js'
 import { parseDuration } from '../limits/duration.js'
+import { suggest } from '../suggestion.js'
 import { type Readiness, type ReadinessAnswer, watchReadiness } from './readiness.js'
 
 export interface WarmUpOptions {
@@ -66,7 +67,9 @@ const OPTIONS = ['from', 'over', 'steps', 'ready', 'onChange', 'clock']
 export function createWarmUp(options: WarmUpOptions): WarmUp {
   for (const option of Object.keys(options)) {
     if (!OPTIONS.includes(option))
-      throw new TypeError(`a warm-up has no option '${option}'; it has ${OPTIONS.join(', ')}`)
+      throw new TypeError(
+        `a warm-up has no option '${option}'${suggest(option, OPTIONS)}; it has ${OPTIONS.join(', ')}`,
+      )
   }
   const { from, steps, ready = false, onChange, clock = systemClock } = options
   if (typeof from !== 'number' || !(from > 0 && from <= 1))

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../clock.js'
 import { parseDuration } from '../../limits/duration.js'
+import { suggest } from '../../suggestion.js'
 import { systemTimers, type Timers } from './timers.js'
 
 /** What decides while the store does not answer. */
@@ -56,6 +57,19 @@ export type Settings = Required<Omit<FailurePolicyOptions, 'maxKeys' | 'deadline
 }
 
 const POLICIES: readonly string[] = ['open', 'closed', 'local'] satisfies FailurePolicyName[]
+const OPTIONS: readonly string[] = [
+  'policy',
+  'peers',
+  'maxKeys',
+  'deadline',
+  'failures',
+  'maxWaiting',
+  'onStateChange',
+  'onRequestError',
+  'clock',
+  'random',
+  'timers',
+] satisfies (keyof FailurePolicyOptions)[]
 const LONGEST_DEADLINE = 60_000
 
 /** @throws TypeError, RangeError that name the option which is wrong. */
@@ -75,7 +89,10 @@ export function checkOptions(options: FailurePolicyOptions): Settings {
     ...unknown
   } = options
   const [unknownOption] = Object.keys(unknown)
-  if (unknownOption !== undefined) throw new TypeError(`a failure policy has no option '${unknownOption}'`)
+  if (unknownOption !== undefined)
+    throw new TypeError(
+      `a failure policy has no option '${unknownOption}'${suggest(unknownOption, OPTIONS)}; it has ${OPTIONS.join(', ')}`,
+    )
   if (!POLICIES.includes(policy))
     throw new TypeError(`'policy' is one of ${POLICIES.join(', ')}, not '${String(policy)}'`)
   if (policy !== 'local' && (options.peers !== undefined || maxKeys !== undefined))

@@ -1,3 +1,4 @@
+import { suggest } from '../../suggestion.js'
 import { ClientConnection, type MemcachedClient } from './client-connection.js'
 import type { Connection } from './connection.js'
 import { CasStore, type MemcachedStore } from './memcached-store.js'
@@ -68,7 +69,9 @@ export function memcachedStore(options: string | MemcachedStoreOptions): Memcach
     throw new TypeError('a Memcached store is made from a URL, or from { client } or { url }')
   for (const option of Object.keys(options)) {
     if (!OPTIONS.includes(option))
-      throw new TypeError(`a Memcached store has no option '${option}'; it has ${OPTIONS.join(', ')}`)
+      throw new TypeError(
+        `a Memcached store has no option '${option}'${suggest(option, OPTIONS)}; it has ${OPTIONS.join(', ')}`,
+      )
   }
   const prefix = checkPrefix(options.prefix ?? DEFAULT_PREFIX)
   const connection = connectionOf(options)

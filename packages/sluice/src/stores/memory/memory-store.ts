@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../clock.js'
 import { checkCost } from '../../limits/limit.js'
+import { suggest } from '../../suggestion.js'
 import type { DecidingStore, Outcome, StandingCharge, StandingTaker } from '../outcome.js'
 import type { Charge, Settlement, Store, StoreVerdict } from '../store.js'
 import { BucketTaking } from './bucket-taking.js'
@@ -30,6 +31,7 @@ export interface MemoryStore extends Store {
   readonly overflowed: number
 }
 
+const OPTIONS: readonly string[] = ['maxKeys', 'clock'] satisfies (keyof MemoryStoreOptions)[]
 const DEFAULT_MAX_KEYS = 1_000_000
 
 /**
@@ -40,9 +42,14 @@ const DEFAULT_MAX_KEYS = 1_000_000
  * gets a state of its own while the shared one is in use starts from a copy of it, so that no key ever gets more than
  * its limit by having been counted in two places.
  *
- * @throws RangeError where `maxKeys` is not a whole number of at least 1.
+ * @throws TypeError for an option that it does not have; RangeError where `maxKeys` is not a whole number of at least 1.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  const unknown = Object.keys(options).find((option) => !OPTIONS.includes(option))
+  if (unknown !== undefined)
+    throw new TypeError(
+      `a memory store has no option '${unknown}'${suggest(unknown, OPTIONS)}; it has ${OPTIONS.join(', ')}`,
+    )
   return new InMemory(options.maxKeys ?? DEFAULT_MAX_KEYS, options.clock ?? systemClock)
 }
 

@@ -1,4 +1,5 @@
 import { systemClock } from '../../clock.js'
+import { suggest } from '../../suggestion.js'
 import { rememberRefusals } from '../refusals/remembering-store.js'
 import { UrlConnection } from './clients/from-url.js'
 import { type IoRedisClient, IoRedisConnection } from './clients/ioredis.js'
@@ -74,7 +75,9 @@ export function redisStore(options: string | RedisStoreOptions): RedisStore {
     throw new TypeError('a Redis store is made from a URL, or from { client } or { url }')
   for (const option of Object.keys(options)) {
     if (!OPTIONS.includes(option))
-      throw new TypeError(`a Redis store has no option '${option}'; it has ${OPTIONS.join(', ')}`)
+      throw new TypeError(
+        `a Redis store has no option '${option}'${suggest(option, OPTIONS)}; it has ${OPTIONS.join(', ')}`,
+      )
   }
   const prefix = checkPrefix(options.prefix ?? DEFAULT_PREFIX)
   const longest = checkMemory(options.rememberRefusals ?? DEFAULT_MEMORY)

@@ -1,0 +1,34 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, it } from 'vitest'
+
+const PACKAGE = join(import.meta.dirname, '..', '..')
+
+/** A program in CommonJS, as `node app.cjs` runs it, with the built package. */
+const PROGRAM = `
+const { Hono } = require('hono')
+const { limit, settle } = require('sluice/hono')
+const limited = limit({ rules: [{ limit: '1/minute', by: ['route', 'everyone'] }] })
+const handle = async (context) => {
+  await settle(context, { requests: 1 })
+  return context.text(typeof module.exports)
+}
+const app = new Hono().basePath('/v1')
+app.post('/predict', limited, handle)
+app.post('/other', limited, handle)
+const ask = async (path) => (await app.request('/v1' + path, { method: 'POST' })).status
+async function main() {
+  console.log(await ask('/predict'), await ask('/predict'), await ask('/other'))
+}
+main()
+`
+
+it("limits Hono by: 'route' in a CommonJS program", async () => {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--no-warnings', '--input-type=commonjs', '--eval', PROGRAM],
+    { cwd: PACKAGE },
+  )
+  expect(stdout).toBe('200 429 200\n')
+}, 60_000)

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest'
+import { limit as onExpress } from '../../src/adapters/express.js'
+import { limit as onFastify } from '../../src/adapters/fastify.js'
+import { limit as onFetch } from '../../src/adapters/fetch.js'
+import { limit as onHono } from '../../src/adapters/hono.js'
+import { limit as onKoa } from '../../src/adapters/koa.js'
+import { Limit, LimitModule } from '../../src/adapters/nest.js'
+import { cachedLookup } from '../../src/identity/cached-lookup.js'
+import { createLimiter } from '../../src/limiter.js'
+import { createWarmUp } from '../../src/policy/warm-up.js'
+import { withFailurePolicy } from '../../src/stores/failure/failure-policy.js'
+import { memcachedStore } from '../../src/stores/memcached/index.js'
+import { memoryStore } from '../../src/stores/memory/memory-store.js'
+import { redisStore } from '../../src/stores/redis/index.js'
+
+const HTTP = ['rules', 'client', 'identify', 'refuse', 'trustedProxies', 'ipv6Subnet', 'xRateLimit']
+
+const ADAPTERS: readonly (readonly [name: string, make: (options: never) => unknown, own: string[]])[] = [
+  ['Express', onExpress, []],
+  ['Fastify', onFastify, []],
+  ['Koa', onKoa, []],
+  ['Hono', onHono, ['address']],
+  ['fetch', onFetch, ['address', 'route']],
+  ['@Limit of NestJS', Limit, ['request']],
+  ['LimitModule of NestJS', (options) => LimitModule.forRoot(options), ['request']],
+]
+
+const rules = [{ limit: '1/minute' }]
+
+/** What `make` throws. */
+function errorOf(make: () => unknown): string {
+  try {
+    make()
+  } catch (error) {
+    return String(error)
+  }
+  return 'nothing'
+}
+
+describe.each(ADAPTERS)('a wrong option on %s', (_name, make, own) => {
+  it('is an error that lists all the options, those of the adapter too', () => {
+    const error = errorOf(() => make({ rules, wholly: 1 } as never))
+    expect(error).toContain("TypeError: a limiter has no option 'wholly'; it has ")
+    const listed = error.split('it has ')[1]?.split(', ')
+    expect(listed).toEqual(expect.arrayContaining([...HTTP, ...own]))
+    // The adapter says how keys are read.
+    expect(listed).not.toContain('keys')
+    expect(new Set(listed).size).toBe(listed?.length)
+  })
+
+  it.each([
+    ['trustProxies', 'trustedProxies'],
+    ['XRateLimit', 'xRateLimit'],
+    ['refused', 'refuse'],
+    ['rule', 'rules'],
+  ])("asks for '%s' whether '%s' was meant", (wrong, meant) => {
+    expect(errorOf(() => make({ rules, [wrong]: [] } as never))).toContain(`did you mean '${meant}'?`)
+  })
+
+  it('asks whether one of its own options was meant', () => {
+    for (const option of own)
+      expect(errorOf(() => make({ rules, [`${option}s`]: [] } as never))).toContain(
+        `did you mean '${option}'?`,
+      )
+  })
+})
+
+describe('a wrong option of another part', () => {
+  const store = memoryStore()
+  const cases: readonly (readonly [what: string, make: () => unknown, meant: string, other: string])[] = [
+    ['a rule', () => createLimiter({ rules: [{ limit: '1/s', cots: 2 } as never] }), 'cost', 'limit'],
+    [
+      'a rule of slots',
+      () => createLimiter({ rules: [{ concurrent: 1, leas: 2 } as never] }),
+      'lease',
+      'wait',
+    ],
+    ['a memory store', () => memoryStore({ maxKey: 5 } as never), 'maxKeys', 'clock'],
+    ['a Redis store', () => redisStore({ prefixe: 'a' } as never), 'prefix', 'url'],
+    ['a Memcached store', () => memcachedStore({ prefixe: 'a' } as never), 'prefix', 'url'],
+    ['a failure policy', () => withFailurePolicy(store, { deadlines: 5 } as never), 'deadline', 'policy'],
+    ['a warm-up', () => createWarmUp({ form: 0.2 } as never), 'from', 'steps'],
+    [
+      'a cached lookup',
+      () => cachedLookup(async () => undefined, { maxAges: 1 } as never),
+      'maxAge',
+      'clock',
+    ],
+  ]
+
+  it.each(cases)('of %s is an error that says what may have been meant', (_what, make, meant, other) => {
+    const error = errorOf(make)
+    expect(error).toMatch(/^TypeError/)
+    expect(error).toContain(`did you mean '${meant}'?; it has `)
+    expect(error.split('it has ')[1]).toContain(other)
+  })
+})
