@@ -2,7 +2,7 @@ import type { State, Usage } from './algorithm.js'
 import { algorithmOf } from './algorithms.js'
 import type { ConcurrencyState } from './concurrency.js'
 import { countAlike, countsSlots, type Limit, usesWallTime } from './limit.js'
-import type { SlidingLogState } from './sliding-log.js'
+import { owedBeside, type SlidingLogState, takenBeside } from './sliding-log.js'
 import type { TokenBucketState } from './token-bucket.js'
 import type { Taken } from './verdict.js'
 
@@ -83,6 +83,8 @@ export function countsAfterSettlement(
     const by = isOwn ? limit : count.limit
     const { state } = advanced({ limit: by, state: count.state }, timeFor)
     const there = chargeIn(count, limit, charged, timeFor)
+    if (by.algorithm === 'sliding-log' && limit.algorithm !== 'sliding-log' && cost > there.cost)
+      return { limit: by, state: owedBeside(by, state as SlidingLogState, cost - there.cost) }
     return { limit: count.limit, state: algorithmOf(by).settle(by, state, there, cost) }
   })
   const others = counts.filter((count) => countsSlots(count.limit) !== countsSlots(limit))
@@ -126,6 +128,7 @@ function advanced({ limit, state }: Count, timeFor: TimeFor): Count {
 
 /** The state after something was taken under a limit that counts another way. */
 function takenElsewhere({ limit, state }: Count, cost: number): State {
+  if (limit.algorithm === 'sliding-log') return takenBeside(limit, state as SlidingLogState, cost)
   if (limit.algorithm !== 'token-bucket') return algorithmOf(limit).take(limit, state, cost, '')
   // More than a full bucket would refuse for longer than its limit alone ever does.
   const { at, level } = state as TokenBucketState

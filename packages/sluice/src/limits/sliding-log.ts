@@ -29,6 +29,9 @@ export interface SlidingLogState extends State {
 /** Entries that no longer count are cut off once they are this many, and half of all. */
 const COMPACT_FROM = 32
 
+/** Into how many parts of a period entries are merged that another limit allowed. */
+const MERGED_PARTS = 64
+
 /** Beyond this a running sum starts again from 0: doubles would soon be too coarse to count single units on top of it. */
 const REBASE_FROM = 2 ** 50
 
@@ -71,13 +74,7 @@ export const slidingLog: Algorithm<SlidingLogLimit, SlidingLogState> = {
   },
 
   take({ period }, state, cost) {
-    const { keptFor, keptUntil } = state
-    const next = appended(state, cost)
-    if (period >= keptFor || (keptUntil > 0 && state.at >= keptUntil))
-      return { ...next, keptFor: period, keptUntil: 0 }
-    if (keptUntil > 0) return next
-    // All entries so far were taken under the longer period.
-    return { ...next, keptUntil: timeAt(state, state.length - 1) + keptFor }
+    return appended(keptUnder(period, state), cost)
   },
 
   settle(_limit, state, taken, cost) {
@@ -102,6 +99,37 @@ export const slidingLog: Algorithm<SlidingLogLimit, SlidingLogState> = {
   idleAfter(_limit, state) {
     return untilOver(state, state.keptFor)
   },
+}
+
+/**
+ * The state with what was taken under a limit that counts another way. That limit may allow far more requests than this
+ * one. So once there are as many entries as this limit allows, entries less than 1/64 of a period apart become one, dated
+ * as the last of them: the log has at most 130 entries more than its limit.
+ */
+export function takenBeside(limit: SlidingLogLimit, state: SlidingLogState, cost: number): SlidingLogState {
+  return owedBeside(limit, keptUnder(limit.period, state), cost)
+}
+
+/** As `takenBeside`, for what a settlement charges in addition. */
+export function owedBeside(limit: SlidingLogLimit, state: SlidingLogState, cost: number): SlidingLogState {
+  const { at, head, length } = state
+  const isShort = length - head < Math.max(2, limit.limit)
+  if (isShort || at - timeAt(state, length - 2) >= limit.period / MERGED_PARTS) return appended(state, cost)
+  const owner = ownerOf(state)
+  const last = owner.length - 1
+  owner.times[last] = at
+  owner.sums[last] = (owner.sums[last] ?? 0) + Math.min(cost, Number.MAX_SAFE_INTEGER)
+  return owner
+}
+
+/** The state with its entries kept for as long as it takes once something is taken under a limit of this period. */
+function keptUnder(period: number, state: SlidingLogState): SlidingLogState {
+  const { at, times, sums, head, length, keptFor, keptUntil } = state
+  if (period >= keptFor || (keptUntil > 0 && at >= keptUntil))
+    return { at, times, sums, head, length, keptFor: period, keptUntil: 0 }
+  if (keptUntil > 0) return state
+  // All entries so far were taken under the longer period.
+  return { at, times, sums, head, length, keptFor, keptUntil: timeAt(state, length - 1) + keptFor }
 }
 
 /** Milliseconds until no entry is younger than a period. */
@@ -134,9 +162,13 @@ function usedOf(state: SlidingLogState): number {
   return sumBefore(state, state.length) - sumBefore(state, state.head)
 }
 
+/** The state with arrays of its own: those that another state has already appended to are not this one's to write to. */
+function ownerOf(state: SlidingLogState): SlidingLogState {
+  return state.times.length === state.length ? state : compacted(state)
+}
+
 function appended(state: SlidingLogState, cost: number): SlidingLogState {
-  // Arrays that another state has already appended to are not this one's to append to.
-  const owner = state.times.length === state.length ? state : compacted(state)
+  const owner = ownerOf(state)
   owner.times.push(owner.at)
   // Debt may be any number; an infinite sum could not be taken apart again.
   owner.sums.push(sumBefore(owner, owner.length) + Math.min(cost, Number.MAX_SAFE_INTEGER))

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { SlidingLogLimit } from '../../src/limits/limit.js'
+import { type Count, countsAfterSettlement, countsAfterTake } from '../../src/limits/counts.js'
+import type { Limit, SlidingLogLimit } from '../../src/limits/limit.js'
 import { type SlidingLogState, slidingLog } from '../../src/limits/sliding-log.js'
 
 const limit: SlidingLogLimit = { algorithm: 'sliding-log', limit: 10, period: 1000 }
@@ -124,5 +125,38 @@ describe('the sliding log', () => {
     expect(slidingLog.judge(limit, state, 0)).toMatchObject({ remaining: limit.limit - 3, resetAfter: 600 })
     const over = slidingLog.withUsage(limit, 1400, { units: 3, sinceAge: 1400, lastAge: 1000 })
     expect(over).toEqual(slidingLog.fresh(limit, 1400))
+  })
+})
+
+describe('a sliding log of a key that a much larger limit counts another way', () => {
+  const bucket: Limit = { algorithm: 'token-bucket', limit: 1_000_000, period: 1000, burst: 1_000_000 }
+  const logOf = (counts: readonly Count[]) =>
+    counts.find((count) => count.limit.algorithm === 'sliding-log')?.state as SlidingLogState
+
+  it('keeps at most 130 entries more than its limit, each at most 1/64 of a period late', () => {
+    let counts = countsAfterTake(limit, [], 1, '', () => 0)
+    for (let now = 1; now <= 5000; now++) {
+      counts = countsAfterTake(bucket, counts, 1, '', () => now)
+      const { head, length } = logOf(counts)
+      expect(length - head).toBeLessThanOrEqual(limit.limit + 130)
+    }
+    const units = used(slidingLog.advance(limit, logOf(counts), 5000))
+    expect(units).toBeGreaterThanOrEqual(1000)
+    expect(units).toBeLessThanOrEqual(1000 * (1 + 2 / 64))
+    const later = slidingLog.advance(limit, logOf(counts), 5999)
+    expect(slidingLog.judge(limit, later, 1)).toMatchObject({ allowed: false, retryAfter: 1 })
+    expect(slidingLog.advance(limit, logOf(counts), 6000)).toMatchObject({ length: 0 })
+  })
+
+  it('keeps few entries of what settlements charge in addition', () => {
+    let counts = countsAfterTake(limit, [], 1, '', () => 0)
+    for (let now = 1; now <= 2000; now++) {
+      counts = countsAfterTake(bucket, counts, 1, '', () => now)
+      const taken = { cost: 1, at: now, resetAfter: 1000 }
+      counts = countsAfterSettlement(bucket, counts, taken, 3, () => now)
+    }
+    const { head, length } = logOf(counts)
+    expect(length - head).toBeLessThanOrEqual(limit.limit + 130)
+    expect(used(logOf(counts))).toBeGreaterThanOrEqual(3000)
   })
 })

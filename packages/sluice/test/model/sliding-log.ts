@@ -25,8 +25,14 @@ export class SlidingLogModel implements Model<SlidingLogLimit> {
     this.#history.push({ at: now, cost })
   }
 
+  /** Beyond as many entries as the limit allows, those in less than 1/64 of a period are one, as late as the last of them. */
   takeElsewhere(now: number, cost: number, limit: SlidingLogLimit): void {
     this.take(now, cost, limit)
+    const before = this.#history.slice(0, -1)
+    const [last, lastButOne] = [before.at(-1), before.at(-2)]
+    if (last === undefined || lastButOne === undefined || before.length < limit.limit) return
+    if (now - lastButOne.at >= limit.period / 64) return
+    this.#history = [...before.slice(0, -1), { at: now, cost: last.cost + cost }]
   }
 
   /** What is dated later than now came now. */

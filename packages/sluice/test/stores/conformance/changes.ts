@@ -105,6 +105,23 @@ export function changeCases(suite: Suite): void {
       }))
   })
 
+  it('a log beside a much larger limit counts what that one admits, each at most 1/64 of a period longer', () =>
+    suite.with(async ({ store, advance }) => {
+      if (!suite.kind.jumps) return
+      await take(store, log(2))
+      for (let round = 0; round < 300; round++) {
+        await advance(P / 200)
+        expect((await take(store, bucket(1000))).allowed).toBe(true)
+      }
+      const { remaining } = await look(store, log(1000))
+      expect(remaining).toBeLessThanOrEqual(800)
+      expect(remaining).toBeGreaterThanOrEqual(800 - 200 / 32)
+      await advance(P - 1)
+      expect((await take(store, log(1))).allowed).toBe(false)
+      await advance(2)
+      expect((await take(store, log(1))).allowed).toBe(true)
+    }))
+
   describe('a change between limits of one request', () => {
     it.each(ALL)(
       'two limits of one key in one request (%s and token-bucket) both hold',

@@ -8,6 +8,8 @@ export const slidingLog = `
 define.l = function()
   -- Of the entries that are over, a write deletes at most so many more than it adds: no log grows, and no long stall.
   local DELETED_A_WRITE = 100
+  -- Into how many parts of a period entries are merged that another limit allowed.
+  local MERGED_PARTS = 64
   -- A running sum beyond this starts again from 0, long before doubles cannot hold its units.
   local REBASE_FROM = 2 ^ 50
 
@@ -138,6 +140,26 @@ define.l = function()
     return state
   end
 
+  local function keptUnder(limit, state)
+    if limit.period >= state.keptFor or (state.keptUntil > 0 and now >= state.keptUntil) then
+      state.keptFor, state.keptUntil = limit.period, 0
+    elseif state.keptUntil == 0 then
+      -- All entries so far were taken under the longer period.
+      state.keptUntil = timeAt(state, state.tail - 1) + state.keptFor
+    end
+    return state
+  end
+
+  -- Charges more for what was taken under a limit that counts another way. Once there are as many entries as this limit
+  -- allows, those that are near to each other become one.
+  local function oweBeside(limit, state, cost)
+    local last = state.tail - 1
+    local isShort = state.tail - state.head < max(2, limit.limit)
+    if isShort or now - timeAt(state, last - 1) >= limit.period / MERGED_PARTS then return append(state, cost) end
+    change(state, last, now, entryAt(state, last)[2] + min(cost, 2 ^ 53 - 1))
+    return state
+  end
+
   return {
     kind = 'hash',
     size = 40,
@@ -161,15 +183,14 @@ define.l = function()
     end,
 
     take = function(limit, state, cost)
-      local period, last = limit.period, state.tail - 1
-      if period >= state.keptFor or (state.keptUntil > 0 and now >= state.keptUntil) then
-        state.keptFor, state.keptUntil = period, 0
-      elseif state.keptUntil == 0 then
-        -- All entries so far were taken under the longer period.
-        state.keptUntil = timeAt(state, last) + state.keptFor
-      end
-      return append(state, cost)
+      return append(keptUnder(limit, state), cost)
     end,
+
+    takeBeside = function(limit, state, cost)
+      return oweBeside(limit, keptUnder(limit, state), cost)
+    end,
+
+    oweBeside = oweBeside,
 
     settle = function(limit, state, taken, cost)
       local difference = cost - taken.cost

@@ -141,6 +141,7 @@ end
 
 -- Takes under a limit that counts another way. More than a full bucket would refuse for longer than its limit alone ever does.
 local function takeElsewhere(limit, state, cost)
+  if limit.letter == 'l' then return A.l.takeBeside(limit, state, cost) end
   if limit.letter ~= 't' then return A[limit.letter].take(limit, state, cost, '') end
   return { at = state.at, level = max(state.level, min(state.level + cost, limit.burst)) }
 end
@@ -237,7 +238,12 @@ local function settle(index, limit, taken, cost, lease)
   end
   local first = settled[1]
   for _, count in ipairs(settled) do
-    count.state = A[count.by.letter].settle(count.by, count.state, chargeIn(count.limit, limit, taken), cost, lease)
+    local by, state, there = count.by, count.state, chargeIn(count.limit, limit, taken)
+    if by.letter == 'l' and limit.letter ~= 'l' and cost > there.cost then
+      count.state = A.l.oweBeside(by, state, cost - there.cost)
+    else
+      count.state = A[by.letter].settle(by, state, there, cost, lease)
+    end
   end
   local counts = {}
   for _, group in ipairs({ settled, rest }) do
