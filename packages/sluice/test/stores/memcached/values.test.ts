@@ -1,8 +1,9 @@
+import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { MemcacheClient } from 'memcache-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { algorithmOf } from '../../../src/limits/algorithms.js'
-import type { Count } from '../../../src/limits/counts.js'
+import { type Count, stateUnder } from '../../../src/limits/counts.js'
 import type { Limit } from '../../../src/limits/limit.js'
 import type { SlidingLogState } from '../../../src/limits/sliding-log.js'
 import { memcachedStore, StoredValueError } from '../../../src/stores/memcached/index.js'
@@ -54,6 +55,63 @@ describe.each(LIMITS)('$algorithm $align', (limit) => {
 
   it('is not read under another key', () => {
     expect(() => decodeValue('another', value)).toThrow(StoredValueError)
+  })
+})
+
+describe('a value that the version before wrote', () => {
+  const earlierValue = (parts: unknown) => {
+    const text = JSON.stringify(parts)
+    return `sluice1 ${crc32(text, crc32('key')).toString(16).padStart(8, '0')} ${text}`
+  }
+  const ticks = (time: number) => (time * 1024).toString(36)
+  const [at, lease] = [NOW, NOW + HOUR]
+
+  it.each<[string, unknown, Limit]>([
+    [
+      'a token bucket',
+      [
+        ['t', 7, HOUR, 7],
+        [at, 3],
+      ],
+      { ...LIMITS[0], limit: 70, burst: 70 } as Limit,
+    ],
+    [
+      'a fixed window',
+      [
+        ['f', 7, HOUR],
+        [at, at, at + HOUR, 3],
+      ],
+      { ...LIMITS[1], limit: 70 } as Limit,
+    ],
+    [
+      'a sliding window',
+      [
+        ['w', 7, HOUR],
+        [at, at, 0, 3],
+      ],
+      { ...LIMITS[3], limit: 70 } as Limit,
+    ],
+    [
+      'a sliding log',
+      [
+        ['l', 7, HOUR],
+        [at, `${ticks(at - 1000)}*2,${ticks(1000)}`],
+      ],
+      { ...LIMITS[4], limit: 70 } as Limit,
+    ],
+    [
+      'slots',
+      [
+        ['c', 7, HOUR],
+        [at, 'one', lease, 1, 'two', lease, 2],
+      ],
+      { ...LIMITS[5], limit: 70 } as Limit,
+    ],
+  ])('is read in units: %s', (_, parts, raised) => {
+    const counts = decodeValue('key', earlierValue(parts))
+    const state = stateUnder(raised, counts, () => NOW)
+    expect(algorithmOf(raised).judge(raised, state, 0).remaining).toBe(67)
+    expect(encodeValue('key', counts)).toBe(earlierValue(parts))
   })
 })
 

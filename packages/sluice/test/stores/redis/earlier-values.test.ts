@@ -59,3 +59,44 @@ it.each([
   expect(await look(60)).toBe(50)
   expect(await look(600)).toBe(590)
 })
+
+function doubles(...numbers: number[]): Buffer {
+  const bytes = Buffer.alloc(8 * numbers.length)
+  numbers.forEach((number, place) => void bytes.writeDoubleBE(number, 8 * place))
+  return bytes
+}
+
+it('a sliding log that the version before wrote to Redis keeps the times of its entries', async () => {
+  const store = new ScriptStore(new IoRedisConnection(client, false), 'log:', () => NOW)
+  const key = storeKey('log:', 's', 'key')
+  // Ten units half an hour ago and five a minute ago.
+  const header = earlierValue('l', 60, 3_600_000, 0, NOW - 60_000, 0, 0, 2, 0)
+  const entries = { 0: doubles(NOW - 1_800_000, 10), 1: doubles(NOW - 60_000, 15) }
+  await client.hset(key, { h: header, ...entries })
+  await client.pexpire(key, 60_000)
+  const left = async (limit: number, period: number) => {
+    const log = { algorithm: 'sliding-log', limit, period } as const
+    return (await store.peek([{ scope: 's', key: 'key', limit: log, cost: 0 }]))[0]?.remaining
+  }
+  expect(await left(60, 3_600_000)).toBe(45)
+  expect(await left(600, 3_600_000)).toBe(585)
+  expect(await left(60, 600_000)).toBe(55)
+  const log = { algorithm: 'sliding-log', limit: 600, period: 3_600_000 } as const
+  const [taken] = await store.take([{ scope: 's', key: 'key', limit: log, cost: 585 }])
+  expect(taken).toMatchObject({ allowed: true, remaining: 0 })
+})
+
+it('slots that the version before wrote to Redis stay held until they are released', async () => {
+  const store = new ScriptStore(new IoRedisConnection(client, false), 'slots:', () => NOW)
+  const key = storeKey('slots:', 's', 'key')
+  const header = earlierValue('n', 4, 30_000, 0, NOW - 1000, 3)
+  await client.zadd(key, NOW + 29_000, '=one', NOW + 20_000, '=two', -2, '#two', '+inf', header)
+  await client.pexpire(key, 60_000)
+  const slots = { algorithm: 'concurrency', limit: 6, lease: 30_000 } as const
+  const charge = { scope: 's', key: 'key', limit: slots, cost: 2, lease: 'two' }
+  const left = async () => (await store.peek([{ ...charge, cost: 0 }]))[0]?.remaining
+  expect(await left()).toBe(3)
+  const taken = { cost: 2, at: NOW - 1000, resetAfter: 30_000, lease: 'two' }
+  await store.settle([{ charge, taken, cost: 0 }])
+  expect(await left()).toBe(5)
+})
