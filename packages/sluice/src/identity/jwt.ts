@@ -120,7 +120,8 @@ async function verifiedByAny(
 }
 
 function clientOf(payload: JWTPayload, client: string, tier: string | undefined): Client {
-  const claimed = tier === undefined ? undefined : named(claimOf(payload, tier))
+  // Some issuers write the claims that a user does not have as null.
+  const claimed = tier === undefined ? undefined : (named(claimOf(payload, tier)) ?? undefined)
   try {
     return checkClient({ id: named(claimOf(payload, client)), tier: claimed })
   } catch {

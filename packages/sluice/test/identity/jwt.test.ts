@@ -142,6 +142,7 @@ describe('what issuers write in different ways', () => {
     expect(await tierOf('/realm/level')).toBe('3')
     expect(await tierOf('/roles/0')).toBe('premium')
     expect(await tierOf('realm.missing.deeper')).toBeUndefined()
+    expect(await tierOf('plan', { plan: null })).toBeUndefined()
     for (const name of ['constructor.name', '__proto__', 'roles.length.x', 'sub.length', '/roles/9'])
       expect(await tierOf(name)).toBeUndefined()
     expect((await check({ client: 'user.id' })(await token({ user: { id: 7 } }))).id).toBe('7')
