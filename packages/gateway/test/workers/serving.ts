@@ -12,6 +12,7 @@ export async function serveWithWorkers(
   text: string,
   respond: Parameters<typeof upstreamOf>[0],
   listen = '127.0.0.1:0',
+  adminSettings = '127.0.0.1:0',
 ) {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-workers-'))
   onTestFinished(() => rm(folder, { recursive: true }))
@@ -20,7 +21,7 @@ export async function serveWithWorkers(
   const write = (limits: string) =>
     writeFile(
       file,
-      `listen: ${listen}\nadmin: 127.0.0.1:0\nworkers: ${workers}\nupstream: ${upstream}\n${limits}`,
+      `listen: ${listen}\nadmin: ${adminSettings}\nworkers: ${workers}\nupstream: ${upstream}\n${limits}`,
     )
   await write(text)
   const program = sluice('serve', file)

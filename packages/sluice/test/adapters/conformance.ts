@@ -233,6 +233,25 @@ export function describeAdapter(name: string, framework: Framework): void {
       expect(await status({}, `?key=${key}`)).toBe(401)
     })
 
+    it('gives a client of a better tier the difference at once where clients share an address', async () => {
+      const client = (request: object) => {
+        const id = framework.headerOf(request, 'x-key')
+        return id === undefined ? undefined : { id, tier: 'premium' }
+      }
+      const rule = { limit: '20/hour', algorithm: 'fixed-window', by: 'ip', tiers: { premium: 5 } } as const
+      const port = await start({ limits: [{ rules: [rule], client }] })
+      const admitted = async (tries: number, headers: Record<string, string> = {}) => {
+        let count = 0
+        for (let each = 0; each < tries; each++)
+          if ((await ask(port, '/predict', { headers })).status === 200) count++
+        return count
+      }
+      expect(await admitted(22)).toBe(20)
+      expect(await admitted(30, { 'x-key': 'acme' })).toBe(30)
+      expect(await admitted(2)).toBe(0)
+      expect(await admitted(52, { 'x-key': 'acme' })).toBe(50)
+    })
+
     it('asks who the client is, at once or later, and what is required of it', async () => {
       const client = async (request: object) => {
         const id = framework.headerOf(request, 'x-key')
