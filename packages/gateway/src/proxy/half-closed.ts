@@ -7,8 +7,21 @@ import type { Socket } from 'node:net'
  */
 const PROBES_MS: readonly number[] = [250, 250, 500, 1000, 2000, 5000]
 
+/** A client that closes its half together with its request has done so within this time, in milliseconds. */
+const WITH_REQUEST_MS = 250
+
 /** How long an answer that has begun may pause once its client has closed its half, in milliseconds. */
-const PAUSE_MS = 1000
+const PAUSE_MS = 500
+
+/** What is known of a connection. */
+interface HalfClosedContext {
+  /** The answer that is being written to it, if any. */
+  current(): ServerResponse | undefined
+  /** How long ago its last request came, in milliseconds. */
+  sinceLastRequest(): number
+  /** Whether the other end is a trusted proxy. */
+  isTrusted(): boolean
+}
 
 /**
  * Tells a client that only closed its half of the connection, and waits for its answer, from one that is gone: to the
@@ -17,20 +30,20 @@ const PAUSE_MS = 1000
  *
  * Before the answer begins, interim answers (`102 Processing`) are written, which the client of a whole connection must
  * skip (RFC 9110 section 15.2). HTTP/1.0 has none. A trusted proxy that speaks it, as nginx does by default, closes its half
- * when its own client is gone; any other client counts as there. Of an answer that was under way already, the next bytes tell.
+ * when its own client is gone; any other client counts as there.
  *
- * @param current the answer that is being written to the connection, if any
- * @param isTrusted whether the other end is a trusted proxy
+ * Where the answer is under way already, a client that closes its half together with its request gets it to the end, unless
+ * it pauses. One that closes later is gone, as are nearly all, so that its slot is free at once.
  */
 export function watchHalfClosed(
   socket: Socket,
-  current: () => ServerResponse | undefined,
-  isTrusted: () => boolean,
+  { current, sinceLastRequest, isTrusted }: HalfClosedContext,
 ): void {
   socket.once('end', () => {
     const first = current()
     const hadBegun = first?.headersSent === true
-    if (first?.headersSent === false && first.req.httpVersion === '1.0' && isTrusted()) {
+    const hasLeft = hadBegun && sinceLastRequest() > WITH_REQUEST_MS
+    if (hasLeft || (first?.headersSent === false && first.req.httpVersion === '1.0' && isTrusted())) {
       socket.destroy()
       return
     }

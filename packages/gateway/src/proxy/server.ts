@@ -106,11 +106,11 @@ export async function startProxy({
     }
     connections.add(socket)
     socket.once('close', () => connections.delete(socket))
-    watchHalfClosed(
-      socket,
-      () => answers.currentOf(socket),
-      () => setup().addresses.isTrusted(socket.remoteAddress),
-    )
+    watchHalfClosed(socket, {
+      current: () => answers.currentOf(socket),
+      sinceLastRequest: () => answers.sinceLastRequest(socket),
+      isTrusted: () => setup().addresses.isTrusted(socket.remoteAddress),
+    })
   })
   server.on('connect', (request, socket) => {
     setup().traffic.ended(undefined, 'invalid')
