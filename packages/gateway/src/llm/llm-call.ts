@@ -1,7 +1,6 @@
 import { RequestError } from 'sluice'
 import { refuseOtherLetters } from './request/exact-names.js'
 import { isFields } from './request/fields.js'
-import { refuseRepeated } from './request/json-members.js'
 import { type Reservation, reserve } from './reservation.js'
 import type { Asked, Shape } from './shapes/shape.js'
 import { TokenCounter, type Tokenizer } from './token-counter.js'
@@ -29,13 +28,13 @@ export interface LlmCall {
 /**
  * Reads what a request asks for and works out what to reserve for it. Linear in the size of the body.
  *
- * @param body the parsed body
- * @param json its bytes
- * @throws RequestError that says which field is wrong.
+ * @param body a value of JSON, without members that are there twice
+ * @throws RequestError that says which field is wrong; MalformedRequestError for members that servers read in different ways.
  */
-export function readCall(options: LlmOptions, body: unknown, json: Buffer): LlmCall {
-  if (!isFields(body)) throw new RequestError('the body of this request is a JSON object')
-  refuseRepeated(json, ['stream_options'])
+export function readCall(options: LlmOptions, body: unknown): LlmCall {
+  // The fields of a form are no JSON object.
+  if (!isFields(body) || Object.getPrototypeOf(body) !== Object.prototype)
+    throw new RequestError('the body of this request is a JSON object')
   if (options.shape.name !== 'custom') refuseOtherLetters(body)
   const input = new TokenCounter(options.tokenizer)
   const asked = options.shape.ask(body, input)

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type Client, RequestError } from 'sluice'
 import { type LlmCall, type LlmOptions, readCall } from '../llm/llm-call.js'
+import { sameName } from '../proxy/header-name.js'
 import type { Target } from '../routing/target.js'
 import { type BodyTypes, JSON_ONLY } from './body/body-types.js'
 import { parseBody } from './body/parse-body.js'
@@ -115,7 +116,7 @@ export class IncomingRequest implements WeighedRequest {
   get call(): LlmCall {
     const { llm } = this.#parts
     if (llm === undefined) throw new Error(`calls of a model are not read on the route '${this.route}'`)
-    this.#call ??= readCall(llm, this.body, this.#bytes ?? NO_BYTES)
+    this.#call ??= readCall(llm, this.body)
     return this.#call
   }
 
@@ -123,15 +124,13 @@ export class IncomingRequest implements WeighedRequest {
     this.#parts.reportFailure?.(this.#parts.route, failure)
   }
 
-  /** As `RequestHead.header`. */
   header(name: string): string | undefined {
-    return this.#parts.head.header(name)
+    const { headers } = this
+    return headers[name] ?? headers[sameName(name)]
   }
 }
 
 type ParsedBody = { readonly value: unknown } | { readonly failure: unknown }
-
-const NO_BYTES = Buffer.alloc(0)
 
 /** @param query a character a byte; bytes beyond ASCII are UTF-8 that is not percent-encoded, as servers take them */
 function parametersOf(query: string): Parameters {

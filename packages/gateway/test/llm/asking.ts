@@ -6,7 +6,7 @@ import type { Shape } from '../../src/llm/shapes/shape.js'
 export function callOf(shape: Shape, body: unknown, options: Partial<LlmOptions> = {}): LlmCall {
   const json = typeof body === 'string' ? body : JSON.stringify(body)
   const all = { shape, defaultOutput: 1000, cachedWeight: 1, asksForUsage: true, ...options }
-  return readCall(all, JSON.parse(json), Buffer.from(json))
+  return readCall(all, JSON.parse(json))
 }
 
 /** A chat with as many characters of input, streamed unless said otherwise. */

@@ -1,4 +1,5 @@
 import { MalformedRequestError } from 'sluice'
+import { foldCase } from '../../policy/body/fold-case.js'
 import { Parameters } from '../../policy/parameters.js'
 
 /**
@@ -135,20 +136,27 @@ class ObjectMembers implements Members {
  * another case cannot be read.
  */
 class JsonMembers extends ObjectMembers {
+  /** By their names in one case: the only member of it, or undefined where there are several. */
+  #byFoldedName: Map<string, string | undefined> | undefined
+
   override get(name: string): unknown {
+    this.#byFoldedName ??= this.#indexed()
     const folded = foldCase(name)
-    for (const other of this.names())
-      if (other !== name && other.length === name.length && foldCase(other) === folded)
-        throw new MalformedRequestError(
-          `a member of the request body is written '${other.slice(0, 40)}'; write '${name}'`,
-        )
+    if (this.#byFoldedName.has(folded) && this.#byFoldedName.get(folded) !== name)
+      throw new MalformedRequestError(
+        `a member of the request body is written in another case; write '${name}'`,
+      )
     return super.get(name)
   }
-}
 
-/** Names that Go takes for one have one result. */
-function foldCase(name: string): string {
-  return name.toUpperCase().toLowerCase()
+  #indexed(): Map<string, string | undefined> {
+    const index = new Map<string, string | undefined>()
+    for (const name of this.names()) {
+      const folded = foldCase(name)
+      index.set(folded, index.has(folded) ? undefined : name)
+    }
+    return index
+  }
 }
 
 function checkCount(count: number): void {

@@ -1,5 +1,3 @@
-import { RequestError } from 'sluice'
-
 /** Where a member of an object stands in its JSON text, in bytes. */
 export interface Member {
   readonly name: string
@@ -33,24 +31,6 @@ export function* membersOf(json: Buffer): Generator<Member> {
     const valueStart = skipSpace(json, skipSpace(json, nameEnd) + 1)
     at = valueEndOf(json, valueStart)
     yield { name: String(name), valueStart, valueEnd: at }
-  }
-}
-
-/**
- * Refuses an object that has two members of one name: who reads it may take either, and so read another request than the
- * one that was let in.
- *
- * @param json valid JSON of an object
- * @param within the members whose values are looked at in the same way, where they are objects
- * @throws RequestError that names the member.
- */
-export function refuseRepeated(json: Buffer, within: readonly string[] = []): void {
-  const seen = new Set<string>()
-  for (const { name, valueStart, valueEnd } of membersOf(json)) {
-    if (seen.has(name)) throw new RequestError(`'${name.slice(0, 40)}' is there twice`)
-    seen.add(name)
-    if (within.includes(name) && json[valueStart] === OPEN_BRACE)
-      refuseRepeated(json.subarray(valueStart, valueEnd))
   }
 }
 
