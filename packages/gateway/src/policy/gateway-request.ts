@@ -15,9 +15,10 @@ export interface GatewayRequest {
   /** The query's parameters. An object has no prototype. */
   readonly query: Parameters | Readonly<Record<string, string>>
   /**
-   * By name in lower case, with `-` for `_`; without a prototype.
+   * By name in lower case, without a prototype.
    *
-   * @throws MalformedRequestError on reading one that was sent more than once.
+   * @throws MalformedRequestError on reading one that was sent more than once, in another spelling (with `_` for `-`), or that a
+   *   Connection header keeps from the upstream.
    */
   readonly headers: Readonly<Record<string, string>>
   /** The client's address in its one canonical form. */

@@ -64,7 +64,7 @@ function indexed(text: string): Map<string, Parameter[]> {
       const equals = part.indexOf('=')
       const rawName = equals === -1 ? part : part.slice(0, equals)
       const parameter = {
-        name: decoded(rawName) ?? rawName,
+        name: decoded(rawName) ?? decodedBytes(rawName),
         rawValue: equals === -1 ? '' : part.slice(equals + 1),
         besideSemicolon: parts.length > 1,
       }
@@ -78,12 +78,12 @@ function indexed(text: string): Map<string, Parameter[]> {
 }
 
 /**
- * A name as the most lenient server knows it: PHP, Rack and qs read `n[]` and `n[0]` as a list `n`, PHP reads ` n` as `n` and
- * `a.b` as `a_b`, and ASP.NET ignores case.
+ * A name as the most lenient server knows it: PHP, Rack and qs read `n[]` and `n[0]` as a list `n`, qs reads `[n]` and old Rack
+ * `]n` as `n`, PHP reads ` n` as `n` and `a.b` as `a_b`, and ASP.NET ignores case.
  */
 function spellingOf(name: string): string {
-  const [plain = ''] = name.trim().split(/[[\0]/, 1)
-  return plain.replaceAll(/[. ]/g, '_').toLowerCase()
+  const [plain = ''] = name.replace(/^[\s[\]]+/, '').split(/[[\]\0]/, 1)
+  return plain.trim().replaceAll(/[. ]/g, '_').toLowerCase()
 }
 
 /** Undefined where it is not percent-encoded UTF-8. */
@@ -93,4 +93,9 @@ function decoded(raw: string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+/** With each byte as a character of its own. */
+function decodedBytes(raw: string): string {
+  return raw.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { MalformedRequestError } from 'sluice'
 import type { ClientAddressReader } from 'sluice/http'
 import { headerName, sameName } from '../proxy/header-name.js'
+import { namedByConnection } from '../proxy/headers.js'
 import type { BodyHeaders } from './body/body-types.js'
 
 /** The head of a request, as far as it says who sends it. What is costly to read is read when it is asked for, and once. */
@@ -16,20 +17,31 @@ export class RequestHead {
     this.#addresses = addresses
   }
 
-  /** By name in lower case, with `-` for `_`; to read one that was sent more than once throws MalformedRequestError. */
+  /**
+   * By name in lower case. To read one throws MalformedRequestError where the upstream might read another: where it was sent more
+   * than once, in another spelling (`X_Name`, `X.Name`), or where a Connection header takes it away.
+   */
   get headers(): Readonly<Record<string, string>> {
     this.#headers ??= soleValues(this.#message.rawHeaders)
     return this.#headers
   }
 
   /**
-   * The value of a header that tells who the client is.
+   * The value of a header that tells who the client is. Spelt with `_` its name is the same.
    *
    * @param name in lower case
    * @throws MalformedRequestError where it was sent more than once.
    */
   header(name: string): string | undefined {
-    return this.headers[sameName(name)]
+    const { rawHeaders } = this.#message
+    const wanted = sameName(name)
+    let value: string | undefined
+    for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+      if (sameName(rawHeaders[index] as string) !== wanted) continue
+      if (value !== undefined) repeated(name)
+      value = rawHeaders[index + 1]
+    }
+    return value
   }
 
   /**
@@ -110,15 +122,25 @@ export class RequestHead {
   }
 }
 
-/**
- * Headers by name, in lower case. Spelt with `_` a name is the same, since upstreams that run under CGI or WSGI read it so.
- * To read one that was sent more than once throws: the upstream might believe another one than was counted.
- */
+/** Headers by name, in lower case; one that servers read in different ways throws when it is read. */
 function soleValues(rawHeaders: readonly string[]): Record<string, string> {
   const values: Record<string, string> = Object.create(null)
+  const removed = namedByConnection(rawHeaders)
+  const refuse = (name: string, fail: (name: string) => never) =>
+    Object.defineProperty(values, name, { get: () => fail(name), configurable: true })
+  /** The names as they were sent, by their folded ones. */
+  const sentNames = new Map<string, string>()
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const name = sameName(rawHeaders[index] ?? '')
-    if (Object.hasOwn(values, name)) Object.defineProperty(values, name, { get: () => repeated(name) })
+    const name = (rawHeaders[index] as string).toLowerCase()
+    const { folded } = headerName(rawHeaders[index] as string)
+    const before = sentNames.get(folded)
+    if (before !== undefined) {
+      for (const spelling of [before, name, folded]) refuse(spelling, repeated)
+      continue
+    }
+    sentNames.set(folded, name)
+    if (name !== folded) refuse(folded, respelt)
+    if (removed?.has(folded) && !folded.startsWith('content-')) refuse(name, removedByConnection)
     else
       Object.defineProperty(values, name, {
         value: rawHeaders[index + 1],
@@ -131,4 +153,14 @@ function soleValues(rawHeaders: readonly string[]): Record<string, string> {
 
 function repeated(name: string): never {
   throw new MalformedRequestError(`the header '${name}' was sent more than once`)
+}
+
+function respelt(name: string): never {
+  throw new MalformedRequestError(`the header '${name}' was sent in another spelling; send ${name}`)
+}
+
+function removedByConnection(name: string): never {
+  throw new MalformedRequestError(
+    `the header '${name}' is named by Connection, which keeps it from the upstream`,
+  )
 }

@@ -83,7 +83,7 @@ function isReplaced(folded: string, replacements: Replacements): boolean {
 const CONNECTION = 'connection'
 
 /** The names in Connection headers, folded; undefined where none of them can name a header. */
-function namedByConnection(rawHeaders: readonly string[]): Set<string> | undefined {
+export function namedByConnection(rawHeaders: readonly string[]): Set<string> | undefined {
   let named: Set<string> | undefined
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string

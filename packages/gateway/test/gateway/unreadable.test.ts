@@ -173,6 +173,11 @@ routes:
       'n%5B%5D=900',
       'n[0]=900',
       'n[a]=900',
+      '[n]=900',
+      'n=1&[n]=900',
+      'n=1&%5Bn%5D[]=900',
+      'n=1&n[%ff]=900',
+      'n=1&n]=900',
       'N=900',
       'n=1&N=900',
       'n=1;n=900',
@@ -219,6 +224,20 @@ it('a header that a rule reads and that comes twice is 400, whatever the fallbac
   expect(await statusOf(text, '/a', [], '')).toBe(200)
   expect(await statusOf(text, '/a', ['X-N: 1', 'X-N: 900'], '')).toBe(400)
   expect(await statusOf(text, '/a', ['X-N: 1', 'X_N: 900'], '')).toBe(400)
+})
+
+it.each([
+  ['in another spelling, which some servers read', ['X_N: 0']],
+  ['in a spelling that PHP reads', ['X.N: 0']],
+  ['twice, in other spellings', ['X_N: 0', 'X.N: 0']],
+  ['twice, the first in another spelling', ['X_N: 0', 'X-N: 0']],
+  ['and named by Connection, so that it is not forwarded', ['X-N: 0', 'Connection: x-n']],
+  ['and named by Connection in another spelling', ['X-N: 0', 'Connection: keep-alive, X_N']],
+])('a header that a rule reads and that was sent %s is 400', async (_, headers) => {
+  const cost = "'x-n' in headers ? int(headers['x-n']) : 50"
+  const text = `routes: [{ match: POST /a, limits: [{ limit: 60/hour, cost: "${cost}", fallback_cost: 0 }, { limit: 9/hour, by: header:X-N }] }]`
+  expect(await statusOf(text, '/a', headers, '')).toBe(400)
+  expect(await statusOf(text, '/a', ['X-N: 0', 'Connection: x-other', 'Y_N: 1', 'Y-N: 2'], '')).toBe(200)
 })
 
 describe('on_unreadable', () => {

@@ -124,6 +124,8 @@ class Surveyor implements ExpressionSurvey {
     }
     if (map.args === 'headers' && name !== name.toLowerCase()) {
       this.#wrong(at, `the names of headers are in lower case here: '${name.toLowerCase()}'`)
+    } else if (map.args === 'headers' && name.includes('_')) {
+      this.#wrong(at, `the names of headers have '-' for '_' here: '${name.replaceAll('_', '-')}'`)
     }
   }
 
