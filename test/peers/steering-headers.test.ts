@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { running, until } from '../../packages/gateway/test/gateway/running.js'
 import { message, rawClient } from '../../packages/gateway/test/proxy/raw-client.js'
 import { peerProgram } from '../../scripts/peers.js'
+import { freePort } from './free-port.js'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 
@@ -43,14 +43,6 @@ const STEERING = [
   'REMOTE_USER: admin',
   'Remote-User: admin',
 ]
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const { port } = server.address() as { port: number }
-  await new Promise((done) => server.close(done))
-  return port
-}
 
 async function askedBy(port: number, headers: readonly string[]) {
   const client = await rawClient(port)
