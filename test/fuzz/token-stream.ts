@@ -219,5 +219,5 @@ function callOf(api: string, answers: number): LlmCall {
     stream: true,
   }
   const options = { shape, defaultOutput: 1000, cachedWeight: 1, asksForUsage: true }
-  return readCall(options, body, Buffer.from(JSON.stringify(body)))
+  return readCall(options, body)
 }
