@@ -1,4 +1,5 @@
 import { RequestError } from 'sluice'
+import { foldCase } from '../../policy/body/fold-case.js'
 import { type Fields, own } from './fields.js'
 
 /** The members of requests that say what an answer may cost, and how it comes. */
@@ -25,9 +26,4 @@ export function refuseOtherLetters(body: Fields): void {
       if (NAMES.has(folded)) throw new RequestError(`'${name}' must be written '${folded}'`)
     }
   }
-}
-
-/** Two letters beyond ASCII are taken for ASCII ones, too: the long s and the sign for kelvin. */
-function foldCase(name: string): string {
-  return name.toUpperCase().toLowerCase()
 }
