@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+
 /** A second signal within this time of the first, in milliseconds, is the same one: npm passes on what a terminal has sent already. */
 const SAME_SIGNAL_MS = 1000
 
@@ -5,8 +7,9 @@ const SAME_SIGNAL_MS = 1000
 const PARENT_INTERVAL_MS = 500
 
 /**
- * Settles with the reason to stop: SIGTERM, SIGINT, or the end of the shell in which npm started this process, which npm's signals
- * end without passing them on. After that, another signal ends the process at once.
+ * Settles with the reason to stop: SIGTERM, SIGINT, or the end of npm or of the shell in which npm started this process. npm's
+ * signals end the shell without being passed on, and a SIGKILL of npm leaves the shell behind. After that, another signal ends
+ * the process at once.
  */
 export function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
@@ -20,10 +23,31 @@ export function stopSignal(): Promise<string> {
     process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
     if (process.env.npm_config_user_agent === undefined) return
     const parent = process.ppid
+    const npm = npmAbove(parent)
     const watch = setInterval(() => {
-      if (process.ppid === parent) return
+      if (process.ppid === parent && (npm === undefined || parentOf(parent) === npm)) return
       clearInterval(watch)
       if (stoppedAt === undefined) onSignal('end of the parent process')
     }, PARENT_INTERVAL_MS).unref()
   })
+}
+
+/** The npm process that started a shell; undefined where something else did, or the system has no /proc. */
+function npmAbove(shell: number): number | undefined {
+  const parent = parentOf(shell)
+  return parent !== undefined && statOf(parent)?.name.startsWith('npm') ? parent : undefined
+}
+
+function parentOf(pid: number): number | undefined {
+  return statOf(pid)?.parent
+}
+
+function statOf(pid: number): { readonly name: string; readonly parent: number } | undefined {
+  try {
+    // The name stands in parentheses and may hold some itself.
+    const [, name = '', parent] = /\((.*)\) \S+ (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? []
+    return { name, parent: Number(parent) }
+  } catch {
+    return undefined
+  }
 }

@@ -159,7 +159,7 @@ describe('sluice serve', () => {
 })
 
 describe('sluice under npx', () => {
-  it.each(['SIGTERM'] as const)('stops when npx gets %s', async (signal) => {
+  it.each(['SIGTERM', 'SIGKILL'] as const)('stops when npx gets %s', async (signal) => {
     const folder = await mkdtemp(join(tmpdir(), 'sluice-npx-'))
     onTestFinished(() => rm(folder, { recursive: true }))
     const file = join(folder, 'gateway.yaml')
