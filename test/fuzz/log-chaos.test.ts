@@ -77,7 +77,7 @@ ${record ? `record: ${record}\n` : ''}routes: [{ match: POST /limited, limits: [
   const url = (path: string) => `http://127.0.0.1:${port}${path}`
   const adminUrl = (path: string) => `http://127.0.0.1:${adminPort}${path}`
   const ready = async () => (await fetch(adminUrl('/readyz')).catch(() => undefined))?.ok
-  await expect.poll(ready, { timeout: 30_000 }).toBe(true)
+  await expect.poll(ready, { timeout: 120_000 }).toBe(true)
   return {
     child,
     status: async (path: string) => (await fetch(url(path), { method: 'POST' })).status,
@@ -108,7 +108,7 @@ const isWorking = async ({ status, healthy }: Awaited<ReturnType<typeof gatewayW
   expect(await healthy()).toBe(true)
 }
 
-describe.each([1, 2])('a gateway of %i processes', (workers) => {
+describe.each([1, 2])('a gateway of %i processes', { timeout: 300_000 }, (workers) => {
   it('answers while nobody reads its log, and reports the lines it dropped once somebody does', async () => {
     const pipe = await fullPipe()
     const gateway = await gatewayWith({ workers, stderr: pipe.fd })

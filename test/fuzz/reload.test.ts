@@ -1,0 +1,191 @@
+import { createHash } from 'node:crypto'
+import { EventEmitter, once } from 'node:events'
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { sluice } from '../../packages/gateway/test/cli/program.js'
+import { type RedisServer, startRedis } from '../../packages/sluice/test/stores/servers/redis.js'
+import { fuzzPlan } from './plan.js'
+import { type Random, seededRandom } from './random.js'
+import { type LoadRequest, RequestLoad } from './request-load.js'
+
+/**
+ * Reloads under load. No request may fail because the configuration changes, the file of keys changes, or somebody changes
+ * a limit on the dashboard.
+ */
+
+const RELOADS = fuzzPlan({ short: 3, full: 100 }).runs
+const PER_SECOND = fuzzPlan({ short: 20, full: 500 }).runs
+const { seed } = fuzzPlan({ short: 1, full: 1 })
+
+/** A busy machine takes long to start a gateway. */
+const PATIENCE_MS = 120_000
+
+const TOKEN = 'a-token-for-the-reload-test'
+const KEYS = ['a-key-of-the-first-client', 'a-key-of-the-second-client']
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+
+async function upstream(): Promise<Server> {
+  const server = createServer(async (request, response) => {
+    for await (const _ of request);
+    // Long enough for requests to wait in line.
+    setTimeout(() => response.end('fine'), request.url === '/waiting' ? 20 : 1)
+  }).listen(0, '127.0.0.1')
+  // A connection that the upstream closes while a request is on its way is another matter.
+  server.keepAliveTimeout = 600_000
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return server
+}
+
+const connectionsOf = (server: Server) =>
+  new Promise<number>((resolve) => server.getConnections((_, count) => resolve(count)))
+
+/** Replaces a file as editors and orchestrators do. */
+async function replace(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.new`, text)
+  await rename(`${file}.new`, file)
+}
+
+const keysText = (tier: string) =>
+  `keys:\n${KEYS.map((key, index) => `  - { client: client-${index}, sha256: ${sha256(key)}, tier: ${tier} }\n`).join('')}`
+
+/** The file of the `index`th configuration: neighbours differ in everything that a reload can change. */
+function configText(index: number, { workers, store, upstreams, folder }: Scene): string {
+  const { port } = (upstreams[index % upstreams.length] as Server).address() as AddressInfo
+  return `listen: 127.0.0.1:0
+admin: { listen: 127.0.0.1:0, token_sha256: ${sha256(TOKEN)} }
+workers: ${workers}
+store: ${store}
+on_store_failure: { policy: closed, deadline: 60s }
+upstream: http://127.0.0.1:${port}
+timeouts: { connect: ${60 + (index % 3)}s, body_start: 10m, headers: ${5 + (index % 2)}m, request: ${6 + (index % 5)}m }
+identity:
+  api_keys: ${folder}/keys-${index % 2}.yaml
+  forward_credentials: ${index % 4 < 2}
+  trusted_proxies: [10.${index % 7}.0.0/16]
+tiers: { slow: 1, fast: ${2 + (index % 3)} }
+server: { max_connections: ${10_000 + index} }
+routes:
+  - match: POST /rows
+    limits: [{ limit: ${1_000_000 + index}/second, of: rows, cost: size(body.data), name: rows }]
+  - match: POST /waiting
+    limits: [{ concurrent: ${8 + (index % 5)}, by: everyone, wait: 10m, queue: 10000, name: slots }]
+  - match: POST /refused
+    limits: [${1 + (index % 3)}/hour]
+default: { limits: [{ limit: ${1_000_000 + index}/minute, tiers: { fast: ${1 + (index % 2)} } }] }
+`
+}
+
+interface Scene {
+  readonly workers: number
+  readonly store: string
+  readonly upstreams: readonly Server[]
+  readonly folder: string
+}
+
+/** @param reloaded settles with the next reload */
+function requestOf(random: Random, reloaded: () => Promise<unknown>): LoadRequest {
+  const key = random.pick(KEYS)
+  const body = { data: Array.from({ length: 1 + random.below(50) }, (_, row) => row) }
+  const post = { method: 'POST', key, body, expected: [200] } as const
+  switch (random.below(8)) {
+    case 0:
+    case 1:
+      return { ...post, path: '/waiting' }
+    case 2:
+      return { ...post, path: '/refused', expected: [200, 429] }
+    case 3:
+    case 4:
+      return { ...post, path: '/rows' }
+    case 5: {
+      const isSlow = random.chance(0.1)
+      const path = random.chance(0.5) ? '/rows' : '/streamed'
+      return { ...post, path, ...(isSlow && { secondHalf: reloaded() }) }
+    }
+    default:
+      return { method: 'GET', key, path: '/plain', expected: [200] }
+  }
+}
+
+describe.each(['memory', 'redis'])('with the state in %s', { timeout: 600_000 }, (kind) => {
+  let redis: RedisServer | undefined
+  beforeAll(async () => {
+    redis = kind === 'redis' ? await startRedis() : undefined
+  })
+  afterAll(() => redis?.stop())
+
+  it.each([1, 2])(`${RELOADS} reloads under load fail no request of %i workers`, async (workers) => {
+    await redis?.cli('flushall')
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-reload-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const scene: Scene = {
+      ...{ workers, folder },
+      store: redis === undefined ? 'memory' : `redis://127.0.0.1:${redis.port}/0`,
+      upstreams: [await upstream(), await upstream()],
+    }
+    for (const index of [0, 1]) await replace(join(folder, `keys-${index}.yaml`), keysText('slow'))
+    const file = join(folder, 'gateway.yaml')
+    await replace(file, configText(0, scene))
+    const { child, said, ended } = sluice('serve', file)
+    await expect.poll(() => said.out + said.err, { timeout: PATIENCE_MS }).toMatch(/health|sluice: /)
+    expect(said.err).toBe('')
+    const [url = '', , admin = ''] = said.out.match(/http:\/\/127\.0\.0\.1:\d+/g) ?? []
+    const reloads = () => said.err.split('the configuration was taken up').length - 1
+    const lists = () => said.err.split('the keys were taken up').length - 1
+    const nextReload = new EventEmitter().setMaxListeners(0)
+    const random = seededRandom(seed)
+    const load = new RequestLoad(url, PER_SECOND, () => requestOf(random, () => once(nextReload, 'reloaded')))
+
+    for (let index = 1; index <= RELOADS; index++) {
+      const before = lists()
+      await replace(file, configText(index, scene))
+      child.kill('SIGHUP')
+      await expect.poll(reloads, { timeout: PATIENCE_MS }).toBe(index)
+      nextReload.emit('reloaded')
+      expect(await override(admin, index)).toBe(200)
+      if (index % 10 !== 5) continue
+      await replace(join(folder, `keys-${index % 2}.yaml`), keysText(index % 20 === 5 ? 'fast' : 'slow'))
+      await expect.poll(lists, { timeout: PATIENCE_MS }).toBe(before + 1)
+    }
+    const stopped = load.stop()
+    nextReload.emit('reloaded')
+    expect({ failed: await stopped, log: errorsIn(said.err) }).toEqual({ failed: {}, log: [] })
+    expect(load.sent).toBeGreaterThan(0)
+    // The upstream of the configuration before closes with its last request.
+    const retired = scene.upstreams[(RELOADS + 1) % 2] as Server
+    await expect.poll(() => connectionsOf(retired), { timeout: PATIENCE_MS }).toBe(0)
+    child.kill('SIGTERM')
+    expect((await ended)[0]).toBe(0)
+  })
+})
+
+/** Changes a limit on the dashboard, or a slot count, or undoes it. */
+async function override(admin: string, index: number): Promise<number> {
+  const waiting = { route: 'POST /waiting', rule: 'slots' }
+  const rows = { route: 'POST /rows', rule: 'rows' }
+  const acts = [
+    { act: 'limit', ...waiting, limit: '4' },
+    { act: 'limit', ...rows, limit: '2000000/second' },
+    { act: 'undo', ...waiting },
+    { act: 'undo', ...rows },
+  ]
+  const answer = await fetch(new URL('/api/acts', admin), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+    body: JSON.stringify(acts[(index - 1) % acts.length]),
+  })
+  await answer.text()
+  return answer.status
+}
+
+function errorsIn(log: string): string[] {
+  return log.split('\n').filter((line) => line !== '' && !/"level":("?(info|warn)"?|30|40)\b/.test(line))
+}

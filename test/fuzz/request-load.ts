@@ -1,0 +1,91 @@
+import { Agent, type IncomingMessage, request } from 'node:http'
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** A request of the load: what it sends, and the statuses that are right for it. */
+export interface LoadRequest {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly key: string
+  readonly body?: unknown
+  readonly expected: readonly number[]
+  /** Settles when the second half of the body may be sent. Default: it follows at once. */
+  readonly secondHalf?: Promise<unknown>
+}
+
+const TICK_MS = 10
+
+/**
+ * Sends requests at a fixed rate, however slowly they are answered.
+ *
+ * @param next gives the request of a number
+ */
+export class RequestLoad {
+  readonly #agent = new Agent({ keepAlive: true })
+  readonly #failures = new Map<string, number>()
+  readonly #pending = new Set<Promise<void>>()
+  #sent = 0
+  #isOver = false
+  readonly #sending: Promise<void>
+
+  constructor(
+    private readonly url: string,
+    perSecond: number,
+    next: (index: number) => LoadRequest,
+  ) {
+    this.#sending = this.#sendAll(perSecond, next)
+  }
+
+  get sent(): number {
+    return this.#sent
+  }
+
+  /** Stops sending, and waits until the last request has ended. Returns how often each failure happened. */
+  async stop(): Promise<Record<string, number>> {
+    this.#isOver = true
+    await this.#sending
+    await Promise.all(this.#pending)
+    this.#agent.destroy()
+    return Object.fromEntries(this.#failures)
+  }
+
+  async #sendAll(perSecond: number, next: (index: number) => LoadRequest): Promise<void> {
+    const began = performance.now()
+    while (!this.#isOver) {
+      const due = ((performance.now() - began) / 1000) * perSecond
+      while (this.#sent < due) {
+        const ended = this.#send(next(this.#sent)).finally(() => this.#pending.delete(ended))
+        this.#pending.add(ended)
+        this.#sent++
+      }
+      await pause(TICK_MS)
+    }
+  }
+
+  async #send(wanted: LoadRequest): Promise<void> {
+    const outcome = await this.#ask(wanted).catch(
+      (error: NodeJS.ErrnoException) => error.code ?? error.message,
+    )
+    if (typeof outcome === 'number' && wanted.expected.includes(outcome)) return
+    const failure = `${wanted.method} ${wanted.path}: ${outcome}`
+    this.#failures.set(failure, (this.#failures.get(failure) ?? 0) + 1)
+  }
+
+  async #ask({ method, path, key, body, secondHalf }: LoadRequest): Promise<number> {
+    const text = body === undefined ? '' : JSON.stringify(body)
+    const headers = {
+      'x-api-key': key,
+      ...(body !== undefined && { 'content-type': 'application/json', 'content-length': text.length }),
+    }
+    const asked = request(new URL(path, this.url), { method, headers, agent: this.#agent })
+    const answered = new Promise<IncomingMessage>((resolve, reject) => {
+      asked.once('response', resolve).on('error', reject)
+    })
+    const half = text.length >> 1
+    asked.write(text.slice(0, half))
+    if (secondHalf !== undefined) await Promise.race([secondHalf, answered])
+    asked.end(text.slice(half))
+    const answer = await answered
+    for await (const _ of answer);
+    return answer.statusCode as number
+  }
+}
