@@ -24,8 +24,11 @@ const RESERVED_DESCRIPTORS = 128
 /** What a connection may take of the heap, with what is buffered for it. In bytes. */
 const CONNECTION_HEAP = 128 * 1024
 
-/** The part of the heap's size that bodies may take. They are outside of the heap; what is read from them is in it. */
-const BODY_PART = 1 / 8
+/**
+ * The part of the heap's size that bodies may take, with what is read from them. Their bytes are outside of the heap; what is
+ * read from them is in it.
+ */
+const BODY_PART = 1 / 4
 
 const MIN_CONNECTIONS = 8
 

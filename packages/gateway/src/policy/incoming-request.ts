@@ -5,6 +5,7 @@ import { sameName } from '../proxy/header-name.js'
 import type { Target } from '../routing/target.js'
 import { type BodyTypes, JSON_ONLY } from './body/body-types.js'
 import { parseBody } from './body/parse-body.js'
+import { parsingMemory } from './body/parsing-memory.js'
 import type { ExpressionFailure, WeighedRequest } from './gateway-request.js'
 import { Parameters } from './parameters.js'
 import type { RequestHead } from './request-head.js'
@@ -96,6 +97,17 @@ export class IncomingRequest implements WeighedRequest {
       return { value: parseBody(this.#bytes, bodyTypes, head.bodyHeaders) }
     } catch (failure) {
       return { failure }
+    }
+  }
+
+  /** What it takes to read a body, in bytes of the heap; 0 where it is not read. */
+  memoryToRead(bytes: Buffer): number {
+    const { bodyTypes = JSON_ONLY, head } = this.#parts
+    try {
+      return parsingMemory(bytes, bodyTypes.formatOf(head.bodyHeaders))
+    } catch {
+      // It is refused, or passed on unread.
+      return 0
     }
   }
 

@@ -86,7 +86,8 @@ function decide(
   const came = performance.now()
   const admitted = (decision: Decision, decided: number): Admitted => {
     const body = pending?.held
-    if (!decision.allowed) body?.lease.release()
+    if (decision.allowed) pending?.forget()
+    else pending?.release()
     weighed.forgetBody()
     return { weighed, came, decided, decision, body, call: pending?.call }
   }

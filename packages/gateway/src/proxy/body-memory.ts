@@ -12,7 +12,7 @@ interface Holder {
 export interface BodyLease {
   /** Takes more; `false` where there is no room. */
   grow(bytes: number): boolean
-  /** The body is complete and takes so many bytes: from now on it makes room for nobody. */
+  /** The body is complete and takes so many bytes: from now on it makes room for nobody. It may grow again while it is read. */
   complete(bytes: number): void
   /** Gives all of it back. Idempotent. */
   release(): void
@@ -109,12 +109,13 @@ export class BodyMemory {
     const sizeOf = (holder: Holder) => holder.bytes + (holder === asking ? bytes : 0)
     const totals = new Map<string, number>()
     for (const holder of this.#holders)
-      if (holder.isPartial) totals.set(holder.owner, (totals.get(holder.owner) ?? 0) + sizeOf(holder))
+      if (holder.isPartial || holder === asking)
+        totals.set(holder.owner, (totals.get(holder.owner) ?? 0) + sizeOf(holder))
     let fullest = asking.owner
     for (const [owner, total] of totals) if (total > (totals.get(fullest) ?? 0)) fullest = owner
     let largest = asking
     for (const holder of this.#holders) {
-      if (!holder.isPartial || holder.owner !== fullest) continue
+      if (!(holder.isPartial || holder === asking) || holder.owner !== fullest) continue
       if (largest.owner !== fullest || sizeOf(holder) > sizeOf(largest)) largest = holder
     }
     return largest

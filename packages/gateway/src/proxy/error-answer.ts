@@ -9,7 +9,7 @@ import { ClientGoneError } from './admit.js'
 import { answer } from './answer.js'
 import { BodyTimeoutError } from './first-bytes.js'
 import type { ForwardOutcome } from './outcome.js'
-import { BodyAbortedError, BodyMemoryError, BodyTooLargeError } from './read-body.js'
+import { BodyAbortedError, BodyMemoryError, BodyTooComplexError, BodyTooLargeError } from './read-body.js'
 import type { Outcome } from './traffic.js'
 
 /** Told of requests that did not go as they should. */
@@ -46,7 +46,7 @@ export function answerError(
     answer(request, response, problem(400, 'Bad request', error.message))
     return 'invalid'
   }
-  if (error instanceof BodyTooLargeError) {
+  if (error instanceof BodyTooLargeError || error instanceof BodyTooComplexError) {
     answer(request, response, problem(413, 'Content too large', error.message))
     return 'too_large'
   }

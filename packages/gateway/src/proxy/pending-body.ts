@@ -4,7 +4,14 @@ import { clientName } from '../policy/client-name.js'
 import type { IncomingRequest } from '../policy/incoming-request.js'
 import type { Candidate } from './admit.js'
 import { firstBytes } from './first-bytes.js'
-import { BodyMemoryError, BodyTooLargeError, type HeldBody, readBody, statesMoreThan } from './read-body.js'
+import {
+  BodyMemoryError,
+  BodyTooComplexError,
+  BodyTooLargeError,
+  type HeldBody,
+  readBody,
+  statesMoreThan,
+} from './read-body.js'
 
 type Held = Pick<Permit, 'cancel'> | undefined
 
@@ -40,13 +47,16 @@ export class PendingBody implements RequestBody {
     const { request, setup, match, proceed } = this.#candidate
     const { readsBody, maxBody } = match.policy
     try {
-      if (readsBody && statesMoreThan(request, maxBody)) throw new BodyTooLargeError(maxBody)
-      proceed()
-      await firstBytes(request, setup.bodyStart)
-      if (!readsBody) return
-      const owner = clientName(this.#weighed)
-      const lease = (evict: () => void) => setup.bodies.lease(owner, evict)
-      this.#held = await readBody(request, { limit: maxBody, proceed: () => {}, lease })
+      if (this.#held === undefined) {
+        if (readsBody && statesMoreThan(request, maxBody)) throw new BodyTooLargeError(maxBody)
+        proceed()
+        await firstBytes(request, setup.bodyStart)
+        if (!readsBody) return
+        const owner = clientName(this.#weighed)
+        const lease = (evict: () => void) => setup.bodies.lease(owner, evict)
+        this.#held = await readBody(request, { limit: maxBody, proceed: () => {}, lease })
+      }
+      this.#prepareToRead(this.#held)
     } catch (error) {
       // The client is not at fault where the gateway has no room.
       if (error instanceof BodyMemoryError) await held?.cancel()
@@ -71,6 +81,27 @@ export class PendingBody implements RequestBody {
     this.#held = undefined
   }
 
+  /** What was read from the body is not needed any more; its bytes are. */
+  forget(): void {
+    if (this.#held !== undefined) this.#held.lease.complete(this.#held.bytes.length)
+  }
+
+  /** Takes the memory that reading a body needs. @returns whether there is so much now */
+  #takeMemoryToRead({ bytes, lease }: HeldBody): boolean {
+    return lease.grow(this.#weighed.memoryToRead(bytes))
+  }
+
+  /** @throws BodyMemoryError, BodyTooLargeError or BodyTooComplexError */
+  #prepareToRead(held: HeldBody): void {
+    const { setup, match } = this.#candidate
+    const { maxBody } = match.policy
+    if (held.bytes.length > maxBody) throw new BodyTooLargeError(maxBody)
+    if (this.#takeMemoryToRead(held)) return
+    const { limit } = setup.bodies
+    const needed = held.bytes.length + this.#weighed.memoryToRead(held.bytes)
+    throw needed > limit ? new BodyTooComplexError(limit) : new BodyMemoryError()
+  }
+
   /** Whether all that has to be awaited came with the head; then it is taken. */
   #hasArrived(): boolean {
     const { request, setup, match } = this.#candidate
@@ -85,7 +116,7 @@ export class PendingBody implements RequestBody {
     lease.complete(length)
     const bytes = (request.read() as Buffer | null) ?? Buffer.alloc(0)
     this.#held = { bytes, lease }
-    return true
+    return this.#takeMemoryToRead(this.#held)
   }
 
   /** Read before anything else is taken: a call that cannot be read is refused, also where only a shadow rule counts it. */

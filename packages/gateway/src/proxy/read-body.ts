@@ -11,6 +11,17 @@ export class BodyTooLargeError extends Error {
   }
 }
 
+/** Reading the body would take more memory than there is for all bodies: a 413. */
+export class BodyTooComplexError extends Error {
+  override readonly name = 'BodyTooComplexError'
+  /** @param limit the memory that there is for all bodies, in bytes */
+  constructor(limit: number) {
+    super(
+      `The request body has so many values, or is so large, that reading it would take more than ${limit} bytes of memory.`,
+    )
+  }
+}
+
 /** The client went away before the body was complete: nobody is left to answer. */
 export class BodyAbortedError extends Error {
   override readonly name = 'BodyAbortedError'

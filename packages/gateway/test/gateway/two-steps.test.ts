@@ -79,6 +79,22 @@ describe('a route whose rules read the body', () => {
     expect(metrics).toMatch(/^sluice_max_body_memory_bytes 65536$/m)
   })
 
+  it('answers 413 to a body whose values take more memory than there is, before they are read', async () => {
+    const { url, adminUrl } = await gatewayWith(`server: { max_body_memory: 256KiB }\n${ROWS}`)
+    const send = async (body: string) => {
+      const headers = { 'content-type': 'application/json' }
+      const answer = await fetch(`${url}/rows`, { method: 'POST', headers, body })
+      return [answer.status, await answer.text()] as const
+    }
+    const [status, text] = await send(`{"data":[${'[],'.repeat(5000)}[]]}`)
+    expect(status).toBe(413)
+    expect(text).toContain('so many values')
+    // As many bytes in one string take no more than a few times their size.
+    expect(await send(`{"data":[1],"text":"${'[],'.repeat(5000)}"}`)).toEqual([200, expect.anything()])
+    const metrics = await (await fetch(`${adminUrl}/metrics`)).text()
+    expect(metrics).toMatch(/^sluice_body_memory_bytes 0$/m)
+  })
+
   it('reads a body that comes in chunks of a byte, and passes it on as it was', async () => {
     const { port, upstream } = await gatewayWith(ROWS)
     const body = `{"data":[${'1,'.repeat(2000)}1],"text":"é"}`

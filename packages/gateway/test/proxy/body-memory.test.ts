@@ -33,6 +33,19 @@ describe('the memory of bodies', () => {
     expect(evicted).toEqual(['m1'])
   })
 
+  it('is not taken from smaller bodies for one that is complete and is read', () => {
+    const memory = new BodyMemory(100)
+    const evict = () => expect.fail('it was evicted')
+    memory.lease('small', evict).grow(20)
+    const read = memory.lease('large', evict)
+    read.grow(40)
+    read.complete(40)
+    expect(read.grow(50)).toBe(false)
+    expect(read.grow(40)).toBe(true)
+    read.complete(40)
+    expect(memory.held).toBe(60)
+  })
+
   it('is not taken from a body that is complete', () => {
     const memory = new BodyMemory(100)
     const complete = memory.lease('a', () => expect.fail('it was evicted'))

@@ -1,4 +1,5 @@
 import { createParser } from 'eventsource-parser'
+import { jsonMemory } from '../../json-memory.js'
 
 /** Reads the data of events of one event stream. */
 export class EventData {
@@ -33,11 +34,19 @@ export class EventData {
   }
 }
 
+/** The most memory that the values of an event or a document may take, in bytes. */
+const MAX_PARSED = 128 * 1024 * 1024
+
+/** Data of fewer characters takes less, whatever is in it. */
+const ALWAYS_SMALL = 1024 * 1024
+
 /**
  * The data of an event as JSON; undefined where it is none. Servers in Python write `NaN` and `Infinity`, which are no JSON
  * and which their clients read: they count as null, or a client could ask for such numbers to hide what its answer cost.
+ * Data of too many values is not read.
  */
 export function parseData(data: string): unknown {
+  if (data.length > ALWAYS_SMALL && jsonMemory(Buffer.from(data)) > MAX_PARSED) return undefined
   const value = parsed(data)
   const plain = value === undefined ? withoutNaN(data) : undefined
   return plain === undefined ? value : parsed(plain)

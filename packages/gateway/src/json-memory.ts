@@ -1,0 +1,34 @@
+/**
+ * What a value or a name of JSON takes of the heap at most, in bytes, with what is kept to check and to count it. Measured:
+ * 8 for a number in a list, 32 for `{}`, 50 for `[]` in a list of its own, 70 for an object with a number for its name.
+ */
+const VALUE_BYTES = 64
+
+const QUOTE = 0x22
+const COMMA = 0x2c
+const COLON = 0x3a
+const OPEN_BRACKET = 0x5b
+const BACKSLASH = 0x5c
+const OPEN_BRACE = 0x7b
+const FIRST_BEYOND_ASCII = 0x80
+
+/**
+ * Estimates what parsing a JSON text takes of the heap at most, in bytes, before any of it is taken. A text of tiny values takes
+ * twenty times its size. One pass over its bytes, which takes no memory.
+ */
+export function jsonMemory(body: Uint8Array): number {
+  let values = 1
+  let inString = false
+  let characterBytes = 1
+  for (let at = 0; at < body.length; at += 1) {
+    const byte = body[at] as number
+    if (inString) {
+      if (byte === BACKSLASH) at += 1
+      else if (byte === QUOTE) inString = false
+      else if (byte >= FIRST_BEYOND_ASCII) characterBytes = 2
+    } else if (byte === QUOTE) inString = true
+    else if (byte === COMMA || byte === COLON || byte === OPEN_BRACKET || byte === OPEN_BRACE) values += 1
+  }
+  // The text itself, and the strings in it.
+  return values * VALUE_BYTES + 2 * body.length * characterBytes
+}
