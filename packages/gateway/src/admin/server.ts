@@ -1,5 +1,5 @@
 import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { StoreUnavailableError } from 'sluice'
 import type { AdminConfig } from '../config/config.js'
 import { listen } from '../listen.js'
@@ -49,6 +49,12 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
 }
 
+/** Connections that are open at a time. They use the descriptors that `max_connections` leaves free. */
+const MAX_CONNECTIONS = 64
+
+/** For the head of a request, in milliseconds. */
+const HEAD_TIMEOUT_MS = 10_000
+
 /** What went wrong is the log's to say. */
 const UNFORESEEN = 'this could not be answered, through a fault of the gateway; its log has more'
 
@@ -70,7 +76,7 @@ export async function startAdmin({
   const audit = new AuditLog(log, config.audit)
   const acts = actPage(guard, audit, perform)
   const pages = new Map([...pagesOf(sources, HEADERS), ['/api/acts', acts], ...replayPages(record, HEADERS)])
-  const server = createServer(async (request, response) => {
+  const server = createServer({ headersTimeout: HEAD_TIMEOUT_MS }, async (request, response) => {
     try {
       const [path = '', search = ''] = (request.url ?? '').split('?', 2)
       const answer = await answerTo(
@@ -87,6 +93,13 @@ export async function startAdmin({
       else send(response, foreseen ? failure(503, 'the store does not answer') : failure(500, UNFORESEEN))
     }
   })
+  const connections = new Set<Socket>()
+  server.on('connection', (socket) => {
+    // The newest is let in, so that connections which nobody uses do not lock the operator out.
+    if (connections.size >= MAX_CONNECTIONS) makeRoom(connections)
+    connections.add(socket)
+    socket.once('close', () => connections.delete(socket))
+  })
   const address = await listen(server, config)
   return {
     address,
@@ -100,6 +113,20 @@ export async function startAdmin({
       await audit.close()
     },
   }
+}
+
+/** Closes the oldest connection on which nothing was asked yet, else the oldest of all. */
+function makeRoom(connections: Set<Socket>): void {
+  const [oldest] = connections
+  let closed = oldest
+  for (const socket of connections)
+    if (socket.bytesRead === 0) {
+      closed = socket
+      break
+    }
+  if (closed === undefined) return
+  connections.delete(closed)
+  closed.destroy()
 }
 
 function answerTo(asked: Asked, page: Page | undefined, guard: Guard): ReturnType<Page['answer']> {
