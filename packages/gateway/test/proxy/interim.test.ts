@@ -96,6 +96,25 @@ describe('interim answers of the upstream', () => {
     },
   )
 
+  it.each([
+    ['with an upgrade', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'],
+    ['without one', ''],
+  ])('never switch protocols: an unasked 101 %s is 502, and the request is sent once', async (_, headers) => {
+    const upstream = await rawUpstream((socket) => {
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\n${headers}\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfake`,
+      )
+    })
+    const { gateway } = await running('timeouts: { headers: 2s }', upstream.url)
+    for (let turn = 0; turn < 2; turn++) {
+      const client = await rawClient(gateway.address.port)
+      client.send(message('GET / HTTP/1.1'))
+      await client.until('HTTP/1.1 502 ')
+      expect(client.received).not.toContain('fake')
+    }
+    expect(upstream.received.match(/GET/g)).toHaveLength(2)
+  })
+
   it('do not stand for an answer: it must come in time', async () => {
     const upstream = await rawUpstream((socket) => socket.write('HTTP/1.1 102 Processing\r\n\r\n'))
     const { gateway } = await running('timeouts: { headers: 50ms }', upstream.url)

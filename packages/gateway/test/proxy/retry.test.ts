@@ -89,6 +89,21 @@ describe('a request that meets an upstream which is closing its idle connection'
   })
 })
 
+it('is charged once by the rules of both steps, with the body that a rule reads', async () => {
+  const { client, seen } = await closing(`retry_post: true
+routes:
+  - match: POST /*
+    limits: [{ limit: 10/hour, name: calls }, { limit: 20/hour, of: rows, cost: size(body.data), name: rows }]
+`)
+  const body = '{"data":[1,2,3]}'
+  const headers = [`Content-Length: ${body.length}`, 'Content-Type: application/json']
+  client.send(message('POST /second HTTP/1.1', headers, body))
+  await client.until('200 OK', 2)
+  expect(seen).toEqual(['GET /first', 'POST /second', 'POST /second'])
+  expect(client.received).toMatch(/"calls";r=9/)
+  expect(client.received).toMatch(/"rows";r=17/)
+})
+
 it('is not sent once more on a connection that was new', async () => {
   const upstream = await rawUpstream((socket) => socket.destroy())
   const { gateway } = await running('', upstream.url)
