@@ -1,19 +1,24 @@
 /** What bodies in chunks of one byte do to a gateway with a small heap, and to its other clients. */
 
 import type { Bench } from './harness/bench.js'
-import { attacked } from './tiny-chunks/attack.js'
+import { attacked, memoryAboveIdle, slowdown } from './tiny-chunks/attack.js'
+
+const [ONE, TWO] = ['sluice serve', 'sluice serve, workers: 2']
 
 const bench: Bench = {
   title: 'Bodies in tiny chunks',
   cases: [
     {
       name: 'Memory above idle while five bodies of 1 MB come in chunks of a byte, heap of 256 MB',
-      unit: 'MiB resident',
+      unit: 'MiB resident, all processes',
       better: 'less',
       rounds: 1,
       warmUp: false,
-      contenders: [attacked('sluice serve', ({ memory }) => memory)],
-      targets: [{ contender: 'sluice serve', atMost: 64 }],
+      contenders: [attacked(ONE, 1, memoryAboveIdle), attacked(TWO, 2, memoryAboveIdle)],
+      targets: [
+        { contender: ONE, atMost: 64 },
+        { contender: TWO, atMost: 64 },
+      ],
     },
     {
       name: 'Median latency of other requests meanwhile',
@@ -21,8 +26,11 @@ const bench: Bench = {
       better: 'less',
       rounds: 1,
       warmUp: false,
-      contenders: [attacked('sluice serve', ({ slowdown }) => slowdown)],
-      targets: [{ contender: 'sluice serve', atMost: 3 }],
+      contenders: [attacked(ONE, 1, slowdown), attacked(TWO, 2, slowdown)],
+      targets: [
+        { contender: ONE, atMost: 3 },
+        { contender: TWO, atMost: 3 },
+      ],
     },
   ],
 }

@@ -24,7 +24,8 @@ try {
   })
   tell({ ready: true })
 } catch (error) {
-  tell({ cannotRun: reasonOf(error) })
+  // There is nothing to stop.
+  process.send?.({ cannotRun: reasonOf(error) } satisfies Told, () => process.exit())
 }
 
 function reasonOf(error: unknown): string {

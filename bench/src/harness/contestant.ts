@@ -40,7 +40,8 @@ export class Contestant {
   async stop(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
     const exited = once(this.#process, 'exit')
-    this.#process.send('stop')
+    // It may just have ended by itself.
+    this.#process.send('stop', () => {})
     await exited
   }
 

@@ -16,7 +16,7 @@ export interface ServerProcess {
 
 /** Linux counts processor time in hundredths of a second. */
 const TICKS_A_SECOND = 100
-const STARTING_MS = 10_000
+const STARTING_MS = 60_000
 
 /**
  * Starts a server and waits until it takes connections.
@@ -34,7 +34,12 @@ export async function startServer(
       error?.code === 'ENOENT' ? `${command} is not installed` : `${command}: ${error?.message}`,
     )
   })
-  await Promise.race([failed, listens(port, child)])
+  try {
+    await Promise.race([failed, listens(port, child)])
+  } catch (error) {
+    child.kill('SIGKILL')
+    throw error
+  }
   return {
     port,
     pid: child.pid as number,

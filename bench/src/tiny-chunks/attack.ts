@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -6,26 +7,31 @@ import { latenciesOf } from '../gateway/paced-load.js'
 import { temporaryFolder } from '../gateway/proxies.js'
 import { CannotRun, type Contender } from '../harness/bench.js'
 import { freePorts } from '../harness/ports.js'
-import { startServer } from '../harness/server-process.js'
+import { type ServerProcess, startServer } from '../harness/server-process.js'
 import { median } from '../harness/statistics.js'
 
 const SLUICE = fileURLToPath(new URL('../../../packages/gateway/bin/sluice.js', import.meta.url))
 const UPSTREAM = fileURLToPath(new URL('../gateway/upstream.js', import.meta.url))
 const BODIES = 5
 const BODY_BYTES = 1_000_000
+const CHUNKS = Buffer.from('1\r\na\r\n'.repeat(BODY_BYTES))
 const HEAD =
   'POST /rows HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n'
-const OTHERS = { rate: 100, duration: 5, connections: 8 } as const
+const OTHERS = { rate: 100, connections: 8 } as const
+/** For how long bodies come while memory is looked at, in seconds. */
+const ATTACK_SECONDS = 5
+/** The attack comes and goes this often, each for so many seconds: what disturbs the machine disturbs both alike. */
+const TURNS = 4
+const TURN_SECONDS = 1
+/** How often memory is looked at, in milliseconds. */
+const LOOK_MS = 50
 
-interface Effect {
-  /** Most memory above idle, in MiB. */
-  readonly memory: number
-  /** The median latency of others, in terms of that without the attack. */
-  readonly slowdown: number
-}
-
-/** A gateway that is sent bodies in chunks of a byte, which never end, while others go on asking. */
-export function attacked(name: string, figure: (effect: Effect) => number): Contender {
+/** A gateway with a small heap, for one of the figures. */
+export function attacked(
+  name: string,
+  workers: number,
+  figure: (gateway: Gateway) => Promise<number>,
+): Contender {
   return {
     name,
     role: 'ours',
@@ -37,6 +43,7 @@ export function attacked(name: string, figure: (effect: Effect) => number): Cont
         file,
         `listen: 127.0.0.1:${port}
 admin: off
+workers: ${workers}
 upstream: http://127.0.0.1:${upstreamPort}
 routes:
   - { match: POST /rows, limits: [{ limit: 1000000/second, of: rows, cost: size(body.data) }] }
@@ -45,9 +52,18 @@ routes:
       )
       const upstream = await startServer(process.execPath, [UPSTREAM, String(upstreamPort)], upstreamPort)
       const options = ['--max-old-space-size=256', SLUICE, 'serve', file]
-      const gateway = await startServer(process.execPath, options, port)
+      const gateway = await startServer(process.execPath, options, port).catch(async (error) => {
+        await upstream.stop()
+        remove()
+        throw error
+      })
       return {
-        measure: async () => figure(await attack(port, gateway.pid)),
+        async measure() {
+          const measured = await figure(gateway)
+          // It is alive, and answers.
+          await others(port, 0.1)
+          return measured
+        },
         async stop() {
           await gateway.stop()
           await upstream.stop()
@@ -58,41 +74,73 @@ routes:
   }
 }
 
-async function attack(port: number, pid: number): Promise<Effect> {
-  const before = median([...(await others(port))])
+type Gateway = Pick<ServerProcess, 'port' | 'pid'>
+
+/** The most memory above idle while the bodies come and others go on asking, in MiB. */
+export async function memoryAboveIdle({ port, pid }: Gateway): Promise<number> {
+  await others(port, TURN_SECONDS)
   const idle = resident(pid)
   let most = idle
   const watch = setInterval(() => {
     most = Math.max(most, resident(pid))
-  }, 50)
-  const chunks = Buffer.from('1\r\na\r\n'.repeat(BODY_BYTES))
-  const attackers = Array.from({ length: BODIES }, () => {
-    const socket = connect(port, '127.0.0.1')
-    socket.on('error', () => {})
-    socket.write(HEAD)
-    socket.write(chunks)
-    return socket
-  })
+  }, LOOK_MS)
+  const stop = await attack(port)
   try {
-    const during = median([...(await others(port))])
-    return { memory: (most - idle) / 2 ** 20, slowdown: during / before }
+    await others(port, ATTACK_SECONDS)
+    return (Math.max(most, resident(pid)) - idle) / 2 ** 20
   } finally {
     clearInterval(watch)
-    for (const socket of attackers) socket.destroy()
+    stop()
   }
 }
 
-function others(port: number): Promise<Float64Array> {
-  const body = '{"features":[1,2,3]}'
-  const head = `POST /predict HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`
-  return latenciesOf(port, { ...OTHERS, request: Buffer.from(head + body) })
+/** The median latency of others while the bodies come, in terms of that before and after. */
+export async function slowdown({ port }: Gateway): Promise<number> {
+  const quiet: number[] = []
+  const during: number[] = []
+  await others(port, TURN_SECONDS)
+  for (let turn = 0; turn < TURNS; turn++) {
+    quiet.push(...(await others(port, TURN_SECONDS)))
+    const stop = await attack(port)
+    try {
+      during.push(...(await others(port, TURN_SECONDS)))
+    } finally {
+      stop()
+    }
+  }
+  return median(during) / median(quiet)
 }
 
-/** What a process holds in memory, in bytes: heap, buffers and all. */
+/** Begins to send bodies that never end. @returns what ends it */
+async function attack(port: number): Promise<() => void> {
+  const attackers = await Promise.all(
+    Array.from({ length: BODIES }, async () => {
+      const socket = connect(port, '127.0.0.1')
+      socket.on('error', () => {})
+      await once(socket, 'connect')
+      socket.write(HEAD)
+      socket.write(CHUNKS)
+      return socket
+    }),
+  )
+  return () => {
+    // Else the system goes on to send what was written.
+    for (const socket of attackers) socket.resetAndDestroy()
+  }
+}
+
+function others(port: number, duration: number): Promise<Float64Array> {
+  const body = '{"features":[1,2,3]}'
+  const head = `POST /predict HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`
+  return latenciesOf(port, { ...OTHERS, duration, request: Buffer.from(head + body) })
+}
+
+/** What a process and its children hold in memory, in bytes: heap, buffers and all. */
 function resident(pid: number): number {
   try {
     const pages = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
-    return Number(pages) * 1024
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean)
+    return children.reduce((sum, child) => sum + resident(Number(child)), Number(pages) * 1024)
   } catch {
     throw new CannotRun('the gateway has ended, or there is no /proc')
   }

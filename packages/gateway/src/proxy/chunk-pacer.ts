@@ -4,8 +4,8 @@ const BYTES_PER_CHUNK = 256
 /** Chunks that are free whatever their size, each time the process reads from a connection. */
 const FREE_CHUNKS = 64
 
-/** What a chunk too many costs, in milliseconds. Reading one takes a few hundredths of that. */
-const CHUNK_MS = 0.05
+/** What a chunk too many costs, in milliseconds. Reading one takes a hundredth or two of that. */
+const CHUNK_MS = 0.1
 
 /**
  * Bounds the processor time that bodies in tiny chunks take, over all connections of a process. A chunk of one byte costs as
