@@ -21,8 +21,8 @@ const OTHERS = { rate: 100, connections: 8 } as const
 /** For how long bodies come while memory is looked at, in seconds. */
 const ATTACK_SECONDS = 5
 /** The attack comes and goes this often, each for so many seconds: what disturbs the machine disturbs both alike. */
-const TURNS = 4
-const TURN_SECONDS = 1
+const TURNS = 3
+const TURN_SECONDS = 3
 /** How often memory is looked at, in milliseconds. */
 const LOOK_MS = 50
 
