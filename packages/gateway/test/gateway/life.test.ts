@@ -17,8 +17,10 @@ describe('another configuration', () => {
     await gateway.apply(configOf(TWO))
     expect((await send(url, '/predict')).status).toBe(429)
 
-    // All of 2 is used, so all of 4 is.
+    // Two are used and stay used, so that two of four are left.
     await gateway.apply(configOf(TWO.replace('2/minute', '4/minute')))
+    expect((await send(url, '/predict')).status).toBe(200)
+    expect((await send(url, '/predict')).status).toBe(200)
     expect((await send(url, '/predict')).status).toBe(429)
 
     await gateway.apply(configOf('default: deny'))

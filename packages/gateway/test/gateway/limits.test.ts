@@ -27,7 +27,7 @@ describe('a limited route', () => {
     expect(JSON.parse(refused.text)).toMatchObject({
       status: 429,
       detail: expect.stringMatching(
-        /^The limit is 3 requests per minute\. This request takes 1 request and none are left\. Come back in \d+ seconds?\.$/,
+        /^The limit is 3 requests per minute\. This request takes 1 request and none are left\. Come back in (\d+ seconds?|1 minute)\.$/,
       ),
       'violated-policies': ['requests'],
       limit: '3/minute',
@@ -165,7 +165,8 @@ routes:
     const tenant = async (headers: object) => (await send(url, '/tenant', { headers })).status
     expect(await tenant({ 'x-tenant': 'a' })).toBe(200)
     expect(await tenant({ 'X-Tenant': 'a' })).toBe(429)
-    expect(await tenant({ x_tenant: 'a' })).toBe(429)
+    // Some upstreams would not see this one.
+    expect(await tenant({ x_tenant: 'a' })).toBe(400)
     expect(await tenant({ 'x-tenant': 'b' })).toBe(200)
     // The upstream could believe the second, which was not counted.
     expect(await tenant({ 'x-tenant': ['c', 'a'] })).toBe(400)

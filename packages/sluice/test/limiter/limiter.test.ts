@@ -264,15 +264,18 @@ describe('a limiter and its store', () => {
 
   it('throws what the store throws, and rejects with what it rejects with', async () => {
     const { store } = recordingStore()
+    const rules = [{ limit: '10/minute' }]
     const throwing = {
       ...store,
       take: () => {
         throw new Error('at once')
       },
     }
-    expect(() => createLimiter({ store: throwing, rules: [] }).admit('a')).toThrow('at once')
+    expect(() => createLimiter({ store: throwing, rules }).admit('a')).toThrow('at once')
     const rejecting = { ...store, take: async () => Promise.reject(new Error('later')) }
-    await expect(createLimiter({ store: rejecting, rules: [] }).admit('a')).rejects.toThrow('later')
+    await expect(createLimiter({ store: rejecting, rules, name: 'other' }).admit('a')).rejects.toThrow(
+      'later',
+    )
   })
 })
 
