@@ -11,6 +11,8 @@ export interface Log {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
+  /** Writes a line that another process of the gateway has logged, without its newline. */
+  relay?(line: string): void
   /** Lines that were dropped because whoever takes them was too slow, or failed. Undefined where that is not counted. */
   readonly dropped?: number
 }
@@ -65,5 +67,6 @@ export function createLog(
     info: (fields, message) => logger.info(fields, message),
     warn: (fields, message) => logger.warn(fields, message),
     error: (fields, message) => logger.error(fields, message),
+    relay: (line) => to.write(`${line}\n`),
   }
 }

@@ -37,7 +37,9 @@ const PROGRAM = fileURLToPath(new URL('./worker-main.js', import.meta.url))
  * @throws Error that says in one line why the port cannot be had.
  */
 export async function frontOfWorkers(options: WorkerFrontOptions): Promise<Front> {
-  cluster.setupPrimary({ exec: PROGRAM, args: [], serialization: 'advanced' })
+  // Workers have a standard error of their own, which the primary relays: at its start and at its end, a process makes the
+  // descriptor that it shares with others blocking.
+  cluster.setupPrimary({ exec: PROGRAM, args: [], serialization: 'advanced', silent: true })
   const crew = new Crew(options)
   try {
     const address = await crew.start()

@@ -1,5 +1,6 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { AddressInfo } from 'node:net'
+import { createInterface } from 'node:readline'
 import type { Store } from 'sluice'
 import type { Log } from '../log.js'
 import type { Observer } from '../observers.js'
@@ -65,6 +66,8 @@ export class Member {
       this.#cannot = reject
     })
     this.#worker = cluster.fork()
+    for (const output of [this.#worker.process.stdout, this.#worker.process.stderr])
+      if (output) createInterface(output).on('line', (line) => options.log.relay?.(line))
     closeUnconfirmed(this.#worker.process, () =>
       options.log.error({ pid: this.#worker.process.pid }, 'worker hangs; starting a replacement'),
     )
