@@ -21,6 +21,8 @@ const TOKEN = 'a-token-for-the-chaos-test'
 const TOKEN_HASH = createHash('sha256').update(TOKEN).digest('hex')
 /** More than a megabyte of lines, so that some must be dropped. */
 const ACTS = fuzzPlan({ short: 700, full: 7000 }).runs
+/** In short, two workers: their primary has a log of its own, so that one process does nothing that these do not. */
+const WORKERS = fuzzPlan({ short: 1, full: 2 }).runs === 1 ? [2] : [1, 2]
 
 interface Chaos {
   readonly workers: number
@@ -108,7 +110,7 @@ const isWorking = async ({ status, healthy }: Awaited<ReturnType<typeof gatewayW
   expect(await healthy()).toBe(true)
 }
 
-describe.each([1, 2])('a gateway of %i processes', { timeout: 300_000 }, (workers) => {
+describe.each(WORKERS)('a gateway of %i processes', { timeout: 300_000 }, (workers) => {
   it('answers while nobody reads its log, and reports the lines it dropped once somebody does', async () => {
     const pipe = await fullPipe()
     const gateway = await gatewayWith({ workers, stderr: pipe.fd })
