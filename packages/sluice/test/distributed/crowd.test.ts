@@ -39,7 +39,7 @@ describe.each(BACKENDS)('%s', (name) => {
   it('calls that all take, from all processes for as long as they last, are all decided', async () => {
     const capacity = 20_000
     const limit = { algorithm: 'token-bucket', limit: 1, period: HOUR, burst: capacity } as const
-    const question = { name: 'lasting', rule: { limit }, calls: CALLS, atOnce: 20 }
+    const question = { name: 'lasting', rule: { limit, name: 'requests' }, calls: CALLS, atOnce: 20 }
     const { took, ...counted } = together(await crew.ask(question))
     const admitted = PROCESSES * CALLS
     expect(counted).toEqual({ admitted, refused: 0, failed: 0, failure: '' })
