@@ -16,10 +16,11 @@ const BEFORE_FAULT = 1000
 export const BUCKET = { algorithm: 'token-bucket', limit: 20, period: 1000, burst: 10 } as const
 export const LOG = { algorithm: 'sliding-log', limit: 10, period: 500 } as const
 export const SLOTS = 2
+/** Their names decide on which node of a cluster their state is: each policy has some on the node that is lost. */
 const LIMITS: readonly Rule<string>[] = [
-  { limit: BUCKET },
-  { limit: LOG },
-  { concurrent: SLOTS, lease: 5000 },
+  { name: 'requests', limit: BUCKET },
+  { name: 'requests-2', limit: LOG },
+  { name: 'concurrent', concurrent: SLOTS, lease: 5000 },
 ]
 /** How long a slot is held. */
 const HOLD = 80
