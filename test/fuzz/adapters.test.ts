@@ -30,9 +30,8 @@ const targets: readonly Target[] = paths.flatMap((path) => [
 const KEPT_MEMORY = 40 * 2 ** 20
 
 describe('raw HTTP against a server of each adapter', () => {
-  const plan = fuzzPlan({ short: 200, full: 100_000 })
-
   it.each(APPS)('holds no slot, descriptor or memory at its end, and lives: %s', async (name) => {
+    const plan = fuzzPlan({ short: 200, full: 100_000 })
     const server = fork(SERVER, [name], {
       execArgv: ['--expose-gc'],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

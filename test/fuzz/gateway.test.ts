@@ -65,11 +65,12 @@ const KEPT_MEMORY = 96
 
 describe('raw HTTP against the gateway', () => {
   it.each([
-    ['one process', 1, fuzzPlan({ short: 150, full: 100_000 })],
-    ['two workers', 2, fuzzPlan({ short: 60, full: 20_000 })],
+    ['one process', 1, { short: 150, full: 100_000 }],
+    ['two workers', 2, { short: 60, full: 20_000 }],
   ])(
     'holds no slot, connection, descriptor or memory at its end, and lives: %s',
-    async (name, workers, plan) => {
+    async (name, workers, sizes) => {
+      const plan = fuzzPlan(sizes)
       const gateway = await startGateway(workers)
       const run = (seed: number, runs: number) =>
         runRawHttp({ ...plan, port: gateway.port, targets: TARGETS, seed, runs })
