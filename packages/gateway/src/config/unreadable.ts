@@ -43,7 +43,7 @@ function passing(rule: Rule<GatewayRequest>): Rule<GatewayRequest> {
 
 type Cost = Extract<Rule<GatewayRequest>['cost'], (...args: never[]) => unknown>
 
-/** The library charges the fallback for a request that lacks what the cost reads, so an unreadable body is told as such. */
+/** The library charges the fallback for a request that lacks what the cost reads, so an unreadable body has an error of its own. */
 function weighable(cost: Cost): Cost {
   return orElse(cost, (_request, error) => {
     throw new RequestError(error.message)

@@ -113,7 +113,7 @@ export class LiveView {
   }
 
   /**
-   * The keys that somebody means, found as `client` finds them exactly: by the key, a part of it or the client's id.
+   * The keys that a caller names, found as `client` finds them exactly: by the key, a part of it or the client's id.
    * `known` tells the keys that were seen lately or have used something from those that are only possible, of rules whose
    * limit is worked out per request. Rejects where the store does not answer.
    */
