@@ -9,6 +9,7 @@ import type { StoreFigures } from '../store/figures.js'
 import { closeUnconfirmed } from './connection-handoff.js'
 import type { FromWorker, Orders, ToWorker } from './messages.js'
 import { ObservedWorker } from './observed-worker.js'
+import { SilenceWatch } from './silence-watch.js'
 import { answerCalls } from './store-host.js'
 
 export interface MemberOptions {
@@ -52,6 +53,9 @@ export class Member {
   /** What it begins with: the last orders from before it asked for any. */
   #begin: MemberOptions['begin']
   #isReady = false
+  /** From when it listens until it is stopped or gone. */
+  #silence: SilenceWatch | undefined
+  #isStopping = false
   readonly #followed: (() => void)[] = []
   #listens: (address: AddressInfo) => void = () => {}
   #cannot: (error: Error) => void = () => {}
@@ -68,9 +72,7 @@ export class Member {
     this.#worker = cluster.fork()
     for (const output of [this.#worker.process.stdout, this.#worker.process.stderr])
       if (output) createInterface(output).on('line', (line) => options.log.relay?.(line))
-    closeUnconfirmed(this.#worker.process, () =>
-      options.log.error({ pid: this.#worker.process.pid }, 'worker hangs; starting a replacement'),
-    )
+    closeUnconfirmed(this.#worker.process)
     this.#worker.on('message', (message: FromWorker) => this.#hear(message))
     this.departed = new Promise((resolve) => {
       this.#worker.once('exit', (code: number | null, signal: string | null) => {
@@ -99,6 +101,9 @@ export class Member {
 
   /** Settles when it has ended, which it does in so many milliseconds and a little more. */
   async stop(patience: number): Promise<void> {
+    // While it finishes what is in flight it reports nothing.
+    this.#silence?.stop()
+    this.#isStopping = true
     this.#tell({ kind: 'stop', patience })
     const kill = setTimeout(() => this.#worker.process.kill('SIGKILL'), patience + GOODBYE_MS)
     await this.departed
@@ -106,6 +111,7 @@ export class Member {
   }
 
   #hear(message: FromWorker): void {
+    this.#silence?.heard()
     switch (message.kind) {
       case 'ready':
         this.#isReady = true
@@ -113,6 +119,7 @@ export class Member {
         break
       case 'listening':
         this.began = true
+        if (!this.#isStopping) this.#silence = new SilenceWatch(() => this.#endHung())
         this.#listens(message.address)
         break
       case 'failed':
@@ -142,7 +149,14 @@ export class Member {
     }
   }
 
+  #endHung(): void {
+    const { pid } = this.#worker.process
+    this.#options.log.error({ pid }, 'worker hangs; starting a replacement')
+    this.#worker.process.kill('SIGKILL')
+  }
+
   #left(): void {
+    this.#silence?.stop()
     this.#cannot(new Error('a worker ended before it listened'))
     for (const followed of this.#followed.splice(0)) followed()
     this.#observed.died()

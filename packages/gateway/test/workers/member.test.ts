@@ -4,6 +4,7 @@ import { memoryStore } from 'sluice'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { createLog } from '../../src/log.js'
 import { toldToAll } from '../../src/observers.js'
+import { NO_LOAD } from '../../src/server-load.js'
 import { Member } from '../../src/workers/member.js'
 import type { Orders, ToWorker } from '../../src/workers/messages.js'
 
@@ -64,4 +65,35 @@ it('a worker that does not follow is ended, and is waited for no longer', async 
   expect(kill).toHaveBeenCalledWith('SIGKILL')
   worker.emit('exit', null, 'SIGKILL')
   await late
+})
+
+it('kills a worker that has sent nothing for about ten seconds', () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const { worker, kill } = member()
+  worker.emit('message', { kind: 'ready' })
+  // It may take as long as it needs to start.
+  vi.advanceTimersByTime(60_000)
+  worker.emit('message', { kind: 'listening', address: {} })
+  for (let second = 0; second < 60; second++) {
+    vi.advanceTimersByTime(1000)
+    worker.emit('message', { kind: 'load', load: NO_LOAD })
+  }
+  vi.advanceTimersByTime(9000)
+  expect(kill).not.toHaveBeenCalled()
+  vi.advanceTimersByTime(3000)
+  expect(kill).toHaveBeenCalledExactlyOnceWith('SIGKILL')
+})
+
+it('leaves a silent worker its time to finish what is in flight', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const { made, worker, kill } = member()
+  worker.emit('message', { kind: 'ready' })
+  worker.emit('message', { kind: 'listening', address: {} })
+  const stopped = made.stop(60_000)
+  vi.advanceTimersByTime(60_000)
+  expect(kill).not.toHaveBeenCalled()
+  worker.emit('exit', 0, null)
+  await stopped
 })
