@@ -24,6 +24,7 @@ export type {
 } from './limits/limit.js'
 export { capacityOf } from './limits/limit.js'
 export type { Taken, Verdict } from './limits/verdict.js'
+export { isOptionError, type OptionError, type OptionErrorCode, type OptionPath } from './option-error.js'
 export type { Permit } from './permit.js'
 export { type Client, UnauthorizedError } from './policy/client.js'
 export { batchSize, bodyBytes, modelWeight, pixels, type RequestWithBody } from './policy/costs/costs.js'

@@ -1,5 +1,6 @@
 import type { LimiterListener } from './events/limiter-event.js'
 import type { MaybePromise } from './maybe-promise.js'
+import { OptionTypeError } from './option-error.js'
 import type { Client } from './policy/client.js'
 import { type CompiledRule, compileRules, type RuleOverrides } from './policy/compiled-rule.js'
 import type { KeySources } from './policy/key-spec.js'
@@ -88,7 +89,7 @@ export function readOptions<Request>(options: LimiterOptions<Request>): {
   checkOptions(options, OPTIONS)
   const { rules, keys, client, tiers, overrides, name = '' } = options
   if (typeof name !== 'string' || name.includes('\n'))
-    throw new TypeError("a limiter's 'name' is a text of one line")
+    throw new OptionTypeError(['name'], "a limiter's 'name' is a text of one line")
   return {
     rules: compileRules(rules, keys, readTierScales(tiers), client !== undefined, overrides),
     requirement: compileRequirement(options),
@@ -98,13 +99,16 @@ export function readOptions<Request>(options: LimiterOptions<Request>): {
 /** @throws TypeError for what is no object of these options. */
 export function checkOptions(options: unknown, known: readonly string[]): void {
   if (options === null || typeof options !== 'object' || Array.isArray(options))
-    throw new TypeError(
+    throw new OptionTypeError(
+      [],
       "a limiter takes a limit such as '10/minute', or options such as { rules: [{ limit: '10/minute' }] }",
     )
   for (const option of Object.keys(options)) {
     if (!known.includes(option))
-      throw new TypeError(
+      throw new OptionTypeError(
+        [option],
         `a limiter has no option '${option}'${suggest(option, known)}; it has ${known.join(', ')}`,
+        'unknown_option',
       )
   }
 }
@@ -116,7 +120,10 @@ const unnamed = new WeakSet<Store>()
 export function claimName(store: Store, name: string): void {
   if (name !== '') return
   if (unnamed.has(store)) {
-    throw new TypeError("two limiters without a 'name' would share their limits on this store; name them")
+    throw new OptionTypeError(
+      ['name'],
+      "two limiters without a 'name' would share their limits on this store; name them",
+    )
   }
   unnamed.add(store)
 }

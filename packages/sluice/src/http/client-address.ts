@@ -1,4 +1,5 @@
 import { BlockList } from 'node:net'
+import { OptionRangeError, OptionTypeError } from '../option-error.js'
 import { RequestError } from '../policy/request-error.js'
 import { canonicalText, type IpAddress, parseIpAddress } from './ip-address.js'
 
@@ -48,7 +49,10 @@ const MAX_KNOWN_PEERS = 1000
 export function clientAddressReader(options: ClientAddressOptions = {}): ClientAddressReader {
   const { trustedProxies = [], ipv6Subnet = 64 } = options
   if (!Number.isInteger(ipv6Subnet) || ipv6Subnet < 1 || ipv6Subnet > 128) {
-    throw new RangeError(`'ipv6Subnet' is a whole number from 1 to 128, not ${String(ipv6Subnet)}`)
+    throw new OptionRangeError(
+      ['ipv6Subnet'],
+      `'ipv6Subnet' is a whole number from 1 to 128, not ${String(ipv6Subnet)}`,
+    )
   }
   const trusted = trustedProxies.length === 0 ? undefined : networks(trustedProxies)
   const trusts = (address: IpAddress) =>
@@ -100,7 +104,7 @@ type Networks = Readonly<Record<IpAddress['family'], BlockList>>
 
 function networks(proxies: readonly string[]): Networks {
   const lists: Networks = { 4: new BlockList(), 6: new BlockList() }
-  for (const proxy of proxies) {
+  for (const [index, proxy] of proxies.entries()) {
     const [text = '', length, ...more] = String(proxy).split('/')
     const address = parseIpAddress(text)
     const bits = address?.family === 4 ? 32 : 128
@@ -110,7 +114,8 @@ function networks(proxies: readonly string[]): Networks {
     // Addresses that are translated to IPv4 count as IPv4: a network of them would be one of IPv4 peers.
     const translated = length !== undefined && length !== '128' && /^0*64:0*ff9b:/i.test(text)
     if (address === undefined || !digits || more.length > 0 || prefix < 0 || prefix > bits || translated) {
-      throw new TypeError(
+      throw new OptionTypeError(
+        ['trustedProxies', index],
         `'${String(proxy).slice(0, 60)}' is no address or network; write for example 10.0.0.0/8 or ::1`,
       )
     }

@@ -4,6 +4,7 @@ import { IdentityUnavailableError } from '../identity/identity-unavailable.js'
 import { createLimiter, type LimiterOptions } from '../limiter.js'
 import { checkOptions, OPTIONS } from '../limiter-options.js'
 import { andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
+import { OptionTypeError } from '../option-error.js'
 import type { Permit } from '../permit.js'
 import { costOfView, type RequestView } from '../policy/costs/cost-of-request.js'
 import type { KeySources } from '../policy/key-spec.js'
@@ -97,7 +98,10 @@ export function createHttpLimiter<Request extends object>(
   const { refuse, identify, trustedProxies, ipv6Subnet, xRateLimit, partitionKeySecret, ...limiterOptions } =
     optionsOf<HttpLimitOptions<Request>>(options)
   if (identify !== undefined && limiterOptions.client !== undefined)
-    throw new TypeError("'identify' and 'client' both say who the client is; give one of them")
+    throw new OptionTypeError(
+      ['identify'],
+      "'identify' and 'client' both say who the client is; give one of them",
+    )
   const addresses = clientAddressReader({
     ...(trustedProxies !== undefined && { trustedProxies }),
     ...(ipv6Subnet !== undefined && { ipv6Subnet }),

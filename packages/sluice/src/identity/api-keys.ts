@@ -1,5 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { type Clock, systemClock } from '../clock.js'
+import { OptionRangeError, OptionTypeError } from '../option-error.js'
 import type { Client } from '../policy/client.js'
 import type { MaybePromise } from '../stores/store.js'
 
@@ -44,10 +45,14 @@ export function keyTable(keys: readonly ApiKey[], clock: Pick<Clock, 'wallTime'>
   keys.forEach((key, index) => {
     const place = `keys[${index}]`
     if (!/^[0-9a-f]{64}$/.test(key.sha256))
-      throw new TypeError(`${place}: 'sha256' is 64 hexadecimal digits in lower case`)
+      throw new OptionTypeError(
+        [index, 'sha256'],
+        `${place}: 'sha256' is 64 hexadecimal digits in lower case`,
+      )
     if (typeof key.client !== 'string' || key.client === '')
-      throw new TypeError(`${place}: 'client' is a text such as 'acme'`)
-    if (table.has(key.sha256)) throw new RangeError(`${place}: this key is there twice`)
+      throw new OptionTypeError([index, 'client'], `${place}: 'client' is a text such as 'acme'`)
+    if (table.has(key.sha256))
+      throw new OptionRangeError([index, 'sha256'], `${place}: this key is there twice`)
     table.set(key.sha256, { ...key, bytes: Buffer.from(key.sha256, 'hex') })
   })
   return (digest) => {

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../clock.js'
+import { OptionRangeError, OptionTypeError } from '../option-error.js'
 import { type Client, checkClient } from '../policy/client.js'
 import { suggest } from '../suggestion.js'
 import type { KeyLookup } from './api-keys.js'
@@ -74,11 +75,13 @@ function readOptions(options: CacheOptions): Required<CacheOptions> {
   const read = { ...DEFAULTS, ...numbers }
   for (const [name, value] of Object.entries(read)) {
     if (!Object.hasOwn(DEFAULTS, name))
-      throw new TypeError(
+      throw new OptionTypeError(
+        [name],
         `a cached lookup has no option '${name}'${suggest(name, OPTIONS)}; it has ${OPTIONS.join(', ')}`,
+        'unknown_option',
       )
     if (!Number.isFinite(value) || value < (name.endsWith('Age') ? 0 : 1))
-      throw new RangeError(`'${name}' is out of range: ${value}`)
+      throw new OptionRangeError([name], `'${name}' is out of range: ${value}`)
   }
   return { ...read, clock }
 }

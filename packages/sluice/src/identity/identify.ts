@@ -1,3 +1,4 @@
+import { OptionTypeError } from '../option-error.js'
 import { type Client, UnauthorizedError } from '../policy/client.js'
 import type { MaybePromise } from '../stores/store.js'
 import { isIssuedKey, type KeyLookup, keyDigest } from './api-keys.js'
@@ -33,7 +34,7 @@ export interface IdentityOptions {
  */
 export function identity({ apiKeys, apiKeyHeaders = [], jwt }: IdentityOptions): Identify {
   if (apiKeys === undefined && jwt === undefined) {
-    throw new TypeError("identity() wants 'apiKeys', 'jwt' or both")
+    throw new OptionTypeError([], "identity() wants 'apiKeys', 'jwt' or both")
   }
   const keyHeaders = ['x-api-key', ...apiKeyHeaders.map(checkedName)]
   const places = `send it as 'Authorization: Bearer …' or in ${keyHeaders.map((name) => `'${name}'`).join(', ')}`
@@ -87,7 +88,8 @@ const TAKEN: ReadonlySet<string> = new Set([
 function checkedName(name: string): string {
   const lower = name.toLowerCase()
   if (!/^[a-z0-9-]{1,64}$/.test(lower) || TAKEN.has(lower))
-    throw new TypeError(
+    throw new OptionTypeError(
+      ['apiKeyHeaders'],
       `'apiKeyHeaders' are names of headers such as 'x-goog-api-key'; '${name}' cannot be one`,
     )
   return lower

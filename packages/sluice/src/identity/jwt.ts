@@ -1,4 +1,5 @@
 import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose'
+import { OptionTypeError } from '../option-error.js'
 import { type Client, checkClient, UnauthorizedError } from '../policy/client.js'
 import { claimOf } from './claims.js'
 import type { VerifyToken } from './identify.js'
@@ -50,10 +51,16 @@ const MAX_TRIED_KEYS = 16
 export function jwtVerifier(options: JwtOptions): VerifyToken {
   const { audience, issuer, algorithms = ASYMMETRIC, client = 'sub', tier, clockTolerance = 5 } = options
   if (audience === undefined || audience.length === 0)
-    throw new TypeError("'audience' says who the tokens are for; without it a token for anybody would do")
+    throw new OptionTypeError(
+      ['audience'],
+      "'audience' says who the tokens are for; without it a token for anybody would do",
+    )
   const weak = algorithms.find((algorithm) => !ASYMMETRIC.includes(algorithm))
   if (weak !== undefined || algorithms.length === 0)
-    throw new TypeError(`'algorithms' are some of ${ASYMMETRIC.join(', ')}; not ${weak ?? 'none at all'}`)
+    throw new OptionTypeError(
+      ['algorithms'],
+      `'algorithms' are some of ${ASYMMETRIC.join(', ')}; not ${weak ?? 'none at all'}`,
+    )
   const keys = typeof options.jwks === 'function' ? options.jwks : remoteKeys(new URL(options.jwks))
   const wanted = {
     audience: [audience].flat(),

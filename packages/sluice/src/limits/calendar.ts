@@ -1,3 +1,5 @@
+import { OptionRangeError } from '../option-error.js'
+
 /**
  * Windows of the calendar: the hour, day, week (from Monday), month or year of a time zone that holds an instant.
  *
@@ -30,12 +32,16 @@ const UNIT_OF_PERIOD: ReadonlyMap<number, Unit> = new Map([
  */
 export function checkCalendar(period: number, timeZone: string): void {
   if (!UNIT_OF_PERIOD.has(period)) {
-    throw new RangeError(`a calendar window is one hour, day, week, month or year, not ${period} ms`)
+    throw new OptionRangeError(
+      ['period'],
+      `a calendar window is one hour, day, week, month or year, not ${period} ms`,
+    )
   }
   try {
     formatterFor(timeZone)
   } catch {
-    throw new RangeError(
+    throw new OptionRangeError(
+      ['timeZone'],
       `unknown time zone '${String(timeZone).slice(0, 60)}'; write an IANA name such as 'Europe/Berlin'`,
     )
   }

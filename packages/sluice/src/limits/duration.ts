@@ -1,3 +1,5 @@
+import { OptionRangeError } from '../option-error.js'
+
 /** Lengths of time as people write them: `250ms`, `60s`, `1.5 minutes`, `1d`. */
 
 /** Milliseconds in each unit. A month is 30 days and a year 365: a limit needs a length, not a date. */
@@ -55,7 +57,8 @@ export function parseDuration(value: string | number): number {
   const unit = match?.[2] === undefined ? undefined : millisecondsIn(match[2])
   const milliseconds = typeof value === 'number' ? value : lengthOf(Number(match?.[1]), unit ?? Number.NaN)
   if (!Number.isFinite(milliseconds) || milliseconds <= 0) {
-    throw new RangeError(
+    throw new OptionRangeError(
+      [],
       `'${String(value).slice(0, 60)}' is no length of time; write for example 30s, 250ms or 2 minutes`,
     )
   }

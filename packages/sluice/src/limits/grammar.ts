@@ -1,3 +1,10 @@
+import {
+  markOptionError,
+  type OptionError,
+  type OptionPath,
+  OptionTypeError,
+  relocate,
+} from '../option-error.js'
 import { lengthOf, millisecondsIn, UNIT_NAMES } from './duration.js'
 import {
   type AlgorithmName,
@@ -31,8 +38,11 @@ export interface Counting {
 }
 
 /** A limit string that does not parse. */
-export class LimitSyntaxError extends SyntaxError {
+export class LimitSyntaxError extends SyntaxError implements OptionError {
   override readonly name = 'LimitSyntaxError'
+  readonly path: OptionPath = []
+  readonly code = 'invalid'
+  readonly reason: string
   constructor(
     /** The whole string. */
     readonly input: string,
@@ -42,8 +52,11 @@ export class LimitSyntaxError extends SyntaxError {
     readonly problem: string,
   ) {
     super(`${quote(input)}: ${problem} (at character ${at + 1})`)
+    this.reason = this.message
   }
 }
+
+markOptionError(LimitSyntaxError)
 
 /** A limit string is short; a longer one is a mistake or an attack. */
 const MAX_LENGTH = 1000
@@ -62,11 +75,12 @@ const SUFFIXES: ReadonlyMap<string, number> = new Map([
  * Reads one or several limits.
  *
  * @throws LimitSyntaxError with the place in the string and an example that would be right.
- * @throws TypeError, RangeError where `counting` does not go with the limit (a burst in a fixed window).
+ * @throws OptionError where `counting` does not go with the limit. Its path is `['align']` or the like, and empty where the
+ *   string is wrong.
  */
 export function parseLimits(input: string, counting: Counting = {}): Limit[] {
   if (typeof input !== 'string')
-    throw new TypeError(`a limit is a string such as '10/minute', not ${typeof input}`)
+    throw new OptionTypeError([], `a limit is a string such as '10/minute', not ${typeof input}`)
   if (input.length > MAX_LENGTH)
     throw new LimitSyntaxError(input, MAX_LENGTH, `longer than ${MAX_LENGTH} characters`)
   const reader = new Reader(input)
@@ -137,13 +151,18 @@ function toLimit(
     return reader.fail(`a burst belongs to a token-bucket; a ${algorithm} has none`, burstAt)
   }
   if (algorithm !== 'fixed-window' && (align !== undefined || timeZone !== undefined)) {
-    throw new TypeError(`'align' and 'timeZone' belong to a fixed-window; a ${algorithm} has none`)
+    throw new OptionTypeError(
+      [align !== undefined ? 'align' : 'timeZone'],
+      `'align' and 'timeZone' belong to a fixed-window; a ${algorithm} has none`,
+      'fixed_window_only',
+    )
   }
+  const check = (written: Limit) => relocate(() => checkLimit(written), inCounting)
   switch (algorithm) {
     case 'token-bucket':
-      return checkLimit({ algorithm, limit, period, burst: burst ?? limit })
+      return check({ algorithm, limit, period, burst: burst ?? limit })
     case 'fixed-window':
-      return checkLimit({
+      return check({
         algorithm,
         limit,
         period,
@@ -152,12 +171,18 @@ function toLimit(
       })
     case 'sliding-window':
     case 'sliding-log':
-      return checkLimit({ algorithm, limit, period })
+      return check({ algorithm, limit, period })
     default:
-      throw new TypeError(
+      throw new OptionTypeError(
+        ['algorithm'],
         `unknown algorithm '${String(algorithm)}'; it is one of token-bucket, fixed-window, sliding-window, sliding-log`,
       )
   }
+}
+
+/** The path of what `counting` says; the numbers are parts of the string, which is the whole argument. */
+function inCounting(path: OptionPath): OptionPath {
+  return path[0] === 'align' || path[0] === 'timeZone' ? path : []
 }
 
 /** Walks a string from left to right; white space before each piece counts for nothing. */

@@ -1,3 +1,4 @@
+import { OptionRangeError, OptionTypeError } from '../option-error.js'
 import { checkCalendar } from './calendar.js'
 
 /**
@@ -88,17 +89,23 @@ const FIELDS: Record<AlgorithmName, readonly string[]> = {
  */
 export function checkLimit(limit: Limit): Limit {
   if (limit === null || typeof limit !== 'object') {
-    throw new TypeError(
+    throw new OptionTypeError(
+      [],
       `a limit is an object such as { algorithm: 'token-bucket', limit: 10, period: 60000, burst: 10 }, not ${show(limit)}`,
     )
   }
   if (!ALGORITHMS.includes(limit.algorithm)) {
-    throw new TypeError(`unknown algorithm ${show(limit.algorithm)}; it is one of ${ALGORITHMS.join(', ')}`)
+    throw new OptionTypeError(
+      ['algorithm'],
+      `unknown algorithm ${show(limit.algorithm)}; it is one of ${ALGORITHMS.join(', ')}`,
+    )
   }
   for (const field of Object.keys(limit)) {
     if (field !== 'algorithm' && !FIELDS[limit.algorithm].includes(field)) {
-      throw new TypeError(
+      throw new OptionTypeError(
+        [field],
         `a ${limit.algorithm} limit has no '${field}'; it has ${FIELDS[limit.algorithm].join(', ')}`,
+        'unknown_option',
       )
     }
   }
@@ -190,19 +197,21 @@ export function wholeUnitsLeft(used: number, capacity: number): number {
 }
 
 function checkCapacity(field: string, value: number, fractions: boolean): void {
-  if (typeof value !== 'number') throw new TypeError(`'${field}' is a number, not ${show(value)}`)
+  if (typeof value !== 'number')
+    throw new OptionTypeError([field], `'${field}' is a number, not ${show(value)}`)
   if (!(value > 0) || value > Number.MAX_SAFE_INTEGER) {
-    throw new RangeError(`'${field}' is more than zero and at most 2^53 - 1, not ${value}`)
+    throw new OptionRangeError([field], `'${field}' is more than zero and at most 2^53 - 1, not ${value}`)
   }
   if (!fractions && !Number.isInteger(value))
-    throw new RangeError(`'${field}' is a whole number here, not ${value}`)
+    throw new OptionRangeError([field], `'${field}' is a whole number here, not ${value}`)
 }
 
 function checkPeriod(field: string, value: number): void {
   if (typeof value !== 'number')
-    throw new TypeError(`'${field}' is a number of milliseconds, not ${show(value)}`)
+    throw new OptionTypeError([field], `'${field}' is a number of milliseconds, not ${show(value)}`)
   if (!(value >= MIN_PERIOD && value <= MAX_PERIOD)) {
-    throw new RangeError(
+    throw new OptionRangeError(
+      [field],
       `'${field}' is between ${MIN_PERIOD} ms and ten years (${MAX_PERIOD} ms), not ${value}`,
     )
   }
@@ -211,10 +220,11 @@ function checkPeriod(field: string, value: number): void {
 function checkAlignment(limit: FixedWindowLimit): void {
   const align = limit.align ?? 'first-request'
   if (align !== 'first-request' && align !== 'calendar') {
-    throw new TypeError(`'align' is 'first-request' or 'calendar', not ${show(align)}`)
+    throw new OptionTypeError(['align'], `'align' is 'first-request' or 'calendar', not ${show(align)}`)
   }
   if (align === 'first-request') {
-    if (limit.timeZone !== undefined) throw new TypeError(`'timeZone' goes with align: 'calendar'`)
+    if (limit.timeZone !== undefined)
+      throw new OptionTypeError(['timeZone'], `'timeZone' goes with align: 'calendar'`, 'calendar_only')
     return
   }
   checkCalendar(limit.period, limit.timeZone ?? 'UTC')

@@ -1,4 +1,5 @@
 import { parseDuration } from '../limits/duration.js'
+import { OptionRangeError, OptionTypeError, relocate } from '../option-error.js'
 import { suggest } from '../suggestion.js'
 import { compileKey, defaultKey, type KeyFor, type KeySources, type KeySpec } from './key-spec.js'
 import { overridden, type RuleOverride } from './override.js'
@@ -50,7 +51,7 @@ const CONCURRENCY_FIELDS = [...COMMON_FIELDS, 'concurrent', 'lease', 'wait', 'qu
  *
  * @param known whether who the client is can be known
  * @param overrides what is said of rules by their names in place of what they say themselves
- * @throws LimitSyntaxError, TypeError, RangeError that name the rule.
+ * @throws OptionError that names the rule.
  */
 export function compileRules<Request>(
   rules: readonly Rule<Request>[],
@@ -59,7 +60,8 @@ export function compileRules<Request>(
   known: boolean,
   overrides: RuleOverrides = {},
 ): CompiledRule<Request>[] {
-  if (!Array.isArray(rules)) throw new TypeError("'rules' is a list such as [{ limit: '10/minute' }]")
+  if (!Array.isArray(rules))
+    throw new OptionTypeError(['rules'], "'rules' is a list such as [{ limit: '10/minute' }]")
   const names = new Set<string>()
   const counted: CountedBy<Request>[] = []
   // Rules that say the same of whom they count for have the same key for a request, and are seen to.
@@ -71,13 +73,21 @@ export function compileRules<Request>(
   }
   const compiled = rules.flatMap((rule, index) => {
     try {
-      const limits = compileRule(rule, keyFor, tiers)
+      const limits = relocate(
+        () => compileRule(rule, keyFor, tiers),
+        (path) => ['rules', index, ...path],
+      )
       return limits.map((each) => {
         const by = rule.by ?? defaultKey(sources, known)
         counted.push({ ...each, name: rule.name, joined: limits.length > 1, by })
-        const named = { ...each, index, name: claimName(names, each.name, rule) }
+        const named = { ...each, index, name: claimName(names, each.name, rule, index) }
         const override = Object.hasOwn(overrides, named.name) ? overrides[named.name] : undefined
-        return override === undefined ? named : overridden(named, override, rule, tiers)
+        return override === undefined
+          ? named
+          : relocate(
+              () => overridden(named, override, rule, tiers),
+              () => ['overrides', named.name, 'limit'],
+            )
       })
     } catch (error) {
       if (error instanceof Error) error.message = `rules[${index}]: ${error.message}`
@@ -86,7 +96,11 @@ export function compileRules<Request>(
   })
   const unknown = Object.keys(overrides).find((name) => !names.has(name))
   if (unknown !== undefined)
-    throw new TypeError(`there is no rule '${unknown}' to override; there are ${[...names].join(', ')}`)
+    throw new OptionTypeError(
+      ['overrides', unknown],
+      `there is no rule '${unknown}' to override; there are ${[...names].join(', ')}`,
+      'unknown_option',
+    )
   const states = stateNames(counted)
   return compiled.map((rule, place) => ({ ...rule, stateName: states[place] as string }))
 }
@@ -100,13 +114,19 @@ function compileRule<Request>(
   checkFields(rule, inFlight ? CONCURRENCY_FIELDS : RATE_FIELDS)
   const resource = inFlight ? 'concurrent' : (rule.of ?? 'requests')
   if (!inFlight && resource === 'concurrent')
-    throw new TypeError('what is in flight is limited by { concurrent: 4 }')
+    throw new OptionTypeError(['of'], 'what is in flight is limited by { concurrent: 4 }')
   const common = {
-    name: checkName(rule.name ?? (rule.shared === true ? `all ${resource}` : resource)),
+    name: checkName(
+      rule.name ?? (rule.shared === true ? `all ${resource}` : resource),
+      rule.name === undefined ? 'of' : 'name',
+    ),
     resource,
     shared: rule.shared === true && checkShared(rule),
     enforce: rule.enforce !== false,
-    keyFor: keyFor(rule.by),
+    keyFor: relocate(
+      () => keyFor(rule.by),
+      (path) => ['by', ...path],
+    ),
     costFor: compileCost(rule),
     cost: typeof rule.cost === 'function' ? undefined : (rule.cost ?? 1),
     waiting: inFlight ? waitingOf(rule) : undefined,
@@ -119,11 +139,13 @@ function checkShared<Request>(rule: Rule<Request>): true {
   // Two functions may count by different things; a text tells them apart, and so does a name.
   const isKnown = [rule.by].flat().every((part) => typeof part !== 'function' || sourceOf(part) !== undefined)
   if (rule.name === undefined && !isKnown)
-    throw new TypeError(
+    throw new OptionTypeError(
+      ['name'],
       "a shared rule whose 'by' is a function needs a 'name', by which the others are found",
     )
   // Whoever frees a slot elsewhere could not call the next one here.
-  if ('wait' in rule) throw new TypeError("nobody waits for the slots of a shared rule: it has no 'wait'")
+  if ('wait' in rule)
+    throw new OptionTypeError(['wait'], "nobody waits for the slots of a shared rule: it has no 'wait'")
   return true
 }
 
@@ -134,45 +156,65 @@ const MAX_PATIENCE = 24 * 86_400_000
 
 function waitingOf<Request>({ wait, queue, enforce, by }: ConcurrencyRule<Request>): Waiting | undefined {
   if (wait === undefined) {
-    if (queue !== undefined) throw new TypeError("'queue' goes with 'wait', such as wait: '2s'")
+    if (queue !== undefined)
+      throw new OptionTypeError(['queue'], "'queue' goes with 'wait', such as wait: '2s'")
     return undefined
   }
   if (enforce === false)
-    throw new TypeError("a shadow rule lets everybody in, so that nobody waits: it has no 'wait'")
-  const patience = parseDuration(wait)
-  if (patience > MAX_PATIENCE) throw new RangeError("'wait' is at most 24 days")
+    throw new OptionTypeError(
+      ['wait'],
+      "a shadow rule lets everybody in, so that nobody waits: it has no 'wait'",
+    )
+  const patience = relocate(
+    () => parseDuration(wait),
+    () => ['wait'],
+  )
+  if (patience > MAX_PATIENCE) throw new OptionRangeError(['wait'], "'wait' is at most 24 days")
   const places = queue ?? DEFAULT_PLACES
   if (!(Number.isInteger(places) && places >= 1 && places <= MAX_PLACES))
-    throw new RangeError(`'queue' is a whole number from 1 to ${MAX_PLACES}, not ${String(places)}`)
+    throw new OptionRangeError(
+      ['queue'],
+      `'queue' is a whole number from 1 to ${MAX_PLACES}, not ${String(places)}`,
+    )
   const isPerClient = by === undefined || [by].flat().some((part) => part === 'client' || part === 'ip')
   return { patience, places, isPerClient }
 }
 
 function checkFields(rule: unknown, fields: readonly string[]): void {
   if (rule === null || typeof rule !== 'object') {
-    throw new TypeError(`a rule is an object such as { limit: '10/minute' }, not ${String(rule)}`)
+    throw new OptionTypeError([], `a rule is an object such as { limit: '10/minute' }, not ${String(rule)}`)
   }
   for (const field of Object.keys(rule)) {
     if (!fields.includes(field))
-      throw new TypeError(`a rule has no '${field}'${suggest(field, fields)}; it has ${fields.join(', ')}`)
+      throw new OptionTypeError(
+        [field],
+        `a rule has no '${field}'${suggest(field, fields)}; it has ${fields.join(', ')}`,
+        'unknown_option',
+      )
   }
   if (!('limit' in rule) && !('concurrent' in rule)) {
-    throw new TypeError("a rule has a 'limit', such as '10/minute', or a number 'concurrent'")
+    throw new OptionTypeError([], "a rule has a 'limit', such as '10/minute', or a number 'concurrent'")
   }
 }
 
-function checkName(name: string): string {
+function checkName(name: string, option: 'name' | 'of'): string {
   if (typeof name === 'string' && /^[\x20-\x7e]{1,64}$/.test(name)) return name
-  throw new TypeError(`a name is 1 to 64 printable ASCII characters, not '${String(name).slice(0, 70)}'`)
+  throw new OptionTypeError(
+    [option],
+    `a name is 1 to 64 printable ASCII characters, not '${String(name).slice(0, 70)}'`,
+  )
 }
 
 /** Two rules may not share a name, or they would share their state. Names that nobody chose are numbered. */
-function claimName<Request>(taken: Set<string>, name: string, rule: Rule<Request>): string {
+function claimName<Request>(taken: Set<string>, name: string, rule: Rule<Request>, index: number): string {
   let claimed = name
   for (let number = 2; taken.has(claimed); number++) claimed = `${name}-${number}`
   const joined = 'limit' in rule && typeof rule.limit === 'string' && rule.limit.includes(';')
   if (claimed !== name && rule.name !== undefined && !joined)
-    throw new TypeError(`two rules are called '${name}'; give each a 'name' of its own`)
+    throw new OptionTypeError(
+      ['rules', index, 'name'],
+      `two rules are called '${name}'; give each a 'name' of its own`,
+    )
   taken.add(claimed)
   return claimed
 }

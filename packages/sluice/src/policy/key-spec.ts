@@ -1,4 +1,5 @@
 import { allOf, andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
+import { OptionTypeError, relocate } from '../option-error.js'
 import type { Client } from './client.js'
 import { addressInPlaceOfSecret, combinedKey, plainKey, secretKey } from './key.js'
 
@@ -47,8 +48,14 @@ export function compileKey<Request>(
   if (spec === undefined) return compileKey(defaultKey(sources, known), sources, known)
   if (spec === ownKey) return ownKey
   if (!Array.isArray(spec)) return compilePart(spec as KeyPart<Request>, sources, known)
-  if (spec.length === 0) throw new TypeError("'by' is an empty list; write 'everyone' for one key for all")
-  const parts = spec.map((part: KeyPart<Request>) => compilePart(part, sources, known))
+  if (spec.length === 0)
+    throw new OptionTypeError([], "'by' is an empty list; write 'everyone' for one key for all")
+  const parts = spec.map((part: KeyPart<Request>, index) =>
+    relocate(
+      () => compilePart(part, sources, known),
+      () => [index],
+    ),
+  )
   const [only] = parts
   return only !== undefined && parts.length === 1
     ? only
@@ -84,7 +91,8 @@ function compilePart<Request>(
   if (part === 'client' && known)
     return (request, client) => (client === undefined ? addressOf(request, sources) : clientKey(client))
   if (sources === undefined) {
-    throw new TypeError(
+    throw new OptionTypeError(
+      [],
       `'by: ${String(part)}' is known to the adapters; here 'by' is 'everyone' or a function of the request`,
     )
   }
@@ -97,7 +105,8 @@ function compilePart<Request>(
   }
   const header = /^header:([!#$%&'*+.^_`|~0-9A-Za-z-]+)$/.exec(String(part))?.[1]?.toLowerCase()
   if (header === undefined) {
-    throw new TypeError(
+    throw new OptionTypeError(
+      [],
       `unknown key '${String(part)}'; it is ip, client, route, everyone, header:NAME or a function`,
     )
   }

@@ -1,3 +1,4 @@
+import { OptionTypeError } from '../option-error.js'
 import type { UnplacedRule } from './compiled-rule.js'
 import type { LimitSpec, RateRule, Rule } from './rule.js'
 import { compileConcurrency, compileLimits, type RuleLimit } from './rule-limit.js'
@@ -33,13 +34,17 @@ function limitInstead<Request>(
 ): RuleLimit<Request> {
   if ('concurrent' in rule) {
     if (typeof limit !== 'number')
-      throw new TypeError(`what is in flight is limited by a number such as 8, not by '${String(limit)}'`)
+      throw new OptionTypeError(
+        ['limit'],
+        `what is in flight is limited by a number such as 8, not by '${String(limit)}'`,
+      )
     return compileConcurrency({ ...rule, concurrent: limit }, tiers)
   }
-  if (typeof limit === 'number') throw new TypeError(`a limit has a period, such as ${limit}/minute`)
+  if (typeof limit === 'number')
+    throw new OptionTypeError(['limit'], `a limit has a period, such as ${limit}/minute`)
   const [only, ...more] = compileLimits({ ...rule, ...countingOf(rule, limit), limit }, tiers)
   if (only === undefined || more.length > 0)
-    throw new TypeError(`in place of a limit stands one limit, not '${String(limit)}'`)
+    throw new OptionTypeError(['limit'], `in place of a limit stands one limit, not '${String(limit)}'`)
   return only
 }
 

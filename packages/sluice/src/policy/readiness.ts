@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../maybe-promise.js'
+import { OptionTypeError } from '../option-error.js'
 
 /**
  * What is asked whether a model is ready: a URL, which answers 2xx where it is, or a function. What answers otherwise or fails is
@@ -60,9 +61,9 @@ async function answerTo(
 function questionAt(address: string | URL): (signal: AbortSignal) => Promise<boolean> {
   const url = URL.canParse(String(address)) ? new URL(address) : undefined
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
-    throw new TypeError("'ready' is a URL such as http://127.0.0.1:9000/healthz")
+    throw new OptionTypeError(['ready'], "'ready' is a URL such as http://127.0.0.1:9000/healthz")
   if (url.username !== '' || url.password !== '')
-    throw new TypeError("the URL of 'ready' has no name and password in it")
+    throw new OptionTypeError(['ready'], "the URL of 'ready' has no name and password in it")
   return async (signal) => {
     const { ok, body } = await fetch(url, { signal, redirect: 'manual' })
     await body?.cancel()

@@ -1,4 +1,5 @@
 import { andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
+import { OptionRangeError, OptionTypeError } from '../option-error.js'
 import type { Client } from './client.js'
 import { RequestError } from './request-error.js'
 
@@ -29,14 +30,18 @@ export function compileRequirement<Request>(options: {
 }): Requirement<Request> | undefined {
   const { require: holds, refuseWith } = options
   if (holds === undefined) {
-    if (refuseWith !== undefined) throw new TypeError("'refuseWith' goes with 'require'")
+    if (refuseWith !== undefined)
+      throw new OptionTypeError(['refuseWith'], "'refuseWith' goes with 'require'")
     return undefined
   }
   if (typeof holds !== 'function')
-    throw new TypeError("'require' is a function of the request and its client")
+    throw new OptionTypeError(['require'], "'require' is a function of the request and its client")
   const { status = 403, detail = 'Forbidden' } = refuseWith ?? {}
   if (!(Number.isInteger(status) && status >= 400 && status <= 499))
-    throw new RangeError(`the status of 'refuseWith' is from 400 to 499, not ${String(status)}`)
+    throw new OptionRangeError(
+      ['refuseWith', 'status'],
+      `the status of 'refuseWith' is from 400 to 499, not ${String(status)}`,
+    )
   const check = (answer: unknown) => {
     // What is not a clear yes is a no.
     if (answer !== true) throw new ForbiddenError(detail, status)

@@ -1,5 +1,6 @@
 import { checkCost, type Limit } from '../limits/limit.js'
 import { andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
+import { OptionRangeError, OptionTypeError } from '../option-error.js'
 import { MalformedRequestError, RequestError } from './request-error.js'
 import type { Rule } from './rule.js'
 
@@ -35,9 +36,10 @@ export function compileCost<Request>({ cost = 1, fallbackCost }: Rule<Request>):
 }
 
 function constant(units: unknown, field: string): () => number {
-  if (typeof units !== 'number') throw new TypeError(`'${field}' is a number, not ${typeof units}`)
+  if (typeof units !== 'number')
+    throw new OptionTypeError([field], `'${field}' is a number, not ${typeof units}`)
   if (!(units >= 0 && Number.isFinite(units)))
-    throw new RangeError(`'${field}' is zero or more and finite, not ${units}`)
+    throw new OptionRangeError([field], `'${field}' is zero or more and finite, not ${units}`)
   return () => units
 }
 

@@ -2,6 +2,7 @@ import { parseDuration } from '../limits/duration.js'
 import { type Counting, parseLimits } from '../limits/grammar.js'
 import { checkLimit, DEFAULT_LEASE, type Limit } from '../limits/limit.js'
 import { andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
+import { type OptionPath, OptionTypeError, relocate } from '../option-error.js'
 import type { Client } from './client.js'
 import type { ConcurrencyRule, LimitSpec, RateRule } from './rule.js'
 import { readTiers, type TierLimits, type TierScales, tierLimit, UNLIMITED } from './tiers.js'
@@ -29,7 +30,9 @@ export function compileLimits<Request>(rule: RateRule<Request>, all: TierScales)
     ...(align !== undefined && { align }),
     ...(timeZone !== undefined && { timeZone }),
   }
-  const own = readTiers(rule.tiers, (spec, tier) => oneLimit(spec, counting, `tier '${tier}'`))
+  const own = readTiers(rule.tiers, (spec, tier) =>
+    oneLimit(spec, counting, ['tiers', tier], `tier '${tier}'`),
+  )
   if (typeof limit === 'function') {
     const known = new Map<string, Limit>()
     const limitFor: LimitFor<Request> = (request, client) =>
@@ -38,10 +41,13 @@ export function compileLimits<Request>(rule: RateRule<Request>, all: TierScales)
       )
     return [{ limitFor, limit: undefined }]
   }
-  const limits = readLimits(limit, counting)
+  const limits = readLimits(limit, counting, ['limit'])
   if (limits.length > 1 && [...own.values()].some((said) => typeof said === 'object'))
-    throw new TypeError('a whole limit by tier is for a rule of one limit; write a rule for each')
-  return limits.map((fixed) => byTier(fixed, own, all))
+    throw new OptionTypeError(
+      ['tiers'],
+      'a whole limit by tier is for a rule of one limit; write a rule for each',
+    )
+  return limits.map((fixed) => byTier(fixed, own, all, 'limit'))
 }
 
 /** As `compileLimits`, for what is in flight. */
@@ -50,14 +56,19 @@ export function compileConcurrency<Request>(
   all: TierScales,
 ): RuleLimit<Request> {
   const { concurrent } = rule
-  const lease = rule.lease === undefined ? DEFAULT_LEASE : parseDuration(rule.lease)
-  const limitOf = (limit: number) => checkLimit({ algorithm: 'concurrency', limit, lease })
+  const lease = rule.lease === undefined ? DEFAULT_LEASE : leaseOf(rule.lease)
+  const limitOf = (limit: number) =>
+    relocate(
+      () => checkLimit({ algorithm: 'concurrency', limit, lease }),
+      ([field = 'limit']) => [field === 'limit' ? 'concurrent' : field],
+    )
   const own = readTiers<never>(rule.tiers, (_, tier) => {
-    throw new TypeError(
+    throw new OptionTypeError(
+      ['tiers', tier],
       `tier '${tier}' of a rule of what is in flight is a multiplier, such as 2, or 'unlimited'`,
     )
   })
-  if (typeof concurrent !== 'function') return byTier(limitOf(concurrent), own, all)
+  if (typeof concurrent !== 'function') return byTier(limitOf(concurrent), own, all, 'concurrent')
   return {
     limitFor: (request, client) =>
       andThen(toMaybePromise<number>(concurrent(request, client)), (slots) =>
@@ -67,10 +78,27 @@ export function compileConcurrency<Request>(
   }
 }
 
+function leaseOf(lease: number | string): number {
+  return relocate(
+    () => parseDuration(lease),
+    () => ['lease'],
+  )
+}
+
 /** A fixed limit, worked out for each tier once. */
-function byTier<Request>(fixed: Limit, own: TierLimits, all: TierScales): RuleLimit<Request> {
+function byTier<Request>(
+  fixed: Limit,
+  own: TierLimits,
+  all: TierScales,
+  option: 'limit' | 'concurrent',
+): RuleLimit<Request> {
   const tiers = [...own.keys(), ...all.keys()]
-  const limits = new Map(tiers.map((tier) => [tier, tierLimit(fixed, tier, own, all)]))
+  const limitOf = (tier: string) =>
+    relocate(
+      () => tierLimit(fixed, tier, own, all),
+      () => (own.has(tier) ? ['tiers', tier] : [option]),
+    )
+  const limits = new Map(tiers.map((tier) => [tier, limitOf(tier)]))
   if (limits.size === 0) return { limitFor: () => fixed, limit: fixed }
   return {
     limitFor: (_, client) => {
@@ -81,30 +109,42 @@ function byTier<Request>(fixed: Limit, own: TierLimits, all: TierScales): RuleLi
   }
 }
 
-function readLimits(spec: LimitSpec, counting: Counting): Limit[] {
-  if (typeof spec === 'string') return parseLimits(spec, counting)
-  if (Object.keys(counting).length > 0) {
-    throw new TypeError(
+/** @param place of `spec` in the rule */
+function readLimits(spec: LimitSpec, counting: Counting, place: OptionPath): Limit[] {
+  if (typeof spec === 'string')
+    return relocate(
+      () => parseLimits(spec, counting),
+      (path) => (path.length === 0 ? place : path),
+    )
+  const [counted] = Object.keys(counting)
+  if (counted !== undefined) {
+    throw new OptionTypeError(
+      [counted],
       "'algorithm', 'align' and 'timeZone' go with a limit string; a limit object says them itself",
     )
   }
-  return [checkLimit(spec)]
+  return [
+    relocate(
+      () => checkLimit(spec),
+      (path) => [...place, ...path],
+    ),
+  ]
 }
 
-function oneLimit(spec: LimitSpec, counting: Counting, whose: string): Limit {
-  const [limit, ...more] = readLimits(spec, counting)
+function oneLimit(spec: LimitSpec, counting: Counting, place: OptionPath, whose: string): Limit {
+  const [limit, ...more] = readLimits(spec, counting, place)
   if (limit !== undefined && more.length === 0) return limit
-  throw new TypeError(`${whose} has one limit, not '${String(spec)}'; write a rule for each`)
+  throw new OptionTypeError(place, `${whose} has one limit, not '${String(spec)}'; write a rule for each`)
 }
 
 /** Distinct limit strings that a rule's function may give before the parsed ones are forgotten. */
 const MAX_KNOWN_LIMITS = 1000
 
 function givenLimit(spec: LimitSpec, counting: Counting, known: Map<string, Limit>): Limit {
-  if (typeof spec !== 'string') return oneLimit(spec, counting, "a rule's function")
+  if (typeof spec !== 'string') return oneLimit(spec, counting, ['limit'], "a rule's function")
   const before = known.get(spec)
   if (before !== undefined) return before
-  const limit = oneLimit(spec, counting, "a rule's function")
+  const limit = oneLimit(spec, counting, ['limit'], "a rule's function")
   if (known.size >= MAX_KNOWN_LIMITS) known.clear()
   known.set(spec, limit)
   return limit

@@ -1,4 +1,5 @@
 import { checkLimit, type Limit } from '../limits/limit.js'
+import { type OptionPath, OptionRangeError, OptionTypeError } from '../option-error.js'
 
 /**
  * A limit of `factor` times as much in the same time. Whole units stay whole, rounded down, but never below one: a scale says
@@ -17,9 +18,10 @@ export function scaleLimit(limit: Limit, factor: number): Limit {
 }
 
 /** @throws TypeError, RangeError for what cannot scale a limit. */
-export function checkFactor(factor: unknown, what: string): number {
-  if (typeof factor !== 'number') throw new TypeError(`${what} is a number such as 5, not ${String(factor)}`)
+export function checkFactor(factor: unknown, what: string, place: OptionPath): number {
+  if (typeof factor !== 'number')
+    throw new OptionTypeError(place, `${what} is a number such as 5, not ${String(factor)}`)
   if (!(factor > 0) || factor > 1e6)
-    throw new RangeError(`${what} is more than zero and at most a million, not ${factor}`)
+    throw new OptionRangeError(place, `${what} is more than zero and at most a million, not ${factor}`)
   return factor
 }

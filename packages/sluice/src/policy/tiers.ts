@@ -40,7 +40,9 @@ export function readTiers<Whole>(
 ): TierLimits {
   const read = (said: number | typeof UNLIMITED | Whole, tier: string) => {
     if (said === UNLIMITED) return UNLIMITED
-    return typeof said === 'number' ? checkFactor(said, `tier '${tier}'`) : readWhole(said as Whole, tier)
+    return typeof said === 'number'
+      ? checkFactor(said, `tier '${tier}'`, ['tiers', tier])
+      : readWhole(said as Whole, tier)
   }
   return new Map(Object.entries(tiers ?? {}).map(([tier, said]) => [tier, read(said, tier)]))
 }
@@ -50,7 +52,7 @@ export function readTierScales(tiers: Tiers<never> | undefined): TierScales {
   return new Map(
     Object.entries(tiers ?? {}).map(([tier, factor]) => [
       tier,
-      factor === UNLIMITED ? UNLIMITED : checkFactor(factor, `tier '${tier}'`),
+      factor === UNLIMITED ? UNLIMITED : checkFactor(factor, `tier '${tier}'`, ['tiers', tier]),
     ]),
   )
 }

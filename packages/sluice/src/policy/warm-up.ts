@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../clock.js'
 import { parseDuration } from '../limits/duration.js'
+import { OptionRangeError, OptionTypeError, relocate } from '../option-error.js'
 import { suggest } from '../suggestion.js'
 import { type Readiness, type ReadinessAnswer, watchReadiness } from './readiness.js'
 
@@ -67,16 +68,21 @@ const OPTIONS = ['from', 'over', 'steps', 'ready', 'onChange', 'clock']
 export function createWarmUp(options: WarmUpOptions): WarmUp {
   for (const option of Object.keys(options)) {
     if (!OPTIONS.includes(option))
-      throw new TypeError(
+      throw new OptionTypeError(
+        [option],
         `a warm-up has no option '${option}'${suggest(option, OPTIONS)}; it has ${OPTIONS.join(', ')}`,
+        'unknown_option',
       )
   }
   const { from, steps, ready = false, onChange, clock = systemClock } = options
   if (typeof from !== 'number' || !(from > 0 && from <= 1))
-    throw new RangeError(`'from' is more than 0 and at most 1, not ${String(from)}`)
+    throw new OptionRangeError(['from'], `'from' is more than 0 and at most 1, not ${String(from)}`)
   if (steps !== undefined && !(Number.isInteger(steps) && steps >= 1))
-    throw new RangeError(`'steps' is a whole number from 1 on, not ${String(steps)}`)
-  const over = parseDuration(options.over)
+    throw new OptionRangeError(['steps'], `'steps' is a whole number from 1 on, not ${String(steps)}`)
+  const over = relocate(
+    () => parseDuration(options.over),
+    () => ['over'],
+  )
   let since = ready === true ? clock.now() : undefined
   const passed = () => (since === undefined ? 0 : Math.max(0, clock.now() - since))
   const tell = () => {

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../clock.js'
 import { parseDuration } from '../../limits/duration.js'
+import { OptionRangeError, OptionTypeError, relocate } from '../../option-error.js'
 import { suggest } from '../../suggestion.js'
 import { systemTimers, type Timers } from './timers.js'
 
@@ -90,16 +91,30 @@ export function checkOptions(options: FailurePolicyOptions): Settings {
   } = options
   const [unknownOption] = Object.keys(unknown)
   if (unknownOption !== undefined)
-    throw new TypeError(
+    throw new OptionTypeError(
+      [unknownOption],
       `a failure policy has no option '${unknownOption}'${suggest(unknownOption, OPTIONS)}; it has ${OPTIONS.join(', ')}`,
+      'unknown_option',
     )
   if (!POLICIES.includes(policy))
-    throw new TypeError(`'policy' is one of ${POLICIES.join(', ')}, not '${String(policy)}'`)
+    throw new OptionTypeError(
+      ['policy'],
+      `'policy' is one of ${POLICIES.join(', ')}, not '${String(policy)}'`,
+    )
   if (policy !== 'local' && (options.peers !== undefined || maxKeys !== undefined))
-    throw new TypeError(`'peers' and 'maxKeys' go with the policy 'local', not with '${policy}'`)
-  const milliseconds = parseDuration(deadline)
+    throw new OptionTypeError(
+      [options.peers !== undefined ? 'peers' : 'maxKeys'],
+      `'peers' and 'maxKeys' go with the policy 'local', not with '${policy}'`,
+    )
+  const milliseconds = relocate(
+    () => parseDuration(deadline),
+    () => ['deadline'],
+  )
   if (milliseconds < 1 || milliseconds > LONGEST_DEADLINE)
-    throw new RangeError(`'deadline' is between 1 ms and ${LONGEST_DEADLINE} ms, not ${milliseconds}`)
+    throw new OptionRangeError(
+      ['deadline'],
+      `'deadline' is between 1 ms and ${LONGEST_DEADLINE} ms, not ${milliseconds}`,
+    )
   checkCount('peers', peers)
   checkCount('failures', failures)
   checkCount('maxWaiting', maxWaiting)
@@ -120,5 +135,5 @@ export function checkOptions(options: FailurePolicyOptions): Settings {
 
 function checkCount(option: string, count: number): void {
   if (!Number.isSafeInteger(count) || count < 1)
-    throw new RangeError(`'${option}' is a whole number from 1, not ${String(count)}`)
+    throw new OptionRangeError([option], `'${option}' is a whole number from 1, not ${String(count)}`)
 }

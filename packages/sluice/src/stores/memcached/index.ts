@@ -1,3 +1,4 @@
+import { OptionTypeError } from '../../option-error.js'
 import { suggest } from '../../suggestion.js'
 import { ClientConnection, type MemcachedClient } from './client-connection.js'
 import type { Connection } from './connection.js'
@@ -66,11 +67,13 @@ const OPTIONS = ['client', 'url', 'prefix']
 export function memcachedStore(options: string | MemcachedStoreOptions): MemcachedStore {
   if (typeof options === 'string') return memcachedStore({ url: options })
   if (options === null || typeof options !== 'object')
-    throw new TypeError('a Memcached store is made from a URL, or from { client } or { url }')
+    throw new OptionTypeError([], 'a Memcached store is made from a URL, or from { client } or { url }')
   for (const option of Object.keys(options)) {
     if (!OPTIONS.includes(option))
-      throw new TypeError(
+      throw new OptionTypeError(
+        [option],
         `a Memcached store has no option '${option}'${suggest(option, OPTIONS)}; it has ${OPTIONS.join(', ')}`,
+        'unknown_option',
       )
   }
   const prefix = checkPrefix(options.prefix ?? DEFAULT_PREFIX)
@@ -80,13 +83,14 @@ export function memcachedStore(options: string | MemcachedStoreOptions): Memcach
 
 function connectionOf({ client, url }: MemcachedStoreOptions): Connection {
   if ((client === undefined) === (url === undefined))
-    throw new TypeError("a Memcached store is made from a 'client' or from a 'url', one of them")
+    throw new OptionTypeError([], "a Memcached store is made from a 'client' or from a 'url', one of them")
   if (client === undefined) return new UrlConnection(parseMemcachedUrl(String(url)))
   if (client === null || typeof client !== 'object' || typeof client.gets !== 'function')
-    throw new TypeError("'client' is a MemcacheClient of memcache-client")
+    throw new OptionTypeError(['client'], "'client' is a MemcacheClient of memcache-client")
   const { servers } = Object(client.options?.server) as { servers?: unknown }
   if (Array.isArray(servers) && servers.length > 1)
-    throw new TypeError(
+    throw new OptionTypeError(
+      ['client'],
       'this client sends each command to any of several servers, and each would count for itself; give it one server',
     )
   return new ClientConnection(client, false)

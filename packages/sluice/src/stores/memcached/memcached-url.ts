@@ -1,3 +1,5 @@
+import { OptionTypeError } from '../../option-error.js'
+
 const FORM = 'memcached://host:11211'
 
 const URL_FORM = /^memcached:\/\/([^:/?#@,[\]\s]+)(?::(\d{1,5}))?\/?$/
@@ -9,9 +11,11 @@ const URL_FORM = /^memcached:\/\/([^:/?#@,[\]\s]+)(?::(\d{1,5}))?\/?$/
  */
 export function parseMemcachedUrl(url: string): string {
   const match = URL_FORM.exec(url)
-  if (match?.[1] === undefined) throw new TypeError(`this is no URL of a Memcached server; ${advice(url)}`)
+  if (match?.[1] === undefined)
+    throw new OptionTypeError(['url'], `this is no URL of a Memcached server; ${advice(url)}`)
   const port = Number(match[2] ?? 11_211)
-  if (port < 1 || port > 65_535) throw new TypeError(`a port is a number from 1 to 65535, not ${port}`)
+  if (port < 1 || port > 65_535)
+    throw new OptionTypeError(['url'], `a port is a number from 1 to 65535, not ${port}`)
   return `${match[1]}:${port}`
 }
 

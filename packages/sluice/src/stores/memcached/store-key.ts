@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { OptionRangeError, OptionTypeError } from '../../option-error.js'
 
 /** Longest key that Memcached takes, in bytes. */
 const MAX_KEY_LENGTH = 250
@@ -26,9 +27,11 @@ export function storeKey(prefix: string, scope: string, key: string): string {
 
 /** @throws TypeError, RangeError for a prefix that Memcached's keys cannot begin with. */
 export function checkPrefix(prefix: string): string {
-  if (typeof prefix !== 'string') throw new TypeError(`'prefix' is a string, not ${String(prefix)}`)
+  if (typeof prefix !== 'string')
+    throw new OptionTypeError(['prefix'], `'prefix' is a string, not ${String(prefix)}`)
   if (prefix.length > MAX_PREFIX_LENGTH || !ALL_PRINTABLE.test(prefix))
-    throw new RangeError(
+    throw new OptionRangeError(
+      ['prefix'],
       `'prefix' is printable ASCII without spaces, at most ${MAX_PREFIX_LENGTH} characters`,
     )
   return prefix

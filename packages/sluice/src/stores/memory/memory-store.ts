@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../clock.js'
 import { checkCost } from '../../limits/limit.js'
+import { OptionRangeError, OptionTypeError } from '../../option-error.js'
 import { suggest } from '../../suggestion.js'
 import type { DecidingStore, Outcome, StandingCharge, StandingTaker } from '../outcome.js'
 import type { Charge, Settlement, Store, StoreVerdict } from '../store.js'
@@ -47,8 +48,10 @@ const DEFAULT_MAX_KEYS = 1_000_000
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const unknown = Object.keys(options).find((option) => !OPTIONS.includes(option))
   if (unknown !== undefined)
-    throw new TypeError(
+    throw new OptionTypeError(
+      [unknown],
       `a memory store has no option '${unknown}'${suggest(unknown, OPTIONS)}; it has ${OPTIONS.join(', ')}`,
+      'unknown_option',
     )
   return new InMemory(options.maxKeys ?? DEFAULT_MAX_KEYS, options.clock ?? systemClock)
 }
@@ -60,7 +63,7 @@ class InMemory implements MemoryStore, DecidingStore {
 
   constructor(maxKeys: number, clock: Clock) {
     if (!Number.isInteger(maxKeys) || maxKeys < 1)
-      throw new RangeError(`'maxKeys' is a whole number from 1, not ${maxKeys}`)
+      throw new OptionRangeError(['maxKeys'], `'maxKeys' is a whole number from 1, not ${maxKeys}`)
     this.#states = new States(maxKeys, clock)
     this.#buckets = new BucketTaking(this.#states)
   }

@@ -1,4 +1,5 @@
 import { systemClock } from '../../clock.js'
+import { OptionRangeError, OptionTypeError } from '../../option-error.js'
 import { suggest } from '../../suggestion.js'
 import { rememberRefusals } from '../refusals/remembering-store.js'
 import { UrlConnection } from './clients/from-url.js'
@@ -72,11 +73,13 @@ const OPTIONS = ['client', 'url', 'prefix', 'rememberRefusals']
 export function redisStore(options: string | RedisStoreOptions): RedisStore {
   if (typeof options === 'string') return redisStore({ url: options })
   if (options === null || typeof options !== 'object')
-    throw new TypeError('a Redis store is made from a URL, or from { client } or { url }')
+    throw new OptionTypeError([], 'a Redis store is made from a URL, or from { client } or { url }')
   for (const option of Object.keys(options)) {
     if (!OPTIONS.includes(option))
-      throw new TypeError(
+      throw new OptionTypeError(
+        [option],
         `a Redis store has no option '${option}'${suggest(option, OPTIONS)}; it has ${OPTIONS.join(', ')}`,
+        'unknown_option',
       )
   }
   const prefix = checkPrefix(options.prefix ?? DEFAULT_PREFIX)
@@ -87,19 +90,25 @@ export function redisStore(options: string | RedisStoreOptions): RedisStore {
 
 function checkMemory(milliseconds: number): number {
   if (typeof milliseconds !== 'number')
-    throw new TypeError(`'rememberRefusals' is a number of milliseconds, not ${String(milliseconds)}`)
+    throw new OptionTypeError(
+      ['rememberRefusals'],
+      `'rememberRefusals' is a number of milliseconds, not ${String(milliseconds)}`,
+    )
   if (!(milliseconds >= 0 && milliseconds <= LONGEST_MEMORY))
-    throw new RangeError(`'rememberRefusals' is from 0 to ${LONGEST_MEMORY} ms, not ${milliseconds}`)
+    throw new OptionRangeError(
+      ['rememberRefusals'],
+      `'rememberRefusals' is from 0 to ${LONGEST_MEMORY} ms, not ${milliseconds}`,
+    )
   return milliseconds
 }
 
 function connectionOf({ client, url }: RedisStoreOptions): Connection {
   if ((client === undefined) === (url === undefined))
-    throw new TypeError("a Redis store is made from a 'client' or from a 'url', one of them")
+    throw new OptionTypeError([], "a Redis store is made from a 'client' or from a 'url', one of them")
   if (client === undefined) return new UrlConnection(parseRedisUrl(String(url)))
   if (client !== null && typeof client === 'object') {
     if ('evalSha' in client) return new NodeRedisConnection(client)
     if ('createBuiltinCommand' in client) return new IoRedisConnection(client, false)
   }
-  throw new TypeError("'client' is a client of ioredis or of node-redis")
+  throw new OptionTypeError(['client'], "'client' is a client of ioredis or of node-redis")
 }

@@ -1,3 +1,5 @@
+import { OptionTypeError } from '../../option-error.js'
+
 /** Where a server is, as a URL says it. */
 export interface RedisAddress {
   readonly kind: 'standalone' | 'cluster' | 'sentinel'
@@ -23,23 +25,27 @@ const URL_FORM = /^(redis|rediss)(?:\+(cluster|sentinel))?:\/\/(?:([^@/]*)@)?([^
  */
 export function parseRedisUrl(url: string): RedisAddress {
   const match = URL_FORM.exec(url)
-  if (match === null) throw new TypeError(`this is no URL of a Redis server; write ${FORMS}`)
+  if (match === null) throw new OptionTypeError(['url'], `this is no URL of a Redis server; write ${FORMS}`)
   const [, scheme, topology, credentials, hosts = '', path = ''] = match
   const kind = topology === 'cluster' || topology === 'sentinel' ? topology : 'standalone'
   const nodes = hosts.split(',').map((host) => parseHost(host, kind === 'sentinel' ? 26_379 : 6379))
   if (kind === 'standalone' && nodes.length > 1)
-    throw new TypeError(
+    throw new OptionTypeError(
+      ['url'],
       'several hosts make a cluster or are Sentinels: write redis+cluster:// or redis+sentinel://',
     )
   const parts = path === '' ? [] : path.split('/').map(decoded)
   const name = kind === 'sentinel' ? parts.shift() : ''
   if (name === undefined || (kind === 'sentinel' && name === ''))
-    throw new TypeError('a redis+sentinel:// URL ends with the name of the primary, as in …:26379/mymaster')
+    throw new OptionTypeError(
+      ['url'],
+      'a redis+sentinel:// URL ends with the name of the primary, as in …:26379/mymaster',
+    )
   const db = parts.shift() ?? '0'
   if (!/^\d{1,9}$/.test(db) || parts.length > 0)
-    throw new TypeError(`the path of a Redis URL is the number of a database; write ${FORMS}`)
+    throw new OptionTypeError(['url'], `the path of a Redis URL is the number of a database; write ${FORMS}`)
   if (kind === 'cluster' && db !== '0')
-    throw new TypeError('a cluster has no database but 0; leave the path of the URL out')
+    throw new OptionTypeError(['url'], 'a cluster has no database but 0; leave the path of the URL out')
   return { kind, tls: scheme === 'rediss', ...parseCredentials(credentials), nodes, name, db: Number(db) }
 }
 
@@ -56,7 +62,8 @@ function parseHost(text: string, defaultPort: number): { host: string; port: num
   const port = Number(match?.[3] ?? defaultPort)
   if (host === undefined || port < 1 || port > 65_535)
     // It is not repeated: of a password with a slash in it, the beginning would pass for a host.
-    throw new TypeError(
+    throw new OptionTypeError(
+      ['url'],
       `a host of a Redis URL is a name or an address with a port from 1 to 65535; write ${FORMS}`,
     )
   return { host, port }
@@ -66,6 +73,6 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw new TypeError("a '%' in a Redis URL is written %25")
+    throw new OptionTypeError(['url'], "a '%' in a Redis URL is written %25")
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { OptionRangeError, OptionTypeError } from '../../option-error.js'
 
 /** Longest scope and key that are kept as they are, in UTF-16 units together. */
 const MAX_LENGTH = 200
@@ -44,11 +45,15 @@ function isPlain(text: string): boolean {
 
 /** @throws TypeError, RangeError for a prefix whose braces would join with those of a key. */
 export function checkPrefix(prefix: string): string {
-  if (typeof prefix !== 'string') throw new TypeError(`'prefix' is a string, not ${String(prefix)}`)
+  if (typeof prefix !== 'string')
+    throw new OptionTypeError(['prefix'], `'prefix' is a string, not ${String(prefix)}`)
   if (prefix.length > MAX_LENGTH || LONE_SURROGATE.test(prefix))
-    throw new RangeError(`'prefix' is well-formed text of at most ${MAX_LENGTH} characters`)
+    throw new OptionRangeError(['prefix'], `'prefix' is well-formed text of at most ${MAX_LENGTH} characters`)
   const open = prefix.indexOf('{')
   if (open >= 0 && prefix.indexOf('}', open) <= open + 1)
-    throw new RangeError(`a '{' in the prefix needs a '}' and text between them, as in '{sluice}:'`)
+    throw new OptionRangeError(
+      ['prefix'],
+      `a '{' in the prefix needs a '}' and text between them, as in '{sluice}:'`,
+    )
   return prefix
 }
