@@ -20,13 +20,13 @@ function single<T>(value: T | undefined): readonly T[] | undefined {
   return value === undefined ? undefined : [value]
 }
 
-/** Each was taken alone: what the library says of all of them is about the name of the first that it does not take. */
+/** Checks the rules together. Each was accepted alone, so what is wrong is the name of one. */
 function checkNames(limits: readonly ReadRule[], problems: Problems): void {
   const rules = limits.map(({ rule }) => rule)
   const refusal = refusalOf(rules)
   if (refusal === undefined) return
-  const node = limits.find((_, index) => refusalOf(rules.slice(0, index + 1)) !== undefined)?.node
-  const name = node?.kind === 'map' ? node.entries.get('name')?.value : undefined
-  const place = name ?? node
-  if (place !== undefined) problems.at(place, refusal)
+  const node = limits[refusal.index ?? 0]?.node
+  if (node === undefined) return
+  const key = node.kind === 'map' && refusal.key !== undefined ? node.entries.get(refusal.key) : undefined
+  problems.at(key?.value ?? node, refusal.message)
 }

@@ -1,4 +1,5 @@
-import { type Counting, type Limit, LimitSyntaxError, parseLimits } from 'sluice'
+import { type Counting, isOptionError, type Limit, LimitSyntaxError, parseLimits } from 'sluice'
+import { keyOf, wordsOf } from './option-words.js'
 import type { ConfigNode } from './yaml/node.js'
 import type { Problems } from './yaml/problems.js'
 
@@ -31,10 +32,9 @@ export function readLimitText(words: LimitWords, at: (key: string) => ConfigNode
       problems.inText(at('limit'), error.at, error.problem)
       return
     }
-    if (!(error instanceof TypeError || error instanceof RangeError)) throw error
-    const field = words.align !== undefined ? 'align' : words.time_zone !== undefined ? 'time_zone' : 'limit'
-    const isPeriod = error.message.startsWith('a calendar window')
-    problems.at(at(isPeriod ? 'limit' : field), error.message.replaceAll('timeZone', 'time_zone'))
+    if (!isOptionError(error)) throw error
+    const [option = 'limit'] = error.path
+    problems.at(at(keyOf(String(option))), wordsOf(error))
   }
 }
 

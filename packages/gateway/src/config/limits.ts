@@ -1,8 +1,16 @@
-import { createLimiter, type KeySources, type LimiterRule, type Rule, type Tiers } from 'sluice'
+import {
+  createLimiter,
+  isOptionError,
+  type KeySources,
+  type LimiterRule,
+  type Rule,
+  type Tiers,
+} from 'sluice'
 import type { GatewayRequest } from '../policy/gateway-request.js'
 import type { Expression } from './cel/expression.js'
 import { type LimitValues, limitFields } from './limit-fields.js'
 import { checkCost, readLimitText } from './limit-text.js'
+import { keyOf, wordsOf } from './option-words.js'
 import { type ConfigNode, isText } from './yaml/node.js'
 import type { Problems } from './yaml/problems.js'
 import { mapOf, type Read } from './yaml/reading.js'
@@ -82,7 +90,7 @@ export function readLimit(params: readonly string[] | undefined): Read<ReadRule>
           }
     const refusal = refusalOf([rule])
     if (refusal === undefined) return { rule, node }
-    problems.at(at(fieldOf(refusal, written)), refusal)
+    problems.at(at(refusal.key ?? (written.has('limit') ? 'limit' : 'concurrent')), refusal.message)
     return undefined
   }
 }
@@ -94,15 +102,29 @@ export function limiterRulesOf(rules: readonly Rule<GatewayRequest>[]): readonly
   return limiter.rules
 }
 
-/** What the library says against these rules; undefined where it takes them. */
-export function refusalOf(rules: readonly Rule<GatewayRequest>[]): string | undefined {
+/** Why the library rejects a list of rules. */
+export interface RulesRefusal {
+  /** Index of the rule that is wrong; undefined where the error does not say. */
+  readonly index: number | undefined
+  /** YAML key of the rule that is wrong; undefined where the rule as a whole is. */
+  readonly key: string | undefined
+  /** What is wrong, in the words of a configuration file. */
+  readonly message: string
+}
+
+/** Asks the library to compile the rules. Returns undefined where it accepts them. */
+export function refusalOf(rules: readonly Rule<GatewayRequest>[]): RulesRefusal | undefined {
   try {
     limiterRulesOf(rules)
     return undefined
   } catch (error) {
-    if (!(error instanceof Error)) throw error
-    const message = error.message.replace(/^rules\[\d+\]: /, '')
-    return message.replaceAll('timeZone', 'time_zone').replaceAll('fallbackCost', 'fallback_cost')
+    if (!isOptionError(error)) throw error
+    const [, index, option] = error.path
+    return {
+      index: typeof index === 'number' ? index : undefined,
+      key: typeof option === 'string' ? keyOf(option) : undefined,
+      message: wordsOf(error),
+    }
   }
 }
 
@@ -139,14 +161,6 @@ function checkKind(
       }
     }
   }
-}
-
-/** The key that the library's words are about: the first that they quote. */
-function fieldOf(message: string, written: ReadonlySet<string>): string {
-  for (const [, word = ''] of message.matchAll(/'(\w+)'/g)) if (written.has(word)) return word
-  if (/^tier '|by tier/.test(message)) return 'tiers'
-  if (message.includes('in flight')) return 'of'
-  return written.has('limit') ? 'limit' : 'concurrent'
 }
 
 /** The rules are made to be looked at and are never asked, so that nothing is read with these. */

@@ -31,10 +31,7 @@ export function withShared<P extends PolicyConfig>(
   const added = withTokenCosts(met, policy.llm, problems)
   const rules = [...policy.rules, ...added]
   const refusal = refusalOf(rules)
-  const place = shared.find(
-    (_, index) => refusalOf([...policy.rules, ...added.slice(0, index + 1)]) !== undefined,
-  )
-  if (refusal !== undefined && place !== undefined)
-    problems.at(place.node, `with the route ${policy.name}: ${refusal}`)
+  const place = refusal && met[(refusal.index ?? 0) - policy.rules.length]
+  if (place !== undefined) problems.at(place.node, `with the route ${policy.name}: ${refusal?.message}`)
   return { ...policy, rules, readsBody: policy.readsBody || readsBody(added) }
 }

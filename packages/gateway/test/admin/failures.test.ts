@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Writable } from 'node:stream'
-import { StoreUnavailableError } from 'sluice'
+import { createLimiter, StoreUnavailableError } from 'sluice'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { RuleActs } from '../../src/admin/acts/rule-acts.js'
 import type { LiveView } from '../../src/admin/live/live-view.js'
@@ -132,11 +132,14 @@ describe('an act', () => {
   })
 
   it('that does not fit the rule is refused with what is wrong with it', async () => {
-    const acts = actsThat(() => Promise.reject(new RangeError('rules[3]: a limit is too large')))
+    const acts = actsThat(async () => {
+      const rules = [{ limit: '10/minute', name: 'few' }]
+      return createLimiter({ rules, overrides: { few: { limit: '5/minute; 9/hour' } } }) as never
+    })
     await expect(acts.do(limit)).rejects.toMatchObject({
       name: 'ActError',
       status: 400,
-      message: 'a limit is too large',
+      message: "in place of a limit stands one limit, not '5/minute; 9/hour'",
     })
   })
 

@@ -1,4 +1,4 @@
-import { type RuleOverride, type Store, StoreUnavailableError } from 'sluice'
+import { isOptionError, type RuleOverride, type Store, StoreUnavailableError } from 'sluice'
 import type { Overrides } from '../../policy/admission.js'
 import type { Act } from '../live/live-types.js'
 import type { LiveView } from '../live/live-view.js'
@@ -86,10 +86,9 @@ export class RuleActs {
     try {
       await this.options.override(overrides)
     } catch (error) {
-      // What a rule does not take is told of that rule, by its place.
-      const [place] = (error instanceof Error && /^rules\[\d+\]: /.exec(error.message)) || []
-      if (place === undefined) throw error
-      throw new ActError((error as Error).message.slice(place.length))
+      // The operator chose the limit, so an error about it is the answer. Any other error is unexpected.
+      if (!isOptionError(error) || error.path[0] !== 'overrides' || error.path[2] !== 'limit') throw error
+      throw new ActError(error.reason)
     }
   }
 }
