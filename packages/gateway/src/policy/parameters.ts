@@ -88,6 +88,8 @@ function spellingOf(name: string): string {
 
 /** Undefined where it is not percent-encoded UTF-8. */
 function decoded(raw: string): string | undefined {
+  // A field of a form may come a hundred thousand times.
+  if (!raw.includes('%')) return raw.replaceAll('+', ' ')
   try {
     return decodeURIComponent(raw.replaceAll('+', ' '))
   } catch {

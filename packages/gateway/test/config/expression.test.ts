@@ -206,6 +206,18 @@ describe('with what a hostile client sends', () => {
     expect(failure(() => cost('body.a * 2', { a: nested(200_000) }))).toContain('does not go with the type')
   })
 
+  it('looks through the names of a large object once, however many of its members it reads', () => {
+    let looks = 0
+    const body = new Proxy(Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`k${index}`, 1])), {
+      ownKeys: (target) => {
+        looks += 1
+        return Reflect.ownKeys(target)
+      },
+    })
+    expect(cost('body.k1 + body.k2 + body.k3 + body.k4', body)).toBe(4)
+    expect(looks).toBe(1)
+  })
+
   it('counts a large list at once, and goes through a small one only', () => {
     const touched: number[] = []
     const list = new Proxy(new Array(300_000).fill(1), {

@@ -30,7 +30,7 @@ export function celValue(json: unknown): CelValue {
     case 'object':
       if (json === null) return null
       if (Array.isArray(json)) return new CelList(json)
-      return new CelMap(json instanceof Parameters ? json : new JsonMembers(json))
+      return new CelMap(json instanceof Parameters ? json : (INDEXED.get(json) ?? new JsonMembers(json)))
     case 'string':
     case 'boolean':
       return json
@@ -114,19 +114,19 @@ interface Members {
 
 /** What an object has of its own. */
 class ObjectMembers implements Members {
-  readonly #object: object
+  readonly object: object
   #names: readonly string[] | undefined
 
   constructor(object: object) {
-    this.#object = object
+    this.object = object
   }
 
   get(name: string): unknown {
-    return Object.hasOwn(this.#object, name) ? (this.#object as Record<string, unknown>)[name] : undefined
+    return Object.hasOwn(this.object, name) ? (this.object as Record<string, unknown>)[name] : undefined
   }
 
   names(): readonly string[] {
-    this.#names ??= Object.keys(this.#object)
+    this.#names ??= Object.keys(this.object)
     return this.#names
   }
 }
@@ -155,9 +155,15 @@ class JsonMembers extends ObjectMembers {
       const folded = foldCase(name)
       index.set(folded, index.has(folded) ? undefined : name)
     }
+    if (index.size > FEW_MEMBERS) INDEXED.set(this.object, this)
     return index
   }
 }
+
+/** Objects with more members than this keep their index as long as they live: an expression may read them many times. */
+const FEW_MEMBERS = 16
+
+const INDEXED = new WeakMap<object, JsonMembers>()
 
 function checkCount(count: number): void {
   if (count > MAX_ELEMENTS) throw new TooManyElementsError()

@@ -1,7 +1,11 @@
 import { Parameters } from '../parameters.js'
 import type { BodyHeaders, BodyTypes } from './body-types.js'
 import { checkStructure } from './json-structure.js'
+import { fieldCount } from './parsing-memory.js'
 import { UnreadableBodyError } from './unreadable-body.js'
+
+/** The most fields of a form. Web servers take a thousand by default. */
+export const MAX_FIELDS = 10_000
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
@@ -20,7 +24,10 @@ export function parseBody(body: Buffer | undefined, types: BodyTypes, headers: B
   }
   const format = types.formatOf(headers)
   const text = decode(body)
-  if (format === 'form') return new Parameters(text)
+  if (format === 'form') {
+    checkFields(body)
+    return new Parameters(text)
+  }
   checkStructure(text)
   try {
     return JSON.parse(text)
@@ -29,6 +36,12 @@ export function parseBody(body: Buffer | undefined, types: BodyTypes, headers: B
       'a limit of this route is read from the request body, which is not valid JSON',
     )
   }
+}
+
+/** @throws UnreadableBodyError for more fields than can be told apart in a few milliseconds. */
+function checkFields(body: Buffer): void {
+  if (fieldCount(body) > MAX_FIELDS)
+    throw new UnreadableBodyError(`the request body has more than ${MAX_FIELDS} fields`, 413)
 }
 
 function decode(body: Buffer): string {

@@ -13,8 +13,13 @@ export function parsingMemory(body: Uint8Array, format: BodyFormat): number {
 }
 
 function formMemory(body: Uint8Array): number {
+  // The text, and the names and values in it.
+  return fieldCount(body) * FIELD_BYTES + 4 * body.length
+}
+
+/** How many fields a form has at most. */
+export function fieldCount(body: Uint8Array): number {
   let fields = 1
   for (const byte of body) if (byte === AMPERSAND || byte === SEMICOLON) fields += 1
-  // The text, and the names and values in it.
-  return fields * FIELD_BYTES + 4 * body.length
+  return fields
 }
