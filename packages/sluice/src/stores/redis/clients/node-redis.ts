@@ -1,3 +1,4 @@
+import { OptionTypeError } from '../../../option-error.js'
 import type { Connection } from '../connection.js'
 import { type ClientEvents, Connecting } from './connecting.js'
 
@@ -105,7 +106,10 @@ interface RawClusterCommands {
 /** Version 4. In its legacy mode the client's own commands take callbacks, and those of `v4` do not. */
 function byRawCommand(client: object, cluster: boolean): SendScript {
   if (!('connect' in client && 'sendCommand' in client && typeof client.sendCommand === 'function'))
-    throw new TypeError("'client' is a legacy client; pass the client of node-redis that it was made from")
+    throw new OptionTypeError(
+      ['client'],
+      "'client' is a legacy client; pass the client of node-redis that it was made from",
+    )
   const isLegacy =
     'options' in client && (client.options as { legacyMode?: boolean } | undefined)?.legacyMode === true
   const sender: unknown = isLegacy ? (client as unknown as { v4: object }).v4 : client
