@@ -18,6 +18,7 @@ import { type AllowedDecision, noteAdmission, wasAdmittedBy } from './permits.js
 import { type HttpAnswer, problem, refusalProblem, requestProblem, unavailableProblem } from './problem.js'
 import { queryOf } from './query-of.js'
 import type { Fields } from './ratelimit-fields.js'
+import { BodyMemoryError } from './reading-memory.js'
 import { asError } from './thrown.js'
 
 /** What `limit(…)` of every adapter takes. */
@@ -240,7 +241,11 @@ class ClientGone extends Error {
 
 /** The answer to a request that no decision could be made on; what it is not for HTTP to answer is thrown on. */
 function undecided(error: unknown): HttpDecision {
-  if (error instanceof StoreUnavailableError || error instanceof IdentityUnavailableError)
+  if (
+    error instanceof StoreUnavailableError ||
+    error instanceof IdentityUnavailableError ||
+    error instanceof BodyMemoryError
+  )
     return { allowed: false, answer: unavailableProblem(error) }
   // It reaches nobody, but the framework wants one.
   if (error instanceof ClientGone)

@@ -1,14 +1,24 @@
 import { RequestError } from '../policy/request-error.js'
+import { READING_MEMORY } from './reading-memory.js'
 
 /** The largest body that is read for the cost of a request, in bytes. Larger ones are 413. */
 const MAX_BODY_BYTES = 1 << 20
 
-/** Bytes as they come in, copied: many small pieces would otherwise be kept as so many buffers of Node's. */
+/**
+ * Bytes as they come in, copied: many small pieces would otherwise be kept as so many buffers of Node's. They count in the
+ * memory of all bodies until `release`.
+ */
 export class BodyBytes {
+  readonly #memory: ReturnType<typeof READING_MEMORY.begin>
   #bytes = Buffer.allocUnsafe(0)
   #length = 0
 
-  /** @throws RequestError where there are more than may be read */
+  /** @param evict is called where the body has to be given up for others */
+  constructor(evict: () => void) {
+    this.#memory = READING_MEMORY.begin(evict)
+  }
+
+  /** @throws RequestError where there are more than may be read; BodyMemoryError where there is no memory for them now. */
   add(piece: Uint8Array): void {
     const length = this.#length + piece.byteLength
     if (length > MAX_BODY_BYTES)
@@ -17,12 +27,19 @@ export class BodyBytes {
         413,
       )
     if (length > this.#bytes.byteLength) {
-      const grown = Buffer.allocUnsafe(Math.min(MAX_BODY_BYTES, Math.max(1024, 2 * length)))
+      const size = Math.min(MAX_BODY_BYTES, Math.max(1024, 2 * length))
+      this.#memory.take(size - this.#bytes.byteLength)
+      const grown = Buffer.allocUnsafe(size)
       this.#bytes.copy(grown, 0, 0, this.#length)
       this.#bytes = grown
     }
     this.#bytes.set(piece, this.#length)
     this.#length = length
+  }
+
+  /** Ends their reading. */
+  release(): void {
+    this.#memory.release()
   }
 
   /** All of them. */

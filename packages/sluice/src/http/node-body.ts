@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { RequestError } from '../policy/request-error.js'
 import { BodyBytes, parseJsonBody } from './json-body.js'
+import { BodyMemoryError } from './reading-memory.js'
 
 /**
  * The body of a request of Node's as JSON: as the framework has parsed it, or else read ahead, so that whoever reads it
@@ -23,9 +24,10 @@ function canReadAhead(request: IncomingMessage): boolean {
 /** Reads a body and puts it back, before the stream tells anybody of its end. */
 function readAhead(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const body = new BodyBytes()
+    const body = new BodyBytes(() => settle(() => reject(new BodyMemoryError())))
     const settle = (end: () => void) => {
       request.off('readable', onReadable).off('close', onClose).off('error', onClose)
+      body.release()
       end()
     }
     const onClose = () =>

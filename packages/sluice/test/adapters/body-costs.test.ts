@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { getRequestListener } from '@hono/node-server'
 import Router from '@koa/router'
@@ -12,6 +14,7 @@ import { limit as onFastify } from '../../src/adapters/fastify.js'
 import { limit as onFetch } from '../../src/adapters/fetch.js'
 import { limit as onHono } from '../../src/adapters/hono.js'
 import { limit as onKoa } from '../../src/adapters/koa.js'
+import { MAX_READING_BYTES, READING_MEMORY } from '../../src/http/reading-memory.js'
 import { batchSize, bodyBytes, modelWeight, pixels } from '../../src/policy/costs/costs.js'
 import type { RunningApp } from './framework.js'
 import { appOf, listening } from './frameworks/listening.js'
@@ -192,6 +195,62 @@ describe.each(APPS)('costs that read the body, on %s', (_name, start, parsesFirs
     }
     const { headers } = await send(JSON.stringify(BODY), 'application/json; charset=UTF-8')
     expect(headers.get('ratelimit')).toContain('"rows";r=997')
+  })
+})
+
+const readersThemselves = APPS.filter(([, , parsesFirst]) => !parsesFirst)
+
+describe.each(readersThemselves)('bodies that the limit reads itself, on %s', (_name, start) => {
+  it('are 503 where all that are being read take too much, and give their memory back', async () => {
+    const { port, close } = await start(rules())
+    onTestFinished(() => close())
+    const send = () =>
+      fetch(`http://127.0.0.1:${port}/predict`, {
+        method: 'POST',
+        body: JSON.stringify(BODY),
+        headers: { 'content-type': 'application/json' },
+      })
+    const evictable = READING_MEMORY.begin(() => {})
+    evictable.take(MAX_READING_BYTES)
+    expect((await send()).status).toBe(200)
+    // Many small ones, none of which is larger than what is asked for.
+    const small = Array.from({ length: MAX_READING_BYTES / 1024 }, () => {
+      const reading = READING_MEMORY.begin(() => expect.fail('a body that is not larger was evicted'))
+      reading.take(1024)
+      return reading
+    })
+    const answer = await send()
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
+    for (const { release } of small) release()
+    const last = await send()
+    expect([last.status, READING_MEMORY.held]).toEqual([200, 0])
+    expect(last.headers.get('ratelimit')).toContain('"rows";r=994')
+  })
+
+  it('are given up where they are the largest and others come, and where their client leaves', async () => {
+    const { port, close } = await start(rules())
+    onTestFinished(() => close())
+    const head = ['POST /predict HTTP/1.1', 'Host: localhost', 'Content-Type: application/json']
+    const begin = async () => {
+      const socket = connect(port, '127.0.0.1').on('error', () => {})
+      await once(socket, 'connect')
+      socket.write(`${head.join('\r\n')}\r\nContent-Length: 900000\r\n\r\n{"data":"${'x'.repeat(100_000)}`)
+      await expect.poll(() => READING_MEMORY.held).toBeGreaterThan(100_000)
+      return socket
+    }
+    const leaving = await begin()
+    leaving.destroy()
+    await expect.poll(() => READING_MEMORY.held).toBe(0)
+
+    const evicted = await begin()
+    const others = Array.from({ length: MAX_READING_BYTES / 1024 }, () => READING_MEMORY.begin(() => {}))
+    onTestFinished(() => {
+      for (const { release } of others) release()
+    })
+    const answer = once(evicted, 'data')
+    for (const { take } of others) take(1024)
+    expect(String((await answer)[0])).toMatch(/^HTTP\/1\.1 503 /)
+    evicted.destroy()
   })
 })
 
