@@ -1,7 +1,7 @@
 import fc from 'fast-check'
-import { type LlmCall, readCall } from '../../packages/gateway/src/llm/llm-call.js'
-import { customShape } from '../../packages/gateway/src/llm/shapes/custom.js'
-import { SHAPE_NAMES, shapeFor } from '../../packages/gateway/src/llm/shapes/shapes.js'
+import { type LlmCall, readCall } from '../../packages/gateway/src/policy/llm/llm-call.js'
+import { customShape } from '../../packages/gateway/src/policy/llm/shapes/custom-shape.js'
+import { SHAPE_NAMES, shapeFor } from '../../packages/gateway/src/policy/llm/shapes/shapes.js'
 
 /** Streams of models whose cost is known without reading them: each word of them is one token. */
 

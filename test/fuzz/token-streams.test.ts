@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { AnswerMeter } from '../../packages/gateway/src/llm/answer/answer-meter.js'
+import { AnswerMeter } from '../../packages/gateway/src/policy/llm/response/response-meter.js'
 import { fuzzPlan } from './plan.js'
 import { type PlannedStream, streamOf, streamPlans } from './token-stream.js'
 

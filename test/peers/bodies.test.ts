@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished } from 'vitest'
-import { until } from '../../packages/gateway/test/gateway/running.js'
+import { until } from '../../packages/gateway/test/server/gateway/running-gateway.js'
 import { peerProgram } from '../../scripts/peers.js'
 import { compareCharges } from '../fuzz/compare-charges.js'
 import { fuzzPlan } from '../fuzz/plan.js'

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { running, until } from '../../packages/gateway/test/gateway/running.js'
-import { message, rawClient } from '../../packages/gateway/test/proxy/raw-client.js'
+import { running, until } from '../../packages/gateway/test/server/gateway/running-gateway.js'
+import { message, rawClient } from '../../packages/gateway/test/server/proxy/raw-client.js'
 import { peerProgram } from '../../scripts/peers.js'
 import { freePort } from './free-port.js'
 

@@ -1,7 +1,7 @@
-import type { Connection } from './feed/live-feed.js'
-import { Badge } from './parts/badge.js'
-import { Choice } from './parts/choice.js'
-import { type ThemeChoice, useTheme } from './parts/theme.js'
+import type { Connection } from './api/live-feed.js'
+import { Badge } from './components/badge.js'
+import { Choice } from './components/choice.js'
+import { type ThemeChoice, useTheme } from './components/theme.js'
 
 const CONNECTIONS = {
   live: <Badge tone="good">live</Badge>,

@@ -1,6 +1,6 @@
 import { render } from 'preact'
 import { App } from './app.js'
-import './parts/theme.css'
+import './components/theme.css'
 import './page.css'
 
 const place = document.getElementById('page')

@@ -1,7 +1,7 @@
 import { render } from 'preact'
-import type { ReportPage } from '../../src/replay/report/report-page.js'
+import type { ReportPage } from '../../src/replay/html/report-page.js'
 import { Report } from './report.js'
-import '../../dashboard/src/parts/theme.css'
+import '../../dashboard/src/components/theme.css'
 import './report.css'
 
 const place = document.getElementById('page')

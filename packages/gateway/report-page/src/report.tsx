@@ -1,6 +1,6 @@
-import { Replayed } from '../../dashboard/src/report/replayed.js'
-import { moment, number } from '../../dashboard/src/report/words.js'
-import type { ReportPage } from '../../src/replay/report/report-page.js'
+import { moment, number } from '../../dashboard/src/report/report-format.js'
+import { Replayed } from '../../dashboard/src/report/report-view.js'
+import type { ReportPage } from '../../src/replay/html/report-page.js'
 
 /** What a replay came to, as a page of its own. */
 export function Report({ trace, names, report, ...found }: ReportPage) {

@@ -1,11 +1,11 @@
 import { Command } from 'commander'
 import { VERSION } from '../version.js'
-import { runCheck } from './check.js'
-import { configFile } from './config-file.js'
-import { type KeyOptions, runNewKey } from './key.js'
-import { type ReplayArguments, runReplay } from './replay.js'
-import { runServe, type ServeOptions } from './serve.js'
-import { runNewToken } from './token.js'
+import { runCheck } from './check-command.js'
+import { configFile } from './config-argument.js'
+import { type KeyOptions, runNewKey } from './key-command.js'
+import { type ReplayArguments, runReplay } from './replay-command.js'
+import { runServe, type ServeOptions } from './serve-command.js'
+import { runNewToken } from './token-command.js'
 
 interface Config {
   readonly config?: string

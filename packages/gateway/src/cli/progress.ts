@@ -1,5 +1,5 @@
-import { count } from '../replay/report/numbers.js'
-import type { Output } from './check.js'
+import { count } from '../replay/report/report-numbers.js'
+import type { Output } from './check-command.js'
 
 interface ProgressBar {
   /** @param part from 0 to 1; undefined where the end is not known */

@@ -1,6 +1,6 @@
 import { createWarmUp, formatDuration, type WarmUp, type WarmUpOptions } from 'sluice'
-import { type GatewayConfig, policiesOf, type WarmUpConfig } from '../config/config.js'
-import type { Log } from '../log.js'
+import type { Log } from '../server/logging/log.js'
+import { type GatewayConfig, policiesOf, type WarmUpConfig } from './config/config.js'
 
 /** The warm-ups of a gateway. One that two configurations describe alike goes on when the second follows the first. */
 export class WarmUps {

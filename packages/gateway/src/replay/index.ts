@@ -1,5 +1,5 @@
-export { loadConfig, parseConfig } from '../config/load.js'
-export type { Outcome, Played } from './engine/played.js'
+export { loadConfig, parseConfig } from '../policy/config/load-config.js'
+export type { Outcome, Played } from './engine/replay-events.js'
 export { compare, type ReplayOptions, replay } from './replay.js'
 export type { ClientDifference, Comparison } from './report/comparison.js'
 export type {
@@ -9,7 +9,7 @@ export type {
   RuleReport,
   TimelineReport,
 } from './report/report.js'
-export { comparisonSummary, summary } from './report/summary.js'
+export { comparisonSummary, summary } from './report/report-summary.js'
 export {
   type ClauseResult,
   type SuggestedLimit,

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { until, upstreamOf } from '../gateway/running.js'
+import { until, upstreamOf } from '../server/gateway/running-gateway.js'
 import { sluice } from './program.js'
 
 let folder: string

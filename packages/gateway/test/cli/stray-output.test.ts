@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startRedis } from '../../../sluice/test/stores/servers/redis.js'
-import { until } from '../gateway/running.js'
+import { until } from '../server/gateway/running-gateway.js'
 import { sluiceWith } from './program.js'
 
 let folder = ''

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { count, duration, rate, share, wait } from '../../dashboard/src/parts/format.js'
+import { count, duration, rate, share, wait } from '../../dashboard/src/components/format.js'
 
 it.each([
   [0, '0'],

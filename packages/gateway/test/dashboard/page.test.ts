@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { launchChromium } from '../../../../scripts/chromium.js'
-import { echo, type Running, running, send } from '../gateway/running.js'
+import { echo, type Running, running, send } from '../server/gateway/running-gateway.js'
 import { open, violationsOf } from './browser.js'
 
 /** The page of a gateway that runs, as somebody uses it. */

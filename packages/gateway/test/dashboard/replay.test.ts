@@ -3,10 +3,10 @@ import { pathToFileURL } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { launchChromium } from '../../../../scripts/chromium.js'
-import { parseConfig } from '../../src/config/load.js'
+import { parseConfig } from '../../src/policy/config/load-config.js'
 import { compare, replay } from '../../src/replay/replay.js'
-import { recording, yesterday } from '../admin/recording.js'
-import { running, send } from '../gateway/running.js'
+import { recording, yesterday } from '../server/admin/recording.js'
+import { running, send } from '../server/gateway/running-gateway.js'
 import { type Looks, open, violationsOf } from './browser.js'
 
 /** What was recorded is replayed from the page, as somebody does it. */

@@ -2,7 +2,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { parseConfig, replay } from '../../src/replay/index.js'
-import { SLOW_LIMITS, type SlowRequest, slowFalseRefusals, TICKS_A_MILLISECOND } from './slow-limits.js'
+import {
+  SLOW_LIMITS,
+  type SlowRequest,
+  slowFalseRefusals,
+  TICKS_A_MILLISECOND,
+} from './reference-limiters.js'
 
 const FOLDER = fileURLToPath(new URL('../../../../../shared/traces', import.meta.url))
 const TRACES = ['conv', 'code'].map((name) => `${FOLDER}/AzureLLMInferenceTrace_${name}.csv`)

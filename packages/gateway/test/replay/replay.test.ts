@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { compare, replay } from '../../src/replay/replay.js'
-import { summary } from '../../src/replay/report/summary.js'
+import { summary } from '../../src/replay/report/report-summary.js'
 import { configOf, played, streamOf } from './traces.js'
 
 /** Seconds after a moment, as rows of a trace. */

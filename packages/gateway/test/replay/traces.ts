@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
-import { parseConfig } from '../../src/config/load.js'
+import { parseConfig } from '../../src/policy/config/load-config.js'
 import { type ReplayOptions, replay } from '../../src/replay/replay.js'
-import { Trace, type TraceOptions, type TraceReading } from '../../src/replay/trace/read-trace.js'
+import { Trace, type TraceOptions, type TraceReading } from '../../src/replay/trace/trace.js'
 import type { TraceRequest } from '../../src/replay/trace/trace-request.js'
 
 /** A configuration of one route, or of several. */

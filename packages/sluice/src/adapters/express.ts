@@ -1,13 +1,13 @@
 import type { Request, RequestHandler, Response } from 'express'
-import { type Application, decideInto } from '../http/callback.js'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
 import { nodeBody } from '../http/node-body.js'
 import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, releaseWhenClosed, setFields } from '../http/node-response.js'
-import { routeOf } from './express/route.js'
+import { type Application, decideInto } from '../http/run-decision.js'
+import { routeOf } from './express/express-route.js'
 
+export { settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
-export { settle } from '../http/permits.js'
 
 /**
  * Limits for Express 4 and 5.

@@ -1,13 +1,13 @@
 import type { FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify'
-import { type Application, decideInto } from '../http/callback.js'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
 import { nodeBody } from '../http/node-body.js'
 import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, joinedField, releaseWhenClosed } from '../http/node-response.js'
-import type { Fields } from '../http/ratelimit-fields.js'
+import type { Fields } from '../http/ratelimit-headers.js'
+import { type Application, decideInto } from '../http/run-decision.js'
 
+export { settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
-export { settle } from '../http/permits.js'
 
 /**
  * Limits for Fastify 5, as a hook.

@@ -11,8 +11,8 @@ import { webBody, webBodySize } from '../http/web-body.js'
 import { handleAdmitted, onAbort, responseOf, withFields } from '../http/web-response.js'
 import type { MaybePromise } from '../maybe-promise.js'
 
+export { settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
-export { settle } from '../http/permits.js'
 
 /** A handler of the web's standard: Next.js, Bun, Deno and others call one with what they know beside the request. */
 export type FetchHandler<Context extends readonly unknown[]> = (

@@ -11,8 +11,8 @@ import { type NodeBindings, nodeBindingsOf } from '../http/node-server.js'
 import { webBody, webBodySize } from '../http/web-body.js'
 import { handleAdmitted, onAbort, responseOf, withFields } from '../http/web-response.js'
 
+export { settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
-export { settle } from '../http/permits.js'
 
 export interface HonoLimitOptions extends HttpLimitOptions<Context> {
   /**

@@ -3,10 +3,10 @@ import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '..
 import { nodeBody } from '../http/node-body.js'
 import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, releaseWhenClosed, setFields } from '../http/node-response.js'
-import { routeOf } from './koa/route.js'
+import { routeOf } from './koa/koa-route.js'
 
+export { settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
-export { settle } from '../http/permits.js'
 
 /**
  * Limits for Koa 2 and 3.

@@ -19,14 +19,14 @@ import {
 import { nodeBody } from '../http/node-body.js'
 import { forwardedFor, type NodeRequest, onHangUp, soleHeader } from '../http/node-request.js'
 import { releaseWhenClosed, setFields } from '../http/node-response.js'
-import { routeOf } from './express/route.js'
-import { type Execution, executionOf, type NestRequest } from './nest/execution.js'
-import { LimitRefusal, LimitRefusalFilter } from './nest/refusal.js'
+import { routeOf } from './express/express-route.js'
+import { type Execution, executionOf, type NestRequest } from './nest/execution-context.js'
+import { LimitRefusal, LimitRefusalFilter } from './nest/nest-refusal.js'
 
+export { settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
-export { settle } from '../http/permits.js'
-export type { NestRequest } from './nest/execution.js'
-export { LimitRefusal, LimitRefusalFilter } from './nest/refusal.js'
+export type { NestRequest } from './nest/execution-context.js'
+export { LimitRefusal, LimitRefusalFilter } from './nest/nest-refusal.js'
 
 export interface NestLimitOptions extends HttpLimitOptions<NestRequest> {
   /**

@@ -1,6 +1,6 @@
 import { BlockList } from 'node:net'
 import { OptionRangeError, OptionTypeError } from '../option-error.js'
-import { RequestError } from '../policy/request-error.js'
+import { RequestError } from '../rules/request-error.js'
 import { canonicalText, type IpAddress, parseIpAddress } from './ip-address.js'
 
 export interface ClientAddressOptions {

@@ -1,5 +1,8 @@
 /** What every adapter shares: for those who write one, and for the gateway. */
+
+export { settle } from './admitted-requests.js'
 export { type ClientAddressOptions, type ClientAddressReader, clientAddressReader } from './client-address.js'
+export type { OwnAnswer } from './custom-response.js'
 export {
   createHttpLimiter,
   type HttpDecision,
@@ -8,10 +11,8 @@ export {
   type RequestAccess,
 } from './http-limiter.js'
 export { canonicalText, type IpAddress, parseIpAddress } from './ip-address.js'
-export { type FieldOptions, limitFields } from './limit-fields.js'
+export { type FieldOptions, limitFields } from './limit-headers.js'
 export { joinedField, releaseWhenClosed } from './node-response.js'
-export type { OwnAnswer } from './own-answer.js'
-export { settle } from './permits.js'
 export {
   type HttpAnswer,
   problem,
@@ -20,4 +21,4 @@ export {
   retryAfterSeconds,
   unavailableProblem,
 } from './problem.js'
-export { rateLimit, rateLimitPolicy } from './ratelimit-fields.js'
+export { rateLimit, rateLimitPolicy } from './ratelimit-headers.js'

@@ -1,4 +1,4 @@
-import { RequestError } from '../policy/request-error.js'
+import { RequestError } from '../rules/request-error.js'
 import { READING_MEMORY } from './reading-memory.js'
 
 /** The largest body that is read for the cost of a request, in bytes. Larger ones are 413. */

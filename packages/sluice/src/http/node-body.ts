@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { RequestError } from '../policy/request-error.js'
+import { RequestError } from '../rules/request-error.js'
 import { BodyBytes, parseJsonBody } from './json-body.js'
 import { BodyMemoryError } from './reading-memory.js'
 

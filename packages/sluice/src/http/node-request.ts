@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { MalformedRequestError } from '../policy/request-error.js'
-import { onConnectionClosed } from './connection.js'
+import { MalformedRequestError } from '../rules/request-error.js'
+import { onConnectionClosed } from './connection-close.js'
 
 /** The parts of Node's requests that are read. */
 export type NodeRequest = Pick<IncomingMessage, 'headers' | 'socket'> & {

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
-import type { Permit } from '../permit.js'
-import { onConnectionClosed } from './connection.js'
-import type { Fields } from './ratelimit-fields.js'
+import type { Permit } from '../limiter/permit.js'
+import { onConnectionClosed } from './connection-close.js'
+import type { Fields } from './ratelimit-headers.js'
 
 /**
  * Renews a permit's slots while an answer is under way and releases them when it ends, in whatever way it does.

@@ -1,9 +1,9 @@
 import { STATUS_CODES } from 'node:http'
-import type { Refusal } from '../decision.js'
-import { formatLimit, formatPeriod, formatWait, roundedUp } from '../limits/format.js'
+import type { Refusal } from '../limiter/decision.js'
+import { formatLimit, formatPeriod, formatWait, roundedUp } from '../limits/format-limit.js'
 import type { Limit } from '../limits/limit.js'
-import type { RequestError } from '../policy/request-error.js'
-import type { StoreUnavailableError } from '../stores/failure/store-unavailable.js'
+import type { RequestError } from '../rules/request-error.js'
+import type { StoreUnavailableError } from '../stores/resilience/store-unavailable.js'
 
 /** What is sent in place of the answer that was asked for. */
 export interface HttpAnswer {

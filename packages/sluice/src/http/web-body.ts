@@ -1,4 +1,4 @@
-import { RequestError } from '../policy/request-error.js'
+import { RequestError } from '../rules/request-error.js'
 import { BodyBytes, parseJsonBody } from './json-body.js'
 import { BodyMemoryError } from './reading-memory.js'
 

@@ -1,5 +1,5 @@
+import type { Permit } from '../limiter/permit.js'
 import type { MaybePromise } from '../maybe-promise.js'
-import type { Permit } from '../permit.js'
 import type { HttpAnswer } from './problem.js'
 
 /** An answer as the web's standard has it. */

@@ -1,8 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { type Clock, systemClock } from '../clock.js'
 import { OptionRangeError, OptionTypeError } from '../option-error.js'
-import type { Client } from '../policy/client.js'
+import type { Client } from '../rules/client.js'
 import type { MaybePromise } from '../stores/store.js'
+import { type Clock, systemClock } from '../time/clock.js'
 
 /** Finds whose a key is. Undefined: it is nobody's. */
 export type KeyLookup = (digest: string) => MaybePromise<Client | undefined>

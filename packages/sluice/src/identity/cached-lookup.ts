@@ -1,7 +1,7 @@
-import { type Clock, systemClock } from '../clock.js'
+import { suggest } from '../did-you-mean.js'
 import { OptionRangeError, OptionTypeError } from '../option-error.js'
-import { type Client, checkClient } from '../policy/client.js'
-import { suggest } from '../suggestion.js'
+import { type Client, checkClient } from '../rules/client.js'
+import { type Clock, systemClock } from '../time/clock.js'
 import type { KeyLookup } from './api-keys.js'
 import { IdentityUnavailableError } from './identity-unavailable.js'
 

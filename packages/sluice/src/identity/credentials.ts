@@ -1,4 +1,4 @@
-import { UnauthorizedError } from '../policy/client.js'
+import { UnauthorizedError } from '../rules/client.js'
 
 /** Reads a header of a request, by its name in lower case. */
 export type HeaderReader = (name: string) => string | undefined

@@ -1,5 +1,5 @@
 import { OptionTypeError } from '../option-error.js'
-import { type Client, UnauthorizedError } from '../policy/client.js'
+import { type Client, UnauthorizedError } from '../rules/client.js'
 import type { MaybePromise } from '../stores/store.js'
 import { isIssuedKey, type KeyLookup, keyDigest } from './api-keys.js'
 import { type HeaderReader, hasFormOfToken, readCredentials } from './credentials.js'

@@ -1,5 +1,5 @@
 /** Who a client is, from credentials that are checked. */
-export { type Client, UnauthorizedError } from '../policy/client.js'
+export { type Client, UnauthorizedError } from '../rules/client.js'
 export { type ApiKey, type KeyLookup, keyDigest, keyTable, newKey } from './api-keys.js'
 export { type CacheOptions, cachedLookup } from './cached-lookup.js'
 export type { HeaderReader } from './credentials.js'

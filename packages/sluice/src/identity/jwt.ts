@@ -1,6 +1,6 @@
 import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose'
 import { OptionTypeError } from '../option-error.js'
-import { type Client, checkClient, UnauthorizedError } from '../policy/client.js'
+import { type Client, checkClient, UnauthorizedError } from '../rules/client.js'
 import { claimOf } from './claims.js'
 import type { VerifyToken } from './identify.js'
 import { IdentityUnavailableError } from './identity-unavailable.js'

@@ -1,5 +1,5 @@
 import { errors, type JWTVerifyGetKey } from 'jose'
-import { type Clock, systemClock } from '../clock.js'
+import { type Clock, systemClock } from '../time/clock.js'
 import { IdentityUnavailableError } from './identity-unavailable.js'
 import { readKeySet } from './key-set.js'
 import { UnusableKeyError } from './unusable-key.js'

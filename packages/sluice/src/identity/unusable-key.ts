@@ -1,4 +1,4 @@
-import { UnauthorizedError } from '../policy/client.js'
+import { UnauthorizedError } from '../rules/client.js'
 
 /** Longest name of a key that is repeated, in characters. */
 const MAX_LENGTH = 100

@@ -5,7 +5,7 @@ import {
   OptionTypeError,
   relocate,
 } from '../option-error.js'
-import { lengthOf, millisecondsIn, UNIT_NAMES } from './duration.js'
+import { lengthOf, millisecondsIn, UNIT_NAMES } from '../time/duration.js'
 import {
   type AlgorithmName,
   checkLimit,

@@ -1,5 +1,5 @@
 import { OptionRangeError, OptionTypeError } from '../option-error.js'
-import { checkCalendar } from './calendar.js'
+import { checkCalendar } from '../time/calendar.js'
 
 /**
  * A limit is a bound: an algorithm, a capacity and a period.

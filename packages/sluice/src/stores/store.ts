@@ -1,5 +1,5 @@
+import type { Taken, Verdict } from '../algorithms/verdict.js'
 import type { Limit } from '../limits/limit.js'
-import type { Taken, Verdict } from '../limits/verdict.js'
 import type { MaybePromise } from '../maybe-promise.js'
 
 export type { MaybePromise }

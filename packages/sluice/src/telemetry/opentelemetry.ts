@@ -1,5 +1,5 @@
 import { type Attributes, type MeterProvider, metrics, trace } from '@opentelemetry/api'
-import type { LimiterEvent, LimiterListener } from '../events/limiter-event.js'
+import type { LimiterEvent, LimiterListener } from '../limiter/limiter-event.js'
 
 /**
  * What a limiter does, told to OpenTelemetry: through its API alone, so that whoever has set up no SDK pays next to nothing.

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import type { LimiterEvent } from '../../src/events/limiter-event.js'
 import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
+import type { LimiterEvent } from '../../src/limiter/limiter-event.js'
 import type { Store } from '../../src/stores/store.js'
-import { ask, begin } from './asking.js'
 import type { StartRoutes } from './framework.js'
+import { ask, begin } from './requests.js'
 import { asynchronousStore, slowStore } from './slow-store.js'
 
 /** A limit of slots that knows how many were taken and freed. */

@@ -2,9 +2,9 @@ import express, { type RequestHandler } from 'express'
 import express4 from 'express4'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { limit } from '../../src/adapters/express.js'
-import { routesCounted, routesOf } from './asked-routes.js'
-import { statuses } from './asking.js'
 import { listening } from './frameworks/listening.js'
+import { statuses } from './requests.js'
+import { routesCounted, routesOf } from './route-names.js'
 
 type Make = typeof express
 

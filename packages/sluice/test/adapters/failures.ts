@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
-import { ask } from './asking.js'
 import type { StartRoutes } from './framework.js'
+import { ask } from './requests.js'
 import { asynchronousStore } from './slow-store.js'
 
 type Options = HttpLimitOptions<object>

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
-import type { Resource } from '../../src/policy/rule.js'
+import type { Resource } from '../../src/rules/rule.js'
 
 /** What a handler is given. */
 interface Handling {

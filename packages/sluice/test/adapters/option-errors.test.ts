@@ -6,12 +6,12 @@ import { limit as onHono } from '../../src/adapters/hono.js'
 import { limit as onKoa } from '../../src/adapters/koa.js'
 import { Limit, LimitModule } from '../../src/adapters/nest.js'
 import { cachedLookup } from '../../src/identity/cached-lookup.js'
-import { createLimiter } from '../../src/limiter.js'
-import { createWarmUp } from '../../src/policy/warm-up.js'
-import { withFailurePolicy } from '../../src/stores/failure/failure-policy.js'
+import { createLimiter } from '../../src/limiter/limiter.js'
+import { createWarmUp } from '../../src/rules/warm-up.js'
 import { memcachedStore } from '../../src/stores/memcached/index.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import { redisStore } from '../../src/stores/redis/index.js'
+import { withFailurePolicy } from '../../src/stores/resilience/failure-policy.js'
 
 const HTTP = ['rules', 'client', 'identify', 'refuse', 'trustedProxies', 'ipv6Subnet', 'xRateLimit']
 

@@ -24,9 +24,9 @@ import { limit as onFastify } from '../../src/adapters/fastify.js'
 import { limit as onHono } from '../../src/adapters/hono.js'
 import { limit as onKoa } from '../../src/adapters/koa.js'
 import { LimitModule } from '../../src/adapters/nest.js'
-import { routesCounted, routesOf } from './asked-routes.js'
 import type { RunningApp } from './framework.js'
 import { appOf, listening } from './frameworks/listening.js'
+import { routesCounted, routesOf } from './route-names.js'
 
 describe("by: 'route' with prefixes", () => {
   const fine: Middleware = (context) => {

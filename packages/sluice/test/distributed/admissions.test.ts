@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Backend, startBackend } from './backends.js'
-import { Crew } from './crew.js'
+import { Crew } from './process-pool.js'
 import { checkBucket, checkLog, type Loaded, type Recorded, recordLoad, unitsOf } from './recorded-load.js'
 
 const PROCESSES = 4

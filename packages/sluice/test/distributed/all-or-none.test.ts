@@ -3,7 +3,7 @@ import type { Limit } from '../../src/limits/limit.js'
 import type { Charge } from '../../src/stores/store.js'
 import { BACKENDS, type Backend, startBackend, storeOn } from './backends.js'
 import { HOUR } from './calls.js'
-import { Crew } from './crew.js'
+import { Crew } from './process-pool.js'
 
 const PROCESSES = 6
 const CAPACITY = 600

@@ -1,4 +1,4 @@
-import type { Rule } from '../../src/policy/rule.js'
+import type { Rule } from '../../src/rules/rule.js'
 
 export const HOUR = 3_600_000
 const YEAR = 365 * 24 * HOUR

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Algorithm, State } from '../../src/limits/algorithm.js'
+import type { Algorithm, State } from '../../src/algorithms/algorithm.js'
+import { slidingLog } from '../../src/algorithms/sliding-log.js'
+import { tokenBucket } from '../../src/algorithms/token-bucket.js'
+import type { Taken } from '../../src/algorithms/verdict.js'
 import type { Limit, SlidingLogLimit, TokenBucketLimit } from '../../src/limits/limit.js'
-import { slidingLog } from '../../src/limits/sliding-log.js'
-import { tokenBucket } from '../../src/limits/token-bucket.js'
-import type { Taken } from '../../src/limits/verdict.js'
 import { type Admission, type GivenBack, tightestInterval, tightestPeriod } from './checker.js'
 
 const SEED = 20_261

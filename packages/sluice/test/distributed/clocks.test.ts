@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Rule } from '../../src/policy/rule.js'
+import type { Rule } from '../../src/rules/rule.js'
 import { BACKENDS, type Backend, startBackend } from './backends.js'
 import { type Called, HOUR, together } from './calls.js'
-import { Crew } from './crew.js'
+import { Crew } from './process-pool.js'
 import { bucketDrains, checkBucket, checkLog, type Loaded, recordLoad } from './recorded-load.js'
 
 const MINUTE = 60_000

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { capacityOf, type Limit } from '../../src/limits/limit.js'
-import { storeKey as memcachedKey } from '../../src/stores/memcached/store-key.js'
-import { storeKey as redisKey } from '../../src/stores/redis/store-key.js'
+import { storeKey as memcachedKey } from '../../src/stores/memcached/memcached-key.js'
+import { storeKey as redisKey } from '../../src/stores/redis/redis-key.js'
 import type { Charge, Store } from '../../src/stores/store.js'
 import { until } from '../stores/servers/redis.js'
 import { BACKENDS, type Backend, startBackend, storeOn } from './backends.js'
 import { HOUR } from './calls.js'
-import { Crew } from './crew.js'
 import { type Expiry, expiriesOn } from './expiries.js'
+import { Crew } from './process-pool.js'
 
 const PROCESSES = 4
 const CALLS = 1500

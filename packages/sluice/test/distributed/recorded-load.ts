@@ -1,7 +1,7 @@
 import type { SlidingLogLimit, TokenBucketLimit } from '../../src/limits/limit.js'
 import type { Charge } from '../../src/stores/store.js'
 import { type Admission, tightestInterval, tightestPeriod } from './checker.js'
-import type { Crew } from './crew.js'
+import type { Crew } from './process-pool.js'
 
 /** What one process says of a load: for each charge its calls, and of what was let in `[at, cost, before, after]`. */
 export interface Loaded {

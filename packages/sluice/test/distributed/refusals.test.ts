@@ -3,7 +3,7 @@ import type { Limit } from '../../src/limits/limit.js'
 import { type Charge, type Store, type StoreVerdict, settlementOf } from '../../src/stores/store.js'
 import { until } from '../stores/servers/redis.js'
 import { BACKENDS, startBackend, storeOn } from './backends.js'
-import { Crew } from './crew.js'
+import { Crew } from './process-pool.js'
 
 const PROCESSES = 4
 const CAPACITY = 50

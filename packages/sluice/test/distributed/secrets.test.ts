@@ -3,8 +3,8 @@ import { Redis } from 'ioredis'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { BACKENDS, type Backend, startBackend } from './backends.js'
-import { Crew } from './crew.js'
 import { dumpOf } from './dump.js'
+import { Crew } from './process-pool.js'
 
 const PROCESSES = 2
 const AUDIENCE = 'https://models.example'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { clientAddressReader } from '../../src/http/client-address.js'
-import { RequestError } from '../../src/policy/request-error.js'
+import { RequestError } from '../../src/rules/request-error.js'
 import { ipv4, ipv6Groups, notation, written } from './addresses.js'
 
 const SEED = 20261126

@@ -1,15 +1,15 @@
 import fc from 'fast-check'
 import { parseList } from 'structured-headers'
 import { describe, expect, it } from 'vitest'
-import { manualClock } from '../../src/clock.js'
+import { settle } from '../../src/http/admitted-requests.js'
 import {
   createHttpLimiter,
   type HttpDecision,
   type HttpLimitOptions,
   type RequestAccess,
 } from '../../src/http/http-limiter.js'
-import { settle } from '../../src/http/permits.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
+import { manualClock } from '../../src/time/clock.js'
 import { anyLimit, ruleName } from './quotas.js'
 
 interface Asked {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import type { Refusal } from '../../src/decision.js'
 import {
   problem,
   refusalProblem,
@@ -7,9 +6,10 @@ import {
   retryAfterSeconds,
   unavailableProblem,
 } from '../../src/http/problem.js'
-import { UnauthorizedError } from '../../src/policy/client.js'
-import { RequestError } from '../../src/policy/request-error.js'
-import { ForbiddenError } from '../../src/policy/requirement.js'
+import type { Refusal } from '../../src/limiter/decision.js'
+import { UnauthorizedError } from '../../src/rules/client.js'
+import { RequestError } from '../../src/rules/request-error.js'
+import { ForbiddenError } from '../../src/rules/requirement.js'
 import { minute } from './quotas.js'
 
 const refusal = (over: Partial<Refusal> = {}): Refusal => ({

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Quota } from '../../src/decision.js'
+import type { Quota } from '../../src/limiter/decision.js'
 import type { Limit } from '../../src/limits/limit.js'
 
 export const minute: Limit = { algorithm: 'fixed-window', limit: 10, period: 60_000 }

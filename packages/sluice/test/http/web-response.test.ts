@@ -1,11 +1,11 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { manualClock } from '../../src/clock.js'
 import { onAbort, releaseWhenRead, whileHandled, withFields } from '../../src/http/web-response.js'
-import { createLimiter } from '../../src/limiter.js'
-import type { Permit } from '../../src/permit.js'
+import { createLimiter } from '../../src/limiter/limiter.js'
+import type { Permit } from '../../src/limiter/permit.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
+import { manualClock } from '../../src/time/clock.js'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage: () => void = runInNewContext('gc')

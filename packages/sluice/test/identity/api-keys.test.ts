@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { manualClock } from '../../src/clock.js'
 import { keyDigest, keyTable, newKey } from '../../src/identity/api-keys.js'
 import { identity } from '../../src/identity/identify.js'
-import { UnauthorizedError } from '../../src/policy/client.js'
+import { UnauthorizedError } from '../../src/rules/client.js'
+import { manualClock } from '../../src/time/clock.js'
 
 const KEY = newKey()
 const premium = { sha256: keyDigest(KEY), client: 'acme', tier: 'premium' }

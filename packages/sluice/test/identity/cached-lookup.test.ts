@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { manualClock } from '../../src/clock.js'
 import { cachedLookup } from '../../src/identity/cached-lookup.js'
+import { manualClock } from '../../src/time/clock.js'
 
 function database(clients: Record<string, string | undefined>) {
   const asked: string[] = []

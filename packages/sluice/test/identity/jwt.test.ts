@@ -14,7 +14,7 @@ import { identity } from '../../src/identity/identify.js'
 import { IdentityUnavailableError } from '../../src/identity/identity-unavailable.js'
 import { jwtVerifier } from '../../src/identity/jwt.js'
 import { readKeySet } from '../../src/identity/key-set.js'
-import { UnauthorizedError } from '../../src/policy/client.js'
+import { UnauthorizedError } from '../../src/rules/client.js'
 
 const AUDIENCE = 'https://models.example'
 const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })

@@ -3,11 +3,11 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { manualClock } from '../../src/clock.js'
 import { IdentityUnavailableError } from '../../src/identity/identity-unavailable.js'
 import { jwtVerifier } from '../../src/identity/jwt.js'
 import { remoteKeys } from '../../src/identity/remote-keys.js'
-import { UnauthorizedError } from '../../src/policy/client.js'
+import { UnauthorizedError } from '../../src/rules/client.js'
+import { manualClock } from '../../src/time/clock.js'
 
 const AUDIENCE = 'https://models.example'
 const MINUTE = 60_000

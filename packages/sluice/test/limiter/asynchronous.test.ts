@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { manualClock } from '../../src/clock.js'
-import { createLimiter } from '../../src/limiter.js'
-import type { LimiterOptions } from '../../src/limiter-options.js'
-import { RequestError } from '../../src/policy/request-error.js'
+import { createLimiter } from '../../src/limiter/limiter.js'
+import type { LimiterOptions } from '../../src/limiter/limiter-options.js'
+import { RequestError } from '../../src/rules/request-error.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
+import { manualClock } from '../../src/time/clock.js'
 
 interface Call {
   readonly user: string

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { manualClock } from '../../src/clock.js'
-import type { Decision } from '../../src/decision.js'
-import { createLimiter, type LimiterOptions } from '../../src/limiter.js'
-import { RequestError } from '../../src/policy/request-error.js'
+import type { Decision } from '../../src/limiter/decision.js'
+import { createLimiter, type LimiterOptions } from '../../src/limiter/limiter.js'
+import { RequestError } from '../../src/rules/request-error.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
+import { manualClock } from '../../src/time/clock.js'
 import { recordingStore } from './recording-store.js'
 
 interface Call {

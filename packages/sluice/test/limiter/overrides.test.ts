@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { manualClock } from '../../src/clock.js'
-import { createLimiter } from '../../src/limiter.js'
-import type { RuleOverride } from '../../src/policy/override.js'
-import type { Rule } from '../../src/policy/rule.js'
+import { createLimiter } from '../../src/limiter/limiter.js'
+import type { RuleOverride } from '../../src/rules/override.js'
+import type { Rule } from '../../src/rules/rule.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
+import { manualClock } from '../../src/time/clock.js'
 
 /** Limiters of the same rules on one store, one for each of the overrides that follow each other. */
 function changing(rules: readonly Rule<string>[]) {

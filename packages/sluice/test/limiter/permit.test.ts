@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { createLimiter } from '../../src/limiter.js'
-import type { Permit } from '../../src/permit.js'
-import type { Rule } from '../../src/policy/rule.js'
+import { createLimiter } from '../../src/limiter/limiter.js'
+import type { Permit } from '../../src/limiter/permit.js'
+import type { Rule } from '../../src/rules/rule.js'
 import type { Settlement } from '../../src/stores/store.js'
 import { recordingStore } from './recording-store.js'
 

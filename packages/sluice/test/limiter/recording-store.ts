@@ -1,6 +1,6 @@
-import { manualClock } from '../../src/clock.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import type { Settlement, Store } from '../../src/stores/store.js'
+import { manualClock } from '../../src/time/clock.js'
 
 /** A store in memory, with the record of what it was asked. */
 export interface RecordingStore {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { manualClock } from '../../src/clock.js'
-import { createLimiter, type LimiterOptions } from '../../src/limiter.js'
-import type { Client } from '../../src/policy/client.js'
-import type { Rule } from '../../src/policy/rule.js'
+import { createLimiter, type LimiterOptions } from '../../src/limiter/limiter.js'
+import type { Client } from '../../src/rules/client.js'
+import type { Rule } from '../../src/rules/rule.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import type { Store } from '../../src/stores/store.js'
+import { manualClock } from '../../src/time/clock.js'
 
 const clientOf = (request: Client) => request
 

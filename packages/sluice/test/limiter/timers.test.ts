@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { manualClock } from '../../src/clock.js'
-import { createLimiter } from '../../src/limiter.js'
+import { createLimiter } from '../../src/limiter/limiter.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
-import { manualTimers } from '../waiting/manual-timers.js'
+import { manualClock } from '../../src/time/clock.js'
+import { manualTimers } from './manual-timers.js'
 
 describe('a limiter with timers that were handed in', () => {
   it('renews leases by them, and stops when the slot is free', async () => {

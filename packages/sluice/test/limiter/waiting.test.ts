@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { Decision } from '../../src/decision.js'
-import { createLimiter } from '../../src/limiter.js'
-import type { Rule } from '../../src/policy/rule.js'
-import { systemTimers } from '../../src/stores/failure/timers.js'
+import type { Decision } from '../../src/limiter/decision.js'
+import { createLimiter } from '../../src/limiter/limiter.js'
+import type { Rule } from '../../src/rules/rule.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import type { Store } from '../../src/stores/store.js'
-import { manualTimers } from '../waiting/manual-timers.js'
+import { systemTimers } from '../../src/time/timers.js'
+import { manualTimers } from './manual-timers.js'
 
 const turn = () => new Promise((done) => setImmediate(done))
 

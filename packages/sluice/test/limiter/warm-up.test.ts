@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { manualClock } from '../../src/clock.js'
-import { createLimiter } from '../../src/limiter.js'
-import type { Rule } from '../../src/policy/rule.js'
-import { createWarmUp } from '../../src/policy/warm-up.js'
+import { createLimiter } from '../../src/limiter/limiter.js'
+import type { Rule } from '../../src/rules/rule.js'
+import { createWarmUp } from '../../src/rules/warm-up.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
+import { manualClock } from '../../src/time/clock.js'
 
 function warming(rules: readonly Rule<string>[]) {
   const clock = manualClock()

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { formatLimit } from '../../src/limits/format.js'
+import { formatLimit } from '../../src/limits/format-limit.js'
 import { LimitSyntaxError, parseLimits } from '../../src/limits/grammar.js'
 import { checkLimit, MAX_PERIOD } from '../../src/limits/limit.js'
 

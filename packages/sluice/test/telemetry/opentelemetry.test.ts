@@ -8,11 +8,11 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { createLimiter } from '../../src/limiter.js'
-import type { Rule } from '../../src/policy/rule.js'
-import { withFailurePolicy } from '../../src/stores/failure/failure-policy.js'
+import { createLimiter } from '../../src/limiter/limiter.js'
+import type { Rule } from '../../src/rules/rule.js'
+import { withFailurePolicy } from '../../src/stores/resilience/failure-policy.js'
 import { openTelemetryListener } from '../../src/telemetry/opentelemetry.js'
-import { FaultyStore } from '../stores/failure/faulty-store.js'
+import { FaultyStore } from '../stores/resilience/faulty-store.js'
 
 /** A limiter that tells the SDK what it does. */
 function measured(rules: readonly Rule<string>[], store?: FaultyStore) {

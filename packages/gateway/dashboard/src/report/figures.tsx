@@ -1,7 +1,7 @@
-import { duration } from '../parts/format.js'
-import { Tile, Tiles } from '../parts/tile.js'
+import { duration } from '../components/format.js'
+import { Tile, Tiles } from '../components/tile.js'
+import { number, part } from './report-format.js'
 import type { Side } from './sides.js'
-import { number, part } from './words.js'
 
 /** What a policy came to, in a few figures. */
 export function Figures({ name, report }: Side) {

@@ -1,6 +1,6 @@
 import type { ReplayReport } from '../../../src/replay/report/report.js'
-import { Panel } from '../parts/panel.js'
-import { number } from './words.js'
+import { Panel } from '../components/panel.js'
+import { number } from './report-format.js'
 
 /** What was assumed, left out, or could not be read. */
 export function Notes({ report }: { readonly report: ReplayReport }) {

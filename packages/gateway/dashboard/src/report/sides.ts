@@ -1,5 +1,5 @@
+import type { ReportPage } from '../../../src/replay/html/report-page.js'
 import type { ReplayReport } from '../../../src/replay/report/report.js'
-import type { ReportPage } from '../../../src/replay/report/report-page.js'
 
 /** One of one or two policies that were played. */
 export interface Side {

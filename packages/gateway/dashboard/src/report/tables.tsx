@@ -1,11 +1,11 @@
 import type { ClientDifference } from '../../../src/replay/report/comparison.js'
 import type { ClientReport, ReplayReport, RuleReport } from '../../../src/replay/report/report.js'
-import { Bar, colourOfFullness } from '../parts/bar.js'
-import { duration } from '../parts/format.js'
-import { Panel } from '../parts/panel.js'
-import { SortableTable } from '../parts/sortable-table.js'
+import { Bar, colourOfFullness } from '../components/bar.js'
+import { duration } from '../components/format.js'
+import { Panel } from '../components/panel.js'
+import { SortableTable } from '../components/sortable-table.js'
+import { moment, number, part } from './report-format.js'
 import { type Side, titleOf } from './sides.js'
-import { moment, number, part } from './words.js'
 
 export function Rules({ report, name, place }: Side) {
   return (

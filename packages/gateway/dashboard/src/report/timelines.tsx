@@ -1,8 +1,8 @@
 import type { TimelineReport } from '../../../src/replay/report/report.js'
-import { Panel } from '../parts/panel.js'
-import { type Line, Plot } from '../parts/plot.js'
+import { Panel } from '../components/panel.js'
+import { type Line, Plot } from '../components/plot.js'
+import { number, stretchLength } from './report-format.js'
 import { type Side, titleOf } from './sides.js'
-import { number, stretchLength } from './words.js'
 
 /** Colours for rules, of theme.css; told apart by dashes too where there are more. */
 const COLOURS = ['refused', 'shadowed', 'waiting', 'busy', 'other', 'allowed']

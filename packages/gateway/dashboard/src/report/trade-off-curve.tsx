@@ -2,9 +2,9 @@ import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import type { ClauseResult, SuggestedLimit } from '../../../src/replay/suggest/suggest.js'
-import { colourOf, useColourChanges } from '../parts/theme.js'
-import '../parts/plot.css'
-import { isRefusal, number, part } from './words.js'
+import { colourOf, useColourChanges } from '../components/theme.js'
+import '../components/plot.css'
+import { isRefusal, number, part } from './report-format.js'
 
 const HEIGHT = 260
 

@@ -1,9 +1,9 @@
 import type { ClauseResult, SuggestedLimit, Suggestion } from '../../../src/replay/suggest/suggest.js'
-import { Panel } from '../parts/panel.js'
-import { SortableTable } from '../parts/sortable-table.js'
+import { Panel } from '../components/panel.js'
+import { SortableTable } from '../components/sortable-table.js'
+import { isRefusal, number, part } from './report-format.js'
 import { Curve } from './trade-off-curve.js'
-import { isRefusal, number, part } from './words.js'
-import '../parts/yaml.css'
+import '../components/yaml.css'
 
 /** What a wish comes to, and how what is refused and admitted changes with the limit. */
 export function TradeOff({ suggestion, yaml }: { readonly suggestion: Suggestion; readonly yaml: string }) {

@@ -1,8 +1,8 @@
-import { Parameters } from '../parameters.js'
-import type { BodyHeaders, BodyTypes } from './body-types.js'
+import type { BodyHeaders, BodyTypes } from './body-format.js'
 import { checkStructure } from './json-structure.js'
 import { fieldCount } from './parsing-memory.js'
 import { UnreadableBodyError } from './unreadable-body.js'
+import { Parameters } from './url-parameters.js'
 
 /** The most fields of a form. Web servers take a thousand by default. */
 export const MAX_FIELDS = 10_000

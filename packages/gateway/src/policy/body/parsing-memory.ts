@@ -1,5 +1,5 @@
-import { jsonMemory } from '../../json-memory.js'
-import type { BodyFormat } from './body-types.js'
+import type { BodyFormat } from './body-format.js'
+import { jsonMemory } from './json-memory.js'
 
 /** What a field of a form takes of the heap at most, in bytes, beside its text. */
 const FIELD_BYTES = 256

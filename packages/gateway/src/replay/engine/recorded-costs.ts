@@ -1,6 +1,6 @@
 import { type Client, type KeyPart, type KeySpec, type Limit, RequestError, type Rule } from 'sluice'
-import type { GatewayConfig, PolicyConfig } from '../../config/config.js'
-import type { GatewayRequest } from '../../policy/gateway-request.js'
+import type { GatewayConfig, PolicyConfig } from '../../policy/config/config.js'
+import type { GatewayRequest } from '../../policy/policy-request.js'
 import { NO_TOKENS, ReplayedRequest } from './replayed-request.js'
 
 type CostFor = (request: GatewayRequest, limit: Limit) => number

@@ -1,9 +1,9 @@
 import { type Client, RequestError } from 'sluice'
-import type { LlmCall, LlmOptions } from '../../llm/llm-call.js'
-import { reserve } from '../../llm/reservation.js'
-import type { WeighedRequest } from '../../policy/gateway-request.js'
-import { Parameters } from '../../policy/parameters.js'
-import { sameName } from '../../proxy/header-name.js'
+import { Parameters } from '../../policy/body/url-parameters.js'
+import { sameName } from '../../policy/headers/header-name.js'
+import type { LlmCall, LlmOptions } from '../../policy/llm/llm-call.js'
+import { reserve } from '../../policy/llm/reservation.js'
+import type { WeighedRequest } from '../../policy/policy-request.js'
 import type { TraceRequest } from '../trace/trace-request.js'
 
 /** What the address of a request is where neither an address nor a client was recorded. */

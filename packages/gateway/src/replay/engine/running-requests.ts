@@ -1,10 +1,10 @@
 import type { Permit } from 'sluice'
-import type { LlmOptions } from '../../llm/llm-call.js'
-import { settleCounted } from '../../llm/settle-counted.js'
-import { amountsOf } from '../../llm/usage.js'
+import type { LlmOptions } from '../../policy/llm/llm-call.js'
+import { settleCounted } from '../../policy/llm/settle-counted.js'
+import { amountsOf } from '../../policy/llm/usage.js'
 import type { TraceRequest } from '../trace/trace-request.js'
 import type { DurationModel } from './duration-model.js'
-import type { Aftermath } from './played.js'
+import type { Aftermath } from './replay-events.js'
 import type { VirtualTime } from './virtual-time.js'
 
 /** Requests that were let in, until their answers end: then what they took is settled, and their slots are free. */

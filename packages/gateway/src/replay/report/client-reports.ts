@@ -1,6 +1,6 @@
-import { OTHERS } from '../tally/client-tallies.js'
-import { type Lockout, lengthOf } from '../tally/lockouts.js'
-import type { Tally } from '../tally/tally.js'
+import { OTHERS } from '../stats/client-stats.js'
+import { type Lockout, lengthOf } from '../stats/lockouts.js'
+import type { Tally } from '../stats/replay-stats.js'
 import type { ClientReport, LockoutReport, ReplayReport } from './report.js'
 
 /**

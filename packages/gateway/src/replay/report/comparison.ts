@@ -1,5 +1,5 @@
-import { OTHERS } from '../tally/client-tallies.js'
-import type { Tally } from '../tally/tally.js'
+import { OTHERS } from '../stats/client-stats.js'
+import type { Tally } from '../stats/replay-stats.js'
 import type { ReplayReport } from './report.js'
 
 /** What another policy would have done otherwise with the same load. */

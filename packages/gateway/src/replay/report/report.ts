@@ -1,5 +1,5 @@
-import type { Quantiles } from '../tally/histograms.js'
-import type { TraceReading } from '../trace/read-trace.js'
+import type { Quantiles } from '../stats/histograms.js'
+import type { TraceReading } from '../trace/trace.js'
 
 /** What a policy would have done to a recorded load. Times are milliseconds; moments are milliseconds since the epoch. */
 export interface ReplayReport {

@@ -1,10 +1,10 @@
-import type { Played, ReplayObserver } from '../engine/played.js'
-import { BySender } from '../memory/by-sender.js'
-import type { Entries } from '../memory/entries.js'
-import { SlotNumbers } from '../memory/slot-numbers.js'
-import { LOG_NUMBERS, TrailingLogs } from '../memory/trailing-logs.js'
-import { UNKNOWN } from '../trace/senders.js'
-import type { Whom } from './wish.js'
+import type { Entries } from '../columns/entry-pool.js'
+import { BySender } from '../columns/sender-column.js'
+import { LOG_NUMBERS, TrailingLogs } from '../columns/sliding-logs.js'
+import { SlotNumbers } from '../columns/slot-columns.js'
+import type { Played, ReplayObserver } from '../engine/replay-events.js'
+import { UNKNOWN } from '../trace/sender-ids.js'
+import type { Whom } from './objective.js'
 
 type Rate = Whom & { readonly kind: 'under' | 'over' }
 

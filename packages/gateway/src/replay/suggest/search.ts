@@ -1,6 +1,6 @@
-import type { Candidate } from './target.js'
-import type { Wish } from './wish.js'
-import type { Measures } from './wish-meter.js'
+import type { Wish } from './objective.js'
+import type { Measures } from './objective-meter.js'
+import type { Candidate } from './suggest-target.js'
 
 /** A limit that was tried, and what came of it. */
 export interface Point extends Candidate {

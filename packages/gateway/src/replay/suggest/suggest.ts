@@ -1,10 +1,10 @@
-import type { GatewayConfig } from '../../config/config.js'
+import type { GatewayConfig } from '../../policy/config/config.js'
 import type { ReplayOptions } from '../replay.js'
-import { measuring, type TraceToReread } from './measuring.js'
+import { measuring, type TraceToReread } from './evaluate.js'
+import { readWish, type Wish } from './objective.js'
+import type { Refusals } from './objective-meter.js'
 import { meetsAdmissions, type Point, type SearchResult, search } from './search.js'
-import { findTarget, type Target, textOf, withCandidate } from './target.js'
-import { readWish, type Wish } from './wish.js'
-import type { Refusals } from './wish-meter.js'
+import { findTarget, type Target, textOf, withCandidate } from './suggest-target.js'
 
 /** What limit comes nearest to a wish. */
 export interface Suggestion {

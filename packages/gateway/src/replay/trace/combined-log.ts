@@ -1,7 +1,7 @@
-import { nameOf, targetOf } from './fields.js'
 import type { LineReader } from './line-reader.js'
-import type { Moments } from './moments.js'
-import type { Senders } from './senders.js'
+import type { Senders } from './sender-ids.js'
+import type { Moments } from './timestamps.js'
+import { nameOf, targetOf } from './trace-fields.js'
 import { BadLineError, type TraceRequest } from './trace-request.js'
 
 /** Address, identity, user, time, request line, status, bytes; then whatever else the log was told to write. */

@@ -1,10 +1,10 @@
 import { type Cells, LineCells, QUOTE, QUOTED, TextCells } from './cells.js'
-import { mapColumns, type readMapping } from './columns.js'
-import { type FieldUnits, NOWHERE, type Places, placesOf, requestOf } from './fields.js'
 import type { LineReader } from './line-reader.js'
 import { MAX_LINE } from './lines.js'
-import type { Moments } from './moments.js'
-import type { Senders } from './senders.js'
+import type { Senders } from './sender-ids.js'
+import type { Moments } from './timestamps.js'
+import { mapColumns, type readMapping } from './trace-columns.js'
+import { type FieldUnits, NOWHERE, type Places, placesOf, requestOf } from './trace-fields.js'
 import { BadLineError, type TraceRequest } from './trace-request.js'
 
 /**

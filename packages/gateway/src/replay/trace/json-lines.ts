@@ -1,9 +1,9 @@
 import { TextCells } from './cells.js'
-import { type ColumnMap, mapColumns, type readMapping } from './columns.js'
-import { FIELDS, type Field, placesOf, requestOf } from './fields.js'
 import type { LineReader } from './line-reader.js'
-import type { Moments } from './moments.js'
-import type { Senders } from './senders.js'
+import type { Senders } from './sender-ids.js'
+import type { Moments } from './timestamps.js'
+import { type ColumnMap, mapColumns, type readMapping } from './trace-columns.js'
+import { FIELDS, type Field, placesOf, requestOf } from './trace-fields.js'
 import { BadLineError, TraceError, type TraceRequest } from './trace-request.js'
 
 /** Deepest member that a mapping can name, as in `usage.prompt_tokens`. */

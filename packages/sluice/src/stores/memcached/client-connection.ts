@@ -1,4 +1,4 @@
-import type { Connection, Read } from './connection.js'
+import type { Connection, Read } from './memcached-connection.js'
 
 /** What is used of a `MemcacheClient` of memcache-client. */
 export interface MemcachedClient {

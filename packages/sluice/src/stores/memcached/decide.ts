@@ -1,5 +1,5 @@
-import { algorithmOf } from '../../limits/algorithms.js'
-import type { SlidingLogState } from '../../limits/sliding-log.js'
+import { algorithmOf } from '../../algorithms/registry.js'
+import type { SlidingLogState } from '../../algorithms/sliding-log.js'
 import type { Charge, StoreVerdict } from '../store.js'
 import { LONGEST_ENTRY } from './log-entries.js'
 import type { WorkingState } from './working-state.js'

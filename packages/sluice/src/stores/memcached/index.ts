@@ -1,15 +1,15 @@
+import { suggest } from '../../did-you-mean.js'
 import { OptionTypeError } from '../../option-error.js'
-import { suggest } from '../../suggestion.js'
 import { ClientConnection, type MemcachedClient } from './client-connection.js'
-import type { Connection } from './connection.js'
+import type { Connection } from './memcached-connection.js'
+import { checkPrefix } from './memcached-key.js'
 import { CasStore, type MemcachedStore } from './memcached-store.js'
 import { parseMemcachedUrl } from './memcached-url.js'
-import { ServerTime } from './server-time.js'
-import { checkPrefix } from './store-key.js'
+import { ServerTime } from './server-clock.js'
 import { UrlConnection } from './url-connection.js'
 
 export type { MemcachedClient } from './client-connection.js'
-export { StoreContentionError, StoredValueError } from './errors.js'
+export { StoreContentionError, StoredValueError } from './memcached-errors.js'
 export type { MemcachedStore } from './memcached-store.js'
 
 export type MemcachedStoreOptions = {

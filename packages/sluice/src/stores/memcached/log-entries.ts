@@ -1,5 +1,5 @@
-import type { SlidingLogState } from '../../limits/sliding-log.js'
-import { TICKS_PER_MS } from './server-time.js'
+import type { SlidingLogState } from '../../algorithms/sliding-log.js'
+import { TICKS_PER_MS } from './server-clock.js'
 
 type Entries = Pick<SlidingLogState, 'times' | 'sums' | 'head' | 'length'>
 

@@ -1,10 +1,10 @@
 import { checkCost } from '../../limits/limit.js'
 import { type Charge, checkLease, type Settlement, type Store, type StoreVerdict } from '../store.js'
-import type { Connection } from './connection.js'
 import { decide, type Outcome } from './decide.js'
-import { KeyQueues } from './key-queues.js'
-import type { DecisionClock } from './server-time.js'
-import { storeKey } from './store-key.js'
+import type { Connection } from './memcached-connection.js'
+import { storeKey } from './memcached-key.js'
+import { KeyQueues } from './per-key-queue.js'
+import type { DecisionClock } from './server-clock.js'
 
 export interface MemcachedStore extends Store {
   take(charges: readonly Charge[]): Promise<StoreVerdict[]>

@@ -1,5 +1,5 @@
 import { ClientConnection } from './client-connection.js'
-import type { Connection } from './connection.js'
+import type { Connection } from './memcached-connection.js'
 
 /** How long a connection of the store's own waits for the server, in milliseconds, before it is given up: to be there, and to be answered. */
 const GREETING = 700

@@ -1,4 +1,4 @@
-import type { State } from '../../limits/algorithm.js'
+import type { State } from '../../algorithms/algorithm.js'
 import {
   type Count,
   countsAfterSettlement,
@@ -7,10 +7,10 @@ import {
   countsNow,
   isSetBack,
   stateUnder,
-} from '../../limits/counts.js'
+} from '../../algorithms/usage-counts.js'
+import type { Taken } from '../../algorithms/verdict.js'
 import { type Limit, usesWallTime } from '../../limits/limit.js'
-import type { Taken } from '../../limits/verdict.js'
-import type { DecisionClock } from './server-time.js'
+import type { DecisionClock } from './server-clock.js'
 
 /** What a key holds while a round of calls is decided: read once, changed by each call in turn, written once. */
 export class WorkingState {

@@ -1,7 +1,7 @@
+import { tokenBucket } from '../../algorithms/token-bucket.js'
 import type { TokenBucketLimit } from '../../limits/limit.js'
-import { tokenBucket } from '../../limits/token-bucket.js'
-import type { Outcome } from '../outcome.js'
 import type { StoreVerdict } from '../store.js'
+import type { Outcome } from '../synchronous-store.js'
 
 /** What is charged to a token bucket. */
 export interface BucketCharge {

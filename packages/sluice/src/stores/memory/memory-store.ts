@@ -1,13 +1,13 @@
-import { type Clock, systemClock } from '../../clock.js'
+import { suggest } from '../../did-you-mean.js'
 import { checkCost } from '../../limits/limit.js'
 import { OptionRangeError, OptionTypeError } from '../../option-error.js'
-import { suggest } from '../../suggestion.js'
-import type { DecidingStore, Outcome, StandingCharge, StandingTaker } from '../outcome.js'
+import { type Clock, systemClock } from '../../time/clock.js'
 import type { Charge, Settlement, Store, StoreVerdict } from '../store.js'
-import { BucketTaking } from './bucket-taking.js'
-import { Judgement } from './judging.js'
-import { StandingBuckets } from './standing-buckets.js'
-import { type Scope, States } from './states.js'
+import type { DecidingStore, Outcome, StandingCharge, StandingTaker } from '../synchronous-store.js'
+import { BucketTaking } from './bucket-fast-path.js'
+import { Judgement } from './judgement.js'
+import { StandingBuckets } from './prepared-buckets.js'
+import { type Scope, States } from './state-table.js'
 
 export interface MemoryStoreOptions {
   /**

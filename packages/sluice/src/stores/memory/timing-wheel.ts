@@ -1,4 +1,4 @@
-import type { Slots } from './slots.js'
+import type { Slots } from './slot-arena.js'
 
 /** Length of a tick, in milliseconds: how late at most something is found to be due. */
 const TICK = 16

@@ -1,8 +1,8 @@
 import type { AlgorithmName, Limit } from '../../limits/limit.js'
 import type { Charge } from '../store.js'
 import { CallKeys } from './call-keys.js'
-import { type Job, OPERATION } from './job.js'
-import { type JobKind, JobKinds } from './job-kinds.js'
+import { type JobKind, JobKinds } from './job-templates.js'
+import { type Job, OPERATION } from './script-job.js'
 import { type Borders, scriptLimit } from './script-limit.js'
 
 /**

@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers'
 import { StoreRequestError } from '../store-request-error.js'
-import { readAnswer } from './answer.js'
 import { Batch } from './batch.js'
-import type { Connection } from './connection.js'
-import type { Job } from './job.js'
-import { ScriptRunner } from './run-script.js'
-import type { ServerTime } from './server-time.js'
+import type { ServerTime } from './calendar-borders.js'
+import type { Connection } from './redis-connection.js'
+import type { Job } from './script-job.js'
+import { readAnswer } from './script-reply.js'
+import { ScriptRunner } from './script-runner.js'
 
 /** How often a job is sent before calendar windows that do not hold the server's now are given up. */
 const MAX_ASKED = 3

@@ -1,4 +1,4 @@
-import { storeKeysOf } from './store-key.js'
+import { storeKeysOf } from './redis-key.js'
 
 /** Keys of one text that lie side by side, one for each of these scopes, which are all different. */
 interface Block {

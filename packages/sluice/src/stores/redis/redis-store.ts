@@ -8,11 +8,11 @@ import {
   type StoreVerdict,
 } from '../store.js'
 import { Batches } from './batches.js'
-import type { Connection } from './connection.js'
-import type { Finding } from './finding.js'
-import { ServerTime } from './server-time.js'
+import { ServerTime } from './calendar-borders.js'
+import type { Connection } from './redis-connection.js'
+import { storeKey } from './redis-key.js'
+import type { Finding } from './script-result.js'
 import { slotOf } from './slot.js'
-import { storeKey } from './store-key.js'
 
 export interface RedisStore extends Store {
   /** A promise, but where the request is known to be still refused: that is answered at once. */

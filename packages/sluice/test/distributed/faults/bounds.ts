@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { shareOf } from '../../../src/stores/failure/share.js'
+import { shareOf } from '../../../src/stores/resilience/peer-share.js'
 import { type Tightest, tightestInterval, tightestPeriod } from '../checker.js'
 import { BUCKET, type GroupReport, type LateAdmission, LOG, type LoggedAdmission, SLOTS } from './load.js'
 

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Rule } from '../../../src/policy/rule.js'
-import type { FailureStats } from '../../../src/stores/failure/failure-policy.js'
-import type { FailurePolicyName } from '../../../src/stores/failure/options.js'
+import type { Rule } from '../../../src/rules/rule.js'
+import type { FailurePolicyName } from '../../../src/stores/resilience/failure-options.js'
+import type { FailureStats } from '../../../src/stores/resilience/failure-policy.js'
 import type { GivenBack } from '../checker.js'
-import { Crew } from '../crew.js'
+import { Crew } from '../process-pool.js'
 
 /** Milliseconds. */
 export const DEADLINE = 100

@@ -4,9 +4,9 @@ import { createLimiter, withFailurePolicy } from 'sluice'
 import { AdmissionLog } from './admission-log.js'
 import { now } from './clock.js'
 import { answerWith, options } from './conversation.js'
-import { watchGivenBack } from './given-back.js'
+import { bytesInUse, sockets } from './health.js'
+import { watchGivenBack } from './refunds.js'
 import { disconnect, store } from './store.js'
-import { bytesInUse, sockets } from './vital-signs.js'
 import { watchTakes } from './watched-store.js'
 
 const { name, policy, rate, limits, hold, deadline, grace, back } = options

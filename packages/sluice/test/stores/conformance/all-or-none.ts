@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createLimiter } from '../../../src/limiter.js'
+import { createLimiter } from '../../../src/limiter/limiter.js'
 import { ALL, bucket, charge, fill, look, P, type Suite, take } from './harness.js'
 
 /** Several charges of one request. */

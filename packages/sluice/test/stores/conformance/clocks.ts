@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { createLimiter } from '../../../src/limiter.js'
+import { createLimiter } from '../../../src/limiter/limiter.js'
 import { ALL, charge, fill, look, P, RATES, type Suite, settlement, take, takeCharge } from './harness.js'
 
 const YEAR = 365 * 86_400_000

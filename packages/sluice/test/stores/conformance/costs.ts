@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createLimiter } from '../../../src/limiter.js'
+import { createLimiter } from '../../../src/limiter/limiter.js'
 import type { Limit } from '../../../src/limits/limit.js'
 import { ALL, bucket, charge, fill, look, P, RATES, type Suite, settlement, take } from './harness.js'
 

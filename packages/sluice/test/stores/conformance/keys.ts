@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createLimiter } from '../../../src/limiter.js'
+import { createLimiter } from '../../../src/limiter/limiter.js'
 import { bucket, charge, fill, look, type Suite, take } from './harness.js'
 
 const LONG = 'k'.repeat(100_000)

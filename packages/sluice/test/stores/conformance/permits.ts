@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createLimiter, type Limiter } from '../../../src/limiter.js'
-import type { Permit } from '../../../src/permit.js'
+import { createLimiter, type Limiter } from '../../../src/limiter/limiter.js'
+import type { Permit } from '../../../src/limiter/permit.js'
 import type { Store } from '../../../src/stores/store.js'
 import { ALL, inFlight, P, RATES, type Suite } from './harness.js'
 

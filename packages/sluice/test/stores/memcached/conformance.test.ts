@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from 'vitest'
-import { manualClock } from '../../../src/clock.js'
+import { manualClock } from '../../../src/time/clock.js'
 import { describeStore } from '../conformance.js'
 import { type MemcachedServer, startMemcached } from '../servers/memcached.js'
 import { storeWithClock } from './store-with-clock.js'

@@ -1,8 +1,8 @@
-import type { Clock } from '../../../src/clock.js'
 import { type Limit, usesWallTime } from '../../../src/limits/limit.js'
 import { CasStore, type MemcachedStore } from '../../../src/stores/memcached/memcached-store.js'
-import { type DecisionClock, ServerTime, TICKS_PER_MS } from '../../../src/stores/memcached/server-time.js'
+import { type DecisionClock, ServerTime, TICKS_PER_MS } from '../../../src/stores/memcached/server-clock.js'
 import { UrlConnection } from '../../../src/stores/memcached/url-connection.js'
+import type { Clock } from '../../../src/time/clock.js'
 
 const MONTH = 30 * 86_400
 

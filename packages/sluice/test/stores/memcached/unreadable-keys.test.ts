@@ -1,8 +1,8 @@
 import { MemcacheClient } from 'memcache-client'
 import { expect, it, onTestFinished } from 'vitest'
-import { withFailurePolicy } from '../../../src/stores/failure/failure-policy.js'
 import { memcachedStore } from '../../../src/stores/memcached/index.js'
-import { storeKey } from '../../../src/stores/memcached/store-key.js'
+import { storeKey } from '../../../src/stores/memcached/memcached-key.js'
+import { withFailurePolicy } from '../../../src/stores/resilience/failure-policy.js'
 import { startMemcached } from '../servers/memcached.js'
 
 it('a key that cannot be read fails alone, and the breaker stays closed', async () => {

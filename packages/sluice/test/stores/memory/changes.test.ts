@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { manualClock } from '../../../src/clock.js'
 import type { Limit } from '../../../src/limits/limit.js'
 import { memoryStore } from '../../../src/stores/memory/memory-store.js'
 import type { StoreVerdict } from '../../../src/stores/store.js'
+import { manualClock } from '../../../src/time/clock.js'
 import { ALL, bucket, charge, P } from '../conformance/harness.js'
 
 const DAYS: Limit = { algorithm: 'fixed-window', limit: 4, period: 86_400_000, align: 'calendar' }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { type Clock, manualClock } from '../../../src/clock.js'
 import type { Limit } from '../../../src/limits/limit.js'
 import { memoryStore } from '../../../src/stores/memory/memory-store.js'
+import { type Clock, manualClock } from '../../../src/time/clock.js'
 import { ALL, bucket, charge, P } from '../conformance/harness.js'
 
 const DAY = 86_400_000

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { manualClock } from '../../../src/clock.js'
 import type { Limit } from '../../../src/limits/limit.js'
 import { type MemoryStore, memoryStore } from '../../../src/stores/memory/memory-store.js'
 import type { Charge, StoreVerdict } from '../../../src/stores/store.js'
+import { manualClock } from '../../../src/time/clock.js'
 import { ALL, bucket, charge, inFlight, P, settlement } from '../conformance/harness.js'
 
 function full(maxKeys: number, limit: Limit = bucket()) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Slots } from '../../../src/stores/memory/slots.js'
+import { Slots } from '../../../src/stores/memory/slot-arena.js'
 import { TimingWheel } from '../../../src/stores/memory/timing-wheel.js'
 
 const TICK = 16

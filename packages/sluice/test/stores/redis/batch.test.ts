@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Limit } from '../../../src/limits/limit.js'
 import { Batch } from '../../../src/stores/redis/batch.js'
-import { type Job, OPERATION } from '../../../src/stores/redis/job.js'
+import { storeKey } from '../../../src/stores/redis/redis-key.js'
+import { type Job, OPERATION } from '../../../src/stores/redis/script-job.js'
 import { scriptLimit } from '../../../src/stores/redis/script-limit.js'
-import { storeKey } from '../../../src/stores/redis/store-key.js'
 import type { Charge } from '../../../src/stores/store.js'
 
 const LIMITS: Limit[] = [

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { IoRedisConnection } from '../../../src/stores/redis/clients/ioredis.js'
+import { storeKey } from '../../../src/stores/redis/redis-key.js'
 import { ScriptStore } from '../../../src/stores/redis/redis-store.js'
-import { storeKey } from '../../../src/stores/redis/store-key.js'
 import { type RedisServer, startRedis } from '../servers/redis.js'
 
 const NOW = 1_764_000_000_000

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Limit } from '../../../src/limits/limit.js'
 import { redisStore } from '../../../src/stores/redis/index.js'
-import { storeKey } from '../../../src/stores/redis/store-key.js'
+import { storeKey } from '../../../src/stores/redis/redis-key.js'
 import type { Charge, StoreVerdict } from '../../../src/stores/store.js'
 import { type RedisServer, startRedis } from '../servers/redis.js'
 

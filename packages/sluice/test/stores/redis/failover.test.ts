@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Limit } from '../../../src/limits/limit.js'
+import { storeKey } from '../../../src/stores/redis/redis-key.js'
 import { slotOf } from '../../../src/stores/redis/slot.js'
-import { storeKey } from '../../../src/stores/redis/store-key.js'
 import type { Charge, StoreVerdict } from '../../../src/stores/store.js'
 import {
   type RedisServer,

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { Limit } from '../../../src/limits/limit.js'
-import { withFailurePolicy } from '../../../src/stores/failure/failure-policy.js'
 import { redisStore } from '../../../src/stores/redis/index.js'
+import { withFailurePolicy } from '../../../src/stores/resilience/failure-policy.js'
 import { type Charge, settlementOf } from '../../../src/stores/store.js'
 import { type RedisServer, startRedis } from '../servers/redis.js'
 

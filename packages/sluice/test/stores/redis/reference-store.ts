@@ -1,4 +1,4 @@
-import { algorithmOf } from '../../../src/limits/algorithms.js'
+import { algorithmOf } from '../../../src/algorithms/registry.js'
 import {
   type Count,
   countsAfterSettlement,
@@ -7,7 +7,7 @@ import {
   countsNow,
   isSetBack,
   stateUnder,
-} from '../../../src/limits/counts.js'
+} from '../../../src/algorithms/usage-counts.js'
 import { countAlike, type Limit, usesWallTime } from '../../../src/limits/limit.js'
 import type { Charge, Settlement, StoreVerdict } from '../../../src/stores/store.js'
 

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, it } from 'vitest'
 import { IoRedisConnection } from '../../../src/stores/redis/clients/ioredis.js'
 import { ScriptStore } from '../../../src/stores/redis/redis-store.js'
 import { type RedisServer, startRedis } from '../servers/redis.js'
+import { LIMITS, play, type Trace, trace } from './random-traces.js'
 import { ReferenceStore } from './reference-store.js'
-import { LIMITS, play, type Trace, trace } from './traces.js'
 
 describe('the script says what the algorithms say', () => {
   let server: RedisServer

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import type { Connection } from '../connection.js'
+import type { Connection } from '../redis-connection.js'
 import type { RedisAddress } from '../redis-url.js'
 import { type IoRedisClient, IoRedisConnection } from './ioredis.js'
 

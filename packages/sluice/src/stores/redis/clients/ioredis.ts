@@ -1,4 +1,4 @@
-import type { Connection } from '../connection.js'
+import type { Connection } from '../redis-connection.js'
 import { slotOf } from '../slot.js'
 import { type ClientEvents, Connecting } from './connecting.js'
 

@@ -1,5 +1,5 @@
 import { OptionTypeError } from '../../../option-error.js'
-import type { Connection } from '../connection.js'
+import type { Connection } from '../redis-connection.js'
 import { type ClientEvents, Connecting } from './connecting.js'
 
 /**

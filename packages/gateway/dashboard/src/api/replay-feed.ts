@@ -1,0 +1,44 @@
+import type { ReportPage } from '../../../src/replay/html/report-page.js'
+import type { ReplayLine, ReplayProgress } from '../../../src/server/admin/api/replay-types.js'
+import { sentence } from './admin-api.js'
+
+/**
+ * Follows a replay to its end.
+ *
+ * @returns what came of it
+ * @throws Error whose message is for people.
+ */
+export async function followReplay(
+  { body }: Response,
+  onProgress: (progress: ReplayProgress) => void,
+): Promise<ReportPage> {
+  if (body !== null)
+    for await (const text of linesOf(body)) {
+      const line = JSON.parse(text) as ReplayLine
+      if ('page' in line) return line.page
+      if ('error' in line) throw new Error(sentence(line.error))
+      onProgress(line.progress)
+    }
+  throw brokenOff()
+}
+
+async function* linesOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader()
+  let rest = ''
+  for (;;) {
+    const { value } = await reader.read().catch(() => {
+      throw brokenOff()
+    })
+    if (value === undefined) return
+    const [first = '', ...more] = value.split('\n')
+    rest += first
+    for (const next of more) {
+      yield rest
+      rest = next
+    }
+  }
+}
+
+function brokenOff(): Error {
+  return new Error('The replay broke off: the connection to the gateway is lost.')
+}

@@ -1,0 +1,55 @@
+import { useMemo } from 'preact/hooks'
+import { Bar } from '../components/bar.js'
+import { count } from '../components/format.js'
+import { Empty, Panel } from '../components/panel.js'
+import { RouteName } from '../components/route-name.js'
+import { Table } from '../components/table.js'
+import { type RefusalCount, refusalsIn } from '../timeseries/refusal-history.js'
+import { reasonText } from './labels.js'
+import { ofRoute, type View } from './view.js'
+
+/** Who refuses: which rule, and why. */
+export function Refusals({ view }: { readonly view: View }) {
+  const refusals = useMemo(() => refusalsIn(view.samples, view.route), [view])
+  const all = refusals.reduce((sum, { refused }) => sum + refused, 0)
+  return (
+    <Panel
+      id="refusals"
+      title="Refusals by rule and reason"
+      note={`${ofRoute(view)}, last ${view.minutes} min`}
+    >
+      {refusals.length === 0 ? (
+        <Empty>Nobody was refused. Where a rule refuses, it is shown here with its reason.</Empty>
+      ) : (
+        <Table<RefusalCount>
+          caption="refusals by rule and reason"
+          rows={refusals}
+          first={4}
+          keyOf={({ route, rule, reason }) => JSON.stringify([route, rule, reason])}
+          columns={[
+            {
+              title: 'Rule',
+              cell: ({ route, rule }) => (
+                <>
+                  <span class="name">{rule}</span>
+                  {view.route === undefined && (
+                    <span class="of quiet">
+                      <RouteName route={route} />
+                    </span>
+                  )}
+                </>
+              ),
+            },
+            { title: 'Reason', cell: ({ reason }) => reasonText(reason) },
+            { title: 'Refused', kind: 'number', cell: ({ refused }) => count(refused) },
+            {
+              title: 'Share',
+              kind: 'bar',
+              cell: ({ refused }) => <Bar part={refused / all} colour="refused" />,
+            },
+          ]}
+        />
+      )}
+    </Panel>
+  )
+}

@@ -1,0 +1,121 @@
+import type { KeyFullness, RuleStatus } from '../../../src/server/admin/api/live-types.js'
+import { ActButton } from '../actions/action-button.js'
+import type { Propose } from '../actions/pending-action.js'
+import { RuleActs } from '../actions/rule-actions.js'
+import { Badge } from '../components/badge.js'
+import { Bar, colourOfFullness } from '../components/bar.js'
+import { count, units } from '../components/format.js'
+import { RouteName, routeName } from '../components/route-name.js'
+import { type Column, Table } from '../components/table.js'
+import { forWhom, ofResource, whenNext } from './labels.js'
+import { fullnessOf } from './rule-list.js'
+
+interface RuleItemProps {
+  readonly route: string
+  readonly rule: RuleStatus
+  /** Undefined where nobody may act. */
+  readonly propose: Propose | undefined
+  readonly onClient: (client: string) => void
+  readonly open: boolean
+  readonly onToggle: (open: boolean) => void
+}
+
+/** One rule in a line; opened, its nearest clients and what may be done with it. */
+export function RuleItem(props: RuleItemProps) {
+  const { route, rule, open, onToggle } = props
+  const nearest = rule.fullness[0]
+  return (
+    <li>
+      <details class="rule" open={open} onToggle={({ currentTarget }) => onToggle(currentTarget.open)}>
+        <summary>
+          <span class="which">
+            <RouteName route={rule.shared ? 'all routes' : route} />
+            <span class="quiet">
+              <span class="name">{rule.rule}</span>
+              {rule.limit !== rule.rule && <>, {rule.limit}</>}
+              {ofResource(rule.resource)}
+              {rule.effective !== rule.limit && <>, now {rule.effective}</>}
+            </span>
+          </span>
+          <span class="nearest">
+            <Bar part={fullnessOf(rule)} colour={colourOfFullness(fullnessOf(rule))} />
+            <span class="name quiet">{nearest?.key ?? 'nobody now'}</span>
+          </span>
+          <span class="counts">
+            {count(rule.allowed)} allowed
+            <span class={rule.refused > 0 ? 'refused' : 'quiet'}>
+              {rule.enforced
+                ? `${count(rule.refused)} refused`
+                : `${count(rule.wouldHaveRefused)} would be refused`}
+            </span>
+          </span>
+          <span class="states">
+            {rule.enforced ? <Badge tone="good">enforced</Badge> : <Badge tone="shadowed">shadow</Badge>}
+            {rule.overridden !== undefined && <Badge tone="warning">changed here</Badge>}
+          </span>
+        </summary>
+        {open && <Opened {...props} />}
+      </details>
+    </li>
+  )
+}
+
+function Opened({ route, rule, propose, onClient }: RuleItemProps) {
+  const { overridden } = rule
+  return (
+    <div class="opened">
+      <p class="quiet">
+        Counts {rule.resource} {forWhom(rule.keyedBy)}.{' '}
+        {overridden !== undefined && (
+          <>
+            The file says {overridden.limit}, {overridden.enforced ? 'enforced' : 'in shadow'}; this holds
+            until it is undone or the gateway restarts.
+          </>
+        )}
+      </p>
+      {propose !== undefined && <RuleActs route={route} rule={rule} propose={propose} />}
+      {rule.fullness.length === 0 ? (
+        <p class="empty">Nobody has used anything of this limit now.</p>
+      ) : (
+        <Table<KeyFullness>
+          caption={`clients nearest to the limit of ${rule.rule} on ${routeName(route)}`}
+          rows={rule.fullness}
+          keyOf={({ id }) => id}
+          columns={[
+            {
+              title: 'Client',
+              cell: ({ key }) => (
+                <button type="button" class="link name" onClick={() => onClient(key)}>
+                  {key}
+                </button>
+              ),
+            },
+            {
+              title: 'Used',
+              kind: 'bar',
+              cell: ({ used }) => <Bar part={used} colour={colourOfFullness(used)} />,
+            },
+            { title: 'Left', kind: 'number', cell: ({ remaining }) => units(remaining) },
+            { title: 'May come', kind: 'number', cell: ({ retryAfter }) => whenNext(retryAfter) },
+            ...(propose === undefined ? [] : [resetColumn(route, rule.rule, propose)]),
+          ]}
+        />
+      )}
+    </div>
+  )
+}
+
+function resetColumn(route: string, rule: string, propose: Propose): Column<KeyFullness> {
+  return {
+    title: 'Act',
+    kind: 'number',
+    cell: ({ key, id }) => (
+      <ActButton
+        text="Reset"
+        to={`${key} in ${rule} on ${route}`}
+        proposal={{ act: 'reset', route, rule, key: id, shown: key }}
+        propose={propose}
+      />
+    ),
+  }
+}

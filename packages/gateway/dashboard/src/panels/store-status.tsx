@@ -1,0 +1,88 @@
+import type { RouteStatus, Status, StoreStatus } from '../../../src/server/admin/api/live-types.js'
+import { Badge } from '../components/badge.js'
+import { Bar } from '../components/bar.js'
+import { count } from '../components/format.js'
+import { Panel } from '../components/panel.js'
+import { RouteName } from '../components/route-name.js'
+import { Table } from '../components/table.js'
+import { MEANWHILE } from './labels.js'
+
+/** The store and its breaker, and the models that warm up. */
+export function Condition({ status }: { readonly status: Status }) {
+  const warming = status.routes.filter(({ warmUp }) => warmUp !== undefined)
+  return (
+    <Panel id="condition" title="Store and warm-up">
+      <dl class="facts">
+        <StoreFacts store={status.store} />
+      </dl>
+      {warming.length === 0 ? (
+        <p class="empty">
+          No route has a <code>warm_up</code>: limits apply in full from the start.
+        </p>
+      ) : (
+        <Table<RouteStatus>
+          caption="routes whose limits grow while their model warms up"
+          rows={warming}
+          first={6}
+          keyOf={({ route }) => route}
+          columns={[
+            { title: 'Route', cell: ({ route }) => <RouteName route={route} /> },
+            { title: 'Model', cell: ({ warmUp }) => <Warmth ready={warmUp?.ready} scale={warmUp?.scale} /> },
+            {
+              title: 'Limits',
+              kind: 'bar',
+              cell: ({ warmUp }) => <Bar part={warmUp?.scale ?? 1} colour="busy" />,
+            },
+          ]}
+        />
+      )}
+    </Panel>
+  )
+}
+
+function Warmth({
+  ready,
+  scale = 1,
+}: {
+  readonly ready: boolean | undefined
+  readonly scale: number | undefined
+}) {
+  if (ready !== true) return <Badge tone="bad">not ready</Badge>
+  return scale < 1 ? <Badge tone="warning">warming up</Badge> : <Badge tone="good">warm</Badge>
+}
+
+const BREAKERS = {
+  closed: <Badge tone="good">closed: the store is asked</Badge>,
+  'half-open': <Badge tone="warning">half open: one request tries it</Badge>,
+  open: <Badge tone="bad">open: the store is left alone</Badge>,
+}
+
+function StoreFacts({ store }: { readonly store: StoreStatus }) {
+  const { kind, state, policy, breaker, keys, overflowed } = store
+  return (
+    <>
+      <dt>Store</dt>
+      <dd>
+        {kind}{' '}
+        {state === 'lost' ? <Badge tone="bad">does not answer</Badge> : <Badge tone="good">answers</Badge>}
+      </dd>
+      {breaker !== undefined && (
+        <>
+          <dt>Breaker</dt>
+          <dd>{BREAKERS[breaker]}</dd>
+        </>
+      )}
+      {policy !== undefined && (
+        <>
+          <dt>While it is lost</dt>
+          <dd>{MEANWHILE[policy]}</dd>
+        </>
+      )}
+      <dt>Keys in memory</dt>
+      <dd>
+        {count(keys)}
+        {overflowed > 0 && <> (full: {count(overflowed)} charges of unknown keys shared a bucket)</>}
+      </dd>
+    </>
+  )
+}

@@ -1,0 +1,50 @@
+import { Panel } from '../components/panel.js'
+import { Plot } from '../components/plot.js'
+import { together } from './align-timelines.js'
+import { number, stretchLength } from './report-format.js'
+import type { Side } from './sides.js'
+
+interface Shown {
+  readonly id: string
+  readonly title: string
+  readonly of: 'refused' | 'falselyRefused'
+}
+
+const PLOTS: readonly Shown[] = [
+  { id: 'both-refused', title: 'Refused, side by side', of: 'refused' },
+  { id: 'both-falsely', title: 'Refused falsely, side by side', of: 'falselyRefused' },
+]
+
+/** What two policies refused over time, in one plot each. */
+export function BothOverTime({ one, other }: { readonly one: Side; readonly other: Side }) {
+  return (
+    <div class="side-by-side">
+      {PLOTS.map(({ id, title, of }) => (
+        <BothPlot key={id} id={id} title={title} of={of} one={one} other={other} />
+      ))}
+    </div>
+  )
+}
+
+function BothPlot({ id, title, of, one, other }: Shown & { readonly one: Side; readonly other: Side }) {
+  const { width, pairs } = together(one.report.timeline, other.report.timeline, (stretch) => stretch[of])
+  if (pairs.every((pair) => pair.one + pair.other === 0)) return null
+  const times = pairs.map(({ at }) => at)
+  return (
+    <Panel id={id} title={title} note={`per ${stretchLength(width)}`}>
+      <Plot
+        label={`${title}, over time: ${one.name} and ${other.name}`}
+        times={times}
+        lines={[
+          { label: one.name, colour: 'refused', values: pairs.map((pair) => pair.one) },
+          { label: other.name, colour: 'allowed', values: pairs.map((pair) => pair.other), dashed: true },
+        ]}
+        format={number}
+        span={[times[0] ?? 0, (times.at(-1) ?? 0) + width]}
+        height={200}
+        atLeast={1}
+        group="replay"
+      />
+    </Panel>
+  )
+}

@@ -1,0 +1,36 @@
+import type { ReportPage } from '../../../src/replay/html/report-page.js'
+import { BothOverTime } from './comparison-timelines.js'
+import { Figures } from './figures.js'
+import { Notes } from './notes.js'
+import { sidesOf } from './sides.js'
+import { Clients, Differences, Rules } from './tables.js'
+import { Timelines } from './timelines.js'
+import { TradeOff } from './trade-off.js'
+import './report.css'
+
+/** All that a replay came to: of one policy, or of two side by side. */
+export function Replayed(page: Omit<ReportPage, 'trace'>) {
+  const { report, comparison, suggestion, yaml = '' } = page
+  const sides = sidesOf(page)
+  const [one, other] = sides
+  return (
+    <>
+      {sides.map((side) => (
+        <Figures key={side.place} {...side} />
+      ))}
+      {suggestion !== undefined && <TradeOff suggestion={suggestion} yaml={yaml} />}
+      {one !== undefined && other !== undefined && <BothOverTime one={one} other={other} />}
+      {sides.map((side) => (
+        <Timelines key={side.place} {...side} />
+      ))}
+      {sides.map((side) => (
+        <Rules key={side.place} {...side} />
+      ))}
+      {comparison !== undefined && comparison.clients.length > 0 && (
+        <Differences clients={comparison.clients} names={page.names} />
+      )}
+      <Clients report={report} />
+      <Notes report={report} />
+    </>
+  )
+}

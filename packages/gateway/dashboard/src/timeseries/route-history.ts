@@ -1,0 +1,31 @@
+import type { RouteSample, Sample } from '../../../src/server/admin/api/live-types.js'
+import { after, NO_TRAFFIC, trafficOf } from './buckets.js'
+
+/** What came to a route in a stretch of time. */
+export interface RouteTraffic {
+  readonly route: string
+  readonly traffic: RouteSample
+  /** Requests in each second, oldest first. */
+  readonly requests: readonly number[]
+}
+
+/** The routes that something came to, the busiest first. */
+export function routesIn(samples: readonly Sample[]): RouteTraffic[] {
+  const names = new Set(samples.flatMap(({ routes }) => Object.keys(routes)))
+  const newest = samples.at(-1)
+  return [...names]
+    .map((route) => {
+      const seconds = samples.map((sample) => trafficOf(sample, route))
+      const { inFlight, waiting } = newest === undefined ? NO_TRAFFIC : trafficOf(newest, route)
+      return {
+        route,
+        traffic: { ...seconds.reduce(after, NO_TRAFFIC), inFlight, waiting },
+        requests: seconds.map(requestsIn),
+      }
+    })
+    .sort((a, b) => requestsIn(b.traffic) - requestsIn(a.traffic) || a.route.localeCompare(b.route))
+}
+
+export function requestsIn({ allowed, refused, failed }: RouteSample): number {
+  return allowed + refused + failed
+}

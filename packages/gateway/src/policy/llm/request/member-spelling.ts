@@ -1,0 +1,29 @@
+import { RequestError } from 'sluice'
+import { foldCase } from '../../body/fold-case.js'
+import { type Fields, own } from './json-fields.js'
+
+/** The members of requests that say what an answer may cost, and how it comes. */
+const NAMES: ReadonlySet<string> = new Set([
+  ...['model', 'messages', 'prompt', 'input', 'stream', 'stream_options', 'include_usage', 'options'],
+  ...['max_tokens', 'max_completion_tokens', 'max_output_tokens', 'n_predict', 'num_predict'],
+  ...['n', 'best_of', 'background'],
+])
+
+const MAX_LENGTH = 32
+
+/**
+ * Refuses members in other letters than they are read in, such as `Max_Tokens`: servers written in Go take them for the same,
+ * and the last of two counts there.
+ *
+ * @throws RequestError that names the member.
+ */
+export function refuseOtherLetters(body: Fields): void {
+  for (const object of [body, own(body, 'options'), own(body, 'stream_options')]) {
+    if (typeof object !== 'object' || object === null) continue
+    for (const name of Object.keys(object)) {
+      if (name.length > MAX_LENGTH || NAMES.has(name)) continue
+      const folded = foldCase(name)
+      if (NAMES.has(folded)) throw new RequestError(`'${name}' must be written '${folded}'`)
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import { type Block, BoundedBlock } from './bounded-block.js'
+import type { AnswerRoom } from './response-memory.js'
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const OPEN_BRACE = 0x7b
+const OPEN_BRACKET = 0x5b
+const CLOSE_BRACE = 0x7d
+const CLOSE_BRACKET = 0x5d
+const SPACE = 0x20
+
+/**
+ * Cuts a text into its JSON values: those of newline-delimited JSON (NDJSON, JSON Lines), of JSON text sequences (RFC 7464), of
+ * values one right after the other, and of a document, which is one value however many lines it has. All that gives JSON
+ * its structure is ASCII, so bytes are enough. What is no JSON comes out as a value too, up to the next space.
+ */
+export class JsonValues {
+  readonly #block: BoundedBlock
+  #inValue = false
+  #inString = false
+  #afterBackslash = false
+  #depth = 0
+
+  /** @param most the longest value that comes out whole, in bytes; as much is held at most */
+  constructor(most: number, room?: AnswerRoom) {
+    this.#block = new BoundedBlock(most, room)
+  }
+
+  push(chunk: Buffer, emit: (value: Block) => void): void {
+    let start = 0
+    for (let at = 0; at < chunk.length; at += 1) {
+      const byte = chunk[at] as number
+      if (!this.#inValue) {
+        // Space and control characters, such as the record separator of a JSON text sequence.
+        if (byte <= SPACE) continue
+        this.#inValue = true
+        start = at
+      }
+      const end = this.#endOfValue(byte, at)
+      if (end === undefined) continue
+      this.#inValue = false
+      this.#block.end(chunk.subarray(start, end), emit)
+      start = at + 1
+    }
+    if (this.#inValue) this.#block.add(chunk.subarray(start), emit)
+  }
+
+  /** Whether a value has begun and not ended. */
+  get isInValue(): boolean {
+    return this.#inValue
+  }
+
+  /** What came of a value that has not ended. */
+  rest(): Buffer {
+    return this.#block.rest()
+  }
+
+  /** Takes one byte of a value. @returns where in the chunk the value ends, if it does */
+  #endOfValue(byte: number, at: number): number | undefined {
+    if (this.#inString) {
+      if (this.#afterBackslash) this.#afterBackslash = false
+      else if (byte === BACKSLASH) this.#afterBackslash = true
+      else if (byte === QUOTE) {
+        this.#inString = false
+        if (this.#depth === 0) return at + 1
+      }
+      return undefined
+    }
+    if (byte === QUOTE) this.#inString = true
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#depth += 1
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      this.#depth = Math.max(0, this.#depth - 1)
+      if (this.#depth === 0) return at + 1
+    } else if (byte <= SPACE && this.#depth === 0) return at
+    return undefined
+  }
+}

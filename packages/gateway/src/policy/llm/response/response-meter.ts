@@ -1,0 +1,228 @@
+import type { LlmCall } from '../llm-call.js'
+import { isErrorAnswer } from '../shapes/error-body.js'
+import type { Reading } from '../shapes/shape.js'
+import { type Amounts, NOTHING } from '../usage.js'
+import { type AnswerEnd, workedBy, workedInVain } from './billing.js'
+import { HeldBytes } from './byte-buffer.js'
+import { decoded } from './content-decoding.js'
+import { type AnswerHead, answerHead } from './content-kind.js'
+import { outlineOf } from './json-outline.js'
+import { AnswerBody, type AnswerParts, MAX_DOCUMENT } from './response-body.js'
+import { type AnswerMemory, UNBOUNDED } from './response-memory.js'
+import { DONE, parseData } from './sse-data.js'
+import { Tally } from './usage-accumulator.js'
+
+export { MAX_DOCUMENT, MAX_EVENT } from './response-body.js'
+
+/** True costs by resource; `unknown` where what was reserved should stay charged. */
+export type Settlement = Amounts | 'unknown'
+
+/** Why an answer could not be read. */
+export type UnreadReason =
+  | 'not_json'
+  /** JSON, but none of the route's shape. */
+  | 'unknown_shape'
+  | 'too_long'
+  /** Compressed in a way that the gateway cannot undo. */
+  | 'encoding'
+  /** A success without a body. */
+  | 'empty'
+
+const PLAIN: AnswerHead = { kind: 'document', codings: [] }
+
+/**
+ * Watches the answer to a request go by, as the upstream sends it, and tells what it cost. Never throws; holds one event
+ * or one document at most, and reads none that is longer than `MAX_EVENT` or `MAX_DOCUMENT`.
+ */
+export class AnswerMeter {
+  readonly #call: LlmCall
+  readonly #tally: Tally
+  readonly #memory: AnswerMemory | undefined
+  readonly #encoded = new HeldBytes()
+  readonly #encodedRoom
+  #status: number | undefined
+  #head = PLAIN
+  #body: AnswerBody
+  #bytes = 0
+  /** Some of a compressed answer was let go, since it is too long. */
+  #encodedLost = false
+  #understood = false
+  #unfinished = false
+  /** Some of an event stream is no JSON. It counts as text, since a client can read it all the same. */
+  #hasText = false
+  /** Bytes of values that were not understood, and why the last of them was not. */
+  #strange = 0
+  #strangeBecause: UnreadReason = 'not_json'
+  #unread: UnreadReason | undefined
+
+  constructor(call: LlmCall, memory?: AnswerMemory) {
+    this.#call = call
+    this.#tally = new Tally(call)
+    this.#memory = memory
+    this.#encodedRoom = memory?.room() ?? UNBOUNDED
+    this.#body = this.#bodyOf('document')
+  }
+
+  /** @param rawHeaders name, value, name, value */
+  head(status: number, rawHeaders: readonly string[]): void {
+    this.#status = status
+    this.#head = answerHead(rawHeaders)
+    this.#body = this.#bodyOf(this.#head.kind)
+  }
+
+  data(chunk: Buffer): void {
+    this.#bytes += chunk.length
+    if (this.#head.codings.length === 0) this.#body.push(chunk)
+    else if (this.#bytes > MAX_DOCUMENT) this.#dropEncoded()
+    else if (!this.#encodedLost && this.#encodedRoom.resize(this.#bytes)) this.#encoded.append(chunk)
+    else this.#dropEncoded()
+  }
+
+  #dropEncoded(): void {
+    this.#encodedLost = true
+    this.#encoded.take()
+    this.#encodedRoom.resize(0)
+  }
+
+  /** Why some of the answer could not be read and was charged by its bytes; known once it is settled. */
+  get unread(): UnreadReason | undefined {
+    return this.#unread
+  }
+
+  /**
+   * What the request cost, once its answer has ended.
+   *
+   * - No work was done, so nothing: an answer of 300 or more, or a failure, but for those that may come of waiting.
+   * - A stream: its usage, and what came after that or without one counted as it was delivered, to within one event.
+   * - A document: its usage. One that is cut was worked out to its end, so what was reserved stays, or more where more text
+   *   than that was delivered.
+   * - A stream of which nothing was delivered: its input.
+   * - An answer that cannot be read: what was delivered by its bytes, and no more than was reserved.
+   * - What the upstream does in the background goes on when the answer is cut, so what was reserved stays.
+   */
+  settlement(end: AnswerEnd): Settlement {
+    try {
+      return this.#settlement(end)
+    } finally {
+      this.#dropEncoded()
+      this.#body.release()
+    }
+  }
+
+  #settlement(end: AnswerEnd): Settlement {
+    if (end.kind === 'failed') return workedInVain(end) === 'no' ? NOTHING : 'unknown'
+    if (end.kind === 'cut' && this.#call.asked.background) return 'unknown'
+    if (this.#status === undefined) return this.#call.asked.stream ? this.#tally.amounts() : 'unknown'
+    const worked = workedBy(this.#status)
+    if (worked !== 'yes') return worked === 'no' ? NOTHING : 'unknown'
+    const complete = end.kind === 'answered'
+    if (this.#head.codings.length > 0) this.#decode()
+    if (!this.#body.end(complete)) return this.#tally.reservedOrText(this.#body.cutText)
+    if (this.#unfinished) return 'unknown'
+    if (!this.#understood) this.#chargeByBytes(complete)
+    // What came after some unread bytes may have told what they cost.
+    else if (!this.#tally.hasUnread) this.#unread = undefined
+    return this.#tally.amounts()
+  }
+
+  #bodyOf(kind: AnswerHead['kind']): AnswerBody {
+    const parts: AnswerParts = {
+      event: (data, name) => this.#readEvent(data, name),
+      value: (json) => this.#read(json, 'event'),
+      document: (json) => this.#read(json, 'answer'),
+      tooLong: (bytes) => {
+        this.#unread = 'too_long'
+        this.#tally.addUnread(bytes)
+      },
+      outline: (json) => void this.#readOutline(json),
+    }
+    return new AnswerBody(kind, parts, this.#memory)
+  }
+
+  #decode(): void {
+    const bytes = this.#encoded.take()
+    this.#encodedRoom.resize(0)
+    const whole = this.#bytes === bytes.length
+    const plain = whole && bytes.length > 0 ? decoded(bytes, this.#head.codings) : undefined
+    if (plain !== undefined) {
+      this.#body.push(plain)
+    } else if (this.#bytes > 0) {
+      this.#unread = 'encoding'
+      this.#tally.addUnread(this.#bytes)
+    }
+  }
+
+  /** Charges what nothing was understood of. */
+  #chargeByBytes(complete: boolean): void {
+    if (this.#unread !== undefined) return
+    if (this.#strange > 0) {
+      this.#unread = this.#strangeBecause
+      this.#tally.addUnread(this.#strange)
+    } else if (this.#hasText) {
+      this.#unread = 'not_json'
+    } else if (complete && this.#head.kind !== 'events') {
+      this.#unread = this.#bytes === 0 ? 'empty' : 'not_json'
+      this.#tally.addUnread(this.#bytes)
+    }
+  }
+
+  #readEvent(data: string, name: string | undefined): void {
+    if (data.trim() === DONE) return
+    const parsed = parseData(data)
+    const reading = parsed === undefined ? undefined : this.#call.options.shape.event(parsed)
+    if (name === 'error') {
+      this.#add({ usage: {}, texts: [], ...reading, failed: true })
+    } else if (parsed === undefined) {
+      this.#hasText = true
+      this.#tally.addText(data)
+    } else {
+      this.#take(reading, parsed, data)
+    }
+  }
+
+  /** @param as what it is read as first; servers answer with one where the other is asked for */
+  #read(json: string, as: 'event' | 'answer'): void {
+    const { shape } = this.#call.options
+    const parsed = parseData(json)
+    const reading =
+      as === 'answer'
+        ? (shape.answer(parsed) ?? shape.event(parsed))
+        : (shape.event(parsed) ?? shape.answer(parsed))
+    if (parsed === undefined && this.#readOutline(outlineOf(json))) return
+    this.#take(reading, parsed, json)
+  }
+
+  /**
+   * Reads what something says that it cost which is too long, or no JSON in its lists or texts; these are not there.
+   *
+   * @returns whether it says so
+   */
+  #readOutline(json: string | undefined): boolean {
+    const { shape } = this.#call.options
+    const outline = json === undefined ? undefined : parseData(json)
+    const reading = shape.answer(outline) ?? shape.event(outline)
+    if (reading === undefined) return false
+    const { output, total } = reading.usage
+    if (output === undefined && total === undefined) return false
+    this.#add({ usage: reading.usage, texts: [], failed: reading.failed })
+    this.#tally.forgetUnread()
+    return true
+  }
+
+  #take(reading: Reading | undefined, parsed: unknown, json: string): void {
+    if (reading !== undefined) {
+      this.#add(reading)
+    } else if (isErrorAnswer(parsed)) {
+      this.#add({ usage: {}, texts: [], failed: true })
+    } else {
+      this.#strange += Buffer.byteLength(json)
+      this.#strangeBecause = parsed === undefined ? 'not_json' : 'unknown_shape'
+    }
+  }
+
+  #add(reading: Reading): void {
+    this.#understood = true
+    this.#unfinished = reading.unfinished === true
+    this.#tally.add(reading)
+  }
+}

@@ -1,0 +1,213 @@
+import { isUsageEvent } from '../shapes/openai-fields.js'
+import { HeldBytes } from './byte-buffer.js'
+import { ChoiceScan } from './choice-scan.js'
+import { EventData, parseData } from './sse-data.js'
+
+/** The longest event that may be the usage, in bytes: it has but a few numbers. */
+const MAX_USAGE_EVENT = 64 * 1024
+
+const NOTHING = Buffer.alloc(0)
+const LF = 0x0a
+const CR = 0x0d
+const COLON = 0x3a
+const SPACE = 0x20
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
+
+/** The fields of an event that are held until it is known whether it is the usage. */
+const HELD_FIELDS = ['data', 'event'] as const
+
+/** How lines begin that overtake what is held: comments, `id` and `retry`. */
+const OVERTAKING: ReadonlySet<number> = new Set(Buffer.from(':ir'))
+
+/** What becomes of a byte. */
+type Way = 'pass' | 'hold' | 'drop'
+
+/** What a line is, as far as it has come. */
+type Line = 'start' | 'name' | 'data' | 'held' | 'passed'
+
+/**
+ * Takes the usage that the gateway asked for out of an event stream: the events that have the usage and no choices.
+ *
+ * All other lines go on as they came. Comments, `id`, `retry` and blank lines go on at once. The `event` and `data` of an
+ * event are held until its first bytes show that it is something else, which chunks of a completion do within their head;
+ * lines that go on meanwhile overtake them, which means nothing within one event. Holds at most `MAX_USAGE_EVENT` bytes of
+ * one event; a longer one goes on as it comes.
+ */
+export class UsageHider {
+  readonly #held = new HeldBytes()
+  #scan = new ChoiceScan()
+  #line: Line = 'start'
+  #name = ''
+  /** The next byte of the data may be the space that belongs to the field's colon. */
+  #mayBeSpace = false
+  #hasData = false
+  /** The event that comes is not the usage. */
+  #isShown = false
+  /** Some of the event has been let go that would change the next one if this one did not end. */
+  #mustEnd = false
+  /** The last byte was a CR, and what became of it: an LF that follows is the same line end. */
+  #afterCR: Way | undefined
+  #mark = 0
+  /** The chunk at hand, where the run of bytes of one way began in it, and the byte that is looked at. */
+  #chunk: Buffer = NOTHING
+  #start = 0
+  #at = 0
+  #way: Way = 'pass'
+  #out: Buffer[] = []
+
+  /** @returns what is to be sent on now; nothing while all of it is held */
+  push(chunk: Buffer): Buffer {
+    this.#out = []
+    this.#chunk = chunk
+    this.#start = 0
+    for (this.#at = 0; this.#at < chunk.length; this.#at += 1)
+      this.#go(this.#wayOf(chunk[this.#at] as number))
+    this.#endRun()
+    this.#chunk = NOTHING
+    return this.#out.length === 1 ? (this.#out[0] ?? NOTHING) : Buffer.concat(this.#out)
+  }
+
+  /** @returns what is left to be sent on at the end of the stream */
+  end(): Buffer {
+    const rest = this.#held.take()
+    if (rest.length === 0 || (this.#hasData && isUsage(rest))) return NOTHING
+    // What is held must not become a part of the unfinished line that overtook it.
+    return this.#line === 'passed' ? Buffer.concat([Buffer.of(LF), rest]) : rest
+  }
+
+  #go(way: Way): void {
+    if (way === this.#way) return
+    this.#endRun()
+    this.#way = way
+  }
+
+  #endRun(): void {
+    const run = this.#chunk.subarray(this.#start, this.#at)
+    this.#start = this.#at
+    if (run.length === 0) return
+    if (this.#way === 'pass') this.#out.push(run)
+    else if (this.#way === 'hold') this.#held.append(run)
+  }
+
+  /** Lets go what is held, before the byte at hand. */
+  #release(): void {
+    this.#endRun()
+    const held = this.#held.take()
+    if (held.length > 0) this.#out.push(held)
+  }
+
+  #show(): Way {
+    this.#release()
+    this.#isShown = true
+    this.#line = 'passed'
+    return 'pass'
+  }
+
+  #wayOf(byte: number): Way {
+    const paired = byte === LF ? this.#afterCR : undefined
+    this.#afterCR = undefined
+    if (paired !== undefined) return paired
+    const ends = byte === CR || byte === LF
+    const way = ends ? this.#endLine(byte) : this.#readLine(byte)
+    if (byte === CR) this.#afterCR = way
+    return way
+  }
+
+  #endLine(byte: number): Way {
+    const line = this.#line
+    if (line === 'start') return this.#endEvent()
+    // A field without a colon is one without a value.
+    if (line === 'name' && this.#name === 'data') this.#hasData = true
+    this.#line = 'start'
+    if (line === 'passed') return 'pass'
+    if (line === 'data' && this.#scan.excludes(byte)) {
+      const way = this.#show()
+      this.#line = 'start'
+      return way
+    }
+    return 'hold'
+  }
+
+  /** Takes the blank line that ends an event, and says what becomes of it. */
+  #endEvent(): Way {
+    this.#endRun()
+    const hides = this.#hasData && !this.#isShown && isUsage(this.#held.peek())
+    if (hides) this.#held.take()
+    else this.#release()
+    const way = hides && !this.#mustEnd ? 'drop' : 'pass'
+    this.#scan = new ChoiceScan()
+    this.#hasData = false
+    this.#isShown = false
+    this.#mustEnd = false
+    return way
+  }
+
+  #readLine(byte: number): Way {
+    switch (this.#line) {
+      case 'passed':
+        return 'pass'
+      case 'start':
+        return this.#beginLine(byte)
+      case 'name':
+        return this.#readName(byte)
+      case 'held':
+        return this.#hold()
+      case 'data': {
+        const isFirstSpace = this.#mayBeSpace && byte === SPACE
+        this.#mayBeSpace = false
+        return !isFirstSpace && this.#scan.excludes(byte) ? this.#show() : this.#hold()
+      }
+    }
+  }
+
+  #beginLine(byte: number): Way {
+    if (this.#mark < BYTE_ORDER_MARK.length && byte === BYTE_ORDER_MARK[this.#mark]) {
+      this.#mark += 1
+      return 'pass'
+    }
+    this.#mark = BYTE_ORDER_MARK.length
+    this.#name = String.fromCharCode(byte)
+    if (!this.#isShown && beginsHeldField(this.#name)) this.#line = 'name'
+    else this.#line = this.#holding() > 0 && !OVERTAKING.has(byte) ? 'held' : 'passed'
+    return this.#line === 'passed' ? 'pass' : 'hold'
+  }
+
+  #readName(byte: number): Way {
+    if (byte !== COLON) {
+      this.#name += String.fromCharCode(byte)
+      if (beginsHeldField(this.#name)) return 'hold'
+    } else if (this.#name === 'data') {
+      this.#hasData = true
+      this.#mayBeSpace = true
+      this.#line = 'data'
+      return 'hold'
+    } else if (this.#name === 'event') {
+      this.#line = 'held'
+      return 'hold'
+    }
+    this.#line = this.#hasData ? 'held' : 'passed'
+    if (this.#hasData) return 'hold'
+    // A field that is none of an event's own.
+    this.#mustEnd = true
+    this.#release()
+    return 'pass'
+  }
+
+  #hold(): Way {
+    return this.#holding() < MAX_USAGE_EVENT ? 'hold' : this.#show()
+  }
+
+  /** How many bytes are held. */
+  #holding(): number {
+    return this.#held.length + (this.#way === 'hold' ? this.#at - this.#start : 0)
+  }
+}
+
+function beginsHeldField(name: string): boolean {
+  return HELD_FIELDS.some((field) => field.startsWith(name))
+}
+
+function isUsage(lines: Buffer): boolean {
+  const data = new EventData().of(lines)
+  return data !== undefined && isUsageEvent(parseData(data))
+}

@@ -1,0 +1,85 @@
+import { RequestError } from 'sluice'
+import { countContent, countOtherMembers, countStructure, structureTexts } from '../request/input-text.js'
+import { listOf, maximumOf, own, shown, statedFlag, statedModel } from '../request/json-fields.js'
+import { tokenCount, type Usage } from '../usage.js'
+import { hasError } from './error-body.js'
+import { textsIn } from './output-text.js'
+import type { Reading, Shape } from './shape.js'
+
+const COUNTED: ReadonlySet<string> = new Set(['messages', 'system', 'tools'])
+
+/** `POST /v1/messages`. */
+export const anthropicMessages: Shape = {
+  name: 'anthropic-messages',
+  usageOnRequest: false,
+  ask(body, input) {
+    const messages = own(body, 'messages')
+    if (!Array.isArray(messages)) throw new RequestError(`'messages' is a list, not ${shown(messages)}`)
+    countContent(messages, input)
+    countContent(own(body, 'system'), input)
+    countStructure(own(body, 'tools'), input)
+    countOtherMembers(body, COUNTED, input)
+    return {
+      model: statedModel(own(body, 'model')),
+      stream: statedFlag(own(body, 'stream'), 'stream'),
+      // Every stream has its usage, whoever asks.
+      wantsUsage: true,
+      maxOutput: maximumOf(body, 'max_tokens'),
+      answers: 1,
+    }
+  },
+  answer(body) {
+    const failed = own(body, 'type') === 'error' || hasError(body)
+    if (!Array.isArray(own(body, 'content')) && !failed) return undefined
+    return {
+      usage: usageOf(own(body, 'usage')),
+      texts: listOf(body, 'content').flatMap(blockTexts),
+      failed,
+    }
+  },
+  event(data) {
+    const type = own(data, 'type')
+    return typeof type === 'string' ? read(type, data) : undefined
+  },
+}
+
+function read(type: string, data: unknown): Reading {
+  const failed = type === 'error' || hasError(data)
+  switch (type) {
+    case 'message_start': {
+      // Its `output_tokens` are of text that is still to come, and is counted when it comes.
+      const { input, cached } = usageOf(own(own(data, 'message'), 'usage'))
+      return { usage: { input, cached }, texts: [], failed }
+    }
+    case 'content_block_start':
+      return { usage: {}, texts: blockTexts(own(data, 'content_block')), failed }
+    case 'content_block_delta':
+      return { usage: {}, texts: deltaTexts(own(data, 'delta')), failed }
+    case 'message_delta':
+      return { usage: usageOf(own(data, 'usage')), texts: [], failed }
+    default:
+      return { usage: {}, texts: [], failed }
+  }
+}
+
+/** A call of a tool has its input whole, or empty and in deltas. */
+function blockTexts(block: unknown): string[] {
+  return [...textsIn(block, ['text', 'thinking', 'name']), ...structureTexts(own(block, 'input'))]
+}
+
+function deltaTexts(delta: unknown): string[] {
+  return [
+    ...textsIn(delta, ['text', 'thinking', 'partial_json', 'content']),
+    ...textsIn(own(delta, 'citation'), ['cited_text']),
+  ]
+}
+
+/** Here `input_tokens` leaves out what was read from the cache and what was written to it. */
+function usageOf(usage: unknown): Usage {
+  const fresh = tokenCount(usage, 'input_tokens')
+  const written = tokenCount(usage, 'cache_creation_input_tokens')
+  const cached = tokenCount(usage, 'cache_read_input_tokens')
+  const parts = [fresh, written, cached].filter((count) => count !== undefined)
+  const input = parts.length === 0 ? undefined : parts.reduce((sum, count) => sum + count, 0)
+  return { input, cached, output: tokenCount(usage, 'output_tokens') }
+}

@@ -1,0 +1,97 @@
+import { jsonPointer, RequestError } from 'sluice'
+import { countPrompts } from '../request/input-text.js'
+import {
+  checkedNumber,
+  isFields,
+  MAX_ANSWERS,
+  statedFlag,
+  statedMaximum,
+  statedModel,
+} from '../request/json-fields.js'
+import { asTokenCount, type Usage } from '../usage.js'
+import { hasError } from './error-body.js'
+import { textsWithin } from './output-text.js'
+import type { Reading, Shape } from './shape.js'
+
+/** Where an API that has no shape of its own keeps what is counted, each as a JSON pointer such as `/usage/in`. */
+export interface CustomPointers {
+  /** In the request: what the model reads. Texts, lists of them, or whole messages; at least one is there. */
+  readonly input: readonly string[]
+  /** In the request: the most tokens of output; of several the largest. */
+  readonly maxOutput?: readonly string[]
+  /** In the request: how many answers it asks for. */
+  readonly answers?: string
+  readonly model?: string
+  readonly stream?: string
+  /** In the answer, or in the events of a stream. Input includes what was cached. */
+  readonly usage: {
+    readonly input?: string
+    readonly output?: string
+    readonly cached?: string
+    readonly total?: string
+  }
+  /** In an event of a stream, and in an answer: the text that the model wrote. */
+  readonly text?: string
+}
+
+/**
+ * A shape of pointers.
+ *
+ * @throws TypeError, SyntaxError for what is no pointer, and where no pointer says where the input is.
+ */
+export function customShape(pointers: CustomPointers): Shape {
+  if (pointers.input.length === 0)
+    throw new TypeError('a custom shape says where the input is, as in { input: /prompt }')
+  const inputs = pointers.input.map(jsonPointer)
+  const maxOutputs = (pointers.maxOutput ?? []).map((name) => ({ name, find: jsonPointer(name) }))
+  const answers = optional(pointers.answers)
+  const model = optional(pointers.model)
+  const stream = optional(pointers.stream)
+  const text = optional(pointers.text)
+  const usageOf = usageReader(pointers.usage)
+
+  const read = (value: unknown): Reading | undefined => {
+    if (!isFields(value)) return undefined
+    const usage = usageOf(value)
+    const found = text(value)
+    const failed = hasError(value)
+    const isWritten = found !== undefined && found !== null
+    if (!isWritten && !failed && Object.values(usage).every((count) => count === undefined)) return undefined
+    return { usage, texts: textsWithin(found), failed }
+  }
+  return {
+    name: 'custom',
+    usageOnRequest: false,
+    ask(body, input) {
+      const found = inputs.map((find) => find(body)).filter((value) => value !== undefined)
+      if (found.length === 0) throw new RequestError(`'${pointers.input.join("' or '")}' is missing`)
+      for (const value of found) countPrompts(value, input)
+      return {
+        model: statedModel(model(body)),
+        stream: statedFlag(stream(body), pointers.stream ?? ''),
+        wantsUsage: true,
+        maxOutput: statedMaximum(maxOutputs.map(({ name, find }) => ({ name, value: find(body) }))),
+        answers: checkedNumber(answers(body), pointers.answers ?? '', 1, MAX_ANSWERS) ?? 1,
+      }
+    },
+    answer: read,
+    event: read,
+  }
+}
+
+function usageReader(pointers: CustomPointers['usage']): (value: unknown) => Usage {
+  const input = optional(pointers.input)
+  const output = optional(pointers.output)
+  const cached = optional(pointers.cached)
+  const total = optional(pointers.total)
+  return (value) => ({
+    input: asTokenCount(input(value)),
+    output: asTokenCount(output(value)),
+    cached: asTokenCount(cached(value)),
+    total: asTokenCount(total(value)),
+  })
+}
+
+function optional(pointer: string | undefined): (value: unknown) => unknown {
+  return pointer === undefined ? () => undefined : jsonPointer(pointer)
+}

@@ -1,0 +1,21 @@
+import { isFields, own } from '../request/json-fields.js'
+
+/** Whether an answer or an event has an error beside whatever else it has. */
+export function hasError(value: unknown): boolean {
+  const error = own(value, 'error')
+  if (isFields(error)) return Object.keys(error).length > 0
+  return error !== undefined && error !== null && error !== false && error !== ''
+}
+
+/**
+ * Whether a value that is not of its API's shape tells of an error, as servers write that: `{"error": …}` as an object or a
+ * text, `{"object": "error"}`, `{"type": "error"}`, `{"status": "error"}`, `{"detail": …}`, `{"errors": […]}`.
+ */
+export function isErrorAnswer(value: unknown): boolean {
+  if (hasError(value)) return true
+  if (['object', 'type', 'status'].some((name) => own(value, name) === 'error')) return true
+  const errors = own(value, 'errors')
+  if (Array.isArray(errors) && errors.length > 0) return true
+  const detail = own(value, 'detail')
+  return detail !== undefined && detail !== null && detail !== ''
+}

@@ -1,0 +1,34 @@
+import { RequestError } from 'sluice'
+import { countContent, countFormat, countOtherMembers, countStructure } from '../request/input-text.js'
+import { maximumOf, own, shown } from '../request/json-fields.js'
+import { readChoices } from './openai-choices.js'
+import { askedOpenAI, statedAnswers } from './openai-fields.js'
+import type { Shape } from './shape.js'
+
+const COUNTED: ReadonlySet<string> = new Set([
+  ...['messages', 'documents', 'tools', 'functions', 'response_format'],
+])
+
+/** `POST /v1/chat/completions`. */
+export const openAIChat: Shape = {
+  name: 'openai-chat',
+  usageOnRequest: true,
+  ask(body, input) {
+    const messages = own(body, 'messages')
+    if (!Array.isArray(messages)) throw new RequestError(`'messages' is a list, not ${shown(messages)}`)
+    countContent(messages, input)
+    // Servers that look things up for a chat take what they have found here.
+    countContent(own(body, 'documents'), input)
+    countStructure(own(body, 'tools'), input)
+    countStructure(own(body, 'functions'), input)
+    countFormat(own(body, 'response_format'), input)
+    countOtherMembers(body, COUNTED, input)
+    // llama.cpp takes its own name here, too.
+    const maxOutput = maximumOf(body, 'max_tokens', 'max_completion_tokens', 'n_predict')
+    // `best_of` is of completions, but servers that speak both take it here too.
+    const answers = Math.max(statedAnswers(body, 'n'), statedAnswers(body, 'best_of'))
+    return askedOpenAI(body, maxOutput, answers)
+  },
+  answer: (body) => readChoices(body, 'message'),
+  event: (data) => readChoices(data, 'delta'),
+}

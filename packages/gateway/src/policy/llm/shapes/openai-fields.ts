@@ -1,0 +1,52 @@
+import { RequestError } from 'sluice'
+import {
+  type Fields,
+  isFields,
+  MAX_ANSWERS,
+  own,
+  shown,
+  statedFlag,
+  statedModel,
+  statedNumber,
+} from '../request/json-fields.js'
+import { tokenCount, type Usage } from '../usage.js'
+import { hasError } from './error-body.js'
+import type { Asked } from './shape.js'
+
+/** What all OpenAI requests say in the same words. @throws RequestError */
+export function askedOpenAI(body: Fields, maxOutput: number | undefined, answers: number): Asked {
+  const options = own(body, 'stream_options')
+  if (options !== undefined && options !== null && !isFields(options))
+    throw new RequestError(`'stream_options' is an object, not ${shown(options)}`)
+  return {
+    model: statedModel(own(body, 'model')),
+    stream: statedFlag(own(body, 'stream'), 'stream'),
+    wantsUsage: statedFlag(own(options, 'include_usage'), 'stream_options.include_usage'),
+    maxOutput,
+    answers,
+  }
+}
+
+export function statedAnswers(body: Fields, name: string): number {
+  return statedNumber(body, name, 1, MAX_ANSWERS) ?? 1
+}
+
+/** The usage of chat completions, completions and embeddings. */
+export function openAIUsage(value: unknown): Usage {
+  const usage = own(value, 'usage')
+  return {
+    input: tokenCount(usage, 'prompt_tokens'),
+    output: tokenCount(usage, 'completion_tokens'),
+    cached: tokenCount(own(usage, 'prompt_tokens_details'), 'cached_tokens'),
+    total: tokenCount(usage, 'total_tokens'),
+  }
+}
+
+/**
+ * Whether an event's data is the usage that `stream_options.include_usage` asks for: it has the usage, and no choice. Some
+ * servers write no choices as an empty list, others as null or not at all.
+ */
+export function isUsageEvent(data: unknown): boolean {
+  const choices = own(data, 'choices')
+  return isFields(own(data, 'usage')) && !(Array.isArray(choices) && choices.length > 0) && !hasError(data)
+}

@@ -1,0 +1,78 @@
+import { structureTexts } from '../request/input-text.js'
+import { isFields, listOf, own } from '../request/json-fields.js'
+
+/** Members of a part of an answer that the model did not write as text. */
+const NOT_WRITTEN: ReadonlySet<string> = new Set([
+  ...['type', 'id', 'index', 'format', 'status', 'signature', 'data', 'encrypted_content', 'logprobs'],
+])
+
+/** The members of these names that are texts, and not empty. */
+export function textsIn(value: unknown, names: readonly string[]): string[] {
+  return names
+    .map((name) => own(value, name))
+    .filter((text): text is string => typeof text === 'string' && text !== '')
+}
+
+/**
+ * The texts in a message, or in a part of one, of an API of OpenAI's kind: what it says and refuses, its thoughts, the
+ * calls of tools, and what it speaks. Each text is there once, also where the server writes it under several names.
+ */
+export function messageTexts(message: unknown): string[] {
+  const parts = listOf(message, 'content')
+  return [
+    ...textsIn(message, ['content', 'refusal']),
+    ...parts.flatMap((part) => (typeof part === 'string' ? [part] : textsIn(part, ['text', 'refusal']))),
+    ...thoughtsIn(message, parts),
+    ...listOf(message, 'tool_calls').flatMap((call) => [
+      ...callTexts(call),
+      ...callTexts(own(call, 'function')),
+      ...callTexts(own(call, 'custom')),
+    ]),
+    ...callTexts(own(message, 'function_call')),
+    ...textsIn(own(message, 'audio'), ['transcript']),
+  ]
+}
+
+/** What the model wrote to call a tool; arguments are a text, or an object that was one. */
+export function callTexts(call: unknown): string[] {
+  const inputs = ['arguments', 'input'].map((name) => own(call, name))
+  return [
+    ...textsIn(call, ['name', 'arguments', 'input']),
+    ...inputs.flatMap((input) => (typeof input === 'string' ? [] : structureTexts(input))),
+  ]
+}
+
+const THOUGHT = /reason|think|thought/i
+/** Why an answer ended, such as `finish_reason`. */
+const END_REASON = /_reason$/i
+
+/**
+ * What a model thought. Servers write it as `reasoning_content`, `reasoning`, `reasoning_details`, `thinking`, or as parts of
+ * the content; and some of them in several of these at once.
+ */
+export function thoughtsIn(message: unknown, parts: readonly unknown[] = []): string[] {
+  if (!isFields(message)) return []
+  const found = Object.keys(message)
+    .filter((name) => THOUGHT.test(name) && !END_REASON.test(name))
+    .map((name) => textsWithin(message[name]).join(''))
+  const inParts = parts.flatMap((part) => textsWithin(own(part, 'thinking'))).join('')
+  const byLength = [...found, inParts].sort((one, other) => other.length - one.length)
+  const kept: string[] = []
+  for (const thought of byLength)
+    if (thought !== '' && !kept.some((longer) => longer.includes(thought))) kept.push(thought)
+  return kept
+}
+
+/** The texts in a value that a model wrote, however they are nested. */
+export function textsWithin(value: unknown): string[] {
+  const texts: string[] = []
+  const rest: unknown[] = [value]
+  while (rest.length > 0) {
+    const next = rest.pop()
+    if (typeof next === 'string') texts.push(next)
+    else if (Array.isArray(next)) for (let at = next.length - 1; at >= 0; at -= 1) rest.push(next[at])
+    else if (isFields(next))
+      for (const name of Object.keys(next).reverse()) if (!NOT_WRITTEN.has(name)) rest.push(next[name])
+  }
+  return texts
+}

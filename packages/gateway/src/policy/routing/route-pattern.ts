@@ -1,0 +1,151 @@
+import { lowerCase } from './lower-case.js'
+
+/**
+ * Route patterns: `POST /models/:model/predict`, `/v1/*`, `GET /`.
+ *
+ * - Without a method a pattern matches every method; a pattern for GET matches HEAD too.
+ * - A literal segment matches whatever its case, since upstreams such as Express ignore case.
+ * - `:name` matches one segment and keeps its case. `:model:predict` matches a segment that ends in `:predict`
+ *   and names what is before it, as model servers write their verbs.
+ * - `*` as the last segment matches one or more segments; `/*` matches `/` too.
+ */
+export interface RoutePattern {
+  /** The pattern as it was written. */
+  readonly source: string
+  /** In upper case; undefined for every method. */
+  readonly method: string | undefined
+  /** Without the `*` at the end. */
+  readonly segments: readonly PatternSegment[]
+  /** Whether a `*` at the end takes the rest of the path. */
+  readonly rest: boolean
+}
+
+export type PatternSegment =
+  | { readonly kind: 'literal' /** In lower case. */; readonly text: string }
+  | {
+      readonly kind: 'param'
+      readonly name: string
+      /** What the segment must end in, in lower case; mostly `''`. */
+      readonly suffix: string
+    }
+
+/** A pattern that cannot be read. */
+export class PatternError extends Error {
+  override readonly name = 'PatternError'
+  /** @param at where in the pattern the fault is: an index that counts from 0. */
+  constructor(
+    message: string,
+    readonly at: number,
+  ) {
+    super(message)
+  }
+}
+
+/** RFC 9110 section 5.6.2; for one character. */
+const TOKEN_CHARACTER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]$/
+const PARAM_NAME = /^[A-Za-z_][A-Za-z0-9_]*/
+
+/** What no literal may have, and what to do instead. */
+const FORBIDDEN: ReadonlyMap<string, string> = new Map([
+  ['%', 'a percent sign: write the character itself, paths are decoded before they are matched'],
+  ['?', 'a query: only the path is matched, so leave it out'],
+  ['#', 'a fragment: only the path is matched, so leave it out'],
+  [';', 'a ;parameter: they are ignored when a path is matched'],
+  ['\\', 'a backslash: only / divides a path'],
+  ['*', 'a * inside of a segment: * stands alone, as the last segment, for the rest of the path'],
+])
+
+/**
+ * Reads a pattern.
+ *
+ * @throws PatternError with the place of the fault.
+ */
+export function parsePattern(source: string): RoutePattern {
+  const { method, path, pathAt } = splitMethod(source)
+  const segments: PatternSegment[] = []
+  const names = new Set<string>()
+  let at = pathAt + 1
+  const pieces = path.slice(1).split('/')
+  // A slash at the end says nothing: it is ignored in requests too.
+  if (pieces.at(-1) === '') pieces.pop()
+  for (const [index, piece] of pieces.entries()) {
+    if (piece === '*') {
+      if (index < pieces.length - 1) {
+        throw new PatternError(
+          '* matches the rest of the path, so nothing can follow it; :name takes one segment',
+          at,
+        )
+      }
+      return { source, method, segments, rest: true }
+    }
+    const segment = parseSegment(piece, at)
+    if (segment.kind === 'param') {
+      if (names.has(segment.name)) {
+        throw new PatternError(`the parameter :${segment.name} is there twice; give each its own name`, at)
+      }
+      names.add(segment.name)
+    }
+    segments.push(segment)
+    at += piece.length + 1
+  }
+  return { source, method, segments, rest: false }
+}
+
+function splitMethod(source: string): { method: string | undefined; path: string; pathAt: number } {
+  const trimmed = source.trimEnd()
+  const start = trimmed.search(/\S/)
+  if (start === -1) throw new PatternError('a route is a path such as /predict or POST /predict', 0)
+  if (trimmed[start] === '/') return { method: undefined, path: trimmed.slice(start), pathAt: start }
+
+  const word = /^\S+/.exec(trimmed.slice(start))?.[0] ?? ''
+  const pathAt = start + word.length + trimmed.slice(start + word.length).search(/\S|$/)
+  if (pathAt === trimmed.length) {
+    throw new PatternError('a path begins with a slash: /predict, or POST /predict for one method', start)
+  }
+  if (trimmed[pathAt] !== '/') throw new PatternError('a path begins with a slash, such as /predict', pathAt)
+  if (word === '*') throw new PatternError('leave the method out to match every method', start)
+  for (const [index, character] of [...word].entries()) {
+    if (TOKEN_CHARACTER.test(character)) continue
+    throw new PatternError(`${JSON.stringify(word)} is no method; GET and POST are`, start + index)
+  }
+  return { method: word.toUpperCase(), path: trimmed.slice(pathAt), pathAt }
+}
+
+/** Reads one segment, which begins at `at`. */
+function parseSegment(piece: string, at: number): PatternSegment {
+  if (piece === '') throw new PatternError('two slashes with nothing between them never match; write one', at)
+  if (piece === '.' || piece === '..') {
+    throw new PatternError('. and .. are resolved before a path is matched; write the path they lead to', at)
+  }
+  if (!piece.startsWith(':')) return { kind: 'literal', text: literal(piece, at) }
+
+  const name = PARAM_NAME.exec(piece.slice(1))?.[0] ?? ''
+  if (name === '') {
+    throw new PatternError('a parameter needs a name of letters, digits and _, such as :model', at)
+  }
+  const suffix = piece.slice(1 + name.length)
+  const suffixAt = at + 1 + name.length
+  if (suffix !== '' && (suffix.length === 1 || !suffix.startsWith(':'))) {
+    throw new PatternError(
+      `after the parameter :${name} comes a slash, the end, or a verb such as :predict; names have letters, digits and _`,
+      suffixAt,
+    )
+  }
+  return { kind: 'param', name, suffix: literal(suffix, suffixAt) }
+}
+
+/** Text to compare with a path's, whose first character is at `at`. */
+function literal(text: string, at: number): string {
+  for (let index = 0; index < text.length; index += 1) {
+    const character = text.charAt(index)
+    const reason = FORBIDDEN.get(character)
+    if (reason !== undefined) throw new PatternError(`a path here cannot have ${reason}`, at + index)
+    if (/\s/.test(character) || character < ' ' || character === '\x7f') {
+      throw new PatternError(
+        'a path here cannot have spaces or control characters; a parameter such as :name takes a segment that has them',
+        at + index,
+      )
+    }
+  }
+  return lowerCase(text)
+}

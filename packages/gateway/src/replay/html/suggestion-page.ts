@@ -1,0 +1,27 @@
+import type { GatewayConfig } from '../../policy/config/config.js'
+import { compare, type ReplayOptions, replay } from '../replay.js'
+import { type TraceToReread, traceOnce } from '../suggest/evaluate.js'
+import { type Suggestion, withSuggested } from '../suggest/suggest.js'
+import type { ReportPage } from './report-page.js'
+
+/**
+ * Beside what was found, the page shows what it would change: the limit as it is against the one that was found.
+ *
+ * @param yamlOf the part of the configuration that has such a limit
+ */
+export async function pageOfSuggestion(
+  trace: TraceToReread,
+  config: GatewayConfig,
+  suggestion: Suggestion,
+  yamlOf: (limit: string) => string,
+  options: ReplayOptions,
+): Promise<Omit<ReportPage, 'trace'>> {
+  const { granted, current, nearest } = suggestion
+  const [shown = null] = [granted ?? nearest[0]]
+  if (shown === null)
+    return { names: [current], report: await replay(traceOnce(trace), config, options), suggestion }
+  const suggested = withSuggested(config, suggestion, shown)
+  const comparison = await compare(traceOnce(trace), config, suggested, options)
+  const yaml = granted === null ? undefined : yamlOf(granted.text)
+  return { names: [current, shown.text], report: comparison.one, comparison, suggestion, yaml }
+}

@@ -1,0 +1,86 @@
+import type { SlotNumbers } from '../columns/slot-columns.js'
+
+/** A stretch of time in which all that a client asked for was refused. */
+export interface Lockout {
+  /** The place of the client, and of the rule that refused first. */
+  readonly client: number
+  readonly rule: number
+  /** In milliseconds of the trace: from the first refusal to the next request that was let in, or to the last refusal. */
+  readonly from: number
+  readonly to: number
+  readonly refused: number
+}
+
+/** What is kept of the lock-out that lasts and of the longest that is over: the rule's place and one, or 0 where there is none. */
+const CURRENT = 0
+const LONGEST = 4
+const RULE = 0
+const FROM = 1
+const TO = 2
+const REFUSED = 3
+const NUMBERS = 4
+
+/** Numbers that are kept of a client. */
+export const LOCKOUT_NUMBERS = 2 * NUMBERS
+
+/** The longest lock-out of each client, in the numbers that are kept of it. */
+export class Lockouts {
+  /** @param from the first of the numbers that it has for itself; they begin as zeros */
+  constructor(
+    private readonly numbers: SlotNumbers,
+    private readonly from: number,
+  ) {}
+
+  letIn(client: number, now: number): void {
+    if (this.#get(client, CURRENT + RULE) === 0) return
+    this.#set(client, CURRENT + TO, now)
+    if (this.#length(client, CURRENT) > this.#length(client, LONGEST)) {
+      for (let which = 0; which < NUMBERS; which++)
+        this.#set(client, LONGEST + which, this.#get(client, CURRENT + which))
+    }
+    this.#set(client, CURRENT + RULE, 0)
+  }
+
+  refuse(client: number, now: number, rule: number): void {
+    if (this.#get(client, CURRENT + RULE) === 0) {
+      this.#set(client, CURRENT + RULE, rule + 1)
+      this.#set(client, CURRENT + FROM, now)
+      this.#set(client, CURRENT + REFUSED, 0)
+    }
+    this.#set(client, CURRENT + TO, now)
+    this.#set(client, CURRENT + REFUSED, this.#get(client, CURRENT + REFUSED) + 1)
+  }
+
+  /** The longest so far, that which still lasts included; undefined where there was none. */
+  longest(client: number): Lockout | undefined {
+    const which = this.#length(client, CURRENT) > this.#length(client, LONGEST) ? CURRENT : LONGEST
+    const rule = this.#get(client, which + RULE) - 1
+    if (rule < 0) return undefined
+    return {
+      client,
+      rule,
+      from: this.#get(client, which + FROM),
+      to: this.#get(client, which + TO),
+      refused: this.#get(client, which + REFUSED),
+    }
+  }
+
+  #get(client: number, which: number): number {
+    return this.numbers.get(client, this.from + which)
+  }
+
+  #set(client: number, which: number, value: number): void {
+    this.numbers.set(client, this.from + which, value)
+  }
+
+  /** How long it is; less than any where there is none. */
+  #length(client: number, which: number): number {
+    return this.#get(client, which + RULE) === 0
+      ? -1
+      : this.#get(client, which + TO) - this.#get(client, which + FROM)
+  }
+}
+
+export function lengthOf({ from, to }: Lockout): number {
+  return to - from
+}

@@ -1,0 +1,152 @@
+import { nearest } from '../../policy/config/yaml/did-you-mean.js'
+import { TIME_UNITS, type TimeUnit } from './timestamps.js'
+import { FIELDS, type Field, type FieldUnits } from './trace-fields.js'
+import { printable, TraceError } from './trace-request.js'
+
+/** Which column of a trace says what. */
+export interface ColumnMap {
+  readonly columns: ReadonlyMap<Field, string>
+  /** Columns by the header that they hold, in lower case. */
+  readonly headers: ReadonlyMap<string, string>
+  readonly units: FieldUnits
+}
+
+/**
+ * Names that columns have in traces that people have, as letters and digits in lower case. `TIMESTAMP`, `ContextTokens` and
+ * `GeneratedTokens` are those of the Azure LLM inference traces.
+ */
+const KNOWN_NAMES: Readonly<Record<Field, readonly string[]>> = {
+  time: [
+    'time',
+    'timestamp',
+    'at',
+    'datetime',
+    'date',
+    'ts',
+    'reqtime',
+    'arrival',
+    'arrivaltime',
+    'arrivedat',
+  ],
+  client: ['client', 'clientid', 'user', 'userid', 'tenant', 'tenantid', 'customer', 'customerid', 'account'],
+  tier: ['tier', 'plan'],
+  ip: ['ip', 'address', 'clientip', 'remoteaddr', 'remoteaddress'],
+  method: ['method', 'httpmethod', 'verb'],
+  path: ['path', 'target', 'url', 'uri', 'route', 'endpoint'],
+  input_tokens: ['inputtokens', 'prompttokens', 'contexttokens', 'tokensin', 'numprefilltokens'],
+  output_tokens: ['outputtokens', 'completiontokens', 'generatedtokens', 'tokensout', 'numdecodetokens'],
+  cached_tokens: ['cachedtokens', 'cachedinputtokens'],
+  max_tokens: ['maxtokens', 'maxoutputtokens', 'maxcompletiontokens'],
+  cost: ['cost'],
+  duration: ['duration', 'latency', 'elapsed', 'requesttime', 'responsetime'],
+}
+
+/** `time`, `header:x-tenant` or another field, as a mapping names it. */
+const HEADER = /^header:([!#$%&'*+.^_`|~0-9a-z-]+)$/i
+
+/** What a mapping says: a field, its column, and the unit of a field that is a time. */
+interface Entry {
+  readonly field: Field | undefined
+  readonly header: string | undefined
+  readonly column: string
+  readonly unit: TimeUnit | undefined
+}
+
+/**
+ * Reads a mapping such as `time=ts:ms,client=user,header:x-tenant=tenant`.
+ *
+ * @throws TraceError that says what is wrong with it.
+ */
+export function readMapping(text: string): readonly Entry[] {
+  return text
+    .split(',')
+    .filter((part) => part.trim() !== '')
+    .map((part) => {
+      const equals = part.indexOf('=')
+      const name = part.slice(0, Math.max(0, equals)).trim()
+      if (equals < 1)
+        throw new TraceError(`'${part.trim()}' maps no column; write for example time=ts,client=user`)
+      const { column, unit } = withUnit(part.slice(equals + 1).trim(), name)
+      const header = HEADER.exec(name)?.[1]?.toLowerCase()
+      const field = FIELDS.find((known) => known === name)
+      if (header === undefined && field === undefined) {
+        const meant = nearest(name, FIELDS)
+        const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`
+        throw new TraceError(
+          `a trace says nothing called '${name}'${hint}; it says ${FIELDS.join(', ')} or header:NAME`,
+        )
+      }
+      return { field, header, column, unit }
+    })
+}
+
+/** A column may have a colon in its name: only a known unit after it is one. */
+function withUnit(column: string, field: string): { column: string; unit: TimeUnit | undefined } {
+  const unit = TIME_UNITS.find((known) => column.endsWith(`:${known}`))
+  if (unit === undefined || (field !== 'time' && field !== 'duration')) return { column, unit: undefined }
+  return { column: column.slice(0, -unit.length - 1), unit }
+}
+
+/**
+ * Finds out which column says what: as the mapping says, and else by the names that columns usually have.
+ *
+ * @param names of the columns that there are; undefined where they may differ from line to line
+ * @throws TraceError where a mapped column is not there, or none has the time.
+ */
+export function mapColumns(mapping: readonly Entry[], names: readonly string[]): ColumnMap {
+  const columns = new Map<Field, string>()
+  const headers = new Map<string, string>()
+  const units: { time: TimeUnit | undefined; duration: TimeUnit | undefined } = {
+    time: undefined,
+    duration: undefined,
+  }
+  for (const { field, header, column, unit } of mapping) {
+    if (!names.includes(column)) throw new TraceError(noSuchColumn(column, names))
+    if (header !== undefined) headers.set(header, column)
+    if (field !== undefined) columns.set(field, column)
+    if (field === 'time' || field === 'duration') units[field] = unit
+  }
+  for (const field of FIELDS) {
+    const column = columns.get(field) ?? names.find((name) => isNameOf(name, field))
+    if (column === undefined) continue
+    columns.set(field, column)
+    if (field === 'time' || field === 'duration') units[field] ??= unitInName(column)
+  }
+  for (const name of names) {
+    const header = HEADER.exec(name)?.[1]?.toLowerCase()
+    if (header !== undefined && !headers.has(header)) headers.set(header, name)
+  }
+  if (!columns.has('time'))
+    throw new TraceError(
+      `no column is known to hold the time; there are ${listed(names)}; say which with --columns time=NAME`,
+    )
+  return { columns, headers, units }
+}
+
+function isNameOf(name: string, field: Field): boolean {
+  const plain = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
+  const known = KNOWN_NAMES[field]
+  if (known.includes(plain)) return true
+  const unit = unitInName(name)
+  return unit !== undefined && known.some((each) => `${each}${unit}` === plain)
+}
+
+/** `latency_ms` is in milliseconds, and nginx's `request_time` in seconds. */
+function unitInName(name: string): TimeUnit | undefined {
+  if (name === 'request_time') return 's'
+  const ending = /[_\-. ](s|ms|us|ns)$/i.exec(name)?.[1]?.toLowerCase()
+  return TIME_UNITS.find((unit) => unit === ending)
+}
+
+function noSuchColumn(column: string, names: readonly string[]): string {
+  const meant = nearest(column, names)
+  const hint = meant === undefined ? '' : ` (did you mean '${meant}'?)`
+  return `there is no column '${column}'${hint}; there are ${listed(names)}`
+}
+
+const SHOWN_NAMES = 20
+
+function listed(names: readonly string[]): string {
+  const some = names.slice(0, SHOWN_NAMES).map((name) => printable(name.slice(0, 40)))
+  return names.length > SHOWN_NAMES ? `${some.join(', ')} and more` : some.join(', ')
+}

@@ -1,0 +1,29 @@
+import { formatLimit } from 'sluice'
+import type { GatewayConfig } from '../../../policy/config/config.js'
+import { targetsIn } from '../../../replay/suggest/suggest-target.js'
+import { RecordSnapshot } from '../../observability/recording/snapshot.js'
+import type { RecordStatus } from '../api/replay-types.js'
+import { playedPart } from './redacted-config.js'
+
+/** Says what there is to replay. */
+export async function recordStatus(config: GatewayConfig): Promise<RecordStatus> {
+  if (config.record === undefined) return { recording: false }
+  const snapshot = await RecordSnapshot.take(config.record)
+  try {
+    const { files, size: bytes } = snapshot
+    return {
+      recording: true,
+      files,
+      bytes,
+      since: (await snapshot.begins()) ?? null,
+      yaml: playedPart(config.source.text),
+      rules: targetsIn(config).map(({ route, name, limit }) => ({
+        route,
+        rule: name,
+        limit: formatLimit(limit),
+      })),
+    }
+  } finally {
+    await snapshot.close()
+  }
+}

@@ -1,0 +1,138 @@
+import type { LimiterEvent } from 'sluice'
+import type { UnreadReason } from '../../../policy/llm/response/response-meter.js'
+import type { StoreFigures } from '../../store/store-stats.js'
+import type { Observer } from '../observer.js'
+import type { Outcome } from '../request-outcome.js'
+import type { ServerLoad } from '../server-load.js'
+import { RouteTally } from './counters.js'
+import { type DroppedLines, fillDropped, fillLoad, fillStore, fillTraffic } from './export.js'
+import { createInstruments, type Instruments } from './instruments.js'
+import { type Summary, summaryOf } from './metrics-summary.js'
+import type { Series } from './plain-histogram.js'
+import type { Operation } from './timed-store.js'
+
+/** What is asked when the metrics are read, and not counted as it happens. */
+export interface Sources {
+  readonly store: () => StoreFigures
+  readonly load: () => ServerLoad
+  readonly dropped?: () => DroppedLines
+  /** Of each route that warms up. */
+  readonly warmUps: () => Iterable<readonly [route: string, warmUp: { readonly scale: number }]>
+}
+
+/** A route, with what its times are measured by. */
+interface Measured extends RouteTally {
+  readonly decisionSeconds: Series
+  readonly upstreamSeconds: Series
+}
+
+/** Counts and measures what a gateway does. */
+export class GatewayMetrics implements Observer {
+  readonly #instruments: Instruments = createInstruments()
+  readonly #routes = new Map<string, Measured>()
+  readonly #operations = new Map<Operation, Series>()
+  /** Tiers that a label may name: what a client brings must not make series. */
+  #tiers: ReadonlySet<string> = new Set()
+
+  /** The configuration names these tiers from now on. */
+  setTiers(tiers: Iterable<string>): void {
+    this.#tiers = new Set(tiers)
+  }
+
+  storeTook(operation: Operation, seconds: number): void {
+    let timed = this.#operations.get(operation)
+    if (timed === undefined) {
+      timed = this.#instruments.storeSeconds.series({ operation })
+      this.#operations.set(operation, timed)
+    }
+    timed.observe(seconds)
+  }
+
+  ended(route: string | undefined, outcome: Outcome): void {
+    this.#route(route ?? '').outcomes.add(outcome)
+  }
+
+  inFlight(route: string, change: 1 | -1): void {
+    this.#route(route).inFlight += change
+  }
+
+  waiting(route: string, change: 1 | -1): void {
+    this.#route(route).waiting += change
+  }
+
+  exchanged(route: string, seconds: number): void {
+    this.#route(route).upstreamSeconds.observe(seconds)
+  }
+
+  answerUnread(route: string, reason: UnreadReason): void {
+    this.#route(route).unreadAnswers.add(reason)
+  }
+
+  /** Takes what the limiter of a route tells. */
+  limiterDid(route: string, event: LimiterEvent): void {
+    switch (event.type) {
+      case 'allowed':
+      case 'refused':
+        this.#decided(this.#route(route), event)
+        return
+      case 'shadow-refused':
+        this.#route(route).rule(event.quota).shadowRefusals++
+        return
+      case 'settled':
+        this.#route(route).rule(event).settled(event.taken, event.cost)
+        return
+    }
+  }
+
+  #decided(tally: Measured, event: LimiterEvent & { readonly type: 'allowed' | 'refused' }): void {
+    const { type, client, took, degraded, quotas } = event
+    const tier = this.#tierLabel(client?.tier)
+    tally[type].add(tier)
+    tally.decisionSeconds.observe(took / 1000)
+    if (degraded !== undefined) tally.degraded++
+    for (const quota of quotas) {
+      const rule = tally.rule(quota)
+      rule.limits.set(tier, quota.limit.limit)
+      if (type === 'allowed' && quota.allowed) rule.taken += quota.cost
+    }
+    if (type === 'refused') tally.rule(event.refusal).refusals.add(event.refusal.reason)
+  }
+
+  #route(route: string): Measured {
+    const known = this.#routes.get(route)
+    if (known !== undefined) return known
+    const { decisionSeconds, upstreamSeconds } = this.#instruments
+    const measured = Object.assign(new RouteTally(), {
+      decisionSeconds: decisionSeconds.series({ route }),
+      upstreamSeconds: upstreamSeconds.series({ route }),
+    })
+    this.#routes.set(route, measured)
+    return measured
+  }
+
+  #tierLabel(tier: string | undefined): string {
+    if (tier === undefined) return 'none'
+    return this.#tiers.has(tier) ? tier : 'other'
+  }
+
+  /** In the text format of Prometheus. */
+  text(sources: Sources): Promise<string> {
+    const { registry, warmUpScale } = this.#instruments
+    fillTraffic(this.#instruments, this.#routes)
+    fillStore(this.#instruments, sources.store())
+    fillLoad(this.#instruments, sources.load())
+    if (sources.dropped !== undefined) fillDropped(this.#instruments, sources.dropped())
+    warmUpScale.reset()
+    for (const [route, { scale }] of sources.warmUps()) warmUpScale.set({ route }, scale)
+    return registry.metrics()
+  }
+
+  get contentType(): string {
+    return this.#instruments.registry.contentType
+  }
+
+  /** The counts in a few words, for people and scripts. */
+  summary(): Summary {
+    return summaryOf(new Map([...this.#routes].map(([route, { outcomes }]) => [route, outcomes])))
+  }
+}

@@ -1,0 +1,22 @@
+import type { Log } from '../logging/log.js'
+import type { TroubleListener } from './error-response.js'
+
+/** Most expressions that are remembered as logged. A configuration has fewer; many reloads may bring more. */
+const MAX_LOGGED = 10_000
+
+/** Logs what goes wrong with requests. */
+export function troubleIn(log: Log): TroubleListener {
+  const logged = new Set<string>()
+  return {
+    upstreamFailed: (route, { status, code, detail }) => log.upstreamFailed({ route, status, code, detail }),
+    crashed: (error) => log.crashed(error),
+    expressionFailed(route, failure) {
+      // Once: a client can fail as often as it likes.
+      const name = JSON.stringify([route, failure.purpose, failure.expression])
+      if (logged.has(name)) return
+      if (logged.size >= MAX_LOGGED) logged.clear()
+      logged.add(name)
+      log.info({ route, ...failure }, 'an expression could not be worked out for a request; not logged again')
+    },
+  }
+}

@@ -1,0 +1,52 @@
+import type { AddressInfo } from 'node:net'
+import { loadOf, type ServerLoad } from '../observability/server-load.js'
+import type { TroubleListener } from '../proxy/error-response.js'
+import { startProxy } from '../proxy/proxy-server.js'
+import type { Serving } from '../runtime.js'
+import type { StoreFigures } from '../store/store-stats.js'
+
+/** What takes the requests of clients. */
+export interface Front {
+  readonly address: AddressInfo
+  /** Goes by what holds now. */
+  follow(serving: Serving): Promise<void>
+  /**
+   * Takes no more requests and waits for those that run.
+   *
+   * @param patience milliseconds after which those that still run are cut
+   */
+  close(patience: number): Promise<void>
+  /** What its processes hold of clients now. */
+  load(): ServerLoad
+  /** What its processes count of connections of their own to the store; none where it uses the gateway's. */
+  figures(): readonly StoreFigures[]
+  /** Lines of the log that its processes have dropped; 0 where it logs through the gateway. */
+  readonly droppedLogLines: number
+}
+
+/**
+ * Takes them in this process.
+ *
+ * @throws Error that says in one line why the port cannot be had.
+ */
+export async function frontInProcess(serving: Serving, trouble: TroubleListener): Promise<Front> {
+  const { listen, timeouts } = serving.config
+  const proxy = await startProxy({
+    endpoint: listen,
+    requestTimeout: timeouts.request,
+    maxConnections: serving.limits.maxConnections,
+    setup: () => serving.setup,
+    trouble,
+  })
+  return {
+    address: proxy.address,
+    async follow({ config, limits }) {
+      proxy.setRequestTimeout(config.timeouts.request)
+      proxy.setMaxConnections(limits.maxConnections)
+    },
+    close: (patience) => proxy.close(patience),
+    load: () => loadOf(proxy, serving),
+    figures: () => [],
+    droppedLogLines: 0,
+  }
+}

@@ -1,0 +1,170 @@
+import cluster from 'node:cluster'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import type { Store } from 'sluice'
+import type { Endpoint } from '../../policy/config/config.js'
+import type { Log } from '../logging/log.js'
+import type { Observer } from '../observability/observer.js'
+import { loadOfTheDead, NO_LOAD, type ServerLoad, summedLoad } from '../observability/server-load.js'
+import type { Serving } from '../runtime.js'
+import { figuresOfTheDead, type StoreFigures, summedFigures } from '../store/store-stats.js'
+import type { Front } from './frontend.js'
+import { Member } from './worker-handle.js'
+import type { Orders } from './worker-protocol.js'
+
+export interface WorkerFrontOptions {
+  readonly serving: Serving
+  /** What decides for all of them, where the state is in memory. */
+  readonly store: Store
+  readonly observer: Observer
+  /** Whether anybody looks at what they do. */
+  readonly observed: boolean
+  readonly log: Log
+}
+
+/** How long to wait before another worker takes the place of one that died, in milliseconds; twice as long each time it dies soon. */
+const FIRST_DELAY_MS = 100
+const LONGEST_DELAY_MS = 10_000
+/** Who lives so long did not die soon. */
+const SETTLED_MS = 10_000
+
+const PROGRAM = fileURLToPath(new URL('./worker-main.js', import.meta.url))
+
+/**
+ * Takes requests in as many processes as the configuration says. The state in memory is this process's, so that all of them
+ * together admit what one would. A worker that dies is replaced; what its requests held is free after a lease.
+ *
+ * @throws Error that says in one line why the port cannot be had.
+ */
+export async function frontOfWorkers(options: WorkerFrontOptions): Promise<Front> {
+  // Workers have a standard error of their own, which the primary relays: at its start and at its end, a process makes the
+  // descriptor that it shares with others blocking.
+  cluster.setupPrimary({ exec: PROGRAM, args: [], serialization: 'advanced', silent: true })
+  const crew = new Crew(options)
+  try {
+    const address = await crew.start()
+    return {
+      address,
+      follow: (serving) => crew.follow(serving),
+      close: (patience) => crew.close(patience),
+      load: () => crew.load(),
+      figures: () => crew.figures(),
+      get droppedLogLines() {
+        return crew.droppedLogLines
+      },
+    }
+  } catch (error) {
+    await crew.close(0)
+    throw error
+  }
+}
+
+/** The workers there are. */
+class Crew {
+  readonly #options: WorkerFrontOptions
+  readonly #members = new Set<Member>()
+  /** Of stores of their own. */
+  readonly #figures = new Map<Member, StoreFigures>()
+  /** What those that are gone have counted: it stays counted. */
+  readonly #departed: StoreFigures[] = []
+  readonly #loads = new Map<Member, ServerLoad>()
+  #departedLoad = NO_LOAD
+  #droppedLogLines = 0
+  #listen: Endpoint
+  #orders: Orders
+  #delay = FIRST_DELAY_MS
+  /** Until others take the places of those that died. */
+  readonly #delays = new Set<NodeJS.Timeout>()
+  #stopping = false
+
+  constructor(options: WorkerFrontOptions) {
+    this.#options = options
+    this.#listen = options.serving.config.listen
+    this.#orders = ordersOf(options.serving, this.#listen)
+  }
+
+  /** Starts all of them. Rejects with why one of them cannot. */
+  async start(): Promise<AddressInfo> {
+    const { workers } = this.#options.serving.config
+    const addresses = await Promise.all(Array.from({ length: workers }, () => this.#hire().listening))
+    const [address] = addresses as [AddressInfo]
+    // Where any port would do, those who come later take the one that this was.
+    this.#listen = { ...this.#listen, port: address.port }
+    this.#orders = { ...this.#orders, listen: this.#listen }
+    return address
+  }
+
+  load(): ServerLoad {
+    return summedLoad([this.#departedLoad, ...this.#loads.values()])
+  }
+
+  figures(): readonly StoreFigures[] {
+    return [...this.#departed, ...this.#figures.values()]
+  }
+
+  get droppedLogLines(): number {
+    return this.#droppedLogLines
+  }
+
+  async follow(serving: Serving): Promise<void> {
+    this.#orders = ordersOf(serving, this.#listen)
+    await Promise.all([...this.#members].map((member) => member.follow(this.#orders)))
+  }
+
+  async close(patience: number): Promise<void> {
+    this.#stopping = true
+    for (const delay of this.#delays) clearTimeout(delay)
+    await Promise.all([...this.#members].map((member) => member.stop(patience)))
+  }
+
+  #hire(): Member {
+    const { serving, observed, log, store, observer } = this.#options
+    const { workers } = serving.config
+    const member: Member = new Member({
+      ...{ store, observer, log },
+      begin: { kind: 'begin', orders: this.#orders, workers, observed },
+      load: (load) => this.#loads.set(member, load),
+      figures: (figures) => this.#figures.set(member, figures),
+      droppedLogLines: (count) => {
+        this.#droppedLogLines += count
+      },
+    })
+    this.#members.add(member)
+    const born = performance.now()
+    // Told by whoever waits for it.
+    member.listening.catch(() => {})
+    member.departed.then((how) => {
+      this.#members.delete(member)
+      const load = this.#loads.get(member)
+      this.#loads.delete(member)
+      if (load !== undefined) this.#departedLoad = summedLoad([this.#departedLoad, loadOfTheDead(load)])
+      const figures = this.#figures.get(member)
+      this.#figures.delete(member)
+      if (figures !== undefined)
+        this.#departed.splice(0, 1, summedFigures([...this.#departed, figuresOfTheDead(figures)]))
+      if (member.began) this.#missed(how, performance.now() - born)
+    })
+    return member
+  }
+
+  #missed(how: object, lived: number): void {
+    if (!this.#stopping) this.#options.log.error(how, 'a worker died; another one takes its place')
+    this.#replace(lived)
+  }
+
+  #replace(lived: number): void {
+    if (this.#stopping) return
+    this.#delay = lived > SETTLED_MS ? FIRST_DELAY_MS : Math.min(this.#delay * 2, LONGEST_DELAY_MS)
+    const delay = setTimeout(() => {
+      this.#delays.delete(delay)
+      this.#hire().listening.catch(() => this.#replace(0))
+    }, this.#delay)
+    this.#delays.add(delay)
+  }
+}
+
+function ordersOf(serving: Serving, listen: Endpoint): Orders {
+  const { config, overrides, gatewayName, keysText } = serving
+  const { source, upstream } = config
+  return { source, listen, upstream, overrides, gatewayName, keys: keysText }
+}

@@ -1,0 +1,40 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { together } from '../../dashboard/src/report/align-timelines.js'
+import type { TimelineReport } from '../../src/replay/report/report.js'
+
+/** Some stretches in a row, from a multiple of their width on. */
+const timeline = fc
+  .record({
+    doublings: fc.nat(3),
+    first: fc.nat(20),
+    refused: fc.array(fc.nat(100), { maxLength: 30 }),
+  })
+  .map(({ doublings, first, refused }): TimelineReport => {
+    const width = 1000 * 2 ** doublings
+    const none = { requests: 0, allowed: 0, falselyRefused: 0, tokens: 0, refusedBy: [] }
+    return {
+      width,
+      stretches: refused.map((each, index) => ({ ...none, at: (first + index) * width, refused: each })),
+    }
+  })
+
+it('two courses are set side by side in the longer stretches of the two, and nothing is lost', () => {
+  fc.assert(
+    fc.property(timeline, timeline, (one, other) => {
+      const { width, pairs } = together(one, other, ({ refused }) => refused)
+      expect(width).toBe(Math.max(one.width, other.width))
+      const within = ({ stretches }: TimelineReport, at: number) =>
+        stretches
+          .filter((each) => each.at >= at && each.at < at + width)
+          .reduce((sum, { refused }) => sum + refused, 0)
+      for (const pair of pairs)
+        expect(pair).toEqual({ at: pair.at, one: within(one, pair.at), other: within(other, pair.at) })
+      const begins = [one, other].flatMap(({ stretches }) =>
+        stretches.map(({ at }) => Math.floor(at / width) * width),
+      )
+      expect(pairs.map(({ at }) => at)).toEqual([...new Set(begins)].sort((a, b) => a - b))
+    }),
+    { seed: 6 },
+  )
+})

@@ -1,0 +1,86 @@
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { ClientState, Sample, Status, Talkers } from '../../src/server/admin/api/live-types.js'
+import type { RecordStatus } from '../../src/server/admin/api/replay-types.js'
+
+const PAGE = fileURLToPath(new URL('../../dashboard/dist', import.meta.url))
+const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' }
+
+/** What a page is told: anything, so that states are seen that a real gateway comes to only with much trouble. */
+export interface MadeUp {
+  history: readonly Sample[]
+  status: Status
+  talkers: Talkers
+  client: (text: string) => ClientState | undefined
+  configuration: string
+  record: RecordStatus
+}
+
+/** An admin port that tells what it is told to, with the page that is built. */
+export interface MadeUpAdmin {
+  readonly url: string
+  tell(event: 'sample' | 'status', data: Sample | Status): void
+  /** Ends the connections of all pages. */
+  cut(): void
+  /** Takes no connections, as a gateway that is stopped. */
+  setAway(away: boolean): void
+  close(): Promise<void>
+}
+
+export async function startMadeUpAdmin(told: MadeUp): Promise<MadeUpAdmin> {
+  const listening = new Set<ServerResponse>()
+  let away = false
+  const json = (response: ServerResponse, body: object, status = 200) =>
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
+    if (away) return request.socket.destroy()
+    const { pathname, searchParams } = new URL(`http://admin${request.url}`)
+    if (pathname === '/api/talkers') return json(response, told.talkers)
+    if (pathname === '/api/record') return json(response, told.record)
+    if (pathname === '/api/config') return response.end(told.configuration)
+    if (pathname === '/api/client') {
+      const state = told.client(searchParams.get('q') ?? '')
+      return state === undefined ? json(response, { error: 'nobody like it' }, 404) : json(response, state)
+    }
+    if (pathname === '/api/live') {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      write(response, 'history', told.history)
+      write(response, 'status', told.status)
+      listening.add(response)
+      return request.on('close', () => listening.delete(response))
+    }
+    const file = pathname === '/' ? 'index.html' : pathname
+    response.setHeader('content-type', TYPES[extname(file)] ?? 'text/plain')
+    return response.end(await readFile(join(PAGE, file)))
+  }
+
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => response.writeHead(404).end())
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    tell(event, data) {
+      for (const response of listening) write(response, event, data)
+    },
+    cut() {
+      for (const response of listening) response.destroy()
+    },
+    setAway(now) {
+      away = now
+    },
+    async close() {
+      server.closeAllConnections()
+      await once(server.close(), 'close')
+    },
+  }
+}
+
+function write(response: ServerResponse, event: string, data: object): void {
+  response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
+}

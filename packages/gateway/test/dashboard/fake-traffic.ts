@@ -1,0 +1,197 @@
+import type {
+  ClientState,
+  Latency,
+  RouteSample,
+  RuleStatus,
+  Sample,
+  Status,
+} from '../../src/server/admin/api/live-types.js'
+import type { MadeUp } from './fake-admin.js'
+
+/** Numbers that look like a gateway's, the same at each run. */
+
+/** Of each route name, this many requests a second come, more or less. */
+function history(routes: readonly string[], seconds: number, end: number): Sample[] {
+  return Array.from({ length: seconds }, (_, index) =>
+    sample(routes, end - (seconds - 1 - index) * 1000, index),
+  )
+}
+
+export function sample(routes: readonly string[], at: number, turn: number): Sample {
+  const traffic = routes.slice(0, 30).map((route, index) => [route, routeSample(index, turn)] as const)
+  const sum = (of: (each: RouteSample) => number) => traffic.reduce((total, [, each]) => total + of(each), 0)
+  return {
+    at,
+    routes: Object.fromEntries(traffic),
+    store: { ...latency(40, 0.02, turn), failures: 0 },
+    inFlight: sum((each) => each.inFlight),
+    waiting: sum((each) => each.waiting),
+  }
+}
+
+function routeSample(index: number, turn: number): RouteSample {
+  const wave = 1 + Math.sin((turn + index * 40) / 60)
+  const allowed = Math.round((wave * 24) / (index + 1) + noise(turn + index * 13) * 2)
+  const refused = index % 3 === 1 ? Math.round(Math.max(0, wave - 1) * 9 * noise(turn * 3 + index)) : 0
+  return {
+    allowed,
+    refused,
+    shadowRefused: index === 2 ? Math.round(noise(turn) * 2) : 0,
+    failed: noise(turn * 7 + index) > 0.97 ? 1 : 0,
+    decision: latency(allowed + refused, 0.05, turn + index),
+    upstream: latency(allowed, 60, turn + index),
+    inFlight: Math.round(allowed / 4),
+    waiting: index === 1 ? Math.round(Math.max(0, wave - 1.6) * 6) : 0,
+    refusals:
+      refused === 0
+        ? {}
+        : {
+            '60/minute': { exceeded: Math.ceil(refused / 2) },
+            concurrent: { busy: Math.floor(refused / 2) },
+          },
+  }
+}
+
+function latency(count: number, typical: number, turn: number): Latency {
+  if (count === 0) return { count: 0, p50: 0, p99: 0, max: 0 }
+  const p50 = typical * (1 + 0.2 * noise(turn))
+  return { count, p50, p99: p50 * (2 + noise(turn * 5)), max: p50 * 5 }
+}
+
+/** 0 to 1, as a hash of a number. */
+function noise(seed: number): number {
+  const value = Math.sin(seed * 12.9898) * 43_758.5453
+  return value - Math.floor(value)
+}
+
+function rule(name: string, used: number, change: Partial<RuleStatus> = {}): RuleStatus {
+  return {
+    rule: name,
+    resource: 'requests',
+    limit: name,
+    effective: name,
+    enforced: true,
+    shared: false,
+    keyedBy: 'client address',
+    fullness: [used, used * 0.7, used * 0.3].map((each, index) => ({
+      key: `192.0.2.${index + 17}`,
+      id: `id-${index}`,
+      used: each,
+      remaining: Math.floor((1 - each) * 60),
+      retryAfter: each >= 1 ? 4200 : 0,
+    })),
+    allowed: Math.round(used * 5120),
+    refused: used >= 1 ? 312 : 0,
+    wouldHaveRefused: 0,
+    ...change,
+  }
+}
+
+function status(change: Partial<Status> = {}): Status {
+  const now = Date.now()
+  return {
+    at: now,
+    started: now - 11_520_000,
+    version: '0.1.0',
+    acts: 'off',
+    store: { kind: 'memory', state: 'answers', keys: 1204, overflowed: 0 },
+    routes: [],
+    clientsTracked: 214,
+    ...change,
+  }
+}
+
+function client(name: string): ClientState {
+  return {
+    client: name,
+    rules: [
+      {
+        route: 'POST /predict',
+        rule: '10/minute',
+        resource: 'requests',
+        limit: '10/minute',
+        enforced: true,
+        id: 'id-0',
+        remaining: 0,
+        used: 1,
+        resetAfter: 31_000,
+        moreAfter: 31_000,
+        retryAfterOfOne: 31_000,
+        allowed: 10,
+        refused: 3,
+      },
+    ],
+  }
+}
+
+/** A gateway that has just been started. */
+export function nothing(): MadeUp {
+  return {
+    history: [],
+    status: status(),
+    talkers: { heaviest: [], refused: [], error: 'counts are exact for up to 1,000 clients' },
+    client: () => undefined,
+    configuration: 'listen: 127.0.0.1:8080\n',
+    record: { recording: false },
+  }
+}
+
+/** A gateway with these routes, in all the states that a rule, a model and a store can be in. */
+export function busy(routes: readonly string[]): MadeUp {
+  return {
+    history: history(routes, 120, Date.now()),
+    status: status({
+      acts: 'token',
+      store: {
+        kind: 'redis',
+        state: 'answers',
+        policy: 'local',
+        breaker: 'closed',
+        keys: 214,
+        overflowed: 0,
+      },
+      routes: routes.map((route, index) => ({
+        route,
+        ...(index % 5 === 0 && { warmUp: { scale: 0.2 + 0.16 * (index % 6), ready: index % 2 === 0 } }),
+        rules: [
+          rule('60/minute', [1, 0.86, 0.4, 0.1, 0][index % 5] ?? 0),
+          ...(index % 2 === 0 ? [tokens(index)] : []),
+        ],
+      })),
+    }),
+    talkers: {
+      heaviest: Array.from({ length: 20 }, (_, index) => ({
+        client: index === 3 ? `client ${'a-long-name-'.repeat(8)}` : `192.0.2.${index}`,
+        count: 9000 >> (index / 2),
+        error: index > 4 ? 12 : 0,
+      })),
+      refused: Array.from({ length: 6 }, (_, index) => ({
+        client: `client tenant-${index}`,
+        count: 300 >> index,
+        error: 0,
+      })),
+      error: 'each count is at most 12 too high',
+    },
+    client,
+    configuration: 'listen: 127.0.0.1:8080\n',
+    record: {
+      recording: true,
+      files: 10,
+      bytes: 1_040_187_392,
+      since: Date.now() - 90_000_000,
+      yaml: routes.map((route) => `- match: ${route}\n  limits: [60/minute]\n`).join(''),
+      rules: routes.map((route) => ({ route, rule: '60/minute', limit: '60/minute' })),
+    },
+  }
+}
+
+function tokens(index: number): RuleStatus {
+  return rule('tokens', 0.3, {
+    resource: 'tokens',
+    limit: '20k/minute',
+    effective: '4k/minute',
+    enforced: index !== 2,
+    wouldHaveRefused: index === 2 ? 412 : 0,
+    ...(index === 4 && { overridden: { limit: '10k/minute', enforced: true } }),
+  })
+}

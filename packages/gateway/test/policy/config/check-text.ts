@@ -1,0 +1,30 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runCheck } from '../../../src/cli/check-command.js'
+
+/** What `sluice check` says of a file with this text. */
+export async function checkText(text: string): Promise<{ code: number; out: string; err: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-check-'))
+  const [out, err] = [collected(), collected()]
+  try {
+    const file = join(folder, 'gateway.yaml')
+    await writeFile(file, text)
+    const code = await runCheck(file, { out, err })
+    return { code, out: out.text(), err: err.text() }
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+/** An output that keeps what a command writes. */
+export function collected() {
+  let text = ''
+  return {
+    write(piece: string): boolean {
+      text += piece
+      return true
+    },
+    text: () => text,
+  }
+}

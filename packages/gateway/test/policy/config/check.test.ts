@@ -1,0 +1,106 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runCheck } from '../../../src/cli/check-command.js'
+
+describe('check', () => {
+  let folder = ''
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'sluice-check-'))
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  async function check(text: string | undefined) {
+    const file = join(folder, 'gateway.yaml')
+    rmSync(file, { force: true })
+    if (text !== undefined) writeFileSync(file, text)
+    const written = { out: '', err: '' }
+    const into = (name: 'out' | 'err') => ({
+      write: (piece: string) => {
+        written[name] += piece.replaceAll(file, 'FILE')
+        return true
+      },
+    })
+    const code = await runCheck(file, { out: into('out'), err: into('err') })
+    return { code, ...written }
+  }
+
+  it('says what a good file means', async () => {
+    const result = await check(
+      `
+listen: ":8080"
+admin: off
+upstream: http://127.0.0.1:9000
+server: { max_connections: 100, max_body_memory: 64MiB }
+routes:
+  - match: POST /predict
+    limits:
+      - { limit: 10/minute; 5/5s burst 9, of: rows, by: [ip, params], cost: size(body.rows) }
+`.replace('params', "'header:x-a'"),
+    )
+    expect(result).toEqual({
+      code: 0,
+      out: [
+        'FILE: ok',
+        '  0.0.0.0:8080 -> http://127.0.0.1:9000, admin off',
+        '  at most 100 connections, and 64 MiB of request bodies in memory',
+        '  POST /predict  10/minute and 5 per 5 seconds burst 9 rows (token-bucket) by ip + header:x-a, cost size(body.rows)',
+        '  default        not limited',
+        '',
+      ].join('\n'),
+      err: '',
+    })
+  })
+
+  it('says every kind of limit', async () => {
+    const { out } = await check(`
+upstream: http://127.0.0.1:9000
+server: { max_connections: 100, max_body_memory: 64MiB }
+routes:
+  - match: /a
+    limits: [{ concurrent: 4, wait: 200ms }, { concurrent: "1 + 1", by: ip, cost: 2, enforce: false }]
+  - match: /b
+    limits: [{ limit: 9/day, algorithm: fixed-window, align: calendar, time_zone: Europe/Berlin, by: query.user }]
+default: deny
+`)
+    expect(out.split('\n').slice(3)).toEqual([
+      '  /a       4 concurrent by client, waits up to 200 ms; 1 + 1 concurrent by ip, cost 2, not enforced',
+      '  /b       9/day (fixed-window, calendar of Europe/Berlin) by query.user',
+      '  default  deny',
+      '',
+    ])
+  })
+
+  it('points at each problem', async () => {
+    const result = await check(
+      'upstream: http://127.0.0.1:9000\nroutes:\n  - match: /a\n    limits: ["10/minut"]\nadmin: x\n',
+    )
+    expect(result.code).toBe(1)
+    expect(result.out).toBe('')
+    const lines = result.err.split('\n')
+    expect(lines.filter((_, index) => index % 3 !== 0)).toEqual([
+      '      limits: ["10/minut"]',
+      '                   ^',
+      '  admin: x',
+      '         ^',
+    ])
+    expect(lines[0]).toMatch(/^FILE:4:18: unknown unit 'minut'/)
+    expect(lines[3]).toMatch(/^FILE:5:8: 'x' is no address to listen on/)
+  })
+
+  it('cuts long lines around the place, and prints nothing that moves the cursor', async () => {
+    const { err } = await check(
+      `{ upstream: "http://a", ${' '.repeat(300)} admin: "\u009b2J", ${' '.repeat(300)} }`,
+    )
+    const [, source = '', caret = ''] = err.split('\n')
+    expect(source.length).toBeLessThan(170)
+    expect(source.slice(caret.indexOf('^'))).toMatch(/^"\?2J"/)
+    expect(err).not.toContain('\u009b')
+  })
+
+  it('says why a file cannot be read', async () => {
+    expect(await check(undefined)).toEqual({ code: 1, out: '', err: 'FILE:1:1: the file does not exist\n' })
+    expect((await check('')).err).toMatch(/^FILE:1:1: the file is empty/)
+  })
+})

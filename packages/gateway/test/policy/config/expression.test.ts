@@ -1,0 +1,240 @@
+import { RequestError } from 'sluice'
+import { describe, expect, it } from 'vitest'
+import {
+  concurrentExpression,
+  costExpression,
+  type Expression,
+  keyExpression,
+} from '../../../src/policy/config/cel/expression.js'
+import type { GatewayRequest } from '../../../src/policy/policy-request.js'
+import { bare, request } from './expression-request.js'
+
+type Made<T> = ReturnType<typeof costExpression> | Expression<T>
+
+function ready<T>(made: Made<T>): Expression<T> {
+  if (typeof made !== 'function') throw new Error(JSON.stringify(made))
+  return made as Expression<T>
+}
+
+const cost = (source: string, body: unknown) => ready<number>(costExpression(source, []))(request({ body }))
+const key = (source: string, parts: Partial<GatewayRequest>) =>
+  ready<string>(keyExpression(source, ['model']))(request(parts))
+
+function failure(work: () => unknown): string {
+  try {
+    work()
+  } catch (error) {
+    expect(error).toBeInstanceOf(RequestError)
+    return (error as Error).message
+  }
+  throw new Error('it did not fail')
+}
+
+function problem(source: string, params: readonly string[] = ['model']): { at: number; message: string } {
+  const made = costExpression(source, params)
+  if (typeof made === 'function' || made[0] === undefined) throw new Error(`${source} was taken`)
+  return made[0]
+}
+
+describe('a cost', () => {
+  it.each<[string, unknown, number]>([
+    ['size(body.instances)', { instances: [[1], [2], [3]] }, 3],
+    ['size(body)', [1, 2], 2],
+    ['size(body.text)', { text: 'grün' }, 4],
+    ['body.n * 2', { n: 3 }, 6],
+    ['body.n * 2', { n: 2.5 }, 5],
+    ['body.n * 2.5', { n: 2 }, 5],
+    ['body.n + 0.5', { n: 1 }, 1.5],
+    ['body.a / body.b', { a: 1.5, b: 3 }, 0.5],
+    ['body.a / body.b', { a: 7, b: 2 }, 3],
+    ['body.n', { n: 1e300 }, 1e300],
+    ['body.n', { n: 0 }, 0],
+    ['5u', null, 5],
+    ['has(body.stream) && body.stream ? 5 : 1', {}, 1],
+    ['has(body.stream) && body.stream ? 5 : 1', { stream: true }, 5],
+    ["'b' in body.list ? 2 : 1", { list: ['a', 'b'] }, 2],
+    ['2 in body.list ? 2 : 1', { list: [1, 2] }, 2],
+    ["'b' in body ? 2 : 1", { b: 0 }, 2],
+    ['body.list[1]', { list: [5, 6] }, 6],
+    ["size(body.messages.filter(m, m.role == 'user'))", { messages: [{ role: 'user' }, { role: 'a' }] }, 1],
+    ['body.list.exists(x, x > 1) ? 2 : 1', { list: [1, 1.5] }, 2],
+    ["body.map.all(name, name == 'a') ? 2 : 1", { map: { a: 1, b: 1 } }, 1],
+    ['body.list.map(x, x.n)[0]', { list: [{ n: 4 }] }, 4],
+    ['size(body.list + [1])', { list: [2] }, 2],
+  ])('%s of %j is %d', (source, body, expected) => {
+    expect(cost(source, body)).toBe(expected)
+  })
+
+  it.each<[string, unknown, string]>([
+    ['size(body.instances)', {}, "the body has no 'instances'"],
+    ['size(body.instances)', [], "the body has no 'instances'"],
+    ['size(body.instances)', null, "the body has no 'instances'"],
+    ["size(body['in stances'])", {}, "the body has no 'in stances'"],
+    ['body.a.b', { a: {} }, "'body.a' has no 'b'"],
+    ['body.list[3]', { list: [1] }, "'body.list' has fewer elements than 'body.list[3]' asks for"],
+    ['size(body.n)', { n: 1 }, "'size(body.n)' does not go with the type of what the request has there"],
+    ['body.n * 2', { n: 'a' }, "'body.n * 2' does not go with the type of what the request has there"],
+    ['1 / body.n', { n: 0 }, 'it divides by zero'],
+    ['1.5 / body.n', { n: 0 }, 'it is negative or not finite'],
+    ['body.n * 9007199254740991', { n: 9007199254740991 }, 'a number in it is too large'],
+    ['body.n', { n: -1 }, 'it is negative or not finite'],
+    ['body.n', { n: 'three' }, 'it is no number'],
+    ['body.n', { n: null }, 'it is no number'],
+    ['body.n', { n: [1] }, 'it is no number'],
+    // Names that every object has are not the client's.
+    ['size(body.constructor)', {}, "the body has no 'constructor'"],
+    ['body.length', [1], "the body has no 'length'"],
+  ])('%s of %j cannot be worked out: %s', (source, body, reason) => {
+    expect(failure(() => cost(source, body))).toBe(
+      `the rule's cost \`${source}\` cannot be worked out: ${reason}`,
+    )
+  })
+
+  it('quotes nothing that the client sent', () => {
+    for (const source of [
+      'int(body.s)',
+      'bool(body.s) ? 1 : 2',
+      'double(body.s)',
+      'body.m[body.s]',
+      'body.s * 2',
+    ]) {
+      expect(failure(() => cost(source, { s: 'sesame', m: {} }))).not.toContain('sesame')
+    }
+  })
+
+  it('passes on why there is no body', () => {
+    const without = {
+      ...request(),
+      get body(): unknown {
+        throw new RequestError('there is none')
+      },
+    }
+    expect(failure(() => ready<number>(costExpression('body.n', []))(without))).toBe('there is none')
+    expect(ready<number>(costExpression('size(method)', []))(without)).toBe(4)
+  })
+})
+
+describe('a key', () => {
+  it.each<[string, Partial<GatewayRequest>, string]>([
+    ['params.model', { params: bare({ model: 'Heavy' }) }, 'Heavy'],
+    ["headers['x-tenant'] + '/' + ip", { headers: bare({ 'x-tenant': 'a' }) }, 'a/192.0.2.1'],
+    ['query.user', { query: bare({ user: '7' }) }, '7'],
+    ['body.user', { body: { user: 7 } }, '7'],
+    ['body.user', { body: { user: true } }, 'true'],
+    ["'x' in query ? 'a' : method", {}, 'POST'],
+    // These could pass for what JavaScript has of its own.
+    ['query.a', { query: bare({ constructor: 'c', a: 'b' }) }, 'b'],
+    ['headers.a', { headers: bare({ constructor: 'c', a: 'b' }) }, 'b'],
+  ])('%s is read', (source, parts, expected) => {
+    expect(key(source, parts)).toBe(expected)
+  })
+
+  it.each<[string, Partial<GatewayRequest>, string]>([
+    ["headers['x-tenant']", {}, "the head of the request has no 'x-tenant'"],
+    ['query.user', {}, "the query of the request has no 'user'"],
+    ['body.user', { body: { user: '' } }, 'it is an empty text'],
+    ['body.user', { body: { user: null } }, 'it is neither a text nor a number'],
+    ['body.user', { body: { user: {} } }, 'it is neither a text nor a number'],
+  ])('%s of what lacks it cannot be worked out', (source, parts, reason) => {
+    expect(failure(() => key(source, parts))).toBe(
+      `the rule's key \`${source}\` cannot be worked out: ${reason}`,
+    )
+  })
+})
+
+it('gives how many may be in flight, from 1 on', () => {
+  const count = (n: unknown) => ready<number>(concurrentExpression('body.n', []))(request({ body: { n } }))
+  expect(count(3)).toBe(3)
+  for (const wrong of [0, -1, 1.5, 'a'])
+    expect(failure(() => count(wrong))).toContain("the rule's concurrent")
+})
+
+describe('what is found before a request comes', () => {
+  it.each<[string, number, string]>([
+    ['size(bdy.a)', 5, "unknown variable 'bdy'; did you mean 'body'?"],
+    ['sze(body.a)', 0, "there is no function 'sze' here; did you mean 'size'?"],
+    ['1 + size(params.modl)', 16, "the route has no parameter ':modl'; did you mean 'model'?"],
+    ["size(headers['X-A'])", 13, "the names of headers are in lower case here: 'x-a'"],
+    ["'a' + 1", 0, 'no such overload: string + int'],
+    ['ip', 0, 'this must give a number, and gives a string'],
+    ['body.a.map(x, 1)', 0, 'this must give a number, and gives a list'],
+    ['size(body.', 10, 'the expression ends too early'],
+    ['1 2', 2, 'unexpected character'],
+    ['', 0, 'the expression ends too early'],
+    ['body.a == [1] ? 1 : 2', 0, 'lists are not compared as a whole'],
+    ["body.s.matches('(a+)+') ? 1 : 2", 7, "'matches' is not supported"],
+    ['int(duration(body.s))', 4, "there is no function 'duration' here"],
+    ['body.a.all(x, x.all(y, y)) ? 1 : 2', 16, 'a loop inside of a loop'],
+    ['body.a.all(x, size(body.s) > 1) ? 1 : 2', 19, "'body' cannot be read inside of a loop"],
+    ['size(body.a.map(x, x + x).map(x, x + x))', 26, "loops over what 'map' made"],
+    ['body.a.contains(body.b) ? 1 : 2', 7, "'contains' looks for a text that is written in the expression"],
+    ['body.a.all(ip, true) ? 1 : 2', 11, "'ip' has a meaning of its own"],
+    ['body.a.all(1, true) ? 1 : 2', 11, 'invalid predicate iteration variable'],
+    ['body.a.all(x) ? 1 : 2', 7, "'all' takes a name for the element"],
+    ['cel.bind(a, 1, a)', 0, "unknown variable 'cel'"],
+  ])('%s', (source, at, message) => {
+    const found = problem(source)
+    expect(found.at).toBe(at)
+    expect(found.message).toContain(message)
+  })
+
+  it('is not longer or deeper than somebody would write', () => {
+    expect(problem(`1${' + 1'.repeat(240)}`).message).toContain('too long')
+    expect(problem(`1${' + 1'.repeat(300)}`).message).toContain('at most 1000 characters')
+    expect(problem(`${'('.repeat(100)}1${')'.repeat(100)}`).message).toContain('too long')
+  })
+
+  it('knows which expressions read the body', () => {
+    const reads = (source: string) => ready<number>(costExpression(source, ['model'])).readsBody
+    expect(reads('size(body)')).toBe(true)
+    expect(reads('has(body.a) ? 1 : 2')).toBe(true)
+    expect(reads("params.model == 'body' ? 1 : 2")).toBe(false)
+    expect(reads("'body' in query ? size(query.body) : 1")).toBe(false)
+  })
+
+  it('does not judge parameters of a route that could not be read', () => {
+    expect(typeof costExpression('size(params.any)', undefined)).toBe('function')
+  })
+})
+
+describe('with what a hostile client sends', () => {
+  const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth))
+
+  it('looks no deeper into a body than the expression does', () => {
+    expect(cost('size(body.a)', { a: nested(200_000) })).toBe(1)
+    expect(cost("body.a == 'a' ? 1 : 2", { a: nested(200_000) })).toBe(2)
+    expect(failure(() => cost('body.a * 2', { a: nested(200_000) }))).toContain('does not go with the type')
+  })
+
+  it('looks through the names of a large object once, however many of its members it reads', () => {
+    let looks = 0
+    const body = new Proxy(Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`k${index}`, 1])), {
+      ownKeys: (target) => {
+        looks += 1
+        return Reflect.ownKeys(target)
+      },
+    })
+    expect(cost('body.k1 + body.k2 + body.k3 + body.k4', body)).toBe(4)
+    expect(looks).toBe(1)
+  })
+
+  it('counts a large list at once, and goes through a small one only', () => {
+    const touched: number[] = []
+    const list = new Proxy(new Array(300_000).fill(1), {
+      get: (target, name, receiver) => {
+        if (typeof name === 'string' && /^\d+$/.test(name)) touched.push(Number(name))
+        return Reflect.get(target, name, receiver)
+      },
+    })
+    expect(cost('size(body.list)', { list })).toBe(300_000)
+    expect(failure(() => cost('body.list.all(x, x == 1) ? 1 : 2', { list }))).toContain(
+      'more than 10000 elements',
+    )
+    expect(failure(() => cost('2 in body.list ? 1 : 2', { list }))).toContain('more than 10000 elements')
+    expect(touched).toEqual([])
+    const map = Object.fromEntries(Array.from({ length: 10_001 }, (_, index) => [`k${index}`, 1]))
+    expect(cost('size(body)', map)).toBe(10_001)
+    expect(failure(() => cost("body.all(k, k == 'a') ? 1 : 2", map))).toContain('more than 10000 elements')
+    expect(cost('size(body.filter(x, x == 1))', new Array(10_000).fill(1))).toBe(10_000)
+  })
+})

@@ -1,0 +1,220 @@
+import { execFileSync } from 'node:child_process'
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { UnreadableFileError } from '../../../src/policy/config/files/bounded-read.js'
+import { FileWatch, type FileWatchOptions } from '../../../src/policy/config/files/file-watch.js'
+import { readText } from '../../../src/policy/config/load-config.js'
+import { until } from '../../server/gateway/running-gateway.js'
+
+async function emptyFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-watch-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  return folder
+}
+
+/** A watch that looks every few milliseconds, and what it reports in order. */
+function watching(file: string, options: Partial<FileWatchOptions> = {}) {
+  const events: string[] = []
+  let looks = 0
+  const watch = new FileWatch({
+    ...{ file, text: 'old', intervalMs: 5, timeoutMs: 100 },
+    changed: async (text) => {
+      events.push(`changed ${text}`)
+      return 'done'
+    },
+    unreadable: (reason) => events.push(`unreadable: ${reason}`),
+    readable: () => events.push('readable'),
+    ...options,
+    async read(...given) {
+      try {
+        return await (options.read ?? readText)(...given)
+      } finally {
+        looks++
+      }
+    },
+  })
+  onTestFinished(() => watch.stop())
+  return { watch, events, looks: () => looks }
+}
+
+async function fileWith(text: string) {
+  const file = join(await emptyFolder(), 'gateway.yaml')
+  await writeFile(file, text)
+  return file
+}
+
+describe('a watched file', () => {
+  it('counts once two looks have found the same text, so that no half of it is used', async () => {
+    const texts = ['old', 'half', 'half and more', 'whole', 'whole']
+    const { events } = watching(await fileWith('old'), { read: async () => texts.shift() ?? 'whole' })
+    await until(() => events.length > 0)
+    expect(events).toEqual(['changed whole'])
+  })
+
+  it('is not used again when it only gets another date', async () => {
+    const file = await fileWith('old')
+    const { events, looks } = watching(file)
+    await writeFile(file, 'old')
+    const before = looks()
+    await until(() => looks() > before + 5)
+    expect(events).toEqual([])
+  })
+
+  it.each<[string, (file: string) => Promise<void>]>([
+    ['is written in place', (file) => writeFile(file, 'new')],
+    [
+      'is replaced by a rename',
+      async (file) => {
+        await writeFile(`${file}.new`, 'new')
+        await rename(`${file}.new`, file)
+      },
+    ],
+    [
+      'is removed and written',
+      async (file) => {
+        await rm(file)
+        await writeFile(file, 'new')
+      },
+    ],
+  ])('is used when it %s', async (_, change) => {
+    const file = await fileWith('old')
+    const { events } = watching(file)
+    await change(file)
+    await until(() => events.includes('changed new'))
+    expect(events.at(-1)).toBe('changed new')
+  })
+
+  it('is used when a link to its folder points at another one, as an orchestrator does it', async () => {
+    const folder = await emptyFolder()
+    for (const [name, text] of Object.entries({ first: 'old', second: 'new' })) {
+      await mkdir(join(folder, name))
+      await writeFile(join(folder, name, 'gateway.yaml'), text)
+    }
+    await symlink('first', join(folder, 'data'))
+    await symlink(join('data', 'gateway.yaml'), join(folder, 'gateway.yaml'))
+    const { events } = watching(join(folder, 'gateway.yaml'))
+    await symlink('second', join(folder, 'data.new'))
+    await rename(join(folder, 'data.new'), join(folder, 'data'))
+    await until(() => events.length > 0)
+    expect(events).toEqual(['changed new'])
+  })
+
+  it('is looked at again until it can be read, and a failure that lasts is reported once', async () => {
+    const file = await fileWith('new')
+    let failures = 10
+    const { events } = watching(file, {
+      async read() {
+        if (failures-- > 0) throw new UnreadableFileError('no free file descriptor', 'EMFILE')
+        return 'new'
+      },
+    })
+    await until(() => events.includes('changed new'))
+    expect(events).toEqual(['unreadable: no free file descriptor', 'readable', 'changed new'])
+  })
+
+  it('may be missing for a moment without a report', async () => {
+    const results = ['missing', 'old', 'missing', 'new', 'new']
+    const { events } = watching(await fileWith('old'), {
+      async read() {
+        const result = results.shift() ?? 'new'
+        if (result === 'missing') throw new UnreadableFileError('the file does not exist', 'ENOENT')
+        return result
+      },
+    })
+    await until(() => events.length > 0)
+    expect(events).toEqual(['changed new'])
+  })
+
+  it('is used again at the next look where that may help', async () => {
+    let attempts = 0
+    const { events } = watching(await fileWith('new'), {
+      changed: async () => {
+        events.push(`attempt ${++attempts}`)
+        return attempts < 3 ? 'retry' : 'done'
+      },
+    })
+    await until(() => attempts === 3)
+    expect(events).toEqual(['attempt 1', 'attempt 2', 'attempt 3'])
+  })
+
+  it('that hangs is reported once, read by one read only, and used when it answers again', async () => {
+    let answer = (_text: string) => {}
+    let reads = 0
+    const { watch, events } = watching(await fileWith('old'), {
+      read() {
+        reads++
+        return reads === 1 ? new Promise((resolve) => (answer = resolve)) : Promise.resolve('new')
+      },
+    })
+    await until(() => events.length === 1)
+    await watch.reloadNow()
+    expect(events).toEqual(Array(2).fill('unreadable: the file could not be read within 0.1 s'))
+    expect(reads).toBe(1)
+    answer('old')
+    await until(() => events.includes('changed new'))
+    expect(events.slice(2)).toEqual(['readable', 'changed new'])
+  })
+
+  it.each<[string, string, (file: string) => void | Promise<void>]>([
+    ['pipe', 'this is a pipe, not a file; name a file', (file) => void execFileSync('mkfifo', [file])],
+    ['folder', 'this is a directory; name the file in it', (file) => mkdir(file)],
+    [
+      'socket',
+      'this is a socket; name a file',
+      (file) => {
+        const server = createServer().listen(file)
+        onTestFinished(() => void server.close())
+      },
+    ],
+    [
+      'device without an end',
+      'this is a device, not a file; name a file',
+      (file) => symlink('/dev/zero', file),
+    ],
+    [
+      'file that is too large',
+      'the file is larger than 1 MiB',
+      (file) => writeFile(file, 'x'.repeat(2 ** 21)),
+    ],
+  ])('that becomes a %s is reported, and a file in its place is used', async (_, reason, make) => {
+    const file = await fileWith('old')
+    const { events } = watching(file, { timeoutMs: 5000 })
+    await rm(file)
+    await make(file)
+    await until(() => events.length === 1)
+    expect(events[0]).toContain(`unreadable: ${reason}`)
+    await rm(file, { recursive: true, force: true })
+    await writeFile(file, 'new')
+    await until(() => events.includes('changed new'))
+    expect(events.length).toBeLessThan(6)
+  })
+
+  it('is read on demand, changed or not', async () => {
+    const file = await fileWith('old')
+    const { watch, events } = watching(file, { intervalMs: 100_000 })
+    await watch.reloadNow()
+    expect(events).toEqual(['changed old'])
+    await Promise.all([watch.reloadNow(), watch.reloadNow()])
+    expect(events).toHaveLength(3)
+    await rm(file)
+    await watch.reloadNow()
+    expect(events[3]).toBe('unreadable: the file does not exist')
+  })
+})
+
+describe('a text', () => {
+  it('comes from a pipe too, once its writer has closed it', async () => {
+    const file = join(await emptyFolder(), 'pipe')
+    execFileSync('mkfifo', [file])
+    const read = readText(file)
+    await writeFile(file, 'through a pipe')
+    expect(await read).toBe('through a pipe')
+  })
+
+  it('that never ends is not read to its end', async () => {
+    await expect(readText('/dev/zero')).rejects.toThrow('larger than 1 MiB')
+  })
+})

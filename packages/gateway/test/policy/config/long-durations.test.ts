@@ -1,0 +1,100 @@
+import { createLimiter, createWarmUp, memoryStore, withFailurePolicy } from 'sluice'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ConfigError, parseConfig } from '../../../src/policy/config/load-config.js'
+import { running, send } from '../../server/gateway/running-gateway.js'
+
+/** More than a timer of Node can wait: it would fire at once, and say so in a warning. */
+const LONG = '100d'
+const TOO_LONG = /24 days|is between 1 ms and/
+
+const warnings: string[] = []
+const onWarning = ({ name }: Error) => void warnings.push(name)
+beforeAll(() => void process.on('warning', onWarning))
+afterAll(() => void process.removeListener('warning', onWarning))
+
+/** Warnings of a process come a turn late. */
+async function overflows(): Promise<string[]> {
+  await new Promise((resolve) => setImmediate(resolve))
+  return warnings.filter((name) => name === 'TimeoutOverflowWarning')
+}
+
+const concurrent = (more: string) =>
+  `routes: [{ match: POST /predict, limits: [{ concurrent: 1, by: everyone, ${more} }] }]`
+
+describe('a duration of 100 days in the configuration', () => {
+  it.each([
+    ...['connect', 'headers', 'idle', 'body_start', 'request', 'shutdown'].map(
+      (key) => [`timeouts.${key}`, `timeouts: { ${key}: ${LONG} }`] as const,
+    ),
+    [
+      'deadline',
+      `store: redis://127.0.0.1:1\non_store_failure: { policy: open, deadline: ${LONG} }`,
+    ] as const,
+    ['over', `default: { warm_up: { ready: http://127.0.0.1:1/, from: 0.2, over: ${LONG} } }`] as const,
+    ['lease', concurrent(`lease: ${LONG}`)] as const,
+    ['wait', concurrent(`wait: ${LONG}`)] as const,
+    ['limit', `default: { limits: [10 per ${LONG}] }`] as const,
+  ])('%s is accepted and waited for, or rejected with what would be right', async (_key, text) => {
+    let config: ReturnType<typeof parseConfig>
+    try {
+      config = parseConfig(`upstream: http://127.0.0.1:9000\n${text}`, 'test.yaml')
+    } catch (error) {
+      expect(error).toBeInstanceOf(ConfigError)
+      expect((error as Error).message).toMatch(TOO_LONG)
+      return
+    }
+    expect(config.upstream).toContain('9000')
+    if (/store/.test(text)) return
+    const { url, gateway } = await running(text)
+    expect((await send(url, '/predict')).status).toBe(200)
+    expect(await overflows()).toEqual([])
+    await gateway.close()
+  })
+
+  it('a request holds its slot, and another one waits for it, without a timer that fires at once', async () => {
+    let answer: () => void = () => {}
+    const { url } = await running(concurrent(`lease: ${LONG}, wait: 1h`), (_request, response) => {
+      answer = () => response.end()
+      if (pending.length === 2) response.end()
+      else reached()
+    })
+    let reached = () => {}
+    const isReached = new Promise<void>((resolve) => {
+      reached = resolve
+    })
+    const pending = [send(url, '/predict')]
+    await isReached
+    pending.push(send(url, '/predict'))
+    expect(await overflows()).toEqual([])
+    answer()
+    expect((await Promise.all(pending)).map(({ status }) => status)).toEqual([200, 200])
+    expect(await overflows()).toEqual([])
+  })
+})
+
+describe('a duration of 100 days in code', () => {
+  it('is a lease of a limiter', async () => {
+    const limiter = createLimiter({
+      rules: [{ concurrent: 1, by: () => 'all', lease: LONG, wait: '1h' }],
+    } as Parameters<typeof createLimiter>[0])
+    const first = await limiter.admit({})
+    const second = limiter.admit({})
+    expect(await overflows()).toEqual([])
+    if (!first.allowed) throw new Error('refused')
+    await first.permit.release()
+    expect((await second).allowed).toBe(true)
+    expect(await overflows()).toEqual([])
+  })
+
+  it('is the time of a warm-up', async () => {
+    const warmUp = createWarmUp({ from: 0.5, over: LONG, ready: () => true })
+    expect(await overflows()).toEqual([])
+    warmUp.stop()
+  })
+
+  it('is no wait for a slot, and no deadline of a store', () => {
+    const waiting = { concurrent: 1, by: () => 'all', wait: LONG }
+    expect(() => createLimiter({ rules: [waiting] })).toThrow(TOO_LONG)
+    expect(() => withFailurePolicy(memoryStore(), { deadline: LONG })).toThrow(TOO_LONG)
+  })
+})

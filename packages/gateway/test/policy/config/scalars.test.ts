@@ -1,0 +1,101 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { nearest } from '../../../src/policy/config/yaml/did-you-mean.js'
+import { parseEndpoint } from '../../../src/policy/config/yaml/endpoint.js'
+import { parseSize } from '../../../src/policy/config/yaml/sizes.js'
+
+describe('an address to listen on', () => {
+  it.each<[string, string, number]>([
+    ['127.0.0.1:8080', '127.0.0.1', 8080],
+    ['localhost:0', 'localhost', 0],
+    ['my-host.example:65535', 'my-host.example', 65_535],
+    ['[::1]:8080', '::1', 8080],
+    ['[::]:8080', '::', 8080],
+    // A bare port is for this machine; a colon before it is for all.
+    ['8080', '127.0.0.1', 8080],
+    [':8080', '0.0.0.0', 8080],
+    [' 8080 ', '127.0.0.1', 8080],
+  ])('%s', (text, host, port) => {
+    expect(parseEndpoint(text)).toEqual({ host, port })
+  })
+
+  it.each([
+    '',
+    ':',
+    'localhost',
+    '::1:8080',
+    '[::1]',
+    '[localhost]:80',
+    '1.2.3:80',
+    '1.2.3.256:80',
+    'a b:80',
+    '-a:80',
+  ])('%j is none', (text) => {
+    expect(() => parseEndpoint(text)).toThrow(RangeError)
+  })
+  it.each(['a:65536', 'a:-1', 'a:8e3', 'http://a:80', '[::1%lo]:80:80'])('%j is none', (text) => {
+    expect(() => parseEndpoint(text)).toThrow(RangeError)
+  })
+})
+
+describe('a size', () => {
+  it.each<[string | number, number]>([
+    [65_536, 65_536],
+    ['0', 0],
+    ['1MiB', 1_048_576],
+    ['512 KiB', 524_288],
+    ['10MB', 10_000_000],
+    ['1.5kb', 1500],
+    ['2GiB', 2_147_483_648],
+    ['7B', 7],
+  ])('%s is %d bytes', (text, bytes) => {
+    expect(parseSize(text)).toBe(bytes)
+  })
+
+  it.each([
+    '',
+    'MiB',
+    '1 m',
+    '-1',
+    '1e6',
+    '0.3',
+    '1.0001KiB',
+    'NaN',
+    -1,
+    1.5,
+    Number.POSITIVE_INFINITY,
+    '99999999GiB',
+  ])('%j is none', (text) => {
+    expect(() => parseSize(text)).toThrow(RangeError)
+  })
+})
+
+describe('the nearest word', () => {
+  const known = ['limit', 'limits', 'match', 'time_zone', 'by', 'of']
+  it.each<[string, string | undefined]>([
+    ['limts', 'limits'],
+    ['limit', 'limit'],
+    ['lmiit', 'limit'],
+    ['timeZone', 'time_zone'],
+    ['TIME-ZONE', 'time_zone'],
+    ['mtach', 'match'],
+    ['patch', 'match'],
+    ['colour', undefined],
+    // A short word is near to every other.
+    ['if', undefined],
+    ['', undefined],
+  ])('to %j is %j', (word, expected) => {
+    expect(nearest(word, known)).toBe(expected)
+  })
+
+  it('is a word itself, and one slip of it, whatever the word', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[a-z]{4,12}$/), fc.nat(), (word, at) => {
+        const cut = at % word.length
+        expect(nearest(word, ['zzzzzzzzzzzzzzzz', word])).toBe(word)
+        expect(nearest(word.slice(0, cut) + word.slice(cut + 1), [word])).toBe(word)
+      }),
+      { seed: 20261124, numRuns: 200 },
+    )
+  })
+})

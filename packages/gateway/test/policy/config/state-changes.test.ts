@@ -1,0 +1,145 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runCheck } from '../../../src/cli/check-command.js'
+import { parseConfig } from '../../../src/policy/config/load-config.js'
+import { stateChanges } from '../../../src/policy/config/state-changes.js'
+import { running, send } from '../../server/gateway/running-gateway.js'
+import { collected } from './check-text.js'
+
+const configOf = (limits: string, shared = '[]') =>
+  parseConfig(
+    `upstream: http://127.0.0.1:9000\nlimits: ${shared}\nroutes: [{ match: POST /predict, limits: ${limits} }]`,
+    'gateway.yaml',
+  )
+
+describe('what an edit does to the state', () => {
+  it.each([
+    [
+      'a rule that is put first',
+      '[10/minute]',
+      '[5/second, 10/minute]',
+      [],
+      ['requests (5/second by client)'],
+    ],
+    ['a rule that is removed', '[5/second, 10/minute]', '[10/minute]', ['requests (5/second by client)'], []],
+    ['another order', '[5/second, 10/minute]', '[10/minute, 5/second]', [], []],
+    ['a raise', '[{ limit: 10/minute, by: ip }]', '[{ limit: 99/minute burst 200, by: ip }]', [], []],
+    [
+      'another period of an unnamed rule',
+      '[10/minute]',
+      '[10/hour]',
+      ['requests (10/minute by client)'],
+      ['requests (10/hour by client)'],
+    ],
+    [
+      'another algorithm of an unnamed rule',
+      '[10/minute]',
+      '[{ limit: 10/minute, algorithm: sliding-log }]',
+      ['requests (10/minute by client)'],
+      ['requests (10/minute by client)'],
+    ],
+    [
+      'another period of a named rule',
+      '[{ limit: 10/minute, name: few }]',
+      '[{ limit: 9/day, name: few }]',
+      [],
+      [],
+    ],
+    [
+      'a name that is added',
+      '[10/minute]',
+      '[{ limit: 10/minute, name: few }]',
+      ['requests (10/minute by client)'],
+      ['few (10/minute by client)'],
+    ],
+    [
+      'another expression of a key',
+      '[{ limit: 10/minute, by: "query.a" }]',
+      '[{ limit: 10/minute, by: "query.b" }]',
+      ['requests (10/minute by query.a)'],
+      ['requests (10/minute by query.b)'],
+    ],
+  ])('%s', (_, before, after, abandoned, empty) => {
+    const onRoute = (rules: string[]) => rules.map((rule) => `POST /predict: ${rule}`)
+    expect(stateChanges(configOf(before), configOf(after))).toEqual({
+      abandoned: onRoute(abandoned),
+      empty: onRoute(empty),
+    })
+  })
+
+  it('names a shared rule once, whatever routes meet it', () => {
+    expect(stateChanges(configOf('[]', '[10/minute]'), configOf('[]', '[10/hour]'))).toEqual({
+      abandoned: ['all routes: all requests (10/minute by client)'],
+      empty: ['all routes: all requests (10/hour by client)'],
+    })
+  })
+})
+
+describe('sluice check --against', () => {
+  let folder = ''
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sluice-against-'))
+  })
+  afterAll(() => rm(folder, { recursive: true }))
+
+  async function check(before: string, after: string) {
+    const [now, next] = [join(folder, 'now.yaml'), join(folder, 'next.yaml')]
+    await writeFile(now, `upstream: http://127.0.0.1:9000\nroutes: [{ match: /a, limits: ${before} }]`)
+    await writeFile(next, `upstream: http://127.0.0.1:9000\nroutes: [{ match: /a, limits: ${after} }]`)
+    const { out, err } = { out: collected(), err: collected() }
+    const code = await runCheck(next, { out, err }, now)
+    return { code, out: out.text().replaceAll(now, 'NOW'), err: err.text().replaceAll(now, 'NOW') }
+  }
+
+  it('lists the states that an edit abandons, and recommends a name', async () => {
+    const { code, out } = await check('[10/minute]', '[10/hour]')
+    expect(code).toBe(0)
+    expect(out.split('\n').slice(-5, -1)).toEqual([
+      '  compared with NOW:',
+      '    /a: requests (10/minute by client) is gone: its state is abandoned',
+      '    /a: requests (10/hour by client) is new: it begins empty',
+      "    a rule with a 'name' keeps its state when its period or algorithm changes",
+    ])
+  })
+
+  it('says so where all states are kept', async () => {
+    expect((await check('[10/minute]', '[20/minute]')).out).toContain('every rule of NOW keeps its state')
+  })
+
+  it('names the file that is wrong', async () => {
+    expect(await check('[10/minut]', '[20/minute]')).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/^NOW:2:/),
+    })
+  })
+})
+
+describe('a reload', () => {
+  it('keeps what a client has used of an unnamed rule when another is put before it', async () => {
+    const limits = (list: string) => `routes: [{ match: POST /predict, limits: ${list} }]`
+    const { gateway, url, configOf } = await running(limits('[2/day]'))
+    const statuses = async (count: number) => {
+      const all: number[] = []
+      for (let index = 0; index < count; index++) all.push((await send(url, '/predict')).status)
+      return all
+    }
+    expect(await statuses(3)).toEqual([200, 200, 429])
+    await gateway.apply(configOf(limits('[3/hour, 2/day]')))
+    expect(await statuses(1)).toEqual([429])
+    await gateway.apply(configOf(limits('[3/hour]')))
+    expect(await statuses(4)).toEqual([200, 200, 200, 429])
+  })
+})
+
+describe('a limit that all routes share', () => {
+  it('counts the requests of a route whose own limit counts the same', async () => {
+    const { url } = await running(
+      `limits: [3/day]\nroutes: [{ match: /a, limits: [100/day] }, { match: /b, limits: [50/day, 60/day] }]`,
+    )
+    const statuses: number[] = []
+    for (const path of ['/a', '/b', '/c', '/a', '/b', '/c']) statuses.push((await send(url, path)).status)
+    expect(statuses).toEqual([200, 200, 200, 429, 429, 429])
+  })
+})

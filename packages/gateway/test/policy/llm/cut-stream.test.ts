@@ -1,0 +1,152 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { LlmCall } from '../../../src/policy/llm/llm-call.js'
+import { AnswerMeter } from '../../../src/policy/llm/response/response-meter.js'
+import { anthropicMessages } from '../../../src/policy/llm/shapes/anthropic-messages.js'
+import { openAICompletions } from '../../../src/policy/llm/shapes/openai-completions.js'
+import { openAIResponses } from '../../../src/policy/llm/shapes/openai-responses.js'
+import { callOf, chat, EVENTS, event } from './llm-requests.js'
+import { cutAt, places } from './sse-stream.js'
+
+const SEED = 20261130
+
+const WORDS = [
+  'Rate',
+  ' limits',
+  ' protect',
+  ' 漢字',
+  ' 😀',
+  '',
+  ' models',
+  ' and everybody who waits for them',
+  '.',
+]
+/** The tokens of words that come one by one: a quarter of their bytes, and one each at least. */
+function tokensOf(words: readonly string[]): number {
+  const written = words.filter((word) => word !== '')
+  return Math.max(written.length, Math.ceil(Buffer.byteLength(written.join('')) / 4))
+}
+
+/** The most tokens that one of them has. */
+const LARGEST = Math.max(...WORDS.map((word) => tokensOf([word])))
+
+const done = { prompt_tokens: 25, completion_tokens: 40, total_tokens: 65 }
+
+interface Case {
+  readonly call: LlmCall
+  /** Each event, and the text that it delivers. */
+  readonly events: readonly (readonly [text: string, delivered: string])[]
+  /** The input that is charged before anything was read, and once the first event was. */
+  readonly input: readonly [before: number, after: number]
+  readonly output: number
+}
+
+const CASES: Readonly<Record<string, Case>> = {
+  chat: {
+    call: chat(100),
+    events: [
+      [event({ choices: [{ delta: { role: 'assistant', content: '' } }], usage: null }), ''],
+      ...WORDS.map(
+        (content) => [event({ choices: [{ delta: { content } }], usage: null }), content] as const,
+      ),
+      [event({ choices: [], usage: done }), ''],
+      [event('[DONE]'), ''],
+    ],
+    input: [25, 25],
+    output: 40,
+  },
+  completions: {
+    call: callOf(openAICompletions, { prompt: 'x'.repeat(100), stream: true }),
+    events: [
+      ...WORDS.map((text) => [event({ choices: [{ text }] }, '\r\n'), text] as const),
+      [event({ choices: [], usage: done }, '\r\n'), ''],
+    ],
+    input: [25, 25],
+    output: 40,
+  },
+  responses: {
+    call: callOf(openAIResponses, { input: 'x'.repeat(100), stream: true }),
+    events: [
+      [event({ type: 'response.created', response: { usage: null } }), ''],
+      ...WORDS.map((delta) => [event({ type: 'response.output_text.delta', delta }), delta] as const),
+      [
+        event({ type: 'response.completed', response: { usage: { input_tokens: 25, output_tokens: 40 } } }),
+        '',
+      ],
+    ],
+    input: [25, 25],
+    output: 40,
+  },
+  messages: {
+    call: callOf(anthropicMessages, { messages: [{ content: 'x'.repeat(100) }], stream: true }),
+    events: [
+      [event({ type: 'message_start', message: { usage: { input_tokens: 31, output_tokens: 1 } } }), ''],
+      [event({ type: 'ping' }), ''],
+      ...WORDS.map(
+        (text) =>
+          [
+            `event: content_block_delta\n${event({ type: 'content_block_delta', delta: { text } })}`,
+            text,
+          ] as const,
+      ),
+      [event({ type: 'message_delta', usage: { output_tokens: 40 } }), ''],
+      [event({ type: 'message_stop' }), ''],
+    ],
+    input: [25, 31],
+    output: 40,
+  },
+}
+
+/** The tokens that a stream delivers by its first bytes: those of the events that are complete there, or what its usage says. */
+function deliveredBy(length: number, { events, output }: Case): number {
+  let end = 0
+  const words: string[] = []
+  for (const [bytes, word] of events) {
+    end += Buffer.byteLength(bytes)
+    if (end > length) break
+    words.push(word)
+    if (/"(completion_tokens|output_tokens)":40/.test(bytes)) return output
+  }
+  return tokensOf(words)
+}
+
+describe.each(Object.entries(CASES))('a stream of %s', (_, each) => {
+  const bytes = Buffer.from(each.events.map(([text]) => text).join(''))
+  const settle = (chunks: readonly Buffer[], kind: 'cut' | 'answered') => {
+    const meter = new AnswerMeter(each.call)
+    meter.head(200, EVENTS)
+    for (const chunk of chunks) meter.data(chunk)
+    return meter.settlement({ kind })
+  }
+
+  it('settles to within the tokens of one event of what was delivered, wherever it is cut', () => {
+    for (let length = 0; length <= bytes.length; length += 1) {
+      const settlement = settle([bytes.subarray(0, length)], 'cut')
+      const delivered = deliveredBy(length, each)
+      if (settlement === 'unknown') throw new Error(`nothing is known at byte ${length}`)
+      const first = Buffer.byteLength(each.events[0]?.[0] ?? '')
+      expect(settlement.input_tokens).toBe(each.input[length < first ? 0 : 1])
+      expect(settlement.tokens).toBe(settlement.input_tokens + settlement.output_tokens)
+      expect(Math.abs(settlement.output_tokens - delivered)).toBeLessThanOrEqual(LARGEST)
+    }
+  })
+
+  it('settles the same wherever the chunks begin and end', () => {
+    fc.assert(
+      fc.property(places, fc.double({ min: 0, max: 1, noNaN: true }), (cuts, share) => {
+        const part = bytes.subarray(0, Math.floor(share * bytes.length))
+        for (const kind of ['cut', 'answered'] as const)
+          expect(settle(cutAt(part, cuts), kind)).toEqual(settle([part], kind))
+      }),
+      { seed: SEED },
+    )
+  })
+
+  it('settles with its usage at its end', () => {
+    const input = each.input[1]
+    const expected = { tokens: input + 40, input_tokens: input, output_tokens: 40 }
+    expect(settle([bytes], 'answered')).toEqual(expected)
+    // The usage has come: who hangs up after it has had everything.
+    expect(settle([bytes], 'cut')).toEqual(expected)
+  })
+})

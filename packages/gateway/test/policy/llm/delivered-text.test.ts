@@ -1,0 +1,163 @@
+import { describe, expect, it } from 'vitest'
+import type { LlmCall } from '../../../src/policy/llm/llm-call.js'
+import { AnswerMeter } from '../../../src/policy/llm/response/response-meter.js'
+import { anthropicMessages } from '../../../src/policy/llm/shapes/anthropic-messages.js'
+import { ollamaChat, ollamaGenerate } from '../../../src/policy/llm/shapes/ollama.js'
+import { openAICompletions } from '../../../src/policy/llm/shapes/openai-completions.js'
+import { openAIResponses } from '../../../src/policy/llm/shapes/openai-responses.js'
+import { callOf, chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
+
+/** Of ten tokens. */
+const TEXT = 'generated text that is forty bytes long.'
+
+function output(call: LlmCall, body: string, headers = EVENTS) {
+  const meter = new AnswerMeter(call)
+  meter.head(200, headers)
+  meter.data(Buffer.from(body))
+  const settlement = meter.settlement({ kind: headers === EVENTS ? 'cut' : 'answered' })
+  return settlement === 'unknown' ? settlement : settlement.output_tokens
+}
+
+const reasoning = [{ type: 'reasoning.text', text: TEXT, signature: 'A'.repeat(900), format: 'x', index: 0 }]
+
+const MESSAGES: Readonly<Record<string, object>> = {
+  content: { content: TEXT },
+  'parts of content': { content: [{ type: 'text', text: TEXT }] },
+  'parts that are texts': { content: [TEXT] },
+  'a thinking part': { content: [{ type: 'thinking', thinking: [{ type: 'text', text: TEXT }] }] },
+  'a thinking part of one text': { content: [{ type: 'thinking', thinking: TEXT }] },
+  refusal: { refusal: TEXT },
+  reasoning: { reasoning: TEXT },
+  reasoning_content: { reasoning_content: TEXT },
+  reasoning_details: { reasoning_details: reasoning },
+  'a summary in reasoning_details': { reasoning_details: [{ type: 'reasoning.summary', summary: TEXT }] },
+  reasoning_text: { reasoning_text: TEXT },
+  thinking: { thinking: TEXT },
+  'both reasoning fields': { reasoning: TEXT, reasoning_content: TEXT },
+  'all reasoning fields': {
+    content: '',
+    reasoning: TEXT,
+    reasoning_content: TEXT,
+    reasoning_details: reasoning,
+    thinking_blocks: [{ type: 'thinking', thinking: TEXT, signature: 'B'.repeat(900) }],
+  },
+  'a call of a function': { tool_calls: [{ index: 0, id: 'c', function: { arguments: TEXT } }] },
+  'arguments that are an object': {
+    tool_calls: [{ function: { arguments: { [TEXT.slice(20)]: TEXT.slice(20) } } }],
+  },
+  'a call of a custom tool': { tool_calls: [{ index: 0, type: 'custom', custom: { input: TEXT } }] },
+  'the old call of a function': { function_call: { arguments: TEXT } },
+  'a transcript': { audio: { id: 'a', data: 'A'.repeat(900), transcript: TEXT } },
+}
+
+describe('text that a chat delivers', () => {
+  it.each(Object.entries(MESSAGES))('in %s counts once', (_, message) => {
+    expect(output(chat(100), event({ choices: [{ index: 0, delta: message }] }))).toBe(10)
+    expect(output(chat(100, { n: 2 }), event({ choices: [{ index: 1, delta: message }] }))).toBe(10)
+    expect(output(chat(100), JSON.stringify({ choices: [{ message }] }), JSON_ANSWER)).toBe(10)
+  })
+
+  it('counts in whole messages of a stream, and as a prompt is answered', () => {
+    expect(output(chat(100), event({ choices: [{ message: { content: TEXT } }] }))).toBe(10)
+    expect(output(chat(100), event({ choices: [{ text: TEXT }] }))).toBe(10)
+  })
+
+  it('counts different thoughts and the answer each', () => {
+    const delta = { content: TEXT, reasoning: TEXT, thinking: TEXT.toUpperCase() }
+    expect(output(chat(100), event({ choices: [{ delta }] }))).toBe(30)
+  })
+
+  it('does not include log probabilities or obfuscation', () => {
+    const choice = { delta: { content: TEXT }, logprobs: { content: [{ token: TEXT, bytes: [1, 2] }] } }
+    expect(output(chat(100), event({ choices: [choice], obfuscation: TEXT }))).toBe(10)
+  })
+})
+
+describe('text that other APIs deliver', () => {
+  const completion = callOf(openAICompletions, { prompt: 'a', stream: true })
+  const response = callOf(openAIResponses, { input: 'a', stream: true })
+  const message = callOf(anthropicMessages, { messages: [], stream: true })
+  const ollama = callOf(ollamaChat, { messages: [] })
+
+  it.each<readonly [string, LlmCall, object]>([
+    ['completions', completion, { choices: [{ text: TEXT, logprobs: { tokens: [TEXT] } }] }],
+    [
+      'completions, as thoughts',
+      completion,
+      { choices: [{ text: '', reasoning: TEXT, reasoning_content: TEXT }] },
+    ],
+    ...[
+      'output_text',
+      'refusal',
+      'reasoning_text',
+      'reasoning_summary_text',
+      'function_call_arguments',
+      'custom_tool_call_input',
+      'mcp_call_arguments',
+      'code_interpreter_call_code',
+      'audio.transcript',
+      'audio_transcript',
+    ].map(
+      (name) =>
+        [
+          `responses, as ${name}`,
+          response,
+          { type: `response.${name}.delta`, delta: TEXT, obfuscation: 'x' },
+        ] as const,
+    ),
+    [
+      'responses, as an object',
+      response,
+      { type: 'response.output_text.delta', delta: { type: 'x', text: TEXT } },
+    ],
+    ['responses, as a name', response, { type: 'response.output_item.added', item: { name: TEXT } }],
+    ...[
+      { type: 'text_delta', text: TEXT },
+      { type: 'thinking_delta', thinking: TEXT },
+      { type: 'input_json_delta', partial_json: TEXT },
+      { type: 'citations_delta', citation: { type: 'char_location', cited_text: TEXT } },
+      { type: 'compaction_delta', content: TEXT },
+    ].map(
+      (delta) => [`messages, as ${delta.type}`, message, { type: 'content_block_delta', delta }] as const,
+    ),
+    [
+      'messages, in the beginning of a block',
+      message,
+      { type: 'content_block_start', content_block: { type: 'text', text: TEXT } },
+    ],
+    [
+      'messages, in a whole call of a tool',
+      message,
+      {
+        type: 'content_block_start',
+        content_block: { type: 'tool_use', input: { [TEXT.slice(20)]: TEXT.slice(20) } },
+      },
+    ],
+    ['Ollama', ollama, { message: { role: 'assistant', content: TEXT }, done: false }],
+    ['Ollama, as thoughts', ollama, { message: { content: '', thinking: TEXT }, done: false }],
+    [
+      'Ollama, in a call',
+      ollama,
+      { message: { tool_calls: [{ function: { arguments: { a: TEXT.slice(1) } } }] } },
+    ],
+    ['Ollama, generated', callOf(ollamaGenerate, { prompt: 'a' }), { response: TEXT, done: false }],
+    [
+      'Ollama, generated as thoughts',
+      callOf(ollamaGenerate, { prompt: 'a' }),
+      { response: '', thinking: TEXT },
+    ],
+  ])('counts once: %s', (_, call, data) => {
+    expect(output(call, event(data))).toBe(10)
+  })
+
+  it('does not include sounds, or what repeats the deltas', () => {
+    const parts = [
+      { type: 'response.output_text.delta', delta: TEXT },
+      { type: 'response.output_audio.delta', delta: 'A'.repeat(900) },
+      { type: 'response.output_text.done', text: TEXT },
+      { type: 'response.output_item.done', item: { content: [{ text: TEXT }] } },
+      { type: 'response.completed', response: { output: [{ content: [{ text: TEXT }] }] } },
+    ]
+    expect(output(response, parts.map((part) => event(part)).join(''))).toBe(10)
+  })
+})

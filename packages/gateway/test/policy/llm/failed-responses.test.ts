@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest'
+import type { LlmCall } from '../../../src/policy/llm/llm-call.js'
+import { AnswerMeter } from '../../../src/policy/llm/response/response-meter.js'
+import { anthropicMessages } from '../../../src/policy/llm/shapes/anthropic-messages.js'
+import { customShape } from '../../../src/policy/llm/shapes/custom-shape.js'
+import { ollamaChat } from '../../../src/policy/llm/shapes/ollama.js'
+import { openAICompletions } from '../../../src/policy/llm/shapes/openai-completions.js'
+import { openAIEmbeddings } from '../../../src/policy/llm/shapes/openai-embeddings.js'
+import { openAIResponses } from '../../../src/policy/llm/shapes/openai-responses.js'
+import { callOf, chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
+
+const NOTHING = { tokens: 0, input_tokens: 0, output_tokens: 0 }
+const NDJSON = ['content-type', 'application/x-ndjson']
+const messages = [{ content: 'x'.repeat(100) }]
+const custom = customShape({ input: ['/inputs'], usage: {}, text: '/text' })
+const TEXT = 'x'.repeat(40)
+
+/** Each shape: a call, and an event of ten tokens of text. */
+const SHAPES: Readonly<Record<string, readonly [LlmCall, object]>> = {
+  chats: [chat(100), { choices: [{ delta: { content: TEXT } }] }],
+  completions: [callOf(openAICompletions, { prompt: 'x'.repeat(100) }), { choices: [{ text: TEXT }] }],
+  embeddings: [callOf(openAIEmbeddings, { input: 'x'.repeat(100) }), {}],
+  responses: [
+    callOf(openAIResponses, { input: 'x'.repeat(100) }),
+    { type: 'response.output_text.delta', delta: TEXT },
+  ],
+  messages: [callOf(anthropicMessages, { messages }), { type: 'content_block_delta', delta: { text: TEXT } }],
+  Ollama: [callOf(ollamaChat, { messages }), { message: { content: TEXT }, done: false }],
+  'an API of its own': [callOf(custom, { inputs: 'x'.repeat(100) }), { text: TEXT }],
+}
+
+const ERRORS = [
+  { error: { message: 'overloaded' } },
+  { error: 'overloaded' },
+  { object: 'error', message: 'overloaded', code: 503 },
+  { type: 'error', error: { type: 'overloaded_error' } },
+  { type: 'error', message: 'overloaded' },
+  { detail: 'overloaded' },
+  { detail: [{ msg: 'overloaded' }] },
+  { errors: [{ message: 'overloaded' }] },
+  { status: 'error', message: 'overloaded' },
+]
+
+function settled(
+  call: LlmCall,
+  body: string,
+  headers: readonly string[],
+  kind: 'answered' | 'cut' = 'answered',
+) {
+  const meter = new AnswerMeter(call)
+  meter.head(200, headers)
+  meter.data(Buffer.from(body))
+  return { settlement: meter.settlement({ kind }), unread: meter.unread }
+}
+
+describe.each(Object.entries(SHAPES))('an error in an answer to %s', (name, [call, part]) => {
+  it.each(ERRORS)('%j has cost nothing where nothing was delivered', (error) => {
+    const expected = { settlement: NOTHING, unread: undefined }
+    expect(settled(call, JSON.stringify(error), JSON_ANSWER)).toEqual(expected)
+    expect(settled(call, JSON.stringify(error), [])).toEqual(expected)
+    for (const kind of ['answered', 'cut'] as const) {
+      expect(settled(call, event(error), EVENTS, kind)).toEqual(expected)
+      expect(settled(call, `event: error\n${event(error)}`, EVENTS, kind)).toEqual(expected)
+      expect(settled(call, JSON.stringify(error), EVENTS, kind)).toEqual(expected)
+      expect(settled(call, `${JSON.stringify(error)}\n`, NDJSON, kind)).toEqual(expected)
+    }
+  })
+
+  it.each([
+    ['a bare object', 'event: error\ndata: {"message": "overloaded", "code": 503}\n\n'],
+    ['a text', 'event: error\ndata: overloaded\n\n'],
+    ['a list', 'event: error\ndata: []\n\n'],
+    ['an event with CRLF', 'event: error\r\ndata: {"code": 503}\r\n\r\n'],
+    ['a field of its own', 'error: {"message": "overloaded"}\n\n'],
+  ])('as %s has cost nothing, either', (_, text) => {
+    for (const kind of ['answered', 'cut'] as const)
+      expect(settled(call, text, EVENTS, kind)).toEqual({ settlement: NOTHING, unread: undefined })
+  })
+
+  it
+    .skipIf(name === 'embeddings')
+    .each([...ERRORS.map((error) => event(error)), 'event: error\ndata: {}\n\n'])(
+    '%j costs what was delivered before it',
+    (error) => {
+      expect(settled(call, event(part) + error, EVENTS)).toEqual({
+        settlement: { tokens: 35, input_tokens: 25, output_tokens: 10 },
+        unread: undefined,
+      })
+    },
+  )
+})
+
+describe('what looks like an error', () => {
+  it.each([{ error: null }, { error: '' }, { error: false }, { error: {} }])('%j is none', (more) => {
+    const { settlement } = settled(chat(100), event({ choices: [{ delta: {} }], ...more }), EVENTS)
+    expect(settlement).toMatchObject({ tokens: 25 })
+  })
+
+  it('of a single choice is one', () => {
+    const failed = { choices: [{ delta: { content: '' }, error: { code: 502 }, finish_reason: 'error' }] }
+    expect(settled(chat(100), event(failed), EVENTS).settlement).toEqual(NOTHING)
+  })
+})

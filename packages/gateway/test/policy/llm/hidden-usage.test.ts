@@ -1,0 +1,147 @@
+import { describe, expect, it } from 'vitest'
+import type { LlmCall } from '../../../src/policy/llm/llm-call.js'
+import { AnswerMeter, MAX_DOCUMENT, MAX_EVENT } from '../../../src/policy/llm/response/response-meter.js'
+import { anthropicMessages } from '../../../src/policy/llm/shapes/anthropic-messages.js'
+import { ollamaGenerate } from '../../../src/policy/llm/shapes/ollama.js'
+import { openAIEmbeddings } from '../../../src/policy/llm/shapes/openai-embeddings.js'
+import { openAIResponses } from '../../../src/policy/llm/shapes/openai-responses.js'
+import { callOf, chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
+
+/** Clients choose what makes an answer long, or no JSON: log probabilities, many inputs. It must not make the answer cheap. */
+
+const OUTPUT = 8000
+const TEXT = 'word'.repeat(OUTPUT)
+const USAGE = { prompt_tokens: 30, completion_tokens: OUTPUT }
+const input = 'x'.repeat(100)
+const COST = { input_tokens: 30, output_tokens: OUTPUT }
+
+function settled(
+  call: LlmCall,
+  body: string,
+  headers: readonly string[],
+  kind: 'answered' | 'cut' = 'answered',
+) {
+  const meter = new AnswerMeter(call)
+  meter.head(200, headers)
+  const bytes = Buffer.from(body)
+  for (let at = 0; at < bytes.length; at += 100_003) meter.data(bytes.subarray(at, at + 100_003))
+  return { settlement: meter.settlement({ kind }), unread: meter.unread }
+}
+
+/** Log probabilities of so many bytes, with strings and names that must not mislead. */
+function logprobs(bytes: number): object {
+  const token = { token: '"}]{["usage":', logprob: -0.1, bytes: [34, 125], usage: { completion_tokens: 1 } }
+  return { content: Array(Math.ceil(bytes / JSON.stringify(token).length)).fill(token) }
+}
+
+describe('the usage of an answer that is too long to be held', () => {
+  const choice = (bytes: number) => ({ index: 0, message: { content: TEXT }, logprobs: logprobs(bytes) })
+  const LONG = MAX_DOCUMENT + 1
+  const responses = { usage: { input_tokens: 30, output_tokens: OUTPUT } }
+
+  it.each([
+    ['a chat', chat(100), { choices: [choice(LONG)], usage: USAGE }],
+    ['a chat that tells it first', chat(100), { usage: USAGE, choices: [choice(LONG)] }],
+    ['a response', callOf(openAIResponses, { input }), { output: [logprobs(LONG)], ...responses }],
+    [
+      'a message',
+      callOf(anthropicMessages, { messages: [{ content: input }] }),
+      { content: [{ type: 'text', text: 'x'.repeat(LONG) }], ...responses },
+    ],
+    [
+      'Ollama',
+      callOf(ollamaGenerate, { prompt: input }),
+      { response: 'x'.repeat(LONG), done: true, prompt_eval_count: 30, eval_count: OUTPUT },
+    ],
+  ] as const)('is read, of %s', (_, call, answer) => {
+    const text = JSON.stringify(answer, null, 1)
+    expect(settled(call, text, JSON_ANSWER)).toMatchObject({ settlement: COST, unread: undefined })
+  })
+
+  it('is read, of embeddings', () => {
+    const answer = { data: [{ embedding: Array(2_000_000).fill(0.123) }], usage: { prompt_tokens: 31 } }
+    expect(settled(callOf(openAIEmbeddings, { input }), JSON.stringify(answer), JSON_ANSWER)).toEqual({
+      settlement: { tokens: 31, input_tokens: 31, output_tokens: 0 },
+      unread: undefined,
+    })
+  })
+
+  it('is read, of the last event of a stream', () => {
+    const delta = event({ type: 'response.output_text.delta', delta: 'word' })
+    const end = { type: 'response.completed', response: { output: [logprobs(MAX_EVENT + 1)], ...responses } }
+    for (const frame of [event(end), event(end, '\r\n'), `event: response.completed\n${event(end)}`])
+      expect(settled(callOf(openAIResponses, { input, stream: true }), delta + frame, EVENTS)).toMatchObject({
+        settlement: COST,
+        unread: undefined,
+      })
+  })
+
+  it('is no zero', () => {
+    const answer = { choices: [choice(LONG)], usage: { prompt_tokens: 0, completion_tokens: 0 } }
+    expect(settled(chat(100), JSON.stringify(answer), JSON_ANSWER)).toMatchObject({
+      settlement: { input_tokens: 25, output_tokens: 1000 },
+      unread: 'too_long',
+    })
+  })
+})
+
+describe('numbers that are no JSON', () => {
+  const strange = '{"content": [{"logprob": -Infinity, "other": NaN, "token": "NaN \\" Infinity \\\\"}]}'
+
+  it('hide no usage of a document', () => {
+    const body = JSON.stringify({ choices: [{ message: { content: TEXT }, logprobs: 0 }], usage: USAGE })
+    expect(settled(chat(100), body.replace('"logprobs":0', `"logprobs":${strange}`), JSON_ANSWER)).toEqual({
+      settlement: { tokens: OUTPUT + 30, ...COST },
+      unread: undefined,
+    })
+  })
+
+  it('are no text of a stream', () => {
+    const part = event({ choices: [{ delta: { content: 'NaN!' }, logprobs: 0 }] })
+    const stream = part.replace('"logprobs":0', `"logprobs":${strange}`).repeat(3)
+    expect(settled(chat(100), stream, EVENTS, 'cut')).toEqual({
+      settlement: { tokens: 28, input_tokens: 25, output_tokens: 3 },
+      unread: undefined,
+    })
+  })
+})
+
+it('a list that is no JSON hides no usage', () => {
+  const body = `{"choices": [{"message": {"content": "a\tb ${TEXT}"}, oops}], "usage": ${JSON.stringify(USAGE)}}`
+  expect(settled(chat(100), body, JSON_ANSWER)).toMatchObject({ settlement: COST, unread: undefined })
+})
+
+describe('a document that is cut', () => {
+  const body = (bytes: number) =>
+    JSON.stringify({ choices: [{ message: { content: TEXT }, logprobs: logprobs(bytes) }], usage: USAGE })
+
+  it.each([
+    ['short', 1000],
+    ['too long to be held', MAX_DOCUMENT + 1],
+  ])('costs its text where that is more than what was reserved, when it is %s', (_, bytes) => {
+    const whole = body(bytes)
+    for (const cut of [whole.slice(0, -1), whole.slice(0, -300)])
+      expect(settled(chat(100), cut, JSON_ANSWER, 'cut').settlement).toEqual({
+        tokens: 25 + OUTPUT,
+        input_tokens: 25,
+        output_tokens: OUTPUT,
+      })
+    const half = whole.slice(0, whole.indexOf(TEXT) + TEXT.length / 2)
+    expect(settled(chat(100), half, JSON_ANSWER, 'cut').settlement).toMatchObject({
+      output_tokens: OUTPUT / 2,
+    })
+  })
+
+  it('keeps what was reserved where that is more', () => {
+    const stated = chat(100, { max_tokens: OUTPUT })
+    expect(settled(stated, body(1000).slice(0, -1), JSON_ANSWER, 'cut').settlement).toBe('unknown')
+  })
+
+  it('counts no sounds, pictures or vectors as text', () => {
+    const audio = JSON.stringify({ choices: [{ message: { audio: { data: TEXT } } }] })
+    expect(settled(chat(100), audio.slice(0, -1), JSON_ANSWER, 'cut').settlement).toBe('unknown')
+    const vectors = JSON.stringify({ data: [{ embedding: TEXT }, TEXT] })
+    const call = callOf(openAIEmbeddings, { input })
+    expect(settled(call, vectors.slice(0, -1), JSON_ANSWER, 'cut').settlement).toBe('unknown')
+  })
+})

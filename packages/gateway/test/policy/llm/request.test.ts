@@ -1,0 +1,159 @@
+import fc from 'fast-check'
+import { RequestError } from 'sluice'
+import { describe, expect, it } from 'vitest'
+import { membersOf } from '../../../src/policy/llm/request/duplicate-keys.js'
+import { askForUsage } from '../../../src/policy/llm/request/include-usage.js'
+import { anthropicMessages } from '../../../src/policy/llm/shapes/anthropic-messages.js'
+import { openAIChat } from '../../../src/policy/llm/shapes/openai-chat.js'
+import { callOf, chat } from './llm-requests.js'
+
+const SEED = 20261126
+
+/** JSON with space wherever it may be, and the members' names escaped now and then. */
+const spacedObject = fc
+  .tuple(
+    fc.dictionary(fc.string({ unit: 'binary', maxLength: 6 }), fc.jsonValue({ maxDepth: 3 })),
+    fc.constantFrom('', ' ', '\n\t', '\r\n  '),
+  )
+  .map(([object, space]) => {
+    const members = Object.entries(object).map(
+      ([name, value]) =>
+        `${JSON.stringify(name)}${space}:${space}${JSON.stringify(value, null, space.length)}${space}`,
+    )
+    return `${space}{${space}${members.join(`,${space}`)}}${space}`
+  })
+
+describe('the members of an object', () => {
+  it('stand where they are found', () => {
+    fc.assert(
+      fc.property(spacedObject, (text) => {
+        const json = Buffer.from(text)
+        const found = [...membersOf(json)].map(({ name, valueStart, valueEnd }) => [
+          name,
+          JSON.parse(json.toString('utf8', valueStart, valueEnd)),
+        ])
+        const expected: object = JSON.parse(text)
+        expect(found).toEqual(Object.entries(expected).sort(byPlaceIn(found)))
+      }),
+      { seed: SEED },
+    )
+  })
+
+  it('may have the names of what objects inherit, which is not read', () => {
+    expect(() => callOf(openAIChat, '{"__proto__": {"messages": []}}')).toThrow("'messages'")
+    const body = '{"messages": [], "__proto__": {"max_tokens": 5}, "constructor": 1, "toString": 2}'
+    expect(callOf(openAIChat, body).reservation).toMatchObject({ stated: false })
+  })
+})
+
+describe('a body of an unusual form', () => {
+  it.each(['[]', '7', '"text"', 'null', 'true'])('%s is refused', (body) => {
+    expect(() => callOf(openAIChat, body)).toThrow(RequestError)
+  })
+
+  it('may be very deep', () => {
+    const deep = `${'['.repeat(100_000)}"${'x'.repeat(40)}"${']'.repeat(100_000)}`
+    expect(callOf(openAIChat, `{"messages": ${deep}, "tools": ${deep}}`).reservation.input).toBe(20)
+    const objects = `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`
+    expect(callOf(openAIChat, `{"messages": [], "tools": ${objects}}`).reservation.input).toBe(50_001)
+  })
+
+  it('may be very long', () => {
+    const list = `[${'{},'.repeat(300_000)}{}]`
+    expect(callOf(openAIChat, `{"messages": ${list}}`).reservation.input).toBe(0)
+    const names = Array.from({ length: 100_000 }, (_, index) => `"m${index}":0`).join()
+    expect(callOf(openAIChat, `{"messages": [], ${names}}`).reservation.input).toBe(0)
+  })
+
+  it('is read or refused, whatever is in it', () => {
+    const names = [
+      'messages',
+      'max_tokens',
+      'n',
+      'stream',
+      'stream_options',
+      'tools',
+      'model',
+      'response_format',
+    ]
+    const anyBody = fc.dictionary(fc.constantFrom(...names), fc.jsonValue())
+    fc.assert(
+      fc.property(anyBody, (body) => {
+        try {
+          const { input, output, total } = callOf(openAIChat, body).reservation
+          expect(Number.isInteger(input) && Number.isInteger(output) && input >= 0 && output >= 0).toBe(true)
+          expect(total).toBe(input + output)
+        } catch (error) {
+          expect(error).toBeInstanceOf(RequestError)
+        }
+      }),
+      { seed: SEED, numRuns: 500 },
+    )
+  })
+})
+
+describe('a stream whose usage the client did not ask for', () => {
+  const asks = (json: string) => {
+    const { asked, options } = callOf(openAIChat, json)
+    const { body, hidesUsage } = askForUsage(options.shape, asked, Buffer.from(json))
+    return { text: body.toString(), hidesUsage }
+  }
+
+  it.each([
+    [
+      '{ "seed": 9223372036854775807, "messages": [], "stream": true, "temperature": 1.0 }',
+      '{"stream_options":{"include_usage":true}, "seed": 9223372036854775807, "messages": [], "stream": true, "temperature": 1.0 }',
+    ],
+    [
+      '{"messages":[],"stream":true,"stream_options": null}',
+      '{"messages":[],"stream":true,"stream_options": {"include_usage":true}}',
+    ],
+    [
+      '{"messages":[],"stream":true,"stream_options":{"include_obfuscation":false}}',
+      '{"messages":[],"stream":true,"stream_options":{"include_usage":true,"include_obfuscation":false}}',
+    ],
+    [
+      '{"messages":[],"stream\\u005foptions":{ "include_usage" : false , "a":1},"stream":true}',
+      '{"messages":[],"stream\\u005foptions":{ "include_usage" : true , "a":1},"stream":true}',
+    ],
+  ])('%s is sent with the question for it', (json, sent) => {
+    expect(asks(json)).toEqual({ text: sent, hidesUsage: true })
+  })
+
+  it.each([
+    '{"messages":[],"stream":true,"stream_options":{"include_usage":true}}',
+    '{"messages":[],"stream":false}',
+    '{"messages":[]}',
+  ])('%s is sent as it is', (json) => {
+    expect(asks(json)).toEqual({ text: json, hidesUsage: false })
+  })
+
+  it('of another shape is sent as it is', () => {
+    const { asked } = callOf(anthropicMessages, { messages: [], stream: true })
+    const json = Buffer.from('{}')
+    expect(askForUsage(anthropicMessages, asked, json)).toEqual({ body: json, hidesUsage: false })
+  })
+
+  it('loses nothing by the question', () => {
+    const { asked, options } = chat(4)
+    fc.assert(
+      fc.property(spacedObject, (text) => {
+        const { body } = askForUsage(options.shape, asked, Buffer.from(text))
+        const question = '"stream_options":{"include_usage":true}'
+        const { stream_options: sent, ...rest } = JSON.parse(body.toString())
+        expect(sent).toEqual({ include_usage: true })
+        expect(rest).toEqual(JSON.parse(text))
+        expect([text, text.replace('{', '{,')]).toContain(
+          body.toString().replace(question, '').replace('{,', '{'),
+        )
+      }),
+      { seed: SEED },
+    )
+  })
+})
+
+/** Numbers come first among an object's own names, so the order is that of the text. */
+function byPlaceIn(found: readonly (readonly unknown[])[]) {
+  const place = (name: string) => found.findIndex(([each]) => each === name)
+  return ([one]: [string, unknown], [other]: [string, unknown]) => place(one) - place(other)
+}

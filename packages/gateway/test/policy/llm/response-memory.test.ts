@@ -1,0 +1,78 @@
+import { gzipSync } from 'node:zlib'
+import { describe, expect, it } from 'vitest'
+import { AnswerMemory } from '../../../src/policy/llm/response/response-memory.js'
+import { AnswerMeter } from '../../../src/policy/llm/response/response-meter.js'
+import { chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
+
+const KIB = 1024
+const TEXT = 'word '.repeat(60 * KIB)
+const USAGE = { prompt_tokens: 30, completion_tokens: 7 }
+const COST = { tokens: 37, input_tokens: 30, output_tokens: 7 }
+const DOCUMENT = Buffer.from(JSON.stringify({ choices: [{ message: { content: TEXT } }], usage: USAGE }))
+/** Random bytes as text, so that they stay long. */
+const NOISE = Array.from({ length: 40_000 }, (_, place) => ((place * 2654435761) % 1e9).toString(36)).join(
+  ' ',
+)
+const COMPRESSED = gzipSync(JSON.stringify({ choices: [{ message: { content: NOISE } }], usage: USAGE }))
+
+function begin(memory: AnswerMemory, headers: readonly string[], bytes: Buffer): AnswerMeter {
+  const meter = new AnswerMeter(chat(100, { max_tokens: 500_000 }), memory)
+  meter.head(200, headers)
+  for (let at = 0; at < bytes.length; at += 10_000) meter.data(bytes.subarray(at, at + 10_000))
+  return meter
+}
+
+describe('the memory of all answers', () => {
+  it.each([
+    ['documents that go on', JSON_ANSWER, DOCUMENT.subarray(0, -1), DOCUMENT.subarray(-1)],
+    ['documents whose clients are slow', JSON_ANSWER, DOCUMENT, Buffer.alloc(0)],
+    ['events that go on', EVENTS, Buffer.from(`data: ${DOCUMENT}`), Buffer.from('\n\n')],
+  ])('is bounded, and their usage is read beyond it: %s', (_, headers, most, rest) => {
+    const memory = new AnswerMemory(1024 * KIB)
+    const meters = Array.from({ length: 10 }, () => begin(memory, headers, most))
+    expect(memory.held).toBeGreaterThan(0)
+    expect(memory.held).toBeLessThanOrEqual(1024 * KIB)
+    for (const meter of meters) {
+      meter.data(rest)
+      expect(meter.settlement({ kind: 'answered' })).toEqual(COST)
+    }
+    expect(memory.held).toBe(0)
+  })
+
+  it('is bounded for compressed answers, which are charged by their bytes beyond it', () => {
+    const memory = new AnswerMemory(3 * COMPRESSED.length)
+    const headers = [...JSON_ANSWER, 'Content-Encoding', 'gzip']
+    const meters = Array.from({ length: 5 }, () => begin(memory, headers, COMPRESSED))
+    expect(memory.held).toBeLessThanOrEqual(3 * COMPRESSED.length)
+    const settled = meters.map((meter) => [meter.settlement({ kind: 'answered' }), meter.unread])
+    expect(settled.slice(0, 3)).toEqual(Array(3).fill([COST, undefined]))
+    expect(settled.slice(3).map(([, unread]) => unread)).toEqual(['encoding', 'encoding'])
+    expect(memory.held).toBe(0)
+  })
+
+  it('is given back however an answer ends', () => {
+    const memory = new AnswerMemory(64 * 1024 * KIB)
+    const ends = [
+      { kind: 'answered' },
+      { kind: 'cut' },
+      { kind: 'failed', status: 502, code: 'ECONNRESET' },
+    ] as const
+    for (const end of ends)
+      for (const [headers, bytes] of [
+        [JSON_ANSWER, DOCUMENT],
+        [JSON_ANSWER, DOCUMENT.subarray(0, -1)],
+        [EVENTS, Buffer.from(event(DOCUMENT.toString()).slice(0, -1))],
+        [[...JSON_ANSWER, 'Content-Encoding', 'gzip'], COMPRESSED],
+      ] as const) {
+        begin(memory, headers, bytes).settlement(end)
+        expect(memory.held).toBe(0)
+      }
+  })
+
+  it('is not asked for small answers', () => {
+    const memory = new AnswerMemory(0)
+    const stream = event({ choices: [{ delta: { content: 'word' } }] }) + event({ choices: [], usage: USAGE })
+    const meter = begin(memory, EVENTS, Buffer.from(stream))
+    expect(meter.settlement({ kind: 'answered' })).toEqual(COST)
+  })
+})

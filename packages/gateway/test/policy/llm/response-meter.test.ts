@@ -1,0 +1,246 @@
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { AnswerMeter, MAX_DOCUMENT, MAX_EVENT } from '../../../src/policy/llm/response/response-meter.js'
+import { anthropicMessages } from '../../../src/policy/llm/shapes/anthropic-messages.js'
+import { callOf, chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
+import { cutAt, places, streams } from './sse-stream.js'
+
+const SEED = 20261201
+const NOTHING = { tokens: 0, input_tokens: 0, output_tokens: 0 }
+
+function settle(
+  body: string | Buffer,
+  { call = chat(100), status = 200, headers = EVENTS, kind = 'answered' as 'answered' | 'cut' } = {},
+) {
+  return settleAndSay(body, { call, status, headers, kind }).settlement
+}
+
+/** With why it could not be read, where it could not. */
+function settleAndSay(
+  body: string | Buffer,
+  {
+    call = chat(100),
+    status = 200,
+    headers = EVENTS as readonly string[],
+    kind = 'answered' as 'answered' | 'cut',
+  } = {},
+) {
+  const meter = new AnswerMeter(call)
+  meter.head(status, headers)
+  meter.data(Buffer.from(body))
+  return { settlement: meter.settlement({ kind }), unread: meter.unread }
+}
+
+const usage = { prompt_tokens: 30, completion_tokens: 12, total_tokens: 42 }
+const document = JSON.stringify({ choices: [{ message: { content: 'x'.repeat(100) } }], usage })
+const word = (content: string, more = {}) => event({ choices: [{ delta: { content } }], ...more })
+
+describe('a document', () => {
+  it('settles with its usage', () => {
+    const expected = { tokens: 42, input_tokens: 30, output_tokens: 12 }
+    expect(settle(document, { headers: JSON_ANSWER })).toEqual(expected)
+    expect(settle(document, { headers: [] })).toEqual(expected)
+    expect(settle(document, { headers: JSON_ANSWER, kind: 'cut' })).toEqual(expected)
+  })
+
+  it('counts its text where it has no usage', () => {
+    const body = JSON.stringify({ choices: [{ message: { content: 'x'.repeat(40) } }] })
+    expect(settle(body, { headers: JSON_ANSWER })).toEqual({
+      tokens: 35,
+      input_tokens: 25,
+      output_tokens: 10,
+    })
+  })
+
+  it('keeps what was reserved where it is cut, for it was worked out to its end', () => {
+    for (let length = 0; length < document.length; length += 1)
+      expect(settle(document.slice(0, length), { headers: JSON_ANSWER, kind: 'cut' })).toBe('unknown')
+  })
+
+  it.each([
+    ['not JSON', 'oops'.repeat(10), 'not_json', 10],
+    ['JSON that has no end', '{"choices": [{"message"', 'not_json', 6],
+    ['of another shape', '{"answer": 42}', 'unknown_shape', 4],
+    ['another kind of JSON', '[1, 2, 3]', 'unknown_shape', 3],
+    ['empty', '', 'empty', 0],
+  ])('is charged by its bytes and said to be unread where it is %s', (_, body, reason, output) => {
+    expect(settleAndSay(body, { headers: JSON_ANSWER })).toEqual({
+      settlement: { tokens: 25 + output, input_tokens: 25, output_tokens: output },
+      unread: reason,
+    })
+  })
+
+  it('is charged no more than what was reserved where it is too long to be read, and tells no usage', () => {
+    const body = JSON.stringify({ choices: [{ message: { content: 'x'.repeat(MAX_DOCUMENT) } }] })
+    expect(settleAndSay(body, { headers: JSON_ANSWER })).toEqual({
+      settlement: { tokens: 1025, input_tokens: 25, output_tokens: 1000 },
+      unread: 'too_long',
+    })
+  })
+
+  const codings = [
+    ['gzip', gzipSync],
+    ['x-gzip', gzipSync],
+    ['GZIP', gzipSync],
+    ['identity, gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['deflate', deflateRawSync],
+    ['br', brotliCompressSync],
+    ['gzip, br', (text: string) => brotliCompressSync(gzipSync(text))],
+  ] as const
+  it.each(codings)('is read where it is %s, as a stream is', (coding, encode) => {
+    const encoding = ['Content-Encoding', coding]
+    const stream = word('x') + event({ choices: [], usage })
+    for (const [headers, text] of [
+      [[...JSON_ANSWER, ...encoding], document],
+      [[...EVENTS, ...encoding], stream],
+    ] as const)
+      expect(settleAndSay(encode(text), { headers })).toEqual({
+        settlement: { tokens: 42, input_tokens: 30, output_tokens: 12 },
+        unread: undefined,
+      })
+  })
+
+  it.each(codings)('counts what was delivered of a stream that is %s and cut', (coding, encode) => {
+    const words = Array.from({ length: 400 }, (_, index) => `${index} ${(index * 7919) % 1013}`)
+    const whole = encode(words.map((text) => word(text)).join(''))
+    const headers = [...EVENTS, 'content-encoding', coding]
+    const { settlement, unread } = settleAndSay(whole.subarray(0, whole.length / 2), { headers, kind: 'cut' })
+    expect(unread).toBeUndefined()
+    expect(settlement).toMatchObject({ input_tokens: 25 })
+    const { output_tokens: output } = settlement as { output_tokens: number }
+    expect(output).toBeGreaterThan(50)
+    expect(output).toBeLessThan(1200)
+  })
+
+  it.each([
+    ['gzip', document],
+    ['gzip', 'oops'],
+    ['zip', document],
+    ['gzip, gzip, gzip, gzip', document],
+    ['gzip', gzipSync(Buffer.alloc(17 * 1024 * 1024))],
+  ])('is charged by its bytes where its coding %s cannot be undone', (coding, body) => {
+    const headers = [...JSON_ANSWER, 'content-encoding', coding]
+    const output = Math.min(1000, Math.ceil(Buffer.byteLength(body) / 4))
+    expect(settleAndSay(body, { headers })).toEqual({
+      settlement: { tokens: 25 + output, input_tokens: 25, output_tokens: output },
+      unread: 'encoding',
+    })
+  })
+
+  it('is read where it says that it has no coding', () => {
+    expect(settle(document, { headers: [...JSON_ANSWER, 'content-encoding', 'identity'] })).toMatchObject({
+      tokens: 42,
+    })
+  })
+})
+
+describe('a stream', () => {
+  it('counts what was delivered where it never tells its usage', () => {
+    const stream = word('x'.repeat(30)) + word('y'.repeat(10)) + event('[DONE]')
+    expect(settle(stream)).toEqual({ tokens: 35, input_tokens: 25, output_tokens: 10 })
+  })
+
+  it('goes by a running usage, and what came after it', () => {
+    const running = { prompt_tokens: 30, completion_tokens: 7, total_tokens: 37 }
+    const stream = word('x'.repeat(400), { usage: running }) + word('y'.repeat(8))
+    expect(settle(stream, { kind: 'cut' })).toEqual({ tokens: 39, input_tokens: 30, output_tokens: 9 })
+  })
+
+  it('never takes back what it told', () => {
+    const stream =
+      event({
+        type: 'message_start',
+        message: { usage: { input_tokens: 30, cache_read_input_tokens: 70 } },
+      }) + event({ type: 'message_delta', usage: { input_tokens: 0, output_tokens: 9 } })
+    const call = callOf(anthropicMessages, { messages: [], stream: true }, { cachedWeight: 0.1 })
+    expect(settle(stream, { call })).toEqual({ tokens: 46, input_tokens: 37, output_tokens: 9 })
+  })
+
+  it('counts what is in its total alone', () => {
+    const thought = { prompt_tokens: 30, completion_tokens: 12, total_tokens: 142 }
+    expect(settle(event({ choices: [], usage: thought }))).toMatchObject({ tokens: 142, output_tokens: 112 })
+    expect(settle(event({ choices: [], usage: { total_tokens: 42 } }))).toMatchObject({
+      input_tokens: 25,
+      tokens: 42,
+    })
+  })
+
+  it.each([
+    [1, 42],
+    [0.5, 32],
+    [0.1, 24],
+    [0, 22],
+    [1.25, 47],
+  ])('counts cached input by a weight of %d', (cachedWeight, tokens) => {
+    const cached = { ...usage, prompt_tokens_details: { cached_tokens: 20 } }
+    const call = chat(100, {}, { cachedWeight })
+    expect(settle(event({ choices: [], usage: cached }), { call })).toMatchObject({
+      tokens,
+      output_tokens: 12,
+    })
+    // A cache cannot hold more of the input than there is.
+    const absurd = { ...usage, prompt_tokens_details: { cached_tokens: 1000 } }
+    expect(settle(event({ choices: [], usage: absurd }), { call })).toMatchObject({
+      input_tokens: Math.ceil(30 * cachedWeight - 1e-9),
+    })
+  })
+
+  it('has cost nothing where it fails before it begins, and what was delivered where it fails later', () => {
+    const failure = event({ error: { message: 'overloaded' } })
+    expect(settle(failure)).toEqual(NOTHING)
+    expect(settle(word('x'.repeat(40)) + failure)).toMatchObject({ output_tokens: 10 })
+  })
+
+  it('counts as text what is no JSON, so that it is not free', () => {
+    expect(settle(event('x'.repeat(40)))).toMatchObject({ output_tokens: 10 })
+  })
+
+  it('is charged by its bytes where it is of another shape', () => {
+    expect(settleAndSay(event({ answer: 'x'.repeat(39) }))).toEqual({
+      settlement: { tokens: 38, input_tokens: 25, output_tokens: 13 },
+      unread: 'unknown_shape',
+    })
+    expect(settle(event({ answer: 'x' }) + word('x'.repeat(40)))).toMatchObject({ output_tokens: 10 })
+  })
+
+  it('costs its input where nothing came', () => {
+    for (const stream of ['', ': ping\n\n', 'data: {"cho'])
+      expect(settle(stream, { kind: 'cut' })).toEqual({ tokens: 25, input_tokens: 25, output_tokens: 0 })
+  })
+
+  it('is charged by its bytes where an event is too long to be read, unless its usage follows', () => {
+    const long = word('x'.repeat(MAX_EVENT))
+    expect(settleAndSay(long + event({ choices: [], usage }))).toEqual({
+      settlement: { tokens: 42, input_tokens: 30, output_tokens: 12 },
+      unread: undefined,
+    })
+    expect(settleAndSay(word('y'.repeat(40)) + long)).toEqual({
+      settlement: { tokens: 1025, input_tokens: 25, output_tokens: 1000 },
+      unread: 'too_long',
+    })
+  })
+
+  it('reads its last event without the blank line', () => {
+    const last = `data: ${JSON.stringify({ choices: [], usage })}`
+    expect(settle(word('x') + last)).toMatchObject({ tokens: 42 })
+    expect(settle(word('x') + last, { kind: 'cut' })).toMatchObject({ tokens: 26 })
+  })
+
+  it('settles whatever is in it, the same in whatever chunks', () => {
+    fc.assert(
+      fc.property(streams, places, (bytes, cuts) => {
+        const meter = new AnswerMeter(chat(100))
+        meter.head(200, EVENTS)
+        for (const chunk of cutAt(bytes, cuts)) meter.data(chunk)
+        const settlement = meter.settlement({ kind: 'answered' })
+        expect(settlement).toEqual(settle(bytes))
+        if (settlement === 'unknown') return
+        for (const amount of Object.values(settlement))
+          expect(Number.isInteger(amount) && amount >= 0).toBe(true)
+      }),
+      { seed: SEED, numRuns: 1000 },
+    )
+  })
+})

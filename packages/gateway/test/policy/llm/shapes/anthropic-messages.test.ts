@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest'
+import { ATTACHMENT_TOKENS } from '../../../../src/policy/llm/request/input-text.js'
+import { anthropicMessages } from '../../../../src/policy/llm/shapes/anthropic-messages.js'
+import { callOf } from '../llm-requests.js'
+
+const reserved = (body: object) => callOf(anthropicMessages, { messages: [], ...body }).reservation
+
+describe('a request for a message', () => {
+  it('counts system, messages and tools, and reserves its maximum', () => {
+    const body = {
+      system: [{ type: 'text', text: 'x'.repeat(20), cache_control: { type: 'ephemeral' } }],
+      messages: [{ role: 'user', content: 'y'.repeat(12) }],
+      tools: [{ name: 'look' }],
+      max_tokens: 64,
+    }
+    expect(reserved(body)).toEqual({ input: 10, output: 64, total: 74, stated: true })
+  })
+
+  it('counts images by a constant, also in the result of a tool', () => {
+    const image = {
+      type: 'image',
+      source: { type: 'base64', media_type: 'image/png', data: 'A'.repeat(9999) },
+    }
+    const result = { type: 'tool_result', tool_use_id: 't', content: [{ type: 'text', text: 'seen' }, image] }
+    expect(reserved({ messages: [{ role: 'user', content: [result, image] }] }).input).toBe(
+      // The text, the role and what names the call of the tool.
+      2 * ATTACHMENT_TOKENS + 3,
+    )
+  })
+
+  it('counts the text that a document brings along', () => {
+    const document = {
+      type: 'document',
+      source: { type: 'text', media_type: 'text/plain', data: 'x'.repeat(4000) },
+    }
+    expect(reserved({ messages: [{ role: 'user', content: [document] }] }).input).toBe(
+      ATTACHMENT_TOKENS + 1000,
+    )
+  })
+
+  it.each([
+    ['messages', { messages: {} }],
+    ['max_tokens', { max_tokens: 1.5 }],
+    ['stream', { stream: 'yes' }],
+  ])("refuses a wrong '%s'", (name, body) => {
+    expect(() => reserved(body)).toThrow(`'${name}'`)
+  })
+})
+
+describe('a message', () => {
+  const usage = {
+    input_tokens: 5,
+    cache_creation_input_tokens: 10,
+    cache_read_input_tokens: 85,
+    output_tokens: 20,
+  }
+
+  it('tells its usage: input is what was new, written to the cache and read from it', () => {
+    const content = [
+      { type: 'text', text: 'Hello' },
+      { type: 'tool_use', name: 'f', input: { a: 'b' } },
+    ]
+    expect(anthropicMessages.answer({ type: 'message', content, usage })).toEqual({
+      usage: { input: 100, output: 20, cached: 85 },
+      texts: ['Hello', 'f', 'a', 'b'],
+      failed: false,
+    })
+  })
+
+  it('is read however deep the input of a tool is', () => {
+    const input = JSON.parse(`${'['.repeat(50_000)}"deep"${']'.repeat(50_000)}`)
+    expect(anthropicMessages.answer({ content: [{ type: 'tool_use', input }] })?.texts).toEqual(['deep'])
+  })
+
+  it('starts with the usage of its input alone, and ends with that of its output', () => {
+    expect(anthropicMessages.event({ type: 'message_start', message: { usage } })?.usage).toEqual({
+      input: 100,
+      cached: 85,
+    })
+    const delta = { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 20 } }
+    expect(anthropicMessages.event(delta)?.usage).toEqual({ output: 20 })
+  })
+
+  it.each([
+    [{ type: 'text_delta', text: 'ab' }, ['ab']],
+    [{ type: 'thinking_delta', thinking: 'ab' }, ['ab']],
+    [{ type: 'input_json_delta', partial_json: '{"a' }, ['{"a']],
+    [{ type: 'signature_delta', signature: 'abc' }, []],
+  ])('streams %j', (delta, texts) => {
+    expect(anthropicMessages.event({ type: 'content_block_delta', delta })?.texts).toEqual(texts)
+  })
+
+  it('may fail on the way', () => {
+    expect(anthropicMessages.event({ type: 'error', error: { type: 'overloaded_error' } })?.failed).toBe(true)
+    expect(anthropicMessages.event({ type: 'ping' })?.failed).toBe(false)
+  })
+})

@@ -1,0 +1,158 @@
+import { RequestError } from 'sluice'
+import { describe, expect, it } from 'vitest'
+import { ATTACHMENT_TOKENS } from '../../../../src/policy/llm/request/input-text.js'
+import { openAIChat } from '../../../../src/policy/llm/shapes/openai-chat.js'
+import { callOf } from '../llm-requests.js'
+
+const messages = [{ role: 'user', content: 'x'.repeat(10) }]
+const reserved = (body: object) => callOf(openAIChat, { messages, ...body }).reservation
+
+describe('a chat completion request', () => {
+  it('reserves a quarter of its characters, rounded up, and its maximum', () => {
+    expect(reserved({ max_tokens: 50 })).toEqual({ input: 3, output: 50, total: 53, stated: true })
+  })
+
+  it('reserves the larger of both maxima', () => {
+    expect(reserved({ max_tokens: 1, max_completion_tokens: 10_000 }).output).toBe(10_000)
+    expect(reserved({ max_tokens: 9, max_completion_tokens: 3 }).output).toBe(9)
+    expect(reserved({ max_tokens: null, max_completion_tokens: 3 }).output).toBe(3)
+  })
+
+  it('reserves the default where it states none, for each answer', () => {
+    expect(reserved({})).toEqual({ input: 3, output: 1000, total: 1003, stated: false })
+    expect(reserved({ n: 3, max_tokens: null })).toMatchObject({ output: 3000, stated: false })
+  })
+
+  it('reserves the maximum once for each answer', () => {
+    expect(reserved({ max_tokens: 50, n: 4 }).output).toBe(200)
+    expect(reserved({ max_tokens: 50, n: 2, best_of: 5 }).output).toBe(250)
+  })
+
+  it('counts texts wherever they are, and the identifiers of calls, but no known roles', () => {
+    const parts = [
+      { role: 'system', content: 'a'.repeat(40) },
+      { role: 'user', content: [{ type: 'text', text: 'b'.repeat(40) }] },
+      {
+        role: 'assistant',
+        content: null,
+        tool_calls: [
+          { id: 'call_1', type: 'function', function: { name: 'c'.repeat(4), arguments: 'd'.repeat(36) } },
+        ],
+      },
+      { role: 'tool', tool_call_id: 'call_1', content: 'e'.repeat(40) },
+    ]
+    expect(reserved({ messages: parts }).input).toBe(40 + (2 * 'call_1'.length) / 4)
+  })
+
+  it('counts the documents that it is to look things up in', () => {
+    expect(reserved({ documents: [{ title: 'x'.repeat(4), text: 'y'.repeat(400) }] }).input).toBe(104)
+  })
+
+  it('counts the names in the schemas of tools', () => {
+    const tool = { type: 'function', function: { name: 'look' } }
+    const characters = 'type'.length + 'function'.length * 2 + 'name'.length + 'look'.length
+    expect(reserved({ messages: [], tools: [tool] }).input).toBe(characters / 4)
+  })
+
+  it('counts an image by a constant, not by its bytes', () => {
+    const url = `data:image/png;base64,${'A'.repeat(100_000)}`
+    const content = [
+      { type: 'text', text: 'what is it' },
+      { type: 'image_url', image_url: { url } },
+    ]
+    expect(reserved({ messages: [{ role: 'user', content }] }).input).toBe(ATTACHMENT_TOKENS + 3)
+  })
+
+  it('is not free of a text by calling it an image', () => {
+    const text = 'x'.repeat(4000)
+    expect(reserved({ messages: [{ role: 'user', type: 'image', content: text }] }).input).toBe(
+      ATTACHMENT_TOKENS + 1000,
+    )
+    const part = { type: 'image_url', text }
+    expect(reserved({ messages: [{ role: 'user', content: [part] }] }).input).toBe(ATTACHMENT_TOKENS + 1000)
+  })
+
+  it('says whether it streams, and asked for the usage', () => {
+    const asked = callOf(openAIChat, {
+      model: 'gpt',
+      messages,
+      stream: true,
+      stream_options: { include_usage: true },
+    }).asked
+    expect(asked).toMatchObject({ model: 'gpt', stream: true, wantsUsage: true })
+    expect(callOf(openAIChat, { messages, stream_options: null }).asked).toMatchObject({
+      stream: false,
+      wantsUsage: false,
+    })
+  })
+
+  it.each<readonly [string, object]>([
+    ['messages', {}],
+    ['messages', { messages: 'hi' }],
+    ['messages', { messages: null }],
+    ['model', { messages, model: 7 }],
+    ['stream', { messages, stream: 'true' }],
+    ['stream_options', { messages, stream_options: [] }],
+    ['stream_options.include_usage', { messages, stream_options: { include_usage: 1 } }],
+    ...['max_tokens', 'max_completion_tokens', 'n_predict', 'n', 'best_of'].flatMap((name) =>
+      [-3, 1.5, '10', true, [], {}, 1e15].map((value) => [name, { messages, [name]: value }] as const),
+    ),
+    ...['n', 'best_of', 'max_tokens', 'max_completion_tokens'].map(
+      (name) => [name, { messages, [name]: -2 }] as const,
+    ),
+    ['n', { messages, n: -1 }],
+    ['n', { messages, n: 0 }],
+    ['n', { messages, n: 1_000_000 }],
+  ])("refuses a wrong '%s': %j", (name, body) => {
+    const reading = () => callOf(openAIChat, body)
+    expect(reading).toThrow(RequestError)
+    expect(reading).toThrow(`'${name}'`)
+  })
+
+  it('refuses a number that is too large to be one', () => {
+    expect(() => callOf(openAIChat, '{"messages": [], "max_tokens": 1e400}')).toThrow("'max_tokens'")
+  })
+})
+
+describe('a chat completion', () => {
+  const usage = {
+    prompt_tokens: 12,
+    completion_tokens: 30,
+    total_tokens: 42,
+    prompt_tokens_details: { cached_tokens: 8 },
+  }
+
+  it('tells its usage, and what was written', () => {
+    const message = { role: 'assistant', content: 'Hello', refusal: null }
+    expect(openAIChat.answer({ choices: [{ message }], usage })).toEqual({
+      usage: { input: 12, output: 30, cached: 8, total: 42 },
+      texts: ['Hello'],
+      failed: false,
+    })
+  })
+
+  it.each([
+    ['text', { content: 'ab' }, ['ab']],
+    ['parts', { content: [{ type: 'text', text: 'ab' }] }, ['ab']],
+    ['thoughts', { reasoning_content: 'ab' }, ['ab']],
+    ['a call', { tool_calls: [{ function: { name: 'f', arguments: '{}' } }] }, ['f', '{}']],
+    ['an old call', { function_call: { arguments: '{}' } }, ['{}']],
+    ['a role', { role: 'assistant', content: '' }, []],
+  ])('streams %s', (_, delta, texts) => {
+    expect(openAIChat.event({ choices: [{ delta }], usage: null })?.texts).toEqual(texts)
+  })
+
+  it('streams its usage last', () => {
+    expect(openAIChat.event({ choices: [], usage })).toMatchObject({ usage: { output: 30 }, texts: [] })
+  })
+
+  it.each([undefined, null, 7, 'x', [], {}, { type: 'message_start' }])('is not %j', (data) => {
+    expect(openAIChat.event(data)).toBeUndefined()
+    expect(openAIChat.answer(data)).toBeUndefined()
+  })
+
+  it('passes over numbers that cannot be true', () => {
+    const wrong = { prompt_tokens: -1, completion_tokens: '30', total_tokens: 1e300 }
+    expect(openAIChat.answer({ choices: [], usage: wrong })?.usage).toEqual({})
+  })
+})

@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest'
+import type { LlmCall } from '../../../../src/policy/llm/llm-call.js'
+import { AnswerMeter } from '../../../../src/policy/llm/response/response-meter.js'
+import { openAICompletions } from '../../../../src/policy/llm/shapes/openai-completions.js'
+import { openAIEmbeddings } from '../../../../src/policy/llm/shapes/openai-embeddings.js'
+import { openAIResponses } from '../../../../src/policy/llm/shapes/openai-responses.js'
+import { callOf, EVENTS, event, JSON_ANSWER } from '../llm-requests.js'
+
+function settled(call: LlmCall, headers: readonly string[], body: string, kind: 'answered' | 'cut') {
+  const meter = new AnswerMeter(call)
+  meter.head(200, headers)
+  meter.data(Buffer.from(body))
+  return meter.settlement({ kind })
+}
+
+describe('a completion', () => {
+  const reserved = (body: object) => callOf(openAICompletions, body).reservation
+
+  it.each([
+    ['a text', 'x'.repeat(40), 10, 1],
+    ['texts', ['x'.repeat(20), 'y'.repeat(20)], 10, 2],
+    ['tokens', [1, 2, 3], 3, 1],
+    ['lists of tokens', [[1, 2, 3], [4]], 4, 2],
+    ['a text among tokens', [1, 'x'.repeat(40)], 11, 1],
+    ['texts in a list of lists', [['x'.repeat(40)]], 10, 1],
+  ])('has a prompt of %s', (_, prompt, input, prompts) => {
+    expect(reserved({ prompt, max_tokens: 7 })).toMatchObject({ input, output: 7 * prompts })
+  })
+
+  it('reserves for each prompt the larger of n and best_of', () => {
+    expect(reserved({ prompt: ['a', 'b'], max_tokens: 7, n: 2, best_of: 3 }).output).toBe(42)
+  })
+
+  it.each([
+    ['prompt', {}],
+    ['max_tokens', { prompt: 'a', max_tokens: 'all' }],
+  ])("refuses a wrong '%s'", (name, body) => {
+    expect(() => reserved(body)).toThrow(`'${name}'`)
+  })
+
+  it('streams its text', () => {
+    expect(openAICompletions.event({ choices: [{ text: 'a' }, { text: 'b' }] })?.texts).toEqual(['a', 'b'])
+  })
+})
+
+describe('embeddings', () => {
+  it('have input and no output, however little the request states', () => {
+    const { reservation } = callOf(openAIEmbeddings, { model: 'e', input: ['x'.repeat(20), 'y'.repeat(20)] })
+    expect(reservation).toEqual({ input: 10, output: 0, total: 10, stated: true })
+  })
+
+  it('need an input', () => {
+    expect(() => callOf(openAIEmbeddings, { model: 'e' })).toThrow("'input'")
+  })
+
+  it('tell their usage', () => {
+    const usage = { prompt_tokens: 8, total_tokens: 8 }
+    expect(openAIEmbeddings.answer({ data: [], usage })?.usage).toEqual({ input: 8, output: 0, total: 8 })
+  })
+})
+
+describe('a response', () => {
+  const usage = {
+    input_tokens: 36,
+    input_tokens_details: { cached_tokens: 30 },
+    output_tokens: 87,
+    total_tokens: 123,
+  }
+  const counted = { input: 36, output: 87, cached: 30, total: 123 }
+
+  it('counts instructions, input and tools, and reserves its maximum', () => {
+    const { reservation } = callOf(openAIResponses, {
+      instructions: 'x'.repeat(20),
+      input: [{ role: 'user', content: [{ type: 'input_text', text: 'y'.repeat(12) }] }],
+      tools: [{ type: 'look' }],
+      max_output_tokens: 500,
+    })
+    expect(reservation).toEqual({ input: 10, output: 500, total: 510, stated: true })
+  })
+
+  it("refuses a wrong 'max_output_tokens'", () => {
+    expect(() => callOf(openAIResponses, { input: 'a', max_output_tokens: -5 })).toThrow(
+      "'max_output_tokens'",
+    )
+  })
+
+  it('tells its usage, and what was written', () => {
+    const output = [
+      { type: 'reasoning', summary: [{ type: 'summary_text', text: 'so' }] },
+      { type: 'message', content: [{ type: 'output_text', text: 'Hello' }] },
+      { type: 'function_call', name: 'f', arguments: '{}' },
+    ]
+    expect(openAIResponses.answer({ status: 'completed', output, usage })).toEqual({
+      usage: counted,
+      texts: ['so', 'Hello', 'f', '{}'],
+      failed: false,
+    })
+  })
+
+  it('that goes on in the background says nothing yet of its cost, nor does one that is cut', () => {
+    const call = callOf(openAIResponses, {
+      input: 'x'.repeat(400),
+      background: true,
+      max_output_tokens: 9000,
+    })
+    for (const status of ['queued', 'in_progress'])
+      expect(
+        settled(call, JSON_ANSWER, JSON.stringify({ status, output: [], usage: null }), 'answered'),
+      ).toBe('unknown')
+    const begun = event({ type: 'response.output_text.delta', delta: 'ab' })
+    expect(settled(call, EVENTS, begun, 'cut')).toBe('unknown')
+    const ended = begun + event({ type: 'response.completed', response: { usage } })
+    expect(settled(call, EVENTS, ended, 'answered')).toMatchObject({ tokens: 123 })
+    expect(settled(callOf(openAIResponses, { input: 'x' }), EVENTS, begun, 'cut')).toMatchObject({
+      output_tokens: 1,
+    })
+    expect(() => callOf(openAIResponses, { input: 'a', background: 'yes' })).toThrow("'background'")
+  })
+
+  it('streams text, and its usage at the end', () => {
+    expect(openAIResponses.event({ type: 'response.output_text.delta', delta: 'ab' })?.texts).toEqual(['ab'])
+    expect(openAIResponses.event({ type: 'response.audio.delta', delta: 'QUJD' })?.texts).toEqual([])
+    for (const type of ['response.completed', 'response.incomplete'])
+      expect(openAIResponses.event({ type, response: { usage } })).toMatchObject({
+        usage: counted,
+        failed: false,
+      })
+    expect(openAIResponses.event({ type: 'response.failed', response: { usage: null } })?.failed).toBe(true)
+  })
+})

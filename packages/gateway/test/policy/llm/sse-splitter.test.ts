@@ -1,0 +1,68 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { EventData } from '../../../src/policy/llm/response/sse-data.js'
+import { EventBlocks } from '../../../src/policy/llm/response/sse-splitter.js'
+import { byByte, cutAt, modelBlocks, modelData, places, streams } from './sse-stream.js'
+
+const SEED = 20261127
+
+/** The events of a stream; the pieces of one that is too long are joined. */
+function blocksOf(chunks: readonly Buffer[], most = 1 << 20) {
+  const events = new EventBlocks(most)
+  const blocks: { text: string; whole: boolean }[] = []
+  let longest = 0
+  for (const chunk of chunks) {
+    events.push(chunk, ({ bytes, whole }) => {
+      blocks.push({ text: bytes.toString('latin1'), whole })
+      if (whole) longest = Math.max(longest, bytes.length)
+    })
+  }
+  return { blocks, rest: events.rest().toString('latin1'), longest }
+}
+
+describe('the events of a stream', () => {
+  it('are those of a slow model, wherever the chunks begin and end', () => {
+    fc.assert(
+      fc.property(streams, places, (bytes, cuts) => {
+        const model = modelBlocks(bytes)
+        for (const chunks of [[bytes], cutAt(bytes, cuts), byByte(bytes)]) {
+          const { blocks, rest } = blocksOf(chunks)
+          const texts = blocks.map(({ text }) => text)
+          // A CR at the very end may be half of a line end: its event waits for the next byte.
+          if (bytes.at(-1) === 0x0d && rest !== '' && model.rest === '') texts.push(rest)
+          else expect(rest).toBe(model.rest)
+          expect(texts).toEqual(model.blocks)
+        }
+      }),
+      { seed: SEED, numRuns: 2000 },
+    )
+  })
+
+  it('have the data of a slow model', () => {
+    fc.assert(
+      fc.property(streams, (bytes) => {
+        const data = new EventData()
+        modelBlocks(bytes).blocks.forEach((block, index) => {
+          expect(data.of(Buffer.from(block, 'latin1'))).toBe(modelData(block, index === 0))
+        })
+      }),
+      { seed: SEED, numRuns: 2000 },
+    )
+  })
+
+  it('come out in pieces where they are too long, and no byte is lost', () => {
+    fc.assert(
+      fc.property(streams, places, fc.integer({ min: 1, max: 40 }), (bytes, cuts, most) => {
+        const { blocks, rest, longest } = blocksOf(cutAt(bytes, cuts), most)
+        expect(blocks.map(({ text }) => text).join('') + rest).toBe(bytes.toString('latin1'))
+        expect(longest).toBeLessThanOrEqual(most)
+        expect(rest.length).toBeLessThanOrEqual(most)
+        const short = modelBlocks(bytes).blocks.filter((block) => block.length <= most)
+        const whole = blocks.filter((block) => block.whole).map(({ text }) => text)
+        // The last may wait for the byte after its CR.
+        expect([short, short.slice(0, -1)]).toContainEqual(whole)
+      }),
+      { seed: SEED, numRuns: 2000 },
+    )
+  })
+})

@@ -1,0 +1,178 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { UsageHider } from '../../../src/policy/llm/response/usage-filter.js'
+import { event } from './llm-requests.js'
+import { byByte, cutAt, modelBlocks, modelData, places, streams } from './sse-stream.js'
+
+const SEED = 20261128
+
+function hidden(chunks: readonly Buffer[]): string {
+  const hider = new UsageHider()
+  return Buffer.concat([...chunks.map((chunk) => hider.push(chunk)), hider.end()]).toString('latin1')
+}
+
+/** The events that a client gets of a stream, slowly: their names and data. */
+function eventsOf(bytes: Buffer): string[] {
+  const { blocks, rest } = modelBlocks(withoutMark(bytes))
+  return [...blocks, rest].flatMap((block) => {
+    const data = modelData(block, false)
+    if (data === undefined) return []
+    const names = linesOf(block).flatMap((line) => /^event(?::\x20?(.*))?$/.exec(line.trimEnd())?.[1] ?? [])
+    return [`${names.at(-1) ?? ''} ${data}`]
+  })
+}
+
+const MARK = Buffer.from('\uFEFF')
+
+function hasMark(bytes: Buffer): boolean {
+  return bytes.subarray(0, MARK.length).equals(MARK)
+}
+
+function withoutMark(bytes: Buffer): Buffer {
+  return hasMark(bytes) ? bytes.subarray(MARK.length) : bytes
+}
+
+function commentsOf(bytes: Buffer): string[] {
+  return linesOf(withoutMark(bytes).toString('latin1')).filter((line) => line.startsWith(':'))
+}
+
+function linesOf(text: string): string[] {
+  return text.match(/[^\r\n]*(\r\n|\r|\n)|[^\r\n]+$/g) ?? []
+}
+
+/** A stream that is cut within a line may have got an end for it, before what that line overtook. */
+function linesWithoutEnds(bytes: Buffer): string[] {
+  return linesOf(withoutMark(bytes).toString('latin1'))
+    .map((line) => line.replace(/[\r\n]+$/, ''))
+    .sort()
+}
+
+function isUsage(event: string): boolean {
+  try {
+    const { choices, usage } = JSON.parse(event.slice(event.indexOf(' ') + 1))
+    const hasChoices = Array.isArray(choices) && choices.length > 0
+    return !hasChoices && typeof usage === 'object' && usage !== null && !Array.isArray(usage)
+  } catch {
+    return false
+  }
+}
+
+const usage = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 }
+const word = (content: string) => event({ choices: [{ delta: { content } }], usage: null })
+
+describe('usage that the client did not ask for', () => {
+  it('is gone, and nothing else', () => {
+    const before = event({ choices: [], prompt_filter_results: [] }) + word('a') + word('é😀')
+    const last = event({ choices: [{ delta: {}, finish_reason: 'stop' }], usage })
+    const stream = Buffer.from(before + last + event({ choices: [], usage }) + event('[DONE]'))
+    const expected = Buffer.from(before + last + event('[DONE]')).toString('latin1')
+    expect(hidden([stream])).toBe(expected)
+    expect(hidden(byByte(stream))).toBe(expected)
+  })
+
+  it.each(['\n', '\r\n', '\r'])('is gone where lines end with %j', (end) => {
+    const stream = (more: string) => Buffer.from(event('{"choices":[1]}', end) + more + event('[DONE]', end))
+    const expected = stream('').toString('latin1')
+    expect(hidden(byByte(stream(event({ choices: [], usage }, end))))).toBe(expected)
+  })
+
+  it('is gone at the end of a stream that lacks its last line', () => {
+    expect(hidden([Buffer.from(`${word('a')}data: ${JSON.stringify({ choices: [], usage })}`)])).toBe(
+      word('a'),
+    )
+  })
+
+  it('is what a slow model takes out, wherever the chunks begin and end', () => {
+    let removed = 0
+    fc.assert(
+      fc.property(streams, places, (bytes, cuts) => {
+        const text = hidden([bytes])
+        for (const chunks of [cutAt(bytes, cuts), byByte(bytes)]) expect(hidden(chunks)).toBe(text)
+        const events = eventsOf(bytes)
+        const expected = events.filter((event) => !isUsage(event))
+        if (expected.length < events.length) removed += 1
+        // A second mark of byte order is none, also where the event in front of it is gone.
+        const raw = Buffer.from(text, 'latin1')
+        const sent = hasMark(bytes) ? raw : Buffer.concat([MARK, raw])
+        expect(eventsOf(sent)).toEqual(expected)
+        expect(commentsOf(sent)).toEqual(commentsOf(bytes))
+        if (expected.length === events.length) expect(linesWithoutEnds(sent)).toEqual(linesWithoutEnds(bytes))
+      }),
+      { seed: SEED, numRuns: 2000 },
+    )
+    expect(removed).toBeGreaterThan(200)
+  })
+
+  it.each([
+    ['without choices', { usage }],
+    ['with null for choices', { choices: null, usage }],
+    ['with more than usage', { id: 'x', object: 'chat.completion.chunk', usage, timings: { a: 1 } }],
+    ['before its choices', { usage, choices: [] }],
+    ['with escaped names', '{"ch\\u006fices": [], "us\\u0061ge": {"total_tokens": 5}}'],
+    ['with a quotation of choices', { note: '"choices":[{', usage, choices: [] }],
+    ['with choices further in', { more: { choices: [1], usage: null }, usage }],
+  ])('is gone %s', (_, data) => {
+    const text = word('a') + event(data) + event('[DONE]')
+    const shown = word('a') + event('[DONE]')
+    expect(hidden([Buffer.from(text)])).toBe(shown)
+    expect(hidden(byByte(Buffer.from(text)))).toBe(shown)
+  })
+
+  it.each([
+    ['an error', { error: { message: 'late' }, usage }],
+    ['a choice', { choices: [{ delta: {} }], usage }],
+    ['a choice after the usage', { usage, choices: [{ delta: {} }] }],
+    ['no usage', { choices: [], usage: null }],
+    ['a usage that is a list', { choices: [], usage: [] }],
+    ['nothing', {}],
+  ])('is not what has %s', (_, data) => {
+    const text = word('a') + event(data)
+    expect(hidden(byByte(Buffer.from(text)))).toBe(text)
+  })
+
+  it('holds no comment back, nor a blank line, an id or a time to retry', () => {
+    const hider = new UsageHider()
+    const push = (text: string) => hider.push(Buffer.from(text)).toString()
+    for (const text of [':\r\n', ': ping\n', ':', '\n', '\n', '\r\n', 'id: 7\n', 'retry', ': 5\r', '\n'])
+      expect(push(text)).toBe(text)
+    // In the middle of an event that may be the usage.
+    expect(push('event: message\ndata: {"choices"')).toBe('')
+    expect(push(':[]\n')).toBe('')
+    expect(push(': ping\n')).toBe(': ping\n')
+    expect(push('data: ,"usage":{}}\n\n')).toBe('')
+    expect(push(word('a'))).toBe(word('a'))
+  })
+
+  it('holds an event back for no longer than until it has a choice', () => {
+    const hider = new UsageHider()
+    const push = (text: string) => hider.push(Buffer.from(text)).toString()
+    const start = 'event: chunk\ndata: {"id":"c-1","choices":['
+    expect(push(start)).toBe('')
+    expect(push('{"delta')).toBe(`${start}{"delta`)
+    for (const text of ['":{"content', '":"a"}}]', '}\n', '\n', 'data: [', 'DONE]\n\n']) {
+      const sent = push(text)
+      expect([text, `data: [${text}`]).toContain(text.startsWith('data') ? `data: [` : sent)
+    }
+  })
+
+  it('makes no complete event wait', () => {
+    const hider = new UsageHider()
+    for (const text of [word('a'), word('b'), `: ping\n\n`, event('[DONE]')])
+      expect(hider.push(Buffer.from(text)).toString()).toBe(text)
+  })
+
+  it('holds back no event that is too long to be usage', () => {
+    const hider = new UsageHider()
+    const start = Buffer.from(`data: {"choices":[],"usage":{"x":"${'y'.repeat(70_000)}`)
+    expect(hider.push(start).length).toBe(start.length)
+    const end = Buffer.from('"}}\n\n')
+    expect(hider.push(end).toString()).toBe(end.toString())
+    expect(hider.push(Buffer.from(event({ choices: [], usage }))).length).toBe(0)
+  })
+  it('takes nothing out of an event that is too long, whatever a part of it looks like', () => {
+    const hider = new UsageHider()
+    hider.push(Buffer.from(`data: ${'y'.repeat(70_000)}\n`))
+    const part = event({ choices: [], usage })
+    expect(hider.push(Buffer.from(part)).toString()).toBe(part)
+  })
+})

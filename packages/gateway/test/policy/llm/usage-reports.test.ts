@@ -1,0 +1,281 @@
+import { describe, expect, it } from 'vitest'
+import type { LlmCall } from '../../../src/policy/llm/llm-call.js'
+import { AnswerMeter } from '../../../src/policy/llm/response/response-meter.js'
+import { anthropicMessages } from '../../../src/policy/llm/shapes/anthropic-messages.js'
+import { customShape } from '../../../src/policy/llm/shapes/custom-shape.js'
+import { ollamaChat, ollamaGenerate } from '../../../src/policy/llm/shapes/ollama.js'
+import { openAICompletions } from '../../../src/policy/llm/shapes/openai-completions.js'
+import { openAIEmbeddings } from '../../../src/policy/llm/shapes/openai-embeddings.js'
+import { openAIResponses } from '../../../src/policy/llm/shapes/openai-responses.js'
+import { callOf, chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
+
+const TEXT = 'x'.repeat(40)
+const NDJSON = ['content-type', 'application/x-ndjson']
+
+function settled(
+  call: LlmCall,
+  body: string,
+  headers: readonly string[],
+  kind: 'answered' | 'cut' = 'answered',
+) {
+  const meter = new AnswerMeter(call)
+  meter.head(200, headers)
+  meter.data(Buffer.from(body))
+  return meter.settlement({ kind })
+}
+
+const messages = [{ content: 'x'.repeat(100) }]
+const custom = customShape({
+  input: ['/inputs'],
+  usage: { input: '/u/in', output: '/u/out', total: '/u/all' },
+  text: '/text',
+})
+
+/** Each API shape: a call with 25 tokens of input, and an answer with ten tokens of text and with the numbers it is given. */
+const SHAPES: Readonly<
+  Record<string, readonly [LlmCall, readonly string[], (input: unknown, output: unknown) => string]>
+> = {
+  'a chat': [
+    chat(100),
+    JSON_ANSWER,
+    (input, output) =>
+      JSON.stringify({ choices: [{ message: { content: TEXT } }], usage: openAI(input, output) }),
+  ],
+  'a stream of a chat': [
+    chat(100),
+    EVENTS,
+    (input, output) =>
+      event({ choices: [{ delta: { content: TEXT } }] }) +
+      event({ choices: [], usage: openAI(input, output) }),
+  ],
+  'a stream of a chat with its usage in each event': [
+    chat(100),
+    EVENTS,
+    (input, output) =>
+      [TEXT.slice(20), TEXT.slice(20)]
+        .map((content) => event({ choices: [{ delta: { content } }], usage: openAI(input, output) }))
+        .join('') + event({ choices: [], usage: openAI(input, output) }),
+  ],
+  'a stream of a chat with the usage of its choice': [
+    chat(100),
+    EVENTS,
+    (input, output) =>
+      event({ choices: [{ delta: { content: TEXT } }] }) +
+      event({ choices: [{ delta: {}, finish_reason: 'stop', usage: openAI(input, output) }] }),
+  ],
+  'a completion': [
+    callOf(openAICompletions, { prompt: 'x'.repeat(100) }),
+    JSON_ANSWER,
+    (input, output) => JSON.stringify({ choices: [{ text: TEXT }], usage: openAI(input, output) }),
+  ],
+  'a response': [
+    callOf(openAIResponses, { input: 'x'.repeat(100) }),
+    JSON_ANSWER,
+    (input, output) =>
+      JSON.stringify({
+        output: [{ content: [{ text: TEXT }] }],
+        usage: { input_tokens: input, output_tokens: output, total_tokens: sum(input, output) },
+      }),
+  ],
+  'a stream of a response': [
+    callOf(openAIResponses, { input: 'x'.repeat(100), stream: true }),
+    EVENTS,
+    (input, output) =>
+      event({ type: 'response.output_text.delta', delta: TEXT }) +
+      event({
+        type: 'response.completed',
+        response: {
+          output: [{ content: [{ text: TEXT }] }],
+          usage: { input_tokens: input, output_tokens: output },
+        },
+      }),
+  ],
+  'a stream of a response without deltas': [
+    callOf(openAIResponses, { input: 'x'.repeat(100), stream: true }),
+    EVENTS,
+    (input, output) =>
+      event({
+        type: 'response.completed',
+        response: {
+          output: [{ content: [{ text: TEXT }] }],
+          usage: { input_tokens: input, output_tokens: output },
+        },
+      }),
+  ],
+  'a message': [
+    callOf(anthropicMessages, { messages }),
+    JSON_ANSWER,
+    (input, output) =>
+      JSON.stringify({ content: [{ text: TEXT }], usage: { input_tokens: input, output_tokens: output } }),
+  ],
+  'a stream of a message': [
+    callOf(anthropicMessages, { messages, stream: true }),
+    EVENTS,
+    (input, output) =>
+      event({ type: 'message_start', message: { usage: { input_tokens: input, output_tokens: output } } }) +
+      event({ type: 'content_block_delta', delta: { text: TEXT } }) +
+      event({ type: 'message_delta', usage: { output_tokens: output } }),
+  ],
+  'a chat of Ollama': [
+    callOf(ollamaChat, { messages, stream: false }),
+    JSON_ANSWER,
+    (input, output) =>
+      JSON.stringify({
+        message: { content: TEXT },
+        done: true,
+        prompt_eval_count: input,
+        eval_count: output,
+      }),
+  ],
+  'a stream of Ollama': [
+    callOf(ollamaGenerate, { prompt: 'x'.repeat(100) }),
+    NDJSON,
+    (input, output) =>
+      `${JSON.stringify({ response: TEXT, done: false })}\n` +
+      `${JSON.stringify({ response: '', done: true, prompt_eval_count: input, eval_count: output })}\n`,
+  ],
+  'an API of its own': [
+    callOf(custom, { inputs: 'x'.repeat(100) }),
+    JSON_ANSWER,
+    (input, output) => JSON.stringify({ text: TEXT, u: { in: input, out: output } }),
+  ],
+  'a stream of an API of its own': [
+    callOf(custom, { inputs: 'x'.repeat(100), stream: true }),
+    EVENTS,
+    (input, output) => event({ text: TEXT }) + event({ u: { in: input, out: output } }),
+  ],
+}
+
+function openAI(input: unknown, output: unknown) {
+  return { prompt_tokens: input, completion_tokens: output, total_tokens: sum(input, output) }
+}
+
+function sum(one: unknown, other: unknown): unknown {
+  return typeof one === 'number' && typeof other === 'number' ? one + other : other
+}
+
+describe.each(Object.entries(SHAPES))('the usage of %s', (_, [call, headers, answer]) => {
+  it.each([0, -1, null, '12', [], {}, true, -0.5, 1e300, undefined])(
+    'that is %j erases neither the input nor what was delivered',
+    (count) => {
+      const expected = { tokens: 35, input_tokens: 25, output_tokens: 10 }
+      expect(settled(call, answer(count, count), headers)).toEqual(expected)
+    },
+  )
+
+  it('is believed where it is less than what was delivered, and where it is more', () => {
+    for (const output of [3, 99])
+      expect(settled(call, answer(30, output), headers)).toEqual({
+        tokens: 30 + output,
+        input_tokens: 30,
+        output_tokens: output,
+      })
+    expect(settled(call, answer(30.2, 2.5), headers)).toMatchObject({ input_tokens: 31, output_tokens: 3 })
+  })
+
+  it('of input alone leaves the output to what was delivered', () => {
+    expect(settled(call, answer(30, 0), headers)).toMatchObject({ input_tokens: 30, output_tokens: 10 })
+  })
+})
+
+describe('a total alone', () => {
+  const total = (tokens: number) => event({ choices: [], usage: { total_tokens: tokens } })
+  const word = event({ choices: [{ delta: { content: TEXT } }] })
+
+  it('is believed, even if it is less than was estimated', () => {
+    expect(settled(chat(100), word + total(20), EVENTS)).toMatchObject({ tokens: 20 })
+    expect(settled(chat(100), word + total(60), EVENTS)).toMatchObject({ tokens: 60 })
+    expect(settled(chat(100), word + total(0), EVENTS)).toMatchObject({ tokens: 35 })
+  })
+
+  it('of embeddings is their input', () => {
+    const call = callOf(openAIEmbeddings, { input: 'x'.repeat(100) })
+    for (const [usage, input] of [
+      [{ total_tokens: 30 }, 30],
+      [{ prompt_tokens: 0, total_tokens: 0 }, 25],
+    ] as const)
+      expect(settled(call, JSON.stringify({ data: [], usage }), JSON_ANSWER)).toEqual({
+        tokens: input,
+        input_tokens: input,
+        output_tokens: 0,
+      })
+  })
+})
+
+describe('the running usage of several answers', () => {
+  /** Words of a token each, for the answers that `order` names. */
+  const words = (order: readonly number[], running: 'of each' | 'of all' | 'within each') => {
+    const counts = new Map<number, number>()
+    return order.map((index, place) => {
+      const own = (counts.get(index) ?? 0) + 1
+      counts.set(index, own)
+      const usage = openAI(30, running === 'of all' ? place + 1 : own)
+      const choice = { index, delta: { content: 'word' } }
+      return running === 'within each'
+        ? event({ choices: [{ ...choice, usage }] })
+        : event({ choices: [choice], usage })
+    })
+  }
+  const ORDERS = {
+    'in turn': Array.from({ length: 80 }, (_, place) => place % 4),
+    'one after the other': Array.from({ length: 80 }, (_, place) => Math.floor(place / 20)),
+    'the last first': Array.from({ length: 80 }, (_, place) => 3 - (place % 4)),
+    unevenly: Array.from({ length: 80 }, (_, place) => (place % 7 === 0 ? 1 : place % 3 === 0 ? 2 : 0)),
+  }
+
+  it.each(
+    Object.entries(ORDERS).flatMap(([name, order]) =>
+      (['of each', 'of all', 'within each'] as const).map((running) => [running, name, order] as const),
+    ),
+  )('is summed up where it is %s answer, and they come %s', (running, _, order) => {
+    const events = words(order, running)
+    for (let cut = 0; cut <= events.length; cut += 1) {
+      const settlement = settled(chat(100, { n: 4 }), events.slice(0, cut).join(''), EVENTS, 'cut')
+      if (settlement === 'unknown') throw new Error(`nothing is known after ${cut} events`)
+      expect(Math.abs(settlement.output_tokens - cut)).toBeLessThanOrEqual(1)
+    }
+    const whole = events.join('') + event({ choices: [], usage: openAI(30, 83) })
+    expect(settled(chat(100, { n: 4 }), whole, EVENTS)).toMatchObject({ output_tokens: 83 })
+  })
+
+  it.each([2, 3, 4])('is summed up, of %i answers, where an event has many tokens in few bytes', (n) => {
+    const events = Array.from({ length: 50 * n }, (_, place) =>
+      event({
+        choices: [{ index: place % n, delta: { content: '7391' } }],
+        usage: openAI(30, 4 * (Math.floor(place / n) + 1)),
+      }),
+    )
+    for (let cut = 2; cut <= events.length; cut += 7)
+      expect(
+        settled(chat(100, { n }), events.slice(0, cut).join(''), EVENTS, 'cut'),
+        `after ${cut} events`,
+      ).toMatchObject({ output_tokens: 4 * cut })
+  })
+
+  it('may be told for some answers only, and does not erase the others', () => {
+    const stream =
+      event({ choices: [{ index: 1, delta: { content: TEXT } }] }) +
+      event({ choices: [{ index: 0, delta: { content: 'ab' } }], usage: openAI(30, 1) }) +
+      event({ choices: [{ index: 0, delta: { content: 'cd' } }], usage: openAI(30, 2) })
+    expect(settled(chat(100, { n: 2 }), stream, EVENTS, 'cut')).toMatchObject({ output_tokens: 12 })
+  })
+
+  it('of a document is summed up where each answer has its own', () => {
+    const choices = [1, 2, 3].map((output, index) => ({
+      index,
+      message: { content: 'word' },
+      usage: openAI(30, output),
+    }))
+    expect(settled(chat(100, { n: 3 }), JSON.stringify({ choices }), JSON_ANSWER)).toMatchObject({
+      input_tokens: 30,
+      output_tokens: 6,
+    })
+  })
+
+  it('needs no more memory for strange numbers of answers', () => {
+    const stream = [-1, 1.5, 1e9, 'x', null].map((index) =>
+      event({ choices: [{ index, delta: { content: 'word' } }] }),
+    )
+    expect(settled(chat(100, { n: 4 }), stream.join(''), EVENTS, 'cut')).toMatchObject({ output_tokens: 5 })
+  })
+})

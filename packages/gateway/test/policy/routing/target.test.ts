@@ -1,0 +1,206 @@
+import { describe, expect, it } from 'vitest'
+import {
+  BadTargetError,
+  MAX_TARGET_BYTES,
+  parseTarget,
+  type Target,
+} from '../../../src/policy/routing/target.js'
+
+/** Why a target is refused; `''` where it is not. */
+function refusal(target: string): string {
+  try {
+    parseTarget(target)
+    return ''
+  } catch (error) {
+    if (!(error instanceof BadTargetError)) throw error
+    return error.message
+  }
+}
+
+const predict = (path: string, query = ''): Target => ({ path, query, segments: ['predict'] })
+
+describe('spellings of one path', () => {
+  it.each([
+    ['/predict', '/predict'],
+    ['//predict', '/predict'],
+    ['////predict', '/predict'],
+    ['/predict/', '/predict/'],
+    ['/predict//', '/predict/'],
+    ['/predict/.', '/predict/'],
+    ['/predict/./', '/predict/'],
+    ['/predict/x/..', '/predict/'],
+    ['/./predict', '/predict'],
+    ['/.//./predict', '/predict'],
+    ['/x/../predict', '/predict'],
+    ['/x/y/../../predict', '/predict'],
+    ['/x//../predict', '/predict'],
+    ['/../predict', '/predict'],
+    ['/../../../predict', '/predict'],
+    ['/%2e%2e/predict', '/predict'],
+    ['/x/%2e%2E/predict', '/predict'],
+    ['/x/.%2e/predict', '/predict'],
+    ['/%2e/predict', '/predict'],
+    ['/%70redict', '/predict'],
+    ['/%70%72%65%64%69%63%74', '/predict'],
+    ['/predict;a=b', '/predict;a=b'],
+    ['/predict;', '/predict;'],
+    ['/predict;a=b/', '/predict;a=b/'],
+    ['/%70redict;jsessionid=1;x', '/predict;jsessionid=1;x'],
+    ['http://example.com/predict', '/predict'],
+    ['HTTPS://user:secret@example.com:8443/predict', '/predict'],
+    ['http://[::1]:80//x/..//predict', '/predict'],
+  ])('%s is /predict', (spelling, path) => {
+    expect(parseTarget(spelling)).toEqual(predict(path))
+  })
+
+  it('are other paths where only their case differs: routes ignore case, upstreams need not', () => {
+    expect(parseTarget('/Predict')).toEqual({ path: '/Predict', query: '', segments: ['Predict'] })
+  })
+
+  it('keep a query as it came, whatever is in it', () => {
+    expect(parseTarget('/predict?a=%2f../;\\%00%zz?b')).toEqual(predict('/predict', '?a=%2f../;\\%00%zz?b'))
+    expect(parseTarget('//predict?/../x')).toEqual(predict('/predict', '?/../x'))
+    expect(parseTarget('/predict?')).toEqual(predict('/predict', '?'))
+    expect(parseTarget('/predict/?x')).toEqual(predict('/predict/', '?x'))
+  })
+})
+
+describe('the root', () => {
+  it.each(['/', '//', '/.', '/..', '/x/..', '/%2e', '/../..//', 'http://example.com', 'http://example.com/'])(
+    '%s has no segments',
+    (spelling) => {
+      expect(parseTarget(spelling)).toEqual({ path: '/', query: '', segments: [] })
+    },
+  )
+
+  it('is what an absolute target without a path asks for', () => {
+    expect(parseTarget('http://example.com?x=/y')).toEqual({ path: '/', query: '?x=/y', segments: [] })
+  })
+})
+
+describe('characters of a name', () => {
+  it('are decoded for the match and forwarded in one spelling', () => {
+    expect(parseTarget('/caf%c3%a9')).toEqual({ path: '/caf%C3%A9', query: '', segments: ['café'] })
+    // As bytes, which is how Node hands on what was sent without encoding.
+    expect(parseTarget('/caf\xc3\xa9')).toEqual({ path: '/caf%C3%A9', query: '', segments: ['café'] })
+    expect(parseTarget('/a%20b')).toEqual({ path: '/a%20b', query: '', segments: ['a b'] })
+    expect(parseTarget('/a%3fb%23c')).toEqual({ path: '/a%3Fb%23c', query: '', segments: ['a?b#c'] })
+    expect(parseTarget('/%7euser%2Dname')).toEqual({
+      path: '/~user-name',
+      query: '',
+      segments: ['~user-name'],
+    })
+  })
+
+  it('are decoded once and not twice', () => {
+    expect(parseTarget('/%2570redict').segments).toEqual(['%70redict'])
+    expect(parseTarget('/%252e%252e/predict').segments).toEqual(['%2e%2e', 'predict'])
+    expect(parseTarget('/a%252fb').segments).toEqual(['a%2fb'])
+  })
+
+  it('may begin with dots', () => {
+    expect(parseTarget('/.well-known/x').segments).toEqual(['.well-known', 'x'])
+    expect(parseTarget('/.../x').segments).toEqual(['...', 'x'])
+    expect(parseTarget('/..a').segments).toEqual(['..a'])
+  })
+
+  it('may be a percent-encoded semicolon, which begins no parameters', () => {
+    expect(parseTarget('/predict%3ba')).toEqual({ path: '/predict%3Ba', query: '', segments: ['predict;a'] })
+  })
+})
+
+describe('a target that servers read in different ways', () => {
+  it.each([
+    ['/a%2fb', 'an encoded slash (%2f) at position 2'],
+    ['/a%2Fb', 'an encoded slash (%2F) at position 2'],
+    ['/x/..%2fpredict', 'an encoded slash (%2f) at position 5'],
+    ['/a\\b', 'a backslash at position 2'],
+    ['/x\\..\\predict', 'a backslash at position 2'],
+    ['/a%5cb', 'an encoded backslash (%5c) at position 2'],
+    ['/predict%00', 'an encoded control character (%00) at position 8'],
+    ['/predict%0d%0aX:1', 'an encoded control character (%0d) at position 8'],
+    ['/predict%7f', 'an encoded control character (%7f) at position 8'],
+    ['/predict;%00', 'an encoded control character (%00)'],
+    ['/x/..;/predict', 'only "..;" with parameters'],
+    ['/x/..;a=b/predict', 'only "..;" with parameters'],
+    ['/x/%2e%2e;a/predict', 'only "..;" with parameters'],
+    ['/.;/predict', 'only ".;" with parameters'],
+    ['/;/predict', 'only ";" with parameters'],
+    ['/;a=b', 'only ";" with parameters'],
+    ['/x/\\../predict', 'a backslash'],
+  ])('%s is refused', (target, why) => {
+    expect(refusal(target)).toContain(why)
+  })
+})
+
+describe('a target that is none', () => {
+  it.each([
+    ['/predict\0', 'a control character at position 8'],
+    ['/pre\tdict', 'a control character at position 4'],
+    ['/predict\r\nX: 1', 'a control character at position 8'],
+    ['/predict\x7f', 'a control character at position 8'],
+    ['/predict?a=\n', 'a control character at position 11'],
+    ['/pre dict', 'a space at position 4'],
+    ['/predict?a b', 'a space at position 10'],
+    ['/predict#x', 'a fragment (#) at position 8'],
+    ['/predict?a#x', 'a fragment (#) at position 10'],
+    ['http://example.com/predict#', 'a fragment (#)'],
+    ['/pr\u0113dict', 'not a byte at position 3'],
+    ['/%', 'percent sign at position 1'],
+    ['/a%2', 'percent sign at position 2'],
+    ['/a%zz', 'percent sign at position 2'],
+    ['/a%%41', 'percent sign at position 2'],
+    ['/a%u0041', 'percent sign at position 2'],
+    ['/%ff', 'not UTF-8'],
+    ['/\xff', 'not UTF-8'],
+    ['/%c3', 'not UTF-8'],
+    // Overlong: '/' in two bytes and '.' in three.
+    ['/%c0%af', 'not UTF-8'],
+    ['/%e0%80%ae', 'not UTF-8'],
+    ['/%ed%a0%80', 'not UTF-8'],
+    ['/predict;%ff', 'not UTF-8'],
+    ['/%ff/../predict', 'not UTF-8'],
+    ['*', 'is *, which names no resource'],
+    ['', 'does not begin with a slash'],
+    ['predict', 'does not begin with a slash'],
+    ['./predict', 'does not begin with a slash'],
+    ['?a', 'does not begin with a slash'],
+    ['%2fpredict', 'does not begin with a slash'],
+    ['\\predict', 'does not begin with a slash'],
+    ['example.com:443', 'neither a path nor an http'],
+    ['http:/predict', 'neither a path nor an http'],
+    ['http:predict', 'neither a path nor an http'],
+    ['http://', 'neither a path nor an http'],
+    ['http:///predict', 'neither a path nor an http'],
+    ['http://example.com\\predict', 'neither a path nor an http'],
+    ['ftp://example.com/predict', 'neither a path nor an http'],
+    ['file:///predict', 'neither a path nor an http'],
+    ['javascript:alert(1)', 'neither a path nor an http'],
+  ])('%j is refused', (target, why) => {
+    expect(refusal(target)).toContain(why)
+  })
+
+  it('is one that is too long, before or after it is normalised', () => {
+    const longest = `/${'a'.repeat(MAX_TARGET_BYTES - 1)}`
+    expect(parseTarget(longest).path).toBe(longest)
+    expect(refusal(`${longest}a`)).toContain('longer than 8192 bytes')
+    expect(refusal(`/${'%41'.repeat(2731)}`)).toContain('longer than 8192 bytes')
+    expect(refusal(`/?${'a'.repeat(MAX_TARGET_BYTES)}`)).toContain('longer than 8192 bytes')
+    // Each of these bytes is three when it is forwarded.
+    expect(refusal(`/${'\xc3\xa9'.repeat(2000)}`)).toContain('longer than 8192 bytes')
+    expect(parseTarget(`/${'\xc3\xa9'.repeat(1365)}`).path).toHaveLength(8191)
+  })
+
+  it('is refused without trying all the ways to read it', () => {
+    for (const nasty of [
+      '/a'.repeat(4000),
+      '/'.repeat(8000),
+      '/.'.repeat(4000),
+      '/a.'.repeat(2700),
+      '/..'.repeat(2700),
+    ]) {
+      expect(refusal(`${nasty}%`)).toContain('percent sign')
+      expect(refusal(`${nasty}"\\`)).toContain('backslash')
+    }
+  })
+})

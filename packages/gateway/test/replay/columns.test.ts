@@ -1,0 +1,131 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Entries } from '../../src/replay/columns/entry-pool.js'
+import { KeySlots, NO_SLOT } from '../../src/replay/columns/key-index.js'
+import { LOG_NUMBERS, TrailingLogs } from '../../src/replay/columns/sliding-logs.js'
+import { SlotNumbers } from '../../src/replay/columns/slot-columns.js'
+import { TextTable } from '../../src/replay/columns/string-index.js'
+
+describe('numbers of texts', () => {
+  it('are those of a map, also once some are forgotten', () => {
+    const texts = Array.from({ length: 6000 }, (_, index) => `text ${index % 2 === 0 ? index : -index}`)
+    const acts = fc.array(fc.record({ from: fc.nat(5999), count: fc.nat(3000), forget: fc.nat(20) }))
+    fc.assert(
+      fc.property(acts, (all) => {
+        const table = new TextTable()
+        const model = new Map<string, number>()
+        let numbers = 0
+        for (const { from, count, forget } of all) {
+          for (const text of texts.slice(from, from + count)) {
+            expect(table.find(text)).toBe(model.get(text) ?? 0)
+            if (model.has(text)) continue
+            table.add(++numbers)
+            model.set(text, numbers)
+          }
+          const isForgotten = (number: number) => number % (forget + 1) === forget
+          table.forget(isForgotten)
+          for (const [text, number] of model) if (isForgotten(number)) model.delete(text)
+          expect(table.size).toBe(model.size)
+        }
+      }),
+      { numRuns: 30 },
+    )
+  })
+})
+
+describe('what was taken in the trailing period', () => {
+  const act = fc.record({
+    slot: fc.nat(4),
+    passes: fc.nat(40),
+    kind: fc.constantFrom('add', 'add', 'lower', 'end'),
+    cost: fc.integer({ min: 1, max: 9 }),
+    of: fc.nat(1000),
+  })
+
+  it('is what a list says that is gone through each time', () => {
+    const period = 100
+    fc.assert(
+      fc.property(fc.array(act, { maxLength: 300 }), (acts) => {
+        const entries = new Entries()
+        const numbers = new SlotNumbers(LOG_NUMBERS)
+        const logs = new TrailingLogs(entries, numbers)
+        const taken: { slot: number; at: number; cost: number; entry: number }[] = []
+        for (let slot = 0; slot < 5; slot++) logs.begin(slot)
+        let now = 0
+        const counting = (of: number) => taken.filter(({ slot, at }) => slot === of && now - at < period)
+        for (const { slot, passes, kind, cost, of } of acts) {
+          now += passes
+          // As whoever lowers an entry does.
+          logs.sumAt(slot, now, period)
+          const known = taken.filter((each) => each.slot === slot)
+          const some = known[of % Math.max(1, known.length)]
+          if (kind === 'add') taken.push({ slot, at: now, cost, entry: logs.add(slot, now, cost) })
+          if (kind === 'lower' && some !== undefined) {
+            logs.lower(slot, some.entry, some.at, Math.min(cost, some.cost))
+            some.cost = Math.min(cost, some.cost)
+          }
+          if (kind === 'end') {
+            logs.end(slot)
+            for (const each of known) each.slot = -1
+          }
+          for (let each = 0; each < 5; each++)
+            expect(logs.sumAt(each, now, period)).toBe(
+              counting(each).reduce((sum, entry) => sum + entry.cost, 0),
+            )
+          expect(entries.count).toBe([0, 1, 2, 3, 4].flatMap(counting).length)
+        }
+      }),
+    )
+  })
+})
+
+describe('slots of keys', () => {
+  it('are kept as long as something counts, and given to others then', () => {
+    const most = 16
+    const age = 10
+    const come = fc.record({ key: fc.integer({ min: 0, max: 60 }), passes: fc.nat(2) })
+    fc.assert(
+      fc.property(fc.array(come, { maxLength: 400 }), (all) => {
+        const usedAt = new Map<number, number>()
+        const slots = new KeySlots(most, {
+          begin: (slot) => expect(usedAt.has(slot)).toBe(false),
+          isOver: (slot, now) => now - (usedAt.get(slot) ?? 0) >= age,
+          end: (slot) => usedAt.delete(slot),
+        })
+        const keys = new Map<number, { slot: number; at: number }>()
+        let now = 0
+        for (const { key, passes } of all) {
+          now += passes
+          const inUse = [...keys.values()].filter(({ at }) => now - at < age).length
+          const before = keys.get(key)
+          const slot = slots.of(`key ${key}`, now)
+          if (slot === NO_SLOT) {
+            expect(inUse).toBeGreaterThan((most * 7) / 8)
+            return
+          }
+          if (before !== undefined && now - before.at < age) expect(slot).toBe(before.slot)
+          expect(slot).toBeLessThanOrEqual(most)
+          keys.set(key, { slot, at: now })
+          usedAt.set(slot, now)
+        }
+      }),
+    )
+  })
+
+  it.each([
+    [87, false],
+    [88, true],
+  ])('of a hundred, %i that stay in use are too many: %s', (staying, tooMany) => {
+    const inUse = new Set<number>()
+    const slots = new KeySlots(100, {
+      begin: (slot) => inUse.add(slot),
+      isOver: (slot) => slot > staying,
+      end: (slot) => inUse.delete(slot),
+    })
+    const given = Array.from({ length: 1000 }, (_, index) => slots.of(`key ${index}`, index))
+    expect(given.includes(NO_SLOT)).toBe(tooMany)
+    expect(inUse.size).toBeLessThanOrEqual(100)
+    slots.clear()
+    expect(inUse.size).toBe(0)
+  })
+})

@@ -1,0 +1,180 @@
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { Agent, request as httpRequest } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { expect, it, onTestFinished, vi } from 'vitest'
+import { replay } from '../../src/replay/replay.js'
+import { running, send } from '../server/gateway/running-gateway.js'
+import { streamOf } from './traces.js'
+
+/** How many times as fast the load is sent: all its periods are shrunk alike. */
+const FASTER = 60
+const REQUESTS = 1500
+const MINUTES = 8
+const CLIENTS = 10
+
+/** A line of the record. */
+interface Line {
+  readonly time: number
+  readonly client: string
+  readonly outcome: string
+  readonly duration?: number
+}
+
+const limits = (minute: string) => `
+routes:
+  - match: POST /predict
+    limits:
+      - { limit: 20/${minute}, algorithm: fixed-window }
+      - { limit: 30/${minute} burst 15 }
+      - { limit: 18/${minute}, algorithm: sliding-window }
+      - { concurrent: 2 }
+`
+
+it('what a gateway refuses for real is what the replay of its record refuses', {
+  timeout: 120_000,
+}, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-record-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'traffic.jsonl.gz')
+  const { url, gateway, configOf } = await running(
+    [
+      `record: ${file}`,
+      'identity: { trusted_proxies: [127.0.0.1], proxy_headers: { client: X-Client-Id } }',
+      limits(`${60_000 / FASTER} ms`),
+    ].join('\n'),
+    (request, response) => {
+      request.resume()
+      setTimeout(() => response.end(), Number(request.headers['x-runs']))
+    },
+  )
+  stopTimeWithinATurn()
+  const statuses = await sendLoad(url)
+  await gateway.close()
+
+  const text = gunzipSync(await readFile(file)).toString()
+  const [head, ...rest] = text.trimEnd().split('\n')
+  expect(JSON.parse(head ?? '')).toEqual({ sluice_record: 1 })
+  const lines = rest.map((line) => JSON.parse(line) as Line).sort((a, b) => a.time - b.time)
+  expect(lines).toHaveLength(REQUESTS)
+  const refused = lines.filter(({ outcome }) => outcome === 'refused').length
+  expect(refused).toBe(statuses.filter((status) => status === 429).length)
+  expect(refused).toBeGreaterThan(REQUESTS / 10)
+  expect(refused).toBeLessThan((REQUESTS * 9) / 10)
+  // Nobody can read who the clients were.
+  expect(text).not.toMatch(/client-\d|127\.0\.0\.1/)
+  expect(new Set(lines.map(({ client }) => client)).size).toBe(CLIENTS)
+  expect((await stat(file)).mode & 0o077).toBe(0)
+
+  // As it was recorded, and as slowly as the limits are meant for.
+  const [{ time: first }] = lines as [Line]
+  const slowed = lines.map(({ time, duration = 0, ...line }) =>
+    JSON.stringify({
+      ...line,
+      time: first + (time - first) * FASTER,
+      duration: duration * FASTER,
+      path: '/predict',
+    }),
+  )
+  const traces = [
+    [file, `${60_000 / FASTER} ms`],
+    [streamOf(slowed.join('\n'), 10_000), 'minute'],
+  ] as const
+  for (const [trace, minute] of traces) {
+    const differing: number[] = []
+    await replay(trace, configOf(limits(minute)), {
+      onDecision({ number, outcome }) {
+        if (outcome.kind !== lines[number]?.outcome) differing.push(number)
+      },
+    })
+    expect(differing.length / REQUESTS).toBeLessThanOrEqual(0.005)
+  }
+})
+
+/**
+ * Lets the clock stand still while a request is decided on, and while one ends. What is recorded is then the very moment at which the store decided,
+ * however long a busy machine stops in between; 10 ms would be more than half a second of the load, and whoever is refused for that has others
+ * refused later.
+ */
+function stopTimeWithinATurn(): void {
+  const real = performance.now.bind(performance)
+  let now: number | undefined
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => {
+    if (now === undefined) {
+      now = real()
+      queueMicrotask(() => {
+        now = undefined
+      })
+    }
+    return now
+  })
+  onTestFinished(() => clock.mockRestore())
+}
+
+/** Sends requests at moments of which some are close together, each of which runs for a while. */
+async function sendLoad(url: string): Promise<number[]> {
+  const agent = new Agent({ keepAlive: true })
+  onTestFinished(() => agent.destroy())
+  let state = 7
+  const random = () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return state / 2 ** 32
+  }
+  const length = (MINUTES * 60_000) / FASTER
+  const load = Array.from({ length: REQUESTS }, () => ({
+    at: random() ** 1.5 * length,
+    client: `client-${Math.floor(random() ** 2 * CLIENTS)}`,
+    runs: Math.ceil((random() * 8000) / FASTER),
+  })).sort((a, b) => a.at - b.at)
+  const begun = performance.now()
+  const sent: Promise<number>[] = []
+  for (const { at, client, runs } of load) {
+    const wait = at - (performance.now() - begun)
+    if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait))
+    sent.push(ask(url, agent, { 'x-client-id': client, 'x-runs': String(runs) }))
+  }
+  return Promise.all(sent)
+}
+
+function ask(url: string, agent: Agent, headers: Record<string, string>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(`${url}/predict`, { method: 'POST', agent, headers }, (response) => {
+      response.resume().on('end', () => resolve(response.statusCode ?? 0))
+    })
+    request.on('error', reject).end()
+  })
+}
+
+it('the record is bounded: full files are put aside, and the oldest goes', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-record-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'traffic.jsonl.gz')
+  const { url, gateway } = await running(
+    `record: { file: ${file}, max_size: 64KiB, files: 2 }\nroutes:\n  - match: POST /*\n    limits: [1000000/minute]\n`,
+  )
+  const sizeOf = async (name: string) => (await stat(name).catch(() => undefined))?.size ?? 0
+  // Paths that cannot be compressed.
+  let sent = 0
+  const flood = async () => {
+    const path = Array.from({ length: 24 }, () => Math.random().toString(36).slice(2)).join('')
+    await Promise.all(Array.from({ length: 20 }, () => send(url, `/${path.slice(sent++ % 7)}`)))
+  }
+  await expect
+    .poll(
+      async () => {
+        await flood()
+        return (await sizeOf(`${file}.1`)) > 0
+      },
+      { timeout: 60_000 },
+    )
+    .toBe(true)
+  await gateway.close()
+  expect(await sizeOf(`${file}.2`)).toBe(0)
+  const report = await replay(
+    `${file}.1`,
+    (await running('default: { limits: [1/minute] }')).configOf('default: { limits: [1/minute] }'),
+  )
+  expect(report.trace).toMatchObject({ format: 'jsonl', bad: { count: 0 }, truncated: false })
+  expect(report.clients.known).toBe(1)
+}, 90_000)

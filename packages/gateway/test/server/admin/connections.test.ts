@@ -1,0 +1,24 @@
+import { it } from 'vitest'
+import { running } from '../gateway/running-gateway.js'
+import { rawClient } from '../proxy/raw-client.js'
+import { httpUpstream } from '../proxy/upstream-under-test.js'
+
+const MAX_CONNECTIONS = 64
+
+it('lets an operator in however many connections are open that ask nothing', async () => {
+  const upstream = await httpUpstream()
+  const { adminUrl } = await running('', upstream.url)
+  const port = Number(new URL(adminUrl).port)
+  const working = await rawClient(port)
+  const ask = 'GET /healthz HTTP/1.1\r\nHost: admin\r\n\r\n'
+  working.send(ask)
+  await working.until('HTTP/1.1 200 ')
+  const idle = []
+  for (let opened = 0; opened < MAX_CONNECTIONS + 5; opened++) idle.push(await rawClient(port))
+  // The oldest of them are gone; the one that asked something stays.
+  await Promise.all(idle.slice(0, 5).map((client) => client.closed))
+  working.send(ask)
+  await working.until('HTTP/1.1 200 ', 2)
+  idle.at(-1)?.send(ask)
+  await idle.at(-1)?.until('HTTP/1.1 200 ')
+})

@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createGunzip } from 'node:zlib'
+import { afterEach, expect, it, onTestFinished, vi } from 'vitest'
+import type { Sample, Status } from '../../../../src/server/admin/api/live-types.js'
+import { LiveFeed } from '../../../../src/server/admin/live/sse-feed.js'
+import { sample } from '../../../dashboard/fake-traffic.js'
+
+/** Nothing does here. */
+const crashed = (error: unknown) => {
+  throw error
+}
+
+afterEach(() => vi.useRealTimers())
+
+const ROUTES = Array.from({ length: 30 }, (_, index) => `POST /models/number-${index}/predict`)
+
+/** A gateway that was busy for a quarter of an hour. */
+async function busyFeed() {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  let turn = 0
+  const samples: Sample[] = []
+  const feed = new LiveFeed({
+    sample() {
+      const next = sample(ROUTES, 1_790_000_000_000 + turn * 1000, turn++)
+      samples.push(next)
+      return next
+    },
+    status: async () => ({ version: '1' }) as Status,
+    crashed,
+  })
+  vi.advanceTimersByTime(900_000)
+  const { port } = await served((response, request) => {
+    feed.listen(response, {}, request.headers['accept-encoding'])
+  }, feed)
+  return { port, samples }
+}
+
+async function served(
+  listen: (response: ServerResponse, request: IncomingMessage) => void,
+  feed: LiveFeed,
+): Promise<{ readonly port: number }> {
+  const server = createServer((request, response) => listen(response, request)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    feed.close()
+    server.close()
+  })
+  return { port: (server.address() as AddressInfo).port }
+}
+
+async function asked(port: number, encodings: string | undefined): Promise<IncomingMessage> {
+  const headers = encodings === undefined ? {} : { 'accept-encoding': encodings }
+  const request = get({ host: '127.0.0.1', port, headers })
+  request.on('error', () => {})
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  onTestFinished(() => void response.destroy())
+  return response.on('error', () => {})
+}
+
+it('is a tenth as long for who takes gzip, and says the same at once', async () => {
+  const { port, samples } = await busyFeed()
+  const history = JSON.stringify(samples)
+  const response = await asked(port, 'gzip, deflate, br')
+  expect(response.headers['content-encoding']).toBe('gzip')
+  let sent = 0
+  response.on('data', (piece: Buffer) => {
+    sent += piece.length
+  })
+  let text = ''
+  const events = response.pipe(createGunzip()).setEncoding('utf8')
+  events.on('error', () => {}).on('data', (piece) => (text += piece))
+  // No other event comes after it that would push it out.
+  await expect.poll(() => text, { timeout: 20_000 }).toMatch(/event: status\n.*\n\n$/)
+  expect(text).toContain(`event: history\ndata: ${history}\n\n`)
+  expect(history.length).toBeGreaterThan(6_000_000)
+  expect(sent).toBeLessThan(history.length / 10)
+  const { length } = text
+  vi.advanceTimersByTime(1000)
+  await expect.poll(() => text.slice(length)).toContain(`data: ${JSON.stringify(samples.at(-1))}\n\n`)
+})
+
+it.each([undefined, '', 'br', 'gzip;q=0', 'identity, gzip; q=0.0'])(
+  'is as it is for who takes no gzip: %s',
+  async (encodings) => {
+    const { port } = await busyFeed()
+    const response = await asked(port, encodings)
+    expect(response.headers['content-encoding']).toBeUndefined()
+    const [first] = (await once(response, 'data')) as [Buffer]
+    expect(first.toString()).toMatch(/^event: history\n/)
+  },
+)
+
+it('who does not read it is cut before much is kept', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  // Compressed it is three quarters as long: what the system buffers by itself is soon used up.
+  const padding = randomBytes(3_000_000).toString('base64')
+  const feed = new LiveFeed({
+    sample: () => ({ padding }) as unknown as Sample,
+    status: async () => ({}) as Status,
+    crashed,
+  })
+  const closed: Promise<unknown>[] = []
+  const { port } = await served((response) => {
+    closed.push(once(response, 'close'))
+    feed.listen(response, {}, 'gzip')
+  }, feed)
+  const response = await asked(port, 'gzip')
+  response.pause()
+  let isClosed = false
+  void closed[0]?.then(() => {
+    isClosed = true
+  })
+  let seconds = 0
+  while (!isClosed && seconds < 60) {
+    vi.advanceTimersByTime(1000)
+    seconds++
+    await new Promise(setImmediate)
+  }
+  expect(isClosed).toBe(true)
+  expect(seconds).toBeLessThan(25)
+})

@@ -1,0 +1,13 @@
+import { parseLimits, scaleLimit } from 'sluice'
+import { expect, it } from 'vitest'
+import { roundedLimitText } from '../../../../src/server/admin/live/key-status.js'
+
+it.each([
+  ['1234567/minute', 1, '1234567/minute'],
+  ['60/minute', 0.605964720544535, '36.36/minute'],
+  ['60/minute burst 10', 0.2, '12/minute burst 2'],
+  ['100/minute', 0.29, '29/minute'],
+])('%s, of which a model that warms up has %s, is %s', (text, scale, said) => {
+  const [limit] = parseLimits(text)
+  expect(roundedLimitText(limit && scaleLimit(limit, scale))).toBe(said)
+})

@@ -1,0 +1,104 @@
+import { once } from 'node:events'
+import { createServer, get } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { StoreUnavailableError } from 'sluice'
+import { afterEach, expect, it, onTestFinished, vi } from 'vitest'
+import type { Sample, Status } from '../../../../src/server/admin/api/live-types.js'
+import { LiveFeed } from '../../../../src/server/admin/live/sse-feed.js'
+
+/** Nothing does here. */
+const crashed = (error: unknown) => {
+  throw error
+}
+
+afterEach(() => vi.useRealTimers())
+
+it('a listener that does not read is cut before much is kept for it', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  // What the system buffers by itself is soon used up by samples of this size.
+  const sample = { padding: 'x'.repeat(4_000_000) } as unknown as Sample
+  const feed = new LiveFeed({ sample: () => sample, status: async () => ({}) as Status, crashed })
+  const ended: Promise<unknown>[] = []
+  let buffered = () => 0
+  const server = createServer((_request, response) => {
+    ended.push(once(response, 'close'))
+    buffered = () => response.writableLength
+    feed.listen(response, {})
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    feed.close()
+    server.close()
+  })
+  const request = get(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+  const [response] = await once(request, 'response')
+  response.on('error', () => {}).pause()
+  request.on('error', () => {})
+  let most = 0
+  for (let second = 0; second < 30; second++) {
+    vi.advanceTimersByTime(1000)
+    most = Math.max(most, buffered())
+    await new Promise(setImmediate)
+  }
+  await ended[0]
+  expect(most).toBeLessThan(13 * 4_000_100)
+})
+
+it('a quarter of an hour is kept, and told to who comes later', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  let at = 0
+  const feed = new LiveFeed({
+    sample: () => ({ at: at++ }) as Sample,
+    status: async () => ({}) as Status,
+    crashed,
+  })
+  onTestFinished(() => feed.close())
+  vi.advanceTimersByTime(2000 * 1000)
+  let text = ''
+  const response = {
+    writeHead() {},
+    once() {},
+    destroy() {},
+    write: (chunk: string) => (text += chunk),
+  }
+  feed.listen(response as unknown as Parameters<LiveFeed['listen']>[0], {})
+  const history = JSON.parse(/event: history\ndata: (.*)\n/.exec(text)?.[1] ?? '') as Sample[]
+  expect(history.map((sample) => sample.at)).toEqual(Array.from({ length: 900 }, (_, index) => 1100 + index))
+})
+
+it('why there is no status is told once until there is one again, and not where the store does not answer', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  const told: unknown[] = []
+  let failing: Error | undefined = new StoreUnavailableError('a key', 100, new Error('gone'))
+  const feed = new LiveFeed({
+    sample: () => ({}) as Sample,
+    async status() {
+      if (failing !== undefined) throw failing
+      return {} as Status
+    },
+    crashed: (error) => void told.push(error),
+  })
+  onTestFinished(() => feed.close())
+  const events: string[] = []
+  const response = { writeHead() {}, once() {}, destroy() {}, write: (event: string) => events.push(event) }
+  feed.listen(response as unknown as Parameters<LiveFeed['listen']>[0], {})
+  const seconds = async (count: number) => {
+    for (let second = 0; second < count; second++) {
+      vi.advanceTimersByTime(1000)
+      await new Promise(setImmediate)
+    }
+  }
+  await seconds(10)
+  expect(told).toEqual([])
+  const first = new Error('first')
+  failing = first
+  await seconds(10)
+  failing = undefined
+  await seconds(2)
+  const second = new Error('second')
+  failing = second
+  await seconds(10)
+  expect(told).toEqual([first, second])
+  expect(events.filter((event) => event.startsWith('event: status'))).toHaveLength(1)
+  expect(events.filter((event) => event.startsWith('event: sample'))).toHaveLength(32)
+})

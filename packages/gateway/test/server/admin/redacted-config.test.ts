@@ -1,0 +1,63 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+import { parseConfig } from '../../../src/policy/config/load-config.js'
+import { playedPart } from '../../../src/server/admin/replay/redacted-config.js'
+
+const ROOT = fileURLToPath(new URL('../../../../..', import.meta.url))
+
+const SECRET = `
+# the password is secret-0
+upstream: http://127.0.0.1:9000 # secret-1
+store: redis://:secret-2@127.0.0.1:6379/0
+admin: { listen: 127.0.0.1:8081, token_sha256: ${'5ec2e7'.padEnd(64, '0')} }
+identity: { jwt: { jwks: 'https://issuer.example/secret-3', audience: us, client: sub } }
+record: traffic.jsonl.gz
+routes:
+  # secret-4
+  - match: POST /predict # secret-5
+    limits:
+      - 10/minute # secret-6
+      - { limit: 5/second, by: ip }
+tiers: { free: 1, premium: 5 }
+# secret-7
+`
+
+it('has the limits as they were written, and nothing that is secret', () => {
+  const part = playedPart(SECRET)
+  expect(part).not.toMatch(/secret|5ec2e7|redis|issuer/)
+  expect(part).toContain('limit: 5/second')
+  const { routes, tiers } = parseConfig(part, 'part')
+  const whole = parseConfig(SECRET, 'whole')
+  expect({ routes, tiers }).toEqual({ routes: whole.routes, tiers: whole.tiers })
+})
+
+it.each([
+  'examples/gateway.yaml',
+  'examples/replay/today.yaml',
+  'examples/replay/tomorrow.yaml',
+  'scripts/dashboard-pictures.yaml',
+])('%s plays as before', async (file) => {
+  const text = await readFile(join(ROOT, file), 'utf8')
+  const played = (config: ReturnType<typeof parseConfig>) =>
+    JSON.stringify([config.routes, config.fallback, config.tiers, config.maxBody])
+  expect(played(parseConfig(playedPart(text), 'part'))).toBe(played(parseConfig(text, 'whole')))
+})
+
+it('what an alias means stays where that is left out, and aliases of what is kept stay as they are', () => {
+  const text = `
+timeouts: { idle: &long 5m, connect: 5s }
+upstream: http://127.0.0.1:9000
+routes:
+  - match: POST /v1/chat/completions
+    llm: openai
+    limits: &few [{ concurrent: 2, wait: *long }]
+  - { match: POST /predict, limits: *few }
+`
+  const part = playedPart(text)
+  expect(part).toContain('wait: 5m')
+  expect(part).toContain('limits: *few')
+  const limitsOf = (config: string) => parseConfig(config, 'aliases').routes.map(({ rules }) => rules)
+  expect(limitsOf(part)).toEqual(limitsOf(text))
+})

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest'
+import { MAX_CONTAINERS, MAX_NEW_MEMBERS, MAX_VALUES } from '../../../src/policy/body/json-structure.js'
+import { MAX_FIELDS } from '../../../src/policy/body/parse-body.js'
+import { running, send } from './running-gateway.js'
+
+/** Bodies within `max_body` that take long to parse, and block all other requests meanwhile. */
+
+const CONFIG = `
+max_body: 16MiB
+server: { max_body_memory: 1GiB }
+routes:
+  - { match: POST /batch, limits: [{ limit: 10M/hour, cost: size(body) }] }
+  - { match: POST /v1/chat/completions, llm: openai, limits: [{ limit: 100M/hour, of: tokens }] }
+  - match: POST /form
+    body_types: [application/x-www-form-urlencoded]
+    limits: [{ limit: 1M/hour, cost: int(body.n) }]
+`
+const JSON_BODY = { 'content-type': 'application/json' }
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
+
+function repeat(count: number, piece: (index: number) => string, separator = ','): string {
+  return Array.from({ length: count }, (_, index) => piece(index)).join(separator)
+}
+
+const members = (count: number) => repeat(count, (index) => `"m${index}":1`)
+
+/** Objects of two members, whose names are few and never in the same pair twice. */
+const pairs = (count: number) =>
+  repeat(count, (index) => `{"a${index % 200}":1,"b${Math.floor(index / 200)}":1}`)
+
+describe('a body that takes long to parse', () => {
+  it.each([
+    [MAX_NEW_MEMBERS, 'members in one object', `{${members(MAX_NEW_MEMBERS + 1)}}`],
+    [MAX_NEW_MEMBERS, 'members in objects of other names', `[${repeat(20_001, (at) => `{"m${at}":1}`)}]`],
+    [MAX_NEW_MEMBERS, 'members in objects of other pairs of names', `[${pairs(21_000)}]`],
+    [MAX_NEW_MEMBERS, 'members in large objects of one kind', `[${repeat(30, () => `{${members(1000)}}`)}]`],
+    [MAX_CONTAINERS, 'arrays', `[${repeat(MAX_CONTAINERS, () => '[]')}]`],
+    [MAX_CONTAINERS, 'objects', `[${repeat(MAX_CONTAINERS, () => '{}')}]`],
+    [MAX_VALUES, 'numbers', `[${repeat(MAX_VALUES + 1, () => '1')}]`],
+  ])('is answered with 413 where it has more than %d %s', async (most, _, body) => {
+    const { url } = await running(CONFIG)
+    for (const path of ['/batch', '/v1/chat/completions']) {
+      const answer = await send(url, path, { headers: JSON_BODY, body })
+      expect(answer.status).toBe(413)
+      expect(answer.text).toContain(`the request body has more than ${most} `)
+    }
+  })
+
+  it.each([
+    ['as many members as it may have', `{${members(MAX_NEW_MEMBERS)}}`],
+    ['as many arrays as it may have', `[${repeat(MAX_CONTAINERS - 1, () => '[]')}]`],
+    ['as many numbers as it may have', `[${repeat(MAX_VALUES, () => '1')}]`],
+    ['many objects of one kind', `[${repeat(100_000, () => '{"a":1,"b":2,"c":3}')}]`],
+    ['brackets, commas and names in a string', JSON.stringify([`${'[{,"a":'.repeat(MAX_CONTAINERS + 1)}`])],
+  ])('is let in with %s', async (_, body) => {
+    const { url } = await running(CONFIG)
+    expect((await send(url, '/batch', { headers: JSON_BODY, body })).status).toBe(200)
+  })
+
+  it('is answered with 413 where a form has more than 10000 fields', async () => {
+    const { url } = await running(CONFIG)
+    const fields = (count: number) => `n=1&${repeat(count - 1, (index) => `%ff${index}=1`, '&')}`
+    const status = async (body: string) => (await send(url, '/form', { headers: FORM, body })).status
+    expect(await status(fields(MAX_FIELDS))).toBe(200)
+    expect(await status(fields(MAX_FIELDS + 1))).toBe(413)
+    expect(await status(fields(MAX_FIELDS).replaceAll('&', ';'))).not.toBe(413)
+  })
+})

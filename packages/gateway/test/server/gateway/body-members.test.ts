@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest'
+import { checkStructure } from '../../../src/policy/body/json-structure.js'
+
+/** A generator of numbers from 0 to 1, by a seed. */
+function randomFrom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32
+    return state / 2 ** 32
+  }
+}
+
+describe('members of a JSON body', () => {
+  it('are found twice exactly where an object has a name twice, whatever objects came before', () => {
+    for (let seed = 1; seed <= 2000; seed += 1) {
+      const random = randomFrom(seed)
+      let isTwice = false
+      const value = (depth: number): string => {
+        const size = Math.floor(random() * (depth === 0 ? 14 : 5))
+        if (depth > 3 || random() < 0.3) return '1'
+        if (random() < 0.3) return `[${Array.from({ length: size }, () => value(depth + 1)).join()}]`
+        const names = Array.from({ length: size }, () => `n${Math.floor(random() * 60)}`)
+        if (new Set(names).size < size) isTwice = true
+        return `{${names.map((name) => `"${name}": ${value(depth + 1)}`).join()}}`
+      }
+      const text = `[${value(0)},${value(0)},${value(0)}]`
+      const check = () => checkStructure(text)
+      if (isTwice) expect(check, `seed ${seed}: ${text}`).toThrow('is there twice')
+      else expect(check, `seed ${seed}: ${text}`).not.toThrow()
+    }
+  })
+
+  it('are found twice at the end of a large object whose beginning came before', () => {
+    const members = Array.from({ length: 300 }, (_, index) => `"m${index}":0`).join()
+    expect(() => checkStructure(`[{${members}},{${members}}]`)).not.toThrow()
+    expect(() => checkStructure(`[{${members}},{${members},"m7":0}]`)).toThrow("'m7' is there twice")
+    expect(() => checkStructure(`[{${members}},{${members},"\\u006d7":0}]`)).toThrow("'m7' is there twice")
+  })
+})

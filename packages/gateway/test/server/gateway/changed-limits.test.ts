@@ -1,0 +1,151 @@
+import { createHash } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type RedisServer, startRedis } from '../../../../sluice/test/stores/servers/redis.js'
+import { serveWithWorkers } from '../workers/worker-gateway.js'
+import { echo, running, send, until } from './running-gateway.js'
+
+const TOKEN = 'a-token-of-some-length'
+const ADMIN = `{ listen: 127.0.0.1:0, token_sha256: ${createHash('sha256').update(TOKEN).digest('hex')} }`
+
+/** With more time than a busy machine needs, so that nothing is decided without the store. */
+const PATIENT = 'on_store_failure: { policy: closed, deadline: 20s }'
+
+const RULE = { route: 'POST /predict', rule: 'requests' }
+
+const limited = (limit: string) =>
+  `routes: [{ match: POST /predict, limits: [{ ${limit} }] }, { match: POST /look, limits: [{ limit: 1/hour, cost: 0 }] }]\n`
+
+interface Changing {
+  readonly url: string
+  readonly adminUrl: string
+  /** Reloads with another configuration, and waits until every process has it. */
+  reload(text: string): Promise<void>
+}
+
+let redis: RedisServer
+beforeAll(async () => {
+  redis = await startRedis()
+})
+afterAll(() => redis?.stop())
+
+const inOneProcess =
+  (store: () => string) =>
+  async (text: string): Promise<Changing> => {
+    const { gateway, url, adminUrl, configOf } = await running(store() + text, echo, ADMIN)
+    return { url, adminUrl, reload: (next) => gateway.apply(configOf(store() + next)) }
+  }
+
+const inTwoProcesses = async (text: string): Promise<Changing> => {
+  const { url, admin, write, said } = await serveWithWorkers(2, text, echo, undefined, ADMIN)
+  let reloads = 0
+  return {
+    url,
+    adminUrl: admin,
+    async reload(next) {
+      await write(next)
+      reloads++
+      await until(() => said.out.split(RELOADED).length + said.err.split(RELOADED).length > reloads + 1)
+    },
+  }
+}
+
+const RELOADED = 'the configuration was taken up'
+
+const PLACES: Readonly<Record<string, (text: string) => Promise<Changing>>> = {
+  'in memory': inOneProcess(() => ''),
+  'on Redis': inOneProcess(() => `store: redis://127.0.0.1:${redis.port}\n${PATIENT}\n`),
+  'in memory, with two workers': inTwoProcesses,
+}
+
+/** Of so many requests, one batch after the other, how many are let in. */
+async function admitted({ url }: Changing, tries: number, headers: object = {}): Promise<number> {
+  let count = 0
+  for (let sent = 0; sent < tries; sent += 20) {
+    const batch = Array.from({ length: Math.min(20, tries - sent) }, () => send(url, '/predict', { headers }))
+    for (const { status } of await Promise.all(batch)) if (status === 200) count++
+  }
+  return count
+}
+
+async function changeLimit({ adminUrl }: Changing, limit: string): Promise<void> {
+  const { status } = await send(adminUrl, '/api/acts', {
+    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ act: 'limit', ...RULE, limit }),
+  })
+  expect(status).toBe(200)
+}
+
+describe.each(Object.entries(PLACES))('%s', (_place, start) => {
+  const started = async (text: string) => {
+    await redis.cli('flushall')
+    return start(text)
+  }
+
+  it.each([
+    ['a fixed window', ', algorithm: fixed-window', 0],
+    // A bucket of 60 an hour gives one back in a minute.
+    ['a token bucket', '', 1],
+  ])('a reload that raises %s gives the difference at once', async (_, more, extra) => {
+    const gateway = await started(limited(`limit: 6/hour${more}`))
+    expect(await admitted(gateway, 8)).toBe(6)
+    await gateway.reload(limited(`limit: 60/hour${more}`))
+    const after = await admitted(gateway, 60)
+    expect(after).toBeGreaterThanOrEqual(54)
+    expect(after).toBeLessThanOrEqual(54 + extra)
+  })
+
+  it('an override of the dashboard gives the difference at once, and taking it back refunds nothing', async () => {
+    const gateway = await started(limited('limit: 6/hour, algorithm: fixed-window'))
+    expect(await admitted(gateway, 8)).toBe(6)
+    await changeLimit(gateway, '60/hour')
+    expect(await admitted(gateway, 20)).toBe(20)
+    await changeLimit(gateway, '6/hour')
+    expect(await admitted(gateway, 2)).toBe(0)
+    await changeLimit(gateway, '60/hour')
+    expect(await admitted(gateway, 40)).toBe(34)
+  })
+
+  it.each([
+    ['fixed windows', ', algorithm: fixed-window'],
+    ['token buckets', ''],
+  ])(
+    'a named rule from 10 a minute to 1000 a day and back refuses no longer than either limit (%s)',
+    async (_, more) => {
+      const gateway = await started(limited(`name: requests, limit: 10/minute${more}`))
+      const before = await admitted(gateway, 14)
+      expect(before).toBeGreaterThanOrEqual(10)
+      await gateway.reload(limited(`name: requests, limit: 1000/day${more}`))
+      expect(await admitted(gateway, 40)).toBe(40)
+      await gateway.reload(limited(`name: requests, limit: 10/minute${more}`))
+      const { status, headers } = await send(gateway.url, '/predict')
+      expect(status).toBe(429)
+      // A bucket of 50 units drains at the 10 a minute that are asked about.
+      expect(Number(headers['retry-after'])).toBeLessThanOrEqual(more === '' ? 300 : 60)
+    },
+  )
+
+  it('a refused request of a short limit refills no long one', async () => {
+    const gateway = await started(
+      limited('name: requests, limit: 20 per 10 minutes, algorithm: fixed-window'),
+    )
+    expect(await admitted(gateway, 22)).toBe(20)
+    await gateway.reload(limited('name: requests, limit: 3 per 300 ms, algorithm: fixed-window'))
+    await admitted(gateway, 1)
+    await gateway.reload(limited('name: requests, limit: 20 per 10 minutes, algorithm: fixed-window'))
+    expect(await admitted(gateway, 2)).toBe(0)
+  })
+
+  it('clients of two tiers that are counted by their address have the larger limit between them', async () => {
+    const gateway = await started(
+      `tiers: { premium: 5 }
+identity: { trusted_proxies: [127.0.0.0/8], proxy_headers: { client: X-Client-Id, tier: X-Tier } }
+${limited('limit: 20/hour, algorithm: fixed-window, by: ip')}`,
+    )
+    const visitors = { 'x-forwarded-for': '203.0.113.7' }
+    const premium = { ...visitors, 'x-client-id': 'acme', 'x-tier': 'premium' }
+    expect(await admitted(gateway, 22, visitors)).toBe(20)
+    expect(await admitted(gateway, 30, premium)).toBe(30)
+    expect(await admitted(gateway, 2, visitors)).toBe(0)
+    expect(await admitted(gateway, 52, premium)).toBe(50)
+  })
+})

@@ -1,0 +1,248 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describeConfig } from '../../../src/policy/config/describe-config.js'
+import { addNewKey } from '../../../src/server/identity/create-key.js'
+import { running, send } from './running-gateway.js'
+
+const AUDIENCE = 'https://models.example'
+const { privateKey, publicKey } = await generateKeyPair('ES256')
+
+let folder = ''
+let keys = ''
+let premiumKey = ''
+let expiredKey = ''
+let jwks = ''
+const jwksServer = createServer(async (_request, response) => {
+  response.end(JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'one', alg: 'ES256' }] }))
+})
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-clients-'))
+  keys = join(folder, 'keys.yaml')
+  premiumKey = await addNewKey(keys, { client: 'acme', tier: 'premium' })
+  expiredKey = await addNewKey(keys, { client: 'old', tier: 'premium', expires: '2020-01-01' })
+  await new Promise<void>((done) => jwksServer.listen(0, '127.0.0.1', done))
+  jwks = `http://127.0.0.1:${(jwksServer.address() as AddressInfo).port}/jwks.json`
+})
+afterAll(async () => {
+  jwksServer.closeAllConnections()
+  jwksServer.close()
+  await rm(folder, { recursive: true })
+})
+
+function token(claims: object = {}): Promise<string> {
+  return new SignJWT({ sub: 'acme', plan: 'premium', aud: AUDIENCE, ...claims })
+    .setProtectedHeader({ alg: 'ES256', kid: 'one' })
+    .setExpirationTime('1m')
+    .sign(privateKey)
+}
+
+const LIMITS = `
+tiers: { free: 1, premium: 5 }
+routes:
+  - match: POST /predict
+    limits: [{ limit: 20/minute, algorithm: fixed-window }]
+  - match: POST /premium/predict
+    require: client.tier == 'premium'
+    refuse_with: { status: 403, detail: Premium access required }
+    limits: [30/minute]
+`
+
+async function admitted(url: string, headers: object, tries: number): Promise<number> {
+  let count = 0
+  for (let each = 0; each < tries; each++)
+    if ((await send(url, '/predict', { headers })).status === 200) count++
+  return count
+}
+
+it('an unlimited tier is counted by no rule and told no limit', async () => {
+  const internalKey = await addNewKey(keys, { client: 'batch', tier: 'internal' })
+  const text = `identity: { api_keys: ${keys} }
+tiers: { internal: unlimited }
+routes:
+  - match: POST /predict
+    limits:
+      - 2/minute
+      - { concurrent: 1, wait: 1s }
+      - { limit: 3/minute, of: rows, cost: size(body.data), fallback_cost: 3 }
+  - match: POST /slots
+    limits: [{ concurrent: 1, tiers: { premium: unlimited } }, { limit: 2/minute, tiers: { premium: unlimited } }]
+default: { limits: [{ limit: 1/minute, tiers: { premium: unlimited } }] }
+`
+  const { url, adminUrl, configOf } = await running(text)
+  expect(describeConfig(configOf(text)).join('\n')).toContain('tiers: internal unlimited')
+  expect(describeConfig(configOf(text)).join('\n')).toContain('premium unlimited')
+  const internal = { 'x-api-key': internalKey, 'content-type': 'application/json' }
+  for (let count = 0; count < 10; count++) {
+    const answer = await send(url, '/predict', { headers: internal, body: '{"data":[1,2,3]}' })
+    expect(answer.status).toBe(200)
+    expect(Object.keys(answer.headers).filter((name) => name.startsWith('ratelimit'))).toEqual([])
+  }
+  const premium = { 'x-api-key': premiumKey }
+  for (let count = 0; count < 10; count++) {
+    expect((await send(url, '/slots', { headers: premium })).status).toBe(200)
+    expect((await send(url, '/elsewhere', { headers: premium })).status).toBe(200)
+  }
+  expect((await send(url, '/elsewhere')).status).toBe(200)
+  expect((await send(url, '/elsewhere')).status).toBe(429)
+  const metrics = await (await fetch(`${adminUrl}/metrics`)).text()
+  expect(metrics).toMatch(/sluice_decisions_total\{[^}]*tier="internal"[^}]*\} 10\n/)
+  const known = await fetch(`${adminUrl}/api/client?key=batch`)
+  expect(known.status).toBeLessThan(500)
+})
+
+describe('clients that say who they are', () => {
+  const identity = () =>
+    `identity: { api_keys: ${keys}, jwt: { jwks: '${jwks}', audience: '${AUDIENCE}', tier: plan } }\n`
+
+  it('have the limits of their tier; visitors those that are written', async () => {
+    const { url } = await running(identity() + LIMITS)
+    expect(await admitted(url, { authorization: `Bearer ${premiumKey}` }, 105)).toBe(100)
+    expect(await admitted(url, {}, 25)).toBe(20)
+    // One client, whatever it shows.
+    expect(await admitted(url, { 'x-api-key': premiumKey }, 1)).toBe(0)
+    expect(await admitted(url, { authorization: `Bearer ${await token()}` }, 1)).toBe(0)
+    expect(await admitted(url, { authorization: `Bearer ${await token({ sub: 'beta' })}` }, 105)).toBe(100)
+  })
+
+  it('whose tier changes have its limits at their next request, neither refilled nor locked out', async () => {
+    const own = join(folder, 'changing.yaml')
+    const key = await addNewKey(own, { client: 'acme', tier: 'free' })
+    const hourly = `
+tiers: { premium: 5 }
+routes:
+  - { match: POST /predict, limits: [20/hour] }
+  - { match: POST /look, limits: [{ limit: 20/hour, cost: 0 }] }`
+    const { url } = await running(`identity: { api_keys: ${own} }\n${hourly}`)
+    const headers = { 'x-api-key': key }
+    const limitTold = async () =>
+      /q=(\d+)/.exec(String((await send(url, '/look', { headers })).headers['ratelimit-policy']))?.[1]
+    expect(await admitted(url, headers, 10)).toBe(10)
+
+    const rewrite = async (from: string, to: string) =>
+      writeFile(own, (await readFile(own, 'utf8')).replace(`tier: ${from}`, `tier: ${to}`))
+    await rewrite('free', 'premium')
+    await expect.poll(limitTold, { timeout: 20_000 }).toBe('100')
+    // Ten were used and stay used, so 90 of 100 are left; one more comes back in 36 seconds.
+    const asPremium = await admitted(url, headers, 110)
+    expect(asPremium).toBeGreaterThanOrEqual(90)
+    expect(asPremium).toBeLessThanOrEqual(95)
+
+    await rewrite('premium', 'free')
+    await expect.poll(limitTold, { timeout: 20_000 }).toBe('20')
+    expect(await admitted(url, headers, 30)).toBeLessThanOrEqual(1)
+  })
+
+  it('are asked for what a route requires, and told so', async () => {
+    const { url } = await running(identity() + LIMITS)
+    const visitor = await send(url, '/premium/predict')
+    expect(visitor.status).toBe(403)
+    expect(JSON.parse(visitor.text)).toMatchObject({ title: 'Forbidden', detail: 'Premium access required' })
+    const free = { authorization: `Bearer ${await token({ plan: 'free' })}` }
+    expect((await send(url, '/premium/predict', { headers: free })).status).toBe(403)
+    expect((await send(url, '/premium/predict', { headers: { 'x-api-key': premiumKey } })).status).toBe(200)
+  })
+
+  it('get nothing by what they merely claim', async () => {
+    const { url } = await running(identity() + LIMITS)
+    const unsigned = new UnsecuredJWT({ sub: 'acme', plan: 'premium', aud: AUDIENCE })
+      .setExpirationTime('1m')
+      .encode()
+    const refused: readonly string[] = [
+      expiredKey,
+      premiumKey.toUpperCase(),
+      'sk_made-up',
+      unsigned,
+      await token({ aud: 'https://other.example' }),
+      `${await token()}x`,
+    ]
+    for (const secret of refused) {
+      const answer = await send(url, '/predict', { headers: { authorization: `Bearer ${secret}` } })
+      expect(answer.status).toBe(401)
+      expect(answer.headers['www-authenticate']).toBe('Bearer')
+      expect(answer.text).not.toContain(secret)
+      const premium = await send(url, '/premium/predict', { headers: { 'x-api-key': secret } })
+      expect(premium.status).toBe(401)
+    }
+    const claims = { 'x-tier': 'premium', 'x-client-tier': 'premium', tier: 'premium', 'x-client-id': 'acme' }
+    expect((await send(url, '/premium/predict', { headers: claims })).status).toBe(403)
+    expect(await admitted(url, claims, 25)).toBe(20)
+  })
+
+  it('show their credentials to the upstream too, or where the file says so to the gateway alone', async () => {
+    const seen = async (forward: string, headers: object, path = '/predict') => {
+      const { url } = await running(identity().replace(' } }', ` }${forward} }`) + LIMITS)
+      const { status, text } = await send(url, path, { headers: { ...headers, other: 'kept' } })
+      const { 'x-api-key': key, authorization, other } = JSON.parse(text).headers
+      return [status, key, authorization, other]
+    }
+    const forUpstream = 'Basic dXBzdHJlYW0='
+    const bearer = `Bearer ${premiumKey}`
+    const both = { 'x-api-key': premiumKey, authorization: 'Bearer for-the-upstream' }
+    expect(await seen('', both)).toEqual([200, premiumKey, 'Bearer for-the-upstream', 'kept'])
+    const kept = ', forward_credentials: false'
+    expect(await seen(kept, both)).toEqual([200, undefined, 'Bearer for-the-upstream', 'kept'])
+    expect(await seen(kept, { X_API_Key: premiumKey })).toEqual([200, undefined, undefined, 'kept'])
+    for (const authorization of [bearer, `bearer  ${premiumKey}`, `Bearer ${await token()}`])
+      expect(await seen(kept, { authorization })).toEqual([200, undefined, undefined, 'kept'])
+    // A visitor has shown the gateway nothing.
+    expect(await seen(kept, { authorization: forUpstream })).toEqual([200, undefined, forUpstream, 'kept'])
+    expect(await seen(kept, { authorization: bearer }, '/unlimited')).toEqual([
+      200,
+      undefined,
+      undefined,
+      'kept',
+    ])
+  })
+
+  it('two keys at once are no key', async () => {
+    const { url } = await running(identity() + LIMITS)
+    const answer = await send(url, '/predict', { headers: { 'x-api-key': [premiumKey, 'another'] } })
+    expect(answer.status).toBe(400)
+  })
+})
+
+describe('clients that a trusted proxy names', () => {
+  const named = { 'x-client-id': 'acme', 'x-client-tier': 'premium', 'x-forwarded-for': '192.0.2.1' }
+  const proxied = (trusted: string) =>
+    `identity: { trusted_proxies: [${trusted}], proxy_headers: { client: X-Client-Id, tier: X-Client-Tier } }\n`
+
+  it('are believed to be', async () => {
+    const { url } = await running(proxied('127.0.0.1') + LIMITS)
+    expect(await admitted(url, named, 105)).toBe(100)
+    expect((await send(url, '/premium/predict', { headers: named })).status).toBe(200)
+  })
+
+  it('are refused where their name is longer than any', async () => {
+    const { url, failures } = await running(proxied('127.0.0.1') + LIMITS)
+    for (const name of ['x-client-id', 'x-client-tier']) {
+      const answer = await send(url, '/predict', { headers: { ...named, [name]: 'a'.repeat(257) } })
+      expect(answer.status).toBe(400)
+      expect(JSON.parse(answer.text).detail).toContain(`'${name}'`)
+    }
+    expect(failures).toEqual([])
+  })
+
+  it('are shown to the upstream, and what anybody else writes there is not', async () => {
+    const seenBehind = async (trusted: string) => {
+      const { url } = await running(proxied(trusted) + LIMITS)
+      const { text } = await send(url, '/predict', { headers: { ...named, other: 'kept' } })
+      return JSON.parse(text).headers
+    }
+    expect(await seenBehind('127.0.0.1')).toMatchObject({ 'x-client-id': 'acme', 'x-client-tier': 'premium' })
+    const seen = await seenBehind('10.0.0.1')
+    expect(seen).toMatchObject({ other: 'kept' })
+    expect(Object.keys(seen).filter((name) => name.includes('client'))).toEqual([])
+  })
+
+  it('are nobody where anybody else names them', async () => {
+    const { url } = await running(proxied('10.0.0.1') + LIMITS)
+    expect(await admitted(url, named, 25)).toBe(20)
+    expect((await send(url, '/premium/predict', { headers: named })).status).toBe(403)
+  })
+})

@@ -1,0 +1,67 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type RedisServer, startRedis } from '../../../../sluice/test/stores/servers/redis.js'
+import { sluice } from '../../cli/program.js'
+import { gatewayOn } from './on-store.js'
+import { send, until, upstreamOf } from './running-gateway.js'
+
+const LEASE = 2000
+const SLOTS = 3
+
+let redis: RedisServer
+let folder: string
+beforeAll(async () => {
+  redis = await startRedis()
+  folder = await mkdtemp(join(tmpdir(), 'sluice-killed-'))
+})
+afterAll(async () => {
+  await rm(folder, { recursive: true })
+  await redis?.stop()
+})
+
+it('a gateway that is killed frees the slots of its streams within one lease, and not before', async () => {
+  const limits =
+    `store: redis://127.0.0.1:${redis.port}/0\non_store_failure: { policy: closed, deadline: 20s }\n` +
+    `routes: [{ match: POST /predict, limits: [{ concurrent: ${SLOTS}, lease: ${LEASE}ms }] }]\n`
+  const file = join(folder, 'gateway.yaml')
+  const upstream = await upstreamOf((_request, response) => response.write('for ever'))
+  await writeFile(file, `listen: 127.0.0.1:0\nadmin: off\nupstream: ${upstream}\n${limits}`)
+  const { child, said, ended } = sluice('serve', file)
+  await until(() => /http:\S+/.test(said.out))
+  const url = /http:\S+/.exec(said.out)?.[0] as string
+  let started = 0
+  const cut: unknown[] = []
+  for (let stream = 0; stream < SLOTS; stream++) {
+    const response = await fetch(new URL('/predict', url), { method: 'POST' })
+    const reader = response.body?.getReader()
+    await reader?.read()
+    started++
+    void reader?.read().catch((error) => cut.push(error))
+  }
+  expect(started).toBe(SLOTS)
+
+  const other = await gatewayOn(limits)
+  const statusOf = async () => (await send(other.url, '/predict')).status
+  // The slots are renewed for as long as their streams run, for longer than a lease.
+  const busyUntil = performance.now() + 1.5 * LEASE
+  while (performance.now() < busyUntil) expect(await statusOf()).toBe(429)
+
+  child.kill('SIGKILL')
+  await ended
+  const killed = performance.now()
+  expect(await statusOf()).toBe(429)
+  await until(async () => (await statusOf()) === 200)
+  const freed = performance.now() - killed
+  console.info(
+    `killed with ${SLOTS} streams: the first slot was free after ${Math.round(freed)} ms of a lease of ${LEASE} ms`,
+  )
+  // Renewed every third of a lease: at its death the oldest lease had two thirds of it left, and the youngest the whole.
+  expect(freed).toBeLessThanOrEqual(LEASE + 1000)
+  await until(async () =>
+    (await Promise.all(Array.from({ length: SLOTS }, statusOf))).every((status) => status === 200),
+  )
+  expect(performance.now() - killed).toBeLessThanOrEqual(LEASE + 1000)
+  expect(cut).toHaveLength(SLOTS)
+})

@@ -1,0 +1,211 @@
+import { once } from 'node:events'
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { GatewayConfig } from '../../../src/policy/config/config.js'
+import { echo, running, send, until, upstreamOf } from './running-gateway.js'
+
+const TWO = 'routes: [{ match: POST /predict, limits: [{ limit: 2/minute, algorithm: fixed-window }] }]'
+
+describe('another configuration', () => {
+  it('takes effect at once and refills nobody', async () => {
+    const { gateway, url, configOf } = await running(TWO)
+    await send(url, '/predict')
+    await send(url, '/predict')
+    expect((await send(url, '/predict')).status).toBe(429)
+
+    await gateway.apply(configOf(TWO))
+    expect((await send(url, '/predict')).status).toBe(429)
+
+    // Two are used and stay used, so that two of four are left.
+    await gateway.apply(configOf(TWO.replace('2/minute', '4/minute')))
+    expect((await send(url, '/predict')).status).toBe(200)
+    expect((await send(url, '/predict')).status).toBe(200)
+    expect((await send(url, '/predict')).status).toBe(429)
+
+    await gateway.apply(configOf('default: deny'))
+    expect((await send(url, '/predict')).status).toBe(404)
+
+    await gateway.apply(configOf('default: { limits: [] }'))
+    expect((await send(url, '/predict')).status).toBe(200)
+  })
+
+  it('drops no request, and those under way end as they began', async () => {
+    const held: ServerResponse[] = []
+    const { gateway, url, configOf } = await running(
+      'routes: [{ match: POST /predict, limits: [{ concurrent: 2 }] }]',
+      (_request, response) => held.push(response),
+    )
+    const first = send(url, '/predict')
+    await until(() => held.length === 1)
+    await gateway.apply(
+      configOf('routes: [{ match: POST /predict, limits: [{ concurrent: 1 }] }]\ntimeouts: { idle: 1m }'),
+    )
+    expect((await send(url, '/predict')).status).toBe(429)
+    held[0]?.end('done')
+    expect(await first).toMatchObject({ status: 200, text: 'done' })
+
+    const second = send(url, '/predict')
+    await until(() => held.length === 2)
+    held[1]?.end('done')
+    expect((await second).status).toBe(200)
+  })
+
+  it.each([
+    ['another upstream', (config: GatewayConfig, upstream: string) => ({ ...config, upstream })],
+    [
+      'other timeouts',
+      (config: GatewayConfig) => ({ ...config, timeouts: { ...config.timeouts, idle: 12_345 } }),
+    ],
+    [
+      'other clients',
+      (config: GatewayConfig) => ({ ...config, identity: { ...config.identity, ipv6Subnet: 56 } }),
+    ],
+    ['no routes', (config: GatewayConfig) => ({ ...config, routes: [] })],
+  ])('with %s fails no request whose body is read, or that waits in line', async (_, changed) => {
+    const held: ServerResponse[] = []
+    const text = `routes:
+  - match: POST /rows
+    limits: [{ limit: 1000/minute, of: rows, cost: size(body.data) }]
+  - match: POST /slot
+    limits: [{ concurrent: 1, wait: 1m }]`
+    const { gateway, url, adminUrl, configOf } = await running(text, async (request, response) => {
+      if (request.url === '/slot') held.push(response)
+      else await echo(request, response)
+    })
+    const other = await upstreamOf(echo)
+    const { hostname, port } = new URL(url)
+    const json = { 'content-type': 'application/json', 'content-length': 12, expect: '100-continue' }
+    const reading = httpRequest({ hostname, port, method: 'POST', path: '/rows', headers: json })
+    reading.flushHeaders()
+    await once(reading, 'continue')
+    reading.write('{"data"')
+    const first = send(url, '/slot')
+    await until(() => held.length === 1)
+    const waiting = send(url, '/slot')
+    const unread = once(reading, 'response') as Promise<[IncomingMessage]>
+    const metrics = async () => (await fetch(`${adminUrl}/metrics`)).text()
+    await until(async () => (await metrics()).includes('sluice_waiting_requests{route="POST /slot"} 1'))
+    // Several in a row, so that more than one upstream is on its way out.
+    for (const next of [changed(configOf(text), other), configOf(text), changed(configOf(text), other)])
+      await gateway.apply(next)
+    reading.end(':[1]}')
+    const [answer] = await unread
+    answer.resume()
+    expect(answer.statusCode).toBe(200)
+    held[0]?.end('first')
+    expect(await first).toMatchObject({ status: 200, text: 'first' })
+    await until(() => held.length === 2)
+    held[1]?.end('waited')
+    expect(await waiting).toMatchObject({ status: 200, text: 'waited' })
+  })
+
+  it('closes the connections to an earlier upstream after its last request', async () => {
+    const held: ServerResponse[] = []
+    let connections = 0
+    const upstream = createServer((_request, response) => void held.push(response))
+    upstream.on('connection', (socket) => {
+      connections++
+      socket.on('close', () => connections--)
+    })
+    upstream.listen(0, '127.0.0.1')
+    await once(upstream, 'listening')
+    onTestFinished(() => void upstream.close())
+    const { port } = upstream.address() as AddressInfo
+    const { gateway, url, configOf } = await running('', `http://127.0.0.1:${port}`)
+    const answer = send(url, '/')
+    await until(() => held.length === 1)
+    await gateway.apply({ ...configOf(''), upstream: await upstreamOf(echo) })
+    held[0]?.end('done')
+    expect(await answer).toMatchObject({ status: 200, text: 'done' })
+    await until(() => connections === 0)
+  })
+
+  it('that is rejected while its clients are read leaves everything as it was', async () => {
+    const { gateway, url, configOf } = await running(TWO)
+    const next = configOf('default: deny')
+    const missing = { ...next, identity: { ...next.identity, apiKeys: '/nowhere/keys.yaml' } }
+    await expect(gateway.apply({ ...missing, upstream: 'http://127.0.0.1:9' })).rejects.toThrow(
+      'does not exist',
+    )
+    expect((await send(url, '/predict')).status).toBe(200)
+  })
+
+  it('is refused whole where a part of it needs a restart', async () => {
+    const { gateway, url, configOf } = await running(TWO)
+    const next = configOf('default: deny')
+    await expect(gateway.apply({ ...next, listen: { host: '127.0.0.1', port: 1 } })).rejects.toThrow(
+      "a change of 'listen' needs a restart",
+    )
+    expect((await send(url, '/predict')).status).toBe(200)
+  })
+})
+
+describe('health', () => {
+  it('is told on the admin port alone', async () => {
+    const { url, adminUrl } = await running('default: deny')
+    expect((await fetch(`${adminUrl}/healthz`)).status).toBe(200)
+    expect(await (await fetch(`${adminUrl}/readyz?verbose`)).json()).toEqual({ status: 'ready' })
+    expect((await fetch(`${adminUrl}/__proto__`)).status).toBe(404)
+    expect((await fetch(`${adminUrl}/healthz`, { method: 'POST' })).status).toBe(405)
+    expect((await fetch(`${url}/healthz`)).status).toBe(404)
+  })
+})
+
+describe('a stop', () => {
+  it('finishes what is in flight and says meanwhile that it is not ready', async () => {
+    const held: ServerResponse[] = []
+    const { gateway, url, adminUrl } = await running('', (_request, response) => {
+      response.write('half ')
+      held.push(response)
+    })
+    const { hostname, port } = new URL(url)
+    const request = httpRequest({ hostname, port, path: '/' }).end()
+    const [response] = (await once(request, 'response')) as [IncomingMessage]
+    const closed = gateway.close()
+    expect((await fetch(`${adminUrl}/readyz`)).status).toBe(503)
+    await expect(fetch(url)).rejects.toThrow()
+    held[0]?.end('and half')
+    let text = ''
+    for await (const chunk of response) text += chunk
+    expect(text).toBe('half and half')
+    await closed
+  })
+
+  it('cuts what does not end in time', async () => {
+    const { gateway, url } = await running('timeouts: { shutdown: 10ms }', (_request, response) => {
+      response.write('for ever')
+    })
+    const { hostname, port } = new URL(url)
+    const request = httpRequest({ hostname, port, path: '/' }).end()
+    const [response] = (await once(request, 'response')) as [IncomingMessage]
+    const cut = once(response, 'error')
+    await gateway.close()
+    expect((await cut)[0]).toMatchObject({ code: 'ECONNRESET' })
+  })
+})
+
+describe('a client that asks before it sends', () => {
+  it('is refused without having sent its body, and otherwise told to go on', async () => {
+    const { url } = await running('routes: [{ match: POST /predict, limits: [1/minute] }]')
+    const { hostname, port } = new URL(url)
+    const ask = async () => {
+      const request = httpRequest({
+        ...{ hostname, port, method: 'POST', path: '/predict', agent: false },
+        headers: { expect: '100-continue', 'content-length': 5 },
+      })
+      let proceeded = false
+      request.on('continue', () => {
+        proceeded = true
+        request.end('hello')
+      })
+      request.flushHeaders()
+      const [response] = (await once(request, 'response')) as [IncomingMessage]
+      response.resume()
+      request.destroy()
+      return { status: response.statusCode, proceeded }
+    }
+    expect(await ask()).toEqual({ status: 200, proceeded: true })
+    expect(await ask()).toEqual({ status: 429, proceeded: false })
+  })
+})

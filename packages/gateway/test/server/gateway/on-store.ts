@@ -1,0 +1,68 @@
+import type { RequestListener } from 'node:http'
+import { onTestFinished } from 'vitest'
+import type { GatewayConfig } from '../../../src/policy/config/config.js'
+import { parseConfig } from '../../../src/policy/config/load-config.js'
+import { type Gateway, startGateway } from '../../../src/server/gateway.js'
+import { echo, send, upstreamOf } from './running-gateway.js'
+
+/** A line of the log. */
+interface Line {
+  readonly level: 'info' | 'warn' | 'error'
+  readonly message: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+/** A gateway on a store that it shares, on free ports; it ends with the test. */
+export interface GatewayOnStore {
+  readonly gateway: Gateway
+  readonly url: string
+  readonly adminUrl: string
+  /** What it logged, but for who was refused. */
+  readonly lines: readonly Line[]
+  /** The configuration of this text, for the same ports and upstream. */
+  configOf(text: string): GatewayConfig
+  /** The statuses of so many requests to `POST /predict`, sent at once. */
+  predict(count: number, headers?: object): Promise<number[]>
+  readiness(): Promise<{ status: number; body: unknown }>
+}
+
+/** @param text the file without `listen`, `admin` and `upstream` */
+export async function gatewayOn(text: string, upstream: RequestListener = echo): Promise<GatewayOnStore> {
+  const upstreamUrl = await upstreamOf(upstream)
+  const configOf = (rest: string) =>
+    parseConfig(`listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\nupstream: ${upstreamUrl}\n${rest}`, 'test.yaml')
+  const lines: Line[] = []
+  const logged = (level: Line['level']) => (fields: object, message: string) => {
+    if (!/a request was refused|more in the last second/.test(message))
+      lines.push({ level, message, fields: { ...fields } })
+  }
+  const gateway = await startGateway(configOf(text), {
+    info: logged('info'),
+    warn: logged('warn'),
+    error: logged('error'),
+    upstreamFailed: (failure) => logged('error')(failure, 'the upstream failed'),
+    crashed: (error) => logged('error')({ error }, 'an unforeseen error'),
+  })
+  onTestFinished(() => gateway.close())
+  const url = `http://127.0.0.1:${gateway.address.port}`
+  const adminUrl = `http://127.0.0.1:${gateway.adminAddress?.port}`
+  return {
+    gateway,
+    url,
+    adminUrl,
+    lines,
+    configOf,
+    async predict(count, headers = {}) {
+      const answers = Array.from({ length: count }, () => send(url, '/predict', { headers }))
+      return (await Promise.all(answers)).map(({ status }) => status)
+    },
+    async readiness() {
+      const response = await fetch(`${adminUrl}/readyz`)
+      return { status: response.status, body: await response.json() }
+    },
+  }
+}
+
+export function allowed(statuses: readonly number[]): number {
+  return statuses.filter((status) => status === 200).length
+}

@@ -1,0 +1,21 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { running, send } from './running-gateway.js'
+
+it('an address that nobody asked for and that cannot be read hinders no request, and holds nothing', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-record-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const { url } = await running(
+    [
+      `record: ${join(folder, 'traffic.jsonl.gz')}`,
+      'identity: { trusted_proxies: [127.0.0.1] }',
+      'routes: [{ match: POST /predict, limits: [{ concurrent: 1, by: everyone }] }]',
+    ].join('\n'),
+  )
+  for (let count = 0; count < 3; count++) {
+    const headers = { 'x-forwarded-for': 'nonsense' }
+    expect((await send(url, '/predict', { headers })).status).toBe(200)
+  }
+})

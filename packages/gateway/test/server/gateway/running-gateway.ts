@@ -1,0 +1,103 @@
+import { once } from 'node:events'
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { onTestFinished } from 'vitest'
+import type { GatewayConfig } from '../../../src/policy/config/config.js'
+import { parseConfig } from '../../../src/policy/config/load-config.js'
+import { type Gateway, startGateway } from '../../../src/server/gateway.js'
+import type { Log } from '../../../src/server/logging/log.js'
+
+/** A gateway with an upstream of the test's own behind it, both on free ports; they end with the test. */
+export interface Running {
+  readonly gateway: Gateway
+  readonly url: string
+  readonly adminUrl: string
+  /** What the gateway logged of failures. */
+  readonly failures: unknown[]
+  /** The configuration of this text, for the same ports and upstream. */
+  configOf(text: string): GatewayConfig
+}
+
+/**
+ * @param text the file without `listen`, `admin` and `upstream`
+ * @param upstream its listener; or the URL of one that runs already
+ * @param admin what stands behind `admin:`
+ */
+export async function running(
+  text: string,
+  upstream: RequestListener | string = echo,
+  admin = '127.0.0.1:0',
+): Promise<Running> {
+  const upstreamUrl = typeof upstream === 'string' ? upstream : await upstreamOf(upstream)
+  const configOf = (rest: string) =>
+    parseConfig(`listen: 127.0.0.1:0\nadmin: ${admin}\nupstream: ${upstreamUrl}\n${rest}`, 'test.yaml')
+  const failures: unknown[] = []
+  const gateway = await startGateway(configOf(text), logInto(failures))
+  onTestFinished(() => gateway.close())
+  return {
+    gateway,
+    url: `http://127.0.0.1:${gateway.address.port}`,
+    adminUrl: `http://127.0.0.1:${gateway.adminAddress?.port}`,
+    failures,
+    configOf,
+  }
+}
+
+export async function upstreamOf(listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** Answers with what it was asked. */
+export async function echo(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk)
+  response.setHeader('content-type', 'application/json')
+  const { method, url, headers } = request
+  response.end(JSON.stringify({ method, url, headers, body: Buffer.concat(chunks).toString() }))
+}
+
+function logInto(failures: unknown[]): Log {
+  return {
+    upstreamFailed: (failure) => failures.push(failure),
+    crashed: (error) => failures.push(error),
+    info: () => {},
+    warn: () => {},
+    error: (fields) => failures.push(fields),
+  }
+}
+
+/**
+ * Sends a request whose target is written as it is given, which `fetch` would tidy up, and reads the answer. A body is JSON
+ * unless the headers say otherwise.
+ */
+export async function send(
+  url: string,
+  target: string,
+  { method = 'POST', headers = {}, body = '' }: { method?: string; headers?: object; body?: string } = {},
+): Promise<{ status: number; headers: IncomingMessage['headers']; text: string }> {
+  const { hostname, port } = new URL(url)
+  const all = { ...(body !== '' && { 'content-type': 'application/json' }), ...headers }
+  const request = httpRequest({ hostname, port, method, path: target, headers: all, agent: false })
+  request.end(body)
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  let text = ''
+  for await (const chunk of response.setEncoding('utf8')) text += chunk
+  return { status: response.statusCode ?? 0, headers: response.headers, text }
+}
+
+/** Waits until something holds. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5))
+}

@@ -1,0 +1,57 @@
+import type { ServerResponse } from 'node:http'
+import { expect, it } from 'vitest'
+import { running, send } from './running-gateway.js'
+
+it('the limits of all routes are counted over all of them, beside what each route has', async () => {
+  const { url } = await running(`
+limits: [{ limit: 5/hour, algorithm: fixed-window, by: everyone }]
+routes:
+  - match: POST /a
+    limits: [{ limit: 2/hour, algorithm: fixed-window }]
+  - match: POST /b`)
+  const statuses = []
+  // The third to /a is refused by the route, and takes nothing of what all share.
+  for (const target of ['/a', '/a', '/a', '/b', '/elsewhere', '/b', '/b'])
+    statuses.push((await send(url, target)).status)
+  expect(statuses).toEqual([200, 200, 429, 200, 200, 200, 429])
+  expect((await send(url, '/b')).headers.ratelimit).toContain('"all requests";r=0')
+})
+
+it('the upstream has as many requests in flight as its limit says, whatever their routes', async () => {
+  const held: ServerResponse[] = []
+  const { url } = await running(
+    'limits: [{ concurrent: 2, by: everyone }]\nroutes: [{ match: POST /a, limits: [100/minute] }]',
+    (_request, response) => void held.push(response),
+  )
+  const answers = [send(url, '/a'), send(url, '/b')]
+  await expect.poll(() => held.length).toBe(2)
+  expect((await send(url, '/a')).status).toBe(429)
+  expect((await send(url, '/c')).status).toBe(429)
+  for (const response of held.splice(0)) response.end()
+  await Promise.all(answers)
+  const next = send(url, '/c')
+  await expect.poll(() => held.length).toBe(1)
+  held[0]?.end()
+  expect((await next).status).toBe(200)
+})
+
+it('a limit of tokens that all share counts where tokens are read, and nowhere else', async () => {
+  const { url } = await running(
+    `
+limits: [{ limit: 100/hour, of: tokens, algorithm: fixed-window, by: everyone }]
+routes:
+  - { match: POST /one, llm: openai-completions }
+  - { match: POST /two, llm: openai-completions }
+  - match: POST /three`,
+    (request, response) => {
+      request.resume()
+      response.setHeader('content-type', 'application/json')
+      response.end('{"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":35}}')
+    },
+  )
+  const body = JSON.stringify({ prompt: 'x'.repeat(40), max_tokens: 40 })
+  const statuses = []
+  for (const target of ['/one', '/two', '/one', '/three'])
+    statuses.push((await send(url, target, { body })).status)
+  expect(statuses).toEqual([200, 200, 429, 200])
+})

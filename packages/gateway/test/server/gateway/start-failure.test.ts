@@ -1,0 +1,38 @@
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it, onTestFinished, vi } from 'vitest'
+import { parseConfig } from '../../../src/policy/config/load-config.js'
+import { startGateway } from '../../../src/server/gateway.js'
+import { createLog } from '../../../src/server/logging/log.js'
+
+it.each(['listen', 'admin'] as const)('where the port of %s is in use nothing goes on', async (taken) => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-start-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const keys = join(folder, 'keys.yaml')
+  await writeFile(keys, 'keys: []\n')
+  const ports = { listen: 0, admin: 0, [taken]: port }
+  const config = parseConfig(
+    `listen: 127.0.0.1:${ports.listen}
+admin: 127.0.0.1:${ports.admin}
+upstream: http://127.0.0.1:9
+identity: { api_keys: ${keys} }
+`,
+    'test.yaml',
+  )
+
+  const started = vi.spyOn(globalThis, 'setInterval')
+  const ended = vi.spyOn(globalThis, 'clearInterval')
+  onTestFinished(() => void vi.restoreAllMocks())
+  await expect(startGateway(config, createLog())).rejects.toThrow(`port ${port} of 127.0.0.1 is in use`)
+  const timers = started.mock.results.map(({ value }) => value)
+  expect(timers.length).toBeGreaterThanOrEqual(2)
+  expect(ended.mock.calls.map(([timer]) => timer)).toEqual(expect.arrayContaining(timers))
+})

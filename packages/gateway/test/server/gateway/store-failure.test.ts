@@ -1,0 +1,152 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { startMemcached } from '../../../../sluice/test/stores/servers/memcached.js'
+import { freePort, startRedis } from '../../../../sluice/test/stores/servers/redis.js'
+import { allowed, type GatewayOnStore, gatewayOn } from './on-store.js'
+import { send, until } from './running-gateway.js'
+
+const ROUTES =
+  'routes: [{ match: POST /predict, limits: [{ limit: 4/hour, algorithm: fixed-window }] }, { match: /free }]'
+
+const LOST = {
+  local: 'the store does not answer; this gateway decides by itself, with its share of each limit',
+  open: 'the store does not answer; requests are let in uncounted',
+  closed: 'the store does not answer; limited requests are answered with 503',
+}
+
+/** Sends requests one after the other until something holds, and gives their statuses. */
+async function predictUntil({ predict }: GatewayOnStore, holds: () => boolean): Promise<number[]> {
+  const statuses: number[] = []
+  while (!holds()) statuses.push(...(await predict(1)))
+  return statuses
+}
+
+const isBack = ({ lines }: GatewayOnStore, times = 1) =>
+  lines.filter(({ message }) => message === 'the store answers again').length === times
+
+describe('a gateway whose store is not there when it starts', () => {
+  it.each([
+    ['{ policy: local, peers: 2 }', 'local', [200, 200, 429, 429, 429, 429], 200],
+    ['open', 'open', [200, 200, 200, 200, 200, 200], 200],
+    ['closed', 'closed', [503, 503, 503, 503, 503, 503], 503],
+  ] as const)('starts, says so, and follows %s', async (written, policy, expected, ready) => {
+    const port = await freePort()
+    const text = `store: redis://me:s3cret@127.0.0.1:${port}\non_store_failure: ${written}\n${ROUTES}`
+    const gateway = await gatewayOn(text)
+    const store = `redis://127.0.0.1:${port}`
+    const reason = `there is no connection: connect ECONNREFUSED 127.0.0.1:${port}`
+    const lost = { level: 'error', message: LOST[policy], fields: { store, policy, reason } }
+    expect(gateway.lines).toEqual([lost])
+
+    const statuses: number[] = []
+    for (const _ of expected) statuses.push(...(await gateway.predict(1)))
+    expect(statuses).toEqual(expected)
+    expect((await send(gateway.url, '/free')).status).toBe(200)
+    const status = ready === 200 ? 'ready' : 'without its store'
+    expect(await gateway.readiness()).toEqual({ status: ready, body: { status, store: 'lost', policy } })
+    expect(gateway.lines).toEqual([lost])
+  })
+
+  it('answers 503 that says when to come back, and nothing of the store', async () => {
+    const port = await freePort()
+    const { url } = await gatewayOn(
+      `store: memcached://127.0.0.1:${port}\non_store_failure: closed\n${ROUTES}`,
+    )
+    const { status, headers, text } = await send(url, '/predict', { body: 'x'.repeat(100_000) })
+    expect(status).toBe(503)
+    expect(headers['retry-after']).toBe('1')
+    expect(headers['content-type']).toBe('application/problem+json')
+    expect(JSON.parse(text)).toMatchObject({
+      type: 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity',
+      status: 503,
+    })
+    expect(text).not.toMatch(/memcached|ECONNREFUSED|127\.0\.0\.1/)
+  })
+
+  it('is ready as soon as a look at it finds the store, without any request', async () => {
+    const port = await freePort()
+    const failure = 'on_store_failure: { policy: closed, deadline: 2s }'
+    const gateway = await gatewayOn(`store: memcached://127.0.0.1:${port}\n${failure}\n${ROUTES}`)
+    expect((await gateway.readiness()).status).toBe(503)
+    const server = await startMemcached(port)
+    onTestFinished(() => server.stop())
+    await until(async () => (await gateway.readiness()).status === 200)
+    expect(await gateway.readiness()).toEqual({ status: 200, body: { status: 'ready', store: 'answers' } })
+    expect(await gateway.predict(1)).toEqual([200])
+    expect(isBack(gateway)).toBe(true)
+  })
+})
+
+describe('a store that is lost under load', () => {
+  const HOURLY = 'routes: [{ match: POST /predict, limits: [{ limit: 30/hour, algorithm: fixed-window }] }]'
+
+  it('is decided without, a share for each time, and decides again when it is back', async () => {
+    let redis = await startRedis()
+    onTestFinished(() => redis.stop())
+    const { port } = redis
+    // Reads take their time on a machine that does other things; the refused connection needs none.
+    const failure = 'on_store_failure: { policy: local, peers: 3, deadline: 2s }'
+    const gateway = await gatewayOn(`store: redis://127.0.0.1:${port}\n${failure}\n${HOURLY}`)
+    // Nobody is refused, or that would be remembered for a moment when the store is gone.
+    expect(allowed(await gateway.predict(30))).toBe(30)
+
+    await redis.stop()
+    const meanwhile = await predictUntil(gateway, () => gateway.lines.length > 0)
+    for (let request = 0; request < 20; request++) meanwhile.push(...(await gateway.predict(1)))
+    expect(new Set(meanwhile)).toEqual(new Set([200, 429]))
+    expect(allowed(meanwhile)).toBe(10)
+
+    redis = await startRedis([], port)
+    const returning = await predictUntil(gateway, () => isBack(gateway))
+    // It was empty, so the limit is there again, once.
+    const after = [...returning, ...(await gateway.predict(40))]
+    expect(allowed(after)).toBe(30)
+    expect(new Set(after)).toEqual(new Set([200, 429]))
+
+    const decidedWithout = meanwhile.length + returning.length - 1
+    expect(gateway.lines).toEqual([
+      expect.objectContaining({ level: 'error', message: LOST.local }),
+      {
+        level: 'info',
+        message: 'the store answers again',
+        fields: { store: `redis://127.0.0.1:${port}`, policy: 'local', decidedWithout, answeredWith503: 0 },
+      },
+    ])
+  })
+
+  it('counts as lost where it hangs, too', async () => {
+    const redis = await startRedis()
+    onTestFinished(() => redis.stop())
+    const gateway = await gatewayOn(
+      `store: redis://127.0.0.1:${redis.port}\non_store_failure: closed\n${HOURLY}`,
+    )
+    redis.process.kill('SIGSTOP')
+    expect(await gateway.predict(5)).toEqual([503, 503, 503, 503, 503])
+    expect(gateway.lines).toEqual([
+      expect.objectContaining({
+        message: LOST.closed,
+        fields: expect.objectContaining({ policy: 'closed' }),
+      }),
+    ])
+    expect((await gateway.readiness()).status).toBe(503)
+    redis.process.kill('SIGCONT')
+    expect((await predictUntil(gateway, () => isBack(gateway))).at(-1)).toBe(200)
+    await until(async () => (await gateway.readiness()).status === 200)
+  })
+
+  it('does not keep the gateway from stopping', async () => {
+    const redis = await startRedis()
+    onTestFinished(() => redis.stop())
+    const held: (() => void)[] = []
+    const gateway = await gatewayOn(
+      `store: redis://127.0.0.1:${redis.port}\nroutes: [{ match: POST /predict, limits: [{ concurrent: 2 }] }]`,
+      (_request, response) => held.push(() => response.end()),
+    )
+    const underWay = gateway.predict(1)
+    await until(() => held.length === 1)
+    redis.process.kill('SIGSTOP')
+    const closed = gateway.gateway.close()
+    held[0]?.()
+    expect(await underWay).toEqual([200])
+    await closed
+  })
+})

@@ -1,0 +1,171 @@
+import type { ServerResponse } from 'node:http'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { startMemcached } from '../../../../sluice/test/stores/servers/memcached.js'
+import {
+  type RedisServer,
+  startRedis,
+  startRedisCluster,
+  startRedisSentinels,
+} from '../../../../sluice/test/stores/servers/redis.js'
+import { allowed, gatewayOn } from './on-store.js'
+import { send, until } from './running-gateway.js'
+
+/** With more time than a busy machine needs, so that nothing is decided without the store. */
+const PATIENT = 'on_store_failure: { policy: closed, deadline: 20s }'
+
+const limited = (limits: string) =>
+  `routes: [{ match: POST /predict, limits: [${limits}] }, { match: /free }]`
+
+const HOURLY = limited('{ limit: 50/hour, algorithm: fixed-window }')
+
+const servers = {
+  async redis() {
+    const { port, stop } = await startRedis()
+    return { url: `redis://127.0.0.1:${port}/2`, stop }
+  },
+  cluster: startRedisCluster,
+  sentinel: startRedisSentinels,
+  memcached: () => startMemcached(),
+}
+
+describe.each(['redis', 'cluster', 'sentinel', 'memcached'] as const)('on %s', (kind) => {
+  let server: { readonly url: string; stop(): Promise<void> }
+  beforeAll(async () => {
+    server = await servers[kind]()
+  })
+  afterAll(() => server?.stop())
+
+  it('two gateways share a limit exactly, and one that starts anew goes on with it', async () => {
+    const text = `store: ${server.url}\n${PATIENT}\n${HOURLY}`
+    const [one, other] = await Promise.all([gatewayOn(text), gatewayOn(text)])
+    const statuses = await Promise.all([one.predict(60), other.predict(60)])
+    expect(allowed(statuses.flat())).toBe(50)
+    expect(new Set(statuses.flat())).toEqual(new Set([200, 429]))
+
+    await one.gateway.close()
+    const third = await gatewayOn(text)
+    expect(await third.predict(3)).toEqual([429, 429, 429])
+    expect(await third.readiness()).toEqual({ status: 200, body: { status: 'ready', store: 'answers' } })
+    expect([...one.lines, ...other.lines, ...third.lines]).toEqual([])
+  })
+
+  it('a stop gives back the slots of what it cuts', async () => {
+    const held: ServerResponse[] = []
+    const slot = limited('{ concurrent: 1, lease: 1h, name: slot }')
+    const text = `store: ${server.url}\n${PATIENT}\ntimeouts: { shutdown: 10ms }\n${slot}`
+    const stopped = await gatewayOn(text, (_request, response) => {
+      response.write('for ever')
+      held.push(response)
+    })
+    const other = await gatewayOn(text)
+    const cut = send(stopped.url, '/predict').catch((error: NodeJS.ErrnoException) => error.code)
+    await until(() => held.length === 1)
+    expect(await other.predict(1)).toEqual([429])
+    await stopped.gateway.close()
+    expect(await cut).toBe('ECONNRESET')
+    expect(await other.predict(1)).toEqual([200])
+  })
+
+  it('a request takes from all its limits or from none', async () => {
+    const { url, predict } = await gatewayOn(
+      `store: ${server.url}\n${PATIENT}\n${limited(
+        '{ name: wide, limit: 5/hour, algorithm: sliding-log, of: a }, { name: narrow, limit: 2/hour, of: b }',
+      )}`,
+    )
+    for (const status of [200, 200, 429, 429]) expect(await predict(1)).toEqual([status])
+    const { headers } = await send(url, '/predict')
+    expect(headers['ratelimit-policy']).toContain('"wide";q=5')
+    expect(headers.ratelimit).toMatch(/^"narrow";r=0/)
+    expect(headers.ratelimit).not.toContain('wide')
+  })
+})
+
+describe('on one Redis', () => {
+  let redis: RedisServer
+  let store = ''
+  beforeAll(async () => {
+    redis = await startRedis(['--rdbcompression', 'no'])
+    store = `store: redis://127.0.0.1:${redis.port}\n${PATIENT}\n`
+  })
+  afterAll(() => redis?.stop())
+
+  it('the value of a header that is counted by is not there in clear', async () => {
+    const { predict } = await gatewayOn(
+      store +
+        limited(
+          '{ limit: 1/hour, by: "header:x-api-key" }, { limit: 9/hour, by: [route, "header:x-api-key"] }',
+        ),
+    )
+    expect(await predict(1, { 'x-api-key': 'sk-of-somebody' })).toEqual([200])
+    expect(await predict(1, { 'x-api-key': 'sk-of-somebody' })).toEqual([429])
+    expect(await predict(1, { 'x-api-key': 'sk-of-another' })).toEqual([200])
+    const keys = (await redis.cli('--scan')).split('\n')
+    const values = await Promise.all(keys.map((key) => redis.cli('dump', key)))
+    const everything = [...keys, ...values].join('\n')
+    expect(everything).toContain('POST /predict')
+    expect(everything).not.toMatch(/sk-of|somebody|another/)
+  })
+
+  it('a reload keeps what clients have used, and another store needs a restart', async () => {
+    const rules = (limit: string) => limited(`{ limit: ${limit}, algorithm: fixed-window, name: reloaded }`)
+    const { gateway, predict, configOf } = await gatewayOn(store + rules('2/hour'))
+    expect(allowed(await predict(3))).toBe(2)
+    await gateway.apply(configOf(store + rules('2/hour')))
+    expect(await predict(1)).toEqual([429])
+    const moved = configOf(`store: redis://:s3cret@127.0.0.1:1\n${PATIENT}\n${rules('9/hour')}`)
+    await expect(gateway.apply(moved)).rejects.toThrow(/^a change of 'store' needs a restart;(?!.*s3cret)/)
+    const opened = configOf(
+      `store: redis://127.0.0.1:${redis.port}\non_store_failure: open\n${rules('9/hour')}`,
+    )
+    await expect(gateway.apply(opened)).rejects.toThrow("a change of 'on_store_failure' needs a restart")
+    expect(await predict(1)).toEqual([429])
+  })
+
+  it('a stop closes the connections', async () => {
+    const connections = async () => (await redis.cli('client', 'list', 'type', 'normal')).split('\n').length
+    const before = await connections()
+    const { gateway, predict } = await gatewayOn(store + HOURLY)
+    await predict(1)
+    expect(await connections()).toBeGreaterThan(before)
+    await gateway.close()
+    await until(async () => (await connections()) === before)
+  })
+
+  it('a client that goes away while the store is asked holds no slot', async () => {
+    const { url, predict } = await gatewayOn(store + limited('{ concurrent: 1, lease: 1h, name: left }'))
+    redis.process.kill('SIGSTOP')
+    const controller = new AbortController()
+    const asked = fetch(`${url}/predict`, { method: 'POST', signal: controller.signal })
+    // What came later was answered, so the gateway has asked its store by now.
+    expect((await send(url, '/free')).status).toBe(200)
+    controller.abort()
+    await expect(asked).rejects.toThrow()
+    redis.process.kill('SIGCONT')
+    await until(async () => (await predict(1))[0] === 200)
+  })
+})
+
+it('no password is logged, whether the server takes it or not', async () => {
+  const redis = await startRedis()
+  onTestFinished(() => redis.stop())
+  await redis.cli('config', 'set', 'requirepass', 'r1ght')
+  const at = (password: string) =>
+    `store: redis://:${password}@127.0.0.1:${redis.port}\non_store_failure: { deadline: 2s }\n${HOURLY}`
+  const right = await gatewayOn(at('r1ght'))
+  expect(await right.predict(1)).toEqual([200])
+  expect(right.lines).toEqual([])
+  const wrong = await gatewayOn(at('wr0ng'))
+  expect(await wrong.predict(2)).toEqual([200, 200])
+  expect(wrong.lines).toEqual([
+    {
+      level: 'error',
+      message: 'the store does not answer; this gateway decides by itself, with its share of each limit',
+      fields: {
+        store: `redis://127.0.0.1:${redis.port}`,
+        policy: 'local',
+        reason: expect.stringContaining('WRONGPASS'),
+      },
+    },
+  ])
+  expect(JSON.stringify(wrong.lines)).not.toContain('wr0ng')
+})

@@ -1,0 +1,193 @@
+import { Agent, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import { manualClock } from 'sluice'
+import { expect, it } from 'vitest'
+import { upstreamOf } from '../running-gateway.js'
+import { CHAT, chat } from './chat-calls.js'
+import { answerJson, usageEvent, wordEvent } from './chat-model.js'
+import { clockedGateway } from './clocked-gateway.js'
+import { type RecordedCall, recordedCalls, traceIsHere } from './recorded-calls.js'
+
+const MINUTE = 60_000
+const CLIENTS = 20
+const LIMIT = 20_000
+/** At least what the longest recorded answer has. */
+const DEFAULT_OUTPUT = 1024
+
+/** How long a model of the test takes for a call, in milliseconds: to read, and to write. */
+const durationOf = ({ input, output }: RecordedCall) => 200 + 0.1 * input + 20 * output
+
+/** A minute of a client: what is charged as an independent count has it, and what its admitted calls truly used. */
+interface Window {
+  end: number
+  charged: number
+  used: number
+}
+
+interface Account {
+  admitted: number
+  refused: number
+  /** Tokens of what was refused though it would have fitted beside what the admitted calls truly used. */
+  fitted: number
+  fittedTokens: number
+}
+
+const skipped = traceIsHere ? '' : ' (skipped: ../shared/traces has no AzureLLMInferenceTrace_conv.csv)'
+
+it.skipIf(!traceIsHere)(
+  `an hour of recorded calls: no client gets more tokens in any minute than its limit${skipped}`,
+  { timeout: 300_000 },
+  async () => {
+    const calls = recordedCalls(CLIENTS)
+    const clock = manualClock((calls[0] as RecordedCall).at)
+    const model = heldModel()
+    const { port } = await clockedGateway(
+      `routes: [{ match: POST ${CHAT}, llm: { shape: openai, default_output: ${DEFAULT_OUTPUT} }, limits: [` +
+        `{ limit: ${LIMIT}/minute, of: tokens, algorithm: fixed-window, by: 'header:x-client' }] }]`,
+      await upstreamOf(model.listener),
+      clock,
+    )
+    const agent = new Agent({ keepAlive: true })
+    /** The minutes of each client: the last is the one that counts, unless it is over. */
+    const windows = new Map<string, Window[]>()
+    const accounts = new Map<string, Account>()
+    const running: { ends: number; finish(): Promise<void> }[] = []
+
+    const moveTo = async (time: number) => {
+      for (let first = running[0]; first !== undefined && first.ends <= time; first = running[0]) {
+        running.shift()
+        clock.advance(Math.max(0, first.ends - clock.now()))
+        await first.finish()
+      }
+      clock.advance(Math.max(0, time - clock.now()))
+    }
+
+    for (const call of calls) {
+      await moveTo(call.at)
+      const window = windowOf(windows, call)
+      const account = accounts.get(call.client) ?? { admitted: 0, refused: 0, fitted: 0, fittedTokens: 0 }
+      accounts.set(call.client, account)
+      const cost = call.input + call.output
+      const sent = send(port, agent, call)
+      const status = await Promise.race([
+        sent.then((response) => response.statusCode),
+        model.arrival(call.id),
+      ])
+      expect(status, `call ${call.id}`).toBe(window.charged + reservedFor(call) <= LIMIT ? 'arrived' : 429)
+      if (status === 'arrived') {
+        account.admitted++
+        window.charged += reservedFor(call)
+        window.used += cost
+        const ends = call.at + durationOf(call)
+        const place = running.findIndex((other) => other.ends > ends)
+        running.splice(place === -1 ? running.length : place, 0, {
+          ends,
+          async finish() {
+            model.finish(call)
+            await whole(await sent)
+            if (clock.now() < window.end) window.charged += cost - reservedFor(call)
+          },
+        })
+      } else {
+        account.refused++
+        if (window.used + cost <= LIMIT) {
+          account.fitted++
+          account.fittedTokens += cost
+        }
+        await whole(await sent)
+      }
+    }
+    await moveTo(Number.POSITIVE_INFINITY)
+    agent.destroy()
+
+    const rows = [...accounts].map(([client, { admitted, refused, fitted, fittedTokens }]) => {
+      const minutes = (windows.get(client) ?? []).map(({ used }) => used)
+      const tokens = minutes.reduce((sum, used) => sum + used, 0)
+      const over = minutes.reduce((sum, used) => sum + Math.max(0, used - LIMIT), 0)
+      return {
+        client,
+        admitted,
+        refused,
+        tokens,
+        'most in a minute': Math.max(...minutes),
+        over,
+        fitted,
+        fittedTokens,
+      }
+    })
+    console.info(`${calls.length} calls of ${CLIENTS} clients, ${LIMIT} tokens a minute each:`)
+    console.table(rows)
+    expect(rows.reduce((sum, { over }) => sum + over, 0)).toBe(0)
+    expect(Math.max(...rows.map((row) => row['most in a minute']))).toBeGreaterThan(0.9 * LIMIT)
+  },
+)
+
+/** The window that a call counts in. It begins with the first call that is let in. */
+function windowOf(windows: Map<string, Window[]>, { client, at }: RecordedCall): Window {
+  const all = windows.get(client) ?? []
+  windows.set(client, all)
+  const last = all.at(-1)
+  if (last !== undefined && (at < last.end || last.used === 0)) {
+    if (last.used === 0) last.end = at + MINUTE
+    return last
+  }
+  const next = { end: at + MINUTE, charged: 0, used: 0 }
+  all.push(next)
+  return next
+}
+
+function reservedFor({ input }: RecordedCall): number {
+  return input + Math.max(0, Math.min(DEFAULT_OUTPUT, LIMIT - input))
+}
+
+/** Half of the calls are streams. */
+const isStream = ({ id }: RecordedCall) => id % 2 === 1
+
+function send(port: number, agent: Agent, call: RecordedCall): Promise<IncomingMessage> {
+  const headers = {
+    'content-type': 'application/json',
+    'x-client': call.client,
+    'x-call': String(call.id),
+  }
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      { host: '127.0.0.1', port, agent, method: 'POST', path: CHAT, headers },
+      resolve,
+    )
+    request.on('error', reject)
+    request.end(JSON.stringify(chat(call.input, { stream: isStream(call) })))
+  })
+}
+
+async function whole(response: IncomingMessage): Promise<void> {
+  for await (const _ of response);
+}
+
+/** A model that answers a call when it is told to. */
+function heldModel() {
+  const responses = new Map<number, ServerResponse>()
+  const waiting = new Map<number, (arrived: 'arrived') => void>()
+  return {
+    listener(request: IncomingMessage, response: ServerResponse) {
+      const id = Number(request.headers['x-call'])
+      request.resume().once('end', () => {
+        responses.set(id, response)
+        waiting.get(id)?.('arrived')
+        waiting.delete(id)
+      })
+    },
+    arrival(id: number): Promise<'arrived'> {
+      return new Promise((resolve) => waiting.set(id, resolve))
+    },
+    finish(call: RecordedCall) {
+      const response = responses.get(call.id) as ServerResponse
+      responses.delete(call.id)
+      const usage = { prompt_tokens: call.input, completion_tokens: call.output }
+      if (isStream(call)) {
+        response.writeHead(200, { 'content-type': 'text/event-stream' })
+        response.end(`${wordEvent('Well.')}${usageEvent(usage)}data: [DONE]\n\n`)
+      } else {
+        answerJson(response, { choices: [{ index: 0, message: { content: 'Well.' } }], usage })
+      }
+    },
+  }
+}

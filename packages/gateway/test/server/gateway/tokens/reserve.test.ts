@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest'
+import { running, send } from '../running-gateway.js'
+import { ask, CHAT, chat, tokensLeft } from './chat-calls.js'
+import { answerJson, chatModel, jsonOf } from './chat-model.js'
+
+/** Limits of a chat route, over windows, so that nothing comes back by itself while a test looks. */
+function route(limits: string, llm = 'openai'): string {
+  return `routes: [{ match: POST ${CHAT}, llm: ${llm}, limits: [${limits}] }]`
+}
+
+function perHour(tokens: number, of = 'tokens'): string {
+  return `{ limit: ${tokens}/hour, of: ${of}, name: ${of}, algorithm: fixed-window, by: 'header:x-client' }`
+}
+
+const SHORT = chatModel({ words: ['Hello'], usage: { prompt_tokens: 10, completion_tokens: 2 } })
+
+describe('five requests at once against 100 tokens', () => {
+  it('are admitted as far as what they may take fits, and never settle above it', async () => {
+    const waiting: (() => void)[] = []
+    const { url } = await running(route(perHour(100)), async (request, response) => {
+      await jsonOf(request)
+      waiting.push(() =>
+        answerJson(response, {
+          choices: [{ message: { content: 'x'.repeat(120) } }],
+          usage: { prompt_tokens: 10, completion_tokens: 30 },
+        }),
+      )
+    })
+    // Each may take 10 + 30: two of them fit, whichever they are.
+    const answers = Array.from({ length: 5 }, () => ask(url, chat(10, { max_tokens: 30 })))
+    const refused: number[] = []
+    for (const answer of answers) void answer.then(({ status }) => status === 429 && refused.push(status))
+    await expect.poll(() => refused.length).toBe(3)
+    expect(waiting).toHaveLength(2)
+    for (const finish of waiting) finish()
+    const statuses = (await Promise.all(answers)).map(({ status }) => status)
+    expect(statuses.filter((status) => status === 200)).toHaveLength(2)
+    expect(await tokensLeft(url)).toBe(100 - 2 * 40)
+  })
+
+  it('all come in where what they used is charged when they are done', async () => {
+    /** As tokens are often limited: asked what is left before the call, and charged after it. */
+    let used = 0
+    const naive = async (call: () => Promise<number>) => {
+      if (used >= 100) return 429
+      const cost = await call()
+      used += cost
+      return 200
+    }
+    const waiting: (() => void)[] = []
+    const call = () => new Promise<number>((resolve) => waiting.push(() => resolve(40)))
+    const answers = Array.from({ length: 5 }, () => naive(call))
+    for (const finish of waiting) finish()
+    expect(await Promise.all(answers)).toEqual([200, 200, 200, 200, 200])
+    expect(used).toBe(200)
+  })
+
+  it('that use more than they stated are owed: nobody else comes in before it is paid', async () => {
+    const { url } = await running(
+      route(perHour(100)),
+      chatModel({ words: ['x'], usage: { prompt_tokens: 10, completion_tokens: 300 } }).listener,
+    )
+    expect((await ask(url, chat(10, { max_tokens: 30 }))).status).toBe(200)
+    expect((await ask(url, chat(0, { max_tokens: 1 }))).status).toBe(429)
+    expect(await tokensLeft(url)).toBe(0)
+  })
+})
+
+describe('the output that is reserved', () => {
+  it.each([
+    ['max_tokens', { max_tokens: 400 }, 400],
+    ['the larger of two maxima', { max_tokens: 1, max_completion_tokens: 10_000 }, 10_000],
+    ['the larger, the other way round', { max_tokens: 10_000, max_completion_tokens: 1 }, 10_000],
+    ['as often as answers are asked for', { max_tokens: 100, n: 3 }, 300],
+    ['a default', {}, 1024],
+  ])('is %s', async (_, more, output) => {
+    const waiting: (() => void)[] = []
+    const { url } = await running(route(perHour(20_000)), (request, response) => {
+      request.resume()
+      waiting.push(() => answerJson(response, { usage: { prompt_tokens: 10, completion_tokens: 5 } }))
+    })
+    const answer = ask(url, chat(10, more))
+    await expect.poll(() => waiting.length).toBe(1)
+    expect(await tokensLeft(url)).toBe(20_000 - 10 - output)
+    waiting[0]?.()
+    expect((await answer).status).toBe(200)
+    expect(await tokensLeft(url)).toBe(20_000 - 15)
+  })
+
+  it('as a default is cut to what the limit can hold, so that the first request is let in', async () => {
+    const { url } = await running(route(perHour(100)), SHORT.listener)
+    expect((await ask(url, chat(10))).status).toBe(200)
+    expect(await tokensLeft(url)).toBe(88)
+    // Now it does not fit beside what was used.
+    expect((await ask(url, chat(10))).status).toBe(429)
+  })
+
+  it('as it is stated is never cut: what can never fit is refused for good, and drains nothing', async () => {
+    const { url } = await running(route(`60/minute, ${perHour(100)}`), SHORT.listener)
+    const { status, headers, text } = await ask(
+      url,
+      chat(10, { max_tokens: 1, max_completion_tokens: 10_000 }),
+    )
+    expect(status).toBe(429)
+    expect(headers['retry-after']).toBeUndefined()
+    expect(JSON.parse(text).detail).toContain('10010')
+    expect(await tokensLeft(url)).toBe(100)
+    const next = await ask(url, chat(10, { max_tokens: 5 }))
+    // Of the requests, too, this is the first.
+    expect(next.headers.ratelimit).toContain('r=59')
+  })
+})
+
+describe('limits of input and of output', () => {
+  it('are each reserved and settled by themselves, cached input by its weight', async () => {
+    const usage = { prompt_tokens: 90, completion_tokens: 7, prompt_tokens_details: { cached_tokens: 50 } }
+    const { url } = await running(
+      route(
+        `${perHour(1000, 'input_tokens')}, ${perHour(500, 'output_tokens')}`,
+        '{ shape: openai, cached_weight: 0.1 }',
+      ),
+      chatModel({ words: ['Hello'], usage }).listener,
+    )
+    await ask(url, chat(100, { max_tokens: 50 }))
+    const { headers } = await ask(url, chat(0, { max_tokens: 500, n: 2 }))
+    expect(headers.ratelimit).toContain('"output_tokens";r=493')
+    const { headers: input } = await ask(url, chat(1001, { max_tokens: 1 }))
+    expect(input.ratelimit).toContain('"input_tokens";r=955')
+  })
+})
+
+describe('a call that cannot be read', () => {
+  it.each([
+    ['no body', ''],
+    ['no JSON', '{'],
+    ['no object', '[]'],
+    ['a maximum that is a text', '{"messages":[],"max_tokens":"5"}'],
+    ['a negative maximum', '{"messages":[],"max_tokens":-5}'],
+    ['a maximum said twice', '{"messages":[],"max_tokens":5,"max_tokens":500}'],
+    ['no answers', '{"messages":[],"n":0}'],
+    [
+      'an option said twice',
+      '{"messages":[],"stream":true,"stream_options":{"include_usage":true,"include_usage":false}}',
+    ],
+  ])('is 400 with the reason: %s; and takes nothing', async (_, body) => {
+    const { url } = await running(route(`60/minute, ${perHour(100)}`), SHORT.listener)
+    const answer = await send(url, CHAT, { headers: { 'x-client': 'one' }, body })
+    expect(answer.status).toBe(400)
+    expect(JSON.parse(answer.text).detail).not.toBe('')
+    expect(await tokensLeft(url)).toBe(100)
+  })
+})

@@ -1,0 +1,311 @@
+import { describe, expect, it } from 'vitest'
+import { message, rawClient } from '../proxy/raw-client.js'
+import { httpUpstream } from '../proxy/upstream-under-test.js'
+import { running, send } from './running-gateway.js'
+
+/** Bodies and parameters that servers read in different ways, or not at all, where a rule reads them. */
+
+const ROWS =
+  'routes: [{ match: POST /batch, limits: [{ limit: 100/hour, of: rows, cost: size(body.data) }] }]'
+const CHAT = `routes: [{ match: POST /v1/chat/completions, llm: openai, limits: [{ limit: 1M/hour, of: tokens }] }]`
+const TEN = '{"data":[1,2,3,4,5,6,7,8,9,0]}'
+
+/** Sends headers and a body as they are given. @returns the status, and how many requests reached the upstream */
+async function statusOf(text: string, target: string, headers: readonly string[], body: Buffer | string) {
+  const upstream = await httpUpstream((_request, response) => response.end())
+  const { gateway } = await running(text, upstream.url)
+  const client = await rawClient(gateway.address.port)
+  const bytes = Buffer.from(body).toString('latin1')
+  client.send(message(`POST ${target} HTTP/1.1`, [`Content-Length: ${bytes.length}`, ...headers], bytes))
+  await client.until('\r\n\r\n')
+  const status = Number(/^HTTP\/1\.1 (\d+)/.exec(client.received)?.[1])
+  expect(upstream.asked.count).toBe(status === 200 ? 1 : 0)
+  return status
+}
+
+describe('a body that a rule reads', () => {
+  it.each([
+    ['application/json'],
+    ['Application/JSON'],
+    ['application/json; charset=utf-8'],
+    ['application/json;charset="UTF-8"'],
+    ['application/json ; charset=UTF8 ; v=1'],
+    ['application/json;'],
+  ])('is read as %s', async (type) => {
+    expect(await statusOf(ROWS, '/batch', [`Content-Type: ${type}`], TEN)).toBe(200)
+  })
+
+  it.each([
+    [[]],
+    [['Content-Type:']],
+    [['Content-Type: application/json; charset=utf-7']],
+    [['Content-Type: application/json; charset=utf-16']],
+    [['Content-Type: application/json; charset="latin1"']],
+    [['Content-Type: application/json; charset=utf-8; charset=utf-7']],
+    [['Content-Type: application/json; charset=utf-8; Charset=utf-8']],
+    [["Content-Type: application/json; charset*=utf-8''utf-7"]],
+    [['Content-Type: application/json; charset="utf\\-8"']],
+    [['Content-Type: application/json; charset=']],
+    [['Content-Type: application/json; charset']],
+    [['Content-Type: application/json, application/json']],
+    [['Content-Type: application/json', 'Content-Type: application/json']],
+    [['Content-Type: application/json', 'Content-Type: application/json; charset=utf-7']],
+    [['Content_Type: application/json']],
+    [['Content-Type: application/json', 'Content_Type: text/plain']],
+    [['Content-Type: text/json']],
+    [['Content-Type: text/plain']],
+    [['Content-Type: application/vnd.api+json']],
+    [['Content-Type: application/x-www-form-urlencoded']],
+    [['Content-Type: multipart/form-data; boundary=x']],
+    [['Content-Type: application/json', 'Content-Encoding: gzip']],
+    [['Content-Type: application/json', 'Content-Encoding: identity, gzip']],
+    [['Content-Type: application/json', 'Content-Encoding: identity', 'Content-Encoding: br']],
+  ])('is 415 with %j, whatever is in it, for a rule and for a call of a model', async (headers) => {
+    expect(await statusOf(ROWS, '/batch', headers, TEN)).toBe(415)
+    expect(await statusOf(CHAT, '/v1/chat/completions', headers, '{"messages":[]}')).toBe(415)
+    const withFallback = ROWS.replace('size(body.data)', 'size(body.data), fallback_cost: 1')
+    expect(await statusOf(withFallback, '/batch', headers, TEN)).toBe(415)
+  })
+
+  it.each<[string, Buffer | string]>([
+    ['a member twice', '{"data":[1,2],"data":[]}'],
+    ['a member twice, once escaped', '{"data":[1,2],"d\\u0061ta":[]}'],
+    ['a member twice far below', '{"data":[[{"x":{"y":1,"y":2}}]]}'],
+    ['a member twice behind many', `{${Array.from({ length: 50 }, (_, n) => `"${n}":0`)},"data":[],"7":1}`],
+    ['a member in another case', '{"data":[],"Data":[1,2,3]}'],
+    ['only a member in another case', '{"DATA":[1,2,3]}'],
+    ['two documents', '{"data":[]}{"data":[1]}'],
+    ['something behind it', '{"data":[]} x'],
+    ['two byte order marks', '\ufeff\ufeff{"data":[]}'],
+    ['NaN', '{"data":[NaN]}'],
+    ['Infinity', '{"data":[-Infinity]}'],
+    ['a comment', '{"data":[]/**/}'],
+    ['single quotes', "{'data':[]}"],
+    ['UTF-16', Buffer.from(TEN, 'utf16le')],
+    ['UTF-16 with a byte order mark', Buffer.from(`\ufeff${TEN}`, 'utf16le')],
+    ['bytes that are not UTF-8', Buffer.from('{"data":["\xff"]}', 'latin1')],
+    ['a surrogate in UTF-8', Buffer.from('{"data":["\xed\xa0\x80"]}', 'latin1')],
+    ['an overlong encoding', Buffer.from('{"d\xc1\xa1ta":[]}', 'latin1')],
+    ['a list', '[1,2]'],
+    ['a string', '"data"'],
+    ['null', 'null'],
+    ['deep nesting', `{"data":${'['.repeat(2000)}${']'.repeat(2000)}}`],
+    ['deep nesting that never ends', '['.repeat(1_000_000)],
+    ['names without end', `{"data":[],"${'\\'.repeat(100_001)}`],
+  ])('is 400 with %s', async (_, body) => {
+    expect(await statusOf(ROWS, '/batch', ['Content-Type: application/json'], body)).toBe(400)
+  })
+
+  it.each<[string, string]>([
+    ['a byte order mark', `\ufeff${TEN}`],
+    ['members that only look alike', '{"data":[{"a":1},{"a":1}],"a":{"a":"\\"a\\":1,\\"a\\":2"}}'],
+    ['members whose cases differ, which are not read', '{"data":[],"x":1,"X":2}'],
+    ['a member called __proto__', '{"data":[],"__proto__":{"data":[1]},"constructor":1}'],
+    ['lone surrogates', '{"data":["\\ud800"],"\\ud800":1,"\\udc00":1}'],
+    ['huge numbers', '{"data":[1e999,-0,123456789012345678901234567890]}'],
+  ])('is read with %s', async (_, body) => {
+    expect(await statusOf(ROWS, '/batch', ['Content-Type: application/json'], body)).toBe(200)
+  })
+
+  it('is refused for a member that is there twice also where a rule has a fallback, and with on_unreadable: pass', async () => {
+    const twice = '{"data":[1,2],"data":[]}'
+    const withFallback = ROWS.replace('size(body.data)', 'size(body.data), fallback_cost: 1')
+    expect(await statusOf(withFallback, '/batch', ['Content-Type: application/json'], twice)).toBe(400)
+    const passing = `on_unreadable: pass\n${ROWS}`
+    expect(await statusOf(passing, '/batch', ['Content-Type: application/json'], twice)).toBe(400)
+  })
+
+  it('is not looked at where the rule does not come to it', async () => {
+    const { url } = await running(
+      `routes: [{ match: /*, limits: [{ limit: 100/hour, cost: "path == '/batch' ? size(body.data) : 1" }] }]`,
+    )
+    const headers = { 'content-type': 'multipart/form-data; boundary=x' }
+    expect((await send(url, '/upload', { headers, body: 'x' })).status).toBe(200)
+    expect((await send(url, '/batch', { headers, body: 'x' })).status).toBe(415)
+  })
+})
+
+describe('body_types', () => {
+  it('of the file and of a route allow other types, which are read as JSON', async () => {
+    const text = `body_types: [application/json, 'application/*+json']
+routes:
+  - { match: POST /a, limits: [{ limit: 100/hour, cost: size(body.data) }] }
+  - { match: POST /b, limits: [{ limit: 100/hour, cost: size(body.data) }], body_types: [text/plain] }`
+    const status = (target: string, type: string) => statusOf(text, target, [`Content-Type: ${type}`], TEN)
+    expect(await status('/a', 'application/vnd.api+json')).toBe(200)
+    expect(await status('/a', 'text/plain')).toBe(415)
+    expect(await status('/b', 'text/plain; charset=utf-8')).toBe(200)
+    expect(await status('/b', 'text/plain; charset=utf-7')).toBe(415)
+    expect(await status('/b', 'application/json')).toBe(415)
+  })
+
+  it('may name forms, whose fields are read where every server reads the same', async () => {
+    const { url } = await running(
+      `body_types: [application/x-www-form-urlencoded]
+routes: [{ match: POST /a, limits: [{ limit: 100/hour, cost: int(body.n) }] }]`,
+    )
+    const post = (body: string) =>
+      send(url, '/a', { headers: { 'content-type': 'application/x-www-form-urlencoded' }, body })
+    expect((await post('n=60&x=1&x=2')).headers.ratelimit).toContain('r=40')
+    expect((await post('n=60')).status).toBe(429)
+    for (const body of ['n=1&n=900', 'n[]=900', '{"n":1}', 'n=1;n=900', 'n='])
+      expect([body, (await post(body)).status]).toEqual([body, 400])
+  })
+})
+
+describe('a parameter that a rule reads', () => {
+  const QUERY = `
+routes:
+  - { match: POST /cost, limits: [{ limit: 1000/hour, cost: int(query.n) }] }
+  - { match: POST /by, limits: [{ limit: 1000/hour, by: query.n }] }
+  - { match: POST /has, limits: [{ limit: 1000/hour, cost: "'n' in query ? int(query.n) : 1" }] }
+  - { match: POST /require, require: query.n == '1', limits: [1000/hour] }
+  - { match: POST /all, limits: [{ limit: 1000/hour, cost: size(query) }] }`
+
+  it('is 400 where servers read it in different ways', async () => {
+    const { url } = await running(QUERY)
+    const queries = [
+      'n=1&n=900',
+      'n=1&n=1',
+      'n=1&%6e=900',
+      'n=1&n[]=900',
+      'n[]=900',
+      'n%5B%5D=900',
+      'n[0]=900',
+      'n[a]=900',
+      '[n]=900',
+      'n=1&[n]=900',
+      'n=1&%5Bn%5D[]=900',
+      'n=1&n[%ff]=900',
+      'n=1&n]=900',
+      'N=900',
+      'n=1&N=900',
+      'n=1;n=900',
+      'n=1;x=2',
+      'x=2;n=1',
+      'n=1&+n=900',
+      'n=1&n+=900',
+      'n=1&n%00=900',
+      'n=1&n',
+      'n=%ff',
+      'n=1&&n=900',
+    ]
+    for (const target of ['/cost', '/by', '/has', '/require'])
+      for (const query of queries)
+        expect([target, query, (await send(url, `${target}?${query}`)).status]).toEqual([target, query, 400])
+    expect((await send(url, '/all?n=1&n=900')).status).toBe(400)
+    // The second '?' belongs to a name.
+    expect((await send(url, '/cost?n=1&?n=900')).status).toBe(200)
+    expect((await send(url, '/cost??n=900&n=2')).headers.ratelimit).toContain('r=997')
+  })
+
+  it('is read where others come twice, which pass', async () => {
+    const { url } = await running(QUERY)
+    for (const target of ['/cost', '/by', '/has', '/require'])
+      expect((await send(url, `${target}?x=1&x=2&y[]=1&Y=2;z=1&n=1`)).status).toBe(200)
+  })
+
+  it('is refused also where a rule has a fallback, and with on_unreadable: pass', async () => {
+    const { url } = await running(`on_unreadable: pass
+routes: [{ match: POST /a, limits: [{ limit: 100/hour, cost: int(query.n), fallback_cost: 1, by: query.n }] }]`)
+    expect((await send(url, '/a?n=1&n=900')).status).toBe(400)
+    expect((await send(url, '/a')).status).toBe(200)
+  })
+
+  it.each(['', '0b11', '0x10', '1e3', ' 1', '-1', '99999999999999999999'])('is no cost as %j', async (n) => {
+    const { url } = await running(QUERY)
+    expect((await send(url, `/cost?n=${encodeURIComponent(n)}`)).status).toBe(400)
+  })
+})
+
+it('a header that a rule reads and that comes twice is 400, whatever the fallback', async () => {
+  const text = `routes: [{ match: POST /a, limits: [{ limit: 9/hour, cost: "int(headers['x-n'])", fallback_cost: 1 }] }]`
+  expect(await statusOf(text, '/a', ['X-N: 1'], '')).toBe(200)
+  expect(await statusOf(text, '/a', [], '')).toBe(200)
+  expect(await statusOf(text, '/a', ['X-N: 1', 'X-N: 900'], '')).toBe(400)
+  expect(await statusOf(text, '/a', ['X-N: 1', 'X_N: 900'], '')).toBe(400)
+})
+
+it.each([
+  ['in another spelling, which some servers read', ['X_N: 0']],
+  ['in a spelling that PHP reads', ['X.N: 0']],
+  ['twice, in other spellings', ['X_N: 0', 'X.N: 0']],
+  ['twice, the first in another spelling', ['X_N: 0', 'X-N: 0']],
+  ['and named by Connection, so that it is not forwarded', ['X-N: 0', 'Connection: x-n']],
+  ['and named by Connection in another spelling', ['X-N: 0', 'Connection: keep-alive, X_N']],
+])('a header that a rule reads and that was sent %s is 400', async (_, headers) => {
+  const cost = "'x-n' in headers ? int(headers['x-n']) : 50"
+  const text = `routes: [{ match: POST /a, limits: [{ limit: 60/hour, cost: "${cost}", fallback_cost: 0 }, { limit: 9/hour, by: header:X-N }] }]`
+  expect(await statusOf(text, '/a', headers, '')).toBe(400)
+  expect(await statusOf(text, '/a', ['X-N: 0', 'Connection: x-other', 'Y_N: 1', 'Y-N: 2'], '')).toBe(200)
+})
+
+describe('on_unreadable', () => {
+  it('rejects by default, and shows no expression to the client but to the log, once', async () => {
+    const { url } = await running(ROWS)
+    for (const body of ['{"data":5}', '{}', '{"data":null}']) {
+      const { status, text } = await send(url, '/batch', { body })
+      expect(status).toBe(400)
+      expect(text).not.toMatch(/size|body\.|data/)
+    }
+  })
+
+  it('with pass charges the fallback or 1, counts for the client, and lets the application answer', async () => {
+    const { url } = await running(
+      `routes:
+  - match: POST /a
+    on_unreadable: pass
+    limits:
+      - { limit: 10/hour, cost: size(body.data), name: rows, algorithm: fixed-window }
+      - { limit: 100/hour, cost: body.n, fallback_cost: 7, by: body.user, name: user, algorithm: fixed-window }
+      - { concurrent: body.n, name: slots }`,
+      (request, response) => request.resume().on('end', () => response.writeHead(422).end()),
+    )
+    for (const [count, [type, body]] of [
+      ['application/json', '{'],
+      ['application/json', '{"data":5,"user":"u"}'],
+      ['text/plain', TEN],
+      ['application/json; charset=utf-7', TEN],
+    ].entries()) {
+      const { status, headers } = await send(url, '/a', {
+        headers: { 'content-type': type },
+        body: body ?? '',
+      })
+      expect(status).toBe(422)
+      expect(headers.ratelimit).toContain(`"rows";r=${9 - count}`)
+    }
+    const none = await send(url, '/a')
+    expect([none.status, none.headers.ratelimit]).toEqual([422, expect.stringContaining('"rows";r=5')])
+    const whole = await send(url, '/a', { body: '{"data":[1,2],"n":3,"user":"u"}' })
+    expect(whole.headers.ratelimit).toContain('"rows";r=3')
+  })
+
+  it('applies to the limits that all routes share', async () => {
+    const { url } = await running(`on_unreadable: pass
+limits: [{ limit: 10/hour, of: rows, cost: size(body.data), by: everyone, algorithm: fixed-window }]
+routes: [{ match: POST /a }, { match: POST /b, on_unreadable: reject }]`)
+    expect((await send(url, '/a', { body: '{' })).headers.ratelimit).toContain('r=9')
+    expect((await send(url, '/b', { body: '{' })).status).toBe(400)
+  })
+})
+
+describe('require', () => {
+  it.each([
+    ["headers['x-user-tier'] == 'premium'", ''],
+    ["int(headers['x-level']) > 3", ''],
+    ["headers['x-user-tier'].substring(3) == 'mium'", ''],
+    ["query.tier == 'premium'", ''],
+    ['1 / size(client.tier) > 0', ''],
+    ["body.tier == 'premium'", ''],
+    ["body.tier == 'premium'", '{}'],
+    ["body.tier == 'premium'", '{'],
+    ["body.tier.startsWith('p')", '{"tier":5}'],
+    ['body.premium', '{"premium":"yes"}'],
+  ])('refuses with refuse_with where %s cannot be worked out of %j', async (expression, body) => {
+    const { url } = await running(
+      `routes: [{ match: POST /a, require: "${expression}", refuse_with: { status: 402, detail: Pay }, limits: [9/hour] }]`,
+    )
+    const { status, text } = await send(url, '/a', { body })
+    expect([status, JSON.parse(text).detail]).toEqual([402, 'Pay'])
+  })
+})

@@ -1,0 +1,92 @@
+import type { ServerResponse } from 'node:http'
+import { connect } from 'node:net'
+import { expect, it, onTestFinished } from 'vitest'
+import { running, send, until } from './running-gateway.js'
+
+const line = (wait: string, queue = 10) =>
+  `routes: [{ match: POST /predict, limits: [{ concurrent: 1, by: everyone, wait: ${wait}, queue: ${queue} }] }]`
+
+/** An upstream that answers when it is told to, in the order in which it was asked. */
+function holding() {
+  const held: ServerResponse[] = []
+  const asked: string[] = []
+  return {
+    held,
+    asked,
+    answer: () => held.shift()?.end('done'),
+    listener: (request: { url?: string | undefined }, response: ServerResponse) => {
+      asked.push(String(request.url))
+      held.push(response)
+    },
+  }
+}
+
+it('requests wait for a slot, first come, first served', async () => {
+  const upstream = holding()
+  const { url } = await running(line('30s'), upstream.listener)
+  // On one connection, so that they come in this order.
+  const socket = opened(url)
+  for (let number = 0; number < 4; number++) socket.write(head(`/predict?${number}`))
+  for (let number = 0; number < 4; number++) {
+    await until(() => upstream.held.length === 1)
+    upstream.answer()
+  }
+  await until(() => socket.text().split('HTTP/1.1 200 OK').length === 5)
+  expect(upstream.asked).toEqual(['/predict?0', '/predict?1', '/predict?2', '/predict?3'])
+})
+
+it('who waits too long, and who finds no place, gets 503 and a moment to come back', async () => {
+  const upstream = holding()
+  const { url } = await running(line('150ms', 1), upstream.listener)
+  const first = send(url, '/predict')
+  await until(() => upstream.held.length === 1)
+  const [late, crowded] = await Promise.all([send(url, '/predict'), send(url, '/predict')])
+  for (const refused of [late, crowded]) {
+    expect(refused.status).toBe(503)
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(1)
+    expect(JSON.parse(refused.text)).toMatchObject({
+      type: 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity',
+      reason: 'busy',
+    })
+  }
+  upstream.answer()
+  expect((await first).status).toBe(200)
+  expect(upstream.asked).toHaveLength(1)
+})
+
+it('who hangs up leaves the line and holds nothing', async () => {
+  const upstream = holding()
+  const { url } = await running(line('30s', 5), upstream.listener)
+  const first = send(url, '/predict?first')
+  await until(() => upstream.held.length === 1)
+  const leavers = Array.from({ length: 6 }, () => opened(url))
+  for (const socket of leavers) socket.write(head('/predict?gone'))
+  // There is no place for one of them, once the five others stand in line.
+  await until(() => leavers.some((socket) => socket.text().startsWith('HTTP/1.1 503')))
+  for (const socket of leavers) socket.resetAndDestroy()
+  const last = send(url, '/predict?last')
+  upstream.answer()
+  expect((await first).status).toBe(200)
+  await until(() => upstream.held.length > 0)
+  upstream.answer()
+  expect((await last).status).toBe(200)
+  expect(upstream.asked).toEqual(['/predict?first', '/predict?last'])
+})
+
+function head(target: string): string {
+  return `POST ${target} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n`
+}
+
+/** A connection whose every byte the test sees. */
+function opened(url: string) {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  onTestFinished(() => {
+    socket.destroy()
+  })
+  let text = ''
+  socket.setEncoding('latin1').on('data', (chunk) => {
+    text += chunk
+  })
+  return Object.assign(socket, { text: () => text })
+}

@@ -1,0 +1,62 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, it, onTestFinished } from 'vitest'
+import { running, send, until } from './running-gateway.js'
+
+/** A model that says whether it is ready. */
+async function model() {
+  const state = { ready: false, asked: 0 }
+  const server = createServer((_request, response) => {
+    state.asked++
+    response.writeHead(state.ready ? 200 : 503).end()
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return Object.assign(state, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/healthz` })
+}
+
+const warming = (url: string, over: string) =>
+  `
+routes:
+  - match: POST /predict
+    limits: [{ limit: 50/hour, algorithm: fixed-window, by: "headers['x-user']" }]
+    warm_up: { ready: '${url}', from: 0.2, over: ${over} }
+`
+
+async function limitTold(url: string, user: string): Promise<number> {
+  const { headers } = await send(url, '/predict', { headers: { 'x-user': user } })
+  return Number(/q=(\d+)/.exec(String(headers['ratelimit-policy']))?.[1])
+}
+
+it('a route’s limits grow once its model is ready, and fall back when it is gone', async () => {
+  const upstream = await model()
+  const { url } = await running(warming(upstream.url, '100ms'))
+  await until(() => upstream.asked > 0)
+  const admitted = async () => {
+    let count = 0
+    for (let call = 0; call < 60; call++)
+      if ((await send(url, '/predict', { headers: { 'x-user': 'a' } })).status === 200) count++
+    return count
+  }
+  expect(await admitted()).toBe(10)
+  upstream.ready = true
+  await until(async () => (await limitTold(url, 'b')) === 50)
+  // The ten that were used while it was cold stay used.
+  expect(await admitted()).toBe(40)
+  upstream.ready = false
+  await until(async () => (await limitTold(url, 'c')) === 10)
+})
+
+it('stays warm when the file is reloaded, and with another warm-up for a model that is ready', async () => {
+  const upstream = await model()
+  upstream.ready = true
+  const { url, gateway, configOf } = await running(warming(upstream.url, '100ms'))
+  await until(async () => (await limitTold(url, 'a')) === 50)
+  await gateway.apply(configOf(warming(upstream.url, '100ms').replace('50/hour', '40/hour')))
+  expect(await limitTold(url, 'b')).toBe(40)
+  await gateway.apply(configOf(warming(upstream.url, '1h')))
+  await until(async () => (await limitTold(url, 'c')) === 50)
+})

@@ -1,0 +1,210 @@
+import { once } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import { running, send, until } from '../gateway/running-gateway.js'
+import { answerTo, begin } from '../proxy/http-client.js'
+import { message, rawClient } from '../proxy/raw-client.js'
+import { httpUpstream, textOf } from '../proxy/upstream-under-test.js'
+
+/** A gateway with so many slots before an upstream that answers nothing but probes. */
+async function withSlots(slots: number, settings = '') {
+  const upstream = await httpUpstream((request, response) => {
+    if (request.headers['x-probe'] !== undefined) response.end()
+  })
+  const { gateway, url, failures } = await running(
+    `${settings}routes: [{ match: POST /, limits: [{ concurrent: ${slots} }] }]`,
+    upstream.url,
+  )
+  const probe = async () => (await send(url, '/', { headers: { 'x-probe': '1' } })).status
+  return {
+    upstream,
+    port: gateway.address.port,
+    failures,
+    probe,
+    slotIsFree: async () => (await probe()) === 200,
+  }
+}
+
+describe('a client that goes away', () => {
+  it('before the answer: ends the request upstream and frees its slot', async () => {
+    const { upstream, port, failures, probe, slotIsFree } = await withSlots(1)
+    const client = begin(port, { method: 'POST' }).end()
+    const { response } = await upstream.asked.next()
+    expect(await probe()).toBe(429)
+    const ended = once(response, 'close')
+    client.destroy()
+    await ended
+    expect(response.writableFinished).toBe(false)
+    await until(slotIsFree)
+    expect(failures).toEqual([])
+  })
+
+  it('in the middle of the answer: ends the request upstream and frees its slot', async () => {
+    const { upstream, port, failures, probe, slotIsFree } = await withSlots(1)
+    const client = begin(port, { method: 'POST' }).end()
+    const { response } = await upstream.asked.next()
+    response.write('half')
+    await once(await answerTo(client), 'data')
+    expect(await probe()).toBe(429)
+    const ended = once(response, 'close')
+    client.destroy()
+    await ended
+    await until(slotIsFree)
+    expect(failures).toEqual([])
+  })
+
+  it('in the middle of its upload: the upstream does not take it for a whole one', async () => {
+    const { upstream, port, failures, probe, slotIsFree } = await withSlots(1)
+    for (const headers of [{ 'content-length': 1000 }, { 'transfer-encoding': 'chunked' }]) {
+      const client = begin(port, { method: 'POST', headers })
+      client.write('half')
+      const { request } = await upstream.asked.next()
+      await once(request, 'data')
+      expect(await probe()).toBe(429)
+      const ended = once(request, 'error')
+      client.destroy()
+      expect((await ended)[0]).toMatchObject({ code: 'ECONNRESET' })
+      expect(request.complete).toBe(false)
+      await until(slotIsFree)
+      while (upstream.asked.ready > 0) await upstream.asked.next()
+    }
+    expect(failures).toEqual([])
+  })
+
+  it('while the upstream takes nothing of its upload', async () => {
+    const { upstream, port, failures, slotIsFree } = await withSlots(1)
+    const client = begin(port, { method: 'POST' })
+    const piece = Buffer.alloc(2 ** 20)
+    while (client.write(piece)) await new Promise((resolve) => setImmediate(resolve))
+    const { request } = await upstream.asked.next()
+    client.destroy()
+    const read = textOf(request)
+    await expect(read).rejects.toMatchObject({ code: 'ECONNRESET' })
+    await until(slotIsFree)
+    expect(failures).toEqual([])
+  })
+
+  it('while it takes nothing of its answer', async () => {
+    const { upstream, port, failures, slotIsFree } = await withSlots(1)
+    const client = begin(port, { method: 'POST' }).end()
+    const { response } = await upstream.asked.next()
+    const piece = Buffer.alloc(2 ** 20)
+    const write = () => {
+      while (!response.destroyed && response.write(piece));
+    }
+    response.on('drain', write)
+    write()
+    await answerTo(client)
+    const ended = once(response, 'close')
+    client.destroy()
+    await ended
+    await until(slotIsFree)
+    expect(failures).toEqual([])
+  })
+
+  it('before its turn, having sent the next request behind the first', async () => {
+    const { upstream, port, failures, probe, slotIsFree } = await withSlots(2)
+    const client = await rawClient(port)
+    const request = message('POST / HTTP/1.1', ['Content-Length: 0'])
+    client.send(request + request)
+    const first = await upstream.asked.next()
+    const second = await upstream.asked.next()
+    expect(await probe()).toBe(429)
+    const ended = Promise.all([once(first.response, 'close'), once(second.response, 'close')])
+    client.socket.destroy()
+    await ended
+    await until(slotIsFree)
+    // The other slot is free too where one is held again.
+    begin(port, { method: 'POST' }).end()
+    await until(async () => {
+      const { request } = await upstream.asked.next()
+      return request.headers['x-probe'] === undefined
+    })
+    await until(slotIsFree)
+    expect(failures).toEqual([])
+  })
+})
+
+describe('a client that closes its half of the connection', () => {
+  it.each(['HTTP/1.1', 'HTTP/1.0'])('after its %s request is answered', async (version) => {
+    const { upstream, port, failures, slotIsFree } = await withSlots(1)
+    const client = await rawClient(port)
+    client.send(message(`POST / ${version}`, ['Content-Length: 2'], 'hi'))
+    const { response } = await upstream.asked.next()
+    client.socket.end()
+    await new Promise((resolve) => setImmediate(resolve))
+    response.end('answered')
+    expect(await client.closed).toBe('')
+    expect(client.received).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*answered$/)
+    await until(slotIsFree)
+    expect(failures).toEqual([])
+  })
+
+  it('together with its request is answered, to the last event of a stream', async () => {
+    const { upstream, port, failures, slotIsFree } = await withSlots(1)
+    const client = await rawClient(port)
+    client.socket.end(message('POST / HTTP/1.1', ['Content-Length: 2'], 'hi'))
+    const { response } = await upstream.asked.next()
+    // The gateway has asked whether the client is still there.
+    await client.until('HTTP/1.1 102 Processing\r\n\r\n', 2)
+    response.write('first')
+    await client.until('first')
+    response.end('last')
+    expect(await client.closed).toBe('')
+    expect(client.received).toMatch(/\r\n\r\nHTTP\/1\.1 200 OK\r\n[\s\S]*first[\s\S]*last\r\n0\r\n\r\n$/)
+    await until(slotIsFree)
+    expect(failures).toEqual([])
+  })
+
+  it('after several requests gets an answer to each', async () => {
+    const { upstream, port, failures } = await withSlots(3)
+    const client = await rawClient(port)
+    client.socket.end(message('POST / HTTP/1.1', ['Content-Length: 2'], 'hi').repeat(3))
+    const asked = [await upstream.asked.next(), await upstream.asked.next(), await upstream.asked.next()]
+    for (const { response } of asked.reverse()) response.end('answered')
+    expect(await client.closed).toBe('')
+    expect(client.received.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(3)
+    expect(failures).toEqual([])
+  })
+
+  it('in the middle of its body gets 400, and the upstream no whole request', async () => {
+    const { upstream, port, failures, slotIsFree } = await withSlots(1)
+    const client = await rawClient(port)
+    client.send(message('POST / HTTP/1.1', ['Content-Length: 1000'], 'half'))
+    const { request } = await upstream.asked.next()
+    request.on('error', () => {})
+    client.socket.end()
+    await client.closed
+    expect(client.received).toMatch(/^HTTP\/1\.1 400 /)
+    await until(slotIsFree)
+    expect(request.complete).toBe(false)
+    expect(failures).toEqual([])
+  })
+
+  it('and then the other half is taken for gone', async () => {
+    const { upstream, port, failures, slotIsFree } = await withSlots(1)
+    const client = await rawClient(port)
+    client.socket.end(message('POST / HTTP/1.1', ['Content-Length: 2'], 'hi'))
+    const { response } = await upstream.asked.next()
+    const ended = once(response, 'close')
+    await client.until('HTTP/1.1 102 Processing')
+    client.socket.destroy()
+    await ended
+    await until(slotIsFree)
+    expect(failures).toEqual([])
+  })
+
+  it('is gone where it is a trusted proxy that speaks HTTP/1.0', async () => {
+    const { upstream, port, failures, slotIsFree } = await withSlots(
+      1,
+      'identity: { trusted_proxies: [127.0.0.1] }\n',
+    )
+    const client = await rawClient(port)
+    client.socket.end(message('POST / HTTP/1.0', ['Content-Length: 2'], 'hi'))
+    const { response } = await upstream.asked.next()
+    await once(response, 'close')
+    await client.closed
+    expect(client.received).toBe('')
+    await until(slotIsFree)
+    expect(failures).toEqual([])
+  })
+})

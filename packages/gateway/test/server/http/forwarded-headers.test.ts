@@ -1,0 +1,167 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { describe, expect, it } from 'vitest'
+import { running } from '../gateway/running-gateway.js'
+import { message, rawClient } from '../proxy/raw-client.js'
+import { httpUpstream } from '../proxy/upstream-under-test.js'
+
+/** What a request says of where it comes from when it reaches the upstream. */
+async function provenance(config: string, headers: readonly string[]): Promise<IncomingHttpHeaders> {
+  const upstream = await httpUpstream((_request, response) => response.end())
+  const { gateway } = await running(config, upstream.url)
+  const client = await rawClient(gateway.address.port)
+  client.send(message('GET /asked HTTP/1.1', headers))
+  await client.until('200 OK')
+  const { request } = await upstream.asked.next()
+  expect(request.url).toBe('/asked')
+  const { host, connection, via, ...rest } = request.headers
+  return rest
+}
+
+const TRUSTED = 'identity: { trusted_proxies: [127.0.0.1] }'
+
+const CLAIMS = [
+  'Forwarded: for=10.0.0.1;host=evil.example;proto=https',
+  'X-Forwarded-For: 10.0.0.1',
+  'X-Forwarded-For: 10.0.0.2',
+  'X-Forwarded-Host: evil.example',
+  'X-Forwarded-Proto: https',
+  'X-Forwarded-Port: 443',
+  'X-Forwarded-Prefix: /evil',
+  'X-Real-IP: 10.0.0.1',
+  'X_Forwarded_For: 10.0.0.3',
+  'X-Original-URL: /admin',
+  'X-Rewrite-URL: /admin',
+  'X-HTTP-Method-Override: DELETE',
+  'X_HTTP_Method: DELETE',
+]
+
+describe('where a request came from', () => {
+  it('is what the gateway sees', async () => {
+    expect(await provenance('', [])).toEqual({
+      forwarded: 'for=127.0.0.1;host=localhost;proto=http',
+      'x-forwarded-for': '127.0.0.1',
+      'x-forwarded-host': 'localhost',
+      'x-forwarded-proto': 'http',
+      'x-real-ip': '127.0.0.1',
+    })
+  })
+
+  it('is nothing that a client says', async () => {
+    expect(await provenance('', CLAIMS)).toEqual(await provenance('', []))
+    expect(await provenance('identity: { trusted_proxies: [10.0.0.0/8] }', CLAIMS)).toEqual(
+      await provenance('', []),
+    )
+  })
+
+  it('is what a trusted proxy says, and who that proxy is', async () => {
+    expect(
+      await provenance(TRUSTED, [
+        'Forwarded: for=203.0.113.7;proto=https',
+        'X-Forwarded-For: 203.0.113.7',
+        'X-Forwarded-For: 10.1.1.1',
+        'X-Forwarded-Host: api.example',
+        'X-Forwarded-Proto: https',
+        'X-Real-IP: 203.0.113.7',
+      ]),
+    ).toEqual({
+      forwarded: 'for=203.0.113.7, for=10.1.1.1, for=127.0.0.1;host=localhost;proto=http',
+      'x-forwarded-for': '203.0.113.7, 10.1.1.1, 127.0.0.1',
+      'x-forwarded-host': 'api.example',
+      'x-forwarded-proto': 'https',
+      'x-real-ip': '10.1.1.1',
+    })
+  })
+
+  it('is told in the newer header too where a trusted proxy only knows the older', async () => {
+    const { forwarded } = await provenance(TRUSTED, ['X-Forwarded-For: 2001:db8::7, 203.0.113.7'])
+    const inFull = await provenance(TRUSTED, ['X-Forwarded-For: 203.0.113.7, 2001:db8:0:0:0:0:0:7'])
+    expect(inFull['x-real-ip']).toBe('2001:db8::7')
+    expect(forwarded).toBe('for="[2001:db8::7]", for=203.0.113.7, for=127.0.0.1;host=localhost;proto=http')
+  })
+
+  it('is an address in brackets only where that is IPv6', async () => {
+    const { forwarded } = await provenance(TRUSTED, ['X-Forwarded-For: 203.0.113.7:99, 203.0.113.8'])
+    expect(forwarded).toMatch(/^for="203\.0\.113\.7:99", for=203\.0\.113\.8, /)
+  })
+
+  it('is nothing that a trusted proxy let through under another spelling', async () => {
+    expect(await provenance(TRUSTED, ['X_Forwarded_For: 10.0.0.3', 'X_Real_IP: 10.0.0.3'])).toEqual({
+      forwarded: 'for=127.0.0.1;host=localhost;proto=http',
+      'x-forwarded-for': '127.0.0.1',
+      'x-forwarded-host': 'localhost',
+      'x-forwarded-proto': 'http',
+    })
+  })
+
+  it('is nothing that a client sends through a trusted proxy that writes X-Forwarded-For alone', async () => {
+    const lies = [
+      'Forwarded: for=10.0.0.9;host=evil.example;proto=https',
+      'X-Real-IP: 10.0.0.9',
+      'True-Client-IP: 10.0.0.9',
+      'CF-Connecting-IP: 10.0.0.9',
+      'X-Forwarded-Prefix: /evil',
+    ]
+    expect(await provenance(TRUSTED, [...lies, 'X-Forwarded-For: 10.0.0.9, 203.0.113.7'])).toEqual({
+      forwarded: 'for=10.0.0.9, for=203.0.113.7, for=127.0.0.1;host=localhost;proto=http',
+      'x-forwarded-for': '10.0.0.9, 203.0.113.7, 127.0.0.1',
+      'x-forwarded-host': 'localhost',
+      'x-forwarded-proto': 'http',
+      'x-real-ip': '203.0.113.7',
+    })
+    expect(await provenance(TRUSTED, lies)).toMatchObject({
+      forwarded: 'for=127.0.0.1;host=localhost;proto=http',
+      'x-real-ip': '127.0.0.1',
+    })
+  })
+
+  it('has no more elements of a list than trusted proxies can have written', async () => {
+    const seen = await provenance('identity: { trusted_proxies: [127.0.0.1, 10.0.0.0/8] }', [
+      'X-Forwarded-For: 203.0.113.7, 10.0.0.2',
+      'X-Forwarded-Host: evil.example',
+      'X-Forwarded-Host: api.example, inner.example',
+      'X-Forwarded-Proto: https',
+      'X-Forwarded-Port: 1, 443, 8443',
+    ])
+    expect(seen).toMatchObject({
+      'x-forwarded-host': 'api.example',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-port': '443',
+      'x-real-ip': '203.0.113.7',
+    })
+  })
+
+  it('leaves out what a list has of empty elements', async () => {
+    for (const list of ['', ' ', ',', '203.0.113.7', ', 203.0.113.7 ,', ',,203.0.113.7,\t,']) {
+      const named = list.includes('203')
+      const chain = named ? '203.0.113.7, 127.0.0.1' : '127.0.0.1'
+      expect(await provenance(TRUSTED, [`X-Forwarded-For: ${list}`, 'X-Forwarded-For:'])).toEqual({
+        forwarded: `${named ? 'for=203.0.113.7, ' : ''}for=127.0.0.1;host=localhost;proto=http`,
+        'x-forwarded-for': chain,
+        'x-forwarded-host': 'localhost',
+        'x-forwarded-proto': 'http',
+        ...(named && { 'x-real-ip': '203.0.113.7' }),
+      })
+    }
+  })
+
+  it('has the host of an absolute target in place of the Host header', async () => {
+    const upstream = await httpUpstream((_request, response) => response.end())
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send(message('GET http://somebody@api.example:8080/asked HTTP/1.1'))
+    await client.until('200 OK')
+    const { request } = await upstream.asked.next()
+    expect(request.url).toBe('/asked')
+    expect(request.headers['x-forwarded-host']).toBe('api.example:8080')
+  })
+
+  it('has a host in quotes that is no token, which adds no element', async () => {
+    const upstream = await httpUpstream((_request, response) => response.end())
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send('GET / HTTP/1.1\r\nHost: a;for=10.0.0.1\r\n\r\n')
+    await client.until('200 OK')
+    const { request } = await upstream.asked.next()
+    expect(request.headers.forwarded).toBe('for=127.0.0.1;host="a;for=10.0.0.1";proto=http')
+  })
+})

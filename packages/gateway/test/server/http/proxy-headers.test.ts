@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest'
+import { running } from '../gateway/running-gateway.js'
+import { message, rawClient } from '../proxy/raw-client.js'
+import { httpUpstream, rawUpstream } from '../proxy/upstream-under-test.js'
+
+/** What concerns a connection alone, and what the request's Connection names. */
+const HOP_BY_HOP = [
+  'Connection: keep-alive, X-Named, x_also_named',
+  'connection: X-Named-Later',
+  'Keep-Alive: timeout=5',
+  'TE: trailers',
+  'Trailer: X-Sum',
+  'Proxy-Connection: keep-alive',
+  'HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA',
+  'X-Named: 1',
+  'X-Also-Named: 2',
+  'X-Named-Later: 3',
+  'X_Named: 4',
+]
+
+describe('the headers of a request', () => {
+  it('reach the upstream but for those of the connection', async () => {
+    const upstream = await httpUpstream((_request, response) => response.end())
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send(
+      message('GET / HTTP/1.1', [
+        ...HOP_BY_HOP,
+        'Proxy-Authorization: Basic c2VjcmV0',
+        'Proxy: http://evil.example',
+        'Accept: a',
+        'accept: b',
+        'X-Case: Kept',
+        'Cookie: a=1',
+        'Authorization: Bearer of-the-upstream',
+      ]),
+    )
+    await client.until('200 OK')
+    const { request } = await upstream.asked.next()
+    const { host, connection, ...headers } = request.headers
+    expect(host).toBe(new URL(upstream.url).host)
+    // The gateway's own word on its own connection.
+    expect(connection).toBe('keep-alive')
+    expect(headers).toEqual({
+      accept: 'a, b',
+      authorization: 'Bearer of-the-upstream',
+      cookie: 'a=1',
+      forwarded: 'for=127.0.0.1;host=localhost;proto=http',
+      via: expect.stringMatching(/^1\.1 sluice-[0-9a-f]{16}$/),
+      'x-case': 'Kept',
+      'x-forwarded-for': '127.0.0.1',
+      'x-forwarded-host': 'localhost',
+      'x-forwarded-proto': 'http',
+      'x-real-ip': '127.0.0.1',
+    })
+    // Nothing is joined or spelt anew on the way.
+    const { rawHeaders } = request
+    const at = rawHeaders.indexOf('Accept')
+    expect(rawHeaders.slice(at, at + 6)).toEqual(['Accept', 'a', 'accept', 'b', 'X-Case', 'Kept'])
+  })
+
+  it('that describe the body cannot be taken away by Connection, nor contradicted by another spelling', async () => {
+    const upstream = await httpUpstream((_request, response) => response.end())
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send(
+      message(
+        'POST / HTTP/1.1',
+        [
+          'Connection: content-type, Content_Encoding, content-language',
+          'Content-Type: application/json',
+          'Content_Type: text/plain',
+          'Content.Type: text/html',
+          'Content_Encoding: gzip',
+          'Content_Length: 900',
+          'Transfer_Encoding: chunked',
+          'Content-Length: 2',
+        ],
+        '{}',
+      ),
+    )
+    await client.until('200 OK')
+    const { request } = await upstream.asked.next()
+    const sent = request.rawHeaders.filter((_, index) => index % 2 === 0)
+    expect(sent.filter((name) => /^content|transfer/i.test(name)).sort()).toEqual([
+      'Content-Type',
+      'content-length',
+    ])
+    expect(request.headers['content-type']).toBe('application/json')
+  })
+
+  it('keep what the gateway says, whatever Connection names', async () => {
+    const upstream = await httpUpstream((_request, response) => response.end())
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send(
+      message(
+        'POST / HTTP/1.1',
+        ['Connection: X-Forwarded-For, Forwarded, Host, Content-Length', 'Content-Length: 2'],
+        'hi',
+      ),
+    )
+    await client.until('200 OK')
+    const { request } = await upstream.asked.next()
+    expect(request.headers).toMatchObject({
+      host: new URL(upstream.url).host,
+      'content-length': '2',
+      'x-forwarded-for': '127.0.0.1',
+    })
+  })
+})
+
+describe('the headers of an answer', () => {
+  it('reach the client but for those of the connection', async () => {
+    const upstream = await rawUpstream((socket) => {
+      socket.write(
+        [
+          'HTTP/1.1 200 Fine',
+          ...HOP_BY_HOP,
+          'Proxy-Authenticate: Basic',
+          'Set-Cookie: a=1',
+          'Set-Cookie: b=2',
+          'X-Case: Kept',
+          'Date: Thu, 01 Jan 1970 00:00:00 GMT',
+          'Server: model',
+          'Content-Length: 2',
+          '',
+          'ok',
+        ].join('\r\n'),
+      )
+    })
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send(message('GET / HTTP/1.1', ['Connection: close']))
+    await client.closed
+    const [head, body] = client.received.split('\r\n\r\n')
+    expect(body).toBe('ok')
+    expect(head?.split('\r\n')).toEqual([
+      'HTTP/1.1 200 OK',
+      'Set-Cookie: a=1',
+      'Set-Cookie: b=2',
+      'X-Case: Kept',
+      'Date: Thu, 01 Jan 1970 00:00:00 GMT',
+      'Server: model',
+      'Content-Length: 2',
+      'Connection: close',
+    ])
+  })
+
+  it('say the limits of the gateway and not of the upstream', async () => {
+    const { url } = await running('routes: [{ match: GET /, limits: [5/minute] }]', (_request, response) => {
+      response.setHeader('RateLimit', '"upstream";r=999')
+      response.end()
+    })
+    const { headers } = await fetch(url)
+    expect(headers.get('ratelimit')).toMatch(/;r=4;/)
+    expect(headers.get('ratelimit')).not.toContain('upstream')
+  })
+})

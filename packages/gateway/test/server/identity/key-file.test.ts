@@ -1,0 +1,221 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { keyDigest } from 'sluice/identity'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { ConfigError } from '../../../src/policy/config/load-config.js'
+import { addNewKey } from '../../../src/server/identity/create-key.js'
+import { parseKeys } from '../../../src/server/identity/key-file.js'
+import { watchKeys } from '../../../src/server/identity/key-file-watch.js'
+
+let folder = ''
+let file = ''
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-keys-'))
+  file = join(folder, 'keys.yaml')
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+const DIGEST = keyDigest('a key')
+
+function problemsOf(text: string): string[] {
+  try {
+    parseKeys(text, 'keys.yaml')
+    return []
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return error.message.split('\n')
+  }
+}
+
+describe('a file of keys', () => {
+  it('says whose a key is', () => {
+    const keys = parseKeys(`keys:\n  - { sha256: ${DIGEST}, client: acme, tier: premium }\n`, 'keys.yaml')
+    expect(keys(DIGEST)).toEqual({ id: 'acme', tier: 'premium' })
+    expect(keys(keyDigest('another'))).toBeUndefined()
+    expect(parseKeys('keys: []', 'keys.yaml')(DIGEST)).toBeUndefined()
+  })
+
+  it.each(['', '1', '7', '123456', 'secret', 'password', 'test', 'admin', 'secret\n'])(
+    'is rejected with the digest of %j, which anybody can guess',
+    (secret) => {
+      const text = `keys: [{ sha256: ${keyDigest(secret).toUpperCase()}, client: acme }]`
+      expect(problemsOf(text)).toEqual([expect.stringContaining('that anybody can guess')])
+    },
+  )
+
+  it.each(['0'.repeat(64), 'f'.repeat(64), 'deadbeef'.repeat(8), '0123456789abcdef'.repeat(4)])(
+    'is rejected with %s, which is a digest of nothing',
+    (digest) => {
+      expect(problemsOf(`keys: [{ sha256: ${digest}, client: acme }]`)).toHaveLength(1)
+    },
+  )
+
+  it('in capitals it is the same digest', () => {
+    const keys = parseKeys(`keys: [{ sha256: ${DIGEST.toUpperCase()}, client: acme }]`, 'keys.yaml')
+    expect(keys(DIGEST)).toEqual({ id: 'acme' })
+  })
+
+  it('a key that has expired is nobody’s', () => {
+    const expiring = (day: string) =>
+      parseKeys(`keys: [{ sha256: ${DIGEST}, client: acme, expires: ${day} }]`, 'keys.yaml')(DIGEST)
+    expect(expiring('2020-01-01')).toBeUndefined()
+    expect(expiring("'2020-01-01T00:00:00Z'")).toBeUndefined()
+    expect(expiring('9999-01-01')).toEqual({ id: 'acme' })
+  })
+
+  it.each([
+    ['{}', "keys.yaml:1:1: a file of keys has a list of 'keys'"],
+    ['keys: yes', "keys.yaml:1:7: 'keys' is a list of keys"],
+    ['keys: [{ client: acme }]', "keys.yaml:1:8: a key has its 'sha256'"],
+    [`keys: [{ sha256: ${DIGEST} }]`, "keys.yaml:1:8: a key has its 'sha256'"],
+    ['keys: [{ sha256: sk_clear, client: a }]', "keys.yaml:1:18: 'sha256' is the SHA-256 of a key"],
+    [`keys: [{ sha256: ${DIGEST}, client: '' }]`, "'client' is a text of 1 to 256 characters"],
+    [`keys: [{ sha256: ${DIGEST}, client: a, expires: tomorrow }]`, 'a moment is a day'],
+    [`keys: [{ sha256: ${DIGEST}, client: a, role: b }]`, "unknown key 'role'"],
+    [
+      `keys:\n  - { sha256: ${DIGEST}, client: a }\n  - { sha256: ${DIGEST}, client: b }`,
+      'keys.yaml:3:5: this key is there twice',
+    ],
+    ['keys: [', 'keys.yaml:1:'],
+  ])('%j is told with its place', (text, said) => {
+    expect(problemsOf(text).join('\n')).toContain(said)
+  })
+
+  it.each([
+    ['', ['keys.yaml:1:1: the file is empty; `sluice key new` writes one']],
+    ['{}', ["keys.yaml:1:1: a file of keys has a list of 'keys'; `sluice key new` writes one"]],
+    ['keys: [{ sha256: sk_clear, client: a }]', [expect.stringContaining('never the key itself')]],
+    [
+      `keys:\n  - a\n  - { sha256: ${DIGEST}, client: a }\n  - { sha256: ${DIGEST}, client: b }`,
+      [
+        expect.stringContaining("keys.yaml:2:5: an entry of 'keys' is a map"),
+        'keys.yaml:4:5: this key is there twice; keep one of them',
+      ],
+    ],
+  ])('%j is told once, with what would be right', (text, said) => {
+    expect(problemsOf(text)).toEqual(said)
+  })
+
+  it('may be as long as it says, and no longer', () => {
+    const entry = (number: number) =>
+      `  - sha256: ${keyDigest(`key ${number}`)}\n    client: c${number}\n    tier: premium\n`
+    const fileOf = (keys: number) =>
+      `keys:\n${Array.from({ length: keys }, (_, number) => entry(number)).join('')}`
+    expect(parseKeys(fileOf(5_000), 'keys.yaml')(keyDigest('key 4999'))).toEqual({
+      id: 'c4999',
+      tier: 'premium',
+    })
+    expect(problemsOf(fileOf(5_001)).join()).toContain('5000')
+  })
+
+  it('a key in clear that was put there by mistake is not repeated', () => {
+    expect(problemsOf('keys: [{ sha256: sk_a-secret-that-was-pasted, client: a }]').join()).not.toContain(
+      'pasted',
+    )
+  })
+})
+
+describe('a new key', () => {
+  it('is shown once; the file has its hash, and what else stood there', async () => {
+    const key = await addNewKey(file, { client: 'acme', tier: 'premium' })
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
+    await writeFile(file, `# ours\n${await readFile(file, 'utf8')}`)
+    const other = await addNewKey(file, { client: 'beta', expires: '9999-01-01' })
+    const text = await readFile(file, 'utf8')
+    expect(text).toContain('# ours')
+    expect(text).not.toContain(key)
+    expect(text).not.toContain(other)
+    const keys = parseKeys(text, file)
+    expect(keys(keyDigest(key))).toEqual({ id: 'acme', tier: 'premium' })
+    expect(keys(keyDigest(other))).toEqual({ id: 'beta' })
+  })
+
+  it.each([
+    ['an empty file', ''],
+    ['white space', ' \n\n'],
+    ['comments', '# ours\n  # and theirs\n'],
+    ['the mark of an empty document', '---\n'],
+    ['a byte order mark', '\uFEFF'],
+    ['a comment and a mark', '# ours\n---\n...\n'],
+    ['an empty list', '# ours\nkeys:\n'],
+    ['a list that is null', 'keys: null\n'],
+    ['an empty map', '{}'],
+    ['null', 'null\n'],
+  ])('is written into a file with nothing but %s', async (_, text) => {
+    await writeFile(file, text)
+    const key = await addNewKey(file, { client: 'acme' })
+    const written = await readFile(file, 'utf8')
+    expect(parseKeys(written, file)(keyDigest(key))).toEqual({ id: 'acme' })
+    if (text.includes('# ours')) expect(written).toMatch(/^# ours\n/)
+  })
+
+  it.each(['[]', 'text', 'other:', 'keys: {}'])('is not written over %j', async (text) => {
+    await writeFile(file, text)
+    await expect(addNewKey(file, { client: 'acme' })).rejects.toThrow()
+    expect(await readFile(file, 'utf8')).toBe(text)
+  })
+
+  it('is not lost where several are made at the same time', async () => {
+    const made = await Promise.all(
+      Array.from({ length: 10 }, (_, each) => addNewKey(file, { client: `c${each}` })),
+    )
+    const keys = parseKeys(await readFile(file, 'utf8'), file)
+    expect(made.map((key) => keys(keyDigest(key)))).toEqual(made.map((_, each) => ({ id: `c${each}` })))
+    expect(await readdir(folder)).toEqual(['keys.yaml'])
+  })
+
+  it('is not made while somebody else changes the file for ever', async () => {
+    await writeFile(`${file}.lock`, '')
+    await expect(addNewKey(file, { client: 'a' })).rejects.toThrow(`remove ${file}.lock`)
+    await expect(stat(file)).rejects.toThrow('ENOENT')
+  })
+
+  it('is not made where the file is wrong or would be; it stays as it was', async () => {
+    await expect(addNewKey(file, { client: '' })).rejects.toThrow(
+      /^no key was made: 'client' is a text of 1 to 256 characters/,
+    )
+    await expect(addNewKey(file, { client: 'a', expires: 'soon' })).rejects.toThrow(
+      'no key was made: a moment',
+    )
+    await expect(stat(file)).rejects.toThrow('ENOENT')
+    await writeFile(file, 'keys: none\n')
+    await expect(addNewKey(file, { client: 'a' })).rejects.toThrow(ConfigError)
+    expect(await readFile(file, 'utf8')).toBe('keys: none\n')
+  })
+})
+
+describe('a file of keys that changes', () => {
+  it('is taken up; a change that is wrong is told, and that it is gone, and the old keys stay', async () => {
+    const told: string[] = []
+    const log = {
+      info: (_: object, message: string) => told.push(message),
+      warn: (_: object, message: string) => told.push(message),
+      error: (_: object, message: string) => told.push(message),
+      upstreamFailed() {},
+      crashed() {},
+    }
+    const first = await addNewKey(file, { client: 'acme' })
+    const keys = await watchKeys(file, log as Parameters<typeof watchKeys>[1])
+    try {
+      expect(await keys.lookup(keyDigest(first))).toEqual({ id: 'acme' })
+      const second = await addNewKey(file, { client: 'beta' })
+      await vi.waitUntil(async () => (await keys.lookup(keyDigest(second))) !== undefined, {
+        timeout: 30_000,
+      })
+      await writeFile(file, 'keys: none')
+      await vi.waitUntil(() => told.some((line) => line.includes('refused')), { timeout: 30_000 })
+      expect(await keys.lookup(keyDigest(second))).toEqual({ id: 'beta' })
+      told.length = 0
+      await rm(file)
+      await vi.waitUntil(() => told.some((line) => line.includes('refused')), { timeout: 30_000 })
+      expect(await keys.lookup(keyDigest(second))).toEqual({ id: 'beta' })
+      await writeFile(file, 'keys: []')
+      await vi.waitUntil(async () => (await keys.lookup(keyDigest(second))) === undefined, {
+        timeout: 30_000,
+      })
+    } finally {
+      keys.stop()
+    }
+  })
+})

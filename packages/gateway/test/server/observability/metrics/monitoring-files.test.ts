@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises'
+import { parser } from '@prometheus-io/lezer-promql'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { createInstruments } from '../../../../src/server/observability/metrics/instruments.js'
+
+/** The alert file and the Grafana dashboard ask for nothing that the gateway does not tell. */
+
+const FOLDER = new URL('../../../../monitoring/', import.meta.url)
+
+interface Rule {
+  readonly alert: string
+  readonly expr: string
+  readonly annotations: { readonly summary: string; readonly description?: string }
+}
+
+interface Panel {
+  readonly title: string
+  readonly targets?: readonly { readonly expr: string; readonly legendFormat: string }[]
+}
+
+const text = (name: string) => readFile(new URL(name, FOLDER), 'utf8')
+const alerts = (parse(await text('alerts.yaml')) as { groups: { rules: Rule[] }[] }).groups.flatMap(
+  ({ rules }) => rules,
+)
+const dashboard = JSON.parse(await text('grafana-dashboard.json')) as { panels: Panel[] }
+const targets = dashboard.panels.flatMap(({ title, targets = [] }) =>
+  targets.map((target) => ({ title, ...target })),
+)
+
+/** The labels of each series, by its name. */
+const series = new Map<string, ReadonlySet<string>>()
+for (const metric of createInstruments().registry.getMetricsAsArray()) {
+  // Not in its types, and yet what it was made with.
+  const { name, labelNames } = metric as typeof metric & { readonly labelNames: readonly string[] }
+  const labels = new Set([...labelNames, 'instance'])
+  if (metric.constructor.name !== 'PlainHistogram') series.set(name, labels)
+  else
+    for (const part of ['bucket', 'sum', 'count']) series.set(`${name}_${part}`, new Set([...labels, 'le']))
+}
+
+/** What is wrong with a query: its syntax, or names that there are not. */
+function faultsOf(query: string): string[] {
+  const faults: string[] = []
+  // Grafana fills these in.
+  const expression = query.replaceAll('$__rate_interval', '5m')
+  const tree = parser.parse(expression)
+  const names = new Set<string>()
+  const labels = new Set<string>()
+  tree.iterate({
+    enter({ name, type, from, to }) {
+      const word = expression.slice(from, to)
+      if (type.isError) faults.push(`no query at ${from}: ${expression}`)
+      if (name === 'Identifier') names.add(word)
+      if (name === 'LabelName') labels.add(word)
+    },
+  })
+  if (names.size === 0) faults.push(`no metric in ${expression}`)
+  for (const name of names) {
+    const known = series.get(name)
+    if (known === undefined) faults.push(`there is no ${name}`)
+    for (const label of labels) if (known?.has(label) === false) faults.push(`${name} has no ${label}`)
+  }
+  return faults
+}
+
+/** The labels that are left of a query's series, as far as it says so. */
+function labelsShown(query: string): readonly string[] {
+  const grouped = [...query.matchAll(/\bby \(([^)]*)\)/g)].map(([, list = '']) => list.split(/, */))
+  return grouped.flat()
+}
+
+it('finds what is wrong with a query', () => {
+  expect(faultsOf('sluice_requests_total')).toEqual([])
+  expect(faultsOf('rate(sluice_requests_totals[5m])')).toEqual(['there is no sluice_requests_totals'])
+  expect(faultsOf('sum by (client) (sluice_requests_total)')).toEqual(['sluice_requests_total has no client'])
+  expect(faultsOf('sluice_requests_total{rule="x"}')).toEqual(['sluice_requests_total has no rule'])
+  expect(faultsOf('sum by (route (sluice_requests_total)')).not.toEqual([])
+})
+
+describe('alerts', () => {
+  it.each(alerts)('$alert', ({ expr, annotations }) => {
+    expect(faultsOf(expr)).toEqual([])
+    const shown = [...`${annotations.summary} ${annotations.description}`.matchAll(/\$labels\.(\w+)/g)]
+    const left = labelsShown(expr)
+    // Without a `by` all of them are left.
+    for (const [, label = ''] of shown) if (left.length > 0) expect(left).toContain(label)
+  })
+})
+
+describe('panels', () => {
+  it.each(targets)('$title: $legendFormat', ({ expr, legendFormat }) => {
+    expect(faultsOf(expr)).toEqual([])
+    for (const [, label] of legendFormat.matchAll(/\{\{(\w+)\}\}/g))
+      expect(labelsShown(expr)).toContain(label)
+  })
+})
+
+it('the dashboard shows every metric', () => {
+  const shown = targets.map(({ expr }) => expr).join(' ')
+  const families = createInstruments().registry.getMetricsAsArray()
+  expect(families.map(({ name }) => name).filter((name) => !shown.includes(name))).toEqual([])
+})

@@ -1,0 +1,120 @@
+import { appendFile, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { constants, gzipSync } from 'node:zlib'
+import fc from 'fast-check'
+import { expect, it, onTestFinished } from 'vitest'
+import { RecordSnapshot } from '../../../../src/server/observability/recording/snapshot.js'
+
+const HEAD = '{"sluice_record":1}'
+const START = 1_790_000_000_000
+
+async function inFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-snapshot-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  return join(folder, 'traffic.jsonl.gz')
+}
+
+/** A line as the gateway records it, so many milliseconds after the start. */
+const line = (at: number) => JSON.stringify({ time: START + at, ip: `ip-${at}`, path: `/é/"time":0,${at}` })
+const linesOf = (times: readonly number[]) => [HEAD, ...times.map(line)].map((each) => `${each}\n`).join('')
+
+async function taken(file: string, since?: number, files = 10): Promise<RecordSnapshot> {
+  const snapshot = await RecordSnapshot.take({ file, files }, since)
+  onTestFinished(() => snapshot.close())
+  return snapshot
+}
+
+it('has the files one after the other, the oldest first, as often as it is read', async () => {
+  const file = await inFolder()
+  await writeFile(`${file}.2`, gzipSync(linesOf([1])))
+  await writeFile(`${file}.1`, Buffer.concat([gzipSync(linesOf([2])), gzipSync(linesOf([3]))]))
+  await writeFile(file, gzipSync(linesOf([4])))
+  const all = [[1], [2], [3], [4]].map(linesOf).join('')
+  const snapshot = await taken(file)
+  for (let reading = 0; reading < 2; reading++) {
+    expect(await text(snapshot.read())).toBe(all)
+    expect(snapshot.part).toBe(1)
+  }
+  expect(await snapshot.begins()).toBe(START + 1)
+  expect(await text((await taken(file, undefined, 2)).read())).toBe([[2], [3], [4]].map(linesOf).join(''))
+  expect(snapshot.damaged).toBe(0)
+})
+
+it('leaves out what came before a moment, whatever the lines and wherever they lie', async () => {
+  const file = await inFolder()
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(fc.nat(1000), { maxLength: 30 }), { minLength: 1, maxLength: 4 }),
+      fc.nat(1001),
+      async (files, since) => {
+        for (const [index, times] of files.entries())
+          await writeFile(`${file}${index === 0 ? '' : `.${index}`}`, gzipSync(linesOf(times)))
+        const snapshot = await RecordSnapshot.take({ file, files: files.length }, START + since)
+        const kept = files.toReversed().map((times) => linesOf(times.filter((at) => at >= since)))
+        expect(await text(snapshot.read())).toBe(kept.join(''))
+        await snapshot.close()
+      },
+    ),
+    { numRuns: 50, seed: 6 },
+  )
+})
+
+it('reads no file that ended before', async () => {
+  const file = await inFolder()
+  await writeFile(`${file}.1`, gzipSync(linesOf([1])))
+  await utimes(`${file}.1`, START / 1000, START / 1000)
+  await writeFile(file, gzipSync(linesOf([7_200_000])))
+  const snapshot = await taken(file, START + 3_600_000)
+  expect(snapshot.files).toBe(1)
+  expect(await text(snapshot.read())).toBe(linesOf([7_200_000]))
+})
+
+it('stays as it is while more is recorded and the file is rotated', async () => {
+  const file = await inFolder()
+  await writeFile(file, gzipSync(linesOf([1])))
+  const snapshot = await taken(file)
+  await appendFile(file, gzipSync(linesOf([2])))
+  await rename(file, `${file}.1`)
+  await writeFile(file, gzipSync(linesOf([3])))
+  expect(await text(snapshot.read())).toBe(linesOf([1]))
+  await rm(`${file}.1`)
+  expect(await text(snapshot.read())).toBe(linesOf([1]))
+})
+
+it('reads a file that is being written up to its last whole line', async () => {
+  const file = await inFolder()
+  const written = `${linesOf([1, 2])}${line(3).slice(0, 20)}`
+  await writeFile(file, gzipSync(written, { finishFlush: constants.Z_SYNC_FLUSH }))
+  const snapshot = await taken(file)
+  expect(await text(snapshot.read())).toBe(linesOf([1, 2]))
+  expect(snapshot.damaged).toBe(0)
+})
+
+it('says which files cannot be read to their end, and goes on with the next', async () => {
+  const file = await inFolder()
+  const whole = gzipSync(linesOf([1, 2, 3]))
+  await writeFile(`${file}.1`, Buffer.concat([whole.subarray(0, -12), gzipSync(linesOf([4]))]))
+  await writeFile(file, gzipSync(linesOf([5])))
+  const snapshot = await taken(file)
+  const read = await text(snapshot.read())
+  expect(read).toContain(line(5))
+  expect(snapshot.damaged).toBe(1)
+})
+
+it('is empty where nothing was recorded', async () => {
+  const snapshot = await taken(await inFolder())
+  expect(await text(snapshot.read())).toBe('')
+  expect(await snapshot.begins()).toBeUndefined()
+  expect([snapshot.files, snapshot.size]).toEqual([0, 0])
+})
+
+it('reads no further in what is no record, however much it decompresses to', async () => {
+  const file = await inFolder()
+  await writeFile(`${file}.1`, gzipSync(Buffer.concat([Buffer.from(linesOf([1])), Buffer.alloc(2 ** 25)])))
+  await writeFile(file, gzipSync(linesOf([2])))
+  const snapshot = await taken(file)
+  expect(await text(snapshot.read())).toBe(linesOf([1]) + linesOf([2]))
+  expect(snapshot.damaged).toBe(1)
+})

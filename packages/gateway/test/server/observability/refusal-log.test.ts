@@ -1,0 +1,170 @@
+import { createLimiter, memoryStore } from 'sluice'
+import { describe, expect, it } from 'vitest'
+import type { LogConfig } from '../../../src/policy/config/config.js'
+import { parseConfig } from '../../../src/policy/config/load-config.js'
+import type { WeighedRequest } from '../../../src/policy/policy-request.js'
+import { startGateway } from '../../../src/server/gateway.js'
+import { createLog } from '../../../src/server/logging/log.js'
+import { RefusalLog } from '../../../src/server/observability/refusal-log.js'
+import { echo, send, upstreamOf } from '../gateway/running-gateway.js'
+
+/** A log of refusals whose seconds end when the test says so, and the lines that it wrote. */
+function logging(config: Partial<LogConfig> = {}) {
+  let text = ''
+  const seconds: (() => void)[] = []
+  const refusals = new RefusalLog(
+    { refusals: true, clients: 'plain', ...config },
+    {
+      log: createLog({ write: (line) => (text += line) }),
+      after(_milliseconds, call) {
+        seconds.push(call)
+        return () => {}
+      },
+    },
+  )
+  const limiter = createLimiter<WeighedRequest>({
+    store: memoryStore(),
+    name: 'POST /predict',
+    client: ({ client }) => client,
+    keys: { ip: ({ ip }) => ip, route: ({ route }) => route, header: () => undefined },
+    rules: [{ name: 'few', limit: '1/hour', algorithm: 'fixed-window' }],
+    listener: (event) => refusals.limiterDid('POST /predict', event),
+  })
+  return {
+    refusals,
+    request: (ip: string, client?: { id: string; tier?: string }) =>
+      limiter.admit({ ip, client, route: 'POST /predict' } as WeighedRequest),
+    /** Ends the second that runs, where one does. */
+    endSecond: () => seconds.splice(0).forEach((end) => void end()),
+    bytes: () => text.length,
+    lines: () => text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)])),
+  }
+}
+
+describe('a refusal', () => {
+  it('is one line: route, rule, client, cost, what is left and when to come back', () => {
+    const log = logging()
+    log.request('10.0.0.1')
+    log.request('10.0.0.1')
+    expect(log.lines()).toEqual([
+      {
+        level: 40,
+        time: expect.any(String),
+        ...{ route: 'POST /predict', rule: 'few', reason: 'exceeded', resource: 'requests' },
+        ...{ client: '10.0.0.1', cost: 1, remaining: 0, retryAfterMs: expect.any(Number) },
+        msg: 'a request was refused',
+      },
+    ])
+  })
+
+  it('names a client as the configuration says, also when that changes', () => {
+    const named = (config: Partial<LogConfig>, ip: string, client?: { id: string }) => {
+      const log = logging(config)
+      log.request(ip, client)
+      log.request(ip, client)
+      return log.lines()[0].client
+    }
+    expect(named({}, '10.0.0.1', { id: 'alice' })).toBe('client alice')
+    expect(named({ clients: 'masked' }, '10.0.0.1')).toBe('10.0.0.*')
+    expect(named({ clients: 'masked' }, '2001:db8:1:2::/64')).toBe('2001:db8:1:*')
+    expect(named({ clients: 'masked' }, '::1')).toBe('0:0:0:*')
+    expect(named({ clients: 'masked' }, '10.0.0.1', { id: 'alice' })).toBe('client al***')
+    const hashed = named({ clients: 'hashed' }, '10.0.0.1')
+    expect(hashed).toMatch(/^#[\w-]{16}$/)
+    // Of another process: nobody can tell addresses from a log by trying them.
+    expect(named({ clients: 'hashed' }, '10.0.0.1')).not.toBe(hashed)
+
+    const log = logging()
+    for (let n = 0; n < 2; n++) log.request('10.0.0.1')
+    log.refusals.configure({ refusals: true, clients: 'hashed' })
+    for (let n = 0; n < 2; n++) log.request('10.0.0.1')
+    const [plain, first, second] = log.lines().map(({ client }) => client)
+    expect(plain).toBe('10.0.0.1')
+    expect(first).toMatch(/^#/)
+    expect(second).toBe(first)
+    log.refusals.configure({ refusals: false, clients: 'hashed' })
+    log.request('10.0.0.1')
+    expect(log.lines()).toHaveLength(3)
+  })
+})
+
+describe('a flood', () => {
+  it('is summed up each second, and the end of it is not lost', () => {
+    const log = logging()
+    log.request('10.0.0.1')
+    for (let n = 0; n < 1253; n++) log.request('10.0.0.1')
+    expect(log.lines()).toHaveLength(10)
+    log.endSecond()
+    expect(log.lines().at(-1)).toMatchObject({
+      msg: '1,243 more in the last second',
+      more: 1243,
+      rules: [{ route: 'POST /predict', rule: 'few', reason: 'exceeded', count: 1243 }],
+      heaviest: [{ client: '10.0.0.1', route: 'POST /predict', rule: 'few', count: 1243 }],
+      clients: [{ client: '10.0.0.1', count: 1243 }],
+    })
+    for (let n = 0; n < 12; n++) log.request('10.0.0.1')
+    log.refusals.close()
+    expect(log.lines().at(-1)).toMatchObject({ more: 2 })
+    log.endSecond()
+    expect(log.lines()).toHaveLength(22)
+  })
+
+  it('names who was refused by which rule in a summary, as the configuration calls clients', () => {
+    const log = logging({ clients: 'hashed' })
+    for (let n = 0; n < 30; n++) log.request('10.0.0.1')
+    for (let n = 0; n < 20; n++) log.request('10.0.0.2', { id: 'acme' })
+    log.endSecond()
+    const { heaviest } = log.lines().at(-1)
+    expect(heaviest).toEqual([
+      { client: expect.stringMatching(/^#/), route: 'POST /predict', rule: 'few', count: 19 },
+      { client: expect.stringMatching(/^#/), route: 'POST /predict', rule: 'few', count: 19 },
+    ])
+    expect(heaviest[0].client).not.toBe(heaviest[1].client)
+  })
+
+  it('of an hour within a minute leaves a log of bounded size that says who and how many', () => {
+    const log = logging()
+    const AN_HOUR = 360_000
+    let refused = 0
+    for (let second = 0; second < 60; second++) {
+      for (let n = 0; n < AN_HOUR / 60; n++) {
+        // Every second request is of one client, the others are of clients that come once or twice.
+        const ip = n % 2 === 0 ? '192.0.2.1' : `10.${second}.${n >> 9}.${(n >> 1) & 255}`
+        if (!(log.request(ip) as { allowed: boolean }).allowed) refused++
+      }
+      log.endSecond()
+    }
+    const lines = log.lines()
+    expect(lines.length).toBeLessThanOrEqual(60 * 11)
+    expect(log.bytes()).toBeLessThan(60 * 11 * 500)
+    const summaries = lines.filter(({ more }) => more !== undefined)
+    const told = summaries.reduce((sum, { more }) => sum + more, 0)
+    expect(told + lines.length - summaries.length).toBe(refused)
+    expect(refused).toBeGreaterThan(AN_HOUR / 2 - 60)
+    for (const { clients, heaviest } of summaries) {
+      expect(clients[0].client).toBe('192.0.2.1')
+      expect(heaviest[0]).toMatchObject({ client: '192.0.2.1', route: 'POST /predict', rule: 'few' })
+      expect(heaviest.length).toBeLessThanOrEqual(5)
+    }
+  })
+})
+
+it('no header is logged, and no secret that a rule counts by', async () => {
+  let text = ''
+  const config = parseConfig(
+    `
+listen: 127.0.0.1:0
+admin: off
+upstream: ${await upstreamOf(echo)}
+default: { limits: [{ limit: 1/hour, by: "header:authorization" }] }`,
+    'test.yaml',
+  )
+  const gateway = await startGateway(config, createLog({ write: (line) => (text += line) }))
+  const url = `http://127.0.0.1:${gateway.address.port}`
+  const headers = { authorization: 'Bearer sesame', cookie: 'id=sesame', 'x-api-key': 'sesame' }
+  await send(url, '/predict?key=sesame', { headers })
+  expect((await send(url, '/predict?key=sesame', { headers })).status).toBe(429)
+  await gateway.close()
+  expect(JSON.parse(text.trim())).toMatchObject({ msg: 'a request was refused', client: '127.0.0.1' })
+  expect(text).not.toContain('sesame')
+})

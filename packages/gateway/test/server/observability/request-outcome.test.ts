@@ -1,0 +1,114 @@
+import { once } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import type { ResponseObserver } from '../../../src/server/http/response-observer.js'
+import { gatewayTo } from '../proxy/gateway-under-test.js'
+import { answerTo, begin } from '../proxy/http-client.js'
+import { message, rawClient } from '../proxy/raw-client.js'
+import { httpUpstream, nobodyThere, rawUpstream, textOf } from '../proxy/upstream-under-test.js'
+
+describe('the outcome of a request', () => {
+  it('is an answer, once the client has it', async () => {
+    const upstream = await httpUpstream((_request, response) => response.writeHead(404).end('none'))
+    const gateway = await gatewayTo(upstream.url)
+    const answer = await answerTo(begin(gateway.port).end())
+    expect(await textOf(answer)).toBe('none')
+    expect(await gateway.outcome()).toEqual({ kind: 'answered', status: 404 })
+  })
+
+  it('is a failure where the upstream gave no answer', async () => {
+    const gateway = await gatewayTo(await nobodyThere())
+    expect((await answerTo(begin(gateway.port).end())).statusCode).toBe(502)
+    expect(await gateway.outcome()).toEqual({
+      kind: 'failed',
+      status: 502,
+      code: 'ECONNREFUSED',
+      detail: 'The upstream refused the connection.',
+    })
+  })
+
+  it('is a cut by the upstream in the middle of its answer', async () => {
+    const upstream = await rawUpstream((socket) =>
+      socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'),
+    )
+    const gateway = await gatewayTo(upstream.url)
+    begin(gateway.port).end()
+    expect(await gateway.outcome()).toEqual({ kind: 'cut', by: 'upstream', started: true })
+  })
+
+  it('is a cut by the client: before the answer, or in its middle', async () => {
+    const upstream = await httpUpstream()
+    const gateway = await gatewayTo(upstream.url)
+    const early = begin(gateway.port).end()
+    await upstream.asked.next()
+    early.destroy()
+    expect(await gateway.outcome()).toEqual({ kind: 'cut', by: 'client', started: false })
+
+    const late = begin(gateway.port).end()
+    const { response } = await upstream.asked.next()
+    response.write('half')
+    await once(await answerTo(late), 'data')
+    late.destroy()
+    expect(await gateway.outcome()).toEqual({ kind: 'cut', by: 'client', started: true })
+  })
+
+  it('is a cut by a client that leaves while the connection to the upstream is made, which asks for nothing', async () => {
+    const silent = await rawUpstream()
+    const gateway = await gatewayTo(silent.url.replace('http:', 'https:'))
+    const client = begin(gateway.port, { headers: { authorization: 'Bearer secret' } }).end()
+    await silent.asked.next()
+    client.destroy()
+    expect(await gateway.outcome()).toEqual({ kind: 'cut', by: 'client', started: false })
+  })
+
+  it('is told of each of the requests that were sent all at once', async () => {
+    const upstream = await httpUpstream()
+    const gateway = await gatewayTo(upstream.url)
+    const client = await rawClient(gateway.port)
+    client.send(message('GET /1 HTTP/1.1') + message('GET /2 HTTP/1.1'))
+    await upstream.asked.next()
+    const second = await upstream.asked.next()
+    // Complete for the upstream, but it waits for its turn, which never comes.
+    second.response.end('two')
+    client.socket.destroy()
+    expect(await gateway.outcome()).toEqual({ kind: 'cut', by: 'client', started: false })
+    expect(await gateway.outcome()).toMatchObject({ kind: 'cut', by: 'client' })
+  })
+})
+
+describe('an observer', () => {
+  it('sees the answer as the upstream sent it, and changes nothing', async () => {
+    const upstream = await rawUpstream((socket) =>
+      socket.end(
+        'HTTP/1.1 200 OK\r\nRateLimit: "a";r=1\r\nX-Usage: 7\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+      ),
+    )
+    const seen: unknown[] = []
+    const observer: ResponseObserver = {
+      head: (status, rawHeaders) => seen.push([status, rawHeaders]),
+      data: (chunk) => seen.push(chunk.toString()),
+    }
+    const gateway = await gatewayTo(upstream.url, { observer, responseHeaders: [['RateLimit', '"b";r=2']] })
+    const answer = await answerTo(begin(gateway.port).end())
+    expect(await textOf(answer)).toBe('ok')
+    expect(answer.headers).toMatchObject({ ratelimit: '"b";r=2', 'x-usage': '7' })
+    expect(seen).toEqual([
+      [200, ['RateLimit', '"a";r=1', 'X-Usage', '7', 'Transfer-Encoding', 'chunked']],
+      'ok',
+    ])
+  })
+})
+
+describe('headers of the gateway’s own', () => {
+  it('take the place of the client’s, in whatever spelling those were', async () => {
+    const upstream = await httpUpstream((_request, response) => response.end())
+    const gateway = await gatewayTo(upstream.url, {
+      responseHeaders: [],
+      requestHeaders: [['X-Client-Tier', 'free']],
+    })
+    const headers = { 'x-client-tier': 'premium', X_Client_Tier: 'premium', 'x-other': '1' }
+    await answerTo(begin(gateway.port, { headers }).end())
+    const { request } = await upstream.asked.next()
+    expect(request.headers).toMatchObject({ 'x-client-tier': 'free', 'x-other': '1' })
+    expect(request.headers).not.toHaveProperty('x_client_tier')
+  })
+})

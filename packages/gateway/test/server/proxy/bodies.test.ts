@@ -1,0 +1,173 @@
+import { once } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import { DISCARD_LIMIT } from '../../../src/server/http/drain-body.js'
+import { running, until } from '../gateway/running-gateway.js'
+import { answerTo, begin } from './http-client.js'
+import { message, rawClient } from './raw-client.js'
+import { httpUpstream, textOf } from './upstream-under-test.js'
+
+/** A route of which a rule reads the body, and one of which none does. */
+const READING = `
+max_body: 100
+routes:
+  - { match: POST /read, limits: [{ limit: 1000/minute, cost: size(body.data) }] }
+  - { match: POST /passed, limits: [1000/minute] }
+`
+
+const CHUNKED = 'Transfer-Encoding: chunked'
+const JSON_BODY = 'Content-Type: application/json'
+
+function padded(length: number): string {
+  return `{"data":[]${' '.repeat(length - 11)}}`
+}
+
+function chunk(text: string): string {
+  return `${text.length.toString(16)}\r\n${text}\r\n`
+}
+
+describe('a body that no rule reads', () => {
+  it('is under way before it is complete, and may be larger than what is read', async () => {
+    const upstream = await httpUpstream()
+    const { gateway } = await running(READING, upstream.url)
+    const client = begin(gateway.address.port, { method: 'POST', path: '/passed' })
+    client.write('x'.repeat(1000))
+    const { request, response } = await upstream.asked.next()
+    expect(String((await once(request, 'data'))[0])).toBe('x'.repeat(1000))
+    client.end('y'.repeat(1000))
+    expect(await textOf(request)).toBe('y'.repeat(1000))
+    response.end()
+    expect((await answerTo(client)).statusCode).toBe(200)
+  })
+
+  it('keeps its length, or its chunks', async () => {
+    const upstream = await httpUpstream((_request, response) => response.end())
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send(message('POST / HTTP/1.1', ['Content-Length: 5'], 'hello'))
+    await client.until('200 OK')
+    client.send(message('POST / HTTP/1.1', [CHUNKED], `${chunk('hello')}0\r\n\r\n`))
+    await client.until('200 OK', 2)
+    client.send(message('POST / HTTP/1.1', ['Content-Length: 0']))
+    await client.until('200 OK', 3)
+    const ways = []
+    for (let asked = 0; asked < 3; asked++) {
+      const { headers } = (await upstream.asked.next()).request
+      ways.push([headers['content-length'], headers['transfer-encoding']])
+    }
+    expect(ways).toEqual([
+      ['5', undefined],
+      [undefined, 'chunked'],
+      ['0', undefined],
+    ])
+  })
+
+  it('is passed on byte for byte, whatever the bytes are', async () => {
+    const upstream = await httpUpstream((request, response) => void request.pipe(response))
+    const { gateway } = await running('', upstream.url)
+    const bytes = Buffer.from(Array.from({ length: 256 * 1024 }, (_, index) => (index * 31) % 256))
+    const client = begin(gateway.address.port, { method: 'POST' })
+    client.end(bytes)
+    expect(await textOf(await answerTo(client))).toBe(bytes.toString('latin1'))
+  })
+
+  it('is passed on with a method that has none by custom', async () => {
+    const upstream = await httpUpstream((request, response) => void request.pipe(response))
+    const { gateway } = await running('', upstream.url)
+    for (const method of ['GET', 'DELETE', 'OPTIONS', 'PATCH']) {
+      const client = begin(gateway.address.port, { method, headers: { 'content-length': 5 } })
+      client.end('hello')
+      expect([method, await textOf(await answerTo(client))]).toEqual([method, 'hello'])
+    }
+  })
+})
+
+describe('a body that a rule reads', () => {
+  it('is complete before the upstream is asked, which is told its length', async () => {
+    const upstream = await httpUpstream((_request, response) => response.end())
+    const { gateway } = await running(READING, upstream.url)
+    const { port } = gateway.address
+    const client = await rawClient(port)
+    client.send(message('POST /read HTTP/1.1', [CHUNKED, JSON_BODY], chunk('{"data":')))
+    // One that came later is through, so the first would be.
+    await answerTo(begin(port, { method: 'POST', path: '/passed' }).end())
+    expect(upstream.asked.count).toBe(1)
+    client.send(`${chunk('[1,2]}')}0\r\nX-Sum: 1\r\n\r\n`)
+    await client.until('200 OK')
+    expect((await upstream.asked.next()).request.url).toBe('/passed')
+    const { request } = await upstream.asked.next()
+    expect([request.url, request.headers['content-length'], request.headers['transfer-encoding']]).toEqual([
+      '/read',
+      '14',
+      undefined,
+    ])
+  })
+
+  it('is refused by the length that it says, before any of it has come', async () => {
+    const upstream = await httpUpstream((_request, response) => response.end())
+    const { gateway } = await running(READING, upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send(message('POST /read HTTP/1.1', ['Content-Length: 101', JSON_BODY]))
+    await client.until('{"type"')
+    expect(client.received).toMatch(/^HTTP\/1\.1 413 /)
+    expect(client.received).toContain('application/problem+json')
+    // The client sends its body all the same, and the connection serves its next request.
+    client.send(padded(101) + message('POST /read HTTP/1.1', ['Content-Length: 100', JSON_BODY], padded(100)))
+    await client.until('HTTP/1.1 200 OK')
+    expect(upstream.asked.count).toBe(1)
+  })
+
+  it('is refused at the byte that passes the limit where it says no length', async () => {
+    const upstream = await httpUpstream((_request, response) => response.end())
+    const { gateway } = await running(READING, upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send(message('POST /read HTTP/1.1', [CHUNKED, JSON_BODY], chunk(padded(101).slice(0, 100))))
+    client.send(chunk('}'))
+    await client.until('{"type"')
+    expect(client.received).toMatch(/^HTTP\/1\.1 413 /)
+    // It goes on to the end of its body.
+    client.send(`${chunk('x'.repeat(100_000))}0\r\n\r\n`)
+    client.send(message('POST /read HTTP/1.1', [CHUNKED, JSON_BODY], `${chunk(padded(100))}0\r\n\r\n`))
+    await client.until('HTTP/1.1 200 OK')
+    expect(upstream.asked.count).toBe(1)
+  })
+
+  it('cuts a client off that sends without end after its refusal', async () => {
+    const upstream = await httpUpstream()
+    const { gateway } = await running(READING, upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send(message('POST /read HTTP/1.1', [CHUNKED, JSON_BODY]))
+    let sent = 0
+    const piece = chunk('x'.repeat(2 ** 20))
+    const go = () => {
+      while (!client.socket.destroyed) {
+        sent += piece.length
+        if (!client.socket.write(piece, 'latin1')) return
+      }
+    }
+    client.socket.on('drain', go)
+    go()
+    await client.closed
+    expect(client.received).toMatch(/^HTTP\/1\.1 413 /)
+    expect(sent).toBeGreaterThan(DISCARD_LIMIT)
+    // What is thrown away, and what the systems' buffers hold.
+    expect(sent).toBeLessThan(2 * DISCARD_LIMIT)
+    expect(upstream.asked.count).toBe(0)
+  })
+
+  it('is given up when its client goes away', async () => {
+    const upstream = await httpUpstream((_request, response) => response.end())
+    const { gateway, failures } = await running(
+      `routes: [{ match: POST /read, limits: [{ limit: 100/minute, cost: size(body.data) }] }]`,
+      upstream.url,
+    )
+    const client = await rawClient(gateway.address.port)
+    client.send(message('POST /read HTTP/1.1', ['Content-Length: 100', JSON_BODY], '{"data"'))
+    client.socket.end()
+    await client.closed
+    const next = await rawClient(gateway.address.port)
+    next.send(message('POST /read HTTP/1.1', ['Content-Length: 11', JSON_BODY], padded(11)))
+    await until(() => next.received.includes('200 OK'))
+    expect(upstream.asked.count).toBe(1)
+    expect(failures).toEqual([])
+  })
+})

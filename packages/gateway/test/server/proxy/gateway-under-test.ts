@@ -1,0 +1,67 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { clientAddressReader } from 'sluice/http'
+import { onTestFinished } from 'vitest'
+import { parseTarget } from '../../../src/policy/routing/target.js'
+import { answer } from '../../../src/server/http/send-response.js'
+import { type ForwardOptions, forward } from '../../../src/server/proxy/forward.js'
+import type { ForwardOutcome } from '../../../src/server/proxy/forward-result.js'
+import { createUpstream, type UpstreamTimeouts } from '../../../src/server/proxy/upstream.js'
+import { Arrivals } from './arrivals.js'
+
+/** A server that forwards all that it is asked, and keeps how each request ended. It ends with the test. */
+export interface GatewayUnderTest {
+  readonly port: number
+  /** One of each request, as it begins. */
+  readonly exchanges: Arrivals<ExchangeUnderTest>
+  /** How the next request ends, in the order in which they began. */
+  outcome(): Promise<ForwardOutcome>
+}
+
+interface ExchangeUnderTest {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly outcome: Promise<ForwardOutcome>
+}
+
+type Options = Partial<Omit<ForwardOptions, 'upstream' | 'request' | 'response' | 'target'>> & {
+  readonly timeouts?: Partial<UpstreamTimeouts>
+}
+
+/** @param url the upstream's */
+export async function gatewayTo(url: string, options: Options = {}): Promise<GatewayUnderTest> {
+  const { timeouts, ...rest } = options
+  const upstream = createUpstream(url, { connect: 10_000, headers: 0, idle: 0, ...timeouts })
+  const exchanges = new Arrivals<ExchangeUnderTest>()
+  const server = createServer(async (request, response) => {
+    const asked: ForwardOptions = {
+      peerAddress: request.socket.remoteAddress ?? '',
+      peerTrusted: false,
+      addresses: clientAddressReader(),
+      gatewayName: 'gateway-under-test',
+      responseHeaders: [],
+      ...rest,
+      upstream,
+      request,
+      response,
+      target: parseTarget(request.url ?? ''),
+    }
+    const outcome = new Promise<ForwardOutcome>((settled) => forward(asked, settled))
+    exchanges.add({ request, response, outcome })
+    const ended = await outcome
+    if (ended.kind !== 'failed') return
+    answer(request, response, { status: ended.status, headers: [], body: ended.detail })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(async () => {
+    server.closeAllConnections()
+    server.close()
+    await upstream.destroy()
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    exchanges,
+    outcome: async () => (await exchanges.next()).outcome,
+  }
+}

@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest'
+import { running, send, until } from '../gateway/running-gateway.js'
+import { answerTo, begin } from './http-client.js'
+import { message, rawClient } from './raw-client.js'
+import { httpUpstream, rawUpstream } from './upstream-under-test.js'
+
+const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+
+describe('connections', () => {
+  it('serve one request after another on both sides', async () => {
+    const upstream = await httpUpstream((request, response) => void request.pipe(response))
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    for (let turn = 1; turn <= 10; turn++) {
+      client.send(message('POST / HTTP/1.1', ['Content-Length: 4'], 'turn'))
+      await client.until('200 OK', turn)
+      await client.until('turn', turn)
+    }
+    expect(upstream.connections).toBe(1)
+  })
+
+  it('to the upstream are shared by all clients, and as many as requests at a time', async () => {
+    const upstream = await httpUpstream()
+    const { gateway } = await running('', upstream.url)
+    for (let turn = 0; turn < 2; turn++) {
+      const clients = Array.from({ length: 20 }, () => begin(gateway.address.port).end())
+      // None waits behind another: all are there before the first is answered.
+      const asked = await Promise.all(clients.map(() => upstream.asked.next()))
+      const answers = clients.map(answerTo)
+      for (const { response } of asked) response.end()
+      for (const answer of await Promise.all(answers)) expect(answer.statusCode).toBe(200)
+    }
+    expect(upstream.connections).toBe(20)
+  })
+
+  it('of a client outlive those to the upstream', async () => {
+    const upstream = await rawUpstream((socket) => {
+      socket.write(ANSWER.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
+    })
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    for (let turn = 1; turn <= 3; turn++) {
+      client.send(message('GET / HTTP/1.1'))
+      await client.until('ok', turn)
+      await until(() => upstream.open === 0)
+    }
+    expect(upstream.asked.count).toBe(3)
+    expect(client.received).not.toContain('Connection: close')
+  })
+
+  it('that the upstream closes unasked are not used for the next request', async () => {
+    const upstream = await rawUpstream((socket) => socket.end(ANSWER))
+    const { url } = await running('', upstream.url)
+    for (let turn = 0; turn < 20; turn++) {
+      expect((await send(url, '/')).status).toBe(200)
+      await until(() => upstream.open === 0)
+    }
+  })
+
+  it('on which more comes than the answer are not used for the next request', async () => {
+    const upstream = await rawUpstream((socket) =>
+      socket.write(`${ANSWER}HTTP/1.1 200 OK\r\nX-Evil: 1\r\nContent-Length: 4\r\n\r\nevil`),
+    )
+    const { url } = await running('', upstream.url)
+    for (let turn = 0; turn < 3; turn++) {
+      const { status, headers, text } = await send(url, '/')
+      expect([status, headers['x-evil'], text]).toEqual([200, undefined, 'ok'])
+      await until(() => upstream.open === 0)
+    }
+  })
+
+  it('are closed where the client asks for that, and say so', async () => {
+    const upstream = await httpUpstream((_request, response) => response.end('ok'))
+    const { gateway } = await running('', upstream.url)
+    for (let turn = 0; turn < 3; turn++) {
+      const client = await rawClient(gateway.address.port)
+      client.send(message('GET / HTTP/1.1', ['Connection: close']))
+      expect(await client.closed).toBe('')
+      expect(client.received).toMatch(/\r\nConnection: close\r\n\r\nok$/)
+    }
+    // That is between the client and the gateway.
+    expect(upstream.connections).toBe(1)
+  })
+
+  it('of HTTP/1.0 are closed after the answer, of which the close is the end', async () => {
+    const upstream = await rawUpstream((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n')
+    })
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send(message('GET / HTTP/1.0'))
+    expect(await client.closed).toBe('')
+    expect(client.received).toMatch(/\r\n\r\nok$/)
+    expect(client.received).not.toMatch(/transfer-encoding/i)
+  })
+
+  it('carry requests sent all at once, and the answers in their order', async () => {
+    const upstream = await httpUpstream()
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send(['/1', '/2', '/3'].map((path) => message(`GET ${path} HTTP/1.1`)).join(''))
+    const asked = [await upstream.asked.next(), await upstream.asked.next(), await upstream.asked.next()]
+    for (const { request, response } of asked.toReversed()) response.end(`answer to ${request.url}`)
+    await client.until('answer to /3')
+    expect(client.received.match(/answer to \S+?(?=HTTP|$)/g)).toEqual([
+      'answer to /1',
+      'answer to /2',
+      'answer to /3',
+    ])
+  })
+})

@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest'
+import { running } from '../gateway/running-gateway.js'
+import { message, rawClient } from './raw-client.js'
+import { httpUpstream, rawUpstream } from './upstream-under-test.js'
+
+/** The statuses, headers and bodies of an upstream's answer as a client gets them that closes its connection after. */
+async function through(requestLine: string, answer: string): Promise<{ head: string[]; body: string }> {
+  const upstream = await rawUpstream((socket) => socket.write(answer))
+  const { gateway } = await running('', upstream.url)
+  const client = await rawClient(gateway.address.port)
+  client.send(message(requestLine, ['Connection: close']))
+  expect(await client.closed).toBe('')
+  const end = client.received.indexOf('\r\n\r\n')
+  const fields = client.received.slice(0, end).split('\r\n')
+  const [method, target] = requestLine.split(' ')
+  expect(upstream.received).toMatch(new RegExp(`^${method} ${target} HTTP/1.1\r\n`))
+  return {
+    head: fields.filter((field) => !/^(Date|Connection):/.test(field)),
+    body: client.received.slice(end + 4),
+  }
+}
+
+describe('an answer without a body', () => {
+  it('to HEAD keeps the length that GET would have', async () => {
+    expect(
+      await through('HEAD / HTTP/1.1', 'HTTP/1.1 200 OK\r\nContent-Length: 12\r\nETag: "a"\r\n\r\n'),
+    ).toEqual({
+      head: ['HTTP/1.1 200 OK', 'Content-Length: 12', 'ETag: "a"'],
+      body: '',
+    })
+  })
+
+  it('to HEAD has none, even where the upstream sends one', async () => {
+    const { head, body } = await through(
+      'HEAD / HTTP/1.1',
+      'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil',
+    )
+    expect([head, body]).toEqual([['HTTP/1.1 200 OK', 'Content-Length: 4'], ''])
+  })
+
+  it('with 204 has no length', async () => {
+    expect(await through('GET / HTTP/1.1', 'HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n')).toEqual({
+      head: ['HTTP/1.1 204 No Content', 'X-A: 1'],
+      body: '',
+    })
+    expect(
+      await through('DELETE / HTTP/1.1', 'HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n'),
+    ).toEqual({
+      head: ['HTTP/1.1 204 No Content'],
+      body: '',
+    })
+  })
+
+  it('with 304 keeps the length that 200 would have', async () => {
+    expect(
+      await through('GET / HTTP/1.1', 'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\nContent-Length: 12\r\n\r\n'),
+    ).toEqual({ head: ['HTTP/1.1 304 Not Modified', 'ETag: "a"', 'Content-Length: 12'], body: '' })
+  })
+
+  it('leaves the connection ready for the next', async () => {
+    const upstream = await httpUpstream((request, response) => {
+      response.statusCode = Number(request.url?.slice(1))
+      response.end(response.statusCode === 200 ? 'ok' : undefined)
+    })
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    const lines = ['HEAD /200', 'GET /204', 'GET /304', 'OPTIONS /204', 'GET /200']
+    for (const [index, line] of lines.entries()) {
+      client.send(message(`${line} HTTP/1.1`))
+      const asked = await upstream.asked.next()
+      expect(`${asked.request.method} ${asked.request.url}`).toBe(line)
+      await client.until('\r\n\r\n', index + 1)
+    }
+    await client.until('\r\n\r\nok')
+    expect(client.received.match(/HTTP\/1\.1 \d+/g)).toEqual(
+      ['200', '204', '304', '204', '200'].map((status) => `HTTP/1.1 ${status}`),
+    )
+  })
+})
+
+describe('an answer with a body', () => {
+  it('may have any status, and none of it is followed or judged', async () => {
+    for (const status of ['299', '302', '401', '418', '500', '599']) {
+      const { head, body } = await through(
+        'GET / HTTP/1.1',
+        `HTTP/1.1 ${status} Of Its Own\r\nLocation: /b\r\nWWW-Authenticate: Basic\r\nContent-Length: 2\r\n\r\nok`,
+      )
+      expect(head[0]).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+      expect(head.slice(1)).toEqual(['Location: /b', 'WWW-Authenticate: Basic', 'Content-Length: 2'])
+      expect(body).toBe('ok')
+    }
+  })
+
+  it('that ends with its connection is whole', async () => {
+    const upstream = await rawUpstream((socket) => socket.end('HTTP/1.1 200 OK\r\n\r\nall of it'))
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send(message('GET / HTTP/1.1', ['Connection: close']))
+    expect(await client.closed).toBe('')
+    expect(client.received).toMatch(/\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nall of it\r\n0\r\n\r\n$/)
+  })
+
+  it('is passed on compressed as it is', async () => {
+    const { head, body } = await through(
+      'GET / HTTP/1.1',
+      'HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00',
+    )
+    expect(head).toEqual(['HTTP/1.1 200 OK', 'Content-Encoding: gzip', 'Content-Length: 4'])
+    expect(body.length).toBeGreaterThan(0)
+  })
+})
+
+describe('a method', () => {
+  it('is passed on whatever it is, as far as HTTP knows it', async () => {
+    for (const method of ['OPTIONS', 'TRACE', 'PATCH', 'PURGE', 'QUERY']) {
+      const { body } = await through(
+        `${method} /a HTTP/1.1`,
+        'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+      )
+      expect([method, body]).toEqual([method, 'ok'])
+    }
+  })
+
+  it('that opens a tunnel is not', async () => {
+    const upstream = await rawUpstream()
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send('CONNECT 10.0.0.1:443 HTTP/1.1\r\nHost: 10.0.0.1:443\r\n\r\n')
+    await client.closed
+    expect(client.received).toMatch(/^HTTP\/1\.1 501 Not Implemented\r\n/)
+    expect(client.received).toContain('This gateway opens no tunnels')
+    expect(upstream.received).toBe('')
+  })
+
+  it('that asks whether there is a server at all is answered by the gateway', async () => {
+    const upstream = await rawUpstream()
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send('OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+    await client.closed
+    expect(client.received).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+    expect(upstream.received).toBe('')
+  })
+})

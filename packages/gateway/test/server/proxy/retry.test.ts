@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest'
+import { running } from '../gateway/running-gateway.js'
+import { message, rawClient } from './raw-client.js'
+import { rawUpstream } from './upstream-under-test.js'
+
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+
+/** An upstream that answers the first request of each connection and closes it at the second, and which it saw. */
+async function closing(config = '', atSecond: (bytes: string) => string | undefined = () => undefined) {
+  const seen: string[] = []
+  const served = new WeakSet<object>()
+  const upstream = await rawUpstream((socket, request) => {
+    seen.push(request.split(' HTTP')[0] ?? '')
+    if (!served.has(socket)) {
+      served.add(socket)
+      socket.write(OK)
+      return
+    }
+    const partial = atSecond(request)
+    if (partial === undefined) socket.destroy()
+    else socket.end(partial)
+  })
+  const { gateway } = await running(config, upstream.url)
+  const client = await rawClient(gateway.address.port)
+  client.send(message('GET /first HTTP/1.1'))
+  await client.until('200 OK')
+  return { client, seen }
+}
+
+describe('a request that meets an upstream which is closing its idle connection', () => {
+  it.each(['GET', 'HEAD', 'OPTIONS', 'DELETE'])('is sent once more where it is a %s', async (method) => {
+    const { client, seen } = await closing()
+    client.send(message(`${method} /second HTTP/1.1`))
+    await client.until('200 OK', 2)
+    expect(seen).toEqual(['GET /first', `${method} /second`, `${method} /second`])
+  })
+
+  it('is sent once more with its whole body where it is a PUT', async () => {
+    const { client, seen } = await closing()
+    client.send(message('PUT /second HTTP/1.1', ['Content-Length: 5'], 'hello'))
+    await client.until('200 OK', 2)
+    expect(seen).toHaveLength(3)
+  })
+
+  it.each([
+    ['a POST', 'POST', ['Content-Length: 5'], 'hello', ''],
+    ['a POST without a body', 'POST', ['Content-Length: 0'], '', ''],
+    [
+      'a PUT whose body is passed on as it comes',
+      'PUT',
+      ['Transfer-Encoding: chunked'],
+      '5\r\nhello\r\n0\r\n\r\n',
+      '',
+    ],
+    [
+      'a POST whose body is passed on as it comes',
+      'POST',
+      ['Transfer-Encoding: chunked'],
+      '5\r\nhello\r\n0\r\n\r\n',
+      'retry_post: true',
+    ],
+  ])('is answered with 502 where it is %s', async (_what, method, headers, body, config) => {
+    const { client, seen } = await closing(config)
+    client.send(message(`${method} /second HTTP/1.1`, headers, body))
+    await client.until('HTTP/1.1 502 ')
+    expect(seen.filter((line) => line.endsWith('/second'))).toHaveLength(1)
+  })
+
+  it('is sent once more where it is a POST and the file says so', async () => {
+    const { client, seen } = await closing('retry_post: true')
+    client.send(message('POST /second HTTP/1.1', ['Content-Length: 5'], 'hello'))
+    await client.until('200 OK', 2)
+    expect(seen).toHaveLength(3)
+  })
+
+  it('is not sent once more where some of an answer has come', async () => {
+    const { client, seen } = await closing('', () => 'HTTP/1.1 200 OK\r\nContent-Le')
+    client.send(message('GET /second HTTP/1.1'))
+    await client.until('HTTP/1.1 502 ')
+    expect(seen).toHaveLength(2)
+  })
+
+  it('is charged once', async () => {
+    const { client } = await closing('routes: [{ match: GET /*, limits: [3/hour] }]')
+    client.send(message('GET /second HTTP/1.1'))
+    await client.until('r=1;')
+    client.send(message('GET /third HTTP/1.1'))
+    await client.until('r=0;')
+  })
+})
+
+it('is charged once by the rules of both steps, with the body that a rule reads', async () => {
+  const { client, seen } = await closing(`retry_post: true
+routes:
+  - match: POST /*
+    limits: [{ limit: 10/hour, name: calls }, { limit: 20/hour, of: rows, cost: size(body.data), name: rows }]
+`)
+  const body = '{"data":[1,2,3]}'
+  const headers = [`Content-Length: ${body.length}`, 'Content-Type: application/json']
+  client.send(message('POST /second HTTP/1.1', headers, body))
+  await client.until('200 OK', 2)
+  expect(seen).toEqual(['GET /first', 'POST /second', 'POST /second'])
+  expect(client.received).toMatch(/"calls";r=9/)
+  expect(client.received).toMatch(/"rows";r=17/)
+})
+
+it('is not sent once more on a connection that was new', async () => {
+  const upstream = await rawUpstream((socket) => socket.destroy())
+  const { gateway } = await running('', upstream.url)
+  const client = await rawClient(gateway.address.port)
+  client.send(message('GET / HTTP/1.1'))
+  await client.until('HTTP/1.1 502 ')
+  expect(upstream.received.match(/GET/g)).toHaveLength(1)
+})

@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest'
+import { running } from '../gateway/running-gateway.js'
+import { message, rawClient } from './raw-client.js'
+import { rawUpstream } from './upstream-under-test.js'
+
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+
+/** A second request hidden behind the first: what a gateway and an upstream that read differently would let in. */
+const HIDDEN = 'GET /admin HTTP/1.1\r\nHost: localhost\r\n\r\n'
+
+/** Requests that say two things about where they end, or that no two servers read alike. */
+const AMBIGUOUS: Record<string, string> = {
+  'two lengths that differ': message(
+    'POST / HTTP/1.1',
+    ['Content-Length: 5', 'Content-Length: 0'],
+    `hello${HIDDEN}`,
+  ),
+  'a length twice': message('POST / HTTP/1.1', ['Content-Length: 5', 'Content-Length: 5'], `hello${HIDDEN}`),
+  'a list of lengths': message('POST / HTTP/1.1', ['Content-Length: 5, 5'], `hello${HIDDEN}`),
+  'a signed length': message('POST / HTTP/1.1', ['Content-Length: +5'], `hello${HIDDEN}`),
+  'a negative length': message('POST / HTTP/1.1', ['Content-Length: -5'], HIDDEN),
+  'a hexadecimal length': message('POST / HTTP/1.1', ['Content-Length: 0x5'], `hello${HIDDEN}`),
+  'a length past what numbers hold': message(
+    'POST / HTTP/1.1',
+    ['Content-Length: 184467440737095516165'],
+    `hello${HIDDEN}`,
+  ),
+  'a length and chunks': message(
+    'POST / HTTP/1.1',
+    ['Content-Length: 5', 'Transfer-Encoding: chunked'],
+    `0\r\n\r\n${HIDDEN}`,
+  ),
+  'chunks and a length': message(
+    'POST / HTTP/1.1',
+    ['Transfer-Encoding: chunked', 'Content-Length: 5'],
+    `0\r\n\r\n${HIDDEN}`,
+  ),
+  'a coding that is not known': message('POST / HTTP/1.1', ['Transfer-Encoding: xchunked'], HIDDEN),
+  'chunks that are not the last coding': message(
+    'POST / HTTP/1.1',
+    ['Transfer-Encoding: chunked, identity'],
+    `0\r\n\r\n${HIDDEN}`,
+  ),
+  'a space before the colon': message(
+    'POST / HTTP/1.1',
+    ['Transfer-Encoding : chunked'],
+    `0\r\n\r\n${HIDDEN}`,
+  ),
+  'a vertical tab before a coding': message(
+    'POST / HTTP/1.1',
+    ['Transfer-Encoding: \x0bchunked'],
+    `0\r\n\r\n${HIDDEN}`,
+  ),
+  'a header that goes on in the next line': message(
+    'POST / HTTP/1.1',
+    ['X-Note: one', ' two', 'Content-Length: 5'],
+    `hello${HIDDEN}`,
+  ),
+  'a coding that goes on in the next line': message(
+    'POST / HTTP/1.1',
+    ['Transfer-Encoding:', ' chunked'],
+    `0\r\n\r\n${HIDDEN}`,
+  ),
+  'NUL in a value': message('GET / HTTP/1.1', ['X-Note: a\0b'], HIDDEN),
+  'NUL in a name': message('GET / HTTP/1.1', ['X-No\0te: a'], HIDDEN),
+  'NUL in the target': message('GET /\0admin HTTP/1.1', [], HIDDEN),
+  'a bare CR in a value': message('GET / HTTP/1.1', ['X-Note: a\rTransfer-Encoding: chunked'], HIDDEN),
+  'a bare LF after a header': 'POST / HTTP/1.1\r\nHost: localhost\nContent-Length: 5\r\n\r\nhello',
+  'no host': 'GET / HTTP/1.1\r\n\r\n',
+  'a header without a name': message('GET / HTTP/1.1', [': value'], HIDDEN),
+  'a line without a colon': message('GET / HTTP/1.1', ['Transfer-Encoding chunked'], HIDDEN),
+  'a version that is none': message('GET / HTTP/1.10', [], HIDDEN),
+  'nothing like HTTP': '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
+}
+
+/** Bodies in chunks that break in their middle, after a head that is right. */
+const BROKEN_CHUNKS: Record<string, string> = {
+  'a length that is no number': `zz\r\nhello\r\n0\r\n\r\n${HIDDEN}`,
+  'a negative length': `-5\r\nhello\r\n0\r\n\r\n${HIDDEN}`,
+  'a length with 0x': `0x5\r\nhello\r\n0\r\n\r\n${HIDDEN}`,
+  'a length past what numbers hold': `${'f'.repeat(20)}\r\nhello\r\n0\r\n\r\n${HIDDEN}`,
+  'more bytes than their length says': `3\r\nhello\r\n0\r\n\r\n${HIDDEN}`,
+  'a bare LF after the length': `5\nhello\r\n0\r\n\r\n${HIDDEN}`,
+  'a bare LF after the bytes': `5\r\nhello\n0\r\n\r\n${HIDDEN}`,
+  'a length after the last chunk': `5\r\nhello\r\n0\r\nContent-Length: 7\r\n\r\n${HIDDEN}`,
+  'a bare CR in an extension': `5;a\rb\r\nhello\r\n0\r\n\r\n${HIDDEN}`,
+}
+
+/** Sends bytes while a connection to the upstream stands ready: what the upstream got of them, and the client's answer. */
+async function attempt(bytes: string): Promise<{ passed: string; received: string }> {
+  const upstream = await rawUpstream((socket, text) => {
+    if (text.startsWith('GET /good')) socket.write(OK)
+  })
+  const { gateway } = await running('', upstream.url)
+  const { port } = gateway.address
+  const good = async () => {
+    const client = await rawClient(port)
+    client.send(message('GET /good HTTP/1.1', ['Connection: close']))
+    await client.closed
+    expect(client.received).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nok$/)
+  }
+  await good()
+  const before = upstream.received
+  const client = await rawClient(port)
+  client.send(bytes)
+  await client.closed
+  // Whatever was to come of it would come before the next.
+  await good()
+  const next = upstream.received.lastIndexOf('GET /good')
+  expect(upstream.received.slice(next)).toBe(before)
+  return { passed: upstream.received.slice(before.length, next), received: client.received }
+}
+
+describe('a request of which the end is in doubt', () => {
+  it.each(Object.entries(AMBIGUOUS))('%s: 400, and nothing reaches the upstream', async (_name, bytes) => {
+    const { passed, received } = await attempt(bytes)
+    expect(received).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
+    expect(received.split('HTTP/1.1')).toHaveLength(2)
+    expect(passed).toBe('')
+  })
+
+  it.each(Object.entries(BROKEN_CHUNKS))(
+    '%s in chunks: 400, and the upstream gets no whole request',
+    async (_name, body) => {
+      const { passed, received } = await attempt(
+        message('POST /bad HTTP/1.1', ['Transfer-Encoding: chunked'], body),
+      )
+      expect(received).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
+      expect(passed).not.toMatch(/\r\n0\r\n|admin/)
+    },
+  )
+
+  it.each(Object.entries(BROKEN_CHUNKS))(
+    '%s in chunks that a rule reads: 400, and nothing reaches the upstream',
+    async (_name, body) => {
+      const upstream = await rawUpstream()
+      const { gateway } = await running(
+        "routes: [{ match: POST /, limits: [{ limit: 100/minute, cost: 'size(body.inputs)' }] }]",
+        upstream.url,
+      )
+      const client = await rawClient(gateway.address.port)
+      client.send(message('POST / HTTP/1.1', ['Transfer-Encoding: chunked'], body))
+      await client.closed
+      expect(client.received).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
+      expect(upstream.received).toBe('')
+    },
+  )
+})

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest'
+import { running } from '../gateway/running-gateway.js'
+import { message, rawClient } from './raw-client.js'
+import { httpUpstream, textOf } from './upstream-under-test.js'
+
+describe('a stop', () => {
+  it('waits for an upload and its answer, then closes that connection', async () => {
+    const upstream = await httpUpstream()
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send(message('POST / HTTP/1.1', ['Content-Length: 10'], 'first'))
+    const { request, response } = await upstream.asked.next()
+    const stopped = gateway.close()
+    client.send(' last')
+    expect(await textOf(request)).toBe('first last')
+    response.end('done')
+    expect(await client.closed).toBe('')
+    expect(client.received).toMatch(/\r\n\r\ndone$/)
+    await stopped
+  })
+
+  it('closes idle connections at once', async () => {
+    const upstream = await httpUpstream((_request, response) => response.end('done'))
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send(message('GET / HTTP/1.1'))
+    await client.until('done')
+    await gateway.close()
+    expect(await client.closed).toBe('')
+  })
+
+  it('closes connections on which nothing has come yet at once', async () => {
+    const upstream = await httpUpstream()
+    const { gateway } = await running('', upstream.url)
+    const silent = await rawClient(gateway.address.port)
+    // One whose request is answered says that the silent one has been accepted, too.
+    const client = await rawClient(gateway.address.port)
+    client.send(message('GET / HTTP/1.1'))
+    const { response } = await upstream.asked.next()
+    const stopped = gateway.close()
+    expect(await silent.closed).toBe('')
+    response.end('done')
+    await stopped
+  })
+
+  it('tells a client that its connection ends, where a request comes behind one that runs', async () => {
+    const upstream = await httpUpstream()
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send(message('GET /1 HTTP/1.1'))
+    const first = await upstream.asked.next()
+    const stopped = gateway.close()
+    client.send(message('GET /2 HTTP/1.1'))
+    const second = await upstream.asked.next()
+    first.response.end('one')
+    second.response.end('two')
+    expect(await client.closed).toBe('')
+    expect(client.received).toMatch(/one[\s\S]*\r\nConnection: close\r\n[\s\S]*two$/)
+    await stopped
+  })
+
+  it('finishes requests that were sent all at once', async () => {
+    const upstream = await httpUpstream()
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send(message('GET /1 HTTP/1.1') + message('GET /2 HTTP/1.1'))
+    const first = await upstream.asked.next()
+    const second = await upstream.asked.next()
+    const stopped = gateway.close()
+    first.response.end('one')
+    await client.until('one')
+    second.response.end('two')
+    expect(await client.closed).toBe('')
+    expect(client.received).toMatch(/two$/)
+    await stopped
+  })
+
+  it('may be asked for more than once', async () => {
+    const upstream = await httpUpstream((_request, response) => response.end('done'))
+    const { gateway } = await running('', upstream.url)
+    await Promise.all([gateway.close(), gateway.close()])
+    await gateway.close()
+  })
+})

@@ -1,0 +1,163 @@
+import { once } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import { running, send, until } from '../gateway/running-gateway.js'
+import { answerTo, begin } from './http-client.js'
+import { message, rawClient } from './raw-client.js'
+import { httpUpstream, rawUpstream, textOf } from './upstream-under-test.js'
+
+const ONE_SLOT = 'routes: [{ match: POST /slow, limits: [{ concurrent: 1 }] }]'
+
+describe('an upstream that does not accept in time', () => {
+  it('is told as 504', async () => {
+    // It takes the connection and never says anything, so TLS does not come about.
+    const silent = await rawUpstream()
+    const { url, failures } = await running(
+      `timeouts: { connect: 50ms }\n${ONE_SLOT}`,
+      silent.url.replace('http:', 'https:'),
+    )
+    for (let turn = 0; turn < 2; turn++) {
+      const { status, headers, text } = await send(url, '/slow')
+      expect([status, headers['content-type']]).toEqual([504, 'application/problem+json'])
+      expect(JSON.parse(text)).toEqual({
+        type: 'about:blank',
+        title: 'Gateway timeout',
+        status: 504,
+        detail: 'The upstream did not accept a connection in time.',
+      })
+    }
+    expect(failures).toMatchObject([{ code: 'UND_ERR_CONNECT_TIMEOUT' }, { code: 'UND_ERR_CONNECT_TIMEOUT' }])
+  })
+})
+
+describe('an upstream that does not answer in time', () => {
+  it('is told as 504; its request ends and the slot is free', async () => {
+    const upstream = await httpUpstream()
+    const { url, failures } = await running(`timeouts: { headers: 50ms }\n${ONE_SLOT}`, upstream.url)
+    for (let turn = 0; turn < 2; turn++) {
+      const answer = send(url, '/slow')
+      const { response } = await upstream.asked.next()
+      const ended = once(response, 'close')
+      const { status, text } = await answer
+      expect([status, JSON.parse(text).detail]).toEqual([504, 'The upstream did not answer in time.'])
+      await ended
+    }
+    expect(failures).toMatchObject([
+      { status: 504, code: 'UND_ERR_HEADERS_TIMEOUT' },
+      { status: 504, code: 'UND_ERR_HEADERS_TIMEOUT' },
+    ])
+  })
+
+  it('has its time from the end of the request, however long that is under way', async () => {
+    const upstream = await httpUpstream()
+    const { gateway, url } = await running('timeouts: { headers: 500ms }', upstream.url)
+    const client = begin(gateway.address.port, { method: 'POST' })
+    client.write('first, ')
+    const { request, response } = await upstream.asked.next()
+    // One that began later has had its time, more than once.
+    for (let turn = 0; turn < 2; turn++) expect((await send(url, '/')).status).toBe(504)
+    client.end('last')
+    expect(await textOf(request)).toBe('first, last')
+    response.end('done')
+    expect((await answerTo(client)).statusCode).toBe(200)
+  })
+
+  it('has no more time for taking nothing of the request', async () => {
+    const upstream = await httpUpstream()
+    const { gateway, failures } = await running('timeouts: { headers: 50ms }', upstream.url)
+    const client = begin(gateway.address.port, { method: 'POST', headers: { 'content-length': 2 ** 26 } })
+    client.write(Buffer.alloc(2 ** 26))
+    const { statusCode } = await answerTo(client)
+    expect(statusCode).toBe(504)
+    expect(failures).toMatchObject([{ code: 'UND_ERR_HEADERS_TIMEOUT' }])
+  })
+})
+
+describe('an answer that stops in its middle', () => {
+  it('is cut, which the client notices, and the slot is free', async () => {
+    const upstream = await httpUpstream()
+    const { gateway } = await running(`timeouts: { idle: 50ms }\n${ONE_SLOT}`, upstream.url)
+    for (let turn = 0; turn < 2; turn++) {
+      const client = begin(gateway.address.port, { method: 'POST', path: '/slow' }).end()
+      const { response } = await upstream.asked.next()
+      const ended = once(response, 'close')
+      response.write('half')
+      const answer = await answerTo(client)
+      await expect(textOf(answer)).rejects.toMatchObject({ code: 'ECONNRESET' })
+      expect(answer.complete).toBe(false)
+      await ended
+    }
+  })
+
+  it('is not one that goes on, however long it lasts', async () => {
+    const upstream = await httpUpstream()
+    const { gateway } = await running('timeouts: { idle: 1s }', upstream.url)
+    const begun = async () => {
+      const client = begin(gateway.address.port, { method: 'POST' }).end()
+      const { response } = await upstream.asked.next()
+      response.write('.')
+      return { response, answer: await answerTo(client) }
+    }
+    const lively = await begun()
+    const read = textOf(lively.answer)
+    let written = 1
+    const pulse = setInterval(() => {
+      written++
+      lively.response.write('.')
+    }, 50)
+    // Another that goes silent is cut meanwhile, twice over.
+    for (let turn = 0; turn < 2; turn++) {
+      const silent = await begun()
+      await expect(textOf(silent.answer)).rejects.toMatchObject({ code: 'ECONNRESET' })
+    }
+    clearInterval(pulse)
+    lively.response.end()
+    expect(await read).toBe('.'.repeat(written))
+  })
+})
+
+describe('a client that is slow', () => {
+  it('to take its answer is cut off; the request upstream ends and the slot is free', async () => {
+    const upstream = await httpUpstream((request, response) => {
+      if (request.headers['x-probe'] !== undefined) response.end()
+    })
+    const { gateway, url } = await running(`timeouts: { idle: 50ms }\n${ONE_SLOT}`, upstream.url)
+    const client = begin(gateway.address.port, { method: 'POST', path: '/slow' }).end()
+    const { response } = await upstream.asked.next()
+    const ended = once(response, 'close')
+    const piece = Buffer.alloc(2 ** 20)
+    const write = () => {
+      while (!response.destroyed && response.write(piece));
+    }
+    response.on('drain', write)
+    write()
+    await answerTo(client)
+    await ended
+    await until(async () => (await send(url, '/slow', { headers: { 'x-probe': '1' } })).status === 200)
+  })
+
+  it('to send its body gets 408; the request upstream ends and the slot is free', async () => {
+    const upstream = await httpUpstream((request, response) => {
+      if (request.headers['x-probe'] !== undefined) response.end()
+    })
+    const { gateway, url, failures } = await running(`timeouts: { request: 50ms }\n${ONE_SLOT}`, upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send(message('POST /slow HTTP/1.1', ['Content-Length: 5'], 'he'))
+    const { request } = await upstream.asked.next()
+    const ended = once(request, 'error')
+    await client.closed
+    expect(client.received).toMatch(/^HTTP\/1\.1 408 /)
+    expect((await ended)[0]).toMatchObject({ code: 'ECONNRESET' })
+    await until(async () => (await send(url, '/slow', { headers: { 'x-probe': '1' } })).status === 200)
+    expect(failures).toEqual([])
+  })
+
+  it('to send the head of its request gets 408', async () => {
+    const upstream = await httpUpstream()
+    const { gateway } = await running('timeouts: { request: 50ms }', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send('GET / HTTP/1.1\r\nHost: local')
+    await client.closed
+    expect(client.received).toMatch(/^HTTP\/1\.1 408 /)
+    expect(upstream.asked.count).toBe(0)
+  })
+})

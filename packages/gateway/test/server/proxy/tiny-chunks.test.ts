@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest'
+import { running } from '../gateway/running-gateway.js'
+import { message, rawClient } from './raw-client.js'
+import { rawUpstream } from './upstream-under-test.js'
+
+const COUNT = 3000
+const CHUNKED = 'Transfer-Encoding: chunked'
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz'
+
+/** Far fewer than are sent: they come in few turns of the event loop. */
+const MAX_PASSED = COUNT / 10
+
+const SENT = Array.from({ length: COUNT }, (_, index) => LETTERS[index % LETTERS.length]).join('')
+const TINY = `${[...SENT].map((letter) => `1\r\n${letter}\r\n`).join('')}0\r\n\r\n`
+
+/** The chunks of a body as they stand on the wire. */
+function chunksOf(body: string): string[] {
+  const chunks: string[] = []
+  let at = 0
+  for (;;) {
+    const end = body.indexOf('\r\n', at)
+    const size = Number.parseInt(body.slice(at, end), 16)
+    if (size === 0 || Number.isNaN(size)) return chunks
+    chunks.push(body.slice(end + 2, end + 2 + size))
+    at = end + 2 + size + 2
+  }
+}
+
+function bodyOf(text: string): string {
+  return text.slice(text.indexOf('\r\n\r\n') + 4)
+}
+
+describe('a body in chunks of a byte', () => {
+  it.each([
+    ['that no rule weighs', ''],
+    ['of a request that takes a slot', 'routes: [{ match: POST /*, limits: [{ concurrent: 2 }] }]'],
+  ])('goes upstream in few chunks, and whole, %s', async (_, config) => {
+    const upstream = await rawUpstream((socket) => {
+      if (upstream.received.endsWith('\r\n0\r\n\r\n'))
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+    })
+    const { gateway } = await running(config, upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send(message('POST / HTTP/1.1', [CHUNKED], TINY))
+    await client.until('200 OK')
+    const chunks = chunksOf(bodyOf(upstream.received))
+    expect(chunks.join('')).toBe(SENT)
+    expect(chunks.length).toBeLessThan(MAX_PASSED)
+  })
+
+  it('comes to the client in few chunks, and whole', async () => {
+    const upstream = await rawUpstream((socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\n${CHUNKED}\r\n\r\n${TINY}`)
+    })
+    const { gateway } = await running('', upstream.url)
+    const client = await rawClient(gateway.address.port)
+    client.send(message('GET / HTTP/1.1'))
+    await client.until('\r\n0\r\n\r\n')
+    const chunks = chunksOf(bodyOf(client.received))
+    expect(chunks.join('')).toBe(SENT)
+    expect(chunks.length).toBeLessThan(MAX_PASSED)
+  })
+})

@@ -1,0 +1,107 @@
+import type { ServerResponse } from 'node:http'
+import { describe, expect, it } from 'vitest'
+import { send, until } from '../gateway/running-gateway.js'
+import { openPinnedConnections } from './pinned-connections.js'
+import { serveWithWorkers } from './worker-gateway.js'
+
+/** A worker counts as hung after ten seconds, and its replacement takes its time on a busy machine. */
+const PATIENCE = { timeout: 180_000 }
+
+const SLOTS = 8
+
+/** Runs two workers; responses of /stream never end. */
+async function serveStreams() {
+  const served = await serveWithWorkers(
+    2,
+    `routes:
+  - { match: GET /stream, limits: [{ concurrent: ${SLOTS}, by: everyone, lease: 1s }] }
+default: { limits: [1000000/hour] }\n`,
+    (request, response: ServerResponse) =>
+      request.url === '/stream' ? response.write('endless') : response.end('fine'),
+  )
+  const openStream = async () => {
+    const response = await fetch(new URL('/stream', served.url))
+    const ended = response.text().catch(() => {})
+    return { status: response.status, ended }
+  }
+  const isReplaced = (pid: number) => !served.pids().includes(pid) && served.pids().length === 2
+  return { ...served, openStream, isReplaced }
+}
+
+describe('a worker that hangs', PATIENCE, () => {
+  it('is replaced, and new requests are answered and get the slots that it held', async () => {
+    const { url, pids, openStream, isReplaced } = await serveStreams()
+    const streams = await Promise.all(Array.from({ length: SLOTS }, openStream))
+    expect(streams.map(({ status }) => status)).toEqual(Array(SLOTS).fill(200))
+    expect((await openStream()).status).toBe(429)
+    let cut = 0
+    for (const { ended } of streams) ended.then(() => cut++)
+
+    const [hung = 0] = pids()
+    process.kill(hung, 'SIGSTOP')
+    // One of these meets the worker that hangs, and is closed without a response when that is killed.
+    const during = await Promise.all(
+      Array.from({ length: 8 }, () =>
+        send(url, '/').then(
+          ({ status }) => status,
+          () => 'closed',
+        ),
+      ),
+    )
+    expect(during.filter((outcome) => outcome === 'closed').length).toBeLessThanOrEqual(1)
+    expect(during.filter((outcome) => outcome === 200).length).toBeGreaterThanOrEqual(7)
+    await until(() => isReplaced(hung))
+    await until(() => cut > 0)
+    expect(cut).toBeLessThan(SLOTS)
+
+    const after = await Promise.all(Array.from({ length: 20 }, () => send(url, '/')))
+    expect(after.map(({ status }) => status)).toEqual(Array(20).fill(200))
+    let opened = 0
+    await expect
+      .poll(
+        async () => {
+          if ((await openStream()).status === 200) opened++
+          return opened
+        },
+        { timeout: 30_000 },
+      )
+      .toBe(cut)
+    expect((await openStream()).status).toBe(429)
+  })
+
+  it('is replaced where all of them hang', async () => {
+    const { url, pids, isReplaced } = await serveStreams()
+    const hung = pids()
+    for (const pid of hung) process.kill(pid, 'SIGSTOP')
+    await Promise.all(Array.from({ length: 4 }, () => send(url, '/').catch(() => {})))
+    await until(() => hung.every(isReplaced))
+    await expect
+      .poll(
+        () =>
+          send(url, '/').then(
+            ({ status }) => status,
+            () => 0,
+          ),
+        { timeout: 30_000 },
+      )
+      .toBe(200)
+  })
+
+  it('is replaced where clients only use connections that they opened before', async () => {
+    const { url, pids, isReplaced } = await serveStreams()
+    const connections = await openPinnedConnections(url, 8)
+    const [hung = 0] = pids()
+    process.kill(hung, 'SIGSTOP')
+    const answers = connections.map((connection) =>
+      connection.get('/').then(
+        () => 'answered',
+        () => 'closed',
+      ),
+    )
+    const outcomes = await Promise.all(answers)
+    expect(outcomes.toSorted()).toContain('closed')
+    expect(outcomes).toContain('answered')
+    await until(() => isReplaced(hung))
+    expect((await send(url, '/')).status).toBe(200)
+  })
+})

@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto'
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { send, until } from '../gateway/running-gateway.js'
+import { openPinnedConnections, type PinnedConnection } from './pinned-connections.js'
+import { serveWithWorkers } from './worker-gateway.js'
+
+/** The file of keys is read within two looks, which take their time on a busy machine. */
+const PATIENCE = { timeout: 120_000 }
+
+const KEY = 'a-key-whose-client-changes'
+const credentials = { 'x-api-key': KEY }
+
+/**
+ * Runs two workers with a file of keys in versions: version `n` names the client `n`, and the upstream answers with the client
+ * that the gateway tells it.
+ */
+async function serveVersionsOfKeys() {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-keys-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'keys.yaml')
+  const sha256 = createHash('sha256').update(KEY).digest('hex')
+  const replaceKeys = async (version: number) => {
+    await writeFile(`${file}.new`, `keys: [{ client: '${version}', sha256: ${sha256} }]\n`)
+    await rename(`${file}.new`, file)
+  }
+  await replaceKeys(0)
+  const served = await serveWithWorkers(
+    2,
+    `identity: { api_keys: ${file}, forward: { client: x-client } }\ndefault: { limits: [1000000/hour] }\n`,
+    (request, response) => response.end(request.headers['x-client'] ?? 'none'),
+  )
+  /** How often the gateway has reported that it uses other keys. */
+  const reloads = () => served.said.err.split('the keys were taken up').length - 1
+  /** The versions that the workers use, by one request on each of many new connections. */
+  const versionsInUse = async () => {
+    const answers = Array.from({ length: 16 }, () => send(served.url, '/', { headers: credentials }))
+    return [...new Set((await Promise.all(answers)).map(({ text }) => Number(text)))].toSorted()
+  }
+  return { ...served, replaceKeys, reloads, versionsInUse }
+}
+
+/**
+ * Watches the versions that workers use through connections that each stay with one worker.
+ *
+ * @returns ends the watch and gives what each connection has seen, in order and without repeats
+ */
+function watchVersions(connections: readonly PinnedConnection[]): () => Promise<number[][]> {
+  let isOver = false
+  const histories = connections.map(async (connection) => {
+    const history: number[] = []
+    while (!isOver) {
+      const version = Number((await connection.get('/', credentials)).text)
+      if (version !== history.at(-1)) history.push(version)
+    }
+    return history
+  })
+  return () => {
+    isOver = true
+    return Promise.all(histories)
+  }
+}
+
+const ascending = (history: readonly number[]) => history.toSorted((one, other) => one - other)
+
+it(
+  'uses the newest keys in all workers after quick changes, and older ones in none again',
+  PATIENCE,
+  async () => {
+    const { url, replaceKeys, reloads, versionsInUse } = await serveVersionsOfKeys()
+    const endWatch = watchVersions(await openPinnedConnections(url, 6))
+    let version = 0
+    for (let round = 1; round <= 4; round++) {
+      const before = reloads()
+      await replaceKeys(++version)
+      // In every second round the gateway already uses the first of the two changes.
+      if (round % 2 === 0) await until(() => reloads() > before)
+      await replaceKeys(++version)
+      await expect.poll(versionsInUse, { timeout: 30_000 }).toEqual([version])
+    }
+    for (const history of await endWatch()) expect(history).toEqual(ascending(history))
+    expect(await versionsInUse()).toEqual([version])
+  },
+)
+
+it(
+  'uses keys in the order of their changes in a worker that could not follow them in time',
+  PATIENCE,
+  async () => {
+    const { url, pids, replaceKeys, reloads, versionsInUse } = await serveVersionsOfKeys()
+    const connections = await openPinnedConnections(url, 6)
+    const [pid = 0] = pids()
+    process.kill(pid, 'SIGSTOP')
+    for (const version of [1, 2]) {
+      await replaceKeys(version)
+      await until(() => reloads() === version)
+    }
+    process.kill(pid, 'SIGCONT')
+    const endWatch = watchVersions(connections)
+    await expect.poll(versionsInUse, { timeout: 30_000 }).toEqual([2])
+    // A worker that went back to the first change would do so before the third.
+    await replaceKeys(3)
+    await expect.poll(versionsInUse, { timeout: 30_000 }).toEqual([3])
+    for (const history of await endWatch()) expect(history).toEqual(ascending(history))
+  },
+)
+
+it('starts replacements of workers with the newest keys', PATIENCE, async () => {
+  const { pids, replaceKeys, reloads, versionsInUse } = await serveVersionsOfKeys()
+  const killAll = async () => {
+    const before = pids()
+    for (const pid of before) process.kill(pid, 'SIGKILL')
+    await until(() => pids().length === 2 && !pids().some((pid) => before.includes(pid)))
+  }
+  const expectVersion = (version: number) =>
+    expect
+      .poll(() => versionsInUse().catch(() => 'no worker listens'), { timeout: 30_000 })
+      .toEqual([version])
+  await replaceKeys(1)
+  await until(() => reloads() === 1)
+  await replaceKeys(2)
+  // These replacements start while the keys change, and those below after it.
+  await killAll()
+  await until(() => reloads() === 2)
+  await expectVersion(2)
+  await killAll()
+  await expectVersion(2)
+})

@@ -1,0 +1,45 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { sluice } from '../../cli/program.js'
+import { send, until, upstreamOf } from '../gateway/running-gateway.js'
+
+/** Runs a gateway of several processes, as `sluice serve` does. */
+export async function serveWithWorkers(
+  workers: number,
+  text: string,
+  respond: Parameters<typeof upstreamOf>[0],
+  listen = '127.0.0.1:0',
+  adminSettings = '127.0.0.1:0',
+) {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-workers-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'gateway.yaml')
+  const upstream = await upstreamOf(respond)
+  const write = (limits: string) =>
+    writeFile(
+      file,
+      `listen: ${listen}\nadmin: ${adminSettings}\nworkers: ${workers}\nupstream: ${upstream}\n${limits}`,
+    )
+  await write(text)
+  const program = sluice('serve', file)
+  await until(() => program.said.out.includes('health') || program.child.exitCode !== null)
+  const addresses = program.said.out.match(/http:\/\/127\.0\.0\.1:\d+/g) ?? []
+  const [url = '', admin = ''] = addresses.filter((each) => each !== upstream)
+  return {
+    ...program,
+    ...{ url, admin, write },
+    pids: () => workersOf(program.child.pid as number),
+    status: async (path = '/predict', headers: Record<string, string> = {}) =>
+      (await send(url, path, { headers })).status,
+    metrics: async () => (await fetch(new URL('/metrics', admin))).text(),
+  }
+}
+
+/** The processes that a process has started. */
+function workersOf(parent: number): number[] {
+  const { stdout } = spawnSync('pgrep', ['-P', String(parent)], { encoding: 'utf8' })
+  return stdout.split('\n').filter(Boolean).map(Number)
+}

@@ -1,0 +1,141 @@
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { createServer, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { expect, it, onTestFinished } from 'vitest'
+import { until } from '../gateway/running-gateway.js'
+import { parseMetrics } from '../observability/metrics/prometheus-text.js'
+import { serveWithWorkers } from './worker-gateway.js'
+
+const fine = (_request: unknown, response: ServerResponse) => response.end('fine')
+const limited = (limit: string) => `routes: [{ match: POST /predict, limits: ['${limit}'] }]\n`
+
+async function counted(statuses: Promise<number>[]): Promise<Record<number, number>> {
+  const counts: Record<number, number> = {}
+  for (const status of await Promise.all(statuses)) counts[status] = (counts[status] ?? 0) + 1
+  return counts
+}
+
+it('several processes admit together exactly what one would, and are counted together', async () => {
+  const { status, metrics, pids } = await serveWithWorkers(3, limited('100/hour'), fine)
+  expect(pids()).toHaveLength(3)
+  const asked = Array.from({ length: 600 }, () => status())
+  expect(await counted(asked)).toEqual({ 200: 100, 429: 500 })
+  const outcomes = async () =>
+    parseMetrics(await metrics())
+      .filter(({ name }) => name === 'sluice_requests_total')
+      .map(({ labels, value }) => [labels.outcome, value])
+      .toSorted()
+  await expect.poll(outcomes).toEqual([
+    ['allowed', 100],
+    ['refused', 500],
+  ])
+})
+
+it('a worker that is killed is replaced; what was used stays used, and its slots are free after a lease', async () => {
+  const open: ServerResponse[] = []
+  const { status, metrics, pids, url } = await serveWithWorkers(
+    2,
+    `routes:
+  - { match: POST /predict, limits: [10/hour] }
+  - { match: POST /stream, limits: [{ concurrent: 4, lease: 1s }] }\n`,
+    (request, response) => {
+      if (request.url !== '/stream') return response.end('fine')
+      open.push(response)
+      return response.write('for ever')
+    },
+  )
+  expect(await counted(Array.from({ length: 20 }, () => status()))).toEqual({ 200: 10, 429: 10 })
+  const streams = await Promise.all(
+    Array.from({ length: 4 }, () => fetch(new URL('/stream', url), { method: 'POST' })),
+  )
+  const cut = streams.map((stream) => stream.text().then(fails, () => 'cut'))
+  expect(await status('/stream')).toBe(429)
+
+  const before = pids()
+  for (const pid of before) process.kill(pid, 'SIGKILL')
+  expect(await Promise.all(cut)).toEqual(['cut', 'cut', 'cut', 'cut'])
+  await until(() => pids().length === 2 && !pids().some((pid) => before.includes(pid)))
+  await expect.poll(() => status().catch(() => 'nobody listens'), { timeout: 20_000 }).toBe(429)
+  const opened = async () => {
+    const { status, body } = await fetch(new URL('/stream', url), { method: 'POST' })
+    await body?.cancel()
+    return status
+  }
+  await expect.poll(opened, { timeout: 20_000 }).toBe(200)
+  // What the dead had under way is under way no more.
+  const inFlight = async () =>
+    parseMetrics(await metrics()).find(
+      ({ name, labels }) => name === 'sluice_in_flight_requests' && labels.route === 'POST /predict',
+    )?.value
+  await expect.poll(inFlight).toBe(0)
+})
+
+it('all of them take the file up when it changes, and nobody is refilled', async () => {
+  const { status, write, said } = await serveWithWorkers(2, limited('4/hour'), fine)
+  expect(await counted(Array.from({ length: 10 }, () => status()))).toEqual({ 200: 4, 429: 6 })
+  await write(`${limited('4/hour')}default: deny\n`)
+  await until(() => said.err.includes('was taken up'))
+  expect(await counted(Array.from({ length: 20 }, () => status('/other')))).toEqual({ 404: 20 })
+  expect(await counted(Array.from({ length: 10 }, () => status()))).toEqual({ 429: 10 })
+  await write('routes: [{ match: POST /predict, limits: [4/hourly] }]\n')
+  await until(() => said.err.includes('was refused'))
+  expect(await status()).toBe(429)
+})
+
+it('a stop finishes what is in flight in all of them', async () => {
+  const open: ServerResponse[] = []
+  const { child, said, ended, url, pids } = await serveWithWorkers(
+    2,
+    limited('100/hour'),
+    (_request, response) => {
+      open.push(response)
+    },
+  )
+  const answers = Array.from({ length: 8 }, () => fetch(new URL('/predict', url), { method: 'POST' }))
+  await until(() => open.length === 8)
+  child.kill('SIGTERM')
+  await until(() => said.err.includes('stopping'))
+  for (const response of open) response.end('fine')
+  expect(await Promise.all(answers.map(async (answer) => (await answer).text()))).toEqual(
+    Array(8).fill('fine'),
+  )
+  expect((await ended)[0]).toBe(0)
+  expect(pids()).toEqual([])
+})
+
+it('closes connections on their way to a worker that ends, and keeps no descriptor of them', async () => {
+  const { child, url, pids, status } = await serveWithWorkers(2, limited('1000/hour'), fine)
+  const descriptors = () => readdirSync(`/proc/${child.pid}/fd`).length
+  await status()
+  const before = descriptors()
+  const stopped = pids()
+  for (const pid of stopped) process.kill(pid, 'SIGSTOP')
+  const { hostname, port } = new URL(url)
+  const sockets = Array.from({ length: 2 }, () => connect(Number(port), hostname))
+  const closed = sockets.map((socket) =>
+    once(
+      socket.on('error', () => {}),
+      'close',
+    ),
+  )
+  await until(() => descriptors() >= before + 2)
+  for (const pid of stopped) process.kill(pid, 'SIGKILL')
+  await Promise.all(closed)
+  await expect.poll(() => status().catch(() => 0), { timeout: 30_000 }).toBe(200)
+  await expect.poll(descriptors, { timeout: 10_000 }).toBeLessThanOrEqual(before + 2)
+})
+
+it('a port that is in use is one clear line', async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  const { said, ended } = await serveWithWorkers(2, limited('1/hour'), fine, `127.0.0.1:${port}`)
+  expect((await ended)[0]).toBe(1)
+  expect(said.err).toMatch(new RegExp(`^sluice: port ${port} of 127\\.0\\.0\\.1 is in use; .*\n$`))
+})
+
+function fails(): never {
+  throw new Error('it was answered')
+}

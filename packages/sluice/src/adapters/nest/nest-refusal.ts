@@ -1,0 +1,84 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common'
+import type { ModulesContainer } from '@nestjs/core'
+import { canRefuse } from '../../http/node-response.js'
+import type { HttpAnswer } from '../../http/problem.js'
+import { type NestResponse, nodeResponse } from './execution-context.js'
+
+/** A request that is not let in, with the answer to it. The limit's headers are on the response already. */
+export class LimitRefusal extends HttpException {
+  readonly answer: HttpAnswer
+
+  constructor(answer: HttpAnswer) {
+    const document = documentOf(answer.body)
+    super(document, answer.status)
+    this.answer = answer
+    const { detail } = typeof document === 'string' ? { detail: document } : document
+    if (typeof detail === 'string') this.message = detail
+  }
+}
+
+/** A body in JSON as an object, so that a filter of the application's own can send it as it sends others. */
+function documentOf(body: string): string | Readonly<Record<string, unknown>> {
+  try {
+    const parsed: unknown = JSON.parse(body)
+    return parsed !== null && typeof parsed === 'object'
+      ? (parsed as Readonly<Record<string, unknown>>)
+      : body
+  } catch {
+    return body
+  }
+}
+
+/**
+ * Sends the answer as it is: Nest itself would put its own words around it. Filters of the application's own come first,
+ * wherever they are: those that it gives as `APP_FILTER` in its root module Nest asks behind this one, so that they are asked
+ * from here.
+ */
+export class LimitRefusalFilter implements ExceptionFilter<LimitRefusal> {
+  readonly #modules: ModulesContainer | undefined
+
+  constructor(modules?: ModulesContainer) {
+    this.#modules = modules
+  }
+
+  catch(refusal: LimitRefusal, host: ArgumentsHost): unknown {
+    const own = this.#modules && ownFilterFor(refusal, this.#modules)
+    if (own !== undefined) return own.catch(refusal, host)
+    // A GraphQL server makes an error of what is returned.
+    if (host.getType<string>() !== 'http') return refusal
+    const given = host.switchToHttp().getResponse<NestResponse>()
+    const response = nodeResponse(given)
+    if (!canRefuse(response)) return undefined
+    // Fastify would else wait for an answer of its own.
+    if (given.raw !== undefined) given.hijack()
+    const { status, headers, body } = refusal.answer
+    response.statusCode = status
+    const type = headers.find(([name]) => name === 'content-type')
+    if (type !== undefined) response.setHeader(...type)
+    response.end(body)
+    return undefined
+  }
+}
+
+/** What `@Catch(…)` sets on a filter: the classes that it catches, or none for all. */
+const CAUGHT = '__filterCatchExceptions__'
+
+/** The filter that the application gives as `APP_FILTER` for such exceptions: of several the last, as Nest has it. */
+function ownFilterFor(refusal: LimitRefusal, modules: ModulesContainer): ExceptionFilter | undefined {
+  const filters = [...modules.values()].flatMap(({ providers }) =>
+    [...providers].flatMap(([token, { instance }]) =>
+      String(token).startsWith('APP_FILTER') ? [instance as ExceptionFilter | undefined] : [],
+    ),
+  )
+  return filters.findLast((filter) => catches(filter, refusal)) as ExceptionFilter | undefined
+}
+
+function catches(filter: ExceptionFilter | undefined, refusal: LimitRefusal): boolean {
+  if (typeof filter?.catch !== 'function' || filter instanceof LimitRefusalFilter) return false
+  const classes: unknown = Reflect.getMetadata(CAUGHT, filter.constructor)
+  if (!Array.isArray(classes)) return false
+  return classes.length === 0 || classes.some((each) => typeof each === 'function' && refusal instanceof each)
+}
+
+// A decorator by hand: the library is compiled without Nest's own kind of them.
+Catch(LimitRefusal)(LimitRefusalFilter)

@@ -1,0 +1,151 @@
+import { type Counting, parseLimits } from '../limits/grammar.js'
+import { checkLimit, DEFAULT_LEASE, type Limit } from '../limits/limit.js'
+import { andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
+import { type OptionPath, OptionTypeError, relocate } from '../option-error.js'
+import { parseDuration } from '../time/duration.js'
+import type { Client } from './client.js'
+import type { ConcurrencyRule, LimitSpec, RateRule } from './rule.js'
+import { readTiers, type TierLimits, type TierScales, tierLimit, UNLIMITED } from './tiers.js'
+
+/** What a rule's limit is for a request of some client; undefined where the client is unlimited. */
+type LimitFor<Request> = (request: Request, client: Client | undefined) => MaybePromise<Limit | undefined>
+
+/** A rule's limit. */
+export interface RuleLimit<Request> {
+  readonly limitFor: LimitFor<Request>
+  /** What it is where no tier says otherwise; undefined where it is another one for each request. */
+  readonly limit: Limit | undefined
+}
+
+/**
+ * The limits of a rule: one, or several where it joins them with `;`.
+ *
+ * @param all multipliers that every rule has
+ * @throws LimitSyntaxError, TypeError, RangeError
+ */
+export function compileLimits<Request>(rule: RateRule<Request>, all: TierScales): RuleLimit<Request>[] {
+  const { limit, algorithm, align, timeZone } = rule
+  const counting: Counting = {
+    ...(algorithm !== undefined && { algorithm }),
+    ...(align !== undefined && { align }),
+    ...(timeZone !== undefined && { timeZone }),
+  }
+  const own = readTiers(rule.tiers, (spec, tier) =>
+    oneLimit(spec, counting, ['tiers', tier], `tier '${tier}'`),
+  )
+  if (typeof limit === 'function') {
+    const known = new Map<string, Limit>()
+    const limitFor: LimitFor<Request> = (request, client) =>
+      andThen(toMaybePromise<LimitSpec>(limit(request, client)), (spec) =>
+        spec === UNLIMITED ? undefined : tierLimit(givenLimit(spec, counting, known), client?.tier, own, all),
+      )
+    return [{ limitFor, limit: undefined }]
+  }
+  const limits = readLimits(limit, counting, ['limit'])
+  if (limits.length > 1 && [...own.values()].some((said) => typeof said === 'object'))
+    throw new OptionTypeError(
+      ['tiers'],
+      'a whole limit by tier is for a rule of one limit; write a rule for each',
+    )
+  return limits.map((fixed) => byTier(fixed, own, all, 'limit'))
+}
+
+/** As `compileLimits`, for what is in flight. */
+export function compileConcurrency<Request>(
+  rule: ConcurrencyRule<Request>,
+  all: TierScales,
+): RuleLimit<Request> {
+  const { concurrent } = rule
+  const lease = rule.lease === undefined ? DEFAULT_LEASE : leaseOf(rule.lease)
+  const limitOf = (limit: number) =>
+    relocate(
+      () => checkLimit({ algorithm: 'concurrency', limit, lease }),
+      ([field = 'limit']) => [field === 'limit' ? 'concurrent' : field],
+    )
+  const own = readTiers<never>(rule.tiers, (_, tier) => {
+    throw new OptionTypeError(
+      ['tiers', tier],
+      `tier '${tier}' of a rule of what is in flight is a multiplier, such as 2, or 'unlimited'`,
+    )
+  })
+  if (typeof concurrent !== 'function') return byTier(limitOf(concurrent), own, all, 'concurrent')
+  return {
+    limitFor: (request, client) =>
+      andThen(toMaybePromise<number>(concurrent(request, client)), (slots) =>
+        tierLimit(limitOf(slots), client?.tier, own, all),
+      ),
+    limit: undefined,
+  }
+}
+
+function leaseOf(lease: number | string): number {
+  return relocate(
+    () => parseDuration(lease),
+    () => ['lease'],
+  )
+}
+
+/** A fixed limit, worked out for each tier once. */
+function byTier<Request>(
+  fixed: Limit,
+  own: TierLimits,
+  all: TierScales,
+  option: 'limit' | 'concurrent',
+): RuleLimit<Request> {
+  const tiers = [...own.keys(), ...all.keys()]
+  const limitOf = (tier: string) =>
+    relocate(
+      () => tierLimit(fixed, tier, own, all),
+      () => (own.has(tier) ? ['tiers', tier] : [option]),
+    )
+  const limits = new Map(tiers.map((tier) => [tier, limitOf(tier)]))
+  if (limits.size === 0) return { limitFor: () => fixed, limit: fixed }
+  return {
+    limitFor: (_, client) => {
+      const tier = client?.tier
+      return tier !== undefined && limits.has(tier) ? limits.get(tier) : fixed
+    },
+    limit: fixed,
+  }
+}
+
+/** @param place of `spec` in the rule */
+function readLimits(spec: LimitSpec, counting: Counting, place: OptionPath): Limit[] {
+  if (typeof spec === 'string')
+    return relocate(
+      () => parseLimits(spec, counting),
+      (path) => (path.length === 0 ? place : path),
+    )
+  const [counted] = Object.keys(counting)
+  if (counted !== undefined) {
+    throw new OptionTypeError(
+      [counted],
+      "'algorithm', 'align' and 'timeZone' go with a limit string; a limit object says them itself",
+    )
+  }
+  return [
+    relocate(
+      () => checkLimit(spec),
+      (path) => [...place, ...path],
+    ),
+  ]
+}
+
+function oneLimit(spec: LimitSpec, counting: Counting, place: OptionPath, whose: string): Limit {
+  const [limit, ...more] = readLimits(spec, counting, place)
+  if (limit !== undefined && more.length === 0) return limit
+  throw new OptionTypeError(place, `${whose} has one limit, not '${String(spec)}'; write a rule for each`)
+}
+
+/** Distinct limit strings that a rule's function may give before the parsed ones are forgotten. */
+const MAX_KNOWN_LIMITS = 1000
+
+function givenLimit(spec: LimitSpec, counting: Counting, known: Map<string, Limit>): Limit {
+  if (typeof spec !== 'string') return oneLimit(spec, counting, ['limit'], "a rule's function")
+  const before = known.get(spec)
+  if (before !== undefined) return before
+  const limit = oneLimit(spec, counting, ['limit'], "a rule's function")
+  if (known.size >= MAX_KNOWN_LIMITS) known.clear()
+  known.set(spec, limit)
+  return limit
+}

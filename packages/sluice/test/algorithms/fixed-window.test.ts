@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest'
+import { type FixedWindowState, fixedWindow } from '../../src/algorithms/fixed-window.js'
+import type { FixedWindowLimit } from '../../src/limits/limit.js'
+
+const DAY = 86_400_000
+const limit: FixedWindowLimit = { algorithm: 'fixed-window', limit: 5, period: 1000 }
+const daily: FixedWindowLimit = { algorithm: 'fixed-window', limit: 5, period: DAY, align: 'calendar' }
+const noon = Date.UTC(2026, 10, 24, 12)
+
+function taken(of: FixedWindowLimit, now: number, cost: number): FixedWindowState {
+  return fixedWindow.take(of, fixedWindow.fresh(of, now), cost, '')
+}
+
+describe('the fixed window', () => {
+  it('opens with the first request and closes a period later', () => {
+    let state = fixedWindow.advance(limit, fixedWindow.fresh(limit, 0), 700)
+    expect(fixedWindow.judge(limit, state, 5)).toMatchObject({
+      allowed: true,
+      remaining: 0,
+      resetAfter: 1000,
+    })
+    state = fixedWindow.advance(limit, fixedWindow.take(limit, state, 5, ''), 1699)
+    expect(fixedWindow.judge(limit, state, 1)).toMatchObject({
+      allowed: false,
+      retryAfter: 1,
+      resetAfter: 1,
+      moreAfter: 1,
+    })
+    state = fixedWindow.advance(limit, state, 1700)
+    expect(fixedWindow.judge(limit, state, 5).allowed).toBe(true)
+  })
+
+  it('admits up to twice the limit in a period that straddles two windows, as it says', () => {
+    const first = fixedWindow.advance(limit, fixedWindow.take(limit, taken(limit, 0, 1), 0, ''), 999)
+    expect(fixedWindow.judge(limit, first, 4).allowed).toBe(true)
+    const second = fixedWindow.advance(limit, fixedWindow.take(limit, first, 4, ''), 1000)
+    expect(fixedWindow.judge(limit, second, 5).allowed).toBe(true)
+    expect(fixedWindow.judge(limit, second, 6)).toMatchObject({
+      allowed: false,
+      retryAfter: Number.POSITIVE_INFINITY,
+    })
+  })
+
+  it('calendar: the day of the zone', () => {
+    const state = taken(daily, noon, 5)
+    expect(fixedWindow.judge(daily, state, 1)).toMatchObject({ allowed: false, retryAfter: DAY / 2 })
+    const midnight = fixedWindow.advance(daily, state, noon + DAY / 2)
+    expect(fixedWindow.judge(daily, midnight, 5)).toMatchObject({ allowed: true, resetAfter: DAY })
+  })
+
+  it('calendar: who first comes at noon has until midnight, too', () => {
+    const state = fixedWindow.fresh(daily, noon)
+    expect(fixedWindow.judge(daily, state, 1)).toMatchObject({
+      allowed: true,
+      resetAfter: DAY / 2,
+      remaining: 4,
+    })
+  })
+
+  it('a clock that is set back before the window opened: it opens now, as full as it was', () => {
+    const back = fixedWindow.advance(limit, taken(limit, 10_000, 5), 3000)
+    expect(fixedWindow.judge(limit, back, 1)).toMatchObject({ allowed: false, retryAfter: 1000 })
+    expect(fixedWindow.advance(limit, back, 4000).count).toBe(0)
+  })
+
+  it('a calendar clock that trembles at midnight opens no window twice', () => {
+    const midnight = noon + DAY / 2
+    let state = taken(daily, midnight, 5)
+    for (const tremble of [-1, 1, -500, -60_000, 0, -59_999]) {
+      state = fixedWindow.advance(daily, state, midnight + tremble)
+      expect(fixedWindow.judge(daily, state, 1).allowed).toBe(false)
+      expect(state.end).toBe(midnight + DAY)
+    }
+  })
+
+  it('a calendar clock that is set back a day carries what was counted into that day', () => {
+    const back = fixedWindow.advance(daily, taken(daily, noon, 5), noon - DAY)
+    expect(fixedWindow.judge(daily, back, 1)).toMatchObject({ allowed: false, retryAfter: DAY / 2 })
+    expect(fixedWindow.advance(daily, back, noon).count).toBe(0)
+  })
+
+  it('a settlement gives back in its own window, and charges in any', () => {
+    const charge = { cost: 4, at: 0, resetAfter: 1000 }
+    expect(fixedWindow.settle(limit, taken(limit, 0, 4), charge, 1).count).toBe(1)
+    const next = taken(limit, 1000, 3)
+    expect(fixedWindow.settle(limit, next, charge, 0).count).toBe(3)
+    expect(fixedWindow.settle(limit, next, charge, 9).count).toBe(8)
+    expect(fixedWindow.settle(limit, taken(limit, 0, 1), { ...charge, cost: 50 }, 0).count).toBe(0)
+  })
+
+  it('begins from what another way of counting knows, in the window that opened with it', () => {
+    const minute = { ...limit, period: 60_000 }
+    const usage = { units: 4, sinceAge: 50_000, lastAge: 10_000 }
+    expect(fixedWindow.withUsage(minute, 100_000, usage)).toEqual({
+      at: 100_000,
+      start: 50_000,
+      end: 110_000,
+      count: 4,
+    })
+    expect(
+      fixedWindow.withUsage(minute, 120_000, { ...usage, sinceAge: 70_000, lastAge: 30_000 }).count,
+    ).toBe(0)
+  })
+
+  it('counts what one window cannot hold in that of the last charge, and so for one period at most', () => {
+    const minute = { ...limit, period: 60_000 }
+    const usage = { units: 400, sinceAge: 3_600_000, lastAge: 10_000 }
+    const state = fixedWindow.withUsage(minute, 4_000_000, usage)
+    expect(state).toMatchObject({ start: 3_990_000, end: 4_050_000, count: 400 })
+  })
+
+  it('counts what another way of counting knows in the window of the calendar that holds it', () => {
+    const day = { ...limit, period: 86_400_000, align: 'calendar' as const }
+    const now = 20_000 * 86_400_000 + 3_600_000
+    expect(fixedWindow.withUsage(day, now, { units: 4, sinceAge: 9e6, lastAge: 3_600_000 }).count).toBe(4)
+    expect(fixedWindow.withUsage(day, now, { units: 4, sinceAge: 9e6, lastAge: 3_600_001 }).count).toBe(0)
+  })
+})

@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest'
+import { type SlidingLogState, slidingLog } from '../../src/algorithms/sliding-log.js'
+import { type Count, countsAfterSettlement, countsAfterTake } from '../../src/algorithms/usage-counts.js'
+import type { Limit, SlidingLogLimit } from '../../src/limits/limit.js'
+
+const limit: SlidingLogLimit = { algorithm: 'sliding-log', limit: 10, period: 1000 }
+
+/** A log of charges, each a time and a cost. */
+function logged(...charges: [at: number, cost: number][]): SlidingLogState {
+  const [[start] = [0]] = charges
+  return charges.reduce(
+    (state, [at, cost]) => slidingLog.take(limit, slidingLog.advance(limit, state, at), cost, ''),
+    slidingLog.fresh(limit, start),
+  )
+}
+
+function used(state: SlidingLogState): number {
+  return slidingLog.usage(limit, state, state.at)?.units ?? 0
+}
+
+describe('the sliding log', () => {
+  it('at most the limit in (now − period, now]', () => {
+    const state = logged([0, 4], [500, 6])
+    expect(slidingLog.judge(limit, slidingLog.advance(limit, state, 999), 1)).toMatchObject({
+      allowed: false,
+      retryAfter: 1,
+      moreAfter: 1,
+      resetAfter: 501,
+    })
+    const later = slidingLog.advance(limit, state, 1000)
+    expect(slidingLog.judge(limit, later, 4)).toMatchObject({ allowed: true, remaining: 0, resetAfter: 1000 })
+    expect(slidingLog.judge(limit, later, 5)).toMatchObject({ allowed: false, retryAfter: 500 })
+    expect(slidingLog.judge(limit, later, 11)).toMatchObject({ retryAfter: Number.POSITIVE_INFINITY })
+  })
+
+  it('says when enough of the oldest is gone for this cost', () => {
+    const state = logged([0, 3], [100, 3], [200, 4])
+    const waits = [1, 3, 4, 6, 7, 10].map((cost) => slidingLog.judge(limit, state, cost).retryAfter)
+    expect(waits).toEqual([800, 800, 900, 900, 1000, 1000])
+  })
+
+  it('counts exactly over a long run, and keeps no more than what counts', () => {
+    let state = slidingLog.fresh(limit, 0)
+    for (let now = 0; now < 100_000; now += 50) {
+      state = slidingLog.advance(limit, state, now)
+      if (slidingLog.judge(limit, state, 1).allowed) state = slidingLog.take(limit, state, 1, '')
+      expect(state.times.length).toBeLessThan(80)
+    }
+    expect(used(state)).toBe(10)
+  })
+
+  it('a clock that is set back dates now what is dated later', () => {
+    const back = slidingLog.advance(limit, logged([5000, 4], [5500, 6]), 200)
+    expect(slidingLog.judge(limit, back, 1)).toMatchObject({ allowed: false, retryAfter: 1000 })
+    expect(used(slidingLog.advance(limit, back, 1200))).toBe(0)
+    const partly = slidingLog.advance(limit, logged([5000, 4], [5500, 6]), 5200)
+    expect(slidingLog.judge(limit, partly, 4).retryAfter).toBe(800)
+    expect(slidingLog.judge(limit, partly, 5).retryAfter).toBe(1000)
+  })
+
+  it('a settlement gives back from the charge’s own entry, while it counts', () => {
+    const charge = { cost: 4, at: 500, resetAfter: 1000 }
+    const state = logged([0, 3], [500, 4], [600, 3])
+    expect(used(slidingLog.settle(limit, state, charge, 1))).toBe(7)
+    expect(used(slidingLog.settle(limit, slidingLog.advance(limit, state, 1500), charge, 0))).toBe(3)
+    expect(used(slidingLog.settle(limit, state, { ...charge, at: 501 }, 0))).toBe(10)
+    expect(used(slidingLog.settle(limit, state, charge, 9))).toBe(15)
+  })
+
+  it('what was given back entirely is as if it had never come', () => {
+    const back = (state: SlidingLogState, at: number, cost: number) =>
+      slidingLog.settle(limit, state, { cost, at, resetAfter: 1000 }, 0)
+    const asked = (state: SlidingLogState) => slidingLog.judge(limit, state, 0)
+
+    const first = back(logged([0, 3], [500, 4], [600, 2]), 600, 2)
+    expect(asked(first)).toMatchObject({ remaining: 3, resetAfter: 900, moreAfter: 400 })
+    // In any order: what was empty before is at the end once the last one is gone.
+    const middle = back(logged([0, 3], [500, 4], [600, 2]), 500, 4)
+    expect(asked(middle)).toMatchObject({ remaining: 5, resetAfter: 1000, moreAfter: 400 })
+    const both = back(middle, 600, 2)
+    expect(asked(both)).toMatchObject({ remaining: 7, resetAfter: 400, moreAfter: 400 })
+    const all = back(both, 0, 3)
+    expect(asked(all)).toMatchObject({ remaining: 10, resetAfter: 0, moreAfter: 0 })
+    expect(slidingLog.idleAfter(limit, all)).toBe(0)
+    expect(used(slidingLog.take(limit, all, 4, ''))).toBe(4)
+  })
+
+  it('what a state before a take says stays as it was', () => {
+    const before = logged([0, 3])
+    slidingLog.take(limit, before, 5, '')
+    expect(used(before)).toBe(3)
+    const other = slidingLog.take(limit, before, 1, '')
+    expect(used(other)).toBe(4)
+    expect(used(before)).toBe(3)
+  })
+
+  it('counts single units again once a debt is over that doubles cannot count on top of', () => {
+    const debt = { cost: 0, at: 0, resetAfter: 0 }
+    let state = slidingLog.settle(limit, slidingLog.fresh(limit, 0), debt, Number.MAX_VALUE)
+    state = slidingLog.settle(limit, slidingLog.advance(limit, state, 900), debt, Number.MAX_VALUE)
+    state = slidingLog.settle(limit, slidingLog.advance(limit, state, 1800), debt, 5)
+    state = slidingLog.advance(limit, state, 1950)
+    let admitted = 0
+    while (admitted < 100 && slidingLog.judge(limit, state, 1).allowed) {
+      state = slidingLog.take(limit, state, 1, '')
+      admitted++
+    }
+    expect(admitted).toBeLessThanOrEqual(10)
+  })
+
+  it('keeps entries for the longest period that they were taken under, and counts for each limit its own', () => {
+    const day = { ...limit, limit: 20, period: 86_400_000 }
+    let state = slidingLog.take(day, logged([0, 2]), 3, '')
+    state = slidingLog.take(limit, slidingLog.advance(limit, state, 5000), 4, '')
+    expect(slidingLog.judge(limit, state, 0).remaining).toBe(limit.limit - 4)
+    expect(slidingLog.judge(day, state, 0)).toMatchObject({ remaining: 20 - 9, moreAfter: 86_395_000 })
+    expect(slidingLog.idleAfter(limit, state)).toBe(86_400_000)
+    const later = slidingLog.take(limit, slidingLog.advance(limit, state, 86_400_000), 1, '')
+    const { head, length } = slidingLog.advance(limit, later, 86_401_000 - 1)
+    expect(length - head).toBe(1)
+  })
+
+  it('begins from what another way of counting knows: one entry, as old as the last charge', () => {
+    const state = slidingLog.withUsage(limit, 1400, { units: 3, sinceAge: 900, lastAge: 400 })
+    expect(slidingLog.judge(limit, state, 0)).toMatchObject({ remaining: limit.limit - 3, resetAfter: 600 })
+    const over = slidingLog.withUsage(limit, 1400, { units: 3, sinceAge: 1400, lastAge: 1000 })
+    expect(over).toEqual(slidingLog.fresh(limit, 1400))
+  })
+})
+
+describe('a sliding log of a key that a much larger limit counts another way', () => {
+  const bucket: Limit = { algorithm: 'token-bucket', limit: 1_000_000, period: 1000, burst: 1_000_000 }
+  const logOf = (counts: readonly Count[]) =>
+    counts.find((count) => count.limit.algorithm === 'sliding-log')?.state as SlidingLogState
+
+  it('keeps at most 130 entries more than its limit, each at most 1/64 of a period late', () => {
+    let counts = countsAfterTake(limit, [], 1, '', () => 0)
+    for (let now = 1; now <= 5000; now++) {
+      counts = countsAfterTake(bucket, counts, 1, '', () => now)
+      const { head, length } = logOf(counts)
+      expect(length - head).toBeLessThanOrEqual(limit.limit + 130)
+    }
+    const units = used(slidingLog.advance(limit, logOf(counts), 5000))
+    expect(units).toBeGreaterThanOrEqual(1000)
+    expect(units).toBeLessThanOrEqual(1000 * (1 + 2 / 64))
+    const later = slidingLog.advance(limit, logOf(counts), 5999)
+    expect(slidingLog.judge(limit, later, 1)).toMatchObject({ allowed: false, retryAfter: 1 })
+    expect(slidingLog.advance(limit, logOf(counts), 6000)).toMatchObject({ length: 0 })
+  })
+
+  it('keeps few entries of what settlements charge in addition', () => {
+    let counts = countsAfterTake(limit, [], 1, '', () => 0)
+    for (let now = 1; now <= 2000; now++) {
+      counts = countsAfterTake(bucket, counts, 1, '', () => now)
+      const taken = { cost: 1, at: now, resetAfter: 1000 }
+      counts = countsAfterSettlement(bucket, counts, taken, 3, () => now)
+    }
+    const { head, length } = logOf(counts)
+    expect(length - head).toBeLessThanOrEqual(limit.limit + 130)
+    expect(used(logOf(counts))).toBeGreaterThanOrEqual(3000)
+  })
+})

@@ -1,0 +1,145 @@
+import fc from 'fast-check'
+import { type BareItem, parseList } from 'structured-headers'
+import { describe, expect, it } from 'vitest'
+import { fieldsOfOneRule, rateLimit, rateLimitPolicy } from '../../src/http/ratelimit-headers.js'
+import { anyLimit, minute, quota, ruleName } from './quotas.js'
+
+const SEED = 20261126
+
+/** A field as a client's library reads it: each member's name and its parameters. */
+function read(field: string): [name: BareItem, parameters: Record<string, BareItem>][] {
+  return parseList(field).map(([name, parameters]) => [name as BareItem, Object.fromEntries(parameters)])
+}
+
+describe('the fields', () => {
+  it('are lists of the rules’ names, whatever these are', () => {
+    fc.assert(
+      fc.property(fc.array(ruleName, { minLength: 1, maxLength: 5 }), (names) => {
+        const quotas = names.map((rule) => quota({ rule }))
+        for (const field of [rateLimitPolicy(quotas, 'secret'), rateLimit(quotas, 'secret')])
+          expect(read(field).map(([name]) => name)).toEqual(names)
+      }),
+      { seed: SEED, numRuns: 1000 },
+    )
+  })
+
+  it.each(['say "hi"', '\\', '"', 'a;q=0', 'a, "b";r=9', ' ', ';;;', 'a\\"b'])(
+    'a rule called %j adds no member and no parameter',
+    (rule) => {
+      expect(read(rateLimitPolicy([quota({ rule })]))).toEqual([[rule, { q: 10, w: 60 }]])
+      expect(read(rateLimit([quota({ rule })]))).toEqual([[rule, { r: 9, t: 60 }]])
+    },
+  )
+
+  it('say what the draft’s own examples say', () => {
+    const tokens = quota({ rule: 'tokens', resource: 'tokens', remaining: 3, moreAfter: 5_001 })
+    expect(rateLimitPolicy([quota(), tokens])).toBe('"requests";q=10;w=60, "tokens";q=10;qu="tokens";w=60')
+    expect(rateLimit([quota(), tokens])).toBe('"requests";r=9;t=60, "tokens";r=3;t=6')
+  })
+
+  it('have the registered units, and a resource’s own name beside them', () => {
+    const slots = { algorithm: 'concurrency', limit: 4, lease: 30_000 } as const
+    const unit = (resource: string, over = {}) =>
+      read(rateLimitPolicy([quota({ resource, ...over })]))[0]?.[1]
+    expect(unit('concurrent', { limit: slots })).toEqual({ q: 4, qu: 'concurrent-requests' })
+    expect(unit('bytes')).toMatchObject({ qu: 'content-bytes' })
+    expect(unit('requests')).not.toHaveProperty('qu')
+    expect(unit('größe "x"')).toMatchObject({ qu: 'gr??e "x"' })
+  })
+
+  it('tell no time of what is in flight, nor of what nobody has used', () => {
+    const slots = { algorithm: 'concurrency', limit: 4, lease: 30_000 } as const
+    expect(rateLimit([quota({ limit: slots, remaining: 1 })])).toBe('"requests";r=1')
+    expect(rateLimit([quota({ remaining: 10, moreAfter: 0 })])).toBe('"requests";r=10')
+  })
+
+  it('have whole numbers that structured fields can hold, and a policy that promises no more than the limit', () => {
+    const times = fc.double({ min: 0, max: 1e15, noNaN: true })
+    fc.assert(
+      fc.property(anyLimit, fc.nat(), times, times, (limit, remaining, moreAfter, retryAfter) => {
+        const quotas = [true, false].map((allowed) =>
+          quota({ limit, remaining, moreAfter, retryAfter, allowed }),
+        )
+        for (const [, { r, t }] of read(rateLimit(quotas))) {
+          expect(r).toBe(remaining)
+          if (t !== undefined) expect(Number.isInteger(t) && (t as number) >= 0).toBe(true)
+        }
+        const [[, { q, w }]] = read(rateLimitPolicy(quotas)) as [[string, { q: number; w: number }]]
+        expect(Number.isInteger(q)).toBe(true)
+        if (limit.algorithm === 'concurrency') {
+          expect(q).toBe(limit.limit)
+          return
+        }
+        expect(Number.isInteger(w) && w >= 1).toBe(true)
+        // One unit where the limit brings less than one a window.
+        const brought = (limit.limit * w * 1000) / limit.period
+        expect(q).toBeLessThanOrEqual(brought * (1 + 1e-9))
+      }),
+      { seed: SEED, numRuns: 3000 },
+    )
+  })
+
+  it('are those of this request, whatever was said of others of the same limit', () => {
+    const limits = [minute, { ...minute }, { ...minute, limit: 200 }]
+    const asked = fc.record({
+      limit: fc.constantFrom(...limits),
+      rule: fc.constantFrom('requests', 'others'),
+      // Numbers that share a place among the texts that are remembered, and such that do not.
+      remaining: fc.oneof(fc.integer({ min: 0, max: 200 }), fc.constantFrom(2 ** 32, 2 ** 53 - 1, 1e20)),
+      moreAfter: fc.constantFrom(0, 1, 999, 1000, 1001, 5000),
+      retryAfter: fc.constantFrom(0, 500, 3000, Number.POSITIVE_INFINITY),
+      allowed: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(fc.array(asked, { minLength: 1, maxLength: 60 }), (requests) => {
+        for (const over of requests) {
+          const one = quota(over)
+          // A limit that was never spoken of before: nothing is remembered of it.
+          const anew = { ...one, limit: { ...one.limit } }
+          expect(fieldsOfOneRule(one)).toEqual([
+            ['ratelimit-policy', rateLimitPolicy([anew])],
+            ['ratelimit', rateLimit([anew])],
+          ])
+          expect(rateLimit([one, one])).toBe(`${rateLimit([anew])}, ${rateLimit([anew])}`)
+        }
+      }),
+      { seed: SEED, numRuns: 500 },
+    )
+  })
+
+  it('are nobody’s to add to: others who stand alike get the same ones', () => {
+    const fields = fieldsOfOneRule(quota({})) as unknown as string[][]
+    expect(() => fields.push(['x-client', 'a'])).toThrow(TypeError)
+    for (const field of fields) expect(() => field.splice(1, 1, 'other')).toThrow(TypeError)
+    expect(fieldsOfOneRule(quota({}))).toEqual([
+      ['ratelimit-policy', rateLimitPolicy([quota({})])],
+      ['ratelimit', rateLimit([quota({})])],
+    ])
+  })
+
+  it.each([
+    ['10 a minute', 10, 60_000, { q: 10, w: 60 }],
+    ['20 in 1.5 s: as many in two seconds as that brings', 20, 1500, { q: 26, w: 2 }],
+    ['3 in 100 ms', 3, 100, { q: 30, w: 1 }],
+    ['half a unit a second', 0.5, 1000, { q: 1, w: 2 }],
+    ['a year', 1_000_000, 31_536_000_000, { q: 1_000_000, w: 31_536_000 }],
+    ['more than 15 digits', Number.MAX_SAFE_INTEGER, 60_000, { q: 999_999_999_999_999, w: 60 }],
+  ])('%s', (_what, limit, period, expected) => {
+    const bucket = { algorithm: 'token-bucket', limit, period, burst: limit } as const
+    expect(read(rateLimitPolicy([quota({ limit: bucket })]))).toEqual([['requests', expected]])
+  })
+
+  it('have partition keys only with a secret; the same for a key, and nobody’s in clear', () => {
+    const of = (key: string, secret?: string) => {
+      const [[, { pk }]] = read(rateLimit([quota({ key })], secret)) as [[string, { pk?: ArrayBuffer }]]
+      return pk && Buffer.from(pk).toString('hex')
+    }
+    expect(of('203.0.113.7')).toBeUndefined()
+    expect(of('203.0.113.7', 'secret')).toBe(of('203.0.113.7', 'secret'))
+    expect(of('203.0.113.7', 'secret')).not.toBe(of('203.0.113.8', 'secret'))
+    expect(of('203.0.113.7', 'secret')).not.toBe(of('203.0.113.7', 'another secret'))
+    expect(of('203.0.113.7', 'secret')).toMatch(/^[0-9a-f]{24}$/)
+    const field = rateLimitPolicy([quota({ key: '203.0.113.7' })], 'secret')
+    expect(field).not.toContain('203')
+  })
+})

@@ -1,0 +1,170 @@
+import { describe, expect, it } from 'vitest'
+import { createLimiter, type LimiterOptions } from '../../src/limiter/limiter.js'
+import type { LimiterEvent } from '../../src/limiter/limiter-event.js'
+import { memoryStore } from '../../src/stores/memory/memory-store.js'
+import { withFailurePolicy } from '../../src/stores/resilience/failure-policy.js'
+import { manualClock } from '../../src/time/clock.js'
+import { FaultyStore } from '../stores/resilience/faulty-store.js'
+
+interface Asked {
+  readonly who: string
+  readonly tier?: string
+}
+
+function listening(options: Omit<LimiterOptions<Asked>, 'listener' | 'client'>) {
+  const events: LimiterEvent<Asked>[] = []
+  const clock = manualClock()
+  const limiter = createLimiter<Asked>({
+    store: memoryStore({ clock }),
+    client: ({ who, tier }) => ({ id: who, ...(tier !== undefined && { tier }) }),
+    listener: (event) => void events.push(event),
+    ...options,
+  })
+  return { limiter, events, clock, types: () => events.map(({ type }) => type) }
+}
+
+const one = { who: 'one' }
+
+describe('a listener is told', () => {
+  it('whom the limiter lets in and refuses, and by which rule', async () => {
+    const { limiter, events } = listening({ rules: [{ name: 'few', limit: '1/minute' }] })
+    await limiter.admit(one)
+    await limiter.admit(one)
+    expect(events).toMatchObject([
+      { type: 'allowed', request: one, client: { id: 'one' }, quotas: [{ rule: 'few', remaining: 0 }] },
+      { type: 'refused', request: one, refusal: { rule: 'few', reason: 'exceeded' } },
+    ])
+    for (const event of events) expect('took' in event && event.took).toBeGreaterThanOrEqual(0)
+  })
+
+  it('whom a shadow rule would have refused', async () => {
+    const { limiter, events, types } = listening({
+      rules: [{ name: 'trial', limit: '1/minute', enforce: false }, { limit: '5/minute' }],
+    })
+    await limiter.admit(one)
+    await limiter.admit(one)
+    expect(types()).toEqual(['allowed', 'shadow-refused', 'allowed'])
+    expect(events[1]).toMatchObject({ quota: { rule: 'trial', allowed: false, enforced: false } })
+  })
+
+  it('what a request truly cost, and how long it held its slot, once each', async () => {
+    const { limiter, events } = listening({
+      rules: [
+        { name: 'tokens', limit: '100/minute', of: 'tokens', cost: 40 },
+        { name: 'slots', concurrent: 2 },
+      ],
+    })
+    const decision = await limiter.admit(one)
+    if (!decision.allowed) throw new Error('it was refused')
+    for (const _ of [1, 2]) {
+      await decision.permit.settle({ tokens: 12 })
+      await decision.permit.release()
+    }
+    expect(events.slice(1)).toMatchObject([
+      { type: 'settled', rule: 'tokens', resource: 'tokens', taken: 40, cost: 12 },
+      { type: 'released', rule: 'slots', slots: 1 },
+    ])
+  })
+
+  it('that a request was cancelled: it cost nothing', async () => {
+    const { limiter, events } = listening({ rules: [{ limit: '5/minute' }, { concurrent: 1 }] })
+    const decision = await limiter.admit(one)
+    if (!decision.allowed) throw new Error('it was refused')
+    await decision.permit.cancel()
+    await decision.permit.cancel()
+    expect(events.slice(1)).toMatchObject([
+      { type: 'settled', resource: 'requests', taken: 1, cost: 0 },
+      { type: 'released', resource: 'concurrent' },
+    ])
+    expect((await limiter.peek(one)).quotas.map(({ remaining }) => remaining)).toEqual([4, 0])
+  })
+
+  it("of a client's change of tier, at its next request", async () => {
+    const { limiter, events, types } = listening({ rules: [{ limit: '5/minute' }], tiers: { pro: 2 } })
+    await limiter.admit(one)
+    await limiter.admit({ ...one, tier: 'pro' })
+    await limiter.admit({ ...one, tier: 'pro' })
+    await limiter.admit({ who: 'two', tier: 'pro' })
+    expect(types()).toEqual(['allowed', 'tier-changed', 'allowed', 'allowed', 'allowed'])
+    expect(events[1]).toEqual({ type: 'tier-changed', client: 'one', from: undefined, to: 'pro' })
+  })
+
+  it('of a limit that changes, as while a model warms up, and not that tiers differ', async () => {
+    let scale = 0.5
+    const { limiter, events, types } = listening({
+      rules: [{ name: 'requests', limit: '10/minute' }],
+      tiers: { pro: 2 },
+      warmUp: {
+        get scale() {
+          return scale
+        },
+        until: () => 0,
+      },
+    })
+    await limiter.admit(one)
+    await limiter.admit({ who: 'two', tier: 'pro' })
+    scale = 1
+    await limiter.admit(one)
+    expect(types()).toEqual(['allowed', 'allowed', 'limit-changed', 'allowed'])
+    expect(events[2]).toMatchObject({
+      rule: 'requests',
+      tier: undefined,
+      from: { limit: 5 },
+      to: { limit: 10 },
+    })
+  })
+})
+
+describe('of the store a listener is told', () => {
+  const few: LimiterOptions<Asked>['rules'] = [{ limit: '9/minute' }]
+  const quiet = { deadline: '5s', clock: manualClock() } as const
+
+  it('once that it failed, and why; and once that it answers again', async () => {
+    const store = new FaultyStore()
+    const { limiter, events, types } = listening({ rules: few, store })
+    for (const mode of ['refuses', 'throws'] as const) {
+      store.mode = mode
+      await expect((async () => limiter.admit(one))()).rejects.toThrow()
+    }
+    expect(types()).toEqual(['store-failed'])
+    expect(events[0]).toMatchObject({ cause: expect.any(Error) })
+    store.mode = 'up'
+    await limiter.admit(one)
+    await limiter.admit(one)
+    expect(types()).toEqual(['store-failed', 'store-recovered', 'allowed', 'allowed'])
+    expect(events[1]).toMatchObject({ lost: expect.any(Number) })
+  })
+
+  it('that it is decided without it', async () => {
+    const inner = new FaultyStore()
+    const store = withFailurePolicy(inner, { policy: 'local', ...quiet })
+    const { limiter, events, types } = listening({ rules: few, store })
+    inner.mode = 'refuses'
+    await limiter.admit(one)
+    await limiter.admit(one)
+    inner.mode = 'up'
+    await limiter.admit(one)
+    expect(types()).toEqual(['store-failed', 'allowed', 'allowed', 'store-recovered', 'allowed'])
+    expect(events[0]).toMatchObject({ degraded: 'local' })
+  })
+
+  it('nothing where what it was asked was wrong', async () => {
+    const { limiter, types } = listening({ rules: [{ limit: '9/minute', cost: () => -1 }] })
+    await expect((async () => limiter.admit(one))()).rejects.toThrow()
+    expect(types()).toEqual([])
+  })
+})
+
+it('what a listener throws breaks nothing', async () => {
+  const limiter = createLimiter({
+    rules: [{ limit: '1/minute' }, { concurrent: 1 }],
+    listener: () => {
+      throw new Error('no')
+    },
+  })
+  const decision = await limiter.admit('key')
+  if (!decision.allowed) throw new Error('it was refused')
+  await decision.permit.settle({ requests: 0 })
+  await decision.permit.release()
+  expect((await limiter.admit('key')).allowed).toBe(true)
+})

@@ -1,0 +1,117 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Decision } from '../../src/limiter/decision.js'
+import { createLimiter } from '../../src/limiter/limiter.js'
+import type { Rule } from '../../src/rules/rule.js'
+import { memoryStore } from '../../src/stores/memory/memory-store.js'
+import { manualClock } from '../../src/time/clock.js'
+
+const RULES: readonly (readonly Rule<string>[])[] = [
+  [{ limit: '4/second' }],
+  [{ limit: '4/second burst 7', cost: 1.5 }],
+  [{ limit: '4/second' }, { limit: '10/5s', cost: 2 }, { limit: '20/minute burst 3' }],
+  ['9/second', '80/10s', '90/minute'].map((limit, index) => ({ name: `${index}`, limit })),
+  // What another algorithm counts, or for somebody else, is decided the other way.
+  [{ limit: '4/second' }, { limit: '10/5s', algorithm: 'fixed-window' }],
+  [{ limit: '4/second' }, { limit: '10/5s', by: 'everyone' }],
+  [{ limit: '4/second' }, { limit: '2/second', enforce: false }],
+]
+
+type Step =
+  | { readonly does: 'admit' | 'peek' | 'reset'; readonly key: string }
+  | { readonly does: 'wait'; readonly milliseconds: number }
+  | { readonly does: 'reset one'; readonly key: string; readonly which: number }
+  | { readonly does: 'settle'; readonly which: number; readonly cost: number }
+
+const key = fc.constantFrom('a', 'b', 'c')
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { arbitrary: fc.record({ does: fc.constant('admit' as const), key }), weight: 6 },
+  fc.record({ does: fc.constantFrom('peek' as const, 'reset' as const), key }),
+  fc.record({ does: fc.constant('reset one' as const), key, which: fc.nat(2) }),
+  fc.record({
+    does: fc.constant('wait' as const),
+    milliseconds: fc.oneof(fc.nat(400), fc.nat(9000), fc.integer({ min: -2000, max: -1 })),
+  }),
+  fc.record({ does: fc.constant('settle' as const), which: fc.nat(5), cost: fc.nat(6) }),
+)
+
+/** All that a decision says. */
+function said(decision: Decision) {
+  const { allowed, quotas, degraded } = decision
+  return { allowed, quotas, degraded, refusal: allowed ? undefined : decision.refusal }
+}
+
+describe('rules that charge all requests alike', () => {
+  it('are decided, and tell what they decided whenever they are asked, as with a charge for each request', () => {
+    const trace = fc.record({
+      rules: fc.constantFrom(...RULES),
+      maxKeys: fc.constantFrom(2, 7, 100),
+      steps: fc.array(step, { minLength: 20, maxLength: 80 }),
+      // How many decisions later one is asked what it says.
+      later: fc.nat(4),
+    })
+    fc.assert(
+      fc.property(trace, ({ rules, maxKeys, steps, later }) => {
+        const clock = manualClock(1e9)
+        const stores = [memoryStore({ clock, maxKeys }), memoryStore({ clock, maxKeys })]
+        const [plain, other] = stores.map((store, index) =>
+          createLimiter({ rules, store, ...(index === 1 && { listener: () => {} }) }),
+        ) as [ReturnType<typeof createLimiter>, ReturnType<typeof createLimiter>]
+        const decided: [Decision, ReturnType<typeof said>][] = []
+        const held: [Decision, Decision][] = []
+        const compareOldest = () => {
+          const [decision, expected] = decided.shift() as (typeof decided)[0]
+          expect(said(decision)).toEqual(expected)
+        }
+        for (const next of steps) {
+          if (next.does === 'wait') clock.advance(next.milliseconds)
+          else if (next.does === 'reset') for (const limiter of [plain, other]) limiter.reset(next.key)
+          else if (next.does === 'reset one') {
+            // The others of the key keep their places.
+            const scope = plain.rules[next.which]?.scope
+            if (scope !== undefined) for (const store of stores) store.reset(scope, next.key)
+          } else if (next.does === 'peek') expect(plain.peek(next.key)).toEqual(other.peek(next.key))
+          else if (next.does === 'settle') {
+            for (const decision of held.splice(next.which, 1).flat())
+              if (decision.allowed) decision.permit.settle({ requests: next.cost })
+          } else {
+            const [one, two] = [plain.admit(next.key) as Decision, other.admit(next.key) as Decision]
+            expect(one.allowed).toBe(two.allowed)
+            decided.push([one, said(two)])
+            held.push([one, two])
+          }
+          if (decided.length > later) compareOldest()
+        }
+        while (decided.length > 0) compareOldest()
+      }),
+      { seed: 20261126, numRuns: 400 },
+    )
+  })
+
+  it('ask whom a request counts for once, and hold one permit', () => {
+    const asked: string[] = []
+    const by = (request: string) => {
+      asked.push(request)
+      return request
+    }
+    const rules = ['4/second', '9/minute', '20/hour'].map((limit, index) => ({ name: `${index}`, limit, by }))
+    const limiter = createLimiter({ rules, store: memoryStore({ clock: manualClock() }) })
+    const decision = limiter.admit('a') as Extract<Decision, { readonly allowed: true }>
+    expect(asked).toEqual(['a'])
+    expect(decision.permit).toBe(decision.permit)
+    expect(decision.quotas).toBe(decision.quotas)
+    decision.permit.settle({ requests: 4 })
+    decision.permit.settle({ requests: 0 })
+    expect((limiter.admit('a') as Decision).allowed).toBe(false)
+  })
+
+  it('say in a log what the decision says, and nothing of the limiter', () => {
+    for (const rules of [[{ limit: '4/second' }], [{ limit: '4/second' }, { concurrent: 2 }]] as const) {
+      const limiter = createLimiter({ rules, store: memoryStore({ clock: manualClock() }) })
+      const decision = limiter.admit('a') as Decision
+      const { allowed, quotas } = decision
+      expect(JSON.parse(JSON.stringify(decision))).toEqual({ allowed, quotas })
+      expect(quotas).toHaveLength(rules.length)
+    }
+  })
+})

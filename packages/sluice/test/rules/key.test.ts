@@ -1,0 +1,105 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createLimiter } from '../../src/limiter/limiter.js'
+import { addressInPlaceOfSecret, combinedKey, plainKey, secretKey } from '../../src/rules/key.js'
+import type { KeySpec, NamedKey } from '../../src/rules/key-spec.js'
+
+const SEED = 20261126
+
+/** Any text, lone surrogates and the marks that keys begin with included; and such as look like joined ones. */
+const text = fc.oneof(
+  fc.string({ unit: fc.nat(0xffff).map((unit) => String.fromCharCode(unit)) }),
+  fc.string({ unit: fc.constantFrom('\u0001', '\u0002', '\u0003', ':', '1', '2', 'a', '') }),
+  fc.integer({ min: 100, max: 300 }).map((length) => 'k'.repeat(length)),
+)
+const parts = fc.array(text, { minLength: 1, maxLength: 4 })
+
+describe('keys', () => {
+  it('of two texts are two', () => {
+    fc.assert(
+      fc.property(text, text, (one, other) => {
+        expect(plainKey(one) === plainKey(other)).toBe(one === other)
+        expect(secretKey(one) === secretKey(other)).toBe(one === other)
+      }),
+      { seed: SEED, numRuns: 3000 },
+    )
+  })
+
+  it('of two lists are two, wherever their parts begin and end', () => {
+    const cut = fc.tuple(
+      text,
+      fc.array(fc.nat(400), { maxLength: 3 }),
+      fc.array(fc.nat(400), { maxLength: 3 }),
+    )
+    fc.assert(
+      fc.property(cut, ([whole, here, there]) => {
+        const [one, other] = [here, there].map((places) => cutAt(whole, places)) as [string[], string[]]
+        const same = JSON.stringify(one) === JSON.stringify(other)
+        expect(combinedKey(one) === combinedKey(other)).toBe(same)
+      }),
+      { seed: SEED, numRuns: 3000 },
+    )
+  })
+
+  it('of a kind are no keys of another: one text, several, an address in place of a secret', () => {
+    fc.assert(
+      fc.property(parts, text, (some, one) => {
+        const made = [combinedKey(some), addressInPlaceOfSecret(one), secretKey(one)]
+        expect(new Set([plainKey(`short ${one.slice(0, 9)}`), ...made.slice(0, 2)]).size).toBe(3)
+        // Whoever sends a key of these as a text is counted for that text.
+        for (const key of made) expect(made).not.toContain(plainKey(key))
+      }),
+      { seed: SEED, numRuns: 3000 },
+    )
+  })
+
+  it('are short, however long the text', () => {
+    fc.assert(
+      fc.property(parts, (some) => {
+        for (const key of [combinedKey(some), ...some.map(plainKey), ...some.map(secretKey)])
+          expect(key.length).toBeLessThanOrEqual(128)
+      }),
+      { seed: SEED, numRuns: 1000 },
+    )
+    const long = 'k'.repeat(100_000)
+    expect(plainKey(long)).not.toBe(plainKey(`${long}!`))
+    expect(plainKey(long).length).toBeLessThan(50)
+  })
+
+  it('of a secret show nothing of it', () => {
+    expect(secretKey('sk-live-1234')).not.toMatch(/sk|live|1234/)
+  })
+})
+
+describe('whom a rule counts for', () => {
+  const keys = { ip: () => '203.0.113.7', route: () => 'POST /predict', header: () => undefined }
+  const keyOf = (by: KeySpec<object>, client?: string) => {
+    const limiter = createLimiter<object>({
+      rules: [{ limit: '1/minute', by }],
+      keys,
+      client: () => client,
+    })
+    const forecast = limiter.peek({})
+    return forecast instanceof Promise ? undefined : forecast.quotas[0]?.key
+  }
+
+  it('a client that is called like an address is not counted with that address', () => {
+    expect(keyOf('client', '203.0.113.7')).not.toBe(keyOf('client'))
+    expect(keyOf('client')).toBe(keyOf('ip', 'anybody'))
+  })
+
+  it('a list of one is that one; several are counted together', () => {
+    expect(keyOf(['ip'])).toBe(keyOf('ip'))
+    const both: NamedKey[] = ['ip', 'route']
+    expect(new Set([keyOf(both), keyOf([...both].reverse()), keyOf(['ip']), keyOf(['route'])]).size).toBe(4)
+  })
+
+  it('everyone is everyone', () => {
+    expect(keyOf('everyone', 'a')).toBe(keyOf('everyone', 'b'))
+  })
+})
+
+function cutAt(whole: string, places: readonly number[]): string[] {
+  const inOrder = places.map((place) => Math.min(place, whole.length)).sort((a, b) => a - b)
+  return [0, ...inOrder].map((start, index) => whole.slice(start, inOrder[index] ?? whole.length))
+}

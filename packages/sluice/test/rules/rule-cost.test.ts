@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest'
+import { createLimiter } from '../../src/limiter/limiter.js'
+import { batchSize } from '../../src/rules/costs/request-costs.js'
+import { RequestError } from '../../src/rules/request-error.js'
+import type { RateRule } from '../../src/rules/rule.js'
+
+type Body = { readonly body?: unknown }
+
+function limiterOf(rule: Pick<RateRule<Body>, 'cost' | 'fallbackCost' | 'enforce'>) {
+  const limiter = createLimiter<Body>({
+    rules: [{ limit: '10/hour', algorithm: 'fixed-window', by: 'everyone', ...rule }],
+  })
+  const left = async () => (await limiter.peek({ body: { data: [] } })).quotas[0]?.remaining
+  return { limiter, left }
+}
+
+describe('the cost of a rule', () => {
+  it.each([
+    ['not a number', Number.NaN],
+    ['negative', -1],
+    ['endless', Number.POSITIVE_INFINITY],
+    ['a text', '3' as never],
+    ['nothing', null as never],
+  ])('that is written down and %s is told when the limiter is made', (_what, cost) => {
+    expect(() => limiterOf({ cost })).toThrow(/^rules\[0\]: 'cost' is/)
+    expect(() => limiterOf({ cost: 1, fallbackCost: cost })).toThrow(/^rules\[0\]: 'fallbackCost' is/)
+  })
+
+  const wrong: readonly (readonly [string, unknown])[] = [
+    ['NaN', Number.NaN],
+    ['negative', -1],
+    ['endless', Number.POSITIVE_INFINITY],
+    ['a text', '3'],
+    ['missing', undefined],
+    ['a fraction of whole units', 1.5],
+  ]
+
+  it.each(wrong)(
+    'that a request makes %s is the fault of the request, and takes nothing',
+    async (_, cost) => {
+      const { limiter, left } = limiterOf({ cost: ({ body }) => (body === undefined ? cost : 0) as number })
+      for (let call = 0; call < 20; call++) {
+        expect(() => limiter.admit({})).toThrow(
+          expect.objectContaining({
+            name: 'RequestError',
+            status: 400,
+            message: expect.stringContaining('cost'),
+          }),
+        )
+      }
+      expect(await left()).toBe(10)
+    },
+  )
+
+  it.each(wrong)('that a request makes %s is the fallback where there is one', async (_, cost) => {
+    const { limiter, left } = limiterOf({
+      cost: ({ body }) => (body === undefined ? cost : 0) as number,
+      fallbackCost: 4,
+    })
+    expect((await limiter.admit({})).allowed).toBe(true)
+    expect(await left()).toBe(6)
+  })
+
+  it.each(wrong)('that resolves to %s is the fault of the request too', async (_, cost) => {
+    const { limiter, left } = limiterOf({
+      cost: async ({ body }) => (body === undefined ? cost : 0) as number,
+    })
+    await expect(limiter.admit({})).rejects.toMatchObject({ name: 'RequestError', status: 400 })
+    expect(await left()).toBe(10)
+  })
+
+  it.each(wrong)('that resolves to %s is the fallback where there is one', async (_, cost) => {
+    const { limiter, left } = limiterOf({
+      cost: async ({ body }) => (body === undefined ? cost : 0) as number,
+      fallbackCost: 4,
+    })
+    expect((await limiter.admit({})).allowed).toBe(true)
+    expect(await left()).toBe(6)
+  })
+
+  it('huge is refused as oversized, at once, and takes nothing', async () => {
+    const { limiter, left } = limiterOf({ cost: batchSize('/data') })
+    const decision = await limiter.admit({ body: { data: new Array(1_000_000).fill(0) } })
+    expect(decision).toMatchObject({
+      allowed: false,
+      refusal: { reason: 'oversized', cost: 1_000_000, retryAfter: Number.POSITIVE_INFINITY },
+    })
+    expect(await left()).toBe(10)
+  })
+
+  it('that the function itself breaks on is its own error and no request’s, fallback or not', () => {
+    const broken = () => {
+      throw new RangeError('a mistake of the server')
+    }
+    expect(() => limiterOf({ cost: broken, fallbackCost: 1 }).limiter.admit({})).toThrow('a mistake')
+  })
+
+  it('that fails in a shadow rule refuses nobody', async () => {
+    const { limiter } = limiterOf({ cost: batchSize('/data'), enforce: false })
+    expect((await limiter.admit({})).allowed).toBe(true)
+    expect(() => limiterOf({ cost: batchSize('/data') }).limiter.admit({})).toThrow(RequestError)
+  })
+})

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest'
+import { createLimiter } from '../../../src/limiter/limiter.js'
+import { ALL, bucket, charge, look, type Suite, settlement } from './harness.js'
+
+/** Calls that come at once. */
+export function togetherCases(suite: Suite): void {
+  describe.each(ALL)('%s: thousands of calls at once on one key', (_algorithm, limitOf) => {
+    it('exactly the limit is admitted', () =>
+      suite.with(async ({ store }) => {
+        const limit = limitOf(100, 3_600_000)
+        const verdicts = await Promise.all(Array.from({ length: 3000 }, () => store.take([charge(limit)])))
+        expect(verdicts.filter(([verdict]) => verdict?.allowed)).toHaveLength(100)
+        expect((await look(store, limit)).remaining).toBe(0)
+      }))
+
+    it('check and charge are one step: 5 calls of 40 at once spend no more than 100', () =>
+      suite.with(async ({ store }) => {
+        const limit = limitOf(100, 3_600_000)
+        const verdicts = await Promise.all(Array.from({ length: 5 }, () => store.take([charge(limit, 40)])))
+        expect(verdicts.filter(([verdict]) => verdict?.allowed)).toHaveLength(2)
+        expect((await look(store, limit)).remaining).toBe(20)
+      }))
+
+    it('calls with two keys each, in either order, take both or none', () =>
+      suite.with(async ({ store }) => {
+        const limit = limitOf(50, 3_600_000)
+        const calls = Array.from({ length: 500 }, (_, index) => {
+          const keys = index % 2 === 0 ? ['a', 'b'] : ['b', 'a']
+          return store.take(keys.map((key) => charge(limit, 1, key)))
+        })
+        const admitted = (await Promise.all(calls)).filter((verdicts) =>
+          verdicts.every(({ allowed }) => allowed),
+        )
+        expect(admitted).toHaveLength(50)
+        expect((await look(store, limit, 'a')).remaining).toBe(0)
+        expect((await look(store, limit, 'b')).remaining).toBe(0)
+      }))
+  })
+
+  it('several limiters on one store share the limit', () =>
+    suite.with(async ({ store }) => {
+      const limiters = Array.from({ length: 4 }, () =>
+        createLimiter({ store, name: 'fleet', rules: [{ limit: '100/hour' }] }),
+      )
+      const calls = Array.from({ length: 1000 }, (_, index) => limiters[index % 4]?.admit('client'))
+      const decisions = await Promise.all(calls)
+      expect(decisions.filter((decision) => decision?.allowed)).toHaveLength(100)
+    }))
+
+  it('refunds that come at once give back what was taken and no more', () =>
+    suite.with(async ({ store }) => {
+      const limit = bucket(100, 3_600_000)
+      const charges = Array.from({ length: 50 }, () => charge(limit, 2))
+      const verdicts = await Promise.all(charges.map((one) => store.take([one])))
+      await Promise.all(
+        charges.map((one, index) => {
+          const [verdict] = verdicts[index] ?? []
+          return verdict && store.settle([settlement(one, verdict, 1)])
+        }),
+      )
+      expect((await look(store, limit)).remaining).toBe(50)
+    }))
+}

@@ -1,0 +1,65 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { checkPrefix, storeKey, storeKeysOf } from '../../../src/stores/redis/redis-key.js'
+import { slotOf } from '../../../src/stores/redis/slot.js'
+
+describe('the key of a scope and a key', () => {
+  it('is readable where both are plain', () => {
+    expect(storeKey('sluice:', 'predict', 'user-42')).toBe('sluice:7:predict:user-42')
+  })
+
+  it('is another for any other pair, whatever they contain', () => {
+    const part = fc.oneof(
+      fc.string({
+        unit: fc.constantFrom('a', ':', '1', '{', '}', '%', '7', 'B', '#', '\ud800', '\udc00', '\n'),
+      }),
+      fc.string({ unit: 'binary', maxLength: 300 }),
+      fc.constantFrom('x'.repeat(300), 'x'.repeat(301), '', '\ud800', '\ud801', '\ufffd'),
+    )
+    fc.assert(
+      fc.property(part, part, part, part, (scope, key, otherScope, otherKey) => {
+        const same = scope === otherScope && key === otherKey
+        const [one, other] = [storeKey('p:', scope, key), storeKey('p:', otherScope, otherKey)]
+        expect(Buffer.from(one).equals(Buffer.from(other))).toBe(same)
+        expect(one.length).toBeLessThan(700)
+        expect(storeKeysOf('p:', scope)(key)).toBe(one)
+      }),
+      { seed: 20261124, numRuns: 2000 },
+    )
+  })
+
+  it('tells apart what joins to the same text', () => {
+    expect(storeKey('', 'a', 'b:c')).not.toBe(storeKey('', 'a:b', 'c'))
+    expect(storeKey('', '', '\ud800')).not.toBe(storeKey('', '', '\ud801'))
+    expect(storeKey('', '', '{')).not.toBe(storeKey('', '', '%7B'))
+  })
+
+  it('has braces of the prefix alone', () => {
+    expect(storeKey('sluice:', '{a}', '{user}')).toBe('sluice:3:%7Ba}:%7Buser}')
+    const [one, other] = [storeKey('{all}:', 'a', '{b}'), storeKey('{all}:', 'c', 'd')]
+    expect(slotOf(one)).toBe(slotOf(other))
+  })
+})
+
+describe('a prefix', () => {
+  it.each(['', 'sluice:', '{sluice}:', 'a{b}c{d', '}'])('%j is one', (prefix) => {
+    expect(checkPrefix(prefix)).toBe(prefix)
+  })
+
+  it.each(['{', 'a{}', '}{', '\ud800', 'x'.repeat(201)])('%j is none', (prefix) => {
+    expect(() => checkPrefix(prefix)).toThrow(RangeError)
+  })
+})
+
+describe('the slot of a key', () => {
+  // The first is the check value of CRC-16/XMODEM that the cluster specification names: 0x31C3.
+  it.each([
+    ['123456789', 0x31c3 % 16_384],
+    ['{user1000}.following', slotOf('user1000')],
+    ['foo{}{bar}', slotOf('foo{}{bar}')],
+    ['foo{{bar}}zap', slotOf('{bar')],
+    ['foo{bar}{zap}', slotOf('bar')],
+  ])('of %j is %i', (key, slot) => {
+    expect(slotOf(key)).toBe(slot)
+  })
+})

@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { DeadlineError, withinDeadline } from '../../../src/stores/resilience/deadline.js'
+import { systemTimers } from '../../../src/time/timers.js'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+function lateness() {
+  const told: string[] = []
+  return {
+    told,
+    missed: () => void told.push('missed'),
+    answered: (value: string) => void told.push(`answered ${value}`),
+    failed: () => void told.push('failed'),
+  }
+}
+
+describe('a deadline', () => {
+  it('passes on what comes in time, and leaves no timer behind', async () => {
+    const late = lateness()
+    await expect(withinDeadline(Promise.resolve('yes'), 100, systemTimers, late)).resolves.toBe('yes')
+    await expect(withinDeadline(Promise.reject(new Error('no')), 100, systemTimers, late)).rejects.toThrow(
+      'no',
+    )
+    expect(vi.getTimerCount()).toBe(0)
+    expect(late.told).toEqual([])
+  })
+
+  it('gives up when it strikes, and not before', async () => {
+    const late = lateness()
+    const outcome = vi.fn()
+    withinDeadline(new Promise<string>(() => {}), 100, systemTimers, late).catch(outcome)
+    await vi.advanceTimersByTimeAsync(99)
+    expect(outcome).not.toHaveBeenCalled()
+    await vi.advanceTimersByTimeAsync(2)
+    expect(outcome).toHaveBeenCalledExactlyOnceWith(new DeadlineError(100))
+    expect(late.told).toEqual(['missed'])
+  })
+
+  it('tells what comes after it, once', async () => {
+    for (const outcome of ['answered yes', 'failed']) {
+      const late = lateness()
+      const { promise, resolve, reject } = withResolvers()
+      const waited = withinDeadline(promise, 100, systemTimers, late).catch((error) => error)
+      await vi.advanceTimersByTimeAsync(101)
+      expect(await waited).toBeInstanceOf(DeadlineError)
+      if (outcome === 'failed') reject(new Error('too late'))
+      else resolve('yes')
+      await vi.advanceTimersByTimeAsync(0)
+      expect(late.told).toEqual(['missed', outcome])
+    }
+  })
+
+  it('reads what has arrived before it judges a process that was busy', async () => {
+    const due: (() => void)[] = []
+    const read: (() => void)[] = []
+    const timers = {
+      start: (callback: () => void) => due.push(callback),
+      stop: () => {},
+      afterInput: (callback: () => void) => void read.push(callback),
+    }
+    const { promise, resolve } = withResolvers()
+    const late = lateness()
+    const answer = withinDeadline(promise, 100, timers, late)
+    for (const callback of due) callback()
+    resolve('it was in the socket')
+    await promise
+    for (const callback of read) callback()
+    await expect(answer).resolves.toBe('it was in the socket')
+    expect(late.told).toEqual([])
+  })
+})
+
+function withResolvers() {
+  let resolve: (value: string) => void = () => {}
+  let reject: (error: Error) => void = () => {}
+  const promise = new Promise<string>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  return { promise, resolve, reject }
+}

@@ -1,0 +1,109 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { StoreUnavailableError } from '../../../src/stores/resilience/store-unavailable.js'
+import { one, slot } from './charges.js'
+import { lose, outcomeOf, wrapped } from './wrapped-store.js'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+describe('the breaker of a store', () => {
+  it('opens at the first hang, and after five failures in a row', async () => {
+    const hung = wrapped()
+    hung.inner.mode = 'hangs'
+    await outcomeOf(() => hung.store.take([one]))
+    expect(hung.store.stats()).toMatchObject({ state: 'open', timeouts: 1, failures: 0 })
+    const refused = wrapped()
+    refused.inner.mode = 'refuses'
+    for (let request = 0; request < 4; request++) await refused.store.take([one])
+    expect(refused.store.stats()).toMatchObject({ state: 'closed', timeouts: 0, failures: 4 })
+    await refused.store.take([one])
+    expect(refused.store.stats().state).toBe('open')
+  })
+
+  it('keeps every call away from the store while it is open, and answers at once', async () => {
+    const { store, inner } = wrapped({ deadline: 20 })
+    inner.mode = 'hangs'
+    const first = store.take([one])
+    await vi.advanceTimersByTimeAsync(21)
+    const [verdict] = await first
+    const before = inner.asked
+    expect(store.take([one])).toMatchObject([{ degraded: 'local' }])
+    expect(store.peek([one])).toMatchObject([{ degraded: 'local' }])
+    expect(() => store.reset('requests', 'ann')).toThrow(StoreUnavailableError)
+    const taken = { cost: 1, at: verdict?.at ?? 0, resetAfter: 1000 }
+    expect(store.settle([{ charge: one, taken, cost: 0 }])).toBeUndefined()
+    expect(inner.asked).toBe(before)
+  })
+
+  it('sends one probe, whatever comes while it is on its way', async () => {
+    const { store, inner } = wrapped()
+    await lose(store, inner)
+    await vi.advanceTimersByTimeAsync(100)
+    const before = inner.asked
+    const answers = Array.from({ length: 100 }, () => store.take([one]))
+    expect(inner.asked).toBe(before + 1)
+    expect(store.stats().state).toBe('half-open')
+    inner.thaw()
+    await vi.advanceTimersByTimeAsync(0)
+    const verdicts = (await Promise.all(answers)).flat()
+    expect(verdicts.filter(({ degraded }) => degraded === undefined)).toHaveLength(1)
+    expect(store.stats().state).toBe('closed')
+  })
+
+  it('is back at the store within two seconds of its return, however long that was away', async () => {
+    for (const mode of ['hangs', 'refuses'] as const) {
+      const { store, inner } = wrapped()
+      inner.mode = mode
+      for (let second = 0; second < 60; second++) {
+        await outcomeOf(() => store.take([one]))
+        await vi.advanceTimersByTimeAsync(900)
+      }
+      inner.thaw()
+      const back = performance.now()
+      while ((await outcomeOf(() => store.peek([one])))[0]?.degraded !== undefined) {
+        expect(performance.now() - back).toBeLessThan(2000)
+      }
+    }
+  })
+
+  it('is not opened by what is the fault of the caller', async () => {
+    const { store, inner } = wrapped({ failures: 1 })
+    for (const cost of [-1, Number.NaN, 1.5]) expect(() => store.take([{ ...one, cost }])).toThrow(RangeError)
+    expect(() => store.take([{ ...slot('a'), lease: undefined }])).toThrow(TypeError)
+    expect(inner.asked).toBe(0)
+    const settlement = { charge: one, taken: { cost: 1, at: 0, resetAfter: 1 }, cost: -1 }
+    expect(() => store.settle([settlement])).toThrow(RangeError)
+    inner.take = () => Promise.reject(new TypeError('this store counts no such key'))
+    await expect(store.take([one])).rejects.toThrow('no such key')
+    expect(store.stats()).toMatchObject({ state: 'closed', failures: 0 })
+    inner.take = () => Promise.reject(new TypeError('fetch failed', { cause: new Error('ECONNREFUSED') }))
+    expect(await store.take([one])).toMatchObject([{ degraded: 'local' }])
+    expect(store.stats()).toMatchObject({ state: 'open', failures: 1 })
+  })
+
+  it('probes again where a probe failed by the fault of its caller', async () => {
+    const { store, inner } = wrapped()
+    await lose(store, inner)
+    inner.thaw()
+    await vi.advanceTimersByTimeAsync(100)
+    const take = inner.take.bind(inner)
+    inner.take = () => Promise.reject(new RangeError('this store counts no such cost'))
+    await expect(store.take([one])).rejects.toThrow('no such cost')
+    inner.take = take
+    expect((await store.take([one]))[0]?.degraded).toBeUndefined()
+    expect(store.stats().state).toBe('closed')
+  })
+
+  it('decides on, whatever its listener throws', async () => {
+    const { store, inner } = wrapped({
+      onStateChange: ({ state }) => {
+        if (state === 'open') throw new Error('the log is full')
+        return Promise.reject(new Error('the log is slow'))
+      },
+    })
+    await lose(store, inner)
+    inner.thaw()
+    await vi.advanceTimersByTimeAsync(100)
+    expect((await store.take([one]))[0]?.degraded).toBeUndefined()
+  })
+})

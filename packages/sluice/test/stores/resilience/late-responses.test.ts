@@ -1,0 +1,138 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createLimiter } from '../../../src/limiter/limiter.js'
+import { withFailurePolicy } from '../../../src/stores/resilience/failure-policy.js'
+import { LateTakes } from '../../../src/stores/resilience/late-responses.js'
+import type { Charge } from '../../../src/stores/store.js'
+import { bucketOfTen, one, slot, tenAnHour } from './charges.js'
+import { FaultyStore } from './faulty-store.js'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+async function takeTooLate(charges: readonly Charge[]) {
+  const inner = new FaultyStore()
+  const store = withFailurePolicy(inner, { random: () => 0 })
+  inner.mode = 'hangs'
+  const answer = store.take(charges)
+  await vi.advanceTimersByTimeAsync(101)
+  const verdicts = await answer
+  expect(verdicts.every(({ degraded }) => degraded === 'local')).toBe(true)
+  return { inner, store }
+}
+
+/** What is left of each charge's limit at the store, whoever decides now. */
+async function left(inner: FaultyStore, charges: readonly Charge[]): Promise<number[]> {
+  const verdicts = await inner.inside.peek(charges.map((charge) => ({ ...charge, cost: 0 })))
+  return verdicts.map(({ remaining }) => remaining)
+}
+
+describe('a take that is answered after its deadline', () => {
+  const charges = [
+    { ...one, cost: 3 },
+    { ...one, scope: 'bucket', limit: bucketOfTen, cost: 4 },
+    slot('late'),
+    { ...one, scope: 'shadow', enforce: false, limit: { ...tenAnHour, limit: 1 }, cost: 2 },
+  ]
+
+  it('is given back where it was allowed: units, slots and what a shadow rule counted', async () => {
+    const { inner, store } = await takeTooLate(charges)
+    expect(await left(inner, charges)).toEqual([10, 10, 2, 1])
+    inner.thaw()
+    // The store has taken it: this is what would be left behind.
+    expect(await left(inner, charges)).toEqual([7, 6, 1, 1])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await left(inner, charges)).toEqual([10, 10, 2, 1])
+    expect(inner.calls).toMatchObject({ take: 1, settle: 1 })
+    expect(store.stats()).toMatchObject({ timeouts: 1, lateGivenBack: 1, lateAbandoned: 0, state: 'open' })
+  })
+
+  it('is left alone where it was refused, or failed after all', async () => {
+    const refused = await takeTooLate([
+      one,
+      { ...one, scope: 'full', limit: { ...tenAnHour, limit: 1 }, cost: 2 },
+    ])
+    refused.inner.thaw()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(refused.inner.calls.settle).toBe(0)
+    expect(await left(refused.inner, [one])).toEqual([10])
+    const failed = await takeTooLate([one])
+    failed.inner.breakOff()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(failed.inner.calls.settle).toBe(0)
+    expect(failed.store.stats()).toMatchObject({ failures: 0, timeouts: 1 })
+  })
+
+  it('is counted where it cannot be given back', async () => {
+    for (const settle of [
+      () => Promise.reject(new Error('connection reset')),
+      () => {
+        throw new Error('not connected')
+      },
+    ]) {
+      const { inner, store } = await takeTooLate([one])
+      inner.settle = settle
+      inner.thaw()
+      await vi.advanceTimersByTimeAsync(1)
+      expect(store.stats()).toMatchObject({ lateGivenBack: 0, lateAbandoned: 1 })
+    }
+  })
+
+  it('holds no slot of a limiter whose request was decided without it', async () => {
+    const inner = new FaultyStore()
+    const store = withFailurePolicy(inner, { random: () => 0 })
+    const limiter = createLimiter({ rules: [{ concurrent: 2 }], store })
+    inner.mode = 'hangs'
+    const decided = [limiter.admit('ann'), limiter.admit('ann'), limiter.admit('ann')]
+    await vi.advanceTimersByTimeAsync(101)
+    const decisions = await Promise.all(decided)
+    expect(decisions.map(({ allowed }) => allowed)).toEqual([true, true, false])
+    inner.thaw()
+    await vi.advanceTimersByTimeAsync(200)
+    for (const decision of decisions) if (decision.allowed) decision.permit.release()
+    const [first, second, third] = [
+      await limiter.admit('ann'),
+      await limiter.admit('ann'),
+      await limiter.admit('ann'),
+    ]
+    expect([first, second, third].map(({ allowed, degraded }) => [allowed, degraded])).toEqual([
+      [true, undefined],
+      [true, undefined],
+      [false, undefined],
+    ])
+  })
+})
+
+describe('late takes that are awaited', () => {
+  it('are a thousand at most: of more, the oldest are not given back', async () => {
+    const inner = new FaultyStore()
+    const late = new LateTakes(inner)
+    const lateness = Array.from({ length: 1500 }, (_, index) => late.of([{ ...one, key: String(index) }]))
+    for (const each of lateness) each.missed()
+    expect(late.abandoned).toBe(500)
+    const verdict = { allowed: true, at: 0, remaining: 9, resetAfter: 1, retryAfter: 0, moreAfter: 1 }
+    for (const each of lateness) each.answered([verdict])
+    await vi.advanceTimersByTimeAsync(0)
+    expect(inner.settled).toHaveLength(1000)
+    expect(inner.settled[0]?.charge.key).toBe('500')
+    expect(late.givenBack).toBe(1000)
+  })
+
+  it('are few while a store hangs at 500 requests a second, and nothing else piles up', async () => {
+    const inner = new FaultyStore()
+    const store = withFailurePolicy(inner, { random: () => 0 })
+    inner.mode = 'hangs'
+    for (let request = 0; request < 5000; request++) {
+      const answer = store.take([{ ...one, key: `client ${request % 100}` }])
+      if (answer instanceof Promise) answer.catch(() => expect.fail('it is not to reject'))
+      await vi.advanceTimersByTimeAsync(2)
+    }
+    // Those of the first 100 ms, and then probes: ten seconds hold three quick ones and one a second.
+    expect(inner.hanging).toBeLessThan(70)
+    await vi.advanceTimersByTimeAsync(101)
+    expect(vi.getTimerCount()).toBe(0)
+    expect(store.stats().degraded).toBe(5000)
+    inner.thaw()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(store.stats().lateGivenBack).toBe(inner.calls.take)
+  })
+})

@@ -1,0 +1,77 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createLimiter } from '../../../src/limiter/limiter.js'
+import { losable } from './losable-store.js'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+describe('what was taken without the store', () => {
+  const rules = [{ limit: '10/hour', of: 'tokens', cost: 4 }, { concurrent: 1 }]
+
+  it('is settled and released in memory, also once the store is back', async () => {
+    const { inner, store, lose, back } = losable()
+    const limiter = createLimiter({ rules, store })
+    await lose()
+    const decision = await limiter.admit('ann')
+    if (!decision.allowed) return expect.fail('it was not let in')
+    expect(decision.degraded).toBe('local')
+    await back()
+    await decision.permit.renew()
+    await decision.permit.settle({ tokens: 1 })
+    await decision.permit.release()
+    expect(inner.settled).toEqual([])
+    await lose()
+    const forecast = await limiter.peek('ann')
+    expect(forecast).toMatchObject({ allowed: true, degraded: 'local' })
+    expect(forecast.quotas.map(({ remaining }) => remaining)).toEqual([5, 0])
+  })
+
+  it.each(['local', 'open'] as const)(
+    'is given back where it was taken when cancelled, under `%s`',
+    async (policy) => {
+      const { inner, store, lose, back } = losable({ policy })
+      const limiter = createLimiter({ rules, store })
+      await lose()
+      const decision = await limiter.admit('ann')
+      if (!decision.allowed) return expect.fail('it was not let in')
+      const before = (await limiter.peek('nobody')).quotas.map(({ remaining }) => remaining)
+      await decision.permit.cancel()
+      await decision.permit.cancel()
+      expect((await limiter.peek('ann')).quotas.map(({ remaining }) => remaining)).toEqual(before)
+      await back()
+      expect(inner.settled).toEqual([])
+    },
+  )
+
+  it('leaves nothing to settle under `open`', async () => {
+    const { inner, store, lose, back } = losable({ policy: 'open' })
+    const limiter = createLimiter({ rules, store })
+    await lose()
+    const decision = await limiter.admit('ann')
+    if (!decision.allowed) return expect.fail('it was not let in')
+    expect(decision.degraded).toBe('open')
+    await back()
+    await decision.permit.settle({ tokens: 8 })
+    await decision.permit.release()
+    expect(inner.settled).toEqual([])
+    const next = await limiter.admit('ann')
+    expect(next.degraded).toBeUndefined()
+    expect(next.quotas.map(({ remaining }) => remaining)).toEqual([6, 0])
+  })
+
+  it('is told apart from what was taken from the store, for requests that overlap', async () => {
+    const { store, lose, back, inner } = losable()
+    const limiter = createLimiter({ rules: [{ concurrent: 1 }], store })
+    const before = await limiter.admit('ann')
+    await lose()
+    const meanwhile = await limiter.admit('ann')
+    if (!before.allowed || !meanwhile.allowed) return expect.fail('they were not let in')
+    await meanwhile.permit.release()
+    expect(store.stats().settlementsWaiting).toBe(0)
+    await before.permit.release()
+    expect(store.stats().settlementsWaiting).toBe(1)
+    await back()
+    expect(inner.settled).toHaveLength(1)
+    expect(await limiter.peek('ann')).toMatchObject({ allowed: true })
+  })
+})

@@ -1,0 +1,41 @@
+import { expect, vi } from 'vitest'
+import type {
+  FailurePolicyOptions,
+  StoreStateChange,
+} from '../../../src/stores/resilience/failure-options.js'
+import { type FailurePolicyStore, withFailurePolicy } from '../../../src/stores/resilience/failure-policy.js'
+import type { MaybePromise } from '../../../src/stores/store.js'
+import { one } from './charges.js'
+import { FaultyStore } from './faulty-store.js'
+
+/** What an operation comes to within the deadline, and not a moment later. */
+export async function outcomeOf<T>(operation: () => MaybePromise<T>): Promise<T> {
+  let isOver = false
+  const over = () => {
+    isOver = true
+  }
+  const answer = (async () => operation())()
+  answer.then(over, over)
+  await vi.advanceTimersByTimeAsync(101)
+  expect(isOver, 'the deadline has passed').toBe(true)
+  return answer
+}
+
+/** Makes the store hang until the wrapper has noticed. */
+export async function lose(store: FailurePolicyStore, inner: FaultyStore): Promise<void> {
+  inner.mode = 'hangs'
+  await outcomeOf(() => store.peek([one])).catch(() => {})
+  expect(store.stats().state).toBe('open')
+}
+
+/** A store that fails as it is told, wrapped, and what was told of its state. */
+export function wrapped(options: FailurePolicyOptions = {}) {
+  const inner = new FaultyStore()
+  const changes: StoreStateChange[] = []
+  const store = withFailurePolicy(inner, {
+    random: () => 0,
+    onStateChange: (change) => changes.push(change),
+    ...options,
+  })
+  return { inner, store, changes }
+}
