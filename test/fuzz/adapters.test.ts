@@ -2,7 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { fuzzPlan } from './plan.js'
-import { runRawHttp, type Target } from './raw-http.js'
+import { runRawHttp } from './raw-http.js'
+import type { Target } from './raw-request.js'
 
 /** What a server tells of itself. */
 interface State {

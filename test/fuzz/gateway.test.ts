@@ -10,7 +10,8 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { freePorts, ROOT } from '../stack.js'
 import { fuzzPlan } from './plan.js'
-import { type RawHttpCounts, runRawHttp, type Target } from './raw-http.js'
+import { type RawHttpCounts, runRawHttp } from './raw-http.js'
+import type { Target } from './raw-request.js'
 
 /** Routes of every kind: limits by the head and by the body, slots, a line, tokens, several sizes, none. */
 const CONFIGURATION = `

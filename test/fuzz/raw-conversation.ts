@@ -1,5 +1,5 @@
 import type { Random } from './random.js'
-import type { Target } from './raw-http.js'
+import type { Target } from './raw-request.js'
 import { garbage, randomRequest } from './raw-request.js'
 
 /** What a connection does. */

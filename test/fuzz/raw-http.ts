@@ -1,16 +1,7 @@
 import { connect } from 'node:net'
 import { seededRandom } from './random.js'
 import { type Conversation, randomConversation } from './raw-conversation.js'
-
-/** A request that a connection may send, in one of the many framings that HTTP/1 has. */
-export interface Target {
-  readonly method: string
-  readonly path: string
-  /** Lines of the head beside those of the framing, such as `Authorization: Bearer …`. */
-  readonly headers?: readonly string[]
-  /** Default: none. */
-  readonly body?: string
-}
+import type { Target } from './raw-request.js'
 
 export interface RawHttpOptions {
   readonly port: number

@@ -1,5 +1,14 @@
 import type { Random } from './random.js'
-import type { Target } from './raw-http.js'
+
+/** A request that a connection may send, in one of the many framings that HTTP/1 has. */
+export interface Target {
+  readonly method: string
+  readonly path: string
+  /** Lines of the head beside those of the framing, such as `Authorization: Bearer …`. */
+  readonly headers?: readonly string[]
+  /** Default: none. */
+  readonly body?: string
+}
 
 interface RawRequest {
   /** A character is a byte. */

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { AlgorithmName, Rule } from 'sluice'
 import { limit } from 'sluice/fastify'
 import { answers, featuresOf, type PredictionApp, prediction, row } from 'sluice-example-prediction-app'
-import type { Shared } from './app.js'
+import type { Shared } from './shared.js'
 
 const RULES = {
   /** Never more than five and what flows in since, in any stretch of time. */

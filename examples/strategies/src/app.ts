@@ -1,24 +1,18 @@
 import { memoryStore, type Store } from 'sluice'
-import { type ApiKey, type Identify, identity, keyTable } from 'sluice/identity'
-import { heavyModel, type Prediction, type PredictionApp, predictionApp } from 'sluice-example-prediction-app'
+import { type ApiKey, identity, keyTable } from 'sluice/identity'
+import { heavyModel, type PredictionApp, predictionApp } from 'sluice-example-prediction-app'
 import { algorithmRoutes } from './algorithms.js'
 import { keyRoutes } from './keys.js'
 import { ownAnswerRoutes } from './own-answer.js'
 import { premiumRoutes } from './premium.js'
+import type { Shared } from './shared.js'
 
 export interface StrategiesOptions {
   readonly keys: readonly ApiKey[]
   /** Default: in the memory of this process. */
   readonly store?: Store
   /** What `/algorithms/…` asks. */
-  readonly model?: (features: readonly number[]) => Prediction | Promise<Prediction>
-}
-
-/** What the routes of this example have in common. */
-export interface Shared {
-  readonly store: Store
-  readonly identify: Identify
-  readonly model: NonNullable<StrategiesOptions['model']>
+  readonly model?: Shared['model']
 }
 
 /** One route for each way to limit. */

@@ -9,7 +9,7 @@ import {
   prediction,
   row,
 } from 'sluice-example-prediction-app'
-import type { Shared } from './app.js'
+import type { Shared } from './shared.js'
 
 /** What a limit may look like, and whom it counts for. */
 export function keyRoutes(app: PredictionApp, { store, identify }: Shared): void {

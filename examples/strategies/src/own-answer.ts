@@ -7,7 +7,7 @@ import {
   prediction,
   row,
 } from 'sluice-example-prediction-app'
-import type { Shared } from './app.js'
+import type { Shared } from './shared.js'
 
 /** A refusal in the words of your own API. The fields that tell a client how it stands are added. */
 export function ownAnswerRoutes(app: PredictionApp, { store }: Shared): void {

@@ -7,7 +7,7 @@ import {
   prediction,
   row,
 } from 'sluice-example-prediction-app'
-import type { Shared } from './app.js'
+import type { Shared } from './shared.js'
 
 /** A route for the clients of one tier, who are known by their keys. Nobody else takes anything from its limit. */
 export function premiumRoutes(app: PredictionApp, { store, identify }: Shared): void {

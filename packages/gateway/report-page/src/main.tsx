@@ -1,5 +1,5 @@
 import { render } from 'preact'
-import type { ReportPage } from '../../src/replay/html/report-page.js'
+import type { ReportPage } from '../../src/replay/html/fill-template.js'
 import { Report } from './report.js'
 import '../../dashboard/src/components/theme.css'
 import './report.css'

@@ -1,6 +1,6 @@
 import { moment, number } from '../../dashboard/src/report/report-format.js'
 import { Replayed } from '../../dashboard/src/report/report-view.js'
-import type { ReportPage } from '../../src/replay/html/report-page.js'
+import type { ReportPage } from '../../src/replay/html/fill-template.js'
 
 /** What a replay came to, as a page of its own. */
 export function Report({ trace, names, report, ...found }: ReportPage) {

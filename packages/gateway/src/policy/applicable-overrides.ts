@@ -1,5 +1,5 @@
-import type { Log } from '../server/logging/log.js'
 import type { Admission, Overrides } from './policies.js'
+import type { PolicyLog } from './policy-log.js'
 
 /**
  * The overrides that still fit, after another configuration was taken up: whose rules are there and take them. The others are
@@ -10,7 +10,7 @@ import type { Admission, Overrides } from './policies.js'
 export function fittingOverrides(
   overrides: Overrides,
   admissionWith: (overrides: Overrides) => Admission,
-  log: Pick<Log, 'info'>,
+  log: PolicyLog,
 ): Overrides {
   if (overrides.size === 0) return overrides
   return new Map(

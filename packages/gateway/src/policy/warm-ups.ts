@@ -1,13 +1,13 @@
 import { createWarmUp, formatDuration, type WarmUp, type WarmUpOptions } from 'sluice'
-import type { Log } from '../server/logging/log.js'
 import { type GatewayConfig, policiesOf, type WarmUpConfig } from './config/config.js'
+import type { PolicyLog } from './policy-log.js'
 
 /** The warm-ups of a gateway. One that two configurations describe alike goes on when the second follows the first. */
 export class WarmUps {
   readonly #warmUps = new Map<string, WarmUp>()
 
   /** @param log undefined in a worker: the primary, which watches the same models, logs for all. */
-  constructor(private readonly log: Pick<Log, 'info'> | undefined) {}
+  constructor(private readonly log: PolicyLog | undefined) {}
 
   /** Takes the warm-ups that a configuration has; the others end. */
   keep(configs: readonly WarmUpConfig[]): void {

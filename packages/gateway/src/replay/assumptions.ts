@@ -1,7 +1,7 @@
 import type { GatewayConfig } from '../policy/config/config.js'
 import { NO_TOKENS } from './engine/replayed-request.js'
 import type { Unweighed } from './engine/simulator.js'
-import type { ReplayOptions } from './replay.js'
+import type { ReplayOptions } from './replay-options.js'
 import type { TraceFormat } from './trace/trace.js'
 
 /** What was recorded of at least one request. */

@@ -1,6 +1,7 @@
 export { loadConfig, parseConfig } from '../policy/config/load-config.js'
 export type { Outcome, Played } from './engine/replay-events.js'
-export { compare, type ReplayOptions, replay } from './replay.js'
+export { compare, replay } from './replay.js'
+export type { ReplayOptions } from './replay-options.js'
 export type { ClientDifference, Comparison } from './report/comparison.js'
 export type {
   ClientReport,
@@ -10,11 +11,6 @@ export type {
   TimelineReport,
 } from './report/report.js'
 export { comparisonSummary, summary } from './report/report-summary.js'
-export {
-  type ClauseResult,
-  type SuggestedLimit,
-  type Suggestion,
-  type SuggestOptions,
-  suggest,
-} from './suggest/suggest.js'
+export { type ClauseResult, type SuggestedLimit, type Suggestion, suggest } from './suggest/suggest.js'
+export type { SuggestOptions } from './suggest/suggest-options.js'
 export { TraceError, type TraceRequest } from './trace/trace-request.js'

@@ -1,10 +1,11 @@
 import type { Readable } from 'node:stream'
 import type { GatewayConfig } from '../policy/config/config.js'
 import type { Seen } from './assumptions.js'
-import { Engine, type EngineOptions } from './engine/replay-engine.js'
+import { Engine } from './engine/replay-engine.js'
 import type { ReplayObserver } from './engine/replay-events.js'
+import type { PlayOptions } from './replay-options.js'
 import { dealer } from './trace/assign-clients.js'
-import { Trace, type TraceOptions } from './trace/trace.js'
+import { Trace } from './trace/trace.js'
 import type { TraceRequest } from './trace/trace-request.js'
 
 /** One of several replays that read a trace together. */
@@ -12,14 +13,6 @@ export interface Player {
   readonly config: GatewayConfig
   /** Makes what is told of the replay, once its time has begun. */
   readonly observer: (now: () => number, origin: number) => ReplayObserver
-}
-
-export interface PlayOptions extends TraceOptions {
-  readonly engine: EngineOptions
-  readonly clients?: number | undefined
-  /** Resolves once observers may be told more; undefined where they may be now. */
-  readonly keepUp?: () => Promise<void> | undefined
-  readonly onProgress?: ((part: number | undefined, requests: number) => void) | undefined
 }
 
 interface PlayedAll {

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { parseConfig } from '../../src/policy/config/load-config.js'
-import { type ReplayOptions, replay } from '../../src/replay/replay.js'
+import { replay } from '../../src/replay/replay.js'
+import type { ReplayOptions } from '../../src/replay/replay-options.js'
 import { Trace, type TraceOptions, type TraceReading } from '../../src/replay/trace/trace.js'
 import type { TraceRequest } from '../../src/replay/trace/trace-request.js'
 

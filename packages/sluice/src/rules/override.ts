@@ -1,5 +1,4 @@
 import { OptionTypeError } from '../option-error.js'
-import type { UnplacedRule } from './compiled-rule.js'
 import type { LimitSpec, RateRule, Rule } from './rule.js'
 import { compileConcurrency, compileLimits, type RuleLimit } from './rule-limit.js'
 import type { TierScales } from './tiers.js'
@@ -12,13 +11,19 @@ export interface RuleOverride {
   readonly enforce?: boolean
 }
 
+/** The parts of a compiled rule that an override changes. */
+interface Overridable {
+  readonly enforce: boolean
+  readonly waiting: unknown
+}
+
 /** @throws LimitSyntaxError, TypeError, RangeError */
-export function overridden<Request>(
-  compiled: UnplacedRule<Request>,
+export function overridden<Request, Compiled extends Overridable>(
+  compiled: Compiled,
   { limit, enforce = compiled.enforce }: RuleOverride,
   rule: Rule<Request>,
   tiers: TierScales,
-): UnplacedRule<Request> {
+): Compiled {
   return {
     ...compiled,
     enforce,

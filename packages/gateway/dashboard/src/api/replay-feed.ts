@@ -1,4 +1,4 @@
-import type { ReportPage } from '../../../src/replay/html/report-page.js'
+import type { ReportPage } from '../../../src/replay/html/fill-template.js'
 import type { ReplayLine, ReplayProgress } from '../../../src/server/admin/api/replay-types.js'
 import { sentence } from './admin-api.js'
 

@@ -1,6 +1,36 @@
 import type uPlot from 'uplot'
-import type { Line, PlotProps } from './plot.js'
 import { colourOf } from './theme.js'
+
+export interface Line {
+  readonly label: string
+  /** A colour of theme.css. */
+  readonly colour: string
+  /** One for each time; null where nothing was measured. */
+  readonly values: readonly (number | null)[]
+  /** Told apart without colour, too. */
+  readonly dashed?: boolean
+  /** Lies on the stacked lines before it, as an area. */
+  readonly stack?: boolean
+}
+
+export interface PlotProps {
+  /** What is seen, for those who do not see it. */
+  readonly label: string
+  /** Epoch milliseconds, ascending. */
+  readonly times: readonly number[]
+  readonly lines: readonly Line[]
+  readonly format: (value: number) => string
+  /** On the axis; default: as `format`. */
+  readonly tick?: (value: number) => string
+  /** Epoch milliseconds of both ends. */
+  readonly span: readonly [from: number, to: number]
+  /** CSS pixels. */
+  readonly height?: number
+  /** The scale goes up to this at least. */
+  readonly atLeast?: number
+  /** Plots of a group show the same moment under the pointer; default: those of what happens now. */
+  readonly group?: string
+}
 
 const FONT = '11px system-ui, sans-serif'
 const hourAndMinute = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })

@@ -1,4 +1,4 @@
-import type { ReportPage } from '../../../src/replay/html/report-page.js'
+import type { ReportPage } from '../../../src/replay/html/fill-template.js'
 import { BothOverTime } from './comparison-timelines.js'
 import { Figures } from './figures.js'
 import { Notes } from './notes.js'

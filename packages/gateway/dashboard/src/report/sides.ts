@@ -1,4 +1,4 @@
-import type { ReportPage } from '../../../src/replay/html/report-page.js'
+import type { ReportPage } from '../../../src/replay/html/fill-template.js'
 import type { ReplayReport } from '../../../src/replay/report/report.js'
 
 /** One of one or two policies that were played. */

@@ -1,6 +1,7 @@
 import type { TimelineReport } from '../../../src/replay/report/report.js'
 import { Panel } from '../components/panel.js'
-import { type Line, Plot } from '../components/plot.js'
+import { Plot } from '../components/plot.js'
+import type { Line } from '../components/plot-drawing.js'
 import { number, stretchLength } from './report-format.js'
 import { type Side, titleOf } from './sides.js'
 

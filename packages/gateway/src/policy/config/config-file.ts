@@ -1,4 +1,3 @@
-import { createUpstream } from '../../server/proxy/upstream.js'
 import type { Endpoint, GatewayConfig, PolicyConfig } from './config.js'
 import { multiplier } from './limits/limit-fields.js'
 import { readSharedLimits, withShared } from './limits/shared-limits.js'
@@ -19,6 +18,7 @@ import {
 } from './sections/store-section.js'
 import { readWorkers } from './sections/workers-section.js'
 import { warnOfOwnUpstream } from './upstream-loops.js'
+import { parseUpstreamUrl } from './upstream-url.js'
 import { made, mapOf, type Read, recordOf } from './yaml/decoders.js'
 import type { Problems } from './yaml/diagnostics.js'
 import { size, text, wait, yesOrNo } from './yaml/scalars.js'
@@ -43,8 +43,7 @@ const DEFAULT_TIMEOUTS = {
 }
 
 const upstream: Read<string> = made(text('http://127.0.0.1:9000'), (url) => {
-  // Made and thrown away, so that what it does not take is found here and not when the gateway starts.
-  void createUpstream(url, { connect: 1, headers: 1, idle: 1 }).destroy()
+  parseUpstreamUrl(url)
   return url
 })
 

@@ -5,7 +5,6 @@ import type { LlmOptions } from '../llm/llm-call.js'
 import type { MirrorName } from '../llm/vendor-headers.js'
 import type { GatewayRequest } from '../policy-request.js'
 import type { RoutePattern } from '../routing/route-pattern.js'
-import type { OnUnreadable } from './sections/on-unreadable-section.js'
 import type { ConfigProblem } from './yaml/diagnostics.js'
 
 /** A configuration file, read, checked and compiled. All times are milliseconds. */
@@ -190,3 +189,6 @@ export interface RouteConfig extends PolicyConfig {
 export function policiesOf({ routes, fallback }: GatewayConfig): readonly PolicyConfig[] {
   return fallback === 'deny' ? routes : [...routes, fallback]
 }
+
+/** What happens to a request whose body, query or headers an expression cannot read. */
+export type OnUnreadable = 'reject' | 'pass'

@@ -1,5 +1,5 @@
+import { askForUsage } from './include-usage.js'
 import type { LlmCall } from './llm-call.js'
-import { askForUsage } from './request/include-usage.js'
 import type { AnswerEnd } from './response/billing.js'
 import { answerHead } from './response/content-kind.js'
 import type { AnswerMemory } from './response/response-memory.js'

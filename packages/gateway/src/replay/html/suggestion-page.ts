@@ -1,8 +1,9 @@
 import type { GatewayConfig } from '../../policy/config/config.js'
-import { compare, type ReplayOptions, replay } from '../replay.js'
+import { compare, replay } from '../replay.js'
+import type { ReplayOptions } from '../replay-options.js'
 import { type TraceToReread, traceOnce } from '../suggest/evaluate.js'
 import { type Suggestion, withSuggested } from '../suggest/suggest.js'
-import type { ReportPage } from './report-page.js'
+import type { ReportPage } from './fill-template.js'
 
 /**
  * Beside what was found, the page shows what it would change: the limit as it is against the one that was found.

@@ -1,9 +1,9 @@
 import type { GatewayConfig } from '../../policy/config/config.js'
-import type { ReplayOptions } from '../replay.js'
 import { measuring, type TraceToReread } from './evaluate.js'
 import { readWish, type Wish } from './objective.js'
 import type { Refusals } from './objective-meter.js'
 import { meetsAdmissions, type Point, type SearchResult, search } from './search.js'
+import type { SuggestOptions } from './suggest-options.js'
 import { findTarget, type Target, textOf, withCandidate } from './suggest-target.js'
 
 /** What limit comes nearest to a wish. */
@@ -43,15 +43,6 @@ export interface ClauseResult {
   readonly byOthers: number
   readonly most: number
   readonly granted: boolean
-}
-
-export interface SuggestOptions extends Omit<ReplayOptions, 'threads'> {
-  /** The rule whose limit is searched for, where there are several. */
-  readonly rule?: string | undefined
-  /** Is told how often the trace was read, and how many limits were tried. */
-  readonly onRound?: ((rounds: number, tried: number) => void) | undefined
-  /** Requests within the wish's periods that are remembered at a time, 24 bytes each; default 16 million. With more, fewer limits are tried at once. */
-  readonly mostRemembered?: number | undefined
 }
 
 /**

@@ -45,3 +45,8 @@ function tellAll(this: Socket): void {
   // A copy: who is told mostly ends its watch.
   for (const watcher of [sole, ...(others ?? [])]) watcher?.clientGone()
 }
+
+/** The client left while its request waited for a slot: nobody is left to answer. */
+export class ClientGoneError extends Error {
+  override readonly name = 'ClientGoneError'
+}

@@ -1,8 +1,7 @@
-import type { IncomingMessage } from 'node:http'
 import { type Client, type MaybePromise, RequestError } from 'sluice'
 import { type Identify, identity } from 'sluice/identity'
 import type { IdentityConfig, ProxyHeaders } from '../../policy/config/config.js'
-import { withheldHeaders } from './credential-headers.js'
+import { type WithheldHeaders, withheldHeaders } from './credential-headers.js'
 
 import { identityHeaders } from './identity-headers.js'
 import type { KeysText, WatchedKeys } from './key-file-watch.js'
@@ -20,10 +19,7 @@ export interface ClientReader {
    * Names in lower case of a request's headers that do not go upstream: those that only a trusted proxy may send, as the upstream may believe them
    * too; and, where the configuration says so, what the client showed to the gateway. Undefined where there are none.
    */
-  withheld(
-    message: Pick<IncomingMessage, 'rawHeaders'>,
-    peerTrusted: boolean,
-  ): ReadonlySet<string> | undefined
+  readonly withheld: WithheldHeaders
   /** The text of the file of keys that is in use; undefined without one. */
   readonly keysText: KeysText | undefined
   /**

@@ -1,5 +1,5 @@
+import type { IncomingMessage } from 'node:http'
 import { headerName } from '../../policy/headers/header-name.js'
-import type { ClientReader } from './client-reader.js'
 
 export interface WithheldNames {
   /** Names of headers that only a trusted proxy may send. */
@@ -13,8 +13,14 @@ export interface WithheldNames {
   readonly keyHeaders: readonly string[] | undefined
 }
 
+/** Names, in lower case, the headers of a request that are not forwarded. Undefined where there are none. */
+export type WithheldHeaders = (
+  message: Pick<IncomingMessage, 'rawHeaders'>,
+  peerTrusted: boolean,
+) => ReadonlySet<string> | undefined
+
 /** Says which of a request's headers do not go upstream. All names are in lower case. */
-export function withheldHeaders({ claims, own, keyHeaders }: WithheldNames): ClientReader['withheld'] {
+export function withheldHeaders({ claims, own, keyHeaders }: WithheldNames): WithheldHeaders {
   const setsFor = (...names: string[]) => ({
     trusted: setOf(...names, ...own),
     untrusted: setOf(...names, ...own, ...claims),

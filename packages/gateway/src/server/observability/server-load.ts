@@ -1,6 +1,3 @@
-import type { ProxyServer } from '../proxy/proxy-server.js'
-import type { Serving } from '../runtime.js'
-
 /** What a gateway, or one process of it, holds of its clients. Counts of refusals are since the start. */
 export interface ServerLoad {
   readonly connections: number
@@ -12,6 +9,13 @@ export interface ServerLoad {
   readonly refusedBodies: number
 }
 
+/** Bytes, and how many bodies were refused. */
+interface BodyLoad {
+  readonly held: number
+  readonly limit: number
+  readonly refused: number
+}
+
 export const NO_LOAD: ServerLoad = {
   connections: 0,
   maxConnections: 0,
@@ -21,8 +25,11 @@ export const NO_LOAD: ServerLoad = {
   refusedBodies: 0,
 }
 
-/** The load of this process. */
-export function loadOf(proxy: ProxyServer, { bodies, limits }: Serving): ServerLoad {
+/** The load of this process: its connections, and the memory of the bodies that it reads. */
+export function loadOf(
+  proxy: Pick<ServerLoad, 'connections' | 'refusedConnections'>,
+  { bodies, limits }: { readonly bodies: BodyLoad; readonly limits: Pick<ServerLoad, 'maxConnections'> },
+): ServerLoad {
   return {
     connections: proxy.connections,
     maxConnections: limits.maxConnections,

@@ -1,29 +1,15 @@
 import type { Client, Decision, Limiter, MaybePromise, RequestBody } from 'sluice'
 import type { LlmCall } from '../../policy/llm/llm-call.js'
-import type { PolicyMatch } from '../../policy/policies.js'
 import type { WeighedRequest } from '../../policy/policy-request.js'
-import type { Target } from '../../policy/routing/target.js'
 import { hasBody } from '../http/client-body.js'
-import { unwatchClient, watchClient } from '../http/disconnects.js'
+import { ClientGoneError, unwatchClient, watchClient } from '../http/disconnects.js'
 import type { InboundRequest } from '../http/inbound-request.js'
 import type { HeldBody } from '../http/read-body.js'
 import { RequestHead } from '../identity/request-head.js'
 import type { TrafficListener } from '../observability/request-outcome.js'
-import type { TroubleListener } from './error-response.js'
 import { IncomingRequest } from './incoming-request.js'
 import { PendingBody } from './pending-body.js'
-import type { Setup } from './request-services.js'
-
-/** A request that its route's policy decides on. */
-export interface Candidate {
-  readonly request: InboundRequest
-  readonly setup: Setup
-  readonly target: Target
-  readonly match: PolicyMatch
-  readonly trouble: Pick<TroubleListener, 'expressionFailed'>
-  /** Asks a client that waits for `100 Continue` to send its body. */
-  readonly proceed: () => void
-}
+import type { Candidate } from './request-context.js'
 
 export interface Admitted {
   readonly weighed: IncomingRequest
@@ -35,11 +21,6 @@ export interface Admitted {
   readonly body: HeldBody | undefined
   /** What it asks a model for, where tokens are limited. */
   readonly call: LlmCall | undefined
-}
-
-/** The client left while its request waited for a slot: nobody is left to answer. */
-export class ClientGoneError extends Error {
-  override readonly name = 'ClientGoneError'
 }
 
 /**

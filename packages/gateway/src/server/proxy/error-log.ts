@@ -1,5 +1,15 @@
+import type { ExpressionFailure } from '../../policy/policy-request.js'
 import type { Log } from '../logging/log.js'
-import type { TroubleListener } from './error-response.js'
+import type { ForwardOutcome } from './forward-result.js'
+
+/** Told of requests that did not go as they should. */
+export interface TroubleListener {
+  upstreamFailed(route: string, outcome: ForwardOutcome & { kind: 'failed' }): void
+  /** An error that nobody foresaw. */
+  crashed(error: unknown): void
+  /** An expression of the configuration could not be worked out for a request. */
+  expressionFailed(route: string, failure: ExpressionFailure): void
+}
 
 /** Most expressions that are remembered as logged. A configuration has fewer; many reloads may bring more. */
 const MAX_LOGGED = 10_000

@@ -3,8 +3,8 @@ import { ForbiddenError, RequestError, StoreUnavailableError, UnauthorizedError 
 import { problem, requestProblem, unavailableProblem } from 'sluice/http'
 import { IdentityUnavailableError } from 'sluice/identity'
 import { ExpressionError } from '../../policy/config/cel/expression-error.js'
-import type { ExpressionFailure } from '../../policy/policy-request.js'
 import { BadTargetError } from '../../policy/routing/target.js'
+import { ClientGoneError } from '../http/disconnects.js'
 import { BodyTimeoutError } from '../http/first-bytes.js'
 import {
   BodyAbortedError,
@@ -14,17 +14,7 @@ import {
 } from '../http/read-body.js'
 import { answer } from '../http/send-response.js'
 import type { Outcome } from '../observability/request-outcome.js'
-import { ClientGoneError } from './admit.js'
-import type { ForwardOutcome } from './forward-result.js'
-
-/** Told of requests that did not go as they should. */
-export interface TroubleListener {
-  upstreamFailed(route: string, outcome: ForwardOutcome & { kind: 'failed' }): void
-  /** An error that nobody foresaw. */
-  crashed(error: unknown): void
-  /** An expression of the configuration could not be worked out for a request. */
-  expressionFailed(route: string, failure: ExpressionFailure): void
-}
+import type { TroubleListener } from './error-log.js'
 
 /** What a client is told whose request an expression cannot be worked out for. The expression itself is not for clients. */
 const UNCOUNTABLE =

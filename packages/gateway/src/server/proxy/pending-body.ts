@@ -10,8 +10,8 @@ import {
   readBody,
   statesMoreThan,
 } from '../http/read-body.js'
-import type { Candidate } from './admit.js'
 import type { IncomingRequest } from './incoming-request.js'
+import type { Candidate } from './request-context.js'
 
 type Held = Pick<Permit, 'cancel'> | undefined
 

@@ -6,7 +6,7 @@ import { InboundRequest } from '../http/inbound-request.js'
 import { listen } from '../http/listen.js'
 import { refuseTunnel } from '../http/refuse-tunnel.js'
 import { AnswersInOrder } from '../http/response-order.js'
-import type { TroubleListener } from './error-response.js'
+import type { TroubleListener } from './error-log.js'
 import { handle } from './handler.js'
 import type { Setup } from './request-services.js'
 

@@ -1,4 +1,5 @@
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici'
+import { parseUpstreamUrl } from '../../policy/config/upstream-url.js'
 import { watchUpstreamSocket } from './upstream-socket.js'
 
 /** How long to wait, in milliseconds; 0 waits without end. Timers above a second are right to about a second. */
@@ -40,7 +41,7 @@ const KEEP_ALIVE_MS = 4000
  * @throws RangeError or TypeError that says what would be right.
  */
 export function createUpstream(url: string, timeouts: UpstreamTimeouts): Upstream {
-  const { origin, host, pathname } = parseUpstream(url)
+  const { origin, host, pathname } = parseUpstreamUrl(url)
   for (const [name, value] of Object.entries(timeouts)) {
     if (Number.isSafeInteger(value) && value >= 0) continue
     throw new RangeError(`timeout ${name} must be a whole number of milliseconds, 0 for none; it is ${value}`)
@@ -81,22 +82,4 @@ export function createUpstream(url: string, timeouts: UpstreamTimeouts): Upstrea
       await Promise.all([pool.destroy(), ...[...single].map((client) => client.destroy())])
     },
   }
-}
-
-function parseUpstream(text: string): URL {
-  const example = 'write for example http://127.0.0.1:9000'
-  if (!URL.canParse(text)) throw new TypeError(`the upstream is no URL; ${example}`)
-  const url = new URL(text)
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new TypeError(
-      `the upstream's URL begins with ${url.protocol}, not with http: or https:; ${example}`,
-    )
-  }
-  if (url.username !== '' || url.password !== '') {
-    throw new TypeError(`the upstream's URL has a user name or password, which it cannot have; ${example}`)
-  }
-  if (url.search !== '' || url.hash !== '') {
-    throw new TypeError(`the upstream's URL has a query or fragment, which it cannot have; ${example}`)
-  }
-  return url
 }

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { loadOf, type ServerLoad } from '../observability/server-load.js'
-import type { TroubleListener } from '../proxy/error-response.js'
+import type { TroubleListener } from '../proxy/error-log.js'
 import { startProxy } from '../proxy/proxy-server.js'
 import type { Serving } from '../runtime.js'
 import type { StoreFigures } from '../store/store-stats.js'

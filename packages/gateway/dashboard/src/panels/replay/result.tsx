@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
+import type { ReportPage } from '../../../../src/replay/html/fill-template.js'
 import { filledPage } from '../../../../src/replay/html/fill-template.js'
-import type { ReportPage } from '../../../../src/replay/html/report-page.js'
 import type { AdminApi } from '../../api/admin-api.js'
 import { moment, number } from '../../report/report-format.js'
 import { Replayed } from '../../report/report-view.js'

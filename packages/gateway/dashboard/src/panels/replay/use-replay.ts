@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { ReportPage } from '../../../../src/replay/html/report-page.js'
+import type { ReportPage } from '../../../../src/replay/html/fill-template.js'
 import type { ReplayProgress } from '../../../../src/server/admin/api/replay-types.js'
 import type { AdminApi } from '../../api/admin-api.js'
 import { followReplay } from '../../api/replay-feed.js'

@@ -3,13 +3,12 @@ import { z } from 'zod'
 import { UnreadableBodyError } from '../../body/unreadable-body.js'
 import type { GatewayRequest } from '../../policy-request.js'
 import { ExpressionError } from '../cel/expression-error.js'
-import type { PolicyConfig } from '../config.js'
+import type { OnUnreadable, PolicyConfig } from '../config.js'
 import { single } from '../yaml/decoders.js'
 
 /** `on_unreadable`: what becomes of a request that the expressions of a route cannot be worked out for. */
 
-const ON_UNREADABLE = ['reject', 'pass'] as const
-export type OnUnreadable = (typeof ON_UNREADABLE)[number]
+const ON_UNREADABLE = ['reject', 'pass'] as const satisfies readonly OnUnreadable[]
 
 export const readOnUnreadable = single(z.enum(ON_UNREADABLE), "'reject' or 'pass'")
 

@@ -1,4 +1,4 @@
-import type { ReportPage } from '../../../replay/html/report-page.js'
+import type { ReportPage } from '../../../replay/html/fill-template.js'
 
 /** What the admin port tells of the record and of a replay of it, as JSON. */
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { ReportPage } from '../../../replay/html/report-page.js'
+import type { ReportPage } from '../../../replay/html/fill-template.js'
 import { UNBOUNDED } from '../../http/body-memory.js'
 import { BodyTooLargeError, readBody } from '../../http/read-body.js'
 import type { Answer, Page } from '../admin-route.js'

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { GatewayConfig } from '../../../policy/config/config.js'
-import type { ReportPage } from '../../../replay/html/report-page.js'
+import type { ReportPage } from '../../../replay/html/fill-template.js'
 import { TraceError } from '../../../replay/trace/trace-request.js'
 import type { Recorder } from '../../observability/recording/recorder.js'
 import type { ReplayProgress } from '../api/replay-types.js'

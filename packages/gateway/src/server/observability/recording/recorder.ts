@@ -4,7 +4,7 @@ import { addressOf } from '../../../policy/client-label.js'
 import type { RecordConfig } from '../../../policy/config/config.js'
 import { isTokenResource } from '../../../policy/llm/reservation.js'
 import type { Amounts } from '../../../policy/llm/usage.js'
-import type { IncomingRequest } from '../../proxy/incoming-request.js'
+import type { RequestSender } from '../../../policy/policy-request.js'
 import { RecordFile } from './rotating-file.js'
 
 /** The version of the format, in the first line of each file. */
@@ -60,7 +60,7 @@ export class Recorder {
 
 /** What was decided on a request, and when, by `performance.now()`. */
 interface Decided {
-  readonly weighed: IncomingRequest
+  readonly weighed: RequestSender & { readonly method: string }
   readonly came: number
   readonly decided: number
   readonly decision: Decision

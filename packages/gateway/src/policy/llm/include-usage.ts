@@ -1,5 +1,5 @@
-import type { Asked, Shape } from '../shapes/shape.js'
-import { withMember } from './duplicate-keys.js'
+import { withMember } from './request/duplicate-keys.js'
+import type { Asked, Shape } from './shapes/shape.js'
 
 /** What is sent upstream for a request, and whether the client must not see the usage that it asks for. */
 export interface UpstreamBody {

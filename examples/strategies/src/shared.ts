@@ -1,0 +1,10 @@
+import type { Store } from 'sluice'
+import type { Identify } from 'sluice/identity'
+import type { Prediction } from 'sluice-example-prediction-app'
+
+/** What the routes of this example have in common. */
+export interface Shared {
+  readonly store: Store
+  readonly identify: Identify
+  readonly model: (features: readonly number[]) => Prediction | Promise<Prediction>
+}
