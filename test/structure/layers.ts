@@ -1,0 +1,59 @@
+/** The projects whose sources are checked, and where their files are. */
+export const SOURCE_ROOTS = [
+  { project: 'packages/sluice', root: 'packages/sluice/src' },
+  { project: 'packages/gateway', root: 'packages/gateway/src' },
+  { project: 'packages/gateway/dashboard', root: 'packages/gateway/dashboard/src' },
+] as const
+
+/**
+ * The layers of each package, from the lowest to the highest. An entry is a file, or a folder with
+ * everything below it that no longer entry names. An entry may import from itself and from the
+ * lines above its own. Entries in one line do not import from each other.
+ */
+export const LAYERS = {
+  'packages/sluice/src': [
+    ['maybe-promise.ts', 'did-you-mean.ts', 'time'],
+    ['limits'],
+    ['algorithms'],
+    ['rules', 'stores'],
+    ['limiter'],
+    ['identity', 'telemetry'],
+    ['http'],
+    ['adapters'],
+    ['index.ts'],
+  ],
+  'packages/gateway/src': [
+    ['version.ts'],
+    ['policy/headers', 'policy/body', 'policy/routing'],
+    ['policy/llm'],
+    ['policy/policy-request.ts'],
+    ['policy/client-label.ts', 'policy/config'],
+    ['policy'],
+    ['replay/columns'],
+    ['replay/trace'],
+    ['replay/engine'],
+    ['replay/stats'],
+    ['replay/report'],
+    ['replay'],
+    ['replay/suggest'],
+    ['replay/html', 'replay/index.ts'],
+    ['server/logging'],
+    ['server/http', 'server/store'],
+    ['server/identity'],
+    ['server/observability'],
+    ['server/proxy'],
+    ['server/runtime.ts'],
+    ['server/workers', 'server/admin'],
+    ['server/gateway.ts'],
+    ['cli', 'index.ts'],
+  ],
+  'packages/gateway/dashboard/src': [
+    ['components', 'timeseries'],
+    ['api'],
+    ['actions', 'report'],
+    ['panels'],
+    ['header.tsx'],
+    ['app.tsx'],
+    ['main.tsx'],
+  ],
+} as const satisfies Record<string, readonly (readonly string[])[]>
