@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { AnswerMeter } from '../../packages/gateway/src/policy/llm/response/response-meter.js'
+import { ResponseMeter } from '../../packages/gateway/src/policy/llm/response/response-meter.js'
 import { fuzzPlan } from './plan.js'
 import { type PlannedStream, streamOf, streamPlans } from './token-stream.js'
 
@@ -20,7 +20,7 @@ function chunksOf(bytes: Buffer, chunking: Chunking): Buffer[] {
 }
 
 function settle({ call, headers }: PlannedStream, chunks: readonly Buffer[], kind: 'cut' | 'answered') {
-  const meter = new AnswerMeter(call)
+  const meter = new ResponseMeter(call)
   meter.head(200, headers)
   for (const chunk of chunks) meter.data(chunk)
   return meter.settlement({ kind })

@@ -24,7 +24,7 @@ const ATTACK_SECONDS = 5
 const TURNS = 3
 const TURN_SECONDS = 3
 /** How often memory is looked at, in milliseconds. */
-const LOOK_MS = 50
+const POLL_INTERVAL_MS = 50
 
 /** A gateway with a small heap, for one of the figures. */
 export function attacked(
@@ -83,7 +83,7 @@ export async function memoryAboveIdle({ port, pid }: Gateway): Promise<number> {
   let most = idle
   const watch = setInterval(() => {
     most = Math.max(most, resident(pid))
-  }, LOOK_MS)
+  }, POLL_INTERVAL_MS)
   const stop = await attack(port)
   try {
     await others(port, ATTACK_SECONDS)

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { quickModels, type Serving, serve } from './serving.js'
+import { quickModels, type Runtime, serve } from './serving.js'
 
 const PATH = '/v1/chat/completions'
-let serving: Serving
+let serving: Runtime
 beforeAll(async () => {
   serving = await serve({ models: quickModels() })
 })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { quickModels, type Serving, serve } from './serving.js'
+import { quickModels, type Runtime, serve } from './serving.js'
 
 interface Usage {
   prompt_tokens: number
@@ -27,7 +27,7 @@ const asking = (content: string, more: object = {}) => ({
   ...more,
 })
 
-let serving: Serving
+let serving: Runtime
 beforeAll(async () => {
   serving = await serve({ models })
 })

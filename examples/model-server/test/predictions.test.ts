@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Features } from '../src/classifier/rule.js'
 import { startModelServer } from '../src/server.js'
-import { quickModels, type Serving, serve } from './serving.js'
+import { quickModels, type Runtime, serve } from './serving.js'
 
 const models = quickModels()
 const rows: Features[] = [
@@ -11,7 +11,7 @@ const rows: Features[] = [
 ]
 const many = (count: number, row: unknown = [1, 2, 3]) => Array.from({ length: count }, () => row)
 
-let serving: Serving
+let serving: Runtime
 beforeAll(async () => {
   serving = await serve({ models })
 })

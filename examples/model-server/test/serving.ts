@@ -8,7 +8,7 @@ export function quickModels(): Models {
 }
 
 /** A server on a free port, and how to ask it. */
-export interface Serving extends AsyncDisposable {
+export interface Runtime extends AsyncDisposable {
   readonly server: ModelServer
   readonly url: string
   post(path: string, body: unknown, signal?: AbortSignal): Promise<Response>
@@ -16,7 +16,7 @@ export interface Serving extends AsyncDisposable {
   ask(path: string, body: unknown): Promise<{ status: number; body: unknown }>
 }
 
-export async function serve(options: Partial<ModelServerOptions>): Promise<Serving> {
+export async function serve(options: Partial<ModelServerOptions>): Promise<Runtime> {
   const server = await startModelServer({ port: 0, tokenInterval: 0, grace: 0, ...options })
   const url = `http://127.0.0.1:${server.port}`
   const post = (path: string, body: unknown, signal?: AbortSignal) =>

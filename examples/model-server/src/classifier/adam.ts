@@ -1,7 +1,7 @@
 import type { Layer } from './network.js'
 
 /** What is kept about a list of parameters: its gradient, and the running averages of that and of its square. */
-interface Moments {
+interface Timestamps {
   readonly gradient: Float64Array
   readonly mean: Float64Array
   readonly square: Float64Array
@@ -36,7 +36,7 @@ export function createOptimizer(layer: Layer): LayerOptimizer {
   }
 }
 
-function createMoments(length: number): Moments {
+function createMoments(length: number): Timestamps {
   return {
     gradient: new Float64Array(length),
     mean: new Float64Array(length),
@@ -44,7 +44,7 @@ function createMoments(length: number): Moments {
   }
 }
 
-function move(parameters: Float64Array, { gradient, mean, square }: Moments, rate: number, count: number) {
+function move(parameters: Float64Array, { gradient, mean, square }: Timestamps, rate: number, count: number) {
   for (let i = 0; i < parameters.length; i++) {
     const slope = (gradient[i] as number) / count
     const average = MEAN_DECAY * (mean[i] as number) + (1 - MEAN_DECAY) * slope

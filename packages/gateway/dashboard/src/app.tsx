@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
-import { ActDialog } from './actions/action-dialog.js'
-import type { Proposal } from './actions/pending-action.js'
+import { ActionDialog } from './actions/action-dialog.js'
+import type { PendingAction } from './actions/pending-action.js'
 import { SignIn } from './actions/sign-in.js'
 import { AdminApi } from './api/admin-api.js'
 import { useLive } from './api/use-live.js'
@@ -9,7 +9,7 @@ import { Header } from './header.js'
 import { ClientSearch, type Search } from './panels/client-search.js'
 import { Configuration } from './panels/configuration.js'
 import { ConnectionBanner } from './panels/connection-banner.js'
-import { UnderWay } from './panels/in-flight.js'
+import { InFlight } from './panels/in-flight.js'
 import { Latencies } from './panels/latencies.js'
 import { PlotTools } from './panels/plot-tools.js'
 import { Refusals } from './panels/refusals.js'
@@ -17,7 +17,7 @@ import { Replay } from './panels/replay/replay-panel.js'
 import { Routes } from './panels/routes.js'
 import { Rules } from './panels/rules.js'
 import { ShadowRules } from './panels/shadow-rules.js'
-import { Condition } from './panels/store-status.js'
+import { StoreStatusPanel } from './panels/store-status.js'
 import { Talkers } from './panels/top-clients.js'
 import { TopLine } from './panels/top-line.js'
 import { Traffic } from './panels/traffic.js'
@@ -35,7 +35,7 @@ export function App() {
   const [route, setRoute] = useState<string>()
   const [minutes, setMinutes] = useState<Minutes>('15')
   const [search, setSearch] = useState<Search>({ text: '', turn: 0 })
-  const [proposal, setProposal] = useState<Proposal>()
+  const [proposal, setProposal] = useState<PendingAction>()
   const [notice, setNotice] = useState('')
   const view = useView(history, route, minutes)
   const propose = status?.acts === 'token' ? setProposal : undefined
@@ -85,7 +85,7 @@ export function App() {
               </div>
               <div class="span-12 row">
                 <Latencies view={view} />
-                <UnderWay view={view} />
+                <InFlight view={view} />
               </div>
               <div class="span-12">
                 <Routes history={history} route={route} onRoute={setRoute} />
@@ -96,7 +96,7 @@ export function App() {
                     <Rules status={status} propose={propose} onClient={find} />
                   </div>
                   <ShadowRules status={status} propose={propose} />
-                  <Condition status={status} />
+                  <StoreStatusPanel status={status} />
                 </>
               )}
               <div class="span-12">
@@ -125,7 +125,7 @@ export function App() {
         {notice}
       </p>
       {proposal !== undefined && (
-        <ActDialog
+        <ActionDialog
           api={api}
           proposal={proposal}
           onClose={() => setProposal(undefined)}

@@ -25,7 +25,7 @@ export interface Output {
  * @param against the file that is in use now: `check` then says which state a change to `file` would abandon
  * @returns the exit code: 0 where the file can be used, with or without warnings, else 1
  */
-export async function runCheck(
+export async function checkCommand(
   file: string,
   { out, err }: Output,
   against?: string | undefined,

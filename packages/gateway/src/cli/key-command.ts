@@ -1,4 +1,4 @@
-import { addNewKey, type NewKey } from '../server/identity/create-key.js'
+import { createKey, type NewKey } from '../server/identity/create-key.js'
 import type { Output } from './check-command.js'
 
 export interface KeyOptions extends NewKey {
@@ -11,8 +11,8 @@ export interface KeyOptions extends NewKey {
  *
  * @throws ConfigError where the file is wrong.
  */
-export async function runNewKey({ file, ...about }: KeyOptions, { out, err }: Output): Promise<void> {
-  const key = await addNewKey(file, about)
+export async function newKeyCommand({ file, ...about }: KeyOptions, { out, err }: Output): Promise<void> {
+  const key = await createKey(file, about)
   err.write(`This key is shown once; ${file} has its hash.\n`)
   out.write(`${key}\n`)
 }

@@ -1,11 +1,11 @@
 import { Command } from 'commander'
 import { VERSION } from '../version.js'
-import { runCheck } from './check-command.js'
+import { checkCommand } from './check-command.js'
 import { configFile } from './config-argument.js'
-import { type KeyOptions, runNewKey } from './key-command.js'
-import { type ReplayArguments, runReplay } from './replay-command.js'
-import { runServe, type ServeOptions } from './serve-command.js'
-import { runNewToken } from './token-command.js'
+import { type KeyOptions, newKeyCommand } from './key-command.js'
+import { type ReplayArguments, replayCommand } from './replay-command.js'
+import { type ServeOptions, serveCommand } from './serve-command.js'
+import { newTokenCommand } from './token-command.js'
 
 interface Config {
   readonly config?: string
@@ -27,7 +27,7 @@ program
   )
   .option('--upstream <url>', 'where requests are forwarded to, in place of the file’s')
   .action(async (file: string | undefined, { config, ...options }: ServeOptions & Config) => {
-    await runServe(configFile('serve', file, config), options)
+    await serveCommand(configFile('serve', file, config), options)
   })
 
 program
@@ -38,7 +38,7 @@ program
   .option('--against <file>', 'the configuration in use now: lists the rules whose state the change abandons')
   .action(async (file: string | undefined, { config, against }: Config & { readonly against?: string }) => {
     const output = { out: process.stdout, err: process.stderr }
-    process.exitCode = await runCheck(configFile('check', file, config), output, against)
+    process.exitCode = await checkCommand(configFile('check', file, config), output, against)
   })
 
 program
@@ -74,7 +74,7 @@ program
   .option('--json', 'write the report as JSON')
   .action(async (trace: string, said: ReplayArguments) => {
     const { stdin, stdout: out, stderr: err } = process
-    await runReplay(trace, said, { out, err, stdin, watched: err.isTTY === true })
+    await replayCommand(trace, said, { out, err, stdin, watched: err.isTTY === true })
   })
 
 program
@@ -87,7 +87,7 @@ program
   .option('--expires <moment>', 'when it ends: 2027-01-31, or 2027-01-31T12:00:00Z')
   .option('--file <file>', 'the file of keys', 'keys.yaml')
   .action(async (options: KeyOptions) => {
-    await runNewKey(options, { out: process.stdout, err: process.stderr })
+    await newKeyCommand(options, { out: process.stdout, err: process.stderr })
   })
 
 program
@@ -95,7 +95,7 @@ program
   .description('the token of the admin port')
   .command('new')
   .description('make a token, show it once, and what stands for it in the configuration')
-  .action(() => runNewToken({ out: process.stdout, err: process.stderr }))
+  .action(() => newTokenCommand({ out: process.stdout, err: process.stderr }))
 
 // Whoever reads no further, as `head` does, wants to hear no more; and a gateway goes on.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

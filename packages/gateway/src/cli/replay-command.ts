@@ -37,7 +37,7 @@ export interface ReplayArguments {
   readonly html?: string
 }
 
-interface Surroundings extends Output {
+interface Dependencies extends Output {
   /** Where `-` reads from. */
   readonly stdin: Readable
   /** Whether people watch the standard error, for a progress bar. */
@@ -49,10 +49,10 @@ interface Surroundings extends Output {
  *
  * @throws ConfigError for a configuration that is wrong, TraceError for a trace or an option that is.
  */
-export async function runReplay(
+export async function replayCommand(
   file: string,
   said: ReplayArguments,
-  surroundings: Surroundings,
+  surroundings: Dependencies,
 ): Promise<void> {
   const { out, err, stdin, watched } = surroundings
   const config = await loadConfig(said.config)

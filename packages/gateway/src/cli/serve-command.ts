@@ -25,7 +25,7 @@ const LAST_LINES_MS = 1000
  *
  * @throws ConfigError for a file that is wrong, Error for a port that cannot be had.
  */
-export async function runServe(file: string, options: ServeOptions): Promise<void> {
+export async function serveCommand(file: string, options: ServeOptions): Promise<void> {
   const override = overrideOf(options)
   const config = override(await loadConfig(file))
   // What nobody reads must not end a gateway: a closed pipe, a full disk.

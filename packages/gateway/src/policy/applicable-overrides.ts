@@ -7,7 +7,7 @@ import type { PolicyLog } from './policy-log.js'
  *
  * @param admissionWith makes the admission of the configuration; throws where an override does not fit its rule
  */
-export function fittingOverrides(
+export function applicableOverrides(
   overrides: Overrides,
   admissionWith: (overrides: Overrides) => Admission,
   log: PolicyLog,

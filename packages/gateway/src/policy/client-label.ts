@@ -4,7 +4,7 @@ import type { RequestSender } from './policy-request.js'
 const LONGEST = 128
 
 /** Who sends a request, for those who run the gateway: the id of a client that is known, else its address. */
-export function clientName(request: RequestSender): string {
+export function clientLabel(request: RequestSender): string {
   const { client } = request
   return client === undefined ? addressOf(request) : `client ${client.id}`.slice(0, LONGEST)
 }

@@ -17,7 +17,7 @@ import { countsTokens, tokensOf } from './config/limits/token-limits.js'
 import type { LlmOptions } from './llm/llm-call.js'
 import type { MirrorName } from './llm/vendor-headers.js'
 import type { WeighedRequest } from './policy-request.js'
-import { KnownTargets } from './routing/route-cache.js'
+import { RouteCache } from './routing/route-cache.js'
 import { createRouter } from './routing/router.js'
 import { parseTarget, type Target } from './routing/target.js'
 
@@ -89,7 +89,7 @@ export interface PolicyMatch {
 }
 
 /** What policies work with, beside what a configuration says. */
-interface Surroundings {
+interface Dependencies {
   readonly store: Store
   /** The warm-ups that the configuration describes. */
   readonly warmUps: { of(config: WarmUpConfig): Pick<WarmUp, 'scale' | 'until'> }
@@ -106,9 +106,9 @@ interface Surroundings {
  *
  * @throws LimitSyntaxError, TypeError, RangeError for an override that does not fit its rule.
  */
-export function createAdmission(
+export function createPolicies(
   config: Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers' | 'maxBody'>,
-  surroundings: Surroundings,
+  surroundings: Dependencies,
 ): Admission {
   const { routes, fallback } = config
   const policies: RoutePolicy[] = []
@@ -123,7 +123,7 @@ export function createAdmission(
     const match = router.find(method, segments)
     return match === undefined ? otherwise : { policy: match.value, params: match.params }
   }
-  const known = new KnownTargets<Routed>((method, url) => {
+  const known = new RouteCache<Routed>((method, url) => {
     const target = parseTarget(url)
     return { target, match: policyFor(method, target.segments) }
   })
@@ -133,7 +133,7 @@ export function createAdmission(
 function policyOf(
   config: PolicyConfig,
   { tiers, maxBody }: Pick<GatewayConfig, 'tiers' | 'maxBody'>,
-  surroundings: Surroundings,
+  surroundings: Dependencies,
 ): { readonly policy: Policy; readonly rules: readonly RouteRule[] } {
   const { name, rules, require, llm, mirror, bodyTypes } = config
   const limiterOptions = limiterOptionsOf(config, tiers, surroundings)
@@ -164,7 +164,7 @@ function policyOf(
 function limiterOptionsOf(
   { name, rules, require, refuseWith, warmUp, llm }: PolicyConfig,
   tiers: GatewayConfig['tiers'],
-  { store, warmUps, listener, timers }: Surroundings,
+  { store, warmUps, listener, timers }: Dependencies,
 ): LimiterOptions<WeighedRequest> {
   const needBody = rules.map(
     (rule) => readsBody([rule]) || (llm !== undefined && tokensOf(rule) !== undefined),

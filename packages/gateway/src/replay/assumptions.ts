@@ -13,7 +13,7 @@ export interface Seen {
 }
 
 /** What whoever reads a report should know about what was assumed. */
-export function notesOf(
+export function assumptionsOf(
   config: GatewayConfig,
   seen: Seen,
   { duration, clients, unready }: ReplayOptions,
@@ -45,7 +45,7 @@ export function notesOf(
 }
 
 /** Which rules could not weigh some requests, and how to supply what they need. */
-export function unweighedNotes(unweighed: readonly Unweighed[], format: TraceFormat): string[] {
+export function unweighedAssumptions(unweighed: readonly Unweighed[], format: TraceFormat): string[] {
   return unweighed.map(({ route, rule, why, requests }) => {
     const some = `${requests.toLocaleString('en')} ${requests === 1 ? 'request' : 'requests'}`
     return `The rule '${rule}' of ${route} did not weigh ${some}, and the other rules did: ${why}. ${remedy(why, format)}`.trimEnd()

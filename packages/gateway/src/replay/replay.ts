@@ -1,15 +1,15 @@
 import { availableParallelism } from 'node:os'
 import type { Readable } from 'node:stream'
 import type { GatewayConfig } from '../policy/config/config.js'
-import { notesOf, unweighedNotes } from './assumptions.js'
+import { assumptionsOf, unweighedAssumptions } from './assumptions.js'
 import { playOptions, type ReplayOptions } from './replay-options.js'
 import type { Reports } from './report/aggregator.js'
 import { Agreement } from './report/agreement.js'
 import type { Comparison } from './report/comparison.js'
 import type { ReplayReport } from './report/report.js'
 import { Counting } from './report/report-builder.js'
-import { type Player, playAll } from './run-replay.js'
-import { Teller } from './stats/pipeline/encoder.js'
+import { type Player, runReplays } from './run-replay.js'
+import { Encoder } from './stats/pipeline/encoder.js'
 import { TraceError } from './trace/trace-request.js'
 
 const DEFAULT_LISTED = 100
@@ -54,12 +54,12 @@ async function replayEach(
 ): Promise<Reports> {
   const { listed = DEFAULT_LISTED, onDecision } = options
   const counting = new Counting(threadsOf(options))
-  const tellers: Teller[] = []
+  const tellers: Encoder[] = []
   const players = configs.map(
     (config, index): Player => ({
       config,
       observer(now, origin) {
-        const teller = new Teller(index, counting, config, now, origin)
+        const teller = new Encoder(index, counting, config, now, origin)
         tellers.push(teller)
         return {
           decided(played) {
@@ -72,7 +72,7 @@ async function replayEach(
     }),
   )
   try {
-    const { trace, engines, seen } = await playAll(source, players, {
+    const { trace, engines, seen } = await runReplays(source, players, {
       ...playOptions(options),
       keepUp: () => counting.keepUp(),
     })
@@ -84,8 +84,8 @@ async function replayEach(
       replays: engines.map(({ passedOver, unweighed }, index) => ({
         passedOver,
         notes: [
-          ...notesOf(configs[index] as GatewayConfig, seen, options),
-          ...unweighedNotes(unweighed, trace.reading.format),
+          ...assumptionsOf(configs[index] as GatewayConfig, seen, options),
+          ...unweighedAssumptions(unweighed, trace.reading.format),
         ],
       })),
       agreement: agreement?.requests,

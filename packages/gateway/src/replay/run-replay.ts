@@ -26,7 +26,7 @@ interface PlayedAll {
  *
  * @throws TraceError
  */
-export async function playAll(
+export async function runReplays(
   source: string | Readable,
   players: readonly Player[],
   options: PlayOptions,

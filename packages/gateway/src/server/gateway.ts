@@ -5,21 +5,21 @@ import type { Readiness } from './admin/admin-routes.js'
 import { startAdmin } from './admin/admin-server.js'
 import { Dashboard } from './admin/live-state.js'
 import { recordStatus } from './admin/replay/record-status.js'
-import { recordReplay } from './admin/replay/replay-recording.js'
+import { replayRecording } from './admin/replay/replay-recording.js'
 import type { Log } from './logging/log.js'
 import { GatewayMetrics } from './observability/metrics/gateway-metrics.js'
 import { timed } from './observability/metrics/timed-store.js'
-import { toldToAll } from './observability/observer.js'
+import { broadcast } from './observability/observer.js'
 import { Recorder } from './observability/recording/recorder.js'
 import { RefusalLog } from './observability/refusal-log.js'
 import { NO_LOAD } from './observability/server-load.js'
-import { unreadAnswerLog } from './observability/unreadable-responses.js'
-import { troubleIn } from './proxy/error-log.js'
-import { Serving } from './runtime.js'
+import { unreadableResponseLog } from './observability/unreadable-responses.js'
+import { errorReporter } from './proxy/error-log.js'
+import { Runtime } from './runtime.js'
 import { type OpenedStore, openStore, type StoreHealth } from './store/open-store.js'
-import { summedFigures } from './store/store-stats.js'
-import { type Front, frontInProcess } from './workers/frontend.js'
-import { frontOfWorkers } from './workers/worker-pool.js'
+import { summedStats } from './store/store-stats.js'
+import { type Frontend, inProcessFrontend } from './workers/frontend.js'
+import { workerFrontend } from './workers/worker-pool.js'
 
 /** A gateway that runs. */
 export interface Gateway {
@@ -52,9 +52,9 @@ export async function startGateway(first: GatewayConfig, log: Log): Promise<Gate
 }
 
 async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): Promise<Gateway> {
-  let front: Front | undefined
+  let front: Frontend | undefined
   const metrics = new GatewayMetrics()
-  const figures = () => summedFigures([opened.figures(), ...(front?.figures() ?? [])])
+  const figures = () => summedStats([opened.figures(), ...(front?.figures() ?? [])])
   const dashboard =
     first.admin &&
     new Dashboard(first, {
@@ -68,20 +68,20 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
       log,
     })
   const refusals = new RefusalLog(first.log, { log })
-  const observer = toldToAll([
+  const observer = broadcast([
     ...(dashboard === undefined ? [] : [metrics, dashboard]),
-    ...[refusals, unreadAnswerLog(log)],
+    ...[refusals, unreadableResponseLog(log)],
   ])
   const recorder = first.record && new Recorder(first.record, recordFailures(log))
   /** Whether the keys changed while the workers were starting with the old ones. */
   let keysAreNewer = false
-  const serving: Serving = await Serving.open(first, {
+  const serving: Runtime = await Runtime.open(first, {
     recorder,
     keysChanged() {
       if (front === undefined) keysAreNewer = true
       else front.follow(serving).catch((error) => log.crashed(error))
     },
-    store: dashboard === undefined ? opened.store : timed(opened.store, observer.storeTook),
+    store: dashboard === undefined ? opened.store : timed(opened.store, observer.onStoreOperation),
     observer,
     log,
     changed({ config, setup }) {
@@ -101,7 +101,7 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
   }
   let stopping: Promise<void> | undefined
 
-  const trouble = troubleIn(log)
+  const trouble = errorReporter(log)
   const readiness = async (): Promise<Readiness> =>
     stopping === undefined
       ? readinessWith(await opened.health(), front?.figures().every(({ up }) => up) ?? true)
@@ -110,8 +110,8 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
   try {
     front =
       first.workers === 1
-        ? await frontInProcess(serving, trouble)
-        : await frontOfWorkers({
+        ? await inProcessFrontend(serving, trouble)
+        : await workerFrontend({
             serving,
             store: opened.store,
             observer,
@@ -151,7 +151,7 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
         },
         perform: (act) => dashboard.perform(act),
         record: recorder && {
-          replay: recordReplay(recorder, () => serving.config),
+          replay: replayRecording(recorder, () => serving.config),
           status: () => recordStatus(serving.config),
         },
         log,

@@ -1,25 +1,25 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { MaybePromise, Store } from 'sluice'
 import { clientAddressReader } from 'sluice/http'
-import { fittingOverrides } from '../policy/applicable-overrides.js'
+import { applicableOverrides } from '../policy/applicable-overrides.js'
 import { type GatewayConfig, policiesOf } from '../policy/config/config.js'
 import { isObserved } from '../policy/config/restart-needed.js'
 import { type ServerLimits, serverLimits } from '../policy/config/server-limits.js'
-import { AnswerMemory } from '../policy/llm/response/response-memory.js'
-import { type Admission, createAdmission, type Overrides } from '../policy/policies.js'
+import { ResponseMemory } from '../policy/llm/response/response-memory.js'
+import { type Admission, createPolicies, type Overrides } from '../policy/policies.js'
 import { WarmUps } from '../policy/warm-ups.js'
 import { BodyMemory } from './http/body-memory.js'
-import { newGatewayName } from './http/via.js'
+import { createGatewayName } from './http/via.js'
 import { type ClientReader, openClientReader } from './identity/client-reader.js'
-import { type KeysText, type WatchedKeys, watchKeys } from './identity/key-file-watch.js'
+import { type KeyFileWatch, type KeysText, watchKeyFile } from './identity/key-file-watch.js'
 import type { Log } from './logging/log.js'
 import type { Observer } from './observability/observer.js'
 import type { Recorder } from './observability/recording/recorder.js'
-import type { Setup } from './proxy/request-services.js'
+import type { RequestServices } from './proxy/request-services.js'
 import { createUpstream, type Upstream } from './proxy/upstream.js'
 import { UseCount } from './proxy/use-count.js'
 
-export interface ServingOptions {
+export interface RuntimeOptions {
   /** What the gateway calls itself in `Via`; a new name where there is none. */
   readonly gatewayName?: string
   readonly store: Store
@@ -31,25 +31,25 @@ export interface ServingOptions {
   readonly recorder?: Recorder | undefined
   /** Whether a primary process watches the same things, and logs them. */
   readonly isWorker?: boolean
-  /** Opens a file of keys; default: `watchKeys`. */
-  readonly openKeys?: (file: string) => MaybePromise<WatchedKeys>
+  /** Opens a file of keys; default: `watchKeyFile`. */
+  readonly openKeys?: (file: string) => MaybePromise<KeyFileWatch>
   /** Called when the file of keys has changed. */
   readonly keysChanged?: () => void
   /** Told of what holds from now on, from the first on. */
-  readonly changed?: (serving: Serving) => void
+  readonly changed?: (serving: Runtime) => void
 }
 
 /** What requests are handled with, as a configuration and what was changed of it while it runs have it. */
-export class Serving {
+export class Runtime {
   readonly warmUps: WarmUps
   /** What the gateway calls itself in `Via`. */
   readonly gatewayName: string
   readonly bodies = new BodyMemory(0)
-  readonly #answers = new AnswerMemory(0)
-  readonly #options: ServingOptions
+  readonly #answers = new ResponseMemory(0)
+  readonly #options: RuntimeOptions
   #config: GatewayConfig
   #overrides: Overrides
-  #setup: Setup
+  #setup: RequestServices
   /** Upstreams of earlier configurations, until their last request has ended. */
   readonly #retired = new Set<Upstream>()
 
@@ -58,11 +58,11 @@ export class Serving {
     overrides: Overrides,
     upstream: Upstream,
     clients: ClientReader,
-    options: ServingOptions,
+    options: RuntimeOptions,
   ) {
     this.#options = options
     this.warmUps = new WarmUps(options.isWorker ? undefined : options.log)
-    this.gatewayName = options.gatewayName ?? newGatewayName()
+    this.gatewayName = options.gatewayName ?? createGatewayName()
     this.#config = config
     this.#overrides = overrides
     this.bodies.setLimit(this.limits.maxBodyMemory)
@@ -75,12 +75,12 @@ export class Serving {
    * @param overrides what holds in place of the configuration
    * @throws Error where the configuration names an upstream or a file of keys that cannot be used.
    */
-  static async open(config: GatewayConfig, options: ServingOptions, overrides: Overrides = new Map()) {
+  static async open(config: GatewayConfig, options: RuntimeOptions, overrides: Overrides = new Map()) {
     const upstream = createUpstream(config.upstream, config.timeouts)
     // Last, since it watches a file from then on.
     const clients = await openClients(config, options)
     try {
-      return new Serving(config, overrides, upstream, clients, options)
+      return new Runtime(config, overrides, upstream, clients, options)
     } catch (error) {
       clients.stop()
       throw error
@@ -102,7 +102,7 @@ export class Serving {
   }
 
   /** What a request that comes now is handled with. */
-  get setup(): Setup {
+  get setup(): RequestServices {
     return this.#setup
   }
 
@@ -152,7 +152,7 @@ export class Serving {
   }
 
   /** Requests that read their bodies, wait in line or wait for the store go to the upstream that they began with. */
-  #retire({ upstream, upstreamUse }: Setup): void {
+  #retire({ upstream, upstreamUse }: RequestServices): void {
     this.#retired.add(upstream)
     upstreamUse.retire(async () => {
       try {
@@ -165,10 +165,13 @@ export class Serving {
     })
   }
 
-  #setupOf(config: GatewayConfig, kept: Pick<Setup, 'upstream' | 'upstreamUse' | 'clients'>): Setup {
+  #setupOf(
+    config: GatewayConfig,
+    kept: Pick<RequestServices, 'upstream' | 'upstreamUse' | 'clients'>,
+  ): RequestServices {
     const { observer, log, recorder } = this.#options
     this.warmUps.keep(policiesOf(config).flatMap(({ warmUp }) => warmUp ?? []))
-    this.#overrides = fittingOverrides(this.#overrides, (some) => this.#admissionOf(config, some), log)
+    this.#overrides = applicableOverrides(this.#overrides, (some) => this.#admissionOf(config, some), log)
     const { trustedProxies, ipv6Subnet } = config.identity
     return {
       gatewayName: this.gatewayName,
@@ -186,18 +189,18 @@ export class Serving {
 
   #admissionOf(config: GatewayConfig, overrides: Overrides): Admission {
     const { store, observer } = this.#options
-    return createAdmission(config, {
+    return createPolicies(config, {
       store,
       warmUps: this.warmUps,
       overrides,
-      ...(isObserved(config) && { listener: observer.limiterDid }),
+      ...(isObserved(config) && { listener: observer.onLimiterEvent }),
     })
   }
 }
 
 function openClients(
   { identity }: GatewayConfig,
-  { log, keysChanged, openKeys = (file) => watchKeys(file, log, keysChanged) }: ServingOptions,
+  { log, keysChanged, openKeys = (file) => watchKeyFile(file, log, keysChanged) }: RuntimeOptions,
 ): Promise<ClientReader> {
   return openClientReader(identity, openKeys)
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { NO_TRAFFIC, stretchesOf, trafficOf } from '../../dashboard/src/timeseries/buckets.js'
+import { bucketsOf, NO_TRAFFIC, trafficOf } from '../../dashboard/src/timeseries/buckets.js'
 import { History } from '../../dashboard/src/timeseries/history.js'
 import { refusalsIn } from '../../dashboard/src/timeseries/refusal-history.js'
 import { routesIn } from '../../dashboard/src/timeseries/route-history.js'
@@ -54,7 +54,7 @@ describe('stretches', () => {
   it('lose no request and invent none, and begin where their length says', () => {
     fc.assert(
       fc.property(samples, route, fc.constantFrom(1, 2, 5), (samples, route, length) => {
-        const stretches = stretchesOf(samples, route, length)
+        const stretches = bucketsOf(samples, route, length)
         for (const of of ['allowed', 'refused', 'failed', 'shadowRefused'] as const)
           expect(sumOf(stretches.map(({ traffic }) => traffic[of]))).toBe(
             sumOf(samples.flatMap(({ routes }) => namedBy(routes, route).map((each) => each[of]))),
@@ -69,7 +69,7 @@ describe('stretches', () => {
   it('show the highest of the 99th percentiles and of what was in flight, and a median between the medians', () => {
     fc.assert(
       fc.property(samples, fc.constantFrom(1, 2, 5), (samples, length) => {
-        for (const { at, traffic } of stretchesOf(samples, undefined, length)) {
+        for (const { at, traffic } of bucketsOf(samples, undefined, length)) {
           const seconds = samples.filter((sample) => sample.at >= at && sample.at < at + length * 1000)
           const measured = seconds
             .flatMap(({ routes }) => Object.values(routes))

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Entries } from '../../src/replay/columns/entry-pool.js'
-import { KeySlots, NO_SLOT } from '../../src/replay/columns/key-index.js'
-import { LOG_NUMBERS, TrailingLogs } from '../../src/replay/columns/sliding-logs.js'
-import { SlotNumbers } from '../../src/replay/columns/slot-columns.js'
-import { TextTable } from '../../src/replay/columns/string-index.js'
+import { EntryPool } from '../../src/replay/columns/entry-pool.js'
+import { KeyIndex, NO_SLOT } from '../../src/replay/columns/key-index.js'
+import { LOG_NUMBERS, SlidingLogs } from '../../src/replay/columns/sliding-logs.js'
+import { SlotColumns } from '../../src/replay/columns/slot-columns.js'
+import { StringIndex } from '../../src/replay/columns/string-index.js'
 
 describe('numbers of texts', () => {
   it('are those of a map, also once some are forgotten', () => {
@@ -12,7 +12,7 @@ describe('numbers of texts', () => {
     const acts = fc.array(fc.record({ from: fc.nat(5999), count: fc.nat(3000), forget: fc.nat(20) }))
     fc.assert(
       fc.property(acts, (all) => {
-        const table = new TextTable()
+        const table = new StringIndex()
         const model = new Map<string, number>()
         let numbers = 0
         for (const { from, count, forget } of all) {
@@ -46,9 +46,9 @@ describe('what was taken in the trailing period', () => {
     const period = 100
     fc.assert(
       fc.property(fc.array(act, { maxLength: 300 }), (acts) => {
-        const entries = new Entries()
-        const numbers = new SlotNumbers(LOG_NUMBERS)
-        const logs = new TrailingLogs(entries, numbers)
+        const entries = new EntryPool()
+        const numbers = new SlotColumns(LOG_NUMBERS)
+        const logs = new SlidingLogs(entries, numbers)
         const taken: { slot: number; at: number; cost: number; entry: number }[] = []
         for (let slot = 0; slot < 5; slot++) logs.begin(slot)
         let now = 0
@@ -87,7 +87,7 @@ describe('slots of keys', () => {
     fc.assert(
       fc.property(fc.array(come, { maxLength: 400 }), (all) => {
         const usedAt = new Map<number, number>()
-        const slots = new KeySlots(most, {
+        const slots = new KeyIndex(most, {
           begin: (slot) => expect(usedAt.has(slot)).toBe(false),
           isOver: (slot, now) => now - (usedAt.get(slot) ?? 0) >= age,
           end: (slot) => usedAt.delete(slot),
@@ -117,7 +117,7 @@ describe('slots of keys', () => {
     [88, true],
   ])('of a hundred, %i that stay in use are too many: %s', (staying, tooMany) => {
     const inUse = new Set<number>()
-    const slots = new KeySlots(100, {
+    const slots = new KeyIndex(100, {
       begin: (slot) => inUse.add(slot),
       isOver: (slot) => slot > staying,
       end: (slot) => inUse.delete(slot),

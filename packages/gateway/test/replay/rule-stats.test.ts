@@ -1,14 +1,14 @@
 import { type Limit, parseLimits } from 'sluice'
 import { expect, it } from 'vitest'
-import { Entries } from '../../src/replay/columns/entry-pool.js'
-import { TextHash } from '../../src/replay/columns/string-hash.js'
+import { EntryPool } from '../../src/replay/columns/entry-pool.js'
+import { StringHash } from '../../src/replay/columns/string-hash.js'
 import { RuleTally } from '../../src/replay/stats/rule-stats.js'
 import type { ToldQuota } from '../../src/replay/stats/stats-events.js'
 
 it('what a tier took in its own, longer period counts, however many keys of shorter ones come and go', () => {
   const [short, long] = parseLimits('1/second; 1/day', { algorithm: 'sliding-log' }) as [Limit, Limit]
   const quotaOf = (key: string, limit: Limit, allowed: boolean): ToldQuota => {
-    const { low: keyLow, high: keyHigh } = new TextHash().of(key)
+    const { low: keyLow, high: keyHigh } = new StringHash().of(key)
     return { rule: 0, limit, keyLow, keyHigh, cost: 1, allowed, remaining: 0, resetAfter: 0 }
   }
   const told = {
@@ -18,7 +18,7 @@ it('what a tier took in its own, longer period counts, however many keys of shor
     resource: 'requests',
     enforced: true,
   }
-  const rule = new RuleTally(told, new Entries())
+  const rule = new RuleTally(told, new EntryPool())
   rule.weigh(quotaOf('first', short, true), true, false, 0)
   rule.weigh(quotaOf('gold', long, true), true, false, 0)
   for (let key = 0; key < 200_000; key++)

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readWish } from '../../src/replay/suggest/objective.js'
+import { parseObjective } from '../../src/replay/suggest/objective.js'
 import { suggest } from '../../src/replay/suggest/suggest.js'
 import { suggestedYaml } from '../../src/replay/suggest/suggest-yaml.js'
 import { TraceError } from '../../src/replay/trace/trace-request.js'
@@ -127,7 +127,7 @@ describe('a wish', () => {
 describe('what can be wished for', () => {
   it('is read in a few forms', () => {
     expect(
-      readWish(
+      parseObjective(
         'Refuse at most 0.1 % of requests of clients under 100 a minute, never admit more than 2M tokens a minute in all',
       ),
     ).toMatchObject({
@@ -135,7 +135,7 @@ describe('what can be wished for', () => {
       admit: [{ most: 2_000_000, period: 60_000, of: 'tokens', each: false }],
     })
     expect(
-      readWish('refuse at most 5% of tier free; admit at most 100 requests/5 minutes per client'),
+      parseObjective('refuse at most 5% of tier free; admit at most 100 requests/5 minutes per client'),
     ).toMatchObject({
       refuse: [{ most: 0.05, whom: { kind: 'tier', name: 'free' } }],
       admit: [{ most: 100, period: 300_000, of: 'requests', each: true }],
@@ -149,7 +149,7 @@ describe('what can be wished for', () => {
     'refuse at most 1% of people',
     'admit at most 5 apples/minute',
   ])('not %j', (text) => {
-    expect(() => readWish(text)).toThrow(/write for example|more than 100 %|write 'clients under/)
+    expect(() => parseObjective(text)).toThrow(/write for example|more than 100 %|write 'clients under/)
   })
 })
 

@@ -3,7 +3,7 @@ import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '..
 import { nodeBody } from '../http/node-body.js'
 import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, releaseWhenClosed, setFields } from '../http/node-response.js'
-import { type Application, decideInto } from '../http/run-decision.js'
+import { type Application, runDecision } from '../http/run-decision.js'
 import { routeOf } from './express/express-route.js'
 
 export { settle } from '../http/admitted-requests.js'
@@ -23,7 +23,7 @@ export type { HttpLimitOptions } from '../http/http-limiter.js'
  */
 export function limit(options: string | HttpLimitOptions<Request>): RequestHandler {
   const handler: RequestHandler = (request, response, next) =>
-    decideInto(limiter, request, response, next, application)
+    runDecision(limiter, request, response, next, application)
   const limiter = createHttpLimiter(options, {
     ...access,
     route: (request: Request) => routeOf(request, handler),

@@ -4,7 +4,7 @@ import { nodeBody } from '../http/node-body.js'
 import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, joinedField, releaseWhenClosed } from '../http/node-response.js'
 import type { Fields } from '../http/ratelimit-headers.js'
-import { type Application, decideInto } from '../http/run-decision.js'
+import { type Application, runDecision } from '../http/run-decision.js'
 
 export { settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
@@ -23,7 +23,7 @@ export type { HttpLimitOptions } from '../http/http-limiter.js'
  */
 export function limit(options: string | HttpLimitOptions<FastifyRequest>): preHandlerHookHandler {
   const limiter = createHttpLimiter(options, access)
-  return (request, reply, done) => decideInto(limiter, request, reply, done, application)
+  return (request, reply, done) => runDecision(limiter, request, reply, done, application)
 }
 
 const access: RequestAccess<FastifyRequest> = {

@@ -37,7 +37,7 @@ export interface Algorithm<L extends Limit, S extends State> {
   /**
    * The state at `now`: what has come back since `state.at` is back.
    *
-   * @param kept the limit that the state was last taken under, where that is not `limit`; they count alike (`countAlike`)
+   * @param kept the limit that the state was last taken under, where that is not `limit`; they count alike (`hasCompatibleState`)
    */
   advance(limit: L, state: S, now: number, kept?: L): S
   /** Whether `cost` may be taken now from an advanced state. A cost of 0 takes nothing and is always allowed. */

@@ -1,4 +1,4 @@
-import { countAlike, countsSlots, type Limit, usesWallTime } from '../limits/limit.js'
+import { countsSlots, hasCompatibleState, type Limit, usesWallTime } from '../limits/limit.js'
 import type { State, Usage } from './algorithm.js'
 import type { ConcurrencyState } from './concurrency.js'
 import { algorithmOf } from './registry.js'
@@ -9,7 +9,7 @@ import type { Taken } from './verdict.js'
 /**
  * What one key has used, as one kind of limit counts it: the limit that was last taken under, and its state.
  *
- * A key whose limit changes has one count for each way of counting that is in use (`countAlike`): the window of a minute
+ * A key whose limit changes has one count for each way of counting that is in use (`hasCompatibleState`): the window of a minute
  * and that of a day, a bucket and a log. What is taken under one of them is taken in all, so that changing back and
  * forth gains nothing. A limit that counts in a new way begins from what the others know (`Usage`).
  *
@@ -30,7 +30,7 @@ export const MAX_COUNTS = 4
 export function stateUnder(limit: Limit, counts: readonly Count[], timeFor: TimeFor): State {
   const algorithm = algorithmOf(limit)
   const now = timeFor(limit)
-  const own = counts.find((count) => countAlike(count.limit, limit))
+  const own = counts.find((count) => hasCompatibleState(count.limit, limit))
   if (own !== undefined) return algorithm.advance(limit, own.state, now, own.limit)
   const usage = countsSlots(limit) ? undefined : largestUsage(counts, timeFor)
   return usage === undefined ? algorithm.fresh(limit, now) : algorithm.withUsage(limit, now, usage)
@@ -47,7 +47,7 @@ export function countsAfterTake(
   const state = algorithmOf(limit).take(limit, stateUnder(limit, counts, timeFor), cost, lease)
   // A store may have forgotten a key that is over, or not yet.
   const isOver = countsIdleAfter(counts, timeFor) <= 0
-  const others = isOver ? [] : counts.filter((count) => !countAlike(count.limit, limit))
+  const others = isOver ? [] : counts.filter((count) => !hasCompatibleState(count.limit, limit))
   const next: Count[] = [{ limit, state }]
   for (const each of others) {
     const other = besideLeases(each, limit, timeFor)
@@ -73,13 +73,13 @@ export function countsAfterSettlement(
 ): Count[] {
   const ofSameKind = counts.filter((count) => {
     if (countsSlots(count.limit) !== countsSlots(limit)) return false
-    return countAlike(count.limit, limit) || idleAfter(advanced(count, timeFor)) > 0
+    return hasCompatibleState(count.limit, limit) || idleAfter(advanced(count, timeFor)) > 0
   })
   const own: Count = { limit, state: algorithmOf(limit).fresh(limit, timeFor(limit)) }
   const settling = ofSameKind.length > 0 ? ofSameKind : [own]
   const settled = settling.map((count): Count => {
     // A lease is renewed for as long as its own charge said; but a bucket drains at the rate that it was last taken under.
-    const isOwn = countAlike(count.limit, limit) && limit.algorithm !== 'token-bucket'
+    const isOwn = hasCompatibleState(count.limit, limit) && limit.algorithm !== 'token-bucket'
     const by = isOwn ? limit : count.limit
     const { state } = advanced({ limit: by, state: count.state }, timeFor)
     const there = chargeIn(count, limit, charged, timeFor)

@@ -22,7 +22,7 @@ const WITHOUT_BODY = [204, 205, 304]
  * @throws TypeError, RangeError for an answer that cannot be sent. Node would throw while it is being sent, when it is too
  *   late for an error response.
  */
-export function readOwnAnswer(given: OwnAnswer): HttpAnswer {
+export function readCustomResponse(given: OwnAnswer): HttpAnswer {
   if (given === null || typeof given !== 'object')
     throw new TypeError(
       `'refuse' returns an answer such as { status: 429, body: 'slow down' }, not ${String(given)}`,

@@ -13,7 +13,7 @@ import type { Rule } from '../rules/rule.js'
 import { StoreUnavailableError } from '../stores/resilience/store-unavailable.js'
 import { type AllowedDecision, noteAdmission, wasAdmittedBy } from './admitted-requests.js'
 import { type ClientAddressOptions, clientAddressReader } from './client-address.js'
-import { type OwnAnswer, readOwnAnswer } from './custom-response.js'
+import { type OwnAnswer, readCustomResponse } from './custom-response.js'
 import { type FieldOptions, limitFields } from './limit-headers.js'
 import { type HttpAnswer, problem, refusalProblem, requestProblem, unavailableProblem } from './problem.js'
 import { queryOf } from './query-string.js'
@@ -137,7 +137,7 @@ export function createHttpLimiter<Request extends object>(
     const answer =
       refuse === undefined
         ? refusalProblem(refusal)
-        : andThen(toMaybePromise(refuse(refusal, request)), readOwnAnswer)
+        : andThen(toMaybePromise(refuse(refusal, request)), readCustomResponse)
     return andThen(answer, ({ headers, ...others }) => {
       const fields = limitFields(decision, fieldOptions)
       return { allowed: false, answer: { ...others, headers: [...headers, ...fields] } }

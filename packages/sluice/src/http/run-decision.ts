@@ -14,7 +14,7 @@ export interface Application<Response> {
  * Applies the decision on a request, at once where it is there at once, and calls `next`. Whatever is thrown on the way goes
  * to `next`, which is the framework's way to an error response.
  */
-export function decideInto<Request extends object, Response>(
+export function runDecision<Request extends object, Response>(
   limiter: HttpLimiter<Request>,
   request: Request,
   response: Response,

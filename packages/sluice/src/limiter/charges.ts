@@ -175,7 +175,7 @@ function chargeOf(
 }
 
 /** What a rule of a fixed limit and cost charges for a request with this key. */
-export function standingCharge<Request>(rule: ScopedRule<Request>, key: string): RuleCharge {
+export function preparedCharge<Request>(rule: ScopedRule<Request>, key: string): RuleCharge {
   const limit = rule.limit as Limit
   const cost = rule.cost as number
   return chargeOf(rule, key, limit, cost, holdsAfter(cost, limit, limit, undefined))

@@ -8,7 +8,7 @@ import { quotasOf, type RuleCharge } from './charges.js'
 import { type Decision, type Forecast, refusalOf } from './decision.js'
 import type { EventSource } from './event-emitter.js'
 import { Permit, type PermitListener, type Renewal } from './permit.js'
-import type { WaitingRoom } from './slot-queues.js'
+import type { SlotQueues } from './slot-queues.js'
 
 /** One step of a request that is decided on in two. */
 export interface Step {
@@ -18,7 +18,7 @@ export interface Step {
 }
 
 /** What a store says of charges, as decisions on requests. */
-export class Decisions {
+export class Decider {
   /** The store, if it is one in this process that decides without making verdicts which nobody asks for. */
   readonly #deciding: DecidingStore | undefined
 
@@ -31,7 +31,7 @@ export class Decisions {
     private readonly store: Store,
     private readonly renewal: Renewal,
     private readonly resources: readonly Resource[],
-    private readonly waiting: Pick<WaitingRoom, 'freed'> | undefined,
+    private readonly waiting: Pick<SlotQueues, 'freed'> | undefined,
     private readonly events: Pick<EventSource<never>, 'watched' | 'permit'> | undefined,
   ) {
     this.#deciding = isDeciding(store) ? store : undefined

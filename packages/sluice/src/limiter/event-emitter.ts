@@ -2,19 +2,19 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Limit } from '../limits/limit.js'
 import { type MaybePromise, toMaybePromise } from '../maybe-promise.js'
 import type { Client } from '../rules/client.js'
-import { isCallersFault } from '../stores/caller-error.js'
+import { isCallerError } from '../stores/caller-error.js'
 import type { Decision, Quota } from './decision.js'
 import { LastSeen } from './last-seen.js'
 import type { LimiterEvent, LimiterListener } from './limiter-event.js'
 import type { PermitListener, TakenCharge } from './permit.js'
 
 /** Clients whose tier is remembered; and tiers of which the limits are. */
-const MOST_CLIENTS = 10_000
-const MOST_TIERS = 100
+const MAX_CLIENTS = 10_000
+const MAX_TIERS = 100
 
 /** Makes events of what a limiter does. There is none where nobody listens. */
 export class EventSource<Request> {
-  readonly #tiers = new LastSeen<string, string | undefined>(MOST_CLIENTS)
+  readonly #tiers = new LastSeen<string, string | undefined>(MAX_CLIENTS)
   /** The limits of each rule, by tier. */
   readonly #limits = new Map<string | undefined, Map<string, Limit>>()
 
@@ -36,7 +36,7 @@ export class EventSource<Request> {
   }
 
   #storeThrew(cause: unknown): void {
-    if (!isCallersFault(cause)) this.#storeFailed({ type: 'store-failed', cause })
+    if (!isCallerError(cause)) this.#storeFailed({ type: 'store-failed', cause })
   }
 
   #storeFailed(event: LimiterEvent<Request> & { readonly type: 'store-failed' }): void {
@@ -95,7 +95,7 @@ export class EventSource<Request> {
     if (limits === undefined) {
       limits = new Map()
       this.#limits.set(tier, limits)
-      if (this.#limits.size > MOST_TIERS) this.#limits.delete(this.#limits.keys().next().value)
+      if (this.#limits.size > MAX_TIERS) this.#limits.delete(this.#limits.keys().next().value)
     }
     return limits
   }

@@ -6,14 +6,14 @@ import { memoryStore } from '../stores/memory/memory-store.js'
 import type { Store } from '../stores/store.js'
 import { systemTimers } from '../time/timers.js'
 import { chargesFor, type RuleCharge, type Scaling, type ScopedRule } from './charges.js'
-import { Decisions } from './decider.js'
+import { Decider } from './decider.js'
 import type { Decision, Forecast } from './decision.js'
 import { EventSource } from './event-emitter.js'
 import { leaseRenewal } from './lease-renewal.js'
 import { claimName, type LimiterOptions, readOptions } from './limiter-options.js'
 import type { AdmitOptions, Limiter, LimiterRule } from './limiter-types.js'
-import { StandingRules } from './prepared-rules.js'
-import { WaitingRoom } from './slot-queues.js'
+import { PreparedRules } from './prepared-rules.js'
+import { SlotQueues } from './slot-queues.js'
 import { Stopwatch } from './stopwatch.js'
 import { TwoStepAdmission } from './two-step-admission.js'
 
@@ -47,12 +47,12 @@ class RuleLimiter<Request> implements Limiter<Request> {
   readonly #requirementNeedsBody: boolean
   readonly #warmUp: Scaling | undefined
   readonly #store: Store
-  readonly #decisions: Decisions
+  readonly #decisions: Decider
   /** What decides where all requests are charged alike. */
-  readonly #standing: StandingRules<Request> | undefined
+  readonly #standing: PreparedRules<Request> | undefined
   readonly #ownsStore: boolean
   /** Undefined where no rule lets requests wait. */
-  readonly #waiting: WaitingRoom | undefined
+  readonly #waiting: SlotQueues | undefined
   /** What decides on requests whose body is still to come. */
   readonly #twoSteps: TwoStepAdmission<Request>
   /** Undefined where nobody listens. */
@@ -74,14 +74,14 @@ class RuleLimiter<Request> implements Limiter<Request> {
     this.#warmUp = warmUp
     this.#store = store ?? memoryStore()
     this.#ownsStore = store === undefined
-    this.#waiting = rules.some(({ waiting }) => waiting !== undefined) ? new WaitingRoom(timers) : undefined
+    this.#waiting = rules.some(({ waiting }) => waiting !== undefined) ? new SlotQueues(timers) : undefined
     this.#events = listener && new EventSource(listener)
     const resources = [...new Set(rules.map(({ resource }) => resource))]
-    this.#decisions = new Decisions(this.#store, leaseRenewal(timers), resources, this.#waiting, this.#events)
+    this.#decisions = new Decider(this.#store, leaseRenewal(timers), resources, this.#waiting, this.#events)
     const isPlain = [client, warmUp, requirement, this.#waiting, this.#events].every(
       (each) => each === undefined,
     )
-    this.#standing = isPlain ? StandingRules.of(this.#rules, this.#store, this.#decisions) : undefined
+    this.#standing = isPlain ? PreparedRules.of(this.#rules, this.#store, this.#decisions) : undefined
     this.#twoSteps = new TwoStepAdmission({
       rules: this.#rules,
       isLater: ({ resource, index }) =>
@@ -207,7 +207,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
   }
 
   #takeInLine(
-    waiting: WaitingRoom,
+    waiting: SlotQueues,
     charges: readonly RuleCharge[],
     request: Request,
     client: Client | undefined,

@@ -2,10 +2,10 @@ import type { Limit } from '../limits/limit.js'
 import type { MaybePromise } from '../maybe-promise.js'
 import type { KeyFor } from '../rules/key-spec.js'
 import type { Store } from '../stores/store.js'
-import { type Found, isDeciding, type StandingTaker } from '../stores/synchronous-store.js'
+import { type Found, isDeciding, type PreparedTaker } from '../stores/synchronous-store.js'
 import { Admission } from './allowed-decision.js'
-import { RequestQuota, type RuleCharge, type ScopedRule, standingCharge } from './charges.js'
-import type { Decisions } from './decider.js'
+import { preparedCharge, RequestQuota, type RuleCharge, type ScopedRule } from './charges.js'
+import type { Decider } from './decider.js'
 import type { Decision, Quota } from './decision.js'
 import type { Permit } from './permit.js'
 
@@ -15,27 +15,27 @@ import type { Permit } from './permit.js'
  *
  * For limiters that tell nobody, know no clients, let nobody wait and warm nothing up.
  */
-export class StandingRules<Request> {
+export class PreparedRules<Request> {
   private constructor(
     private readonly rules: readonly ScopedRule<Request>[],
     private readonly keyFor: KeyFor<Request>,
-    private readonly taker: StandingTaker,
-    private readonly decisions: Decisions,
+    private readonly taker: PreparedTaker,
+    private readonly decisions: Decider,
   ) {}
 
   /** Undefined where the rules are no such ones, or the store takes them no quicker. */
   static of<Request>(
     rules: readonly ScopedRule<Request>[],
     store: Store,
-    decisions: Decisions,
-  ): StandingRules<Request> | undefined {
+    decisions: Decider,
+  ): PreparedRules<Request> | undefined {
     const keyFor = rules[0]?.keyFor
     if (keyFor === undefined || !isDeciding(store)) return undefined
     const charges = rules.flatMap(({ scope, limit, cost, enforce, keyFor: own }) =>
       enforce && own === keyFor && limit !== undefined && cost !== undefined ? [{ scope, limit, cost }] : [],
     )
     const taker = charges.length === rules.length ? store.standing?.(charges) : undefined
-    return taker && new StandingRules(rules, keyFor, taker, decisions)
+    return taker && new PreparedRules(rules, keyFor, taker, decisions)
   }
 
   admit(request: Request): MaybePromise<Decision> {
@@ -74,7 +74,7 @@ export class StandingRules<Request> {
   }
 
   #charges(key: string): RuleCharge[] {
-    return this.rules.map((rule) => standingCharge(rule, key))
+    return this.rules.map((rule) => preparedCharge(rule, key))
   }
 }
 
@@ -82,14 +82,14 @@ export class StandingRules<Request> {
 class StandingAdmission implements Extract<Decision, { readonly allowed: true }> {
   // Declared, and so not set twice.
   declare readonly allowed: true
-  declare private readonly by: Pick<StandingRules<never>, 'admission' | 'quotas'>
+  declare private readonly by: Pick<PreparedRules<never>, 'admission' | 'quotas'>
   declare private readonly key: string
   declare private readonly at: number
   declare private readonly found: Found
   declare private told: Admission | undefined
   declare private stands: readonly Quota[] | undefined
 
-  constructor(by: Pick<StandingRules<never>, 'admission' | 'quotas'>, key: string, at: number, found: Found) {
+  constructor(by: Pick<PreparedRules<never>, 'admission' | 'quotas'>, key: string, at: number, found: Found) {
     this.allowed = true
     this.by = by
     this.key = key

@@ -11,7 +11,7 @@ import { type Attempt, Line } from './wait-queue.js'
 const LOOK_INTERVAL = 100
 
 /** What is told to one who waits for nothing, in milliseconds, where the store knows of no earlier moment. */
-const LEAST_RETRY_AFTER = 1_000
+const MIN_RETRY_AFTER = 1_000
 
 /** A slot that requests wait for: those of one rule and key. */
 interface Counter {
@@ -25,7 +25,7 @@ interface Counter {
 }
 
 /** The lines of requests that wait for slots, in this process. */
-export class WaitingRoom {
+export class SlotQueues {
   readonly #lines = new Map<string, Line<Decision>>()
   readonly #holdTimes = new HoldTimes()
 
@@ -102,7 +102,7 @@ export class WaitingRoom {
       const turns = ((ahead + 1) * Math.max(1, quota.cost)) / capacityOf(quota.limit)
       const estimate = this.#holdTimes.timeFor(counter.scope, turns) ?? counter.patience
       const atMost = quota.retryAfter > 0 ? quota.retryAfter : estimate
-      return { ...quota, allowed: false, retryAfter: Math.max(LEAST_RETRY_AFTER, Math.min(estimate, atMost)) }
+      return { ...quota, allowed: false, retryAfter: Math.max(MIN_RETRY_AFTER, Math.min(estimate, atMost)) }
     })
     const refusal = refusalOf(told) as Refusal
     return { allowed: false, quotas: told, refusal: { ...refusal, reason: 'busy' } }

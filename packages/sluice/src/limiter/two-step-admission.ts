@@ -3,11 +3,11 @@ import { andThen, type MaybePromise } from '../maybe-promise.js'
 import type { Client } from '../rules/client.js'
 import type { Requirement } from '../rules/requirement.js'
 import { chargesFor, freeCharges, type RuleCharge, type Scaling, type ScopedRule } from './charges.js'
-import type { Decisions, Step } from './decider.js'
+import type { Decider, Step } from './decider.js'
 import type { Decision, Quota, Refusal } from './decision.js'
 import type { RequestBody } from './limiter-types.js'
 import type { Permit } from './permit.js'
-import type { WaitingRoom } from './slot-queues.js'
+import type { SlotQueues } from './slot-queues.js'
 
 export interface TwoStepOptions<Request> {
   readonly rules: readonly ScopedRule<Request>[]
@@ -16,8 +16,8 @@ export interface TwoStepOptions<Request> {
   /** What a request must meet, where that reads the body. */
   readonly requirement: Requirement<Request> | undefined
   readonly scaling: Scaling | undefined
-  readonly decisions: Decisions
-  readonly waiting: WaitingRoom | undefined
+  readonly decisions: Decider
+  readonly waiting: SlotQueues | undefined
 }
 
 /** The request that is decided on. */

@@ -142,7 +142,7 @@ export function usesWallTime(limit: Limit): boolean {
 }
 
 /** Whether one state serves both limits: they count the same units over the same windows, whatever their capacities. */
-export function countAlike(a: Limit, b: Limit): boolean {
+export function hasCompatibleState(a: Limit, b: Limit): boolean {
   if (a === b) return true
   if (a.algorithm === 'fixed-window' && b.algorithm === 'fixed-window')
     return a.period === b.period && sameAlignment(a, b)

@@ -14,14 +14,14 @@ export interface DecidingStore extends Store {
    * Takes what every request is charged alike, but for its key: in nearly half the time that `decide` needs. Undefined where it would be no
    * quicker for these.
    */
-  standing?(charges: readonly StandingCharge[]): StandingTaker | undefined
+  standing?(charges: readonly PreparedCharge[]): PreparedTaker | undefined
 }
 
 /** A charge that is the same for every request, but for its key. It is enforced. */
-export type StandingCharge = Pick<Charge, 'scope' | 'limit' | 'cost'>
+export type PreparedCharge = Pick<Charge, 'scope' | 'limit' | 'cost'>
 
 /** Takes the same charges for one key after the other. */
-export interface StandingTaker {
+export interface PreparedTaker {
   /** Takes them all for a key, or none. `elsewhere`: nothing was decided, since what is kept of the key needs more than this: `decide` does it. */
   take(key: string): 'taken' | 'refused' | 'elsewhere'
   /** The moment of the last take, in the store's time. */

@@ -3,7 +3,7 @@ import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
 import type { Resource } from '../../src/rules/rule.js'
 
 /** What a handler is given. */
-interface Handling {
+interface RequestContext {
   /** `settle` of the adapter, for this request. */
   settle(costs: Readonly<Partial<Record<Resource, number>>>): Promise<void>
 }
@@ -17,7 +17,7 @@ export interface Route {
   readonly path: string
   /** One `limit(…)` after the other. */
   readonly limits: readonly (string | HttpLimitOptions<object>)[]
-  readonly handle: (handling: Handling) => Answer | Promise<Answer>
+  readonly handle: (handling: RequestContext) => Answer | Promise<Answer>
   /**
    * Is called before the limits, as a middleware is. What it is given answers the request with 503 and `answered before`, as
    * one does that ends requests which take too long.

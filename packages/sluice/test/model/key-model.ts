@@ -1,4 +1,4 @@
-import { capacityOf, countAlike, type Limit } from '../../src/limits/limit.js'
+import { capacityOf, hasCompatibleState, type Limit } from '../../src/limits/limit.js'
 import { ConcurrencyModel } from './concurrency.js'
 import { FixedWindowModel } from './fixed-window.js'
 import type { Model, Usage } from './model.js'
@@ -79,7 +79,7 @@ export class KeyModel {
   }
 
   #own(): Kept | undefined {
-    return this.#kept.find((each) => countAlike(each.limit, this.limit))
+    return this.#kept.find((each) => hasCompatibleState(each.limit, this.limit))
   }
 
   /** As if all that another way of counting knows had come as late as it can have. */

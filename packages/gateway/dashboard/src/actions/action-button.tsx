@@ -1,7 +1,7 @@
-import type { Proposal, Propose } from './pending-action.js'
+import type { PendingAction, Propose } from './pending-action.js'
 
 /** Proposes an act. Its text says which, its name what it is done to as well. */
-export function ActButton({
+export function ActionButton({
   text,
   to,
   proposal,
@@ -9,7 +9,7 @@ export function ActButton({
 }: {
   readonly text: string
   readonly to: string
-  readonly proposal: Proposal
+  readonly proposal: PendingAction
   readonly propose: Propose
 }) {
   return (

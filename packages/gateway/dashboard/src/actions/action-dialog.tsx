@@ -2,17 +2,17 @@ import { useState } from 'preact/hooks'
 import type { Act } from '../../../src/server/admin/api/live-types.js'
 import { type AdminApi, AdminError } from '../api/admin-api.js'
 import { Dialog } from '../components/dialog.js'
-import { type Proposal, wordingOf } from './pending-action.js'
+import { type PendingAction, wordingOf } from './pending-action.js'
 
 /** Has an act confirmed, and the admin token given where the page has none. */
-export function ActDialog({
+export function ActionDialog({
   api,
   proposal,
   onDone,
   onClose,
 }: {
   readonly api: AdminApi
-  readonly proposal: Proposal
+  readonly proposal: PendingAction
   /** With what was done, in words. */
   readonly onDone: (done: string) => void
   readonly onClose: () => void
@@ -86,7 +86,7 @@ export function ActDialog({
   )
 }
 
-function actOf(proposal: Proposal, limit: string): Act {
+function actOf(proposal: PendingAction, limit: string): Act {
   if (proposal.act === 'limit') return { ...proposal, limit: limit.trim() }
   if (proposal.act !== 'reset') return proposal
   const { shown: _, ...act } = proposal

@@ -1,14 +1,14 @@
 import type { Act } from '../../../src/server/admin/api/live-types.js'
 
 /** An act that somebody is asked to confirm, with what is shown of it. */
-export type Proposal =
+export type PendingAction =
   | Extract<Act, { act: 'shadow' | 'undo' }>
   /** `limit`: as it is now, which the dialog changes. */
   | Extract<Act, { act: 'limit' }>
   /** `shown`: the key as people see it. */
   | (Extract<Act, { act: 'reset' }> & { readonly shown: string })
 
-export type Propose = (proposal: Proposal) => void
+export type Propose = (proposal: PendingAction) => void
 
 export interface Wording {
   readonly title: string
@@ -19,7 +19,7 @@ export interface Wording {
 const UNTIL = 'until it is undone or the gateway restarts'
 
 /** What confirming it means, in plain words. */
-export function wordingOf(proposal: Proposal): Wording {
+export function wordingOf(proposal: PendingAction): Wording {
   switch (proposal.act) {
     case 'shadow':
       return proposal.shadow

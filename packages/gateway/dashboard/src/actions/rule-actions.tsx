@@ -1,9 +1,9 @@
 import type { RuleStatus } from '../../../src/server/admin/api/live-types.js'
-import { ActButton } from './action-button.js'
+import { ActionButton } from './action-button.js'
 import type { Propose } from './pending-action.js'
 
 /** What may be done with a rule. Each is confirmed in a dialog. */
-export function RuleActs({
+export function RuleActions({
   route,
   rule: { rule, enforced, limit, overridden },
   propose,
@@ -15,13 +15,15 @@ export function RuleActs({
   const act = { to: `${rule} on ${route}`, propose }
   return (
     <div class="acts">
-      <ActButton
+      <ActionButton
         {...act}
         text={enforced ? 'Set to shadow' : 'Enforce'}
         proposal={{ act: 'shadow', route, rule, shadow: enforced }}
       />
-      <ActButton {...act} text="Change the limit" proposal={{ act: 'limit', route, rule, limit }} />
-      {overridden !== undefined && <ActButton {...act} text="Undo" proposal={{ act: 'undo', route, rule }} />}
+      <ActionButton {...act} text="Change the limit" proposal={{ act: 'limit', route, rule, limit }} />
+      {overridden !== undefined && (
+        <ActionButton {...act} text="Undo" proposal={{ act: 'undo', route, rule }} />
+      )}
     </div>
   )
 }

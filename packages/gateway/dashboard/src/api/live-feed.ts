@@ -20,7 +20,7 @@ export interface LiveListener {
 /** Milliseconds. A sample comes every second: after this long without a byte, the connection is dead whatever the network says. */
 const SILENCE = 10_000
 const FIRST_WAIT = 1000
-const LONGEST_WAIT = 15_000
+const MAX_WAIT = 15_000
 
 /** Follows the gateway, and comes back by itself after it was lost. */
 export class LiveFeed {
@@ -54,7 +54,7 @@ export class LiveFeed {
   }
 
   #retry(reason: string): void {
-    const longest = Math.min(FIRST_WAIT * 2 ** this.#failures, LONGEST_WAIT)
+    const longest = Math.min(FIRST_WAIT * 2 ** this.#failures, MAX_WAIT)
     this.#failures++
     // Many open pages must not all come back in one moment.
     const wait = longest * (0.5 + Math.random() / 2)

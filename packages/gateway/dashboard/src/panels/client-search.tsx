@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { ClientRule, ClientState } from '../../../src/server/admin/api/live-types.js'
-import { ActButton } from '../actions/action-button.js'
+import { ActionButton } from '../actions/action-button.js'
 import type { Propose } from '../actions/pending-action.js'
 import { type AdminApi, AdminError } from '../api/admin-api.js'
 import { useRepeated } from '../api/use-repeated.js'
@@ -149,7 +149,7 @@ function resetColumn(client: string, propose: Propose): Column<ClientRule> {
     title: 'Act',
     kind: 'number',
     cell: ({ route, rule, id }) => (
-      <ActButton
+      <ActionButton
         text="Reset"
         to={`${client} in ${rule} on ${route}`}
         proposal={{ act: 'reset', route, rule, key: id, shown: client }}

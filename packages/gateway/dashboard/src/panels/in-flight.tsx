@@ -4,7 +4,7 @@ import { Plot } from '../components/plot.js'
 import { ofRoute, type View } from './view.js'
 
 /** Requests that are with the upstream, and those that wait for a slot. */
-export function UnderWay({ view }: { readonly view: View }) {
+export function InFlight({ view }: { readonly view: View }) {
   return (
     <Panel id="under-way" title="In flight and waiting" note="requests">
       {view.stretches.length === 0 ? (

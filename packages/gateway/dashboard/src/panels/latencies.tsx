@@ -2,7 +2,7 @@ import type { Latency } from '../../../src/server/admin/api/live-types.js'
 import { duration } from '../components/format.js'
 import { Empty, Panel } from '../components/panel.js'
 import { Plot } from '../components/plot.js'
-import type { Stretch } from '../timeseries/buckets.js'
+import type { TimeBucket } from '../timeseries/buckets.js'
 import type { View } from './view.js'
 
 /** How long decisions, the store and the upstream take. */
@@ -50,7 +50,7 @@ function LatencyPlot({
   readonly note: string
   readonly empty: string
   readonly view: View
-  readonly of: (stretch: Stretch) => Latency
+  readonly of: (stretch: TimeBucket) => Latency
 }) {
   const latencies = view.stretches.map(of)
   const measured = (value: (latency: Latency) => number) =>

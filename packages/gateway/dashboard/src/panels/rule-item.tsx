@@ -1,7 +1,7 @@
 import type { KeyFullness, RuleStatus } from '../../../src/server/admin/api/live-types.js'
-import { ActButton } from '../actions/action-button.js'
+import { ActionButton } from '../actions/action-button.js'
 import type { Propose } from '../actions/pending-action.js'
-import { RuleActs } from '../actions/rule-actions.js'
+import { RuleActions } from '../actions/rule-actions.js'
 import { Badge } from '../components/badge.js'
 import { Bar, colourOfFullness } from '../components/bar.js'
 import { count, units } from '../components/format.js'
@@ -73,7 +73,7 @@ function Opened({ route, rule, propose, onClient }: RuleItemProps) {
           </>
         )}
       </p>
-      {propose !== undefined && <RuleActs route={route} rule={rule} propose={propose} />}
+      {propose !== undefined && <RuleActions route={route} rule={rule} propose={propose} />}
       {rule.fullness.length === 0 ? (
         <p class="empty">Nobody has used anything of this limit now.</p>
       ) : (
@@ -110,7 +110,7 @@ function resetColumn(route: string, rule: string, propose: Propose): Column<KeyF
     title: 'Act',
     kind: 'number',
     cell: ({ key, id }) => (
-      <ActButton
+      <ActionButton
         text="Reset"
         to={`${key} in ${rule} on ${route}`}
         proposal={{ act: 'reset', route, rule, key: id, shown: key }}

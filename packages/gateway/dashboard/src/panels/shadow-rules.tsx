@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks'
 import type { Status } from '../../../src/server/admin/api/live-types.js'
-import { ActButton } from '../actions/action-button.js'
+import { ActionButton } from '../actions/action-button.js'
 import type { Propose } from '../actions/pending-action.js'
 import { Bar } from '../components/bar.js'
 import { count } from '../components/format.js'
@@ -65,7 +65,7 @@ function enforceColumn(propose: Propose): Column<ListedRule> {
     title: 'Act',
     kind: 'number',
     cell: ({ route, rule: { rule } }) => (
-      <ActButton
+      <ActionButton
         text="Enforce"
         to={`${rule} on ${route}`}
         proposal={{ act: 'shadow', route, rule, shadow: false }}

@@ -8,7 +8,7 @@ import { Table } from '../components/table.js'
 import { MEANWHILE } from './labels.js'
 
 /** The store and its breaker, and the models that warm up. */
-export function Condition({ status }: { readonly status: Status }) {
+export function StoreStatusPanel({ status }: { readonly status: Status }) {
   const warming = status.routes.filter(({ warmUp }) => warmUp !== undefined)
   return (
     <Panel id="condition" title="Store and warm-up">

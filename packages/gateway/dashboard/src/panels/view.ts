@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks'
 import type { Sample } from '../../../src/server/admin/api/live-types.js'
-import { type Stretch, stretchesOf } from '../timeseries/buckets.js'
+import { bucketsOf, type TimeBucket } from '../timeseries/buckets.js'
 import type { History } from '../timeseries/history.js'
 
 /** How far back the plots go, in minutes. */
@@ -12,7 +12,7 @@ export interface View {
   readonly route: string | undefined
   readonly minutes: Minutes
   readonly samples: readonly Sample[]
-  readonly stretches: readonly Stretch[]
+  readonly stretches: readonly TimeBucket[]
   /** Epoch milliseconds of each stretch. */
   readonly times: readonly number[]
   readonly span: readonly [from: number, to: number]
@@ -25,7 +25,7 @@ export function useView(history: History, route: string | undefined, minutes: Mi
     // A gateway that is young is not shown as a line at the edge.
     const seconds = Math.min(Number(minutes) * 60, Math.max(known, 60))
     const length = lengthFor(seconds)
-    const stretches = stretchesOf(history.lastSeconds(seconds + length), route, length)
+    const stretches = bucketsOf(history.lastSeconds(seconds + length), route, length)
     return {
       route,
       minutes,

@@ -1,7 +1,7 @@
 import { Panel } from '../components/panel.js'
 import { Plot } from '../components/plot.js'
 import { together } from './align-timelines.js'
-import { number, stretchLength } from './report-format.js'
+import { bucketLength, number } from './report-format.js'
 import type { Side } from './sides.js'
 
 interface Shown {
@@ -16,7 +16,7 @@ const PLOTS: readonly Shown[] = [
 ]
 
 /** What two policies refused over time, in one plot each. */
-export function BothOverTime({ one, other }: { readonly one: Side; readonly other: Side }) {
+export function ComparisonTimelines({ one, other }: { readonly one: Side; readonly other: Side }) {
   return (
     <div class="side-by-side">
       {PLOTS.map(({ id, title, of }) => (
@@ -31,7 +31,7 @@ function BothPlot({ id, title, of, one, other }: Shown & { readonly one: Side; r
   if (pairs.every((pair) => pair.one + pair.other === 0)) return null
   const times = pairs.map(({ at }) => at)
   return (
-    <Panel id={id} title={title} note={`per ${stretchLength(width)}`}>
+    <Panel id={id} title={title} note={`per ${bucketLength(width)}`}>
       <Plot
         label={`${title}, over time: ${one.name} and ${other.name}`}
         times={times}

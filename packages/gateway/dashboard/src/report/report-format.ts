@@ -19,7 +19,7 @@ export function moment(at: number): string {
 }
 
 /** `second`, `30 seconds`, `4 minutes`: how long a stretch of a plot is. */
-export function stretchLength(milliseconds: number): string {
+export function bucketLength(milliseconds: number): string {
   const seconds = milliseconds / 1000
   if (seconds < 120) return seconds === 1 ? 'second' : `${number(seconds)} seconds`
   return seconds < 7200 ? `${number(seconds / 60)} minutes` : `${number(seconds / 3600)} hours`

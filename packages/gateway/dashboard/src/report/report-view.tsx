@@ -1,5 +1,5 @@
 import type { ReportPage } from '../../../src/replay/html/fill-template.js'
-import { BothOverTime } from './comparison-timelines.js'
+import { ComparisonTimelines } from './comparison-timelines.js'
 import { Figures } from './figures.js'
 import { Notes } from './notes.js'
 import { sidesOf } from './sides.js'
@@ -19,7 +19,7 @@ export function Replayed(page: Omit<ReportPage, 'trace'>) {
         <Figures key={side.place} {...side} />
       ))}
       {suggestion !== undefined && <TradeOff suggestion={suggestion} yaml={yaml} />}
-      {one !== undefined && other !== undefined && <BothOverTime one={one} other={other} />}
+      {one !== undefined && other !== undefined && <ComparisonTimelines one={one} other={other} />}
       {sides.map((side) => (
         <Timelines key={side.place} {...side} />
       ))}

@@ -2,7 +2,7 @@ import type { TimelineReport } from '../../../src/replay/report/report.js'
 import { Panel } from '../components/panel.js'
 import { Plot } from '../components/plot.js'
 import type { Line } from '../components/plot-drawing.js'
-import { number, stretchLength } from './report-format.js'
+import { bucketLength, number } from './report-format.js'
 import { type Side, titleOf } from './sides.js'
 
 /** Colours for rules, of theme.css; told apart by dashes too where there are more. */
@@ -23,7 +23,7 @@ export function Timelines({ report, name, place }: Side) {
   const plot = (label: string, lines: readonly Line[]) => (
     <Plot label={label} times={times} lines={lines} format={number} span={span} height={200} group="replay" />
   )
-  const note = `per ${stretchLength(timeline.width)}`
+  const note = `per ${bucketLength(timeline.width)}`
   return (
     <div class="side-by-side">
       <Panel id={`requests-${place}`} title={titleOf('Requests', { name })} note={note}>

@@ -1,7 +1,7 @@
 import type { Latency, RouteSample, Sample } from '../../../src/server/admin/api/live-types.js'
 
 /** A few seconds as one point of a plot. */
-export interface Stretch {
+export interface TimeBucket {
   /** Epoch milliseconds of its first second. */
   readonly at: number
   /** How many seconds of it have been seen. */
@@ -43,12 +43,12 @@ export function trafficOf(sample: Sample, route: string | undefined): RouteSampl
  *
  * @param length seconds
  */
-export function stretchesOf(
+export function bucketsOf(
   samples: readonly Sample[],
   route: string | undefined,
   length: number,
-): Stretch[] {
-  const stretches: Stretch[] = []
+): TimeBucket[] {
+  const stretches: TimeBucket[] = []
   for (const sample of samples) {
     const at = Math.floor(sample.at / (length * 1000)) * length * 1000
     const last = stretches.at(-1)

@@ -35,8 +35,8 @@ const REQUEST_ONLY: ReadonlySet<string> = new Set(['host', 'content-length', 'ex
 const RESPONSE_ONLY: ReadonlySet<string> = new Set(['proxy-authenticate', 'proxy-authentication-info'])
 
 /** Names that are remembered, and the longest of them: a client that makes up names must not fill the memory with them. */
-const MOST_NAMES = 1000
-const LONGEST_NAME = 64
+const MAX_NAMES = 1000
+const MAX_NAME = 64
 
 const known = new Map<string, HeaderName>()
 
@@ -68,8 +68,8 @@ function remember(name: string): HeaderName {
     !(folded.startsWith('content-') && folded !== lower)
   const toClient = !hopByHop && !RESPONSE_ONLY.has(folded)
   const about = { name, spelling, folded, toUpstream, toClient }
-  if (name.length > LONGEST_NAME) return about
-  if (known.size >= MOST_NAMES) known.clear()
+  if (name.length > MAX_NAME) return about
+  if (known.size >= MAX_NAMES) known.clear()
   known.set(name, about)
   return about
 }

@@ -13,7 +13,7 @@ export interface UpstreamBody {
  *
  * @param json the request's body, which is valid JSON and was read as `asked`
  */
-export function askForUsage(shape: Shape, asked: Asked, json: Buffer): UpstreamBody {
+export function requestUsage(shape: Shape, asked: Asked, json: Buffer): UpstreamBody {
   if (!shape.usageOnRequest || !asked.stream || asked.wantsUsage) return { body: json, hidesUsage: false }
   const body = withMember(json, 'stream_options', (options) => {
     const object = options === undefined || options.equals(NULL) ? NO_OPTIONS : options

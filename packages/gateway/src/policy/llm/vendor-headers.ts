@@ -11,7 +11,7 @@ type Field = readonly [name: string, value: string]
  *
  * @param now the time of the decision, in milliseconds since 1970
  */
-export function mirroredFields(vendor: MirrorName, quotas: readonly Quota[], now: number): Field[] {
+export function vendorHeaders(vendor: MirrorName, quotas: readonly Quota[], now: number): Field[] {
   const { resources, fields } = MIRRORS[vendor]
   return Object.entries(resources).flatMap(([resource, word]) => {
     const quota = tightest(quotas, resource)

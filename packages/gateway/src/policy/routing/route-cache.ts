@@ -1,12 +1,12 @@
 /** Targets that are remembered, and the longest of them: a client that makes up paths must not fill the memory with them. */
-const MOST_TARGETS = 1000
-const LONGEST_TARGET = 128
+const MAX_TARGETS = 1000
+const MAX_TARGET = 128
 
 /**
  * Remembers what was found for the request targets that came lately. They are mostly few and come again, and to look one up costs a third of
  * reading and routing it anew.
  */
-export class KnownTargets<T extends object> {
+export class RouteCache<T extends object> {
   readonly #find: (method: string, url: string) => T
   readonly #byMethod = new Map<string, Map<string, T>>()
 
@@ -26,9 +26,9 @@ export class KnownTargets<T extends object> {
   #remember(method: string, url: string): T {
     const found = this.#find(method, url)
     // Queries seldom come again.
-    if (url.length > LONGEST_TARGET || url.includes('?')) return found
+    if (url.length > MAX_TARGET || url.includes('?')) return found
     const ofMethod = this.#byMethod.get(method) ?? new Map<string, T>()
-    if (ofMethod.size >= MOST_TARGETS) ofMethod.clear()
+    if (ofMethod.size >= MAX_TARGETS) ofMethod.clear()
     this.#byMethod.set(method, ofMethod.set(url, found))
     return found
   }

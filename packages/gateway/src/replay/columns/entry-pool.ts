@@ -20,7 +20,7 @@ const NUMBERS = 3
  * Entries of a time and a cost, in lists: numbers in pages of numbers, 24 bytes each. As objects or arrays of their own, the million that a replay
  * remembers would be the garbage collector's to go through again and again.
  */
-export class Entries {
+export class EntryPool {
   readonly #pages: Float64Array[] = []
   #used = 0
   /** The first of those that are free again. */

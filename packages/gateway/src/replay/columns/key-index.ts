@@ -1,5 +1,5 @@
-import { TextHash } from './string-hash.js'
-import { TextTable } from './string-index.js'
+import { StringHash } from './string-hash.js'
+import { StringIndex } from './string-index.js'
 
 /** In place of a slot, where there are too many keys. */
 export const NO_SLOT = 0
@@ -22,9 +22,9 @@ const FIRST_LOOK = 131_072
  * slots given to others: so what is kept is what is in use, however many keys there are in all. They are looked for when there are twice as many
  * keys as were left the last time.
  */
-export class KeySlots {
-  readonly #slots = new TextTable()
-  readonly #hash = new TextHash()
+export class KeyIndex {
+  readonly #slots = new StringIndex()
+  readonly #hash = new StringHash()
   #used = 0
   readonly #free: number[] = []
   #lookAt: number

@@ -1,5 +1,5 @@
 /** A whole number for each who sends requests, by their number; 0 where none was set. */
-export class BySender {
+export class SenderColumn {
   #values = new Int32Array(1024)
 
   get(sender: number): number {

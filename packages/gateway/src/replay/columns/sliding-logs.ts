@@ -1,5 +1,5 @@
-import { type Entries, NONE } from './entry-pool.js'
-import type { SlotNumbers } from './slot-columns.js'
+import { type EntryPool, NONE } from './entry-pool.js'
+import type { SlotColumns } from './slot-columns.js'
 
 /** What is kept of a log. */
 const SUM = 0
@@ -15,14 +15,14 @@ export const LOG_NUMBERS = 4
  * A log for each of many slots, in the numbers that are kept of them: what was taken in the trailing period (now − period, now], exactly, with an entry for each that took. Times
  * only rise.
  */
-export class TrailingLogs {
+export class SlidingLogs {
   /**
    * @param entries where those of all slots are, and of whoever else counts in them
    * @param from the first of the numbers that a log has for itself
    */
   constructor(
-    private readonly entries: Entries,
-    private readonly numbers: SlotNumbers,
+    private readonly entries: EntryPool,
+    private readonly numbers: SlotColumns,
     private readonly from = 0,
   ) {}
 

@@ -1,7 +1,7 @@
 const FIRST_SLOTS = 1024
 
 /** A few numbers for each of many slots, those of a slot side by side: to go from one to the next waits for no memory. */
-export class SlotNumbers {
+export class SlotColumns {
   #numbers: Float64Array
 
   /** @param width how many numbers a slot has */

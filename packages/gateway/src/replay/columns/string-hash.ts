@@ -1,5 +1,5 @@
 /** A hash of 64 bits of a text, in two halves: those of the text that was hashed last. Without a secret. */
-export class TextHash {
+export class StringHash {
   low = 0
   high = 0
 

@@ -1,4 +1,4 @@
-import { TextHash } from './string-hash.js'
+import { StringHash } from './string-hash.js'
 
 /** What is kept of a text: two halves of its hash, and its number; 0 where the place is free. */
 const LOW = 0
@@ -13,11 +13,11 @@ const FIRST_PLACES = 2048
  * Texts are known by 64 bits of a hash: that any two of half a million are taken for one has a chance of one in 100 million. A `Map` of 100,000
  * texts waits for memory five times a look, and this once, which is 1 µs in place of 0.2 where a replay has much else in the processor's caches.
  */
-export class TextTable {
+export class StringIndex {
   #table = new Int32Array(FIRST_PLACES * WIDTH)
   #mask = FIRST_PLACES - 1
   #count = 0
-  readonly #hash = new TextHash()
+  readonly #hash = new StringHash()
   /** The hash of the text that was looked for last, and where it is or belongs. */
   #low = 0
   #high = 0

@@ -1,6 +1,6 @@
 import { memoryStore } from 'sluice'
 import { type GatewayConfig, type PolicyConfig, policiesOf } from '../../policy/config/config.js'
-import { createAdmission } from '../../policy/policies.js'
+import { createPolicies } from '../../policy/policies.js'
 import type { TraceRequest } from '../trace/trace-request.js'
 import type { DurationModel } from './duration-model.js'
 import { withRecordedCosts } from './recorded-costs.js'
@@ -8,7 +8,7 @@ import type { ReplayObserver } from './replay-events.js'
 import { routeFinder } from './replay-routing.js'
 import { type Unready, warmUpsOn } from './replay-warm-ups.js'
 import { RunningRequests } from './running-requests.js'
-import { Deciding, type Unweighed } from './simulator.js'
+import { Simulator, type Unweighed } from './simulator.js'
 import { VirtualTime } from './virtual-time.js'
 
 export interface EngineOptions {
@@ -29,7 +29,7 @@ export interface EngineOptions {
  */
 export class Engine {
   readonly #time: VirtualTime
-  readonly #deciding: Deciding
+  readonly #deciding: Simulator
 
   /**
    * @param start of the replay's time, in milliseconds
@@ -48,9 +48,9 @@ export class Engine {
     const maxKeys = config.store.kind === 'memory' ? { maxKeys: config.store.maxKeys } : {}
     const store = memoryStore({ ...maxKeys, clock: time })
     const warmUps = warmUpsOn(time, options.unready ?? [])
-    const admission = createAdmission(played, { store, warmUps, timers: time })
+    const admission = createPolicies(played, { store, warmUps, timers: time })
     this.#time = time
-    this.#deciding = new Deciding(
+    this.#deciding = new Simulator(
       routeFinder(played, admission, options.route),
       new RunningRequests(time, options.duration),
       observer,

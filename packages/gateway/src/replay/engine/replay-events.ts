@@ -31,7 +31,7 @@ export interface Played {
 }
 
 /** Is told what becomes of a request that was let in. */
-export interface Aftermath {
+export interface CompletionHandler {
   /** What it cost in truth, at its end. */
   settled(costs: Amounts): void
   /** It has ended: its slots are free. */
@@ -40,5 +40,5 @@ export interface Aftermath {
 
 /** Is told of what happens in a replay, at the time at which it does. */
 export interface ReplayObserver {
-  decided(played: Played): Aftermath | undefined
+  decided(played: Played): CompletionHandler | undefined
 }

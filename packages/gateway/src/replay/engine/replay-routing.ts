@@ -2,7 +2,7 @@ import type { GatewayConfig } from '../../policy/config/config.js'
 import type { Admission, PolicyMatch } from '../../policy/policies.js'
 import type { RoutePattern } from '../../policy/routing/route-pattern.js'
 import { BadTargetError, parseTarget } from '../../policy/routing/target.js'
-import { cutLoose } from '../columns/detach-string.js'
+import { detachString } from '../columns/detach-string.js'
 import { TraceError, type TraceRequest } from '../trace/trace-request.js'
 
 /** Where a recorded request goes. */
@@ -19,7 +19,7 @@ interface Routed {
 export type FindRoute = (request: TraceRequest) => Routed | undefined
 
 /** Paths whose route is remembered. */
-const MOST_KNOWN = 10_000
+const MAX_KNOWN = 10_000
 
 /**
  * Makes what finds the route of a request: by its recorded path; where there is none, the route that was said, or the only one
@@ -43,8 +43,8 @@ export function routeFinder(
     const id = `${method} ${path}`
     const before = known.get(id)
     if (before !== undefined) return before
-    const found = routed(admission, method, cutLoose(path))
-    if (known.size >= MOST_KNOWN) known.clear()
+    const found = routed(admission, method, detachString(path))
+    if (known.size >= MAX_KNOWN) known.clear()
     known.set(id, found)
     return found
   }

@@ -4,7 +4,7 @@ import { settleCounted } from '../../policy/llm/settle-counted.js'
 import { amountsOf } from '../../policy/llm/usage.js'
 import type { TraceRequest } from '../trace/trace-request.js'
 import type { DurationModel } from './duration-model.js'
-import type { Aftermath } from './replay-events.js'
+import type { CompletionHandler } from './replay-events.js'
 import type { VirtualTime } from './virtual-time.js'
 
 /** Requests that were let in, until their answers end: then what they took is settled, and their slots are free. */
@@ -19,7 +19,7 @@ export class RunningRequests {
     recorded: TraceRequest,
     permit: Permit,
     llm: LlmOptions | undefined,
-    aftermath: Aftermath | undefined,
+    aftermath: CompletionHandler | undefined,
   ): void {
     permit.keepRenewed()
     const duration = recorded.duration ?? this.duration(recorded)

@@ -3,7 +3,7 @@ import { holdsSlots } from '../../policy/holds-slots.js'
 import type { PolicyMatch } from '../../policy/policies.js'
 import type { WeighedRequest } from '../../policy/policy-request.js'
 import type { TraceRequest } from '../trace/trace-request.js'
-import type { Aftermath, Outcome, ReplayObserver } from './replay-events.js'
+import type { CompletionHandler, Outcome, ReplayObserver } from './replay-events.js'
 import type { FindRoute } from './replay-routing.js'
 import { ReplayedRequest } from './replayed-request.js'
 import type { RunningRequests } from './running-requests.js'
@@ -26,7 +26,7 @@ export interface Unweighed {
 }
 
 /** Decides on requests as they come in, and tells what came of each. */
-export class Deciding {
+export class Simulator {
   /** Requests that wait for a slot. */
   #waiting = 0
   #number = 0
@@ -164,7 +164,7 @@ export class Deciding {
     { recorded, number, match, cameAt }: Arrival,
     outcome: Outcome,
     goesOn: boolean,
-  ): Aftermath | undefined {
+  ): CompletionHandler | undefined {
     const decidedAt = this.now()
     return this.observer.decided({
       recorded,

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { filledPage, type ReportPage } from './fill-template.js'
+import { fillTemplate, type ReportPage } from './fill-template.js'
 
 const TEMPLATE = new URL('../../../report-page/dist/index.html', import.meta.url)
 
@@ -10,5 +10,5 @@ export function reportTemplate(): Promise<string> {
 
 /** The page as one file, which asks for nothing else. */
 export async function htmlOf(page: ReportPage): Promise<string> {
-  return filledPage(await reportTemplate(), page)
+  return fillTemplate(await reportTemplate(), page)
 }

@@ -1,5 +1,5 @@
 /** A table of text: the first columns as they are named in `left` are flush left, all others right. */
-export function textTable(
+export function consoleTable(
   head: readonly string[],
   rows: readonly (readonly string[])[],
   left: number,

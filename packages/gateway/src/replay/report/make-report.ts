@@ -1,7 +1,7 @@
 import { formatLimit } from 'sluice'
-import { MOST_CLIENTS, OTHERS } from '../stats/client-stats.js'
+import { MAX_CLIENTS, OTHERS } from '../stats/client-stats.js'
 import type { Tally } from '../stats/replay-stats.js'
-import { MOST_KEYS, MOST_REMEMBERED, type RuleTally } from '../stats/rule-stats.js'
+import { MAX_KEYS, MAX_REMEMBERED, type RuleTally } from '../stats/rule-stats.js'
 import type { Timeline } from '../stats/timeline.js'
 import type { TraceReading } from '../trace/trace.js'
 import { clientReports, compare } from './client-reports.js'
@@ -56,10 +56,10 @@ function boundsOf({ rules, clients }: Tally): string[] {
   const notes: string[] = []
   if (rules.some(({ measured, limit }) => !measured && !('align' in limit)))
     notes.push(
-      `False refusals of some rules were not measured: there were more than ${MOST_KEYS} keys, or more than ${MOST_REMEMBERED} requests within their periods.`,
+      `False refusals of some rules were not measured: there were more than ${MAX_KEYS} keys, or more than ${MAX_REMEMBERED} requests within their periods.`,
     )
   if (clients.requests(OTHERS) > 0)
-    notes.push(`More than ${MOST_CLIENTS} clients: those that came later were counted together.`)
+    notes.push(`More than ${MAX_CLIENTS} clients: those that came later were counted together.`)
   return notes
 }
 

@@ -1,7 +1,7 @@
 import { BATCH, type Batch } from '../stats/pipeline/batch-protocol.js'
 import type { Audience } from '../stats/pipeline/encoder.js'
 import { type Closing, type Reports, Tallies } from './aggregator.js'
-import { OwnThread } from './stats-thread.js'
+import { StatsThread } from './stats-thread.js'
 
 /** Batches of a trace that is counted without a thread where there are no more: to start one takes as long. */
 const SHORT = 64
@@ -15,7 +15,7 @@ export class Counting implements Audience {
   readonly #spare: Float64Array<ArrayBuffer>[] = []
   /** What was told, as long as it is not known whether the trace is short. */
   #backlog: Batch[] = []
-  #thread: OwnThread | undefined
+  #thread: StatsThread | undefined
 
   /** @param threads 1 or 2: with that which decides */
   constructor(private readonly threads: number) {}
@@ -52,7 +52,7 @@ export class Counting implements Audience {
   }
 
   #startThread(): void {
-    const thread = new OwnThread((numbers) => this.#spare.push(numbers))
+    const thread = new StatsThread((numbers) => this.#spare.push(numbers))
     this.#thread = thread
     for (const batch of this.#backlog) thread.hear(batch)
     this.#backlog = []

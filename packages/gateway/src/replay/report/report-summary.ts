@@ -1,6 +1,6 @@
 import { printable } from '../trace/trace-request.js'
 import type { Comparison } from './comparison.js'
-import { textTable } from './console-table.js'
+import { consoleTable } from './console-table.js'
 import type { LockoutReport, ReplayReport, RuleReport } from './report.js'
 import { count, counted, length, moment, partOf, percent } from './report-numbers.js'
 
@@ -19,7 +19,7 @@ export function comparisonSummary(comparison: Comparison, names: readonly [strin
   const { one, other, requests, clients, differing } = comparison
   const [nameOfOne, nameOfOther] = names
   const width = Math.max(nameOfOne.length, nameOfOther.length)
-  const clientTable = textTable(
+  const clientTable = consoleTable(
     ['client', 'requests', `refused by ${nameOfOne}`, `by ${nameOfOther}`],
     clients
       .slice(0, 2 * NAMED)
@@ -130,7 +130,7 @@ function ruleLines({ rules }: ReplayReport): string[] {
     'max',
     'most held',
   ]
-  const table = textTable(head, rules.map(ruleCells), 4)
+  const table = consoleTable(head, rules.map(ruleCells), 4)
   const reserving = rules.filter(({ reserved, used }) => reserved !== used)
   return [
     ...table,
@@ -168,7 +168,7 @@ function tierLines({ tiers }: ReplayReport): string[] {
     percent(partOf(refused, requests)),
     count(falselyRefused),
   ])
-  return ['', ...textTable(['tier', 'requests', 'refused', 'part', 'falsely'], rows, 1)]
+  return ['', ...consoleTable(['tier', 'requests', 'refused', 'part', 'falsely'], rows, 1)]
 }
 
 function clientLines({ clients }: ReplayReport): string[] {
@@ -181,7 +181,7 @@ function clientLines({ clients }: ReplayReport): string[] {
     percent(partOf(times, requests)),
     longestLockout === null ? '' : length(longestLockout.length),
   ])
-  return ['', ...textTable(['client', 'requests', 'refused', 'part', 'longest lock-out'], rows, 1)]
+  return ['', ...consoleTable(['client', 'requests', 'refused', 'part', 'longest lock-out'], rows, 1)]
 }
 
 function noteLines({ notes }: ReplayReport): string[] {

@@ -8,10 +8,10 @@ export type FromThread = { readonly spare: Float64Array<ArrayBuffer> } | { reado
 const THREAD = new URL('./stats-thread-main.js', import.meta.url)
 
 /** Batches that were told and are not counted yet, 16 MB: with more, whoever tells waits. With 16 batches he did so now and then, for a tenth of the time. */
-const MOST_UNDER_WAY = 128
+const MAX_UNDER_WAY = 128
 
 /** Counts in a thread of its own. */
-export class OwnThread {
+export class StatsThread {
   // What this process was started with may not suit a file: `--input-type` does not, and it would not start.
   readonly #thread = new Worker(THREAD, { execArgv: [] })
   readonly #ended = new Promise((resolve) => this.#thread.once('exit', resolve))
@@ -38,7 +38,7 @@ export class OwnThread {
   /** Resolves once there is not too much that is not counted yet; undefined where that is so now. */
   keepUp(): Promise<void> | undefined {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    if (this.#underWay < MOST_UNDER_WAY) return undefined
+    if (this.#underWay < MAX_UNDER_WAY) return undefined
     return new Promise((resolve, reject) => {
       this.#goOn = resolve
       this.#fail = reject

@@ -1,8 +1,8 @@
 import { capacityOf, type Limit } from 'sluice'
-import type { Entries } from '../columns/entry-pool.js'
+import type { EntryPool } from '../columns/entry-pool.js'
 import type { Kept } from '../columns/key-index.js'
-import { LOG_NUMBERS, TrailingLogs } from '../columns/sliding-logs.js'
-import { SlotNumbers } from '../columns/slot-columns.js'
+import { LOG_NUMBERS, SlidingLogs } from '../columns/sliding-logs.js'
+import { SlotColumns } from '../columns/slot-columns.js'
 
 /** What was let in, as a settlement names it. */
 export interface Taken {
@@ -35,14 +35,14 @@ const NUMBERS = 4
  * What is settled counts as the limiters count it: what was taken too much counts no more from then on, and what was taken too little
  * is taken at that moment.
  */
-export class KeyBounds implements Kept {
-  readonly #bounds = new SlotNumbers(NUMBERS + LOG_NUMBERS)
-  readonly #logs: TrailingLogs
+export class BoundChecker implements Kept {
+  readonly #bounds = new SlotColumns(NUMBERS + LOG_NUMBERS)
+  readonly #logs: SlidingLogs
   /** How long anything may count after a request, in milliseconds: by the longest of the limits, since tiers have their own. */
   #age = 0
 
-  constructor(entries: Entries) {
-    this.#logs = new TrailingLogs(entries, this.#bounds, NUMBERS)
+  constructor(entries: EntryPool) {
+    this.#logs = new SlidingLogs(entries, this.#bounds, NUMBERS)
   }
 
   begin(slot: number): void {

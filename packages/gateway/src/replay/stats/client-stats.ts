@@ -1,12 +1,12 @@
-import { cutLoose } from '../columns/detach-string.js'
-import { BySender } from '../columns/sender-column.js'
-import { SlotNumbers } from '../columns/slot-columns.js'
+import { detachString } from '../columns/detach-string.js'
+import { SenderColumn } from '../columns/sender-column.js'
+import { SlotColumns } from '../columns/slot-columns.js'
 import { UNKNOWN } from '../trace/sender-ids.js'
 import { LOCKOUT_NUMBERS, Lockouts } from './lockouts.js'
 import type { Told } from './stats-events.js'
 
 /** Clients that are told apart; those beyond are counted together. */
-export const MOST_CLIENTS = 250_000
+export const MAX_CLIENTS = 250_000
 
 /** The place of those that are counted together. */
 export const OTHERS = 0
@@ -33,11 +33,11 @@ export interface ClientCounts {
 /** What each client met. Clients have places, in the order in which they were first seen. */
 export class ClientTallies {
   // As objects, 100,000 clients would be the garbage collector's to go through again and again.
-  readonly #numbers = new SlotNumbers(NUMBERS + LOCKOUT_NUMBERS)
+  readonly #numbers = new SlotColumns(NUMBERS + LOCKOUT_NUMBERS)
   readonly lockouts = new Lockouts(this.#numbers, NUMBERS)
   readonly #names: string[] = ['(all other clients)']
   readonly #tiers: (string | undefined)[] = [undefined]
-  readonly #places = new BySender()
+  readonly #places = new SenderColumn()
   readonly #senders: number[] = [UNKNOWN]
 
   /** Counts a request. @returns the place of its client */
@@ -107,8 +107,8 @@ export class ClientTallies {
 
   /** @returns the place of one that is told of for the first time */
   #begin(sender: number, name: string): number {
-    if (this.size >= MOST_CLIENTS) return OTHERS
-    const place = this.#names.push(cutLoose(name)) - 1
+    if (this.size >= MAX_CLIENTS) return OTHERS
+    const place = this.#names.push(detachString(name)) - 1
     this.#tiers.push(undefined)
     this.#numbers.reach(place)
     this.#senders.push(sender)

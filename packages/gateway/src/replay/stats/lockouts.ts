@@ -1,4 +1,4 @@
-import type { SlotNumbers } from '../columns/slot-columns.js'
+import type { SlotColumns } from '../columns/slot-columns.js'
 
 /** A stretch of time in which all that a client asked for was refused. */
 export interface Lockout {
@@ -27,7 +27,7 @@ export const LOCKOUT_NUMBERS = 2 * NUMBERS
 export class Lockouts {
   /** @param from the first of the numbers that it has for itself; they begin as zeros */
   constructor(
-    private readonly numbers: SlotNumbers,
+    private readonly numbers: SlotColumns,
     private readonly from: number,
   ) {}
 

@@ -2,7 +2,7 @@ import type { Amounts } from '../../policy/llm/usage.js'
 import type { Held } from './rule-stats.js'
 
 /** What requests hold that were let in and have not ended, by the number that each is told by. */
-export class Holdings {
+export class OpenRequests {
   readonly #held = new Map<number, readonly Held[]>()
 
   begin(holding: number, held: readonly Held[]): void {

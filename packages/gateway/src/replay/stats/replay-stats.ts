@@ -1,19 +1,19 @@
 import type { Amounts } from '../../policy/llm/usage.js'
-import { Entries } from '../columns/entry-pool.js'
+import { EntryPool } from '../columns/entry-pool.js'
 import { ClientTallies } from './client-stats.js'
 import { Lengths } from './histograms.js'
-import { Holdings } from './open-requests.js'
+import { OpenRequests } from './open-requests.js'
 import { type Held, RuleTally } from './rule-stats.js'
 import { NOTHING_HELD, type Told, type ToldQuota, type ToldRule } from './stats-events.js'
-import { type Stretch, Timeline } from './timeline.js'
+import { type TimeBucket, Timeline } from './timeline.js'
 
 /** Stretches of a plot, and hours that are told apart. */
-const MOST_STRETCHES = 720
-const MOST_HOURS = 2000
+const MAX_STRETCHES = 720
+const MAX_HOURS = 2000
 const HOUR = 3_600_000
 /** Reasons of requests that could not be weighed. */
-const MOST_REASONS = 20
-const MOST_TIERS = 1000
+const MAX_REASONS = 20
+const MAX_TIERS = 1000
 
 /** How requests came out. */
 interface Counts {
@@ -51,15 +51,15 @@ export class Tally {
   readonly waits = new Lengths()
   readonly timeline: Timeline
   readonly hours: Timeline
-  readonly #entries = new Entries()
-  readonly #holdings = new Holdings()
+  readonly #entries = new EntryPool()
+  readonly #holdings = new OpenRequests()
   #from: number | undefined
   #to = 0
 
   /** @param origin milliseconds since the epoch at which the replay's time is 0 */
   constructor(private readonly origin: number) {
-    this.timeline = new Timeline(1000, MOST_STRETCHES, origin)
-    this.hours = new Timeline(HOUR, MOST_HOURS, origin)
+    this.timeline = new Timeline(1000, MAX_STRETCHES, origin)
+    this.hours = new Timeline(HOUR, MAX_HOURS, origin)
   }
 
   /** The time of the first and the last request, in milliseconds since the epoch. */
@@ -171,7 +171,7 @@ export class Tally {
     let counts = this.tiers.get(tier)
     if (counts === undefined) {
       // Who makes up tiers makes up no more than clients.
-      if (tier !== '' && this.tiers.size >= MOST_TIERS) return this.#tierOf('')
+      if (tier !== '' && this.tiers.size >= MAX_TIERS) return this.#tierOf('')
       counts = { requests: 0, allowed: 0, refused: 0, falselyRefused: 0 }
       this.tiers.set(tier, counts)
     }
@@ -179,17 +179,17 @@ export class Tally {
   }
 
   #noteReason(why: string): void {
-    if (this.reasons.size < MOST_REASONS || this.reasons.has(why))
+    if (this.reasons.size < MAX_REASONS || this.reasons.has(why))
       this.reasons.set(why, (this.reasons.get(why) ?? 0) + 1)
   }
 }
 
-function letIn(stretch: Stretch, tokens: number): void {
+function letIn(stretch: TimeBucket, tokens: number): void {
   stretch.allowed++
   stretch.tokens += tokens
 }
 
-function refusedBy({ by }: Stretch, rule: number): void {
+function refusedBy({ by }: TimeBucket, rule: number): void {
   while (by.length <= rule) by.push(0)
   by[rule] = (by[rule] as number) + 1
 }

@@ -1,15 +1,15 @@
 import { capacityOf, type Limit } from 'sluice'
-import type { Entries } from '../columns/entry-pool.js'
-import { KeySlots, NO_SLOT } from '../columns/key-index.js'
-import { isMeasured, KeyBounds, type Taken } from './bound-checker.js'
+import type { EntryPool } from '../columns/entry-pool.js'
+import { KeyIndex, NO_SLOT } from '../columns/key-index.js'
+import { BoundChecker, isMeasured, type Taken } from './bound-checker.js'
 import { Fractions } from './histograms.js'
 import type { ToldQuota, ToldRule } from './stats-events.js'
 
 /** Keys of a rule that are in use at a time; with more, false refusals are not measured. */
-export const MOST_KEYS = 500_000
+export const MAX_KEYS = 500_000
 
 /** Requests that were let in within their limits' periods and are remembered at a time, over all rules. */
-export const MOST_REMEMBERED = 4_000_000
+export const MAX_REMEMBERED = 4_000_000
 
 /** A charge that was taken, until it is settled and released. */
 export interface Held extends Taken, Key {
@@ -38,21 +38,21 @@ export class RuleTally {
   /** The most that one key held at a time, as a part of its limit. */
   mostHeld = 0
   readonly fullness = new Fractions()
-  readonly #entries: Entries
-  readonly #bounds: KeyBounds
-  readonly #slots: KeySlots
+  readonly #entries: EntryPool
+  readonly #bounds: BoundChecker
+  readonly #slots: KeyIndex
   #measures = true
 
   /** @param entries of all rules, of which there are no more than `MOST_REMEMBERED` */
-  constructor({ route, name, limit, resource, enforced }: ToldRule, entries: Entries) {
+  constructor({ route, name, limit, resource, enforced }: ToldRule, entries: EntryPool) {
     this.route = route
     this.name = name
     this.limit = limit
     this.resource = resource
     this.enforced = enforced
     this.#entries = entries
-    this.#bounds = new KeyBounds(entries)
-    this.#slots = new KeySlots(MOST_KEYS, this.#bounds)
+    this.#bounds = new BoundChecker(entries)
+    this.#slots = new KeyIndex(MAX_KEYS, this.#bounds)
   }
 
   /** Whether false refusals were measured, all of them. */
@@ -114,7 +114,7 @@ export class RuleTally {
   /** `NO_SLOT` where nothing is measured any more. */
   #slotOf({ keyLow, keyHigh }: Key, now: number): number {
     if (!this.#measures) return NO_SLOT
-    const slot = this.#entries.count >= MOST_REMEMBERED ? NO_SLOT : this.#slots.ofHash(keyLow, keyHigh, now)
+    const slot = this.#entries.count >= MAX_REMEMBERED ? NO_SLOT : this.#slots.ofHash(keyLow, keyHigh, now)
     if (slot === NO_SLOT) {
       this.#measures = false
       this.#slots.clear()

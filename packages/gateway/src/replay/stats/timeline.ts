@@ -1,5 +1,5 @@
 /** What happened in one stretch of time. */
-export interface Stretch {
+export interface TimeBucket {
   requests: number
   allowed: number
   refused: number
@@ -18,7 +18,7 @@ export class Timeline {
   #width: number
   /** The number of the first stretch: its beginning by their length. */
   #first: number | undefined
-  #stretches: (Stretch | undefined)[] = []
+  #stretches: (TimeBucket | undefined)[] = []
 
   /**
    * @param width in milliseconds
@@ -38,7 +38,7 @@ export class Timeline {
   }
 
   /** The stretch of a time, which is no earlier than the first. */
-  at(time: number): Stretch {
+  at(time: number): TimeBucket {
     for (;;) {
       const number = Math.floor((this.origin + time) / this.#width)
       this.#first ??= number
@@ -53,14 +53,14 @@ export class Timeline {
   }
 
   /** From the first to the last in which something happened, with the time since the epoch at which each begins. */
-  *all(): Generator<{ readonly at: number; readonly stretch: Stretch }> {
+  *all(): Generator<{ readonly at: number; readonly stretch: TimeBucket }> {
     const first = this.#first ?? 0
     for (const [index, stretch] of this.#stretches.entries())
       yield { at: (first + index) * this.#width, stretch: stretch ?? emptyStretch() }
   }
 
   #double(first: number): void {
-    const doubled: (Stretch | undefined)[] = []
+    const doubled: (TimeBucket | undefined)[] = []
     const newFirst = Math.floor(first / 2)
     for (const [index, stretch] of this.#stretches.entries()) {
       const place = Math.floor((first + index) / 2) - newFirst
@@ -72,11 +72,11 @@ export class Timeline {
   }
 }
 
-function emptyStretch(): Stretch {
+function emptyStretch(): TimeBucket {
   return { requests: 0, allowed: 0, refused: 0, falselyRefused: 0, tokens: 0, by: [] }
 }
 
-function together(one: Stretch | undefined, other: Stretch | undefined): Stretch | undefined {
+function together(one: TimeBucket | undefined, other: TimeBucket | undefined): TimeBucket | undefined {
   if (one === undefined || other === undefined) return one ?? other
   const rules = Math.max(one.by.length, other.by.length)
   return {

@@ -1,7 +1,7 @@
-import type { Entries } from '../columns/entry-pool.js'
-import { BySender } from '../columns/sender-column.js'
-import { LOG_NUMBERS, TrailingLogs } from '../columns/sliding-logs.js'
-import { SlotNumbers } from '../columns/slot-columns.js'
+import type { EntryPool } from '../columns/entry-pool.js'
+import { SenderColumn } from '../columns/sender-column.js'
+import { LOG_NUMBERS, SlidingLogs } from '../columns/sliding-logs.js'
+import { SlotColumns } from '../columns/slot-columns.js'
 import type { Played, ReplayObserver } from '../engine/replay-events.js'
 import { UNKNOWN } from '../trace/sender-ids.js'
 import type { Whom } from './objective.js'
@@ -17,17 +17,17 @@ const OVER = 2
  * pass for clients under the rate. Who they are is known by their numbers, which are the same each time the trace is read.
  */
 export class ClientRates implements ReplayObserver {
-  readonly #numbers = new SlotNumbers(LOG_NUMBERS)
-  readonly #logs: TrailingLogs
-  readonly #known = new BySender()
+  readonly #numbers = new SlotColumns(LOG_NUMBERS)
+  readonly #logs: SlidingLogs
+  readonly #known = new SenderColumn()
   #clients = 0
 
   /** @param entries where what was sent of late is remembered */
   constructor(
     private readonly rate: Rate,
-    entries: Entries,
+    entries: EntryPool,
   ) {
-    this.#logs = new TrailingLogs(entries, this.#numbers)
+    this.#logs = new SlidingLogs(entries, this.#numbers)
   }
 
   /** Clients that were seen. */

@@ -1,14 +1,14 @@
 import type { Readable } from 'node:stream'
 import type { GatewayConfig } from '../../policy/config/config.js'
-import { Entries, TooManyEntriesError } from '../columns/entry-pool.js'
+import { EntryPool, TooManyEntriesError } from '../columns/entry-pool.js'
 import type { ReplayObserver } from '../engine/replay-events.js'
 import { type PlayOptions, playOptions } from '../replay-options.js'
-import { playAll } from '../run-replay.js'
+import { runReplays } from '../run-replay.js'
 import { senderName } from '../trace/sender-ids.js'
 import { TraceError } from '../trace/trace-request.js'
 import { ClientRates } from './client-rates.js'
-import type { RefuseWish, Wish } from './objective.js'
-import { type Concerns, WishMeter } from './objective-meter.js'
+import type { Objective, RefusalObjective } from './objective.js'
+import { type Concerns, ObjectiveMeter } from './objective-meter.js'
 import type { Measure, Point } from './search.js'
 import type { SuggestOptions } from './suggest-options.js'
 import { type Candidate, type Target, withCandidate } from './suggest-target.js'
@@ -21,9 +21,9 @@ export function traceOnce(trace: TraceToReread): string | Readable {
 }
 
 /** Keys that may be kept at a time, over all candidates that are played together. */
-const MOST_KEYS = 2_000_000
+const MAX_KEYS = 2_000_000
 
-const MOST_REMEMBERED = 16_000_000
+const MAX_REMEMBERED = 16_000_000
 
 /**
  * Makes what plays the trace with limits in place of a rule's, and measures how far each is from a wish. So many are played together as
@@ -35,24 +35,24 @@ export async function measuring(
   trace: TraceToReread,
   config: GatewayConfig,
   target: Target,
-  wish: Wish,
+  wish: Objective,
   options: SuggestOptions,
 ): Promise<Measure> {
   const playing = playOptions(options)
-  const { mostRemembered: most = MOST_REMEMBERED } = options
+  const { mostRemembered: most = MAX_REMEMBERED } = options
   const { concerns, clients } = await whomItConcerns(trace, config, wish, most, playing)
-  let atOnce = Math.max(1, Math.floor(MOST_KEYS / Math.max(1, clients)))
+  let atOnce = Math.max(1, Math.floor(MAX_KEYS / Math.max(1, clients)))
   let rounds = 0
   let tried = 0
   const play = async (some: readonly Candidate[]): Promise<Point[]> => {
-    const entries = new Entries(most)
-    const meters = some.map(() => new WishMeter(wish, target, concerns, entries))
+    const entries = new EntryPool(most)
+    const meters = some.map(() => new ObjectiveMeter(wish, target, concerns, entries))
     const players = some.map((candidate, index) => ({
       config: withCandidate(config, target, candidate),
-      observer: (): ReplayObserver => meters[index] as WishMeter,
+      observer: (): ReplayObserver => meters[index] as ObjectiveMeter,
     }))
-    await playAll(traceOnce(trace), players, playing)
-    return some.map((each, index) => ({ ...each, measures: (meters[index] as WishMeter).measures }))
+    await runReplays(traceOnce(trace), players, playing)
+    return some.map((each, index) => ({ ...each, measures: (meters[index] as ObjectiveMeter).measures }))
   }
   return async (candidates) => {
     const points: Point[] = []
@@ -78,15 +78,15 @@ export async function measuring(
 async function whomItConcerns(
   trace: TraceToReread,
   config: GatewayConfig,
-  { refuse }: Wish,
+  { refuse }: Objective,
   most: number,
   options: PlayOptions,
 ): Promise<{ readonly concerns: readonly Concerns[]; readonly clients: number }> {
-  const entries = new Entries(most)
+  const entries = new EntryPool(most)
   const rates = refuse.map(({ whom }) =>
     whom.kind === 'under' || whom.kind === 'over' ? new ClientRates(whom, entries) : undefined,
   )
-  const all = new ClientRates({ kind: 'under', limit: 1, period: 1 }, new Entries())
+  const all = new ClientRates({ kind: 'under', limit: 1, period: 1 }, new EntryPool())
   const observer = (): ReplayObserver => ({
     decided(played) {
       all.decided(played)
@@ -95,7 +95,7 @@ async function whomItConcerns(
     },
   })
   try {
-    await playAll(traceOnce(trace), [{ config, observer }], options)
+    await runReplays(traceOnce(trace), [{ config, observer }], options)
   } catch (error) {
     throw error instanceof TooManyEntriesError ? notRemembered(most) : error
   }
@@ -108,7 +108,7 @@ function notRemembered(most: number): TraceError {
   )
 }
 
-function concernsOf({ whom }: RefuseWish, rates: ClientRates | undefined): Concerns {
+function concernsOf({ whom }: RefusalObjective, rates: ClientRates | undefined): Concerns {
   if (rates !== undefined) return ({ sender }) => rates.includes(sender)
   if (whom.kind === 'client') return (request) => senderName(request) === whom.name
   if (whom.kind === 'tier') return ({ tier }) => tier === whom.name

@@ -1,11 +1,11 @@
-import type { Entries } from '../columns/entry-pool.js'
-import { KeySlots } from '../columns/key-index.js'
-import { LOG_NUMBERS, TrailingLogs } from '../columns/sliding-logs.js'
-import { SlotNumbers } from '../columns/slot-columns.js'
+import type { EntryPool } from '../columns/entry-pool.js'
+import { KeyIndex } from '../columns/key-index.js'
+import { LOG_NUMBERS, SlidingLogs } from '../columns/sliding-logs.js'
+import { SlotColumns } from '../columns/slot-columns.js'
 import type { Outcome, Played, ReplayObserver } from '../engine/replay-events.js'
 import { senderName } from '../trace/sender-ids.js'
 import type { TraceRequest } from '../trace/trace-request.js'
-import type { AdmitWish, Wish } from './objective.js'
+import type { AdmissionObjective, Objective } from './objective.js'
 import type { Target } from './suggest-target.js'
 
 /** What became of a wish under a policy, in the order of the wish's clauses. */
@@ -29,7 +29,7 @@ export interface Refusals {
 export type Concerns = (request: TraceRequest) => boolean
 
 /** Measures how far a policy is from a wish. */
-export class WishMeter implements ReplayObserver {
+export class ObjectiveMeter implements ReplayObserver {
   readonly #refuse: { readonly concerns: Concerns; requests: number; refused: number; byOthers: number }[]
   readonly #peaks: Peak[]
   #requests = 0
@@ -41,10 +41,10 @@ export class WishMeter implements ReplayObserver {
    * @param entries where what was let in within the wish's periods is remembered
    */
   constructor(
-    wish: Wish,
+    wish: Objective,
     private readonly target: Pick<Target, 'route' | 'name'>,
     concerns: readonly Concerns[],
-    entries: Entries,
+    entries: EntryPool,
   ) {
     this.#refuse = concerns.map((each) => ({ concerns: each, requests: 0, refused: 0, byOthers: 0 }))
     this.#peaks = wish.admit.map((admit) => new Peak(admit, entries))
@@ -82,15 +82,15 @@ function violates({ decision }: Extract<Outcome, { kind: 'refused' }>, rule: str
 /** The most that is let in within any trailing period. */
 class Peak {
   most = 0
-  readonly #wish: AdmitWish
-  readonly #numbers = new SlotNumbers(LOG_NUMBERS)
-  readonly #logs: TrailingLogs
-  readonly #slots: KeySlots
+  readonly #wish: AdmissionObjective
+  readonly #numbers = new SlotColumns(LOG_NUMBERS)
+  readonly #logs: SlidingLogs
+  readonly #slots: KeyIndex
 
-  constructor(wish: AdmitWish, entries: Entries) {
+  constructor(wish: AdmissionObjective, entries: EntryPool) {
     this.#wish = wish
-    this.#logs = new TrailingLogs(entries, this.#numbers)
-    this.#slots = new KeySlots(Number.POSITIVE_INFINITY, {
+    this.#logs = new SlidingLogs(entries, this.#numbers)
+    this.#slots = new KeyIndex(Number.POSITIVE_INFINITY, {
       begin: (slot) => {
         this.#numbers.reach(slot)
         this.#logs.begin(slot)
@@ -111,7 +111,7 @@ class Peak {
   }
 }
 
-function amountOf(of: AdmitWish['of'], { input = 0, output = 0 }: TraceRequest): number {
+function amountOf(of: AdmissionObjective['of'], { input = 0, output = 0 }: TraceRequest): number {
   switch (of) {
     case 'requests':
       return 1

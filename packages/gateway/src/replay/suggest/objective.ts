@@ -2,13 +2,13 @@ import { parseLimits } from 'sluice'
 import { TraceError } from '../trace/trace-request.js'
 
 /** What a policy should do, as somebody wishes it. */
-export interface Wish {
-  readonly refuse: readonly RefuseWish[]
-  readonly admit: readonly AdmitWish[]
+export interface Objective {
+  readonly refuse: readonly RefusalObjective[]
+  readonly admit: readonly AdmissionObjective[]
 }
 
 /** So many of their requests may be refused at most. */
-export interface RefuseWish {
+export interface RefusalObjective {
   readonly text: string
   /** From 0 to 1. */
   readonly most: number
@@ -22,7 +22,7 @@ export type Whom =
   | { readonly kind: 'client' | 'tier'; readonly name: string }
 
 /** So much may be let in at most in any period. */
-export interface AdmitWish {
+export interface AdmissionObjective {
   readonly text: string
   readonly most: number
   readonly period: number
@@ -50,9 +50,9 @@ const NAMED = /^(client|tier) (.+)$/i
  *
  * @throws TraceError that says what is wrong, with an example.
  */
-export function readWish(text: string): Wish {
-  const refuse: RefuseWish[] = []
-  const admit: AdmitWish[] = []
+export function parseObjective(text: string): Objective {
+  const refuse: RefusalObjective[] = []
+  const admit: AdmissionObjective[] = []
   const clauses = text.split(/;|,(?= )/).map((clause) => clause.trim().replaceAll(/\s+/g, ' '))
   for (const clause of clauses.filter((each) => each !== '')) {
     const refusal = REFUSE.exec(clause)
@@ -65,7 +65,7 @@ export function readWish(text: string): Wish {
   throw new TraceError(`nothing is wished for; write for example: ${EXAMPLE}`)
 }
 
-function refuseWish(text: string, [, percent = '', whom]: RegExpExecArray): RefuseWish {
+function refuseWish(text: string, [, percent = '', whom]: RegExpExecArray): RefusalObjective {
   const most = Number(percent) / 100
   if (most > 1) throw new TraceError(`more than 100 % cannot be refused: '${text}'`)
   return { text, most, whom: whom === undefined ? { kind: 'all' } : whomOf(whom) }
@@ -83,13 +83,16 @@ function whomOf(text: string): Whom {
   )
 }
 
-function admitWish(text: string, [, amount = '', of = '', period = '', whose]: RegExpExecArray): AdmitWish {
+function admitWish(
+  text: string,
+  [, amount = '', of = '', period = '', whose]: RegExpExecArray,
+): AdmissionObjective {
   const { limit: most, period: length } = rateOf(`${amount}/${period}`)
   return {
     text,
     most,
     period: length,
-    of: of.toLowerCase().replace(' ', '_') as AdmitWish['of'],
+    of: of.toLowerCase().replace(' ', '_') as AdmissionObjective['of'],
     each: whose !== undefined && whose.toLowerCase() !== 'in all',
   }
 }

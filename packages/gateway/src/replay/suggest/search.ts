@@ -1,4 +1,4 @@
-import type { Wish } from './objective.js'
+import type { Objective } from './objective.js'
 import type { Measures } from './objective-meter.js'
 import type { Candidate } from './suggest-target.js'
 
@@ -23,13 +23,13 @@ const DOUBLINGS = 20
 const DIGITS = 3
 
 /** How many `refuse` clauses are met is asked of rising limits, and how many `admit` clauses of falling ones. */
-function meetsRefusals({ measures }: Point, { refuse }: Wish): boolean {
+function meetsRefusals({ measures }: Point, { refuse }: Objective): boolean {
   return measures.refuse.every(
     ({ requests, refused }, index) => refused <= (refuse[index]?.most ?? 1) * requests,
   )
 }
 
-export function meetsAdmissions({ measures }: Point, { admit }: Wish): boolean {
+export function meetsAdmissions({ measures }: Point, { admit }: Objective): boolean {
   return measures.admit.every((most, index) => most <= (admit[index]?.most ?? Number.POSITIVE_INFINITY))
 }
 
@@ -51,7 +51,7 @@ export interface SearchResult {
  * @param bursts whether the algorithm has a burst
  */
 export async function search(
-  wish: Wish,
+  wish: Objective,
   start: number,
   bursts: boolean,
   measure: Measure,

@@ -1,6 +1,6 @@
 import type { GatewayConfig } from '../../policy/config/config.js'
 import { measuring, type TraceToReread } from './evaluate.js'
-import { readWish, type Wish } from './objective.js'
+import { type Objective, parseObjective } from './objective.js'
 import type { Refusals } from './objective-meter.js'
 import { meetsAdmissions, type Point, type SearchResult, search } from './search.js'
 import type { SuggestOptions } from './suggest-options.js'
@@ -58,7 +58,7 @@ export async function suggest(
   wishText: string,
   options: SuggestOptions = {},
 ): Promise<Suggestion> {
-  const wish = readWish(wishText)
+  const wish = parseObjective(wishText)
   const target = findTarget(config, options.route, options.rule)
   const measure = await measuring(trace, config, target, wish, options)
   const found = await search(wish, target.limit.limit, target.limit.algorithm === 'token-bucket', measure)
@@ -74,7 +74,11 @@ export function withSuggested(
   return withCandidate(config, findTarget(config, route, rule), { limit, burst: burst ?? undefined })
 }
 
-function suggestionOf(wish: Wish, target: Target, { lowest, highest, points }: SearchResult): Suggestion {
+function suggestionOf(
+  wish: Objective,
+  target: Target,
+  { lowest, highest, points }: SearchResult,
+): Suggestion {
   const limitOf = (point: Point) => suggestedLimit(wish, target, point)
   const granting =
     wish.refuse.length > 0
@@ -107,7 +111,7 @@ function suggestionOf(wish: Wish, target: Target, { lowest, highest, points }: S
   }
 }
 
-function suggestedLimit(wish: Wish, target: Target, point: Point): SuggestedLimit {
+function suggestedLimit(wish: Objective, target: Target, point: Point): SuggestedLimit {
   const { measures, limit, burst } = point
   const refusals = wish.refuse.map(({ text, most }, index): ClauseResult => {
     const { requests, refused, byOthers } = measures.refuse[index] ?? NO_REFUSALS
@@ -153,7 +157,7 @@ function fewestRefusedFirst(a: Point, b: Point): number {
 }
 
 /** By how much more of the requests is refused than is wished. */
-function nearestFirst({ refuse }: Wish): (a: Point, b: Point) => number {
+function nearestFirst({ refuse }: Objective): (a: Point, b: Point) => number {
   const excess = ({ measures }: Point) =>
     refuse.reduce((sum, { most }, index) => {
       const { requests, refused } = measures.refuse[index] ?? NO_REFUSALS

@@ -1,4 +1,4 @@
-import { textTable } from '../report/console-table.js'
+import { consoleTable } from '../report/console-table.js'
 import { count, partOf, percent } from '../report/report-numbers.js'
 import type { ClauseResult, SuggestedLimit, Suggestion } from './suggest.js'
 
@@ -62,5 +62,5 @@ function curveLines({ curve }: Suggestion): string[] {
         `${isPart(clause) ? percent(value) : count(value)}${granted ? '' : ' !'}`,
     ),
   ])
-  return textTable(head, rows, 1)
+  return consoleTable(head, rows, 1)
 }

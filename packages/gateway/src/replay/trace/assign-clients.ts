@@ -1,4 +1,4 @@
-import type { Senders } from './sender-ids.js'
+import type { SenderIds } from './sender-ids.js'
 import { TraceError, type TraceRequest } from './trace-request.js'
 
 /** More names no client of the report could have. */
@@ -10,7 +10,7 @@ const MOST = 1_000_000
  */
 export function dealer(
   clients: number | undefined,
-  senders: Senders,
+  senders: SenderIds,
 ): (request: TraceRequest) => TraceRequest {
   if (clients === undefined) return (request) => request
   if (!(Number.isInteger(clients) && clients >= 1 && clients <= MOST))

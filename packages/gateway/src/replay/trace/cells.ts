@@ -87,11 +87,11 @@ function isPlain(code: number): boolean {
 }
 
 /** So many digits are a whole number that is exact. */
-const MOST_DIGITS = 15
+const MAX_DIGITS = 15
 
 /** The whole number that stands between two places of a text; -1 where there is something else, or nothing, or too much. */
 export function digitsBetween(text: string, from: number, to: number): number {
-  if (from >= to || to - from > MOST_DIGITS) return -1
+  if (from >= to || to - from > MAX_DIGITS) return -1
   let value = 0
   for (let at = from; at < to; at++) {
     const digit = text.charCodeAt(at) - 48

@@ -1,6 +1,6 @@
 import type { LineReader } from './line-reader.js'
-import type { Senders } from './sender-ids.js'
-import type { Moments } from './timestamps.js'
+import type { SenderIds } from './sender-ids.js'
+import type { Timestamps } from './timestamps.js'
 import { nameOf, targetOf } from './trace-fields.js'
 import { BadLineError, type TraceRequest } from './trace-request.js'
 
@@ -44,8 +44,8 @@ function secondsOf(rest: string): number | undefined {
  */
 export class CombinedLogReader implements LineReader {
   constructor(
-    private readonly moments: Moments,
-    private readonly senders: Senders,
+    private readonly moments: Timestamps,
+    private readonly senders: SenderIds,
   ) {}
 
   read(text: string, from: number, to: number): TraceRequest | undefined {

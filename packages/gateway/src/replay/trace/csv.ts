@@ -1,8 +1,8 @@
 import { type Cells, LineCells, QUOTE, QUOTED, TextCells } from './cells.js'
 import type { LineReader } from './line-reader.js'
 import { MAX_LINE } from './lines.js'
-import type { Senders } from './sender-ids.js'
-import type { Moments } from './timestamps.js'
+import type { SenderIds } from './sender-ids.js'
+import type { Timestamps } from './timestamps.js'
 import { mapColumns, type readMapping } from './trace-columns.js'
 import { type FieldUnits, NOWHERE, type Places, placesOf, requestOf } from './trace-fields.js'
 import { BadLineError, type TraceRequest } from './trace-request.js'
@@ -24,8 +24,8 @@ export class CsvReader implements LineReader {
 
   constructor(
     private readonly mapping: ReturnType<typeof readMapping>,
-    private readonly moments: Moments,
-    private readonly senders: Senders,
+    private readonly moments: Timestamps,
+    private readonly senders: SenderIds,
   ) {}
 
   read(text: string, from: number, to: number): TraceRequest | undefined {

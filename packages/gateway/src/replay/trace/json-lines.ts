@@ -1,7 +1,7 @@
 import { TextCells } from './cells.js'
 import type { LineReader } from './line-reader.js'
-import type { Senders } from './sender-ids.js'
-import type { Moments } from './timestamps.js'
+import type { SenderIds } from './sender-ids.js'
+import type { Timestamps } from './timestamps.js'
 import { type ColumnMap, mapColumns, type readMapping } from './trace-columns.js'
 import { FIELDS, type Field, placesOf, requestOf } from './trace-fields.js'
 import { BadLineError, TraceError, type TraceRequest } from './trace-request.js'
@@ -18,8 +18,8 @@ export class JsonLinesReader implements LineReader {
 
   constructor(
     private readonly mapping: ReturnType<typeof readMapping>,
-    private readonly moments: Moments,
-    private readonly senders: Senders,
+    private readonly moments: Timestamps,
+    private readonly senders: SenderIds,
   ) {}
 
   read(text: string, from: number, to: number): TraceRequest | undefined {

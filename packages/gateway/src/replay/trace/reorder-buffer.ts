@@ -1,13 +1,13 @@
 import type { TraceRequest } from './trace-request.js'
 
 /** Most requests that are held back to be put in order. */
-const MOST_HELD = 100_000
+const MAX_HELD = 100_000
 
 /**
  * Puts requests in the order of their times, as far as they are out of order by no more than a given time: logs are written when
  * requests end. What comes later than that is counted, and passed on as it comes. When requests are taken out makes no difference.
  */
-export class InOrder {
+export class ReorderBuffer {
   /** In order. What is before `#head` was taken out; what is before `#ready` no request can come before any more. */
   #held: TraceRequest[] = []
   #head = 0
@@ -67,7 +67,7 @@ export class InOrder {
     const until = this.#latest - this.window
     while (this.#ready < this.#held.length) {
       const first = this.#held[this.#ready] as TraceRequest
-      if (first.at > until && this.#held.length - this.#ready <= MOST_HELD) break
+      if (first.at > until && this.#held.length - this.#ready <= MAX_HELD) break
       this.#passed = Math.max(this.#passed, first.at)
       this.#ready++
     }

@@ -1,14 +1,14 @@
-import { cutLoose } from '../columns/detach-string.js'
-import { TextTable } from '../columns/string-index.js'
+import { detachString } from '../columns/detach-string.js'
+import { StringIndex } from '../columns/string-index.js'
 import type { TraceRequest } from './trace-request.js'
 
 /** What a request is called of which neither client nor address is known. */
 const NOBODY = '(not recorded)'
 
 /** Most names that are told apart. */
-const MOST_NAMES = 500_000
+const MAX_NAMES = 500_000
 /** Tiers that are kept in one place each. */
-const MOST_TIERS = 1000
+const MAX_TIERS = 1000
 
 /** In place of a number: of who is beyond those that are told apart. */
 export const UNKNOWN = -1
@@ -19,8 +19,8 @@ export function senderName({ client, ip }: Pick<TraceRequest, 'client' | 'ip'>):
 }
 
 /** Tells apart who sends the requests of a trace. */
-export class Senders {
-  readonly #numbers = new TextTable()
+export class SenderIds {
+  readonly #numbers = new StringIndex()
   readonly #tiers = new Map<string, string>()
 
   /** A number for who has this name, from 0 as they are first seen; `UNKNOWN` for those beyond the many that are told apart. */
@@ -28,7 +28,7 @@ export class Senders {
     const known = this.#numbers.find(client ?? ip ?? NOBODY)
     if (known !== 0) return known - 1
     const { size } = this.#numbers
-    if (size >= MOST_NAMES) return UNKNOWN
+    if (size >= MAX_NAMES) return UNKNOWN
     this.#numbers.add(size + 1)
     return size
   }
@@ -38,8 +38,8 @@ export class Senders {
     if (name === undefined) return undefined
     const known = this.#tiers.get(name)
     if (known !== undefined) return known
-    const tier = cutLoose(name)
-    if (this.#tiers.size < MOST_TIERS) this.#tiers.set(tier, tier)
+    const tier = detachString(name)
+    if (this.#tiers.size < MAX_TIERS) this.#tiers.set(tier, tier)
     return tier
   }
 }

@@ -21,7 +21,7 @@ const MAX_SECOND = 253_402_300_800
  * the size of the first number decides on the unit of all: times that count from zero would otherwise change their unit as they
  * grow.
  */
-export class Moments {
+export class Timestamps {
   #origin: number | undefined
   #second = 0
   /** Milliseconds within the second. */

@@ -1,7 +1,7 @@
 import { parseDuration } from 'sluice'
 import type { Cells } from './cells.js'
-import type { Senders } from './sender-ids.js'
-import type { Moments, TimeUnit } from './timestamps.js'
+import type { SenderIds } from './sender-ids.js'
+import type { Timestamps, TimeUnit } from './timestamps.js'
 import { BadLineError, shown, type TraceRequest } from './trace-request.js'
 
 /** What the columns of a trace can say of a request. Headers are `header:NAME`. */
@@ -49,8 +49,8 @@ const MAX_TARGET = 8192
 export function requestOf(
   cells: Cells,
   places: Places,
-  moments: Moments,
-  senders: Senders,
+  moments: Timestamps,
+  senders: SenderIds,
   units: FieldUnits,
   headers: Readonly<Record<string, string>> | undefined,
 ): TraceRequest {

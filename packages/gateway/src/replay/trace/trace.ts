@@ -5,9 +5,9 @@ import { CsvReader } from './csv.js'
 import { isRecord, JsonLinesReader, looksLikeJson } from './json-lines.js'
 import type { LineReader } from './line-reader.js'
 import { MAX_LINE, wholeLines } from './lines.js'
-import { InOrder } from './reorder-buffer.js'
-import { Senders } from './sender-ids.js'
-import { Moments, type TimeUnit } from './timestamps.js'
+import { ReorderBuffer } from './reorder-buffer.js'
+import { SenderIds } from './sender-ids.js'
+import { Timestamps, type TimeUnit } from './timestamps.js'
 import { readMapping } from './trace-columns.js'
 import { BadLineError, TraceError, type TraceRequest } from './trace-request.js'
 
@@ -51,7 +51,7 @@ interface BadLines {
 const OF_LOGS = 300_000
 const OF_OTHERS = 1000
 /** Bad lines that are shown. */
-const MOST_SHOWN = 10
+const MAX_SHOWN = 10
 const RETURN = 13
 /** Lines that are read before their requests are handed on: so few that hardly one is still in use when the garbage collector comes by. */
 const AT_A_TIME = 128
@@ -62,8 +62,8 @@ const HOPELESS = 100
 /** What reads a trace whose format is known. */
 interface Begun {
   readonly reader: LineReader
-  readonly moments: Moments
-  readonly inOrder: InOrder
+  readonly moments: Timestamps
+  readonly inOrder: ReorderBuffer
 }
 
 /** A trace that is read once, from its beginning to its end. */
@@ -71,7 +71,7 @@ export class Trace {
   readonly #bytes: TraceBytes
   readonly #options: TraceOptions
   /** Who sends its requests. */
-  readonly senders = new Senders()
+  readonly senders = new SenderIds()
   #begun: Begun | undefined
   readonly #bad: { line: number; problem: string }[] = []
   #badCount = 0
@@ -140,11 +140,11 @@ export class Trace {
     this.#format ??= formatOf(first)
     const isLog = this.#format === 'combined' || isRecord(first)
     const reorder = this.#options.reorder ?? (isLog ? OF_LOGS : OF_OTHERS)
-    const moments = new Moments(reorder)
-    return { reader: this.#readerFor(this.#format, moments), moments, inOrder: new InOrder(reorder) }
+    const moments = new Timestamps(reorder)
+    return { reader: this.#readerFor(this.#format, moments), moments, inOrder: new ReorderBuffer(reorder) }
   }
 
-  #readerFor(format: TraceFormat, moments: Moments): LineReader {
+  #readerFor(format: TraceFormat, moments: Timestamps): LineReader {
     const mapping = readMapping(this.#options.columns ?? '')
     if (format === 'csv') return new CsvReader(mapping, moments, this.senders)
     if (format === 'jsonl') return new JsonLinesReader(mapping, moments, this.senders)
@@ -183,7 +183,7 @@ export class Trace {
   #noteBad(error: unknown): void {
     if (!(error instanceof BadLineError)) throw error
     this.#badCount++
-    if (this.#bad.length < MOST_SHOWN) this.#bad.push({ line: this.#lines, problem: error.message })
+    if (this.#bad.length < MAX_SHOWN) this.#bad.push({ line: this.#lines, problem: error.message })
     if (this.#requests === 0 && this.#badCount >= HOPELESS) throw this.#hopeless()
   }
 

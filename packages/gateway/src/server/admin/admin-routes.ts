@@ -36,13 +36,13 @@ interface LiveSources {
 }
 
 /** Longest text that is looked for. */
-const LONGEST_SEARCH = 1000
+const MAX_SEARCH = 1000
 
 /** The dashboard as it was built. */
 const DASHBOARD = fileURLToPath(new URL('../../../dashboard/dist/', import.meta.url))
 
 /** By their paths. `headers` are those of every answer. */
-export function pagesOf(
+export function adminRoutes(
   { readiness, metrics, live }: AdminSources,
   headers: Readonly<Record<string, string>>,
 ): ReadonlyMap<string, Page> {
@@ -84,7 +84,7 @@ export function pagesOf(
 }
 
 async function clientAnswer(text: string, client: LiveSources['client']): Promise<Answer> {
-  if (text === '' || text.length > LONGEST_SEARCH)
+  if (text === '' || text.length > MAX_SEARCH)
     return failure(400, 'say whom to look for: /api/client?q=203.0.113.7, or the id of a client')
   const state = await client(text)
   return state === undefined ? failure(404, `nobody like '${text}' was seen lately`) : ok(state)

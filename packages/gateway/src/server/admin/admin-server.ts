@@ -6,12 +6,12 @@ import { listen } from '../http/listen.js'
 import { BodyAbortedError } from '../http/read-body.js'
 import type { Log } from '../logging/log.js'
 import { Guard } from './access-guard.js'
-import { actPage } from './actions/action-endpoint.js'
+import { actionEndpoint } from './actions/action-endpoint.js'
 import { AuditLog } from './actions/audit-log.js'
 import type { Answer, Asked, Page } from './admin-route.js'
-import { type AdminSources, failure, pagesOf } from './admin-routes.js'
+import { type AdminSources, adminRoutes, failure } from './admin-routes.js'
 import type { Act } from './api/live-types.js'
-import { type RecordSources, replayPages } from './replay/replay-routes.js'
+import { type RecordSources, replayRoutes } from './replay/replay-routes.js'
 
 export interface AdminServer {
   readonly address: AddressInfo
@@ -74,8 +74,12 @@ export async function startAdmin({
 }: AdminOptions): Promise<AdminServer> {
   const guard = new Guard(config)
   const audit = new AuditLog(log, config.audit)
-  const acts = actPage(guard, audit, perform)
-  const pages = new Map([...pagesOf(sources, HEADERS), ['/api/acts', acts], ...replayPages(record, HEADERS)])
+  const acts = actionEndpoint(guard, audit, perform)
+  const pages = new Map([
+    ...adminRoutes(sources, HEADERS),
+    ['/api/acts', acts],
+    ...replayRoutes(record, HEADERS),
+  ])
   const server = createServer({ headersTimeout: HEAD_TIMEOUT_MS }, async (request, response) => {
     try {
       const [path = '', search = ''] = (request.url ?? '').split('?', 2)

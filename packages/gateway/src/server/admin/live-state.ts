@@ -10,17 +10,17 @@ import type { Operation } from '../observability/metrics/timed-store.js'
 import type { Observer } from '../observability/observer.js'
 import type { Outcome } from '../observability/request-outcome.js'
 import type { OpenedStore } from '../store/open-store.js'
-import { RuleActs } from './actions/rule-actions.js'
+import { RuleActions } from './actions/rule-actions.js'
 import type { Act, Status, StoreStatus } from './api/live-types.js'
-import { LiveView } from './live/rule-view.js'
+import { RuleView } from './live/rule-view.js'
 import { LiveFeed } from './live/sse-feed.js'
-import { TrafficSeconds } from './live/traffic-sampler.js'
+import { TrafficSampler } from './live/traffic-sampler.js'
 
 export interface DashboardOptions {
   readonly opened: OpenedStore
   readonly warmUps: Pick<WarmUps, 'ofRoutes'>
   readonly overrides: () => Overrides
-  /** As in RuleActsOptions. */
+  /** As in RuleActionsOptions. */
   readonly override: (overrides: Overrides) => Promise<void>
   readonly log: Pick<Log, 'crashed'>
 }
@@ -29,9 +29,9 @@ export interface DashboardOptions {
 export class Dashboard implements Omit<Observer, 'answerUnread'> {
   readonly feed: LiveFeed
   readonly #options: DashboardOptions
-  readonly #seconds = new TrafficSeconds()
-  readonly #view: LiveView
-  readonly #acts: RuleActs
+  readonly #seconds = new TrafficSampler()
+  readonly #view: RuleView
+  readonly #acts: RuleActions
   readonly #started = Date.now()
   #config: GatewayConfig
 
@@ -39,8 +39,8 @@ export class Dashboard implements Omit<Observer, 'answerUnread'> {
     const { opened, warmUps } = options
     this.#config = config
     this.#options = options
-    this.#view = new LiveView(opened.store, () => warmUps.ofRoutes(this.#config))
-    this.#acts = new RuleActs({ ...options, view: this.#view, store: opened.store })
+    this.#view = new RuleView(opened.store, () => warmUps.ofRoutes(this.#config))
+    this.#acts = new RuleActions({ ...options, view: this.#view, store: opened.store })
     this.feed = new LiveFeed({
       sample: () => {
         const { failures, timeouts } = opened.figures()
@@ -76,7 +76,7 @@ export class Dashboard implements Omit<Observer, 'answerUnread'> {
     return this.#view.talkers()
   }
 
-  /** As LiveView. */
+  /** As RuleView. */
   client(text: string) {
     return this.#view.client(text)
   }
@@ -86,7 +86,7 @@ export class Dashboard implements Omit<Observer, 'answerUnread'> {
     return `${describeConfig(this.#config).join('\n')}\n`
   }
 
-  /** As RuleActs. */
+  /** As RuleActions. */
   async perform(act: Act): Promise<string> {
     const done = await this.#acts.do(act)
     this.feed.changed()
@@ -105,17 +105,17 @@ export class Dashboard implements Omit<Observer, 'answerUnread'> {
     this.#seconds.waiting(route, change)
   }
 
-  exchanged(route: string, seconds: number): void {
-    this.#seconds.exchanged(route, seconds)
+  onUpstreamResponse(route: string, seconds: number): void {
+    this.#seconds.onUpstreamResponse(route, seconds)
   }
 
-  limiterDid(route: string, event: LimiterEvent<RequestSender>): void {
-    this.#seconds.limiterDid(route, event)
-    this.#view.limiterDid(route, event)
+  onLimiterEvent(route: string, event: LimiterEvent<RequestSender>): void {
+    this.#seconds.onLimiterEvent(route, event)
+    this.#view.onLimiterEvent(route, event)
   }
 
-  storeTook(_operation: Operation, seconds: number): void {
-    this.#seconds.storeTook(seconds)
+  onStoreOperation(_operation: Operation, seconds: number): void {
+    this.#seconds.onStoreOperation(seconds)
   }
 }
 

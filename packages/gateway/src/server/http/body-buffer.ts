@@ -1,6 +1,6 @@
 /** The first piece is small, since most bodies are; then they double. In bytes. */
 const FIRST_PIECE = 4096
-const LARGEST_PIECE = 64 * 1024
+const MAX_PIECE = 64 * 1024
 
 /** Pieces of the largest size that are kept for the next body, so that they are no garbage. */
 const MAX_SPARE = 32
@@ -32,7 +32,7 @@ export class BodyBuffer {
     while (from < chunk.length) {
       const last = this.#pieces.at(-1)
       if (last === undefined || this.#filled === last.length) {
-        const size = last === undefined ? FIRST_PIECE : Math.min(2 * last.length, LARGEST_PIECE)
+        const size = last === undefined ? FIRST_PIECE : Math.min(2 * last.length, MAX_PIECE)
         if (!grow(size)) return false
         this.#pieces.push(pieceOf(size))
         this.#filled = 0
@@ -58,7 +58,7 @@ export class BodyBuffer {
   /** Lets go of what was read. */
   drop(): void {
     for (const piece of this.#pieces)
-      if (piece.length === LARGEST_PIECE && spare.length < MAX_SPARE) spare.push(piece)
+      if (piece.length === MAX_PIECE && spare.length < MAX_SPARE) spare.push(piece)
     this.#pieces.length = 0
     this.#filled = 0
     this.#length = 0
@@ -66,5 +66,5 @@ export class BodyBuffer {
 }
 
 function pieceOf(size: number): Buffer {
-  return (size === LARGEST_PIECE ? spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(size)
+  return (size === MAX_PIECE ? spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(size)
 }

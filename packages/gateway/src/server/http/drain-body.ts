@@ -12,7 +12,7 @@ export const DISCARD_LIMIT = 64 * 1024 * 1024
  *
  * @param limit in bytes
  */
-export function discardRest(request: IncomingMessage, limit = DISCARD_LIMIT): void {
+export function drainBody(request: IncomingMessage, limit = DISCARD_LIMIT): void {
   if (request.destroyed || request.readableEnded) return
   let left = limit
   const onData = (chunk: Buffer) => {

@@ -1,5 +1,5 @@
 import { IncomingMessage } from 'node:http'
-import { HeldBytes } from '../../policy/llm/response/byte-buffer.js'
+import { ByteBuffer } from '../../policy/llm/response/byte-buffer.js'
 import { ChunkPacer } from './chunk-pacer.js'
 
 /** A chunk of so many bytes is passed on as it is: to copy it costs more than to keep it. */
@@ -17,7 +17,7 @@ const pacer = new ChunkPacer()
  * read no faster than the pacer allows.
  */
 export class InboundRequest extends IncomingMessage {
-  readonly #gathered = new HeldBytes()
+  readonly #gathered = new ByteBuffer()
   /** Chunks that came in this turn. */
   #chunks = 0
   #bytes = 0

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 /** The answers that the requests of each connection wait for, in their order. */
-export class AnswersInOrder {
+export class ResponseOrder {
   readonly #answers = new WeakMap<Socket, ServerResponse[]>()
   readonly #lastCame = new WeakMap<Socket, number>()
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpAnswer } from 'sluice/http'
-import { discardRest } from './drain-body.js'
+import { drainBody } from './drain-body.js'
 
 /** Answers a request in the upstream's place. What still comes of its body is thrown away. */
 export function answer(
@@ -18,5 +18,5 @@ export function answer(
     'no-store',
   ])
   response.end(body)
-  discardRest(request)
+  drainBody(request)
 }

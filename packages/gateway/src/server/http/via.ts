@@ -8,7 +8,7 @@ const PREFIX = 'sluice-'
 const MAX_GATEWAYS = 10
 
 /** Makes a name for a gateway to use in `Via`. All of its workers use the same one. */
-export function newGatewayName(): string {
+export function createGatewayName(): string {
   return PREFIX + randomBytes(8).toString('hex')
 }
 

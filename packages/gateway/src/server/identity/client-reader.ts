@@ -4,7 +4,7 @@ import type { IdentityConfig, ProxyHeaders } from '../../policy/config/config.js
 import { type WithheldHeaders, withheldHeaders } from './credential-headers.js'
 
 import { identityHeaders } from './identity-headers.js'
-import type { KeysText, WatchedKeys } from './key-file-watch.js'
+import type { KeyFileWatch, KeysText } from './key-file-watch.js'
 import type { RequestHead } from './request-head.js'
 
 /** Finds out who sends a request. */
@@ -39,7 +39,7 @@ export interface ClientReader {
  */
 export async function openClientReader(
   { apiKeys, apiKeyHeaders = [], jwt, proxyHeaders, forwardCredentials, forward }: IdentityConfig,
-  openKeys: (file: string) => MaybePromise<WatchedKeys>,
+  openKeys: (file: string) => MaybePromise<KeyFileWatch>,
 ): Promise<ClientReader> {
   const keys = apiKeys === undefined ? undefined : await openKeys(apiKeys)
   const verify = jwt && (await import('sluice/jwt')).jwtVerifier(jwt)

@@ -20,7 +20,7 @@ export interface NewKey {
  * @returns the key, which is kept nowhere
  * @throws ConfigError where the file is wrong, TypeError where the new key would be; the file stays as it was.
  */
-export function addNewKey(file: string, about: NewKey): Promise<string> {
+export function createKey(file: string, about: NewKey): Promise<string> {
   return alone(file, () => add(file, about))
 }
 

@@ -11,7 +11,7 @@ export interface KeysText {
 }
 
 /** The keys of a file, as it stands now. */
-export interface WatchedKeys {
+export interface KeyFileWatch {
   readonly lookup: KeyLookup
   /** What the keys were read from. */
   readonly source: KeysText
@@ -24,11 +24,11 @@ export interface WatchedKeys {
  * @param changed called when other keys are in use
  * @throws ConfigError where the file is wrong to begin with.
  */
-export async function watchKeys(
+export async function watchKeyFile(
   file: string,
   log: Log,
   changed: () => void = () => {},
-): Promise<WatchedKeys> {
+): Promise<KeyFileWatch> {
   let text = await readConfigText(file)
   let keys = parseKeys(text, file)
   const watch = new FileWatch({
@@ -71,7 +71,7 @@ export class GivenKeys {
     this.#source = source
   }
 
-  open(file: string): WatchedKeys {
+  open(file: string): KeyFileWatch {
     return { lookup: (digest) => this.#keys(digest), source: this.#source ?? { file, text: '' }, stop() {} }
   }
 }

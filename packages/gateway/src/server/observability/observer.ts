@@ -6,13 +6,13 @@ import type { Outcome, TrafficListener } from './request-outcome.js'
 /** Is told what a gateway does. It should be quick: requests wait for it. */
 export interface Observer extends TrafficListener {
   /** What the limiter of a route tells. */
-  limiterDid(route: string, event: LimiterEvent<RequestSender>): void
+  onLimiterEvent(route: string, event: LimiterEvent<RequestSender>): void
   /** The store has done something, or failed to, in so many seconds. */
-  storeTook(operation: Operation, seconds: number): void
+  onStoreOperation(operation: Operation, seconds: number): void
 }
 
 /** Tells several what one is told, as far as each listens. */
-export function toldToAll(observers: readonly Partial<Observer>[]): Observer {
+export function broadcast(observers: readonly Partial<Observer>[]): Observer {
   return {
     ended(route: string | undefined, outcome: Outcome) {
       for (const observer of observers) observer.ended?.(route, outcome)
@@ -23,17 +23,17 @@ export function toldToAll(observers: readonly Partial<Observer>[]): Observer {
     waiting(route, change) {
       for (const observer of observers) observer.waiting?.(route, change)
     },
-    exchanged(route, seconds) {
-      for (const observer of observers) observer.exchanged?.(route, seconds)
+    onUpstreamResponse(route, seconds) {
+      for (const observer of observers) observer.onUpstreamResponse?.(route, seconds)
     },
     answerUnread(route, reason) {
       for (const observer of observers) observer.answerUnread?.(route, reason)
     },
-    limiterDid(route, event) {
-      for (const observer of observers) observer.limiterDid?.(route, event)
+    onLimiterEvent(route, event) {
+      for (const observer of observers) observer.onLimiterEvent?.(route, event)
     },
-    storeTook(operation, seconds) {
-      for (const observer of observers) observer.storeTook?.(operation, seconds)
+    onStoreOperation(operation, seconds) {
+      for (const observer of observers) observer.onStoreOperation?.(operation, seconds)
     },
   }
 }

@@ -1,5 +1,5 @@
 import type { LimiterEvent } from 'sluice'
-import { clientName } from '../../policy/client-label.js'
+import { clientLabel } from '../../policy/client-label.js'
 import type { LogConfig } from '../../policy/config/config.js'
 import type { RequestSender } from '../../policy/policy-request.js'
 import type { Log } from '../logging/log.js'
@@ -49,12 +49,12 @@ export class RefusalLog implements Partial<Observer> {
     this.#config = config
   }
 
-  limiterDid(route: string, event: LimiterEvent<RequestSender>): void {
+  onLimiterEvent(route: string, event: LimiterEvent<RequestSender>): void {
     if (event.type === 'refused' && this.#config.refusals) this.#refused(route, event)
   }
 
   #refused(route: string, { request, refusal, client: known }: Refused): void {
-    const client = clientName(request)
+    const client = clientLabel(request)
     this.#callOff ??= this.#after(SECOND, () => this.#endSecond())
     const { rule, reason, resource, cost, remaining, retryAfter } = refusal
     if (this.#lines >= LINES_A_SECOND) {

@@ -32,7 +32,7 @@ export interface TrafficListener {
   /** One request more, or less, waits for a slot. */
   waiting(route: string, change: 1 | -1): void
   /** An exchange with the upstream has ended after so many seconds. */
-  exchanged(route: string, seconds: number): void
+  onUpstreamResponse(route: string, seconds: number): void
   /** The answer to a call of a model could not be read, and was charged by its bytes. */
   answerUnread(route: string, reason: UnreadReason): void
 }

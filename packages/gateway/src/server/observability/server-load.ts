@@ -49,6 +49,6 @@ export function summedLoad(loads: Iterable<ServerLoad>): ServerLoad {
 }
 
 /** What stays counted of a process that is gone. */
-export function loadOfTheDead({ refusedConnections, refusedBodies }: ServerLoad): ServerLoad {
+export function exitedWorkerLoad({ refusedConnections, refusedBodies }: ServerLoad): ServerLoad {
   return { ...NO_LOAD, refusedConnections, refusedBodies }
 }

@@ -5,7 +5,7 @@ import type { Observer } from './observer.js'
 const MAX_ROUTES = 10_000
 
 /** Logs which routes have answers that cannot be read. Once for each route and reason: a metric counts them. */
-export function unreadAnswerLog(log: Pick<Log, 'warn'>): Pick<Observer, 'answerUnread'> {
+export function unreadableResponseLog(log: Pick<Log, 'warn'>): Pick<Observer, 'answerUnread'> {
   const logged = new Set<string>()
   return {
     answerUnread(route, reason) {

@@ -1,5 +1,5 @@
-import { workedBy, workedInVain } from '../../policy/llm/response/billing.js'
-import type { ForwardOutcome, Passed } from './forward-result.js'
+import { billingOfFailure, billingOfStatus } from '../../policy/llm/response/billing.js'
+import type { ForwardResult, Passed } from './forward-result.js'
 
 /** What stays charged for a request, by how its exchange with the upstream ended. */
 export type Charged =
@@ -10,10 +10,10 @@ export type Charged =
   /** Whatever was taken or is known to have been used. */
   | 'work'
 
-export function chargedFor(outcome: ForwardOutcome, { reached, status }: Passed): Charged {
+export function chargedFor(outcome: ForwardResult, { reached, status }: Passed): Charged {
   if (!reached) return 'nothing'
-  if (outcome.kind === 'failed') return workedInVain(outcome) === 'no' ? 'request' : 'work'
-  return status !== 0 && workedBy(status) === 'no' ? 'request' : 'work'
+  if (outcome.kind === 'failed') return billingOfFailure(outcome) === 'no' ? 'request' : 'work'
+  return status !== 0 && billingOfStatus(status) === 'no' ? 'request' : 'work'
 }
 
 /** What an upstream that does no work does not use. */

@@ -1,10 +1,10 @@
 import type { ExpressionFailure } from '../../policy/policy-request.js'
 import type { Log } from '../logging/log.js'
-import type { ForwardOutcome } from './forward-result.js'
+import type { ForwardResult } from './forward-result.js'
 
 /** Told of requests that did not go as they should. */
-export interface TroubleListener {
-  upstreamFailed(route: string, outcome: ForwardOutcome & { kind: 'failed' }): void
+export interface ErrorReporter {
+  upstreamFailed(route: string, outcome: ForwardResult & { kind: 'failed' }): void
   /** An error that nobody foresaw. */
   crashed(error: unknown): void
   /** An expression of the configuration could not be worked out for a request. */
@@ -15,7 +15,7 @@ export interface TroubleListener {
 const MAX_LOGGED = 10_000
 
 /** Logs what goes wrong with requests. */
-export function troubleIn(log: Log): TroubleListener {
+export function errorReporter(log: Log): ErrorReporter {
   const logged = new Set<string>()
   return {
     upstreamFailed: (route, { status, code, detail }) => log.upstreamFailed({ route, status, code, detail }),

@@ -14,18 +14,18 @@ import {
 } from '../http/read-body.js'
 import { answer } from '../http/send-response.js'
 import type { Outcome } from '../observability/request-outcome.js'
-import type { TroubleListener } from './error-log.js'
+import type { ErrorReporter } from './error-log.js'
 
 /** What a client is told whose request an expression cannot be worked out for. The expression itself is not for clients. */
 const UNCOUNTABLE =
   'This request lacks something that a limit of this route is read from, or has it in a form that cannot be counted.'
 
 /** Answers a request that could not be handled, by what was thrown. @returns how it ended */
-export function answerError(
+export function sendErrorResponse(
   error: unknown,
   request: IncomingMessage,
   response: ServerResponse,
-  trouble: TroubleListener,
+  trouble: ErrorReporter,
 ): Outcome {
   if (error instanceof BodyAbortedError || error instanceof ClientGoneError) return 'abandoned'
   if (error instanceof ExpressionError) {

@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { HeldBytes } from '../../policy/llm/response/byte-buffer.js'
+import { ByteBuffer } from '../../policy/llm/response/byte-buffer.js'
 import type { ClientBody } from '../http/client-body.js'
-import { writeTogether } from '../http/deferred-writes.js'
+import { deferWrites } from '../http/deferred-writes.js'
 import { type ClientWatcher, unwatchClient, watchClient } from '../http/disconnects.js'
-import { discardRest } from '../http/drain-body.js'
-import { headerTexts } from '../http/header-texts.js'
+import { drainBody } from '../http/drain-body.js'
+import { headerStrings } from '../http/header-texts.js'
 import { asFits, downstreamResponseHeaders } from '../http/proxy-headers.js'
 import type { BodyFilter, FilterFor, ResponseObserver } from '../http/response-observer.js'
 import { cutOff } from './cut-off.js'
-import type { ForwardOutcome, Passed } from './forward-result.js'
+import type { ForwardResult, Passed } from './forward-result.js'
 import { describeFailure, isConnectionLoss } from './upstream-failure.js'
 import { type ConnectionUse, startUse } from './upstream-socket.js'
 
@@ -24,7 +24,7 @@ export interface ExchangeParts {
   readonly patience: number
   /** Sends the request once more, on a new connection; undefined where that must not be done. */
   readonly retry: (() => void) | undefined
-  readonly settled: (outcome: ForwardOutcome, passed: Passed) => void
+  readonly settled: (outcome: ForwardResult, passed: Passed) => void
 }
 
 /** A chunk of so many bytes is passed on as it comes; smaller ones of one turn of the event loop go on together. */
@@ -46,7 +46,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
   /** What came in the same turn as the head, and is written with it. */
   #first: Buffer | undefined
   /** Small chunks that came in this turn. */
-  #turn: Buffer | HeldBytes | undefined
+  #turn: Buffer | ByteBuffer | undefined
   /** How the request uses its connection, where it may be sent once more. */
   #use: ConnectionUse | undefined
   #isRetried = false
@@ -80,7 +80,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     // Interim answers (1xx) were for the gateway, which asked for none.
     if (this.#settled || status < 200) return
     const { request, response, responseHeaders, observer, filter } = this.#parts
-    const rawHeaders = headerTexts(controller.rawHeaders)
+    const rawHeaders = headerStrings(controller.rawHeaders)
     observer?.head?.(status, rawHeaders)
     this.#filter = filter?.(status, rawHeaders)
     const headers = downstreamResponseHeaders(rawHeaders, responseHeaders)
@@ -100,7 +100,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
       process.nextTick(passTurn, this)
     } else {
       if (Buffer.isBuffer(this.#turn)) {
-        const held = new HeldBytes()
+        const held = new ByteBuffer()
         held.append(this.#turn)
         this.#turn = held
       }
@@ -129,7 +129,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     if (this.#headWritten) this.#end()
     else {
       this.#isWhole = true
-      writeTogether(this)
+      deferWrites(this)
     }
   }
 
@@ -240,7 +240,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     }, patience)
   }
 
-  #settle(outcome: ForwardOutcome): void {
+  #settle(outcome: ForwardResult): void {
     if (this.#settled) return
     this.#settled = true
     const { request, response, body, settled } = this.#parts
@@ -250,7 +250,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     // Does nothing where the answer is complete. Destroying the body then ends an upload that goes on.
     if (outcome.kind === 'cut') this.#controller?.abort(new Error('the client is gone'))
     body?.destroy()
-    discardRest(request)
+    drainBody(request)
     settled(outcome, { reached: this.#controller !== undefined, status: this.#status })
   }
 }

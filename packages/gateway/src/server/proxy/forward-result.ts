@@ -1,7 +1,7 @@
 import type { UpstreamFailure } from './upstream-failure.js'
 
 /** How an exchange ended. */
-export type ForwardOutcome =
+export type ForwardResult =
   /** The whole answer was handed to the client's connection. */
   | { readonly kind: 'answered'; readonly status: number }
   /** The connection to the client is closed. `started`: some of the answer had been written. */

@@ -7,7 +7,7 @@ import { arrivedBody, ClientBody, hasBody } from '../http/client-body.js'
 import { upstreamRequestHeaders } from '../http/proxy-headers.js'
 import type { FilterFor, ResponseObserver } from '../http/response-observer.js'
 import { Exchange } from './exchange.js'
-import type { ForwardOutcome, Passed } from './forward-result.js'
+import type { ForwardResult, Passed } from './forward-result.js'
 import type { Upstream } from './upstream.js'
 
 export interface ForwardOptions {
@@ -53,7 +53,7 @@ export type Sent = Pick<ForwardOptions, 'responseHeaders' | 'requestHeaders' | '
  */
 export function forward(
   options: ForwardOptions,
-  settled: (outcome: ForwardOutcome, passed: Passed) => void,
+  settled: (outcome: ForwardResult, passed: Passed) => void,
 ): void {
   const { upstream, request, response, target } = options
   if (request.socket.destroyed) {

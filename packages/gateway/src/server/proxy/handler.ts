@@ -2,15 +2,15 @@ import { problem } from 'sluice/http'
 import { checkHead, FramingError } from '../http/check-head.js'
 import { answer } from '../http/send-response.js'
 import type { Outcome } from '../observability/request-outcome.js'
-import { answerError } from './error-response.js'
-import type { Handling } from './request-context.js'
-import { Passage } from './request-lifecycle.js'
+import { sendErrorResponse } from './error-response.js'
+import type { RequestContext } from './request-context.js'
+import { RequestLifecycle } from './request-lifecycle.js'
 
 /**
  * Handles one request from its head to the end of its answer: finds its route, lets it in or refuses it, forwards it,
  * and releases what it held on every way out.
  */
-export function handle(handling: Handling): void {
+export function handle(handling: RequestContext): void {
   const { request, response, setup, trouble } = handling
   try {
     checkHead(request, setup.gatewayName)
@@ -22,18 +22,18 @@ export function handle(handling: Handling): void {
     }
     const { target, match } = setup.admission.route(request.method ?? 'GET', request.url ?? '/')
     if (match !== undefined) {
-      new Passage(handling, target, match).begin()
+      new RequestLifecycle(handling, target, match).begin()
       return
     }
     answer(request, response, problem(404, 'Not found', 'No route of this gateway takes such requests.'))
     endUnrouted(handling, 'unrouted')
   } catch (error) {
     if (error instanceof FramingError) response.shouldKeepAlive = false
-    endUnrouted(handling, answerError(error, request, response, trouble))
+    endUnrouted(handling, sendErrorResponse(error, request, response, trouble))
   }
 }
 
-function endUnrouted({ setup, ended }: Handling, outcome: Outcome): void {
+function endUnrouted({ setup, ended }: RequestContext, outcome: Outcome): void {
   setup.traffic.ended(undefined, outcome)
   ended()
 }

@@ -13,7 +13,7 @@ const LF = 10
  * however they are cut. Both are interim and mean nothing to the gateway, which asked for neither; but its HTTP client skips
  * only the one. Bytes of the answer itself are never touched.
  */
-export class InterimAnswers {
+export class InterimResponses {
   /** Place in the status line; -1 in the headers of an interim answer, -2 once the answer itself has begun. */
   #at = -2
   #isInterim = false

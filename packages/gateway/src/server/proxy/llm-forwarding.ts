@@ -6,14 +6,14 @@ import { NOTHING } from '../../policy/llm/usage.js'
 import type { RecordedRequest } from '../observability/recording/recorder.js'
 import { chargedFor, NO_WORK } from './charge-outcome.js'
 import type { Sent } from './forward.js'
-import type { ForwardOutcome, Passed } from './forward-result.js'
+import type { ForwardResult, Passed } from './forward-result.js'
 import type { Field } from './response-headers.js'
 
 /** Settles what was taken for a request once its exchange with the upstream has ended. */
-export type Settling = (outcome: ForwardOutcome, passed: Passed) => MaybePromise<void>
+export type Settling = (outcome: ForwardResult, passed: Passed) => MaybePromise<void>
 
 /** How a call of a model is sent, so that it is metered. @param fields of the answer */
-export function meteredSending(metered: MeteredCall, fields: readonly Field[]): Sent {
+export function forwardLlmCall(metered: MeteredCall, fields: readonly Field[]): Sent {
   return {
     responseHeaders: fields,
     // The gateway reads compressed answers only at their end, and can hide nothing in them.

@@ -1,5 +1,5 @@
 import type { Permit, RequestBody } from 'sluice'
-import { clientName } from '../../policy/client-label.js'
+import { clientLabel } from '../../policy/client-label.js'
 import type { LlmCall } from '../../policy/llm/llm-call.js'
 import { firstBytes } from '../http/first-bytes.js'
 import {
@@ -52,7 +52,7 @@ export class PendingBody implements RequestBody {
         proceed()
         await firstBytes(request, setup.bodyStart)
         if (!readsBody) return
-        const owner = clientName(this.#weighed)
+        const owner = clientLabel(this.#weighed)
         const lease = (evict: () => void) => setup.bodies.lease(owner, evict)
         this.#held = await readBody(request, { limit: maxBody, proceed: () => {}, lease })
       }
@@ -108,7 +108,7 @@ export class PendingBody implements RequestBody {
     if (!match.policy.readsBody) return request.hasBegun
     if (!request.hasArrived || request.destroyed) return false
     const length = request.readableLength
-    const lease = setup.bodies.lease(clientName(this.#weighed), () => {})
+    const lease = setup.bodies.lease(clientLabel(this.#weighed), () => {})
     if (!lease.grow(length)) {
       lease.release()
       return false

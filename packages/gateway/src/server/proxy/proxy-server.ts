@@ -5,10 +5,10 @@ import { watchHalfClosed } from '../http/half-closed.js'
 import { InboundRequest } from '../http/inbound-request.js'
 import { listen } from '../http/listen.js'
 import { refuseTunnel } from '../http/refuse-tunnel.js'
-import { AnswersInOrder } from '../http/response-order.js'
-import type { TroubleListener } from './error-log.js'
+import { ResponseOrder } from '../http/response-order.js'
+import type { ErrorReporter } from './error-log.js'
 import { handle } from './handler.js'
-import type { Setup } from './request-services.js'
+import type { RequestServices } from './request-services.js'
 
 export interface ProxyOptions {
   readonly endpoint: Endpoint
@@ -17,8 +17,8 @@ export interface ProxyOptions {
   /** How many connections of clients there may be. */
   readonly maxConnections: number
   /** What a request that comes now is handled with. */
-  readonly setup: () => Setup
-  readonly trouble: TroubleListener
+  readonly setup: () => RequestServices
+  readonly trouble: ErrorReporter
 }
 
 /** The server that clients talk to. */
@@ -47,7 +47,7 @@ const KEEP_ALIVE_MS = 65_000
 const HEAD_TIMEOUT_MS = 30_000
 
 /** How often it is looked whose time is over, in milliseconds. */
-const LOOK_MS = 1_000
+const POLL_INTERVAL_MS = 1_000
 
 /** For a client that sends its body unasked. */
 const notAwaited = () => {}
@@ -66,12 +66,12 @@ export async function startProxy({
   const server = createServer({
     IncomingMessage: InboundRequest,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    connectionsCheckingInterval: LOOK_MS,
+    connectionsCheckingInterval: POLL_INTERVAL_MS,
   })
 
   // A client that has sent its request may close its half of the connection, and is answered all the same.
   Object.assign(server, { httpAllowHalfOpen: true })
-  const answers = new AnswersInOrder()
+  const answers = new ResponseOrder()
 
   /** An answer has been given, and what its request held is released. */
   const ended = () => {

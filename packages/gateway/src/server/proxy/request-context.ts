@@ -2,15 +2,15 @@ import type { ServerResponse } from 'node:http'
 import type { PolicyMatch } from '../../policy/policies.js'
 import type { Target } from '../../policy/routing/target.js'
 import type { InboundRequest } from '../http/inbound-request.js'
-import type { TroubleListener } from './error-log.js'
-import type { Setup } from './request-services.js'
+import type { ErrorReporter } from './error-log.js'
+import type { RequestServices } from './request-services.js'
 
 /** What a request is handled with. */
-export interface Handling {
+export interface RequestContext {
   readonly request: InboundRequest
   readonly response: ServerResponse
-  readonly setup: Setup
-  readonly trouble: TroubleListener
+  readonly setup: RequestServices
+  readonly trouble: ErrorReporter
   /** Asks a client that waits for `100 Continue` to send its body. */
   readonly proceed: () => void
   /** Called once, when the request is answered or its client is gone, and what it held is released. */
@@ -20,10 +20,10 @@ export interface Handling {
 /** A request that its route's policy decides on. */
 export interface Candidate {
   readonly request: InboundRequest
-  readonly setup: Setup
+  readonly setup: RequestServices
   readonly target: Target
   readonly match: PolicyMatch
-  readonly trouble: Pick<TroubleListener, 'expressionFailed'>
+  readonly trouble: Pick<ErrorReporter, 'expressionFailed'>
   /** Asks a client that waits for `100 Continue` to send its body. */
   readonly proceed: () => void
 }

@@ -11,11 +11,11 @@ import { RequestHead } from '../identity/request-head.js'
 import type { RecordedRequest } from '../observability/recording/recorder.js'
 import type { Outcome } from '../observability/request-outcome.js'
 import { type Admitted, admit } from './admit.js'
-import { answerError } from './error-response.js'
+import { sendErrorResponse } from './error-response.js'
 import { type ForwardOptions, forward, type Sent } from './forward.js'
-import type { ForwardOutcome } from './forward-result.js'
-import { callSettlingOf, meteredSending, type Settling, settlingOf } from './llm-forwarding.js'
-import type { Handling } from './request-context.js'
+import type { ForwardResult } from './forward-result.js'
+import { callSettlingOf, forwardLlmCall, type Settling, settlingOf } from './llm-forwarding.js'
+import type { RequestContext } from './request-context.js'
 import { type Field, fieldsOf } from './response-headers.js'
 
 /**
@@ -23,8 +23,8 @@ import { type Field, fieldsOf } from './response-headers.js'
  *
  * Its steps call each other, and only what takes a while is a promise: with a promise a step a small request took a tenth longer.
  */
-export class Passage {
-  readonly #handling: Handling
+export class RequestLifecycle {
+  readonly #handling: RequestContext
   readonly #target: Target
   readonly #match: PolicyMatch
   /** Undefined where the request holds nothing that has to be released. */
@@ -35,7 +35,7 @@ export class Passage {
   #client: Client | undefined
   #ended = false
 
-  constructor(handling: Handling, target: Target, match: PolicyMatch) {
+  constructor(handling: RequestContext, target: Target, match: PolicyMatch) {
     this.#handling = handling
     this.#target = target
     this.#match = match
@@ -119,7 +119,7 @@ export class Passage {
     } else {
       const metered = new MeteredCall(call, body.bytes, this.#handling.setup.answers)
       this.#send(
-        meteredSending(metered, fields),
+        forwardLlmCall(metered, fields),
         callSettlingOf(metered, decision, this.#recorded, this.#onUnread),
       )
     }
@@ -152,13 +152,13 @@ export class Passage {
     }
     forward(options, (outcome, passed) => {
       traffic.inFlight(name, -1)
-      traffic.exchanged(name, (performance.now() - begun) / 1000)
+      traffic.onUpstreamResponse(name, (performance.now() - begun) / 1000)
       this.#forwarded(outcome, sent.responseHeaders, settling && (() => settling(outcome, passed)))
     })
   }
 
   #forwarded(
-    outcome: ForwardOutcome,
+    outcome: ForwardResult,
     fields: readonly Field[],
     settle: (() => MaybePromise<void>) | undefined,
   ): void {
@@ -177,7 +177,7 @@ export class Passage {
     }
   }
 
-  #answerFailure(outcome: ForwardOutcome & { readonly kind: 'failed' }, fields: readonly Field[]): void {
+  #answerFailure(outcome: ForwardResult & { readonly kind: 'failed' }, fields: readonly Field[]): void {
     const { request, response, trouble } = this.#handling
     trouble.upstreamFailed(this.#match.policy.name, outcome)
     const title = outcome.status === 504 ? 'Gateway timeout' : 'Bad gateway'
@@ -191,7 +191,7 @@ export class Passage {
 
   #fail(error: unknown): void {
     const { request, response, trouble } = this.#handling
-    this.#end(answerError(error, request, response, trouble))
+    this.#end(sendErrorResponse(error, request, response, trouble))
   }
 
   /** Releases what the request held; then it has ended. Does nothing the second time. */
@@ -211,7 +211,7 @@ export class Passage {
       await permit.release()
       return outcome
     } catch (error) {
-      return answerError(error, request, response, trouble)
+      return sendErrorResponse(error, request, response, trouble)
     }
   }
 
@@ -224,6 +224,6 @@ export class Passage {
 
 type AllowedDecision = Extract<Decision, { readonly allowed: true }>
 
-function goOn(passage: Passage, admitted: Admitted | undefined): void {
+function goOn(passage: RequestLifecycle, admitted: Admitted | undefined): void {
   passage.goOn(admitted)
 }

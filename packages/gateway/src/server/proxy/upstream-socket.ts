@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { InterimAnswers } from './interim-responses.js'
+import { InterimResponses } from './interim-responses.js'
 
 /** How a request used its connection to the upstream. */
 export interface ConnectionUse {
@@ -22,7 +22,7 @@ export function startUse(use: ConnectionUse): void {
  * unsolicited `100 Continue` skipped as RFC 9110 section 15.2 asks. The HTTP client beneath would take the connection down.
  */
 export function watchUpstreamSocket(socket: Socket): Socket {
-  const interim = new InterimAnswers()
+  const interim = new InterimResponses()
   let served = 0
   let use: ConnectionUse | undefined
   const { write, read } = socket

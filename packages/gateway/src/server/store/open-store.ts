@@ -9,16 +9,16 @@ import type { GatewayConfig, StoreConfig } from '../../policy/config/config.js'
 import { storeAddress } from '../../policy/config/store-address.js'
 import type { Log } from '../logging/log.js'
 import { tellRequestErrors } from './request-error-log.js'
-import { answers, askUntilLost, whyAbsent } from './startup-probe.js'
+import { answers, probeUntilLost, whyAbsent } from './startup-probe.js'
 import { tellChanges } from './state-log.js'
-import { NEVER_LOST, type StoreFigures } from './store-stats.js'
+import { NEVER_LOST, type StoreStats } from './store-stats.js'
 
 /** The store of a gateway, and how it is. */
 export interface OpenedStore {
   readonly store: Store
   /** Asks the store how it is, within its deadline, and so brings back one that was lost. Never rejects. */
   health(): Promise<StoreHealth>
-  figures(): StoreFigures
+  figures(): StoreStats
 }
 
 /** Undefined where the state is in memory, which is never lost. */
@@ -58,7 +58,7 @@ export async function openStore(
     },
     onRequestError: tellRequestErrors(storeAddress(config), log),
   })
-  if (absent !== undefined) await askUntilLost(guarded)
+  if (absent !== undefined) await probeUntilLost(guarded)
   absent = undefined
   return {
     store: guarded,

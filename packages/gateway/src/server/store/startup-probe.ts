@@ -43,7 +43,7 @@ export async function whyAbsent(store: Store): Promise<Error | undefined> {
 }
 
 /** Asks until the policy for a lost store has taken over, or the store is there after all. */
-export async function askUntilLost(store: FailurePolicyStore): Promise<void> {
+export async function probeUntilLost(store: FailurePolicyStore): Promise<void> {
   // Each question counts towards the loss of the store, or finds it.
   while (store.stats().state === 'closed') if (await answers(store)) return
 }

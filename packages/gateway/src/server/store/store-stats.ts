@@ -1,7 +1,7 @@
 import type { FailureStats } from 'sluice'
 
 /** What can be counted of a store, since the start. */
-export interface StoreFigures {
+export interface StoreStats {
   /** `false` while the policy for its failure decides. */
   readonly up: boolean
   readonly failures: number
@@ -18,14 +18,14 @@ export interface StoreFigures {
 }
 
 /** Of a store in memory. */
-export const NEVER_LOST: Omit<StoreFigures, 'memory'> = {
+export const NEVER_LOST: Omit<StoreStats, 'memory'> = {
   ...{ up: true, breaker: undefined, failures: 0, timeouts: 0, requestErrors: 0, unavailable: 0 },
   settlements: { waiting: 0, lost: 0 },
 }
 
 /** What several processes count of their connections to the one store, taken together. */
-export function summedFigures(each: readonly StoreFigures[]): StoreFigures {
-  const sum = (count: (figures: StoreFigures) => number) =>
+export function summedStats(each: readonly StoreStats[]): StoreStats {
+  const sum = (count: (figures: StoreStats) => number) =>
     each.reduce((total, figures) => total + count(figures), 0)
   const lost = each.find(({ up }) => !up)
   return {
@@ -47,7 +47,7 @@ export function summedFigures(each: readonly StoreFigures[]): StoreFigures {
 }
 
 /** What remains of a process that has ended: what it has counted. Settlements that waited there are lost. */
-export function figuresOfTheDead(figures: StoreFigures): StoreFigures {
+export function exitedWorkerStats(figures: StoreStats): StoreStats {
   const { waiting, lost } = figures.settlements
   return {
     ...figures,

@@ -2,7 +2,7 @@ import type { Observer } from '../observability/observer.js'
 import { type Observation, retell } from './observations.js'
 
 /** Tells an observer what a worker saw, and sets right what a worker that dies can no longer tell. */
-export class ObservedWorker {
+export class EventReceiver {
   /** Requests that are under way there, and that wait there, by route. */
   readonly #underWay = { inFlight: new Map<string, number>(), waiting: new Map<string, number>() }
 

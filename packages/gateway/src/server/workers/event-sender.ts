@@ -8,9 +8,9 @@ const GATHER_MS = 50
 /** So many are sent at once without waiting. */
 const GATHER = 500
 /** Most that wait for a primary that is slow to take them; what comes beyond is dropped and counted. */
-const MOST_WAITING = 50_000
+const MAX_WAITING = 50_000
 
-export interface ObservationSender extends Observer {
+export interface EventSender extends Observer {
   /** Sends what waits, and settles when it is taken. */
   flush(): Promise<void>
 }
@@ -21,10 +21,10 @@ export interface ObservationSender extends Observer {
  * @param send hands observations on and settles when they are taken; never rejects
  * @param lost told how many were dropped since it was last told
  */
-export function observationSender(
+export function eventSender(
   send: (observations: readonly Observation[]) => Promise<void>,
   lost: (dropped: number) => void,
-): ObservationSender {
+): EventSender {
   let gathered: Observation[] = []
   let underWay = 0
   let dropped = 0
@@ -32,7 +32,7 @@ export function observationSender(
   /** Changes that there was no room for, summed up by route: what counts up must count down, too. */
   const owed = { inFlight: new Map<string, number>(), waiting: new Map<string, number>() }
 
-  const isFull = () => underWay + gathered.length >= MOST_WAITING
+  const isFull = () => underWay + gathered.length >= MAX_WAITING
   const flush = async () => {
     clearTimeout(timer)
     timer = undefined
@@ -67,11 +67,15 @@ export function observationSender(
     ended: (...given) => add(['ended', ...given]),
     inFlight: (route, change) => changed('inFlight', route, change),
     waiting: (route, change) => changed('waiting', route, change),
-    exchanged: (...given) => add(['exchanged', ...given]),
+    onUpstreamResponse: (...given) => add(['onUpstreamResponse', ...given]),
     answerUnread: (...given) => add(['answerUnread', ...given]),
-    limiterDid: (route, event) =>
-      add(['limiterDid', route, 'request' in event ? { ...event, request: senderOf(event.request) } : event]),
-    storeTook: (...given) => add(['storeTook', ...given]),
+    onLimiterEvent: (route, event) =>
+      add([
+        'onLimiterEvent',
+        route,
+        'request' in event ? { ...event, request: senderOf(event.request) } : event,
+      ]),
+    onStoreOperation: (...given) => add(['onStoreOperation', ...given]),
     flush,
   }
 }

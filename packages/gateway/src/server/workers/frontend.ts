@@ -1,15 +1,15 @@
 import type { AddressInfo } from 'node:net'
 import { loadOf, type ServerLoad } from '../observability/server-load.js'
-import type { TroubleListener } from '../proxy/error-log.js'
+import type { ErrorReporter } from '../proxy/error-log.js'
 import { startProxy } from '../proxy/proxy-server.js'
-import type { Serving } from '../runtime.js'
-import type { StoreFigures } from '../store/store-stats.js'
+import type { Runtime } from '../runtime.js'
+import type { StoreStats } from '../store/store-stats.js'
 
 /** What takes the requests of clients. */
-export interface Front {
+export interface Frontend {
   readonly address: AddressInfo
   /** Goes by what holds now. */
-  follow(serving: Serving): Promise<void>
+  follow(serving: Runtime): Promise<void>
   /**
    * Takes no more requests and waits for those that run.
    *
@@ -19,7 +19,7 @@ export interface Front {
   /** What its processes hold of clients now. */
   load(): ServerLoad
   /** What its processes count of connections of their own to the store; none where it uses the gateway's. */
-  figures(): readonly StoreFigures[]
+  figures(): readonly StoreStats[]
   /** Lines of the log that its processes have dropped; 0 where it logs through the gateway. */
   readonly droppedLogLines: number
 }
@@ -29,7 +29,7 @@ export interface Front {
  *
  * @throws Error that says in one line why the port cannot be had.
  */
-export async function frontInProcess(serving: Serving, trouble: TroubleListener): Promise<Front> {
+export async function inProcessFrontend(serving: Runtime, trouble: ErrorReporter): Promise<Frontend> {
   const { listen, timeouts } = serving.config
   const proxy = await startProxy({
     endpoint: listen,

@@ -5,9 +5,9 @@ import type { Store } from 'sluice'
 import type { Log } from '../logging/log.js'
 import type { Observer } from '../observability/observer.js'
 import type { ServerLoad } from '../observability/server-load.js'
-import type { StoreFigures } from '../store/store-stats.js'
+import type { StoreStats } from '../store/store-stats.js'
 import { closeUnconfirmed } from './connection-handoff.js'
-import { ObservedWorker } from './event-receiver.js'
+import { EventReceiver } from './event-receiver.js'
 import { SilenceWatch } from './silence-watch.js'
 import { answerCalls } from './store-server.js'
 import type { FromWorker, Orders, ToWorker } from './worker-protocol.js'
@@ -21,7 +21,7 @@ export interface MemberOptions {
   /** It told what it holds of its clients. */
   readonly load: (load: ServerLoad) => void
   /** It told how a store of its own is doing. */
-  readonly figures: (figures: StoreFigures) => void
+  readonly figures: (figures: StoreStats) => void
   /** So many lines of its log were dropped since it last reported that. */
   readonly droppedLogLines: (count: number) => void
 }
@@ -49,7 +49,7 @@ export class Member {
   began = false
   readonly #worker: Worker
   readonly #options: MemberOptions
-  readonly #observed: ObservedWorker
+  readonly #observed: EventReceiver
   /** What it begins with: the last orders from before it asked for any. */
   #begin: MemberOptions['begin']
   #isReady = false
@@ -64,7 +64,7 @@ export class Member {
   constructor(options: MemberOptions) {
     this.#options = options
     this.#begin = options.begin
-    this.#observed = new ObservedWorker(options.observer)
+    this.#observed = new EventReceiver(options.observer)
     this.listening = new Promise((resolve, reject) => {
       this.#listens = resolve
       this.#cannot = reject

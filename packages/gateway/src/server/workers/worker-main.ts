@@ -8,14 +8,14 @@ import { GivenKeys } from '../identity/key-file-watch.js'
 import { createProcessLog } from '../logging/log.js'
 import { logFatalErrors, logStrayOutput } from '../logging/stray-output.js'
 import { timed } from '../observability/metrics/timed-store.js'
-import { type Observer, toldToAll } from '../observability/observer.js'
+import { broadcast, type Observer } from '../observability/observer.js'
 import { loadOf } from '../observability/server-load.js'
-import { unreadAnswerLog } from '../observability/unreadable-responses.js'
-import { troubleIn } from '../proxy/error-log.js'
+import { unreadableResponseLog } from '../observability/unreadable-responses.js'
+import { errorReporter } from '../proxy/error-log.js'
 import { startProxy } from '../proxy/proxy-server.js'
-import { Serving } from '../runtime.js'
+import { Runtime } from '../runtime.js'
 import { openStore } from '../store/open-store.js'
-import { observationSender } from './event-sender.js'
+import { eventSender } from './event-sender.js'
 import { type RemoteStore, remoteStore } from './remote-store.js'
 import type { FromWorker, Orders, ToWorker } from './worker-protocol.js'
 
@@ -83,18 +83,18 @@ async function begin({
   observed,
 }: Extract<ToWorker, { readonly kind: 'begin' }>): Promise<Running> {
   const config = configOf(orders)
-  const sender = observationSender(
+  const sender = eventSender(
     (observations) => send({ kind: 'seen', observations }),
     (dropped) => log.info({ dropped }, 'the primary is slow to count; so much was not counted'),
   )
-  const observer: Observer = toldToAll([observed ? sender : unreadAnswerLog(log)])
+  const observer: Observer = broadcast([observed ? sender : unreadableResponseLog(log)])
   const { store, stop: closeStore } = await storeFor(config, workers)
   const keys = new GivenKeys()
   keys.set(orders.keys)
-  const serving = await Serving.open(
+  const serving = await Runtime.open(
     config,
     {
-      ...{ store: timed(store, observer.storeTook), observer, log },
+      ...{ store: timed(store, observer.onStoreOperation), observer, log },
       gatewayName: orders.gatewayName,
       share: (limits) => shareOf(limits, workers),
       openKeys: (file) => keys.open(file),
@@ -107,7 +107,7 @@ async function begin({
     requestTimeout: config.timeouts.request,
     maxConnections: serving.limits.maxConnections,
     setup: () => serving.setup,
-    trouble: troubleIn(log),
+    trouble: errorReporter(log),
   })
   const tellLoad = () => void send({ kind: 'load', load: loadOf(proxy, serving) })
   const telling = setInterval(tellLoad, FIGURES_MS).unref()

@@ -5,15 +5,15 @@ import type { Store } from 'sluice'
 import type { Endpoint } from '../../policy/config/config.js'
 import type { Log } from '../logging/log.js'
 import type { Observer } from '../observability/observer.js'
-import { loadOfTheDead, NO_LOAD, type ServerLoad, summedLoad } from '../observability/server-load.js'
-import type { Serving } from '../runtime.js'
-import { figuresOfTheDead, type StoreFigures, summedFigures } from '../store/store-stats.js'
-import type { Front } from './frontend.js'
+import { exitedWorkerLoad, NO_LOAD, type ServerLoad, summedLoad } from '../observability/server-load.js'
+import type { Runtime } from '../runtime.js'
+import { exitedWorkerStats, type StoreStats, summedStats } from '../store/store-stats.js'
+import type { Frontend } from './frontend.js'
 import { Member } from './worker-handle.js'
 import type { Orders } from './worker-protocol.js'
 
-export interface WorkerFrontOptions {
-  readonly serving: Serving
+export interface WorkerFrontendOptions {
+  readonly serving: Runtime
   /** What decides for all of them, where the state is in memory. */
   readonly store: Store
   readonly observer: Observer
@@ -24,7 +24,7 @@ export interface WorkerFrontOptions {
 
 /** How long to wait before another worker takes the place of one that died, in milliseconds; twice as long each time it dies soon. */
 const FIRST_DELAY_MS = 100
-const LONGEST_DELAY_MS = 10_000
+const MAX_DELAY_MS = 10_000
 /** Who lives so long did not die soon. */
 const SETTLED_MS = 10_000
 
@@ -36,7 +36,7 @@ const PROGRAM = fileURLToPath(new URL('./worker-main.js', import.meta.url))
  *
  * @throws Error that says in one line why the port cannot be had.
  */
-export async function frontOfWorkers(options: WorkerFrontOptions): Promise<Front> {
+export async function workerFrontend(options: WorkerFrontendOptions): Promise<Frontend> {
   // Workers have a standard error of their own, which the primary relays: at its start and at its end, a process makes the
   // descriptor that it shares with others blocking.
   cluster.setupPrimary({ exec: PROGRAM, args: [], serialization: 'advanced', silent: true })
@@ -61,12 +61,12 @@ export async function frontOfWorkers(options: WorkerFrontOptions): Promise<Front
 
 /** The workers there are. */
 class Crew {
-  readonly #options: WorkerFrontOptions
+  readonly #options: WorkerFrontendOptions
   readonly #members = new Set<Member>()
   /** Of stores of their own. */
-  readonly #figures = new Map<Member, StoreFigures>()
+  readonly #figures = new Map<Member, StoreStats>()
   /** What those that are gone have counted: it stays counted. */
-  readonly #departed: StoreFigures[] = []
+  readonly #departed: StoreStats[] = []
   readonly #loads = new Map<Member, ServerLoad>()
   #departedLoad = NO_LOAD
   #droppedLogLines = 0
@@ -77,7 +77,7 @@ class Crew {
   readonly #delays = new Set<NodeJS.Timeout>()
   #stopping = false
 
-  constructor(options: WorkerFrontOptions) {
+  constructor(options: WorkerFrontendOptions) {
     this.#options = options
     this.#listen = options.serving.config.listen
     this.#orders = ordersOf(options.serving, this.#listen)
@@ -98,7 +98,7 @@ class Crew {
     return summedLoad([this.#departedLoad, ...this.#loads.values()])
   }
 
-  figures(): readonly StoreFigures[] {
+  figures(): readonly StoreStats[] {
     return [...this.#departed, ...this.#figures.values()]
   }
 
@@ -106,7 +106,7 @@ class Crew {
     return this.#droppedLogLines
   }
 
-  async follow(serving: Serving): Promise<void> {
+  async follow(serving: Runtime): Promise<void> {
     this.#orders = ordersOf(serving, this.#listen)
     await Promise.all([...this.#members].map((member) => member.follow(this.#orders)))
   }
@@ -137,11 +137,11 @@ class Crew {
       this.#members.delete(member)
       const load = this.#loads.get(member)
       this.#loads.delete(member)
-      if (load !== undefined) this.#departedLoad = summedLoad([this.#departedLoad, loadOfTheDead(load)])
+      if (load !== undefined) this.#departedLoad = summedLoad([this.#departedLoad, exitedWorkerLoad(load)])
       const figures = this.#figures.get(member)
       this.#figures.delete(member)
       if (figures !== undefined)
-        this.#departed.splice(0, 1, summedFigures([...this.#departed, figuresOfTheDead(figures)]))
+        this.#departed.splice(0, 1, summedStats([...this.#departed, exitedWorkerStats(figures)]))
       if (member.began) this.#missed(how, performance.now() - born)
     })
     return member
@@ -154,7 +154,7 @@ class Crew {
 
   #replace(lived: number): void {
     if (this.#stopping) return
-    this.#delay = lived > SETTLED_MS ? FIRST_DELAY_MS : Math.min(this.#delay * 2, LONGEST_DELAY_MS)
+    this.#delay = lived > SETTLED_MS ? FIRST_DELAY_MS : Math.min(this.#delay * 2, MAX_DELAY_MS)
     const delay = setTimeout(() => {
       this.#delays.delete(delay)
       this.#hire().listening.catch(() => this.#replace(0))
@@ -163,7 +163,7 @@ class Crew {
   }
 }
 
-function ordersOf(serving: Serving, listen: Endpoint): Orders {
+function ordersOf(serving: Runtime, listen: Endpoint): Orders {
   const { config, overrides, gatewayName, keysText } = serving
   const { source, upstream } = config
   return { source, listen, upstream, overrides, gatewayName, keys: keysText }

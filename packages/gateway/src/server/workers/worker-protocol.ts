@@ -3,7 +3,7 @@ import type { ConfigSource, Endpoint } from '../../policy/config/config.js'
 import type { Overrides } from '../../policy/policies.js'
 import type { KeysText } from '../identity/key-file-watch.js'
 import type { ServerLoad } from '../observability/server-load.js'
-import type { StoreFigures } from '../store/store-stats.js'
+import type { StoreStats } from '../store/store-stats.js'
 import type { Observation } from './observations.js'
 import type { StoreAnswer, StoreCall } from './store-messages.js'
 
@@ -49,6 +49,6 @@ export type FromWorker =
   /** What it holds of its clients. */
   | { readonly kind: 'load'; readonly load: ServerLoad }
   /** How its own connection to a store that all share is doing. */
-  | { readonly kind: 'figures'; readonly figures: StoreFigures }
+  | { readonly kind: 'figures'; readonly figures: StoreStats }
   /** So many lines of its log were dropped since it last reported that. */
   | { readonly kind: 'dropped'; readonly logLines: number }

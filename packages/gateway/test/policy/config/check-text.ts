@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runCheck } from '../../../src/cli/check-command.js'
+import { checkCommand } from '../../../src/cli/check-command.js'
 
 /** What `sluice check` says of a file with this text. */
 export async function checkText(text: string): Promise<{ code: number; out: string; err: string }> {
@@ -10,7 +10,7 @@ export async function checkText(text: string): Promise<{ code: number; out: stri
   try {
     const file = join(folder, 'gateway.yaml')
     await writeFile(file, text)
-    const code = await runCheck(file, { out, err })
+    const code = await checkCommand(file, { out, err })
     return { code, out: out.text(), err: err.text() }
   } finally {
     await rm(folder, { recursive: true })

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { runCheck } from '../../../src/cli/check-command.js'
+import { checkCommand } from '../../../src/cli/check-command.js'
 
 describe('check', () => {
   let folder = ''
@@ -22,7 +22,7 @@ describe('check', () => {
         return true
       },
     })
-    const code = await runCheck(file, { out: into('out'), err: into('err') })
+    const code = await checkCommand(file, { out: into('out'), err: into('err') })
     return { code, ...written }
   }
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { runCheck } from '../../../src/cli/check-command.js'
+import { checkCommand } from '../../../src/cli/check-command.js'
 import { parseConfig } from '../../../src/policy/config/load-config.js'
 import { stateChanges } from '../../../src/policy/config/state-changes.js'
 import { running, send } from '../../server/gateway/running-gateway.js'
@@ -89,7 +89,7 @@ describe('sluice check --against', () => {
     await writeFile(now, `upstream: http://127.0.0.1:9000\nroutes: [{ match: /a, limits: ${before} }]`)
     await writeFile(next, `upstream: http://127.0.0.1:9000\nroutes: [{ match: /a, limits: ${after} }]`)
     const { out, err } = { out: collected(), err: collected() }
-    const code = await runCheck(next, { out, err }, now)
+    const code = await checkCommand(next, { out, err }, now)
     return { code, out: out.text().replaceAll(now, 'NOW'), err: err.text().replaceAll(now, 'NOW') }
   }
 

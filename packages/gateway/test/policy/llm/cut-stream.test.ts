@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { LlmCall } from '../../../src/policy/llm/llm-call.js'
-import { AnswerMeter } from '../../../src/policy/llm/response/response-meter.js'
+import { ResponseMeter } from '../../../src/policy/llm/response/response-meter.js'
 import { anthropicMessages } from '../../../src/policy/llm/shapes/anthropic-messages.js'
 import { openAICompletions } from '../../../src/policy/llm/shapes/openai-completions.js'
 import { openAIResponses } from '../../../src/policy/llm/shapes/openai-responses.js'
@@ -113,7 +113,7 @@ function deliveredBy(length: number, { events, output }: Case): number {
 describe.each(Object.entries(CASES))('a stream of %s', (_, each) => {
   const bytes = Buffer.from(each.events.map(([text]) => text).join(''))
   const settle = (chunks: readonly Buffer[], kind: 'cut' | 'answered') => {
-    const meter = new AnswerMeter(each.call)
+    const meter = new ResponseMeter(each.call)
     meter.head(200, EVENTS)
     for (const chunk of chunks) meter.data(chunk)
     return meter.settlement({ kind })

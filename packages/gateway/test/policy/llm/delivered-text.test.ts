@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { LlmCall } from '../../../src/policy/llm/llm-call.js'
-import { AnswerMeter } from '../../../src/policy/llm/response/response-meter.js'
+import { ResponseMeter } from '../../../src/policy/llm/response/response-meter.js'
 import { anthropicMessages } from '../../../src/policy/llm/shapes/anthropic-messages.js'
 import { ollamaChat, ollamaGenerate } from '../../../src/policy/llm/shapes/ollama.js'
 import { openAICompletions } from '../../../src/policy/llm/shapes/openai-completions.js'
@@ -11,7 +11,7 @@ import { callOf, chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
 const TEXT = 'generated text that is forty bytes long.'
 
 function output(call: LlmCall, body: string, headers = EVENTS) {
-  const meter = new AnswerMeter(call)
+  const meter = new ResponseMeter(call)
   meter.head(200, headers)
   meter.data(Buffer.from(body))
   const settlement = meter.settlement({ kind: headers === EVENTS ? 'cut' : 'answered' })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { LlmCall } from '../../../src/policy/llm/llm-call.js'
-import { AnswerMeter } from '../../../src/policy/llm/response/response-meter.js'
+import { ResponseMeter } from '../../../src/policy/llm/response/response-meter.js'
 import { anthropicMessages } from '../../../src/policy/llm/shapes/anthropic-messages.js'
 import { customShape } from '../../../src/policy/llm/shapes/custom-shape.js'
 import { ollamaChat } from '../../../src/policy/llm/shapes/ollama.js'
@@ -47,7 +47,7 @@ function settled(
   headers: readonly string[],
   kind: 'answered' | 'cut' = 'answered',
 ) {
-  const meter = new AnswerMeter(call)
+  const meter = new ResponseMeter(call)
   meter.head(200, headers)
   meter.data(Buffer.from(body))
   return { settlement: meter.settlement({ kind }), unread: meter.unread }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { LlmCall } from '../../../src/policy/llm/llm-call.js'
-import { AnswerMeter, MAX_DOCUMENT, MAX_EVENT } from '../../../src/policy/llm/response/response-meter.js'
+import { MAX_DOCUMENT, MAX_EVENT, ResponseMeter } from '../../../src/policy/llm/response/response-meter.js'
 import { anthropicMessages } from '../../../src/policy/llm/shapes/anthropic-messages.js'
 import { ollamaGenerate } from '../../../src/policy/llm/shapes/ollama.js'
 import { openAIEmbeddings } from '../../../src/policy/llm/shapes/openai-embeddings.js'
@@ -21,7 +21,7 @@ function settled(
   headers: readonly string[],
   kind: 'answered' | 'cut' = 'answered',
 ) {
-  const meter = new AnswerMeter(call)
+  const meter = new ResponseMeter(call)
   meter.head(200, headers)
   const bytes = Buffer.from(body)
   for (let at = 0; at < bytes.length; at += 100_003) meter.data(bytes.subarray(at, at + 100_003))

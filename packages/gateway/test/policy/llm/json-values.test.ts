@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { LlmCall } from '../../../src/policy/llm/llm-call.js'
 import { JsonValues } from '../../../src/policy/llm/response/json-values.js'
-import { AnswerMeter } from '../../../src/policy/llm/response/response-meter.js'
+import { ResponseMeter } from '../../../src/policy/llm/response/response-meter.js'
 import { ollamaChat, ollamaGenerate } from '../../../src/policy/llm/shapes/ollama.js'
 import { callOf, chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
 import { byByte, cutAt, places } from './sse-stream.js'
@@ -21,7 +21,7 @@ function settled(
   headers: readonly string[],
   kind: 'answered' | 'cut' = 'answered',
 ) {
-  const meter = new AnswerMeter(call)
+  const meter = new ResponseMeter(call)
   meter.head(200, headers)
   for (const chunk of chunks) meter.data(chunk)
   return { settlement: meter.settlement({ kind }), unread: meter.unread }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { RequestError } from 'sluice'
 import { describe, expect, it } from 'vitest'
-import { askForUsage } from '../../../src/policy/llm/include-usage.js'
+import { requestUsage } from '../../../src/policy/llm/include-usage.js'
 import { membersOf } from '../../../src/policy/llm/request/duplicate-keys.js'
 import { anthropicMessages } from '../../../src/policy/llm/shapes/anthropic-messages.js'
 import { openAIChat } from '../../../src/policy/llm/shapes/openai-chat.js'
@@ -95,7 +95,7 @@ describe('a body of an unusual form', () => {
 describe('a stream whose usage the client did not ask for', () => {
   const asks = (json: string) => {
     const { asked, options } = callOf(openAIChat, json)
-    const { body, hidesUsage } = askForUsage(options.shape, asked, Buffer.from(json))
+    const { body, hidesUsage } = requestUsage(options.shape, asked, Buffer.from(json))
     return { text: body.toString(), hidesUsage }
   }
 
@@ -131,14 +131,14 @@ describe('a stream whose usage the client did not ask for', () => {
   it('of another shape is sent as it is', () => {
     const { asked } = callOf(anthropicMessages, { messages: [], stream: true })
     const json = Buffer.from('{}')
-    expect(askForUsage(anthropicMessages, asked, json)).toEqual({ body: json, hidesUsage: false })
+    expect(requestUsage(anthropicMessages, asked, json)).toEqual({ body: json, hidesUsage: false })
   })
 
   it('loses nothing by the question', () => {
     const { asked, options } = chat(4)
     fc.assert(
       fc.property(spacedObject, (text) => {
-        const { body } = askForUsage(options.shape, asked, Buffer.from(text))
+        const { body } = requestUsage(options.shape, asked, Buffer.from(text))
         const question = '"stream_options":{"include_usage":true}'
         const { stream_options: sent, ...rest } = JSON.parse(body.toString())
         expect(sent).toEqual({ include_usage: true })

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { AnswerMemory } from '../../../src/policy/llm/response/response-memory.js'
-import { AnswerMeter } from '../../../src/policy/llm/response/response-meter.js'
+import { ResponseMemory } from '../../../src/policy/llm/response/response-memory.js'
+import { ResponseMeter } from '../../../src/policy/llm/response/response-meter.js'
 import { chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
 
 const KIB = 1024
@@ -15,8 +15,8 @@ const NOISE = Array.from({ length: 40_000 }, (_, place) => ((place * 2654435761)
 )
 const COMPRESSED = gzipSync(JSON.stringify({ choices: [{ message: { content: NOISE } }], usage: USAGE }))
 
-function begin(memory: AnswerMemory, headers: readonly string[], bytes: Buffer): AnswerMeter {
-  const meter = new AnswerMeter(chat(100, { max_tokens: 500_000 }), memory)
+function begin(memory: ResponseMemory, headers: readonly string[], bytes: Buffer): ResponseMeter {
+  const meter = new ResponseMeter(chat(100, { max_tokens: 500_000 }), memory)
   meter.head(200, headers)
   for (let at = 0; at < bytes.length; at += 10_000) meter.data(bytes.subarray(at, at + 10_000))
   return meter
@@ -28,7 +28,7 @@ describe('the memory of all answers', () => {
     ['documents whose clients are slow', JSON_ANSWER, DOCUMENT, Buffer.alloc(0)],
     ['events that go on', EVENTS, Buffer.from(`data: ${DOCUMENT}`), Buffer.from('\n\n')],
   ])('is bounded, and their usage is read beyond it: %s', (_, headers, most, rest) => {
-    const memory = new AnswerMemory(1024 * KIB)
+    const memory = new ResponseMemory(1024 * KIB)
     const meters = Array.from({ length: 10 }, () => begin(memory, headers, most))
     expect(memory.held).toBeGreaterThan(0)
     expect(memory.held).toBeLessThanOrEqual(1024 * KIB)
@@ -40,7 +40,7 @@ describe('the memory of all answers', () => {
   })
 
   it('is bounded for compressed answers, which are charged by their bytes beyond it', () => {
-    const memory = new AnswerMemory(3 * COMPRESSED.length)
+    const memory = new ResponseMemory(3 * COMPRESSED.length)
     const headers = [...JSON_ANSWER, 'Content-Encoding', 'gzip']
     const meters = Array.from({ length: 5 }, () => begin(memory, headers, COMPRESSED))
     expect(memory.held).toBeLessThanOrEqual(3 * COMPRESSED.length)
@@ -51,7 +51,7 @@ describe('the memory of all answers', () => {
   })
 
   it('is given back however an answer ends', () => {
-    const memory = new AnswerMemory(64 * 1024 * KIB)
+    const memory = new ResponseMemory(64 * 1024 * KIB)
     const ends = [
       { kind: 'answered' },
       { kind: 'cut' },
@@ -70,7 +70,7 @@ describe('the memory of all answers', () => {
   })
 
   it('is not asked for small answers', () => {
-    const memory = new AnswerMemory(0)
+    const memory = new ResponseMemory(0)
     const stream = event({ choices: [{ delta: { content: 'word' } }] }) + event({ choices: [], usage: USAGE })
     const meter = begin(memory, EVENTS, Buffer.from(stream))
     expect(meter.settlement({ kind: 'answered' })).toEqual(COST)

@@ -1,7 +1,7 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { AnswerMeter, MAX_DOCUMENT, MAX_EVENT } from '../../../src/policy/llm/response/response-meter.js'
+import { MAX_DOCUMENT, MAX_EVENT, ResponseMeter } from '../../../src/policy/llm/response/response-meter.js'
 import { anthropicMessages } from '../../../src/policy/llm/shapes/anthropic-messages.js'
 import { callOf, chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
 import { cutAt, places, streams } from './sse-stream.js'
@@ -26,7 +26,7 @@ function settleAndSay(
     kind = 'answered' as 'answered' | 'cut',
   } = {},
 ) {
-  const meter = new AnswerMeter(call)
+  const meter = new ResponseMeter(call)
   meter.head(status, headers)
   meter.data(Buffer.from(body))
   return { settlement: meter.settlement({ kind }), unread: meter.unread }
@@ -231,7 +231,7 @@ describe('a stream', () => {
   it('settles whatever is in it, the same in whatever chunks', () => {
     fc.assert(
       fc.property(streams, places, (bytes, cuts) => {
-        const meter = new AnswerMeter(chat(100))
+        const meter = new ResponseMeter(chat(100))
         meter.head(200, EVENTS)
         for (const chunk of cutAt(bytes, cuts)) meter.data(chunk)
         const settlement = meter.settlement({ kind: 'answered' })

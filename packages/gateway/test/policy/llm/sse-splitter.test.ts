@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { EventData } from '../../../src/policy/llm/response/sse-data.js'
-import { EventBlocks } from '../../../src/policy/llm/response/sse-splitter.js'
+import { SseData } from '../../../src/policy/llm/response/sse-data.js'
+import { SseSplitter } from '../../../src/policy/llm/response/sse-splitter.js'
 import { byByte, cutAt, modelBlocks, modelData, places, streams } from './sse-stream.js'
 
 const SEED = 20261127
 
 /** The events of a stream; the pieces of one that is too long are joined. */
 function blocksOf(chunks: readonly Buffer[], most = 1 << 20) {
-  const events = new EventBlocks(most)
+  const events = new SseSplitter(most)
   const blocks: { text: string; whole: boolean }[] = []
   let longest = 0
   for (const chunk of chunks) {
@@ -41,7 +41,7 @@ describe('the events of a stream', () => {
   it('have the data of a slow model', () => {
     fc.assert(
       fc.property(streams, (bytes) => {
-        const data = new EventData()
+        const data = new SseData()
         modelBlocks(bytes).blocks.forEach((block, index) => {
           expect(data.of(Buffer.from(block, 'latin1'))).toBe(modelData(block, index === 0))
         })

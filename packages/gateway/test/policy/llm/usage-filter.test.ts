@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { UsageHider } from '../../../src/policy/llm/response/usage-filter.js'
+import { UsageFilter } from '../../../src/policy/llm/response/usage-filter.js'
 import { event } from './llm-requests.js'
 import { byByte, cutAt, modelBlocks, modelData, places, streams } from './sse-stream.js'
 
 const SEED = 20261128
 
 function hidden(chunks: readonly Buffer[]): string {
-  const hider = new UsageHider()
+  const hider = new UsageFilter()
   return Buffer.concat([...chunks.map((chunk) => hider.push(chunk)), hider.end()]).toString('latin1')
 }
 
@@ -131,7 +131,7 @@ describe('usage that the client did not ask for', () => {
   })
 
   it('holds no comment back, nor a blank line, an id or a time to retry', () => {
-    const hider = new UsageHider()
+    const hider = new UsageFilter()
     const push = (text: string) => hider.push(Buffer.from(text)).toString()
     for (const text of [':\r\n', ': ping\n', ':', '\n', '\n', '\r\n', 'id: 7\n', 'retry', ': 5\r', '\n'])
       expect(push(text)).toBe(text)
@@ -144,7 +144,7 @@ describe('usage that the client did not ask for', () => {
   })
 
   it('holds an event back for no longer than until it has a choice', () => {
-    const hider = new UsageHider()
+    const hider = new UsageFilter()
     const push = (text: string) => hider.push(Buffer.from(text)).toString()
     const start = 'event: chunk\ndata: {"id":"c-1","choices":['
     expect(push(start)).toBe('')
@@ -156,13 +156,13 @@ describe('usage that the client did not ask for', () => {
   })
 
   it('makes no complete event wait', () => {
-    const hider = new UsageHider()
+    const hider = new UsageFilter()
     for (const text of [word('a'), word('b'), `: ping\n\n`, event('[DONE]')])
       expect(hider.push(Buffer.from(text)).toString()).toBe(text)
   })
 
   it('holds back no event that is too long to be usage', () => {
-    const hider = new UsageHider()
+    const hider = new UsageFilter()
     const start = Buffer.from(`data: {"choices":[],"usage":{"x":"${'y'.repeat(70_000)}`)
     expect(hider.push(start).length).toBe(start.length)
     const end = Buffer.from('"}}\n\n')
@@ -170,7 +170,7 @@ describe('usage that the client did not ask for', () => {
     expect(hider.push(Buffer.from(event({ choices: [], usage }))).length).toBe(0)
   })
   it('takes nothing out of an event that is too long, whatever a part of it looks like', () => {
-    const hider = new UsageHider()
+    const hider = new UsageFilter()
     hider.push(Buffer.from(`data: ${'y'.repeat(70_000)}\n`))
     const part = event({ choices: [], usage })
     expect(hider.push(Buffer.from(part)).toString()).toBe(part)

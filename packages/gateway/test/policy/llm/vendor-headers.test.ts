@@ -1,7 +1,7 @@
 import type { Quota } from 'sluice'
 import { createLimiter, manualClock, memoryStore } from 'sluice'
 import { describe, expect, it } from 'vitest'
-import { goDuration, mirroredFields } from '../../../src/policy/llm/vendor-headers.js'
+import { goDuration, vendorHeaders } from '../../../src/policy/llm/vendor-headers.js'
 
 const NOON = Date.parse('2026-11-24T12:00:00Z')
 
@@ -25,7 +25,7 @@ function quota(resource: string, remaining: number, resetAfter: number, more: Pa
 describe('the fields of a vendor', () => {
   it("are OpenAI's", () => {
     const quotas = [quota('requests', 59, 1000), quota('tokens', 7, 360_000), quota('input_tokens', 1, 1)]
-    expect(mirroredFields('openai', quotas, NOON)).toEqual([
+    expect(vendorHeaders('openai', quotas, NOON)).toEqual([
       ['x-ratelimit-limit-requests', '60'],
       ['x-ratelimit-remaining-requests', '59'],
       ['x-ratelimit-reset-requests', '1s'],
@@ -37,7 +37,7 @@ describe('the fields of a vendor', () => {
 
   it("are Anthropic's", () => {
     const quotas = [quota('requests', 59, 1000), quota('output_tokens', 3, 1)]
-    expect(mirroredFields('anthropic', quotas, NOON)).toEqual([
+    expect(vendorHeaders('anthropic', quotas, NOON)).toEqual([
       ['anthropic-ratelimit-requests-limit', '60'],
       ['anthropic-ratelimit-requests-remaining', '59'],
       ['anthropic-ratelimit-requests-reset', '2026-11-24T12:00:01Z'],
@@ -55,15 +55,15 @@ describe('the fields of a vendor', () => {
       quota('tokens', 0, 1, { enforced: false }),
       quota('tokens', 0, 1, { limit: { algorithm: 'concurrency', limit: 1, lease: 1 } }),
     ]
-    const fields = new Map(mirroredFields('openai', quotas, NOON))
+    const fields = new Map(vendorHeaders('openai', quotas, NOON))
     expect(fields.get('x-ratelimit-remaining-tokens')).toBe('3')
     expect(fields.get('x-ratelimit-reset-tokens')).toBe('9s')
   })
 
   it('leave out a reset that never comes', () => {
     const never = [quota('requests', 0, Number.POSITIVE_INFINITY)]
-    expect(mirroredFields('openai', never, NOON)).toHaveLength(2)
-    expect(mirroredFields('anthropic', never, NOON)).toHaveLength(2)
+    expect(vendorHeaders('openai', never, NOON)).toHaveLength(2)
+    expect(vendorHeaders('anthropic', never, NOON)).toHaveLength(2)
   })
 
   it('are those of a decision', () => {
@@ -74,7 +74,7 @@ describe('the fields of a vendor', () => {
     })
     const decision = limiter.admit('key')
     if (decision instanceof Promise) throw new Error('the memory store decides at once')
-    expect(mirroredFields('openai', decision.quotas, NOON)).toEqual([
+    expect(vendorHeaders('openai', decision.quotas, NOON)).toEqual([
       ['x-ratelimit-limit-requests', '60'],
       ['x-ratelimit-remaining-requests', '59'],
       ['x-ratelimit-reset-requests', '1s'],

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { KnownTargets } from '../../../src/policy/routing/route-cache.js'
+import { RouteCache } from '../../../src/policy/routing/route-cache.js'
 
 const SEED = 20261126
 
@@ -12,7 +12,7 @@ interface Found {
 /** Finds what it is asked for, and keeps what it was asked for. */
 function finding() {
   const asked: string[] = []
-  const known = new KnownTargets((method: string, url: string): Found => {
+  const known = new RouteCache((method: string, url: string): Found => {
     asked.push(`${method} ${url}`)
     if (url.includes('!')) throw new Error(url)
     return { method, url }

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { Writable } from 'node:stream'
 import { createLimiter, StoreUnavailableError } from 'sluice'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { RuleActs } from '../../../src/server/admin/actions/rule-actions.js'
+import { RuleActions } from '../../../src/server/admin/actions/rule-actions.js'
 import type { AdminSources } from '../../../src/server/admin/admin-routes.js'
 import { startAdmin } from '../../../src/server/admin/admin-server.js'
-import type { LiveView } from '../../../src/server/admin/live/rule-view.js'
+import type { RuleView } from '../../../src/server/admin/live/rule-view.js'
 import { createLog } from '../../../src/server/logging/log.js'
 import { send } from '../gateway/running-gateway.js'
 
@@ -110,13 +110,13 @@ describe('an error that nobody foresaw', () => {
 describe('an act', () => {
   const rule = { route: 'POST /predict', name: 'few', scope: 'POST /predict\nfew', overridden: {} }
 
-  function actsThat(fail: () => Promise<never>): RuleActs {
-    const view: Partial<LiveView> = {
+  function actsThat(fail: () => Promise<never>): RuleActions {
+    const view: Partial<RuleView> = {
       rulesOf: () => [rule] as never,
       keysNamed: () => [{ rule, keys: ['somebody'] }] as never,
     }
-    return new RuleActs({
-      view: view as LiveView,
+    return new RuleActions({
+      view: view as RuleView,
       store: { reset: fail } as never,
       overrides: () => new Map(),
       override: fail,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { parseConfig } from '../../../src/policy/config/load-config.js'
-import { playedPart } from '../../../src/server/admin/replay/redacted-config.js'
+import { redactedConfig } from '../../../src/server/admin/replay/redacted-config.js'
 
 const ROOT = fileURLToPath(new URL('../../../../..', import.meta.url))
 
@@ -25,7 +25,7 @@ tiers: { free: 1, premium: 5 }
 `
 
 it('has the limits as they were written, and nothing that is secret', () => {
-  const part = playedPart(SECRET)
+  const part = redactedConfig(SECRET)
   expect(part).not.toMatch(/secret|5ec2e7|redis|issuer/)
   expect(part).toContain('limit: 5/second')
   const { routes, tiers } = parseConfig(part, 'part')
@@ -42,7 +42,7 @@ it.each([
   const text = await readFile(join(ROOT, file), 'utf8')
   const played = (config: ReturnType<typeof parseConfig>) =>
     JSON.stringify([config.routes, config.fallback, config.tiers, config.maxBody])
-  expect(played(parseConfig(playedPart(text), 'part'))).toBe(played(parseConfig(text, 'whole')))
+  expect(played(parseConfig(redactedConfig(text), 'part'))).toBe(played(parseConfig(text, 'whole')))
 })
 
 it('what an alias means stays where that is left out, and aliases of what is kept stay as they are', () => {
@@ -55,7 +55,7 @@ routes:
     limits: &few [{ concurrent: 2, wait: *long }]
   - { match: POST /predict, limits: *few }
 `
-  const part = playedPart(text)
+  const part = redactedConfig(text)
   expect(part).toContain('wait: 5m')
   expect(part).toContain('limits: *few')
   const limitsOf = (config: string) => parseConfig(config, 'aliases').routes.map(({ rules }) => rules)

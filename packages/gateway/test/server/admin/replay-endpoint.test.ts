@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
-import { replayPage } from '../../../src/server/admin/replay/replay-endpoint.js'
+import { replayEndpoint } from '../../../src/server/admin/replay/replay-endpoint.js'
 import type { RecordReplay } from '../../../src/server/admin/replay/replay-recording.js'
 
 /** The page alone, with a replay that answers at once. */
@@ -12,7 +12,7 @@ async function pageOf() {
     asked.push(posted)
     return { trace: '', names: [], report: {} as never }
   }
-  const page = replayPage(replay, {})
+  const page = replayEndpoint(replay, {})
   const server = createServer(async (request, response) => {
     const answer = await page.answer({ request, response, query: new URLSearchParams() })
     response.writeHead(answer?.status ?? 500).end()

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
-import { recordReplay } from '../../../src/server/admin/replay/replay-recording.js'
+import { replayRecording } from '../../../src/server/admin/replay/replay-recording.js'
 
 it('ends where nobody waits for it any more, also while the disk hangs', async () => {
   const hanging = { flush: () => new Promise<void>(() => {}) }
-  const replay = recordReplay(hanging, () => {
+  const replay = replayRecording(hanging, () => {
     throw new Error('nothing was flushed')
   })
   const gone = new AbortController()

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeConfig } from '../../../src/policy/config/describe-config.js'
-import { addNewKey } from '../../../src/server/identity/create-key.js'
+import { createKey } from '../../../src/server/identity/create-key.js'
 import { running, send } from './running-gateway.js'
 
 const AUDIENCE = 'https://models.example'
@@ -24,8 +24,8 @@ const jwksServer = createServer(async (_request, response) => {
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-clients-'))
   keys = join(folder, 'keys.yaml')
-  premiumKey = await addNewKey(keys, { client: 'acme', tier: 'premium' })
-  expiredKey = await addNewKey(keys, { client: 'old', tier: 'premium', expires: '2020-01-01' })
+  premiumKey = await createKey(keys, { client: 'acme', tier: 'premium' })
+  expiredKey = await createKey(keys, { client: 'old', tier: 'premium', expires: '2020-01-01' })
   await new Promise<void>((done) => jwksServer.listen(0, '127.0.0.1', done))
   jwks = `http://127.0.0.1:${(jwksServer.address() as AddressInfo).port}/jwks.json`
 })
@@ -61,7 +61,7 @@ async function admitted(url: string, headers: object, tries: number): Promise<nu
 }
 
 it('an unlimited tier is counted by no rule and told no limit', async () => {
-  const internalKey = await addNewKey(keys, { client: 'batch', tier: 'internal' })
+  const internalKey = await createKey(keys, { client: 'batch', tier: 'internal' })
   const text = `identity: { api_keys: ${keys} }
 tiers: { internal: unlimited }
 routes:
@@ -112,7 +112,7 @@ describe('clients that say who they are', () => {
 
   it('whose tier changes have its limits at their next request, neither refilled nor locked out', async () => {
     const own = join(folder, 'changing.yaml')
-    const key = await addNewKey(own, { client: 'acme', tier: 'free' })
+    const key = await createKey(own, { client: 'acme', tier: 'free' })
     const hourly = `
 tiers: { premium: 5 }
 routes:

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { addNewKey } from '../../../src/server/identity/create-key.js'
+import { createKey } from '../../../src/server/identity/create-key.js'
 import { message, rawClient } from '../proxy/raw-client.js'
 import { running, send } from './running-gateway.js'
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
   keys = join(folder, 'keys.yaml')
   const sha256 = createHash('sha256').update(OWN_KEY).digest('hex')
   await writeFile(keys, `keys: [{ sha256: ${sha256}, client: other }]\n`)
-  key = await addNewKey(keys, { client: 'acme', tier: 'premium' })
+  key = await createKey(keys, { client: 'acme', tier: 'premium' })
 })
 afterAll(() => rm(folder, { recursive: true }))
 

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { keyDigest } from 'sluice/identity'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ConfigError } from '../../../src/policy/config/load-config.js'
-import { addNewKey } from '../../../src/server/identity/create-key.js'
+import { createKey } from '../../../src/server/identity/create-key.js'
 import { parseKeys } from '../../../src/server/identity/key-file.js'
-import { watchKeys } from '../../../src/server/identity/key-file-watch.js'
+import { watchKeyFile } from '../../../src/server/identity/key-file-watch.js'
 
 let folder = ''
 let file = ''
@@ -118,10 +118,10 @@ describe('a file of keys', () => {
 
 describe('a new key', () => {
   it('is shown once; the file has its hash, and what else stood there', async () => {
-    const key = await addNewKey(file, { client: 'acme', tier: 'premium' })
+    const key = await createKey(file, { client: 'acme', tier: 'premium' })
     expect((await stat(file)).mode & 0o777).toBe(0o600)
     await writeFile(file, `# ours\n${await readFile(file, 'utf8')}`)
-    const other = await addNewKey(file, { client: 'beta', expires: '9999-01-01' })
+    const other = await createKey(file, { client: 'beta', expires: '9999-01-01' })
     const text = await readFile(file, 'utf8')
     expect(text).toContain('# ours')
     expect(text).not.toContain(key)
@@ -144,7 +144,7 @@ describe('a new key', () => {
     ['null', 'null\n'],
   ])('is written into a file with nothing but %s', async (_, text) => {
     await writeFile(file, text)
-    const key = await addNewKey(file, { client: 'acme' })
+    const key = await createKey(file, { client: 'acme' })
     const written = await readFile(file, 'utf8')
     expect(parseKeys(written, file)(keyDigest(key))).toEqual({ id: 'acme' })
     if (text.includes('# ours')) expect(written).toMatch(/^# ours\n/)
@@ -152,13 +152,13 @@ describe('a new key', () => {
 
   it.each(['[]', 'text', 'other:', 'keys: {}'])('is not written over %j', async (text) => {
     await writeFile(file, text)
-    await expect(addNewKey(file, { client: 'acme' })).rejects.toThrow()
+    await expect(createKey(file, { client: 'acme' })).rejects.toThrow()
     expect(await readFile(file, 'utf8')).toBe(text)
   })
 
   it('is not lost where several are made at the same time', async () => {
     const made = await Promise.all(
-      Array.from({ length: 10 }, (_, each) => addNewKey(file, { client: `c${each}` })),
+      Array.from({ length: 10 }, (_, each) => createKey(file, { client: `c${each}` })),
     )
     const keys = parseKeys(await readFile(file, 'utf8'), file)
     expect(made.map((key) => keys(keyDigest(key)))).toEqual(made.map((_, each) => ({ id: `c${each}` })))
@@ -167,20 +167,20 @@ describe('a new key', () => {
 
   it('is not made while somebody else changes the file for ever', async () => {
     await writeFile(`${file}.lock`, '')
-    await expect(addNewKey(file, { client: 'a' })).rejects.toThrow(`remove ${file}.lock`)
+    await expect(createKey(file, { client: 'a' })).rejects.toThrow(`remove ${file}.lock`)
     await expect(stat(file)).rejects.toThrow('ENOENT')
   })
 
   it('is not made where the file is wrong or would be; it stays as it was', async () => {
-    await expect(addNewKey(file, { client: '' })).rejects.toThrow(
+    await expect(createKey(file, { client: '' })).rejects.toThrow(
       /^no key was made: 'client' is a text of 1 to 256 characters/,
     )
-    await expect(addNewKey(file, { client: 'a', expires: 'soon' })).rejects.toThrow(
+    await expect(createKey(file, { client: 'a', expires: 'soon' })).rejects.toThrow(
       'no key was made: a moment',
     )
     await expect(stat(file)).rejects.toThrow('ENOENT')
     await writeFile(file, 'keys: none\n')
-    await expect(addNewKey(file, { client: 'a' })).rejects.toThrow(ConfigError)
+    await expect(createKey(file, { client: 'a' })).rejects.toThrow(ConfigError)
     expect(await readFile(file, 'utf8')).toBe('keys: none\n')
   })
 })
@@ -195,11 +195,11 @@ describe('a file of keys that changes', () => {
       upstreamFailed() {},
       crashed() {},
     }
-    const first = await addNewKey(file, { client: 'acme' })
-    const keys = await watchKeys(file, log as Parameters<typeof watchKeys>[1])
+    const first = await createKey(file, { client: 'acme' })
+    const keys = await watchKeyFile(file, log as Parameters<typeof watchKeyFile>[1])
     try {
       expect(await keys.lookup(keyDigest(first))).toEqual({ id: 'acme' })
-      const second = await addNewKey(file, { client: 'beta' })
+      const second = await createKey(file, { client: 'beta' })
       await vi.waitUntil(async () => (await keys.lookup(keyDigest(second))) !== undefined, {
         timeout: 30_000,
       })

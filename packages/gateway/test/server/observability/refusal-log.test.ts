@@ -28,7 +28,7 @@ function logging(config: Partial<LogConfig> = {}) {
     client: ({ client }) => client,
     keys: { ip: ({ ip }) => ip, route: ({ route }) => route, header: () => undefined },
     rules: [{ name: 'few', limit: '1/hour', algorithm: 'fixed-window' }],
-    listener: (event) => refusals.limiterDid('POST /predict', event),
+    listener: (event) => refusals.onLimiterEvent('POST /predict', event),
   })
   return {
     refusals,

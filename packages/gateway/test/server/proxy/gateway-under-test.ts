@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest'
 import { parseTarget } from '../../../src/policy/routing/target.js'
 import { answer } from '../../../src/server/http/send-response.js'
 import { type ForwardOptions, forward } from '../../../src/server/proxy/forward.js'
-import type { ForwardOutcome } from '../../../src/server/proxy/forward-result.js'
+import type { ForwardResult } from '../../../src/server/proxy/forward-result.js'
 import { createUpstream, type UpstreamTimeouts } from '../../../src/server/proxy/upstream.js'
 import { Arrivals } from './arrivals.js'
 
@@ -16,13 +16,13 @@ export interface GatewayUnderTest {
   /** One of each request, as it begins. */
   readonly exchanges: Arrivals<ExchangeUnderTest>
   /** How the next request ends, in the order in which they began. */
-  outcome(): Promise<ForwardOutcome>
+  outcome(): Promise<ForwardResult>
 }
 
 interface ExchangeUnderTest {
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  readonly outcome: Promise<ForwardOutcome>
+  readonly outcome: Promise<ForwardResult>
 }
 
 type Options = Partial<Omit<ForwardOptions, 'upstream' | 'request' | 'response' | 'target'>> & {
@@ -47,7 +47,7 @@ export async function gatewayTo(url: string, options: Options = {}): Promise<Gat
       response,
       target: parseTarget(request.url ?? ''),
     }
-    const outcome = new Promise<ForwardOutcome>((settled) => forward(asked, settled))
+    const outcome = new Promise<ForwardResult>((settled) => forward(asked, settled))
     exchanges.add({ request, response, outcome })
     const ended = await outcome
     if (ended.kind !== 'failed') return

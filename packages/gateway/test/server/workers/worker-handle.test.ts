@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events'
 import { memoryStore } from 'sluice'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { createLog } from '../../../src/server/logging/log.js'
-import { toldToAll } from '../../../src/server/observability/observer.js'
+import { broadcast } from '../../../src/server/observability/observer.js'
 import { NO_LOAD } from '../../../src/server/observability/server-load.js'
 import { Member } from '../../../src/server/workers/worker-handle.js'
 import type { Orders, ToWorker } from '../../../src/server/workers/worker-protocol.js'
@@ -30,7 +30,7 @@ function member() {
   onTestFinished(() => fork.mockRestore())
   const made = new Member({
     store: memoryStore(),
-    observer: toldToAll([]),
+    observer: broadcast([]),
     log: createLog(),
     droppedLogLines: () => {},
     begin: { kind: 'begin', orders: orders('first'), workers: 2, observed: false },

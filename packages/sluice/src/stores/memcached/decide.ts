@@ -1,7 +1,7 @@
 import { algorithmOf } from '../../algorithms/registry.js'
 import type { SlidingLogState } from '../../algorithms/sliding-log.js'
 import type { Charge, StoreVerdict } from '../store.js'
-import { LONGEST_ENTRY } from './log-entries.js'
+import { MAX_ENTRY } from './log-entries.js'
 import type { WorkingState } from './working-state.js'
 
 /** The answer to the charges of one request that lie on one key. */
@@ -70,9 +70,9 @@ function makeRoom(working: WorkingState, charges: readonly Charge[]): void {
 
 /** By how many bytes a charge that is taken makes the value longer, at most. */
 function growth(working: WorkingState, { limit, lease = '' }: Charge): number {
-  if (limit.algorithm === 'concurrency') return Buffer.byteLength(JSON.stringify(lease)) + LONGEST_ENTRY
-  if (limit.algorithm !== 'sliding-log') return working.keepsLog ? LONGEST_ENTRY : 0
+  if (limit.algorithm === 'concurrency') return Buffer.byteLength(JSON.stringify(lease)) + MAX_ENTRY
+  if (limit.algorithm !== 'sliding-log') return working.keepsLog ? MAX_ENTRY : 0
   // Charges of one tick share an entry.
   const { at, times, length } = working.seen(limit) as SlidingLogState
-  return times[length - 1] === at ? 0 : LONGEST_ENTRY
+  return times[length - 1] === at ? 0 : MAX_ENTRY
 }

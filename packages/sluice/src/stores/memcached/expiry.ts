@@ -1,5 +1,5 @@
 /** Up to here, in seconds, Memcached takes an expiry for a length of time; what is more is a date. */
-const LONGEST_LENGTH = 30 * 86_400
+const MAX_LENGTH = 30 * 86_400
 
 /** The last date that Memcached can read, in seconds since the epoch: in January 2038. */
 const LAST_DATE = 2 ** 31 - 1
@@ -17,6 +17,6 @@ export const EXPIRED = -1
  */
 export function expiryOf(idleAfter: number, latestServerTime: number): number {
   const seconds = Math.ceil(idleAfter / 1000) + 1
-  if (seconds <= LONGEST_LENGTH) return seconds
+  if (seconds <= MAX_LENGTH) return seconds
   return Math.min(LAST_DATE, Math.ceil((latestServerTime + idleAfter) / 1000))
 }

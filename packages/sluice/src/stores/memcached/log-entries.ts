@@ -1,10 +1,10 @@
 import type { SlidingLogState } from '../../algorithms/sliding-log.js'
 import { TICKS_PER_MS } from './server-clock.js'
 
-type Entries = Pick<SlidingLogState, 'times' | 'sums' | 'head' | 'length'>
+type EntryPool = Pick<SlidingLogState, 'times' | 'sums' | 'head' | 'length'>
 
 /** Most characters that one entry may need, the comma included. */
-export const LONGEST_ENTRY = 44
+export const MAX_ENTRY = 44
 
 /**
  * The entries of a sliding log that still count, as text: for each, how many ticks of the clock it came after the
@@ -13,7 +13,7 @@ export const LONGEST_ENTRY = 44
  * Charges of the same tick are one entry, and what was given back entirely is none. A time between two ticks, as a
  * change of the period makes them, becomes the later one.
  */
-export function entriesText({ times, sums, head, length }: Entries): string {
+export function entriesText({ times, sums, head, length }: EntryPool): string {
   const texts: string[] = []
   let lastTick = 0
   let counted = head === 0 ? 0 : (sums[head - 1] ?? 0)
@@ -32,7 +32,7 @@ export function entriesText({ times, sums, head, length }: Entries): string {
 }
 
 /** @throws TypeError for a text of no entries. */
-export function entriesFrom(text: string): Entries {
+export function entriesFrom(text: string): EntryPool {
   const times: number[] = []
   const sums: number[] = []
   let tick = 0

@@ -3,7 +3,7 @@ import { type Charge, checkLease, type Settlement, type Store, type StoreVerdict
 import { decide, type Outcome } from './decide.js'
 import type { Connection } from './memcached-connection.js'
 import { storeKey } from './memcached-key.js'
-import { KeyQueues } from './per-key-queue.js'
+import { PerKeyQueue } from './per-key-queue.js'
 import type { DecisionClock } from './server-clock.js'
 
 export interface MemcachedStore extends Store {
@@ -24,14 +24,14 @@ interface Part {
 
 /** The store over a connection. */
 export class CasStore implements MemcachedStore {
-  readonly #queues: KeyQueues
+  readonly #queues: PerKeyQueue
 
   constructor(
     private readonly connection: Connection,
     private readonly prefix: string,
     clock: DecisionClock,
   ) {
-    this.#queues = new KeyQueues(connection, clock)
+    this.#queues = new PerKeyQueue(connection, clock)
   }
 
   async take(charges: readonly Charge[]): Promise<StoreVerdict[]> {

@@ -26,14 +26,14 @@ const MAX_BATCH = 5000
 const MAX_ATTEMPTS = 40
 
 /** The longest pause between two attempts, in milliseconds. They begin at most a millisecond long, and double. */
-const LONGEST_PAUSE = 32
+const MAX_PAUSE = 32
 
 /**
  * The calls of this process, one queue a key. All that wait for a key are decided in one round: its value is read, each
  * call changes it in its turn, and it is written if nobody else has written it since. So calls of one process
  * never contend with each other, however many they are.
  */
-export class KeyQueues {
+export class PerKeyQueue {
   readonly #queues = new Map<string, Waiting[]>()
   #waiting = 0
 
@@ -82,7 +82,7 @@ export class KeyQueues {
   /** Answers every call of the batch, or throws what keeps all of them from an answer. */
   async #decide(key: string, batch: readonly Waiting[]): Promise<void> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      if (attempt > 0) await pause(Math.random() * Math.min(LONGEST_PAUSE, 2 ** attempt / 2))
+      if (attempt > 0) await pause(Math.random() * Math.min(MAX_PAUSE, 2 ** attempt / 2))
       const read = await this.#read(key)
       const working = await this.#workingState(key, read)
       const answers = batch.map((each) => answerOf(each, working))

@@ -4,7 +4,7 @@ import type { Charge } from '../store.js'
 import type { Outcome } from '../synchronous-store.js'
 import { BucketOutcome } from './bucket-outcome.js'
 import { NO_NUMBER } from './limit-ids.js'
-import type { Scope, States } from './state-table.js'
+import type { Scope, StateTable } from './state-table.js'
 
 /** Most charges of one request that are decided this way. */
 const MOST = 16
@@ -20,13 +20,13 @@ interface BucketCharge extends Charge {
  * Takes what nearly every request is charged: token buckets, each in a scope of its own. It decides as `Judgement` does, but in numbers, without
  * an object for each step.
  */
-export class BucketTaking {
+export class BucketFastPath {
   // The charges of the request that is being decided; all in one place, so that a decision allocates nothing but its outcome.
   readonly #scopes: Scope[] = []
   readonly #slots = new Int32Array(MOST)
   readonly #levels = new Float64Array(MOST)
 
-  constructor(private readonly states: States) {}
+  constructor(private readonly states: StateTable) {}
 
   /** What came of it; undefined where the charges are no such ones, or what is kept is not. Nothing is taken then. */
   take(charges: readonly Charge[]): Outcome | undefined {

@@ -1,4 +1,4 @@
-import type { Slots } from './slot-arena.js'
+import type { SlotArena } from './slot-arena.js'
 
 /**
  * Buckets to begin with: 64 KiB. While there are few keys nearly each has one of its own, and a decision takes 6 % less time than in a table that
@@ -18,7 +18,7 @@ const CHUNK = 1 << CHUNK_BITS
  *
  * The last slot of a chain says which bucket it belongs to (`~bucket`, below zero), so that a slot can be taken out without its key.
  */
-export class KeyTable {
+export class HashIndex {
   readonly #chunks: Int32Array[] = [new Int32Array(CHUNK)]
   /** Buckets at the beginning of this round of growth; a power of two. */
   #size = FIRST_BUCKETS
@@ -26,7 +26,7 @@ export class KeyTable {
   #divided = 0
   #count = 0
 
-  constructor(private readonly slots: Slots) {}
+  constructor(private readonly slots: SlotArena) {}
 
   get count(): number {
     return this.#count

@@ -3,7 +3,7 @@ import { algorithmOf } from '../../algorithms/registry.js'
 import { checkCost } from '../../limits/limit.js'
 import { type Charge, checkLease, type StoreVerdict } from '../store.js'
 import type { Outcome } from '../synchronous-store.js'
-import type { Place, Scope, States } from './state-table.js'
+import type { Place, Scope, StateTable } from './state-table.js'
 
 /** A charge on its way through a decision. */
 interface Pending {
@@ -26,7 +26,7 @@ export class Judgement implements Outcome {
 
   /** @throws TypeError, RangeError for a charge that cannot be counted */
   constructor(
-    private readonly states: States,
+    private readonly states: StateTable,
     charges: readonly Charge[],
   ) {
     for (const charge of charges) {
@@ -73,7 +73,7 @@ export class Judgement implements Outcome {
   }
 }
 
-function judge(states: States, charges: readonly Charge[]): Pending[] {
+function judge(states: StateTable, charges: readonly Charge[]): Pending[] {
   const pending: Pending[] = []
   let { room } = states
   for (const index of judgingOrder(charges)) {

@@ -4,7 +4,7 @@ import { sameLimit, type TokenBucketLimit } from '../../limits/limit.js'
 export const NO_NUMBER = 255
 
 /** Numbers limits, so that a byte says which one a state is counted by. Those that no state is counted by any more are forgotten. */
-export class LimitNumbers {
+export class LimitIds {
   readonly #limits: (TokenBucketLimit | undefined)[] = []
   readonly #uses: number[] = []
   #latest = 0

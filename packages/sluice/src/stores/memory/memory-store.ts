@@ -3,11 +3,11 @@ import { checkCost } from '../../limits/limit.js'
 import { OptionRangeError, OptionTypeError } from '../../option-error.js'
 import { type Clock, systemClock } from '../../time/clock.js'
 import type { Charge, Settlement, Store, StoreVerdict } from '../store.js'
-import type { DecidingStore, Outcome, StandingCharge, StandingTaker } from '../synchronous-store.js'
-import { BucketTaking } from './bucket-fast-path.js'
+import type { DecidingStore, Outcome, PreparedCharge, PreparedTaker } from '../synchronous-store.js'
+import { BucketFastPath } from './bucket-fast-path.js'
 import { Judgement } from './judgement.js'
-import { StandingBuckets } from './prepared-buckets.js'
-import { type Scope, States } from './state-table.js'
+import { PreparedBuckets } from './prepared-buckets.js'
+import { type Scope, StateTable } from './state-table.js'
 
 export interface MemoryStoreOptions {
   /**
@@ -57,15 +57,15 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
 }
 
 class InMemory implements MemoryStore, DecidingStore {
-  readonly #states: States
-  readonly #buckets: BucketTaking
+  readonly #states: StateTable
+  readonly #buckets: BucketFastPath
   #overflowed = 0
 
   constructor(maxKeys: number, clock: Clock) {
     if (!Number.isInteger(maxKeys) || maxKeys < 1)
       throw new OptionRangeError(['maxKeys'], `'maxKeys' is a whole number from 1, not ${maxKeys}`)
-    this.#states = new States(maxKeys, clock)
-    this.#buckets = new BucketTaking(this.#states)
+    this.#states = new StateTable(maxKeys, clock)
+    this.#buckets = new BucketFastPath(this.#states)
   }
 
   get keys(): number {
@@ -84,8 +84,8 @@ class InMemory implements MemoryStore, DecidingStore {
     return this.#buckets.take(charges) ?? this.#judge(charges)
   }
 
-  standing(charges: readonly StandingCharge[]): StandingTaker | undefined {
-    return StandingBuckets.of(this.#states, charges)
+  standing(charges: readonly PreparedCharge[]): PreparedTaker | undefined {
+    return PreparedBuckets.of(this.#states, charges)
   }
 
   #judge(charges: readonly Charge[]): Judgement {

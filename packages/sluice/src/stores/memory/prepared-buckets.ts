@@ -1,11 +1,11 @@
 import { levelNow, type TokenBucketState, tokenBucket } from '../../algorithms/token-bucket.js'
 import { mostThatFits, sameLimit, type TokenBucketLimit } from '../../limits/limit.js'
 import type { StoreVerdict } from '../store.js'
-import type { Found, Outcome, StandingCharge, StandingTaker } from '../synchronous-store.js'
+import type { Found, Outcome, PreparedCharge, PreparedTaker } from '../synchronous-store.js'
 import { BucketOutcome } from './bucket-outcome.js'
 import { NO_NUMBER } from './limit-ids.js'
 import { isOfPage, LAST, TAG } from './slot-arena.js'
-import type { Scope, States } from './state-table.js'
+import type { Scope, StateTable } from './state-table.js'
 
 /** A standing charge, and what the take that is under way knows of it. */
 interface Row {
@@ -21,17 +21,17 @@ interface Row {
 }
 
 /**
- * Takes charges of token buckets that are the same for every request. It decides as `BucketTaking` does; what that looks up and checks at each
+ * Takes charges of token buckets that are the same for every request. It decides as `BucketFastPath` does; what that looks up and checks at each
  * request is done here once.
  */
-export class StandingBuckets implements StandingTaker {
+export class PreparedBuckets implements PreparedTaker {
   at = 0
-  readonly #states: States
+  readonly #states: StateTable
   readonly #rows: readonly Row[]
   /** Before the charges of the last take, in the order of the rows. */
   readonly #levels: number[]
 
-  private constructor(states: States, rows: readonly Row[]) {
+  private constructor(states: StateTable, rows: readonly Row[]) {
     this.#states = states
     this.#rows = rows
     // Half a unit, so that it is an array of doubles from the beginning.
@@ -39,7 +39,7 @@ export class StandingBuckets implements StandingTaker {
   }
 
   /** Undefined where the charges are no such ones. */
-  static of(states: States, charges: readonly StandingCharge[]): StandingBuckets | undefined {
+  static of(states: StateTable, charges: readonly PreparedCharge[]): PreparedBuckets | undefined {
     const rows = charges.flatMap(({ scope, limit, cost }): Row[] =>
       limit.algorithm === 'token-bucket' && cost > 0 && cost < Number.POSITIVE_INFINITY
         ? [{ scope: states.scope(scope), limit, cost, most: mostThatFits(limit.burst), slot: 0, stride: 1 }]
@@ -47,7 +47,7 @@ export class StandingBuckets implements StandingTaker {
     )
     const isEach =
       rows.length === charges.length && new Set(rows.map(({ scope }) => scope)).size === rows.length
-    return isEach && rows.length > 0 ? new StandingBuckets(states, rows) : undefined
+    return isEach && rows.length > 0 ? new PreparedBuckets(states, rows) : undefined
   }
 
   // Long on purpose, and with the slots' numbers read here: V8 puts no more than 920 bytes of its code in place of the calls in a hot function, and the

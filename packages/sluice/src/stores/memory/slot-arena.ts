@@ -22,7 +22,7 @@ const NO_KEY = TAG
  *
  * They grow a page at a time, so that nothing is ever copied. Slots are numbers from 1.
  */
-export class Slots {
+export class SlotArena {
   // Arrays of arrays, and no object for a page: one place less to look up for what is read, 4 ns of a decision.
   readonly #numbers: Float64Array[] = []
   readonly #words: Int32Array[] = []

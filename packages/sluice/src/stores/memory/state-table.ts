@@ -11,10 +11,10 @@ import {
 import type { Taken } from '../../algorithms/verdict.js'
 import { type Limit, usesWallTime } from '../../limits/limit.js'
 import type { Clock } from '../../time/clock.js'
-import { KeyTable } from './hash-index.js'
+import { HashIndex } from './hash-index.js'
 import { KeyHash } from './key-hash.js'
-import { LimitNumbers, NO_NUMBER } from './limit-ids.js'
-import { Slots } from './slot-arena.js'
+import { LimitIds, NO_NUMBER } from './limit-ids.js'
+import { SlotArena } from './slot-arena.js'
 import { TimingWheel } from './timing-wheel.js'
 
 /** What a key has used, as each kind of limit counts it. */
@@ -50,14 +50,14 @@ const COLLECTED_A_CHARGE = 8
  * Keys are known by 64 bits of a hash under a secret: that any two of a million meet has a chance of one in 37 million, and nobody can
  * bring it about. Kept as they are, they would be the garbage collector's to go through, with pauses that grow with their number.
  */
-export class States {
-  readonly slots = new Slots()
-  readonly limits = new LimitNumbers()
+export class StateTable {
+  readonly slots = new SlotArena()
+  readonly limits = new LimitIds()
   /** The clock's time at the last `begin`, in milliseconds: an operation is done at one moment. */
   now: number
   readonly #scopes = new Map<string, Scope>()
   readonly #hash = new KeyHash()
-  readonly #table = new KeyTable(this.slots)
+  readonly #table = new HashIndex(this.slots)
   readonly #wheel: TimingWheel
 
   constructor(

@@ -1,4 +1,4 @@
-import type { Slots } from './slot-arena.js'
+import type { SlotArena } from './slot-arena.js'
 
 /** Length of a tick, in milliseconds: how late at most something is found to be due. */
 const TICK = 16
@@ -17,7 +17,7 @@ const LEVELS = 6
  * lists run through the slots themselves, and each begins and ends at a slot of its own.
  */
 export class TimingWheel {
-  readonly #slots: Slots
+  readonly #slots: SlotArena
   readonly #lists: readonly number[]
   readonly #due: number
   /** Nothing is due. */
@@ -25,7 +25,7 @@ export class TimingWheel {
   /** The tick up to which all lists have been handed over. */
   #tick: number
 
-  constructor(slots: Slots, now: number) {
+  constructor(slots: SlotArena, now: number) {
     this.#slots = slots
     this.#lists = Array.from({ length: LEVELS * SLOTS }, () => slots.allocate())
     this.#due = slots.allocate()

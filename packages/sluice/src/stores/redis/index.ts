@@ -8,7 +8,7 @@ import type { Connection } from './redis-connection.js'
 import { checkPrefix } from './redis-key.js'
 import { type RedisStore, ScriptStore } from './redis-store.js'
 import { parseRedisUrl } from './redis-url.js'
-import { rememberRefusals } from './refusal-cache/caching-store.js'
+import { cacheRefusals } from './refusal-cache/caching-store.js'
 
 export type { IoRedisClient } from './clients/ioredis.js'
 export type { NodeRedisClient } from './clients/node-redis.js'
@@ -24,7 +24,7 @@ export type RedisStoreOptions = {
    * How long this process goes on refusing without asking, in milliseconds; default 100, at most 1000, 0 for not at all.
    * So late it sees what another process gave back, reset or flushed. Its own settlements and resets it sees at once.
    */
-  readonly rememberRefusals?: number
+  readonly cacheRefusals?: number
 } & (
   | {
       /**
@@ -45,7 +45,7 @@ export type RedisStoreOptions = {
 const DEFAULT_PREFIX = 'sluice:'
 
 const DEFAULT_MEMORY = 100
-const LONGEST_MEMORY = 1000
+const MAX_MEMORY = 1000
 
 const OPTIONS = ['client', 'url', 'prefix', 'rememberRefusals']
 
@@ -64,7 +64,7 @@ const OPTIONS = ['client', 'url', 'prefix', 'rememberRefusals']
  *
  * What is asked in one turn of the event loop goes in one call, of at most 128 charges; each request is still decided by
  * itself. A request that was refused and comes again within 100 ms is refused at once, without the server, as long as by
- * what the server said it still has to be (`rememberRefusals`).
+ * what the server said it still has to be (`cacheRefusals`).
  *
  * Every key expires: not before it is as good as new, and at most two seconds after.
  *
@@ -83,9 +83,9 @@ export function redisStore(options: string | RedisStoreOptions): RedisStore {
       )
   }
   const prefix = checkPrefix(options.prefix ?? DEFAULT_PREFIX)
-  const longest = checkMemory(options.rememberRefusals ?? DEFAULT_MEMORY)
+  const longest = checkMemory(options.cacheRefusals ?? DEFAULT_MEMORY)
   const store = new ScriptStore(connectionOf(options), prefix)
-  return longest === 0 ? store : rememberRefusals(store, { longest, clock: systemClock })
+  return longest === 0 ? store : cacheRefusals(store, { longest, clock: systemClock })
 }
 
 function checkMemory(milliseconds: number): number {
@@ -94,10 +94,10 @@ function checkMemory(milliseconds: number): number {
       ['rememberRefusals'],
       `'rememberRefusals' is a number of milliseconds, not ${String(milliseconds)}`,
     )
-  if (!(milliseconds >= 0 && milliseconds <= LONGEST_MEMORY))
+  if (!(milliseconds >= 0 && milliseconds <= MAX_MEMORY))
     throw new OptionRangeError(
       ['rememberRefusals'],
-      `'rememberRefusals' is from 0 to ${LONGEST_MEMORY} ms, not ${milliseconds}`,
+      `'rememberRefusals' is from 0 to ${MAX_MEMORY} ms, not ${milliseconds}`,
     )
   return milliseconds
 }

@@ -11,7 +11,7 @@ import { Batches } from './batches.js'
 import { ServerTime } from './calendar-borders.js'
 import type { Connection } from './redis-connection.js'
 import { storeKey } from './redis-key.js'
-import type { Finding } from './script-result.js'
+import type { ScriptResult } from './script-result.js'
 import { slotOf } from './slot.js'
 
 export interface RedisStore extends Store {
@@ -88,13 +88,17 @@ export class ScriptStore implements RedisStore {
       if (charges.length === 0) answer([])
       else if (slot === undefined) answer(inParts(this.#partsOf(charges)))
       else {
-        const resolve = (findings: readonly Finding[]) => answer(verdictsOn(charges, findings))
+        const resolve = (findings: readonly ScriptResult[]) => answer(verdictsOn(charges, findings))
         this.#batches.add({ operation, charges, asked: 0, resolve, reject }, slot)
       }
     })
   }
 
-  #find(operation: 'take' | 'peek', charges: readonly Charge[], part: Part): Promise<readonly Finding[]> {
+  #find(
+    operation: 'take' | 'peek',
+    charges: readonly Charge[],
+    part: Part,
+  ): Promise<readonly ScriptResult[]> {
     return new Promise((resolve, reject) => {
       this.#batches.add({ operation, charges: at(part, charges), asked: 0, resolve, reject }, part.slot)
     })
@@ -109,7 +113,7 @@ export class ScriptStore implements RedisStore {
     // What one slot took, because its own charges fitted, is given back. The decision stands either way: what cannot be
     // given back now comes back with time.
     const taken = parts.flatMap((part, index) =>
-      takenBy(at(part, charges), found[index] as readonly Finding[]),
+      takenBy(at(part, charges), found[index] as readonly ScriptResult[]),
     )
     await this.#settle(taken).catch(() => {})
     if (failed !== undefined) throw failed.reason
@@ -177,13 +181,13 @@ function checkNames({ scope, key }: Pick<Charge, 'scope' | 'key'>): void {
 }
 
 /** The verdicts on a request that was decided in one piece. */
-function verdictsOn(charges: readonly Charge[], findings: readonly Finding[]): StoreVerdict[] {
+function verdictsOn(charges: readonly Charge[], findings: readonly ScriptResult[]): StoreVerdict[] {
   const verdicts = findings.map((finding) => finding.verdict())
   return admits(charges, verdicts) ? verdicts : findings.map((finding) => finding.untakenVerdict())
 }
 
 /** What the script took, as it is given back. */
-function takenBy(charges: readonly Charge[], findings: readonly Finding[]): Settlement[] {
+function takenBy(charges: readonly Charge[], findings: readonly ScriptResult[]): Settlement[] {
   const verdicts = findings.map((finding) => finding.verdict())
   if (findings.length === 0 || !admits(charges, verdicts)) return []
   return charges.flatMap((charge, index) => {
@@ -203,11 +207,11 @@ function at<T>({ places }: Part, all: readonly T[]): readonly T[] {
 }
 
 /** What was found in the parts, in the order of the charges. */
-function inOrder(parts: readonly Part[], found: readonly (readonly Finding[])[]): Finding[] {
-  const all: Finding[] = []
+function inOrder(parts: readonly Part[], found: readonly (readonly ScriptResult[])[]): ScriptResult[] {
+  const all: ScriptResult[] = []
   parts.forEach(({ places }, index) => {
     places.forEach((place, line) => {
-      all[place] = found[index]?.[line] as Finding
+      all[place] = found[index]?.[line] as ScriptResult
     })
   })
   return all

@@ -1,9 +1,9 @@
 import { StoreRequestError } from '../store-request-error.js'
 import type { Job } from './script-job.js'
-import { Finding } from './script-result.js'
+import { ScriptResult } from './script-result.js'
 
 /** What became of a job. `window`: a calendar window was not the one of the server's now, and nothing was done. */
-type Outcome = Finding[] | 'window' | Error
+type Outcome = ScriptResult[] | 'window' | Error
 
 /** What the script said: the time, and what became of each job. */
 export interface Answer {
@@ -35,13 +35,13 @@ export function readAnswer(reply: unknown, jobs: readonly Job[]): Answer {
     if (what !== DONE && what !== DONE_WITH_RATES)
       return new StoreRequestError(String(faults[failed++] ?? 'the script gave no answer to this'))
     if (job.operation !== 'take' && job.operation !== 'peek') return []
-    let ratePlace = job.charges.reduce((end, { limit }) => end + Finding.sizeOf(limit), place)
+    let ratePlace = job.charges.reduce((end, { limit }) => end + ScriptResult.sizeOf(limit), place)
     const hasRates = what === DONE_WITH_RATES && ratePlace + RATE * job.charges.length <= bytes.length
     const findings = job.charges.map(({ limit }) => {
       const fasterRate = hasRates ? bytes.readDoubleBE(ratePlace) : 0
       ratePlace += RATE
-      const finding = new Finding(limit, at, bytes, place, fasterRate)
-      place += Finding.sizeOf(limit)
+      const finding = new ScriptResult(limit, at, bytes, place, fasterRate)
+      place += ScriptResult.sizeOf(limit)
       return finding
     })
     if (what === DONE_WITH_RATES) place = ratePlace

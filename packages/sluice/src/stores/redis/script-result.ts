@@ -19,7 +19,7 @@ const NUMBERS: Record<Limit['algorithm'], number> = {
  * take from the same key, and the state; or of what stays on the server the facts: what is used, until nothing is, until
  * one less is, and until the cost fits. What that means is worked out here, by the algorithm itself.
  */
-export class Finding {
+export class ScriptResult {
   constructor(
     private readonly limit: Limit,
     private readonly at: number,

@@ -8,7 +8,7 @@ export type BreakerState = 'closed' | 'open' | 'half-open'
 /** The first probe comes at most this long after the breaker opened, in milliseconds. */
 const FIRST_PROBE = 100
 /** No probe comes later than this after the one before it has failed, in milliseconds. */
-export const LONGEST_PROBE = 500
+export const MAX_PROBE = 500
 
 export interface BreakerOptions {
   /** So many failures one after the other open it. A call that hangs opens it alone. */
@@ -92,7 +92,7 @@ export class Breaker {
   }
 
   #open(): void {
-    const longest = Math.min(LONGEST_PROBE, FIRST_PROBE * 2 ** this.#failedProbes)
+    const longest = Math.min(MAX_PROBE, FIRST_PROBE * 2 ** this.#failedProbes)
     this.#state = 'open'
     this.#pass++
     this.#failures = 0
@@ -102,6 +102,6 @@ export class Breaker {
   #isTooEarly(): boolean {
     const wait = this.#probeAt - this.#options.clock.now()
     // A clock that was set back keeps nobody waiting for longer than the longest wait.
-    return wait > 0 && wait <= LONGEST_PROBE
+    return wait > 0 && wait <= MAX_PROBE
   }
 }

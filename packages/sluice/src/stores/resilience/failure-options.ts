@@ -71,7 +71,7 @@ const OPTIONS: readonly string[] = [
   'random',
   'timers',
 ] satisfies (keyof FailurePolicyOptions)[]
-const LONGEST_DEADLINE = 60_000
+const MAX_DEADLINE = 60_000
 
 /** @throws TypeError, RangeError that name the option which is wrong. */
 export function checkOptions(options: FailurePolicyOptions): Settings {
@@ -110,10 +110,10 @@ export function checkOptions(options: FailurePolicyOptions): Settings {
     () => parseDuration(deadline),
     () => ['deadline'],
   )
-  if (milliseconds < 1 || milliseconds > LONGEST_DEADLINE)
+  if (milliseconds < 1 || milliseconds > MAX_DEADLINE)
     throw new OptionRangeError(
       ['deadline'],
-      `'deadline' is between 1 ms and ${LONGEST_DEADLINE} ms, not ${milliseconds}`,
+      `'deadline' is between 1 ms and ${MAX_DEADLINE} ms, not ${milliseconds}`,
     )
   checkCount('peers', peers)
   checkCount('failures', failures)

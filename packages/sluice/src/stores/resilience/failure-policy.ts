@@ -7,12 +7,12 @@ import {
   type Store,
   type StoreVerdict,
 } from '../store.js'
-import { type BreakerState, LONGEST_PROBE } from './breaker.js'
+import { type BreakerState, MAX_PROBE } from './breaker.js'
 import { DeadlineError, withinDeadline } from './deadline.js'
 import { checkOptions, type FailurePolicyOptions, type Settings } from './failure-options.js'
 import { closedFallback, type Fallback, localFallback, type Outage, openFallback } from './fallback.js'
 import { GuardedCalls } from './guarded-call.js'
-import { LateTakes } from './late-responses.js'
+import { LateResponses } from './late-responses.js'
 import { SettlementSender } from './settlement-sender.js'
 import { StoreUnavailableError } from './store-unavailable.js'
 
@@ -90,7 +90,7 @@ const CLOSING = 1000
 class Guarded implements FailurePolicyStore {
   readonly #calls: GuardedCalls
   readonly #fallback: Fallback
-  readonly #lateTakes: LateTakes
+  readonly #lateTakes: LateResponses
   readonly #sender: SettlementSender
   #degraded = 0
   #unavailable = 0
@@ -104,7 +104,7 @@ class Guarded implements FailurePolicyStore {
       this.#sender.sendWaiting()
     })
     this.#fallback = fallbackOf(settings)
-    this.#lateTakes = new LateTakes(store)
+    this.#lateTakes = new LateResponses(store)
     this.#sender = new SettlementSender(settings, {
       isUp: () => this.#calls.state === 'closed',
       send: (settlements, unanswered) =>
@@ -145,7 +145,7 @@ class Guarded implements FailurePolicyStore {
   reset(scope: string, key: string): MaybePromise<void> {
     this.#fallback.reset(scope, key)
     const instead = (cause: unknown): never => {
-      throw new StoreUnavailableError('the key cannot be reset', LONGEST_PROBE, cause)
+      throw new StoreUnavailableError('the key cannot be reset', MAX_PROBE, cause)
     }
     return this.#calls.make<void>({ call: () => this.store.reset(scope, key), instead })
   }
@@ -183,7 +183,7 @@ function fallbackOf({ policy, peers, maxKeys, clock }: Settings): Fallback {
 }
 
 function outage(cause: unknown): Outage {
-  return { cause, retryAfter: LONGEST_PROBE }
+  return { cause, retryAfter: MAX_PROBE }
 }
 
 function check(charges: readonly Charge[]): void {

@@ -1,4 +1,4 @@
-import { isCallersFault } from '../caller-error.js'
+import { isCallerError } from '../caller-error.js'
 import type { MaybePromise } from '../store.js'
 import { StoreRequestError } from '../store-request-error.js'
 import { Breaker, type BreakerState } from './breaker.js'
@@ -65,7 +65,7 @@ export class GuardedCalls {
       return value
     }
     const failed = (error: unknown) => {
-      if (isCallersFault(error)) {
+      if (isCallerError(error)) {
         this.#breaker.inconclusive(pass)
         throw error
       }

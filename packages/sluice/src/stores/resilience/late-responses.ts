@@ -16,7 +16,7 @@ interface LateTake {
  * Best effort: what is never answered, or cannot be given back, stays charged until it has come back by itself, and
  * slots until their lease ends. That is never too little.
  */
-export class LateTakes {
+export class LateResponses {
   readonly #awaited = new Set<LateTake>()
   #givenBack = 0
   #abandoned = 0

@@ -21,7 +21,7 @@ const MAX_ATTEMPTS = 3
  * of those only the end of a lease is sent again, which may be done as often as one likes. A renewal is never sent
  * later: it might come after the end of its lease, and the next one is under way anyhow.
  */
-export class WaitingSettlements {
+export class SettlementQueue {
   readonly #waiting = new Set<Waiting>()
   #lost = 0
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../time/clock.js'
 import type { MaybePromise, Settlement } from '../store.js'
-import { type Waiting, WaitingSettlements } from './settlement-queue.js'
+import { SettlementQueue, type Waiting } from './settlement-queue.js'
 
 /** How settlements get to the store. */
 export interface Transport {
@@ -13,9 +13,9 @@ export interface Transport {
 /** So many of those that waited are sent at once, and no others before they are answered. */
 const BATCH = 100
 
-/** Sends settlements to a store, now or when it is back. The rules of waiting are those of `WaitingSettlements`. */
+/** Sends settlements to a store, now or when it is back. The rules of waiting are those of `SettlementQueue`. */
 export class SettlementSender {
-  readonly #waiting: WaitingSettlements
+  readonly #waiting: SettlementQueue
   readonly #clock: Clock
   #sending = false
   #closed = false
@@ -24,7 +24,7 @@ export class SettlementSender {
     { maxWaiting, clock }: { readonly maxWaiting: number; readonly clock: Clock },
     private readonly transport: Transport,
   ) {
-    this.#waiting = new WaitingSettlements(maxWaiting, clock)
+    this.#waiting = new SettlementQueue(maxWaiting, clock)
     this.#clock = clock
   }
 

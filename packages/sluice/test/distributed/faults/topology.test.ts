@@ -60,7 +60,7 @@ describe('under load', () => {
       const moved = await moveKeys(cluster.nodes)
       expect(moved).toBeGreaterThan(0)
     })
-    console.log(`Slots of a cluster moved: ${figuresOf(groups)}`)
+    console.log(`SlotArena of a cluster moved: ${figuresOf(groups)}`)
     // A key that one call empties and fills again is another node's while its slot moves: the server stops the script.
     expectKept(groups, { fault: 'mends', sockets: 8, unmended: /a non local key/ })
   })

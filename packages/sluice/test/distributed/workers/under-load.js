@@ -12,7 +12,7 @@ import { watchTakes } from './watched-store.js'
 const { name, policy, rate, limits, hold, deadline, grace, back } = options
 
 /** By how many milliseconds requests may come later than the rate says, to be made all the same. */
-const MOST_BEHIND = 25
+const MAX_BEHIND = 25
 /** In steps of so many milliseconds it is counted how long the store takes to come back. */
 const STEP = 20
 
@@ -63,7 +63,7 @@ async function load() {
   const begun = now()
   for (let due = begun; !isJudged; ) {
     // What a process that was stopped for a moment has missed is not made up for all at once.
-    for (due = Math.max(due, now() - MOST_BEHIND); due < now(); due += 1000 / rate, count.calls++) {
+    for (due = Math.max(due, now() - MAX_BEHIND); due < now(); due += 1000 / rate, count.calls++) {
       const each = request(count.calls % limiters.length).catch(failed)
       underWay.add(each)
       each.finally(() => underWay.delete(each))

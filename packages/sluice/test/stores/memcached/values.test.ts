@@ -8,7 +8,7 @@ import { type Count, stateUnder } from '../../../src/algorithms/usage-counts.js'
 import type { Limit } from '../../../src/limits/limit.js'
 import { decodeValue, encodeValue } from '../../../src/stores/memcached/codec.js'
 import { memcachedStore, StoredValueError } from '../../../src/stores/memcached/index.js'
-import { entriesFrom, entriesText, LONGEST_ENTRY } from '../../../src/stores/memcached/log-entries.js'
+import { entriesFrom, entriesText, MAX_ENTRY } from '../../../src/stores/memcached/log-entries.js'
 import { storeKey } from '../../../src/stores/memcached/memcached-key.js'
 import { type MemcachedServer, startMemcached } from '../servers/memcached.js'
 
@@ -146,7 +146,7 @@ it('entries of a log keep their times and costs, one a tick, and none that was g
       const read = entriesFrom(text)
       expect(read.times).toEqual([...byTick.keys()])
       expect(read.sums.at(-1) ?? 0).toBe([...byTick.values()].reduce((all, cost) => all + cost, 0))
-      expect(text.length).toBeLessThanOrEqual(byTick.size * LONGEST_ENTRY)
+      expect(text.length).toBeLessThanOrEqual(byTick.size * MAX_ENTRY)
     }),
     { seed: 20261124, numRuns: 500 },
   )

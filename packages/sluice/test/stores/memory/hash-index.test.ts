@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { KeyTable } from '../../../src/stores/memory/hash-index.js'
-import { Slots } from '../../../src/stores/memory/slot-arena.js'
+import { HashIndex } from '../../../src/stores/memory/hash-index.js'
+import { SlotArena } from '../../../src/stores/memory/slot-arena.js'
 
 type Hash = (key: number) => readonly [low: number, high: number]
 
@@ -11,8 +11,8 @@ const good: Hash = (key) => [Math.imul(key, 0x9e3779b1), key % 5]
 
 /** A table of keys that are numbers. */
 function tableOf(hash: Hash) {
-  const slots = new Slots()
-  const table = new KeyTable(slots)
+  const slots = new SlotArena()
+  const table = new HashIndex(slots)
   return {
     table,
     find: (key: number) => table.find(...hash(key)),

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Slots } from '../../../src/stores/memory/slot-arena.js'
+import { SlotArena } from '../../../src/stores/memory/slot-arena.js'
 import { TimingWheel } from '../../../src/stores/memory/timing-wheel.js'
 
 const TICK = 16
@@ -12,7 +12,7 @@ class Thing {
 
 /** A wheel that forgets what is over and puts the rest in again, as the store does it. */
 function wheelAt(start: number) {
-  const slots = new Slots()
+  const slots = new SlotArena()
   const byNumber = new TimingWheel(slots, start)
   const things = new Map<number, Thing>()
   const numbers = new Map<Thing, number>()

@@ -3,7 +3,7 @@ import { Cluster, Redis } from 'ioredis'
 import { createClient, createCluster } from 'redis'
 import { redisStore } from 'sluice/redis'
 
-const { topology, client: clientName, ports, calls, charges } = JSON.parse(process.argv[2] ?? '')
+const { topology, client: clientLabel, ports, calls, charges } = JSON.parse(process.argv[2] ?? '')
 
 const client = await connect()
 const store = redisStore({ client })
@@ -24,7 +24,7 @@ process.on('message', async () => {
 process.send?.({ ready: true })
 
 function connect() {
-  if (clientName === 'ioredis') return topology === 'cluster' ? new Cluster(ports) : new Redis(ports[0])
+  if (clientLabel === 'ioredis') return topology === 'cluster' ? new Cluster(ports) : new Redis(ports[0])
   const nodes = ports.map((/** @type {number} */ port) => ({ url: `redis://127.0.0.1:${port}` }))
   return (topology === 'cluster' ? createCluster({ rootNodes: nodes }) : createClient(nodes[0])).connect()
 }

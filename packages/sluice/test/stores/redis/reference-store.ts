@@ -8,7 +8,7 @@ import {
   isSetBack,
   stateUnder,
 } from '../../../src/algorithms/usage-counts.js'
-import { countAlike, type Limit, usesWallTime } from '../../../src/limits/limit.js'
+import { hasCompatibleState, type Limit, usesWallTime } from '../../../src/limits/limit.js'
 import type { Charge, Settlement, StoreVerdict } from '../../../src/stores/store.js'
 
 /**
@@ -84,8 +84,8 @@ export class ReferenceStore {
    */
   #timeFor(counts: readonly Count[], asked: Limit): (limit: Limit) => number {
     return (limit) => {
-      if (!usesWallTime(limit) || countAlike(limit, asked)) return this.now
-      const kept = counts.find((count) => countAlike(count.limit, limit))
+      if (!usesWallTime(limit) || hasCompatibleState(limit, asked)) return this.now
+      const kept = counts.find((count) => hasCompatibleState(count.limit, limit))
       return Math.max(this.now, kept?.state.at ?? this.now)
     }
   }

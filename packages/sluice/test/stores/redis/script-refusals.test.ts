@@ -5,7 +5,7 @@ import type { Limit } from '../../../src/limits/limit.js'
 import { IoRedisConnection } from '../../../src/stores/redis/clients/ioredis.js'
 import { redisStore } from '../../../src/stores/redis/index.js'
 import { ScriptStore } from '../../../src/stores/redis/redis-store.js'
-import { rememberRefusals } from '../../../src/stores/redis/refusal-cache/caching-store.js'
+import { cacheRefusals } from '../../../src/stores/redis/refusal-cache/caching-store.js'
 import { type Charge, type StoreVerdict, settlementOf } from '../../../src/stores/store.js'
 import { type RedisServer, startRedis } from '../servers/redis.js'
 
@@ -36,7 +36,7 @@ function charge(key: string, cost = 1): Charge {
 /** A store of a process whose clock is in the hand of the test; the server has its own. */
 function processWith(clock: { now(): number }) {
   const store = new ScriptStore(new IoRedisConnection(client, false), PREFIX)
-  return rememberRefusals(store, { longest: LONGEST, clock })
+  return cacheRefusals(store, { longest: LONGEST, clock })
 }
 
 /** How many calls of a script the server has had. */
@@ -118,11 +118,11 @@ describe('what another process gives back', () => {
 
 describe('the option rememberRefusals', () => {
   it('is on unless it is 0', async () => {
-    const longest = redisStore({ client, prefix: PREFIX, rememberRefusals: 1000 })
+    const longest = redisStore({ client, prefix: PREFIX, cacheRefusals: 1000 })
     await longest.take([charge('option', 10)])
     await longest.take([charge('option')])
     await expect.poll(() => longest.take([charge('option')])).toMatchObject([{ remembered: true }])
-    const none = redisStore({ client, prefix: PREFIX, rememberRefusals: 0 })
+    const none = redisStore({ client, prefix: PREFIX, cacheRefusals: 0 })
     for (let call = 0; call < 3; call++)
       expect((await none.take([charge('option')]))[0]).not.toHaveProperty('remembered')
   })
@@ -133,7 +133,7 @@ describe('the option rememberRefusals', () => {
     [Number.NaN, RangeError],
     ['100', TypeError],
   ])('cannot be %s', (value, error) => {
-    const options = { client, rememberRefusals: value as number }
+    const options = { client, cacheRefusals: value as number }
     expect(() => redisStore(options)).toThrow(error)
     expect(() => redisStore(options)).toThrow(/'rememberRefusals' is/)
   })

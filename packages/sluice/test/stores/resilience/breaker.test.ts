@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Breaker, LONGEST_PROBE } from '../../../src/stores/resilience/breaker.js'
+import { Breaker, MAX_PROBE } from '../../../src/stores/resilience/breaker.js'
 import { manualClock } from '../../../src/time/clock.js'
 
 function breakerWith({ failures = 3, random = () => 0 }: { failures?: number; random?: () => number } = {}) {
@@ -70,10 +70,10 @@ describe('a breaker', () => {
     const { breaker, clock, fail } = breakerWith()
     fail(true)
     for (let probe = 0; probe < 5; probe++) {
-      clock.advance(LONGEST_PROBE)
+      clock.advance(MAX_PROBE)
       fail(true)
     }
-    clock.advance(LONGEST_PROBE)
+    clock.advance(MAX_PROBE)
     breaker.succeeded(breaker.enter() ?? -1)
     fail(true)
     clock.advance(100)
@@ -122,10 +122,10 @@ describe('a breaker', () => {
     const { breaker, clock, changes, fail } = breakerWith()
     fail(true)
     for (let probe = 0; probe < 5; probe++) {
-      clock.advance(LONGEST_PROBE)
+      clock.advance(MAX_PROBE)
       fail(true)
     }
-    clock.advance(LONGEST_PROBE)
+    clock.advance(MAX_PROBE)
     breaker.succeeded(breaker.enter() ?? -1)
     breaker.succeeded(breaker.enter() ?? -1)
     expect(changes).toEqual(['open', 'closed'])

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createLimiter } from '../../../src/limiter/limiter.js'
 import { withFailurePolicy } from '../../../src/stores/resilience/failure-policy.js'
-import { LateTakes } from '../../../src/stores/resilience/late-responses.js'
+import { LateResponses } from '../../../src/stores/resilience/late-responses.js'
 import type { Charge } from '../../../src/stores/store.js'
 import { bucketOfTen, one, slot, tenAnHour } from './charges.js'
 import { FaultyStore } from './faulty-store.js'
@@ -105,7 +105,7 @@ describe('a take that is answered after its deadline', () => {
 describe('late takes that are awaited', () => {
   it('are a thousand at most: of more, the oldest are not given back', async () => {
     const inner = new FaultyStore()
-    const late = new LateTakes(inner)
+    const late = new LateResponses(inner)
     const lateness = Array.from({ length: 1500 }, (_, index) => late.of([{ ...one, key: String(index) }]))
     for (const each of lateness) each.missed()
     expect(late.abandoned).toBe(500)

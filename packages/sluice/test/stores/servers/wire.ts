@@ -4,14 +4,14 @@ import { createServer, connect as dial, type Socket } from 'node:net'
  * What becomes of what is said through a wire. `through`: it arrives. `swallows`: it is lost, and so is all that is said
  * later on the same connection. A number: it arrives, the answers so many milliseconds late.
  */
-type Condition = 'through' | 'swallows' | number
+type StoreStatusPanel = 'through' | 'swallows' | number
 
 /** Connections to a server that can be spoilt while they are in use. */
 export interface Wire {
   readonly port: number
   /** How many connections there are. */
   readonly connections: number
-  condition: Condition
+  condition: StoreStatusPanel
   /** Ends every connection with a reset. */
   reset(): void
   stop(): void

@@ -1,7 +1,7 @@
 import type { SearchedRule } from '../../../../src/server/admin/api/replay-types.js'
 
 /** What a limit should grant, and whose limit it is. */
-export function WishFields({
+export function ObjectiveFields({
   wish,
   rules,
   rule,
@@ -18,7 +18,7 @@ export function WishFields({
   return (
     <>
       <label>
-        Wish
+        Objective
         <input
           required
           maxLength={1000}

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks'
 import type { RecordStatus } from '../../../../src/server/admin/api/replay-types.js'
 import { Choice } from '../../components/choice.js'
 import '../../components/form.css'
-import { WishFields } from './objective-fields.js'
+import { ObjectiveFields } from './objective-fields.js'
 import type { Hours, Question } from './replay-question.js'
 
 const ASKS = { running: 'As it runs', other: 'Other limits', wish: 'A wish' }
@@ -15,7 +15,7 @@ const EXPLAINED: Readonly<Record<Question['ask'], string>> = {
 }
 
 /** What is to be replayed, how far back. */
-export function QuestionForm({
+export function ReplayForm({
   record,
   busy,
   onAsk,
@@ -73,7 +73,7 @@ export function QuestionForm({
         </label>
       )}
       {ask === 'wish' && (
-        <WishFields wish={wish} rules={record.rules} rule={rule} onWish={setWish} onRule={setRule} />
+        <ObjectiveFields wish={wish} rules={record.rules} rule={rule} onWish={setWish} onRule={setRule} />
       )}
       <div>
         <button type="submit" class="main" disabled={busy}>

@@ -4,7 +4,7 @@ import type { AdminApi } from '../../api/admin-api.js'
 import { Panel } from '../../components/panel.js'
 import { moment, number } from '../../report/report-format.js'
 import { NothingRecorded } from './nothing-recorded.js'
-import { QuestionForm } from './replay-form.js'
+import { ReplayForm } from './replay-form.js'
 import { Progress } from './replay-progress.js'
 import { Result } from './result.js'
 import { useReplay } from './use-replay.js'
@@ -41,7 +41,7 @@ export function Replay({
         {failure !== undefined && <p class="failure">{failure}</p>}
         {record?.recording === false && <NothingRecorded />}
         {record?.recording === true && (
-          <QuestionForm key={started} record={record} busy={run.state === 'running'} onAsk={begin} />
+          <ReplayForm key={started} record={record} busy={run.state === 'running'} onAsk={begin} />
         )}
         {run.state === 'running' && <Progress progress={run.progress} onStop={stop} />}
         {run.state === 'failed' && (

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { ReportPage } from '../../../../src/replay/html/fill-template.js'
-import { filledPage } from '../../../../src/replay/html/fill-template.js'
+import { fillTemplate } from '../../../../src/replay/html/fill-template.js'
 import type { AdminApi } from '../../api/admin-api.js'
 import { moment, number } from '../../report/report-format.js'
 import { Replayed } from '../../report/report-view.js'
@@ -13,7 +13,7 @@ export function Result({ api, page }: { readonly api: AdminApi; readonly page: R
   const save = () =>
     api.reportTemplate().then(
       (template) => {
-        saveAs('replay.html', 'text/html', filledPage(template, page))
+        saveAs('replay.html', 'text/html', fillTemplate(template, page))
         setFailure(undefined)
       },
       (error: Error) => setFailure(error.message),

@@ -15,7 +15,7 @@ import { described, type MapNode } from '../yaml/yaml-node.js'
 
 const DEFAULT_MAX_KEYS = 1_000_000
 /** A Map of V8 holds 2^24 entries. */
-const MOST_KEYS = 16_000_000
+const MAX_KEYS = 16_000_000
 
 export const DEFAULT_STORE: StoreConfig = { kind: 'memory', maxKeys: DEFAULT_MAX_KEYS }
 export const DEFAULT_STORE_FAILURE: StoreFailureConfig = { policy: 'local' }
@@ -54,7 +54,7 @@ function withheld(written: string): string {
   return scheme === undefined ? 'this text' : `a URL that begins with ${scheme}://`
 }
 
-const memoryOptions = mapOf({ max_keys: wholeNumber(1, MOST_KEYS) }, 'a map such as { max_keys: 1_000_000 }')
+const memoryOptions = mapOf({ max_keys: wholeNumber(1, MAX_KEYS) }, 'a map such as { max_keys: 1_000_000 }')
 
 function readMemory(node: MapNode, problems: Problems): StoreConfig | undefined {
   const memory = node.entries.get('memory')?.value
@@ -90,7 +90,7 @@ const failureOptions = mapOf(
   {
     policy: readPolicy,
     peers: wholeNumber(1, 1_000_000),
-    max_keys: wholeNumber(1, MOST_KEYS),
+    max_keys: wholeNumber(1, MAX_KEYS),
     deadline,
     failures: wholeNumber(1, 1000),
     max_waiting: wholeNumber(1, 1_000_000),

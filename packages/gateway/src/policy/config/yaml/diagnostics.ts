@@ -25,7 +25,7 @@ export class ConfigError extends Error {
 /** More than this many are not told: the first ones are what can be mended. */
 const MAX_PROBLEMS = 100
 
-interface Finding {
+interface ScriptResult {
   readonly offset: number
   readonly message: string
 }
@@ -34,8 +34,8 @@ interface Finding {
 export class Problems {
   readonly #text: string
   readonly #lineStarts: readonly number[]
-  readonly #found = new Map<string, Finding>()
-  readonly #warnings = new Map<string, Finding>()
+  readonly #found = new Map<string, ScriptResult>()
+  readonly #warnings = new Map<string, ScriptResult>()
   #told = 0
 
   constructor(text: string) {
@@ -58,7 +58,7 @@ export class Problems {
     if (node.kind !== 'broken') this.#keep(this.#warnings, node.start, message)
   }
 
-  #keep(findings: Map<string, Finding>, offset: number, message: string): void {
+  #keep(findings: Map<string, ScriptResult>, offset: number, message: string): void {
     const within = Math.max(0, Math.min(offset, this.#text.length))
     // The same thing is met more than once where an alias repeats a piece of the file.
     // What is quoted of the file goes to terminals and logs, where it must not move the cursor.
@@ -105,7 +105,7 @@ export class Problems {
     return this.#placed(this.#warnings)
   }
 
-  #placed(findings: ReadonlyMap<string, Finding>): ConfigProblem[] {
+  #placed(findings: ReadonlyMap<string, ScriptResult>): ConfigProblem[] {
     return [...findings.values()]
       .sort((a, b) => a.offset - b.offset)
       .slice(0, MAX_PROBLEMS)

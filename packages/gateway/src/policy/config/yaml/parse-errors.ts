@@ -11,7 +11,7 @@ interface YamlFault {
 const CONSEQUENCES: ReadonlySet<string> = new Set(['MISSING_CHAR', 'BLOCK_AS_IMPLICIT_KEY'])
 
 /** Each fault by where it is. What follows from another one is left out. */
-export function inPlainWords(faults: readonly YamlFault[]): { at: number; message: string }[] {
+export function plainParseError(faults: readonly YamlFault[]): { at: number; message: string }[] {
   const causes = new Set(faults.filter(({ code }) => !CONSEQUENCES.has(code)).map(({ pos }) => pos[0]))
   return faults
     .filter(({ code, pos }) => !CONSEQUENCES.has(code) || !causes.has(pos[0]))

@@ -18,11 +18,11 @@ export function text(example: string): Read<string> {
 export const yesOrNo: Read<boolean> = single(z.boolean(), 'true or false')
 
 /** Timers cannot wait for longer; in milliseconds. */
-const LONGEST_WAIT = 24 * 86_400_000
+const MAX_WAIT = 24 * 86_400_000
 
 /** A length of time, in whole milliseconds. */
 export const wait: Read<number> = made(duration(), (milliseconds) => {
-  if (milliseconds > LONGEST_WAIT)
+  if (milliseconds > MAX_WAIT)
     throw new RangeError('nothing here can wait for longer than 24 days; write less')
   return Math.ceil(milliseconds)
 })

@@ -1,7 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq, type Node, parseDocument, YAMLMap, YAMLSeq } from 'yaml'
 import type { Problems } from './diagnostics.js'
-import { inPlainWords } from './parse-errors.js'
-import { glance } from './precheck.js'
+import { plainParseError } from './parse-errors.js'
+import { precheck } from './precheck.js'
 import { type ConfigNode, type MapEntry, quoted } from './yaml-node.js'
 
 /** A file that is longer, in UTF-16 units, is none that somebody wrote. */
@@ -25,7 +25,7 @@ export function readYaml(text: string, problems: Problems, least: string): Confi
     problems.add(text.indexOf('\0'), 'a zero byte; the file is no text')
     return undefined
   }
-  const unfit = glance(text)
+  const unfit = precheck(text)
   if (unfit !== undefined) {
     problems.add(unfit.at, unfit.message)
     return undefined
@@ -47,7 +47,7 @@ function parse(text: string, problems: Problems): Node | null {
     // Whether keys are unique is looked at by Reading, which is not slow for many of them.
     uniqueKeys: false,
   })
-  for (const { at, message } of inPlainWords([...errors, ...warnings])) problems.add(at, message)
+  for (const { at, message } of plainParseError([...errors, ...warnings])) problems.add(at, message)
   return contents
 }
 

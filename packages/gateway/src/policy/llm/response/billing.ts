@@ -17,12 +17,12 @@ const UNDECIDED: ReadonlySet<number> = new Set([499, 504, 524])
 const NEVER_SENT: ReadonlySet<string> = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT'])
 
 /** Whether a status says what came of the request: `no` work was done, `yes`, or `unknown`. */
-export function workedBy(status: number): 'yes' | 'no' | 'unknown' {
+export function billingOfStatus(status: number): 'yes' | 'no' | 'unknown' {
   if (status < 300) return 'yes'
   return UNDECIDED.has(status) ? 'unknown' : 'no'
 }
 
 /** Whether an upstream that gave no answer has worked. One that took the request and was too slow may have. */
-export function workedInVain(end: AnswerEnd & { kind: 'failed' }): 'no' | 'unknown' {
+export function billingOfFailure(end: AnswerEnd & { kind: 'failed' }): 'no' | 'unknown' {
   return end.status === 504 && !NEVER_SENT.has(end.code) ? 'unknown' : 'no'
 }

@@ -1,4 +1,4 @@
-import { HeldBytes } from './byte-buffer.js'
+import { ByteBuffer } from './byte-buffer.js'
 import { type AnswerRoom, UNBOUNDED } from './response-memory.js'
 
 /** A part of a stream, such as an event. */
@@ -12,7 +12,7 @@ export interface Block {
 export class BoundedBlock {
   readonly #most: number
   readonly #room: AnswerRoom
-  readonly #held = new HeldBytes()
+  readonly #held = new ByteBuffer()
   #tooLong = false
 
   /** @param most the longest block that comes out whole, in bytes; as much is held at most */

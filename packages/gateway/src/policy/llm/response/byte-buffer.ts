@@ -1,5 +1,5 @@
 /** Bytes that are held until more come. Copies them, so that a small piece keeps no large buffer alive. */
-export class HeldBytes {
+export class ByteBuffer {
   #bytes = Buffer.alloc(0)
   #length = 0
 

@@ -1,4 +1,4 @@
-import { HeldBytes } from './byte-buffer.js'
+import { ByteBuffer } from './byte-buffer.js'
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
@@ -32,7 +32,7 @@ export function outlineOf(text: string): string | undefined {
  * many log probabilities it has. Holds a few kilobytes, whatever comes.
  */
 export class JsonOutline {
-  readonly #kept = new HeldBytes()
+  readonly #kept = new ByteBuffer()
   /** The first bytes of the string at hand, or that has ended last. */
   readonly #string = Buffer.alloc(MAX_STRING)
   #stringLength = 0

@@ -2,9 +2,9 @@ import type { Block } from './bounded-block.js'
 import type { AnswerKind } from './content-kind.js'
 import { JsonOutline } from './json-outline.js'
 import { JsonValues } from './json-values.js'
-import type { AnswerMemory, AnswerRoom } from './response-memory.js'
-import { EventData } from './sse-data.js'
-import { EventBlocks } from './sse-splitter.js'
+import type { AnswerRoom, ResponseMemory } from './response-memory.js'
+import { SseData } from './sse-data.js'
+import { SseSplitter } from './sse-splitter.js'
 
 /** The longest event, or value of several, that is read, in bytes. The last event of a response repeats the whole of it. */
 export const MAX_EVENT = 4 * 1024 * 1024
@@ -36,15 +36,15 @@ const OPENINGS: ReadonlySet<number> = new Set(Buffer.from('{['))
  * under the media types of one another; the media type counts where that byte leaves it open. Holds one event, value or
  * document at most.
  */
-export class AnswerBody {
+export class ResponseBody {
   readonly #declared: AnswerKind
   readonly #parts: AnswerParts
-  readonly #memory: AnswerMemory | undefined
+  readonly #memory: ResponseMemory | undefined
   #reader: EventReader | ValueReader | undefined
   /** How much of a byte order mark has come. */
   #mark = 0
 
-  constructor(declared: AnswerKind, parts: AnswerParts, memory?: AnswerMemory) {
+  constructor(declared: AnswerKind, parts: AnswerParts, memory?: ResponseMemory) {
     this.#declared = declared
     this.#parts = parts
     this.#memory = memory
@@ -125,14 +125,14 @@ class LongParts {
 
 class EventReader {
   readonly #parts: AnswerParts
-  readonly #blocks: EventBlocks
-  readonly #data = new EventData()
+  readonly #blocks: SseSplitter
+  readonly #data = new SseData()
   readonly #long: LongParts
   readonly cutText = 0
 
   constructor(parts: AnswerParts, room: AnswerRoom | undefined) {
     this.#parts = parts
-    this.#blocks = new EventBlocks(MAX_EVENT, room)
+    this.#blocks = new SseSplitter(MAX_EVENT, room)
     this.#long = new LongParts(parts)
   }
 
@@ -180,7 +180,7 @@ class ValueReader {
   readonly #long: LongParts
   #cutText = 0
 
-  constructor(several: boolean, parts: AnswerParts, memory: AnswerMemory | undefined) {
+  constructor(several: boolean, parts: AnswerParts, memory: ResponseMemory | undefined) {
     this.#several = several
     this.#parts = parts
     this.#long = new LongParts(parts)

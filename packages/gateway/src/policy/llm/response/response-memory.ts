@@ -11,7 +11,7 @@ const FREE_BYTES = 64 * 1024
 export const UNBOUNDED: AnswerRoom = { resize: () => true }
 
 /** Bounds the memory of the answers that a process holds at once to read them. Where there is no room, outlines are read. */
-export class AnswerMemory {
+export class ResponseMemory {
   #limit: number
   #held = 0
 

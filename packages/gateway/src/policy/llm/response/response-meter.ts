@@ -2,13 +2,13 @@ import type { LlmCall } from '../llm-call.js'
 import { isErrorAnswer } from '../shapes/error-body.js'
 import type { Reading } from '../shapes/shape.js'
 import { type Amounts, NOTHING } from '../usage.js'
-import { type AnswerEnd, workedBy, workedInVain } from './billing.js'
-import { HeldBytes } from './byte-buffer.js'
+import { type AnswerEnd, billingOfFailure, billingOfStatus } from './billing.js'
+import { ByteBuffer } from './byte-buffer.js'
 import { decoded } from './content-decoding.js'
 import { type AnswerHead, answerHead } from './content-kind.js'
 import { outlineOf } from './json-outline.js'
-import { AnswerBody, type AnswerParts, MAX_DOCUMENT } from './response-body.js'
-import { type AnswerMemory, UNBOUNDED } from './response-memory.js'
+import { type AnswerParts, MAX_DOCUMENT, ResponseBody } from './response-body.js'
+import { type ResponseMemory, UNBOUNDED } from './response-memory.js'
 import { DONE, parseData } from './sse-data.js'
 import { Tally } from './usage-accumulator.js'
 
@@ -34,15 +34,15 @@ const PLAIN: AnswerHead = { kind: 'document', codings: [] }
  * Watches the answer to a request go by, as the upstream sends it, and tells what it cost. Never throws; holds one event
  * or one document at most, and reads none that is longer than `MAX_EVENT` or `MAX_DOCUMENT`.
  */
-export class AnswerMeter {
+export class ResponseMeter {
   readonly #call: LlmCall
   readonly #tally: Tally
-  readonly #memory: AnswerMemory | undefined
-  readonly #encoded = new HeldBytes()
+  readonly #memory: ResponseMemory | undefined
+  readonly #encoded = new ByteBuffer()
   readonly #encodedRoom
   #status: number | undefined
   #head = PLAIN
-  #body: AnswerBody
+  #body: ResponseBody
   #bytes = 0
   /** Some of a compressed answer was let go, since it is too long. */
   #encodedLost = false
@@ -55,7 +55,7 @@ export class AnswerMeter {
   #strangeBecause: UnreadReason = 'not_json'
   #unread: UnreadReason | undefined
 
-  constructor(call: LlmCall, memory?: AnswerMemory) {
+  constructor(call: LlmCall, memory?: ResponseMemory) {
     this.#call = call
     this.#tally = new Tally(call)
     this.#memory = memory
@@ -110,10 +110,10 @@ export class AnswerMeter {
   }
 
   #settlement(end: AnswerEnd): Settlement {
-    if (end.kind === 'failed') return workedInVain(end) === 'no' ? NOTHING : 'unknown'
+    if (end.kind === 'failed') return billingOfFailure(end) === 'no' ? NOTHING : 'unknown'
     if (end.kind === 'cut' && this.#call.asked.background) return 'unknown'
     if (this.#status === undefined) return this.#call.asked.stream ? this.#tally.amounts() : 'unknown'
-    const worked = workedBy(this.#status)
+    const worked = billingOfStatus(this.#status)
     if (worked !== 'yes') return worked === 'no' ? NOTHING : 'unknown'
     const complete = end.kind === 'answered'
     if (this.#head.codings.length > 0) this.#decode()
@@ -125,7 +125,7 @@ export class AnswerMeter {
     return this.#tally.amounts()
   }
 
-  #bodyOf(kind: AnswerHead['kind']): AnswerBody {
+  #bodyOf(kind: AnswerHead['kind']): ResponseBody {
     const parts: AnswerParts = {
       event: (data, name) => this.#readEvent(data, name),
       value: (json) => this.#read(json, 'event'),
@@ -136,7 +136,7 @@ export class AnswerMeter {
       },
       outline: (json) => void this.#readOutline(json),
     }
-    return new AnswerBody(kind, parts, this.#memory)
+    return new ResponseBody(kind, parts, this.#memory)
   }
 
   #decode(): void {

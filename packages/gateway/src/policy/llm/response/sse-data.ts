@@ -2,7 +2,7 @@ import { createParser } from 'eventsource-parser'
 import { jsonMemory } from '../../body/json-memory.js'
 
 /** Reads the data of events of one event stream. */
-export class EventData {
+export class SseData {
   #data: string | undefined
   #name: string | undefined
   #isFirst = true

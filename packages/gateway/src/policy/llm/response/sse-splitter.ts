@@ -10,7 +10,7 @@ const CR = 0x0d
  *
  * An event that ends with a CR comes out with the byte after that, which may be an LF that belongs to it.
  */
-export class EventBlocks {
+export class SseSplitter {
   readonly #block: BoundedBlock
   /** No byte of the current line has come. */
   #lineEmpty = true

@@ -1,7 +1,7 @@
 import { isUsageEvent } from '../shapes/openai-fields.js'
-import { HeldBytes } from './byte-buffer.js'
+import { ByteBuffer } from './byte-buffer.js'
 import { ChoiceScan } from './choice-scan.js'
-import { EventData, parseData } from './sse-data.js'
+import { parseData, SseData } from './sse-data.js'
 
 /** The longest event that may be the usage, in bytes: it has but a few numbers. */
 const MAX_USAGE_EVENT = 64 * 1024
@@ -33,8 +33,8 @@ type Line = 'start' | 'name' | 'data' | 'held' | 'passed'
  * lines that go on meanwhile overtake them, which means nothing within one event. Holds at most `MAX_USAGE_EVENT` bytes of
  * one event; a longer one goes on as it comes.
  */
-export class UsageHider {
-  readonly #held = new HeldBytes()
+export class UsageFilter {
+  readonly #held = new ByteBuffer()
   #scan = new ChoiceScan()
   #line: Line = 'start'
   #name = ''
@@ -208,6 +208,6 @@ function beginsHeldField(name: string): boolean {
 }
 
 function isUsage(lines: Buffer): boolean {
-  const data = new EventData().of(lines)
+  const data = new SseData().of(lines)
   return data !== undefined && isUsageEvent(parseData(data))
 }

@@ -1,9 +1,9 @@
 import type { Limit, Quota } from 'sluice'
 import type { GatewayConfig } from '../../../policy/config/config.js'
 import type { Amounts } from '../../../policy/llm/usage.js'
-import { BySender } from '../../columns/sender-column.js'
-import { TextHash } from '../../columns/string-hash.js'
-import type { Aftermath, Outcome, Played, ReplayObserver } from '../../engine/replay-events.js'
+import { SenderColumn } from '../../columns/sender-column.js'
+import { StringHash } from '../../columns/string-hash.js'
+import type { CompletionHandler, Outcome, Played, ReplayObserver } from '../../engine/replay-events.js'
 import { senderName, UNKNOWN } from '../../trace/sender-ids.js'
 import { NOTHING_HELD, type ToldRule } from '../stats-events.js'
 import {
@@ -22,11 +22,11 @@ import {
   SETTLED,
   TIER,
 } from './batch-protocol.js'
-import { Numbered } from './interner.js'
-import { RulePlaces } from './rule-index.js'
+import { Interner } from './interner.js'
+import { RuleIndex } from './rule-index.js'
 
 /** Limits, tiers and reasons that have numbers at a time. */
-const MOST_NUMBERED = 1000
+const MAX_NUMBERED = 1000
 
 /** Whoever counts what is told. */
 export interface Audience {
@@ -35,19 +35,19 @@ export interface Audience {
 }
 
 /** Tells whoever counts, in batches, what becomes of the requests of a replay. */
-export class Teller implements ReplayObserver {
+export class Encoder implements ReplayObserver {
   #numbers = new Float64Array(BATCH)
   #used = 0
   #things: unknown[] = []
   #holders = 0
-  readonly #rules: RulePlaces
-  readonly #limits = new Numbered<Limit>(MOST_NUMBERED, (number, limit) => this.#say([LIMIT, number], limit))
-  readonly #tiers = new Numbered<string>(MOST_NUMBERED, (number, tier) => this.#say([TIER, number], tier))
-  readonly #reasons = new Numbered<string>(MOST_NUMBERED, (number, why) => this.#say([REASON, number], why))
+  readonly #rules: RuleIndex
+  readonly #limits = new Interner<Limit>(MAX_NUMBERED, (number, limit) => this.#say([LIMIT, number], limit))
+  readonly #tiers = new Interner<string>(MAX_NUMBERED, (number, tier) => this.#say([TIER, number], tier))
+  readonly #reasons = new Interner<string>(MAX_NUMBERED, (number, why) => this.#say([REASON, number], why))
   /** 1 where somebody's name was told. */
-  readonly #named = new BySender()
+  readonly #named = new SenderColumn()
   #key = ''
-  readonly #keyHash = new TextHash().of('')
+  readonly #keyHash = new StringHash().of('')
 
   /**
    * @param replay its number among those that read a trace together
@@ -61,11 +61,11 @@ export class Teller implements ReplayObserver {
     private readonly now: () => number,
     origin: number,
   ) {
-    this.#rules = new RulePlaces(config, (rule) => this.#say([RULE], rule satisfies ToldRule))
+    this.#rules = new RuleIndex(config, (rule) => this.#say([RULE], rule satisfies ToldRule))
     this.#say([ORIGIN, origin])
   }
 
-  decided(played: Played): Aftermath | undefined {
+  decided(played: Played): CompletionHandler | undefined {
     const { recorded, route = '', outcome, goesOn } = played
     const { sender, tier, input = 0, output = 0 } = recorded
     const refuser = this.#quotas(route, outcome)
@@ -141,7 +141,7 @@ export class Teller implements ReplayObserver {
     return rule.place
   }
 
-  #aftermath(holding: number): Aftermath {
+  #aftermath(holding: number): CompletionHandler {
     return {
       settled: ({ tokens, input_tokens, output_tokens }: Amounts) =>
         this.#say([SETTLED, holding, this.now(), tokens, input_tokens, output_tokens]),

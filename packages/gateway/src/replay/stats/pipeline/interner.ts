@@ -1,5 +1,5 @@
 /** Things that had numbers lately. Where there are too many, all lose them, and numbers begin anew. */
-export class Numbered<Thing> {
+export class Interner<Thing> {
   readonly #numbers = new Map<Thing, number>()
 
   /** @param tell is told which thing has a number from now on */

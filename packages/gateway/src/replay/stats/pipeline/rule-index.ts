@@ -14,7 +14,7 @@ interface PlacedRule {
 }
 
 /** The places of rules, in the order in which they were first met. Rules are known by their names within a route; shared ones in all of them. */
-export class RulePlaces {
+export class RuleIndex {
   #count = 0
   readonly #byRoute = new Map<string, PlacedRule[]>()
   readonly #shared = new Map<string, PlacedRule>()

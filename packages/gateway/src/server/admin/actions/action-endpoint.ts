@@ -8,7 +8,7 @@ import { ActError, parseAct } from './action.js'
 import type { AuditLog } from './audit-log.js'
 
 /** An act is a few words, in bytes. */
-const LONGEST_ACT = 4096
+const MAX_ACT = 4096
 const FAILED = 'a fault of the gateway, which its log tells of; some of it may have been done'
 
 /**
@@ -16,7 +16,7 @@ const FAILED = 'a fault of the gateway, which its log tells of; some of it may h
  *
  * @param perform does one and says what was done; throws ActError, or rejects with it
  */
-export function actPage(guard: Guard, audit: AuditLog, perform: (act: Act) => Promise<string>): Page {
+export function actionEndpoint(guard: Guard, audit: AuditLog, perform: (act: Act) => Promise<string>): Page {
   return {
     method: 'POST',
     access: 'act',
@@ -50,7 +50,7 @@ async function readAct(request: IncomingMessage): Promise<Act> {
     throw new ActError('an act is sent as application/json', 415)
   try {
     const { bytes } = await readBody(request, {
-      limit: LONGEST_ACT,
+      limit: MAX_ACT,
       proceed: () => {},
       lease: () => UNBOUNDED,
     })

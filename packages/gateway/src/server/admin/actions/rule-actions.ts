@@ -2,11 +2,11 @@ import { isOptionError, type RuleOverride, type Store, StoreUnavailableError } f
 import type { Overrides } from '../../../policy/policies.js'
 import type { Act } from '../api/live-types.js'
 import type { WatchedRule } from '../live/route-usage.js'
-import type { LiveView } from '../live/rule-view.js'
+import type { RuleView } from '../live/rule-view.js'
 import { ActError } from './action.js'
 
-export interface RuleActsOptions {
-  readonly view: LiveView
+export interface RuleActionsOptions {
+  readonly view: RuleView
   readonly store: Store
   /** What holds in place of the configuration. */
   readonly overrides: () => Overrides
@@ -15,8 +15,8 @@ export interface RuleActsOptions {
 }
 
 /** Does what those who run a gateway may do while it runs. Nobody's limit is refilled by it, but by a reset. */
-export class RuleActs {
-  constructor(private readonly options: RuleActsOptions) {}
+export class RuleActions {
+  constructor(private readonly options: RuleActionsOptions) {}
 
   /**
    * @returns what was done, in words

@@ -1,31 +1,31 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Quota } from 'sluice'
 import type { RoutePolicy, RouteRule } from '../../../policy/policies.js'
-import { RuleWatch } from './rule-usage.js'
+import { RuleUsage } from './rule-usage.js'
 
 /** Keys that are remembered of all rules together; of one rule at least so many. */
-const MOST_SEEN = 20_000
-const LEAST_SEEN = 16
+const MAX_SEEN = 20_000
+const MIN_SEEN = 16
 
 /** A rule of a route, and what was seen of it. */
 export interface WatchedRule extends RouteRule {
   readonly route: string
-  readonly watch: RuleWatch
+  readonly watch: RuleUsage
 }
 
 /** The rules of all routes, watched. */
-export class WatchedRules {
+export class RouteUsage {
   #routes: ReadonlyMap<string, ReadonlyMap<string, WatchedRule>> = new Map()
 
   /** These are the rules from now on. What was seen of those that were there before is kept. */
   keep(policies: readonly RoutePolicy[]): void {
     const count = policies.reduce((sum, { rules }) => sum + rules.length, 0)
-    const most = Math.max(LEAST_SEEN, Math.floor(MOST_SEEN / Math.max(1, count)))
+    const most = Math.max(MIN_SEEN, Math.floor(MAX_SEEN / Math.max(1, count)))
     // By scope, as the state is kept: a name may be another rule's after a reload.
     const before = new Map(this.all.map((rule) => [`${rule.route}\n${rule.scope}`, rule]))
     const watched = (route: string, rule: RouteRule): WatchedRule => {
       const known = before.get(`${route}\n${rule.scope}`)
-      const watch = known?.watch ?? new RuleWatch()
+      const watch = known?.watch ?? new RuleUsage()
       watch.remember(most)
       if (known !== undefined && !isDeepStrictEqual(known.limit, rule.limit))
         watch.limitChanged(known.limit, rule.limit)

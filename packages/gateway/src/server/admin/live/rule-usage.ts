@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Limit, Quota } from 'sluice'
 import { KeyUse } from './key-usage.js'
-import { KeyMemory } from './segmented-lru.js'
-import { FullestKeys } from './top-keys.js'
+import { SegmentedLru } from './segmented-lru.js'
+import { TopKeys } from './top-keys.js'
 
 /** What becomes of one rule: counts, its fullest keys, and the keys that came lately. */
-export class RuleWatch {
-  readonly #fullest = new FullestKeys()
-  readonly #seen = new KeyMemory()
+export class RuleUsage {
+  readonly #fullest = new TopKeys()
+  readonly #seen = new SegmentedLru()
   allowed = 0
   refused = 0
   wouldHaveRefused = 0

@@ -1,24 +1,24 @@
 import { type LimiterEvent, type Store, scaleLimit } from 'sluice'
-import { clientName } from '../../../policy/client-label.js'
+import { clientLabel } from '../../../policy/client-label.js'
 import type { RoutePolicy } from '../../../policy/policies.js'
 import type { RequestSender } from '../../../policy/policy-request.js'
 import type { ClientState, KeyFullness, RouteStatus, RuleStatus, Talkers } from '../api/live-types.js'
 import { isMeant, keyId, keysMeant, shownKey } from './key-labels.js'
 import { limitText, roundedLimitText, type Standing, standingsOf } from './key-status.js'
 import type { KeyUse } from './key-usage.js'
-import { type WatchedRule, WatchedRules } from './route-usage.js'
+import { RouteUsage, type WatchedRule } from './route-usage.js'
 import { TopTalkers } from './top-clients.js'
 
 /** Keys of a rule that are shown. */
 const SHOWN = 10
 /** Rules of which one client's state is told. */
-const MOST_FOUND = 200
+const MAX_FOUND = 200
 
 type RouteWarmUps = Iterable<readonly [route: string, warmUp: { scale: number; isReady: boolean }]>
 
 /** Who is let in and refused, and how near everybody is to the edge; in memory that does not grow with the number of clients. */
-export class LiveView {
-  readonly #rules = new WatchedRules()
+export class RuleView {
+  readonly #rules = new RouteUsage()
   readonly #talkers = new TopTalkers()
 
   /**
@@ -35,11 +35,11 @@ export class LiveView {
     this.#rules.keep(policies)
   }
 
-  limiterDid(route: string, event: LimiterEvent<RequestSender>): void {
+  onLimiterEvent(route: string, event: LimiterEvent<RequestSender>): void {
     if (event.type !== 'allowed' && event.type !== 'refused') return
     const now = performance.now()
     this.#rules.see(route, event.quotas, now)
-    this.#talkers.decided(clientName(event.request), event.type === 'allowed', now)
+    this.#talkers.decided(clientLabel(event.request), event.type === 'allowed', now)
   }
 
   talkers(): Talkers {
@@ -88,7 +88,7 @@ export class LiveView {
   }
 
   async #find(text: string): Promise<ClientState | undefined> {
-    const found = this.#rules.all.flatMap((rule) => candidatesOf(rule, text)).slice(0, MOST_FOUND)
+    const found = this.#rules.all.flatMap((rule) => candidatesOf(rule, text)).slice(0, MAX_FOUND)
     const standings = await standingsOf(this.store, found)
     const rules = found.flatMap(({ rule, key, limit, allowed, refused }, index) => {
       const standing = standings[index] as Standing
@@ -118,7 +118,7 @@ export class LiveView {
    * limit is worked out per request. Rejects where the store does not answer.
    */
   async keysNamed(rules: readonly WatchedRule[], text: string): Promise<readonly NamedKey[]> {
-    const found = rules.flatMap((rule) => candidatesOf(rule, text)).slice(0, MOST_FOUND)
+    const found = rules.flatMap((rule) => candidatesOf(rule, text)).slice(0, MAX_FOUND)
     const standings = await standingsOf(this.store, found)
     const unseen = rules.filter((rule) => rule.limit === undefined && countsForClients(rule))
     return [

@@ -7,7 +7,7 @@ const FOR_REGULARS = 0.75
  * The keys that came lately, in bounded memory. Those that came again are kept apart from those that came once, so that a flood of
  * newcomers makes no regular be forgotten.
  */
-export class KeyMemory {
+export class SegmentedLru {
   /** Each in the order in which keys got there: the first goes first. */
   readonly #newcomers = new Map<string, KeyUse>()
   readonly #regulars = new Map<string, KeyUse>()

@@ -9,9 +9,9 @@ const SAMPLE_MS = 1000
 /** The status is told every so many samples, and at once where something was changed. */
 const SAMPLES_A_STATUS = 2
 /** Who look at once. */
-const MOST_LISTENERS = 32
+const MAX_LISTENERS = 32
 /** Samples that a listener may be behind before it is cut. */
-const MOST_BEHIND = 10
+const MAX_BEHIND = 10
 
 export interface FeedSources {
   /** What came in since it was last asked. */
@@ -46,7 +46,7 @@ export class LiveFeed {
     headers: Readonly<Record<string, string>>,
     encodings?: string | undefined,
   ): boolean {
-    if (this.#listeners.size >= MOST_LISTENERS) return false
+    if (this.#listeners.size >= MAX_LISTENERS) return false
     const listener = new Listener(response, headers, encodings)
     listener.tell(event('history', `[${this.#samples.join(',')}]`))
     this.#listeners.add(listener)
@@ -74,7 +74,7 @@ export class LiveFeed {
     this.#samples.push(sample)
     if (this.#samples.length > KEPT) this.#samples.shift()
     for (const listener of this.#listeners) {
-      if (listener.isBehind && listener.behind >= MOST_BEHIND) listener.cut()
+      if (listener.isBehind && listener.behind >= MAX_BEHIND) listener.cut()
       else {
         listener.behind = listener.isBehind ? listener.behind + 1 : 0
         listener.tell(event('sample', sample))

@@ -4,7 +4,7 @@ import type { KeyUse } from './key-usage.js'
 const KEPT = 32
 
 /** The keys of one rule that are nearest to their limit, in bounded memory. Use fades as time goes by: who shows it asks the store. */
-export class FullestKeys {
+export class TopKeys {
   readonly #uses: KeyUse[] = []
 
   get all(): readonly KeyUse[] {

@@ -4,13 +4,13 @@ import type { RouteSample, Sample } from '../api/live-types.js'
 import { LatencyRecorder } from './latency-histogram.js'
 
 /** Routes of which a sample tells; the others are added up. */
-const MOST_ROUTES = 30
+const MAX_ROUTES = 30
 const OTHERS = '(others)'
 /** What requests are counted under that no route takes. */
 const UNROUTED = '(unrouted)'
 
 /** Counts and measures traffic, a second at a time. */
-export class TrafficSeconds implements Omit<TrafficListener, 'answerUnread'> {
+export class TrafficSampler implements Omit<TrafficListener, 'answerUnread'> {
   readonly #routes = new Map<string, RouteSecond>()
   readonly #store = new LatencyRecorder()
   #storeFailures = 0
@@ -30,15 +30,15 @@ export class TrafficSeconds implements Omit<TrafficListener, 'answerUnread'> {
     this.#of(route).waiting += change
   }
 
-  exchanged(route: string, seconds: number): void {
+  onUpstreamResponse(route: string, seconds: number): void {
     this.#of(route).upstream.record(seconds * 1000)
   }
 
-  storeTook(seconds: number): void {
+  onStoreOperation(seconds: number): void {
     this.#store.record(seconds * 1000)
   }
 
-  limiterDid(route: string, event: LimiterEvent): void {
+  onLimiterEvent(route: string, event: LimiterEvent): void {
     if (event.type === 'shadow-refused') this.#of(route).shadowRefused++
     if (event.type !== 'allowed' && event.type !== 'refused') return
     const second = this.#of(route)
@@ -54,7 +54,7 @@ export class TrafficSeconds implements Omit<TrafficListener, 'answerUnread'> {
   take(at: number, storeFailures: number): Sample {
     const busy = [...this.#routes].filter(([, second]) => second.isBusy)
     busy.sort(([, a], [, b]) => b.weight - a.weight)
-    const told = busy.length <= MOST_ROUTES ? busy.length : MOST_ROUTES - 1
+    const told = busy.length <= MAX_ROUTES ? busy.length : MAX_ROUTES - 1
     const samples = busy.slice(0, told).map(([route, second]) => [route, second.take()] as const)
     if (told < busy.length) {
       const others = new RouteSecond()

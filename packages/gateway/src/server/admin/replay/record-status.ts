@@ -3,7 +3,7 @@ import type { GatewayConfig } from '../../../policy/config/config.js'
 import { targetsIn } from '../../../replay/suggest/suggest-target.js'
 import { RecordSnapshot } from '../../observability/recording/snapshot.js'
 import type { RecordStatus } from '../api/replay-types.js'
-import { playedPart } from './redacted-config.js'
+import { redactedConfig } from './redacted-config.js'
 
 /** Says what there is to replay. */
 export async function recordStatus(config: GatewayConfig): Promise<RecordStatus> {
@@ -16,7 +16,7 @@ export async function recordStatus(config: GatewayConfig): Promise<RecordStatus>
       files,
       bytes,
       since: (await snapshot.begins()) ?? null,
-      yaml: playedPart(config.source.text),
+      yaml: redactedConfig(config.source.text),
       rules: targetsIn(config).map(({ route, name, limit }) => ({
         route,
         rule: name,

@@ -17,7 +17,7 @@ const PLAYED = ['upstream', 'tiers', 'max_body', 'limits', 'routes', 'default']
  * The part of a configuration that a replay plays, as it was written. Nothing of it is secret: the other parts are left out, and comments too,
  * since nobody knows what is in them.
  */
-export function playedPart(text: string): string {
+export function redactedConfig(text: string): string {
   const document = parseDocument(text)
   const meant = aliasesOf(document)
   if (isMap(document.contents))

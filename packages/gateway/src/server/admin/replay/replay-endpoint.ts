@@ -19,7 +19,7 @@ const LONGEST = 2 ** 20
  * @param replay undefined where nothing is recorded
  * @param headers of every answer
  */
-export function replayPage(
+export function replayEndpoint(
   replay: RecordReplay | undefined,
   headers: Readonly<Record<string, string>>,
 ): Page {

@@ -22,7 +22,10 @@ const THREAD = new URL('./replay-thread.js', import.meta.url)
 const HOUR = 3_600_000
 
 /** A replay works without a pause: it has a thread of its own, so that no request waits for it. */
-export function recordReplay(recorder: Pick<Recorder, 'flush'>, config: () => GatewayConfig): RecordReplay {
+export function replayRecording(
+  recorder: Pick<Recorder, 'flush'>,
+  config: () => GatewayConfig,
+): RecordReplay {
   return async (question, watch) => {
     await unlessAborted(recorder.flush(), watch.signal)
     const { source, record } = config()

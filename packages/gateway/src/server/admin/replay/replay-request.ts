@@ -1,4 +1,4 @@
-import { readWish } from '../../../replay/suggest/objective.js'
+import { parseObjective } from '../../../replay/suggest/objective.js'
 import { TraceError } from '../../../replay/trace/trace-request.js'
 
 /** What is asked of the record. */
@@ -25,7 +25,7 @@ export class QuestionError extends Error {
 
 const KNOWN = ['hours', 'suggest', 'rule', 'route']
 /** A year. */
-const MOST_HOURS = 8784
+const MAX_HOURS = 8784
 const LONGEST = 1000
 
 /** @throws QuestionError */
@@ -48,9 +48,9 @@ export function readQuestion(query: URLSearchParams, posted: string): ReplayQues
 
 function hoursOf(text: string): number {
   const hours = Number(text)
-  if (/^\d{1,4}(\.\d{1,6})?$/.test(text) && hours > 0 && hours <= MOST_HOURS) return hours
+  if (/^\d{1,4}(\.\d{1,6})?$/.test(text) && hours > 0 && hours <= MAX_HOURS) return hours
   throw new QuestionError(
-    `'hours' is a number such as 6, above 0 and up to ${MOST_HOURS}, not '${text.slice(0, 40)}'; without it all is played`,
+    `'hours' is a number such as 6, above 0 and up to ${MAX_HOURS}, not '${text.slice(0, 40)}'; without it all is played`,
   )
 }
 
@@ -65,7 +65,7 @@ function readWishFor(query: URLSearchParams): WishForRule | undefined {
     throw new QuestionError("'rule' and 'route' go with 'suggest': they say whose limit is searched for")
   }
   try {
-    readWish(text)
+    parseObjective(text)
   } catch (error) {
     if (error instanceof TraceError) throw new QuestionError(error.message)
     throw error

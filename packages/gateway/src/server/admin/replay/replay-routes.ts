@@ -1,7 +1,7 @@
 import { reportTemplate } from '../../../replay/html/report-page.js'
 import type { Page } from '../admin-route.js'
 import type { RecordStatus } from '../api/replay-types.js'
-import { replayPage } from './replay-endpoint.js'
+import { replayEndpoint } from './replay-endpoint.js'
 import type { RecordReplay } from './replay-recording.js'
 
 /** What was recorded. */
@@ -16,7 +16,7 @@ export interface RecordSources {
  * @param record undefined where nothing is recorded
  * @param headers of every answer
  */
-export function replayPages(
+export function replayRoutes(
   record: RecordSources | undefined,
   headers: Readonly<Record<string, string>>,
 ): readonly (readonly [path: string, page: Page])[] {
@@ -29,7 +29,7 @@ export function replayPages(
         answer: async () => ({ status: 200, body: (await record?.status()) ?? nothing }),
       },
     ],
-    ['/api/replay', replayPage(record?.replay, headers)],
+    ['/api/replay', replayEndpoint(record?.replay, headers)],
     [
       '/api/report-page',
       // As a text: what is to be put into it runs nowhere on this port.

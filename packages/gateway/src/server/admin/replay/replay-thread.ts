@@ -33,7 +33,7 @@ const RUNNING = 'the limits that run'
 const OTHER = 'the other limits'
 
 /** Of a wish, 100 MB at most: it is the memory of the gateway. */
-const MOST_REMEMBERED = 4_000_000
+const MAX_REMEMBERED = 4_000_000
 
 /** How often it is told how far it is, in milliseconds. */
 const TELL_EVERY = 100
@@ -102,7 +102,7 @@ async function pageOf(
     const suggestion = await suggest(read, config, text, {
       ...options,
       ...whose,
-      mostRemembered: MOST_REMEMBERED,
+      mostRemembered: MAX_REMEMBERED,
     })
     const yamlOf = (limit: string) => suggestedYaml(config.source.text, suggestion, limit)
     return pageOfSuggestion(read, config, suggestion, yamlOf, { ...options, route: whose.route })

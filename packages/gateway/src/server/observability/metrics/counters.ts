@@ -49,7 +49,7 @@ export class RuleTally {
 }
 
 /** What became of the requests of a route. */
-export class RouteTally {
+export class RouteCounters {
   readonly outcomes = new Tally<Outcome>()
   /** Decisions, by tier. */
   readonly allowed = new Tally<string>()

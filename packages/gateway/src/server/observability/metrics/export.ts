@@ -1,11 +1,11 @@
-import type { StoreFigures } from '../../store/store-stats.js'
+import type { StoreStats } from '../../store/store-stats.js'
 import type { ServerLoad } from '../server-load.js'
-import type { RouteTally, RuleTally } from './counters.js'
+import type { RouteCounters, RuleTally } from './counters.js'
 import type { Instruments } from './instruments.js'
 
 /** Fills what Prometheus reads from what was counted. */
 
-export function fillTraffic(instruments: Instruments, routes: ReadonlyMap<string, RouteTally>): void {
+export function exportTraffic(instruments: Instruments, routes: ReadonlyMap<string, RouteCounters>): void {
   const { requests, decisions, degraded, inFlight, waiting, unreadAnswers } = instruments
   const { refusals, shadowRefusals, taken, returned, owed, effectiveLimit } = instruments
   const ofRoutes = [requests, decisions, degraded, inFlight, waiting, unreadAnswers]
@@ -39,7 +39,7 @@ function fillRule(
   for (const [tier, limit] of tally.limits) effectiveLimit.set({ ...labels, tier }, limit)
 }
 
-export function fillLoad(instruments: Instruments, load: ServerLoad): void {
+export function exportLoad(instruments: Instruments, load: ServerLoad): void {
   const { connections, maxConnections, connectionsRefused } = instruments
   const { bodyMemory, maxBodyMemory, bodiesRefused } = instruments
   connections.set(load.connections)
@@ -52,7 +52,7 @@ export function fillLoad(instruments: Instruments, load: ServerLoad): void {
   bodiesRefused.inc(load.refusedBodies)
 }
 
-export function fillStore(instruments: Instruments, figures: StoreFigures): void {
+export function exportStore(instruments: Instruments, figures: StoreStats): void {
   const { up, breaker, failures, timeouts, requestErrors, unavailable, settlements, memory } = figures
   const { storeUp, storeBreaker, storeFailures, storeUnavailable } = instruments
   const { settlementsWaiting, settlementsLost, memoryKeys, memoryOverflow } = instruments
@@ -81,7 +81,7 @@ export interface DroppedLines {
   readonly record: number
 }
 
-export function fillDropped({ droppedLines }: Instruments, dropped: DroppedLines): void {
+export function exportDropped({ droppedLines }: Instruments, dropped: DroppedLines): void {
   droppedLines.reset()
   for (const [file, count] of Object.entries(dropped)) droppedLines.inc({ file }, count)
 }

@@ -1,11 +1,11 @@
 import type { LimiterEvent } from 'sluice'
 import type { UnreadReason } from '../../../policy/llm/response/response-meter.js'
-import type { StoreFigures } from '../../store/store-stats.js'
+import type { StoreStats } from '../../store/store-stats.js'
 import type { Observer } from '../observer.js'
 import type { Outcome } from '../request-outcome.js'
 import type { ServerLoad } from '../server-load.js'
-import { RouteTally } from './counters.js'
-import { type DroppedLines, fillDropped, fillLoad, fillStore, fillTraffic } from './export.js'
+import { RouteCounters } from './counters.js'
+import { type DroppedLines, exportDropped, exportLoad, exportStore, exportTraffic } from './export.js'
 import { createInstruments, type Instruments } from './instruments.js'
 import { type Summary, summaryOf } from './metrics-summary.js'
 import type { Series } from './plain-histogram.js'
@@ -13,7 +13,7 @@ import type { Operation } from './timed-store.js'
 
 /** What is asked when the metrics are read, and not counted as it happens. */
 export interface Sources {
-  readonly store: () => StoreFigures
+  readonly store: () => StoreStats
   readonly load: () => ServerLoad
   readonly dropped?: () => DroppedLines
   /** Of each route that warms up. */
@@ -21,7 +21,7 @@ export interface Sources {
 }
 
 /** A route, with what its times are measured by. */
-interface Measured extends RouteTally {
+interface Measured extends RouteCounters {
   readonly decisionSeconds: Series
   readonly upstreamSeconds: Series
 }
@@ -39,7 +39,7 @@ export class GatewayMetrics implements Observer {
     this.#tiers = new Set(tiers)
   }
 
-  storeTook(operation: Operation, seconds: number): void {
+  onStoreOperation(operation: Operation, seconds: number): void {
     let timed = this.#operations.get(operation)
     if (timed === undefined) {
       timed = this.#instruments.storeSeconds.series({ operation })
@@ -60,7 +60,7 @@ export class GatewayMetrics implements Observer {
     this.#route(route).waiting += change
   }
 
-  exchanged(route: string, seconds: number): void {
+  onUpstreamResponse(route: string, seconds: number): void {
     this.#route(route).upstreamSeconds.observe(seconds)
   }
 
@@ -69,7 +69,7 @@ export class GatewayMetrics implements Observer {
   }
 
   /** Takes what the limiter of a route tells. */
-  limiterDid(route: string, event: LimiterEvent): void {
+  onLimiterEvent(route: string, event: LimiterEvent): void {
     switch (event.type) {
       case 'allowed':
       case 'refused':
@@ -102,7 +102,7 @@ export class GatewayMetrics implements Observer {
     const known = this.#routes.get(route)
     if (known !== undefined) return known
     const { decisionSeconds, upstreamSeconds } = this.#instruments
-    const measured = Object.assign(new RouteTally(), {
+    const measured = Object.assign(new RouteCounters(), {
       decisionSeconds: decisionSeconds.series({ route }),
       upstreamSeconds: upstreamSeconds.series({ route }),
     })
@@ -118,10 +118,10 @@ export class GatewayMetrics implements Observer {
   /** In the text format of Prometheus. */
   text(sources: Sources): Promise<string> {
     const { registry, warmUpScale } = this.#instruments
-    fillTraffic(this.#instruments, this.#routes)
-    fillStore(this.#instruments, sources.store())
-    fillLoad(this.#instruments, sources.load())
-    if (sources.dropped !== undefined) fillDropped(this.#instruments, sources.dropped())
+    exportTraffic(this.#instruments, this.#routes)
+    exportStore(this.#instruments, sources.store())
+    exportLoad(this.#instruments, sources.load())
+    if (sources.dropped !== undefined) exportDropped(this.#instruments, sources.dropped())
     warmUpScale.reset()
     for (const [route, { scale }] of sources.warmUps()) warmUpScale.set({ route }, scale)
     return registry.metrics()

@@ -5,7 +5,7 @@ import type { RecordConfig } from '../../../policy/config/config.js'
 import { isTokenResource } from '../../../policy/llm/reservation.js'
 import type { Amounts } from '../../../policy/llm/usage.js'
 import type { RequestSender } from '../../../policy/policy-request.js'
-import { RecordFile } from './rotating-file.js'
+import { RotatingFile } from './rotating-file.js'
 
 /** The version of the format, in the first line of each file. */
 const HEAD = JSON.stringify({ sluice_record: 1 })
@@ -13,7 +13,7 @@ const HEAD = JSON.stringify({ sluice_record: 1 })
 /** Longest path that is recorded, in characters. */
 const MAX_PATH = 1024
 /** Digests that are remembered, so that those who send much are not hashed each time. */
-const MOST_DIGESTS = 10_000
+const MAX_DIGESTS = 10_000
 
 /**
  * Records the requests that were decided on, for `sluice replay`: when they came, which path they asked for, what they cost and how
@@ -21,12 +21,12 @@ const MOST_DIGESTS = 10_000
  * is made anew with each start and kept nowhere, so that nobody can find out who they were, nor whether somebody was among them.
  */
 export class Recorder {
-  readonly #file: RecordFile
+  readonly #file: RotatingFile
   readonly #key = randomBytes(32)
   readonly #digests = new Map<string, string>()
 
   constructor(config: RecordConfig, onError: (error: unknown) => void) {
-    this.#file = new RecordFile({ ...config, head: HEAD, onError })
+    this.#file = new RotatingFile({ ...config, head: HEAD, onError })
   }
 
   /** Notes a request that was decided on. */
@@ -52,7 +52,7 @@ export class Recorder {
     const known = this.#digests.get(text)
     if (known !== undefined) return known
     const digest = createHmac('sha256', this.#key).update(text, 'utf16le').digest('base64url').slice(0, 16)
-    if (this.#digests.size >= MOST_DIGESTS) this.#digests.clear()
+    if (this.#digests.size >= MAX_DIGESTS) this.#digests.clear()
     this.#digests.set(text, digest)
     return digest
   }

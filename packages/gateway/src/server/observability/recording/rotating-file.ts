@@ -9,7 +9,7 @@ import { END, isWhole, mend } from './repair-record.js'
 /** How often what was written can be read by others, in milliseconds. */
 const FLUSH_INTERVAL = 1000
 /** Lines that wait to be written, in characters; those beyond are dropped. */
-const MOST_WAITING = 4 * 2 ** 20
+const MAX_WAITING = 4 * 2 ** 20
 
 interface Open {
   readonly gzip: Gzip
@@ -26,7 +26,7 @@ interface RecordFileOptions extends RecordConfig {
  * A compressed file that lines are appended to. At its largest size it becomes `FILE.1`, that one `FILE.2` and so on, and the last is
  * removed. A disk that does not keep up, or fails, costs lines and hinders nobody.
  */
-export class RecordFile {
+export class RotatingFile {
   readonly #options: RecordFileOptions
   #open: Open | undefined
   /** Bytes of the file before this process appended to it. */
@@ -46,7 +46,7 @@ export class RecordFile {
   }
 
   append(line: string): void {
-    if (this.#waiting.length + line.length > MOST_WAITING) {
+    if (this.#waiting.length + line.length > MAX_WAITING) {
       this.#dropped++
       return
     }

@@ -14,7 +14,7 @@ interface HeldFile {
 /** By how many milliseconds the clock of files and that of the record may differ. */
 const CLOCKS_APART = 60_000
 /** In bytes. What is longer nobody recorded: it is another file, and may decompress to anything. */
-const LONGEST_LINE = 2 ** 20
+const MAX_LINE = 2 ** 20
 const NEWLINE = 10
 const COMMA = 44
 /** How a line of a request begins; the first line of a file begins otherwise. */
@@ -101,7 +101,7 @@ export class RecordSnapshot {
       for await (const piece of this.#decompressed(file)) {
         const whole = piece.lastIndexOf(NEWLINE) + 1
         if (whole === 0) {
-          if (rest.length + piece.length > LONGEST_LINE) {
+          if (rest.length + piece.length > MAX_LINE) {
             this.#damaged++
             break
           }

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import type { LlmCall } from '../../../../src/policy/llm/llm-call.js'
-import { AnswerMeter } from '../../../../src/policy/llm/response/response-meter.js'
+import { ResponseMeter } from '../../../../src/policy/llm/response/response-meter.js'
 import { openAICompletions } from '../../../../src/policy/llm/shapes/openai-completions.js'
 import { openAIEmbeddings } from '../../../../src/policy/llm/shapes/openai-embeddings.js'
 import { openAIResponses } from '../../../../src/policy/llm/shapes/openai-responses.js'
 import { callOf, EVENTS, event, JSON_ANSWER } from '../llm-requests.js'
 
 function settled(call: LlmCall, headers: readonly string[], body: string, kind: 'answered' | 'cut') {
-  const meter = new AnswerMeter(call)
+  const meter = new ResponseMeter(call)
   meter.head(200, headers)
   meter.data(Buffer.from(body))
   return meter.settlement({ kind })

@@ -1,13 +1,13 @@
 import { createLimiter, type Limit, manualClock, memoryStore, type Quota } from 'sluice'
 import { describe, expect, it } from 'vitest'
-import { RuleWatch } from '../../../../src/server/admin/live/rule-usage.js'
+import { RuleUsage } from '../../../../src/server/admin/live/rule-usage.js'
 
 const SECOND = 1000
 
 /** A watch over a rule of 10 an hour, by the key that is asked about. */
 function watching(mostSeen = 1000) {
   const clock = manualClock()
-  const watch = new RuleWatch()
+  const watch = new RuleUsage()
   watch.remember(mostSeen)
   const limiter = createLimiter({
     store: memoryStore({ clock }),
@@ -68,7 +68,7 @@ describe('keys that came lately', () => {
 })
 
 it('a shadow rule counts what it would have refused', () => {
-  const watch = new RuleWatch()
+  const watch = new RuleUsage()
   watch.remember(10)
   const quota = {
     key: 'a',

@@ -2,8 +2,8 @@ import { type Clock, memoryStore } from 'sluice'
 import { clientAddressReader } from 'sluice/http'
 import { onTestFinished } from 'vitest'
 import { parseConfig } from '../../../../src/policy/config/load-config.js'
-import { AnswerMemory } from '../../../../src/policy/llm/response/response-memory.js'
-import { createAdmission } from '../../../../src/policy/policies.js'
+import { ResponseMemory } from '../../../../src/policy/llm/response/response-memory.js'
+import { createPolicies } from '../../../../src/policy/policies.js'
 import { WarmUps } from '../../../../src/policy/warm-ups.js'
 import { BodyMemory } from '../../../../src/server/http/body-memory.js'
 import { startProxy } from '../../../../src/server/proxy/proxy-server.js'
@@ -19,18 +19,18 @@ export async function clockedGateway(
   const config = parseConfig(`listen: 127.0.0.1:0\nupstream: ${upstreamUrl}\n${text}`, 'test.yaml')
   const upstream = createUpstream(config.upstream, config.timeouts)
   const setup = {
-    admission: createAdmission(config, { store: memoryStore({ clock }), warmUps: new WarmUps(undefined) }),
+    admission: createPolicies(config, { store: memoryStore({ clock }), warmUps: new WarmUps(undefined) }),
     gatewayName: 'sluice-test',
     addresses: clientAddressReader({}),
     clients: { clientOf: () => undefined, withheld: () => undefined, stop: () => {}, keysText: undefined },
     upstream,
     upstreamUse: new UseCount(),
     bodies: new BodyMemory(2 ** 30),
-    answers: new AnswerMemory(1 << 30),
+    answers: new ResponseMemory(1 << 30),
     bodyStart: config.timeouts.bodyStart,
     retriesPost: config.retriesPost,
     traffic: {
-      ...{ ended: () => {}, inFlight: () => {}, waiting: () => {}, exchanged: () => {} },
+      ...{ ended: () => {}, inFlight: () => {}, waiting: () => {}, onUpstreamResponse: () => {} },
       answerUnread: (_route: string, reason: string) => {
         throw new Error(reason)
       },

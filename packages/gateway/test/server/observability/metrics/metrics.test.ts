@@ -145,7 +145,7 @@ it('100,000 clients with tiers that they made up make no more series than one', 
     store: memoryStore(),
     client: (client) => client,
     rules: [{ limit: '1/minute' }],
-    listener: (event) => metrics.limiterDid('POST /predict', event),
+    listener: (event) => metrics.onLimiterEvent('POST /predict', event),
   })
   const opened = await openStore(
     { store: { kind: 'memory', maxKeys: 1 }, onStoreFailure: { policy: 'local' } },

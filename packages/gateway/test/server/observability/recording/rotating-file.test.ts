@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { expect, it, onTestFinished } from 'vitest'
-import { RecordFile } from '../../../../src/server/observability/recording/rotating-file.js'
+import { RotatingFile } from '../../../../src/server/observability/recording/rotating-file.js'
 import { RecordSnapshot } from '../../../../src/server/observability/recording/snapshot.js'
 
 async function inFolder(): Promise<string> {
@@ -16,7 +16,7 @@ async function inFolder(): Promise<string> {
 
 function opened(file: string, maxSize = 2 ** 20) {
   const errors: unknown[] = []
-  const record = new RecordFile({
+  const record = new RotatingFile({
     file,
     files: 3,
     maxSize,

@@ -15,7 +15,7 @@ const PATIENCE = 2500
  * of reach, whatever became of the connections of before.
  */
 const GREETING = 700
-const LONGEST_PAUSE = 200
+const MAX_PAUSE = 200
 
 /**
  * Settings of a connection of the store's own. A command whose connection broke fails at once and is not sent again, for it may
@@ -142,5 +142,5 @@ async function loadIoRedis() {
 
 /** Milliseconds to wait before the n-th attempt. */
 function pauseBefore(attempt: number): number {
-  return Math.min(25 * attempt, LONGEST_PAUSE)
+  return Math.min(25 * attempt, MAX_PAUSE)
 }

@@ -6,7 +6,7 @@
  */
 export const buckets = `
 -- What is said of so many charges fits on the stack of Lua.
-local MOST_CHARGES = 100
+local MAX_CHARGES = 100
 -- How what was found is written, by the number of charges.
 local FORMATS = setmetatable({}, { __index = function(made, count)
   made[count] = '>B' .. string.rep('dd', count)
@@ -18,7 +18,7 @@ local found = {}
 local areBuckets = {}
 
 local function isOfBuckets(kind)
-  if #kind > 3 * MOST_CHARGES then return false end
+  if #kind > 3 * MAX_CHARGES then return false end
   for each = 1, #kind, 3 do
     if limits[kind[each]].letter ~= 't' or kind[each + 2] == 0 then return false end
   end

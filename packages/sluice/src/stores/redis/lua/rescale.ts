@@ -24,7 +24,7 @@ local function mend(index)
 end
 
 -- Whether one state serves both limits.
-local function countAlike(a, b)
+local function hasCompatibleState(a, b)
   if a == b then return true end
   if a.letter ~= b.letter then return false end
   if a.letter == 'f' then return a.period == b.period and a.zone == b.zone end
@@ -65,10 +65,10 @@ end
 local function setBack(index, limit)
   local kept, state = unders[index], states[index]
   if not state then return end
-  if kept.zone ~= '' and countAlike(kept, limit) then kept.windows = limit.windows end
+  if kept.zone ~= '' and hasCompatibleState(kept, limit) then kept.windows = limit.windows end
   local isSetBack = now < state.at
   for _, count in ipairs(others[index] or {}) do
-    if count.limit.zone ~= '' and countAlike(count.limit, limit) then count.limit.windows = limit.windows end
+    if count.limit.zone ~= '' and hasCompatibleState(count.limit, limit) then count.limit.windows = limit.windows end
     isSetBack = isSetBack or now < count.state.at
   end
   if not isSetBack then return end
@@ -99,11 +99,11 @@ local function stateNow(index, limit)
   setBack(index, limit)
   local kept, state = unders[index], states[index]
   if not state then return algorithm.fresh(limit, KEYS[index]) end
-  if countAlike(kept, limit) then return advance(limit, state, kept) end
+  if hasCompatibleState(kept, limit) then return advance(limit, state, kept) end
   local counts = countsOf(index)
   local largest
   for _, count in ipairs(counts) do
-    if countAlike(count.limit, limit) then return advance(limit, count.state, count.limit) end
+    if hasCompatibleState(count.limit, limit) then return advance(limit, count.state, count.limit) end
     local usage = A[count.limit.letter].usage(count.limit, count.state)
     if usage and (not largest or isLarger(usage, largest)) then largest = usage end
   end
@@ -150,7 +150,7 @@ end
 local function take(index, limit, cost, lease)
   local kept = unders[index]
   local state = stateNow(index, limit)
-  if not states[index] or (not others[index] and countAlike(kept, limit)) then
+  if not states[index] or (not others[index] and hasCompatibleState(kept, limit)) then
     states[index], unders[index] = A[limit.letter].take(limit, state, cost, lease), limit
     if kept and kept ~= limit then expiries[index] = nil end
     note(index)
@@ -162,7 +162,7 @@ local function take(index, limit, cost, lease)
   end
   -- A key that is over may have expired, or not yet.
   for _, each in ipairs(isOver and {} or countsOf(index)) do
-    local count = not countAlike(each.limit, limit) and beside(each, limit)
+    local count = not hasCompatibleState(each.limit, limit) and beside(each, limit)
     if count then
       local current = advance(count.limit, count.state)
       if idleAfter(count.limit, current) > 0 or goesOn(count.limit, limit) then
@@ -222,7 +222,7 @@ local function settle(index, limit, taken, cost, lease)
     if (count.limit.letter == 'n') ~= (limit.letter == 'n') then
       rest[#rest + 1] = count
     else
-      local isAlike = countAlike(count.limit, limit)
+      local isAlike = hasCompatibleState(count.limit, limit)
       local by = isAlike and limit.letter ~= 't' and limit or count.limit
       local current = advance(by, count.state)
       if isAlike or idleAfter(by, current) > 0 then

@@ -2,8 +2,8 @@ import { checkCost, sameLimit } from '../../../limits/limit.js'
 import { andThen, type MaybePromise } from '../../../maybe-promise.js'
 import type { Clock } from '../../../time/clock.js'
 import { type Charge, checkLease, type Settlement, type Store, type StoreVerdict } from '../../store.js'
-import { foresee } from './extrapolate.js'
-import { RefusalMemory, type Remembered } from './refusal-cache.js'
+import { extrapolate } from './extrapolate.js'
+import { RefusalCache, type Remembered } from './refusal-cache.js'
 
 export interface RememberingOptions {
   /** How long a refusal is remembered at most, in milliseconds from when the store was asked. */
@@ -30,15 +30,15 @@ export type Remembering<S extends Store> = {
  * What is settled or reset through this store is forgotten at once; what somebody else gives back is seen within `longest`.
  * Nobody is refused for longer than the store would, whatever the clocks: durations count from when it was asked.
  */
-export function rememberRefusals<S extends Store>(store: S, options: RememberingOptions): Remembering<S> {
+export function cacheRefusals<S extends Store>(store: S, options: RememberingOptions): Remembering<S> {
   return new RememberingStore(store, options) as Remembering<S>
 }
 
 /** Times are worked out to within much less, in milliseconds. */
-const HAIR = 1e-6
+const EPSILON = 1e-6
 
 class RememberingStore<S extends Store> implements Store {
-  readonly #memory: RefusalMemory
+  readonly #memory: RefusalCache
   readonly #clock: Pick<Clock, 'now'>
   readonly #renewAfter: number
 
@@ -46,7 +46,7 @@ class RememberingStore<S extends Store> implements Store {
     private readonly store: S,
     { longest, clock }: RememberingOptions,
   ) {
-    this.#memory = new RefusalMemory(longest)
+    this.#memory = new RefusalCache(longest)
     this.#renewAfter = longest / 2
     this.#clock = clock
   }
@@ -144,8 +144,8 @@ function later(remembered: Remembered, { limit, cost }: Charge, now: number): St
   const { verdict, askedAt, answeredAt } = remembered
   // What is told counts from the answer, so that nobody is told to come too early; the store may have decided as early as
   // it was asked, and nobody is to be refused too late.
-  const told = foresee(limit, verdict, remembered.cost, now - answeredAt, cost)
-  if (told === undefined || (!told.allowed && told.retryAfter <= answeredAt - askedAt + HAIR))
+  const told = extrapolate(limit, verdict, remembered.cost, now - answeredAt, cost)
+  if (told === undefined || (!told.allowed && told.retryAfter <= answeredAt - askedAt + EPSILON))
     return undefined
   return {
     allowed: told.allowed,

@@ -15,7 +15,7 @@ import { capacityOf, type Limit } from '../../../limits/limit.js'
  * @param cost0 the cost that it was on
  * @param elapsed milliseconds since; at least 0
  */
-export function foresee(
+export function extrapolate(
   limit: Limit,
   before: Verdict,
   cost0: number,

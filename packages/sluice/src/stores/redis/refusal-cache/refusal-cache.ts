@@ -31,7 +31,7 @@ const MAX_KEYS = 16_384
  * What is forgotten of a key because it changed does not come back with an answer to a question from before the change.
  * Two generations follow each other, so that what is over goes at once, and nothing has to be searched for it.
  */
-export class RefusalMemory {
+export class RefusalCache {
   #young: Generation = new Map()
   #old: Generation = new Map()
   #keys = 0

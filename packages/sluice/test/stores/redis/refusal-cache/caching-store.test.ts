@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Limit } from '../../../../src/limits/limit.js'
 import { memoryStore } from '../../../../src/stores/memory/memory-store.js'
-import { rememberRefusals } from '../../../../src/stores/redis/refusal-cache/caching-store.js'
+import { cacheRefusals } from '../../../../src/stores/redis/refusal-cache/caching-store.js'
 import { withFailurePolicy } from '../../../../src/stores/resilience/failure-policy.js'
 import {
   type Charge,
@@ -58,7 +58,7 @@ function remembering(): Remembering {
     reset: (scope, key) => elsewhere.reset(scope, key),
     close: () => elsewhere.close(),
   }
-  const store = rememberRefusals(counted, { longest: LONGEST, clock })
+  const store = cacheRefusals(counted, { longest: LONGEST, clock })
   return { store, elsewhere, clock, asked: () => asked }
 }
 
@@ -170,7 +170,7 @@ it('nobody waits for longer because the answer took long, and nobody comes too e
       return verdicts
     },
   }
-  const store = rememberRefusals(slow, { longest: LONGEST, clock })
+  const store = cacheRefusals(slow, { longest: LONGEST, clock })
   const limit = bucket(10, 100)
   await take(store, charge(limit, 10))
   clock.advance(-4)
@@ -199,7 +199,7 @@ describe('a burst of requests whose refusal grows old', () => {
         return verdicts
       },
     }
-    const store = rememberRefusals(slow, { longest: LONGEST, clock })
+    const store = cacheRefusals(slow, { longest: LONGEST, clock })
     const limit = bucket(10)
     await take(store, charge(limit, 10))
     await take(store, charge(limit))
@@ -295,7 +295,7 @@ describe('an answer that was on its way while something changed', () => {
     const inside = memoryStore({ clock })
     const held: (() => void)[] = []
     let holds = false
-    const store = rememberRefusals(
+    const store = cacheRefusals(
       {
         ...storeOf(inside),
         take: async (charges) => {
@@ -348,7 +348,7 @@ it('tells a breaker nothing of the store', async () => {
       return inside.take(charges)
     },
   }
-  const store = withFailurePolicy(rememberRefusals(flaky, { longest: LONGEST, clock }), {
+  const store = withFailurePolicy(cacheRefusals(flaky, { longest: LONGEST, clock }), {
     policy: 'closed',
     failures: 3,
   })
@@ -412,7 +412,7 @@ describe('any trace through a memory of refusals is decided as without', () => {
       fc.asyncProperty(fc.nat(5), steps, async (from, steps) => {
         const clock = manualClock(1000)
         const bare = memoryStore({ clock })
-        const store = rememberRefusals(memoryStore({ clock }), { longest: LONGEST, clock })
+        const store = cacheRefusals(memoryStore({ clock }), { longest: LONGEST, clock })
         const taken: Settlement[] = []
         for (const { kind, wait, uses, which } of steps.flatMap(repeated)) {
           clock.advance(wait)

@@ -1,5 +1,5 @@
 import { memoryStore } from '../../../../src/stores/memory/memory-store.js'
-import { rememberRefusals } from '../../../../src/stores/redis/refusal-cache/caching-store.js'
+import { cacheRefusals } from '../../../../src/stores/redis/refusal-cache/caching-store.js'
 import { manualClock } from '../../../../src/time/clock.js'
 import { describeStore } from '../../conformance.js'
 
@@ -11,7 +11,7 @@ describeStore('a memory of refusals before a store', (options) => {
   const here = manualClock()
   const inside = memoryStore({ clock, ...options })
   return {
-    store: rememberRefusals(inside, { longest: LONGEST, clock: here }),
+    store: cacheRefusals(inside, { longest: LONGEST, clock: here }),
     advance(milliseconds) {
       clock.advance(milliseconds)
       here.advance(milliseconds)
