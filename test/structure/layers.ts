@@ -12,7 +12,9 @@ export const SOURCE_ROOTS = [
  */
 export const LAYERS = {
   'packages/sluice/src': [
-    ['maybe-promise.ts', 'did-you-mean.ts', 'time'],
+    ['maybe-promise.ts', 'did-you-mean.ts'],
+    ['option-error.ts'],
+    ['time'],
     ['limits'],
     ['algorithms'],
     ['rules', 'stores'],
