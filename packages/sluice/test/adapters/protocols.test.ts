@@ -27,16 +27,15 @@ import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
 /** Answers without a body, and connections of other protocols than HTTP/1.1 with an answer. */
 
 type Options = HttpLimitOptions<object>
-type Listener = Parameters<typeof createHttpServer>[1] & Parameters<typeof createHttp2Server>[1]
-
 /** An app that answers `/204` and `/304` with that status, `/text` with a text and `/stream` without end. */
 type MakeServer = (options: Options, protocol: 'http1' | 'http2') => Promise<Server>
 
 const STATUSES = [204, 304]
 
 function serverOf(listener: unknown, protocol: 'http1' | 'http2'): Server {
-  const create = protocol === 'http1' ? createHttpServer : createHttp2Server
-  return create(listener as Listener).listen(0, '127.0.0.1') as Server
+  const server =
+    protocol === 'http1' ? createHttpServer(listener as never) : createHttp2Server(listener as never)
+  return server.listen(0, '127.0.0.1')
 }
 
 function endless(): PassThrough {
