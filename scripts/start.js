@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { onParentEnd } from '../packages/gateway/dist/cli/stop-signal.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const port = portOf('PORT', 8080)
@@ -17,11 +18,10 @@ let stopping = false
 
 process.on('SIGINT', stop).on('SIGTERM', stop)
 
-// Signals that end npm's shell do not reach this process.
-const parent = process.ppid
-setInterval(() => {
-  if (process.ppid !== parent && !stopping) stop()
-}, 500).unref()
+// Signals that end npm's shell, or npm itself, do not reach this process.
+onParentEnd(() => {
+  if (!stopping) stop()
+})
 
 run('examples/model-server/dist/main.js', [], { MODEL_PORT: String(modelPort) })
 await untilOk(`http://127.0.0.1:${modelPort}/healthz`)

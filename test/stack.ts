@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
@@ -11,6 +11,10 @@ export interface Stack {
   readonly port: number
   readonly adminPort: number
   readonly modelPort: number
+  /** The process of npm, which leads a group of its own. */
+  readonly pid: number
+  /** The processes of the group that run. */
+  processes(): number[]
   /** What it has printed. */
   said(): string
   stop(): Promise<void>
@@ -25,6 +29,7 @@ export async function startStack(): Promise<Stack> {
     // A group of its own, so that all of it can be stopped whatever happens.
     detached: true,
   })
+  const pid = child.pid as number
   let said = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -40,12 +45,23 @@ export async function startStack(): Promise<Stack> {
     port: port as number,
     adminPort: adminPort as number,
     modelPort: modelPort as number,
+    pid,
+    processes: () => processesOf(pid),
     said: () => said,
     async stop() {
-      if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGINT')
+      if (processesOf(pid).length > 0) process.kill(-pid, 'SIGINT')
       await ended
     },
   }
+}
+
+/** The processes of a group that have not ended. */
+function processesOf(group: number): number[] {
+  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,pgid=,stat='], { encoding: 'utf8' })
+  return stdout.split('\n').flatMap((line) => {
+    const [pid, pgid, state = ''] = line.trim().split(/\s+/)
+    return Number(pgid) === group && !state.startsWith('Z') ? [Number(pid)] : []
+  })
 }
 
 /** Ports that were free a moment ago. */

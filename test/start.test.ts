@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { freePorts, ROOT, type Stack, startStack } from './stack.js'
 
 describe('npm start', () => {
@@ -132,5 +132,28 @@ describe('npm start with a port in use', () => {
     taken.close()
     expect(code).toBe(1)
     expect(said).toMatch(new RegExp(`^.*port ${port}.* in use.*\n$`))
+  })
+})
+
+describe('npm start that is ended by a signal', () => {
+  const ENDS = [
+    { name: 'SIGTERM to npm', signal: 'SIGTERM', toGroup: false },
+    { name: 'SIGKILL to npm', signal: 'SIGKILL', toGroup: false },
+    { name: 'SIGINT to its group', signal: 'SIGINT', toGroup: true },
+    { name: 'SIGTERM to its group', signal: 'SIGTERM', toGroup: true },
+  ] as const
+
+  it.each(ENDS)('frees its ports and leaves no process after $name', async ({ signal, toGroup }) => {
+    const stack = await startStack()
+    onTestFinished(() => stack.stop())
+    expect(stack.processes().length).toBeGreaterThanOrEqual(3)
+    process.kill(toGroup ? -stack.pid : stack.pid, signal)
+    await expect.poll(() => stack.processes(), { timeout: 30_000 }).toEqual([])
+    // Each port can be had again.
+    for (const port of [stack.port, stack.adminPort, stack.modelPort]) {
+      const server = createServer().listen(port, '127.0.0.1')
+      await once(server, 'listening')
+      await once(server.close(), 'close')
+    }
   })
 })

@@ -21,15 +21,22 @@ export function stopSignal(): Promise<string> {
       } else if (performance.now() - stoppedAt > SAME_SIGNAL_MS) process.exit(1)
     }
     process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
-    if (process.env.npm_config_user_agent === undefined) return
-    const parent = process.ppid
-    const npm = npmAbove(parent)
-    const watch = setInterval(() => {
-      if (process.ppid === parent && (npm === undefined || parentOf(parent) === npm)) return
-      clearInterval(watch)
+    onParentEnd(() => {
       if (stoppedAt === undefined) onSignal('end of the parent process')
-    }, PARENT_INTERVAL_MS).unref()
+    })
   })
+}
+
+/** Calls back once npm, or the shell in which npm started this process, has ended. Never where npm did not start it. */
+export function onParentEnd(ended: () => void): void {
+  if (process.env.npm_config_user_agent === undefined) return
+  const parent = process.ppid
+  const npm = npmAbove(parent)
+  const watch = setInterval(() => {
+    if (process.ppid === parent && (npm === undefined || parentOf(parent) === npm)) return
+    clearInterval(watch)
+    ended()
+  }, PARENT_INTERVAL_MS).unref()
 }
 
 /** The npm process that started a shell; undefined where something else did, or the system has no /proc. */

@@ -2,6 +2,7 @@ import { suggest } from '../did-you-mean.js'
 import { OptionRangeError, OptionTypeError } from '../option-error.js'
 import { type Client, checkClient } from '../rules/client.js'
 import { type Clock, systemClock } from '../time/clock.js'
+import { systemTimers } from '../time/timers.js'
 import type { KeyLookup } from './api-keys.js'
 import { IdentityUnavailableError } from './identity-unavailable.js'
 
@@ -120,7 +121,10 @@ class Recent<Value> {
 /** @returns what the promise gives; it rejects where that takes longer. */
 function inTime<Value>(promise: Promise<Value>, milliseconds: number): Promise<Value> {
   return new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error(`no answer within ${milliseconds} ms`)), milliseconds)
-    promise.then(resolve, reject).finally(() => clearTimeout(late))
+    const late = systemTimers.start(
+      () => reject(new Error(`no answer within ${milliseconds} ms`)),
+      milliseconds,
+    )
+    promise.then(resolve, reject).finally(() => systemTimers.stop(late))
   })
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { cachedLookup } from '../../src/identity/cached-lookup.js'
 import { manualClock } from '../../src/time/clock.js'
 
@@ -12,6 +12,24 @@ function database(clients: Record<string, string | undefined>) {
 }
 
 describe('a lookup that remembers', () => {
+  it('is waited for as long as its timeout says, however long that is', async () => {
+    vi.useFakeTimers()
+    onTestFinished(() => {
+      vi.useRealTimers()
+    })
+    const days = 100 * 86_400_000
+    let failed = false
+    const find = cachedLookup(() => new Promise(() => {}), { timeout: days })
+    Promise.resolve(find('a')).catch(() => {
+      failed = true
+    })
+    await vi.advanceTimersByTimeAsync(days - 1)
+    expect(failed).toBe(false)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(failed).toBe(true)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
   it('asks once while the answer is young enough, for known and unknown keys', async () => {
     const clock = manualClock()
     const { asked, lookup } = database({ a: 'acme' })

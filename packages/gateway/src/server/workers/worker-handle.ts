@@ -88,7 +88,7 @@ export class Member {
    */
   async follow(orders: Orders): Promise<void> {
     if (!this.#isReady) {
-      this.#begin = { ...this.#begin, orders }
+      this.#begin = { ...this.#begin, orders: { ...orders, listen: this.#begin.orders.listen } }
       return
     }
     const kill = setTimeout(() => this.#worker.process.kill('SIGKILL'), FOLLOW_MS)

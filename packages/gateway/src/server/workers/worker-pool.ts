@@ -70,6 +70,12 @@ class Crew {
   readonly #loads = new Map<Member, ServerLoad>()
   #departedLoad = NO_LOAD
   #droppedLogLines = 0
+  /**
+   * Those that were told to listen at any port. Node finds the socket that workers share by the port they ask for, so that a
+   * replacement asks for any port as long as one of these holds it.
+   */
+  readonly #atAnyPort = new Set<Member>()
+  #startFailure: string | undefined
   #listen: Endpoint
   #orders: Orders
   #delay = FIRST_DELAY_MS
@@ -88,7 +94,7 @@ class Crew {
     const { workers } = this.#options.serving.config
     const addresses = await Promise.all(Array.from({ length: workers }, () => this.#hire().listening))
     const [address] = addresses as [AddressInfo]
-    // Where any port would do, those who come later take the one that this was.
+    // Where any port would do, this one is kept from now on.
     this.#listen = { ...this.#listen, port: address.port }
     this.#orders = { ...this.#orders, listen: this.#listen }
     return address
@@ -120,9 +126,11 @@ class Crew {
   #hire(): Member {
     const { serving, observed, log, store, observer } = this.#options
     const { workers } = serving.config
+    const port = this.#atAnyPort.size > 0 ? 0 : this.#listen.port
+    const orders = { ...this.#orders, listen: { ...this.#listen, port } }
     const member: Member = new Member({
       ...{ store, observer, log },
-      begin: { kind: 'begin', orders: this.#orders, workers, observed },
+      begin: { kind: 'begin', orders, workers, observed },
       load: (load) => this.#loads.set(member, load),
       figures: (figures) => this.#figures.set(member, figures),
       droppedLogLines: (count) => {
@@ -130,11 +138,13 @@ class Crew {
       },
     })
     this.#members.add(member)
+    if (port === 0) this.#atAnyPort.add(member)
     const born = performance.now()
     // Told by whoever waits for it.
     member.listening.catch(() => {})
     member.departed.then((how) => {
       this.#members.delete(member)
+      this.#atAnyPort.delete(member)
       const load = this.#loads.get(member)
       this.#loads.delete(member)
       if (load !== undefined) this.#departedLoad = summedLoad([this.#departedLoad, exitedWorkerLoad(load)])
@@ -157,9 +167,26 @@ class Crew {
     this.#delay = lived > SETTLED_MS ? FIRST_DELAY_MS : Math.min(this.#delay * 2, MAX_DELAY_MS)
     const delay = setTimeout(() => {
       this.#delays.delete(delay)
-      this.#hire().listening.catch(() => this.#replace(0))
+      const member = this.#hire()
+      member.listening.then(
+        ({ port }) => this.#started(member, port),
+        (error: Error) => this.#cannotStart(error),
+      )
     }, this.#delay)
     this.#delays.add(delay)
+  }
+
+  #started(member: Member, port: number): void {
+    this.#startFailure = undefined
+    // The last that held the port ended while this one started, so that it got another one.
+    if (port !== this.#listen.port) void member.stop(0)
+  }
+
+  #cannotStart({ message }: Error): void {
+    if (!this.#stopping && message !== this.#startFailure)
+      this.#options.log.error({ reason: message }, 'a replacement for a worker cannot start; trying again')
+    this.#startFailure = message
+    this.#replace(0)
   }
 }
 

@@ -110,6 +110,46 @@ function deliveredBy(length: number, { events, output }: Case): number {
   return tokensOf(words)
 }
 
+describe('a stream of responses that is cut', () => {
+  const delta = (text: string, item = 0) =>
+    event({ type: 'response.output_text.delta', output_index: item, delta: text })
+  const done = (text: string, item = 0) =>
+    event({ type: 'response.output_text.done', output_index: item, text })
+  const partDone = (text: string, item = 0) =>
+    event({ type: 'response.content_part.done', output_index: item, part: { type: 'output_text', text } })
+  const itemDone = (text: string, item = 0) =>
+    event({ type: 'response.output_item.done', output_index: item, item: { content: [{ text }] } })
+  const callDone = event({
+    type: 'response.function_call_arguments.done',
+    output_index: 0,
+    arguments: 'x'.repeat(40),
+  })
+  const TEXT = 'x'.repeat(40)
+
+  it.each<[string, string[], number]>([
+    ['only the end of a text', [done(TEXT)], 10],
+    ['only the end of a part', [partDone(TEXT)], 10],
+    ['only the end of an item', [itemDone(TEXT)], 10],
+    ['only the end of arguments', [callDone], 10],
+    ['only ends, of several levels', [done(TEXT), partDone(TEXT), itemDone(TEXT)], 10],
+    ['deltas and all ends', [delta(TEXT), done(TEXT), partDone(TEXT), itemDone(TEXT)], 10],
+    ['deltas, and an end with more text', [delta(TEXT), done(TEXT.repeat(2))], 20],
+    ['two texts of one item', [done(TEXT), done(TEXT), itemDone(TEXT.repeat(2))], 20],
+    [
+      'deltas of one item, and the end of another',
+      [delta(TEXT.repeat(3)), done(TEXT, 1), itemDone(TEXT, 1)],
+      40,
+    ],
+    ['an end without an index', [event({ type: 'response.output_text.done', text: TEXT })], 10],
+    ['items beyond the most that are told apart', [done(TEXT, 1e9), done(TEXT, 2e9)], 20],
+  ])('costs its text once with %s', (_, events, tokens) => {
+    const meter = new ResponseMeter(callOf(openAIResponses, { input: 'x'.repeat(100), stream: true }))
+    meter.head(200, EVENTS)
+    for (const text of events) meter.data(Buffer.from(text))
+    expect(meter.settlement({ kind: 'cut' })).toMatchObject({ output_tokens: tokens })
+  })
+})
+
 describe.each(Object.entries(CASES))('a stream of %s', (_, each) => {
   const bytes = Buffer.from(each.events.map(([text]) => text).join(''))
   const settle = (chunks: readonly Buffer[], kind: 'cut' | 'answered') => {

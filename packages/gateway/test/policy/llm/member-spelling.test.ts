@@ -27,3 +27,33 @@ it('an API of its own has names of its own', () => {
   const shape = customShape({ input: ['/Input'], usage: {} })
   expect(() => callOf(shape, { Input: 'x', N: 1 })).not.toThrow()
 })
+
+it('an API of its own refuses its names in other letters, wherever they are', () => {
+  const shape = customShape({
+    input: ['/inputs', '/list/0/text'],
+    maxOutput: ['/parameters/max_new_tokens', '/max~1tokens'],
+    answers: '/n',
+    model: '/model',
+    stream: '/stream',
+    usage: {},
+  })
+  const body = {
+    inputs: 'x',
+    list: [{ text: 'x' }],
+    parameters: { max_new_tokens: 1 },
+    'max/tokens': 1,
+    n: 1,
+  }
+  expect(() => callOf(shape, { ...body, INPUT: 'x', parameters: { Other: 1 } })).not.toThrow()
+  for (const [more, name] of [
+    [{ Inputs: 'x' }, 'Inputs'],
+    [{ list: [{ text: 'x', TEXT: 'y' }] }, 'TEXT'],
+    [{ Parameters: {} }, 'Parameters'],
+    [{ parameters: { max_new_tokens: 1, Max_New_Tokens: 9 } }, 'Max_New_Tokens'],
+    [{ 'Max/Tokens': 9 }, 'Max/Tokens'],
+    [{ N: 8 }, 'N'],
+    [{ Model: 'm' }, 'Model'],
+    [{ \u017ftream: false }, '\u017ftream'],
+  ] as const)
+    expect(() => callOf(shape, { ...body, ...more })).toThrow(`'${name}' must be written '`)
+})

@@ -9,11 +9,15 @@ const PATIENCE = { timeout: 180_000 }
 
 const SLOTS = 8
 
+/** Of the gateway: each worker that listens reports half of it. */
+const MAX_CONNECTIONS = 1000
+
 /** Runs two workers; responses of /stream never end. */
 async function serveStreams() {
   const served = await serveWithWorkers(
     2,
-    `routes:
+    `server: { max_connections: ${MAX_CONNECTIONS} }
+routes:
   - { match: GET /stream, limits: [{ concurrent: ${SLOTS}, by: everyone, lease: 1s }] }
 default: { limits: [1000000/hour] }\n`,
     (request, response: ServerResponse) =>
@@ -24,7 +28,9 @@ default: { limits: [1000000/hour] }\n`,
     const ended = response.text().catch(() => {})
     return { status: response.status, ended }
   }
-  const isReplaced = (pid: number) => !served.pids().includes(pid) && served.pids().length === 2
+  /** Whether both workers take connections, and this is none of them. */
+  const isReplaced = async (pid: number) =>
+    !served.pids().includes(pid) && (await served.maxConnections()) === MAX_CONNECTIONS
   return { ...served, openStream, isReplaced }
 }
 
@@ -74,7 +80,7 @@ describe('a worker that hangs', PATIENCE, () => {
     const hung = pids()
     for (const pid of hung) process.kill(pid, 'SIGSTOP')
     await Promise.all(Array.from({ length: 4 }, () => send(url, '/').catch(() => {})))
-    await until(() => hung.every(isReplaced))
+    for (const pid of hung) await until(() => isReplaced(pid))
     await expect
       .poll(
         () =>

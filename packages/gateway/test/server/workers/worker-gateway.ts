@@ -28,13 +28,16 @@ export async function serveWithWorkers(
   await until(() => program.said.out.includes('health') || program.child.exitCode !== null)
   const addresses = program.said.out.match(/http:\/\/127\.0\.0\.1:\d+/g) ?? []
   const [url = '', admin = ''] = addresses.filter((each) => each !== upstream)
+  const metrics = async () => (await fetch(new URL('/metrics', admin))).text()
   return {
     ...program,
     ...{ url, admin, write },
     pids: () => workersOf(program.child.pid as number),
     status: async (path = '/predict', headers: Record<string, string> = {}) =>
       (await send(url, path, { headers })).status,
-    metrics: async () => (await fetch(new URL('/metrics', admin))).text(),
+    metrics,
+    /** The connections that all workers which listen may have together: each has an equal part. */
+    maxConnections: async () => Number(/^sluice_max_connections (\d+)$/m.exec(await metrics())?.[1]),
   }
 }
 

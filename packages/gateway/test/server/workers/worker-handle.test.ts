@@ -43,7 +43,9 @@ function member() {
 
 it('orders that come before a worker has begun are those that it begins with', async () => {
   const { made, worker, told } = member()
-  await made.follow(orders('second'))
+  // It listens where it was told to at first.
+  const { listen } = orders('first')
+  await made.follow({ ...orders('second'), listen: { ...listen, port: 8080 } })
   expect(told).toEqual([])
   worker.emit('message', { kind: 'ready' })
   expect(told).toEqual([{ kind: 'begin', orders: orders('second'), workers: 2, observed: false }])

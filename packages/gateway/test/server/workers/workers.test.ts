@@ -126,6 +126,25 @@ it('closes connections on their way to a worker that ends, and keeps no descript
   await expect.poll(descriptors, { timeout: 10_000 }).toBeLessThanOrEqual(before + 2)
 })
 
+it('logs once why replacements of workers cannot start, and starts them when they can', async () => {
+  const { url, pids, said, status } = await serveWithWorkers(2, limited('1000/hour'), fine)
+  for (const pid of pids()) process.kill(pid, 'SIGKILL')
+  // Takes the port before a replacement does.
+  const taken = createServer()
+  onTestFinished(() => void taken.close())
+  const { hostname, port } = new URL(url)
+  while (!taken.listening) {
+    taken.listen(Number(port), hostname)
+    await Promise.race([once(taken, 'listening'), once(taken, 'error')]).catch(() => {})
+  }
+  const failures = () => said.err.split('\n').filter((line) => line.includes('cannot start'))
+  await until(() => failures().length > 0)
+  expect(failures()[0]).toContain(`port ${port} of ${hostname} is in use`)
+  taken.close()
+  await expect.poll(() => status().catch(() => 'no worker listens'), { timeout: 30_000 }).toBe(200)
+  expect(failures()).toHaveLength(1)
+})
+
 it('a port that is in use is one clear line', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

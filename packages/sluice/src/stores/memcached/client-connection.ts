@@ -1,3 +1,4 @@
+import { systemTimers } from '../../time/timers.js'
 import type { Connection, Read } from './memcached-connection.js'
 
 /** What is used of a `MemcacheClient` of memcache-client. */
@@ -80,12 +81,14 @@ export class ClientConnection implements Connection {
    */
   #ask<T>(command: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(
+      const timer = systemTimers.start(
         () => reject(new Error(`the Memcached server did not answer within ${this.#patience} ms`)),
         this.#patience,
       )
       // The client throws some of its errors at once.
-      new Promise<T>((answer) => answer(command())).then(resolve, reject).finally(() => clearTimeout(timer))
+      new Promise<T>((answer) => answer(command()))
+        .then(resolve, reject)
+        .finally(() => systemTimers.stop(timer))
     })
   }
 }

@@ -27,3 +27,22 @@ export function refuseOtherLetters(body: Fields): void {
     }
   }
 }
+
+/**
+ * Refuses other letters, in the same way, in the members that a JSON pointer goes through.
+ *
+ * @param pointer a valid one
+ * @throws RequestError that names the member.
+ */
+export function refuseOtherLettersIn(body: unknown, pointer: string): void {
+  let value = body
+  for (const segment of pointer.split('/').slice(1)) {
+    if (typeof value !== 'object' || value === null) return
+    const wanted = segment.replaceAll('~1', '/').replaceAll('~0', '~')
+    const folded = foldCase(wanted)
+    for (const name of Object.keys(value))
+      if (name.length <= wanted.length && name !== wanted && foldCase(name) === folded)
+        throw new RequestError(`'${name}' must be written '${wanted}'`)
+    value = Array.isArray(value) ? value[Number(wanted)] : own(value, wanted)
+  }
+}

@@ -2,6 +2,7 @@ import type { LlmCall } from '../llm-call.js'
 import type { Reading } from '../shapes/shape.js'
 import { TokenCounter, type Tokenizer } from '../token-counter.js'
 import { type Amounts, amountsOf, laterUsage, NOTHING, type Usage } from '../usage.js'
+import { ItemTexts } from './item-texts.js'
 import { ParallelOutput } from './parallel-output.js'
 import { RunningOutput } from './running-output.js'
 
@@ -15,6 +16,7 @@ export class Tally {
   readonly #reservedOutput: number
   readonly #cachedWeight: number
   readonly #output: RunningOutput | ParallelOutput
+  readonly #items = new ItemTexts()
   #usage: Usage = {}
   /** What texts come to that repeat the whole answer. */
   #repeated = 0
@@ -33,7 +35,8 @@ export class Tally {
   }
 
   add(reading: Reading): void {
-    const { texts, choices = [], failed } = reading
+    const { choices = [], failed, item } = reading
+    const texts = item === undefined ? reading.texts : this.#items.newIn(item, reading.texts)
     this.#failed ||= failed
     this.#wrote ||= texts.some((text) => text !== '')
     if (reading.repeats === true) this.#repeat(texts)

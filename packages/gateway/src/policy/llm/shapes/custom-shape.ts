@@ -8,6 +8,7 @@ import {
   statedMaximum,
   statedModel,
 } from '../request/json-fields.js'
+import { refuseOtherLettersIn } from '../request/member-spelling.js'
 import { asTokenCount, type Usage } from '../usage.js'
 import { hasError } from './error-body.js'
 import { textsWithin } from './output-text.js'
@@ -49,6 +50,11 @@ export function customShape(pointers: CustomPointers): Shape {
   const stream = optional(pointers.stream)
   const text = optional(pointers.text)
   const usageOf = usageReader(pointers.usage)
+  const requestPointers = [
+    ...pointers.input,
+    ...(pointers.maxOutput ?? []),
+    ...[pointers.answers, pointers.model, pointers.stream].filter((pointer) => pointer !== undefined),
+  ]
 
   const read = (value: unknown): Reading | undefined => {
     if (!isFields(value)) return undefined
@@ -63,6 +69,7 @@ export function customShape(pointers: CustomPointers): Shape {
     name: 'custom',
     usageOnRequest: false,
     ask(body, input) {
+      for (const pointer of requestPointers) refuseOtherLettersIn(body, pointer)
       const found = inputs.map((find) => find(body)).filter((value) => value !== undefined)
       if (found.length === 0) throw new RequestError(`'${pointers.input.join("' or '")}' is missing`)
       for (const value of found) countPrompts(value, input)

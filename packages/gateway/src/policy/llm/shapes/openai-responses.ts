@@ -4,7 +4,7 @@ import { tokenCount, type Usage } from '../usage.js'
 import { hasError } from './error-body.js'
 import { askedOpenAI } from './openai-fields.js'
 import { callTexts, textsIn, textsWithin } from './output-text.js'
-import type { Shape } from './shape.js'
+import type { ItemReading, Reading, Shape } from './shape.js'
 
 /** States of a response whose cost is not known yet. */
 const UNFINISHED: ReadonlySet<unknown> = new Set(['queued', 'in_progress'])
@@ -41,18 +41,32 @@ export const openAIResponses: Shape = {
     const response = own(data, 'response')
     const usage = usageOf(response)
     if (ENDS.has(type)) return { usage, texts: outputTexts(response), failed, repeats: true }
-    return { usage, texts: eventTexts(type, data), failed }
+    return { usage, failed, ...eventTexts(type, data) }
   },
 }
 
 /** The last events of a stream, each with the whole response. */
 const ENDS: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete', 'response.failed'])
 
-/** What an event adds to the output: all deltas but those of sounds, and the name of a tool that is called. */
-function eventTexts(type: string, data: unknown): string[] {
-  if (type === 'response.output_item.added') return textsIn(own(data, 'item'), ['name'])
-  const isWritten = type.endsWith('.delta') && !type.endsWith('audio.delta')
-  return isWritten ? textsWithin(own(data, 'delta')).filter((text) => text !== '') : []
+/** What an event says of the output, which is all text but that of sounds. */
+function eventTexts(type: string, data: unknown): Pick<Reading, 'texts' | 'item'> {
+  const found = levelAndTexts(type, data)
+  if (found === undefined) return { texts: [] }
+  const [level, texts] = found
+  const place = own(data, 'output_index')
+  const index = typeof place === 'number' && place >= 0 ? Math.floor(place) : 0
+  return { texts: texts.filter((text) => text !== ''), item: { index, level } }
+}
+
+/** A text comes in deltas, and again when it ends, with its part and with its item. */
+function levelAndTexts(type: string, data: unknown): [ItemReading['level'], string[]] | undefined {
+  if (type.endsWith('audio.delta')) return undefined
+  if (type.endsWith('.delta')) return ['delta', textsWithin(own(data, 'delta'))]
+  if (type === 'response.output_item.added') return ['delta', textsIn(own(data, 'item'), ['name'])]
+  if (type === 'response.output_item.done') return ['item', itemTexts(own(data, 'item'))]
+  if (type.endsWith('_part.done')) return ['part', textsIn(own(data, 'part'), PART_TEXTS)]
+  if (type.endsWith('.done')) return ['text', textsIn(data, [...PART_TEXTS, 'arguments', 'input', 'code'])]
+  return undefined
 }
 
 function usageOf(response: unknown): Usage {
@@ -66,11 +80,15 @@ function usageOf(response: unknown): Usage {
 }
 
 function outputTexts(response: unknown): string[] {
-  return listOf(response, 'output').flatMap((item) => [
+  return listOf(response, 'output').flatMap(itemTexts)
+}
+
+const PART_TEXTS: readonly string[] = ['text', 'refusal', 'transcript']
+
+function itemTexts(item: unknown): string[] {
+  return [
     ...callTexts(item),
     ...textsIn(item, ['code', 'text']),
-    ...[...listOf(item, 'content'), ...listOf(item, 'summary')].flatMap((part) =>
-      textsIn(part, ['text', 'refusal', 'transcript']),
-    ),
-  ])
+    ...[...listOf(item, 'content'), ...listOf(item, 'summary')].flatMap((part) => textsIn(part, PART_TEXTS)),
+  ]
 }

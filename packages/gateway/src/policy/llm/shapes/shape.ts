@@ -27,8 +27,18 @@ export interface Reading {
   readonly choices?: readonly ChoiceReading[] | undefined
   /** `true`: the texts repeat what was written before, from its beginning. */
   readonly repeats?: boolean | undefined
+  /** Which part of the answer the texts are of, where a stream says the same text in several events. */
+  readonly item?: ItemReading | undefined
   /** `true`: the upstream works on, and does not know yet what it will have cost. */
   readonly unfinished?: boolean | undefined
+}
+
+/** Where the texts of an event belong. */
+export interface ItemReading {
+  /** Of the item in the answer. */
+  readonly index: number
+  /** `delta`: the text goes on. Otherwise it repeats what events of other levels have said, if they were sent. */
+  readonly level: 'delta' | 'text' | 'part' | 'item'
 }
 
 /** What an event says of one of several answers. */

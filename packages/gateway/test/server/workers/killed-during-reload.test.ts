@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest'
+import { send, until } from '../gateway/running-gateway.js'
+import { openPinnedConnections } from './pinned-connections.js'
+import { serveWithWorkers } from './worker-gateway.js'
+
+/** Replacements take their time to start on a busy machine. */
+const PATIENCE = { timeout: 180_000 }
+
+const ROUNDS = 4
+
+/** Of the gateway: each worker that listens reports half of it. */
+const MAX_CONNECTIONS = 1000
+
+/** Only the route of its version has requests let through. */
+const configuration = (version: number) =>
+  `server: { max_connections: ${MAX_CONNECTIONS} }
+routes: [{ match: GET /version-${version}, limits: [1000000/hour] }]\ndefault: deny\n`
+
+async function serveVersions() {
+  const served = await serveWithWorkers(2, configuration(0), (_request, response) => response.end('fine'))
+  const { child, said, pids, url, write, maxConnections } = served
+  const reloads = () => said.err.split('the configuration was taken up').length - 1
+  /** Expects new connections to be handled by this version alone. */
+  const expectVersion = async (version: number) => {
+    const requests = Array.from({ length: 24 }, async (_, index) => {
+      const isOld = index % 2 === 1
+      const { status } = await send(url, `/version-${isOld ? version - 1 : version}`, { method: 'GET' })
+      return isOld ? { old: status } : { new: status }
+    })
+    for (const outcome of await Promise.all(requests))
+      expect(outcome).toEqual('old' in outcome ? { old: 404 } : { new: 200 })
+  }
+  return {
+    ...{ url, pids, reloads, expectVersion },
+    /** Begins a reload: until it is done, workers have the new version or the one before. */
+    async reload(version: number) {
+      await write(configuration(version))
+      child.kill('SIGHUP')
+    },
+    /** Whether both workers take connections, and this is none of them. */
+    isReplaced: async (pid: number) => !pids().includes(pid) && (await maxConnections()) === MAX_CONNECTIONS,
+  }
+}
+
+describe('a worker that is killed during a reload', PATIENCE, () => {
+  it('does not keep the reload from its end, and its replacement has the new configuration', async () => {
+    const { url, pids, reload, reloads, expectVersion, isReplaced } = await serveVersions()
+    const connections = await openPinnedConnections(url, 8)
+    const [victim = 0] = pids()
+    // It gets its orders and cannot follow them.
+    process.kill(victim, 'SIGSTOP')
+    await reload(1)
+    const followed = async (connection: (typeof connections)[number]) => {
+      await until(async () => (await connection.get('/version-1')).status === 200)
+    }
+    await Promise.any(connections.map(followed))
+    expect(reloads()).toBe(0)
+    process.kill(victim, 'SIGKILL')
+    await until(() => reloads() === 1)
+    await expectVersion(1)
+    await until(() => isReplaced(victim))
+    await expectVersion(1)
+  })
+
+  it.each([0, 1])(
+    'fails no request after the reload, whichever moment it dies at (worker %i)',
+    async (index) => {
+      const { pids, reload, reloads, expectVersion, isReplaced } = await serveVersions()
+      for (let version = 1; version <= ROUNDS; version++) {
+        const victim = pids()[index] as number
+        // In every second round its replacement starts while the others follow.
+        if (version % 2 === 0) process.kill(victim, 'SIGKILL')
+        await reload(version)
+        if (version % 2 === 1) process.kill(victim, 'SIGKILL')
+        await until(() => reloads() === version)
+        await expectVersion(version)
+        await until(() => isReplaced(victim))
+        await expectVersion(version)
+      }
+    },
+  )
+})

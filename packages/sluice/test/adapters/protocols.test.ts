@@ -1,0 +1,255 @@
+import { once } from 'node:events'
+import {
+  createServer as createHttpServer,
+  request as httpRequest,
+  type IncomingMessage,
+  ServerResponse,
+} from 'node:http'
+import { type ClientHttp2Session, connect, constants, createServer as createHttp2Server } from 'node:http2'
+import type { AddressInfo, Server } from 'node:net'
+import { Duplex, PassThrough } from 'node:stream'
+import { getRequestListener } from '@hono/node-server'
+import Router from '@koa/router'
+import express from 'express'
+import express4 from 'express4'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { Hono } from 'hono'
+import Koa from 'koa'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { limit as onExpress } from '../../src/adapters/express.js'
+import { limit as onFastify } from '../../src/adapters/fastify.js'
+import { limit as onFetch } from '../../src/adapters/fetch.js'
+import { limit as onHono } from '../../src/adapters/hono.js'
+import { limit as onKoa } from '../../src/adapters/koa.js'
+import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
+import type { LimiterEvent } from '../../src/limiter/limiter-event.js'
+
+/** Answers without a body, and connections of other protocols than HTTP/1.1 with an answer. */
+
+type Options = HttpLimitOptions<object>
+/** An app that answers `/204` and `/304` with that status, `/text` with a text and `/stream` without end. */
+type MakeServer = (options: Options, protocol: 'http1' | 'http2') => Promise<Server>
+
+const STATUSES = [204, 304]
+
+function serverOf(listener: unknown, protocol: 'http1' | 'http2'): Server {
+  const server =
+    protocol === 'http1' ? createHttpServer(listener as never) : createHttp2Server(listener as never)
+  return server.listen(0, '127.0.0.1')
+}
+
+function endless(): PassThrough {
+  const stream = new PassThrough()
+  stream.write('begun')
+  return stream
+}
+
+function expressServer(make: typeof express): MakeServer {
+  return async (options, protocol) => {
+    const app = make()
+    app.use(onExpress(options))
+    for (const status of STATUSES)
+      app.get(`/${status}`, (_request, response) => {
+        response.status(status).end()
+      })
+    app.get('/text', (_request, response) => {
+      response.send('text')
+    })
+    app.get('/stream', (_request, response) => {
+      endless().pipe(response)
+    })
+    return serverOf(app, protocol)
+  }
+}
+
+const fastifyServer: MakeServer = async (options, protocol) => {
+  // The types of an app differ by its protocol.
+  const app = (protocol === 'http2' ? Fastify({ http2: true }) : Fastify()) as unknown as FastifyInstance
+  app.addHook('onRequest', onFastify(options))
+  for (const status of STATUSES) app.get(`/${status}`, (_request, reply) => reply.code(status).send())
+  app.get('/text', async () => 'text')
+  app.get('/stream', (_request, reply) => reply.send(endless()))
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  onTestFinished(() => app.close())
+  return app.server
+}
+
+const koaServer: MakeServer = async (options, protocol) => {
+  const app = new Koa()
+  app.silent = true
+  const router = new Router()
+  router.use(onKoa(options))
+  for (const status of STATUSES)
+    router.get(`/${status}`, (context) => {
+      context.status = status
+    })
+  router.get('/text', (context) => {
+    context.body = 'text'
+  })
+  router.get('/stream', (context) => {
+    context.body = endless()
+  })
+  app.use(router.routes())
+  return serverOf(app.callback(), protocol)
+}
+
+function webResponse(path: string): Response {
+  if (path === '/text') return new Response('text')
+  if (path === '/stream') return new Response(Duplex.toWeb(endless()).readable as ReadableStream)
+  return new Response(null, { status: Number(path.slice(1)) })
+}
+
+const honoServer: MakeServer = async (options, protocol) => {
+  const app = new Hono()
+  app.use(onHono(options))
+  app.get('*', ({ req }) => webResponse(req.path))
+  return serverOf(getRequestListener(app.fetch), protocol)
+}
+
+const fetchServer: MakeServer = async (options, protocol) => {
+  const handler = onFetch<[unknown]>(options)((request) => webResponse(new URL(request.url).pathname))
+  return serverOf(getRequestListener(handler), protocol)
+}
+
+/** A server whose limit counts the slots that are taken and freed. */
+async function started(make: MakeServer, protocol: 'http1' | 'http2') {
+  const slots = { taken: 0, freed: 0 }
+  const server = await make(
+    {
+      rules: [{ concurrent: 3, by: 'everyone' }],
+      listener: ({ type }: LimiterEvent) => {
+        if (type === 'allowed') slots.taken++
+        if (type === 'released') slots.freed++
+      },
+    },
+    protocol,
+  )
+  if (!server.listening) await once(server, 'listening')
+  onTestFinished(() => {
+    server.close()
+  })
+  return { slots, server, port: (server.address() as AddressInfo).port }
+}
+
+const ON_HTTP2: readonly (readonly [name: string, make: MakeServer])[] = [
+  ['Fastify', fastifyServer],
+  ['Koa', koaServer],
+  ['Hono', honoServer],
+  ['fetch', fetchServer],
+]
+const ON_HTTP1 = [
+  ['Express 4', expressServer(express4)] as const,
+  ['Express 5', expressServer(express)] as const,
+  ...ON_HTTP2,
+]
+
+describe.each(ON_HTTP1)('slots of %s over HTTP/1.1', (_name, make) => {
+  it.each([
+    ['GET', '/204', 204],
+    ['GET', '/304', 304],
+    ['HEAD', '/text', 200],
+  ])('are free after the answer to %s %s, which has no body', async (method, path, status) => {
+    const { slots, port } = await started(make, 'http1')
+    for (let request = 1; request <= 4; request++) {
+      const asked = httpRequest({ host: '127.0.0.1', port, path, method, agent: false }).end()
+      const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+      answer.resume()
+      expect(answer.statusCode).toBe(status)
+      await expect.poll(() => slots).toEqual({ taken: request, freed: request })
+    }
+  })
+})
+
+describe.each([
+  ['Express 4', express4],
+  ['Express 5', express],
+])('a slot of %s for a connection that was upgraded', (_name, make) => {
+  it('is held until the connection closes', async () => {
+    const slots = { taken: 0, freed: 0 }
+    const app = make()
+    const listener = ({ type }: LimiterEvent) => {
+      if (type === 'allowed') slots.taken++
+      if (type === 'released') slots.freed++
+    }
+    app.use(onExpress({ rules: [{ concurrent: 1, by: 'everyone' }], listener }))
+    app.get('/socket', ({ socket }) => {
+      socket.on('end', () => socket.end()).resume()
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n')
+    })
+    const server = serverOf(undefined, 'http1')
+    // As libraries for WebSockets hand upgrades to an app.
+    server.on('upgrade', (request: IncomingMessage) =>
+      app(request as never, new ServerResponse(request) as never),
+    )
+    await once(server, 'listening')
+    onTestFinished(() => {
+      server.close()
+    })
+    const { port } = server.address() as AddressInfo
+    for (let request = 1; request <= 3; request++) {
+      const headers = { connection: 'Upgrade', upgrade: 'echo' }
+      const asked = httpRequest({ host: '127.0.0.1', port, path: '/socket', headers, agent: false }).end()
+      const [, socket] = await once(asked, 'upgrade')
+      expect(slots).toEqual({ taken: request, freed: request - 1 })
+      socket.destroy()
+      await expect.poll(() => slots.freed).toBe(request)
+    }
+  })
+})
+
+function clientOf(port: number): ClientHttp2Session {
+  const client = connect(`http://127.0.0.1:${port}`).on('error', () => {})
+  onTestFinished(() => client.destroy())
+  return client
+}
+
+describe.each(ON_HTTP2)('slots of %s over HTTP/2', (_name, make) => {
+  it('are free after each answer on a connection that stays open', async () => {
+    const { slots, port } = await started(make, 'http2')
+    const client = clientOf(port)
+    const asked = [
+      ['GET', '/204', 204],
+      ['GET', '/304', 304],
+      ['HEAD', '/text', 200],
+      ['GET', '/text', 200],
+    ] as const
+    for (const [index, [method, path, status]] of asked.entries()) {
+      const stream = client.request({ ':method': method, ':path': path })
+      const [headers] = await once(stream, 'response')
+      stream.resume()
+      expect(headers[':status']).toBe(status)
+      await expect.poll(() => slots).toEqual({ taken: index + 1, freed: index + 1 })
+    }
+  })
+
+  it('are free when a stream is reset, while the others on its connection go on', async () => {
+    const { slots, port } = await started(make, 'http2')
+    const client = clientOf(port)
+    const streams = await Promise.all(
+      [1, 2, 3].map(async () => {
+        const stream = client.request({ ':path': '/stream' }).on('error', () => {})
+        await once(stream, 'data')
+        return stream
+      }),
+    )
+    expect(slots).toEqual({ taken: 3, freed: 0 })
+    streams[0]?.close(constants.NGHTTP2_CANCEL)
+    await expect.poll(() => slots.freed).toBe(1)
+    const [headers] = await once(client.request({ ':path': '/text' }), 'response')
+    expect(headers[':status']).toBe(200)
+    await expect.poll(() => slots).toEqual({ taken: 4, freed: 2 })
+  })
+
+  it('are free when the connection closes', async () => {
+    const { slots, port } = await started(make, 'http2')
+    const client = clientOf(port)
+    for (let stream = 0; stream < 3; stream++)
+      await once(
+        client.request({ ':path': '/stream' }).on('error', () => {}),
+        'data',
+      )
+    expect(slots).toEqual({ taken: 3, freed: 0 })
+    client.destroy()
+    await expect.poll(() => slots.freed).toBe(3)
+  })
+})
