@@ -41,8 +41,8 @@ export async function runRawHttp(options: RawHttpOptions): Promise<RawHttpCounts
   return counts
 }
 
-/** How long a client waits for an answer before it gives up, in milliseconds. */
-const PATIENCE = 2_000
+/** Milliseconds that a client waits for its responses before it gives up. */
+const TIMEOUT_MS = 2_000
 
 function converse(
   { port, targets, seed }: RawHttpOptions,
@@ -55,11 +55,19 @@ function converse(
     // Addresses enough that the ports of closed connections are not missed.
     const localAddress = `127.0.0.${1 + random.below(200)}`
     const socket = connect({ port, host: '127.0.0.1', localAddress, noDelay: true })
-    const patience = setTimeout(() => {
-      counts.abandoned++
-      socket.resetAndDestroy()
-    }, PATIENCE)
     let connected = false
+    const finish = () => {
+      clearTimeout(timeout)
+      if (!connected) counts.unconnected++
+      resolve()
+    }
+    const timeout = setTimeout(() => {
+      counts.abandoned++
+      // Node does not always report the close of a socket that was reset.
+      socket.off('close', finish)
+      socket.destroy()
+      finish()
+    }, TIMEOUT_MS)
     let rest = ''
     let answers = 0
     socket.on('connect', () => {
@@ -80,11 +88,7 @@ function converse(
       else if (ending === 'close on an answer') socket.destroy()
     })
     socket.on('error', () => {})
-    socket.on('close', () => {
-      clearTimeout(patience)
-      if (!connected) counts.unconnected++
-      resolve()
-    })
+    socket.on('close', finish)
   })
 }
 
