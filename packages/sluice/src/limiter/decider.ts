@@ -1,5 +1,6 @@
 import { andThen, type MaybePromise } from '../maybe-promise.js'
 import type { Resource } from '../rules/rule.js'
+import { allEnforcedFit } from '../stores/enforcement.js'
 import type { Store, StoreVerdict } from '../stores/store.js'
 import { type DecidingStore, isDeciding, type Outcome } from '../stores/synchronous-store.js'
 import { systemClock } from '../time/clock.js'
@@ -118,12 +119,9 @@ function holdsSlot({ lease }: RuleCharge): boolean {
   return lease !== undefined
 }
 
-/** Whether a store that answered itself lets all in. */
+/** Reports whether the store itself, and not a fallback, admits the request. */
 function admits(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): boolean {
-  return verdicts.every(
-    ({ allowed, degraded }, index) =>
-      degraded === undefined && (allowed || charges[index]?.enforce === false),
-  )
+  return allEnforcedFit(charges, verdicts) && verdicts.every(({ degraded }) => degraded === undefined)
 }
 
 function forecastOf(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Forecast {

@@ -1,4 +1,4 @@
-import { type Counting, isOptionError, type Limit, LimitSyntaxError, parseLimits } from 'sluice'
+import { type Counting, capacityOf, isOptionError, type Limit, LimitSyntaxError, parseLimits } from 'sluice'
 import type { Problems } from '../yaml/diagnostics.js'
 import type { ConfigNode } from '../yaml/yaml-node.js'
 import { keyOf, wordsOf } from './option-keys.js'
@@ -50,12 +50,12 @@ export function checkCost(words: LimitWords, at: (key: string) => ConfigNode, pr
 }
 
 function whyUnpayable(limit: Limit, cost: number): string | undefined {
-  const most = limit.algorithm === 'token-bucket' ? limit.burst : limit.limit
+  const capacity = capacityOf(limit)
   if (limit.algorithm !== 'token-bucket' && !Number.isInteger(cost)) {
     return `a ${limit.algorithm} counts whole units, and the cost is ${cost}; write a whole number`
   }
-  return cost > most
-    ? `no request is ever let in: each costs ${cost}, and the limit holds ${most}; lower the cost, or raise the limit`
+  return cost > capacity
+    ? `no request is ever let in: each costs ${cost}, and the limit holds ${capacity}; lower the cost, or raise the limit`
     : undefined
 }
 

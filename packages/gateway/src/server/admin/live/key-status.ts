@@ -1,5 +1,4 @@
-import { type Charge, formatLimit, type Limit, type Store } from 'sluice'
-import { capacityOf } from './key-usage.js'
+import { type Charge, capacityOf, formatLimit, type Limit, type Store } from 'sluice'
 
 /** A key of a rule under the limit that it has. */
 export type RuleKey = Pick<Charge, 'scope' | 'key' | 'limit'>

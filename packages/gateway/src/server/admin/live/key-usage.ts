@@ -1,4 +1,4 @@
-import type { Limit, Quota } from 'sluice'
+import { capacityOf, type Limit, type Quota } from 'sluice'
 
 /** How a key has used a rule, as its last request was told. */
 export class KeyUse {
@@ -33,8 +33,3 @@ export class KeyUse {
 }
 
 const NONE: Limit = Object.freeze({ algorithm: 'fixed-window', limit: 1, period: 1 })
-
-/** The most that may be used at once. */
-export function capacityOf(limit: Limit): number {
-  return limit.algorithm === 'token-bucket' ? limit.burst : limit.limit
-}
