@@ -1,4 +1,4 @@
-import type { GatewayConfig } from '../policy/config/config.js'
+import { type GatewayConfig, policiesOf } from '../policy/config/config.js'
 import { NO_TOKENS } from './engine/replayed-request.js'
 import type { Unweighed } from './engine/simulator.js'
 import type { ReplayOptions } from './replay-options.js'
@@ -18,7 +18,7 @@ export function assumptionsOf(
   seen: Seen,
   { duration, clients, unready }: ReplayOptions,
 ): string[] {
-  const policies = config.fallback === 'deny' ? config.routes : [...config.routes, config.fallback]
+  const policies = policiesOf(config)
   const rules = policies.flatMap((policy) => policy.rules)
   const notes: string[] = []
   if (clients !== undefined)

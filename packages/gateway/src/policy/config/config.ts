@@ -185,8 +185,11 @@ export interface RouteConfig extends PolicyConfig {
   readonly pattern: RoutePattern
 }
 
-/** What the requests of each route meet, and those that no route takes. */
-export function policiesOf({ routes, fallback }: GatewayConfig): readonly PolicyConfig[] {
+/** Lists the policies of all routes, then the one of unmatched requests unless those are denied. */
+export function policiesOf({
+  routes,
+  fallback,
+}: Pick<GatewayConfig, 'routes' | 'fallback'>): readonly PolicyConfig[] {
   return fallback === 'deny' ? routes : [...routes, fallback]
 }
 

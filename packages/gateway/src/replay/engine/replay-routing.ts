@@ -1,4 +1,4 @@
-import type { GatewayConfig } from '../../policy/config/config.js'
+import { type GatewayConfig, policiesOf } from '../../policy/config/config.js'
 import type { Admission, PolicyMatch } from '../../policy/policies.js'
 import type { RoutePattern } from '../../policy/routing/route-pattern.js'
 import { BadTargetError, parseTarget } from '../../policy/routing/target.js'
@@ -113,8 +113,8 @@ function onlyRoute(
 }
 
 /** The routes that have something to decide; all of them, where none has. */
-function namesOf({ routes, fallback }: Pick<GatewayConfig, 'routes' | 'fallback'>): string[] {
-  const all = [...routes, ...(fallback === 'deny' ? [] : [fallback])]
+function namesOf(config: Pick<GatewayConfig, 'routes' | 'fallback'>): string[] {
+  const all = policiesOf(config)
   const limited = all.filter(({ rules, require }) => rules.length > 0 || require !== undefined)
   return (limited.length > 0 ? limited : all).map(({ name }) => name)
 }

@@ -1,5 +1,5 @@
 import { formatLimit, type Limit, parseLimits, type RateRule, type Rule } from 'sluice'
-import type { GatewayConfig, PolicyConfig } from '../../policy/config/config.js'
+import { type GatewayConfig, type PolicyConfig, policiesOf } from '../../policy/config/config.js'
 import { limiterRulesOf } from '../../policy/config/limits/limit-entry.js'
 import type { GatewayRequest } from '../../policy/policy-request.js'
 import { TraceError } from '../trace/trace-request.js'
@@ -49,8 +49,8 @@ export function findTarget(
 }
 
 /** All the rules whose limit can be searched for. */
-export function targetsIn({ routes, fallback }: Pick<GatewayConfig, 'routes' | 'fallback'>): Target[] {
-  return (fallback === 'deny' ? routes : [...routes, fallback]).flatMap(targetsOf)
+export function targetsIn(config: Pick<GatewayConfig, 'routes' | 'fallback'>): Target[] {
+  return policiesOf(config).flatMap(targetsOf)
 }
 
 function targetsOf({ name: route, rules }: PolicyConfig): Target[] {

@@ -1,5 +1,5 @@
 import type { Limit, Quota } from 'sluice'
-import type { GatewayConfig } from '../../../policy/config/config.js'
+import { type GatewayConfig, policiesOf } from '../../../policy/config/config.js'
 import type { ToldRule } from '../stats-events.js'
 
 /** What is said in place of a route of a rule that several share. */
@@ -51,8 +51,7 @@ export class RuleIndex {
   }
 }
 
-function sharedNames({ routes, fallback }: Pick<GatewayConfig, 'routes' | 'fallback'>): Set<string> {
-  const policies = fallback === 'deny' ? routes : [...routes, fallback]
-  const shared = policies.flatMap(({ rules }) => rules.filter((rule) => rule.shared === true))
+function sharedNames(config: Pick<GatewayConfig, 'routes' | 'fallback'>): Set<string> {
+  const shared = policiesOf(config).flatMap(({ rules }) => rules.filter((rule) => rule.shared === true))
   return new Set(shared.flatMap(({ name }) => name ?? []))
 }
