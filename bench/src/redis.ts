@@ -59,7 +59,7 @@ const bench: Bench = {
       contenders: [
         decisionRate('sluice', 'ours', 64, (port) => sluice(port, 'everything refused')),
         decisionRate('sluice that remembers no refusals', 'ours', 64, (port) =>
-          sluice(port, 'everything refused', { cacheRefusals: 0 }),
+          sluice(port, 'everything refused', { rememberRefusals: 0 }),
         ),
         decisionRate('rate-limiter-flexible', 'peer', 64, (port) =>
           rateLimiterFlexible(port, 'everything refused'),

@@ -19,7 +19,7 @@ const LIMITS: Record<Generosity, { readonly limit: number; readonly seconds: num
 export function sluice(
   port: number,
   generosity: Generosity,
-  { rules = 1, ...memory }: { readonly rules?: number; readonly cacheRefusals?: number } = {},
+  { rules = 1, ...memory }: { readonly rules?: number; readonly rememberRefusals?: number } = {},
 ): Admit {
   const { limit, seconds } = LIMITS[generosity]
   const store = redisStore({ client: new Redis(port), ...memory })

@@ -24,7 +24,7 @@ export type RedisStoreOptions = {
    * How long this process goes on refusing without asking, in milliseconds; default 100, at most 1000, 0 for not at all.
    * So late it sees what another process gave back, reset or flushed. Its own settlements and resets it sees at once.
    */
-  readonly cacheRefusals?: number
+  readonly rememberRefusals?: number
 } & (
   | {
       /**
@@ -64,7 +64,7 @@ const OPTIONS = ['client', 'url', 'prefix', 'rememberRefusals']
  *
  * What is asked in one turn of the event loop goes in one call, of at most 128 charges; each request is still decided by
  * itself. A request that was refused and comes again within 100 ms is refused at once, without the server, as long as by
- * what the server said it still has to be (`cacheRefusals`).
+ * what the server said it still has to be (`rememberRefusals`).
  *
  * Every key expires: not before it is as good as new, and at most two seconds after.
  *
@@ -83,7 +83,7 @@ export function redisStore(options: string | RedisStoreOptions): RedisStore {
       )
   }
   const prefix = checkPrefix(options.prefix ?? DEFAULT_PREFIX)
-  const longest = checkMemory(options.cacheRefusals ?? DEFAULT_MEMORY)
+  const longest = checkMemory(options.rememberRefusals ?? DEFAULT_MEMORY)
   const store = new ScriptStore(connectionOf(options), prefix)
   return longest === 0 ? store : cacheRefusals(store, { longest, clock: systemClock })
 }

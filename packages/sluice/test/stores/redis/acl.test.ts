@@ -65,8 +65,8 @@ it('let a client of ioredis, one of node-redis and a URL do everything', async (
   await node.connect()
   const byUrl = redisStore(`redis://sluice:${password}@127.0.0.1:${server.port}`)
   try {
-    await expectEverything(redisStore({ client: io, cacheRefusals: 0 }))
-    await expectEverything(redisStore({ client: node as never, cacheRefusals: 0 }))
+    await expectEverything(redisStore({ client: io, rememberRefusals: 0 }))
+    await expectEverything(redisStore({ client: node as never, rememberRefusals: 0 }))
     await expectEverything(byUrl)
     await server.cli('script', 'flush')
     await expectEverything(byUrl)
@@ -80,7 +80,7 @@ it('let a client of ioredis, one of node-redis and a URL do everything', async (
 it('let no client read or write any other key', async () => {
   const client = new Redis({ port: server.port, username: 'sluice', password: 'password' })
   try {
-    const store = redisStore({ client, prefix: 'other:', cacheRefusals: 0 })
+    const store = redisStore({ client, prefix: 'other:', rememberRefusals: 0 })
     await expect(Promise.resolve(store.take([charge('bucket', 'a')]))).rejects.toThrow(/NOPERM|ermission/)
   } finally {
     client.disconnect()

@@ -42,7 +42,7 @@ async function guarded(open: OpenClient, ports: readonly number[]): Promise<Fail
   onTestFinished(async () => void (await close()))
   const connected = connect?.()
   const prefix = `options ${stores++}:`
-  const store = withFailurePolicy(redisStore({ client, prefix, cacheRefusals: 0 }), { deadline: 30_000 })
+  const store = withFailurePolicy(redisStore({ client, prefix, rememberRefusals: 0 }), { deadline: 30_000 })
   // A cluster and a pool are asked once they are connected, as their documentation says.
   if ('masters' in client || 'clientsInUse' in client) await connected
   else connected?.catch(() => {})
@@ -129,7 +129,7 @@ describe('a standalone server', () => {
     const { client, connect, close } = (open as OpenClient)([])
     onTestFinished(async () => void (await close()))
     connect?.().catch(() => {})
-    const store = redisStore({ client, cacheRefusals: 0 })
+    const store = redisStore({ client, rememberRefusals: 0 })
     for (let call = 0; call < 3; call++)
       await expect(Promise.resolve(store.take(chargesOf('away')))).rejects.toThrow()
   })

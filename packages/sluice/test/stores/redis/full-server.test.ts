@@ -48,7 +48,7 @@ it.each([
   ['slots and a rule', NAMES.map((name) => ['slots', name])],
   ['all rules', [NAMES]],
 ])('is never written to by a take under %s', async (_what, requests) => {
-  const store = redisStore({ client, prefix: '', cacheRefusals: 0 })
+  const store = redisStore({ client, prefix: '', rememberRefusals: 0 })
   // Some keys are known, with slots that have ended and still lie there.
   for (const name of NAMES) await store.take([charge(name, 'known')])
   await fill()
@@ -66,7 +66,7 @@ it.each([
 })
 
 it('still says what is left, refuses, frees slots and resets, and its policy decides the rest', async () => {
-  const store = withFailurePolicy(redisStore({ client, prefix: '', cacheRefusals: 0 }), {
+  const store = withFailurePolicy(redisStore({ client, prefix: '', rememberRefusals: 0 }), {
     policy: 'closed',
     deadline: 30_000,
   })

@@ -118,11 +118,11 @@ describe('what another process gives back', () => {
 
 describe('the option rememberRefusals', () => {
   it('is on unless it is 0', async () => {
-    const longest = redisStore({ client, prefix: PREFIX, cacheRefusals: 1000 })
+    const longest = redisStore({ client, prefix: PREFIX, rememberRefusals: 1000 })
     await longest.take([charge('option', 10)])
     await longest.take([charge('option')])
     await expect.poll(() => longest.take([charge('option')])).toMatchObject([{ remembered: true }])
-    const none = redisStore({ client, prefix: PREFIX, cacheRefusals: 0 })
+    const none = redisStore({ client, prefix: PREFIX, rememberRefusals: 0 })
     for (let call = 0; call < 3; call++)
       expect((await none.take([charge('option')]))[0]).not.toHaveProperty('remembered')
   })
@@ -133,7 +133,7 @@ describe('the option rememberRefusals', () => {
     [Number.NaN, RangeError],
     ['100', TypeError],
   ])('cannot be %s', (value, error) => {
-    const options = { client, cacheRefusals: value as number }
+    const options = { client, rememberRefusals: value as number }
     expect(() => redisStore(options)).toThrow(error)
     expect(() => redisStore(options)).toThrow(/'rememberRefusals' is/)
   })

@@ -35,7 +35,7 @@ export async function startTopology(topology: Topology): Promise<Running> {
 }
 
 /** The servers are flushed behind the back of the stores, which would see that only once what they remember is over. */
-const cacheRefusals = 0
+const rememberRefusals = 0
 
 /** A store on running servers, and what closes it and the client that was made for it. */
 export interface Connected {
@@ -51,7 +51,7 @@ export async function connect(running: Running, name: ClientName, prefix: string
     client.on('error', () => {})
     const connection = new IoRedisConnection(client, false)
     return {
-      store: redisStore({ client, prefix, cacheRefusals }),
+      store: redisStore({ client, prefix, rememberRefusals }),
       connection,
       close: async () => client.disconnect(),
     }
@@ -62,13 +62,13 @@ export async function connect(running: Running, name: ClientName, prefix: string
     await client.connect()
     const connection = new NodeRedisConnection(client)
     return {
-      store: redisStore({ client, prefix, cacheRefusals }),
+      store: redisStore({ client, prefix, rememberRefusals }),
       connection,
       close: () => client.close(),
     }
   }
   const connection = new UrlConnection(parseRedisUrl(running.url))
-  const store = redisStore({ url: running.url, prefix, cacheRefusals })
+  const store = redisStore({ url: running.url, prefix, rememberRefusals })
   const close = async () => {
     await Promise.all([store.close(), connection.close()])
   }

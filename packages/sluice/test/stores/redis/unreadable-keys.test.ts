@@ -79,7 +79,7 @@ let keys = 0
 
 async function expectOthersDecided(name: string, spoil: Spoil, begun: boolean) {
   const failures: StoreRequestFailure[] = []
-  const store = withFailurePolicy(redisStore({ client, prefix: PREFIX, cacheRefusals: 0 }), {
+  const store = withFailurePolicy(redisStore({ client, prefix: PREFIX, rememberRefusals: 0 }), {
     policy: 'closed',
     deadline: 30_000,
     onRequestError: (failure) => failures.push(failure),
@@ -126,7 +126,7 @@ describe.each(NAMES)('a key of a limit by %s that cannot be read', (name) => {
 })
 
 it('a log whose entries are gone fails alone', async () => {
-  const store = withFailurePolicy(redisStore({ client, prefix: PREFIX, cacheRefusals: 0 }), {
+  const store = withFailurePolicy(redisStore({ client, prefix: PREFIX, rememberRefusals: 0 }), {
     policy: 'closed',
     deadline: 30_000,
   })
@@ -149,7 +149,7 @@ it('a log whose entries are gone fails alone', async () => {
 })
 
 it('gives back to the other keys of a request when one key cannot be read any more', async () => {
-  const store = redisStore({ client, prefix: PREFIX, cacheRefusals: 0 })
+  const store = redisStore({ client, prefix: PREFIX, rememberRefusals: 0 })
   const charges = NAMES.map((name) => charge(name, 'settled', 6))
   const verdicts = await store.take(charges)
   await client.set(storeKey(PREFIX, 'sliding', 'settled'), 'hello')
@@ -161,7 +161,7 @@ it('gives back to the other keys of a request when one key cannot be read any mo
 })
 
 it('is decided by its own limits in this process where the policy says so', async () => {
-  const store = withFailurePolicy(redisStore({ client, prefix: PREFIX, cacheRefusals: 0 }), {
+  const store = withFailurePolicy(redisStore({ client, prefix: PREFIX, rememberRefusals: 0 }), {
     policy: 'local',
     peers: 5,
     deadline: 30_000,
