@@ -3,7 +3,7 @@ import { type GatewayConfig, policiesOf } from '../policy/config/config.js'
 import { isObserved, restartNeeded } from '../policy/config/restart-needed.js'
 import type { Readiness } from './admin/admin-routes.js'
 import { startAdmin } from './admin/admin-server.js'
-import { Dashboard } from './admin/live-state.js'
+import { LiveState } from './admin/live-state.js'
 import { recordStatus } from './admin/replay/record-status.js'
 import { replayRecording } from './admin/replay/replay-recording.js'
 import type { Log } from './logging/log.js'
@@ -57,7 +57,7 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
   const figures = () => summedStats([opened.figures(), ...(front?.figures() ?? [])])
   const dashboard =
     first.admin &&
-    new Dashboard(first, {
+    new LiveState(first, {
       opened: { ...opened, figures },
       warmUps: { ofRoutes: (config) => serving.warmUps.ofRoutes(config) },
       overrides: () => serving.overrides,

@@ -2,7 +2,7 @@ import { type Limit, parseLimits } from 'sluice'
 import { expect, it } from 'vitest'
 import { EntryPool } from '../../src/replay/columns/entry-pool.js'
 import { StringHash } from '../../src/replay/columns/string-hash.js'
-import { RuleTally } from '../../src/replay/stats/rule-stats.js'
+import { RuleStats } from '../../src/replay/stats/rule-stats.js'
 import type { ToldQuota } from '../../src/replay/stats/stats-events.js'
 
 it('what a tier took in its own, longer period counts, however many keys of shorter ones come and go', () => {
@@ -18,7 +18,7 @@ it('what a tier took in its own, longer period counts, however many keys of shor
     resource: 'requests',
     enforced: true,
   }
-  const rule = new RuleTally(told, new EntryPool())
+  const rule = new RuleStats(told, new EntryPool())
   rule.weigh(quotaOf('first', short, true), true, false, 0)
   rule.weigh(quotaOf('gold', long, true), true, false, 0)
   for (let key = 0; key < 200_000; key++)

@@ -1,6 +1,6 @@
 import { OTHERS } from '../stats/client-stats.js'
 import { type Lockout, lengthOf } from '../stats/lockouts.js'
-import type { Tally } from '../stats/replay-stats.js'
+import type { ReplayStats } from '../stats/replay-stats.js'
 import type { ClientReport, LockoutReport, ReplayReport } from './report.js'
 
 /**
@@ -9,7 +9,7 @@ import type { ClientReport, LockoutReport, ReplayReport } from './report.js'
  * @param listed how many are listed
  */
 export function clientReports(
-  tally: Tally,
+  tally: ReplayStats,
   origin: number,
   listed: number,
 ): Pick<ReplayReport, 'clients' | 'longestLockout'> {
@@ -39,7 +39,7 @@ export function clientReports(
 /** Those that are not listed and those that were not told apart, together; null where there are none. */
 function othersOf(
   unlisted: Int32Array,
-  { clients }: Tally,
+  { clients }: ReplayStats,
   lockoutOf: (places: Int32Array) => LockoutReport | null,
 ): ClientReport | null {
   const beyond = clients.counts(OTHERS)
@@ -61,7 +61,7 @@ function othersOf(
   }
 }
 
-function longestOf(places: Int32Array, { clients }: Tally): Lockout | undefined {
+function longestOf(places: Int32Array, { clients }: ReplayStats): Lockout | undefined {
   let longest: Lockout | undefined
   for (const place of places) {
     const own = clients.lockouts.longest(place)
@@ -72,7 +72,7 @@ function longestOf(places: Int32Array, { clients }: Tally): Lockout | undefined 
 
 function lockoutReport(
   lockout: Lockout | undefined,
-  { clients, rules }: Tally,
+  { clients, rules }: ReplayStats,
   origin: number,
 ): LockoutReport | null {
   if (lockout === undefined) return null

@@ -1,5 +1,5 @@
 import { OTHERS } from '../stats/client-stats.js'
-import type { Tally } from '../stats/replay-stats.js'
+import type { ReplayStats } from '../stats/replay-stats.js'
 import type { ReplayReport } from './report.js'
 
 /** What another policy would have done otherwise with the same load. */
@@ -29,7 +29,7 @@ export interface ClientDifference {
 
 interface PlayedPolicy {
   readonly report: ReplayReport
-  readonly tally: Tally
+  readonly tally: ReplayStats
 }
 
 /** @param listed how many clients are listed */

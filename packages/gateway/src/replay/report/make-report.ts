@@ -1,7 +1,7 @@
 import { formatLimit } from 'sluice'
 import { MAX_CLIENTS, OTHERS } from '../stats/client-stats.js'
-import type { Tally } from '../stats/replay-stats.js'
-import { MAX_KEYS, MAX_REMEMBERED, type RuleTally } from '../stats/rule-stats.js'
+import type { ReplayStats } from '../stats/replay-stats.js'
+import { MAX_KEYS, MAX_REMEMBERED, type RuleStats } from '../stats/rule-stats.js'
 import type { Timeline } from '../stats/timeline.js'
 import type { TraceReading } from '../trace/trace.js'
 import { clientReports, compare } from './client-reports.js'
@@ -12,7 +12,7 @@ const UNIT_NAMES = { s: 'seconds', ms: 'milliseconds', us: 'microseconds', ns: '
 const YEAR = 365 * 86_400_000
 
 /** How times without a unit were read: a wrong guess makes every rate wrong, by a factor of a thousand or more. */
-function timeNotes({ timeUnit }: TraceReading, { from, to }: Pick<Tally, 'from' | 'to'>): string[] {
+function timeNotes({ timeUnit }: TraceReading, { from, to }: Pick<ReplayStats, 'from' | 'to'>): string[] {
   if (timeUnit === null) return []
   const read = `Times that are plain numbers were read as ${UNIT_NAMES[timeUnit]}.`
   const years = Math.floor((to - from) / YEAR)
@@ -24,7 +24,7 @@ function timeNotes({ timeUnit }: TraceReading, { from, to }: Pick<Tally, 'from' 
 
 /** Makes a report of what was counted. @param listed how many clients are listed */
 export function reportOf(
-  tally: Tally,
+  tally: ReplayStats,
   passedOver: number,
   reading: TraceReading,
   origin: number,
@@ -52,7 +52,7 @@ export function reportOf(
 }
 
 /** What was left out, since there was too much of it. */
-function boundsOf({ rules, clients }: Tally): string[] {
+function boundsOf({ rules, clients }: ReplayStats): string[] {
   const notes: string[] = []
   if (rules.some(({ measured, limit }) => !measured && !('align' in limit)))
     notes.push(
@@ -63,7 +63,7 @@ function boundsOf({ rules, clients }: Tally): string[] {
   return notes
 }
 
-function ruleReport(rule: RuleTally): RuleReport {
+function ruleReport(rule: RuleStats): RuleReport {
   const { limit, measured } = rule
   return {
     route: rule.route,

@@ -1,4 +1,4 @@
-import type { Quantiles } from '../stats/histograms.js'
+import type { Quantiles } from '../stats/quantile-histograms.js'
 import type { TraceReading } from '../trace/trace.js'
 
 /** What a policy would have done to a recorded load. Times are milliseconds; moments are milliseconds since the epoch. */

@@ -1,9 +1,9 @@
 import type { Amounts } from '../../policy/llm/usage.js'
 import { EntryPool } from '../columns/entry-pool.js'
 import { ClientTallies } from './client-stats.js'
-import { Lengths } from './histograms.js'
 import { OpenRequests } from './open-requests.js'
-import { type Held, RuleTally } from './rule-stats.js'
+import { DurationHistogram } from './quantile-histograms.js'
+import { type Held, RuleStats } from './rule-stats.js'
 import { NOTHING_HELD, type Told, type ToldQuota, type ToldRule } from './stats-events.js'
 import { type TimeBucket, Timeline } from './timeline.js'
 
@@ -36,7 +36,7 @@ export interface TierCounts {
 }
 
 /** Counts what a replay does, in memory that does not grow with the length of the trace. */
-export class Tally {
+export class ReplayStats {
   readonly counts: Counts = {
     ...{ requests: 0, allowed: 0, refused: 0, falselyRefused: 0 },
     ...{ unlimited: 0, forbidden: 0, invalid: 0, unrouted: 0 },
@@ -46,9 +46,9 @@ export class Tally {
   readonly clients = new ClientTallies()
   readonly tiers = new Map<string, TierCounts>()
   /** What each rule did, in the order in which they were first met. */
-  readonly rules: RuleTally[] = []
+  readonly rules: RuleStats[] = []
   readonly reasons = new Map<string, number>()
-  readonly waits = new Lengths()
+  readonly waits = new DurationHistogram()
   readonly timeline: Timeline
   readonly hours: Timeline
   readonly #entries = new EntryPool()
@@ -73,7 +73,7 @@ export class Tally {
 
   /** Somebody met one more rule. */
   begin(rule: ToldRule): void {
-    this.rules.push(new RuleTally(rule, this.#entries))
+    this.rules.push(new RuleStats(rule, this.#entries))
   }
 
   decided(told: Told): void {
@@ -139,7 +139,7 @@ export class Tally {
     const held: Held[] | undefined = goesOn ? [] : undefined
     for (let index = 0; index < quotaCount; index++) {
       const quota = quotas[index] as ToldQuota
-      const rule = this.rules[quota.rule] as RuleTally
+      const rule = this.rules[quota.rule] as RuleStats
       if (quota.allowed) rule.allowed++
       else rule.refused++
       const taken = rule.weigh(quota, true, goesOn, decidedAt)
@@ -154,7 +154,7 @@ export class Tally {
     let falsely = true
     for (let index = 0; index < quotaCount; index++) {
       const quota = quotas[index] as ToldQuota
-      const rule = this.rules[quota.rule] as RuleTally
+      const rule = this.rules[quota.rule] as RuleStats
       rule.weigh(quota, false, false, decidedAt)
       if (quota.allowed) rule.allowed++
       else {

@@ -2,7 +2,7 @@ import { capacityOf, type Limit } from 'sluice'
 import type { EntryPool } from '../columns/entry-pool.js'
 import { KeyIndex, NO_SLOT } from '../columns/key-index.js'
 import { BoundChecker, isMeasured, type Taken } from './bound-checker.js'
-import { Fractions } from './histograms.js'
+import { FractionHistogram } from './quantile-histograms.js'
 import type { ToldQuota, ToldRule } from './stats-events.js'
 
 /** Keys of a rule that are in use at a time; with more, false refusals are not measured. */
@@ -13,7 +13,7 @@ export const MAX_REMEMBERED = 4_000_000
 
 /** A charge that was taken, until it is settled and released. */
 export interface Held extends Taken, Key {
-  readonly rule: RuleTally
+  readonly rule: RuleStats
   readonly limit: Limit
 }
 
@@ -21,7 +21,7 @@ export interface Held extends Taken, Key {
 type Key = Readonly<Pick<ToldQuota, 'keyLow' | 'keyHigh'>>
 
 /** What one rule did. */
-export class RuleTally {
+export class RuleStats {
   readonly route: string
   readonly name: string
   readonly resource: string
@@ -37,7 +37,7 @@ export class RuleTally {
   settled = 0
   /** The most that one key held at a time, as a part of its limit. */
   mostHeld = 0
-  readonly fullness = new Fractions()
+  readonly fullness = new FractionHistogram()
   readonly #entries: EntryPool
   readonly #bounds: BoundChecker
   readonly #slots: KeyIndex

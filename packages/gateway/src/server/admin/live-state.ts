@@ -6,9 +6,9 @@ import type { RequestSender } from '../../policy/policy-request.js'
 import type { WarmUps } from '../../policy/warm-ups.js'
 import { VERSION } from '../../version.js'
 import type { Log } from '../logging/log.js'
-import type { Operation } from '../observability/metrics/timed-store.js'
+import type { StoreOperation } from '../observability/metrics/timed-store.js'
 import type { Observer } from '../observability/observer.js'
-import type { Outcome } from '../observability/request-outcome.js'
+import type { RequestOutcome } from '../observability/request-outcome.js'
 import type { OpenedStore } from '../store/open-store.js'
 import { RuleActions } from './actions/rule-actions.js'
 import type { Act, Status, StoreStatus } from './api/live-types.js'
@@ -16,7 +16,7 @@ import { RuleView } from './live/rule-view.js'
 import { LiveFeed } from './live/sse-feed.js'
 import { TrafficSampler } from './live/traffic-sampler.js'
 
-export interface DashboardOptions {
+export interface LiveStateOptions {
   readonly opened: OpenedStore
   readonly warmUps: Pick<WarmUps, 'ofRoutes'>
   readonly overrides: () => Overrides
@@ -26,16 +26,16 @@ export interface DashboardOptions {
 }
 
 /** What the dashboard shows of a gateway, and what may be done from it. */
-export class Dashboard implements Omit<Observer, 'answerUnread'> {
+export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
   readonly feed: LiveFeed
-  readonly #options: DashboardOptions
+  readonly #options: LiveStateOptions
   readonly #seconds = new TrafficSampler()
   readonly #view: RuleView
   readonly #acts: RuleActions
   readonly #started = Date.now()
   #config: GatewayConfig
 
-  constructor(config: GatewayConfig, options: DashboardOptions) {
+  constructor(config: GatewayConfig, options: LiveStateOptions) {
     const { opened, warmUps } = options
     this.#config = config
     this.#options = options
@@ -93,16 +93,16 @@ export class Dashboard implements Omit<Observer, 'answerUnread'> {
     return done
   }
 
-  ended(route: string | undefined, outcome: Outcome): void {
-    this.#seconds.ended(route, outcome)
+  onRequestEnd(route: string | undefined, outcome: RequestOutcome): void {
+    this.#seconds.onRequestEnd(route, outcome)
   }
 
-  inFlight(route: string, change: 1 | -1): void {
-    this.#seconds.inFlight(route, change)
+  onInFlightChange(route: string, change: 1 | -1): void {
+    this.#seconds.onInFlightChange(route, change)
   }
 
-  waiting(route: string, change: 1 | -1): void {
-    this.#seconds.waiting(route, change)
+  onWaitingChange(route: string, change: 1 | -1): void {
+    this.#seconds.onWaitingChange(route, change)
   }
 
   onUpstreamResponse(route: string, seconds: number): void {
@@ -114,7 +114,7 @@ export class Dashboard implements Omit<Observer, 'answerUnread'> {
     this.#view.onLimiterEvent(route, event)
   }
 
-  onStoreOperation(_operation: Operation, seconds: number): void {
+  onStoreOperation(_operation: StoreOperation, seconds: number): void {
     this.#seconds.onStoreOperation(seconds)
   }
 }

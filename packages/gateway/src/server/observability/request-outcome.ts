@@ -1,7 +1,7 @@
 import type { UnreadReason } from '../../policy/llm/response/response-meter.js'
 
 /** How a request ended, as far as the gateway decided on it. */
-export type Outcome =
+export type RequestOutcome =
   /** It was let in and sent on, whatever the upstream made of it. */
   | 'allowed'
   | 'refused'
@@ -24,15 +24,15 @@ export type Outcome =
   | 'failed'
 
 /** Is told of the requests that come through a gateway. */
-export interface TrafficListener {
+export interface TrafficObserver {
   /** A request has ended. @param route undefined where none takes it */
-  ended(route: string | undefined, outcome: Outcome): void
+  onRequestEnd(route: string | undefined, outcome: RequestOutcome): void
   /** One request more, or less, is with the upstream. */
-  inFlight(route: string, change: 1 | -1): void
+  onInFlightChange(route: string, change: 1 | -1): void
   /** One request more, or less, waits for a slot. */
-  waiting(route: string, change: 1 | -1): void
+  onWaitingChange(route: string, change: 1 | -1): void
   /** An exchange with the upstream has ended after so many seconds. */
   onUpstreamResponse(route: string, seconds: number): void
   /** The answer to a call of a model could not be read, and was charged by its bytes. */
-  answerUnread(route: string, reason: UnreadReason): void
+  onUnreadableResponse(route: string, reason: UnreadReason): void
 }

@@ -5,10 +5,10 @@ import type { Observer } from './observer.js'
 const MAX_ROUTES = 10_000
 
 /** Logs which routes have answers that cannot be read. Once for each route and reason: a metric counts them. */
-export function unreadableResponseLog(log: Pick<Log, 'warn'>): Pick<Observer, 'answerUnread'> {
+export function unreadableResponseLog(log: Pick<Log, 'warn'>): Pick<Observer, 'onUnreadableResponse'> {
   const logged = new Set<string>()
   return {
-    answerUnread(route, reason) {
+    onUnreadableResponse(route, reason) {
       const key = JSON.stringify([route, reason])
       if (logged.has(key) || logged.size >= MAX_ROUTES) return
       logged.add(key)

@@ -6,7 +6,7 @@ import { ClientGoneError, unwatchClient, watchClient } from '../http/disconnects
 import type { InboundRequest } from '../http/inbound-request.js'
 import type { HeldBody } from '../http/read-body.js'
 import { RequestHead } from '../identity/request-head.js'
-import type { TrafficListener } from '../observability/request-outcome.js'
+import type { TrafficObserver } from '../observability/request-outcome.js'
 import { IncomingRequest } from './incoming-request.js'
 import { PendingBody } from './pending-body.js'
 import type { Candidate } from './request-context.js'
@@ -96,18 +96,18 @@ async function admitInLine(
   weighed: IncomingRequest,
   { socket }: InboundRequest,
   limiter: Limiter<WeighedRequest>,
-  traffic: TrafficListener,
+  traffic: TrafficObserver,
   body: RequestBody | undefined,
 ): Promise<Decision> {
   const gone = new AbortController()
   const watcher = { clientGone: () => gone.abort(new ClientGoneError()) }
   watchClient(socket, watcher)
   try {
-    traffic.waiting(weighed.route, 1)
+    traffic.onWaitingChange(weighed.route, 1)
     if (socket.destroyed) throw new ClientGoneError()
     return await limiter.admit(weighed, { signal: gone.signal, waiter: weighed.ip, ...(body && { body }) })
   } finally {
-    traffic.waiting(weighed.route, -1)
+    traffic.onWaitingChange(weighed.route, -1)
     unwatchClient(socket, watcher)
   }
 }

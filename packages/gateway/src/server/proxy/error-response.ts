@@ -13,7 +13,7 @@ import {
   BodyTooLargeError,
 } from '../http/read-body.js'
 import { answer } from '../http/send-response.js'
-import type { Outcome } from '../observability/request-outcome.js'
+import type { RequestOutcome } from '../observability/request-outcome.js'
 import type { ErrorReporter } from './error-log.js'
 
 /** What a client is told whose request an expression cannot be worked out for. The expression itself is not for clients. */
@@ -26,7 +26,7 @@ export function sendErrorResponse(
   request: IncomingMessage,
   response: ServerResponse,
   trouble: ErrorReporter,
-): Outcome {
+): RequestOutcome {
   if (error instanceof BodyAbortedError || error instanceof ClientGoneError) return 'abandoned'
   if (error instanceof ExpressionError) {
     answer(request, response, problem(400, 'Bad Request', UNCOUNTABLE))

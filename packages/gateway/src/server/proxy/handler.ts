@@ -1,7 +1,7 @@
 import { problem } from 'sluice/http'
 import { checkHead, FramingError } from '../http/check-head.js'
 import { answer } from '../http/send-response.js'
-import type { Outcome } from '../observability/request-outcome.js'
+import type { RequestOutcome } from '../observability/request-outcome.js'
 import { sendErrorResponse } from './error-response.js'
 import type { RequestContext } from './request-context.js'
 import { RequestLifecycle } from './request-lifecycle.js'
@@ -33,7 +33,7 @@ export function handle(handling: RequestContext): void {
   }
 }
 
-function endUnrouted({ setup, ended }: RequestContext, outcome: Outcome): void {
-  setup.traffic.ended(undefined, outcome)
+function endUnrouted({ setup, ended }: RequestContext, outcome: RequestOutcome): void {
+  setup.traffic.onRequestEnd(undefined, outcome)
   ended()
 }

@@ -113,7 +113,7 @@ export async function startProxy({
     })
   })
   server.on('connect', (request, socket) => {
-    setup().traffic.ended(undefined, 'invalid')
+    setup().traffic.onRequestEnd(undefined, 'invalid')
     refuseTunnel(request, socket)
   })
   server.on('request', (request, response) => serve(request, response, notAwaited))

@@ -9,7 +9,7 @@ import type { BodyLease } from '../http/body-memory.js'
 import { answer } from '../http/send-response.js'
 import { RequestHead } from '../identity/request-head.js'
 import type { RecordedRequest } from '../observability/recording/recorder.js'
-import type { Outcome } from '../observability/request-outcome.js'
+import type { RequestOutcome } from '../observability/request-outcome.js'
 import { type Admitted, admit } from './admit.js'
 import { sendErrorResponse } from './error-response.js'
 import { type ForwardOptions, forward, type Sent } from './forward.js'
@@ -132,7 +132,7 @@ export class RequestLifecycle {
     const peerAddress = request.socket.remoteAddress ?? ''
     const peerTrusted = addresses.isTrusted(peerAddress)
     const begun = performance.now()
-    traffic.inFlight(name, 1)
+    traffic.onInFlightChange(name, 1)
     const options: ForwardOptions = {
       upstream,
       request,
@@ -151,7 +151,7 @@ export class RequestLifecycle {
       filter: sent.filter,
     }
     forward(options, (outcome, passed) => {
-      traffic.inFlight(name, -1)
+      traffic.onInFlightChange(name, -1)
       traffic.onUpstreamResponse(name, (performance.now() - begun) / 1000)
       this.#forwarded(outcome, sent.responseHeaders, settling && (() => settling(outcome, passed)))
     })
@@ -186,7 +186,7 @@ export class RequestLifecycle {
   }
 
   readonly #onUnread = (reason: UnreadReason) => {
-    this.#handling.setup.traffic.answerUnread(this.#match.policy.name, reason)
+    this.#handling.setup.traffic.onUnreadableResponse(this.#match.policy.name, reason)
   }
 
   #fail(error: unknown): void {
@@ -195,7 +195,7 @@ export class RequestLifecycle {
   }
 
   /** Releases what the request held; then it has ended. Does nothing the second time. */
-  #end(outcome: Outcome): void {
+  #end(outcome: RequestOutcome): void {
     if (this.#ended) return
     this.#ended = true
     this.#lease?.release()
@@ -205,7 +205,7 @@ export class RequestLifecycle {
   }
 
   /** @returns how the request ended: with what fails here, if something does */
-  async #release(permit: Permit, outcome: Outcome): Promise<Outcome> {
+  async #release(permit: Permit, outcome: RequestOutcome): Promise<RequestOutcome> {
     const { request, response, trouble } = this.#handling
     try {
       await permit.release()
@@ -215,9 +215,9 @@ export class RequestLifecycle {
     }
   }
 
-  #tell(outcome: Outcome): void {
+  #tell(outcome: RequestOutcome): void {
     const { setup, ended } = this.#handling
-    setup.traffic.ended(this.#match.policy.name, outcome)
+    setup.traffic.onRequestEnd(this.#match.policy.name, outcome)
     ended()
   }
 }

@@ -4,7 +4,7 @@ import type { Admission } from '../../policy/policies.js'
 import type { BodyMemory } from '../http/body-memory.js'
 import type { ClientReader } from '../identity/client-reader.js'
 import type { Recorder } from '../observability/recording/recorder.js'
-import type { TrafficListener } from '../observability/request-outcome.js'
+import type { TrafficObserver } from '../observability/request-outcome.js'
 import type { Upstream } from './upstream.js'
 import type { UseCount } from './use-count.js'
 
@@ -26,7 +26,7 @@ export interface RequestServices {
   readonly bodyStart: number
   /** Whether a POST that meets a closing connection to the upstream is sent once more. */
   readonly retriesPost: boolean
-  readonly traffic: TrafficListener
+  readonly traffic: TrafficObserver
   /** Undefined where traffic is not recorded. */
   readonly recorder?: Recorder | undefined
 }

@@ -30,14 +30,14 @@ export function eventSender(
   let dropped = 0
   let timer: NodeJS.Timeout | undefined
   /** Changes that there was no room for, summed up by route: what counts up must count down, too. */
-  const owed = { inFlight: new Map<string, number>(), waiting: new Map<string, number>() }
+  const owed = { onInFlightChange: new Map<string, number>(), onWaitingChange: new Map<string, number>() }
 
   const isFull = () => underWay + gathered.length >= MAX_WAITING
   const flush = async () => {
     clearTimeout(timer)
     timer = undefined
     if (gathered.length === 0) return
-    for (const name of ['inFlight', 'waiting'] as const) {
+    for (const name of ['onInFlightChange', 'onWaitingChange'] as const) {
       for (const [route, sum] of owed[name])
         for (let left = Math.abs(sum); left > 0; left--) gathered.push([name, route, sum > 0 ? 1 : -1])
       owed[name].clear()
@@ -59,16 +59,16 @@ export function eventSender(
     if (gathered.length >= GATHER) flush()
     else timer ??= setTimeout(flush, GATHER_MS).unref()
   }
-  const changed = (name: 'inFlight' | 'waiting', route: string, change: 1 | -1) => {
+  const changed = (name: 'onInFlightChange' | 'onWaitingChange', route: string, change: 1 | -1) => {
     if (isFull()) owed[name].set(route, (owed[name].get(route) ?? 0) + change)
     else add([name, route, change])
   }
   return {
-    ended: (...given) => add(['ended', ...given]),
-    inFlight: (route, change) => changed('inFlight', route, change),
-    waiting: (route, change) => changed('waiting', route, change),
+    onRequestEnd: (...given) => add(['onRequestEnd', ...given]),
+    onInFlightChange: (route, change) => changed('onInFlightChange', route, change),
+    onWaitingChange: (route, change) => changed('onWaitingChange', route, change),
     onUpstreamResponse: (...given) => add(['onUpstreamResponse', ...given]),
-    answerUnread: (...given) => add(['answerUnread', ...given]),
+    onUnreadableResponse: (...given) => add(['onUnreadableResponse', ...given]),
     onLimiterEvent: (route, event) =>
       add([
         'onLimiterEvent',

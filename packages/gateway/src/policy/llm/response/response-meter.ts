@@ -10,7 +10,7 @@ import { outlineOf } from './json-outline.js'
 import { type AnswerParts, MAX_DOCUMENT, ResponseBody } from './response-body.js'
 import { type ResponseMemory, UNBOUNDED } from './response-memory.js'
 import { DONE, parseData } from './sse-data.js'
-import { Tally } from './usage-accumulator.js'
+import { UsageAccumulator } from './usage-accumulator.js'
 
 export { MAX_DOCUMENT, MAX_EVENT } from './response-body.js'
 
@@ -36,7 +36,7 @@ const PLAIN: AnswerHead = { kind: 'document', codings: [] }
  */
 export class ResponseMeter {
   readonly #call: LlmCall
-  readonly #tally: Tally
+  readonly #accumulator: UsageAccumulator
   readonly #memory: ResponseMemory | undefined
   readonly #encoded = new ByteBuffer()
   readonly #encodedRoom
@@ -57,7 +57,7 @@ export class ResponseMeter {
 
   constructor(call: LlmCall, memory?: ResponseMemory) {
     this.#call = call
-    this.#tally = new Tally(call)
+    this.#accumulator = new UsageAccumulator(call)
     this.#memory = memory
     this.#encodedRoom = memory?.room() ?? UNBOUNDED
     this.#body = this.#bodyOf('document')
@@ -112,17 +112,17 @@ export class ResponseMeter {
   #settlement(end: AnswerEnd): Settlement {
     if (end.kind === 'failed') return billingOfFailure(end) === 'no' ? NOTHING : 'unknown'
     if (end.kind === 'cut' && this.#call.asked.background) return 'unknown'
-    if (this.#status === undefined) return this.#call.asked.stream ? this.#tally.amounts() : 'unknown'
+    if (this.#status === undefined) return this.#call.asked.stream ? this.#accumulator.amounts() : 'unknown'
     const worked = billingOfStatus(this.#status)
     if (worked !== 'yes') return worked === 'no' ? NOTHING : 'unknown'
     const complete = end.kind === 'answered'
     if (this.#head.codings.length > 0) this.#decode()
-    if (!this.#body.end(complete)) return this.#tally.reservedOrText(this.#body.cutText)
+    if (!this.#body.end(complete)) return this.#accumulator.reservedOrText(this.#body.cutText)
     if (this.#unfinished) return 'unknown'
     if (!this.#understood) this.#chargeByBytes(complete)
     // What came after some unread bytes may have told what they cost.
-    else if (!this.#tally.hasUnread) this.#unread = undefined
-    return this.#tally.amounts()
+    else if (!this.#accumulator.hasUnread) this.#unread = undefined
+    return this.#accumulator.amounts()
   }
 
   #bodyOf(kind: AnswerHead['kind']): ResponseBody {
@@ -132,7 +132,7 @@ export class ResponseMeter {
       document: (json) => this.#read(json, 'answer'),
       tooLong: (bytes) => {
         this.#unread = 'too_long'
-        this.#tally.addUnread(bytes)
+        this.#accumulator.addUnread(bytes)
       },
       outline: (json) => void this.#readOutline(json),
     }
@@ -148,7 +148,7 @@ export class ResponseMeter {
       this.#body.push(plain)
     } else if (this.#bytes > 0) {
       this.#unread = 'encoding'
-      this.#tally.addUnread(this.#bytes)
+      this.#accumulator.addUnread(this.#bytes)
     }
   }
 
@@ -157,12 +157,12 @@ export class ResponseMeter {
     if (this.#unread !== undefined) return
     if (this.#strange > 0) {
       this.#unread = this.#strangeBecause
-      this.#tally.addUnread(this.#strange)
+      this.#accumulator.addUnread(this.#strange)
     } else if (this.#hasText) {
       this.#unread = 'not_json'
     } else if (complete && this.#head.kind !== 'events') {
       this.#unread = this.#bytes === 0 ? 'empty' : 'not_json'
-      this.#tally.addUnread(this.#bytes)
+      this.#accumulator.addUnread(this.#bytes)
     }
   }
 
@@ -174,7 +174,7 @@ export class ResponseMeter {
       this.#add({ usage: {}, texts: [], ...reading, failed: true })
     } else if (parsed === undefined) {
       this.#hasText = true
-      this.#tally.addText(data)
+      this.#accumulator.addText(data)
     } else {
       this.#take(reading, parsed, data)
     }
@@ -205,7 +205,7 @@ export class ResponseMeter {
     const { output, total } = reading.usage
     if (output === undefined && total === undefined) return false
     this.#add({ usage: reading.usage, texts: [], failed: reading.failed })
-    this.#tally.forgetUnread()
+    this.#accumulator.forgetUnread()
     return true
   }
 
@@ -223,6 +223,6 @@ export class ResponseMeter {
   #add(reading: Reading): void {
     this.#understood = true
     this.#unfinished = reading.unfinished === true
-    this.#tally.add(reading)
+    this.#accumulator.add(reading)
   }
 }

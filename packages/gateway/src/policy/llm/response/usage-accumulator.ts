@@ -10,7 +10,7 @@ import { RunningOutput } from './running-output.js'
 const BYTES_PER_TOKEN = 4
 
 /** What an answer is known to have cost so far. */
-export class Tally {
+export class UsageAccumulator {
   readonly #tokenizer: Tokenizer | undefined
   readonly #reservedInput: number
   readonly #reservedOutput: number

@@ -1,11 +1,11 @@
 import type { Limit } from 'sluice'
-import { Tally } from '../replay-stats.js'
+import { ReplayStats } from '../replay-stats.js'
 import { NOTHING_HELD, type Told, type ToldQuota, type ToldRule } from '../stats-events.js'
 import * as say from './batch-protocol.js'
 
 /** Counts what a `Teller` tells. */
 export class Listener {
-  #tally: Tally | undefined
+  #tally: ReplayStats | undefined
   /** Of each rule, by its place. */
   readonly #ruleLimits: Limit[] = []
   /** What numbers stand for now. */
@@ -22,7 +22,7 @@ export class Listener {
   #thing = 0
 
   /** What was counted so far. */
-  get tally(): Tally {
+  get tally(): ReplayStats {
     if (this.#tally === undefined) throw new Error('nothing was told yet')
     return this.#tally
   }
@@ -75,7 +75,7 @@ export class Listener {
         break
       }
       case say.ORIGIN:
-        this.#tally = new Tally(this.#next())
+        this.#tally = new ReplayStats(this.#next())
         break
       default:
         throw new Error(`${what} says nothing`)

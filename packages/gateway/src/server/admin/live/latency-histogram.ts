@@ -10,7 +10,7 @@ const BUCKETS = 140
 const NOTHING: Latency = { count: 0, p50: 0, p99: 0, max: 0 }
 
 /** How long something took, of as many times as it was. */
-export class LatencyRecorder {
+export class LatencyHistogram {
   readonly #buckets = new Uint32Array(BUCKETS)
   #count = 0
   #max = 0
@@ -38,7 +38,7 @@ export class LatencyRecorder {
   }
 
   /** Takes over what another one has recorded. */
-  absorb(other: LatencyRecorder): void {
+  absorb(other: LatencyHistogram): void {
     other.#buckets.forEach((count, index) => {
       this.#buckets[index] = (this.#buckets[index] as number) + count
     })

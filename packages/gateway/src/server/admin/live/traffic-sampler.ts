@@ -1,7 +1,7 @@
 import type { LimiterEvent } from 'sluice'
-import type { Outcome, TrafficListener } from '../../observability/request-outcome.js'
+import type { RequestOutcome, TrafficObserver } from '../../observability/request-outcome.js'
 import type { RouteSample, Sample } from '../api/live-types.js'
-import { LatencyRecorder } from './latency-histogram.js'
+import { LatencyHistogram } from './latency-histogram.js'
 
 /** Routes of which a sample tells; the others are added up. */
 const MAX_ROUTES = 30
@@ -10,23 +10,23 @@ const OTHERS = '(others)'
 const UNROUTED = '(unrouted)'
 
 /** Counts and measures traffic, a second at a time. */
-export class TrafficSampler implements Omit<TrafficListener, 'answerUnread'> {
+export class TrafficSampler implements Omit<TrafficObserver, 'onUnreadableResponse'> {
   readonly #routes = new Map<string, RouteSecond>()
-  readonly #store = new LatencyRecorder()
+  readonly #store = new LatencyHistogram()
   #storeFailures = 0
 
-  ended(route: string | undefined, outcome: Outcome): void {
+  onRequestEnd(route: string | undefined, outcome: RequestOutcome): void {
     const second = this.#of(route ?? UNROUTED)
     if (outcome === 'allowed') second.allowed++
     else if (outcome === 'refused') second.refused++
     else second.failed++
   }
 
-  inFlight(route: string, change: 1 | -1): void {
+  onInFlightChange(route: string, change: 1 | -1): void {
     this.#of(route).inFlight += change
   }
 
-  waiting(route: string, change: 1 | -1): void {
+  onWaitingChange(route: string, change: 1 | -1): void {
     this.#of(route).waiting += change
   }
 
@@ -95,8 +95,8 @@ class RouteSecond {
   failed = 0
   inFlight = 0
   waiting = 0
-  readonly decision = new LatencyRecorder()
-  readonly upstream = new LatencyRecorder()
+  readonly decision = new LatencyHistogram()
+  readonly upstream = new LatencyHistogram()
   #refusals: Record<string, Record<string, number>> = {}
 
   get weight(): number {

@@ -1,6 +1,6 @@
 import type { StoreStats } from '../../store/store-stats.js'
 import type { ServerLoad } from '../server-load.js'
-import type { RouteCounters, RuleTally } from './counters.js'
+import type { RouteCounters, RuleCounters } from './counters.js'
 import type { Instruments } from './instruments.js'
 
 /** Fills what Prometheus reads from what was counted. */
@@ -28,7 +28,7 @@ export function exportTraffic(instruments: Instruments, routes: ReadonlyMap<stri
 function fillRule(
   { refusals, shadowRefusals, taken, returned, owed, effectiveLimit }: Instruments,
   labels: { readonly route: string; readonly rule: string },
-  tally: RuleTally,
+  tally: RuleCounters,
 ): void {
   const counted = { ...labels, resource: tally.resource }
   taken.inc(counted, tally.taken)

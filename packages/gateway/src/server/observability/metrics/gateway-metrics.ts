@@ -2,14 +2,14 @@ import type { LimiterEvent } from 'sluice'
 import type { UnreadReason } from '../../../policy/llm/response/response-meter.js'
 import type { StoreStats } from '../../store/store-stats.js'
 import type { Observer } from '../observer.js'
-import type { Outcome } from '../request-outcome.js'
+import type { RequestOutcome } from '../request-outcome.js'
 import type { ServerLoad } from '../server-load.js'
 import { RouteCounters } from './counters.js'
 import { type DroppedLines, exportDropped, exportLoad, exportStore, exportTraffic } from './export.js'
 import { createInstruments, type Instruments } from './instruments.js'
 import { type Summary, summaryOf } from './metrics-summary.js'
-import type { Series } from './plain-histogram.js'
-import type { Operation } from './timed-store.js'
+import type { HistogramSeries } from './prometheus-histogram.js'
+import type { StoreOperation } from './timed-store.js'
 
 /** What is asked when the metrics are read, and not counted as it happens. */
 export interface Sources {
@@ -22,15 +22,15 @@ export interface Sources {
 
 /** A route, with what its times are measured by. */
 interface Measured extends RouteCounters {
-  readonly decisionSeconds: Series
-  readonly upstreamSeconds: Series
+  readonly decisionSeconds: HistogramSeries
+  readonly upstreamSeconds: HistogramSeries
 }
 
 /** Counts and measures what a gateway does. */
 export class GatewayMetrics implements Observer {
   readonly #instruments: Instruments = createInstruments()
   readonly #routes = new Map<string, Measured>()
-  readonly #operations = new Map<Operation, Series>()
+  readonly #operations = new Map<StoreOperation, HistogramSeries>()
   /** Tiers that a label may name: what a client brings must not make series. */
   #tiers: ReadonlySet<string> = new Set()
 
@@ -39,7 +39,7 @@ export class GatewayMetrics implements Observer {
     this.#tiers = new Set(tiers)
   }
 
-  onStoreOperation(operation: Operation, seconds: number): void {
+  onStoreOperation(operation: StoreOperation, seconds: number): void {
     let timed = this.#operations.get(operation)
     if (timed === undefined) {
       timed = this.#instruments.storeSeconds.series({ operation })
@@ -48,15 +48,15 @@ export class GatewayMetrics implements Observer {
     timed.observe(seconds)
   }
 
-  ended(route: string | undefined, outcome: Outcome): void {
+  onRequestEnd(route: string | undefined, outcome: RequestOutcome): void {
     this.#route(route ?? '').outcomes.add(outcome)
   }
 
-  inFlight(route: string, change: 1 | -1): void {
+  onInFlightChange(route: string, change: 1 | -1): void {
     this.#route(route).inFlight += change
   }
 
-  waiting(route: string, change: 1 | -1): void {
+  onWaitingChange(route: string, change: 1 | -1): void {
     this.#route(route).waiting += change
   }
 
@@ -64,7 +64,7 @@ export class GatewayMetrics implements Observer {
     this.#route(route).upstreamSeconds.observe(seconds)
   }
 
-  answerUnread(route: string, reason: UnreadReason): void {
+  onUnreadableResponse(route: string, reason: UnreadReason): void {
     this.#route(route).unreadAnswers.add(reason)
   }
 

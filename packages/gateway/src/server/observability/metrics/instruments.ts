@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client'
-import { PlainHistogram } from './plain-histogram.js'
+import { PrometheusHistogram } from './prometheus-histogram.js'
 
 /** Seconds: from a decision in memory to one that waits for its deadline. */
 const DECISION_BUCKETS = [0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5]
@@ -59,21 +59,21 @@ export function createInstruments() {
       labelNames: ['route', 'rule', 'resource'],
       registers,
     }),
-    decisionSeconds: new PlainHistogram({
+    decisionSeconds: new PrometheusHistogram({
       name: 'sluice_decision_seconds',
       help: 'How long decisions take, the wait for a slot included.',
       labelNames: ['route'],
       buckets: DECISION_BUCKETS,
       registers,
     }),
-    storeSeconds: new PlainHistogram({
+    storeSeconds: new PrometheusHistogram({
       name: 'sluice_store_seconds',
       help: 'How long the store takes for an operation.',
       labelNames: ['operation'],
       buckets: DECISION_BUCKETS,
       registers,
     }),
-    upstreamSeconds: new PlainHistogram({
+    upstreamSeconds: new PrometheusHistogram({
       name: 'sluice_upstream_seconds',
       help: 'From sending a request to the end of its answer.',
       labelNames: ['route'],

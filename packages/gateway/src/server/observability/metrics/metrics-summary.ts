@@ -1,11 +1,11 @@
-import type { Outcome } from '../request-outcome.js'
-import { Tally } from './counters.js'
+import type { RequestOutcome } from '../request-outcome.js'
+import { CountsBy } from './counters.js'
 
 interface Counts {
   readonly total_requests: number
   readonly limited_requests: number
   /** Beside these two: every other way in which requests ended. */
-  readonly outcomes: Readonly<Partial<Record<Outcome, number>>>
+  readonly outcomes: Readonly<Partial<Record<RequestOutcome, number>>>
 }
 
 /** All requests since the start, and those of each route. */
@@ -14,14 +14,14 @@ export interface Summary extends Counts {
 }
 
 /** @param routes how the requests of each route have ended; the empty name is that of those which no route took */
-export function summaryOf(routes: ReadonlyMap<string, Tally<Outcome>>): Summary {
-  const all = new Tally<Outcome>()
+export function summaryOf(routes: ReadonlyMap<string, CountsBy<RequestOutcome>>): Summary {
+  const all = new CountsBy<RequestOutcome>()
   for (const outcomes of routes.values()) for (const [outcome, count] of outcomes) all.add(outcome, count)
   const endpoints = [...routes].map(([route, outcomes]) => [route || 'none', countsOf(outcomes)])
   return { ...countsOf(all), endpoints: Object.fromEntries(endpoints) }
 }
 
-function countsOf(outcomes: Tally<Outcome>): Counts {
+function countsOf(outcomes: CountsBy<RequestOutcome>): Counts {
   return {
     total_requests: outcomes.total,
     limited_requests: outcomes.of('refused'),

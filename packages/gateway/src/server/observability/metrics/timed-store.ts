@@ -1,10 +1,10 @@
 import { type DecidingStore, isDeciding, type MaybePromise, type Store } from 'sluice'
 
-export type Operation = 'take' | 'peek' | 'settle' | 'reset'
+export type StoreOperation = 'take' | 'peek' | 'settle' | 'reset'
 
 /** A store whose operations are measured, those that fail too. */
-export function timed(store: Store, observe: (operation: Operation, seconds: number) => void): Store {
-  const measured = <T>(operation: Operation, run: () => MaybePromise<T>): MaybePromise<T> => {
+export function timed(store: Store, observe: (operation: StoreOperation, seconds: number) => void): Store {
+  const measured = <T>(operation: StoreOperation, run: () => MaybePromise<T>): MaybePromise<T> => {
     const begun = performance.now()
     const end = () => observe(operation, (performance.now() - begun) / 1000)
     const result = run()

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { LatencyRecorder } from '../../../../src/server/admin/live/latency-histogram.js'
+import { LatencyHistogram } from '../../../../src/server/admin/live/latency-histogram.js'
 
 const times = fc.array(fc.double({ min: 0.002, max: 100_000, noNaN: true }), { minLength: 1, maxLength: 300 })
 
@@ -12,8 +12,8 @@ function quantile(values: readonly number[], part: number): number {
 it('percentiles are within 10 % of the exact ones, the largest is exact, and each second begins anew', () => {
   fc.assert(
     fc.property(times, times, (first, second) => {
-      const recorder = new LatencyRecorder()
-      const other = new LatencyRecorder()
+      const recorder = new LatencyHistogram()
+      const other = new LatencyHistogram()
       for (const took of first) recorder.record(took)
       for (const took of second) other.record(took)
       recorder.absorb(other)
@@ -33,7 +33,7 @@ it('percentiles are within 10 % of the exact ones, the largest is exact, and eac
 })
 
 it('takes times beyond all bounds, and none', () => {
-  const recorder = new LatencyRecorder()
+  const recorder = new LatencyHistogram()
   for (const took of [0, 1e-9, 1e12]) recorder.record(took)
   expect(recorder.take()).toMatchObject({ count: 3, max: 1e12 })
 })

@@ -30,8 +30,13 @@ export async function clockedGateway(
     bodyStart: config.timeouts.bodyStart,
     retriesPost: config.retriesPost,
     traffic: {
-      ...{ ended: () => {}, inFlight: () => {}, waiting: () => {}, onUpstreamResponse: () => {} },
-      answerUnread: (_route: string, reason: string) => {
+      ...{
+        onRequestEnd: () => {},
+        onInFlightChange: () => {},
+        onWaitingChange: () => {},
+        onUpstreamResponse: () => {},
+      },
+      onUnreadableResponse: (_route: string, reason: string) => {
         throw new Error(reason)
       },
     },

@@ -34,7 +34,7 @@ for (const metric of createInstruments().registry.getMetricsAsArray()) {
   // Not in its types, and yet what it was made with.
   const { name, labelNames } = metric as typeof metric & { readonly labelNames: readonly string[] }
   const labels = new Set([...labelNames, 'instance'])
-  if (metric.constructor.name !== 'PlainHistogram') series.set(name, labels)
+  if (metric.constructor.name !== 'PrometheusHistogram') series.set(name, labels)
   else
     for (const part of ['bucket', 'sum', 'count']) series.set(`${name}_${part}`, new Set([...labels, 'le']))
 }

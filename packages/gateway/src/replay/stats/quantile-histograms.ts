@@ -8,7 +8,7 @@ export interface Quantiles {
 const FRACTION_BINS = 1000
 
 /** Numbers from 0 to 1, to a thousandth; the largest exactly. */
-export class Fractions {
+export class FractionHistogram {
   readonly #counts = new Uint32Array(FRACTION_BINS + 1)
   #total = 0
   #max = 0
@@ -31,8 +31,8 @@ export class Fractions {
 const BINS_A_DOUBLING = 8
 const DOUBLINGS = 40
 
-/** Lengths of time, in milliseconds, to within a twelfth; the longest exactly. */
-export class Lengths {
+/** DurationHistogram of time, in milliseconds, to within a twelfth; the longest exactly. */
+export class DurationHistogram {
   readonly #counts = new Uint32Array(BINS_A_DOUBLING * DOUBLINGS)
   #total = 0
   #max = 0

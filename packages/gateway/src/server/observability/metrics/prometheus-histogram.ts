@@ -3,7 +3,7 @@ import { Histogram, type HistogramConfiguration, type LabelValues } from 'prom-c
 type Labels = LabelValues<string>
 
 /** What is measured under the same labels. */
-export class Series {
+export class HistogramSeries {
   /** How many are in each bucket alone; the last is for what is above all bounds. */
   readonly counts: number[]
   sum = 0
@@ -24,10 +24,10 @@ export class Series {
  * A histogram whose series are held by whoever measures: an observation is two additions, where prom-client's own looks labels up and
  * makes objects each time.
  */
-export class PlainHistogram<Label extends string> extends Histogram<string> {
+export class PrometheusHistogram<Label extends string> extends Histogram<string> {
   readonly #about: { readonly name: string; readonly help: string }
   readonly #bounds: readonly number[]
-  readonly #series: { readonly labels: Labels; readonly series: Series }[] = []
+  readonly #series: { readonly labels: Labels; readonly series: HistogramSeries }[] = []
 
   constructor(configuration: HistogramConfiguration<Label> & { readonly buckets: number[] }) {
     super(configuration)
@@ -36,8 +36,8 @@ export class PlainHistogram<Label extends string> extends Histogram<string> {
   }
 
   /** A new series; to be asked for once for the same labels. */
-  series(labels: LabelValues<Label>): Series {
-    const series = new Series(this.#bounds)
+  series(labels: LabelValues<Label>): HistogramSeries {
+    const series = new HistogramSeries(this.#bounds)
     this.#series.push({ labels, series })
     return series
   }
@@ -49,7 +49,7 @@ export class PlainHistogram<Label extends string> extends Histogram<string> {
     return { name, help, type: 'histogram', aggregator: 'sum', values }
   }
 
-  #valuesOf({ labels, series }: { readonly labels: Labels; readonly series: Series }) {
+  #valuesOf({ labels, series }: { readonly labels: Labels; readonly series: HistogramSeries }) {
     let count = 0
     const buckets = series.counts.map((inBucket, index) => {
       count += inBucket
