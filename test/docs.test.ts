@@ -18,7 +18,12 @@ interface Listing {
 }
 
 /** What is run elsewhere: by the whole test run itself, or by whoever calls this. */
-const RUN_ELSEWHERE = new Set(['npm ci && npm start', 'npm ci && npm test'])
+const RUN_ELSEWHERE = new Set([
+  'npm ci && npm start',
+  'npm ci && npm test',
+  'npm install sluice express',
+  'npx sluice-gateway serve gateway.yaml',
+])
 
 /** Pages whose commands ask another server than the one that is started here; a test beside them runs them. */
 const WITH_THEIR_OWN_SERVER =

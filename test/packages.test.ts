@@ -75,3 +75,21 @@ describe('licence notices of what is bundled', () => {
     expect(page).toContain('Permission is hereby granted')
   })
 })
+
+describe('the badges of the README', () => {
+  const badge = (name: string) => readFile(join(ROOT, `docs/images/badge-${name}.svg`), 'utf8')
+  const library = async () =>
+    JSON.parse(await readFile(join(ROOT, 'packages/sluice/package.json'), 'utf8')) as {
+      readonly license: string
+      readonly engines: { readonly node: string }
+      readonly dependencies?: object
+    }
+
+  it('state the licence, the Node.js versions and the dependencies of the library', async () => {
+    const { license, engines, dependencies } = await library()
+    expect(await badge('licence')).toContain(`>${license}<`)
+    expect(await badge('node')).toContain(`>${engines.node.replace('>=', '')} or later<`)
+    expect(dependencies).toBeUndefined()
+    expect(await badge('dependencies')).toContain('>none<')
+  })
+})
