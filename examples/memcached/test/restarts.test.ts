@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { startMemcached } from '../../../packages/sluice/test/stores/servers/memcached.js'
-import { curlLoop, startExample, statuses } from '../../prediction-app/test/running.js'
+import { curlLoop, startExample, statuses } from '../../support/prediction-app/test/running.js'
 
 it('ten predictions, whichever process answers and however often the app is started; Memcached itself forgets', async () => {
   const server = await startMemcached()

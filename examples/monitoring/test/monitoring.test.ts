@@ -1,6 +1,6 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { curlLoop, startExample, statuses } from '../../prediction-app/test/running.js'
+import { curlLoop, startExample, statuses } from '../../support/prediction-app/test/running.js'
 import { monitoringApp } from '../src/app.js'
 
 const body = '{"features":[1,2,3]}'

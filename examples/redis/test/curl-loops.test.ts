@@ -3,7 +3,12 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type RedisServer, startRedis } from '../../../packages/sluice/test/stores/servers/redis.js'
-import { curlLoop, type RunningExample, startExample, statuses } from '../../prediction-app/test/running.js'
+import {
+  curlLoop,
+  type RunningExample,
+  startExample,
+  statuses,
+} from '../../support/prediction-app/test/running.js'
 
 const run = promisify(execFile)
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))

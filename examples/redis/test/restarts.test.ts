@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { startRedis } from '../../../packages/sluice/test/stores/servers/redis.js'
-import { curlLoop, startExample, statuses } from '../../prediction-app/test/running.js'
+import { curlLoop, startExample, statuses } from '../../support/prediction-app/test/running.js'
 
 const BODY = { body: '{"features":[1,2,3]}' }
 

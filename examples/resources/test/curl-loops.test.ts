@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { curlLoop, type RunningExample, startExample, statuses } from '../../prediction-app/test/running.js'
+import {
+  curlLoop,
+  type RunningExample,
+  startExample,
+  statuses,
+} from '../../support/prediction-app/test/running.js'
 
 const batchOf = (rows: number) => JSON.stringify({ data: Array(rows).fill([1, 2, 3]) })
 

@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { curlLoop, type RunningExample, startExample, statuses } from '../../prediction-app/test/running.js'
+import {
+  curlLoop,
+  type RunningExample,
+  startExample,
+  statuses,
+} from '../../support/prediction-app/test/running.js'
 
 const body = '{"features":[1,2,3]}'
 

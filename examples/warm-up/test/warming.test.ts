@@ -1,7 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import { createWarmUp, manualClock, memoryStore } from 'sluice'
 import { describe, expect, it } from 'vitest'
-import { curlLoop, type RunningExample, startExample, statuses } from '../../prediction-app/test/running.js'
+import {
+  curlLoop,
+  type RunningExample,
+  startExample,
+  statuses,
+} from '../../support/prediction-app/test/running.js'
 import { warmUpApp } from '../src/app.js'
 import { dividingApp } from './naive-app.js'
 

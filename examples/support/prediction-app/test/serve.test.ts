@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { startExample } from './running.js'
 
 const run = promisify(execFile)
-const MAIN = fileURLToPath(new URL('../../in-memory/dist/main.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../../in-memory/dist/main.js', import.meta.url))
 
 describe('where an example listens', () => {
   it('is one clear line where the port is in use', async () => {

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { startMemcached } from '../../../packages/sluice/test/stores/servers/memcached.js'
-import { startRedis } from '../../../packages/sluice/test/stores/servers/redis.js'
+import { startMemcached } from '../../../../packages/sluice/test/stores/servers/memcached.js'
+import { startRedis } from '../../../../packages/sluice/test/stores/servers/redis.js'
 import { startExample } from './running.js'
 
 /** The loop that each example's page shows is run against that example, and prints what the page says. */
@@ -33,7 +33,7 @@ describe('the page of an example', () => {
 })
 
 async function expectToDoAsItSays(name: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
-  const page = await readFile(new URL(`../../${name}/README.md`, import.meta.url), 'utf8')
+  const page = await readFile(new URL(`../../../${name}/README.md`, import.meta.url), 'utf8')
   expect(page).toContain(`\`node examples/${name}/dist/main.js\``)
   await using example = await startExample(name, env)
   const command = listing(page, 'sh').replace('localhost:8080', new URL(example.url).host)

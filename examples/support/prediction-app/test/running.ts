@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
-const EXAMPLES = fileURLToPath(new URL('../..', import.meta.url))
+const EXAMPLES = fileURLToPath(new URL('../../..', import.meta.url))
 
 export interface RunningExample extends AsyncDisposable {
   readonly url: string
