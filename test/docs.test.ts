@@ -107,7 +107,7 @@ describe('code in the docs', () => {
 
 async function allListings(): Promise<Listing[]> {
   const pages = (await readdir(ROOT, { recursive: true })).filter(
-    (file) => file.endsWith('.md') && !/(^|\/)(node_modules|dist)\//.test(file),
+    (file) => file.endsWith('.md') && !/(^|\/)(node_modules|dist|api)\//.test(file),
   )
   const found = await Promise.all(pages.sort().map((page) => listingsOf(join(ROOT, page))))
   return found.flat()

@@ -3,8 +3,9 @@
  *
  *     npm run bench -- memory http
  *
- * Writes `bench/results/NAME.json` and the tables of `docs/performance.md`. `--rounds N` measures so often, and `--case TEXT`
- * runs the cases alone whose name has that text; either only prints.
+ * Adds a file to `bench/results/NAME`, named by the time, and writes the tables of
+ * `docs/performance.md`. `--rounds N` sets the number of rounds, and `--case TEXT` runs only the cases
+ * whose name contains the text; both print the result without writing it.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
@@ -15,7 +16,7 @@ import { race } from './harness/race.js'
 import { report } from './harness/report.js'
 import { type BenchResult, resultOf } from './harness/result.js'
 
-const BENCHES = ['memory', 'growth', 'redis', 'http', 'gateway', 'watching', 'replay', 'tiny-chunks']
+const BENCHES = ['memory', 'scaling', 'redis', 'http', 'gateway', 'observability-overhead', 'replay', 'tiny-chunks']
 const RESULTS = new URL('../results/', import.meta.url)
 const PAGE = new URL('../../docs/performance.md', import.meta.url)
 
@@ -32,8 +33,10 @@ for (const name of positionals.length > 0 ? positionals : BENCHES) {
   const text = report(result)
   console.log(`## ${result.title}\n\n${text}\n`)
   if (rounds !== undefined || values.case !== undefined) continue
-  await mkdir(RESULTS, { recursive: true })
-  await writeFile(new URL(`${name}.json`, RESULTS), `${JSON.stringify(result, null, 2)}\n`)
+  const folder = new URL(`${name}/`, RESULTS)
+  await mkdir(folder, { recursive: true })
+  const file = `${result.date.slice(0, 16).replace(':', '')}.json`
+  await writeFile(new URL(file, folder), `${JSON.stringify(result, null, 2)}\n`)
   await updatePage(PAGE, name, text)
 }
 

@@ -3,7 +3,7 @@ import type { Machine } from './machine.js'
 import type { Figures } from './race.js'
 import { median, quartiles } from './statistics.js'
 
-/** What a run of a bench came to, as it is written to `results/NAME.json`. */
+/** The result of one run of a bench, as it is written to `results/NAME/TIME.json`. */
 export interface BenchResult {
   readonly title: string
   /** When it ended, ISO 8601. */
