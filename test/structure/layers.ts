@@ -12,7 +12,7 @@ export const SOURCE_ROOTS = [
  */
 export const LAYERS = {
   'packages/sluice/src': [
-    ['maybe-promise.ts', 'did-you-mean.ts'],
+    ['bounded-cache.ts', 'did-you-mean.ts', 'maybe-promise.ts'],
     ['option-error.ts'],
     ['time'],
     ['limits'],
@@ -22,7 +22,7 @@ export const LAYERS = {
     ['identity', 'telemetry'],
     ['http'],
     ['adapters'],
-    ['index.ts'],
+    ['index.ts', 'internal.ts'],
   ],
   'packages/gateway/src': [
     ['version.ts'],

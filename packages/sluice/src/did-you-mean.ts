@@ -1,28 +1,66 @@
-/** `; did you mean 'rules'?`, where one of the known words is near enough to be meant by `word`; else nothing. */
-export function suggest(word: string, known: readonly string[]): string {
-  const allowed = Math.max(1, Math.min(3, Math.floor(word.length / 3)))
-  const [nearest] = known
-    .map((name) => ({ name, distance: editDistance(word.toLowerCase(), name.toLowerCase()) }))
-    .filter(({ distance }) => distance <= allowed)
-    .sort((a, b) => a.distance - b.distance)
-  return nearest === undefined ? '' : `; did you mean '${nearest.name}'?`
+/**
+ * Finds the known word that was probably meant by a misspelled one: the nearest, at most two edits
+ * away and fewer for short words. Case, spaces, hyphens and underscores do not count, so
+ * `timeZone` matches `time_zone`.
+ */
+export function nearest(word: string, known: Iterable<string>): string | undefined {
+  const plain = plainForm(word)
+  const maxDistance = Math.min(2, Math.floor(plain.length / 3))
+  let found: string | undefined
+  let least = maxDistance + 1
+  for (const candidate of known) {
+    const distance = editDistance(plain, plainForm(candidate), maxDistance)
+    if (distance < least) {
+      least = distance
+      found = candidate
+    }
+  }
+  return found
 }
 
-/** How many letters have to be put in, left out, changed, or swapped with the next one (the optimal string alignment distance). */
-function editDistance(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > 3) return Number.POSITIVE_INFINITY
+/** Returns `; did you mean 'rules'?` if a known word is near, otherwise the empty string. */
+export function suggest(word: string, known: Iterable<string>): string {
+  const meant = nearest(word, known)
+  return meant === undefined ? '' : `; did you mean '${meant}'?`
+}
+
+/** Returns `; did you mean 'rules'?` if a known word is near, otherwise the list of known words. */
+export function suggestOrList(word: string, known: readonly string[]): string {
+  return suggest(word, known) || `; known here: ${known.join(', ')}`
+}
+
+function plainForm(word: string): string {
+  return word.replaceAll(/[_\s-]/g, '').toLowerCase()
+}
+
+/**
+ * Counts the insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`
+ * (the optimal string alignment distance). Words that differ in length by more than `max` are not
+ * compared.
+ */
+function editDistance(a: string, b: string, max: number): number {
+  if (Math.abs(a.length - b.length) > max) return max + 1
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let row = 1; row <= a.length; row++) {
     const current = [row]
     for (let column = 1; column <= b.length; column++) {
-      const changed = (last[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1)
-      const isSwapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
-      const swapped = isSwapped ? (beforeLast[column - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY
-      current.push(Math.min(changed, swapped, (last[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1))
+      const same = a[row - 1] === b[column - 1]
+      let least = Math.min(
+        at(last, column) + 1,
+        at(current, column - 1) + 1,
+        at(last, column - 1) + (same ? 0 : 1),
+      )
+      const swapped = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
+      if (swapped) least = Math.min(least, at(beforeLast, column - 2) + 1)
+      current.push(least)
     }
     beforeLast = last
     last = current
   }
-  return last[b.length] ?? 0
+  return at(last, b.length)
+}
+
+function at(row: readonly number[], index: number): number {
+  return row[index] ?? Number.POSITIVE_INFINITY
 }

@@ -57,7 +57,6 @@ export {
 export { StoreUnavailableError } from './stores/resilience/store-unavailable.js'
 export type { Charge, Degraded, MaybePromise, Settlement, Store, StoreVerdict } from './stores/store.js'
 export { StoreRequestError } from './stores/store-request-error.js'
-export { type DecidingStore, isDeciding, type Outcome } from './stores/synchronous-store.js'
 export { type Clock, type ManualClock, manualClock, systemClock } from './time/clock.js'
 export { parseDuration } from './time/duration.js'
 export type { Timers } from './time/timers.js'

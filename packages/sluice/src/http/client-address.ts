@@ -1,4 +1,5 @@
 import { BlockList } from 'node:net'
+import { BoundedCache } from '../bounded-cache.js'
 import { OptionRangeError, OptionTypeError } from '../option-error.js'
 import { RequestError } from '../rules/request-error.js'
 import { canonicalText, type IpAddress, parseIpAddress } from './ip-address.js'
@@ -58,12 +59,11 @@ export function clientAddressReader(options: ClientAddressOptions = {}): ClientA
   const trusts = (address: IpAddress) =>
     trusted?.[address.family].check(canonicalText(address), `ipv${address.family}`) ?? false
 
-  const peers = new Map<string, string>()
+  const peers = new BoundedCache<string, string>(MAX_KNOWN_PEERS)
   const clientOfPeer = (peer: string): string => {
     const before = peers.get(peer)
     if (before !== undefined) return before
     const client = canonicalText(readPeer(peer), ipv6Subnet)
-    if (peers.size >= MAX_KNOWN_PEERS) peers.clear()
     peers.set(peer, client)
     return client
   }

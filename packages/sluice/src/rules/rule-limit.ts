@@ -1,3 +1,4 @@
+import { BoundedCache } from '../bounded-cache.js'
 import { type Counting, parseLimits } from '../limits/grammar.js'
 import { checkLimit, DEFAULT_LEASE, type Limit } from '../limits/limit.js'
 import { andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
@@ -34,7 +35,7 @@ export function compileLimits<Request>(rule: RateRule<Request>, all: TierScales)
     oneLimit(spec, counting, ['tiers', tier], `tier '${tier}'`),
   )
   if (typeof limit === 'function') {
-    const known = new Map<string, Limit>()
+    const known = new BoundedCache<string, Limit>(MAX_KNOWN_LIMITS)
     const limitFor: LimitFor<Request> = (request, client) =>
       andThen(toMaybePromise<LimitSpec>(limit(request, client)), (spec) =>
         spec === UNLIMITED ? undefined : tierLimit(givenLimit(spec, counting, known), client?.tier, own, all),
@@ -140,12 +141,11 @@ function oneLimit(spec: LimitSpec, counting: Counting, place: OptionPath, whose:
 /** Distinct limit strings that a rule's function may give before the parsed ones are forgotten. */
 const MAX_KNOWN_LIMITS = 1000
 
-function givenLimit(spec: LimitSpec, counting: Counting, known: Map<string, Limit>): Limit {
+function givenLimit(spec: LimitSpec, counting: Counting, known: BoundedCache<string, Limit>): Limit {
   if (typeof spec !== 'string') return oneLimit(spec, counting, ['limit'], "a rule's function")
   const before = known.get(spec)
   if (before !== undefined) return before
   const limit = oneLimit(spec, counting, ['limit'], "a rule's function")
-  if (known.size >= MAX_KNOWN_LIMITS) known.clear()
   known.set(spec, limit)
   return limit
 }

@@ -1,3 +1,4 @@
+import { BoundedCache } from 'sluice/internal'
 import { foldedName, namesUser, steersUpstream } from './steering-headers.js'
 
 /** What the gateway makes of a header by its name alone. */
@@ -38,7 +39,7 @@ const RESPONSE_ONLY: ReadonlySet<string> = new Set(['proxy-authenticate', 'proxy
 const MAX_NAMES = 1000
 const MAX_NAME = 64
 
-const known = new Map<string, HeaderName>()
+const known = new BoundedCache<string, HeaderName>(MAX_NAMES)
 
 /**
  * What is to be known of a header's name. The names that come are few and come again: to look one up costs a third of
@@ -69,7 +70,6 @@ function remember(name: string): HeaderName {
   const toClient = !hopByHop && !RESPONSE_ONLY.has(folded)
   const about = { name, spelling, folded, toUpstream, toClient }
   if (name.length > MAX_NAME) return about
-  if (known.size >= MAX_NAMES) known.clear()
   known.set(name, about)
   return about
 }

@@ -1,3 +1,5 @@
+import { BoundedCache } from 'sluice/internal'
+
 /** Targets that are remembered, and the longest of them: a client that makes up paths must not fill the memory with them. */
 const MAX_TARGETS = 1000
 const MAX_TARGET = 128
@@ -8,7 +10,7 @@ const MAX_TARGET = 128
  */
 export class RouteCache<T extends object> {
   readonly #find: (method: string, url: string) => T
-  readonly #byMethod = new Map<string, Map<string, T>>()
+  readonly #byMethod = new Map<string, BoundedCache<string, T>>()
 
   /** @param find says the same each time it is asked the same; what it throws is thrown on */
   constructor(find: (method: string, url: string) => T) {
@@ -27,9 +29,9 @@ export class RouteCache<T extends object> {
     const found = this.#find(method, url)
     // Queries seldom come again.
     if (url.length > MAX_TARGET || url.includes('?')) return found
-    const ofMethod = this.#byMethod.get(method) ?? new Map<string, T>()
-    if (ofMethod.size >= MAX_TARGETS) ofMethod.clear()
-    this.#byMethod.set(method, ofMethod.set(url, found))
+    const ofMethod = this.#byMethod.get(method) ?? new BoundedCache<string, T>(MAX_TARGETS)
+    ofMethod.set(url, found)
+    this.#byMethod.set(method, ofMethod)
     return found
   }
 }

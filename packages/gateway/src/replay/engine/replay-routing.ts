@@ -1,3 +1,4 @@
+import { BoundedCache } from 'sluice/internal'
 import { type GatewayConfig, policiesOf } from '../../policy/config/config.js'
 import type { Admission, PolicyMatch } from '../../policy/policies.js'
 import type { RoutePattern } from '../../policy/routing/route-pattern.js'
@@ -35,7 +36,7 @@ export function routeFinder(
 ): FindRoute {
   const said = route === undefined ? undefined : saidRoute(config, admission, route)
   const otherwise = said ?? onlyRoute(config, admission)
-  const known = new Map<string, Routed>()
+  const known = new BoundedCache<string, Routed>(MAX_KNOWN)
   let hasPaths = false
   const find = (method: string, target: string): Routed => {
     const query = target.indexOf('?')
@@ -44,7 +45,6 @@ export function routeFinder(
     const before = known.get(id)
     if (before !== undefined) return before
     const found = routed(admission, method, detachString(path))
-    if (known.size >= MAX_KNOWN) known.clear()
     known.set(id, found)
     return found
   }

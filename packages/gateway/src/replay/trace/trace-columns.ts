@@ -1,4 +1,4 @@
-import { nearest } from '../../policy/config/yaml/did-you-mean.js'
+import { nearest } from 'sluice/internal'
 import { TIME_UNITS, type TimeUnit } from './timestamps.js'
 import { FIELDS, type Field, type FieldUnits } from './trace-fields.js'
 import { printable, TraceError } from './trace-request.js'

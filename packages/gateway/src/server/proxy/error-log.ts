@@ -1,3 +1,4 @@
+import { BoundedCache } from 'sluice/internal'
 import type { ExpressionFailure } from '../../policy/policy-request.js'
 import type { Log } from '../logging/log.js'
 import type { ForwardResult } from './forward-result.js'
@@ -16,7 +17,7 @@ const MAX_LOGGED = 10_000
 
 /** Logs what goes wrong with requests. */
 export function errorReporter(log: Log): ErrorReporter {
-  const logged = new Set<string>()
+  const logged = new BoundedCache<string, true>(MAX_LOGGED)
   return {
     upstreamFailed: (route, { status, code, detail }) => log.upstreamFailed({ route, status, code, detail }),
     crashed: (error) => log.crashed(error),
@@ -24,8 +25,7 @@ export function errorReporter(log: Log): ErrorReporter {
       // Once: a client can fail as often as it likes.
       const name = JSON.stringify([route, failure.purpose, failure.expression])
       if (logged.has(name)) return
-      if (logged.size >= MAX_LOGGED) logged.clear()
-      logged.add(name)
+      logged.set(name, true)
       log.info({ route, ...failure }, 'an expression could not be worked out for a request; not logged again')
     },
   }

@@ -1,6 +1,4 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { nearest } from '../../../src/policy/config/yaml/did-you-mean.js'
 import { parseEndpoint } from '../../../src/policy/config/yaml/endpoint.js'
 import { parseSize } from '../../../src/policy/config/yaml/sizes.js'
 
@@ -67,35 +65,5 @@ describe('a size', () => {
     '99999999GiB',
   ])('%j is none', (text) => {
     expect(() => parseSize(text)).toThrow(RangeError)
-  })
-})
-
-describe('the nearest word', () => {
-  const known = ['limit', 'limits', 'match', 'time_zone', 'by', 'of']
-  it.each<[string, string | undefined]>([
-    ['limts', 'limits'],
-    ['limit', 'limit'],
-    ['lmiit', 'limit'],
-    ['timeZone', 'time_zone'],
-    ['TIME-ZONE', 'time_zone'],
-    ['mtach', 'match'],
-    ['patch', 'match'],
-    ['colour', undefined],
-    // A short word is near to every other.
-    ['if', undefined],
-    ['', undefined],
-  ])('to %j is %j', (word, expected) => {
-    expect(nearest(word, known)).toBe(expected)
-  })
-
-  it('is a word itself, and one slip of it, whatever the word', () => {
-    fc.assert(
-      fc.property(fc.stringMatching(/^[a-z]{4,12}$/), fc.nat(), (word, at) => {
-        const cut = at % word.length
-        expect(nearest(word, ['zzzzzzzzzzzzzzzz', word])).toBe(word)
-        expect(nearest(word.slice(0, cut) + word.slice(cut + 1), [word])).toBe(word)
-      }),
-      { seed: 20261124, numRuns: 200 },
-    )
   })
 })

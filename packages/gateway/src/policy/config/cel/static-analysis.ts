@@ -1,5 +1,5 @@
 import type { ASTNode } from '@marcbachmann/cel-js'
-import { nearest, suggest } from '../yaml/did-you-mean.js'
+import { nearest, suggestOrList } from 'sluice/internal'
 import { CLIENT_MEMBERS, FUNCTIONS, LOOPS, SEARCHES, VARIABLES } from './cel-language.js'
 import { MAX_INT } from './number-functions.js'
 import { childrenOf } from './syntax-tree.js'
@@ -74,7 +74,7 @@ class Surveyor implements ExpressionSurvey {
     if (name === loop) return
     if (!VARIABLES.has(name)) {
       const known = loop === undefined ? [...VARIABLES.keys()] : [...VARIABLES.keys(), loop]
-      const meant = suggest(name, known)
+      const meant = suggestOrList(name, known)
       const text = nearest(name, known) === undefined ? `; a text stands in quotes: '${name}'` : ''
       this.#wrong(node.pos, `unknown variable '${name}'${meant}${text}`)
     }
@@ -116,11 +116,11 @@ class Surveyor implements ExpressionSurvey {
   #member(map: ASTNode, name: string, at: number): void {
     if (map.op !== 'id') return
     if (map.args === 'params' && this.#params?.includes(name) === false) {
-      const why = this.#params.length === 0 ? '; this route has none' : suggest(name, this.#params)
+      const why = this.#params.length === 0 ? '; this route has none' : suggestOrList(name, this.#params)
       this.#wrong(at, `the route has no parameter ':${name}'${why}`)
     }
     if (map.args === 'client' && !CLIENT_MEMBERS.includes(name)) {
-      this.#wrong(at, `a client has no '${name}'${suggest(name, CLIENT_MEMBERS)}`)
+      this.#wrong(at, `a client has no '${name}'${suggestOrList(name, CLIENT_MEMBERS)}`)
     }
     if (map.args === 'headers' && name !== name.toLowerCase()) {
       this.#wrong(at, `the names of headers are in lower case here: '${name.toLowerCase()}'`)

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { KeyPart, KeySpec, NamedKey } from 'sluice'
+import { suggestOrList } from 'sluice/internal'
 import type { GatewayRequest } from '../../policy-request.js'
 import { VARIABLES } from '../cel/cel-language.js'
 import { type Expression, keyExpression } from '../cel/expression.js'
 import type { Problems } from '../yaml/diagnostics.js'
-import { suggest } from '../yaml/did-you-mean.js'
 import { type ConfigNode, described } from '../yaml/yaml-node.js'
 
 /** `by`: whom a limit counts for. A known name is that name; everything else is an expression. */
@@ -47,7 +47,10 @@ function readPart(
     return undefined
   }
   if (/^[A-Za-z]+$/.test(text) && !VARIABLES.has(text)) {
-    problems.at(node, `unknown key '${text}'${suggest(text, [...NAMES, 'header:NAME', ...VARIABLES.keys()])}`)
+    problems.at(
+      node,
+      `unknown key '${text}'${suggestOrList(text, [...NAMES, 'header:NAME', ...VARIABLES.keys()])}`,
+    )
     return undefined
   }
   const expression = reported(node, keyExpression(text, params), problems)

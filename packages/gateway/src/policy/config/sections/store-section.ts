@@ -1,10 +1,10 @@
 import { type FailurePolicyName, memoryStore, withFailurePolicy } from 'sluice'
+import { suggestOrList } from 'sluice/internal'
 import { memcachedStore } from 'sluice/memcached'
 import { redisStore } from 'sluice/redis'
 import type { StoreConfig, StoreFailureConfig } from '../config.js'
 import { made, mapOf, type Read } from '../yaml/decoders.js'
 import type { Problems } from '../yaml/diagnostics.js'
-import { suggest } from '../yaml/did-you-mean.js'
 import { duration, text, wholeNumber } from '../yaml/scalars.js'
 import { described, type MapNode } from '../yaml/yaml-node.js'
 
@@ -76,7 +76,7 @@ function isPolicy(value: unknown): value is FailurePolicyName {
 const readPolicy: Read<FailurePolicyName> = (node, problems) => {
   const value = node.kind === 'scalar' ? node.value : undefined
   if (isPolicy(value)) return value
-  const meant = typeof value === 'string' ? suggest(value, POLICIES) : ''
+  const meant = typeof value === 'string' ? suggestOrList(value, POLICIES) : ''
   problems.at(node, `${node.label} is local, open or closed, not ${described(node)}${meant}`)
   return undefined
 }

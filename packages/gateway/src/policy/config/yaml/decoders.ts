@@ -1,6 +1,6 @@
+import { nearest } from 'sluice/internal'
 import type { ZodType } from 'zod'
 import type { Problems } from './diagnostics.js'
-import { nearest } from './did-you-mean.js'
 import { type ConfigNode, described, type MapNode, quoted } from './yaml-node.js'
 
 /** Reads one value. What is wrong is told to `problems`, and undefined is returned. */

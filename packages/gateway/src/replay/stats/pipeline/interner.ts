@@ -1,20 +1,25 @@
-/** Things that had numbers lately. Where there are too many, all lose them, and numbers begin anew. */
-export class Interner<Thing> {
-  readonly #numbers = new Map<Thing, number>()
+import { BoundedCache } from 'sluice/internal'
 
-  /** @param tell is told which thing has a number from now on */
+/** Numbers values from 0. When all numbers are taken, every value loses its own and numbering restarts. */
+export class Interner<Value> {
+  readonly #numbers: BoundedCache<Value, number>
+  #next = 0
+
+  /** @param onNumbered receives each value that gets a number */
   constructor(
-    private readonly most: number,
-    private readonly tell: (number: number, thing: Thing) => void,
-  ) {}
+    private readonly maxNumbers: number,
+    private readonly onNumbered: (number: number, value: Value) => void,
+  ) {
+    this.#numbers = new BoundedCache(maxNumbers)
+  }
 
-  of(thing: Thing): number {
-    const known = this.#numbers.get(thing)
+  of(value: Value): number {
+    const known = this.#numbers.get(value)
     if (known !== undefined) return known
-    if (this.#numbers.size >= this.most) this.#numbers.clear()
-    const number = this.#numbers.size
-    this.#numbers.set(thing, number)
-    this.tell(number, thing)
+    const number = this.#next
+    this.#next = (number + 1) % this.maxNumbers
+    this.#numbers.set(value, number)
+    this.onNumbered(number, value)
     return number
   }
 }

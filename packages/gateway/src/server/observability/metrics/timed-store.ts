@@ -1,4 +1,5 @@
-import { type DecidingStore, isDeciding, type MaybePromise, type Store } from 'sluice'
+import type { MaybePromise, Store } from 'sluice'
+import { type DecidingStore, isDeciding } from 'sluice/internal'
 
 export type StoreOperation = 'take' | 'peek' | 'settle' | 'reset'
 

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Decision } from 'sluice'
+import { BoundedCache } from 'sluice/internal'
 import { addressOf } from '../../../policy/client-label.js'
 import type { RecordConfig } from '../../../policy/config/config.js'
 import { isTokenResource } from '../../../policy/llm/reservation.js'
@@ -23,7 +24,7 @@ const MAX_DIGESTS = 10_000
 export class Recorder {
   readonly #file: RotatingFile
   readonly #key = randomBytes(32)
-  readonly #digests = new Map<string, string>()
+  readonly #digests = new BoundedCache<string, string>(MAX_DIGESTS)
 
   constructor(config: RecordConfig, onError: (error: unknown) => void) {
     this.#file = new RotatingFile({ ...config, head: HEAD, onError })
@@ -52,7 +53,6 @@ export class Recorder {
     const known = this.#digests.get(text)
     if (known !== undefined) return known
     const digest = createHmac('sha256', this.#key).update(text, 'utf16le').digest('base64url').slice(0, 16)
-    if (this.#digests.size >= MAX_DIGESTS) this.#digests.clear()
     this.#digests.set(text, digest)
     return digest
   }

@@ -1,0 +1,24 @@
+/**
+ * Caches what is cheap to recompute, in bounded memory. A full cache is emptied before the next
+ * insertion: this needs no bookkeeping per lookup, and entries in use come back at once.
+ */
+export class BoundedCache<Key, Value> {
+  readonly #entries = new Map<Key, Value>()
+
+  /** @param maxSize number of entries, at least 1 */
+  constructor(private readonly maxSize: number) {}
+
+  get(key: Key): Value | undefined {
+    return this.#entries.get(key)
+  }
+
+  has(key: Key): boolean {
+    return this.#entries.has(key)
+  }
+
+  /** Adds an entry whose key is not in the cache. */
+  set(key: Key, value: Value): void {
+    if (this.#entries.size >= this.maxSize) this.#entries.clear()
+    this.#entries.set(key, value)
+  }
+}
