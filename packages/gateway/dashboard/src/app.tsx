@@ -18,7 +18,7 @@ import { Routes } from './panels/routes.js'
 import { Rules } from './panels/rules.js'
 import { ShadowRules } from './panels/shadow-rules.js'
 import { StoreStatusPanel } from './panels/store-status.js'
-import { Talkers } from './panels/top-clients.js'
+import { TopClients } from './panels/top-clients.js'
 import { TopLine } from './panels/top-line.js'
 import { Traffic } from './panels/traffic.js'
 import { type Minutes, useView } from './panels/view.js'
@@ -102,7 +102,7 @@ export function App() {
               <div class="span-12">
                 <ClientSearch api={api} search={search} onSearch={find} propose={propose} />
               </div>
-              <Talkers api={api} onClient={find} />
+              <TopClients api={api} onClient={find} />
               {status !== undefined && (
                 <div class="span-12">
                   <Replay api={api} started={status.started} />

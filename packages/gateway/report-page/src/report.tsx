@@ -1,5 +1,5 @@
 import { moment, number } from '../../dashboard/src/report/report-format.js'
-import { Replayed } from '../../dashboard/src/report/report-view.js'
+import { ReportView } from '../../dashboard/src/report/report-view.js'
 import type { ReportPage } from '../../src/replay/html/fill-template.js'
 
 /** What a replay came to, as a page of its own. */
@@ -13,7 +13,7 @@ export function Report({ trace, names, report, ...found }: ReportPage) {
           {moment(report.trace.to)}, through {names.join(' and ')}
         </p>
       </header>
-      <Replayed names={names} report={report} {...found} />
+      <ReportView names={names} report={report} {...found} />
     </main>
   )
 }

@@ -55,7 +55,7 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
   let front: Frontend | undefined
   const metrics = new GatewayMetrics()
   const figures = () => summedStats([opened.figures(), ...(front?.figures() ?? [])])
-  const dashboard =
+  const liveState =
     first.admin &&
     new LiveState(first, {
       opened: { ...opened, figures },
@@ -69,7 +69,7 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
     })
   const refusals = new RefusalLog(first.log, { log })
   const observer = broadcast([
-    ...(dashboard === undefined ? [] : [metrics, dashboard]),
+    ...(liveState === undefined ? [] : [metrics, liveState]),
     ...[refusals, unreadableResponseLog(log)],
   ])
   const recorder = first.record && new Recorder(first.record, recordFailures(log))
@@ -81,23 +81,23 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
       if (front === undefined) keysAreNewer = true
       else front.follow(serving).catch((error) => log.crashed(error))
     },
-    store: dashboard === undefined ? opened.store : timed(opened.store, observer.onStoreOperation),
+    store: liveState === undefined ? opened.store : timed(opened.store, observer.onStoreOperation),
     observer,
     log,
     changed({ config, setup }) {
       metrics.setTiers(tiersOf(config))
       refusals.configure(config.log)
-      dashboard?.show(config, setup.admission.policies)
+      liveState?.setConfig(config, setup.admission.policies)
     },
   }).catch((error) => {
-    dashboard?.feed.close()
+    liveState?.feed.close()
     throw error
   })
   const letGo = async () => {
     refusals.close()
     await serving.close()
     await recorder?.close()
-    dashboard?.feed.close()
+    liveState?.feed.close()
   }
   let stopping: Promise<void> | undefined
 
@@ -121,7 +121,7 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
     if (keysAreNewer) await front.follow(serving)
     admin =
       first.admin &&
-      dashboard &&
+      liveState &&
       (await startAdmin({
         config: first.admin,
         sources: {
@@ -142,14 +142,14 @@ async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): P
             summary: () => metrics.summary(),
           },
           live: {
-            feed: dashboard.feed,
-            status: () => dashboard.status(),
-            talkers: () => dashboard.talkers(),
-            client: (text) => dashboard.client(text),
-            config: () => dashboard.config(),
+            feed: liveState.feed,
+            status: () => liveState.status(),
+            topClients: () => liveState.topClients(),
+            client: (text) => liveState.client(text),
+            config: () => liveState.config(),
           },
         },
-        perform: (act) => dashboard.perform(act),
+        perform: (action) => liveState.perform(action),
         record: recorder && {
           replay: replayRecording(recorder, () => serving.config),
           status: () => recordStatus(serving.config),

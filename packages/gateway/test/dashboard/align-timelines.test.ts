@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { together } from '../../dashboard/src/report/align-timelines.js'
+import { alignTimelines } from '../../dashboard/src/report/align-timelines.js'
 import type { TimelineReport } from '../../src/replay/report/report.js'
 
 /** Some stretches in a row, from a multiple of their width on. */
@@ -22,7 +22,7 @@ const timeline = fc
 it('two courses are set side by side in the longer stretches of the two, and nothing is lost', () => {
   fc.assert(
     fc.property(timeline, timeline, (one, other) => {
-      const { width, pairs } = together(one, other, ({ refused }) => refused)
+      const { width, pairs } = alignTimelines(one, other, ({ refused }) => refused)
       expect(width).toBe(Math.max(one.width, other.width))
       const within = ({ stretches }: TimelineReport, at: number) =>
         stretches

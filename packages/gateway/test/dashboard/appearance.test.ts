@@ -2,7 +2,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { launchChromium } from '../../../../scripts/chromium.js'
 import { type Looks, open, violationsOf } from './browser.js'
-import { type MadeUp, startMadeUpAdmin } from './fake-admin.js'
+import { type FakeAdminState, startFakeAdmin } from './fake-admin.js'
 import { busy, nothing, sample } from './fake-traffic.js'
 
 /** The page in states that a real gateway comes to only with much trouble. */
@@ -13,8 +13,8 @@ beforeAll(async () => {
 })
 afterAll(() => browser?.close())
 
-async function shown(told: MadeUp, looks?: Looks) {
-  const admin = await startMadeUpAdmin(told)
+async function shown(told: FakeAdminState, looks?: Looks) {
+  const admin = await startFakeAdmin(told)
   const watched = await open(browser, admin.url, looks)
   onTestFinished(async () => {
     await watched.page.close()

@@ -4,24 +4,26 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { ClientState, Sample, Status, Talkers } from '../../src/server/admin/api/live-types.js'
+import type { ClientState, TopClients } from '../../src/server/admin/api/client-status.js'
+import type { Status } from '../../src/server/admin/api/gateway-status.js'
+import type { Sample } from '../../src/server/admin/api/live-samples.js'
 import type { RecordStatus } from '../../src/server/admin/api/replay-types.js'
 
 const PAGE = fileURLToPath(new URL('../../dashboard/dist', import.meta.url))
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' }
 
 /** What a page is told: anything, so that states are seen that a real gateway comes to only with much trouble. */
-export interface MadeUp {
+export interface FakeAdminState {
   history: readonly Sample[]
   status: Status
-  talkers: Talkers
+  talkers: TopClients
   client: (text: string) => ClientState | undefined
   configuration: string
   record: RecordStatus
 }
 
 /** An admin port that tells what it is told to, with the page that is built. */
-export interface MadeUpAdmin {
+export interface FakeAdmin {
   readonly url: string
   tell(event: 'sample' | 'status', data: Sample | Status): void
   /** Ends the connections of all pages. */
@@ -31,7 +33,7 @@ export interface MadeUpAdmin {
   close(): Promise<void>
 }
 
-export async function startMadeUpAdmin(told: MadeUp): Promise<MadeUpAdmin> {
+export async function startFakeAdmin(told: FakeAdminState): Promise<FakeAdmin> {
   const listening = new Set<ServerResponse>()
   let away = false
   const json = (response: ServerResponse, body: object, status = 200) =>

@@ -1,12 +1,7 @@
-import type {
-  ClientState,
-  Latency,
-  RouteSample,
-  RuleStatus,
-  Sample,
-  Status,
-} from '../../src/server/admin/api/live-types.js'
-import type { MadeUp } from './fake-admin.js'
+import type { ClientState } from '../../src/server/admin/api/client-status.js'
+import type { RuleStatus, Status } from '../../src/server/admin/api/gateway-status.js'
+import type { Latency, RouteSample, Sample } from '../../src/server/admin/api/live-samples.js'
+import type { FakeAdminState } from './fake-admin.js'
 
 /** Numbers that look like a gateway's, the same at each run. */
 
@@ -125,7 +120,7 @@ function client(name: string): ClientState {
 }
 
 /** A gateway that has just been started. */
-export function nothing(): MadeUp {
+export function nothing(): FakeAdminState {
   return {
     history: [],
     status: status(),
@@ -137,7 +132,7 @@ export function nothing(): MadeUp {
 }
 
 /** A gateway with these routes, in all the states that a rule, a model and a store can be in. */
-export function busy(routes: readonly string[]): MadeUp {
+export function busy(routes: readonly string[]): FakeAdminState {
   return {
     history: history(routes, 120, Date.now()),
     status: status({

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { launchChromium } from '../../../../scripts/chromium.js'
 import { parseConfig } from '../../src/policy/config/load-config.js'
 import { compare, replay } from '../../src/replay/replay.js'
-import { recording, yesterday } from '../server/admin/recording.js'
+import { recording, writeYesterday } from '../server/admin/recording.js'
 import { running, send } from '../server/gateway/running-gateway.js'
 import { type Looks, open, violationsOf } from './browser.js'
 
@@ -151,7 +151,7 @@ it('says what is wrong with a configuration, and shows how far it is until it is
   // The browser itself tells the console of it.
   expect(complaints.splice(0)).toEqual([expect.stringContaining('400')])
 
-  await yesterday(`${gateway.recorded}.1`, 400_000)
+  await writeYesterday(`${gateway.recorded}.1`, 400_000)
   await section.getByText('As it runs').click()
   await section.getByText('All', { exact: true }).click()
   await section.getByRole('button', { name: 'Replay', exact: true }).click()

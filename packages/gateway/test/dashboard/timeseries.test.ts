@@ -4,7 +4,7 @@ import { bucketsOf, NO_TRAFFIC, trafficOf } from '../../dashboard/src/timeseries
 import { History } from '../../dashboard/src/timeseries/history.js'
 import { refusalsIn } from '../../dashboard/src/timeseries/refusal-history.js'
 import { routesIn } from '../../dashboard/src/timeseries/route-history.js'
-import type { RouteSample, Sample } from '../../src/server/admin/api/live-types.js'
+import type { RouteSample, Sample } from '../../src/server/admin/api/live-samples.js'
 
 const whole = fc.nat(50)
 const latency = fc

@@ -1,4 +1,4 @@
-import type { PendingAction, Propose } from './pending-action.js'
+import type { ActionHandler, PendingAction } from './pending-action.js'
 
 /** Proposes an act. Its text says which, its name what it is done to as well. */
 export function ActionButton({
@@ -10,7 +10,7 @@ export function ActionButton({
   readonly text: string
   readonly to: string
   readonly proposal: PendingAction
-  readonly propose: Propose
+  readonly propose: ActionHandler
 }) {
   return (
     <button type="button" aria-label={`${text}: ${to}`} onClick={() => propose(proposal)}>

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks'
-import type { Act } from '../../../src/server/admin/api/live-types.js'
+import type { AdminAction } from '../../../src/server/admin/api/admin-actions.js'
 import { type AdminApi, AdminError } from '../api/admin-api.js'
 import { Dialog } from '../components/dialog.js'
-import { type PendingAction, wordingOf } from './pending-action.js'
+import { actionText, type PendingAction } from './pending-action.js'
 
 /** Has an act confirmed, and the admin token given where the page has none. */
 export function ActionDialog({
@@ -17,7 +17,7 @@ export function ActionDialog({
   readonly onDone: (done: string) => void
   readonly onClose: () => void
 }) {
-  const { title, consequence, button } = wordingOf(proposal)
+  const { title, consequence, button } = actionText(proposal)
   const [limit, setLimit] = useState(proposal.act === 'limit' ? proposal.limit : '')
   const [token, setToken] = useState('')
   const [wantsToken, setWantsToken] = useState(!api.hasToken)
@@ -86,7 +86,7 @@ export function ActionDialog({
   )
 }
 
-function actOf(proposal: PendingAction, limit: string): Act {
+function actOf(proposal: PendingAction, limit: string): AdminAction {
   if (proposal.act === 'limit') return { ...proposal, limit: limit.trim() }
   if (proposal.act !== 'reset') return proposal
   const { shown: _, ...act } = proposal

@@ -1,16 +1,16 @@
-import type { Act } from '../../../src/server/admin/api/live-types.js'
+import type { AdminAction } from '../../../src/server/admin/api/admin-actions.js'
 
 /** An act that somebody is asked to confirm, with what is shown of it. */
 export type PendingAction =
-  | Extract<Act, { act: 'shadow' | 'undo' }>
+  | Extract<AdminAction, { act: 'shadow' | 'undo' }>
   /** `limit`: as it is now, which the dialog changes. */
-  | Extract<Act, { act: 'limit' }>
+  | Extract<AdminAction, { act: 'limit' }>
   /** `shown`: the key as people see it. */
-  | (Extract<Act, { act: 'reset' }> & { readonly shown: string })
+  | (Extract<AdminAction, { act: 'reset' }> & { readonly shown: string })
 
-export type Propose = (proposal: PendingAction) => void
+export type ActionHandler = (proposal: PendingAction) => void
 
-export interface Wording {
+export interface ActionText {
   readonly title: string
   readonly consequence: string
   readonly button: string
@@ -19,7 +19,7 @@ export interface Wording {
 const UNTIL = 'until it is undone or the gateway restarts'
 
 /** What confirming it means, in plain words. */
-export function wordingOf(proposal: PendingAction): Wording {
+export function actionText(proposal: PendingAction): ActionText {
   switch (proposal.act) {
     case 'shadow':
       return proposal.shadow

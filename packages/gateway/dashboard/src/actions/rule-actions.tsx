@@ -1,6 +1,6 @@
-import type { RuleStatus } from '../../../src/server/admin/api/live-types.js'
+import type { RuleStatus } from '../../../src/server/admin/api/gateway-status.js'
 import { ActionButton } from './action-button.js'
-import type { Propose } from './pending-action.js'
+import type { ActionHandler } from './pending-action.js'
 
 /** What may be done with a rule. Each is confirmed in a dialog. */
 export function RuleActions({
@@ -10,7 +10,7 @@ export function RuleActions({
 }: {
   readonly route: string
   readonly rule: RuleStatus
-  readonly propose: Propose
+  readonly propose: ActionHandler
 }) {
   const act = { to: `${rule} on ${route}`, propose }
   return (

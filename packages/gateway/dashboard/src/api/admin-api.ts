@@ -1,5 +1,6 @@
-import type { Act, ActAnswer, ClientState, Talkers } from '../../../src/server/admin/api/live-types.js'
-import { AS_IT_GOES, type RecordStatus } from '../../../src/server/admin/api/replay-types.js'
+import type { AdminAction, AdminActionResult } from '../../../src/server/admin/api/admin-actions.js'
+import type { ClientState, TopClients } from '../../../src/server/admin/api/client-status.js'
+import { NDJSON, type RecordStatus } from '../../../src/server/admin/api/replay-types.js'
 
 /** The admin port said no, or nothing. Its message is for people. */
 export class AdminError extends Error {
@@ -32,7 +33,7 @@ export class AdminApi {
     return this.#fetch('/api/live', { signal, headers: { accept: 'text/event-stream' } })
   }
 
-  talkers(): Promise<Talkers> {
+  talkers(): Promise<TopClients> {
     return this.#json('/api/talkers')
   }
 
@@ -58,7 +59,7 @@ export class AdminApi {
   replay(query: URLSearchParams, posted: string, signal: AbortSignal): Promise<Response> {
     return this.#fetch(`/api/replay?${query}`, {
       method: 'POST',
-      headers: { accept: AS_IT_GOES, 'content-type': 'text/plain' },
+      headers: { accept: NDJSON, 'content-type': 'text/plain' },
       body: posted,
       signal,
     })
@@ -70,8 +71,8 @@ export class AdminApi {
   }
 
   /** Says in words what was done. */
-  async act(act: Act): Promise<string> {
-    const answer: ActAnswer = await this.#json('/api/acts', {
+  async act(act: AdminAction): Promise<string> {
+    const answer: AdminActionResult = await this.#json('/api/acts', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(act),

@@ -1,5 +1,6 @@
 import { createParser } from 'eventsource-parser'
-import type { Sample, Status } from '../../../src/server/admin/api/live-types.js'
+import type { Status } from '../../../src/server/admin/api/gateway-status.js'
+import type { Sample } from '../../../src/server/admin/api/live-samples.js'
 import { type AdminApi, AdminError } from './admin-api.js'
 
 /** What the page knows of its connection. */

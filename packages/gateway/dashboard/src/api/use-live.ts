@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import type { Status } from '../../../src/server/admin/api/live-types.js'
+import type { Status } from '../../../src/server/admin/api/gateway-status.js'
 import { History } from '../timeseries/history.js'
 import type { AdminApi } from './admin-api.js'
 import { type Connection, LiveFeed } from './live-feed.js'

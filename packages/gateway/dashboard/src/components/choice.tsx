@@ -17,7 +17,7 @@ export function Choice<Value extends string>({
 }) {
   return (
     <fieldset class="choice">
-      <legend class="unseen">{legend}</legend>
+      <legend class="visually-hidden">{legend}</legend>
       {(Object.entries(options) as [Value, string][]).map(([each, text]) => (
         <label key={each}>
           <input type="radio" name={name} checked={each === value} onChange={() => onChoose(each)} />

@@ -10,7 +10,7 @@ export interface SortableColumn<Row> {
   /** How it is shown; default as its value. */
   readonly cell?: (row: Row) => ComponentChildren
   /** Left out where there is little room. */
-  readonly roomy?: boolean
+  readonly wideOnly?: boolean
 }
 
 interface Order {
@@ -18,7 +18,7 @@ interface Order {
   readonly descending: boolean
 }
 
-/** Rows that can be sorted by each column, and searched by the first. Numbers are sorted from the largest first. */
+/** Rows that can be sorted by each column, and filterRules by the first. Numbers are sorted from the largest first. */
 export function SortableTable<Row>({
   caption,
   columns,
@@ -49,7 +49,7 @@ export function SortableTable<Row>({
     <>
       {searchable && (
         <label>
-          <span class="unseen">Search {caption}</span>
+          <span class="visually-hidden">Search {caption}</span>
           <input
             class="search"
             type="search"
@@ -61,7 +61,7 @@ export function SortableTable<Row>({
       )}
       <div class="sortable">
         <table>
-          <caption class="unseen">{caption}</caption>
+          <caption class="visually-hidden">{caption}</caption>
           <thead>
             <tr>
               {columns.map((column, index) => (
@@ -103,7 +103,7 @@ export function SortableTable<Row>({
       {found.length > first && (
         <button type="button" class="more" onClick={() => setWhole(!whole)}>
           {whole ? `Show the first ${first}` : `Show all ${found.length}`}
-          <span class="unseen"> of {caption}</span>
+          <span class="visually-hidden"> of {caption}</span>
         </button>
       )}
     </>
@@ -129,6 +129,6 @@ function cellOf<Row>({ cell, value }: SortableColumn<Row>, row: Row): ComponentC
   return cell === undefined ? value(row) : cell(row)
 }
 
-function classOf<Row>({ roomy }: SortableColumn<Row>, index: number): string {
-  return [index > 0 && 'number', roomy === true && 'roomy'].filter(Boolean).join(' ')
+function classOf<Row>({ wideOnly }: SortableColumn<Row>, index: number): string {
+  return [index > 0 && 'number', wideOnly === true && 'wide-only'].filter(Boolean).join(' ')
 }

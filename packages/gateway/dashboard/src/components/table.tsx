@@ -8,7 +8,7 @@ export interface Column<Row> {
   /** `number`: to the right. `bar`: as wide as a bar wants to be. */
   readonly kind?: 'number' | 'bar'
   /** Left out where there is little room. */
-  readonly roomy?: boolean
+  readonly wideOnly?: boolean
 }
 
 /** Rows under their titles; the first column names the row. A long one is cut, and shown whole on demand. */
@@ -32,7 +32,7 @@ export function Table<Row>({
   return (
     <>
       <table>
-        <caption class="unseen">{caption}</caption>
+        <caption class="visually-hidden">{caption}</caption>
         <thead>
           <tr>
             {columns.map((column) => (
@@ -63,14 +63,14 @@ export function Table<Row>({
       {rows.length > first && (
         <button type="button" class="more" onClick={() => setWhole(!whole)}>
           {whole ? `Show the first ${first}` : `Show all ${rows.length}`}
-          <span class="unseen"> of {caption}</span>
+          <span class="visually-hidden"> of {caption}</span>
         </button>
       )}
     </>
   )
 }
 
-function classOf({ kind, roomy }: Pick<Column<unknown>, 'kind' | 'roomy'>): string {
-  const classes = [kind === 'number' && 'number', kind === 'bar' && 'wide', roomy === true && 'roomy']
+function classOf({ kind, wideOnly }: Pick<Column<unknown>, 'kind' | 'wideOnly'>): string {
+  const classes = [kind === 'number' && 'number', kind === 'bar' && 'wide', wideOnly === true && 'wide-only']
   return classes.filter(Boolean).join(' ')
 }

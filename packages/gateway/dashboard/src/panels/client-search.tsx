@@ -1,15 +1,15 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { ClientRule, ClientState } from '../../../src/server/admin/api/live-types.js'
+import type { ClientRule, ClientState } from '../../../src/server/admin/api/client-status.js'
 import { ActionButton } from '../actions/action-button.js'
-import type { Propose } from '../actions/pending-action.js'
+import type { ActionHandler } from '../actions/pending-action.js'
 import { type AdminApi, AdminError } from '../api/admin-api.js'
-import { useRepeated } from '../api/use-repeated.js'
+import { usePolling } from '../api/use-polling.js'
 import { Bar, colourOfFullness } from '../components/bar.js'
 import { count, wait } from '../components/format.js'
 import { Empty, Panel } from '../components/panel.js'
 import { RouteName } from '../components/route-name.js'
 import { type Column, Table } from '../components/table.js'
-import { ofResource, unitsOf, whenNext } from './labels.js'
+import { amountLabel, resourceSuffix, retryLabel } from './labels.js'
 
 const EVERY = 2000
 
@@ -29,7 +29,7 @@ export function ClientSearch({
   readonly api: AdminApi
   readonly search: Search
   readonly onSearch: (text: string) => void
-  readonly propose: Propose | undefined
+  readonly propose: ActionHandler | undefined
 }) {
   const [text, setText] = useState(search.text)
   const field = useRef<HTMLInputElement>(null)
@@ -50,7 +50,7 @@ export function ClientSearch({
           }}
         >
           <label>
-            <span class="unseen">Client: an address, a name, or a part of it</span>
+            <span class="visually-hidden">Client: an address, a name, or a part of it</span>
             <input
               ref={field}
               type="search"
@@ -85,9 +85,9 @@ function Found({
 }: {
   readonly api: AdminApi
   readonly text: string
-  readonly propose: Propose | undefined
+  readonly propose: ActionHandler | undefined
 }) {
-  const { answer, failure } = useRepeated(text, (wanted) => api.client(wanted), EVERY)
+  const { answer, failure } = usePolling(text, (wanted) => api.client(wanted), EVERY)
   const missing = failure instanceof AdminError && failure.status === 404
   return (
     <>
@@ -106,7 +106,7 @@ function ClientRules({
   propose,
 }: {
   readonly state: ClientState
-  readonly propose: Propose | undefined
+  readonly propose: ActionHandler | undefined
 }) {
   return (
     <Table<ClientRule>
@@ -122,7 +122,7 @@ function ClientRules({
               <span class="of quiet">
                 <span class="name">{rule}</span>
                 {limit !== rule && <> {limit}</>}
-                {ofResource(resource)}
+                {resourceSuffix(resource)}
                 {!enforced && <>, in shadow</>}
               </span>
             </>
@@ -131,22 +131,22 @@ function ClientRules({
         {
           title: 'Used',
           kind: 'bar',
-          roomy: true,
+          wideOnly: true,
           cell: ({ used }) => <Bar part={used} colour={colourOfFullness(used)} />,
         },
-        { title: 'May now', cell: mayNow },
-        { title: 'Full again', kind: 'number', roomy: true, cell: ({ resetAfter }) => after(resetAfter) },
-        { title: 'Allowed', kind: 'number', roomy: true, cell: ({ allowed }) => count(allowed) },
-        { title: 'Refused', kind: 'number', roomy: true, cell: ({ refused }) => count(refused) },
+        { title: 'May now', cell: availableNow },
+        { title: 'Full again', kind: 'number', wideOnly: true, cell: ({ resetAfter }) => after(resetAfter) },
+        { title: 'Allowed', kind: 'number', wideOnly: true, cell: ({ allowed }) => count(allowed) },
+        { title: 'Refused', kind: 'number', wideOnly: true, cell: ({ refused }) => count(refused) },
         ...(propose === undefined ? [] : [resetColumn(client, propose)]),
       ]}
     />
   )
 }
 
-function resetColumn(client: string, propose: Propose): Column<ClientRule> {
+function resetColumn(client: string, propose: ActionHandler): Column<ClientRule> {
   return {
-    title: 'Act',
+    title: 'AdminAction',
     kind: 'number',
     cell: ({ route, rule, id }) => (
       <ActionButton
@@ -159,16 +159,16 @@ function resetColumn(client: string, propose: Propose): Column<ClientRule> {
   }
 }
 
-function mayNow({ remaining, resource, retryAfterOfOne, moreAfter }: ClientRule) {
+function availableNow({ remaining, resource, retryAfterOfOne, moreAfter }: ClientRule) {
   if (retryAfterOfOne !== 0)
     return (
       <strong class="refused">
-        nothing; {retryAfterOfOne === null ? 'never' : `again ${whenNext(retryAfterOfOne)}`}
+        nothing; {retryAfterOfOne === null ? 'never' : `again ${retryLabel(retryAfterOfOne)}`}
       </strong>
     )
   return (
     <>
-      {unitsOf(resource, remaining)}
+      {amountLabel(resource, remaining)}
       {moreAfter > 0 && <span class="of quiet">more in {wait(moreAfter)}</span>}
     </>
   )

@@ -12,7 +12,7 @@ export function ConnectionBanner({
   const lost = connection.state === 'lost' ? connection : undefined
   return (
     <div class="banner-place">
-      <p class="unseen" role="status">
+      <p class="visually-hidden" role="status">
         {lost === undefined ? '' : `${lost.reason} The page tries again by itself.`}
       </p>
       {lost !== undefined && (

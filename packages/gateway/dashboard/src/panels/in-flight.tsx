@@ -1,7 +1,7 @@
 import { count, tick } from '../components/format.js'
 import { Empty, Panel } from '../components/panel.js'
 import { Plot } from '../components/plot.js'
-import { ofRoute, type View } from './view.js'
+import { routeLabel, type View } from './view.js'
 
 /** Requests that are with the upstream, and those that wait for a slot. */
 export function InFlight({ view }: { readonly view: View }) {
@@ -11,7 +11,7 @@ export function InFlight({ view }: { readonly view: View }) {
         <Empty>How many requests are with the model servers, and how many wait in line for a slot.</Empty>
       ) : (
         <Plot
-          label={`Requests in flight and waiting over the last ${view.minutes} minutes, ${ofRoute(view)}`}
+          label={`Requests in flight and waiting over the last ${view.minutes} minutes, ${routeLabel(view)}`}
           times={view.times}
           span={view.span}
           format={count}

@@ -14,7 +14,7 @@ export function reasonText(reason: string): string {
 }
 
 /** What a policy for a lost store does. */
-export const MEANWHILE = {
+export const FAILURE_POLICIES = {
   local: 'decided in memory',
   open: 'everybody is let in',
   closed: 'everybody is refused',
@@ -23,27 +23,27 @@ export const MEANWHILE = {
 const FOR_WHOM: Readonly<Record<string, string>> = {
   client: 'for each client',
   ip: 'for each address',
-  everyone: 'for all together',
+  everyone: 'for all alignTimelines',
 }
 
 /** Whom a rule counts for, as the file names it. */
-export function forWhom(keyedBy: string): string {
+export function keyLabel(keyedBy: string): string {
   return FOR_WHOM[keyedBy] ?? `for each ${keyedBy}`
 }
 
 /** What a limit is of, where that does not go without saying. */
-export function ofResource(resource: string): string {
+export function resourceSuffix(resource: string): string {
   return resource === 'requests' || resource === 'concurrent' ? '' : ` of ${resource}`
 }
 
 /** `1 request`, `7 tokens`, `2 at once`. */
-export function unitsOf(resource: string, remaining: number): string {
+export function amountLabel(resource: string, remaining: number): string {
   const left = units(remaining)
   if (resource === 'concurrent') return `${left} at once`
   return `${left} ${left === '1' ? resource.replace(/s$/, '') : resource}`
 }
 
 /** When a request of cost 1 is let in again. */
-export function whenNext(retryAfter: number | null): string {
+export function retryLabel(retryAfter: number | null): string {
   return retryAfter === 0 ? 'now' : retryAfter === null ? 'never' : `in ${wait(retryAfter)}`
 }

@@ -1,4 +1,4 @@
-import type { Latency } from '../../../src/server/admin/api/live-types.js'
+import type { Latency } from '../../../src/server/admin/api/live-samples.js'
 import { duration } from '../components/format.js'
 import { Empty, Panel } from '../components/panel.js'
 import { Plot } from '../components/plot.js'

@@ -22,7 +22,7 @@ export function PlotTools({
   return (
     <div class="tools plot-tools">
       <label>
-        <span class="unseen">Route that the plots show</span>
+        <span class="visually-hidden">Route that the plots show</span>
         <select
           value={route === undefined ? '' : String(all.indexOf(route))}
           onChange={(event) => onRoute(all[Number.parseInt(event.currentTarget.value, 10)])}

@@ -6,7 +6,7 @@ import { RouteName } from '../components/route-name.js'
 import { Table } from '../components/table.js'
 import { type RefusalCount, refusalsIn } from '../timeseries/refusal-history.js'
 import { reasonText } from './labels.js'
-import { ofRoute, type View } from './view.js'
+import { routeLabel, type View } from './view.js'
 
 /** Who refuses: which rule, and why. */
 export function Refusals({ view }: { readonly view: View }) {
@@ -16,7 +16,7 @@ export function Refusals({ view }: { readonly view: View }) {
     <Panel
       id="refusals"
       title="Refusals by rule and reason"
-      note={`${ofRoute(view)}, last ${view.minutes} min`}
+      note={`${routeLabel(view)}, last ${view.minutes} min`}
     >
       {refusals.length === 0 ? (
         <Empty>Nobody was refused. Where a rule refuses, it is shown here with its reason.</Empty>

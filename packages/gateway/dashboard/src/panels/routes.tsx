@@ -48,7 +48,7 @@ export function Routes({
             },
             {
               title: 'Requests',
-              roomy: true,
+              wideOnly: true,
               kind: 'bar',
               cell: ({ requests }) => <Sparkline values={requests} length={SECONDS} />,
             },
@@ -64,10 +64,15 @@ export function Routes({
             {
               title: 'In flight',
               kind: 'number',
-              roomy: true,
+              wideOnly: true,
               cell: ({ traffic }) => count(traffic.inFlight),
             },
-            { title: 'Waiting', kind: 'number', roomy: true, cell: ({ traffic }) => count(traffic.waiting) },
+            {
+              title: 'Waiting',
+              kind: 'number',
+              wideOnly: true,
+              cell: ({ traffic }) => count(traffic.waiting),
+            },
           ]}
         />
       )}

@@ -1,20 +1,20 @@
-import type { KeyFullness, RuleStatus } from '../../../src/server/admin/api/live-types.js'
+import type { KeyFullness, RuleStatus } from '../../../src/server/admin/api/gateway-status.js'
 import { ActionButton } from '../actions/action-button.js'
-import type { Propose } from '../actions/pending-action.js'
+import type { ActionHandler } from '../actions/pending-action.js'
 import { RuleActions } from '../actions/rule-actions.js'
 import { Badge } from '../components/badge.js'
 import { Bar, colourOfFullness } from '../components/bar.js'
 import { count, units } from '../components/format.js'
 import { RouteName, routeName } from '../components/route-name.js'
 import { type Column, Table } from '../components/table.js'
-import { forWhom, ofResource, whenNext } from './labels.js'
+import { keyLabel, resourceSuffix, retryLabel } from './labels.js'
 import { fullnessOf } from './rule-list.js'
 
 interface RuleItemProps {
   readonly route: string
   readonly rule: RuleStatus
   /** Undefined where nobody may act. */
-  readonly propose: Propose | undefined
+  readonly propose: ActionHandler | undefined
   readonly onClient: (client: string) => void
   readonly open: boolean
   readonly onToggle: (open: boolean) => void
@@ -33,7 +33,7 @@ export function RuleItem(props: RuleItemProps) {
             <span class="quiet">
               <span class="name">{rule.rule}</span>
               {rule.limit !== rule.rule && <>, {rule.limit}</>}
-              {ofResource(rule.resource)}
+              {resourceSuffix(rule.resource)}
               {rule.effective !== rule.limit && <>, now {rule.effective}</>}
             </span>
           </span>
@@ -65,7 +65,7 @@ function Opened({ route, rule, propose, onClient }: RuleItemProps) {
   return (
     <div class="opened">
       <p class="quiet">
-        Counts {rule.resource} {forWhom(rule.keyedBy)}.{' '}
+        Counts {rule.resource} {keyLabel(rule.keyedBy)}.{' '}
         {overridden !== undefined && (
           <>
             The file says {overridden.limit}, {overridden.enforced ? 'enforced' : 'in shadow'}; this holds
@@ -96,7 +96,7 @@ function Opened({ route, rule, propose, onClient }: RuleItemProps) {
               cell: ({ used }) => <Bar part={used} colour={colourOfFullness(used)} />,
             },
             { title: 'Left', kind: 'number', cell: ({ remaining }) => units(remaining) },
-            { title: 'May come', kind: 'number', cell: ({ retryAfter }) => whenNext(retryAfter) },
+            { title: 'May come', kind: 'number', cell: ({ retryAfter }) => retryLabel(retryAfter) },
             ...(propose === undefined ? [] : [resetColumn(route, rule.rule, propose)]),
           ]}
         />
@@ -105,9 +105,9 @@ function Opened({ route, rule, propose, onClient }: RuleItemProps) {
   )
 }
 
-function resetColumn(route: string, rule: string, propose: Propose): Column<KeyFullness> {
+function resetColumn(route: string, rule: string, propose: ActionHandler): Column<KeyFullness> {
   return {
-    title: 'Act',
+    title: 'AdminAction',
     kind: 'number',
     cell: ({ key, id }) => (
       <ActionButton

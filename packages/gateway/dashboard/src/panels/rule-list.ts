@@ -1,4 +1,4 @@
-import type { RouteStatus, RuleStatus } from '../../../src/server/admin/api/live-types.js'
+import type { RouteStatus, RuleStatus } from '../../../src/server/admin/api/gateway-status.js'
 
 /** A rule with the route that names it in an act. */
 export interface ListedRule {
@@ -9,7 +9,7 @@ export interface ListedRule {
 export type RuleOrder = 'fullest' | 'file'
 
 /** All rules in the order of the file. One that all routes share stands once. */
-export function rulesOf(routes: readonly RouteStatus[]): ListedRule[] {
+export function listRules(routes: readonly RouteStatus[]): ListedRule[] {
   const shared = new Set<string>()
   return routes.flatMap(({ route, rules }) =>
     rules
@@ -24,7 +24,7 @@ export function rulesOf(routes: readonly RouteStatus[]): ListedRule[] {
 }
 
 /** Those that a text occurs in: in the route, the rule, the limit, or one of the nearest clients. */
-export function searched(rules: readonly ListedRule[], text: string): ListedRule[] {
+export function filterRules(rules: readonly ListedRule[], text: string): ListedRule[] {
   const wanted = text.trim().toLowerCase()
   if (wanted === '') return [...rules]
   return rules.filter(({ route, rule }) =>
@@ -34,13 +34,13 @@ export function searched(rules: readonly ListedRule[], text: string): ListedRule
   )
 }
 
-export function ordered(rules: readonly ListedRule[], order: RuleOrder): ListedRule[] {
+export function sortRules(rules: readonly ListedRule[], order: RuleOrder): ListedRule[] {
   if (order === 'file') return [...rules]
   return [...rules].sort((a, b) => step(b.rule) - step(a.rule))
 }
 
 /** In the order of these names; those that are not among them come last. */
-export function inOrderOf(rules: readonly ListedRule[], names: readonly string[]): ListedRule[] {
+export function sortByIds(rules: readonly ListedRule[], names: readonly string[]): ListedRule[] {
   const places = new Map(names.map((name, place) => [name, place]))
   const place = (rule: ListedRule) => places.get(nameOf(rule)) ?? places.size
   return [...rules].sort((a, b) => place(a) - place(b))

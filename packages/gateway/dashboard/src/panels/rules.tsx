@@ -1,19 +1,19 @@
 import { useMemo, useRef, useState } from 'preact/hooks'
 import './rules.css'
-import type { Status } from '../../../src/server/admin/api/live-types.js'
-import type { Propose } from '../actions/pending-action.js'
+import type { Status } from '../../../src/server/admin/api/gateway-status.js'
+import type { ActionHandler } from '../actions/pending-action.js'
 import { Choice } from '../components/choice.js'
 import { count } from '../components/format.js'
 import { Empty, Panel } from '../components/panel.js'
 import { RuleItem } from './rule-item.js'
 import {
-  inOrderOf,
+  filterRules,
   type ListedRule,
+  listRules,
   nameOf,
-  ordered,
   type RuleOrder,
-  rulesOf,
-  searched,
+  sortByIds,
+  sortRules,
 } from './rule-list.js'
 
 const FIRST = 15
@@ -25,15 +25,15 @@ export function Rules({
   onClient,
 }: {
   readonly status: Status
-  readonly propose: Propose | undefined
+  readonly propose: ActionHandler | undefined
   readonly onClient: (client: string) => void
 }) {
   const [order, setOrder] = useState<RuleOrder>('fullest')
   const [text, setText] = useState('')
   const [whole, setWhole] = useState(false)
-  const rules = useMemo(() => rulesOf(status.routes), [status])
-  const { sorted, open, onToggle } = useCalmOrder(rules, order)
-  const found = useMemo(() => searched(sorted, text), [sorted, text])
+  const rules = useMemo(() => listRules(status.routes), [status])
+  const { sorted, open, onToggle } = useStableOrder(rules, order)
+  const found = useMemo(() => filterRules(sorted, text), [sorted, text])
   return (
     <Panel
       id="rules"
@@ -43,7 +43,7 @@ export function Rules({
         rules.length > 1 && (
           <div class="tools">
             <label>
-              <span class="unseen">Find rules by route, name or client</span>
+              <span class="visually-hidden">Find rules by route, name or client</span>
               <input
                 type="search"
                 placeholder="Find a rule"
@@ -92,13 +92,13 @@ export function Rules({
 }
 
 /** The rules in order; while one is open, none changes its place under the reader's hands. */
-function useCalmOrder(rules: readonly ListedRule[], order: RuleOrder) {
+function useStableOrder(rules: readonly ListedRule[], order: RuleOrder) {
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set())
   const held = useRef<readonly string[]>([])
   const sorted = useMemo(() => {
     if (order === 'fullest' && rules.some((rule) => open.has(nameOf(rule))))
-      return inOrderOf(rules, held.current)
-    const sorted = ordered(rules, order)
+      return sortByIds(rules, held.current)
+    const sorted = sortRules(rules, order)
     held.current = sorted.map(nameOf)
     return sorted
   }, [rules, order, open])

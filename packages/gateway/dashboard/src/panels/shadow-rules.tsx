@@ -1,13 +1,13 @@
 import { useMemo } from 'preact/hooks'
-import type { Status } from '../../../src/server/admin/api/live-types.js'
+import type { Status } from '../../../src/server/admin/api/gateway-status.js'
 import { ActionButton } from '../actions/action-button.js'
-import type { Propose } from '../actions/pending-action.js'
+import type { ActionHandler } from '../actions/pending-action.js'
 import { Bar } from '../components/bar.js'
 import { count } from '../components/format.js'
 import { Empty, Panel } from '../components/panel.js'
 import { RouteName } from '../components/route-name.js'
 import { type Column, Table } from '../components/table.js'
-import { type ListedRule, rulesOf } from './rule-list.js'
+import { type ListedRule, listRules } from './rule-list.js'
 
 /** Rules that refuse nobody yet, beside what they would have refused. */
 export function ShadowRules({
@@ -15,9 +15,9 @@ export function ShadowRules({
   propose,
 }: {
   readonly status: Status
-  readonly propose: Propose | undefined
+  readonly propose: ActionHandler | undefined
 }) {
-  const rules = useMemo(() => rulesOf(status.routes).filter(({ rule }) => !rule.enforced), [status])
+  const rules = useMemo(() => listRules(status.routes).filter(({ rule }) => !rule.enforced), [status])
   return (
     <Panel id="shadow" title="Shadow rules" note="what they would have refused, since the start">
       {rules.length === 0 ? (
@@ -43,7 +43,12 @@ export function ShadowRules({
                 </>
               ),
             },
-            { title: 'Would let in', kind: 'number', roomy: true, cell: ({ rule }) => count(rule.allowed) },
+            {
+              title: 'Would let in',
+              kind: 'number',
+              wideOnly: true,
+              cell: ({ rule }) => count(rule.allowed),
+            },
             { title: 'Would refuse', kind: 'number', cell: ({ rule }) => count(rule.wouldHaveRefused) },
             {
               title: 'Share',
@@ -60,9 +65,9 @@ export function ShadowRules({
   )
 }
 
-function enforceColumn(propose: Propose): Column<ListedRule> {
+function enforceColumn(propose: ActionHandler): Column<ListedRule> {
   return {
-    title: 'Act',
+    title: 'AdminAction',
     kind: 'number',
     cell: ({ route, rule: { rule } }) => (
       <ActionButton

@@ -1,11 +1,11 @@
-import type { RouteStatus, Status, StoreStatus } from '../../../src/server/admin/api/live-types.js'
+import type { RouteStatus, Status, StoreStatus } from '../../../src/server/admin/api/gateway-status.js'
 import { Badge } from '../components/badge.js'
 import { Bar } from '../components/bar.js'
 import { count } from '../components/format.js'
 import { Panel } from '../components/panel.js'
 import { RouteName } from '../components/route-name.js'
 import { Table } from '../components/table.js'
-import { MEANWHILE } from './labels.js'
+import { FAILURE_POLICIES } from './labels.js'
 
 /** The store and its breaker, and the models that warm up. */
 export function StoreStatusPanel({ status }: { readonly status: Status }) {
@@ -75,7 +75,7 @@ function StoreFacts({ store }: { readonly store: StoreStatus }) {
       {policy !== undefined && (
         <>
           <dt>While it is lost</dt>
-          <dd>{MEANWHILE[policy]}</dd>
+          <dd>{FAILURE_POLICIES[policy]}</dd>
         </>
       )}
       <dt>Keys in memory</dt>

@@ -1,6 +1,6 @@
-import type { Talker } from '../../../src/server/admin/api/live-types.js'
+import type { TopClient } from '../../../src/server/admin/api/client-status.js'
 import type { AdminApi } from '../api/admin-api.js'
-import { useRepeated } from '../api/use-repeated.js'
+import { usePolling } from '../api/use-polling.js'
 import { Fill } from '../components/bar.js'
 import { count } from '../components/format.js'
 import { Empty, Panel } from '../components/panel.js'
@@ -9,14 +9,14 @@ import { Table } from '../components/table.js'
 const EVERY = 5000
 
 /** Who sends most, and who is refused most. */
-export function Talkers({
+export function TopClients({
   api,
   onClient,
 }: {
   readonly api: AdminApi
   readonly onClient: (client: string) => void
 }) {
-  const { answer, failure } = useRepeated('talkers', () => api.talkers(), EVERY)
+  const { answer, failure } = usePolling('talkers', () => api.talkers(), EVERY)
   const lists = [
     {
       id: 'heaviest',
@@ -39,13 +39,13 @@ export function Talkers({
       {of.length === 0 ? (
         <Empty>Clients that {none} are counted here, the most frequent first.</Empty>
       ) : (
-        <TalkerTable title={title} colour={colour} talkers={of} onClient={onClient} />
+        <TopClientTable title={title} colour={colour} talkers={of} onClient={onClient} />
       )}
     </Panel>
   ))
 }
 
-function TalkerTable({
+function TopClientTable({
   title,
   colour,
   talkers,
@@ -53,12 +53,12 @@ function TalkerTable({
 }: {
   readonly title: string
   readonly colour: string
-  readonly talkers: readonly Talker[]
+  readonly talkers: readonly TopClient[]
   readonly onClient: (client: string) => void
 }) {
   const most = Math.max(...talkers.map(({ count }) => count), 1)
   return (
-    <Table<Talker>
+    <Table<TopClient>
       caption={title}
       rows={talkers}
       first={8}
@@ -74,7 +74,7 @@ function TalkerTable({
         },
         {
           title: 'Share of the first',
-          roomy: true,
+          wideOnly: true,
           kind: 'bar',
           cell: (row) => <Fill part={row.count / most} colour={colour} />,
         },

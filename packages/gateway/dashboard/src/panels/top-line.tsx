@@ -1,11 +1,11 @@
-import type { RouteStatus, Status, StoreStatus } from '../../../src/server/admin/api/live-types.js'
+import type { RouteStatus, Status, StoreStatus } from '../../../src/server/admin/api/gateway-status.js'
 import type { Live } from '../api/use-live.js'
 import { Badge } from '../components/badge.js'
 import { count, duration, rate, share } from '../components/format.js'
 import { Tile, Tiles } from '../components/tile.js'
 import { trafficOf } from '../timeseries/buckets.js'
 import { requestsIn } from '../timeseries/route-history.js'
-import { MEANWHILE } from './labels.js'
+import { FAILURE_POLICIES } from './labels.js'
 
 /** Seconds that "now" is the mean of: short enough for now, long enough to be read. */
 const NOW = 5
@@ -83,7 +83,7 @@ function StoreState({ store }: { readonly store: StoreStatus }) {
 }
 
 function aboutStore({ kind, state, policy, keys }: StoreStatus): string {
-  if (state === 'lost') return `${kind}; meanwhile ${MEANWHILE[policy ?? 'local']}`
+  if (state === 'lost') return `${kind}; meanwhile ${FAILURE_POLICIES[policy ?? 'local']}`
   return kind === 'memory' ? `${count(keys)} keys` : kind
 }
 

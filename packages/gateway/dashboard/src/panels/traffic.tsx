@@ -1,8 +1,8 @@
-import type { RouteSample } from '../../../src/server/admin/api/live-types.js'
+import type { RouteSample } from '../../../src/server/admin/api/live-samples.js'
 import { rate, tick } from '../components/format.js'
 import { Empty, Panel } from '../components/panel.js'
 import { Plot } from '../components/plot.js'
-import { ofRoute, type View } from './view.js'
+import { routeLabel, type View } from './view.js'
 
 /** Requests a second, by what became of them. */
 export function Traffic({ view }: { readonly view: View }) {
@@ -11,14 +11,14 @@ export function Traffic({ view }: { readonly view: View }) {
   const shadowed = perSecond(({ shadowRefused }) => shadowRefused)
   const failed = perSecond((traffic) => traffic.failed)
   return (
-    <Panel id="traffic" title="Requests a second" note={`${ofRoute(view)}, last ${view.minutes} min`}>
+    <Panel id="traffic" title="Requests a second" note={`${routeLabel(view)}, last ${view.minutes} min`}>
       {view.stretches.length === 0 ? (
         <Empty>
           Here will be the requests of each second: those that were let in, and those that were refused.
         </Empty>
       ) : (
         <Plot
-          label={`Requests a second that were allowed and refused, ${ofRoute(view)}. The table of routes has the numbers.`}
+          label={`Requests a second that were allowed and refused, ${routeLabel(view)}. The table of routes has the numbers.`}
           times={view.times}
           span={view.span}
           format={rate}

@@ -1,5 +1,5 @@
 import { useMemo } from 'preact/hooks'
-import type { Sample } from '../../../src/server/admin/api/live-types.js'
+import type { Sample } from '../../../src/server/admin/api/live-samples.js'
 import { bucketsOf, type TimeBucket } from '../timeseries/buckets.js'
 import type { History } from '../timeseries/history.js'
 
@@ -42,6 +42,6 @@ function lengthFor(seconds: number): number {
   return seconds <= 120 ? 1 : seconds <= 360 ? 2 : 5
 }
 
-export function ofRoute({ route }: View): string {
+export function routeLabel({ route }: View): string {
   return route ?? 'all routes'
 }

@@ -14,7 +14,7 @@ type Value = (stretch: TimelineReport['stretches'][number]) => number
  * Sets two courses side by side, in stretches as long as the longer ones of the two: where one replay ended later, as for requests that waited,
  * its stretches may be twice as long, or more of them.
  */
-export function together(
+export function alignTimelines(
   one: TimelineReport,
   other: TimelineReport,
   value: Value,

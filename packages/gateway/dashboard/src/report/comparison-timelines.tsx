@@ -1,6 +1,6 @@
 import { Panel } from '../components/panel.js'
 import { Plot } from '../components/plot.js'
-import { together } from './align-timelines.js'
+import { alignTimelines } from './align-timelines.js'
 import { bucketLength, number } from './report-format.js'
 import type { Side } from './sides.js'
 
@@ -27,7 +27,11 @@ export function ComparisonTimelines({ one, other }: { readonly one: Side; readon
 }
 
 function BothPlot({ id, title, of, one, other }: Shown & { readonly one: Side; readonly other: Side }) {
-  const { width, pairs } = together(one.report.timeline, other.report.timeline, (stretch) => stretch[of])
+  const { width, pairs } = alignTimelines(
+    one.report.timeline,
+    other.report.timeline,
+    (stretch) => stretch[of],
+  )
   if (pairs.every((pair) => pair.one + pair.other === 0)) return null
   const times = pairs.map(({ at }) => at)
   return (

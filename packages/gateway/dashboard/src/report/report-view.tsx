@@ -9,7 +9,7 @@ import { TradeOff } from './trade-off.js'
 import './report.css'
 
 /** All that a replay came to: of one policy, or of two side by side. */
-export function Replayed(page: Omit<ReportPage, 'trace'>) {
+export function ReportView(page: Omit<ReportPage, 'trace'>) {
   const { report, comparison, suggestion, yaml = '' } = page
   const sides = sidesOf(page)
   const [one, other] = sides

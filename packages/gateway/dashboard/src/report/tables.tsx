@@ -23,7 +23,7 @@ export function Rules({ report, name, place }: Side) {
           {
             title: 'Algorithm',
             value: ({ algorithm, enforced }) => (enforced ? algorithm : `${algorithm} (shadow)`),
-            roomy: true,
+            wideOnly: true,
           },
           { title: 'Refused', value: ({ refused }) => refused, cell: ({ refused }) => number(refused) },
           {
@@ -35,13 +35,13 @@ export function Rules({ report, name, place }: Side) {
             title: 'Full, p95',
             value: ({ fullness }) => fullness.p95,
             cell: ({ fullness }) => <Bar part={fullness.p95} colour={colourOfFullness(fullness.p95)} />,
-            roomy: true,
+            wideOnly: true,
           },
           {
             title: 'Most held',
             value: ({ mostHeld }) => mostHeld ?? -1,
             cell: ({ mostHeld }) => (mostHeld === null ? '–' : part(mostHeld, 1)),
-            roomy: true,
+            wideOnly: true,
           },
         ]}
       />
@@ -67,19 +67,19 @@ export function Clients({ report }: { readonly report: ReplayReport }) {
             value: ({ client }) => client,
             cell: ({ client }) => <span class="name">{client}</span>,
           },
-          { title: 'Tier', value: ({ tier }) => tier ?? '', roomy: true },
+          { title: 'Tier', value: ({ tier }) => tier ?? '', wideOnly: true },
           { title: 'Requests', value: ({ requests }) => requests, cell: ({ requests }) => number(requests) },
           {
             title: 'Refused',
             value: ({ refused }) => refused,
             cell: ({ refused, requests }) => `${number(refused)} (${part(refused, requests)})`,
           },
-          { title: 'Falsely', value: ({ falselyRefused }) => falselyRefused, roomy: true },
+          { title: 'Falsely', value: ({ falselyRefused }) => falselyRefused, wideOnly: true },
           {
             title: 'Tokens',
             value: ({ tokens }) => tokens,
             cell: ({ tokens }) => number(tokens),
-            roomy: true,
+            wideOnly: true,
           },
           {
             title: 'Longest lock-out',

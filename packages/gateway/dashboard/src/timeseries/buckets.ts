@@ -1,4 +1,4 @@
-import type { Latency, RouteSample, Sample } from '../../../src/server/admin/api/live-types.js'
+import type { Latency, RouteSample, Sample } from '../../../src/server/admin/api/live-samples.js'
 
 /** A few seconds as one point of a plot. */
 export interface TimeBucket {

@@ -1,4 +1,4 @@
-import type { Sample } from '../../../src/server/admin/api/live-types.js'
+import type { Sample } from '../../../src/server/admin/api/live-samples.js'
 
 /** As far back as the plots go. */
 const LONGEST = 900

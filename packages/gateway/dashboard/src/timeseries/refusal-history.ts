@@ -1,4 +1,4 @@
-import type { Sample } from '../../../src/server/admin/api/live-types.js'
+import type { Sample } from '../../../src/server/admin/api/live-samples.js'
 
 /** How often a rule of a route refused for one reason. */
 export interface RefusalCount {

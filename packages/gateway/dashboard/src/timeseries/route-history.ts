@@ -1,4 +1,4 @@
-import type { RouteSample, Sample } from '../../../src/server/admin/api/live-types.js'
+import type { RouteSample, Sample } from '../../../src/server/admin/api/live-samples.js'
 import { after, NO_TRAFFIC, trafficOf } from './buckets.js'
 
 /** What came to a route in a stretch of time. */

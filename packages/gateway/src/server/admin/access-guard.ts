@@ -4,27 +4,32 @@ import { isIP } from 'node:net'
 import type { AdminConfig } from '../../policy/config/config.js'
 import { isLoopback } from '../../policy/config/yaml/endpoint.js'
 
-type Asked = Pick<IncomingMessage, 'method' | 'headers'>
+type GuardedRequest = Pick<IncomingMessage, 'method' | 'headers'>
 
-/** Why the admin port does not answer a request. */
+/** The status and the message of a request that the admin port rejects. */
 export interface Denial {
   readonly status: 401 | 403
   readonly error: string
 }
 
-const NO_TOKEN: Denial = { status: 401, error: 'this wants the admin token: Authorization: Bearer …' }
+const TOKEN_REQUIRED: Denial = {
+  status: 401,
+  error: 'admin token required; send it as Authorization: Bearer TOKEN',
+}
 
 /**
- * Whether a request to the admin port is answered.
+ * Decides which requests the admin port serves.
  *
- * A page of another site may have a browser ask this port under a name that it has pointed here (DNS rebinding), so that
- * only addresses, names of this machine and those that the file says are answered; and may have it send something, which needs an `Origin` of this port.
- * Who reaches a loopback address may read without the token; on any other, all but the probes and the empty page want it; and so does who comes under a name of the file's, through
- * a proxy that others reach too.
+ * A page of another site can make a browser send requests here, directly or under a host name that
+ * it resolves to this address (DNS rebinding). The port therefore serves only IP addresses,
+ * `localhost` and the names in the configuration, and requires a matching `Origin` for writes.
+ *
+ * Requests to a loopback address may read without the token. All other addresses and the configured
+ * names require it, except for the probes and the static page.
  */
-export class Guard {
+export class AccessGuard {
   readonly #host: string
-  /** Under which a proxy before it asks. */
+  /** Names under which a proxy in front of the port sends requests. */
   readonly #names: ReadonlySet<string>
   readonly #tokenHash: Buffer | undefined
 
@@ -34,51 +39,59 @@ export class Guard {
     this.#tokenHash = tokenHash === undefined ? undefined : Buffer.from(tokenHash, 'hex')
   }
 
-  /** Whether there is a token at all. */
+  /** Whether an admin token is configured. */
   get hasToken(): boolean {
     return this.#tokenHash !== undefined
   }
 
-  /** As `denies`, for what has no data in it: the token is not asked for. */
-  deniesPage({ headers }: Asked): Denial | undefined {
+  /** Checks a request for a static file, which contains no data and needs no token. */
+  denialForPage({ headers }: GuardedRequest): Denial | undefined {
     const name = hostName(headers.host)
-    if (name !== undefined && (this.#isOurs(name) || this.#names.has(name))) return undefined
-    return { status: 403, error: 'this name is none of this port; ask it by its address' }
+    if (name !== undefined && (this.#isOwnAddress(name) || this.#names.has(name))) return undefined
+    return {
+      status: 403,
+      error: "this host name is not allowed; use the IP address, or add the name to 'admin.names'",
+    }
   }
 
-  /** As `denies`, for what changes something: the token is asked for on every address. */
-  deniesAct(request: Asked): Denial | undefined {
-    const denial = this.denies(request)
+  /** Checks a request that changes something, which needs the token on every address. */
+  denialForAction(request: GuardedRequest): Denial | undefined {
+    const denial = this.denialFor(request)
     if (denial !== undefined) return denial
     if (!this.hasToken)
       return {
         status: 403,
-        error: 'nothing can be changed here: the file has no admin token, which `sluice token new` makes',
+        error: 'actions are off: the configuration has no admin token; create one with `sluice token new`',
       }
-    return this.holdsToken(request.headers.authorization) ? undefined : NO_TOKEN
+    return this.holdsToken(request.headers.authorization) ? undefined : TOKEN_REQUIRED
   }
 
-  /** Undefined where it is answered. Who has the token may ask under any name, which a page of another site cannot. */
-  denies(request: Asked): Denial | undefined {
+  /**
+   * Checks a request for data. A request with the token may use any host name, because a page of
+   * another site cannot know the token.
+   *
+   * @returns undefined if the request is allowed
+   */
+  denialFor(request: GuardedRequest): Denial | undefined {
     const { method, headers } = request
     const { origin, host } = headers
-    const reads = method === 'GET' || method === 'HEAD'
-    if (!reads && origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
-      return { status: 403, error: 'a page of another site cannot change anything here' }
+    const isRead = method === 'GET' || method === 'HEAD'
+    if (!isRead && origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`)
+      return { status: 403, error: 'requests from pages of another origin are not allowed' }
     if (this.holdsToken(headers.authorization)) return undefined
-    const denial = this.deniesPage(request)
+    const denial = this.denialForPage(request)
     if (denial !== undefined) return denial
-    return isLoopback(this.#host) && this.#isOurs(hostName(host)) ? undefined : NO_TOKEN
+    return isLoopback(this.#host) && this.#isOwnAddress(hostName(host)) ? undefined : TOKEN_REQUIRED
   }
 
-  /** Whether it is the token; never where none is configured. */
+  /** Whether the header holds the admin token; always false if no token is configured. */
   holdsToken(authorization: string | undefined): boolean {
     const [, token] = /^bearer +(\S+)$/i.exec(authorization ?? '') ?? []
     if (token === undefined || this.#tokenHash === undefined) return false
     return timingSafeEqual(createHash('sha256').update(token).digest(), this.#tokenHash)
   }
 
-  #isOurs(name: string | undefined): boolean {
+  #isOwnAddress(name: string | undefined): boolean {
     return name !== undefined && (name === 'localhost' || name === this.#host || isIP(name) !== 0)
   }
 }

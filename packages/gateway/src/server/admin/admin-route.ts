@@ -1,29 +1,35 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-/** What the admin port answers. */
-export interface Answer {
+/** A response of the admin port. */
+export interface AdminResponse {
   readonly status: number
-  /** Default: JSON. */
+  /** Default: `application/json`. */
   readonly type?: string
-  /** Bytes or a text as they are, or what becomes JSON. */
+  /** Strings and buffers are sent unchanged; objects are sent as JSON. */
   readonly body: Buffer | string | object
 }
 
-export interface Asked {
+export interface AdminRequest {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly query: URLSearchParams
 }
 
-/** What there is at a path of the admin port. */
-export interface Page {
-  /** Default: GET, and HEAD with it. */
+/** The handler of one path of the admin port. */
+export interface AdminRoute {
+  /** Default: GET, which includes HEAD. */
   readonly method?: 'POST'
   /**
-   * `probe`: everybody, under any name. `empty`: everybody who asks by a name of this port; there is no data in it. `data`: who may
-   * read. `act`: it looks for itself.
+   * - `probe`: open to every client, under any host name.
+   * - `static`: open to every client that uses an allowed host name; contains no data.
+   * - `data`: requires permission to read.
+   * - `action`: the handler checks access itself.
    */
-  readonly access: 'probe' | 'empty' | 'data' | 'act'
-  /** Undefined where it has answered, or goes on answering, by itself. */
-  readonly answer: (asked: Asked) => Promise<Answer | undefined> | Answer | undefined
+  readonly access: 'probe' | 'static' | 'data' | 'action'
+  /** Returns undefined if the handler writes the response itself. */
+  readonly handle: (request: AdminRequest) => Promise<AdminResponse | undefined> | AdminResponse | undefined
+}
+
+export function failure(status: number, error: string): AdminResponse {
+  return { status, body: { error } }
 }

@@ -1,63 +1,68 @@
 import { fileURLToPath } from 'node:url'
 import { readStaticFiles } from '../http/static-files.js'
-import type { Summary } from '../observability/metrics/metrics-summary.js'
-import type { Answer, Page } from './admin-route.js'
-import type { ClientState, Status, Talkers } from './api/live-types.js'
-import type { LiveFeed } from './live/sse-feed.js'
+import type { MetricsSummary } from '../observability/metrics/metrics-summary.js'
+import { type AdminResponse, type AdminRoute, failure } from './admin-route.js'
+import type { ClientState, TopClients } from './api/client-status.js'
+import type { Status } from './api/gateway-status.js'
+import type { SseFeed } from './live/sse-feed.js'
 
-/** What the admin port tells. */
+/** The data that the admin port serves. */
 export interface AdminSources {
-  /** Whether the gateway takes requests. Never rejects. */
+  /** Whether the gateway accepts requests. Never rejects. */
   readonly readiness: () => Promise<Readiness>
   readonly metrics: {
     /** The media type of the text. */
     readonly type: string
     readonly text: () => Promise<string>
-    readonly summary: () => Summary
+    readonly summary: () => MetricsSummary
   }
   readonly live: LiveSources
 }
 
 export interface Readiness {
   readonly ready: boolean
-  /** Shown as it is. */
+  /** The body of the response. */
   readonly details: { readonly status: string; readonly [detail: string]: string }
 }
 
-/** What the dashboard shows. What asks the store rejects where that does not answer. */
+/** The data of the dashboard. Functions that read the store reject while it is unavailable. */
 interface LiveSources {
-  readonly feed: Pick<LiveFeed, 'listen'>
+  readonly feed: Pick<SseFeed, 'listen'>
   readonly status: () => Promise<Status>
-  readonly talkers: () => Talkers
-  /** Undefined where nobody like that is known. */
-  readonly client: (text: string) => Promise<ClientState | undefined>
-  /** The configuration that runs, in words. */
+  readonly topClients: () => TopClients
+  /** Resolves to undefined if no known client matches. */
+  readonly client: (search: string) => Promise<ClientState | undefined>
+  /** A description of the running configuration, without secrets. */
   readonly config: () => string
 }
 
-/** Longest text that is looked for. */
+/** Longest search for a client, in characters. */
 const MAX_SEARCH = 1000
 
-/** The dashboard as it was built. */
+/** The built dashboard. */
 const DASHBOARD = fileURLToPath(new URL('../../../dashboard/dist/', import.meta.url))
 
-/** By their paths. `headers` are those of every answer. */
+/**
+ * Returns the read-only routes of the admin port by path.
+ *
+ * @param headers headers of every response
+ */
 export function adminRoutes(
   { readiness, metrics, live }: AdminSources,
   headers: Readonly<Record<string, string>>,
-): ReadonlyMap<string, Page> {
-  const data = (answer: Page['answer']): Page => ({ access: 'data', answer })
-  const files = [...readStaticFiles(DASHBOARD)].map(([path, { type, body }]): [string, Page] => [
+): ReadonlyMap<string, AdminRoute> {
+  const data = (handle: AdminRoute['handle']): AdminRoute => ({ access: 'data', handle })
+  const files = [...readStaticFiles(DASHBOARD)].map(([path, { type, body }]): [string, AdminRoute] => [
     path,
-    { access: 'empty', answer: () => ({ status: 200, type, body }) },
+    { access: 'static', handle: () => ({ status: 200, type, body }) },
   ])
-  return new Map<string, Page>([
-    ['/healthz', { access: 'probe', answer: () => ok({ status: 'ok' }) }],
+  return new Map<string, AdminRoute>([
+    ['/healthz', { access: 'probe', handle: () => ok({ status: 'ok' }) }],
     [
       '/readyz',
       {
         access: 'probe',
-        async answer() {
+        async handle() {
           const { ready, details } = await readiness()
           return { status: ready ? 200 : 503, body: details }
         },
@@ -68,32 +73,30 @@ export function adminRoutes(
     [
       '/api/live',
       data(({ request, response }) => {
-        if (request.method === 'HEAD') return failure(405, 'only GET')
+        if (request.method === 'HEAD') return failure(405, 'only GET is allowed')
         const { 'accept-encoding': encodings } = request.headers
         return live.feed.listen(response, headers, encodings)
           ? undefined
-          : failure(503, 'too many look already')
+          : failure(503, 'too many dashboards are connected')
       }),
     ],
     ['/api/status', data(async () => ok(await live.status()))],
-    ['/api/talkers', data(() => ok(live.talkers()))],
-    ['/api/client', data(({ query }) => clientAnswer(query.get('q') ?? '', live.client))],
+    ['/api/talkers', data(() => ok(live.topClients()))],
+    ['/api/client', data(({ query }) => findClient(query.get('q') ?? '', live.client))],
     ['/api/config', data(() => ({ ...ok(live.config()), type: 'text/plain; charset=utf-8' }))],
     ...files,
   ])
 }
 
-async function clientAnswer(text: string, client: LiveSources['client']): Promise<Answer> {
-  if (text === '' || text.length > MAX_SEARCH)
-    return failure(400, 'say whom to look for: /api/client?q=203.0.113.7, or the id of a client')
-  const state = await client(text)
-  return state === undefined ? failure(404, `nobody like '${text}' was seen lately`) : ok(state)
+async function findClient(search: string, client: LiveSources['client']): Promise<AdminResponse> {
+  if (search === '' || search.length > MAX_SEARCH)
+    return failure(400, "'q' must be an IP address or a client id, as in /api/client?q=203.0.113.7")
+  const state = await client(search)
+  return state === undefined
+    ? failure(404, `no client that matches '${search}' was seen recently`)
+    : ok(state)
 }
 
-function ok(body: string | object): Answer {
+function ok(body: string | object): AdminResponse {
   return { status: 200, body }
-}
-
-export function failure(status: number, error: string): Answer {
-  return { status, body: { error } }
 }

@@ -5,17 +5,17 @@ import type { AdminConfig } from '../../policy/config/config.js'
 import { listen } from '../http/listen.js'
 import { BodyAbortedError } from '../http/read-body.js'
 import type { Log } from '../logging/log.js'
-import { Guard } from './access-guard.js'
+import { AccessGuard } from './access-guard.js'
 import { actionEndpoint } from './actions/action-endpoint.js'
 import { AuditLog } from './actions/audit-log.js'
-import type { Answer, Asked, Page } from './admin-route.js'
-import { type AdminSources, adminRoutes, failure } from './admin-routes.js'
-import type { Act } from './api/live-types.js'
+import { type AdminRequest, type AdminResponse, type AdminRoute, failure } from './admin-route.js'
+import { type AdminSources, adminRoutes } from './admin-routes.js'
+import type { AdminAction } from './api/admin-actions.js'
 import { type RecordSources, replayRoutes } from './replay/replay-routes.js'
 
 export interface AdminServer {
   readonly address: AddressInfo
-  /** Lines of the audit log that were dropped. */
+  /** Audit log lines that were dropped. */
   readonly auditDropped: number
   close(): Promise<void>
 }
@@ -23,14 +23,14 @@ export interface AdminServer {
 export interface AdminOptions {
   readonly config: AdminConfig
   readonly sources: AdminSources
-  /** Does an act and says what was done; rejects with an ActError. */
-  readonly perform: (act: Act) => Promise<string>
-  /** Undefined where nothing is recorded. */
+  /** Performs an action and describes the change; rejects with an AdminActionError. */
+  readonly perform: (act: AdminAction) => Promise<string>
+  /** Undefined if recording is off. */
   readonly record: RecordSources | undefined
   readonly log: Pick<Log, 'info' | 'error' | 'crashed'>
 }
 
-/** None of it is for another site, a frame or a cache; and a page loads nothing but what comes from here. */
+/** Forbid caching, framing and use by other sites; a page loads resources of its own origin only. */
 const HEADERS = {
   'cache-control': 'no-store',
   'content-security-policy': [
@@ -49,21 +49,26 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
 }
 
-/** Connections that are open at a time. They use the descriptors that `max_connections` leaves free. */
+/** Connections open at a time. They use the file descriptors that `max_connections` leaves free. */
 const MAX_CONNECTIONS = 64
 
-/** For the head of a request, in milliseconds. */
+/** Time for the request headers to arrive, in milliseconds. */
 const HEAD_TIMEOUT_MS = 10_000
 
-/** What went wrong is the log's to say. */
-const UNFORESEEN = 'this could not be answered, through a fault of the gateway; its log has more'
+const UNEXPECTED_ERROR = "unexpected error; see the gateway's log"
 
 /**
- * The port for those who run the gateway: `/healthz` answers 200 as long as the process does; `/readyz` answers 503
- * while requests had better go elsewhere; `/metrics` is for Prometheus, and `/metrics.json` for people and scripts; `/` is the
- * dashboard, and `/api/` what it shows. Where the store does not answer it is a 503; what nobody foresaw is a 500 and a line of the log.
+ * Starts the admin port:
  *
- * @throws Error that says in one line why the port cannot be had.
+ * - `/healthz` responds with 200 as long as the process runs;
+ * - `/readyz` responds with 503 while load balancers should send requests elsewhere;
+ * - `/metrics` is for Prometheus, and `/metrics.json` is a summary for people and scripts;
+ * - `/` is the dashboard, and `/api/` is its data and its actions.
+ *
+ * A request that needs a store that is unavailable gets 503. An unexpected error is logged, and the
+ * request gets 500.
+ *
+ * @throws Error with a one-line reason if the port cannot be opened
  */
 export async function startAdmin({
   config,
@@ -72,35 +77,41 @@ export async function startAdmin({
   record,
   log,
 }: AdminOptions): Promise<AdminServer> {
-  const guard = new Guard(config)
+  const guard = new AccessGuard(config)
   const audit = new AuditLog(log, config.audit)
-  const acts = actionEndpoint(guard, audit, perform)
-  const pages = new Map([
+  const actions = actionEndpoint(guard, audit, perform)
+  const routes = new Map([
     ...adminRoutes(sources, HEADERS),
-    ['/api/acts', acts],
+    ['/api/actions', actions],
+    // The path of version 0.1.
+    ['/api/acts', actions],
     ...replayRoutes(record, HEADERS),
   ])
   const server = createServer({ headersTimeout: HEAD_TIMEOUT_MS }, async (request, response) => {
     try {
       const [path = '', search = ''] = (request.url ?? '').split('?', 2)
-      const answer = await answerTo(
+      const result = await handle(
         { request, response, query: new URLSearchParams(search) },
-        pages.get(path),
+        routes.get(path),
         guard,
       )
-      if (answer !== undefined) send(response, answer)
+      if (result !== undefined) send(response, result)
     } catch (error) {
       if (error instanceof BodyAbortedError) return
-      const foreseen = error instanceof StoreUnavailableError
-      if (!foreseen) log.crashed(error)
+      const isStoreDown = error instanceof StoreUnavailableError
+      if (!isStoreDown) log.crashed(error)
       if (response.headersSent) response.destroy()
-      else send(response, foreseen ? failure(503, 'the store does not answer') : failure(500, UNFORESEEN))
+      else
+        send(
+          response,
+          isStoreDown ? failure(503, 'the store is unavailable') : failure(500, UNEXPECTED_ERROR),
+        )
     }
   })
   const connections = new Set<Socket>()
   server.on('connection', (socket) => {
-    // The newest is let in, so that connections which nobody uses do not lock the operator out.
-    if (connections.size >= MAX_CONNECTIONS) makeRoom(connections)
+    // New connections are accepted, so that idle ones do not lock the operator out.
+    if (connections.size >= MAX_CONNECTIONS) evictConnection(connections)
     connections.add(socket)
     socket.once('close', () => connections.delete(socket))
   })
@@ -119,8 +130,8 @@ export async function startAdmin({
   }
 }
 
-/** Closes the oldest connection on which nothing was asked yet, else the oldest of all. */
-function makeRoom(connections: Set<Socket>): void {
+/** Closes the oldest connection that sent no request yet, or else the oldest connection. */
+function evictConnection(connections: Set<Socket>): void {
   const [oldest] = connections
   let closed = oldest
   for (const socket of connections)
@@ -133,35 +144,40 @@ function makeRoom(connections: Set<Socket>): void {
   closed.destroy()
 }
 
-function answerTo(asked: Asked, page: Page | undefined, guard: Guard): ReturnType<Page['answer']> {
-  const { request } = asked
-  const denial = denialOf(page?.access ?? 'data', asked, guard)
+function handle(
+  admin: AdminRequest,
+  route: AdminRoute | undefined,
+  guard: AccessGuard,
+): ReturnType<AdminRoute['handle']> {
+  const { request } = admin
+  const denial = denialOf(route?.access ?? 'data', admin, guard)
   if (denial !== undefined) return failure(denial.status, denial.error)
-  if (page === undefined) return failure(404, 'not found; / is the dashboard, and /metrics are the metrics')
+  if (route === undefined)
+    return failure(404, 'not found; the dashboard is at /, the metrics are at /metrics')
   const method = request.method === 'HEAD' ? 'GET' : request.method
-  const wanted = page.method ?? 'GET'
-  return method === wanted ? page.answer(asked) : failure(405, `only ${wanted}`)
+  const expected = route.method ?? 'GET'
+  return method === expected ? route.handle(admin) : failure(405, `only ${expected} is allowed`)
 }
 
-function denialOf(access: Page['access'], { request }: Asked, guard: Guard) {
+function denialOf(access: AdminRoute['access'], { request }: AdminRequest, guard: AccessGuard) {
   switch (access) {
     case 'probe':
-    case 'act':
+    case 'action':
       return undefined
-    case 'empty':
-      return guard.deniesPage(request)
+    case 'static':
+      return guard.denialForPage(request)
     case 'data':
-      return guard.denies(request)
+      return guard.denialFor(request)
   }
 }
 
-function send(response: ServerResponse, { status, type = 'application/json', body }: Answer): void {
-  // First, so that what cannot be written as JSON can still be answered.
-  const sent = typeof body === 'string' || Buffer.isBuffer(body) ? body : `${JSON.stringify(body)}\n`
+function send(response: ServerResponse, { status, type = 'application/json', body }: AdminResponse): void {
+  // Serialized before the headers are sent, so that a failure can still be reported.
+  const content = typeof body === 'string' || Buffer.isBuffer(body) ? body : `${JSON.stringify(body)}\n`
   response.writeHead(status, {
     ...HEADERS,
     'content-type': type,
     ...(status === 401 && { 'www-authenticate': 'Bearer' }),
   })
-  response.end(sent)
+  response.end(content)
 }

@@ -11,27 +11,28 @@ import type { Observer } from '../observability/observer.js'
 import type { RequestOutcome } from '../observability/request-outcome.js'
 import type { OpenedStore } from '../store/open-store.js'
 import { RuleActions } from './actions/rule-actions.js'
-import type { Act, Status, StoreStatus } from './api/live-types.js'
+import type { AdminAction } from './api/admin-actions.js'
+import type { Status, StoreStatus } from './api/gateway-status.js'
 import { RuleView } from './live/rule-view.js'
-import { LiveFeed } from './live/sse-feed.js'
+import { SseFeed } from './live/sse-feed.js'
 import { TrafficSampler } from './live/traffic-sampler.js'
 
 export interface LiveStateOptions {
   readonly opened: OpenedStore
   readonly warmUps: Pick<WarmUps, 'ofRoutes'>
   readonly overrides: () => Overrides
-  /** As in RuleActionsOptions. */
+  /** Applies other overrides. @throws Error if they do not fit the rules; the old ones stay. */
   readonly override: (overrides: Overrides) => Promise<void>
   readonly log: Pick<Log, 'crashed'>
 }
 
-/** What the dashboard shows of a gateway, and what may be done from it. */
+/** Collects the data of the dashboard, and performs its actions. */
 export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
-  readonly feed: LiveFeed
+  readonly feed: SseFeed
   readonly #options: LiveStateOptions
-  readonly #seconds = new TrafficSampler()
+  readonly #sampler = new TrafficSampler()
   readonly #view: RuleView
-  readonly #acts: RuleActions
+  readonly #actions: RuleActions
   readonly #started = Date.now()
   #config: GatewayConfig
 
@@ -40,26 +41,26 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
     this.#config = config
     this.#options = options
     this.#view = new RuleView(opened.store, () => warmUps.ofRoutes(this.#config))
-    this.#acts = new RuleActions({ ...options, view: this.#view, store: opened.store })
-    this.feed = new LiveFeed({
+    this.#actions = new RuleActions({ ...options, view: this.#view, store: opened.store })
+    this.feed = new SseFeed({
       sample: () => {
         const { failures, timeouts } = opened.figures()
-        return this.#seconds.take(Date.now(), failures + timeouts)
+        return this.#sampler.take(Date.now(), failures + timeouts)
       },
       status: () => this.status(),
-      crashed: (error) => options.log.crashed(error),
+      onError: (error) => options.log.crashed(error),
     })
   }
 
-  /** This is the configuration from now on, and what it comes to. */
-  show(config: GatewayConfig, policies: readonly RoutePolicy[]): void {
+  /** Switches to a new configuration and its policies. */
+  setConfig(config: GatewayConfig, policies: readonly RoutePolicy[]): void {
     this.#config = config
-    this.#view.watch(policies)
-    this.#seconds.keep(new Set(policies.map(({ route }) => route)))
-    this.feed.changed()
+    this.#view.setPolicies(policies)
+    this.#sampler.retainRoutes(new Set(policies.map(({ route }) => route)))
+    this.feed.sendStatus()
   }
 
-  /** Rejects where the store does not answer. */
+  /** Rejects with a StoreUnavailableError while the store is unavailable. */
   async status(): Promise<Status> {
     return {
       at: Date.now(),
@@ -72,50 +73,57 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
     }
   }
 
-  talkers() {
-    return this.#view.talkers()
+  topClients() {
+    return this.#view.topClients()
   }
 
-  /** As RuleView. */
-  client(text: string) {
-    return this.#view.client(text)
+  /**
+   * Finds a client by key, id or a part of its key. Resolves to undefined if none matches.
+   * Rejects with a StoreUnavailableError while the store is unavailable.
+   */
+  client(search: string) {
+    return this.#view.client(search)
   }
 
-  /** The configuration in words, without its secrets. */
+  /** A description of the running configuration, without secrets. */
   config(): string {
     return `${describeConfig(this.#config).join('\n')}\n`
   }
 
-  /** As RuleActions. */
-  async perform(act: Act): Promise<string> {
-    const done = await this.#acts.do(act)
-    this.feed.changed()
+  /**
+   * Performs an action and describes the change.
+   *
+   * @throws AdminActionError (as a rejection) if the action cannot be performed
+   */
+  async perform(action: AdminAction): Promise<string> {
+    const done = await this.#actions.perform(action)
+    this.feed.sendStatus()
     return done
   }
 
   onRequestEnd(route: string | undefined, outcome: RequestOutcome): void {
-    this.#seconds.onRequestEnd(route, outcome)
+    this.#sampler.onRequestEnd(route, outcome)
   }
 
   onInFlightChange(route: string, change: 1 | -1): void {
-    this.#seconds.onInFlightChange(route, change)
+    this.#sampler.onInFlightChange(route, change)
   }
 
   onWaitingChange(route: string, change: 1 | -1): void {
-    this.#seconds.onWaitingChange(route, change)
+    this.#sampler.onWaitingChange(route, change)
   }
 
   onUpstreamResponse(route: string, seconds: number): void {
-    this.#seconds.onUpstreamResponse(route, seconds)
+    this.#sampler.onUpstreamResponse(route, seconds)
   }
 
   onLimiterEvent(route: string, event: LimiterEvent<RequestSender>): void {
-    this.#seconds.onLimiterEvent(route, event)
+    this.#sampler.onLimiterEvent(route, event)
     this.#view.onLimiterEvent(route, event)
   }
 
   onStoreOperation(_operation: StoreOperation, seconds: number): void {
-    this.#seconds.onStoreOperation(seconds)
+    this.#sampler.onStoreOperation(seconds)
   }
 }
 

@@ -10,7 +10,7 @@ const LONGEST = 128
  * characters of an id. `hashed`: a digest, the same for the same client until the process ends, which nobody can try
  * addresses against: its key is in the memory of this process alone.
  */
-export function clientNames(naming: LogConfig['clients']): (client: string) => string {
+export function clientRedactor(naming: LogConfig['clients']): (client: string) => string {
   switch (naming) {
     case 'plain':
       return (client) => client.slice(0, LONGEST)

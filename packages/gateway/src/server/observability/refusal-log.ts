@@ -3,7 +3,7 @@ import { clientLabel } from '../../policy/client-label.js'
 import type { LogConfig } from '../../policy/config/config.js'
 import type { RequestSender } from '../../policy/policy-request.js'
 import type { Log } from '../logging/log.js'
-import { clientNames } from './client-redaction.js'
+import { clientRedactor } from './client-redaction.js'
 import { SpaceSaving } from './metrics/space-saving.js'
 import type { Observer } from './observer.js'
 
@@ -38,14 +38,14 @@ export class RefusalLog implements Partial<Observer> {
 
   constructor(config: LogConfig, { log, after = afterUnheld }: RefusalLogOptions) {
     this.#config = config
-    this.#nameOf = clientNames(config.clients)
+    this.#nameOf = clientRedactor(config.clients)
     this.#log = log
     this.#after = after
   }
 
   /** Goes on as another configuration says. */
   configure(config: LogConfig): void {
-    if (config.clients !== this.#config.clients) this.#nameOf = clientNames(config.clients)
+    if (config.clients !== this.#config.clients) this.#nameOf = clientRedactor(config.clients)
     this.#config = config
   }
 

@@ -3,7 +3,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { Act, Status } from '../../../src/server/admin/api/live-types.js'
+import type { AdminAction } from '../../../src/server/admin/api/admin-actions.js'
+import type { Status } from '../../../src/server/admin/api/gateway-status.js'
 import { echo, type Running, running, send } from '../gateway/running-gateway.js'
 
 const TOKEN = 'a-token-of-some-length'
@@ -18,7 +19,7 @@ routes:
       - { name: slots, concurrent: 2 }
   - match: POST /other`
 
-async function acting() {
+async function gatewayWithToken() {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-audit-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const audit = join(folder, 'audit.jsonl')
@@ -37,10 +38,15 @@ async function acting() {
   return { ...gateway, auditLines }
 }
 
-async function act({ adminUrl }: Running, wanted: Act | string, headers: object = {}) {
-  const { status, text } = await send(adminUrl, '/api/acts', {
+async function act(
+  { adminUrl }: Running,
+  action: AdminAction | string,
+  headers: object = {},
+  path = '/api/actions',
+) {
+  const { status, text } = await send(adminUrl, path, {
     headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json', ...headers },
-    body: typeof wanted === 'string' ? wanted : JSON.stringify(wanted),
+    body: typeof action === 'string' ? action : JSON.stringify(action),
   })
   return { status, ...(JSON.parse(text) as { ok?: true; done?: string; error?: string }) }
 }
@@ -54,14 +60,14 @@ const predict = async ({ url }: Running) => (await send(url, '/predict')).status
 
 const FEW = { route: 'POST /predict', rule: 'few' }
 
-describe('with the token', () => {
-  it('a rule becomes a shadow, and one that refuses again', async () => {
-    const gateway = await acting()
+describe('an action with the token', () => {
+  it('turns a rule into a shadow rule and back', async () => {
+    const gateway = await gatewayWithToken()
     for (const status of [200, 200, 429]) expect(await predict(gateway)).toBe(status)
     expect(await act(gateway, { act: 'shadow', ...FEW, shadow: true })).toEqual({
       status: 200,
       ok: true,
-      done: 'few only watches now',
+      done: "rule 'few' is now a shadow rule",
     })
     expect(await predict(gateway)).toBe(200)
     expect(await rule(gateway, 'few')).toMatchObject({
@@ -74,8 +80,8 @@ describe('with the token', () => {
     expect((await rule(gateway, 'few'))?.overridden).toBeUndefined()
   })
 
-  it('a limit is changed, which refills nobody and locks nobody out', async () => {
-    const gateway = await acting()
+  it('changes a limit without refunding or adding usage', async () => {
+    const gateway = await gatewayWithToken()
     expect(await predict(gateway)).toBe(200)
     await act(gateway, { act: 'limit', ...FEW, limit: '8/hour' })
     const statuses = []
@@ -86,15 +92,27 @@ describe('with the token', () => {
     expect(await rule(gateway, 'slots')).toMatchObject({ limit: '7 concurrent' })
   })
 
-  it('somebody may begin anew', async () => {
-    const gateway = await acting()
+  it.each(['/api/actions', '/api/acts'])('is performed at %s', async (path) => {
+    const gateway = await gatewayWithToken()
+    const action: AdminAction = { act: 'limit', ...FEW, limit: '5/hour' }
+    expect(await act(gateway, action, {}, path)).toEqual({
+      status: 200,
+      ok: true,
+      done: "rule 'few' now has the limit 5/hour",
+    })
+    expect(await rule(gateway, 'few')).toMatchObject({ limit: '5/hour' })
+    expect(await gateway.auditLines()).toMatchObject([{ outcome: 'done', act: action }])
+  })
+
+  it('resets the usage of a client', async () => {
+    const gateway = await gatewayWithToken()
     for (const status of [200, 200, 429]) expect(await predict(gateway)).toBe(status)
     const { done } = await act(gateway, { act: 'reset', route: 'POST /predict', key: '127.0.0.1' })
-    expect(done).toBe('127.0.0.1 has used nothing of few, slots')
+    expect(done).toBe('usage of 127.0.0.1 reset under few, slots')
     expect(await predict(gateway)).toBe(200)
   })
 
-  it('resets a client by its id, its address or a part of a key, as it is looked up, on one route or on all', async () => {
+  it('resets a client by id, address or a part of a key, on one route or on all', async () => {
     const gateway = await running(
       `identity: { trusted_proxies: [127.0.0.0/8], proxy_headers: { client: X-Client-Id } }
 limits: [{ limit: 100/hour, name: all }]
@@ -122,7 +140,7 @@ routes:
     expect(
       await act(gateway, { act: 'reset', route: 'POST /predict', rule: 'few', key: 'client acme' }),
     ).toMatchObject({
-      done: 'client acme has used nothing of few',
+      done: 'usage of client acme reset under few',
     })
     expect([await ask('/predict'), await ask('/other')]).toEqual([200, 429])
     expect(await act(gateway, { act: 'reset', key: 'acm' })).toMatchObject({ status: 404 })
@@ -132,16 +150,16 @@ routes:
     })
   })
 
-  it('a rule that all routes share changes on all of them', async () => {
-    const gateway = await acting()
+  it('changes a shared rule on all routes', async () => {
+    const gateway = await gatewayWithToken()
     await act(gateway, { act: 'limit', route: 'POST /predict', rule: 'all', limit: '50/hour' })
     const status = (await (await fetch(`${gateway.adminUrl}/api/status`)).json()) as Status
     const limits = status.routes.map(({ rules }) => rules.find((each) => each.rule === 'all')?.limit)
     expect(limits).toEqual(['50/hour', '50/hour', '50/hour'])
   })
 
-  it('what was changed outlives another configuration, where the rule is still there', async () => {
-    const gateway = await acting()
+  it('keeps an override across a reload while its rule exists', async () => {
+    const gateway = await gatewayWithToken()
     await act(gateway, { act: 'limit', ...FEW, limit: '8/hour' })
     await act(gateway, { act: 'shadow', ...FEW, shadow: true })
     await gateway.gateway.apply(gateway.configOf(RULES.replace('2/hour', '3/hour')))
@@ -156,71 +174,77 @@ routes:
     expect(await rule(gateway, 'few')).toMatchObject({ limit: '3 concurrent', enforced: true })
   })
 
-  it.each<[Act | string, number, string]>([
-    ['no json', 400, 'this is not JSON'],
-    ['{"act":"explode"}', 400, 'an act is shadow, limit, reset or undo'],
+  it.each<[AdminAction | string, number, string]>([
+    ['no json', 400, 'not valid JSON'],
+    ['{"act":"explode"}', 400, "'act' must be shadow, limit, reset or undo"],
     ['{"act":"undo","route":"POST /predict","rule":"few","also":1}', 400, 'also'],
-    [{ act: 'undo', ...FEW }, 400, "'few' is as the file says"],
+    [{ act: 'undo', ...FEW }, 400, "rule 'few' has no override to undo"],
     [{ act: 'shadow', ...FEW, route: 'POST /nowhere', shadow: true }, 404, "no route 'POST /nowhere'"],
-    [{ act: 'shadow', ...FEW, rule: 'many', shadow: true }, 404, 'it has few, slots, all'],
+    [{ act: 'shadow', ...FEW, rule: 'many', shadow: true }, 404, 'its rules are: few, slots, all'],
     [{ act: 'limit', ...FEW, limit: 'lots' }, 400, "'lots'"],
     [{ act: 'limit', ...FEW, limit: '1/minute; 2/hour' }, 400, 'one limit'],
     [{ act: 'limit', ...FEW, rule: 'slots', limit: '5/minute' }, 400, 'a number such as 8'],
     [{ act: 'reset', route: 'POST /predict', rule: 'all', key: 'nobody' }, 404, 'has seen'],
-    [`{"act":"undo","route":"${'x'.repeat(5000)}"}`, 413, 'a few words'],
-  ])('what cannot be done is refused and changes nothing: %j', async (wanted, status, error) => {
-    const gateway = await acting()
+    [`{"act":"undo","route":"${'x'.repeat(5000)}"}`, 413, 'must not exceed 4096 bytes'],
+  ])('is refused without any change if it is invalid: %j', async (action, status, error) => {
+    const gateway = await gatewayWithToken()
     const before = await rule(gateway, 'few')
-    const answer = await act(gateway, wanted)
+    const answer = await act(gateway, action)
     expect(answer).toMatchObject({ status, error: expect.stringContaining(error) })
     expect(await rule(gateway, 'few')).toEqual(before)
     expect((await gateway.auditLines()).at(-1)).toMatchObject({ outcome: 'refused', from: '127.0.0.1' })
   })
 })
 
-describe('without the token', () => {
+describe('a request without the token', () => {
   it.each([
-    ['none', { authorization: '' }, 401],
-    ['another', { authorization: `Bearer ${TOKEN}x` }, 401],
-    ['its digest', { authorization: `Bearer ${HASH}` }, 401],
-    ['it, from a page of another site', { origin: 'http://evil.example' }, 403],
-  ])('nothing is changed: %s', async (_, headers, status) => {
-    const gateway = await acting()
+    ['no token', { authorization: '' }, 401],
+    ['another token', { authorization: `Bearer ${TOKEN}x` }, 401],
+    ['the digest of the token', { authorization: `Bearer ${HASH}` }, 401],
+    ['the token from a page of another origin', { origin: 'http://evil.example' }, 403],
+  ])('changes nothing: %s', async (_, headers, status) => {
+    const gateway = await gatewayWithToken()
     expect(await act(gateway, { act: 'shadow', ...FEW, shadow: true }, headers)).toMatchObject({ status })
     expect(await rule(gateway, 'few')).toMatchObject({ enforced: true })
   })
 
-  it('nothing is changed where none is configured', async () => {
+  it('changes nothing if no token is configured', async () => {
     const gateway = await running(RULES)
     const answer = await act(gateway, { act: 'shadow', ...FEW, shadow: true })
     expect(answer).toMatchObject({ status: 403, error: expect.stringContaining('no admin token') })
     expect(await rule(gateway, 'few')).toMatchObject({ enforced: true })
   })
 
-  it('a form of another page is not taken for an act', async () => {
-    const gateway = await acting()
+  it('rejects an action that is not sent as JSON', async () => {
+    const gateway = await gatewayWithToken()
     const form = { 'content-type': 'text/plain' }
     expect(await act(gateway, { act: 'shadow', ...FEW, shadow: true }, form)).toMatchObject({ status: 415 })
   })
 })
 
-it('the audit log keeps what was done and what was refused, and no flood of strangers', async () => {
-  const gateway = await acting()
-  const wanted: Act = { act: 'limit', ...FEW, limit: '8/hour' }
-  for (let n = 0; n < 50; n++) await act(gateway, wanted, { authorization: 'Bearer guess' })
-  await act(gateway, wanted)
-  await act(gateway, { ...wanted, limit: 'lots' })
+it('writes actions to the audit log, and sums up requests without the token', async () => {
+  const gateway = await gatewayWithToken()
+  const action: AdminAction = { act: 'limit', ...FEW, limit: '8/hour' }
+  for (let n = 0; n < 50; n++) await act(gateway, action, { authorization: 'Bearer guess' })
+  await act(gateway, action)
+  await act(gateway, { ...action, limit: 'lots' })
   await gateway.gateway.close()
-  const told = await gateway.auditLines()
-  const lines = told.filter(({ detail }) => !detail.endsWith('more without the token within a second'))
-  const summedUp = told.filter((line) => !lines.includes(line))
-  expect(told.length).toBeLessThan(20)
-  const strangers =
-    lines.length - 2 + summedUp.reduce((sum, { detail }) => sum + Number.parseInt(detail, 10), 0)
-  expect(strangers).toBe(50)
+  const all = await gateway.auditLines()
+  const lines = all.filter(
+    ({ detail }) => !detail.endsWith('more requests without the token within a second'),
+  )
+  const summaries = all.filter((line) => !lines.includes(line))
+  expect(all.length).toBeLessThan(20)
+  const unauthorized =
+    lines.length - 2 + summaries.reduce((sum, { detail }) => sum + Number.parseInt(detail, 10), 0)
+  expect(unauthorized).toBe(50)
   expect(lines[0]).toMatchObject({ outcome: 'refused', detail: expect.stringContaining('token') })
-  expect(lines.at(-2)).toMatchObject({ outcome: 'done', act: wanted, detail: 'few is 8/hour now' })
-  expect(lines.at(-1)).toMatchObject({ outcome: 'refused', act: { ...wanted, limit: 'lots' } })
+  expect(lines.at(-2)).toMatchObject({
+    outcome: 'done',
+    act: action,
+    detail: "rule 'few' now has the limit 8/hour",
+  })
+  expect(lines.at(-1)).toMatchObject({ outcome: 'refused', act: { ...action, limit: 'lots' } })
   expect(Date.parse(lines[0].time)).toBeGreaterThan(0)
   expect(JSON.stringify(lines)).not.toContain(TOKEN)
 })

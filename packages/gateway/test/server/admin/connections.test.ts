@@ -5,7 +5,7 @@ import { httpUpstream } from '../proxy/upstream-under-test.js'
 
 const MAX_CONNECTIONS = 64
 
-it('lets an operator in however many connections are open that ask nothing', async () => {
+it('accepts a new connection when idle ones use up all others', async () => {
   const upstream = await httpUpstream()
   const { adminUrl } = await running('', upstream.url)
   const port = Number(new URL(adminUrl).port)
@@ -15,7 +15,7 @@ it('lets an operator in however many connections are open that ask nothing', asy
   await working.until('HTTP/1.1 200 ')
   const idle = []
   for (let opened = 0; opened < MAX_CONNECTIONS + 5; opened++) idle.push(await rawClient(port))
-  // The oldest of them are gone; the one that asked something stays.
+  // The oldest idle connections are closed; the one that sent a request stays open.
   await Promise.all(idle.slice(0, 5).map((client) => client.closed))
   working.send(ask)
   await working.until('HTTP/1.1 200 ', 2)

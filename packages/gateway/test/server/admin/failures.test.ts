@@ -11,9 +11,9 @@ import { send } from '../gateway/running-gateway.js'
 
 const TOKEN = 'a-token-of-some-length'
 const HASH = createHash('sha256').update(TOKEN).digest('hex')
-const ACT = { act: 'undo', route: 'POST /predict', rule: 'few' }
+const ACTION = { act: 'undo', route: 'POST /predict', rule: 'few' }
 
-/** An admin port of which all that asks for something fails in the same way, and what it logs. */
+/** Starts an admin port whose sources all fail with one error, and collects its log. */
 async function failing(failure: unknown) {
   const lines: { msg: string; err?: { message: string; stack: string }; audit?: object }[] = []
   const into = new Writable({
@@ -40,56 +40,52 @@ async function failing(failure: unknown) {
 }
 
 const act = (url: string) =>
-  send(url, '/api/acts', {
+  send(url, '/api/actions', {
     headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
-    body: JSON.stringify(ACT),
+    body: JSON.stringify(ACTION),
   })
 
 const READ = ['/metrics', '/api/status', '/api/client?q=somebody', '/api/record']
 
-describe('a store that does not answer', () => {
+describe('a request that needs an unavailable store', () => {
   const failure = new StoreUnavailableError('this', 100, new Error('connect ECONNREFUSED 10.0.0.7'))
 
-  it.each(READ)('is a 503 that says so, and no error of the log: %s', async (path) => {
+  it.each(READ)('gets 503 and logs no error: %s', async (path) => {
     const { url, lines } = await failing(failure)
     const { status, text } = await send(url, path, { method: 'GET' })
-    expect([status, JSON.parse(text)]).toEqual([503, { error: 'the store does not answer' }])
+    expect([status, JSON.parse(text)]).toEqual([503, { error: 'the store is unavailable' }])
     expect(lines).toEqual([])
   })
 })
 
-describe('an error that nobody foresaw', () => {
+describe('a request that meets an unexpected error', () => {
   const failure = new TypeError("Cannot read properties of undefined (reading 'secretOfInside')")
-  const answer = { error: 'this could not be answered, through a fault of the gateway; its log has more' }
+  const answer = { error: "unexpected error; see the gateway's log" }
   const line = {
     level: 50,
     msg: 'an unforeseen error',
     err: {
       message: failure.message,
-      // Where it was thrown.
       stack: expect.stringContaining('failures.test.ts'),
     },
   }
 
-  it.each(READ)(
-    'is a 500 that says nothing of the inside, and one line of the log with its stack: %s',
-    async (path) => {
-      const { url, lines } = await failing(failure)
-      const { status, text, headers } = await send(url, path, { method: 'GET' })
-      expect([status, JSON.parse(text)]).toEqual([500, answer])
-      expect(headers['content-type']).toBe('application/json')
-      expect(lines).toMatchObject([line])
-    },
-  )
+  it.each(READ)('gets 500 without details, and logs the stack: %s', async (path) => {
+    const { url, lines } = await failing(failure)
+    const { status, text, headers } = await send(url, path, { method: 'GET' })
+    expect([status, JSON.parse(text)]).toEqual([500, answer])
+    expect(headers['content-type']).toBe('application/json')
+    expect(lines).toMatchObject([line])
+  })
 
-  it('is one where a replay fails so', async () => {
+  it('gets 500 if a replay fails', async () => {
     const { url, lines } = await failing(failure)
     const { status, text } = await send(url, '/api/replay')
     expect([status, JSON.parse(text)]).toEqual([500, answer])
     expect(lines).toMatchObject([line])
   })
 
-  it('is one where what is told is no JSON', async () => {
+  it('gets 500 if the body cannot be serialized', async () => {
     const { url, lines } = await failing(failure)
     const { status, text } = await send(url, '/metrics.json', { method: 'GET' })
     expect([status, JSON.parse(text)]).toEqual([500, answer])
@@ -98,19 +94,19 @@ describe('an error that nobody foresaw', () => {
     ])
   })
 
-  it('is one where an act fails so, which the audit log has as failed', async () => {
+  it('is audited as failed if it is an action', async () => {
     const { url, lines } = await failing(failure)
     const { status, text } = await act(url)
     expect([status, JSON.parse(text)]).toEqual([500, answer])
-    expect(lines).toMatchObject([{ audit: { from: '127.0.0.1', act: ACT, outcome: 'failed' } }, line])
+    expect(lines).toMatchObject([{ audit: { from: '127.0.0.1', act: ACTION, outcome: 'failed' } }, line])
     expect(JSON.stringify(lines[0])).not.toContain('secretOfInside')
   })
 })
 
-describe('an act', () => {
+describe('an action', () => {
   const rule = { route: 'POST /predict', name: 'few', scope: 'POST /predict\nfew', overridden: {} }
 
-  function actsThat(fail: () => Promise<never>): RuleActions {
+  function actionsThat(fail: () => Promise<never>): RuleActions {
     const view: Partial<RuleView> = {
       rulesOf: () => [rule] as never,
       keysNamed: () => [{ rule, keys: ['somebody'] }] as never,
@@ -126,25 +122,27 @@ describe('an act', () => {
   const reset = { act: 'reset', route: 'POST /predict', key: 'somebody' } as const
   const limit = { act: 'limit', route: 'POST /predict', rule: 'few', limit: '5/minute' } as const
 
-  it('that the store does not do is refused with 503', async () => {
-    const acts = actsThat(() => Promise.reject(new StoreUnavailableError('the key', 100, new Error('gone'))))
-    await expect(acts.do(reset)).rejects.toMatchObject({ name: 'ActError', status: 503 })
+  it('is refused with 503 while the store is unavailable', async () => {
+    const actions = actionsThat(() =>
+      Promise.reject(new StoreUnavailableError('the key', 100, new Error('gone'))),
+    )
+    await expect(actions.perform(reset)).rejects.toMatchObject({ name: 'AdminActionError', status: 503 })
   })
 
-  it('that does not fit the rule is refused with what is wrong with it', async () => {
-    const acts = actsThat(async () => {
+  it('is refused with the reason if its limit does not fit the rule', async () => {
+    const actions = actionsThat(async () => {
       const rules = [{ limit: '10/minute', name: 'few' }]
       return createLimiter({ rules, overrides: { few: { limit: '5/minute; 9/hour' } } }) as never
     })
-    await expect(acts.do(limit)).rejects.toMatchObject({
-      name: 'ActError',
+    await expect(actions.perform(limit)).rejects.toMatchObject({
+      name: 'AdminActionError',
       status: 400,
       message: "in place of a limit stands one limit, not '5/minute; 9/hour'",
     })
   })
 
-  it.each([reset, limit])('that fails as nobody foresaw is not told as refused: %j', async (wanted) => {
+  it.each([reset, limit])('rejects with an unexpected error unchanged: %j', async (action) => {
     const failure = new TypeError('x is not a function')
-    await expect(actsThat(() => Promise.reject(failure)).do(wanted)).rejects.toBe(failure)
+    await expect(actionsThat(() => Promise.reject(failure)).perform(action)).rejects.toBe(failure)
   })
 })

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import type { ClientState, Sample, Status, Talkers } from '../../../src/server/admin/api/live-types.js'
+import type { ClientState, TopClients } from '../../../src/server/admin/api/client-status.js'
+import type { Status } from '../../../src/server/admin/api/gateway-status.js'
+import type { Sample } from '../../../src/server/admin/api/live-samples.js'
 import { echo, running, send } from '../gateway/running-gateway.js'
 import { eventsOf } from './admin-events.js'
 
@@ -22,8 +24,8 @@ async function json<T>(url: string): Promise<T> {
   return (await response.json()) as T
 }
 
-describe('what happens', () => {
-  it('is told within a second or two, and what happened before at once', async () => {
+describe('the live feed', () => {
+  it('sends the history at once, then a sample every second', async () => {
     const { url, adminUrl } = await running(RULES)
     const { response, next } = await eventsOf(`${adminUrl}/api/live`)
     expect(response.headers.get('content-type')).toBe('text/event-stream')
@@ -48,14 +50,14 @@ describe('what happens', () => {
     expect(history.some(({ routes }) => routes['POST /predict']?.refused === 1)).toBe(true)
   })
 
-  it('is told to so many at most', async () => {
+  it('accepts at most 32 clients', async () => {
     const { adminUrl } = await running(RULES)
     for (let n = 0; n < 32; n++) expect((await eventsOf(`${adminUrl}/api/live`)).response.status).toBe(200)
     expect((await eventsOf(`${adminUrl}/api/live`)).response.status).toBe(503)
   })
 })
 
-it('the status says how full each rule is, and for whom', async () => {
+it('shows the fullest keys of each rule in the status', async () => {
   const { url, adminUrl } = await running(RULES)
   for (let n = 0; n < 3; n++) await send(url, '/predict')
   await send(url, '/tenant', { headers: { 'x-tenant': 'a secret' } })
@@ -84,7 +86,7 @@ it('the status says how full each rule is, and for whom', async () => {
   expect(JSON.stringify(status)).not.toContain('a secret')
 })
 
-it('somebody is found by address or by the digest that is shown, and only if there is somebody', async () => {
+it('finds a client by address or by the digest of its key', async () => {
   const { url, adminUrl } = await running(RULES)
   for (let n = 0; n < 3; n++) await send(url, '/predict')
   await send(url, '/tenant', { headers: { 'x-tenant': 'a secret' } })
@@ -103,12 +105,12 @@ it('somebody is found by address or by the digest that is shown, and only if the
   expect((await fetch(`${adminUrl}/api/client`)).status).toBe(400)
 })
 
-it('talkers and the configuration are told, without secrets', async () => {
+it('serves the top clients and the configuration without secrets', async () => {
   const { url, adminUrl } = await running(RULES, echo, ADMIN)
   for (let n = 0; n < 3; n++) await send(url, '/predict')
-  const talkers = await json<Talkers>(`${adminUrl}/api/talkers`)
-  expect(talkers.heaviest).toEqual([{ client: '127.0.0.1', count: 3, error: 0 }])
-  expect(talkers.refused).toEqual([{ client: '127.0.0.1', count: 1, error: 0 }])
+  const clients = await json<TopClients>(`${adminUrl}/api/talkers`)
+  expect(clients.heaviest).toEqual([{ client: '127.0.0.1', count: 3, error: 0 }])
+  expect(clients.refused).toEqual([{ client: '127.0.0.1', count: 1, error: 0 }])
   const config = await (await fetch(`${adminUrl}/api/config`)).text()
   expect(config).toContain('2/hour (fixed-window) by client')
   expect(config).not.toContain(createHash('sha256').update(TOKEN).digest('hex'))

@@ -7,18 +7,19 @@ import { sluice } from '../../cli/program.js'
 import { echo, until, upstreamOf } from '../gateway/running-gateway.js'
 
 /**
- * A gateway that records. It is the program as it is built: a replay runs in a thread of its own, which is started from its file.
+ * Starts a gateway that records. It runs the built program, because a replay starts a thread from
+ * the built file.
  *
- * @param text the file without its addresses
+ * @param yaml the configuration without its addresses
  */
-export async function recording(text: string) {
+export async function recording(yaml: string) {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-recording-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const file = join(folder, 'gateway.yaml')
   const addresses = 'listen: 127.0.0.1:0\nadmin: 127.0.0.1:0'
   await writeFile(
     file,
-    `${addresses}\nupstream: ${await upstreamOf(echo)}\nrecord: traffic.jsonl.gz\n${text}\n`,
+    `${addresses}\nupstream: ${await upstreamOf(echo)}\nrecord: traffic.jsonl.gz\n${yaml}\n`,
   )
   const { said, child } = sluice('serve', file)
   onTestFinished(() => void child.kill('SIGKILL'))
@@ -27,8 +28,8 @@ export async function recording(text: string) {
   return { url, adminUrl, recorded: join(folder, 'traffic.jsonl.gz'), pid: child.pid }
 }
 
-/** A file of the record of yesterday, with as many requests, ten milliseconds apart. */
-export async function yesterday(file: string, count: number, finishFlush = constants.Z_FINISH) {
+/** Writes a record file with requests of yesterday, ten milliseconds apart. */
+export async function writeYesterday(file: string, count: number, finishFlush = constants.Z_FINISH) {
   const from = Date.now() - 24 * 3_600_000
   const line = (index: number) =>
     JSON.stringify({ time: from + index * 10, ip: 'somebody', method: 'POST', path: '/predict' })

@@ -24,7 +24,7 @@ tiers: { free: 1, premium: 5 }
 # secret-7
 `
 
-it('has the limits as they were written, and nothing that is secret', () => {
+it('keeps the limits in their original form and removes all secrets', () => {
   const part = redactedConfig(SECRET)
   expect(part).not.toMatch(/secret|5ec2e7|redis|issuer/)
   expect(part).toContain('limit: 5/second')
@@ -38,14 +38,14 @@ it.each([
   'examples/replay/today.yaml',
   'examples/replay/tomorrow.yaml',
   'scripts/dashboard-pictures.yaml',
-])('%s plays as before', async (file) => {
+])('does not change how %s is replayed', async (file) => {
   const text = await readFile(join(ROOT, file), 'utf8')
   const played = (config: ReturnType<typeof parseConfig>) =>
     JSON.stringify([config.routes, config.fallback, config.tiers, config.maxBody])
   expect(played(parseConfig(redactedConfig(text), 'part'))).toBe(played(parseConfig(text, 'whole')))
 })
 
-it('what an alias means stays where that is left out, and aliases of what is kept stay as they are', () => {
+it('inlines an alias whose anchor is removed, and keeps other aliases', () => {
   const text = `
 timeouts: { idle: &long 5m, connect: 5s }
 upstream: http://127.0.0.1:9000

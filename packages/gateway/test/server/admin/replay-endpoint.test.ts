@@ -5,16 +5,16 @@ import { expect, it, onTestFinished } from 'vitest'
 import { replayEndpoint } from '../../../src/server/admin/replay/replay-endpoint.js'
 import type { RecordReplay } from '../../../src/server/admin/replay/replay-recording.js'
 
-/** The page alone, with a replay that answers at once. */
-async function pageOf() {
-  const asked: (string | undefined)[] = []
+/** Serves the endpoint alone, with a replay that finishes at once. */
+async function endpoint() {
+  const configs: (string | undefined)[] = []
   const replay: RecordReplay = async ({ posted }) => {
-    asked.push(posted)
+    configs.push(posted)
     return { trace: '', names: [], report: {} as never }
   }
-  const page = replayEndpoint(replay, {})
+  const route = replayEndpoint(replay, {})
   const server = createServer(async (request, response) => {
-    const answer = await page.answer({ request, response, query: new URLSearchParams() })
+    const answer = await route.handle({ request, response, query: new URLSearchParams() })
     response.writeHead(answer?.status ?? 500).end()
   })
   onTestFinished(() => {
@@ -23,26 +23,26 @@ async function pageOf() {
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const { port } = server.address() as AddressInfo
-  return { server, asked, url: `http://127.0.0.1:${port}/api/replay` }
+  return { server, configs, url: `http://127.0.0.1:${port}/api/replay` }
 }
 
-it('a configuration that is posted is read by who replays, not where requests are answered', async () => {
-  const { asked, url } = await pageOf()
+it('passes a posted configuration to the replay without parsing it', async () => {
+  const { configs, url } = await endpoint()
   expect((await fetch(url, { method: 'POST', body: 'no: configuration' })).status).toBe(200)
-  expect(asked).toEqual(['no: configuration'])
+  expect(configs).toEqual(['no: configuration'])
 })
 
-it('who sends a part of a question and no more keeps nobody from asking', async () => {
-  const { server, asked, url } = await pageOf()
-  const came = once(server, 'request')
+it('serves other replays while the body of one is incomplete', async () => {
+  const { server, configs, url } = await endpoint()
+  const arrived = once(server, 'request')
   const slow = httpRequest(url, { method: 'POST', headers: { 'content-length': 10 } })
   slow.on('error', () => {})
   onTestFinished(() => void slow.destroy())
   slow.write('a part')
-  await came
+  await arrived
   expect((await fetch(url, { method: 'POST', body: 'all' })).status).toBe(200)
   const answered = once(slow, 'response')
   slow.end('rest')
   const [{ statusCode }] = await answered
-  expect([statusCode, asked]).toEqual([200, ['all', 'a partrest']])
+  expect([statusCode, configs]).toEqual([200, ['all', 'a partrest']])
 })

@@ -1,16 +1,16 @@
 import { expect, it } from 'vitest'
 import { replayRecording } from '../../../src/server/admin/replay/replay-recording.js'
 
-it('ends where nobody waits for it any more, also while the disk hangs', async () => {
+it('stops when its signal aborts, even while the disk hangs', async () => {
   const hanging = { flush: () => new Promise<void>(() => {}) }
   const replay = replayRecording(hanging, () => {
-    throw new Error('nothing was flushed')
+    throw new Error('the flush never ends')
   })
-  const gone = new AbortController()
-  const asked = replay(
-    { hours: undefined, posted: undefined, wish: undefined },
-    { onBegun: () => {}, onProgress: () => {}, signal: gone.signal },
+  const aborted = new AbortController()
+  const result = replay(
+    { hours: undefined, posted: undefined, objective: undefined },
+    { onBegun: () => {}, onProgress: () => {}, signal: aborted.signal },
   )
-  gone.abort(new Error('nobody waits'))
-  await expect(asked).rejects.toThrow('nobody waits')
+  aborted.abort(new Error('disconnected'))
+  await expect(result).rejects.toThrow('disconnected')
 })

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest'
-import { readQuestion } from '../../../src/server/admin/replay/replay-request.js'
+import { parseReplayRequest } from '../../../src/server/admin/replay/replay-request.js'
 
-const ask = (query: string, posted = '') => readQuestion(new URLSearchParams(query), posted)
+const parse = (query: string, posted = '') => parseReplayRequest(new URLSearchParams(query), posted)
 
-it('asks for all that was recorded, for hours, for another configuration, or for a wish', () => {
-  expect(ask('')).toEqual({ hours: undefined, posted: undefined, wish: undefined })
-  expect(ask('hours=6')).toMatchObject({ hours: 6 })
-  expect(ask('hours=0.25', 'routes: []')).toMatchObject({ hours: 0.25, posted: 'routes: []' })
-  expect(ask('suggest=refuse at most 1%25 of requests&rule=few&route=POST /predict').wish).toEqual({
+it('reads the hours, a posted configuration and an objective', () => {
+  expect(parse('')).toEqual({ hours: undefined, posted: undefined, objective: undefined })
+  expect(parse('hours=6')).toMatchObject({ hours: 6 })
+  expect(parse('hours=0.25', 'routes: []')).toMatchObject({ hours: 0.25, posted: 'routes: []' })
+  expect(parse('suggest=refuse at most 1%25 of requests&rule=few&route=POST /predict').objective).toEqual({
     text: 'refuse at most 1% of requests',
     rule: 'few',
     route: 'POST /predict',
@@ -16,17 +16,20 @@ it('asks for all that was recorded, for hours, for another configuration, or for
 
 it.each([
   ...['', '0', '0.0', '-1', '1e3', 'six', '8785', '99999', '6h', ' 6', 'Infinity', 'NaN', '1.'].map(
-    (hours) => ({ query: `hours=${hours}`, wrong: "'hours' is a number such as 6" }),
+    (hours) => ({ query: `hours=${hours}`, error: "'hours' must be a number above 0" }),
   ),
-  { query: 'hour=6', wrong: "'hour' is not asked for" },
-  { query: 'hours=6&hours=7', wrong: "'hours' is not asked for, or twice" },
-  { query: 'rule=few', wrong: "go with 'suggest'" },
-  { query: 'suggest=everything', wrong: "'everything' is no wish" },
-  { query: `suggest=refuse at most 1%25&rule=${'x'.repeat(1001)}`, wrong: "'rule' is too long" },
-])('$query is told in one line what is wrong', ({ query, wrong }) => {
-  expect(() => ask(query)).toThrow(wrong)
+  { query: 'hour=6', error: "unknown parameter 'hour'; expected hours, suggest, rule, route" },
+  { query: 'hours=6&hours=7', error: "parameter 'hours' must appear only once" },
+  { query: 'rule=few', error: "'rule' and 'route' require 'suggest'" },
+  { query: 'suggest=everything', error: "'everything'" },
+  {
+    query: `suggest=refuse at most 1%25&rule=${'x'.repeat(1001)}`,
+    error: "'rule' must not exceed 1000 characters",
+  },
+])('rejects $query and says what would be valid', ({ query, error }) => {
+  expect(() => parse(query)).toThrow(error)
 })
 
-it('a wish and another configuration are not asked for together', () => {
-  expect(() => ask('suggest=refuse at most 1%25', 'routes: []')).toThrow('two questions')
+it('rejects an objective together with a configuration', () => {
+  expect(() => parse('suggest=refuse at most 1%25', 'routes: []')).toThrow('not both')
 })

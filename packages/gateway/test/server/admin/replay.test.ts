@@ -7,7 +7,7 @@ import { expect, it } from 'vitest'
 import type { ReportPage } from '../../../src/replay/html/fill-template.js'
 import type { RecordStatus, ReplayProgress } from '../../../src/server/admin/api/replay-types.js'
 import { echo, running, send } from '../gateway/running-gateway.js'
-import { recording, yesterday } from './recording.js'
+import { recording, writeYesterday } from './recording.js'
 
 const LIMITS = 'routes: [{ match: POST /predict, limits: [3/minute] }]'
 
@@ -19,7 +19,7 @@ async function replaying() {
     const { status, text } = await post(query, body, headers)
     return { status, body: JSON.parse(text) }
   }
-  /** As it is told to who wants to see how far it is. */
+  /** A replay with progress, as lines of JSON. */
   const watch = async (query = '', body = '') => {
     const { status, headers, text } = await post(query, body, { accept: 'application/x-ndjson' })
     const lines = text.trimEnd().split('\n')
@@ -29,17 +29,17 @@ async function replaying() {
   return { url, adminUrl, recorded, pid, ask, watch, record }
 }
 
-/** Sends requests and waits until they are recorded, at their end, which may be a moment after their clients have the answer. */
+/** Sends requests, and waits until they are recorded, which may be after their responses. */
 async function predictions({ url, ask }: Awaited<ReturnType<typeof replaying>>, count: number) {
   for (let request = 0; request < count; request++) await send(url, '/predict')
   await expect.poll(async () => (await ask()).body.requests?.played).toBe(count)
 }
 
-it('replays what was recorded, through the limits that run and beside them through posted ones', async () => {
+it('replays recorded traffic through the running limits, and compares them with posted ones', async () => {
   const { url, ask } = await replaying()
   expect(await ask()).toMatchObject({ status: 409, body: { error: 'there is no request in it' } })
   for (let request = 0; request < 5; request++) await send(url, '/predict')
-  // A request is recorded at its end, which may be a moment after its client has the answer.
+  // A request may be recorded after its client has the response.
   await expect.poll(async () => (await ask()).body.requests?.played).toBe(5)
   expect((await ask()).body.requests).toMatchObject({ allowed: 3, refused: 2 })
   const posted = 'upstream: http://127.0.0.1:1\nroutes: [{ match: POST /predict, limits: [1/minute] }]'
@@ -52,25 +52,25 @@ it('replays what was recorded, through the limits that run and beside them throu
   expect(await ask('', { origin: 'http://elsewhere.example' })).toMatchObject({ status: 403 })
 })
 
-it('replays the last hours alone; of all, the files of before too', async () => {
+it('replays the last hours only, or all files of the record', async () => {
   const gateway = await replaying()
   await predictions(gateway, 5)
-  await yesterday(`${gateway.recorded}.1`, 40)
+  await writeYesterday(`${gateway.recorded}.1`, 40)
   const played = async (query: string) => (await gateway.ask('', {}, query)).body.requests?.played
   expect(await played('?hours=1')).toBe(5)
   expect(await played('?hours=24.5')).toBe(45)
   expect(await played('')).toBe(45)
   expect(await gateway.ask('', {}, '?hours=0.000001')).toMatchObject({
     status: 409,
-    body: { error: 'nothing was recorded in the last 0.000001 hours' },
+    body: { error: 'no requests were recorded in the last 0.000001 hours' },
   })
   expect(await gateway.ask('', {}, '?hours=many')).toMatchObject({
     status: 400,
-    body: { error: expect.stringContaining("'hours' is a number such as 6") },
+    body: { error: expect.stringContaining("'hours' must be a number above 0") },
   })
 })
 
-it('tells what there is to replay, and of its limits no secret', async () => {
+it('describes the record and its limits without secrets', async () => {
   const gateway = await replaying()
   expect(await gateway.record()).toMatchObject({ recording: true, since: null })
   const before = Date.now()
@@ -88,22 +88,22 @@ it('tells what there is to replay, and of its limits no secret', async () => {
   expect(status.since).toBeLessThan(Date.now() + 1000)
 })
 
-it('tells in lines how far it is, and what came of it as the page of a report', async () => {
+it('streams its progress, then the page of the report', async () => {
   const gateway = await replaying()
   await predictions(gateway, 5)
-  await yesterday(`${gateway.recorded}.1`, 100_000)
+  await writeYesterday(`${gateway.recorded}.1`, 100_000)
   const { status, type, lines } = await gateway.watch()
   expect([status, type]).toEqual([200, 'application/x-ndjson'])
-  const told = lines.slice(0, -1).map(({ progress }) => progress as ReplayProgress)
-  expect(told.length).toBeGreaterThan(0)
-  for (const { part, requests, rounds } of told) {
+  const progress = lines.slice(0, -1).map(({ progress }) => progress as ReplayProgress)
+  expect(progress.length).toBeGreaterThan(0)
+  for (const { part, requests, rounds } of progress) {
     expect(part).toBeGreaterThan(0)
     expect(part).toBeLessThanOrEqual(1)
     expect(requests).toBeLessThanOrEqual(100_005)
     expect(rounds).toBe(0)
   }
   const { page } = lines.at(-1) as { page: ReportPage }
-  expect(page.trace).toBe('all that was recorded')
+  expect(page.trace).toBe('all recorded traffic')
   expect(page.report.requests).toMatchObject({ played: 100_005 })
   expect(page.report.trace).toMatchObject({ truncated: false, bad: { count: 0 } })
   const file = await replay(
@@ -113,7 +113,7 @@ it('tells in lines how far it is, and what came of it as the page of a report', 
   expect(page.report.requests.refused).toBe(file.requests.refused + 2)
 })
 
-it('searches a limit that grants a wish, and sets it beside the one that runs', async () => {
+it('suggests a limit that meets an objective, and compares it with the running one', async () => {
   const gateway = await replaying()
   await predictions(gateway, 5)
   const query = `?${new URLSearchParams({ suggest: 'refuse at most 0% of requests', rule: 'requests', hours: '1' })}`
@@ -132,55 +132,58 @@ it('searches a limit that grants a wish, and sets it beside the one that runs', 
   expect(await gateway.ask('', {}, '?suggest=peace')).toMatchObject({ status: 400 })
 })
 
-it('one at a time; one that nobody waits for any more ends', async () => {
+it('runs one replay at a time, and stops it when its client disconnects', async () => {
   const gateway = await replaying()
-  await yesterday(`${gateway.recorded}.1`, 300_000)
-  const gone = new AbortController()
+  await writeYesterday(`${gateway.recorded}.1`, 300_000)
+  const aborted = new AbortController()
   const response = await fetch(`${gateway.adminUrl}/api/replay`, {
     method: 'POST',
     headers: { accept: 'application/x-ndjson' },
-    signal: gone.signal,
+    signal: aborted.signal,
   })
   expect(response.status).toBe(200)
-  expect(await gateway.ask()).toMatchObject({ status: 503, body: { error: 'a replay is under way already' } })
-  gone.abort()
+  expect(await gateway.ask()).toMatchObject({
+    status: 503,
+    body: { error: 'another replay is running; try again later' },
+  })
+  aborted.abort()
   await expect.poll(async () => (await gateway.ask('', {}, '?hours=1')).status, { timeout: 30_000 }).toBe(409)
 })
 
-it.skipIf(!existsSync('/proc/self/fd'))('one that is stopped at once leaves no file open', async () => {
+it.skipIf(!existsSync('/proc/self/fd'))('leaves no file open when a replay is stopped at once', async () => {
   const gateway = await replaying()
-  await yesterday(`${gateway.recorded}.1`, 10)
+  await writeYesterday(`${gateway.recorded}.1`, 10)
   const openFiles = async () => (await readdir(`/proc/${gateway.pid}/fd`)).length
   await gateway.ask()
   const before = await openFiles()
   for (let time = 0; time < 10; time++) {
     const signal = AbortSignal.timeout(20 * time)
     await fetch(`${gateway.adminUrl}/api/replay`, { method: 'POST', signal }).catch(() => {})
-    // What was stopped is over once its thread has loaded.
+    // A stopped replay ends once its thread has loaded.
     await expect.poll(async () => (await gateway.ask()).status, { timeout: 30_000 }).toBe(200)
   }
-  // Connections come and go meanwhile.
+  // Allows for connections that open and close meanwhile.
   expect(await openFiles()).toBeLessThan(before + 20)
 })
 
-it('says so where a file of the record is damaged, and plays what can be read', async () => {
+it('reports a damaged record file, and replays the readable part', async () => {
   const gateway = await replaying()
   await predictions(gateway, 2)
-  // Something was appended to what had no end.
-  await yesterday(`${gateway.recorded}.1`, 5000, constants.Z_SYNC_FLUSH)
+  // Data appended to an unfinished gzip member cannot be read.
+  await writeYesterday(`${gateway.recorded}.1`, 5000, constants.Z_SYNC_FLUSH)
   await appendFile(`${gateway.recorded}.1`, gzipSync('{"sluice_record":1}\n'))
   const { body } = await gateway.ask()
-  expect(body.notes).toContainEqual(expect.stringContaining('cannot be read to its end'))
+  expect(body.notes).toContainEqual(expect.stringContaining('is damaged'))
   expect(body.requests.played).toBeGreaterThan(2)
 })
 
-it('says so where nothing is recorded', async () => {
+it('gets 404 if recording is off', async () => {
   const { adminUrl } = await running(LIMITS)
   expect(await send(adminUrl, '/api/replay')).toMatchObject({ status: 404 })
   expect(await (await fetch(`${adminUrl}/api/record`)).json()).toEqual({ recording: false })
 })
 
-it('is for those who may read the port', async () => {
+it('requires the token where reading requires it', async () => {
   const hash = createHash('sha256').update('a token').digest('hex')
   const { adminUrl } = await running(LIMITS, echo, `{ listen: '0.0.0.0:0', token_sha256: ${hash} }`)
   for (const [method, path] of [

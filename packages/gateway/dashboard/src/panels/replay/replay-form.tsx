@@ -3,11 +3,11 @@ import type { RecordStatus } from '../../../../src/server/admin/api/replay-types
 import { Choice } from '../../components/choice.js'
 import '../../components/form.css'
 import { ObjectiveFields } from './objective-fields.js'
-import type { Hours, Question } from './replay-question.js'
+import type { Hours, ReplayQuery } from './replay-query.js'
 
 const ASKS = { running: 'As it runs', other: 'Other limits', wish: 'A wish' }
 
-const EXPLAINED: Readonly<Record<Question['ask'], string>> = {
+const EXPLAINED: Readonly<Record<ReplayQuery['ask'], string>> = {
   running:
     'Who would have been refused by the limits of the file, had nobody used anything before; and who of them without need.',
   other: 'The same beside another configuration. Nothing changes on the gateway: try what you like.',
@@ -22,14 +22,14 @@ export function ReplayForm({
 }: {
   readonly record: RecordStatus & { readonly recording: true }
   readonly busy: boolean
-  readonly onAsk: (question: Question) => void
+  readonly onAsk: (question: ReplayQuery) => void
 }) {
   const [hours, setHours] = useState<Hours>('1')
-  const [ask, setAsk] = useState<Question['ask']>('running')
+  const [ask, setAsk] = useState<ReplayQuery['ask']>('running')
   const [yaml, setYaml] = useState(record.yaml)
   const [wish, setWish] = useState('')
   const [rule, setRule] = useState(0)
-  const question = (): Question => {
+  const question = (): ReplayQuery => {
     if (ask === 'other') return { ask, hours, yaml }
     return ask === 'wish' ? { ask, hours, wish, rule: record.rules[rule] } : { ask, hours }
   }
@@ -49,7 +49,7 @@ export function ReplayForm({
           value={hours}
           onChoose={setHours}
         />
-        <Choice<Question['ask']>
+        <Choice<ReplayQuery['ask']>
           legend="What is replayed"
           name="replay-ask"
           options={ASKS}

@@ -6,7 +6,7 @@ import { moment, number } from '../../report/report-format.js'
 import { NothingRecorded } from './nothing-recorded.js'
 import { ReplayForm } from './replay-form.js'
 import { Progress } from './replay-progress.js'
-import { Result } from './result.js'
+import { Result } from './replay-result.js'
 import { useReplay } from './use-replay.js'
 import './replay.css'
 
@@ -49,8 +49,8 @@ export function Replay({
             {run.reason}
           </p>
         )}
-        <p class="unseen" role="status">
-          {run.state === 'done' && `Replayed ${number(run.page.report.requests.played)} requests.`}
+        <p class="visually-hidden" role="status">
+          {run.state === 'done' && `ReportView ${number(run.page.report.requests.played)} requests.`}
         </p>
       </Panel>
       {run.state === 'done' && <Result api={api} page={run.page} />}

@@ -3,7 +3,7 @@ import type { ReportPage } from '../../../../src/replay/html/fill-template.js'
 import type { ReplayProgress } from '../../../../src/server/admin/api/replay-types.js'
 import type { AdminApi } from '../../api/admin-api.js'
 import { followReplay } from '../../api/replay-feed.js'
-import { type Question, queryOf } from './replay-question.js'
+import { queryOf, type ReplayQuery } from './replay-query.js'
 
 /** How a replay stands. */
 type Run =
@@ -15,7 +15,7 @@ type Run =
 
 export interface Replaying {
   readonly run: Run
-  readonly begin: (question: Question) => void
+  readonly begin: (question: ReplayQuery) => void
   /** The gateway ends it, too. */
   readonly stop: () => void
 }
@@ -26,7 +26,7 @@ export function useReplay(api: AdminApi): Replaying {
   const current = useRef<AbortController | undefined>(undefined)
   useEffect(() => () => current.current?.abort(), [])
 
-  async function begin(question: Question): Promise<void> {
+  async function begin(question: ReplayQuery): Promise<void> {
     const own = new AbortController()
     current.current?.abort()
     current.current = own

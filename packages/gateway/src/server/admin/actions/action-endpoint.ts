@@ -1,66 +1,69 @@
 import type { IncomingMessage } from 'node:http'
 import { UNBOUNDED } from '../../http/body-memory.js'
 import { BodyTooLargeError, readBody } from '../../http/read-body.js'
-import type { Guard } from '../access-guard.js'
-import type { Answer, Page } from '../admin-route.js'
-import type { Act } from '../api/live-types.js'
-import { ActError, parseAct } from './action.js'
+import type { AccessGuard } from '../access-guard.js'
+import { type AdminRoute, failure } from '../admin-route.js'
+import type { AdminAction } from '../api/admin-actions.js'
+import { AdminActionError, parseAction } from './action.js'
 import type { AuditLog } from './audit-log.js'
 
-/** An act is a few words, in bytes. */
-const MAX_ACT = 4096
-const FAILED = 'a fault of the gateway, which its log tells of; some of it may have been done'
+/** Longest body of an action, in bytes. */
+const MAX_BODY = 4096
+const UNEXPECTED_ERROR = "unexpected error; see the gateway's log; part of the action may have been performed"
 
 /**
- * Where acts are sent to: as JSON, with the admin token. Each is kept in the audit log, those that are refused or fail too.
+ * Returns the route that performs actions, which are sent as JSON with the admin token. Every
+ * action is written to the audit log, including those that are refused or fail.
  *
- * @param perform does one and says what was done; throws ActError, or rejects with it
+ * @param perform performs an action and describes the change; rejects with an AdminActionError if
+ *   it cannot be performed
  */
-export function actionEndpoint(guard: Guard, audit: AuditLog, perform: (act: Act) => Promise<string>): Page {
+export function actionEndpoint(
+  guard: AccessGuard,
+  audit: AuditLog,
+  perform: (action: AdminAction) => Promise<string>,
+): AdminRoute {
   return {
     method: 'POST',
-    access: 'act',
-    async answer({ request }) {
+    access: 'action',
+    async handle({ request }) {
       const from = request.socket.remoteAddress ?? 'unknown'
-      const denial = guard.deniesAct(request)
+      const denial = guard.denialForAction(request)
       if (denial !== undefined) {
-        await audit.tellStranger(from, denial.error)
-        return refusal(denial.status, denial.error)
+        await audit.writeUnauthorized(from, denial.error)
+        return failure(denial.status, denial.error)
       }
-      let act: Act | undefined
+      let act: AdminAction | undefined
       try {
-        act = await readAct(request)
+        act = await readAction(request)
         const done = await perform(act)
-        await audit.tell({ from, act, outcome: 'done', detail: done })
+        await audit.write({ from, act, outcome: 'done', detail: done })
         return { status: 200, body: { ok: true, done } }
       } catch (error) {
-        if (!(error instanceof ActError)) {
-          if (act !== undefined) await audit.tell({ from, act, outcome: 'failed', detail: FAILED })
+        if (!(error instanceof AdminActionError)) {
+          if (act !== undefined) await audit.write({ from, act, outcome: 'failed', detail: UNEXPECTED_ERROR })
           throw error
         }
-        await audit.tell({ from, act, outcome: 'refused', detail: error.message })
-        return refusal(error.status, error.message)
+        await audit.write({ from, act, outcome: 'refused', detail: error.message })
+        return failure(error.status, error.message)
       }
     },
   }
 }
 
-async function readAct(request: IncomingMessage): Promise<Act> {
+async function readAction(request: IncomingMessage): Promise<AdminAction> {
   if (!/^application\/json(;|$)/i.test(request.headers['content-type'] ?? ''))
-    throw new ActError('an act is sent as application/json', 415)
+    throw new AdminActionError('the content type must be application/json', 415)
   try {
     const { bytes } = await readBody(request, {
-      limit: MAX_ACT,
+      limit: MAX_BODY,
       proceed: () => {},
       lease: () => UNBOUNDED,
     })
-    return parseAct(bytes.toString('utf8'))
+    return parseAction(bytes.toString('utf8'))
   } catch (error) {
-    if (error instanceof BodyTooLargeError) throw new ActError('an act is a few words', 413)
+    if (error instanceof BodyTooLargeError)
+      throw new AdminActionError(`the body must not exceed ${MAX_BODY} bytes`, 413)
     throw error
   }
-}
-
-function refusal(status: number, error: string): Answer {
-  return { status, body: { error } }
 }

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import type { Act } from '../api/live-types.js'
+import type { AdminAction } from '../api/admin-actions.js'
 
 const route = z.string().min(1).max(1000)
 const rule = z.string().min(1).max(64)
 
-const ACT = z.discriminatedUnion('act', [
+const ACTION = z.discriminatedUnion('act', [
   z.strictObject({ act: z.literal('shadow'), route, rule, shadow: z.boolean() }),
   z.strictObject({ act: z.literal('limit'), route, rule, limit: z.string().min(1).max(100) }),
   z.strictObject({
@@ -16,9 +16,9 @@ const ACT = z.discriminatedUnion('act', [
   z.strictObject({ act: z.literal('undo'), route, rule }),
 ])
 
-/** An act that cannot be done, and why, for whoever wanted it. */
-export class ActError extends Error {
-  override readonly name = 'ActError'
+/** Reports to the client why an action cannot be performed. */
+export class AdminActionError extends Error {
+  override readonly name = 'AdminActionError'
 
   constructor(
     message: string,
@@ -28,19 +28,25 @@ export class ActError extends Error {
   }
 }
 
-/** @throws ActError that says what would be right. */
-export function parseAct(text: string): Act {
+/**
+ * Parses the JSON of an action.
+ *
+ * @throws AdminActionError if the JSON or the action is invalid
+ */
+export function parseAction(json: string): AdminAction {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(json)
   } catch {
-    throw new ActError('this is not JSON; write for example { "act": "undo", "route": …, "rule": … }')
+    throw new AdminActionError(
+      'the body is not valid JSON; expected an action such as { "act": "undo", "route": …, "rule": … }',
+    )
   }
-  const result = ACT.safeParse(value)
-  if (result.success) return result.data as Act
+  const result = ACTION.safeParse(value)
+  if (result.success) return result.data as AdminAction
   const [issue] = result.error.issues
   const place = issue?.path.join('.')
-  throw new ActError(
-    `${place ? `'${place}': ` : ''}${issue?.message}; an act is shadow, limit, reset or undo`,
+  throw new AdminActionError(
+    `${place ? `'${place}': ` : ''}${issue?.message}; 'act' must be shadow, limit, reset or undo`,
   )
 }

@@ -1,33 +1,33 @@
 import { constants, open } from 'node:fs/promises'
 import { LineWriter } from '../../logging/line-writer.js'
 import type { Log } from '../../logging/log.js'
-import type { Act } from '../api/live-types.js'
+import type { AdminAction } from '../api/admin-actions.js'
 
 /** One line of the audit log. */
 interface AuditLine {
-  /** The address that it came from; `anybody` where several are told of at once. */
+  /** The address of the client; `anybody` if the line sums up several requests. */
   readonly from: string
-  /** Undefined where it was none. */
-  readonly act: Act | undefined
+  /** Undefined if the request held no valid action. */
+  readonly act: AdminAction | undefined
   readonly outcome: 'done' | 'refused' | 'failed'
-  /** What was done, or why it was refused or failed. */
+  /** The change, or why the action was refused or failed. */
   readonly detail: string
 }
 
-/** For so many milliseconds the refusals of who has no token are summed up. */
-const QUIET_MS = 1000
+/** Interval in which refused requests without the token are summed up, in milliseconds. */
+const SUMMARY_INTERVAL_MS = 1000
 
-/** How long an act waits for its line to be written, in milliseconds. */
+/** Longest time that an action waits for its line to be written, in milliseconds. */
 const WRITE_TIMEOUT_MS = 1000
 
-/** Keeps what was done to a gateway that runs, and what somebody tried to: in the log, and a line of JSON each in a file. */
+/** Records performed and attempted actions in the log and, as lines of JSON, in a file. */
 export class AuditLog {
   readonly #log: Pick<Log, 'info' | 'error'>
-  /** Undefined where no file is kept. */
+  /** Undefined if no file is configured. */
   readonly #writer: LineWriter | undefined
-  /** Runs while they are summed up. */
-  #quiet: NodeJS.Timeout | undefined
-  #strangersUntold = 0
+  /** Runs while refused requests without the token are summed up. */
+  #summaryTimer: NodeJS.Timeout | undefined
+  #unauthorizedCount = 0
 
   constructor(log: Pick<Log, 'info' | 'error'>, file: string | undefined) {
     this.#log = log
@@ -36,47 +36,55 @@ export class AuditLog {
         ? undefined
         : new LineWriter({
             sink: (bytes) => append(file, bytes),
-            onFailure: ({ message: reason }) =>
-              log.error({ file, reason }, 'the audit log cannot be written'),
+            onFailure: ({ message: reason }) => log.error({ file, reason }, 'cannot write the audit log'),
           })
   }
 
-  /** Lines that the file did not take. */
+  /** Lines that could not be written to the file. */
   get dropped(): number {
     return this.#writer?.dropped ?? 0
   }
 
-  /** Resolves when it is written. A file that fails or hangs is logged and holds up no act for long. Never rejects. */
-  async tell(line: AuditLine): Promise<void> {
-    this.#log.info({ audit: line }, 'somebody acted on the rules')
+  /**
+   * Resolves when the line is written, or after a timeout if the file hangs. Failures are logged.
+   * Never rejects.
+   */
+  async write(line: AuditLine): Promise<void> {
+    this.#log.info({ audit: line }, 'admin action')
     this.#writer?.write(`${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`)
     await this.#writer?.flush(WRITE_TIMEOUT_MS)
   }
 
-  /** Somebody without the token tried: a line for the first of a second, and one for all the others of it. */
-  async tellStranger(from: string, reason: string): Promise<void> {
-    if (this.#quiet !== undefined) {
-      this.#strangersUntold++
+  /**
+   * Records a request without the token: one line for the first in a second, and one that sums up
+   * the others.
+   */
+  async writeUnauthorized(from: string, reason: string): Promise<void> {
+    if (this.#summaryTimer !== undefined) {
+      this.#unauthorizedCount++
       return
     }
-    this.#quiet = setTimeout(() => this.close(), QUIET_MS)
-    this.#quiet.unref()
-    await this.tell({ from, act: undefined, outcome: 'refused', detail: reason })
+    this.#summaryTimer = setTimeout(() => this.close(), SUMMARY_INTERVAL_MS)
+    this.#summaryTimer.unref()
+    await this.write({ from, act: undefined, outcome: 'refused', detail: reason })
   }
 
-  /** Tells what is untold. */
+  /** Writes the pending summary, then flushes the file. */
   async close(): Promise<void> {
-    clearTimeout(this.#quiet)
-    this.#quiet = undefined
-    const more = this.#strangersUntold
-    this.#strangersUntold = 0
-    const detail = `${more} more without the token within a second`
-    if (more > 0) await this.tell({ from: 'anybody', act: undefined, outcome: 'refused', detail })
+    clearTimeout(this.#summaryTimer)
+    this.#summaryTimer = undefined
+    const count = this.#unauthorizedCount
+    this.#unauthorizedCount = 0
+    const detail = `${count} more requests without the token within a second`
+    if (count > 0) await this.write({ from: 'anybody', act: undefined, outcome: 'refused', detail })
     await this.#writer?.flush(WRITE_TIMEOUT_MS)
   }
 }
 
-/** Opened for each write, so that a file that was rotated away is not written to; and without waiting for the reader of a pipe. */
+/**
+ * Opens the file for each write, so that a rotated file gets no more lines. Opening a named pipe
+ * does not wait for its reader.
+ */
 async function append(file: string, bytes: Buffer): Promise<number> {
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NONBLOCK ?? 0)
   const handle = await open(file, flags, 0o600)

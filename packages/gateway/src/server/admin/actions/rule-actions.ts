@@ -1,107 +1,116 @@
 import { isOptionError, type RuleOverride, type Store, StoreUnavailableError } from 'sluice'
 import type { Overrides } from '../../../policy/policies.js'
-import type { Act } from '../api/live-types.js'
+import type { AdminAction } from '../api/admin-actions.js'
 import type { WatchedRule } from '../live/route-usage.js'
 import type { RuleView } from '../live/rule-view.js'
-import { ActError } from './action.js'
+import { AdminActionError } from './action.js'
 
 export interface RuleActionsOptions {
   readonly view: RuleView
   readonly store: Store
-  /** What holds in place of the configuration. */
+  /** The overrides in force. */
   readonly overrides: () => Overrides
-  /** Has others hold, and settles when they do. @throws Error where they do not fit the rules; the old ones hold then. */
+  /**
+   * Applies other overrides, and resolves once they are in force.
+   *
+   * @throws Error if they do not fit the rules; the previous ones stay in force
+   */
   readonly override: (overrides: Overrides) => Promise<void>
 }
 
-/** Does what those who run a gateway may do while it runs. Nobody's limit is refilled by it, but by a reset. */
+/** Performs admin actions on a running gateway. Only a reset refunds used capacity. */
 export class RuleActions {
   constructor(private readonly options: RuleActionsOptions) {}
 
   /**
-   * @returns what was done, in words
-   * @throws ActError, or rejects with it, where it cannot be done; nothing has changed then. Another error nobody foresaw.
+   * Performs an action.
+   *
+   * @returns a description of the change
+   * @throws AdminActionError (as a rejection) if the action cannot be performed; nothing changed,
+   *   unless the store failed during a reset
    */
-  async do(act: Act): Promise<string> {
-    if (act.act === 'reset') return this.#reset(act)
-    const rule = this.#rule(act.route, act.rule)
-    switch (act.act) {
+  async perform(action: AdminAction): Promise<string> {
+    if (action.act === 'reset') return this.#reset(action)
+    const rule = this.#rule(action.route, action.rule)
+    switch (action.act) {
       case 'shadow':
-        await this.#override(rule, { enforce: !act.shadow })
-        return act.shadow ? `${rule.name} only watches now` : `${rule.name} refuses now`
+        await this.#override(rule, { enforce: !action.shadow })
+        return `rule '${rule.name}' is now ${action.shadow ? 'a shadow rule' : 'enforced'}`
       case 'limit':
-        await this.#override(rule, { limit: limitOf(act.limit, rule) })
-        return `${rule.name} is ${act.limit} now`
+        await this.#override(rule, { limit: parseLimit(action.limit, rule) })
+        return `rule '${rule.name}' now has the limit ${action.limit}`
       case 'undo':
-        if (rule.overridden === undefined) throw new ActError(`'${rule.name}' is as the file says`)
-        await this.#set(rule, undefined)
-        return `${rule.name} is as the file says`
+        if (rule.overridden === undefined)
+          throw new AdminActionError(`rule '${rule.name}' has no override to undo`)
+        await this.#setOverride(rule, undefined)
+        return `rule '${rule.name}' restored to the configuration file`
     }
   }
 
-  async #reset({ route, rule, key }: Act & { readonly act: 'reset' }): Promise<string> {
+  async #reset({ route, rule, key }: AdminAction & { readonly act: 'reset' }): Promise<string> {
     const { view, store } = this.options
     try {
-      const keys = await view.keysNamed(this.#rulesMeant(route, rule), key)
-      // A rule that all routes share is there once for each.
-      const places = new Map(keys.map((each) => [JSON.stringify([each.rule.scope, each.key]), each]))
-      await Promise.all([...places.values()].map((each) => store.reset(each.rule.scope, each.key)))
+      const keys = await view.keysNamed(this.#rulesFor(route, rule), key)
+      // A shared rule appears once for each route, with the same scope.
+      const unique = new Map(keys.map((each) => [JSON.stringify([each.rule.scope, each.key]), each]))
+      await Promise.all([...unique.values()].map((each) => store.reset(each.rule.scope, each.key)))
       const known = keys.filter((each) => each.known)
-      if (known.length === 0) throw new ActError(`no rule there has seen '${key}' lately`, 404)
-      return `${key} has used nothing of ${[...new Set(known.map((each) => each.rule.name))].join(', ')}`
+      if (known.length === 0) throw new AdminActionError(`no rule has seen '${key}' recently`, 404)
+      return `usage of ${key} reset under ${[...new Set(known.map((each) => each.rule.name))].join(', ')}`
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error
-      throw new ActError('the store does not answer; some of it may have been done', 503)
+      throw new AdminActionError('the store is unavailable; part of the reset may have been performed', 503)
     }
   }
 
-  /** The rules that an act is about: one, those of a route, or all. */
-  #rulesMeant(route: string | undefined, name: string | undefined): readonly WatchedRule[] {
+  /** The rules that an action names: one, those of a route, or all. */
+  #rulesFor(route: string | undefined, name: string | undefined): readonly WatchedRule[] {
     const { view } = this.options
     if (route !== undefined && name !== undefined) return [this.#rule(route, name)]
     const rules = route === undefined ? view.rules : view.rulesOf(route)
-    if (rules === undefined) throw noRoute(route ?? '')
-    const meant = rules.filter((rule) => name === undefined || rule.name === name)
-    if (meant.length === 0 && name !== undefined) throw new ActError(`no route has a rule '${name}'`, 404)
-    return meant
+    if (rules === undefined) throw unknownRoute(route ?? '')
+    const matching = rules.filter((rule) => name === undefined || rule.name === name)
+    if (matching.length === 0 && name !== undefined)
+      throw new AdminActionError(`no route has a rule '${name}'`, 404)
+    return matching
   }
 
   #rule(route: string, name: string): WatchedRule {
     const rules = this.options.view.rulesOf(route)
-    if (rules === undefined) throw noRoute(route)
+    if (rules === undefined) throw unknownRoute(route)
     const rule = rules.find((each) => each.name === name)
     if (rule !== undefined) return rule
     const names = rules.map((each) => each.name).join(', ') || 'none'
-    throw new ActError(`the route '${route}' has no rule '${name}'; it has ${names}`, 404)
+    throw new AdminActionError(`route '${route}' has no rule '${name}'; its rules are: ${names}`, 404)
   }
 
-  #override(rule: WatchedRule, said: RuleOverride): Promise<void> {
-    return this.#set(rule, { ...this.options.overrides().get(rule.scope), ...said })
+  #override(rule: WatchedRule, change: RuleOverride): Promise<void> {
+    return this.#setOverride(rule, { ...this.options.overrides().get(rule.scope), ...change })
   }
 
-  async #set({ scope }: WatchedRule, override: RuleOverride | undefined): Promise<void> {
+  async #setOverride({ scope }: WatchedRule, override: RuleOverride | undefined): Promise<void> {
     const overrides = new Map(this.options.overrides())
     if (override === undefined) overrides.delete(scope)
     else overrides.set(scope, override)
     try {
       await this.options.override(overrides)
     } catch (error) {
-      // The operator chose the limit, so an error about it is the answer. Any other error is unexpected.
+      // The operator chose the limit, so an error about it is the response. Others are unexpected.
       if (!isOptionError(error) || error.path[0] !== 'overrides' || error.path[2] !== 'limit') throw error
-      throw new ActError(error.reason)
+      throw new AdminActionError(error.reason)
     }
   }
 }
 
-function noRoute(route: string): ActError {
-  return new ActError(`there is no route '${route}'`, 404)
+function unknownRoute(route: string): AdminActionError {
+  return new AdminActionError(`there is no route '${route}'`, 404)
 }
 
-/** A number for what is in flight, which may be written as limits of it are shown. */
-function limitOf(text: string, { resource }: WatchedRule): string | number {
-  if (resource !== 'concurrent') return text
-  const [, digits] = /^\s*(\d+)(?: concurrent)?\s*$/.exec(text) ?? []
+/** Parses a concurrency limit to a number; it may be written as the dashboard shows it. */
+function parseLimit(limit: string, { resource }: WatchedRule): string | number {
+  if (resource !== 'concurrent') return limit
+  const [, digits] = /^\s*(\d+)(?: concurrent)?\s*$/.exec(limit) ?? []
   if (digits === undefined)
-    throw new ActError(`what is in flight is limited by a number such as 8, not by '${text}'`)
+    throw new AdminActionError(`a limit on concurrent requests must be a number such as 8, not '${limit}'`)
   return Number(digits)
 }

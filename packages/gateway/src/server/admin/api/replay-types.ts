@@ -1,20 +1,18 @@
 import type { ReportPage } from '../../../replay/html/fill-template.js'
 
-/** What the admin port tells of the record and of a replay of it, as JSON. */
-
-/** What there is to replay, at `/api/record`. */
+/** The response of `/api/record`: the recorded traffic that can be replayed. */
 export type RecordStatus =
   | { readonly recording: false }
   | {
       readonly recording: true
       readonly files: number
-      /** As they are stored. */
+      /** Compressed size. */
       readonly bytes: number
-      /** Epoch milliseconds at which the first request in them came; null where there is none yet. */
+      /** Epoch milliseconds of the first recorded request; null if there is none yet. */
       readonly since: number | null
-      /** What a replay plays of the configuration that runs: its routes and limits, without what is secret. */
+      /** The routes and limits of the running configuration, without secrets. */
       readonly yaml: string
-      /** The rules whose limit can be searched for. */
+      /** The rules that a limit can be suggested for. */
       readonly rules: readonly SearchedRule[]
     }
 
@@ -24,20 +22,20 @@ export interface SearchedRule {
   readonly limit: string
 }
 
-/** A line of a replay that is told as it goes on. The last one is a page or an error. */
+/** A line of the streamed response of `/api/replay`. The last line is a page or an error. */
 export type ReplayLine =
   | { readonly progress: ReplayProgress }
   | { readonly page: ReportPage }
   | { readonly error: string }
 
 export interface ReplayProgress {
-  /** How much of the record was read, from 0 to 1. */
+  /** The fraction of the record that was read, from 0 to 1. */
   readonly part: number
-  /** How many requests of it were played. */
+  /** Requests replayed so far. */
   readonly requests: number
-  /** How often it was read before: a wish reads it several times. */
+  /** Completed passes over the record; suggesting a limit takes several. */
   readonly rounds: number
 }
 
-/** The type of an answer that is told as it goes on. */
-export const AS_IT_GOES = 'application/x-ndjson'
+/** The media type of a streamed replay. */
+export const NDJSON = 'application/x-ndjson'

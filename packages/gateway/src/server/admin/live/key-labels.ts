@@ -1,22 +1,22 @@
 import { keyParts } from 'sluice'
 
-/** A key as it is shown. */
+/** Formats a key for display. */
 export function shownKey(key: string): string {
   return keyParts(key).join(' + ')
 }
 
-/** A name for a key by which it is found among the keys of its rule; a key that is one text is its own. */
+/** Returns an id that identifies a key within its rule. A key with a single part is its own id. */
 export function keyId(key: string): string {
   const parts = keyParts(key)
   return parts.length === 1 ? (parts[0] as string) : JSON.stringify(parts)
 }
 
-/** Whether somebody who looks for `text` means this key: all of it, a part that it is combined of, or the client's id. */
-export function isMeant(key: string, text: string): boolean {
-  return keyId(key) === text || keyParts(key).some((part) => part === text || part === `client ${text}`)
+/** Whether a search names this key: by its id, by one of its parts, or by the id of the client. */
+export function matchesKey(key: string, search: string): boolean {
+  return keyId(key) === search || keyParts(key).some((part) => part === search || part === `client ${search}`)
 }
 
-/** The keys that somebody who looks for `text` may mean in a rule that counts for clients or addresses. */
-export function keysMeant(text: string): readonly string[] {
-  return text.startsWith('client ') ? [text] : [text, `client ${text}`]
+/** The keys that a search can name under a rule that counts by client or address. */
+export function possibleKeys(search: string): readonly string[] {
+  return search.startsWith('client ') ? [search] : [search, `client ${search}`]
 }

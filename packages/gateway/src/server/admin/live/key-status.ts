@@ -1,53 +1,56 @@
 import { type Charge, capacityOf, formatLimit, type Limit, type Store } from 'sluice'
 
-/** A key of a rule under the limit that it has. */
+/** A key of a rule, and the limit that applies to it. */
 export type RuleKey = Pick<Charge, 'scope' | 'key' | 'limit'>
 
-/** How a key stands. Times are milliseconds from now; null for a time that never comes. */
-export interface Standing {
+/** The usage of a key in the store. Times are milliseconds from now; null for never. */
+export interface KeyStatus {
   readonly remaining: number
   /** From 0 to 1. */
   readonly used: number
   readonly resetAfter: number
   readonly moreAfter: number
-  /** Until a cost of 1 fits; 0 where it does. */
+  /** Time until a cost of 1 fits; 0 if it fits now. */
   readonly retryAfterOfOne: number | null
 }
 
-/** Keys that a store is asked about at once. */
-const ASKED_AT_ONCE = 100
+/** Keys per store operation. */
+const BATCH_SIZE = 100
 
-/** How keys stand, in their order; nothing is taken to find out. Rejects where the store does not answer. */
-export async function standingsOf(store: Store, keys: readonly RuleKey[]): Promise<Standing[]> {
-  const standings: Standing[] = []
-  for (let from = 0; from < keys.length; from += ASKED_AT_ONCE) {
-    const asked = keys.slice(from, from + ASKED_AT_ONCE)
-    const charges = asked.map(({ scope, key, limit }) => ({
+/**
+ * Reads the status of keys, in their order, without charging them. Rejects with a
+ * StoreUnavailableError while the store is unavailable.
+ */
+export async function keyStatuses(store: Store, keys: readonly RuleKey[]): Promise<KeyStatus[]> {
+  const statuses: KeyStatus[] = []
+  for (let from = 0; from < keys.length; from += BATCH_SIZE) {
+    const batch = keys.slice(from, from + BATCH_SIZE)
+    const charges = batch.map(({ scope, key, limit }) => ({
       ...{ scope, key, limit },
       cost: 0,
       enforce: false,
-      lease: 'standing',
+      lease: 'status',
     }))
     const verdicts = await store.peek(charges)
     verdicts.forEach(({ remaining, resetAfter, moreAfter }, index) => {
-      const used = 1 - remaining / capacityOf(asked[index]?.limit as Limit)
+      const used = 1 - remaining / capacityOf(batch[index]?.limit as Limit)
       const retryAfterOfOne = remaining >= 1 ? 0 : finite(moreAfter)
-      standings.push({ remaining, used, resetAfter, moreAfter, retryAfterOfOne })
+      statuses.push({ remaining, used, resetAfter, moreAfter, retryAfterOfOne })
     })
   }
-  return standings
+  return statuses
 }
 
 function finite(milliseconds: number): number | null {
   return Number.isFinite(milliseconds) ? milliseconds : null
 }
 
-/** `10/minute`; a limit that each request has its own of cannot be told. */
+/** Formats a limit as in `10/minute`, or as `by expression` if it is computed per request. */
 export function limitText(limit: Limit | undefined): string {
   return limit === undefined ? 'by expression' : formatLimit(limit)
 }
 
-/** As `limitText`, to four digits: tiers and warm-ups make fractions that nobody writes. */
+/** As `limitText`, to four digits, because tiers and warm-ups produce fractions. */
 export function roundedLimitText(limit: Limit | undefined): string {
   if (limit?.algorithm !== 'token-bucket') return limitText(limit)
   return limitText({ ...limit, limit: rounded(limit.limit), burst: rounded(limit.burst) })

@@ -1,21 +1,21 @@
 import { capacityOf, type Limit, type Quota } from 'sluice'
 
-/** How a key has used a rule, as its last request was told. */
-export class KeyUse {
-  /** The limit that it last had: its tier's, warm-up included. */
-  limit: Limit = NONE
-  /** Requests, since the key was last taken notice of. */
+/** The usage of a key as of its last decision. */
+export class KeyUsage {
+  /** The limit of the last decision, with its tier and warm-up applied. */
+  limit: Limit = UNKNOWN
+  /** Requests since the key was added. */
   allowed = 0
   refused = 0
-  /** Whether it is among the fullest. */
-  isNear = false
+  /** Whether the key is among the fullest keys of its rule. */
+  isInTop = false
   #remaining = 0
   #resetAfter = 0
   #at = 0
 
   constructor(readonly key: string) {}
 
-  see({ limit, allowed, remaining, resetAfter }: Quota, now: number): void {
+  record({ limit, allowed, remaining, resetAfter }: Quota, now: number): void {
     if (allowed) this.allowed++
     else this.refused++
     this.limit = limit
@@ -24,7 +24,7 @@ export class KeyUse {
     this.#at = now
   }
 
-  /** The part of its limit that is used, from 0 to 1, if use fades evenly and nobody else used it since. */
+  /** Estimates the used fraction of the limit, from 0 to 1, if usage has decayed linearly since. */
   usedAt(now: number): number {
     if (this.#resetAfter <= 0) return 0
     const used = 1 - this.#remaining / capacityOf(this.limit)
@@ -32,4 +32,4 @@ export class KeyUse {
   }
 }
 
-const NONE: Limit = Object.freeze({ algorithm: 'fixed-window', limit: 1, period: 1 })
+const UNKNOWN: Limit = Object.freeze({ algorithm: 'fixed-window', limit: 1, period: 1 })

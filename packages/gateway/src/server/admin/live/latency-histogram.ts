@@ -1,70 +1,71 @@
-import type { Latency } from '../api/live-types.js'
+import type { Latency } from '../api/live-samples.js'
 
-/** A bucket holds what is up to 1.2 times its lower end; its middle is within 10 % of all of it. */
+/**
+ * Each bucket ends at 1.2 times its start, so its midpoint is within 10 % of every value in it.
+ */
 const GROWTH = Math.log(1.2)
-/** Lower end of the first bucket, in milliseconds. */
-const SHORTEST = 0.001
-/** Up to about a day. */
+/** End of the first bucket, in milliseconds. */
+const MIN_MS = 0.001
+/** Covers up to about a day. */
 const BUCKETS = 140
 
-const NOTHING: Latency = { count: 0, p50: 0, p99: 0, max: 0 }
+const EMPTY: Latency = { count: 0, p50: 0, p99: 0, max: 0 }
 
-/** How long something took, of as many times as it was. */
+/** A histogram of latencies with exponential buckets, read and cleared once a second. */
 export class LatencyHistogram {
   readonly #buckets = new Uint32Array(BUCKETS)
   #count = 0
   #max = 0
 
-  /** @param took in milliseconds */
-  record(took: number): void {
-    const bucket = took <= SHORTEST ? 0 : Math.floor(Math.log(took / SHORTEST) / GROWTH)
+  record(milliseconds: number): void {
+    const bucket = milliseconds <= MIN_MS ? 0 : Math.floor(Math.log(milliseconds / MIN_MS) / GROWTH)
     const index = bucket < BUCKETS ? bucket : BUCKETS - 1
     this.#buckets[index] = (this.#buckets[index] as number) + 1
     this.#count++
-    if (took > this.#max) this.#max = took
+    if (milliseconds > this.#max) this.#max = milliseconds
   }
 
-  /** What was recorded since it was last asked. */
+  /** Returns the statistics since the last call, and clears the histogram. */
   take(): Latency {
-    if (this.#count === 0) return NOTHING
+    if (this.#count === 0) return EMPTY
     const latency = {
       count: this.#count,
       p50: this.#quantile(0.5),
       p99: this.#quantile(0.99),
       max: rounded(this.#max),
     }
-    this.#forget()
+    this.#clear()
     return latency
   }
 
-  /** Takes over what another one has recorded. */
+  /** Moves the values of another histogram into this one. */
   absorb(other: LatencyHistogram): void {
     other.#buckets.forEach((count, index) => {
       this.#buckets[index] = (this.#buckets[index] as number) + count
     })
     this.#count += other.#count
     this.#max = Math.max(this.#max, other.#max)
-    other.#forget()
+    other.#clear()
   }
 
-  #forget(): void {
+  #clear(): void {
     this.#buckets.fill(0)
     this.#count = 0
     this.#max = 0
   }
 
-  #quantile(part: number): number {
+  #quantile(fraction: number): number {
     let index = 0
-    let left = Math.ceil(part * this.#count) - (this.#buckets[0] as number)
+    let left = Math.ceil(fraction * this.#count) - (this.#buckets[0] as number)
     while (left > 0) {
       index++
       left -= this.#buckets[index] as number
     }
-    return rounded(Math.min(this.#max, SHORTEST * Math.exp((index + 0.5) * GROWTH)))
+    return rounded(Math.min(this.#max, MIN_MS * Math.exp((index + 0.5) * GROWTH)))
   }
 }
 
-/** Three digits that count are enough to look at. */
+/** Rounds to three significant digits. */
 function rounded(milliseconds: number): number {
   return Number(milliseconds.toPrecision(3))
 }

@@ -3,33 +3,33 @@ import type { Quota } from 'sluice'
 import type { RoutePolicy, RouteRule } from '../../../policy/policies.js'
 import { RuleUsage } from './rule-usage.js'
 
-/** Keys that are remembered of all rules together; of one rule at least so many. */
-const MAX_SEEN = 20_000
-const MIN_SEEN = 16
+/** Recent keys kept for all rules together, and the least that each rule keeps. */
+const MAX_KEYS = 20_000
+const MIN_KEYS_PER_RULE = 16
 
-/** A rule of a route, and what was seen of it. */
+/** A rule of a route, and its usage. */
 export interface WatchedRule extends RouteRule {
   readonly route: string
-  readonly watch: RuleUsage
+  readonly usage: RuleUsage
 }
 
-/** The rules of all routes, watched. */
+/** The usage of the rules of all routes. */
 export class RouteUsage {
   #routes: ReadonlyMap<string, ReadonlyMap<string, WatchedRule>> = new Map()
 
-  /** These are the rules from now on. What was seen of those that were there before is kept. */
-  keep(policies: readonly RoutePolicy[]): void {
+  /** Replaces the rules. Rules that were there before keep their usage. */
+  setPolicies(policies: readonly RoutePolicy[]): void {
     const count = policies.reduce((sum, { rules }) => sum + rules.length, 0)
-    const most = Math.max(MIN_SEEN, Math.floor(MAX_SEEN / Math.max(1, count)))
-    // By scope, as the state is kept: a name may be another rule's after a reload.
-    const before = new Map(this.all.map((rule) => [`${rule.route}\n${rule.scope}`, rule]))
+    const capacity = Math.max(MIN_KEYS_PER_RULE, Math.floor(MAX_KEYS / Math.max(1, count)))
+    // By scope, as in the store: after a reload, a name can belong to another rule.
+    const previous = new Map(this.all.map((rule) => [`${rule.route}\n${rule.scope}`, rule]))
     const watched = (route: string, rule: RouteRule): WatchedRule => {
-      const known = before.get(`${route}\n${rule.scope}`)
-      const watch = known?.watch ?? new RuleUsage()
-      watch.remember(most)
+      const known = previous.get(`${route}\n${rule.scope}`)
+      const usage = known?.usage ?? new RuleUsage()
+      usage.setCapacity(capacity)
       if (known !== undefined && !isDeepStrictEqual(known.limit, rule.limit))
-        watch.limitChanged(known.limit, rule.limit)
-      return { ...rule, route, watch }
+        usage.onLimitChange(known.limit, rule.limit)
+      return { ...rule, route, usage }
     }
     this.#routes = new Map(
       policies.map(({ route, rules }) => [
@@ -39,17 +39,17 @@ export class RouteUsage {
     )
   }
 
-  /** @param now in milliseconds of a clock that is never set back */
-  see(route: string, quotas: readonly Quota[], now: number): void {
+  /** @param now milliseconds of a monotonic clock */
+  record(route: string, quotas: readonly Quota[], now: number): void {
     const rules = this.#routes.get(route)
-    for (const quota of quotas) rules?.get(quota.rule)?.watch.see(quota, now)
+    for (const quota of quotas) rules?.get(quota.rule)?.usage.record(quota, now)
   }
 
   get all(): readonly WatchedRule[] {
     return [...this.#routes.values()].flatMap((rules) => [...rules.values()])
   }
 
-  /** Undefined where there is no such route. */
+  /** Returns undefined for an unknown route. */
   of(route: string): readonly WatchedRule[] | undefined {
     const rules = this.#routes.get(route)
     return rules && [...rules.values()]

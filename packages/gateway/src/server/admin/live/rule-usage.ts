@@ -1,63 +1,64 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Limit, Quota } from 'sluice'
-import { KeyUse } from './key-usage.js'
+import { KeyUsage } from './key-usage.js'
 import { SegmentedLru } from './segmented-lru.js'
 import { TopKeys } from './top-keys.js'
 
-/** What becomes of one rule: counts, its fullest keys, and the keys that came lately. */
+/** The usage of one rule: its counts, its fullest keys and its recent keys. */
 export class RuleUsage {
-  readonly #fullest = new TopKeys()
-  readonly #seen = new SegmentedLru()
+  readonly #top = new TopKeys()
+  readonly #recent = new SegmentedLru()
   allowed = 0
   refused = 0
   wouldHaveRefused = 0
 
-  /** @param now in milliseconds of a clock that is never set back */
-  see(quota: Quota, now: number): void {
+  /** @param now milliseconds of a monotonic clock */
+  record(quota: Quota, now: number): void {
     if (quota.allowed) this.allowed++
     else if (quota.enforced) this.refused++
     else this.wouldHaveRefused++
-    const use = this.#seen.get(quota.key) ?? this.#begin(quota.key)
-    use.see(quota, now)
-    this.#fullest.offer(use, now)
+    const usage = this.#recent.get(quota.key) ?? this.#add(quota.key)
+    usage.record(quota, now)
+    this.#top.offer(usage, now)
   }
 
-  /** @param most keys that are remembered, beside the fullest */
-  remember(most: number): void {
-    this.#seen.places = most
+  /** Sets how many recent keys are kept, in addition to the fullest. */
+  setCapacity(keys: number): void {
+    this.#recent.capacity = keys
   }
 
   /**
-   * The rule has another limit. Keys are known under it, so that no store is asked about one that no longer holds; those that had
-   * one of their tier's or of a warm-up's are forgotten.
+   * Applies a changed limit of the rule. Keys that had the rule's own limit keep their counts under
+   * the new one. Keys with a limit of their tier or of a warm-up are removed, so that the store is
+   * never queried under a limit that no longer applies.
    */
-  limitChanged(from: Limit | undefined, to: Limit | undefined): void {
-    for (const use of this.keys()) {
-      if (to !== undefined && isDeepStrictEqual(use.limit, from)) use.limit = to
+  onLimitChange(from: Limit | undefined, to: Limit | undefined): void {
+    for (const usage of this.keys()) {
+      if (to !== undefined && isDeepStrictEqual(usage.limit, from)) usage.limit = to
       else {
-        this.#seen.forget(use.key)
-        this.#fullest.forget(use)
+        this.#recent.delete(usage.key)
+        this.#top.delete(usage)
       }
     }
   }
 
   get keysSeen(): number {
-    return this.#seen.size
+    return this.#recent.size
   }
 
-  /** The fullest first, as far as is known without asking. */
-  fullest(most: number, now: number): readonly KeyUse[] {
-    return this.#fullest.read(most, now)
+  /** Returns the fullest keys, fullest first, by an estimate that does not read the store. */
+  fullest(max: number, now: number): readonly KeyUsage[] {
+    return this.#top.read(max, now)
   }
 
-  /** The keys that came lately, and those that are near the limit. */
-  keys(): readonly KeyUse[] {
-    return [...new Set([...this.#seen.all, ...this.#fullest.all])]
+  /** The recent keys and the fullest keys. */
+  keys(): readonly KeyUsage[] {
+    return [...new Set([...this.#recent.all, ...this.#top.all])]
   }
 
-  #begin(key: string): KeyUse {
-    const use = this.#fullest.all.find((each) => each.key === key) ?? new KeyUse(key)
-    this.#seen.add(use)
-    return use
+  #add(key: string): KeyUsage {
+    const usage = this.#top.all.find((each) => each.key === key) ?? new KeyUsage(key)
+    this.#recent.add(usage)
+    return usage
   }
 }

@@ -2,65 +2,71 @@ import { type LimiterEvent, type Store, scaleLimit } from 'sluice'
 import { clientLabel } from '../../../policy/client-label.js'
 import type { RoutePolicy } from '../../../policy/policies.js'
 import type { RequestSender } from '../../../policy/policy-request.js'
-import type { ClientState, KeyFullness, RouteStatus, RuleStatus, Talkers } from '../api/live-types.js'
-import { isMeant, keyId, keysMeant, shownKey } from './key-labels.js'
-import { limitText, roundedLimitText, type Standing, standingsOf } from './key-status.js'
-import type { KeyUse } from './key-usage.js'
+import type { ClientState, TopClients } from '../api/client-status.js'
+import type { KeyFullness, RouteStatus, RuleStatus } from '../api/gateway-status.js'
+import { keyId, matchesKey, possibleKeys, shownKey } from './key-labels.js'
+import { type KeyStatus, keyStatuses, limitText, roundedLimitText } from './key-status.js'
+import type { KeyUsage } from './key-usage.js'
 import { RouteUsage, type WatchedRule } from './route-usage.js'
-import { TopTalkers } from './top-clients.js'
+import { TopClientCounter } from './top-clients.js'
 
-/** Keys of a rule that are shown. */
-const SHOWN = 10
-/** Rules of which one client's state is told. */
-const MAX_FOUND = 200
+/** Keys shown for each rule. */
+const MAX_SHOWN_KEYS = 10
+/** Most rules in the state of one client. */
+const MAX_RULES = 200
 
 type RouteWarmUps = Iterable<readonly [route: string, warmUp: { scale: number; isReady: boolean }]>
 
-/** Who is let in and refused, and how near everybody is to the edge; in memory that does not grow with the number of clients. */
+/**
+ * The usage of all rules and clients, as the dashboard shows it. Memory does not grow with the
+ * number of clients.
+ */
 export class RuleView {
   readonly #rules = new RouteUsage()
-  readonly #talkers = new TopTalkers()
+  readonly #topClients = new TopClientCounter()
 
   /**
-   * @param store is asked how keys stand
-   * @param warmUps of the routes that warm up
+   * @param store provides the exact usage of keys
+   * @param warmUps warm-ups of the routes that have one
    */
   constructor(
     private readonly store: Store,
     private readonly warmUps: () => RouteWarmUps,
   ) {}
 
-  /** These are the routes from now on. What was seen of rules that are still there is kept. */
-  watch(policies: readonly RoutePolicy[]): void {
-    this.#rules.keep(policies)
+  /** Replaces the routes and rules. Rules that were there before keep their usage. */
+  setPolicies(policies: readonly RoutePolicy[]): void {
+    this.#rules.setPolicies(policies)
   }
 
   onLimiterEvent(route: string, event: LimiterEvent<RequestSender>): void {
     if (event.type !== 'allowed' && event.type !== 'refused') return
     const now = performance.now()
-    this.#rules.see(route, event.quotas, now)
-    this.#talkers.decided(clientLabel(event.request), event.type === 'allowed', now)
+    this.#rules.record(route, event.quotas, now)
+    this.#topClients.record(clientLabel(event.request), event.type === 'allowed', now)
   }
 
-  talkers(): Talkers {
-    return this.#talkers.read(performance.now())
+  topClients(): TopClients {
+    return this.#topClients.read(performance.now())
   }
 
   get keysSeen(): number {
-    return this.#rules.all.reduce((sum, { watch }) => sum + watch.keysSeen, 0)
+    return this.#rules.all.reduce((sum, { usage }) => sum + usage.keysSeen, 0)
   }
 
-  /** Rejects where the store does not answer. */
+  /** Rejects with a StoreUnavailableError while the store is unavailable. */
   async routes(): Promise<RouteStatus[]> {
     const warmUps = new Map(this.warmUps())
     const now = performance.now()
     const fullness = new Map<WatchedRule, KeyFullness[]>()
-    const nearest = this.#rules.all.flatMap((rule) =>
-      rule.watch.fullest(SHOWN, now).map(({ key, limit }) => ({ rule, scope: rule.scope, key, limit })),
+    const fullest = this.#rules.all.flatMap((rule) =>
+      rule.usage
+        .fullest(MAX_SHOWN_KEYS, now)
+        .map(({ key, limit }) => ({ rule, scope: rule.scope, key, limit })),
     )
-    const standings = await standingsOf(this.store, nearest)
-    nearest.forEach(({ rule, key }, index) => {
-      const { used, remaining, retryAfterOfOne } = standings[index] as Standing
+    const statuses = await keyStatuses(this.store, fullest)
+    fullest.forEach(({ rule, key }, index) => {
+      const { used, remaining, retryAfterOfOne } = statuses[index] as KeyStatus
       const shown = { key: shownKey(key), id: keyId(key), used, remaining, retryAfter: retryAfterOfOne }
       if (used > 0) fullness.set(rule, [...(fullness.get(rule) ?? []), shown])
     })
@@ -76,25 +82,26 @@ export class RuleView {
   }
 
   /**
-   * How somebody stands with every rule: who has this key or client id, else who was seen last with a key that holds the
-   * text. Undefined where nobody like that is known. Rejects where the store does not answer.
+   * Returns the usage of one client under every rule. A search names a client by its key or id;
+   * otherwise it finds the most recent key that contains it. Resolves to undefined if none matches.
+   * Rejects with a StoreUnavailableError while the store is unavailable.
    */
-  async client(text: string): Promise<ClientState | undefined> {
-    const exactly = await this.#find(text)
-    if (exactly !== undefined) return exactly
-    for (const { watch } of this.#rules.all)
-      for (const { key } of watch.keys()) if (shownKey(key).includes(text)) return this.#find(keyId(key))
+  async client(search: string): Promise<ClientState | undefined> {
+    const exact = await this.#find(search)
+    if (exact !== undefined) return exact
+    for (const { usage } of this.#rules.all)
+      for (const { key } of usage.keys()) if (shownKey(key).includes(search)) return this.#find(keyId(key))
     return undefined
   }
 
-  async #find(text: string): Promise<ClientState | undefined> {
-    const found = this.#rules.all.flatMap((rule) => candidatesOf(rule, text)).slice(0, MAX_FOUND)
-    const standings = await standingsOf(this.store, found)
+  async #find(search: string): Promise<ClientState | undefined> {
+    const found = this.#rules.all.flatMap((rule) => findKeys(rule, search)).slice(0, MAX_RULES)
+    const statuses = await keyStatuses(this.store, found)
     const rules = found.flatMap(({ rule, key, limit, allowed, refused }, index) => {
-      const standing = standings[index] as Standing
-      if (standing.used <= 0 && allowed + refused === 0) return []
+      const status = statuses[index] as KeyStatus
+      if (status.used <= 0 && allowed + refused === 0) return []
       const { route, name, resource, enforce } = rule
-      const about = {
+      const settings = {
         route,
         rule: name,
         resource,
@@ -102,30 +109,31 @@ export class RuleView {
         enforced: enforce,
         id: keyId(key),
       }
-      return [{ ...about, ...standing, allowed, refused }]
+      return [{ ...settings, ...status, allowed, refused }]
     })
-    return rules.length === 0 ? undefined : { client: text, rules }
+    return rules.length === 0 ? undefined : { client: search, rules }
   }
 
-  /** Undefined where there is no such route. */
+  /** Returns undefined for an unknown route. */
   rulesOf(route: string): readonly WatchedRule[] | undefined {
     return this.#rules.of(route)
   }
 
   /**
-   * The keys that a caller names, found as `client` finds them exactly: by the key, a part of it or the client's id.
-   * `known` tells the keys that were seen lately or have used something from those that are only possible, of rules whose
-   * limit is worked out per request. Rejects where the store does not answer.
+   * Returns the keys that a search names exactly: by key, by a part of it or by the client's id.
+   * `known` marks keys that were seen recently or have usage in the store. The others are possible
+   * keys of rules whose limit is computed per request.
+   * Rejects with a StoreUnavailableError while the store is unavailable.
    */
-  async keysNamed(rules: readonly WatchedRule[], text: string): Promise<readonly NamedKey[]> {
-    const found = rules.flatMap((rule) => candidatesOf(rule, text)).slice(0, MAX_FOUND)
-    const standings = await standingsOf(this.store, found)
-    const unseen = rules.filter((rule) => rule.limit === undefined && countsForClients(rule))
+  async keysNamed(rules: readonly WatchedRule[], search: string): Promise<readonly NamedKey[]> {
+    const found = rules.flatMap((rule) => findKeys(rule, search)).slice(0, MAX_RULES)
+    const statuses = await keyStatuses(this.store, found)
+    const unseen = rules.filter((rule) => rule.limit === undefined && countsByClient(rule))
     return [
       ...found.map(({ rule, key, allowed, refused }, index) => {
-        return { rule, key, known: allowed + refused > 0 || (standings[index] as Standing).used > 0 }
+        return { rule, key, known: allowed + refused > 0 || (statuses[index] as KeyStatus).used > 0 }
       }),
-      ...unseen.flatMap((rule) => keysMeant(text).map((key) => ({ rule, key, known: false }))),
+      ...unseen.flatMap((rule) => possibleKeys(search).map((key) => ({ rule, key, known: false }))),
     ]
   }
 
@@ -141,30 +149,30 @@ interface NamedKey {
   readonly known: boolean
 }
 
-type Candidate = Pick<KeyUse, 'key' | 'limit' | 'allowed' | 'refused'> & {
+type FoundKey = Pick<KeyUsage, 'key' | 'limit' | 'allowed' | 'refused'> & {
   readonly rule: WatchedRule
   readonly scope: string
 }
 
-/** The keys of a rule that somebody who looks for a text may mean. */
-function candidatesOf(rule: WatchedRule, text: string): Candidate[] {
-  const about = { rule, scope: rule.scope }
-  const known = rule.watch.keys().filter(({ key }) => isMeant(key, text))
+/** Returns the keys of a rule that a search names, including possible keys that were never seen. */
+function findKeys(rule: WatchedRule, search: string): FoundKey[] {
+  const base = { rule, scope: rule.scope }
+  const known = rule.usage.keys().filter(({ key }) => matchesKey(key, search))
   const { limit } = rule
-  const guesses = limit === undefined || !countsForClients(rule) ? [] : keysMeant(text)
-  const unknown = guesses.filter((guess) => !known.some(({ key }) => key === guess))
+  const possible = limit === undefined || !countsByClient(rule) ? [] : possibleKeys(search)
+  const unknown = possible.filter((each) => !known.some(({ key }) => key === each))
   return [
-    ...known.map(({ key, limit, allowed, refused }) => ({ ...about, key, limit, allowed, refused })),
-    ...unknown.flatMap((key) => (limit ? [{ ...about, key, limit, allowed: 0, refused: 0 }] : [])),
+    ...known.map(({ key, limit, allowed, refused }) => ({ ...base, key, limit, allowed, refused })),
+    ...unknown.flatMap((key) => (limit ? [{ ...base, key, limit, allowed: 0, refused: 0 }] : [])),
   ]
 }
 
-function countsForClients({ keyedBy }: WatchedRule): boolean {
+function countsByClient({ keyedBy }: WatchedRule): boolean {
   return keyedBy === 'client' || keyedBy === 'ip'
 }
 
 function statusOf(rule: WatchedRule, scale: number, fullness: readonly KeyFullness[]): RuleStatus {
-  const { name, resource, limit, shared, enforce, keyedBy, overridden, watch } = rule
+  const { name, resource, limit, shared, enforce, keyedBy, overridden, usage } = rule
   return {
     rule: name,
     resource,
@@ -175,8 +183,8 @@ function statusOf(rule: WatchedRule, scale: number, fullness: readonly KeyFullne
     ...(overridden && { overridden: { limit: limitText(overridden.limit), enforced: overridden.enforce } }),
     keyedBy,
     fullness: fullness.toSorted((a, b) => b.used - a.used),
-    allowed: watch.allowed,
-    refused: watch.refused,
-    wouldHaveRefused: watch.wouldHaveRefused,
+    allowed: usage.allowed,
+    refused: usage.refused,
+    wouldHaveRefused: usage.wouldHaveRefused,
   }
 }

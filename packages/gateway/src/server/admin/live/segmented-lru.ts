@@ -1,58 +1,58 @@
-import type { KeyUse } from './key-usage.js'
+import type { KeyUsage } from './key-usage.js'
 
-/** The part of the places that is for keys that came again. */
-const FOR_REGULARS = 0.75
+/** The fraction of the capacity that is reserved for keys seen more than once. */
+const PROTECTED_FRACTION = 0.75
 
 /**
- * The keys that came lately, in bounded memory. Those that came again are kept apart from those that came once, so that a flood of
- * newcomers makes no regular be forgotten.
+ * The recently used keys of a rule, in bounded memory. Keys seen once (on probation) and keys seen
+ * again (protected) have segments of their own, so that a flood of new keys evicts no regular one.
  */
 export class SegmentedLru {
-  /** Each in the order in which keys got there: the first goes first. */
-  readonly #newcomers = new Map<string, KeyUse>()
-  readonly #regulars = new Map<string, KeyUse>()
-  /** Keys that are remembered. */
-  places = 0
+  /** Each segment in insertion order; the first key is evicted first. */
+  readonly #probation = new Map<string, KeyUsage>()
+  readonly #protected = new Map<string, KeyUsage>()
+  /** Most keys that are kept. */
+  capacity = 0
 
   get size(): number {
-    return this.#newcomers.size + this.#regulars.size
+    return this.#probation.size + this.#protected.size
   }
 
-  /** Undefined for a key that is not known. */
-  get(key: string): KeyUse | undefined {
-    const regular = this.#regulars.get(key)
-    if (regular !== undefined) return regular
-    const newcomer = this.#newcomers.get(key)
-    if (newcomer !== undefined) this.#promote(newcomer)
-    return newcomer
+  /** Returns a key, and promotes it to the protected segment; undefined for an unknown key. */
+  get(key: string): KeyUsage | undefined {
+    const known = this.#protected.get(key)
+    if (known !== undefined) return known
+    const onProbation = this.#probation.get(key)
+    if (onProbation !== undefined) this.#promote(onProbation)
+    return onProbation
   }
 
-  add(use: KeyUse): void {
-    this.#newcomers.set(use.key, use)
-    if (this.size > this.places) forgetFirst(this.#newcomers.size > 0 ? this.#newcomers : this.#regulars)
+  add(usage: KeyUsage): void {
+    this.#probation.set(usage.key, usage)
+    if (this.size > this.capacity) evictFirst(this.#probation.size > 0 ? this.#probation : this.#protected)
   }
 
-  forget(key: string): void {
-    this.#newcomers.delete(key)
-    this.#regulars.delete(key)
+  delete(key: string): void {
+    this.#probation.delete(key)
+    this.#protected.delete(key)
   }
 
-  /** The last that came to be known first. */
-  get all(): readonly KeyUse[] {
-    return [...this.#regulars.values(), ...this.#newcomers.values()].reverse()
+  /** All keys, the most recently added first. */
+  get all(): readonly KeyUsage[] {
+    return [...this.#protected.values(), ...this.#probation.values()].reverse()
   }
 
-  #promote(use: KeyUse): void {
-    this.#newcomers.delete(use.key)
-    this.#regulars.set(use.key, use)
-    if (this.#regulars.size <= this.places * FOR_REGULARS) return
-    const oldest = forgetFirst(this.#regulars)
-    if (oldest !== undefined) this.#newcomers.set(oldest.key, oldest)
+  #promote(usage: KeyUsage): void {
+    this.#probation.delete(usage.key)
+    this.#protected.set(usage.key, usage)
+    if (this.#protected.size <= this.capacity * PROTECTED_FRACTION) return
+    const oldest = evictFirst(this.#protected)
+    if (oldest !== undefined) this.#probation.set(oldest.key, oldest)
   }
 }
 
-function forgetFirst(uses: Map<string, KeyUse>): KeyUse | undefined {
-  const [first] = uses.values()
-  if (first !== undefined) uses.delete(first.key)
+function evictFirst(segment: Map<string, KeyUsage>): KeyUsage | undefined {
+  const [first] = segment.values()
+  if (first !== undefined) segment.delete(first.key)
   return first
 }

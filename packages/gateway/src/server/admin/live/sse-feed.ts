@@ -1,99 +1,101 @@
 import type { ServerResponse } from 'node:http'
 import { StoreUnavailableError } from 'sluice'
-import type { Sample, Status } from '../api/live-types.js'
-import { Listener } from './sse-client.js'
+import type { Status } from '../api/gateway-status.js'
+import type { Sample } from '../api/live-samples.js'
+import { SseClient } from './sse-client.js'
 
-/** Samples that are kept: a quarter of an hour, one a second. */
-const KEPT = 900
-const SAMPLE_MS = 1000
-/** The status is told every so many samples, and at once where something was changed. */
-const SAMPLES_A_STATUS = 2
-/** Who look at once. */
-const MAX_LISTENERS = 32
-/** Samples that a listener may be behind before it is cut. */
-const MAX_BEHIND = 10
+/** Samples kept: 15 minutes at one a second. */
+const MAX_SAMPLES = 900
+const SAMPLE_INTERVAL_MS = 1000
+/** The status is sent with every second sample, and at once after a change. */
+const SAMPLES_PER_STATUS = 2
+const MAX_CLIENTS = 32
+/** Samples that a client may be behind before it is disconnected. */
+const MAX_BACKLOG = 10
 
 export interface FeedSources {
-  /** What came in since it was last asked. */
+  /** Returns the traffic since the last call. */
   readonly sample: () => Sample
   readonly status: () => Promise<Status>
-  /** Told why a status could not be had, where nobody foresaw it: once, until there is one again. */
-  readonly crashed: (error: unknown) => void
+  /** Called with the first unexpected error, and again only after a status succeeded. */
+  readonly onError: (error: unknown) => void
 }
 
-/** Tells all who look what happens, as server-sent events. */
-export class LiveFeed {
+/** Sends samples and the status to all connected dashboards, as server-sent events. */
+export class SseFeed {
   readonly #sources: FeedSources
-  /** As JSON, the oldest first. */
+  /** As JSON, oldest first. */
   readonly #samples: string[] = []
-  readonly #listeners = new Set<Listener>()
+  readonly #clients = new Set<SseClient>()
   readonly #timer: NodeJS.Timeout
-  #taken = 0
-  #hasCrashed = false
+  #sampleCount = 0
+  #hasFailed = false
 
   constructor(sources: FeedSources) {
     this.#sources = sources
-    this.#timer = setInterval(() => this.#second(), SAMPLE_MS)
+    this.#timer = setInterval(() => this.#sendSample(), SAMPLE_INTERVAL_MS)
     this.#timer.unref()
   }
 
   /**
-   * @param encodings that the listener accepts, as its `Accept-Encoding` says
-   * @returns whether there is room for one more listener; without, nothing is answered.
+   * Adds a client, and sends it the history.
+   *
+   * @param encodings the value of the `Accept-Encoding` header
+   * @returns false, without a response, if too many clients are connected
    */
   listen(
     response: ServerResponse,
     headers: Readonly<Record<string, string>>,
     encodings?: string | undefined,
   ): boolean {
-    if (this.#listeners.size >= MAX_LISTENERS) return false
-    const listener = new Listener(response, headers, encodings)
-    listener.tell(event('history', `[${this.#samples.join(',')}]`))
-    this.#listeners.add(listener)
-    response.once('close', () => this.#listeners.delete(listener))
-    void this.#status().then((status) => status && listener.tell(status))
+    if (this.#clients.size >= MAX_CLIENTS) return false
+    const client = new SseClient(response, headers, encodings)
+    client.send(event('history', `[${this.#samples.join(',')}]`))
+    this.#clients.add(client)
+    response.once('close', () => this.#clients.delete(client))
+    void this.#status().then((status) => status && client.send(status))
     return true
   }
 
-  /** Something was changed that the next status tells of. Those that are behind do without. */
-  changed(): void {
-    if (this.#listeners.size === 0) return
+  /** Sends the current status to all clients that are not behind. */
+  sendStatus(): void {
+    if (this.#clients.size === 0) return
     void this.#status().then((status) => {
       if (status === undefined) return
-      for (const listener of this.#listeners) if (!listener.isBehind) listener.tell(status)
+      for (const client of this.#clients) if (!client.isBehind) client.send(status)
     })
   }
 
   close(): void {
     clearInterval(this.#timer)
-    for (const listener of this.#listeners) listener.cut()
+    for (const client of this.#clients) client.disconnect()
   }
 
-  #second(): void {
+  #sendSample(): void {
     const sample = JSON.stringify(this.#sources.sample())
     this.#samples.push(sample)
-    if (this.#samples.length > KEPT) this.#samples.shift()
-    for (const listener of this.#listeners) {
-      if (listener.isBehind && listener.behind >= MAX_BEHIND) listener.cut()
+    if (this.#samples.length > MAX_SAMPLES) this.#samples.shift()
+    for (const client of this.#clients) {
+      if (client.isBehind && client.backlog >= MAX_BACKLOG) client.disconnect()
       else {
-        listener.behind = listener.isBehind ? listener.behind + 1 : 0
-        listener.tell(event('sample', sample))
+        client.backlog = client.isBehind ? client.backlog + 1 : 0
+        client.send(event('sample', sample))
       }
     }
-    this.#taken++
-    if (this.#taken % SAMPLES_A_STATUS === 0) this.changed()
+    this.#sampleCount++
+    if (this.#sampleCount % SAMPLES_PER_STATUS === 0) this.sendStatus()
   }
 
-  /** Undefined where the store does not answer, or something broke: the samples go on, and the next status says so. */
+  /** Resolves to undefined if the status cannot be read; the samples show the failure. */
   async #status(): Promise<string | undefined> {
     try {
       const status = event('status', JSON.stringify(await this.#sources.status()))
-      this.#hasCrashed = false
+      this.#hasFailed = false
       return status
     } catch (error) {
-      if (error instanceof StoreUnavailableError || this.#hasCrashed) return undefined
-      this.#hasCrashed = true
-      this.#sources.crashed(error)
+      if (error instanceof StoreUnavailableError || this.#hasFailed) return undefined
+      this.#hasFailed = true
+      this.#sources.onError(error)
       return undefined
     }
   }

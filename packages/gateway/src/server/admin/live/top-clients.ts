@@ -1,48 +1,47 @@
 import { SpaceSaving } from '../../observability/metrics/space-saving.js'
-import type { Talker, Talkers } from '../api/live-types.js'
+import type { TopClient, TopClients } from '../api/client-status.js'
 
 /** Counters of each list and window. */
 const COUNTERS = 500
-/** How many are shown of each list. */
-const SHOWN = 20
-/** In milliseconds. */
-const WINDOW = 10 * 60_000
+/** Clients shown in each list. */
+const MAX_SHOWN = 20
+const WINDOW_MS = 10 * 60_000
 
-/** Who sends most, and who is refused most, in the last 10 to 20 minutes. */
-export class TopTalkers {
-  readonly #heaviest = new RecentCounts()
-  readonly #refused = new RecentCounts()
+/** Finds the clients with the most requests and refusals in the last 10 to 20 minutes. */
+export class TopClientCounter {
+  readonly #requests = new WindowedCounts()
+  readonly #refused = new WindowedCounts()
 
-  /** @param now in milliseconds of a clock that is never set back */
-  decided(client: string, allowed: boolean, now: number): void {
-    this.#heaviest.add(client, now)
+  /** @param now milliseconds of a monotonic clock */
+  record(client: string, allowed: boolean, now: number): void {
+    this.#requests.add(client, now)
     if (!allowed) this.#refused.add(client, now)
   }
 
-  read(now: number): Talkers {
+  read(now: number): TopClients {
     return {
-      heaviest: this.#heaviest.top(now),
+      heaviest: this.#requests.top(now),
       refused: this.#refused.top(now),
-      error: `Of the last 10 to 20 minutes. A count is never too low, and too high by at most its error: a ${COUNTERS}th of all, or less.`,
+      error: `Last 10 to 20 minutes. Counts are exact, or too high by at most the number after the minus sign (never more than 1/${COUNTERS} of all requests).`,
     }
   }
 }
 
-/** Counts of the window that runs and of the one before. */
-class RecentCounts {
+/** Counts of the current and the previous window. */
+class WindowedCounts {
   #current = new SpaceSaving(COUNTERS)
-  #before = new SpaceSaving(COUNTERS)
-  #begun = Number.NEGATIVE_INFINITY
+  #previous = new SpaceSaving(COUNTERS)
+  #startedAt = Number.NEGATIVE_INFINITY
 
   add(key: string, now: number): void {
-    this.#turn(now)
+    this.#rotate(now)
     this.#current.add(key)
   }
 
-  /** Those that came most often for sure come first. */
-  top(now: number): Talker[] {
-    this.#turn(now)
-    const windows = [this.#current, this.#before]
+  /** Returns the keys with the highest counts, ordered by the lower bound of each count. */
+  top(now: number): TopClient[] {
+    this.#rotate(now)
+    const windows = [this.#current, this.#previous]
     const keys = new Set(windows.flatMap((window) => window.keys))
     const sums = [...keys].map((client) => {
       const counts = windows.map((window) => window.countOf(client))
@@ -52,14 +51,16 @@ class RecentCounts {
         error: counts.reduce((sum, { error }) => sum + error, 0),
       }
     })
-    return sums.sort((a, b) => b.count - b.error - (a.count - a.error) || b.count - a.count).slice(0, SHOWN)
+    return sums
+      .sort((a, b) => b.count - b.error - (a.count - a.error) || b.count - a.count)
+      .slice(0, MAX_SHOWN)
   }
 
-  #turn(now: number): void {
-    const passed = now - this.#begun
-    if (passed < WINDOW) return
-    this.#before = passed < 2 * WINDOW ? this.#current : new SpaceSaving(COUNTERS)
+  #rotate(now: number): void {
+    const elapsed = now - this.#startedAt
+    if (elapsed < WINDOW_MS) return
+    this.#previous = elapsed < 2 * WINDOW_MS ? this.#current : new SpaceSaving(COUNTERS)
     this.#current = new SpaceSaving(COUNTERS)
-    this.#begun = now
+    this.#startedAt = now
   }
 }

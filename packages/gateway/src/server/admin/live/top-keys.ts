@@ -1,49 +1,52 @@
-import type { KeyUse } from './key-usage.js'
+import type { KeyUsage } from './key-usage.js'
 
-/** Keys that are remembered of a rule: more than are shown, so that one that fades has a successor. */
-const KEPT = 32
+/** Keys kept for each rule: more than are shown, so that others follow when usage decays. */
+const MAX_KEYS = 32
 
-/** The keys of one rule that are nearest to their limit, in bounded memory. Use fades as time goes by: who shows it asks the store. */
+/**
+ * The keys of a rule that are nearest to their limit, in bounded memory. The order is an estimate,
+ * because usage decays over time; read the exact usage from the store.
+ */
 export class TopKeys {
-  readonly #uses: KeyUse[] = []
+  readonly #keys: KeyUsage[] = []
 
-  get all(): readonly KeyUse[] {
-    return this.#uses
+  get all(): readonly KeyUsage[] {
+    return this.#keys
   }
 
-  /** @param now in milliseconds of a clock that is never set back */
-  offer(use: KeyUse, now: number): void {
-    if (use.isNear) return
-    const place = this.#placeFor(use, now)
-    if (place === undefined) return
-    const before = this.#uses[place]
-    if (before !== undefined) before.isNear = false
-    use.isNear = true
-    this.#uses[place] = use
+  /** @param now milliseconds of a monotonic clock */
+  offer(usage: KeyUsage, now: number): void {
+    if (usage.isInTop) return
+    const index = this.#indexFor(usage, now)
+    if (index === undefined) return
+    const replaced = this.#keys[index]
+    if (replaced !== undefined) replaced.isInTop = false
+    usage.isInTop = true
+    this.#keys[index] = usage
   }
 
-  forget(use: KeyUse): void {
-    const place = this.#uses.indexOf(use)
-    if (place >= 0) this.#uses.splice(place, 1)
-    use.isNear = false
+  delete(usage: KeyUsage): void {
+    const index = this.#keys.indexOf(usage)
+    if (index >= 0) this.#keys.splice(index, 1)
+    usage.isInTop = false
   }
 
-  /** The fullest first. */
-  read(most: number, now: number): readonly KeyUse[] {
-    return this.#uses.toSorted((a, b) => b.usedAt(now) - a.usedAt(now)).slice(0, most)
+  /** Returns the fullest keys, fullest first. */
+  read(max: number, now: number): readonly KeyUsage[] {
+    return this.#keys.toSorted((a, b) => b.usedAt(now) - a.usedAt(now)).slice(0, max)
   }
 
-  /** The place of the emptiest, if that is emptier; undefined where there is none for it. */
-  #placeFor(use: KeyUse, now: number): number | undefined {
-    if (this.#uses.length < KEPT) return this.#uses.length
-    let least = use.usedAt(now)
-    let place: number | undefined
-    for (let index = 0; index < KEPT; index++) {
-      const used = (this.#uses[index] as KeyUse).usedAt(now)
-      if (used >= least) continue
-      least = used
-      place = index
+  /** The index of the emptiest key, if that is emptier than the given one. */
+  #indexFor(usage: KeyUsage, now: number): number | undefined {
+    if (this.#keys.length < MAX_KEYS) return this.#keys.length
+    let lowest = usage.usedAt(now)
+    let emptiest: number | undefined
+    for (let index = 0; index < MAX_KEYS; index++) {
+      const used = (this.#keys[index] as KeyUsage).usedAt(now)
+      if (used >= lowest) continue
+      lowest = used
+      emptiest = index
     }
-    return place
+    return emptiest
   }
 }

@@ -1,37 +1,37 @@
 import type { LimiterEvent } from 'sluice'
 import type { RequestOutcome, TrafficObserver } from '../../observability/request-outcome.js'
-import type { RouteSample, Sample } from '../api/live-types.js'
+import type { RouteSample, Sample } from '../api/live-samples.js'
 import { LatencyHistogram } from './latency-histogram.js'
 
-/** Routes of which a sample tells; the others are added up. */
+/** Routes in a sample; the remaining routes are summed. */
 const MAX_ROUTES = 30
 const OTHERS = '(others)'
-/** What requests are counted under that no route takes. */
+/** The name under which requests that match no route are counted. */
 const UNROUTED = '(unrouted)'
 
-/** Counts and measures traffic, a second at a time. */
+/** Counts requests and measures latencies, and returns them once a interval. */
 export class TrafficSampler implements Omit<TrafficObserver, 'onUnreadableResponse'> {
-  readonly #routes = new Map<string, RouteSecond>()
+  readonly #routes = new Map<string, RouteInterval>()
   readonly #store = new LatencyHistogram()
   #storeFailures = 0
 
   onRequestEnd(route: string | undefined, outcome: RequestOutcome): void {
-    const second = this.#of(route ?? UNROUTED)
-    if (outcome === 'allowed') second.allowed++
-    else if (outcome === 'refused') second.refused++
-    else second.failed++
+    const interval = this.#countsOf(route ?? UNROUTED)
+    if (outcome === 'allowed') interval.allowed++
+    else if (outcome === 'refused') interval.refused++
+    else interval.failed++
   }
 
   onInFlightChange(route: string, change: 1 | -1): void {
-    this.#of(route).inFlight += change
+    this.#countsOf(route).inFlight += change
   }
 
   onWaitingChange(route: string, change: 1 | -1): void {
-    this.#of(route).waiting += change
+    this.#countsOf(route).waiting += change
   }
 
   onUpstreamResponse(route: string, seconds: number): void {
-    this.#of(route).upstream.record(seconds * 1000)
+    this.#countsOf(route).upstream.record(seconds * 1000)
   }
 
   onStoreOperation(seconds: number): void {
@@ -39,26 +39,27 @@ export class TrafficSampler implements Omit<TrafficObserver, 'onUnreadableRespon
   }
 
   onLimiterEvent(route: string, event: LimiterEvent): void {
-    if (event.type === 'shadow-refused') this.#of(route).shadowRefused++
+    if (event.type === 'shadow-refused') this.#countsOf(route).shadowRefused++
     if (event.type !== 'allowed' && event.type !== 'refused') return
-    const second = this.#of(route)
-    second.decision.record(event.took)
-    if (event.type === 'refused') second.refusedBy(event.refusal.rule, event.refusal.reason)
+    const interval = this.#countsOf(route)
+    interval.decision.record(event.took)
+    if (event.type === 'refused') interval.refusedBy(event.refusal.rule, event.refusal.reason)
   }
 
   /**
-   * What came in since the last one was taken.
+   * Returns the traffic since the last call.
    *
-   * @param storeFailures of the store since the start
+   * @param at epoch milliseconds of the sample
+   * @param storeFailures failed store operations since the start
    */
   take(at: number, storeFailures: number): Sample {
-    const busy = [...this.#routes].filter(([, second]) => second.isBusy)
+    const busy = [...this.#routes].filter(([, interval]) => interval.isBusy)
     busy.sort(([, a], [, b]) => b.weight - a.weight)
-    const told = busy.length <= MAX_ROUTES ? busy.length : MAX_ROUTES - 1
-    const samples = busy.slice(0, told).map(([route, second]) => [route, second.take()] as const)
-    if (told < busy.length) {
-      const others = new RouteSecond()
-      for (const [, second] of busy.slice(told)) others.absorb(second)
+    const shown = busy.length <= MAX_ROUTES ? busy.length : MAX_ROUTES - 1
+    const samples = busy.slice(0, shown).map(([route, interval]) => [route, interval.take()] as const)
+    if (shown < busy.length) {
+      const others = new RouteInterval()
+      for (const [, interval] of busy.slice(shown)) others.absorb(interval)
       samples.push([OTHERS, others.take()])
     }
     const sample: Sample = {
@@ -72,23 +73,24 @@ export class TrafficSampler implements Omit<TrafficObserver, 'onUnreadableRespon
     return sample
   }
 
-  /** Forgets the routes that a configuration no longer has, once nothing of theirs is under way. */
-  keep(routes: ReadonlySet<string>): void {
-    for (const [route, second] of this.#routes)
-      if (!routes.has(route) && !second.isBusy) this.#routes.delete(route)
+  /** Drops routes that are no longer configured and have no requests in progress. */
+  retainRoutes(routes: ReadonlySet<string>): void {
+    for (const [route, interval] of this.#routes)
+      if (!routes.has(route) && !interval.isBusy) this.#routes.delete(route)
   }
 
-  #of(route: string): RouteSecond {
-    let second = this.#routes.get(route)
-    if (second === undefined) {
-      second = new RouteSecond()
-      this.#routes.set(route, second)
+  #countsOf(route: string): RouteInterval {
+    let interval = this.#routes.get(route)
+    if (interval === undefined) {
+      interval = new RouteInterval()
+      this.#routes.set(route, interval)
     }
-    return second
+    return interval
   }
 }
 
-class RouteSecond {
+/** The traffic of one route since the last sample, and its requests in progress. */
+class RouteInterval {
   allowed = 0
   refused = 0
   shadowRefused = 0
@@ -113,8 +115,8 @@ class RouteSecond {
     reasons[reason] = (reasons[reason] ?? 0) + count
   }
 
-  /** Takes over what another one has counted, and adds what that has under way. */
-  absorb(other: RouteSecond): void {
+  /** Moves the counts of another route into this one, and adds its requests in progress. */
+  absorb(other: RouteInterval): void {
     this.decision.absorb(other.decision)
     this.upstream.absorb(other.upstream)
     const { allowed, refused, shadowRefused, failed, inFlight, waiting, refusals } = other.take()
@@ -128,7 +130,7 @@ class RouteSecond {
       for (const [reason, count] of Object.entries(reasons)) this.refusedBy(rule, reason, count)
   }
 
-  /** Begins with the next second. */
+  /** Returns the counts, and starts the next interval. */
   take(): RouteSample {
     const { allowed, refused, shadowRefused, failed, inFlight, waiting } = this
     const refusals = this.#refusals

@@ -5,7 +5,7 @@ import { RecordSnapshot } from '../../observability/recording/snapshot.js'
 import type { RecordStatus } from '../api/replay-types.js'
 import { redactedConfig } from './redacted-config.js'
 
-/** Says what there is to replay. */
+/** Describes the recorded traffic that can be replayed. */
 export async function recordStatus(config: GatewayConfig): Promise<RecordStatus> {
   if (config.record === undefined) return { recording: false }
   const snapshot = await RecordSnapshot.take(config.record)

@@ -10,39 +10,42 @@ import {
   type YAMLSeq,
 } from 'yaml'
 
-/** What a replay plays of a file, and what no configuration is without. Not the store, the admin port, nor who the clients are. */
-const PLAYED = ['upstream', 'tiers', 'max_body', 'limits', 'routes', 'default']
+/** The keys that a replay reads. They contain no secrets, unlike `store`, `admin` and `identity`. */
+const REPLAYED_KEYS = ['upstream', 'tiers', 'max_body', 'limits', 'routes', 'default']
 
 /**
- * The part of a configuration that a replay plays, as it was written. Nothing of it is secret: the other parts are left out, and comments too,
- * since nobody knows what is in them.
+ * Returns the part of a configuration file that a replay reads, in its original form. The other
+ * parts are removed because they may contain secrets, and so are the comments.
  */
-export function redactedConfig(text: string): string {
-  const document = parseDocument(text)
-  const meant = aliasesOf(document)
+export function redactedConfig(yaml: string): string {
+  const document = parseDocument(yaml)
+  const targets = resolveAliases(document)
   if (isMap(document.contents))
     document.contents.items = document.contents.items.filter(
-      ({ key }) => isScalar(key) && PLAYED.includes(String(key.value)),
+      ({ key }) => isScalar(key) && REPLAYED_KEYS.includes(String(key.value)),
     )
-  putInPlace(document, meant)
-  withoutComments(document)
+  inlineRemovedAnchors(document, targets)
+  removeComments(document)
   return document.toString({ lineWidth: 0 })
 }
 
-type Meant = Scalar | YAMLMap | YAMLSeq
+type AliasTarget = Scalar | YAMLMap | YAMLSeq
 
-function aliasesOf(document: Document.Parsed): ReadonlyMap<Alias, Meant | undefined> {
-  const meant = new Map<Alias, Meant | undefined>()
+function resolveAliases(document: Document.Parsed): ReadonlyMap<Alias, AliasTarget | undefined> {
+  const targets = new Map<Alias, AliasTarget | undefined>()
   visit(document, {
     Alias(_key, alias) {
-      meant.set(alias, alias.resolve(document))
+      targets.set(alias, alias.resolve(document))
     },
   })
-  return meant
+  return targets
 }
 
-/** Where an alias is of something that was left out, that stands in its place. */
-function putInPlace(document: Document.Parsed, meant: ReadonlyMap<Alias, Meant | undefined>): void {
+/** Replaces each alias whose anchor was removed by a copy of its target. */
+function inlineRemovedAnchors(
+  document: Document.Parsed,
+  targets: ReadonlyMap<Alias, AliasTarget | undefined>,
+): void {
   const anchors = new Set<string>()
   visit(document, {
     Value(_key, { anchor }) {
@@ -52,14 +55,14 @@ function putInPlace(document: Document.Parsed, meant: ReadonlyMap<Alias, Meant |
   visit(document, {
     Alias(_key, alias) {
       if (anchors.has(alias.source)) return undefined
-      const copy = meant.get(alias)?.clone() as Meant | undefined
+      const copy = targets.get(alias)?.clone() as AliasTarget | undefined
       if (copy !== undefined) delete copy.anchor
       return copy
     },
   })
 }
 
-function withoutComments(document: Document.Parsed): void {
+function removeComments(document: Document.Parsed): void {
   document.commentBefore = null
   document.comment = null
   visit(document, {

@@ -2,64 +2,71 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ReportPage } from '../../../replay/html/fill-template.js'
 import { UNBOUNDED } from '../../http/body-memory.js'
 import { BodyTooLargeError, readBody } from '../../http/read-body.js'
-import type { Answer, Page } from '../admin-route.js'
-import { AS_IT_GOES, type ReplayLine } from '../api/replay-types.js'
+import { type AdminRoute, failure } from '../admin-route.js'
+import { NDJSON, type ReplayLine } from '../api/replay-types.js'
 import type { RecordReplay } from './replay-recording.js'
-import { QuestionError, readQuestion } from './replay-request.js'
+import { parseReplayRequest, ReplayRequestError } from './replay-request.js'
 
-/** Longest configuration, in bytes. */
-const LONGEST = 2 ** 20
+/** Longest configuration that a client may post, in bytes. */
+const MAX_CONFIG = 2 ** 20
 
 /**
- * Replays what was recorded: through the configuration that runs, beside it through one that is posted, or for a limit that grants a
- * wish. It changes nothing. One at a time, since each takes a processor for a while; it ends where nobody waits for it any more.
+ * Returns the route that replays recorded traffic: through the running configuration, through it
+ * and a posted one side by side, or to suggest a limit that meets an objective. A replay changes
+ * nothing. Only one runs at a time, because each occupies a CPU core. It stops when its client
+ * disconnects.
  *
- * The answer is what `sluice replay --json` writes. Whoever accepts application/x-ndjson is told as it goes on, in lines of JSON.
+ * The response is the output of `sluice replay --json`. A client that accepts application/x-ndjson
+ * gets progress as lines of JSON, then the result.
  *
- * @param replay undefined where nothing is recorded
- * @param headers of every answer
+ * @param replay undefined if recording is off
+ * @param headers headers of every response
  */
 export function replayEndpoint(
   replay: RecordReplay | undefined,
   headers: Readonly<Record<string, string>>,
-): Page {
-  let busy = false
+): AdminRoute {
+  let isBusy = false
   return {
     method: 'POST',
     access: 'data',
-    async answer({ request, response, query }) {
+    async handle({ request, response, query }) {
       if (replay === undefined)
-        return failed(404, "nothing is recorded: the file has no 'record', such as traffic.jsonl.gz")
-      let isOurs = false
-      const gone = new AbortController()
-      response.once('close', () => gone.abort())
-      const told = request.headers.accept?.includes(AS_IT_GOES) ? new Telling(response, headers) : undefined
+        return failure(404, "recording is off; set 'record' in the configuration, as in traffic.jsonl.gz")
+      let hasStarted = false
+      const aborted = new AbortController()
+      response.once('close', () => aborted.abort())
+      const stream = request.headers.accept?.includes(NDJSON)
+        ? new ProgressStream(response, headers)
+        : undefined
       try {
-        const question = readQuestion(query, await textOf(request))
-        // Not before all of the question has come: who sends a part of one and no more keeps nobody from asking.
-        if (busy) return failed(503, 'a replay is under way already')
-        isOurs = true
-        busy = true
-        const page = await replay(question, {
-          onBegun: () => told?.begin(),
-          onProgress: (progress) => told?.tell({ progress }),
-          signal: gone.signal,
+        const replayRequest = parseReplayRequest(query, await readConfig(request))
+        // Checked after the whole body has arrived, so that a stalled client blocks no other.
+        if (isBusy) return failure(503, 'another replay is running; try again later')
+        hasStarted = true
+        isBusy = true
+        const page = await replay(replayRequest, {
+          onBegun: () => stream?.begin(),
+          onProgress: (progress) => stream?.send({ progress }),
+          signal: aborted.signal,
         })
-        return told === undefined ? { status: 200, body: plainAnswer(page) } : told.end({ page })
+        return stream === undefined ? { status: 200, body: jsonReport(page) } : stream.end({ page })
       } catch (error) {
-        if (gone.signal.aborted) return undefined
-        const failure = failureOf(error)
-        if (failure === undefined) throw error
-        return told?.hasBegun ? told.end({ error: failure.error }) : failed(failure.status, failure.error)
+        if (aborted.signal.aborted) return undefined
+        const expected = failureOf(error)
+        if (expected === undefined) throw error
+        return stream?.hasBegun
+          ? stream.end({ error: expected.error })
+          : failure(expected.status, expected.error)
       } finally {
-        if (isOurs) busy = false
+        if (hasStarted) isBusy = false
       }
     },
   }
 }
 
-/** An answer that is told as it goes on. */
-class Telling {
+/** A response that reports progress, one line of JSON at a time. */
+class ProgressStream {
   constructor(
     private readonly response: ServerResponse,
     private readonly headers: Readonly<Record<string, string>>,
@@ -70,11 +77,11 @@ class Telling {
   }
 
   begin(): void {
-    this.response.writeHead(200, { ...this.headers, 'content-type': AS_IT_GOES }).flushHeaders()
+    this.response.writeHead(200, { ...this.headers, 'content-type': NDJSON }).flushHeaders()
   }
 
-  /** Who does not read it does without. */
-  tell(line: ReplayLine): void {
+  /** Skips the line if the client does not keep up. */
+  send(line: ReplayLine): void {
     if (!this.response.writableNeedDrain) this.response.write(`${JSON.stringify(line)}\n`)
   }
 
@@ -83,22 +90,23 @@ class Telling {
   }
 }
 
-function plainAnswer({ report, comparison, suggestion }: ReportPage): object {
+function jsonReport({ report, comparison, suggestion }: ReportPage): object {
   return suggestion ?? comparison ?? report
 }
 
 function failureOf(error: unknown): { readonly status: number; readonly error: string } | undefined {
-  if (error instanceof BodyTooLargeError) return { status: 413, error: 'a configuration has at most 1 MiB' }
-  if (error instanceof QuestionError) return { status: 400, error: error.message }
+  if (error instanceof BodyTooLargeError)
+    return { status: 413, error: 'the configuration must not exceed 1 MiB' }
+  if (error instanceof ReplayRequestError) return { status: 400, error: error.message }
   if (error instanceof Error && error.name === 'TraceError') return { status: 409, error: error.message }
   return undefined
 }
 
-async function textOf(request: IncomingMessage): Promise<string> {
-  const { bytes } = await readBody(request, { limit: LONGEST, proceed: () => {}, lease: () => UNBOUNDED })
+async function readConfig(request: IncomingMessage): Promise<string> {
+  const { bytes } = await readBody(request, {
+    limit: MAX_CONFIG,
+    proceed: () => {},
+    lease: () => UNBOUNDED,
+  })
   return bytes.toString('utf8')
-}
-
-function failed(status: number, error: string): Answer {
-  return { status, body: { error } }
 }

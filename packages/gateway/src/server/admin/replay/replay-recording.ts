@@ -4,41 +4,44 @@ import type { ReportPage } from '../../../replay/html/fill-template.js'
 import { TraceError } from '../../../replay/trace/trace-request.js'
 import type { Recorder } from '../../observability/recording/recorder.js'
 import type { ReplayProgress } from '../api/replay-types.js'
-import { QuestionError, type ReplayQuestion } from './replay-request.js'
+import { type ReplayRequest, ReplayRequestError } from './replay-request.js'
 import type { ThreadLine, ThreadTask } from './replay-thread.js'
 
-interface ReplayWatch {
-  /** The question makes sense, and is being answered. */
+interface ReplayMonitor {
+  /** Called once the request is valid and the replay has started. */
   readonly onBegun: () => void
   readonly onProgress: (progress: ReplayProgress) => void
-  /** Ends it: nobody waits for it any more. */
+  /** Stops the replay, because its client disconnected. */
   readonly signal: AbortSignal
 }
 
-/** Replays the record. Rejects with a QuestionError for a configuration that is wrong, with a TraceError where there is nothing to replay, and where it is ended. */
-export type RecordReplay = (question: ReplayQuestion, watch: ReplayWatch) => Promise<ReportPage>
+/**
+ * Replays the recorded traffic. Rejects with a ReplayRequestError for an invalid configuration, with
+ * a TraceError if there is nothing to replay, and when the signal aborts.
+ */
+export type RecordReplay = (request: ReplayRequest, monitor: ReplayMonitor) => Promise<ReportPage>
 
 const THREAD = new URL('./replay-thread.js', import.meta.url)
-const HOUR = 3_600_000
+const HOUR_MS = 3_600_000
 
-/** A replay works without a pause: it has a thread of its own, so that no request waits for it. */
+/** Returns a function that replays the record in a thread of its own, so that it delays no request. */
 export function replayRecording(
   recorder: Pick<Recorder, 'flush'>,
   config: () => GatewayConfig,
 ): RecordReplay {
-  return async (question, watch) => {
-    await unlessAborted(recorder.flush(), watch.signal)
+  return async (request, monitor) => {
+    await unlessAborted(recorder.flush(), monitor.signal)
     const { source, record } = config()
-    if (record === undefined) throw new TraceError('nothing is recorded any more')
-    const { hours } = question
-    // By the clock that requests are recorded with, which no change of the system's clock moves.
+    if (record === undefined) throw new TraceError('recording was turned off')
+    const { hours } = request
+    // The clock that requests are recorded with, which ignores changes of the system clock.
     const now = performance.timeOrigin + performance.now()
-    const since = hours === undefined ? undefined : now - hours * HOUR
-    return inThread({ record, running: source, question, since }, watch)
+    const since = hours === undefined ? undefined : now - hours * HOUR_MS
+    return inThread({ record, running: source, request, since }, monitor)
   }
 }
 
-/** A disk that hangs is waited for as long as somebody waits for the replay, and no longer: then another may be asked for. */
+/** Waits for the work, which may hang with the disk, until the signal aborts. */
 function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted()
@@ -47,12 +50,15 @@ function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> 
   })
 }
 
-async function inThread(task: ThreadTask, { onBegun, onProgress, signal }: ReplayWatch): Promise<ReportPage> {
+async function inThread(
+  task: ThreadTask,
+  { onBegun, onProgress, signal }: ReplayMonitor,
+): Promise<ReportPage> {
   signal.throwIfAborted()
-  // Options of this process, such as --input-type, may be none that a thread can have.
+  // Threads reject some options of a process, such as --input-type.
   const thread = new Worker(THREAD, { workerData: task, execArgv: [] })
   let hasLoaded = false
-  // A thread that is ended while it loads its modules leaves their files open: a hundred each time.
+  // Terminating a thread while it loads its modules would leak their open files.
   const stop = () => {
     if (hasLoaded) void thread.terminate()
   }
@@ -64,7 +70,7 @@ async function inThread(task: ThreadTask, { onBegun, onProgress, signal }: Repla
           hasLoaded = true
           if (signal.aborted) stop()
         } else if ('begun' in line) onBegun()
-        else if ('wrong' in line) reject(new QuestionError(line.wrong))
+        else if ('invalid' in line) reject(new ReplayRequestError(line.invalid))
         else if ('progress' in line) onProgress(line.progress)
         else if ('page' in line) resolve(line.page)
         else reject(new TraceError(line.error))

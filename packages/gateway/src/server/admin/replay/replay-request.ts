@@ -1,73 +1,77 @@
 import { parseObjective } from '../../../replay/suggest/objective.js'
 import { TraceError } from '../../../replay/trace/trace-request.js'
 
-/** What is asked of the record. */
-export interface ReplayQuestion {
-  /** How far back; undefined: all that was recorded. */
+/** The parameters of a replay. */
+export interface ReplayRequest {
+  /** How far back the replay goes; undefined for everything that was recorded. */
   readonly hours: number | undefined
-  /** The text of another configuration, which is set beside the one that runs. */
+  /** The YAML of a configuration to compare with the running one. */
   readonly posted: string | undefined
-  /** What a limit should grant that is searched for. */
-  readonly wish: WishForRule | undefined
+  /** The objective that a suggested limit must meet. */
+  readonly objective: ReplayObjective | undefined
 }
 
-interface WishForRule {
+interface ReplayObjective {
   readonly text: string
-  /** Whose limit is searched for. With a route, its requests alone are played. */
+  /** The rule whose limit is searched. */
   readonly rule: string | undefined
+  /** If set, only requests of this route are replayed. */
   readonly route: string | undefined
 }
 
-/** What is asked cannot be answered as it is. The message says what would be right. */
-export class QuestionError extends Error {
-  override readonly name = 'QuestionError'
+/** Reports an invalid replay request; the message says what would be valid. */
+export class ReplayRequestError extends Error {
+  override readonly name = 'ReplayRequestError'
 }
 
-const KNOWN = ['hours', 'suggest', 'rule', 'route']
-/** A year. */
+const PARAMETERS = ['hours', 'suggest', 'rule', 'route']
+/** A leap year. */
 const MAX_HOURS = 8784
-const LONGEST = 1000
+const MAX_LENGTH = 1000
 
-/** @throws QuestionError */
-export function readQuestion(query: URLSearchParams, posted: string): ReplayQuestion {
-  for (const name of query.keys())
-    if (!KNOWN.includes(name) || query.getAll(name).length > 1)
-      throw new QuestionError(
-        `'${name.slice(0, 40)}' is not asked for, or twice: there are ${KNOWN.join(', ')}`,
-      )
-  const wish = readWishFor(query)
-  if (wish !== undefined && posted !== '')
-    throw new QuestionError('a wish and another configuration are two questions: ask one')
+/** @throws ReplayRequestError if the query or its combination with a posted configuration is invalid */
+export function parseReplayRequest(query: URLSearchParams, posted: string): ReplayRequest {
+  for (const name of query.keys()) {
+    const shown = name.slice(0, 40)
+    if (!PARAMETERS.includes(name))
+      throw new ReplayRequestError(`unknown parameter '${shown}'; expected ${PARAMETERS.join(', ')}`)
+    if (query.getAll(name).length > 1)
+      throw new ReplayRequestError(`parameter '${shown}' must appear only once`)
+  }
+  const objective = parseReplayObjective(query)
+  if (objective !== undefined && posted !== '')
+    throw new ReplayRequestError("send either 'suggest' or a configuration, not both")
   const hours = query.get('hours')
   return {
-    hours: hours === null ? undefined : hoursOf(hours),
+    hours: hours === null ? undefined : parseHours(hours),
     posted: posted === '' ? undefined : posted,
-    wish,
+    objective,
   }
 }
 
-function hoursOf(text: string): number {
-  const hours = Number(text)
-  if (/^\d{1,4}(\.\d{1,6})?$/.test(text) && hours > 0 && hours <= MAX_HOURS) return hours
-  throw new QuestionError(
-    `'hours' is a number such as 6, above 0 and up to ${MAX_HOURS}, not '${text.slice(0, 40)}'; without it all is played`,
+function parseHours(value: string): number {
+  const hours = Number(value)
+  if (/^\d{1,4}(\.\d{1,6})?$/.test(value) && hours > 0 && hours <= MAX_HOURS) return hours
+  throw new ReplayRequestError(
+    `'hours' must be a number above 0 and at most ${MAX_HOURS}, such as 6, not '${value.slice(0, 40)}'; omit it to replay everything`,
   )
 }
 
-function readWishFor(query: URLSearchParams): WishForRule | undefined {
+function parseReplayObjective(query: URLSearchParams): ReplayObjective | undefined {
   const text = query.get('suggest') ?? undefined
   const rule = query.get('rule') ?? undefined
   const route = query.get('route') ?? undefined
-  for (const [name, said] of Object.entries({ suggest: text, rule, route }))
-    if (said !== undefined && said.length > LONGEST) throw new QuestionError(`'${name}' is too long`)
+  for (const [name, value] of Object.entries({ suggest: text, rule, route }))
+    if (value !== undefined && value.length > MAX_LENGTH)
+      throw new ReplayRequestError(`'${name}' must not exceed ${MAX_LENGTH} characters`)
   if (text === undefined) {
     if (rule === undefined && route === undefined) return undefined
-    throw new QuestionError("'rule' and 'route' go with 'suggest': they say whose limit is searched for")
+    throw new ReplayRequestError("'rule' and 'route' require 'suggest'")
   }
   try {
     parseObjective(text)
   } catch (error) {
-    if (error instanceof TraceError) throw new QuestionError(error.message)
+    if (error instanceof TraceError) throw new ReplayRequestError(error.message)
     throw error
   }
   return { text, rule, route }

@@ -10,73 +10,75 @@ import { suggestedYaml } from '../../../replay/suggest/suggest-yaml.js'
 import { TraceError } from '../../../replay/trace/trace-request.js'
 import { RecordSnapshot } from '../../observability/recording/snapshot.js'
 import type { ReplayLine } from '../api/replay-types.js'
-import type { ReplayQuestion } from './replay-request.js'
+import type { ReplayRequest } from './replay-request.js'
 
-/** What a thread is started with. */
+/** The input of the thread. */
 export interface ThreadTask {
   readonly record: RecordConfig
   readonly running: { readonly file: string; readonly text: string }
-  readonly question: ReplayQuestion
-  /** Epoch milliseconds; undefined: all that was recorded. */
+  readonly request: ReplayRequest
+  /** Epoch milliseconds; undefined for everything that was recorded. */
   readonly since: number | undefined
 }
 
-/** What it tells: that it can be ended; of a configuration what is wrong with it, or that it is played; and the lines of a replay. */
+/**
+ * A message of the thread: it has loaded and may be terminated, the replay has begun, the posted
+ * configuration is invalid, or a line of the response.
+ */
 export type ThreadLine =
   | ReplayLine
   | { readonly loaded: true }
   | { readonly begun: true }
-  | { readonly wrong: string }
+  | { readonly invalid: string }
 
-/** What the two configurations are called. */
-const RUNNING = 'the limits that run'
-const OTHER = 'the other limits'
+/** The names of the two configurations in a report. */
+const RUNNING = 'running limits'
+const OTHER = 'new limits'
 
-/** Of a wish, 100 MB at most: it is the memory of the gateway. */
+/** Requests kept to suggest a limit: at most 100 MB, because the gateway shares the memory. */
 const MAX_REMEMBERED = 4_000_000
 
-/** How often it is told how far it is, in milliseconds. */
-const TELL_EVERY = 100
+const PROGRESS_INTERVAL_MS = 100
 
-tell({ loaded: true })
-parentPort?.postMessage(await answerTo(workerData as ThreadTask))
+send({ loaded: true })
+send(await run(workerData as ThreadTask))
 
-async function answerTo({ record, running, question, since }: ThreadTask): Promise<ThreadLine> {
-  // Read here and nowhere else: the largest that somebody can post takes two seconds, in which no request would be answered.
-  const other = otherConfig(question)
-  if (other instanceof ConfigError) return { wrong: other.message }
-  tell({ begun: true })
+async function run({ record, running, request, since }: ThreadTask): Promise<ThreadLine> {
+  // Parsed in this thread: the largest configuration takes two seconds, which would block requests.
+  const other = otherConfig(request)
+  if (other instanceof ConfigError) return { invalid: other.message }
+  send({ begun: true })
   const snapshot = await RecordSnapshot.take(record, since)
-  let readings = 0
-  let told = 0
+  let passes = 0
+  let reportedAt = 0
   const read = () => {
-    readings++
+    passes++
     return snapshot.read()
   }
   const options: ReplayOptions = {
-    // The other processor is for the requests.
+    // The other CPU cores serve requests.
     threads: 1,
     onProgress(_part, requests) {
-      if (performance.now() - told < TELL_EVERY) return
-      told = performance.now()
-      tell({ progress: { part: snapshot.part, requests, rounds: readings - 1 } })
+      if (performance.now() - reportedAt < PROGRESS_INTERVAL_MS) return
+      reportedAt = performance.now()
+      send({ progress: { part: snapshot.part, requests, rounds: passes - 1 } })
     },
   }
   try {
     const config = parseConfig(running.text, running.file)
-    const page = await pageOf(question, config, other, read, options)
-    return { page: { trace: stretchOf(question), ...(snapshot.damaged > 0 ? withDamageTold(page) : page) } }
+    const page = await pageOf(request, config, other, read, options)
+    return { page: { trace: rangeOf(request), ...(snapshot.damaged > 0 ? withDamageNote(page) : page) } }
   } catch (error) {
     if (!(error instanceof TraceError)) throw error
-    const nothing = question.hours !== undefined && (await snapshot.begins()) === undefined
-    return { error: nothing ? `nothing was recorded in ${stretchOf(question)}` : error.message }
+    const isEmpty = request.hours !== undefined && (await snapshot.begins()) === undefined
+    return { error: isEmpty ? `no requests were recorded in ${rangeOf(request)}` : error.message }
   } finally {
     await snapshot.close()
   }
 }
 
-/** Undefined where none was posted. */
-function otherConfig({ posted }: ReplayQuestion): GatewayConfig | ConfigError | undefined {
+/** The posted configuration, or the error in it; undefined if none was posted. */
+function otherConfig({ posted }: ReplayRequest): GatewayConfig | ConfigError | undefined {
   if (posted === undefined) return undefined
   try {
     return parseConfig(posted, 'posted')
@@ -86,40 +88,39 @@ function otherConfig({ posted }: ReplayQuestion): GatewayConfig | ConfigError | 
   }
 }
 
-function tell(line: ThreadLine): void {
+function send(line: ThreadLine): void {
   parentPort?.postMessage(line)
 }
 
 async function pageOf(
-  { wish }: ReplayQuestion,
+  { objective }: ReplayRequest,
   config: GatewayConfig,
   other: GatewayConfig | undefined,
   read: () => ReturnType<RecordSnapshot['read']>,
   options: ReplayOptions,
 ): Promise<Omit<ReportPage, 'trace'>> {
-  if (wish !== undefined) {
-    const { text, ...whose } = wish
+  if (objective !== undefined) {
+    const { text, ...target } = objective
     const suggestion = await suggest(read, config, text, {
       ...options,
-      ...whose,
+      ...target,
       mostRemembered: MAX_REMEMBERED,
     })
     const yamlOf = (limit: string) => suggestedYaml(config.source.text, suggestion, limit)
-    return pageOfSuggestion(read, config, suggestion, yamlOf, { ...options, route: whose.route })
+    return pageOfSuggestion(read, config, suggestion, yamlOf, { ...options, route: target.route })
   }
   if (other === undefined) return { names: [RUNNING], report: await replay(read(), config, options) }
   const comparison = await compare(read(), config, other, options)
   return { names: [RUNNING, OTHER], report: comparison.one, comparison }
 }
 
-function withDamageTold<Page extends Pick<ReportPage, 'report' | 'comparison'>>(page: Page): Page {
-  const damage =
-    'A file of the record cannot be read to its end, as where a disk failed: what stands behind that was not played.'
+function withDamageNote<Page extends Pick<ReportPage, 'report' | 'comparison'>>(page: Page): Page {
+  const damage = 'A file of the record is damaged. The requests after the damage were not replayed.'
   const report = { ...page.report, notes: [...page.report.notes, damage] }
   return { ...page, report, ...(page.comparison && { comparison: { ...page.comparison, one: report } }) }
 }
 
-function stretchOf({ hours }: ReplayQuestion): string {
-  if (hours === undefined) return 'all that was recorded'
+function rangeOf({ hours }: ReplayRequest): string {
+  if (hours === undefined) return 'all recorded traffic'
   return hours === 1 ? 'the last hour' : `the last ${hours} hours`
 }

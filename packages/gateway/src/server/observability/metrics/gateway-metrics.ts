@@ -7,7 +7,7 @@ import type { ServerLoad } from '../server-load.js'
 import { RouteCounters } from './counters.js'
 import { type DroppedLines, exportDropped, exportLoad, exportStore, exportTraffic } from './export.js'
 import { createInstruments, type Instruments } from './instruments.js'
-import { type Summary, summaryOf } from './metrics-summary.js'
+import { type MetricsSummary, summarize } from './metrics-summary.js'
 import type { HistogramSeries } from './prometheus-histogram.js'
 import type { StoreOperation } from './timed-store.js'
 
@@ -132,7 +132,7 @@ export class GatewayMetrics implements Observer {
   }
 
   /** The counts in a few words, for people and scripts. */
-  summary(): Summary {
-    return summaryOf(new Map([...this.#routes].map(([route, { outcomes }]) => [route, outcomes])))
+  summary(): MetricsSummary {
+    return summarize(new Map([...this.#routes].map(([route, { outcomes }]) => [route, outcomes])))
   }
 }

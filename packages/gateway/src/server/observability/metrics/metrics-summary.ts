@@ -9,12 +9,12 @@ interface Counts {
 }
 
 /** All requests since the start, and those of each route. */
-export interface Summary extends Counts {
+export interface MetricsSummary extends Counts {
   readonly endpoints: Readonly<Record<string, Counts>>
 }
 
 /** @param routes how the requests of each route have ended; the empty name is that of those which no route took */
-export function summaryOf(routes: ReadonlyMap<string, CountsBy<RequestOutcome>>): Summary {
+export function summarize(routes: ReadonlyMap<string, CountsBy<RequestOutcome>>): MetricsSummary {
   const all = new CountsBy<RequestOutcome>()
   for (const outcomes of routes.values()) for (const [outcome, count] of outcomes) all.add(outcome, count)
   const endpoints = [...routes].map(([route, outcomes]) => [route || 'none', countsOf(outcomes)])

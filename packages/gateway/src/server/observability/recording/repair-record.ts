@@ -8,7 +8,7 @@ import { RecordSnapshot } from './snapshot.js'
 export const END = Buffer.from('1f8b080000000000000303000000000000000000', 'hex')
 
 /** Whether a file was closed. One whose gateway was killed was not: what is appended to it could not be read. */
-export async function isWhole(file: string): Promise<boolean> {
+export async function isComplete(file: string): Promise<boolean> {
   const handle = await open(file)
   try {
     const { size } = await handle.stat()
@@ -26,7 +26,7 @@ export async function isWhole(file: string): Promise<boolean> {
  * @returns false, with the file as it was, where there is something in it that cannot be read
  * @throws Error, with the file as it was, where the disk fails
  */
-export async function mend(file: string): Promise<boolean> {
+export async function repairRecord(file: string): Promise<boolean> {
   const mended = `${file}.mended`
   const snapshot = await RecordSnapshot.take({ file, files: 1 })
   try {

@@ -4,7 +4,7 @@ import { rename, rm, stat } from 'node:fs/promises'
 import { constants, createGzip, type Gzip } from 'node:zlib'
 import type { RecordConfig } from '../../../policy/config/config.js'
 import { kindOf, READ_TIMEOUT_MS, within } from '../../../policy/config/files/bounded-read.js'
-import { END, isWhole, mend } from './repair-record.js'
+import { END, isComplete, repairRecord } from './repair-record.js'
 
 /** How often what was written can be read by others, in milliseconds. */
 const FLUSH_INTERVAL = 1000
@@ -95,7 +95,7 @@ export class RotatingFile {
     if (this.#open !== undefined) return this.#open
     const { file } = this.#options
     await rejectPipes(file)
-    if ((await sizeOf(file)) > 0 && !(await isWhole(file))) await this.#mend()
+    if ((await sizeOf(file)) > 0 && !(await isComplete(file))) await this.#repairRecord()
     this.#before = await sizeOf(file)
     // A file of a gateway that ran before is gone on with: gzip may have several members.
     const out = createWriteStream(file, { flags: 'a', mode: 0o600 })
@@ -127,8 +127,8 @@ export class RotatingFile {
    * What cannot be mended is kept, and gone on with in another file. Where it is the disk that fails, the file stays where it is: if it made way each
    * time, a disk that is full for some seconds would cost all that was recorded.
    */
-  async #mend(): Promise<void> {
-    if (!(await mend(this.#options.file))) await this.#makeWay()
+  async #repairRecord(): Promise<void> {
+    if (!(await repairRecord(this.#options.file))) await this.#makeWay()
   }
 
   async #rotate(): Promise<void> {

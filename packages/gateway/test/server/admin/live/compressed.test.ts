@@ -4,12 +4,13 @@ import { createServer, get, type IncomingMessage, type ServerResponse } from 'no
 import type { AddressInfo } from 'node:net'
 import { createGunzip } from 'node:zlib'
 import { afterEach, expect, it, onTestFinished, vi } from 'vitest'
-import type { Sample, Status } from '../../../../src/server/admin/api/live-types.js'
-import { LiveFeed } from '../../../../src/server/admin/live/sse-feed.js'
+import type { Status } from '../../../../src/server/admin/api/gateway-status.js'
+import type { Sample } from '../../../../src/server/admin/api/live-samples.js'
+import { SseFeed } from '../../../../src/server/admin/live/sse-feed.js'
 import { sample } from '../../../dashboard/fake-traffic.js'
 
-/** Nothing does here. */
-const crashed = (error: unknown) => {
+/** No error is expected here. */
+const onError = (error: unknown) => {
   throw error
 }
 
@@ -17,19 +18,19 @@ afterEach(() => vi.useRealTimers())
 
 const ROUTES = Array.from({ length: 30 }, (_, index) => `POST /models/number-${index}/predict`)
 
-/** A gateway that was busy for a quarter of an hour. */
+/** A feed with the history of 15 busy minutes. */
 async function busyFeed() {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   let turn = 0
   const samples: Sample[] = []
-  const feed = new LiveFeed({
+  const feed = new SseFeed({
     sample() {
       const next = sample(ROUTES, 1_790_000_000_000 + turn * 1000, turn++)
       samples.push(next)
       return next
     },
     status: async () => ({ version: '1' }) as Status,
-    crashed,
+    onError,
   })
   vi.advanceTimersByTime(900_000)
   const { port } = await served((response, request) => {
@@ -40,7 +41,7 @@ async function busyFeed() {
 
 async function served(
   listen: (response: ServerResponse, request: IncomingMessage) => void,
-  feed: LiveFeed,
+  feed: SseFeed,
 ): Promise<{ readonly port: number }> {
   const server = createServer((request, response) => listen(response, request)).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -51,7 +52,7 @@ async function served(
   return { port: (server.address() as AddressInfo).port }
 }
 
-async function asked(port: number, encodings: string | undefined): Promise<IncomingMessage> {
+async function connect(port: number, encodings: string | undefined): Promise<IncomingMessage> {
   const headers = encodings === undefined ? {} : { 'accept-encoding': encodings }
   const request = get({ host: '127.0.0.1', port, headers })
   request.on('error', () => {})
@@ -60,10 +61,10 @@ async function asked(port: number, encodings: string | undefined): Promise<Incom
   return response.on('error', () => {})
 }
 
-it('is a tenth as long for who takes gzip, and says the same at once', async () => {
+it('compresses the feed to a tenth for a client that accepts gzip, without delaying events', async () => {
   const { port, samples } = await busyFeed()
   const history = JSON.stringify(samples)
-  const response = await asked(port, 'gzip, deflate, br')
+  const response = await connect(port, 'gzip, deflate, br')
   expect(response.headers['content-encoding']).toBe('gzip')
   let sent = 0
   response.on('data', (piece: Buffer) => {
@@ -72,7 +73,7 @@ it('is a tenth as long for who takes gzip, and says the same at once', async () 
   let text = ''
   const events = response.pipe(createGunzip()).setEncoding('utf8')
   events.on('error', () => {}).on('data', (piece) => (text += piece))
-  // No other event comes after it that would push it out.
+  // No later event flushes this one.
   await expect.poll(() => text, { timeout: 20_000 }).toMatch(/event: status\n.*\n\n$/)
   expect(text).toContain(`event: history\ndata: ${history}\n\n`)
   expect(history.length).toBeGreaterThan(6_000_000)
@@ -83,31 +84,31 @@ it('is a tenth as long for who takes gzip, and says the same at once', async () 
 })
 
 it.each([undefined, '', 'br', 'gzip;q=0', 'identity, gzip; q=0.0'])(
-  'is as it is for who takes no gzip: %s',
+  'sends the feed uncompressed to a client that does not accept gzip: %s',
   async (encodings) => {
     const { port } = await busyFeed()
-    const response = await asked(port, encodings)
+    const response = await connect(port, encodings)
     expect(response.headers['content-encoding']).toBeUndefined()
     const [first] = (await once(response, 'data')) as [Buffer]
     expect(first.toString()).toMatch(/^event: history\n/)
   },
 )
 
-it('who does not read it is cut before much is kept', async () => {
+it('disconnects a client that does not read a compressed feed', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-  // Compressed it is three quarters as long: what the system buffers by itself is soon used up.
+  // It compresses to three quarters of its size, which soon fills the buffers of the system.
   const padding = randomBytes(3_000_000).toString('base64')
-  const feed = new LiveFeed({
+  const feed = new SseFeed({
     sample: () => ({ padding }) as unknown as Sample,
     status: async () => ({}) as Status,
-    crashed,
+    onError,
   })
   const closed: Promise<unknown>[] = []
   const { port } = await served((response) => {
     closed.push(once(response, 'close'))
     feed.listen(response, {}, 'gzip')
   }, feed)
-  const response = await asked(port, 'gzip')
+  const response = await connect(port, 'gzip')
   response.pause()
   let isClosed = false
   void closed[0]?.then(() => {

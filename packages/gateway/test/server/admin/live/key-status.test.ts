@@ -7,7 +7,7 @@ it.each([
   ['60/minute', 0.605964720544535, '36.36/minute'],
   ['60/minute burst 10', 0.2, '12/minute burst 2'],
   ['100/minute', 0.29, '29/minute'],
-])('%s, of which a model that warms up has %s, is %s', (text, scale, said) => {
+])('formats %s at a warm-up scale of %s as %s', (text, scale, expected) => {
   const [limit] = parseLimits(text)
-  expect(roundedLimitText(limit && scaleLimit(limit, scale))).toBe(said)
+  expect(roundedLimitText(limit && scaleLimit(limit, scale))).toBe(expected)
 })

@@ -4,36 +4,36 @@ import { LatencyHistogram } from '../../../../src/server/admin/live/latency-hist
 
 const times = fc.array(fc.double({ min: 0.002, max: 100_000, noNaN: true }), { minLength: 1, maxLength: 300 })
 
-/** The value that so large a part of them is not above. */
-function quantile(values: readonly number[], part: number): number {
-  return values.toSorted((a, b) => a - b)[Math.ceil(part * values.length) - 1] as number
+/** The exact quantile of the values. */
+function quantile(values: readonly number[], fraction: number): number {
+  return values.toSorted((a, b) => a - b)[Math.ceil(fraction * values.length) - 1] as number
 }
 
-it('percentiles are within 10 % of the exact ones, the largest is exact, and each second begins anew', () => {
+it('reports percentiles within 10 % and an exact maximum, then clears itself', () => {
   fc.assert(
     fc.property(times, times, (first, second) => {
-      const recorder = new LatencyHistogram()
+      const histogram = new LatencyHistogram()
       const other = new LatencyHistogram()
-      for (const took of first) recorder.record(took)
+      for (const took of first) histogram.record(took)
       for (const took of second) other.record(took)
-      recorder.absorb(other)
+      histogram.absorb(other)
       const all = [...first, ...second]
-      const { count, p50, p99, max } = recorder.take()
+      const { count, p50, p99, max } = histogram.take()
       expect(count).toBe(all.length)
       expect(max / Math.max(...all)).toBeCloseTo(1, 2)
-      for (const [told, part] of [
+      for (const [reported, fraction] of [
         [p50, 0.5],
         [p99, 0.99],
       ] as const)
-        expect(Math.abs(told / quantile(all, part) - 1)).toBeLessThan(0.105)
-      const nothing = { count: 0, p50: 0, p99: 0, max: 0 }
-      expect([recorder.take(), other.take()]).toEqual([nothing, nothing])
+        expect(Math.abs(reported / quantile(all, fraction) - 1)).toBeLessThan(0.105)
+      const empty = { count: 0, p50: 0, p99: 0, max: 0 }
+      expect([histogram.take(), other.take()]).toEqual([empty, empty])
     }),
   )
 })
 
-it('takes times beyond all bounds, and none', () => {
-  const recorder = new LatencyHistogram()
-  for (const took of [0, 1e-9, 1e12]) recorder.record(took)
-  expect(recorder.take()).toMatchObject({ count: 3, max: 1e12 })
+it('accepts latencies below the first and above the last bucket', () => {
+  const histogram = new LatencyHistogram()
+  for (const took of [0, 1e-9, 1e12]) histogram.record(took)
+  expect(histogram.take()).toMatchObject({ count: 3, max: 1e12 })
 })

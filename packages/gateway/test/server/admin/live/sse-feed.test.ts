@@ -3,21 +3,22 @@ import { createServer, get } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { StoreUnavailableError } from 'sluice'
 import { afterEach, expect, it, onTestFinished, vi } from 'vitest'
-import type { Sample, Status } from '../../../../src/server/admin/api/live-types.js'
-import { LiveFeed } from '../../../../src/server/admin/live/sse-feed.js'
+import type { Status } from '../../../../src/server/admin/api/gateway-status.js'
+import type { Sample } from '../../../../src/server/admin/api/live-samples.js'
+import { SseFeed } from '../../../../src/server/admin/live/sse-feed.js'
 
-/** Nothing does here. */
-const crashed = (error: unknown) => {
+/** No error is expected here. */
+const onError = (error: unknown) => {
   throw error
 }
 
 afterEach(() => vi.useRealTimers())
 
-it('a listener that does not read is cut before much is kept for it', async () => {
+it('disconnects a client that does not read before much is buffered', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-  // What the system buffers by itself is soon used up by samples of this size.
+  // Samples of this size soon fill the buffers of the system.
   const sample = { padding: 'x'.repeat(4_000_000) } as unknown as Sample
-  const feed = new LiveFeed({ sample: () => sample, status: async () => ({}) as Status, crashed })
+  const feed = new SseFeed({ sample: () => sample, status: async () => ({}) as Status, onError })
   const ended: Promise<unknown>[] = []
   let buffered = () => 0
   const server = createServer((_request, response) => {
@@ -44,13 +45,13 @@ it('a listener that does not read is cut before much is kept for it', async () =
   expect(most).toBeLessThan(13 * 4_000_100)
 })
 
-it('a quarter of an hour is kept, and told to who comes later', async () => {
+it('sends the last 15 minutes to a client that connects later', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   let at = 0
-  const feed = new LiveFeed({
+  const feed = new SseFeed({
     sample: () => ({ at: at++ }) as Sample,
     status: async () => ({}) as Status,
-    crashed,
+    onError,
   })
   onTestFinished(() => feed.close())
   vi.advanceTimersByTime(2000 * 1000)
@@ -61,27 +62,27 @@ it('a quarter of an hour is kept, and told to who comes later', async () => {
     destroy() {},
     write: (chunk: string) => (text += chunk),
   }
-  feed.listen(response as unknown as Parameters<LiveFeed['listen']>[0], {})
+  feed.listen(response as unknown as Parameters<SseFeed['listen']>[0], {})
   const history = JSON.parse(/event: history\ndata: (.*)\n/.exec(text)?.[1] ?? '') as Sample[]
   expect(history.map((sample) => sample.at)).toEqual(Array.from({ length: 900 }, (_, index) => 1100 + index))
 })
 
-it('why there is no status is told once until there is one again, and not where the store does not answer', async () => {
+it('reports an unexpected error once until a status succeeds, and never a store that is unavailable', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-  const told: unknown[] = []
+  const errors: unknown[] = []
   let failing: Error | undefined = new StoreUnavailableError('a key', 100, new Error('gone'))
-  const feed = new LiveFeed({
+  const feed = new SseFeed({
     sample: () => ({}) as Sample,
     async status() {
       if (failing !== undefined) throw failing
       return {} as Status
     },
-    crashed: (error) => void told.push(error),
+    onError: (error) => void errors.push(error),
   })
   onTestFinished(() => feed.close())
   const events: string[] = []
   const response = { writeHead() {}, once() {}, destroy() {}, write: (event: string) => events.push(event) }
-  feed.listen(response as unknown as Parameters<LiveFeed['listen']>[0], {})
+  feed.listen(response as unknown as Parameters<SseFeed['listen']>[0], {})
   const seconds = async (count: number) => {
     for (let second = 0; second < count; second++) {
       vi.advanceTimersByTime(1000)
@@ -89,7 +90,7 @@ it('why there is no status is told once until there is one again, and not where 
     }
   }
   await seconds(10)
-  expect(told).toEqual([])
+  expect(errors).toEqual([])
   const first = new Error('first')
   failing = first
   await seconds(10)
@@ -98,7 +99,7 @@ it('why there is no status is told once until there is one again, and not where 
   const second = new Error('second')
   failing = second
   await seconds(10)
-  expect(told).toEqual([first, second])
+  expect(errors).toEqual([first, second])
   expect(events.filter((event) => event.startsWith('event: status'))).toHaveLength(1)
   expect(events.filter((event) => event.startsWith('event: sample'))).toHaveLength(32)
 })

@@ -3,7 +3,7 @@ import type { ReportPage } from '../../../../src/replay/html/fill-template.js'
 import { fillTemplate } from '../../../../src/replay/html/fill-template.js'
 import type { AdminApi } from '../../api/admin-api.js'
 import { moment, number } from '../../report/report-format.js'
-import { Replayed } from '../../report/report-view.js'
+import { ReportView } from '../../report/report-view.js'
 import { saveAs } from './save-as.js'
 
 /** What a replay came to; to be kept as a page of one file, too. */
@@ -37,7 +37,7 @@ export function Result({ api, page }: { readonly api: AdminApi; readonly page: R
           {failure}
         </p>
       )}
-      <Replayed {...page} />
+      <ReportView {...page} />
     </section>
   )
 }

@@ -4,15 +4,15 @@ import type { SearchedRule } from '../../../../src/server/admin/api/replay-types
 export type Hours = '1' | '6' | '24' | 'all'
 
 /** What is asked of what was recorded. */
-export type Question = { readonly hours: Hours } & (
+export type ReplayQuery = { readonly hours: Hours } & (
   | { readonly ask: 'running' }
   | { readonly ask: 'other'; readonly yaml: string }
-  /** `rule`: whose limit is searched for; undefined where there is only one. */
+  /** `rule`: whose limit is filterRules for; undefined where there is only one. */
   | { readonly ask: 'wish'; readonly wish: string; readonly rule: SearchedRule | undefined }
 )
 
 /** As `/api/replay` takes it. */
-export function queryOf(question: Question): URLSearchParams {
+export function queryOf(question: ReplayQuery): URLSearchParams {
   const query = new URLSearchParams()
   if (question.hours !== 'all') query.set('hours', question.hours)
   if (question.ask !== 'wish') return query

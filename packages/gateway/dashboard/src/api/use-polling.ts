@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 
 /** The answer as it was last; and why the last question had none. */
-export interface Repeated<Answer> {
+export interface Polled<Answer> {
   readonly answer?: Answer
   readonly failure?: Error
 }
@@ -11,12 +11,12 @@ export interface Repeated<Answer> {
  *
  * @param every milliseconds
  */
-export function useRepeated<Answer>(
+export function usePolling<Answer>(
   question: string,
   ask: (question: string) => Promise<Answer>,
   every: number,
-): Repeated<Answer> {
-  const [latest, setLatest] = useState<Repeated<Answer> & { question?: string }>({})
+): Polled<Answer> {
+  const [latest, setLatest] = useState<Polled<Answer> & { question?: string }>({})
   useEffect(() => {
     let over = false
     let timer: ReturnType<typeof setTimeout> | undefined
