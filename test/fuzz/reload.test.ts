@@ -134,12 +134,12 @@ describe.each(['memory', 'redis'])('with the state in %s', { timeout: 600_000 },
     for (const index of [0, 1]) await replace(join(folder, `keys-${index}.yaml`), keysText('slow'))
     const file = join(folder, 'gateway.yaml')
     await replace(file, configText(0, scene))
-    const { child, said, ended } = sluice('serve', file)
-    await expect.poll(() => said.out + said.err, { timeout: PATIENCE_MS }).toMatch(/health|sluice: /)
-    expect(said.err).toBe('')
-    const [url = '', , admin = ''] = said.out.match(/http:\/\/127\.0\.0\.1:\d+/g) ?? []
-    const reloads = () => said.err.split('the configuration was taken up').length - 1
-    const lists = () => said.err.split('the keys were taken up').length - 1
+    const { child, output, ended } = sluice('serve', file)
+    await expect.poll(() => output.out + output.err, { timeout: PATIENCE_MS }).toMatch(/health|sluice: /)
+    expect(output.err).toBe('')
+    const [url = '', , admin = ''] = output.out.match(/http:\/\/127\.0\.0\.1:\d+/g) ?? []
+    const reloads = () => output.err.split('configuration reloaded').length - 1
+    const lists = () => output.err.split('the keys were taken up').length - 1
     const nextReload = new EventEmitter().setMaxListeners(0)
     const random = seededRandom(seed)
     const load = new RequestLoad(url, PER_SECOND, () => requestOf(random, () => once(nextReload, 'reloaded')))
@@ -157,7 +157,7 @@ describe.each(['memory', 'redis'])('with the state in %s', { timeout: 600_000 },
     }
     const stopped = load.stop()
     nextReload.emit('reloaded')
-    expect({ failed: await stopped, log: errorsIn(said.err) }).toEqual({ failed: {}, log: [] })
+    expect({ failed: await stopped, log: errorsIn(output.err) }).toEqual({ failed: {}, log: [] })
     expect(load.sent).toBeGreaterThan(0)
     // The upstream of the configuration before closes with its last request.
     const retired = scene.upstreams[(RELOADS + 1) % 2] as Server

@@ -12,18 +12,18 @@ import { KEEP_STATE_HINT, stateChanges } from '../policy/config/state-changes.js
 import { withoutPasswords } from '../policy/config/store-address.js'
 import { loadKeys } from '../server/identity/key-file.js'
 
-/** Where a command writes to. */
+/** Streams that a command writes to. */
 export interface Output {
   readonly out: Pick<Writable, 'write'>
   readonly err: Pick<Writable, 'write'>
 }
 
 /**
- * Says what a configuration file means, or what is wrong with it or with the file of keys that it names: each problem with
- * its line and a caret under its place.
+ * Validates a configuration file and the keys file it refers to. Describes a valid configuration;
+ * prints each problem of an invalid one with its line and a caret under the position.
  *
- * @param against the file that is in use now: `check` then says which state a change to `file` would abandon
- * @returns the exit code: 0 where the file can be used, with or without warnings, else 1
+ * @param against the file in use now; lists the rules whose state a change to `file` would abandon
+ * @returns the exit code: 0 if the file is valid, even with warnings, and 1 otherwise
  */
 export async function checkCommand(
   file: string,
@@ -45,7 +45,7 @@ export async function checkCommand(
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     for (const problem of error.problems) {
-      // No line of a file of keys is shown: a key may have been put there by mistake.
+      // Lines of a keys file are never printed: a key may have been pasted there by mistake.
       const line = error.file === file ? excerpt(text, problem) : ''
       err.write(`${error.file}:${problem.line}:${problem.column}: ${problem.message}\n${line}`)
     }
@@ -53,33 +53,33 @@ export async function checkCommand(
   }
 }
 
-/** Which state the change from one configuration to the other abandons, and which rules begin empty. */
+/** Lists the rules whose state the change abandons and the rules that start empty. */
 function changesText(before: GatewayConfig, after: GatewayConfig, file: string): string[] {
   const { abandoned, empty } = stateChanges(before, after)
   if (abandoned.length + empty.length === 0) return [`  every rule of ${file} keeps its state`]
   return [
     `  compared with ${file}:`,
-    ...abandoned.map((rule) => `    ${rule} is gone: its state is abandoned`),
-    ...empty.map((rule) => `    ${rule} is new: it begins empty`),
+    ...abandoned.map((rule) => `    ${rule} was removed: its state is abandoned`),
+    ...empty.map((rule) => `    ${rule} is new: it starts empty`),
     `    ${KEEP_STATE_HINT}`,
   ]
 }
 
-/** More of a line than this is not shown, on either side of the place. */
-const SHOWN = 80
+/** Characters of a line shown on either side of the position. */
+const MAX_SHOWN = 80
 
-/** The line with a caret under the place; nothing where there is no such line. */
+/** Returns the line with a caret under the position; an empty string if there is no such line. */
 function excerpt(text: string, { line, column }: ConfigProblem): string {
   const source = withoutPasswords(text.split('\n')[line - 1]?.trimEnd() ?? '')
   if (source === '') return ''
-  const from = Math.max(0, column - 1 - SHOWN)
-  const shown = source.slice(from, column - 1 + SHOWN)
-  // Tabs stay tabs, so that the caret stands where the place is.
+  const from = Math.max(0, column - 1 - MAX_SHOWN)
+  const shown = source.slice(from, column - 1 + MAX_SHOWN)
+  // Tabs stay tabs to keep the caret aligned.
   const indent = source.slice(from, column - 1).replaceAll(/[^\t]/g, ' ')
   return `  ${printable(shown)}\n  ${indent}^\n`
 }
 
-/** A file that is no text could move the cursor of whoever looks at it. */
+/** Replaces control characters, which could move the cursor of the terminal. */
 function printable(line: string): string {
   return line.replaceAll(/[^\t\x20-\x7e\u00a0-\uffff]/g, '?')
 }

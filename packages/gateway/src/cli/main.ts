@@ -1,15 +1,15 @@
 import { Command } from 'commander'
 import { VERSION } from '../version.js'
 import { checkCommand } from './check-command.js'
-import { configFile } from './config-argument.js'
-import { type KeyOptions, newKeyCommand } from './key-command.js'
+import { type KeyOptions, newKeyCommand, newTokenCommand } from './credential-commands.js'
 import { type ReplayArguments, replayCommand } from './replay-command.js'
 import { type ServeOptions, serveCommand } from './serve-command.js'
-import { newTokenCommand } from './token-command.js'
 
-interface Config {
+interface ConfigOption {
   readonly config?: string
 }
+
+const CONFIG_HELP = 'path to the configuration file (same as the argument)'
 
 const program = new Command('sluice')
   .description('Admission control in front of any model server')
@@ -17,87 +17,89 @@ const program = new Command('sluice')
 
 program
   .command('serve')
-  .description('run the gateway that a configuration file describes')
-  .argument('[file]', 'the configuration file (YAML)')
-  .option('--config <file>', 'the configuration file, said as replay takes it')
-  .option('--listen <address>', 'where clients come in, such as 0.0.0.0:8080, in place of the file’s')
+  .description('run the gateway')
+  .argument('[file]', 'path to the configuration file (YAML)')
+  .option('--config <file>', CONFIG_HELP)
+  .option('--listen <address>', 'address for client traffic, such as 0.0.0.0:8080; overrides the file')
   .option(
     '--admin <address>',
-    'the admin port, such as 127.0.0.1:8081, or off for none, in place of the file’s',
+    'address of the admin port, such as 127.0.0.1:8081, or "off"; overrides the file',
   )
-  .option('--upstream <url>', 'where requests are forwarded to, in place of the file’s')
-  .action(async (file: string | undefined, { config, ...options }: ServeOptions & Config) => {
+  .option('--upstream <url>', 'URL to forward requests to; overrides the file')
+  .action(async (file: string | undefined, { config, ...options }: ServeOptions & ConfigOption) => {
     await serveCommand(configFile('serve', file, config), options)
   })
 
 program
   .command('check')
-  .description('say what is wrong with a configuration file; exit 1 where something is')
-  .argument('[file]', 'the configuration file (YAML)')
-  .option('--config <file>', 'the configuration file, said as replay takes it')
-  .option('--against <file>', 'the configuration in use now: lists the rules whose state the change abandons')
-  .action(async (file: string | undefined, { config, against }: Config & { readonly against?: string }) => {
-    const output = { out: process.stdout, err: process.stderr }
-    process.exitCode = await checkCommand(configFile('check', file, config), output, against)
-  })
+  .description('validate a configuration file; exits with 1 if it has errors')
+  .argument('[file]', 'path to the configuration file (YAML)')
+  .option('--config <file>', CONFIG_HELP)
+  .option('--against <file>', 'the configuration in use now; lists the rules whose state would be lost')
+  .action(
+    async (file: string | undefined, { config, against }: ConfigOption & { readonly against?: string }) => {
+      const output = { out: process.stdout, err: process.stderr }
+      process.exitCode = await checkCommand(configFile('check', file, config), output, against)
+    },
+  )
 
 program
   .command('replay')
-  .description('play recorded traffic through the limits of a configuration: what would it have refused?')
+  .description('replay recorded traffic against a configuration and report what it would have refused')
   .argument(
     '<trace>',
-    'CSV, JSON lines, an access log, or what a gateway recorded; gzip too; - for the standard input',
+    'CSV, JSON lines, an access log or a gateway record, optionally gzipped; - reads standard input',
   )
-  .requiredOption('--config <file>', 'the configuration file (YAML)')
-  .option('--against <file>', 'another configuration, to set beside it')
+  .requiredOption('--config <file>', 'path to the configuration file (YAML)')
+  .option('--against <file>', 'a second configuration to compare with')
   .option(
     '--route <route>',
-    'the route that the requests take, where the trace has no paths; else the one to play',
+    'the route of all requests if the trace has no paths; otherwise the only route to replay',
   )
-  .option('--format <format>', 'csv, jsonl or combined, in place of what the first line looks like')
-  .option('--columns <mapping>', 'which column says what, such as time=ts:ms,client=user,input_tokens=prompt')
-  .option('--clients <number>', 'deal requests without a client to so many clients, in turn')
+  .option('--format <format>', 'csv, jsonl or combined; detected from the first line by default')
+  .option('--columns <mapping>', 'maps fields to columns, such as time=ts:ms,client=user,input_tokens=prompt')
+  .option('--clients <number>', 'assign requests without a client to this many clients, in turn')
   .option('--duration <length>', 'how long requests run, such as 2s or "400ms + 25ms/output_token"')
-  .option('--reorder <length>', 'by how much lines may be out of order, such as 10s')
-  .option('--unready <from-to...>', 'when the models were not ready, since the first request: 0s-30s')
-  .option('--top <number>', 'how many clients a report lists (default 100)')
+  .option('--reorder <length>', 'how far lines may be out of order, such as 10s')
   .option(
-    '--threads <number>',
-    '1 or 2: with 1 it takes longer, and leaves a processor to others (default 2)',
+    '--unready <from-to...>',
+    'when the models were not ready, relative to the first request, such as 0s-30s',
   )
+  .option('--top <number>', 'number of clients to list (default: 100)')
+  .option('--threads <number>', '1 or 2; 1 uses a single core and takes about 50 % longer (default: 2)')
   .option(
     '--suggest <wish>',
-    'search a limit that grants a wish, such as "refuse at most 0.1% of requests of clients under 100/minute; admit at most 2M tokens/minute"',
+    'find a limit that meets an objective, such as "refuse at most 0.1% of requests of clients under 100/minute; admit at most 2M tokens/minute"',
   )
-  .option('--rule <name>', 'the rule whose limit is searched for, where there are several')
-  .option('--html <file>', 'write the report as a page of one file, too')
-  .option('--json', 'write the report as JSON')
-  .action(async (trace: string, said: ReplayArguments) => {
+  .option('--rule <name>', 'with --suggest: the rule to tune, if there are several')
+  .option('--html <file>', 'also write the report as a self-contained HTML page')
+  .option('--json', 'print the report as JSON')
+  .action(async (trace: string, args: ReplayArguments) => {
     const { stdin, stdout: out, stderr: err } = process
-    await replayCommand(trace, said, { out, err, stdin, watched: err.isTTY === true })
+    await replayCommand(trace, args, { out, err, stdin, isInteractive: err.isTTY === true })
   })
 
 program
   .command('key')
-  .description('API keys of clients')
+  .description('manage API keys of clients')
   .command('new')
-  .description('make a key, show it once, and add its hash to a file of keys')
-  .requiredOption('--client <name>', 'whose key it is')
-  .option('--tier <tier>', 'the tier of that client')
-  .option('--expires <moment>', 'when it ends: 2027-01-31, or 2027-01-31T12:00:00Z')
-  .option('--file <file>', 'the file of keys', 'keys.yaml')
+  .description('create a key, print it once and add its hash to the keys file')
+  .requiredOption('--client <name>', 'the client the key belongs to')
+  .option('--tier <tier>', 'the tier of the client')
+  .option('--expires <moment>', 'expiry date or time: 2027-01-31 or 2027-01-31T12:00:00Z')
+  .option('--file <file>', 'path to the keys file', 'keys.yaml')
   .action(async (options: KeyOptions) => {
     await newKeyCommand(options, { out: process.stdout, err: process.stderr })
   })
 
 program
   .command('token')
-  .description('the token of the admin port')
+  .description('manage the token of the admin port')
   .command('new')
-  .description('make a token, show it once, and what stands for it in the configuration')
+  .description('create a token, print it once and show its hash for the configuration')
   .action(() => newTokenCommand({ out: process.stdout, err: process.stderr }))
 
-// Whoever reads no further, as `head` does, wants to hear no more; and a gateway goes on.
+// Ignores EPIPE: the reader of the pipe, such as `head`, may close it, and a gateway keeps running.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
 })
@@ -106,3 +108,19 @@ program.parseAsync().catch((error: unknown) => {
   console.error(`sluice: ${error instanceof Error ? error.message : String(error)}`)
   process.exitCode = 1
 })
+
+/**
+ * Returns the configuration file given as the argument or as `--config`.
+ *
+ * @throws Error if both are given, or neither.
+ */
+function configFile(command: string, argument: string | undefined, option: string | undefined): string {
+  const file = argument ?? option
+  if (file === undefined)
+    throw new Error(
+      `no configuration file given; use sluice ${command} gateway.yaml, or --config gateway.yaml`,
+    )
+  if (argument !== undefined && option !== undefined)
+    throw new Error(`two configuration files given, ${argument} and ${option}; remove one of them`)
+  return file
+}

@@ -2,22 +2,22 @@ import { count } from '../replay/report/report-numbers.js'
 import type { Output } from './check-command.js'
 
 interface ProgressBar {
-  /** @param part from 0 to 1; undefined where the end is not known */
+  /** @param part from 0 to 1; undefined if the total is unknown */
   readonly show: (part: number | undefined, requests: number) => void
   readonly clear: () => void
 }
 
-/** How often it is drawn, in milliseconds; and not before that, so that what is quick shows none. */
-const INTERVAL = 200
+/** Time before the first drawing and between drawings. Quick commands therefore draw no bar. */
+const INTERVAL_MS = 200
 const WIDTH = 30
 
-/** A line that says how far something has come. */
+/** Creates a progress bar of one line that redraws itself. */
 export function progressBar(err: Output['err']): ProgressBar {
   let last = performance.now()
   let drawn = false
   return {
     show(part, requests) {
-      if (performance.now() - last < INTERVAL) return
+      if (performance.now() - last < INTERVAL_MS) return
       last = performance.now()
       drawn = true
       const done = part === undefined ? '' : `${bar(part)} ${Math.floor(part * 100)} %  `

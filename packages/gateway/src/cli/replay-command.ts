@@ -18,7 +18,7 @@ import { TraceError } from '../replay/trace/trace-request.js'
 import type { Output } from './check-command.js'
 import { progressBar } from './progress.js'
 
-/** What the command line says, as it was written. */
+/** Command-line options, not parsed yet. */
 export interface ReplayArguments {
   readonly config: string
   readonly against?: string
@@ -38,58 +38,58 @@ export interface ReplayArguments {
 }
 
 interface Dependencies extends Output {
-  /** Where `-` reads from. */
+  /** The source of the trace `-`. */
   readonly stdin: Readable
-  /** Whether people watch the standard error, for a progress bar. */
-  readonly watched: boolean
+  /** Whether standard error is a terminal, which gets a progress bar. */
+  readonly isInteractive: boolean
 }
 
 /**
- * Replays a trace and writes what came of it: a summary, or JSON for programs.
+ * Replays a trace and prints the report: a summary, or JSON for programs.
  *
- * @throws ConfigError for a configuration that is wrong, TraceError for a trace or an option that is.
+ * @throws ConfigError if a configuration is invalid; TraceError if the trace or an option is.
  */
 export async function replayCommand(
   file: string,
-  said: ReplayArguments,
-  surroundings: Dependencies,
+  args: ReplayArguments,
+  dependencies: Dependencies,
 ): Promise<void> {
-  const { out, err, stdin, watched } = surroundings
-  const config = await loadConfig(said.config)
-  const bar = watched ? progressBar(err) : undefined
-  const options: ReplayOptions = { ...readOptions(said), onProgress: bar?.show }
+  const { out, err, stdin, isInteractive } = dependencies
+  const config = await loadConfig(args.config)
+  const bar = isInteractive ? progressBar(err) : undefined
+  const options: ReplayOptions = { ...parseOptions(args), onProgress: bar?.show }
   try {
-    const written = await played(file === '-' ? stdin : file, config, said, options)
-    if (said.html !== undefined) {
-      const about = { trace: file === '-' ? 'the standard input' : basename(file) }
-      await writePage(said.html, { ...about, ...(await written.page()) })
+    const output = await runCommand(file === '-' ? stdin : file, config, args, options)
+    if (args.html !== undefined) {
+      const trace = file === '-' ? 'standard input' : basename(file)
+      await writePage(args.html, { trace, ...(await output.page()) })
     }
     bar?.clear()
-    out.write(said.json ? `${JSON.stringify(written.report, undefined, 2)}\n` : `${written.text()}\n`)
+    out.write(args.json ? `${JSON.stringify(output.report, undefined, 2)}\n` : `${output.text()}\n`)
   } finally {
     bar?.clear()
   }
 }
 
-/** What came of it, for programs and for people. */
-interface Written {
+/** A report in each of its formats. */
+interface ReportFormats {
   readonly report: object
   readonly text: () => string
   readonly page: () => Promise<Omit<ReportPage, 'trace'>>
 }
 
-async function played(
+async function runCommand(
   trace: string | Readable,
   config: GatewayConfig,
-  said: ReplayArguments,
+  args: ReplayArguments,
   options: ReplayOptions,
-): Promise<Written> {
-  if (said.suggest !== undefined) {
+): Promise<ReportFormats> {
+  if (args.suggest !== undefined) {
     if (typeof trace !== 'string')
-      throw new TraceError('--suggest reads the trace several times: give it a file, not the standard input')
-    if (said.against !== undefined) throw new TraceError('--suggest and --against are two questions: ask one')
-    const report = await suggest(trace, config, said.suggest, { ...options, rule: said.rule })
-    const text = await readConfigText(said.config)
+      throw new TraceError('--suggest reads the trace several times: use a file, not standard input')
+    if (args.against !== undefined) throw new TraceError('use either --suggest or --against, not both')
+    const report = await suggest(trace, config, args.suggest, { ...options, rule: args.rule })
+    const text = await readConfigText(args.config)
     const yamlOf = (limit: string) => suggestedYaml(text, report, limit)
     return {
       report,
@@ -97,15 +97,14 @@ async function played(
       page: () => pageOfSuggestion(trace, config, report, yamlOf, options),
     }
   }
-  if (said.rule !== undefined)
-    throw new TraceError('--rule goes with --suggest: it says whose limit is searched for')
-  if (said.against === undefined) {
+  if (args.rule !== undefined) throw new TraceError('--rule requires --suggest: it names the rule to tune')
+  if (args.against === undefined) {
     const report = await replay(trace, config, options)
-    const names = [basename(said.config)]
+    const names = [basename(args.config)]
     return { report, text: () => summary(report), page: async () => ({ names, report }) }
   }
-  const names = shortNames(said.config, said.against)
-  const report = await compare(trace, config, await loadConfig(said.against), options)
+  const names = shortNames(args.config, args.against)
+  const report = await compare(trace, config, await loadConfig(args.against), options)
   return {
     report,
     text: () => comparisonSummary(report, names),
@@ -117,58 +116,58 @@ async function writePage(file: string, page: ReportPage): Promise<void> {
   try {
     await writeFile(file, await htmlOf(page))
   } catch (error) {
-    throw new Error(`${file} cannot be written: ${(error as Error).message}`)
+    throw new Error(`cannot write ${file}: ${(error as Error).message}`)
   }
 }
 
-/** Names of files without their folders, where they differ. */
+/** Returns the names of two files, without their folders if the names differ. */
 function shortNames(one: string, other: string): readonly [string, string] {
   const [short, shortOther] = [basename(one), basename(other)]
   return short === shortOther ? [one, other] : [short, shortOther]
 }
 
-function readOptions(said: ReplayArguments): ReplayOptions {
-  const { route, columns, duration } = said
+function parseOptions(args: ReplayArguments): ReplayOptions {
+  const { route, columns, duration } = args
   return {
     route,
     columns,
     duration,
-    format: said.format === undefined ? undefined : formatOf(said.format),
-    clients: said.clients === undefined ? undefined : wholeNumber('--clients', said.clients, 1_000_000),
-    listed: said.top === undefined ? undefined : wholeNumber('--top', said.top, 100_000),
-    threads: said.threads === undefined ? undefined : wholeNumber('--threads', said.threads, 2),
-    reorder: said.reorder === undefined ? undefined : lengthOf('--reorder', said.reorder),
-    unready: said.unready?.map(stretchOf),
+    format: args.format === undefined ? undefined : parseFormat(args.format),
+    clients: args.clients === undefined ? undefined : parseInteger('--clients', args.clients, 1_000_000),
+    listed: args.top === undefined ? undefined : parseInteger('--top', args.top, 100_000),
+    threads: args.threads === undefined ? undefined : parseInteger('--threads', args.threads, 2),
+    reorder: args.reorder === undefined ? undefined : parseLength('--reorder', args.reorder),
+    unready: args.unready?.map(parsePeriod),
   }
 }
 
-function formatOf(text: string): TraceFormat {
-  const format = TRACE_FORMATS.find((known) => known === text)
+function parseFormat(value: string): TraceFormat {
+  const format = TRACE_FORMATS.find((known) => known === value)
   if (format !== undefined) return format
-  throw new TraceError(`--format is ${TRACE_FORMATS.join(', ')}, not '${text.slice(0, 40)}'`)
+  throw new TraceError(`--format must be one of ${TRACE_FORMATS.join(', ')}, not '${value.slice(0, 40)}'`)
 }
 
-function wholeNumber(option: string, text: string, most: number): number {
-  const number = Number(text)
-  if (/^\d+$/.test(text) && number >= 1 && number <= most) return number
-  throw new TraceError(`${option} is a whole number from 1 to ${most}, not '${text.slice(0, 40)}'`)
+function parseInteger(option: string, value: string, max: number): number {
+  const number = Number(value)
+  if (/^\d+$/.test(value) && number >= 1 && number <= max) return number
+  throw new TraceError(`${option} must be a whole number from 1 to ${max}, not '${value.slice(0, 40)}'`)
 }
 
-function lengthOf(option: string, text: string): number {
-  if (/^0+(ms|s)?$/.test(text)) return 0
+function parseLength(option: string, value: string): number {
+  if (/^0+(ms|s)?$/.test(value)) return 0
   try {
-    return parseDuration(text)
+    return parseDuration(value)
   } catch (error) {
     throw new TraceError(`${option}: ${(error as Error).message}`)
   }
 }
 
-/** `10m-12m`: from and to, since the first request. */
-function stretchOf(text: string): { from: number; to: number } {
-  const [from, to, ...more] = text.split('-')
+/** Parses a period relative to the first request, such as `10m-12m`. */
+function parsePeriod(value: string): { from: number; to: number } {
+  const [from, to, ...more] = value.split('-')
   if (from === undefined || to === undefined || more.length > 0)
-    throw new TraceError(`--unready is a stretch of time such as 0s-30s, not '${text.slice(0, 40)}'`)
-  const stretch = { from: lengthOf('--unready', from), to: lengthOf('--unready', to) }
-  if (stretch.to > stretch.from) return stretch
-  throw new TraceError(`--unready ends after it begins: '${text.slice(0, 40)}' does not`)
+    throw new TraceError(`--unready must be a period such as 0s-30s, not '${value.slice(0, 40)}'`)
+  const period = { from: parseLength('--unready', from), to: parseLength('--unready', to) }
+  if (period.to > period.from) return period
+  throw new TraceError(`--unready must end after it begins: '${value.slice(0, 40)}' does not`)
 }

@@ -6,38 +6,38 @@ import { parseEndpoint } from '../policy/config/yaml/endpoint.js'
 import { startGateway } from '../server/gateway.js'
 import { createProcessLog } from '../server/logging/log.js'
 import { logFatalErrors, logStrayOutput } from '../server/logging/stray-output.js'
-import { logWarnings } from './config-warnings.js'
-import { watchConfig } from './reload.js'
+import { logWarnings, watchConfig } from './reload.js'
 import { stopSignal } from './stop-signal.js'
 
-/** What the command line says in place of the file. */
+/** Command-line options that override the configuration file. */
 export interface ServeOptions {
   readonly listen?: string
   readonly admin?: string
   readonly upstream?: string
 }
 
-/** How long the last lines of the log may take, in milliseconds. */
-const LAST_LINES_MS = 1000
+/** How long writing the last log lines may take. */
+const LOG_FLUSH_TIMEOUT_MS = 1000
 
 /**
- * Runs a gateway until SIGTERM or SIGINT; a second one does not wait for what is in flight. SIGHUP takes the file up again.
+ * Runs a gateway until SIGTERM or SIGINT. A second signal stops it without draining requests in
+ * flight. SIGHUP reloads the configuration.
  *
- * @throws ConfigError for a file that is wrong, Error for a port that cannot be had.
+ * @throws ConfigError if the file is invalid; Error if the gateway cannot listen.
  */
 export async function serveCommand(file: string, options: ServeOptions): Promise<void> {
   const override = overrideOf(options)
   const config = override(await loadConfig(file))
-  // What nobody reads must not end a gateway: a closed pipe, a full disk.
+  // A closed pipe or a full disk must not stop the gateway.
   for (const stream of [process.stdout, process.stderr])
     stream.removeAllListeners('error').on('error', () => {})
   const log = createProcessLog()
   const write = process.stdout.write.bind(process.stdout)
   const print = (line: string) => void write(`${line}\n`)
-  const printAgain = logStrayOutput(log)
+  const restoreOutput = logStrayOutput(log)
   logWarnings(config, log)
   const gateway = await startGateway(config, log).catch((error: unknown) => {
-    printAgain()
+    restoreOutput()
     throw error
   })
   logFatalErrors(log)
@@ -46,16 +46,16 @@ export async function serveCommand(file: string, options: ServeOptions): Promise
   print(`sluice listens on ${urlOf(gateway.address)} and forwards to ${config.upstream}`)
   if (gateway.adminAddress !== undefined) {
     const admin = urlOf(gateway.adminAddress)
-    print(`the dashboard is ${admin}, health is /healthz and /readyz there, and metrics are /metrics`)
+    print(`dashboard: ${admin} (health: /healthz and /readyz; metrics: /metrics)`)
   }
 
   const signal = await stopSignal()
-  log.info({ signal }, 'stopping: finishing what is in flight')
+  log.info({ signal }, 'stopping: draining requests in flight')
   reloader.stop()
   await gateway.close()
   log.info({}, 'stopped')
-  if (await log.flush(LAST_LINES_MS)) return
-  // A thread that writes to a disk that hangs keeps the process from ending by itself.
+  if (await log.flush(LOG_FLUSH_TIMEOUT_MS)) return
+  // A log thread blocked on a disk that hangs would keep the process alive.
   process.exit(0)
 }
 
@@ -71,7 +71,7 @@ function overrideOf({ listen, admin, upstream }: ServeOptions): (config: Gateway
   })
 }
 
-/** @throws Error where others would reach it and there is no token. */
+/** @throws Error if the address is reachable from other hosts and no token is configured. */
 function adminAt(address: string, configured: AdminConfig | undefined): AdminConfig {
   const admin = { ...configured, ...parseEndpoint(address) }
   const open = openToOthers(admin)

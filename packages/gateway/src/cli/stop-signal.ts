@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs'
 
-/** A second signal within this time of the first, in milliseconds, is the same one: npm passes on what a terminal has sent already. */
+/** Signals this close together count as one: npm forwards what the terminal already sent. */
 const SAME_SIGNAL_MS = 1000
 
-/** How often it is checked whether the parent process has ended, in milliseconds. */
+/** How often the parent process is checked for its end. */
 const PARENT_INTERVAL_MS = 500
 
 /**
- * Settles with the reason to stop: SIGTERM, SIGINT, or the end of npm or of the shell in which npm started this process. npm's
- * signals end the shell without being passed on, and a SIGKILL of npm leaves the shell behind. After that, another signal ends
- * the process at once.
+ * Resolves with the reason to stop: SIGTERM, SIGINT, or the end of npm or of its shell. A signal to
+ * npm ends the shell without reaching this process, and a SIGKILL of npm leaves the shell behind.
+ * Another signal after that exits at once.
  */
 export function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
@@ -27,19 +27,25 @@ export function stopSignal(): Promise<string> {
   })
 }
 
-/** Calls back once npm, or the shell in which npm started this process, has ended. Never where npm did not start it. */
-export function onParentEnd(ended: () => void): void {
+/**
+ * Calls back once npm, or the shell in which npm started this process, has exited. Does nothing if
+ * this process was not started by npm.
+ */
+export function onParentEnd(onEnd: () => void): void {
   if (process.env.npm_config_user_agent === undefined) return
   const parent = process.ppid
   const npm = npmAbove(parent)
   const watch = setInterval(() => {
     if (process.ppid === parent && (npm === undefined || parentOf(parent) === npm)) return
     clearInterval(watch)
-    ended()
+    onEnd()
   }, PARENT_INTERVAL_MS).unref()
 }
 
-/** The npm process that started a shell; undefined where something else did, or the system has no /proc. */
+/**
+ * Returns the npm process that started a shell; undefined if another program did, or if the system
+ * has no /proc.
+ */
 function npmAbove(shell: number): number | undefined {
   const parent = parentOf(shell)
   return parent !== undefined && statOf(parent)?.name.startsWith('npm') ? parent : undefined
@@ -51,7 +57,7 @@ function parentOf(pid: number): number | undefined {
 
 function statOf(pid: number): { readonly name: string; readonly parent: number } | undefined {
   try {
-    // The name stands in parentheses and may hold some itself.
+    // The name is in parentheses and may contain parentheses itself.
     const [, name = '', parent] = /\((.*)\) \S+ (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? []
     return { name, parent: Number(parent) }
   } catch {

@@ -22,31 +22,31 @@ async function fileOf(text: string): Promise<string> {
 }
 
 describe('sluice check', () => {
-  it('exits 0 for a file that is right', async () => {
-    const { said, ended } = sluice('check', await fileOf('upstream: http://127.0.0.1:9000\n'))
+  it('exits with 0 for a valid file', async () => {
+    const { output, ended } = sluice('check', await fileOf('upstream: http://127.0.0.1:9000\n'))
     expect((await ended)[0]).toBe(0)
-    expect(said.out).toContain('ok')
+    expect(output.out).toContain('ok')
   })
 
-  it('takes the file as an option too', async () => {
-    const { said, ended } = sluice('check', '--config', await fileOf('upstream: http://127.0.0.1:9000\n'))
+  it('accepts the file of check as an option', async () => {
+    const { output, ended } = sluice('check', '--config', await fileOf('upstream: http://127.0.0.1:9000\n'))
     expect((await ended)[0]).toBe(0)
-    expect(said.out).toContain('ok')
+    expect(output.out).toContain('ok')
   })
 
-  it('exits 1 and gives the place of each mistake', async () => {
+  it('exits with 1 and prints the position of each mistake', async () => {
     const file = await fileOf(
       'upstream: http://127.0.0.1:9000\nroutes:\n  - match: /a\n    limts: [1/minute]\n',
     )
-    const { said, ended } = sluice('check', file)
+    const { output, ended } = sluice('check', file)
     expect((await ended)[0]).toBe(1)
-    expect(said.err).toContain(`${file}:4:5: `)
+    expect(output.err).toContain(`${file}:4:5: `)
   })
 
-  it('says which file it could not read', async () => {
-    const { said, ended } = sluice('check', join(folder, 'missing.yaml'))
+  it('names the file that it cannot read', async () => {
+    const { output, ended } = sluice('check', join(folder, 'missing.yaml'))
     expect((await ended)[0]).toBe(1)
-    expect(said.err).toContain('missing.yaml')
+    expect(output.err).toContain('missing.yaml')
   })
 })
 
@@ -57,33 +57,33 @@ describe('sluice serve', () => {
     const upstream = await upstreamOf((_request, response) => response.end('ok'))
     const file = await fileOf(text)
     const program = sluice('serve', file, ...serveOptions, '--upstream', upstream)
-    await until(() => program.said.out.includes('health'))
-    const url = /http:\S+/.exec(program.said.out)?.[0] as string
+    await until(() => program.output.out.includes('health'))
+    const url = /http:\S+/.exec(program.output.out)?.[0] as string
     return { ...program, file, url }
   }
 
   const limited = (limit: string) => `upstream: http://127.0.0.1:1\ndefault: { limits: [${limit}] }\n`
 
-  it('takes the file up when it changes, and keeps the old one when it is wrong', async () => {
-    const { said, file, url } = await serve(limited('1/minute'))
+  it('reloads the file when it changes and keeps the previous configuration if it is invalid', async () => {
+    const { output, file, url } = await serve(limited('1/minute'))
     expect((await fetch(url)).status).toBe(200)
     expect((await fetch(url)).status).toBe(429)
 
     await writeFile(file, limited('nonsense'))
-    await until(() => said.err.includes('"line":2,"column":21'))
-    expect(said.err).toContain('the old one stays')
+    await until(() => output.err.includes('"line":2,"column":21'))
+    expect(output.err).toContain('configuration rejected; keeping the previous one')
     expect((await fetch(url)).status).toBe(429)
 
-    // As editors and orchestrators do it: another file takes its place.
+    // Editors and orchestrators replace the file rather than write to it.
     const other = await fileOf('upstream: http://127.0.0.1:1\n')
     await rename(other, file)
-    await until(() => said.err.includes('was taken up'))
+    await until(() => output.err.includes('configuration reloaded'))
     expect((await fetch(url)).status).toBe(200)
   })
 
-  it('logs the warnings about its file when it starts, and those of a file that it reloads', async () => {
-    const { said, file } = await serve(`${limited('10/day')}`)
-    const warned = () => said.err.split('\n').filter((line) => line.includes('a restart forgets'))
+  it('logs the warnings of the configuration at the start and after a reload', async () => {
+    const { output, file } = await serve(`${limited('10/day')}`)
+    const warned = () => output.err.split('\n').filter((line) => line.includes('a restart forgets'))
     await until(() => warned().length === 1)
     expect(JSON.parse(warned()[0] as string)).toMatchObject({ level: 40, file, line: 2, column: 21 })
     await writeFile(file, `# longer\n${limited('10/week')}`)
@@ -91,75 +91,75 @@ describe('sluice serve', () => {
     expect(JSON.parse(warned()[1] as string)).toMatchObject({ line: 3 })
   })
 
-  it('takes the file as an option too, and says so in its help', async () => {
+  it('accepts the file of serve as an option and documents it in the help', async () => {
     const file = await fileOf(limited('1/minute'))
-    const { child, said, ended } = sluice('serve', '--config', file, ...serveOptions)
-    await until(() => said.out.includes('health'))
+    const { child, output, ended } = sluice('serve', '--config', file, ...serveOptions)
+    await until(() => output.out.includes('health'))
     child.kill('SIGTERM')
     expect((await ended)[0]).toBe(0)
     const help = sluice('serve', '--help')
     await help.ended
-    expect(help.said.out).toContain('serve [options] [file]')
-    expect(help.said.out).toContain('--config <file>')
+    expect(help.output.out).toContain('serve [options] [file]')
+    expect(help.output.out).toContain('--config <file>')
   })
 
   it.each([
     [
-      'none is named',
+      'none is given',
       [],
-      'no configuration file is named; write sluice serve gateway.yaml, or --config gateway.yaml',
+      'no configuration file given; use sluice serve gateway.yaml, or --config gateway.yaml',
     ],
     [
-      'two are named',
+      'two are given',
       ['a.yaml', '--config', 'b.yaml'],
-      'two configuration files are named, a.yaml and b.yaml; leave one of them out',
+      'two configuration files given, a.yaml and b.yaml; remove one of them',
     ],
-  ])('says in one line what is wrong where %s', async (_name, files, message) => {
-    const { said, ended } = sluice('serve', ...files)
+  ])('prints one line about the configuration file if %s', async (_name, files, message) => {
+    const { output, ended } = sluice('serve', ...files)
     expect((await ended)[0]).toBe(1)
-    expect(said.err).toBe(`sluice: ${message}\n`)
+    expect(output.err).toBe(`sluice: ${message}\n`)
   })
 
-  it('takes the file up on SIGHUP and stops on SIGTERM', async () => {
-    const { child, said, ended } = await serve(limited('1/minute'))
+  it('reloads the file on SIGHUP and stops on SIGTERM', async () => {
+    const { child, output, ended } = await serve(limited('1/minute'))
     child.kill('SIGHUP')
-    await until(() => said.err.includes('was taken up'))
+    await until(() => output.err.includes('configuration reloaded'))
     child.kill('SIGTERM')
     expect((await ended)[0]).toBe(0)
-    expect(said.err).toContain('stopped')
+    expect(output.err).toContain('stopped')
   })
 
   it.each(['redis://:s3cret@127.0.0.1:1', 'redis+cluster://:s3cret@127.0.0.1:1', 'memcached://127.0.0.1:1'])(
-    'runs without its store %s, says so once, and stops',
+    'runs while the store %s is down, reports it once and stops',
     async (store) => {
-      const { child, said, ended, url } = await serve(`${limited('2/hour')}store: ${store}\n`)
+      const { child, output, ended, url } = await serve(`${limited('2/hour')}store: ${store}\n`)
       const statuses: number[] = []
       for (let request = 0; request < 4; request++) statuses.push((await fetch(url)).status)
       expect(statuses).toEqual([200, 200, 429, 429])
       child.kill('SIGTERM')
       expect((await ended)[0]).toBe(0)
-      expect(said.err.match(/the store does not answer/g)).toHaveLength(1)
-      expect(said.err + said.out).not.toContain('s3cret')
+      expect(output.err.match(/the store does not answer/g)).toHaveLength(1)
+      expect(output.err + output.out).not.toContain('s3cret')
     },
   )
 
-  it('says in one line that a port is in use', async () => {
+  it('prints one line if its port is in use', async () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')
     onTestFinished(() => void taken.close())
     const { port } = taken.address() as AddressInfo
     const file = await fileOf('upstream: http://127.0.0.1:9000\n')
-    const { said, ended } = sluice('serve', file, '--listen', `127.0.0.1:${port}`, '--admin', '127.0.0.1:0')
+    const { output, ended } = sluice('serve', file, '--listen', `127.0.0.1:${port}`, '--admin', '127.0.0.1:0')
     expect((await ended)[0]).toBe(1)
-    expect(said.err).toBe(
+    expect(output.err).toBe(
       `sluice: port ${port} of 127.0.0.1 is in use; stop what uses it or choose another port\n`,
     )
-    expect(said.out).toBe('')
+    expect(output.out).toBe('')
   })
 })
 
 describe('sluice under npx', () => {
-  it.each(['SIGTERM', 'SIGKILL'] as const)('stops when npx gets %s', async (signal) => {
+  it.each(['SIGTERM', 'SIGKILL'] as const)('stops the gateway when npx gets %s', async (signal) => {
     const folder = await mkdtemp(join(tmpdir(), 'sluice-npx-'))
     onTestFinished(() => rm(folder, { recursive: true }))
     const file = join(folder, 'gateway.yaml')
@@ -170,15 +170,15 @@ describe('sluice under npx', () => {
       try {
         process.kill(-(npx.pid as number), 'SIGKILL')
       } catch {
-        // All of it has ended.
+        // The process group has already exited.
       }
     })
-    let said = ''
+    let output = ''
     npx.stdout.setEncoding('utf8').on('data', (text) => {
-      said += text
+      output += text
     })
-    await until(() => said.includes('sluice listens on'))
-    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(said)?.[0] as string
+    await until(() => output.includes('sluice listens on'))
+    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] as string
     npx.kill(signal)
     await until(() =>
       fetch(url).then(

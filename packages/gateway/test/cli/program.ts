@@ -5,23 +5,23 @@ import { onTestFinished } from 'vitest'
 
 const PROGRAM = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url))
 
-/** Runs the program as somebody would; it ends with the test. */
+/** Runs the program as an operator would. It is killed at the end of the test. */
 export function sluice(...args: string[]) {
   return sluiceWith({}, ...args)
 }
 
-/** @param env variables of its environment beside those of the tests */
+/** @param env variables added to the environment of the tests */
 export function sluiceWith(env: Readonly<Record<string, string>>, ...args: string[]) {
   const child: ChildProcessWithoutNullStreams = spawn(process.execPath, [PROGRAM, ...args], {
     env: { ...process.env, ...env },
   })
-  const said = { out: '', err: '' }
+  const output = { out: '', err: '' }
   child.stdout.setEncoding('utf8').on('data', (text) => {
-    said.out += text
+    output.out += text
   })
   child.stderr.setEncoding('utf8').on('data', (text) => {
-    said.err += text
+    output.err += text
   })
   onTestFinished(() => void child.kill('SIGKILL'))
-  return { child, said, ended: once(child, 'close') as Promise<[number | null]> }
+  return { child, output, ended: once(child, 'close') as Promise<[number | null]> }
 }

@@ -21,14 +21,14 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }))
 
 async function run(args: string[], input?: string) {
-  const { child, said, ended } = sluice('replay', ...args)
+  const { child, output, ended } = sluice('replay', ...args)
   child.stdin.end(input)
   const [code] = await ended
-  return { code, ...said }
+  return { code, ...output }
 }
 
 describe('sluice replay', () => {
-  it('says what would have been refused, and which lines could not be read', async () => {
+  it('reports what would have been refused and which lines are unreadable', async () => {
     const { code, out, err } = await run([join(folder, 'trace.csv.gz'), '--config', config])
     expect({ code, err }).toEqual({ code: 0, err: '' })
     expect(out).toContain('4 requests from 2023-11-14 22:13:20 UTC')
@@ -37,7 +37,7 @@ describe('sluice replay', () => {
     expect(out).toContain('longest lock-out: a got nothing')
   })
 
-  it('reads the standard input, writes JSON, and says the same each time', async () => {
+  it('reads standard input and prints the same JSON each time', async () => {
     const [one, two] = await Promise.all([1, 2].map(() => run(['-', '--config', config, '--json'], TRACE)))
     expect(one).toEqual(two)
     expect(JSON.parse(one?.out ?? '')).toMatchObject({
@@ -46,27 +46,27 @@ describe('sluice replay', () => {
     })
   })
 
-  it('ends without a word where nobody reads what it writes', async () => {
-    const { child, said, ended } = sluice('replay', '-', '--config', config)
+  it('exits silently if the reader of its output has closed the pipe', async () => {
+    const { child, output, ended } = sluice('replay', '-', '--config', config)
     child.stdout.destroy()
     child.stdin.end(TRACE)
     const [code] = await ended
-    expect({ code, err: said.err }).toEqual({ code: 0, err: '' })
+    expect({ code, err: output.err }).toEqual({ code: 0, err: '' })
   })
 
-  it('sets another configuration beside', async () => {
+  it('compares two configurations', async () => {
     const { out } = await run([join(folder, 'trace.csv.gz'), '--config', config, '--against', other])
     expect(out).toContain('let in by both 2, by neither 1, only by')
     expect(out).toMatch(/ {2}a +3 +1 +2\n/)
   })
 
-  it('suggests a limit, with the YAML', async () => {
+  it('suggests a limit with its YAML', async () => {
     const { out, err } = await run([
       join(folder, 'trace.csv.gz'),
       ...['--config', other, '--suggest', 'refuse at most 0% of requests'],
     ])
     expect(err).toBe('')
-    // The client that sends most sends three in five seconds.
+    // The busiest client sends three requests in five seconds.
     expect(out).toContain('default: { limits: [ 1/minute burst 4 ] }')
   })
 
@@ -74,13 +74,13 @@ describe('sluice replay', () => {
     [['nowhere.csv', '--config', 'CONFIG'], 'sluice: nowhere.csv does not exist'],
     [['CONFIG', '--config', 'CONFIG'], 'sluice: no column is known to hold the time'],
     [['-', '--config', 'nowhere.yaml'], 'nowhere.yaml'],
-    [['-', '--config', 'CONFIG', '--clients', 'many'], 'sluice: --clients is a whole number from 1'],
-    [['-', '--config', 'CONFIG', '--format', 'xml'], 'sluice: --format is csv, jsonl, combined'],
-    [['-', '--config', 'CONFIG', '--unready', 'soon'], 'sluice: --unready is a stretch of time'],
+    [['-', '--config', 'CONFIG', '--clients', 'many'], 'sluice: --clients must be a whole number from 1'],
+    [['-', '--config', 'CONFIG', '--format', 'xml'], 'sluice: --format must be one of csv, jsonl, combined'],
+    [['-', '--config', 'CONFIG', '--unready', 'soon'], 'sluice: --unready must be a period'],
     [['-', '--config', 'CONFIG', '--reorder', 'soon'], "sluice: --reorder: 'soon' is no length of time"],
     [['-', '--config', 'CONFIG', '--suggest', 'peace'], 'sluice: --suggest reads the trace several times'],
     [['CONFIG', '--config', 'CONFIG', '--suggest', 'peace'], "sluice: 'peace' is no wish"],
-  ])('%j is one clear error', async (args, message) => {
+  ])('prints one clear error for the arguments %j', async (args, message) => {
     const { code, out, err } = await run(
       args.map((arg) => (arg === 'CONFIG' ? config : arg)),
       '',

@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-/** @param preload a module that the gateway and its workers load first */
+/** @param preload the source of a module that the gateway and its workers load first */
 async function serve(text: string, preload?: string) {
   const file = join(folder, 'gateway.yaml')
   await writeFile(file, `upstream: http://127.0.0.1:1\ndefault: { limits: [9/minute] }\n${text}`)
@@ -22,13 +22,13 @@ async function serve(text: string, preload?: string) {
   const env: Record<string, string> =
     preload === undefined ? {} : { NODE_OPTIONS: `--import=${pathToFileURL(module).href}` }
   const program = sluiceWith(env, 'serve', file, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0')
-  await until(() => program.said.out.includes('health'))
-  return { ...program, url: /http:\S+/.exec(program.said.out)?.[0] as string }
+  await until(() => program.output.out.includes('health'))
+  return { ...program, url: /http:\S+/.exec(program.output.out)?.[0] as string }
 }
 
 type Line = Readonly<Record<string, unknown>>
 
-/** The lines of a log; fails where one is not JSON. */
+/** Parses the lines of a log. Fails if one is not JSON. */
 const linesOf = (err: string): Line[] =>
   err
     .trim()
@@ -40,7 +40,7 @@ async function stop({ child, ended }: Awaited<ReturnType<typeof serve>>): Promis
   return (await ended)[0]
 }
 
-/** Libraries print when the first server listens, in the primary and in each worker. */
+/** Prints as libraries do when the first server listens, in the primary and in each worker. */
 const PRINTING = `
 import cluster from 'node:cluster'
 import { EventEmitter } from 'node:events'
@@ -62,12 +62,12 @@ Server.prototype.listen = function (...args) {
   return listen.apply(this, args)
 }`
 
-describe.each([1, 2])('of a gateway with workers: %d', (workers) => {
-  it('each line of the log is JSON, whatever libraries and Node print', async () => {
+describe.each([1, 2])('a gateway with workers: %d', (workers) => {
+  it('writes each line of its log as JSON, including what libraries and Node print', async () => {
     const running = await serve(`workers: ${workers}`, PRINTING)
-    expect(running.said.out.trim().split('\n')).toHaveLength(2)
+    expect(running.output.out.trim().split('\n')).toHaveLength(2)
     expect(await stop(running)).toBe(0)
-    const lines = linesOf(running.said.err)
+    const lines = linesOf(running.output.err)
     for (const at of workers === 1 ? ['primary'] : ['primary', 'worker']) {
       for (const [level, source, msg] of [
         [30, 'stdout', `${at} log`],
@@ -85,11 +85,11 @@ describe.each([1, 2])('of a gateway with workers: %d', (workers) => {
     }
     const ofListeners = lines.filter(({ warning }) => warning === 'MaxListenersExceededWarning')
     expect(ofListeners).toHaveLength(workers === 1 ? 1 : 1 + workers)
-    expect(running.said.out).not.toMatch(/log|bytes/)
+    expect(running.output.out).not.toMatch(/log|bytes/)
   })
 
-  it.each(['a user that may not ask INFO', 'a wrong password', 'no server'])(
-    'a Redis with %s prints nothing in plain text',
+  it.each(['a user without the INFO command', 'a wrong password', 'no server'])(
+    'prints nothing in plain text with a Redis store and %s',
     async (what) => {
       const redis = await startRedis()
       onTestFinished(() => redis.stop())
@@ -103,9 +103,9 @@ describe.each([1, 2])('of a gateway with workers: %d', (workers) => {
       // Nothing listens at the upstream; without its store the gateway may refuse first.
       expect([502, 503]).toContain(status)
       expect(await stop(running)).toBe(0)
-      const lines = linesOf(running.said.err)
-      expect(running.said.err).not.toContain(password)
-      if (what === 'a user that may not ask INFO')
+      const lines = linesOf(running.output.err)
+      expect(running.output.err).not.toContain(password)
+      if (what === 'a user without the INFO command')
         expect(lines).toContainEqual(
           expect.objectContaining({ source: 'stderr', msg: expect.stringContaining('INFO command fails') }),
         )
@@ -113,20 +113,20 @@ describe.each([1, 2])('of a gateway with workers: %d', (workers) => {
   )
 })
 
-it('an error that nothing catches is the last line, and ends the gateway with exit code 1', async () => {
+it('an uncaught error is the last line of the log and the gateway exits with 1', async () => {
   const running = await serve('', "process.on('SIGUSR2', () => { throw new Error('from a library') })")
   running.child.kill('SIGUSR2')
   expect((await running.ended)[0]).toBe(1)
-  const { level, err } = linesOf(running.said.err).at(-1) as { level: number; err: { message: string } }
+  const { level, err } = linesOf(running.output.err).at(-1) as { level: number; err: { message: string } }
   expect([level, err.message]).toEqual([50, 'from a library'])
 })
 
-it('a gateway that cannot start says why in plain text', async () => {
+it('a gateway that cannot start prints the reason in plain text', async () => {
   const file = join(folder, 'taken.yaml')
   await writeFile(file, 'upstream: http://127.0.0.1:1\nadmin: off\n')
   const redis = await startRedis()
   onTestFinished(() => redis.stop())
-  const { said, ended } = sluiceWith({}, 'serve', file, '--listen', `127.0.0.1:${redis.port}`)
+  const { output, ended } = sluiceWith({}, 'serve', file, '--listen', `127.0.0.1:${redis.port}`)
   expect((await ended)[0]).toBe(1)
-  expect(said.err).toContain('sluice: ')
+  expect(output.err).toContain('sluice: ')
 })

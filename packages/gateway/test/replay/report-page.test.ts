@@ -47,9 +47,9 @@ function trace(): string {
 async function pageOf(args: string[], width = 1280) {
   const file = join(folder, 'report.html')
   const paths = args.map((arg) => (/\.(yaml|csv)$/.test(arg) ? join(folder, arg) : arg))
-  const { said, ended } = sluice('replay', join(folder, 'trace.csv'), ...paths, '--html', file)
+  const { output, ended } = sluice('replay', join(folder, 'trace.csv'), ...paths, '--html', file)
   const [code] = await ended
-  expect({ code, err: said.err }).toEqual({ code: 0, err: '' })
+  expect({ code, err: output.err }).toEqual({ code: 0, err: '' })
   const page = await browser.newPage({ viewport: { width, height: 900 } })
   onTestFinished(() => page.close())
   const complaints: string[] = []

@@ -98,8 +98,8 @@ describe('sluice check --against', () => {
     expect(code).toBe(0)
     expect(out.split('\n').slice(-5, -1)).toEqual([
       '  compared with NOW:',
-      '    /a: requests (10/minute by client) is gone: its state is abandoned',
-      '    /a: requests (10/hour by client) is new: it begins empty',
+      '    /a: requests (10/minute by client) was removed: its state is abandoned',
+      '    /a: requests (10/hour by client) is new: it starts empty',
       "    a rule with a 'name' keeps its state when its period or algorithm changes",
     ])
   })

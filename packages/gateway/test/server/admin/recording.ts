@@ -21,10 +21,10 @@ export async function recording(yaml: string) {
     file,
     `${addresses}\nupstream: ${await upstreamOf(echo)}\nrecord: traffic.jsonl.gz\n${yaml}\n`,
   )
-  const { said, child } = sluice('serve', file)
+  const { output, child } = sluice('serve', file)
   onTestFinished(() => void child.kill('SIGKILL'))
-  await until(() => (said.out.match(/http:\/\/[\d.:]+/g)?.length ?? 0) >= 3)
-  const [url = '', , adminUrl = ''] = said.out.match(/http:\/\/[\d.:]+/g) ?? []
+  await until(() => (output.out.match(/http:\/\/[\d.:]+/g)?.length ?? 0) >= 3)
+  const [url = '', , adminUrl = ''] = output.out.match(/http:\/\/[\d.:]+/g) ?? []
   return { url, adminUrl, recorded: join(folder, 'traffic.jsonl.gz'), pid: child.pid }
 }
 

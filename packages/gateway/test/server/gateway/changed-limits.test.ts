@@ -36,7 +36,7 @@ const inOneProcess =
   }
 
 const inTwoProcesses = async (text: string): Promise<Changing> => {
-  const { url, admin, write, said } = await serveWithWorkers(2, text, echo, undefined, ADMIN)
+  const { url, admin, write, output } = await serveWithWorkers(2, text, echo, undefined, ADMIN)
   let reloads = 0
   return {
     url,
@@ -44,12 +44,12 @@ const inTwoProcesses = async (text: string): Promise<Changing> => {
     async reload(next) {
       await write(next)
       reloads++
-      await until(() => said.out.split(RELOADED).length + said.err.split(RELOADED).length > reloads + 1)
+      await until(() => output.out.split(RELOADED).length + output.err.split(RELOADED).length > reloads + 1)
     },
   }
 }
 
-const RELOADED = 'the configuration was taken up'
+const RELOADED = 'configuration reloaded'
 
 const PLACES: Readonly<Record<string, (text: string) => Promise<Changing>>> = {
   'in memory': inOneProcess(() => ''),

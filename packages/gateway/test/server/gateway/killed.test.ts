@@ -28,9 +28,9 @@ it('a gateway that is killed frees the slots of its streams within one lease, an
   const file = join(folder, 'gateway.yaml')
   const upstream = await upstreamOf((_request, response) => response.write('for ever'))
   await writeFile(file, `listen: 127.0.0.1:0\nadmin: off\nupstream: ${upstream}\n${limits}`)
-  const { child, said, ended } = sluice('serve', file)
-  await until(() => /http:\S+/.test(said.out))
-  const url = /http:\S+/.exec(said.out)?.[0] as string
+  const { child, output, ended } = sluice('serve', file)
+  await until(() => /http:\S+/.test(output.out))
+  const url = /http:\S+/.exec(output.out)?.[0] as string
   let started = 0
   const cut: unknown[] = []
   for (let stream = 0; stream < SLOTS; stream++) {

@@ -18,8 +18,8 @@ routes: [{ match: GET /version-${version}, limits: [1000000/hour] }]\ndefault: d
 
 async function serveVersions() {
   const served = await serveWithWorkers(2, configuration(0), (_request, response) => response.end('fine'))
-  const { child, said, pids, url, write, maxConnections } = served
-  const reloads = () => said.err.split('the configuration was taken up').length - 1
+  const { child, output, pids, url, write, maxConnections } = served
+  const reloads = () => output.err.split('configuration reloaded').length - 1
   /** Expects new connections to be handled by this version alone. */
   const expectVersion = async (version: number) => {
     const requests = Array.from({ length: 24 }, async (_, index) => {

@@ -43,13 +43,13 @@ describe.each([1, 2])('with workers: %d', (workers) => {
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
     onTestFinished(() => void server.close().closeAllConnections())
     const ready = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-    const { said } = await serveWithWorkers(
+    const { output } = await serveWithWorkers(
       workers,
       `default: { limits: [50/hour], warm_up: { ready: '${ready}', from: 0.2, over: 50ms } }`,
       (_request, response) => response.end(),
     )
     const told = () =>
-      said.err
+      output.err
         .split('\n')
         .filter((line) => line.includes('"model"'))
         .map((line) => (/not ready/.test(line) ? 'not ready' : 'ready'))

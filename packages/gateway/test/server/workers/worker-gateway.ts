@@ -25,8 +25,8 @@ export async function serveWithWorkers(
     )
   await write(text)
   const program = sluice('serve', file)
-  await until(() => program.said.out.includes('health') || program.child.exitCode !== null)
-  const addresses = program.said.out.match(/http:\/\/127\.0\.0\.1:\d+/g) ?? []
+  await until(() => program.output.out.includes('health') || program.child.exitCode !== null)
+  const addresses = program.output.out.match(/http:\/\/127\.0\.0\.1:\d+/g) ?? []
   const [url = '', admin = ''] = addresses.filter((each) => each !== upstream)
   const metrics = async () => (await fetch(new URL('/metrics', admin))).text()
   return {

@@ -72,20 +72,20 @@ it('a worker that is killed is replaced; what was used stays used, and its slots
 })
 
 it('all of them take the file up when it changes, and nobody is refilled', async () => {
-  const { status, write, said } = await serveWithWorkers(2, limited('4/hour'), fine)
+  const { status, write, output } = await serveWithWorkers(2, limited('4/hour'), fine)
   expect(await counted(Array.from({ length: 10 }, () => status()))).toEqual({ 200: 4, 429: 6 })
   await write(`${limited('4/hour')}default: deny\n`)
-  await until(() => said.err.includes('was taken up'))
+  await until(() => output.err.includes('configuration reloaded'))
   expect(await counted(Array.from({ length: 20 }, () => status('/other')))).toEqual({ 404: 20 })
   expect(await counted(Array.from({ length: 10 }, () => status()))).toEqual({ 429: 10 })
   await write('routes: [{ match: POST /predict, limits: [4/hourly] }]\n')
-  await until(() => said.err.includes('was refused'))
+  await until(() => output.err.includes('configuration rejected'))
   expect(await status()).toBe(429)
 })
 
 it('a stop finishes what is in flight in all of them', async () => {
   const open: ServerResponse[] = []
-  const { child, said, ended, url, pids } = await serveWithWorkers(
+  const { child, output, ended, url, pids } = await serveWithWorkers(
     2,
     limited('100/hour'),
     (_request, response) => {
@@ -95,7 +95,7 @@ it('a stop finishes what is in flight in all of them', async () => {
   const answers = Array.from({ length: 8 }, () => fetch(new URL('/predict', url), { method: 'POST' }))
   await until(() => open.length === 8)
   child.kill('SIGTERM')
-  await until(() => said.err.includes('stopping'))
+  await until(() => output.err.includes('stopping'))
   for (const response of open) response.end('fine')
   expect(await Promise.all(answers.map(async (answer) => (await answer).text()))).toEqual(
     Array(8).fill('fine'),
@@ -127,7 +127,7 @@ it('closes connections on their way to a worker that ends, and keeps no descript
 })
 
 it('logs once why replacements of workers cannot start, and starts them when they can', async () => {
-  const { url, pids, said, status } = await serveWithWorkers(2, limited('1000/hour'), fine)
+  const { url, pids, output, status } = await serveWithWorkers(2, limited('1000/hour'), fine)
   for (const pid of pids()) process.kill(pid, 'SIGKILL')
   // Takes the port before a replacement does.
   const taken = createServer()
@@ -137,7 +137,7 @@ it('logs once why replacements of workers cannot start, and starts them when the
     taken.listen(Number(port), hostname)
     await Promise.race([once(taken, 'listening'), once(taken, 'error')]).catch(() => {})
   }
-  const failures = () => said.err.split('\n').filter((line) => line.includes('cannot start'))
+  const failures = () => output.err.split('\n').filter((line) => line.includes('cannot start'))
   await until(() => failures().length > 0)
   expect(failures()[0]).toContain(`port ${port} of ${hostname} is in use`)
   taken.close()
@@ -150,9 +150,9 @@ it('a port that is in use is one clear line', async () => {
   await once(server, 'listening')
   onTestFinished(() => void server.close())
   const { port } = server.address() as AddressInfo
-  const { said, ended } = await serveWithWorkers(2, limited('1/hour'), fine, `127.0.0.1:${port}`)
+  const { output, ended } = await serveWithWorkers(2, limited('1/hour'), fine, `127.0.0.1:${port}`)
   expect((await ended)[0]).toBe(1)
-  expect(said.err).toMatch(new RegExp(`^sluice: port ${port} of 127\\.0\\.0\\.1 is in use; .*\n$`))
+  expect(output.err).toMatch(new RegExp(`^sluice: port ${port} of 127\\.0\\.0\\.1 is in use; .*\n$`))
 })
 
 function fails(): never {

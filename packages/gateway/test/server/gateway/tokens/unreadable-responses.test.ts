@@ -56,7 +56,7 @@ describe('an answer that cannot be read', () => {
     for (let time = 0; time < 4; time++)
       expect((await ask(served.url, chat(10, { max_tokens: 50 }))).status).toBe(200)
     await until(async () => /sluice_unread_answers_total\{[^}]*\} 4\n/.test(await served.metrics()))
-    expect(served.said.err.match(/could not be read/g)).toHaveLength(1)
+    expect(served.output.err.match(/could not be read/g)).toHaveLength(1)
   })
 })
 
