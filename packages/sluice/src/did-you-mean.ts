@@ -26,7 +26,7 @@ export function suggest(word: string, known: Iterable<string>): string {
 
 /** Returns `; did you mean 'rules'?` if a known word is near, otherwise the list of known words. */
 export function suggestOrList(word: string, known: readonly string[]): string {
-  return suggest(word, known) || `; known here: ${known.join(', ')}`
+  return suggest(word, known) || `; expected one of ${known.join(', ')}`
 }
 
 function plainForm(word: string): string {

@@ -6,7 +6,7 @@ import {
   type ConfigProblem,
   loadConfig,
   parseConfig,
-  readConfigText,
+  readConfigFile,
 } from '../policy/config/load-config.js'
 import { KEEP_STATE_HINT, stateChanges } from '../policy/config/state-changes.js'
 import { withoutPasswords } from '../policy/config/store-address.js'
@@ -32,7 +32,7 @@ export async function checkCommand(
 ): Promise<number> {
   let text = ''
   try {
-    text = await readConfigText(file)
+    text = await readConfigFile(file)
     const config = parseConfig(text, file)
     if (config.identity.apiKeys !== undefined) await loadKeys(config.identity.apiKeys)
     const changes = against === undefined ? [] : changesText(await loadConfig(against), config, against)

@@ -1,6 +1,6 @@
 import type { GatewayConfig } from '../policy/config/config.js'
 import { FileWatch } from '../policy/config/files/file-watch.js'
-import { ConfigError, parseConfig, readText } from '../policy/config/load-config.js'
+import { ConfigError, parseConfig, readTextFile } from '../policy/config/load-config.js'
 import { KEEP_STATE_HINT, type StateChanges, stateChanges } from '../policy/config/state-changes.js'
 import type { Gateway } from '../server/gateway.js'
 import type { Log } from '../server/logging/log.js'
@@ -30,8 +30,8 @@ export function watchConfig({ file, config, gateway, log, override }: ReloadOpti
   /** The rejection logged last, if the file may become valid without being edited. */
   let loggedRejection: string | undefined
   return new FileWatch({
-    ...{ file, text: config.source.text, read: readText },
-    async changed(text) {
+    ...{ file, text: config.source.text, read: readTextFile },
+    async onChange(text) {
       try {
         const next = override(parseConfig(text, file))
         await gateway.apply(next)
@@ -50,8 +50,8 @@ export function watchConfig({ file, config, gateway, log, override }: ReloadOpti
         return isInOtherFile ? 'retry' : 'done'
       }
     },
-    unreadable: (reason) => log.error({ file, problems: [{ message: reason }] }, REJECTED),
-    readable: () => log.info({ file }, 'configuration file is readable again'),
+    onUnreadable: (reason) => log.error({ file, problems: [{ message: reason }] }, REJECTED),
+    onReadable: () => log.info({ file }, 'configuration file is readable again'),
   })
 }
 

@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import type { Readable } from 'node:stream'
 import { parseDuration } from 'sluice'
 import type { GatewayConfig } from '../policy/config/config.js'
-import { loadConfig, readConfigText } from '../policy/config/load-config.js'
+import { loadConfig, readConfigFile } from '../policy/config/load-config.js'
 import type { ReportPage } from '../replay/html/fill-template.js'
 import { htmlOf } from '../replay/html/report-page.js'
 import { pageOfSuggestion } from '../replay/html/suggestion-page.js'
@@ -89,7 +89,7 @@ async function runCommand(
       throw new TraceError('--suggest reads the trace several times: use a file, not standard input')
     if (args.against !== undefined) throw new TraceError('use either --suggest or --against, not both')
     const report = await suggest(trace, config, args.suggest, { ...options, rule: args.rule })
-    const text = await readConfigText(args.config)
+    const text = await readConfigFile(args.config)
     const yamlOf = (limit: string) => suggestedYaml(text, report, limit)
     return {
       report,

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { AdminConfig, GatewayConfig } from '../policy/config/config.js'
 import { loadConfig } from '../policy/config/load-config.js'
-import { openToOthers } from '../policy/config/sections/admin-section.js'
+import { unprotectedAdminError } from '../policy/config/sections/admin-section.js'
 import { parseEndpoint } from '../policy/config/yaml/endpoint.js'
 import { startGateway } from '../server/gateway.js'
 import { createProcessLog } from '../server/logging/log.js'
@@ -74,7 +74,7 @@ function overrideOf({ listen, admin, upstream }: ServeOptions): (config: Gateway
 /** @throws Error if the address is reachable from other hosts and no token is configured. */
 function adminAt(address: string, configured: AdminConfig | undefined): AdminConfig {
   const admin = { ...configured, ...parseEndpoint(address) }
-  const open = openToOthers(admin)
+  const open = unprotectedAdminError(admin)
   if (open !== undefined) throw new Error(open)
   return admin
 }

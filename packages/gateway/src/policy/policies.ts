@@ -11,7 +11,7 @@ import {
 } from 'sluice'
 import type { BodyTypes } from './body/body-format.js'
 import type { GatewayConfig, PolicyConfig, WarmUpConfig } from './config/config.js'
-import { keyText } from './config/describe-config.js'
+import { describeKey } from './config/describe-config.js'
 import { readsBody } from './config/limits/limit-entry.js'
 import { countsTokens, tokensOf } from './config/limits/token-limits.js'
 import type { LlmOptions } from './llm/llm-call.js'
@@ -156,7 +156,7 @@ function policyOf(
     rules: limiter.rules.map((rule, place) => ({
       ...rule,
       overridden: overrides?.[rule.name] && asConfigured.rules[place],
-      keyedBy: keyText(rules[rule.index]?.by),
+      keyedBy: describeKey(rules[rule.index]?.by),
     })),
   }
 }

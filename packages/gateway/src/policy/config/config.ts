@@ -7,96 +7,96 @@ import type { GatewayRequest } from '../policy-request.js'
 import type { RoutePattern } from '../routing/route-pattern.js'
 import type { ConfigProblem } from './yaml/diagnostics.js'
 
-/** A configuration file, read, checked and compiled. All times are milliseconds. */
+/** A validated and compiled configuration file. All durations are in milliseconds. */
 export interface GatewayConfig {
-  /** The text that it was read from. */
+  /** The file and the text that it was read from. */
   readonly source: ConfigSource
-  /** What works but should be known to an operator, in the order of the file; absent where there is nothing. */
+  /** Risks of the file, in its order; absent if there are none. */
   readonly warnings?: readonly ConfigProblem[]
   readonly listen: Endpoint
-  /** How many processes take requests. */
+  /** The number of processes that take requests. */
   readonly workers: number
-  /** Undefined where the file names no admin port. */
+  /** Undefined for `admin: off`. */
   readonly admin: AdminConfig | undefined
-  /** URL of the server that requests are forwarded to. */
+  /** The URL that requests are forwarded to. */
   readonly upstream: string
   readonly store: StoreConfig
   readonly onStoreFailure: StoreFailureConfig
   readonly identity: IdentityConfig
-  /** How many times the limits a client of a tier has. */
+  /** The multiplier of the limits for each tier. */
   readonly tiers: Readonly<Record<string, number | 'unlimited'>>
-  /** The most that is read of a body that a rule reads, in bytes. */
+  /** The largest body that rules can read, in bytes. */
   readonly maxBody: number
-  /** Whether a request that is not idempotent is sent once more where it meets a closing connection to the upstream. */
+  /** Whether requests that are not idempotent are retried after the upstream closes a kept connection. */
   readonly retriesPost: boolean
   readonly server: ServerConfig
   readonly timeouts: TimeoutConfig
   readonly log: LogConfig
-  /** Where traffic is recorded to; undefined where it is not. */
+  /** Undefined if traffic is not recorded. */
   readonly record: RecordConfig | undefined
-  /** In the order of the file: the first that matches a request decides on it. */
+  /** In the order of the file. The first route that matches a request applies. */
   readonly routes: readonly RouteConfig[]
-  /** What requests meet that match no route; `deny` answers 404. */
+  /** The policy of requests that match no route; `deny` responds with 404. */
   readonly fallback: PolicyConfig | 'deny'
 }
 
 export interface ConfigSource {
-  /** The file's name. */
+  /** The name of the file. */
   readonly file: string
   readonly text: string
 }
 
-/** The file that traffic is recorded to, and those that it was recorded to before: `FILE.1`, `FILE.2` and so on. */
+/** A rotating record of traffic: `FILE`, and older parts as `FILE.1`, `FILE.2` and so on. */
 export interface RecordConfig {
   readonly file: string
-  /** Of each file, in bytes. */
+  /** The largest size of each file, in bytes. */
   readonly maxSize: number
-  /** How many files there are at most. */
+  /** The most files that are kept. */
   readonly files: number
 }
 
-/** Where a server listens. Port 0 takes a free one. */
+/** The address of a listener. Port 0 takes a free port. */
 export interface Endpoint {
   readonly host: string
   readonly port: number
 }
 
-/** Where those who run the gateway look. */
+/** The port for operators: metrics, health and the dashboard. */
 export interface AdminConfig extends Endpoint {
-  /** Names of hosts, in lower case, under which it is asked through a proxy before it. Who asks so needs the token. */
+  /** Host names of a reverse proxy, in lower case. Requests to them require the token. */
   readonly names?: readonly string[]
-  /** SHA-256 of the token, in hex. Where there is none, none is wanted, and nothing can be changed. */
+  /** SHA-256 of the token, in hex. Without one, the port is open but changes nothing. */
   readonly tokenHash?: string
-  /** The file that keeps what was changed from the dashboard, and what somebody tried to. */
+  /** The file that records changes made from the dashboard, and attempts to make them. */
   readonly audit?: string
 }
 
 export const CLIENT_NAMINGS = ['plain', 'masked', 'hashed'] as const
 
 export interface LogConfig {
-  /** Whether requests that are refused are logged. */
+  /** Whether refused requests are logged. */
   readonly refusals: boolean
-  /** How clients are called there. */
+  /** How client names appear in the log. */
   readonly clients: (typeof CLIENT_NAMINGS)[number]
 }
 
 export type StoreConfig =
   | { readonly kind: 'memory'; readonly maxKeys: number }
-  /** The URL may hold a password, and is shown to nobody. */
+  /** The URL may contain a password. Output and logs show `storeAddress` instead. */
   | { readonly kind: 'redis' | 'memcached'; readonly url: string }
 
-/** What decides while the store does not answer. What is left out is the library's default. */
+/** How requests are decided while the store does not respond. Absent options have the library's defaults. */
 export interface StoreFailureConfig {
   readonly policy: FailurePolicyName
-  /** How many gateways share the store. */
+  /** The number of gateways that share the store. */
   readonly peers?: number
-  /** Most keys that are kept in memory while the store is away. */
+  /** The most keys kept in memory while the store is unavailable. */
   readonly maxKeys?: number
-  /** How long the store may take for an answer. */
+  /** The time-out of a call to the store. */
   readonly deadline?: number
-  /** So many failures one after the other count as the loss of the store. */
+  /** Consecutive failures after which the store counts as unavailable. */
   readonly failures?: number
-  /** Most settlements that wait for the store to come back. */
+  /** The most settlements queued until the store is available again. */
   readonly maxWaiting?: number
 }
 
@@ -105,14 +105,14 @@ export interface IdentityConfig {
   readonly ipv6Subnet: number
   /** The file of API keys. */
   readonly apiKeys?: string
-  /** Headers that hold an API key beside `X-API-Key`, in lower case. */
+  /** Headers other than `X-API-Key` that hold an API key, in lower case. */
   readonly apiKeyHeaders?: readonly string[]
   readonly jwt?: Omit<JwtOptions, 'jwks'> & { readonly jwks: string }
-  /** Headers in which a trusted proxy says who the client is. */
+  /** Headers in which a trusted proxy names the client. */
   readonly proxyHeaders?: ProxyHeaders
-  /** `false`: keys and tokens that are for the gateway stay there. */
+  /** `false` if API keys and tokens for the gateway are not forwarded. */
   readonly forwardCredentials?: false
-  /** Headers that tell the upstream who the client is. */
+  /** Headers that name the client to the upstream. */
   readonly forward?: ForwardedIdentity
 }
 
@@ -128,56 +128,59 @@ export interface ProxyHeaders {
   readonly tier?: string
 }
 
-/** Limits that grow once a model is ready. */
+/** How limits grow once a model is ready. */
 export interface WarmUpConfig {
-  /** The URL that answers 2xx where the model is ready. */
+  /** The URL that responds with 2xx once the model is ready. */
   readonly ready: string
+  /** The fraction of the limits at first: more than 0 and at most 1. */
   readonly from: number
+  /** The duration until the full limits apply. */
   readonly over: number
+  /** The number of steps in which the limits grow. */
   readonly steps?: number
 }
 
-/** What the gateway holds at most, over all its processes. What is left out is derived from what a process can hold. */
+/** Bounds over all processes. Absent ones are derived from the resources of a process. */
 export interface ServerConfig {
   readonly maxConnections?: number
-  /** Of the request bodies that rules read, in bytes. */
+  /** Memory for the request bodies that rules read, in bytes. */
   readonly maxBodyMemory?: number
 }
 
 export interface TimeoutConfig {
-  /** For the connection to the upstream. */
+  /** To connect to the upstream. */
   readonly connect: number
-  /** For the head of the upstream's answer. */
+  /** Until the upstream sends the head of its response. */
   readonly headers: number
-  /** Between the bytes of an answer, in both directions. */
+  /** Between two parts of a response, from the upstream and to the client. */
   readonly idle: number
-  /** For the first byte of a body to come after its head, where the gateway waits for it. */
+  /** Until the first byte of a request body that the gateway waits for. */
   readonly bodyStart: number
-  /** For a client to send its whole request. */
+  /** Until the client has sent its whole request. */
   readonly request: number
-  /** For what is in flight when the gateway is told to stop. */
+  /** For requests in flight while the gateway shuts down. */
   readonly shutdown: number
 }
 
-/** What the requests of a route meet. */
+/** The rules and settings that apply to the requests of a route, or of `default`. */
 export interface PolicyConfig {
-  /** The `match` of a route as it was written, or `default`. */
+  /** The `match` of a route as written, or `default`. */
   readonly name: string
-  /** Empty where the route is not limited. */
+  /** Empty if the route is not limited. */
   readonly rules: readonly Rule<GatewayRequest>[]
-  /** Whether an expression, of a rule or of what is required, reads the body. */
+  /** Whether an expression of a rule or of `require` reads the body. */
   readonly readsBody: boolean
-  /** The most that is read of a body, in bytes, where that is not the file's `maxBody`. */
+  /** The largest body that rules can read, in bytes, if it differs from the file's `maxBody`. */
   readonly maxBody?: number
   readonly require?: ((request: GatewayRequest) => boolean) & { readonly readsBody?: boolean }
   readonly refuseWith?: Refusing
   readonly warmUp?: WarmUpConfig
-  /** How calls of a model are read. */
+  /** How calls of a model are metered. */
   readonly llm?: LlmOptions
   readonly mirror?: MirrorName
-  /** What becomes of requests that expressions cannot be worked out for. Default: they are rejected. */
+  /** How requests are handled if an expression fails. Default: `reject`. */
   readonly onUnreadable?: OnUnreadable | undefined
-  /** The media types of which rules read bodies. Default: JSON alone. */
+  /** The media types whose bodies rules can read. Default: JSON alone. */
   readonly bodyTypes?: BodyTypes | undefined
 }
 
@@ -193,5 +196,5 @@ export function policiesOf({
   return fallback === 'deny' ? routes : [...routes, fallback]
 }
 
-/** What happens to a request whose body, query or headers an expression cannot read. */
+/** How a request is handled if an expression cannot read its body, query or headers. */
 export type OnUnreadable = 'reject' | 'pass'

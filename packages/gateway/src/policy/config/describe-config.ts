@@ -4,97 +4,99 @@ import type { Endpoint, ForwardedIdentity, GatewayConfig, PolicyConfig } from '.
 import { limitsOf } from './limits/limit-string.js'
 import { serverLimits } from './server-limits.js'
 import { storeAddress } from './store-address.js'
-import { sizeText } from './yaml/sizes.js'
+import { formatSize } from './yaml/sizes.js'
 
-/** What a configuration means, in a few lines: where it listens, and what the requests of each route meet. */
+/** Summarizes a configuration in a few lines: its addresses, and the limits of each route. */
 export function describeConfig(config: GatewayConfig): string[] {
   const { listen, workers, admin, upstream, routes, fallback } = config
   const width = Math.max(...[...routes, { name: 'default' }].map(({ name }) => name.length))
-  const line = (name: string, meaning: string) => `  ${name.padEnd(width)}  ${meaning}`
+  const line = (name: string, description: string) => `  ${name.padEnd(width)}  ${description}`
   return [
-    `  ${addressOf(listen)} -> ${upstream}, admin ${admin === undefined ? 'off' : addressOf(admin)}`,
-    ...(workers === 1 ? [] : [`  ${workers} processes take requests`]),
-    `  ${serverText(config)}`,
-    ...storeText(config),
-    ...clientText(config),
-    ...routes.map((route) => line(route.name, policyText(route))),
-    line('default', fallback === 'deny' ? 'deny' : policyText(fallback)),
+    `  ${formatEndpoint(listen)} -> ${upstream}, admin ${admin === undefined ? 'off' : formatEndpoint(admin)}`,
+    ...(workers === 1 ? [] : [`  ${workers} worker processes`]),
+    `  ${describeServer(config)}`,
+    ...describeStore(config),
+    ...describeIdentity(config),
+    ...routes.map((route) => line(route.name, describePolicy(route))),
+    line('default', fallback === 'deny' ? 'deny' : describePolicy(fallback)),
   ]
 }
 
-function addressOf({ host, port }: Endpoint): string {
+function formatEndpoint({ host, port }: Endpoint): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-/** What it holds at most. Derived limits are those of a process like this one. */
-function serverText(config: GatewayConfig): string {
+/** Limits that are not configured are derived from the resources of this process. */
+function describeServer(config: GatewayConfig): string {
   const { maxConnections, maxBodyMemory } = serverLimits(config)
-  return `at most ${maxConnections} connections, and ${sizeText(maxBodyMemory)} of request bodies in memory`
+  return `at most ${maxConnections} connections, and ${formatSize(maxBodyMemory)} of request bodies in memory`
 }
 
-/** Where the state is; nothing where it is in memory. */
-function storeText({ store, onStoreFailure: { policy, peers } }: GatewayConfig): string[] {
+/** Returns nothing for the memory store. */
+function describeStore({ store, onStoreFailure: { policy, peers } }: GatewayConfig): string[] {
   if (store.kind === 'memory') return []
-  const shared = peers === undefined ? '' : `, a limit divided by ${peers}`
-  return [`  store ${storeAddress(store)}, ${policy} while it does not answer${shared}`]
+  const divided = peers === undefined ? '' : `, limits divided by ${peers}`
+  return [`  store ${storeAddress(store)}, ${policy} while it does not respond${divided}`]
 }
 
-/** How clients say who they are; nothing where they do not. */
-function clientText({ identity, tiers }: GatewayConfig): string[] {
+/** Returns nothing if clients are not identified and there are no tiers. */
+function describeIdentity({ identity, tiers }: GatewayConfig): string[] {
   const { apiKeys, apiKeyHeaders = [], jwt, proxyHeaders, forward } = identity
-  const ways = [
+  const credentials = [
     ...(apiKeys === undefined
       ? []
       : [
-          `API keys of ${apiKeys}${apiKeyHeaders.length === 0 ? '' : ` (also in ${apiKeyHeaders.join(', ')})`}`,
+          `API keys in ${apiKeys}${apiKeyHeaders.length === 0 ? '' : ` (also in ${apiKeyHeaders.join(', ')})`}`,
         ]),
     ...(jwt === undefined ? [] : [`tokens signed with ${jwt.jwks}`]),
     ...(proxyHeaders === undefined ? [] : [`${proxyHeaders.client} of a trusted proxy`]),
   ]
-  const scales = Object.entries(tiers).map(([tier, said]) => `${tier} ${tierText(said)}`)
+  const tierLimits = Object.entries(tiers).map(([tier, limit]) => `${tier} ${describeTier(limit)}`)
   return [
-    ...(ways.length === 0 ? [] : [`  clients by ${ways.join(', ')}`]),
-    ...(forward === undefined ? [] : [`  the upstream is told ${toldText(forward)}`]),
-    ...(scales.length === 0 ? [] : [`  tiers: ${scales.join(', ')}`]),
+    ...(credentials.length === 0 ? [] : [`  clients identified by ${credentials.join(', ')}`]),
+    ...(forward === undefined ? [] : [`  the upstream receives ${describeForward(forward)}`]),
+    ...(tierLimits.length === 0 ? [] : [`  tiers: ${tierLimits.join(', ')}`]),
   ]
 }
 
-function toldText({ client, tier }: ForwardedIdentity): string {
+function describeForward({ client, tier }: ForwardedIdentity): string {
   return [
     ...(client === undefined ? [] : [`the client in ${client}`]),
-    ...(tier === undefined ? [] : [`its tier in ${tier}`]),
+    ...(tier === undefined ? [] : [`the tier in ${tier}`]),
   ].join(' and ')
 }
 
-function policyText(policy: PolicyConfig): string {
+function describePolicy(policy: PolicyConfig): string {
   const { rules, require: requirement, warmUp, bodyTypes, onUnreadable } = policy
   return [
-    ...(requirement === undefined ? [] : [`only where ${sourceOf(requirement)}`]),
-    ...(rules.length === 0 ? ['not limited'] : rules.map(ruleText)),
-    ...(warmUp === undefined ? [] : [`from ${warmUp.from} of it while ${warmUp.ready} warms up`]),
+    ...(requirement === undefined ? [] : [`only if ${sourceOf(requirement)}`]),
+    ...(rules.length === 0 ? ['not limited'] : rules.map(describeRule)),
+    ...(warmUp === undefined
+      ? []
+      : [`starting at ${warmUp.from} of the limits until ${warmUp.ready} has warmed up`]),
     ...(bodyTypes === undefined ? [] : [`reads bodies of ${bodyTypes.list.join(', ')}`]),
-    ...(onUnreadable === 'pass' ? ['passes what it cannot read'] : []),
+    ...(onUnreadable === 'pass' ? ['forwards requests that rules cannot read'] : []),
   ].join('; ')
 }
 
-/** `100/minute tokens by ip + params.model, cost size(body.data)`. */
-function ruleText(rule: Rule<GatewayRequest>): string {
-  const limits = 'concurrent' in rule ? concurrencyText(rule) : rateText(rule)
+/** Describes a rule, as in `100/minute tokens by ip + params.model, cost size(body.data)`. */
+function describeRule(rule: Rule<GatewayRequest>): string {
+  const limits = 'concurrent' in rule ? describeConcurrency(rule) : describeRate(rule)
   return [
-    `${limits} by ${keyText(rule.by)}`,
+    `${limits} by ${describeKey(rule.by)}`,
     ...(rule.cost === undefined ? [] : [`cost ${sourceOf(rule.cost)}`]),
-    ...(rule.fallbackCost === undefined ? [] : [`else ${rule.fallbackCost}`]),
-    ...Object.entries(rule.tiers ?? {}).map(([tier, said]) => `${tier} ${tierText(said)}`),
+    ...(rule.fallbackCost === undefined ? [] : [`or ${rule.fallbackCost} if unreadable`]),
+    ...Object.entries(rule.tiers ?? {}).map(([tier, limit]) => `${tier} ${describeTier(limit)}`),
     ...('wait' in rule ? [`waits up to ${formatDuration(Number(rule.wait))}`] : []),
     ...(rule.enforce === false ? ['not enforced'] : []),
   ].join(', ')
 }
 
-function tierText(said: unknown): string {
-  return typeof said === 'number' ? `${said} times as much` : String(said)
+function describeTier(limit: unknown): string {
+  return typeof limit === 'number' ? `${limit} times the limit` : String(limit)
 }
 
-function rateText(rule: RateRule<GatewayRequest>): string {
+function describeRate(rule: RateRule<GatewayRequest>): string {
   const { limit, algorithm, align, timeZone: time_zone } = rule
   const limits = limitsOf({ limit: String(limit), algorithm, align, time_zone })
     .map(formatLimit)
@@ -104,17 +106,17 @@ function rateText(rule: RateRule<GatewayRequest>): string {
   return `${limits}${rule.of === undefined ? '' : ` ${rule.of}`} (${counting.join(', ')})`
 }
 
-function concurrencyText({ concurrent }: ConcurrencyRule<GatewayRequest>): string {
+function describeConcurrency({ concurrent }: ConcurrencyRule<GatewayRequest>): string {
   return `${sourceOf(concurrent)} concurrent`
 }
 
-/** Whom a rule counts for: `ip + params.model`. */
-export function keyText(by: Rule<GatewayRequest>['by']): string {
+/** Describes the key of a rule, as in `ip + params.model`. */
+export function describeKey(by: Rule<GatewayRequest>['by']): string {
   if (by === undefined) return 'client'
   return typeof by === 'object' ? by.map(sourceOf).join(' + ') : sourceOf(by)
 }
 
-/** What was written: a name, a number or an expression. */
+/** Returns a value as written: a name, a number or an expression. */
 function sourceOf(value: unknown): string {
   return typeof value === 'function' && 'source' in value ? String(value.source) : String(value)
 }

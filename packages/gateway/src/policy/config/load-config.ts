@@ -1,39 +1,39 @@
 import { dirname, resolve } from 'node:path'
 import type { GatewayConfig } from './config.js'
-import { LEAST, readSettings } from './config-file.js'
+import { decodeConfig, MINIMAL_CONFIG_HINT } from './config-file.js'
 import { readBounded, UnreadableFileError } from './files/bounded-read.js'
 import { ConfigError, Problems } from './yaml/diagnostics.js'
-import { MAX_TEXT_LENGTH, readYaml } from './yaml/yaml-document.js'
+import { MAX_CONFIG_LENGTH, readYaml } from './yaml/yaml-document.js'
 
 export { ConfigError, type ConfigProblem } from './yaml/diagnostics.js'
 
 /**
- * Reads, checks and compiles a configuration file.
+ * Reads, validates and compiles a configuration file.
  *
- * @throws ConfigError with everything that is wrong, or with why the file cannot be read.
+ * @throws ConfigError with every problem of the file, or the reason why it cannot be read
  */
 export async function loadConfig(file: string): Promise<GatewayConfig> {
-  return parseConfig(await readConfigText(file), file)
+  return parseConfig(await readConfigFile(file), file)
 }
 
 /**
- * Checks and compiles the text of a configuration file.
+ * Validates and compiles the text of a configuration file.
  *
- * @param file its name, for messages
- * @throws ConfigError with everything that is wrong.
+ * @param file the file's name, for messages
+ * @throws ConfigError with every problem of the file
  */
 export function parseConfig(text: string, file: string): GatewayConfig {
   const problems = new Problems(text)
-  const root = readYaml(text, problems, LEAST)
-  const settings = root && readSettings(root, problems)
-  if (settings === undefined || problems.count > 0) throw new ConfigError(file, problems.inOrder())
+  const root = readYaml(text, problems, MINIMAL_CONFIG_HINT)
+  const decoded = root && decodeConfig(root, problems)
+  if (decoded === undefined || problems.count > 0) throw new ConfigError(file, problems.inOrder())
   const warnings = problems.warnings()
-  const config = { ...settings, source: { file, text }, ...(warnings.length > 0 && { warnings }) }
-  return withPaths(config, dirname(file))
+  const config = { ...decoded, source: { file, text }, ...(warnings.length > 0 && { warnings }) }
+  return withResolvedPaths(config, dirname(file))
 }
 
-/** Files that a configuration names lie beside it. */
-function withPaths(config: GatewayConfig, folder: string): GatewayConfig {
+/** Resolves the files that a configuration names against its own folder. */
+function withResolvedPaths(config: GatewayConfig, folder: string): GatewayConfig {
   const { identity, admin, record } = config
   return {
     ...config,
@@ -46,13 +46,13 @@ function withPaths(config: GatewayConfig, folder: string): GatewayConfig {
 }
 
 /**
- * Reads a file that should be a configuration; no more of it than one can have.
+ * Reads the text of a configuration file.
  *
- * @throws ConfigError where it cannot be read or is no UTF-8.
+ * @throws ConfigError if the file cannot be read, is larger than 1 MiB or is not UTF-8
  */
-export async function readConfigText(file: string): Promise<string> {
+export async function readConfigFile(file: string): Promise<string> {
   try {
-    return await readText(file)
+    return await readTextFile(file)
   } catch (error) {
     if (!(error instanceof UnreadableFileError)) throw error
     throw new ConfigError(file, [{ line: 1, column: 1, message: error.message }])
@@ -60,14 +60,15 @@ export async function readConfigText(file: string): Promise<string> {
 }
 
 /**
- * Reads a file that should be a configuration or a file of keys.
+ * Reads the text of a configuration file or of a file of keys.
  *
- * @throws UnreadableFileError, also where the file is too large or no UTF-8.
+ * @param options `onlyFiles` rejects pipes and devices, which cannot be read twice
+ * @throws UnreadableFileError, also if the file is larger than 1 MiB or is not UTF-8
  */
-export async function readText(file: string, options?: { readonly onlyFiles: boolean }): Promise<string> {
-  const bytes = await readBounded(file, { ...options, maxBytes: MAX_TEXT_LENGTH }).catch((error) => {
+export async function readTextFile(file: string, options?: { readonly onlyFiles: boolean }): Promise<string> {
+  const bytes = await readBounded(file, { ...options, maxBytes: MAX_CONFIG_LENGTH }).catch((error) => {
     if (error.code !== 'EFBIG') throw error
-    throw new UnreadableFileError('the file is larger than 1 MiB; a configuration is a few pages', 'EFBIG')
+    throw new UnreadableFileError('the file is larger than 1 MiB, the maximum of a configuration', 'EFBIG')
   })
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)

@@ -1,41 +1,41 @@
 import { type Limit, parseLimits } from 'sluice'
 import type { Problems } from './yaml/diagnostics.js'
-import { type ConfigNode, isText, type MapNode } from './yaml/yaml-node.js'
+import { type ConfigNode, isString, type MapNode } from './yaml/yaml-node.js'
 
-/** A limit over this long or longer, in milliseconds, is a quota that should outlive a restart. */
+/** A limit over at least this period is a quota, which should survive a restart. */
 const QUOTA_PERIOD_MS = 86_400_000
 
 const WARNING =
-  "a restart forgets what clients have used of this, because 'store' is memory; " +
-  'keep a limit of a day or more in a shared store, such as store: redis://127.0.0.1:6379'
+  "a restart resets this limit, because 'store' is memory; " +
+  'use a shared store for limits of a day or more, such as store: redis://127.0.0.1:6379'
 
 /**
- * Warns of each limit of a day or more, of routes, of `default` and of `limits`, in a file whose store is memory. Reads
- * the texts of the limits by themselves: what is wrong with one is reported by whatever compiles it.
+ * Warns of each limit of a day or more in a file whose store is memory: in `routes`, `default` and
+ * `limits`. Invalid limits are skipped, since their decoder reports them.
  */
-export function warnOfForgottenQuotas(root: MapNode, problems: Problems): void {
+export function warnOfVolatileQuotas(root: MapNode, problems: Problems): void {
   const routes = itemsOf(root.entries.get('routes')?.value)
   const limitLists = [root, ...routes, root.entries.get('default')?.value].map((node) =>
     entry(node, 'limits'),
   )
   for (const limit of limitLists.flatMap(itemsOf))
-    for (const text of limitTextsOf(limit)) if (hasQuota(text.value)) problems.warn(text, WARNING)
+    for (const node of limitStringsOf(limit)) if (hasQuota(node.value)) problems.warn(node, WARNING)
 }
 
-/** The limit of an entry of `limits`, and those of its tiers. */
-function limitTextsOf(node: ConfigNode): (ConfigNode & { readonly value: string })[] {
+/** Lists the limit strings of an entry of `limits`: its own and those of its tiers. */
+function limitStringsOf(node: ConfigNode): (ConfigNode & { readonly value: string })[] {
   const tiers = entry(node, 'tiers')
   const ofTiers = tiers?.kind === 'map' ? [...tiers.entries.values()].map(({ value }) => value) : []
-  return [node, entry(node, 'limit'), ...ofTiers].filter((each) => each !== undefined).filter(isText)
+  return [node, entry(node, 'limit'), ...ofTiers].filter((each) => each !== undefined).filter(isString)
 }
 
-function hasQuota(text: string): boolean {
-  return limitsOf(text).some((limit) => 'period' in limit && limit.period >= QUOTA_PERIOD_MS)
+function hasQuota(limit: string): boolean {
+  return validLimits(limit).some((each) => 'period' in each && each.period >= QUOTA_PERIOD_MS)
 }
 
-function limitsOf(text: string): readonly Limit[] {
+function validLimits(limit: string): readonly Limit[] {
   try {
-    return parseLimits(text)
+    return parseLimits(limit)
   } catch {
     return []
   }
@@ -45,7 +45,7 @@ function entry(node: ConfigNode | undefined, key: string): ConfigNode | undefine
   return node?.kind === 'map' ? node.entries.get(key)?.value : undefined
 }
 
-/** The entries of a list; of anything else, itself. */
+/** Returns the entries of a list, or any other node as the only entry. */
 function itemsOf(node: ConfigNode | undefined): readonly ConfigNode[] {
   if (node === undefined) return []
   return node.kind === 'list' ? node.items : [node]

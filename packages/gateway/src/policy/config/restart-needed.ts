@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { GatewayConfig } from './config.js'
 
-/** What a gateway that runs cannot change, with its name in the file. */
-const FIXED = {
+/** The settings that cannot change while the gateway runs, with their YAML keys. */
+const RESTART_KEYS = {
   listen: 'listen',
   workers: 'workers',
   admin: 'admin',
@@ -11,20 +11,20 @@ const FIXED = {
   record: 'record',
 } as const satisfies Partial<Record<keyof GatewayConfig, string>>
 
-/** Says which change of a configuration needs a restart; undefined where none does. */
+/** Names the changed settings that require a restart; undefined if there are none. */
 export function restartNeeded(before: GatewayConfig, after: GatewayConfig): string | undefined {
-  const fields = Object.keys(FIXED) as (keyof typeof FIXED)[]
+  const fields = Object.keys(RESTART_KEYS) as (keyof typeof RESTART_KEYS)[]
   const changed: string[] = fields.flatMap((field) =>
-    isDeepStrictEqual(before[field], after[field]) ? [] : [FIXED[field]],
+    isDeepStrictEqual(before[field], after[field]) ? [] : [RESTART_KEYS[field]],
   )
-  // Workers that nobody listens to tell nothing.
+  // Workers that were started without an observer report nothing.
   if (before.workers > 1 && isObserved(after) && !isObserved(before)) changed.push('log')
   if (changed.length === 0) return undefined
   const names = changed.map((name) => `'${name}'`).join(' and ')
-  return `a change of ${names} needs a restart; the rest of the file was not taken up either`
+  return `a change of ${names} requires a restart; no other change of the file was applied either`
 }
 
-/** Whether anybody is told what the gateway does. */
+/** Reports whether the admin port or the log observes requests. */
 export function isObserved({ admin, log }: GatewayConfig): boolean {
   return admin !== undefined || log.refusals
 }

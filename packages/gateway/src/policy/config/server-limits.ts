@@ -2,54 +2,55 @@ import { readFileSync } from 'node:fs'
 import { getHeapStatistics } from 'node:v8'
 import type { GatewayConfig } from './config.js'
 
-/** What a gateway holds at most, over all its processes. */
+/** The bounds of what a gateway holds at once, over all its processes. */
 export interface ServerLimits {
-  /** Connections of clients. */
+  /** Client connections. */
   readonly maxConnections: number
   /** Bytes of request bodies that rules read. */
   readonly maxBodyMemory: number
 }
 
-/** What one process may use. */
+/** The resources of one process. */
 export interface ProcessResources {
-  /** Bytes of the heap. */
+  /** Heap size limit in bytes. */
   readonly heap: number
-  /** File descriptors; undefined where that is not known. */
+  /** File descriptor limit; undefined if it is unknown. */
   readonly descriptors: number | undefined
 }
 
-/** Descriptors that are kept for files, the store, the admin port and the process itself. */
+/** Descriptors reserved for files, the store, the admin port and the process itself. */
 const RESERVED_DESCRIPTORS = 128
 
-/** What a connection may take of the heap, with what is buffered for it. In bytes. */
-const CONNECTION_HEAP = 128 * 1024
+/** Heap bytes budgeted for a connection and its buffers. */
+const CONNECTION_HEAP_BYTES = 128 * 1024
 
 /**
- * The part of the heap's size that bodies may take, with what is read from them. Their bytes are outside of the heap; what is
- * read from them is in it.
+ * The fraction of the heap size budgeted for bodies and the values parsed from them. The bytes of
+ * bodies are outside the heap; the parsed values are in it.
  */
-const BODY_PART = 1 / 4
+const BODY_FRACTION = 1 / 4
 
 const MIN_CONNECTIONS = 8
 
 /**
- * The limits of a gateway: as configured, or else what one process can hold, times the number of processes. Each connection of
- * a client has a descriptor, and another one for the upstream while a request of it runs.
+ * Returns the configured limits. A limit that is not configured is what one process can hold times
+ * the number of processes. A client connection takes two descriptors: its own, and one for the
+ * upstream connection of its request.
  */
 export function serverLimits(
   { server, workers }: Pick<GatewayConfig, 'server' | 'workers'>,
   { heap, descriptors = Number.POSITIVE_INFINITY }: ProcessResources = processResources(),
 ): ServerLimits {
   const byDescriptors = Math.floor((descriptors - RESERVED_DESCRIPTORS) / 2)
-  const byHeap = Math.floor(heap / CONNECTION_HEAP)
+  const byHeap = Math.floor(heap / CONNECTION_HEAP_BYTES)
   const connections = Math.max(MIN_CONNECTIONS, Math.min(byDescriptors, byHeap))
   return {
     maxConnections: server.maxConnections ?? connections * workers,
-    maxBodyMemory: server.maxBodyMemory ?? Math.floor(heap * BODY_PART) * workers,
+    maxBodyMemory: server.maxBodyMemory ?? Math.floor(heap * BODY_FRACTION) * workers,
   }
 }
 
-/** The part of one process of several. */
+/** Returns the share of one of several workers. */
 export function shareOf({ maxConnections, maxBodyMemory }: ServerLimits, workers: number): ServerLimits {
   return {
     maxConnections: Math.max(1, Math.floor(maxConnections / workers)),
@@ -57,16 +58,15 @@ export function shareOf({ maxConnections, maxBodyMemory }: ServerLimits, workers
   }
 }
 
-/** The resources of this process. */
 function processResources(): ProcessResources {
   return { heap: getHeapStatistics().heap_size_limit, descriptors: descriptorLimit() }
 }
 
-let known: { readonly descriptors: number | undefined } | undefined
+let cached: { readonly descriptors: number | undefined } | undefined
 
 function descriptorLimit(): number | undefined {
-  known ??= { descriptors: readDescriptorLimit() }
-  return known.descriptors
+  cached ??= { descriptors: readDescriptorLimit() }
+  return cached.descriptors
 }
 
 function readDescriptorLimit(): number | undefined {
@@ -74,7 +74,7 @@ function readDescriptorLimit(): number | undefined {
     const soft = /^Max open files\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]
     return soft === 'unlimited' ? undefined : numberOf(soft)
   } catch {
-    // There is no /proc. A report has it on every Unix.
+    // Other Unix systems have no /proc; a diagnostic report states the limit there.
     const { userLimits } = process.report.getReport() as {
       readonly userLimits?: { readonly open_files?: { readonly soft?: unknown } }
     }

@@ -1,13 +1,16 @@
 import type { StoreConfig } from './config.js'
 
-/** Where the state is, for people and logs: the URL without user and password. */
+/** Returns the address of the store for output and logs: its URL without user and password. */
 export function storeAddress(store: StoreConfig): string {
   return store.kind === 'memory' ? 'memory' : store.url.replace(/:\/\/[^@/]*@/, '://')
 }
 
 /**
- * What may be a password in a line: before the next `@` of an http URL; before the last `@` of any other, since what was
- * written there may be wrong; the rest of a text that ends before its `@`; and `user:password` before an `@`.
+ * Matches everything in a line that may be a password:
+ * - in an HTTP URL, the part before the next `@`;
+ * - in any other URL, the part before the last `@`, since the password may be badly encoded, or the
+ *   rest of the URL if it has no `@`;
+ * - `user:password` before an `@`.
  */
 const SECRETS = new RegExp(
   [
@@ -20,7 +23,7 @@ const SECRETS = new RegExp(
   'gi',
 )
 
-/** A line of a configuration file, with asterisks for the passwords of its URLs; as long as it was. */
+/** Replaces the passwords in a line of a configuration file by asterisks. The length stays the same. */
 export function withoutPasswords(line: string): string {
   return line.replaceAll(SECRETS, (secret) => '*'.repeat(secret.length))
 }

@@ -6,10 +6,11 @@ import { isLoopback } from './yaml/endpoint.js'
 import type { ConfigNode } from './yaml/yaml-node.js'
 
 /**
- * Warns of an upstream that is the gateway itself, or its admin port. It may be told from the addresses and names of this machine
- * alone; what names of others lead back to it is found when the first request does (508).
+ * Warns of an upstream that is the gateway itself, or its admin port. Only the addresses and names
+ * of this machine are compared. A loop through another name or proxy is detected when its first
+ * request arrives (508).
  *
- * @param node where the upstream is named
+ * @param node the node of `upstream`
  */
 export function warnOfOwnUpstream(
   node: ConfigNode,
@@ -19,45 +20,48 @@ export function warnOfOwnUpstream(
 ): void {
   if (!URL.canParse(upstream)) return
   const { hostname: host, port, protocol } = new URL(upstream)
-  const target = { host: bare(host), port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) }
-  if (leadsTo(target, listen))
+  const target = {
+    host: normalizeHost(host),
+    port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
+  }
+  if (reaches(target, listen))
     problems.warn(
       node,
-      "'upstream' is the address that this gateway listens on, so that every request is answered with 508; write the address of the model server",
+      "'upstream' is the address that this gateway listens on, so every request would fail with 508; write the address of the model server",
     )
-  else if (admin !== undefined && leadsTo(target, admin))
+  else if (admin !== undefined && reaches(target, admin))
     problems.warn(
       node,
-      "'upstream' is the admin port of this gateway, which would be open to all clients; write the address of the model server",
+      "'upstream' is the admin port of this gateway, which all clients could then reach; write the address of the model server",
     )
 }
 
-/** Whether a connection to `target` reaches what listens on `endpoint` of this machine. */
-function leadsTo(target: Endpoint, endpoint: Endpoint): boolean {
+/** Reports whether a connection to `target` reaches a listener on `endpoint` of this machine. */
+function reaches(target: Endpoint, endpoint: Endpoint): boolean {
   if (endpoint.port === 0 || target.port !== endpoint.port) return false
-  const host = bare(endpoint.host)
+  const host = normalizeHost(endpoint.host)
   if (target.host === host) return true
-  // A connection to no address in particular goes to this machine.
-  const toLoopback = isLoopback(target.host) || isAny(target.host)
-  if (isAny(host)) return toLoopback || isOwn(target.host)
+  // A connection to the unspecified address reaches this machine.
+  const targetsLoopback = isLoopback(target.host) || isUnspecified(target.host)
+  if (isUnspecified(host)) return targetsLoopback || isThisMachine(target.host)
   if (isLoopback(host))
-    return toLoopback && (isIP(target.host) === 0 || isIP(host) === 0 || isAny(target.host))
-  return isOwn(target.host) && isIP(target.host) === 0
+    return targetsLoopback && (isIP(target.host) === 0 || isIP(host) === 0 || isUnspecified(target.host))
+  return isThisMachine(target.host) && isIP(target.host) === 0
 }
 
-function isAny(host: string): boolean {
+function isUnspecified(host: string): boolean {
   return host === '0.0.0.0' || host === '::'
 }
 
-/** Whether a host is a name or an address of this machine. */
-function isOwn(host: string): boolean {
+/** Reports whether a host is a name or an address of this machine. */
+function isThisMachine(host: string): boolean {
   if (host === hostname().toLowerCase()) return true
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
   return addresses.some(({ address }) => address === host)
 }
 
-/** A host without brackets and final dot; an IPv4 address in the form of IPv6 as IPv4. */
-function bare(host: string): string {
+/** Normalizes a host: no brackets, no final dot, and an IPv4-mapped IPv6 address as IPv4. */
+function normalizeHost(host: string): string {
   const plain = host
     .toLowerCase()
     .replace(/^\[|\]$/g, '')

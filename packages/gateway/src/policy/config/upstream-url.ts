@@ -1,22 +1,20 @@
 /**
  * Parses the URL of the upstream: http or https, without credentials, query or fragment.
  *
- * @throws TypeError that says what would be right
+ * @throws TypeError with what would be right
  */
 export function parseUpstreamUrl(text: string): URL {
   const example = 'write for example http://127.0.0.1:9000'
-  if (!URL.canParse(text)) throw new TypeError(`the upstream is no URL; ${example}`)
+  if (!URL.canParse(text)) throw new TypeError(`'upstream' must be a URL; ${example}`)
   const url = new URL(text)
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new TypeError(
-      `the upstream's URL begins with ${url.protocol}, not with http: or https:; ${example}`,
-    )
+    throw new TypeError(`'upstream' must begin with http: or https:, not ${url.protocol}; ${example}`)
   }
   if (url.username !== '' || url.password !== '') {
-    throw new TypeError(`the upstream's URL has a user name or password, which it cannot have; ${example}`)
+    throw new TypeError(`'upstream' must not contain a user name or password; ${example}`)
   }
   if (url.search !== '' || url.hash !== '') {
-    throw new TypeError(`the upstream's URL has a query or fragment, which it cannot have; ${example}`)
+    throw new TypeError(`'upstream' must not contain a query or fragment; ${example}`)
   }
   return url
 }

@@ -1,6 +1,6 @@
 import type { KeyLookup } from 'sluice/identity'
 import { FileWatch } from '../../policy/config/files/file-watch.js'
-import { ConfigError, readConfigText, readText } from '../../policy/config/load-config.js'
+import { ConfigError, readConfigFile, readTextFile } from '../../policy/config/load-config.js'
 import type { Log } from '../logging/log.js'
 import { parseKeys } from './key-file.js'
 
@@ -29,11 +29,11 @@ export async function watchKeyFile(
   log: Log,
   changed: () => void = () => {},
 ): Promise<KeyFileWatch> {
-  let text = await readConfigText(file)
+  let text = await readConfigFile(file)
   let keys = parseKeys(text, file)
   const watch = new FileWatch({
-    ...{ file, text, read: readText },
-    async changed(next) {
+    ...{ file, text, read: readTextFile },
+    async onChange(next) {
       try {
         keys = parseKeys(next, file)
         text = next
@@ -45,9 +45,9 @@ export async function watchKeyFile(
       }
       return 'done'
     },
-    unreadable: (reason) =>
+    onUnreadable: (reason) =>
       log.error({ file, problems: [{ message: reason }] }, 'the file of keys was refused; the old keys stay'),
-    readable: () => log.info({ file }, 'keys file can be read again'),
+    onReadable: () => log.info({ file }, 'keys file can be read again'),
   })
   return {
     lookup: (digest) => keys(digest),

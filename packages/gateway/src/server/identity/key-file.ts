@@ -1,9 +1,9 @@
 import { type ApiKey, type KeyLookup, keyTable } from 'sluice/identity'
 import { z } from 'zod'
-import { ConfigError, readConfigText } from '../../policy/config/load-config.js'
-import { listOf, made, mapOf, type Read, single } from '../../policy/config/yaml/decoders.js'
+import { ConfigError, readConfigFile } from '../../policy/config/load-config.js'
+import { type Decoder, listOf, mapOf, scalar, transform } from '../../policy/config/yaml/decoders.js'
 import { Problems } from '../../policy/config/yaml/diagnostics.js'
-import { text } from '../../policy/config/yaml/scalars.js'
+import { string } from '../../policy/config/yaml/scalars.js'
 import { sha256Of } from '../../policy/config/yaml/sha256.js'
 import { readYaml } from '../../policy/config/yaml/yaml-document.js'
 
@@ -15,9 +15,9 @@ const LEAST = '`sluice key new` writes one'
 
 const sha256 = sha256Of('a key', 'sluice key new')
 
-const nameOfClient: Read<string> = single(z.string().min(1).max(256), 'a text of 1 to 256 characters')
+const nameOfClient: Decoder<string> = scalar(z.string().min(1).max(256), 'a text of 1 to 256 characters')
 
-const moment: Read<number> = made(text('2027-01-31'), (written) => {
+const moment: Decoder<number> = transform(string('2027-01-31'), (written) => {
   const time = /^\d{4}-\d\d-\d\d(T.+(Z|[+-]\d\d:\d\d))?$/.test(written) ? Date.parse(written) : Number.NaN
   if (Number.isNaN(time))
     throw new TypeError('a moment is a day (in UTC) such as 2027-01-31, or 2027-01-31T12:00:00Z')
@@ -69,5 +69,5 @@ export function parseKeys(text: string, file: string): KeyLookup {
 
 /** @throws ConfigError where the file cannot be read or is wrong. */
 export async function loadKeys(file: string): Promise<KeyLookup> {
-  return parseKeys(await readConfigText(file), file)
+  return parseKeys(await readConfigFile(file), file)
 }

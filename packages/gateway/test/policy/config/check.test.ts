@@ -86,7 +86,7 @@ default: deny
       '         ^',
     ])
     expect(lines[0]).toMatch(/^FILE:4:18: unknown unit 'minut'/)
-    expect(lines[3]).toMatch(/^FILE:5:8: 'x' is no address to listen on/)
+    expect(lines[3]).toMatch(/^FILE:5:8: 'x' is not a listen address/)
   })
 
   it('cuts long lines around the place, and prints nothing that moves the cursor', async () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { UnreadableFileError } from '../../../src/policy/config/files/bounded-read.js'
 import { FileWatch, type FileWatchOptions } from '../../../src/policy/config/files/file-watch.js'
-import { readText } from '../../../src/policy/config/load-config.js'
+import { readTextFile } from '../../../src/policy/config/load-config.js'
 import { until } from '../../server/gateway/running-gateway.js'
 
 async function emptyFolder(): Promise<string> {
@@ -21,16 +21,16 @@ function watching(file: string, options: Partial<FileWatchOptions> = {}) {
   let looks = 0
   const watch = new FileWatch({
     ...{ file, text: 'old', intervalMs: 5, timeoutMs: 100 },
-    changed: async (text) => {
+    onChange: async (text) => {
       events.push(`changed ${text}`)
       return 'done'
     },
-    unreadable: (reason) => events.push(`unreadable: ${reason}`),
-    readable: () => events.push('readable'),
+    onUnreadable: (reason) => events.push(`unreadable: ${reason}`),
+    onReadable: () => events.push('readable'),
     ...options,
     async read(...given) {
       try {
-        return await (options.read ?? readText)(...given)
+        return await (options.read ?? readTextFile)(...given)
       } finally {
         looks++
       }
@@ -131,7 +131,7 @@ describe('a watched file', () => {
   it('is used again at the next look where that may help', async () => {
     let attempts = 0
     const { events } = watching(await fileWith('new'), {
-      changed: async () => {
+      onChange: async () => {
         events.push(`attempt ${++attempts}`)
         return attempts < 3 ? 'retry' : 'done'
       },
@@ -209,12 +209,12 @@ describe('a text', () => {
   it('comes from a pipe too, once its writer has closed it', async () => {
     const file = join(await emptyFolder(), 'pipe')
     execFileSync('mkfifo', [file])
-    const read = readText(file)
+    const read = readTextFile(file)
     await writeFile(file, 'through a pipe')
     expect(await read).toBe('through a pipe')
   })
 
   it('that never ends is not read to its end', async () => {
-    await expect(readText('/dev/zero')).rejects.toThrow('larger than 1 MiB')
+    await expect(readTextFile('/dev/zero')).rejects.toThrow('larger than 1 MiB')
   })
 })

@@ -7,21 +7,21 @@ describe('on_unreadable and body_types', () => {
   it.each<[string, string]>([
     [
       'routes:\n  - match: POST /v1/chat/completions\n    llm: openai\n    limits: [{ limit: 1/hour, of: tokens }]\n    on_unreadable: pass',
-      "6:20: 'on_unreadable: pass' does not go with 'llm'",
+      "6:20: 'on_unreadable: pass' cannot be combined with 'llm'",
     ],
     [
       'on_unreadable: pass\nroutes:\n  - { match: POST /v1/chat/completions, llm: openai, limits: [1/hour] }',
-      "2:16: with the route POST /v1/chat/completions: 'on_unreadable: pass' does not go with 'llm'",
+      "2:16: on the route POST /v1/chat/completions: 'on_unreadable: pass' cannot be combined with 'llm'",
     ],
-    ['on_unreadable: maybe', "2:16: 'on_unreadable' is 'reject' or 'pass', not 'maybe'"],
-    ['body_types: []', "2:13: 'body_types' names at least one media type"],
+    ['on_unreadable: maybe', "2:16: 'on_unreadable' must be 'reject' or 'pass', not 'maybe'"],
+    ['body_types: []', "2:13: 'body_types' must name at least one media type"],
     [
       'body_types: application/json',
-      "2:13: 'body_types' is a list of media types such as [application/json]",
+      "2:13: 'body_types' must be a list of media types such as [application/json]",
     ],
-    ['body_types: [json]', '2:14: a media type is written as application/json'],
-    ['body_types: ["*/*"]', '2:14: a media type is written as application/json'],
-    ['body_types: ["application/json; charset=utf-8"]', '2:14: a media type is written as application/json'],
+    ['body_types: [json]', 'is not a media type without parameters'],
+    ['body_types: ["*/*"]', 'is not a media type without parameters'],
+    ['body_types: ["application/json; charset=utf-8"]', 'is not a media type without parameters'],
     ['body_types: [multipart/form-data]', '2:14: rules cannot read a multipart body'],
   ])('are wrong in %j', async (text, message) => {
     const { code, err } = await checkText(file(text))
@@ -34,7 +34,7 @@ describe('on_unreadable and body_types', () => {
     )
     expect(code).toBe(0)
     expect(out).toContain('reads bodies of text/plain')
-    expect(out).toContain('passes what it cannot read')
+    expect(out).toContain('forwards requests that rules cannot read')
   })
 
   it('reject holds for a route with llm in a file that passes', async () => {

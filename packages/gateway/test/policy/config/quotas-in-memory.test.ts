@@ -55,7 +55,7 @@ it('is printed by check with its place, which still exits 0', async () => {
   expect(code).toBe(0)
   expect(out).toContain(': ok\n')
   expect(err.replace(/^.*gateway/, 'gateway').split('\n')).toEqual([
-    expect.stringMatching(/^gateway\.yaml:2:21: warning: a restart forgets .* store: redis:\/\/127/),
+    expect.stringMatching(/^gateway\.yaml:2:21: warning: a restart resets .* store: redis:\/\/127/),
     '  default: { limits: [10/day] }',
     '                      ^',
     '',

@@ -41,21 +41,33 @@ describe('a store', () => {
     [
       'a word',
       '¦redis',
-      "'store' is one of memory, { memory: { max_keys: 1_000_000 } }, redis://host:6379/0",
+      "'store' must be one of memory, { memory: { max_keys: 1_000_000 } }, redis://host:6379/0",
     ],
     ['a word that is near', '¦Memory', "memcached://host:11211; not 'Memory'"],
-    ['nothing', '¦~', 'memcached://host:11211; not nothing'],
+    ['nothing', '¦~', 'memcached://host:11211; not an empty value'],
     ['a port', '¦6379', 'memcached://host:11211; not 6379'],
     ['a list', '¦[redis://a, redis://b]', 'memcached://host:11211; not a list'],
     ['another database', '¦postgres://me:s3cret@host/db', 'not a URL that begins with postgres://'],
     ['a typo in a scheme', '¦reddis://me:s3cret@host', 'not a URL that begins with reddis://'],
-    ['a URL without its scheme', '¦me:s3cret@host:6379', 'memcached://host:11211; not this text'],
-    ['a map of something else', '¦{ redis: redis://me:s3cret@host }', "a map as 'store' has 'memory' alone"],
-    ['two in a map', '¦{ memory: {}, redis: a }', "a map as 'store' has 'memory' alone"],
-    ['a URL as a key', '¦{ redis://me:s3cret@host }', 'a URL stands by itself'],
-    ['an empty map', '¦{}', "a map as 'store' has 'memory' alone"],
-    ['no room', '{ memory: { max_keys: ¦0 } }', "'max_keys' is a whole number from 1 to 16000000, not 0"],
-    ['no map of memory', '{ memory: ¦1000 }', "'memory' is a map such as { max_keys: 1_000_000 }, not 1000"],
+    ['a URL without its scheme', '¦me:s3cret@host:6379', 'memcached://host:11211; not this string'],
+    [
+      'a map of something else',
+      '¦{ redis: redis://me:s3cret@host }',
+      "'store' as a map has only the key 'memory'",
+    ],
+    ['two in a map', '¦{ memory: {}, redis: a }', "'store' as a map has only the key 'memory'"],
+    ['a URL as a key', '¦{ redis://me:s3cret@host }', 'a URL is written without a key'],
+    ['an empty map', '¦{}', "'store' as a map has only the key 'memory'"],
+    [
+      'no room',
+      '{ memory: { max_keys: ¦0 } }',
+      "'max_keys' must be a whole number from 1 to 16000000, not 0",
+    ],
+    [
+      'no map of memory',
+      '{ memory: ¦1000 }',
+      "'memory' must be a map such as { max_keys: 1_000_000 }, not 1000",
+    ],
     ['a word of code', '{ memory: { ¦maxKeys: 5 } }', "did you mean 'max_keys'?"],
     ['no slashes', '¦redis:me:s3cret@host', 'this is no URL of a Redis server; write redis://host:6379/0'],
     ['a query', '¦redis://me:s3cret@host?db=1', 'this is no URL of a Redis server'],
@@ -116,22 +128,22 @@ describe('what decides while the store does not answer', () => {
   })
 
   it.each([
-    ['no policy', '¦fail', "'on_store_failure' is local, open or closed, not 'fail'"],
+    ['no policy', '¦fail', "'on_store_failure' must be local, open or closed, not 'fail'"],
     ['a typo', '¦close', "did you mean 'closed'?"],
-    ['nothing', '¦~', "'on_store_failure' is local, open or closed, or a map"],
-    ['a list', '¦[local]', "'on_store_failure' is local, open or closed, or a map"],
-    ['true', '¦true', "'on_store_failure' is local, open or closed, or a map"],
-    ['no policy in a map', '{ policy: ¦fail }', "'policy' is local, open or closed, not 'fail'"],
+    ['nothing', '¦~', "'on_store_failure' must be local, open or closed, or a map"],
+    ['a list', '¦[local]', "'on_store_failure' must be local, open or closed, or a map"],
+    ['true', '¦true', "'on_store_failure' must be local, open or closed, or a map"],
+    ['no policy in a map', '{ policy: ¦fail }', "'policy' must be local, open or closed, not 'fail'"],
     ['an unknown word', '{ ¦peer: 4 }', "did you mean 'peers'?"],
-    ['no peers', '{ peers: ¦0 }', "'peers' is a whole number from 1 to 1000000, not 0"],
-    ['half a peer', '{ peers: ¦1.5 }', "'peers' is a whole number"],
-    ['peers of nobody', '{ policy: open, ¦peers: 4 }', "'peers' goes with 'policy: local'"],
-    ['keys of nobody', '{ policy: closed, ¦max_keys: 4 }', "'max_keys' goes with 'policy: local'"],
-    ['no unit of time', '{ deadline: ¦100 }', 'a length of time with its unit'],
+    ['no peers', '{ peers: ¦0 }', "'peers' must be a whole number from 1 to 1000000, not 0"],
+    ['half a peer', '{ peers: ¦1.5 }', "'peers' must be a whole number"],
+    ['peers of nobody', '{ policy: open, ¦peers: 4 }', "'peers' requires 'policy: local'"],
+    ['keys of nobody', '{ policy: closed, ¦max_keys: 4 }', "'max_keys' requires 'policy: local'"],
+    ['no unit of time', '{ deadline: ¦100 }', 'a duration with a unit'],
     ['too long a time', '{ deadline: ¦2 minutes }', "'deadline' is between 1 ms and 60000 ms, not 120000"],
     ['too short a time', '{ deadline: ¦0.5ms }', "'deadline' is between 1 ms and 60000 ms, not 0.5"],
-    ['no failures', '{ failures: ¦0 }', "'failures' is a whole number from 1 to 1000, not 0"],
-    ['nothing that waits', '{ max_waiting: ¦-1 }', "'max_waiting' is a whole number"],
+    ['no failures', '{ failures: ¦0 }', "'failures' must be a whole number from 1 to 1000, not 0"],
+    ['nothing that waits', '{ max_waiting: ¦-1 }', "'max_waiting' must be a whole number"],
   ])('is not %s', (_, written, message) => {
     const marked = `on_store_failure: ${written}`
     expect(problemsOf(marked.replace('¦', ''))).toEqual([
@@ -145,7 +157,7 @@ describe('a password', () => {
     const store = 'rediss+cluster://me:s3cret@a:1,b:2'
     const { out } = await checkText(`${UPSTREAM}\nstore: ${store}\non_store_failure: { peers: 3 }\n`)
     expect(out).toContain(
-      'store rediss+cluster://a:1,b:2, local while it does not answer, a limit divided by 3\n',
+      'store rediss+cluster://a:1,b:2, local while it does not respond, limits divided by 3\n',
     )
     expect(out).not.toMatch(/s3cret|\bme\b/)
   })
@@ -201,7 +213,7 @@ describe('a password', () => {
     const before = read('store: redis://me:s3cret@host')
     const after = read('store: redis://me:s3cretly@host\non_store_failure: open')
     expect(restartNeeded(before, after)).toBe(
-      "a change of 'store' and 'on_store_failure' needs a restart; the rest of the file was not taken up either",
+      "a change of 'store' and 'on_store_failure' requires a restart; no other change of the file was applied either",
     )
     expect(restartNeeded(before, read('store: redis://me:s3cret@host'))).toBeUndefined()
   })

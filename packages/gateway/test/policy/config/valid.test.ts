@@ -239,7 +239,7 @@ routes:
   })
 
   it('reads the files that the project shows', () => {
-    const here = (path: string) => readFileSync(new URL(`../../../../${path}`, import.meta.url), 'utf8')
+    const here = (path: string) => readFileSync(new URL(`../../../../../${path}`, import.meta.url), 'utf8')
     expect(parseConfig(here('examples/gateway.yaml'), 'f').routes.length).toBeGreaterThan(5)
     const shown = [...here('docs/gateway.md').matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml = '']) => yaml)
     expect(shown.length).toBeGreaterThan(3)

@@ -1,5 +1,5 @@
 import { Environment } from '@marcbachmann/cel-js'
-import { registerOwnFunctions } from './specified-operators.js'
+import { registerSpecifiedFunctions } from './specified-operators.js'
 
 /** The part of CEL that expressions of a configuration are written in. */
 
@@ -48,7 +48,7 @@ function createLanguage(): Environment {
     limits: { maxAstNodes: MAX_NODES, maxDepth: MAX_DEPTH, maxListElements: 100, maxMapEntries: 100 },
   })
   for (const [name, type] of VARIABLES) language.registerVariable(name, type)
-  registerOwnFunctions(language)
+  registerSpecifiedFunctions(language)
   // JSON does not tell 2 from 2.0, so ints and doubles go together here. In plain CEL they do not.
   const arithmetic: Readonly<Record<string, (a: number, b: number) => number>> = {
     '+': (a, b) => a + b,

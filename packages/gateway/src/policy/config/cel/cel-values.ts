@@ -169,11 +169,11 @@ function checkCount(count: number): void {
   if (count > MAX_ELEMENTS) throw new TooManyElementsError()
 }
 
-passFor(CelList, Set)
-passFor(CelMap, Map)
+impersonate(CelList, Set)
+impersonate(CelMap, Map)
 
 /** All that is used of the known class is defined above, so that nothing of it is ever run. */
-function passFor(own: { readonly prototype: object }, known: { readonly prototype: object }): void {
+function impersonate(own: { readonly prototype: object }, known: { readonly prototype: object }): void {
   Object.setPrototypeOf(own.prototype, known.prototype)
   Object.defineProperty(own.prototype, 'constructor', { value: known })
 }

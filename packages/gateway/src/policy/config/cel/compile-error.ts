@@ -1,6 +1,6 @@
 import { TypeError as ExpressionTypeError, ParseError } from '@marcbachmann/cel-js'
 
-import { withoutOwnNames } from './specified-operators.js'
+import { withoutPrefix } from './specified-operators.js'
 
 /** What is wrong with an expression, and what would be right, in words of our own. */
 
@@ -9,7 +9,7 @@ import { withoutOwnNames } from './specified-operators.js'
  *
  * @param example an expression that would do in its place
  */
-export function faultOf(
+export function compileErrorOf(
   error: unknown,
   expression: string,
   example: string,
@@ -46,7 +46,7 @@ interface Told {
 
 function told(error: ParseError | ExpressionTypeError, expression: string, at: number): Told {
   const piece = expression.slice(at, error.range?.end)
-  const what = withoutOwnNames(error.summary).replace(/^\S/, (first) => first.toLowerCase())
+  const what = withoutPrefix(error.summary).replace(/^\S/, (first) => first.toLowerCase())
   switch (error.code) {
     case 'unexpected_character':
       return unexpected(expression, at)

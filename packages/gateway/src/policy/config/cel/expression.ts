@@ -3,10 +3,10 @@ import { UnreadableBodyError } from '../../body/unreadable-body.js'
 import type { GatewayRequest } from '../../policy-request.js'
 import { LANGUAGE, MAX_LENGTH } from './cel-language.js'
 import { CelMap, celValue } from './cel-values.js'
-import { faultOf } from './compile-error.js'
+import { compileErrorOf } from './compile-error.js'
 import { reasonOf } from './evaluation-error.js'
 import { ExpressionError } from './expression-error.js'
-import { callOwnFunctions, evaluateAsSpecified } from './specified-operators.js'
+import { callSpecifiedFunctions, evaluateAsSpecified } from './specified-operators.js'
 import { type ExpressionProblem, survey } from './static-analysis.js'
 
 /**
@@ -133,13 +133,13 @@ function compile<T>(
   try {
     parsed = LANGUAGE.parse(source)
   } catch (error) {
-    return [faultOf(error, source, example)]
+    return [compileErrorOf(error, source, example)]
   }
   const { readsBody, readsSecrets, problems } = survey(parsed.ast, params)
   if (problems.length > 0) return [...problems]
-  callOwnFunctions(parsed.ast)
+  callSpecifiedFunctions(parsed.ast)
   const { valid, type, error } = parsed.check()
-  if (!valid) return [faultOf(error, source, example)]
+  if (!valid) return [compileErrorOf(error, source, example)]
   evaluateAsSpecified(parsed.ast)
   if (!types.includes(type ?? 'dyn'))
     return [{ at: 0, message: `this must give ${wanted}, and gives a ${type}; write for example ${example}` }]

@@ -42,14 +42,14 @@ const FUNCTIONS: Readonly<Record<string, Readonly<Record<string, (...args: never
   },
 }
 
-export function registerOwnFunctions(language: Environment): void {
+export function registerSpecifiedFunctions(language: Environment): void {
   for (const overloads of Object.values(FUNCTIONS))
     for (const [signature, work] of Object.entries(overloads))
       language.registerFunction(signature, work as (...args: unknown[]) => unknown, { async: false })
 }
 
 /** A text of the evaluator with the names that expressions have. */
-export function withoutOwnNames(text: string): string {
+export function withoutPrefix(text: string): string {
   return text.replaceAll(OWN, '')
 }
 
@@ -66,12 +66,12 @@ interface Evaluator {
 }
 
 /** Renames the calls of functions that are our own. To be called before the types are checked. */
-export function callOwnFunctions(node: ASTNode): void {
+export function callSpecifiedFunctions(node: ASTNode): void {
   if (node.op === 'call' || node.op === 'rcall') {
     const [name] = node.args
     if (Object.hasOwn(FUNCTIONS, name)) (node.args as unknown[])[0] = OWN + name
   }
-  for (const child of childrenOf(node)) callOwnFunctions(child)
+  for (const child of childrenOf(node)) callSpecifiedFunctions(child)
 }
 
 /** Gives maps keys of any type, and integers their range. To be called after the types were checked. */

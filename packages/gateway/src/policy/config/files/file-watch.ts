@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { kindOf, READ_TIMEOUT_MS, UnreadableFileError, unreadable, within } from './bounded-read.js'
 
 /** How often a file is looked at, in milliseconds. */
-const LOOK_INTERVAL_MS = 1000
+const POLL_INTERVAL_MS = 1000
 
 /** For so long after its last change a file is read at each look: file systems date changes to as little as two seconds. */
 const FRESH_MS = 3000
@@ -26,11 +26,11 @@ export interface FileWatchOptions {
    *
    * @returns `retry` where the same text may be good a moment later: it is called again at the next look
    */
-  readonly changed: (text: string) => Promise<'done' | 'retry'>
-  /** Called once when the file cannot be read, until `readable` is called or the reason is another one. */
-  readonly unreadable: (reason: string) => void
-  readonly readable: () => void
-  /** Default: LOOK_INTERVAL_MS. */
+  readonly onChange: (text: string) => Promise<'done' | 'retry'>
+  /** Called once when the file cannot be read, until `onReadable` is called or the reason is another one. */
+  readonly onUnreadable: (reason: string) => void
+  readonly onReadable: () => void
+  /** Default: POLL_INTERVAL_MS. */
   readonly intervalMs?: number
   /** Default: READ_TIMEOUT_MS. */
   readonly timeoutMs?: number
@@ -60,7 +60,7 @@ export class FileWatch {
   constructor(options: FileWatchOptions) {
     this.#options = options
     this.#inUse = options.text
-    this.#timer = setInterval(() => this.#lookUnlessBusy(), options.intervalMs ?? LOOK_INTERVAL_MS).unref()
+    this.#timer = setInterval(() => this.#lookUnlessBusy(), options.intervalMs ?? POLL_INTERVAL_MS).unref()
   }
 
   /** Reads the file now and uses it, whether it has changed or not. Two reads must agree here too. */
@@ -88,7 +88,7 @@ export class FileWatch {
   }
 
   async #look(): Promise<void> {
-    const { file, read, changed } = this.#options
+    const { file, read, onChange } = this.#options
     let text: string | undefined
     try {
       text = await this.#bounded(async () => {
@@ -106,11 +106,11 @@ export class FileWatch {
     this.#succeeded()
     if (text === undefined || text === this.#inUse) this.#candidate = undefined
     else if (text !== this.#candidate) this.#candidate = text
-    else if ((await changed(text)) === 'done') this.#inUse = text
+    else if ((await onChange(text)) === 'done') this.#inUse = text
   }
 
   async #demanded(): Promise<void> {
-    const { file, read, changed } = this.#options
+    const { file, read, onChange } = this.#options
     const readOnce = () => this.#bounded(() => read(file, { onlyFiles: false }))
     try {
       if (this.#reading !== undefined) await within(this.#timeoutMs, this.#reading)
@@ -126,7 +126,7 @@ export class FileWatch {
       if (!agreed)
         throw new UnreadableFileError('the file is being written; it is used once it stays the same', 'EBUSY')
       this.#succeeded()
-      if ((await changed(text)) === 'done') this.#inUse = text
+      if ((await onChange(text)) === 'done') this.#inUse = text
     } catch (error) {
       this.#failures = FAILURES_BEFORE_REPORT
       this.#reported = undefined
@@ -155,14 +155,14 @@ export class FileWatch {
     const isCertain = this.#failures >= FAILURES_BEFORE_REPORT || this.#reading !== undefined
     if (!isCertain || reason === this.#reported) return
     this.#reported = reason
-    this.#options.unreadable(reason)
+    this.#options.onUnreadable(reason)
   }
 
   #succeeded(): void {
     this.#failures = 0
     if (this.#reported === undefined) return
     this.#reported = undefined
-    this.#options.readable()
+    this.#options.onReadable()
   }
 }
 

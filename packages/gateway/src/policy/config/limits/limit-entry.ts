@@ -8,43 +8,42 @@ import {
 } from 'sluice'
 import type { GatewayRequest } from '../../policy-request.js'
 import type { Expression } from '../cel/expression.js'
-import { mapOf, type Read } from '../yaml/decoders.js'
+import { type Decoder, mapOf, withKeysOf } from '../yaml/decoders.js'
 import type { Problems } from '../yaml/diagnostics.js'
-import { type ConfigNode, isText } from '../yaml/yaml-node.js'
-import { type LimitValues, limitFields } from './limit-fields.js'
-import { checkCost, readLimitText } from './limit-string.js'
-import { keyOf, wordsOf } from './option-keys.js'
+import { type ConfigNode, isString } from '../yaml/yaml-node.js'
+import { type LimitValues, limitShape } from './limit-shape.js'
+import { checkCost, checkLimitString } from './limit-string.js'
+import { messageOf, yamlKeyOf } from './option-errors.js'
 
-/** Limits of a route: each an entry of `limits`, a limit text or a map. */
+/** The keys that only a limit over time may have. */
+const RATE_KEYS = ['of', 'algorithm', 'align', 'time_zone'] as const
+/** The keys that only a limit of requests in flight may have. */
+const CONCURRENCY_KEYS = ['lease', 'wait', 'queue'] as const
 
-/** What goes with one of the two kinds of limit only. */
-const OF_RATE = ['of', 'algorithm', 'align', 'time_zone'] as const
-const OF_CONCURRENCY = ['lease', 'wait', 'queue'] as const
-
-/** A limit that was read, with its place. */
-export interface ReadRule {
+/** A decoded limit and the node that it was decoded from. */
+export interface LocatedRule {
   readonly rule: Rule<GatewayRequest>
   readonly node: ConfigNode
 }
 
 /**
- * Reads an entry of `limits`.
+ * Creates the decoder of an entry of `limits`: a limit string or a map.
  *
- * @param params names of the route's parameters; undefined where they are not known
+ * @param params names of the route's parameters; undefined if the route is invalid
  */
-export function readLimit(params: readonly string[] | undefined): Read<ReadRule> {
-  const wanted = 'a limit such as 10/minute, or a map such as { limit: 10/minute, by: ip }'
-  const readFields = mapOf(limitFields(params), wanted)
-  return (node, problems) => {
-    const before = problems.count
-    const values: LimitValues | undefined = isText(node) ? { limit: node.value } : readFields(node, problems)
+export function limitDecoder(params: readonly string[] | undefined): Decoder<LocatedRule> {
+  const expected = 'a limit such as 10/minute, or a map such as { limit: 10/minute, by: ip }'
+  const limitMap = mapOf(limitShape(params), expected)
+  return withKeysOf(limitMap, (node, problems) => {
+    const problemsBefore = problems.count
+    const values: LimitValues | undefined = isString(node) ? { limit: node.value } : limitMap(node, problems)
     if (values === undefined) return undefined
     const at = (key: string) => (node.kind === 'map' ? (node.entries.get(key)?.value ?? node) : node)
-    const written = new Set(node.kind === 'map' ? node.entries.keys() : ['limit'])
-    checkKind(node, written, at, problems)
-    if (written.has('limit')) readLimitText(values, at, problems)
+    const keys = new Set(node.kind === 'map' ? node.entries.keys() : ['limit'])
+    checkKind(node, keys, at, problems)
+    if (keys.has('limit')) checkLimitString(values, at, problems)
     checkCost(values, at, problems)
-    if (problems.count > before) return undefined
+    if (problems.count > problemsBefore) return undefined
 
     const {
       limit,
@@ -88,32 +87,32 @@ export function readLimit(params: readonly string[] | undefined): Read<ReadRule>
             ...(queue !== undefined && { queue }),
             ...shared,
           }
-    const refusal = refusalOf([rule])
-    if (refusal === undefined) return { rule, node }
-    problems.at(at(refusal.key ?? (written.has('limit') ? 'limit' : 'concurrent')), refusal.message)
+    const error = rulesErrorOf([rule])
+    if (error === undefined) return { rule, node }
+    problems.at(at(error.key ?? (keys.has('limit') ? 'limit' : 'concurrent')), error.message)
     return undefined
-  }
+  })
 }
 
-/** The rules as a limiter has them: named, and one for each limit. */
+/** Compiles rules as a limiter does: each limit becomes a rule of its own, with a name. */
 export function limiterRulesOf(rules: readonly Rule<GatewayRequest>[]): readonly LimiterRule[] {
   const limiter = createLimiter({ rules, keys: NO_KEYS, client: ({ client }) => client })
   limiter.close()
   return limiter.rules
 }
 
-/** Why the library rejects a list of rules. */
-export interface RulesRefusal {
-  /** Index of the rule that is wrong; undefined where the error does not say. */
+/** The library's reason for rejecting a list of rules. */
+export interface RulesError {
+  /** Index of the invalid rule; undefined if the error names none. */
   readonly index: number | undefined
-  /** YAML key of the rule that is wrong; undefined where the rule as a whole is. */
+  /** YAML key of the invalid option; undefined if the rule as a whole is invalid. */
   readonly key: string | undefined
-  /** What is wrong, in the words of a configuration file. */
+  /** Worded for a configuration file. */
   readonly message: string
 }
 
-/** Asks the library to compile the rules. Returns undefined where it accepts them. */
-export function refusalOf(rules: readonly Rule<GatewayRequest>[]): RulesRefusal | undefined {
+/** Validates rules with the library. Returns undefined if they are valid. */
+export function rulesErrorOf(rules: readonly Rule<GatewayRequest>[]): RulesError | undefined {
   try {
     limiterRulesOf(rules)
     return undefined
@@ -122,13 +121,13 @@ export function refusalOf(rules: readonly Rule<GatewayRequest>[]): RulesRefusal 
     const [, index, option] = error.path
     return {
       index: typeof index === 'number' ? index : undefined,
-      key: typeof option === 'string' ? keyOf(option) : undefined,
-      message: wordsOf(error),
+      key: typeof option === 'string' ? yamlKeyOf(option) : undefined,
+      message: messageOf(error),
     }
   }
 }
 
-/** Whether one of the rules reads the body. */
+/** Reports whether an expression of the rules reads the body. */
 export function readsBody(rules: readonly Rule<GatewayRequest>[]): boolean {
   return rules.flatMap(expressionsOf).some((expression) => expression.readsBody)
 }
@@ -140,30 +139,29 @@ function expressionsOf(rule: Rule<GatewayRequest>): Expression<unknown>[] {
   )
 }
 
-/** A limit is over time or of what is in flight, and each has words of its own. */
+/** Reports a limit that is of both kinds or of none, and keys of the other kind. */
 function checkKind(
   node: ConfigNode,
-  written: ReadonlySet<string>,
+  keys: ReadonlySet<string>,
   at: (key: string) => ConfigNode,
   problems: Problems,
 ): void {
-  const overTime = written.has('limit')
-  const inFlight = written.has('concurrent')
-  if (overTime && inFlight) {
+  const isRate = keys.has('limit')
+  const isConcurrency = keys.has('concurrent')
+  if (isRate && isConcurrency) {
     problems.at(at('concurrent'), "'limit' and 'concurrent' are two limits; write an entry for each")
-  } else if (!overTime && !inFlight) {
-    problems.at(node, "a limit has a 'limit', such as 10/minute, or a number 'concurrent'")
+  } else if (!isRate && !isConcurrency) {
+    problems.at(node, "a limit requires 'limit', such as 10/minute, or 'concurrent', such as 4")
   } else {
-    const [kind, misfits] = overTime ? ['concurrent', OF_CONCURRENCY] : ['limit', OF_RATE]
-    for (const key of misfits) {
-      if (written.has(key)) {
-        problems.at(at(key), `'${key}' goes with '${kind}', which this limit does not have`)
-      }
+    const [required, misplaced] = isRate ? ['concurrent', CONCURRENCY_KEYS] : ['limit', RATE_KEYS]
+    for (const key of misplaced) {
+      if (keys.has(key))
+        problems.at(at(key), `'${key}' requires '${required}', which this limit does not have`)
     }
   }
 }
 
-/** The rules are made to be looked at and are never asked, so that nothing is read with these. */
+/** The limiter is compiled only to inspect its rules, so these are never called. */
 const NO_KEYS: KeySources<GatewayRequest> = {
   ip: ({ ip }) => ip,
   route: ({ route }) => route,

@@ -5,45 +5,50 @@ import type { GatewayRequest } from '../../policy-request.js'
 import { VARIABLES } from '../cel/cel-language.js'
 import { type Expression, keyExpression } from '../cel/expression.js'
 import type { Problems } from '../yaml/diagnostics.js'
-import { type ConfigNode, described } from '../yaml/yaml-node.js'
-
-/** `by`: whom a limit counts for. A known name is that name; everything else is an expression. */
+import { type ConfigNode, mismatch } from '../yaml/yaml-node.js'
 
 const NAMES: readonly string[] = ['ip', 'client', 'route', 'everyone'] satisfies NamedKey[]
-const WANTED = `${NAMES.join(', ')}, header:NAME, an expression, or a list of them`
+const EXPECTED = `${NAMES.join(', ')}, header:NAME, an expression, or a list of them`
 
-/** Most parts that make a combined key. */
+/** The most parts of a combined key. */
 const MAX_PARTS = 8
 
-/** @param params names of the route's parameters; undefined where they are not known */
-export function readKey(
+/**
+ * Decodes `by`: the key that a limit counts for. A string that is not a known name is an expression.
+ *
+ * @param params names of the route's parameters; undefined if the route is invalid
+ */
+export function decodeKey(
   node: ConfigNode,
   params: readonly string[] | undefined,
   problems: Problems,
 ): KeySpec<GatewayRequest> | undefined {
-  if (node.kind !== 'list') return readPart(node, params, problems)
+  if (node.kind !== 'list') return decodePart(node, params, problems)
   if (node.items.length === 0 || node.items.length > MAX_PARTS) {
-    problems.at(node, `a list of keys has 1 to ${MAX_PARTS} of them; 'everyone' is one key for all`)
+    problems.at(
+      node,
+      `a list of keys must have 1 to ${MAX_PARTS} entries; write 'everyone' for one shared key`,
+    )
     return undefined
   }
-  const parts = node.items.map((item) => readPart(item, params, problems))
+  const parts = node.items.map((item) => decodePart(item, params, problems))
   return parts.every((part) => part !== undefined) ? parts : undefined
 }
 
-function readPart(
+function decodePart(
   node: ConfigNode,
   params: readonly string[] | undefined,
   problems: Problems,
 ): KeyPart<GatewayRequest> | undefined {
   if (node.kind !== 'scalar' || typeof node.value !== 'string') {
-    problems.at(node, `${node.label} is ${WANTED}; not ${described(node)}`)
+    problems.at(node, mismatch(node, EXPECTED))
     return undefined
   }
   const text = node.value
   if (isName(text)) return text
   if (/^headers?\s*(:|$)/i.test(text)) {
-    const message = "a header is named as in 'header:x-tenant', in letters, digits and -"
-    problems.inText(node, text.startsWith('header:') ? 'header:'.length : 0, message)
+    const message = "a header is written as 'header:x-tenant'; its name has only letters, digits and -"
+    problems.inString(node, text.startsWith('header:') ? 'header:'.length : 0, message)
     return undefined
   }
   if (/^[A-Za-z]+$/.test(text) && !VARIABLES.has(text)) {
@@ -57,7 +62,7 @@ function readPart(
   return expression?.readsSecrets ? digestOf(expression) : expression
 }
 
-/** What may be a credential is kept as its digest, as the values of `header:NAME` are. */
+/** Hashes a key that may contain a credential, as the library hashes the values of `header:NAME`. */
 function digestOf(expression: Expression<string>): Expression<string> {
   const { source, readsBody, readsSecrets } = expression
   const digest = (request: GatewayRequest) =>
@@ -65,14 +70,14 @@ function digestOf(expression: Expression<string>): Expression<string> {
   return Object.assign(digest, { source, readsBody, readsSecrets })
 }
 
-/** The expression, where it is one; else what is wrong is told, in its place. */
+/** Returns a compiled expression, or reports its problems at their characters. */
 export function reported<T>(
   node: ConfigNode,
   result: Expression<T> | readonly { readonly at: number; readonly message: string }[],
   problems: Problems,
 ): Expression<T> | undefined {
   if (typeof result === 'function') return result
-  for (const { at, message } of result) problems.inText(node, at, message)
+  for (const { at, message } of result) problems.inString(node, at, message)
   return undefined
 }
 

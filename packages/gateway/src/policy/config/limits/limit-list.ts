@@ -1,32 +1,73 @@
-import { listOf, type Read } from '../yaml/decoders.js'
+import type { PolicyConfig } from '../config.js'
+import { type Decoder, listOf, withKeysOf } from '../yaml/decoders.js'
 import type { Problems } from '../yaml/diagnostics.js'
-import { isText } from '../yaml/yaml-node.js'
-import { type ReadRule, readLimit, refusalOf } from './limit-entry.js'
+import { isString } from '../yaml/yaml-node.js'
+import { type LocatedRule, limitDecoder, readsBody, rulesErrorOf } from './limit-entry.js'
+import { tokensOf, withTokenCosts } from './token-limits.js'
 
 const MAX_LIMITS = 32
 
-/** Reads a limit text, or a list of limits: that of a route, or that of all of them. */
-export function readLimits(params: readonly string[] | undefined): Read<readonly ReadRule[]> {
-  const readOne = readLimit(params)
-  const readList = listOf(readOne, 'a list of limits such as [10/minute]', MAX_LIMITS)
-  return (node, problems) => {
-    const limits = isText(node) ? single(readOne(node, problems)) : readList(node, problems)
+/**
+ * Creates the decoder of `limits`: a limit string, or a list of limits.
+ *
+ * @param params names of the route's parameters; undefined if the route is invalid
+ */
+export function limitsDecoder(params: readonly string[] | undefined): Decoder<readonly LocatedRule[]> {
+  const decodeLimit = limitDecoder(params)
+  const decodeList = listOf(decodeLimit, 'a list of limits such as [10/minute]', MAX_LIMITS)
+  const decode = (node: Parameters<typeof decodeList>[0], problems: Problems) => {
+    if (!isString(node)) return decodeList(node, problems)
+    const limit = decodeLimit(node, problems)
+    return limit === undefined ? undefined : [limit]
+  }
+  return withKeysOf(decodeList, (node, problems) => {
+    const limits = decode(node, problems)
     if (limits !== undefined) checkNames(limits, problems)
     return limits
-  }
+  })
 }
 
-function single<T>(value: T | undefined): readonly T[] | undefined {
-  return value === undefined ? undefined : [value]
-}
-
-/** Checks the rules together. Each was accepted alone, so what is wrong is the name of one. */
-function checkNames(limits: readonly ReadRule[], problems: Problems): void {
-  const rules = limits.map(({ rule }) => rule)
-  const refusal = refusalOf(rules)
-  if (refusal === undefined) return
-  const node = limits[refusal.index ?? 0]?.node
+/** Reports rules with the same name. Each rule is valid by itself, so nothing else can be wrong. */
+function checkNames(limits: readonly LocatedRule[], problems: Problems): void {
+  const error = rulesErrorOf(limits.map(({ rule }) => rule))
+  if (error === undefined) return
+  const node = limits[error.index ?? 0]?.node
   if (node === undefined) return
-  const key = node.kind === 'map' && refusal.key !== undefined ? node.entries.get(refusal.key) : undefined
-  problems.at(key?.value ?? node, refusal.message)
+  const entry = node.kind === 'map' && error.key !== undefined ? node.entries.get(error.key) : undefined
+  problems.at(entry?.value ?? node, error.message)
+}
+
+const limitsOfFile = limitsDecoder(undefined)
+
+/** Decodes `limits` of the whole file, which all routes share. */
+export const decodeSharedLimits: Decoder<readonly LocatedRule[]> = withKeysOf(
+  limitsOfFile,
+  (node, problems) => {
+    const limits = limitsOfFile(node, problems)
+    return limits?.flatMap(({ rule, node: place }) => {
+      if ('wait' in rule) {
+        problems.at(place, "a limit that all routes share cannot have 'wait'; set it on limits of a route")
+        return []
+      }
+      return [{ node: place, rule: { ...rule, shared: true } }]
+    })
+  },
+)
+
+/** Adds the shared limits to a policy. Limits of tokens apply only to policies with `llm`. */
+export function withShared<P extends PolicyConfig>(
+  policy: P,
+  shared: readonly LocatedRule[],
+  problems: Problems,
+): P {
+  if (shared.length === 0) return policy
+  const applicable = shared.filter(
+    ({ rule }) => rule.cost !== undefined || policy.llm !== undefined || tokensOf(rule) === undefined,
+  )
+  const added = withTokenCosts(applicable, policy.llm, problems)
+  const rules = [...policy.rules, ...added]
+  const error = rulesErrorOf(rules)
+  const located = error && applicable[(error.index ?? 0) - policy.rules.length]
+  if (located !== undefined) problems.at(located.node, `on the route ${policy.name}: ${error?.message}`)
+  return { ...policy, rules, readsBody: policy.readsBody || readsBody(added) }
 }

@@ -1,10 +1,10 @@
-import { type Counting, capacityOf, isOptionError, type Limit, LimitSyntaxError, parseLimits } from 'sluice'
+import { type Counting, isOptionError, type Limit, LimitSyntaxError, parseLimits } from 'sluice'
 import type { Problems } from '../yaml/diagnostics.js'
 import type { ConfigNode } from '../yaml/yaml-node.js'
-import { keyOf, wordsOf } from './option-keys.js'
+import { messageOf, yamlKeyOf } from './option-errors.js'
 
-/** What was read of one entry of `limits`, as far as it concerns the limit text. */
-interface LimitWords {
+/** The decoded keys of a limit that decide how its limit string is read and what it costs. */
+interface LimitStringValues {
   readonly limit?: string | undefined
   readonly algorithm?: Counting['algorithm'] | undefined
   readonly align?: Counting['align'] | undefined
@@ -13,8 +13,8 @@ interface LimitWords {
   readonly concurrent?: unknown
 }
 
-/** The limits that a text and what goes with it mean. @throws what `parseLimits` throws */
-export function limitsOf({ limit = '', algorithm, align, time_zone: timeZone }: LimitWords): Limit[] {
+/** Parses a limit string together with the keys that qualify it. @throws as `parseLimits` does */
+export function limitsOf({ limit = '', algorithm, align, time_zone: timeZone }: LimitStringValues): Limit[] {
   return parseLimits(limit, {
     ...(algorithm !== undefined && { algorithm }),
     ...(align !== undefined && { align }),
@@ -22,40 +22,49 @@ export function limitsOf({ limit = '', algorithm, align, time_zone: timeZone }: 
   })
 }
 
-/** Tells what is wrong with a limit text and with what goes with it, at the character that it is about. */
-export function readLimitText(words: LimitWords, at: (key: string) => ConfigNode, problems: Problems): void {
-  if (words.limit === undefined) return
+/** Reports an invalid limit string at its character, and a key that does not fit it at that key. */
+export function checkLimitString(
+  values: LimitStringValues,
+  at: (key: string) => ConfigNode,
+  problems: Problems,
+): void {
+  if (values.limit === undefined) return
   try {
-    limitsOf(words)
+    limitsOf(values)
   } catch (error) {
     if (error instanceof LimitSyntaxError) {
-      problems.inText(at('limit'), error.at, error.problem)
+      problems.inString(at('limit'), error.at, error.problem)
       return
     }
     if (!isOptionError(error)) throw error
     const [option = 'limit'] = error.path
-    problems.at(at(keyOf(String(option))), wordsOf(error))
+    problems.at(at(yamlKeyOf(String(option))), messageOf(error))
   }
 }
 
-/** Tells a cost that is the same for every request, and that no request could ever pay. */
-export function checkCost(words: LimitWords, at: (key: string) => ConfigNode, problems: Problems): void {
-  const { cost } = words
+/** Reports a fixed cost that exceeds the limit, so that no request could ever be admitted. */
+export function checkCost(
+  values: LimitStringValues,
+  at: (key: string) => ConfigNode,
+  problems: Problems,
+): void {
+  const { cost } = values
   if (typeof cost !== 'number') return
-  const limits = typeof words.concurrent === 'number' ? [concurrency(words.concurrent)] : readable(words)
+  const limits =
+    typeof values.concurrent === 'number' ? [concurrency(values.concurrent)] : validLimits(values)
   for (const limit of limits) {
-    const message = whyUnpayable(limit, cost)
+    const message = costError(limit, cost)
     if (message !== undefined) problems.at(at('cost'), message)
   }
 }
 
-function whyUnpayable(limit: Limit, cost: number): string | undefined {
-  const capacity = capacityOf(limit)
+function costError(limit: Limit, cost: number): string | undefined {
+  const capacity = limit.algorithm === 'token-bucket' ? limit.burst : limit.limit
   if (limit.algorithm !== 'token-bucket' && !Number.isInteger(cost)) {
-    return `a ${limit.algorithm} counts whole units, and the cost is ${cost}; write a whole number`
+    return `'cost' must be a whole number, not ${cost}: a limit of the kind ${limit.algorithm} counts whole units`
   }
   return cost > capacity
-    ? `no request is ever let in: each costs ${cost}, and the limit holds ${capacity}; lower the cost, or raise the limit`
+    ? `no request can be admitted: each costs ${cost}, and the limit holds ${capacity}; lower the cost, or raise the limit`
     : undefined
 }
 
@@ -63,9 +72,9 @@ function concurrency(limit: number): Limit {
   return { algorithm: 'concurrency', limit, lease: 1 }
 }
 
-function readable(words: LimitWords): Limit[] {
+function validLimits(values: LimitStringValues): Limit[] {
   try {
-    return limitsOf(words)
+    return limitsOf(values)
   } catch {
     return []
   }

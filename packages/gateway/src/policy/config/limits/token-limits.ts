@@ -3,18 +3,16 @@ import type { LlmOptions } from '../../llm/llm-call.js'
 import { costIn, isTokenResource, type TokenResource } from '../../llm/reservation.js'
 import type { GatewayRequest } from '../../policy-request.js'
 import type { Problems } from '../yaml/diagnostics.js'
-import type { ReadRule } from './limit-entry.js'
+import type { LocatedRule } from './limit-entry.js'
 
-/** Limits of what only a call of a model has: tokens. */
-
-/** Whether one of the rules counts tokens. */
+/** Reports whether one of the rules counts tokens. */
 export function countsTokens(rules: readonly Rule<GatewayRequest>[]): boolean {
   return rules.some((rule) => tokensOf(rule) !== undefined)
 }
 
-/** The rules, those of tokens with the cost that is read from the request. */
+/** Adds to each rule that counts tokens the cost that `llm` reserves for a call. */
 export function withTokenCosts(
-  limits: readonly ReadRule[],
+  limits: readonly LocatedRule[],
   llm: LlmOptions | undefined,
   problems: Problems,
 ): readonly Rule<GatewayRequest>[] {
@@ -26,14 +24,14 @@ export function withTokenCosts(
       if (rule.cost === undefined)
         problems.at(
           at('of'),
-          `what a request takes of '${resource}' is not known; give the route 'llm', or the limit a 'cost'`,
+          `the cost of a request in '${resource}' is unknown; give the route 'llm', or the limit a 'cost'`,
         )
       return rule
     }
     if (rule.cost !== undefined)
       problems.at(
         at('cost'),
-        `on a route with 'llm' the cost in '${resource}' is read from the request; remove this one`,
+        `on a route with 'llm' the call determines the cost in '${resource}'; remove 'cost'`,
       )
     return {
       ...rule,
@@ -45,7 +43,7 @@ export function withTokenCosts(
   })
 }
 
-/** What a rule counts, where that is tokens. */
+/** Returns the token resource that a rule counts; undefined if it counts something else. */
 export function tokensOf(rule: Rule<GatewayRequest>): TokenResource | undefined {
   const resource = 'of' in rule ? rule.of : undefined
   return isTokenResource(resource) ? resource : undefined

@@ -1,14 +1,12 @@
 import { z } from 'zod'
 import { BodyTypes } from '../../body/body-format.js'
-import { listOf, made, type Read, single } from '../yaml/decoders.js'
-
-/** `body_types`: the media types of which rules read bodies. */
+import { type Decoder, listOf, scalar, transform } from '../yaml/decoders.js'
 
 const MAX_TYPES = 32
 const TYPE = /^(?:[a-z0-9][a-z0-9!#$&^_.-]*\/[a-z0-9][a-z0-9!#$&^_.+-]*|application\/\*\+json)$/
 
-const bodyType: Read<string> = made(
-  single(z.string(), 'a media type such as application/json'),
+const mediaType: Decoder<string> = transform(
+  scalar(z.string(), 'a media type such as application/json'),
   (written) => {
     const type = written.toLowerCase()
     if (type.startsWith('multipart/'))
@@ -17,19 +15,20 @@ const bodyType: Read<string> = made(
       )
     if (!TYPE.test(type))
       throw new TypeError(
-        `a media type is written as application/json, without parameters, or as application/*+json; not '${written}'`,
+        `'${written}' is not a media type without parameters; write for example application/json or application/*+json`,
       )
     return type
   },
 )
 
-const readList = listOf(bodyType, 'a list of media types such as [application/json]', MAX_TYPES)
+const mediaTypes = listOf(mediaType, 'a list of media types such as [application/json]', MAX_TYPES)
 
-export const readBodyTypes: Read<BodyTypes> = (node, problems) => {
-  const types = readList(node, problems)
+/** Decodes `body_types`: the media types whose bodies rules can read. */
+export const decodeBodyTypes: Decoder<BodyTypes> = (node, problems) => {
+  const types = mediaTypes(node, problems)
   if (types === undefined) return undefined
   if (node.kind === 'list' && node.items.length === 0) {
-    problems.at(node, "'body_types' names at least one media type, such as application/json")
+    problems.at(node, "'body_types' must name at least one media type, such as application/json")
     return undefined
   }
   return new BodyTypes(types)

@@ -4,34 +4,33 @@ import { UnreadableBodyError } from '../../body/unreadable-body.js'
 import type { GatewayRequest } from '../../policy-request.js'
 import { ExpressionError } from '../cel/expression-error.js'
 import type { OnUnreadable, PolicyConfig } from '../config.js'
-import { single } from '../yaml/decoders.js'
-
-/** `on_unreadable`: what becomes of a request that the expressions of a route cannot be worked out for. */
+import { scalar } from '../yaml/decoders.js'
 
 const ON_UNREADABLE = ['reject', 'pass'] as const satisfies readonly OnUnreadable[]
 
-export const readOnUnreadable = single(z.enum(ON_UNREADABLE), "'reject' or 'pass'")
+/** Decodes `on_unreadable`: how a request is handled if an expression cannot be evaluated for it. */
+export const decodeOnUnreadable = scalar(z.enum(ON_UNREADABLE), "'reject' or 'pass'")
 
-/** What a rule charges that has no `fallback_cost`. */
+/** The charge of a rule without `fallback_cost`. */
 const DEFAULT_COST = 1
 
-/** What is wrong with `pass` on a route with `llm`. */
+/** The error for `pass` on a route with `llm`. */
 export const PASS_WITH_LLM =
-  "'on_unreadable: pass' does not go with 'llm', whose tokens could not be counted; write 'on_unreadable: reject' for the route"
+  "'on_unreadable: pass' cannot be combined with 'llm', since tokens would go uncounted; write 'on_unreadable: reject' for the route"
 
 /**
- * The policy as its `on_unreadable` has it. With `pass`, a rule whose expression cannot be worked out charges its
- * `fallback_cost` or 1, counts the request for its client, and lets one such request at a time be in flight. What servers read
- * in different ways is refused all the same.
+ * Applies `on_unreadable` to the rules of a policy. With `pass`, a rule whose expression fails
+ * charges its `fallback_cost`, or 1. It counts the request for its client and admits one such
+ * request at a time. Requests that servers interpret differently are still refused.
  */
 export function withOnUnreadable<P extends PolicyConfig>(policy: P): P {
-  return policy.onUnreadable === 'pass' ? { ...policy, rules: policy.rules.map(passing) } : policy
+  return policy.onUnreadable === 'pass' ? { ...policy, rules: policy.rules.map(passingRule) } : policy
 }
 
-function passing(rule: Rule<GatewayRequest>): Rule<GatewayRequest> {
+function passingRule(rule: Rule<GatewayRequest>): Rule<GatewayRequest> {
   const { cost, by, fallbackCost = DEFAULT_COST } = rule
   const passed = {
-    ...(typeof cost === 'function' && { cost: weighable(cost), fallbackCost }),
+    ...(typeof cost === 'function' && { cost: convertingErrors(cost), fallbackCost }),
     ...(by !== undefined && { by: isList(by) ? by.map(keyOrClient) : keyOrClient(by) }),
   }
   if (!('concurrent' in rule)) return { ...rule, ...passed }
@@ -42,8 +41,11 @@ function passing(rule: Rule<GatewayRequest>): Rule<GatewayRequest> {
 
 type Cost = Extract<Rule<GatewayRequest>['cost'], (...args: never[]) => unknown>
 
-/** The library charges the fallback for a request that lacks what the cost reads, so an unreadable body has an error of its own. */
-function weighable(cost: Cost): Cost {
+/**
+ * The library charges the fallback only after a RequestError. An unreadable body throws another
+ * error, so it is converted.
+ */
+function convertingErrors(cost: Cost): Cost {
   return orElse(cost, (_request, error) => {
     throw new RequestError(error.message)
   })
@@ -55,7 +57,7 @@ function keyOrClient(part: KeyPart<GatewayRequest>): KeyPart<GatewayRequest> {
     : orElse(part, ({ client, ip }) => `unreadable ${client === undefined ? ip : `client ${client.id}`}`)
 }
 
-/** The function, with another result where an expression in it cannot be worked out; what describes it stays. */
+/** Wraps a function with a fallback for expressions that fail. Properties of the function are kept. */
 function orElse<Rest extends readonly [Client | undefined] | readonly [Limit], T>(
   work: (request: GatewayRequest, ...rest: Rest) => T,
   fallback: (request: GatewayRequest, error: Error) => T,

@@ -3,18 +3,13 @@ import { suggestOrList } from 'sluice/internal'
 import { memcachedStore } from 'sluice/memcached'
 import { redisStore } from 'sluice/redis'
 import type { StoreConfig, StoreFailureConfig } from '../config.js'
-import { made, mapOf, type Read } from '../yaml/decoders.js'
+import { type Decoder, mapOf, transform, withKeysOf } from '../yaml/decoders.js'
 import type { Problems } from '../yaml/diagnostics.js'
-import { duration, text, wholeNumber } from '../yaml/scalars.js'
-import { described, type MapNode } from '../yaml/yaml-node.js'
-
-/**
- * `store` and `on_store_failure`. The URL of a store may hold a password, also where it is wrong or in the wrong
- * place. So no message repeats what was written there.
- */
+import { duration, integer, string } from '../yaml/scalars.js'
+import { describeNode, type MapNode, mismatch } from '../yaml/yaml-node.js'
 
 const DEFAULT_MAX_KEYS = 1_000_000
-/** A Map of V8 holds 2^24 entries. */
+/** A Map of V8 holds at most 2^24 entries. */
 const MAX_KEYS = 16_000_000
 
 export const DEFAULT_STORE: StoreConfig = { kind: 'memory', maxKeys: DEFAULT_MAX_KEYS }
@@ -25,41 +20,49 @@ const FORMS = [
   ...['redis+cluster://a:6379,b:6379', 'redis+sentinel://a:26379,b:26379/name', 'memcached://host:11211'],
 ].join(', ')
 
-export const readStore: Read<StoreConfig> = (node, problems) => {
-  if (node.kind === 'map') return readMemory(node, problems)
-  const written = node.kind === 'scalar' && typeof node.value === 'string' ? node.value : ''
-  if (written === 'memory') return DEFAULT_STORE
-  const kind = /^(redis|memcached)(?=s?(\+[a-z]*)?:)/.exec(written)?.[1]
-  if (kind === 'redis') return readRedisUrl(node, problems)
-  if (kind === 'memcached') return readMemcachedUrl(node, problems)
-  problems.at(node, `'store' is one of ${FORMS}; not ${written === '' ? described(node) : withheld(written)}`)
-  return undefined
-}
+const memoryOptions = mapOf({ max_keys: integer(1, MAX_KEYS) }, 'a map such as { max_keys: 1_000_000 }')
 
-// The stores are made and thrown away for what they say of the URL; they connect at their first use.
-const readRedisUrl: Read<StoreConfig> = made(text('redis://host:6379/0'), (url) => {
+/**
+ * Decodes `store`. No message quotes the value: a URL may hold a password, even when it is invalid
+ * or under the wrong key.
+ */
+export const decodeStore: Decoder<StoreConfig> = withKeysOf(
+  mapOf({ memory: memoryOptions }, FORMS),
+  (node, problems) => {
+    if (node.kind === 'map') return decodeMemory(node, problems)
+    const written = node.kind === 'scalar' && typeof node.value === 'string' ? node.value : ''
+    if (written === 'memory') return DEFAULT_STORE
+    const kind = /^(redis|memcached)(?=s?(\+[a-z]*)?:)/.exec(written)?.[1]
+    if (kind === 'redis') return redisUrl(node, problems)
+    if (kind === 'memcached') return memcachedUrl(node, problems)
+    const found = written === '' ? describeNode(node) : redacted(written)
+    problems.at(node, `'store' must be one of ${FORMS}; not ${found}`)
+    return undefined
+  },
+)
+
+// Creating a store validates its URL; it connects on its first use.
+const redisUrl: Decoder<StoreConfig> = transform(string('redis://host:6379/0'), (url) => {
   redisStore(url)
   return { kind: 'redis', url }
 })
 
-const readMemcachedUrl: Read<StoreConfig> = made(text('memcached://host:11211'), (url) => {
+const memcachedUrl: Decoder<StoreConfig> = transform(string('memcached://host:11211'), (url) => {
   memcachedStore(url)
   return { kind: 'memcached', url }
 })
 
-/** What can be said of a text that may hold a password: a single word, or the scheme of a URL. */
-function withheld(written: string): string {
+/** Describes a string that may hold a password: by a single word, or by the scheme of a URL. */
+function redacted(written: string): string {
   if (/^[a-z]{1,20}$/i.test(written)) return `'${written}'`
   const scheme = /^([a-z][a-z0-9+.-]{0,20}):\/\//i.exec(written)?.[1]
-  return scheme === undefined ? 'this text' : `a URL that begins with ${scheme}://`
+  return scheme === undefined ? 'this string' : `a URL that begins with ${scheme}://`
 }
 
-const memoryOptions = mapOf({ max_keys: wholeNumber(1, MAX_KEYS) }, 'a map such as { max_keys: 1_000_000 }')
-
-function readMemory(node: MapNode, problems: Problems): StoreConfig | undefined {
+function decodeMemory(node: MapNode, problems: Problems): StoreConfig | undefined {
   const memory = node.entries.get('memory')?.value
   if (memory === undefined || node.entries.size > 1) {
-    const message = `a map as 'store' has 'memory' alone, and a URL stands by itself; 'store' is one of ${FORMS}`
+    const message = `'store' as a map has only the key 'memory', and a URL is written without a key; write one of ${FORMS}`
     problems.at(node, message)
     return undefined
   }
@@ -73,53 +76,55 @@ function isPolicy(value: unknown): value is FailurePolicyName {
   return typeof value === 'string' && POLICIES.includes(value)
 }
 
-const readPolicy: Read<FailurePolicyName> = (node, problems) => {
+const policyName: Decoder<FailurePolicyName> = (node, problems) => {
   const value = node.kind === 'scalar' ? node.value : undefined
   if (isPolicy(value)) return value
-  const meant = typeof value === 'string' ? suggestOrList(value, POLICIES) : ''
-  problems.at(node, `${node.label} is local, open or closed, not ${described(node)}${meant}`)
+  const suggestion = typeof value === 'string' ? suggestOrList(value, POLICIES) : ''
+  problems.at(node, `${mismatch(node, 'local, open or closed')}${suggestion}`)
   return undefined
 }
 
-const deadline: Read<number> = made(duration(), (milliseconds) => {
+const deadline: Decoder<number> = transform(duration(), (milliseconds) => {
   withFailurePolicy(memoryStore(), { deadline: milliseconds })
   return milliseconds
 })
 
-const failureOptions = mapOf(
+const failureMap = mapOf(
   {
-    policy: readPolicy,
-    peers: wholeNumber(1, 1_000_000),
-    max_keys: wholeNumber(1, MAX_KEYS),
+    policy: policyName,
+    peers: integer(1, 1_000_000),
+    max_keys: integer(1, MAX_KEYS),
     deadline,
-    failures: wholeNumber(1, 1000),
-    max_waiting: wholeNumber(1, 1_000_000),
+    failures: integer(1, 1000),
+    max_waiting: integer(1, 1_000_000),
   },
   'local, open or closed, or a map such as { policy: local, peers: 4 }',
 )
 
-export const readStoreFailure: Read<StoreFailureConfig> = (node, problems) => {
+/** Decodes `on_store_failure`: how requests are decided while the store does not respond. */
+export const decodeStoreFailure: Decoder<StoreFailureConfig> = withKeysOf(failureMap, (node, problems) => {
   if (node.kind === 'scalar' && typeof node.value === 'string') {
-    const policy = readPolicy(node, problems)
+    const policy = policyName(node, problems)
     return policy && { policy }
   }
-  const values = failureOptions(node, problems)
+  const values = failureMap(node, problems)
   if (values === undefined || node.kind !== 'map') return undefined
   const { policy = 'local', max_keys: maxKeys, max_waiting: maxWaiting, ...others } = values
-  if (policy !== 'local') for (const key of ['peers', 'max_keys']) tellLocalOnly(node, key, policy, problems)
+  if (policy !== 'local')
+    for (const key of ['peers', 'max_keys']) rejectWithoutLocal(node, key, policy, problems)
   return {
     policy,
     ...others,
     ...(maxKeys !== undefined && { maxKeys }),
     ...(maxWaiting !== undefined && { maxWaiting }),
   }
-}
+})
 
-function tellLocalOnly(node: MapNode, key: string, policy: FailurePolicyName, problems: Problems): void {
+function rejectWithoutLocal(node: MapNode, key: string, policy: FailurePolicyName, problems: Problems): void {
   const entry = node.entries.get(key)
   if (entry === undefined) return
   problems.add(
     entry.keyStart,
-    `'${key}' goes with 'policy: local', which divides the limits; not with '${policy}'`,
+    `'${key}' requires 'policy: local', which divides the limits between gateways; remove it, or the policy '${policy}'`,
   )
 }

@@ -1,106 +1,155 @@
 import { nearest } from 'sluice/internal'
 import type { ZodType } from 'zod'
 import type { Problems } from './diagnostics.js'
-import { type ConfigNode, described, type MapNode, quoted } from './yaml-node.js'
+import { type ConfigNode, type MapNode, mismatch, quote } from './yaml-node.js'
 
-/** Reads one value. What is wrong is told to `problems`, and undefined is returned. */
-export type Read<T> = (node: ConfigNode, problems: Problems) => T | undefined
+/** Decodes one YAML value. An invalid value is reported to `problems` and decoded as undefined. */
+export interface Decoder<T> {
+  (node: ConfigNode, problems: Problems): T | undefined
+  /** Lists the keys below the value; absent for a decoder of plain values. See `keyPathsOf`. */
+  readonly keyPaths?: () => readonly string[]
+}
 
-/** What may stand in a map, and how each of it is read. */
-type Shape = Readonly<Record<string, Read<unknown>>>
+/** The keys of a map, and how the value of each is decoded. */
+type Shape = Readonly<Record<string, Decoder<unknown>>>
 
-/** What was read: what is not in the file, or is wrong there, is not in it. */
+/** The decoded values of a map. A key that is missing or invalid in the file is absent. */
 export type Values<S extends Shape> = { readonly [Key in keyof S]?: Exclude<ReturnType<S[Key]>, undefined> }
 
 /**
- * Reads a single value that keeps to a schema.
- *
- * @param wanted what would be right, as it follows "'x' is"
+ * Lists every key that a decoder accepts below its value: `.limits[].by` for the key `by` of an
+ * entry of the list `limits`. `*` is a name that the operator chooses.
  */
-export function single<T>(schema: ZodType<T>, wanted: string): Read<T> {
+export function keyPathsOf({ keyPaths }: Decoder<unknown>): readonly string[] {
+  return keyPaths?.() ?? []
+}
+
+/** Makes a decoder of a function that decodes the same keys as another decoder. */
+export function withKeysOf<T>(
+  keys: Decoder<unknown>,
+  decode: (node: ConfigNode, problems: Problems) => T | undefined,
+): Decoder<T> {
+  return Object.assign((node: ConfigNode, problems: Problems) => decode(node, problems), {
+    keyPaths: () => keyPathsOf(keys),
+  })
+}
+
+/**
+ * Decodes a scalar that a schema accepts.
+ *
+ * @param expected completes "'key' must be" in the error message
+ */
+export function scalar<T>(schema: ZodType<T>, expected: string): Decoder<T> {
   return (node, problems) => {
     const result = node.kind === 'scalar' ? schema.safeParse(node.value) : undefined
     if (result?.success === true) return result.data
-    problems.at(node, `${node.label} is ${wanted}, not ${described(node)}`)
+    problems.at(node, mismatch(node, expected))
     return undefined
   }
 }
 
-/** Reads a single value and makes something of it; what `make` throws is told where the value stands. */
-export function made<T, U>(read: Read<T>, make: (value: T) => U): Read<U> {
-  return (node, problems) => {
-    const value = read(node, problems)
+/** Decodes a value and converts it. An error that `convert` throws is reported at the value. */
+export function transform<T, U>(decode: Decoder<T>, convert: (value: T) => U): Decoder<U> {
+  return withKeysOf(decode, (node, problems) => {
+    const value = decode(node, problems)
     if (value === undefined) return undefined
     try {
-      return make(value)
+      return convert(value)
     } catch (error) {
       problems.at(node, (error as Error).message)
       return undefined
     }
-  }
+  })
 }
 
-/** Reads a list; entries that are wrong are left out. */
-export function listOf<T>(read: Read<T>, wanted: string, most: number): Read<readonly T[]> {
-  return (node, problems) => {
+/** Decodes a list of at most `max` entries. Invalid entries are left out. */
+export function listOf<T>(decode: Decoder<T>, expected: string, max: number): Decoder<readonly T[]> {
+  const decodeList = (node: ConfigNode, problems: Problems) => {
     if (node.kind !== 'list') {
-      problems.at(node, `${node.label} is ${wanted}, not ${described(node)}`)
+      problems.at(node, mismatch(node, expected))
       return undefined
     }
-    if (node.items.length > most) {
-      problems.at(node, `${node.label} has ${node.items.length} entries; it may have ${most}`)
+    if (node.items.length > max) {
+      problems.at(node, `${node.label} has ${node.items.length} entries; the maximum is ${max}`)
       return undefined
     }
-    return node.items.map((item) => read(item, problems)).filter((item) => item !== undefined)
+    return node.items.map((item) => decode(item, problems)).filter((item) => item !== undefined)
   }
+  return Object.assign(decodeList, { keyPaths: () => keyPathsOf(decode).map((path) => `[]${path}`) })
 }
 
-/** Reads a map. Keys that are not in the shape are told, and do not hinder the others. */
-export function mapOf<S extends Shape>(shape: S, wanted: string): Read<Values<S>> {
-  return (node, problems) => {
+/** Decodes one value, or a list of at most `max` values, as a list. */
+export function oneOrListOf<T>(decode: Decoder<T>, expected: string, max: number): Decoder<readonly T[]> {
+  const decodeList = listOf(decode, expected, max)
+  return withKeysOf(decodeList, (node, problems) => {
+    if (node.kind === 'list') return decodeList(node, problems)
+    const value = decode(node, problems)
+    return value === undefined ? undefined : [value]
+  })
+}
+
+/** Decodes a map with known keys. Unknown keys are reported; the other keys are still decoded. */
+export function mapOf<S extends Shape>(shape: S, expected: string): Decoder<Values<S>> {
+  const decodeMap = (node: ConfigNode, problems: Problems) => {
     if (node.kind !== 'map') {
-      problems.at(node, `${node.label} is ${wanted}, not ${described(node)}`)
+      problems.at(node, mismatch(node, expected))
       return undefined
     }
     checkKeys(node, Object.keys(shape), problems)
     const values: Record<string, unknown> = {}
-    for (const [key, read] of Object.entries(shape)) {
+    for (const [key, decode] of Object.entries(shape)) {
       const entry = node.entries.get(key)
-      const value = entry === undefined ? undefined : read(entry.value, problems)
+      const value = entry === undefined ? undefined : decode(entry.value, problems)
       if (value !== undefined) values[key] = value
     }
     return values as Values<S>
   }
+  const keyPaths = () =>
+    Object.entries(shape).flatMap(([key, decode]) =>
+      ['', ...keyPathsOf(decode)].map((path) => `.${key}${path}`),
+    )
+  return Object.assign(decodeMap, { keyPaths })
 }
 
-/** Reads a map whose keys are names that somebody chose. */
-export function recordOf<T>(read: Read<T>, wanted: string, most: number): Read<Readonly<Record<string, T>>> {
-  return (node, problems) => {
-    if (node.kind !== 'map' || node.entries.size > most) {
-      problems.at(node, `${node.label} is ${wanted}, of up to ${most} names; not ${described(node)}`)
+/** Decodes a map of at most `max` names that the operator chooses. */
+export function recordOf<T>(
+  decode: Decoder<T>,
+  expected: string,
+  max: number,
+): Decoder<Readonly<Record<string, T>>> {
+  const decodeRecord = (node: ConfigNode, problems: Problems) => {
+    if (node.kind !== 'map') {
+      problems.at(node, mismatch(node, expected))
+      return undefined
+    }
+    if (node.entries.size > max) {
+      problems.at(node, `${node.label} has ${node.entries.size} entries; the maximum is ${max}`)
       return undefined
     }
     const values: Record<string, T> = Object.create(null)
     for (const [key, entry] of node.entries) {
-      const value = read(entry.value, problems)
+      const value = decode(entry.value, problems)
       if (value !== undefined) values[key] = value
     }
     return values
   }
+  return Object.assign(decodeRecord, {
+    keyPaths: () => ['', ...keyPathsOf(decode)].map((path) => `.*${path}`),
+  })
 }
 
-/** More unknown keys of one map are not told. */
-const MAX_UNKNOWN = 100
+/** The most unknown keys of one map that are reported. */
+const MAX_UNKNOWN_KEYS = 100
 
 function checkKeys(node: MapNode, known: readonly string[], problems: Problems): void {
   const unknown = [...node.entries].filter(([key]) => !known.includes(key))
-  for (const [key, { keyStart }] of unknown.slice(0, MAX_UNKNOWN)) {
+  for (const [key, { keyStart }] of unknown.slice(0, MAX_UNKNOWN_KEYS)) {
     problems.add(keyStart, unknownKey(key, known))
   }
 }
 
 function unknownKey(key: string, known: readonly string[]): string {
-  const meant = nearest(key, known)
-  if (meant !== undefined) return `unknown key ${quoted(key)}; did you mean '${meant}'?`
-  return `unknown key ${quoted(key)}; here there can be ${known.join(', ')}`
+  const suggestion = nearest(key, known)
+  if (suggestion !== undefined) return `unknown key ${quote(key)}; did you mean '${suggestion}'?`
+  return `unknown key ${quote(key)}; expected one of ${known.join(', ')}`
 }

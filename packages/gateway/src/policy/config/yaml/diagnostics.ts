@@ -2,15 +2,15 @@ import type { ConfigNode } from './yaml-node.js'
 
 /** A mistake in a configuration file, or a warning about it, and its place. */
 export interface ConfigProblem {
-  /** From 1. */
+  /** Counted from 1. */
   readonly line: number
-  /** From 1, in UTF-16 units. */
+  /** Counted from 1, in UTF-16 units. */
   readonly column: number
-  /** What is wrong there, and what would be right. */
+  /** States what is wrong and what would be right. */
   readonly message: string
 }
 
-/** A configuration file that cannot be used. Its message has a line `FILE:LINE:COLUMN: what is wrong` for each problem. */
+/** An invalid configuration file. The message has a line `FILE:LINE:COLUMN: …` for each problem. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   constructor(
@@ -22,69 +22,71 @@ export class ConfigError extends Error {
   }
 }
 
-/** More than this many are not told: the first ones are what can be mended. */
+/** The most problems that are reported, and the most warnings. */
 const MAX_PROBLEMS = 100
 
-interface ScriptResult {
+interface Finding {
   readonly offset: number
   readonly message: string
 }
 
-/** Collects what is wrong with one text, and what it should be warned of. */
+/** Collects the problems of one file, and the warnings about it. */
 export class Problems {
   readonly #text: string
   readonly #lineStarts: readonly number[]
-  readonly #found = new Map<string, ScriptResult>()
-  readonly #warnings = new Map<string, ScriptResult>()
-  #told = 0
+  readonly #errors = new Map<string, Finding>()
+  readonly #warnings = new Map<string, Finding>()
+  #count = 0
 
   constructor(text: string) {
     this.#text = text
     this.#lineStarts = [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)]
   }
 
-  /** @param offset index into the text */
+  /** Reports a problem. @param offset index into the text */
   add(offset: number, message: string): void {
-    this.#told++
-    this.#keep(this.#found, offset, message)
+    this.#count++
+    this.#record(this.#errors, offset, message)
+  }
+
+  /** Reports a problem at the beginning of a value. */
+  at(node: ConfigNode, message: string): void {
+    if (node.kind !== 'invalid') this.add(node.start, message)
   }
 
   /**
-   * Reports something that works but that an operator should know of. The file can be used all the same.
+   * Reports a problem at a character of a string. The place is the beginning of the string if the
+   * file spells it with escapes or folds its lines.
+   *
+   * @param index index into the node's string
+   */
+  inString(node: ConfigNode, index: number, message: string): void {
+    const { value, stringStart } = node.kind === 'scalar' ? node : { value: null, stringStart: 0 }
+    const isVerbatim = typeof value === 'string' && this.#text.startsWith(value.slice(0, index), stringStart)
+    if (isVerbatim) this.add(stringStart + index, message)
+    else this.at(node, message)
+  }
+
+  /**
+   * Reports a risk. The file is still valid.
    *
    * @param message what can go wrong, and what would be better
    */
   warn(node: ConfigNode, message: string): void {
-    if (node.kind !== 'broken') this.#keep(this.#warnings, node.start, message)
+    if (node.kind !== 'invalid') this.#record(this.#warnings, node.start, message)
   }
 
-  #keep(findings: Map<string, ScriptResult>, offset: number, message: string): void {
+  #record(findings: Map<string, Finding>, offset: number, message: string): void {
     const within = Math.max(0, Math.min(offset, this.#text.length))
-    // The same thing is met more than once where an alias repeats a piece of the file.
-    // What is quoted of the file goes to terminals and logs, where it must not move the cursor.
+    // Messages quote the file and go to terminals and logs, where control characters do harm.
     const plain = message.replaceAll(/\p{Cc}+/gu, ' ')
+    // An alias repeats a part of the file, and with it the problems of that part.
     findings.set(`${within} ${plain}`, { offset: within, message: plain })
   }
 
-  at(node: ConfigNode, message: string): void {
-    if (node.kind !== 'broken') this.add(node.start, message)
-  }
-
-  /**
-   * At a character of a text, where that can be told: in a text that stands in the file as it is. Else at its beginning.
-   *
-   * @param index index into the node's text
-   */
-  inText(node: ConfigNode, index: number, message: string): void {
-    const { value, textStart } = node.kind === 'scalar' ? node : { value: null, textStart: 0 }
-    const verbatim = typeof value === 'string' && this.#text.startsWith(value.slice(0, index), textStart)
-    if (verbatim) this.add(textStart + index, message)
-    else this.at(node, message)
-  }
-
-  /** How often something was found to be wrong. */
+  /** The number of problems reported so far, repeated ones included. */
   get count(): number {
-    return this.#told
+    return this.#count
   }
 
   lineOf(node: ConfigNode): number {
@@ -96,16 +98,17 @@ export class Problems {
     return this.#placeOf(offset).line
   }
 
+  /** Lists the problems in the order of the file. */
   inOrder(): ConfigProblem[] {
-    return this.#placed(this.#found)
+    return this.#sorted(this.#errors)
   }
 
-  /** The warnings, in the order of the file. */
+  /** Lists the warnings in the order of the file. */
   warnings(): ConfigProblem[] {
-    return this.#placed(this.#warnings)
+    return this.#sorted(this.#warnings)
   }
 
-  #placed(findings: ReadonlyMap<string, ScriptResult>): ConfigProblem[] {
+  #sorted(findings: ReadonlyMap<string, Finding>): ConfigProblem[] {
     return [...findings.values()]
       .sort((a, b) => a.offset - b.offset)
       .slice(0, MAX_PROBLEMS)

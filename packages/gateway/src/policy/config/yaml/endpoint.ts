@@ -1,37 +1,47 @@
 import { isIP } from 'node:net'
+import { z } from 'zod'
 import type { Endpoint } from '../config.js'
+import { type Decoder, scalar, transform } from './decoders.js'
 
-/** Without a host, a bare port is for this machine alone, and `:8080` for all that reach it. */
+/** The host of a bare port such as `8080`. */
 const LOOPBACK = '127.0.0.1'
-const EVERYWHERE = '0.0.0.0'
+/** The host of a port with a colon, such as `:8080`. */
+const ALL_INTERFACES = '0.0.0.0'
 
 const HOST_NAME =
   /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*$/i
 
 /**
- * Reads where a server listens: `127.0.0.1:8080`, `localhost:8080`, `[::1]:8080`; `8080` for this machine alone, `:8080`
- * for every IPv4 address that it has. Port 0 takes a free one.
+ * Parses a listen address: `127.0.0.1:8080`, `localhost:8080` or `[::1]:8080`; `8080` for the
+ * loopback address; `:8080` for every IPv4 address of the machine. Port 0 takes a free port.
  *
- * @throws RangeError that says what would be right.
+ * @throws RangeError with what would be right
  */
 export function parseEndpoint(text: string): Endpoint {
   const match = /^(?:\[([^\]]*)\]:|([^:[\]]*):)?(\d{1,5})$/.exec(text.trim())
   const [, bracketed, plain, digits] = match ?? []
   const port = Number(digits)
-  if (match === null) throw new RangeError(`'${text.slice(0, 60)}' is no address to listen on; ${EXAMPLE}`)
-  if (port > 65_535) throw new RangeError(`a port is a number from 0 to 65535, not ${port}`)
+  if (match === null) throw new RangeError(`'${text.slice(0, 60)}' is not a listen address; ${EXAMPLE}`)
+  if (port > 65_535) throw new RangeError(`a port must be a number from 0 to 65535, not ${port}`)
   if (bracketed !== undefined) {
-    if (isIP(bracketed) !== 6) throw new RangeError(`between [ and ] stands an IPv6 address; ${EXAMPLE}`)
+    if (isIP(bracketed) !== 6)
+      throw new RangeError(`'${bracketed.slice(0, 60)}' in brackets is not an IPv6 address; ${EXAMPLE}`)
     return { host: bracketed, port }
   }
   const host = plain ?? LOOPBACK
-  // What is made of numbers is an IPv4 address or a mistake in one, and no name to ask for.
+  // Digits and dots are an IPv4 address or a mistake in one, never a host name.
   const isHost = host === '' || isIP(host) === 4 || (HOST_NAME.test(host) && !/^[\d.]+$/.test(host))
-  if (!isHost) throw new RangeError(`'${host.slice(0, 60)}' is no host; ${EXAMPLE}`)
-  return { host: host === '' ? EVERYWHERE : host, port }
+  if (!isHost) throw new RangeError(`'${host.slice(0, 60)}' is not a host; ${EXAMPLE}`)
+  return { host: host === '' ? ALL_INTERFACES : host, port }
 }
 
-/** Whether only this machine reaches an address. */
+/** Decodes a listen address. */
+export const endpoint: Decoder<Endpoint> = transform(
+  scalar(z.union([z.string(), z.int().min(0)]), 'a listen address such as 127.0.0.1:8081'),
+  (value) => parseEndpoint(String(value)),
+)
+
+/** Reports whether an address can be reached from this machine only. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }

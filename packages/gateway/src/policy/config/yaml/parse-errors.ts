@@ -1,83 +1,75 @@
-/** What the YAML parser says, as people who write configurations understand it: what is wrong, and what would be right. */
-
-/** One thing that the parser says. */
-interface YamlFault {
+/** An error or warning of the YAML parser. */
+interface ParserError {
   readonly code: string
   readonly message: string
   readonly pos: readonly [number, number]
 }
 
-/** These are what follows from another fault of the same place, where there is one. */
-const CONSEQUENCES: ReadonlySet<string> = new Set(['MISSING_CHAR', 'BLOCK_AS_IMPLICIT_KEY'])
+/** Errors that only follow from another error at the same place, if there is one. */
+const FOLLOW_UPS: ReadonlySet<string> = new Set(['MISSING_CHAR', 'BLOCK_AS_IMPLICIT_KEY'])
 
-/** Each fault by where it is. What follows from another one is left out. */
-export function plainParseError(faults: readonly YamlFault[]): { at: number; message: string }[] {
-  const causes = new Set(faults.filter(({ code }) => !CONSEQUENCES.has(code)).map(({ pos }) => pos[0]))
-  return faults
-    .filter(({ code, pos }) => !CONSEQUENCES.has(code) || !causes.has(pos[0]))
-    .map(({ code, message, pos }) => ({ at: pos[0], message: plainWords(code, message) }))
+/** Rewords the parser's errors for operators, and drops those that follow from another error. */
+export function explainParseErrors(errors: readonly ParserError[]): { at: number; message: string }[] {
+  const causes = new Set(errors.filter(({ code }) => !FOLLOW_UPS.has(code)).map(({ pos }) => pos[0]))
+  return errors
+    .filter(({ code, pos }) => !FOLLOW_UPS.has(code) || !causes.has(pos[0]))
+    .map(({ code, message, pos }) => ({ at: pos[0], message: explain(code, message) }))
 }
 
-function plainWords(code: string, message: string): string {
-  if (code === 'MISSING_CHAR') return missing(message)
+function explain(code: string, message: string): string {
+  if (code === 'MISSING_CHAR') return explainMissing(message)
   if (code === 'BAD_SCALAR_START') {
     const sign = message.at(-1)
-    return `a text begins with '${sign}' only where it stands in quotes, as in "${sign}name"`
+    return `a string that begins with '${sign}' needs quotes, as in "${sign}name"`
   }
   return (
-    PLAIN_WORDS.get(code) ?? `this is no YAML: ${message}; a text with signs of YAML in it stands in quotes`
+    EXPLANATIONS.get(code) ?? `invalid YAML: ${message}; quote strings that contain YAML syntax characters`
   )
 }
 
-/** For the mistakes that are made most. */
-const PLAIN_WORDS: ReadonlyMap<string, string> = new Map([
-  ['TAB_AS_INDENT', 'a tab stands where a line is indented; YAML takes spaces there'],
-  ['MULTIPLE_DOCS', "a second document begins here; a configuration is one, so remove the '---'"],
+/** The most common mistakes, by the parser's code. */
+const EXPLANATIONS: ReadonlyMap<string, string> = new Map([
+  ['TAB_AS_INDENT', 'the line is indented with a tab; YAML requires spaces'],
+  ['MULTIPLE_DOCS', "a second document begins here; remove the '---', since a configuration is one document"],
   [
     'BLOCK_AS_IMPLICIT_KEY',
-    "a second ': ' on one line; a text that has one in it stands in quotes, and each key on a line of its own",
+    "a second ': ' on one line; quote a string that contains one, and write each key on its own line",
   ],
   [
     'MULTILINE_IMPLICIT_KEY',
-    "a key and its ':' stand on one line; is a ':' missing, or a line below indented further than this one?",
+    "a key and its ':' must be on one line; add a missing ':', or indent the line below less",
   ],
   [
     'BAD_INDENT',
-    'this line is not indented as what it belongs to, or a bracket above is not closed; indent it as its neighbours are, or close the bracket with ] or }',
+    'this line has the wrong indentation, or a bracket above is not closed; indent it like its neighbours, or close the bracket with ] or }',
   ],
-  ['BLOCK_IN_FLOW', 'a comma is missing in brackets, or they are not closed: as in [a, b] or { a: 1, b: 2 }'],
-  ['TAG_RESOLVE_FAILED', 'a tag (!...) that is not known; a configuration needs none, so remove it'],
-  [
-    'BAD_DQ_ESCAPE',
-    'a backslash in "double quotes" begins an escape, and this is none; write \\\\ for a backslash, or take single quotes',
-  ],
+  ['BLOCK_IN_FLOW', 'a comma or a closing bracket is missing; write [a, b] or { a: 1, b: 2 }'],
+  ['TAG_RESOLVE_FAILED', 'an unknown tag (!...); remove it, since a configuration needs no tags'],
+  ['BAD_DQ_ESCAPE', 'an invalid escape in "double quotes"; write \\\\ for a backslash, or use single quotes'],
   [
     'UNEXPECTED_TOKEN',
-    'this does not belong here; a bracket or comma that is too many goes, and a text with signs of YAML in it stands in quotes',
+    'unexpected text; remove a surplus bracket or comma, and quote strings that contain YAML syntax characters',
   ],
 ])
 
-function missing(message: string): string {
-  for (const [start, words] of MISSING) if (message.startsWith(start)) return words
-  return 'something is missing here: a quote, bracket, comma or colon'
+function explainMissing(message: string): string {
+  for (const [start, explanation] of MISSING) if (message.startsWith(start)) return explanation
+  return 'a quote, bracket, comma or colon is missing here'
 }
 
-/** By how the parser's words begin. */
-const MISSING: readonly (readonly [start: string, words: string])[] = [
-  ["Missing closing 'quote", "a quote is missing here: a text that begins with ' ends with '"],
-  ['Missing closing "quote', 'a quote is missing here: a text that begins with " ends with "'],
+/** Missing characters, by how the parser's message begins. */
+const MISSING: readonly (readonly [start: string, explanation: string])[] = [
+  ["Missing closing 'quote", "a closing quote is missing: a string that begins with ' must end with '"],
+  ['Missing closing "quote', 'a closing quote is missing: a string that begins with " must end with "'],
   [
     'Implicit map keys need',
-    "something is missing here: after a key come ': ' and its value, as in listen: 8080, and it is indented as its neighbours are",
+    "a ':' is missing or the indentation is wrong; write a key as in listen: 8080, and indent it like its neighbours",
   ],
   [
     'Sequence item without',
-    "something is missing here: each entry of a list begins with '- '; or this line is not indented as its neighbours are",
+    "a '-' is missing or the indentation is wrong; begin each entry of a list with '- ', and indent it like its neighbours",
   ],
-  ['Missing , ', 'a comma is missing here, or a bracket before it: as in [a, b] or { a: 1, b: 2 }'],
-  ['Missing space after :', "a space is missing here: it stands between a ':' and the value"],
-  [
-    'Comments must',
-    "a space is missing here: one stands before the '#' of a comment, and a text with a '#' in it stands in quotes",
-  ],
+  ['Missing , ', 'a comma or a bracket is missing; write [a, b] or { a: 1, b: 2 }'],
+  ['Missing space after :', "a space is missing between ':' and the value"],
+  ['Comments must', "a space is missing before the '#' of a comment; quote a string that contains a '#'"],
 ]

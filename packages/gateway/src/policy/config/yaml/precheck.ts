@@ -1,15 +1,15 @@
 import { Lexer, Parser } from 'yaml'
 
-/** More than a configuration has, and less than the composer's recursion can bear: at some depth the process dies of it. */
+/** The deepest nesting that is parsed. The YAML composer recurses and overflows the stack beyond it. */
 const MAX_OPEN = 64
 
-/** A text with more is no YAML that has mistakes, but something else. */
+/** A file with more syntax errors is something other than YAML. */
 const MAX_ERRORS = 1000
 
 /**
- * Looks a text over before it is composed, in linear time and without recursion.
+ * Checks that a text is safe to compose, in linear time and without recursion.
  *
- * @returns what makes it unfit, and where (an index into the text); undefined where it may be composed
+ * @returns the problem and its index in the text; undefined if the text may be composed
  */
 export function precheck(text: string): { at: number; message: string } | undefined {
   const parser = new Parser()
@@ -17,8 +17,9 @@ export function precheck(text: string): { at: number; message: string } | undefi
   for (const lexeme of new Lexer().lex(text)) {
     for (const token of parser.next(lexeme)) if (token.type === 'error') errors++
     const at = Math.min(parser.offset, text.length)
-    if (parser.stack.length > MAX_OPEN) return { at, message: 'the file is nested too deeply to be read' }
-    if (errors > MAX_ERRORS) return { at, message: 'this is no YAML' }
+    if (parser.stack.length > MAX_OPEN)
+      return { at, message: `the file is nested too deeply; the maximum is ${MAX_OPEN} levels` }
+    if (errors > MAX_ERRORS) return { at, message: 'the file is not YAML' }
   }
   return undefined
 }

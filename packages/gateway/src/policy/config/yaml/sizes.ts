@@ -1,5 +1,3 @@
-/** Sizes in bytes: `1MiB`, `512 KiB`, `10MB`, `65536`. */
-
 const UNITS: ReadonlyMap<string, number> = new Map([
   ['', 1],
   ['b', 1],
@@ -12,10 +10,10 @@ const UNITS: ReadonlyMap<string, number> = new Map([
 ])
 
 /**
- * Reads a size.
+ * Parses a size in bytes: `1MiB`, `512 KiB`, `10MB`, `65536`.
  *
  * @returns whole bytes, zero or more
- * @throws RangeError that says what would be right.
+ * @throws RangeError with what would be right
  */
 export function parseSize(value: string | number): number {
   const match = /^(\d{1,15}(?:\.\d{1,9})?)\s*([a-zA-Z]*)$/.exec(String(value).trim())
@@ -23,14 +21,14 @@ export function parseSize(value: string | number): number {
   const bytes = Number(match?.[1]) * (unit ?? Number.NaN)
   if (!Number.isSafeInteger(bytes)) {
     throw new RangeError(
-      `'${String(value).slice(0, 60)}' is no size in whole bytes; write for example 1MiB, 512KiB, 10MB or 65536`,
+      `'${String(value).slice(0, 60)}' is not a size in whole bytes; write for example 1MiB, 512KiB, 10MB or 65536`,
     )
   }
   return bytes
 }
 
-/** A size for people, in the largest unit that it has one of: `32 MiB`, `1.5 GiB`. */
-export function sizeText(bytes: number): string {
+/** Formats a size in the largest unit that fits: `32 MiB`, `1.5 GiB`. */
+export function formatSize(bytes: number): string {
   for (const [unit, factor] of [
     ['GiB', 2 ** 30],
     ['MiB', 2 ** 20],

@@ -1,14 +1,14 @@
-/** A piece of a configuration file with its place in it: all that is known of YAML behind `readYaml`. */
-export type ConfigNode = MapNode | ListNode | ScalarNode | BrokenNode
+/** A value of a configuration file with its place: the only form in which other modules see YAML. */
+export type ConfigNode = MapNode | ListNode | ScalarNode | InvalidNode
 
-interface Placed {
-  /** What the piece is called in messages: its key in the file, in quotes, or `an entry of 'limits'`. */
+interface Located {
+  /** The value's name in messages: its key in quotes, or `an entry of 'limits'`. */
   readonly label: string
-  /** Where it begins: an index into the text of the file. */
+  /** Where the value begins: an index into the file's text. */
   readonly start: number
 }
 
-export interface MapNode extends Placed {
+export interface MapNode extends Located {
   readonly kind: 'map'
   readonly entries: ReadonlyMap<string, MapEntry>
 }
@@ -18,36 +18,47 @@ export interface MapEntry {
   readonly value: ConfigNode
 }
 
-interface ListNode extends Placed {
+interface ListNode extends Located {
   readonly kind: 'list'
   readonly items: readonly ConfigNode[]
 }
 
-export interface ScalarNode extends Placed {
+export interface ScalarNode extends Located {
   readonly kind: 'scalar'
   readonly value: string | number | boolean | null
-  /** Where the first character of a text stands: behind the quote that opens it, for one. */
-  readonly textStart: number
+  /** Where the first character of a string is: behind its opening quote, if it has one. */
+  readonly stringStart: number
 }
 
-/** Something of which it has been told already what is wrong with it; nothing more is said of it. */
-interface BrokenNode extends Placed {
-  readonly kind: 'broken'
+/** A value whose problem has been reported. Further problems with it are not reported. */
+interface InvalidNode extends Located {
+  readonly kind: 'invalid'
 }
 
-export function isText(node: ConfigNode): node is ScalarNode & { readonly value: string } {
+export function isString(node: ConfigNode): node is ScalarNode & { readonly value: string } {
   return node.kind === 'scalar' && typeof node.value === 'string'
 }
 
-/** What stands there, for the end of a message: `not 'x'`, `not a list`. */
-export function described(node: ConfigNode): string {
-  if (node.kind !== 'scalar') return `a ${node.kind}`
-  if (node.value === null) return 'nothing'
-  return typeof node.value === 'string' ? quoted(node.value) : String(node.value)
+/** Formats the message for a value of the wrong type or out of range: `'a' must be a list, not 'x'`. */
+export function mismatch(node: ConfigNode, expected: string): string {
+  return isEmpty(node)
+    ? `${node.label} must be ${expected}, but it is empty`
+    : `${node.label} must be ${expected}, not ${describeNode(node)}`
 }
 
-/** A text of the file in a message: on one line, and not longer than helps. */
-export function quoted(text: string): string {
+function isEmpty(node: ConfigNode): boolean {
+  return node.kind === 'scalar' && node.value === null
+}
+
+/** Describes a value for a message: `'x'`, `5`, `a list`, `an empty value`. */
+export function describeNode(node: ConfigNode): string {
+  if (node.kind !== 'scalar') return `a ${node.kind}`
+  if (node.value === null) return 'an empty value'
+  return typeof node.value === 'string' ? quote(node.value) : String(node.value)
+}
+
+/** Quotes a string of the file for a message: on one line, and at most 60 characters of it. */
+export function quote(text: string): string {
   const line = text.replaceAll(/\s+/g, ' ')
   return `'${line.length > 60 ? `${line.slice(0, 57)}...` : line}'`
 }

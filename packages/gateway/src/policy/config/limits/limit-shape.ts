@@ -1,0 +1,82 @@
+import { parseLimits } from 'sluice'
+import { z } from 'zod'
+import { concurrentExpression, costExpression, type Expression } from '../cel/expression.js'
+import { type Decoder, recordOf, scalar, transform, type Values } from '../yaml/decoders.js'
+import type { Problems } from '../yaml/diagnostics.js'
+import { boolean, duration, integer, name } from '../yaml/scalars.js'
+import { type ConfigNode, isString } from '../yaml/yaml-node.js'
+import { decodeKey, reported } from './limit-key.js'
+
+const ALGORITHMS = ['token-bucket', 'fixed-window', 'sliding-window', 'sliding-log'] as const
+const ALIGNMENTS = ['first-request', 'calendar'] as const
+
+/** The decoded keys of an entry of `limits`. */
+export type LimitValues = Values<ReturnType<typeof limitShape>>
+
+/**
+ * The keys of an entry of `limits`.
+ *
+ * @param params names of the route's parameters; undefined if the route is invalid
+ */
+export function limitShape(params: readonly string[] | undefined) {
+  return {
+    limit: scalar(z.string(), 'a number per period, such as 10/minute or 5 per 300 seconds'),
+    of: name,
+    algorithm: scalar(z.enum(ALGORITHMS), `one of ${ALGORITHMS.join(', ')}`),
+    align: scalar(z.enum(ALIGNMENTS), `one of ${ALIGNMENTS.join(', ')}`),
+    time_zone: scalar(z.string().refine(isTimeZone), "an IANA name such as 'Europe/Berlin'"),
+    by: (node: ConfigNode, problems: Problems) => decodeKey(node, params, problems),
+    cost: numberOr(
+      z.number().min(0).finite(),
+      'a number, zero or more, or an expression that returns one',
+      (source) => costExpression(source, params),
+    ),
+    concurrent: numberOr(
+      z.int().min(1),
+      'a whole number of at least 1, or an expression that returns one',
+      (source) => concurrentExpression(source, params),
+    ),
+    lease: duration(),
+    enforce: boolean,
+    name,
+    fallback_cost: scalar(z.number().min(0).finite(), 'a number, zero or more'),
+    tiers: recordOf(tierLimit, 'a map such as { free: 1, premium: 100/minute }', 1000),
+    wait: duration(),
+    queue: integer(1, 10_000),
+  }
+}
+
+const tierLimit: Decoder<number | string> = transform(
+  scalar(
+    z.union([z.number(), z.string()]),
+    'a multiplier of the limit, a limit such as 100/minute, or unlimited',
+  ),
+  (value) => {
+    if (typeof value === 'string' && value !== 'unlimited') parseLimits(value)
+    return value
+  },
+)
+
+/** Decodes the multiplier of a tier's limits. */
+export const multiplier: Decoder<number | 'unlimited'> = scalar(
+  z.union([z.number().gt(0).max(1e6), z.literal('unlimited')]),
+  'a number, more than zero and at most a million, or unlimited',
+)
+
+function numberOr(
+  number: z.ZodType<number>,
+  expected: string,
+  compile: (source: string) => Parameters<typeof reported<number>>[1],
+): Decoder<number | Expression<number>> {
+  const decodeNumber = scalar(number, expected)
+  return (node, problems) =>
+    isString(node) ? reported(node, compile(node.value), problems) : decodeNumber(node, problems)
+}
+
+function isTimeZone(zone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en-US', { timeZone: zone }) !== undefined
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,20 @@
+import type { OptionError } from 'sluice'
+
+const YAML_KEYS: Readonly<Record<string, string>> = { timeZone: 'time_zone', fallbackCost: 'fallback_cost' }
+
+/** Returns the YAML key of a rule's option. */
+export function yamlKeyOf(option: string): string {
+  return YAML_KEYS[option] ?? option
+}
+
+/** Words an option error of the library for a configuration file, with its spelling of the keys. */
+export function messageOf({ code, reason }: OptionError): string {
+  switch (code) {
+    case 'fixed_window_only':
+      return "'align' and 'time_zone' require a fixed-window; write algorithm: fixed-window"
+    case 'calendar_only':
+      return "'time_zone' requires align: 'calendar'"
+    default:
+      return reason
+  }
+}

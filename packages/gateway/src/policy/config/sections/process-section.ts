@@ -1,0 +1,46 @@
+import { availableParallelism } from 'node:os'
+import { z } from 'zod'
+import { CLIENT_NAMINGS, type LogConfig, type ServerConfig } from '../config.js'
+import { type Decoder, mapOf, scalar, transform } from '../yaml/decoders.js'
+import { boolean, integer, sizeBetween } from '../yaml/scalars.js'
+import { mismatch } from '../yaml/yaml-node.js'
+
+const MAX_WORKERS = 256
+const MAX_CONNECTIONS = 1_000_000
+
+const workerCount = integer(1, MAX_WORKERS)
+
+/** Decodes `workers`: how many processes take requests, or `auto` for one a core. */
+export const decodeWorkers: Decoder<number> = (node, problems) => {
+  if (node.kind === 'scalar' && node.value === 'auto') return availableParallelism()
+  if (node.kind === 'scalar' && typeof node.value === 'number') return workerCount(node, problems)
+  const expected = `a whole number from 1 to ${MAX_WORKERS}, or auto for one a core`
+  problems.at(node, mismatch(node, expected))
+  return undefined
+}
+
+/** Decodes `server`: the bounds of what the gateway holds at once. */
+export const decodeServer: Decoder<ServerConfig> = transform(
+  mapOf(
+    {
+      max_connections: integer(1, MAX_CONNECTIONS),
+      max_body_memory: sizeBetween(64 * 1024, 2 ** 40, '64KiB to 1024GiB', '256MiB'),
+    },
+    'a map such as { max_connections: 10000, max_body_memory: 256MiB }',
+  ),
+  ({ max_connections: maxConnections, max_body_memory: maxBodyMemory }) => ({
+    ...(maxConnections !== undefined && { maxConnections }),
+    ...(maxBodyMemory !== undefined && { maxBodyMemory }),
+  }),
+)
+
+export const DEFAULT_LOG: LogConfig = { refusals: true, clients: 'plain' }
+
+/** Decodes `log`: whether refused requests are logged, and how clients appear in the log. */
+export const decodeLog: Decoder<LogConfig> = transform(
+  mapOf(
+    { refusals: boolean, clients: scalar(z.enum(CLIENT_NAMINGS), `one of ${CLIENT_NAMINGS.join(', ')}`) },
+    'a map such as { refusals: true, clients: hashed }',
+  ),
+  ({ refusals = DEFAULT_LOG.refusals, clients = DEFAULT_LOG.clients }) => ({ refusals, clients }),
+)
