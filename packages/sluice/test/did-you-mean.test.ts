@@ -48,6 +48,6 @@ describe('suggestOrList', () => {
   })
 
   it('lists the known words when none is near', () => {
-    expect(suggestOrList('colour', ['limits', 'match'])).toBe('; known here: limits, match')
+    expect(suggestOrList('colour', ['limits', 'match'])).toBe('; expected one of limits, match')
   })
 })

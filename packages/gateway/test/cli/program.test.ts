@@ -83,7 +83,7 @@ describe('sluice serve', () => {
 
   it('logs the warnings of the configuration at the start and after a reload', async () => {
     const { output, file } = await serve(`${limited('10/day')}`)
-    const warned = () => output.err.split('\n').filter((line) => line.includes('a restart forgets'))
+    const warned = () => output.err.split('\n').filter((line) => line.includes('a restart resets'))
     await until(() => warned().length === 1)
     expect(JSON.parse(warned()[0] as string)).toMatchObject({ level: 40, file, line: 2, column: 21 })
     await writeFile(file, `# longer\n${limited('10/week')}`)
