@@ -29,6 +29,17 @@ export function suggestOrList(word: string, known: readonly string[]): string {
   return suggest(word, known) || `; expected one of ${known.join(', ')}`
 }
 
+/**
+ * Completes an error about an unknown word: `; did you mean 'rules'? Its options are …`, or
+ * `; its options are …` if no known word is near.
+ *
+ * @param choices a clause that lists the known words
+ */
+export function suggestThenList(word: string, known: readonly string[], choices: string): string {
+  const meant = suggest(word, known)
+  return meant === '' ? `; ${choices}` : `${meant} ${choices.charAt(0).toUpperCase()}${choices.slice(1)}`
+}
+
 function plainForm(word: string): string {
   return word.replaceAll(/[_\s-]/g, '').toLowerCase()
 }

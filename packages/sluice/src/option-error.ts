@@ -1,15 +1,6 @@
-/**
- * Errors of wrong options. Each carries the place of the option as data, so that a program can point at it without reading
- * the message:
- *
- *     try {
- *       createLimiter({ rules: [{ limit: '10/minute', tiers: { gold: 0 } }] })
- *     } catch (error) {
- *       if (isOptionError(error)) console.log(error.path) // [ 'rules', 0, 'tiers', 'gold' ]
- *     }
- */
+import { suggestThenList } from './did-you-mean.js'
 
-/** Names of options and indexes into lists, from the outermost. Empty where the whole argument is wrong. */
+/** Names of options and indexes into lists, outermost first. Empty if the whole argument is wrong. */
 export type OptionPath = readonly (string | number)[]
 
 /**
@@ -20,24 +11,33 @@ export type OptionPath = readonly (string | number)[]
  */
 export type OptionErrorCode = 'invalid' | 'unknown_option' | 'fixed_window_only' | 'calendar_only'
 
-/** An error about one option: a TypeError, a RangeError or a LimitSyntaxError. */
+/**
+ * An error about one option: a TypeError, a RangeError or a LimitSyntaxError. It carries the place of
+ * the option as data, so a program can point at the option without parsing the message:
+ *
+ *     try {
+ *       createLimiter({ rules: [{ limit: '10/minute', tiers: { gold: 0 } }] })
+ *     } catch (error) {
+ *       if (isOptionError(error)) console.log(error.path) // [ 'rules', 0, 'tiers', 'gold' ]
+ *     }
+ */
 export interface OptionError extends Error {
-  /** Where the option is in what was passed, such as `['rules', 0, 'timeZone']`. */
+  /** The place of the option in the argument, such as `['rules', 0, 'timeZone']`. */
   readonly path: OptionPath
   readonly code: OptionErrorCode
   /** The message without the `rules[0]: ` that names the rule. */
   readonly reason: string
 }
 
-/** Marks option errors, also those of another copy of the library in the same process. */
+/** Marks option errors, including those of another copy of the library in the same process. */
 const MARK = Symbol.for('sluice.OptionError')
 
-/** Whether the library threw this error because an option is wrong. */
+/** Reports whether the library threw this error because of a wrong option. */
 export function isOptionError(error: unknown): error is OptionError {
   return error instanceof Error && MARK in error
 }
 
-/** An option of a wrong type or name, or one that conflicts with another. */
+/** An error for an option of a wrong type or name, or one that conflicts with another. */
 export class OptionTypeError extends TypeError implements OptionError {
   readonly reason: string
   constructor(
@@ -50,7 +50,7 @@ export class OptionTypeError extends TypeError implements OptionError {
   }
 }
 
-/** An option whose value is out of range. */
+/** An error for an option whose value is out of range. */
 export class OptionRangeError extends RangeError implements OptionError {
   readonly code = 'invalid'
   readonly reason: string
@@ -63,7 +63,18 @@ export class OptionRangeError extends RangeError implements OptionError {
   }
 }
 
-/** Makes `isOptionError` true of the instances of an error class, without a property that a log would show. */
+/**
+ * Returns the error for an option that does not exist: `a limiter has no option 'rule'; did you mean
+ * 'rules'? Its options are …`.
+ *
+ * @param subject the object that takes the options, such as `a limiter`
+ */
+export function unknownOption(subject: string, option: string, known: readonly string[]): OptionTypeError {
+  const hint = suggestThenList(option, known, `its options are ${known.join(', ')}`)
+  return new OptionTypeError([option], `${subject} has no option '${option}'${hint}`, 'unknown_option')
+}
+
+/** Makes `isOptionError` true for an error class, without a property that a log would print. */
 export function markOptionError(errorClass: { readonly prototype: OptionError }): void {
   Object.defineProperty(errorClass.prototype, MARK, { value: true })
 }
@@ -71,10 +82,7 @@ export function markOptionError(errorClass: { readonly prototype: OptionError })
 markOptionError(OptionTypeError)
 markOptionError(OptionRangeError)
 
-/**
- * Runs a check and changes the path of the option error that it throws: to where the value is in what the caller of the library
- * passed.
- */
+/** Runs a check and rewrites the path of an option error that it throws, relative to the caller's argument. */
 export function relocate<T>(check: () => T, change: (path: OptionPath) => OptionPath): T {
   try {
     return check()

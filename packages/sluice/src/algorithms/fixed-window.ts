@@ -1,4 +1,5 @@
-import { type FixedWindowLimit, fits, wholeUnitsLeft } from '../limits/limit.js'
+import type { FixedWindowLimit } from '../limits/limit.js'
+import { fits, wholeUnitsLeft } from '../limits/tolerance.js'
 import { calendarWindow } from '../time/calendar.js'
 import { type Algorithm, allowed, refused, type State, type Usage } from './algorithm.js'
 

@@ -1,4 +1,5 @@
-import { fits, type SlidingWindowLimit, wholeUnitsLeft } from '../limits/limit.js'
+import type { SlidingWindowLimit } from '../limits/limit.js'
+import { fits, wholeUnitsLeft } from '../limits/tolerance.js'
 import { type Algorithm, allowed, refused, type State } from './algorithm.js'
 import { ageOfWindow } from './fixed-window.js'
 

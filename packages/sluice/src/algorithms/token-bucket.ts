@@ -1,4 +1,5 @@
-import { fits, type TokenBucketLimit, wholeUnitsLeft } from '../limits/limit.js'
+import type { TokenBucketLimit } from '../limits/limit.js'
+import { fits, wholeUnitsLeft } from '../limits/tolerance.js'
 import { type Algorithm, allowed, refused, type State } from './algorithm.js'
 
 /**

@@ -1,6 +1,6 @@
 import type { Decision } from '../limiter/decision.js'
 import type { Permit } from '../limiter/permit.js'
-import { checkSettledResources } from '../limiter/settled-resources.js'
+import { checkSettledResources } from '../limiter/permit.js'
 import type { Resource } from '../rules/rule.js'
 
 export type AllowedDecision = Extract<Decision, { readonly allowed: true }>

@@ -1,5 +1,4 @@
-import { suggest } from '../did-you-mean.js'
-import { OptionRangeError, OptionTypeError } from '../option-error.js'
+import { OptionRangeError, unknownOption } from '../option-error.js'
 import { type Client, checkClient } from '../rules/client.js'
 import { type Clock, systemClock } from '../time/clock.js'
 import { systemTimers } from '../time/timers.js'
@@ -75,12 +74,7 @@ function readOptions(options: CacheOptions): Required<CacheOptions> {
   const { clock = systemClock, ...numbers } = options
   const read = { ...DEFAULTS, ...numbers }
   for (const [name, value] of Object.entries(read)) {
-    if (!Object.hasOwn(DEFAULTS, name))
-      throw new OptionTypeError(
-        [name],
-        `a cached lookup has no option '${name}'${suggest(name, OPTIONS)}; it has ${OPTIONS.join(', ')}`,
-        'unknown_option',
-      )
+    if (!Object.hasOwn(DEFAULTS, name)) throw unknownOption('a cached lookup', name, OPTIONS)
     if (!Number.isFinite(value) || value < (name.endsWith('Age') ? 0 : 1))
       throw new OptionRangeError([name], `'${name}' is out of range: ${value}`)
   }

@@ -1,6 +1,5 @@
-import { suggest } from '../did-you-mean.js'
 import type { MaybePromise } from '../maybe-promise.js'
-import { OptionTypeError } from '../option-error.js'
+import { OptionTypeError, unknownOption } from '../option-error.js'
 import type { Client } from '../rules/client.js'
 import { type CompiledRule, compileRules, type RuleOverrides } from '../rules/compiled-rule.js'
 import type { KeySources } from '../rules/key-spec.js'
@@ -104,12 +103,7 @@ export function checkOptions(options: unknown, known: readonly string[]): void {
       "a limiter takes a limit such as '10/minute', or options such as { rules: [{ limit: '10/minute' }] }",
     )
   for (const option of Object.keys(options)) {
-    if (!known.includes(option))
-      throw new OptionTypeError(
-        [option],
-        `a limiter has no option '${option}'${suggest(option, known)}; it has ${known.join(', ')}`,
-        'unknown_option',
-      )
+    if (!known.includes(option)) throw unknownOption('a limiter', option, known)
   }
 }
 

@@ -1,4 +1,5 @@
-import { checkCost } from '../limits/limit.js'
+import { suggestThenList } from '../did-you-mean.js'
+import { checkCost } from '../limits/check-limit.js'
 import { andThen } from '../maybe-promise.js'
 import type { Resource } from '../rules/rule.js'
 import {
@@ -8,7 +9,6 @@ import {
   type StoreVerdict,
   settlementOf,
 } from '../stores/store.js'
-import { checkSettledResources } from './settled-resources.js'
 
 /** A charge that was taken for a request, and what may still be done about it. */
 export interface TakenCharge {
@@ -153,4 +153,15 @@ export class Permit {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release()
   }
+}
+
+/** @throws TypeError that names the first resource no rule counts, and lists those that are counted. */
+export function checkSettledResources(
+  costs: Readonly<Partial<Record<Resource, number>>>,
+  counted: readonly Resource[],
+): void {
+  const unknown = Object.keys(costs).find((resource) => !counted.includes(resource))
+  if (unknown === undefined) return
+  const choices = `the rules count ${[...new Set(counted)].join(', ') || 'nothing'}`
+  throw new TypeError(`no rule counts '${unknown}'${suggestThenList(unknown, counted, choices)}`)
 }

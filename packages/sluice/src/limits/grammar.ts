@@ -6,14 +6,8 @@ import {
   relocate,
 } from '../option-error.js'
 import { lengthOf, millisecondsIn, UNIT_NAMES } from '../time/duration.js'
-import {
-  type AlgorithmName,
-  checkLimit,
-  type FixedWindowLimit,
-  type Limit,
-  MAX_PERIOD,
-  MIN_PERIOD,
-} from './limit.js'
+import { checkLimit } from './check-limit.js'
+import { type AlgorithmName, type FixedWindowLimit, type Limit, MAX_PERIOD, MIN_PERIOD } from './limit.js'
 
 /**
  * Limit strings: `10/minute`, `10 per minute`, `20/60s`, `5 per 300 seconds`, `100k/minute`, `1M/day`,

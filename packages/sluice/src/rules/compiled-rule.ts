@@ -1,5 +1,4 @@
-import { suggest } from '../did-you-mean.js'
-import { OptionRangeError, OptionTypeError, relocate } from '../option-error.js'
+import { OptionRangeError, OptionTypeError, relocate, unknownOption } from '../option-error.js'
 import { parseDuration } from '../time/duration.js'
 import { compileKey, defaultKey, type KeyFor, type KeySources, type KeySpec } from './key-spec.js'
 import { overridden, type RuleOverride } from './override.js'
@@ -185,12 +184,7 @@ function checkFields(rule: unknown, fields: readonly string[]): void {
     throw new OptionTypeError([], `a rule is an object such as { limit: '10/minute' }, not ${String(rule)}`)
   }
   for (const field of Object.keys(rule)) {
-    if (!fields.includes(field))
-      throw new OptionTypeError(
-        [field],
-        `a rule has no '${field}'${suggest(field, fields)}; it has ${fields.join(', ')}`,
-        'unknown_option',
-      )
+    if (!fields.includes(field)) throw unknownOption('a rule', field, fields)
   }
   if (!('limit' in rule) && !('concurrent' in rule)) {
     throw new OptionTypeError([], "a rule has a 'limit', such as '10/minute', or a number 'concurrent'")

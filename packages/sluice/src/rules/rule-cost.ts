@@ -1,4 +1,5 @@
-import { checkCost, type Limit } from '../limits/limit.js'
+import { checkCost } from '../limits/check-limit.js'
+import type { Limit } from '../limits/limit.js'
 import { andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
 import { OptionRangeError, OptionTypeError } from '../option-error.js'
 import { MalformedRequestError, RequestError } from './request-error.js'

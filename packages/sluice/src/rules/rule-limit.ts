@@ -1,6 +1,7 @@
 import { BoundedCache } from '../bounded-cache.js'
+import { checkLimit } from '../limits/check-limit.js'
 import { type Counting, parseLimits } from '../limits/grammar.js'
-import { checkLimit, DEFAULT_LEASE, type Limit } from '../limits/limit.js'
+import { DEFAULT_LEASE, type Limit } from '../limits/limit.js'
 import { andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
 import { type OptionPath, OptionTypeError, relocate } from '../option-error.js'
 import { parseDuration } from '../time/duration.js'

@@ -1,4 +1,5 @@
-import { checkLimit, type Limit } from '../limits/limit.js'
+import { checkLimit } from '../limits/check-limit.js'
+import type { Limit } from '../limits/limit.js'
 import { type OptionPath, OptionRangeError, OptionTypeError } from '../option-error.js'
 
 /**

@@ -1,5 +1,4 @@
-import { suggest } from '../did-you-mean.js'
-import { OptionRangeError, OptionTypeError, relocate } from '../option-error.js'
+import { OptionRangeError, relocate, unknownOption } from '../option-error.js'
 import { type Clock, systemClock } from '../time/clock.js'
 import { parseDuration } from '../time/duration.js'
 import { type Readiness, type ReadinessAnswer, watchReadiness } from './readiness.js'
@@ -67,12 +66,7 @@ const OPTIONS = ['from', 'over', 'steps', 'ready', 'onChange', 'clock']
  */
 export function createWarmUp(options: WarmUpOptions): WarmUp {
   for (const option of Object.keys(options)) {
-    if (!OPTIONS.includes(option))
-      throw new OptionTypeError(
-        [option],
-        `a warm-up has no option '${option}'${suggest(option, OPTIONS)}; it has ${OPTIONS.join(', ')}`,
-        'unknown_option',
-      )
+    if (!OPTIONS.includes(option)) throw unknownOption('a warm-up', option, OPTIONS)
   }
   const { from, steps, ready = false, onChange, clock = systemClock } = options
   if (typeof from !== 'number' || !(from > 0 && from <= 1))

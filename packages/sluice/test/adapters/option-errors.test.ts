@@ -40,8 +40,8 @@ function errorOf(make: () => unknown): string {
 describe.each(ADAPTERS)('a wrong option on %s', (_name, make, own) => {
   it('is an error that lists all the options, those of the adapter too', () => {
     const error = errorOf(() => make({ rules, wholly: 1 } as never))
-    expect(error).toContain("TypeError: a limiter has no option 'wholly'; it has ")
-    const listed = error.split('it has ')[1]?.split(', ')
+    expect(error).toContain("TypeError: a limiter has no option 'wholly'; its options are ")
+    const listed = error.split('ts options are ')[1]?.split(', ')
     expect(listed).toEqual(expect.arrayContaining([...HTTP, ...own]))
     // The adapter says how keys are read.
     expect(listed).not.toContain('keys')
@@ -91,7 +91,7 @@ describe('a wrong option of another part', () => {
   it.each(cases)('of %s is an error that says what may have been meant', (_what, make, meant, other) => {
     const error = errorOf(make)
     expect(error).toMatch(/^TypeError/)
-    expect(error).toContain(`did you mean '${meant}'?; it has `)
-    expect(error.split('it has ')[1]).toContain(other)
+    expect(error).toContain(`did you mean '${meant}'? Its options are `)
+    expect(error.split('ts options are ')[1]).toContain(other)
   })
 })

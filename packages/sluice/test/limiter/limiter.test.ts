@@ -281,11 +281,11 @@ describe('a limiter and its store', () => {
 
 describe('options that are wrong', () => {
   it.each<[string, object, string]>([
-    ['an unknown option', { rules: [], rates: [] }, "no option 'rates'; it has rules, store"],
+    ['an unknown option', { rules: [], rates: [] }, "no option 'rates'; its options are rules, store"],
     ['no rules', {}, "'rules' is a list"],
     ['a rule that is none', { rules: ['10/minute'] }, 'rules[0]: a rule is an object'],
     ['a rule without a limit', { rules: [{ by: 'everyone' }] }, "rules[0]: a rule has a 'limit'"],
-    ['an unknown word', { rules: [{ limit: '1/s', cots: 2 }] }, "rules[0]: a rule has no 'cots'"],
+    ['an unknown word', { rules: [{ limit: '1/s', cots: 2 }] }, "rules[0]: a rule has no option 'cots'"],
     [
       'a limit that is none',
       { rules: [{ limit: '1/s' }, { limit: '1/x' }] },

@@ -102,7 +102,7 @@ describe('settle', () => {
     async (wrong) => {
       const { permit, calls, settled } = permits()
       const one = permit()
-      expect(() => one.settle({ rows: 3, tokens: wrong })).toThrow(/a cost is/)
+      expect(() => one.settle({ rows: 3, tokens: wrong })).toThrow(/a cost must be/)
       expect(calls).toEqual([])
       await one.settle({ rows: 3, tokens: 5 })
       expect(settled).toEqual([5, 3])

@@ -195,7 +195,7 @@ describe('options of waiting', () => {
     [{ concurrent: 1, wait: '30 days' }, '24 days'],
     [{ concurrent: 1, wait: '1s', queue: 0 }, "'queue'"],
     [{ concurrent: 1, wait: '1s', enforce: false }, 'shadow'],
-    [{ limit: '1/minute', wait: '1s' } as Rule<string>, "no 'wait'"],
+    [{ limit: '1/minute', wait: '1s' } as Rule<string>, "no option 'wait'"],
   ])('%j is told', (rule, said) => {
     expect(() => createLimiter({ rules: [rule] })).toThrow(said)
   })

@@ -1,14 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import {
-  capacityOf,
-  checkCost,
-  checkLimit,
-  fits,
-  type Limit,
-  MAX_PERIOD,
-  sameLimit,
-  wholeUnitsLeft,
-} from '../../src/limits/limit.js'
+import { checkCost, checkLimit } from '../../src/limits/check-limit.js'
+import { capacityOf, type Limit, MAX_PERIOD, sameLimit } from '../../src/limits/limit.js'
+import { fits, wholeUnitsLeft } from '../../src/limits/tolerance.js'
 
 const bucket = { algorithm: 'token-bucket', limit: 10, period: 60_000, burst: 20 } as const
 const calendar = { algorithm: 'fixed-window', limit: 10, period: 86_400_000, align: 'calendar' } as const

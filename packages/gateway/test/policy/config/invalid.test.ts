@@ -345,7 +345,11 @@ describe('one problem, in its place', () => {
       "'time_zone' must be an IANA name such as 'Europe/Berlin', not 'Berlin'",
     ],
     ['none in flight', limit('{ concurrent: ¦0 }'), "'concurrent' must be a whole number of at least 1"],
-    ['too short a lease', limit('{ concurrent: 4, lease: ¦0.5ms }'), "'lease' is between 1 ms and ten years"],
+    [
+      'too short a lease',
+      limit('{ concurrent: 4, lease: ¦0.5ms }'),
+      "'lease' must be between 1 ms and ten years",
+    ],
     ['a reserved resource', limit('{ limit: 10/minute, of: ¦concurrent }'), 'limited by { concurrent: 4 }'],
     ['a name that is a number', limit('{ limit: 10/minute, name: ¦7 }'), 'in quotes if it is a number'],
     ['a name twice', limit('{ limit: 1/s, name: a }, { limit: 2/s, name: ¦a }'), "two rules are called 'a'"],

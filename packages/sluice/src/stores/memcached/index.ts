@@ -1,5 +1,4 @@
-import { suggest } from '../../did-you-mean.js'
-import { OptionTypeError } from '../../option-error.js'
+import { OptionTypeError, unknownOption } from '../../option-error.js'
 import { ClientConnection, type MemcachedClient } from './client-connection.js'
 import type { Connection } from './memcached-connection.js'
 import { checkPrefix } from './memcached-key.js'
@@ -69,12 +68,7 @@ export function memcachedStore(options: string | MemcachedStoreOptions): Memcach
   if (options === null || typeof options !== 'object')
     throw new OptionTypeError([], 'a Memcached store is made from a URL, or from { client } or { url }')
   for (const option of Object.keys(options)) {
-    if (!OPTIONS.includes(option))
-      throw new OptionTypeError(
-        [option],
-        `a Memcached store has no option '${option}'${suggest(option, OPTIONS)}; it has ${OPTIONS.join(', ')}`,
-        'unknown_option',
-      )
+    if (!OPTIONS.includes(option)) throw unknownOption('a Memcached store', option, OPTIONS)
   }
   const prefix = checkPrefix(options.prefix ?? DEFAULT_PREFIX)
   const connection = connectionOf(options)

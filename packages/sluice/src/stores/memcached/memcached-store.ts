@@ -1,4 +1,4 @@
-import { checkCost } from '../../limits/limit.js'
+import { checkCost } from '../../limits/check-limit.js'
 import { type Charge, checkLease, type Settlement, type Store, type StoreVerdict } from '../store.js'
 import { decide, type Outcome } from './decide.js'
 import type { Connection } from './memcached-connection.js'

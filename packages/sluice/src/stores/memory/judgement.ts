@@ -1,6 +1,6 @@
 import type { State } from '../../algorithms/algorithm.js'
 import { algorithmOf } from '../../algorithms/registry.js'
-import { checkCost } from '../../limits/limit.js'
+import { checkCost } from '../../limits/check-limit.js'
 import { type Charge, checkLease, type StoreVerdict } from '../store.js'
 import type { Outcome } from '../synchronous-store.js'
 import type { Place, Scope, StateTable } from './state-table.js'

@@ -1,6 +1,5 @@
-import { suggest } from '../../did-you-mean.js'
-import { checkCost } from '../../limits/limit.js'
-import { OptionRangeError, OptionTypeError } from '../../option-error.js'
+import { checkCost } from '../../limits/check-limit.js'
+import { OptionRangeError, unknownOption } from '../../option-error.js'
 import { type Clock, systemClock } from '../../time/clock.js'
 import type { Charge, Settlement, Store, StoreVerdict } from '../store.js'
 import type { DecidingStore, Outcome, PreparedCharge, PreparedTaker } from '../synchronous-store.js'
@@ -47,12 +46,7 @@ const DEFAULT_MAX_KEYS = 1_000_000
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const unknown = Object.keys(options).find((option) => !OPTIONS.includes(option))
-  if (unknown !== undefined)
-    throw new OptionTypeError(
-      [unknown],
-      `a memory store has no option '${unknown}'${suggest(unknown, OPTIONS)}; it has ${OPTIONS.join(', ')}`,
-      'unknown_option',
-    )
+  if (unknown !== undefined) throw unknownOption('a memory store', unknown, OPTIONS)
   return new InMemory(options.maxKeys ?? DEFAULT_MAX_KEYS, options.clock ?? systemClock)
 }
 

@@ -1,5 +1,6 @@
 import { levelNow, type TokenBucketState, tokenBucket } from '../../algorithms/token-bucket.js'
-import { mostThatFits, sameLimit, type TokenBucketLimit } from '../../limits/limit.js'
+import { sameLimit, type TokenBucketLimit } from '../../limits/limit.js'
+import { withTolerance } from '../../limits/tolerance.js'
 import type { StoreVerdict } from '../store.js'
 import type { Found, Outcome, PreparedCharge, PreparedTaker } from '../synchronous-store.js'
 import { BucketOutcome } from './bucket-outcome.js'
@@ -42,7 +43,7 @@ export class PreparedBuckets implements PreparedTaker {
   static of(states: StateTable, charges: readonly PreparedCharge[]): PreparedBuckets | undefined {
     const rows = charges.flatMap(({ scope, limit, cost }): Row[] =>
       limit.algorithm === 'token-bucket' && cost > 0 && cost < Number.POSITIVE_INFINITY
-        ? [{ scope: states.scope(scope), limit, cost, most: mostThatFits(limit.burst), slot: 0, stride: 1 }]
+        ? [{ scope: states.scope(scope), limit, cost, most: withTolerance(limit.burst), slot: 0, stride: 1 }]
         : [],
     )
     const isEach =

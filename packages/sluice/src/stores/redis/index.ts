@@ -1,5 +1,4 @@
-import { suggest } from '../../did-you-mean.js'
-import { OptionRangeError, OptionTypeError } from '../../option-error.js'
+import { OptionRangeError, OptionTypeError, unknownOption } from '../../option-error.js'
 import { systemClock } from '../../time/clock.js'
 import { UrlConnection } from './clients/from-url.js'
 import { type IoRedisClient, IoRedisConnection } from './clients/ioredis.js'
@@ -75,12 +74,7 @@ export function redisStore(options: string | RedisStoreOptions): RedisStore {
   if (options === null || typeof options !== 'object')
     throw new OptionTypeError([], 'a Redis store is made from a URL, or from { client } or { url }')
   for (const option of Object.keys(options)) {
-    if (!OPTIONS.includes(option))
-      throw new OptionTypeError(
-        [option],
-        `a Redis store has no option '${option}'${suggest(option, OPTIONS)}; it has ${OPTIONS.join(', ')}`,
-        'unknown_option',
-      )
+    if (!OPTIONS.includes(option)) throw unknownOption('a Redis store', option, OPTIONS)
   }
   const prefix = checkPrefix(options.prefix ?? DEFAULT_PREFIX)
   const longest = checkMemory(options.rememberRefusals ?? DEFAULT_MEMORY)

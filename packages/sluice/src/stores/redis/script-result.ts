@@ -3,7 +3,8 @@ import { fixedWindow } from '../../algorithms/fixed-window.js'
 import { slidingWindow } from '../../algorithms/sliding-window.js'
 import { type TokenBucketState, tokenBucket } from '../../algorithms/token-bucket.js'
 import type { Verdict } from '../../algorithms/verdict.js'
-import { fits, type Limit, wholeUnitsLeft } from '../../limits/limit.js'
+import type { Limit } from '../../limits/limit.js'
+import { fits, wholeUnitsLeft } from '../../limits/tolerance.js'
 
 /** How many numbers say what was found, besides the cost. */
 const NUMBERS: Record<Limit['algorithm'], number> = {

@@ -1,5 +1,4 @@
-import { suggest } from '../../did-you-mean.js'
-import { OptionRangeError, OptionTypeError, relocate } from '../../option-error.js'
+import { OptionRangeError, OptionTypeError, relocate, unknownOption } from '../../option-error.js'
 import { type Clock, systemClock } from '../../time/clock.js'
 import { parseDuration } from '../../time/duration.js'
 import { systemTimers, type Timers } from '../../time/timers.js'
@@ -89,13 +88,8 @@ export function checkOptions(options: FailurePolicyOptions): Settings {
     timers = systemTimers,
     ...unknown
   } = options
-  const [unknownOption] = Object.keys(unknown)
-  if (unknownOption !== undefined)
-    throw new OptionTypeError(
-      [unknownOption],
-      `a failure policy has no option '${unknownOption}'${suggest(unknownOption, OPTIONS)}; it has ${OPTIONS.join(', ')}`,
-      'unknown_option',
-    )
+  const [extra] = Object.keys(unknown)
+  if (extra !== undefined) throw unknownOption('a failure policy', extra, OPTIONS)
   if (!POLICIES.includes(policy))
     throw new OptionTypeError(
       ['policy'],

@@ -1,4 +1,4 @@
-import { checkCost } from '../../limits/limit.js'
+import { checkCost } from '../../limits/check-limit.js'
 import {
   type Charge,
   checkLease,

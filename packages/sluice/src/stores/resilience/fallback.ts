@@ -1,5 +1,6 @@
 import { algorithmOf } from '../../algorithms/registry.js'
-import { capacityOf, fits, type Limit, usesWallTime } from '../../limits/limit.js'
+import { capacityOf, type Limit, usesWallTime } from '../../limits/limit.js'
+import { fits } from '../../limits/tolerance.js'
 import type { Clock } from '../../time/clock.js'
 import { memoryStore } from '../memory/memory-store.js'
 import type { Charge, Settlement, StoreVerdict } from '../store.js'

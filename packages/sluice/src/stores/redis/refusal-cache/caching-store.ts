@@ -1,4 +1,5 @@
-import { checkCost, sameLimit } from '../../../limits/limit.js'
+import { checkCost } from '../../../limits/check-limit.js'
+import { sameLimit } from '../../../limits/limit.js'
 import { andThen, type MaybePromise } from '../../../maybe-promise.js'
 import type { Clock } from '../../../time/clock.js'
 import { type Charge, checkLease, type Settlement, type Store, type StoreVerdict } from '../../store.js'

@@ -1,0 +1,111 @@
+import { OptionRangeError, OptionTypeError } from '../option-error.js'
+import { checkCalendar } from '../time/calendar.js'
+import { type AlgorithmName, type FixedWindowLimit, type Limit, MAX_PERIOD, MIN_PERIOD } from './limit.js'
+
+const ALGORITHMS: readonly string[] = [
+  'token-bucket',
+  'fixed-window',
+  'sliding-window',
+  'sliding-log',
+  'concurrency',
+] satisfies AlgorithmName[]
+
+const FIELDS: Record<AlgorithmName, readonly string[]> = {
+  'token-bucket': ['limit', 'period', 'burst'],
+  'fixed-window': ['limit', 'period', 'align', 'timeZone'],
+  'sliding-window': ['limit', 'period'],
+  'sliding-log': ['limit', 'period'],
+  concurrency: ['limit', 'lease'],
+}
+
+/**
+ * Checks a limit that the caller wrote and returns a frozen copy.
+ *
+ * @throws TypeError if a field is missing, unknown or not a number.
+ * @throws RangeError if a number is out of range: a capacity of zero, a period under 1 ms or over ten
+ *   years, a fraction where the algorithm counts whole units.
+ */
+export function checkLimit(limit: Limit): Limit {
+  if (limit === null || typeof limit !== 'object') {
+    throw new OptionTypeError(
+      [],
+      `a limit must be an object such as { algorithm: 'token-bucket', limit: 10, period: 60000, burst: 10 }, not ${show(limit)}`,
+    )
+  }
+  if (!ALGORITHMS.includes(limit.algorithm)) {
+    throw new OptionTypeError(
+      ['algorithm'],
+      `unknown algorithm ${show(limit.algorithm)}; use ${ALGORITHMS.slice(0, -1).join(', ')} or ${ALGORITHMS.at(-1)}`,
+    )
+  }
+  for (const field of Object.keys(limit)) {
+    if (field !== 'algorithm' && !FIELDS[limit.algorithm].includes(field)) {
+      throw new OptionTypeError(
+        [field],
+        `a ${limit.algorithm} limit has no '${field}'; its fields are ${FIELDS[limit.algorithm].join(', ')}`,
+        'unknown_option',
+      )
+    }
+  }
+  checkCapacity('limit', limit.limit, limit.algorithm === 'token-bucket')
+  if (limit.algorithm === 'concurrency') checkPeriod('lease', limit.lease)
+  else checkPeriod('period', limit.period)
+  if (limit.algorithm === 'token-bucket') checkCapacity('burst', limit.burst, true)
+  if (limit.algorithm === 'fixed-window') checkAlignment(limit)
+  return Object.freeze({ ...limit })
+}
+
+/**
+ * Checks the cost of a charge.
+ *
+ * @throws TypeError if it is not a number.
+ * @throws RangeError if it is negative, not finite, or a fraction where the algorithm counts whole units.
+ */
+export function checkCost(limit: Limit, cost: number): void {
+  if (typeof cost !== 'number') throw new TypeError(`a cost must be a number, not ${show(cost)}`)
+  if (!Number.isFinite(cost) || cost < 0)
+    throw new RangeError(`a cost must be finite and not negative, not ${cost}`)
+  if (limit.algorithm !== 'token-bucket' && !Number.isInteger(cost)) {
+    throw new RangeError(
+      `a ${limit.algorithm} limit counts whole units, not ${cost}; round the cost, or use a token-bucket`,
+    )
+  }
+}
+
+function checkCapacity(field: string, value: number, allowsFractions: boolean): void {
+  if (typeof value !== 'number')
+    throw new OptionTypeError([field], `'${field}' must be a number, not ${show(value)}`)
+  if (!(value > 0) || value > Number.MAX_SAFE_INTEGER) {
+    throw new OptionRangeError([field], `'${field}' must be more than 0 and at most 2^53 - 1, not ${value}`)
+  }
+  if (!allowsFractions && !Number.isInteger(value))
+    throw new OptionRangeError([field], `'${field}' must be a whole number here, not ${value}`)
+}
+
+function checkPeriod(field: string, value: number): void {
+  if (typeof value !== 'number')
+    throw new OptionTypeError([field], `'${field}' must be a number of milliseconds, not ${show(value)}`)
+  if (!(value >= MIN_PERIOD && value <= MAX_PERIOD)) {
+    throw new OptionRangeError(
+      [field],
+      `'${field}' must be between ${MIN_PERIOD} ms and ten years (${MAX_PERIOD} ms), not ${value}`,
+    )
+  }
+}
+
+function checkAlignment(limit: FixedWindowLimit): void {
+  const align = limit.align ?? 'first-request'
+  if (align !== 'first-request' && align !== 'calendar') {
+    throw new OptionTypeError(['align'], `'align' must be 'first-request' or 'calendar', not ${show(align)}`)
+  }
+  if (align === 'first-request') {
+    if (limit.timeZone !== undefined)
+      throw new OptionTypeError(['timeZone'], `'timeZone' requires align: 'calendar'`, 'calendar_only')
+    return
+  }
+  checkCalendar(limit.period, limit.timeZone ?? 'UTC')
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? `'${value.slice(0, 60)}'` : String(value)
+}
