@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { configMap } from '../../../src/policy/config/config-file.js'
+import { parseConfig } from '../../../src/policy/config/load-config.js'
+import { keyPathsOf } from '../../../src/policy/config/yaml/decoders.js'
+
+const page = readFileSync(new URL('../../../../../docs/configuration.md', import.meta.url), 'utf8')
+
+interface Row {
+  readonly key: string
+  /** The columns `type`, `default` and `meaning`. */
+  readonly cells: readonly string[]
+}
+
+const rows: readonly Row[] = page.split('\n').flatMap((line) => {
+  const [, key, rest] = /^\| `([^`]+)` \|(.*)\|$/.exec(line) ?? []
+  return key === undefined || rest === undefined
+    ? []
+    : [{ key, cells: rest.split('|').map((cell) => cell.trim()) }]
+})
+
+/** The path under which the page lists a key that routes, `default` and the file have in common. */
+function listedPath(path: string): string {
+  return path
+    .replace(/^\./, '')
+    .replace(/^default\./, 'routes[].')
+    .replace(/^routes\[\]\.limits\[\]/, 'limits[]')
+}
+
+/** What an option requires beside it, in the same map. */
+const REQUIRED: Readonly<Record<string, string>> = {
+  'identity.api_key_headers': 'api_keys: keys.yaml',
+  'identity.forward_credentials': 'api_keys: keys.yaml',
+  'identity.jwt.client': 'jwks: https://login.example, audience: a',
+  'record.max_size': 'file: traffic.jsonl',
+  'record.files': 'file: traffic.jsonl',
+  'routes[].llm.default_output': 'shape: openai',
+  'routes[].llm.cached_weight': 'shape: openai',
+  'routes[].llm.ask_for_usage': 'shape: openai',
+  'limits[].align': 'limit: 10/minute, algorithm: fixed-window',
+  'limits[].time_zone': 'limit: 10/day, algorithm: fixed-window, align: calendar',
+  'limits[].lease': 'concurrent: 4',
+  'limits[].queue': 'concurrent: 4, wait: 2s',
+}
+
+/** A valid file that writes one key. */
+function fileWith(key: string, value: string): string {
+  const required = REQUIRED[key] ?? (key.startsWith('limits[].') ? 'limit: 10/minute' : '')
+  const names = key.split('.')
+  const nested = names.reduceRight((inner, name, index) => {
+    const map = `{ ${[name.replace('[]', ''), inner].join(': ')}${index === names.length - 1 && required !== '' ? `, ${required}` : ''} }`
+    return index > 0 && names[index - 1]?.endsWith('[]') ? `[${map}]` : map
+  }, value)
+  const route = nested.replace(
+    '{ routes: [{',
+    "{ routes: [{ require: 'true', match: POST /v1/chat/completions,",
+  )
+  const shared = route.startsWith('{ limits: [{') ? `{ default: ${route} }` : route
+  return shared.replace(/^\{/, '{ upstream: http://127.0.0.1:9000,')
+}
+
+/** The parts of a configuration that JSON can hold. */
+function plain(text: string): object {
+  const { source: _source, ...config } = parseConfig(text, 'gateway.yaml')
+  return JSON.parse(JSON.stringify(config))
+}
+
+describe('the configuration reference', () => {
+  const listed = rows.map(({ key }) => key)
+  const accepted = new Set(keyPathsOf(configMap).map(listedPath))
+
+  it('lists every key that the decoders accept', () => {
+    expect([...accepted].filter((key) => !listed.includes(key))).toEqual([])
+  })
+
+  it('lists no key that the decoders reject, and each key once', () => {
+    expect(listed.filter((key) => !accepted.has(key))).toEqual([])
+    expect(listed.filter((key, index) => listed.indexOf(key) !== index)).toEqual([])
+  })
+
+  it('gives every key a type and a meaning', () => {
+    for (const { key, cells } of rows) {
+      expect([key, cells.length]).toEqual([key, 3])
+      expect([key, cells[0] !== '' && cells[2] !== '']).toEqual([key, true])
+    }
+  })
+
+  const defaults = rows.flatMap(({ key, cells }) => {
+    const [, value] = /^`([^`]+)`$/.exec(cells[1] ?? '') ?? []
+    return value === undefined ? [] : [[key, value] as const]
+  })
+
+  it.each(defaults)('states the default of %s that the decoders apply: %s', (key, value) => {
+    const explicit = plain(fileWith(key, value))
+    if (key.includes('[]')) return
+    expect(explicit).toMatchObject(plain('upstream: http://127.0.0.1:9000'))
+  })
+})
