@@ -2,18 +2,21 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { isIPv4, isIPv6 } from 'node:net'
 import type { LogConfig } from '../../policy/config/config.js'
 
-/** Longest name that is logged, in UTF-16 units. */
-const LONGEST = 128
+/** Longest client name in a log, in UTF-16 code units. */
+const MAX_LENGTH = 128
 
 /**
- * What a client is called in a log. `plain`: its id or its address. `masked`: the network of an address, and the first two
- * characters of an id. `hashed`: a digest, the same for the same client until the process ends, which nobody can try
- * addresses against: its key is in the memory of this process alone.
+ * Returns a function that redacts a client for a log:
+ *
+ * - `plain`: its id or address;
+ * - `masked`: the network of an address, or the first two characters of an id;
+ * - `hashed`: a digest that stays the same until the process ends. Its key exists only in the memory
+ *   of this process, so that addresses cannot be recovered by trying them.
  */
-export function clientRedactor(naming: LogConfig['clients']): (client: string) => string {
-  switch (naming) {
+export function clientRedactor(redaction: LogConfig['clients']): (client: string) => string {
+  switch (redaction) {
     case 'plain':
-      return (client) => client.slice(0, LONGEST)
+      return (client) => client.slice(0, MAX_LENGTH)
     case 'masked':
       return masked
     case 'hashed': {
@@ -31,7 +34,7 @@ function masked(client: string): string {
   return `${word}${id.slice(0, 2)}***`
 }
 
-/** The eight groups of an address, as far as they are written before a `::`, zeros from there on. */
+/** The groups of an IPv6 address before a `::`, followed by zeros. */
 function groupsOf(address: string): string[] {
   const [before = ''] = address.split('::')
   const groups = before === '' ? [] : before.split(':')

@@ -3,15 +3,15 @@ import type { RequestSender } from '../../policy/policy-request.js'
 import type { StoreOperation } from './metrics/timed-store.js'
 import type { RequestOutcome, TrafficObserver } from './request-outcome.js'
 
-/** Is told what a gateway does. It should be quick: requests wait for it. */
+/** Receives the events of a gateway. Handlers must be fast, because requests wait for them. */
 export interface Observer extends TrafficObserver {
-  /** What the limiter of a route tells. */
+  /** The limiter of a route emitted an event. */
   onLimiterEvent(route: string, event: LimiterEvent<RequestSender>): void
-  /** The store has done something, or failed to, in so many seconds. */
+  /** A store operation succeeded or failed after `seconds`. */
   onStoreOperation(operation: StoreOperation, seconds: number): void
 }
 
-/** Tells several what one is told, as far as each listens. */
+/** Returns an observer that forwards each event to all observers that handle it. */
 export function broadcast(observers: readonly Partial<Observer>[]): Observer {
   return {
     onRequestEnd(route: string | undefined, outcome: RequestOutcome) {

@@ -7,45 +7,48 @@ import { clientRedactor } from './client-redaction.js'
 import { SpaceSaving } from './metrics/space-saving.js'
 import type { Observer } from './observer.js'
 
-/** Refusals of a second that have a line each; the others are summed up in one. */
-const LINES_A_SECOND = 10
-const SECOND = 1000
-/** What a summary names, at most. */
-const RULES_NAMED = 10
-const CLIENTS_NAMED = 5
-const PAIRS_NAMED = 5
-/** Counters to find those clients, and pairs of a client and a rule, with. */
+/** Refusals logged in each interval; the others are summed up in one line. */
+const LINES_PER_INTERVAL = 10
+const INTERVAL_MS = 1000
+/** Most rules, clients, and pairs of both in a summary. */
+const MAX_RULES = 10
+const MAX_CLIENTS = 5
+const MAX_PAIRS = 5
+/** Counters that find the most refused clients and pairs. */
 const COUNTERS = 100
 
 type Refused = LimiterEvent<RequestSender> & { readonly type: 'refused' }
 
 export interface RefusalLogOptions {
   readonly log: Pick<Log, 'warn'>
-  /** Default: Node's timer, which keeps no process alive. @returns what calls it off */
+  /** Schedules a call, and returns a function that cancels it. Default: an unreferenced timer. */
   readonly after?: (milliseconds: number, call: () => void) => () => void
 }
 
-/** Logs who was refused, by which rule and until when: a bounded number of lines a second, however many are refused. */
+/**
+ * Logs refused requests with their client, rule and retry time. The number of lines a second is
+ * bounded: further refusals are summed up.
+ */
 export class RefusalLog implements Partial<Observer> {
   readonly #log: RefusalLogOptions['log']
   readonly #after: NonNullable<RefusalLogOptions['after']>
   #config: LogConfig
-  #nameOf: (client: string) => string
+  #redact: (client: string) => string
   #lines = 0
-  #more = new Untold()
-  /** Ends the second; undefined while nobody is refused. */
-  #callOff: (() => void) | undefined
+  #summary = new RefusalSummary()
+  /** Cancels the end of the interval; undefined while no request is refused. */
+  #cancel: (() => void) | undefined
 
-  constructor(config: LogConfig, { log, after = afterUnheld }: RefusalLogOptions) {
+  constructor(config: LogConfig, { log, after = unreferencedTimer }: RefusalLogOptions) {
     this.#config = config
-    this.#nameOf = clientRedactor(config.clients)
+    this.#redact = clientRedactor(config.clients)
     this.#log = log
     this.#after = after
   }
 
-  /** Goes on as another configuration says. */
+  /** Applies a changed configuration. */
   configure(config: LogConfig): void {
-    if (config.clients !== this.#config.clients) this.#nameOf = clientRedactor(config.clients)
+    if (config.clients !== this.#config.clients) this.#redact = clientRedactor(config.clients)
     this.#config = config
   }
 
@@ -55,53 +58,53 @@ export class RefusalLog implements Partial<Observer> {
 
   #refused(route: string, { request, refusal, client: known }: Refused): void {
     const client = clientLabel(request)
-    this.#callOff ??= this.#after(SECOND, () => this.#endSecond())
+    this.#cancel ??= this.#after(INTERVAL_MS, () => this.#endInterval())
     const { rule, reason, resource, cost, remaining, retryAfter } = refusal
-    if (this.#lines >= LINES_A_SECOND) {
-      this.#more.add([route, rule, reason], client)
+    if (this.#lines >= LINES_PER_INTERVAL) {
+      this.#summary.add([route, rule, reason], client)
       return
     }
     this.#lines++
     this.#log.warn(
       {
         ...{ route, rule, reason, resource },
-        client: this.#nameOf(client),
+        client: this.#redact(client),
         ...(known?.tier !== undefined && { tier: known.tier.slice(0, 64) }),
         ...{ cost, remaining },
-        // A request that can never be let in need not come back.
+        // Absent for a request that can never be admitted.
         ...(Number.isFinite(retryAfter) && { retryAfterMs: Math.ceil(retryAfter) }),
       },
-      'a request was refused',
+      'request refused',
     )
   }
 
-  /** Tells what is untold. */
+  /** Logs the pending summary. */
   close(): void {
-    this.#callOff?.()
-    this.#endSecond()
+    this.#cancel?.()
+    this.#endInterval()
   }
 
-  #endSecond(): void {
-    const more = this.#more
-    this.#callOff = undefined
+  #endInterval(): void {
+    const summary = this.#summary
+    this.#cancel = undefined
     this.#lines = 0
-    if (more.count === 0) return
-    this.#more = new Untold()
-    const clients = more.topClients().map(({ client, count }) => ({ client: this.#nameOf(client), count }))
-    const message = `${more.count.toLocaleString('en-US')} more in the last second`
-    const heaviest = more.heaviest().map((each) => ({ ...each, client: this.#nameOf(each.client) }))
-    this.#log.warn({ more: more.count, heaviest, rules: more.topRules(), clients }, message)
+    if (summary.count === 0) return
+    this.#summary = new RefusalSummary()
+    const clients = summary.topClients().map(({ client, count }) => ({ client: this.#redact(client), count }))
+    const message = `${summary.count.toLocaleString('en-US')} more requests refused in the last second`
+    const heaviest = summary.topPairs().map((each) => ({ ...each, client: this.#redact(each.client) }))
+    this.#log.warn({ more: summary.count, heaviest, rules: summary.topRules(), clients }, message)
   }
 }
 
 type Cause = readonly [route: string, rule: string, reason: string]
 
-/** Refusals that have no line of their own. */
-class Untold {
+/** Counts the refusals that have no line of their own. */
+class RefusalSummary {
   count = 0
   readonly #causes = new Map<string, { readonly cause: Cause; count: number }>()
   readonly #clients = new SpaceSaving(COUNTERS)
-  /** Of a client, a route and a rule, as JSON. */
+  /** Keys are a client, a route and a rule as JSON. */
   readonly #pairs = new SpaceSaving(COUNTERS)
 
   add(cause: Cause, client: string): void {
@@ -115,34 +118,34 @@ class Untold {
   }
 
   topRules() {
-    const top = [...this.#causes.values()].sort((a, b) => b.count - a.count).slice(0, RULES_NAMED)
+    const top = [...this.#causes.values()].sort((a, b) => b.count - a.count).slice(0, MAX_RULES)
     return top.map(({ cause: [route, rule, reason], count }) => ({ route, rule, reason, count }))
   }
 
-  /** Which client was refused where: the pairs of a client and a rule that were refused most for sure, with how often at least. */
-  heaviest() {
-    return topOf(this.#pairs, PAIRS_NAMED).map(({ key, count }) => {
+  /** The most refused pairs of a client and a rule, with the lower bound of their counts. */
+  topPairs() {
+    return topOf(this.#pairs, MAX_PAIRS).map(({ key, count }) => {
       const [client, route, rule] = JSON.parse(key) as [string, string, string]
       return { client, route, rule, count }
     })
   }
 
-  /** Those who were refused most for sure, with how often at least. */
+  /** The most refused clients, with the lower bound of their counts. */
   topClients() {
-    return topOf(this.#clients, CLIENTS_NAMED).map(({ key, count }) => ({ client: key, count }))
+    return topOf(this.#clients, MAX_CLIENTS).map(({ key, count }) => ({ client: key, count }))
   }
 }
 
-/** The keys that were counted most for sure, with how often at least. */
-function topOf(counters: SpaceSaving, most: number): { readonly key: string; readonly count: number }[] {
+/** Returns the keys with the highest lower bounds of their counts. */
+function topOf(counters: SpaceSaving, max: number): { readonly key: string; readonly count: number }[] {
   const counted = counters.keys.map((key) => {
     const { count, error } = counters.countOf(key)
     return { key, count: Math.max(1, count - error) }
   })
-  return counted.sort((a, b) => b.count - a.count).slice(0, most)
+  return counted.sort((a, b) => b.count - a.count).slice(0, max)
 }
 
-function afterUnheld(milliseconds: number, call: () => void): () => void {
+function unreferencedTimer(milliseconds: number, call: () => void): () => void {
   const timer = setTimeout(call, milliseconds)
   timer.unref()
   return () => clearTimeout(timer)

@@ -1,38 +1,38 @@
 import type { UnreadReason } from '../../policy/llm/response/response-meter.js'
 
-/** How a request ended, as far as the gateway decided on it. */
+/** The decision of the gateway on a request; the values of the `outcome` label. */
 export type RequestOutcome =
-  /** It was let in and sent on, whatever the upstream made of it. */
+  /** Admitted and forwarded, whatever the upstream responded. */
   | 'allowed'
   | 'refused'
-  /** Its credentials are not known: 401. */
+  /** Unknown credentials: 401. */
   | 'unauthorized'
-  /** What the route requires does not hold, 403 unless the configuration says otherwise. */
+  /** A requirement of the route is not met: 403, unless configured otherwise. */
   | 'forbidden'
-  /** It lacks what a rule reads, or its target cannot be read: 400. */
+  /** A value that a rule reads is missing, or the request target is malformed: 400. */
   | 'invalid'
   | 'too_large'
-  /** Its body did not begin in time: 408. */
+  /** The body did not start in time: 408. */
   | 'timed_out'
-  /** It could not be decided on: the store, or what tells who a client is, does not answer; or there is no memory for its body. */
+  /** The store or the identity provider is unavailable, or there is no memory for the body. */
   | 'unavailable'
-  /** No route takes it. */
+  /** No route matches. */
   | 'unrouted'
-  /** The client left before it was decided on. */
+  /** The client disconnected before the decision. */
   | 'abandoned'
-  /** The gateway has a fault. */
+  /** Unexpected error of the gateway. */
   | 'failed'
 
-/** Is told of the requests that come through a gateway. */
+/** Receives the events of the requests that pass through a gateway. */
 export interface TrafficObserver {
-  /** A request has ended. @param route undefined where none takes it */
+  /** A request ended. `route` is undefined if none matched. */
   onRequestEnd(route: string | undefined, outcome: RequestOutcome): void
-  /** One request more, or less, is with the upstream. */
+  /** A request was sent to the upstream (+1), or has ended (-1). */
   onInFlightChange(route: string, change: 1 | -1): void
-  /** One request more, or less, waits for a slot. */
+  /** A request started (+1) or stopped (-1) waiting for a slot. */
   onWaitingChange(route: string, change: 1 | -1): void
-  /** An exchange with the upstream has ended after so many seconds. */
+  /** The upstream completed a response, or failed, after `seconds`. */
   onUpstreamResponse(route: string, seconds: number): void
-  /** The answer to a call of a model could not be read, and was charged by its bytes. */
+  /** The response of a model could not be parsed, and was charged by its size in bytes. */
   onUnreadableResponse(route: string, reason: UnreadReason): void
 }

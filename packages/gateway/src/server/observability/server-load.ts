@@ -1,15 +1,18 @@
-/** What a gateway, or one process of it, holds of its clients. Counts of refusals are since the start. */
+/**
+ * The connections and body memory of a gateway, or of one of its processes. Refusals are counted
+ * since the start.
+ */
 export interface ServerLoad {
   readonly connections: number
   readonly maxConnections: number
   readonly refusedConnections: number
-  /** Bytes of request bodies. */
+  /** Memory of request bodies, in bytes. */
   readonly bodyMemory: number
   readonly maxBodyMemory: number
   readonly refusedBodies: number
 }
 
-/** Bytes, and how many bodies were refused. */
+/** The memory of request bodies in bytes, and the number of refused bodies. */
 interface BodyLoad {
   readonly held: number
   readonly limit: number
@@ -25,7 +28,7 @@ export const NO_LOAD: ServerLoad = {
   refusedBodies: 0,
 }
 
-/** The load of this process: its connections, and the memory of the bodies that it reads. */
+/** Returns the load of this process. */
 export function loadOf(
   proxy: Pick<ServerLoad, 'connections' | 'refusedConnections'>,
   { bodies, limits }: { readonly bodies: BodyLoad; readonly limits: Pick<ServerLoad, 'maxConnections'> },
@@ -40,7 +43,7 @@ export function loadOf(
   }
 }
 
-/** The load of several processes together. */
+/** Returns the sum of the loads of several processes. */
 export function summedLoad(loads: Iterable<ServerLoad>): ServerLoad {
   const sum = { ...NO_LOAD } as Record<keyof ServerLoad, number>
   for (const load of loads)
@@ -48,7 +51,7 @@ export function summedLoad(loads: Iterable<ServerLoad>): ServerLoad {
   return sum
 }
 
-/** What stays counted of a process that is gone. */
+/** Returns the counters of a worker that exited, which the totals keep. */
 export function exitedWorkerLoad({ refusedConnections, refusedBodies }: ServerLoad): ServerLoad {
   return { ...NO_LOAD, refusedConnections, refusedBodies }
 }

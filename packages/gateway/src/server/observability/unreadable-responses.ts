@@ -1,20 +1,23 @@
 import type { Log } from '../logging/log.js'
 import type { Observer } from './observer.js'
 
-/** The most routes that are remembered, so that many reloads take no memory. */
-const MAX_ROUTES = 10_000
+/** Most routes and reasons that are kept, so that reloads do not grow memory. */
+const MAX_ENTRIES = 10_000
 
-/** Logs which routes have answers that cannot be read. Once for each route and reason: a metric counts them. */
+/**
+ * Logs routes whose model responses cannot be parsed, once for each route and reason. A metric
+ * counts all of them.
+ */
 export function unreadableResponseLog(log: Pick<Log, 'warn'>): Pick<Observer, 'onUnreadableResponse'> {
   const logged = new Set<string>()
   return {
     onUnreadableResponse(route, reason) {
       const key = JSON.stringify([route, reason])
-      if (logged.has(key) || logged.size >= MAX_ROUTES) return
+      if (logged.has(key) || logged.size >= MAX_ENTRIES) return
       logged.add(key)
       log.warn(
         { route, reason },
-        "an answer could not be read and was charged by its bytes; check the route's 'llm' (logged once)",
+        "cannot parse a model response; charged by its size; check 'llm' of the route (logged once)",
       )
     },
   }

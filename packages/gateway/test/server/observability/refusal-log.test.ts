@@ -8,16 +8,16 @@ import { createLog } from '../../../src/server/logging/log.js'
 import { RefusalLog } from '../../../src/server/observability/refusal-log.js'
 import { echo, send, upstreamOf } from '../gateway/running-gateway.js'
 
-/** A log of refusals whose seconds end when the test says so, and the lines that it wrote. */
-function logging(config: Partial<LogConfig> = {}) {
+/** A refusal log whose interval ends when the test says so, and its lines. */
+function refusalLog(config: Partial<LogConfig> = {}) {
   let text = ''
-  const seconds: (() => void)[] = []
+  const timers: (() => void)[] = []
   const refusals = new RefusalLog(
     { refusals: true, clients: 'plain', ...config },
     {
       log: createLog({ write: (line) => (text += line) }),
       after(_milliseconds, call) {
-        seconds.push(call)
+        timers.push(call)
         return () => {}
       },
     },
@@ -34,16 +34,16 @@ function logging(config: Partial<LogConfig> = {}) {
     refusals,
     request: (ip: string, client?: { id: string; tier?: string }) =>
       limiter.admit({ ip, client, route: 'POST /predict' } as WeighedRequest),
-    /** Ends the second that runs, where one does. */
-    endSecond: () => seconds.splice(0).forEach((end) => void end()),
+    /** Ends the current interval, if there is one. */
+    endInterval: () => timers.splice(0).forEach((end) => void end()),
     bytes: () => text.length,
     lines: () => text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)])),
   }
 }
 
-describe('a refusal', () => {
-  it('is one line: route, rule, client, cost, what is left and when to come back', () => {
-    const log = logging()
+describe('a line of the refusal log', () => {
+  it('has the route, rule, client, cost, remaining units and retry time', () => {
+    const log = refusalLog()
     log.request('10.0.0.1')
     log.request('10.0.0.1')
     expect(log.lines()).toEqual([
@@ -52,14 +52,14 @@ describe('a refusal', () => {
         time: expect.any(String),
         ...{ route: 'POST /predict', rule: 'few', reason: 'exceeded', resource: 'requests' },
         ...{ client: '10.0.0.1', cost: 1, remaining: 0, retryAfterMs: expect.any(Number) },
-        msg: 'a request was refused',
+        msg: 'request refused',
       },
     ])
   })
 
-  it('names a client as the configuration says, also when that changes', () => {
+  it('redacts the client as configured, even after a change', () => {
     const named = (config: Partial<LogConfig>, ip: string, client?: { id: string }) => {
-      const log = logging(config)
+      const log = refusalLog(config)
       log.request(ip, client)
       log.request(ip, client)
       return log.lines()[0].client
@@ -71,10 +71,10 @@ describe('a refusal', () => {
     expect(named({ clients: 'masked' }, '10.0.0.1', { id: 'alice' })).toBe('client al***')
     const hashed = named({ clients: 'hashed' }, '10.0.0.1')
     expect(hashed).toMatch(/^#[\w-]{16}$/)
-    // Of another process: nobody can tell addresses from a log by trying them.
+    // The digest of another process differs, so that addresses cannot be recovered by trying them.
     expect(named({ clients: 'hashed' }, '10.0.0.1')).not.toBe(hashed)
 
-    const log = logging()
+    const log = refusalLog()
     for (let n = 0; n < 2; n++) log.request('10.0.0.1')
     log.refusals.configure({ refusals: true, clients: 'hashed' })
     for (let n = 0; n < 2; n++) log.request('10.0.0.1')
@@ -88,15 +88,15 @@ describe('a refusal', () => {
   })
 })
 
-describe('a flood', () => {
-  it('is summed up each second, and the end of it is not lost', () => {
-    const log = logging()
+describe('a flood of refusals', () => {
+  it('is summed up once a second and when the log closes', () => {
+    const log = refusalLog()
     log.request('10.0.0.1')
     for (let n = 0; n < 1253; n++) log.request('10.0.0.1')
     expect(log.lines()).toHaveLength(10)
-    log.endSecond()
+    log.endInterval()
     expect(log.lines().at(-1)).toMatchObject({
-      msg: '1,243 more in the last second',
+      msg: '1,243 more requests refused in the last second',
       more: 1243,
       rules: [{ route: 'POST /predict', rule: 'few', reason: 'exceeded', count: 1243 }],
       heaviest: [{ client: '10.0.0.1', route: 'POST /predict', rule: 'few', count: 1243 }],
@@ -105,15 +105,15 @@ describe('a flood', () => {
     for (let n = 0; n < 12; n++) log.request('10.0.0.1')
     log.refusals.close()
     expect(log.lines().at(-1)).toMatchObject({ more: 2 })
-    log.endSecond()
+    log.endInterval()
     expect(log.lines()).toHaveLength(22)
   })
 
-  it('names who was refused by which rule in a summary, as the configuration calls clients', () => {
-    const log = logging({ clients: 'hashed' })
+  it('is summed up with redacted pairs of client and rule', () => {
+    const log = refusalLog({ clients: 'hashed' })
     for (let n = 0; n < 30; n++) log.request('10.0.0.1')
     for (let n = 0; n < 20; n++) log.request('10.0.0.2', { id: 'acme' })
-    log.endSecond()
+    log.endInterval()
     const { heaviest } = log.lines().at(-1)
     expect(heaviest).toEqual([
       { client: expect.stringMatching(/^#/), route: 'POST /predict', rule: 'few', count: 19 },
@@ -122,25 +122,25 @@ describe('a flood', () => {
     expect(heaviest[0].client).not.toBe(heaviest[1].client)
   })
 
-  it('of an hour within a minute leaves a log of bounded size that says who and how many', () => {
-    const log = logging()
-    const AN_HOUR = 360_000
+  it('leaves a log of bounded size that names the heaviest client', () => {
+    const log = refusalLog()
+    const REQUESTS = 360_000
     let refused = 0
     for (let second = 0; second < 60; second++) {
-      for (let n = 0; n < AN_HOUR / 60; n++) {
-        // Every second request is of one client, the others are of clients that come once or twice.
+      for (let n = 0; n < REQUESTS / 60; n++) {
+        // Half of the requests are of one client; each other client sends one or two.
         const ip = n % 2 === 0 ? '192.0.2.1' : `10.${second}.${n >> 9}.${(n >> 1) & 255}`
         if (!(log.request(ip) as { allowed: boolean }).allowed) refused++
       }
-      log.endSecond()
+      log.endInterval()
     }
     const lines = log.lines()
     expect(lines.length).toBeLessThanOrEqual(60 * 11)
     expect(log.bytes()).toBeLessThan(60 * 11 * 500)
     const summaries = lines.filter(({ more }) => more !== undefined)
-    const told = summaries.reduce((sum, { more }) => sum + more, 0)
-    expect(told + lines.length - summaries.length).toBe(refused)
-    expect(refused).toBeGreaterThan(AN_HOUR / 2 - 60)
+    const summedUp = summaries.reduce((sum, { more }) => sum + more, 0)
+    expect(summedUp + lines.length - summaries.length).toBe(refused)
+    expect(refused).toBeGreaterThan(REQUESTS / 2 - 60)
     for (const { clients, heaviest } of summaries) {
       expect(clients[0].client).toBe('192.0.2.1')
       expect(heaviest[0]).toMatchObject({ client: '192.0.2.1', route: 'POST /predict', rule: 'few' })
@@ -149,7 +149,7 @@ describe('a flood', () => {
   })
 })
 
-it('no header is logged, and no secret that a rule counts by', async () => {
+it('logs no header and no secret key of a rule', async () => {
   let text = ''
   const config = parseConfig(
     `
@@ -165,6 +165,6 @@ default: { limits: [{ limit: 1/hour, by: "header:authorization" }] }`,
   await send(url, '/predict?key=sesame', { headers })
   expect((await send(url, '/predict?key=sesame', { headers })).status).toBe(429)
   await gateway.close()
-  expect(JSON.parse(text.trim())).toMatchObject({ msg: 'a request was refused', client: '127.0.0.1' })
+  expect(JSON.parse(text.trim())).toMatchObject({ msg: 'request refused', client: '127.0.0.1' })
   expect(text).not.toContain('sesame')
 })

@@ -6,8 +6,8 @@ import { answerTo, begin } from '../proxy/http-client.js'
 import { message, rawClient } from '../proxy/raw-client.js'
 import { httpUpstream, nobodyThere, rawUpstream, textOf } from '../proxy/upstream-under-test.js'
 
-describe('the outcome of a request', () => {
-  it('is an answer, once the client has it', async () => {
+describe('the result of forwarding a request', () => {
+  it('is the status, once the client has the response', async () => {
     const upstream = await httpUpstream((_request, response) => response.writeHead(404).end('none'))
     const gateway = await gatewayTo(upstream.url)
     const answer = await answerTo(begin(gateway.port).end())
@@ -15,7 +15,7 @@ describe('the outcome of a request', () => {
     expect(await gateway.outcome()).toEqual({ kind: 'answered', status: 404 })
   })
 
-  it('is a failure where the upstream gave no answer', async () => {
+  it('is a failure if the upstream gives no response', async () => {
     const gateway = await gatewayTo(await nobodyThere())
     expect((await answerTo(begin(gateway.port).end())).statusCode).toBe(502)
     expect(await gateway.outcome()).toEqual({
@@ -26,7 +26,7 @@ describe('the outcome of a request', () => {
     })
   })
 
-  it('is a cut by the upstream in the middle of its answer', async () => {
+  it('is a cut by the upstream in the middle of its response', async () => {
     const upstream = await rawUpstream((socket) =>
       socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'),
     )
@@ -35,7 +35,7 @@ describe('the outcome of a request', () => {
     expect(await gateway.outcome()).toEqual({ kind: 'cut', by: 'upstream', started: true })
   })
 
-  it('is a cut by the client: before the answer, or in its middle', async () => {
+  it('is a cut by the client before or during the response', async () => {
     const upstream = await httpUpstream()
     const gateway = await gatewayTo(upstream.url)
     const early = begin(gateway.port).end()
@@ -51,7 +51,7 @@ describe('the outcome of a request', () => {
     expect(await gateway.outcome()).toEqual({ kind: 'cut', by: 'client', started: true })
   })
 
-  it('is a cut by a client that leaves while the connection to the upstream is made, which asks for nothing', async () => {
+  it('is a cut by a client that disconnects while the upstream connection opens', async () => {
     const silent = await rawUpstream()
     const gateway = await gatewayTo(silent.url.replace('http:', 'https:'))
     const client = begin(gateway.port, { headers: { authorization: 'Bearer secret' } }).end()
@@ -60,14 +60,14 @@ describe('the outcome of a request', () => {
     expect(await gateway.outcome()).toEqual({ kind: 'cut', by: 'client', started: false })
   })
 
-  it('is told of each of the requests that were sent all at once', async () => {
+  it('is reported for each pipelined request', async () => {
     const upstream = await httpUpstream()
     const gateway = await gatewayTo(upstream.url)
     const client = await rawClient(gateway.port)
     client.send(message('GET /1 HTTP/1.1') + message('GET /2 HTTP/1.1'))
     await upstream.asked.next()
     const second = await upstream.asked.next()
-    // Complete for the upstream, but it waits for its turn, which never comes.
+    // The response is complete, but waits for the first one, which never ends.
     second.response.end('two')
     client.socket.destroy()
     expect(await gateway.outcome()).toEqual({ kind: 'cut', by: 'client', started: false })
@@ -75,8 +75,8 @@ describe('the outcome of a request', () => {
   })
 })
 
-describe('an observer', () => {
-  it('sees the answer as the upstream sent it, and changes nothing', async () => {
+describe('an observer of a response', () => {
+  it('sees the response of the upstream unchanged', async () => {
     const upstream = await rawUpstream((socket) =>
       socket.end(
         'HTTP/1.1 200 OK\r\nRateLimit: "a";r=1\r\nX-Usage: 7\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
@@ -98,8 +98,8 @@ describe('an observer', () => {
   })
 })
 
-describe('headers of the gateway’s own', () => {
-  it('take the place of the client’s, in whatever spelling those were', async () => {
+describe('headers set by the gateway', () => {
+  it('replace the headers of the client in any spelling', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const gateway = await gatewayTo(upstream.url, {
       responseHeaders: [],

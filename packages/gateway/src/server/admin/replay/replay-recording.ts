@@ -24,7 +24,7 @@ export type RecordReplay = (request: ReplayRequest, monitor: ReplayMonitor) => P
 const THREAD = new URL('./replay-thread.js', import.meta.url)
 const HOUR_MS = 3_600_000
 
-/** Returns a function that replays the record in a thread of its own, so that it delays no request. */
+/** Returns a function that replays the record in its own thread, which delays no request. */
 export function replayRecording(
   recorder: Pick<Recorder, 'flush'>,
   config: () => GatewayConfig,

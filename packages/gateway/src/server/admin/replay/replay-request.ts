@@ -29,7 +29,11 @@ const PARAMETERS = ['hours', 'suggest', 'rule', 'route']
 const MAX_HOURS = 8784
 const MAX_LENGTH = 1000
 
-/** @throws ReplayRequestError if the query or its combination with a posted configuration is invalid */
+/**
+ * Parses the query and the body of a replay request.
+ *
+ * @throws ReplayRequestError if a parameter or the combination of both is invalid
+ */
 export function parseReplayRequest(query: URLSearchParams, posted: string): ReplayRequest {
   for (const name of query.keys()) {
     const shown = name.slice(0, 40)

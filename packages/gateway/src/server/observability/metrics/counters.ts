@@ -2,9 +2,12 @@ import type { LimiterEvent, Quota } from 'sluice'
 import type { UnreadReason } from '../../../policy/llm/response/response-meter.js'
 import type { RequestOutcome } from '../request-outcome.js'
 
-/** Counts that requests wait for are plain numbers, found by their route; Prometheus's own are filled from them when they are read. */
-
-/** How many there are of each of a few kinds. */
+/**
+ * Counts by kind.
+ *
+ * The counters of requests are plain numbers, because counting is on the path of each request. They
+ * are copied to the Prometheus instruments when the metrics are read.
+ */
 export class CountsBy<Kind> {
   readonly #counts = new Map<Kind, number>()
 
@@ -29,44 +32,44 @@ export class CountsBy<Kind> {
 
 type Refusal = (LimiterEvent & { readonly type: 'refused' })['refusal']
 
-/** What became of the requests of a rule. */
+/** The counters of one rule. */
 export class RuleCounters {
-  /** Units that were taken, given back and charged later. */
+  /** Units charged at admission, refunded, and charged in addition by settlements. */
   taken = 0
   returned = 0
   owed = 0
   shadowRefusals = 0
   readonly refusals = new CountsBy<Refusal['reason']>()
-  /** The limit as it last was, by tier. */
+  /** The limit of the last decision, by tier. */
   readonly limits = new Map<string, number>()
 
   constructor(readonly resource: string) {}
 
-  settled(taken: number, cost: number): void {
+  onSettled(taken: number, cost: number): void {
     if (cost < taken) this.returned += taken - cost
     else this.owed += cost - taken
   }
 }
 
-/** What became of the requests of a route. */
+/** The counters of one route. */
 export class RouteCounters {
   readonly outcomes = new CountsBy<RequestOutcome>()
-  /** Decisions, by tier. */
+  /** Decisions by tier. */
   readonly allowed = new CountsBy<string>()
   readonly refused = new CountsBy<string>()
-  /** Answers that could not be read, by why. */
-  readonly unreadAnswers = new CountsBy<UnreadReason>()
+  /** Model responses that could not be parsed, by reason. */
+  readonly unreadableResponses = new CountsBy<UnreadReason>()
   degraded = 0
   inFlight = 0
   waiting = 0
   readonly rules = new Map<string, RuleCounters>()
 
   rule({ rule, resource }: Pick<Quota, 'rule' | 'resource'>): RuleCounters {
-    let tally = this.rules.get(rule)
-    if (tally === undefined) {
-      tally = new RuleCounters(resource)
-      this.rules.set(rule, tally)
+    let counters = this.rules.get(rule)
+    if (counters === undefined) {
+      counters = new RuleCounters(resource)
+      this.rules.set(rule, counters)
     }
-    return tally
+    return counters
   }
 }

@@ -3,40 +3,40 @@ import type { ServerLoad } from '../server-load.js'
 import type { RouteCounters, RuleCounters } from './counters.js'
 import type { Instruments } from './instruments.js'
 
-/** Fills what Prometheus reads from what was counted. */
-
+/** Copies the counters of routes and rules to the Prometheus instruments. */
 export function exportTraffic(instruments: Instruments, routes: ReadonlyMap<string, RouteCounters>): void {
-  const { requests, decisions, degraded, inFlight, waiting, unreadAnswers } = instruments
+  const { requests, decisions, degraded, inFlight, waiting, unreadableResponses } = instruments
   const { refusals, shadowRefusals, taken, returned, owed, effectiveLimit } = instruments
-  const ofRoutes = [requests, decisions, degraded, inFlight, waiting, unreadAnswers]
-  const ofRules = [refusals, shadowRefusals, taken, returned, owed, effectiveLimit]
-  for (const instrument of [...ofRoutes, ...ofRules]) instrument.reset()
-  for (const [route, tally] of routes) {
-    for (const [outcome, count] of tally.outcomes) requests.inc({ route, outcome }, count)
-    for (const [tier, count] of tally.allowed) decisions.inc({ route, outcome: 'allowed', tier }, count)
-    for (const [tier, count] of tally.refused) decisions.inc({ route, outcome: 'refused', tier }, count)
-    // What no route takes is never decided on, and is with nobody.
+  const routeInstruments = [requests, decisions, degraded, inFlight, waiting, unreadableResponses]
+  const ruleInstruments = [refusals, shadowRefusals, taken, returned, owed, effectiveLimit]
+  for (const instrument of [...routeInstruments, ...ruleInstruments]) instrument.reset()
+  for (const [route, counters] of routes) {
+    for (const [outcome, count] of counters.outcomes) requests.inc({ route, outcome }, count)
+    for (const [tier, count] of counters.allowed) decisions.inc({ route, outcome: 'allowed', tier }, count)
+    for (const [tier, count] of counters.refused) decisions.inc({ route, outcome: 'refused', tier }, count)
+    // Requests that match no route reach no limit and no upstream.
     if (route === '') continue
-    degraded.inc({ route }, tally.degraded)
-    for (const [reason, count] of tally.unreadAnswers) unreadAnswers.inc({ route, reason }, count)
-    inFlight.set({ route }, tally.inFlight)
-    waiting.set({ route }, tally.waiting)
-    for (const [rule, ofRule] of tally.rules) fillRule(instruments, { route, rule }, ofRule)
+    degraded.inc({ route }, counters.degraded)
+    for (const [reason, count] of counters.unreadableResponses)
+      unreadableResponses.inc({ route, reason }, count)
+    inFlight.set({ route }, counters.inFlight)
+    waiting.set({ route }, counters.waiting)
+    for (const [rule, ruleCounters] of counters.rules) exportRule(instruments, { route, rule }, ruleCounters)
   }
 }
 
-function fillRule(
+function exportRule(
   { refusals, shadowRefusals, taken, returned, owed, effectiveLimit }: Instruments,
   labels: { readonly route: string; readonly rule: string },
-  tally: RuleCounters,
+  counters: RuleCounters,
 ): void {
-  const counted = { ...labels, resource: tally.resource }
-  taken.inc(counted, tally.taken)
-  returned.inc(counted, tally.returned)
-  owed.inc(counted, tally.owed)
-  shadowRefusals.inc(labels, tally.shadowRefusals)
-  for (const [reason, count] of tally.refusals) refusals.inc({ ...labels, reason }, count)
-  for (const [tier, limit] of tally.limits) effectiveLimit.set({ ...labels, tier }, limit)
+  const withResource = { ...labels, resource: counters.resource }
+  taken.inc(withResource, counters.taken)
+  returned.inc(withResource, counters.returned)
+  owed.inc(withResource, counters.owed)
+  shadowRefusals.inc(labels, counters.shadowRefusals)
+  for (const [reason, count] of counters.refusals) refusals.inc({ ...labels, reason }, count)
+  for (const [tier, limit] of counters.limits) effectiveLimit.set({ ...labels, tier }, limit)
 }
 
 export function exportLoad(instruments: Instruments, load: ServerLoad): void {
@@ -52,8 +52,8 @@ export function exportLoad(instruments: Instruments, load: ServerLoad): void {
   bodiesRefused.inc(load.refusedBodies)
 }
 
-export function exportStore(instruments: Instruments, figures: StoreStats): void {
-  const { up, breaker, failures, timeouts, requestErrors, unavailable, settlements, memory } = figures
+export function exportStore(instruments: Instruments, stats: StoreStats): void {
+  const { up, breaker, failures, timeouts, requestErrors, unavailable, settlements, memory } = stats
   const { storeUp, storeBreaker, storeFailures, storeUnavailable } = instruments
   const { settlementsWaiting, settlementsLost, memoryKeys, memoryOverflow } = instruments
   storeUp.set(up ? 1 : 0)
@@ -74,7 +74,7 @@ export function exportStore(instruments: Instruments, figures: StoreStats): void
   memoryOverflow.inc(memory.overflowed)
 }
 
-/** Lines that could not be written, by what they are of. */
+/** Lines that could not be written, by file. */
 export interface DroppedLines {
   readonly log: number
   readonly audit: number

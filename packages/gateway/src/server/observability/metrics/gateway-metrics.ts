@@ -11,41 +11,41 @@ import { type MetricsSummary, summarize } from './metrics-summary.js'
 import type { HistogramSeries } from './prometheus-histogram.js'
 import type { StoreOperation } from './timed-store.js'
 
-/** What is asked when the metrics are read, and not counted as it happens. */
-export interface Sources {
+/** Values that are read when the metrics are exported. */
+export interface MetricSources {
   readonly store: () => StoreStats
   readonly load: () => ServerLoad
   readonly dropped?: () => DroppedLines
-  /** Of each route that warms up. */
+  /** The warm-up of each route that has one. */
   readonly warmUps: () => Iterable<readonly [route: string, warmUp: { readonly scale: number }]>
 }
 
-/** A route, with what its times are measured by. */
-interface Measured extends RouteCounters {
+/** The counters and histograms of one route. */
+interface RouteMetrics extends RouteCounters {
   readonly decisionSeconds: HistogramSeries
   readonly upstreamSeconds: HistogramSeries
 }
 
-/** Counts and measures what a gateway does. */
+/** Counts the events of a gateway, and exports them for Prometheus. */
 export class GatewayMetrics implements Observer {
   readonly #instruments: Instruments = createInstruments()
-  readonly #routes = new Map<string, Measured>()
+  readonly #routes = new Map<string, RouteMetrics>()
   readonly #operations = new Map<StoreOperation, HistogramSeries>()
-  /** Tiers that a label may name: what a client brings must not make series. */
+  /** Tiers allowed as label values, so that clients cannot create series. */
   #tiers: ReadonlySet<string> = new Set()
 
-  /** The configuration names these tiers from now on. */
+  /** Replaces the tiers that may appear as label values. */
   setTiers(tiers: Iterable<string>): void {
     this.#tiers = new Set(tiers)
   }
 
   onStoreOperation(operation: StoreOperation, seconds: number): void {
-    let timed = this.#operations.get(operation)
-    if (timed === undefined) {
-      timed = this.#instruments.storeSeconds.series({ operation })
-      this.#operations.set(operation, timed)
+    let series = this.#operations.get(operation)
+    if (series === undefined) {
+      series = this.#instruments.storeSeconds.series({ operation })
+      this.#operations.set(operation, series)
     }
-    timed.observe(seconds)
+    series.observe(seconds)
   }
 
   onRequestEnd(route: string | undefined, outcome: RequestOutcome): void {
@@ -65,49 +65,48 @@ export class GatewayMetrics implements Observer {
   }
 
   onUnreadableResponse(route: string, reason: UnreadReason): void {
-    this.#route(route).unreadAnswers.add(reason)
+    this.#route(route).unreadableResponses.add(reason)
   }
 
-  /** Takes what the limiter of a route tells. */
   onLimiterEvent(route: string, event: LimiterEvent): void {
     switch (event.type) {
       case 'allowed':
       case 'refused':
-        this.#decided(this.#route(route), event)
+        this.#onDecision(this.#route(route), event)
         return
       case 'shadow-refused':
         this.#route(route).rule(event.quota).shadowRefusals++
         return
       case 'settled':
-        this.#route(route).rule(event).settled(event.taken, event.cost)
+        this.#route(route).rule(event).onSettled(event.taken, event.cost)
         return
     }
   }
 
-  #decided(tally: Measured, event: LimiterEvent & { readonly type: 'allowed' | 'refused' }): void {
+  #onDecision(counters: RouteMetrics, event: LimiterEvent & { readonly type: 'allowed' | 'refused' }): void {
     const { type, client, took, degraded, quotas } = event
     const tier = this.#tierLabel(client?.tier)
-    tally[type].add(tier)
-    tally.decisionSeconds.observe(took / 1000)
-    if (degraded !== undefined) tally.degraded++
+    counters[type].add(tier)
+    counters.decisionSeconds.observe(took / 1000)
+    if (degraded !== undefined) counters.degraded++
     for (const quota of quotas) {
-      const rule = tally.rule(quota)
+      const rule = counters.rule(quota)
       rule.limits.set(tier, quota.limit.limit)
       if (type === 'allowed' && quota.allowed) rule.taken += quota.cost
     }
-    if (type === 'refused') tally.rule(event.refusal).refusals.add(event.refusal.reason)
+    if (type === 'refused') counters.rule(event.refusal).refusals.add(event.refusal.reason)
   }
 
-  #route(route: string): Measured {
+  #route(route: string): RouteMetrics {
     const known = this.#routes.get(route)
     if (known !== undefined) return known
     const { decisionSeconds, upstreamSeconds } = this.#instruments
-    const measured = Object.assign(new RouteCounters(), {
+    const created = Object.assign(new RouteCounters(), {
       decisionSeconds: decisionSeconds.series({ route }),
       upstreamSeconds: upstreamSeconds.series({ route }),
     })
-    this.#routes.set(route, measured)
-    return measured
+    this.#routes.set(route, created)
+    return created
   }
 
   #tierLabel(tier: string | undefined): string {
@@ -115,8 +114,8 @@ export class GatewayMetrics implements Observer {
     return this.#tiers.has(tier) ? tier : 'other'
   }
 
-  /** In the text format of Prometheus. */
-  text(sources: Sources): Promise<string> {
+  /** Returns all metrics in the text format of Prometheus. */
+  text(sources: MetricSources): Promise<string> {
     const { registry, warmUpScale } = this.#instruments
     exportTraffic(this.#instruments, this.#routes)
     exportStore(this.#instruments, sources.store())
@@ -131,7 +130,7 @@ export class GatewayMetrics implements Observer {
     return this.#instruments.registry.contentType
   }
 
-  /** The counts in a few words, for people and scripts. */
+  /** Returns request counts as JSON, for people and scripts. */
   summary(): MetricsSummary {
     return summarize(new Map([...this.#routes].map(([route, { outcomes }]) => [route, outcomes])))
   }

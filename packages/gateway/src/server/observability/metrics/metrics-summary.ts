@@ -4,21 +4,25 @@ import { CountsBy } from './counters.js'
 interface Counts {
   readonly total_requests: number
   readonly limited_requests: number
-  /** Beside these two: every other way in which requests ended. */
+  /** All requests by outcome. */
   readonly outcomes: Readonly<Partial<Record<RequestOutcome, number>>>
 }
 
-/** All requests since the start, and those of each route. */
+/** Request counts since the start, in total and by route. */
 export interface MetricsSummary extends Counts {
   readonly endpoints: Readonly<Record<string, Counts>>
 }
 
-/** @param routes how the requests of each route have ended; the empty name is that of those which no route took */
+/**
+ * Sums the outcomes of all routes.
+ *
+ * @param routes outcomes by route; the empty name is for requests that match no route
+ */
 export function summarize(routes: ReadonlyMap<string, CountsBy<RequestOutcome>>): MetricsSummary {
-  const all = new CountsBy<RequestOutcome>()
-  for (const outcomes of routes.values()) for (const [outcome, count] of outcomes) all.add(outcome, count)
+  const total = new CountsBy<RequestOutcome>()
+  for (const outcomes of routes.values()) for (const [outcome, count] of outcomes) total.add(outcome, count)
   const endpoints = [...routes].map(([route, outcomes]) => [route || 'none', countsOf(outcomes)])
-  return { ...countsOf(all), endpoints: Object.fromEntries(endpoints) }
+  return { ...countsOf(total), endpoints: Object.fromEntries(endpoints) }
 }
 
 function countsOf(outcomes: CountsBy<RequestOutcome>): Counts {

@@ -2,9 +2,9 @@ import { Histogram, type HistogramConfiguration, type LabelValues } from 'prom-c
 
 type Labels = LabelValues<string>
 
-/** What is measured under the same labels. */
+/** The observations with one combination of labels. */
 export class HistogramSeries {
-  /** How many are in each bucket alone; the last is for what is above all bounds. */
+  /** Observations in each bucket, not cumulative; the last bucket has no upper bound. */
   readonly counts: number[]
   sum = 0
 
@@ -21,30 +21,30 @@ export class HistogramSeries {
 }
 
 /**
- * A histogram whose series are held by whoever measures: an observation is two additions, where prom-client's own looks labels up and
- * makes objects each time.
+ * A histogram whose callers hold on to its series, so that an observation is two additions. The
+ * histogram of prom-client looks up labels and allocates objects for each observation.
  */
 export class PrometheusHistogram<Label extends string> extends Histogram<string> {
-  readonly #about: { readonly name: string; readonly help: string }
+  readonly #metric: { readonly name: string; readonly help: string }
   readonly #bounds: readonly number[]
   readonly #series: { readonly labels: Labels; readonly series: HistogramSeries }[] = []
 
   constructor(configuration: HistogramConfiguration<Label> & { readonly buckets: number[] }) {
     super(configuration)
-    this.#about = configuration
+    this.#metric = configuration
     this.#bounds = configuration.buckets
   }
 
-  /** A new series; to be asked for once for the same labels. */
+  /** Creates a series. Call it once for each combination of labels. */
   series(labels: LabelValues<Label>): HistogramSeries {
     const series = new HistogramSeries(this.#bounds)
     this.#series.push({ labels, series })
     return series
   }
 
-  /** What the registry reads for its text. */
+  /** Returns the values for the text format; called by the registry. */
   async getForPromString() {
-    const { name, help } = this.#about
+    const { name, help } = this.#metric
     const values = this.#series.flatMap((each) => this.#valuesOf(each))
     return { name, help, type: 'histogram', aggregator: 'sum', values }
   }
@@ -59,6 +59,6 @@ export class PrometheusHistogram<Label extends string> extends Histogram<string>
   }
 
   #value(part: 'bucket' | 'sum' | 'count', labels: Labels, value: number) {
-    return { metricName: `${this.#about.name}_${part}`, labels, value }
+    return { metricName: `${this.#metric.name}_${part}`, labels, value }
   }
 }

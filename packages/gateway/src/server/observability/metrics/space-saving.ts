@@ -1,8 +1,8 @@
-/** How often a key came. */
+/** The estimated count of a key. */
 interface Count {
-  /** No less than it came. */
+  /** Never too low. */
   readonly count: number
-  /** By how much `count` may be too high. */
+  /** The most by which `count` is too high. */
   readonly error: number
 }
 
@@ -12,7 +12,7 @@ interface Counter {
   bucket: Bucket
 }
 
-/** The counters that stand at one count, in a list of buckets by growing count. */
+/** The counters with one count, in a linked list of buckets by ascending count. */
 interface Bucket {
   count: number
   readonly counters: Set<Counter>
@@ -21,58 +21,59 @@ interface Bucket {
 }
 
 /**
- * Finds the keys that come most often, with a fixed number of counters however many keys there are: Space-Saving (Metwally, Agrawal
- * and El Abbadi, "Efficient Computation of Frequent and Top-k Elements in Data Streams", ICDT 2005).
+ * Finds the most frequent keys of a stream with a fixed number of counters: Space-Saving (Metwally,
+ * Agrawal and El Abbadi, "Efficient Computation of Frequent and Top-k Elements in Data Streams",
+ * ICDT 2005).
  *
- * Of N keys that came and k counters: a count is too high by at most N/k, never too low; and every key that came more often than
- * N/k has a counter. A key that comes is O(1).
+ * After N keys with k counters, a count is never too low, and too high by at most N/k. Every key
+ * that occurred more than N/k times has a counter. Adding a key takes O(1).
  */
 export class SpaceSaving {
   readonly #counters = new Map<string, Counter>()
-  /** The bucket of the lowest count. */
+  /** The bucket with the lowest count. */
   #lowest: Bucket | undefined
 
   constructor(private readonly capacity: number) {}
 
   add(key: string): void {
     const counter = this.#counters.get(key)
-    if (counter !== undefined) this.#raise(counter)
-    else if (this.#counters.size < this.capacity) this.#begin(key)
-    else this.#takeOver(key)
+    if (counter !== undefined) this.#increment(counter)
+    else if (this.#counters.size < this.capacity) this.#insertCounter(key)
+    else this.#replaceLowest(key)
   }
 
-  /** All that have a counter, in no order. */
+  /** The keys that have a counter, in no particular order. */
   get keys(): string[] {
     return [...this.#counters.keys()]
   }
 
-  /** What has no counter may have come as often as what has the lowest. */
+  /** Estimates a key without a counter by the lowest count, which is its upper bound. */
   countOf(key: string): Count {
     const counter = this.#counters.get(key)
     if (counter !== undefined) return { count: counter.bucket.count, error: counter.error }
-    const most = this.#counters.size < this.capacity ? 0 : (this.#lowest?.count ?? 0)
-    return { count: most, error: most }
+    const bound = this.#counters.size < this.capacity ? 0 : (this.#lowest?.count ?? 0)
+    return { count: bound, error: bound }
   }
 
-  #begin(key: string): void {
+  #insertCounter(key: string): void {
     const first = this.#lowest?.count === 1 ? this.#lowest : this.#insert(1, undefined, this.#lowest)
     const counter = { key, error: 0, bucket: first }
     first.counters.add(counter)
     this.#counters.set(key, counter)
   }
 
-  /** The counter of a key that came least is from now on another key's: it has come as often, or less. */
-  #takeOver(key: string): void {
+  /** Reassigns a counter with the lowest count, which bounds the count of the new key. */
+  #replaceLowest(key: string): void {
     const [counter] = this.#lowest?.counters ?? []
     if (counter === undefined) return
     this.#counters.delete(counter.key)
     counter.key = key
     counter.error = counter.bucket.count
     this.#counters.set(key, counter)
-    this.#raise(counter)
+    this.#increment(counter)
   }
 
-  #raise(counter: Counter): void {
+  #increment(counter: Counter): void {
     const from = counter.bucket
     const count = from.count + 1
     if (from.counters.size === 1 && from.next?.count !== count) {

@@ -8,18 +8,18 @@ import type { Amounts } from '../../../policy/llm/usage.js'
 import type { RequestSender } from '../../../policy/policy-request.js'
 import { RotatingFile } from './rotating-file.js'
 
-/** The version of the format, in the first line of each file. */
+/** The first line of each file: the version of the format. */
 const HEAD = JSON.stringify({ sluice_record: 1 })
 
 /** Longest path that is recorded, in characters. */
 const MAX_PATH = 1024
-/** Digests that are remembered, so that those who send much are not hashed each time. */
+/** Cached digests, so that frequent clients are not hashed for each request. */
 const MAX_DIGESTS = 10_000
 
 /**
- * Records the requests that were decided on, for `sluice replay`: when they came, which path they asked for, what they cost and how
- * long they ran. Not the query, no header and nothing of the body. Clients and addresses are kept as digests with a key that
- * is made anew with each start and kept nowhere, so that nobody can find out who they were, nor whether somebody was among them.
+ * Records requests for `sluice replay`: their time, path, cost and duration, but no query, headers
+ * or body. Clients and addresses are recorded as digests. The key of the digests is random for each
+ * start and never stored, so that they cannot be matched to a client.
  */
 export class Recorder {
   readonly #file: RotatingFile
@@ -30,17 +30,17 @@ export class Recorder {
     this.#file = new RotatingFile({ ...config, head: HEAD, onError })
   }
 
-  /** Notes a request that was decided on. */
-  begin(path: string, decided: Decided): RecordedRequest {
+  /** Starts the record of a request after its decision. */
+  begin(path: string, decided: DecidedRequest): RecordedRequest {
     return new RecordedRequest(path, decided, this.#digest, (line) => this.#file.append(line))
   }
 
-  /** Requests that were not recorded, since the disk did not keep up or failed. */
+  /** Requests that were not recorded because the disk was too slow or failed. */
   get dropped(): number {
     return this.#file.dropped
   }
 
-  /** Resolves once all that ended before can be read. */
+  /** Resolves once all requests that ended before are readable. */
   flush(): Promise<void> {
     return this.#file.flush()
   }
@@ -58,15 +58,15 @@ export class Recorder {
   }
 }
 
-/** What was decided on a request, and when, by `performance.now()`. */
-interface Decided {
+/** A request with its decision. Times are from `performance.now()`. */
+interface DecidedRequest {
   readonly weighed: RequestSender & { readonly method: string }
   readonly came: number
   readonly decided: number
   readonly decision: Decision
 }
 
-/** One request, until it has ended. */
+/** The record of one request, which is written when the request ends. */
 export class RecordedRequest {
   readonly #line: Record<string, unknown>
   readonly #decided: number
@@ -74,7 +74,7 @@ export class RecordedRequest {
 
   constructor(
     path: string,
-    { weighed, came, decided, decision }: Decided,
+    { weighed, came, decided, decision }: DecidedRequest,
     digest: (text: string) => string,
     write: (line: string) => void,
   ) {
@@ -85,7 +85,7 @@ export class RecordedRequest {
     this.#write = write
     this.#decided = decided
     this.#line = {
-      // Milliseconds since the epoch, to the microsecond: what came in one millisecond keeps its order.
+      // Epoch milliseconds with microseconds, which keeps the order within a millisecond.
       time: Math.round((performance.timeOrigin + came) * 1000) / 1000,
       ...(client && { client: digest(`client ${client.id}`), tier: client.tier }),
       ip: digest(`ip ${addressOf(weighed)}`),
@@ -97,23 +97,23 @@ export class RecordedRequest {
     }
   }
 
-  /** What was reserved for a call of a model. */
+  /** Sets the tokens that were reserved for a model call. */
   reserved({ input, output, stated }: { input: number; output: number; stated: boolean }): void {
     this.#line.input_tokens = input
     if (stated) this.#line.max_tokens = output
   }
 
-  /** What it cost in truth. */
+  /** Sets the actual tokens of a model call. */
   cost({ input_tokens, output_tokens }: Amounts): void {
     this.#line.input_tokens = input_tokens
     this.#line.output_tokens = output_tokens
   }
 
-  /** It has ended: what was let in, after so long. */
+  /** Writes the record, with the duration of an admitted request. */
   end(): void {
     if (this.#line.outcome === 'allowed') {
-      const ran = performance.now() - this.#decided
-      this.#line.duration = Math.round(ran * 1000) / 1000
+      const duration = performance.now() - this.#decided
+      this.#line.duration = Math.round(duration * 1000) / 1000
     }
     this.#write(JSON.stringify(this.#line))
   }

@@ -4,39 +4,42 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { RecordSnapshot } from './snapshot.js'
 
-/** What a file ends with that was closed: an empty piece, as gzip writes it. Whoever decompresses the file sees nothing of it. */
-export const END = Buffer.from('1f8b080000000000000303000000000000000000', 'hex')
+/** An empty gzip member that ends a closed file. Decompressing it yields nothing. */
+export const END_MARKER = Buffer.from('1f8b080000000000000303000000000000000000', 'hex')
 
-/** Whether a file was closed. One whose gateway was killed was not: what is appended to it could not be read. */
+/**
+ * Whether a file was closed. The file of a killed gateway was not, and data appended to it would be
+ * unreadable.
+ */
 export async function isComplete(file: string): Promise<boolean> {
   const handle = await open(file)
   try {
     const { size } = await handle.stat()
-    const last = Buffer.alloc(END.length)
-    await handle.read(last, 0, END.length, Math.max(0, size - END.length))
-    return last.equals(END)
+    const last = Buffer.alloc(END_MARKER.length)
+    await handle.read(last, 0, END_MARKER.length, Math.max(0, size - END_MARKER.length))
+    return last.equals(END_MARKER)
   } finally {
     await handle.close()
   }
 }
 
 /**
- * Writes a file anew that was not closed, up to its last whole line.
+ * Rewrites a file that was not closed, up to its last complete line.
  *
- * @returns false, with the file as it was, where there is something in it that cannot be read
- * @throws Error, with the file as it was, where the disk fails
+ * @returns false, leaving the file unchanged, if part of it cannot be read
+ * @throws Error, leaving the file unchanged, if the disk fails
  */
 export async function repairRecord(file: string): Promise<boolean> {
-  const mended = `${file}.mended`
+  const repaired = `${file}.mended`
   const snapshot = await RecordSnapshot.take({ file, files: 1 })
   try {
-    // At the lowest level, since lines wait for it: a third of the time, for a file that is hardly longer.
-    await pipeline(snapshot.read(), createGzip({ level: 1 }), createWriteStream(mended, { mode: 0o600 }))
+    // The lowest level takes a third of the time, and the file is hardly longer.
+    await pipeline(snapshot.read(), createGzip({ level: 1 }), createWriteStream(repaired, { mode: 0o600 }))
     if (snapshot.damaged > 0) return false
-    await rename(mended, file)
+    await rename(repaired, file)
     return true
   } finally {
     await snapshot.close()
-    await rm(mended, { force: true })
+    await rm(repaired, { force: true })
   }
 }

@@ -4,83 +4,84 @@ import { rename, rm, stat } from 'node:fs/promises'
 import { constants, createGzip, type Gzip } from 'node:zlib'
 import type { RecordConfig } from '../../../policy/config/config.js'
 import { kindOf, READ_TIMEOUT_MS, within } from '../../../policy/config/files/bounded-read.js'
-import { END, isComplete, repairRecord } from './repair-record.js'
+import { END_MARKER, isComplete, repairRecord } from './repair-record.js'
 
-/** How often what was written can be read by others, in milliseconds. */
-const FLUSH_INTERVAL = 1000
-/** Lines that wait to be written, in characters; those beyond are dropped. */
-const MAX_WAITING = 4 * 2 ** 20
+/** How often written lines become readable, in milliseconds. */
+const FLUSH_INTERVAL_MS = 1000
+/** Most characters that wait to be written; further lines are dropped. */
+const MAX_PENDING = 4 * 2 ** 20
 
 interface Open {
   readonly gzip: Gzip
   readonly out: WriteStream
 }
 
-interface RecordFileOptions extends RecordConfig {
+interface RotatingFileOptions extends RecordConfig {
   /** The first line of each file. */
   readonly head: string
   readonly onError: (error: unknown) => void
 }
 
 /**
- * A compressed file that lines are appended to. At its largest size it becomes `FILE.1`, that one `FILE.2` and so on, and the last is
- * removed. A disk that does not keep up, or fails, costs lines and hinders nobody.
+ * A gzip file that lines are appended to. At its maximum size it is renamed to `FILE.1`, `FILE.1` to
+ * `FILE.2` and so on, and the last file is removed. A disk that is too slow or fails costs lines,
+ * but never blocks a request.
  */
 export class RotatingFile {
-  readonly #options: RecordFileOptions
+  readonly #options: RotatingFileOptions
   #open: Open | undefined
-  /** Bytes of the file before this process appended to it. */
-  #before = 0
-  #waiting = ''
+  /** Size of the file when it was opened, in bytes. */
+  #initialSize = 0
+  #pending = ''
   #work: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #dropped = 0
 
-  constructor(options: RecordFileOptions) {
+  constructor(options: RotatingFileOptions) {
     this.#options = options
   }
 
-  /** Lines that were not written, since the disk did not keep up or failed. */
+  /** Lines that were not written because the disk was too slow or failed. */
   get dropped(): number {
     return this.#dropped
   }
 
   append(line: string): void {
-    if (this.#waiting.length + line.length > MAX_WAITING) {
+    if (this.#pending.length + line.length > MAX_PENDING) {
       this.#dropped++
       return
     }
-    this.#waiting += `${line}\n`
-    this.#timer ??= setTimeout(() => this.flush(), FLUSH_INTERVAL).unref()
+    this.#pending += `${line}\n`
+    this.#timer ??= setTimeout(() => this.flush(), FLUSH_INTERVAL_MS).unref()
   }
 
-  /** Resolves once all that was appended before can be read. */
+  /** Resolves once all lines appended before are readable. */
   flush(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    return this.#then(async () => {
-      const text = this.#waiting
-      this.#waiting = ''
-      if (text === '') return
-      const { gzip, out } = await this.#opened()
-      gzip.write(text)
+    return this.#enqueue(async () => {
+      const lines = this.#pending
+      this.#pending = ''
+      if (lines === '') return
+      const { gzip, out } = await this.#openFile()
+      gzip.write(lines)
       await written(gzip, out)
       if (this.#size >= this.#options.maxSize) await this.#rotate()
     })
   }
 
-  /** Writes the rest and closes the file. A disk that hangs is not waited for longer than a file may take to be read. */
+  /** Writes the pending lines and closes the file; gives up after a timeout if the disk hangs. */
   async close(): Promise<void> {
-    const closed = this.flush().then(() => this.#then(() => this.#end()))
+    const closed = this.flush().then(() => this.#enqueue(() => this.#end()))
     await within(READ_TIMEOUT_MS, closed).catch((error) => this.#options.onError(error))
   }
 
   get #size(): number {
-    return this.#before + (this.#open?.out.bytesWritten ?? 0)
+    return this.#initialSize + (this.#open?.out.bytesWritten ?? 0)
   }
 
-  /** One thing after the other; what fails is told, and the next begins anew. */
-  #then(work: () => Promise<void>): Promise<void> {
+  /** Runs tasks one after the other. A failure is reported, and the next task reopens the file. */
+  #enqueue(work: () => Promise<void>): Promise<void> {
     this.#work = this.#work.then(work).catch((error) => {
       this.#open?.gzip.destroy()
       this.#open?.out.destroy()
@@ -91,17 +92,17 @@ export class RotatingFile {
     return this.#work
   }
 
-  async #opened(): Promise<Open> {
+  async #openFile(): Promise<Open> {
     if (this.#open !== undefined) return this.#open
     const { file } = this.#options
-    await rejectPipes(file)
+    await requireFile(file)
     if ((await sizeOf(file)) > 0 && !(await isComplete(file))) await this.#repairRecord()
-    this.#before = await sizeOf(file)
-    // A file of a gateway that ran before is gone on with: gzip may have several members.
+    this.#initialSize = await sizeOf(file)
+    // Appends to an existing file: a gzip file may have several members.
     const out = createWriteStream(file, { flags: 'a', mode: 0o600 })
     await once(out, 'open')
     const gzip = createGzip()
-    // Whoever waits for a flush is told by the error of the stream itself.
+    // Callers of flush get the error from the stream itself.
     out.on('error', (error) => gzip.destroy(error))
     gzip.on('error', () => {})
     gzip.pipe(out, { end: false })
@@ -114,55 +115,59 @@ export class RotatingFile {
     const open = this.#open
     if (open === undefined) return
     this.#open = undefined
-    // After a failure of the disk, which was told when it came.
+    // The disk failed, which was already reported.
     if (open.gzip.destroyed) return
     const ended = once(open.gzip, 'end')
     open.gzip.end()
     await ended
-    open.out.end(END)
+    open.out.end(END_MARKER)
     await once(open.out, 'close')
   }
 
   /**
-   * What cannot be mended is kept, and gone on with in another file. Where it is the disk that fails, the file stays where it is: if it made way each
-   * time, a disk that is full for some seconds would cost all that was recorded.
+   * Repairs the file, or rotates it if part of it cannot be read. If the disk fails, the file stays
+   * in place: rotating at each failure would delete the record while the disk is full.
    */
   async #repairRecord(): Promise<void> {
-    if (!(await repairRecord(this.#options.file))) await this.#makeWay()
+    if (!(await repairRecord(this.#options.file))) await this.#shiftFiles()
   }
 
   async #rotate(): Promise<void> {
     await this.#end()
-    await this.#makeWay()
+    await this.#shiftFiles()
   }
 
-  async #makeWay(): Promise<void> {
+  async #shiftFiles(): Promise<void> {
     const { file, files } = this.#options
     const numbered = (number: number) => (number === 0 ? file : `${file}.${number}`)
     await rm(numbered(files - 1), { force: true })
     for (let number = files - 2; number >= 0; number--)
-      await renameIfThere(numbered(number), numbered(number + 1))
+      await renameIfExists(numbered(number), numbered(number + 1))
   }
 }
 
-/** Resolves once all that was compressed so far is in the file. */
+/** Resolves once all compressed data is in the file. */
 async function written(gzip: Gzip, out: WriteStream): Promise<void> {
   await new Promise<void>((resolve) => gzip.flush(constants.Z_SYNC_FLUSH, () => resolve()))
-  // It is on its way: an empty piece behind it tells when it is there.
-  const passed = () =>
+  // The data is still in the pipe; the callback of an empty write behind it reports its arrival.
+  const drained = () =>
     new Promise<void>((resolve, reject) => {
       out.write('', (error) => (error ? reject(out.errored ?? error) : resolve()))
     })
-  do await passed()
+  do await drained()
   while (gzip.readableLength > 0)
 }
 
-/** @throws Error for a pipe, whose opening would wait for a reader, and for what else no lines can be appended to. */
-async function rejectPipes(file: string): Promise<void> {
+/**
+ * Rejects paths that lines cannot be appended to, such as a pipe, whose opening waits for a reader.
+ *
+ * @throws Error if the path exists and is neither a file nor a device
+ */
+async function requireFile(file: string): Promise<void> {
   const found = await stat(file).catch(() => undefined)
   const kind = found && kindOf(found)
   if (kind !== undefined && kind !== 'a device')
-    throw new Error(`cannot record to ${file}: this is ${kind}, not a file`)
+    throw new Error(`cannot record to ${file}: it is ${kind}, not a file`)
 }
 
 async function sizeOf(file: string): Promise<number> {
@@ -173,7 +178,7 @@ async function sizeOf(file: string): Promise<number> {
   }
 }
 
-async function renameIfThere(from: string, to: string): Promise<void> {
+async function renameIfExists(from: string, to: string): Promise<void> {
   try {
     await rename(from, to)
   } catch (error) {

@@ -5,82 +5,87 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import type { RecordConfig } from '../../../policy/config/config.js'
 
-interface HeldFile {
+interface OpenFile {
   readonly handle: FileHandle
-  /** Bytes that were written when it was opened. */
+  /** Size when it was opened, in bytes. */
   readonly size: number
 }
 
-/** By how many milliseconds the clock of files and that of the record may differ. */
-const CLOCKS_APART = 60_000
-/** In bytes. What is longer nobody recorded: it is another file, and may decompress to anything. */
+/** Most milliseconds by which the clocks of the file system and the record may differ. */
+const CLOCK_SKEW_MS = 60_000
+/** Longest line in bytes. A file with a longer one is no record, and might be a gzip bomb. */
 const MAX_LINE = 2 ** 20
 const NEWLINE = 10
 const COMMA = 44
-/** How a line of a request begins; the first line of a file begins otherwise. */
-const TIME = '{"time":'
+/** Start of the line of a request; the first line of a file differs. */
+const TIME_PREFIX = '{"time":'
 
 /**
- * What was recorded up to now. It stays as it is while more is recorded and files are rotated, so that it can be read several times.
+ * The recorded traffic up to now. It stays the same while more is recorded and files are rotated, so
+ * that it can be read several times.
  */
 export class RecordSnapshot {
-  /** The oldest first. */
-  readonly #files: readonly HeldFile[]
+  /** Oldest first. */
+  readonly #files: readonly OpenFile[]
   readonly #since: number | undefined
-  #done = 0
-  #reading: ReadStream | undefined
+  #bytesDone = 0
+  #current: ReadStream | undefined
   #damaged = 0
 
-  private constructor(files: readonly HeldFile[], since: number | undefined) {
+  private constructor(files: readonly OpenFile[], since: number | undefined) {
     this.#files = files
     this.#since = since
   }
 
-  /** @param since epoch milliseconds: what came before is left out, and files that end before are not read */
+  /**
+   * Opens the files of the record.
+   *
+   * @param since epoch milliseconds; earlier requests are skipped
+   */
   static async take(
     { file, files }: Pick<RecordConfig, 'file' | 'files'>,
     since?: number,
   ): Promise<RecordSnapshot> {
-    const held = new Map<number, HeldFile>()
-    // The newest first: a file that is renamed meanwhile is met twice, and not missed.
+    const opened = new Map<number, OpenFile>()
+    // Newest first, so that a file that is rotated meanwhile is seen twice rather than missed.
     for (let number = 0; number < files; number++) {
-      const handle = await openIfThere(number === 0 ? file : `${file}.${number}`)
+      const handle = await openIfExists(number === 0 ? file : `${file}.${number}`)
       if (handle === undefined) continue
       const { ino, size, mtimeMs } = await handle.stat()
-      if (held.has(ino) || size === 0 || mtimeMs + CLOCKS_APART < (since ?? 0)) await handle.close()
-      else held.set(ino, { handle, size })
+      if (opened.has(ino) || size === 0 || mtimeMs + CLOCK_SKEW_MS < (since ?? 0)) await handle.close()
+      else opened.set(ino, { handle, size })
     }
-    return new RecordSnapshot([...held.values()].reverse(), since)
+    return new RecordSnapshot([...opened.values()].reverse(), since)
   }
 
   get files(): number {
     return this.#files.length
   }
 
-  /** Bytes that are read, compressed. */
+  /** Compressed size in bytes. */
   get size(): number {
     return this.#files.reduce((sum, { size }) => sum + size, 0)
   }
 
-  /** How much of it the last reading has read, from 0 to 1. */
+  /** The fraction that the current pass has read, from 0 to 1. */
   get part(): number {
-    return (this.#done + (this.#reading?.bytesRead ?? 0)) / Math.max(1, this.size)
+    return (this.#bytesDone + (this.#current?.bytesRead ?? 0)) / Math.max(1, this.size)
   }
 
-  /** Files that the last reading could not read to their end. */
+  /** Files that the last pass could not read to their end. */
   get damaged(): number {
     return this.#damaged
   }
 
-  /** Its lines, decompressed, from the beginning. One reading ends before the next begins. */
+  /** Reads the decompressed lines from the start. Passes must not overlap. */
   read(): Readable {
-    this.#done = 0
-    this.#reading = undefined
+    this.#bytesDone = 0
+    this.#current = undefined
     this.#damaged = 0
     return Readable.from(this.#lines())
   }
 
-  /** Epoch milliseconds at which its first request came; undefined where there is none. */
+  /** Epoch milliseconds of the first request; undefined if there is none. */
   async begins(): Promise<number | undefined> {
     for await (const lines of this.read())
       for (let at = 0; at < lines.length; at = lines.indexOf(NEWLINE, at) + 1) {
@@ -96,53 +101,53 @@ export class RecordSnapshot {
 
   async *#lines(): AsyncGenerator<Buffer> {
     for (const file of this.#files) {
-      /** What has come of a line. What is never completed was being written. */
+      /** The start of an incomplete line. The last one may still be being written. */
       let rest: Buffer = Buffer.alloc(0)
       for await (const piece of this.#decompressed(file)) {
-        const whole = piece.lastIndexOf(NEWLINE) + 1
-        if (whole === 0) {
+        const end = piece.lastIndexOf(NEWLINE) + 1
+        if (end === 0) {
           if (rest.length + piece.length > MAX_LINE) {
             this.#damaged++
             break
           }
           rest = Buffer.concat([rest, piece])
         } else {
-          yield* linesSince(Buffer.concat([rest, piece.subarray(0, whole)]), this.#since)
-          rest = piece.subarray(whole)
+          yield* linesSince(Buffer.concat([rest, piece.subarray(0, end)]), this.#since)
+          rest = piece.subarray(end)
         }
       }
     }
   }
 
-  async *#decompressed({ handle, size }: HeldFile): AsyncGenerator<Buffer> {
-    const stored = handle.createReadStream({
+  async *#decompressed({ handle, size }: OpenFile): AsyncGenerator<Buffer> {
+    const compressed = handle.createReadStream({
       start: 0,
       end: size - 1,
       autoClose: false,
       highWaterMark: 2 ** 18,
     })
-    this.#reading = stored
+    this.#current = compressed
     const gunzip = createGunzip({ chunkSize: 2 ** 18 })
-    // What goes wrong is seen by whoever reads.
-    const fed = pipeline(stored, gunzip).catch(() => {})
+    // The reader of gunzip gets the error.
+    const piped = pipeline(compressed, gunzip).catch(() => {})
     try {
       for await (const piece of gunzip) yield piece as Buffer
     } catch (error) {
-      // A file that is still being written has no end yet.
+      // A file that is still being written is incomplete, not damaged.
       if ((error as NodeJS.ErrnoException).code !== 'Z_BUF_ERROR') this.#damaged++
     } finally {
       gunzip.destroy()
-      await fed
+      await piped
     }
-    this.#done += size
-    this.#reading = undefined
+    this.#bytesDone += size
+    this.#current = undefined
   }
 }
 
-/** Those of some whole lines that are not of before, as few pieces as it goes. */
+/** Yields the lines that are not earlier than `since`, in as few slices as possible. */
 function* linesSince(lines: Buffer, since: number | undefined): Generator<Buffer> {
   if (since === undefined) return yield lines
-  /** Where what is kept begins. */
+  /** Start of the pending slice. */
   let from = 0
   for (let at = 0; at < lines.length; ) {
     const end = lines.indexOf(NEWLINE, at) + 1
@@ -155,14 +160,14 @@ function* linesSince(lines: Buffer, since: number | undefined): Generator<Buffer
   if (from < lines.length) yield lines.subarray(from)
 }
 
-/** When the request of a line came; undefined where the line is of none. */
+/** Returns the time of the request in a line; undefined if the line is not a request. */
 function timeOf(lines: Buffer, at: number): number | undefined {
-  if (lines.toString('latin1', at, at + TIME.length) !== TIME) return undefined
-  const begins = at + TIME.length
-  return Number(lines.toString('latin1', begins, lines.indexOf(COMMA, begins)))
+  if (lines.toString('latin1', at, at + TIME_PREFIX.length) !== TIME_PREFIX) return undefined
+  const start = at + TIME_PREFIX.length
+  return Number(lines.toString('latin1', start, lines.indexOf(COMMA, start)))
 }
 
-async function openIfThere(file: string): Promise<FileHandle | undefined> {
+async function openIfExists(file: string): Promise<FileHandle | undefined> {
   try {
     return await open(file)
   } catch (error) {

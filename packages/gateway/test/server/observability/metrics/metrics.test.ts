@@ -13,8 +13,8 @@ async function metricsOf(adminUrl: string) {
   return parseMetrics(await response.text())
 }
 
-describe('the counters', () => {
-  it('agree exactly with 10,000 requests', async () => {
+describe('the metrics', () => {
+  it('count 10,000 requests exactly', async () => {
     const { url, adminUrl } = await running(`
 default: deny
 routes:
@@ -100,7 +100,7 @@ routes:
     })
   })
 
-  it('show what is in flight, waits, was settled, and how far a model has warmed up', async () => {
+  it('show requests in flight and waiting, settlements and warm-ups', async () => {
     const held: ServerResponse[] = []
     const { url, adminUrl } = await running(
       `
@@ -138,7 +138,7 @@ routes:
   })
 })
 
-it('100,000 clients with tiers that they made up make no more series than one', async () => {
+it('creates no more series for 100,000 clients with invented tiers than for one', async () => {
   const metrics = new GatewayMetrics()
   metrics.setTiers(['pro'])
   const limiter = createLimiter<{ id: string; tier?: string }>({

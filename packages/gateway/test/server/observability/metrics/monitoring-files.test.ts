@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { createInstruments } from '../../../../src/server/observability/metrics/instruments.js'
 
-/** The alert file and the Grafana dashboard ask for nothing that the gateway does not tell. */
+/** Checks that the alerts and the Grafana dashboard use existing metrics and labels. */
 
 const FOLDER = new URL('../../../../monitoring/', import.meta.url)
 
@@ -31,7 +31,7 @@ const targets = dashboard.panels.flatMap(({ title, targets = [] }) =>
 /** The labels of each series, by its name. */
 const series = new Map<string, ReadonlySet<string>>()
 for (const metric of createInstruments().registry.getMetricsAsArray()) {
-  // Not in its types, and yet what it was made with.
+  // A property of every metric that the types lack.
   const { name, labelNames } = metric as typeof metric & { readonly labelNames: readonly string[] }
   const labels = new Set([...labelNames, 'instance'])
   if (metric.constructor.name !== 'PrometheusHistogram') series.set(name, labels)
@@ -39,10 +39,10 @@ for (const metric of createInstruments().registry.getMetricsAsArray()) {
     for (const part of ['bucket', 'sum', 'count']) series.set(`${name}_${part}`, new Set([...labels, 'le']))
 }
 
-/** What is wrong with a query: its syntax, or names that there are not. */
+/** Returns the syntax errors, unknown metrics and unknown labels of a query. */
 function faultsOf(query: string): string[] {
   const faults: string[] = []
-  // Grafana fills these in.
+  // Grafana replaces this variable.
   const expression = query.replaceAll('$__rate_interval', '5m')
   const tree = parser.parse(expression)
   const names = new Set<string>()
@@ -50,7 +50,7 @@ function faultsOf(query: string): string[] {
   tree.iterate({
     enter({ name, type, from, to }) {
       const word = expression.slice(from, to)
-      if (type.isError) faults.push(`no query at ${from}: ${expression}`)
+      if (type.isError) faults.push(`syntax error at ${from}: ${expression}`)
       if (name === 'Identifier') names.add(word)
       if (name === 'LabelName') labels.add(word)
     },
@@ -58,45 +58,47 @@ function faultsOf(query: string): string[] {
   if (names.size === 0) faults.push(`no metric in ${expression}`)
   for (const name of names) {
     const known = series.get(name)
-    if (known === undefined) faults.push(`there is no ${name}`)
-    for (const label of labels) if (known?.has(label) === false) faults.push(`${name} has no ${label}`)
+    if (known === undefined) faults.push(`unknown metric ${name}`)
+    for (const label of labels) if (known?.has(label) === false) faults.push(`${name} has no label ${label}`)
   }
   return faults
 }
 
-/** The labels that are left of a query's series, as far as it says so. */
+/** Returns the labels that a query groups by. */
 function labelsShown(query: string): readonly string[] {
   const grouped = [...query.matchAll(/\bby \(([^)]*)\)/g)].map(([, list = '']) => list.split(/, */))
   return grouped.flat()
 }
 
-it('finds what is wrong with a query', () => {
+it('finds syntax errors, unknown metrics and unknown labels in a query', () => {
   expect(faultsOf('sluice_requests_total')).toEqual([])
-  expect(faultsOf('rate(sluice_requests_totals[5m])')).toEqual(['there is no sluice_requests_totals'])
-  expect(faultsOf('sum by (client) (sluice_requests_total)')).toEqual(['sluice_requests_total has no client'])
-  expect(faultsOf('sluice_requests_total{rule="x"}')).toEqual(['sluice_requests_total has no rule'])
+  expect(faultsOf('rate(sluice_requests_totals[5m])')).toEqual(['unknown metric sluice_requests_totals'])
+  expect(faultsOf('sum by (client) (sluice_requests_total)')).toEqual([
+    'sluice_requests_total has no label client',
+  ])
+  expect(faultsOf('sluice_requests_total{rule="x"}')).toEqual(['sluice_requests_total has no label rule'])
   expect(faultsOf('sum by (route (sluice_requests_total)')).not.toEqual([])
 })
 
 describe('alerts', () => {
-  it.each(alerts)('$alert', ({ expr, annotations }) => {
+  it.each(alerts)('queries existing series and labels: $alert', ({ expr, annotations }) => {
     expect(faultsOf(expr)).toEqual([])
     const shown = [...`${annotations.summary} ${annotations.description}`.matchAll(/\$labels\.(\w+)/g)]
     const left = labelsShown(expr)
-    // Without a `by` all of them are left.
+    // Without `by`, all labels remain.
     for (const [, label = ''] of shown) if (left.length > 0) expect(left).toContain(label)
   })
 })
 
 describe('panels', () => {
-  it.each(targets)('$title: $legendFormat', ({ expr, legendFormat }) => {
+  it.each(targets)('queries existing series and labels: $title, $legendFormat', ({ expr, legendFormat }) => {
     expect(faultsOf(expr)).toEqual([])
     for (const [, label] of legendFormat.matchAll(/\{\{(\w+)\}\}/g))
       expect(labelsShown(expr)).toContain(label)
   })
 })
 
-it('the dashboard shows every metric', () => {
+it('shows every metric in the Grafana dashboard', () => {
   const shown = targets.map(({ expr }) => expr).join(' ')
   const families = createInstruments().registry.getMetricsAsArray()
   expect(families.map(({ name }) => name).filter((name) => !shown.includes(name))).toEqual([])

@@ -1,5 +1,5 @@
 /** A line of the text format: a series and its value. */
-export interface Sample {
+export interface MetricSample {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
@@ -8,20 +8,20 @@ export interface Sample {
 const LINE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"(?:,|$)/y
 
-/** Reads the text format of Prometheus, version 0.0.4, and throws for what is none of it. */
-export function parseMetrics(text: string): Sample[] {
+/** Parses the text format of Prometheus, version 0.0.4; throws if it is invalid. */
+export function parseMetrics(text: string): MetricSample[] {
   const typed = new Map<string, string>()
-  const samples: Sample[] = []
-  if (!text.endsWith('\n')) throw new Error('the last line has no end')
+  const samples: MetricSample[] = []
+  if (!text.endsWith('\n')) throw new Error('the last line has no newline')
   for (const line of text.split('\n').filter((each) => each !== '')) {
     const [, kind, name, rest] = /^# (HELP|TYPE) (\S+) (.*)$/.exec(line) ?? []
     if (kind === 'TYPE') typed.set(name as string, rest as string)
     if (line.startsWith('#')) continue
     const match = LINE.exec(line)
-    if (match === null) throw new Error(`no sample: ${line}`)
+    if (match === null) throw new Error(`not a sample: ${line}`)
     const [, series = '', labels = '', value] = match
     const family = series.replace(/_(bucket|sum|count)$/, '')
-    if (!typed.has(series) && typed.get(family) !== 'histogram') throw new Error(`no type of ${series}`)
+    if (!typed.has(series) && typed.get(family) !== 'histogram') throw new Error(`missing type of ${series}`)
     samples.push({ name: series, labels: labelsOf(labels), value: Number(value) })
   }
   return samples
@@ -32,16 +32,16 @@ function labelsOf(text: string): Record<string, string> {
   LABEL.lastIndex = 0
   while (LABEL.lastIndex < text.length) {
     const match = LABEL.exec(text)
-    if (match === null) throw new Error(`no labels: ${text}`)
+    if (match === null) throw new Error(`invalid labels: ${text}`)
     const [, name = '', value = ''] = match
     labels[name] = value.replace(/\\(.)/g, (_, escaped) => (escaped === 'n' ? '\n' : escaped))
   }
   return labels
 }
 
-/** The sum of the series of a name that have these labels. */
+/** Sums the series with this name and these labels. */
 export function sumOf(
-  samples: readonly Sample[],
+  samples: readonly MetricSample[],
   name: string,
   labels: Readonly<Record<string, string>> = {},
 ): number {

@@ -2,14 +2,14 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { SpaceSaving } from '../../../../src/server/observability/metrics/space-saving.js'
 
-/** How often each key really came. */
+/** Returns the exact count of each key. */
 function countsOf(stream: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>()
   for (const key of stream) counts.set(key, (counts.get(key) ?? 0) + 1)
   return counts
 }
 
-/** Keys of which a few come much more often than the others. */
+/** A stream in which a few keys are much more frequent than the others. */
 const stream = fc.array(
   fc
     .oneof({ weight: 3, arbitrary: fc.nat(4) }, { weight: 2, arbitrary: fc.nat(200) })
@@ -17,7 +17,7 @@ const stream = fc.array(
   { maxLength: 2000 },
 )
 
-it('a count is never too low, and too high by no more than is said, which is at most a part of all', () => {
+it('bounds each count by its error, which is at most the stream length divided by the counters', () => {
   fc.assert(
     fc.property(stream, fc.integer({ min: 1, max: 40 }), (keys, capacity) => {
       const counters = new SpaceSaving(capacity)
@@ -26,19 +26,19 @@ it('a count is never too low, and too high by no more than is said, which is at 
       expect(counters.keys.length).toBe(Math.min(capacity, exact.size))
       for (const key of new Set([...exact.keys(), ...counters.keys])) {
         const { count, error } = counters.countOf(key)
-        const truth = exact.get(key) ?? 0
-        expect(count).toBeGreaterThanOrEqual(truth)
-        expect(count - error).toBeLessThanOrEqual(truth)
+        const actual = exact.get(key) ?? 0
+        expect(count).toBeGreaterThanOrEqual(actual)
+        expect(count - error).toBeLessThanOrEqual(actual)
         expect(error).toBeLessThanOrEqual(keys.length / capacity)
       }
-      // Who came more often than the bound has a counter.
-      for (const [key, truth] of exact)
-        if (truth > keys.length / capacity) expect(counters.keys).toContain(key)
+      // Every key above the bound has a counter.
+      for (const [key, actual] of exact)
+        if (actual > keys.length / capacity) expect(counters.keys).toContain(key)
     }),
   )
 })
 
-it('with a counter for each key it is exact', () => {
+it('is exact with a counter for each key', () => {
   fc.assert(
     fc.property(stream, (keys) => {
       const counters = new SpaceSaving(1000)

@@ -8,13 +8,13 @@ import { expect, it, onTestFinished } from 'vitest'
 import { RotatingFile } from '../../../../src/server/observability/recording/rotating-file.js'
 import { RecordSnapshot } from '../../../../src/server/observability/recording/snapshot.js'
 
-async function inFolder(): Promise<string> {
+async function temporaryFile(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-record-file-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   return join(folder, 'traffic.jsonl.gz')
 }
 
-function opened(file: string, maxSize = 2 ** 20) {
+function openRecord(file: string, maxSize = 2 ** 20) {
   const errors: unknown[] = []
   const record = new RotatingFile({
     file,
@@ -26,9 +26,9 @@ function opened(file: string, maxSize = 2 ** 20) {
   return { record, errors }
 }
 
-/** As a gateway writes it that is killed then: all is flushed, and nothing is closed. */
-async function killed(file: string, lines: readonly string[]): Promise<void> {
-  const { record } = opened(file)
+/** Writes a file like a gateway that is killed: flushed, but not closed. */
+async function writeAndKill(file: string, lines: readonly string[]): Promise<void> {
+  const { record } = openRecord(file)
   for (const line of lines) {
     record.append(line)
     await record.flush()
@@ -40,10 +40,10 @@ async function killed(file: string, lines: readonly string[]): Promise<void> {
 
 const decompressed = async (file: string) => gunzipSync(await readFile(file)).toString()
 
-it('goes on with a file that was closed, as it is', async () => {
-  const file = await inFolder()
+it('appends to a file that was closed', async () => {
+  const file = await temporaryFile()
   for (const line of ['one', 'two']) {
-    const { record, errors } = opened(file)
+    const { record, errors } = openRecord(file)
     record.append(line)
     await record.close()
     expect(errors).toEqual([])
@@ -51,11 +51,11 @@ it('goes on with a file that was closed, as it is', async () => {
   expect(await decompressed(file)).toBe('head\none\nhead\ntwo\n')
 })
 
-it('goes on with the file of a gateway that was killed, so that all of it can be read', async () => {
-  const file = await inFolder()
-  await killed(file, ['one', 'two'])
-  await killed(file, ['three'])
-  const { record, errors } = opened(file)
+it('repairs the file of a killed gateway before appending to it', async () => {
+  const file = await temporaryFile()
+  await writeAndKill(file, ['one', 'two'])
+  await writeAndKill(file, ['three'])
+  const { record, errors } = openRecord(file)
   record.append('four')
   await record.close()
   expect(await decompressed(file)).toBe('head\none\ntwo\nhead\nthree\nhead\nfour\n')
@@ -63,28 +63,28 @@ it('goes on with the file of a gateway that was killed, so that all of it can be
   expect(errors).toEqual([])
 })
 
-it('drops a line that was not written to its end, wherever it ends', async () => {
-  const file = await inFolder()
-  await killed(file, ['one'])
+it('drops an incomplete last line, wherever it ends', async () => {
+  const file = await temporaryFile()
+  await writeAndKill(file, ['one'])
   const { length: whole } = await readFile(file)
   await rm(file)
-  await killed(file, ['one', 'x'.repeat(40)])
+  await writeAndKill(file, ['one', 'x'.repeat(40)])
   const written = await readFile(file)
   for (let length = whole; length <= written.length; length++) {
     await writeFile(file, written.subarray(0, length))
-    const { record } = opened(file)
+    const { record } = openRecord(file)
     record.append('two')
     await record.close()
     expect(await decompressed(file)).toMatch(/^head\none\n(x{40}\n)?head\ntwo\n$/)
   }
 })
 
-it('keeps what cannot be read as a file of before', async () => {
-  const file = await inFolder()
-  await killed(file, ['one'])
+it('rotates a file that cannot be read', async () => {
+  const file = await temporaryFile()
+  await writeAndKill(file, ['one'])
   await appendFile(file, gzipSync('two\n'))
   const damaged = await readFile(file)
-  const { record, errors } = opened(file)
+  const { record, errors } = openRecord(file)
   record.append('three')
   await record.close()
   expect(await decompressed(file)).toBe('head\nthree\n')
@@ -96,13 +96,13 @@ it('keeps what cannot be read as a file of before', async () => {
 })
 
 it.skipIf(!existsSync('/dev/full'))(
-  'what cannot be mended since the disk is full stays, and is mended once it is not',
+  'keeps a file that cannot be repaired while the disk is full, and repairs it later',
   async () => {
-    const file = await inFolder()
-    await killed(file, ['one'])
+    const file = await temporaryFile()
+    await writeAndKill(file, ['one'])
     const before = await readFile(file)
     await symlink('/dev/full', `${file}.mended`)
-    const { record, errors } = opened(file)
+    const { record, errors } = openRecord(file)
     record.append('two')
     await record.flush()
     expect(errors).toEqual([expect.objectContaining({ code: 'ENOSPC' })])
@@ -115,9 +115,9 @@ it.skipIf(!existsSync('/dev/full'))(
   },
 )
 
-it('at its largest size makes way for another', async () => {
-  const file = await inFolder()
-  const { record, errors } = opened(file, 1)
+it('rotates the file at its maximum size', async () => {
+  const file = await temporaryFile()
+  const { record, errors } = openRecord(file, 1)
   for (const line of ['one', 'two', 'three', 'four']) {
     record.append(line)
     await record.flush()
@@ -129,10 +129,10 @@ it('at its largest size makes way for another', async () => {
   expect(errors).toEqual([])
 })
 
-it.skipIf(!existsSync('/dev/full'))('a disk that is full costs lines, and ends nothing', async () => {
-  const file = await inFolder()
+it.skipIf(!existsSync('/dev/full'))('drops lines while the disk is full and keeps running', async () => {
+  const file = await temporaryFile()
   await symlink('/dev/full', file)
-  const { record, errors } = opened(file)
+  const { record, errors } = openRecord(file)
   for (const line of ['one', 'two']) {
     record.append(line)
     await record.flush()

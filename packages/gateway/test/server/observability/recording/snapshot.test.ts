@@ -10,40 +10,42 @@ import { RecordSnapshot } from '../../../../src/server/observability/recording/s
 const HEAD = '{"sluice_record":1}'
 const START = 1_790_000_000_000
 
-async function inFolder(): Promise<string> {
+async function temporaryFile(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-snapshot-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   return join(folder, 'traffic.jsonl.gz')
 }
 
-/** A line as the gateway records it, so many milliseconds after the start. */
+/** A recorded line, `at` milliseconds after the start. */
 const line = (at: number) => JSON.stringify({ time: START + at, ip: `ip-${at}`, path: `/é/"time":0,${at}` })
 const linesOf = (times: readonly number[]) => [HEAD, ...times.map(line)].map((each) => `${each}\n`).join('')
 
-async function taken(file: string, since?: number, files = 10): Promise<RecordSnapshot> {
+async function takeSnapshot(file: string, since?: number, files = 10): Promise<RecordSnapshot> {
   const snapshot = await RecordSnapshot.take({ file, files }, since)
   onTestFinished(() => snapshot.close())
   return snapshot
 }
 
-it('has the files one after the other, the oldest first, as often as it is read', async () => {
-  const file = await inFolder()
+it('reads the files oldest first, in every pass', async () => {
+  const file = await temporaryFile()
   await writeFile(`${file}.2`, gzipSync(linesOf([1])))
   await writeFile(`${file}.1`, Buffer.concat([gzipSync(linesOf([2])), gzipSync(linesOf([3]))]))
   await writeFile(file, gzipSync(linesOf([4])))
   const all = [[1], [2], [3], [4]].map(linesOf).join('')
-  const snapshot = await taken(file)
+  const snapshot = await takeSnapshot(file)
   for (let reading = 0; reading < 2; reading++) {
     expect(await text(snapshot.read())).toBe(all)
     expect(snapshot.part).toBe(1)
   }
   expect(await snapshot.begins()).toBe(START + 1)
-  expect(await text((await taken(file, undefined, 2)).read())).toBe([[2], [3], [4]].map(linesOf).join(''))
+  expect(await text((await takeSnapshot(file, undefined, 2)).read())).toBe(
+    [[2], [3], [4]].map(linesOf).join(''),
+  )
   expect(snapshot.damaged).toBe(0)
 })
 
-it('leaves out what came before a moment, whatever the lines and wherever they lie', async () => {
-  const file = await inFolder()
+it('skips requests before the start of the range in any file', async () => {
+  const file = await temporaryFile()
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.array(fc.nat(1000), { maxLength: 30 }), { minLength: 1, maxLength: 4 }),
@@ -61,20 +63,20 @@ it('leaves out what came before a moment, whatever the lines and wherever they l
   )
 })
 
-it('reads no file that ended before', async () => {
-  const file = await inFolder()
+it('opens no file that ended before the range', async () => {
+  const file = await temporaryFile()
   await writeFile(`${file}.1`, gzipSync(linesOf([1])))
   await utimes(`${file}.1`, START / 1000, START / 1000)
   await writeFile(file, gzipSync(linesOf([7_200_000])))
-  const snapshot = await taken(file, START + 3_600_000)
+  const snapshot = await takeSnapshot(file, START + 3_600_000)
   expect(snapshot.files).toBe(1)
   expect(await text(snapshot.read())).toBe(linesOf([7_200_000]))
 })
 
-it('stays as it is while more is recorded and the file is rotated', async () => {
-  const file = await inFolder()
+it('does not change while more is recorded and the file is rotated', async () => {
+  const file = await temporaryFile()
   await writeFile(file, gzipSync(linesOf([1])))
-  const snapshot = await taken(file)
+  const snapshot = await takeSnapshot(file)
   await appendFile(file, gzipSync(linesOf([2])))
   await rename(file, `${file}.1`)
   await writeFile(file, gzipSync(linesOf([3])))
@@ -83,38 +85,38 @@ it('stays as it is while more is recorded and the file is rotated', async () => 
   expect(await text(snapshot.read())).toBe(linesOf([1]))
 })
 
-it('reads a file that is being written up to its last whole line', async () => {
-  const file = await inFolder()
+it('reads a file in progress up to its last complete line', async () => {
+  const file = await temporaryFile()
   const written = `${linesOf([1, 2])}${line(3).slice(0, 20)}`
   await writeFile(file, gzipSync(written, { finishFlush: constants.Z_SYNC_FLUSH }))
-  const snapshot = await taken(file)
+  const snapshot = await takeSnapshot(file)
   expect(await text(snapshot.read())).toBe(linesOf([1, 2]))
   expect(snapshot.damaged).toBe(0)
 })
 
-it('says which files cannot be read to their end, and goes on with the next', async () => {
-  const file = await inFolder()
+it('counts damaged files and continues with the next', async () => {
+  const file = await temporaryFile()
   const whole = gzipSync(linesOf([1, 2, 3]))
   await writeFile(`${file}.1`, Buffer.concat([whole.subarray(0, -12), gzipSync(linesOf([4]))]))
   await writeFile(file, gzipSync(linesOf([5])))
-  const snapshot = await taken(file)
+  const snapshot = await takeSnapshot(file)
   const read = await text(snapshot.read())
   expect(read).toContain(line(5))
   expect(snapshot.damaged).toBe(1)
 })
 
-it('is empty where nothing was recorded', async () => {
-  const snapshot = await taken(await inFolder())
+it('is empty if there is no file', async () => {
+  const snapshot = await takeSnapshot(await temporaryFile())
   expect(await text(snapshot.read())).toBe('')
   expect(await snapshot.begins()).toBeUndefined()
   expect([snapshot.files, snapshot.size]).toEqual([0, 0])
 })
 
-it('reads no further in what is no record, however much it decompresses to', async () => {
-  const file = await inFolder()
+it('stops reading a file with an overlong line', async () => {
+  const file = await temporaryFile()
   await writeFile(`${file}.1`, gzipSync(Buffer.concat([Buffer.from(linesOf([1])), Buffer.alloc(2 ** 25)])))
   await writeFile(file, gzipSync(linesOf([2])))
-  const snapshot = await taken(file)
+  const snapshot = await takeSnapshot(file)
   expect(await text(snapshot.read())).toBe(linesOf([1]) + linesOf([2]))
   expect(snapshot.damaged).toBe(1)
 })
