@@ -1,12 +1,44 @@
 import { defineConfig } from 'vitest/config'
 
+/** Tests that start no server, browser or other process: the inner loop, `npm run test:unit`. */
+const UNIT = [
+  'packages/sluice/test/*.test.ts',
+  'packages/sluice/test/{algorithms,http,limiter,limits,rules,telemetry,time}/**/*.test.ts',
+  'packages/sluice/test/stores/{memory,resilience}/**/*.test.ts',
+  'packages/sluice/test/stores/redis/refusal-cache/*.test.ts',
+  'packages/gateway/test/policy/**/*.test.ts',
+  'packages/gateway/test/server/{identity,logging}/*.test.ts',
+]
+
+/** Tests that kill, hang, cut or fill something. */
+const FAULTS = [
+  'packages/sluice/test/distributed/faults/*.test.ts',
+  'packages/sluice/test/stores/redis/{failover,full-server}.test.ts',
+  'packages/gateway/test/server/workers/*.test.ts',
+  'packages/gateway/test/server/gateway/{killed,store-failure}.test.ts',
+  'test/fuzz/{log-chaos,reload}.test.ts',
+]
+
+const EVERYTHING = ['packages/*/test/**/*.test.ts', 'examples/**/test/**/*.test.ts', 'test/**/*.test.ts']
+const ELSEWHERE = ['test/peers/**', '**/node_modules/**']
+
+const timeouts = { testTimeout: 60_000, hookTimeout: 60_000 }
+
 export default defineConfig({
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'examples/**/test/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['test/peers/**', '**/node_modules/**'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
     // Two cores: more workers than that only make the end-to-end tests wait for each other.
     maxWorkers: 2,
+    projects: [
+      { test: { name: 'unit', include: UNIT, exclude: ELSEWHERE, ...timeouts } },
+      { test: { name: 'faults', include: FAULTS, exclude: ELSEWHERE, ...timeouts } },
+      {
+        test: {
+          name: 'servers',
+          include: EVERYTHING,
+          exclude: [...ELSEWHERE, ...UNIT, ...FAULTS],
+          ...timeouts,
+        },
+      },
+    ],
   },
 })
