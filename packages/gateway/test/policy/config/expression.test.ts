@@ -71,22 +71,22 @@ describe('a cost', () => {
     ['size(body.instances)', null, "the body has no 'instances'"],
     ["size(body['in stances'])", {}, "the body has no 'in stances'"],
     ['body.a.b', { a: {} }, "'body.a' has no 'b'"],
-    ['body.list[3]', { list: [1] }, "'body.list' has fewer elements than 'body.list[3]' asks for"],
-    ['size(body.n)', { n: 1 }, "'size(body.n)' does not go with the type of what the request has there"],
-    ['body.n * 2', { n: 'a' }, "'body.n * 2' does not go with the type of what the request has there"],
+    ['body.list[3]', { list: [1] }, "'body.list' has fewer elements than 'body.list[3]' requires"],
+    ['size(body.n)', { n: 1 }, "'size(body.n)' does not support the type of the request's value"],
+    ['body.n * 2', { n: 'a' }, "'body.n * 2' does not support the type of the request's value"],
     ['1 / body.n', { n: 0 }, 'it divides by zero'],
     ['1.5 / body.n', { n: 0 }, 'it is negative or not finite'],
     ['body.n * 9007199254740991', { n: 9007199254740991 }, 'a number in it is too large'],
     ['body.n', { n: -1 }, 'it is negative or not finite'],
-    ['body.n', { n: 'three' }, 'it is no number'],
-    ['body.n', { n: null }, 'it is no number'],
-    ['body.n', { n: [1] }, 'it is no number'],
+    ['body.n', { n: 'three' }, 'it is not a number'],
+    ['body.n', { n: null }, 'it is not a number'],
+    ['body.n', { n: [1] }, 'it is not a number'],
     // Names that every object has are not the client's.
     ['size(body.constructor)', {}, "the body has no 'constructor'"],
     ['body.length', [1], "the body has no 'length'"],
-  ])('%s of %j cannot be worked out: %s', (source, body, reason) => {
+  ])('%s of %j cannot be evaluated: %s', (source, body, reason) => {
     expect(failure(() => cost(source, body))).toBe(
-      `the rule's cost \`${source}\` cannot be worked out: ${reason}`,
+      `the rule's cost \`${source}\` cannot be evaluated: ${reason}`,
     )
   })
 
@@ -132,12 +132,12 @@ describe('a key', () => {
   it.each<[string, Partial<GatewayRequest>, string]>([
     ["headers['x-tenant']", {}, "the head of the request has no 'x-tenant'"],
     ['query.user', {}, "the query of the request has no 'user'"],
-    ['body.user', { body: { user: '' } }, 'it is an empty text'],
-    ['body.user', { body: { user: null } }, 'it is neither a text nor a number'],
-    ['body.user', { body: { user: {} } }, 'it is neither a text nor a number'],
-  ])('%s of what lacks it cannot be worked out', (source, parts, reason) => {
+    ['body.user', { body: { user: '' } }, 'it is an empty string'],
+    ['body.user', { body: { user: null } }, 'it is neither a string nor a number'],
+    ['body.user', { body: { user: {} } }, 'it is neither a string nor a number'],
+  ])('%s of what lacks it cannot be evaluated', (source, parts, reason) => {
     expect(failure(() => key(source, parts))).toBe(
-      `the rule's key \`${source}\` cannot be worked out: ${reason}`,
+      `the rule's key \`${source}\` cannot be evaluated: ${reason}`,
     )
   })
 })
@@ -152,25 +152,25 @@ it('gives how many may be in flight, from 1 on', () => {
 describe('what is found before a request comes', () => {
   it.each<[string, number, string]>([
     ['size(bdy.a)', 5, "unknown variable 'bdy'; did you mean 'body'?"],
-    ['sze(body.a)', 0, "there is no function 'sze' here; did you mean 'size'?"],
+    ['sze(body.a)', 0, "unknown function 'sze'; did you mean 'size'?"],
     ['1 + size(params.modl)', 16, "the route has no parameter ':modl'; did you mean 'model'?"],
-    ["size(headers['X-A'])", 13, "the names of headers are in lower case here: 'x-a'"],
+    ["size(headers['X-A'])", 13, "header names must be in lower case: 'x-a'"],
     ["'a' + 1", 0, 'no such overload: string + int'],
-    ['ip', 0, 'this must give a number, and gives a string'],
-    ['body.a.map(x, 1)', 0, 'this must give a number, and gives a list'],
-    ['size(body.', 10, 'the expression ends too early'],
+    ['ip', 0, 'the expression must return a number, but returns a string'],
+    ['body.a.map(x, 1)', 0, 'the expression must return a number, but returns a list'],
+    ['size(body.', 10, 'the expression is incomplete'],
     ['1 2', 2, 'unexpected character'],
-    ['', 0, 'the expression ends too early'],
-    ['body.a == [1] ? 1 : 2', 0, 'lists are not compared as a whole'],
+    ['', 0, 'the expression is incomplete'],
+    ['body.a == [1] ? 1 : 2', 0, 'lists cannot be compared'],
     ["body.s.matches('(a+)+') ? 1 : 2", 7, "'matches' is not supported"],
-    ['int(duration(body.s))', 4, "there is no function 'duration' here"],
-    ['body.a.all(x, x.all(y, y)) ? 1 : 2', 16, 'a loop inside of a loop'],
-    ['body.a.all(x, size(body.s) > 1) ? 1 : 2', 19, "'body' cannot be read inside of a loop"],
-    ['size(body.a.map(x, x + x).map(x, x + x))', 26, "loops over what 'map' made"],
-    ['body.a.contains(body.b) ? 1 : 2', 7, "'contains' looks for a text that is written in the expression"],
-    ['body.a.all(ip, true) ? 1 : 2', 11, "'ip' has a meaning of its own"],
+    ['int(duration(body.s))', 4, "unknown function 'duration'"],
+    ['body.a.all(x, x.all(y, y)) ? 1 : 2', 16, "'all' is nested in another loop"],
+    ['body.a.all(x, size(body.s) > 1) ? 1 : 2', 19, "'body' cannot be read inside a loop"],
+    ['size(body.a.map(x, x + x).map(x, x + x))', 26, "loops over the result of 'map'"],
+    ['body.a.contains(body.b) ? 1 : 2', 7, "'contains' requires a literal string"],
+    ['body.a.all(ip, true) ? 1 : 2', 11, "'ip' is a predefined variable"],
     ['body.a.all(1, true) ? 1 : 2', 11, 'invalid predicate iteration variable'],
-    ['body.a.all(x) ? 1 : 2', 7, "'all' takes a name for the element"],
+    ['body.a.all(x) ? 1 : 2', 7, "'all' requires a variable for the element"],
     ['cel.bind(a, 1, a)', 0, "unknown variable 'cel'"],
   ])('%s', (source, at, message) => {
     const found = problem(source)
@@ -203,7 +203,7 @@ describe('with what a hostile client sends', () => {
   it('looks no deeper into a body than the expression does', () => {
     expect(cost('size(body.a)', { a: nested(200_000) })).toBe(1)
     expect(cost("body.a == 'a' ? 1 : 2", { a: nested(200_000) })).toBe(2)
-    expect(failure(() => cost('body.a * 2', { a: nested(200_000) }))).toContain('does not go with the type')
+    expect(failure(() => cost('body.a * 2', { a: nested(200_000) }))).toContain('does not support the type')
   })
 
   it('looks through the names of a large object once, however many of its members it reads', () => {

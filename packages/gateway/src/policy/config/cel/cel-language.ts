@@ -1,9 +1,7 @@
 import { Environment } from '@marcbachmann/cel-js'
 import { registerSpecifiedFunctions } from './specified-operators.js'
 
-/** The part of CEL that expressions of a configuration are written in. */
-
-/** What an expression reads, and of what type it is. */
+/** The variables of expressions and their CEL types. */
 export const VARIABLES: ReadonlyMap<string, string> = new Map([
   ['method', 'string'],
   ['path', 'string'],
@@ -16,15 +14,15 @@ export const VARIABLES: ReadonlyMap<string, string> = new Map([
   ['body', 'dyn'],
 ])
 
-/** What `client` has. */
+/** The members of `client`. */
 export const CLIENT_MEMBERS: readonly string[] = ['id', 'tier']
 
-/** The loops. Each takes a name for the element, and what is done with it. */
+/** The macros that loop over a list or map. Each takes a variable for the element and an expression. */
 export const LOOPS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one', 'filter', 'map'])
 
 /**
- * What can be called: what takes time that is linear in what it is given, and nothing else. `matches` can take for ever on
- * a text that a client made for it, and so can `duration`.
+ * The supported functions: those whose running time is linear in their input. `matches` and
+ * `duration` are left out, since a crafted string can keep them busy indefinitely.
  */
 export const FUNCTIONS: ReadonlySet<string> = new Set([
   ...['size', 'has', 'int', 'double', 'string', 'bool', 'dyn'],
@@ -33,10 +31,10 @@ export const FUNCTIONS: ReadonlySet<string> = new Set([
   ...LOOPS,
 ])
 
-/** These look for a text in a text, which is linear only where the one that is looked for is short. */
+/** Substring searches. They are linear only if the substring is short. */
 export const SEARCHES: ReadonlySet<string> = new Set(['contains', 'indexOf', 'lastIndexOf'])
 
-/** Longest expression, in characters, and the most pieces that it may have. */
+/** The longest expression, in characters. */
 export const MAX_LENGTH = 1000
 const MAX_NODES = 200
 const MAX_DEPTH = 24
@@ -49,17 +47,17 @@ function createLanguage(): Environment {
   })
   for (const [name, type] of VARIABLES) language.registerVariable(name, type)
   registerSpecifiedFunctions(language)
-  // JSON does not tell 2 from 2.0, so ints and doubles go together here. In plain CEL they do not.
+  // JSON does not distinguish 2 from 2.0, so arithmetic mixes ints and doubles, unlike in plain CEL.
   const arithmetic: Readonly<Record<string, (a: number, b: number) => number>> = {
     '+': (a, b) => a + b,
     '-': (a, b) => a - b,
     '*': (a, b) => a * b,
     '/': (a, b) => a / b,
   }
-  for (const [sign, work] of Object.entries(arithmetic)) {
-    const handler = (a: number | bigint, b: number | bigint) => work(Number(a), Number(b))
-    language.registerOperator(`int ${sign} double: double`, handler)
-    language.registerOperator(`double ${sign} int: double`, handler)
+  for (const [operator, calculate] of Object.entries(arithmetic)) {
+    const handler = (a: number | bigint, b: number | bigint) => calculate(Number(a), Number(b))
+    language.registerOperator(`int ${operator} double: double`, handler)
+    language.registerOperator(`double ${operator} int: double`, handler)
   }
   return language
 }

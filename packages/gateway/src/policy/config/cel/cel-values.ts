@@ -2,27 +2,22 @@ import { MalformedRequestError } from 'sluice'
 import { foldCase } from '../../body/fold-case.js'
 import { Parameters } from '../../body/url-parameters.js'
 
-/**
- * JSON as the expressions see it: whole numbers as ints, other numbers as doubles, and what is in a list or a map made
- * ready only when it is asked for, so that `size(body.instances)` costs nothing for each instance.
- *
- * The classes pass for Set and Map, which the evaluator knows as a list and a map. Each has an empty `values` or `entries`:
- * the evaluator looks there for the type of the first element, of the first element's first element, and so on, and keeps
- * every type that it has met for ever. A client could fill the memory with lists of lists of maps.
- */
-
-/** Most elements that an expression goes through; how many there are, it can be asked of any list. */
+/** The most elements that a loop visits. `size` works for lists of any length. */
 export const MAX_ELEMENTS = 10_000
 
-/** A loop over more than `MAX_ELEMENTS`. */
+/** Thrown by a loop over more than `MAX_ELEMENTS` elements. */
 export class TooManyElementsError extends Error {
   override readonly name = 'TooManyElementsError'
 }
 
-/** What an expression gives or is given. */
+/** A value that an expression reads or returns. */
 type CelValue = string | number | bigint | boolean | null | CelList | CelMap
 
-/** Makes a value that was read from JSON ready for an expression. */
+/**
+ * Converts a JSON value for an expression: whole numbers to ints, other numbers to doubles. The
+ * elements of lists and maps are converted when they are read, so `size(body.instances)` takes
+ * constant time.
+ */
 export function celValue(json: unknown): CelValue {
   switch (typeof json) {
     case 'number':
@@ -39,7 +34,13 @@ export function celValue(json: unknown): CelValue {
   }
 }
 
-/** A list of JSON values. */
+/**
+ * A list of JSON values. It passes for a Set, which the evaluator treats as a list.
+ *
+ * `values` is empty on purpose, as is `entries` of CelMap. The evaluator infers the element type from
+ * them, recursively, and caches every type that it meets. A client could fill the memory with lists
+ * of lists of maps.
+ */
 class CelList {
   readonly #items: readonly unknown[]
 
@@ -60,13 +61,13 @@ class CelList {
     return [].values()
   }
 
-  /** Asked as a short cut only; the evaluator goes on to compare. */
+  /** Always false: the evaluator only uses it as a shortcut before it compares the elements. */
   has(): boolean {
     return false
   }
 }
 
-/** A map of JSON values, or of parameters. Names that every object has are not in it. */
+/** A map of JSON values or of parameters, without inherited properties. It passes for a Map. */
 export class CelMap {
   readonly #members: Members
 
@@ -106,13 +107,13 @@ function isMembers(value: object): value is Members {
   return value instanceof Parameters || value instanceof ObjectMembers
 }
 
-/** Where the members of a map are found. */
+/** The source of a map's members. */
 interface Members {
   get(name: string): unknown
   names(): readonly string[]
 }
 
-/** What an object has of its own. */
+/** The own properties of an object. */
 class ObjectMembers implements Members {
   readonly object: object
   #names: readonly string[] | undefined
@@ -132,11 +133,11 @@ class ObjectMembers implements Members {
 }
 
 /**
- * What a JSON object has. Servers in Go and .NET take `"N"` for `"n"`, the last of them or either, so a member that is there in
- * another case cannot be read.
+ * The members of a JSON object. Servers in Go and .NET accept `"N"` for `"n"`, and differ in which of
+ * several they use. So reading a member fails if the object has it in another case.
  */
 class JsonMembers extends ObjectMembers {
-  /** By their names in one case: the only member of it, or undefined where there are several. */
+  /** By case-folded name: the only member with that name, or undefined if there are several. */
   #byFoldedName: Map<string, string | undefined> | undefined
 
   override get(name: string): unknown {
@@ -144,7 +145,7 @@ class JsonMembers extends ObjectMembers {
     const folded = foldCase(name)
     if (this.#byFoldedName.has(folded) && this.#byFoldedName.get(folded) !== name)
       throw new MalformedRequestError(
-        `a member of the request body is written in another case; write '${name}'`,
+        `a member of the request body is spelled in another case; write '${name}'`,
       )
     return super.get(name)
   }
@@ -155,14 +156,15 @@ class JsonMembers extends ObjectMembers {
       const folded = foldCase(name)
       index.set(folded, index.has(folded) ? undefined : name)
     }
-    if (index.size > FEW_MEMBERS) INDEXED.set(this.object, this)
+    if (index.size > MIN_INDEXED_MEMBERS) INDEXED.set(this.object, this)
     return index
   }
 }
 
-/** Objects with more members than this keep their index as long as they live: an expression may read them many times. */
-const FEW_MEMBERS = 16
+/** Larger objects keep their index, since expressions may read them many times. */
+const MIN_INDEXED_MEMBERS = 16
 
+/** The indexes of large objects. */
 const INDEXED = new WeakMap<object, JsonMembers>()
 
 function checkCount(count: number): void {
@@ -172,8 +174,11 @@ function checkCount(count: number): void {
 impersonate(CelList, Set)
 impersonate(CelMap, Map)
 
-/** All that is used of the known class is defined above, so that nothing of it is ever run. */
-function impersonate(own: { readonly prototype: object }, known: { readonly prototype: object }): void {
-  Object.setPrototypeOf(own.prototype, known.prototype)
-  Object.defineProperty(own.prototype, 'constructor', { value: known })
+/**
+ * Makes `instanceof` and `constructor` of a class those of a built-in class. The class defines every
+ * method that the evaluator calls, so no built-in method ever runs on it.
+ */
+function impersonate(own: { readonly prototype: object }, builtIn: { readonly prototype: object }): void {
+  Object.setPrototypeOf(own.prototype, builtIn.prototype)
+  Object.defineProperty(own.prototype, 'constructor', { value: builtIn })
 }

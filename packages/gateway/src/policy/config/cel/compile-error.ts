@@ -1,13 +1,11 @@
 import { TypeError as ExpressionTypeError, ParseError } from '@marcbachmann/cel-js'
-
 import { withoutPrefix } from './specified-operators.js'
 
-/** What is wrong with an expression, and what would be right, in words of our own. */
-
 /**
- * What is wrong with an expression that does not parse or whose types do not go together, where, and what would be right.
+ * Explains a syntax or type error of an expression: where it is, what is wrong and what would be
+ * right.
  *
- * @param example an expression that would do in its place
+ * @param example a valid expression for the same purpose
  */
 export function compileErrorOf(
   error: unknown,
@@ -15,84 +13,88 @@ export function compileErrorOf(
   example: string,
 ): { at: number; message: string } {
   if (!(error instanceof ParseError || error instanceof ExpressionTypeError))
-    return uncheckable(expression, example)
+    return untypedError(expression, example)
   const at = Math.min(error.range?.start ?? 0, expression.length)
   if (error.code === 'limit_exceeded')
-    return { at: 0, message: 'this expression is too long, or its brackets too deep; say it with less' }
+    return { at: 0, message: 'the expression is too long or nested too deeply; simplify it' }
   if (error instanceof ParseError && at >= expression.length)
-    return { at, message: `the expression ends too early; ${endingOf(expression, example)}` }
-  const { what, advice } = told(error, expression, at)
+    return { at, message: `the expression is incomplete; ${completionOf(expression, example)}` }
+  const { what, advice } = explain(error, expression, at)
   return {
     at,
-    message: `this is no expression that can be worked out: ${what}; ${advice ?? `write for example ${example}`}`,
+    message: `invalid expression: ${what}; ${advice ?? `write for example ${example}`}`,
   }
 }
 
-/** The type checker fails on values whose type nothing tells, such as the elements of an empty list. */
-function uncheckable(expression: string, example: string): { at: number; message: string } {
+/** Explains a failure of the type checker itself, as on the elements of an empty list. */
+function untypedError(expression: string, example: string): { at: number; message: string } {
   const empty = /\[\s*\]|\{\s*\}/.exec(expression)
-  const what = empty === null ? 'the type of a value is not known' : `nothing tells what is in '${empty[0]}'`
+  const what =
+    empty === null ? 'the type of a value is unknown' : `the element type of '${empty[0]}' is unknown`
   return {
     at: empty?.index ?? 0,
-    message: `this is no expression that can be worked out: ${what}; write for example ${example}`,
+    message: `invalid expression: ${what}; write for example ${example}`,
   }
 }
 
-interface Told {
+interface Explanation {
   readonly what: string
-  /** Undefined where an example says it best. */
+  /** Undefined if an example of a valid expression is the best advice. */
   readonly advice?: string | undefined
 }
 
-function told(error: ParseError | ExpressionTypeError, expression: string, at: number): Told {
-  const piece = expression.slice(at, error.range?.end)
+function explain(error: ParseError | ExpressionTypeError, expression: string, at: number): Explanation {
+  const fragment = expression.slice(at, error.range?.end)
   const what = withoutPrefix(error.summary).replace(/^\S/, (first) => first.toLowerCase())
   switch (error.code) {
     case 'unexpected_character':
       return unexpected(expression, at)
     case 'unexpected_token':
-      return { what: `'${piece}' stands where a value is expected`, advice: memberNamed(piece) }
+      return { what: `found '${fragment}' instead of a value`, advice: reservedWordAdvice(fragment) }
     case 'expected_token':
-      return { what: `'${piece}' stands where ${wantedIn(what)} is expected`, advice: memberNamed(piece) }
+      return {
+        what: `found '${fragment}' instead of ${expectedToken(what)}`,
+        advice: reservedWordAdvice(fragment),
+      }
     case 'reserved_identifier':
-      return { what: `'${piece}' is a word that CEL keeps for itself`, advice: memberNamed(piece) }
+      return { what: `'${fragment}' is a reserved word of CEL`, advice: reservedWordAdvice(fragment) }
     case 'unterminated_string':
       return { what, advice: `close it with ${expression.charAt(at)}` }
     case 'no_such_overload':
-      return { what, advice: matchOf(what) }
+      return { what, advice: operatorAdvice(what) }
     case 'no_matching_overload':
-      return { what, advice: useOf(what) }
+      return { what, advice: functionAdvice(what) }
     default:
       return { what, advice: ADVICE.get(error.code) }
   }
 }
 
-const SIGN_BETWEEN = 'between two values stands a sign such as +, == or &&, and a text stands in quotes'
+const OPERATOR_ADVICE = 'write an operator such as +, == or && between two values, and quote strings'
 
-/** What people write who know it from another language. */
-const MEANT: ReadonlyMap<string, string> = new Map([
-  ['=', "'==' compares"],
-  ['and', "'and' is written &&"],
-  ['or', "'or' is written ||"],
-  ['&', "'and' is written &&"],
-  ['|', "'or' is written ||"],
+/** Operators of other languages. */
+const FOREIGN_OPERATORS: ReadonlyMap<string, string> = new Map([
+  ['=', 'write == to compare'],
+  ['and', 'write && for and'],
+  ['or', 'write || for or'],
+  ['&', 'write && for and'],
+  ['|', 'write || for or'],
 ])
 
-function unexpected(expression: string, at: number): Told {
-  const [piece] = /^(?:[A-Za-z_]\w*|.)/u.exec(expression.slice(at)) ?? ['']
-  const what = `unexpected ${piece.length > 1 ? 'word' : 'character'} '${piece}'`
-  if (/[)\]}]/.test(piece)) return { what, advice: 'remove it, or put what it closes before it' }
-  if (/\bnot\s+$/.test(expression.slice(0, at))) return { what, advice: "'not' is written !" }
-  return { what, advice: MEANT.get(piece) ?? SIGN_BETWEEN }
+function unexpected(expression: string, at: number): Explanation {
+  const [fragment] = /^(?:[A-Za-z_]\w*|.)/u.exec(expression.slice(at)) ?? ['']
+  const what = `unexpected ${fragment.length > 1 ? 'word' : 'character'} '${fragment}'`
+  if (/[)\]}]/.test(fragment)) return { what, advice: 'remove it, or add the opening bracket' }
+  if (/\bnot\s+$/.test(expression.slice(0, at))) return { what, advice: 'write ! for not' }
+  return { what, advice: FOREIGN_OPERATORS.get(fragment) ?? OPERATOR_ADVICE }
 }
 
-/** What the grammar waits for there. */
-function wantedIn(summary: string): string {
+/** Describes the token that the parser expected. */
+function expectedToken(summary: string): string {
   const [, token = ''] = /expected (\w+)/.exec(summary) ?? []
-  return WANTED.get(token) ?? 'something else'
+  return TOKENS.get(token) ?? 'another token'
 }
 
-const WANTED: ReadonlyMap<string, string> = new Map([
+const TOKENS: ReadonlyMap<string, string> = new Map([
   ['IDENTIFIER', 'a name'],
   ['COLON', "':'"],
   ['LPAREN', "'('"],
@@ -101,29 +103,30 @@ const WANTED: ReadonlyMap<string, string> = new Map([
   ['RBRACE', "'}'"],
 ])
 
-function memberNamed(piece: string): string | undefined {
-  if (piece === 'if') return 'a question is written as body.n > 10 ? 2 : 1'
-  return /^[A-Za-z_]\w*$/.test(piece) ? `a member of that name is body['${piece}']` : undefined
+function reservedWordAdvice(word: string): string | undefined {
+  if (word === 'if') return 'write a condition as body.n > 10 ? 2 : 1'
+  return /^[A-Za-z_]\w*$/.test(word) ? `write a member of that name as body['${word}']` : undefined
 }
 
-const CONVERSION = 'string(...), int(...) and double(...) make one of the other'
-const COMPARISON = 'compare it with something, as in size(body.list) > 10'
+const CONVERSION = 'convert one of them with string(...), int(...) or double(...)'
+const COMPARISON = 'write a comparison, as in size(body.list) > 10'
 
-/** What a sign goes with that did not get it. */
-function matchOf(summary: string): string {
+/** Advises on an operator whose operands have the wrong types. */
+function operatorAdvice(summary: string): string {
   if (summary.includes(': !')) return COMPARISON
-  return summary.includes(' in ') ? "'in' asks a list or a map, as in 'a' in body.list" : CONVERSION
+  return summary.includes(' in ') ? "'in' requires a list or a map, as in 'a' in body.list" : CONVERSION
 }
 
-/** How a function is used that did not get what it takes. */
-function useOf(summary: string): string | undefined {
+/** Advises on a function whose arguments have the wrong types. */
+function functionAdvice(summary: string): string | undefined {
   const [, name = ''] = /'(?:[^'(]*\.)?(\w+)\(/.exec(summary) ?? []
-  const use = USES.get(name)
-  return use === undefined ? undefined : `it is used as in ${use}`
+  const usage = USAGES.get(name)
+  return usage === undefined ? undefined : `use it as in ${usage}`
 }
 
-const USES: ReadonlyMap<string, string> = new Map([
-  ['size', 'size(body.list), of a list, a map or a text'],
+/** An example of each function. */
+const USAGES: ReadonlyMap<string, string> = new Map([
+  ['size', 'size(body.list), with a list, a map or a string'],
   ['int', 'int(body.text)'],
   ['double', 'double(body.text)'],
   ['string', 'string(body.number)'],
@@ -142,33 +145,32 @@ const USES: ReadonlyMap<string, string> = new Map([
 
 const ADVICE: ReadonlyMap<string, string> = new Map([
   ['incompatible_ternary_branches', CONVERSION],
-  ['invalid_condition_type', 'ask something there, as in size(body.list) > 10 ? 2 : 1'],
+  ['invalid_condition_type', 'write a comparison before the ?, as in size(body.list) > 10 ? 2 : 1'],
   ['invalid_logical_operand', COMPARISON],
   [
     'invalid_macro_argument',
-    'write has(body.member), or a name for each element as in body.list.all(x, x > 1)',
+    'write has(body.member), or a variable for each element as in body.list.all(x, x > 1)',
   ],
-  ['invalid_comprehension_range', 'a list or a map is gone through, such as body.list'],
-  ['cannot_index_type', 'it has no members: use it as it is'],
-  ['invalid_index_type', 'the elements of a list are counted from 0, as in body.list[0]'],
-  ['newline_in_string', 'close the text on its line; a new line in it is written \\n'],
-  ['invalid_number', 'a number is written as 10 or 2.5'],
-  ['invalid_exponent', 'a number is written as 10, 2.5 or 1e6'],
-  ['invalid_escape_sequence', 'a backslash is written \\\\'],
+  ['invalid_comprehension_range', 'loop over a list or a map, such as body.list'],
+  ['cannot_index_type', 'only lists and maps have members; use the value itself'],
+  ['invalid_index_type', 'index a list with a whole number from 0, as in body.list[0]'],
+  ['newline_in_string', 'close the string on its line, and write a line break in it as \\n'],
+  ['invalid_number', 'write a number as 10 or 2.5'],
+  ['invalid_exponent', 'write a number as 10, 2.5 or 1e6'],
+  ['invalid_escape_sequence', 'write a backslash as \\\\'],
 ])
 
-/** What an expression that ends too early lacks. */
-function endingOf(expression: string, example: string): string {
-  const { open, questions } = openIn(expression)
+/** Describes how to complete an expression. */
+function completionOf(expression: string, example: string): string {
+  const { openBracket, conditions } = unclosedIn(expression)
   const [last = ''] = /[^\s\w)\]}'"]+$/.exec(expression.trimEnd()) ?? []
   const missing = []
-  if (last.endsWith('.')) missing.push("a name comes after '.'")
-  else if (last !== '' && !/^[([{]$/.test(last)) missing.push(`a value comes after '${last}'`)
-  if (open !== undefined) {
-    const bracket = expression.charAt(open)
-    missing.push(`'${CLOSING.get(bracket)}' is missing for the '${bracket}' at its character ${open + 1}`)
-  } else if (questions > 0 && missing.length === 0)
-    missing.push("after '?' and a value come ':' and the value for else")
+  if (last.endsWith('.')) missing.push("add a name after '.'")
+  else if (last !== '' && !/^[([{]$/.test(last)) missing.push(`add a value after '${last}'`)
+  if (openBracket !== undefined) {
+    const bracket = expression.charAt(openBracket)
+    missing.push(`add '${CLOSING.get(bracket)}' for the '${bracket}' at character ${openBracket + 1}`)
+  } else if (conditions > 0 && missing.length === 0) missing.push("add ':' and the other value")
   return missing.length === 0 ? `write for example ${example}` : missing.join(', and ')
 }
 
@@ -178,16 +180,16 @@ const CLOSING: ReadonlyMap<string, string> = new Map([
   ['{', '}'],
 ])
 
-/** The innermost bracket that is not closed, and how many '?' are without their ':'. */
-function openIn(expression: string): { open: number | undefined; questions: number } {
+/** Finds the innermost open bracket, and counts each '?' without its ':'. */
+function unclosedIn(expression: string): { openBracket: number | undefined; conditions: number } {
   const open: number[] = []
-  let questions = 0
-  // Texts are closed, or that would be what is wrong.
-  for (const { 0: piece, index } of expression.matchAll(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[()[\]{}?:]/g)) {
-    if (CLOSING.has(piece)) open.push(index)
-    else if (/^[)\]}]$/.test(piece)) open.pop()
-    else if (piece === '?') questions++
-    else if (piece === ':') questions--
+  let conditions = 0
+  // Strings are closed; an open string is a different error.
+  for (const { 0: token, index } of expression.matchAll(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[()[\]{}?:]/g)) {
+    if (CLOSING.has(token)) open.push(index)
+    else if (/^[)\]}]$/.test(token)) open.pop()
+    else if (token === '?') conditions++
+    else if (token === ':') conditions--
   }
-  return { open: open.at(-1), questions }
+  return { openBracket: open.at(-1), conditions }
 }

@@ -1,16 +1,14 @@
 import { type ASTNode, EvaluationError } from '@marcbachmann/cel-js'
 import { MAX_ELEMENTS, TooManyElementsError } from './cel-values.js'
 
-/** Why an expression cannot be worked out for a request, in words of our own. */
-
 /**
- * Why an expression could not be worked out. Says nothing of what the client sent: what the evaluator itself says of it
- * may quote the client's texts.
+ * Explains why an expression failed for a request. The explanation contains nothing that the client
+ * sent, unlike the evaluator's own messages.
  */
 export function reasonOf(error: unknown): string {
   if (error instanceof TooManyElementsError) return `a list or map has more than ${MAX_ELEMENTS} elements`
-  if (error instanceof RangeError) return 'what it reads is nested too deeply or too long'
-  if (!(error instanceof EvaluationError)) return OF_WRONG_TYPE
+  if (error instanceof RangeError) return 'the value that it reads is nested too deeply or too long'
+  if (!(error instanceof EvaluationError)) return WRONG_TYPE
   switch (error.code) {
     case 'division_by_zero':
     case 'modulo_by_zero':
@@ -19,18 +17,18 @@ export function reasonOf(error: unknown): string {
       return 'a number in it is too large'
   }
   const { node } = error
-  if (node === undefined) return OF_WRONG_TYPE
+  if (node === undefined) return WRONG_TYPE
   switch (error.code) {
     case 'no_such_key':
       return missing(node)
     case 'index_out_of_bounds':
-      return `${owner(node)} has fewer elements than '${textOf(node)}' asks for`
+      return `${owner(node)} has fewer elements than '${textOf(node)}' requires`
     default:
-      return `'${textOf(node)}' does not go with the type of what the request has there`
+      return `'${textOf(node)}' does not support the type of the request's value`
   }
 }
 
-const OF_WRONG_TYPE = 'a value is not of the type that it needs'
+const WRONG_TYPE = 'a value has the wrong type'
 
 function missing(node: ASTNode): string {
   const key = node.op === '.' || node.op === '.?' ? `'${node.args[1]}'` : keyOf(node)
@@ -43,7 +41,7 @@ function keyOf(node: ASTNode): string {
   return key.op === 'value' && typeof key.args === 'string' ? `'${key.args}'` : `element '${textOf(key)}'`
 }
 
-/** Whose element is asked for: `the body`, `the query of the request`, or the expression that stands before it. */
+/** Describes the container of a missing element: `the body`, `the query of the request`, or an expression. */
 function owner(node: ASTNode): string {
   if (node.op !== '.' && node.op !== '.?' && node.op !== '[]') return 'the request'
   const left = node.args[0]
@@ -57,7 +55,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   headers: 'the head of the request',
 }
 
-/** The piece of the expression that a node was read from. */
+/** Returns the source text of a node. */
 function textOf(node: ASTNode): string {
   return node.input.slice(node.start, node.end)
 }

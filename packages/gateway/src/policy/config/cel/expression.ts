@@ -7,57 +7,53 @@ import { compileErrorOf } from './compile-error.js'
 import { reasonOf } from './evaluation-error.js'
 import { ExpressionError } from './expression-error.js'
 import { callSpecifiedFunctions, evaluateAsSpecified } from './specified-operators.js'
-import { type ExpressionProblem, survey } from './static-analysis.js'
+import { analyze, type ExpressionProblem } from './static-analysis.js'
 
-/**
- * Expressions of a configuration: CEL, checked with the file.
- *
- * They read `method`, `path`, `route`, `params`, `query`, `headers`, `ip`, `client` and `body`. Whole numbers of the body are ints
- * and others doubles, which can be mixed.
- */
-
-/** What an expression is for, and so what it must give. */
+/** The use of an expression, which decides the type of its result. */
 type Purpose = 'key' | 'cost' | 'concurrent' | 'require'
 
-/** An expression that is ready to be worked out. */
+/** A compiled expression: a function of the request. */
 export interface Expression<T> {
   (request: GatewayRequest): T
-  /** As it was written. */
+  /** The expression as written. */
   readonly source: string
   readonly readsBody: boolean
-  /** Whether it reads where credentials are sent: the headers or the query. */
+  /** Whether it reads the headers or the query, which may contain credentials. */
   readonly readsSecrets: boolean
 }
 
-/** What an expression of each purpose may give, by what the checker calls it. */
-const RESULTS: Readonly<Record<Purpose, Result>> = {
+/** The result of an expression for each purpose. */
+const RESULTS: Readonly<Record<Purpose, ExpectedResult>> = {
   key: {
     types: ['string', 'int', 'uint', 'double', 'bool', 'dyn'],
-    wanted: 'a text, a number or a bool',
+    expected: 'a string, a number or a bool',
     example: 'client.id',
   },
-  cost: { types: ['int', 'uint', 'double', 'dyn'], wanted: 'a number', example: 'size(body.instances)' },
+  cost: { types: ['int', 'uint', 'double', 'dyn'], expected: 'a number', example: 'size(body.instances)' },
   concurrent: {
     types: ['int', 'uint', 'double', 'dyn'],
-    wanted: 'a number',
+    expected: 'a number',
     example: "client.tier == 'premium' ? 8 : 2",
   },
-  require: { types: ['bool', 'dyn'], wanted: 'true or false', example: "client.tier == 'premium'" },
+  require: { types: ['bool', 'dyn'], expected: 'true or false', example: "client.tier == 'premium'" },
 }
 
-interface Result {
+interface ExpectedResult {
+  /** As the type checker names them. */
   readonly types: readonly string[]
-  readonly wanted: string
-  /** An expression that gives it. */
+  /** For messages. */
+  readonly expected: string
+  /** A valid expression, for messages. */
   readonly example: string
 }
 
 /**
- * Reads and checks an expression for a key.
+ * Compiles the expression of a key.
  *
- * @param params names of the parameters of the route that it belongs to; undefined where they are not known
- * @returns a function whose text is never empty, or what is wrong. It throws RequestError for a request that lacks what
- *   the expression reads, which is told without anything that the client sent.
+ * @param params names of the route's parameters; undefined if the route is invalid
+ * @returns a function that returns a string which is not empty, or the problems of the expression.
+ *   The function throws RequestError if the request lacks a value that the expression reads. The
+ *   error contains nothing that the client sent.
  */
 export function keyExpression(
   source: string,
@@ -67,11 +63,11 @@ export function keyExpression(
     if (typeof result === 'number' || typeof result === 'bigint' || typeof result === 'boolean')
       return String(result)
     if (typeof result === 'string' && result !== '') return result
-    return fail(result === '' ? 'it is an empty text' : 'it is neither a text nor a number')
+    return fail(result === '' ? 'it is an empty string' : 'it is neither a string nor a number')
   })
 }
 
-/** As `keyExpression`, for a cost: a number, zero or more. */
+/** Compiles the expression of a cost: a number, zero or more. See `keyExpression`. */
 export function costExpression(
   source: string,
   params: readonly string[] | undefined,
@@ -82,20 +78,21 @@ export function costExpression(
   })
 }
 
-/** As `keyExpression`, for how many may be in flight: a whole number, one or more. */
+/** Compiles the expression of `concurrent`: a whole number of at least 1. See `keyExpression`. */
 export function concurrentExpression(
   source: string,
   params: readonly string[] | undefined,
 ): Expression<number> | ExpressionProblem[] {
   return compile('concurrent', source, params, (result, fail) => {
     const count = numberOf(result, fail)
-    return Number.isSafeInteger(count) && count >= 1 ? count : fail('it is no whole number from 1 on')
+    return Number.isSafeInteger(count) && count >= 1 ? count : fail('it is not a whole number of at least 1')
   })
 }
 
 /**
- * As `keyExpression`, for whether a request may be made. One for which that cannot be worked out may not, so the function
- * throws only for what servers read in different ways.
+ * Compiles the expression of `require`. See `keyExpression`. If it cannot be evaluated for a
+ * request, the result is false. The function throws only for requests that servers interpret
+ * differently.
  */
 export function requireExpression(
   source: string,
@@ -105,7 +102,7 @@ export function requireExpression(
     typeof result === 'boolean' ? result : fail('it is neither true nor false'),
   )
   if (typeof holds !== 'function') return holds
-  const mayBeMade = (request: GatewayRequest): boolean => {
+  const isAllowed = (request: GatewayRequest): boolean => {
     try {
       return holds(request)
     } catch (error) {
@@ -114,7 +111,7 @@ export function requireExpression(
     }
   }
   const { readsBody, readsSecrets } = holds
-  return Object.assign(mayBeMade, { source, readsBody, readsSecrets })
+  return Object.assign(isAllowed, { source, readsBody, readsSecrets })
 }
 
 type Fail = (reason: string) => never
@@ -126,23 +123,30 @@ function compile<T>(
   toResult: (result: unknown, fail: Fail) => T,
 ): Expression<T> | ExpressionProblem[] {
   if (source.length > MAX_LENGTH) {
-    return [{ at: 0, message: `an expression has at most ${MAX_LENGTH} characters, not ${source.length}` }]
+    return [
+      { at: 0, message: `an expression must have at most ${MAX_LENGTH} characters, not ${source.length}` },
+    ]
   }
-  const { types, wanted, example } = RESULTS[purpose]
+  const { types, expected, example } = RESULTS[purpose]
   let parsed: ReturnType<typeof LANGUAGE.parse>
   try {
     parsed = LANGUAGE.parse(source)
   } catch (error) {
     return [compileErrorOf(error, source, example)]
   }
-  const { readsBody, readsSecrets, problems } = survey(parsed.ast, params)
+  const { readsBody, readsSecrets, problems } = analyze(parsed.ast, params)
   if (problems.length > 0) return [...problems]
   callSpecifiedFunctions(parsed.ast)
   const { valid, type, error } = parsed.check()
   if (!valid) return [compileErrorOf(error, source, example)]
   evaluateAsSpecified(parsed.ast)
   if (!types.includes(type ?? 'dyn'))
-    return [{ at: 0, message: `this must give ${wanted}, and gives a ${type}; write for example ${example}` }]
+    return [
+      {
+        at: 0,
+        message: `the expression must return ${expected}, but returns ${/^[aeiou]/.test(type ?? '') ? 'an' : 'a'} ${type}; write for example ${example}`,
+      },
+    ]
 
   const fail: Fail = (reason) => {
     throw new ExpressionError(purpose, source, reason)
@@ -161,7 +165,7 @@ function compile<T>(
   return Object.assign(evaluate, { source, readsBody, readsSecrets })
 }
 
-/** Read when they are asked for: an expression that does not mention the body works without one. */
+/** Lazy, so an expression that does not read the body works without one. */
 function variablesOf(request: GatewayRequest): object {
   return {
     get method() {
@@ -197,7 +201,7 @@ function variablesOf(request: GatewayRequest): object {
 
 function numberOf(result: unknown, fail: Fail): number {
   if (typeof result === 'number') return result
-  // An unsigned int is an object around a bigint.
+  // A CEL uint is an object that wraps a bigint.
   const plain = typeof result === 'object' && result !== null ? result.valueOf() : result
-  return typeof plain === 'bigint' ? Number(plain) : fail('it is no number')
+  return typeof plain === 'bigint' ? Number(plain) : fail('it is not a number')
 }

@@ -3,15 +3,14 @@ import { checkedInt, doubleOfString, intOfDouble, intOfString, intOfUint } from 
 import { indexOf, lastIndexOf, lowerAscii, substring, trim, upperAscii } from './string-functions.js'
 import { childrenOf } from './syntax-tree.js'
 
+/** Prefix of the functions that replace those of the evaluator. */
+const PREFIX = 'cel_'
+
 /**
- * Where the evaluator differs from CEL's specification, expressions are worked out by functions of our own. The evaluator lets
- * none of its own be replaced, so ours are registered under other names, and calls are renamed after they were parsed.
+ * Functions that follow CEL's specification where the evaluator does not, by their names in
+ * expressions. The evaluator's own functions cannot be replaced, so these are registered with a
+ * prefix and calls are renamed after parsing.
  */
-
-/** Stands before the names of our own functions. */
-const OWN = 'cel_'
-
-/** By the names that expressions have. */
 const FUNCTIONS: Readonly<Record<string, Readonly<Record<string, (...args: never[]) => unknown>>>> = {
   int: {
     'cel_int(int): int': (value: bigint) => value,
@@ -42,19 +41,22 @@ const FUNCTIONS: Readonly<Record<string, Readonly<Record<string, (...args: never
   },
 }
 
+/** Registers the functions with their prefix. */
 export function registerSpecifiedFunctions(language: Environment): void {
   for (const overloads of Object.values(FUNCTIONS))
-    for (const [signature, work] of Object.entries(overloads))
-      language.registerFunction(signature, work as (...args: unknown[]) => unknown, { async: false })
+    for (const [signature, implementation] of Object.entries(overloads))
+      language.registerFunction(signature, implementation as (...args: unknown[]) => unknown, {
+        async: false,
+      })
 }
 
-/** A text of the evaluator with the names that expressions have. */
+/** Removes the prefix from a message of the evaluator. */
 export function withoutPrefix(text: string): string {
-  return text.replaceAll(OWN, '')
+  return text.replaceAll(PREFIX, '')
 }
 
-/** What of a node is changed, which the evaluator's types keep to themselves. */
-interface ChangeableNode {
+/** The internals of a node that are changed; the evaluator's types do not expose them. */
+interface MutableNode {
   readonly meta: { evaluate: Evaluate }
   setMeta(key: 'evaluate', evaluate: Evaluate): void
 }
@@ -65,22 +67,22 @@ interface Evaluator {
   run(node: ASTNode, context: unknown): unknown
 }
 
-/** Renames the calls of functions that are our own. To be called before the types are checked. */
+/** Renames calls to the specified functions. Call it before the type check. */
 export function callSpecifiedFunctions(node: ASTNode): void {
   if (node.op === 'call' || node.op === 'rcall') {
     const [name] = node.args
-    if (Object.hasOwn(FUNCTIONS, name)) (node.args as unknown[])[0] = OWN + name
+    if (Object.hasOwn(FUNCTIONS, name)) (node.args as unknown[])[0] = PREFIX + name
   }
   for (const child of childrenOf(node)) callSpecifiedFunctions(child)
 }
 
-/** Gives maps keys of any type, and integers their range. To be called after the types were checked. */
+/** Allows map keys of any type and checks integers for overflow. Call it after the type check. */
 export function evaluateAsSpecified(node: ASTNode): void {
-  const changeable = node as unknown as ChangeableNode
-  if (node.op === 'map' && node.args.length > 0) changeable.setMeta('evaluate', evaluateMap)
+  const mutable = node as unknown as MutableNode
+  if (node.op === 'map' && node.args.length > 0) mutable.setMeta('evaluate', evaluateMap)
   if (node.op === '-_' || node.op === '/') {
-    const { evaluate } = changeable.meta
-    changeable.setMeta('evaluate', (evaluator, self, context) => {
+    const { evaluate } = mutable.meta
+    mutable.setMeta('evaluate', (evaluator, self, context) => {
       const result = evaluate(evaluator, self, context)
       return typeof result === 'bigint' ? checkedInt(result) : result
     })
@@ -93,8 +95,7 @@ function evaluateMap(evaluator: Evaluator, node: ASTNode, context: unknown): unk
   const map = new Map<unknown, unknown>()
   for (const [key, value] of entries) {
     const name = evaluator.run(key, context)
-    if (map.has(name))
-      throw new EvaluationError({ code: 'duplicate_key', message: 'a key is there twice', node })
+    if (map.has(name)) throw new EvaluationError({ code: 'duplicate_key', message: 'duplicate key', node })
     map.set(name, evaluator.run(value, context))
   }
   return map

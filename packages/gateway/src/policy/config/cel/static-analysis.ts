@@ -4,38 +4,34 @@ import { CLIENT_MEMBERS, FUNCTIONS, LOOPS, SEARCHES, VARIABLES } from './cel-lan
 import { MAX_INT } from './number-functions.js'
 import { childrenOf } from './syntax-tree.js'
 
-/**
- * What an expression must keep to beside its grammar and its types. With these rules its work is linear in the size of
- * the request, whatever a client sends: no loop in a loop, no reading of the body in a loop, no loop over what `map` made,
- * and only functions whose work is linear.
- */
-
-/** What is wrong with a piece of an expression. */
+/** A problem with a part of an expression. */
 export interface ExpressionProblem {
   /** Index into the expression. */
   readonly at: number
   readonly message: string
 }
 
-interface ExpressionSurvey {
+interface ExpressionAnalysis {
   readonly readsBody: boolean
-  /** Whether it reads where credentials are sent: the headers or the query. */
+  /** Whether it reads the headers or the query, which may contain credentials. */
   readonly readsSecrets: boolean
   readonly problems: readonly ExpressionProblem[]
 }
 
 /**
- * Looks an expression over.
+ * Checks the rules that keep an expression's work linear in the size of the request: no nested
+ * loops, no reading of the body in a loop, no loop over the result of `map`, and only functions of
+ * linear time.
  *
- * @param params names of the parameters of the route that the expression belongs to; undefined where they are not known
+ * @param params names of the route's parameters; undefined if the route is invalid
  */
-export function survey(root: ASTNode, params: readonly string[] | undefined): ExpressionSurvey {
-  const surveyor = new Surveyor(params)
-  surveyor.visit(root, undefined)
-  return surveyor
+export function analyze(root: ASTNode, params: readonly string[] | undefined): ExpressionAnalysis {
+  const analyzer = new Analyzer(params)
+  analyzer.visit(root, undefined)
+  return analyzer
 }
 
-class Surveyor implements ExpressionSurvey {
+class Analyzer implements ExpressionAnalysis {
   readsBody = false
   readsSecrets = false
   readonly problems: ExpressionProblem[] = []
@@ -45,7 +41,7 @@ class Surveyor implements ExpressionSurvey {
     this.#params = params
   }
 
-  /** @param loop the variable of the loop that the node is in */
+  /** @param loop the variable of the loop around the node, if any */
   visit(node: ASTNode, loop: string | undefined): void {
     if (node.op === 'call' || node.op === 'rcall') {
       this.#call(node, loop)
@@ -57,15 +53,15 @@ class Surveyor implements ExpressionSurvey {
       const [map, key] = node.args
       if (key.op === 'value' && typeof key.args === 'string') this.#member(map, key.args, key.pos)
     }
-    // The smallest number is written as the negative of one that is too large.
+    // The smallest int is the negation of a literal that is out of range by itself.
     if (node.op === '-_' && node.args.op === 'value' && node.args.args === MAX_INT + 1n) return
     if (node.op === 'value' && typeof node.args === 'bigint' && node.args > MAX_INT)
-      this.#wrong(node.start, `a whole number is at most ${MAX_INT}; write a larger one as 1e19`)
+      this.#report(node.start, `a whole number must be at most ${MAX_INT}; write a larger one as 1e19`)
     if (node.op === 'map') this.#keys(node.args)
-    // A list of the body passes for a set, which is compared in another way.
+    // Lists of the body pass for sets, so the evaluator would not compare them as lists.
     if ((node.op === '==' || node.op === '!=') && node.args.some((side) => side.op === 'list')) {
-      const message = `lists are not compared as a whole; ask for their elements, or for size(...) ${node.op} 0`
-      this.#wrong(node.start, message)
+      const message = `lists cannot be compared; compare their elements, or write size(...) ${node.op} 0`
+      this.#report(node.start, message)
     }
     for (const child of childrenOf(node)) this.visit(child, loop)
   }
@@ -74,15 +70,15 @@ class Surveyor implements ExpressionSurvey {
     if (name === loop) return
     if (!VARIABLES.has(name)) {
       const known = loop === undefined ? [...VARIABLES.keys()] : [...VARIABLES.keys(), loop]
-      const meant = suggestOrList(name, known)
-      const text = nearest(name, known) === undefined ? `; a text stands in quotes: '${name}'` : ''
-      this.#wrong(node.pos, `unknown variable '${name}'${meant}${text}`)
+      const suggestion = suggestOrList(name, known)
+      const hint = nearest(name, known) === undefined ? `; a string needs quotes: '${name}'` : ''
+      this.#report(node.pos, `unknown variable '${name}'${suggestion}${hint}`)
     }
     if (name === 'headers' || name === 'query') this.readsSecrets = true
     if (name !== 'body') return
     this.readsBody = true
     if (loop !== undefined) {
-      this.#wrong(node.pos, `'body' cannot be read inside of a loop, where only '${loop}' changes`)
+      this.#report(node.pos, `'body' cannot be read inside a loop; read '${loop}' instead`)
     }
   }
 
@@ -91,7 +87,7 @@ class Surveyor implements ExpressionSurvey {
     for (const [key] of entries) {
       if (key.op !== 'value') continue
       const name = String(key.args)
-      if (seen.has(name)) this.#wrong(key.start, `the key '${name}' is there twice`)
+      if (seen.has(name)) this.#report(key.start, `duplicate key '${name}'`)
       seen.add(name)
     }
   }
@@ -99,9 +95,9 @@ class Surveyor implements ExpressionSurvey {
   #call(node: CallNode, loop: string | undefined): void {
     const { name, receiver, args } = callOf(node)
     if (receiver !== undefined) this.visit(receiver, loop)
-    const fault = faultOfCall(node, loop)
-    if (fault !== undefined) {
-      this.problems.push(fault)
+    const problem = callProblem(node, loop)
+    if (problem !== undefined) {
+      this.problems.push(problem)
       return
     }
     const [variable, ...body] = args
@@ -112,24 +108,24 @@ class Surveyor implements ExpressionSurvey {
     }
   }
 
-  /** Parameters are known with the route, what is known of a client always, and header names are written in one case. */
+  /** Checks the names of parameters, client members and headers, which are known in advance. */
   #member(map: ASTNode, name: string, at: number): void {
     if (map.op !== 'id') return
     if (map.args === 'params' && this.#params?.includes(name) === false) {
-      const why = this.#params.length === 0 ? '; this route has none' : suggestOrList(name, this.#params)
-      this.#wrong(at, `the route has no parameter ':${name}'${why}`)
+      const hint = this.#params.length === 0 ? '; it has no parameters' : suggestOrList(name, this.#params)
+      this.#report(at, `the route has no parameter ':${name}'${hint}`)
     }
     if (map.args === 'client' && !CLIENT_MEMBERS.includes(name)) {
-      this.#wrong(at, `a client has no '${name}'${suggestOrList(name, CLIENT_MEMBERS)}`)
+      this.#report(at, `a client has no member '${name}'${suggestOrList(name, CLIENT_MEMBERS)}`)
     }
     if (map.args === 'headers' && name !== name.toLowerCase()) {
-      this.#wrong(at, `the names of headers are in lower case here: '${name.toLowerCase()}'`)
+      this.#report(at, `header names must be in lower case: '${name.toLowerCase()}'`)
     } else if (map.args === 'headers' && name.includes('_')) {
-      this.#wrong(at, `the names of headers have '-' for '_' here: '${name.replaceAll('_', '-')}'`)
+      this.#report(at, `header names must have '-' instead of '_': '${name.replaceAll('_', '-')}'`)
     }
   }
 
-  #wrong(at: number, message: string): void {
+  #report(at: number, message: string): void {
     this.problems.push({ at, message })
   }
 }
@@ -141,38 +137,41 @@ function callOf(node: CallNode) {
   return { name: node.args[0], receiver: node.args[1], args: node.args[2] }
 }
 
-/** What is wrong with a call itself, its arguments aside. */
-function faultOfCall(node: CallNode, loop: string | undefined): ExpressionProblem | undefined {
+/** Finds the problem of a call itself, apart from its arguments. */
+function callProblem(node: CallNode, loop: string | undefined): ExpressionProblem | undefined {
   const { name, receiver, args } = callOf(node)
   const at = nameAt(node, name)
   if (!FUNCTIONS.has(name)) return { at, message: unknownFunction(name) }
   if (SEARCHES.has(name) && args.some((arg) => arg.op !== 'value')) {
     return {
       at,
-      message: `'${name}' looks for a text that is written in the expression, such as ${name}("a")`,
+      message: `'${name}' requires a literal string, such as ${name}("a")`,
     }
   }
   if (receiver === undefined || !LOOPS.has(name)) return undefined
   const [variable] = args
   if (args.length < 2) {
-    return { at, message: `'${name}' takes a name for the element and what to do with it: ${name}(x, ...)` }
+    return { at, message: `'${name}' requires a variable for the element and an expression: ${name}(x, ...)` }
   }
   if (loop !== undefined) {
-    return { at, message: `'${name}' is a loop inside of a loop, which a large body would make slow` }
+    return {
+      at,
+      message: `'${name}' is nested in another loop, which would be slow for a large body; use one loop`,
+    }
   }
-  if (maps(receiver)) {
-    return { at, message: `'${name}' loops over what 'map' made; let 'map' be the last of the chain` }
+  if (containsMap(receiver)) {
+    return { at, message: `'${name}' loops over the result of 'map'; make 'map' the last call of the chain` }
   }
   if (variable?.op !== 'id' || !VARIABLES.has(variable.args)) return undefined
-  const message = `'${variable.args}' has a meaning of its own; name the element otherwise, such as x`
+  const message = `'${variable.args}' is a predefined variable; choose another name for the element, such as x`
   return { at: variable.pos, message }
 }
 
-function maps(node: ASTNode): boolean {
-  return (node.op === 'rcall' && node.args[0] === 'map') || childrenOf(node).some(maps)
+function containsMap(node: ASTNode): boolean {
+  return (node.op === 'rcall' && node.args[0] === 'map') || childrenOf(node).some(containsMap)
 }
 
-/** Where the name of a called function stands: behind its receiver. */
+/** Finds the name of a called function in the source, behind its receiver. */
 function nameAt(node: ASTNode, name: string): number {
   const from = node.op === 'rcall' ? node.args[1].end : node.start
   const at = node.input.indexOf(name, from)
@@ -181,10 +180,10 @@ function nameAt(node: ASTNode, name: string): number {
 
 function unknownFunction(name: string): string {
   if (name === 'matches') {
-    return "'matches' is not supported: a text can be made on which it never ends; use ==, startsWith, endsWith or contains"
+    return "'matches' is not supported, since a crafted string could keep it busy; use ==, startsWith, endsWith or contains"
   }
-  const meant = nearest(name, FUNCTIONS)
-  return meant === undefined
-    ? `there is no function '${name}' here; there are ${[...FUNCTIONS].join(', ')}`
-    : `there is no function '${name}' here; did you mean '${meant}'?`
+  const suggestion = nearest(name, FUNCTIONS)
+  return suggestion === undefined
+    ? `unknown function '${name}'; expected one of ${[...FUNCTIONS].join(', ')}`
+    : `unknown function '${name}'; did you mean '${suggestion}'?`
 }

@@ -1,7 +1,9 @@
 import { EvaluationError } from '@marcbachmann/cel-js'
 
-/** CEL's functions of strings, as its specification has them: positions count code points, and only ASCII letters change case. */
-
+/**
+ * Functions on strings as CEL's specification defines them: positions count code points, and only
+ * ASCII letters change case.
+ */
 export function lowerAscii(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }
@@ -10,7 +12,7 @@ export function upperAscii(text: string): string {
   return text.replace(/[a-z]+/g, (letters) => letters.toUpperCase())
 }
 
-/** Unicode's White_Space: U+0085 is in it and U+FEFF is not. */
+/** Unicode's White_Space, which includes U+0085 but not U+FEFF. */
 const WHITE_SPACE = /[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
 
 export function trim(text: string): string {
@@ -30,11 +32,11 @@ export function indexOf(text: string, search: string, from = 0n): bigint {
 
 export function lastIndexOf(text: string, search: string, from?: bigint): bigint {
   if (search === '') return from ?? codePointsBefore(text, text.length)
-  if (from === undefined) return found(text, text.lastIndexOf(search))
+  if (from === undefined) return toCodePoints(text, text.lastIndexOf(search))
   if (from < 0n) throw outOfRange()
   const start = unitAt(text, from)
   if (start === undefined || start === text.length) return -1n
-  return found(text, text.lastIndexOf(search, start))
+  return toCodePoints(text, text.lastIndexOf(search, start))
 }
 
 export function substring(text: string, from: bigint, to?: bigint): string {
@@ -44,11 +46,11 @@ export function substring(text: string, from: bigint, to?: bigint): string {
   return text.slice(start, end)
 }
 
-function found(text: string, at: number): bigint {
+function toCodePoints(text: string, at: number): bigint {
   return at === -1 ? -1n : codePointsBefore(text, at)
 }
 
-/** Where the n-th code point is, in UTF-16 units; undefined where the text is shorter. */
+/** Returns the index of a code point in UTF-16 units; undefined beyond the end of the string. */
 function unitAt(text: string, codePoints: bigint): number | undefined {
   if (codePoints < 0n || codePoints > BigInt(text.length)) return undefined
   let at = 0
