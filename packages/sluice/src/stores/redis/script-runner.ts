@@ -1,6 +1,10 @@
+import { createHash } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
+import { SCRIPT } from './lua/inlined.js'
 import type { Connection } from './redis-connection.js'
-import { SCRIPT, SCRIPT_SHA } from './script.js'
+
+/** Names the script to a server that has cached it. */
+const SCRIPT_SHA = createHash('sha1').update(SCRIPT).digest('hex')
 
 /** How long a server that is not ready is left alone before the one retry, in milliseconds. */
 const PAUSE = 20

@@ -1,19 +1,20 @@
-/**
- * The script's part that knows what is asked, and how the answer is put together.
- *
- * A call brings jobs: requests to decide on, settlements, resets. They are done one after the other, as if each were a
- * call of its own at the same time; each key is read once and written once. ARGV: a time or '', and what `batch.ts`
- * writes: the limits, the kinds of jobs (of each charge the place of its limit, its cost, and whether it is enforced) and the jobs as one
- * row of numbers; then the leases of the charges to `concurrency` limits, as they come.
- *
- * A job is its operation, the place of its kind, and that of the key of its first charge, after which those of the others lie; or 0, and then the
- * place of each. A reset is its operation and a key.
- *
- * The answer is a row of bytes: the time, and what became of each job. For one that was decided that is, for each charge,
- * the cost that was asked for (with what earlier charges of the job take from the same key), and its state as it was or
- * the facts. After the bytes comes what was wrong with the jobs that failed.
- */
-export const asked = `
+-- The jobs of a call and its reply.
+--
+-- A call brings jobs: requests to decide, settlements and resets. They run one after the other, as
+-- if each were a call of its own at the same time; each key is read once and written once. ARGV: a
+-- time or '', and what `batch.ts` writes: the limits, the kinds of jobs (of each charge the position
+-- of its limit, its cost, and whether it is enforced) and the jobs as one array of numbers; then the
+-- leases of the charges to concurrency limits, in order.
+--
+-- A job is its operation, the position of its kind, and the position of its first charge's key, with
+-- the keys of the other charges after it; or 0, and then the position of each key. A reset is its
+-- operation and a key.
+--
+-- The reply is a string of bytes: the time, and the result of each job. The result of a decision is,
+-- for each charge, the cost that was judged (with what earlier charges of the job take from the same
+-- key), and its state as found or the facts. After the bytes come the errors of the jobs that
+-- failed.
+
 local limits, jobKinds, jobs = unpack(cjson.decode(ARGV[2]))
 local place, leases = 0, 2
 local parts, said = { pack('>d', now) }, 1
@@ -33,7 +34,7 @@ end
 
 -- A job that failed, and why.
 local function sayFailed(fault)
-  say('\\3')
+  say('\3')
   faultsSaid[#faultsSaid + 1] = fault
 end
 
@@ -61,4 +62,3 @@ local function areTwins()
   end
   return false
 end
-`

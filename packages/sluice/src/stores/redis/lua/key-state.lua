@@ -1,13 +1,12 @@
-/**
- * The script's part that knows how a key holds its state.
- *
- * A header holds a version, the limit that was last taken under, when the key expires, and the state's numbers; then the same without an expiry
- * for each further way of counting that is in use, which are buckets and windows. A bucket or a window is a
- * string, which is its header; a log has it as the field 'h' of a hash; leases are a sorted set, and it is the member
- * whose score is infinite. Of a log whose entries are kept for longer than the limit's own period, the header has that
- * period, and in place of the burst the time until when that is so.
- */
-export const kept = `
+-- How a key stores its state.
+--
+-- A header consists of a version, the limit of the last take, the key's expiry, and the numbers of
+-- the state. The same fields without an expiry follow for each further count (buckets and windows
+-- only). A bucket or a window is a string, which is its header. A log has it in field 'h' of a hash.
+-- Leases are a sorted set, and the header is the member whose score is infinite. A log may keep its
+-- entries for longer than the limit's own period: its header then has that longer period, and in
+-- place of the burst the time until which it applies.
+
 local HEAD_SIZE = 27
 local EXPIRY_SIZE = 8
 -- Most counts that a key has.
@@ -249,4 +248,3 @@ local function keep(index)
   end
   call('PEXPIRE', key, format('%d', lifetime))
 end
-`

@@ -1,12 +1,10 @@
-/**
- * The script's last part: does the jobs one after the other, and writes what they changed.
- */
-export const decide = `
+-- The last part: runs the jobs one after the other and writes the keys that they changed.
+
 -- What became of a job: 1 it was done, 2 a calendar limit came without the window that holds now, 3 it failed, 4 it was done, and
 -- after its charges it says of each how fast a bucket drains that was taken under a faster limit than is asked about, or 0.
 local function isHindered(index, limit)
   if limit.outside then
-    say('\\2')
+    say('\2')
     return true
   end
   atHand = index
@@ -73,7 +71,7 @@ local function decideOne(takes)
   if takes and isFitting and cost > 0 and isServerFull() then return sayFailed(FULL) end
   local facts = algorithm.facts
   local found = facts and facts(limit, state, cost, isFitting) or algorithm.pack(state)
-  parts[said + 1], parts[said + 2], parts[said + 3] = state.fasterRate and '\\4' or '\\1', COSTS[cost], found
+  parts[said + 1], parts[said + 2], parts[said + 3] = state.fasterRate and '\4' or '\1', COSTS[cost], found
   said = said + 3
   if state.fasterRate then say(pack('>d', state.fasterRate)) end
   if takes and isFitting and cost > 0 then take(index, limit, cost, lease) end
@@ -119,7 +117,7 @@ local function decideAll(takes)
   -- A shadow charge takes only what the enforced ones leave.
   if hasShadows then judge(false) end
   if takes and admitted and isServerFull() then return sayFailed(FULL) end
-  say(haveFasterRates and '\\4' or '\\1')
+  say(haveFasterRates and '\4' or '\1')
   for each = 1, count do
     local charge = charges[each]
     parts[said + 1], parts[said + 2] = charge.said, charge.facts
@@ -148,7 +146,7 @@ end
 local function settleAll()
   readCharges(true)
   for each = 1, count do
-    if charges[each].limit.outside then return say('\\2') end
+    if charges[each].limit.outside then return say('\2') end
   end
   local fault
   for each = 1, count do
@@ -160,7 +158,7 @@ local function settleAll()
     if not why and isServerFull() and not isRelease(charge) then why = FULL end
     if why then fault = why else settle(index, limit, charge.taken, charge.cost, charge.lease) end
   end
-  if fault then sayFailed(fault) else say('\\1') end
+  if fault then sayFailed(fault) else say('\1') end
 end
 
 local function doJob(operation)
@@ -205,7 +203,7 @@ while place < last do
     place = place + 1
     isServerFull()
     reset(jobs[place])
-    say('\\1')
+    say('\1')
   else
     nextJob()
     local before, from, leasesBefore, faultsBefore = said, place, leases, #faultsSaid
@@ -229,4 +227,3 @@ for each = 1, changes do
 end
 
 return { table.concat(parts), unpack(faultsSaid) }
-`

@@ -1,5 +1,5 @@
-/** The script's part for `limits/sliding-window.ts`: the counters of two windows. */
-export const slidingWindow = `
+-- Sliding window (`algorithms/sliding-window.ts`): the counters of two windows.
+
 define.w = function()
   local function estimate(limit, state, cost)
     return state.previous * (1 - (state.at - state.start) / limit.period) + (state.current + cost)
@@ -77,4 +77,3 @@ define.w = function()
     end,
   }
 end
-`

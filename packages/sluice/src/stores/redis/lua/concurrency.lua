@@ -1,9 +1,8 @@
-/**
- * The script's part for `limits/concurrency.ts`. The leases are the members of a sorted set, scored by the moment at
- * which they end: '=name'. One that holds other than one slot has a second member '#name', scored by the slots, negated,
- * so that all of those come before every lease. The header is the member whose score is infinite.
- */
-export const concurrency = `
+-- Concurrency (`algorithms/concurrency.ts`). The leases are members of a sorted set, scored by the
+-- time at which they end: '=name'. A lease of more or fewer slots than one has a second member
+-- '#name', scored by the negated number of slots, so that these members sort before every lease. The
+-- header is the member whose score is infinite.
+
 define.n = function()
   local function slotsOf(state, member)
     if not state.uneven then return 1 end
@@ -150,4 +149,3 @@ define.n = function()
     end,
   }
 end
-`

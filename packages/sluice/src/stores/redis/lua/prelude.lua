@@ -1,15 +1,15 @@
-/**
- * What the parts of the script share: the time, the arithmetic of verdicts, the algorithms by their letters.
- *
- * The parts that follow fill `define`, one algorithm each, with the functions of `limits/algorithm.ts` under the same
- * names; what a call does not need is never made. Times are milliseconds, and `now` is the one time of the whole call.
- * The arithmetic is that of TypeScript, operation by operation: both count in IEEE doubles, so both come to the same
- * numbers. States are changed in place.
- *
- * The script only decides: `fits` says whether a cost may be taken, and `facts` are the numbers from which the caller
- * works out what else a verdict says (`finding.ts`). To say it all here would cost a third more time.
- */
-export const prelude = `
+-- Shared by all parts: the time, the arithmetic of verdicts, and the algorithms by letter.
+--
+-- Each algorithm's part registers a constructor in `define` whose functions have the names of
+-- `algorithms/algorithm.ts`; algorithms that a call does not need are never constructed. Times are
+-- milliseconds, and `now` is the one time of the whole call. The arithmetic repeats that of
+-- TypeScript operation by operation: both use IEEE doubles, so both get the same numbers. States are
+-- changed in place.
+--
+-- The script only decides: `fits` tells whether a cost may be taken, and `facts` are the numbers from
+-- which the client computes the rest of a verdict (`script-result.ts`). Computing it here would take
+-- a third more time.
+
 local KEYS, ARGV = KEYS, ARGV
 local given = ARGV[1]
 local call, pack, unpackFrom, format, sub = redis.call, struct.pack, struct.unpack, string.format, string.sub
@@ -49,7 +49,7 @@ local function isWithin(used, capacity)
   return used <= mostOf(capacity)
 end
 
--- How long ago the window began that holds what was counted another way (\`limits/fixed-window.ts\`).
+-- How long ago the window began that holds what was counted another way (`limits/fixed-window.ts`).
 local function ageOfWindow(period, usage)
   return usage.sinceAge - usage.lastAge < period and usage.sinceAge or usage.lastAge
 end
@@ -59,4 +59,3 @@ end
 local function packFacts(used, idleAfter, untilOneLess, wait)
   return pack('>dddd', used, idleAfter, untilOneLess, wait)
 end
-`

@@ -1,10 +1,9 @@
-/**
- * The script's short way for what nearly all requests are: charges to token buckets whose state counts under the limit that is asked about. Of a
- * bucket only the level now is kept at hand. It says and does what the long way of `decide.ts` would, and takes the server 13 µs for a request of
- * five where that takes 20; where anything is otherwise (another algorithm or limit, a shadow, a key that is charged twice, a clock that was set back)
- * it leaves the job to it.
- */
-export const buckets = `
+-- The short path for most requests: charges to token buckets whose state counts under the requested
+-- limit. Only the current level of such a bucket is kept in memory. The result and the writes equal
+-- those of the long path in `main.lua`; the server needs 13 µs instead of 20 µs for a request of five
+-- charges. Anything else (another algorithm or limit, a shadow, a key charged twice, a clock that was
+-- set back) is left to the long path.
+
 -- What is said of so many charges fits on the stack of Lua.
 local MAX_CHARGES = 100
 -- How what was found is written, by the number of charges.
@@ -82,4 +81,3 @@ local function decideBuckets(takes)
   if not firstKey then place = place + count end
   return true
 end
-`

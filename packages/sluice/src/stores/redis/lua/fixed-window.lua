@@ -1,8 +1,7 @@
-/**
- * The script's part for `limits/fixed-window.ts`. Lua knows no time zones: a calendar limit comes with two windows,
- * the one that holds the client's idea of now and the next. The script answers only where its own now lies in one.
- */
-export const fixedWindow = `
+-- Fixed window (`algorithms/fixed-window.ts`). Lua knows no time zones, so a calendar limit comes with
+-- two windows: the one that contains the client's current time and the next one. The script decides
+-- only if its own time lies in one of them.
+
 define.f = function()
   local TREMBLE = 60000
 
@@ -88,4 +87,3 @@ define.f = function()
     end,
   }
 end
-`

@@ -1,11 +1,9 @@
-/**
- * The script's part that knows what a key has used now, as a limit sees it, and what it has used after a take or a settlement
- * (`limits/counts.ts`, function by function).
- *
- * A key has a count for each way of counting that is in use. The first is in the rows \`unders\` and \`states\`; further ones,
- * which few keys have, are in \`others\`.
- */
-export const state = `
+-- What a key has used now, as a limit sees it, and after a take or a settlement
+-- (`algorithms/usage-counts.ts`, function by function).
+--
+-- A key has a count for each way of counting in use. The first is in `unders` and `states`; further
+-- counts, which few keys have, are in `others`.
+
 -- The key whose state was asked for last.
 local atHand
 
@@ -231,7 +229,7 @@ local function settle(index, limit, taken, cost, lease)
     end
   end
   if not settled[1] then
-    -- As in \`beside\`; and what a log is owed ends no lease.
+    -- As in `beside`; and what a log is owed ends no lease.
     if limit.letter == 'l' and rest[1] then return end
     for place, count in ipairs(rest) do rest[place] = beside(count, limit) or count end
     settled[1] = { limit = limit, by = limit, state = A[limit.letter].fresh(limit, KEYS[index]) }
@@ -259,4 +257,3 @@ local function settle(index, limit, taken, cost, lease)
   if isOne then expiries[index] = expiry end
   mend(index)
 end
-`

@@ -1,10 +1,8 @@
-/**
- * The script's part for `limits/sliding-log.ts`. The entries are fields of the key's hash, numbered as they came; each
- * holds its time and the running sum of costs up to and including it. What counts is [head, tail); what lies in
- * [first, head) is over and not yet deleted. An entry is read when it is asked for, and the searches are binary, so a
- * decision reads O(log n) entries and writes one.
- */
-export const slidingLog = `
+-- Sliding log (`algorithms/sliding-log.ts`). The entries are fields of the key's hash, numbered in
+-- order of arrival. Each holds its time and the running sum of costs up to and including it. Entries
+-- in [head, tail) count; those in [first, head) have expired and are not deleted yet. Entries are read
+-- on demand by binary search, so a decision reads O(log n) entries and writes one.
+
 define.l = function()
   -- Of the entries that are over, a write deletes at most so many more than it adds: no log grows, and no long stall.
   local DELETED_A_WRITE = 100
@@ -270,4 +268,3 @@ define.l = function()
     end,
   }
 end
-`

@@ -1,5 +1,5 @@
-/** The script's part for `limits/token-bucket.ts`: how full the bucket is, as of a time. */
-export const tokenBucket = `
+-- Token bucket (`algorithms/token-bucket.ts`): the level of the bucket at a time.
+
 define.t = function()
   local function timeFor(limit, units)
     return (units * limit.period) / limit.limit
@@ -76,4 +76,3 @@ define.t = function()
     end,
   }
 end
-`
