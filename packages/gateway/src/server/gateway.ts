@@ -1,189 +1,235 @@
 import type { AddressInfo } from 'node:net'
 import { type GatewayConfig, policiesOf } from '../policy/config/config.js'
 import { isObserved, restartNeeded } from '../policy/config/restart-needed.js'
-import type { Readiness } from './admin/admin-routes.js'
-import { startAdmin } from './admin/admin-server.js'
+import type { AdminSources, Readiness } from './admin/admin-routes.js'
+import { type AdminServer, startAdmin } from './admin/admin-server.js'
 import { LiveState } from './admin/live-state.js'
 import { recordStatus } from './admin/replay/record-status.js'
 import { replayRecording } from './admin/replay/replay-recording.js'
 import type { Log } from './logging/log.js'
 import { GatewayMetrics } from './observability/metrics/gateway-metrics.js'
 import { timed } from './observability/metrics/timed-store.js'
-import { broadcast } from './observability/observer.js'
+import { broadcast, type Observer } from './observability/observer.js'
 import { Recorder } from './observability/recording/recorder.js'
 import { RefusalLog } from './observability/refusal-log.js'
 import { NO_LOAD } from './observability/server-load.js'
 import { unreadableResponseLog } from './observability/unreadable-responses.js'
-import { errorReporter } from './proxy/error-log.js'
+import { errorReporter } from './proxy/error-reporter.js'
 import { Runtime } from './runtime.js'
 import { type OpenedStore, openStore, type StoreHealth } from './store/open-store.js'
-import { summedStats } from './store/store-stats.js'
-import { type Frontend, inProcessFrontend } from './workers/frontend.js'
-import { workerFrontend } from './workers/worker-pool.js'
+import { type StoreStats, summedStats } from './store/store-stats.js'
+import { type Frontend, startInProcess } from './workers/frontend.js'
+import { startWorkers } from './workers/worker-pool.js'
 
-/** A gateway that runs. */
+/** A running gateway. */
 export interface Gateway {
   readonly address: AddressInfo
   /** Undefined without an admin port. */
   readonly adminAddress: AddressInfo | undefined
   /**
-   * Goes on with another configuration. Requests that are under way end as they began; what clients have used stays used.
-   * Rejects with an Error that says what needs a restart, or what is wrong; nothing has changed then. One call ends before the
-   * next begins.
+   * Puts another configuration into force. Requests in flight end under the configuration they began
+   * with, and clients keep what they have used. Calls must not overlap.
+   *
+   * @throws Error if the change needs a restart or the configuration cannot be used; the previous one
+   *   then stays in force
    */
   apply(config: GatewayConfig): Promise<void>
-  /** Takes no more requests and waits for those that run, as long as the configuration says; then cuts them. */
+  /**
+   * Stops accepting requests and waits for those in flight, up to the configured shutdown timeout.
+   * Then aborts the rest. Idempotent.
+   */
   close(): Promise<void>
 }
 
 /**
- * Starts a gateway. A store that does not answer hinders it not: that is logged, and the policy for it decides.
+ * Starts a gateway. An unreachable store does not prevent the start: it is logged, and the configured
+ * failure policy decides.
  *
- * @throws Error where a port cannot be had, or the configuration names an upstream that cannot be used.
+ * @throws Error if a port cannot be opened or the configured upstream cannot be used
  */
-export async function startGateway(first: GatewayConfig, log: Log): Promise<Gateway> {
-  const opened = await openStore(first, log)
+export async function startGateway(config: GatewayConfig, log: Log): Promise<Gateway> {
+  const gateway = new GatewayProgram(config, await openStore(config, log), log)
   try {
-    return await startWith(opened, first, log)
+    const address = await gateway.start(config)
+    return {
+      address,
+      adminAddress: gateway.adminAddress,
+      apply: (next) => gateway.apply(next),
+      close: () => gateway.close(),
+    }
   } catch (error) {
-    await opened.store.close()
+    await gateway.stop(0)
     throw error
   }
 }
 
-async function startWith(opened: OpenedStore, first: GatewayConfig, log: Log): Promise<Gateway> {
-  let front: Frontend | undefined
-  const metrics = new GatewayMetrics()
-  const figures = () => summedStats([opened.figures(), ...(front?.figures() ?? [])])
-  const liveState =
-    first.admin &&
-    new LiveState(first, {
-      opened: { ...opened, figures },
-      warmUps: { ofRoutes: (config) => serving.warmUps.ofRoutes(config) },
-      overrides: () => serving.overrides,
-      async override(overrides) {
-        serving.override(overrides)
-        await front?.follow(serving)
+/** The parts of a gateway, and the order in which they start and stop. */
+class GatewayProgram {
+  readonly #store: OpenedStore
+  readonly #log: Log
+  readonly #metrics = new GatewayMetrics()
+  readonly #refusals: RefusalLog
+  readonly #recorder: Recorder | undefined
+  readonly #liveState: LiveState | undefined
+  readonly #observer: Observer
+  #runtime!: Runtime
+  #frontend: Frontend | undefined
+  #admin: AdminServer | undefined
+  /** Whether the keys were reloaded while workers were starting with the previous ones. */
+  #missedKeyChange = false
+  #closed: Promise<void> | undefined
+
+  constructor(config: GatewayConfig, store: OpenedStore, log: Log) {
+    this.#store = store
+    this.#log = log
+    this.#refusals = new RefusalLog(config.log, { log })
+    this.#recorder = config.record && new Recorder(config.record, recordErrorLog(log))
+    this.#liveState = config.admin && this.#createLiveState(config)
+    this.#observer = broadcast([
+      ...(this.#liveState === undefined ? [] : [this.#metrics, this.#liveState]),
+      ...[this.#refusals, unreadableResponseLog(log)],
+    ])
+  }
+
+  get adminAddress(): AddressInfo | undefined {
+    return this.#admin?.address
+  }
+
+  /** Starts the parts in order. A failure leaves the started ones to `stop`. */
+  async start(config: GatewayConfig): Promise<AddressInfo> {
+    this.#runtime = await this.#openRuntime(config)
+    this.#frontend = await this.#startFrontend(config)
+    if (this.#missedKeyChange) await this.#frontend.reload(this.#runtime)
+    this.#admin = await this.#startAdmin(config)
+    return this.#frontend.address
+  }
+
+  async apply(next: GatewayConfig): Promise<void> {
+    const obstacle = restartNeeded(this.#runtime.config, next)
+    if (obstacle !== undefined) throw new Error(obstacle)
+    await this.#runtime.reload(next)
+    await this.#frontend?.reload(this.#runtime)
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.stop(this.#runtime.config.timeouts.shutdown)
+    return this.#closed
+  }
+
+  /** Stops every part that was started. */
+  async stop(gracePeriodMs: number): Promise<void> {
+    await this.#frontend?.close(gracePeriodMs)
+    this.#refusals.close()
+    await this.#runtime?.close()
+    await this.#recorder?.close()
+    this.#liveState?.feed.close()
+    await this.#admin?.close()
+    await this.#store.store.close()
+  }
+
+  #createLiveState(config: GatewayConfig): LiveState {
+    return new LiveState(config, {
+      opened: { ...this.#store, stats: () => this.#storeStats() },
+      warmUps: { ofRoutes: (config) => this.#runtime.warmUps.ofRoutes(config) },
+      overrides: () => this.#runtime.overrides,
+      override: async (overrides) => {
+        this.#runtime.setOverrides(overrides)
+        await this.#frontend?.reload(this.#runtime)
       },
-      log,
+      log: this.#log,
     })
-  const refusals = new RefusalLog(first.log, { log })
-  const observer = broadcast([
-    ...(liveState === undefined ? [] : [metrics, liveState]),
-    ...[refusals, unreadableResponseLog(log)],
-  ])
-  const recorder = first.record && new Recorder(first.record, recordFailures(log))
-  /** Whether the keys changed while the workers were starting with the old ones. */
-  let keysAreNewer = false
-  const serving: Runtime = await Runtime.open(first, {
-    recorder,
-    keysChanged() {
-      if (front === undefined) keysAreNewer = true
-      else front.follow(serving).catch((error) => log.crashed(error))
-    },
-    store: liveState === undefined ? opened.store : timed(opened.store, observer.onStoreOperation),
-    observer,
-    log,
-    changed({ config, setup }) {
-      metrics.setTiers(tiersOf(config))
-      refusals.configure(config.log)
-      liveState?.setConfig(config, setup.admission.policies)
-    },
-  }).catch((error) => {
-    liveState?.feed.close()
-    throw error
-  })
-  const letGo = async () => {
-    refusals.close()
-    await serving.close()
-    await recorder?.close()
-    liveState?.feed.close()
-  }
-  let stopping: Promise<void> | undefined
-
-  const trouble = errorReporter(log)
-  const readiness = async (): Promise<Readiness> =>
-    stopping === undefined
-      ? readinessWith(await opened.health(), front?.figures().every(({ up }) => up) ?? true)
-      : { ready: false, details: { status: 'stopping' } }
-  let admin: Awaited<ReturnType<typeof startAdmin>> | undefined
-  try {
-    front =
-      first.workers === 1
-        ? await inProcessFrontend(serving, trouble)
-        : await workerFrontend({
-            serving,
-            store: opened.store,
-            observer,
-            observed: isObserved(first),
-            log,
-          })
-    if (keysAreNewer) await front.follow(serving)
-    admin =
-      first.admin &&
-      liveState &&
-      (await startAdmin({
-        config: first.admin,
-        sources: {
-          readiness,
-          metrics: {
-            type: metrics.contentType,
-            text: () =>
-              metrics.text({
-                store: figures,
-                load: () => front?.load() ?? NO_LOAD,
-                dropped: () => ({
-                  log: (log.dropped ?? 0) + (front?.droppedLogLines ?? 0),
-                  audit: admin?.auditDropped ?? 0,
-                  record: recorder?.dropped ?? 0,
-                }),
-                warmUps: () => serving.warmUps.ofRoutes(serving.config),
-              }),
-            summary: () => metrics.summary(),
-          },
-          live: {
-            feed: liveState.feed,
-            status: () => liveState.status(),
-            topClients: () => liveState.topClients(),
-            client: (text) => liveState.client(text),
-            config: () => liveState.config(),
-          },
-        },
-        perform: (action) => liveState.perform(action),
-        record: recorder && {
-          replay: replayRecording(recorder, () => serving.config),
-          status: () => recordStatus(serving.config),
-        },
-        log,
-      }))
-  } catch (error) {
-    await front?.close(0)
-    await letGo()
-    throw error
   }
 
-  return {
-    address: front.address,
-    adminAddress: admin?.address,
-    async apply(next) {
-      const fixed = restartNeeded(serving.config, next)
-      if (fixed !== undefined) throw new Error(fixed)
-      await serving.apply(next)
-      await front.follow(serving)
-    },
-    close() {
-      stopping ??= (async () => {
-        await front.close(serving.config.timeouts.shutdown)
-        await letGo()
-        await admin?.close()
-        await opened.store.close()
-      })()
-      return stopping
-    },
+  #openRuntime(config: GatewayConfig): Promise<Runtime> {
+    const { store } = this.#store
+    return Runtime.open(config, {
+      recorder: this.#recorder,
+      store: this.#liveState === undefined ? store : timed(store, this.#observer.onStoreOperation),
+      observer: this.#observer,
+      log: this.#log,
+      onKeysChanged: () => {
+        if (this.#frontend === undefined) this.#missedKeyChange = true
+        else this.#frontend.reload(this.#runtime).catch((error) => this.#log.crashed(error))
+      },
+      onChange: ({ config, services }) => {
+        this.#metrics.setTiers(tiersOf(config))
+        this.#refusals.configure(config.log)
+        this.#liveState?.setConfig(config, services.policies.policies)
+      },
+    })
+  }
+
+  #startFrontend(config: GatewayConfig): Promise<Frontend> {
+    if (config.workers === 1) return startInProcess(this.#runtime, errorReporter(this.#log))
+    return startWorkers({
+      runtime: this.#runtime,
+      store: this.#store.store,
+      observer: this.#observer,
+      isObserved: isObserved(config),
+      log: this.#log,
+    })
+  }
+
+  async #startAdmin(config: GatewayConfig): Promise<AdminServer | undefined> {
+    const liveState = this.#liveState
+    if (config.admin === undefined || liveState === undefined) return undefined
+    return startAdmin({
+      config: config.admin,
+      sources: this.#adminSources(liveState),
+      perform: (action) => liveState.perform(action),
+      record: this.#recorder && {
+        replay: replayRecording(this.#recorder, () => this.#runtime.config),
+        status: () => recordStatus(this.#runtime.config),
+      },
+      log: this.#log,
+    })
+  }
+
+  #adminSources(liveState: LiveState): AdminSources {
+    return {
+      readiness: () => this.#readiness(),
+      metrics: {
+        type: this.#metrics.contentType,
+        text: () =>
+          this.#metrics.text({
+            store: () => this.#storeStats(),
+            load: () => this.#frontend?.load() ?? NO_LOAD,
+            dropped: () => this.#droppedLines(),
+            warmUps: () => this.#runtime.warmUps.ofRoutes(this.#runtime.config),
+          }),
+        summary: () => this.#metrics.summary(),
+      },
+      live: {
+        feed: liveState.feed,
+        status: () => liveState.status(),
+        topClients: () => liveState.topClients(),
+        client: (text) => liveState.client(text),
+        config: () => liveState.config(),
+      },
+    }
+  }
+
+  async #readiness(): Promise<Readiness> {
+    if (this.#closed !== undefined) return { ready: false, details: { status: 'stopping' } }
+    const health = await this.#store.health()
+    const isUpInWorkers = this.#frontend?.storeStats().every(({ up }) => up) ?? true
+    return readinessWith(health, isUpInWorkers)
+  }
+
+  #storeStats(): StoreStats {
+    return summedStats([this.#store.stats(), ...(this.#frontend?.storeStats() ?? [])])
+  }
+
+  #droppedLines() {
+    return {
+      log: (this.#log.dropped ?? 0) + (this.#frontend?.droppedLogLines ?? 0),
+      audit: this.#admin?.auditDropped ?? 0,
+      record: this.#recorder?.dropped ?? 0,
+    }
   }
 }
 
-/** All the tiers that a configuration names. */
+/** All tiers that a configuration names. */
 function tiersOf(config: GatewayConfig): string[] {
   const ofRules = policiesOf(config).flatMap(({ rules }) =>
     rules.flatMap(({ tiers }) => Object.keys(tiers ?? {})),
@@ -191,7 +237,10 @@ function tiersOf(config: GatewayConfig): string[] {
   return [...Object.keys(config.tiers), ...ofRules]
 }
 
-/** A gateway that can decide without its store is ready without it; one that may not would only answer 503. */
+/**
+ * The readiness for the health of the store. Without its store, a gateway is ready if its failure
+ * policy can decide; under `closed` it could only respond with 503.
+ */
 function readinessWith(health: StoreHealth, isUpInWorkers: boolean): Readiness {
   if (health === undefined) return { ready: true, details: { status: 'ready' } }
   const { policy } = health
@@ -201,15 +250,16 @@ function readinessWith(health: StoreHealth, isUpInWorkers: boolean): Readiness {
   return { ready, details: { status: ready ? 'ready' : 'without its store', store: state, policy } }
 }
 
-/** A record that goes on failing is logged once a minute for each cause, however often it is tried. */
-const RECORD_FAILURE_QUIET_MS = 60_000
+/** The interval at which a persistent failure to record is logged. */
+const RECORD_ERROR_INTERVAL_MS = 60_000
 
-function recordFailures(log: Log): (error: unknown) => void {
+/** Logs failures to record: repeated ones once per interval. */
+function recordErrorLog(log: Log): (error: unknown) => void {
   let last = { message: '', at: Number.NEGATIVE_INFINITY }
   return (error) => {
     const message = String(error)
     const now = performance.now()
-    if (message === last.message && now - last.at < RECORD_FAILURE_QUIET_MS) return
+    if (message === last.message && now - last.at < RECORD_ERROR_INTERVAL_MS) return
     last = { message, at: now }
     log.crashed(error)
   }

@@ -11,46 +11,46 @@ import { WarmUps } from '../policy/warm-ups.js'
 import { BodyMemory } from './http/body-memory.js'
 import { createGatewayName } from './http/via.js'
 import { type ClientReader, openClientReader } from './identity/client-reader.js'
-import { type KeyFileWatch, type KeysText, watchKeyFile } from './identity/key-file-watch.js'
+import { type KeyFile, type KeyFileWatch, watchKeyFile } from './identity/key-file-watch.js'
 import type { Log } from './logging/log.js'
 import type { Observer } from './observability/observer.js'
 import type { Recorder } from './observability/recording/recorder.js'
-import type { RequestServices } from './proxy/request-services.js'
+import { RefCount } from './proxy/ref-count.js'
+import type { RequestServices } from './proxy/request-context.js'
 import { createUpstream, type Upstream } from './proxy/upstream.js'
-import { UseCount } from './proxy/use-count.js'
 
 export interface RuntimeOptions {
-  /** What the gateway calls itself in `Via`; a new name where there is none. */
+  /** The gateway's own name in the `Via` header. Default: a new random name. */
   readonly gatewayName?: string
   readonly store: Store
   readonly observer: Observer
   readonly log: Log
-  /** The part of the gateway's limits that this process has; default all of it. */
+  /** Returns this process's share of the gateway's limits. Default: all of them. */
   readonly share?: (limits: ServerLimits) => ServerLimits
-  /** Undefined where traffic is not recorded. */
+  /** Undefined unless traffic is recorded. */
   readonly recorder?: Recorder | undefined
-  /** Whether a primary process watches the same things, and logs them. */
+  /** Whether this process is a worker, whose primary logs the same events. */
   readonly isWorker?: boolean
-  /** Opens a file of keys; default: `watchKeyFile`. */
+  /** Opens a key file. Default: `watchKeyFile`. */
   readonly openKeys?: (file: string) => MaybePromise<KeyFileWatch>
-  /** Called when the file of keys has changed. */
-  readonly keysChanged?: () => void
-  /** Told of what holds from now on, from the first on. */
-  readonly changed?: (serving: Runtime) => void
+  /** Called when the key file was reloaded. */
+  readonly onKeysChanged?: () => void
+  /** Called with every configuration and override that comes into force, including the first. */
+  readonly onChange?: (runtime: Runtime) => void
 }
 
-/** What requests are handled with, as a configuration and what was changed of it while it runs have it. */
+/** The configuration in force, its overrides, and the services that requests use under it. */
 export class Runtime {
   readonly warmUps: WarmUps
-  /** What the gateway calls itself in `Via`. */
+  /** The gateway's own name in the `Via` header. */
   readonly gatewayName: string
   readonly bodies = new BodyMemory(0)
-  readonly #answers = new ResponseMemory(0)
+  readonly #responseMemory = new ResponseMemory(0)
   readonly #options: RuntimeOptions
   #config: GatewayConfig
   #overrides: Overrides
-  #setup: RequestServices
-  /** Upstreams of earlier configurations, until their last request has ended. */
+  #services: RequestServices
+  /** Upstreams of earlier configurations that requests still use. */
   readonly #retired = new Set<Upstream>()
 
   private constructor(
@@ -65,19 +65,18 @@ export class Runtime {
     this.gatewayName = options.gatewayName ?? createGatewayName()
     this.#config = config
     this.#overrides = overrides
-    this.bodies.setLimit(this.limits.maxBodyMemory)
-    this.#answers.setLimit(this.limits.maxBodyMemory)
-    this.#setup = this.#setupOf(config, { upstream, upstreamUse: new UseCount(), clients })
-    options.changed?.(this)
+    this.#setMemoryLimits()
+    this.#services = this.#createServices(config, { upstream, upstreamUsers: new RefCount(), clients })
+    options.onChange?.(this)
   }
 
   /**
-   * @param overrides what holds in place of the configuration
-   * @throws Error where the configuration names an upstream or a file of keys that cannot be used.
+   * @param overrides rule overrides that are already in force
+   * @throws Error if the upstream or the key file of the configuration cannot be used
    */
   static async open(config: GatewayConfig, options: RuntimeOptions, overrides: Overrides = new Map()) {
     const upstream = createUpstream(config.upstream, config.timeouts)
-    // Last, since it watches a file from then on.
+    // Last, because it starts to watch a file.
     const clients = await openClients(config, options)
     try {
       return new Runtime(config, overrides, upstream, clients, options)
@@ -91,7 +90,7 @@ export class Runtime {
     return this.#config
   }
 
-  /** What this process holds at most. */
+  /** The bounds of this process. */
   get limits(): ServerLimits {
     const { share = (limits) => limits } = this.#options
     return share(serverLimits(this.#config))
@@ -101,60 +100,72 @@ export class Runtime {
     return this.#overrides
   }
 
-  /** What a request that comes now is handled with. */
-  get setup(): RequestServices {
-    return this.#setup
+  /** The services for a request that arrives now. */
+  get services(): RequestServices {
+    return this.#services
   }
 
-  /** Rejects with an Error that says what is wrong; nothing has changed then. One call ends before the next begins. */
-  async apply(next: GatewayConfig): Promise<void> {
-    const before = this.#setup
+  /** The contents of the key file in use; undefined without one. */
+  get keyFile(): KeyFile | undefined {
+    return this.#services.clients.keyFile
+  }
+
+  /**
+   * Puts another configuration into force. Calls must not overlap.
+   *
+   * @throws Error if the configuration cannot be used; the previous one then stays in force
+   */
+  async reload(next: GatewayConfig): Promise<void> {
+    const before = this.#services
     const sameUpstream =
       next.upstream === this.#config.upstream && isDeepStrictEqual(next.timeouts, this.#config.timeouts)
     const sameClients = isDeepStrictEqual(next.identity, this.#config.identity)
     const clients = sameClients ? before.clients : await openClients(next, this.#options)
-    const { upstream, upstreamUse } = sameUpstream
+    const { upstream, upstreamUsers } = sameUpstream
       ? before
-      : { upstream: createUpstream(next.upstream, next.timeouts), upstreamUse: new UseCount() }
+      : { upstream: createUpstream(next.upstream, next.timeouts), upstreamUsers: new RefCount() }
     try {
-      this.#setup = this.#setupOf(next, { upstream, upstreamUse, clients })
+      this.#services = this.#createServices(next, { upstream, upstreamUsers, clients })
     } catch (error) {
       if (!sameClients) clients.stop()
       if (!sameUpstream) void upstream.destroy()
       throw error
     }
     this.#config = next
-    this.bodies.setLimit(this.limits.maxBodyMemory)
-    this.#answers.setLimit(this.limits.maxBodyMemory)
+    this.#setMemoryLimits()
     if (!sameClients) before.clients.stop()
     if (!sameUpstream) this.#retire(before)
-    this.#options.changed?.(this)
+    this.#options.onChange?.(this)
   }
 
-  /** @throws Error where they do not fit the rules; the old ones hold then. */
-  override(overrides: Overrides): void {
-    const admission = this.#admissionOf(this.#config, overrides)
+  /**
+   * Replaces all rule overrides.
+   *
+   * @throws Error if they do not fit the rules; the previous overrides then stay in force
+   */
+  setOverrides(overrides: Overrides): void {
+    const policies = this.#createPolicies(this.#config, overrides)
     this.#overrides = overrides
-    this.#setup = { ...this.#setup, admission }
-    this.#options.changed?.(this)
+    this.#services = { ...this.#services, policies }
+    this.#options.onChange?.(this)
   }
 
-  /** The text of the file of keys that is in use; undefined without one. */
-  get keysText(): KeysText | undefined {
-    return this.#setup.clients.keysText
-  }
-
-  /** Lets go of the connections to the upstreams; what runs is cut. */
+  /** Closes the connections to the upstreams. Requests in flight are aborted. */
   async close(): Promise<void> {
-    this.#setup.clients.stop()
+    this.#services.clients.stop()
     this.warmUps.stop()
-    await Promise.all([this.#setup.upstream, ...this.#retired].map((upstream) => upstream.destroy()))
+    await Promise.all([this.#services.upstream, ...this.#retired].map((upstream) => upstream.destroy()))
   }
 
-  /** Requests that read their bodies, wait in line or wait for the store go to the upstream that they began with. */
-  #retire({ upstream, upstreamUse }: RequestServices): void {
+  #setMemoryLimits(): void {
+    this.bodies.setLimit(this.limits.maxBodyMemory)
+    this.#responseMemory.setLimit(this.limits.maxBodyMemory)
+  }
+
+  /** Closes an upstream once every request that began with it has ended, even those still queued. */
+  #retire({ upstream, upstreamUsers }: RequestServices): void {
     this.#retired.add(upstream)
-    upstreamUse.retire(async () => {
+    upstreamUsers.retire(async () => {
       try {
         await upstream.close()
       } catch (error) {
@@ -165,29 +176,33 @@ export class Runtime {
     })
   }
 
-  #setupOf(
+  #createServices(
     config: GatewayConfig,
-    kept: Pick<RequestServices, 'upstream' | 'upstreamUse' | 'clients'>,
+    reused: Pick<RequestServices, 'upstream' | 'upstreamUsers' | 'clients'>,
   ): RequestServices {
     const { observer, log, recorder } = this.#options
     this.warmUps.keep(policiesOf(config).flatMap(({ warmUp }) => warmUp ?? []))
-    this.#overrides = applicableOverrides(this.#overrides, (some) => this.#admissionOf(config, some), log)
+    this.#overrides = applicableOverrides(
+      this.#overrides,
+      (overrides) => this.#createPolicies(config, overrides),
+      log,
+    )
     const { trustedProxies, ipv6Subnet } = config.identity
     return {
       gatewayName: this.gatewayName,
-      admission: this.#admissionOf(config, this.#overrides),
+      policies: this.#createPolicies(config, this.#overrides),
       addresses: clientAddressReader({ trustedProxies, ipv6Subnet }),
-      ...kept,
-      bodies: this.bodies,
-      answers: this.#answers,
-      bodyStart: config.timeouts.bodyStart,
+      ...reused,
+      bodyMemory: this.bodies,
+      responseMemory: this.#responseMemory,
+      bodyStartTimeoutMs: config.timeouts.bodyStart,
       retriesPost: config.retriesPost,
       traffic: observer,
       recorder,
     }
   }
 
-  #admissionOf(config: GatewayConfig, overrides: Overrides): Admission {
+  #createPolicies(config: GatewayConfig, overrides: Overrides): Admission {
     const { store, observer } = this.#options
     return createPolicies(config, {
       store,
@@ -200,7 +215,7 @@ export class Runtime {
 
 function openClients(
   { identity }: GatewayConfig,
-  { log, keysChanged, openKeys = (file) => watchKeyFile(file, log, keysChanged) }: RuntimeOptions,
+  { log, onKeysChanged, openKeys = (file) => watchKeyFile(file, log, onKeysChanged) }: RuntimeOptions,
 ): Promise<ClientReader> {
   return openClientReader(identity, openKeys)
 }

@@ -44,7 +44,7 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
     this.#actions = new RuleActions({ ...options, view: this.#view, store: opened.store })
     this.feed = new SseFeed({
       sample: () => {
-        const { failures, timeouts } = opened.figures()
+        const { failures, timeouts } = opened.stats()
         return this.#sampler.take(Date.now(), failures + timeouts)
       },
       status: () => this.status(),
@@ -128,7 +128,7 @@ export class LiveState implements Omit<Observer, 'onUnreadableResponse'> {
 }
 
 function storeStatus({ store, onStoreFailure }: GatewayConfig, opened: OpenedStore): StoreStatus {
-  const { up, memory, breaker } = opened.figures()
+  const { up, memory, breaker } = opened.stats()
   return {
     kind: store.kind,
     state: up ? 'answers' : 'lost',

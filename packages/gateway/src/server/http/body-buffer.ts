@@ -1,14 +1,14 @@
-/** The first piece is small, since most bodies are; then they double. In bytes. */
+/** Piece sizes in bytes. The first piece is small, as most bodies are; each further piece doubles. */
 const FIRST_PIECE = 4096
 const MAX_PIECE = 64 * 1024
 
-/** Pieces of the largest size that are kept for the next body, so that they are no garbage. */
+/** Largest pieces that are kept for reuse, to relieve the garbage collector. */
 const MAX_SPARE = 32
 const spare: Buffer[] = []
 
 /**
- * A body as it is read, copied into pieces of the buffer's own: it takes its size and at most one piece more, in however
- * small chunks it comes.
+ * A buffer for a body that is being read. It copies chunks into pieces of its own, so that its memory
+ * exceeds the size of the body by at most one piece, however small the chunks are.
  */
 export class BodyBuffer {
   readonly #pieces: Buffer[] = []
@@ -16,7 +16,7 @@ export class BodyBuffer {
   #filled = 0
   #length = 0
 
-  /** Bytes that were appended. */
+  /** Appended bytes. */
   get length(): number {
     return this.#length
   }
@@ -24,39 +24,40 @@ export class BodyBuffer {
   /**
    * Appends a chunk.
    *
-   * @param grow asked for the size of each new piece; where it says no, the rest of the chunk is not appended
-   * @returns whether all of the chunk was appended
+   * @param grow reserves memory for a new piece; if it returns false, the rest of the chunk is dropped
+   * @returns whether the whole chunk was appended
    */
   append(chunk: Buffer, grow: (bytes: number) => boolean): boolean {
-    let from = 0
-    while (from < chunk.length) {
+    let offset = 0
+    while (offset < chunk.length) {
       const last = this.#pieces.at(-1)
       if (last === undefined || this.#filled === last.length) {
         const size = last === undefined ? FIRST_PIECE : Math.min(2 * last.length, MAX_PIECE)
         if (!grow(size)) return false
-        this.#pieces.push(pieceOf(size))
+        this.#pieces.push(allocatePiece(size))
         this.#filled = 0
         continue
       }
-      const copied = chunk.copy(last, this.#filled, from)
+      const copied = chunk.copy(last, this.#filled, offset)
       this.#filled += copied
-      from += copied
+      offset += copied
     }
     this.#length += chunk.length
     return true
   }
 
-  /** The whole body, in memory of its own. The pieces are let go of. */
+  /** Returns the body as one buffer and clears this one. */
   take(): Buffer {
     const body = Buffer.allocUnsafeSlow(this.#length)
-    let at = 0
-    for (const piece of this.#pieces) at += piece.copy(body, at, 0, Math.min(piece.length, this.#length - at))
-    this.drop()
+    let offset = 0
+    for (const piece of this.#pieces)
+      offset += piece.copy(body, offset, 0, Math.min(piece.length, this.#length - offset))
+    this.clear()
     return body
   }
 
-  /** Lets go of what was read. */
-  drop(): void {
+  /** Discards the bytes and releases the pieces. */
+  clear(): void {
     for (const piece of this.#pieces)
       if (piece.length === MAX_PIECE && spare.length < MAX_SPARE) spare.push(piece)
     this.#pieces.length = 0
@@ -65,6 +66,6 @@ export class BodyBuffer {
   }
 }
 
-function pieceOf(size: number): Buffer {
+function allocatePiece(size: number): Buffer {
   return (size === MAX_PIECE ? spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(size)
 }

@@ -1,39 +1,40 @@
-/** A body that is held, or being read. */
-interface Holder {
+/** A body that is held or being read. */
+interface LeasedBody {
   readonly owner: string
   bytes: number
-  /** Whether it is still being read, and so may have to make room. */
+  /** Whether the body is still being read, and may therefore be evicted. */
   isPartial: boolean
-  /** Ends its reading, to make room. */
+  /** Ends reading the body. */
   readonly evict: () => void
 }
 
-/** The memory of one body. */
+/** The memory leased to one body. */
 export interface BodyLease {
-  /** Takes more; `false` where there is no room. */
+  /** Leases more memory. @returns false if there is not enough */
   grow(bytes: number): boolean
-  /** The body is complete and takes so many bytes: from now on it makes room for nobody. It may grow again while it is read. */
+  /** Marks the body as complete at the given size. It is no longer evicted, and may grow again while it is parsed. */
   complete(bytes: number): void
-  /** Gives all of it back. Idempotent. */
+  /** Releases all of the memory. Idempotent. */
   release(): void
 }
 
-/** For a body that is bounded by its own limit alone. */
+/** The lease of a body that is bounded only by its own size limit. */
 export const UNBOUNDED: BodyLease = { grow: () => true, complete() {}, release() {} }
 
 /**
- * Bounds the memory of all the bodies that a process holds at once.
+ * Bounds the memory of all request bodies that a process holds.
  *
- * Where there is no room, bodies that are still being read make it, the fullest owner's first: a client that holds more than
- * others, in one body or in many, loses its largest one to them. A body that is the largest itself gets no more.
+ * When it is exhausted, bodies that are still being read are evicted, largest owner first. A client
+ * that holds more than others, in one body or in many, loses its largest body. A body that is itself
+ * the largest is refused more memory.
  */
 export class BodyMemory {
-  readonly #holders = new Set<Holder>()
+  readonly #bodies = new Set<LeasedBody>()
   #limit: number
   #held = 0
   #refused = 0
 
-  /** @param limit in bytes, over all bodies */
+  /** @param limit bytes over all bodies */
   constructor(limit: number) {
     this.#limit = limit
   }
@@ -42,61 +43,61 @@ export class BodyMemory {
     return this.#limit
   }
 
-  /** Bytes that are held now. */
+  /** Bytes leased now. */
   get held(): number {
     return this.#held
   }
 
-  /** Bodies for which there was no room, since the start. */
+  /** Bodies that were refused memory, since the start. */
   get refused(): number {
     return this.#refused
   }
 
-  /** What is held stays held. */
+  /** Changes the bound. Leases that are held stay. */
   setLimit(limit: number): void {
     this.#limit = limit
   }
 
   /**
-   * Begins to hold a body.
+   * Opens a lease for a body.
    *
-   * @param owner whom its memory is counted for
-   * @param evict ends its reading; the lease is released then
+   * @param owner the client its memory is counted for
+   * @param evict ends reading the body; the lease is already released when it is called
    */
   lease(owner: string, evict: () => void): BodyLease {
-    const holder: Holder = { owner, bytes: 0, isPartial: true, evict }
-    this.#holders.add(holder)
+    const body: LeasedBody = { owner, bytes: 0, isPartial: true, evict }
+    this.#bodies.add(body)
     return {
       grow: (bytes) => {
-        if (!this.#holders.has(holder)) return false
-        const fits = this.#makeRoom(holder, bytes)
-        if (fits) this.#add(holder, bytes)
+        if (!this.#bodies.has(body)) return false
+        const fits = this.#makeRoom(body, bytes)
+        if (fits) this.#add(body, bytes)
         else this.#refused++
         return fits
       },
       complete: (bytes) => {
-        if (!this.#holders.has(holder)) return
-        this.#add(holder, bytes - holder.bytes)
-        holder.isPartial = false
+        if (!this.#bodies.has(body)) return
+        this.#add(body, bytes - body.bytes)
+        body.isPartial = false
       },
-      release: () => this.#release(holder),
+      release: () => this.#release(body),
     }
   }
 
-  #add(holder: Holder, bytes: number): void {
-    holder.bytes += bytes
+  #add(body: LeasedBody, bytes: number): void {
+    body.bytes += bytes
     this.#held += bytes
   }
 
-  #release(holder: Holder): void {
-    if (this.#holders.delete(holder)) this.#held -= holder.bytes
+  #release(body: LeasedBody): void {
+    if (this.#bodies.delete(body)) this.#held -= body.bytes
   }
 
-  #makeRoom(asking: Holder, bytes: number): boolean {
+  #makeRoom(requester: LeasedBody, bytes: number): boolean {
     if (bytes > this.#limit) return false
     while (this.#held + bytes > this.#limit) {
-      const largest = this.#largestOf(asking, bytes)
-      if (largest === asking) return false
+      const largest = this.#largestOf(requester, bytes)
+      if (largest === requester) return false
       this.#refused++
       this.#release(largest)
       largest.evict()
@@ -104,19 +105,19 @@ export class BodyMemory {
     return true
   }
 
-  /** The largest partial body of the fullest owner, with what is asked for counted. */
-  #largestOf(asking: Holder, bytes: number): Holder {
-    const sizeOf = (holder: Holder) => holder.bytes + (holder === asking ? bytes : 0)
+  /** Finds the largest evictable body of the largest owner, including the requested bytes. */
+  #largestOf(requester: LeasedBody, bytes: number): LeasedBody {
+    const sizeOf = (body: LeasedBody) => body.bytes + (body === requester ? bytes : 0)
     const totals = new Map<string, number>()
-    for (const holder of this.#holders)
-      if (holder.isPartial || holder === asking)
-        totals.set(holder.owner, (totals.get(holder.owner) ?? 0) + sizeOf(holder))
-    let fullest = asking.owner
-    for (const [owner, total] of totals) if (total > (totals.get(fullest) ?? 0)) fullest = owner
-    let largest = asking
-    for (const holder of this.#holders) {
-      if (!(holder.isPartial || holder === asking) || holder.owner !== fullest) continue
-      if (largest.owner !== fullest || sizeOf(holder) > sizeOf(largest)) largest = holder
+    for (const body of this.#bodies)
+      if (body.isPartial || body === requester)
+        totals.set(body.owner, (totals.get(body.owner) ?? 0) + sizeOf(body))
+    let largestOwner = requester.owner
+    for (const [owner, total] of totals) if (total > (totals.get(largestOwner) ?? 0)) largestOwner = owner
+    let largest = requester
+    for (const body of this.#bodies) {
+      if (!(body.isPartial || body === requester) || body.owner !== largestOwner) continue
+      if (largest.owner !== largestOwner || sizeOf(body) > sizeOf(largest)) largest = body
     }
     return largest
   }

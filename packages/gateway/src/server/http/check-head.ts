@@ -2,25 +2,25 @@ import type { IncomingMessage } from 'node:http'
 import { RequestError } from 'sluice'
 import { isLoop } from './via.js'
 
-/** A request whose end or whose protocol the gateway and others may read differently: its connection is closed. */
+/** A request whose framing or protocol is ambiguous between servers. Its connection is closed. */
 export class FramingError extends RequestError {
   override readonly name = 'FramingError'
 }
 
 /**
- * Most headers of a request. Servers behind the gateway drop those beyond a number without a word, Node those after the
- * first 1,000: there must be room for the headers that the gateway writes, such as the client's address.
+ * The most headers of a request. Upstream servers silently drop headers beyond a bound, which is
+ * 1,000 in Node. Headers that the gateway adds, such as the client's address, must still fit.
  */
 const MAX_HEADERS = 900
 
-/** A host with an optional port. Whatever else is there, servers read in different ways. */
+/** A host with an optional port. Servers disagree about any other character. */
 const HOST = /^[\w.~!$&'()*+;=:%[\]-]*$/
 
 /**
- * Refuses what the parser lets through although the gateway cannot pass it on as it was meant.
+ * Refuses requests that Node's parser accepts but that cannot be forwarded unambiguously.
  *
- * @param gatewayName what this gateway calls itself in `Via`
- * @throws RequestError with the status of the answer.
+ * @param gatewayName the gateway's own name in the `Via` header
+ * @throws RequestError with the status of the response
  */
 export function checkHead(request: IncomingMessage, gatewayName: string): void {
   const { rawHeaders } = request
@@ -42,10 +42,10 @@ export function checkHead(request: IncomingMessage, gatewayName: string): void {
         checkHost(rawHeaders[index + 1] as string)
         break
       case 7:
-        if (name.toLowerCase() === 'upgrade') protocols = joined(protocols, rawHeaders[index + 1])
+        if (name.toLowerCase() === 'upgrade') protocols = appended(protocols, rawHeaders[index + 1])
         break
       case 17:
-        if (name.toLowerCase() === 'transfer-encoding') codings = joined(codings, rawHeaders[index + 1])
+        if (name.toLowerCase() === 'transfer-encoding') codings = appended(codings, rawHeaders[index + 1])
     }
   }
   if (hosts > 1) throw new FramingError('the request has more than one Host header; send one')
@@ -53,7 +53,7 @@ export function checkHead(request: IncomingMessage, gatewayName: string): void {
   if (protocols !== undefined) checkUpgrade(protocols, request.httpVersion)
   if (hasVia && isLoop(rawHeaders, gatewayName))
     throw new RequestError(
-      'the request came back to a gateway that had forwarded it; the upstream of a gateway must not lead to itself',
+      'the request loops: it returned to a gateway that had already forwarded it; the upstream must not lead back to it',
       508,
     )
 }
@@ -61,44 +61,44 @@ export function checkHead(request: IncomingMessage, gatewayName: string): void {
 /** @throws FramingError */
 function checkHost(host: string): void {
   if (!HOST.test(host))
-    throw new FramingError('the Host header must be one host name or address, with a port where it needs one')
+    throw new FramingError('the Host header must be one host name or address with an optional port')
 }
 
-function joined(before: string | undefined, value = ''): string {
+function appended(before: string | undefined, value = ''): string {
   return before === undefined ? value : `${before},${value}`
 }
 
-/** RFC 9112 section 6.1: `chunked` is the only coding that is understood, and frames the body. */
+/** Checks that the body is framed by `chunked`, the only supported coding (RFC 9112 section 6.1). */
 function checkCodings(codings: string, httpVersion: string): void {
   if (httpVersion === '1.0')
-    throw new FramingError('HTTP/1.0 has no Transfer-Encoding; send Content-Length, or speak HTTP/1.1')
+    throw new FramingError('HTTP/1.0 has no Transfer-Encoding; send Content-Length or use HTTP/1.1')
   const names = list(codings)
   if (names.length === 1 && names[0] === 'chunked') return
   if (names.at(-1) !== 'chunked' || names.indexOf('chunked') !== names.length - 1)
-    throw new FramingError("the last coding of Transfer-Encoding must be 'chunked', which is used once")
+    throw new FramingError("Transfer-Encoding must end with 'chunked' and contain it once")
   throw new FramingError(
-    "only the transfer coding 'chunked' is supported; a compressed body is announced by Content-Encoding",
+    "'chunked' is the only supported transfer coding; use Content-Encoding for a compressed body",
     501,
   )
 }
 
 /**
- * Answers a client that wants another protocol, where it cannot go on without. Clients that offer HTTP/2 (`h2c`) or TLS go
- * on with HTTP/1.1 when the offer is ignored, as RFC 9110 section 7.8 has it; HTTP/1.0 knows no upgrade.
+ * Refuses an upgrade to a protocol that the client depends on. Offers of HTTP/2 (`h2c`) or TLS are
+ * ignored, and those clients continue with HTTP/1.1 (RFC 9110 section 7.8). HTTP/1.0 has no upgrade.
  */
 function checkUpgrade(protocols: string, httpVersion: string): void {
   if (httpVersion === '1.0') return
-  const wanted = list(protocols).filter((protocol) => !/^(?:h2c?|http|tls)(?:\/|$)/.test(protocol))
-  if (wanted.length === 0) return
-  const named = wanted.map((protocol) => protocol.slice(0, 40)).slice(0, 3)
+  const required = list(protocols).filter((protocol) => !/^(?:h2c?|http|tls)(?:\/|$)/.test(protocol))
+  if (required.length === 0) return
+  const named = required.map((protocol) => protocol.slice(0, 40)).slice(0, 3)
   throw new FramingError(
-    `this gateway cannot change the protocol of a connection to ${named.join(', ')}; it speaks HTTP/1.1`,
+    `this gateway supports only HTTP/1.1, and cannot upgrade a connection to ${named.join(', ')}`,
     501,
   )
 }
 
-function list(text: string): string[] {
-  return text
+function list(value: string): string[] {
+  return value
     .split(',')
     .map((element) => element.trim().toLowerCase())
     .filter((element) => element !== '')

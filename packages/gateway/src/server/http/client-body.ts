@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 
-/** Whether a request has a body to send on. */
+/** Whether a request has a body. */
 export function hasBody(request: IncomingMessage): boolean {
   return (
     request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0
@@ -9,8 +9,10 @@ export function hasBody(request: IncomingMessage): boolean {
 }
 
 /**
- * A request's body, where all of it came with the head, as a small one does; undefined where it is still to be read.
- * It then goes upstream in one piece with the head, and needs no stream: which halves what a small request costs the gateway.
+ * Returns a request's body if all of it arrived with the head; otherwise undefined.
+ *
+ * Such a body is sent upstream together with the head and needs no stream, which halves the cost of a
+ * small request.
  */
 export function arrivedBody(request: IncomingMessage): Buffer | undefined {
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers
@@ -20,11 +22,11 @@ export function arrivedBody(request: IncomingMessage): Buffer | undefined {
 }
 
 /**
- * A request's body for the upstream connection to read, at the pace of the upstream.
+ * A stream of a request's body, read at the pace of the upstream.
  *
- * It stands between the two because the upstream connection destroys the body that it is given when the upstream
- * fails or answers early, and the client's request must survive that to be answered. A client that goes away does
- * not end it: whoever made it learns of that from the connection and destroys it.
+ * The upstream connection destroys the body stream when the upstream fails or responds early. This
+ * separate stream keeps the client's request intact, so that a response can be sent. A disconnect of
+ * the client does not end the stream; its owner destroys it.
  */
 export class ClientBody extends Readable {
   readonly #request: IncomingMessage
@@ -38,9 +40,9 @@ export class ClientBody extends Readable {
   constructor(request: IncomingMessage) {
     super()
     this.#request = request
-    // The upstream's connection hands the errors on that it destroys a body with; they are told elsewhere.
+    // The upstream connection destroys the stream with its error, which is also reported elsewhere.
     this.on('error', () => {})
-    // Before the listener, which would else set the request flowing.
+    // Otherwise adding the listener would start the flow.
     request.pause()
     request.on('data', this.#onData).on('end', this.#onEnd)
   }

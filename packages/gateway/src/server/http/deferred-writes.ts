@@ -1,22 +1,22 @@
-/** An answer that came all at once. */
-interface WholeAnswer {
-  /** Writes it. Must not throw. */
-  writeWhole(): void
+/** A response that is complete and not yet written. */
+interface DeferredResponse {
+  /** Writes the response. Must not throw. */
+  writeDeferred(): void
 }
 
-let waiting: WholeAnswer[] = []
+let deferred: DeferredResponse[] = []
 
 /**
- * Has an answer written at the end of the turn of the event loop, together with the others that came in it. That is a moment later and
- * takes 8 to 15 % less of the processor's time a small request, than reading one, writing it, reading the next.
+ * Writes a response at the end of the turn of the event loop, together with others of the same turn.
+ * Batching saves 8 to 15 % of the CPU time of a small request.
  */
-export function deferWrites(answer: WholeAnswer): void {
-  waiting.push(answer)
-  if (waiting.length === 1) setImmediate(writeAll)
+export function deferWrite(response: DeferredResponse): void {
+  deferred.push(response)
+  if (deferred.length === 1) setImmediate(writeAll)
 }
 
 function writeAll(): void {
-  const answers = waiting
-  waiting = []
-  for (const answer of answers) answer.writeWhole()
+  const responses = deferred
+  deferred = []
+  for (const response of responses) response.writeDeferred()
 }

@@ -1,52 +1,52 @@
 import type { Socket } from 'node:net'
 
-/** Whom it concerns that a client has left. */
+/** A callback for the disconnect of a client. */
 export interface ClientWatcher {
-  /** The client's connection is closed. */
-  clientGone(): void
+  /** Called when the client's connection has closed. */
+  onClientGone(): void
 }
 
-/** Who watches a connection. Mostly it is one at a time, and a set is costly to keep for one. */
+/** The watchers of a connection. Usually there is one, for which a set would be costly. */
 interface Watchers {
-  sole: ClientWatcher | undefined
+  single: ClientWatcher | undefined
   others: Set<ClientWatcher> | undefined
 }
 
 const watchersOf = new WeakMap<Socket, Watchers>()
 
 /**
- * Tells a watcher when a client's connection closes, until it is unwatched.
+ * Notifies a watcher when a client's connection closes, until it is unwatched.
  *
- * It is the connection that is watched and not the response, since the response to a pipelined request says
- * nothing while it waits for its turn. One listener serves all the requests of a connection, and stays as long as that does.
+ * It watches the connection and not the response, because the response to a pipelined request emits
+ * nothing while it is queued. One listener serves all requests of a connection.
  */
 export function watchClient(socket: Socket, watcher: ClientWatcher): void {
   const watchers = watchersOf.get(socket)
   if (watchers === undefined) {
-    watchersOf.set(socket, { sole: watcher, others: undefined })
-    socket.once('close', tellAll)
-  } else if (watchers.sole === undefined) {
-    watchers.sole = watcher
+    watchersOf.set(socket, { single: watcher, others: undefined })
+    socket.once('close', notifyAll)
+  } else if (watchers.single === undefined) {
+    watchers.single = watcher
   } else {
     watchers.others ??= new Set()
     watchers.others.add(watcher)
   }
 }
 
-/** Does nothing where the watcher does not watch. */
+/** Removes a watcher. Does nothing if the watcher is not registered. */
 export function unwatchClient(socket: Socket, watcher: ClientWatcher): void {
   const watchers = watchersOf.get(socket)
-  if (watchers?.sole === watcher) watchers.sole = undefined
+  if (watchers?.single === watcher) watchers.single = undefined
   else watchers?.others?.delete(watcher)
 }
 
-function tellAll(this: Socket): void {
-  const { sole, others } = watchersOf.get(this) ?? {}
-  // A copy: who is told mostly ends its watch.
-  for (const watcher of [sole, ...(others ?? [])]) watcher?.clientGone()
+function notifyAll(this: Socket): void {
+  const { single, others } = watchersOf.get(this) ?? {}
+  // Iterates over a copy, since watchers usually unregister when notified.
+  for (const watcher of [single, ...(others ?? [])]) watcher?.onClientGone()
 }
 
-/** The client left while its request waited for a slot: nobody is left to answer. */
+/** The client disconnected while its request was queued for a slot. No response can be sent. */
 export class ClientGoneError extends Error {
   override readonly name = 'ClientGoneError'
 }

@@ -1,18 +1,18 @@
 import type { IncomingMessage } from 'node:http'
 
-/** What is read of a body that nobody wants before the connection is closed, in bytes. */
-export const DISCARD_LIMIT = 64 * 1024 * 1024
+/** The most bytes read from an unwanted body before the connection is closed. */
+export const MAX_DRAINED_BYTES = 64 * 1024 * 1024
 
 /**
- * Reads on and throws away what a client still sends of a request that has been answered.
+ * Reads and discards the rest of a request's body once its response is sent.
  *
- * Without that the connection could not serve another request; and if it were closed with bytes unread, the
- * client's system might throw the answer away with it. A client that sends more than the limit is disconnected; one that
- * sends slowly is left to the server's `requestTimeout`.
+ * An unread body would block the next request on the connection. Closing the connection with bytes
+ * unread could make the client's system discard the response. A client that sends more than the limit
+ * is disconnected; one that sends slowly is left to the server's `requestTimeout`.
  *
  * @param limit in bytes
  */
-export function drainBody(request: IncomingMessage, limit = DISCARD_LIMIT): void {
+export function drainBody(request: IncomingMessage, limit = MAX_DRAINED_BYTES): void {
   if (request.destroyed || request.readableEnded) return
   let left = limit
   const onData = (chunk: Buffer) => {

@@ -1,21 +1,21 @@
 import type { InboundRequest } from './inbound-request.js'
 import { BodyAbortedError } from './read-body.js'
 
-/** No byte of the body came in time: a 408. */
+/** No byte of the body arrived in time: 408. */
 export class BodyTimeoutError extends Error {
   override readonly name = 'BodyTimeoutError'
   constructor() {
-    super('The request has a body, and none of it came in time.')
+    super('The request body did not begin to arrive in time.')
   }
 }
 
 /**
- * Waits until the first byte of a body is here. It is not read.
+ * Waits for the first byte of a body without reading it.
  *
- * @param patience in milliseconds; 0 waits as long as the server's `requestTimeout` allows
- * @throws BodyTimeoutError, BodyAbortedError
+ * @param timeoutMs 0 waits as long as the server's `requestTimeout` allows
+ * @throws BodyTimeoutError or BodyAbortedError
  */
-export function firstBytes(request: InboundRequest, patience: number): Promise<void> {
+export function firstBytes(request: InboundRequest, timeoutMs: number): Promise<void> {
   if (request.hasBegun) return Promise.resolve()
   return new Promise((resolve, reject) => {
     if (request.destroyed) {
@@ -35,12 +35,12 @@ export function firstBytes(request: InboundRequest, patience: number): Promise<v
       stop()
       reject(new BodyTimeoutError())
     }
-    const timer = patience === 0 ? undefined : setTimeout(onTimeout, patience)
+    const timer = timeoutMs === 0 ? undefined : setTimeout(onTimeout, timeoutMs)
     request.onBegin(() => {
       stop()
       resolve()
     })
-    // Without a reader, an aborted request tells of it by `close` alone.
+    // Without a reader, an aborted request emits only `close`.
     request.once('close', onClose)
   })
 }

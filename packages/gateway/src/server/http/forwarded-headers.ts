@@ -1,75 +1,76 @@
 import type { ClientAddressReader } from 'sluice/http'
 import { foldedName, namesUser } from '../../policy/headers/steering-headers.js'
 
-/** Who a request came from and by what way, for the upstream: `Forwarded` (RFC 7239) and its older relatives. */
+/** The origin of a request, which the upstream receives as `Forwarded` (RFC 7239) and `X-Forwarded-*`. */
 export interface Provenance {
   /** The connection to the peer. */
   readonly connection: object
-  /** The headers as the peer sent them: name, value, name, value. */
+  /** The headers as received: name, value, name, value. */
   readonly rawHeaders: readonly string[]
-  /** Address of the peer that holds the connection; IPv4-mapped IPv6 and a zone are understood. */
+  /** The address of the peer. It may be IPv4-mapped IPv6 and have a zone. */
   readonly peerAddress: string
-  /** Whether the peer is a proxy whose word on where the request came from is taken. */
+  /** Whether the peer is a trusted proxy, whose provenance headers are kept. */
   readonly peerTrusted: boolean
   /** Finds the client behind trusted proxies. */
   readonly addresses: Pick<ClientAddressReader, 'originOf'>
-  /** The host that the client asked for; undefined where it named none. */
+  /** The host that the client requested; undefined if it sent none. */
   readonly clientHost: string | undefined
-  /** By what the peer reached the gateway. */
+  /** The scheme of the connection from the peer. */
   readonly proto: 'http' | 'https'
 }
 
-/** What a trusted proxy says of a request, and is passed on: lists to which each proxy adds its part. */
-const ADDRESSES = 'x-forwarded-for'
-const CIRCUMSTANCES: readonly string[] = ['x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port']
+/** Headers kept from trusted proxies. Each is a list to which every proxy appends an element. */
+const FORWARDED_FOR = 'x-forwarded-for'
+const FORWARDED_DETAILS: readonly string[] = ['x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port']
 
 /**
- * The provenance headers to send, as name, value, name, value.
+ * Returns the provenance headers for the upstream: name, value, name, value.
  *
- * Of a trusted proxy `X-Forwarded-For` is appended to, and its word on the client's host, protocol, port and user is
- * kept. `Forwarded` and `X-Real-IP` are the gateway's own: a proxy that writes only `X-Forwarded-For` lets the client's
- * through. From other peers nothing is kept.
+ * For a trusted proxy, `X-Forwarded-For` is appended to, and its headers about the client's host,
+ * protocol, port and user are kept. `Forwarded` and `X-Real-IP` are always written by the gateway,
+ * because a proxy that writes only `X-Forwarded-For` passes on what the client sent. From other peers
+ * nothing is kept.
  */
-export function provenanceHeaders(from: Provenance): readonly string[] {
-  return from.peerTrusted ? headersOf(from) : headersOfConnection(from)
+export function provenanceHeaders(origin: Provenance): readonly string[] {
+  return origin.peerTrusted ? buildHeaders(origin) : cachedHeaders(origin)
 }
 
-/** What was last sent of each connection to a peer that is not trusted: mostly it asks for the same host again. */
+/** The last headers built for each connection from an untrusted peer, which usually requests the same host again. */
 const lastOf = new WeakMap<object, { readonly host: string | undefined; readonly headers: string[] }>()
 
-/** What a peer that is not trusted sends is not looked at, so that all its requests for one host get the same. */
-function headersOfConnection(from: Provenance): readonly string[] {
-  const last = lastOf.get(from.connection)
-  if (last !== undefined && last.host === from.clientHost) return last.headers
-  const headers = headersOf(from)
-  lastOf.set(from.connection, { host: from.clientHost, headers })
+/** Headers of an untrusted peer depend only on its connection and the requested host. */
+function cachedHeaders(origin: Provenance): readonly string[] {
+  const last = lastOf.get(origin.connection)
+  if (last !== undefined && last.host === origin.clientHost) return last.headers
+  const headers = buildHeaders(origin)
+  lastOf.set(origin.connection, { host: origin.clientHost, headers })
   return headers
 }
 
-function headersOf(from: Provenance): string[] {
-  const peer = plainAddress(from.peerAddress)
-  const told = from.peerTrusted ? toldHeaders(from.rawHeaders) : new Map<string, string[]>()
-  const chain = elements(told.get(ADDRESSES))
-  const origin = from.peerTrusted ? originOf(from, chain) : { address: peer, proxies: 0 }
-  const headers = [ADDRESSES, [...chain, peer === '' ? 'unknown' : peer].join(', ')]
-  for (const name of CIRCUMSTANCES) {
+function buildHeaders(origin: Provenance): string[] {
+  const peer = plainAddress(origin.peerAddress)
+  const received = origin.peerTrusted ? receivedProvenance(origin.rawHeaders) : new Map<string, string[]>()
+  const chain = elements(received.get(FORWARDED_FOR))
+  const client = origin.peerTrusted ? clientOf(origin, chain) : { address: peer, proxies: 0 }
+  const headers = [FORWARDED_FOR, [...chain, peer === '' ? 'unknown' : peer].join(', ')]
+  for (const name of FORWARDED_DETAILS) {
     const value =
-      trustedElement(elements(told.get(name)), origin?.proxies ?? 1) ?? ownCircumstance(name, from)
+      trustedElement(elements(received.get(name)), client?.proxies ?? 1) ?? ownDetail(name, origin)
     if (value !== undefined) headers.push(name, value)
   }
-  for (const [name, values] of told) if (namesUser(name)) headers.push(name, values.join(', '))
-  // Behind a proxy that names no client, the peer is not known to be one.
-  const isKnown = !from.peerTrusted || chain.length > 0 || told.has('x-real-ip')
-  if (isKnown && origin !== undefined && origin.address !== '')
-    headers.push('x-real-ip', shortest(origin.address))
-  // A proxy that speaks only the older header would else vanish behind a Forwarded that begins with itself.
+  for (const [name, values] of received) if (namesUser(name)) headers.push(name, values.join(', '))
+  // A proxy that names no client leaves the client's address unknown.
+  const isKnown = !origin.peerTrusted || chain.length > 0 || received.has('x-real-ip')
+  if (isKnown && client !== undefined && client.address !== '')
+    headers.push('x-real-ip', shortest(client.address))
+  // Includes the hops of proxies that write only X-Forwarded-For.
   const earlier = chain.map((hop) => `for=${node(hop)}`)
-  headers.push('forwarded', [...earlier, forwardedElement(peer, from)].join(', '))
+  headers.push('forwarded', [...earlier, forwardedElement(peer, origin)].join(', '))
   return headers
 }
 
-/** Undefined where a proxy wrote an address that cannot be read. */
-function originOf({ addresses, peerAddress }: Provenance, chain: readonly string[]) {
+/** Finds the client behind trusted proxies; undefined if a proxy sent an address that cannot be parsed. */
+function clientOf({ addresses, peerAddress }: Provenance, chain: readonly string[]) {
   try {
     return addresses.originOf(peerAddress, chain.length === 0 ? undefined : chain.join(','))
   } catch {
@@ -77,12 +78,12 @@ function originOf({ addresses, peerAddress }: Provenance, chain: readonly string
   }
 }
 
-/** Each trusted proxy adds at most one element; what stands further to the left is the client's own. */
+/** Returns the leftmost element that a trusted proxy added. Elements further left are the client's own. */
 function trustedElement(list: readonly string[], proxies: number): string | undefined {
   return list[Math.max(0, list.length - proxies)]
 }
 
-function ownCircumstance(name: string, { proto, clientHost }: Provenance): string | undefined {
+function ownDetail(name: string, { proto, clientHost }: Provenance): string | undefined {
   switch (name) {
     case 'x-forwarded-proto':
       return proto
@@ -93,30 +94,30 @@ function ownCircumstance(name: string, { proto, clientHost }: Provenance): strin
   }
 }
 
-/** The provenance that a trusted peer sent, by name in lower case. */
-function toldHeaders(rawHeaders: readonly string[]): Map<string, string[]> {
-  const told = new Map<string, string[]>()
+/** Collects the provenance headers that a trusted peer sent, by lower-case name. */
+function receivedProvenance(rawHeaders: readonly string[]): Map<string, string[]> {
+  const received = new Map<string, string[]>()
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]?.toLowerCase() ?? ''
-    // In any other spelling it is not the proxy's own but something that it let through.
-    if (!isTold(name) || foldedName(name) !== name) continue
-    const values = told.get(name)
+    // In another spelling, the proxy only passed it on from the client.
+    if (!isProvenance(name) || foldedName(name) !== name) continue
+    const values = received.get(name)
     const value = rawHeaders[index + 1] ?? ''
-    if (values === undefined) told.set(name, [value])
+    if (values === undefined) received.set(name, [value])
     else values.push(value)
   }
-  return told
+  return received
 }
 
-function isTold(name: string): boolean {
-  return name === ADDRESSES || name === 'x-real-ip' || CIRCUMSTANCES.includes(name) || namesUser(name)
+function isProvenance(name: string): boolean {
+  return name === FORWARDED_FOR || name === 'x-real-ip' || FORWARDED_DETAILS.includes(name) || namesUser(name)
 }
 
-/** The elements of a list; empty ones say nothing (RFC 9110 section 5.6.1). */
+/** Splits a list header. Empty elements are ignored (RFC 9110 section 5.6.1). */
 function elements(lines: readonly string[] = []): string[] {
   return lines
     .flatMap((line) => line.split(',').map((element) => element.trim()))
-    .filter((text) => text !== '')
+    .filter((element) => element !== '')
 }
 
 function forwardedElement(peer: string, { clientHost, proto }: Provenance): string {
@@ -124,23 +125,23 @@ function forwardedElement(peer: string, { clientHost, proto }: Provenance): stri
   return `for=${node(peer)}${host};proto=${proto}`
 }
 
-/** RFC 7239 section 6: IPv6 in brackets, which need quotes. */
+/** Formats a node. IPv6 addresses are bracketed, which requires quotes (RFC 7239 section 6). */
 function node(address: string): string {
   if (address === '') return 'unknown'
   const bare = /^[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*$/.test(address)
   return tokenOrQuoted(bare ? `[${address}]` : address)
 }
 
-function tokenOrQuoted(text: string): string {
-  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`
+function tokenOrQuoted(value: string): string {
+  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value) ? value : `"${value.replace(/["\\]/g, '\\$&')}"`
 }
 
-/** IPv6 as RFC 5952 writes it. */
+/** Shortens IPv6 as in RFC 5952. */
 function shortest(address: string): string {
   return address.includes(':') ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address
 }
 
-/** An address without what only means something on this machine: the IPv6 form of an IPv4 peer, the zone. */
+/** Strips the parts of an address that matter only locally: the IPv6 prefix of an IPv4 peer, and the zone. */
 function plainAddress(address: string): string {
   const zoneAt = address.indexOf('%')
   const bare = zoneAt === -1 ? address : address.slice(0, zoneAt)

@@ -2,71 +2,74 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * When a client that has closed its half of the connection is asked whether it is still there, in milliseconds after that.
- * The last interval repeats. Mostly the answer comes before the first.
+ * Intervals of the probes of a half-closed connection, in milliseconds. The last one repeats. Most
+ * responses begin before the first probe.
  */
-const PROBES_MS: readonly number[] = [250, 250, 500, 1000, 2000, 5000]
+const PROBE_INTERVALS_MS: readonly number[] = [250, 250, 500, 1000, 2000, 5000]
 
-/** A client that closes its half together with its request has done so within this time, in milliseconds. */
-const WITH_REQUEST_MS = 250
+/** A half-close this soon after the request counts as sent together with it, in milliseconds. */
+const SAME_TIME_MS = 250
 
-/** How long an answer that has begun may pause once its client has closed its half, in milliseconds. */
-const PAUSE_MS = 500
+/** The longest pause of a response to a half-closed connection, in milliseconds. */
+const MAX_PAUSE_MS = 500
 
-/** What is known of a connection. */
+/** The state of a connection that the decision depends on. */
 interface HalfClosedContext {
-  /** The answer that is being written to it, if any. */
-  current(): ServerResponse | undefined
-  /** How long ago its last request came, in milliseconds. */
-  sinceLastRequest(): number
-  /** Whether the other end is a trusted proxy. */
+  /** The response that is being written or is next, if any. */
+  currentResponse(): ServerResponse | undefined
+  /** Milliseconds since the last request arrived. */
+  sinceLastRequestMs(): number
+  /** Whether the peer is a trusted proxy. */
   isTrusted(): boolean
 }
 
 /**
- * Tells a client that only closed its half of the connection, and waits for its answer, from one that is gone: to the
- * gateway both look alike, until something is written to them. The one is answered; the connection of the other is
- * destroyed, which ends its requests.
+ * Distinguishes a client that closed only its half of the connection, and waits for the response,
+ * from one that disconnected. Both look alike until something is written. The first gets its
+ * response; the connection of the second is destroyed, which ends its requests.
  *
- * Before the answer begins, interim answers (`102 Processing`) are written, which the client of a whole connection must
- * skip (RFC 9110 section 15.2). HTTP/1.0 has none. A trusted proxy that speaks it, as nginx does by default, closes its half
- * when its own client is gone; any other client counts as there.
+ * Before the response begins, it is probed with interim responses (`102 Processing`), which clients
+ * must skip (RFC 9110 section 15.2). HTTP/1.0 has none. A trusted proxy that uses HTTP/1.0, as nginx
+ * does by default, closes its half when its own client disconnects; other clients are assumed present.
  *
- * Where the answer is under way already, a client that closes its half together with its request gets it to the end, unless
- * it pauses. One that closes later is gone, as are nearly all, so that its slot is free at once.
+ * Once the response has begun, a client that closed its half together with its request gets the rest,
+ * unless the response pauses. A client that closes later has almost certainly disconnected, so its
+ * slot is freed at once.
  */
 export function watchHalfClosed(
   socket: Socket,
-  { current, sinceLastRequest, isTrusted }: HalfClosedContext,
+  { currentResponse, sinceLastRequestMs, isTrusted }: HalfClosedContext,
 ): void {
   socket.once('end', () => {
-    const first = current()
+    const first = currentResponse()
     const hadBegun = first?.headersSent === true
-    const hasLeft = hadBegun && sinceLastRequest() > WITH_REQUEST_MS
-    if (hasLeft || (first?.headersSent === false && first.req.httpVersion === '1.0' && isTrusted())) {
+    const isDisconnect = hadBegun && sinceLastRequestMs() > SAME_TIME_MS
+    if (isDisconnect || (first?.headersSent === false && first.req.httpVersion === '1.0' && isTrusted())) {
       socket.destroy()
       return
     }
     let probes = 0
     let written = socket.bytesWritten
     let timer: NodeJS.Timeout | undefined
-    const look = () => {
-      const response = current()
+    const check = () => {
+      const response = currentResponse()
       if (response?.headersSent === false) probe(response)
       else if (hadBegun && socket.bytesWritten === written) return void socket.destroy()
       written = socket.bytesWritten
-      next()
+      schedule()
     }
-    const next = () => {
-      const delay = hadBegun ? PAUSE_MS : PROBES_MS[Math.min(probes++, PROBES_MS.length - 1)]
-      timer = setTimeout(look, delay)
+    const schedule = () => {
+      const delay = hadBegun
+        ? MAX_PAUSE_MS
+        : PROBE_INTERVALS_MS[Math.min(probes++, PROBE_INTERVALS_MS.length - 1)]
+      timer = setTimeout(check, delay)
     }
-    next()
+    schedule()
     socket.once('close', () => clearTimeout(timer))
   })
 }
 
-/** The system answers what is written to a connection that nobody holds any more with a reset. */
+/** Writes an interim response. The system of a client that has disconnected responds with a reset. */
 function probe(response: ServerResponse): void {
   if (response.req.httpVersion !== '1.0') response.writeProcessing()
 }

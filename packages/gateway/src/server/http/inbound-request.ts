@@ -2,35 +2,36 @@ import { IncomingMessage } from 'node:http'
 import { ByteBuffer } from '../../policy/llm/response/byte-buffer.js'
 import { ChunkPacer } from './chunk-pacer.js'
 
-/** A chunk of so many bytes is passed on as it is: to copy it costs more than to keep it. */
-const LARGE = 4096
+/** Chunks of at least this many bytes are delivered as they are, because copying costs more. */
+const LARGE_CHUNK = 4096
 
-/** Chunks after which no more is read from the connection in this turn of the event loop. */
+/** Chunks after which the connection is paused for the rest of the turn of the event loop. */
 const MAX_CHUNKS = 1000
 
-/** One for the process, whose time it shares out. */
+/** Shared by all connections, since it bounds the CPU time of the process. */
 const pacer = new ChunkPacer()
 
 /**
- * A request of a client. Chunks of its body that arrive in one turn of the event loop become one, in as many bytes as they
- * have: Node would keep an object of a few hundred bytes for each, and have each handled by itself. A body in tiny chunks is
- * read no faster than the pacer allows.
+ * A request that joins the chunks of its body that arrive in one turn of the event loop.
+ *
+ * Node would allocate a few hundred bytes for each chunk and handle it separately. The pacer bounds
+ * the rate at which bodies in tiny chunks are read.
  */
 export class InboundRequest extends IncomingMessage {
   readonly #gathered = new ByteBuffer()
-  /** Chunks that came in this turn. */
+  /** Chunks that arrived in this turn. */
   #chunks = 0
   #bytes = 0
   #hasBegun = false
-  #isTurn = false
+  #isTurnPending = false
   #received = 0
   #length: number | undefined
-  /** Until it may be read on. */
-  #pace: NodeJS.Timeout | undefined
+  /** Ends the pause that the pacer imposed. */
+  #resumeTimer: NodeJS.Timeout | undefined
   #onBegin: (() => void) | undefined
 
-  /** The length that its head states; NaN where it states none. */
-  get #stated(): number {
+  /** The Content-Length; NaN without one. */
+  get #declaredLength(): number {
     if (this.#length === undefined) {
       const { 'transfer-encoding': coding, 'content-length': length } = this.headers
       this.#length = coding === undefined ? Number(length) : Number.NaN
@@ -38,19 +39,19 @@ export class InboundRequest extends IncomingMessage {
     return this.#length
   }
 
-  /** Whether some of its body has come, or all of an empty one. */
+  /** Whether any of the body arrived, or the end of an empty body. */
   get hasBegun(): boolean {
     return this.#hasBegun
   }
 
-  /** Calls back once, when the first of its body comes; undefined takes the callback back. */
+  /** Sets a callback for the first byte of the body; undefined removes it. */
   onBegin(callback: (() => void) | undefined): void {
     this.#onBegin = callback
   }
 
-  /** Whether all of its body is here, for `read` to take. */
+  /** Whether the whole body can be read now. */
   get hasArrived(): boolean {
-    return this.complete || this.readableLength === this.#stated
+    return this.complete || this.readableLength === this.#declaredLength
   }
 
   override push(chunk: Buffer | null): boolean {
@@ -65,15 +66,15 @@ export class InboundRequest extends IncomingMessage {
     this.#chunks++
     this.#bytes += chunk.length
     this.#received += chunk.length
-    if (chunk.length < LARGE) this.#gathered.append(chunk)
-    // A small body that is here goes on at once, with its head.
-    if (chunk.length >= LARGE || this.#received === this.#stated) {
+    if (chunk.length < LARGE_CHUNK) this.#gathered.append(chunk)
+    // A small body that is complete is delivered at once, with the head.
+    if (chunk.length >= LARGE_CHUNK || this.#received === this.#declaredLength) {
       const hasRoom = this.#flush()
-      return chunk.length < LARGE ? hasRoom : super.push(chunk)
+      return chunk.length < LARGE_CHUNK ? hasRoom : super.push(chunk)
     }
-    if (!this.#isTurn) {
-      this.#isTurn = true
-      // Node runs what waits for the next tick between one chunk and the next.
+    if (!this.#isTurnPending) {
+      this.#isTurnPending = true
+      // `nextTick` would run between two chunks.
       setImmediate(endTurn, this)
     }
     if (this.#chunks === MAX_CHUNKS) this.socket.pause()
@@ -81,19 +82,19 @@ export class InboundRequest extends IncomingMessage {
   }
 
   override _read(size: number): void {
-    if (this.#pace === undefined) super._read(size)
+    if (this.#resumeTimer === undefined) super._read(size)
   }
 
-  /** Passes on what has come in this turn. */
+  /** Delivers the chunks that arrived in this turn. */
   endTurn(): void {
-    this.#isTurn = false
+    this.#isTurnPending = false
     const [chunks, bytes] = [this.#chunks, this.#bytes]
     this.#chunks = 0
     this.#bytes = 0
     if (this.destroyed) return
     const hasRoom = this.#flush()
     const delay = pacer.delayAfter(chunks, bytes)
-    if (delay > 0) this.#wait(delay)
+    if (delay > 0) this.#pauseFor(delay)
     else if (!hasRoom) this.socket.pause()
     else if (chunks >= MAX_CHUNKS) this.socket.resume()
   }
@@ -102,11 +103,11 @@ export class InboundRequest extends IncomingMessage {
     return this.#gathered.length === 0 || super.push(this.#gathered.take())
   }
 
-  #wait(delay: number): void {
-    clearTimeout(this.#pace)
+  #pauseFor(delay: number): void {
+    clearTimeout(this.#resumeTimer)
     this.socket.pause()
-    this.#pace = setTimeout(() => {
-      this.#pace = undefined
+    this.#resumeTimer = setTimeout(() => {
+      this.#resumeTimer = undefined
       if (this.socket.destroyed) return
       if (this.readableEnded || this.readableLength < this.readableHighWaterMark) this.socket.resume()
     }, delay).unref()

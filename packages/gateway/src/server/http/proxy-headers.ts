@@ -1,37 +1,38 @@
+import type { Dispatcher } from 'undici'
 import { headerName } from '../../policy/headers/header-name.js'
 import { foldedName } from '../../policy/headers/steering-headers.js'
 import { type Provenance, provenanceHeaders } from './forwarded-headers.js'
 import { forwardedVia } from './via.js'
 
-/**
- * The headers that cross the gateway, in both directions. Lists are flat, as in Node's `rawHeaders`: name, value,
- * name, value; several of one name stay several. Every function is linear in what it is given, which Node bounds
- * (`--max-http-header-size`).
- */
+// Header lists are flat, as in Node's `rawHeaders`: name, value, name, value. Repeated headers stay
+// repeated. Every function is linear in its input, which Node bounds (`--max-http-header-size`).
+
+export type HeaderPair = readonly [name: string, value: string]
+
+/** A client's request, as far as the headers for the upstream depend on it. */
 export interface UpstreamHeaderInput extends Provenance {
-  /** What goes upstream as Host: the upstream's authority, or the client's host to keep that. */
+  /** The Host header for the upstream: its authority, or the client's host to preserve it. */
   readonly upstreamHost: string
-  /** Names in lower case of headers of the client's that go no further. */
+  /** Lower-case names of client headers that are not forwarded. */
   readonly withheld?: ReadonlySet<string> | undefined
-  /** What this gateway calls itself in `Via`. */
+  /** The gateway's own name in the `Via` header. */
   readonly gatewayName: string
-  /** The version of HTTP that the peer speaks, such as `1.1`. */
+  /** The HTTP version of the peer, such as `1.1`. */
   readonly httpVersion: string
 }
 
-/** Headers of the gateway's own, in place of all of the same name. */
-export type Replacements = readonly (readonly [name: string, value: string])[]
-
 /**
- * The headers for the upstream, Content-Length excepted.
+ * Builds the headers for the upstream, except for Content-Length.
  *
- * Hop-by-hop headers go, as do those that the client's Connection header names, except for those of the content, by
- * which the gateway has judged the body. What the gateway says of where a request came from is added after that, so no
- * Connection header takes it away.
+ * Hop-by-hop headers are removed, and so are those named by the client's Connection header. Headers
+ * of the content stay, because the gateway has interpreted the body by them. Provenance headers are
+ * added afterwards, so that no Connection header removes them.
+ *
+ * @param replacements the gateway's own headers, replacing all of the same names
  */
 export function upstreamRequestHeaders(
   input: UpstreamHeaderInput,
-  replacements: Replacements = [],
+  replacements: readonly HeaderPair[] = [],
 ): string[] {
   const { rawHeaders, upstreamHost, withheld } = input
   const named = namedByConnection(rawHeaders)
@@ -53,10 +54,15 @@ export function upstreamRequestHeaders(
   return headers
 }
 
-/** The headers for the client. A Content-Length beside a Transfer-Encoding goes too: it says nothing true. */
+/**
+ * Builds the headers for the client. A Content-Length beside a Transfer-Encoding is removed, since it
+ * is not reliable.
+ *
+ * @param replacements the gateway's own headers, replacing all of the same names
+ */
 export function downstreamResponseHeaders(
   rawHeaders: readonly string[],
-  replacements: Replacements = [],
+  replacements: readonly HeaderPair[] = [],
 ): string[] {
   const named = namedByConnection(rawHeaders)
   const headers: string[] = []
@@ -71,39 +77,38 @@ export function downstreamResponseHeaders(
 }
 
 function isChunked(rawHeaders: readonly string[]): boolean {
-  return rawHeaders.some((text, index) => index % 2 === 0 && headerName(text).folded === 'transfer-encoding')
+  return rawHeaders.some((name, index) => index % 2 === 0 && headerName(name).folded === 'transfer-encoding')
 }
 
-/** There are a few at most. */
-function isReplaced(folded: string, replacements: Replacements): boolean {
+function isReplaced(folded: string, replacements: readonly HeaderPair[]): boolean {
   for (const [name] of replacements) if (headerName(name).folded === folded) return true
   return false
 }
 
 const CONNECTION = 'connection'
 
-/** The names in Connection headers, folded; undefined where none of them can name a header. */
+/** Returns the folded names in Connection headers; undefined if no header can be named. */
 export function namedByConnection(rawHeaders: readonly string[]): Set<string> | undefined {
   let named: Set<string> | undefined
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string
     const value = rawHeaders[index + 1] as string
-    if (name.length !== CONNECTION.length || name.toLowerCase() !== CONNECTION || isPlain(value)) continue
+    if (name.length !== CONNECTION.length || name.toLowerCase() !== CONNECTION || isCommon(value)) continue
     named ??= new Set()
     for (const name of value.split(',')) named.add(foldedName(name.trim()))
   }
   return named
 }
 
-/** What nearly all of them say. */
-function isPlain(connection: string): boolean {
+/** Whether the value is one that nearly all clients send, and names no header. */
+function isCommon(connection: string): boolean {
   return connection === 'keep-alive' || connection === 'close'
 }
 
 const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
 
-/** What is no longer true of a body when something was taken out of it. */
-const OF_THE_WHOLE_BODY: ReadonlySet<string> = new Set([
+/** Headers that do not apply to a filtered body. */
+const STALE_AFTER_FILTER: ReadonlySet<string> = new Set([
   'accept-ranges',
   'content-digest',
   'content-length',
@@ -114,16 +119,22 @@ const OF_THE_WHOLE_BODY: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The headers of an answer without those that are not true of it.
+ * Removes response headers that do not apply.
  *
- * @param isFiltered something is taken out of its body
+ * @param isFiltered whether parts of the body are removed
  */
-export function asFits(headers: string[], status: number, isFiltered: boolean): string[] {
-  // RFC 9110 section 8.6: an answer without content has no Content-Length.
-  const fit = status === 204 ? without(headers, CONTENT_LENGTH) : headers
-  return isFiltered ? without(fit, OF_THE_WHOLE_BODY) : fit
+export function withoutStaleHeaders(headers: string[], status: number, isFiltered: boolean): string[] {
+  // A response without content has no Content-Length (RFC 9110 section 8.6).
+  const kept = status === 204 ? without(headers, CONTENT_LENGTH) : headers
+  return isFiltered ? without(kept, STALE_AFTER_FILTER) : kept
 }
 
 function without(headers: readonly string[], names: ReadonlySet<string>): string[] {
   return headers.filter((_, index) => !names.has(headers[index - (index % 2)]?.toLowerCase() ?? ''))
+}
+
+/** Decodes the headers of an upstream's response to strings with one character per byte. */
+export function headerStrings(rawHeaders: Dispatcher.DispatchController['rawHeaders']): string[] {
+  if (!Array.isArray(rawHeaders)) return []
+  return rawHeaders.map((header) => (typeof header === 'string' ? header : header.toString('latin1')))
 }

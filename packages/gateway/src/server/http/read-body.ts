@@ -2,27 +2,27 @@ import type { IncomingMessage } from 'node:http'
 import { BodyBuffer } from './body-buffer.js'
 import type { BodyLease } from './body-memory.js'
 
-/** The body is larger than is allowed: a 413. */
+/** The body is larger than the limit: 413. */
 export class BodyTooLargeError extends Error {
   override readonly name = 'BodyTooLargeError'
-  /** @param limit the most that is allowed, in bytes */
+  /** @param limit in bytes */
   constructor(readonly limit: number) {
     super(`The request body is larger than ${limit} bytes.`)
   }
 }
 
-/** Reading the body would take more memory than there is for all bodies: a 413. */
+/** Parsing the body would exceed the memory for all bodies: 413. */
 export class BodyTooComplexError extends Error {
   override readonly name = 'BodyTooComplexError'
-  /** @param limit the memory that there is for all bodies, in bytes */
+  /** @param limit the memory for all bodies, in bytes */
   constructor(limit: number) {
     super(
-      `The request body has so many values, or is so large, that reading it would take more than ${limit} bytes of memory.`,
+      `The request body is too large or has too many values: parsing it would take more than ${limit} bytes of memory.`,
     )
   }
 }
 
-/** The client went away before the body was complete: nobody is left to answer. */
+/** The client disconnected before the body was complete. No response can be sent. */
 export class BodyAbortedError extends Error {
   override readonly name = 'BodyAbortedError'
   constructor() {
@@ -30,60 +30,61 @@ export class BodyAbortedError extends Error {
   }
 }
 
-/** There is no memory for the body now: a 503. */
+/** There is no memory for the body at present: 503. */
 export class BodyMemoryError extends Error {
   override readonly name = 'BodyMemoryError'
   constructor() {
-    super('The server holds too many request bodies at the moment.')
+    super('The gateway holds too many request bodies at the moment.')
   }
 }
 
 export interface ReadBodyOptions {
-  /** The most to read, in bytes. */
+  /** The largest body to accept, in bytes. */
   readonly limit: number
-  /** Called before the first byte is read; a client that waits for `100 Continue` sends nothing before. */
-  readonly proceed: () => void
+  /** Called before the first byte is read, for instance to send `100 Continue`. */
+  readonly onStart: () => void
   /**
-   * Gives the memory that the body takes.
+   * Opens the lease for the body's memory.
    *
-   * @param evict ends the reading with a BodyMemoryError
+   * @param evict ends reading with a BodyMemoryError
    */
   readonly lease: (evict: () => void) => BodyLease
 }
 
-/** A body that was read, and its memory, which the caller releases. */
+/** A body that was read, and the lease of its memory, which the caller releases. */
 export interface HeldBody {
   readonly bytes: Buffer
   readonly lease: BodyLease
 }
 
 /**
- * Reads a request's whole body into memory: its size and a constant, whatever the chunks in which it comes.
+ * Reads the whole body of a request. Its memory exceeds the body's size by a constant at most,
+ * whatever the size of the chunks.
  *
- * Too large a body is refused by its Content-Length before any of it is read, or at the byte that passes the
- * limit; the request is then paused, and the rest of the body is still to come on the connection.
+ * A body that is too large is refused by its Content-Length before any of it is read, or at the first
+ * byte beyond the limit. The request is then paused, with the rest of the body still unread.
  *
- * @throws BodyTooLargeError, BodyAbortedError or BodyMemoryError.
+ * @throws BodyTooLargeError, BodyAbortedError or BodyMemoryError
  */
 export function readBody(request: IncomingMessage, options: ReadBodyOptions): Promise<HeldBody> {
-  const { limit, proceed } = options
+  const { limit, onStart } = options
   return new Promise((resolve, reject) => {
     if (request.destroyed) {
       reject(new BodyAbortedError())
       return
     }
-    if (statesMoreThan(request, limit)) {
+    if (declaresMoreThan(request, limit)) {
       reject(new BodyTooLargeError(limit))
       return
     }
-    proceed()
+    onStart()
     const buffer = new BodyBuffer()
     const stop = () => {
       request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose)
     }
     const fail = (error: Error) => {
       stop()
-      buffer.drop()
+      buffer.clear()
       lease.release()
       request.pause()
       reject(error)
@@ -105,7 +106,7 @@ export function readBody(request: IncomingMessage, options: ReadBodyOptions): Pr
   })
 }
 
-/** Whether a request says that its body is larger. */
-export function statesMoreThan(request: IncomingMessage, limit: number): boolean {
+/** Whether a request declares a body larger than `limit` bytes. */
+export function declaresMoreThan(request: IncomingMessage, limit: number): boolean {
   return Number(request.headers['content-length'] ?? 0) > limit
 }

@@ -1,18 +1,18 @@
-/** Watches an answer go by. It must not throw, nor change what it is shown. */
+/** Observes a response as it is forwarded. It must not throw, nor change what it is given. */
 export interface ResponseObserver {
-  /** The answer's status and headers, as the upstream sent them: name, value, name, value. */
+  /** Receives the status and headers of the upstream's response: name, value, name, value. */
   head?(status: number, rawHeaders: readonly string[]): void
-  /** The next bytes of the body. */
+  /** Receives the next bytes of the body. */
   data?(chunk: Buffer): void
 }
 
-/** Takes something out of an answer's body as it goes by. */
+/** Removes parts of a response body as it is forwarded. */
 export interface BodyFilter {
-  /** @returns what is to be sent on now, which may be nothing */
+  /** @returns the bytes to send now, possibly none */
   push(chunk: Buffer): Buffer
-  /** @returns what is left to be sent on at the end of a whole body */
+  /** Called at the end of a complete body. @returns the remaining bytes to send */
   end(): Buffer
 }
 
-/** The filter of an answer, by its status and its headers (name, value, name, value); undefined where it needs none. */
-export type FilterFor = (status: number, rawHeaders: readonly string[]) => BodyFilter | undefined
+/** Creates the filter of a response from its status and headers; undefined if it needs none. */
+export type CreateFilter = (status: number, rawHeaders: readonly string[]) => BodyFilter | undefined

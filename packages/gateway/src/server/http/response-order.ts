@@ -1,31 +1,31 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** The answers that the requests of each connection wait for, in their order. */
+/** Tracks the unfinished responses of each connection in the order of their requests. */
 export class ResponseOrder {
-  readonly #answers = new WeakMap<Socket, ServerResponse[]>()
-  readonly #lastCame = new WeakMap<Socket, number>()
+  readonly #responses = new WeakMap<Socket, ServerResponse[]>()
+  readonly #lastRequestAt = new WeakMap<Socket, number>()
 
   add(socket: Socket, response: ServerResponse): void {
-    this.#lastCame.set(socket, performance.now())
-    const answers = this.#unfinished(socket)
-    if (answers === undefined) this.#answers.set(socket, [response])
-    else answers.push(response)
+    this.#lastRequestAt.set(socket, performance.now())
+    const responses = this.#unfinished(socket)
+    if (responses === undefined) this.#responses.set(socket, [response])
+    else responses.push(response)
   }
 
-  /** The answer that is next to be written to a connection, or is being written. */
+  /** The response that is being written to a connection, or is next. */
   currentOf(socket: Socket): ServerResponse | undefined {
     return this.#unfinished(socket)?.[0]
   }
 
-  /** How long ago the last request of a connection came, in milliseconds. */
-  sinceLastRequest(socket: Socket): number {
-    return performance.now() - (this.#lastCame.get(socket) ?? 0)
+  /** Milliseconds since the last request of a connection arrived. */
+  sinceLastRequestMs(socket: Socket): number {
+    return performance.now() - (this.#lastRequestAt.get(socket) ?? 0)
   }
 
   #unfinished(socket: Socket): ServerResponse[] | undefined {
-    const answers = this.#answers.get(socket)
-    while (answers?.[0]?.writableFinished || answers?.[0]?.destroyed) answers.shift()
-    return answers
+    const responses = this.#responses.get(socket)
+    while (responses?.[0]?.writableFinished || responses?.[0]?.destroyed) responses.shift()
+    return responses
   }
 }

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpAnswer } from 'sluice/http'
 import { drainBody } from './drain-body.js'
 
-/** Answers a request in the upstream's place. What still comes of its body is thrown away. */
-export function answer(
+/** Sends a response of the gateway's own. The rest of the request's body is discarded. */
+export function sendResponse(
   request: IncomingMessage,
   response: ServerResponse,
   { status, headers, body }: HttpAnswer,
@@ -13,7 +13,7 @@ export function answer(
     ...headers.flat(),
     'content-length',
     String(Buffer.byteLength(body)),
-    // What a shared cache kept of it would be shown to somebody else.
+    // A shared cache must not serve it to other clients.
     'cache-control',
     'no-store',
   ])

@@ -19,7 +19,10 @@ const TYPES: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 }
 
-/** The files of a folder by their paths, `/` for `/index.html`; none where there is no such folder. What has another ending is left out. */
+/**
+ * Reads the files of a folder, by their paths. `/index.html` becomes `/`. Files with unknown extensions
+ * are skipped, and a missing folder has no files.
+ */
 export function readStaticFiles(folder: string): ReadonlyMap<string, StaticFile> {
   const files = new Map<string, StaticFile>()
   for (const entry of entriesOf(folder)) {

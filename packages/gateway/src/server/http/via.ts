@@ -1,25 +1,25 @@
 import { randomBytes } from 'node:crypto'
 
-/** `Via` (RFC 9110 section 7.6.3): by what way a message came, and so whether it came this way before. */
+// The `Via` header (RFC 9110 section 7.6.3) lists the gateways a message passed, and so reveals loops.
 
 const PREFIX = 'sluice-'
 
-/** More gateways than any sensible chain has: a loop over many replicas, of which each is new to the request. */
+/** A request that passed this many gateways loops over many replicas, each of which sees it once. */
 const MAX_GATEWAYS = 10
 
-/** Makes a name for a gateway to use in `Via`. All of its workers use the same one. */
+/** Creates a random name for a gateway in `Via`. All of its workers share it. */
 export function createGatewayName(): string {
   return PREFIX + randomBytes(8).toString('hex')
 }
 
-/** The `Via` for the upstream: what came, and this gateway. */
+/** Builds the `Via` header for the upstream by appending this gateway to the received one. */
 export function forwardedVia(rawHeaders: readonly string[], httpVersion: string, name: string): string {
   const own = `${httpVersion} ${name}`
   const before = viaLines(rawHeaders)
   return before === undefined ? own : `${before}, ${own}`
 }
 
-/** Whether a request came through this gateway before, or through more gateways than a chain of them has. */
+/** Whether a request already passed this gateway, or too many gateways. */
 export function isLoop(rawHeaders: readonly string[], name: string): boolean {
   const via = viaLines(rawHeaders)
   if (via === undefined) return false

@@ -2,40 +2,41 @@ import { type Client, type MaybePromise, RequestError } from 'sluice'
 import { type Identify, identity } from 'sluice/identity'
 import type { IdentityConfig, ProxyHeaders } from '../../policy/config/config.js'
 import { type WithheldHeaders, withheldHeaders } from './credential-headers.js'
-
 import { identityHeaders } from './identity-headers.js'
-import type { KeyFileWatch, KeysText } from './key-file-watch.js'
+import type { KeyFile, KeyFileWatch } from './key-file-watch.js'
 import type { RequestHead } from './request-head.js'
 
-/** Finds out who sends a request. */
+/** Identifies the client of a request. */
 export interface ClientReader {
   /**
-   * Undefined: a visitor.
+   * Returns the client of a request; undefined if anonymous.
    *
-   * @throws UnauthorizedError, or rejects with it, for credentials that are not known.
+   * @throws UnauthorizedError, or rejects with it, for unknown credentials
    */
   clientOf(head: RequestHead): MaybePromise<Client | undefined>
   /**
-   * Names in lower case of a request's headers that do not go upstream: those that only a trusted proxy may send, as the upstream may believe them
-   * too; and, where the configuration says so, what the client showed to the gateway. Undefined where there are none.
+   * Returns the lower-case names of request headers that are not forwarded: headers that only a
+   * trusted proxy may send, since the upstream may trust them too, and if so configured the client's
+   * credentials. Undefined if there are none.
    */
   readonly withheld: WithheldHeaders
-  /** The text of the file of keys that is in use; undefined without one. */
-  readonly keysText: KeysText | undefined
+  /** The contents of the key file in use; undefined without one. */
+  readonly keyFile: KeyFile | undefined
   /**
-   * The headers that tell the upstream who the client is: name and value. None for an anonymous request. Undefined where the
-   * upstream is not told; else the client has to be known on every route.
+   * Returns the headers that identify the client to the upstream; none for an anonymous request. It is
+   * undefined unless identities are forwarded; if so, clients are identified on every route.
    */
   readonly headersFor?: (client: Client | undefined) => readonly (readonly [name: string, value: string])[]
-  /** Ends the watch over the file of keys. */
+  /** Stops watching the key file. */
   stop(): void
 }
 
 /**
- * Reads who a client is as a configuration says: by what a trusted proxy says, else by its API key or token.
+ * Creates the reader of a configuration. Headers of a trusted proxy take precedence over API keys and
+ * tokens.
  *
- * @param openKeys reads the file of keys and goes on watching it
- * @throws ConfigError where the file of keys is wrong.
+ * @param openKeys reads the key file and watches it
+ * @throws ConfigError for an invalid key file
  */
 export async function openClientReader(
   { apiKeys, apiKeyHeaders = [], jwt, proxyHeaders, forwardCredentials, forward }: IdentityConfig,
@@ -49,40 +50,40 @@ export async function openClientReader(
       : identity({ ...(keys && { apiKeys: keys.lookup }), apiKeyHeaders, ...(verify && { jwt: verify }) })
   return {
     clientOf: (head) =>
-      toldByProxy(head, proxyHeaders) ?? identify?.((name) => head.header(name), head.query),
+      clientFromProxy(head, proxyHeaders) ?? identify?.((name) => head.header(name), head.query),
     withheld: withheldHeaders({
       claims: Object.values(proxyHeaders ?? {}),
       own: Object.values(forward ?? {}),
       keyHeaders: forwardCredentials === false ? ['x-api-key', ...apiKeyHeaders] : undefined,
     }),
     ...(forward && { headersFor: (client: Client | undefined) => identityHeaders(client, forward) }),
-    get keysText() {
+    get keyFile() {
       return keys?.source
     },
     stop: () => keys?.stop(),
   }
 }
 
-/** Who a trusted proxy says the client is. What anybody else writes there is nobody's word. */
-function toldByProxy(head: RequestHead, headers: ProxyHeaders | undefined): Client | undefined {
-  if (headers === undefined || !head.fromTrustedProxy) return undefined
-  const id = told(head, headers.client)
+/** Reads the client from the headers of a trusted proxy. The same headers from other peers are ignored. */
+function clientFromProxy(head: RequestHead, headers: ProxyHeaders | undefined): Client | undefined {
+  if (headers === undefined || !head.isFromTrustedProxy) return undefined
+  const id = proxyClaim(head, headers.client)
   if (id === undefined) {
-    // An anonymous request has no tier, but the upstream may believe one that a client wrote in another spelling.
+    // Refuses a tier in another spelling, which the upstream could trust.
     if (headers.tier !== undefined) head.valuesOf(headers.tier)
     return undefined
   }
-  const tier = headers.tier === undefined ? undefined : told(head, headers.tier)
+  const tier = headers.tier === undefined ? undefined : proxyClaim(head, headers.tier)
   return { id, ...(tier !== undefined && { tier }) }
 }
 
-/** @throws RequestError where it is longer than any name is, or the header is not as one proxy writes it. */
-function told(head: RequestHead, name: string): string | undefined {
+/** @throws RequestError if the value is too long, or the header is not as a single proxy writes it */
+function proxyClaim(head: RequestHead, name: string): string | undefined {
   const value = head.proxyHeader(name)
-  if (value !== undefined && value.length > MAX_NAME)
-    throw new RequestError(`the header '${name}' has more than ${MAX_NAME} characters`)
+  if (value !== undefined && value.length > MAX_NAME_LENGTH)
+    throw new RequestError(`the header '${name}' has more than ${MAX_NAME_LENGTH} characters`)
   return value
 }
 
-/** The longest id or tier of a client, in characters. */
-const MAX_NAME = 256
+/** The maximum length of a client's ID or tier, in characters. */
+const MAX_NAME_LENGTH = 256

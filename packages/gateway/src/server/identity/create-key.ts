@@ -6,26 +6,27 @@ import { isMap, isSeq, parseDocument } from 'yaml'
 import { ConfigError } from '../../policy/config/load-config.js'
 import { parseKeys } from './key-file.js'
 
+/** The properties of a key to create. */
 export interface NewKey {
   readonly client: string
   readonly tier?: string
-  /** A day or a moment, as the file has it. */
+  /** A date or a date with time, in the format of the key file. */
   readonly expires?: string
 }
 
 /**
- * Makes a key and adds its hash to a file of keys, which is made where there is none. What else stands in the file, comments too, stays.
- * Several may do so at the same time.
+ * Creates a key and adds its hash to a key file, which is created if missing. Other contents of the
+ * file, including comments, are preserved. Concurrent calls are serialized, also between processes.
  *
- * @returns the key, which is kept nowhere
- * @throws ConfigError where the file is wrong, TypeError where the new key would be; the file stays as it was.
+ * @returns the key, which is not stored anywhere
+ * @throws ConfigError for an invalid file and TypeError for an invalid new key; the file is unchanged
  */
-export function createKey(file: string, about: NewKey): Promise<string> {
-  return alone(file, () => add(file, about))
+export function createKey(file: string, properties: NewKey): Promise<string> {
+  return withLock(file, () => addKey(file, properties))
 }
 
-async function add(file: string, { client, tier, expires }: NewKey): Promise<string> {
-  const before = await readFile(file, 'utf8').catch(nothingYet)
+async function addKey(file: string, { client, tier, expires }: NewKey): Promise<string> {
+  const before = await readFile(file, 'utf8').catch(undefinedIfMissing)
   const isEmpty = before === undefined || hasNoContent(before)
   if (!isEmpty) parseKeys(before, file)
   const key = newKey()
@@ -36,13 +37,13 @@ async function add(file: string, { client, tier, expires }: NewKey): Promise<str
     ...(expires !== undefined && { expires }),
   })
   checkAdded(after, file)
-  await replace(file, after)
+  await replaceFile(file, after)
   return key
 }
 
 /**
- * Whether there is nothing in a file but white space, comments, the marks of an empty document, and a word for nothing such
- * as `null`, `{}` or `keys:` without any.
+ * Whether a file has only white space, comments, document markers, and an empty value such as `null`,
+ * `{}` or `keys:`.
  */
 function hasNoContent(text: string): boolean {
   const document = parseDocument(text.replace(/^\uFEFF/, ''))
@@ -52,7 +53,7 @@ function hasNoContent(text: string): boolean {
   return Object.entries(content).every(([name, value]) => name === 'keys' && value === null)
 }
 
-/** What an empty file says in comments stays, above its first key. */
+/** Returns the comments of an empty file, which are kept above its first key. */
 function commentsOf(text = ''): string {
   const comments = text
     .replace(/^\uFEFF/, '')
@@ -61,40 +62,40 @@ function commentsOf(text = ''): string {
   return comments.map((line) => `${line.trim()}\n`).join('')
 }
 
-/** The file was right before, so that what is wrong now is the new key; where it would stand there helps nobody. */
+/** Validates the result. The file was valid before, so a problem is one of the new key, without a useful position. */
 function checkAdded(after: string, file: string): void {
   try {
     parseKeys(after, file)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    throw new TypeError(`no key was made: ${error.problems.at(-1)?.message}`, { cause: error })
+    throw new TypeError(`the key was not created: ${error.problems.at(-1)?.message}`, { cause: error })
   }
 }
 
-function nothingYet(error: NodeJS.ErrnoException): undefined {
+function undefinedIfMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error
 }
 
 function withKey(text: string, entry: Readonly<Record<string, string>>): string {
   const document = parseDocument(text)
   const keys = isMap(document.contents) ? document.get('keys') : undefined
-  if (!isSeq(keys)) throw new TypeError("a file of keys has a list of 'keys'")
+  if (!isSeq(keys)) throw new TypeError("a key file must have a list 'keys'")
   keys.flow = false
   keys.add(document.createNode(entry))
   return document.toString({ lineWidth: 0 })
 }
 
-/** How long somebody else's change of the file is waited for, and how often looked whether it is done; in milliseconds. */
-const PATIENCE = 5_000
-const LOOK_INTERVAL = 50
+/** How long to wait for the lock of another process, and the interval of attempts. */
+const LOCK_TIMEOUT_MS = 5_000
+const LOCK_RETRY_MS = 50
 
-/** Does what nobody else does to the file meanwhile: two who read it before either wrote would lose a key. */
-async function alone<T>(file: string, change: () => Promise<T>): Promise<T> {
+/** Runs a change under a lock file. Without it, concurrent changes could lose a key. */
+async function withLock<T>(file: string, change: () => Promise<T>): Promise<T> {
   const lock = `${file}.lock`
-  for (let waited = 0; !(await isMade(lock)); waited += LOOK_INTERVAL) {
-    if (waited >= PATIENCE)
-      throw new Error(`somebody else is changing ${file}; where that is not so, remove ${lock}`)
-    await setTimeout(LOOK_INTERVAL)
+  for (let waitedMs = 0; !(await createLock(lock)); waitedMs += LOCK_RETRY_MS) {
+    if (waitedMs >= LOCK_TIMEOUT_MS)
+      throw new Error(`another process is changing ${file}; if none is, remove ${lock}`)
+    await setTimeout(LOCK_RETRY_MS)
   }
   try {
     return await change()
@@ -103,7 +104,8 @@ async function alone<T>(file: string, change: () => Promise<T>): Promise<T> {
   }
 }
 
-async function isMade(lock: string): Promise<boolean> {
+/** @returns false if the lock exists */
+async function createLock(lock: string): Promise<boolean> {
   try {
     await writeFile(lock, '', { mode: 0o600, flag: 'wx' })
     return true
@@ -113,19 +115,19 @@ async function isMade(lock: string): Promise<boolean> {
   }
 }
 
-/** Writes beside the file and moves it there, so that who reads it sees the old file or the new one. Others may not read it. */
-async function replace(file: string, text: string): Promise<void> {
-  const beside = `${file}.${randomBytes(6).toString('hex')}`
+/** Replaces a file atomically. A new file is readable only by its owner. */
+async function replaceFile(file: string, text: string): Promise<void> {
+  const temporary = `${file}.${randomBytes(6).toString('hex')}`
   const mode = await stat(file).then(
     (found) => found.mode & 0o777,
     () => 0o600,
   )
   try {
-    await writeFile(beside, text, { mode: 0o600, flag: 'wx' })
-    await chmod(beside, mode)
-    await rename(beside, file)
+    await writeFile(temporary, text, { mode: 0o600, flag: 'wx' })
+    await chmod(temporary, mode)
+    await rename(temporary, file)
   } catch (error) {
-    await rm(beside, { force: true })
+    await rm(temporary, { force: true })
     throw error
   }
 }

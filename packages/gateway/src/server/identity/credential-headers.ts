@@ -1,25 +1,27 @@
 import type { IncomingMessage } from 'node:http'
 import { headerName } from '../../policy/headers/header-name.js'
 
+/** Lower-case names of headers that are not forwarded. */
 export interface WithheldNames {
-  /** Names of headers that only a trusted proxy may send. */
+  /** Headers that only a trusted proxy may send. */
   readonly claims: readonly string[]
-  /** Names of headers that the gateway itself writes, or leaves out. */
+  /** Headers that the gateway writes itself. */
   readonly own: readonly string[]
   /**
-   * Headers that hold API keys, where what was shown to the gateway stays there. They come before `Authorization`, which is for the upstream
-   * where both are there; of `Authorization` only `Bearer …` is for the gateway. Undefined: credentials are forwarded.
+   * Headers that hold API keys for the gateway; undefined if credentials are forwarded. If a request
+   * has both an API key and `Authorization`, only the API key is withheld. Without an API key,
+   * `Authorization: Bearer …` is withheld.
    */
   readonly keyHeaders: readonly string[] | undefined
 }
 
-/** Names, in lower case, the headers of a request that are not forwarded. Undefined where there are none. */
+/** Returns the lower-case names of a request's headers that are not forwarded; undefined if none. */
 export type WithheldHeaders = (
   message: Pick<IncomingMessage, 'rawHeaders'>,
   peerTrusted: boolean,
 ) => ReadonlySet<string> | undefined
 
-/** Says which of a request's headers do not go upstream. All names are in lower case. */
+/** Creates the function that selects the headers that are not forwarded. */
 export function withheldHeaders({ claims, own, keyHeaders }: WithheldNames): WithheldHeaders {
   const setsFor = (...names: string[]) => ({
     trusted: setOf(...names, ...own),
@@ -30,12 +32,12 @@ export function withheldHeaders({ claims, own, keyHeaders }: WithheldNames): Wit
     return (_message, peerTrusted) => (peerTrusted ? none.trusted : none.untrusted)
   const [keys, token] = [setsFor(...keyHeaders), setsFor('authorization')]
   return ({ rawHeaders }, peerTrusted) => {
-    const has = (names: readonly string[], isOurs = (_value: string) => true) =>
+    const has = (names: readonly string[], matches = (_value: string) => true) =>
       rawHeaders.some(
-        (text, index) =>
+        (name, index) =>
           index % 2 === 0 &&
-          names.includes(headerName(text).folded) &&
-          isOurs(rawHeaders[index + 1] as string),
+          names.includes(headerName(name).folded) &&
+          matches(rawHeaders[index + 1] as string),
       )
     const sets = has(keyHeaders) ? keys : has(['authorization'], isBearer) ? token : none
     return peerTrusted ? sets.trusted : sets.untrusted

@@ -1,7 +1,7 @@
 import type { Client } from 'sluice'
 import type { ForwardedIdentity } from '../../policy/config/config.js'
 
-/** The headers that tell the upstream who the client is. None for an anonymous request; no tier where it has none. */
+/** Builds the headers that identify the client to the upstream. An anonymous request has none. */
 export function identityHeaders(
   client: Client | undefined,
   { client: clientHeader, tier: tierHeader }: ForwardedIdentity,
@@ -14,17 +14,17 @@ export function identityHeaders(
 }
 
 /**
- * A name as a header value: as it is where it has only visible ASCII and single words in it, and percent-encoded UTF-8 for all other
- * characters and for `%`. A comma is encoded too, since it would make a list.
+ * Encodes a name as a header value. Visible ASCII and inner spaces stay as they are. Other characters
+ * are percent-encoded as UTF-8, and so are `%` and the comma, which would separate list elements.
  */
 function encoded(name: string): string {
   const bytes = Buffer.from(name, 'utf8')
-  let text = ''
+  let value = ''
   for (const [index, byte] of bytes.entries()) {
-    const atEdge = index === 0 || index === bytes.length - 1
-    const plain = byte > 0x20 && byte < 0x7f && byte !== 0x25 && byte !== 0x2c
-    if (plain || (byte === 0x20 && !atEdge)) text += String.fromCharCode(byte)
-    else text += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+    const isAtEdge = index === 0 || index === bytes.length - 1
+    const isPlain = byte > 0x20 && byte < 0x7f && byte !== 0x25 && byte !== 0x2c
+    if (isPlain || (byte === 0x20 && !isAtEdge)) value += String.fromCharCode(byte)
+    else value += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
   }
-  return text
+  return value
 }

@@ -4,30 +4,30 @@ import { ConfigError, readConfigFile, readTextFile } from '../../policy/config/l
 import type { Log } from '../logging/log.js'
 import { parseKeys } from './key-file.js'
 
-/** The text of a file of keys. */
-export interface KeysText {
+/** The contents of a key file. */
+export interface KeyFile {
   readonly file: string
   readonly text: string
 }
 
-/** The keys of a file, as it stands now. */
+/** The current keys of a file. */
 export interface KeyFileWatch {
   readonly lookup: KeyLookup
-  /** What the keys were read from. */
-  readonly source: KeysText
+  /** The contents that the keys were read from. */
+  readonly source: KeyFile
   stop(): void
 }
 
 /**
- * Reads a file of keys, and again whenever it changes. A change that is wrong is logged, and the old keys stay.
+ * Reads a key file and reloads it whenever it changes. An invalid change is logged and rejected.
  *
- * @param changed called when other keys are in use
- * @throws ConfigError where the file is wrong to begin with.
+ * @param onReload called when the keys were reloaded
+ * @throws ConfigError if the file is invalid at the start
  */
 export async function watchKeyFile(
   file: string,
   log: Log,
-  changed: () => void = () => {},
+  onReload: () => void = () => {},
 ): Promise<KeyFileWatch> {
   let text = await readConfigFile(file)
   let keys = parseKeys(text, file)
@@ -37,17 +37,17 @@ export async function watchKeyFile(
       try {
         keys = parseKeys(next, file)
         text = next
-        log.info({ file }, 'the keys were taken up')
-        changed()
+        log.info({ file }, 'API keys reloaded')
+        onReload()
       } catch (error) {
         const problems = error instanceof ConfigError ? error.problems : [{ message: String(error) }]
-        log.error({ file, problems }, 'the file of keys was refused; the old keys stay')
+        log.error({ file, problems }, 'key file rejected; keeping the previous keys')
       }
       return 'done'
     },
     onUnreadable: (reason) =>
-      log.error({ file, problems: [{ message: reason }] }, 'the file of keys was refused; the old keys stay'),
-    onReadable: () => log.info({ file }, 'keys file can be read again'),
+      log.error({ file, problems: [{ message: reason }] }, 'key file rejected; keeping the previous keys'),
+    onReadable: () => log.info({ file }, 'key file can be read again'),
   })
   return {
     lookup: (digest) => keys(digest),
@@ -58,13 +58,13 @@ export async function watchKeyFile(
   }
 }
 
-/** Keys whose text another process reads. */
-export class GivenKeys {
-  #source: KeysText | undefined
+/** Keys of a file that another process reads. */
+export class ReceivedKeys {
+  #source: KeyFile | undefined
   #keys: KeyLookup = () => undefined
 
-  /** @throws ConfigError; the old keys stay then. */
-  set(source: KeysText | undefined): void {
+  /** @throws ConfigError for invalid contents; the previous keys then stay in force */
+  set(source: KeyFile | undefined): void {
     if (source === undefined || (source.file === this.#source?.file && source.text === this.#source.text))
       return
     this.#keys = parseKeys(source.text, source.file)

@@ -5,7 +5,7 @@ import type { BodyHeaders } from '../../policy/body/body-format.js'
 import { headerName, sameName } from '../../policy/headers/header-name.js'
 import { namedByConnection } from '../http/proxy-headers.js'
 
-/** The head of a request, as far as it says who sends it. What is costly to read is read when it is asked for, and once. */
+/** The parts of a request head that identify its client. Costly parts are parsed once, on first use. */
 export class RequestHead {
   readonly #message: IncomingMessage
   readonly #addresses: ClientAddressReader
@@ -18,8 +18,10 @@ export class RequestHead {
   }
 
   /**
-   * By name in lower case. To read one throws MalformedRequestError where the upstream might read another: where it was sent more
-   * than once, in another spelling (`X_Name`, `X.Name`), or where a Connection header takes it away.
+   * Headers by lower-case name.
+   *
+   * Reading one throws MalformedRequestError if the upstream might read another value: if it was sent
+   * more than once or in another spelling (`X_Name`, `X.Name`), or if a Connection header removes it.
    */
   get headers(): Readonly<Record<string, string>> {
     this.#headers ??= soleValues(this.#message.rawHeaders)
@@ -27,10 +29,10 @@ export class RequestHead {
   }
 
   /**
-   * The value of a header that tells who the client is. Spelt with `_` its name is the same.
+   * Returns the value of a credential header. Names that differ only in `_` and `-` are equal.
    *
    * @param name in lower case
-   * @throws MalformedRequestError where it was sent more than once.
+   * @throws MalformedRequestError if it was sent more than once
    */
   header(name: string): string | undefined {
     const { rawHeaders } = this.#message
@@ -45,11 +47,11 @@ export class RequestHead {
   }
 
   /**
-   * The value of a header that only a trusted proxy writes. Undefined where it is not there.
+   * Returns the value of a header that only a trusted proxy writes; undefined if it is missing.
    *
    * @param name in lower case
-   * @throws MalformedRequestError where it is there in another spelling, which the proxy may have let through from a client; where it
-   *   is there more than once; or where it is empty or a list.
+   * @throws MalformedRequestError if it was sent more than once, in another spelling that the proxy may
+   *   have passed on from a client, or if it is empty or a list
    */
   proxyHeader(name: string): string | undefined {
     const [value, second] = this.valuesOf(name)
@@ -60,10 +62,10 @@ export class RequestHead {
   }
 
   /**
-   * The values of a header.
+   * Returns all values of a header.
    *
    * @param name in lower case
-   * @throws MalformedRequestError where it is there in another spelling.
+   * @throws MalformedRequestError if it was sent in another spelling
    */
   valuesOf(name: string): readonly string[] {
     const { rawHeaders } = this.#message
@@ -72,13 +74,13 @@ export class RequestHead {
       const sent = rawHeaders[index] as string
       if (headerName(sent).folded !== name) continue
       if (sent.toLowerCase() !== name)
-        throw new MalformedRequestError(`the header '${name}' is there under another spelling`)
+        throw new MalformedRequestError(`the header '${name}' was sent in another spelling`)
       values.push(rawHeaders[index + 1] as string)
     }
     return values
   }
 
-  /** The query as it came, with its `?`; `''` where there is none. */
+  /** The raw query with its `?`; `''` without one. */
   get query(): string {
     const url = this.#message.url ?? ''
     const queryAt = url.indexOf('?')
@@ -86,8 +88,8 @@ export class RequestHead {
   }
 
   /**
-   * What the body is said to be. A header in another spelling, such as with `_`, says nothing: some servers take it for the one
-   * with `-`, others do not.
+   * The headers that describe the body. A header in another spelling, such as with `_`, has an empty
+   * value, because servers disagree about it.
    */
   get bodyHeaders(): BodyHeaders {
     const contentTypes: string[] = []
@@ -104,9 +106,9 @@ export class RequestHead {
   }
 
   /**
-   * The client's address in its one canonical form.
+   * The client's address in canonical form.
    *
-   * @throws RequestError where a trusted proxy names an address that cannot be read.
+   * @throws RequestError if a trusted proxy sent an address that cannot be parsed
    */
   get ip(): string {
     this.#ip ??= this.#addresses.clientOf(
@@ -116,31 +118,31 @@ export class RequestHead {
     return this.#ip
   }
 
-  /** Whether the other end of the connection is a proxy that is believed. */
-  get fromTrustedProxy(): boolean {
+  /** Whether the peer is a trusted proxy. */
+  get isFromTrustedProxy(): boolean {
     return this.#addresses.isTrusted(this.#message.socket.remoteAddress)
   }
 }
 
-/** Headers by name, in lower case; one that servers read in different ways throws when it is read. */
+/** Collects headers by lower-case name. Reading a header that servers interpret differently throws. */
 function soleValues(rawHeaders: readonly string[]): Record<string, string> {
   const values: Record<string, string> = Object.create(null)
   const removed = namedByConnection(rawHeaders)
-  const refuse = (name: string, fail: (name: string) => never) =>
+  const failOnRead = (name: string, fail: (name: string) => never) =>
     Object.defineProperty(values, name, { get: () => fail(name), configurable: true })
-  /** The names as they were sent, by their folded ones. */
+  /** Names as sent, by folded name. */
   const sentNames = new Map<string, string>()
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] as string).toLowerCase()
     const { folded } = headerName(rawHeaders[index] as string)
     const before = sentNames.get(folded)
     if (before !== undefined) {
-      for (const spelling of [before, name, folded]) refuse(spelling, repeated)
+      for (const spelling of [before, name, folded]) failOnRead(spelling, repeated)
       continue
     }
     sentNames.set(folded, name)
-    if (name !== folded) refuse(folded, respelt)
-    if (removed?.has(folded) && !folded.startsWith('content-')) refuse(name, removedByConnection)
+    if (name !== folded) failOnRead(folded, misspelled)
+    if (removed?.has(folded) && !folded.startsWith('content-')) failOnRead(name, removedByConnection)
     else
       Object.defineProperty(values, name, {
         value: rawHeaders[index + 1],
@@ -155,12 +157,12 @@ function repeated(name: string): never {
   throw new MalformedRequestError(`the header '${name}' was sent more than once`)
 }
 
-function respelt(name: string): never {
+function misspelled(name: string): never {
   throw new MalformedRequestError(`the header '${name}' was sent in another spelling; send ${name}`)
 }
 
 function removedByConnection(name: string): never {
   throw new MalformedRequestError(
-    `the header '${name}' is named by Connection, which keeps it from the upstream`,
+    `the header '${name}' is named by a Connection header, and so is not forwarded to the upstream`,
   )
 }

@@ -1,33 +1,34 @@
 import type { MaybePromise } from 'sluice'
 
-/** Writes as many of the bytes as there is room for, and returns how many; throws or rejects with what the system says. */
+/** Writes bytes as far as there is room and returns the number written. Throws or rejects with the system's error. */
 export type Sink = (bytes: Buffer) => MaybePromise<number>
 
 export interface LineWriterOptions {
   readonly sink: Sink
-  /** Bytes that wait to be written, at most; lines beyond are dropped. Default: 1 MiB. */
+  /** The most bytes that may wait to be written; further lines are dropped. Default: 1 MiB. */
   readonly maxWaitingBytes?: number
-  /** Bytes of one write, at most, unless a line is longer. Default: 4096, which a pipe takes whole or not at all. */
+  /** The most bytes of one write, unless a line is longer. Default: 4096, which a pipe accepts atomically. */
   readonly maxWriteBytes?: number
-  /** The line that reports how many lines were dropped, once there is room again. */
+  /** Formats the line that reports dropped lines once there is room again. */
   readonly droppedLine?: (dropped: number) => string
-  /** Called once when writing fails, until it succeeds again. */
+  /** Called when writing begins to fail. */
   readonly onFailure?: (error: NodeJS.ErrnoException) => void
-  /** Default: Node's timer, which keeps no process alive. */
+  /** Schedules a callback. Default: Node's timer, unreferenced. */
   readonly after?: (milliseconds: number, call: () => void) => void
 }
 
 const MAX_WAITING_BYTES = 2 ** 20
-/** PIPE_BUF of Linux: writes of several processes to one pipe do not mix up to this size. */
+/** PIPE_BUF of Linux. Writes of several processes to a pipe are not interleaved up to this size. */
 const MAX_WRITE_BYTES = 4096
 
-/** For a reader that is slow, and for a disk that is full or a pipe without a reader; in milliseconds. */
+/** The retry interval for a slow reader. */
 const BUSY_RETRY_MS = 50
+/** The retry interval for other failures, such as a full disk or a closed pipe. */
 const FAILURE_RETRY_MS = 1000
 
 /**
- * Writes lines without ever waiting for whoever takes them, in bounded memory: lines for which there is no room are dropped
- * and counted. One write runs at a time; one that fails is tried again.
+ * Writes lines in bounded memory without ever blocking on their reader. Lines that do not fit are
+ * dropped and counted. One write runs at a time, and a failed write is retried.
  */
 export class LineWriter {
   readonly #options: LineWriterOptions
@@ -36,13 +37,13 @@ export class LineWriter {
   readonly #after: NonNullable<LineWriterOptions['after']>
   #lines: Buffer[] = []
   #waitingBytes = 0
-  /** What remains of a write that was not taken whole. */
+  /** The rest of a write that was not accepted whole. */
   #rest: Buffer | undefined
   #isBusy = false
   #hasFailed = false
   #dropped = 0
   #reported = 0
-  readonly #flushes: (() => void)[] = []
+  readonly #pendingFlushes: (() => void)[] = []
 
   constructor(options: LineWriterOptions) {
     this.#options = options
@@ -51,7 +52,7 @@ export class LineWriter {
     this.#after = options.after ?? ((milliseconds, call) => void setTimeout(call, milliseconds).unref())
   }
 
-  /** Lines that were dropped since the start. */
+  /** Lines dropped since the start. */
   get dropped(): number {
     return this.#dropped
   }
@@ -67,14 +68,14 @@ export class LineWriter {
     if (!this.#isBusy) void this.#pump()
   }
 
-  /** Settles once all is written, writing fails or the time is over; with whether all is written. */
+  /** Waits until all lines are written, writing fails or time runs out. @returns whether all lines are written */
   async flush(timeoutMs: number): Promise<boolean> {
     if (this.#isEmpty || this.#hasFailed) return this.#isEmpty
     let timer: NodeJS.Timeout | undefined
     const expired = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, timeoutMs)
     })
-    await Promise.race([new Promise<void>((resolve) => this.#flushes.push(resolve)), expired])
+    await Promise.race([new Promise<void>((resolve) => this.#pendingFlushes.push(resolve)), expired])
     clearTimeout(timer)
     return this.#isEmpty
   }
@@ -88,16 +89,16 @@ export class LineWriter {
     this.#waitingBytes += bytes.length
   }
 
-  /** Nothing is awaited where the sink answers at once, so that lines written before the process ends are not lost. */
+  /** Stays synchronous while the sink is, so that lines written just before the process exits are not lost. */
   #pump(): void | Promise<void> {
     this.#isBusy = true
     while (this.#waitingBytes > 0) {
       const bytes = this.#rest ?? this.#next()
       this.#rest = bytes
       try {
-        const taken = this.#options.sink(bytes)
-        if (taken instanceof Promise) return this.#pumpAfter(bytes, taken)
-        this.#took(bytes, taken)
+        const written = this.#options.sink(bytes)
+        if (written instanceof Promise) return this.#pumpAfter(bytes, written)
+        this.#onWritten(bytes, written)
       } catch (error) {
         return this.#retry(error as NodeJS.ErrnoException)
       }
@@ -106,9 +107,9 @@ export class LineWriter {
     this.#endFlushes()
   }
 
-  async #pumpAfter(bytes: Buffer, taken: Promise<number>): Promise<void> {
+  async #pumpAfter(bytes: Buffer, written: Promise<number>): Promise<void> {
     try {
-      this.#took(bytes, await taken)
+      this.#onWritten(bytes, await written)
     } catch (error) {
       this.#retry(error as NodeJS.ErrnoException)
       return
@@ -116,10 +117,10 @@ export class LineWriter {
     return this.#pump()
   }
 
-  #took(bytes: Buffer, taken: number): void {
+  #onWritten(bytes: Buffer, written: number): void {
     this.#hasFailed = false
-    this.#waitingBytes -= taken
-    this.#rest = taken < bytes.length ? bytes.subarray(taken) : undefined
+    this.#waitingBytes -= written
+    this.#rest = written < bytes.length ? bytes.subarray(written) : undefined
     const { droppedLine } = this.#options
     if (this.#rest !== undefined || droppedLine === undefined || this.#dropped === this.#reported) return
     const line = Buffer.from(droppedLine(this.#dropped - this.#reported))
@@ -139,10 +140,10 @@ export class LineWriter {
   }
 
   #endFlushes(): void {
-    for (const end of this.#flushes.splice(0)) end()
+    for (const end of this.#pendingFlushes.splice(0)) end()
   }
 
-  /** The next lines, as many as go into one write. */
+  /** Takes the next lines, as many as fit into one write. */
   #next(): Buffer {
     let count = 0
     let size = 0

@@ -2,34 +2,35 @@ import { type DestinationStream, pino } from 'pino'
 import { LineWriter } from './line-writer.js'
 import { standardErrorSink } from './standard-error.js'
 
-/** What a gateway tells those who run it, as JSON lines. */
+/** The log of a gateway, as JSON lines. */
 export interface Log {
-  /** An upstream gave no answer. A flood of such failures is not a flood of lines: one a second for each cause. */
+  /** Logs that an upstream did not respond: at most one line per second for each error code. */
   upstreamFailed(failure: { route: string; status: number; code: string; detail: string }): void
-  /** An error that nobody foresaw. */
+  /** Logs an unexpected error. */
   crashed(error: unknown): void
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
-  /** Writes a line that another process of the gateway has logged, without its newline. */
+  /** Writes a line that another process of the gateway logged. @param line without its newline */
   relay?(line: string): void
-  /** Lines that were dropped because whoever takes them was too slow, or failed. Undefined where that is not counted. */
+  /** Lines dropped because their reader was too slow or failed; undefined if they are not counted. */
   readonly dropped?: number
 }
 
-/** A log to the standard error. */
+/** A log to standard error. */
 export interface ProcessLog extends Log {
   readonly dropped: number
-  /** Settles once all lines are written, or the time is over; with whether all are written. */
+  /** Waits until all lines are written or time runs out. @returns whether all lines are written */
   flush(timeoutMs: number): Promise<boolean>
 }
 
-/** How often failures of one cause are told, in milliseconds. */
-const QUIET_MS = 1000
+/** The interval at which failures with the same code are logged. */
+const FAILURE_INTERVAL_MS = 1000
 
 /**
- * Makes the log of a process, on the standard error, so that the standard output stays for what people read. It never blocks the
- * process, fails or grows without bound: lines that nobody takes are dropped, counted and reported in a later line.
+ * Creates the log of a process. It writes to standard error, which leaves standard output to messages
+ * for people. It never blocks the process, fails, or grows without bound: lines that are not read in
+ * time are dropped, counted, and reported in a later line.
  */
 export function createProcessLog(sink = standardErrorSink()): ProcessLog {
   const writer = new LineWriter({
@@ -44,29 +45,29 @@ export function createProcessLog(sink = standardErrorSink()): ProcessLog {
   )
 }
 
-/** @param to where it writes; by default the standard error */
+/** @param destination default: standard error */
 export function createLog(
-  to: DestinationStream = new LineWriter({ sink: standardErrorSink() }),
+  destination: DestinationStream = new LineWriter({ sink: standardErrorSink() }),
   now: () => number = () => performance.now(),
 ): Log {
-  const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, to)
-  const told = new Map<string, { at: number; untold: number }>()
+  const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination)
+  const failures = new Map<string, { loggedAt: number; unlogged: number }>()
   return {
     upstreamFailed(failure) {
-      const last = told.get(failure.code)
-      if (last !== undefined && now() - last.at < QUIET_MS) {
-        last.untold++
+      const last = failures.get(failure.code)
+      if (last !== undefined && now() - last.loggedAt < FAILURE_INTERVAL_MS) {
+        last.unlogged++
         return
       }
-      told.set(failure.code, { at: now(), untold: 0 })
-      logger.warn({ ...failure, untold: last?.untold ?? 0 }, 'the upstream failed')
+      failures.set(failure.code, { loggedAt: now(), unlogged: 0 })
+      logger.warn({ ...failure, untold: last?.unlogged ?? 0 }, 'upstream failed')
     },
     crashed(error) {
-      logger.error({ err: error }, 'an unforeseen error')
+      logger.error({ err: error }, 'unexpected error')
     },
     info: (fields, message) => logger.info(fields, message),
     warn: (fields, message) => logger.warn(fields, message),
     error: (fields, message) => logger.error(fields, message),
-    relay: (line) => to.write(`${line}\n`),
+    relay: (line) => destination.write(`${line}\n`),
   }
 }

@@ -4,30 +4,30 @@ import type { Sink } from './line-writer.js'
 const STDERR = 2
 
 /**
- * A sink for the standard error that never blocks this process.
+ * Creates a sink for standard error that never blocks this process.
  *
- * A pipe, a terminal or a device is opened once more, in a mode of its own that does not block: to make the descriptor itself
- * non-blocking would change it for each process that shares it. A regular file is written in a thread of Node's pool, since
- * its disk may hang.
+ * A pipe, terminal or device is opened again in non-blocking mode. Making the descriptor itself
+ * non-blocking would change it for every process that shares it. A regular file is written in a
+ * thread of Node's pool, since its disk may hang.
  */
 export function standardErrorSink(): Sink {
   try {
     const found = fstatSync(STDERR)
-    if (found.isFile()) return inThread
+    if (found.isFile()) return writeInThread
     if (found.isFIFO() || found.isCharacterDevice()) {
       const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOCTTY
       const fd = openSync(`/proc/self/fd/${STDERR}`, flags)
       return (bytes) => writeSync(fd, bytes)
     }
   } catch {
-    // Another user's pipe, or a system without /proc.
+    // A pipe of another user, or a system without /proc.
   }
-  // Node makes sockets and pipes of its own standard error non-blocking when it opens them.
+  // Opening the stream makes Node set sockets and pipes to non-blocking.
   void process.stderr
-  return inThread
+  return writeInThread
 }
 
-function inThread(bytes: Buffer): Promise<number> {
+function writeInThread(bytes: Buffer): Promise<number> {
   return new Promise((resolve, reject) => {
     write(STDERR, bytes, (error, written) => (error ? reject(error) : resolve(written)))
   })

@@ -1,21 +1,21 @@
 import { stripVTControlCharacters } from 'node:util'
 import type { Log, ProcessLog } from './log.js'
 
-/** Text of one line, at most; in characters. */
+/** The maximum length of a logged message, in characters. */
 const MAX_LENGTH = 4000
 
 /**
- * Logs what libraries and Node print in plain text, so that each line of a gateway's output is JSON: `console.*`, writes to the
- * standard streams, and warnings of the process.
+ * Logs plain text that libraries and Node print, so that every line of a gateway's output is JSON. It
+ * covers `console.*`, writes to the standard streams, and process warnings.
  *
- * @returns ends it: the streams print again
+ * @returns a function that restores the streams
  */
 export function logStrayOutput(log: Pick<Log, 'info' | 'warn'>): () => void {
   const restores = [
     redirect(process.stdout, (text) => log.info({ source: 'stdout' }, text)),
     redirect(process.stderr, (text) => log.warn({ source: 'stderr' }, text)),
   ]
-  // Node's own listener prints plain text.
+  // Node's default listener prints plain text.
   const printers = process.listeners('warning')
   process.removeAllListeners('warning')
   const onWarning = ({ name, code, message }: Error & { readonly code?: string }) => {
@@ -29,16 +29,20 @@ export function logStrayOutput(log: Pick<Log, 'info' | 'warn'>): () => void {
   }
 }
 
-type Written = (error?: Error | null) => void
+type WriteCallback = (error?: Error | null) => void
 
-/** Hands each text that is written to a stream to `onText` instead. */
+/** Passes what is written to a stream to `onText` instead. */
 function redirect(stream: NodeJS.WriteStream, onText: (text: string) => void): () => void {
   const { write } = stream
-  stream.write = (chunk: string | Uint8Array, encoding?: BufferEncoding | Written, written?: Written) => {
+  stream.write = (
+    chunk: string | Uint8Array,
+    encoding?: BufferEncoding | WriteCallback,
+    onWritten?: WriteCallback,
+  ) => {
     const bytes = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString()
     const text = stripVTControlCharacters(bytes.slice(0, MAX_LENGTH)).trim()
     if (text !== '') onText(text)
-    const done = typeof encoding === 'function' ? encoding : written
+    const done = typeof encoding === 'function' ? encoding : onWritten
     if (done !== undefined) process.nextTick(done)
     return true
   }
@@ -47,13 +51,13 @@ function redirect(stream: NodeJS.WriteStream, onText: (text: string) => void): (
   }
 }
 
-/** How long the last line of a process that fails may take, in milliseconds. */
-const LAST_LINE_MS = 500
+/** The time to write the last line of a failing process. */
+const FLUSH_TIMEOUT_MS = 500
 
-/** Logs an error that nothing catches, and then ends the process with exit code 1, as Node does after printing it. */
+/** Logs an uncaught error and exits with code 1, as Node does after printing one. */
 export function logFatalErrors(log: Pick<ProcessLog, 'crashed' | 'flush'>): void {
   process.on('uncaughtException', (error) => {
     log.crashed(error)
-    void log.flush(LAST_LINE_MS).then(() => process.exit(1))
+    void log.flush(FLUSH_TIMEOUT_MS).then(() => process.exit(1))
   })
 }

@@ -9,61 +9,65 @@ import { RequestHead } from '../identity/request-head.js'
 import type { TrafficObserver } from '../observability/request-outcome.js'
 import { IncomingRequest } from './incoming-request.js'
 import { PendingBody } from './pending-body.js'
-import type { Candidate } from './request-context.js'
+import type { RoutedRequest } from './request-context.js'
 
+/** A request that was decided on. It may have been refused. */
 export interface Admitted {
   readonly weighed: IncomingRequest
-  /** When it came before the limits, and when it was decided on where that took a while; by `performance.now()`. */
+  /** When the request reached the limits, by `performance.now()`. */
   readonly came: number
+  /** When it was decided; equal to `came` if the decision was immediate. */
   readonly decided: number
   readonly decision: Decision
-  /** What was read of it, where a rule reads the body; its memory is released at the end of the request. */
+  /** The body, if a rule reads it. Its memory is released when the request ends. */
   readonly body: HeldBody | undefined
-  /** What it asks a model for, where tokens are limited. */
+  /** The model call, if tokens are limited. */
   readonly call: LlmCall | undefined
 }
 
 /**
- * Finds out who sends a request and decides on it. The rules that need nothing but its head are charged first. Then its body is
- * read where a rule reads it, or the first byte of it is awaited where it needs a slot, and the other rules are decided.
+ * Identifies the client of a request and decides on the request.
+ *
+ * Rules that need only the head are charged first. Then the body is read if a rule reads it, or its
+ * first byte awaited if the request needs a slot, and the remaining rules are decided.
  */
-export function admit(candidate: Candidate, limiter: Limiter<WeighedRequest>): MaybePromise<Admitted> {
-  const { request, setup, match } = candidate
-  const head = new RequestHead(request, setup.addresses)
-  const client = setup.clients.clientOf(head)
+export function admit(routed: RoutedRequest, limiter: Limiter<WeighedRequest>): MaybePromise<Admitted> {
+  const { request, services, match } = routed
+  const head = new RequestHead(request, services.addresses)
+  const client = services.clients.clientOf(head)
   const waitsForBody = hasBody(request) && (match.policy.readsBody || match.policy.holdsSlots)
   if (client instanceof Promise || waitsForBody)
-    return admitLater(candidate, limiter, head, client, waitsForBody)
-  return decide(candidate, limiter, head, client, false)
+    return admitLater(routed, limiter, head, client, waitsForBody)
+  return decide(routed, limiter, head, client, false)
 }
 
 async function admitLater(
-  candidate: Candidate,
+  routed: RoutedRequest,
   limiter: Limiter<WeighedRequest>,
   head: RequestHead,
   client: MaybePromise<Client | undefined>,
   waitsForBody: boolean,
 ): Promise<Admitted> {
-  const known = await client
-  // A small body comes with the head, but Node tells of it a moment later.
+  const identified = await client
+  // Node delivers a small body that arrived with the head one tick later.
   if (waitsForBody) await new Promise((resolve) => process.nextTick(resolve))
-  return decide(candidate, limiter, head, known, waitsForBody)
+  return decide(routed, limiter, head, identified, waitsForBody)
 }
 
 function decide(
-  candidate: Candidate,
+  routed: RoutedRequest,
   limiter: Limiter<WeighedRequest>,
   head: RequestHead,
   client: Client | undefined,
   waitsForBody: boolean,
 ): MaybePromise<Admitted> {
-  const { request, setup, target, match } = candidate
+  const { request, services, target, match, errors } = routed
   const { policy, params } = match
   const { name: route, llm, bodyTypes } = policy
   const parts = { message: request, target, route, params, head, client, llm, bodyTypes }
-  const weighed = new IncomingRequest({ ...parts, reportFailure: candidate.trouble.expressionFailed })
+  const weighed = new IncomingRequest({ ...parts, onExpressionFailure: errors.expressionFailed })
   const pending =
-    policy.readsBody || waitsForBody ? new PendingBody(candidate, weighed, waitsForBody) : undefined
+    policy.readsBody || waitsForBody ? new PendingBody(routed, weighed, waitsForBody) : undefined
   const came = performance.now()
   const admitted = (decision: Decision, decided: number): Admitted => {
     const body = pending?.held
@@ -75,7 +79,7 @@ function decide(
   let deciding: MaybePromise<Decision>
   try {
     deciding = policy.waits
-      ? admitInLine(weighed, request, limiter, setup.traffic, pending)
+      ? admitQueued(weighed, request, limiter, services.traffic, pending)
       : limiter.admit(weighed, pending && { body: pending })
   } catch (error) {
     pending?.release()
@@ -91,21 +95,25 @@ function decide(
   )
 }
 
-/** While a request waits for a slot its client may leave. */
-async function admitInLine(
+/** Decides on a request that may be queued for a slot. It leaves the queue when its client disconnects. */
+async function admitQueued(
   weighed: IncomingRequest,
   { socket }: InboundRequest,
   limiter: Limiter<WeighedRequest>,
   traffic: TrafficObserver,
   body: RequestBody | undefined,
 ): Promise<Decision> {
-  const gone = new AbortController()
-  const watcher = { clientGone: () => gone.abort(new ClientGoneError()) }
+  const disconnect = new AbortController()
+  const watcher = { onClientGone: () => disconnect.abort(new ClientGoneError()) }
   watchClient(socket, watcher)
   try {
     traffic.onWaitingChange(weighed.route, 1)
     if (socket.destroyed) throw new ClientGoneError()
-    return await limiter.admit(weighed, { signal: gone.signal, waiter: weighed.ip, ...(body && { body }) })
+    return await limiter.admit(weighed, {
+      signal: disconnect.signal,
+      waiter: weighed.ip,
+      ...(body && { body }),
+    })
   } finally {
     traffic.onWaitingChange(weighed.route, -1)
     unwatchClient(socket, watcher)

@@ -12,58 +12,62 @@ import {
   BodyTooComplexError,
   BodyTooLargeError,
 } from '../http/read-body.js'
-import { answer } from '../http/send-response.js'
+import { sendResponse } from '../http/send-response.js'
 import type { RequestOutcome } from '../observability/request-outcome.js'
-import type { ErrorReporter } from './error-log.js'
+import type { ErrorReporter } from './error-reporter.js'
 
-/** What a client is told whose request an expression cannot be worked out for. The expression itself is not for clients. */
-const UNCOUNTABLE =
-  'This request lacks something that a limit of this route is read from, or has it in a form that cannot be counted.'
+/** The detail for a failed expression. It does not reveal the expression to clients. */
+const NOT_EVALUATED =
+  'A limit of this route needs a value that this request lacks or has in a form that cannot be evaluated.'
 
-/** Answers a request that could not be handled, by what was thrown. @returns how it ended */
+/** Sends the response for an error that ended the handling of a request. @returns the outcome */
 export function sendErrorResponse(
   error: unknown,
   request: IncomingMessage,
   response: ServerResponse,
-  trouble: ErrorReporter,
+  errors: ErrorReporter,
 ): RequestOutcome {
   if (error instanceof BodyAbortedError || error instanceof ClientGoneError) return 'abandoned'
   if (error instanceof ExpressionError) {
-    answer(request, response, problem(400, 'Bad Request', UNCOUNTABLE))
+    sendResponse(request, response, problem(400, 'Bad Request', NOT_EVALUATED))
     return 'invalid'
   }
   if (error instanceof RequestError) {
-    answer(request, response, requestProblem(error))
+    sendResponse(request, response, requestProblem(error))
     if (error instanceof UnauthorizedError) return 'unauthorized'
     return error instanceof ForbiddenError ? 'forbidden' : 'invalid'
   }
   if (error instanceof BadTargetError) {
-    answer(request, response, problem(400, 'Bad request', error.message))
+    sendResponse(request, response, problem(400, 'Bad request', error.message))
     return 'invalid'
   }
   if (error instanceof BodyTooLargeError || error instanceof BodyTooComplexError) {
-    answer(request, response, problem(413, 'Content too large', error.message))
+    sendResponse(request, response, problem(413, 'Content too large', error.message))
     return 'too_large'
   }
   if (error instanceof BodyTimeoutError) {
-    // What comes next on the connection would be the body.
+    // The next bytes on the connection would be the body.
     response.shouldKeepAlive = false
-    answer(request, response, problem(408, 'Request timeout', error.message))
+    sendResponse(request, response, problem(408, 'Request timeout', error.message))
     return 'timed_out'
   }
   if (error instanceof BodyMemoryError) {
     const { headers, ...busy } = problem(503, 'Service unavailable', error.message)
-    answer(request, response, { ...busy, headers: [...headers, ['retry-after', '1']] })
+    sendResponse(request, response, { ...busy, headers: [...headers, ['retry-after', '1']] })
     return 'unavailable'
   }
   if (error instanceof StoreUnavailableError || error instanceof IdentityUnavailableError) {
-    // Why it is so is the business of nobody outside.
-    answer(request, response, unavailableProblem(error))
+    // Clients do not see the cause.
+    sendResponse(request, response, unavailableProblem(error))
     return 'unavailable'
   }
-  trouble.crashed(error)
-  answer(request, response, problem(500, 'Internal error', 'The gateway could not handle this request.'))
-  // Half an answer must not pass for a whole one.
+  errors.unexpectedError(error)
+  sendResponse(
+    request,
+    response,
+    problem(500, 'Internal error', 'The gateway could not handle this request.'),
+  )
+  // A partial response must not look complete.
   if (!response.writableEnded) response.destroy()
   return 'failed'
 }

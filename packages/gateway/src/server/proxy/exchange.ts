@@ -1,140 +1,154 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { TLSSocket } from 'node:tls'
 import type { Dispatcher } from 'undici'
 import { ByteBuffer } from '../../policy/llm/response/byte-buffer.js'
 import type { ClientBody } from '../http/client-body.js'
-import { deferWrites } from '../http/deferred-writes.js'
+import { deferWrite } from '../http/deferred-writes.js'
 import { type ClientWatcher, unwatchClient, watchClient } from '../http/disconnects.js'
 import { drainBody } from '../http/drain-body.js'
-import { headerStrings } from '../http/header-texts.js'
-import { asFits, downstreamResponseHeaders } from '../http/proxy-headers.js'
-import type { BodyFilter, FilterFor, ResponseObserver } from '../http/response-observer.js'
-import { cutOff } from './cut-off.js'
-import type { ForwardResult, Passed } from './forward-result.js'
+import {
+  downstreamResponseHeaders,
+  type HeaderPair,
+  headerStrings,
+  withoutStaleHeaders,
+} from '../http/proxy-headers.js'
+import type { BodyFilter, CreateFilter, ResponseObserver } from '../http/response-observer.js'
+import type { ForwardProgress, ForwardResult } from './forward-result.js'
 import { describeFailure, isConnectionLoss } from './upstream-failure.js'
 import { type ConnectionUse, startUse } from './upstream-socket.js'
 
-export interface ExchangeParts {
+export interface ExchangeOptions {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly body: ClientBody | undefined
-  readonly responseHeaders: readonly (readonly [name: string, value: string])[]
+  readonly responseHeaders: readonly HeaderPair[]
   readonly observer: ResponseObserver | undefined
-  readonly filter: FilterFor | undefined
-  /** How long the client may take to accept what is written to it, in milliseconds; 0 for ever. */
-  readonly patience: number
-  /** Sends the request once more, on a new connection; undefined where that must not be done. */
+  readonly filter: CreateFilter | undefined
+  /** Milliseconds the client may take to accept what is written to it; 0 for no timeout. */
+  readonly clientTimeoutMs: number
+  /** Sends the request again on a new connection; undefined if the request must not be repeated. */
   readonly retry: (() => void) | undefined
-  readonly settled: (outcome: ForwardResult, passed: Passed) => void
+  readonly onSettled: (result: ForwardResult, progress: ForwardProgress) => void
 }
 
-/** A chunk of so many bytes is passed on as it comes; smaller ones of one turn of the event loop go on together. */
-const LARGE = 4096
+/** Chunks of at least this many bytes are written as they arrive; smaller ones of one turn are joined. */
+const LARGE_CHUNK = 4096
 
-/** Up to this many bytes a body is written as one text with its head, which takes a small request from 47 to 45 µs. */
-const SMALL = 4096
+/** Bodies up to this many bytes are written as one string with the head, which saves 2 of 47 µs. */
+const SMALL_BODY = 4096
 
 /**
- * One request on its way through: writes to the client what comes from the upstream, and settles once.
+ * The progress of an exchange:
  *
- * The upstream's connection calls the `on…` methods. None of them does anything after the exchange has settled.
+ * - `waiting` for the head of the upstream's response
+ * - `head`: the head arrived and is held until the end of the turn, to be written with the first bytes
+ * - `complete`: the whole response arrived before its head was written; it is written at once
+ * - `streaming`: the head is written and more of the body may arrive
+ * - `ending`: everything is handed to the client's connection, which may still have to send it
+ * - `settled`: the exchange is over and its result reported
+ */
+type State = 'waiting' | 'head' | 'complete' | 'streaming' | 'ending' | 'settled'
+
+/**
+ * One request at the upstream: writes the upstream's response to the client, and settles once.
+ *
+ * The connection to the upstream calls the `on…` methods. They do nothing once the exchange has settled.
  */
 export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
-  readonly #parts: ExchangeParts
+  readonly #options: ExchangeOptions
+  #state: State = 'waiting'
   #controller: Dispatcher.DispatchController | undefined
-  #stall: NodeJS.Timeout | undefined
+  #clientTimer: NodeJS.Timeout | undefined
   #filter: BodyFilter | undefined
-  /** What came in the same turn as the head, and is written with it. */
+  /** The body that arrived in the same turn as the head, and is written with it. */
   #first: Buffer | undefined
-  /** Small chunks that came in this turn. */
-  #turn: Buffer | ByteBuffer | undefined
-  /** How the request uses its connection, where it may be sent once more. */
+  /** Small chunks that arrived in this turn. */
+  #smallChunks: Buffer | ByteBuffer | undefined
+  /** The use of the upstream connection; undefined if the request cannot be retried. */
   #use: ConnectionUse | undefined
   #isRetried = false
-  #headWritten = false
-  /** It came all at once, and is about to be written. */
-  #isWhole = false
-  #paused = false
+  #isPaused = false
   #status = 0
-  #settled = false
 
-  constructor(parts: ExchangeParts) {
-    this.#parts = parts
-    watchClient(parts.request.socket, this)
+  constructor(options: ExchangeOptions) {
+    this.#options = options
+    watchClient(options.request.socket, this)
   }
 
-  clientGone(): void {
-    this.#settle({ kind: 'cut', by: 'client', started: this.#parts.response.headersSent })
+  onClientGone(): void {
+    this.#settle({ kind: 'cut', by: 'client', started: this.#options.response.headersSent })
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    // The client left while the request waited for a connection.
-    if (this.#settled) controller.abort(new Error('the client is gone'))
-    else if (this.#parts.retry !== undefined && !this.#isRetried) {
-      this.#use = { isReused: false, isAnswered: false }
+    // The client disconnected while the request waited for a connection.
+    if (this.#state === 'settled') controller.abort(new Error('the client disconnected'))
+    else if (this.#options.retry !== undefined && !this.#isRetried) {
+      this.#use = { isReused: false, hasResponse: false }
       startUse(this.#use)
     }
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
-    // Interim answers (1xx) were for the gateway, which asked for none.
-    if (this.#settled || status < 200) return
-    const { request, response, responseHeaders, observer, filter } = this.#parts
+    // Interim responses (1xx) concern only the gateway, which requested none.
+    if (this.#state === 'settled' || status < 200) return
+    const { request, response, responseHeaders, observer, filter } = this.#options
     const rawHeaders = headerStrings(controller.rawHeaders)
     observer?.head?.(status, rawHeaders)
     this.#filter = filter?.(status, rawHeaders)
     const headers = downstreamResponseHeaders(rawHeaders, responseHeaders)
     this.#status = status
-    response.writeHead(status, asFits(headers, status, this.#filter !== undefined))
-    // The answer is complete here: what the upstream may wrongly send after it must not be waited for.
+    response.writeHead(status, withoutStaleHeaders(headers, status, this.#filter !== undefined))
+    this.#state = 'head'
+    // These responses have no body. Bytes that the upstream wrongly sends after one are not awaited.
     if (request.method === 'HEAD' || status === 204 || status === 304) this.#end()
-    else process.nextTick(begin, this)
+    else process.nextTick(endTurn, this)
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (chunk.length >= LARGE) {
-      this.passTurn()
+    if (chunk.length >= LARGE_CHUNK) {
+      this.flushSmallChunks()
       this.#deliver(chunk)
-    } else if (this.#turn === undefined) {
-      this.#turn = chunk
-      process.nextTick(passTurn, this)
+    } else if (this.#smallChunks === undefined) {
+      this.#smallChunks = chunk
+      process.nextTick(flushSmallChunks, this)
     } else {
-      if (Buffer.isBuffer(this.#turn)) {
-        const held = new ByteBuffer()
-        held.append(this.#turn)
-        this.#turn = held
+      if (Buffer.isBuffer(this.#smallChunks)) {
+        const buffer = new ByteBuffer()
+        buffer.append(this.#smallChunks)
+        this.#smallChunks = buffer
       }
-      this.#turn.append(chunk)
+      this.#smallChunks.append(chunk)
     }
   }
 
-  /** Passes on the small chunks that came in this turn, as one. */
-  passTurn(): void {
-    const turn = this.#turn
-    if (turn === undefined) return
-    this.#turn = undefined
-    this.#deliver(Buffer.isBuffer(turn) ? turn : turn.take())
+  /** Delivers the small chunks of this turn as one. */
+  flushSmallChunks(): void {
+    const chunks = this.#smallChunks
+    if (chunks === undefined) return
+    this.#smallChunks = undefined
+    this.#deliver(Buffer.isBuffer(chunks) ? chunks : chunks.take())
   }
 
   #deliver(chunk: Buffer): void {
-    const { response, observer } = this.#parts
-    if (this.#settled || response.destroyed || response.writableEnded) return
+    const { response, observer } = this.#options
+    if (this.#state === 'settled' || response.destroyed || response.writableEnded) return
     observer?.data?.(chunk)
-    this.#pass(this.#filter === undefined ? chunk : this.#filter.push(chunk))
+    this.#send(this.#filter === undefined ? chunk : this.#filter.push(chunk))
   }
 
   onResponseEnd(): void {
-    this.passTurn()
-    if (this.#settled || this.#parts.response.writableEnded) return
-    if (this.#headWritten) this.#end()
-    else {
-      this.#isWhole = true
-      deferWrites(this)
-    }
+    this.flushSmallChunks()
+    if (this.#state === 'settled' || this.#options.response.writableEnded) return
+    if (this.#state === 'head') {
+      this.#state = 'complete'
+      deferWrite(this)
+    } else this.#end()
   }
 
-  writeWhole(): void {
-    if (this.#settled || this.#parts.response.destroyed) return
+  /** Writes a response that arrived whole. */
+  writeDeferred(): void {
+    if (this.#state === 'settled' || this.#options.response.destroyed) return
     try {
       this.#end()
     } catch (error) {
@@ -143,51 +157,54 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    this.passTurn()
-    const { request, response, retry } = this.#parts
-    if (this.#settled || response.writableEnded) return
-    if (retry !== undefined && this.#isConnectionClosing(error) && !request.socket.destroyed) {
+    this.flushSmallChunks()
+    const { request, response, retry } = this.#options
+    if (this.#state === 'settled' || response.writableEnded) return
+    if (retry !== undefined && this.#isIdleClose(error) && !request.socket.destroyed) {
       this.#isRetried = true
       retry()
       return
     }
-    // A client that has just left may be noticed by the upload before its connection says so.
+    // The upload may notice that the client disconnected before its connection reports it.
     if (request.socket.destroyed) {
       this.#settle({ kind: 'cut', by: 'client', started: response.headersSent })
     } else if (response.headersSent) {
-      cutOff(request, response)
+      abortResponse(request, response)
       this.#settle({ kind: 'cut', by: 'upstream', started: true })
     } else {
       this.#settle({ kind: 'failed', ...describeFailure(error) })
     }
   }
 
-  /** Whether the upstream closed a connection that it had kept, before it saw the request. */
-  #isConnectionClosing(error: Error): boolean {
-    if (this.#isRetried || this.#parts.response.headersSent) return false
-    return this.#use?.isReused === true && !this.#use.isAnswered && isConnectionLoss(error)
+  /** Whether the upstream closed an idle connection before it saw the request. */
+  #isIdleClose(error: Error): boolean {
+    if (this.#isRetried || this.#options.response.headersSent) return false
+    return this.#use?.isReused === true && !this.#use.hasResponse && isConnectionLoss(error)
   }
 
-  /** Writes the head of an answer of which more is to come, with what has come of it. */
-  begin(): void {
-    const { response } = this.#parts
-    if (this.#isWhole || this.#settled || response.destroyed) return
-    this.passTurn()
+  /** Ends the turn in which the head arrived. Writes the head and the first bytes if more is to come. */
+  endTurn(): void {
+    if (this.#state === 'complete' || this.#state === 'settled' || this.#options.response.destroyed) return
+    this.flushSmallChunks()
     this.#writeHead()
   }
 
+  get #isHeadWritten(): boolean {
+    return this.#state !== 'waiting' && this.#state !== 'head' && this.#state !== 'complete'
+  }
+
   #writeHead(): void {
-    if (this.#headWritten) return
-    this.#headWritten = true
+    if (this.#isHeadWritten) return
+    this.#state = 'streaming'
     const first = this.#first
     this.#first = undefined
-    if (first === undefined) this.#parts.response.flushHeaders()
+    if (first === undefined) this.#options.response.flushHeaders()
     else this.#write(first)
   }
 
-  #pass(chunk: Buffer): void {
+  #send(chunk: Buffer): void {
     if (chunk.length === 0) return
-    if (!this.#headWritten && this.#first === undefined) {
+    if (!this.#isHeadWritten && this.#first === undefined) {
       this.#first = chunk
     } else {
       this.#writeHead()
@@ -196,31 +213,31 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
   }
 
   #write(chunk: Buffer): void {
-    const { response } = this.#parts
-    if (response.write(chunk) || this.#paused) return
-    this.#paused = true
+    const { response } = this.#options
+    if (response.write(chunk) || this.#isPaused) return
+    this.#isPaused = true
     this.#controller?.pause()
     response.once('drain', this.#onDrain)
-    this.#startStall()
+    this.#startClientTimer()
   }
 
   #end(): void {
-    const { response } = this.#parts
-    if (this.#filter !== undefined) this.#pass(this.#filter.end())
+    const { response } = this.#options
+    if (this.#filter !== undefined) this.#send(this.#filter.end())
     const last = this.#first
     this.#first = undefined
-    this.#headWritten = true
+    this.#state = 'ending'
     response.on('finish', this.#onFinish)
     if (last === undefined) response.end()
-    else if (last.length > SMALL) response.end(last)
+    else if (last.length > SMALL_BODY) response.end(last)
     else response.end(last.toString('latin1'), 'latin1')
-    // Mostly the system has taken all of it by now, and there is nothing to wait for.
-    if (response.writableLength > 0) this.#startStall()
+    // Usually the system has accepted everything by now, and there is nothing to wait for.
+    if (response.writableLength > 0) this.#startClientTimer()
   }
 
   readonly #onDrain = () => {
-    clearTimeout(this.#stall)
-    this.#paused = false
+    clearTimeout(this.#clientTimer)
+    this.#isPaused = false
     this.#controller?.resume()
   }
 
@@ -228,37 +245,47 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     this.#settle({ kind: 'answered', status: this.#status })
   }
 
-  /** A client that takes nothing must not hold its place for ever. */
-  #startStall(): void {
-    const { request, response, patience } = this.#parts
-    clearTimeout(this.#stall)
-    if (patience === 0) return
-    this.#stall = setTimeout(() => {
-      // Without a connection it waits for its turn behind the answer to an earlier request.
-      if (response.socket === null) this.#startStall()
+  /** Disconnects a client that accepts nothing, so that it does not hold its slots forever. */
+  #startClientTimer(): void {
+    const { request, response, clientTimeoutMs } = this.#options
+    clearTimeout(this.#clientTimer)
+    if (clientTimeoutMs === 0) return
+    this.#clientTimer = setTimeout(() => {
+      // Without a socket, the response is queued behind the response to an earlier pipelined request.
+      if (response.socket === null) this.#startClientTimer()
       else request.socket.destroy()
-    }, patience)
+    }, clientTimeoutMs)
   }
 
-  #settle(outcome: ForwardResult): void {
-    if (this.#settled) return
-    this.#settled = true
-    const { request, response, body, settled } = this.#parts
-    if (this.#stall !== undefined) clearTimeout(this.#stall)
+  #settle(result: ForwardResult): void {
+    if (this.#state === 'settled') return
+    this.#state = 'settled'
+    const { request, response, body, onSettled } = this.#options
+    if (this.#clientTimer !== undefined) clearTimeout(this.#clientTimer)
     unwatchClient(request.socket, this)
-    if (outcome.kind !== 'answered') response.off('drain', this.#onDrain).off('finish', this.#onFinish)
-    // Does nothing where the answer is complete. Destroying the body then ends an upload that goes on.
-    if (outcome.kind === 'cut') this.#controller?.abort(new Error('the client is gone'))
+    if (result.kind !== 'answered') response.off('drain', this.#onDrain).off('finish', this.#onFinish)
+    // Without effect once the response is complete; an upload still in progress ends with its body.
+    if (result.kind === 'cut') this.#controller?.abort(new Error('the client disconnected'))
     body?.destroy()
     drainBody(request)
-    settled(outcome, { reached: this.#controller !== undefined, status: this.#status })
+    onSettled(result, { reached: this.#controller !== undefined, status: this.#status })
   }
 }
 
-function passTurn(exchange: Exchange): void {
-  exchange.passTurn()
+/** Closes the client's connection mid-response, which is the only way to mark a body as incomplete. */
+function abortResponse(request: IncomingMessage, response: ServerResponse): void {
+  // To HTTP/1.0 a plain close ends a complete body, so the connection is reset. TLS marks it itself.
+  if (request.httpVersion === '1.0' && !(request.socket instanceof TLSSocket)) {
+    request.socket.resetAndDestroy()
+  } else {
+    response.destroy()
+  }
 }
 
-function begin(exchange: Exchange): void {
-  exchange.begin()
+function flushSmallChunks(exchange: Exchange): void {
+  exchange.flushSmallChunks()
+}
+
+function endTurn(exchange: Exchange): void {
+  exchange.endTurn()
 }

@@ -2,17 +2,19 @@ import type { UpstreamFailure } from './upstream-failure.js'
 
 /** How an exchange ended. */
 export type ForwardResult =
-  /** The whole answer was handed to the client's connection. */
+  /** The whole response was handed to the client's connection. */
   | { readonly kind: 'answered'; readonly status: number }
-  /** The connection to the client is closed. `started`: some of the answer had been written. */
+  /** The client's connection is closed. `started`: part of the response had been written. */
   | { readonly kind: 'cut'; readonly by: 'client' | 'upstream'; readonly started: boolean }
-  /** The upstream gave no answer and nothing has been written: the caller answers. */
-  | ({ readonly kind: 'failed' } & UpstreamFailure)
+  | FailedForward
 
-/** How far a request and its answer came, however the exchange ended. */
-export interface Passed {
-  /** The request was begun to be sent on a connection to the upstream. */
+/** The upstream gave no response and nothing has been written: the caller sends the response. */
+export type FailedForward = { readonly kind: 'failed' } & UpstreamFailure
+
+/** How far an exchange got, however it ended. */
+export interface ForwardProgress {
+  /** Whether sending the request on a connection to the upstream began. */
   readonly reached: boolean
-  /** The status of the upstream's answer; 0 where there was none. */
+  /** The status of the upstream's response; 0 without one. */
   readonly status: number
 }

@@ -4,60 +4,64 @@ import type { ClientAddressReader } from 'sluice/http'
 import type { Dispatcher } from 'undici'
 import { authorityOf, type Target } from '../../policy/routing/target.js'
 import { arrivedBody, ClientBody, hasBody } from '../http/client-body.js'
-import { upstreamRequestHeaders } from '../http/proxy-headers.js'
-import type { FilterFor, ResponseObserver } from '../http/response-observer.js'
+import { type HeaderPair, upstreamRequestHeaders } from '../http/proxy-headers.js'
+import type { CreateFilter, ResponseObserver } from '../http/response-observer.js'
 import { Exchange } from './exchange.js'
-import type { ForwardResult, Passed } from './forward-result.js'
+import type { ForwardProgress, ForwardResult } from './forward-result.js'
 import type { Upstream } from './upstream.js'
 
 export interface ForwardOptions {
   readonly upstream: Upstream
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  /** What to ask the upstream for: the target that was matched. */
+  /** The matched target, which is requested from the upstream. */
   readonly target: Target
-  /** The body, where it has been read; else the request is sent on as it comes. */
+  /** The body if it was read; otherwise the request's body is streamed. */
   readonly body?: Buffer | undefined
   readonly peerAddress: string
-  /** Whether the peer is a proxy whose X-Forwarded-* headers are believed. */
+  /** Whether the peer is a trusted proxy, whose X-Forwarded-* headers are kept. */
   readonly peerTrusted: boolean
   /** Finds the client behind trusted proxies. */
   readonly addresses: Pick<ClientAddressReader, 'originOf'>
-  /** What this gateway calls itself in `Via`. */
+  /** The gateway's own name in the `Via` header. */
   readonly gatewayName: string
-  /** Names in lower case of headers of the client's that go no further. */
+  /** Lower-case names of client headers that are not forwarded. */
   readonly withheld?: ReadonlySet<string> | undefined
-  /** Headers of the gateway's for the upstream, in place of all of the client's of the same name. */
-  readonly requestHeaders?: readonly (readonly [name: string, value: string])[] | undefined
-  /** Headers of the gateway's for the client, in place of all of the upstream's of the same name. */
-  readonly responseHeaders: readonly (readonly [name: string, value: string])[]
-  /** Whether a request that is not idempotent may be sent once more, too. Default: it may not. */
+  /** Headers for the upstream, replacing all client headers of the same names. */
+  readonly requestHeaders?: readonly HeaderPair[] | undefined
+  /** Headers for the client, replacing all upstream headers of the same names. */
+  readonly responseHeaders: readonly HeaderPair[]
+  /** Whether requests that are not idempotent may be retried as well. Default: false. */
   readonly retriesPost?: boolean | undefined
   readonly observer?: ResponseObserver | undefined
-  readonly filter?: FilterFor | undefined
+  readonly filter?: CreateFilter | undefined
 }
 
-/** What is sent upstream and to the client beside what comes from the other. */
-export type Sent = Pick<ForwardOptions, 'responseHeaders' | 'requestHeaders' | 'body' | 'observer' | 'filter'>
+/** The parts of an exchange that the gateway itself provides. */
+export type ForwardOverrides = Pick<
+  ForwardOptions,
+  'responseHeaders' | 'requestHeaders' | 'body' | 'observer' | 'filter'
+>
 
 /**
- * Forwards a request and streams the answer back, both at the pace of whoever takes them; nothing is kept.
+ * Forwards a request and streams the response back, with backpressure in both directions.
  *
- * It settles when the answer has been handed to the client's connection, when that connection is closed, or when
- * the upstream has failed and the caller is to answer.
- * A request is sent once; and once more, on a new connection, where the upstream closes a kept connection before it answers,
- * and the request may be repeated.
- * The head goes upstream with the first bytes of the body. Trailers are not forwarded, nor is an upgrade of the protocol.
+ * It settles when the response was handed to the client's connection, when that connection is
+ * closed, or when the upstream failed and the caller must send a response.
  *
- * @param settled called once, with how it ended and how far it came
+ * A repeatable request is retried once, on a new connection, if the upstream closes an idle
+ * connection before it responds. The head is sent with the first bytes of the body. Trailers and
+ * protocol upgrades are not forwarded.
+ *
+ * @param onSettled called once, with the result and the progress of the exchange
  */
 export function forward(
   options: ForwardOptions,
-  settled: (outcome: ForwardResult, passed: Passed) => void,
+  onSettled: (result: ForwardResult, progress: ForwardProgress) => void,
 ): void {
   const { upstream, request, response, target } = options
   if (request.socket.destroyed) {
-    settled({ kind: 'cut', by: 'client', started: false }, { reached: false, status: 0 })
+    onSettled({ kind: 'cut', by: 'client', started: false }, { reached: false, status: 0 })
     return
   }
   const whole = options.body ?? arrivedBody(request)
@@ -66,10 +70,10 @@ export function forward(
   const dispatched: Dispatcher.DispatchOptions = {
     method,
     path: upstream.basePath + target.path + target.query,
-    headers: headersOf(options, streamed),
+    headers: requestHeaders(options, streamed),
     body: whole ?? streamed ?? null,
   }
-  // A body that is passed on as it comes is gone with the connection.
+  // A streamed body is lost with the connection.
   const isRepeatable = streamed === undefined && (IDEMPOTENT.has(method) || options.retriesPost === true)
   const exchange: Exchange = new Exchange({
     request,
@@ -78,9 +82,9 @@ export function forward(
     responseHeaders: options.responseHeaders,
     observer: options.observer,
     filter: options.filter,
-    patience: upstream.timeouts.idle,
-    retry: isRepeatable ? () => upstream.dispatchAnew(dispatched, exchange) : undefined,
-    settled,
+    clientTimeoutMs: upstream.timeouts.idle,
+    retry: isRepeatable ? () => upstream.dispatchOnNewConnection(dispatched, exchange) : undefined,
+    onSettled,
   })
   upstream.dispatcher.dispatch(dispatched, exchange)
 }
@@ -88,8 +92,8 @@ export function forward(
 /** Methods that may be sent twice (RFC 9110 section 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
 
-function headersOf(options: ForwardOptions, streamed: ClientBody | undefined): string[] {
-  const { request, upstream, requestHeaders } = options
+function requestHeaders(options: ForwardOptions, streamed: ClientBody | undefined): string[] {
+  const { request, upstream } = options
   const provenance = {
     connection: request.socket,
     rawHeaders: request.rawHeaders,
@@ -103,10 +107,10 @@ function headersOf(options: ForwardOptions, streamed: ClientBody | undefined): s
     upstreamHost: upstream.host,
     withheld: options.withheld,
   } as const
-  const headers = upstreamRequestHeaders(provenance, requestHeaders)
-  // A chunked body stays chunked; the length of one that has been read is known to who sends it.
+  const headers = upstreamRequestHeaders(provenance, options.requestHeaders)
+  // A chunked body stays chunked. The HTTP client adds the length of a body that was read.
   const length = request.headers['content-length']
-  const chunked = request.headers['transfer-encoding'] !== undefined
-  if (streamed !== undefined && length !== undefined && !chunked) headers.push('Content-Length', length)
+  const isChunked = request.headers['transfer-encoding'] !== undefined
+  if (streamed !== undefined && length !== undefined && !isChunked) headers.push('Content-Length', length)
   return headers
 }

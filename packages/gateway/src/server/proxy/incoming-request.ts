@@ -10,24 +10,24 @@ import type { ExpressionFailure, WeighedRequest } from '../../policy/policy-requ
 import type { Target } from '../../policy/routing/target.js'
 import type { RequestHead } from '../identity/request-head.js'
 
-export interface IncomingParts {
+export interface IncomingRequestOptions {
   readonly message: IncomingMessage
   readonly target: Target
   /** The route's name. */
   readonly route: string
   readonly params: Readonly<Record<string, string>>
   readonly head: RequestHead
-  /** Who sends it, where that is known. */
+  /** Undefined if anonymous. */
   readonly client: Client | undefined
-  /** How calls of a model are read on this route, where they are. */
+  /** How model calls are parsed; undefined if no rule of the route limits tokens. */
   readonly llm: LlmOptions | undefined
-  /** The media types of which rules read bodies. */
+  /** Media types whose bodies rules read. Default: JSON only. */
   readonly bodyTypes?: BodyTypes | undefined
-  /** Is told which expressions of the route could not be worked out. */
-  readonly reportFailure?: ((route: string, failure: ExpressionFailure) => void) | undefined
+  /** Called when an expression of the route could not be evaluated. */
+  readonly onExpressionFailure?: ((route: string, failure: ExpressionFailure) => void) | undefined
 }
 
-/** The body is still to come. A rule that reads it is decided on later. */
+/** The body has not been received. Rules that read it are decided later. */
 class BodyPendingError extends RequestError {
   override readonly name = 'BodyPendingError'
   constructor() {
@@ -35,52 +35,52 @@ class BodyPendingError extends RequestError {
   }
 }
 
-/** What came in, as rules see it. */
+/** A request as rules see it. Costly parts are parsed on first use. */
 export class IncomingRequest implements WeighedRequest {
-  readonly #parts: IncomingParts
+  readonly #options: IncomingRequestOptions
   #bytes: Buffer | undefined
-  /** Whether the body is here, or known to be none. */
+  /** Whether the body was received, or the request is known to have none. */
   #isReceived = false
   #query: Parameters | undefined
   #body: ParsedBody | undefined
   #call: LlmCall | undefined
 
-  constructor(parts: IncomingParts) {
-    this.#parts = parts
+  constructor(options: IncomingRequestOptions) {
+    this.#options = options
   }
 
   get method(): string {
-    return this.#parts.message.method ?? 'GET'
+    return this.#options.message.method ?? 'GET'
   }
 
   get path(): string {
-    return this.#parts.target.path
+    return this.#options.target.path
   }
 
   get route(): string {
-    return this.#parts.route
+    return this.#options.route
   }
 
   get params(): Readonly<Record<string, string>> {
-    return this.#parts.params
+    return this.#options.params
   }
 
   get query(): Parameters {
-    this.#query ??= parametersOf(this.#parts.target.query)
+    this.#query ??= parametersOf(this.#options.target.query)
     return this.#query
   }
 
   get headers(): Readonly<Record<string, string>> {
-    return this.#parts.head.headers
+    return this.#options.head.headers
   }
 
-  /** @throws RequestError where a trusted proxy names an address that cannot be read. */
+  /** @throws RequestError if a trusted proxy sent an address that cannot be parsed */
   get ip(): string {
-    return this.#parts.head.ip
+    return this.#options.head.ip
   }
 
   get client(): Client | undefined {
-    return this.#parts.client
+    return this.#options.client
   }
 
   get body(): unknown {
@@ -90,9 +90,9 @@ export class IncomingRequest implements WeighedRequest {
     return this.#body.value
   }
 
-  /** A failure is kept, too: several rules may ask. */
+  /** Failures are cached as well, since several rules may read the body. */
   #parseBody(): ParsedBody {
-    const { bodyTypes = JSON_ONLY, head } = this.#parts
+    const { bodyTypes = JSON_ONLY, head } = this.#options
     try {
       return { value: parseBody(this.#bytes, bodyTypes, head.bodyHeaders) }
     } catch (failure) {
@@ -100,24 +100,24 @@ export class IncomingRequest implements WeighedRequest {
     }
   }
 
-  /** What it takes to read a body, in bytes of the heap; 0 where it is not read. */
-  memoryToRead(bytes: Buffer): number {
-    const { bodyTypes = JSON_ONLY, head } = this.#parts
+  /** The heap memory that parsing the body takes, in bytes; 0 if it is not parsed. */
+  parsingMemory(bytes: Buffer): number {
+    const { bodyTypes = JSON_ONLY, head } = this.#options
     try {
       return parsingMemory(bytes, bodyTypes.formatOf(head.bodyHeaders))
     } catch {
-      // It is refused, or passed on unread.
+      // The request is refused, or its body forwarded without being parsed.
       return 0
     }
   }
 
-  /** @param bytes of the body; undefined where there is none */
+  /** @param bytes the body; undefined if the request has none */
   receiveBody(bytes: Buffer | undefined): void {
     this.#isReceived = true
     this.#bytes = bytes
   }
 
-  /** Lets go of the body and of what was read from it: it takes many times its size, and the request may run for long. */
+  /** Releases the body and its parsed values, which take many times its size, while the request runs. */
   forgetBody(): void {
     this.#isReceived = false
     this.#bytes = undefined
@@ -126,14 +126,14 @@ export class IncomingRequest implements WeighedRequest {
   }
 
   get call(): LlmCall {
-    const { llm } = this.#parts
-    if (llm === undefined) throw new Error(`calls of a model are not read on the route '${this.route}'`)
+    const { llm } = this.#options
+    if (llm === undefined) throw new Error(`route '${this.route}' does not parse model calls`)
     this.#call ??= readCall(llm, this.body)
     return this.#call
   }
 
   reportFailure(failure: ExpressionFailure): void {
-    this.#parts.reportFailure?.(this.#parts.route, failure)
+    this.#options.onExpressionFailure?.(this.#options.route, failure)
   }
 
   header(name: string): string | undefined {
@@ -144,7 +144,12 @@ export class IncomingRequest implements WeighedRequest {
 
 type ParsedBody = { readonly value: unknown } | { readonly failure: unknown }
 
-/** @param query a character a byte; bytes beyond ASCII are UTF-8 that is not percent-encoded, as servers take them */
+/**
+ * Parses a query.
+ *
+ * @param query one character per byte. Bytes beyond ASCII are treated as UTF-8 that is not
+ *   percent-encoded, as servers do.
+ */
 function parametersOf(query: string): Parameters {
   const encoded = query.slice(1).replaceAll(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`)
   return new Parameters(encoded)

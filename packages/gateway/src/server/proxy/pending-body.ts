@@ -6,109 +6,112 @@ import {
   BodyMemoryError,
   BodyTooComplexError,
   BodyTooLargeError,
+  declaresMoreThan,
   type HeldBody,
   readBody,
-  statesMoreThan,
 } from '../http/read-body.js'
 import type { IncomingRequest } from './incoming-request.js'
-import type { Candidate } from './request-context.js'
+import type { RoutedRequest } from './request-context.js'
 
-type Held = Pick<Permit, 'cancel'> | undefined
+/** The charges already taken for the request. */
+type ChargedPermit = Pick<Permit, 'cancel'> | undefined
 
 /**
- * The body of a request that is being decided on: read whole where a rule reads it, else awaited until it has begun, so that
- * no slot is taken for a request which cannot be sent on.
+ * The body of a request while the request is decided on.
+ *
+ * It is read whole if a rule reads it. Otherwise its first byte is awaited, so that no slot is taken
+ * for a request that cannot be forwarded yet.
  */
 export class PendingBody implements RequestBody {
   readonly isHere: boolean
-  readonly #candidate: Candidate
+  readonly #routed: RoutedRequest
   readonly #weighed: IncomingRequest
   #held: HeldBody | undefined
   #call: LlmCall | undefined
 
-  /** @param comes whether the request has a body at all */
-  constructor(candidate: Candidate, weighed: IncomingRequest, comes: boolean) {
-    this.#candidate = candidate
+  /** @param isExpected whether the request has a body at all */
+  constructor(routed: RoutedRequest, weighed: IncomingRequest, isExpected: boolean) {
+    this.#routed = routed
     this.#weighed = weighed
-    this.isHere = !comes || this.#hasArrived()
+    this.isHere = !isExpected || this.#takeArrived()
   }
 
-  /** What was read; undefined where no rule reads the body, or there is none. */
+  /** The body as read; undefined if no rule reads it or the request has none. */
   get held(): HeldBody | undefined {
     return this.#held
   }
 
-  /** What the request asks a model for, where tokens are limited. */
+  /** The model call in the body; undefined unless tokens are limited. */
   get call(): LlmCall | undefined {
     return this.#call
   }
 
-  async #receive(held: Held): Promise<void> {
-    const { request, setup, match, proceed } = this.#candidate
+  async #receive(charged: ChargedPermit): Promise<void> {
+    const { request, services, match, sendContinue } = this.#routed
     const { readsBody, maxBody } = match.policy
     try {
       if (this.#held === undefined) {
-        if (readsBody && statesMoreThan(request, maxBody)) throw new BodyTooLargeError(maxBody)
-        proceed()
-        await firstBytes(request, setup.bodyStart)
+        if (readsBody && declaresMoreThan(request, maxBody)) throw new BodyTooLargeError(maxBody)
+        sendContinue()
+        await firstBytes(request, services.bodyStartTimeoutMs)
         if (!readsBody) return
         const owner = clientLabel(this.#weighed)
-        const lease = (evict: () => void) => setup.bodies.lease(owner, evict)
-        this.#held = await readBody(request, { limit: maxBody, proceed: () => {}, lease })
+        const lease = (evict: () => void) => services.bodyMemory.lease(owner, evict)
+        this.#held = await readBody(request, { limit: maxBody, onStart: () => {}, lease })
       }
-      this.#prepareToRead(this.#held)
+      this.#prepareToParse(this.#held)
     } catch (error) {
-      // The client is not at fault where the gateway has no room.
-      if (error instanceof BodyMemoryError) await held?.cancel()
+      // The client is not at fault if the gateway runs out of memory for bodies.
+      if (error instanceof BodyMemoryError) await charged?.cancel()
       throw error
     }
-    this.#read()
+    this.#parse()
   }
 
-  receive(held: Held): Promise<void> | undefined {
-    if (!this.isHere) return this.#receive(held)
-    if (this.#candidate.match.policy.readsBody) {
-      const { maxBody } = this.#candidate.match.policy
+  receive(charged: ChargedPermit): Promise<void> | undefined {
+    if (!this.isHere) return this.#receive(charged)
+    const { readsBody, maxBody } = this.#routed.match.policy
+    if (readsBody) {
       if ((this.#held?.bytes.length ?? 0) > maxBody) throw new BodyTooLargeError(maxBody)
-      this.#read()
+      this.#parse()
     }
     return undefined
   }
 
-  /** Lets go of what was read. */
+  /** Releases the body and its memory. */
   release(): void {
     this.#held?.lease.release()
     this.#held = undefined
   }
 
-  /** What was read from the body is not needed any more; its bytes are. */
+  /** Releases the memory for values parsed from the body, and keeps its bytes. */
   forget(): void {
     if (this.#held !== undefined) this.#held.lease.complete(this.#held.bytes.length)
   }
 
-  /** Takes the memory that reading a body needs. @returns whether there is so much now */
-  #takeMemoryToRead({ bytes, lease }: HeldBody): boolean {
-    return lease.grow(this.#weighed.memoryToRead(bytes))
+  /** Leases the memory that parsing a body needs. @returns false if there is not enough */
+  #leaseParsingMemory({ bytes, lease }: HeldBody): boolean {
+    return lease.grow(this.#weighed.parsingMemory(bytes))
   }
 
   /** @throws BodyMemoryError, BodyTooLargeError or BodyTooComplexError */
-  #prepareToRead(held: HeldBody): void {
-    const { setup, match } = this.#candidate
+  #prepareToParse(held: HeldBody): void {
+    const { services, match } = this.#routed
     const { maxBody } = match.policy
     if (held.bytes.length > maxBody) throw new BodyTooLargeError(maxBody)
-    if (this.#takeMemoryToRead(held)) return
-    const { limit } = setup.bodies
-    const needed = held.bytes.length + this.#weighed.memoryToRead(held.bytes)
+    if (this.#leaseParsingMemory(held)) return
+    const { limit } = services.bodyMemory
+    const needed = held.bytes.length + this.#weighed.parsingMemory(held.bytes)
     throw needed > limit ? new BodyTooComplexError(limit) : new BodyMemoryError()
   }
 
-  /** Whether all that has to be awaited came with the head; then it is taken. */
-  #hasArrived(): boolean {
-    const { request, setup, match } = this.#candidate
+  /** Takes the body if all of it arrived with the head. @returns false if it must be awaited */
+  #takeArrived(): boolean {
+    const { request, services, match } = this.#routed
     if (!match.policy.readsBody) return request.hasBegun
     if (!request.hasArrived || request.destroyed) return false
     const length = request.readableLength
-    const lease = setup.bodies.lease(clientLabel(this.#weighed), () => {})
+    const lease = services.bodyMemory.lease(clientLabel(this.#weighed), () => {})
     if (!lease.grow(length)) {
       lease.release()
       return false
@@ -116,12 +119,15 @@ export class PendingBody implements RequestBody {
     lease.complete(length)
     const bytes = (request.read() as Buffer | null) ?? Buffer.alloc(0)
     this.#held = { bytes, lease }
-    return this.#takeMemoryToRead(this.#held)
+    return this.#leaseParsingMemory(this.#held)
   }
 
-  /** Read before anything else is taken: a call that cannot be read is refused, also where only a shadow rule counts it. */
-  #read(): void {
+  /**
+   * Parses the body before anything else is charged. A call that cannot be parsed is refused, even
+   * if only a shadow rule counts it.
+   */
+  #parse(): void {
     this.#weighed.receiveBody(this.#held?.bytes)
-    if (this.#candidate.match.policy.llm !== undefined) this.#call = this.#weighed.call
+    if (this.#routed.match.policy.llm !== undefined) this.#call = this.#weighed.call
   }
 }

@@ -1,122 +1,122 @@
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { problem } from 'sluice/http'
 import type { Endpoint } from '../../policy/config/config.js'
 import { watchHalfClosed } from '../http/half-closed.js'
 import { InboundRequest } from '../http/inbound-request.js'
 import { listen } from '../http/listen.js'
-import { refuseTunnel } from '../http/refuse-tunnel.js'
 import { ResponseOrder } from '../http/response-order.js'
-import type { ErrorReporter } from './error-log.js'
-import { handle } from './handler.js'
-import type { RequestServices } from './request-services.js'
+import type { ErrorReporter } from './error-reporter.js'
+import type { RequestServices } from './request-context.js'
+import { handleRequest } from './request-lifecycle.js'
 
 export interface ProxyOptions {
   readonly endpoint: Endpoint
-  /** For a client to send a whole request, in milliseconds. */
-  readonly requestTimeout: number
-  /** How many connections of clients there may be. */
+  /** Milliseconds for a client to send a whole request; 0 for no timeout. */
+  readonly requestTimeoutMs: number
+  /** The most client connections at a time. */
   readonly maxConnections: number
-  /** What a request that comes now is handled with. */
-  readonly setup: () => RequestServices
-  readonly trouble: ErrorReporter
+  /** Returns the services for a request that arrives now. */
+  readonly services: () => RequestServices
+  readonly errors: ErrorReporter
 }
 
-/** The server that clients talk to. */
+/** The server that clients connect to. */
 export interface ProxyServer {
   readonly address: AddressInfo
-  /** Connections of clients that are open. */
+  /** Open client connections. */
   readonly connections: number
-  /** Connections that were closed at once, since there were too many; since the start. */
+  /** Connections closed at once because there were too many, since the start. */
   readonly refusedConnections: number
   setRequestTimeout(milliseconds: number): void
-  /** Of more connections, those that are there stay. */
+  /** Changes the bound for new connections. Open connections stay. */
   setMaxConnections(count: number): void
   /**
-   * Takes no more connections, and requests only on those whose request is under way; closes when all are answered,
-   * and what they held is released.
+   * Stops accepting connections and requests, then waits until all requests in flight have ended
+   * and released everything they held.
    *
-   * @param patience milliseconds after which the requests that still run are cut
+   * @param gracePeriodMs milliseconds after which remaining requests are aborted
    */
-  close(patience: number): Promise<void>
+  close(gracePeriodMs: number): Promise<void>
 }
 
 /** Longer than the minute for which load balancers keep idle connections, so that they close first. */
 const KEEP_ALIVE_MS = 65_000
 
-/** For the head of a request, in milliseconds: it fits into a packet or two. */
+/** The timeout for the head of a request, which fits into a packet or two. */
 const HEAD_TIMEOUT_MS = 30_000
 
-/** How often it is looked whose time is over, in milliseconds. */
+/** The interval at which expired connections are looked for. */
 const POLL_INTERVAL_MS = 1_000
 
-/** For a client that sends its body unasked. */
-const notAwaited = () => {}
+/** For clients that send their body without waiting for `100 Continue`. */
+const noContinue = () => {}
 
-/** @throws Error that says in one line why the port cannot be had. */
+/** @throws Error with a one-line message if the port cannot be opened */
 export async function startProxy({
   endpoint,
-  requestTimeout,
+  requestTimeoutMs,
   maxConnections,
-  setup,
-  trouble,
+  services,
+  errors,
 }: ProxyOptions): Promise<ProxyServer> {
-  let closing = false
-  let underWay = 0
-  let allEnded = () => {}
+  let isClosing = false
+  let inFlight = 0
+  let onAllEnded = () => {}
   const server = createServer({
     IncomingMessage: InboundRequest,
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: POLL_INTERVAL_MS,
   })
 
-  // A client that has sent its request may close its half of the connection, and is answered all the same.
+  // A client may close its half of the connection once its request is sent, and still gets a response.
   Object.assign(server, { httpAllowHalfOpen: true })
-  const answers = new ResponseOrder()
+  const responses = new ResponseOrder()
 
-  /** An answer has been given, and what its request held is released. */
-  const ended = () => {
-    underWay--
-    if (!closing) return
+  const onRequestEnd = () => {
+    inFlight--
+    if (!isClosing) return
     server.closeIdleConnections()
-    if (underWay === 0) allEnded()
+    if (inFlight === 0) onAllEnded()
   }
-  const serve = (request: InboundRequest, response: ServerResponse, proceed: () => void) => {
-    if (closing) response.shouldKeepAlive = false
-    underWay++
-    answers.add(request.socket, response)
-    const current = setup()
-    current.upstreamUse.begin()
-    handle({
-      ...{ request, response, setup: current, trouble, proceed },
-      ended() {
-        current.upstreamUse.end()
-        ended()
+  const serve = (request: InboundRequest, response: ServerResponse, sendContinue: () => void) => {
+    if (isClosing) response.shouldKeepAlive = false
+    inFlight++
+    responses.add(request.socket, response)
+    const current = services()
+    current.upstreamUsers.acquire()
+    handleRequest({
+      ...{ request, response, services: current, errors, sendContinue },
+      onEnd() {
+        current.upstreamUsers.release()
+        onRequestEnd()
       },
     })
   }
   const connections = new Set<Socket>()
-  let most = maxConnections
-  let refused = 0
+  let connectionLimit = maxConnections
+  let refusedConnections = 0
   server.on('connection', (socket) => {
-    // Node's own bound has workers hand a connection on to each other for ever where all of them are full.
-    if (connections.size >= most) {
-      refused++
+    // With Node's own bound, workers that are all full hand a connection to each other forever.
+    if (connections.size >= connectionLimit) {
+      refusedConnections++
       socket.destroy()
       return
     }
     connections.add(socket)
     socket.once('close', () => connections.delete(socket))
     watchHalfClosed(socket, {
-      current: () => answers.currentOf(socket),
-      sinceLastRequest: () => answers.sinceLastRequest(socket),
-      isTrusted: () => setup().addresses.isTrusted(socket.remoteAddress),
+      currentResponse: () => responses.currentOf(socket),
+      sinceLastRequestMs: () => responses.sinceLastRequestMs(socket),
+      isTrusted: () => services().addresses.isTrusted(socket.remoteAddress),
     })
   })
   server.on('connect', (request, socket) => {
-    setup().traffic.onRequestEnd(undefined, 'invalid')
+    services().traffic.onRequestEnd(undefined, 'invalid')
     refuseTunnel(request, socket)
   })
-  server.on('request', (request, response) => serve(request, response, notAwaited))
+  server.on('request', (request, response) => serve(request, response, noContinue))
   server.on('checkContinue', (request, response) =>
     serve(
       request,
@@ -129,7 +129,7 @@ export async function startProxy({
     server.requestTimeout = milliseconds
     server.headersTimeout = milliseconds === 0 ? HEAD_TIMEOUT_MS : Math.min(HEAD_TIMEOUT_MS, milliseconds)
   }
-  setRequestTimeout(requestTimeout)
+  setRequestTimeout(requestTimeoutMs)
   const address = await listen(server, endpoint)
 
   return {
@@ -138,32 +138,47 @@ export async function startProxy({
       return connections.size
     },
     get refusedConnections() {
-      return refused
+      return refusedConnections
     },
     setRequestTimeout,
     setMaxConnections(count) {
-      most = count
+      connectionLimit = count
     },
-    async close(patience) {
-      closing = true
+    async close(gracePeriodMs) {
+      isClosing = true
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      // Node takes a connection on which nothing has come yet, such as browsers open ahead, for one that is busy.
+      // Node treats a connection without any data, such as browsers open in advance, as busy.
       for (const connection of connections) if (connection.bytesRead === 0) connection.destroy()
-      const cut = setTimeout(() => server.closeAllConnections(), patience)
+      const abort = setTimeout(() => server.closeAllConnections(), gracePeriodMs)
       await closed
-      clearTimeout(cut)
-      // What a request held is released after its answer.
-      if (underWay > 0) await new Promise<void>((resolve) => (allEnded = resolve))
+      clearTimeout(abort)
+      // Requests release what they hold after their response.
+      if (inFlight > 0) await new Promise<void>((resolve) => (onAllEnded = resolve))
     },
   }
 }
 
-/** The function, to be called any number of times and to act the first time alone. */
-function once(act: () => void): () => void {
+/** Wraps a function so that only its first call has an effect. */
+function once(callback: () => void): () => void {
   let isDone = false
   return () => {
     if (isDone) return
     isDone = true
-    act()
+    callback()
   }
+}
+
+/** Refuses CONNECT, which requests a tunnel. Node passes a bare socket for it, without a response object. */
+function refuseTunnel({ httpVersion }: IncomingMessage, socket: Duplex): void {
+  const { body } = problem(501, 'Not implemented', 'This gateway opens no tunnels; send the request itself.')
+  const head = [
+    `HTTP/${httpVersion === '1.0' ? '1.0' : '1.1'} 501 Not Implemented`,
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'cache-control: no-store',
+    'connection: close',
+  ]
+  // The client may disconnect before the response is sent.
+  socket.on('error', () => {})
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
 }

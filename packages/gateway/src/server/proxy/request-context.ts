@@ -1,29 +1,57 @@
 import type { ServerResponse } from 'node:http'
-import type { PolicyMatch } from '../../policy/policies.js'
+import type { ClientAddressReader } from 'sluice/http'
+import type { ResponseMemory } from '../../policy/llm/response/response-memory.js'
+import type { Admission, PolicyMatch } from '../../policy/policies.js'
 import type { Target } from '../../policy/routing/target.js'
+import type { BodyMemory } from '../http/body-memory.js'
 import type { InboundRequest } from '../http/inbound-request.js'
-import type { ErrorReporter } from './error-log.js'
-import type { RequestServices } from './request-services.js'
+import type { ClientReader } from '../identity/client-reader.js'
+import type { Recorder } from '../observability/recording/recorder.js'
+import type { TrafficObserver } from '../observability/request-outcome.js'
+import type { ErrorReporter } from './error-reporter.js'
+import type { RefCount } from './ref-count.js'
+import type { Upstream } from './upstream.js'
 
-/** What a request is handled with. */
+/**
+ * Services that requests use under one configuration. A request keeps the services it began with,
+ * even when the configuration is reloaded meanwhile.
+ */
+export interface RequestServices {
+  /** The gateway's own name in the `Via` header. */
+  readonly gatewayName: string
+  readonly policies: Admission
+  readonly addresses: ClientAddressReader
+  readonly clients: ClientReader
+  readonly upstream: Upstream
+  /** Counts all requests that may still use the upstream, including those not yet admitted. */
+  readonly upstreamUsers: RefCount
+  /** Bounds the memory of request bodies that rules read. */
+  readonly bodyMemory: BodyMemory
+  /** Bounds the memory of responses that are read to meter their cost. */
+  readonly responseMemory: ResponseMemory
+  /** Milliseconds to wait for the first byte of a body; 0 for no timeout. */
+  readonly bodyStartTimeoutMs: number
+  /** Whether a POST is retried when the upstream closes an idle connection under it. */
+  readonly retriesPost: boolean
+  readonly traffic: TrafficObserver
+  /** Undefined unless traffic is recorded. */
+  readonly recorder?: Recorder | undefined
+}
+
+/** One request, its response, and everything needed to handle it. */
 export interface RequestContext {
   readonly request: InboundRequest
   readonly response: ServerResponse
-  readonly setup: RequestServices
-  readonly trouble: ErrorReporter
-  /** Asks a client that waits for `100 Continue` to send its body. */
-  readonly proceed: () => void
-  /** Called once, when the request is answered or its client is gone, and what it held is released. */
-  readonly ended: () => void
+  readonly services: RequestServices
+  readonly errors: ErrorReporter
+  /** Sends `100 Continue` if the client waits for it. Idempotent. */
+  readonly sendContinue: () => void
+  /** Called once, when the request has ended and everything it held is released. */
+  readonly onEnd: () => void
 }
 
-/** A request that its route's policy decides on. */
-export interface Candidate {
-  readonly request: InboundRequest
-  readonly setup: RequestServices
+/** A request whose route is known. */
+export interface RoutedRequest extends RequestContext {
   readonly target: Target
   readonly match: PolicyMatch
-  readonly trouble: Pick<ErrorReporter, 'expressionFailed'>
-  /** Asks a client that waits for `100 Continue` to send its body. */
-  readonly proceed: () => void
 }

@@ -1,44 +1,44 @@
 import { errors } from 'undici'
 
-/** What went wrong before an upstream answered, in words for the client's problem document. */
+/** A failure before the upstream responded, described for the client's problem document. */
 export interface UpstreamFailure {
-  /** 504 where the upstream took too long, else 502. */
+  /** 504 if the upstream timed out, otherwise 502. */
   readonly status: 502 | 504
   readonly detail: string
   /** The cause for logs and metrics, such as `ECONNREFUSED`. */
   readonly code: string
 }
 
-const TOO_LATE: ReadonlyMap<string, string> = new Map([
+const TIMEOUTS: ReadonlyMap<string, string> = new Map([
   ['UND_ERR_CONNECT_TIMEOUT', 'The upstream did not accept a connection in time.'],
   ['ETIMEDOUT', 'The upstream did not accept a connection in time.'],
-  ['UND_ERR_HEADERS_TIMEOUT', 'The upstream did not answer in time.'],
-  ['UND_ERR_BODY_TIMEOUT', 'The upstream did not answer in time.'],
+  ['UND_ERR_HEADERS_TIMEOUT', 'The upstream did not respond in time.'],
+  ['UND_ERR_BODY_TIMEOUT', 'The upstream did not respond in time.'],
 ])
 
-const BROKEN: ReadonlyMap<string, string> = new Map([
+const FAILURES: ReadonlyMap<string, string> = new Map([
   ['ECONNREFUSED', 'The upstream refused the connection.'],
-  ['ENOTFOUND', 'The name of the upstream has no address.'],
-  ['EAI_AGAIN', 'The name of the upstream could not be looked up.'],
+  ['ENOTFOUND', 'The host name of the upstream has no address.'],
+  ['EAI_AGAIN', 'The host name of the upstream could not be resolved.'],
   ['EHOSTUNREACH', 'The upstream cannot be reached.'],
   ['ENETUNREACH', 'The upstream cannot be reached.'],
-  ['ECONNRESET', 'The upstream closed the connection before it answered.'],
-  ['EPIPE', 'The upstream closed the connection before it answered.'],
-  ['UND_ERR_SOCKET', 'The upstream closed the connection before it answered.'],
-  ['UND_ERR_HEADERS_OVERFLOW', "The headers of the upstream's answer are too large."],
-  ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', "The upstream's answer is not valid HTTP."],
-  ['ERR_INVALID_CHAR', "The upstream's answer is not valid HTTP."],
-  ['ERR_HTTP_INVALID_STATUS_CODE', "The upstream's answer is not valid HTTP."],
+  ['ECONNRESET', 'The upstream closed the connection before it responded.'],
+  ['EPIPE', 'The upstream closed the connection before it responded.'],
+  ['UND_ERR_SOCKET', 'The upstream closed the connection before it responded.'],
+  ['UND_ERR_HEADERS_OVERFLOW', "The headers of the upstream's response are too large."],
+  ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', "The upstream's response is not valid HTTP."],
+  ['ERR_INVALID_CHAR', "The upstream's response is not valid HTTP."],
+  ['ERR_HTTP_INVALID_STATUS_CODE', "The upstream's response is not valid HTTP."],
   ['UND_ERR_DESTROYED', 'The gateway is closing its connections to the upstream.'],
   ['UND_ERR_CLOSED', 'The gateway is closing its connections to the upstream.'],
 ])
 
-/** Puts into words why no answer came. Names no address: where the upstream is, is not the client's business. */
+/** Describes why no response arrived. The description never reveals the upstream's address to clients. */
 export function describeFailure(error: unknown): UpstreamFailure {
   const code = codeOf(error)
-  const late = TOO_LATE.get(code)
-  if (late !== undefined) return { status: 504, detail: late, code }
-  return { status: 502, detail: BROKEN.get(code) ?? byFamily(code), code }
+  const timeout = TIMEOUTS.get(code)
+  if (timeout !== undefined) return { status: 504, detail: timeout, code }
+  return { status: 502, detail: FAILURES.get(code) ?? detailByPrefix(code), code }
 }
 
 /** Whether the upstream closed the connection. */
@@ -46,16 +46,17 @@ export function isConnectionLoss(error: unknown): boolean {
   return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(codeOf(error))
 }
 
-function byFamily(code: string): string {
-  // The parser's codes, then those of TLS, of which OpenSSL has dozens.
-  if (code.startsWith('HPE_')) return "The upstream's answer is not valid HTTP."
-  if (/CERT|TLS|SSL|SIGNATURE|ISSUER/.test(code)) return 'No secure connection to the upstream could be made.'
+function detailByPrefix(code: string): string {
+  // Codes of the HTTP parser, then of TLS, for which OpenSSL has dozens.
+  if (code.startsWith('HPE_')) return "The upstream's response is not valid HTTP."
+  if (/CERT|TLS|SSL|SIGNATURE|ISSUER/.test(code))
+    return 'A secure connection to the upstream could not be established.'
   return 'The request to the upstream failed.'
 }
 
 function codeOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (typeof code === 'string') return code
-  // The parser says what it met in words alone.
+  // The HTTP parser reports a message without a code.
   return error instanceof errors.HTTPParserError ? 'HPE_INVALID' : 'UNKNOWN'
 }

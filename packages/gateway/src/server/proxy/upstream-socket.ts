@@ -1,53 +1,57 @@
 import type { Socket } from 'node:net'
 import { InterimResponses } from './interim-responses.js'
 
-/** How a request used its connection to the upstream. */
+/** The use that a request made of its connection to the upstream. */
 export interface ConnectionUse {
-  /** Whether the connection had served another request before. */
+  /** Whether the connection had served an earlier request. */
   isReused: boolean
-  /** Whether some of an answer has come. */
-  isAnswered: boolean
+  /** Whether any byte of a response arrived. */
+  hasResponse: boolean
 }
 
 /** The use of the request that is about to be written. */
-let starting: ConnectionUse | undefined
+let nextUse: ConnectionUse | undefined
 
-/** The next head that is written to an upstream, in this turn of the event loop, is that of this use. */
+/** Assigns a use to the next request head that is written to an upstream in this turn. */
 export function startUse(use: ConnectionUse): void {
-  starting = use
+  nextUse = use
 }
 
 /**
- * Watches a connection to the upstream: says of each request whether the connection had served another one, and has an
- * unsolicited `100 Continue` skipped as RFC 9110 section 15.2 asks. The HTTP client beneath would take the connection down.
+ * Watches a connection to the upstream. It records for each request whether the connection is
+ * reused, and has unsolicited `100 Continue` responses skipped as RFC 9110 section 15.2 requires.
+ * The HTTP client would close the connection at one.
  */
 export function watchUpstreamSocket(socket: Socket): Socket {
   const interim = new InterimResponses()
   let served = 0
   let use: ConnectionUse | undefined
   const { write, read } = socket
-  const watchedWrite = (...given: Parameters<Socket['write']>): boolean => {
-    if (isHead(given[0])) {
-      interim.begin()
-      use = starting
-      starting = undefined
+  const watchedWrite = (...args: Parameters<Socket['write']>): boolean => {
+    if (isHead(args[0])) {
+      interim.onRequest()
+      use = nextUse
+      nextUse = undefined
       if (use !== undefined) use.isReused = served > 0
       served++
     }
-    return write.apply(socket, given)
+    return write.apply(socket, args)
   }
   const watchedRead = (size?: number): unknown => {
     const chunk: unknown = read.call(socket, size)
     if (Buffer.isBuffer(chunk)) {
-      if (use !== undefined) use.isAnswered = true
-      interim.see(chunk)
+      if (use !== undefined) use.hasResponse = true
+      interim.rewrite(chunk)
     }
     return chunk
   }
   return Object.assign(socket, { write: watchedWrite, read: watchedRead })
 }
 
-/** The head of a request is written as text and begins with its method; the length of a chunk begins with a line break. */
-function isHead(written: unknown): boolean {
-  return typeof written === 'string' && /^[A-Z]/.test(written)
+/**
+ * Whether data is the head of a request. The HTTP client writes heads as strings that begin with
+ * the method. The length of a chunk is a string as well, but begins with a line break.
+ */
+function isHead(data: unknown): boolean {
+  return typeof data === 'string' && /^[A-Z]/.test(data)
 }

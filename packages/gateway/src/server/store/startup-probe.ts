@@ -1,7 +1,7 @@
 import type { Charge, FailurePolicyStore, Store } from 'sluice'
 
-/** A question that changes nothing, about a key that no client can have. */
-const QUESTION: readonly Charge[] = [
+/** A charge that changes nothing, for a key that no client can have. */
+const PROBE: readonly Charge[] = [
   {
     scope: 'sluice health',
     key: '',
@@ -10,13 +10,13 @@ const QUESTION: readonly Charge[] = [
   },
 ]
 
-/** How long a connection may take to be made when the gateway starts, in milliseconds. */
-const PATIENCE = 2000
+/** The timeout for connecting to the store when the gateway starts. */
+const CONNECT_TIMEOUT_MS = 2000
 
-/** Whether the store itself answers. Never rejects. */
-export async function answers(store: Store): Promise<boolean> {
+/** Whether the store itself responds. Never rejects. */
+export async function responds(store: Store): Promise<boolean> {
   try {
-    const [verdict] = await store.peek(QUESTION)
+    const [verdict] = await store.peek(PROBE)
     return verdict?.degraded === undefined
   } catch {
     return false
@@ -24,26 +24,29 @@ export async function answers(store: Store): Promise<boolean> {
 }
 
 /**
- * Waits for a store to be there, with more patience than requests have, so that making the connection is no failure.
+ * Waits for the first response of a store. The timeout is longer than that of requests, so that the
+ * time to connect is not counted as a failure.
  *
- * @returns why it did not answer; undefined where it did
+ * @returns why the store did not respond; undefined if it did
  */
-export async function whyAbsent(store: Store): Promise<Error | undefined> {
+export async function probeConnection(store: Store): Promise<Error | undefined> {
   let timer: NodeJS.Timeout | undefined
-  const tooLate = new Promise<Error>((resolve) => {
-    timer = setTimeout(() => resolve(new Error(`no answer within ${PATIENCE} ms`)), PATIENCE)
+  const timeout = new Promise<Error>((resolve) => {
+    timer = setTimeout(
+      () => resolve(new Error(`no response within ${CONNECT_TIMEOUT_MS} ms`)),
+      CONNECT_TIMEOUT_MS,
+    )
   })
-  const asked = Promise.resolve(store.peek(QUESTION)).then(
+  const probe = Promise.resolve(store.peek(PROBE)).then(
     () => undefined,
     (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
   )
-  const reason = await Promise.race([asked, tooLate])
+  const reason = await Promise.race([probe, timeout])
   clearTimeout(timer)
   return reason
 }
 
-/** Asks until the policy for a lost store has taken over, or the store is there after all. */
+/** Probes until the breaker opens and the failure policy decides, or until the store responds. */
 export async function probeUntilLost(store: FailurePolicyStore): Promise<void> {
-  // Each question counts towards the loss of the store, or finds it.
-  while (store.stats().state === 'closed') if (await answers(store)) return
+  while (store.stats().state === 'closed') if (await responds(store)) return
 }

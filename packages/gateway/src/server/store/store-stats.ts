@@ -1,39 +1,38 @@
 import type { FailureStats } from 'sluice'
 
-/** What can be counted of a store, since the start. */
+/** Statistics of a store. Counts are since the start. */
 export interface StoreStats {
-  /** `false` while the policy for its failure decides. */
+  /** False while the failure policy decides. */
   readonly up: boolean
   readonly failures: number
   readonly timeouts: number
-  /** Operations that a store which works could not do, such as one on a key that holds something else. */
+  /** Operations that a working store rejected, such as one on a key of another type. */
   readonly requestErrors: number
-  /** Undefined where the state is in memory, which is never lost. */
+  /** Undefined for a memory store, which is never lost. */
   readonly breaker: FailureStats['state'] | undefined
-  /** Requests answered with 503 because nothing could be decided. */
+  /** Requests refused with 503 because they could not be decided. */
   readonly unavailable: number
   readonly settlements: { readonly waiting: number; readonly lost: number }
-  /** What is in the memory of this process. */
+  /** The state in the memory of this process. */
   readonly memory: { readonly keys: number; readonly overflowed: number }
 }
 
-/** Of a store in memory. */
+/** The statistics of a memory store, except for its keys. */
 export const NEVER_LOST: Omit<StoreStats, 'memory'> = {
   ...{ up: true, breaker: undefined, failures: 0, timeouts: 0, requestErrors: 0, unavailable: 0 },
   settlements: { waiting: 0, lost: 0 },
 }
 
-/** What several processes count of their connections to the one store, taken together. */
-export function summedStats(each: readonly StoreStats[]): StoreStats {
-  const sum = (count: (figures: StoreStats) => number) =>
-    each.reduce((total, figures) => total + count(figures), 0)
-  const lost = each.find(({ up }) => !up)
+/** Sums the statistics of several processes that share a store. */
+export function summedStats(all: readonly StoreStats[]): StoreStats {
+  const sum = (count: (stats: StoreStats) => number) => all.reduce((total, stats) => total + count(stats), 0)
+  const lost = all.find(({ up }) => !up)
   return {
     up: lost === undefined,
     failures: sum(({ failures }) => failures),
     timeouts: sum(({ timeouts }) => timeouts),
     requestErrors: sum(({ requestErrors }) => requestErrors),
-    breaker: lost?.breaker ?? each[0]?.breaker,
+    breaker: lost?.breaker ?? all[0]?.breaker,
     unavailable: sum(({ unavailable }) => unavailable),
     settlements: {
       waiting: sum(({ settlements }) => settlements.waiting),
@@ -46,13 +45,13 @@ export function summedStats(each: readonly StoreStats[]): StoreStats {
   }
 }
 
-/** What remains of a process that has ended: what it has counted. Settlements that waited there are lost. */
-export function exitedWorkerStats(figures: StoreStats): StoreStats {
-  const { waiting, lost } = figures.settlements
+/** The counts of a worker that has exited. Settlements that waited in it are lost. */
+export function exitedWorkerStats(stats: StoreStats): StoreStats {
+  const { waiting, lost } = stats.settlements
   return {
-    ...figures,
+    ...stats,
     up: true,
     settlements: { waiting: 0, lost: lost + waiting },
-    memory: { keys: 0, overflowed: figures.memory.overflowed },
+    memory: { keys: 0, overflowed: stats.memory.overflowed },
   }
 }

@@ -1,30 +1,35 @@
 import type { Observer } from '../observability/observer.js'
-import { type Observation, retell } from './observations.js'
+import type { ObserverCall } from './worker-protocol.js'
 
-/** Tells an observer what a worker saw, and sets right what a worker that dies can no longer tell. */
+/** Repeats the events of a worker to an observer, and balances the gauges when the worker exits. */
 export class EventReceiver {
-  /** Requests that are under way there, and that wait there, by route. */
-  readonly #underWay = {
+  /** Requests in flight and queued requests of the worker, by route. */
+  readonly #gauges = {
     onInFlightChange: new Map<string, number>(),
     onWaitingChange: new Map<string, number>(),
   }
 
   constructor(private readonly observer: Observer) {}
 
-  saw(observations: readonly Observation[]): void {
-    for (const observation of observations) {
-      retell(this.observer, observation)
-      const [name, route, change] = observation
+  onEvents(events: readonly ObserverCall[]): void {
+    for (const event of events) {
+      replay(this.observer, event)
+      const [name, route, change] = event
       if (name !== 'onInFlightChange' && name !== 'onWaitingChange') continue
-      const counts = this.#underWay[name]
-      counts.set(route, (counts.get(route) ?? 0) + change)
+      const gauge = this.#gauges[name]
+      gauge.set(route, (gauge.get(route) ?? 0) + change)
     }
   }
 
-  /** It is gone, and its requests with it. */
-  died(): void {
+  /** Reports the end of the worker's requests, which it could not report itself. */
+  onExit(): void {
     for (const name of ['onInFlightChange', 'onWaitingChange'] as const)
-      for (const [route, count] of this.#underWay[name])
+      for (const [route, count] of this.#gauges[name])
         for (let left = count; left > 0; left--) this.observer[name](route, -1)
   }
+}
+
+function replay(observer: Observer, [name, ...args]: ObserverCall): void {
+  const method = observer[name] as (...args: unknown[]) => void
+  method.apply(observer, args)
 }

@@ -1,86 +1,86 @@
 import { addressOf } from '../../policy/client-label.js'
 import type { RequestSender } from '../../policy/policy-request.js'
 import type { Observer } from '../observability/observer.js'
-import type { Observation } from './observations.js'
+import type { ObserverCall } from './worker-protocol.js'
 
-/** How long an observation may wait for others to be sent with, in milliseconds: the dashboard shows whole seconds. */
-const GATHER_MS = 50
-/** So many are sent at once without waiting. */
-const GATHER = 500
-/** Most that wait for a primary that is slow to take them; what comes beyond is dropped and counted. */
+/** How long events are gathered into a batch. The dashboard shows whole seconds. */
+const BATCH_INTERVAL_MS = 50
+/** A batch of this many events is sent at once. */
+const MAX_BATCH = 500
+/** The most events that wait for a slow primary. Further events are dropped and counted. */
 const MAX_WAITING = 50_000
 
 export interface EventSender extends Observer {
-  /** Sends what waits, and settles when it is taken. */
+  /** Sends the gathered events, and settles when the primary has received them. */
   flush(): Promise<void>
 }
 
 /**
- * An observer that hands on what it is told to another process.
+ * Creates an observer that sends its events to another process.
  *
- * @param send hands observations on and settles when they are taken; never rejects
- * @param lost told how many were dropped since it was last told
+ * @param send sends events, and settles when they are received; never rejects
+ * @param onDropped called with the number of events dropped since the last call
  */
 export function eventSender(
-  send: (observations: readonly Observation[]) => Promise<void>,
-  lost: (dropped: number) => void,
+  send: (events: readonly ObserverCall[]) => Promise<void>,
+  onDropped: (dropped: number) => void,
 ): EventSender {
-  let gathered: Observation[] = []
-  let underWay = 0
+  let batch: ObserverCall[] = []
+  let sending = 0
   let dropped = 0
   let timer: NodeJS.Timeout | undefined
-  /** Changes that there was no room for, summed up by route: what counts up must count down, too. */
-  const owed = { onInFlightChange: new Map<string, number>(), onWaitingChange: new Map<string, number>() }
+  /** Gauge changes that did not fit, summed by route. They are never dropped, so that gauges stay balanced. */
+  const deferred = { onInFlightChange: new Map<string, number>(), onWaitingChange: new Map<string, number>() }
 
-  const isFull = () => underWay + gathered.length >= MAX_WAITING
+  const isFull = () => sending + batch.length >= MAX_WAITING
   const flush = async () => {
     clearTimeout(timer)
     timer = undefined
-    if (gathered.length === 0) return
+    if (batch.length === 0) return
     for (const name of ['onInFlightChange', 'onWaitingChange'] as const) {
-      for (const [route, sum] of owed[name])
-        for (let left = Math.abs(sum); left > 0; left--) gathered.push([name, route, sum > 0 ? 1 : -1])
-      owed[name].clear()
+      for (const [route, sum] of deferred[name])
+        for (let left = Math.abs(sum); left > 0; left--) batch.push([name, route, sum > 0 ? 1 : -1])
+      deferred[name].clear()
     }
-    const sent = gathered
-    gathered = []
-    underWay += sent.length
-    if (dropped > 0) lost(dropped)
+    const sent = batch
+    batch = []
+    sending += sent.length
+    if (dropped > 0) onDropped(dropped)
     dropped = 0
     await send(sent)
-    underWay -= sent.length
+    sending -= sent.length
   }
-  const add = (observation: Observation) => {
+  const add = (event: ObserverCall) => {
     if (isFull()) {
       dropped++
       return
     }
-    gathered.push(observation)
-    if (gathered.length >= GATHER) flush()
-    else timer ??= setTimeout(flush, GATHER_MS).unref()
+    batch.push(event)
+    if (batch.length >= MAX_BATCH) flush()
+    else timer ??= setTimeout(flush, BATCH_INTERVAL_MS).unref()
   }
-  const changed = (name: 'onInFlightChange' | 'onWaitingChange', route: string, change: 1 | -1) => {
-    if (isFull()) owed[name].set(route, (owed[name].get(route) ?? 0) + change)
+  const addChange = (name: 'onInFlightChange' | 'onWaitingChange', route: string, change: 1 | -1) => {
+    if (isFull()) deferred[name].set(route, (deferred[name].get(route) ?? 0) + change)
     else add([name, route, change])
   }
   return {
-    onRequestEnd: (...given) => add(['onRequestEnd', ...given]),
-    onInFlightChange: (route, change) => changed('onInFlightChange', route, change),
-    onWaitingChange: (route, change) => changed('onWaitingChange', route, change),
-    onUpstreamResponse: (...given) => add(['onUpstreamResponse', ...given]),
-    onUnreadableResponse: (...given) => add(['onUnreadableResponse', ...given]),
+    onRequestEnd: (...args) => add(['onRequestEnd', ...args]),
+    onInFlightChange: (route, change) => addChange('onInFlightChange', route, change),
+    onWaitingChange: (route, change) => addChange('onWaitingChange', route, change),
+    onUpstreamResponse: (...args) => add(['onUpstreamResponse', ...args]),
+    onUnreadableResponse: (...args) => add(['onUnreadableResponse', ...args]),
     onLimiterEvent: (route, event) =>
       add([
         'onLimiterEvent',
         route,
         'request' in event ? { ...event, request: senderOf(event.request) } : event,
       ]),
-    onStoreOperation: (...given) => add(['onStoreOperation', ...given]),
+    onStoreOperation: (...args) => add(['onStoreOperation', ...args]),
     flush,
   }
 }
 
-/** What observers read of a request. */
+/** Copies the parts of a request that observers read. */
 function senderOf(request: RequestSender): RequestSender {
   return { client: request.client, ip: addressOf(request) }
 }

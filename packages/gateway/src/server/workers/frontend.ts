@@ -1,52 +1,52 @@
 import type { AddressInfo } from 'node:net'
 import { loadOf, type ServerLoad } from '../observability/server-load.js'
-import type { ErrorReporter } from '../proxy/error-log.js'
+import type { ErrorReporter } from '../proxy/error-reporter.js'
 import { startProxy } from '../proxy/proxy-server.js'
 import type { Runtime } from '../runtime.js'
 import type { StoreStats } from '../store/store-stats.js'
 
-/** What takes the requests of clients. */
+/** The part of a gateway that accepts client requests, in one process or in several. */
 export interface Frontend {
   readonly address: AddressInfo
-  /** Goes by what holds now. */
-  follow(serving: Runtime): Promise<void>
+  /** Puts the runtime's current configuration, overrides and keys into force. */
+  reload(runtime: Runtime): Promise<void>
   /**
-   * Takes no more requests and waits for those that run.
+   * Stops accepting requests and waits for those in flight.
    *
-   * @param patience milliseconds after which those that still run are cut
+   * @param gracePeriodMs milliseconds after which remaining requests are aborted
    */
-  close(patience: number): Promise<void>
-  /** What its processes hold of clients now. */
+  close(gracePeriodMs: number): Promise<void>
+  /** The resources that clients use now, over all processes. */
   load(): ServerLoad
-  /** What its processes count of connections of their own to the store; none where it uses the gateway's. */
-  figures(): readonly StoreStats[]
-  /** Lines of the log that its processes have dropped; 0 where it logs through the gateway. */
+  /** Statistics of the workers' own connections to the store; empty if they have none. */
+  storeStats(): readonly StoreStats[]
+  /** Log lines that workers dropped; 0 in one process. */
   readonly droppedLogLines: number
 }
 
 /**
- * Takes them in this process.
+ * Accepts requests in this process.
  *
- * @throws Error that says in one line why the port cannot be had.
+ * @throws Error with a one-line message if the port cannot be opened
  */
-export async function inProcessFrontend(serving: Runtime, trouble: ErrorReporter): Promise<Frontend> {
-  const { listen, timeouts } = serving.config
+export async function startInProcess(runtime: Runtime, errors: ErrorReporter): Promise<Frontend> {
+  const { listen, timeouts } = runtime.config
   const proxy = await startProxy({
     endpoint: listen,
-    requestTimeout: timeouts.request,
-    maxConnections: serving.limits.maxConnections,
-    setup: () => serving.setup,
-    trouble,
+    requestTimeoutMs: timeouts.request,
+    maxConnections: runtime.limits.maxConnections,
+    services: () => runtime.services,
+    errors,
   })
   return {
     address: proxy.address,
-    async follow({ config, limits }) {
+    async reload({ config, limits }) {
       proxy.setRequestTimeout(config.timeouts.request)
       proxy.setMaxConnections(limits.maxConnections)
     },
-    close: (patience) => proxy.close(patience),
-    load: () => loadOf(proxy, serving),
-    figures: () => [],
+    close: (gracePeriodMs) => proxy.close(gracePeriodMs),
+    load: () => loadOf(proxy, runtime),
+    storeStats: () => [],
     droppedLogLines: 0,
   }
 }

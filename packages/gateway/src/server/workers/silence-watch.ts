@@ -1,14 +1,14 @@
-/** How often a worker is checked, in milliseconds. A worker reports its load as often. */
+/** The interval of the checks of a worker. A worker reports its load as often. */
 const CHECK_INTERVAL_MS = 1000
 
-/** Checks in a row that find a worker silent before it counts as hung. */
+/** Consecutive checks that find a worker silent before it counts as hung. */
 const MAX_SILENT_CHECKS = 10
 
 /**
- * Finds out that a worker hangs: it has sent nothing for about 10 seconds.
+ * Detects a hung worker, which has sent nothing for about 10 seconds.
  *
- * Checks are counted instead of time. A primary that was suspended runs its timers before it reads what its workers have sent
- * meanwhile, and by its clock all of them would have been silent.
+ * It counts checks instead of time. A primary that was suspended runs its timers before it reads what
+ * its workers have sent, so by its clock all of them would have been silent.
  */
 export class SilenceWatch {
   #silentChecks = 0
@@ -23,8 +23,8 @@ export class SilenceWatch {
     }, CHECK_INTERVAL_MS).unref()
   }
 
-  /** Notes that the worker has sent something. */
-  heard(): void {
+  /** Called when the worker has sent anything. */
+  onMessage(): void {
     this.#silentChecks = 0
   }
 

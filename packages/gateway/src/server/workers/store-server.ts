@@ -1,15 +1,15 @@
 import type { Store } from 'sluice'
-import type { StoreAnswer, StoreCall } from './store-messages.js'
+import type { StoreCall, StoreReply } from './worker-protocol.js'
 
 /**
- * Does what workers ask of the store, in the order in which they ask it. With a store in memory nothing comes between the calls
- * of one message, and all are answered by one.
+ * Performs the store calls of a worker in their order. With a memory store, the calls of one message
+ * are decided without interruption.
  */
-export async function answerCalls(store: Store, calls: readonly StoreCall[]): Promise<StoreAnswer[]> {
-  return Promise.all(calls.map((call) => answerCall(store, call)))
+export async function performCalls(store: Store, calls: readonly StoreCall[]): Promise<StoreReply[]> {
+  return Promise.all(calls.map((call) => performCall(store, call)))
 }
 
-async function answerCall(store: Store, call: StoreCall): Promise<StoreAnswer> {
+async function performCall(store: Store, call: StoreCall): Promise<StoreReply> {
   try {
     const verdicts = await perform(store, call)
     return verdicts === undefined ? { call: call.call } : { call: call.call, verdicts }

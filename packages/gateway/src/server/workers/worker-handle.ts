@@ -9,161 +9,160 @@ import type { StoreStats } from '../store/store-stats.js'
 import { closeUnconfirmed } from './connection-handoff.js'
 import { EventReceiver } from './event-receiver.js'
 import { SilenceWatch } from './silence-watch.js'
-import { answerCalls } from './store-server.js'
-import type { FromWorker, Orders, ToWorker } from './worker-protocol.js'
+import { performCalls } from './store-server.js'
+import type { FromWorker, StartMessage, ToWorker, WorkerConfig } from './worker-protocol.js'
 
-export interface MemberOptions {
-  readonly begin: Extract<ToWorker, { readonly kind: 'begin' }>
-  /** What decides for it, where the state is in memory. */
+export interface WorkerHandleOptions {
+  readonly start: StartMessage
+  /** The store that decides for the worker if the state is in memory. */
   readonly store: Store
   readonly observer: Observer
   readonly log: Log
-  /** It told what it holds of its clients. */
-  readonly load: (load: ServerLoad) => void
-  /** It told how a store of its own is doing. */
-  readonly figures: (figures: StoreStats) => void
-  /** So many lines of its log were dropped since it last reported that. */
-  readonly droppedLogLines: (count: number) => void
+  readonly onLoad: (load: ServerLoad) => void
+  /** Called with statistics of the worker's own store connection. */
+  readonly onStoreStats: (stats: StoreStats) => void
+  /** Called with the number of log lines that the worker dropped since the last call. */
+  readonly onDroppedLogLines: (count: number) => void
 }
 
-/** How a process ended. */
-interface Departure {
+/** How a worker exited. */
+export interface WorkerExit {
   readonly pid: number | undefined
   readonly code: number | null
   readonly signal: string | null
 }
 
-/** Beside the time for what is in flight: for a worker to say goodbye, in milliseconds. */
-const GOODBYE_MS = 5000
+/** The time a worker may take to exit beyond its grace period. */
+const EXIT_TIMEOUT_MS = 5000
 
-/** For a worker to go by other orders, in milliseconds: it reads a file or two. */
-const FOLLOW_MS = 30_000
+/** The time a worker may take to apply a configuration, for which it reads a file or two. */
+const CONFIGURE_TIMEOUT_MS = 30_000
 
-/** One worker, as the primary knows it. */
-export class Member {
-  /** Where it listens; rejects with why it cannot. */
+/** A worker process as seen by the primary. */
+export class WorkerHandle {
+  /** The address that the worker listens on. Rejects if it cannot listen. */
   readonly listening: Promise<AddressInfo>
-  /** Settles when it has ended. */
-  readonly departed: Promise<Departure>
-  /** Whether it has listened. */
-  began = false
+  /** Settles when the worker has exited. */
+  readonly exited: Promise<WorkerExit>
+  /** Whether the worker ever listened. */
+  hasListened = false
   readonly #worker: Worker
-  readonly #options: MemberOptions
-  readonly #observed: EventReceiver
-  /** What it begins with: the last orders from before it asked for any. */
-  #begin: MemberOptions['begin']
+  readonly #options: WorkerHandleOptions
+  readonly #events: EventReceiver
+  /** The start message, with the latest configuration from before the worker was ready. */
+  #start: StartMessage
   #isReady = false
-  /** From when it listens until it is stopped or gone. */
+  /** Defined from when the worker listens. */
   #silence: SilenceWatch | undefined
   #isStopping = false
-  readonly #followed: (() => void)[] = []
-  #listens: (address: AddressInfo) => void = () => {}
-  #cannot: (error: Error) => void = () => {}
+  readonly #onConfigured: (() => void)[] = []
+  #resolveListening: (address: AddressInfo) => void = () => {}
+  #rejectListening: (error: Error) => void = () => {}
 
-  /** Starts it. */
-  constructor(options: MemberOptions) {
+  /** Starts the process. */
+  constructor(options: WorkerHandleOptions) {
     this.#options = options
-    this.#begin = options.begin
-    this.#observed = new EventReceiver(options.observer)
+    this.#start = options.start
+    this.#events = new EventReceiver(options.observer)
     this.listening = new Promise((resolve, reject) => {
-      this.#listens = resolve
-      this.#cannot = reject
+      this.#resolveListening = resolve
+      this.#rejectListening = reject
     })
     this.#worker = cluster.fork()
     for (const output of [this.#worker.process.stdout, this.#worker.process.stderr])
       if (output) createInterface(output).on('line', (line) => options.log.relay?.(line))
     closeUnconfirmed(this.#worker.process)
-    this.#worker.on('message', (message: FromWorker) => this.#hear(message))
-    this.departed = new Promise((resolve) => {
+    this.#worker.on('message', (message: FromWorker) => this.#handleMessage(message))
+    this.exited = new Promise((resolve) => {
       this.#worker.once('exit', (code: number | null, signal: string | null) => {
-        this.#left()
+        this.#onExit()
         resolve({ pid: this.#worker.process.pid, code, signal })
       })
     })
   }
 
   /**
-   * Settles when it goes by these orders, will begin with them, or is gone. One that does not go by them in time is ended, for
-   * another to take its place.
+   * Puts a configuration into force. Settles when the worker has applied it, will start with it, or
+   * has exited. A worker that does not apply it in time is killed, and then replaced.
    */
-  async follow(orders: Orders): Promise<void> {
+  async configure(config: WorkerConfig): Promise<void> {
     if (!this.#isReady) {
-      this.#begin = { ...this.#begin, orders: { ...orders, listen: this.#begin.orders.listen } }
+      this.#start = { ...this.#start, config: { ...config, listen: this.#start.config.listen } }
       return
     }
-    const kill = setTimeout(() => this.#worker.process.kill('SIGKILL'), FOLLOW_MS)
+    const kill = setTimeout(() => this.#worker.process.kill('SIGKILL'), CONFIGURE_TIMEOUT_MS)
     await new Promise<void>((resolve) => {
-      this.#followed.push(resolve)
-      if (!this.#tell({ kind: 'follow', orders })) resolve()
+      this.#onConfigured.push(resolve)
+      if (!this.#send({ kind: 'configure', config })) resolve()
     })
     clearTimeout(kill)
   }
 
-  /** Settles when it has ended, which it does in so many milliseconds and a little more. */
-  async stop(patience: number): Promise<void> {
-    // While it finishes what is in flight it reports nothing.
+  /** Stops the worker. Settles when it has exited; it is killed some seconds after the grace period. */
+  async stop(gracePeriodMs: number): Promise<void> {
+    // A worker reports nothing while it finishes requests in flight.
     this.#silence?.stop()
     this.#isStopping = true
-    this.#tell({ kind: 'stop', patience })
-    const kill = setTimeout(() => this.#worker.process.kill('SIGKILL'), patience + GOODBYE_MS)
-    await this.departed
+    this.#send({ kind: 'stop', gracePeriodMs })
+    const kill = setTimeout(() => this.#worker.process.kill('SIGKILL'), gracePeriodMs + EXIT_TIMEOUT_MS)
+    await this.exited
     clearTimeout(kill)
   }
 
-  #hear(message: FromWorker): void {
-    this.#silence?.heard()
+  #handleMessage(message: FromWorker): void {
+    this.#silence?.onMessage()
     switch (message.kind) {
       case 'ready':
         this.#isReady = true
-        this.#tell(this.#begin)
+        this.#send(this.#start)
         break
       case 'listening':
-        this.began = true
-        if (!this.#isStopping) this.#silence = new SilenceWatch(() => this.#endHung())
-        this.#listens(message.address)
+        this.hasListened = true
+        if (!this.#isStopping) this.#silence = new SilenceWatch(() => this.#killHung())
+        this.#resolveListening(message.address)
         break
       case 'failed':
-        if (this.began) this.#options.log.error({ reason: message.message }, 'a worker cannot go on')
-        this.#cannot(new Error(message.message))
+        if (this.hasListened) this.#options.log.error({ reason: message.message }, 'worker cannot continue')
+        this.#rejectListening(new Error(message.message))
         break
-      case 'followed':
-        this.#followed.shift()?.()
+      case 'configured':
+        this.#onConfigured.shift()?.()
         break
-      case 'calls':
-        answerCalls(this.#options.store, message.calls).then((answers) =>
-          this.#tell({ kind: 'answers', answers }),
+      case 'storeCalls':
+        performCalls(this.#options.store, message.calls).then((replies) =>
+          this.#send({ kind: 'storeReplies', replies }),
         )
         break
-      case 'seen':
-        this.#observed.saw(message.observations)
+      case 'events':
+        this.#events.onEvents(message.events)
         break
       case 'load':
-        this.#options.load(message.load)
+        this.#options.onLoad(message.load)
         break
-      case 'figures':
-        this.#options.figures(message.figures)
+      case 'storeStats':
+        this.#options.onStoreStats(message.stats)
         break
-      case 'dropped':
-        this.#options.droppedLogLines(message.logLines)
+      case 'droppedLogLines':
+        this.#options.onDroppedLogLines(message.count)
         break
     }
   }
 
-  #endHung(): void {
+  #killHung(): void {
     const { pid } = this.#worker.process
     this.#options.log.error({ pid }, 'worker hangs; starting a replacement')
     this.#worker.process.kill('SIGKILL')
   }
 
-  #left(): void {
+  #onExit(): void {
     this.#silence?.stop()
-    this.#cannot(new Error('a worker ended before it listened'))
-    for (const followed of this.#followed.splice(0)) followed()
-    this.#observed.died()
+    this.#rejectListening(new Error('the worker exited before it listened'))
+    for (const onConfigured of this.#onConfigured.splice(0)) onConfigured()
+    this.#events.onExit()
   }
 
-  /** Whether it can be told anything: a worker that is gone will be missed elsewhere. */
-  #tell(message: ToWorker): boolean {
+  /** @returns false if the worker is disconnected; its exit is handled separately */
+  #send(message: ToWorker): boolean {
     if (!this.#worker.isConnected()) return false
     this.#worker.send(message, () => {})
     return true

@@ -9,189 +9,199 @@ import { exitedWorkerLoad, NO_LOAD, type ServerLoad, summedLoad } from '../obser
 import type { Runtime } from '../runtime.js'
 import { exitedWorkerStats, type StoreStats, summedStats } from '../store/store-stats.js'
 import type { Frontend } from './frontend.js'
-import { Member } from './worker-handle.js'
-import type { Orders } from './worker-protocol.js'
+import { type WorkerExit, WorkerHandle } from './worker-handle.js'
+import type { WorkerConfig } from './worker-protocol.js'
 
-export interface WorkerFrontendOptions {
-  readonly serving: Runtime
-  /** What decides for all of them, where the state is in memory. */
+export interface WorkerPoolOptions {
+  readonly runtime: Runtime
+  /** The store that decides for all workers if the state is in memory. */
   readonly store: Store
   readonly observer: Observer
-  /** Whether anybody looks at what they do. */
-  readonly observed: boolean
+  /** Whether workers report events to the observer. */
+  readonly isObserved: boolean
   readonly log: Log
 }
 
-/** How long to wait before another worker takes the place of one that died, in milliseconds; twice as long each time it dies soon. */
-const FIRST_DELAY_MS = 100
-const MAX_DELAY_MS = 10_000
-/** Who lives so long did not die soon. */
-const SETTLED_MS = 10_000
+/** The delay before a worker that exited is replaced. It doubles with each early exit. */
+const MIN_RESTART_DELAY_MS = 100
+const MAX_RESTART_DELAY_MS = 10_000
+/** A worker that ran this long resets the restart delay. */
+const STABLE_AFTER_MS = 10_000
 
-const PROGRAM = fileURLToPath(new URL('./worker-main.js', import.meta.url))
+const WORKER_PROGRAM = fileURLToPath(new URL('./worker-main.js', import.meta.url))
 
 /**
- * Takes requests in as many processes as the configuration says. The state in memory is this process's, so that all of them
- * together admit what one would. A worker that dies is replaced; what its requests held is free after a lease.
+ * Accepts requests in as many worker processes as configured.
  *
- * @throws Error that says in one line why the port cannot be had.
+ * State in memory stays in this process, so that all workers together admit what one process would.
+ * A worker that exits is replaced. Slots that its requests held are freed when their leases expire.
+ *
+ * @throws Error with a one-line message if the port cannot be opened
  */
-export async function workerFrontend(options: WorkerFrontendOptions): Promise<Frontend> {
-  // Workers have a standard error of their own, which the primary relays: at its start and at its end, a process makes the
-  // descriptor that it shares with others blocking.
-  cluster.setupPrimary({ exec: PROGRAM, args: [], serialization: 'advanced', silent: true })
-  const crew = new Crew(options)
+export async function startWorkers(options: WorkerPoolOptions): Promise<Frontend> {
+  // Workers have standard streams of their own, which the primary relays. At its start and its exit, a
+  // Node process makes a descriptor that it shares with others blocking.
+  cluster.setupPrimary({ exec: WORKER_PROGRAM, args: [], serialization: 'advanced', silent: true })
+  const pool = new WorkerPool(options)
   try {
-    const address = await crew.start()
+    const address = await pool.start()
     return {
       address,
-      follow: (serving) => crew.follow(serving),
-      close: (patience) => crew.close(patience),
-      load: () => crew.load(),
-      figures: () => crew.figures(),
+      reload: (runtime) => pool.reload(runtime),
+      close: (gracePeriodMs) => pool.close(gracePeriodMs),
+      load: () => pool.load(),
+      storeStats: () => pool.storeStats(),
       get droppedLogLines() {
-        return crew.droppedLogLines
+        return pool.droppedLogLines
       },
     }
   } catch (error) {
-    await crew.close(0)
+    await pool.close(0)
     throw error
   }
 }
 
-/** The workers there are. */
-class Crew {
-  readonly #options: WorkerFrontendOptions
-  readonly #members = new Set<Member>()
-  /** Of stores of their own. */
-  readonly #figures = new Map<Member, StoreStats>()
-  /** What those that are gone have counted: it stays counted. */
-  readonly #departed: StoreStats[] = []
-  readonly #loads = new Map<Member, ServerLoad>()
-  #departedLoad = NO_LOAD
+class WorkerPool {
+  readonly #options: WorkerPoolOptions
+  readonly #workers = new Set<WorkerHandle>()
+  /** Statistics of the workers' own store connections. */
+  readonly #storeStats = new Map<WorkerHandle, StoreStats>()
+  /** The summed counts of workers that exited; at most one element. */
+  readonly #exitedStats: StoreStats[] = []
+  readonly #loads = new Map<WorkerHandle, ServerLoad>()
+  #exitedLoad = NO_LOAD
   #droppedLogLines = 0
   /**
-   * Those that were told to listen at any port. Node finds the socket that workers share by the port they ask for, so that a
-   * replacement asks for any port as long as one of these holds it.
+   * Workers that were started with port 0. Node identifies the socket that workers share by the
+   * requested port, so a replacement must request port 0 while one of these holds the socket.
    */
-  readonly #atAnyPort = new Set<Member>()
-  #startFailure: string | undefined
+  readonly #onPortZero = new Set<WorkerHandle>()
+  #lastStartError: string | undefined
   #listen: Endpoint
-  #orders: Orders
-  #delay = FIRST_DELAY_MS
-  /** Until others take the places of those that died. */
-  readonly #delays = new Set<NodeJS.Timeout>()
-  #stopping = false
+  #config: WorkerConfig
+  #restartDelayMs = MIN_RESTART_DELAY_MS
+  /** Timers of pending replacements. */
+  readonly #restarts = new Set<NodeJS.Timeout>()
+  #isStopping = false
 
-  constructor(options: WorkerFrontendOptions) {
+  constructor(options: WorkerPoolOptions) {
     this.#options = options
-    this.#listen = options.serving.config.listen
-    this.#orders = ordersOf(options.serving, this.#listen)
+    this.#listen = options.runtime.config.listen
+    this.#config = workerConfig(options.runtime, this.#listen)
   }
 
-  /** Starts all of them. Rejects with why one of them cannot. */
+  /** Starts all workers. Rejects if one of them cannot start. */
   async start(): Promise<AddressInfo> {
-    const { workers } = this.#options.serving.config
-    const addresses = await Promise.all(Array.from({ length: workers }, () => this.#hire().listening))
+    const { workers } = this.#options.runtime.config
+    const addresses = await Promise.all(Array.from({ length: workers }, () => this.#spawn().listening))
     const [address] = addresses as [AddressInfo]
-    // Where any port would do, this one is kept from now on.
+    // A port that the system chose is kept from now on.
     this.#listen = { ...this.#listen, port: address.port }
-    this.#orders = { ...this.#orders, listen: this.#listen }
+    this.#config = { ...this.#config, listen: this.#listen }
     return address
   }
 
   load(): ServerLoad {
-    return summedLoad([this.#departedLoad, ...this.#loads.values()])
+    return summedLoad([this.#exitedLoad, ...this.#loads.values()])
   }
 
-  figures(): readonly StoreStats[] {
-    return [...this.#departed, ...this.#figures.values()]
+  storeStats(): readonly StoreStats[] {
+    return [...this.#exitedStats, ...this.#storeStats.values()]
   }
 
   get droppedLogLines(): number {
     return this.#droppedLogLines
   }
 
-  async follow(serving: Runtime): Promise<void> {
-    this.#orders = ordersOf(serving, this.#listen)
-    await Promise.all([...this.#members].map((member) => member.follow(this.#orders)))
+  async reload(runtime: Runtime): Promise<void> {
+    this.#config = workerConfig(runtime, this.#listen)
+    await Promise.all([...this.#workers].map((worker) => worker.configure(this.#config)))
   }
 
-  async close(patience: number): Promise<void> {
-    this.#stopping = true
-    for (const delay of this.#delays) clearTimeout(delay)
-    await Promise.all([...this.#members].map((member) => member.stop(patience)))
+  async close(gracePeriodMs: number): Promise<void> {
+    this.#isStopping = true
+    for (const restart of this.#restarts) clearTimeout(restart)
+    await Promise.all([...this.#workers].map((worker) => worker.stop(gracePeriodMs)))
   }
 
-  #hire(): Member {
-    const { serving, observed, log, store, observer } = this.#options
-    const { workers } = serving.config
-    const port = this.#atAnyPort.size > 0 ? 0 : this.#listen.port
-    const orders = { ...this.#orders, listen: { ...this.#listen, port } }
-    const member: Member = new Member({
+  #spawn(): WorkerHandle {
+    const { runtime, isObserved, log, store, observer } = this.#options
+    const { workers } = runtime.config
+    const port = this.#onPortZero.size > 0 ? 0 : this.#listen.port
+    const config = { ...this.#config, listen: { ...this.#listen, port } }
+    const worker: WorkerHandle = new WorkerHandle({
       ...{ store, observer, log },
-      begin: { kind: 'begin', orders, workers, observed },
-      load: (load) => this.#loads.set(member, load),
-      figures: (figures) => this.#figures.set(member, figures),
-      droppedLogLines: (count) => {
+      start: { kind: 'start', config, workers, isObserved },
+      onLoad: (load) => this.#loads.set(worker, load),
+      onStoreStats: (stats) => this.#storeStats.set(worker, stats),
+      onDroppedLogLines: (count) => {
         this.#droppedLogLines += count
       },
     })
-    this.#members.add(member)
-    if (port === 0) this.#atAnyPort.add(member)
-    const born = performance.now()
-    // Told by whoever waits for it.
-    member.listening.catch(() => {})
-    member.departed.then((how) => {
-      this.#members.delete(member)
-      this.#atAnyPort.delete(member)
-      const load = this.#loads.get(member)
-      this.#loads.delete(member)
-      if (load !== undefined) this.#departedLoad = summedLoad([this.#departedLoad, exitedWorkerLoad(load)])
-      const figures = this.#figures.get(member)
-      this.#figures.delete(member)
-      if (figures !== undefined)
-        this.#departed.splice(0, 1, summedStats([...this.#departed, exitedWorkerStats(figures)]))
-      if (member.began) this.#missed(how, performance.now() - born)
+    this.#workers.add(worker)
+    if (port === 0) this.#onPortZero.add(worker)
+    const startedAt = performance.now()
+    // The callers of `#spawn` handle the rejection.
+    worker.listening.catch(() => {})
+    worker.exited.then((exit) => {
+      this.#forget(worker)
+      if (worker.hasListened) this.#onExit(exit, performance.now() - startedAt)
     })
-    return member
+    return worker
   }
 
-  #missed(how: object, lived: number): void {
-    if (!this.#stopping) this.#options.log.error(how, 'a worker died; another one takes its place')
-    this.#replace(lived)
+  /** Removes a worker that exited, and keeps its counts. */
+  #forget(worker: WorkerHandle): void {
+    this.#workers.delete(worker)
+    this.#onPortZero.delete(worker)
+    const load = this.#loads.get(worker)
+    this.#loads.delete(worker)
+    if (load !== undefined) this.#exitedLoad = summedLoad([this.#exitedLoad, exitedWorkerLoad(load)])
+    const stats = this.#storeStats.get(worker)
+    this.#storeStats.delete(worker)
+    if (stats !== undefined)
+      this.#exitedStats.splice(0, 1, summedStats([...this.#exitedStats, exitedWorkerStats(stats)]))
   }
 
-  #replace(lived: number): void {
-    if (this.#stopping) return
-    this.#delay = lived > SETTLED_MS ? FIRST_DELAY_MS : Math.min(this.#delay * 2, MAX_DELAY_MS)
-    const delay = setTimeout(() => {
-      this.#delays.delete(delay)
-      const member = this.#hire()
-      member.listening.then(
-        ({ port }) => this.#started(member, port),
-        (error: Error) => this.#cannotStart(error),
+  #onExit(exit: WorkerExit, uptimeMs: number): void {
+    if (!this.#isStopping) this.#options.log.error(exit, 'worker exited; starting a replacement')
+    this.#replace(uptimeMs)
+  }
+
+  /** @param uptimeMs how long the replaced worker ran */
+  #replace(uptimeMs: number): void {
+    if (this.#isStopping) return
+    this.#restartDelayMs =
+      uptimeMs > STABLE_AFTER_MS
+        ? MIN_RESTART_DELAY_MS
+        : Math.min(this.#restartDelayMs * 2, MAX_RESTART_DELAY_MS)
+    const restart = setTimeout(() => {
+      this.#restarts.delete(restart)
+      const worker = this.#spawn()
+      worker.listening.then(
+        ({ port }) => this.#onReplaced(worker, port),
+        (error: Error) => this.#onStartFailed(error),
       )
-    }, this.#delay)
-    this.#delays.add(delay)
+    }, this.#restartDelayMs)
+    this.#restarts.add(restart)
   }
 
-  #started(member: Member, port: number): void {
-    this.#startFailure = undefined
-    // The last that held the port ended while this one started, so that it got another one.
-    if (port !== this.#listen.port) void member.stop(0)
+  #onReplaced(worker: WorkerHandle, port: number): void {
+    this.#lastStartError = undefined
+    // The last holder of the port exited meanwhile, so the system chose another port.
+    if (port !== this.#listen.port) void worker.stop(0)
   }
 
-  #cannotStart({ message }: Error): void {
-    if (!this.#stopping && message !== this.#startFailure)
-      this.#options.log.error({ reason: message }, 'a replacement for a worker cannot start; trying again')
-    this.#startFailure = message
+  #onStartFailed({ message }: Error): void {
+    if (!this.#isStopping && message !== this.#lastStartError)
+      this.#options.log.error({ reason: message }, 'replacement worker cannot start; trying again')
+    this.#lastStartError = message
     this.#replace(0)
   }
 }
 
-function ordersOf(serving: Runtime, listen: Endpoint): Orders {
-  const { config, overrides, gatewayName, keysText } = serving
+function workerConfig(runtime: Runtime, listen: Endpoint): WorkerConfig {
+  const { config, overrides, gatewayName, keyFile } = runtime
   const { source, upstream } = config
-  return { source, listen, upstream, overrides, gatewayName, keys: keysText }
+  return { source, listen, upstream, overrides, gatewayName, keyFile }
 }

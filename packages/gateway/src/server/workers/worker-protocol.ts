@@ -1,54 +1,73 @@
 import type { AddressInfo } from 'node:net'
+import type { Charge, Settlement, StoreVerdict } from 'sluice'
 import type { ConfigSource, Endpoint } from '../../policy/config/config.js'
 import type { Overrides } from '../../policy/policies.js'
-import type { KeysText } from '../identity/key-file-watch.js'
+import type { KeyFile } from '../identity/key-file-watch.js'
+import type { Observer } from '../observability/observer.js'
 import type { ServerLoad } from '../observability/server-load.js'
 import type { StoreStats } from '../store/store-stats.js'
-import type { Observation } from './observations.js'
-import type { StoreAnswer, StoreCall } from './store-messages.js'
 
-/** What a worker works by. It compiles the text itself: expressions cannot be sent. */
-export interface Orders {
+/** The configuration of a worker. Workers compile its source themselves, since expressions cannot be sent. */
+export interface WorkerConfig {
   readonly source: ConfigSource
-  /** As the command line may have it, in place of the file. */
+  /** Takes precedence over the source, because the command line may override it. */
   readonly listen: Endpoint
+  /** Takes precedence over the source, as `listen` does. */
   readonly upstream: string
   readonly overrides: Overrides
-  /** What all workers call the gateway in `Via`. */
+  /** The name of the gateway in the `Via` header, shared by all workers. */
   readonly gatewayName: string
-  /** The file of keys as the primary read it, so that all workers have the same keys. */
-  readonly keys: KeysText | undefined
+  /** The key file as the primary read it, so that all workers have the same keys. */
+  readonly keyFile: KeyFile | undefined
 }
 
-/** What the primary tells a worker. */
-export type ToWorker =
-  | {
-      readonly kind: 'begin'
-      readonly orders: Orders
-      /** How many there are. */
-      readonly workers: number
-      /** Whether anybody looks at what it does. */
-      readonly observed: boolean
-    }
-  /** These are the orders from now on. It answers `followed`. */
-  | { readonly kind: 'follow'; readonly orders: Orders }
-  | { readonly kind: 'answers'; readonly answers: readonly StoreAnswer[] }
-  /** Finishes what is in flight, for so many milliseconds at most, and ends. */
-  | { readonly kind: 'stop'; readonly patience: number }
+/** The first message to a worker. */
+export interface StartMessage {
+  readonly kind: 'start'
+  readonly config: WorkerConfig
+  /** The number of workers. */
+  readonly workers: number
+  /** Whether the worker reports events. */
+  readonly isObserved: boolean
+}
 
-/** What a worker tells the primary. */
+/** A message from the primary to a worker. */
+export type ToWorker =
+  | StartMessage
+  /** Puts another configuration into force. The worker replies with `configured`. */
+  | { readonly kind: 'configure'; readonly config: WorkerConfig }
+  | { readonly kind: 'storeReplies'; readonly replies: readonly StoreReply[] }
+  /** Finishes requests in flight, within the grace period, and exits. */
+  | { readonly kind: 'stop'; readonly gracePeriodMs: number }
+
+/** A message from a worker to the primary. */
 export type FromWorker =
-  /** It listens to the primary. */
+  /** The worker accepts messages. */
   | { readonly kind: 'ready' }
   | { readonly kind: 'listening'; readonly address: AddressInfo }
-  /** It cannot begin, or cannot go on. */
+  /** The worker cannot start, or cannot continue. */
   | { readonly kind: 'failed'; readonly message: string }
-  | { readonly kind: 'followed' }
-  | { readonly kind: 'calls'; readonly calls: readonly StoreCall[] }
-  | { readonly kind: 'seen'; readonly observations: readonly Observation[] }
-  /** What it holds of its clients. */
+  | { readonly kind: 'configured' }
+  | { readonly kind: 'storeCalls'; readonly calls: readonly StoreCall[] }
+  | { readonly kind: 'events'; readonly events: readonly ObserverCall[] }
   | { readonly kind: 'load'; readonly load: ServerLoad }
-  /** How its own connection to a store that all share is doing. */
-  | { readonly kind: 'figures'; readonly figures: StoreStats }
-  /** So many lines of its log were dropped since it last reported that. */
-  | { readonly kind: 'dropped'; readonly logLines: number }
+  /** Statistics of the worker's own connection to a shared store. */
+  | { readonly kind: 'storeStats'; readonly stats: StoreStats }
+  /** Log lines that were dropped since the last such message. */
+  | { readonly kind: 'droppedLogLines'; readonly count: number }
+
+/** A call of a worker to the store in the primary. `call` is its number, unique within the worker. */
+export type StoreCall =
+  | { readonly call: number; readonly operation: 'take' | 'peek'; readonly charges: readonly Charge[] }
+  | { readonly call: number; readonly operation: 'settle'; readonly settlements: readonly Settlement[] }
+  | { readonly call: number; readonly operation: 'reset'; readonly scope: string; readonly key: string }
+
+/** The result of a store call. `settle` and `reset` have no verdicts. */
+export type StoreReply =
+  | { readonly call: number; readonly verdicts?: readonly StoreVerdict[] }
+  | { readonly call: number; readonly failure: Error }
+
+/** One call of an observer: the name of the method and its arguments. */
+export type ObserverCall = {
+  [Name in keyof Observer]: readonly [Name, ...Parameters<Observer[Name]>]
+}[keyof Observer]

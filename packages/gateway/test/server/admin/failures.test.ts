@@ -63,7 +63,7 @@ describe('a request that meets an unexpected error', () => {
   const answer = { error: "unexpected error; see the gateway's log" }
   const line = {
     level: 50,
-    msg: 'an unforeseen error',
+    msg: 'unexpected error',
     err: {
       message: failure.message,
       stack: expect.stringContaining('failures.test.ts'),
@@ -90,7 +90,7 @@ describe('a request that meets an unexpected error', () => {
     const { status, text } = await send(url, '/metrics.json', { method: 'GET' })
     expect([status, JSON.parse(text)]).toEqual([500, answer])
     expect(lines).toMatchObject([
-      { msg: 'an unforeseen error', err: { message: expect.stringContaining('BigInt') } },
+      { msg: 'unexpected error', err: { message: expect.stringContaining('BigInt') } },
     ])
   })
 

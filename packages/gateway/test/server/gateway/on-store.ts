@@ -40,8 +40,8 @@ export async function gatewayOn(text: string, upstream: RequestListener = echo):
     info: logged('info'),
     warn: logged('warn'),
     error: logged('error'),
-    upstreamFailed: (failure) => logged('error')(failure, 'the upstream failed'),
-    crashed: (error) => logged('error')({ error }, 'an unforeseen error'),
+    upstreamFailed: (failure) => logged('error')(failure, 'upstream failed'),
+    crashed: (error) => logged('error')({ error }, 'unexpected error'),
   })
   onTestFinished(() => gateway.close())
   const url = `http://127.0.0.1:${gateway.address.port}`

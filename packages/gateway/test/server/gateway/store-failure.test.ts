@@ -8,9 +8,9 @@ const ROUTES =
   'routes: [{ match: POST /predict, limits: [{ limit: 4/hour, algorithm: fixed-window }] }, { match: /free }]'
 
 const LOST = {
-  local: 'the store does not answer; this gateway decides by itself, with its share of each limit',
-  open: 'the store does not answer; requests are let in uncounted',
-  closed: 'the store does not answer; limited requests are answered with 503',
+  local: 'store does not respond; this gateway decides by itself, with its share of each limit',
+  open: 'store does not respond; requests are admitted without being counted',
+  closed: 'store does not respond; limited requests are refused with 503',
 }
 
 /** Sends requests one after the other until something holds, and gives their statuses. */
@@ -21,7 +21,7 @@ async function predictUntil({ predict }: GatewayOnStore, holds: () => boolean): 
 }
 
 const isBack = ({ lines }: GatewayOnStore, times = 1) =>
-  lines.filter(({ message }) => message === 'the store answers again').length === times
+  lines.filter(({ message }) => message === 'store responds again').length === times
 
 describe('a gateway whose store is not there when it starts', () => {
   it.each([
@@ -107,7 +107,7 @@ describe('a store that is lost under load', () => {
       expect.objectContaining({ level: 'error', message: LOST.local }),
       {
         level: 'info',
-        message: 'the store answers again',
+        message: 'store responds again',
         fields: { store: `redis://127.0.0.1:${port}`, policy: 'local', decidedWithout, answeredWith503: 0 },
       },
     ])

@@ -159,7 +159,7 @@ it('no password is logged, whether the server takes it or not', async () => {
   expect(wrong.lines).toEqual([
     {
       level: 'error',
-      message: 'the store does not answer; this gateway decides by itself, with its share of each limit',
+      message: 'store does not respond; this gateway decides by itself, with its share of each limit',
       fields: {
         store: `redis://127.0.0.1:${redis.port}`,
         policy: 'local',

@@ -65,17 +65,17 @@ describe('a file of keys', () => {
   })
 
   it.each([
-    ['{}', "keys.yaml:1:1: a file of keys has a list of 'keys'"],
+    ['{}', "keys.yaml:1:1: a key file must have a list 'keys'"],
     ['keys: yes', "keys.yaml:1:7: 'keys' is a list of keys"],
-    ['keys: [{ client: acme }]', "keys.yaml:1:8: a key has its 'sha256'"],
-    [`keys: [{ sha256: ${DIGEST} }]`, "keys.yaml:1:8: a key has its 'sha256'"],
+    ['keys: [{ client: acme }]', "keys.yaml:1:8: a key must have a 'sha256'"],
+    [`keys: [{ sha256: ${DIGEST} }]`, "keys.yaml:1:8: a key must have a 'sha256'"],
     ['keys: [{ sha256: sk_clear, client: a }]', "keys.yaml:1:18: 'sha256' is the SHA-256 of a key"],
-    [`keys: [{ sha256: ${DIGEST}, client: '' }]`, "'client' is a text of 1 to 256 characters"],
-    [`keys: [{ sha256: ${DIGEST}, client: a, expires: tomorrow }]`, 'a moment is a day'],
+    [`keys: [{ sha256: ${DIGEST}, client: '' }]`, "'client' is a string of 1 to 256 characters"],
+    [`keys: [{ sha256: ${DIGEST}, client: a, expires: tomorrow }]`, 'expected a date (in UTC)'],
     [`keys: [{ sha256: ${DIGEST}, client: a, role: b }]`, "unknown key 'role'"],
     [
       `keys:\n  - { sha256: ${DIGEST}, client: a }\n  - { sha256: ${DIGEST}, client: b }`,
-      'keys.yaml:3:5: this key is there twice',
+      'keys.yaml:3:5: duplicate key',
     ],
     ['keys: [', 'keys.yaml:1:'],
   ])('%j is told with its place', (text, said) => {
@@ -84,13 +84,13 @@ describe('a file of keys', () => {
 
   it.each([
     ['', ['keys.yaml:1:1: the file is empty; `sluice key new` writes one']],
-    ['{}', ["keys.yaml:1:1: a file of keys has a list of 'keys'; `sluice key new` writes one"]],
+    ['{}', ["keys.yaml:1:1: a key file must have a list 'keys'; `sluice key new` writes one"]],
     ['keys: [{ sha256: sk_clear, client: a }]', [expect.stringContaining('never the key itself')]],
     [
       `keys:\n  - a\n  - { sha256: ${DIGEST}, client: a }\n  - { sha256: ${DIGEST}, client: b }`,
       [
         expect.stringContaining("keys.yaml:2:5: an entry of 'keys' is a map"),
-        'keys.yaml:4:5: this key is there twice; keep one of them',
+        'keys.yaml:4:5: duplicate key; remove one of the two',
       ],
     ],
   ])('%j is told once, with what would be right', (text, said) => {
@@ -173,10 +173,10 @@ describe('a new key', () => {
 
   it('is not made where the file is wrong or would be; it stays as it was', async () => {
     await expect(createKey(file, { client: '' })).rejects.toThrow(
-      /^no key was made: 'client' is a text of 1 to 256 characters/,
+      /^the key was not created: 'client' is a string of 1 to 256 characters/,
     )
     await expect(createKey(file, { client: 'a', expires: 'soon' })).rejects.toThrow(
-      'no key was made: a moment',
+      'the key was not created: expected a date',
     )
     await expect(stat(file)).rejects.toThrow('ENOENT')
     await writeFile(file, 'keys: none\n')

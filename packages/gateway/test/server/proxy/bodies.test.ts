@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { DISCARD_LIMIT } from '../../../src/server/http/drain-body.js'
+import { MAX_DRAINED_BYTES } from '../../../src/server/http/drain-body.js'
 import { running, until } from '../gateway/running-gateway.js'
 import { answerTo, begin } from './http-client.js'
 import { message, rawClient } from './raw-client.js'
@@ -148,9 +148,9 @@ describe('a body that a rule reads', () => {
     go()
     await client.closed
     expect(client.received).toMatch(/^HTTP\/1\.1 413 /)
-    expect(sent).toBeGreaterThan(DISCARD_LIMIT)
+    expect(sent).toBeGreaterThan(MAX_DRAINED_BYTES)
     // What is thrown away, and what the systems' buffers hold.
-    expect(sent).toBeLessThan(2 * DISCARD_LIMIT)
+    expect(sent).toBeLessThan(2 * MAX_DRAINED_BYTES)
     expect(upstream.asked.count).toBe(0)
   })
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { clientAddressReader } from 'sluice/http'
 import { onTestFinished } from 'vitest'
 import { parseTarget } from '../../../src/policy/routing/target.js'
-import { answer } from '../../../src/server/http/send-response.js'
+import { sendResponse } from '../../../src/server/http/send-response.js'
 import { type ForwardOptions, forward } from '../../../src/server/proxy/forward.js'
 import type { ForwardResult } from '../../../src/server/proxy/forward-result.js'
 import { createUpstream, type UpstreamTimeouts } from '../../../src/server/proxy/upstream.js'
@@ -51,7 +51,7 @@ export async function gatewayTo(url: string, options: Options = {}): Promise<Gat
     exchanges.add({ request, response, outcome })
     const ended = await outcome
     if (ended.kind !== 'failed') return
-    answer(request, response, { status: ended.status, headers: [], body: ended.detail })
+    sendResponse(request, response, { status: ended.status, headers: [], body: ended.detail })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(async () => {

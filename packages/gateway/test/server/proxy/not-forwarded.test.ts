@@ -78,7 +78,7 @@ describe('an upgrade of the protocol', () => {
         await client.closed
         expect(client.received).toMatch(/^HTTP\/1\.1 501 /)
         expect(client.received).toContain('application/problem+json')
-        expect(client.received).toContain('cannot change the protocol of a connection')
+        expect(client.received).toContain('cannot upgrade a connection')
       }
       expect(upstream.received).toBe('')
     },

@@ -46,7 +46,7 @@ describe('a request with', () => {
       message('POST / HTTP/1.1', [`Transfer-Encoding: ${coding}`], '5\r\nhello\r\n0\r\n\r\n'),
     )
     expect(received).toMatch(/^HTTP\/1\.1 501 Not Implemented\r\n/)
-    expect(received).toContain("only the transfer coding 'chunked' is supported")
+    expect(received).toContain("'chunked' is the only supported transfer coding")
     expect(received).toMatch(/\r\nConnection: close\r\n/i)
   })
 

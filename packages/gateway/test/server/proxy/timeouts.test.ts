@@ -38,7 +38,7 @@ describe('an upstream that does not answer in time', () => {
       const { response } = await upstream.asked.next()
       const ended = once(response, 'close')
       const { status, text } = await answer
-      expect([status, JSON.parse(text).detail]).toEqual([504, 'The upstream did not answer in time.'])
+      expect([status, JSON.parse(text).detail]).toEqual([504, 'The upstream did not respond in time.'])
       await ended
     }
     expect(failures).toMatchObject([

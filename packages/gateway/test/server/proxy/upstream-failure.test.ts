@@ -5,8 +5,8 @@ import { answerTo, begin } from './http-client.js'
 import { message, rawClient } from './raw-client.js'
 import { nobodyThere, rawUpstream, textOf } from './upstream-under-test.js'
 
-const CLOSED = 'The upstream closed the connection before it answered.'
-const INVALID = "The upstream's answer is not valid HTTP."
+const CLOSED = 'The upstream closed the connection before it responded.'
+const INVALID = "The upstream's response is not valid HTTP."
 
 /** What an upstream does instead of answering, and what its client is told. */
 const BEFORE_THE_ANSWER: Record<string, [instead: (socket: Socket) => void, detail: string, code: string]> = {
@@ -52,7 +52,7 @@ const BEFORE_THE_ANSWER: Record<string, [instead: (socket: Socket) => void, deta
   ],
   'answers a head without end': [
     (socket) => socket.write(`HTTP/1.1 200 OK\r\n${'X-Note: 0123456789abcdef\r\n'.repeat(1000)}`),
-    "The headers of the upstream's answer are too large.",
+    "The headers of the upstream's response are too large.",
     'UND_ERR_HEADERS_OVERFLOW',
   ],
   'switches protocols that nobody asked for': [
@@ -91,7 +91,7 @@ describe('an upstream that', () => {
     const { status, text } = await send(url, '/predict')
     expect([status, JSON.parse(text).detail]).toEqual([
       502,
-      'No secure connection to the upstream could be made.',
+      'A secure connection to the upstream could not be established.',
     ])
   })
 

@@ -33,7 +33,7 @@ async function serveVersionsOfKeys() {
     (request, response) => response.end(request.headers['x-client'] ?? 'none'),
   )
   /** How often the gateway has reported that it uses other keys. */
-  const reloads = () => served.output.err.split('the keys were taken up').length - 1
+  const reloads = () => served.output.err.split('API keys reloaded').length - 1
   /** The versions that the workers use, by one request on each of many new connections. */
   const versionsInUse = async () => {
     const answers = Array.from({ length: 16 }, () => send(served.url, '/', { headers: credentials }))

@@ -2,10 +2,10 @@ import { deserialize, serialize } from 'node:v8'
 import { manualClock, memoryStore } from 'sluice'
 import { describeStore } from '../../../../sluice/test/stores/conformance.js'
 import { type RemoteStore, remoteStore } from '../../../src/server/workers/remote-store.js'
-import { answerCalls } from '../../../src/server/workers/store-server.js'
+import { performCalls } from '../../../src/server/workers/store-server.js'
 
-/** As messages between processes are: what arrives is a copy. */
-function sent<T>(message: T): T {
+/** Copies a message as sending it to another process does. */
+function copied<T>(message: T): T {
   return deserialize(serialize(message))
 }
 
@@ -13,7 +13,7 @@ describeStore('memory of another process', (options) => {
   const clock = manualClock(Date.UTC(2026, 10, 24, 12) + 0.123)
   const held = memoryStore({ clock, ...options })
   const store: RemoteStore = remoteStore((calls) => {
-    answerCalls(held, sent(calls)).then((answers) => store.answered(sent(answers)))
+    performCalls(held, copied(calls)).then((replies) => store.onReplies(copied(replies)))
   })
   return {
     store,

@@ -5,64 +5,64 @@ import { expect, it, onTestFinished, vi } from 'vitest'
 import { createLog } from '../../../src/server/logging/log.js'
 import { broadcast } from '../../../src/server/observability/observer.js'
 import { NO_LOAD } from '../../../src/server/observability/server-load.js'
-import { Member } from '../../../src/server/workers/worker-handle.js'
-import type { Orders, ToWorker } from '../../../src/server/workers/worker-protocol.js'
+import { WorkerHandle } from '../../../src/server/workers/worker-handle.js'
+import type { ToWorker, WorkerConfig } from '../../../src/server/workers/worker-protocol.js'
 
-const orders = (text: string): Orders => ({
+const config = (text: string): WorkerConfig => ({
   source: { file: 'gateway.yaml', text },
   listen: { host: '127.0.0.1', port: 0 },
   upstream: 'http://127.0.0.1:9',
   overrides: new Map(),
   gatewayName: 'sluice-test',
-  keys: undefined,
+  keyFile: undefined,
 })
 
-/** A process that only notes what it is told. */
-function member() {
-  const told: ToWorker[] = []
+/** Creates the handle of a fake process, which only records the messages to it. */
+function fakeWorker() {
+  const sent: ToWorker[] = []
   const kill = vi.fn<(signal: string) => void>()
   const worker = Object.assign(new EventEmitter(), {
     isConnected: () => true,
-    send: (message: ToWorker) => told.push(message),
+    send: (message: ToWorker) => sent.push(message),
     process: { pid: 1, kill },
   })
   const fork = vi.spyOn(cluster, 'fork').mockReturnValue(worker as never)
   onTestFinished(() => fork.mockRestore())
-  const made = new Member({
+  const handle = new WorkerHandle({
     store: memoryStore(),
     observer: broadcast([]),
     log: createLog(),
-    droppedLogLines: () => {},
-    begin: { kind: 'begin', orders: orders('first'), workers: 2, observed: false },
-    load: () => {},
-    figures: () => {},
+    start: { kind: 'start', config: config('first'), workers: 2, isObserved: false },
+    onDroppedLogLines: () => {},
+    onLoad: () => {},
+    onStoreStats: () => {},
   })
-  made.listening.catch(() => {})
-  return { made, worker, told, kill }
+  handle.listening.catch(() => {})
+  return { handle, worker, sent, kill }
 }
 
-it('orders that come before a worker has begun are those that it begins with', async () => {
-  const { made, worker, told } = member()
-  // It listens where it was told to at first.
-  const { listen } = orders('first')
-  await made.follow({ ...orders('second'), listen: { ...listen, port: 8080 } })
-  expect(told).toEqual([])
+it('starts a worker with the latest configuration from before it was ready', async () => {
+  const { handle, worker, sent } = fakeWorker()
+  // The address to listen on stays the first one.
+  const { listen } = config('first')
+  await handle.configure({ ...config('second'), listen: { ...listen, port: 8080 } })
+  expect(sent).toEqual([])
   worker.emit('message', { kind: 'ready' })
-  expect(told).toEqual([{ kind: 'begin', orders: orders('second'), workers: 2, observed: false }])
+  expect(sent).toEqual([{ kind: 'start', config: config('second'), workers: 2, isObserved: false }])
 })
 
-it('a worker that does not follow is ended, and is waited for no longer', async () => {
+it('kills a worker that does not apply a configuration in time, and stops waiting for it', async () => {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
-  const { made, worker, kill } = member()
+  const { handle, worker, kill } = fakeWorker()
   worker.emit('message', { kind: 'ready' })
-  const prompt = made.follow(orders('second'))
-  worker.emit('message', { kind: 'followed' })
+  const prompt = handle.configure(config('second'))
+  worker.emit('message', { kind: 'configured' })
   await prompt
   vi.advanceTimersByTime(60_000)
   expect(kill).not.toHaveBeenCalled()
 
-  const late = made.follow(orders('third'))
+  const late = handle.configure(config('third'))
   vi.advanceTimersByTime(60_000)
   expect(kill).toHaveBeenCalledWith('SIGKILL')
   worker.emit('exit', null, 'SIGKILL')
@@ -72,9 +72,9 @@ it('a worker that does not follow is ended, and is waited for no longer', async 
 it('kills a worker that has sent nothing for about ten seconds', () => {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
-  const { worker, kill } = member()
+  const { worker, kill } = fakeWorker()
   worker.emit('message', { kind: 'ready' })
-  // It may take as long as it needs to start.
+  // Starting may take any time.
   vi.advanceTimersByTime(60_000)
   worker.emit('message', { kind: 'listening', address: {} })
   for (let second = 0; second < 60; second++) {
@@ -87,13 +87,13 @@ it('kills a worker that has sent nothing for about ten seconds', () => {
   expect(kill).toHaveBeenCalledExactlyOnceWith('SIGKILL')
 })
 
-it('leaves a silent worker its time to finish what is in flight', async () => {
+it('gives a silent worker its grace period to finish requests in flight', async () => {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
-  const { made, worker, kill } = member()
+  const { handle, worker, kill } = fakeWorker()
   worker.emit('message', { kind: 'ready' })
   worker.emit('message', { kind: 'listening', address: {} })
-  const stopped = made.stop(60_000)
+  const stopped = handle.stop(60_000)
   vi.advanceTimersByTime(60_000)
   expect(kill).not.toHaveBeenCalled()
   worker.emit('exit', 0, null)

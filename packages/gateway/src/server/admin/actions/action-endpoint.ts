@@ -57,7 +57,7 @@ async function readAction(request: IncomingMessage): Promise<AdminAction> {
   try {
     const { bytes } = await readBody(request, {
       limit: MAX_BODY,
-      proceed: () => {},
+      onStart: () => {},
       lease: () => UNBOUNDED,
     })
     return parseAction(bytes.toString('utf8'))

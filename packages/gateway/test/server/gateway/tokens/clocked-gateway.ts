@@ -7,10 +7,10 @@ import { createPolicies } from '../../../../src/policy/policies.js'
 import { WarmUps } from '../../../../src/policy/warm-ups.js'
 import { BodyMemory } from '../../../../src/server/http/body-memory.js'
 import { startProxy } from '../../../../src/server/proxy/proxy-server.js'
+import { RefCount } from '../../../../src/server/proxy/ref-count.js'
 import { createUpstream } from '../../../../src/server/proxy/upstream.js'
-import { UseCount } from '../../../../src/server/proxy/use-count.js'
 
-/** A gateway without its files and signals, whose limits go by a clock of the test's. It ends with the test. */
+/** Starts a gateway without files and signals, whose limits use the test's clock. It stops after the test. */
 export async function clockedGateway(
   text: string,
   upstreamUrl: string,
@@ -18,16 +18,16 @@ export async function clockedGateway(
 ): Promise<{ port: number }> {
   const config = parseConfig(`listen: 127.0.0.1:0\nupstream: ${upstreamUrl}\n${text}`, 'test.yaml')
   const upstream = createUpstream(config.upstream, config.timeouts)
-  const setup = {
-    admission: createPolicies(config, { store: memoryStore({ clock }), warmUps: new WarmUps(undefined) }),
+  const services = {
+    policies: createPolicies(config, { store: memoryStore({ clock }), warmUps: new WarmUps(undefined) }),
     gatewayName: 'sluice-test',
     addresses: clientAddressReader({}),
-    clients: { clientOf: () => undefined, withheld: () => undefined, stop: () => {}, keysText: undefined },
+    clients: { clientOf: () => undefined, withheld: () => undefined, stop: () => {}, keyFile: undefined },
     upstream,
-    upstreamUse: new UseCount(),
-    bodies: new BodyMemory(2 ** 30),
-    answers: new ResponseMemory(1 << 30),
-    bodyStart: config.timeouts.bodyStart,
+    upstreamUsers: new RefCount(),
+    bodyMemory: new BodyMemory(2 ** 30),
+    responseMemory: new ResponseMemory(1 << 30),
+    bodyStartTimeoutMs: config.timeouts.bodyStart,
     retriesPost: config.retriesPost,
     traffic: {
       ...{
@@ -43,14 +43,14 @@ export async function clockedGateway(
   }
   const proxy = await startProxy({
     endpoint: config.listen,
-    requestTimeout: config.timeouts.request,
+    requestTimeoutMs: config.timeouts.request,
     maxConnections: 1000,
-    setup: () => setup,
-    trouble: {
+    services: () => services,
+    errors: {
       upstreamFailed: (_route, outcome) => {
         throw new Error(outcome.detail)
       },
-      crashed: (error) => {
+      unexpectedError: (error) => {
         throw error
       },
       expressionFailed: () => {},

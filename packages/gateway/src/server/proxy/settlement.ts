@@ -1,0 +1,64 @@
+import type { Decision, MaybePromise } from 'sluice'
+import type { MeteredCall } from '../../policy/llm/metered-call.js'
+import { billingOfFailure, billingOfStatus } from '../../policy/llm/response/billing.js'
+import type { UnreadReason } from '../../policy/llm/response/response-meter.js'
+import { settleCounted } from '../../policy/llm/settle-counted.js'
+import { NOTHING } from '../../policy/llm/usage.js'
+import type { RecordedRequest } from '../observability/recording/recorder.js'
+import type { ForwardProgress, ForwardResult } from './forward-result.js'
+
+export type AllowedDecision = Extract<Decision, { readonly allowed: true }>
+
+/** Settles the charges of a request once its exchange with the upstream has ended. */
+export type Settler = (result: ForwardResult, progress: ForwardProgress) => MaybePromise<void>
+
+/** The part of a request's charges that stays, depending on how the exchange ended. */
+type Billed =
+  /** The request never reached the upstream. */
+  | 'nothing'
+  /** The upstream received the request but did no work: only resources such as tokens are refunded. */
+  | 'request'
+  /** The reservation stays, or is settled with the metered cost. */
+  | 'work'
+
+/** The cost of a request for which the upstream did no work. */
+const NO_WORK = { tokens: 0, input_tokens: 0, output_tokens: 0, money: 0 } as const
+
+function billedFor(result: ForwardResult, { reached, status }: ForwardProgress): Billed {
+  if (!reached) return 'nothing'
+  if (result.kind === 'failed') return billingOfFailure(result) === 'no' ? 'request' : 'work'
+  return status !== 0 && billingOfStatus(status) === 'no' ? 'request' : 'work'
+}
+
+/** Creates the settler of a request that is not metered. It refunds if the upstream did no work. */
+export function requestSettler(decision: AllowedDecision): Settler {
+  return (result, progress) => {
+    const billed = billedFor(result, progress)
+    if (billed === 'nothing') return decision.permit.cancel()
+    if (billed === 'request' && decision.quotas.some(({ resource }) => Object.hasOwn(NO_WORK, resource)))
+      return settleCounted(decision.permit, NO_WORK)
+  }
+}
+
+/**
+ * Creates the settler of a model call. It settles the reservation with the metered cost, and
+ * records that cost.
+ *
+ * @param onUnread called when the response could not be read
+ */
+export function llmCallSettler(
+  metered: MeteredCall,
+  { permit }: AllowedDecision,
+  recorded: RecordedRequest | undefined,
+  onUnread: (reason: UnreadReason) => void,
+): Settler {
+  return (result, progress) => {
+    const billed = billedFor(result, progress)
+    if (billed === 'nothing') return permit.cancel()
+    const cost = metered.settlement(result)
+    if (metered.unread !== undefined) onUnread(metered.unread)
+    if (cost === 'unknown') return
+    recorded?.cost(cost)
+    return settleCounted(permit, { ...(cost === NOTHING || billed === 'request' ? NO_WORK : cost) })
+  }
+}
