@@ -28,8 +28,8 @@ function problemsOf(text: string): string[] {
   }
 }
 
-describe('a file of keys', () => {
-  it('says whose a key is', () => {
+describe('parseKeys', () => {
+  it('maps the digest of each key to its client', () => {
     const keys = parseKeys(`keys:\n  - { sha256: ${DIGEST}, client: acme, tier: premium }\n`, 'keys.yaml')
     expect(keys(DIGEST)).toEqual({ id: 'acme', tier: 'premium' })
     expect(keys(keyDigest('another'))).toBeUndefined()
@@ -37,21 +37,21 @@ describe('a file of keys', () => {
   })
 
   it.each(['', '1', '7', '123456', 'secret', 'password', 'test', 'admin', 'secret\n'])(
-    'is rejected with the digest of %j, which anybody can guess',
+    'rejects the digest of %j, which is easy to guess',
     (secret) => {
       const text = `keys: [{ sha256: ${keyDigest(secret).toUpperCase()}, client: acme }]`
-      expect(problemsOf(text)).toEqual([expect.stringContaining('that anybody can guess')])
+      expect(problemsOf(text)).toEqual([expect.stringContaining('that is easy to guess')])
     },
   )
 
   it.each(['0'.repeat(64), 'f'.repeat(64), 'deadbeef'.repeat(8), '0123456789abcdef'.repeat(4)])(
-    'is rejected with %s, which is a digest of nothing',
+    'rejects %s, which is a made-up digest',
     (digest) => {
       expect(problemsOf(`keys: [{ sha256: ${digest}, client: acme }]`)).toHaveLength(1)
     },
   )
 
-  it('in capitals it is the same digest', () => {
+  it('accepts digests in capital letters', () => {
     const keys = parseKeys(`keys: [{ sha256: ${DIGEST.toUpperCase()}, client: acme }]`, 'keys.yaml')
     expect(keys(DIGEST)).toEqual({ id: 'acme' })
   })
@@ -66,20 +66,20 @@ describe('a file of keys', () => {
 
   it.each([
     ['{}', "keys.yaml:1:1: a key file must have a list 'keys'"],
-    ['keys: yes', "keys.yaml:1:7: 'keys' is a list of keys"],
+    ['keys: yes', "keys.yaml:1:7: 'keys' must be a list of keys"],
     ['keys: [{ client: acme }]', "keys.yaml:1:8: a key must have a 'sha256'"],
     [`keys: [{ sha256: ${DIGEST} }]`, "keys.yaml:1:8: a key must have a 'sha256'"],
-    ['keys: [{ sha256: sk_clear, client: a }]', "keys.yaml:1:18: 'sha256' is the SHA-256 of a key"],
-    [`keys: [{ sha256: ${DIGEST}, client: '' }]`, "'client' is a string of 1 to 256 characters"],
-    [`keys: [{ sha256: ${DIGEST}, client: a, expires: tomorrow }]`, 'expected a date (in UTC)'],
+    ['keys: [{ sha256: sk_clear, client: a }]', "keys.yaml:1:18: 'sha256' must be the SHA-256 of a key"],
+    [`keys: [{ sha256: ${DIGEST}, client: '' }]`, "'client' must be a string of 1 to 256 characters"],
+    [`keys: [{ sha256: ${DIGEST}, client: a, expires: tomorrow }]`, "'expires' must be a date (in UTC)"],
     [`keys: [{ sha256: ${DIGEST}, client: a, role: b }]`, "unknown key 'role'"],
     [
       `keys:\n  - { sha256: ${DIGEST}, client: a }\n  - { sha256: ${DIGEST}, client: b }`,
       'keys.yaml:3:5: duplicate key',
     ],
     ['keys: [', 'keys.yaml:1:'],
-  ])('%j is told with its place', (text, said) => {
-    expect(problemsOf(text).join('\n')).toContain(said)
+  ])('reports the problem of %j with its position', (text, problem) => {
+    expect(problemsOf(text).join('\n')).toContain(problem)
   })
 
   it.each([
@@ -89,15 +89,15 @@ describe('a file of keys', () => {
     [
       `keys:\n  - a\n  - { sha256: ${DIGEST}, client: a }\n  - { sha256: ${DIGEST}, client: b }`,
       [
-        expect.stringContaining("keys.yaml:2:5: an entry of 'keys' is a map"),
+        expect.stringContaining("keys.yaml:2:5: an entry of 'keys' must be a map"),
         'keys.yaml:4:5: duplicate key; remove one of the two',
       ],
     ],
-  ])('%j is told once, with what would be right', (text, said) => {
-    expect(problemsOf(text)).toEqual(said)
+  ])('reports the problem of %j once, with advice', (text, problems) => {
+    expect(problemsOf(text)).toEqual(problems)
   })
 
-  it('may be as long as it says, and no longer', () => {
+  it('accepts 5,000 keys and no more', () => {
     const entry = (number: number) =>
       `  - sha256: ${keyDigest(`key ${number}`)}\n    client: c${number}\n    tier: premium\n`
     const fileOf = (keys: number) =>
@@ -109,15 +109,15 @@ describe('a file of keys', () => {
     expect(problemsOf(fileOf(5_001)).join()).toContain('5000')
   })
 
-  it('a key in clear that was put there by mistake is not repeated', () => {
+  it('does not repeat a plain-text key that was pasted by mistake', () => {
     expect(problemsOf('keys: [{ sha256: sk_a-secret-that-was-pasted, client: a }]').join()).not.toContain(
       'pasted',
     )
   })
 })
 
-describe('a new key', () => {
-  it('is shown once; the file has its hash, and what else stood there', async () => {
+describe('createKey', () => {
+  it('adds the hash of a new key to the file and preserves other contents', async () => {
     const key = await createKey(file, { client: 'acme', tier: 'premium' })
     expect((await stat(file)).mode & 0o777).toBe(0o600)
     await writeFile(file, `# ours\n${await readFile(file, 'utf8')}`)
@@ -135,14 +135,14 @@ describe('a new key', () => {
     ['an empty file', ''],
     ['white space', ' \n\n'],
     ['comments', '# ours\n  # and theirs\n'],
-    ['the mark of an empty document', '---\n'],
+    ['the marker of an empty document', '---\n'],
     ['a byte order mark', '\uFEFF'],
-    ['a comment and a mark', '# ours\n---\n...\n'],
+    ['a comment and a marker', '# ours\n---\n...\n'],
     ['an empty list', '# ours\nkeys:\n'],
     ['a list that is null', 'keys: null\n'],
     ['an empty map', '{}'],
     ['null', 'null\n'],
-  ])('is written into a file with nothing but %s', async (_, text) => {
+  ])('adds a key to a file with nothing but %s', async (_, text) => {
     await writeFile(file, text)
     const key = await createKey(file, { client: 'acme' })
     const written = await readFile(file, 'utf8')
@@ -150,33 +150,33 @@ describe('a new key', () => {
     if (text.includes('# ours')) expect(written).toMatch(/^# ours\n/)
   })
 
-  it.each(['[]', 'text', 'other:', 'keys: {}'])('is not written over %j', async (text) => {
+  it.each(['[]', 'text', 'other:', 'keys: {}'])('does not overwrite a file with %j', async (text) => {
     await writeFile(file, text)
     await expect(createKey(file, { client: 'acme' })).rejects.toThrow()
     expect(await readFile(file, 'utf8')).toBe(text)
   })
 
-  it('is not lost where several are made at the same time', async () => {
-    const made = await Promise.all(
+  it('loses no key when several are created at once', async () => {
+    const created = await Promise.all(
       Array.from({ length: 10 }, (_, each) => createKey(file, { client: `c${each}` })),
     )
     const keys = parseKeys(await readFile(file, 'utf8'), file)
-    expect(made.map((key) => keys(keyDigest(key)))).toEqual(made.map((_, each) => ({ id: `c${each}` })))
+    expect(created.map((key) => keys(keyDigest(key)))).toEqual(created.map((_, each) => ({ id: `c${each}` })))
     expect(await readdir(folder)).toEqual(['keys.yaml'])
   })
 
-  it('is not made while somebody else changes the file for ever', async () => {
+  it('fails while another process holds the lock of the file', async () => {
     await writeFile(`${file}.lock`, '')
     await expect(createKey(file, { client: 'a' })).rejects.toThrow(`remove ${file}.lock`)
     await expect(stat(file)).rejects.toThrow('ENOENT')
   })
 
-  it('is not made where the file is wrong or would be; it stays as it was', async () => {
+  it('leaves the file unchanged if the file or the new key is invalid', async () => {
     await expect(createKey(file, { client: '' })).rejects.toThrow(
-      /^the key was not created: 'client' is a string of 1 to 256 characters/,
+      /^the key was not created: 'client' must be a string of 1 to 256 characters/,
     )
     await expect(createKey(file, { client: 'a', expires: 'soon' })).rejects.toThrow(
-      'the key was not created: expected a date',
+      "the key was not created: 'expires' must be a date",
     )
     await expect(stat(file)).rejects.toThrow('ENOENT')
     await writeFile(file, 'keys: none\n')
@@ -185,13 +185,13 @@ describe('a new key', () => {
   })
 })
 
-describe('a file of keys that changes', () => {
-  it('is taken up; a change that is wrong is told, and that it is gone, and the old keys stay', async () => {
-    const told: string[] = []
+describe('watchKeyFile', () => {
+  it('reloads a key file, and keeps the previous keys while the file is invalid or missing', async () => {
+    const messages: string[] = []
     const log = {
-      info: (_: object, message: string) => told.push(message),
-      warn: (_: object, message: string) => told.push(message),
-      error: (_: object, message: string) => told.push(message),
+      info: (_: object, message: string) => messages.push(message),
+      warn: (_: object, message: string) => messages.push(message),
+      error: (_: object, message: string) => messages.push(message),
       upstreamFailed() {},
       crashed() {},
     }
@@ -204,11 +204,11 @@ describe('a file of keys that changes', () => {
         timeout: 30_000,
       })
       await writeFile(file, 'keys: none')
-      await vi.waitUntil(() => told.some((line) => line.includes('refused')), { timeout: 30_000 })
+      await vi.waitUntil(() => messages.some((message) => message.includes('rejected')), { timeout: 30_000 })
       expect(await keys.lookup(keyDigest(second))).toEqual({ id: 'beta' })
-      told.length = 0
+      messages.length = 0
       await rm(file)
-      await vi.waitUntil(() => told.some((line) => line.includes('refused')), { timeout: 30_000 })
+      await vi.waitUntil(() => messages.some((message) => message.includes('rejected')), { timeout: 30_000 })
       expect(await keys.lookup(keyDigest(second))).toEqual({ id: 'beta' })
       await writeFile(file, 'keys: []')
       await vi.waitUntil(async () => (await keys.lookup(keyDigest(second))) === undefined, {
