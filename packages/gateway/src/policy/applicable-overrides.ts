@@ -1,32 +1,31 @@
-import type { Admission, Overrides } from './policies.js'
+import type { Overrides, Policies } from './policies.js'
 import type { PolicyLog } from './policy-log.js'
 
 /**
- * The overrides that still fit, after another configuration was taken up: whose rules are there and take them. The others are
- * dropped, and logged.
+ * Selects the overrides that apply to a new configuration: their rules exist and accept them. The
+ * others are dropped, and logged.
  *
- * @param admissionWith makes the admission of the configuration; throws where an override does not fit its rule
+ * @param policiesWith creates the policies of the configuration; throws if an override does not fit
  */
 export function applicableOverrides(
   overrides: Overrides,
-  admissionWith: (overrides: Overrides) => Admission,
+  policiesWith: (overrides: Overrides) => Policies,
   log: PolicyLog,
 ): Overrides {
   if (overrides.size === 0) return overrides
   return new Map(
     [...overrides].filter(([scope, override]) => {
-      const reason = whyUnfit(scope, () => admissionWith(new Map([[scope, override]])))
-      if (reason !== undefined)
-        log.info({ rule: scope.replace('\n', ' '), reason }, 'what was changed of a rule holds no more')
+      const reason = unfitReason(scope, () => policiesWith(new Map([[scope, override]])))
+      if (reason !== undefined) log.info({ rule: scope.replace('\n', ' '), reason }, 'dropped rule override')
       return reason === undefined
     }),
   )
 }
 
-function whyUnfit(scope: string, admission: () => Admission): string | undefined {
+function unfitReason(scope: string, createPolicies: () => Policies): string | undefined {
   try {
-    const there = admission().policies.some(({ rules }) => rules.some((rule) => rule.scope === scope))
-    return there ? undefined : 'the configuration has no such rule'
+    const exists = createPolicies().policies.some(({ rules }) => rules.some((rule) => rule.scope === scope))
+    return exists ? undefined : 'the configuration has no such rule'
   } catch (error) {
     return (error as Error).message
   }

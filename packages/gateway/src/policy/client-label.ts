@@ -1,20 +1,20 @@
 import type { RequestSender } from './policy-request.js'
 
-/** Longest name of a client that is shown, in UTF-16 units. */
-const LONGEST = 128
+/** The longest label, in UTF-16 code units. */
+const MAX_LABEL_LENGTH = 128
 
-/** Who sends a request, for those who run the gateway: the id of a client that is known, else its address. */
+/** Names the sender of a request for operators: the id of an authenticated client, or else its address. */
 export function clientLabel(request: RequestSender): string {
   const { client } = request
-  return client === undefined ? addressOf(request) : `client ${client.id}`.slice(0, LONGEST)
+  return client === undefined ? addressOf(request) : `client ${client.id}`.slice(0, MAX_LABEL_LENGTH)
 }
 
-/** The address that a request came from, for those who run the gateway. */
+/** The address of the sender, for operators. */
 export function addressOf(request: Pick<RequestSender, 'ip'>): string {
   try {
     return request.ip
   } catch {
-    // As a trusted proxy may send it. No rule asked for it, or the request would have been refused.
+    // A trusted proxy may send one. No rule read it, or the request would have been refused.
     return 'unreadable address'
   }
 }

@@ -1,5 +1,6 @@
 import {
   createLimiter,
+  type Decision,
   type Limiter,
   type LimiterEvent,
   type LimiterOptions,
@@ -21,63 +22,63 @@ import { RouteCache } from './routing/route-cache.js'
 import { createRouter } from './routing/router.js'
 import { parseTarget, type Target } from './routing/target.js'
 
-/** What the requests of one route meet. */
+/** The policy of one route, ready to be applied to requests. */
 interface Policy {
   /** The route's name. */
   readonly name: string
-  /** Undefined where everything is let in. */
+  /** Undefined for a route without limits. */
   readonly limiter: Limiter<WeighedRequest> | undefined
-  /** Whether something of it reads the body. */
+  /** Whether a rule reads the body. */
   readonly readsBody: boolean
-  /** The most that is read of a body, in bytes. */
+  /** The largest body that is read, in bytes. */
   readonly maxBody: number
   /** Whether a request may take a slot. */
   readonly holdsSlots: boolean
-  /** The media types of which bodies are read. Default: JSON alone. */
+  /** The media types of bodies that are read. Default: JSON only. */
   readonly bodyTypes: BodyTypes | undefined
-  /** How calls of a model are read, where tokens are limited. */
+  /** How model calls are read, on routes that limit tokens. */
   readonly llm: LlmOptions | undefined
-  /** The vendor whose names of header fields answers have, beside the standard ones. */
+  /** The vendor whose rate-limit headers responses carry, in addition to the standard ones. */
   readonly mirror: MirrorName | undefined
-  /** Whether a request may have to wait for a slot. */
+  /** Whether a request may wait for a slot. */
   readonly waits: boolean
 }
 
-/** What a route's requests meet, for those who run the gateway. */
+/** The rules of one route, as operators see them. */
 export interface RoutePolicy {
   readonly route: string
   readonly rules: readonly RouteRule[]
 }
 
 export interface RouteRule extends LimiterRule {
-  /** As the configuration has it, where that does not hold now. */
+  /** The rule as the configuration has it, while an override replaces it. */
   readonly overridden: LimiterRule | undefined
-  /** Whom it counts for, in the configuration's words. */
+  /** The key that it counts by, as the configuration writes it. */
   readonly keyedBy: string
 }
 
-/** What holds of rules in place of what the configuration says, by their scopes. */
+/** The overrides in force, by the scope of the rule. */
 export type Overrides = ReadonlyMap<string, RuleOverride>
 
-/** The policy that a request meets. */
-export interface Admission {
-  /** Of each route, and of what no route takes. */
+/** The policies of a configuration. */
+export interface Policies {
+  /** One policy per route, and the fallback. */
   readonly policies: readonly RoutePolicy[]
   /**
    * @param method in upper case
    * @param segments decoded, as `parseTarget` gives them
-   * @returns undefined where such requests are denied
+   * @returns undefined if such requests are denied
    */
   policyFor(method: string, segments: readonly string[]): PolicyMatch | undefined
   /**
    * @param method in upper case
-   * @param url a request target as it came
+   * @param url the request target as received
    * @throws BadTargetError
    */
   route(method: string, url: string): Routed
 }
 
-/** A target that was read, and the policy that it meets; undefined where such requests are denied. */
+/** A parsed target and its policy, which is undefined if such requests are denied. */
 interface Routed {
   readonly target: Target
   readonly match: PolicyMatch | undefined
@@ -88,57 +89,57 @@ export interface PolicyMatch {
   readonly params: Readonly<Record<string, string>>
 }
 
-/** What policies work with, beside what a configuration says. */
+/** The services that policies use. */
 interface Dependencies {
   readonly store: Store
   /** The warm-ups that the configuration describes. */
   readonly warmUps: { of(config: WarmUpConfig): Pick<WarmUp, 'scale' | 'until'> }
   readonly overrides?: Overrides
-  /** Is told what the limiters do, with the route's name. */
+  /** Receives the events of the limiters, with the name of the route. */
   readonly listener?: (route: string, event: LimiterEvent<WeighedRequest>) => void
-  /** Default: the timers of Node. */
+  /** Default: Node's timers. */
   readonly timers?: Pick<Timers, 'start' | 'stop'>
 }
 
 /**
- * Makes the policies of a configuration. A route's state is kept in the store under the route's name, so that it
- * outlives the configuration: a file that is taken up again refills nobody's limits.
+ * Creates the policies of a configuration. The state of a route is stored under the name of the
+ * route, so a reload refills no limit.
  *
- * @throws LimitSyntaxError, TypeError, RangeError for an override that does not fit its rule.
+ * @throws LimitSyntaxError, TypeError or RangeError if an override does not fit its rule
  */
 export function createPolicies(
   config: Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers' | 'maxBody'>,
-  surroundings: Dependencies,
-): Admission {
+  dependencies: Dependencies,
+): Policies {
   const { routes, fallback } = config
   const policies: RoutePolicy[] = []
-  const made = (route: PolicyConfig) => {
-    const { policy, rules } = policyOf(route, config, surroundings)
+  const addPolicy = (route: PolicyConfig) => {
+    const { policy, rules } = policyOf(route, config, dependencies)
     policies.push({ route: route.name, rules })
     return policy
   }
-  const router = createRouter(routes.map((route) => ({ pattern: route.pattern, value: made(route) })))
-  const otherwise = fallback === 'deny' ? undefined : { policy: made(fallback), params: {} }
+  const router = createRouter(routes.map((route) => ({ pattern: route.pattern, value: addPolicy(route) })))
+  const denyOrFallback = fallback === 'deny' ? undefined : { policy: addPolicy(fallback), params: {} }
   const policyFor = (method: string, segments: readonly string[]) => {
     const match = router.find(method, segments)
-    return match === undefined ? otherwise : { policy: match.value, params: match.params }
+    return match === undefined ? denyOrFallback : { policy: match.value, params: match.params }
   }
-  const known = new RouteCache<Routed>((method, url) => {
+  const cache = new RouteCache<Routed>((method, url) => {
     const target = parseTarget(url)
     return { target, match: policyFor(method, target.segments) }
   })
-  return { policies, policyFor, route: (method, url) => known.of(method, url) }
+  return { policies, policyFor, route: (method, url) => cache.of(method, url) }
 }
 
 function policyOf(
   config: PolicyConfig,
   { tiers, maxBody }: Pick<GatewayConfig, 'tiers' | 'maxBody'>,
-  surroundings: Dependencies,
+  dependencies: Dependencies,
 ): { readonly policy: Policy; readonly rules: readonly RouteRule[] } {
   const { name, rules, require, llm, mirror, bodyTypes } = config
-  const limiterOptions = limiterOptionsOf(config, tiers, surroundings)
+  const limiterOptions = limiterOptionsOf(config, tiers, dependencies)
   const asConfigured = createLimiter(limiterOptions)
-  const overrides = overridesOf(asConfigured.rules, surroundings.overrides)
+  const overrides = overridesOf(asConfigured.rules, dependencies.overrides)
   const limiter = overrides === undefined ? asConfigured : createLimiter({ ...limiterOptions, overrides })
   const meters = llm !== undefined && countsTokens(rules)
   return {
@@ -188,7 +189,7 @@ function limiterOptionsOf(
   }
 }
 
-/** By the names of the rules; undefined where none of them is overridden. */
+/** The overrides by the name of the rule; undefined if there are none. */
 function overridesOf(
   rules: readonly LimiterRule[],
   overrides: Overrides | undefined,
@@ -204,4 +205,12 @@ const KEYS = {
   ip: (request: WeighedRequest) => request.ip,
   route: (request: WeighedRequest) => request.route,
   header: (request: WeighedRequest, name: string) => request.header(name),
+}
+
+/**
+ * Whether an admitted request holds slots. Reads the quotas, because reading the permit would create
+ * one for a request that holds nothing.
+ */
+export function holdsSlots({ quotas }: Decision): boolean {
+  return quotas.some(({ limit }) => limit.algorithm === 'concurrency')
 }

@@ -1,4 +1,4 @@
-/** The log that policies write to: fields, and a message. */
+/** The log that policies write to. */
 export interface PolicyLog {
   info(fields: object, message: string): void
 }

@@ -2,63 +2,64 @@ import type { Client } from 'sluice'
 import type { Parameters } from './body/url-parameters.js'
 import type { LlmCall } from './llm/llm-call.js'
 
-/** A request as the rules of a route see it. What is costly to read is read when a rule asks for it, and once. */
+/** A request as the rules of a route see it. Costly parts are read on first use, once. */
 export interface GatewayRequest {
-  /** In upper case. */
+  /** Upper case. */
   readonly method: string
   /** The normalised path, as it is forwarded. */
   readonly path: string
   /** The route's name, never the concrete path. */
   readonly route: string
-  /** What the route's `:name` segments matched. */
+  /** The values of the route's `:name` segments. */
   readonly params: Readonly<Record<string, string>>
-  /** The query's parameters. An object has no prototype. */
+  /** The parameters of the query. The object has no prototype. */
   readonly query: Parameters | Readonly<Record<string, string>>
   /**
-   * By name in lower case, without a prototype.
+   * Headers by lower-case name. The object has no prototype.
    *
-   * @throws MalformedRequestError on reading one that was sent more than once, in another spelling (with `_` for `-`), or that a
-   *   Connection header keeps from the upstream.
+   * @throws MalformedRequestError when a header is read that was sent more than once, in another
+   *   spelling (`_` for `-`), or that a Connection header keeps from the upstream
    */
   readonly headers: Readonly<Record<string, string>>
-  /** The client's address in its one canonical form. */
+  /** The address of the client, in canonical form. */
   readonly ip: string
-  /** Who sends it, as credentials that were checked say; undefined for a visitor. */
+  /** The authenticated client; undefined for an anonymous request. */
   readonly client: Client | undefined
   /**
-   * The body: a value of JSON, or the `Parameters` of a form. Only where the route has a rule that reads it.
+   * The body: a JSON value, or the `Parameters` of a form. Only for routes with a rule that reads it.
    *
-   * @throws UnreadableBodyError where it cannot be read; MalformedRequestError where servers read it in different ways.
+   * @throws UnreadableBodyError if it cannot be read
+   * @throws MalformedRequestError if servers would read it in different ways
    */
   readonly body: unknown
   /**
-   * What it asks a model for. Only where the route says how its calls are read.
+   * The model call in the body. Only for routes with `llm`.
    *
-   * @throws RequestError where a field of it is wrong.
+   * @throws RequestError if a member of the call is wrong
    */
   readonly call: LlmCall
-  /** Is told that an expression of the configuration could not be worked out. Nothing of it is for the client. */
+  /** Reports that an expression of the configuration could not be evaluated. Never shown to the client. */
   reportFailure?(failure: ExpressionFailure): void
 }
 
-/** Why an expression of the configuration could not be worked out for a request. */
+/** The reason why an expression could not be evaluated for a request. */
 export interface ExpressionFailure {
   readonly expression: string
-  /** What the expression is for: `cost`, `key`, `concurrent` or `require`. */
+  /** The use of the expression: `cost`, `key`, `concurrent` or `require`. */
   readonly purpose: string
   readonly reason: string
 }
 
-/** Whom a request comes from. */
+/** The parts of a request that name its sender. */
 export type RequestSender = Pick<GatewayRequest, 'client' | 'ip'>
 
-/** A request that limiters weigh: what rules see of it, and what named keys are read from. */
+/** A request that limiters decide on: what rules see, and the headers that keys are read from. */
 export interface WeighedRequest extends GatewayRequest {
   /**
    * The value of a header.
    *
    * @param name in lower case
-   * @throws MalformedRequestError where it was sent more than once.
+   * @throws MalformedRequestError if it was sent more than once
    */
   header(name: string): string | undefined
 }

@@ -2,14 +2,14 @@ import { createWarmUp, formatDuration, type WarmUp, type WarmUpOptions } from 's
 import { type GatewayConfig, policiesOf, type WarmUpConfig } from './config/config.js'
 import type { PolicyLog } from './policy-log.js'
 
-/** The warm-ups of a gateway. One that two configurations describe alike goes on when the second follows the first. */
+/** The warm-ups of a gateway. A reload keeps those whose description did not change. */
 export class WarmUps {
   readonly #warmUps = new Map<string, WarmUp>()
 
-  /** @param log undefined in a worker: the primary, which watches the same models, logs for all. */
+  /** @param log undefined in a worker, since the primary watches the same models and logs for all */
   constructor(private readonly log: PolicyLog | undefined) {}
 
-  /** Takes the warm-ups that a configuration has; the others end. */
+  /** Starts the warm-ups of a configuration, and stops those that it no longer has. */
   keep(configs: readonly WarmUpConfig[]): void {
     const wanted = new Map(configs.map((config) => [JSON.stringify(config), config]))
     for (const [id, warmUp] of this.#warmUps) {
@@ -19,33 +19,31 @@ export class WarmUps {
     }
     for (const [id, config] of wanted) {
       if (!this.#warmUps.has(id))
-        this.#warmUps.set(id, createWarmUp({ ...config, onChange: this.#logged(config) }))
+        this.#warmUps.set(id, createWarmUp({ ...config, onChange: this.#logger(config) }))
     }
   }
 
-  #logged({ ready, from, over }: WarmUpConfig): NonNullable<WarmUpOptions['onChange']> {
+  #logger({ ready, from, over }: WarmUpConfig): NonNullable<WarmUpOptions['onChange']> {
     return ({ isReady, scale }) => {
       const fields = { model: ready, scale }
-      if (!isReady)
-        this.log?.info(fields, `the model is not ready; its limits fall back to ${from} of what they say`)
-      else if (scale === 1)
-        this.log?.info(fields, 'the model was ready at the first look; its limits are whole')
+      if (!isReady) this.log?.info(fields, `model not ready; its limits are scaled to ${from}`)
+      else if (scale === 1) this.log?.info(fields, 'model ready at the first check; its limits apply in full')
       else
         this.log?.info(
           fields,
-          `the model is ready; its limits grow to what they say within ${formatDuration(over)}`,
+          `model ready; its limits grow to their full size within ${formatDuration(over)}`,
         )
     }
   }
 
-  /** The warm-up that a configuration describes; one that was taken. */
+  /** The warm-up of a description that `keep` was given. @throws Error for another one */
   of(config: WarmUpConfig): WarmUp {
     const warmUp = this.#warmUps.get(JSON.stringify(config))
-    if (warmUp === undefined) throw new Error('a warm-up that was not taken')
+    if (warmUp === undefined) throw new Error('this warm-up was not started')
     return warmUp
   }
 
-  /** The warm-ups of a configuration's routes. */
+  /** The warm-up of each route that has one. */
   ofRoutes(config: GatewayConfig): readonly (readonly [route: string, warmUp: WarmUp])[] {
     return policiesOf(config).flatMap(({ name, warmUp }) =>
       warmUp === undefined ? [] : [[name, this.of(warmUp)] as const],

@@ -6,7 +6,7 @@ import { type GatewayConfig, policiesOf } from '../policy/config/config.js'
 import { isObserved } from '../policy/config/restart-needed.js'
 import { type ServerLimits, serverLimits } from '../policy/config/server-limits.js'
 import { ResponseMemory } from '../policy/llm/response/response-memory.js'
-import { type Admission, createPolicies, type Overrides } from '../policy/policies.js'
+import { createPolicies, type Overrides, type Policies } from '../policy/policies.js'
 import { WarmUps } from '../policy/warm-ups.js'
 import { BodyMemory } from './http/body-memory.js'
 import { createGatewayName } from './http/via.js'
@@ -202,7 +202,7 @@ export class Runtime {
     }
   }
 
-  #createPolicies(config: GatewayConfig, overrides: Overrides): Admission {
+  #createPolicies(config: GatewayConfig, overrides: Overrides): Policies {
     const { store, observer } = this.#options
     return createPolicies(config, {
       store,

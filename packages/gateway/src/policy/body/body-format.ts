@@ -1,10 +1,10 @@
 import { parseMediaType } from './media-type.js'
 import { UnreadableBodyError } from './unreadable-body.js'
 
-/** How a body is read: a form's fields, or JSON. */
+/** The format of a body: form fields or JSON. */
 export type BodyFormat = 'form' | 'json'
 
-/** The headers of a request that say what its body is: each value that was sent. */
+/** The headers that describe a body, with every value that was sent. */
 export interface BodyHeaders {
   readonly contentTypes: readonly string[]
   readonly contentEncodings: readonly string[]
@@ -12,17 +12,17 @@ export interface BodyHeaders {
 
 const FORM = 'application/x-www-form-urlencoded'
 
-/** `application/*+json` stands for all types that end in `+json`. */
+/** `application/*+json` matches all types that end in `+json`. */
 const ANY_JSON = 'application/*+json'
 
 /**
- * The media types of which rules read bodies. A body of another type might be read in another way behind the gateway, and
- * so cost more than was charged for it.
+ * The media types of bodies that rules read. The upstream might read a body of another type
+ * differently, and do more work than was charged.
  */
 export class BodyTypes {
   readonly #types: ReadonlySet<string>
 
-  /** @param types in lower case */
+  /** @param types lower case */
   constructor(types: readonly string[]) {
     this.#types = new Set(types)
   }
@@ -32,9 +32,9 @@ export class BodyTypes {
   }
 
   /**
-   * How a body with these headers is read.
+   * Finds the format of a body.
    *
-   * @throws UnreadableBodyError, with status 415, for a body that rules do not read.
+   * @throws UnreadableBodyError with status 415 for a body that rules do not read
    */
   formatOf({ contentTypes, contentEncodings }: BodyHeaders): BodyFormat {
     const [text] = contentTypes
@@ -45,13 +45,11 @@ export class BodyTypes {
     }
     const mediaType = parseMediaType(text)
     if (mediaType === undefined || !this.#allows(mediaType.type))
-      throw unsupported(`a limit of this route is read from the request body, which has to be ${wanted}`)
+      throw unsupported(`a limit of this route reads the request body, which must be ${wanted}`)
     if (mediaType.charsets.length > 1 || !mediaType.charsets.every(isUtf8))
-      throw unsupported('a limit of this route is read from the request body, which has to be in UTF-8')
+      throw unsupported('a limit of this route reads the request body, which must be in UTF-8')
     if (contentEncodings.length > 1 || !contentEncodings.every(isIdentity))
-      throw unsupported(
-        'a limit of this route is read from the request body, which cannot have a Content-Encoding',
-      )
+      throw unsupported('a limit of this route reads the request body, which cannot have a Content-Encoding')
     return mediaType.type === FORM ? 'form' : 'json'
   }
 
@@ -60,7 +58,7 @@ export class BodyTypes {
   }
 }
 
-/** What rules read where the configuration says nothing. */
+/** The default: JSON only. */
 export const JSON_ONLY = new BodyTypes(['application/json'])
 
 function isUtf8(charset: string): boolean {

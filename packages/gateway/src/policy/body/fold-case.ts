@@ -1,6 +1,6 @@
 /**
- * A member's name in one case: names that Go takes for one have one result. Two letters beyond ASCII are taken for ASCII ones,
- * too: the long s and the sign for kelvin.
+ * Folds the case of a member name as Go's JSON decoder compares names: the long s and the kelvin sign
+ * fold to ASCII letters.
  */
 export function foldCase(name: string): string {
   return name.toUpperCase().toLowerCase()

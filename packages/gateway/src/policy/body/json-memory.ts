@@ -1,6 +1,6 @@
 /**
- * What a value or a name of JSON takes of the heap at most, in bytes, with what is kept to check and to count it. Measured:
- * 8 for a number in a list, 32 for `{}`, 50 for `[]` in a list of its own, 70 for an object with a number for its name.
+ * Heap bytes that a JSON value or name takes, including what checking and counting it keeps. Measured
+ * are 8 for a number in an array, 32 for `{}`, 50 for a nested `[]`, 70 for an object with one member.
  */
 const VALUE_BYTES = 64
 
@@ -13,8 +13,8 @@ const OPEN_BRACE = 0x7b
 const FIRST_BEYOND_ASCII = 0x80
 
 /**
- * Estimates what parsing a JSON text takes of the heap at most, in bytes, before any of it is taken. A text of tiny values takes
- * twenty times its size. One pass over its bytes, which takes no memory.
+ * Estimates the heap that parsing a JSON text takes, in bytes, in one pass that allocates nothing. A
+ * text of tiny values takes twenty times its size.
  */
 export function jsonMemory(body: Uint8Array): number {
   let values = 1
@@ -29,6 +29,6 @@ export function jsonMemory(body: Uint8Array): number {
     } else if (byte === QUOTE) inString = true
     else if (byte === COMMA || byte === COLON || byte === OPEN_BRACKET || byte === OPEN_BRACE) values += 1
   }
-  // The text itself, and the strings in it.
+  // The text, and the strings in it.
   return values * VALUE_BYTES + 2 * body.length * characterBytes
 }

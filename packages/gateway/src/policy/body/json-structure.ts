@@ -2,31 +2,32 @@ import { MalformedRequestError } from 'sluice'
 import { ObjectLayout } from './object-layout.js'
 import { UnreadableBodyError } from './unreadable-body.js'
 
-/** How deep arrays and objects of a body may be nested. Python's parser gives up at this depth, too. */
+/** The deepest nesting of arrays and objects. Python's parser fails at this depth, too. */
 const MAX_DEPTH = 1000
 
 /**
- * The most values, arrays and objects, and members of new layouts that a body may have. Parsing blocks every other request, and
- * takes about 0.1 µs for a number, 0.4 µs for an array and 3 µs for a member of a new layout: some 100 ms for the most of each.
+ * Bounds on the values, containers, and members of new layouts in a body, since parsing blocks every
+ * other request. A number takes about 0.1 µs, an array 0.4 µs, and a member of a new layout 3 µs, so
+ * each bound is reached after about 100 ms.
  */
 export const MAX_VALUES = 2_000_000
 export const MAX_CONTAINERS = 250_000
 export const MAX_NEW_MEMBERS = 20_000
 
-/** An object's members up to this one are cheap if an object before had the same; the parser hashes the others again. */
+/** Members up to this one are cheap if an earlier object had the same ones. The parser hashes the others again. */
 const MAX_CHEAP_MEMBERS = 128
 
 /**
- * Checks what `JSON.parse` does not mind: members that are there twice, nesting, and what takes long to parse. Servers take the
- * first of two members, or the last, or join them, so that the one that was counted need not be the one that is used. Linear in
- * the size of the text. Where the text is not JSON it may find nothing.
+ * Checks what `JSON.parse` accepts: duplicate members, deep nesting, and text that is slow to parse.
+ * Of duplicate members some servers use the first, others the last, so the counted one need not be the
+ * one that is used. Takes linear time. Text that is not JSON may pass.
  *
- * @throws MalformedRequestError that names a member which is there twice; UnreadableBodyError for nesting that is too deep, and
- *   for more of anything than a body may have.
+ * @throws MalformedRequestError that names a duplicate member
+ * @throws UnreadableBodyError if the nesting is too deep, or a bound is exceeded
  */
 export function checkStructure(text: string): void {
   const root = new ObjectLayout()
-  /** The arrays (undefined) and objects that are open. */
+  /** The open arrays (undefined) and objects. */
   const open: (OpenObject | undefined)[] = []
   let values = 1
   let containers = 0
@@ -70,7 +71,7 @@ function tooMany(what: string): UnreadableBodyError {
   return new UnreadableBodyError(`the request body has more than ${what}`, 413)
 }
 
-/** @param start where the opening quote is. @returns where the text goes on after the closing one */
+/** @param start index of the opening quote @returns index after the closing quote */
 function stringEnd(text: string, start: number): number {
   let from = start + 1
   for (;;) {
@@ -83,7 +84,7 @@ function stringEnd(text: string, start: number): number {
   }
 }
 
-/** Whether what follows a string is a colon. */
+/** Whether a colon follows a string. */
 function isName(text: string, end: number): boolean {
   let at = end
   for (;;) {
@@ -100,18 +101,18 @@ function isName(text: string, end: number): boolean {
   }
 }
 
-/** An object as far as it was read. */
+/** An object that is being read. */
 interface OpenObject {
   layout: ObjectLayout
-  /** The names in it, where no object before had the same layout so far. */
+  /** Its names, if no earlier object had the same layout. */
   names: Set<string> | undefined
 }
 
 /**
  * Adds a member to an object.
  *
- * @param quoted the name as it stands in the text, with its quotes
- * @returns 1 where the parser has to make room for it, 0 where it knows the member from an object before
+ * @param quoted the name with its quotes, as in the text
+ * @returns 1 if the parser has to extend the layout, 0 if an earlier object had the member
  */
 function addName(object: OpenObject, quoted: string): number {
   const name = quoted.includes('\\') ? unescaped(quoted) : quoted.slice(1, -1)
@@ -124,7 +125,7 @@ function addName(object: OpenObject, quoted: string): number {
   }
   object.names ??= new Set(layout.names())
   if (object.names.has(name))
-    throw new MalformedRequestError(`'${name.slice(0, 40)}' is there twice in an object of the request body`)
+    throw new MalformedRequestError(`'${name.slice(0, 40)}' occurs twice in an object of the request body`)
   object.names.add(name)
   object.layout = layout.add(name)
   return 1
@@ -134,7 +135,7 @@ function unescaped(quoted: string): string {
   try {
     return JSON.parse(quoted)
   } catch {
-    // It is no JSON, which is found out when the text is parsed.
+    // Not JSON: parsing the text reports it.
     return quoted
   }
 }

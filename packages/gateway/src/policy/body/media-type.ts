@@ -1,4 +1,4 @@
-/** A `Content-Type` that was parsed. */
+/** A parsed `Content-Type`. */
 export interface MediaType {
   /** `type/subtype` in lower case. */
   readonly type: string
@@ -15,9 +15,10 @@ const PARAMETER = new RegExp(
 const END = /[ \t]*$/y
 
 /**
- * Parses a media type as RFC 9110 section 8.3.1 writes it. Linear in the size of the text.
+ * Parses a media type (RFC 9110 section 8.3.1) in linear time.
  *
- * @returns undefined where it is no media type, or where servers might disagree on its charset (`charset*=`, an escape)
+ * @returns undefined if it is not a media type, or if servers might disagree about its charset
+ *   (`charset*=`, an escape)
  */
 export function parseMediaType(text: string): MediaType | undefined {
   ESSENCE.lastIndex = 0

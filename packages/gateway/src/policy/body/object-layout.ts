@@ -1,30 +1,30 @@
 /**
- * The names of an object's members in their order. The layouts of a body form a tree, as they do in the parser: objects with the
- * same names in the same order share one, so that no name is in a layout twice.
+ * The member names of an object, in order. The layouts of a body form a tree, as in the parser:
+ * objects with the same names in the same order share a layout, and no layout has a name twice.
  */
 export class ObjectLayout {
   readonly #parent: ObjectLayout | undefined
   readonly #name: string
-  /** The only layout that goes on from here, or all of them by the names that they add. */
+  /** The only layout that extends this one, or all of them by the name they add. */
   #next: ObjectLayout | Map<string, ObjectLayout> | undefined
-  /** How many names it has. */
+  /** The number of names. */
   readonly size: number
 
-  /** Makes the layout of an object without members, or that of `parent` with one more. */
+  /** Creates the layout of an empty object, or that of `parent` with one more name. */
   constructor(parent?: ObjectLayout, name = '') {
     this.#parent = parent
     this.#name = name
     this.size = parent === undefined ? 0 : parent.size + 1
   }
 
-  /** The layout with one name more, where an object has had it. */
+  /** The layout with one more name, if an earlier object had it. */
   following(name: string): ObjectLayout | undefined {
     const next = this.#next
     if (next instanceof Map) return next.get(name)
     return next !== undefined && next.#name === name ? next : undefined
   }
 
-  /** @param name one that is not in the layout and that none goes on with */
+  /** @param name a name that is neither in the layout nor in one that extends it */
   add(name: string): ObjectLayout {
     const added = new ObjectLayout(this, name)
     if (this.#next === undefined) this.#next = added
@@ -37,7 +37,7 @@ export class ObjectLayout {
     return added
   }
 
-  /** The names, the last one first. */
+  /** The names, last first. */
   *names(): Generator<string> {
     for (let layout: ObjectLayout = this; layout.#parent !== undefined; layout = layout.#parent)
       yield layout.#name

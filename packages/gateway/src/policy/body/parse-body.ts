@@ -4,22 +4,23 @@ import { fieldCount } from './parsing-memory.js'
 import { UnreadableBodyError } from './unreadable-body.js'
 import { Parameters } from './url-parameters.js'
 
-/** The most fields of a form. Web servers take a thousand by default. */
+/** The most fields of a form. Web servers accept a thousand by default. */
 export const MAX_FIELDS = 10_000
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * Reads a request body as rules see it. It is read only where every server reads the same.
+ * Parses a request body for rules. Refuses a body that servers would read in different ways.
  *
- * @param body undefined where the request has none
- * @returns a value of JSON, or the fields of a form
- * @throws UnreadableBodyError where it cannot be read; MalformedRequestError where servers read it in different ways.
+ * @param body undefined for a request without one
+ * @returns a JSON value, or the fields of a form
+ * @throws UnreadableBodyError if it cannot be read
+ * @throws MalformedRequestError if servers would read it in different ways
  */
 export function parseBody(body: Buffer | undefined, types: BodyTypes, headers: BodyHeaders): unknown {
   if (body === undefined || body.length === 0) {
     throw new UnreadableBodyError(
-      'a limit of this route is read from the request body, and there is none; send JSON',
+      'a limit of this route reads the request body, and there is none; send JSON',
     )
   }
   const format = types.formatOf(headers)
@@ -32,13 +33,11 @@ export function parseBody(body: Buffer | undefined, types: BodyTypes, headers: B
   try {
     return JSON.parse(text)
   } catch {
-    throw new UnreadableBodyError(
-      'a limit of this route is read from the request body, which is not valid JSON',
-    )
+    throw new UnreadableBodyError('a limit of this route reads the request body, which is not valid JSON')
   }
 }
 
-/** @throws UnreadableBodyError for more fields than can be told apart in a few milliseconds. */
+/** @throws UnreadableBodyError for more fields than a few milliseconds can index */
 function checkFields(body: Buffer): void {
   if (fieldCount(body) > MAX_FIELDS)
     throw new UnreadableBodyError(`the request body has more than ${MAX_FIELDS} fields`, 413)
@@ -49,7 +48,7 @@ function decode(body: Buffer): string {
     return UTF8.decode(body)
   } catch {
     throw new UnreadableBodyError(
-      'a limit of this route is read from the request body, which is not valid JSON: it is not in UTF-8',
+      'a limit of this route reads the request body, which is not valid JSON: it is not in UTF-8',
     )
   }
 }

@@ -1,32 +1,32 @@
 import { MalformedRequestError } from 'sluice'
 
-/** A parameter as it was sent. */
+/** A parameter as sent. */
 interface Parameter {
   readonly name: string
   readonly rawValue: string
-  /** Whether a `;` stands beside it, which some servers take for the end of a parameter. */
+  /** Whether a `;` is next to it, which ends a parameter for some servers. */
   readonly besideSemicolon: boolean
 }
 
 /**
- * The parameters of a query or a form. One can be read only where every server reads the same: it was sent once, in the
- * spelling that is asked for. What is not read is not looked at.
+ * The parameters of a query or a form. A parameter is readable if every server reads it alike: it was
+ * sent once, in the requested spelling. Parameters that no rule reads are not checked.
  */
 export class Parameters {
   readonly #text: string
-  /** By their names as a lenient server knows them. */
+  /** Parameters by the name that a lenient server would use. */
   #bySpelling: Map<string, Parameter[]> | undefined
 
-  /** @param text without the `?` before it */
+  /** @param text without the leading `?` */
   constructor(text: string) {
     this.#text = text
   }
 
   /**
-   * The value of a parameter; undefined where it was not sent.
+   * The value of a parameter; undefined if it was not sent.
    *
-   * @throws MalformedRequestError where it was sent more than once, in another spelling (`n[]`, `N`) or with bytes that are
-   *   not UTF-8.
+   * @throws MalformedRequestError if it was sent more than once, in another spelling (`n[]`, `N`), or
+   *   with bytes that are not UTF-8
    */
   get(name: string): string | undefined {
     const [parameter, ...others] = this.#index().get(spellingOf(name)) ?? []
@@ -42,7 +42,7 @@ export class Parameters {
     return value
   }
 
-  /** The names of all parameters. @throws MalformedRequestError where one of them cannot be read. */
+  /** The names of all parameters. @throws MalformedRequestError if one of them cannot be read */
   names(): readonly string[] {
     const names = [...this.#index().values()].map(([parameter]) => parameter?.name ?? '')
     for (const name of names) this.get(name)
@@ -78,17 +78,18 @@ function indexed(text: string): Map<string, Parameter[]> {
 }
 
 /**
- * A name as the most lenient server knows it: PHP, Rack and qs read `n[]` and `n[0]` as a list `n`, qs reads `[n]` and old Rack
- * `]n` as `n`, PHP reads ` n` as `n` and `a.b` as `a_b`, and ASP.NET ignores case.
+ * The name that the most lenient server would use: PHP, Rack and qs read `n[]` and `n[0]` as a list
+ * `n`, qs reads `[n]` and old Rack `]n` as `n`, PHP reads ` n` as `n` and `a.b` as `a_b`, and ASP.NET
+ * ignores case.
  */
 function spellingOf(name: string): string {
   const [plain = ''] = name.replace(/^[\s[\]]+/, '').split(/[[\]\0]/, 1)
   return plain.trim().replaceAll(/[. ]/g, '_').toLowerCase()
 }
 
-/** Undefined where it is not percent-encoded UTF-8. */
+/** Decodes a name or value; undefined if it is not percent-encoded UTF-8. */
 function decoded(raw: string): string | undefined {
-  // A field of a form may come a hundred thousand times.
+  // A form may have many thousand fields.
   if (!raw.includes('%')) return raw.replaceAll('+', ' ')
   try {
     return decodeURIComponent(raw.replaceAll('+', ' '))
@@ -97,7 +98,7 @@ function decoded(raw: string): string | undefined {
   }
 }
 
-/** With each byte as a character of its own. */
+/** Decodes each percent-encoded byte to one character. */
 function decodedBytes(raw: string): string {
   return raw.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }

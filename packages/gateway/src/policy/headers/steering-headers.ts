@@ -1,20 +1,21 @@
 /**
- * Request headers by which a client could steer the server behind the gateway: past the path, method, host or scheme
- * that was decided on, or into another identity.
+ * Request headers with which a client could make the upstream use another path, method, host, scheme
+ * or identity than the gateway decided on.
  *
- * All names here are folded: lower case, with `-` for every character that is no letter or digit. CGI, WSGI, PHP and
- * Rack read `SCRIPT_NAME`, `Script-Name` and, some of them, `Script.Name` as one variable.
+ * All names here are folded: lower case, with `-` for every character other than a letter or digit.
+ * CGI, WSGI, PHP and Rack read `SCRIPT_NAME` and `Script-Name` as one variable, and some also
+ * `Script.Name`.
  */
 
-/** Brings a header name into the form in which the names here are written. */
+/** Folds a header name: lower case, with `-` for every character other than a letter or digit. */
 export function foldedName(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '-')
 }
 
 /**
- * Whether a header steers the upstream, so that it is never forwarded as it came.
+ * Whether a header steers the upstream. Such a header is never forwarded as received.
  *
- * @param folded the name as `foldedName` gives it
+ * @param folded the name, as `foldedName` returns it
  */
 export function steersUpstream(folded: string): boolean {
   return (
@@ -27,7 +28,7 @@ export function steersUpstream(folded: string): boolean {
 /**
  * Whether a header names the user that a proxy has authenticated. Only a trusted proxy may send it.
  *
- * @param folded the name as `foldedName` gives it
+ * @param folded the name, as `foldedName` returns it
  */
 export function namesUser(folded: string): boolean {
   return USERS.has(folded) || USER_PREFIXES.some((prefix) => folded.startsWith(prefix))
@@ -35,21 +36,21 @@ export function namesUser(folded: string): boolean {
 
 const STEERING_PREFIXES: readonly string[] = [
   'x-forwarded-',
-  // ASP.NET Core keeps here what X-Forwarded-* replaced; IIS, Zend and Symfony read the URL from it.
+  // ASP.NET Core stores replaced values here; IIS, Zend and Symfony read the URL from it.
   'x-original-',
-  // nginx, and Rack::Sendfile, which maps paths by X-Accel-Mapping.
+  // nginx, and Rack::Sendfile, which maps paths with X-Accel-Mapping.
   'x-accel-',
   'x-sendfile',
   'x-envoy-',
   'x-arr-',
   'x-appengine-',
-  // Next.js keeps the path that it serves here.
+  // Next.js stores the path that it serves here.
   'x-invoke-',
   'ms-aspnetcore-',
 ]
 
 const STEERING: ReadonlySet<string> = new Set([
-  // Path, query and script name. Those without `x-` are variables of CGI, which gunicorn and PHP take from headers too.
+  // Path, query and script name. Names without `x-` are CGI variables, which gunicorn and PHP also read from headers.
   'document-root',
   'document-uri',
   'iis-wasurlrewritten',
@@ -147,7 +148,7 @@ const USER_PREFIXES: readonly string[] = [
   'x-auth-request-',
   'x-remote-user-',
   'x-ssl-client-',
-  // Proxies that sign users in, each with headers of its own.
+  // Authenticating proxies, each with its own headers.
   'cf-access-',
   'mellon-',
   'oidc-claim-',

@@ -1,33 +1,33 @@
 import { BoundedCache } from 'sluice/internal'
 
-/** Targets that are remembered, and the longest of them: a client that makes up paths must not fill the memory with them. */
+/** The number of cached targets per method, and the length of the longest: clients can invent paths. */
 const MAX_TARGETS = 1000
 const MAX_TARGET = 128
 
 /**
- * Remembers what was found for the request targets that came lately. They are mostly few and come again, and to look one up costs a third of
- * reading and routing it anew.
+ * Caches the result of routing recent targets. Targets repeat, and a cached one costs a third of
+ * parsing and routing it again.
  */
 export class RouteCache<T extends object> {
   readonly #find: (method: string, url: string) => T
   readonly #byMethod = new Map<string, BoundedCache<string, T>>()
 
-  /** @param find says the same each time it is asked the same; what it throws is thrown on */
+  /** @param find a pure function; its errors are passed on */
   constructor(find: (method: string, url: string) => T) {
     this.#find = find
   }
 
   /**
-   * @param method as Node gives it, which knows a few dozen
-   * @param url the request target as it came
+   * @param method as Node reports it: one of a few dozen
+   * @param url the request target as received
    */
   of(method: string, url: string): T {
-    return this.#byMethod.get(method)?.get(url) ?? this.#remember(method, url)
+    return this.#byMethod.get(method)?.get(url) ?? this.#findAndCache(method, url)
   }
 
-  #remember(method: string, url: string): T {
+  #findAndCache(method: string, url: string): T {
     const found = this.#find(method, url)
-    // Queries seldom come again.
+    // Queries seldom repeat.
     if (url.length > MAX_TARGET || url.includes('?')) return found
     const ofMethod = this.#byMethod.get(method) ?? new BoundedCache<string, T>(MAX_TARGETS)
     ofMethod.set(url, found)

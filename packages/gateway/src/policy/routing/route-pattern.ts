@@ -3,36 +3,36 @@ import { lowerCase } from './lower-case.js'
 /**
  * Route patterns: `POST /models/:model/predict`, `/v1/*`, `GET /`.
  *
- * - Without a method a pattern matches every method; a pattern for GET matches HEAD too.
- * - A literal segment matches whatever its case, since upstreams such as Express ignore case.
- * - `:name` matches one segment and keeps its case. `:model:predict` matches a segment that ends in `:predict`
- *   and names what is before it, as model servers write their verbs.
- * - `*` as the last segment matches one or more segments; `/*` matches `/` too.
+ * - A pattern without a method matches every method; a pattern for GET also matches HEAD.
+ * - A literal segment matches in any case, since upstreams such as Express ignore case.
+ * - `:name` matches one segment and keeps its case. `:model:predict` matches a segment that ends in
+ *   `:predict`, as model servers write verbs, and names the part before it.
+ * - `*` as the last segment matches one or more segments; `/*` also matches `/`.
  */
 export interface RoutePattern {
-  /** The pattern as it was written. */
+  /** The pattern as written. */
   readonly source: string
-  /** In upper case; undefined for every method. */
+  /** Upper case; undefined for every method. */
   readonly method: string | undefined
-  /** Without the `*` at the end. */
+  /** The segments without the final `*`. */
   readonly segments: readonly PatternSegment[]
-  /** Whether a `*` at the end takes the rest of the path. */
+  /** Whether the pattern ends in `*`. */
   readonly rest: boolean
 }
 
 export type PatternSegment =
-  | { readonly kind: 'literal' /** In lower case. */; readonly text: string }
+  | { readonly kind: 'literal' /** Lower case. */; readonly text: string }
   | {
       readonly kind: 'param'
       readonly name: string
-      /** What the segment must end in, in lower case; mostly `''`. */
+      /** The required ending of the segment, lower case; usually `''`. */
       readonly suffix: string
     }
 
-/** A pattern that cannot be read. */
+/** Reports an invalid pattern. */
 export class PatternError extends Error {
   override readonly name = 'PatternError'
-  /** @param at where in the pattern the fault is: an index that counts from 0. */
+  /** @param at index of the fault in the pattern, from 0 */
   constructor(
     message: string,
     readonly at: number,
@@ -41,24 +41,24 @@ export class PatternError extends Error {
   }
 }
 
-/** RFC 9110 section 5.6.2; for one character. */
+/** One character of a token (RFC 9110 section 5.6.2). */
 const TOKEN_CHARACTER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]$/
 const PARAM_NAME = /^[A-Za-z_][A-Za-z0-9_]*/
 
-/** What no literal may have, and what to do instead. */
+/** Characters that a literal cannot have, with the reason and the alternative. */
 const FORBIDDEN: ReadonlyMap<string, string> = new Map([
   ['%', 'a percent sign: write the character itself, paths are decoded before they are matched'],
   ['?', 'a query: only the path is matched, so leave it out'],
   ['#', 'a fragment: only the path is matched, so leave it out'],
-  [';', 'a ;parameter: they are ignored when a path is matched'],
-  ['\\', 'a backslash: only / divides a path'],
-  ['*', 'a * inside of a segment: * stands alone, as the last segment, for the rest of the path'],
+  [';', 'a ;parameter: parameters are ignored when a path is matched'],
+  ['\\', 'a backslash: only / separates segments'],
+  ['*', 'a * inside a segment: * must be the whole last segment, and matches the rest of the path'],
 ])
 
 /**
- * Reads a pattern.
+ * Parses a pattern.
  *
- * @throws PatternError with the place of the fault.
+ * @throws PatternError with the index of the fault
  */
 export function parsePattern(source: string): RoutePattern {
   const { method, path, pathAt } = splitMethod(source)
@@ -66,7 +66,7 @@ export function parsePattern(source: string): RoutePattern {
   const names = new Set<string>()
   let at = pathAt + 1
   const pieces = path.slice(1).split('/')
-  // A slash at the end says nothing: it is ignored in requests too.
+  // A trailing slash is ignored, as in requests.
   if (pieces.at(-1) === '') pieces.pop()
   for (const [index, piece] of pieces.entries()) {
     if (piece === '*') {
@@ -81,7 +81,7 @@ export function parsePattern(source: string): RoutePattern {
     const segment = parseSegment(piece, at)
     if (segment.kind === 'param') {
       if (names.has(segment.name)) {
-        throw new PatternError(`the parameter :${segment.name} is there twice; give each its own name`, at)
+        throw new PatternError(`the parameter :${segment.name} occurs twice; give each its own name`, at)
       }
       names.add(segment.name)
     }
@@ -106,16 +106,19 @@ function splitMethod(source: string): { method: string | undefined; path: string
   if (word === '*') throw new PatternError('leave the method out to match every method', start)
   for (const [index, character] of [...word].entries()) {
     if (TOKEN_CHARACTER.test(character)) continue
-    throw new PatternError(`${JSON.stringify(word)} is no method; GET and POST are`, start + index)
+    throw new PatternError(
+      `${JSON.stringify(word)} is not a method; write one such as GET or POST`,
+      start + index,
+    )
   }
   return { method: word.toUpperCase(), path: trimmed.slice(pathAt), pathAt }
 }
 
-/** Reads one segment, which begins at `at`. */
+/** Parses one segment, which begins at `at`. */
 function parseSegment(piece: string, at: number): PatternSegment {
   if (piece === '') throw new PatternError('two slashes with nothing between them never match; write one', at)
   if (piece === '.' || piece === '..') {
-    throw new PatternError('. and .. are resolved before a path is matched; write the path they lead to', at)
+    throw new PatternError('. and .. are resolved before a path is matched; write the resolved path', at)
   }
   if (!piece.startsWith(':')) return { kind: 'literal', text: literal(piece, at) }
 
@@ -134,7 +137,7 @@ function parseSegment(piece: string, at: number): PatternSegment {
   return { kind: 'param', name, suffix: literal(suffix, suffixAt) }
 }
 
-/** Text to compare with a path's, whose first character is at `at`. */
+/** Checks a literal, which begins at `at`, and converts it to lower case. */
 function literal(text: string, at: number): string {
   for (let index = 0; index < text.length; index += 1) {
     const character = text.charAt(index)
@@ -142,7 +145,7 @@ function literal(text: string, at: number): string {
     if (reason !== undefined) throw new PatternError(`a path here cannot have ${reason}`, at + index)
     if (/\s/.test(character) || character < ' ' || character === '\x7f') {
       throw new PatternError(
-        'a path here cannot have spaces or control characters; a parameter such as :name takes a segment that has them',
+        'a path here cannot have spaces or control characters; a parameter such as :name matches a segment that has them',
         at + index,
       )
     }

@@ -4,11 +4,11 @@ import type { PatternSegment, RoutePattern } from './route-pattern.js'
 /** Finds the route of a request. */
 export interface Router<T> {
   /**
-   * The first entry, in the order they were given, that matches; undefined when none does.
+   * Finds the first entry that matches, in their order; undefined if none does.
    *
-   * @param method in upper case, as Node gives it
-   * @param segments decoded, as `parseTarget` gives them
-   * @returns the entry's value, and its parameters in an object without a prototype, their case kept
+   * @param method upper case, as Node reports it
+   * @param segments decoded, as `parseTarget` returns them
+   * @returns the value of the entry, and its parameters in their original case, without a prototype
    */
   find(method: string, segments: readonly string[]): Match<T> | undefined
 }
@@ -24,13 +24,13 @@ interface Entry<T> {
 }
 
 /**
- * Makes a router in which the first entry that matches wins, in the order of the file.
+ * Creates a router in which the first matching entry wins.
  *
- * Entries are laid out by the number of segments they match, and those of one length by the segment that tells most of them
- * apart, so that a request is compared with the few that it may match, however many routes there are.
+ * Entries are indexed by the number of segments, and those of one length by the segment that
+ * distinguishes most of them. A request is compared with few entries, however many routes there are.
  */
 export function createRouter<T>(entries: readonly Entry<T>[]): Router<T> {
-  // One more than the longest: there only patterns with a rest remain, as for all longer paths.
+  // One more than the longest: only patterns with a rest match there, as for all longer paths.
   const last = 1 + Math.max(0, ...entries.map(({ pattern }) => pattern.segments.length))
   const byLength = Array.from({ length: last + 1 }, (_, length) =>
     layOut(entries.filter(({ pattern }) => fitsLength(pattern, length))),
@@ -49,12 +49,12 @@ export function createRouter<T>(entries: readonly Entry<T>[]): Router<T> {
   }
 }
 
-/** Entries by what their segment at one place says. */
+/** Entries indexed by one of their segments. */
 interface Layout<T> {
   readonly place: number
-  /** Those that may match a path with this text there, in their order. */
+  /** Entries that may match a path with this segment, in their order. */
   readonly byText: ReadonlyMap<string, readonly Entry<T>[]>
-  /** Those that may match a path with any other text there. */
+  /** Entries that may match a path with any other segment. */
   readonly others: readonly Entry<T>[]
 }
 
@@ -80,21 +80,20 @@ function literalsAt<T>(entries: readonly Entry<T>[], place: number): Set<string>
   return new Set(entries.flatMap((entry) => literalAt(entry, place) ?? []))
 }
 
-/** Undefined where anything goes. */
+/** The literal at one place; undefined if any segment matches there. */
 function literalAt<T>({ pattern }: Entry<T>, place: number): string | undefined {
   const segment = pattern.segments[place]
   return segment?.kind === 'literal' ? segment.text : undefined
 }
 
 /**
- * Whether every request that `later` matches is already taken by `earlier`, so that `later`, if it comes after
- * it, is never reached.
+ * Whether `earlier` matches every request that `later` matches, so that `later` is unreachable after it.
  */
 export function shadowedBy(earlier: RoutePattern, later: RoutePattern): boolean {
   if (later.method === undefined ? earlier.method !== undefined : !takesMethod(earlier, later.method)) {
     return false
   }
-  // A pattern with a rest matches endlessly many lengths, which one without cannot take.
+  // A pattern with a rest matches paths of any length; one without does not.
   if (later.rest && !earlier.rest) return false
   if (!fitsLength(earlier, fewestSegments(later))) return false
   return earlier.segments.every((segment, index) => {
@@ -120,14 +119,14 @@ function fitsLength(pattern: RoutePattern, length: number): boolean {
   return pattern.rest ? length >= fewestSegments(pattern) : length === pattern.segments.length
 }
 
-/** `text` in lower case. */
+/** @param text lower case */
 function matches(segment: PatternSegment, text: string | undefined): boolean {
   if (text === undefined) return false
   if (segment.kind === 'literal') return segment.text === text
   return text.length > segment.suffix.length && text.endsWith(segment.suffix)
 }
 
-/** Whether `segment` matches all that `other` matches. */
+/** Whether `segment` matches everything that `other` matches. */
 function covers(segment: PatternSegment, other: PatternSegment): boolean {
   if (other.kind === 'literal') return matches(segment, other.text)
   return segment.kind === 'param' && other.suffix.endsWith(segment.suffix)

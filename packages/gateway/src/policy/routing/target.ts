@@ -1,30 +1,30 @@
 /**
- * The one spelling of a request target.
+ * A request target in its one canonical spelling.
  *
- * What is matched against the routes is what is forwarded, so that no other spelling of a path reaches the
- * upstream without meeting the limits of that path. What upstreams are known to read in different ways (an
- * encoded slash, a backslash, `/..;/`) is refused and not guessed at.
+ * The spelling that is matched against routes is also the one that is forwarded, so no other spelling
+ * of a path reaches the upstream past the limits of that path. A target that upstreams are known to
+ * read in different ways (an encoded slash, a backslash, `/..;/`) is refused.
  */
 export interface Target {
-  /** The path to forward, normalised. Begins with a slash; a slash at the end is kept, since upstreams differ. */
+  /** The normalised path to forward. A trailing slash is kept, since upstreams treat it differently. */
   readonly path: string
-  /** The query as it came: `''`, or a `?` and what follows it. */
+  /** The query as received, with its `?`; or `''`. */
   readonly query: string
-  /** The path's segments to match with: decoded, without `;params`, a slash at the end ignored. `/` has none. */
+  /** The segments to match: decoded, without `;params` and trailing slash. `/` has none. */
   readonly segments: readonly string[]
 }
 
-/** A target that is refused. The message is fit for the body of a 400 answer. */
+/** Refuses a target. The message is suitable for the body of a 400 response. */
 export class BadTargetError extends Error {
   override readonly name = 'BadTargetError'
 }
 
-/** The longest target, in bytes, as it came and as it is forwarded. */
+/** The longest target in bytes, as received and as forwarded. */
 export const MAX_TARGET_BYTES = 8192
 
 /**
- * A target that is normal as it stands: no percent sign, no `;`, no empty segment, none that begins with a dot.
- * Segments and slashes share no character, so a failed match costs linear time.
+ * A target that is already canonical: no percent sign, no `;`, no empty segment, no segment that begins
+ * with a dot. Segments and slashes share no character, so a failed match takes linear time.
  */
 const PLAIN = /^(?:\/[\w~!$&'()*+,=:@-][\w.~!$&'()*+,=:@-]*)+\/?(?:\?[!-"$-~]*)?$/
 
@@ -32,17 +32,17 @@ const ABSOLUTE = /^https?:\/\/([^/?\\]*)/i
 const SCHEME = /^[a-z][a-z0-9+.-]*:/i
 const UNRESERVED = /^[A-Za-z0-9._~-]$/
 
-/** What of a path's spelling is to be changed or refused: `%`, with its two digits where it has them, `\`, a byte beyond ASCII. */
+/** Parts of a path to change or refuse: `%` with its digits if it has them, `\`, a non-ASCII byte. */
 const NOTABLE = /%(?:[0-9A-Fa-f]{2})?|\\|[\x80-\xff]/g
 
 /**
- * Reads a request target, as Node gives it in `request.url` (a character a byte).
+ * Parses a request target, as in `request.url` (one character per byte).
  *
- * Dot segments are resolved (RFC 3986 section 5.2.4; `..` at the root stays at the root), runs of slashes become
- * one, percent-encodings of unreserved characters are decoded and all others upper-cased, bytes beyond ASCII are
- * percent-encoded, scheme and authority of an absolute target are dropped. Idempotent; linear time.
+ * Resolves dot segments (RFC 3986 section 5.2.4), joins runs of slashes, decodes percent-encoded
+ * unreserved characters, upper-cases all other encodings, encodes non-ASCII bytes, and drops the scheme
+ * and authority of an absolute target. Idempotent, in linear time.
  *
- * @throws BadTargetError that says what was wrong and where.
+ * @throws BadTargetError that says what is wrong and where
  */
 export function parseTarget(rawUrl: string): Target {
   checkLength(rawUrl.length)
@@ -69,7 +69,7 @@ function checkLength(length: number): void {
   throw new BadTargetError(`The request target is longer than ${MAX_TARGET_BYTES} bytes.`)
 }
 
-/** Refuses what may stand nowhere in a target, the query included. */
+/** Refuses characters that cannot occur anywhere in a target, including the query. */
 function checkCharacters(target: string): void {
   for (let at = 0; at < target.length; at += 1) {
     const code = target.charCodeAt(at)
@@ -82,26 +82,26 @@ function checkCharacters(target: string): void {
     }
     if (code === 0x23) {
       throw new BadTargetError(
-        `The request target has a fragment (#) at position ${at}, which clients keep to themselves; a # that belongs to a name is %23.`,
+        `The request target has a fragment (#) at position ${at}, which clients do not send; encode a # of a name as %23.`,
       )
     }
   }
 }
 
 /**
- * The authority of an absolute target, without a user name; undefined for another target. It counts in place of the Host
- * header (RFC 9112 section 3.2.2).
+ * The authority of an absolute target, without user name; undefined for other targets. It replaces the
+ * Host header (RFC 9112 section 3.2.2).
  */
 export function authorityOf(rawUrl: string): string | undefined {
   if (rawUrl.startsWith('/')) return undefined
   return ABSOLUTE.exec(rawUrl)?.[1]?.replace(/^.*@/, '')
 }
 
-/** The origin form of a target: scheme and authority of an absolute one are dropped. */
+/** Converts a target to origin form, without scheme and authority. */
 function withoutAuthority(target: string): string {
   if (target.startsWith('/')) return target
   if (target === '*') {
-    throw new BadTargetError('The request target is *, which names no resource; send a path.')
+    throw new BadTargetError('The request target is *, which is not a resource; send a path.')
   }
   const absolute = ABSOLUTE.exec(target)
   if (absolute !== null && absolute[1] !== '') {
@@ -135,16 +135,16 @@ function normalPath(rawPath: string): { path: string; segments: string[] } {
   return { path: `/${kept.join('/')}${slashAtEnd && kept.length > 0 ? '/' : ''}`, segments }
 }
 
-/** One segment in its normal spelling. `start` is its position in the path, for messages. */
+/** Normalises one segment. @param start its index in the path, for messages */
 function normalSegment(piece: string, start: number): string {
   return piece.replace(NOTABLE, (found, offset: number) => {
     const where = `at position ${start + offset}`
     if (found === '\\') {
-      throw new BadTargetError(`The path has a backslash ${where}; only / divides a path.`)
+      throw new BadTargetError(`The path has a backslash ${where}; only / separates segments.`)
     }
     if (found === '%') {
       throw new BadTargetError(
-        `The path has a percent sign ${where} that two hexadecimal digits do not follow; the sign itself is %25.`,
+        `The path has a percent sign ${where} without two hexadecimal digits; encode the sign itself as %25.`,
       )
     }
     if (!found.startsWith('%')) return `%${found.charCodeAt(0).toString(16).toUpperCase()}`
@@ -164,13 +164,13 @@ function normalSegment(piece: string, start: number): string {
   })
 }
 
-/** What a segment in its normal spelling is called: decoded, without its `;params`. */
+/** The name to match of a normalised segment: decoded, without `;params`. */
 function matchedName(segment: string): string {
   const decoded = decode(segment)
   const paramsAt = segment.indexOf(';')
   if (paramsAt === -1) return decoded
   const name = segment.slice(0, paramsAt)
-  // Servers that know params take `/..;x/` for `/../` and `/;x/` for `//`; others do not.
+  // Servers that support params read `/..;x/` as `/../` and `/;x/` as `//`; others do not.
   if (name === '' || name === '.' || name === '..') {
     throw new BadTargetError(
       `The path has a segment that is only "${name};" with parameters, which servers read in different ways.`,

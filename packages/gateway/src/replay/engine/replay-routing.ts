@@ -1,6 +1,6 @@
 import { BoundedCache } from 'sluice/internal'
 import { type GatewayConfig, policiesOf } from '../../policy/config/config.js'
-import type { Admission, PolicyMatch } from '../../policy/policies.js'
+import type { Policies, PolicyMatch } from '../../policy/policies.js'
 import type { RoutePattern } from '../../policy/routing/route-pattern.js'
 import { BadTargetError, parseTarget } from '../../policy/routing/target.js'
 import { detachString } from '../columns/detach-string.js'
@@ -31,7 +31,7 @@ const MAX_KNOWN = 10_000
  */
 export function routeFinder(
   config: Pick<GatewayConfig, 'routes' | 'fallback'>,
-  admission: Admission,
+  admission: Policies,
   route: string | undefined,
 ): FindRoute {
   const said = route === undefined ? undefined : saidRoute(config, admission, route)
@@ -64,7 +64,7 @@ export function routeFinder(
   }
 }
 
-function routed(admission: Admission, method: string, path: string): Routed {
+function routed(admission: Policies, method: string, path: string): Routed {
   try {
     const target = parseTarget(path)
     return { match: admission.policyFor(method, target.segments), path: target.path }
@@ -76,7 +76,7 @@ function routed(admission: Admission, method: string, path: string): Routed {
 
 function saidRoute(
   config: Pick<GatewayConfig, 'routes' | 'fallback'>,
-  admission: Admission,
+  admission: Policies,
   said: string,
 ): Routed {
   const pattern = config.routes.find(({ name }) => name === said)?.pattern
@@ -96,7 +96,7 @@ function saidRoute(
 /** A segment that stands for what a parameter matches, where that was not recorded. */
 const UNLIKELY = 'not-recorded'
 
-function ofPattern(admission: Admission, { method = 'POST', segments, rest }: RoutePattern): Routed {
+function ofPattern(admission: Policies, { method = 'POST', segments, rest }: RoutePattern): Routed {
   const texts = segments.map((segment) =>
     segment.kind === 'literal' ? segment.text : `${UNLIKELY}${segment.suffix}`,
   )
@@ -106,7 +106,7 @@ function ofPattern(admission: Admission, { method = 'POST', segments, rest }: Ro
 
 function onlyRoute(
   config: Pick<GatewayConfig, 'routes' | 'fallback'>,
-  admission: Admission,
+  admission: Policies,
 ): Routed | undefined {
   const [name, ...others] = namesOf(config)
   return name === undefined || others.length > 0 ? undefined : saidRoute(config, admission, name)

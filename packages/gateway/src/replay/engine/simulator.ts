@@ -1,5 +1,5 @@
 import { type Decision, ForbiddenError, type Limiter, RequestError } from 'sluice'
-import { holdsSlots } from '../../policy/holds-slots.js'
+import { holdsSlots } from '../../policy/policies.js'
 import type { PolicyMatch } from '../../policy/policies.js'
 import type { WeighedRequest } from '../../policy/policy-request.js'
 import type { TraceRequest } from '../trace/trace-request.js'

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { ClientAddressReader } from 'sluice/http'
 import type { ResponseMemory } from '../../policy/llm/response/response-memory.js'
-import type { Admission, PolicyMatch } from '../../policy/policies.js'
+import type { Policies, PolicyMatch } from '../../policy/policies.js'
 import type { Target } from '../../policy/routing/target.js'
 import type { BodyMemory } from '../http/body-memory.js'
 import type { InboundRequest } from '../http/inbound-request.js'
@@ -19,7 +19,7 @@ import type { Upstream } from './upstream.js'
 export interface RequestServices {
   /** The gateway's own name in the `Via` header. */
   readonly gatewayName: string
-  readonly policies: Admission
+  readonly policies: Policies
   readonly addresses: ClientAddressReader
   readonly clients: ClientReader
   readonly upstream: Upstream
