@@ -160,7 +160,7 @@ describe('a target that is none', () => {
     ['/%ed%a0%80', 'not UTF-8'],
     ['/predict;%ff', 'not UTF-8'],
     ['/%ff/../predict', 'not UTF-8'],
-    ['*', 'is *, which names no resource'],
+    ['*', 'is *, which is not a resource'],
     ['', 'does not begin with a slash'],
     ['predict', 'does not begin with a slash'],
     ['./predict', 'does not begin with a slash'],

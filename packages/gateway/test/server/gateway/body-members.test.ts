@@ -25,7 +25,7 @@ describe('members of a JSON body', () => {
       }
       const text = `[${value(0)},${value(0)},${value(0)}]`
       const check = () => checkStructure(text)
-      if (isTwice) expect(check, `seed ${seed}: ${text}`).toThrow('is there twice')
+      if (isTwice) expect(check, `seed ${seed}: ${text}`).toThrow('occurs twice')
       else expect(check, `seed ${seed}: ${text}`).not.toThrow()
     }
   })
@@ -33,7 +33,7 @@ describe('members of a JSON body', () => {
   it('are found twice at the end of a large object whose beginning came before', () => {
     const members = Array.from({ length: 300 }, (_, index) => `"m${index}":0`).join()
     expect(() => checkStructure(`[{${members}},{${members}}]`)).not.toThrow()
-    expect(() => checkStructure(`[{${members}},{${members},"m7":0}]`)).toThrow("'m7' is there twice")
-    expect(() => checkStructure(`[{${members}},{${members},"\\u006d7":0}]`)).toThrow("'m7' is there twice")
+    expect(() => checkStructure(`[{${members}},{${members},"m7":0}]`)).toThrow("'m7' occurs twice")
+    expect(() => checkStructure(`[{${members}},{${members},"\\u006d7":0}]`)).toThrow("'m7' occurs twice")
   })
 })
