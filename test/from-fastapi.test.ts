@@ -112,7 +112,7 @@ describe.runIf(isThere)('the gateway before a FastAPI app', () => {
     await writeFile(join(folder, 'main.py'), listing('python'))
     await writeFile(join(folder, 'gateway.yaml'), listing('yaml'))
 
-    const keyNew = /`npx sluice (key new [^`]*)`/.exec(page)?.[1] as string
+    const keyNew = /`npx sluice-gateway (key new [^`]*)`/.exec(page)?.[1] as string
     const { stdout } = await run(process.execPath, [SLUICE, ...keyNew.split(' ')], { cwd: folder })
     key = /sk_[\w-]+/.exec(stdout)?.[0] as string
 
