@@ -28,7 +28,7 @@ const members = (count: number) => repeat(count, (index) => `"m${index}":1`)
 const pairs = (count: number) =>
   repeat(count, (index) => `{"a${index % 200}":1,"b${Math.floor(index / 200)}":1}`)
 
-describe('a body that takes long to parse', () => {
+describe('body complexity', () => {
   it.each([
     [MAX_NEW_MEMBERS, 'members in one object', `{${members(MAX_NEW_MEMBERS + 1)}}`],
     [MAX_NEW_MEMBERS, 'members in objects of other names', `[${repeat(20_001, (at) => `{"m${at}":1}`)}]`],
@@ -37,7 +37,7 @@ describe('a body that takes long to parse', () => {
     [MAX_CONTAINERS, 'arrays', `[${repeat(MAX_CONTAINERS, () => '[]')}]`],
     [MAX_CONTAINERS, 'objects', `[${repeat(MAX_CONTAINERS, () => '{}')}]`],
     [MAX_VALUES, 'numbers', `[${repeat(MAX_VALUES + 1, () => '1')}]`],
-  ])('is answered with 413 where it has more than %d %s', async (most, _, body) => {
+  ])('answers 413 to a body with more than %d %s', async (most, _, body) => {
     const { url } = await running(CONFIG)
     for (const path of ['/batch', '/v1/chat/completions']) {
       const answer = await send(url, path, { headers: JSON_BODY, body })
@@ -52,12 +52,12 @@ describe('a body that takes long to parse', () => {
     ['as many numbers as it may have', `[${repeat(MAX_VALUES, () => '1')}]`],
     ['many objects of one kind', `[${repeat(100_000, () => '{"a":1,"b":2,"c":3}')}]`],
     ['brackets, commas and names in a string', JSON.stringify([`${'[{,"a":'.repeat(MAX_CONTAINERS + 1)}`])],
-  ])('is let in with %s', async (_, body) => {
+  ])('admits a body with %s', async (_, body) => {
     const { url } = await running(CONFIG)
     expect((await send(url, '/batch', { headers: JSON_BODY, body })).status).toBe(200)
   })
 
-  it('is answered with 413 where a form has more than 10000 fields', async () => {
+  it('answers 413 to a form with more than 10,000 fields', async () => {
     const { url } = await running(CONFIG)
     const fields = (count: number) => `n=1&${repeat(count - 1, (index) => `%ff${index}=1`, '&')}`
     const status = async (body: string) => (await send(url, '/form', { headers: FORM, body })).status

@@ -10,8 +10,8 @@ function randomFrom(seed: number): () => number {
   }
 }
 
-describe('members of a JSON body', () => {
-  it('are found twice exactly where an object has a name twice, whatever objects came before', () => {
+describe('duplicate members of a JSON body', () => {
+  it('reports a duplicate exactly when an object repeats a name, whatever objects precede it', () => {
     for (let seed = 1; seed <= 2000; seed += 1) {
       const random = randomFrom(seed)
       let isTwice = false
@@ -30,7 +30,7 @@ describe('members of a JSON body', () => {
     }
   })
 
-  it('are found twice at the end of a large object whose beginning came before', () => {
+  it('reports a duplicate at the end of a large object that begins like an earlier one', () => {
     const members = Array.from({ length: 300 }, (_, index) => `"m${index}":0`).join()
     expect(() => checkStructure(`[{${members}},{${members}}]`)).not.toThrow()
     expect(() => checkStructure(`[{${members}},{${members},"m7":0}]`)).toThrow("'m7' occurs twice")

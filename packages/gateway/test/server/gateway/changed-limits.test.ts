@@ -85,7 +85,7 @@ describe.each(Object.entries(PLACES))('%s', (_place, start) => {
     ['a fixed window', ', algorithm: fixed-window', 0],
     // A bucket of 60 an hour gives one back in a minute.
     ['a token bucket', '', 1],
-  ])('a reload that raises %s gives the difference at once', async (_, more, extra) => {
+  ])('grants the difference at once when a reload raises %s', async (_, more, extra) => {
     const gateway = await started(limited(`limit: 6/hour${more}`))
     expect(await admitted(gateway, 8)).toBe(6)
     await gateway.reload(limited(`limit: 60/hour${more}`))
@@ -94,7 +94,7 @@ describe.each(Object.entries(PLACES))('%s', (_place, start) => {
     expect(after).toBeLessThanOrEqual(54 + extra)
   })
 
-  it('an override of the dashboard gives the difference at once, and taking it back refunds nothing', async () => {
+  it('grants the difference of a dashboard override at once, and refunds nothing when it is removed', async () => {
     const gateway = await started(limited('limit: 6/hour, algorithm: fixed-window'))
     expect(await admitted(gateway, 8)).toBe(6)
     await changeLimit(gateway, '60/hour')
@@ -109,7 +109,7 @@ describe.each(Object.entries(PLACES))('%s', (_place, start) => {
     ['fixed windows', ', algorithm: fixed-window'],
     ['token buckets', ''],
   ])(
-    'a named rule from 10 a minute to 1000 a day and back refuses no longer than either limit (%s)',
+    'refuses no longer than either limit when a named rule changes to a day and back (%s)',
     async (_, more) => {
       const gateway = await started(limited(`name: requests, limit: 10/minute${more}`))
       const before = await admitted(gateway, 14)
@@ -124,7 +124,7 @@ describe.each(Object.entries(PLACES))('%s', (_place, start) => {
     },
   )
 
-  it('a refused request of a short limit refills no long one', async () => {
+  it('does not refill a long limit when a short one refuses a request', async () => {
     const gateway = await started(
       limited('name: requests, limit: 20 per 10 minutes, algorithm: fixed-window'),
     )
@@ -135,7 +135,7 @@ describe.each(Object.entries(PLACES))('%s', (_place, start) => {
     expect(await admitted(gateway, 2)).toBe(0)
   })
 
-  it('clients of two tiers that are counted by their address have the larger limit between them', async () => {
+  it('gives clients of two tiers behind one address the larger limit together', async () => {
     const gateway = await started(
       `tiers: { premium: 5 }
 identity: { trusted_proxies: [127.0.0.0/8], proxy_headers: { client: X-Client-Id, tier: X-Tier } }

@@ -52,11 +52,11 @@ const REACHED: Readonly<Record<string, RequestListener>> = {
     response.writeHead(500, { 'content-length': 100 }).write('half', () => response.destroy())
   },
   'is dropped': (request) => request.socket.destroy(),
-  'is answered with what is no HTTP': (request) => request.socket.end('no HTTP\r\n\r\n'),
+  'is answered with invalid HTTP': (request) => request.socket.end('no HTTP\r\n\r\n'),
 }
 
-describe.each(['a plain route', 'a route with llm'] as const)('on %s, a request that', (name) => {
-  it.each(Object.entries(REACHED))('%s counts, and costs no tokens and no money', async (_, act) => {
+describe.each(['a plain route', 'a route with llm'] as const)('charges on %s', (name) => {
+  it.each(Object.entries(REACHED))('counts a request that %s, without tokens or money', async (_, act) => {
     const gateway = await running(routesOf(name), acting(act))
     // Half of an answer is an error to the client.
     await post(gateway).catch(() => {})
@@ -66,7 +66,7 @@ describe.each(['a plain route', 'a route with llm'] as const)('on %s, a request 
     expect(left.tokens).toBe(name === 'a plain route' ? 400 : 401)
   })
 
-  it('fails again and again is refused like any other', async () => {
+  it('refuses a client whose requests keep failing like any other', async () => {
     const gateway = await running(
       routesOf(name),
       acting((_request, response) => response.writeHead(500).end()),
@@ -76,7 +76,7 @@ describe.each(['a plain route', 'a route with llm'] as const)('on %s, a request 
     expect(statuses).toEqual([...Array(LIMIT).fill(500), 429, 429, 429])
   })
 
-  it('is not answered in time stays charged with all, since the upstream may have worked', async () => {
+  it('keeps all charges when the upstream times out, since it may have worked', async () => {
     const gateway = await running(
       `timeouts: { headers: 200ms }\n${routesOf(name)}`,
       acting(() => {}),
@@ -88,10 +88,10 @@ describe.each(['a plain route', 'a route with llm'] as const)('on %s, a request 
   })
 
   it.each([
-    ['is refused by the port of the upstream', async () => `http://127.0.0.1:${await closedPort()}`],
-    ['has an upstream whose name has no address', async () => 'http://upstream.invalid'],
-    ['meets an upstream that speaks no TLS', async () => `https://127.0.0.1:${await closingPort()}`],
-  ])('%s takes nothing', async (_, upstream) => {
+    ["is refused by the upstream's port", async () => `http://127.0.0.1:${await closedPort()}`],
+    ['has an upstream whose host name has no address', async () => 'http://upstream.invalid'],
+    ['has an upstream without TLS', async () => `https://127.0.0.1:${await closingPort()}`],
+  ])('charges nothing for a request that %s', async (_, upstream) => {
     const gateway = await running(routesOf(name), await upstream())
     for (let time = 0; time < 2 * LIMIT; time++) expect((await post(gateway)).status).toBe(502)
     const { headers } = await post(gateway)
@@ -100,7 +100,7 @@ describe.each(['a plain route', 'a route with llm'] as const)('on %s, a request 
       expect(quotas).toContain(quota)
   })
 
-  it('is left by its client while the connection is made takes nothing', async () => {
+  it('charges nothing when the client disconnects before the upstream is connected', async () => {
     // It accepts connections and never speaks, so that TLS is never agreed on.
     const server = createServer(() => {}).listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -118,7 +118,7 @@ describe.each(['a plain route', 'a route with llm'] as const)('on %s, a request 
     expect(await metric(gateway, 'sluice_requests_total')).toBe(2 * LIMIT)
   })
 
-  it('is left by its client after it was sent counts', async () => {
+  it('counts a request whose client disconnects after it was sent', async () => {
     let arrived = () => {}
     const gateway = await running(
       routesOf(name),
@@ -135,7 +135,7 @@ describe.each(['a plain route', 'a route with llm'] as const)('on %s, a request 
   })
 })
 
-it('an error in an answer of 200 gives tokens and money back, and the request counts', async () => {
+it('refunds tokens and money for an error inside a 200 response, and counts the request', async () => {
   const gateway = await gatewayOn(
     routesOf('a route with llm'),
     acting((_request, response) => response.end('{"error": {"message": "overloaded"}}')),

@@ -60,7 +60,7 @@ async function admitted(url: string, headers: object, tries: number): Promise<nu
   return count
 }
 
-it('an unlimited tier is counted by no rule and told no limit', async () => {
+it('neither counts an unlimited tier nor sends it limit headers', async () => {
   const internalKey = await createKey(keys, { client: 'batch', tier: 'internal' })
   const text = `identity: { api_keys: ${keys} }
 tiers: { internal: unlimited }
@@ -96,11 +96,11 @@ default: { limits: [{ limit: 1/minute, tiers: { premium: unlimited } }] }
   expect(known.status).toBeLessThan(500)
 })
 
-describe('clients that say who they are', () => {
+describe('authenticated clients', () => {
   const identity = () =>
     `identity: { api_keys: ${keys}, jwt: { jwks: '${jwks}', audience: '${AUDIENCE}', tier: plan } }\n`
 
-  it('have the limits of their tier; visitors those that are written', async () => {
+  it('get the limits of their tier, and anonymous clients the written ones', async () => {
     const { url } = await running(identity() + LIMITS)
     expect(await admitted(url, { authorization: `Bearer ${premiumKey}` }, 105)).toBe(100)
     expect(await admitted(url, {}, 25)).toBe(20)
@@ -110,7 +110,7 @@ describe('clients that say who they are', () => {
     expect(await admitted(url, { authorization: `Bearer ${await token({ sub: 'beta' })}` }, 105)).toBe(100)
   })
 
-  it('whose tier changes have its limits at their next request, neither refilled nor locked out', async () => {
+  it('get the limits of a new tier at their next request, neither refilled nor locked out', async () => {
     const own = join(folder, 'changing.yaml')
     const key = await createKey(own, { client: 'acme', tier: 'free' })
     const hourly = `
@@ -138,7 +138,7 @@ routes:
     expect(await admitted(url, headers, 30)).toBeLessThanOrEqual(1)
   })
 
-  it('are asked for what a route requires, and told so', async () => {
+  it("are refused with the reason when a route's requirement is not satisfied", async () => {
     const { url } = await running(identity() + LIMITS)
     const visitor = await send(url, '/premium/predict')
     expect(visitor.status).toBe(403)
@@ -148,7 +148,7 @@ routes:
     expect((await send(url, '/premium/predict', { headers: { 'x-api-key': premiumKey } })).status).toBe(200)
   })
 
-  it('get nothing by what they merely claim', async () => {
+  it('gain nothing by unverified claims', async () => {
     const { url } = await running(identity() + LIMITS)
     const unsigned = new UnsecuredJWT({ sub: 'acme', plan: 'premium', aud: AUDIENCE })
       .setExpirationTime('1m')
@@ -174,7 +174,7 @@ routes:
     expect(await admitted(url, claims, 25)).toBe(20)
   })
 
-  it('show their credentials to the upstream too, or where the file says so to the gateway alone', async () => {
+  it('have their credentials forwarded, unless the configuration withholds them', async () => {
     const seen = async (forward: string, headers: object, path = '/predict') => {
       const { url } = await running(identity().replace(' } }', ` }${forward} }`) + LIMITS)
       const { status, text } = await send(url, path, { headers: { ...headers, other: 'kept' } })
@@ -200,25 +200,25 @@ routes:
     ])
   })
 
-  it('two keys at once are no key', async () => {
+  it('refuses two API keys in one request', async () => {
     const { url } = await running(identity() + LIMITS)
     const answer = await send(url, '/predict', { headers: { 'x-api-key': [premiumKey, 'another'] } })
     expect(answer.status).toBe(400)
   })
 })
 
-describe('clients that a trusted proxy names', () => {
+describe('clients named by a trusted proxy', () => {
   const named = { 'x-client-id': 'acme', 'x-client-tier': 'premium', 'x-forwarded-for': '192.0.2.1' }
   const proxied = (trusted: string) =>
     `identity: { trusted_proxies: [${trusted}], proxy_headers: { client: X-Client-Id, tier: X-Client-Tier } }\n`
 
-  it('are believed to be', async () => {
+  it('are trusted to be that client', async () => {
     const { url } = await running(proxied('127.0.0.1') + LIMITS)
     expect(await admitted(url, named, 105)).toBe(100)
     expect((await send(url, '/premium/predict', { headers: named })).status).toBe(200)
   })
 
-  it('are refused where their name is longer than any', async () => {
+  it('are refused if their name is too long', async () => {
     const { url, failures } = await running(proxied('127.0.0.1') + LIMITS)
     for (const name of ['x-client-id', 'x-client-tier']) {
       const answer = await send(url, '/predict', { headers: { ...named, [name]: 'a'.repeat(257) } })
@@ -228,7 +228,7 @@ describe('clients that a trusted proxy names', () => {
     expect(failures).toEqual([])
   })
 
-  it('are shown to the upstream, and what anybody else writes there is not', async () => {
+  it('are forwarded to the upstream, and the same headers from other peers are not', async () => {
     const seenBehind = async (trusted: string) => {
       const { url } = await running(proxied(trusted) + LIMITS)
       const { text } = await send(url, '/predict', { headers: { ...named, other: 'kept' } })
@@ -240,7 +240,7 @@ describe('clients that a trusted proxy names', () => {
     expect(Object.keys(seen).filter((name) => name.includes('client'))).toEqual([])
   })
 
-  it('are nobody where anybody else names them', async () => {
+  it('are anonymous if another peer names them', async () => {
     const { url } = await running(proxied('10.0.0.1') + LIMITS)
     expect(await admitted(url, named, 25)).toBe(20)
     expect((await send(url, '/premium/predict', { headers: named })).status).toBe(403)

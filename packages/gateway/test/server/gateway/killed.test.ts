@@ -21,7 +21,7 @@ afterAll(async () => {
   await redis?.stop()
 })
 
-it('a gateway that is killed frees the slots of its streams within one lease, and not before', async () => {
+it("frees the slots of a killed gateway's streams within one lease, and not before", async () => {
   const limits =
     `store: redis://127.0.0.1:${redis.port}/0\non_store_failure: { policy: closed, deadline: 20s }\n` +
     `routes: [{ match: POST /predict, limits: [{ concurrent: ${SLOTS}, lease: ${LEASE}ms }] }]\n`

@@ -7,8 +7,8 @@ import { echo, running, send, until, upstreamOf } from './running-gateway.js'
 
 const TWO = 'routes: [{ match: POST /predict, limits: [{ limit: 2/minute, algorithm: fixed-window }] }]'
 
-describe('another configuration', () => {
-  it('takes effect at once and refills nobody', async () => {
+describe('a reload', () => {
+  it('applies another configuration at once and refills no limit', async () => {
     const { gateway, url, configOf } = await running(TWO)
     await send(url, '/predict')
     await send(url, '/predict')
@@ -30,7 +30,7 @@ describe('another configuration', () => {
     expect((await send(url, '/predict')).status).toBe(200)
   })
 
-  it('drops no request, and those under way end as they began', async () => {
+  it('drops no request, and ends those in flight as they began', async () => {
     const held: ServerResponse[] = []
     const { gateway, url, configOf } = await running(
       'routes: [{ match: POST /predict, limits: [{ concurrent: 2 }] }]',
@@ -62,7 +62,7 @@ describe('another configuration', () => {
       (config: GatewayConfig) => ({ ...config, identity: { ...config.identity, ipv6Subnet: 56 } }),
     ],
     ['no routes', (config: GatewayConfig) => ({ ...config, routes: [] })],
-  ])('with %s fails no request whose body is read, or that waits in line', async (_, changed) => {
+  ])('fails no request that is being read or queued when it brings %s', async (_, changed) => {
     const held: ServerResponse[] = []
     const text = `routes:
   - match: POST /rows
@@ -100,7 +100,7 @@ describe('another configuration', () => {
     expect(await waiting).toMatchObject({ status: 200, text: 'waited' })
   })
 
-  it('closes the connections to an earlier upstream after its last request', async () => {
+  it('closes the connections to a replaced upstream after its last request', async () => {
     const held: ServerResponse[] = []
     let connections = 0
     const upstream = createServer((_request, response) => void held.push(response))
@@ -121,7 +121,7 @@ describe('another configuration', () => {
     await until(() => connections === 0)
   })
 
-  it('that is rejected while its clients are read leaves everything as it was', async () => {
+  it('changes nothing if the key file of the new configuration is rejected', async () => {
     const { gateway, url, configOf } = await running(TWO)
     const next = configOf('default: deny')
     const missing = { ...next, identity: { ...next.identity, apiKeys: '/nowhere/keys.yaml' } }
@@ -131,7 +131,7 @@ describe('another configuration', () => {
     expect((await send(url, '/predict')).status).toBe(200)
   })
 
-  it('is refused whole where a part of it needs a restart', async () => {
+  it('rejects the whole configuration if a part of it requires a restart', async () => {
     const { gateway, url, configOf } = await running(TWO)
     const next = configOf('default: deny')
     await expect(gateway.apply({ ...next, listen: { host: '127.0.0.1', port: 1 } })).rejects.toThrow(
@@ -141,8 +141,8 @@ describe('another configuration', () => {
   })
 })
 
-describe('health', () => {
-  it('is told on the admin port alone', async () => {
+describe('health endpoints', () => {
+  it('serves health only on the admin port', async () => {
     const { url, adminUrl } = await running('default: deny')
     expect((await fetch(`${adminUrl}/healthz`)).status).toBe(200)
     expect(await (await fetch(`${adminUrl}/readyz?verbose`)).json()).toEqual({ status: 'ready' })
@@ -152,8 +152,8 @@ describe('health', () => {
   })
 })
 
-describe('a stop', () => {
-  it('finishes what is in flight and says meanwhile that it is not ready', async () => {
+describe('a graceful stop', () => {
+  it('finishes requests in flight, and is not ready meanwhile', async () => {
     const held: ServerResponse[] = []
     const { gateway, url, adminUrl } = await running('', (_request, response) => {
       response.write('half ')
@@ -172,7 +172,7 @@ describe('a stop', () => {
     await closed
   })
 
-  it('cuts what does not end in time', async () => {
+  it('aborts requests that outlast the grace period', async () => {
     const { gateway, url } = await running('timeouts: { shutdown: 10ms }', (_request, response) => {
       response.write('for ever')
     })
@@ -185,8 +185,8 @@ describe('a stop', () => {
   })
 })
 
-describe('a client that asks before it sends', () => {
-  it('is refused without having sent its body, and otherwise told to go on', async () => {
+describe('a client that waits for 100 Continue', () => {
+  it('is refused before it sends its body, or gets 100 Continue', async () => {
     const { url } = await running('routes: [{ match: POST /predict, limits: [1/minute] }]')
     const { hostname, port } = new URL(url)
     const ask = async () => {

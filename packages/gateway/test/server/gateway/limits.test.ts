@@ -7,7 +7,7 @@ describe('a limited route', () => {
   const predict =
     'routes: [{ match: POST /predict, limits: [{ limit: 3/minute, algorithm: fixed-window, by: ip }] }]'
 
-  it('lets in what the limit says, and tells the rest what was exceeded and when to come back', async () => {
+  it('admits up to the limit, and refuses the rest with the rule and a retry time', async () => {
     const { url } = await running(predict)
     const remaining: string[] = []
     for (let count = 0; count < 3; count++) {
@@ -34,7 +34,7 @@ describe('a limited route', () => {
     })
   })
 
-  it('is limited whatever its target is spelt like', async () => {
+  it('limits a route under every spelling of its target', async () => {
     const { url } = await running(predict)
     for (let count = 0; count < 3; count++) await send(url, '/predict')
     const spellings = [
@@ -58,7 +58,7 @@ describe('a limited route', () => {
     }
   })
 
-  it('is limited whatever a client says of where it comes from', async () => {
+  it('limits a client whatever forwarding headers it sends', async () => {
     const { url } = await running(predict)
     const headersOf = (count: number) => ({
       'x-forwarded-for': `203.0.113.${count}`,
@@ -73,7 +73,7 @@ describe('a limited route', () => {
     expect(statuses).toEqual([200, 200, 200, 429, 429])
   })
 
-  it('counts each client of a trusted proxy by itself, from the right', async () => {
+  it('counts each client of a trusted proxy separately, reading addresses from the right', async () => {
     const { url } = await running(`identity: { trusted_proxies: [127.0.0.1] }\n${predict}`)
     const from = async (list: string) =>
       (await send(url, '/predict', { headers: { 'x-forwarded-for': list } })).status
@@ -84,7 +84,7 @@ describe('a limited route', () => {
     expect(await from('nonsense')).toBe(400)
   })
 
-  it('leaves other routes and methods alone', async () => {
+  it('does not limit other routes and methods', async () => {
     const { url } = await running(predict)
     for (let count = 0; count < 20; count++) {
       expect((await send(url, '/predict', { method: 'GET' })).status).toBe(200)
@@ -93,7 +93,7 @@ describe('a limited route', () => {
     expect((await send(url, '/predict')).headers.ratelimit).toContain('r=2')
   })
 
-  it('forwards the spelling that was matched, and no header that changes it', async () => {
+  it('forwards the matched spelling, and no header that overrides it', async () => {
     const { url } = await running(predict)
     const { text } = await send(url, '/x/..//%70redict?q=%70', {
       headers: { 'x-original-url': '/other', 'x-http-method-override': 'GET' },
@@ -106,7 +106,7 @@ describe('a limited route', () => {
 })
 
 describe('costs and keys from the request', () => {
-  it('charges what a batch costs, and hands the body on as it came', async () => {
+  it('charges the cost of a batch, and forwards the body unchanged', async () => {
     const { url } = await running(
       'routes: [{ match: POST /batch, limits: [{ limit: 10/minute, of: rows, cost: size(body.data) }] }]',
     )
@@ -126,7 +126,7 @@ describe('costs and keys from the request', () => {
     expect(JSON.parse(oversized.text)).toMatchObject({ status: 429, reason: 'oversized' })
   })
 
-  it('answers 400 to a body that the rule cannot weigh, and 413 to one past max_body, and takes nothing', async () => {
+  it('answers 400 to a body without a cost and 413 to one beyond max_body, and charges nothing', async () => {
     const { url } = await running(
       'max_body: 100\nroutes: [{ match: POST /batch, limits: [{ limit: 3/minute, of: rows, cost: size(body.data) }] }]',
     )
@@ -144,7 +144,7 @@ describe('costs and keys from the request', () => {
     expect((await send(url, '/batch', { body: '{"data":[1,2,3]}' })).status).toBe(200)
   })
 
-  it('counts by model, by header, for everyone and for combinations', async () => {
+  it('counts by model, by header, for everyone and by combinations', async () => {
     const { url } = await running(`
 routes:
   - match: POST /models/:model/predict
@@ -184,15 +184,15 @@ routes:
   })
 })
 
-describe('what matches no route', () => {
-  it('meets the default', async () => {
+describe('requests that match no route', () => {
+  it('applies the default policy to requests without a route', async () => {
     const { url } = await running('default: { limits: [2/minute] }')
     const statuses: number[] = []
     for (const target of ['/a', '/b', '/c']) statuses.push((await send(url, target)).status)
     expect(statuses).toEqual([200, 200, 429])
   })
 
-  it('is answered with 404 where the default is to deny', async () => {
+  it('answers 404 to requests without a route if the default is to deny', async () => {
     const { url } = await running('routes: [{ match: GET /a }]\ndefault: deny')
     expect((await send(url, '/a', { method: 'GET' })).status).toBe(200)
     const denied = await send(url, '/b', { method: 'GET' })
@@ -200,8 +200,8 @@ describe('what matches no route', () => {
   })
 })
 
-describe('an upstream that fails', () => {
-  it('is told as 502, and releases what the request held', async () => {
+describe('a failing upstream', () => {
+  it('answers 502 and releases what the request held', async () => {
     const { url, failures } = await running(
       'routes: [{ match: POST /predict, limits: [{ concurrent: 1 }] }]',
       (request) => request.socket.destroy(),

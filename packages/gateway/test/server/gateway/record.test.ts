@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { running, send } from './running-gateway.js'
 
-it('an address that nobody asked for and that cannot be read hinders no request, and holds nothing', async () => {
+it('serves a request with an invalid address that no rule reads, and releases everything', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-record-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const { url } = await running(

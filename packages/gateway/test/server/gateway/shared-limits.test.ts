@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { expect, it } from 'vitest'
 import { running, send } from './running-gateway.js'
 
-it('the limits of all routes are counted over all of them, beside what each route has', async () => {
+it('counts shared limits over all routes, in addition to the limits of each route', async () => {
   const { url } = await running(`
 limits: [{ limit: 5/hour, algorithm: fixed-window, by: everyone }]
 routes:
@@ -17,7 +17,7 @@ routes:
   expect((await send(url, '/b')).headers.ratelimit).toContain('"all requests";r=0')
 })
 
-it('the upstream has as many requests in flight as its limit says, whatever their routes', async () => {
+it('bounds the requests in flight at the upstream over all routes', async () => {
   const held: ServerResponse[] = []
   const { url } = await running(
     'limits: [{ concurrent: 2, by: everyone }]\nroutes: [{ match: POST /a, limits: [100/minute] }]',
@@ -35,7 +35,7 @@ it('the upstream has as many requests in flight as its limit says, whatever thei
   expect((await next).status).toBe(200)
 })
 
-it('a limit of tokens that all share counts where tokens are read, and nowhere else', async () => {
+it('counts a shared token limit only on routes that read tokens', async () => {
   const { url } = await running(
     `
 limits: [{ limit: 100/hour, of: tokens, algorithm: fixed-window, by: everyone }]

@@ -67,11 +67,11 @@ const WAYS: readonly (readonly [string, (gateway: Running, path: string) => Prom
   ['is refused by the upstream', (gateway, path) => ask(gateway, path, '404')],
   ['fails in the upstream', (gateway, path) => ask(gateway, path, '500')],
   ['is dropped by the upstream', (gateway, path) => ask(gateway, path, 'close')],
-  ['is answered with what is no HTTP', (gateway, path) => ask(gateway, path, 'garbage')],
-  ['is answered by half', (gateway, path) => ask(gateway, path, 'cut')],
-  ['is left while it streams', leave],
+  ['is answered with invalid HTTP', (gateway, path) => ask(gateway, path, 'garbage')],
+  ['is answered with a partial response', (gateway, path) => ask(gateway, path, 'cut')],
+  ['is abandoned while it streams', leave],
   [
-    'is left before it is answered',
+    'is abandoned before the response',
     async (gateway, path) => {
       const request = begin(gateway, path, 'be silent').end(BODY)
       await expect
@@ -86,7 +86,7 @@ const WAYS: readonly (readonly [string, (gateway: Running, path: string) => Prom
     },
   ],
   [
-    'is left while its body is sent',
+    'is abandoned while its body is sent',
     async (gateway, path) => {
       const request = begin(gateway, path, 'never read', { 'content-length': 1_000_000 })
       request.write('x'.repeat(1000))
@@ -97,8 +97,8 @@ const WAYS: readonly (readonly [string, (gateway: Running, path: string) => Prom
   ],
 ]
 
-describe.each(['/plain', CHAT])('a slot of %s is free when its request', (path) => {
-  it.each(WAYS)('%s', async (_, goThrough) => {
+describe.each(['/plain', CHAT])('the slot of a request to %s', (path) => {
+  it.each(WAYS)('is free when the request %s', async (_, goThrough) => {
     const gateway = await running(ROUTES, upstream)
     // Twice: a slot that leaks may have been the first one's.
     for (let time = 0; time < 2; time++) {
@@ -107,7 +107,7 @@ describe.each(['/plain', CHAT])('a slot of %s is free when its request', (path) 
     }
   })
 
-  it('is not answered in time', async () => {
+  it('is free when the upstream times out', async () => {
     const gateway = await running(`timeouts: { headers: 200ms }\n${ROUTES}`, upstream)
     expect(await ask(gateway, path, 'be silent')).toBe(504)
     await untilFree(gateway, path)

@@ -9,7 +9,7 @@ import { parseConfig } from '../../../src/policy/config/load-config.js'
 import { startGateway } from '../../../src/server/gateway.js'
 import { createLog } from '../../../src/server/logging/log.js'
 
-it.each(['listen', 'admin'] as const)('where the port of %s is in use nothing goes on', async (taken) => {
+it.each(['listen', 'admin'] as const)('stops every part if the port of %s is in use', async (taken) => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => void server.close())

@@ -23,30 +23,33 @@ async function predictUntil({ predict }: GatewayOnStore, holds: () => boolean): 
 const isBack = ({ lines }: GatewayOnStore, times = 1) =>
   lines.filter(({ message }) => message === 'store responds again').length === times
 
-describe('a gateway whose store is not there when it starts', () => {
+describe('a store that is unreachable at the start', () => {
   it.each([
     ['{ policy: local, peers: 2 }', 'local', [200, 200, 429, 429, 429, 429], 200],
     ['open', 'open', [200, 200, 200, 200, 200, 200], 200],
     ['closed', 'closed', [503, 503, 503, 503, 503, 503], 503],
-  ] as const)('starts, says so, and follows %s', async (written, policy, expected, ready) => {
-    const port = await freePort()
-    const text = `store: redis://me:s3cret@127.0.0.1:${port}\non_store_failure: ${written}\n${ROUTES}`
-    const gateway = await gatewayOn(text)
-    const store = `redis://127.0.0.1:${port}`
-    const reason = `there is no connection: connect ECONNREFUSED 127.0.0.1:${port}`
-    const lost = { level: 'error', message: LOST[policy], fields: { store, policy, reason } }
-    expect(gateway.lines).toEqual([lost])
+  ] as const)(
+    'starts without the store, logs that, and applies the policy %s',
+    async (written, policy, expected, ready) => {
+      const port = await freePort()
+      const text = `store: redis://me:s3cret@127.0.0.1:${port}\non_store_failure: ${written}\n${ROUTES}`
+      const gateway = await gatewayOn(text)
+      const store = `redis://127.0.0.1:${port}`
+      const reason = `there is no connection: connect ECONNREFUSED 127.0.0.1:${port}`
+      const lost = { level: 'error', message: LOST[policy], fields: { store, policy, reason } }
+      expect(gateway.lines).toEqual([lost])
 
-    const statuses: number[] = []
-    for (const _ of expected) statuses.push(...(await gateway.predict(1)))
-    expect(statuses).toEqual(expected)
-    expect((await send(gateway.url, '/free')).status).toBe(200)
-    const status = ready === 200 ? 'ready' : 'without its store'
-    expect(await gateway.readiness()).toEqual({ status: ready, body: { status, store: 'lost', policy } })
-    expect(gateway.lines).toEqual([lost])
-  })
+      const statuses: number[] = []
+      for (const _ of expected) statuses.push(...(await gateway.predict(1)))
+      expect(statuses).toEqual(expected)
+      expect((await send(gateway.url, '/free')).status).toBe(200)
+      const status = ready === 200 ? 'ready' : 'without its store'
+      expect(await gateway.readiness()).toEqual({ status: ready, body: { status, store: 'lost', policy } })
+      expect(gateway.lines).toEqual([lost])
+    },
+  )
 
-  it('answers 503 that says when to come back, and nothing of the store', async () => {
+  it('answers 503 with a retry time and without details of the store', async () => {
     const port = await freePort()
     const { url } = await gatewayOn(
       `store: memcached://127.0.0.1:${port}\non_store_failure: closed\n${ROUTES}`,
@@ -62,7 +65,7 @@ describe('a gateway whose store is not there when it starts', () => {
     expect(text).not.toMatch(/memcached|ECONNREFUSED|127\.0\.0\.1/)
   })
 
-  it('is ready as soon as a look at it finds the store, without any request', async () => {
+  it('is ready as soon as a probe reaches the store, without any request', async () => {
     const port = await freePort()
     const failure = 'on_store_failure: { policy: closed, deadline: 2s }'
     const gateway = await gatewayOn(`store: memcached://127.0.0.1:${port}\n${failure}\n${ROUTES}`)
@@ -79,7 +82,7 @@ describe('a gateway whose store is not there when it starts', () => {
 describe('a store that is lost under load', () => {
   const HOURLY = 'routes: [{ match: POST /predict, limits: [{ limit: 30/hour, algorithm: fixed-window }] }]'
 
-  it('is decided without, a share for each time, and decides again when it is back', async () => {
+  it('decides by the local share while the store is lost, and by the store once it is back', async () => {
     let redis = await startRedis()
     onTestFinished(() => redis.stop())
     const { port } = redis
@@ -113,7 +116,7 @@ describe('a store that is lost under load', () => {
     ])
   })
 
-  it('counts as lost where it hangs, too', async () => {
+  it('treats a hanging store as lost', async () => {
     const redis = await startRedis()
     onTestFinished(() => redis.stop())
     const gateway = await gatewayOn(
@@ -133,7 +136,7 @@ describe('a store that is lost under load', () => {
     await until(async () => (await gateway.readiness()).status === 200)
   })
 
-  it('does not keep the gateway from stopping', async () => {
+  it('stops although the store hangs', async () => {
     const redis = await startRedis()
     onTestFinished(() => redis.stop())
     const held: (() => void)[] = []

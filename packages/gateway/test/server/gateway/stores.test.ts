@@ -35,7 +35,7 @@ describe.each(['redis', 'cluster', 'sentinel', 'memcached'] as const)('on %s', (
   })
   afterAll(() => server?.stop())
 
-  it('two gateways share a limit exactly, and one that starts anew goes on with it', async () => {
+  it('shares a limit exactly between two gateways and with one that starts later', async () => {
     const text = `store: ${server.url}\n${PATIENT}\n${HOURLY}`
     const [one, other] = await Promise.all([gatewayOn(text), gatewayOn(text)])
     const statuses = await Promise.all([one.predict(60), other.predict(60)])
@@ -49,7 +49,7 @@ describe.each(['redis', 'cluster', 'sentinel', 'memcached'] as const)('on %s', (
     expect([...one.lines, ...other.lines, ...third.lines]).toEqual([])
   })
 
-  it('a stop gives back the slots of what it cuts', async () => {
+  it('releases the slots of requests that a stop aborts', async () => {
     const held: ServerResponse[] = []
     const slot = limited('{ concurrent: 1, lease: 1h, name: slot }')
     const text = `store: ${server.url}\n${PATIENT}\ntimeouts: { shutdown: 10ms }\n${slot}`
@@ -66,7 +66,7 @@ describe.each(['redis', 'cluster', 'sentinel', 'memcached'] as const)('on %s', (
     expect(await other.predict(1)).toEqual([200])
   })
 
-  it('a request takes from all its limits or from none', async () => {
+  it('charges all limits of a request or none', async () => {
     const { url, predict } = await gatewayOn(
       `store: ${server.url}\n${PATIENT}\n${limited(
         '{ name: wide, limit: 5/hour, algorithm: sliding-log, of: a }, { name: narrow, limit: 2/hour, of: b }',
@@ -89,7 +89,7 @@ describe('on one Redis', () => {
   })
   afterAll(() => redis?.stop())
 
-  it('the value of a header that is counted by is not there in clear', async () => {
+  it('stores the value of a header key only as a digest', async () => {
     const { predict } = await gatewayOn(
       store +
         limited(
@@ -106,7 +106,7 @@ describe('on one Redis', () => {
     expect(everything).not.toMatch(/sk-of|somebody|another/)
   })
 
-  it('a reload keeps what clients have used, and another store needs a restart', async () => {
+  it('keeps usage over a reload, and requires a restart for another store', async () => {
     const rules = (limit: string) => limited(`{ limit: ${limit}, algorithm: fixed-window, name: reloaded }`)
     const { gateway, predict, configOf } = await gatewayOn(store + rules('2/hour'))
     expect(allowed(await predict(3))).toBe(2)
@@ -121,7 +121,7 @@ describe('on one Redis', () => {
     expect(await predict(1)).toEqual([429])
   })
 
-  it('a stop closes the connections', async () => {
+  it('closes the connections to the store at a stop', async () => {
     const connections = async () => (await redis.cli('client', 'list', 'type', 'normal')).split('\n').length
     const before = await connections()
     const { gateway, predict } = await gatewayOn(store + HOURLY)
@@ -131,7 +131,7 @@ describe('on one Redis', () => {
     await until(async () => (await connections()) === before)
   })
 
-  it('a client that goes away while the store is asked holds no slot', async () => {
+  it('holds no slot for a client that disconnects while the store decides', async () => {
     const { url, predict } = await gatewayOn(store + limited('{ concurrent: 1, lease: 1h, name: left }'))
     redis.process.kill('SIGSTOP')
     const controller = new AbortController()
@@ -145,7 +145,7 @@ describe('on one Redis', () => {
   })
 })
 
-it('no password is logged, whether the server takes it or not', async () => {
+it('logs no password, whether the server accepts it or not', async () => {
   const redis = await startRedis()
   onTestFinished(() => redis.stop())
   await redis.cli('config', 'set', 'requirepass', 'r1ght')

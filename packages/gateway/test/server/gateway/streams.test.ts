@@ -23,7 +23,7 @@ async function streamEvents(response: ServerResponse, count: number): Promise<vo
 }
 
 describe('a long stream', () => {
-  it('passes through whole, in constant memory, and holds its slot until its end', async () => {
+  it('forwards a long stream whole, in constant memory, and holds its slot until the end', async () => {
     const { url } = await running(
       // The lease is far shorter than the stream: it is renewed on the way.
       'routes: [{ match: POST /stream, limits: [{ concurrent: 1, lease: 50ms }] }]',
@@ -60,8 +60,8 @@ describe('a long stream', () => {
   })
 })
 
-describe('clients that cut their stream', () => {
-  it('leak no slot and leave nothing running upstream: 1,000 of them, 50 at a time', async () => {
+describe('clients that abort their streams', () => {
+  it('leak no slot and leave no request at the upstream, for 1,000 clients, 50 at a time', async () => {
     let open = 0
     const { url } = await running(
       'routes: [{ match: POST /stream, limits: [{ concurrent: 50 }] }]',

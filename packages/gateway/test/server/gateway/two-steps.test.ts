@@ -18,7 +18,7 @@ async function gatewayWith(config: string) {
 }
 
 describe('a route whose rules read the body', () => {
-  it('refuses a client that is over the other rules before its body comes', async () => {
+  it('refuses a client by the other rules before its body arrives', async () => {
     const { port, url } = await gatewayWith(ROWS)
     const headers = { 'content-type': 'application/json' }
     for (let sent = 0; sent < 3; sent++)
@@ -29,7 +29,7 @@ describe('a route whose rules read the body', () => {
     expect(client.received).toMatch(/ratelimit-policy: .*"requests".*"rows"/i)
   })
 
-  it('counts wrong bodies by the rules that need none, however they come', async () => {
+  it('counts invalid bodies by the rules that need none, however they arrive', async () => {
     const { port, url } = await gatewayWith(ROWS)
     const headers = { 'content-type': 'application/json' }
     const small = await fetch(`${url}/rows`, { method: 'POST', headers, body: '{"data":' })
@@ -43,7 +43,7 @@ describe('a route whose rules read the body', () => {
     expect((await fetch(`${url}/rows`, { method: 'POST', headers, body: '{' })).status).toBe(429)
   })
 
-  it('gives the first rules their charge back where a later one refuses', async () => {
+  it('refunds the first rules when a later one refuses', async () => {
     const { port, url } = await gatewayWith(ROWS)
     const many = JSON.stringify({ data: new Array(101).fill(1) })
     for (let sent = 0; sent < 5; sent++) {
@@ -62,7 +62,7 @@ describe('a route whose rules read the body', () => {
     ])
   })
 
-  it('answers 503 to a body for which there is no memory, takes nothing for it, and counts it', async () => {
+  it('answers 503 to a body without memory, charges nothing for it, and counts it in the metrics', async () => {
     const { port, url, adminUrl } = await gatewayWith(`server: { max_body_memory: 64KiB }\n${ROWS}`)
     const large = `{"data":[${'1,'.repeat(50_000)}1]}`
     const client = await rawClient(port)
@@ -79,7 +79,7 @@ describe('a route whose rules read the body', () => {
     expect(metrics).toMatch(/^sluice_max_body_memory_bytes 65536$/m)
   })
 
-  it('answers 413 to a body whose values take more memory than there is, before they are read', async () => {
+  it('answers 413 to a body whose values would exceed the memory, before parsing it', async () => {
     const { url, adminUrl } = await gatewayWith(`server: { max_body_memory: 256KiB }\n${ROWS}`)
     const send = async (body: string) => {
       const headers = { 'content-type': 'application/json' }
@@ -95,7 +95,7 @@ describe('a route whose rules read the body', () => {
     expect(metrics).toMatch(/^sluice_body_memory_bytes 0$/m)
   })
 
-  it('reads a body that comes in chunks of a byte, and passes it on as it was', async () => {
+  it('reads a body in chunks of one byte, and forwards it unchanged', async () => {
     const { port, upstream } = await gatewayWith(ROWS)
     const body = `{"data":[${'1,'.repeat(2000)}1],"text":"é"}`
     const bytes = Buffer.from(body).toString('latin1')
@@ -126,7 +126,7 @@ describe('a slot', () => {
   it.each([
     ['Content-Length', ['Content-Length: 5'], 'hello'],
     ['chunks', [CHUNKED], '5\r\nhello\r\n0\r\n\r\n'],
-  ])('is taken when the body begins, by %s', async (_how, headers, body) => {
+  ])('takes a slot only when a body with %s begins', async (_how, headers, body) => {
     const { port } = await gatewayWith(SLOTS)
     const idle = await Promise.all(Array.from({ length: 8 }, () => rawClient(port)))
     for (const client of idle) client.send(message('POST / HTTP/1.1', headers))
@@ -137,7 +137,7 @@ describe('a slot', () => {
     await idle[0]?.until('HTTP/1.1 200 ')
   })
 
-  it('is not held by a client that waits for 100 Continue, which is asked for its body', async () => {
+  it('takes no slot for a client that waits for 100 Continue, and requests its body', async () => {
     const { port } = await gatewayWith(SLOTS)
     const client = await rawClient(port)
     client.send(message('POST / HTTP/1.1', ['Content-Length: 5', 'Expect: 100-continue']))
@@ -147,7 +147,7 @@ describe('a slot', () => {
     expect(client.received.match(/ 100 Continue/g)).toHaveLength(1)
   })
 
-  it('is not waited for by a body that does not begin: 408, and the connection closes', async () => {
+  it('answers 408 and closes the connection when a body does not begin in time', async () => {
     const { port, adminUrl } = await gatewayWith(`timeouts: { body_start: 50ms }\n${SLOTS}`)
     const client = await rawClient(port)
     client.send(message('POST / HTTP/1.1', ['Content-Length: 5']))
@@ -158,7 +158,7 @@ describe('a slot', () => {
   })
 })
 
-it('closes connections beyond the limit at once, and the others and the admin port are answered', async () => {
+it('closes connections beyond the limit at once, and serves the others and the admin port', async () => {
   const { port, adminUrl } = await gatewayWith('server: { max_connections: 3 }')
   const clients = await Promise.all(Array.from({ length: 3 }, () => rawClient(port)))
   for (let more = 0; more < 5; more++) expect(await (await rawClient(port)).closed).toMatch(/^(ECONNRESET)?$/)

@@ -31,7 +31,7 @@ describe('a body that a rule reads', () => {
     ['application/json;charset="UTF-8"'],
     ['application/json ; charset=UTF8 ; v=1'],
     ['application/json;'],
-  ])('is read as %s', async (type) => {
+  ])('parses a body of type %s', async (type) => {
     expect(await statusOf(ROWS, '/batch', [`Content-Type: ${type}`], TEN)).toBe(200)
   })
 
@@ -60,7 +60,7 @@ describe('a body that a rule reads', () => {
     [['Content-Type: application/json', 'Content-Encoding: gzip']],
     [['Content-Type: application/json', 'Content-Encoding: identity, gzip']],
     [['Content-Type: application/json', 'Content-Encoding: identity', 'Content-Encoding: br']],
-  ])('is 415 with %j, whatever is in it, for a rule and for a call of a model', async (headers) => {
+  ])('answers 415 to a body with %j, for rules and for model calls', async (headers) => {
     expect(await statusOf(ROWS, '/batch', headers, TEN)).toBe(415)
     expect(await statusOf(CHAT, '/v1/chat/completions', headers, '{"messages":[]}')).toBe(415)
     const withFallback = ROWS.replace('size(body.data)', 'size(body.data), fallback_cost: 1')
@@ -68,14 +68,17 @@ describe('a body that a rule reads', () => {
   })
 
   it.each<[string, Buffer | string]>([
-    ['a member twice', '{"data":[1,2],"data":[]}'],
-    ['a member twice, once escaped', '{"data":[1,2],"d\\u0061ta":[]}'],
-    ['a member twice far below', '{"data":[[{"x":{"y":1,"y":2}}]]}'],
-    ['a member twice behind many', `{${Array.from({ length: 50 }, (_, n) => `"${n}":0`)},"data":[],"7":1}`],
+    ['a duplicate member', '{"data":[1,2],"data":[]}'],
+    ['a duplicate member, escaped once', '{"data":[1,2],"d\\u0061ta":[]}'],
+    ['a deeply nested duplicate member', '{"data":[[{"x":{"y":1,"y":2}}]]}'],
+    [
+      'a duplicate member after many others',
+      `{${Array.from({ length: 50 }, (_, n) => `"${n}":0`)},"data":[],"7":1}`,
+    ],
     ['a member in another case', '{"data":[],"Data":[1,2,3]}'],
     ['only a member in another case', '{"DATA":[1,2,3]}'],
     ['two documents', '{"data":[]}{"data":[1]}'],
-    ['something behind it', '{"data":[]} x'],
+    ['trailing characters', '{"data":[]} x'],
     ['two byte order marks', '\ufeff\ufeff{"data":[]}'],
     ['NaN', '{"data":[NaN]}'],
     ['Infinity', '{"data":[-Infinity]}'],
@@ -90,24 +93,24 @@ describe('a body that a rule reads', () => {
     ['a string', '"data"'],
     ['null', 'null'],
     ['deep nesting', `{"data":${'['.repeat(2000)}${']'.repeat(2000)}}`],
-    ['deep nesting that never ends', '['.repeat(1_000_000)],
-    ['names without end', `{"data":[],"${'\\'.repeat(100_001)}`],
-  ])('is 400 with %s', async (_, body) => {
+    ['endless nesting', '['.repeat(1_000_000)],
+    ['an endless name', `{"data":[],"${'\\'.repeat(100_001)}`],
+  ])('answers 400 to a body with %s', async (_, body) => {
     expect(await statusOf(ROWS, '/batch', ['Content-Type: application/json'], body)).toBe(400)
   })
 
   it.each<[string, string]>([
     ['a byte order mark', `\ufeff${TEN}`],
-    ['members that only look alike', '{"data":[{"a":1},{"a":1}],"a":{"a":"\\"a\\":1,\\"a\\":2"}}'],
-    ['members whose cases differ, which are not read', '{"data":[],"x":1,"X":2}'],
+    ['members that only look like duplicates', '{"data":[{"a":1},{"a":1}],"a":{"a":"\\"a\\":1,\\"a\\":2"}}'],
+    ['unread members that differ only in case', '{"data":[],"x":1,"X":2}'],
     ['a member called __proto__', '{"data":[],"__proto__":{"data":[1]},"constructor":1}'],
     ['lone surrogates', '{"data":["\\ud800"],"\\ud800":1,"\\udc00":1}'],
     ['huge numbers', '{"data":[1e999,-0,123456789012345678901234567890]}'],
-  ])('is read with %s', async (_, body) => {
+  ])('parses a body with %s', async (_, body) => {
     expect(await statusOf(ROWS, '/batch', ['Content-Type: application/json'], body)).toBe(200)
   })
 
-  it('is refused for a member that is there twice also where a rule has a fallback, and with on_unreadable: pass', async () => {
+  it('refuses a duplicate member even with a fallback or on_unreadable: pass', async () => {
     const twice = '{"data":[1,2],"data":[]}'
     const withFallback = ROWS.replace('size(body.data)', 'size(body.data), fallback_cost: 1')
     expect(await statusOf(withFallback, '/batch', ['Content-Type: application/json'], twice)).toBe(400)
@@ -115,7 +118,7 @@ describe('a body that a rule reads', () => {
     expect(await statusOf(passing, '/batch', ['Content-Type: application/json'], twice)).toBe(400)
   })
 
-  it('is not looked at where the rule does not come to it', async () => {
+  it('does not check a body that the rule does not evaluate', async () => {
     const { url } = await running(
       `routes: [{ match: /*, limits: [{ limit: 100/hour, cost: "path == '/batch' ? size(body.data) : 1" }] }]`,
     )
@@ -126,7 +129,7 @@ describe('a body that a rule reads', () => {
 })
 
 describe('body_types', () => {
-  it('of the file and of a route allow other types, which are read as JSON', async () => {
+  it('lets the file and a route allow other types, which are parsed as JSON', async () => {
     const text = `body_types: [application/json, 'application/*+json']
 routes:
   - { match: POST /a, limits: [{ limit: 100/hour, cost: size(body.data) }] }
@@ -139,7 +142,7 @@ routes:
     expect(await status('/b', 'application/json')).toBe(415)
   })
 
-  it('may name forms, whose fields are read where every server reads the same', async () => {
+  it('may allow forms, whose unambiguous fields are read', async () => {
     const { url } = await running(
       `body_types: [application/x-www-form-urlencoded]
 routes: [{ match: POST /a, limits: [{ limit: 100/hour, cost: int(body.n) }] }]`,
@@ -162,7 +165,7 @@ routes:
   - { match: POST /require, require: query.n == '1', limits: [1000/hour] }
   - { match: POST /all, limits: [{ limit: 1000/hour, cost: size(query) }] }`
 
-  it('is 400 where servers read it in different ways', async () => {
+  it('answers 400 to a parameter that servers read differently', async () => {
     const { url } = await running(QUERY)
     const queries = [
       'n=1&n=900',
@@ -199,26 +202,29 @@ routes:
     expect((await send(url, '/cost??n=900&n=2')).headers.ratelimit).toContain('r=997')
   })
 
-  it('is read where others come twice, which pass', async () => {
+  it('reads a parameter while others are repeated, and forwards those', async () => {
     const { url } = await running(QUERY)
     for (const target of ['/cost', '/by', '/has', '/require'])
       expect((await send(url, `${target}?x=1&x=2&y[]=1&Y=2;z=1&n=1`)).status).toBe(200)
   })
 
-  it('is refused also where a rule has a fallback, and with on_unreadable: pass', async () => {
+  it('refuses an ambiguous parameter even with a fallback or on_unreadable: pass', async () => {
     const { url } = await running(`on_unreadable: pass
 routes: [{ match: POST /a, limits: [{ limit: 100/hour, cost: int(query.n), fallback_cost: 1, by: query.n }] }]`)
     expect((await send(url, '/a?n=1&n=900')).status).toBe(400)
     expect((await send(url, '/a')).status).toBe(200)
   })
 
-  it.each(['', '0b11', '0x10', '1e3', ' 1', '-1', '99999999999999999999'])('is no cost as %j', async (n) => {
-    const { url } = await running(QUERY)
-    expect((await send(url, `/cost?n=${encodeURIComponent(n)}`)).status).toBe(400)
-  })
+  it.each(['', '0b11', '0x10', '1e3', ' 1', '-1', '99999999999999999999'])(
+    'does not accept the parameter %j as a cost',
+    async (n) => {
+      const { url } = await running(QUERY)
+      expect((await send(url, `/cost?n=${encodeURIComponent(n)}`)).status).toBe(400)
+    },
+  )
 })
 
-it('a header that a rule reads and that comes twice is 400, whatever the fallback', async () => {
+it('answers 400 to a repeated header that a rule reads, even with a fallback', async () => {
   const text = `routes: [{ match: POST /a, limits: [{ limit: 9/hour, cost: "int(headers['x-n'])", fallback_cost: 1 }] }]`
   expect(await statusOf(text, '/a', ['X-N: 1'], '')).toBe(200)
   expect(await statusOf(text, '/a', [], '')).toBe(200)
@@ -233,7 +239,7 @@ it.each([
   ['twice, the first in another spelling', ['X_N: 0', 'X-N: 0']],
   ['and named by Connection, so that it is not forwarded', ['X-N: 0', 'Connection: x-n']],
   ['and named by Connection in another spelling', ['X-N: 0', 'Connection: keep-alive, X_N']],
-])('a header that a rule reads and that was sent %s is 400', async (_, headers) => {
+])('answers 400 to a header that a rule reads and that was sent %s', async (_, headers) => {
   const cost = "'x-n' in headers ? int(headers['x-n']) : 50"
   const text = `routes: [{ match: POST /a, limits: [{ limit: 60/hour, cost: "${cost}", fallback_cost: 0 }, { limit: 9/hour, by: header:X-N }] }]`
   expect(await statusOf(text, '/a', headers, '')).toBe(400)
@@ -241,7 +247,7 @@ it.each([
 })
 
 describe('on_unreadable', () => {
-  it('rejects by default, and shows no expression to the client but to the log, once', async () => {
+  it('rejects by default, and shows the expression once in the log but never to the client', async () => {
     const { url } = await running(ROWS)
     for (const body of ['{"data":5}', '{}', '{"data":null}']) {
       const { status, text } = await send(url, '/batch', { body })
@@ -250,7 +256,7 @@ describe('on_unreadable', () => {
     }
   })
 
-  it('with pass charges the fallback or 1, counts for the client, and lets the application answer', async () => {
+  it('charges the fallback or 1 under pass, and forwards the request', async () => {
     const { url } = await running(
       `routes:
   - match: POST /a
@@ -280,7 +286,7 @@ describe('on_unreadable', () => {
     expect(whole.headers.ratelimit).toContain('"rows";r=3')
   })
 
-  it('applies to the limits that all routes share', async () => {
+  it('applies on_unreadable to shared limits as well', async () => {
     const { url } = await running(`on_unreadable: pass
 limits: [{ limit: 10/hour, of: rows, cost: size(body.data), by: everyone, algorithm: fixed-window }]
 routes: [{ match: POST /a }, { match: POST /b, on_unreadable: reject }]`)
@@ -301,7 +307,7 @@ describe('require', () => {
     ["body.tier == 'premium'", '{'],
     ["body.tier.startsWith('p')", '{"tier":5}'],
     ['body.premium', '{"premium":"yes"}'],
-  ])('refuses with refuse_with where %s cannot be worked out of %j', async (expression, body) => {
+  ])('refuses with refuse_with if %s cannot be evaluated for the body %j', async (expression, body) => {
     const { url } = await running(
       `routes: [{ match: POST /a, require: "${expression}", refuse_with: { status: 402, detail: Pay }, limits: [9/hour] }]`,
     )

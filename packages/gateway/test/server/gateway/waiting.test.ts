@@ -21,7 +21,7 @@ function holding() {
   }
 }
 
-it('requests wait for a slot, first come, first served', async () => {
+it('queues requests for a slot in the order of their arrival', async () => {
   const upstream = holding()
   const { url } = await running(line('30s'), upstream.listener)
   // On one connection, so that they come in this order.
@@ -35,7 +35,7 @@ it('requests wait for a slot, first come, first served', async () => {
   expect(upstream.asked).toEqual(['/predict?0', '/predict?1', '/predict?2', '/predict?3'])
 })
 
-it('who waits too long, and who finds no place, gets 503 and a moment to come back', async () => {
+it('answers 503 with a retry time to requests that time out in the queue or find it full', async () => {
   const upstream = holding()
   const { url } = await running(line('150ms', 1), upstream.listener)
   const first = send(url, '/predict')
@@ -54,7 +54,7 @@ it('who waits too long, and who finds no place, gets 503 and a moment to come ba
   expect(upstream.asked).toHaveLength(1)
 })
 
-it('who hangs up leaves the line and holds nothing', async () => {
+it('removes a queued request when its client disconnects', async () => {
   const upstream = holding()
   const { url } = await running(line('30s', 5), upstream.listener)
   const first = send(url, '/predict?first')

@@ -31,7 +31,7 @@ async function limitTold(url: string, user: string): Promise<number> {
   return Number(/q=(\d+)/.exec(String(headers['ratelimit-policy']))?.[1])
 }
 
-it('a route’s limits grow once its model is ready, and fall back when it is gone', async () => {
+it('raises the limits of a route once its model is ready, and lowers them when it is not', async () => {
   const upstream = await model()
   const { url } = await running(warming(upstream.url, '100ms'))
   await until(() => upstream.asked > 0)
@@ -50,7 +50,7 @@ it('a route’s limits grow once its model is ready, and fall back when it is go
   await until(async () => (await limitTold(url, 'c')) === 10)
 })
 
-it('stays warm when the file is reloaded, and with another warm-up for a model that is ready', async () => {
+it('stays warm over a reload, and with another warm-up of a ready model', async () => {
   const upstream = await model()
   upstream.ready = true
   const { url, gateway, configOf } = await running(warming(upstream.url, '100ms'))

@@ -3,8 +3,8 @@ import { BodyBuffer } from '../../../src/server/http/body-buffer.js'
 import { BodyMemory } from '../../../src/server/http/body-memory.js'
 import { ChunkPacer } from '../../../src/server/http/chunk-pacer.js'
 
-describe('the memory of bodies', () => {
-  it('is never more than its limit, and comes back', () => {
+describe('BodyMemory', () => {
+  it('never leases more than its limit, and reuses what is released', () => {
     const memory = new BodyMemory(100)
     const leases = ['a', 'b', 'c'].map((owner) => memory.lease(owner, () => {}))
     expect(leases.map((lease) => lease.grow(40))).toEqual([true, true, false])
@@ -15,7 +15,7 @@ describe('the memory of bodies', () => {
     expect(leases[0]?.grow(1)).toBe(false)
   })
 
-  it('is taken from the largest body of the fullest owner, for one that holds less', () => {
+  it('evicts the largest body of the largest owner for one that holds less', () => {
     const memory = new BodyMemory(100)
     const evicted: string[] = []
     const hold = (owner: string, name: string, bytes: number) => {
@@ -33,7 +33,7 @@ describe('the memory of bodies', () => {
     expect(evicted).toEqual(['m1'])
   })
 
-  it('is not taken from smaller bodies for one that is complete and is read', () => {
+  it('evicts no smaller body for a complete one that is being parsed', () => {
     const memory = new BodyMemory(100)
     const evict = () => expect.fail('it was evicted')
     memory.lease('small', evict).grow(20)
@@ -46,7 +46,7 @@ describe('the memory of bodies', () => {
     expect(memory.held).toBe(60)
   })
 
-  it('is not taken from a body that is complete', () => {
+  it('evicts no complete body', () => {
     const memory = new BodyMemory(100)
     const complete = memory.lease('a', () => expect.fail('it was evicted'))
     complete.grow(90)
@@ -56,24 +56,27 @@ describe('the memory of bodies', () => {
   })
 })
 
-describe('a body as it is read', () => {
-  it.each([1, 7, 4096, 100_000, 1_000_000])('takes its size and a piece, in chunks of %d bytes', (size) => {
-    const body = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 31) % 251))
-    let taken = 0
-    const buffer = new BodyBuffer()
-    for (let at = 0; at < body.length; at += size)
-      buffer.append(body.subarray(at, at + size), (bytes) => {
-        taken += bytes
-        return true
-      })
-    expect(taken).toBeLessThanOrEqual(body.length + 64 * 1024)
-    expect(buffer.take().equals(body)).toBe(true)
-    expect(buffer.length).toBe(0)
-  })
+describe('BodyBuffer', () => {
+  it.each([1, 7, 4096, 100_000, 1_000_000])(
+    'uses the size of the body and one piece at most, for chunks of %d bytes',
+    (size) => {
+      const body = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 31) % 251))
+      let taken = 0
+      const buffer = new BodyBuffer()
+      for (let at = 0; at < body.length; at += size)
+        buffer.append(body.subarray(at, at + size), (bytes) => {
+          taken += bytes
+          return true
+        })
+      expect(taken).toBeLessThanOrEqual(body.length + 64 * 1024)
+      expect(buffer.take().equals(body)).toBe(true)
+      expect(buffer.length).toBe(0)
+    },
+  )
 })
 
-describe('the pace of chunks', () => {
-  it('is free for large chunks, and slow for tiny ones, over all connections', () => {
+describe('ChunkPacer', () => {
+  it('delays tiny chunks but not large ones, over all connections', () => {
     let now = 0
     const pacer = new ChunkPacer(() => now)
     expect(pacer.delayAfter(1, 65_536)).toBe(0)

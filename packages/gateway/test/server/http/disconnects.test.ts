@@ -24,8 +24,8 @@ async function withSlots(slots: number, settings = '') {
   }
 }
 
-describe('a client that goes away', () => {
-  it('before the answer: ends the request upstream and frees its slot', async () => {
+describe('a client that disconnects', () => {
+  it('ends the request upstream and frees its slot when the client disconnects before the response', async () => {
     const { upstream, port, failures, probe, slotIsFree } = await withSlots(1)
     const client = begin(port, { method: 'POST' }).end()
     const { response } = await upstream.asked.next()
@@ -38,7 +38,7 @@ describe('a client that goes away', () => {
     expect(failures).toEqual([])
   })
 
-  it('in the middle of the answer: ends the request upstream and frees its slot', async () => {
+  it('ends the request upstream and frees its slot when the client disconnects during the response', async () => {
     const { upstream, port, failures, probe, slotIsFree } = await withSlots(1)
     const client = begin(port, { method: 'POST' }).end()
     const { response } = await upstream.asked.next()
@@ -52,7 +52,7 @@ describe('a client that goes away', () => {
     expect(failures).toEqual([])
   })
 
-  it('in the middle of its upload: the upstream does not take it for a whole one', async () => {
+  it('never completes an upload at the upstream when its client disconnects', async () => {
     const { upstream, port, failures, probe, slotIsFree } = await withSlots(1)
     for (const headers of [{ 'content-length': 1000 }, { 'transfer-encoding': 'chunked' }]) {
       const client = begin(port, { method: 'POST', headers })
@@ -70,7 +70,7 @@ describe('a client that goes away', () => {
     expect(failures).toEqual([])
   })
 
-  it('while the upstream takes nothing of its upload', async () => {
+  it('ends the request when the client disconnects while the upstream reads nothing of its upload', async () => {
     const { upstream, port, failures, slotIsFree } = await withSlots(1)
     const client = begin(port, { method: 'POST' })
     const piece = Buffer.alloc(2 ** 20)
@@ -83,7 +83,7 @@ describe('a client that goes away', () => {
     expect(failures).toEqual([])
   })
 
-  it('while it takes nothing of its answer', async () => {
+  it('ends the request when a client that reads nothing of its response disconnects', async () => {
     const { upstream, port, failures, slotIsFree } = await withSlots(1)
     const client = begin(port, { method: 'POST' }).end()
     const { response } = await upstream.asked.next()
@@ -101,7 +101,7 @@ describe('a client that goes away', () => {
     expect(failures).toEqual([])
   })
 
-  it('before its turn, having sent the next request behind the first', async () => {
+  it('ends pipelined requests when their client disconnects', async () => {
     const { upstream, port, failures, probe, slotIsFree } = await withSlots(2)
     const client = await rawClient(port)
     const request = message('POST / HTTP/1.1', ['Content-Length: 0'])
@@ -124,8 +124,8 @@ describe('a client that goes away', () => {
   })
 })
 
-describe('a client that closes its half of the connection', () => {
-  it.each(['HTTP/1.1', 'HTTP/1.0'])('after its %s request is answered', async (version) => {
+describe('a client that half-closes its connection', () => {
+  it.each(['HTTP/1.1', 'HTTP/1.0'])('gets the response to its %s request', async (version) => {
     const { upstream, port, failures, slotIsFree } = await withSlots(1)
     const client = await rawClient(port)
     client.send(message(`POST / ${version}`, ['Content-Length: 2'], 'hi'))
@@ -139,7 +139,7 @@ describe('a client that closes its half of the connection', () => {
     expect(failures).toEqual([])
   })
 
-  it('together with its request is answered, to the last event of a stream', async () => {
+  it('gets a stream to its last event if it half-closes together with the request', async () => {
     const { upstream, port, failures, slotIsFree } = await withSlots(1)
     const client = await rawClient(port)
     client.socket.end(message('POST / HTTP/1.1', ['Content-Length: 2'], 'hi'))
@@ -155,7 +155,7 @@ describe('a client that closes its half of the connection', () => {
     expect(failures).toEqual([])
   })
 
-  it('after several requests gets an answer to each', async () => {
+  it('gets a response to each of several pipelined requests before the half-close', async () => {
     const { upstream, port, failures } = await withSlots(3)
     const client = await rawClient(port)
     client.socket.end(message('POST / HTTP/1.1', ['Content-Length: 2'], 'hi').repeat(3))
@@ -166,7 +166,7 @@ describe('a client that closes its half of the connection', () => {
     expect(failures).toEqual([])
   })
 
-  it('in the middle of its body gets 400, and the upstream no whole request', async () => {
+  it('gets 400 for a half-close within its body, and the upstream receives no whole request', async () => {
     const { upstream, port, failures, slotIsFree } = await withSlots(1)
     const client = await rawClient(port)
     client.send(message('POST / HTTP/1.1', ['Content-Length: 1000'], 'half'))
@@ -180,7 +180,7 @@ describe('a client that closes its half of the connection', () => {
     expect(failures).toEqual([])
   })
 
-  it('and then the other half is taken for gone', async () => {
+  it('counts as disconnected once it closes the other half', async () => {
     const { upstream, port, failures, slotIsFree } = await withSlots(1)
     const client = await rawClient(port)
     client.socket.end(message('POST / HTTP/1.1', ['Content-Length: 2'], 'hi'))
@@ -193,7 +193,7 @@ describe('a client that closes its half of the connection', () => {
     expect(failures).toEqual([])
   })
 
-  it('is gone where it is a trusted proxy that speaks HTTP/1.0', async () => {
+  it('counts as disconnected if it is a trusted proxy with HTTP/1.0', async () => {
     const { upstream, port, failures, slotIsFree } = await withSlots(
       1,
       'identity: { trusted_proxies: [127.0.0.1] }\n',

@@ -35,8 +35,8 @@ const CLAIMS = [
   'X_HTTP_Method: DELETE',
 ]
 
-describe('where a request came from', () => {
-  it('is what the gateway sees', async () => {
+describe('provenance headers', () => {
+  it('report the connection that the gateway sees', async () => {
     expect(await provenance('', [])).toEqual({
       forwarded: 'for=127.0.0.1;host=localhost;proto=http',
       'x-forwarded-for': '127.0.0.1',
@@ -46,14 +46,14 @@ describe('where a request came from', () => {
     })
   })
 
-  it('is nothing that a client says', async () => {
+  it('ignore what an untrusted client sends', async () => {
     expect(await provenance('', CLAIMS)).toEqual(await provenance('', []))
     expect(await provenance('identity: { trusted_proxies: [10.0.0.0/8] }', CLAIMS)).toEqual(
       await provenance('', []),
     )
   })
 
-  it('is what a trusted proxy says, and who that proxy is', async () => {
+  it('keep what a trusted proxy sends, and add that proxy', async () => {
     expect(
       await provenance(TRUSTED, [
         'Forwarded: for=203.0.113.7;proto=https',
@@ -72,19 +72,19 @@ describe('where a request came from', () => {
     })
   })
 
-  it('is told in the newer header too where a trusted proxy only knows the older', async () => {
+  it('include the hops of X-Forwarded-For in Forwarded', async () => {
     const { forwarded } = await provenance(TRUSTED, ['X-Forwarded-For: 2001:db8::7, 203.0.113.7'])
     const inFull = await provenance(TRUSTED, ['X-Forwarded-For: 203.0.113.7, 2001:db8:0:0:0:0:0:7'])
     expect(inFull['x-real-ip']).toBe('2001:db8::7')
     expect(forwarded).toBe('for="[2001:db8::7]", for=203.0.113.7, for=127.0.0.1;host=localhost;proto=http')
   })
 
-  it('is an address in brackets only where that is IPv6', async () => {
+  it('bracket only IPv6 addresses', async () => {
     const { forwarded } = await provenance(TRUSTED, ['X-Forwarded-For: 203.0.113.7:99, 203.0.113.8'])
     expect(forwarded).toMatch(/^for="203\.0\.113\.7:99", for=203\.0\.113\.8, /)
   })
 
-  it('is nothing that a trusted proxy let through under another spelling', async () => {
+  it('ignore headers that a trusted proxy passed on in another spelling', async () => {
     expect(await provenance(TRUSTED, ['X_Forwarded_For: 10.0.0.3', 'X_Real_IP: 10.0.0.3'])).toEqual({
       forwarded: 'for=127.0.0.1;host=localhost;proto=http',
       'x-forwarded-for': '127.0.0.1',
@@ -93,7 +93,7 @@ describe('where a request came from', () => {
     })
   })
 
-  it('is nothing that a client sends through a trusted proxy that writes X-Forwarded-For alone', async () => {
+  it("ignore a client's other headers behind a proxy that writes only X-Forwarded-For", async () => {
     const lies = [
       'Forwarded: for=10.0.0.9;host=evil.example;proto=https',
       'X-Real-IP: 10.0.0.9',
@@ -114,7 +114,7 @@ describe('where a request came from', () => {
     })
   })
 
-  it('has no more elements of a list than trusted proxies can have written', async () => {
+  it('use no more list elements than trusted proxies can have written', async () => {
     const seen = await provenance('identity: { trusted_proxies: [127.0.0.1, 10.0.0.0/8] }', [
       'X-Forwarded-For: 203.0.113.7, 10.0.0.2',
       'X-Forwarded-Host: evil.example',
@@ -130,7 +130,7 @@ describe('where a request came from', () => {
     })
   })
 
-  it('leaves out what a list has of empty elements', async () => {
+  it('skip empty list elements', async () => {
     for (const list of ['', ' ', ',', '203.0.113.7', ', 203.0.113.7 ,', ',,203.0.113.7,\t,']) {
       const named = list.includes('203')
       const chain = named ? '203.0.113.7, 127.0.0.1' : '127.0.0.1'
@@ -144,7 +144,7 @@ describe('where a request came from', () => {
     }
   })
 
-  it('has the host of an absolute target in place of the Host header', async () => {
+  it('prefer the host of an absolute target to the Host header', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -155,7 +155,7 @@ describe('where a request came from', () => {
     expect(request.headers['x-forwarded-host']).toBe('api.example:8080')
   })
 
-  it('has a host in quotes that is no token, which adds no element', async () => {
+  it('quote a host that is not a token, so that it adds no element', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)

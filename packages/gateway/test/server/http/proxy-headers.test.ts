@@ -18,8 +18,8 @@ const HOP_BY_HOP = [
   'X_Named: 4',
 ]
 
-describe('the headers of a request', () => {
-  it('reach the upstream but for those of the connection', async () => {
+describe('request headers', () => {
+  it('reach the upstream except for hop-by-hop headers', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -59,7 +59,7 @@ describe('the headers of a request', () => {
     expect(rawHeaders.slice(at, at + 6)).toEqual(['Accept', 'a', 'accept', 'b', 'X-Case', 'Kept'])
   })
 
-  it('that describe the body cannot be taken away by Connection, nor contradicted by another spelling', async () => {
+  it('of the body cannot be removed by Connection, nor contradicted in another spelling', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -89,7 +89,7 @@ describe('the headers of a request', () => {
     expect(request.headers['content-type']).toBe('application/json')
   })
 
-  it('keep what the gateway says, whatever Connection names', async () => {
+  it('written by the gateway stay, whatever Connection names', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -110,8 +110,8 @@ describe('the headers of a request', () => {
   })
 })
 
-describe('the headers of an answer', () => {
-  it('reach the client but for those of the connection', async () => {
+describe('response headers', () => {
+  it('reach the client except for hop-by-hop headers', async () => {
     const upstream = await rawUpstream((socket) => {
       socket.write(
         [
@@ -147,7 +147,7 @@ describe('the headers of an answer', () => {
     ])
   })
 
-  it('say the limits of the gateway and not of the upstream', async () => {
+  it('report the limits of the gateway, not of the upstream', async () => {
     const { url } = await running('routes: [{ match: GET /, limits: [5/minute] }]', (_request, response) => {
       response.setHeader('RateLimit', '"upstream";r=999')
       response.end()

@@ -11,8 +11,8 @@ function writing(sink: LineWriterOptions['sink'], options: Partial<LineWriterOpt
   return { writer, retry: () => retries.shift()?.(), waits: () => retries.length }
 }
 
-describe('a writer of lines', () => {
-  it('writes at once where the sink takes them at once', () => {
+describe('LineWriter', () => {
+  it('writes lines synchronously if the sink does', () => {
     let text = ''
     const { writer } = writing((bytes) => {
       text += bytes
@@ -46,7 +46,7 @@ describe('a writer of lines', () => {
     expect(text).toMatch(/later\n$/)
   })
 
-  it('reports a failure once, goes on trying, and keeps nobody waiting', async () => {
+  it('reports a failure once, keeps retrying, and does not block a flush', async () => {
     const failures: string[] = []
     let isFull = true
     let text = ''
@@ -72,7 +72,7 @@ describe('a writer of lines', () => {
     expect(text).toBe('first\nsecond\n')
   })
 
-  it('loses, doubles and mixes no line that it has accepted, whatever the sink takes', () => {
+  it('never loses, repeats or mixes an accepted line, however much the sink accepts', () => {
     const answer = fc.oneof(fc.integer({ min: 1, max: 30 }), fc.constantFrom('EAGAIN', 'ENOSPC', 'EPIPE'))
     fc.assert(
       fc.property(

@@ -26,7 +26,7 @@ function chunk(text: string): string {
 }
 
 describe('a body that no rule reads', () => {
-  it('is under way before it is complete, and may be larger than what is read', async () => {
+  it('streams an unread body before it is complete, whatever its size', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running(READING, upstream.url)
     const client = begin(gateway.address.port, { method: 'POST', path: '/passed' })
@@ -39,7 +39,7 @@ describe('a body that no rule reads', () => {
     expect((await answerTo(client)).statusCode).toBe(200)
   })
 
-  it('keeps its length, or its chunks', async () => {
+  it('preserves the Content-Length or the chunked coding of a body', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -61,7 +61,7 @@ describe('a body that no rule reads', () => {
     ])
   })
 
-  it('is passed on byte for byte, whatever the bytes are', async () => {
+  it('forwards a body of any bytes unchanged', async () => {
     const upstream = await httpUpstream((request, response) => void request.pipe(response))
     const { gateway } = await running('', upstream.url)
     const bytes = Buffer.from(Array.from({ length: 256 * 1024 }, (_, index) => (index * 31) % 256))
@@ -70,7 +70,7 @@ describe('a body that no rule reads', () => {
     expect(await textOf(await answerTo(client))).toBe(bytes.toString('latin1'))
   })
 
-  it('is passed on with a method that has none by custom', async () => {
+  it('forwards a body with a method that usually has none', async () => {
     const upstream = await httpUpstream((request, response) => void request.pipe(response))
     const { gateway } = await running('', upstream.url)
     for (const method of ['GET', 'DELETE', 'OPTIONS', 'PATCH']) {
@@ -82,7 +82,7 @@ describe('a body that no rule reads', () => {
 })
 
 describe('a body that a rule reads', () => {
-  it('is complete before the upstream is asked, which is told its length', async () => {
+  it('reads a body whole before it forwards the request with its length', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running(READING, upstream.url)
     const { port } = gateway.address
@@ -102,7 +102,7 @@ describe('a body that a rule reads', () => {
     ])
   })
 
-  it('is refused by the length that it says, before any of it has come', async () => {
+  it('refuses a body by its declared length before any of it arrives', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running(READING, upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -116,7 +116,7 @@ describe('a body that a rule reads', () => {
     expect(upstream.asked.count).toBe(1)
   })
 
-  it('is refused at the byte that passes the limit where it says no length', async () => {
+  it('refuses a body without a declared length at the first byte beyond the limit', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running(READING, upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -131,7 +131,7 @@ describe('a body that a rule reads', () => {
     expect(upstream.asked.count).toBe(1)
   })
 
-  it('cuts a client off that sends without end after its refusal', async () => {
+  it('disconnects a client that keeps sending after its refusal', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running(READING, upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -154,7 +154,7 @@ describe('a body that a rule reads', () => {
     expect(upstream.asked.count).toBe(0)
   })
 
-  it('is given up when its client goes away', async () => {
+  it('stops reading a body when its client disconnects', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway, failures } = await running(
       `routes: [{ match: POST /read, limits: [{ limit: 100/minute, cost: size(body.data) }] }]`,

@@ -6,7 +6,7 @@ import { httpUpstream, rawUpstream, textOf } from './upstream-under-test.js'
 const EXPECTING = ['Content-Length: 5', 'Expect: 100-continue', 'Content-Type: application/json']
 
 describe('a client that waits for 100 Continue', () => {
-  it('has it from the gateway, and the upstream is not asked for it', async () => {
+  it('gets 100 Continue from the gateway, without a request to the upstream for it', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -21,7 +21,7 @@ describe('a client that waits for 100 Continue', () => {
     expect(client.received.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 100', 'HTTP/1.1 200'])
   })
 
-  it('is not asked for a body that is too large', async () => {
+  it('gets no 100 Continue for a body that is too large', async () => {
     const { gateway } = await running(
       'max_body: 4\nroutes: [{ match: POST /, limits: [{ limit: 1/minute, cost: size(body.data) }] }]',
     )
@@ -34,7 +34,7 @@ describe('a client that waits for 100 Continue', () => {
     await client.closed
   })
 
-  it('is asked for one that a rule reads, before the rule decides', async () => {
+  it('gets 100 Continue for a body that a rule reads, before the rule decides', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running(
       'routes: [{ match: POST /, limits: [{ limit: 1/minute, cost: size(body) }] }]',
@@ -48,7 +48,7 @@ describe('a client that waits for 100 Continue', () => {
     expect(upstream.asked.count).toBe(0)
   })
 
-  it('is told that nothing else can be expected', async () => {
+  it('is refused any other expectation', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -58,8 +58,8 @@ describe('a client that waits for 100 Continue', () => {
   })
 })
 
-describe('interim answers of the upstream', () => {
-  it('are for the gateway: the client gets the last', async () => {
+describe('interim responses of the upstream', () => {
+  it('are skipped: the client gets only the final response', async () => {
     const upstream = await rawUpstream((socket) => {
       socket.write('HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n')
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone')
@@ -73,7 +73,7 @@ describe('interim answers of the upstream', () => {
   })
 
   it.each([1, 5, 11, 12, 13, 24, 26, 1000])(
-    'are skipped where they are 100 Continue, cut after %d bytes',
+    'are skipped if they are 100 Continue, split after %d bytes',
     async (cut) => {
       const interim =
         'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\nHTTP/1.1 100\r\nA: b\r\n\r\n'
@@ -99,23 +99,26 @@ describe('interim answers of the upstream', () => {
   it.each([
     ['with an upgrade', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'],
     ['without one', ''],
-  ])('never switch protocols: an unasked 101 %s is 502, and the request is sent once', async (_, headers) => {
-    const upstream = await rawUpstream((socket) => {
-      socket.write(
-        `HTTP/1.1 101 Switching Protocols\r\n${headers}\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfake`,
-      )
-    })
-    const { gateway } = await running('timeouts: { headers: 2s }', upstream.url)
-    for (let turn = 0; turn < 2; turn++) {
-      const client = await rawClient(gateway.address.port)
-      client.send(message('GET / HTTP/1.1'))
-      await client.until('HTTP/1.1 502 ')
-      expect(client.received).not.toContain('fake')
-    }
-    expect(upstream.received.match(/GET/g)).toHaveLength(2)
-  })
+  ])(
+    'never switch protocols: an unrequested 101 %s becomes 502, and the request is sent once',
+    async (_, headers) => {
+      const upstream = await rawUpstream((socket) => {
+        socket.write(
+          `HTTP/1.1 101 Switching Protocols\r\n${headers}\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfake`,
+        )
+      })
+      const { gateway } = await running('timeouts: { headers: 2s }', upstream.url)
+      for (let turn = 0; turn < 2; turn++) {
+        const client = await rawClient(gateway.address.port)
+        client.send(message('GET / HTTP/1.1'))
+        await client.until('HTTP/1.1 502 ')
+        expect(client.received).not.toContain('fake')
+      }
+      expect(upstream.received.match(/GET/g)).toHaveLength(2)
+    },
+  )
 
-  it('do not stand for an answer: it must come in time', async () => {
+  it('do not extend the timeout for the response', async () => {
     const upstream = await rawUpstream((socket) => socket.write('HTTP/1.1 102 Processing\r\n\r\n'))
     const { gateway } = await running('timeouts: { headers: 50ms }', upstream.url)
     const client = await rawClient(gateway.address.port)

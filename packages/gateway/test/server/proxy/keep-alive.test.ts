@@ -7,7 +7,7 @@ import { httpUpstream, rawUpstream } from './upstream-under-test.js'
 const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
 describe('connections', () => {
-  it('serve one request after another on both sides', async () => {
+  it('serve consecutive requests on both sides', async () => {
     const upstream = await httpUpstream((request, response) => void request.pipe(response))
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -19,7 +19,7 @@ describe('connections', () => {
     expect(upstream.connections).toBe(1)
   })
 
-  it('to the upstream are shared by all clients, and as many as requests at a time', async () => {
+  it('to the upstream are shared by all clients, one for each request in flight', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running('', upstream.url)
     for (let turn = 0; turn < 2; turn++) {
@@ -33,7 +33,7 @@ describe('connections', () => {
     expect(upstream.connections).toBe(20)
   })
 
-  it('of a client outlive those to the upstream', async () => {
+  it('of clients outlive those to the upstream', async () => {
     const upstream = await rawUpstream((socket) => {
       socket.write(ANSWER.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
     })
@@ -48,7 +48,7 @@ describe('connections', () => {
     expect(client.received).not.toContain('Connection: close')
   })
 
-  it('that the upstream closes unasked are not used for the next request', async () => {
+  it('closed by the upstream while idle are not reused', async () => {
     const upstream = await rawUpstream((socket) => socket.end(ANSWER))
     const { url } = await running('', upstream.url)
     for (let turn = 0; turn < 20; turn++) {
@@ -57,7 +57,7 @@ describe('connections', () => {
     }
   })
 
-  it('on which more comes than the answer are not used for the next request', async () => {
+  it('with bytes after the response are not reused', async () => {
     const upstream = await rawUpstream((socket) =>
       socket.write(`${ANSWER}HTTP/1.1 200 OK\r\nX-Evil: 1\r\nContent-Length: 4\r\n\r\nevil`),
     )
@@ -69,7 +69,7 @@ describe('connections', () => {
     }
   })
 
-  it('are closed where the client asks for that, and say so', async () => {
+  it("are closed at the client's request, with Connection: close", async () => {
     const upstream = await httpUpstream((_request, response) => response.end('ok'))
     const { gateway } = await running('', upstream.url)
     for (let turn = 0; turn < 3; turn++) {
@@ -82,7 +82,7 @@ describe('connections', () => {
     expect(upstream.connections).toBe(1)
   })
 
-  it('of HTTP/1.0 are closed after the answer, of which the close is the end', async () => {
+  it('of HTTP/1.0 are closed to end the response', async () => {
     const upstream = await rawUpstream((socket) => {
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n')
     })
@@ -94,7 +94,7 @@ describe('connections', () => {
     expect(client.received).not.toMatch(/transfer-encoding/i)
   })
 
-  it('carry requests sent all at once, and the answers in their order', async () => {
+  it('carry pipelined requests and their responses in order', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)

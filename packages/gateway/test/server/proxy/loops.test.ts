@@ -6,7 +6,7 @@ import { message, rawClient } from './raw-client.js'
 import { httpUpstream } from './upstream-under-test.js'
 
 describe('Via', () => {
-  it('says by what way a request came, and keeps what it said before', async () => {
+  it('appends the gateway to the Via header of a request', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -23,8 +23,8 @@ describe('Via', () => {
   })
 })
 
-describe('a gateway whose upstream leads to itself', () => {
-  it('answers 508', async () => {
+describe('a gateway whose upstream leads back to it', () => {
+  it('answers 508 to its own request', async () => {
     const { gateway, url, configOf, failures } = await running('')
     await gateway.apply({ ...configOf(''), upstream: url })
     for (const target of ['/', '/predict?a=1']) {
@@ -34,7 +34,7 @@ describe('a gateway whose upstream leads to itself', () => {
     expect(failures).toEqual([])
   })
 
-  it('answers 508 through another server, whichever of its workers is asked', async () => {
+  it('answers 508 through another server, in any of its workers', async () => {
     let hops = 0
     const { url } = await serveWithWorkers(2, '', async (request, response) => {
       hops += 1
@@ -47,7 +47,7 @@ describe('a gateway whose upstream leads to itself', () => {
     }
   })
 
-  it('answers 508 in a ring of two', async () => {
+  it('answers 508 in a loop of two gateways', async () => {
     const first = await running('')
     const second = await running('', first.url)
     expect((await send(second.url, '/')).status).toBe(200)
@@ -56,7 +56,7 @@ describe('a gateway whose upstream leads to itself', () => {
     expect((await send(second.url, '/')).status).toBe(508)
   })
 
-  it('answers 508 where each of many gateways has a name of its own', async () => {
+  it('answers 508 in a loop of many gateways with different names', async () => {
     const { url } = await running('')
     const via = (count: number) =>
       Array.from({ length: count }, (_, index) => `1.1 sluice-${String(index).padStart(16, '0')}`).join(', ')
@@ -64,7 +64,7 @@ describe('a gateway whose upstream leads to itself', () => {
     expect((await send(url, '/', { headers: { via: via(10) } })).status).toBe(508)
   })
 
-  it('keeps its name over a reload, and no two gateways have the same', async () => {
+  it('keeps its unique name in Via over a reload', async () => {
     const names = async (url: string) => JSON.parse((await send(url, '/')).text).headers.via
     const { gateway, url, configOf } = await running('')
     const before = await names(url)

@@ -4,7 +4,7 @@ import { message, rawClient } from './raw-client.js'
 import { httpUpstream, rawUpstream } from './upstream-under-test.js'
 
 describe('trailers', () => {
-  it('of a request do not reach the upstream, nor pass for headers', async () => {
+  it('of a request reach the upstream neither as trailers nor as headers', async () => {
     const upstream = await rawUpstream((socket, text) => {
       if (text.includes('\r\n0\r\n')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
     })
@@ -22,7 +22,7 @@ describe('trailers', () => {
     expect(upstream.received).not.toMatch(/X-Sum|10\.0\.0\.1|Content-Length/i)
   })
 
-  it('of an answer do not reach the client', async () => {
+  it('of a response do not reach the client', async () => {
     const upstream = await rawUpstream((socket) => {
       socket.write(
         'HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n',
@@ -37,7 +37,7 @@ describe('trailers', () => {
   })
 })
 
-describe('an upgrade of the protocol', () => {
+describe('a protocol upgrade', () => {
   const upgrade = (protocol: string, line = 'GET /chat HTTP/1.1') =>
     message(line, [
       'Connection: Upgrade, HTTP2-Settings',
@@ -47,7 +47,7 @@ describe('an upgrade of the protocol', () => {
     ])
 
   it.each(['h2c', 'TLS/1.0', 'HTTP/2.0', 'H2C'])(
-    'to %s is left out, and the request is one like others',
+    'to %s is removed, and the request forwarded',
     async (protocol) => {
       const upstream = await httpUpstream((_request, response) => response.end('ok'))
       const { gateway } = await running('routes: [{ match: GET /chat, limits: [1/minute] }]', upstream.url)
@@ -68,7 +68,7 @@ describe('an upgrade of the protocol', () => {
   )
 
   it.each(['websocket', 'WebSocket', 'h2c, websocket', 'irc/6.9', 'connect-udp'])(
-    'to %s gets 501 and a sentence that says so',
+    'to %s is answered with 501 and an explanation',
     async (protocol) => {
       const upstream = await rawUpstream()
       const { gateway } = await running('routes: [{ match: GET /chat, limits: [1/minute] }]', upstream.url)
@@ -84,7 +84,7 @@ describe('an upgrade of the protocol', () => {
     },
   )
 
-  it('is ignored in HTTP/1.0, which knows none', async () => {
+  it('is ignored in HTTP/1.0, which has none', async () => {
     const upstream = await httpUpstream((_request, response) => response.end('ok'))
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -95,7 +95,7 @@ describe('an upgrade of the protocol', () => {
     expect(request.headers).not.toHaveProperty('upgrade')
   })
 
-  it('by the preface of HTTP/2 gets 400', async () => {
+  it('by the HTTP/2 preface is answered with 400', async () => {
     const upstream = await rawUpstream()
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)

@@ -18,7 +18,7 @@ async function refused(bytes: string): Promise<string> {
   return client.received
 }
 
-describe('a request with', () => {
+describe('request heads', () => {
   it.each([
     ['two hosts', 'GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n'],
     ['the same host twice', 'GET / HTTP/1.1\r\nHost: localhost\r\nhost: localhost\r\n\r\n'],
@@ -27,9 +27,9 @@ describe('a request with', () => {
     ['two hosts and an absolute target', 'GET http://a/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'],
     ['no host', 'GET / HTTP/1.1\r\n\r\n'],
     ['a list of hosts', 'GET / HTTP/1.1\r\nHost: localhost, evil.example\r\n\r\n'],
-    ['a path behind its host', 'GET / HTTP/1.1\r\nHost: localhost/evil\r\n\r\n'],
+    ['a path after its host', 'GET / HTTP/1.1\r\nHost: localhost/evil\r\n\r\n'],
     ['a user before its host', 'GET / HTTP/1.1\r\nHost: user@localhost\r\n\r\n'],
-  ])('%s gets 400', async (_name, bytes) => {
+  ])('answers 400 to a request with %s', async (_name, bytes) => {
     expect(await refused(bytes)).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
   })
 
@@ -41,7 +41,7 @@ describe('a request with', () => {
     'x-made-up, chunked',
     'identity, chunked',
     'gzip;q=1, chunked',
-  ])('Transfer-Encoding: %s gets 501 and a sentence that says so', async (coding) => {
+  ])('answers 501 with an explanation to Transfer-Encoding: %s', async (coding) => {
     const received = await refused(
       message('POST / HTTP/1.1', [`Transfer-Encoding: ${coding}`], '5\r\nhello\r\n0\r\n\r\n'),
     )
@@ -50,7 +50,7 @@ describe('a request with', () => {
     expect(received).toMatch(/\r\nConnection: close\r\n/i)
   })
 
-  it('a coding in each of two Transfer-Encoding headers gets 501', async () => {
+  it('answers 501 to codings in two Transfer-Encoding headers', async () => {
     const codings = ['Transfer-Encoding: gzip', 'Transfer-Encoding: chunked']
     expect(await refused(message('POST / HTTP/1.1', codings, '0\r\n\r\n'))).toMatch(/^HTTP\/1\.1 501 /)
   })
@@ -60,30 +60,33 @@ describe('a request with', () => {
     ['chunks twice', ['Transfer-Encoding: chunked', 'Transfer-Encoding: chunked']],
     ['another coding around chunks', ['Transfer-Encoding: chunked', 'Transfer-Encoding: gzip']],
     ['another coding alone', ['Transfer-Encoding: gzip']],
-  ])('%s gets 400', async (_name, headers) => {
+  ])('answers 400 to a request with %s', async (_name, headers) => {
     const received = await refused(message('POST / HTTP/1.1', headers, '0\r\n\r\n'))
     expect(received).toMatch(/^HTTP\/1\.1 400 /)
   })
 
-  it('chunks in HTTP/1.0 gets 400', async () => {
+  it('answers 400 to chunks in HTTP/1.0', async () => {
     const bytes = message('POST / HTTP/1.0', ['Transfer-Encoding: chunked'], '0\r\n\r\n')
     expect(await refused(bytes)).toMatch(/ 400 /)
   })
 
-  it.each(['Chunked', ' chunked ', 'chunked,', ', chunked'])('chunks spelt %j is served', async (coding) => {
-    const upstream = await httpUpstream((_request, response) => response.end('ok'))
-    const { gateway } = await running('', upstream.url)
-    const client = await rawClient(gateway.address.port)
-    client.send(message('POST / HTTP/1.1', [`Transfer-Encoding: ${coding}`], '2\r\nhi\r\n0\r\n\r\n'))
-    await client.until('HTTP/1.1 ')
-    expect(client.received).toMatch(/^HTTP\/1\.1 (200|400) /)
-  })
+  it.each(['Chunked', ' chunked ', 'chunked,', ', chunked'])(
+    'accepts or refuses Transfer-Encoding: %j, and never misreads it',
+    async (coding) => {
+      const upstream = await httpUpstream((_request, response) => response.end('ok'))
+      const { gateway } = await running('', upstream.url)
+      const client = await rawClient(gateway.address.port)
+      client.send(message('POST / HTTP/1.1', [`Transfer-Encoding: ${coding}`], '2\r\nhi\r\n0\r\n\r\n'))
+      await client.until('HTTP/1.1 ')
+      expect(client.received).toMatch(/^HTTP\/1\.1 (200|400) /)
+    },
+  )
 })
 
-describe('many headers', () => {
+describe('requests with many headers', () => {
   const many = (count: number) => Array.from({ length: count }, (_, index) => `a${index % 10}:`)
 
-  it('hide none of those that come after them', async () => {
+  it('hide no header that follows', async () => {
     const upstream = await httpUpstream((_request, response) => response.end('ok'))
     const { gateway } = await running(
       'identity: { trusted_proxies: [127.0.0.1] }\nroutes: [{ match: POST /, limits: [{ limit: 1/hour, by: ip }] }]',
@@ -114,7 +117,7 @@ describe('many headers', () => {
     for (const count of [900, 1000, 1995, 1999, 3000]) expect(await post('203.0.113.9', count)).toBe('431')
   })
 
-  it('leave room for those that the gateway adds, at a server that reads 1,000', async () => {
+  it('leave room for the headers that the gateway adds, at a server that reads 1,000', async () => {
     const server = createServer((request, response) => response.end(JSON.stringify(request.headers)))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     onTestFinished(() => void server.close())
@@ -135,12 +138,12 @@ describe('many headers', () => {
     })
   })
 
-  it('are refused with 431 where they are too long in all', async () => {
+  it('are refused with 431 if the headers are too long in total', async () => {
     const long = Array.from({ length: 900 }, (_, index) => `x-header-with-a-long-name-${index}: 1`)
     expect(await refused(message('GET / HTTP/1.1', long))).toMatch(/^HTTP\/1\.1 431 /)
   })
 
-  it('of an answer all reach the client', async () => {
+  it('passes all of many response headers to the client', async () => {
     const upstream = await rawUpstream((socket) =>
       socket.write(
         `HTTP/1.1 200 OK\r\n${many(3000).join('\r\n')}\r\nX-Last: 1\r\nContent-Length: 2\r\n\r\nok`,

@@ -20,8 +20,8 @@ async function through(requestLine: string, answer: string): Promise<{ head: str
   }
 }
 
-describe('an answer without a body', () => {
-  it('to HEAD keeps the length that GET would have', async () => {
+describe('a response without a body', () => {
+  it('to HEAD keeps the Content-Length that GET would have', async () => {
     expect(
       await through('HEAD / HTTP/1.1', 'HTTP/1.1 200 OK\r\nContent-Length: 12\r\nETag: "a"\r\n\r\n'),
     ).toEqual({
@@ -30,7 +30,7 @@ describe('an answer without a body', () => {
     })
   })
 
-  it('to HEAD has none, even where the upstream sends one', async () => {
+  it('to HEAD has no body even if the upstream sends one', async () => {
     const { head, body } = await through(
       'HEAD / HTTP/1.1',
       'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil',
@@ -38,7 +38,7 @@ describe('an answer without a body', () => {
     expect([head, body]).toEqual([['HTTP/1.1 200 OK', 'Content-Length: 4'], ''])
   })
 
-  it('with 204 has no length', async () => {
+  it('with status 204 has no Content-Length', async () => {
     expect(await through('GET / HTTP/1.1', 'HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n')).toEqual({
       head: ['HTTP/1.1 204 No Content', 'X-A: 1'],
       body: '',
@@ -51,13 +51,13 @@ describe('an answer without a body', () => {
     })
   })
 
-  it('with 304 keeps the length that 200 would have', async () => {
+  it('with status 304 keeps the Content-Length that 200 would have', async () => {
     expect(
       await through('GET / HTTP/1.1', 'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\nContent-Length: 12\r\n\r\n'),
     ).toEqual({ head: ['HTTP/1.1 304 Not Modified', 'ETag: "a"', 'Content-Length: 12'], body: '' })
   })
 
-  it('leaves the connection ready for the next', async () => {
+  it('leaves the connection open for the next request', async () => {
     const upstream = await httpUpstream((request, response) => {
       response.statusCode = Number(request.url?.slice(1))
       response.end(response.statusCode === 200 ? 'ok' : undefined)
@@ -78,8 +78,8 @@ describe('an answer without a body', () => {
   })
 })
 
-describe('an answer with a body', () => {
-  it('may have any status, and none of it is followed or judged', async () => {
+describe('a response with a body', () => {
+  it('is forwarded with any status, including redirects', async () => {
     for (const status of ['299', '302', '401', '418', '500', '599']) {
       const { head, body } = await through(
         'GET / HTTP/1.1',
@@ -91,7 +91,7 @@ describe('an answer with a body', () => {
     }
   })
 
-  it('that ends with its connection is whole', async () => {
+  it('that ends with its connection is complete', async () => {
     const upstream = await rawUpstream((socket) => socket.end('HTTP/1.1 200 OK\r\n\r\nall of it'))
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -100,7 +100,7 @@ describe('an answer with a body', () => {
     expect(client.received).toMatch(/\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nall of it\r\n0\r\n\r\n$/)
   })
 
-  it('is passed on compressed as it is', async () => {
+  it('is forwarded without decompressing it', async () => {
     const { head, body } = await through(
       'GET / HTTP/1.1',
       'HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00',
@@ -110,8 +110,8 @@ describe('an answer with a body', () => {
   })
 })
 
-describe('a method', () => {
-  it('is passed on whatever it is, as far as HTTP knows it', async () => {
+describe('request methods', () => {
+  it('are forwarded if HTTP defines them', async () => {
     for (const method of ['OPTIONS', 'TRACE', 'PATCH', 'PURGE', 'QUERY']) {
       const { body } = await through(
         `${method} /a HTTP/1.1`,
@@ -121,7 +121,7 @@ describe('a method', () => {
     }
   })
 
-  it('that opens a tunnel is not', async () => {
+  it('that open a tunnel are refused', async () => {
     const upstream = await rawUpstream()
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -132,7 +132,7 @@ describe('a method', () => {
     expect(upstream.received).toBe('')
   })
 
-  it('that asks whether there is a server at all is answered by the gateway', async () => {
+  it('answers OPTIONS * in the gateway itself', async () => {
     const upstream = await rawUpstream()
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)

@@ -27,15 +27,15 @@ async function closing(config = '', atSecond: (bytes: string) => string | undefi
   return { client, seen }
 }
 
-describe('a request that meets an upstream which is closing its idle connection', () => {
-  it.each(['GET', 'HEAD', 'OPTIONS', 'DELETE'])('is sent once more where it is a %s', async (method) => {
+describe('a request to an upstream that closes its idle connection', () => {
+  it.each(['GET', 'HEAD', 'OPTIONS', 'DELETE'])('is retried once if it is a %s', async (method) => {
     const { client, seen } = await closing()
     client.send(message(`${method} /second HTTP/1.1`))
     await client.until('200 OK', 2)
     expect(seen).toEqual(['GET /first', `${method} /second`, `${method} /second`])
   })
 
-  it('is sent once more with its whole body where it is a PUT', async () => {
+  it('is retried with its whole body if it is a PUT', async () => {
     const { client, seen } = await closing()
     client.send(message('PUT /second HTTP/1.1', ['Content-Length: 5'], 'hello'))
     await client.until('200 OK', 2)
@@ -45,42 +45,36 @@ describe('a request that meets an upstream which is closing its idle connection'
   it.each([
     ['a POST', 'POST', ['Content-Length: 5'], 'hello', ''],
     ['a POST without a body', 'POST', ['Content-Length: 0'], '', ''],
+    ['a PUT with a streamed body', 'PUT', ['Transfer-Encoding: chunked'], '5\r\nhello\r\n0\r\n\r\n', ''],
     [
-      'a PUT whose body is passed on as it comes',
-      'PUT',
-      ['Transfer-Encoding: chunked'],
-      '5\r\nhello\r\n0\r\n\r\n',
-      '',
-    ],
-    [
-      'a POST whose body is passed on as it comes',
+      'a POST with a streamed body',
       'POST',
       ['Transfer-Encoding: chunked'],
       '5\r\nhello\r\n0\r\n\r\n',
       'retry_post: true',
     ],
-  ])('is answered with 502 where it is %s', async (_what, method, headers, body, config) => {
+  ])('is answered with 502 if it is %s', async (_what, method, headers, body, config) => {
     const { client, seen } = await closing(config)
     client.send(message(`${method} /second HTTP/1.1`, headers, body))
     await client.until('HTTP/1.1 502 ')
     expect(seen.filter((line) => line.endsWith('/second'))).toHaveLength(1)
   })
 
-  it('is sent once more where it is a POST and the file says so', async () => {
+  it('is retried if it is a POST and retry_post is true', async () => {
     const { client, seen } = await closing('retry_post: true')
     client.send(message('POST /second HTTP/1.1', ['Content-Length: 5'], 'hello'))
     await client.until('200 OK', 2)
     expect(seen).toHaveLength(3)
   })
 
-  it('is not sent once more where some of an answer has come', async () => {
+  it('is not retried once part of a response has arrived', async () => {
     const { client, seen } = await closing('', () => 'HTTP/1.1 200 OK\r\nContent-Le')
     client.send(message('GET /second HTTP/1.1'))
     await client.until('HTTP/1.1 502 ')
     expect(seen).toHaveLength(2)
   })
 
-  it('is charged once', async () => {
+  it('is charged once despite its retry', async () => {
     const { client } = await closing('routes: [{ match: GET /*, limits: [3/hour] }]')
     client.send(message('GET /second HTTP/1.1'))
     await client.until('r=1;')
@@ -89,7 +83,7 @@ describe('a request that meets an upstream which is closing its idle connection'
   })
 })
 
-it('is charged once by the rules of both steps, with the body that a rule reads', async () => {
+it('charges a retried request once by the rules of both steps, with a body that a rule reads', async () => {
   const { client, seen } = await closing(`retry_post: true
 routes:
   - match: POST /*
@@ -104,7 +98,7 @@ routes:
   expect(client.received).toMatch(/"rows";r=17/)
 })
 
-it('is not sent once more on a connection that was new', async () => {
+it('does not retry a request that failed on a new connection', async () => {
   const upstream = await rawUpstream((socket) => socket.destroy())
   const { gateway } = await running('', upstream.url)
   const client = await rawClient(gateway.address.port)

@@ -111,16 +111,19 @@ async function attempt(bytes: string): Promise<{ passed: string; received: strin
   return { passed: upstream.received.slice(before.length, next), received: client.received }
 }
 
-describe('a request of which the end is in doubt', () => {
-  it.each(Object.entries(AMBIGUOUS))('%s: 400, and nothing reaches the upstream', async (_name, bytes) => {
-    const { passed, received } = await attempt(bytes)
-    expect(received).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
-    expect(received.split('HTTP/1.1')).toHaveLength(2)
-    expect(passed).toBe('')
-  })
+describe('a request with ambiguous framing', () => {
+  it.each(Object.entries(AMBIGUOUS))(
+    'is refused with 400 before it reaches the upstream: %s',
+    async (_name, bytes) => {
+      const { passed, received } = await attempt(bytes)
+      expect(received).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
+      expect(received.split('HTTP/1.1')).toHaveLength(2)
+      expect(passed).toBe('')
+    },
+  )
 
   it.each(Object.entries(BROKEN_CHUNKS))(
-    '%s in chunks: 400, and the upstream gets no whole request',
+    'is refused with 400 and not completed upstream with %s in its chunks',
     async (_name, body) => {
       const { passed, received } = await attempt(
         message('POST /bad HTTP/1.1', ['Transfer-Encoding: chunked'], body),
@@ -131,7 +134,7 @@ describe('a request of which the end is in doubt', () => {
   )
 
   it.each(Object.entries(BROKEN_CHUNKS))(
-    '%s in chunks that a rule reads: 400, and nothing reaches the upstream',
+    'is refused with 400 before it reaches the upstream with %s in chunks that a rule reads',
     async (_name, body) => {
       const upstream = await rawUpstream()
       const { gateway } = await running(

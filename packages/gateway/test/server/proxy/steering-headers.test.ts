@@ -76,10 +76,10 @@ async function reached(config: string, headers: readonly string[]): Promise<stri
 
 const evil = (name: string) => `${name}: evil`
 
-describe('a header that would steer the upstream', () => {
+describe('a header that steers the upstream', () => {
   const all = STEERING.flatMap(spellings)
 
-  it('is not forwarded from a client, in any spelling', async () => {
+  it('is not forwarded from a client in any spelling', async () => {
     expect(await reached('', [...all, ...USERS.flatMap(spellings)].map(evil))).toEqual([])
   })
 
@@ -87,18 +87,18 @@ describe('a header that would steer the upstream', () => {
     expect(await reached(TRUSTING, all.map(evil))).toEqual([])
   })
 
-  it('is not forwarded when it is sent twice, or named by Connection', async () => {
+  it('is not forwarded if it is repeated or named by Connection', async () => {
     const twice = STEERING.flatMap((name) => [evil(name), evil(name.replaceAll('-', '_'))])
     expect(await reached('', [`Connection: ${STEERING.slice(0, 10).join(', ')}`, ...twice])).toEqual([])
   })
 
-  it('that names the user is forwarded as a trusted proxy spells it, and not otherwise', async () => {
+  it('that names the user is forwarded only from a trusted proxy in its exact spelling', async () => {
     expect(await reached(TRUSTING, USERS.map(evil))).toHaveLength(USERS.length)
     const others = USERS.flatMap((name) => [name.replaceAll('-', '_'), name.replace('-', '.')])
     expect(await reached(TRUSTING, others.map(evil))).toEqual([])
   })
 
-  it('is told from others by its folded name', () => {
+  it('is recognized by its folded name', () => {
     expect(steersUpstream('x-forwarded-anything')).toBe(true)
     for (const name of ['x-request-id', 'path', 'accept', 'x-api-key', 'x-forward', 'scripts-name'])
       expect(steersUpstream(name)).toBe(false)
@@ -106,7 +106,7 @@ describe('a header that would steer the upstream', () => {
 })
 
 describe('an application behind the gateway', () => {
-  it('runs the path and method that were decided on, whatever headers the client sends', async () => {
+  it('executes the path and method that were decided on, whatever headers the client sends', async () => {
     const app = express()
     app.enable('trust proxy')
     // As the packages method-override and connect-prefix, and the rewriting of IIS and Symfony, do it.

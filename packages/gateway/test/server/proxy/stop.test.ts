@@ -3,8 +3,8 @@ import { running } from '../gateway/running-gateway.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, textOf } from './upstream-under-test.js'
 
-describe('a stop', () => {
-  it('waits for an upload and its answer, then closes that connection', async () => {
+describe('stopping the proxy', () => {
+  it('waits for an upload and its response, then closes that connection', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -29,7 +29,7 @@ describe('a stop', () => {
     expect(await client.closed).toBe('')
   })
 
-  it('closes connections on which nothing has come yet at once', async () => {
+  it('closes connections without any data at once', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running('', upstream.url)
     const silent = await rawClient(gateway.address.port)
@@ -43,7 +43,7 @@ describe('a stop', () => {
     await stopped
   })
 
-  it('tells a client that its connection ends, where a request comes behind one that runs', async () => {
+  it('sends Connection: close to a request that is pipelined behind one in flight', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -59,7 +59,7 @@ describe('a stop', () => {
     await stopped
   })
 
-  it('finishes requests that were sent all at once', async () => {
+  it('finishes pipelined requests', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -75,7 +75,7 @@ describe('a stop', () => {
     await stopped
   })
 
-  it('may be asked for more than once', async () => {
+  it('may be called more than once', async () => {
     const upstream = await httpUpstream((_request, response) => response.end('done'))
     const { gateway } = await running('', upstream.url)
     await Promise.all([gateway.close(), gateway.close()])

@@ -39,8 +39,8 @@ async function stuck(writer: { readonly written: number }): Promise<void> {
   }
 }
 
-describe('back-pressure', () => {
-  it('of a client that does not read stops the upstream', async () => {
+describe('backpressure', () => {
+  it('pauses the upstream while the client does not read', async () => {
     const upstream = await httpUpstream()
     const gateway = await gatewayTo(upstream.url)
     const client = begin(gateway.port).end()
@@ -58,7 +58,7 @@ describe('back-pressure', () => {
     expect(await exchange.outcome).toEqual({ kind: 'answered', status: 200 })
   })
 
-  it('of an upstream that does not read stops the client', async () => {
+  it('pauses the client while the upstream does not read', async () => {
     const upstream = await httpUpstream()
     const gateway = await gatewayTo(upstream.url)
     const client = begin(gateway.port, { method: 'POST' })
@@ -77,8 +77,8 @@ describe('back-pressure', () => {
   })
 })
 
-describe('a stream', () => {
-  it('of events arrives one by one, each before the next is written', async () => {
+describe('streams', () => {
+  it('delivers each event before the next is written', async () => {
     const upstream = await httpUpstream()
     const gateway = await gatewayTo(upstream.url)
     const client = begin(gateway.port).end()
@@ -97,7 +97,7 @@ describe('a stream', () => {
     expect(await gateway.outcome()).toEqual({ kind: 'answered', status: 200 })
   })
 
-  it('up and one down run at the same time, byte for byte', async () => {
+  it('forwards an upload and a download at the same time, byte for byte', async () => {
     const upstream = await httpUpstream((request, response) => void request.pipe(response))
     const gateway = await gatewayTo(upstream.url)
     const client = begin(gateway.port, { method: 'POST' })
@@ -114,7 +114,7 @@ describe('a stream', () => {
     expect(await gateway.outcome()).toEqual({ kind: 'answered', status: 200 })
   })
 
-  it('up reaches the upstream as it is sent, with the head before its first byte', async () => {
+  it('forwards an upload as it is sent, with the head first', async () => {
     const upstream = await httpUpstream()
     const gateway = await gatewayTo(upstream.url)
     const client = begin(gateway.port, { method: 'PUT', headers: { 'content-length': 3 } })

@@ -7,8 +7,8 @@ import { httpUpstream, rawUpstream, textOf } from './upstream-under-test.js'
 
 const ONE_SLOT = 'routes: [{ match: POST /slow, limits: [{ concurrent: 1 }] }]'
 
-describe('an upstream that does not accept in time', () => {
-  it('is told as 504', async () => {
+describe('the connect timeout', () => {
+  it('answers 504 if the upstream does not accept the connection', async () => {
     // It takes the connection and never says anything, so TLS does not come about.
     const silent = await rawUpstream()
     const { url, failures } = await running(
@@ -29,8 +29,8 @@ describe('an upstream that does not accept in time', () => {
   })
 })
 
-describe('an upstream that does not answer in time', () => {
-  it('is told as 504; its request ends and the slot is free', async () => {
+describe('the response timeout', () => {
+  it('answers 504, ends the request upstream and frees the slot', async () => {
     const upstream = await httpUpstream()
     const { url, failures } = await running(`timeouts: { headers: 50ms }\n${ONE_SLOT}`, upstream.url)
     for (let turn = 0; turn < 2; turn++) {
@@ -47,7 +47,7 @@ describe('an upstream that does not answer in time', () => {
     ])
   })
 
-  it('has its time from the end of the request, however long that is under way', async () => {
+  it('starts when the request has been sent, however long that takes', async () => {
     const upstream = await httpUpstream()
     const { gateway, url } = await running('timeouts: { headers: 500ms }', upstream.url)
     const client = begin(gateway.address.port, { method: 'POST' })
@@ -61,7 +61,7 @@ describe('an upstream that does not answer in time', () => {
     expect((await answerTo(client)).statusCode).toBe(200)
   })
 
-  it('has no more time for taking nothing of the request', async () => {
+  it('is not extended by an upstream that reads nothing of the request', async () => {
     const upstream = await httpUpstream()
     const { gateway, failures } = await running('timeouts: { headers: 50ms }', upstream.url)
     const client = begin(gateway.address.port, { method: 'POST', headers: { 'content-length': 2 ** 26 } })
@@ -72,8 +72,8 @@ describe('an upstream that does not answer in time', () => {
   })
 })
 
-describe('an answer that stops in its middle', () => {
-  it('is cut, which the client notices, and the slot is free', async () => {
+describe('the idle timeout', () => {
+  it('aborts a response that stalls, visibly to the client, and frees the slot', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running(`timeouts: { idle: 50ms }\n${ONE_SLOT}`, upstream.url)
     for (let turn = 0; turn < 2; turn++) {
@@ -88,7 +88,7 @@ describe('an answer that stops in its middle', () => {
     }
   })
 
-  it('is not one that goes on, however long it lasts', async () => {
+  it('does not abort a response that continues, however long it takes', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running('timeouts: { idle: 1s }', upstream.url)
     const begun = async () => {
@@ -115,8 +115,8 @@ describe('an answer that stops in its middle', () => {
   })
 })
 
-describe('a client that is slow', () => {
-  it('to take its answer is cut off; the request upstream ends and the slot is free', async () => {
+describe('a slow client', () => {
+  it('is disconnected if it does not read its response, which ends the request and frees the slot', async () => {
     const upstream = await httpUpstream((request, response) => {
       if (request.headers['x-probe'] !== undefined) response.end()
     })
@@ -135,7 +135,7 @@ describe('a client that is slow', () => {
     await until(async () => (await send(url, '/slow', { headers: { 'x-probe': '1' } })).status === 200)
   })
 
-  it('to send its body gets 408; the request upstream ends and the slot is free', async () => {
+  it('gets 408 if it does not send its body in time, which ends the request and frees the slot', async () => {
     const upstream = await httpUpstream((request, response) => {
       if (request.headers['x-probe'] !== undefined) response.end()
     })
@@ -151,7 +151,7 @@ describe('a client that is slow', () => {
     expect(failures).toEqual([])
   })
 
-  it('to send the head of its request gets 408', async () => {
+  it('gets 408 if it does not send its head in time', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running('timeouts: { request: 50ms }', upstream.url)
     const client = await rawClient(gateway.address.port)

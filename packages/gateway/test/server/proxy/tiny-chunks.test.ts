@@ -30,11 +30,11 @@ function bodyOf(text: string): string {
   return text.slice(text.indexOf('\r\n\r\n') + 4)
 }
 
-describe('a body in chunks of a byte', () => {
+describe('a body in chunks of one byte', () => {
   it.each([
-    ['that no rule weighs', ''],
-    ['of a request that takes a slot', 'routes: [{ match: POST /*, limits: [{ concurrent: 2 }] }]'],
-  ])('goes upstream in few chunks, and whole, %s', async (_, config) => {
+    ['without a rule that reads it', ''],
+    ['in a request that takes a slot', 'routes: [{ match: POST /*, limits: [{ concurrent: 2 }] }]'],
+  ])('reaches the upstream whole and in few chunks %s', async (_, config) => {
     const upstream = await rawUpstream((socket) => {
       if (upstream.received.endsWith('\r\n0\r\n\r\n'))
         socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
@@ -48,7 +48,7 @@ describe('a body in chunks of a byte', () => {
     expect(chunks.length).toBeLessThan(MAX_PASSED)
   })
 
-  it('comes to the client in few chunks, and whole', async () => {
+  it('reaches the client whole and in few chunks', async () => {
     const upstream = await rawUpstream((socket) => {
       socket.write(`HTTP/1.1 200 OK\r\n${CHUNKED}\r\n\r\n${TINY}`)
     })

@@ -12,50 +12,50 @@ const INVALID = "The upstream's response is not valid HTTP."
 const BEFORE_THE_ANSWER: Record<string, [instead: (socket: Socket) => void, detail: string, code: string]> = {
   'closes the connection': [(socket) => socket.end(), CLOSED, 'UND_ERR_SOCKET'],
   'resets the connection': [(socket) => socket.resetAndDestroy(), CLOSED, 'ECONNRESET'],
-  'closes it within a head': [
+  'closes the connection within a head': [
     (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-'),
     CLOSED,
     'UND_ERR_SOCKET',
   ],
-  'answers what is no HTTP': [(socket) => socket.write('220 smtp.example ESMTP\r\n'), INVALID, 'HPE_INVALID'],
-  'answers a status that is none': [
-    (socket) => socket.write('HTTP/1.1 2x0 OK\r\n\r\n'),
+  'sends something other than HTTP': [
+    (socket) => socket.write('220 smtp.example ESMTP\r\n'),
     INVALID,
     'HPE_INVALID',
   ],
-  'answers a length that is none': [
+  'sends an invalid status': [(socket) => socket.write('HTTP/1.1 2x0 OK\r\n\r\n'), INVALID, 'HPE_INVALID'],
+  'sends an invalid length': [
     (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: ten\r\n\r\n'),
     INVALID,
     'HPE_INVALID',
   ],
-  'answers two lengths': [
+  'sends two lengths': [
     (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nok'),
     INVALID,
     'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
   ],
-  'answers a length and chunks': [
+  'sends a length before chunks': [
     (socket) =>
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'),
     INVALID,
     'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
   ],
-  'answers chunks and a length': [
+  'sends chunks with a length': [
     (socket) =>
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n'),
     INVALID,
     'HPE_INVALID',
   ],
-  'answers NUL in a header': [
+  'sends NUL in a header': [
     (socket) => socket.write('HTTP/1.1 200 OK\r\nX-Note: a\0b\r\nContent-Length: 0\r\n\r\n'),
     INVALID,
     'HPE_INVALID',
   ],
-  'answers a head without end': [
+  'sends an endless head': [
     (socket) => socket.write(`HTTP/1.1 200 OK\r\n${'X-Note: 0123456789abcdef\r\n'.repeat(1000)}`),
     "The headers of the upstream's response are too large.",
     'UND_ERR_HEADERS_OVERFLOW',
   ],
-  'switches protocols that nobody asked for': [
+  'switches protocols without a request': [
     (socket) =>
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n'),
     CLOSED,
@@ -63,9 +63,9 @@ const BEFORE_THE_ANSWER: Record<string, [instead: (socket: Socket) => void, deta
   ],
 }
 
-describe('an upstream that', () => {
+describe('upstream failures', () => {
   it.each(Object.entries(BEFORE_THE_ANSWER))(
-    '%s is told as 502, and is asked once',
+    'answers 502 and sends the request once if the upstream %s',
     async (_name, [instead, detail, code]) => {
       const upstream = await rawUpstream(instead)
       const { url, failures } = await running('', upstream.url)
@@ -77,7 +77,7 @@ describe('an upstream that', () => {
     },
   )
 
-  it('is not there is told as 502, and no address of it', async () => {
+  it('answers 502 without an address if the upstream is unreachable', async () => {
     const nowhere = await nobodyThere()
     const { url } = await running('', nowhere)
     const { status, text } = await send(url, '/predict')
@@ -85,7 +85,7 @@ describe('an upstream that', () => {
     expect(text).not.toContain(new URL(nowhere).port)
   })
 
-  it('speaks no TLS where that is wanted is told as 502', async () => {
+  it('answers 502 if the upstream does not support TLS', async () => {
     const upstream = await rawUpstream((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
     const { url } = await running('', upstream.url.replace('http:', 'https:'))
     const { status, text } = await send(url, '/predict')
@@ -95,7 +95,7 @@ describe('an upstream that', () => {
     ])
   })
 
-  it('fails while a body is sent is told as 502, and the connection serves the next request', async () => {
+  it('answers 502 if the upstream fails during an upload, and serves the next request on the connection', async () => {
     const upstream = await rawUpstream((socket) => socket.resetAndDestroy())
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -105,7 +105,7 @@ describe('an upstream that', () => {
     await client.until('"status":502', 2)
   })
 
-  it('answers with a failure of its own is passed on as it is', async () => {
+  it('forwards error responses of the upstream unchanged', async () => {
     const { url, failures } = await running('', (_request, response) => {
       response.writeHead(503, { 'retry-after': '7', 'content-type': 'text/plain' })
       response.end('busy')
@@ -120,7 +120,7 @@ describe('an upstream that', () => {
     expect(failures).toEqual([])
   })
 
-  it('answers before the whole request is sent is passed on, and the rest of the request thrown away', async () => {
+  it('forwards an early response and discards the rest of the request', async () => {
     const upstream = await rawUpstream((socket, text) => {
       if (text.startsWith('POST'))
         socket.write('HTTP/1.1 401 Unauthorized\r\nContent-Length: 12\r\n\r\nwho are you?')
@@ -141,25 +141,22 @@ const MID_ANSWER: Record<string, (socket: Socket) => void> = {
     socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'),
   'closes before the last chunk': (socket) =>
     socket.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n'),
-  'sends a chunk that is none': (socket) =>
+  'sends an invalid chunk': (socket) =>
     socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n'),
 }
 
-describe('an answer that breaks in its middle', () => {
-  it.each(Object.entries(MID_ANSWER))(
-    'as the upstream %s is never taken for whole',
-    async (_name, breaks) => {
-      const upstream = await rawUpstream(breaks)
-      const { gateway } = await running('', upstream.url)
-      const client = begin(gateway.address.port).end()
-      const answer = await answerTo(client)
-      expect(answer.statusCode).toBe(200)
-      await expect(textOf(answer)).rejects.toMatchObject({ code: 'ECONNRESET' })
-      expect(answer.complete).toBe(false)
-    },
-  )
+describe('a response that breaks off', () => {
+  it.each(Object.entries(MID_ANSWER))('never looks complete if the upstream %s', async (_name, breaks) => {
+    const upstream = await rawUpstream(breaks)
+    const { gateway } = await running('', upstream.url)
+    const client = begin(gateway.address.port).end()
+    const answer = await answerTo(client)
+    expect(answer.statusCode).toBe(200)
+    await expect(textOf(answer)).rejects.toMatchObject({ code: 'ECONNRESET' })
+    expect(answer.complete).toBe(false)
+  })
 
-  it('as the upstream resets the connection is never taken for whole', async () => {
+  it('never looks complete if the upstream resets the connection', async () => {
     const upstream = await rawUpstream((socket) => {
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n')
     })
@@ -173,7 +170,7 @@ describe('an answer that breaks in its middle', () => {
     expect(client.received).not.toContain('\r\n0\r\n')
   })
 
-  it('resets a client of HTTP/1.0, to which a close is the end', async () => {
+  it('resets the connection of an HTTP/1.0 client, for which a close ends the body', async () => {
     const upstream = await rawUpstream((socket) => {
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n')
     })

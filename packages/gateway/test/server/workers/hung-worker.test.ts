@@ -34,8 +34,8 @@ default: { limits: [1000000/hour] }\n`,
   return { ...served, openStream, isReplaced }
 }
 
-describe('a worker that hangs', PATIENCE, () => {
-  it('is replaced, and new requests are answered and get the slots that it held', async () => {
+describe('a hung worker', PATIENCE, () => {
+  it('is replaced, and new requests get the slots that it held', async () => {
     const { url, pids, openStream, isReplaced } = await serveStreams()
     const streams = await Promise.all(Array.from({ length: SLOTS }, openStream))
     expect(streams.map(({ status }) => status)).toEqual(Array(SLOTS).fill(200))
@@ -75,7 +75,7 @@ describe('a worker that hangs', PATIENCE, () => {
     expect((await openStream()).status).toBe(429)
   })
 
-  it('is replaced where all of them hang', async () => {
+  it('is replaced even if all workers hang', async () => {
     const { url, pids, isReplaced } = await serveStreams()
     const hung = pids()
     for (const pid of hung) process.kill(pid, 'SIGSTOP')
@@ -93,7 +93,7 @@ describe('a worker that hangs', PATIENCE, () => {
       .toBe(200)
   })
 
-  it('is replaced where clients only use connections that they opened before', async () => {
+  it('is replaced while clients use only connections that they opened before', async () => {
     const { url, pids, isReplaced } = await serveStreams()
     const connections = await openPinnedConnections(url, 8)
     const [hung = 0] = pids()

@@ -43,7 +43,7 @@ async function serveVersions() {
 }
 
 describe('a worker that is killed during a reload', PATIENCE, () => {
-  it('does not keep the reload from its end, and its replacement has the new configuration', async () => {
+  it('does not block the reload, and its replacement has the new configuration', async () => {
     const { url, pids, reload, reloads, expectVersion, isReplaced } = await serveVersions()
     const connections = await openPinnedConnections(url, 8)
     const [victim = 0] = pids()
@@ -63,7 +63,7 @@ describe('a worker that is killed during a reload', PATIENCE, () => {
   })
 
   it.each([0, 1])(
-    'fails no request after the reload, whichever moment it dies at (worker %i)',
+    'fails no request after the reload, whenever the worker is killed (worker %i)',
     async (index) => {
       const { pids, reload, reloads, expectVersion, isReplaced } = await serveVersions()
       for (let version = 1; version <= ROUNDS; version++) {

@@ -8,7 +8,7 @@ import { serveWithWorkers } from './worker-gateway.js'
 /** Restarts of a server take their time on a busy machine. */
 const PATIENCE = { timeout: 120_000 }
 
-it('reports on /readyz that the store is lost and back, as the workers see it', PATIENCE, async () => {
+it('reports on /readyz the loss and return of the store as workers see it', PATIENCE, async () => {
   const redis = await startRedis()
   onTestFinished(() => redis.stop())
   const { admin, status } = await serveWithWorkers(

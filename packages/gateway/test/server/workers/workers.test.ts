@@ -16,7 +16,7 @@ async function counted(statuses: Promise<number>[]): Promise<Record<number, numb
   return counts
 }
 
-it('several processes admit together exactly what one would, and are counted together', async () => {
+it('admits in several workers together exactly what one process would, and sums their metrics', async () => {
   const { status, metrics, pids } = await serveWithWorkers(3, limited('100/hour'), fine)
   expect(pids()).toHaveLength(3)
   const asked = Array.from({ length: 600 }, () => status())
@@ -32,7 +32,7 @@ it('several processes admit together exactly what one would, and are counted tog
   ])
 })
 
-it('a worker that is killed is replaced; what was used stays used, and its slots are free after a lease', async () => {
+it('replaces a killed worker, keeps what clients used, and frees its slots after a lease', async () => {
   const open: ServerResponse[] = []
   const { status, metrics, pids, url } = await serveWithWorkers(
     2,
@@ -71,7 +71,7 @@ it('a worker that is killed is replaced; what was used stays used, and its slots
   await expect.poll(inFlight).toBe(0)
 })
 
-it('all of them take the file up when it changes, and nobody is refilled', async () => {
+it('reloads the configuration in all workers without refilling a limit', async () => {
   const { status, write, output } = await serveWithWorkers(2, limited('4/hour'), fine)
   expect(await counted(Array.from({ length: 10 }, () => status()))).toEqual({ 200: 4, 429: 6 })
   await write(`${limited('4/hour')}default: deny\n`)
@@ -83,7 +83,7 @@ it('all of them take the file up when it changes, and nobody is refilled', async
   expect(await status()).toBe(429)
 })
 
-it('a stop finishes what is in flight in all of them', async () => {
+it('finishes requests in flight in all workers at a stop', async () => {
   const open: ServerResponse[] = []
   const { child, output, ended, url, pids } = await serveWithWorkers(
     2,
@@ -104,7 +104,7 @@ it('a stop finishes what is in flight in all of them', async () => {
   expect(pids()).toEqual([])
 })
 
-it('closes connections on their way to a worker that ends, and keeps no descriptor of them', async () => {
+it('closes connections that are handed to a worker as it exits, and leaks no descriptor', async () => {
   const { child, url, pids, status } = await serveWithWorkers(2, limited('1000/hour'), fine)
   const descriptors = () => readdirSync(`/proc/${child.pid}/fd`).length
   await status()
@@ -126,7 +126,7 @@ it('closes connections on their way to a worker that ends, and keeps no descript
   await expect.poll(descriptors, { timeout: 10_000 }).toBeLessThanOrEqual(before + 2)
 })
 
-it('logs once why replacements of workers cannot start, and starts them when they can', async () => {
+it('logs once why replacement workers cannot start, and starts them once they can', async () => {
   const { url, pids, output, status } = await serveWithWorkers(2, limited('1000/hour'), fine)
   for (const pid of pids()) process.kill(pid, 'SIGKILL')
   // Takes the port before a replacement does.
@@ -145,7 +145,7 @@ it('logs once why replacements of workers cannot start, and starts them when the
   expect(failures()).toHaveLength(1)
 })
 
-it('a port that is in use is one clear line', async () => {
+it('reports a port in use in one line', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => void server.close())

@@ -34,7 +34,7 @@ interface Account {
 const skipped = traceIsHere ? '' : ' (skipped: ../shared/traces has no AzureLLMInferenceTrace_conv.csv)'
 
 it.skipIf(!traceIsHere)(
-  `an hour of recorded calls: no client gets more tokens in any minute than its limit${skipped}`,
+  `gives no client more tokens in any minute than its limit, over an hour of recorded calls${skipped}`,
   { timeout: 300_000 },
   async () => {
     const calls = recordedCalls(CLIENTS)

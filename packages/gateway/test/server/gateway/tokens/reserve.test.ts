@@ -14,8 +14,8 @@ function perHour(tokens: number, of = 'tokens'): string {
 
 const SHORT = chatModel({ words: ['Hello'], usage: { prompt_tokens: 10, completion_tokens: 2 } })
 
-describe('five requests at once against 100 tokens', () => {
-  it('are admitted as far as what they may take fits, and never settle above it', async () => {
+describe('five concurrent requests against 100 tokens', () => {
+  it('admits requests as far as their reservations fit, and never settles above the limit', async () => {
     const waiting: (() => void)[] = []
     const { url } = await running(route(perHour(100)), async (request, response) => {
       await jsonOf(request)
@@ -38,7 +38,7 @@ describe('five requests at once against 100 tokens', () => {
     expect(await tokensLeft(url)).toBe(100 - 2 * 40)
   })
 
-  it('all come in where what they used is charged when they are done', async () => {
+  it('admits all requests if their usage is charged at the end', async () => {
     /** As tokens are often limited: asked what is left before the call, and charged after it. */
     let used = 0
     const naive = async (call: () => Promise<number>) => {
@@ -55,7 +55,7 @@ describe('five requests at once against 100 tokens', () => {
     expect(used).toBe(200)
   })
 
-  it('that use more than they stated are owed: nobody else comes in before it is paid', async () => {
+  it('carries usage beyond the reservation as debt, and admits no request before it is repaid', async () => {
     const { url } = await running(
       route(perHour(100)),
       chatModel({ words: ['x'], usage: { prompt_tokens: 10, completion_tokens: 300 } }).listener,
@@ -66,14 +66,14 @@ describe('five requests at once against 100 tokens', () => {
   })
 })
 
-describe('the output that is reserved', () => {
+describe('the reserved output', () => {
   it.each([
     ['max_tokens', { max_tokens: 400 }, 400],
     ['the larger of two maxima', { max_tokens: 1, max_completion_tokens: 10_000 }, 10_000],
-    ['the larger, the other way round', { max_tokens: 10_000, max_completion_tokens: 1 }, 10_000],
-    ['as often as answers are asked for', { max_tokens: 100, n: 3 }, 300],
+    ['the larger maximum in the other order', { max_tokens: 10_000, max_completion_tokens: 1 }, 10_000],
+    ['max_tokens for each requested choice', { max_tokens: 100, n: 3 }, 300],
     ['a default', {}, 1024],
-  ])('is %s', async (_, more, output) => {
+  ])('reserves %s', async (_, more, output) => {
     const waiting: (() => void)[] = []
     const { url } = await running(route(perHour(20_000)), (request, response) => {
       request.resume()
@@ -87,7 +87,7 @@ describe('the output that is reserved', () => {
     expect(await tokensLeft(url)).toBe(20_000 - 15)
   })
 
-  it('as a default is cut to what the limit can hold, so that the first request is let in', async () => {
+  it('cuts the default reservation to the limit, so that the first request is admitted', async () => {
     const { url } = await running(route(perHour(100)), SHORT.listener)
     expect((await ask(url, chat(10))).status).toBe(200)
     expect(await tokensLeft(url)).toBe(88)
@@ -95,7 +95,7 @@ describe('the output that is reserved', () => {
     expect((await ask(url, chat(10))).status).toBe(429)
   })
 
-  it('as it is stated is never cut: what can never fit is refused for good, and drains nothing', async () => {
+  it('never cuts a stated maximum, and refuses one that can never fit without charging it', async () => {
     const { url } = await running(route(`60/minute, ${perHour(100)}`), SHORT.listener)
     const { status, headers, text } = await ask(
       url,
@@ -111,8 +111,8 @@ describe('the output that is reserved', () => {
   })
 })
 
-describe('limits of input and of output', () => {
-  it('are each reserved and settled by themselves, cached input by its weight', async () => {
+describe('limits of input and output tokens', () => {
+  it('reserves and settles input and output separately, with cached input by its weight', async () => {
     const usage = { prompt_tokens: 90, completion_tokens: 7, prompt_tokens_details: { cached_tokens: 50 } }
     const { url } = await running(
       route(
@@ -129,20 +129,20 @@ describe('limits of input and of output', () => {
   })
 })
 
-describe('a call that cannot be read', () => {
+describe('a model call that cannot be parsed', () => {
   it.each([
     ['no body', ''],
     ['no JSON', '{'],
     ['no object', '[]'],
-    ['a maximum that is a text', '{"messages":[],"max_tokens":"5"}'],
+    ['a maximum that is a string', '{"messages":[],"max_tokens":"5"}'],
     ['a negative maximum', '{"messages":[],"max_tokens":-5}'],
-    ['a maximum said twice', '{"messages":[],"max_tokens":5,"max_tokens":500}'],
-    ['no answers', '{"messages":[],"n":0}'],
+    ['a duplicate maximum', '{"messages":[],"max_tokens":5,"max_tokens":500}'],
+    ['zero choices', '{"messages":[],"n":0}'],
     [
-      'an option said twice',
+      'a duplicate option',
       '{"messages":[],"stream":true,"stream_options":{"include_usage":true,"include_usage":false}}',
     ],
-  ])('is 400 with the reason: %s; and takes nothing', async (_, body) => {
+  ])('answers 400 with the reason and charges nothing for a call with %s', async (_, body) => {
     const { url } = await running(route(`60/minute, ${perHour(100)}`), SHORT.listener)
     const answer = await send(url, CHAT, { headers: { 'x-client': 'one' }, body })
     expect(answer.status).toBe(400)

@@ -15,7 +15,7 @@ const WORDS = ['Limits', ' are', ' kind', '.']
 const USAGE = { prompt_tokens: 12, completion_tokens: 4 }
 
 describe('the usage of a stream', () => {
-  it('is asked for and hidden from a client that did not ask', async () => {
+  it('requests the usage of a stream, and hides it from a client that did not request it', async () => {
     const model = chatModel({ words: WORDS, usage: USAGE })
     const { url } = await running(route(), model.listener)
     const { status, text, headers } = await ask(url, chat(10, { stream: true, temperature: 0.5 }))
@@ -32,7 +32,7 @@ describe('the usage of a stream', () => {
     expect(await tokensLeft(url)).toBe(1000 - 16)
   })
 
-  it('is shown to one that did', async () => {
+  it('shows the usage of a stream to a client that requested it', async () => {
     const model = chatModel({ words: WORDS, usage: USAGE })
     const { url } = await running(route(), model.listener)
     const { text } = await ask(url, chat(10, { stream: true, stream_options: { include_usage: true } }))
@@ -40,7 +40,7 @@ describe('the usage of a stream', () => {
     expect(await tokensLeft(url)).toBe(1000 - 16)
   })
 
-  it('is not asked of an upstream that does not know it; what was delivered counts', async () => {
+  it('charges what was delivered if the upstream does not support usage', async () => {
     const model = chatModel({ words: WORDS, usage: USAGE })
     const { url } = await running(route('{ shape: openai, ask_for_usage: false }'), model.listener)
     await ask(url, chat(10, { stream: true }))
@@ -49,8 +49,8 @@ describe('the usage of a stream', () => {
   })
 })
 
-describe('an upstream that gets a request and does no work', () => {
-  it.each([500, 502, 503, 529])('with %d: the tokens come back, the request counts', async (status) => {
+describe('an upstream that receives a request and does no work', () => {
+  it.each([500, 502, 503, 529])('refunds tokens and counts the request after status %d', async (status) => {
     const { url } = await running(route(), (request, response) => {
       request.resume()
       answerJson(response, { error: { message: 'overloaded' } }, status)
@@ -60,7 +60,7 @@ describe('an upstream that gets a request and does no work', () => {
     expect((await ask(url, chat(10))).headers.ratelimit).toContain('"requests";r=58')
   })
 
-  it('without an answer: the tokens come back, the request counts', async () => {
+  it('refunds tokens and counts the request without a response', async () => {
     const { url } = await running(route(), (request) => request.socket.destroy())
     const first = await ask(url, chat(10))
     expect(first.status).toBe(502)
@@ -69,7 +69,7 @@ describe('an upstream that gets a request and does no work', () => {
   })
 })
 
-it('a request that the upstream refuses takes no tokens, but counts as a request', async () => {
+it('charges no tokens for a request that the upstream refuses, but counts it', async () => {
   const { url } = await running(route(), (request, response) => {
     request.resume()
     answerJson(response, { error: { message: 'no such model' } }, 404)
@@ -79,8 +79,8 @@ it('a request that the upstream refuses takes no tokens, but counts as a request
   expect((await ask(url, chat(10))).headers.ratelimit).toContain('"requests";r=58')
 })
 
-describe('options', () => {
-  it("mirror the standing in a vendor's fields, refusals too", async () => {
+describe('llm options', () => {
+  it("mirrors limits in a vendor's headers, for refusals too", async () => {
     const model = chatModel({ words: WORDS, usage: USAGE })
     const { url } = await running(route('{ shape: openai, mirror_headers: openai }'), model.listener)
     const { headers } = await ask(url, chat(10, { max_tokens: 90 }))
@@ -96,7 +96,7 @@ describe('options', () => {
     expect(refused.headers['x-ratelimit-remaining-tokens']).toBe('984')
   })
 
-  it("count input by a model's own vocabulary", async () => {
+  it("counts input with the model's own vocabulary", async () => {
     const usage = { prompt_tokens: 9, completion_tokens: 1 }
     const { url } = await running(
       route('{ shape: openai, tokenizer: o200k_base }'),
@@ -109,7 +109,7 @@ describe('options', () => {
     expect(await tokensLeft(url)).toBe(990)
   })
 
-  it('read a shape of its own by JSON pointers', async () => {
+  it('reads a custom shape by JSON pointers', async () => {
     const shape =
       '{ input: /prompt, max_output: /params/max_new, usage: { input: /meta/in, output: /meta/out }, text: /text }'
     const { url } = await running(route(`{ shape: ${shape} }`), (request, response) => {

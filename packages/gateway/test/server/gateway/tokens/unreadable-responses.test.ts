@@ -24,8 +24,8 @@ const unreadable: RequestListener = async (request, response) => {
   response.end('a text that no shape of an API fits, ever')
 }
 
-describe('an answer that cannot be read', () => {
-  it('is charged by its bytes, counted in a metric, and logged once for each route', async () => {
+describe('an unreadable response', () => {
+  it('charges an unreadable response by its bytes, counts it in a metric, and logs it once per route', async () => {
     const { url, adminUrl, lines } = await gatewayOn(ROUTES, unreadable)
     for (let time = 0; time < 3; time++)
       expect((await ask(url, chat(10, { max_tokens: 50 }))).status).toBe(200)
@@ -51,7 +51,7 @@ describe('an answer that cannot be read', () => {
     ])
   })
 
-  it('is counted and logged by the process that has the metrics, where others take the requests', async () => {
+  it('counts and logs unreadable responses of workers in the primary', async () => {
     const served = await serveWithWorkers(2, ROUTES, unreadable)
     for (let time = 0; time < 4; time++)
       expect((await ask(served.url, chat(10, { max_tokens: 50 }))).status).toBe(200)
@@ -60,7 +60,7 @@ describe('an answer that cannot be read', () => {
   })
 })
 
-describe('a stream of Ollama', () => {
+describe('an Ollama stream', () => {
   const body = JSON.stringify({ model: 'm', prompt: 'x'.repeat(40), options: { num_predict: -1 } })
   const post = (url: string) => send(url, GENERATE, { headers: { 'x-client': 'one' }, body })
   const left = async (url: string) => {
@@ -70,7 +70,7 @@ describe('a stream of Ollama', () => {
     return Number(/"tokens";r=(\d+)/.exec(String(headers.ratelimit))?.[1])
   }
 
-  it('is passed on as it is and settled with its counts', async () => {
+  it('forwards an Ollama stream unchanged and settles it with its counts', async () => {
     const lines = [
       { response: 'Rate', done: false },
       { response: ' limits', done: false },
