@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkCommand } from '../../../src/cli/check-command.js'
 
-/** What `sluice check` says of a file with this text. */
+/** Runs `sluice check` on a file with this text. */
 export async function checkText(text: string): Promise<{ code: number; out: string; err: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-check-'))
   const [out, err] = [collected(), collected()]
@@ -17,7 +17,7 @@ export async function checkText(text: string): Promise<{ code: number; out: stri
   }
 }
 
-/** An output that keeps what a command writes. */
+/** Creates an output that collects what a command writes. */
 export function collected() {
   let text = ''
   return {

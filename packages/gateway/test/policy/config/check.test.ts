@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkCommand } from '../../../src/cli/check-command.js'
 
-describe('check', () => {
+describe('sluice check', () => {
   let folder = ''
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'sluice-check-'))
@@ -26,7 +26,7 @@ describe('check', () => {
     return { code, ...written }
   }
 
-  it('says what a good file means', async () => {
+  it('summarizes a valid file', async () => {
     const result = await check(
       `
 listen: ":8080"
@@ -53,7 +53,7 @@ routes:
     })
   })
 
-  it('says every kind of limit', async () => {
+  it('describes every kind of limit', async () => {
     const { out } = await check(`
 upstream: http://127.0.0.1:9000
 server: { max_connections: 100, max_body_memory: 64MiB }
@@ -72,7 +72,7 @@ default: deny
     ])
   })
 
-  it('points at each problem', async () => {
+  it('points at each problem with a caret', async () => {
     const result = await check(
       'upstream: http://127.0.0.1:9000\nroutes:\n  - match: /a\n    limits: ["10/minut"]\nadmin: x\n',
     )
@@ -89,7 +89,7 @@ default: deny
     expect(lines[3]).toMatch(/^FILE:5:8: 'x' is not a listen address/)
   })
 
-  it('cuts long lines around the place, and prints nothing that moves the cursor', async () => {
+  it('shortens long lines around the problem and replaces control characters', async () => {
     const { err } = await check(
       `{ upstream: "http://a", ${' '.repeat(300)} admin: "\u009b2J", ${' '.repeat(300)} }`,
     )
@@ -99,7 +99,7 @@ default: deny
     expect(err).not.toContain('\u009b')
   })
 
-  it('says why a file cannot be read', async () => {
+  it('explains why a file cannot be read', async () => {
     expect(await check(undefined)).toEqual({ code: 1, out: '', err: 'FILE:1:1: the file does not exist\n' })
     expect((await check('')).err).toMatch(/^FILE:1:1: the file is empty/)
   })

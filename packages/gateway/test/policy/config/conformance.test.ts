@@ -3,21 +3,21 @@ import { describe, expect, it } from 'vitest'
 import { keyExpression } from '../../../src/policy/config/cel/expression.js'
 import { bare, request } from './expression-request.js'
 
-/** What CEL's specification and its conformance tests say of the functions that expressions have. */
+/** Cases of CEL's specification and its conformance tests for the supported functions. */
 
-function ready(source: string) {
-  const made = keyExpression(source, [])
-  if (typeof made !== 'function') throw new Error(`${source}: ${JSON.stringify(made)}`)
-  return made
+function compiled(source: string) {
+  const expression = keyExpression(source, [])
+  if (typeof expression !== 'function') throw new Error(`${source}: ${JSON.stringify(expression)}`)
+  return expression
 }
 
-/** The result as a string; the argument is what `query.s` reads. */
+/** Evaluates an expression to a string. @param s the value of `query.s` */
 function resultOf(source: string, s = ''): string {
   const query = bare({ s }) as Record<string, string>
-  return ready(`'=' + string(${source})`)(request({ query })).slice(1)
+  return compiled(`'=' + string(${source})`)(request({ query })).slice(1)
 }
 
-function fails(source: string, s = ''): void {
+function expectError(source: string, s = ''): void {
   expect(() => resultOf(source, s), `${source} of ${JSON.stringify(s)}`).toThrow(RequestError)
 }
 
@@ -40,7 +40,7 @@ describe('whole numbers', () => {
     ["int('-5')", '-5'],
     ["int('007')", '7'],
     ["int('-9223372036854775808')", '-9223372036854775808'],
-  ])('%s is %s', (source, result) => {
+  ])('evaluates %s to %s', (source, result) => {
     expect(resultOf(source)).toBe(result)
   })
 
@@ -63,8 +63,8 @@ describe('whole numbers', () => {
     "int(double('nan'))",
     "int(double('inf'))",
     'int(18446744073709551615u)',
-  ])('%s is an error', (source) => {
-    fails(source)
+  ])('fails to evaluate %s', (source) => {
+    expectError(source)
   })
 
   it.each([
@@ -96,8 +96,8 @@ describe('whole numbers', () => {
       '-9223372036854775809',
       '1'.repeat(1_000_000),
     ],
-  ])('a string such as %j is none', (s) => {
-    fails('int(query.s)', s)
+  ])('rejects the string %j as a whole number', (s) => {
+    expectError('int(query.s)', s)
   })
 })
 
@@ -110,14 +110,14 @@ describe('doubles', () => {
     ['double(7u)', '7'],
     ["double('inf')", '+Inf'],
     ["double('-Infinity')", '-Inf'],
-  ])('%s is %s', (source, result) => {
+  ])('evaluates %s to %s', (source, result) => {
     expect(resultOf(source)).toBe(result)
   })
 
   it.each(['', ' 1', '0x1F', '0b1', '0o7', '1e999', '-1e999', '1_0', '.', 'e5', 'infinit', '1.0.0'])(
-    'a string such as %j is none',
+    'rejects the string %j as a double',
     (s) => {
-      fails('double(query.s)', s)
+      expectError('double(query.s)', s)
     },
   )
 })
@@ -144,14 +144,14 @@ describe('strings', () => {
     ["'ta😀o😀αT'.substring(2, 6)", '😀o😀α'],
     ["'tacocat'.substring(7)", ''],
     ["size('😀')", '1'],
-  ])('%s is %s', (source, result) => {
+  ])('evaluates %s to %s', (source, result) => {
     expect(resultOf(source)).toBe(result)
   })
 
   it.each(["'😀'.substring(2)", "'abc'.substring(2, 1)", "'abc'.substring(-1)"])(
-    '%s is an error',
+    'fails to evaluate %s',
     (source) => {
-      fails(source)
+      expectError(source)
     },
   )
 })
@@ -172,14 +172,14 @@ describe('maps and loops', () => {
     ["size({'prototype': 1})", '1'],
     ['[7].exists_one(n, n == 7)', 'true'],
     ['[1, 2, 3].all(n, 6 / (2 - n) == 6)', 'false'],
-  ])('%s is %s', (source, result) => {
+  ])('evaluates %s to %s', (source, result) => {
     expect(resultOf(source)).toBe(result)
   })
 
   it.each(['[3, 2, 1, 0].exists_one(n, 12 / n > 1)', '[2, 1, 0].map(n, 4 / n)[0]'])(
-    '%s is an error',
+    'fails to evaluate %s',
     (source) => {
-      fails(source)
+      expectError(source)
     },
   )
 })

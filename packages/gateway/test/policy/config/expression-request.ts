@@ -1,6 +1,6 @@
 import type { GatewayRequest } from '../../../src/policy/policy-request.js'
 
-/** A request as rules see it, of which only some is said. */
+/** Creates a request for rules with the given parts. */
 export function request(parts: Partial<Omit<GatewayRequest, 'call'>> = {}): GatewayRequest {
   return {
     method: 'POST',
@@ -12,13 +12,13 @@ export function request(parts: Partial<Omit<GatewayRequest, 'call'>> = {}): Gate
     ip: '192.0.2.1',
     client: undefined,
     body: null,
-    // None of a model's.
+    // These tests have no calls of a model.
     call: undefined as never,
     ...parts,
   }
 }
 
-/** An object without a prototype, as the gateway makes them. */
+/** Creates an object without a prototype, as the gateway does. */
 export function bare<T extends object>(members: T): T {
   return Object.assign(Object.create(null), members)
 }

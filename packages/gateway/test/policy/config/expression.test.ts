@@ -9,34 +9,34 @@ import {
 import type { GatewayRequest } from '../../../src/policy/policy-request.js'
 import { bare, request } from './expression-request.js'
 
-type Made<T> = ReturnType<typeof costExpression> | Expression<T>
+type Compiled<T> = ReturnType<typeof costExpression> | Expression<T>
 
-function ready<T>(made: Made<T>): Expression<T> {
-  if (typeof made !== 'function') throw new Error(JSON.stringify(made))
-  return made as Expression<T>
+function valid<T>(compiled: Compiled<T>): Expression<T> {
+  if (typeof compiled !== 'function') throw new Error(JSON.stringify(compiled))
+  return compiled as Expression<T>
 }
 
-const cost = (source: string, body: unknown) => ready<number>(costExpression(source, []))(request({ body }))
+const cost = (source: string, body: unknown) => valid<number>(costExpression(source, []))(request({ body }))
 const key = (source: string, parts: Partial<GatewayRequest>) =>
-  ready<string>(keyExpression(source, ['model']))(request(parts))
+  valid<string>(keyExpression(source, ['model']))(request(parts))
 
-function failure(work: () => unknown): string {
+function errorOf(work: () => unknown): string {
   try {
     work()
   } catch (error) {
     expect(error).toBeInstanceOf(RequestError)
     return (error as Error).message
   }
-  throw new Error('it did not fail')
+  throw new Error('the expression did not fail')
 }
 
 function problem(source: string, params: readonly string[] = ['model']): { at: number; message: string } {
-  const made = costExpression(source, params)
-  if (typeof made === 'function' || made[0] === undefined) throw new Error(`${source} was taken`)
-  return made[0]
+  const compiled = costExpression(source, params)
+  if (typeof compiled === 'function' || compiled[0] === undefined) throw new Error(`${source} is valid`)
+  return compiled[0]
 }
 
-describe('a cost', () => {
+describe('an expression of a cost', () => {
   it.each<[string, unknown, number]>([
     ['size(body.instances)', { instances: [[1], [2], [3]] }, 3],
     ['size(body)', [1, 2], 2],
@@ -61,7 +61,7 @@ describe('a cost', () => {
     ["body.map.all(name, name == 'a') ? 2 : 1", { map: { a: 1, b: 1 } }, 1],
     ['body.list.map(x, x.n)[0]', { list: [{ n: 4 }] }, 4],
     ['size(body.list + [1])', { list: [2] }, 2],
-  ])('%s of %j is %d', (source, body, expected) => {
+  ])('evaluates %s of %j to %d', (source, body, expected) => {
     expect(cost(source, body)).toBe(expected)
   })
 
@@ -81,16 +81,16 @@ describe('a cost', () => {
     ['body.n', { n: 'three' }, 'it is not a number'],
     ['body.n', { n: null }, 'it is not a number'],
     ['body.n', { n: [1] }, 'it is not a number'],
-    // Names that every object has are not the client's.
+    // Inherited properties are not members of the client's body.
     ['size(body.constructor)', {}, "the body has no 'constructor'"],
     ['body.length', [1], "the body has no 'length'"],
-  ])('%s of %j cannot be evaluated: %s', (source, body, reason) => {
-    expect(failure(() => cost(source, body))).toBe(
+  ])('fails to evaluate %s of %j: %s', (source, body, reason) => {
+    expect(errorOf(() => cost(source, body))).toBe(
       `the rule's cost \`${source}\` cannot be evaluated: ${reason}`,
     )
   })
 
-  it('quotes nothing that the client sent', () => {
+  it('never quotes the request in an error', () => {
     for (const source of [
       'int(body.s)',
       'bool(body.s) ? 1 : 2',
@@ -98,23 +98,23 @@ describe('a cost', () => {
       'body.m[body.s]',
       'body.s * 2',
     ]) {
-      expect(failure(() => cost(source, { s: 'sesame', m: {} }))).not.toContain('sesame')
+      expect(errorOf(() => cost(source, { s: 'sesame', m: {} }))).not.toContain('sesame')
     }
   })
 
-  it('passes on why there is no body', () => {
+  it('passes on the error of an unreadable body', () => {
     const without = {
       ...request(),
       get body(): unknown {
-        throw new RequestError('there is none')
+        throw new RequestError('the body is unreadable')
       },
     }
-    expect(failure(() => ready<number>(costExpression('body.n', []))(without))).toBe('there is none')
-    expect(ready<number>(costExpression('size(method)', []))(without)).toBe(4)
+    expect(errorOf(() => valid<number>(costExpression('body.n', []))(without))).toBe('the body is unreadable')
+    expect(valid<number>(costExpression('size(method)', []))(without)).toBe(4)
   })
 })
 
-describe('a key', () => {
+describe('an expression of a key', () => {
   it.each<[string, Partial<GatewayRequest>, string]>([
     ['params.model', { params: bare({ model: 'Heavy' }) }, 'Heavy'],
     ["headers['x-tenant'] + '/' + ip", { headers: bare({ 'x-tenant': 'a' }) }, 'a/192.0.2.1'],
@@ -122,10 +122,10 @@ describe('a key', () => {
     ['body.user', { body: { user: 7 } }, '7'],
     ['body.user', { body: { user: true } }, 'true'],
     ["'x' in query ? 'a' : method", {}, 'POST'],
-    // These could pass for what JavaScript has of its own.
+    // `constructor` also exists on every JavaScript object.
     ['query.a', { query: bare({ constructor: 'c', a: 'b' }) }, 'b'],
     ['headers.a', { headers: bare({ constructor: 'c', a: 'b' }) }, 'b'],
-  ])('%s is read', (source, parts, expected) => {
+  ])('evaluates %s', (source, parts, expected) => {
     expect(key(source, parts)).toBe(expected)
   })
 
@@ -135,21 +135,21 @@ describe('a key', () => {
     ['body.user', { body: { user: '' } }, 'it is an empty string'],
     ['body.user', { body: { user: null } }, 'it is neither a string nor a number'],
     ['body.user', { body: { user: {} } }, 'it is neither a string nor a number'],
-  ])('%s of what lacks it cannot be evaluated', (source, parts, reason) => {
-    expect(failure(() => key(source, parts))).toBe(
+  ])('fails to evaluate %s for a request without it: %#', (source, parts, reason) => {
+    expect(errorOf(() => key(source, parts))).toBe(
       `the rule's key \`${source}\` cannot be evaluated: ${reason}`,
     )
   })
 })
 
-it('gives how many may be in flight, from 1 on', () => {
-  const count = (n: unknown) => ready<number>(concurrentExpression('body.n', []))(request({ body: { n } }))
+it('accepts only whole numbers of at least 1 from an expression of concurrent', () => {
+  const count = (n: unknown) => valid<number>(concurrentExpression('body.n', []))(request({ body: { n } }))
   expect(count(3)).toBe(3)
   for (const wrong of [0, -1, 1.5, 'a'])
-    expect(failure(() => count(wrong))).toContain("the rule's concurrent")
+    expect(errorOf(() => count(wrong))).toContain("the rule's concurrent")
 })
 
-describe('what is found before a request comes', () => {
+describe('an invalid expression', () => {
   it.each<[string, number, string]>([
     ['size(bdy.a)', 5, "unknown variable 'bdy'; did you mean 'body'?"],
     ['sze(body.a)', 0, "unknown function 'sze'; did you mean 'size'?"],
@@ -172,69 +172,69 @@ describe('what is found before a request comes', () => {
     ['body.a.all(1, true) ? 1 : 2', 11, 'invalid predicate iteration variable'],
     ['body.a.all(x) ? 1 : 2', 7, "'all' requires a variable for the element"],
     ['cel.bind(a, 1, a)', 0, "unknown variable 'cel'"],
-  ])('%s', (source, at, message) => {
+  ])('is reported at its place: %s', (source, at, message) => {
     const found = problem(source)
     expect(found.at).toBe(at)
     expect(found.message).toContain(message)
   })
 
-  it('is not longer or deeper than somebody would write', () => {
+  it('is reported if it is too long or nested too deeply', () => {
     expect(problem(`1${' + 1'.repeat(240)}`).message).toContain('too long')
     expect(problem(`1${' + 1'.repeat(300)}`).message).toContain('at most 1000 characters')
     expect(problem(`${'('.repeat(100)}1${')'.repeat(100)}`).message).toContain('too long')
   })
 
-  it('knows which expressions read the body', () => {
-    const reads = (source: string) => ready<number>(costExpression(source, ['model'])).readsBody
+  it('detects whether a valid expression reads the body', () => {
+    const reads = (source: string) => valid<number>(costExpression(source, ['model'])).readsBody
     expect(reads('size(body)')).toBe(true)
     expect(reads('has(body.a) ? 1 : 2')).toBe(true)
     expect(reads("params.model == 'body' ? 1 : 2")).toBe(false)
     expect(reads("'body' in query ? size(query.body) : 1")).toBe(false)
   })
 
-  it('does not judge parameters of a route that could not be read', () => {
+  it('accepts any parameter while the route itself is invalid', () => {
     expect(typeof costExpression('size(params.any)', undefined)).toBe('function')
   })
 })
 
-describe('with what a hostile client sends', () => {
+describe('an expression of a hostile request', () => {
   const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth))
 
-  it('looks no deeper into a body than the expression does', () => {
+  it('reads a body only as deeply as the expression does', () => {
     expect(cost('size(body.a)', { a: nested(200_000) })).toBe(1)
     expect(cost("body.a == 'a' ? 1 : 2", { a: nested(200_000) })).toBe(2)
-    expect(failure(() => cost('body.a * 2', { a: nested(200_000) }))).toContain('does not support the type')
+    expect(errorOf(() => cost('body.a * 2', { a: nested(200_000) }))).toContain('does not support the type')
   })
 
-  it('looks through the names of a large object once, however many of its members it reads', () => {
-    let looks = 0
+  it('lists the members of a large object only once', () => {
+    let listings = 0
     const body = new Proxy(Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`k${index}`, 1])), {
       ownKeys: (target) => {
-        looks += 1
+        listings += 1
         return Reflect.ownKeys(target)
       },
     })
     expect(cost('body.k1 + body.k2 + body.k3 + body.k4', body)).toBe(4)
-    expect(looks).toBe(1)
+    expect(listings).toBe(1)
   })
 
-  it('counts a large list at once, and goes through a small one only', () => {
-    const touched: number[] = []
+  it('takes the size of a large list without visiting it, and refuses to loop over it', () => {
+    const visited: number[] = []
     const list = new Proxy(new Array(300_000).fill(1), {
       get: (target, name, receiver) => {
-        if (typeof name === 'string' && /^\d+$/.test(name)) touched.push(Number(name))
+        if (typeof name === 'string' && /^\d+$/.test(name)) visited.push(Number(name))
         return Reflect.get(target, name, receiver)
       },
     })
     expect(cost('size(body.list)', { list })).toBe(300_000)
-    expect(failure(() => cost('body.list.all(x, x == 1) ? 1 : 2', { list }))).toContain(
+    expect(errorOf(() => cost('body.list.all(x, x == 1) ? 1 : 2', { list }))).toContain(
       'more than 10000 elements',
     )
-    expect(failure(() => cost('2 in body.list ? 1 : 2', { list }))).toContain('more than 10000 elements')
-    expect(touched).toEqual([])
+    expect(errorOf(() => cost('2 in body.list ? 1 : 2', { list }))).toContain('more than 10000 elements')
+    expect(visited).toEqual([])
     const map = Object.fromEntries(Array.from({ length: 10_001 }, (_, index) => [`k${index}`, 1]))
     expect(cost('size(body)', map)).toBe(10_001)
-    expect(failure(() => cost("body.all(k, k == 'a') ? 1 : 2", map))).toContain('more than 10000 elements')
+    expect(errorOf(() => cost("body.all(k, k == 'a') ? 1 : 2", map))).toContain('more than 10000 elements')
     expect(cost('size(body.filter(x, x == 1))', new Array(10_000).fill(1))).toBe(10_000)
   })
 })

@@ -15,10 +15,10 @@ async function emptyFolder(): Promise<string> {
   return folder
 }
 
-/** A watch that looks every few milliseconds, and what it reports in order. */
-function watching(file: string, options: Partial<FileWatchOptions> = {}) {
+/** Starts a watch that polls every few milliseconds, and lists its reports in order. */
+function startWatch(file: string, options: Partial<FileWatchOptions> = {}) {
   const events: string[] = []
-  let looks = 0
+  let polls = 0
   const watch = new FileWatch({
     ...{ file, text: 'old', intervalMs: 5, timeoutMs: 100 },
     onChange: async (text) => {
@@ -32,12 +32,12 @@ function watching(file: string, options: Partial<FileWatchOptions> = {}) {
       try {
         return await (options.read ?? readTextFile)(...given)
       } finally {
-        looks++
+        polls++
       }
     },
   })
   onTestFinished(() => watch.stop())
-  return { watch, events, looks: () => looks }
+  return { watch, events, polls: () => polls }
 }
 
 async function fileWith(text: string) {
@@ -47,19 +47,19 @@ async function fileWith(text: string) {
 }
 
 describe('a watched file', () => {
-  it('counts once two looks have found the same text, so that no half of it is used', async () => {
+  it('is used once two polls have found the same text, so a partly written file is never used', async () => {
     const texts = ['old', 'half', 'half and more', 'whole', 'whole']
-    const { events } = watching(await fileWith('old'), { read: async () => texts.shift() ?? 'whole' })
+    const { events } = startWatch(await fileWith('old'), { read: async () => texts.shift() ?? 'whole' })
     await until(() => events.length > 0)
     expect(events).toEqual(['changed whole'])
   })
 
-  it('is not used again when it only gets another date', async () => {
+  it('is not used again if only its modification time changes', async () => {
     const file = await fileWith('old')
-    const { events, looks } = watching(file)
+    const { events, polls } = startWatch(file)
     await writeFile(file, 'old')
-    const before = looks()
-    await until(() => looks() > before + 5)
+    const before = polls()
+    await until(() => polls() > before + 5)
     expect(events).toEqual([])
   })
 
@@ -81,13 +81,13 @@ describe('a watched file', () => {
     ],
   ])('is used when it %s', async (_, change) => {
     const file = await fileWith('old')
-    const { events } = watching(file)
+    const { events } = startWatch(file)
     await change(file)
     await until(() => events.includes('changed new'))
     expect(events.at(-1)).toBe('changed new')
   })
 
-  it('is used when a link to its folder points at another one, as an orchestrator does it', async () => {
+  it('is used when a link to its folder is redirected, as orchestrators do it', async () => {
     const folder = await emptyFolder()
     for (const [name, text] of Object.entries({ first: 'old', second: 'new' })) {
       await mkdir(join(folder, name))
@@ -95,29 +95,29 @@ describe('a watched file', () => {
     }
     await symlink('first', join(folder, 'data'))
     await symlink(join('data', 'gateway.yaml'), join(folder, 'gateway.yaml'))
-    const { events } = watching(join(folder, 'gateway.yaml'))
+    const { events } = startWatch(join(folder, 'gateway.yaml'))
     await symlink('second', join(folder, 'data.new'))
     await rename(join(folder, 'data.new'), join(folder, 'data'))
     await until(() => events.length > 0)
     expect(events).toEqual(['changed new'])
   })
 
-  it('is looked at again until it can be read, and a failure that lasts is reported once', async () => {
+  it('is polled while it is unreadable, and a lasting failure is reported once', async () => {
     const file = await fileWith('new')
     let failures = 10
-    const { events } = watching(file, {
+    const { events } = startWatch(file, {
       async read() {
-        if (failures-- > 0) throw new UnreadableFileError('no free file descriptor', 'EMFILE')
+        if (failures-- > 0) throw new UnreadableFileError('out of file descriptors', 'EMFILE')
         return 'new'
       },
     })
     await until(() => events.includes('changed new'))
-    expect(events).toEqual(['unreadable: no free file descriptor', 'readable', 'changed new'])
+    expect(events).toEqual(['unreadable: out of file descriptors', 'readable', 'changed new'])
   })
 
-  it('may be missing for a moment without a report', async () => {
+  it('is not reported if it is missing for a single poll', async () => {
     const results = ['missing', 'old', 'missing', 'new', 'new']
-    const { events } = watching(await fileWith('old'), {
+    const { events } = startWatch(await fileWith('old'), {
       async read() {
         const result = results.shift() ?? 'new'
         if (result === 'missing') throw new UnreadableFileError('the file does not exist', 'ENOENT')
@@ -128,9 +128,9 @@ describe('a watched file', () => {
     expect(events).toEqual(['changed new'])
   })
 
-  it('is used again at the next look where that may help', async () => {
+  it('is used again at the next poll if the change asks for a retry', async () => {
     let attempts = 0
-    const { events } = watching(await fileWith('new'), {
+    const { events } = startWatch(await fileWith('new'), {
       onChange: async () => {
         events.push(`attempt ${++attempts}`)
         return attempts < 3 ? 'retry' : 'done'
@@ -140,10 +140,10 @@ describe('a watched file', () => {
     expect(events).toEqual(['attempt 1', 'attempt 2', 'attempt 3'])
   })
 
-  it('that hangs is reported once, read by one read only, and used when it answers again', async () => {
+  it('is reported once if a read hangs, is not read again meanwhile, and is used when it responds', async () => {
     let answer = (_text: string) => {}
     let reads = 0
-    const { watch, events } = watching(await fileWith('old'), {
+    const { watch, events } = startWatch(await fileWith('old'), {
       read() {
         reads++
         return reads === 1 ? new Promise((resolve) => (answer = resolve)) : Promise.resolve('new')
@@ -159,11 +159,11 @@ describe('a watched file', () => {
   })
 
   it.each<[string, string, (file: string) => void | Promise<void>]>([
-    ['pipe', 'this is a pipe, not a file; name a file', (file) => void execFileSync('mkfifo', [file])],
-    ['folder', 'this is a directory; name the file in it', (file) => mkdir(file)],
+    ['pipe', 'the path is a pipe; name a regular file', (file) => void execFileSync('mkfifo', [file])],
+    ['folder', 'the path is a directory; name a file in it', (file) => mkdir(file)],
     [
       'socket',
-      'this is a socket; name a file',
+      'the path is a socket; name a regular file',
       (file) => {
         const server = createServer().listen(file)
         onTestFinished(() => void server.close())
@@ -171,7 +171,7 @@ describe('a watched file', () => {
     ],
     [
       'device without an end',
-      'this is a device, not a file; name a file',
+      'the path is a device; name a regular file',
       (file) => symlink('/dev/zero', file),
     ],
     [
@@ -179,9 +179,9 @@ describe('a watched file', () => {
       'the file is larger than 1 MiB',
       (file) => writeFile(file, 'x'.repeat(2 ** 21)),
     ],
-  ])('that becomes a %s is reported, and a file in its place is used', async (_, reason, make) => {
+  ])('is reported when it becomes a %s, and used when it is a file again', async (_, reason, make) => {
     const file = await fileWith('old')
-    const { events } = watching(file, { timeoutMs: 5000 })
+    const { events } = startWatch(file, { timeoutMs: 5000 })
     await rm(file)
     await make(file)
     await until(() => events.length === 1)
@@ -192,9 +192,9 @@ describe('a watched file', () => {
     expect(events.length).toBeLessThan(6)
   })
 
-  it('is read on demand, changed or not', async () => {
+  it('is read on demand even if it is unchanged', async () => {
     const file = await fileWith('old')
-    const { watch, events } = watching(file, { intervalMs: 100_000 })
+    const { watch, events } = startWatch(file, { intervalMs: 100_000 })
     await watch.reloadNow()
     expect(events).toEqual(['changed old'])
     await Promise.all([watch.reloadNow(), watch.reloadNow()])
@@ -205,8 +205,8 @@ describe('a watched file', () => {
   })
 })
 
-describe('a text', () => {
-  it('comes from a pipe too, once its writer has closed it', async () => {
+describe('readTextFile', () => {
+  it('reads a pipe until its writer closes it', async () => {
     const file = join(await emptyFolder(), 'pipe')
     execFileSync('mkfifo', [file])
     const read = readTextFile(file)
@@ -214,7 +214,7 @@ describe('a text', () => {
     expect(await read).toBe('through a pipe')
   })
 
-  it('that never ends is not read to its end', async () => {
+  it('stops reading a file without an end at its size limit', async () => {
     await expect(readTextFile('/dev/zero')).rejects.toThrow('larger than 1 MiB')
   })
 })

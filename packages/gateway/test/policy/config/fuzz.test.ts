@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ConfigError, parseConfig } from '../../../src/policy/config/load-config.js'
 
-const GOOD = `listen: 127.0.0.1:8080
+const VALID = `listen: 127.0.0.1:8080
 upstream: http://127.0.0.1:9000
 store: { memory: { max_keys: 100_000 } }
 on_store_failure: { policy: local, peers: 4 }
@@ -19,8 +19,8 @@ routes:
 default: { limits: [60/minute] }
 `
 
-/** What a slip of the hand puts in. */
-const scrap = fc.oneof(
+/** Text that a typing mistake inserts. */
+const insertion = fc.oneof(
   fc.constantFrom(
     '\t',
     '\n',
@@ -58,20 +58,20 @@ const scrap = fc.oneof(
 )
 
 const change = fc.record({
-  at: fc.nat({ max: GOOD.length }),
+  at: fc.nat({ max: VALID.length }),
   dropped: fc.oneof(fc.constant(0), fc.nat({ max: 12 })),
-  put: scrap,
+  inserted: insertion,
 })
 
-function mutated(changes: readonly { at: number; dropped: number; put: string }[]): string {
+function mutated(changes: readonly { at: number; dropped: number; inserted: string }[]): string {
   return changes.reduce(
-    (text, { at, dropped, put }) => text.slice(0, at) + put + text.slice(at + dropped),
-    GOOD,
+    (text, { at, dropped, inserted }) => text.slice(0, at) + inserted + text.slice(at + dropped),
+    VALID,
   )
 }
 
-/** Whether the text is a configuration; where it is not, checks that what is told of it is in it. */
-function checkOutcome(text: string): boolean {
+/** Reports whether a text is valid. Expects the problems of an invalid text to be within it. */
+function isValid(text: string): boolean {
   try {
     parseConfig(text, 'f')
     return true
@@ -94,38 +94,38 @@ function checkOutcome(text: string): boolean {
   }
 }
 
-describe('any text', () => {
-  it('is a configuration, or has its problems inside of it', () => {
-    expect(checkOutcome(GOOD)).toBe(true)
-    const outcomes = { good: 0, bad: 0 }
+describe('parseConfig', () => {
+  it('accepts a mutated file or reports problems within it', () => {
+    expect(isValid(VALID)).toBe(true)
+    const counts = { valid: 0, invalid: 0 }
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
-        outcomes[checkOutcome(mutated(changes)) ? 'good' : 'bad']++
+        counts[isValid(mutated(changes)) ? 'valid' : 'invalid']++
       }),
       { seed: 20261124, numRuns: 1000 },
     )
-    // Both ends are met: else the changes are too gentle or too rough to say anything.
-    expect(outcomes.good).toBeGreaterThan(10)
-    expect(outcomes.bad).toBeGreaterThan(500)
+    // Mutations that are too mild or too severe would test only one outcome.
+    expect(counts.valid).toBeGreaterThan(10)
+    expect(counts.invalid).toBeGreaterThan(500)
   })
 
-  it('whatever it is made of', () => {
+  it('reports problems within any string of characters', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 200, unit: 'binary' }), (text) => {
-        checkOutcome(text)
+        isValid(text)
       }),
       { seed: 20261124, numRuns: 500 },
     )
   })
 
-  it('in each of its values', () => {
-    const values = [...GOOD.matchAll(/(?<=: |\[|, )[^\s,[\]{}"']+/g)].map(
+  it('reports problems within a file with one replaced value', () => {
+    const values = [...VALID.matchAll(/(?<=: |\[|, )[^\s,[\]{}"']+/g)].map(
       ({ index, 0: value }) => [index, value] as const,
     )
     expect(values.length).toBeGreaterThan(20)
     fc.assert(
-      fc.property(fc.constantFrom(...values), scrap, ([at, value], put) => {
-        checkOutcome(GOOD.slice(0, at) + put + GOOD.slice(at + value.length))
+      fc.property(fc.constantFrom(...values), insertion, ([at, value], inserted) => {
+        isValid(VALID.slice(0, at) + inserted + VALID.slice(at + value.length))
       }),
       { seed: 20261124, numRuns: 500 },
     )

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ConfigError, parseConfig } from '../../../src/policy/config/load-config.js'
 import { running, send } from '../../server/gateway/running-gateway.js'
 
-/** More than a timer of Node can wait: it would fire at once, and say so in a warning. */
+/** Longer than Node's timers support: such a timer would fire at once and emit a warning. */
 const LONG = '100d'
 const TOO_LONG = /24 days|is between 1 ms and/
 
@@ -12,8 +12,8 @@ const onWarning = ({ name }: Error) => void warnings.push(name)
 beforeAll(() => void process.on('warning', onWarning))
 afterAll(() => void process.removeListener('warning', onWarning))
 
-/** Warnings of a process come a turn late. */
-async function overflows(): Promise<string[]> {
+/** Lists the overflow warnings, which Node emits in the next turn. */
+async function overflowWarnings(): Promise<string[]> {
   await new Promise((resolve) => setImmediate(resolve))
   return warnings.filter((name) => name === 'TimeoutOverflowWarning')
 }
@@ -34,7 +34,7 @@ describe('a duration of 100 days in the configuration', () => {
     ['lease', concurrent(`lease: ${LONG}`)] as const,
     ['wait', concurrent(`wait: ${LONG}`)] as const,
     ['limit', `default: { limits: [10 per ${LONG}] }`] as const,
-  ])('%s is accepted and waited for, or rejected with what would be right', async (_key, text) => {
+  ])('is accepted for %s without a timer overflow, or rejected with its bounds', async (_key, text) => {
     let config: ReturnType<typeof parseConfig>
     try {
       config = parseConfig(`upstream: http://127.0.0.1:9000\n${text}`, 'test.yaml')
@@ -47,14 +47,14 @@ describe('a duration of 100 days in the configuration', () => {
     if (/store/.test(text)) return
     const { url, gateway } = await running(text)
     expect((await send(url, '/predict')).status).toBe(200)
-    expect(await overflows()).toEqual([])
+    expect(await overflowWarnings()).toEqual([])
     await gateway.close()
   })
 
-  it('a request holds its slot, and another one waits for it, without a timer that fires at once', async () => {
-    let answer: () => void = () => {}
+  it('lets a request hold its slot and another wait for it without a timer overflow', async () => {
+    let respond: () => void = () => {}
     const { url } = await running(concurrent(`lease: ${LONG}, wait: 1h`), (_request, response) => {
-      answer = () => response.end()
+      respond = () => response.end()
       if (pending.length === 2) response.end()
       else reached()
     })
@@ -65,34 +65,34 @@ describe('a duration of 100 days in the configuration', () => {
     const pending = [send(url, '/predict')]
     await isReached
     pending.push(send(url, '/predict'))
-    expect(await overflows()).toEqual([])
-    answer()
+    expect(await overflowWarnings()).toEqual([])
+    respond()
     expect((await Promise.all(pending)).map(({ status }) => status)).toEqual([200, 200])
-    expect(await overflows()).toEqual([])
+    expect(await overflowWarnings()).toEqual([])
   })
 })
 
-describe('a duration of 100 days in code', () => {
-  it('is a lease of a limiter', async () => {
+describe('a duration of 100 days in the library', () => {
+  it('is accepted as the lease of a limiter', async () => {
     const limiter = createLimiter({
       rules: [{ concurrent: 1, by: () => 'all', lease: LONG, wait: '1h' }],
     } as Parameters<typeof createLimiter>[0])
     const first = await limiter.admit({})
     const second = limiter.admit({})
-    expect(await overflows()).toEqual([])
-    if (!first.allowed) throw new Error('refused')
+    expect(await overflowWarnings()).toEqual([])
+    if (!first.allowed) throw new Error('the request was refused')
     await first.permit.release()
     expect((await second).allowed).toBe(true)
-    expect(await overflows()).toEqual([])
+    expect(await overflowWarnings()).toEqual([])
   })
 
-  it('is the time of a warm-up', async () => {
+  it('is accepted as the duration of a warm-up', async () => {
     const warmUp = createWarmUp({ from: 0.5, over: LONG, ready: () => true })
-    expect(await overflows()).toEqual([])
+    expect(await overflowWarnings()).toEqual([])
     warmUp.stop()
   })
 
-  it('is no wait for a slot, and no deadline of a store', () => {
+  it('is rejected as the wait for a slot and as the deadline of a store', () => {
     const waiting = { concurrent: 1, by: () => 'all', wait: LONG }
     expect(() => createLimiter({ rules: [waiting] })).toThrow(TOO_LONG)
     expect(() => withFailurePolicy(memoryStore(), { deadline: LONG })).toThrow(TOO_LONG)

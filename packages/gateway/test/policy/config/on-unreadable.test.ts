@@ -23,12 +23,12 @@ describe('on_unreadable and body_types', () => {
     ['body_types: ["*/*"]', 'is not a media type without parameters'],
     ['body_types: ["application/json; charset=utf-8"]', 'is not a media type without parameters'],
     ['body_types: [multipart/form-data]', '2:14: rules cannot read a multipart body'],
-  ])('are wrong in %j', async (text, message) => {
+  ])('reports the mistake in %j', async (text, message) => {
     const { code, err } = await checkText(file(text))
     expect([code, err]).toEqual([1, expect.stringContaining(message)])
   })
 
-  it('are told by check, where they differ from what holds otherwise', async () => {
+  it('appear in the output of check if they differ from the defaults', async () => {
     const { code, out } = await checkText(
       file('on_unreadable: pass\nbody_types: [Text/Plain]\nroutes: [{ match: /a, limits: [10/minute] }]'),
     )
@@ -37,21 +37,21 @@ describe('on_unreadable and body_types', () => {
     expect(out).toContain('forwards requests that rules cannot read')
   })
 
-  it('reject holds for a route with llm in a file that passes', async () => {
+  it('allows on_unreadable: reject on a route with llm in a file that passes', async () => {
     const route = 'on_unreadable: reject, match: POST /v1/chat/completions, llm: openai, limits: [1/hour]'
     const { code } = await checkText(file(`on_unreadable: pass\nroutes: [{ ${route} }]`))
     expect(code).toBe(0)
   })
 })
 
-describe('an expression that the type checker fails on', () => {
+describe('an expression that crashes the type checker', () => {
   it.each([
     ['[].all(e, e > 0) ? 1 : 2', 0],
     ['size(body) > 1 ? 1 : {}.all(e, e > 0) ? 1 : 2', 21],
     ['[ ].exists(e, 1 < e) ? 1 : 2', 0],
     ['[].map(e, e <= 1)[0] ? 1 : 2', 0],
     ['[][0] > 1 ? 1 : 2', 0],
-  ])('is located: %s', async (expression, at) => {
+  ])('is reported at its place: %s', async (expression, at) => {
     const line = `routes: [{ match: /a, limits: [{ limit: 1/hour, cost: "${expression}" }] }]`
     const { code, err } = await checkText(file(line))
     expect([code, err]).toEqual([1, expect.stringContaining(`:2:${line.indexOf(expression) + 1 + at}: `)])

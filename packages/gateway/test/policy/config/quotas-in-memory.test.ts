@@ -4,7 +4,7 @@ import { checkText } from './check-text.js'
 
 const UPSTREAM = 'upstream: http://127.0.0.1:9000'
 
-/** The places of the warnings about a file. */
+/** Lists the places of the warnings about a file. */
 function placesOf(text: string): string[] {
   const { warnings = [] } = parseConfig(text, 'gateway.yaml')
   return warnings.map(({ line, column }) => `${line}:${column}`)
@@ -14,12 +14,12 @@ it.each([
   ['a day', '- ¦10/day'],
   ['24 hours', '- ¦10 per 24 hours'],
   ['a month', '- ¦1000/month'],
-  ['a text in quotes', '- ¦"100/week"'],
+  ['a quoted limit', '- ¦"100/week"'],
   ['a longer limit behind a short one', '- ¦10/minute; 1000/day'],
   ['a limit in a map', '- { limit: ¦10/day, of: tokens, cost: 2 }'],
   ['a calendar month', '- { limit: ¦10/month, algorithm: fixed-window, align: calendar }'],
   ['the limit of a tier', '- { limit: 10/minute, tiers: { free: ¦10/day, premium: 5 } }'],
-])('warns that a restart refills %s in memory', (_name, limit) => {
+])('warns that a restart resets a limit in memory: %s', (_name, limit) => {
   const at = limit.indexOf('¦')
   for (const [head, line] of [
     [`routes:\n  - match: /a\n    limits:\n`, 5],
@@ -29,14 +29,14 @@ it.each([
     expect(placesOf(`${UPSTREAM}\n${head}    ${limit.replace('¦', '')}\n`)).toEqual([`${line}:${5 + at}`])
 })
 
-it('warns where the file names the memory store itself', () => {
+it('warns if the file configures the memory store explicitly', () => {
   const limits = 'default: { limits: [10/day] }'
   expect(placesOf(`${UPSTREAM}\nstore: memory\n${limits}`)).toHaveLength(1)
   expect(placesOf(`${UPSTREAM}\nstore: { memory: { max_keys: 10 } }\n${limits}`)).toHaveLength(1)
   expect(placesOf(`${UPSTREAM}\n${limits}\nstore: memory`)).toHaveLength(1)
 })
 
-it('does not warn of a shared store, of short limits, or of slots', () => {
+it('does not warn for a shared store, short limits or slots', () => {
   const limits = 'default: { limits: [10/day] }'
   expect(placesOf(`${UPSTREAM}\nstore: redis://127.0.0.1\n${limits}`)).toEqual([])
   expect(placesOf(`${UPSTREAM}\nstore: memcached://127.0.0.1\n${limits}`)).toEqual([])
@@ -45,12 +45,12 @@ it('does not warn of a shared store, of short limits, or of slots', () => {
   ).toEqual([])
 })
 
-it('warns once of a limit that aliases repeat', () => {
+it('warns once for a limit that aliases repeat', () => {
   const text = `${UPSTREAM}\nlimits: &all [10/day]\nroutes: [{ match: /a, limits: *all }]`
   expect(placesOf(text)).toEqual(['2:15'])
 })
 
-it('is printed by check with its place, which still exits 0', async () => {
+it('prints the warning in check, which still exits with 0', async () => {
   const { code, out, err } = await checkText(`${UPSTREAM}\ndefault: { limits: [10/day] }\n`)
   expect(code).toBe(0)
   expect(out).toContain(': ok\n')

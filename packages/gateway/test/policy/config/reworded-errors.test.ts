@@ -39,7 +39,7 @@ function problemsOf(text: string) {
 const UPSTREAM = 'upstream: http://127.0.0.1:9000'
 const limits = (marked: string) => `{ routes: [{ match: /a, limits: [\n${marked}\n] }], ${UPSTREAM} }`
 
-/** Each is rejected by the library, at `¦`. */
+/** Files that the library rejects, at `¦`. */
 const REJECTED = [
   limits('¦ten'),
   limits('10/¦parsec'),
@@ -67,14 +67,14 @@ function markedPlace(marked: string): { line: number; column: number } {
   return { line: before.length, column: (before.at(-1) ?? '').length + 1 }
 }
 
-it.each(REJECTED)('points at the same place whatever the library says of %j', (marked) => {
+it.each(REJECTED)('points at the same place when the library words its error differently: %j', (marked) => {
   const text = marked.replace('¦', '')
   expect(problemsOf(text)).toEqual([expect.objectContaining(markedPlace(marked))])
   wording.isChanged = true
   expect(problemsOf(text)).toEqual([expect.objectContaining(markedPlace(marked))])
 })
 
-it.each(REJECTED)('spells keys as the file does in the message about %j', (marked) => {
+it.each(REJECTED)('spells keys as in YAML in the message about %j', (marked) => {
   const [problem] = problemsOf(marked.replace('¦', ''))
   expect(problem?.message).not.toMatch(/'[a-z]+[A-Z]\w*'/)
 })

@@ -11,25 +11,25 @@ function limitsOf(
   return serverLimits({ workers, server }, resources)
 }
 
-describe('the limits of a gateway that says none', () => {
+describe('serverLimits', () => {
   it.each([
-    ['a usual process', 2048 * MIB, 1_048_576, 16_384],
-    ['few descriptors: two for each connection, and 128 for everything else', 2048 * MIB, 1024, 448],
+    ['many descriptors', 2048 * MIB, 1_048_576, 16_384],
+    ['1,024 descriptors: two a connection, and 128 reserved', 2048 * MIB, 1024, 448],
     ['256 descriptors', 2048 * MIB, 256, 64],
-    ['fewer descriptors than are kept for everything else', 2048 * MIB, 100, 8],
+    ['fewer descriptors than are reserved', 2048 * MIB, 100, 8],
     ['a small heap', 256 * MIB, 1_048_576, 2048],
-    ['no limit of descriptors that is known', 256 * MIB, undefined, 2048],
-  ])('are those of %s', (_, heap, descriptors, maxConnections) => {
+    ['an unknown limit of descriptors', 256 * MIB, undefined, 2048],
+  ])('derives the limits from the resources of a process with %s', (_, heap, descriptors, maxConnections) => {
     expect(limitsOf({ heap, descriptors })).toEqual({ maxConnections, maxBodyMemory: heap / 4 })
   })
 
-  it('hold for each of several workers', () => {
+  it('multiplies the limits of a process by the number of workers', () => {
     const all = limitsOf({ heap: 256 * MIB, descriptors: 1024 }, { workers: 3 })
     expect(all).toEqual({ maxConnections: 3 * 448, maxBodyMemory: 3 * 64 * MIB })
     expect(shareOf(all, 3)).toEqual({ maxConnections: 448, maxBodyMemory: 64 * MIB })
   })
 
-  it('are not used where the configuration says them', () => {
+  it('uses the configured limits and divides them between the workers', () => {
     const server = { maxConnections: 10, maxBodyMemory: 3 * MIB }
     const all = limitsOf({ heap: 256 * MIB, descriptors: 1024 }, { workers: 4, server })
     expect(all).toEqual(server)

@@ -14,54 +14,48 @@ const configOf = (limits: string, shared = '[]') =>
     'gateway.yaml',
   )
 
-describe('what an edit does to the state', () => {
+describe('stateChanges', () => {
   it.each([
+    ['inserting a rule first', '[10/minute]', '[5/second, 10/minute]', [], ['requests (5/second by client)']],
+    ['removing a rule', '[5/second, 10/minute]', '[10/minute]', ['requests (5/second by client)'], []],
+    ['reordering the rules', '[5/second, 10/minute]', '[10/minute, 5/second]', [], []],
+    ['raising a limit', '[{ limit: 10/minute, by: ip }]', '[{ limit: 99/minute burst 200, by: ip }]', [], []],
     [
-      'a rule that is put first',
-      '[10/minute]',
-      '[5/second, 10/minute]',
-      [],
-      ['requests (5/second by client)'],
-    ],
-    ['a rule that is removed', '[5/second, 10/minute]', '[10/minute]', ['requests (5/second by client)'], []],
-    ['another order', '[5/second, 10/minute]', '[10/minute, 5/second]', [], []],
-    ['a raise', '[{ limit: 10/minute, by: ip }]', '[{ limit: 99/minute burst 200, by: ip }]', [], []],
-    [
-      'another period of an unnamed rule',
+      'changing the period of an unnamed rule',
       '[10/minute]',
       '[10/hour]',
       ['requests (10/minute by client)'],
       ['requests (10/hour by client)'],
     ],
     [
-      'another algorithm of an unnamed rule',
+      'changing the algorithm of an unnamed rule',
       '[10/minute]',
       '[{ limit: 10/minute, algorithm: sliding-log }]',
       ['requests (10/minute by client)'],
       ['requests (10/minute by client)'],
     ],
     [
-      'another period of a named rule',
+      'changing the period of a named rule',
       '[{ limit: 10/minute, name: few }]',
       '[{ limit: 9/day, name: few }]',
       [],
       [],
     ],
     [
-      'a name that is added',
+      'adding a name',
       '[10/minute]',
       '[{ limit: 10/minute, name: few }]',
       ['requests (10/minute by client)'],
       ['few (10/minute by client)'],
     ],
     [
-      'another expression of a key',
+      'changing the expression of a key',
       '[{ limit: 10/minute, by: "query.a" }]',
       '[{ limit: 10/minute, by: "query.b" }]',
       ['requests (10/minute by query.a)'],
       ['requests (10/minute by query.b)'],
     ],
-  ])('%s', (_, before, after, abandoned, empty) => {
+  ])('lists the states that are abandoned and new after %s', (_, before, after, abandoned, empty) => {
     const onRoute = (rules: string[]) => rules.map((rule) => `POST /predict: ${rule}`)
     expect(stateChanges(configOf(before), configOf(after))).toEqual({
       abandoned: onRoute(abandoned),
@@ -69,7 +63,7 @@ describe('what an edit does to the state', () => {
     })
   })
 
-  it('names a shared rule once, whatever routes meet it', () => {
+  it('lists a shared rule once for all routes', () => {
     expect(stateChanges(configOf('[]', '[10/minute]'), configOf('[]', '[10/hour]'))).toEqual({
       abandoned: ['all routes: all requests (10/minute by client)'],
       empty: ['all routes: all requests (10/hour by client)'],
@@ -93,7 +87,7 @@ describe('sluice check --against', () => {
     return { code, out: out.text().replaceAll(now, 'NOW'), err: err.text().replaceAll(now, 'NOW') }
   }
 
-  it('lists the states that an edit abandons, and recommends a name', async () => {
+  it('lists the states that an edit abandons and recommends a name', async () => {
     const { code, out } = await check('[10/minute]', '[10/hour]')
     expect(code).toBe(0)
     expect(out.split('\n').slice(-5, -1)).toEqual([
@@ -104,11 +98,11 @@ describe('sluice check --against', () => {
     ])
   })
 
-  it('says so where all states are kept', async () => {
+  it('reports that every rule keeps its state', async () => {
     expect((await check('[10/minute]', '[20/minute]')).out).toContain('every rule of NOW keeps its state')
   })
 
-  it('names the file that is wrong', async () => {
+  it('names the invalid file', async () => {
     expect(await check('[10/minut]', '[20/minute]')).toMatchObject({
       code: 1,
       err: expect.stringMatching(/^NOW:2:/),
@@ -117,7 +111,7 @@ describe('sluice check --against', () => {
 })
 
 describe('a reload', () => {
-  it('keeps what a client has used of an unnamed rule when another is put before it', async () => {
+  it('keeps the usage of an unnamed rule when another rule is inserted before it', async () => {
     const limits = (list: string) => `routes: [{ match: POST /predict, limits: ${list} }]`
     const { gateway, url, configOf } = await running(limits('[2/day]'))
     const statuses = async (count: number) => {
@@ -133,8 +127,8 @@ describe('a reload', () => {
   })
 })
 
-describe('a limit that all routes share', () => {
-  it('counts the requests of a route whose own limit counts the same', async () => {
+describe('a shared limit', () => {
+  it('also counts requests of a route whose own limit has the same resource and key', async () => {
     const { url } = await running(
       `limits: [3/day]\nroutes: [{ match: /a, limits: [100/day] }, { match: /b, limits: [50/day, 60/day] }]`,
     )

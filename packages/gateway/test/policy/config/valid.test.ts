@@ -8,7 +8,7 @@ import { request } from './expression-request.js'
 const UPSTREAM = 'upstream: http://127.0.0.1:9000\n'
 const read = (text: string) => parseConfig(UPSTREAM + text, 'gateway.yaml')
 
-/** The sample of the documentation, less the files that it names. */
+/** The sample of the documentation, without the files that it refers to. */
 const SAMPLE = `
 listen: 127.0.0.1:8080
 admin: 127.0.0.1:8081               # metrics, health, dashboard; never on the public port
@@ -45,7 +45,7 @@ routes:
 default: { limits: [60/minute] }
 `
 
-it('reads the sample', () => {
+it('reads the sample of the documentation', () => {
   const config = parseConfig(SAMPLE, 'gateway.yaml')
   expect(config).toMatchObject({
     listen: { host: '127.0.0.1', port: 8080 },
@@ -74,11 +74,11 @@ it('reads the sample', () => {
     llm: { shape: { name: 'openai-chat' }, defaultOutput: 1024, cachedWeight: 1 },
     warmUp: { ready: 'http://127.0.0.1:9000/healthz', from: 0.2, over: 60_000 },
   })
-  const cost = config.routes[2]?.rules[0]?.cost as (asked: GatewayRequest) => number
+  const cost = config.routes[2]?.rules[0]?.cost as (request: GatewayRequest) => number
   expect(cost(request({ params: { model: 'heavy' } }))).toBe(10)
 })
 
-it('has defaults for everything but the upstream', () => {
+it('has a default for every setting except the upstream', () => {
   expect(read('')).toEqual({
     listen: { host: '127.0.0.1', port: 8080 },
     admin: { host: '127.0.0.1', port: 8081 },
@@ -139,7 +139,7 @@ default: deny
   expect(read('admin: false').admin).toBeUndefined()
 })
 
-it('reads under which names the admin port is asked, and whether credentials go upstream', () => {
+it('reads the names of the admin port and how credentials and identities are forwarded', () => {
   const hash = '5ec2e7'.padEnd(64, '0')
   expect(read(`admin: { names: [Sluice.Example, ops], token_sha256: ${hash} }`).admin).toEqual({
     host: '127.0.0.1',
@@ -151,16 +151,16 @@ it('reads under which names the admin port is asked, and whether credentials go 
     read(`identity: { api_keys: keys.yaml, forward_credentials: ${forward} }`).identity
   expect(identity(false)).toMatchObject({ forwardCredentials: false })
   expect(identity(true)).not.toHaveProperty('forwardCredentials')
-  const told = read(
+  const forwarding = read(
     'identity: { api_keys: k.yaml, api_key_headers: [X-Goog-Api-Key], forward: { client: X-Client-Id, tier: X-Forwarded-User } }',
   )
-  expect(told.identity).toMatchObject({
+  expect(forwarding.identity).toMatchObject({
     apiKeyHeaders: ['x-goog-api-key'],
     forward: { client: 'x-client-id', tier: 'x-forwarded-user' },
   })
 })
 
-it('reads every word of a limit', () => {
+it('reads every key of a limit', () => {
   const { routes } = read(`
 routes:
   - match: POST /a
@@ -178,7 +178,7 @@ routes:
   ])
 })
 
-it('takes whatever is no name for an expression', () => {
+it('compiles a key that is not a known name as an expression', () => {
   const { routes } = read(`
 routes:
   - match: POST /models/:model/predict
@@ -189,7 +189,7 @@ routes:
 `)
   const [one, several, inFlight] = routes[0]?.rules ?? []
   const asked = request({ params: { model: 'm' }, headers: { 'x-team': 't' }, body: { user: 'u' } })
-  const model = one?.by as (asked: GatewayRequest) => string
+  const model = one?.by as (request: GatewayRequest) => string
   expect(model(asked)).toBe('m')
   expect(several?.by).toHaveLength(3)
   expect(inFlight !== undefined && 'concurrent' in inFlight && typeof inFlight.concurrent).toBe('function')
@@ -202,7 +202,7 @@ it.each([
   ['by: [ip, body.user]', true],
   ['by: ip', false],
   ['cost: size(path)', false],
-])('knows whether { %s } reads the body', (words, expected) => {
+])('detects whether { %s } reads the body', (words, expected) => {
   const { routes, fallback } = read(`
 routes: [{ match: /a, limits: [1/s, { limit: 10/minute, ${words} }] }, { match: /b, limits: [1/s] }]
 default: { limits: [{ concurrent: 1 , ${words} }] }
@@ -211,7 +211,7 @@ default: { limits: [{ concurrent: 1 , ${words} }] }
   expect(fallback).toMatchObject({ readsBody: expected })
 })
 
-it('gives rules that the library decides by', () => {
+it('compiles rules that a limiter of the library accepts', () => {
   const [route] = read(
     'routes: [{ match: POST /a, limits: [{ limit: 5/minute, cost: size(body.rows) }] }]',
   ).routes
@@ -223,8 +223,8 @@ it('gives rules that the library decides by', () => {
   limiter.close()
 })
 
-describe('how it may be written', () => {
-  it('lets anchors share a piece', () => {
+describe('the syntax of a configuration file', () => {
+  it('allows anchors and aliases to repeat a part', () => {
     const { routes } = read(`
 routes:
   - { match: /a, limits: &usual [10/minute, { concurrent: 4 }] }
@@ -233,21 +233,24 @@ routes:
     expect(routes[1]?.rules).toEqual(routes[0]?.rules)
   })
 
-  it('knows a byte order mark, line ends of Windows, and JSON', () => {
+  it('allows a byte order mark, Windows line endings and JSON', () => {
     expect(parseConfig('\ufeffupstream: http://a\r\nadmin: off\r\n', 'f').admin).toBeUndefined()
     expect(parseConfig('{"upstream": "http://a", "routes": []}', 'f').upstream).toBe('http://a')
   })
 
-  it('reads the files that the project shows', () => {
-    const here = (path: string) => readFileSync(new URL(`../../../../../${path}`, import.meta.url), 'utf8')
-    expect(parseConfig(here('examples/gateway.yaml'), 'f').routes.length).toBeGreaterThan(5)
-    const shown = [...here('docs/gateway.md').matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml = '']) => yaml)
-    expect(shown.length).toBeGreaterThan(3)
-    for (const yaml of shown) parseConfig(yaml, 'docs/gateway.md')
+  it('accepts the example files and every configuration in docs/gateway.md', () => {
+    const contentOf = (path: string) =>
+      readFileSync(new URL(`../../../../../${path}`, import.meta.url), 'utf8')
+    expect(parseConfig(contentOf('examples/gateway.yaml'), 'f').routes.length).toBeGreaterThan(5)
+    const examples = [...contentOf('docs/gateway.md').matchAll(/```yaml\n(.*?)```/gs)].map(
+      ([, yaml = '']) => yaml,
+    )
+    expect(examples.length).toBeGreaterThan(3)
+    for (const yaml of examples) parseConfig(yaml, 'docs/gateway.md')
   })
 })
 
-it('reads larger bodies on routes with llm, unless the file says how large', () => {
+it('allows larger bodies on routes with llm unless the file sets max_body', () => {
   const routes =
     'routes: [{ match: POST /v1/chat/completions, llm: openai, limits: [{ limit: 1k/minute, of: tokens }] }, { match: POST /, limits: [] }]'
   const sizes = (text: string) => read(`${text}${routes}`).routes.map(({ maxBody }) => maxBody)
@@ -255,7 +258,7 @@ it('reads larger bodies on routes with llm, unless the file says how large', () 
   expect(sizes('max_body: 2MiB\n')).toEqual([undefined, undefined])
 })
 
-it('one limit needs no list, wherever limits are written', () => {
+it('accepts a single limit without a list everywhere', () => {
   const { routes, fallback } = read(
     'limits: 100/minute\nroutes: [{ match: /a, limits: 10/minute }]\ndefault: { limits: 60/minute }',
   )

@@ -1,34 +1,39 @@
 import { stat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { kindOf, READ_TIMEOUT_MS, UnreadableFileError, unreadable, within } from './bounded-read.js'
+import { kindOf, READ_TIMEOUT_MS, UnreadableFileError, unreadable, withTimeout } from './bounded-read.js'
 
-/** How often a file is looked at, in milliseconds. */
+/** The default polling interval, in milliseconds. */
 const POLL_INTERVAL_MS = 1000
 
-/** For so long after its last change a file is read at each look: file systems date changes to as little as two seconds. */
-const FRESH_MS = 3000
+/**
+ * A file is read at every poll for this long after its last change, in milliseconds. Some file
+ * systems record changes with a resolution of two seconds only.
+ */
+const RECENT_CHANGE_MS = 3000
 
-/** How far apart the two looks of a reload on demand are, and how many there are at most until two agree. */
-const DEMANDED_INTERVAL_MS = 100
-const DEMANDED_LOOKS = 20
+/** The interval between the reads of a reload on demand, in milliseconds. */
+const RELOAD_INTERVAL_MS = 100
+/** The most reads of a reload on demand until two of them agree. */
+const MAX_RELOAD_READS = 20
 
-/** Looks that fail before that is reported: some editors replace a file in two steps and leave a gap between them. */
+/** Failed polls before a report. Some editors replace a file in two steps with a gap between them. */
 const FAILURES_BEFORE_REPORT = 2
 
 export interface FileWatchOptions {
   readonly file: string
-  /** The text that is in use. */
+  /** The text in use. */
   readonly text: string
   /** Reads the file. @throws UnreadableFileError */
   readonly read: (file: string, options: { readonly onlyFiles: boolean }) => Promise<string>
   /**
-   * Called with a text that two looks have found. It never rejects, and one call ends before the next begins.
+   * Called with a new text after two polls have found it. Calls never overlap. It must not reject.
    *
-   * @returns `retry` where the same text may be good a moment later: it is called again at the next look
+   * @returns `retry` to be called again with the same text at the next poll
    */
   readonly onChange: (text: string) => Promise<'done' | 'retry'>
-  /** Called once when the file cannot be read, until `onReadable` is called or the reason is another one. */
+  /** Called when the file becomes unreadable, and again if the reason changes. */
   readonly onUnreadable: (reason: string) => void
+  /** Called when the file is readable again after `onUnreadable`. */
   readonly onReadable: () => void
   /** Default: POLL_INTERVAL_MS. */
   readonly intervalMs?: number
@@ -37,65 +42,66 @@ export interface FileWatchOptions {
 }
 
 /**
- * Watches a file by looking at it, which sees what notifications of the system miss: files that an editor replaces,
- * links that an orchestrator points at another file, and network mounts.
+ * Watches a file by polling. System notifications miss files that an editor replaces, links that an
+ * orchestrator redirects, and network mounts.
  *
- * A text counts once two looks have found the same one, so that no half of a file that is being written is used. A file that
- * cannot be read is looked at again until it can be. A read that hangs is abandoned, and no other is begun before it ends.
+ * A new text is used once two polls have found it, so a partly written file is never used. Polling
+ * continues while the file cannot be read. A read that hangs is abandoned, and the next one starts
+ * only after it has ended.
  */
 export class FileWatch {
   readonly #options: FileWatchOptions
   readonly #timer: NodeJS.Timeout
   #inUse: string
-  /** What the last look found, where it is not in use. */
+  /** The text that the last poll found, if it is not in use. */
   #candidate: string | undefined
-  /** The version that need not be read again. */
+  /** The version of the file that need not be read again. */
   #settled: string | undefined
   #failures = 0
   #reported: string | undefined
-  /** The read that has not ended, which may be an abandoned one. */
+  /** The read in progress, even if it has been abandoned. */
   #reading: Promise<unknown> | undefined
-  #turn: Promise<void> | undefined
+  #pending: Promise<void> | undefined
 
   constructor(options: FileWatchOptions) {
     this.#options = options
     this.#inUse = options.text
-    this.#timer = setInterval(() => this.#lookUnlessBusy(), options.intervalMs ?? POLL_INTERVAL_MS).unref()
+    this.#timer = setInterval(() => this.#pollUnlessBusy(), options.intervalMs ?? POLL_INTERVAL_MS).unref()
   }
 
-  /** Reads the file now and uses it, whether it has changed or not. Two reads must agree here too. */
+  /** Reads the file now and uses its text even if it is unchanged. Two reads must agree. */
   async reloadNow(): Promise<void> {
-    const before = this.#turn
-    const turn = (async () => {
+    const before = this.#pending
+    const reload = (async () => {
       await before
-      await this.#demanded()
+      await this.#reload()
     })()
-    this.#turn = turn
-    await turn
-    if (this.#turn === turn) this.#turn = undefined
+    this.#pending = reload
+    await reload
+    if (this.#pending === reload) this.#pending = undefined
   }
 
   stop(): void {
     clearInterval(this.#timer)
   }
 
-  async #lookUnlessBusy(): Promise<void> {
-    if (this.#turn !== undefined || this.#reading !== undefined) return
-    const turn = this.#look()
-    this.#turn = turn
-    await turn
-    if (this.#turn === turn) this.#turn = undefined
+  async #pollUnlessBusy(): Promise<void> {
+    if (this.#pending !== undefined || this.#reading !== undefined) return
+    const poll = this.#poll()
+    this.#pending = poll
+    await poll
+    if (this.#pending === poll) this.#pending = undefined
   }
 
-  async #look(): Promise<void> {
+  async #poll(): Promise<void> {
     const { file, read, onChange } = this.#options
     let text: string | undefined
     try {
       text = await this.#bounded(async () => {
-        const { version, isFresh } = await versionOf(file)
+        const { version, isRecent } = await versionOf(file)
         if (version === this.#settled && this.#failures === 0) return undefined
         const found = await read(file, { onlyFiles: true })
-        if (!isFresh && found === this.#inUse) this.#settled = version
+        if (!isRecent && found === this.#inUse) this.#settled = version
         return found
       })
     } catch (error) {
@@ -109,22 +115,25 @@ export class FileWatch {
     else if ((await onChange(text)) === 'done') this.#inUse = text
   }
 
-  async #demanded(): Promise<void> {
+  async #reload(): Promise<void> {
     const { file, read, onChange } = this.#options
     const readOnce = () => this.#bounded(() => read(file, { onlyFiles: false }))
     try {
-      if (this.#reading !== undefined) await within(this.#timeoutMs, this.#reading)
+      if (this.#reading !== undefined) await withTimeout(this.#timeoutMs, this.#reading)
       let text = await readOnce()
-      // What comes through a pipe can be read once only, and is whole when its writer closes it.
-      let agreed = kindOf(await stat(file)) !== undefined
-      for (let looks = 1; !agreed && looks < DEMANDED_LOOKS; looks++) {
-        await delay(DEMANDED_INTERVAL_MS)
+      // A pipe can be read only once, and is complete when its writer closes it.
+      let isStable = kindOf(await stat(file)) !== undefined
+      for (let reads = 1; !isStable && reads < MAX_RELOAD_READS; reads++) {
+        await delay(RELOAD_INTERVAL_MS)
         const again = await readOnce()
-        agreed = again === text
+        isStable = again === text
         text = again
       }
-      if (!agreed)
-        throw new UnreadableFileError('the file is being written; it is used once it stays the same', 'EBUSY')
+      if (!isStable)
+        throw new UnreadableFileError(
+          'the file is still being written; it is reloaded once it stops changing',
+          'EBUSY',
+        )
       this.#succeeded()
       if ((await onChange(text)) === 'done') this.#inUse = text
     } catch (error) {
@@ -145,13 +154,13 @@ export class FileWatch {
     }
     const settled: Promise<unknown> = reading.then(ended, ended)
     this.#reading = settled
-    return within(this.#timeoutMs, reading)
+    return withTimeout(this.#timeoutMs, reading)
   }
 
   #failed(error: Error): void {
     this.#failures++
     const reason = error.message
-    // A read that timed out has waited long enough to be reported.
+    // A time-out is reported at once: it has already taken longer than several polls.
     const isCertain = this.#failures >= FAILURES_BEFORE_REPORT || this.#reading !== undefined
     if (!isCertain || reason === this.#reported) return
     this.#reported = reason
@@ -166,12 +175,12 @@ export class FileWatch {
   }
 }
 
-/** Tells two states of a file apart. @throws UnreadableFileError */
-async function versionOf(file: string): Promise<{ readonly version: string; readonly isFresh: boolean }> {
+/** Identifies a version of a file by its metadata. @throws UnreadableFileError */
+async function versionOf(file: string): Promise<{ readonly version: string; readonly isRecent: boolean }> {
   const found = await stat(file).catch((error) => {
     throw unreadable(error)
   })
   const { dev, ino, size, mtimeMs, ctimeMs } = found
-  const isFresh = Date.now() - Math.max(mtimeMs, ctimeMs) < FRESH_MS
-  return { version: [dev, ino, size, mtimeMs, ctimeMs].join(' '), isFresh }
+  const isRecent = Date.now() - Math.max(mtimeMs, ctimeMs) < RECENT_CHANGE_MS
+  return { version: [dev, ino, size, mtimeMs, ctimeMs].join(' '), isRecent }
 }

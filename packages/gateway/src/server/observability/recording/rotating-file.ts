@@ -3,7 +3,7 @@ import { createWriteStream, type WriteStream } from 'node:fs'
 import { rename, rm, stat } from 'node:fs/promises'
 import { constants, createGzip, type Gzip } from 'node:zlib'
 import type { RecordConfig } from '../../../policy/config/config.js'
-import { kindOf, READ_TIMEOUT_MS, within } from '../../../policy/config/files/bounded-read.js'
+import { kindOf, READ_TIMEOUT_MS, withTimeout } from '../../../policy/config/files/bounded-read.js'
 import { END_MARKER, isComplete, repairRecord } from './repair-record.js'
 
 /** How often written lines become readable, in milliseconds. */
@@ -73,7 +73,7 @@ export class RotatingFile {
   /** Writes the pending lines and closes the file; gives up after a timeout if the disk hangs. */
   async close(): Promise<void> {
     const closed = this.flush().then(() => this.#enqueue(() => this.#end()))
-    await within(READ_TIMEOUT_MS, closed).catch((error) => this.#options.onError(error))
+    await withTimeout(READ_TIMEOUT_MS, closed).catch((error) => this.#options.onError(error))
   }
 
   get #size(): number {
