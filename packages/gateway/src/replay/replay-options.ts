@@ -4,36 +4,48 @@ import type { Played } from './engine/replay-events.js'
 import type { TraceOptions } from './trace/trace.js'
 
 export interface ReplayOptions extends TraceOptions {
-  /** The route that requests take whose path was not recorded; of a trace with paths, the route whose requests are played. */
+  /**
+   * The route of requests without a recorded path. If the trace has paths, the only route to
+   * replay.
+   */
   readonly route?: string | undefined
-  /** How long requests run whose duration was not recorded: `2s`, or `400ms + 25ms/output_token`. Default: no time at all. */
+  /**
+   * How long requests without a recorded duration run: `2s`, or `400ms + 25ms/output_token`.
+   * Default: they take no time.
+   */
   readonly duration?: string | undefined
-  /** Requests without a client are dealt to so many, one after the other: the n-th in order of time, from 0, to client n mod `clients`. */
+  /**
+   * Number of clients that requests without a client are assigned to in turn. The n-th request in
+   * order of time, counted from 0, belongs to client n mod `clients`.
+   */
   readonly clients?: number | undefined
   /** When the models were not ready, in milliseconds since the first request. Default: never. */
   readonly unready?: EngineOptions['unready']
-  /** How many clients the report lists; default 100. */
+  /** Number of clients to list in the report. Default: 100. */
   readonly listed?: number | undefined
   /**
-   * How many threads it works in, 1 or 2: one that decides, and one that counts. Default: 2 where there is more than one processor. With 1 it takes
-   * longer, and leaves the other processors to others. `suggest` works in one.
+   * Number of threads, 1 or 2: one decides, the other computes statistics. Default: 2 if there is
+   * more than one processor. One thread takes longer and uses a single core. `suggest` uses one.
    */
   readonly threads?: number | undefined
-  /** Is told of each request as it is decided on; of a comparison, by the first policy. */
+  /** Receives each decided request; in a comparison, those of the first configuration. */
   readonly onDecision?: ((played: Played) => void) | undefined
-  /** Is told now and then how much was read, from 0 to 1, or undefined where that is not known; and how many requests. */
+  /**
+   * Receives the progress from time to time: the fraction read, from 0 to 1, or undefined if the
+   * size is unknown; and the number of requests.
+   */
   readonly onProgress?: ((part: number | undefined, requests: number) => void) | undefined
 }
 
 export interface PlayOptions extends TraceOptions {
   readonly engine: EngineOptions
   readonly clients?: number | undefined
-  /** Resolves once observers may be told more; undefined where they may be now. */
-  readonly keepUp?: () => Promise<void> | undefined
+  /** Resolves once observers accept more requests; undefined if they do so now. */
+  readonly ready?: () => Promise<void> | undefined
   readonly onProgress?: ((part: number | undefined, requests: number) => void) | undefined
 }
 
-/** @throws TraceError for a duration that cannot be read. */
+/** Parses the options of a replay. @throws TraceError if the duration is invalid. */
 export function playOptions(options: ReplayOptions): PlayOptions {
   const { route, unready, duration } = options
   return {

@@ -7,7 +7,7 @@ import type { Reports } from './report/aggregator.js'
 import { Agreement } from './report/agreement.js'
 import type { Comparison } from './report/comparison.js'
 import type { ReplayReport } from './report/report.js'
-import { Counting } from './report/report-builder.js'
+import { ReportBuilder } from './report/report-builder.js'
 import { type Player, runReplays } from './run-replay.js'
 import { Encoder } from './stats/pipeline/encoder.js'
 import { TraceError } from './trace/trace-request.js'
@@ -15,16 +15,17 @@ import { TraceError } from './trace/trace-request.js'
 const DEFAULT_LISTED = 100
 
 /**
- * Plays a recorded load through the limits of a configuration, on a time of its own: what would this policy have done?
+ * Replays recorded traffic against a configuration in virtual time and reports its decisions.
  *
  *     const report = await replay('traffic.csv.gz', await loadConfig('sluice.yaml'), { duration: '2s' })
  *     console.log(report.requests.refused)
  *
- * The same trace and configuration give the same report. What is kept in memory does not grow with the length of the trace; it grows with
- * the clients and keys that are told apart, of which there is a most, and with the requests within the longest period.
+ * The same trace and configuration give the same report. Memory does not grow with the length of
+ * the trace. It grows with the number of clients and keys, which is bounded, and with the requests
+ * within the longest period.
  *
- * @param trace a file, gzip or not, or a stream of the same
- * @throws TraceError for what is no trace, or goes not with the configuration.
+ * @param trace a file or a stream, optionally gzipped
+ * @throws TraceError if the trace is invalid or does not match the configuration.
  */
 export async function replay(
   trace: string | Readable,
@@ -35,7 +36,11 @@ export async function replay(
   return reports[0] as ReplayReport
 }
 
-/** As `replay`, with two configurations side by side, in one reading of the trace. */
+/**
+ * Replays two configurations side by side, reading the trace once.
+ *
+ * @throws TraceError as `replay`
+ */
 export async function compare(
   trace: string | Readable,
   one: GatewayConfig,
@@ -53,51 +58,50 @@ async function replayEach(
   options: ReplayOptions,
 ): Promise<Reports> {
   const { listed = DEFAULT_LISTED, onDecision } = options
-  const counting = new Counting(threadsOf(options))
-  const tellers: Encoder[] = []
+  const builder = new ReportBuilder(threadsOf(options))
+  const encoders: Encoder[] = []
   const players = configs.map(
     (config, index): Player => ({
       config,
       observer(now, origin) {
-        const teller = new Encoder(index, counting, config, now, origin)
-        tellers.push(teller)
+        const encoder = new Encoder(index, builder, config, now, origin)
+        encoders.push(encoder)
         return {
           decided(played) {
             if (index === 0) onDecision?.(played)
             agreement?.decided(index === 0 ? 'one' : 'other', played)
-            return teller.decided(played)
+            return encoder.decided(played)
           },
         }
       },
     }),
   )
   try {
-    const { trace, engines, seen } = await runReplays(source, players, {
+    const { trace, engines, recorded } = await runReplays(source, players, {
       ...playOptions(options),
-      keepUp: () => counting.keepUp(),
+      ready: () => builder.ready(),
     })
-    for (const teller of tellers) teller.flush()
-    return await counting.close({
+    for (const encoder of encoders) encoder.flush()
+    return await builder.report({
       reading: trace.reading,
       origin: trace.origin,
       listed,
       replays: engines.map(({ passedOver, unweighed }, index) => ({
         passedOver,
         notes: [
-          ...assumptionsOf(configs[index] as GatewayConfig, seen, options),
+          ...assumptionsOf(configs[index] as GatewayConfig, recorded, options),
           ...unweighedAssumptions(unweighed, trace.reading.format),
         ],
       })),
       agreement: agreement?.requests,
     })
   } finally {
-    await counting.end()
+    await builder.end()
   }
 }
 
-/** @throws TraceError */
 function threadsOf({ threads }: ReplayOptions): number {
   if (threads === undefined) return Math.min(2, availableParallelism())
   if (threads === 1 || threads === 2) return threads
-  throw new TraceError(`a replay uses 1 or 2 threads, not ${threads}`)
+  throw new TraceError(`'threads' must be 1 or 2, not ${threads}`)
 }

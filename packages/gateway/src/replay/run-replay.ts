@@ -1,58 +1,59 @@
 import type { Readable } from 'node:stream'
 import type { GatewayConfig } from '../policy/config/config.js'
-import type { Seen } from './assumptions.js'
+import type { RecordedFields } from './assumptions.js'
 import { Engine } from './engine/replay-engine.js'
 import type { ReplayObserver } from './engine/replay-events.js'
 import type { PlayOptions } from './replay-options.js'
-import { dealer } from './trace/assign-clients.js'
+import { clientAssigner } from './trace/assign-clients.js'
 import { Trace } from './trace/trace.js'
 import type { TraceRequest } from './trace/trace-request.js'
 
 /** One of several replays that read a trace together. */
 export interface Player {
   readonly config: GatewayConfig
-  /** Makes what is told of the replay, once its time has begun. */
+  /** Creates the observer of the replay once its time has begun. */
   readonly observer: (now: () => number, origin: number) => ReplayObserver
 }
 
-interface PlayedAll {
+interface ReplayedTrace {
   readonly trace: Trace
+  /** Engines in the order of the players. */
   readonly engines: readonly Engine[]
-  readonly seen: Seen
+  readonly recorded: RecordedFields
 }
 
 /**
- * Reads a trace once and plays it into each of several configurations, each on a time of its own.
+ * Reads a trace once and replays it against several configurations, each in its own virtual time.
  *
- * @throws TraceError
+ * @throws TraceError if the trace is invalid.
  */
 export async function runReplays(
   source: string | Readable,
   players: readonly Player[],
   options: PlayOptions,
-): Promise<PlayedAll> {
+): Promise<ReplayedTrace> {
   const trace = await Trace.open(source, options)
-  const deal = dealer(options.clients, trace.senders)
-  const seen: Seen = { clients: false, addresses: false, durations: false, tokens: false }
+  const assignClient = clientAssigner(options.clients, trace.senders)
+  const fields: RecordedFields = { clients: false, addresses: false, durations: false, tokens: false }
   let engines: readonly Engine[] | undefined
   let count = 0
   for await (const requests of trace.requests()) {
     for (const recorded of requests) {
-      const request = deal(recorded)
-      noteSeen(seen, request)
+      const request = assignClient(recorded)
+      noteFields(fields, request)
       engines ??= players.map((player) => begin(player, request.at))
       for (const engine of engines) {
         const playing = engine.play(request)
         if (playing !== undefined) await playing
       }
-      const keepingUp = options.keepUp?.()
-      if (keepingUp !== undefined) await keepingUp
+      const ready = options.ready?.()
+      if (ready !== undefined) await ready
       count++
     }
     options.onProgress?.(trace.progress, count)
   }
   for (const engine of engines ?? []) await engine.finish()
-  return { trace, engines: engines ?? [], seen }
+  return { trace, engines: engines ?? [], recorded: fields }
 
   function begin({ config, observer }: Player, start: number): Engine {
     const now = () => engine.now
@@ -67,9 +68,9 @@ export async function runReplays(
   }
 }
 
-function noteSeen(seen: Seen, request: TraceRequest): void {
-  if (request.client !== undefined) seen.clients = true
-  if (request.ip !== undefined) seen.addresses = true
-  if (request.duration !== undefined) seen.durations = true
-  if (request.output !== undefined) seen.tokens = true
+function noteFields(fields: RecordedFields, request: TraceRequest): void {
+  if (request.client !== undefined) fields.clients = true
+  if (request.ip !== undefined) fields.addresses = true
+  if (request.duration !== undefined) fields.durations = true
+  if (request.output !== undefined) fields.tokens = true
 }

@@ -32,9 +32,9 @@ describe('sluice replay', () => {
     const { code, out, err } = await run([join(folder, 'trace.csv.gz'), '--config', config])
     expect({ code, err }).toEqual({ code: 0, err: '' })
     expect(out).toContain('4 requests from 2023-11-14 22:13:20 UTC')
-    expect(out).toContain('line 5: it has 3 fields, and the head has 2')
+    expect(out).toContain('line 5: 3 fields, but the header has 2')
     expect(out).toContain('allowed 3 (75.0 %), refused 1 (25.0 %), 0 of them falsely')
-    expect(out).toContain('longest lock-out: a got nothing')
+    expect(out).toContain('longest lock-out: a fully refused')
   })
 
   it('reads standard input and prints the same JSON each time', async () => {
@@ -56,7 +56,7 @@ describe('sluice replay', () => {
 
   it('compares two configurations', async () => {
     const { out } = await run([join(folder, 'trace.csv.gz'), '--config', config, '--against', other])
-    expect(out).toContain('let in by both 2, by neither 1, only by')
+    expect(out).toContain('allowed by both 2, by neither 1, only by')
     expect(out).toMatch(/ {2}a +3 +1 +2\n/)
   })
 
@@ -72,14 +72,14 @@ describe('sluice replay', () => {
 
   it.each([
     [['nowhere.csv', '--config', 'CONFIG'], 'sluice: nowhere.csv does not exist'],
-    [['CONFIG', '--config', 'CONFIG'], 'sluice: no column is known to hold the time'],
+    [['CONFIG', '--config', 'CONFIG'], 'sluice: no time column found'],
     [['-', '--config', 'nowhere.yaml'], 'nowhere.yaml'],
     [['-', '--config', 'CONFIG', '--clients', 'many'], 'sluice: --clients must be a whole number from 1'],
     [['-', '--config', 'CONFIG', '--format', 'xml'], 'sluice: --format must be one of csv, jsonl, combined'],
     [['-', '--config', 'CONFIG', '--unready', 'soon'], 'sluice: --unready must be a period'],
     [['-', '--config', 'CONFIG', '--reorder', 'soon'], "sluice: --reorder: 'soon' is no length of time"],
     [['-', '--config', 'CONFIG', '--suggest', 'peace'], 'sluice: --suggest reads the trace several times'],
-    [['CONFIG', '--config', 'CONFIG', '--suggest', 'peace'], "sluice: 'peace' is no wish"],
+    [['CONFIG', '--config', 'CONFIG', '--suggest', 'peace'], "sluice: 'peace' is not a valid objective"],
   ])('prints one clear error for the arguments %j', async (args, message) => {
     const { code, out, err } = await run(
       args.map((arg) => (arg === 'CONFIG' ? config : arg)),

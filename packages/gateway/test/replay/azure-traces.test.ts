@@ -3,23 +3,23 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { parseConfig, replay } from '../../src/replay/index.js'
 import {
-  SLOW_LIMITS,
-  type SlowRequest,
-  slowFalseRefusals,
-  TICKS_A_MILLISECOND,
+  REFERENCE_LIMITERS,
+  type ReferenceRequest,
+  referenceFalseRefusals,
+  TICKS_PER_MS,
 } from './reference-limiters.js'
 
 const FOLDER = fileURLToPath(new URL('../../../../../shared/traces', import.meta.url))
 const TRACES = ['conv', 'code'].map((name) => `${FOLDER}/AzureLLMInferenceTrace_${name}.csv`)
 
-/** The traces name no clients: the n-th request, from 0, is of client n mod 10. */
+/** The traces have no clients: the n-th request, from 0, belongs to client n mod 10. */
 const CLIENTS = 10
 const LIMIT = 20
-const PERIOD = 60_000 * TICKS_A_MILLISECOND
-/** They have no durations: a second, and a tenth of one for each token of output. Some run for longer than a lease. */
+const PERIOD = 60_000 * TICKS_PER_MS
+/** Durations of requests, which the traces lack. Some run for longer than a lease. */
 const DURATION = '1s + 100ms/output_token'
 
-interface Row extends SlowRequest {
+interface Row extends ReferenceRequest {
   readonly index: number
   readonly input: number
   readonly output: number
@@ -28,8 +28,8 @@ interface Row extends SlowRequest {
 describe.skipIf(!existsSync(FOLDER))(`the Azure traces (in ${FOLDER})`, () => {
   for (const file of TRACES) {
     const rows = existsSync(file) ? rowsOf(file) : []
-    it.each(Object.keys(SLOW_LIMITS))(
-      `${file.slice(-8, -4)}: 20 requests a minute, %s`,
+    it.each(Object.keys(REFERENCE_LIMITERS))(
+      `${file.slice(-8, -4)}: decides like a reference limiter of 20 requests a minute, %s`,
       async (algorithm) => {
         const limit =
           algorithm === 'concurrency'
@@ -39,8 +39,8 @@ describe.skipIf(!existsSync(FOLDER))(`the Azure traces (in ${FOLDER})`, () => {
       },
     )
 
-    it.each(Object.keys(SLOW_LIMITS).filter((name) => name !== 'concurrency'))(
-      `${file.slice(-8, -4)}: 20,000 tokens a minute, %s`,
+    it.each(Object.keys(REFERENCE_LIMITERS).filter((name) => name !== 'concurrency'))(
+      `${file.slice(-8, -4)}: decides like a reference limiter of 20,000 tokens a minute, %s`,
       async (algorithm) => {
         const tokens = rows.map((row) => ({ ...row, cost: row.input + row.output }))
         const limit = `{ limit: 20k/minute, of: tokens, algorithm: ${algorithm} }`
@@ -50,7 +50,9 @@ describe.skipIf(!existsSync(FOLDER))(`the Azure traces (in ${FOLDER})`, () => {
   }
 })
 
-/** The replay and the slow calculation agree on who was refused, one by one, and on the false refusals among them. */
+/**
+ * Expects the replay and the reference limiter to agree on every refusal and every false refusal.
+ */
 async function agree(
   file: string,
   rows: readonly Row[],
@@ -72,7 +74,7 @@ routes:
   const report = await replay(file, config, {
     clients: CLIENTS,
     duration: DURATION,
-    // What a request asks for at most is what it gets: so its cost is known when it comes.
+    // The requested maximum equals the output, so the cost is known at admission.
     columns: 'max_tokens=GeneratedTokens',
     onDecision({ number, outcome }) {
       if (outcome.kind === 'refused') refused.push(number)
@@ -82,9 +84,13 @@ routes:
   let falsely = 0
   for (let client = 0; client < CLIENTS; client++) {
     const own = rows.filter(({ index }) => index % CLIENTS === client)
-    const refusedOfOwn = (SLOW_LIMITS[algorithm] as (typeof SLOW_LIMITS)[string])(own, limit, PERIOD)
+    const refusedOfOwn = (REFERENCE_LIMITERS[algorithm] as (typeof REFERENCE_LIMITERS)[string])(
+      own,
+      limit,
+      PERIOD,
+    )
     for (const index of refusedOfOwn) slow.add((own[index] as Row).index)
-    falsely += slowFalseRefusals(algorithm, own, refusedOfOwn, limit, PERIOD)
+    falsely += referenceFalseRefusals(algorithm, own, refusedOfOwn, limit, PERIOD)
   }
   expect(report.requests.played).toBe(rows.length)
   expect(refused).toEqual([...slow].sort((a, b) => a - b))
@@ -97,8 +103,8 @@ function rowsOf(file: string): Row[] {
   return lines.map((line, index) => {
     const [time = '', input, output] = line.split(',')
     const second = Date.parse(`${time.slice(0, 19).replace(' ', 'T')}Z`) - first
-    const at = second * TICKS_A_MILLISECOND + Number(time.slice(20))
-    const runs = (1000 + 100 * Number(output)) * TICKS_A_MILLISECOND
+    const at = second * TICKS_PER_MS + Number(time.slice(20))
+    const runs = (1000 + 100 * Number(output)) * TICKS_PER_MS
     return { index, at, cost: 1, runs, input: Number(input), output: Number(output) }
   })
 }

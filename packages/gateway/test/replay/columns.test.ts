@@ -6,8 +6,8 @@ import { LOG_NUMBERS, SlidingLogs } from '../../src/replay/columns/sliding-logs.
 import { SlotColumns } from '../../src/replay/columns/slot-columns.js'
 import { StringIndex } from '../../src/replay/columns/string-index.js'
 
-describe('numbers of texts', () => {
-  it('are those of a map, also once some are forgotten', () => {
+describe('StringIndex', () => {
+  it('finds the same numbers as a map, even after strings are removed', () => {
     const texts = Array.from({ length: 6000 }, (_, index) => `text ${index % 2 === 0 ? index : -index}`)
     const acts = fc.array(fc.record({ from: fc.nat(5999), count: fc.nat(3000), forget: fc.nat(20) }))
     fc.assert(
@@ -33,7 +33,7 @@ describe('numbers of texts', () => {
   })
 })
 
-describe('what was taken in the trailing period', () => {
+describe('SlidingLogs', () => {
   const act = fc.record({
     slot: fc.nat(4),
     passes: fc.nat(40),
@@ -42,7 +42,7 @@ describe('what was taken in the trailing period', () => {
     of: fc.nat(1000),
   })
 
-  it('is what a list says that is gone through each time', () => {
+  it('sums the trailing period like a list that is scanned each time', () => {
     const period = 100
     fc.assert(
       fc.property(fc.array(act, { maxLength: 300 }), (acts) => {
@@ -55,7 +55,7 @@ describe('what was taken in the trailing period', () => {
         const counting = (of: number) => taken.filter(({ slot, at }) => slot === of && now - at < period)
         for (const { slot, passes, kind, cost, of } of acts) {
           now += passes
-          // As whoever lowers an entry does.
+          // Callers of `lower` do the same.
           logs.sumAt(slot, now, period)
           const known = taken.filter((each) => each.slot === slot)
           const some = known[of % Math.max(1, known.length)]
@@ -79,8 +79,8 @@ describe('what was taken in the trailing period', () => {
   })
 })
 
-describe('slots of keys', () => {
-  it('are kept as long as something counts, and given to others then', () => {
+describe('KeyIndex', () => {
+  it('keeps a slot until its key expires and then reuses it', () => {
     const most = 16
     const age = 10
     const come = fc.record({ key: fc.integer({ min: 0, max: 60 }), passes: fc.nat(2) })
@@ -89,7 +89,7 @@ describe('slots of keys', () => {
         const usedAt = new Map<number, number>()
         const slots = new KeyIndex(most, {
           begin: (slot) => expect(usedAt.has(slot)).toBe(false),
-          isOver: (slot, now) => now - (usedAt.get(slot) ?? 0) >= age,
+          isExpired: (slot, now) => now - (usedAt.get(slot) ?? 0) >= age,
           end: (slot) => usedAt.delete(slot),
         })
         const keys = new Map<number, { slot: number; at: number }>()
@@ -115,11 +115,11 @@ describe('slots of keys', () => {
   it.each([
     [87, false],
     [88, true],
-  ])('of a hundred, %i that stay in use are too many: %s', (staying, tooMany) => {
+  ])('runs out of 100 slots while %i stay in use: %s', (staying, tooMany) => {
     const inUse = new Set<number>()
     const slots = new KeyIndex(100, {
       begin: (slot) => inUse.add(slot),
-      isOver: (slot) => slot > staying,
+      isExpired: (slot) => slot > staying,
       end: (slot) => inUse.delete(slot),
     })
     const given = Array.from({ length: 1000 }, (_, index) => slots.of(`key ${index}`, index))

@@ -8,7 +8,7 @@ import { replay } from '../../src/replay/replay.js'
 import { running, send } from '../server/gateway/running-gateway.js'
 import { streamOf } from './traces.js'
 
-/** How many times as fast the load is sent: all its periods are shrunk alike. */
+/** Speed-up of the load. All periods are shortened accordingly. */
 const FASTER = 60
 const REQUESTS = 1500
 const MINUTES = 8
@@ -32,7 +32,7 @@ routes:
       - { concurrent: 2 }
 `
 
-it('what a gateway refuses for real is what the replay of its record refuses', {
+it('refuses in the replay of a record what the gateway refused in real time', {
   timeout: 120_000,
 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-record-'))
@@ -62,12 +62,12 @@ it('what a gateway refuses for real is what the replay of its record refuses', {
   expect(refused).toBe(statuses.filter((status) => status === 429).length)
   expect(refused).toBeGreaterThan(REQUESTS / 10)
   expect(refused).toBeLessThan((REQUESTS * 9) / 10)
-  // Nobody can read who the clients were.
+  // The record does not reveal the clients.
   expect(text).not.toMatch(/client-\d|127\.0\.0\.1/)
   expect(new Set(lines.map(({ client }) => client)).size).toBe(CLIENTS)
   expect((await stat(file)).mode & 0o077).toBe(0)
 
-  // As it was recorded, and as slowly as the limits are meant for.
+  // As recorded, and slowed down to the periods that the limits are meant for.
   const [{ time: first }] = lines as [Line]
   const slowed = lines.map(({ time, duration = 0, ...line }) =>
     JSON.stringify({
@@ -93,9 +93,9 @@ it('what a gateway refuses for real is what the replay of its record refuses', {
 })
 
 /**
- * Lets the clock stand still while a request is decided on, and while one ends. What is recorded is then the very moment at which the store decided,
- * however long a busy machine stops in between; 10 ms would be more than half a second of the load, and whoever is refused for that has others
- * refused later.
+ * Stops the clock while a request is decided and while one ends. The record then has the exact time
+ * at which the store decided, even if a busy machine pauses in between. A pause of 10 ms would be
+ * more than half a second of the load, and one changed refusal changes later ones.
  */
 function stopTimeWithinATurn(): void {
   const real = performance.now.bind(performance)
@@ -112,7 +112,7 @@ function stopTimeWithinATurn(): void {
   onTestFinished(() => clock.mockRestore())
 }
 
-/** Sends requests at moments of which some are close together, each of which runs for a while. */
+/** Sends requests that run for a while, some of them in close succession. */
 async function sendLoad(url: string): Promise<number[]> {
   const agent = new Agent({ keepAlive: true })
   onTestFinished(() => agent.destroy())
@@ -146,7 +146,7 @@ function ask(url: string, agent: Agent, headers: Record<string, string>): Promis
   })
 }
 
-it('the record is bounded: full files are put aside, and the oldest goes', async () => {
+it('bounds the record by rotating full files and deleting the oldest', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-record-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const file = join(folder, 'traffic.jsonl.gz')
@@ -154,7 +154,7 @@ it('the record is bounded: full files are put aside, and the oldest goes', async
     `record: { file: ${file}, max_size: 64KiB, files: 2 }\nroutes:\n  - match: POST /*\n    limits: [1000000/minute]\n`,
   )
   const sizeOf = async (name: string) => (await stat(name).catch(() => undefined))?.size ?? 0
-  // Paths that cannot be compressed.
+  // These paths cannot be compressed.
   let sent = 0
   const flood = async () => {
     const path = Array.from({ length: 24 }, () => Math.random().toString(36).slice(2)).join('')

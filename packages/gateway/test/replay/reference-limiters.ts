@@ -1,22 +1,30 @@
 /**
- * What a limiter would do, worked out slowly and from the definitions alone, in whole numbers: times are ticks of 100 ns, and
- * nothing is rounded. Nothing of the library is used.
+ * Reference implementations of the algorithms, slow and taken from their definitions. Times are
+ * ticks of 100 ns and all numbers are integers, so nothing is rounded. They share no code with the
+ * library.
  */
 
-export interface SlowRequest {
+export interface ReferenceRequest {
   readonly at: number
   readonly cost: number
-  /** How long it runs, in ticks. */
+  /** Duration in ticks. */
   readonly runs: number
 }
 
-export const TICKS_A_MILLISECOND = 10_000
+export const TICKS_PER_MS = 10_000
 
-/** The indices of the requests of one key that are refused. */
-export type SlowLimit = (requests: readonly SlowRequest[], limit: number, period: number) => Set<number>
+/** Returns the indexes of the refused requests of one key. */
+export type ReferenceLimiter = (
+  requests: readonly ReferenceRequest[],
+  limit: number,
+  period: number,
+) => Set<number>
 
-export const SLOW_LIMITS: Readonly<Record<string, SlowLimit>> = {
-  /** A bucket that holds `limit`, full at first; `limit` flow in a period. Counted in units of 1/period. */
+export const REFERENCE_LIMITERS: Readonly<Record<string, ReferenceLimiter>> = {
+  /**
+   * A bucket of `limit`, initially full, refilled by `limit` in a period. Levels are in units of
+   * 1/period.
+   */
   'token-bucket': (requests, limit, period) => {
     let level = limit * period
     let then = 0
@@ -29,7 +37,7 @@ export const SLOW_LIMITS: Readonly<Record<string, SlowLimit>> = {
     })
   },
 
-  /** A window opens with the first request after the last window. */
+  /** A window begins with the first request after the previous window. */
   'fixed-window': (requests, limit, period) => {
     let opened = Number.NEGATIVE_INFINITY
     let count = 0
@@ -44,7 +52,7 @@ export const SLOW_LIMITS: Readonly<Record<string, SlowLimit>> = {
     })
   },
 
-  /** previous · (1 − elapsed / period) + current, with windows that follow one another while there are requests. */
+  /** Estimates previous · (1 − elapsed / period) + current, over consecutive windows. */
   'sliding-window': (requests, limit, period) => {
     let start = 0
     let previous = 0
@@ -67,74 +75,78 @@ export const SLOW_LIMITS: Readonly<Record<string, SlowLimit>> = {
     })
   },
 
-  /** Everything that was let in is kept, and all of it looked through each time. */
+  /** Keeps all admitted requests and scans them each time. */
   'sliding-log': (requests, limit, period) => {
-    const letIn: SlowRequest[] = []
+    const admitted: ReferenceRequest[] = []
     return refusedOf(requests, (request) => {
-      const held = letIn.filter(({ at }) => request.at - at < period)
+      const held = admitted.filter(({ at }) => request.at - at < period)
       const sum = held.reduce((total, { cost }) => total + cost, 0)
       if (sum + request.cost > limit) return false
-      letIn.push(request)
+      admitted.push(request)
       return true
     })
   },
 
-  /** Those that run are looked through each time; who ends at a moment has ended. */
+  /** Scans the running requests each time. A request that ends at the same time has ended. */
   concurrency: (requests, limit) => {
-    const letIn: SlowRequest[] = []
+    const admitted: ReferenceRequest[] = []
     return refusedOf(requests, (request) => {
-      const running = letIn.filter(({ at, runs }) => at + runs > request.at)
+      const running = admitted.filter(({ at, runs }) => at + runs > request.at)
       if (running.length + 1 > limit) return false
-      letIn.push(request)
+      admitted.push(request)
       return true
     })
   },
 }
 
 /**
- * How many of the refused would have kept the bound, given what was let in before: at most `limit` in the trailing period; for the
- * bucket, at most limit + limit · t / period in every interval that ends with the request.
+ * Counts the refused requests that would have kept the bound, given those admitted before: at most
+ * `limit` in the trailing period; for the bucket, at most limit + limit · t / period in every
+ * interval that ends with the request.
  */
-export function slowFalseRefusals(
+export function referenceFalseRefusals(
   algorithm: string,
-  requests: readonly SlowRequest[],
+  requests: readonly ReferenceRequest[],
   refused: ReadonlySet<number>,
   limit: number,
   period: number,
 ): number {
-  const letIn: SlowRequest[] = []
+  const admitted: ReferenceRequest[] = []
   let count = 0
   for (const [index, request] of requests.entries()) {
-    if (!refused.has(index)) letIn.push(request)
-    else if (wouldKeepBound(algorithm, letIn, request, limit, period)) count++
+    if (!refused.has(index)) admitted.push(request)
+    else if (wouldKeepBound(algorithm, admitted, request, limit, period)) count++
   }
   return count
 }
 
 function wouldKeepBound(
   algorithm: string,
-  letIn: readonly SlowRequest[],
-  request: SlowRequest,
+  admitted: readonly ReferenceRequest[],
+  request: ReferenceRequest,
   limit: number,
   period: number,
 ): boolean {
   if (algorithm === 'concurrency')
-    return letIn.filter(({ at, runs }) => at + runs > request.at).length + 1 <= limit
+    return admitted.filter(({ at, runs }) => at + runs > request.at).length + 1 <= limit
   if (algorithm !== 'token-bucket') {
-    const held = letIn.filter(({ at }) => request.at - at < period)
+    const held = admitted.filter(({ at }) => request.at - at < period)
     return held.reduce((total, { cost }) => total + cost, 0) + request.cost <= limit
   }
   let sum = request.cost
   let keeps = sum <= limit
-  for (const { at, cost } of [...letIn].reverse()) {
+  for (const { at, cost } of [...admitted].reverse()) {
     sum += cost
     keeps &&= sum * period <= limit * period + limit * (request.at - at)
   }
   return keeps
 }
 
-function refusedOf(requests: readonly SlowRequest[], letsIn: (request: SlowRequest) => boolean): Set<number> {
+function refusedOf(
+  requests: readonly ReferenceRequest[],
+  admits: (request: ReferenceRequest) => boolean,
+): Set<number> {
   const refused = new Set<number>()
-  for (const [index, request] of requests.entries()) if (!letsIn(request)) refused.add(index)
+  for (const [index, request] of requests.entries()) if (!admits(request)) refused.add(index)
   return refused
 }

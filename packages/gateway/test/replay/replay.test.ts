@@ -3,64 +3,64 @@ import { compare, replay } from '../../src/replay/replay.js'
 import { summary } from '../../src/replay/report/report-summary.js'
 import { configOf, played, streamOf } from './traces.js'
 
-/** Seconds after a moment, as rows of a trace. */
+/** Makes rows of a trace from seconds after a fixed time. */
 function rows(head: string, ...lines: (readonly [second: number, ...more: (string | number)[]])[]): string {
   const text = lines.map(([second, ...more]) => [1_700_000_000 + second, ...more].join(','))
   return [`time${head}`, ...text].join('\n')
 }
 
 describe('limits on virtual time', () => {
-  it('a bucket refills as time goes on, and each client has its own', async () => {
+  it('refills a bucket over time, separately for each client', async () => {
     const trace = rows(',client', [0, 'a'], [1, 'a'], [2, 'a'], [2, 'b'], [31, 'a'], [32, 'a'], [92, 'a'])
-    const { letIn, report } = await played(trace, '[2/minute]')
-    expect(letIn).toBe('++-++-+')
+    const { admitted, report } = await played(trace, '[2/minute]')
+    expect(admitted).toBe('++-++-+')
     expect(report.requests).toMatchObject({ played: 7, allowed: 5, refused: 2, falselyRefused: 0 })
     expect(report.clients.listed[0]).toMatchObject({ client: 'a', requests: 6, refused: 2 })
   })
 
-  it('a slot is held for the recorded duration; at the same moment one who ends is before one who comes', async () => {
+  it('holds a slot for the recorded duration and frees it before an arrival of the same time', async () => {
     const trace = rows(',duration', [0, '10s'], [9.999, '1s'], [10, '10s'])
-    const { letIn } = await played(trace, '[{ concurrent: 1 }]')
-    expect(letIn).toBe('+-+')
+    const { admitted } = await played(trace, '[{ concurrent: 1 }]')
+    expect(admitted).toBe('+-+')
   })
 
-  it('a request that runs for longer than its lease keeps its slot', async () => {
+  it('keeps the slot of a request that runs for longer than its lease', async () => {
     const trace = rows(',duration', [0, '100s'], [40, '1s'], [99, '1s'], [100, '1s'])
-    const { letIn } = await played(trace, '[{ concurrent: 1, lease: 10s }]')
-    expect(letIn).toBe('+--+')
+    const { admitted } = await played(trace, '[{ concurrent: 1, lease: 10s }]')
+    expect(admitted).toBe('+--+')
   })
 
-  it('a request that runs for a million years takes no longer to replay than any other', async () => {
+  it('replays a request that runs for a million years as fast as any other', async () => {
     const trace = rows(',duration', [0, '1e16'], [40, '1s'], [41, '1e16'])
-    const { letIn } = await played(trace, '[{ concurrent: 1, lease: 10s, wait: 5s }]')
-    expect(letIn).toBe('+--')
+    const { admitted } = await played(trace, '[{ concurrent: 1, lease: 10s, wait: 5s }]')
+    expect(admitted).toBe('+--')
   })
 
-  it('durations by a model: of the request, and of its tokens', async () => {
+  it('estimates durations by request and by token', async () => {
     const trace = rows(',output_tokens', [0, 10], [1.4, 0], [1.6, 0])
-    const { letIn } = await played(trace, '[{ concurrent: 1 }]', { duration: '500ms + 100ms/output_token' })
-    expect(letIn).toBe('+-+')
+    const { admitted } = await played(trace, '[{ concurrent: 1 }]', { duration: '500ms + 100ms/output_token' })
+    expect(admitted).toBe('+-+')
     await expect(played(trace, '[{ concurrent: 1 }]', { duration: '5 apples' })).rejects.toThrow(
-      "'5 apples' says not how long requests run",
+      "'5 apples' is not a valid duration",
     )
   })
 
-  it('waits in line, first come, first served, until a slot is free or patience has an end', async () => {
+  it('serves waiting requests in order of arrival until a slot is free or their wait times out', async () => {
     const trace = rows(',duration', [0, '10s'], [1, '10s'], [2, '10s'], [3, '1s'])
-    const { letIn, report } = await played(trace, '[{ concurrent: 1, wait: 15s }]')
-    // The second waits 9 s, the third would 18 s, the fourth 17 s and then the third is no longer before it.
-    expect(letIn).toBe('++--')
+    const { admitted, report } = await played(trace, '[{ concurrent: 1, wait: 15s }]')
+    // The second waits 9 s. The third would wait 18 s and times out, so the fourth waits 17 s.
+    expect(admitted).toBe('++--')
     expect(report.waits).toMatchObject({ count: 3, max: 15_000 })
   })
 
-  it('the line takes the time of the trace: who waits is served at that moment and holds its slot from then on', async () => {
+  it('grants a slot to a waiting request at its time in the trace and holds it from then on', async () => {
     const trace = rows(',duration', [0, '5s'], [1, '5s'], [9.9, '1s'], [10, '1s'])
-    const { letIn, report } = await played(trace, '[{ concurrent: 1, wait: 4.1s }]')
-    expect(letIn).toBe('++++')
+    const { admitted, report } = await played(trace, '[{ concurrent: 1, wait: 4.1s }]')
+    expect(admitted).toBe('++++')
     expect(report.waits).toMatchObject({ count: 3, max: 4000 })
   })
 
-  it('limits grow while a model warms up, from the moment on at which it is ready', async () => {
+  it('raises limits while a model warms up, from the time at which it is ready', async () => {
     const config =
       '[{ limit: 10/second, by: everyone }]\n    warm_up: { ready: http://127.0.0.1:1/, from: 0.1, over: 100s }'
     const second = (at: number) => Array.from({ length: 12 }, () => [at] as const)
@@ -71,35 +71,35 @@ describe('limits on virtual time', () => {
     expect([hits(0), hits(20), hits(80), hits(200)]).toEqual([10, 1, 5, 10])
   })
 
-  it('windows of the calendar go by the recorded date', async () => {
+  it('aligns calendar windows to the recorded date', async () => {
     const trace = 'time\n2024-02-29 23:59:58\n2024-02-29 23:59:59\n2024-03-01 00:00:00'
-    const { letIn } = await played(
+    const { admitted } = await played(
       trace,
       '[{ limit: 1/day, algorithm: fixed-window, align: calendar, by: everyone }]',
     )
-    expect(letIn).toBe('+-+')
+    expect(admitted).toBe('+-+')
   })
 
-  it('tokens are reserved when a call comes and settled when it ends', async () => {
+  it('reserves tokens when a call arrives and settles them when it ends', async () => {
     const llm = '[{ limit: 100/hour, of: tokens, by: everyone }]\n    llm: openai-chat'
-    // 10 + 90 are reserved, and 10 + 5 are used after ten seconds.
+    // 10 + 90 tokens are reserved; 10 + 5 are used after ten seconds.
     const trace = rows(
       ',input_tokens,output_tokens,max_tokens,duration',
       [0, 10, 5, 90, '10s'],
       [9, 1, 1, 1, '1s'],
       [10, 1, 1, 1, '1s'],
     )
-    const { letIn, report } = await played(trace, llm)
-    expect(letIn).toBe('+-+')
+    const { admitted, report } = await played(trace, llm)
+    expect(admitted).toBe('+-+')
     expect(report.rules[0]).toMatchObject({ reserved: 102, used: 17, refused: 1 })
   })
 })
 
-describe('what is recorded of requests', () => {
+describe('recorded requests', () => {
   const twoRoutes =
     '[1/minute]\n  - match: POST /models/:model/predict\n    limits: [{ limit: 10/minute, cost: "params.model == \'heavy\' ? 10 : 1" }]'
 
-  it('paths find their routes, and costs are worked out from them', async () => {
+  it('finds routes by path and computes costs from the request', async () => {
     const trace = rows(
       ',path',
       ...[
@@ -111,25 +111,23 @@ describe('what is recorded of requests', () => {
       [0, '/elsewhere'],
       [0, '/%2f'],
     )
-    const { letIn, report } = await played(trace, twoRoutes)
-    expect(letIn).toBe('+-+-+-')
+    const { admitted, report } = await played(trace, twoRoutes)
+    expect(admitted).toBe('+-+-+-')
     expect(report.requests).toMatchObject({ refused: 2, unlimited: 1, invalid: 1 })
   })
 
-  it('one route of many', async () => {
+  it('replays only the selected route', async () => {
     const trace = rows(',path', [0, '/predict'], [0, '/models/a/predict'], [1, '/predict'])
     const { report } = await played(trace, twoRoutes, { route: 'POST /predict' })
     expect(report.requests).toMatchObject({ played: 2, passedOver: 1, refused: 1 })
   })
 
-  it('without paths the route is said, where there are several', async () => {
+  it('requires --route if the trace has no paths and there are several routes', async () => {
     const trace = rows('', [0])
     await expect(played(trace, twoRoutes)).rejects.toThrow(
-      'say it with --route, one of POST /predict, POST /models/:model/predict',
+      'the trace has no paths; choose the route with --route, one of POST /predict, POST /models/:model/predict',
     )
-    await expect(played(trace, twoRoutes, { route: 'POST /nowhere/at all' })).rejects.toThrow(
-      'there is no route',
-    )
+    await expect(played(trace, twoRoutes, { route: 'POST /nowhere/at all' })).rejects.toThrow('unknown route')
     expect(
       (await played(trace, twoRoutes, { route: 'POST /models/heavy/predict' })).report.rules[0],
     ).toMatchObject({
@@ -137,58 +135,58 @@ describe('what is recorded of requests', () => {
     })
   })
 
-  it('a request without a path among others that have one cannot be weighed', async () => {
-    const { letIn, report } = await played(
+  it('counts a request without a path as invalid if others have one', async () => {
+    const { admitted, report } = await played(
       rows(',path', [0, '/predict'], [1, ''], [2, '/predict']),
       twoRoutes,
     )
-    expect(letIn).toBe('+--')
+    expect(admitted).toBe('+--')
     expect(report.requests).toMatchObject({ played: 3, invalid: 1, refused: 1 })
     expect(report.reasons).toEqual([{ why: 'the trace does not say its path', count: 1 }])
   })
 
-  it('a cost that is read from the body is the recorded one, else the request cannot be weighed', async () => {
+  it('uses the recorded cost if the cost depends on the body, and counts other requests as invalid', async () => {
     const limits = '[{ limit: 10/minute, cost: size(body.rows) }]'
-    expect((await played(rows(',cost', [0, 6], [0, 6], [0, 4]), limits)).letIn).toBe('+-+')
+    expect((await played(rows(',cost', [0, 6], [0, 6], [0, 4]), limits)).admitted).toBe('+-+')
     const { report } = await played(rows('', [0]), limits)
     expect(report.requests.invalid).toBe(1)
     expect(report.reasons[0]?.why).toContain('the trace has no bodies; no cost was recorded')
   })
 
-  it('a rule that lacks what it weighs by leaves the request to the other rules, and the report says so', async () => {
+  it('skips a rule whose cost was not recorded, applies the others and reports it', async () => {
     const limits = '[2/minute, { limit: 100/minute, of: rows, cost: size(body.rows) }, { concurrent: 9 }]'
-    const { letIn, report } = await played(rows('', [0], [1], [2]), limits)
-    expect(letIn).toBe('++-')
+    const { admitted, report } = await played(rows('', [0], [1], [2]), limits)
+    expect(admitted).toBe('++-')
     expect(report.requests).toMatchObject({ allowed: 2, refused: 1, invalid: 0 })
     expect(report.notes).toContain(
-      "The rule 'rows' of POST /predict did not weigh 3 requests, and the other rules did: the trace has no bodies; no cost was recorded (--columns cost=NAME).",
+      "The rule 'rows' of POST /predict was skipped for 3 requests; the other rules applied: the trace has no bodies; no cost was recorded (--columns cost=NAME).",
     )
     const byBody = '[2/minute, { limit: 1/minute, by: "body.user" }]'
-    expect((await played(rows('', [0], [1], [2]), byBody)).letIn).toBe('++-')
+    expect((await played(rows('', [0], [1], [2]), byBody)).admitted).toBe('++-')
   })
 
-  it('a fallback cost weighs what was not recorded', async () => {
+  it('uses the fallback cost if no cost was recorded', async () => {
     const limits = '[9/minute, { limit: 6/minute, of: rows, cost: size(body.rows), fallback_cost: 3 }]'
-    expect((await played(rows('', [0], [0], [0]), limits)).letIn).toBe('++-')
+    expect((await played(rows('', [0], [0], [0]), limits)).admitted).toBe('++-')
   })
 
-  it('calls of a model in an access log are weighed by every rule but those of tokens', async () => {
+  it('applies every rule but those by tokens to model calls of an access log', async () => {
     const line = (second: number) =>
       `192.0.2.1 - - [10/Oct/2000:13:55:${second} -0700] "POST /predict HTTP/1.1" 200 9 "-" "-"`
     const limits = '[2/minute, { limit: 1000/minute, of: tokens }]\n    llm: openai-chat'
-    const { letIn, report } = await played([line(10), line(11), line(12)].join('\n'), limits)
-    expect(letIn).toBe('++-')
+    const { admitted, report } = await played([line(10), line(11), line(12)].join('\n'), limits)
+    expect(admitted).toBe('++-')
     expect(report.notes.join('\n')).toMatch(
-      /'tokens' of POST \/predict did not weigh 3 requests.*the trace has no input_tokens.*CSV or JSON lines/,
+      /'tokens' of POST \/predict was skipped for 3 requests.*the trace has no input_tokens.*CSV or JSON lines/,
     )
-    expect(summary(report)).toContain('did not weigh 3 requests')
+    expect(summary(report)).toContain('was skipped for 3 requests')
   })
 
-  it('says in which unit it read the times, and how long the trace then is', async () => {
+  it('reports the unit of numeric times and the length of the trace that follows from it', async () => {
     const { report } = await played('time\n0\n250000000000', '[9/minute]')
     expect(report.trace.timeUnit).toBe('s')
     expect(report.notes[0]).toBe(
-      'Times that are plain numbers were read as seconds. The trace then spans 7,927 years. If that is wrong, give the unit of the column, as in --columns time=NAME:us.',
+      'Numeric times were read as seconds. The trace then spans 7,927 years. If that is wrong, give the unit of the column, as in --columns time=NAME:us.',
     )
     expect(summary(report)).toContain('were read as seconds')
     expect((await played('time\n2023-11-14T22:13:20Z', '[9/minute]')).report.notes.join()).not.toContain(
@@ -196,7 +194,7 @@ describe('what is recorded of requests', () => {
     )
   })
 
-  it('tiers, requirements, addresses and headers', async () => {
+  it('applies tiers, requirements, addresses and headers', async () => {
     const limits = [
       '[{ limit: 1/minute, by: header:x-tenant }]',
       "    require: client.tier != 'banned'",
@@ -210,8 +208,8 @@ describe('what is recorded of requests', () => {
         [0, 'd', 'pro', 'u'],
       ].map((row) => row as [number, ...string[]]),
     )
-    const { letIn, report } = await played(trace, limits)
-    expect(letIn).toBe('+--+')
+    const { admitted, report } = await played(trace, limits)
+    expect(admitted).toBe('+--+')
     expect(report.requests).toMatchObject({ refused: 1, forbidden: 1 })
     expect(report.tiers.map(({ tier, requests }) => [tier, requests])).toEqual([
       ['banned', 1],
@@ -219,7 +217,7 @@ describe('what is recorded of requests', () => {
     ])
   })
 
-  it('what a tier is called does nothing to a terminal', async () => {
+  it('escapes tier names for the terminal', async () => {
     const { report } = await played(
       rows(',client,tier', [0, 'a', '\u001b[2Jgold'], [0, '\u001b[2Jb', ''], [0, '\u001b[2Jb', '']),
       '[1/minute]',
@@ -229,18 +227,18 @@ describe('what is recorded of requests', () => {
     expect(summary(report)).not.toContain('\u001b')
   })
 
-  it('a thousand tiers are told apart, and the others count as none', async () => {
+  it('counts a thousand tiers separately and the others as none', async () => {
     const tiers = Array.from({ length: 1002 }, (_, index) => [0, `tier ${index}`] as const)
     const { report } = await played(rows(',tier', ...tiers), '[1/minute]')
     expect(report.tiers).toHaveLength(1001)
     expect(report.tiers.find(({ tier }) => tier === null)?.requests).toBe(2)
   })
 
-  it('requests without a client are dealt to as many as are said', async () => {
-    const { report, letIn } = await played(rows('', [0], [0], [0], [0]), '[1/minute]', { clients: 3 })
-    expect(letIn).toBe('+++-')
+  it('assigns requests without a client to the given number of clients', async () => {
+    const { report, admitted } = await played(rows('', [0], [0], [0], [0]), '[1/minute]', { clients: 3 })
+    expect(admitted).toBe('+++-')
     expect(report.clients.listed[0]).toMatchObject({ client: 'client-0', requests: 2, refused: 1 })
-    expect(report.notes.join()).toContain('dealt to 3 clients')
+    expect(report.notes.join()).toContain('assigned to 3 clients')
   })
 })
 
@@ -254,7 +252,7 @@ describe('reports', () => {
   )
   const options = { reorder: 86_400_000 }
 
-  it('the same trace gives the same report, byte for byte, however it comes in', async () => {
+  it('makes the same report, byte for byte, however the trace is chunked', async () => {
     const limits = '[{ limit: 5/minute, algorithm: sliding-window }, { concurrent: 2, wait: 5s }]'
     const reports = await Promise.all(
       [1, 64, 100_000].map(async (size) =>
@@ -264,7 +262,7 @@ describe('reports', () => {
     expect(new Set(reports).size).toBe(1)
   })
 
-  it('the longest lock-out, fullness, hours and a timeline of bounded length', async () => {
+  it('reports the longest lock-out, fullness, hours and a timeline of bounded length', async () => {
     const { report } = await played(
       rows(',client', [0, 'a'], [10, 'a'], [20, 'a'], [3600, 'a'], [7200 * 30, 'b']),
       '[1/hour]',
@@ -281,20 +279,20 @@ describe('reports', () => {
     expect(report.timeline.stretches.reduce((sum, { requests }) => sum + requests, 0)).toBe(5)
   })
 
-  it('shadow rules are counted and refuse nobody', async () => {
+  it('counts shadow rules, which refuse no request', async () => {
     const { report } = await played(rows('', [0], [0]), '[{ limit: 1/minute, enforce: false }]')
     expect(report.requests.refused).toBe(0)
     expect(report.rules[0]).toMatchObject({ enforced: false, allowed: 1, refused: 1 })
   })
 
-  it('clients beyond those that are listed are counted together', async () => {
+  it('sums the clients beyond those that are listed', async () => {
     const { report } = await played(trace, '[1/minute]', { ...options, listed: 3 })
     expect(report.clients.listed).toHaveLength(3)
     const { listed, others } = report.clients
     expect(listed.reduce((sum, { requests }) => sum + requests, others?.requests ?? 0)).toBe(3000)
   })
 
-  it('two policies side by side, request by request', async () => {
+  it('compares two policies request by request', async () => {
     const comparison = await compare(
       streamOf(trace, 1000),
       configOf('[2/minute]'),

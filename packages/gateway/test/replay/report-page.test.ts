@@ -8,7 +8,7 @@ import { launchChromium } from '../../../../scripts/chromium.js'
 import { sluice } from '../cli/program.js'
 import { violationsOf } from '../dashboard/browser.js'
 
-/** A client whose name would be markup, if it were put into the page as it is. */
+/** A client name that would be markup if it were not escaped. */
 const EVIL = '</script><img src=x onerror=alert(1)>'
 
 let browser: Browser
@@ -35,7 +35,7 @@ routes:
 `
 }
 
-/** Half an hour of thirty clients, of which one sends ten times as much. */
+/** Half an hour of thirty clients, one of which sends ten times as much as each other. */
 function trace(): string {
   const rows = Array.from({ length: 6000 }, (_, index) => {
     const client = index % 4 === 0 ? `client-${(index / 4) % 29}` : index % 2 === 0 ? EVIL : 'heavy'
@@ -63,7 +63,7 @@ async function pageOf(args: string[], width = 1280) {
   return { page, complaints }
 }
 
-/** How many different colours each canvas has: one that nothing was drawn on has one. */
+/** Number of colours on each canvas. An empty canvas has one. */
 async function coloursOfPlots(page: Page): Promise<number[]> {
   return page.evaluate(`[...document.querySelectorAll('canvas')].map((canvas) => {
     const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d')
@@ -77,7 +77,7 @@ const cellsOf = (page: Page, table: string, column: number) =>
   page.locator(`table:has(caption:text-is('${table}')) tbody tr > :nth-child(${column})`).allTextContents()
 
 describe('the page of a report', () => {
-  it('has plots over time, and asks for nothing', async () => {
+  it('has plots over time and loads nothing', async () => {
     const { page, complaints } = await pageOf(['--config', 'tokens.yaml'])
     await expect.poll(async () => (await coloursOfPlots(page)).every((colours) => colours > 10)).toBe(true)
     expect(await coloursOfPlots(page)).toHaveLength(3)
@@ -86,7 +86,7 @@ describe('the page of a report', () => {
     expect(complaints).toEqual([])
   })
 
-  it('sorts and searches its clients; their names are text and nothing else', async () => {
+  it('sorts and searches clients and shows their names as plain text', async () => {
     const { page, complaints } = await pageOf(['--config', 'tokens.yaml'])
     expect((await cellsOf(page, 'clients', 1))[0]).toBe('heavy')
     const clients = page.locator('#clients')
@@ -105,7 +105,7 @@ describe('the page of a report', () => {
     expect(complaints).toEqual([])
   })
 
-  it.each([1280, 360])('sets two policies side by side, %d pixels wide', async (width) => {
+  it.each([1280, 360])('compares two policies on a page of %d pixels', async (width) => {
     const { page, complaints } = await pageOf(['--config', 'tokens.yaml', '--against', 'other.yaml'], width)
     await expect.poll(async () => (await coloursOfPlots(page)).every((colours) => colours > 10)).toBe(true)
     expect(await page.getByRole('heading', { name: 'Rules · other.yaml' }).count()).toBe(1)
@@ -115,7 +115,7 @@ describe('the page of a report', () => {
     expect(complaints).toEqual([])
   })
 
-  it('draws the trade-off of a suggestion, with the YAML', async () => {
+  it('plots the trade-off of a suggestion and shows its YAML', async () => {
     const { page, complaints } = await pageOf(
       [
         ...['--config', 'tokens.yaml', '--rule', 'requests'],

@@ -3,11 +3,11 @@ import { expect, it } from 'vitest'
 import { EntryPool } from '../../src/replay/columns/entry-pool.js'
 import { StringHash } from '../../src/replay/columns/string-hash.js'
 import { RuleStats } from '../../src/replay/stats/rule-stats.js'
-import type { ToldQuota } from '../../src/replay/stats/stats-events.js'
+import type { QuotaEvent } from '../../src/replay/stats/stats-events.js'
 
-it('what a tier took in its own, longer period counts, however many keys of shorter ones come and go', () => {
+it('keeps the charges of a tier with a longer period while keys with shorter ones come and go', () => {
   const [short, long] = parseLimits('1/second; 1/day', { algorithm: 'sliding-log' }) as [Limit, Limit]
-  const quotaOf = (key: string, limit: Limit, allowed: boolean): ToldQuota => {
+  const quotaOf = (key: string, limit: Limit, allowed: boolean): QuotaEvent => {
     const { low: keyLow, high: keyHigh } = new StringHash().of(key)
     return { rule: 0, limit, keyLow, keyHigh, cost: 1, allowed, remaining: 0, resetAfter: 0 }
   }

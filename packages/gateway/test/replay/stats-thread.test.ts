@@ -27,7 +27,7 @@ routes:
   )
 }
 
-/** As many requests of three hundred clients; some lines make no sense. */
+/** A trace of the given length with three hundred clients and some invalid lines. */
 function traceOf(requests: number): string {
   const rows = Array.from({ length: requests }, (_, index) => {
     const client = (index * index) % 307
@@ -41,7 +41,7 @@ function traceOf(requests: number): string {
 const SHORT = traceOf(300)
 const LONG = traceOf(60_000)
 
-/** The threads that are started until the test is over. */
+/** Collects the threads started during a test. */
 function startedThreads(onStart: (thread: Worker) => void = () => {}): Worker[] {
   const started: Worker[] = []
   const note = (thread: Worker) => {
@@ -58,7 +58,7 @@ function startedThreads(onStart: (thread: Worker) => void = () => {}): Worker[] 
 const played = (trace: string, options: ReplayOptions) => replay(streamOf(trace, 65_536), CONFIG, options)
 
 describe('a replay in two threads', () => {
-  it('comes to the same as in one, byte for byte', async () => {
+  it('makes the same report as in one thread, byte for byte', async () => {
     const started = startedThreads()
     const inOne = await played(LONG, { threads: 1 })
     expect(started).toHaveLength(0)
@@ -70,14 +70,14 @@ describe('a replay in two threads', () => {
     for (const tier of inOne.tiers) expect(tier.refused, `${tier.tier}`).toBeGreaterThan(0)
   })
 
-  it('beside another policy too', async () => {
+  it('makes the same comparison as in one thread', async () => {
     const both = (threads: number) => compare(streamOf(LONG, 65_536), CONFIG, OTHER, { threads })
     const inTwo = await both(2)
     expect(JSON.stringify(inTwo)).toBe(JSON.stringify(await both(1)))
     expect(inTwo.differing).toBeGreaterThan(0)
   })
 
-  it('whatever many limits and tiers there are', async () => {
+  it('makes the same report with many limits and tiers', async () => {
     const warming = parseConfig(
       `
 upstream: http://127.0.0.1:9000
@@ -88,7 +88,7 @@ routes:
 `,
       'warming.yaml',
     )
-    // The models warm up all the time, so that each request has limits of its own.
+    // The models warm up all the time, which gives each request a limit of its own.
     const rows = Array.from({ length: 60_000 }, (_, index) => {
       const tier = `tier-${(index * 7) % 1500}`
       return `${1_700_000_000 + index * 0.1},client-${index % 4000},${tier}`
@@ -111,7 +111,7 @@ routes:
       threads: 2,
     })
     expect(limits.size).toBeGreaterThan(50_000)
-    // The first thousand are told apart, and the others counted together.
+    // The first thousand are counted separately and the others together.
     const toldApart = [...tiers].slice(0, 1000).map(([tier, counts]) => ({ tier, ...counts }))
     const reported = report.tiers.map(({ tier, requests, refused }) => ({ tier, requests, refused }))
     expect(reported.filter(({ tier }) => tier !== null)).toEqual(
@@ -124,14 +124,14 @@ routes:
     expect(report.rules[0]?.fullness).toMatchObject({ p50: quantile(0.5), p95: quantile(0.95) })
   })
 
-  it('needs no other thread for a short trace', async () => {
+  it('starts no thread for a short trace', async () => {
     const started = startedThreads()
     const { requests } = await played(SHORT, { threads: 2 })
     expect(requests.played).toBe(299)
     expect(started).toHaveLength(0)
   })
 
-  it('ends its thread where it fails', async () => {
+  it('ends its thread when it fails', async () => {
     const started = startedThreads()
     const failing = played(LONG, {
       threads: 2,
@@ -140,11 +140,11 @@ routes:
       },
     })
     await expect(failing).rejects.toThrow('no more')
-    // The number of a thread that has ended.
+    // The id of a thread that has exited.
     expect(started.map(({ threadId }) => threadId)).toEqual([-1])
   })
 
-  it('says what failed first', async () => {
+  it('reports the first error', async () => {
     startedThreads((thread) => {
       const post = thread.postMessage.bind(thread)
       thread.postMessage = (message, transfer) => {
@@ -161,7 +161,7 @@ routes:
     await expect(failing).rejects.toThrow('no more')
   })
 
-  it('starts its thread in a program that is no file', async () => {
+  it('starts its thread in a program that is not a file', async () => {
     const program = `
       import { Readable } from 'node:stream'
       import { parseConfig, replay } from 'sluice-gateway/replay'
@@ -176,12 +176,12 @@ routes:
     expect(stdout).toBe('a thread\n40000\n')
   })
 
-  it('fails where its thread ends', async () => {
+  it('fails when its thread exits', async () => {
     startedThreads((thread) => void thread.terminate())
-    await expect(played(LONG, { threads: 2 })).rejects.toThrow('the thread that counts ended before its time')
+    await expect(played(LONG, { threads: 2 })).rejects.toThrow('the statistics thread exited unexpectedly')
   })
 
-  it.each([0, 3, 1.5])('there is none in %d threads', async (threads) => {
-    await expect(played(SHORT, { threads })).rejects.toThrow(`a replay uses 1 or 2 threads, not ${threads}`)
+  it.each([0, 3, 1.5])('rejects %d threads', async (threads) => {
+    await expect(played(SHORT, { threads })).rejects.toThrow(`'threads' must be 1 or 2, not ${threads}`)
   })
 })

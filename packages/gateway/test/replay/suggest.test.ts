@@ -9,8 +9,8 @@ import { TraceError } from '../../src/replay/trace/trace-request.js'
 import { configOf } from './traces.js'
 
 /**
- * Ten minutes in which six clients send thirty requests at the beginning of each minute, and one sends ten a second. So thirty a minute,
- * all at once, is what the six need: less refuses some of theirs.
+ * Ten minutes in which six clients send thirty requests at the beginning of each minute and one
+ * sends ten a second. The six need exactly thirty a minute, all at once.
  */
 function planted(): string {
   const requests: [at: number, client: string][] = []
@@ -34,8 +34,8 @@ afterAll(() => rm(folder, { recursive: true }))
 
 const WISH = 'refuse at most 0% of requests of clients under 100/minute'
 
-describe('a wish', () => {
-  it('is granted by the tightest limit that does: the one that was planted', async () => {
+describe('a suggestion', () => {
+  it('finds the tightest limit that meets the objective', async () => {
     const { granted, current, curve } = await suggest(
       trace,
       configOf('[8/minute]'),
@@ -43,13 +43,13 @@ describe('a wish', () => {
     )
     expect(current).toBe('8/minute')
     expect(granted?.text).toBe('30/minute')
-    // Six that get all they ask for, and one that gets its burst and a minute's worth.
+    // Six clients get everything, and one gets its burst and the limit of a minute.
     expect(granted?.clauses.map(({ value }) => value)).toEqual([0, expect.closeTo(180 + 60, -1)])
     const refused = curve.map((point) => point.refused)
     expect(refused).toEqual([...refused].sort((a, b) => b - a))
   })
 
-  it('that no limit grants is told so, with the nearest on both sides', async () => {
+  it('gives the nearest limits on both sides if none meets the objective', async () => {
     const { granted, nearest } = await suggest(
       trace,
       configOf('[8/minute]'),
@@ -63,7 +63,7 @@ describe('a wish', () => {
     expect(admitting?.clauses[1]?.value).toBeLessThanOrEqual(100)
   })
 
-  it('that depends on other limits has no answer', async () => {
+  it('gives no limit if other limits decide', async () => {
     const { granted, nearest } = await suggest(
       trace,
       configOf('[{ name: mine, limit: 8/minute }, { name: other, limit: 1/hour, enforce: true }]'),
@@ -74,7 +74,7 @@ describe('a wish', () => {
     expect(nearest).toEqual([])
   })
 
-  it('says what other limits alone refuse of it', async () => {
+  it('reports what other limits alone refuse', async () => {
     const { granted, nearest } = await suggest(
       trace,
       configOf('[{ name: mine, limit: 8/minute }, { name: other, limit: 60/minute, by: everyone }]'),
@@ -87,12 +87,12 @@ describe('a wish', () => {
       expect(refused?.byOthers).toBeGreaterThan(0)
       expect(refused?.byOthers).toBeLessThanOrEqual(refused?.value ?? 0)
     }
-    // High enough, this limit itself refuses nobody any more.
+    // A limit this high refuses nothing itself.
     const [widest] = nearest.toSorted((a, b) => b.limit - a.limit)
     expect(widest?.clauses[0]?.byOthers).toBe(widest?.clauses[0]?.value)
   })
 
-  it('takes no more memory than it is given: then fewer limits are tried at once, to the same end', async () => {
+  it('tries fewer limits at once when memory is short, with the same result', async () => {
     const wished = `${WISH}; admit at most 300 requests/minute`
     const suggested = async (mostRemembered?: number) => {
       let rounds = 0
@@ -103,7 +103,7 @@ describe('a wish', () => {
     const [free, bounded] = [await suggested(), await suggested(1000)]
     expect(bounded.suggestion).toEqual(free.suggestion)
     expect(bounded.rounds).toBeGreaterThan(free.rounds)
-    await expect(suggested(200)).rejects.toThrow('more than the 200 requests that are remembered')
+    await expect(suggested(200)).rejects.toThrow('more than 200 requests within the periods of the objective')
     await expect(
       suggest(trace, configOf('[8/minute]'), WISH.replace('100/minute', '1000/minute'), {
         mostRemembered: 500,
@@ -112,33 +112,29 @@ describe('a wish', () => {
   })
 
   it.each([
-    ['[1/minute, 1/hour]', 'requests-3', "there is no rule 'requests-3'"],
-    [
-      '[1/minute, 1/hour]',
-      undefined,
-      "say with --rule, and --route, whose limit is searched for; there are 'requests'",
-    ],
-    ['[{ concurrent: 1 }]', undefined, 'no rule of this configuration has a limit'],
-  ])('of %s, the rule %s', async (limits, rule, message) => {
+    ['[1/minute, 1/hour]', 'requests-3', "no rule 'requests-3' with a single rate limit"],
+    ['[1/minute, 1/hour]', undefined, "choose the rule with --rule and --route; the rules are 'requests'"],
+    ['[{ concurrent: 1 }]', undefined, 'the configuration has no rule with a single rate limit'],
+  ])('explains which rule to choose for the limits %s and the rule %s', async (limits, rule, message) => {
     await expect(suggest(trace, configOf(limits), WISH, { rule })).rejects.toThrow(message)
   })
 })
 
-describe('what can be wished for', () => {
-  it('is read in a few forms', () => {
+describe('parseObjective', () => {
+  it('parses objectives in several forms', () => {
     expect(
       parseObjective(
         'Refuse at most 0.1 % of requests of clients under 100 a minute, never admit more than 2M tokens a minute in all',
       ),
     ).toMatchObject({
-      refuse: [{ most: 0.001, whom: { kind: 'under', limit: 100, period: 60_000 } }],
-      admit: [{ most: 2_000_000, period: 60_000, of: 'tokens', each: false }],
+      refuse: [{ max: 0.001, clients: { kind: 'under', limit: 100, period: 60_000 } }],
+      admit: [{ max: 2_000_000, period: 60_000, of: 'tokens', each: false }],
     })
     expect(
       parseObjective('refuse at most 5% of tier free; admit at most 100 requests/5 minutes per client'),
     ).toMatchObject({
-      refuse: [{ most: 0.05, whom: { kind: 'tier', name: 'free' } }],
-      admit: [{ most: 100, period: 300_000, of: 'requests', each: true }],
+      refuse: [{ max: 0.05, clients: { kind: 'tier', name: 'free' } }],
+      admit: [{ max: 100, period: 300_000, of: 'requests', each: true }],
     })
   })
 
@@ -148,12 +144,12 @@ describe('what can be wished for', () => {
     'refuse at most 200%',
     'refuse at most 1% of people',
     'admit at most 5 apples/minute',
-  ])('not %j', (text) => {
-    expect(() => parseObjective(text)).toThrow(/write for example|more than 100 %|write 'clients under/)
+  ])('rejects the objective %j', (text) => {
+    expect(() => parseObjective(text)).toThrow(/use for example|at most 100|expected 'clients under/)
   })
 })
 
-it('the part of the configuration that changes is written, with what else stands there', () => {
+it('prints the changed part of the configuration with its other settings', () => {
   const text =
     'upstream: http://x\nroutes:\n  - match: GET /a\n    limits: [1/minute]\n  - match: POST /b # b\n    limits:\n      - { limit: 1/minute, by: ip } # per address\n      - 5/hour\n'
   const suggestion = {

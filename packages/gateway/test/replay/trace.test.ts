@@ -7,8 +7,8 @@ import { readAll } from './traces.js'
 
 const at = (text: string) => Date.parse(text)
 
-describe('formats', () => {
-  it('the Azure traces as they are: a hundred nanoseconds, no newline at the end', async () => {
+describe('trace formats', () => {
+  it('reads the Azure traces: times in units of 100 ns, no newline at the end', async () => {
     const { requests, origin } = await readAll(
       'TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.9799600,4808,10\n2023-11-16 18:17:04.0319600,3180,8',
     )
@@ -20,7 +20,7 @@ describe('formats', () => {
     expect((requests[1]?.at ?? 0) - (requests[0]?.at ?? 0)).toBeCloseTo(52, 6)
   })
 
-  it('CSV with quotes, commas and newlines in fields, semicolons, a byte order mark and carriage returns', async () => {
+  it('reads CSV with quotes, separators and newlines in fields, semicolons, a byte order mark and carriage returns', async () => {
     const { requests } = await readAll(
       '\uFEFFtime;client;path\r\n1700000000;"a;""b""\nc";/x\r\n1700000001;d;/y\r\n',
     )
@@ -30,7 +30,7 @@ describe('formats', () => {
     ])
   })
 
-  it('CSV of any fields, in quotes where they need them, in whatever pieces it comes', async () => {
+  it('reads CSV of any fields, quoted where necessary, in chunks of any size', async () => {
     const field = fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', ';', 'é', ' '), maxLength: 8 })
     const record = fc.tuple(field, field, fc.boolean())
     const written = (text: string, quoted: boolean) =>
@@ -51,18 +51,18 @@ describe('formats', () => {
     )
   })
 
-  it('a quote that is never closed takes in no more than a line may have', async () => {
+  it('gives up an unclosed quote after the length of the longest line', async () => {
     const lines = Array.from({ length: 20_000 }, (_, at) => `${at + 2},b,${'x'.repeat(60)}`)
     const { requests, reading } = await readAll(
       ['time,client,agent', '0,a,x', '1,"a,x', ...lines].join('\n'),
       {},
       2 ** 16,
     )
-    expect(reading.bad).toMatchObject({ count: 1, first: [{ problem: 'a field in quotes has no end' }] })
+    expect(reading.bad).toMatchObject({ count: 1, first: [{ problem: 'unclosed quote' }] })
     expect(requests.length).toBeGreaterThan(1000)
   })
 
-  it('JSON lines, with members of members', async () => {
+  it('reads JSON lines with nested members', async () => {
     const { requests, reading } = await readAll(
       '{"ts":1700000000123,"who":{"id":"u1"},"usage":{"prompt_tokens":5}}\n{"ts":1700000000124,"who":{}}\n',
       { columns: 'client=who.id,input_tokens=usage.prompt_tokens' },
@@ -74,7 +74,7 @@ describe('formats', () => {
     expect(reading.format).toBe('jsonl')
   })
 
-  it('access logs: the time at which a request came is that of its end less how long it took', async () => {
+  it('subtracts the duration from the time in an access log to get the arrival', async () => {
     const { requests, origin } = await readAll(
       [
         '192.0.2.1 - alice [10/Oct/2000:13:55:36 -0700] "GET /a?x=1 HTTP/1.1" 200 2326 "-" "curl/8"',
@@ -108,7 +108,7 @@ describe('formats', () => {
     ['"-" "curl/8" uct="0.001" rt=0.5  ', 500],
     ['"-" "curl/8" rt=0.5 upstream=-', undefined],
     ['0.5', 500],
-  ])('access logs: in a line that ends with %s it took %s ms', async (end, duration) => {
+  ])('reads an access log line that ends with %s as %s ms', async (end, duration) => {
     const line = `2001:db8::1 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 2326 ${end}`
     expect((await readAll(line)).requests).toMatchObject([{ duration }])
   })
@@ -117,27 +117,24 @@ describe('formats', () => {
     ['s', [0, 1e10, 2e11], [0, 1e13, 2e14]],
     ['ms', [1.7e12, 1.7e12 + 5, 1.8e14], [0, 5, 1.8e14 - 1.7e12]],
     ['us', [1.6e15, 1.6e15 + 5000, 2.5e17], [0, 5, (2.5e17 - 1.6e15) / 1000]],
-  ] as const)(
-    'times in %s keep their unit as they grow, and the reading says it',
-    async (unit, times, offsets) => {
-      const { requests, reading } = await readAll(`time\n${times.join('\n')}`, { reorder: 0 })
-      const [first] = requests
-      expect(requests.map(({ at }) => at - (first?.at ?? 0))).toEqual([...offsets])
-      expect(reading.timeUnit).toBe(unit)
-    },
-  )
+  ] as const)('keeps the unit of times in %s as they grow, and reports it', async (unit, times, offsets) => {
+    const { requests, reading } = await readAll(`time\n${times.join('\n')}`, { reorder: 0 })
+    const [first] = requests
+    expect(requests.map(({ at }) => at - (first?.at ?? 0))).toEqual([...offsets])
+    expect(reading.timeUnit).toBe(unit)
+  })
 
   it.each([
     ['time_us\n0\n2500000', 'us', undefined],
     ['t\n0\n2500000000', 'ns', 'time=t:ns'],
     ['time\n2023-11-14T22:13:20Z\n2023-11-14T22:13:22.5Z', null, undefined],
-  ])('a unit that is given is the one of all times', async (text, unit, columns) => {
+  ])('uses a given unit for all times', async (text, unit, columns) => {
     const { requests, reading } = await readAll(text, { reorder: 0, columns })
     expect(requests.map(({ at }) => at)).toEqual([0, 2500])
     expect(reading.timeUnit).toBe(unit)
   })
 
-  it('gzip, of one member or of several, and one that has no end yet', async () => {
+  it('reads gzip of one member or several, and an incomplete one', async () => {
     const [one, two] = [gzipSync('time\n1700000000\n'), gzipSync('1700000001\n')]
     for (const size of [1, 7])
       expect((await readAll(Buffer.concat([one, two]), {}, size)).requests).toHaveLength(2)
@@ -156,12 +153,12 @@ describe('formats', () => {
     ['2023-11-14T22:13:20.5Z', '2023-11-14T22:13:20.500Z'],
     ['2023-11-15 00:13:20.5+02:00', '2023-11-14T22:13:20.500Z'],
     ['2023-11-14T22:13:20.500000000', '2023-11-14T22:13:20.500Z'],
-  ])('the time %s', async (written, meant) => {
+  ])('parses the time %s', async (written, meant) => {
     const { requests, origin } = await readAll(`time\n${written}\n`)
     expect(origin + (requests[0]?.at ?? 0)).toBe(at(meant))
   })
 
-  it('a unit in a mapping, or in the name of a column', async () => {
+  it('takes a unit from the mapping or from the name of the column', async () => {
     const { requests } = await readAll('t,latency_ms,x\n1500,20,0.5\n', { columns: 'time=t:ms' })
     expect(requests).toMatchObject([{ duration: 20 }])
     const { requests: mapped } = await readAll('t,x\n1500,0.5\n', { columns: 'time=t:ms,duration=x:s' })
@@ -169,36 +166,36 @@ describe('formats', () => {
   })
 })
 
-describe('lines that cannot be read', () => {
-  it('are counted, and shown with their numbers', async () => {
+describe('unreadable lines', () => {
+  it('counts unreadable lines and lists them with their numbers', async () => {
     const { requests, reading } = await readAll(
       'time,client,input_tokens\n1700000000,a,5\nnever,b,5\n\n1700000001,c\n1700000002,d,-5\n1700000003,e,1.5\n2023-02-30 00:00:00,f,1\n1700000004,g,7\n',
     )
     expect(requests.map(({ client }) => client)).toEqual(['a', 'g'])
     expect(reading).toMatchObject({ lines: 9, requests: 2, bad: { count: 5 } })
     expect(reading.bad.first).toEqual([
-      { line: 3, problem: "'never' is no time" },
-      { line: 5, problem: 'it has 2 fields, and the head has 3' },
-      { line: 6, problem: "its input_tokens '-5' is no number, zero or more" },
-      { line: 7, problem: "its input_tokens '1.5' is no whole number" },
-      { line: 8, problem: "'2023-02-30 00:00:00' is no time" },
+      { line: 3, problem: "'never' is not a valid time" },
+      { line: 5, problem: '2 fields, but the header has 3' },
+      { line: 6, problem: "input_tokens must be a number from 0, not '-5'" },
+      { line: 7, problem: "input_tokens must be a whole number, not '1.5'" },
+      { line: 8, problem: "'2023-02-30 00:00:00' is not a valid time" },
     ])
   })
 
-  it('a quote within a field is a character of it, and takes in no lines that follow', async () => {
+  it('treats a quote within a field as a character, which does not swallow the following lines', async () => {
     const { requests, reading } = await readAll(
       'time,client,agent\n1,a,x\n2,b,5" disk\n3,c,x\n4,d,"7"" disk, or\n8"""\n5,e,9" disk\n6,f,"g" h\n7,i,x\n',
     )
     expect(requests.map(({ client }) => client)).toEqual(['a', 'b', 'c', 'd', 'e', 'i'])
-    expect(reading.bad.first).toEqual([{ line: 8, problem: 'something follows a field in quotes' }])
+    expect(reading.bad.first).toEqual([{ line: 8, problem: 'unexpected characters after a closing quote' }])
   })
 
-  it('an object without a time is one such line, also where it is the first', async () => {
+  it('counts an object without a time as unreadable, even if it is the first', async () => {
     const { requests, reading } = await readAll('{"started":true}\n{"time":1,"client":"a"}\n{"client":"b"}\n')
     expect(requests.map(({ client }) => client)).toEqual(['a'])
     expect(reading.bad.first).toEqual([
-      { line: 1, problem: expect.stringContaining('no column is known to hold the time') },
-      { line: 3, problem: 'it has no time' },
+      { line: 1, problem: expect.stringContaining('no time column found') },
+      { line: 3, problem: 'the time is missing' },
     ])
   })
 
@@ -206,16 +203,16 @@ describe('lines that cannot be read', () => {
     ['user', `192.0.2.1 - ${'u'.repeat(257)} [10/Oct/2000:13:55:36 -0700] "GET /a HTTP/1.1" 200 1`],
     ['address', `${'1'.repeat(257)} - alice [10/Oct/2000:13:55:36 -0700] "GET /a HTTP/1.1" 200 1`],
     ['path', `192.0.2.1 - alice [10/Oct/2000:13:55:36 -0700] "GET /${'a'.repeat(8192)} HTTP/1.1" 200 1`],
-  ])('a line of an access log is one where the %s is longer than any', async (_, line) => {
+  ])('counts an access log line with an overlong %s as unreadable', async (_, line) => {
     const good = '192.0.2.1 - alice [10/Oct/2000:13:55:36 -0700] "GET /a HTTP/1.1" 200 1'
     const { requests, reading } = await readAll(`${good}\n${line}\n${good}\n`)
     expect(requests).toHaveLength(2)
     expect(reading.bad.first).toEqual([
-      { line: 2, problem: expect.stringMatching(/^its \w+ has more than \d+ characters$/) },
+      { line: 2, problem: expect.stringMatching(/^\w+ is longer than \d+ characters$/) },
     ])
   })
 
-  it('a line without an end is cut, and the next one is read', async () => {
+  it('cuts a line that is too long and reads the next one', async () => {
     const { requests, reading } = await readAll(
       Buffer.from(`time\n1700000000\n${'9'.repeat(3 * 2 ** 20)}\n1700000001\n`),
     )
@@ -224,19 +221,19 @@ describe('lines that cannot be read', () => {
   })
 
   it.each([
-    ['', 'there is no request in it'],
-    ['time,client\n', 'there is no request in it'],
-    ['a,b\n1,2\n', 'no column is known to hold the time; there are a, b; say which with --columns time=NAME'],
-    [`time\n${'x\n'.repeat(200)}`, "this is no trace in the format csv: line 2: 'x' is no time"],
+    ['', 'the trace contains no requests'],
+    ['time,client\n', 'the trace contains no requests'],
+    ['a,b\n1,2\n', 'no time column found among a, b; choose one with --columns time=NAME'],
+    [`time\n${'x\n'.repeat(200)}`, "not a trace in the format csv: line 2: 'x' is not a valid time"],
     [`{"time":1}${'\n{'.repeat(200)}`, ''],
-    ['\u001b[2Jtime,x\n1,2\n', 'there are ?[2Jtime, x;'],
-  ])('a file that makes no sense: %#', async (text, message) => {
+    ['\u001b[2Jtime,x\n1,2\n', 'among ?[2Jtime, x;'],
+  ])('rejects a file that is not a trace: case %#', async (text, message) => {
     if (message === '') expect((await readAll(text)).reading.bad.count).toBe(200)
     else await expect(readAll(text)).rejects.toThrow(message)
   })
 
   it.each(['as it is', 'gzip'])(
-    'of a file that makes no sense no more is read, nor is its end waited for: %s',
+    'stops reading a file that is not a trace without waiting for its end: %s',
     async (how) => {
       const text = Buffer.from('a,b\n1,2\n')
       const stream = new PassThrough()
@@ -245,38 +242,38 @@ describe('lines that cannot be read', () => {
       const reading = async () => {
         for await (const _ of trace.requests());
       }
-      await expect(reading()).rejects.toThrow('no column is known to hold the time')
+      await expect(reading()).rejects.toThrow('no time column found')
       expect(stream.destroyed).toBe(true)
     },
   )
 
   it.each([
-    ['time=t', "there is no column 't'; there are when, who"],
-    ['time=whn', "there is no column 'whn' (did you mean 'when'?)"],
-    ['clent=who', "a trace says nothing called 'clent' (did you mean client?)"],
-    ['time', "'time' maps no column"],
-  ])('the mapping %s', async (columns, message) => {
+    ['time=t', "unknown column 't'; the columns are when, who"],
+    ['time=whn', "unknown column 'whn' (did you mean 'when'?)"],
+    ['clent=who', "unknown field 'clent' (did you mean client?)"],
+    ['time', "expected FIELD=COLUMN instead of 'time'"],
+  ])('rejects the mapping %s', async (columns, message) => {
     await expect(readAll('when,who\n1,2\n', { columns })).rejects.toThrow(message)
   })
 })
 
-describe('lines out of order', () => {
+describe('the order of requests', () => {
   const times = [5, 1, 3, 2, 9, 4].map((second) => `${1_700_000_000 + second}`)
   const text = `time\n${times.join('\n')}\n`
 
-  it('are put in order as far as they may be out of it', async () => {
+  it('sorts requests within the reordering window', async () => {
     const { requests, origin, reading } = await readAll(text, { reorder: 10_000 })
     expect(requests.map(({ at }) => (origin + at) / 1000 - 1_700_000_000)).toEqual([1, 2, 3, 4, 5, 9])
     expect(reading).toMatchObject({ late: 0 })
   })
 
-  it('those beyond are counted, and how much would have been needed is said', async () => {
+  it('counts requests beyond the window and reports the window they need', async () => {
     const { reading } = await readAll(text, { reorder: 0 })
     expect(reading.late).toBeGreaterThan(0)
     expect(reading.latest).toBe(5000)
   })
 
-  it('in whatever pieces a trace comes, the same are late and all are in the same order', async () => {
+  it('gives the same order and the same late requests in chunks of any size', async () => {
     const time = fc.integer({ min: 0, max: 40 }).map((second) => 1_700_000_000 + second)
     await fc.assert(
       fc.asyncProperty(fc.array(time, { minLength: 1, maxLength: 60 }), fc.nat(15), async (all, seconds) => {
@@ -290,7 +287,7 @@ describe('lines out of order', () => {
   })
 })
 
-it('times of plain digits are read to the last bit, however many there are of a fraction', async () => {
+it('parses numeric times to the last bit, with fractions of any length', async () => {
   const digits = (most: number) =>
     fc.array(fc.nat(9), { minLength: 1, maxLength: most }).map((all) => all.join(''))
   await fc.assert(

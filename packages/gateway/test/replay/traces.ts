@@ -5,7 +5,7 @@ import type { ReplayOptions } from '../../src/replay/replay-options.js'
 import { Trace, type TraceOptions, type TraceReading } from '../../src/replay/trace/trace.js'
 import type { TraceRequest } from '../../src/replay/trace/trace-request.js'
 
-/** A configuration of one route, or of several. */
+/** Parses a configuration with the given limits on one route. */
 export function configOf(limits: string, more = '') {
   return parseConfig(
     `
@@ -19,7 +19,7 @@ routes:
   )
 }
 
-/** What is read of a trace that comes in a stream, in pieces of a few bytes. */
+/** Reads a trace from a stream in chunks of a few bytes. */
 export async function readAll(
   text: string | Buffer,
   options: TraceOptions = {},
@@ -27,26 +27,29 @@ export async function readAll(
 ): Promise<{ requests: TraceRequest[]; origin: number; reading: TraceReading }> {
   const trace = await Trace.open(streamOf(text, size), options)
   const requests: TraceRequest[] = []
-  for await (const some of trace.requests()) requests.push(...some)
+  for await (const batch of trace.requests()) requests.push(...batch)
   return { requests, origin: trace.origin, reading: trace.reading }
 }
 
 export function streamOf(text: string | Buffer, size = 7): Readable {
   const bytes = Buffer.from(text)
-  const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
+  const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
     bytes.subarray(index * size, (index + 1) * size),
   )
-  return Readable.from(pieces)
+  return Readable.from(chunks)
 }
 
-/** Which requests are let in, in their order, and what the report says. */
+/**
+ * Replays a trace. Returns `+` or `-` for each request that was admitted or refused, and the
+ * report.
+ */
 export async function played(trace: string, limits: string, options: ReplayOptions = {}, more = '') {
-  const letIn: boolean[] = []
+  const admitted: boolean[] = []
   const report = await replay(streamOf(trace, 1000), configOf(limits, more), {
     ...options,
     onDecision: ({ number, outcome }) => {
-      letIn[number] = outcome.kind === 'allowed' || outcome.kind === 'unlimited'
+      admitted[number] = outcome.kind === 'allowed' || outcome.kind === 'unlimited'
     },
   })
-  return { letIn: letIn.map((each) => (each ? '+' : '-')).join(''), report }
+  return { admitted: admitted.map((each) => (each ? '+' : '-')).join(''), report }
 }

@@ -1,12 +1,12 @@
-/** Shorter pieces of a text are copied by V8 in any case. */
-const SHORTEST_SLICE = 13
+/** V8 copies shorter substrings anyway. */
+const MIN_SLICE = 13
 
 /**
- * The same text with characters of its own, for whoever keeps it: V8 lets a text that was cut out of another refer to that one, here to all
- * that was read with it.
+ * Copies the characters of a string that is to be kept. In V8 a substring keeps its parent alive,
+ * here a whole chunk of the trace.
  */
 export function detachString(text: string): string {
-  if (text.length < SHORTEST_SLICE) return text
+  if (text.length < MIN_SLICE) return text
   const narrow = Buffer.from(text, 'latin1').toString('latin1')
   return narrow === text ? narrow : Buffer.from(text, 'utf16le').toString('utf16le')
 }

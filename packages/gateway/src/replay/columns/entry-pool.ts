@@ -1,43 +1,43 @@
-/** In place of an entry. */
+/** Denotes that there is no entry. */
 export const NONE = -1
 
-/** There is no room for one more entry. */
+/** Thrown when the pool is full. */
 export class TooManyEntriesError extends Error {
   override readonly name = 'TooManyEntriesError'
 }
 
-/** Entries of a page. */
+/** Entries per page. */
 const PAGE_BITS = 13
 const PAGE = 1 << PAGE_BITS
 
-/** What is kept of an entry: three numbers, side by side. */
+/** Numbers of an entry, side by side. */
 const AT = 0
 const COST = 1
 const NEXT = 2
 const NUMBERS = 3
 
 /**
- * Entries of a time and a cost, in lists: numbers in pages of numbers, 24 bytes each. As objects or arrays of their own, the million that a replay
- * remembers would be the garbage collector's to go through again and again.
+ * A pool of linked entries with a time and a cost, stored as numbers in pages, 24 bytes each. As
+ * objects, the million entries of a replay would be traversed by every garbage collection.
  */
 export class EntryPool {
   readonly #pages: Float64Array[] = []
   #used = 0
-  /** The first of those that are free again. */
+  /** First of the free entries. */
   #free = NONE
   #count = 0
 
-  /** @param most how many there may be */
-  constructor(private readonly most = Number.POSITIVE_INFINITY) {}
+  /** @param maxEntries bound on the entries in use */
+  constructor(private readonly maxEntries = Number.POSITIVE_INFINITY) {}
 
-  /** How many there are. */
+  /** Number of entries in use. */
   get count(): number {
     return this.#count
   }
 
-  /** Makes the last entry of a list. @throws TooManyEntriesError */
+  /** Adds an entry without a successor. @throws TooManyEntriesError */
   add(at: number, cost: number): number {
-    if (this.#count >= this.most) throw new TooManyEntriesError()
+    if (this.#count >= this.maxEntries) throw new TooManyEntriesError()
     let entry = this.#free
     if (entry !== NONE) this.#free = this.next(entry)
     else {
@@ -56,7 +56,7 @@ export class EntryPool {
   remove(entry: number): void {
     const page = this.#page(entry)
     const place = placeOf(entry)
-    // What is no entry is of no time: whoever knew it sees that it is gone.
+    // A holder of a stale entry recognizes it by its time.
     page[place + AT] = Number.NaN
     page[place + NEXT] = this.#free
     this.#free = entry

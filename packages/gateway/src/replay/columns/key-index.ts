@@ -1,49 +1,49 @@
 import { StringHash } from './string-hash.js'
 import { StringIndex } from './string-index.js'
 
-/** In place of a slot, where there are too many keys. */
+/** Denotes that a key has no slot, because there are too many keys. */
 export const NO_SLOT = 0
 
-/** What is kept for keys, by slot. */
-export interface Kept {
-  /** A slot gets a key. */
+/** Owner of the state of keys, by slot. */
+export interface SlotOwner {
+  /** Initializes the state of a slot that was assigned to a key. */
   begin(slot: number): void
-  /** Whether nothing that is kept of it says anything any more, now and later. */
-  isOver(slot: number, now: number): boolean
-  /** A slot has no key any more. */
+  /** Whether the state of a slot has no effect any more, now or later. */
+  isExpired(slot: number, now: number): boolean
+  /** Drops the state of a slot whose key was forgotten. */
   end(slot: number): void
 }
 
-/** So many keys are looked through the first time, for those of which nothing counts any more. */
-const FIRST_LOOK = 131_072
+/** Number of keys at the first sweep for expired ones. */
+const FIRST_SWEEP = 131_072
 
 /**
- * Numbers keys, from 1, so that what is kept of them can be numbers in arrays. Those of which nothing counts any more are forgotten, and their
- * slots given to others: so what is kept is what is in use, however many keys there are in all. They are looked for when there are twice as many
- * keys as were left the last time.
+ * Assigns slots to keys, from 1, so that their state can be stored in arrays. A sweep frees the
+ * slots of expired keys, which bounds the memory by the keys in use. It runs when the number of
+ * keys has doubled since the last one.
  */
 export class KeyIndex {
   readonly #slots = new StringIndex()
   readonly #hash = new StringHash()
   #used = 0
   readonly #free: number[] = []
-  #lookAt: number
+  #sweepAt: number
 
-  /** @param most how many keys there may be */
+  /** @param maxKeys bound on the keys in use */
   constructor(
-    private readonly most: number,
-    private readonly kept: Kept,
+    private readonly maxKeys: number,
+    private readonly owner: SlotOwner,
   ) {
-    this.#lookAt = Math.min(FIRST_LOOK, most)
+    this.#sweepAt = Math.min(FIRST_SWEEP, maxKeys)
   }
 
-  /** The slot of a key, which is given one where it has none. `NO_SLOT` where that is not possible, since too many are in use. */
+  /** Returns the slot of a key and assigns one if needed; `NO_SLOT` if too many keys are in use. */
   of(key: string, now: number): number {
     const { low, high } = this.#hash.of(key)
     return this.ofHash(low, high, now)
   }
 
-  /** As `of`, of a key with this hash. */
+  /** Like `of`, for the hash of a key. */
   ofHash(low: number, high: number, now: number): number {
     return this.#slots.findHash(low, high) || this.#begin(low, high, now)
   }
@@ -53,28 +53,31 @@ export class KeyIndex {
   }
 
   #begin(low: number, high: number, now: number): number {
-    if (this.#slots.size >= this.#lookAt) {
-      if (!this.#makeRoom(now)) return NO_SLOT
+    if (this.#slots.size >= this.#sweepAt) {
+      if (!this.#sweep(now)) return NO_SLOT
       this.#slots.findHash(low, high)
     }
     const slot = this.#free.pop() ?? ++this.#used
     this.#slots.add(slot)
-    this.kept.begin(slot)
+    this.owner.begin(slot)
     return slot
   }
 
-  /** Forgets what is over. Where an eighth of all is not free then, there is no room: it would be looked for again and again. */
-  #makeRoom(now: number): boolean {
-    this.#forget((slot) => this.kept.isOver(slot, now))
+  /**
+   * Frees the slots of expired keys. Returns false if less than an eighth is free afterwards, since
+   * the next sweeps would follow too soon.
+   */
+  #sweep(now: number): boolean {
+    this.#forget((slot) => this.owner.isExpired(slot, now))
     const { size } = this.#slots
-    this.#lookAt = Math.min(Math.max(FIRST_LOOK, 2 * size), this.most)
-    return size <= (this.#lookAt * 7) / 8
+    this.#sweepAt = Math.min(Math.max(FIRST_SWEEP, 2 * size), this.maxKeys)
+    return size <= (this.#sweepAt * 7) / 8
   }
 
-  #forget(isOver: (slot: number) => boolean): void {
+  #forget(isExpired: (slot: number) => boolean): void {
     this.#slots.forget((slot) => {
-      if (!isOver(slot)) return false
-      this.kept.end(slot)
+      if (!isExpired(slot)) return false
+      this.owner.end(slot)
       this.#free.push(slot)
       return true
     })

@@ -1,4 +1,4 @@
-/** A whole number for each who sends requests, by their number; 0 where none was set. */
+/** An integer per sender, by sender number; 0 by default. */
 export class SenderColumn {
   #values = new Int32Array(1024)
 

@@ -1,24 +1,24 @@
 import { type EntryPool, NONE } from './entry-pool.js'
 import type { SlotColumns } from './slot-columns.js'
 
-/** What is kept of a log. */
+/** Columns of a log. */
 const SUM = 0
 const HEAD = 1
 const TAIL = 2
-/** The time of the first entry; Infinity where there is none. */
+/** Time of the first entry; Infinity if there is none. */
 const SINCE = 3
 
-/** Numbers that are kept of a log. */
+/** Columns needed for each log. */
 export const LOG_NUMBERS = 4
 
 /**
- * A log for each of many slots, in the numbers that are kept of them: what was taken in the trailing period (now − period, now], exactly, with an entry for each that took. Times
- * only rise.
+ * Sliding logs of many slots. Each holds an entry per charge and gives the exact sum over the
+ * trailing period (now − period, now]. Times must not decrease.
  */
 export class SlidingLogs {
   /**
-   * @param entries where those of all slots are, and of whoever else counts in them
-   * @param from the first of the numbers that a log has for itself
+   * @param entries pool for the entries of all slots, which may be shared with other logs
+   * @param from the first of its columns
    */
   constructor(
     private readonly entries: EntryPool,
@@ -26,12 +26,12 @@ export class SlidingLogs {
     private readonly from = 0,
   ) {}
 
-  /** Begins the log of a slot, without an entry. */
+  /** Starts an empty log. */
   begin(slot: number): void {
     this.#empty(slot)
   }
 
-  /** Gives the entries of a slot back. */
+  /** Frees the entries of a log. */
   end(slot: number): void {
     for (let entry = this.#get(slot, HEAD); entry !== NONE; ) {
       const next = this.entries.next(entry)
@@ -41,13 +41,13 @@ export class SlidingLogs {
     this.#empty(slot)
   }
 
-  /** What counts at a time. */
+  /** Returns the sum over the period that ends now. */
   sumAt(slot: number, now: number, period: number): number {
     if (now - this.#get(slot, SINCE) >= period) this.#forget(slot, now, period)
     return this.#get(slot, SUM)
   }
 
-  /** @returns the entry, by which it is found again */
+  /** Adds a charge. Returns its entry. */
   add(slot: number, now: number, cost: number): number {
     const entry = this.entries.add(now, cost)
     const tail = this.#get(slot, TAIL)
@@ -61,18 +61,18 @@ export class SlidingLogs {
   }
 
   /**
-   * Gives back what an entry took too much. One that no longer counts has nothing to give back.
+   * Lowers the cost of an entry. Does nothing if the entry has left the period.
    *
    * @param at the time of the entry
    */
   lower(slot: number, entry: number, at: number, to: number): void {
-    // Another that has its place came later.
+    // The entry may have been reused for a later charge.
     if (this.entries.at(entry) !== at) return
     this.#set(slot, SUM, this.#get(slot, SUM) - (this.entries.cost(entry) - to))
     this.entries.setCost(entry, to)
   }
 
-  /** Takes out what no longer counts. */
+  /** Removes entries that have left the period. */
   #forget(slot: number, now: number, period: number): void {
     let head = this.#get(slot, HEAD)
     let sum = this.#get(slot, SUM)
@@ -99,7 +99,7 @@ export class SlidingLogs {
   }
 
   #empty(slot: number): void {
-    // What is left of a sum of fractions would stay for ever.
+    // Resets the rounding errors of fractional costs.
     this.#set(slot, SUM, 0)
     this.#set(slot, HEAD, NONE)
     this.#set(slot, TAIL, NONE)

@@ -1,15 +1,15 @@
-const FIRST_SLOTS = 1024
+const INITIAL_SLOTS = 1024
 
-/** A few numbers for each of many slots, those of a slot side by side: to go from one to the next waits for no memory. */
+/** A few numbers per slot. The numbers of a slot are adjacent and share a cache line. */
 export class SlotColumns {
   #numbers: Float64Array
 
-  /** @param width how many numbers a slot has */
+  /** @param width numbers per slot */
   constructor(private readonly width: number) {
-    this.#numbers = new Float64Array(FIRST_SLOTS * width)
+    this.#numbers = new Float64Array(INITIAL_SLOTS * width)
   }
 
-  /** Makes room for a slot. */
+  /** Grows the array to contain a slot. */
   reach(slot: number): void {
     if ((slot + 1) * this.width <= this.#numbers.length) return
     const grown = new Float64Array(2 * this.#numbers.length)

@@ -1,4 +1,4 @@
-/** A hash of 64 bits of a text, in two halves: those of the text that was hashed last. Without a secret. */
+/** A 64-bit hash of the last string, in two halves. It has no seed and does not resist attacks. */
 export class StringHash {
   low = 0
   high = 0

@@ -1,14 +1,14 @@
 import { parseDuration } from 'sluice'
 import { TraceError, type TraceRequest } from '../trace/trace-request.js'
 
-/** How long a request runs whose duration was not recorded, in milliseconds. */
+/** Estimates the duration of a request in milliseconds. */
 export type DurationModel = (request: TraceRequest) => number
 
 /**
- * Reads how long requests run: a sum of lengths of time, each for the request or for each of its tokens, such as
+ * Parses a duration model: a sum of durations, each per request or per token, such as
  * `400ms + 25ms/output_token`.
  *
- * @throws TraceError that says what would be right.
+ * @throws TraceError if the model is invalid.
  */
 export function readDurationModel(text: string): DurationModel {
   let fixed = 0
@@ -37,6 +37,6 @@ function lengthOf(text: string): number | undefined {
 
 function notAModel(text: string): TraceError {
   return new TraceError(
-    `'${text.slice(0, 60)}' says not how long requests run; write for example 2s, or 400ms + 25ms/output_token`,
+    `'${text.slice(0, 60)}' is not a valid duration; use for example 2s, or 400ms + 25ms/output_token`,
   )
 }

@@ -1,20 +1,20 @@
-/** Something that happens at a time. Its place in the queue is kept in it, so that it can be taken out. */
-export interface Happening {
-  /** In milliseconds of the replay's time. */
+/** An event scheduled for a time. It stores its index in the queue, which makes removal fast. */
+export interface ScheduledEvent {
+  /** Time of the replay, in milliseconds. */
   readonly at: number
-  happen(): void
-  /** Of those of the same time, the one with the lower number is first. Set by the queue. */
+  run(): void
+  /** Orders events of the same time. Set by the queue. */
   number: number
-  /** Index in the queue; -1 where it is in none. Set by the queue. */
-  place: number
+  /** Index in the queue; -1 outside a queue. Set by the queue. */
+  index: number
 }
 
-/** A binary heap of what is yet to happen: first by time, then in the order in which it was put in. */
+/** A binary heap of events, ordered by time and then by insertion. */
 export class EventQueue {
-  readonly #heap: Happening[] = []
+  readonly #heap: ScheduledEvent[] = []
   #numbers = 0
 
-  get first(): Happening | undefined {
+  get first(): ScheduledEvent | undefined {
     return this.#heap[0]
   }
 
@@ -22,39 +22,39 @@ export class EventQueue {
     return this.#heap.length
   }
 
-  add(happening: Happening): void {
-    happening.number = this.#numbers++
-    this.#heap.push(happening)
-    this.#rise(happening, this.#heap.length - 1)
+  add(event: ScheduledEvent): void {
+    event.number = this.#numbers++
+    this.#heap.push(event)
+    this.#rise(event, this.#heap.length - 1)
   }
 
-  /** Takes one out; does nothing where it has happened, or was taken out before. */
-  remove(happening: Happening): void {
-    const { place } = happening
-    if (place < 0 || this.#heap[place] !== happening) return
-    happening.place = -1
-    const last = this.#heap.pop() as Happening
-    if (last === happening) return
-    this.#rise(last, place)
-    this.#sink(last, last.place)
+  /** Removes an event. Does nothing if it is not in the queue. */
+  remove(event: ScheduledEvent): void {
+    const { index } = event
+    if (index < 0 || this.#heap[index] !== event) return
+    event.index = -1
+    const last = this.#heap.pop() as ScheduledEvent
+    if (last === event) return
+    this.#rise(last, index)
+    this.#sink(last, last.index)
   }
 
-  #rise(happening: Happening, from: number): void {
-    let place = from
-    while (place > 0) {
-      const above = (place - 1) >> 1
-      const parent = this.#heap[above] as Happening
-      if (!isBefore(happening, parent)) break
-      this.#put(parent, place)
-      place = above
+  #rise(event: ScheduledEvent, from: number): void {
+    let index = from
+    while (index > 0) {
+      const above = (index - 1) >> 1
+      const parent = this.#heap[above] as ScheduledEvent
+      if (!isBefore(event, parent)) break
+      this.#put(parent, index)
+      index = above
     }
-    this.#put(happening, place)
+    this.#put(event, index)
   }
 
-  #sink(happening: Happening, from: number): void {
-    let place = from
+  #sink(event: ScheduledEvent, from: number): void {
+    let index = from
     for (;;) {
-      let below = 2 * place + 1
+      let below = 2 * index + 1
       let child = this.#heap[below]
       if (child === undefined) break
       const right = this.#heap[below + 1]
@@ -62,19 +62,19 @@ export class EventQueue {
         child = right
         below++
       }
-      if (!isBefore(child, happening)) break
-      this.#put(child, place)
-      place = below
+      if (!isBefore(child, event)) break
+      this.#put(child, index)
+      index = below
     }
-    this.#put(happening, place)
+    this.#put(event, index)
   }
 
-  #put(happening: Happening, place: number): void {
-    this.#heap[place] = happening
-    happening.place = place
+  #put(event: ScheduledEvent, index: number): void {
+    this.#heap[index] = event
+    event.index = index
   }
 }
 
-function isBefore(one: Happening, other: Happening): boolean {
+function isBefore(one: ScheduledEvent, other: ScheduledEvent): boolean {
   return one.at < other.at || (one.at === other.at && one.number < other.number)
 }

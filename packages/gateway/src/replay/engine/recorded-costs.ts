@@ -7,9 +7,10 @@ type CostFor = (request: GatewayRequest, limit: Limit) => number
 type KeyFor = (request: GatewayRequest, client: Client | undefined) => string
 
 /**
- * The policies of a configuration for requests that were recorded. Where a cost cannot be computed from what is recorded, as one
- * that is read from the body, the recorded cost counts in its place. Without one, the request costs nothing of that rule and
- * notes that the rule did not weigh it, so that the other rules still do.
+ * Adapts the policies of a configuration to recorded requests. If a cost cannot be computed from
+ * the record, for example because it depends on the body, the recorded cost is used. Without a
+ * recorded cost the rule is skipped for the request, which notes the reason; the other rules still
+ * apply.
  */
 export function withRecordedCosts<C extends Pick<GatewayConfig, 'routes' | 'fallback'>>(config: C): C {
   const adapted = <P extends PolicyConfig>(policy: P): P => ({ ...policy, rules: policy.rules.map(adapt) })
@@ -28,7 +29,7 @@ function adapt(rule: Rule<GatewayRequest>, index: number): Rule<GatewayRequest> 
   return {
     ...rule,
     ...(key !== undefined && { by: key }),
-    // The expressions of a configuration answer at once.
+    // Expressions of a configuration are synchronous.
     cost: recordedOr(cost as number | CostFor, {
       name,
       index,
@@ -38,12 +39,12 @@ function adapt(rule: Rule<GatewayRequest>, index: number): Rule<GatewayRequest> 
   }
 }
 
-interface Weighing {
+interface CostContext {
   readonly name: string | undefined
-  /** The rule's place in the policy. */
+  /** Index of the rule in the policy. */
   readonly index: number
   readonly hasFallback: boolean
-  /** The functions that make its key. */
+  /** Functions of its key. */
   readonly keys: readonly KeyFor[]
 }
 
@@ -52,7 +53,7 @@ function keysOf(by: KeySpec<GatewayRequest> | undefined): readonly KeyFor[] {
   return parts.filter((part) => typeof part === 'function') as KeyFor[]
 }
 
-/** The key, where its functions give a key of no client's for what cannot be read. Such a request costs nothing. */
+/** Replaces a key that cannot be read with an empty one. Such a request is skipped by the rule. */
 function adaptKey(by: KeySpec<GatewayRequest>, index: number): KeySpec<GatewayRequest> {
   const adaptPart = (part: KeyPart<GatewayRequest>) =>
     typeof part === 'function' ? keyOrNone(part as KeyFor, index) : part
@@ -71,9 +72,9 @@ function keyOrNone(keyFor: KeyFor, index: number): KeyFor {
   return Object.assign(read, keyFor)
 }
 
-function recordedOr(cost: number | CostFor, { name, index, hasFallback, keys }: Weighing): CostFor {
+function recordedOr(cost: number | CostFor, { name, index, hasFallback, keys }: CostContext): CostFor {
   const computed = (request: GatewayRequest, limit: Limit) => {
-    // A limiter asks for the cost first, and a request without a key costs nothing.
+    // Limiters compute the cost before the key, and a request without a key costs nothing.
     for (const key of keys) key(request, request.client)
     if (isLeftOut(request, index)) return 0
     if (typeof cost === 'number') return cost
@@ -87,7 +88,7 @@ function recordedOr(cost: number | CostFor, { name, index, hasFallback, keys }: 
       return 0
     }
   }
-  // The source of the expression stays readable.
+  // Keeps the properties of the expression, such as its source.
   return Object.assign(computed, typeof cost === 'function' ? cost : undefined)
 }
 

@@ -12,29 +12,29 @@ import { Simulator, type Unweighed } from './simulator.js'
 import { VirtualTime } from './virtual-time.js'
 
 export interface EngineOptions {
-  /** The route that requests take whose path was not recorded. */
+  /** The route of requests without a recorded path. */
   readonly route?: string | undefined
-  /** How long requests run whose duration was not recorded; default no time at all. */
+  /** Duration of requests without a recorded one. Default: they take no time. */
   readonly duration?: DurationModel | undefined
-  /** When models are not ready, in milliseconds since the first request; default never. */
+  /** When models are not ready, in milliseconds since the first request. Default: never. */
   readonly unready?: Unready | undefined
 }
 
 /**
- * Plays recorded requests through the gateway's own admission, on a time of its own: the limits, the memory store, the warm-ups
- * and the waiting lines are those that run in production, and only their clock and timers are not.
+ * Replays recorded requests in virtual time. Limits, memory store, warm-ups and wait queues are the
+ * production code; only the clock and the timers are replaced.
  *
- * What happens at the same moment happens in this order: requests end, leases are renewed and waits run out in the order in
- * which they were begun; then what comes in, in the order of the trace.
+ * Events of the same time run in this order: ends of requests, lease renewals and wait timeouts in
+ * the order in which they were started; then arrivals, in the order of the trace.
  */
 export class Engine {
   readonly #time: VirtualTime
-  readonly #deciding: Simulator
+  readonly #simulator: Simulator
 
   /**
-   * @param start of the replay's time, in milliseconds
-   * @param origin milliseconds since the epoch at which its time is 0
-   * @throws TraceError for a route that there is not.
+   * @param start initial time of the replay, in milliseconds
+   * @param origin milliseconds since the epoch at which the time of the replay is 0
+   * @throws TraceError if the selected route does not exist.
    */
   constructor(
     config: GatewayConfig,
@@ -43,15 +43,15 @@ export class Engine {
     start: number,
     origin: number,
   ) {
-    const played = withRecordedCosts(config)
+    const replayed = withRecordedCosts(config)
     const time = new VirtualTime(start, origin)
     const maxKeys = config.store.kind === 'memory' ? { maxKeys: config.store.maxKeys } : {}
     const store = memoryStore({ ...maxKeys, clock: time })
     const warmUps = warmUpsOn(time, options.unready ?? [])
-    const admission = createPolicies(played, { store, warmUps, timers: time })
+    const policies = createPolicies(replayed, { store, warmUps, timers: time })
     this.#time = time
-    this.#deciding = new Simulator(
-      routeFinder(played, admission, options.route),
+    this.#simulator = new Simulator(
+      routeFinder(replayed, policies, options.route),
       new RunningRequests(time, options.duration),
       observer,
       new Set(policiesOf(config).flatMap((policy) => (countsInFlight(policy) ? policy.name : []))),
@@ -59,51 +59,54 @@ export class Engine {
     )
   }
 
-  /** Requests that were passed over, since they take another route than the one that was asked for. */
+  /** Number of skipped requests: those of other routes than the selected one. */
   get passedOver(): number {
-    return this.#deciding.passedOver
+    return this.#simulator.passedOver
   }
 
-  /** What rules could not weigh, for want of what was not recorded. */
+  /** Rules that were skipped for some requests because the trace lacks a cost or key. */
   get unweighed(): readonly Unweighed[] {
-    return this.#deciding.unweighed
+    return this.#simulator.unweighed
   }
 
-  /** The replay's time, in milliseconds. */
+  /** The time of the replay, in milliseconds. */
   get now(): number {
     return this.#time.now()
   }
 
-  /** Lets a request come in, and before it all that happens until then. Requests come in the order of time. */
+  /**
+   * Runs the events before a request, then admits or refuses it. Requests must be in order of time.
+   */
   play(request: TraceRequest): void | Promise<void> {
-    // Where nobody waits for a slot, everything happens at once and there is nothing to await.
-    while (!this.#deciding.isWaiting && this.#time.hasUntil(request.at)) this.#time.step()
-    if (this.#deciding.isWaiting) return this.#playInTurns(request)
+    // If no request waits for a slot, everything is synchronous.
+    while (!this.#simulator.isWaiting && this.#time.hasUntil(request.at)) this.#time.step()
+    if (this.#simulator.isWaiting) return this.#playInTurns(request)
     this.#time.moveTo(request.at)
-    this.#deciding.arrive(request)
+    this.#simulator.arrive(request)
   }
 
-  /** Lets all that is still under way come to its end. */
+  /** Runs the remaining events. */
   async finish(): Promise<void> {
-    await this.#deciding.settled()
+    await this.#simulator.settled()
     while (this.#time.next !== undefined) {
-      // Nobody comes any more who could take the slots that are held: who runs for a year renews them three million times.
-      if (!this.#deciding.isWaiting) this.#time.endBackground()
+      // No request can take the held slots any more, and a request of a year would renew its lease
+      // three million times.
+      if (!this.#simulator.isWaiting) this.#time.endBackground()
       this.#time.step()
-      await this.#deciding.settled()
+      await this.#simulator.settled()
     }
   }
 
-  /** While requests wait, whoever gets a slot must have it before time goes on. */
+  /** Replays a request while others wait: a freed slot is granted before time advances. */
   async #playInTurns(request: TraceRequest): Promise<void> {
-    await this.#deciding.settled()
+    await this.#simulator.settled()
     while (this.#time.hasUntil(request.at)) {
       this.#time.step()
-      await this.#deciding.settled()
+      await this.#simulator.settled()
     }
     this.#time.moveTo(request.at)
-    this.#deciding.arrive(request)
-    await this.#deciding.settled()
+    this.#simulator.arrive(request)
+    await this.#simulator.settled()
   }
 }
 

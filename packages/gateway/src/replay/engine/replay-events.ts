@@ -2,43 +2,44 @@ import type { Decision } from 'sluice'
 import type { Amounts } from '../../policy/llm/usage.js'
 import type { TraceRequest } from '../trace/trace-request.js'
 
-/** What came of a request. */
+/** Outcome of a replayed request. */
 export type Outcome =
   | { readonly kind: 'allowed'; readonly decision: Extract<Decision, { readonly allowed: true }> }
   | { readonly kind: 'refused'; readonly decision: Extract<Decision, { readonly allowed: false }> }
-  /** No limit concerns it. */
+  /** No limit applies. */
   | { readonly kind: 'unlimited' }
-  /** What the route requires does not hold. */
+  /** The `require` expression of the route is false. */
   | { readonly kind: 'forbidden'; readonly why: string }
-  /** It cannot be weighed, by what is recorded of it. */
+  /** The record lacks what the rules need. */
   | { readonly kind: 'invalid'; readonly why: string }
-  /** No route takes it. */
+  /** No route matches. */
   | { readonly kind: 'unrouted' }
 
-/** A request that was decided on. */
+/** A decided request. */
 export interface Played {
   readonly recorded: TraceRequest
-  /** Its number in the order of time, from 0. */
+  /** Index in order of time, from 0. */
   readonly number: number
-  /** The route's name; undefined where none takes it. */
+  /** Name of the route; undefined if none matches. */
   readonly route: string | undefined
   readonly outcome: Outcome
-  /** When it came in and when it was decided on, which is later where it waited for a slot. In milliseconds of the trace. */
+  /** Time of arrival, in milliseconds of the trace. */
   readonly cameAt: number
+  /** Time of the decision, which is later if the request waited for a slot. */
   readonly decidedAt: number
-  /** Whether it was let in and is yet to be settled, or to free slots that it holds. */
+  /** Whether the request was admitted and will be settled or release slots later. */
   readonly goesOn: boolean
 }
 
-/** Is told what becomes of a request that was let in. */
+/** Receives the completion of an admitted request. */
 export interface CompletionHandler {
-  /** What it cost in truth, at its end. */
+  /** The request is settled with its actual cost. */
   settled(costs: Amounts): void
-  /** It has ended: its slots are free. */
+  /** The request has ended and released its slots. */
   ended(): void
 }
 
-/** Is told of what happens in a replay, at the time at which it does. */
+/** Receives the decisions of a replay as they are made. */
 export interface ReplayObserver {
   decided(played: Played): CompletionHandler | undefined
 }

@@ -6,37 +6,39 @@ import { BadTargetError, parseTarget } from '../../policy/routing/target.js'
 import { detachString } from '../columns/detach-string.js'
 import { TraceError, type TraceRequest } from '../trace/trace-request.js'
 
-/** Where a recorded request goes. */
+/** Route of a recorded request. */
 interface Routed {
-  /** Undefined where no route takes it. */
+  /** Undefined if no route matches. */
   readonly match: PolicyMatch | undefined
-  /** Normalised. */
+  /** Normalised path. */
   readonly path: string
-  /** A target that the gateway does not take, and why. */
+  /** Why the gateway would reject the target. */
   readonly fault?: string
 }
 
-/** Finds the route of recorded requests. Undefined: it is not to be played. */
+/** Finds the route of a recorded request; undefined if the request is to be skipped. */
 export type FindRoute = (request: TraceRequest) => Routed | undefined
 
-/** Paths whose route is remembered. */
-const MAX_KNOWN = 10_000
+/** Paths whose route is cached. */
+const MAX_CACHED = 10_000
 
 /**
- * Makes what finds the route of a request: by its recorded path; where there is none, the route that was said, or the only one
- * that there is. Of a trace with paths, requests of other routes than the one that was said are passed over.
+ * Creates a function that finds the route of a request by its recorded path. A request without a
+ * path takes the selected route, or the only one. If the trace has paths, requests of other routes
+ * than the selected one are skipped.
  *
- * @param route the `match` of a route, `default`, or a method and path such as `POST /models/heavy/predict`
- * @throws TraceError for a route that there is not.
+ * @param route the `match` of a route, `default`, or a method and path such as `POST
+ *   /models/heavy/predict`
+ * @throws TraceError if the route does not exist.
  */
 export function routeFinder(
   config: Pick<GatewayConfig, 'routes' | 'fallback'>,
-  admission: Policies,
+  policies: Policies,
   route: string | undefined,
 ): FindRoute {
-  const said = route === undefined ? undefined : saidRoute(config, admission, route)
-  const otherwise = said ?? onlyRoute(config, admission)
-  const known = new BoundedCache<string, Routed>(MAX_KNOWN)
+  const selected = route === undefined ? undefined : namedRoute(config, policies, route)
+  const defaultRoute = selected ?? onlyRoute(config, policies)
+  const known = new BoundedCache<string, Routed>(MAX_CACHED)
   let hasPaths = false
   const find = (method: string, target: string): Routed => {
     const query = target.indexOf('?')
@@ -44,75 +46,75 @@ export function routeFinder(
     const id = `${method} ${path}`
     const before = known.get(id)
     if (before !== undefined) return before
-    const found = routed(admission, method, detachString(path))
+    const found = routed(policies, method, detachString(path))
     known.set(id, found)
     return found
   }
   return ({ method = 'POST', target }) => {
     if (target === undefined) {
-      if (otherwise !== undefined) return otherwise
-      // One line of many that is incomplete ends no replay.
-      if (hasPaths) return { match: undefined, path: '', fault: 'the trace does not say its path' }
+      if (defaultRoute !== undefined) return defaultRoute
+      // A single incomplete line must not end the replay.
+      if (hasPaths) return { match: undefined, path: '', fault: 'the request has no recorded path' }
       throw new TraceError(
-        `the trace does not say which route its requests take; say it with --route, one of ${namesOf(config).join(', ')}`,
+        `the trace has no paths; choose the route with --route, one of ${namesOf(config).join(', ')}`,
       )
     }
     hasPaths = true
     const found = find(method, target)
-    const isSaid = said === undefined || found.match?.policy === said.match?.policy
-    return isSaid ? found : undefined
+    const isSelected = selected === undefined || found.match?.policy === selected.match?.policy
+    return isSelected ? found : undefined
   }
 }
 
-function routed(admission: Policies, method: string, path: string): Routed {
+function routed(policies: Policies, method: string, path: string): Routed {
   try {
     const target = parseTarget(path)
-    return { match: admission.policyFor(method, target.segments), path: target.path }
+    return { match: policies.policyFor(method, target.segments), path: target.path }
   } catch (error) {
     if (!(error instanceof BadTargetError)) throw error
     return { match: undefined, path, fault: error.message }
   }
 }
 
-function saidRoute(
+function namedRoute(
   config: Pick<GatewayConfig, 'routes' | 'fallback'>,
-  admission: Policies,
-  said: string,
+  policies: Policies,
+  selected: string,
 ): Routed {
-  const pattern = config.routes.find(({ name }) => name === said)?.pattern
-  if (pattern !== undefined) return ofPattern(admission, pattern)
-  if (said === 'default' && config.fallback !== 'deny') {
-    const unmatched = { match: admission.policyFor('GET', [UNLIKELY, UNLIKELY]), path: `/${UNLIKELY}` }
+  const pattern = config.routes.find(({ name }) => name === selected)?.pattern
+  if (pattern !== undefined) return ofPattern(policies, pattern)
+  if (selected === 'default' && config.fallback !== 'deny') {
+    const unmatched = { match: policies.policyFor('GET', [UNRECORDED, UNRECORDED]), path: `/${UNRECORDED}` }
     if (unmatched.match?.policy.name === 'default') return unmatched
   }
-  const [, method = '', path = ''] = /^([A-Z]+) +(\/\S*)$/.exec(said.trim()) ?? []
-  const found = path === '' ? undefined : routed(admission, method, path)
+  const [, method = '', path = ''] = /^([A-Z]+) +(\/\S*)$/.exec(selected.trim()) ?? []
+  const found = path === '' ? undefined : routed(policies, method, path)
   if (found?.match !== undefined) return found
   throw new TraceError(
-    `there is no route '${said.slice(0, 80)}'; there are ${namesOf(config).join(', ')}; a method and path such as POST /predict will do too`,
+    `unknown route '${selected.slice(0, 80)}'; use one of ${namesOf(config).join(', ')}, or a method and path such as POST /predict`,
   )
 }
 
-/** A segment that stands for what a parameter matches, where that was not recorded. */
-const UNLIKELY = 'not-recorded'
+/** Value of a path parameter that was not recorded. */
+const UNRECORDED = 'not-recorded'
 
-function ofPattern(admission: Policies, { method = 'POST', segments, rest }: RoutePattern): Routed {
-  const texts = segments.map((segment) =>
-    segment.kind === 'literal' ? segment.text : `${UNLIKELY}${segment.suffix}`,
+function ofPattern(policies: Policies, { method = 'POST', segments, rest }: RoutePattern): Routed {
+  const path = segments.map((segment) =>
+    segment.kind === 'literal' ? segment.text : `${UNRECORDED}${segment.suffix}`,
   )
-  const all = rest ? [...texts, UNLIKELY] : texts
-  return { match: admission.policyFor(method, all), path: `/${all.join('/')}` }
+  const all = rest ? [...path, UNRECORDED] : path
+  return { match: policies.policyFor(method, all), path: `/${all.join('/')}` }
 }
 
 function onlyRoute(
   config: Pick<GatewayConfig, 'routes' | 'fallback'>,
-  admission: Policies,
+  policies: Policies,
 ): Routed | undefined {
   const [name, ...others] = namesOf(config)
-  return name === undefined || others.length > 0 ? undefined : saidRoute(config, admission, name)
+  return name === undefined || others.length > 0 ? undefined : namedRoute(config, policies, name)
 }
 
-/** The routes that have something to decide; all of them, where none has. */
+/** Returns the routes with rules or requirements; all routes if none has any. */
 function namesOf(config: Pick<GatewayConfig, 'routes' | 'fallback'>): string[] {
   const all = policiesOf(config)
   const limited = all.filter(({ rules, require }) => rules.length > 0 || require !== undefined)

@@ -2,10 +2,10 @@ import { createWarmUp, type WarmUp } from 'sluice'
 import type { WarmUpConfig } from '../../policy/config/config.js'
 import type { VirtualTime } from './virtual-time.js'
 
-/** When models are not ready, in milliseconds since the first request. */
+/** Periods in which models are not ready, in milliseconds since the first request. */
 export type Unready = readonly { readonly from: number; readonly to: number }[]
 
-/** Warm-ups of models that were ready long before the trace began, but for the times that are given. */
+/** Creates warm-ups of models that are ready from the beginning, except in the given periods. */
 export function warmUpsOn(
   time: VirtualTime,
   unready: Unready,

@@ -6,15 +6,15 @@ import { reserve } from '../../policy/llm/reservation.js'
 import type { WeighedRequest } from '../../policy/policy-request.js'
 import type { TraceRequest } from '../trace/trace-request.js'
 
-/** What the address of a request is where neither an address nor a client was recorded. */
-const NOBODY = 'unknown'
+/** Address of a request without a recorded address or client. */
+const UNKNOWN_ADDRESS = 'unknown'
 
-/** Why a call of a model cannot be weighed. */
+/** Why the tokens of a model call are unknown. */
 export const NO_TOKENS = 'the trace has no input_tokens'
 
-/** A recorded request, as rules see it. Where a trace names clients and no addresses, a client stands for its address. */
+/** A recorded request, as rules see it. A client name replaces an address that was not recorded. */
 export class ReplayedRequest implements WeighedRequest {
-  /** Rules, by their place in the policy, that need what was not recorded; and what that is. */
+  /** Reasons why rules are skipped, by the index of the rule in the policy. */
   readonly unweighed = new Map<number, string>()
 
   constructor(
@@ -39,7 +39,7 @@ export class ReplayedRequest implements WeighedRequest {
   }
 
   get ip(): string {
-    return this.recorded.ip ?? this.recorded.client ?? NOBODY
+    return this.recorded.ip ?? this.recorded.client ?? UNKNOWN_ADDRESS
   }
 
   get client(): Client | undefined {
@@ -52,9 +52,9 @@ export class ReplayedRequest implements WeighedRequest {
     throw new RequestError('the trace has no bodies')
   }
 
-  /** What was asked of a model, as far as it is reserved for. */
+  /** The model call, as far as its reservation needs it. */
   get call(): LlmCall {
-    if (this.llm === undefined) throw new Error(`calls of a model are not read on the route '${this.route}'`)
+    if (this.llm === undefined) throw new Error(`model calls are not metered on the route '${this.route}'`)
     const { input, maxOutput } = this.recorded
     if (input === undefined) throw new RequestError(NO_TOKENS)
     const asked = { model: undefined, stream: false, wantsUsage: false, maxOutput, answers: 1 }

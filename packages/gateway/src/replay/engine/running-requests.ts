@@ -7,9 +7,11 @@ import type { DurationModel } from './duration-model.js'
 import type { CompletionHandler } from './replay-events.js'
 import type { VirtualTime } from './virtual-time.js'
 
-/** Requests that were let in, until their answers end: then what they took is settled, and their slots are free. */
+/**
+ * Admitted requests in flight. When a request ends, its cost is settled and its slots are released.
+ */
 export class RunningRequests {
-  /** @param duration of requests of which none was recorded; default no time at all */
+  /** @param duration duration of requests without a recorded one; they take no time by default */
   constructor(
     private readonly time: VirtualTime,
     private readonly duration: DurationModel = () => 0,
@@ -19,20 +21,20 @@ export class RunningRequests {
     recorded: TraceRequest,
     permit: Permit,
     llm: LlmOptions | undefined,
-    aftermath: CompletionHandler | undefined,
+    onCompletion: CompletionHandler | undefined,
   ): void {
     permit.keepRenewed()
     const duration = recorded.duration ?? this.duration(recorded)
     const end = () => {
-      // What a call cost is known where its output was recorded; else its reservation stays, as for an answer without usage.
+      // Without a recorded output the reservation stays, as for a response without usage.
       if (llm !== undefined && recorded.output !== undefined) {
         const { input = 0, output, cached = 0 } = recorded
         const costs = amountsOf(input, output, cached, llm.cachedWeight)
         settleCounted(permit, { ...costs })
-        aftermath?.settled(costs)
+        onCompletion?.settled(costs)
       }
       permit.release()
-      aftermath?.ended()
+      onCompletion?.ended()
     }
     if (duration === 0) end()
     else this.time.start(end, duration)

@@ -8,16 +8,16 @@ import type { FindRoute } from './replay-routing.js'
 import { ReplayedRequest } from './replayed-request.js'
 import type { RunningRequests } from './running-requests.js'
 
-/** A request that has come in. */
+/** A request that has arrived. */
 interface Arrival {
   readonly recorded: TraceRequest
   readonly number: number
-  /** Undefined where no route takes it. */
+  /** Undefined if no route matches. */
   readonly match: PolicyMatch | undefined
   readonly cameAt: number
 }
 
-/** Requests that a rule left to the others, since the trace lacks what it weighs them by. */
+/** Requests that a rule was skipped for because the trace lacks a cost or key. */
 export interface Unweighed {
   readonly route: string
   readonly rule: string
@@ -25,19 +25,19 @@ export interface Unweighed {
   readonly requests: number
 }
 
-/** Decides on requests as they come in, and tells what came of each. */
+/** Decides arriving requests and reports the outcomes to an observer. */
 export class Simulator {
   /** Requests that wait for a slot. */
   #waiting = 0
   #number = 0
   #passedOver = 0
   readonly #unweighed = new Map<string, Unweighed & { requests: number }>()
-  /** What went wrong while a request waited. */
+  /** An error of a request that waited for a slot. */
   #failure: { readonly error: unknown } | undefined
 
   /**
-   * @param withSlots routes that have a rule of what is in flight
-   * @param now the replay's time, in milliseconds
+   * @param withSlots names of the routes with a concurrency rule
+   * @param now the time of the replay, in milliseconds
    */
   constructor(
     private readonly find: FindRoute,
@@ -47,12 +47,12 @@ export class Simulator {
     private readonly now: () => number,
   ) {}
 
-  /** Requests that were passed over, since they take another route than the one that was asked for. */
+  /** Number of skipped requests: those of other routes than the selected one. */
   get passedOver(): number {
     return this.#passedOver
   }
 
-  /** What rules could not weigh, for want of what was not recorded. */
+  /** Rules that were skipped for some requests because the trace lacks a cost or key. */
   get unweighed(): readonly Unweighed[] {
     return [...this.#unweighed.values()]
   }
@@ -62,7 +62,10 @@ export class Simulator {
     return this.#waiting > 0
   }
 
-  /** Resolves once every promise that can be kept now has been. Rejects with what went wrong while a request waited. */
+  /**
+   * Resolves once all pending promise callbacks have run. Rejects with an error of a waiting
+   * request.
+   */
   async settled(): Promise<void> {
     if (this.#waiting > 0) await new Promise((resolve) => setImmediate(resolve))
     if (this.#failure !== undefined) throw this.#failure.error
@@ -77,9 +80,9 @@ export class Simulator {
     const number = this.#number++
     const { match, path, fault } = routed
     const arrival = { recorded, number, match, cameAt: this.now() }
-    if (fault !== undefined) this.#tell(arrival, { kind: 'invalid', why: fault }, false)
-    else if (match === undefined) this.#tell(arrival, { kind: 'unrouted' }, false)
-    else if (match.policy.limiter === undefined) this.#tell(arrival, { kind: 'unlimited' }, false)
+    if (fault !== undefined) this.#report(arrival, { kind: 'invalid', why: fault }, false)
+    else if (match === undefined) this.#report(arrival, { kind: 'unrouted' }, false)
+    else if (match.policy.limiter === undefined) this.#report(arrival, { kind: 'unlimited' }, false)
     else this.#decide(arrival, match, match.policy.limiter, path)
   }
 
@@ -98,16 +101,19 @@ export class Simulator {
     try {
       decision = limiter.admit(request)
     } catch (error) {
-      this.#failed(arrival, error)
+      this.#onError(arrival, error)
       return
     }
-    if (request.unweighed.size > 0 && this.#leftOut(arrival, name, limiter, request.unweighed)) return
+    if (request.unweighed.size > 0 && this.#noteSkippedRules(arrival, name, limiter, request.unweighed))
+      return
     if (decision instanceof Promise) this.#wait(arrival, decision)
     else this.#decided(arrival, decision)
   }
 
-  /** @returns whether no rule at all could weigh the request: then it cannot be played, and took nothing */
-  #leftOut(
+  /**
+   * Notes the skipped rules. Returns true if all rules were skipped; the request is then invalid.
+   */
+  #noteSkippedRules(
     arrival: Arrival,
     route: string,
     { rules }: Limiter<WeighedRequest>,
@@ -115,7 +121,7 @@ export class Simulator {
   ): boolean {
     if (rules.every(({ index }) => unweighed.has(index))) {
       const [why = ''] = unweighed.values()
-      this.#tell(arrival, { kind: 'invalid', why }, false)
+      this.#report(arrival, { kind: 'invalid', why }, false)
       return true
     }
     for (const [index, why] of unweighed) {
@@ -132,8 +138,8 @@ export class Simulator {
     this.#waiting++
     decision
       .then(
-        (made) => this.#decided(arrival, made),
-        (error) => this.#failed(arrival, error),
+        (decided) => this.#decided(arrival, decided),
+        (error) => this.#onError(arrival, error),
       )
       .catch((error) => {
         this.#failure = { error }
@@ -143,27 +149,27 @@ export class Simulator {
 
   #decided(arrival: Arrival, decision: Decision): void {
     if (!decision.allowed) {
-      this.#tell(arrival, { kind: 'refused', decision }, false)
+      this.#report(arrival, { kind: 'refused', decision }, false)
       return
     }
     const llm = arrival.match?.policy.llm
-    // Without slots to free and tokens to settle, there is nothing to do when it ends.
-    const goesOn =
+    // A request without slots or tokens has nothing to release or settle at its end.
+    const isOpen =
       llm !== undefined || (this.withSlots.has(arrival.match?.policy.name) && holdsSlots(decision))
-    const aftermath = this.#tell(arrival, { kind: 'allowed', decision }, goesOn)
-    if (goesOn) this.running.begin(arrival.recorded, decision.permit, llm, aftermath)
+    const onCompletion = this.#report(arrival, { kind: 'allowed', decision }, isOpen)
+    if (isOpen) this.running.begin(arrival.recorded, decision.permit, llm, onCompletion)
   }
 
-  #failed(arrival: Arrival, error: unknown): void {
+  #onError(arrival: Arrival, error: unknown): void {
     if (!(error instanceof RequestError)) throw error
     const kind = error instanceof ForbiddenError ? 'forbidden' : 'invalid'
-    this.#tell(arrival, { kind, why: error.message }, false)
+    this.#report(arrival, { kind, why: error.message }, false)
   }
 
-  #tell(
+  #report(
     { recorded, number, match, cameAt }: Arrival,
     outcome: Outcome,
-    goesOn: boolean,
+    isOpen: boolean,
   ): CompletionHandler | undefined {
     const decidedAt = this.now()
     return this.observer.decided({
@@ -173,7 +179,7 @@ export class Simulator {
       outcome,
       cameAt,
       decidedAt,
-      goesOn,
+      goesOn: isOpen,
     })
   }
 }

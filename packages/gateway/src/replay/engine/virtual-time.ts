@@ -1,16 +1,16 @@
 import type { Clock, Timers } from 'sluice'
-import { EventQueue, type Happening } from './event-queue.js'
+import { EventQueue, type ScheduledEvent } from './event-queue.js'
 
 /**
- * The time of a replay: it stands still until it is moved on, and what was to happen meanwhile happens on the way, each at its
- * own time. It is the clock of the store and the timers of the limiters.
+ * Virtual time of a replay. It advances on request and runs each scheduled event at its own
+ * time. It is the clock of the store and the timers of the limiters.
  */
 export class VirtualTime implements Clock, Pick<Timers, 'start' | 'stop'> {
   readonly #queue = new EventQueue()
   #now: number
-  #withBackground = true
+  #hasBackground = true
 
-  /** @param origin milliseconds since the epoch at which its time is 0 */
+  /** @param origin milliseconds since the epoch at which the time is 0 */
   constructor(
     start: number,
     private readonly origin: number,
@@ -23,41 +23,41 @@ export class VirtualTime implements Clock, Pick<Timers, 'start' | 'stop'> {
   readonly wallTime = (): number => this.origin + this.#now
 
   start(callback: () => void, milliseconds: number, background = false): unknown {
-    const timer: Happening = { at: this.#now + milliseconds, happen: callback, number: 0, place: -1 }
-    if (this.#withBackground || !background) this.#queue.add(timer)
+    const timer: ScheduledEvent = { at: this.#now + milliseconds, run: callback, number: 0, index: -1 }
+    if (this.#hasBackground || !background) this.#queue.add(timer)
     return timer
   }
 
   stop(timer: unknown): void {
-    if (timer !== undefined) this.#queue.remove(timer as Happening)
+    if (timer !== undefined) this.#queue.remove(timer as ScheduledEvent)
   }
 
-  /** Starts nothing in the background any more. */
+  /** Ignores background timers started from now on. */
   endBackground(): void {
-    this.#withBackground = false
+    this.#hasBackground = false
   }
 
-  /** Whether anything is yet to happen up to a time. */
+  /** Whether an event is scheduled up to the given time. */
   hasUntil(time: number): boolean {
     const { first } = this.#queue
     return first !== undefined && first.at <= time
   }
 
-  /** When the next thing happens; undefined where nothing will. */
+  /** Time of the next event; undefined if there is none. */
   get next(): number | undefined {
     return this.#queue.first?.at
   }
 
-  /** Lets the next thing happen, at its time. */
+  /** Advances to the next event and runs it. */
   step(): void {
     const { first } = this.#queue
     if (first === undefined) return
     this.#queue.remove(first)
     this.moveTo(first.at)
-    first.happen()
+    first.run()
   }
 
-  /** It never goes back. */
+  /** Advances to a time. Earlier times are ignored. */
   moveTo(time: number): void {
     if (time > this.#now) this.#now = time
   }

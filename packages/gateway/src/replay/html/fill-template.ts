@@ -2,24 +2,24 @@ import type { Comparison } from '../report/comparison.js'
 import type { ReplayReport } from '../report/report.js'
 import type { Suggestion } from '../suggest/suggest.js'
 
-/** What the page of a report shows. */
+/** Content of a report page. */
 export interface ReportPage {
-  /** What was replayed. */
+  /** Name of the trace. */
   readonly trace: string
-  /** Of the configurations, one or two. */
+  /** Names of the configurations, one or two. */
   readonly names: readonly string[]
   readonly report: ReplayReport
   readonly comparison?: Comparison | undefined
   readonly suggestion?: Suggestion | undefined
-  /** The part of the configuration that was suggested. */
+  /** The suggested part of the configuration. */
   readonly yaml?: string | undefined
 }
 
-const PLACE = '<script type="application/json" id="replay">null</script>'
+const PLACEHOLDER = '<script type="application/json" id="replay">null</script>'
 
-/** Puts a report into the page that is built for one. */
+/** Inserts a report into the page template. */
 export function fillTemplate(template: string, page: ReportPage): string {
-  // In JSON, "<" occurs in texts only. So nothing that a client sent can end the script.
+  // In JSON, "<" occurs only in strings. Escaping it keeps client input from closing the script.
   const json = JSON.stringify(page).replaceAll('<', '\\u003c')
-  return template.replace(PLACE, () => PLACE.replace('null', () => json))
+  return template.replace(PLACEHOLDER, () => PLACEHOLDER.replace('null', () => json))
 }

@@ -6,9 +6,9 @@ import { type Suggestion, withSuggested } from '../suggest/suggest.js'
 import type { ReportPage } from './fill-template.js'
 
 /**
- * Beside what was found, the page shows what it would change: the limit as it is against the one that was found.
+ * Makes the page of a suggestion. It compares the current limit with the suggested one.
  *
- * @param yamlOf the part of the configuration that has such a limit
+ * @param yamlOf returns the part of the configuration that contains a limit
  */
 export async function pageOfSuggestion(
   trace: TraceToReread,

@@ -1,42 +1,42 @@
 import type { Batch } from '../stats/pipeline/batch-protocol.js'
-import { Listener } from '../stats/pipeline/decoder.js'
+import { Decoder } from '../stats/pipeline/decoder.js'
 import type { TraceReading } from '../trace/trace.js'
 import { type Comparison, comparisonOf } from './comparison.js'
 import { reportOf } from './make-report.js'
 import type { ReplayReport } from './report.js'
 
-/** What reports say beside what was told. */
-export interface Closing {
+/** What a report states beyond the statistics. */
+export interface ReportContext {
   readonly reading: TraceReading
-  /** Milliseconds since the epoch at which the trace's own time is 0. */
+  /** Milliseconds since the epoch at which the time of the trace is 0. */
   readonly origin: number
-  /** How many clients are listed. */
+  /** Number of clients to list. */
   readonly listed: number
-  /** Of each replay. */
+  /** One element per replay. */
   readonly replays: readonly { readonly passedOver: number; readonly notes: readonly string[] }[]
-  /** How often two of them agreed, where they are compared. */
+  /** How often the two replays of a comparison agreed. */
   readonly agreement: Comparison['requests'] | undefined
 }
 
-/** What replays came to, in their order. */
+/** Reports of replays, in the order of the configurations. */
 export interface Reports {
   readonly reports: readonly ReplayReport[]
   readonly comparison: Comparison | undefined
 }
 
-/** What is counted of the replays that read a trace together. */
-export class Tallies {
-  readonly #listeners: Listener[] = []
+/** Decodes the batches of replays that read a trace together, and makes their reports. */
+export class Aggregator {
+  readonly #decoders: Decoder[] = []
 
-  hear(batch: Batch): void {
-    this.#listeners[batch.replay] ??= new Listener()
-    this.#listeners[batch.replay]?.hear(batch)
+  add(batch: Batch): void {
+    this.#decoders[batch.replay] ??= new Decoder()
+    this.#decoders[batch.replay]?.decode(batch)
   }
 
-  close({ reading, origin, listed, replays, agreement }: Closing): Reports {
-    const played = this.#listeners.map(({ tally }, index) => {
+  report({ reading, origin, listed, replays, agreement }: ReportContext): Reports {
+    const played = this.#decoders.map(({ stats }, index) => {
       const { passedOver = 0, notes = [] } = replays[index] ?? {}
-      return { tally, report: reportOf(tally, passedOver, reading, origin, listed, notes) }
+      return { stats, report: reportOf(stats, passedOver, reading, origin, listed, notes) }
     })
     const [one, other] = played
     return {

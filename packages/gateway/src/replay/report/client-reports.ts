@@ -4,23 +4,24 @@ import type { ReplayStats } from '../stats/replay-stats.js'
 import type { ClientReport, LockoutReport, ReplayReport } from './report.js'
 
 /**
- * What the report says of clients: the largest, by what was refused of them and then by what they asked for, and the others together.
+ * Reports on clients: those with the most refusals and then the most requests, and a sum of the
+ * others.
  *
- * @param listed how many are listed
+ * @param listed number of clients to list
  */
 export function clientReports(
-  tally: ReplayStats,
+  stats: ReplayStats,
   origin: number,
   listed: number,
 ): Pick<ReplayReport, 'clients' | 'longestLockout'> {
-  const { clients } = tally
+  const { clients } = stats
   const ranked = Int32Array.from({ length: clients.size }, (_, index) => index + 1).sort(
     (a, b) =>
       clients.refused(b) - clients.refused(a) ||
       clients.requests(b) - clients.requests(a) ||
       compare(clients.name(a), clients.name(b)),
   )
-  const lockoutOf = (places: Int32Array) => lockoutReport(longestOf(places, tally), tally, origin)
+  const lockoutOf = (places: Int32Array) => lockoutReport(longestOf(places, stats), stats, origin)
   return {
     clients: {
       known: clients.size,
@@ -30,13 +31,15 @@ export function clientReports(
         ...clients.counts(place),
         longestLockout: lockoutOf(Int32Array.of(place)),
       })),
-      others: othersOf(ranked.subarray(listed), tally, lockoutOf),
+      others: othersOf(ranked.subarray(listed), stats, lockoutOf),
     },
     longestLockout: lockoutOf(ranked),
   }
 }
 
-/** Those that are not listed and those that were not told apart, together; null where there are none. */
+/**
+ * Returns the sum of the clients that are not listed or were not counted separately; null if none.
+ */
 function othersOf(
   unlisted: Int32Array,
   { clients }: ReplayStats,
@@ -87,7 +90,7 @@ function lockoutReport(
   }
 }
 
-/** By their code units, so that the order is the same everywhere. */
+/** Compares strings by code units, which gives the same order on every machine. */
 export function compare(one: string, other: string): number {
   if (one === other) return 0
   return one < other ? -1 : 1

@@ -2,37 +2,37 @@ import { OTHERS } from '../stats/client-stats.js'
 import type { ReplayStats } from '../stats/replay-stats.js'
 import type { ReplayReport } from './report.js'
 
-/** What another policy would have done otherwise with the same load. */
+/** Comparison of two policies under the same load. */
 export interface Comparison {
   readonly one: ReplayReport
   readonly other: ReplayReport
-  /** Requests by who let them in. */
+  /** Requests by the policies that admit them. */
   readonly requests: {
     readonly both: number
     readonly neither: number
     readonly onlyOne: number
     readonly onlyOther: number
   }
-  /** Those whose refusals differ most. */
+  /** The clients whose refusals differ most. */
   readonly clients: readonly ClientDifference[]
-  /** Clients for whom there is any difference in what was refused. */
+  /** Number of clients whose refusals differ at all. */
   readonly differing: number
 }
 
 export interface ClientDifference {
   readonly client: string
   readonly requests: number
-  /** Refused by the one and by the other policy. */
+  /** Requests refused by each policy. */
   readonly refusedByOne: number
   readonly refusedByOther: number
 }
 
 interface PlayedPolicy {
   readonly report: ReplayReport
-  readonly tally: ReplayStats
+  readonly stats: ReplayStats
 }
 
-/** @param listed how many clients are listed */
+/** Compares two replays of a trace. @param listed number of clients to list */
 export function comparisonOf(
   one: PlayedPolicy,
   other: PlayedPolicy,
@@ -40,7 +40,7 @@ export function comparisonOf(
   listed: number,
 ): Comparison {
   const differences: ClientDifference[] = []
-  const [clients, others] = [one.tally.clients, other.tally.clients]
+  const [clients, others] = [one.stats.clients, other.stats.clients]
   for (let place = 1; place <= clients.size; place++) {
     const refusedByOne = clients.refused(place)
     const otherPlace = others.placeOf(clients.sender(place))
@@ -50,7 +50,7 @@ export function comparisonOf(
     differences.push({ client, requests: sent, refusedByOne, refusedByOther })
   }
   const size = ({ refusedByOne, refusedByOther }: ClientDifference) => Math.abs(refusedByOne - refusedByOther)
-  // The sort is stable, and clients come in the order in which they were first seen.
+  // The sort is stable and keeps clients in the order of their first request.
   differences.sort((a, b) => size(b) - size(a))
   return {
     one: one.report,

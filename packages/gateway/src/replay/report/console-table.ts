@@ -1,4 +1,8 @@
-/** A table of text: the first columns as they are named in `left` are flush left, all others right. */
+/**
+ * Formats a table for a terminal.
+ *
+ * @param left number of columns aligned to the left; the others are aligned to the right
+ */
 export function consoleTable(
   head: readonly string[],
   rows: readonly (readonly string[])[],

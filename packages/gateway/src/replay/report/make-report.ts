@@ -9,62 +9,65 @@ import type { ReplayReport, RuleReport, TimelineReport } from './report.js'
 
 const UNIT_NAMES = { s: 'seconds', ms: 'milliseconds', us: 'microseconds', ns: 'nanoseconds' } as const
 
-const YEAR = 365 * 86_400_000
+const YEAR_MS = 365 * 86_400_000
 
-/** How times without a unit were read: a wrong guess makes every rate wrong, by a factor of a thousand or more. */
+/**
+ * States the unit in which plain numbers were read: a wrong guess is off by a factor of 1000 or
+ * more.
+ */
 function timeNotes({ timeUnit }: TraceReading, { from, to }: Pick<ReplayStats, 'from' | 'to'>): string[] {
   if (timeUnit === null) return []
-  const read = `Times that are plain numbers were read as ${UNIT_NAMES[timeUnit]}.`
-  const years = Math.floor((to - from) / YEAR)
+  const read = `Numeric times were read as ${UNIT_NAMES[timeUnit]}.`
+  const years = Math.floor((to - from) / YEAR_MS)
   if (years < 1) return [read]
   return [
     `${read} The trace then spans ${years.toLocaleString('en')} ${years === 1 ? 'year' : 'years'}. If that is wrong, give the unit of the column, as in --columns time=NAME:us.`,
   ]
 }
 
-/** Makes a report of what was counted. @param listed how many clients are listed */
+/** Makes a report from statistics. @param listed number of clients to list */
 export function reportOf(
-  tally: ReplayStats,
+  stats: ReplayStats,
   passedOver: number,
   reading: TraceReading,
   origin: number,
   listed: number,
   notes: readonly string[],
 ): ReplayReport {
-  const { counts, tokens, waits } = tally
+  const { counts, tokens, waits } = stats
   const { requests: played, ...outcomes } = counts
-  const { rules } = tally
+  const { rules } = stats
   return {
-    trace: { ...reading, from: tally.from, to: tally.to },
+    trace: { ...reading, from: stats.from, to: stats.to },
     requests: { played, passedOver, ...outcomes },
     tokens,
     rules: rules.map(ruleReport),
-    tiers: [...tally.tiers]
+    tiers: [...stats.tiers]
       .map(([tier, tierCounts]) => ({ tier: tier === '' ? null : tier, ...tierCounts }))
       .sort((a, b) => compare(a.tier ?? '', b.tier ?? '')),
-    ...clientReports(tally, origin, listed),
+    ...clientReports(stats, origin, listed),
     waits: waits.total === 0 ? null : { count: waits.total, ...waits.quantiles },
-    reasons: [...tally.reasons].map(([why, count]) => ({ why, count })).sort((a, b) => b.count - a.count),
-    hours: timelineReport(tally.hours, rules.length),
-    timeline: timelineReport(tally.timeline, rules.length),
-    notes: [...timeNotes(reading, tally), ...notes, ...boundsOf(tally)],
+    reasons: [...stats.reasons].map(([why, count]) => ({ why, count })).sort((a, b) => b.count - a.count),
+    hours: timelineReport(stats.hours, rules.length),
+    timeline: timelineReport(stats.timeline, rules.length),
+    notes: [...timeNotes(reading, stats), ...notes, ...boundsOf(stats)],
   }
 }
 
-/** What was left out, since there was too much of it. */
+/** States which statistics are incomplete because a bound was reached. */
 function boundsOf({ rules, clients }: ReplayStats): string[] {
   const notes: string[] = []
-  if (rules.some(({ measured, limit }) => !measured && !('align' in limit)))
+  if (rules.some(({ isMeasured, limit }) => !isMeasured && !('align' in limit)))
     notes.push(
-      `False refusals of some rules were not measured: there were more than ${MAX_KEYS} keys, or more than ${MAX_REMEMBERED} requests within their periods.`,
+      `False refusals of some rules were not isMeasured: there were more than ${MAX_KEYS} keys, or more than ${MAX_REMEMBERED} requests within their periods.`,
     )
   if (clients.requests(OTHERS) > 0)
-    notes.push(`More than ${MAX_CLIENTS} clients: those that came later were counted together.`)
+    notes.push(`There were more than ${MAX_CLIENTS} clients; the others were counted together.`)
   return notes
 }
 
 function ruleReport(rule: RuleStats): RuleReport {
-  const { limit, measured } = rule
+  const { limit, isMeasured } = rule
   return {
     route: rule.route,
     rule: rule.name,
@@ -74,16 +77,16 @@ function ruleReport(rule: RuleStats): RuleReport {
     enforced: rule.enforced,
     allowed: rule.allowed,
     refused: rule.refused,
-    falselyRefused: measured ? rule.falselyRefused : null,
+    falselyRefused: isMeasured ? rule.falselyRefused : null,
     fullness: rule.fullness.quantiles,
-    mostHeld: measured ? rule.mostHeld : null,
-    reserved: rule.taken,
+    mostHeld: isMeasured ? rule.mostHeld : null,
+    reserved: rule.charged,
     used: rule.settled,
   }
 }
 
 function timelineReport(timeline: Timeline, rules: number): TimelineReport {
-  const stretches = [...timeline.all()].map(({ at, stretch: { by, ...counts } }) => ({
+  const stretches = [...timeline.all()].map(({ at, bucket: { by, ...counts } }) => ({
     at,
     ...counts,
     refusedBy: Array.from({ length: rules }, (_, rule) => by[rule] ?? 0),

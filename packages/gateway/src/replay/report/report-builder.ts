@@ -1,60 +1,60 @@
-import { BATCH, type Batch } from '../stats/pipeline/batch-protocol.js'
-import type { Audience } from '../stats/pipeline/encoder.js'
-import { type Closing, type Reports, Tallies } from './aggregator.js'
+import { BATCH_LENGTH, type Batch } from '../stats/pipeline/batch-protocol.js'
+import type { BatchSink } from '../stats/pipeline/encoder.js'
+import { Aggregator, type ReportContext, type Reports } from './aggregator.js'
 import { StatsThread } from './stats-thread.js'
 
-/** Batches of a trace that is counted without a thread where there are no more: to start one takes as long. */
-const SHORT = 64
+/** Batches of a trace below which no thread is started, since starting one takes as long. */
+const MAX_BACKLOG = 64
 
 /**
- * Counts what is told of replays: in a thread of its own, so that what decides goes on meanwhile; of a short trace, or where there is to be no
- * other thread, in this one.
+ * Builds reports from batches. Statistics are computed in a thread of their own, in parallel to the
+ * decisions, or in this thread if the trace is short or `threads` is 1.
  */
-export class Counting implements Audience {
-  readonly #tallies = new Tallies()
+export class ReportBuilder implements BatchSink {
+  readonly #aggregator = new Aggregator()
   readonly #spare: Float64Array<ArrayBuffer>[] = []
-  /** What was told, as long as it is not known whether the trace is short. */
+  /** Batches kept until it is known whether the trace is short. */
   #backlog: Batch[] = []
   #thread: StatsThread | undefined
 
-  /** @param threads 1 or 2: with that which decides */
+  /** @param threads 1 or 2, including the thread that decides */
   constructor(private readonly threads: number) {}
 
-  take(batch: Batch): Float64Array<ArrayBuffer> {
-    if (this.threads === 1) this.#hearHere(batch)
-    else if (this.#thread !== undefined) this.#thread.hear(batch)
+  accept(batch: Batch): Float64Array<ArrayBuffer> {
+    if (this.threads === 1) this.#addHere(batch)
+    else if (this.#thread !== undefined) this.#thread.add(batch)
     else {
       this.#backlog.push(batch)
-      if (this.#backlog.length > SHORT) this.#startThread()
+      if (this.#backlog.length > MAX_BACKLOG) this.#startThread()
     }
-    return this.#spare.pop() ?? new Float64Array(BATCH)
+    return this.#spare.pop() ?? new Float64Array(BATCH_LENGTH)
   }
 
-  /** Resolves once more may be told; undefined where it may be now. */
-  keepUp(): Promise<void> | undefined {
-    return this.#thread?.keepUp()
+  /** Resolves once more batches are accepted; undefined if they are accepted now. */
+  ready(): Promise<void> | undefined {
+    return this.#thread?.ready()
   }
 
-  /** Makes the reports. All was told. */
-  async close(closing: Closing): Promise<Reports> {
-    if (this.#thread !== undefined) return this.#thread.close(closing)
-    for (const batch of this.#backlog) this.#hearHere(batch)
-    return this.#tallies.close(closing)
+  /** Makes the reports, after the last batch. */
+  async report(context: ReportContext): Promise<Reports> {
+    if (this.#thread !== undefined) return this.#thread.report(context)
+    for (const batch of this.#backlog) this.#addHere(batch)
+    return this.#aggregator.report(context)
   }
 
   async end(): Promise<void> {
     await this.#thread?.end()
   }
 
-  #hearHere(batch: Batch): void {
-    this.#tallies.hear(batch)
+  #addHere(batch: Batch): void {
+    this.#aggregator.add(batch)
     this.#spare.push(batch.numbers)
   }
 
   #startThread(): void {
     const thread = new StatsThread((numbers) => this.#spare.push(numbers))
     this.#thread = thread
-    for (const batch of this.#backlog) thread.hear(batch)
+    for (const batch of this.#backlog) thread.add(batch)
     this.#backlog = []
   }
 }

@@ -1,39 +1,39 @@
 import { formatWait } from 'sluice'
 
-/** How reports write numbers, for people. The same everywhere, whatever the machine's language. */
+// Formats of numbers in reports. They do not depend on the locale of the machine.
 
-/** `1,234,567`; fractions to two digits. */
+/** Formats a number as `1,234,567`, with up to two decimals. */
 export function count(number: number): string {
   const [whole = '', fraction] = (Math.round(number * 100) / 100).toString().split('.')
   const grouped = whole.replaceAll(/\B(?=(\d{3})+$)/g, ',')
   return fraction === undefined ? grouped : `${grouped}.${fraction}`
 }
 
-/** `1 line`, `2 lines` */
-export function counted(number: number, thing: string): string {
-  return `${count(number)} ${thing}${number === 1 ? '' : 's'}`
+/** Formats a number with a noun: `1 line`, `2 lines`. */
+export function counted(number: number, noun: string): string {
+  return `${count(number)} ${noun}${number === 1 ? '' : 's'}`
 }
 
-/** `12.5 %` of a part from 0 to 1; small parts are not rounded to nothing. */
-export function percent(part: number): string {
-  const points = part * 100
+/** Formats a fraction from 0 to 1 as `12.5 %`. Small fractions are never shown as zero. */
+export function percent(fraction: number): string {
+  const points = fraction * 100
   if (points === 0) return '0 %'
   if (points < 0.01) return '< 0.01 %'
   return `${points < 1 ? points.toFixed(2) : points.toFixed(1)} %`
 }
 
-/** What part one number is of another; of nothing, none. */
-export function partOf(number: number, all: number): number {
-  return all === 0 ? 0 : number / all
+/** Returns a number as a fraction of a total; 0 if the total is 0. */
+export function fractionOf(number: number, total: number): number {
+  return total === 0 ? 0 : number / total
 }
 
-/** `250 ms`, `1.5 s`, `4 minutes` */
-export function length(milliseconds: number): string {
+/** Formats a duration: `250 ms`, `1.5 s`, `4 minutes`. */
+export function formatLength(milliseconds: number): string {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`
   return milliseconds < 120_000 ? `${Math.round(milliseconds / 100) / 10} s` : formatWait(milliseconds)
 }
 
-/** `2023-11-16 18:15:46 UTC` */
-export function moment(at: number): string {
+/** Formats a time: `2023-11-16 18:15:46 UTC`. */
+export function formatTime(at: number): string {
   return `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }

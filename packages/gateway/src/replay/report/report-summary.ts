@@ -2,19 +2,19 @@ import { printable } from '../trace/trace-request.js'
 import type { Comparison } from './comparison.js'
 import { consoleTable } from './console-table.js'
 import type { LockoutReport, ReplayReport, RuleReport } from './report.js'
-import { count, counted, length, moment, partOf, percent } from './report-numbers.js'
+import { count, counted, formatLength, formatTime, fractionOf, percent } from './report-numbers.js'
 
-/** What a report says, for a terminal. */
+/** Clients listed in a summary. */
+const MAX_LISTED = 5
 
-/** Clients that a summary names. */
-const NAMED = 5
-
+/** Formats a report for a terminal. */
 export function summary(report: ReplayReport): string {
   return [...traceLines(report), ...policyLines(report), ...clientLines(report), ...noteLines(report)].join(
     '\n',
   )
 }
 
+/** Formats a comparison for a terminal. @param names names of the two configurations */
 export function comparisonSummary(comparison: Comparison, names: readonly [string, string]): string {
   const { one, other, requests, clients, differing } = comparison
   const [nameOfOne, nameOfOther] = names
@@ -22,7 +22,7 @@ export function comparisonSummary(comparison: Comparison, names: readonly [strin
   const clientTable = consoleTable(
     ['client', 'requests', `refused by ${nameOfOne}`, `by ${nameOfOther}`],
     clients
-      .slice(0, 2 * NAMED)
+      .slice(0, 2 * MAX_LISTED)
       .map((each) => [
         shownName(each.client),
         count(each.requests),
@@ -36,7 +36,7 @@ export function comparisonSummary(comparison: Comparison, names: readonly [strin
     '',
     `  ${nameOfOne.padEnd(width)}  refuses ${refusedText(one)}`,
     `  ${nameOfOther.padEnd(width)}  refuses ${refusedText(other)}`,
-    `  let in by both ${count(requests.both)}, by neither ${count(requests.neither)}, only by ${nameOfOne} ${count(requests.onlyOne)}, only by ${nameOfOther} ${count(requests.onlyOther)}`,
+    `  allowed by both ${count(requests.both)}, by neither ${count(requests.neither)}, only by ${nameOfOne} ${count(requests.onlyOne)}, only by ${nameOfOther} ${count(requests.onlyOther)}`,
     '',
     nameOfOne,
     ...ruleLines(one),
@@ -47,7 +47,7 @@ export function comparisonSummary(comparison: Comparison, names: readonly [strin
       ? []
       : [
           '',
-          `${counted(differing, 'client')} refused more often by the one than by the other:`,
+          `${counted(differing, 'client')} refused more often by one configuration than by the other:`,
           ...clientTable,
         ]),
     ...noteLines(one),
@@ -57,19 +57,19 @@ export function comparisonSummary(comparison: Comparison, names: readonly [strin
 function traceLines({ trace, requests, tokens }: ReplayReport): string[] {
   const { bad, late, latest, truncated } = trace
   return [
-    `${counted(requests.played, 'request')} from ${moment(trace.from)} to ${moment(trace.to)} (${length(trace.to - trace.from)})${
+    `${counted(requests.played, 'request')} from ${formatTime(trace.from)} to ${formatTime(trace.to)} (${formatLength(trace.to - trace.from)})${
       tokens.offered > 0 ? `, ${count(tokens.offered)} tokens` : ''
     }`,
-    ...(requests.passedOver > 0 ? [`  ${count(requests.passedOver)} more take other routes`] : []),
-    ...(bad.count > 0 ? [`  ${counted(bad.count, 'line')} could not be read:`] : []),
+    ...(requests.passedOver > 0 ? [`  ${count(requests.passedOver)} more skipped (other routes)`] : []),
+    ...(bad.count > 0 ? [`  ${counted(bad.count, 'line')} skipped as unreadable:`] : []),
     ...bad.first.map(({ line, problem }) => `    line ${line}: ${problem}`),
     ...(bad.count > bad.first.length ? [`    and ${count(bad.count - bad.first.length)} more`] : []),
     ...(late > 0
       ? [
-          `  ${counted(late, 'request')} out of order by up to ${length(latest)}, and played late (--reorder ${Math.ceil(latest / 1000)}s puts them right)`,
+          `  ${counted(late, 'request')} out of order by up to ${formatLength(latest)}, replayed late (--reorder ${Math.ceil(latest / 1000)}s restores the order)`,
         ]
       : []),
-    ...(truncated ? ['  the compressed file ends before its end: what could be read was played'] : []),
+    ...(truncated ? ['  the compressed file is truncated; replayed up to that point'] : []),
   ]
 }
 
@@ -77,24 +77,24 @@ function policyLines(report: ReplayReport): string[] {
   const { requests, tokens, waits, reasons } = report
   const others = (
     [
-      ['forbidden', 'may not be made (require)'],
-      ['invalid', 'cannot be weighed'],
-      ['unrouted', 'take no route'],
+      ['forbidden', 'forbidden by require'],
+      ['invalid', 'invalid (no cost or key)'],
+      ['unrouted', 'without a route'],
     ] as const
   ).filter(([kind]) => requests[kind] > 0)
   return [
     '',
-    `  allowed ${count(requests.allowed)} (${percent(partOf(requests.allowed, requests.played))}), refused ${refusedText(report)}`,
-    ...(requests.unlimited > 0 ? [`  ${count(requests.unlimited)} of the allowed meet no limit`] : []),
+    `  allowed ${count(requests.allowed)} (${percent(fractionOf(requests.allowed, requests.played))}), refused ${refusedText(report)}`,
+    ...(requests.unlimited > 0 ? [`  ${count(requests.unlimited)} of them without any limit`] : []),
     ...others.map(([kind, meaning]) => `  ${count(requests[kind])} ${meaning}`),
-    ...reasons.slice(0, NAMED).map(({ why, count: times }) => `    ${count(times)} × ${why}`),
+    ...reasons.slice(0, MAX_LISTED).map(({ why, count: times }) => `    ${count(times)} × ${why}`),
     ...(tokens.offered > 0
       ? [`  tokens: ${count(tokens.admitted)} of ${count(tokens.offered)} admitted`]
       : []),
     ...(waits === null
       ? []
       : [
-          `  ${count(waits.count)} waited for a slot: p50 ${length(waits.p50)}, p95 ${length(waits.p95)}, at most ${length(waits.max)}`,
+          `  ${count(waits.count)} waited for a slot: p50 ${formatLength(waits.p50)}, p95 ${formatLength(waits.p95)}, at most ${formatLength(waits.max)}`,
         ]),
     ...lockoutLines(report.longestLockout),
     '',
@@ -105,7 +105,7 @@ function policyLines(report: ReplayReport): string[] {
 
 function refusedText({ requests }: ReplayReport): string {
   const { refused, falselyRefused, played } = requests
-  const part = percent(partOf(refused, played))
+  const part = percent(fractionOf(refused, played))
   return `${count(refused)} (${part}), ${count(falselyRefused)} of them falsely`
 }
 
@@ -113,7 +113,7 @@ function lockoutLines(lockout: LockoutReport | null): string[] {
   if (lockout === null) return []
   const { client, rule, from, length: long, refused } = lockout
   return [
-    `  longest lock-out: ${shownName(client)} got nothing for ${length(long)} from ${moment(from)} (${count(refused)} refused, first by ${rule})`,
+    `  longest lock-out: ${shownName(client)} fully refused for ${formatLength(long)} from ${formatTime(from)} (${count(refused)} refused, first by ${rule})`,
   ]
 }
 
@@ -136,7 +136,7 @@ function ruleLines({ rules }: ReplayReport): string[] {
     ...table,
     ...reserving.map(
       ({ route, rule, reserved, used }) =>
-        `  ${route} ${rule}: reserved ${count(reserved)}, used ${count(used)} (${percent(partOf(used, reserved))})`,
+        `  ${route} ${rule}: reserved ${count(reserved)}, used ${count(used)} (${percent(fractionOf(used, reserved))})`,
     ),
   ]
 }
@@ -165,21 +165,21 @@ function tierLines({ tiers }: ReplayReport): string[] {
     tier === null ? '(none)' : shownName(tier),
     count(requests),
     count(refused),
-    percent(partOf(refused, requests)),
+    percent(fractionOf(refused, requests)),
     count(falselyRefused),
   ])
   return ['', ...consoleTable(['tier', 'requests', 'refused', 'part', 'falsely'], rows, 1)]
 }
 
 function clientLines({ clients }: ReplayReport): string[] {
-  const refused = clients.listed.filter((client) => client.refused > 0).slice(0, NAMED)
+  const refused = clients.listed.filter((client) => client.refused > 0).slice(0, MAX_LISTED)
   if (refused.length === 0) return []
   const rows = refused.map(({ client, requests, refused: times, longestLockout }) => [
     shownName(client),
     count(requests),
     count(times),
-    percent(partOf(times, requests)),
-    longestLockout === null ? '' : length(longestLockout.length),
+    percent(fractionOf(times, requests)),
+    longestLockout === null ? '' : formatLength(longestLockout.length),
   ])
   return ['', ...consoleTable(['client', 'requests', 'refused', 'part', 'longest lock-out'], rows, 1)]
 }

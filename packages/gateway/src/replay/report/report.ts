@@ -1,46 +1,53 @@
 import type { Quantiles } from '../stats/quantile-histograms.js'
 import type { TraceReading } from '../trace/trace.js'
 
-/** What a policy would have done to a recorded load. Times are milliseconds; moments are milliseconds since the epoch. */
+/**
+ * Result of replaying a trace. Durations are in milliseconds and times in milliseconds since the
+ * epoch.
+ */
 export interface ReplayReport {
   readonly trace: TraceReading & { readonly from: number; readonly to: number }
-  /** What was played, and how it came out. */
+  /** Requests by outcome. */
   readonly requests: RequestCounts
   readonly tokens: {
-    /** Input and output of all requests, and of those that were let in. */
+    /** Input and output tokens of all requests. */
     readonly offered: number
+    /** Input and output tokens of admitted requests. */
     readonly admitted: number
   }
   readonly rules: readonly RuleReport[]
   readonly tiers: readonly TierReport[]
-  /** The largest, by what was refused of them and then by what they asked for. */
   readonly clients: {
-    /** How many were told apart. */
+    /** Number of clients counted separately. */
     readonly known: number
+    /** The clients with the most refusals and then the most requests. */
     readonly listed: readonly ClientReport[]
-    /** All the others, together; null where there are none. */
+    /** The sum of all other clients; null if there are none. */
     readonly others: ClientReport | null
   }
-  /** The longest stretch of time in which a client got nothing; null where nobody was refused. */
+  /**
+   * The longest period in which every request of a client was refused; null if none was refused.
+   */
   readonly longestLockout: LockoutReport | null
+  /** Time spent waiting for a slot; null if no request waited. */
   readonly waits: (Quantiles & { readonly count: number }) | null
-  /** Why requests could not be weighed, or might not be made. */
+  /** Why requests were forbidden or invalid. */
   readonly reasons: readonly { readonly why: string; readonly count: number }[]
   readonly hours: TimelineReport
   readonly timeline: TimelineReport
-  /** What is to be known about what was assumed. */
+  /** Assumptions and incomplete statistics that a reader should know about. */
   readonly notes: readonly string[]
 }
 
 interface RequestCounts {
   readonly played: number
-  /** Of other routes than the one that was asked for. */
+  /** Skipped requests: those of other routes than the selected one. */
   readonly passedOver: number
   readonly allowed: number
   readonly refused: number
-  /** Of those refused: that a perfect limiter of the same bounds would have let in. */
+  /** Refused requests that a perfect limiter with the same bounds would have admitted. */
   readonly falselyRefused: number
-  /** Of those allowed: that no limit concerns them. */
+  /** Allowed requests that no limit applies to. */
   readonly unlimited: number
   readonly forbidden: number
   readonly invalid: number
@@ -54,17 +61,22 @@ export interface RuleReport {
   readonly algorithm: string
   readonly limit: string
   readonly enforced: boolean
-  /** Requests that this rule by itself would have let in, and those that it refused or, as a shadow rule, would have. */
+  /** Requests that this rule alone would have admitted. */
   readonly allowed: number
+  /** Requests that it refused or, as a shadow rule, would have refused. */
   readonly refused: number
-  /** Null where it was not measured. */
+  /** Null if not measured. */
   readonly falselyRefused: number | null
-  /** How full the limit was after each request, as a part of what it holds. */
+  /** The used fraction of the limit after each request. */
   readonly fullness: Quantiles
-  /** The most that one key held in a trailing period, or in flight, as a part of the limit; null where it was not measured. */
+  /**
+   * The most that one key held in a trailing period or in flight, as a fraction of the limit; null
+   * if not measured.
+   */
   readonly mostHeld: number | null
-  /** What was taken of the resource at admission, and what of it was needed in the end. */
+  /** Sum of the costs charged at admission. */
   readonly reserved: number
+  /** Sum of the actual costs. */
   readonly used: number
 }
 
@@ -93,13 +105,13 @@ export interface LockoutReport {
   readonly rule: string
   readonly from: number
   readonly to: number
-  /** How long it lasted. */
+  /** Duration in milliseconds. */
   readonly length: number
   readonly refused: number
 }
 
 export interface TimelineReport {
-  /** Milliseconds that each stretch lasts. */
+  /** Width of each interval in milliseconds. */
   readonly width: number
   readonly stretches: readonly {
     readonly at: number
@@ -108,7 +120,7 @@ export interface TimelineReport {
     readonly refused: number
     readonly falselyRefused: number
     readonly tokens: number
-    /** Refusals by rule, in the order of the report's rules. */
+    /** Refusals by rule, in the order of `rules`. */
     readonly refusedBy: readonly number[]
   }[]
 }

@@ -1,18 +1,18 @@
 import { parentPort } from 'node:worker_threads'
-import { Tallies } from './aggregator.js'
+import { Aggregator } from './aggregator.js'
 import type { FromThread, ToThread } from './stats-thread.js'
 
-const tallies = new Tallies()
+const aggregator = new Aggregator()
 
 parentPort?.on('message', (message: ToThread) => {
   if ('batch' in message) {
     const { numbers } = message.batch
-    tallies.hear(message.batch)
-    tell({ spare: numbers }, [numbers.buffer])
-  } else if ('closing' in message) tell({ reports: tallies.close(message.closing) })
+    aggregator.add(message.batch)
+    post({ spare: numbers }, [numbers.buffer])
+  } else if ('context' in message) post({ reports: aggregator.report(message.context) })
   else parentPort?.close()
 })
 
-function tell(message: FromThread, transfer: readonly ArrayBuffer[] = []): void {
+function post(message: FromThread, transfer: readonly ArrayBuffer[] = []): void {
   parentPort?.postMessage(message, transfer)
 }

@@ -1,80 +1,87 @@
 import { Worker } from 'node:worker_threads'
 import type { Batch } from '../stats/pipeline/batch-protocol.js'
-import type { Closing, Reports } from './aggregator.js'
+import type { ReportContext, Reports } from './aggregator.js'
 
-export type ToThread = { readonly batch: Batch } | { readonly closing: Closing } | { readonly end: true }
+export type ToThread =
+  | { readonly batch: Batch }
+  | { readonly context: ReportContext }
+  | { readonly end: true }
 export type FromThread = { readonly spare: Float64Array<ArrayBuffer> } | { readonly reports: Reports }
 
 const THREAD = new URL('./stats-thread-main.js', import.meta.url)
 
-/** Batches that were told and are not counted yet, 16 MB: with more, whoever tells waits. With 16 batches he did so now and then, for a tenth of the time. */
-const MAX_UNDER_WAY = 128
+/**
+ * Batches in flight to the thread, 16 MB. Beyond this the producer blocks; at 16 batches it was
+ * blocked 10 % of the time.
+ */
+const MAX_IN_FLIGHT = 128
 
-/** Counts in a thread of its own. */
+/** An `Aggregator` in a thread of its own. */
 export class StatsThread {
-  // What this process was started with may not suit a file: `--input-type` does not, and it would not start.
+  // Options of this process may be invalid for a file: with `--input-type` the thread would not
+  // start.
   readonly #thread = new Worker(THREAD, { execArgv: [] })
   readonly #ended = new Promise((resolve) => this.#thread.once('exit', resolve))
   readonly #spare: (numbers: Float64Array<ArrayBuffer>) => void
-  #underWay = 0
+  #inFlight = 0
   #failure: Error | undefined
-  #goOn: (() => void) | undefined
-  #done: ((reports: Reports) => void) | undefined
-  #fail: ((error: Error) => void) | undefined
+  #resume: (() => void) | undefined
+  #resolveReports: ((reports: Reports) => void) | undefined
+  #reject: ((error: Error) => void) | undefined
 
-  /** @param spare is given numbers that may be told in anew */
+  /** @param spare receives arrays that can be reused for new batches */
   constructor(spare: (numbers: Float64Array<ArrayBuffer>) => void) {
     this.#spare = spare
-    this.#thread.on('message', (message: FromThread) => this.#heard(message))
-    this.#thread.on('error', (error) => this.#failed(error))
-    this.#thread.once('exit', () => this.#failed(new Error('the thread that counts ended before its time')))
+    this.#thread.on('message', (message: FromThread) => this.#onMessage(message))
+    this.#thread.on('error', (error) => this.#onError(error))
+    this.#thread.once('exit', () => this.#onError(new Error('the statistics thread exited unexpectedly')))
   }
 
-  hear(batch: Batch): void {
-    this.#underWay++
+  add(batch: Batch): void {
+    this.#inFlight++
     this.#post({ batch }, [batch.numbers.buffer])
   }
 
-  /** Resolves once there is not too much that is not counted yet; undefined where that is so now. */
-  keepUp(): Promise<void> | undefined {
+  /** Resolves once more batches are accepted; undefined if they are accepted now. */
+  ready(): Promise<void> | undefined {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    if (this.#underWay < MAX_UNDER_WAY) return undefined
+    if (this.#inFlight < MAX_IN_FLIGHT) return undefined
     return new Promise((resolve, reject) => {
-      this.#goOn = resolve
-      this.#fail = reject
+      this.#resume = resolve
+      this.#reject = reject
     })
   }
 
-  close(closing: Closing): Promise<Reports> {
+  report(context: ReportContext): Promise<Reports> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
     return new Promise((resolve, reject) => {
-      this.#done = resolve
-      this.#fail = reject
-      this.#post({ closing })
+      this.#resolveReports = resolve
+      this.#reject = reject
+      this.#post({ context })
     })
   }
 
   /**
-   * Resolves once the thread has ended, however it does. It first counts what it was told: one that is stopped while it loads its modules leaves
-   * their files open.
+   * Resolves once the thread has exited, even after an error. The thread first processes its
+   * messages: terminating it while it loads modules would leave their files open.
    */
   async end(): Promise<void> {
     this.#post({ end: true })
     await this.#ended
   }
 
-  #heard(message: FromThread): void {
-    if ('reports' in message) this.#done?.(message.reports)
+  #onMessage(message: FromThread): void {
+    if ('reports' in message) this.#resolveReports?.(message.reports)
     else {
-      this.#underWay--
+      this.#inFlight--
       this.#spare(message.spare)
-      this.#goOn?.()
+      this.#resume?.()
     }
   }
 
-  #failed(error: Error): void {
+  #onError(error: Error): void {
     this.#failure ??= error
-    this.#fail?.(error)
+    this.#reject?.(error)
   }
 
   #post(message: ToThread, transfer: readonly ArrayBuffer[] = []): void {

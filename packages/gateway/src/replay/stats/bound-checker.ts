@@ -1,20 +1,23 @@
 import { capacityOf, type Limit } from 'sluice'
 import type { EntryPool } from '../columns/entry-pool.js'
-import type { Kept } from '../columns/key-index.js'
+import type { SlotOwner } from '../columns/key-index.js'
 import { LOG_NUMBERS, SlidingLogs } from '../columns/sliding-logs.js'
 import { SlotColumns } from '../columns/slot-columns.js'
 
-/** What was let in, as a settlement names it. */
-export interface Taken {
-  /** Its entry and when that was made; -1 where it has none. */
+/** A charge as its settlement refers to it. */
+export interface TakenCharge {
+  /** Its entry in the log; -1 if it has none. */
   readonly entry: number
+  /** When the entry was added. */
   readonly at: number
   readonly cost: number
-  /** When it would have drained out of a bucket. */
+  /** When a token bucket has refilled the charge. */
   readonly endsAt: number
 }
 
-/** What is kept of a key beside its log: of a bucket what is left and what it holds, what is in flight, and when it was last looked at. */
+/**
+ * Columns of a key other than its log: level and capacity of a bucket, cost in flight, last update.
+ */
 const LEVEL = 0
 const CAPACITY = 1
 const IN_FLIGHT = 2
@@ -22,24 +25,27 @@ const AT = 3
 const NUMBERS = 4
 
 /**
- * What a perfect limiter of the same bound knows of each key: exactly what was let in, and so whether one more request would still
- * keep the bound. A request that was refused although it would is a false refusal.
+ * A perfect limiter for the bounds of a rule. It remembers exactly what was admitted per key, and
+ * so knows whether one more request would keep the bound. A refusal of such a request is a false
+ * one.
  *
- * The bounds, given all that this limiter has let in before:
+ * The bounds, given everything admitted before:
  *
- * - `token-bucket`: at most burst + limit · t / period in every interval of every length t that ends now;
- * - `fixed-window` with a window from the first request, `sliding-window`, `sliding-log`: at most `limit` in the trailing period;
+ * - `token-bucket`: at most burst + limit · t / period in every interval of every length t that
+ *   ends now;
+ * - `fixed-window` with a window from the first request, `sliding-window`, `sliding-log`: at most
+ *   `limit` in the trailing period;
  * - `concurrency`: at most `limit` in flight;
- * - `fixed-window` of the calendar: its bound is the window itself, and nothing is measured.
+ * - `fixed-window` aligned to the calendar: not measured, since the window itself is the bound.
  *
- * What is settled counts as the limiters count it: what was taken too much counts no more from then on, and what was taken too little
- * is taken at that moment.
+ * A settlement counts as in the limiters: a refund stops counting at that moment, and an additional
+ * cost is charged at that moment.
  */
-export class BoundChecker implements Kept {
+export class BoundChecker implements SlotOwner {
   readonly #bounds = new SlotColumns(NUMBERS + LOG_NUMBERS)
   readonly #logs: SlidingLogs
-  /** How long anything may count after a request, in milliseconds: by the longest of the limits, since tiers have their own. */
-  #age = 0
+  /** Longest time for which a charge counts, over the limits of all tiers. */
+  #maxAgeMs = 0
 
   constructor(entries: EntryPool) {
     this.#logs = new SlidingLogs(entries, this.#bounds, NUMBERS)
@@ -54,15 +60,15 @@ export class BoundChecker implements Kept {
     this.#bounds.set(slot, AT, 0)
   }
 
-  isOver(slot: number, now: number): boolean {
-    return this.#bounds.get(slot, IN_FLIGHT) === 0 && now - this.#bounds.get(slot, AT) >= this.#age
+  isExpired(slot: number, now: number): boolean {
+    return this.#bounds.get(slot, IN_FLIGHT) === 0 && now - this.#bounds.get(slot, AT) >= this.#maxAgeMs
   }
 
   end(slot: number): void {
     this.#logs.end(slot)
   }
 
-  /** Whether a request of this cost would have kept the bound. */
+  /** Whether admitting a request of this cost would keep the bound. */
   hasRoom(slot: number, limit: Limit, cost: number, now: number): boolean {
     switch (limit.algorithm) {
       case 'token-bucket':
@@ -74,14 +80,10 @@ export class BoundChecker implements Kept {
     }
   }
 
-  /**
-   * Notes what was let in.
-   *
-   * @returns its entry, which a settlement names
-   */
+  /** Records an admitted charge. Returns its entry in the log; -1 if it has none. */
   take(slot: number, limit: Limit, cost: number, now: number): number {
-    const age = timeToForget(limit)
-    if (age > this.#age) this.#age = age
+    const ageMs = maxAgeMsOf(limit)
+    if (ageMs > this.#maxAgeMs) this.#maxAgeMs = ageMs
     if (limit.algorithm === 'concurrency') {
       this.#bounds.add(slot, IN_FLIGHT, cost)
       return -1
@@ -95,12 +97,12 @@ export class BoundChecker implements Kept {
   settle(
     slot: number,
     limit: Limit,
-    { entry, at, cost: taken, endsAt }: Taken,
+    { entry, at, cost: taken, endsAt }: TakenCharge,
     cost: number,
     now: number,
   ): void {
     if (limit.algorithm === 'token-bucket') {
-      // What drains first is what came first, so that no more of it is left than what drains until its end.
+      // A bucket refills the oldest charge first, so at most this much of the charge still counts.
       const left = (Math.max(0, endsAt - now) * limit.limit) / limit.period
       const level = this.#levelNow(slot, limit, now) + Math.min(taken - cost, left)
       this.#bounds.set(slot, LEVEL, Math.min(limit.burst, level))
@@ -117,7 +119,7 @@ export class BoundChecker implements Kept {
     this.#bounds.add(slot, IN_FLIGHT, -cost)
   }
 
-  /** The most that is held now: in flight, or taken in the trailing period. */
+  /** Returns the cost held now: in flight, or charged in the trailing period. */
   held(slot: number, limit: Limit, now: number): number {
     return limit.algorithm === 'concurrency'
       ? this.#bounds.get(slot, IN_FLIGHT)
@@ -135,7 +137,7 @@ export class BoundChecker implements Kept {
     return this.#logs.add(slot, now, cost)
   }
 
-  /** A bucket whose limit changes keeps the part of it that is used. */
+  /** Refills the bucket up to now. If the limit changes, the used fraction stays the same. */
   #levelNow(slot: number, limit: Limit & { readonly algorithm: 'token-bucket' }, now: number): number {
     const bounds = this.#bounds
     const capacity = capacityOf(limit)
@@ -152,22 +154,25 @@ export class BoundChecker implements Kept {
   }
 }
 
-/** How long anything of a key may count after its last request, in milliseconds; but for what is in flight. */
-function timeToForget(limit: Limit): number {
+/**
+ * Returns how long a charge of the limit counts, in milliseconds. Cost in flight counts until
+ * released.
+ */
+function maxAgeMsOf(limit: Limit): number {
   if (limit.algorithm === 'concurrency') return 0
   return limit.algorithm === 'token-bucket'
     ? Math.max(limit.period, (limit.burst * limit.period) / limit.limit)
     : limit.period
 }
 
-/** A calendar's windows are their own bound. */
+/** Whether false refusals of the limit can be measured: calendar windows are their own bound. */
 export function isMeasured(limit: Limit): boolean {
   return !(limit.algorithm === 'fixed-window' && limit.align === 'calendar')
 }
 
 /**
- * A level that flows may be a hair off, and what is refused for a hair is refused with reason: there is room only where there clearly
- * is. All other counts are whole numbers.
+ * Whether a cost fits into a bucket by a clear margin. Levels are fractions with rounding errors,
+ * so a refusal within the margin is not called false. All other counts are integers.
  */
 function fits(cost: number, level: number): boolean {
   return cost <= level - Math.min(Math.abs(level) * 1e-9, 0.25)

@@ -1,37 +1,41 @@
 import type { SlotColumns } from '../columns/slot-columns.js'
 
-/** A stretch of time in which all that a client asked for was refused. */
+/** A period in which every request of a client was refused. */
 export interface Lockout {
-  /** The place of the client, and of the rule that refused first. */
+  /** Numbers of the client and of the rule that refused first. */
   readonly client: number
   readonly rule: number
-  /** In milliseconds of the trace: from the first refusal to the next request that was let in, or to the last refusal. */
+  /**
+   * In milliseconds of the trace: from the first refusal to the next admitted request, or to the
+   * last refusal if none follows.
+   */
   readonly from: number
   readonly to: number
   readonly refused: number
 }
 
-/** What is kept of the lock-out that lasts and of the longest that is over: the rule's place and one, or 0 where there is none. */
+/** Columns of the current lock-out and of the longest one that has ended. */
 const CURRENT = 0
 const LONGEST = 4
+/** The number of the rule plus one; 0 if there is no lock-out. */
 const RULE = 0
 const FROM = 1
 const TO = 2
 const REFUSED = 3
 const NUMBERS = 4
 
-/** Numbers that are kept of a client. */
+/** Columns needed for each client. */
 export const LOCKOUT_NUMBERS = 2 * NUMBERS
 
-/** The longest lock-out of each client, in the numbers that are kept of it. */
+/** The longest lock-out of each client. */
 export class Lockouts {
-  /** @param from the first of the numbers that it has for itself; they begin as zeros */
+  /** @param from the first of its columns, which start as zeros */
   constructor(
     private readonly numbers: SlotColumns,
     private readonly from: number,
   ) {}
 
-  letIn(client: number, now: number): void {
+  admit(client: number, now: number): void {
     if (this.#get(client, CURRENT + RULE) === 0) return
     this.#set(client, CURRENT + TO, now)
     if (this.#length(client, CURRENT) > this.#length(client, LONGEST)) {
@@ -51,7 +55,10 @@ export class Lockouts {
     this.#set(client, CURRENT + REFUSED, this.#get(client, CURRENT + REFUSED) + 1)
   }
 
-  /** The longest so far, that which still lasts included; undefined where there was none. */
+  /**
+   * Returns the longest lock-out so far, including one that still lasts; undefined if there is
+   * none.
+   */
   longest(client: number): Lockout | undefined {
     const which = this.#length(client, CURRENT) > this.#length(client, LONGEST) ? CURRENT : LONGEST
     const rule = this.#get(client, which + RULE) - 1
@@ -73,7 +80,7 @@ export class Lockouts {
     this.numbers.set(client, this.from + which, value)
   }
 
-  /** How long it is; less than any where there is none. */
+  /** Returns the length of a lock-out; -1 if there is none. */
   #length(client: number, which: number): number {
     return this.#get(client, which + RULE) === 0
       ? -1

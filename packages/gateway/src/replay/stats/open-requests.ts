@@ -1,24 +1,24 @@
 import type { Amounts } from '../../policy/llm/usage.js'
-import type { Held } from './rule-stats.js'
+import type { HeldCharge } from './rule-stats.js'
 
-/** What requests hold that were let in and have not ended, by the number that each is told by. */
+/** Charges of admitted requests that have not ended, by the id of the request. */
 export class OpenRequests {
-  readonly #held = new Map<number, readonly Held[]>()
+  readonly #held = new Map<number, readonly HeldCharge[]>()
 
-  begin(holding: number, held: readonly Held[]): void {
-    this.#held.set(holding, held)
+  begin(openId: number, held: readonly HeldCharge[]): void {
+    this.#held.set(openId, held)
   }
 
-  settled(holding: number, costs: Amounts, now: number): void {
-    for (const each of this.#held.get(holding) ?? []) {
+  settled(openId: number, costs: Amounts, now: number): void {
+    for (const each of this.#held.get(openId) ?? []) {
       const { resource } = each.rule
       if (isAmount(costs, resource)) each.rule.settle(each, costs[resource], now)
     }
   }
 
-  ended(holding: number, now: number): void {
-    for (const each of this.#held.get(holding) ?? []) each.rule.release(each, now)
-    this.#held.delete(holding)
+  ended(openId: number, now: number): void {
+    for (const each of this.#held.get(openId) ?? []) each.rule.release(each, now)
+    this.#held.delete(openId)
   }
 }
 

@@ -1,4 +1,4 @@
-/** Quantiles of many numbers in little memory. */
+/** Quantiles of a histogram. */
 export interface Quantiles {
   readonly p50: number
   readonly p95: number
@@ -7,7 +7,7 @@ export interface Quantiles {
 
 const FRACTION_BINS = 1000
 
-/** Numbers from 0 to 1, to a thousandth; the largest exactly. */
+/** Histogram of numbers from 0 to 1, with an error of at most 0.001. The maximum is exact. */
 export class FractionHistogram {
   readonly #counts = new Uint32Array(FRACTION_BINS + 1)
   #total = 0
@@ -27,13 +27,16 @@ export class FractionHistogram {
   }
 }
 
-/** Bins for each doubling of a length of time: a quantile is right to within a twelfth. */
-const BINS_A_DOUBLING = 8
+/** Bins per doubling, which bound the error of a quantile to one twelfth. */
+const BINS_PER_DOUBLING = 8
 const DOUBLINGS = 40
 
-/** DurationHistogram of time, in milliseconds, to within a twelfth; the longest exactly. */
+/**
+ * Histogram of durations in milliseconds, with an error of at most one twelfth. The maximum is
+ * exact.
+ */
 export class DurationHistogram {
-  readonly #counts = new Uint32Array(BINS_A_DOUBLING * DOUBLINGS)
+  readonly #counts = new Uint32Array(BINS_PER_DOUBLING * DOUBLINGS)
   #total = 0
   #max = 0
 
@@ -42,7 +45,7 @@ export class DurationHistogram {
   }
 
   add(milliseconds: number): void {
-    const bin = Math.floor(Math.log2(milliseconds + 1) * BINS_A_DOUBLING)
+    const bin = Math.floor(Math.log2(milliseconds + 1) * BINS_PER_DOUBLING)
     const within = Math.min(this.#counts.length - 1, Math.max(0, bin))
     this.#counts[within] = (this.#counts[within] as number) + 1
     this.#total++
@@ -51,14 +54,14 @@ export class DurationHistogram {
 
   get quantiles(): Quantiles {
     const at = (part: number) => {
-      const upper = 2 ** ((binAt(this.#counts, this.#total, part) + 1) / BINS_A_DOUBLING) - 1
+      const upper = 2 ** ((binAt(this.#counts, this.#total, part) + 1) / BINS_PER_DOUBLING) - 1
       return this.#total === 0 ? 0 : Math.min(this.#max, upper)
     }
     return { p50: at(0.5), p95: at(0.95), max: this.#max }
   }
 }
 
-/** The bin that the given part of all is in, or below. */
+/** Returns the bin of a quantile. */
 function binAt(counts: Uint32Array, total: number, part: number): number {
   const wanted = Math.ceil(total * part)
   let seen = 0

@@ -1,27 +1,26 @@
 import type { Amounts } from '../../policy/llm/usage.js'
 import { EntryPool } from '../columns/entry-pool.js'
-import { ClientTallies } from './client-stats.js'
+import { ClientStats } from './client-stats.js'
 import { OpenRequests } from './open-requests.js'
 import { DurationHistogram } from './quantile-histograms.js'
-import { type Held, RuleStats } from './rule-stats.js'
-import { NOTHING_HELD, type Told, type ToldQuota, type ToldRule } from './stats-events.js'
+import { type HeldCharge, RuleStats } from './rule-stats.js'
+import { type DecisionEvent, NO_OPEN_ID, type QuotaEvent, type RuleEvent } from './stats-events.js'
 import { type TimeBucket, Timeline } from './timeline.js'
 
-/** Stretches of a plot, and hours that are told apart. */
-const MAX_STRETCHES = 720
+/** Buckets of the plot, and hours counted separately. */
+const MAX_BUCKETS = 720
 const MAX_HOURS = 2000
-const HOUR = 3_600_000
-/** Reasons of requests that could not be weighed. */
+const HOUR_MS = 3_600_000
 const MAX_REASONS = 20
 const MAX_TIERS = 1000
 
-/** How requests came out. */
-interface Counts {
+/** Requests by their outcome. */
+interface RequestCounts {
   requests: number
   allowed: number
   refused: number
   falselyRefused: number
-  /** Of those that were let in: that no limit concerns them. */
+  /** Admitted requests that no limit applies to. */
   unlimited: number
   forbidden: number
   invalid: number
@@ -35,59 +34,59 @@ export interface TierCounts {
   falselyRefused: number
 }
 
-/** Counts what a replay does, in memory that does not grow with the length of the trace. */
+/** Statistics of a replay, in memory that does not grow with the length of the trace. */
 export class ReplayStats {
-  readonly counts: Counts = {
+  readonly counts: RequestCounts = {
     ...{ requests: 0, allowed: 0, refused: 0, falselyRefused: 0 },
     ...{ unlimited: 0, forbidden: 0, invalid: 0, unrouted: 0 },
   }
-  /** Of what came in and of what was let in. */
+  /** Tokens of all requests, and of admitted requests. */
   readonly tokens = { offered: 0, admitted: 0 }
-  readonly clients = new ClientTallies()
+  readonly clients = new ClientStats()
   readonly tiers = new Map<string, TierCounts>()
-  /** What each rule did, in the order in which they were first met. */
+  /** Rules by their number. */
   readonly rules: RuleStats[] = []
   readonly reasons = new Map<string, number>()
   readonly waits = new DurationHistogram()
   readonly timeline: Timeline
   readonly hours: Timeline
   readonly #entries = new EntryPool()
-  readonly #holdings = new OpenRequests()
+  readonly #openRequests = new OpenRequests()
   #from: number | undefined
   #to = 0
 
   /** @param origin milliseconds since the epoch at which the replay's time is 0 */
   constructor(private readonly origin: number) {
-    this.timeline = new Timeline(1000, MAX_STRETCHES, origin)
-    this.hours = new Timeline(HOUR, MAX_HOURS, origin)
+    this.timeline = new Timeline(1000, MAX_BUCKETS, origin)
+    this.hours = new Timeline(HOUR_MS, MAX_HOURS, origin)
   }
 
-  /** The time of the first and the last request, in milliseconds since the epoch. */
+  /** Time of the first request, in milliseconds since the epoch. */
   get from(): number {
     return this.origin + (this.#from ?? 0)
   }
 
+  /** Time of the last request, in milliseconds since the epoch. */
   get to(): number {
     return this.origin + this.#to
   }
 
-  /** Somebody met one more rule. */
-  begin(rule: ToldRule): void {
+  addRule(rule: RuleEvent): void {
     this.rules.push(new RuleStats(rule, this.#entries))
   }
 
-  decided(told: Told): void {
-    const { at, decidedAt, tokens, outcome } = told
+  decided(event: DecisionEvent): void {
+    const { at, decidedAt, tokens, outcome } = event
     this.#from ??= at
     this.#to = Math.max(this.#to, at)
     this.tokens.offered += tokens
-    const stretch = this.timeline.at(at)
+    const bucket = this.timeline.at(at)
     const hour = this.hours.at(at)
-    const client = this.clients.count(told)
-    const tier = this.#tierOf(told.tier)
+    const client = this.clients.count(event)
+    const tier = this.#tierOf(event.tier)
     this.counts.requests++
     tier.requests++
-    stretch.requests++
+    bucket.requests++
     hour.requests++
     switch (outcome) {
       case 'allowed':
@@ -95,27 +94,27 @@ export class ReplayStats {
         this.counts.allowed++
         if (outcome === 'unlimited') this.counts.unlimited++
         this.tokens.admitted += tokens
-        this.clients.letIn(client, decidedAt, tokens)
+        this.clients.admit(client, decidedAt, tokens)
         tier.allowed++
-        letIn(stretch, tokens)
-        letIn(hour, tokens)
-        if (outcome === 'allowed') this.#admitted(told)
+        countAdmitted(bucket, tokens)
+        countAdmitted(hour, tokens)
+        if (outcome === 'allowed') this.#admitted(event)
         return
       }
       case 'refused': {
-        const falsely = this.#refused(told)
-        this.clients.refuse(client, decidedAt, told.refuser, falsely)
-        for (const counts of [this.counts, tier, stretch, hour]) {
+        const isFalse = this.#refused(event)
+        this.clients.refuse(client, decidedAt, event.refuser, isFalse)
+        for (const counts of [this.counts, tier, bucket, hour]) {
           counts.refused++
-          if (falsely) counts.falselyRefused++
+          if (isFalse) counts.falselyRefused++
         }
-        refusedBy(stretch, told.refuser)
-        refusedBy(hour, told.refuser)
+        countRefusedBy(bucket, event.refuser)
+        countRefusedBy(hour, event.refuser)
         return
       }
       case 'forbidden':
       case 'invalid':
-        this.#noteReason(told.why)
+        this.#noteReason(event.why)
         this.counts[outcome]++
         return
       case 'unrouted':
@@ -123,43 +122,43 @@ export class ReplayStats {
     }
   }
 
-  /** What a request that was let in cost in truth. */
-  settled(holding: number, costs: Amounts, now: number): void {
-    this.#holdings.settled(holding, costs, now)
+  /** Settles an admitted request with its actual cost. */
+  settled(openId: number, costs: Amounts, now: number): void {
+    this.#openRequests.settled(openId, costs, now)
   }
 
-  /** A request that was let in has ended: its slots are free. */
-  ended(holding: number, now: number): void {
-    this.#holdings.ended(holding, now)
+  /** Ends an admitted request, which releases its slots. */
+  ended(openId: number, now: number): void {
+    this.#openRequests.ended(openId, now)
   }
 
-  #admitted({ cameAt, decidedAt, holding, quotas, quotaCount }: Told): void {
+  #admitted({ cameAt, decidedAt, openId, quotas, quotaCount }: DecisionEvent): void {
     if (decidedAt > cameAt) this.waits.add(decidedAt - cameAt)
-    const goesOn = holding !== NOTHING_HELD
-    const held: Held[] | undefined = goesOn ? [] : undefined
+    const isOpen = openId !== NO_OPEN_ID
+    const held: HeldCharge[] | undefined = isOpen ? [] : undefined
     for (let index = 0; index < quotaCount; index++) {
-      const quota = quotas[index] as ToldQuota
+      const quota = quotas[index] as QuotaEvent
       const rule = this.rules[quota.rule] as RuleStats
       if (quota.allowed) rule.allowed++
       else rule.refused++
-      const taken = rule.weigh(quota, true, goesOn, decidedAt)
-      if (taken !== undefined) held?.push(taken)
+      const charge = rule.record(quota, true, isOpen, decidedAt)
+      if (charge !== undefined) held?.push(charge)
     }
-    if (held !== undefined && held.length > 0) this.#holdings.begin(holding, held)
+    if (held !== undefined && held.length > 0) this.#openRequests.begin(openId, held)
   }
 
-  /** @returns whether all that refused did so falsely */
-  #refused({ cameAt, decidedAt, quotas, quotaCount }: Told): boolean {
+  /** Returns whether the refusals of all rules were false. */
+  #refused({ cameAt, decidedAt, quotas, quotaCount }: DecisionEvent): boolean {
     if (decidedAt > cameAt) this.waits.add(decidedAt - cameAt)
     let falsely = true
     for (let index = 0; index < quotaCount; index++) {
-      const quota = quotas[index] as ToldQuota
+      const quota = quotas[index] as QuotaEvent
       const rule = this.rules[quota.rule] as RuleStats
-      rule.weigh(quota, false, false, decidedAt)
+      rule.record(quota, false, false, decidedAt)
       if (quota.allowed) rule.allowed++
       else {
         rule.refused++
-        const isFalse = rule.isFalse(quota, decidedAt)
+        const isFalse = rule.isFalseRefusal(quota, decidedAt)
         if (isFalse) rule.falselyRefused++
         if (rule.enforced && !isFalse) falsely = false
       }
@@ -170,7 +169,7 @@ export class ReplayStats {
   #tierOf(tier = ''): TierCounts {
     let counts = this.tiers.get(tier)
     if (counts === undefined) {
-      // Who makes up tiers makes up no more than clients.
+      // Bounds the memory if clients invent tiers.
       if (tier !== '' && this.tiers.size >= MAX_TIERS) return this.#tierOf('')
       counts = { requests: 0, allowed: 0, refused: 0, falselyRefused: 0 }
       this.tiers.set(tier, counts)
@@ -184,12 +183,12 @@ export class ReplayStats {
   }
 }
 
-function letIn(stretch: TimeBucket, tokens: number): void {
-  stretch.allowed++
-  stretch.tokens += tokens
+function countAdmitted(bucket: TimeBucket, tokens: number): void {
+  bucket.allowed++
+  bucket.tokens += tokens
 }
 
-function refusedBy({ by }: TimeBucket, rule: number): void {
+function countRefusedBy({ by }: TimeBucket, rule: number): void {
   while (by.length <= rule) by.push(0)
   by[rule] = (by[rule] as number) + 1
 }

@@ -1,17 +1,17 @@
 import type { Limit, Quota } from 'sluice'
 import type { Outcome } from '../engine/replay-events.js'
 
-/** A rule that somebody met for the first time. */
-export interface ToldRule extends Pick<Quota, 'resource' | 'enforced'> {
+/** A rule that decides on a request for the first time. */
+export interface RuleEvent extends Pick<Quota, 'resource' | 'enforced'> {
   readonly route: string
   readonly name: string
-  /** Of that request: tiers and warm-ups may scale it for others. */
+  /** The limit of that request. Tiers and warm-ups may scale it for others. */
   readonly limit: Limit
 }
 
-/** How a request stood with a rule. */
-export interface ToldQuota {
-  /** The place of the rule, from 0 in the order in which rules were told. */
+/** The quota of a request under one rule. */
+export interface QuotaEvent {
+  /** The number of the rule, from 0 in the order in which rules were reported. */
   rule: number
   limit: Limit
   /** The hash of its key, in two halves. */
@@ -23,29 +23,32 @@ export interface ToldQuota {
   resetAfter: number
 }
 
-/** What is counted of a request that was decided on. Times are milliseconds of the trace. Whoever is told takes from it what is to be kept: it is filled anew for the next. */
-export interface Told {
+/**
+ * A decided request. Times are milliseconds of the trace. The object is reused for the next
+ * request, so its receiver copies what it keeps.
+ */
+export interface DecisionEvent {
   outcome: Outcome['kind']
-  /** When it came by the trace, when it was played, and when it was decided on. */
+  /** Recorded time of arrival, time of arrival in the replay, and time of the decision. */
   at: number
   cameAt: number
   decidedAt: number
-  /** Who sent it, by the number that the trace gives. */
+  /** Number of the sender within the trace. */
   sender: number
-  /** The sender's name, when it is told of for the first time. */
+  /** Name of the sender, with its first request only. */
   name: string | undefined
   tier: string | undefined
-  /** Input and output. */
+  /** Input and output tokens. */
   tokens: number
-  /** Why it could not be weighed, or may not be made. */
+  /** Why the request is forbidden or invalid. */
   why: string
-  /** The place of the rule that refused it, where one did. */
+  /** The number of the rule that refused it; 0 if none did. */
   refuser: number
-  /** What its settlement and its end are told by; `NOTHING_HELD` where it has none. */
-  holding: number
-  /** Of which the first `quotaCount` are its own. */
-  readonly quotas: ToldQuota[]
+  /** Identifies the request when it is settled and ends; `NO_OPEN_ID` if neither will follow. */
+  openId: number
+  /** Only the first `quotaCount` belong to this request. */
+  readonly quotas: QuotaEvent[]
   quotaCount: number
 }
 
-export const NOTHING_HELD = -1
+export const NO_OPEN_ID = -1

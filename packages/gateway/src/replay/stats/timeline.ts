@@ -1,82 +1,85 @@
-/** What happened in one stretch of time. */
+/** Counts of one interval of time. */
 export interface TimeBucket {
   requests: number
   allowed: number
   refused: number
   falselyRefused: number
-  /** Input and output tokens of what was let in. */
+  /** Input and output tokens of admitted requests. */
   tokens: number
-  /** Refusals by the index of the rule that refused. */
+  /** Refusals by the number of the rule that refused. */
   by: number[]
 }
 
 /**
- * Counts by the time, in no more than so many stretches of equal length: where there would be more, each becomes twice as long.
- * Stretches begin at whole multiples of their length since the epoch.
+ * Counts over time, in a bounded number of buckets of equal width. When more are needed, their
+ * width doubles. Buckets begin at multiples of their width since the epoch.
  */
 export class Timeline {
   #width: number
-  /** The number of the first stretch: its beginning by their length. */
+  /** Number of the first bucket: its beginning divided by the width. */
   #first: number | undefined
-  #stretches: (TimeBucket | undefined)[] = []
+  #buckets: (TimeBucket | undefined)[] = []
 
   /**
    * @param width in milliseconds
-   * @param origin milliseconds since the epoch at which the time is 0
+   * @param origin milliseconds since the epoch at which the time of the replay is 0
    */
   constructor(
     width: number,
-    private readonly most: number,
+    private readonly maxBuckets: number,
     private readonly origin: number,
   ) {
     this.#width = width
   }
 
-  /** Milliseconds of a stretch. */
+  /** Width of a bucket in milliseconds. */
   get width(): number {
     return this.#width
   }
 
-  /** The stretch of a time, which is no earlier than the first. */
+  /** Returns the bucket of a time, which must not be before the first bucket. */
   at(time: number): TimeBucket {
     for (;;) {
       const number = Math.floor((this.origin + time) / this.#width)
       this.#first ??= number
       const index = Math.max(0, number - this.#first)
-      if (index < this.most) {
-        const stretch = this.#stretches[index] ?? emptyStretch()
-        this.#stretches[index] = stretch
-        return stretch
+      if (index < this.maxBuckets) {
+        const bucket = this.#buckets[index] ?? emptyBucket()
+        this.#buckets[index] = bucket
+        return bucket
       }
       this.#double(this.#first)
     }
   }
 
-  /** From the first to the last in which something happened, with the time since the epoch at which each begins. */
-  *all(): Generator<{ readonly at: number; readonly stretch: TimeBucket }> {
+  /**
+   * Yields the buckets from the first to the last with a request, each with its beginning since the
+   * epoch.
+   */
+  *all(): Generator<{ readonly at: number; readonly bucket: TimeBucket }> {
     const first = this.#first ?? 0
-    for (const [index, stretch] of this.#stretches.entries())
-      yield { at: (first + index) * this.#width, stretch: stretch ?? emptyStretch() }
+    for (const [index, bucket] of this.#buckets.entries())
+      yield { at: (first + index) * this.#width, bucket: bucket ?? emptyBucket() }
   }
 
   #double(first: number): void {
     const doubled: (TimeBucket | undefined)[] = []
     const newFirst = Math.floor(first / 2)
-    for (const [index, stretch] of this.#stretches.entries()) {
+    for (const [index, bucket] of this.#buckets.entries()) {
       const place = Math.floor((first + index) / 2) - newFirst
-      doubled[place] = together(doubled[place], stretch)
+      doubled[place] = mergeBuckets(doubled[place], bucket)
     }
-    this.#stretches = doubled
+    this.#buckets = doubled
     this.#first = newFirst
     this.#width *= 2
   }
 }
 
-function emptyStretch(): TimeBucket {
+function emptyBucket(): TimeBucket {
   return { requests: 0, allowed: 0, refused: 0, falselyRefused: 0, tokens: 0, by: [] }
 }
 
-function together(one: TimeBucket | undefined, other: TimeBucket | undefined): TimeBucket | undefined {
+function mergeBuckets(one: TimeBucket | undefined, other: TimeBucket | undefined): TimeBucket | undefined {
   if (one === undefined || other === undefined) return one ?? other
   const rules = Math.max(one.by.length, other.by.length)
   return {

@@ -4,17 +4,18 @@ import { LOG_NUMBERS, SlidingLogs } from '../columns/sliding-logs.js'
 import { SlotColumns } from '../columns/slot-columns.js'
 import type { Played, ReplayObserver } from '../engine/replay-events.js'
 import { UNKNOWN } from '../trace/sender-ids.js'
-import type { Whom } from './objective.js'
+import type { ClientFilter } from './objective.js'
 
-type Rate = Whom & { readonly kind: 'under' | 'over' }
+type Rate = ClientFilter & { readonly kind: 'under' | 'over' }
 
-/** What is known of a client. */
+/** States of a client. */
 const SEEN = 1
 const OVER = 2
 
 /**
- * Finds out which clients send more than a rate at some time, by everything that they send, let in or not. Those that the trace does not tell apart
- * pass for clients under the rate. Who they are is known by their numbers, which are the same each time the trace is read.
+ * Finds the clients that exceed a rate at some time, counting all their requests whether admitted
+ * or not. Senders without a number of their own count as clients under the rate. Sender numbers are
+ * the same each time the trace is read.
  */
 export class ClientRates implements ReplayObserver {
   readonly #numbers = new SlotColumns(LOG_NUMBERS)
@@ -22,7 +23,7 @@ export class ClientRates implements ReplayObserver {
   readonly #known = new SenderColumn()
   #clients = 0
 
-  /** @param entries where what was sent of late is remembered */
+  /** @param entries pool for the requests of the trailing period */
   constructor(
     private readonly rate: Rate,
     entries: EntryPool,
@@ -30,7 +31,7 @@ export class ClientRates implements ReplayObserver {
     this.#logs = new SlidingLogs(entries, this.#numbers)
   }
 
-  /** Clients that were seen. */
+  /** Number of clients. */
   get clients(): number {
     return this.#clients
   }

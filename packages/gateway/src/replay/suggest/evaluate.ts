@@ -8,83 +8,83 @@ import { senderName } from '../trace/sender-ids.js'
 import { TraceError } from '../trace/trace-request.js'
 import { ClientRates } from './client-rates.js'
 import type { Objective, RefusalObjective } from './objective.js'
-import { type Concerns, ObjectiveMeter } from './objective-meter.js'
-import type { Measure, Point } from './search.js'
+import { ObjectiveMeter, type RequestFilter } from './objective-meter.js'
+import type { Evaluate, Point } from './search.js'
 import type { SuggestOptions } from './suggest-options.js'
 import { type Candidate, type Target, withCandidate } from './suggest-target.js'
 
-/** A trace that can be read several times: a file, or what opens a stream of the same each time. */
+/** A trace that can be read several times: a file, or a function that opens a stream of it. */
 export type TraceToReread = string | (() => Readable)
 
 export function traceOnce(trace: TraceToReread): string | Readable {
   return typeof trace === 'string' ? trace : trace()
 }
 
-/** Keys that may be kept at a time, over all candidates that are played together. */
+/** Keys kept at the same time, over all candidates evaluated together. */
 const MAX_KEYS = 2_000_000
 
 const MAX_REMEMBERED = 16_000_000
 
 /**
- * Makes what plays the trace with limits in place of a rule's, and measures how far each is from a wish. So many are played together as
- * memory is enough for.
+ * Creates a function that replays the trace with candidates for the limit of a rule and measures
+ * them against an objective. It evaluates as many candidates together as fit into memory.
  *
- * @throws TraceError for what is no trace, or too much of one to be measured.
+ * @throws TraceError if the trace is invalid or too large for the periods of the objective.
  */
-export async function measuring(
+export async function createEvaluator(
   trace: TraceToReread,
   config: GatewayConfig,
   target: Target,
-  wish: Objective,
+  objective: Objective,
   options: SuggestOptions,
-): Promise<Measure> {
-  const playing = playOptions(options)
-  const { mostRemembered: most = MAX_REMEMBERED } = options
-  const { concerns, clients } = await whomItConcerns(trace, config, wish, most, playing)
-  let atOnce = Math.max(1, Math.floor(MAX_KEYS / Math.max(1, clients)))
+): Promise<Evaluate> {
+  const replayOptions = playOptions(options)
+  const { mostRemembered: maxEntries = MAX_REMEMBERED } = options
+  const { filters, clientCount } = await createFilters(trace, config, objective, maxEntries, replayOptions)
+  let batchSize = Math.max(1, Math.floor(MAX_KEYS / Math.max(1, clientCount)))
   let rounds = 0
   let tried = 0
-  const play = async (some: readonly Candidate[]): Promise<Point[]> => {
-    const entries = new EntryPool(most)
-    const meters = some.map(() => new ObjectiveMeter(wish, target, concerns, entries))
-    const players = some.map((candidate, index) => ({
+  const replayBatch = async (batch: readonly Candidate[]): Promise<Point[]> => {
+    const entries = new EntryPool(maxEntries)
+    const meters = batch.map(() => new ObjectiveMeter(objective, target, filters, entries))
+    const players = batch.map((candidate, index) => ({
       config: withCandidate(config, target, candidate),
       observer: (): ReplayObserver => meters[index] as ObjectiveMeter,
     }))
-    await runReplays(traceOnce(trace), players, playing)
-    return some.map((each, index) => ({ ...each, measures: (meters[index] as ObjectiveMeter).measures }))
+    await runReplays(traceOnce(trace), players, replayOptions)
+    return batch.map((each, index) => ({ ...each, measures: (meters[index] as ObjectiveMeter).measures }))
   }
   return async (candidates) => {
     const points: Point[] = []
     while (points.length < candidates.length) {
-      const some = candidates.slice(points.length, points.length + atOnce)
+      const batch = candidates.slice(points.length, points.length + batchSize)
       try {
-        points.push(...(await play(some)))
+        points.push(...(await replayBatch(batch)))
       } catch (error) {
         if (!(error instanceof TooManyEntriesError)) throw error
-        if (some.length === 1) throw notRemembered(most)
-        atOnce = Math.ceil(some.length / 2)
+        if (batch.length === 1) throw tooManyRequests(maxEntries)
+        batchSize = Math.ceil(batch.length / 2)
         continue
       }
       rounds++
-      tried += some.length
+      tried += batch.length
       options.onRound?.(rounds, tried)
     }
     return points
   }
 }
 
-/** Who each `refuse` clause is about. Clients under a rate are known once all that they send was seen. */
-async function whomItConcerns(
+/** Creates the filter of each `refuse` clause. Reads the trace to find the clients under a rate. */
+async function createFilters(
   trace: TraceToReread,
   config: GatewayConfig,
   { refuse }: Objective,
-  most: number,
+  maxEntries: number,
   options: PlayOptions,
-): Promise<{ readonly concerns: readonly Concerns[]; readonly clients: number }> {
-  const entries = new EntryPool(most)
-  const rates = refuse.map(({ whom }) =>
-    whom.kind === 'under' || whom.kind === 'over' ? new ClientRates(whom, entries) : undefined,
+): Promise<{ readonly filters: readonly RequestFilter[]; readonly clientCount: number }> {
+  const entries = new EntryPool(maxEntries)
+  const rates = refuse.map(({ clients }) =>
+    clients.kind === 'under' || clients.kind === 'over' ? new ClientRates(clients, entries) : undefined,
   )
   const all = new ClientRates({ kind: 'under', limit: 1, period: 1 }, new EntryPool())
   const observer = (): ReplayObserver => ({
@@ -97,20 +97,23 @@ async function whomItConcerns(
   try {
     await runReplays(traceOnce(trace), [{ config, observer }], options)
   } catch (error) {
-    throw error instanceof TooManyEntriesError ? notRemembered(most) : error
+    throw error instanceof TooManyEntriesError ? tooManyRequests(maxEntries) : error
   }
-  return { concerns: refuse.map((clause, index) => concernsOf(clause, rates[index])), clients: all.clients }
+  return {
+    filters: refuse.map((clause, index) => filterOf(clause, rates[index])),
+    clientCount: all.clients,
+  }
 }
 
-function notRemembered(most: number): TraceError {
+function tooManyRequests(max: number): TraceError {
   return new TraceError(
-    `within the periods of this wish there are more than the ${most} requests that are remembered; wish for something in shorter ones`,
+    `there are more than ${max} requests within the periods of the objective; use shorter periods`,
   )
 }
 
-function concernsOf({ whom }: RefusalObjective, rates: ClientRates | undefined): Concerns {
+function filterOf({ clients }: RefusalObjective, rates: ClientRates | undefined): RequestFilter {
   if (rates !== undefined) return ({ sender }) => rates.includes(sender)
-  if (whom.kind === 'client') return (request) => senderName(request) === whom.name
-  if (whom.kind === 'tier') return ({ tier }) => tier === whom.name
+  if (clients.kind === 'client') return (request) => senderName(request) === clients.name
+  if (clients.kind === 'tier') return ({ tier }) => tier === clients.name
   return () => true
 }

@@ -8,52 +8,54 @@ import type { TraceRequest } from '../trace/trace-request.js'
 import type { AdmissionObjective, Objective } from './objective.js'
 import type { Target } from './suggest-target.js'
 
-/** What became of a wish under a policy, in the order of the wish's clauses. */
+/** Results of a policy for an objective, in the order of its clauses. */
 export interface Measures {
-  /** Of each `refuse` clause: how many of those requests there were, how many were refused, and how many of these by other rules alone. */
+  /** Requests and refusals of each `refuse` clause. */
   readonly refuse: readonly Refusals[]
-  /** Of each `admit` clause: the most that was let in within a period. */
+  /** The most admitted within a period, for each `admit` clause. */
   readonly admit: readonly number[]
-  /** Of all requests. */
+  /** All requests. */
   readonly requests: number
+  /** All refused requests. */
   readonly refused: number
 }
 
 export interface Refusals {
   readonly requests: number
   readonly refused: number
+  /** Refusals that other rules alone caused. */
   readonly byOthers: number
 }
 
 /** Whether a request counts for a `refuse` clause. */
-export type Concerns = (request: TraceRequest) => boolean
+export type RequestFilter = (request: TraceRequest) => boolean
 
-/** Measures how far a policy is from a wish. */
+/** Measures a policy against an objective. */
 export class ObjectiveMeter implements ReplayObserver {
-  readonly #refuse: { readonly concerns: Concerns; requests: number; refused: number; byOthers: number }[]
+  readonly #refuse: { readonly matches: RequestFilter; requests: number; refused: number; byOthers: number }[]
   readonly #peaks: Peak[]
   #requests = 0
   #refused = 0
 
   /**
-   * @param target the rule that the wish is about
-   * @param concerns of each `refuse` clause
-   * @param entries where what was let in within the wish's periods is remembered
+   * @param target the rule to tune
+   * @param filters the filter of each `refuse` clause
+   * @param entries pool for the admitted requests within the periods of the objective
    */
   constructor(
-    wish: Objective,
+    objective: Objective,
     private readonly target: Pick<Target, 'route' | 'name'>,
-    concerns: readonly Concerns[],
+    filters: readonly RequestFilter[],
     entries: EntryPool,
   ) {
-    this.#refuse = concerns.map((each) => ({ concerns: each, requests: 0, refused: 0, byOthers: 0 }))
-    this.#peaks = wish.admit.map((admit) => new Peak(admit, entries))
+    this.#refuse = filters.map((each) => ({ matches: each, requests: 0, refused: 0, byOthers: 0 }))
+    this.#peaks = objective.admit.map((admit) => new Peak(admit, entries))
   }
 
   get measures(): Measures {
     return {
       refuse: this.#refuse.map(({ requests, refused, byOthers }) => ({ requests, refused, byOthers })),
-      admit: this.#peaks.map(({ most }) => most),
+      admit: this.#peaks.map(({ max }) => max),
       requests: this.#requests,
       refused: this.#refused,
     }
@@ -65,13 +67,13 @@ export class ObjectiveMeter implements ReplayObserver {
     this.#requests++
     if (refused) this.#refused++
     for (const clause of this.#refuse) {
-      if (!clause.concerns(recorded)) continue
+      if (!clause.matches(recorded)) continue
       clause.requests++
       if (refused) clause.refused++
       if (byOthers) clause.byOthers++
     }
     if (outcome.kind === 'allowed' || outcome.kind === 'unlimited')
-      for (const peak of this.#peaks) peak.letIn(recorded, decidedAt)
+      for (const peak of this.#peaks) peak.admit(recorded, decidedAt)
   }
 }
 
@@ -79,35 +81,35 @@ function violates({ decision }: Extract<Outcome, { kind: 'refused' }>, rule: str
   return decision.refusal.violated.includes(rule)
 }
 
-/** The most that is let in within any trailing period. */
+/** The most admitted within any trailing period. */
 class Peak {
-  most = 0
-  readonly #wish: AdmissionObjective
+  max = 0
+  readonly #objective: AdmissionObjective
   readonly #numbers = new SlotColumns(LOG_NUMBERS)
   readonly #logs: SlidingLogs
   readonly #slots: KeyIndex
 
-  constructor(wish: AdmissionObjective, entries: EntryPool) {
-    this.#wish = wish
+  constructor(objective: AdmissionObjective, entries: EntryPool) {
+    this.#objective = objective
     this.#logs = new SlidingLogs(entries, this.#numbers)
     this.#slots = new KeyIndex(Number.POSITIVE_INFINITY, {
       begin: (slot) => {
         this.#numbers.reach(slot)
         this.#logs.begin(slot)
       },
-      isOver: (slot, now) => this.#logs.sumAt(slot, now, wish.period) === 0,
+      isExpired: (slot, now) => this.#logs.sumAt(slot, now, objective.period) === 0,
       end: (slot) => this.#logs.end(slot),
     })
   }
 
-  letIn(request: TraceRequest, now: number): void {
-    const { of, period, each } = this.#wish
+  admit(request: TraceRequest, now: number): void {
+    const { of, period, each } = this.#objective
     const amount = amountOf(of, request)
     if (amount === 0) return
     const slot = this.#slots.of(each ? senderName(request) : '', now)
     const sum = this.#logs.sumAt(slot, now, period) + amount
     this.#logs.add(slot, now, amount)
-    if (sum > this.most) this.most = sum
+    if (sum > this.max) this.max = sum
   }
 }
 

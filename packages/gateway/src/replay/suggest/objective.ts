@@ -1,33 +1,35 @@
 import { parseLimits } from 'sluice'
 import { TraceError } from '../trace/trace-request.js'
 
-/** What a policy should do, as somebody wishes it. */
+/** What a policy should achieve. */
 export interface Objective {
   readonly refuse: readonly RefusalObjective[]
   readonly admit: readonly AdmissionObjective[]
 }
 
-/** So many of their requests may be refused at most. */
+/** A bound on the fraction of requests that are refused. */
 export interface RefusalObjective {
   readonly text: string
   /** From 0 to 1. */
-  readonly most: number
-  readonly whom: Whom
+  readonly max: number
+  readonly clients: ClientFilter
 }
 
-export type Whom =
+export type ClientFilter =
   | { readonly kind: 'all' }
-  /** Clients that never send more than `limit` requests in any `period`; or those that do, at some time. */
+  /**
+   * Clients that never exceed `limit` requests in any `period`, or clients that do at some time.
+   */
   | { readonly kind: 'under' | 'over'; readonly limit: number; readonly period: number }
   | { readonly kind: 'client' | 'tier'; readonly name: string }
 
-/** So much may be let in at most in any period. */
+/** A bound on what is admitted in any period. */
 export interface AdmissionObjective {
   readonly text: string
-  readonly most: number
+  readonly max: number
   readonly period: number
   readonly of: 'requests' | 'tokens' | 'input_tokens' | 'output_tokens'
-  /** Each client by itself, or all together. */
+  /** Whether the bound applies to each client rather than to all together. */
   readonly each: boolean
 }
 
@@ -40,15 +42,16 @@ const CLIENTS = /^clients (under|over) (.+)$/i
 const NAMED = /^(client|tier) (.+)$/i
 
 /**
- * Reads a wish: clauses with `;` between them.
+ * Parses an objective: clauses separated by `;`.
  *
  *     refuse at most 0.1% of requests of clients under 100/minute; admit at most 2M tokens/minute
  *
- * - `refuse at most P% of requests`, of all of them, or `of clients under RATE`, `of clients over RATE`, `of client NAME`,
- *   `of tier NAME`;
- * - `admit at most N requests/PERIOD`, or of tokens, input tokens or output tokens, `in all` or `per client`.
+ * - `refuse at most P% of requests`, of all of them, or `of clients under RATE`, `of clients over
+ *   RATE`, `of client NAME`, `of tier NAME`;
+ * - `admit at most N requests/PERIOD`, or of tokens, input tokens or output tokens, `in all` or
+ *   `per client`.
  *
- * @throws TraceError that says what is wrong, with an example.
+ * @throws TraceError if the objective is invalid.
  */
 export function parseObjective(text: string): Objective {
   const refuse: RefusalObjective[] = []
@@ -57,21 +60,22 @@ export function parseObjective(text: string): Objective {
   for (const clause of clauses.filter((each) => each !== '')) {
     const refusal = REFUSE.exec(clause)
     const admission = ADMIT.exec(clause)
-    if (refusal !== null) refuse.push(refuseWish(clause, refusal))
-    else if (admission !== null) admit.push(admitWish(clause, admission))
-    else throw new TraceError(`'${clause.slice(0, 100)}' is no wish; write for example: ${EXAMPLE}`)
+    if (refusal !== null) refuse.push(refusalObjective(clause, refusal))
+    else if (admission !== null) admit.push(admissionObjective(clause, admission))
+    else
+      throw new TraceError(`'${clause.slice(0, 100)}' is not a valid objective; use for example: ${EXAMPLE}`)
   }
   if (refuse.length + admit.length > 0) return { refuse, admit }
-  throw new TraceError(`nothing is wished for; write for example: ${EXAMPLE}`)
+  throw new TraceError(`the objective is empty; use for example: ${EXAMPLE}`)
 }
 
-function refuseWish(text: string, [, percent = '', whom]: RegExpExecArray): RefusalObjective {
-  const most = Number(percent) / 100
-  if (most > 1) throw new TraceError(`more than 100 % cannot be refused: '${text}'`)
-  return { text, most, whom: whom === undefined ? { kind: 'all' } : whomOf(whom) }
+function refusalObjective(text: string, [, percent = '', clients]: RegExpExecArray): RefusalObjective {
+  const max = Number(percent) / 100
+  if (max > 1) throw new TraceError(`the percentage must be at most 100: '${text}'`)
+  return { text, max, clients: clients === undefined ? { kind: 'all' } : clientFilterOf(clients) }
 }
 
-function whomOf(text: string): Whom {
+function clientFilterOf(text: string): ClientFilter {
   const [, side, rate] = CLIENTS.exec(text) ?? []
   if (side !== undefined && rate !== undefined)
     return { kind: side.toLowerCase() as 'under' | 'over', ...rateOf(rate) }
@@ -79,25 +83,25 @@ function whomOf(text: string): Whom {
   if (kind !== undefined && name !== undefined)
     return { kind: kind.toLowerCase() as 'client' | 'tier', name: name.replaceAll(/^['"]|['"]$/g, '') }
   throw new TraceError(
-    `'${text.slice(0, 60)}' are no clients; write 'clients under 100/minute', 'clients over 100/minute', 'client NAME' or 'tier NAME'`,
+    `expected 'clients under 100/minute', 'clients over 100/minute', 'client NAME' or 'tier NAME' instead of '${text.slice(0, 60)}'`,
   )
 }
 
-function admitWish(
+function admissionObjective(
   text: string,
   [, amount = '', of = '', period = '', whose]: RegExpExecArray,
 ): AdmissionObjective {
-  const { limit: most, period: length } = rateOf(`${amount}/${period}`)
+  const { limit: max, period: periodMs } = rateOf(`${amount}/${period}`)
   return {
     text,
-    most,
-    period: length,
+    max,
+    period: periodMs,
     of: of.toLowerCase().replace(' ', '_') as AdmissionObjective['of'],
     each: whose !== undefined && whose.toLowerCase() !== 'in all',
   }
 }
 
-/** `100/minute`, `100 a minute`, `100 per 5 minutes`. */
+/** Parses a rate: `100/minute`, `100 a minute`, `100 per 5 minutes`. */
 function rateOf(text: string): { limit: number; period: number } {
   try {
     const [rate, ...more] = parseLimits(text.trim().replace(/ (?:requests )?an? /i, ' per '))
@@ -109,5 +113,5 @@ function rateOf(text: string): { limit: number; period: number } {
     )
       return { limit: rate.limit, period: rate.period }
   } catch {}
-  throw new TraceError(`'${text.slice(0, 60)}' is no rate; write for example 100/minute`)
+  throw new TraceError(`'${text.slice(0, 60)}' is not a valid rate; use for example 100/minute`)
 }

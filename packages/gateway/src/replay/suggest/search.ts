@@ -2,70 +2,76 @@ import type { Objective } from './objective.js'
 import type { Measures } from './objective-meter.js'
 import type { Candidate } from './suggest-target.js'
 
-/** A limit that was tried, and what came of it. */
+/** A candidate with its results. */
 export interface Point extends Candidate {
   readonly measures: Measures
 }
 
-/** Plays the trace with each of several candidates. */
-export type Measure = (candidates: readonly Candidate[]) => Promise<readonly Point[]>
+/** Replays the trace with each of several candidates. */
+export type Evaluate = (candidates: readonly Candidate[]) => Promise<readonly Point[]>
 
-/** Bursts that are tried, as parts of the limit. */
+/** Bursts to try, as multiples of the limit. */
 const BURSTS = [0.5, 1, 2, 4]
 
-/** Into so many parts a range is divided by the candidates of one round. */
+/** Number of parts that the candidates of one round divide a range into. */
 const PARTS = 5
 
-/** How far from the limit that there is a better one is looked for: by doubling or halving it so often. */
-const DOUBLINGS = 20
+/** How often the current limit is doubled or halved at most. */
+const MAX_DOUBLINGS = 20
 
-/** Limits are looked for to three digits. */
+/** Precision of the limits, in digits. */
 const DIGITS = 3
 
-/** How many `refuse` clauses are met is asked of rising limits, and how many `admit` clauses of falling ones. */
 function meetsRefusals({ measures }: Point, { refuse }: Objective): boolean {
   return measures.refuse.every(
-    ({ requests, refused }, index) => refused <= (refuse[index]?.most ?? 1) * requests,
+    ({ requests, refused }, index) => refused <= (refuse[index]?.max ?? 1) * requests,
   )
 }
 
 export function meetsAdmissions({ measures }: Point, { admit }: Objective): boolean {
-  return measures.admit.every((most, index) => most <= (admit[index]?.most ?? Number.POSITIVE_INFINITY))
+  return measures.admit.every((peak, index) => peak <= (admit[index]?.max ?? Number.POSITIVE_INFINITY))
 }
 
 export interface SearchResult {
-  /** For each burst that was tried: the lowest limit that refuses no more than is wished; undefined where none does. */
+  /** For each burst, the lowest limit that meets the `refuse` clauses; undefined if none does. */
   readonly lowest: readonly (Point | undefined)[]
-  /** And the highest that admits no more than is wished; not looked for where one of the lowest grants all. */
+  /**
+   * For each burst, the highest limit that meets the `admit` clauses. Empty if one of the lowest
+   * limits meets them already.
+   */
   readonly highest: readonly (Point | undefined)[]
-  /** All that were tried, by burst and limit. */
+  /** All candidates evaluated, by burst and limit. */
   readonly points: readonly Point[]
 }
 
 /**
- * Looks for the lowest limit that refuses as little as is wished, and for the highest that admits as little, for each of a few
- * bursts. What is refused falls as the limit rises, and what is admitted grows; so each is closed in between one that will do and one
- * that will not, to three digits.
+ * Searches for the lowest limit that meets the `refuse` clauses and the highest that meets the
+ * `admit` clauses, for each of a few bursts. Refusals fall and admissions grow as the limit rises,
+ * so each limit is bracketed between one that meets the clauses and one that does not, to three
+ * digits.
  *
- * @param start the limit that there is
- * @param bursts whether the algorithm has a burst
+ * @param start the current limit
+ * @param hasBurst whether the algorithm has a burst
  */
 export async function search(
-  wish: Objective,
+  objective: Objective,
   start: number,
-  bursts: boolean,
-  measure: Measure,
+  hasBurst: boolean,
+  evaluate: Evaluate,
 ): Promise<SearchResult> {
   const points = new Map<string, Point>()
   const tryAll = async (candidates: readonly Candidate[]) => {
     const fresh = new Map(candidates.map((candidate) => [idOf(candidate), candidate]))
     for (const id of points.keys()) fresh.delete(id)
-    if (fresh.size > 0) for (const point of await measure([...fresh.values()])) points.set(idOf(point), point)
+    if (fresh.size > 0)
+      for (const point of await evaluate([...fresh.values()])) points.set(idOf(point), point)
   }
-  const factors = bursts ? BURSTS : [undefined]
-  const lowest = factors.map((factor) => new Bracket(factor, (point) => meetsRefusals(point, wish), 'lowest'))
+  const factors = hasBurst ? BURSTS : [undefined]
+  const lowest = factors.map(
+    (factor) => new Bracket(factor, (point) => meetsRefusals(point, objective), 'lowest'),
+  )
   const highest = factors.map(
-    (factor) => new Bracket(factor, (point) => meetsAdmissions(point, wish), 'highest'),
+    (factor) => new Bracket(factor, (point) => meetsAdmissions(point, objective), 'highest'),
   )
   const closeIn = async (brackets: readonly Bracket[]) => {
     for (;;) {
@@ -75,9 +81,9 @@ export async function search(
     }
     return brackets.map((bracket) => bracket.best(points))
   }
-  const lowestFound = wish.refuse.length > 0 ? await closeIn(lowest) : []
-  const isGranted = lowestFound.some((point) => point !== undefined && meetsAdmissions(point, wish))
-  const highestFound = wish.admit.length > 0 && !isGranted ? await closeIn(highest) : []
+  const lowestFound = objective.refuse.length > 0 ? await closeIn(lowest) : []
+  const isMet = lowestFound.some((point) => point !== undefined && meetsAdmissions(point, objective))
+  const highestFound = objective.admit.length > 0 && !isMet ? await closeIn(highest) : []
   return {
     lowest: lowestFound,
     highest: highestFound,
@@ -91,7 +97,7 @@ function idOf({ limit, burst }: Candidate): string {
   return `${limit} ${burst ?? ''}`
 }
 
-/** Closes in the last limit that will do, on one side: the lowest or the highest. */
+/** Brackets the lowest or the highest limit that is acceptable. */
 class Bracket {
   #octaves = 0
   #done = false
@@ -102,7 +108,7 @@ class Bracket {
     private readonly side: 'lowest' | 'highest',
   ) {}
 
-  /** What is to be tried next; nothing where there is nothing to find out any more. */
+  /** Returns the candidates of the next round; none once the bracket is closed. */
   next(start: number, points: ReadonlyMap<string, Point>): Candidate[] {
     if (this.#done) return []
     const tried = this.#tried(points)
@@ -115,10 +121,10 @@ class Bracket {
       ? bad.findLast(({ limit }) => best === undefined || limit < best.limit)
       : bad.find(({ limit }) => best === undefined || limit > best.limit)
     if (best === undefined || worst === undefined) {
-      // Further out, while there is room and anything changes.
+      // Searches further out while the results change.
       const outwards = (best === undefined) === isLowest
       const further =
-        this.#octaves >= DOUBLINGS || this.#isFlat(tried, outwards) ? [] : this.#further(tried, outwards)
+        this.#octaves >= MAX_DOUBLINGS || this.#isFlat(tried, outwards) ? [] : this.#further(tried, outwards)
       this.#done = further.length === 0
       return further
     }
@@ -127,7 +133,7 @@ class Bracket {
     return between.map((limit) => this.#candidate(limit))
   }
 
-  /** The last that will do. */
+  /** Returns the best acceptable limit so far. */
   best(points: ReadonlyMap<string, Point>): Point | undefined {
     const good = this.#tried(points).filter(this.willDo)
     return this.side === 'lowest' ? good[0] : good.at(-1)
@@ -147,7 +153,9 @@ class Bracket {
     return [...new Set(limits)].filter((limit) => limit !== outermost).map((limit) => this.#candidate(limit))
   }
 
-  /** Whether the two outermost came out the same: then something else decides. */
+  /**
+   * Whether the two outermost limits have the same results, which shows that another rule decides.
+   */
   #isFlat(tried: readonly Point[], up: boolean): boolean {
     const [one, other] = up ? tried.slice(-2) : tried.slice(0, 2)
     return other !== undefined && JSON.stringify(one?.measures) === JSON.stringify(other.measures)
@@ -164,7 +172,7 @@ class Bracket {
   }
 }
 
-/** Whole numbers of few digits that divide what is between two limits into parts; none where there is none between. */
+/** Returns rounded limits that divide a range into parts; none if the range is closed. */
 function partsBetween(low: number, high: number): number[] {
   const parts = Array.from({ length: PARTS - 1 }, (_, part) =>
     rounded(low + ((high - low) * (part + 1)) / PARTS),
@@ -172,7 +180,7 @@ function partsBetween(low: number, high: number): number[] {
   return [...new Set(parts)].filter((limit) => limit > low && limit < high)
 }
 
-/** To a whole number of three digits, at least 1. */
+/** Rounds to a whole number of three significant digits, at least 1. */
 function rounded(limit: number): number {
   const unit = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(1, limit))) - DIGITS + 1)
   return Math.max(1, Math.round(limit / unit) * unit)

@@ -1,10 +1,13 @@
 import type { ReplayOptions } from '../replay-options.js'
 
 export interface SuggestOptions extends Omit<ReplayOptions, 'threads'> {
-  /** The rule whose limit is searched for, where there are several. */
+  /** The rule to tune. Required if there are several. */
   readonly rule?: string | undefined
-  /** Is told how often the trace was read, and how many limits were tried. */
+  /** Receives how often the trace was read and how many limits were tried. */
   readonly onRound?: ((rounds: number, tried: number) => void) | undefined
-  /** Requests within the wish's periods that are remembered at a time, 24 bytes each; default 16 million. With more, fewer limits are tried at once. */
+  /**
+   * Bound on the requests remembered within the periods of the objective, 24 bytes each. Default:
+   * 16 million. If it is exceeded, fewer limits are tried at once.
+   */
   readonly mostRemembered?: number | undefined
 }

@@ -4,10 +4,10 @@ import { limiterRulesOf } from '../../policy/config/limits/limit-entry.js'
 import type { GatewayRequest } from '../../policy/policy-request.js'
 import { TraceError } from '../trace/trace-request.js'
 
-/** The rule whose limit is searched for. */
+/** The rule to tune. */
 export interface Target {
   readonly route: string
-  /** Its place among the rules of the route. */
+  /** Index among the rules of the route. */
   readonly index: number
   readonly name: string
   readonly limit: RateLimit
@@ -15,17 +15,17 @@ export interface Target {
 
 type RateLimit = Exclude<Limit, { readonly algorithm: 'concurrency' }>
 
-/** A limit that is tried. */
+/** A limit to try. */
 export interface Candidate {
   readonly limit: number
-  /** Undefined where the algorithm has none. */
+  /** Undefined if the algorithm has no burst. */
   readonly burst: number | undefined
 }
 
 /**
- * Finds the rule whose limit is searched for: the one that is named, or the only one that can be meant.
+ * Finds the rule to tune: the named one, or the only one that can be tuned.
  *
- * @throws TraceError
+ * @throws TraceError if there is no such rule, or more than one.
  */
 export function findTarget(
   config: Pick<GatewayConfig, 'routes' | 'fallback'>,
@@ -40,15 +40,15 @@ export function findTarget(
   if (only !== undefined && others.length === 0) return only
   const list = possible.map((target) => `'${target.name}' of ${target.route}`).join(', ')
   if (possible.length === 0)
-    throw new TraceError('no rule of this configuration has a limit that could be searched for')
+    throw new TraceError('the configuration has no rule with a single rate limit to tune')
   throw new TraceError(
     only === undefined
-      ? `there is no rule '${rule}' whose limit could be searched for; there are ${list}`
-      : `say with --rule, and --route, whose limit is searched for; there are ${list}`,
+      ? `no rule '${rule}' with a single rate limit; the rules are ${list}`
+      : `choose the rule with --rule and --route; the rules are ${list}`,
   )
 }
 
-/** All the rules whose limit can be searched for. */
+/** Returns the rules that can be tuned: enforced rules with a single rate limit. */
 export function targetsIn(config: Pick<GatewayConfig, 'routes' | 'fallback'>): Target[] {
   return policiesOf(config).flatMap(targetsOf)
 }
@@ -64,7 +64,7 @@ function targetsOf({ name: route, rules }: PolicyConfig): Target[] {
   })
 }
 
-/** The one limit of a rule; undefined where it has none, or several. */
+/** Returns the only limit of a rule; undefined if it has none or several. */
 function limitOf(rule: Rule<GatewayRequest>): RateLimit | undefined {
   if ('concurrent' in rule || typeof rule.limit !== 'string') return undefined
   const [limit, ...more] = parseLimits(rule.limit, countingOf(rule))
@@ -79,7 +79,7 @@ function countingOf({ algorithm, align, timeZone }: RateRule<GatewayRequest>) {
   }
 }
 
-/** A candidate in the words of a configuration: `30/minute burst 60`. */
+/** Formats a candidate as in a configuration: `30/minute burst 60`. */
 export function textOf(target: Target, { limit, burst }: Candidate): string {
   const { limit: own } = target
   return formatLimit(
@@ -87,7 +87,7 @@ export function textOf(target: Target, { limit, burst }: Candidate): string {
   )
 }
 
-/** The configuration with a candidate in place of the rule's limit. */
+/** Returns the configuration with a candidate as the limit of the rule. */
 export function withCandidate(config: GatewayConfig, target: Target, candidate: Candidate): GatewayConfig {
   const limit = textOf(target, candidate)
   const replaced = <P extends PolicyConfig>(policy: P): P =>

@@ -2,13 +2,13 @@ import { isMap, isScalar, isSeq, parseDocument, stringify, type YAMLMap } from '
 import type { Suggestion } from './suggest.js'
 
 /**
- * The part of a configuration that a suggestion changes, as it should be.
+ * Returns the part of a configuration that a suggestion changes, with the suggested limit.
  *
- * @param text of the configuration
- * @param limit as `30/minute burst 60`
+ * @param source the configuration file
+ * @param limit a limit such as `30/minute burst 60`
  */
-export function suggestedYaml(text: string, { route, index }: Suggestion, limit: string): string {
-  const document = parseDocument(text)
+export function suggestedYaml(source: string, { route, index }: Suggestion, limit: string): string {
+  const document = parseDocument(source)
   const routes = document.get('routes')
   const own = isSeq(routes)
     ? routes.items.find((item) => isMap(item) && String(item.get('match')).trim() === route)
@@ -21,7 +21,7 @@ export function suggestedYaml(text: string, { route, index }: Suggestion, limit:
     replaceLimit(limits.items, index, limit)
     return stringify(own === undefined ? { default: policy } : { routes: [policy] })
   }
-  // Limits of the whole file come behind those of the route.
+  // Limits of the whole file follow those of the route.
   const shared = document.get('limits')
   if (!isSeq(shared)) return stringify({ limit })
   replaceLimit(shared.items, index - count, limit)

@@ -1,71 +1,78 @@
 import type { GatewayConfig } from '../../policy/config/config.js'
-import { measuring, type TraceToReread } from './evaluate.js'
+import { createEvaluator, type TraceToReread } from './evaluate.js'
 import { type Objective, parseObjective } from './objective.js'
 import type { Refusals } from './objective-meter.js'
 import { meetsAdmissions, type Point, type SearchResult, search } from './search.js'
 import type { SuggestOptions } from './suggest-options.js'
 import { findTarget, type Target, textOf, withCandidate } from './suggest-target.js'
 
-/** What limit comes nearest to a wish. */
+/** A limit for a rule that meets an objective, or comes near. */
 export interface Suggestion {
-  /** Where it belongs. */
   readonly route: string
   readonly rule: string
-  /** Its place among the rules of the route. */
+  /** Index among the rules of the route. */
   readonly index: number
-  /** As it is. */
+  /** The current limit. */
   readonly current: string
-  /** The tightest that grants the wish; null where none does. */
+  /** The tightest limit that meets the objective; null if none does. */
   readonly granted: SuggestedLimit | null
-  /** Where none does: those that are nearest to it, each of which grants a part. */
+  /** If no limit meets the objective: the nearest ones, each of which meets a part of it. */
   readonly nearest: readonly SuggestedLimit[]
-  /** All that were tried with the burst of the best: how much is refused and admitted as the limit rises. */
+  /** All limits tried with the burst of the best one. */
   readonly curve: readonly SuggestedLimit[]
 }
 
 export interface SuggestedLimit {
-  /** As a configuration has it. */
+  /** The limit as in a configuration. */
   readonly text: string
   readonly limit: number
   readonly burst: number | null
   readonly clauses: readonly ClauseResult[]
-  /** Of all requests. */
+  /** All requests, and the refused ones among them. */
   readonly requests: number
   readonly refused: number
 }
 
-/** What becomes of one clause of the wish. */
+/** Result for one clause of the objective. */
 export interface ClauseResult {
   readonly clause: string
-  /** Part of the requests that were refused, or the most that was let in within a period. */
+  /** Fraction of refused requests, or the most admitted within a period. */
   readonly value: number
-  /** Of a part that was refused: what other rules alone refuse of it, whatever this limit is. Else 0. */
+  /** Fraction of requests that other rules alone refuse, for a `refuse` clause; otherwise 0. */
   readonly byOthers: number
+  /** Bound of the clause. */
   readonly most: number
+  /** Whether the clause is met. */
   readonly granted: boolean
 }
 
 /**
- * Searches the limit of a rule, and its burst, for one that grants a wish: the tightest one, which lets in least. The trace is read
+ * Searches for the tightest limit and burst of a rule that meet an objective. Reads the trace
  * several times.
  *
- * @param trace a file, or what opens it as a stream
- * @throws TraceError for a wish that cannot be read, a rule that there is not, or what is no trace.
+ * @param trace a file, or a function that opens a stream of it
+ * @param objectiveText such as `refuse at most 0.1% of requests; admit at most 2M tokens/minute`
+ * @throws TraceError if the objective, the rule or the trace is invalid.
  */
 export async function suggest(
   trace: TraceToReread,
   config: GatewayConfig,
-  wishText: string,
+  objectiveText: string,
   options: SuggestOptions = {},
 ): Promise<Suggestion> {
-  const wish = parseObjective(wishText)
+  const objective = parseObjective(objectiveText)
   const target = findTarget(config, options.route, options.rule)
-  const measure = await measuring(trace, config, target, wish, options)
-  const found = await search(wish, target.limit.limit, target.limit.algorithm === 'token-bucket', measure)
-  return suggestionOf(wish, target, found)
+  const evaluate = await createEvaluator(trace, config, target, objective, options)
+  const found = await search(
+    objective,
+    target.limit.limit,
+    target.limit.algorithm === 'token-bucket',
+    evaluate,
+  )
+  return suggestionOf(objective, target, found)
 }
 
-/** The configuration with a limit that was suggested for it. */
+/** Returns the configuration with a suggested limit. */
 export function withSuggested(
   config: GatewayConfig,
   { route, rule }: Suggestion,
@@ -75,22 +82,23 @@ export function withSuggested(
 }
 
 function suggestionOf(
-  wish: Objective,
+  objective: Objective,
   target: Target,
   { lowest, highest, points }: SearchResult,
 ): Suggestion {
-  const limitOf = (point: Point) => suggestedLimit(wish, target, point)
-  const granting =
-    wish.refuse.length > 0
-      ? lowest.filter((point) => point !== undefined && meetsAdmissions(point, wish))
+  const limitOf = (point: Point) => suggestedLimit(objective, target, point)
+  const meeting =
+    objective.refuse.length > 0
+      ? lowest.filter((point) => point !== undefined && meetsAdmissions(point, objective))
       : highest
-  const [best] = known(granting).sort(wish.refuse.length > 0 ? tightestFirst : fewestRefusedFirst)
-  // Where no limit grants all: the one that refuses as little as is wished, and the one that admits as little.
+  const [best] = known(meeting).sort(objective.refuse.length > 0 ? tightestFirst : fewestRefusedFirst)
+  // If no limit meets the objective: one that meets the `refuse` clauses and one that meets the
+  // others.
   const nearest =
     best === undefined
       ? [
           ...known(lowest).sort(leastAdmitted).slice(0, 1),
-          ...known(highest).sort(nearestFirst(wish)).slice(0, 1),
+          ...known(highest).sort(nearestFirst(objective)).slice(0, 1),
         ]
       : []
   const shown = best ?? nearest[0] ?? points.at(-1)
@@ -111,21 +119,21 @@ function suggestionOf(
   }
 }
 
-function suggestedLimit(wish: Objective, target: Target, point: Point): SuggestedLimit {
+function suggestedLimit(objective: Objective, target: Target, point: Point): SuggestedLimit {
   const { measures, limit, burst } = point
-  const refusals = wish.refuse.map(({ text, most }, index): ClauseResult => {
+  const refusals = objective.refuse.map(({ text, max }, index): ClauseResult => {
     const { requests, refused, byOthers } = measures.refuse[index] ?? NO_REFUSALS
     return {
       clause: text,
       value: requests === 0 ? 0 : refused / requests,
       byOthers: requests === 0 ? 0 : byOthers / requests,
-      most,
-      granted: refused <= most * requests,
+      most: max,
+      granted: refused <= max * requests,
     }
   })
-  const admissions = wish.admit.map(({ text, most }, index): ClauseResult => {
+  const admissions = objective.admit.map(({ text, max }, index): ClauseResult => {
     const value = measures.admit[index] ?? 0
-    return { clause: text, value, byOthers: 0, most, granted: value <= most }
+    return { clause: text, value, byOthers: 0, most: max, granted: value <= max }
   })
   return {
     text: textOf(target, point),
@@ -147,7 +155,7 @@ function burstPart({ limit, burst = 0 }: Point): number {
   return burst / limit
 }
 
-/** In a period a bucket lets in its limit and its burst at most. */
+/** Orders limits by what a bucket admits at most in a period: limit plus burst. */
 function tightestFirst(a: Point, b: Point): number {
   return a.limit + (a.burst ?? 0) - b.limit - (b.burst ?? 0) || a.limit - b.limit
 }
@@ -156,17 +164,17 @@ function fewestRefusedFirst(a: Point, b: Point): number {
   return a.measures.refused - b.measures.refused || tightestFirst(a, b)
 }
 
-/** By how much more of the requests is refused than is wished. */
+/** Orders limits by how far they exceed the `refuse` clauses. */
 function nearestFirst({ refuse }: Objective): (a: Point, b: Point) => number {
   const excess = ({ measures }: Point) =>
-    refuse.reduce((sum, { most }, index) => {
+    refuse.reduce((sum, { max }, index) => {
       const { requests, refused } = measures.refuse[index] ?? NO_REFUSALS
-      return sum + Math.max(0, refused / Math.max(1, requests) - most)
+      return sum + Math.max(0, refused / Math.max(1, requests) - max)
     }, 0)
   return (a, b) => excess(a) - excess(b) || fewestRefusedFirst(a, b)
 }
 
 function leastAdmitted(a: Point, b: Point): number {
-  const most = ({ measures }: Point) => measures.admit[0] ?? 0
-  return most(a) - most(b) || tightestFirst(a, b)
+  const peak = ({ measures }: Point) => measures.admit[0] ?? 0
+  return peak(a) - peak(b) || tightestFirst(a, b)
 }

@@ -1,11 +1,11 @@
 import { consoleTable } from '../report/console-table.js'
-import { count, partOf, percent } from '../report/report-numbers.js'
+import { count, fractionOf, percent } from '../report/report-numbers.js'
 import type { ClauseResult, SuggestedLimit, Suggestion } from './suggest.js'
 
 /**
- * What a suggestion says, for a terminal.
+ * Formats a suggestion for a terminal.
  *
- * @param yamlOf the part of the configuration that has such a limit
+ * @param yamlOf returns the part of the configuration that contains a limit
  */
 export function suggestionSummary(suggestion: Suggestion, yamlOf: (limit: string) => string): string {
   const { granted, nearest } = suggestion
@@ -13,26 +13,25 @@ export function suggestionSummary(suggestion: Suggestion, yamlOf: (limit: string
   const lines =
     granted !== null
       ? [
-          `The tightest limit for ${rule} that grants the wish (now ${suggestion.current}):`,
+          `Tightest limit for ${rule} that meets the objective (now ${suggestion.current}):`,
           ...limitLines(granted),
           '',
           yamlOf(granted.text).trimEnd(),
         ]
       : [
-          `No limit for ${rule} grants the wish.${nearest.length === 0 ? '' : ' The nearest that are possible:'}`,
+          `No limit for ${rule} meets the objective.${nearest.length === 0 ? '' : ' The nearest limits:'}`,
           ...nearest.flatMap(limitLines),
-          ...(nearest.length === 0 ? ['Whatever it is, other limits decide.'] : []),
+          ...(nearest.length === 0 ? ['Other limits decide, whatever this one is.'] : []),
         ]
-  return [...lines, '', 'How it changes with the limit:', ...curveLines(suggestion)].join('\n')
+  return [...lines, '', 'Effect of other limits:', ...curveLines(suggestion)].join('\n')
 }
 
 function limitLines(limit: SuggestedLimit): string[] {
   const { text, clauses, requests, refused } = limit
   return [
-    `  ${text}: refuses ${count(refused)} of all ${count(requests)} requests (${percent(partOf(refused, requests))})`,
+    `  ${text}: refuses ${count(refused)} of all ${count(requests)} requests (${percent(fractionOf(refused, requests))})`,
     ...clauses.map(
-      (clause) =>
-        `    ${clause.granted ? 'granted' : 'NOT granted'}: ${clause.clause}: ${resultText(clause)}`,
+      (clause) => `    ${clause.granted ? 'met' : 'NOT met'}: ${clause.clause}: ${resultText(clause)}`,
     ),
   ]
 }
@@ -56,7 +55,7 @@ function curveLines({ curve }: Suggestion): string[] {
   ]
   const rows = curve.map(({ text, requests, refused, clauses }) => [
     text,
-    percent(partOf(refused, requests)),
+    percent(fractionOf(refused, requests)),
     ...clauses.map(
       ({ clause, value, granted }) =>
         `${isPart(clause) ? percent(value) : count(value)}${granted ? '' : ' !'}`,

@@ -5,36 +5,36 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { TraceError } from './trace-request.js'
 
-/** Bytes that are read at a time: what is made of them is gone before the garbage collector comes to move it. */
-const PIECE = 2 ** 16
+/** Bytes read at once. Objects made from a chunk die before a garbage collection moves them. */
+const CHUNK_SIZE = 2 ** 16
 
 /** The bytes of a trace. */
 export interface TraceBytes {
-  /** In how many bytes it is stored; undefined where that is not known. */
+  /** Stored size in bytes; undefined if unknown. */
   readonly size: number | undefined
-  /** How many of them have been read so far. */
+  /** Bytes read so far. */
   readonly done: number
-  /** Whether they were compressed and ended before their end: what could be read was read. */
+  /** Whether compressed data ended too early. */
   readonly truncated: boolean
-  /** Decompressed, where they are. */
-  pieces(): AsyncGenerator<Uint8Array>
+  /** Yields the bytes, decompressed if needed. */
+  chunks(): AsyncGenerator<Uint8Array>
 }
 
 /**
- * Opens a file, or what comes in on a stream. What begins as gzip does is decompressed.
+ * Opens a file or a stream. Gzip is detected by its first bytes and decompressed.
  *
- * @throws TraceError where there is no such file.
+ * @throws TraceError if the file cannot be read.
  */
 export async function openBytes(source: string | Readable): Promise<TraceBytes> {
-  if (typeof source !== 'string') return new Bytes(source, undefined)
+  if (typeof source !== 'string') return new ByteSource(source, undefined)
   const size = await sizeOf(source)
-  return new Bytes(createReadStream(source, { highWaterMark: PIECE }), size)
+  return new ByteSource(createReadStream(source, { highWaterMark: CHUNK_SIZE }), size)
 }
 
 async function sizeOf(file: string): Promise<number | undefined> {
   try {
     const about = await stat(file)
-    if (about.isDirectory()) throw new TraceError(`${file} is a directory; name the file in it`)
+    if (about.isDirectory()) throw new TraceError(`${file} is a directory, not a file`)
     return about.isFile() ? about.size : undefined
   } catch (error) {
     if (error instanceof TraceError) throw error
@@ -43,7 +43,7 @@ async function sizeOf(file: string): Promise<number | undefined> {
   }
 }
 
-class Bytes implements TraceBytes {
+class ByteSource implements TraceBytes {
   done = 0
   truncated = false
 
@@ -52,10 +52,10 @@ class Bytes implements TraceBytes {
     readonly size: number | undefined,
   ) {}
 
-  async *pieces(): AsyncGenerator<Uint8Array> {
+  async *chunks(): AsyncGenerator<Uint8Array> {
     const counted = this.#counted()
     try {
-      const first = await beginning(counted)
+      const first = await firstBytes(counted)
       const [one, two] = first
       const all = (async function* () {
         yield first
@@ -69,39 +69,42 @@ class Bytes implements TraceBytes {
   }
 
   async *#counted(): AsyncGenerator<Uint8Array> {
-    for await (const piece of this.stream) {
-      const bytes = typeof piece === 'string' ? Buffer.from(piece) : (piece as Uint8Array)
+    for await (const chunk of this.stream) {
+      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Uint8Array)
       this.done += bytes.length
       yield bytes
     }
   }
 
-  async *#decompressed(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    const gunzip = createGunzip({ chunkSize: PIECE })
-    // What goes wrong is seen by whoever reads.
-    const fed = pipeline(pieces, gunzip).catch(() => {})
+  async *#decompressed(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const gunzip = createGunzip({ chunkSize: CHUNK_SIZE })
+    // Errors surface in the reading loop.
+    const fed = pipeline(chunks, gunzip).catch(() => {})
     try {
-      for await (const piece of gunzip) yield piece as Uint8Array
+      for await (const chunk of gunzip) yield chunk as Uint8Array
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      // A file that is still being written has no end yet.
+      // A file that is still being written ends too early.
       if (code !== 'Z_BUF_ERROR')
-        throw new TraceError(`it cannot be decompressed: ${(error as Error).message}`)
+        throw new TraceError(`the trace cannot be decompressed: ${(error as Error).message}`)
       this.truncated = true
     } finally {
       gunzip.destroy()
-      // Where no more is wanted, nothing is waited for that may never come.
+      // Without this, an early return would wait for input that may never arrive.
       this.stream.destroy()
       await fed
     }
   }
 }
 
-/** What comes first: as much as tells whether it is compressed, where there is so much. A pipe may give less at once. */
-async function beginning(pieces: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
+/**
+ * Reads at least the two bytes that identify gzip, if there are as many. A pipe may deliver one
+ * byte at a time.
+ */
+async function firstBytes(chunks: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
   let all: Uint8Array = new Uint8Array()
   while (all.length < 2) {
-    const { done, value } = await pieces.next()
+    const { done, value } = await chunks.next()
     if (done) break
     all = Buffer.concat([all, value])
   }

@@ -1,40 +1,40 @@
-/** What stands in one line, by places. */
+/** Cells of one line, by index. */
 export interface Cells {
-  /** As it counts; undefined where there is nothing. */
-  text(place: number): string | undefined
-  /** A whole number of up to 15 digits; -1 for whatever is not written so. */
-  digits(place: number): number
+  /** Returns the trimmed content of a cell; undefined if it is empty. */
+  text(index: number): string | undefined
+  /** Returns an integer of up to 15 digits; -1 for other content. */
+  digits(index: number): number
 }
 
-/** Cells that are texts of their own. */
-export class TextCells implements Cells {
+/** Cells held as strings. */
+export class StringCells implements Cells {
   constructor(private readonly texts: readonly (string | undefined)[]) {}
 
-  text(place: number): string | undefined {
-    return this.texts[place] || undefined
+  text(index: number): string | undefined {
+    return this.texts[index] || undefined
   }
 
-  digits(place: number): number {
-    const text = this.texts[place]
+  digits(index: number): number {
+    const text = this.texts[index]
     return text === undefined ? -1 : digitsBetween(text, 0, text.length)
   }
 }
 
 export const QUOTE = 34
 
-/** In place of a number of cells: there are quotes between them. */
+/** Returned instead of a number of cells if a line contains quotes. */
 export const QUOTED = -1
 
 /**
- * Cells of a line that stands in a longer text, between separators. Nothing is cut out before it is asked for: to cut a line of four cells into
- * texts takes as long as all else that reading does.
+ * Cells of a line within a longer string, between separators. Substrings are created on demand:
+ * creating them for every cell doubles the time of reading.
  */
 export class LineCells implements Cells {
   #text = ''
   readonly #ends: Int32Array
   #from = 0
 
-  /** @param width how many cells a line has */
+  /** @param width cells per line */
   constructor(
     private readonly separator: number,
     private readonly width: number,
@@ -42,7 +42,7 @@ export class LineCells implements Cells {
     this.#ends = new Int32Array(width)
   }
 
-  /** Takes a line. @returns how many cells it has, or `QUOTED` */
+  /** Splits a line. Returns the number of its cells, or `QUOTED`. */
   take(text: string, from: number, to: number): number {
     let count = 0
     for (let at = from; at < to; at++) {
@@ -56,40 +56,42 @@ export class LineCells implements Cells {
     return count
   }
 
-  /** As it stands there; undefined where there is no such place. */
-  raw(place: number): string | undefined {
-    return place < 0 || place >= this.width
+  /** Returns the content of a cell with its white space; undefined if there is no such cell. */
+  raw(index: number): string | undefined {
+    return index < 0 || index >= this.width
       ? undefined
-      : this.#text.slice(this.#begin(place), this.#ends[place])
+      : this.#text.slice(this.#begin(index), this.#ends[index])
   }
 
-  /** Without the white space around it. */
-  text(place: number): string | undefined {
-    const text = this.raw(place)
+  text(index: number): string | undefined {
+    const text = this.raw(index)
     if (text === undefined || text === '') return undefined
     const isBare = isPlain(text.charCodeAt(0)) && isPlain(text.charCodeAt(text.length - 1))
     return isBare ? text : text.trim() || undefined
   }
 
-  digits(place: number): number {
-    if (place < 0) return -1
-    return digitsBetween(this.#text, this.#begin(place), this.#ends[place] as number)
+  digits(index: number): number {
+    if (index < 0) return -1
+    return digitsBetween(this.#text, this.#begin(index), this.#ends[index] as number)
   }
 
-  #begin(place: number): number {
-    return place === 0 ? this.#from : (this.#ends[place - 1] as number) + 1
+  #begin(index: number): number {
+    return index === 0 ? this.#from : (this.#ends[index - 1] as number) + 1
   }
 }
 
-/** Whether a character is surely no white space. */
+/** Whether a character is printable ASCII, and so not white space. */
 function isPlain(code: number): boolean {
   return code > 32 && code < 128
 }
 
-/** So many digits are a whole number that is exact. */
+/** Integers of this many digits are exact. */
 const MAX_DIGITS = 15
 
-/** The whole number that stands between two places of a text; -1 where there is something else, or nothing, or too much. */
+/**
+ * Parses the integer between two positions of a string; -1 if it is empty, too long or not only
+ * digits.
+ */
 export function digitsBetween(text: string, from: number, to: number): number {
   if (from >= to || to - from > MAX_DIGITS) return -1
   let value = 0

@@ -1,30 +1,30 @@
-import { type Cells, LineCells, QUOTE, QUOTED, TextCells } from './cells.js'
+import { type Cells, LineCells, QUOTE, QUOTED, StringCells } from './cells.js'
 import type { LineReader } from './line-reader.js'
-import { MAX_LINE } from './lines.js'
+import { MAX_LINE_LENGTH } from './lines.js'
 import type { SenderIds } from './sender-ids.js'
 import type { Timestamps } from './timestamps.js'
 import { mapColumns, type readMapping } from './trace-columns.js'
-import { type FieldUnits, NOWHERE, type Places, placesOf, requestOf } from './trace-fields.js'
+import { type CellIndexes, cellIndexes, type FieldUnits, NO_CELLS, requestOf } from './trace-fields.js'
 import { BadLineError, type TraceRequest } from './trace-request.js'
 
 /**
- * Reads comma-separated values as RFC 4180 has them: a head with the names of the columns, and fields in quotes, which
- * may have commas and newlines in them. Semicolons and tabs separate too, where the head has them and no commas.
+ * Reads comma-separated values (RFC 4180) with a header line. Quoted fields may contain separators
+ * and newlines. Semicolons or tabs separate if the header contains them and no commas.
  */
 export class CsvReader implements LineReader {
   #cells: LineCells | undefined
-  #columns: Places = NOWHERE
-  #headers: readonly (readonly [name: string, place: number])[] = []
+  #columns: CellIndexes = NO_CELLS
+  #headers: readonly (readonly [name: string, index: number])[] = []
   #units: FieldUnits = { time: undefined, duration: undefined }
   #separator = ','
   #width = 0
-  /** The lines that have come of a record whose quotes are not closed yet, and how long they are. */
+  /** Lines of a record with an open quote, and their total length. */
   #open: string[] = []
   #openLength = 0
 
   constructor(
     private readonly mapping: ReturnType<typeof readMapping>,
-    private readonly moments: Timestamps,
+    private readonly timestamps: Timestamps,
     private readonly senders: SenderIds,
   ) {}
 
@@ -35,25 +35,26 @@ export class CsvReader implements LineReader {
     if (count === QUOTED) return this.#readRecord(text.slice(from, to))
     if (count === 1 && isBlank(text.slice(from, to))) return undefined
     this.#checkWidth(count)
-    return this.#request(cells, (place) => cells.raw(place))
+    return this.#request(cells, (index) => cells.raw(index))
   }
 
   end(): void {
-    if (this.#open.length > 0) throw new BadLineError('a field in quotes has no end')
+    if (this.#open.length > 0) throw new BadLineError('unclosed quote')
   }
 
-  /** Reads a line of which a record may be only a part, or that is the head. */
+  /** Reads a line that may be a part of a record, or the header. */
   #readRecord(line: string): TraceRequest | undefined {
     const open = this.#open
     const separator = this.#cells === undefined ? separatorIn(open[0] ?? line) : this.#separator
-    // Each line is looked through once: a quote that is never closed would else cost eight seconds until it is given up.
+    // Scans each line once. Rescanning the record would take eight seconds for a quote that never
+    // closes.
     const isOpen = endsInQuotes(line, separator, open.length > 0)
     open.push(line)
     this.#openLength += line.length + 1
-    if (isOpen && this.#openLength <= MAX_LINE) return undefined
+    if (isOpen && this.#openLength <= MAX_LINE_LENGTH) return undefined
     this.#open = []
     this.#openLength = 0
-    if (isOpen) throw new BadLineError('a field in quotes has no end')
+    if (isOpen) throw new BadLineError('unclosed quote')
     const record = open.join('\n')
     if (isBlank(record)) return undefined
     if (this.#cells === undefined) {
@@ -62,7 +63,7 @@ export class CsvReader implements LineReader {
     }
     const fields = fieldsOf(record, separator)
     this.#checkWidth(fields.length)
-    return this.#request(new TextCells(fields.map((field) => field.trim())), (place) => fields[place])
+    return this.#request(new StringCells(fields.map((field) => field.trim())), (index) => fields[index])
   }
 
   #readHead(line: string, separator: string): void {
@@ -71,25 +72,24 @@ export class CsvReader implements LineReader {
     const { columns, headers, units } = mapColumns(this.mapping, names)
     this.#width = names.length
     this.#cells = new LineCells(separator.charCodeAt(0), names.length)
-    this.#columns = placesOf((field) => names.indexOf(columns.get(field) ?? ''))
+    this.#columns = cellIndexes((field) => names.indexOf(columns.get(field) ?? ''))
     this.#headers = [...headers].map(([header, column]) => [header, names.indexOf(column)] as const)
     this.#units = units
   }
 
   #checkWidth(count: number): void {
-    if (count !== this.#width)
-      throw new BadLineError(`it has ${count} fields, and the head has ${this.#width}`)
+    if (count !== this.#width) throw new BadLineError(`${count} fields, but the header has ${this.#width}`)
   }
 
-  #request(cells: Cells, rawOf: (place: number) => string | undefined): TraceRequest {
-    return requestOf(cells, this.#columns, this.moments, this.senders, this.#units, this.#headersOf(rawOf))
+  #request(cells: Cells, rawOf: (index: number) => string | undefined): TraceRequest {
+    return requestOf(cells, this.#columns, this.timestamps, this.senders, this.#units, this.#headersOf(rawOf))
   }
 
-  #headersOf(rawOf: (place: number) => string | undefined): Record<string, string> | undefined {
+  #headersOf(rawOf: (index: number) => string | undefined): Record<string, string> | undefined {
     if (this.#headers.length === 0) return undefined
     return Object.fromEntries(
-      this.#headers.flatMap(([header, place]) => {
-        const value = rawOf(place) ?? ''
+      this.#headers.flatMap(([header, index]) => {
+        const value = rawOf(index) ?? ''
         return value === '' ? [] : [[header, value]]
       }),
     )
@@ -105,10 +105,10 @@ function separatorIn(head: string): string {
 }
 
 /**
- * Whether the last field of a line began with a quote and has no end yet. A quote within a field is a character: it opens nothing, or it would take in
- * the lines that follow.
+ * Whether a line ends within a quoted field. A quote in the middle of a field is an ordinary
+ * character; otherwise it would swallow the following lines.
  *
- * @param within whether the line begins in such a field
+ * @param within whether the line begins in a quoted field
  */
 function endsInQuotes(line: string, separator: string, within: boolean): boolean {
   let at = 0
@@ -142,7 +142,7 @@ function fieldsOf(record: string, separator: string): string[] {
       end += record[end] === '"' ? 2 : 1
     fields.push(record.slice(at + 1, end).replaceAll('""', '"'))
     if (end + 1 >= record.length) return fields
-    if (record[end + 1] !== separator) throw new BadLineError('something follows a field in quotes')
+    if (record[end + 1] !== separator) throw new BadLineError('unexpected characters after a closing quote')
     at = end + 2
   }
 }

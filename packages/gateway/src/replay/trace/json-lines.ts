@@ -1,24 +1,24 @@
-import { TextCells } from './cells.js'
+import { StringCells } from './cells.js'
 import type { LineReader } from './line-reader.js'
 import type { SenderIds } from './sender-ids.js'
 import type { Timestamps } from './timestamps.js'
 import { type ColumnMap, mapColumns, type readMapping } from './trace-columns.js'
-import { FIELDS, type Field, placesOf, requestOf } from './trace-fields.js'
+import { cellIndexes, FIELDS, type Field, requestOf } from './trace-fields.js'
 import { BadLineError, TraceError, type TraceRequest } from './trace-request.js'
 
-/** Deepest member that a mapping can name, as in `usage.prompt_tokens`. */
+/** Depth of the members a mapping can refer to, as in `usage.prompt_tokens`. */
 const MAX_DEPTH = 4
 
 /**
- * Reads JSON lines, of which the gateway's own record is one: each an object, whose members are columns. Members of members are
- * named with a dot between, and so is a mapping to them. Which member says what is found out with the first object that has a time.
+ * Reads JSON lines, including gateway records. Each line is an object and its members are columns.
+ * Nested members have names with dots. The first object with a time determines the columns.
  */
 export class JsonLinesReader implements LineReader {
   #map: ColumnMap | undefined
 
   constructor(
     private readonly mapping: ReturnType<typeof readMapping>,
-    private readonly moments: Timestamps,
+    private readonly timestamps: Timestamps,
     private readonly senders: SenderIds,
   ) {}
 
@@ -26,8 +26,8 @@ export class JsonLinesReader implements LineReader {
     const line = text.slice(from, to)
     if (line.trim() === '') return undefined
     const object = objectOf(line)
-    // What tells of a whole record stands in its first line.
-    if (RECORD in object) return undefined
+    // The first line of a gateway record describes the record.
+    if (RECORD_MEMBER in object) return undefined
     this.#map ??= this.#columnsOf(object)
     const { columns, headers, units } = this.#map
     const texts = FIELDS.map((field) => {
@@ -35,9 +35,9 @@ export class JsonLinesReader implements LineReader {
       return column === undefined ? undefined : textAt(object, column)
     })
     const request = requestOf(
-      new TextCells(texts),
+      new StringCells(texts),
       IN_ORDER,
-      this.moments,
+      this.timestamps,
       this.senders,
       units,
       headersOf(object, headers),
@@ -48,22 +48,22 @@ export class JsonLinesReader implements LineReader {
 
   #columnsOf(object: Readonly<Record<string, unknown>>): ColumnMap {
     const names = namesOf(object, '', MAX_DEPTH)
-    // A member that the first object has not may come with later ones.
+    // Later objects may have members that the first one lacks.
     const mapped = this.mapping.map(({ column }) => column)
-    const later = LATER.filter((name) => !names.includes(name))
+    const later = OPTIONAL_FIELDS.filter((name) => !names.includes(name))
     try {
       return mapColumns(this.mapping, [...names, ...mapped, ...later])
     } catch (error) {
-      // It has no time, which the next one may have.
+      // The next object may have a time.
       throw error instanceof TraceError ? new BadLineError(error.message) : error
     }
   }
 }
 
-const IN_ORDER = placesOf((field) => FIELDS.indexOf(field))
+const IN_ORDER = cellIndexes((field) => FIELDS.indexOf(field))
 
-/** Members that not every object has. */
-const LATER: readonly Field[] = [
+/** Fields that not every object has. */
+const OPTIONAL_FIELDS: readonly Field[] = [
   ...(['client', 'tier', 'ip', 'input_tokens', 'output_tokens'] as const),
   ...(['cached_tokens', 'max_tokens', 'cost', 'duration'] as const),
 ]
@@ -73,10 +73,10 @@ function objectOf(line: string): Readonly<Record<string, unknown>> {
   try {
     value = JSON.parse(line)
   } catch {
-    throw new BadLineError('it is no JSON')
+    throw new BadLineError('not valid JSON')
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value))
-    throw new BadLineError('it is no JSON object')
+    throw new BadLineError('not a JSON object')
   return value as Readonly<Record<string, unknown>>
 }
 
@@ -88,7 +88,7 @@ function namesOf(object: object, prefix: string, depth: number): string[] {
   })
 }
 
-/** A member by its name, or by the names on the way to it; undefined where it is not there, null or no single value. */
+/** Returns a member by its name or by its path; undefined if there is none. */
 function valueAt(object: Readonly<Record<string, unknown>>, path: string): unknown {
   if (Object.hasOwn(object, path)) return object[path]
   let value: unknown = object
@@ -118,24 +118,25 @@ function headersOf(
   )
 }
 
-/** Costs by the name of a rule, as the gateway records them. */
+/** Returns the costs by rule that a gateway records. */
 function costsOf({ costs }: Readonly<Record<string, unknown>>): Record<string, number> | undefined {
   if (costs === null || typeof costs !== 'object') return undefined
   for (const cost of Object.values(costs)) {
-    if (!(typeof cost === 'number' && cost >= 0)) throw new BadLineError("its 'costs' are no numbers")
+    if (!(typeof cost === 'number' && cost >= 0))
+      throw new BadLineError("'costs' must contain only numbers from 0")
   }
   return costs as Record<string, number>
 }
 
-/** The member of the first line of what a gateway recorded: the version of its format. */
-const RECORD = 'sluice_record'
+/** The member of the first line of a gateway record, with the version of the format. */
+const RECORD_MEMBER = 'sluice_record'
 
-/** Whether a trace that begins with this line was recorded by a gateway. */
+/** Whether a line is the first one of a gateway record. */
 export function isRecord(line: string): boolean {
-  return looksLikeJson(line) && line.includes(`"${RECORD}"`)
+  return looksLikeJson(line) && line.includes(`"${RECORD_MEMBER}"`)
 }
 
-/** Whether a line may be of this format. */
+/** Whether a line looks like this format. */
 export function looksLikeJson(line: string): boolean {
   return line.trimStart().startsWith('{')
 }

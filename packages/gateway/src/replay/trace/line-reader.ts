@@ -1,14 +1,14 @@
 import type { TraceRequest } from './trace-request.js'
 
-/** Reads one format, a line after the other. */
+/** Reads one format line by line. */
 export interface LineReader {
   /**
-   * The request that a line tells of; undefined where it tells of none, as a head does, or not the whole of it yet. The line is that between two
-   * places of a text.
+   * Reads the line between two positions of a string. Returns undefined if the line has no request,
+   * like a header, or only the beginning of one.
    *
-   * @throws BadLineError for a line that cannot be read, TraceError where no line will.
+   * @throws BadLineError if the line is invalid; TraceError if the whole trace is.
    */
   read(text: string, from: number, to: number): TraceRequest | undefined
-  /** There are no more lines. @throws BadLineError where there should be. */
+  /** Ends the input. @throws BadLineError if the last record is incomplete. */
   end?(): void
 }

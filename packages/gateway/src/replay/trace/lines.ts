@@ -1,18 +1,18 @@
-/** Longest line, in characters; what is longer is cut, and so is no line that can be read. */
-export const MAX_LINE = 2 ** 20
+/** Longest line, in characters. A longer line is cut and therefore rejected. */
+export const MAX_LINE_LENGTH = 2 ** 20
 
-/** So many bytes are more characters than a line may have, however they are encoded. */
-const MAX_BYTES = 4 * MAX_LINE
+/** Upper bound of the bytes of the longest line, in any encoding. */
+const MAX_BYTES = 4 * MAX_LINE_LENGTH
 
 const NEWLINE = 10
 
 /**
- * Takes what comes apart into whole lines, many in one text; the last needs no newline. A byte order mark is dropped. What is kept is no more
- * than a piece and a line.
+ * Groups chunks into strings of whole lines. The last line needs no newline. A byte order mark is
+ * dropped. At most a chunk and a line are kept in memory.
  */
-export async function* wholeLines(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+export async function* wholeLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
-  /** What has come of a line, in pieces; a line that is too long is cut. */
+  /** Chunks of an incomplete line. A line that is too long is cut. */
   let rest: Uint8Array[] = []
   let restBytes = 0
   let isFirst = true
@@ -24,12 +24,12 @@ export async function* wholeLines(pieces: AsyncIterable<Uint8Array>): AsyncGener
     isFirst = false
     return withMark ? text.slice(1) : text
   }
-  for await (const piece of pieces) {
-    const end = piece.lastIndexOf(NEWLINE) + 1
-    if (end > 0) yield decoded(piece.subarray(0, end))
-    if (end === piece.length || restBytes > MAX_BYTES) continue
-    rest.push(piece.subarray(end))
-    restBytes += piece.length - end
+  for await (const chunk of chunks) {
+    const end = chunk.lastIndexOf(NEWLINE) + 1
+    if (end > 0) yield decoded(chunk.subarray(0, end))
+    if (end === chunk.length || restBytes > MAX_BYTES) continue
+    rest.push(chunk.subarray(end))
+    restBytes += chunk.length - end
   }
   if (restBytes > 0) yield decoded(new Uint8Array())
 }

@@ -1,19 +1,23 @@
 import type { TraceRequest } from './trace-request.js'
 
-/** Most requests that are held back to be put in order. */
+/** Bound on the requests held back. */
 const MAX_HELD = 100_000
 
 /**
- * Puts requests in the order of their times, as far as they are out of order by no more than a given time: logs are written when
- * requests end. What comes later than that is counted, and passed on as it comes. When requests are taken out makes no difference.
+ * Sorts requests by time within a window. Logs are out of order because they are written when
+ * requests end. A request that is late by more than the window is counted and passed on unsorted.
+ * The result does not depend on when requests are taken out.
  */
 export class ReorderBuffer {
-  /** In order. What is before `#head` was taken out; what is before `#ready` no request can come before any more. */
+  /**
+   * Sorted. Requests before `#head` were taken out; those before `#ready` have their final
+   * position.
+   */
   #held: TraceRequest[] = []
   #head = 0
   #ready = 0
   #latest = Number.NEGATIVE_INFINITY
-  /** The latest of those that are ready. */
+  /** Time of the latest ready request. */
   #passed = Number.NEGATIVE_INFINITY
   #late = 0
   #worst = 0
@@ -21,12 +25,12 @@ export class ReorderBuffer {
   /** @param window in milliseconds */
   constructor(private readonly window: number) {}
 
-  /** Requests that came too late to be put in order. */
+  /** Number of requests that were too late to be sorted. */
   get late(): number {
     return this.#late
   }
 
-  /** By how many milliseconds they were out of order at most. */
+  /** Largest delay of a late request, in milliseconds. */
   get worst(): number {
     return this.#worst
   }
@@ -45,7 +49,7 @@ export class ReorderBuffer {
     this.#pass()
   }
 
-  /** Takes out those that no request which is in time can come before. */
+  /** Takes out the requests that have their final position. */
   ready(): readonly TraceRequest[] {
     const ready = this.#held.slice(this.#head, this.#ready)
     this.#head = this.#ready
@@ -57,7 +61,7 @@ export class ReorderBuffer {
     return ready
   }
 
-  /** Takes out all the others. */
+  /** Takes out all remaining requests. */
   rest(): readonly TraceRequest[] {
     this.#ready = this.#held.length
     return this.ready()
@@ -73,7 +77,7 @@ export class ReorderBuffer {
     }
   }
 
-  /** Behind those of the same time, which came before. */
+  /** Returns the position after requests of the same time. */
   #placeOf(at: number): number {
     let low = this.#ready
     let high = this.#held.length

@@ -2,30 +2,33 @@ import { detachString } from '../columns/detach-string.js'
 import { StringIndex } from '../columns/string-index.js'
 import type { TraceRequest } from './trace-request.js'
 
-/** What a request is called of which neither client nor address is known. */
-const NOBODY = '(not recorded)'
+/** Name of the sender of a request without a client and an address. */
+const NOT_RECORDED = '(not recorded)'
 
-/** Most names that are told apart. */
+/** Bound on the senders with a number of their own. */
 const MAX_NAMES = 500_000
-/** Tiers that are kept in one place each. */
+/** Bound on the cached tier names. */
 const MAX_TIERS = 1000
 
-/** In place of a number: of who is beyond those that are told apart. */
+/** Number of the senders beyond `MAX_NAMES`. */
 export const UNKNOWN = -1
 
-/** What who sent a request is called: by its credentials, else by its address. */
+/** Returns the name of the sender of a request: its client, or else its address. */
 export function senderName({ client, ip }: Pick<TraceRequest, 'client' | 'ip'>): string {
-  return client ?? ip ?? NOBODY
+  return client ?? ip ?? NOT_RECORDED
 }
 
-/** Tells apart who sends the requests of a trace. */
+/** Numbers the senders of a trace. */
 export class SenderIds {
   readonly #numbers = new StringIndex()
   readonly #tiers = new Map<string, string>()
 
-  /** A number for who has this name, from 0 as they are first seen; `UNKNOWN` for those beyond the many that are told apart. */
+  /**
+   * Returns the number of a sender, from 0 in the order of first requests; `UNKNOWN` beyond the
+   * bound.
+   */
   number(client: string | undefined, ip: string | undefined): number {
-    const known = this.#numbers.find(client ?? ip ?? NOBODY)
+    const known = this.#numbers.find(client ?? ip ?? NOT_RECORDED)
     if (known !== 0) return known - 1
     const { size } = this.#numbers
     if (size >= MAX_NAMES) return UNKNOWN
@@ -33,7 +36,7 @@ export class SenderIds {
     return size
   }
 
-  /** A tier that may be kept. */
+  /** Returns a copy of a tier name that does not keep the trace alive. */
   tier(name: string | undefined): string | undefined {
     if (name === undefined) return undefined
     const known = this.#tiers.get(name)

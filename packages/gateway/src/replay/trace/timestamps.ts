@@ -1,25 +1,29 @@
 import { digitsBetween } from './cells.js'
 import { BadLineError, shown } from './trace-request.js'
 
-/** Units that a plain number of a trace can be in. */
+/** Units of numeric times. */
 export type TimeUnit = 's' | 'ms' | 'us' | 'ns'
 
 export const TIME_UNITS: readonly TimeUnit[] = ['s', 'ms', 'us', 'ns']
 
 const PER_SECOND: Readonly<Record<TimeUnit, number>> = { s: 1, ms: 1e3, us: 1e6, ns: 1e9 }
 
-/** Beyond this a second is no date that anybody recorded: the year 10,000. */
+/** Bound on valid seconds: the year 10,000. */
 const MAX_SECOND = 253_402_300_800
 
 /**
- * Reads the times of a trace as milliseconds since an origin, which is the whole second of the first of them less what later
- * lines may be earlier. Epoch milliseconds in a double are a quarter of a microsecond apart; since the origin they are exact to
- * the nanosecond for months.
+ * Parses the times of a trace as milliseconds since an origin: the second of the first time minus
+ * the reordering window. Epoch milliseconds in a double have a resolution of 0.25 µs; milliseconds
+ * since the origin are exact to the nanosecond for months.
  *
- * It reads `2023-11-16 18:17:03.9799600`, with `T`, `Z` or an offset too (without one the time is UTC), the time of an access log
- * (`10/Oct/2000:13:55:36 -0700`), and numbers: seconds, milli-, micro- or nanoseconds since any moment. Where no unit is given,
- * the size of the first number decides on the unit of all: times that count from zero would otherwise change their unit as they
- * grow.
+ * Accepted formats:
+ *
+ * - `2023-11-16 18:17:03.9799600`, also with `T` and with `Z` or an offset; the default is UTC;
+ * - `10/Oct/2000:13:55:36 -0700`, as in access logs;
+ * - numbers: seconds, milliseconds, microseconds or nanoseconds since any time.
+ *
+ * Without a given unit, the magnitude of the first number determines the unit of all. Otherwise
+ * times that count from zero would change their unit as they grow.
  */
 export class Timestamps {
   #origin: number | undefined
@@ -28,20 +32,20 @@ export class Timestamps {
   #rest = 0
   #unit: TimeUnit | undefined
 
-  /** @param lead by how many milliseconds a later line may be earlier than the first */
+  /** @param lead reordering window: how many milliseconds a later line may be before the first */
   constructor(private readonly lead: number) {}
 
-  /** Milliseconds of the origin since the epoch; 0 before the first time was read. */
+  /** The origin in milliseconds since the epoch; 0 before the first time. */
   get origin(): number {
     return (this.#origin ?? 0) * 1000
   }
 
-  /** The unit of the times that are plain numbers; undefined before the first of them was read. */
+  /** Unit of numeric times; undefined before the first of them. */
   get unit(): TimeUnit | undefined {
     return this.#unit
   }
 
-  /** @throws BadLineError */
+  /** Parses a time. @throws BadLineError */
   read(text: string, unit: TimeUnit | undefined): number {
     const isDate = text.length >= 19 && text.charCodeAt(4) === DASH
     if (isDate) this.#readDate(text)
@@ -84,9 +88,11 @@ export class Timestamps {
   }
 
   /**
-   * Reads what most times are: digits, and digits of a fraction behind seconds. What is more than that is left to others.
+   * Parses the common case: an integer, or seconds with a fraction. Returns false for other
+   * numbers.
    *
-   * Whole numbers of up to 15 digits and powers of ten are exact, so that one division gives what the decimals say to the last bit.
+   * Integers of up to 15 digits and powers of ten are exact, so a single division is correctly
+   * rounded.
    */
   #readDigits(text: string, given: TimeUnit | undefined): boolean {
     const dot = text.indexOf('.')
@@ -106,7 +112,7 @@ export class Timestamps {
     return true
   }
 
-  /** How many of the unit are in a second. */
+  /** Returns the number of units in a second. */
   #perSecond(number: number, given: TimeUnit | undefined): number {
     this.#unit ??= given ?? unitOf(number)
     return PER_SECOND[this.#unit]
@@ -120,13 +126,13 @@ export class Timestamps {
     const perSecond = this.#perSecond(Math.abs(number), given)
     if (perSecond === 1) {
       this.#second = Math.floor(number)
-      // By its digits, since a double of epoch seconds has lost some of them.
+      // Parses the digits, since a double of epoch seconds has lost some of them.
       const fraction = match?.[2]
       const exact = fraction !== undefined && number >= 0
       this.#rest = exact ? Number(`${fraction}e${3 - fraction.length}`) : (number - this.#second) * 1000
       return
     }
-    // A number of 19 digits is no double: its last digits are read by themselves.
+    // A number of 19 digits does not fit into a double, so its last digits are parsed separately.
     const digitsOfSecond = Math.log10(perSecond)
     const whole = match?.[1] ?? ''
     if (number >= 0 && whole.length > digitsOfSecond) {
@@ -145,7 +151,9 @@ const DOT = 46
 const SLASH = 47
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
-/** A number as large as this many seconds is of the year 5138; in milliseconds it is of 1973. */
+/**
+ * Guesses the unit of a number. 1e11 is the year 5138 in seconds and the year 1973 in milliseconds.
+ */
 function unitOf(number: number): TimeUnit {
   if (number < 1e11) return 's'
   if (number < 1e14) return 'ms'
@@ -156,7 +164,7 @@ function isDigit(code: number): boolean {
   return code >= 48 && code <= 57
 }
 
-/** The number that stands there; NaN where there is something else. */
+/** Parses digits between two positions; NaN if there are other characters. */
 function digits(text: string, from: number, to: number): number {
   let value = 0
   for (let index = from; index < to; index++) {
@@ -167,15 +175,15 @@ function digits(text: string, from: number, to: number): number {
   return value
 }
 
-/** The second in which a day begins. */
+/** Returns the first second of a day. */
 function dayOf(year: number, month: number, day: number, text: string): number {
   const date = Date.UTC(year, month - 1, day)
-  // A day that its month does not have would pass for one of the next month.
+  // `Date.UTC` moves a day that its month lacks into the next month.
   if (!(month >= 1 && month <= 12 && day >= 1 && new Date(date).getUTCDate() === day)) throw notATime(text)
   return date / 1000
 }
 
-/** Seconds that a zone is ahead of UTC. */
+/** Returns the offset of a zone from UTC, in seconds. */
 function offsetOf(zone: string, text: string): number {
   if (zone === 'Z' || zone === 'z' || zone === '') return 0
   const match = /^([+-])(\d\d):?(\d\d)?$/.exec(zone)
@@ -185,5 +193,5 @@ function offsetOf(zone: string, text: string): number {
 }
 
 function notATime(text: string): BadLineError {
-  return new BadLineError(`${shown(text)} is no time`)
+  return new BadLineError(`${shown(text)} is not a valid time`)
 }

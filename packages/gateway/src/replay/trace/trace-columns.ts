@@ -3,17 +3,17 @@ import { TIME_UNITS, type TimeUnit } from './timestamps.js'
 import { FIELDS, type Field, type FieldUnits } from './trace-fields.js'
 import { printable, TraceError } from './trace-request.js'
 
-/** Which column of a trace says what. */
+/** Maps fields to the columns of a trace. */
 export interface ColumnMap {
   readonly columns: ReadonlyMap<Field, string>
-  /** Columns by the header that they hold, in lower case. */
+  /** Columns by header name, in lower case. */
   readonly headers: ReadonlyMap<string, string>
   readonly units: FieldUnits
 }
 
 /**
- * Names that columns have in traces that people have, as letters and digits in lower case. `TIMESTAMP`, `ContextTokens` and
- * `GeneratedTokens` are those of the Azure LLM inference traces.
+ * Common column names, reduced to letters and digits in lower case. `TIMESTAMP`, `ContextTokens`
+ * and `GeneratedTokens` occur in the Azure LLM inference traces.
  */
 const KNOWN_NAMES: Readonly<Record<Field, readonly string[]>> = {
   time: [
@@ -41,11 +41,11 @@ const KNOWN_NAMES: Readonly<Record<Field, readonly string[]>> = {
   duration: ['duration', 'latency', 'elapsed', 'requesttime', 'responsetime'],
 }
 
-/** `time`, `header:x-tenant` or another field, as a mapping names it. */
+/** A header in a mapping, such as `header:x-tenant`. */
 const HEADER = /^header:([!#$%&'*+.^_`|~0-9a-z-]+)$/i
 
-/** What a mapping says: a field, its column, and the unit of a field that is a time. */
-interface Entry {
+/** One part of a mapping: a field or header, its column, and the unit of a time. */
+interface ColumnMapping {
   readonly field: Field | undefined
   readonly header: string | undefined
   readonly column: string
@@ -53,11 +53,11 @@ interface Entry {
 }
 
 /**
- * Reads a mapping such as `time=ts:ms,client=user,header:x-tenant=tenant`.
+ * Parses a mapping such as `time=ts:ms,client=user,header:x-tenant=tenant`.
  *
- * @throws TraceError that says what is wrong with it.
+ * @throws TraceError if the mapping is invalid.
  */
-export function readMapping(text: string): readonly Entry[] {
+export function readMapping(text: string): readonly ColumnMapping[] {
   return text
     .split(',')
     .filter((part) => part.trim() !== '')
@@ -65,7 +65,7 @@ export function readMapping(text: string): readonly Entry[] {
       const equals = part.indexOf('=')
       const name = part.slice(0, Math.max(0, equals)).trim()
       if (equals < 1)
-        throw new TraceError(`'${part.trim()}' maps no column; write for example time=ts,client=user`)
+        throw new TraceError(`expected FIELD=COLUMN instead of '${part.trim()}', as in time=ts,client=user`)
       const { column, unit } = withUnit(part.slice(equals + 1).trim(), name)
       const header = HEADER.exec(name)?.[1]?.toLowerCase()
       const field = FIELDS.find((known) => known === name)
@@ -73,14 +73,14 @@ export function readMapping(text: string): readonly Entry[] {
         const meant = nearest(name, FIELDS)
         const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`
         throw new TraceError(
-          `a trace says nothing called '${name}'${hint}; it says ${FIELDS.join(', ')} or header:NAME`,
+          `unknown field '${name}'${hint}; the fields are ${FIELDS.join(', ')} and header:NAME`,
         )
       }
       return { field, header, column, unit }
     })
 }
 
-/** A column may have a colon in its name: only a known unit after it is one. */
+/** Splits off a known unit. Other colons belong to the name of the column. */
 function withUnit(column: string, field: string): { column: string; unit: TimeUnit | undefined } {
   const unit = TIME_UNITS.find((known) => column.endsWith(`:${known}`))
   if (unit === undefined || (field !== 'time' && field !== 'duration')) return { column, unit: undefined }
@@ -88,12 +88,12 @@ function withUnit(column: string, field: string): { column: string; unit: TimeUn
 }
 
 /**
- * Finds out which column says what: as the mapping says, and else by the names that columns usually have.
+ * Finds the columns of the fields: those of the mapping, or else columns with a common name.
  *
- * @param names of the columns that there are; undefined where they may differ from line to line
- * @throws TraceError where a mapped column is not there, or none has the time.
+ * @param names the names of all columns
+ * @throws TraceError if a mapped column is missing, or none contains the time.
  */
-export function mapColumns(mapping: readonly Entry[], names: readonly string[]): ColumnMap {
+export function mapColumns(mapping: readonly ColumnMapping[], names: readonly string[]): ColumnMap {
   const columns = new Map<Field, string>()
   const headers = new Map<string, string>()
   const units: { time: TimeUnit | undefined; duration: TimeUnit | undefined } = {
@@ -117,9 +117,7 @@ export function mapColumns(mapping: readonly Entry[], names: readonly string[]):
     if (header !== undefined && !headers.has(header)) headers.set(header, name)
   }
   if (!columns.has('time'))
-    throw new TraceError(
-      `no column is known to hold the time; there are ${listed(names)}; say which with --columns time=NAME`,
-    )
+    throw new TraceError(`no time column found among ${listed(names)}; choose one with --columns time=NAME`)
   return { columns, headers, units }
 }
 
@@ -131,7 +129,10 @@ function isNameOf(name: string, field: Field): boolean {
   return unit !== undefined && known.some((each) => `${each}${unit}` === plain)
 }
 
-/** `latency_ms` is in milliseconds, and nginx's `request_time` in seconds. */
+/**
+ * Derives the unit from the name: `latency_ms` is in milliseconds, nginx's `request_time` in
+ * seconds.
+ */
 function unitInName(name: string): TimeUnit | undefined {
   if (name === 'request_time') return 's'
   const ending = /[_\-. ](s|ms|us|ns)$/i.exec(name)?.[1]?.toLowerCase()
@@ -141,12 +142,15 @@ function unitInName(name: string): TimeUnit | undefined {
 function noSuchColumn(column: string, names: readonly string[]): string {
   const meant = nearest(column, names)
   const hint = meant === undefined ? '' : ` (did you mean '${meant}'?)`
-  return `there is no column '${column}'${hint}; there are ${listed(names)}`
+  return `unknown column '${column}'${hint}; the columns are ${listed(names)}`
 }
 
-const SHOWN_NAMES = 20
+const MAX_LISTED_NAMES = 20
 
 function listed(names: readonly string[]): string {
-  const some = names.slice(0, SHOWN_NAMES).map((name) => printable(name.slice(0, 40)))
-  return names.length > SHOWN_NAMES ? `${some.join(', ')} and more` : some.join(', ')
+  const list = names
+    .slice(0, MAX_LISTED_NAMES)
+    .map((name) => printable(name.slice(0, 40)))
+    .join(', ')
+  return names.length > MAX_LISTED_NAMES ? `${list} and more` : list
 }

@@ -1,51 +1,54 @@
-/** One request of a recorded load. What was not recorded is undefined. */
+/** One request of a trace. Fields that were not recorded are undefined. */
 export interface TraceRequest {
-  /** When it came, in milliseconds since the trace's origin. */
+  /** Time of arrival, in milliseconds since the origin of the trace. */
   readonly at: number
-  /** Who sent it, by its credentials. */
+  /** The authenticated client. */
   readonly client: string | undefined
-  /** Who sent it as a number, by the client or else the address; -1 where too many are told apart. */
+  /** Number of the sender, by client or else address; -1 if there are too many senders. */
   readonly sender: number
   readonly tier: string | undefined
   readonly ip: string | undefined
   /** In upper case. */
   readonly method: string | undefined
-  /** Path and query, as they were sent. */
+  /** Path and query as sent. */
   readonly target: string | undefined
-  /** By name in lower case. */
+  /** Headers by name in lower case. */
   readonly headers: Readonly<Record<string, string>> | undefined
-  /** Tokens; whole numbers, zero or more. */
+  /** Input tokens; a whole number from 0. */
   readonly input: number | undefined
+  /** Output tokens; a whole number from 0. */
   readonly output: number | undefined
-  /** Input tokens that came from a cache of the upstream. */
+  /** Input tokens served from a cache of the upstream. */
   readonly cached: number | undefined
-  /** The most output that the request asked for, all its answers together. */
+  /** Requested maximum of output tokens, over all completions. */
   readonly maxOutput: number | undefined
-  /** What it takes of rules whose cost cannot be worked out from what else is recorded. */
+  /** Cost under rules whose cost cannot be computed from the other fields. */
   readonly cost: number | undefined
-  /** The same by the name of the rule, which goes before `cost`. */
+  /** Costs by rule name, which take precedence over `cost`. */
   readonly costs: Readonly<Record<string, number>> | undefined
-  /** From its admission to the end of its answer, in milliseconds. */
+  /** From the admission to the end of the response, in milliseconds. */
   readonly duration: number | undefined
 }
 
-/** A line of a trace that cannot be read. The message says why, without repeating more of it than a few characters. */
+/**
+ * An unreadable line of a trace. The message gives the reason and quotes at most a few characters.
+ */
 export class BadLineError extends Error {
   override readonly name = 'BadLineError'
 }
 
-/** A trace that cannot be replayed at all. The message says what would be right. */
+/** A trace or an option that prevents the replay. The message says what would be right. */
 export class TraceError extends Error {
   override readonly name = 'TraceError'
 }
 
-/** A piece of what somebody wrote, short enough for a message. */
+/** Quotes a string, shortened for a message. */
 export function shown(text: string): string {
   const plain = printable(text)
   return plain.length > 40 ? `'${plain.slice(0, 40)}…'` : `'${plain}'`
 }
 
-/** A trace may have anything in it, and a terminal does what it is told. */
+/** Replaces control characters, which a terminal would interpret. */
 export function printable(text: string): string {
   return text.replaceAll(/[^\x20-\x7e\u00a0-\uffff]/g, '?')
 }

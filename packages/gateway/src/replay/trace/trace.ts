@@ -4,7 +4,7 @@ import { CombinedLogReader, looksLikeCombinedLog } from './combined-log.js'
 import { CsvReader } from './csv.js'
 import { isRecord, JsonLinesReader, looksLikeJson } from './json-lines.js'
 import type { LineReader } from './line-reader.js'
-import { MAX_LINE, wholeLines } from './lines.js'
+import { MAX_LINE_LENGTH, wholeLines } from './lines.js'
 import { ReorderBuffer } from './reorder-buffer.js'
 import { SenderIds } from './sender-ids.js'
 import { Timestamps, type TimeUnit } from './timestamps.js'
@@ -15,29 +15,34 @@ export const TRACE_FORMATS = ['csv', 'jsonl', 'combined'] as const
 export type TraceFormat = (typeof TRACE_FORMATS)[number]
 
 export interface TraceOptions {
-  /** Default: by the first line. The Azure traces are `csv`, and the gateway's own record is `jsonl`. */
+  /**
+   * Default: detected from the first line. The Azure traces are `csv`; a gateway record is `jsonl`.
+   */
   readonly format?: TraceFormat | undefined
-  /** Which column says what, where its name does not: `time=ts:ms,client=user`. */
+  /** Columns of fields that have no common name: `time=ts:ms,client=user`. */
   readonly columns?: string | undefined
-  /** By how many milliseconds lines may be out of order. Default: five minutes of an access log or the gateway's record, else a second. */
+  /**
+   * How many milliseconds lines may be out of order. Default: five minutes for access logs and
+   * gateway records, one second otherwise.
+   */
   readonly reorder?: number | undefined
 }
 
-/** What is to be told of how a trace was read. */
+/** How a trace was read. */
 export interface TraceReading {
   readonly format: TraceFormat
-  /** The unit in which times that are plain numbers were read; null where times are dates. */
+  /** Unit of numeric times; null if times are dates. */
   readonly timeUnit: TimeUnit | null
-  /** Lines, those without a request included. */
+  /** Lines, including those without a request. */
   readonly lines: number
-  /** Requests that were read. */
+  /** Requests read. */
   readonly requests: number
   readonly bad: BadLines
-  /** Requests that were out of order by more than was allowed, and were played late. */
+  /** Requests that were out of order by more than the window and were replayed late. */
   readonly late: number
-  /** By how much at most, in milliseconds. */
+  /** Largest delay of a late request, in milliseconds. */
   readonly latest: number
-  /** Whether a compressed file ended before its end. */
+  /** Whether a compressed file is incomplete. */
   readonly truncated: boolean
 }
 
@@ -47,32 +52,35 @@ interface BadLines {
   readonly first: readonly { readonly line: number; readonly problem: string }[]
 }
 
-/** By how much lines may be out of order, in milliseconds: what is written when a request ends is so by as long as it took. */
-const OF_LOGS = 300_000
-const OF_OTHERS = 1000
-/** Bad lines that are shown. */
+/**
+ * Default reordering windows. A log is written when requests end, so lines are late by their
+ * duration.
+ */
+const LOG_REORDER_MS = 300_000
+const DEFAULT_REORDER_MS = 1000
+/** Bad lines listed in the report. */
 const MAX_SHOWN = 10
 const RETURN = 13
-/** Lines that are read before their requests are handed on: so few that hardly one is still in use when the garbage collector comes by. */
-const AT_A_TIME = 128
+/** Lines per batch of requests. A small batch leaves little work to the garbage collector. */
+const LINES_PER_BATCH = 128
 
-/** Where so many lines of a file were bad and none was good, the file is something else. */
-const HOPELESS = 100
+/** Bad lines before the first good one that show that the file is not a trace of this format. */
+const MAX_INITIAL_BAD_LINES = 100
 
-/** What reads a trace whose format is known. */
-interface Begun {
+/** State of reading a trace whose format is known. */
+interface TraceReader {
   readonly reader: LineReader
-  readonly moments: Timestamps
-  readonly inOrder: ReorderBuffer
+  readonly timestamps: Timestamps
+  readonly buffer: ReorderBuffer
 }
 
-/** A trace that is read once, from its beginning to its end. */
+/** A trace, read once from beginning to end. */
 export class Trace {
   readonly #bytes: TraceBytes
   readonly #options: TraceOptions
-  /** Who sends its requests. */
+  /** Senders of its requests. */
   readonly senders = new SenderIds()
-  #begun: Begun | undefined
+  #reader: TraceReader | undefined
   readonly #bad: { line: number; problem: string }[] = []
   #badCount = 0
   #lines = 0
@@ -85,17 +93,20 @@ export class Trace {
     this.#format = options.format
   }
 
-  /** @throws TraceError where there is no such file. */
+  /** Opens a trace. @throws TraceError if the file cannot be read. */
   static async open(source: string | Readable, options: TraceOptions): Promise<Trace> {
     return new Trace(await openBytes(source), options)
   }
 
-  /** Milliseconds since the epoch at which its own time is 0. Known once the first request was read. */
+  /**
+   * Milliseconds since the epoch at which the time of the trace is 0. Known after the first
+   * request.
+   */
   get origin(): number {
-    return this.#begun?.moments.origin ?? 0
+    return this.#reader?.timestamps.origin ?? 0
   }
 
-  /** How much of it was read, from 0 to 1; undefined where its size is not known. */
+  /** Fraction that was read, from 0 to 1; undefined if the size is unknown. */
   get progress(): number | undefined {
     const { size, done } = this.#bytes
     return size === undefined ? undefined : Math.min(1, done / Math.max(1, size))
@@ -104,75 +115,79 @@ export class Trace {
   get reading(): TraceReading {
     return {
       format: this.#format ?? 'csv',
-      timeUnit: this.#begun?.moments.unit ?? null,
+      timeUnit: this.#reader?.timestamps.unit ?? null,
       lines: this.#lines,
       requests: this.#requests,
       bad: { count: this.#badCount, first: this.#bad },
-      late: this.#begun?.inOrder.late ?? 0,
-      latest: this.#begun?.inOrder.worst ?? 0,
+      late: this.#reader?.buffer.late ?? 0,
+      latest: this.#reader?.buffer.worst ?? 0,
       truncated: this.#bytes.truncated,
     }
   }
 
   /**
-   * Its requests in order, many at a time.
+   * Yields the requests in order of time, in batches.
    *
-   * @throws TraceError for what is no trace.
+   * @throws TraceError if the file is not a trace.
    */
   async *requests(): AsyncGenerator<readonly TraceRequest[]> {
-    for await (const text of wholeLines(this.#bytes.pieces())) {
+    for await (const text of wholeLines(this.#bytes.chunks())) {
       for (let from = 0; from < text.length; ) {
         const newline = text.indexOf('\n', from)
         const end = newline < 0 ? text.length : newline
         this.#read(text, from, text.charCodeAt(end - 1) === RETURN ? end - 1 : end)
         from = end + 1
-        if (this.#lines % AT_A_TIME === 0 && this.#begun !== undefined) yield this.#begun.inOrder.ready()
+        if (this.#lines % LINES_PER_BATCH === 0 && this.#reader !== undefined)
+          yield this.#reader.buffer.ready()
       }
-      if (this.#begun !== undefined) yield this.#begun.inOrder.ready()
+      if (this.#reader !== undefined) yield this.#reader.buffer.ready()
     }
-    if (this.#begun !== undefined) this.#end(this.#begun)
-    if (this.#begun === undefined || this.#requests === 0) throw this.#hopeless()
-    yield this.#begun.inOrder.rest()
+    if (this.#reader !== undefined) this.#end(this.#reader)
+    if (this.#reader === undefined || this.#requests === 0) throw this.#notATrace()
+    yield this.#reader.buffer.rest()
   }
 
-  /** Once the first line has come that says anything. */
-  #begin(first: string): Begun {
+  /** Creates the reader from the first line that is not blank. */
+  #open(first: string): TraceReader {
     this.#format ??= formatOf(first)
     const isLog = this.#format === 'combined' || isRecord(first)
-    const reorder = this.#options.reorder ?? (isLog ? OF_LOGS : OF_OTHERS)
-    const moments = new Timestamps(reorder)
-    return { reader: this.#readerFor(this.#format, moments), moments, inOrder: new ReorderBuffer(reorder) }
+    const reorder = this.#options.reorder ?? (isLog ? LOG_REORDER_MS : DEFAULT_REORDER_MS)
+    const timestamps = new Timestamps(reorder)
+    return {
+      reader: this.#readerFor(this.#format, timestamps),
+      timestamps,
+      buffer: new ReorderBuffer(reorder),
+    }
   }
 
-  #readerFor(format: TraceFormat, moments: Timestamps): LineReader {
+  #readerFor(format: TraceFormat, timestamps: Timestamps): LineReader {
     const mapping = readMapping(this.#options.columns ?? '')
-    if (format === 'csv') return new CsvReader(mapping, moments, this.senders)
-    if (format === 'jsonl') return new JsonLinesReader(mapping, moments, this.senders)
-    if (mapping.length > 0)
-      throw new TraceError('the columns of an access log are known; it takes no mapping')
-    return new CombinedLogReader(moments, this.senders)
+    if (format === 'csv') return new CsvReader(mapping, timestamps, this.senders)
+    if (format === 'jsonl') return new JsonLinesReader(mapping, timestamps, this.senders)
+    if (mapping.length > 0) throw new TraceError('an access log has fixed columns; remove --columns')
+    return new CombinedLogReader(timestamps, this.senders)
   }
 
   #read(text: string, from: number, to: number): void {
     this.#lines++
-    if (this.#begun === undefined) {
+    if (this.#reader === undefined) {
       const line = text.slice(from, to)
       if (line.trim() === '') return
-      this.#begun = this.#begin(line)
+      this.#reader = this.#open(line)
     }
-    const { reader, inOrder } = this.#begun
+    const { reader, buffer } = this.#reader
     try {
-      if (to - from > MAX_LINE) throw new BadLineError(`it has more than ${MAX_LINE} characters`)
+      if (to - from > MAX_LINE_LENGTH) throw new BadLineError(`longer than ${MAX_LINE_LENGTH} characters`)
       const request = reader.read(text, from, to)
       if (request === undefined) return
       this.#requests++
-      inOrder.push(request)
+      buffer.push(request)
     } catch (error) {
       this.#noteBad(error)
     }
   }
 
-  #end({ reader }: Begun): void {
+  #end({ reader }: TraceReader): void {
     try {
       reader.end?.()
     } catch (error) {
@@ -184,14 +199,14 @@ export class Trace {
     if (!(error instanceof BadLineError)) throw error
     this.#badCount++
     if (this.#bad.length < MAX_SHOWN) this.#bad.push({ line: this.#lines, problem: error.message })
-    if (this.#requests === 0 && this.#badCount >= HOPELESS) throw this.#hopeless()
+    if (this.#requests === 0 && this.#badCount >= MAX_INITIAL_BAD_LINES) throw this.#notATrace()
   }
 
-  #hopeless(): TraceError {
+  #notATrace(): TraceError {
     const [first] = this.#bad
-    if (first === undefined) return new TraceError('there is no request in it')
+    if (first === undefined) return new TraceError('the trace contains no requests')
     return new TraceError(
-      `this is no trace in the format ${this.#format}: line ${first.line}: ${first.problem}; say another --format, or which --columns to read`,
+      `not a trace in the format ${this.#format}: line ${first.line}: ${first.problem}; choose another --format or map the --columns`,
     )
   }
 }

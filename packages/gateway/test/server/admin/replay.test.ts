@@ -37,7 +37,7 @@ async function predictions({ url, ask }: Awaited<ReturnType<typeof replaying>>, 
 
 it('replays recorded traffic through the running limits, and compares them with posted ones', async () => {
   const { url, ask } = await replaying()
-  expect(await ask()).toMatchObject({ status: 409, body: { error: 'there is no request in it' } })
+  expect(await ask()).toMatchObject({ status: 409, body: { error: 'the trace contains no requests' } })
   for (let request = 0; request < 5; request++) await send(url, '/predict')
   // A request may be recorded after its client has the response.
   await expect.poll(async () => (await ask()).body.requests?.played).toBe(5)
@@ -128,7 +128,7 @@ it('suggests a limit that meets an objective, and compares it with the running o
     yaml: expect.stringContaining(body.granted.text),
   })
   const noRule = await gateway.watch('?suggest=refuse at most 0%25&rule=many'.replaceAll(' ', '+'))
-  expect(noRule.lines).toEqual([{ error: expect.stringContaining("there is no rule 'many'") }])
+  expect(noRule.lines).toEqual([{ error: expect.stringContaining("no rule 'many'") }])
   expect(await gateway.ask('', {}, '?suggest=peace')).toMatchObject({ status: 400 })
 })
 

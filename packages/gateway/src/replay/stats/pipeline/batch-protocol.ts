@@ -1,50 +1,85 @@
 import type { Outcome } from '../../engine/replay-events.js'
 
 /**
- * What a replay tells whoever counts, many requests at a time: numbers, and what is no number in the order in which the numbers speak of
- * it. So it goes from one thread to another at the cost of two copies.
+ * Many messages about a replay, as numbers, with the values that are not numbers in the order the
+ * numbers refer to them. Passing a batch to another thread costs two copies.
  */
 export interface Batch {
-  /** Which of the replays that read a trace together tells it. */
+  /** Index of the replay among those that read a trace together. */
   readonly replay: number
   readonly numbers: Float64Array<ArrayBuffer>
-  /** How many of the numbers are told. */
+  /** How many of the numbers are in use. */
   readonly used: number
-  readonly things: readonly unknown[]
+  readonly values: readonly unknown[]
 }
 
-/** Numbers of a batch: 128 KB, and some 400 requests with three rules. With four times as many a replay takes a tenth longer, since they fit into no cache. */
-export const BATCH = 16_384
+/**
+ * Numbers of a batch: 128 KB, about 400 requests with three rules. A batch four times as large does
+ * not fit into the caches and makes a replay 10 % slower.
+ */
+export const BATCH_LENGTH = 16_384
 
 /*
- * Each thing that is told begins with one of these numbers, and these belong to it: */
+ * The first number of a message is its type. */
 
-/** The time since the epoch at which the replay's is 0. */
+/** The time since the epoch at which the time of the replay is 0. */
 export const ORIGIN = 0
-/** A `ToldRule`, which is a thing. Rules have places from 0 in the order in which they are told. */
+/** A `RuleEvent`, as a value. Rules are numbered from 0 in the order of these messages. */
 export const RULE = 1
-/** The place of a rule, and the number of the limit that it has from now on. */
-export const LIMIT_OF = 2
-/** A number, and what it stands for from now on, which is a thing: a limit, a tier, a reason. */
+/** The number of a rule and the number of its new limit. */
+export const RULE_LIMIT = 2
+/** A number and the limit, tier or reason that it denotes from now on, as a value. */
 export const LIMIT = 3
 export const TIER = 4
 export const REASON = 5
-/** How the request that is told next stands with a rule: a `ToldQuota`, with the place of the rule and without its limit, in the order of its fields. */
+/** A `QuotaEvent` of the next decision. Its numbers are those of `QUOTA_FIELDS`. */
 export const QUOTA = 6
-/**
- * A `Told` in the order of its fields: in place of a name, whether there is one, which is a thing then; in place of a tier and a reason, their numbers, or
- * `NONE_SAID`.
- */
-export const DECIDED = 7
-/** By what it is held, the time, and the true costs in tokens, input tokens and output tokens. */
+/** A `DecisionEvent`. Its numbers are those of `DECISION_FIELDS`. */
+export const DECISION = 7
+/** The id of the open request, the time, and the actual tokens, input tokens and output tokens. */
 export const SETTLED = 8
-/** By what it is held, and the time. */
+/** The id of the open request and the time. */
 export const ENDED = 9
 
-/** There is no tier, or no reason. */
-export const NONE_SAID = -1
+/** Positions of the numbers of a quota, relative to the type. */
+export const QUOTA_FIELDS = positions(
+  'rule',
+  'keyLow',
+  'keyHigh',
+  'cost',
+  'allowed',
+  'remaining',
+  'resetAfter',
+)
 
-/** How requests come out, by their numbers in a batch. */
+/** Numbers of a quota message, including the type. */
+export const QUOTA_LENGTH = lengthOf(QUOTA_FIELDS)
+
+/**
+ * Positions of the numbers of a decision, relative to the type. `hasName` is 1 if the name of the
+ * sender follows as a value. `tier` and `reason` are numbers, or `NONE`.
+ */
+export const DECISION_FIELDS = positions(
+  'outcome',
+  'at',
+  'cameAt',
+  'decidedAt',
+  'sender',
+  'hasName',
+  'tier',
+  'tokens',
+  'reason',
+  'refuser',
+  'openId',
+)
+
+/** Numbers of a decision message, including the type. */
+export const DECISION_LENGTH = lengthOf(DECISION_FIELDS)
+
+/** Denotes that a request has no tier, or no reason. */
+export const NONE = -1
+
+/** Outcomes of requests, by their numbers in a batch. */
 export const OUTCOMES: readonly Outcome['kind'][] = [
   'allowed',
   'refused',
@@ -53,3 +88,11 @@ export const OUTCOMES: readonly Outcome['kind'][] = [
   'invalid',
   'unrouted',
 ]
+
+function positions<Field extends string>(...fields: readonly Field[]): Readonly<Record<Field, number>> {
+  return Object.fromEntries(fields.map((field, index) => [field, index + 1])) as Record<Field, number>
+}
+
+function lengthOf(fields: Readonly<Record<string, number>>): number {
+  return Object.keys(fields).length + 1
+}

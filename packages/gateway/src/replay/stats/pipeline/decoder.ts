@@ -1,134 +1,148 @@
 import type { Limit } from 'sluice'
 import { ReplayStats } from '../replay-stats.js'
-import { NOTHING_HELD, type Told, type ToldQuota, type ToldRule } from '../stats-events.js'
-import * as say from './batch-protocol.js'
+import { type DecisionEvent, NO_OPEN_ID, type QuotaEvent, type RuleEvent } from '../stats-events.js'
+import * as protocol from './batch-protocol.js'
 
-/** Counts what a `Teller` tells. */
-export class Listener {
-  #tally: ReplayStats | undefined
-  /** Of each rule, by its place. */
+const { DECISION_FIELDS, QUOTA_FIELDS } = protocol
+
+/** Decodes the batches of an `Encoder` and counts what they report. */
+export class Decoder {
+  #stats: ReplayStats | undefined
+  /** The current limit of each rule, by its number. */
   readonly #ruleLimits: Limit[] = []
-  /** What numbers stand for now. */
+  /** Values that numbers denote at present. */
   readonly #limits: Limit[] = []
   readonly #tiers: string[] = []
   readonly #reasons: string[] = []
-  readonly #told: Told = {
+  /** Filled again for each decision, which saves an allocation per request. */
+  readonly #decision: DecisionEvent = {
     ...{ outcome: 'unrouted', at: 0, cameAt: 0, decidedAt: 0, sender: 0, name: undefined, tier: undefined },
-    ...{ tokens: 0, why: '', refuser: 0, holding: NOTHING_HELD, quotas: [], quotaCount: 0 },
+    ...{ tokens: 0, why: '', refuser: 0, openId: NO_OPEN_ID, quotas: [], quotaCount: 0 },
   }
-  #numbers: say.Batch['numbers'] = new Float64Array()
-  #at = 0
-  #things: readonly unknown[] = []
-  #thing = 0
+  #numbers: protocol.Batch['numbers'] = new Float64Array()
+  #position = 0
+  #values: readonly unknown[] = []
+  #valuePosition = 0
 
-  /** What was counted so far. */
-  get tally(): ReplayStats {
-    if (this.#tally === undefined) throw new Error('nothing was told yet')
-    return this.#tally
+  /** The counts so far. */
+  get stats(): ReplayStats {
+    if (this.#stats === undefined) throw new Error('no batch was decoded yet')
+    return this.#stats
   }
 
-  hear({ numbers, used, things }: say.Batch): void {
+  decode({ numbers, used, values }: protocol.Batch): void {
     this.#numbers = numbers
-    this.#at = 0
-    this.#things = things
-    this.#thing = 0
-    while (this.#at < used) this.#hearOne(this.#next())
+    this.#position = 0
+    this.#values = values
+    this.#valuePosition = 0
+    while (this.#position < used) this.#decodeMessage(this.#numbers[this.#position] as number)
   }
 
-  #hearOne(what: number): void {
-    switch (what) {
-      case say.QUOTA:
-        this.#quota()
-        break
-      case say.DECIDED:
-        this.#decided()
-        break
-      case say.SETTLED: {
-        const [holding, now] = [this.#next(), this.#next()]
+  #decodeMessage(type: number): void {
+    switch (type) {
+      case protocol.QUOTA:
+        this.#decodeQuota()
+        return
+      case protocol.DECISION:
+        this.#decodeDecision()
+        return
+    }
+    this.#position++
+    switch (type) {
+      case protocol.SETTLED: {
+        const [openId, now] = [this.#next(), this.#next()]
         const amounts = { tokens: this.#next(), input_tokens: this.#next(), output_tokens: this.#next() }
-        this.tally.settled(holding, amounts, now)
+        this.stats.settled(openId, amounts, now)
         break
       }
-      case say.ENDED: {
-        const holding = this.#next()
-        this.tally.ended(holding, this.#next())
+      case protocol.ENDED: {
+        const openId = this.#next()
+        this.stats.ended(openId, this.#next())
         break
       }
-      case say.LIMIT_OF: {
-        const place = this.#next()
-        this.#ruleLimits[place] = this.#limits[this.#next()] as Limit
+      case protocol.RULE_LIMIT: {
+        const rule = this.#next()
+        this.#ruleLimits[rule] = this.#limits[this.#next()] as Limit
         break
       }
-      case say.LIMIT:
-        this.#limits[this.#next()] = this.#nextThing() as Limit
+      case protocol.LIMIT:
+        this.#limits[this.#next()] = this.#nextValue() as Limit
         break
-      case say.TIER:
-        this.#tiers[this.#next()] = this.#nextThing() as string
+      case protocol.TIER:
+        this.#tiers[this.#next()] = this.#nextValue() as string
         break
-      case say.REASON:
-        this.#reasons[this.#next()] = this.#nextThing() as string
+      case protocol.REASON:
+        this.#reasons[this.#next()] = this.#nextValue() as string
         break
-      case say.RULE: {
-        const rule = this.#nextThing() as ToldRule
+      case protocol.RULE: {
+        const rule = this.#nextValue() as RuleEvent
         this.#ruleLimits.push(rule.limit)
-        this.tally.begin(rule)
+        this.stats.addRule(rule)
         break
       }
-      case say.ORIGIN:
-        this.#tally = new ReplayStats(this.#next())
+      case protocol.ORIGIN:
+        this.#stats = new ReplayStats(this.#next())
         break
       default:
-        throw new Error(`${what} says nothing`)
+        throw new Error(`unknown message type ${type}`)
     }
   }
 
-  #quota(): void {
-    const told = this.#told
-    const quota = told.quotas[told.quotaCount] ?? emptyQuota()
-    told.quotas[told.quotaCount++] = quota
-    quota.rule = this.#next()
+  #decodeQuota(): void {
+    const decision = this.#decision
+    const quota = decision.quotas[decision.quotaCount] ?? emptyQuota()
+    decision.quotas[decision.quotaCount++] = quota
+    const numbers = this.#numbers
+    const from = this.#position
+    quota.rule = numbers[from + QUOTA_FIELDS.rule] as number
     quota.limit = this.#ruleLimits[quota.rule] as Limit
-    quota.keyLow = this.#next()
-    quota.keyHigh = this.#next()
-    quota.cost = this.#next()
-    quota.allowed = this.#next() === 1
-    quota.remaining = this.#next()
-    quota.resetAfter = this.#next()
+    quota.keyLow = numbers[from + QUOTA_FIELDS.keyLow] as number
+    quota.keyHigh = numbers[from + QUOTA_FIELDS.keyHigh] as number
+    quota.cost = numbers[from + QUOTA_FIELDS.cost] as number
+    quota.allowed = numbers[from + QUOTA_FIELDS.allowed] === 1
+    quota.remaining = numbers[from + QUOTA_FIELDS.remaining] as number
+    quota.resetAfter = numbers[from + QUOTA_FIELDS.resetAfter] as number
+    this.#position += protocol.QUOTA_LENGTH
   }
 
-  #decided(): void {
-    const told = this.#told
-    told.outcome = say.OUTCOMES[this.#next()] as Told['outcome']
-    told.at = this.#next()
-    told.cameAt = this.#next()
-    told.decidedAt = this.#next()
-    told.sender = this.#next()
-    told.name = this.#next() === 1 ? (this.#nextThing() as string) : undefined
-    told.tier = lookUp(this.#tiers, this.#next())
-    told.tokens = this.#next()
-    told.why = lookUp(this.#reasons, this.#next()) ?? ''
-    told.refuser = this.#next()
-    told.holding = this.#next()
-    this.tally.decided(told)
-    told.quotaCount = 0
+  #decodeDecision(): void {
+    const decision = this.#decision
+    const numbers = this.#numbers
+    const from = this.#position
+    const outcome = numbers[from + DECISION_FIELDS.outcome] as number
+    decision.outcome = protocol.OUTCOMES[outcome] as DecisionEvent['outcome']
+    decision.at = numbers[from + DECISION_FIELDS.at] as number
+    decision.cameAt = numbers[from + DECISION_FIELDS.cameAt] as number
+    decision.decidedAt = numbers[from + DECISION_FIELDS.decidedAt] as number
+    decision.sender = numbers[from + DECISION_FIELDS.sender] as number
+    const hasName = numbers[from + DECISION_FIELDS.hasName] === 1
+    decision.name = hasName ? (this.#nextValue() as string) : undefined
+    decision.tier = lookUp(this.#tiers, numbers[from + DECISION_FIELDS.tier] as number)
+    decision.tokens = numbers[from + DECISION_FIELDS.tokens] as number
+    decision.why = lookUp(this.#reasons, numbers[from + DECISION_FIELDS.reason] as number) ?? ''
+    decision.refuser = numbers[from + DECISION_FIELDS.refuser] as number
+    decision.openId = numbers[from + DECISION_FIELDS.openId] as number
+    this.#position += protocol.DECISION_LENGTH
+    this.stats.decided(decision)
+    decision.quotaCount = 0
   }
 
   #next(): number {
-    return this.#numbers[this.#at++] as number
+    return this.#numbers[this.#position++] as number
   }
 
-  #nextThing(): unknown {
-    return this.#things[this.#thing++]
+  #nextValue(): unknown {
+    return this.#values[this.#valuePosition++]
   }
 }
 
-function lookUp(texts: readonly string[], number: number): string | undefined {
-  return number === say.NONE_SAID ? undefined : texts[number]
+function lookUp(strings: readonly string[], number: number): string | undefined {
+  return number === protocol.NONE ? undefined : strings[number]
 }
 
 const NO_LIMIT: Limit = { algorithm: 'concurrency', limit: 0, lease: 0 }
 
-function emptyQuota(): ToldQuota {
+function emptyQuota(): QuotaEvent {
   return {
     ...{ rule: 0, limit: NO_LIMIT, keyLow: 0, keyHigh: 0, cost: 0 },
     ...{ allowed: false, remaining: 0, resetAfter: 0 },

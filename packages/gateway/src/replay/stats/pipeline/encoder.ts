@@ -5,158 +5,165 @@ import { SenderColumn } from '../../columns/sender-column.js'
 import { StringHash } from '../../columns/string-hash.js'
 import type { CompletionHandler, Outcome, Played, ReplayObserver } from '../../engine/replay-events.js'
 import { senderName, UNKNOWN } from '../../trace/sender-ids.js'
-import { NOTHING_HELD, type ToldRule } from '../stats-events.js'
+import { NO_OPEN_ID, type RuleEvent } from '../stats-events.js'
 import {
-  BATCH,
+  BATCH_LENGTH,
   type Batch,
-  DECIDED,
+  DECISION,
+  DECISION_FIELDS,
+  DECISION_LENGTH,
   ENDED,
   LIMIT,
-  LIMIT_OF,
-  NONE_SAID,
+  NONE,
   ORIGIN,
   OUTCOMES,
   QUOTA,
+  QUOTA_FIELDS,
+  QUOTA_LENGTH,
   REASON,
   RULE,
+  RULE_LIMIT,
   SETTLED,
   TIER,
 } from './batch-protocol.js'
 import { Interner } from './interner.js'
 import { RuleIndex } from './rule-index.js'
 
-/** Limits, tiers and reasons that have numbers at a time. */
-const MAX_NUMBERED = 1000
+/** Limits, tiers and reasons that have a number at the same time. */
+const MAX_INTERNED = 1000
 
-/** Whoever counts what is told. */
-export interface Audience {
-  /** @returns numbers to tell the next in */
-  take(batch: Batch): Float64Array<ArrayBuffer>
+/** Receives batches. */
+export interface BatchSink {
+  /** Accepts a batch and returns an array for the numbers of the next one. */
+  accept(batch: Batch): Float64Array<ArrayBuffer>
 }
 
-/** Tells whoever counts, in batches, what becomes of the requests of a replay. */
+/** Encodes what happens to the requests of a replay into batches. */
 export class Encoder implements ReplayObserver {
-  #numbers = new Float64Array(BATCH)
+  #numbers = new Float64Array(BATCH_LENGTH)
   #used = 0
-  #things: unknown[] = []
-  #holders = 0
+  #values: unknown[] = []
+  #nextOpenId = 0
   readonly #rules: RuleIndex
-  readonly #limits = new Interner<Limit>(MAX_NUMBERED, (number, limit) => this.#say([LIMIT, number], limit))
-  readonly #tiers = new Interner<string>(MAX_NUMBERED, (number, tier) => this.#say([TIER, number], tier))
-  readonly #reasons = new Interner<string>(MAX_NUMBERED, (number, why) => this.#say([REASON, number], why))
-  /** 1 where somebody's name was told. */
+  readonly #limits = new Interner<Limit>(MAX_INTERNED, (number, limit) => this.#write([LIMIT, number], limit))
+  readonly #tiers = new Interner<string>(MAX_INTERNED, (number, tier) => this.#write([TIER, number], tier))
+  readonly #reasons = new Interner<string>(MAX_INTERNED, (number, why) => this.#write([REASON, number], why))
+  /** 1 for each sender whose name was encoded. */
   readonly #named = new SenderColumn()
   #key = ''
   readonly #keyHash = new StringHash().of('')
 
   /**
-   * @param replay its number among those that read a trace together
-   * @param now the replay's time
-   * @param origin milliseconds since the epoch at which that is 0
+   * @param replay index among the replays that read a trace together
+   * @param now the time of the replay, in milliseconds
+   * @param origin milliseconds since the epoch at which that time is 0
    */
   constructor(
     private readonly replay: number,
-    private readonly audience: Audience,
+    private readonly sink: BatchSink,
     config: Pick<GatewayConfig, 'routes' | 'fallback'>,
     private readonly now: () => number,
     origin: number,
   ) {
-    this.#rules = new RuleIndex(config, (rule) => this.#say([RULE], rule satisfies ToldRule))
-    this.#say([ORIGIN, origin])
+    this.#rules = new RuleIndex(config, (rule) => this.#write([RULE], rule satisfies RuleEvent))
+    this.#write([ORIGIN, origin])
   }
 
   decided(played: Played): CompletionHandler | undefined {
-    const { recorded, route = '', outcome, goesOn } = played
+    const { recorded, route = '', outcome, goesOn: isOpen } = played
     const { sender, tier, input = 0, output = 0 } = recorded
-    const refuser = this.#quotas(route, outcome)
-    const tierNumber = tier === undefined ? NONE_SAID : this.#tiers.of(tier)
-    const reason = 'why' in outcome ? this.#reasons.of(outcome.why) : NONE_SAID
-    const holding = goesOn ? this.#holders++ : NOTHING_HELD
+    const refuser = this.#encodeQuotas(route, outcome)
+    const tierNumber = tier === undefined ? NONE : this.#tiers.of(tier)
+    const reason = 'why' in outcome ? this.#reasons.of(outcome.why) : NONE
+    const openId = isOpen ? this.#nextOpenId++ : NO_OPEN_ID
     const isNew = sender !== UNKNOWN && this.#named.get(sender) === 0
-    let at = this.#room(12)
+    const from = this.#reserve(DECISION_LENGTH)
     if (isNew) {
       this.#named.set(sender, 1)
-      this.#things.push(senderName(recorded))
+      this.#values.push(senderName(recorded))
     }
     const numbers = this.#numbers
-    numbers[at++] = DECIDED
-    numbers[at++] = OUTCOMES.indexOf(outcome.kind)
-    numbers[at++] = recorded.at
-    numbers[at++] = played.cameAt
-    numbers[at++] = played.decidedAt
-    numbers[at++] = sender
-    numbers[at++] = isNew ? 1 : 0
-    numbers[at++] = tierNumber
-    numbers[at++] = input + output
-    numbers[at++] = reason
-    numbers[at++] = refuser
-    numbers[at++] = holding
-    return goesOn ? this.#aftermath(holding) : undefined
+    numbers[from] = DECISION
+    numbers[from + DECISION_FIELDS.outcome] = OUTCOMES.indexOf(outcome.kind)
+    numbers[from + DECISION_FIELDS.at] = recorded.at
+    numbers[from + DECISION_FIELDS.cameAt] = played.cameAt
+    numbers[from + DECISION_FIELDS.decidedAt] = played.decidedAt
+    numbers[from + DECISION_FIELDS.sender] = sender
+    numbers[from + DECISION_FIELDS.hasName] = isNew ? 1 : 0
+    numbers[from + DECISION_FIELDS.tier] = tierNumber
+    numbers[from + DECISION_FIELDS.tokens] = input + output
+    numbers[from + DECISION_FIELDS.reason] = reason
+    numbers[from + DECISION_FIELDS.refuser] = refuser
+    numbers[from + DECISION_FIELDS.openId] = openId
+    return isOpen ? this.#completionHandler(openId) : undefined
   }
 
-  /** Tells what was not told yet. */
+  /** Sends an incomplete batch. */
   flush(): void {
     if (this.#used === 0) return
     const { replay } = this
-    const batch = { replay, numbers: this.#numbers, used: this.#used, things: this.#things }
-    this.#numbers = this.audience.take(batch)
+    const batch = { replay, numbers: this.#numbers, used: this.#used, values: this.#values }
+    this.#numbers = this.sink.accept(batch)
     this.#used = 0
-    this.#things = []
+    this.#values = []
   }
 
-  /** @returns the place of the rule that refused */
-  #quotas(route: string, outcome: Outcome): number {
+  /** Returns the number of the rule that refused; 0 if none did. */
+  #encodeQuotas(route: string, outcome: Outcome): number {
     if (outcome.kind !== 'allowed' && outcome.kind !== 'refused') return 0
     const { decision } = outcome
     const refusedBy = decision.allowed ? undefined : decision.refusal.rule
     let refuser = 0
     for (const quota of decision.quotas) {
-      const place = this.#quota(route, quota)
-      if (quota.rule === refusedBy) refuser = place
+      const rule = this.#encodeQuota(route, quota)
+      if (quota.rule === refusedBy) refuser = rule
     }
     return refuser
   }
 
-  #quota(route: string, quota: Quota): number {
+  /** Returns the number of the rule. */
+  #encodeQuota(route: string, quota: Quota): number {
     const rule = this.#rules.of(route, quota)
     if (rule.limit !== quota.limit) {
       rule.limit = quota.limit
-      this.#say([LIMIT_OF, rule.place, this.#limits.of(quota.limit)])
+      this.#write([RULE_LIMIT, rule.number, this.#limits.of(quota.limit)])
     }
-    // Rules that count for the same client have the same key.
+    // Rules that count by the same client share a key, so its hash is computed once.
     if (quota.key !== this.#key) {
       this.#key = quota.key
       this.#keyHash.of(quota.key)
     }
-    let at = this.#room(8)
+    const from = this.#reserve(QUOTA_LENGTH)
     const numbers = this.#numbers
-    numbers[at++] = QUOTA
-    numbers[at++] = rule.place
-    numbers[at++] = this.#keyHash.low
-    numbers[at++] = this.#keyHash.high
-    numbers[at++] = quota.cost
-    numbers[at++] = quota.allowed ? 1 : 0
-    numbers[at++] = quota.remaining
-    numbers[at++] = quota.resetAfter
-    return rule.place
+    numbers[from] = QUOTA
+    numbers[from + QUOTA_FIELDS.rule] = rule.number
+    numbers[from + QUOTA_FIELDS.keyLow] = this.#keyHash.low
+    numbers[from + QUOTA_FIELDS.keyHigh] = this.#keyHash.high
+    numbers[from + QUOTA_FIELDS.cost] = quota.cost
+    numbers[from + QUOTA_FIELDS.allowed] = quota.allowed ? 1 : 0
+    numbers[from + QUOTA_FIELDS.remaining] = quota.remaining
+    numbers[from + QUOTA_FIELDS.resetAfter] = quota.resetAfter
+    return rule.number
   }
 
-  #aftermath(holding: number): CompletionHandler {
+  #completionHandler(openId: number): CompletionHandler {
     return {
       settled: ({ tokens, input_tokens, output_tokens }: Amounts) =>
-        this.#say([SETTLED, holding, this.now(), tokens, input_tokens, output_tokens]),
-      ended: () => this.#say([ENDED, holding, this.now()]),
+        this.#write([SETTLED, openId, this.now(), tokens, input_tokens, output_tokens]),
+      ended: () => this.#write([ENDED, openId, this.now()]),
     }
   }
 
-  #say(numbers: readonly number[], thing?: unknown): void {
-    const at = this.#room(numbers.length)
-    this.#numbers.set(numbers, at)
-    if (thing !== undefined) this.#things.push(thing)
+  #write(numbers: readonly number[], value?: unknown): void {
+    const from = this.#reserve(numbers.length)
+    this.#numbers.set(numbers, from)
+    if (value !== undefined) this.#values.push(value)
   }
 
-  /** Makes room for so many numbers, and for what belongs to them. @returns where they go, in what `#numbers` is from then on */
-  #room(count: number): number {
+  /**
+   * Reserves numbers of one message. Returns their position in `#numbers`, which a flush replaces.
+   */
+  #reserve(count: number): number {
     if (this.#used + count > this.#numbers.length) this.flush()
     const from = this.#used
     this.#used += count

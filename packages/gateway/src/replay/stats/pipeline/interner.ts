@@ -1,25 +1,20 @@
-import { BoundedCache } from 'sluice/internal'
-
-/** Numbers values from 0. When all numbers are taken, every value loses its own and numbering restarts. */
+/** Numbers values. When there are too many, all numbers are dropped and reassigned from 0. */
 export class Interner<Value> {
-  readonly #numbers: BoundedCache<Value, number>
-  #next = 0
+  readonly #numbers = new Map<Value, number>()
 
-  /** @param onNumbered receives each value that gets a number */
+  /** @param onAssign receives each number with the value that it denotes from now on */
   constructor(
-    private readonly maxNumbers: number,
-    private readonly onNumbered: (number: number, value: Value) => void,
-  ) {
-    this.#numbers = new BoundedCache(maxNumbers)
-  }
+    private readonly max: number,
+    private readonly onAssign: (number: number, value: Value) => void,
+  ) {}
 
   of(value: Value): number {
     const known = this.#numbers.get(value)
     if (known !== undefined) return known
-    const number = this.#next
-    this.#next = (number + 1) % this.maxNumbers
+    if (this.#numbers.size >= this.max) this.#numbers.clear()
+    const number = this.#numbers.size
     this.#numbers.set(value, number)
-    this.onNumbered(number, value)
+    this.onAssign(number, value)
     return number
   }
 }

@@ -1,57 +1,62 @@
 import type { Limit, Quota } from 'sluice'
 import { type GatewayConfig, policiesOf } from '../../../policy/config/config.js'
-import type { ToldRule } from '../stats-events.js'
+import { limiterRulesOf } from '../../../policy/config/limits/limit-entry.js'
+import type { RuleEvent } from '../stats-events.js'
 
-/** What is said in place of a route of a rule that several share. */
+/** Shown in place of the route of a shared rule. */
 const ALL_ROUTES = '(all routes)'
 
-/** A rule that was told. */
-interface PlacedRule {
-  readonly place: number
+/** A rule that has a number. */
+interface NumberedRule {
+  readonly number: number
   readonly name: string
-  /** That was told last. */
+  /** The limit encoded last. */
   limit: Limit
 }
 
-/** The places of rules, in the order in which they were first met. Rules are known by their names within a route; shared ones in all of them. */
+/**
+ * Numbers rules in the order in which they first decide. A rule is identified by its route and
+ * name; a shared rule is one rule for all routes.
+ */
 export class RuleIndex {
   #count = 0
-  readonly #byRoute = new Map<string, PlacedRule[]>()
-  readonly #shared = new Map<string, PlacedRule>()
-  readonly #sharedNames: ReadonlySet<string>
+  readonly #byRoute = new Map<string, NumberedRule[]>()
+  readonly #shared = new Map<string, NumberedRule>()
+  /** The scopes of shared rules, by route and name. */
+  readonly #sharedScopes: ReadonlyMap<string, ReadonlyMap<string, string>>
 
-  /** @param tell is told of each, once */
+  /** @param onNew receives each rule once */
   constructor(
     config: Pick<GatewayConfig, 'routes' | 'fallback'>,
-    private readonly tell: (rule: ToldRule) => void,
+    private readonly onNew: (rule: RuleEvent) => void,
   ) {
-    this.#sharedNames = sharedNames(config)
+    this.#sharedScopes = new Map(
+      policiesOf(config).map(({ name: route, rules }) => [
+        route,
+        new Map(limiterRulesOf(rules).flatMap(({ name, scope, shared }) => (shared ? [[name, scope]] : []))),
+      ]),
+    )
   }
 
-  of(route: string, quota: Quota): PlacedRule {
+  of(route: string, quota: Quota): NumberedRule {
     let rules = this.#byRoute.get(route)
     if (rules === undefined) {
       rules = []
       this.#byRoute.set(route, rules)
     }
     for (const rule of rules) if (rule.name === quota.rule) return rule
-    const rule = this.#sharedOr(route, quota)
+    const rule = this.#sharedOrNew(route, quota)
     rules.push(rule)
     return rule
   }
 
-  #sharedOr(route: string, { rule: name, limit, resource, enforced }: Quota): PlacedRule {
-    const isShared = this.#sharedNames.has(name.replace(/-\d+$/, '')) || this.#sharedNames.has(name)
-    const known = isShared ? this.#shared.get(name) : undefined
+  #sharedOrNew(route: string, { rule: name, limit, resource, enforced }: Quota): NumberedRule {
+    const scope = this.#sharedScopes.get(route)?.get(name)
+    const known = scope === undefined ? undefined : this.#shared.get(scope)
     if (known !== undefined) return known
-    const rule = { place: this.#count++, name, limit }
-    if (isShared) this.#shared.set(name, rule)
-    this.tell({ route: isShared ? ALL_ROUTES : route, name, limit, resource, enforced })
+    const rule = { number: this.#count++, name, limit }
+    if (scope !== undefined) this.#shared.set(scope, rule)
+    this.onNew({ route: scope === undefined ? route : ALL_ROUTES, name, limit, resource, enforced })
     return rule
   }
-}
-
-function sharedNames(config: Pick<GatewayConfig, 'routes' | 'fallback'>): Set<string> {
-  const shared = policiesOf(config).flatMap(({ rules }) => rules.filter((rule) => rule.shared === true))
-  return new Set(shared.flatMap(({ name }) => name ?? []))
 }
