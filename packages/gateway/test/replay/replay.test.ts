@@ -142,7 +142,7 @@ describe('recorded requests', () => {
     )
     expect(admitted).toBe('+--')
     expect(report.requests).toMatchObject({ played: 3, invalid: 1, refused: 1 })
-    expect(report.reasons).toEqual([{ why: 'the trace does not say its path', count: 1 }])
+    expect(report.reasons).toEqual([{ why: 'the request has no recorded path', count: 1 }])
   })
 
   it('uses the recorded cost if the cost depends on the body, and counts other requests as invalid', async () => {
