@@ -1,17 +1,18 @@
 import { withMember } from './request/duplicate-keys.js'
 import type { Asked, Shape } from './shapes/shape.js'
 
-/** What is sent upstream for a request, and whether the client must not see the usage that it asks for. */
+/** The body to send upstream, and whether to hide the usage that it requests from the client. */
 export interface UpstreamBody {
   readonly body: Buffer
   readonly hidesUsage: boolean
 }
 
 /**
- * Has a stream tell its usage. Where the shape needs to be asked and the client did not, `stream_options.include_usage`
- * becomes `true`; every other byte stays as it was, so that numbers keep all their digits and members their order.
+ * Requests the usage of a stream. If the shape reports usage only on request and the client did not ask
+ * for it, sets `stream_options.include_usage` to `true`. Every other byte is kept, so numbers keep their
+ * digits and members their order.
  *
- * @param json the request's body, which is valid JSON and was read as `asked`
+ * @param json the request body: valid JSON, from which `asked` was read
  */
 export function requestUsage(shape: Shape, asked: Asked, json: Buffer): UpstreamBody {
   if (!shape.usageOnRequest || !asked.stream || asked.wantsUsage) return { body: json, hidesUsage: false }

@@ -5,20 +5,20 @@ import { type Reservation, reserve } from './reservation.js'
 import type { Asked, Shape } from './shapes/shape.js'
 import { TokenCounter, type Tokenizer } from './token-counter.js'
 
-/** How the requests of a route are counted. */
+/** Options for counting the model calls of a route. */
 export interface LlmOptions {
   readonly shape: Shape
-  /** Tokens of output that are reserved for each answer where the request states no maximum. */
+  /** Output tokens reserved per answer if the request states no maximum. */
   readonly defaultOutput: number
-  /** What an input token that the upstream had cached counts for, zero or more; 1 as any other. */
+  /** Weight of an input token that the upstream had cached: 0 or more; 1 counts it like any other. */
   readonly cachedWeight: number
-  /** Whether the upstream is asked for the usage of a stream where the client did not; it is hidden from that client. */
+  /** Whether to request the usage of a stream that the client did not request, and hide it from the client. */
   readonly asksForUsage: boolean
-  /** Default: a quarter of the bytes. */
+  /** Default: one token per four bytes. */
   readonly tokenizer?: Tokenizer
 }
 
-/** A request to a model as it was read. */
+/** A model call that was read from a request. */
 export interface LlmCall {
   readonly options: LlmOptions
   readonly asked: Asked
@@ -26,15 +26,16 @@ export interface LlmCall {
 }
 
 /**
- * Reads what a request asks for and works out what to reserve for it. Linear in the size of the body.
+ * Reads a model call and computes its reservation, in time linear in the size of the body.
  *
- * @param body a value of JSON, without members that are there twice
- * @throws RequestError that says which field is wrong; MalformedRequestError for members that servers read in different ways.
+ * @param body a JSON value without duplicate members
+ * @throws RequestError that names the wrong member
+ * @throws MalformedRequestError for members that servers read in different ways
  */
 export function readCall(options: LlmOptions, body: unknown): LlmCall {
-  // The fields of a form are no JSON object.
+  // The fields of a form are not a JSON object.
   if (!isFields(body) || Object.getPrototypeOf(body) !== Object.prototype)
-    throw new RequestError('the body of this request is a JSON object')
+    throw new RequestError('the request body must be a JSON object')
   if (options.shape.name !== 'custom') refuseOtherLetters(body)
   const input = new TokenCounter(options.tokenizer)
   const asked = options.shape.ask(body, input)

@@ -6,17 +6,17 @@ import type { ResponseMemory } from './response/response-memory.js'
 import { ResponseMeter, type Settlement, type UnreadReason } from './response/response-meter.js'
 import { UsageFilter } from './response/usage-filter.js'
 
-/** One call of a model on its way through: what is sent for it, what the client sees of the answer, and what it cost. */
+/** Meters one model call: the body to send, the part of the response that the client sees, and the cost. */
 export class MeteredCall {
   /** The body to send upstream. */
   readonly body: Buffer
-  /** Is to be shown the answer as it goes by. */
+  /** Receives the response as it passes. */
   readonly meter: ResponseMeter
   readonly #hidesUsage: boolean
 
   /**
-   * @param json the request's body, which was read as `call`
-   * @param memory bounds what is held of all answers; default: no bound
+   * @param json the request body that `call` was read from
+   * @param memory bounds the bytes held of all responses; default: unbounded
    */
   constructor(call: LlmCall, json: Buffer, memory?: ResponseMemory) {
     const { shape, asksForUsage } = call.options
@@ -27,22 +27,22 @@ export class MeteredCall {
   }
 
   /**
-   * What has to be taken out of the answer; undefined where it goes on as it came.
+   * Creates the filter that hides usage from the client; undefined if nothing is hidden.
    *
    * @param rawHeaders name, value, name, value
    */
   filter(status: number, rawHeaders: readonly string[]): UsageFilter | undefined {
-    // Whatever its media type: a document has no line that looks like one of an event.
+    // Independent of the media type: a document has no line that looks like one of an event.
     const mayTellUsage = this.#hidesUsage && status < 300 && answerHead(rawHeaders).codings.length === 0
     return mayTellUsage ? new UsageFilter() : undefined
   }
 
-  /** Why the answer could not be read, where it could not; known once it is settled. */
+  /** The reason why the response could not be read, if so. Known after `settlement`. */
   get unread(): UnreadReason | undefined {
     return this.meter.unread
   }
 
-  /** What the call cost, once it was sent. */
+  /** The cost of the call, once it was sent. */
   settlement(end: AnswerEnd): Settlement {
     return this.meter.settlement(end)
   }

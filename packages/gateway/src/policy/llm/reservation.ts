@@ -2,17 +2,17 @@ import { capacityOf, type Limit } from 'sluice'
 import type { Asked } from './shapes/shape.js'
 import type { Amounts } from './usage.js'
 
-/** What is taken of a client's tokens before its request is sent on. Whole numbers, zero or more. */
+/** The tokens taken before a request is forwarded. Whole numbers, 0 or more. */
 export interface Reservation {
   readonly input: number
   readonly output: number
   /** Input and output together. */
   readonly total: number
-  /** Whether the request itself states the most output that it may have. */
+  /** Whether the request states its maximum output. */
   readonly stated: boolean
 }
 
-/** What can be reserved. */
+/** A resource that can be reserved. */
 export type TokenResource = keyof Amounts
 
 const TOKEN_RESOURCES: readonly string[] = [
@@ -21,15 +21,15 @@ const TOKEN_RESOURCES: readonly string[] = [
   'output_tokens',
 ] satisfies TokenResource[]
 
-/** Whether a resource is one that only a call of a model has. */
+/** Whether a resource is counted for model calls only. */
 export function isTokenResource(resource: string | undefined): resource is TokenResource {
   return resource !== undefined && TOKEN_RESOURCES.includes(resource)
 }
 
 /**
- * Reserves the whole of what a request may take: its input, and the most output of each answer.
+ * Reserves everything that a request may use: its input, and the maximum output of each answer.
  *
- * @param defaultOutput the output of one answer where the request states no maximum
+ * @param defaultOutput output tokens of one answer if the request states no maximum
  */
 export function reserve(asked: Asked, input: number, defaultOutput: number): Reservation {
   const output = (asked.maxOutput ?? defaultOutput) * asked.answers
@@ -37,10 +37,10 @@ export function reserve(asked: Asked, input: number, defaultOutput: number): Res
 }
 
 /**
- * Cuts a default to what a limit can hold, so that a first request which states no maximum is not refused for ever. What
- * the request states is never cut, nor is its input: it is refused as oversized.
+ * Reduces a default to the capacity of a limit, so that a request without a maximum is not refused
+ * forever. Stated maxima and input are never reduced: such a request is refused as oversized.
  *
- * @param capacity the most that each limit can hold; for ever where there is none
+ * @param capacity the capacity of each limit; infinite without one
  */
 export function fitting(
   reservation: Reservation,
@@ -54,7 +54,7 @@ export function fitting(
   return { input, output: cut, total: input + cut, stated }
 }
 
-/** What a reservation takes of a rule's resource: its cost there. The default is cut to the rule's limit. */
+/** The cost of a reservation in one resource. The default is reduced to the capacity of the rule. */
 export function costIn(resource: TokenResource, reservation: Reservation, limit: Limit): number {
   const { input, output, total } = fitting(reservation, { [resource]: capacityOf(limit) })
   if (resource === 'tokens') return total

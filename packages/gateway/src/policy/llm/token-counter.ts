@@ -1,42 +1,44 @@
-/** How many tokens a text has. May be slow: it is never shown more than `BATCH` characters at once. */
+/** Counts the tokens of a text. May be slow: it never gets more than `BATCH` characters at once. */
 export type Tokenizer = (text: string) => number
 
 /**
- * Bytes of UTF-8 to a token where there is no tokenizer. Of English that is four characters. Of a script with longer characters it is
- * fewer, as it is with the vocabularies of models: by its characters a text in Chinese would cost a quarter of what it takes.
+ * UTF-8 bytes per token without a tokenizer: four characters of English. Scripts with longer encodings
+ * have fewer characters per token, as in the vocabularies of models.
  */
 const BYTES_PER_TOKEN = 4
 
 /**
- * Characters that are collected before a tokenizer is asked, so that pieces of words are counted together. No more,
- * because tokenizers take time by the square of a text without spaces.
+ * Characters collected before the tokenizer is called, so that parts of words are counted together.
+ * Tokenizers take quadratic time for text without spaces, hence no more.
  */
 const BATCH = 512
 
 /**
- * Characters that a tokenizer is shown: a few milliseconds of prose, and some tens of the worst that a client can make up. It counts before
- * a request is let in or refused, and nothing else runs meanwhile.
+ * Characters per request that the tokenizer counts: a few milliseconds of prose, some tens of
+ * milliseconds for the worst text a client can send. Counting blocks the event loop.
  */
 const MAX_TOKENIZED = 16_384
 
 /**
- * Counts the tokens of a text that comes in pieces: a quarter of its bytes, rounded up once for the whole, but no fewer than there are
- * pieces, each of which has a token at least; or what the tokenizer says of it, batch by batch (at most one token a batch too many).
- * What is longer than `MAX_TOKENIZED` counts at the rate of what came before, and a quarter of its bytes at least, so that a cheap
- * beginning makes no cheap text. Keeps one batch at most.
+ * Counts the tokens of a text that arrives in pieces.
+ *
+ * Without a tokenizer the count is a quarter of the bytes, rounded up once, and at least the number of
+ * pieces. With one it is the sum over batches, at most one token per batch too high. Text beyond
+ * `MAX_TOKENIZED` counts at the rate of the text before it, and at least a quarter of its bytes. Holds
+ * at most one batch.
  */
 export class TokenCounter {
   readonly #tokenizer: Tokenizer | undefined
   #pieces = 0
-  /** Of what no tokenizer is shown. */
+  /** Bytes that no tokenizer counted. */
   #bytes = 0
-  /** The same in UTF-16 units. */
+  /** The same in UTF-16 code units. */
   #characters = 0
-  /** UTF-16 units that the tokenizer was shown, and what it said of them. */
+  /** UTF-16 code units that the tokenizer counted, and its count. */
   #shown = 0
   #counted = 0
-  /** Known without counting. */
-  #told = 0
+  /** Tokens known without counting. */
+  #known = 0
   /** Pieces without text. */
   #marks = 0
   #batch: string[] = []
@@ -54,7 +56,7 @@ export class TokenCounter {
     this.#bytes += Buffer.byteLength(rest)
   }
 
-  /** @returns what of the text is too much for the tokenizer */
+  /** @returns the part of the text beyond the tokenizer's bound */
   #show(text: string, tokenizer: Tokenizer): string {
     let start = 0
     while (start < text.length && this.#shown < MAX_TOKENIZED) {
@@ -67,21 +69,21 @@ export class TokenCounter {
     return text.slice(start)
   }
 
-  /** Adds tokens that are known without counting. */
+  /** Adds a known number of tokens. */
   addTokens(tokens: number): void {
-    this.#told += tokens
+    this.#known += tokens
   }
 
-  /** Adds a piece that has no text of its own and that a model reads all the same, such as where a message begins. */
+  /** Adds a piece without text that a model still reads, such as the start of a message. */
   addMark(): void {
     this.#marks += 1
   }
 
-  /** The tokens so far: those of the text, and one at least for each piece and mark. */
+  /** The tokens so far: at least one per piece and mark. */
   get tokens(): number {
     const byBytes = Math.ceil(this.#bytes / BYTES_PER_TOKEN)
-    if (this.#tokenizer === undefined) return this.#told + Math.max(this.#pieces + this.#marks, byBytes)
-    return this.#told + Math.max(this.#marks, this.#countShown(this.#tokenizer, byBytes))
+    if (this.#tokenizer === undefined) return this.#known + Math.max(this.#pieces + this.#marks, byBytes)
+    return this.#known + Math.max(this.#marks, this.#countShown(this.#tokenizer, byBytes))
   }
 
   #countShown(tokenizer: Tokenizer, byBytes: number): number {
@@ -97,7 +99,7 @@ export class TokenCounter {
     this.#characters = 0
     this.#shown = 0
     this.#counted = 0
-    this.#told = 0
+    this.#known = 0
     this.#marks = 0
     this.#batch = []
     this.#batched = 0
@@ -112,7 +114,7 @@ export class TokenCounter {
   }
 }
 
-/** A tokenizer that fails, or says what is no number of tokens, makes no text free. */
+/** Falls back to bytes if the tokenizer throws or returns something other than a count. */
 function countOr(tokenizer: Tokenizer, text: string): number {
   try {
     const tokens = tokenizer(text)

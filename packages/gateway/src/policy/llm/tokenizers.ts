@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Tokenizer } from './token-counter.js'
 
-/** The vocabularies that tokens can be counted by, as OpenAI names them. */
+/** The vocabularies for counting tokens, by OpenAI's names. */
 export const TOKENIZERS = ['o200k_base', 'cl100k_base', 'p50k_base', 'r50k_base'] as const
 
 interface Encoding {
@@ -9,14 +9,13 @@ interface Encoding {
 }
 
 /**
- * A tokenizer of the package gpt-tokenizer, which whoever wants one installs beside the gateway. It takes some ten
- * megabytes of memory and a moment to load.
+ * Loads a tokenizer of the optional package gpt-tokenizer, which takes some 10 MB of memory.
  *
- * @throws Error that says what to install, where the package is not there.
+ * @throws Error that says what to install, if the package is missing
  */
 export function loadTokenizer(name: (typeof TOKENIZERS)[number]): Tokenizer {
   const encoding = load(name)
-  // What looks like a mark of the model's own is a text like any other here.
+  // Special tokens of the model are plain text here.
   const options = { disallowedSpecial: new Set<string>() }
   return (text) => encoding.countTokens(text, options)
 }

@@ -1,8 +1,8 @@
 import { MAX_TOKENS, own } from './request/json-fields.js'
 
 /**
- * What an answer says that it cost, in tokens. `input` includes `cached`, which was read from a cache of the upstream.
- * A running total: of two, the larger counts.
+ * The usage that a response reports, in tokens. `input` includes `cached`, the tokens that the upstream
+ * read from its cache. Reports are running totals: the larger of two counts.
  */
 export interface Usage {
   readonly input?: number | undefined
@@ -11,7 +11,7 @@ export interface Usage {
   readonly total?: number | undefined
 }
 
-/** True costs by resource, as a permit is settled with. */
+/** Actual costs by resource, to settle a permit with. */
 export interface Amounts {
   readonly tokens: number
   readonly input_tokens: number
@@ -20,7 +20,7 @@ export interface Amounts {
 
 export const NOTHING: Amounts = { tokens: 0, input_tokens: 0, output_tokens: 0 }
 
-/** A positive number of tokens in an answer. Zero is undefined: many servers write it where they do not know the number. */
+/** Reads a positive token count. Zero is undefined, since many servers send it for an unknown count. */
 export function tokenCount(value: unknown, name: string): number | undefined {
   return asTokenCount(own(value, name))
 }
@@ -29,7 +29,7 @@ export function asTokenCount(value: unknown): number | undefined {
   return typeof value === 'number' && value > 0 && value <= MAX_TOKENS ? Math.ceil(value) : undefined
 }
 
-/** The larger of each number. A later event that leaves one out takes nothing back. */
+/** The larger of each number, so a later event without one takes nothing back. */
 export function laterUsage(before: Usage, after: Usage): Usage {
   return {
     input: larger(before.input, after.input),
@@ -45,9 +45,9 @@ function larger(one: number | undefined, other: number | undefined): number | un
 }
 
 /**
- * What tokens cost.
+ * Converts tokens to costs.
  *
- * @param cachedWeight what a cached input token counts for, zero or more; input is rounded up to whole tokens
+ * @param cachedWeight weight of a cached input token, 0 or more; input is rounded up to whole tokens
  */
 export function amountsOf(input: number, output: number, cached: number, cachedWeight: number): Amounts {
   const fromCache = Math.min(cached, input)

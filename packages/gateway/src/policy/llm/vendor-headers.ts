@@ -1,15 +1,16 @@
 import type { Quota } from 'sluice'
 
-/** Whose names the fields have. */
+/** The vendor whose header names are used. */
 export type MirrorName = 'openai' | 'anthropic'
 
 type Field = readonly [name: string, value: string]
 
 /**
- * Tells how a request stands in the fields that clients of a vendor's API read. Of several rules of one resource the one
- * with the least left is told; shadow rules, what is in flight, and resources that the vendor has no name for are not.
+ * Reports the quotas of a request in the headers that clients of a vendor's API read. Of several rules
+ * of one resource, the one with the least remaining is reported. Shadow rules, concurrency, and
+ * resources without a vendor name are omitted.
  *
- * @param now the time of the decision, in milliseconds since 1970
+ * @param now the time of the decision, in epoch milliseconds
  */
 export function vendorHeaders(vendor: MirrorName, quotas: readonly Quota[], now: number): Field[] {
   const { resources, fields } = MIRRORS[vendor]
@@ -20,7 +21,7 @@ export function vendorHeaders(vendor: MirrorName, quotas: readonly Quota[], now:
 }
 
 interface Mirror {
-  /** The vendor's word for each resource that it has one for. */
+  /** The vendor's names of resources. */
   readonly resources: Readonly<Record<string, string>>
   fields(word: string, quota: Quota, now: number): Field[]
 }
@@ -69,9 +70,9 @@ function field(name: string, value: string | undefined): Field[] {
 }
 
 /**
- * A length of time as Go writes it: `20ms`, `8.64s`, `6m0s`, `1h0m0.5s`. Rounded up to whole milliseconds.
+ * Formats a duration as Go does: `20ms`, `8.64s`, `6m0s`, `1h0m0.5s`, rounded up to whole milliseconds.
  *
- * @returns undefined for what is not finite
+ * @returns undefined if it is not finite
  */
 export function goDuration(length: number): string | undefined {
   if (!Number.isFinite(length)) return undefined
@@ -84,7 +85,7 @@ export function goDuration(length: number): string | undefined {
   return minutes > 0 ? `${minutes}m${seconds}` : seconds
 }
 
-/** RFC 3339, rounded up to a whole second; undefined for a time that has no such text. */
+/** RFC 3339, rounded up to a whole second; undefined for a time outside its range. */
 function wholeSecond(time: number): string | undefined {
   const date = new Date(Math.ceil(time / 1000) * 1000)
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString().replace('.000Z', 'Z')

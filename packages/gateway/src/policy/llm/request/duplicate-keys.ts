@@ -1,8 +1,8 @@
-/** Where a member of an object stands in its JSON text, in bytes. */
+/** The place of an object's member in its JSON text, in bytes. */
 export interface Member {
   readonly name: string
   readonly valueStart: number
-  /** After the value's last byte. */
+  /** Index after the last byte of the value. */
   readonly valueEnd: number
 }
 
@@ -15,8 +15,8 @@ const CLOSE_BRACE = 0x7d
 const CLOSE_BRACKET = 0x5d
 
 /**
- * The members of an object, without those of its values. All that gives JSON its structure is ASCII, so bytes are enough.
- * Linear in the size of the text, of any depth.
+ * Lists the members of an object, without those of nested values, in linear time and at any depth. The
+ * structure of JSON is ASCII, so bytes suffice.
  *
  * @param json valid JSON of an object
  */
@@ -27,7 +27,7 @@ export function* membersOf(json: Buffer): Generator<Member> {
     if (at === -1) return
     const nameEnd = stringEnd(json, at)
     const name: unknown = JSON.parse(json.toString('utf8', at, nameEnd))
-    // Between a name and its value is a colon, and space on both sides.
+    // A colon, with optional space, separates name and value.
     const valueStart = skipSpace(json, skipSpace(json, nameEnd) + 1)
     at = valueEndOf(json, valueStart)
     yield { name: String(name), valueStart, valueEnd: at }
@@ -35,10 +35,10 @@ export function* membersOf(json: Buffer): Generator<Member> {
 }
 
 /**
- * The same object with one member set, and every other byte as it was.
+ * Sets one member of an object and keeps every other byte.
  *
  * @param json valid JSON of an object
- * @param value tells the member's new JSON by its JSON now, which is undefined where there is no such member
+ * @param value returns the new JSON of the member; gets the old one, undefined if there is none
  */
 export function withMember(json: Buffer, name: string, value: (now: Buffer | undefined) => Buffer): Buffer {
   for (const { name: found, valueStart, valueEnd } of membersOf(json)) {
@@ -62,7 +62,7 @@ function isSpace(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 }
 
-/** @param start where the opening quote is */
+/** @param start index of the opening quote */
 function stringEnd(json: Buffer, start: number): number {
   let at = start + 1
   while (at < json.length && json[at] !== QUOTE) at += json[at] === BACKSLASH ? 2 : 1

@@ -3,27 +3,27 @@ import { type Fields, isFields, own } from './json-fields.js'
 import { CALL_INPUTS, isProtocolWord, isSetting, PROTOCOL_NAMES } from './protocol-fields.js'
 
 /**
- * What an image, a sound or a document counts for, in tokens: about what a photograph costs with the large vendors. Its
- * bytes say nothing about its tokens.
+ * Tokens per image, sound or document: about the price of a photograph at the large vendors. Its size in
+ * bytes does not predict its tokens.
  */
 export const ATTACHMENT_TOKENS = 1000
 
-/** The types of parts that are more than text. */
+/** The types of parts that are not text. */
 const ATTACHMENTS: ReadonlySet<unknown> = new Set([
   ...['image_url', 'input_image', 'image', 'input_audio', 'audio', 'video_url', 'video'],
   ...['file', 'input_file', 'document', 'computer_screenshot'],
 ])
 
-/** The members that hold an attachment, or say where it is. Only these are not counted as text. */
+/** Members that hold an attachment or its address. Only these are not counted as text. */
 const PAYLOADS: ReadonlySet<string> = new Set([
   ...['image_url', 'input_image', 'image', 'input_audio', 'audio', 'video_url', 'video', 'file', 'source'],
   ...['data', 'url', 'file_data', 'file_url', 'file_id'],
 ])
 
-/** What an attachment may say of itself for the price of an attachment, in characters for each member: such as its media type. */
+/** Characters per member of an attachment, such as its media type, that its price includes. */
 const MAX_LABEL = 64
 
-/** Counts the text in an attachment, such as a document that brings its own, but not its bytes and short labels. */
+/** Counts the text of an attachment, but neither its bytes nor short labels. */
 function countPayload(payload: Fields, counter: TokenCounter, rest: unknown[]): void {
   for (const name of Object.keys(payload)) {
     const member = payload[name]
@@ -34,8 +34,8 @@ function countPayload(payload: Fields, counter: TokenCounter, rest: unknown[]): 
 }
 
 /**
- * Counts the text in a message or a list of them: every text in it, however it is nested, and `ATTACHMENT_TOKENS` for each
- * part that is no text. What is unknown is counted as text, so that it is not free. Linear in the size of the value.
+ * Counts a message or a list of messages: all nested text, and `ATTACHMENT_TOKENS` per part that is not
+ * text. Unknown members count as text, so they are not free. Takes linear time.
  */
 export function countContent(value: unknown, counter: TokenCounter): void {
   const open = (object: Fields, rest: unknown[]) => {
@@ -48,7 +48,7 @@ export function countContent(value: unknown, counter: TokenCounter): void {
         else if (typeof member !== 'string') rest.push(member)
       } else if (!isProtocolWord(name, member)) {
         if (!PROTOCOL_NAMES.has(name)) counter.addText(name)
-        // Templates show a model the whole of what a tool was called with.
+        // Templates show the model all arguments of a tool call.
         if (CALL_INPUTS.has(name) && typeof member === 'object') countStructure(member, counter)
         else rest.push(member)
       } else if (name === 'role') counter.addMark()
@@ -57,12 +57,12 @@ export function countContent(value: unknown, counter: TokenCounter): void {
   walk(value, (text) => counter.addText(text), open)
 }
 
-/** Counts a structure that the model is shown as it is, such as the schemas of tools: the names in it too. */
+/** Counts a structure that the model sees verbatim, such as a tool schema, including its names. */
 export function countStructure(value: unknown, counter: TokenCounter): void {
   for (const text of structureTexts(value)) counter.addText(text)
 }
 
-/** The texts of a structure: its names and its values. */
+/** The texts of a structure: its names and values. */
 export function structureTexts(value: unknown): string[] {
   const texts: string[] = []
   walk(
@@ -79,8 +79,8 @@ export function structureTexts(value: unknown): string[] {
 }
 
 /**
- * Counts the members of a request that no shape knows. Some servers hand them to the model, for example in the template of
- * its prompt. Numbers and settings that no model reads are left out.
+ * Counts members that no shape knows, since some servers pass them to the model, for example in a prompt
+ * template. Numbers, and settings that no model reads, are free.
  *
  * @param counted members that are counted elsewhere
  */
@@ -93,10 +93,10 @@ export function countOtherMembers(body: Fields, counted: ReadonlySet<string>, co
   }
 }
 
-/** Counts the form that an answer must have, such as a JSON schema, but not the word for its kind. */
+/** Counts the required format of an answer, such as a JSON schema, without the name of its kind. */
 export function countFormat(format: unknown, counter: TokenCounter): void {
   if (!isFields(format)) {
-    // The word for JSON of any form is a setting.
+    // The name for any JSON is a setting.
     if (format !== 'json') countStructure(format, counter)
     return
   }
@@ -107,7 +107,7 @@ export function countFormat(format: unknown, counter: TokenCounter): void {
   }
 }
 
-/** Goes through a value of any depth without a call a level. */
+/** Traverses a value of any depth without recursion. */
 function walk(
   value: unknown,
   text: (text: string) => void,
@@ -123,7 +123,7 @@ function walk(
   }
 }
 
-/** Counts a prompt that is a text, a list of texts, a list of tokens or a list of such lists. @returns how many prompts */
+/** Counts a prompt: a string, strings, tokens, or lists of tokens. @returns the number of prompts */
 export function countPrompts(value: unknown, counter: TokenCounter): number {
   if (!Array.isArray(value)) {
     countContent(value, counter)
@@ -136,7 +136,7 @@ export function countPrompts(value: unknown, counter: TokenCounter): number {
   return value.length === 0 || typeof value[0] === 'number' ? 1 : value.length
 }
 
-/** A number is a token by itself. */
+/** Counts one prompt. A number is one token. */
 function countPrompt(value: unknown, counter: TokenCounter): void {
   if (typeof value === 'number') counter.addTokens(1)
   else countContent(value, counter)

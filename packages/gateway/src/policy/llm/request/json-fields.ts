@@ -1,9 +1,9 @@
 import { RequestError } from 'sluice'
 
-/** A JSON object as it was parsed. What it inherits is never read. */
+/** A parsed JSON object. Inherited properties are never read. */
 export type Fields = Readonly<Record<string, unknown>>
 
-/** The most tokens that one field may state: a thousand times the largest context window there is. */
+/** The largest token count that a member may state: a thousand times the largest context window. */
 export const MAX_TOKENS = 1_000_000_000
 
 /** The most answers that one request may ask for. */
@@ -13,47 +13,47 @@ export function isFields(value: unknown): value is Fields {
   return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
 
-/** The object's own member; undefined where it has none, or is no object. */
+/** An own member of an object; undefined if there is none, or the value is not an object. */
 export function own(value: unknown, name: string): unknown {
   return isFields(value) && Object.hasOwn(value, name) ? value[name] : undefined
 }
 
-/** The member as a list; an empty one where it is none. */
+/** A member as a list; empty if it is not a list. */
 export function listOf(value: unknown, name: string): readonly unknown[] {
   const member = own(value, name)
   return Array.isArray(member) ? member : []
 }
 
 /**
- * A whole number that the request states; undefined where the field is missing or null.
+ * Reads a whole number of the request; undefined if the member is missing or null.
  *
- * @throws RequestError for everything else, and for what is outside of the range.
+ * @throws RequestError for any other value, and for a number outside the range
  */
 export function statedNumber(body: Fields, name: string, least: number, most: number): number | undefined {
   return checkedNumber(own(body, name), name, least, most)
 }
 
-/** As `statedNumber`, of a value that was found. */
+/** Checks a value as `statedNumber` does. */
 export function checkedNumber(value: unknown, name: string, least: number, most: number): number | undefined {
   if (value === undefined || value === null) return undefined
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
-  throw new RequestError(`'${name}' is a whole number from ${least} to ${most}, not ${shown(value)}`)
+  throw new RequestError(`'${name}' must be a whole number from ${least} to ${most}, not ${shown(value)}`)
 }
 
-/** A field that may state the most tokens of output. */
+/** A member that may state the maximum output. */
 export interface MaximumField {
   readonly name: string
   readonly value: unknown
 }
 
-/** Fields in which -2 fills the context window. */
+/** Members for which -2 means to fill the context window. */
 const FILLS_CONTEXT = /(^|[/_])n(um)?_predict$/
 
 /**
- * The most tokens of output that a request allows: the largest of its fields. Undefined where none states a maximum, and
- * where one says that there is none: -1 does, as llama.cpp and LM Studio have it, and 0, which some servers take for that.
+ * The maximum output of a request: the largest of its members. Undefined if none states a maximum, or if
+ * one says unlimited: -1, as in llama.cpp and LM Studio, or 0, which some servers read as unlimited.
  *
- * @throws RequestError that names the field.
+ * @throws RequestError that names the member
  */
 export function statedMaximum(fields: readonly MaximumField[]): number | undefined {
   const maxima = fields.map(maximumIn).filter((maximum) => maximum !== undefined)
@@ -61,7 +61,7 @@ export function statedMaximum(fields: readonly MaximumField[]): number | undefin
   return Number.isFinite(largest) ? largest : undefined
 }
 
-/** As `statedMaximum`, of members of one object. */
+/** Reads the maximum output from members of one object, as `statedMaximum` does. */
 export function maximumOf(body: unknown, ...names: readonly string[]): number | undefined {
   return statedMaximum(names.map((name) => ({ name, value: own(body, name) })))
 }
@@ -76,21 +76,21 @@ function maximumIn({ name, value }: MaximumField): number | undefined {
   )
 }
 
-/** `true` or `false`; `false` where the field is missing or null. @throws RequestError for everything else. */
+/** Reads a boolean; `false` if the member is missing or null. @throws RequestError for any other value */
 export function statedFlag(value: unknown, name: string): boolean {
   if (value === undefined || value === null) return false
   if (typeof value === 'boolean') return value
-  throw new RequestError(`'${name}' is true or false, not ${shown(value)}`)
+  throw new RequestError(`'${name}' must be true or false, not ${shown(value)}`)
 }
 
-/** The model's name, where there is one. @throws RequestError where it is no text. */
+/** Reads the name of the model, if there is one. @throws RequestError if it is not a string */
 export function statedModel(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined
   if (typeof value === 'string') return value
-  throw new RequestError(`'model' is a text, not ${shown(value)}`)
+  throw new RequestError(`'model' must be a string, not ${shown(value)}`)
 }
 
-/** A value in an error, short whatever it is. */
+/** Shortens a value for an error message. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return `'${value.slice(0, 40)}'`
   if (Array.isArray(value)) return 'a list'

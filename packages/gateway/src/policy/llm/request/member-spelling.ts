@@ -2,7 +2,7 @@ import { RequestError } from 'sluice'
 import { foldCase } from '../../body/fold-case.js'
 import { type Fields, own } from './json-fields.js'
 
-/** The members of requests that say what an answer may cost, and how it comes. */
+/** Members of requests that affect the cost or the form of the answer. */
 const NAMES: ReadonlySet<string> = new Set([
   ...['model', 'messages', 'prompt', 'input', 'stream', 'stream_options', 'include_usage', 'options'],
   ...['max_tokens', 'max_completion_tokens', 'max_output_tokens', 'n_predict', 'num_predict'],
@@ -12,10 +12,10 @@ const NAMES: ReadonlySet<string> = new Set([
 const MAX_LENGTH = 32
 
 /**
- * Refuses members in other letters than they are read in, such as `Max_Tokens`: servers written in Go take them for the same,
- * and the last of two counts there.
+ * Refuses members that differ from known ones in case only, such as `Max_Tokens`. Servers written in Go
+ * treat them as the same member, and use the last one.
  *
- * @throws RequestError that names the member.
+ * @throws RequestError that names the member
  */
 export function refuseOtherLetters(body: Fields): void {
   for (const object of [body, own(body, 'options'), own(body, 'stream_options')]) {
@@ -29,10 +29,10 @@ export function refuseOtherLetters(body: Fields): void {
 }
 
 /**
- * Refuses other letters, in the same way, in the members that a JSON pointer goes through.
+ * Refuses members on the path of a JSON pointer that differ from it in case only.
  *
- * @param pointer a valid one
- * @throws RequestError that names the member.
+ * @param pointer a valid JSON pointer
+ * @throws RequestError that names the member
  */
 export function refuseOtherLettersIn(body: unknown, pointer: string): void {
   let value = body

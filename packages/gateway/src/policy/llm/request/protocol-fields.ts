@@ -1,6 +1,6 @@
-/** The words of the protocols themselves, which a request has for the server and not for the model. All else is counted. */
+/** Words of the protocols, which are for the server and not for the model. Everything else is counted. */
 
-/** Values that say what a message or a part is, by the members that have them. Others in their place are counted as text. */
+/** Values that describe a message or a part, by member. Other values of these members count as text. */
 const WORDS: ReadonlyMap<string, ReadonlySet<unknown>> = new Map(
   Object.entries({
     role: ['system', 'developer', 'user', 'assistant', 'tool', 'function', 'model'],
@@ -18,13 +18,13 @@ const WORDS: ReadonlyMap<string, ReadonlySet<unknown>> = new Map(
   }).map(([name, words]) => [name, new Set<unknown>(words)]),
 )
 
-/** Whether a member is one of the protocol's own words. The number of a part is, too. */
+/** Whether a member belongs to the protocol, as does the number of a part. */
 export function isProtocolWord(name: string, value: unknown): boolean {
   if (name === 'index') return typeof value === 'number'
   return WORDS.get(name)?.has(value) === true
 }
 
-/** Names of the members of messages and their parts. */
+/** Names of the members of messages and of their parts. */
 export const PROTOCOL_NAMES: ReadonlySet<string> = new Set([
   ...['role', 'name', 'content', 'type', 'text', 'title', 'context', 'refusal', 'audio', 'transcript'],
   ...['id', 'call_id', 'tool_call_id', 'tool_use_id', 'tool_name', 'tool_calls', 'function', 'function_call'],
@@ -55,7 +55,7 @@ export const PROTOCOL_NAMES: ReadonlySet<string> = new Set([
   ],
 ])
 
-/** Members with what a tool was called with. */
+/** Members that hold the arguments of a tool call. */
 export const CALL_INPUTS: ReadonlySet<string> = new Set(['arguments', 'input', 'parameters'])
 
 /** Members of a request that no model reads. */
@@ -66,7 +66,7 @@ const SETTINGS: ReadonlySet<string> = new Set([
   ...['conversation', 'keep_alive', 'options', 'cache_control'],
 ])
 
-/** The longest text of a setting, in characters. A longer one is not what it says that it is. */
+/** The longest value of a setting, in characters. A longer one counts as text. */
 const MAX_SETTING = 256
 
 /** Whether a member of a request is a setting that no model reads. */

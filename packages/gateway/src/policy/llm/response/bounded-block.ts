@@ -1,32 +1,32 @@
 import { ByteBuffer } from './byte-buffer.js'
 import { type AnswerRoom, UNBOUNDED } from './response-memory.js'
 
-/** A part of a stream, such as an event. */
+/** A unit of a stream, such as an event. */
 export interface Block {
   readonly bytes: Buffer
-  /** `false`: these are some of the bytes of a block that is too long to be held, or had no room. */
+  /** `false` for part of a block that is too long to hold, or for which there is no memory. */
   readonly whole: boolean
 }
 
-/** Puts the pieces of a block together, up to a bound. All the bytes come out again, in their order. */
+/** Assembles blocks from pieces, up to a bound. Emits all bytes, in order. */
 export class BoundedBlock {
   readonly #most: number
   readonly #room: AnswerRoom
   readonly #held = new ByteBuffer()
   #tooLong = false
 
-  /** @param most the longest block that comes out whole, in bytes; as much is held at most */
+  /** @param most the longest block that is emitted whole, in bytes; no more is held */
   constructor(most: number, room = UNBOUNDED) {
     this.#most = most
     this.#room = room
   }
 
-  /** Whether nothing is held, and no block that is too long has begun. */
+  /** Whether nothing is held and no block has begun. */
   get isEmpty(): boolean {
     return this.#held.length === 0 && !this.#tooLong
   }
 
-  /** Takes a piece of a block that goes on. */
+  /** Adds a piece of a block that continues. */
   add(piece: Buffer, emit: (block: Block) => void): void {
     const length = this.#held.length + piece.length
     if (this.#tooLong || length > this.#most || !this.#room.resize(length)) {
@@ -39,7 +39,7 @@ export class BoundedBlock {
     }
   }
 
-  /** Takes the last piece of a block, which may be empty. */
+  /** Adds the last piece of a block, which may be empty. */
   end(last: Buffer, emit: (block: Block) => void): void {
     const whole = !this.#tooLong && this.#held.length + last.length <= this.#most
     this.#tooLong = false
@@ -51,7 +51,7 @@ export class BoundedBlock {
     emit({ bytes: this.rest(), whole })
   }
 
-  /** What is held of a block that has not ended. */
+  /** The held bytes of an unfinished block. */
   rest(): Buffer {
     this.#room.resize(0)
     return this.#held.take()

@@ -1,4 +1,4 @@
-/** Bytes that are held until more come. Copies them, so that a small piece keeps no large buffer alive. */
+/** Holds bytes until more arrive. Copies them, so a small piece does not keep a large buffer alive. */
 export class ByteBuffer {
   #bytes = Buffer.alloc(0)
   #length = 0
@@ -18,12 +18,12 @@ export class ByteBuffer {
     this.#length = length
   }
 
-  /** What is held, until more comes. */
+  /** The held bytes, valid until more are added. */
   peek(): Buffer {
     return this.#bytes.subarray(0, this.#length)
   }
 
-  /** What is held, which is held no longer. */
+  /** Removes and returns the held bytes. */
   take(): Buffer {
     const taken = this.#bytes.subarray(0, this.#length)
     this.#bytes = Buffer.alloc(0)
