@@ -27,11 +27,11 @@ export interface Gateway {
   /** Undefined without an admin port. */
   readonly adminAddress: AddressInfo | undefined
   /**
-   * Puts another configuration into force. Requests in flight end under the configuration they began
-   * with, and clients keep what they have used. Calls must not overlap.
+   * Puts another configuration into force. Requests in flight end under the configuration they
+   * began with, and clients keep what they have used. Calls must not overlap.
    *
-   * @throws Error if the change needs a restart or the configuration cannot be used; the previous one
-   *   then stays in force
+   * @throws Error if the change needs a restart or the configuration cannot be used; the previous
+   *   one then stays in force
    */
   apply(config: GatewayConfig): Promise<void>
   /**
@@ -42,8 +42,8 @@ export interface Gateway {
 }
 
 /**
- * Starts a gateway. An unreachable store does not prevent the start: it is logged, and the configured
- * failure policy decides.
+ * Starts a gateway. An unreachable store does not prevent the start: it is logged, and the
+ * configured failure policy decides.
  *
  * @throws Error if a port cannot be opened or the configured upstream cannot be used
  */

@@ -162,7 +162,9 @@ export class Runtime {
     this.#responseMemory.setLimit(this.limits.maxBodyMemory)
   }
 
-  /** Closes an upstream once every request that began with it has ended, even those still queued. */
+  /**
+   * Closes an upstream once every request that began with it has ended, even those still queued.
+   */
   #retire({ upstream, upstreamUsers }: RequestServices): void {
     this.#retired.add(upstream)
     upstreamUsers.retire(async () => {

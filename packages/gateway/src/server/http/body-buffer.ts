@@ -1,4 +1,6 @@
-/** Piece sizes in bytes. The first piece is small, as most bodies are; each further piece doubles. */
+/**
+ * Piece sizes in bytes. The first piece is small, as most bodies are; each further piece doubles.
+ */
 const FIRST_PIECE = 4096
 const MAX_PIECE = 64 * 1024
 
@@ -7,8 +9,8 @@ const MAX_SPARE = 32
 const spare: Buffer[] = []
 
 /**
- * A buffer for a body that is being read. It copies chunks into pieces of its own, so that its memory
- * exceeds the size of the body by at most one piece, however small the chunks are.
+ * A buffer for a body that is being read. It copies chunks into pieces of its own, so that its
+ * memory exceeds the size of the body by at most one piece, however small the chunks are.
  */
 export class BodyBuffer {
   readonly #pieces: Buffer[] = []
@@ -24,7 +26,8 @@ export class BodyBuffer {
   /**
    * Appends a chunk.
    *
-   * @param grow reserves memory for a new piece; if it returns false, the rest of the chunk is dropped
+   * @param grow reserves memory for a new piece; if it returns false, the rest of the chunk is
+   *   dropped
    * @returns whether the whole chunk was appended
    */
   append(chunk: Buffer, grow: (bytes: number) => boolean): boolean {

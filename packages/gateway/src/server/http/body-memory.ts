@@ -12,7 +12,10 @@ interface LeasedBody {
 export interface BodyLease {
   /** Leases more memory. @returns false if there is not enough */
   grow(bytes: number): boolean
-  /** Marks the body as complete at the given size. It is no longer evicted, and may grow again while it is parsed. */
+  /**
+   * Marks the body as complete at the given size. It is no longer evicted, and may grow again while
+   * it is parsed.
+   */
   complete(bytes: number): void
   /** Releases all of the memory. Idempotent. */
   release(): void
@@ -25,8 +28,8 @@ export const UNBOUNDED: BodyLease = { grow: () => true, complete() {}, release()
  * Bounds the memory of all request bodies that a process holds.
  *
  * When it is exhausted, bodies that are still being read are evicted, largest owner first. A client
- * that holds more than others, in one body or in many, loses its largest body. A body that is itself
- * the largest is refused more memory.
+ * that holds more than others, in one body or in many, loses its largest body. A body that is
+ * itself the largest is refused more memory.
  */
 export class BodyMemory {
   readonly #bodies = new Set<LeasedBody>()

@@ -68,7 +68,9 @@ function appended(before: string | undefined, value = ''): string {
   return before === undefined ? value : `${before},${value}`
 }
 
-/** Checks that the body is framed by `chunked`, the only supported coding (RFC 9112 section 6.1). */
+/**
+ * Checks that the body is framed by `chunked`, the only supported coding (RFC 9112 section 6.1).
+ */
 function checkCodings(codings: string, httpVersion: string): void {
   if (httpVersion === '1.0')
     throw new FramingError('HTTP/1.0 has no Transfer-Encoding; send Content-Length or use HTTP/1.1')
@@ -84,7 +86,8 @@ function checkCodings(codings: string, httpVersion: string): void {
 
 /**
  * Refuses an upgrade to a protocol that the client depends on. Offers of HTTP/2 (`h2c`) or TLS are
- * ignored, and those clients continue with HTTP/1.1 (RFC 9110 section 7.8). HTTP/1.0 has no upgrade.
+ * ignored, and those clients continue with HTTP/1.1 (RFC 9110 section 7.8). HTTP/1.0 has no
+ * upgrade.
  */
 function checkUpgrade(protocols: string, httpVersion: string): void {
   if (httpVersion === '1.0') return

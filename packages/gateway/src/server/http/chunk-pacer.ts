@@ -1,4 +1,6 @@
-/** Bytes that pay for one chunk. Clients that send chunks of this size or larger are never delayed. */
+/**
+ * Bytes that pay for one chunk. Clients that send chunks of this size or larger are never delayed.
+ */
 const BYTES_PER_CHUNK = 256
 
 /** Chunks of any size that are free at each read from a connection. */
@@ -10,9 +12,9 @@ const CHUNK_MS = 0.1
 /**
  * Bounds the CPU time that bodies in tiny chunks take, over all connections of a process.
  *
- * A chunk of one byte costs as much to read as one of many kilobytes, so a few clients could keep the
- * process busy with almost no traffic. A read with too many chunks delays its connection. Delays of
- * all connections are consecutive, so that together they use a few percent of the CPU.
+ * A chunk of one byte costs as much to read as one of many kilobytes, so a few clients could keep
+ * the process busy with almost no traffic. A read with too many chunks delays its connection.
+ * Delays of all connections are consecutive, so that together they use a few percent of the CPU.
  */
 export class ChunkPacer {
   /** When all earlier delays end, in milliseconds of the clock. */

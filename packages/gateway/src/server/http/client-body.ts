@@ -11,8 +11,8 @@ export function hasBody(request: IncomingMessage): boolean {
 /**
  * Returns a request's body if all of it arrived with the head; otherwise undefined.
  *
- * Such a body is sent upstream together with the head and needs no stream, which halves the cost of a
- * small request.
+ * Such a body is sent upstream together with the head and needs no stream, which halves the cost of
+ * a small request.
  */
 export function arrivedBody(request: IncomingMessage): Buffer | undefined {
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers
@@ -25,8 +25,8 @@ export function arrivedBody(request: IncomingMessage): Buffer | undefined {
  * A stream of a request's body, read at the pace of the upstream.
  *
  * The upstream connection destroys the body stream when the upstream fails or responds early. This
- * separate stream keeps the client's request intact, so that a response can be sent. A disconnect of
- * the client does not end the stream; its owner destroys it.
+ * separate stream keeps the client's request intact, so that a response can be sent. A disconnect
+ * of the client does not end the stream; its owner destroys it.
  */
 export class ClientBody extends Readable {
   readonly #request: IncomingMessage

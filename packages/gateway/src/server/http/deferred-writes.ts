@@ -7,8 +7,8 @@ interface DeferredResponse {
 let deferred: DeferredResponse[] = []
 
 /**
- * Writes a response at the end of the turn of the event loop, together with others of the same turn.
- * Batching saves 8 to 15 % of the CPU time of a small request.
+ * Writes a response at the end of the turn of the event loop, together with others of the same
+ * turn. Batching saves 8 to 15 % of the CPU time of a small request.
  */
 export function deferWrite(response: DeferredResponse): void {
   deferred.push(response)

@@ -7,8 +7,8 @@ export const MAX_DRAINED_BYTES = 64 * 1024 * 1024
  * Reads and discards the rest of a request's body once its response is sent.
  *
  * An unread body would block the next request on the connection. Closing the connection with bytes
- * unread could make the client's system discard the response. A client that sends more than the limit
- * is disconnected; one that sends slowly is left to the server's `requestTimeout`.
+ * unread could make the client's system discard the response. A client that sends more than the
+ * limit is disconnected; one that sends slowly is left to the server's `requestTimeout`.
  *
  * @param limit in bytes
  */

@@ -1,7 +1,10 @@
 import type { ClientAddressReader } from 'sluice/http'
 import { foldedName, namesUser } from '../../policy/headers/steering-headers.js'
 
-/** The origin of a request, which the upstream receives as `Forwarded` (RFC 7239) and `X-Forwarded-*`. */
+/**
+ * The origin of a request, which the upstream receives as `Forwarded` (RFC 7239) and
+ * `X-Forwarded-*`.
+ */
 export interface Provenance {
   /** The connection to the peer. */
   readonly connection: object
@@ -28,14 +31,17 @@ const FORWARDED_DETAILS: readonly string[] = ['x-forwarded-host', 'x-forwarded-p
  *
  * For a trusted proxy, `X-Forwarded-For` is appended to, and its headers about the client's host,
  * protocol, port and user are kept. `Forwarded` and `X-Real-IP` are always written by the gateway,
- * because a proxy that writes only `X-Forwarded-For` passes on what the client sent. From other peers
- * nothing is kept.
+ * because a proxy that writes only `X-Forwarded-For` passes on what the client sent. From other
+ * peers nothing is kept.
  */
 export function provenanceHeaders(origin: Provenance): readonly string[] {
   return origin.peerTrusted ? buildHeaders(origin) : cachedHeaders(origin)
 }
 
-/** The last headers built for each connection from an untrusted peer, which usually requests the same host again. */
+/**
+ * The last headers built for each connection from an untrusted peer, which usually requests the
+ * same host again.
+ */
 const lastOf = new WeakMap<object, { readonly host: string | undefined; readonly headers: string[] }>()
 
 /** Headers of an untrusted peer depend only on its connection and the requested host. */
@@ -69,7 +75,10 @@ function buildHeaders(origin: Provenance): string[] {
   return headers
 }
 
-/** Finds the client behind trusted proxies; undefined if a proxy sent an address that cannot be parsed. */
+/**
+ * Finds the client behind trusted proxies; undefined if a proxy sent an address that cannot be
+ * parsed.
+ */
 function clientOf({ addresses, peerAddress }: Provenance, chain: readonly string[]) {
   try {
     return addresses.originOf(peerAddress, chain.length === 0 ? undefined : chain.join(','))
@@ -78,7 +87,10 @@ function clientOf({ addresses, peerAddress }: Provenance, chain: readonly string
   }
 }
 
-/** Returns the leftmost element that a trusted proxy added. Elements further left are the client's own. */
+/**
+ * Returns the leftmost element that a trusted proxy added. Elements further left are the client's
+ * own.
+ */
 function trustedElement(list: readonly string[], proxies: number): string | undefined {
   return list[Math.max(0, list.length - proxies)]
 }
@@ -141,7 +153,10 @@ function shortest(address: string): string {
   return address.includes(':') ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address
 }
 
-/** Strips the parts of an address that matter only locally: the IPv6 prefix of an IPv4 peer, and the zone. */
+/**
+ * Strips the parts of an address that matter only locally: the IPv6 prefix of an IPv4 peer, and the
+ * zone.
+ */
 function plainAddress(address: string): string {
   const zoneAt = address.indexOf('%')
   const bare = zoneAt === -1 ? address : address.slice(0, zoneAt)

@@ -29,12 +29,13 @@ interface HalfClosedContext {
  * response; the connection of the second is destroyed, which ends its requests.
  *
  * Before the response begins, it is probed with interim responses (`102 Processing`), which clients
- * must skip (RFC 9110 section 15.2). HTTP/1.0 has none. A trusted proxy that uses HTTP/1.0, as nginx
- * does by default, closes its half when its own client disconnects; other clients are assumed present.
+ * must skip (RFC 9110 section 15.2). HTTP/1.0 has none. A trusted proxy that uses HTTP/1.0, as
+ * nginx does by default, closes its half when its own client disconnects; other clients are assumed
+ * present.
  *
- * Once the response has begun, a client that closed its half together with its request gets the rest,
- * unless the response pauses. A client that closes later has almost certainly disconnected, so its
- * slot is freed at once.
+ * Once the response has begun, a client that closed its half together with its request gets the
+ * rest, unless the response pauses. A client that closes later has almost certainly disconnected,
+ * so its slot is freed at once.
  */
 export function watchHalfClosed(
   socket: Socket,
@@ -69,7 +70,9 @@ export function watchHalfClosed(
   })
 }
 
-/** Writes an interim response. The system of a client that has disconnected responds with a reset. */
+/**
+ * Writes an interim response. The system of a client that has disconnected responds with a reset.
+ */
 function probe(response: ServerResponse): void {
   if (response.req.httpVersion !== '1.0') response.writeProcessing()
 }

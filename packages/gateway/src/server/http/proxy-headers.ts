@@ -55,8 +55,8 @@ export function upstreamRequestHeaders(
 }
 
 /**
- * Builds the headers for the client. A Content-Length beside a Transfer-Encoding is removed, since it
- * is not reliable.
+ * Builds the headers for the client. A Content-Length beside a Transfer-Encoding is removed, since
+ * it is not reliable.
  *
  * @param replacements the gateway's own headers, replacing all of the same names
  */

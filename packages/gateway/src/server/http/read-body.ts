@@ -61,8 +61,8 @@ export interface HeldBody {
  * Reads the whole body of a request. Its memory exceeds the body's size by a constant at most,
  * whatever the size of the chunks.
  *
- * A body that is too large is refused by its Content-Length before any of it is read, or at the first
- * byte beyond the limit. The request is then paused, with the rest of the body still unread.
+ * A body that is too large is refused by its Content-Length before any of it is read, or at the
+ * first byte beyond the limit. The request is then paused, with the rest of the body still unread.
  *
  * @throws BodyTooLargeError, BodyAbortedError or BodyMemoryError
  */

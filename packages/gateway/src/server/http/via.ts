@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto'
 
-// The `Via` header (RFC 9110 section 7.6.3) lists the gateways a message passed, and so reveals loops.
+// The `Via` header (RFC 9110 section 7.6.3) lists the gateways a message passed, and so reveals
+// loops.
 
 const PREFIX = 'sluice-'
 
-/** A request that passed this many gateways loops over many replicas, each of which sees it once. */
+/**
+ * A request that passed this many gateways loops over many replicas, each of which sees it once.
+ */
 const MAX_GATEWAYS = 10
 
 /** Creates a random name for a gateway in `Via`. All of its workers share it. */

@@ -16,15 +16,15 @@ export interface ClientReader {
   clientOf(head: RequestHead): MaybePromise<Client | undefined>
   /**
    * Returns the lower-case names of request headers that are not forwarded: headers that only a
-   * trusted proxy may send, since the upstream may trust them too, and if so configured the client's
-   * credentials. Undefined if there are none.
+   * trusted proxy may send, since the upstream may trust them too, and if so configured the
+   * client's credentials. Undefined if there are none.
    */
   readonly withheld: WithheldHeaders
   /** The contents of the key file in use; undefined without one. */
   readonly keyFile: KeyFile | undefined
   /**
-   * Returns the headers that identify the client to the upstream; none for an anonymous request. It is
-   * undefined unless identities are forwarded; if so, clients are identified on every route.
+   * Returns the headers that identify the client to the upstream; none for an anonymous request. It
+   * is undefined unless identities are forwarded; if so, clients are identified on every route.
    */
   readonly headersFor?: (client: Client | undefined) => readonly (readonly [name: string, value: string])[]
   /** Stops watching the key file. */
@@ -32,8 +32,8 @@ export interface ClientReader {
 }
 
 /**
- * Creates the reader of a configuration. Headers of a trusted proxy take precedence over API keys and
- * tokens.
+ * Creates the reader of a configuration. Headers of a trusted proxy take precedence over API keys
+ * and tokens.
  *
  * @param openKeys reads the key file and watches it
  * @throws ConfigError for an invalid key file
@@ -64,7 +64,10 @@ export async function openClientReader(
   }
 }
 
-/** Reads the client from the headers of a trusted proxy. The same headers from other peers are ignored. */
+/**
+ * Reads the client from the headers of a trusted proxy. The same headers from other peers are
+ * ignored.
+ */
 function clientFromProxy(head: RequestHead, headers: ProxyHeaders | undefined): Client | undefined {
   if (headers === undefined || !head.isFromTrustedProxy) return undefined
   const id = proxyClaim(head, headers.client)
@@ -77,7 +80,9 @@ function clientFromProxy(head: RequestHead, headers: ProxyHeaders | undefined): 
   return { id, ...(tier !== undefined && { tier }) }
 }
 
-/** @throws RequestError if the value is too long, or the header is not as a single proxy writes it */
+/**
+ * @throws RequestError if the value is too long, or the header is not as a single proxy writes it
+ */
 function proxyClaim(head: RequestHead, name: string): string | undefined {
   const value = head.proxyHeader(name)
   if (value !== undefined && value.length > MAX_NAME_LENGTH)

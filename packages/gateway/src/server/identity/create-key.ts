@@ -19,7 +19,8 @@ export interface NewKey {
  * file, including comments, are preserved. Concurrent calls are serialized, also between processes.
  *
  * @returns the key, which is not stored anywhere
- * @throws ConfigError for an invalid file and TypeError for an invalid new key; the file is unchanged
+ * @throws ConfigError for an invalid file and TypeError for an invalid new key; the file is
+ *   unchanged
  */
 export function createKey(file: string, properties: NewKey): Promise<string> {
   return withLock(file, () => addKey(file, properties))
@@ -42,8 +43,8 @@ async function addKey(file: string, { client, tier, expires }: NewKey): Promise<
 }
 
 /**
- * Whether a file has only white space, comments, document markers, and an empty value such as `null`,
- * `{}` or `keys:`.
+ * Whether a file has only white space, comments, document markers, and an empty value such as
+ * `null`, `{}` or `keys:`.
  */
 function hasNoContent(text: string): boolean {
   const document = parseDocument(text.replace(/^\uFEFF/, ''))
@@ -62,7 +63,10 @@ function commentsOf(text = ''): string {
   return comments.map((line) => `${line.trim()}\n`).join('')
 }
 
-/** Validates the result. The file was valid before, so a problem is one of the new key, without a useful position. */
+/**
+ * Validates the result. The file was valid before, so a problem is one of the new key, without a
+ * useful position.
+ */
 function checkAdded(after: string, file: string): void {
   try {
     parseKeys(after, file)

@@ -8,14 +8,16 @@ export interface WithheldNames {
   /** Headers that the gateway writes itself. */
   readonly own: readonly string[]
   /**
-   * Headers that hold API keys for the gateway; undefined if credentials are forwarded. If a request
-   * has both an API key and `Authorization`, only the API key is withheld. Without an API key,
-   * `Authorization: Bearer …` is withheld.
+   * Headers that hold API keys for the gateway; undefined if credentials are forwarded. If a
+   * request has both an API key and `Authorization`, only the API key is withheld. Without an API
+   * key, `Authorization: Bearer …` is withheld.
    */
   readonly keyHeaders: readonly string[] | undefined
 }
 
-/** Returns the lower-case names of a request's headers that are not forwarded; undefined if none. */
+/**
+ * Returns the lower-case names of a request's headers that are not forwarded; undefined if none.
+ */
 export type WithheldHeaders = (
   message: Pick<IncomingMessage, 'rawHeaders'>,
   peerTrusted: boolean,

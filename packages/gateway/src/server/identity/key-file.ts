@@ -7,7 +7,9 @@ import { string } from '../../policy/config/yaml/scalars.js'
 import { sha256Of } from '../../policy/config/yaml/sha256.js'
 import { readYaml } from '../../policy/config/yaml/yaml-document.js'
 
-/** The most keys of a file. Servers with more can embed the library and look keys up in a database. */
+/**
+ * The most keys of a file. Servers with more can embed the library and look keys up in a database.
+ */
 const MAX_KEYS = 5_000
 
 /** The advice in messages about missing keys. */

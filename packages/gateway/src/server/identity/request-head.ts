@@ -5,7 +5,9 @@ import type { BodyHeaders } from '../../policy/body/body-format.js'
 import { headerName, sameName } from '../../policy/headers/header-name.js'
 import { namedByConnection } from '../http/proxy-headers.js'
 
-/** The parts of a request head that identify its client. Costly parts are parsed once, on first use. */
+/**
+ * The parts of a request head that identify its client. Costly parts are parsed once, on first use.
+ */
 export class RequestHead {
   readonly #message: IncomingMessage
   readonly #addresses: ClientAddressReader
@@ -20,8 +22,9 @@ export class RequestHead {
   /**
    * Headers by lower-case name.
    *
-   * Reading one throws MalformedRequestError if the upstream might read another value: if it was sent
-   * more than once or in another spelling (`X_Name`, `X.Name`), or if a Connection header removes it.
+   * Reading one throws MalformedRequestError if the upstream might read another value: if it was
+   * sent more than once or in another spelling (`X_Name`, `X.Name`), or if a Connection header
+   * removes it.
    */
   get headers(): Readonly<Record<string, string>> {
     this.#headers ??= soleValues(this.#message.rawHeaders)
@@ -50,8 +53,8 @@ export class RequestHead {
    * Returns the value of a header that only a trusted proxy writes; undefined if it is missing.
    *
    * @param name in lower case
-   * @throws MalformedRequestError if it was sent more than once, in another spelling that the proxy may
-   *   have passed on from a client, or if it is empty or a list
+   * @throws MalformedRequestError if it was sent more than once, in another spelling that the proxy
+   *   may have passed on from a client, or if it is empty or a list
    */
   proxyHeader(name: string): string | undefined {
     const [value, second] = this.valuesOf(name)
@@ -88,8 +91,8 @@ export class RequestHead {
   }
 
   /**
-   * The headers that describe the body. A header in another spelling, such as with `_`, has an empty
-   * value, because servers disagree about it.
+   * The headers that describe the body. A header in another spelling, such as with `_`, has an
+   * empty value, because servers disagree about it.
    */
   get bodyHeaders(): BodyHeaders {
     const contentTypes: string[] = []
@@ -124,7 +127,9 @@ export class RequestHead {
   }
 }
 
-/** Collects headers by lower-case name. Reading a header that servers interpret differently throws. */
+/**
+ * Collects headers by lower-case name. Reading a header that servers interpret differently throws.
+ */
 function soleValues(rawHeaders: readonly string[]): Record<string, string> {
   const values: Record<string, string> = Object.create(null)
   const removed = namedByConnection(rawHeaders)

@@ -1,13 +1,19 @@
 import type { MaybePromise } from 'sluice'
 
-/** Writes bytes as far as there is room and returns the number written. Throws or rejects with the system's error. */
+/**
+ * Writes bytes as far as there is room and returns the number written. Throws or rejects with the
+ * system's error.
+ */
 export type Sink = (bytes: Buffer) => MaybePromise<number>
 
 export interface LineWriterOptions {
   readonly sink: Sink
   /** The most bytes that may wait to be written; further lines are dropped. Default: 1 MiB. */
   readonly maxWaitingBytes?: number
-  /** The most bytes of one write, unless a line is longer. Default: 4096, which a pipe accepts atomically. */
+  /**
+   * The most bytes of one write, unless a line is longer. Default: 4096, which a pipe accepts
+   * atomically.
+   */
   readonly maxWriteBytes?: number
   /** Formats the line that reports dropped lines once there is room again. */
   readonly droppedLine?: (dropped: number) => string
@@ -68,7 +74,11 @@ export class LineWriter {
     if (!this.#isBusy) void this.#pump()
   }
 
-  /** Waits until all lines are written, writing fails or time runs out. @returns whether all lines are written */
+  /**
+   * Waits until all lines are written, writing fails or time runs out.
+   *
+   * @returns whether all lines are written
+   */
   async flush(timeoutMs: number): Promise<boolean> {
     if (this.#isEmpty || this.#hasFailed) return this.#isEmpty
     let timer: NodeJS.Timeout | undefined
@@ -89,7 +99,10 @@ export class LineWriter {
     this.#waitingBytes += bytes.length
   }
 
-  /** Stays synchronous while the sink is, so that lines written just before the process exits are not lost. */
+  /**
+   * Stays synchronous while the sink is, so that lines written just before the process exits are
+   * not lost.
+   */
   #pump(): void | Promise<void> {
     this.#isBusy = true
     while (this.#waitingBytes > 0) {

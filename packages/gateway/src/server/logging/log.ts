@@ -13,7 +13,9 @@ export interface Log {
   error(fields: object, message: string): void
   /** Writes a line that another process of the gateway logged. @param line without its newline */
   relay?(line: string): void
-  /** Lines dropped because their reader was too slow or failed; undefined if they are not counted. */
+  /**
+   * Lines dropped because their reader was too slow or failed; undefined if they are not counted.
+   */
   readonly dropped?: number
 }
 
@@ -28,9 +30,9 @@ export interface ProcessLog extends Log {
 const FAILURE_INTERVAL_MS = 1000
 
 /**
- * Creates the log of a process. It writes to standard error, which leaves standard output to messages
- * for people. It never blocks the process, fails, or grows without bound: lines that are not read in
- * time are dropped, counted, and reported in a later line.
+ * Creates the log of a process. It writes to standard error, which leaves standard output to
+ * messages for people. It never blocks the process, fails, or grows without bound: lines that are
+ * not read in time are dropped, counted, and reported in a later line.
  */
 export function createProcessLog(sink = standardErrorSink()): ProcessLog {
   const writer = new LineWriter({

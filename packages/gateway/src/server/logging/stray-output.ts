@@ -5,8 +5,8 @@ import type { Log, ProcessLog } from './log.js'
 const MAX_LENGTH = 4000
 
 /**
- * Logs plain text that libraries and Node print, so that every line of a gateway's output is JSON. It
- * covers `console.*`, writes to the standard streams, and process warnings.
+ * Logs plain text that libraries and Node print, so that every line of a gateway's output is JSON.
+ * It covers `console.*`, writes to the standard streams, and process warnings.
  *
  * @returns a function that restores the streams
  */

@@ -95,7 +95,10 @@ function decide(
   )
 }
 
-/** Decides on a request that may be queued for a slot. It leaves the queue when its client disconnects. */
+/**
+ * Decides on a request that may be queued for a slot. It leaves the queue when its client
+ * disconnects.
+ */
 async function admitQueued(
   weighed: IncomingRequest,
   { socket }: InboundRequest,

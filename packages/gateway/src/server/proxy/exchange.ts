@@ -31,7 +31,10 @@ export interface ExchangeOptions {
   readonly onSettled: (result: ForwardResult, progress: ForwardProgress) => void
 }
 
-/** Chunks of at least this many bytes are written as they arrive; smaller ones of one turn are joined. */
+/**
+ * Chunks of at least this many bytes are written as they arrive; smaller ones of one turn are
+ * joined.
+ */
 const LARGE_CHUNK = 4096
 
 /** Bodies up to this many bytes are written as one string with the head, which saves 2 of 47 µs. */
@@ -41,7 +44,8 @@ const SMALL_BODY = 4096
  * The progress of an exchange:
  *
  * - `waiting` for the head of the upstream's response
- * - `head`: the head arrived and is held until the end of the turn, to be written with the first bytes
+ * - `head`: the head arrived and is held until the end of the turn, to be written with the first
+ *   bytes
  * - `complete`: the whole response arrived before its head was written; it is written at once
  * - `streaming`: the head is written and more of the body may arrive
  * - `ending`: everything is handed to the client's connection, which may still have to send it
@@ -52,7 +56,8 @@ type State = 'waiting' | 'head' | 'complete' | 'streaming' | 'ending' | 'settled
 /**
  * One request at the upstream: writes the upstream's response to the client, and settles once.
  *
- * The connection to the upstream calls the `on…` methods. They do nothing once the exchange has settled.
+ * The connection to the upstream calls the `on…` methods. They do nothing once the exchange has
+ * settled.
  */
 export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
   readonly #options: ExchangeOptions
@@ -100,7 +105,8 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     this.#status = status
     response.writeHead(status, withoutStaleHeaders(headers, status, this.#filter !== undefined))
     this.#state = 'head'
-    // These responses have no body. Bytes that the upstream wrongly sends after one are not awaited.
+    // These responses have no body. Bytes that the upstream wrongly sends after one are not
+    // awaited.
     if (request.method === 'HEAD' || status === 204 || status === 304) this.#end()
     else process.nextTick(endTurn, this)
   }
@@ -182,7 +188,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     return this.#use?.isReused === true && !this.#use.hasResponse && isConnectionLoss(error)
   }
 
-  /** Ends the turn in which the head arrived. Writes the head and the first bytes if more is to come. */
+  /**
+   * Ends the turn in which the head arrived. Writes the head and the first bytes if more is to
+   * come.
+   */
   endTurn(): void {
     if (this.#state === 'complete' || this.#state === 'settled' || this.#options.response.destroyed) return
     this.flushSmallChunks()
@@ -251,7 +260,8 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     clearTimeout(this.#clientTimer)
     if (clientTimeoutMs === 0) return
     this.#clientTimer = setTimeout(() => {
-      // Without a socket, the response is queued behind the response to an earlier pipelined request.
+      // Without a socket, the response is queued behind the response to an earlier pipelined
+      // request.
       if (response.socket === null) this.#startClientTimer()
       else request.socket.destroy()
     }, clientTimeoutMs)
@@ -272,9 +282,12 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
   }
 }
 
-/** Closes the client's connection mid-response, which is the only way to mark a body as incomplete. */
+/**
+ * Closes the client's connection mid-response, which is the only way to mark a body as incomplete.
+ */
 function abortResponse(request: IncomingMessage, response: ServerResponse): void {
-  // To HTTP/1.0 a plain close ends a complete body, so the connection is reset. TLS marks it itself.
+  // To HTTP/1.0 a plain close ends a complete body, so the connection is reset. TLS marks it
+  // itself.
   if (request.httpVersion === '1.0' && !(request.socket instanceof TLSSocket)) {
     request.socket.resetAndDestroy()
   } else {

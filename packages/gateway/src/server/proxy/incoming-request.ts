@@ -117,7 +117,10 @@ export class IncomingRequest implements WeighedRequest {
     this.#bytes = bytes
   }
 
-  /** Releases the body and its parsed values, which take many times its size, while the request runs. */
+  /**
+   * Releases the body and its parsed values, which take many times its size, while the request
+   * runs.
+   */
   forgetBody(): void {
     this.#isReceived = false
     this.#bytes = undefined

@@ -10,11 +10,13 @@ const LF = 10
 
 /**
  * Rewrites each `100 Continue` that an upstream sends before its response to `102 Processing`. The
- * bytes may arrive in chunks of any size. The gateway's HTTP client skips 102 but fails at a 100 that
- * it did not request. Bytes of the final response are never changed.
+ * bytes may arrive in chunks of any size. The gateway's HTTP client skips 102 but fails at a 100
+ * that it did not request. Bytes of the final response are never changed.
  */
 export class InterimResponses {
-  /** Offset in the status line; -1 in the headers of an interim response, -2 in the final response. */
+  /**
+   * Offset in the status line; -1 in the headers of an interim response, -2 in the final response.
+   */
   #position = -2
   #isInterim = false
   #isContinue = false

@@ -19,8 +19,8 @@ type ChargedPermit = Pick<Permit, 'cancel'> | undefined
 /**
  * The body of a request while the request is decided on.
  *
- * It is read whole if a rule reads it. Otherwise its first byte is awaited, so that no slot is taken
- * for a request that cannot be forwarded yet.
+ * It is read whole if a rule reads it. Otherwise its first byte is awaited, so that no slot is
+ * taken for a request that cannot be forwarded yet.
  */
 export class PendingBody implements RequestBody {
   readonly isHere: boolean

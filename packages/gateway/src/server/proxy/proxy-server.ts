@@ -41,7 +41,9 @@ export interface ProxyServer {
   close(gracePeriodMs: number): Promise<void>
 }
 
-/** Longer than the minute for which load balancers keep idle connections, so that they close first. */
+/**
+ * Longer than the minute for which load balancers keep idle connections, so that they close first.
+ */
 const KEEP_ALIVE_MS = 65_000
 
 /** The timeout for the head of a request, which fits into a packet or two. */
@@ -70,7 +72,8 @@ export async function startProxy({
     connectionsCheckingInterval: POLL_INTERVAL_MS,
   })
 
-  // A client may close its half of the connection once its request is sent, and still gets a response.
+  // A client may close its half of the connection once its request is sent, and still gets a
+  // response.
   Object.assign(server, { httpAllowHalfOpen: true })
   const responses = new ResponseOrder()
 
@@ -168,7 +171,10 @@ function once(callback: () => void): () => void {
   }
 }
 
-/** Refuses CONNECT, which requests a tunnel. Node passes a bare socket for it, without a response object. */
+/**
+ * Refuses CONNECT, which requests a tunnel. Node passes a bare socket for it, without a response
+ * object.
+ */
 function refuseTunnel({ httpVersion }: IncomingMessage, socket: Duplex): void {
   const { body } = problem(501, 'Not implemented', 'This gateway opens no tunnels; send the request itself.')
   const head = [

@@ -1,4 +1,6 @@
-/** Counts the users of a resource that is disposed of once it is retired and its last user is gone. */
+/**
+ * Counts the users of a resource that is disposed of once it is retired and its last user is gone.
+ */
 export class RefCount {
   #users = 0
   #dispose: (() => void) | undefined

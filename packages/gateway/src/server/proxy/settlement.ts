@@ -16,7 +16,9 @@ export type Settler = (result: ForwardResult, progress: ForwardProgress) => Mayb
 type Billed =
   /** The request never reached the upstream. */
   | 'nothing'
-  /** The upstream received the request but did no work: only resources such as tokens are refunded. */
+  /**
+   * The upstream received the request but did no work: only resources such as tokens are refunded.
+   */
   | 'request'
   /** The reservation stays, or is settled with the metered cost. */
   | 'work'

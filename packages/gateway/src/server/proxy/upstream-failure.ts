@@ -33,7 +33,10 @@ const FAILURES: ReadonlyMap<string, string> = new Map([
   ['UND_ERR_CLOSED', 'The gateway is closing its connections to the upstream.'],
 ])
 
-/** Describes why no response arrived. The description never reveals the upstream's address to clients. */
+/**
+ * Describes why no response arrived. The description never reveals the upstream's address to
+ * clients.
+ */
 export function describeFailure(error: unknown): UpstreamFailure {
   const code = codeOf(error)
   const timeout = TIMEOUTS.get(code)

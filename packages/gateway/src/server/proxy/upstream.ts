@@ -28,7 +28,10 @@ export interface Upstream {
   destroy(): Promise<void>
 }
 
-/** Shorter than the 5 s after which uvicorn and Node close idle connections, so that no request races that close. */
+/**
+ * Shorter than the 5 s after which uvicorn and Node close idle connections, so that no request
+ * races that close.
+ */
 const KEEP_ALIVE_MS = 4000
 
 /**

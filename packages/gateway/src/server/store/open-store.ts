@@ -15,7 +15,10 @@ import { NEVER_LOST, type StoreStats } from './store-stats.js'
 /** The store of a gateway, with its health and statistics. */
 export interface OpenedStore {
   readonly store: Store
-  /** Probes the store within its deadline, which also detects the return of a lost store. Never rejects. */
+  /**
+   * Probes the store within its deadline, which also detects the return of a lost store. Never
+   * rejects.
+   */
   health(): Promise<StoreHealth>
   stats(): StoreStats
 }

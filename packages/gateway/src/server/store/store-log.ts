@@ -57,8 +57,8 @@ export function requestErrorLog(address: string, log: Log): (failure: StoreReque
 }
 
 /**
- * Describes a failure by its message alone. Other properties of such errors hold the failed command,
- * which may contain the password.
+ * Describes a failure by its message alone. Other properties of such errors hold the failed
+ * command, which may contain the password.
  */
 function reasonOf(cause: unknown): string {
   return cause instanceof Error ? cause.message || cause.name : String(cause)

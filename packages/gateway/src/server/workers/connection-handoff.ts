@@ -5,8 +5,8 @@ interface Handle {
 }
 
 /**
- * Closes connections that were being handed to a worker when it exited. Node's round-robin scheduling
- * would keep such a connection open forever, waiting for its confirmation.
+ * Closes connections that were being handed to a worker when it exited. Node's round-robin
+ * scheduling would keep such a connection open forever, waiting for its confirmation.
  */
 export function closeUnconfirmed(child: ChildProcess): void {
   if (typeof child.send !== 'function') return

@@ -29,7 +29,10 @@ export function eventSender(
   let sending = 0
   let dropped = 0
   let timer: NodeJS.Timeout | undefined
-  /** Gauge changes that did not fit, summed by route. They are never dropped, so that gauges stay balanced. */
+  /**
+   * Gauge changes that did not fit, summed by route. They are never dropped, so that gauges stay
+   * balanced.
+   */
   const deferred = { onInFlightChange: new Map<string, number>(), onWaitingChange: new Map<string, number>() }
 
   const isFull = () => sending + batch.length >= MAX_WAITING

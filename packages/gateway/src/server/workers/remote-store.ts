@@ -16,8 +16,8 @@ interface PendingCall {
 type Operation = StoreCall extends infer Call ? (Call extends StoreCall ? Omit<Call, 'call'> : never) : never
 
 /**
- * Creates a store that another process decides for. The calls of one turn of the event loop are sent
- * in one message, in their order, because a message costs as much as the work of a request.
+ * Creates a store that another process decides for. The calls of one turn of the event loop are
+ * sent in one message, in their order, because a message costs as much as the work of a request.
  *
  * @param send sends calls; their replies are passed to `onReplies`
  */
@@ -64,7 +64,10 @@ export function remoteStore(send: (calls: readonly StoreCall[]) => void): Remote
   }
 }
 
-/** Copies a charge without the limiter's own data, such as the functions of its rule, which cannot be sent. */
+/**
+ * Copies a charge without the limiter's own data, such as the functions of its rule, which cannot
+ * be sent.
+ */
 function sendable({ scope, key, limit, cost, lease, enforce }: Charge): Charge {
   return { scope, key, limit, cost, lease, enforce }
 }

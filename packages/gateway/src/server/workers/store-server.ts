@@ -2,8 +2,8 @@ import type { Store } from 'sluice'
 import type { StoreCall, StoreReply } from './worker-protocol.js'
 
 /**
- * Performs the store calls of a worker in their order. With a memory store, the calls of one message
- * are decided without interruption.
+ * Performs the store calls of a worker in their order. With a memory store, the calls of one
+ * message are decided without interruption.
  */
 export async function performCalls(store: Store, calls: readonly StoreCall[]): Promise<StoreReply[]> {
   return Promise.all(calls.map((call) => performCall(store, call)))

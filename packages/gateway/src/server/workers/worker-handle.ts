@@ -98,7 +98,9 @@ export class WorkerHandle {
     clearTimeout(kill)
   }
 
-  /** Stops the worker. Settles when it has exited; it is killed some seconds after the grace period. */
+  /**
+   * Stops the worker. Settles when it has exited; it is killed some seconds after the grace period.
+   */
   async stop(gracePeriodMs: number): Promise<void> {
     // A worker reports nothing while it finishes requests in flight.
     this.#silence?.stop()

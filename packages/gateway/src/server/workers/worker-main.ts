@@ -23,8 +23,8 @@ import type { FromWorker, StartMessage, ToWorker, WorkerConfig } from './worker-
 // state in memory, the metrics and the admin port.
 
 /**
- * The timeout of calls to the primary's store. A primary replies at once or has exited, but one that a
- * debugger suspends must not let requests pile up here.
+ * The timeout of calls to the primary's store. A primary replies at once or has exited, but one
+ * that a debugger suspends must not let requests pile up here.
  */
 const STORE_DEADLINE_MS = 5000
 /** The interval of reports of the load, the store connection and dropped log lines. */
@@ -140,7 +140,10 @@ function compile({ source, listen, upstream }: WorkerConfig): GatewayConfig {
   return { ...parseConfig(source.text, source.file), listen, upstream }
 }
 
-/** Opens the store of a worker: the primary's if the state is in memory, otherwise a connection of its own. */
+/**
+ * Opens the store of a worker: the primary's if the state is in memory, otherwise a connection of
+ * its own.
+ */
 async function openWorkerStore(
   config: GatewayConfig,
   workers: number,
@@ -151,7 +154,8 @@ async function openWorkerStore(
     return { store, close: async () => store.close() }
   }
   const { onStoreFailure } = config
-  // While the store is lost each worker decides by itself, so each gets its part of this gateway's share.
+  // While the store is lost each worker decides by itself, so each gets its part of this gateway's
+  // share.
   const peers = (onStoreFailure.peers ?? 1) * workers
   const perWorker = onStoreFailure.policy === 'local' ? { ...onStoreFailure, peers } : onStoreFailure
   const opened = await openStore({ ...config, onStoreFailure: perWorker }, log, () => reportStats())

@@ -39,8 +39,8 @@ const WORKER_PROGRAM = fileURLToPath(new URL('./worker-main.js', import.meta.url
  * @throws Error with a one-line message if the port cannot be opened
  */
 export async function startWorkers(options: WorkerPoolOptions): Promise<Frontend> {
-  // Workers have standard streams of their own, which the primary relays. At its start and its exit, a
-  // Node process makes a descriptor that it shares with others blocking.
+  // Workers have standard streams of their own, which the primary relays. At its start and its
+  // exit, a Node process makes a descriptor that it shares with others blocking.
   cluster.setupPrimary({ exec: WORKER_PROGRAM, args: [], serialization: 'advanced', silent: true })
   const pool = new WorkerPool(options)
   try {

@@ -7,7 +7,10 @@ import type { Observer } from '../observability/observer.js'
 import type { ServerLoad } from '../observability/server-load.js'
 import type { StoreStats } from '../store/store-stats.js'
 
-/** The configuration of a worker. Workers compile its source themselves, since expressions cannot be sent. */
+/**
+ * The configuration of a worker. Workers compile its source themselves, since expressions cannot be
+ * sent.
+ */
 export interface WorkerConfig {
   readonly source: ConfigSource
   /** Takes precedence over the source, because the command line may override it. */
@@ -56,7 +59,9 @@ export type FromWorker =
   /** Log lines that were dropped since the last such message. */
   | { readonly kind: 'droppedLogLines'; readonly count: number }
 
-/** A call of a worker to the store in the primary. `call` is its number, unique within the worker. */
+/**
+ * A call of a worker to the store in the primary. `call` is its number, unique within the worker.
+ */
 export type StoreCall =
   | { readonly call: number; readonly operation: 'take' | 'peek'; readonly charges: readonly Charge[] }
   | { readonly call: number; readonly operation: 'settle'; readonly settlements: readonly Settlement[] }

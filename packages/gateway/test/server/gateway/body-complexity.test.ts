@@ -3,7 +3,7 @@ import { MAX_CONTAINERS, MAX_NEW_MEMBERS, MAX_VALUES } from '../../../src/policy
 import { MAX_FIELDS } from '../../../src/policy/body/parse-body.js'
 import { running, send } from './running-gateway.js'
 
-/** Bodies within `max_body` that take long to parse, and block all other requests meanwhile. */
+/** Tests bodies within `max_body` that would block all other requests while they are parsed. */
 
 const CONFIG = `
 max_body: 16MiB
@@ -24,7 +24,7 @@ function repeat(count: number, piece: (index: number) => string, separator = ','
 
 const members = (count: number) => repeat(count, (index) => `"m${index}":1`)
 
-/** Objects of two members, whose names are few and never in the same pair twice. */
+/** Builds objects of two members, with few names but no pair of names twice. */
 const pairs = (count: number) =>
   repeat(count, (index) => `{"a${index % 200}":1,"b${Math.floor(index / 200)}":1}`)
 

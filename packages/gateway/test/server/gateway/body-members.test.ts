@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { checkStructure } from '../../../src/policy/body/json-structure.js'
 
-/** A generator of numbers from 0 to 1, by a seed. */
+/** Creates a seeded generator of numbers from 0 to 1. */
 function randomFrom(seed: number): () => number {
   let state = seed
   return () => {

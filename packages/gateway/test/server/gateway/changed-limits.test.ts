@@ -7,7 +7,7 @@ import { echo, running, send, until } from './running-gateway.js'
 const TOKEN = 'a-token-of-some-length'
 const ADMIN = `{ listen: 127.0.0.1:0, token_sha256: ${createHash('sha256').update(TOKEN).digest('hex')} }`
 
-/** With more time than a busy machine needs, so that nothing is decided without the store. */
+/** Allows more time than a busy machine needs, so that the store decides everything. */
 const PATIENT = 'on_store_failure: { policy: closed, deadline: 20s }'
 
 const RULE = { route: 'POST /predict', rule: 'requests' }
@@ -18,7 +18,7 @@ const limited = (limit: string) =>
 interface Changing {
   readonly url: string
   readonly adminUrl: string
-  /** Reloads with another configuration, and waits until every process has it. */
+  /** Reloads another configuration, and waits until every process has applied it. */
   reload(text: string): Promise<void>
 }
 
@@ -57,7 +57,7 @@ const PLACES: Readonly<Record<string, (text: string) => Promise<Changing>>> = {
   'in memory, with two workers': inTwoProcesses,
 }
 
-/** Of so many requests, one batch after the other, how many are let in. */
+/** Counts the admitted requests of `tries`, which are sent in batches. */
 async function admitted({ url }: Changing, tries: number, headers: object = {}): Promise<number> {
   let count = 0
   for (let sent = 0; sent < tries; sent += 20) {
@@ -83,7 +83,7 @@ describe.each(Object.entries(PLACES))('%s', (_place, start) => {
 
   it.each([
     ['a fixed window', ', algorithm: fixed-window', 0],
-    // A bucket of 60 an hour gives one back in a minute.
+    // A bucket of 60 per hour refills one unit per minute.
     ['a token bucket', '', 1],
   ])('grants the difference at once when a reload raises %s', async (_, more, extra) => {
     const gateway = await started(limited(`limit: 6/hour${more}`))
@@ -119,7 +119,7 @@ describe.each(Object.entries(PLACES))('%s', (_place, start) => {
       await gateway.reload(limited(`name: requests, limit: 10/minute${more}`))
       const { status, headers } = await send(gateway.url, '/predict')
       expect(status).toBe(429)
-      // A bucket of 50 units drains at the 10 a minute that are asked about.
+      // A bucket of 50 units drains at 10 per minute.
       expect(Number(headers['retry-after'])).toBeLessThanOrEqual(more === '' ? 300 : 60)
     },
   )

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { gatewayOn } from './on-store.js'
 import { running, send, until } from './running-gateway.js'
 
-/** What stays charged for a request, by what became of it: with `llm` and without it. */
+/** Tests what stays charged for a request, by its outcome, with `llm` and without. */
 
 const LIMIT = 5
 const perHour = (of: string, cost = '') =>
@@ -26,7 +26,7 @@ type Gateway = Awaited<ReturnType<typeof running>>
 
 const post = ({ url }: Pick<Gateway, 'url'>) => send(url, CHAT, { body: BODY })
 
-/** Units of a rule that are used, read from what an upstream that answers lets see. */
+/** Reads the remaining units of every rule from the headers of a successful response. */
 async function used(gateway: Pick<Gateway, 'url'>): Promise<Record<string, number>> {
   const { headers } = await send(gateway.url, CHAT, {
     body: BODY.replace('50', '49'),
@@ -58,10 +58,10 @@ const REACHED: Readonly<Record<string, RequestListener>> = {
 describe.each(['a plain route', 'a route with llm'] as const)('charges on %s', (name) => {
   it.each(Object.entries(REACHED))('counts a request that %s, without tokens or money', async (_, act) => {
     const gateway = await running(routesOf(name), acting(act))
-    // Half of an answer is an error to the client.
+    // A partial response is an error to the client.
     await post(gateway).catch(() => {})
     const left = await used(gateway)
-    // Two requests: this one and the one that looks.
+    // Two requests count: this one and the one that reads the headers.
     expect(left).toMatchObject({ requests: LIMIT - 2, rows: 500 - 14, money: 400 })
     expect(left.tokens).toBe(name === 'a plain route' ? 400 : 401)
   })
@@ -101,7 +101,7 @@ describe.each(['a plain route', 'a route with llm'] as const)('charges on %s', (
   })
 
   it('charges nothing when the client disconnects before the upstream is connected', async () => {
-    // It accepts connections and never speaks, so that TLS is never agreed on.
+    // Accepts connections without responding, so that the TLS handshake never completes.
     const server = createServer(() => {}).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as { port: number }

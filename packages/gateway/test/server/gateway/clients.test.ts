@@ -104,7 +104,7 @@ describe('authenticated clients', () => {
     const { url } = await running(identity() + LIMITS)
     expect(await admitted(url, { authorization: `Bearer ${premiumKey}` }, 105)).toBe(100)
     expect(await admitted(url, {}, 25)).toBe(20)
-    // One client, whatever it shows.
+    // One client, whichever credential it sends.
     expect(await admitted(url, { 'x-api-key': premiumKey }, 1)).toBe(0)
     expect(await admitted(url, { authorization: `Bearer ${await token()}` }, 1)).toBe(0)
     expect(await admitted(url, { authorization: `Bearer ${await token({ sub: 'beta' })}` }, 105)).toBe(100)
@@ -128,7 +128,7 @@ routes:
       writeFile(own, (await readFile(own, 'utf8')).replace(`tier: ${from}`, `tier: ${to}`))
     await rewrite('free', 'premium')
     await expect.poll(limitTold, { timeout: 20_000 }).toBe('100')
-    // Ten were used and stay used, so 90 of 100 are left; one more comes back in 36 seconds.
+    // Ten stay used, so 90 of 100 are left; one unit refills in 36 seconds.
     const asPremium = await admitted(url, headers, 110)
     expect(asPremium).toBeGreaterThanOrEqual(90)
     expect(asPremium).toBeLessThanOrEqual(95)
@@ -190,7 +190,7 @@ routes:
     expect(await seen(kept, { X_API_Key: premiumKey })).toEqual([200, undefined, undefined, 'kept'])
     for (const authorization of [bearer, `bearer  ${premiumKey}`, `Bearer ${await token()}`])
       expect(await seen(kept, { authorization })).toEqual([200, undefined, undefined, 'kept'])
-    // A visitor has shown the gateway nothing.
+    // An anonymous request has no credentials for the gateway.
     expect(await seen(kept, { authorization: forUpstream })).toEqual([200, undefined, forUpstream, 'kept'])
     expect(await seen(kept, { authorization: bearer }, '/unlimited')).toEqual([
       200,

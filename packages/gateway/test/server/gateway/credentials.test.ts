@@ -26,7 +26,7 @@ const ROUTES = 'routes: [{ match: POST /predict, limits: [1000/minute] }]'
 const config = (more = '') =>
   `identity: { api_keys: ${keys}, forward: { client: x-seen-client }${more} }\n${ROUTES}`
 
-/** Status of the answer, and the client that the upstream is told. */
+/** Returns the status of the response and the client that the upstream received. */
 async function asked(url: string, headers: readonly string[], target = '/predict') {
   const client = await rawClient(Number(new URL(url).port))
   client.send(message(`POST ${target} HTTP/1.1`, [...headers, 'Content-Length: 0', 'Connection: close']))
@@ -117,7 +117,7 @@ describe('an API key', () => {
       expect([lines, target, status]).toEqual([lines, target, 200])
       expect(seen).not.toHaveProperty('x-seen-client')
     }
-    // Beside a key for the gateway, other credentials are for the upstream.
+    // With a key for the gateway, other credentials are meant for the upstream.
     const beside = await asked(url, [`X-API-Key: ${key}`, 'x-goog-api-key: of-the-upstream'])
     expect([beside.status, beside.seen['x-goog-api-key']]).toEqual([200, 'of-the-upstream'])
   })

@@ -44,7 +44,7 @@ it("frees the slots of a killed gateway's streams within one lease, and not befo
 
   const other = await gatewayOn(limits)
   const statusOf = async () => (await send(other.url, '/predict')).status
-  // The slots are renewed for as long as their streams run, for longer than a lease.
+  // The leases are renewed while the streams run, which is longer than one lease.
   const busyUntil = performance.now() + 1.5 * LEASE
   while (performance.now() < busyUntil) expect(await statusOf()).toBe(429)
 
@@ -57,7 +57,8 @@ it("frees the slots of a killed gateway's streams within one lease, and not befo
   console.info(
     `killed with ${SLOTS} streams: the first slot was free after ${Math.round(freed)} ms of a lease of ${LEASE} ms`,
   )
-  // Renewed every third of a lease: at its death the oldest lease had two thirds of it left, and the youngest the whole.
+  // Leases are renewed at a third of their time. When the process is killed, each has at least two
+  // thirds left.
   expect(freed).toBeLessThanOrEqual(LEASE + 1000)
   await until(async () =>
     (await Promise.all(Array.from({ length: SLOTS }, statusOf))).every((status) => status === 200),

@@ -17,7 +17,7 @@ describe('a reload', () => {
     await gateway.apply(configOf(TWO))
     expect((await send(url, '/predict')).status).toBe(429)
 
-    // Two are used and stay used, so that two of four are left.
+    // Two stay used, so two of four are left.
     await gateway.apply(configOf(TWO.replace('2/minute', '4/minute')))
     expect((await send(url, '/predict')).status).toBe(200)
     expect((await send(url, '/predict')).status).toBe(200)
@@ -86,7 +86,7 @@ describe('a reload', () => {
     const unread = once(reading, 'response') as Promise<[IncomingMessage]>
     const metrics = async () => (await fetch(`${adminUrl}/metrics`)).text()
     await until(async () => (await metrics()).includes('sluice_waiting_requests{route="POST /slot"} 1'))
-    // Several in a row, so that more than one upstream is on its way out.
+    // Several in a row, so that more than one upstream is retired at a time.
     for (const next of [changed(configOf(text), other), configOf(text), changed(configOf(text), other)])
       await gateway.apply(next)
     reading.end(':[1]}')

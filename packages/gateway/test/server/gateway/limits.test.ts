@@ -165,15 +165,15 @@ routes:
     const tenant = async (headers: object) => (await send(url, '/tenant', { headers })).status
     expect(await tenant({ 'x-tenant': 'a' })).toBe(200)
     expect(await tenant({ 'X-Tenant': 'a' })).toBe(429)
-    // Some upstreams would not see this one.
+    // Some upstreams would ignore this header.
     expect(await tenant({ x_tenant: 'a' })).toBe(400)
     expect(await tenant({ 'x-tenant': 'b' })).toBe(200)
-    // The upstream could believe the second, which was not counted.
+    // The upstream could use the second value, which was not counted.
     expect(await tenant({ 'x-tenant': ['c', 'a'] })).toBe(400)
     expect(await tenant({ 'x-tenant': 'd', x_tenant: 'a' })).toBe(400)
     expect(await tenant({ 'x-tenant': 'k'.repeat(10_000) })).toBe(200)
 
-    // As an expression reads it.
+    // The same through an expression.
     const charged = async (headers: object) => (await send(url, '/charged', { headers })).status
     expect([await charged({ 'x-cost': 'a' }), await charged({ 'x-cost': ['a', 'b'] })]).toEqual([200, 400])
     expect(await charged({ 'x-cost': 'a', x_cost: 'b' })).toBe(400)

@@ -5,28 +5,28 @@ import { parseConfig } from '../../../src/policy/config/load-config.js'
 import { type Gateway, startGateway } from '../../../src/server/gateway.js'
 import { echo, send, upstreamOf } from './running-gateway.js'
 
-/** A line of the log. */
+/** One log line. */
 interface Line {
   readonly level: 'info' | 'warn' | 'error'
   readonly message: string
   readonly fields: Readonly<Record<string, unknown>>
 }
 
-/** A gateway on a store that it shares, on free ports; it ends with the test. */
+/** A gateway on a shared store and on free ports. It stops after the test. */
 export interface GatewayOnStore {
   readonly gateway: Gateway
   readonly url: string
   readonly adminUrl: string
-  /** What it logged, but for who was refused. */
+  /** Log lines, except for refusals. */
   readonly lines: readonly Line[]
-  /** The configuration of this text, for the same ports and upstream. */
+  /** Parses a configuration for the same ports and upstream. */
   configOf(text: string): GatewayConfig
-  /** The statuses of so many requests to `POST /predict`, sent at once. */
+  /** Sends concurrent requests to `POST /predict`, and returns their statuses. */
   predict(count: number, headers?: object): Promise<number[]>
   readiness(): Promise<{ status: number; body: unknown }>
 }
 
-/** @param text the file without `listen`, `admin` and `upstream` */
+/** @param text the configuration without `listen`, `admin` and `upstream` */
 export async function gatewayOn(text: string, upstream: RequestListener = echo): Promise<GatewayOnStore> {
   const upstreamUrl = await upstreamOf(upstream)
   const configOf = (rest: string) =>

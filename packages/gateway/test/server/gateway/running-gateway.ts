@@ -13,21 +13,23 @@ import { parseConfig } from '../../../src/policy/config/load-config.js'
 import { type Gateway, startGateway } from '../../../src/server/gateway.js'
 import type { Log } from '../../../src/server/logging/log.js'
 
-/** A gateway with an upstream of the test's own behind it, both on free ports; they end with the test. */
+/** A gateway with an upstream of the test, both on free ports. They stop after the test. */
 export interface Running {
   readonly gateway: Gateway
   readonly url: string
   readonly adminUrl: string
-  /** What the gateway logged of failures. */
+  /** Upstream failures that the gateway logged. */
   readonly failures: unknown[]
-  /** The configuration of this text, for the same ports and upstream. */
+  /** Parses a configuration for the same ports and upstream. */
   configOf(text: string): GatewayConfig
 }
 
 /**
- * @param text the file without `listen`, `admin` and `upstream`
- * @param upstream its listener; or the URL of one that runs already
- * @param admin what stands behind `admin:`
+ * @param text the configuration without `listen`, `admin` and `upstream`
+ *
+ * @param upstream a listener, or the URL of a running server
+ *
+ * @param admin the value of `admin`
  */
 export async function running(
   text: string,
@@ -59,7 +61,7 @@ export async function upstreamOf(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** Answers with what it was asked. */
+/** Responds with the request that it received. */
 export async function echo(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk)
@@ -79,8 +81,8 @@ function logInto(failures: unknown[]): Log {
 }
 
 /**
- * Sends a request whose target is written as it is given, which `fetch` would tidy up, and reads the answer. A body is JSON
- * unless the headers say otherwise.
+ * Sends a request with its target verbatim, which `fetch` would normalize, and reads the response.
+ * A body is JSON unless the headers say otherwise.
  */
 export async function send(
   url: string,
@@ -97,7 +99,7 @@ export async function send(
   return { status: response.statusCode ?? 0, headers: response.headers, text }
 }
 
-/** Waits until something holds. */
+/** Waits until a condition holds. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5))
 }

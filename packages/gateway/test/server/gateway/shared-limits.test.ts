@@ -10,7 +10,7 @@ routes:
     limits: [{ limit: 2/hour, algorithm: fixed-window }]
   - match: POST /b`)
   const statuses = []
-  // The third to /a is refused by the route, and takes nothing of what all share.
+  // The route refuses the third request to /a, which charges no shared limit.
   for (const target of ['/a', '/a', '/a', '/b', '/elsewhere', '/b', '/b'])
     statuses.push((await send(url, target)).status)
   expect(statuses).toEqual([200, 200, 429, 200, 200, 200, 429])

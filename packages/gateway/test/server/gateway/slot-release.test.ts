@@ -3,7 +3,10 @@ import { request as httpRequest, type IncomingMessage, type RequestListener } fr
 import { describe, expect, it } from 'vitest'
 import { type Running, running, send } from './running-gateway.js'
 
-/** A request may end in many ways. Its slot is free after each of them; here by no lease, which lasts for an hour. */
+/**
+ * Tests that the slot of a request is free however the request ends. A lease of an hour does not
+ * free it meanwhile.
+ */
 
 const CHAT = '/v1/chat/completions'
 const ROUTES = `
@@ -14,7 +17,7 @@ routes:
     llm: openai
     limits: [{ concurrent: 1, lease: 1h, by: everyone }, { limit: 1M/hour, of: tokens, by: everyone }]`
 
-/** Does what it is told to. */
+/** Acts as the header `x-act` says. */
 const upstream: RequestListener = (request, response) => {
   request.on('error', () => {})
   const act = String(request.headers['x-act'] ?? 'answer')
@@ -48,7 +51,7 @@ async function ask(gateway: Running, path: string, act: string): Promise<number 
   return response.statusCode
 }
 
-/** Begins a stream, and leaves it as soon as something of it has come. */
+/** Starts a stream, and disconnects once the first bytes arrived. */
 async function leave(gateway: Running, path: string): Promise<void> {
   const request = begin(gateway, path, 'hold').end(BODY)
   const [response] = (await once(request, 'response')) as [IncomingMessage]
@@ -100,7 +103,7 @@ const WAYS: readonly (readonly [string, (gateway: Running, path: string) => Prom
 describe.each(['/plain', CHAT])('the slot of a request to %s', (path) => {
   it.each(WAYS)('is free when the request %s', async (_, goThrough) => {
     const gateway = await running(ROUTES, upstream)
-    // Twice: a slot that leaks may have been the first one's.
+    // Twice, since a leak of the first slot may go unnoticed.
     for (let time = 0; time < 2; time++) {
       await goThrough(gateway, path)
       await untilFree(gateway, path)

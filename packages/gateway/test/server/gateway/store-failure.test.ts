@@ -13,7 +13,7 @@ const LOST = {
   closed: 'store does not respond; limited requests are refused with 503',
 }
 
-/** Sends requests one after the other until something holds, and gives their statuses. */
+/** Sends consecutive requests until a condition holds, and returns their statuses. */
 async function predictUntil({ predict }: GatewayOnStore, holds: () => boolean): Promise<number[]> {
   const statuses: number[] = []
   while (!holds()) statuses.push(...(await predict(1)))
@@ -86,10 +86,10 @@ describe('a store that is lost under load', () => {
     let redis = await startRedis()
     onTestFinished(() => redis.stop())
     const { port } = redis
-    // Reads take their time on a machine that does other things; the refused connection needs none.
+    // The timeout suits a busy machine; a refused connection fails at once.
     const failure = 'on_store_failure: { policy: local, peers: 3, deadline: 2s }'
     const gateway = await gatewayOn(`store: redis://127.0.0.1:${port}\n${failure}\n${HOURLY}`)
-    // Nobody is refused, or that would be remembered for a moment when the store is gone.
+    // No request is refused before, since the refusal cache would outlast the store.
     expect(allowed(await gateway.predict(30))).toBe(30)
 
     await redis.stop()
@@ -100,7 +100,7 @@ describe('a store that is lost under load', () => {
 
     redis = await startRedis([], port)
     const returning = await predictUntil(gateway, () => isBack(gateway))
-    // It was empty, so the limit is there again, once.
+    // The store was empty, so the limit is available once more.
     const after = [...returning, ...(await gateway.predict(40))]
     expect(allowed(after)).toBe(30)
     expect(new Set(after)).toEqual(new Set([200, 429]))

@@ -10,7 +10,7 @@ import {
 import { allowed, gatewayOn } from './on-store.js'
 import { send, until } from './running-gateway.js'
 
-/** With more time than a busy machine needs, so that nothing is decided without the store. */
+/** Allows more time than a busy machine needs, so that the store decides everything. */
 const PATIENT = 'on_store_failure: { policy: closed, deadline: 20s }'
 
 const limited = (limits: string) =>
@@ -136,7 +136,7 @@ describe('on one Redis', () => {
     redis.process.kill('SIGSTOP')
     const controller = new AbortController()
     const asked = fetch(`${url}/predict`, { method: 'POST', signal: controller.signal })
-    // What came later was answered, so the gateway has asked its store by now.
+    // A later request was answered, so the store has decided by now.
     expect((await send(url, '/free')).status).toBe(200)
     controller.abort()
     await expect(asked).rejects.toThrow()

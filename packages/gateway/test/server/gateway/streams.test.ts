@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { running, send, until } from './running-gateway.js'
 
-/** Five minutes of a fast model: 200 tokens a second, an event each. */
+/** Five minutes of a fast model: 200 tokens per second, one event each. */
 const EVENTS = 5 * 60 * 200
 
 const EVENT = `data: {"choices":[{"index":0,"delta":{"content":"token"}}],"padding":"${'x'.repeat(1000)}"}\n\n`
@@ -13,7 +13,7 @@ const EVENT = `data: {"choices":[{"index":0,"delta":{"content":"token"}}],"paddi
 setFlagsFromString('--expose-gc')
 const collectGarbage: () => void = runInNewContext('gc')
 
-/** Writes events at the pace of whoever takes them, for as long as somebody does. */
+/** Writes events at the pace of their reader until it disconnects. */
 async function streamEvents(response: ServerResponse, count: number): Promise<void> {
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   for (let event = 0; event < count; event++) {
@@ -25,7 +25,7 @@ async function streamEvents(response: ServerResponse, count: number): Promise<vo
 describe('a long stream', () => {
   it('forwards a long stream whole, in constant memory, and holds its slot until the end', async () => {
     const { url } = await running(
-      // The lease is far shorter than the stream: it is renewed on the way.
+      // The lease is far shorter than the stream, and is renewed meanwhile.
       'routes: [{ match: POST /stream, limits: [{ concurrent: 1, lease: 50ms }] }]',
       (_request, response) => void streamEvents(response, EVENTS),
     )
@@ -44,13 +44,14 @@ describe('a long stream', () => {
         looks++
         peak = Math.max(peak, liveMemory())
       }
-      // A quarter of the way the reader holds on for several leases: nothing may pile up, and nobody may come in.
+      // After a quarter the reader pauses for several leases. Nothing may pile up, and no request
+      // may be admitted.
       if (received > (EVENTS * EVENT.length) / 4 && performance.now() - started < 300) {
         expect((await send(url, '/stream')).status).toBe(429)
       }
     }
     expect(received).toBe(EVENTS * EVENT.length)
-    // Of the 64 MB that passed, no more is held at any time than the buffers on the way.
+    // Of the 64 MB that passed, only the size of the buffers is held at any time.
     expect(looks).toBe(10)
     expect(peak - before).toBeLessThan(4_000_000)
     const next = httpRequest({ hostname, port, method: 'POST', path: '/stream' }).end()
@@ -73,7 +74,7 @@ describe('clients that abort their streams', () => {
       },
     )
     const { hostname, port } = new URL(url)
-    /** Takes a stream until its first event has come, or finds it refused. */
+    /** Reads a stream until its first event arrives, unless it is refused. */
     const cutStream = async (): Promise<number> => {
       const request = httpRequest({ hostname, port, method: 'POST', path: '/stream', agent: false }).end()
       request.on('error', () => {})
@@ -87,7 +88,7 @@ describe('clients that abort their streams', () => {
     await Promise.all(
       Array.from({ length: 50 }, async () => {
         while (cut < 1000) {
-          // The slot of the last one may not be free yet; a leaked one never is, and this never ends.
+          // The slot of the last stream may not be free yet. With a leaked slot, this never ends.
           if ((await cutStream()) === 200) cut++
         }
       }),
@@ -109,9 +110,9 @@ describe('clients that abort their streams', () => {
   })
 })
 
-/** What is in use, garbage apart, in bytes. */
+/** Returns the memory in use after garbage collection, in bytes. */
 function liveMemory(): number {
-  // The memory of buffers that one collection finds is given back by the next.
+  // Buffers found by one collection are freed by the next.
   collectGarbage()
   collectGarbage()
   const { heapUsed, arrayBuffers } = process.memoryUsage()

@@ -3,14 +3,14 @@ import { message, rawClient } from '../proxy/raw-client.js'
 import { httpUpstream } from '../proxy/upstream-under-test.js'
 import { running, send } from './running-gateway.js'
 
-/** Bodies and parameters that servers read in different ways, or not at all, where a rule reads them. */
+/** Tests bodies and parameters that a rule reads but servers parse differently, or not at all. */
 
 const ROWS =
   'routes: [{ match: POST /batch, limits: [{ limit: 100/hour, of: rows, cost: size(body.data) }] }]'
 const CHAT = `routes: [{ match: POST /v1/chat/completions, llm: openai, limits: [{ limit: 1M/hour, of: tokens }] }]`
 const TEN = '{"data":[1,2,3,4,5,6,7,8,9,0]}'
 
-/** Sends headers and a body as they are given. @returns the status, and how many requests reached the upstream */
+/** Sends headers and a body verbatim. @returns the status of the response */
 async function statusOf(text: string, target: string, headers: readonly string[], body: Buffer | string) {
   const upstream = await httpUpstream((_request, response) => response.end())
   const { gateway } = await running(text, upstream.url)
@@ -197,7 +197,7 @@ routes:
       for (const query of queries)
         expect([target, query, (await send(url, `${target}?${query}`)).status]).toEqual([target, query, 400])
     expect((await send(url, '/all?n=1&n=900')).status).toBe(400)
-    // The second '?' belongs to a name.
+    // The second '?' is part of a name.
     expect((await send(url, '/cost?n=1&?n=900')).status).toBe(200)
     expect((await send(url, '/cost??n=900&n=2')).headers.ratelimit).toContain('r=997')
   })

@@ -6,7 +6,7 @@ import { running, send, until } from './running-gateway.js'
 const line = (wait: string, queue = 10) =>
   `routes: [{ match: POST /predict, limits: [{ concurrent: 1, by: everyone, wait: ${wait}, queue: ${queue} }] }]`
 
-/** An upstream that answers when it is told to, in the order in which it was asked. */
+/** Creates an upstream that responds when the test says so, in the order of the requests. */
 function holding() {
   const held: ServerResponse[] = []
   const asked: string[] = []
@@ -24,7 +24,7 @@ function holding() {
 it('queues requests for a slot in the order of their arrival', async () => {
   const upstream = holding()
   const { url } = await running(line('30s'), upstream.listener)
-  // On one connection, so that they come in this order.
+  // On one connection, so that they arrive in this order.
   const socket = opened(url)
   for (let number = 0; number < 4; number++) socket.write(head(`/predict?${number}`))
   for (let number = 0; number < 4; number++) {
@@ -61,7 +61,7 @@ it('removes a queued request when its client disconnects', async () => {
   await until(() => upstream.held.length === 1)
   const leavers = Array.from({ length: 6 }, () => opened(url))
   for (const socket of leavers) socket.write(head('/predict?gone'))
-  // There is no place for one of them, once the five others stand in line.
+  // The queue has no place for one of them, once it holds five.
   await until(() => leavers.some((socket) => socket.text().startsWith('HTTP/1.1 503')))
   for (const socket of leavers) socket.resetAndDestroy()
   const last = send(url, '/predict?last')
@@ -77,7 +77,7 @@ function head(target: string): string {
   return `POST ${target} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n`
 }
 
-/** A connection whose every byte the test sees. */
+/** Opens a raw connection. */
 function opened(url: string) {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
 import { running, send, until } from './running-gateway.js'
 
-/** A model that says whether it is ready. */
+/** Starts a model that reports whether it is ready. */
 async function model() {
   const state = { ready: false, asked: 0 }
   const server = createServer((_request, response) => {
@@ -44,7 +44,7 @@ it('raises the limits of a route once its model is ready, and lowers them when i
   expect(await admitted()).toBe(10)
   upstream.ready = true
   await until(async () => (await limitTold(url, 'b')) === 50)
-  // The ten that were used while it was cold stay used.
+  // The ten units that were used while it was cold stay used.
   expect(await admitted()).toBe(40)
   upstream.ready = false
   await until(async () => (await limitTold(url, 'c')) === 10)

@@ -28,7 +28,7 @@ describe('BodyMemory', () => {
     const other = hold('other', 'o', 45)
     expect(memory.lease('new', () => {}).grow(10)).toBe(true)
     expect(evicted).toEqual(['m1'])
-    // The largest itself gets no more.
+    // The largest body itself is refused more memory.
     expect(other.grow(40)).toBe(false)
     expect(evicted).toEqual(['m1'])
   })

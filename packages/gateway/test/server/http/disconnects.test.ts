@@ -5,7 +5,7 @@ import { answerTo, begin } from '../proxy/http-client.js'
 import { message, rawClient } from '../proxy/raw-client.js'
 import { httpUpstream, textOf } from '../proxy/upstream-under-test.js'
 
-/** A gateway with so many slots before an upstream that answers nothing but probes. */
+/** Starts a gateway with `slots` slots, and an upstream that responds only to probes. */
 async function withSlots(slots: number, settings = '') {
   const upstream = await httpUpstream((request, response) => {
     if (request.headers['x-probe'] !== undefined) response.end()
@@ -113,7 +113,7 @@ describe('a client that disconnects', () => {
     client.socket.destroy()
     await ended
     await until(slotIsFree)
-    // The other slot is free too where one is held again.
+    // The other slot is free too if one is held again.
     begin(port, { method: 'POST' }).end()
     await until(async () => {
       const { request } = await upstream.asked.next()
@@ -144,7 +144,7 @@ describe('a client that half-closes its connection', () => {
     const client = await rawClient(port)
     client.socket.end(message('POST / HTTP/1.1', ['Content-Length: 2'], 'hi'))
     const { response } = await upstream.asked.next()
-    // The gateway has asked whether the client is still there.
+    // The gateway has probed whether the client is connected.
     await client.until('HTTP/1.1 102 Processing\r\n\r\n', 2)
     response.write('first')
     await client.until('first')

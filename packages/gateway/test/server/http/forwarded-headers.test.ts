@@ -4,7 +4,7 @@ import { running } from '../gateway/running-gateway.js'
 import { message, rawClient } from '../proxy/raw-client.js'
 import { httpUpstream } from '../proxy/upstream-under-test.js'
 
-/** What a request says of where it comes from when it reaches the upstream. */
+/** Returns the provenance headers of a request as the upstream receives them. */
 async function provenance(config: string, headers: readonly string[]): Promise<IncomingHttpHeaders> {
   const upstream = await httpUpstream((_request, response) => response.end())
   const { gateway } = await running(config, upstream.url)

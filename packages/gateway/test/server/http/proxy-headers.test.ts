@@ -3,7 +3,7 @@ import { running } from '../gateway/running-gateway.js'
 import { message, rawClient } from '../proxy/raw-client.js'
 import { httpUpstream, rawUpstream } from '../proxy/upstream-under-test.js'
 
-/** What concerns a connection alone, and what the request's Connection names. */
+/** Hop-by-hop headers, and headers named by the request's Connection header. */
 const HOP_BY_HOP = [
   'Connection: keep-alive, X-Named, x_also_named',
   'connection: X-Named-Later',
@@ -39,7 +39,7 @@ describe('request headers', () => {
     const { request } = await upstream.asked.next()
     const { host, connection, ...headers } = request.headers
     expect(host).toBe(new URL(upstream.url).host)
-    // The gateway's own word on its own connection.
+    // The gateway's own header for its own connection.
     expect(connection).toBe('keep-alive')
     expect(headers).toEqual({
       accept: 'a, b',
@@ -53,7 +53,7 @@ describe('request headers', () => {
       'x-forwarded-proto': 'http',
       'x-real-ip': '127.0.0.1',
     })
-    // Nothing is joined or spelt anew on the way.
+    // Headers are neither joined nor respelled.
     const { rawHeaders } = request
     const at = rawHeaders.indexOf('Accept')
     expect(rawHeaders.slice(at, at + 6)).toEqual(['Accept', 'a', 'accept', 'b', 'X-Case', 'Kept'])

@@ -4,7 +4,7 @@ import { LineWriter, type LineWriterOptions } from '../../../src/server/logging/
 
 const failure = (code: string) => Object.assign(new Error(code), { code })
 
-/** A writer whose retries the test makes. */
+/** Creates a writer whose retries the test triggers. */
 function writing(sink: LineWriterOptions['sink'], options: Partial<LineWriterOptions> = {}) {
   const retries: (() => void)[] = []
   const writer = new LineWriter({ sink, after: (_, call) => retries.push(call), ...options })

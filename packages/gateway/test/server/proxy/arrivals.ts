@@ -1,15 +1,15 @@
-/** What arrives one by one, for a test that waits for the next. */
+/** A queue of values for tests that wait for the next one. */
 export class Arrivals<T> {
   readonly #ready: T[] = []
   readonly #waiting: ((item: T) => void)[] = []
   #count = 0
 
-  /** How many have arrived so far. */
+  /** The number of values so far. */
   get count(): number {
     return this.#count
   }
 
-  /** How many of them nobody has been given yet. */
+  /** The number of values not yet taken. */
   get ready(): number {
     return this.#ready.length
   }
@@ -21,7 +21,7 @@ export class Arrivals<T> {
     else first(item)
   }
 
-  /** The next in the order of arrival; each is given once. */
+  /** Takes the next value in the order of arrival. */
   next(): Promise<T> {
     const first = this.#ready.shift()
     return first === undefined

@@ -6,7 +6,7 @@ import { answerTo, begin } from './http-client.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, textOf } from './upstream-under-test.js'
 
-/** A route of which a rule reads the body, and one of which none does. */
+/** One route with a rule that reads the body, and one without. */
 const READING = `
 max_body: 100
 routes:
@@ -88,7 +88,7 @@ describe('a body that a rule reads', () => {
     const { port } = gateway.address
     const client = await rawClient(port)
     client.send(message('POST /read HTTP/1.1', [CHUNKED, JSON_BODY], chunk('{"data":')))
-    // One that came later is through, so the first would be.
+    // A later request reached the upstream, so this one would have.
     await answerTo(begin(port, { method: 'POST', path: '/passed' }).end())
     expect(upstream.asked.count).toBe(1)
     client.send(`${chunk('[1,2]}')}0\r\nX-Sum: 1\r\n\r\n`)
@@ -110,7 +110,7 @@ describe('a body that a rule reads', () => {
     await client.until('{"type"')
     expect(client.received).toMatch(/^HTTP\/1\.1 413 /)
     expect(client.received).toContain('application/problem+json')
-    // The client sends its body all the same, and the connection serves its next request.
+    // The client still sends its body, and the connection serves its next request.
     client.send(padded(101) + message('POST /read HTTP/1.1', ['Content-Length: 100', JSON_BODY], padded(100)))
     await client.until('HTTP/1.1 200 OK')
     expect(upstream.asked.count).toBe(1)
@@ -124,7 +124,7 @@ describe('a body that a rule reads', () => {
     client.send(chunk('}'))
     await client.until('{"type"')
     expect(client.received).toMatch(/^HTTP\/1\.1 413 /)
-    // It goes on to the end of its body.
+    // The client continues to the end of its body.
     client.send(`${chunk('x'.repeat(100_000))}0\r\n\r\n`)
     client.send(message('POST /read HTTP/1.1', [CHUNKED, JSON_BODY], `${chunk(padded(100))}0\r\n\r\n`))
     await client.until('HTTP/1.1 200 OK')
@@ -149,7 +149,7 @@ describe('a body that a rule reads', () => {
     await client.closed
     expect(client.received).toMatch(/^HTTP\/1\.1 413 /)
     expect(sent).toBeGreaterThan(MAX_DRAINED_BYTES)
-    // What is thrown away, and what the systems' buffers hold.
+    // The bytes that are discarded, and those in the systems' buffers.
     expect(sent).toBeLessThan(2 * MAX_DRAINED_BYTES)
     expect(upstream.asked.count).toBe(0)
   })

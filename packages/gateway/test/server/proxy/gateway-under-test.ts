@@ -10,12 +10,12 @@ import type { ForwardResult } from '../../../src/server/proxy/forward-result.js'
 import { createUpstream, type UpstreamTimeouts } from '../../../src/server/proxy/upstream.js'
 import { Arrivals } from './arrivals.js'
 
-/** A server that forwards all that it is asked, and keeps how each request ended. It ends with the test. */
+/** A server that forwards all requests and records their results. It stops after the test. */
 export interface GatewayUnderTest {
   readonly port: number
-  /** One of each request, as it begins. */
+  /** The exchanges, in the order in which they began. */
   readonly exchanges: Arrivals<ExchangeUnderTest>
-  /** How the next request ends, in the order in which they began. */
+  /** Returns the result of the next request, in the order in which they began. */
   outcome(): Promise<ForwardResult>
 }
 
@@ -29,7 +29,7 @@ type Options = Partial<Omit<ForwardOptions, 'upstream' | 'request' | 'response' 
   readonly timeouts?: Partial<UpstreamTimeouts>
 }
 
-/** @param url the upstream's */
+/** @param url the URL of the upstream */
 export async function gatewayTo(url: string, options: Options = {}): Promise<GatewayUnderTest> {
   const { timeouts, ...rest } = options
   const upstream = createUpstream(url, { connect: 10_000, headers: 0, idle: 0, ...timeouts })

@@ -8,11 +8,11 @@ import {
 } from 'node:http'
 import { onTestFinished } from 'vitest'
 
-/** Begins a request to a port of this machine on a connection of its own; its body is the caller's to send. */
+/** Begins a request to a local port on a new connection. The caller sends the body. */
 export function begin(port: number, options: RequestOptions = {}): ClientRequest {
   const agent = new Agent()
   const request = httpRequest({ host: '127.0.0.1', port, agent, ...options })
-  // That a connection is cut is what many tests are about.
+  // Many tests expect the connection to be aborted.
   request.on('error', () => {})
   onTestFinished(() => {
     request.destroy()
@@ -21,7 +21,7 @@ export function begin(port: number, options: RequestOptions = {}): ClientRequest
   return request
 }
 
-/** The answer to a request, when its head has come. */
+/** Resolves with the response to a request once its head arrived. */
 export async function answerTo(request: ClientRequest): Promise<IncomingMessage> {
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   response.on('error', () => {})

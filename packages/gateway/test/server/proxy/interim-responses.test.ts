@@ -29,7 +29,7 @@ describe('a client that waits for 100 Continue', () => {
     client.send(message('POST / HTTP/1.1', EXPECTING))
     await client.until('{"type"')
     expect(client.received).toMatch(/^HTTP\/1\.1 413 /)
-    // What it sends next may be the body or another request: nobody could tell.
+    // The next bytes could be the body or another request.
     expect(client.received).toContain('Connection: close\r\n')
     await client.closed
   })
@@ -83,7 +83,7 @@ describe('interim responses of the upstream', () => {
         await new Promise((resolve) => setImmediate(resolve))
         socket.write(`${interim.slice(cut)}HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\n`)
         await new Promise((resolve) => setImmediate(resolve))
-        // What looks like one in a body is the body.
+        // The same bytes in a body are left alone.
         socket.write('HTTP/1.1 100 Continue\r\n\r\n')
       })
       const { gateway } = await running('', upstream.url)

@@ -24,7 +24,7 @@ describe('connections', () => {
     const { gateway } = await running('', upstream.url)
     for (let turn = 0; turn < 2; turn++) {
       const clients = Array.from({ length: 20 }, () => begin(gateway.address.port).end())
-      // None waits behind another: all are there before the first is answered.
+      // No request queues behind another: all arrive before the first response.
       const asked = await Promise.all(clients.map(() => upstream.asked.next()))
       const answers = clients.map(answerTo)
       for (const { response } of asked) response.end()
@@ -78,7 +78,7 @@ describe('connections', () => {
       expect(await client.closed).toBe('')
       expect(client.received).toMatch(/\r\nConnection: close\r\n\r\nok$/)
     }
-    // That is between the client and the gateway.
+    // This concerns only the client's connection.
     expect(upstream.connections).toBe(1)
   })
 

@@ -58,7 +58,7 @@ describe('a protocol upgrade', () => {
       expect(request.headers).not.toHaveProperty('upgrade')
       expect(request.headers).not.toHaveProperty('http2-settings')
       expect(request.headers.connection).toBe('keep-alive')
-      // It is limited like others too, and so is what comes after it on the connection.
+      // It is limited like other requests, and so is the next one on the connection.
       client.send(upgrade(protocol))
       await client.until('HTTP/1.1 429 ')
       client.send(message('GET /chat HTTP/1.1'))

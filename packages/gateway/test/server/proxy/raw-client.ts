@@ -2,20 +2,22 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 
-/** A client that sends bytes as they are given, which one of HTTP would tidy up, and shows the bytes that come. */
+/**
+ * A client that sends bytes verbatim, which an HTTP client would normalize, and returns raw bytes.
+ */
 export interface RawClient {
   readonly socket: Socket
-  /** All that has come so far, a character a byte. */
+  /** The bytes received so far, one character per byte. */
   readonly received: string
-  /** Sends text, a byte a character. */
+  /** Sends a string, one byte per character. */
   send(text: string): void
-  /** Waits until a text has come; `times` for its n-th occurrence. */
+  /** Waits for a string to arrive; `times` selects its n-th occurrence. */
   until(text: string, times?: number): Promise<void>
-  /** When the connection has closed: the code of the error that closed it; `''` where it ended in good order. */
+  /** Resolves when the connection has closed, with the error code; `''` without an error. */
   readonly closed: Promise<string>
 }
 
-/** Connects to a port of this machine; the connection ends with the test. */
+/** Connects to a local port. The connection closes after the test. */
 export async function rawClient(port: number): Promise<RawClient> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   onTestFinished(() => {
@@ -66,7 +68,7 @@ export async function rawClient(port: number): Promise<RawClient> {
   }
 }
 
-/** The bytes of a request to `localhost`; the body as it is given. */
+/** Builds a request to `localhost` with a verbatim body. */
 export function message(line: string, headers: readonly string[] = [], body = ''): string {
   return [line, 'Host: localhost', ...headers, '', body].join('\r\n')
 }

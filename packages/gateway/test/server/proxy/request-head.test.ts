@@ -6,7 +6,7 @@ import { running } from '../gateway/running-gateway.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, rawUpstream } from './upstream-under-test.js'
 
-/** The answer to bytes that must not reach the upstream. */
+/** Sends bytes that must not reach the upstream, and returns the response. */
 async function refused(bytes: string): Promise<string> {
   const upstream = await rawUpstream()
   const { gateway } = await running('', upstream.url)
@@ -111,7 +111,7 @@ describe('requests with many headers', () => {
       'x-forwarded-for': '203.0.113.7, 127.0.0.1',
     })
     expect(request.headers).not.toHaveProperty('x-original-url')
-    // Each address has a limit of its own, so it was read.
+    // Each address has a limit of its own, so the header was read.
     expect(await post('203.0.113.8', 890)).toBe('200')
     expect(await post('203.0.113.7', 890)).toBe('429')
     for (const count of [900, 1000, 1995, 1999, 3000]) expect(await post('203.0.113.9', count)).toBe('431')

@@ -3,7 +3,7 @@ import { running } from '../gateway/running-gateway.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, rawUpstream } from './upstream-under-test.js'
 
-/** The statuses, headers and bodies of an upstream's answer as a client gets them that closes its connection after. */
+/** Returns an upstream's response as a client receives it that closes its connection afterwards. */
 async function through(requestLine: string, answer: string): Promise<{ head: string[]; body: string }> {
   const upstream = await rawUpstream((socket) => socket.write(answer))
   const { gateway } = await running('', upstream.url)

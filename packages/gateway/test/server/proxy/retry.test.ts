@@ -5,7 +5,10 @@ import { rawUpstream } from './upstream-under-test.js'
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
-/** An upstream that answers the first request of each connection and closes it at the second, and which it saw. */
+/**
+ * Starts an upstream that responds to the first request of each connection and closes it at the
+ * second. It records the requests.
+ */
 async function closing(config = '', atSecond: (bytes: string) => string | undefined = () => undefined) {
   const seen: string[] = []
   const served = new WeakSet<object>()

@@ -5,10 +5,13 @@ import { rawUpstream } from './upstream-under-test.js'
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
-/** A second request hidden behind the first: what a gateway and an upstream that read differently would let in. */
+/**
+ * A second request hidden behind the first, which a gateway and an upstream with different parsers
+ * would admit.
+ */
 const HIDDEN = 'GET /admin HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
-/** Requests that say two things about where they end, or that no two servers read alike. */
+/** Requests with contradictory framing, or framing that servers parse differently. */
 const AMBIGUOUS: Record<string, string> = {
   'two lengths that differ': message(
     'POST / HTTP/1.1',
@@ -73,7 +76,7 @@ const AMBIGUOUS: Record<string, string> = {
   'nothing like HTTP': '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
 }
 
-/** Bodies in chunks that break in their middle, after a head that is right. */
+/** Chunked bodies that are malformed after a valid head. */
 const BROKEN_CHUNKS: Record<string, string> = {
   'a length that is no number': `zz\r\nhello\r\n0\r\n\r\n${HIDDEN}`,
   'a negative length': `-5\r\nhello\r\n0\r\n\r\n${HIDDEN}`,
@@ -86,7 +89,11 @@ const BROKEN_CHUNKS: Record<string, string> = {
   'a bare CR in an extension': `5;a\rb\r\nhello\r\n0\r\n\r\n${HIDDEN}`,
 }
 
-/** Sends bytes while a connection to the upstream stands ready: what the upstream got of them, and the client's answer. */
+/**
+ * Sends bytes while an upstream connection is idle.
+ *
+ * @returns the bytes that reached the upstream, and the response to the client
+ */
 async function attempt(bytes: string): Promise<{ passed: string; received: string }> {
   const upstream = await rawUpstream((socket, text) => {
     if (text.startsWith('GET /good')) socket.write(OK)
@@ -104,7 +111,7 @@ async function attempt(bytes: string): Promise<{ passed: string; received: strin
   const client = await rawClient(port)
   client.send(bytes)
   await client.closed
-  // Whatever was to come of it would come before the next.
+  // Bytes of the attempt would arrive before the next request.
   await good()
   const next = upstream.received.lastIndexOf('GET /good')
   expect(upstream.received.slice(next)).toBe(before)

@@ -5,7 +5,9 @@ import { running, upstreamOf } from '../gateway/running-gateway.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream } from './upstream-under-test.js'
 
-/** Headers that some server or framework takes the path, method, host, scheme, client or user of a request from. */
+/**
+ * Headers from which some server or framework takes the path, method, host, scheme, client or user.
+ */
 const STEERING = [
   ...['Script-Name', 'Path-Info', 'Path-Translated', 'Request-Uri', 'Query-String', 'Script-Filename'],
   ...['Request-Method', 'Redirect-Url', 'Unencoded-Url', 'Iis-WasUrlRewritten', 'Document-Root'],
@@ -28,7 +30,7 @@ const STEERING = [
   ...['MS-ASPNETCORE-TOKEN', 'Proxy', 'Proxy-Client-IP', 'WL-Proxy-Client-IP', 'X-Forwarded'],
 ]
 
-/** Who the user is, which a trusted proxy may say. */
+/** Headers with the user, which a trusted proxy may send. */
 const USERS = [
   ...['Remote-User', 'X-Remote-User', 'X-Forwarded-User', 'X-Auth-Request-Email', 'SSL-Client-Cert'],
   ...['CF-Access-Authenticated-User-Email', 'X-Goog-Authenticated-User-Id', 'X-MS-Client-Principal'],
@@ -54,12 +56,12 @@ function spellings(name: string): string[] {
 
 const TRUSTING = 'identity: { trusted_proxies: [127.0.0.1] }'
 
-/** Names of the headers that reach the upstream with the value `evil`. */
+/** Returns the names of headers that reach the upstream with the value `evil`. */
 async function reached(config: string, headers: readonly string[]): Promise<string[]> {
   const upstream = await httpUpstream((_request, response) => response.end())
   const { gateway } = await running(config, upstream.url)
   const seen: string[] = []
-  // A head has room for some of them at a time.
+  // A head has room for only some of them.
   for (let start = 0; start < headers.length; start += 100) {
     const client = await rawClient(gateway.address.port)
     client.send(
@@ -109,7 +111,7 @@ describe('an application behind the gateway', () => {
   it('executes the path and method that were decided on, whatever headers the client sends', async () => {
     const app = express()
     app.enable('trust proxy')
-    // As the packages method-override and connect-prefix, and the rewriting of IIS and Symfony, do it.
+    // As the packages method-override and connect-prefix, and the rewriting of IIS and Symfony, do.
     app.use((request, _response, next) => {
       request.method = request.get('x-http-method-override') ?? request.get('x-http-method') ?? request.method
       request.url = request.get('x-original-url') ?? request.get('x-rewrite-url') ?? request.url

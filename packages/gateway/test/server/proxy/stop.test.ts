@@ -33,7 +33,7 @@ describe('stopping the proxy', () => {
     const upstream = await httpUpstream()
     const { gateway } = await running('', upstream.url)
     const silent = await rawClient(gateway.address.port)
-    // One whose request is answered says that the silent one has been accepted, too.
+    // A served connection shows that the earlier silent one is accepted, too.
     const client = await rawClient(gateway.address.port)
     client.send(message('GET / HTTP/1.1'))
     const { response } = await upstream.asked.next()

@@ -8,11 +8,14 @@ import { httpUpstream } from './upstream-under-test.js'
 const CHUNK = Buffer.alloc(64 * 1024, 'x')
 const MIB = 1024 * 1024
 
-/** What the systems' buffers of two connections may hold, and the streams' own: far from all that is to be sent. */
+/**
+ * The most bytes that the system and stream buffers of two connections may hold, which is far less
+ * than is sent.
+ */
 const BOUND = 40 * MIB
 const TOTAL = 80 * MIB
 
-/** Writes until all is written, at the pace of whoever takes it; counts what it has written. */
+/** Writes everything at the pace of the reader, and counts the bytes. */
 function writing(stream: Writable): { readonly written: number } {
   const state = { written: 0 }
   const go = () => {
@@ -28,7 +31,7 @@ function writing(stream: Writable): { readonly written: number } {
   return state
 }
 
-/** Waits until a writer gets no further, or has got further than it may. */
+/** Waits until a writer makes no progress, or exceeds its bound. */
 async function stuck(writer: { readonly written: number }): Promise<void> {
   let before = -1
   let same = 0

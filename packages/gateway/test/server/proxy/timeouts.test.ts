@@ -9,7 +9,7 @@ const ONE_SLOT = 'routes: [{ match: POST /slow, limits: [{ concurrent: 1 }] }]'
 
 describe('the connect timeout', () => {
   it('answers 504 if the upstream does not accept the connection', async () => {
-    // It takes the connection and never says anything, so TLS does not come about.
+    // Accepts connections without responding, so that the TLS handshake never completes.
     const silent = await rawUpstream()
     const { url, failures } = await running(
       `timeouts: { connect: 50ms }\n${ONE_SLOT}`,
@@ -53,7 +53,7 @@ describe('the response timeout', () => {
     const client = begin(gateway.address.port, { method: 'POST' })
     client.write('first, ')
     const { request, response } = await upstream.asked.next()
-    // One that began later has had its time, more than once.
+    // A later request has timed out meanwhile, more than once.
     for (let turn = 0; turn < 2; turn++) expect((await send(url, '/')).status).toBe(504)
     client.end('last')
     expect(await textOf(request)).toBe('first, last')
@@ -104,7 +104,7 @@ describe('the idle timeout', () => {
       written++
       lively.response.write('.')
     }, 50)
-    // Another that goes silent is cut meanwhile, twice over.
+    // Another response that stalls is aborted meanwhile, twice.
     for (let turn = 0; turn < 2; turn++) {
       const silent = await begun()
       await expect(textOf(silent.answer)).rejects.toMatchObject({ code: 'ECONNRESET' })

@@ -7,13 +7,13 @@ const COUNT = 3000
 const CHUNKED = 'Transfer-Encoding: chunked'
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 
-/** Far fewer than are sent: they come in few turns of the event loop. */
+/** Far fewer chunks than are sent, since they arrive in few turns of the event loop. */
 const MAX_PASSED = COUNT / 10
 
 const SENT = Array.from({ length: COUNT }, (_, index) => LETTERS[index % LETTERS.length]).join('')
 const TINY = `${[...SENT].map((letter) => `1\r\n${letter}\r\n`).join('')}0\r\n\r\n`
 
-/** The chunks of a body as they stand on the wire. */
+/** Returns the chunks of a body as sent on the wire. */
 function chunksOf(body: string): string[] {
   const chunks: string[] = []
   let at = 0

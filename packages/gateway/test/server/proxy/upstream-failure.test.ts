@@ -8,7 +8,7 @@ import { nobodyThere, rawUpstream, textOf } from './upstream-under-test.js'
 const CLOSED = 'The upstream closed the connection before it responded.'
 const INVALID = "The upstream's response is not valid HTTP."
 
-/** What an upstream does instead of answering, and what its client is told. */
+/** Failures of an upstream before its response, with the detail for the client. */
 const BEFORE_THE_ANSWER: Record<string, [instead: (socket: Socket) => void, detail: string, code: string]> = {
   'closes the connection': [(socket) => socket.end(), CLOSED, 'UND_ERR_SOCKET'],
   'resets the connection': [(socket) => socket.resetAndDestroy(), CLOSED, 'ECONNRESET'],
@@ -135,7 +135,7 @@ describe('upstream failures', () => {
   })
 })
 
-/** How an answer breaks after its head and some of its body. */
+/** Failures after the head and part of the body. */
 const MID_ANSWER: Record<string, (socket: Socket) => void> = {
   'closes before the length is reached': (socket) =>
     socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'),

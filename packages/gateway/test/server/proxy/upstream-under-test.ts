@@ -6,13 +6,13 @@ import { Arrivals } from './arrivals.js'
 
 export interface UpstreamUnderTest {
   readonly url: string
-  /** How many connections were made to it so far. */
+  /** The number of connections so far. */
   readonly connections: number
-  /** What it was asked, one by one, for the test to answer. */
+  /** Requests for the test to respond to. */
   readonly asked: Arrivals<{ request: IncomingMessage; response: ServerResponse }>
 }
 
-/** A server that leaves every answer to the test, or to the listener. It ends with the test. */
+/** Starts a server whose responses the test or the listener sends. It stops after the test. */
 export async function httpUpstream(
   listener: (request: IncomingMessage, response: ServerResponse) => void = () => {},
 ): Promise<UpstreamUnderTest> {
@@ -35,18 +35,18 @@ export async function httpUpstream(
 
 export interface RawUpstream {
   readonly url: string
-  /** The bytes that came, a character each, over all connections. */
+  /** The bytes received over all connections, one character each. */
   readonly received: string
-  /** How many connections to it are open. */
+  /** The number of open connections. */
   readonly open: number
-  /** Each connection, when its first bytes have come. */
+  /** Connections, once their first bytes arrived. */
   readonly asked: Arrivals<Socket>
 }
 
 /**
- * A server that writes bytes and not messages. It ends with the test.
+ * Starts a server that writes raw bytes. It stops after the test.
  *
- * @param respond called with each request, of which all is expected to come at once
+ * @param respond called with each request, which is expected to arrive in one piece
  */
 export async function rawUpstream(
   respond: (socket: Socket, request: string) => void = () => {},
@@ -80,7 +80,7 @@ export async function rawUpstream(
   }
 }
 
-/** An address where nothing listens. */
+/** Returns an address where no server listens. */
 export async function nobodyThere(): Promise<string> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -100,7 +100,7 @@ async function started(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** Reads a whole body. */
+/** Reads the whole body. */
 export async function textOf(message: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of message) chunks.push(chunk)

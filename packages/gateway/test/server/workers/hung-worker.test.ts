@@ -4,12 +4,15 @@ import { send, until } from '../gateway/running-gateway.js'
 import { openPinnedConnections } from './pinned-connections.js'
 import { serveWithWorkers } from './worker-gateway.js'
 
-/** A worker counts as hung after ten seconds, and its replacement takes its time on a busy machine. */
+/**
+ * A worker counts as hung after ten seconds. Starting a replacement may take long on a busy
+ * machine.
+ */
 const PATIENCE = { timeout: 180_000 }
 
 const SLOTS = 8
 
-/** Of the gateway: each worker that listens reports half of it. */
+/** The bound of the gateway. Each listening worker reports half of it. */
 const MAX_CONNECTIONS = 1000
 
 /** Runs two workers; responses of /stream never end. */
@@ -28,7 +31,7 @@ default: { limits: [1000000/hour] }\n`,
     const ended = response.text().catch(() => {})
     return { status: response.status, ended }
   }
-  /** Whether both workers take connections, and this is none of them. */
+  /** Whether two workers other than this one accept connections. */
   const isReplaced = async (pid: number) =>
     !served.pids().includes(pid) && (await served.maxConnections()) === MAX_CONNECTIONS
   return { ...served, openStream, isReplaced }
@@ -45,7 +48,7 @@ describe('a hung worker', PATIENCE, () => {
 
     const [hung = 0] = pids()
     process.kill(hung, 'SIGSTOP')
-    // One of these meets the worker that hangs, and is closed without a response when that is killed.
+    // One of these reaches the hung worker, and is closed without a response when it is killed.
     const during = await Promise.all(
       Array.from({ length: 8 }, () =>
         send(url, '/').then(

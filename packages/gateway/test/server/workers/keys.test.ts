@@ -7,15 +7,15 @@ import { send, until } from '../gateway/running-gateway.js'
 import { openPinnedConnections, type PinnedConnection } from './pinned-connections.js'
 import { serveWithWorkers } from './worker-gateway.js'
 
-/** The file of keys is read within two looks, which take their time on a busy machine. */
+/** A changed key file is noticed at the second poll, which may take long on a busy machine. */
 const PATIENCE = { timeout: 120_000 }
 
 const KEY = 'a-key-whose-client-changes'
 const credentials = { 'x-api-key': KEY }
 
 /**
- * Runs two workers with a file of keys in versions: version `n` names the client `n`, and the upstream answers with the client
- * that the gateway tells it.
+ * Runs two workers with a versioned key file. Version `n` names the client `n`, and the upstream
+ * responds with the client that the gateway forwards.
  */
 async function serveVersionsOfKeys() {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-keys-'))
@@ -32,9 +32,9 @@ async function serveVersionsOfKeys() {
     `identity: { api_keys: ${file}, forward: { client: x-client } }\ndefault: { limits: [1000000/hour] }\n`,
     (request, response) => response.end(request.headers['x-client'] ?? 'none'),
   )
-  /** How often the gateway has reported that it uses other keys. */
+  /** Counts the reloads that the gateway logged. */
   const reloads = () => served.output.err.split('API keys reloaded').length - 1
-  /** The versions that the workers use, by one request on each of many new connections. */
+  /** Returns the versions in use, by one request on each of many new connections. */
   const versionsInUse = async () => {
     const answers = Array.from({ length: 16 }, () => send(served.url, '/', { headers: credentials }))
     return [...new Set((await Promise.all(answers)).map(({ text }) => Number(text)))].toSorted()
@@ -43,10 +43,11 @@ async function serveVersionsOfKeys() {
 }
 
 /**
- * Watches the versions that workers use through connections that each stay with one worker, as long as it runs: on a busy
- * machine, a worker that stands still may count as hung and be replaced.
+ * Watches the versions in use through connections that each stay with one worker. The watch ends
+ * for a worker that is replaced, as a stalled one may be on a busy machine.
  *
- * @returns ends the watch and gives what each connection has seen, in order and without repeats
+ * @returns a function that ends the watch and returns the versions of each connection, in order and
+ * without repeats
  */
 function watchVersions(connections: readonly PinnedConnection[]): () => Promise<number[][]> {
   let isOver = false
@@ -104,7 +105,7 @@ it('applies changes of keys in order in a worker that was suspended meanwhile', 
   process.kill(pid, 'SIGCONT')
   const endWatch = watchVersions(connections)
   await expect.poll(versionsInUse, { timeout: 30_000 }).toEqual([2])
-  // A worker that went back to the first change would do so before the third.
+  // A worker that returned to the first version would do so before the third.
   await replaceKeys(3)
   await expect.poll(versionsInUse, { timeout: 30_000 }).toEqual([3])
   for (const history of await endWatch()) expect(history).toEqual(ascending(history))

@@ -3,15 +3,15 @@ import { send, until } from '../gateway/running-gateway.js'
 import { openPinnedConnections } from './pinned-connections.js'
 import { serveWithWorkers } from './worker-gateway.js'
 
-/** Replacements take their time to start on a busy machine. */
+/** Replacements may start slowly on a busy machine. */
 const PATIENCE = { timeout: 180_000 }
 
 const ROUNDS = 4
 
-/** Of the gateway: each worker that listens reports half of it. */
+/** The bound of the gateway. Each listening worker reports half of it. */
 const MAX_CONNECTIONS = 1000
 
-/** Only the route of its version has requests let through. */
+/** A version admits only requests to its own route. */
 const configuration = (version: number) =>
   `server: { max_connections: ${MAX_CONNECTIONS} }
 routes: [{ match: GET /version-${version}, limits: [1000000/hour] }]\ndefault: deny\n`
@@ -32,12 +32,12 @@ async function serveVersions() {
   }
   return {
     ...{ url, pids, reloads, expectVersion },
-    /** Begins a reload: until it is done, workers have the new version or the one before. */
+    /** Begins a reload. Until it is done, workers use the new version or the previous one. */
     async reload(version: number) {
       await write(configuration(version))
       child.kill('SIGHUP')
     },
-    /** Whether both workers take connections, and this is none of them. */
+    /** Whether two workers other than this one accept connections. */
     isReplaced: async (pid: number) => !pids().includes(pid) && (await maxConnections()) === MAX_CONNECTIONS,
   }
 }
@@ -47,7 +47,7 @@ describe('a worker that is killed during a reload', PATIENCE, () => {
     const { url, pids, reload, reloads, expectVersion, isReplaced } = await serveVersions()
     const connections = await openPinnedConnections(url, 8)
     const [victim = 0] = pids()
-    // It gets its orders and cannot follow them.
+    // The worker receives the configuration but cannot apply it.
     process.kill(victim, 'SIGSTOP')
     await reload(1)
     const followed = async (connection: (typeof connections)[number]) => {
@@ -68,7 +68,7 @@ describe('a worker that is killed during a reload', PATIENCE, () => {
       const { pids, reload, reloads, expectVersion, isReplaced } = await serveVersions()
       for (let version = 1; version <= ROUNDS; version++) {
         const victim = pids()[index] as number
-        // In every second round its replacement starts while the others follow.
+        // In every second round the replacement starts while the other worker is being configured.
         if (version % 2 === 0) process.kill(victim, 'SIGKILL')
         await reload(version)
         if (version % 2 === 1) process.kill(victim, 'SIGKILL')

@@ -5,7 +5,7 @@ import { startRedis } from '../../../../sluice/test/stores/servers/redis.js'
 import { until } from '../gateway/running-gateway.js'
 import { serveWithWorkers } from './worker-gateway.js'
 
-/** Restarts of a server take their time on a busy machine. */
+/** Restarting a server may take long on a busy machine. */
 const PATIENCE = { timeout: 120_000 }
 
 it('reports on /readyz the loss and return of the store as workers see it', PATIENCE, async () => {
@@ -23,7 +23,7 @@ it('reports on /readyz the loss and return of the store as workers see it', PATI
   expect(await status()).toBe(200)
   expect(await readiness()).toEqual([200, 'answers'])
   await redis.crash()
-  // A refused request comes from a worker that found out. What it knows, the next look at the readiness tells.
+  // A refusal shows that a worker has noticed. The next readiness check includes its state.
   await until(async () => (await status()) === 503)
   await until(async () => (await readiness())[0] === 503)
   expect(await readiness()).toEqual([503, 'lost'])

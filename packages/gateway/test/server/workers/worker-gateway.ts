@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest'
 import { sluice } from '../../cli/program.js'
 import { send, until, upstreamOf } from '../gateway/running-gateway.js'
 
-/** Runs a gateway of several processes, as `sluice serve` does. */
+/** Runs a gateway with several workers through `sluice serve`. */
 export async function serveWithWorkers(
   workers: number,
   text: string,
@@ -36,12 +36,12 @@ export async function serveWithWorkers(
     status: async (path = '/predict', headers: Record<string, string> = {}) =>
       (await send(url, path, { headers })).status,
     metrics,
-    /** The connections that all workers which listen may have together: each has an equal part. */
+    /** Returns the connection bound of all listening workers together; each has an equal share. */
     maxConnections: async () => Number(/^sluice_max_connections (\d+)$/m.exec(await metrics())?.[1]),
   }
 }
 
-/** The processes that a process has started. */
+/** Returns the child processes of a process. */
 function workersOf(parent: number): number[] {
   const { stdout } = spawnSync('pgrep', ['-P', String(parent)], { encoding: 'utf8' })
   return stdout.split('\n').filter(Boolean).map(Number)

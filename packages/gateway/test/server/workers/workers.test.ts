@@ -63,7 +63,7 @@ it('replaces a killed worker, keeps what clients used, and frees its slots after
     return status
   }
   await expect.poll(opened, { timeout: 20_000 }).toBe(200)
-  // What the dead had under way is under way no more.
+  // The requests of the killed worker are no longer in flight.
   const inFlight = async () =>
     parseMetrics(await metrics()).find(
       ({ name, labels }) => name === 'sluice_in_flight_requests' && labels.route === 'POST /predict',
@@ -129,7 +129,7 @@ it('closes connections that are handed to a worker as it exits, and leaks no des
 it('logs once why replacement workers cannot start, and starts them once they can', async () => {
   const { url, pids, output, status } = await serveWithWorkers(2, limited('1000/hour'), fine)
   for (const pid of pids()) process.kill(pid, 'SIGKILL')
-  // Takes the port before a replacement does.
+  // Occupies the port before a replacement does.
   const taken = createServer()
   onTestFinished(() => void taken.close())
   const { hostname, port } = new URL(url)

@@ -10,13 +10,16 @@ import { type RecordedCall, recordedCalls, traceIsHere } from './recorded-calls.
 const MINUTE = 60_000
 const CLIENTS = 20
 const LIMIT = 20_000
-/** At least what the longest recorded answer has. */
+/** At least the length of the longest recorded response. */
 const DEFAULT_OUTPUT = 1024
 
-/** How long a model of the test takes for a call, in milliseconds: to read, and to write. */
+/** The time that the test model takes for a call, in milliseconds. */
 const durationOf = ({ input, output }: RecordedCall) => 200 + 0.1 * input + 20 * output
 
-/** A minute of a client: what is charged as an independent count has it, and what its admitted calls truly used. */
+/**
+ * One minute of a client: the charges by an independent count, and the actual usage of its admitted
+ * calls.
+ */
 interface Window {
   end: number
   charged: number
@@ -26,7 +29,9 @@ interface Window {
 interface Account {
   admitted: number
   refused: number
-  /** Tokens of what was refused though it would have fitted beside what the admitted calls truly used. */
+  /**
+   * Tokens of refused calls that would have fitted, given the actual usage of the admitted ones.
+   */
   fitted: number
   fittedTokens: number
 }
@@ -47,7 +52,7 @@ it.skipIf(!traceIsHere)(
       clock,
     )
     const agent = new Agent({ keepAlive: true })
-    /** The minutes of each client: the last is the one that counts, unless it is over. */
+    /** The minutes of each client. The last one is current until it is over. */
     const windows = new Map<string, Window[]>()
     const accounts = new Map<string, Account>()
     const running: { ends: number; finish(): Promise<void> }[] = []
@@ -121,7 +126,7 @@ it.skipIf(!traceIsHere)(
   },
 )
 
-/** The window that a call counts in. It begins with the first call that is let in. */
+/** Returns the window of a call. A window begins with the first admitted call. */
 function windowOf(windows: Map<string, Window[]>, { client, at }: RecordedCall): Window {
   const all = windows.get(client) ?? []
   windows.set(client, all)
@@ -139,7 +144,7 @@ function reservedFor({ input }: RecordedCall): number {
   return input + Math.max(0, Math.min(DEFAULT_OUTPUT, LIMIT - input))
 }
 
-/** Half of the calls are streams. */
+/** Every second call is a stream. */
 const isStream = ({ id }: RecordedCall) => id % 2 === 1
 
 function send(port: number, agent: Agent, call: RecordedCall): Promise<IncomingMessage> {
@@ -162,7 +167,7 @@ async function whole(response: IncomingMessage): Promise<void> {
   for await (const _ of response);
 }
 
-/** A model that answers a call when it is told to. */
+/** Creates a model that responds to a call when the test says so. */
 function heldModel() {
   const responses = new Map<number, ServerResponse>()
   const waiting = new Map<number, (arrived: 'arrived') => void>()

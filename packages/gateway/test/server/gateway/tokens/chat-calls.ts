@@ -3,19 +3,20 @@ import { send } from '../running-gateway.js'
 
 export const CHAT = '/v1/chat/completions'
 
-/** A chat whose input is estimated at as many tokens. */
+/** Builds a chat whose input is estimated at `inputTokens`. */
 export function chat(inputTokens: number, more: object = {}): object {
   return { model: 'm', messages: [{ role: 'user', content: 'x'.repeat(4 * inputTokens) }], ...more }
 }
 
-/** Sends a chat of a client. */
+/** Sends a chat as a client. */
 export function ask(url: string, body: object, client = 'one') {
   const headers = { 'content-type': 'application/json', 'x-client': client }
   return send(url, CHAT, { headers, body: JSON.stringify(body) })
 }
 
 /**
- * What is left of the limit named `tokens`: told by the refusal of a request that would never fit, and so takes nothing.
+ * Reads the remaining units of the limit `tokens` from the refusal of a request that can never fit,
+ * and so charges nothing.
  */
 export async function tokensLeft(url: string, client = 'one'): Promise<number> {
   const { status, headers } = await ask(url, chat(0, { max_tokens: 1_000_000_000 }), client)

@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 
-/** What was asked of the model, as far as the tests look at it. */
+/** The parts of a request to the model that tests check. */
 interface Asked {
   readonly body: {
     readonly stream?: boolean
@@ -20,7 +20,10 @@ export interface ChatModel {
   readonly asked: Asked[]
 }
 
-/** A model that says what it is told to, in OpenAI's shape: as a document, or as a stream that tells its usage if asked to. */
+/**
+ * Creates a model that responds with the given text in OpenAI's shape: as a document, or as a
+ * stream with its usage if requested.
+ */
 export function chatModel({
   words,
   usage,

@@ -10,7 +10,10 @@ import { startProxy } from '../../../../src/server/proxy/proxy-server.js'
 import { RefCount } from '../../../../src/server/proxy/ref-count.js'
 import { createUpstream } from '../../../../src/server/proxy/upstream.js'
 
-/** Starts a gateway without files and signals, whose limits use the test's clock. It stops after the test. */
+/**
+ * Starts a gateway without files and signals, whose limits use the test's clock. It stops after the
+ * test.
+ */
 export async function clockedGateway(
   text: string,
   upstreamUrl: string,

@@ -12,10 +12,10 @@ const STREAMS = 1000
 const AT_ONCE = 50
 const LIMIT = 10_000
 const INPUT = 25
-/** Of as many characters, which are all the same. */
+/** The tokens of as many equal characters in the real vocabulary. */
 const INPUT_IN_VOCABULARY = 13
 
-/** Two ways to count what is delivered: by a real vocabulary, and without one. */
+/** The two ways to count delivered tokens: with a real vocabulary, and without one. */
 const PATHS = { vocabulary: `/counted${CHAT}`, none: CHAT } as const
 
 const ROUTES = `
@@ -26,14 +26,14 @@ routes:
   - { match: POST ${PATHS.none}, llm: openai }
   - { match: 'POST ${PATHS.vocabulary}', llm: { shape: openai, tokenizer: o200k_base } }`
 
-/** A stream, and where it is cut. */
+/** A stream and its cut. */
 interface Plan {
   readonly chunks: readonly Chunk[]
   readonly countedBy: keyof typeof PATHS
   readonly by: 'client' | 'upstream'
-  /** How many of its bytes are sent before. */
+  /** The number of bytes sent before the cut. */
   readonly after: number
-  /** Whether the client asks for the usage. Where it does not, it is shown whole events only. */
+  /** Whether the client requests the usage. If not, it receives only whole events. */
   readonly asksForUsage: boolean
 }
 
@@ -59,7 +59,7 @@ const NEVER_CUT: Plan = {
   asksForUsage: false,
 }
 
-/** The events that are complete in what came. */
+/** Returns the complete events in the received bytes. */
 function delivered(chunks: readonly Chunk[], received: number): { bytes: number; chunks: Chunk[] } {
   let bytes = 0
   const complete: Chunk[] = []
@@ -72,14 +72,17 @@ function delivered(chunks: readonly Chunk[], received: number): { bytes: number;
   return { bytes, chunks: complete }
 }
 
-/** What chunks cost: their tokens; or, without a vocabulary, a quarter of their bytes, and one each at least. */
+/**
+ * Returns the cost of chunks: their tokens, or without a vocabulary a quarter of their bytes and at
+ * least one each.
+ */
 function costOf(chunks: readonly Chunk[], countedBy: Plan['countedBy']): number {
   if (countedBy === 'vocabulary') return chunks.reduce((sum, { tokens }) => sum + tokens, 0)
   const bytes = chunks.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0)
   return Math.max(chunks.length, Math.ceil(bytes / 4))
 }
 
-/** Sends each stream up to its cut, and makes the cut where it is the upstream's. */
+/** Sends each stream up to its cut, and disconnects if the cut is the upstream's. */
 function upstreamOf(plan: (client: string) => Plan): RequestListener {
   return async (request, response) => {
     const { chunks, by, after } = plan(String(request.headers['x-client']))
@@ -90,7 +93,7 @@ function upstreamOf(plan: (client: string) => Plan): RequestListener {
   }
 }
 
-/** Takes a stream until it is cut, or has come as far as the client wants it. */
+/** Reads a stream until it is cut, or until the client's own cut. */
 async function take(
   { url }: Running,
   client: string,
@@ -139,7 +142,7 @@ it(`settles ${STREAMS} streams cut at random places by what was delivered, and l
         cuts[plan.by]++
         const input = plan.countedBy === 'vocabulary' ? INPUT_IN_VOCABULARY : INPUT
         const truth = input + costOf(delivered(plan.chunks, received).chunks, plan.countedBy)
-        // The gateway learns of the cut a moment later than who made it: until then the whole maximum is reserved.
+        // The gateway notices the cut a moment later. Until then the whole maximum is reserved.
         let settled = 0
         await until(async () => {
           settled = LIMIT - (await tokensLeft(gateway.url, client))
@@ -157,7 +160,7 @@ it(`settles ${STREAMS} streams cut at random places by what was delivered, and l
       `where they are counted by the model's vocabulary, by ${off.none} without one`,
   )
 
-  // All the slots are free: as many streams as before are let in, and no more.
+  // All slots are free: as many streams as before are admitted, and no more.
   const { hostname, port } = new URL(gateway.url)
   const held = Array.from({ length: AT_ONCE + 1 }, (_, index) => {
     const headers = { 'x-client': `held ${index}`, 'content-type': 'application/json' }

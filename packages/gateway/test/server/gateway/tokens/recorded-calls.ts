@@ -1,14 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** The recorded calls of a chat service (Azure public dataset, 2023), where this machine has them. */
+/**
+ * The path of the recorded calls of a chat service (Azure public dataset, 2023), if this machine
+ * has them.
+ */
 const TRACE = fileURLToPath(
   new URL('../../../../../../../shared/traces/AzureLLMInferenceTrace_conv.csv', import.meta.url),
 )
 
 export const traceIsHere = existsSync(TRACE)
 
-/** A call as it was recorded. */
+/** A recorded call. */
 export interface RecordedCall {
   readonly id: number
   /** Milliseconds since 1970. */
@@ -18,7 +21,9 @@ export interface RecordedCall {
   readonly output: number
 }
 
-/** The trace names no clients: its calls are dealt to as many, one after the other. */
+/**
+ * Reads the calls. The trace names no clients, so calls are assigned to `clients` clients in turn.
+ */
 export function recordedCalls(clients: number): RecordedCall[] {
   const [, ...lines] = readFileSync(TRACE, 'utf8').trimEnd().split(/\r?\n/)
   return lines.map((line, id) => {

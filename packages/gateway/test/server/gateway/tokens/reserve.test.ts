@@ -3,7 +3,9 @@ import { running, send } from '../running-gateway.js'
 import { ask, CHAT, chat, tokensLeft } from './chat-calls.js'
 import { answerJson, chatModel, jsonOf } from './chat-model.js'
 
-/** Limits of a chat route, over windows, so that nothing comes back by itself while a test looks. */
+/**
+ * Limits of a chat route, over windows, so that nothing comes back by itself while a test looks.
+ */
 function route(limits: string, llm = 'openai'): string {
   return `routes: [{ match: POST ${CHAT}, llm: ${llm}, limits: [${limits}] }]`
 }
@@ -26,7 +28,7 @@ describe('five concurrent requests against 100 tokens', () => {
         }),
       )
     })
-    // Each may take 10 + 30: two of them fit, whichever they are.
+    // Each reserves 10 + 30 tokens, so any two of them fit.
     const answers = Array.from({ length: 5 }, () => ask(url, chat(10, { max_tokens: 30 })))
     const refused: number[] = []
     for (const answer of answers) void answer.then(({ status }) => status === 429 && refused.push(status))
@@ -39,7 +41,7 @@ describe('five concurrent requests against 100 tokens', () => {
   })
 
   it('admits all requests if their usage is charged at the end', async () => {
-    /** As tokens are often limited: asked what is left before the call, and charged after it. */
+    /** The common alternative: check before the call what is left, and charge after it. */
     let used = 0
     const naive = async (call: () => Promise<number>) => {
       if (used >= 100) return 429
@@ -91,7 +93,7 @@ describe('the reserved output', () => {
     const { url } = await running(route(perHour(100)), SHORT.listener)
     expect((await ask(url, chat(10))).status).toBe(200)
     expect(await tokensLeft(url)).toBe(88)
-    // Now it does not fit beside what was used.
+    // Now the reservation does not fit.
     expect((await ask(url, chat(10))).status).toBe(429)
   })
 
@@ -106,7 +108,7 @@ describe('the reserved output', () => {
     expect(JSON.parse(text).detail).toContain('10010')
     expect(await tokensLeft(url)).toBe(100)
     const next = await ask(url, chat(10, { max_tokens: 5 }))
-    // Of the requests, too, this is the first.
+    // The request limit counts this request first, too.
     expect(next.headers.ratelimit).toContain('r=59')
   })
 })

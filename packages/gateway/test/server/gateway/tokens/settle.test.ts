@@ -102,7 +102,7 @@ describe('llm options', () => {
       route('{ shape: openai, tokenizer: o200k_base }'),
       chatModel({ words: [], usage }).listener,
     )
-    // As a quarter of the characters this is more than the limit.
+    // Estimated at a quarter of the characters, this exceeds the limit.
     const text = 'admission control '.repeat(300)
     const body = { messages: [{ role: 'user', content: text }], max_tokens: 1 }
     expect((await ask(url, body)).status).toBe(200)

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import fc from 'fast-check'
 
-/** What a model writes at once: some tokens of a real vocabulary, and their text. */
+/** One chunk of a model's output: tokens of a real vocabulary, and their text. */
 export interface Chunk {
   readonly text: string
   readonly tokens: number
@@ -24,7 +24,7 @@ const TEXTS = [
 
 const PIECES = TEXTS.map((text) => piecesOf(encode(text.repeat(2))))
 
-/** Tokens by themselves, and together where only together they are whole characters. */
+/** Splits tokens into chunks of whole characters. */
 function piecesOf(tokens: readonly number[]): Chunk[] {
   const pieces: Chunk[] = []
   let held: number[] = []
@@ -38,7 +38,7 @@ function piecesOf(tokens: readonly number[]): Chunk[] {
   return pieces
 }
 
-/** The beginning of a text in some language, as a model writes it: in chunks of a few tokens. */
+/** Returns the beginning of a text in some language, in chunks of a few tokens. */
 export const tokenChunks: fc.Arbitrary<readonly Chunk[]> = fc
   .record({
     pieces: fc.constantFrom(...PIECES),

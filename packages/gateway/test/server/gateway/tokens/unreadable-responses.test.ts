@@ -18,7 +18,7 @@ routes:
     llm: ollama
     limits: [${LIMIT}]`
 
-/** A text of 40 bytes where OpenAI's shape is expected. */
+/** Plain text of 40 bytes in place of OpenAI's shape. */
 const unreadable: RequestListener = async (request, response) => {
   await jsonOf(request)
   response.end('a text that no shape of an API fits, ever')
