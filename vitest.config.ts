@@ -8,6 +8,7 @@ const UNIT = [
   'packages/sluice/test/stores/redis/refusal-cache/*.test.ts',
   'packages/gateway/test/policy/**/*.test.ts',
   'packages/gateway/test/server/{identity,logging}/*.test.ts',
+  'test/api-reference.test.ts',
 ]
 
 /** Tests that kill, hang, cut or fill something. */
