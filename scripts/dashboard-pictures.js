@@ -93,7 +93,7 @@ async function takeReplay(browser) {
   const page = await browser.newPage({ colorScheme: 'light', viewport: { width: 1100, height: 8000 } })
   await page.goto(DASHBOARD)
   const replay = page.locator('.replay')
-  await replay.getByText('Other limits').click()
+  await replay.getByText('New limits').click()
   const other = replay.locator('textarea')
   await other.fill((await other.inputValue()).replace('90/minute', '150/minute').replace('10k', '6k'))
   await replay.getByRole('button', { name: 'Replay', exact: true }).click()

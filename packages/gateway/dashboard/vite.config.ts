@@ -1,6 +1,9 @@
 import { defineConfig } from 'vite'
 
-/** The dashboard as static files in dist/, which the admin port serves. Nothing in them is inline, and nothing is elsewhere. */
+/**
+ * Builds the dashboard as static files in dist/, which the admin port serves. The page has no inline
+ * scripts and loads nothing from elsewhere.
+ */
 export default defineConfig({
   build: {
     target: ['chrome123', 'firefox121', 'safari17.5'],
@@ -8,10 +11,10 @@ export default defineConfig({
     emptyOutDir: true,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    // The licences of what is bundled ask that their notices go with it.
+    // The licences of the bundled packages require their notices.
     license: { fileName: 'THIRD-PARTY-NOTICES.md' },
   },
-  // While working on it: what it shows is that of a gateway that runs.
+  // The development server shows the data of a local gateway.
   server: { proxy: { '/api': 'http://127.0.0.1:8081' } },
   oxc: { jsx: { importSource: 'preact' } },
 })

@@ -2,7 +2,10 @@ import { defineConfig, type Plugin } from 'vite'
 
 const NOTICES = 'THIRD-PARTY-NOTICES.md'
 
-/** The page of a replay's report: one file in dist/, which asks for nothing else. `sluice replay --html` puts the report into it. */
+/**
+ * Builds the report page of a replay as one self-contained file in dist/. `sluice replay --html`
+ * inserts the report.
+ */
 export default defineConfig({
   build: {
     target: ['chrome123', 'firefox121', 'safari17.5'],
@@ -13,20 +16,20 @@ export default defineConfig({
     license: { fileName: NOTICES },
   },
   oxc: { jsx: { importSource: 'preact' } },
-  plugins: [inOneFile()],
+  plugins: [singleFile()],
 })
 
-/** Puts the script, the styles and the licence notices of what is bundled into the page. */
-function inOneFile(): Plugin {
+/** Inlines the script, the styles and the licence notices of bundled packages. */
+function singleFile(): Plugin {
   return {
-    name: 'in-one-file',
+    name: 'single-file',
     enforce: 'post',
     generateBundle: {
       order: 'post',
       handler(_options, bundle) {
         const files = Object.values(bundle)
         const page = files.find(({ fileName }) => fileName === 'index.html')
-        if (page?.type !== 'asset') throw new Error('there is no page')
+        if (page?.type !== 'asset') throw new Error('the build has no index.html')
         let html = String(page.source)
         for (const file of files) {
           if (file === page) continue
@@ -41,7 +44,7 @@ function inOneFile(): Plugin {
           const tag = isScript
             ? new RegExp(`<script[^>]*${file.fileName}[^>]*></script>`)
             : new RegExp(`<link[^>]*${file.fileName}[^>]*>`)
-          // The script comes at the end: as it stands in the page, it does not wait for the rest of it.
+          // Moved to the end, because an inline script does not wait for the rest of the page.
           html = html.replace(tag, () => (isScript ? '' : `<style>${text}</style>`))
           if (isScript)
             html = html.replace(
@@ -50,7 +53,7 @@ function inOneFile(): Plugin {
             )
           delete bundle[file.fileName]
         }
-        if (!html.includes('MIT License')) throw new Error('there are no licence notices for the page')
+        if (!html.includes('MIT License')) throw new Error('the licence notices are missing')
         page.source = html
       },
     },

@@ -13,40 +13,40 @@ import { InFlight } from './panels/in-flight.js'
 import { Latencies } from './panels/latencies.js'
 import { PlotTools } from './panels/plot-tools.js'
 import { Refusals } from './panels/refusals.js'
-import { Replay } from './panels/replay/replay-panel.js'
+import { ReplayPanel } from './panels/replay/replay-panel.js'
 import { Routes } from './panels/routes.js'
 import { Rules } from './panels/rules.js'
 import { ShadowRules } from './panels/shadow-rules.js'
 import { StoreStatusPanel } from './panels/store-status.js'
-import { TopClients } from './panels/top-clients.js'
+import { TopClientsPanel } from './panels/top-clients.js'
 import { TopLine } from './panels/top-line.js'
 import { Traffic } from './panels/traffic.js'
 import { type Minutes, useView } from './panels/view.js'
 import { trafficOf } from './timeseries/buckets.js'
 
-/** How long it is said what was done, in milliseconds. */
-const NOTICE = 8000
+/** How long the result of an action is shown, in milliseconds. */
+const NOTICE_MS = 8000
 
-/** The dashboard: what the gateway does, as it does it. */
+/** The live dashboard of a gateway. */
 export function App() {
   const api = useMemo(() => new AdminApi(), [])
   const [live, feed] = useLive(api)
   const { connection, history, status } = live
   const [route, setRoute] = useState<string>()
   const [minutes, setMinutes] = useState<Minutes>('15')
-  const [search, setSearch] = useState<Search>({ text: '', turn: 0 })
-  const [proposal, setProposal] = useState<PendingAction>()
+  const [search, setSearch] = useState<Search>({ text: '', count: 0 })
+  const [pending, setPending] = useState<PendingAction>()
   const [notice, setNotice] = useState('')
   const view = useView(history, route, minutes)
-  const propose = status?.acts === 'token' ? setProposal : undefined
-  const find = (text: string) => setSearch(({ turn }) => ({ text, turn: turn + 1 }))
-  const takeToken = (token: string | undefined) => {
+  const onAction = status?.acts === 'token' ? setPending : undefined
+  const find = (text: string) => setSearch(({ count }) => ({ text, count: count + 1 }))
+  const signIn = (token: string | undefined) => {
     api.setToken(token)
     void feed.connect()
   }
 
   useEffect(() => {
-    const timer = setTimeout(() => setNotice(''), NOTICE)
+    const timer = setTimeout(() => setNotice(''), NOTICE_MS)
     return () => clearTimeout(timer)
   }, [notice])
 
@@ -59,13 +59,13 @@ export function App() {
   return (
     <>
       <a class="skip" href="#main">
-        Skip to the figures
+        Skip to content
       </a>
-      <Header connection={connection} onSignOut={api.hasToken ? () => takeToken(undefined) : undefined} />
+      <Header connection={connection} onSignOut={api.hasToken ? () => signIn(undefined) : undefined} />
       <main id="main" tabIndex={-1} class={connection.state === 'lost' ? 'stale' : undefined}>
         <ConnectionBanner connection={connection} onRetry={() => void feed.connect()} />
-        {connection.state === 'wants-token' ? (
-          <SignIn reason={connection.reason} onToken={takeToken} />
+        {connection.state === 'token-required' ? (
+          <SignIn reason={connection.reason} onToken={signIn} />
         ) : (
           <>
             <TopLine {...live} />
@@ -93,19 +93,19 @@ export function App() {
               {status !== undefined && (
                 <>
                   <div class="span-12">
-                    <Rules status={status} propose={propose} onClient={find} />
+                    <Rules status={status} onAction={onAction} onClient={find} />
                   </div>
-                  <ShadowRules status={status} propose={propose} />
+                  <ShadowRules status={status} onAction={onAction} />
                   <StoreStatusPanel status={status} />
                 </>
               )}
               <div class="span-12">
-                <ClientSearch api={api} search={search} onSearch={find} propose={propose} />
+                <ClientSearch api={api} search={search} onSearch={find} onAction={onAction} />
               </div>
-              <TopClients api={api} onClient={find} />
+              <TopClientsPanel api={api} onClient={find} />
               {status !== undefined && (
                 <div class="span-12">
-                  <Replay api={api} started={status.started} />
+                  <ReplayPanel api={api} started={status.started} />
                 </div>
               )}
               <div class="span-12">
@@ -114,8 +114,8 @@ export function App() {
             </div>
             {status?.acts === 'off' && (
               <p class="foot">
-                This page shows and changes nothing. To set rules to shadow, change limits and reset clients
-                from here, give the admin port a token: <code>sluice token new</code>.
+                Actions are off. To change limits, switch rules to shadow and reset clients from here,
+                configure an admin token: <code>sluice token new</code>.
               </p>
             )}
           </>
@@ -124,13 +124,13 @@ export function App() {
       <p class="notice" role="status">
         {notice}
       </p>
-      {proposal !== undefined && (
+      {pending !== undefined && (
         <ActionDialog
           api={api}
-          proposal={proposal}
-          onClose={() => setProposal(undefined)}
+          pending={pending}
+          onClose={() => setPending(undefined)}
           onDone={(done) => {
-            setProposal(undefined)
+            setPending(undefined)
             setNotice(done)
           }}
         />

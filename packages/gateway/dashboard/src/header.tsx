@@ -6,11 +6,11 @@ import { type ThemeChoice, useTheme } from './components/theme.js'
 const CONNECTIONS = {
   live: <Badge tone="good">live</Badge>,
   connecting: <Badge tone="plain">connecting</Badge>,
-  lost: <Badge tone="bad">not connected</Badge>,
-  'wants-token': <Badge tone="warning">signed out</Badge>,
+  lost: <Badge tone="bad">disconnected</Badge>,
+  'token-required': <Badge tone="warning">signed out</Badge>,
 }
 
-const PLACES = {
+const SECTIONS = {
   traffic: 'Traffic',
   rules: 'Rules',
   client: 'Clients',
@@ -18,26 +18,26 @@ const PLACES = {
   configuration: 'Configuration',
 }
 
-/** The top of the page: what it is, where to go in it, and how it looks. */
+/** The page header: connection state, navigation, sign-out and theme. */
 export function Header({
   connection,
   onSignOut,
 }: {
   readonly connection: Connection
-  /** Undefined where there is no token to forget. */
+  /** Undefined if no token is in use. */
   readonly onSignOut: (() => void) | undefined
 }) {
   const [theme, setTheme] = useTheme()
   return (
     <header class="top">
       <h1>
-        <Mark />
+        <Logo />
         Sluice
       </h1>
       {CONNECTIONS[connection.state]}
-      {connection.state !== 'wants-token' && (
-        <nav aria-label="Parts of the page">
-          {Object.entries(PLACES).map(([id, title]) => (
+      {connection.state !== 'token-required' && (
+        <nav aria-label="Page sections">
+          {Object.entries(SECTIONS).map(([id, title]) => (
             <a key={id} href={`#${id}`}>
               {title}
             </a>
@@ -47,11 +47,11 @@ export function Header({
       <div class="looks">
         {onSignOut !== undefined && (
           <button type="button" onClick={onSignOut}>
-            Forget the token
+            Sign out
           </button>
         )}
         <Choice<ThemeChoice>
-          legend="Colours"
+          legend="Theme"
           name="theme"
           options={{ system: 'Auto', light: 'Light', dark: 'Dark' }}
           value={theme}
@@ -62,8 +62,8 @@ export function Header({
   )
 }
 
-/** Two walls and what is let through between them. */
-function Mark() {
+/** The logo: two walls and the stream that passes between them. */
+function Logo() {
   return (
     <svg class="mark" viewBox="0 0 24 24" aria-hidden="true">
       <path class="walls" d="M6 3v18M18 3v18" />

@@ -3,5 +3,5 @@ import { App } from './app.js'
 import './components/theme.css'
 import './page.css'
 
-const place = document.getElementById('page')
-if (place !== null) render(<App />, place)
+const root = document.getElementById('page')
+if (root !== null) render(<App />, root)

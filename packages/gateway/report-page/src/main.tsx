@@ -4,8 +4,7 @@ import { Report } from './report.js'
 import '../../dashboard/src/components/theme.css'
 import './report.css'
 
-const place = document.getElementById('page')
-const told = document.getElementById('replay')?.textContent ?? 'null'
-const page = JSON.parse(told) as ReportPage | null
-if (place !== null)
-  render(page === null ? <p>This page has no report in it.</p> : <Report {...page} />, place)
+const root = document.getElementById('page')
+const json = document.getElementById('replay')?.textContent ?? 'null'
+const page = JSON.parse(json) as ReportPage | null
+if (root !== null) render(page === null ? <p>This page contains no report.</p> : <Report {...page} />, root)

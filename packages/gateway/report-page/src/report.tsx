@@ -2,8 +2,8 @@ import { moment, number } from '../../dashboard/src/report/report-format.js'
 import { ReportView } from '../../dashboard/src/report/report-view.js'
 import type { ReportPage } from '../../src/replay/html/fill-template.js'
 
-/** What a replay came to, as a page of its own. */
-export function Report({ trace, names, report, ...found }: ReportPage) {
+/** The report of a replay as a page. */
+export function Report({ trace, names, report, ...rest }: ReportPage) {
   return (
     <main>
       <header>
@@ -13,7 +13,7 @@ export function Report({ trace, names, report, ...found }: ReportPage) {
           {moment(report.trace.to)}, through {names.join(' and ')}
         </p>
       </header>
-      <ReportView names={names} report={report} {...found} />
+      <ReportView names={names} report={report} {...rest} />
     </main>
   )
 }

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { alignTimelines } from '../../dashboard/src/report/align-timelines.js'
 import type { TimelineReport } from '../../src/replay/report/report.js'
 
-/** Some stretches in a row, from a multiple of their width on. */
+/** Consecutive stretches that start at a multiple of their width. */
 const timeline = fc
   .record({
     doublings: fc.nat(3),
@@ -19,7 +19,7 @@ const timeline = fc
     }
   })
 
-it('two courses are set side by side in the longer stretches of the two, and nothing is lost', () => {
+it('aligns two timelines to the longer period of both and keeps all counts', () => {
   fc.assert(
     fc.property(timeline, timeline, (one, other) => {
       const { width, pairs } = alignTimelines(one, other, ({ refused }) => refused)

@@ -3,14 +3,14 @@ import { createRequire } from 'node:module'
 import type { AxeResults } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 
-/** A page, and what went wrong on it. */
-export interface Watched {
+/** A page, and the errors on it. */
+export interface OpenPage {
   readonly page: Page
-  /** What it wrote to the console as an error or warning, threw, or asked of another place than where it came from. */
-  readonly complaints: string[]
+  /** Console errors and warnings, uncaught errors, and requests to another origin. */
+  readonly errors: string[]
 }
 
-export interface Looks {
+export interface Appearance {
   readonly colorScheme?: 'light' | 'dark'
   /** CSS pixels. */
   readonly width?: number
@@ -19,25 +19,25 @@ export interface Looks {
 export async function open(
   browser: Browser,
   url: string,
-  { colorScheme = 'light', width = 1280 }: Looks = {},
-): Promise<Watched> {
+  { colorScheme = 'light', width = 1280 }: Appearance = {},
+): Promise<OpenPage> {
   const page = await browser.newPage({ colorScheme, viewport: { width, height: 900 } })
-  const complaints: string[] = []
+  const errors: string[] = []
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
+    if (['error', 'warning'].includes(message.type())) errors.push(message.text())
   })
-  page.on('pageerror', (error) => complaints.push(String(error)))
+  page.on('pageerror', (error) => errors.push(String(error)))
   page.on('request', (request) => {
     const { origin, protocol } = new URL(request.url())
-    if (origin !== new URL(url).origin && protocol !== 'data:') complaints.push(`asked ${request.url()}`)
+    if (origin !== new URL(url).origin && protocol !== 'data:') errors.push(`requested ${request.url()}`)
   })
   await page.goto(new URL('/', url).href)
-  return { page, complaints }
+  return { page, errors }
 }
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-/** What axe finds wrong with the page as it is, in a line each. */
+/** Returns the accessibility violations that axe finds, one string each. */
 export async function violationsOf(page: Page): Promise<string[]> {
   await page.evaluate(axe)
   const { violations } = await page.evaluate<AxeResults>('axe.run()')

@@ -12,47 +12,47 @@ import type { RecordStatus } from '../../src/server/admin/api/replay-types.js'
 const PAGE = fileURLToPath(new URL('../../dashboard/dist', import.meta.url))
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' }
 
-/** What a page is told: anything, so that states are seen that a real gateway comes to only with much trouble. */
+/** The data of a fake admin port, which can show states that are hard to reach with a gateway. */
 export interface FakeAdminState {
   history: readonly Sample[]
   status: Status
-  talkers: TopClients
+  topClients: TopClients
   client: (text: string) => ClientState | undefined
   configuration: string
   record: RecordStatus
 }
 
-/** An admin port that tells what it is told to, with the page that is built. */
+/** An admin port that serves the built dashboard and fixed data. */
 export interface FakeAdmin {
   readonly url: string
-  tell(event: 'sample' | 'status', data: Sample | Status): void
-  /** Ends the connections of all pages. */
-  cut(): void
-  /** Takes no connections, as a gateway that is stopped. */
-  setAway(away: boolean): void
+  send(event: 'sample' | 'status', data: Sample | Status): void
+  /** Closes the connections of all pages. */
+  disconnect(): void
+  /** Rejects connections, like a stopped gateway. */
+  setDown(isDown: boolean): void
   close(): Promise<void>
 }
 
-export async function startFakeAdmin(told: FakeAdminState): Promise<FakeAdmin> {
+export async function startFakeAdmin(state: FakeAdminState): Promise<FakeAdmin> {
   const listening = new Set<ServerResponse>()
-  let away = false
+  let isDown = false
   const json = (response: ServerResponse, body: object, status = 200) =>
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
-    if (away) return request.socket.destroy()
+    if (isDown) return request.socket.destroy()
     const { pathname, searchParams } = new URL(`http://admin${request.url}`)
-    if (pathname === '/api/talkers') return json(response, told.talkers)
-    if (pathname === '/api/record') return json(response, told.record)
-    if (pathname === '/api/config') return response.end(told.configuration)
+    if (pathname === '/api/talkers') return json(response, state.topClients)
+    if (pathname === '/api/record') return json(response, state.record)
+    if (pathname === '/api/config') return response.end(state.configuration)
     if (pathname === '/api/client') {
-      const state = told.client(searchParams.get('q') ?? '')
-      return state === undefined ? json(response, { error: 'nobody like it' }, 404) : json(response, state)
+      const client = state.client(searchParams.get('q') ?? '')
+      return client === undefined ? json(response, { error: 'no such client' }, 404) : json(response, client)
     }
     if (pathname === '/api/live') {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
-      write(response, 'history', told.history)
-      write(response, 'status', told.status)
+      write(response, 'history', state.history)
+      write(response, 'status', state.status)
       listening.add(response)
       return request.on('close', () => listening.delete(response))
     }
@@ -67,14 +67,14 @@ export async function startFakeAdmin(told: FakeAdminState): Promise<FakeAdmin> {
   await once(server.listen(0, '127.0.0.1'), 'listening')
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    tell(event, data) {
+    send(event, data) {
       for (const response of listening) write(response, event, data)
     },
-    cut() {
+    disconnect() {
       for (const response of listening) response.destroy()
     },
-    setAway(now) {
-      away = now
+    setDown(value) {
+      isDown = value
     },
     async close() {
       server.closeAllConnections()

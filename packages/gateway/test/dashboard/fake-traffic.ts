@@ -3,9 +3,7 @@ import type { RuleStatus, Status } from '../../src/server/admin/api/gateway-stat
 import type { Latency, RouteSample, Sample } from '../../src/server/admin/api/live-samples.js'
 import type { FakeAdminState } from './fake-admin.js'
 
-/** Numbers that look like a gateway's, the same at each run. */
-
-/** Of each route name, this many requests a second come, more or less. */
+/** Returns plausible traffic of the routes, the same in each run. */
 function history(routes: readonly string[], seconds: number, end: number): Sample[] {
   return Array.from({ length: seconds }, (_, index) =>
     sample(routes, end - (seconds - 1 - index) * 1000, index),
@@ -53,7 +51,7 @@ function latency(count: number, typical: number, turn: number): Latency {
   return { count, p50, p99: p50 * (2 + noise(turn * 5)), max: p50 * 5 }
 }
 
-/** 0 to 1, as a hash of a number. */
+/** Hashes a number to the range from 0 to 1. */
 function noise(seed: number): number {
   const value = Math.sin(seed * 12.9898) * 43_758.5453
   return value - Math.floor(value)
@@ -119,19 +117,19 @@ function client(name: string): ClientState {
   }
 }
 
-/** A gateway that has just been started. */
-export function nothing(): FakeAdminState {
+/** The data of a gateway that has just started. */
+export function idle(): FakeAdminState {
   return {
     history: [],
     status: status(),
-    talkers: { heaviest: [], refused: [], error: 'counts are exact for up to 1,000 clients' },
+    topClients: { heaviest: [], refused: [], error: 'counts are exact for up to 1,000 clients' },
     client: () => undefined,
     configuration: 'listen: 127.0.0.1:8080\n',
     record: { recording: false },
   }
 }
 
-/** A gateway with these routes, in all the states that a rule, a model and a store can be in. */
+/** The data of a busy gateway, with rules and models in all states. */
 export function busy(routes: readonly string[]): FakeAdminState {
   return {
     history: history(routes, 120, Date.now()),
@@ -154,7 +152,7 @@ export function busy(routes: readonly string[]): FakeAdminState {
         ],
       })),
     }),
-    talkers: {
+    topClients: {
       heaviest: Array.from({ length: 20 }, (_, index) => ({
         client: index === 3 ? `client ${'a-long-name-'.repeat(8)}` : `192.0.2.${index}`,
         count: 9000 >> (index / 2),

@@ -9,7 +9,7 @@ it.each([
   [9.96, '10'],
   [312.4, '312'],
   [3420, '3.4K'],
-])('%s a second is %s', (value, text) => expect(rate(value)).toBe(text))
+])('formats the rate %s as %s', (value, text) => expect(rate(value)).toBe(text))
 
 it.each([
   [0, '0'],
@@ -22,9 +22,9 @@ it.each([
   [11_520_000, '3 h 12 min'],
   [180_000_000, '2 d 2 h'],
   [null, 'never'],
-])('%s ms is %s', (value, text) => expect(duration(value)).toBe(text))
+])('formats %s ms as %s', (value, text) => expect(duration(value)).toBe(text))
 
-it('rounds a wait up, so that nobody comes too early', () => {
+it('rounds a waiting time up', () => {
   expect(wait(1)).toBe('1 s')
   expect(wait(4001)).toBe('5 s')
   expect(wait(null)).toBe('never')
@@ -34,14 +34,14 @@ it('rounds a wait up, so that nobody comes too early', () => {
   expect(wait(86_400_000 + 1)).toBe('1 d 1 h')
 })
 
-it('says that something is there, however little', () => {
+it('never rounds a small share to zero, nor a large one to 100 %', () => {
   expect(share(0)).toBe('0 %')
   expect(share(0.001)).toBe('<1 %')
   expect(share(0.999)).toBe('99 %')
   expect(share(1)).toBe('100 %')
 })
 
-it('writes large numbers short', () => {
+it('abbreviates large counts', () => {
   expect(count(1243)).toBe('1,243')
   expect(count(1_234_567)).toBe('1.2M')
 })

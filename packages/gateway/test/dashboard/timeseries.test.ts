@@ -50,23 +50,23 @@ const samples: fc.Arbitrary<Sample[]> = fc
   })
 const route = fc.constantFrom(undefined, 'POST /a', 'GET /b', 'GET /nobody')
 
-describe('stretches', () => {
-  it('lose no request and invent none, and begin where their length says', () => {
+describe('the buckets', () => {
+  it('keep all counts and start at multiples of their length', () => {
     fc.assert(
       fc.property(samples, route, fc.constantFrom(1, 2, 5), (samples, route, length) => {
-        const stretches = bucketsOf(samples, route, length)
+        const buckets = bucketsOf(samples, route, length)
         for (const of of ['allowed', 'refused', 'failed', 'shadowRefused'] as const)
-          expect(sumOf(stretches.map(({ traffic }) => traffic[of]))).toBe(
+          expect(sumOf(buckets.map(({ traffic }) => traffic[of]))).toBe(
             sumOf(samples.flatMap(({ routes }) => namedBy(routes, route).map((each) => each[of]))),
           )
-        expect(sumOf(stretches.map(({ seconds }) => seconds))).toBe(samples.length)
-        expect(stretches.every(({ at }) => at % (length * 1000) === 0)).toBe(true)
-        expect(new Set(stretches.map(({ at }) => at)).size).toBe(stretches.length)
+        expect(sumOf(buckets.map(({ seconds }) => seconds))).toBe(samples.length)
+        expect(buckets.every(({ at }) => at % (length * 1000) === 0)).toBe(true)
+        expect(new Set(buckets.map(({ at }) => at)).size).toBe(buckets.length)
       }),
     )
   })
 
-  it('show the highest of the 99th percentiles and of what was in flight, and a median between the medians', () => {
+  it('take the highest 99th percentile and in-flight count, and a median between the medians', () => {
     fc.assert(
       fc.property(samples, fc.constantFrom(1, 2, 5), (samples, length) => {
         for (const { at, traffic } of bucketsOf(samples, undefined, length)) {
@@ -86,8 +86,8 @@ describe('stretches', () => {
   })
 })
 
-describe('refusals', () => {
-  it('are counted by route, rule and reason, the most frequent first', () => {
+describe('the refusals', () => {
+  it('are counted by route, rule and reason, most frequent first', () => {
     fc.assert(
       fc.property(samples, route, (samples, route) => {
         const refusals = refusalsIn(samples, route)
@@ -105,8 +105,8 @@ describe('refusals', () => {
   })
 })
 
-describe('routes', () => {
-  it('are those that something came to, with what is in flight now and not what was', () => {
+describe('the routes', () => {
+  it('are those with traffic, with their current in-flight count', () => {
     fc.assert(
       fc.property(samples, (samples) => {
         const newest = samples.at(-1)
@@ -129,26 +129,26 @@ describe('the history', () => {
     waiting: 0,
   })
 
-  it('forgets what is older than 15 minutes', () => {
+  it('drops samples older than 15 minutes', () => {
     let history = History.empty
     for (let at = 0; at < 1000; at++) history = history.with(second(at * 1000))
     expect(history.samples).toHaveLength(900)
     expect(history.samples[0]?.at).toBe(100_000)
   })
 
-  it('takes a second once', () => {
+  it('ignores a repeated sample', () => {
     const history = History.of([second(1000), second(2000)])
     expect(history.with(second(2000))).toBe(history)
     expect(history.with(second(1000))).toBe(history)
   })
 
-  it('has the last seconds by the clock, not by their number', () => {
+  it('returns the last seconds by time, not by number of samples', () => {
     const history = History.of([second(1000), second(60_000), second(61_000)])
     expect(history.lastSeconds(5).map(({ at }) => at)).toEqual([60_000, 61_000])
     expect(History.empty.lastSeconds(5)).toEqual([])
   })
 
-  it('adds a second up once for all who ask', () => {
+  it('caches the total of a sample', () => {
     const sample = second(1000)
     expect(trafficOf(sample, undefined)).toBe(trafficOf(sample, undefined))
     expect(trafficOf(sample, 'GET /nobody')).toBe(NO_TRAFFIC)

@@ -1,19 +1,19 @@
 import type { ActionHandler, PendingAction } from './pending-action.js'
 
-/** Proposes an act. Its text says which, its name what it is done to as well. */
+/** A button that asks to confirm an action. Its accessible name also contains the target. */
 export function ActionButton({
   text,
-  to,
-  proposal,
-  propose,
+  target,
+  pending,
+  onAction,
 }: {
   readonly text: string
-  readonly to: string
-  readonly proposal: PendingAction
-  readonly propose: ActionHandler
+  readonly target: string
+  readonly pending: PendingAction
+  readonly onAction: ActionHandler
 }) {
   return (
-    <button type="button" aria-label={`${text}: ${to}`} onClick={() => propose(proposal)}>
+    <button type="button" aria-label={`${text}: ${target}`} onClick={() => onAction(pending)}>
       {text}
     </button>
   )

@@ -4,36 +4,36 @@ import { type AdminApi, AdminError } from '../api/admin-api.js'
 import { Dialog } from '../components/dialog.js'
 import { actionText, type PendingAction } from './pending-action.js'
 
-/** Has an act confirmed, and the admin token given where the page has none. */
+/** Asks to confirm an action, and for the admin token if the page has none. */
 export function ActionDialog({
   api,
-  proposal,
+  pending,
   onDone,
   onClose,
 }: {
   readonly api: AdminApi
-  readonly proposal: PendingAction
-  /** With what was done, in words. */
+  readonly pending: PendingAction
+  /** Called with a description of the change. */
   readonly onDone: (done: string) => void
   readonly onClose: () => void
 }) {
-  const { title, consequence, button } = actionText(proposal)
-  const [limit, setLimit] = useState(proposal.act === 'limit' ? proposal.limit : '')
+  const { title, consequence, button } = actionText(pending)
+  const [limit, setLimit] = useState(pending.act === 'limit' ? pending.limit : '')
   const [token, setToken] = useState('')
-  const [wantsToken, setWantsToken] = useState(!api.hasToken)
+  const [needsToken, setNeedsToken] = useState(!api.hasToken)
   const [failure, setFailure] = useState<string>()
   const [busy, setBusy] = useState(false)
 
-  async function act() {
+  async function submit() {
     setBusy(true)
     setFailure(undefined)
     if (token !== '') api.setToken(token)
     try {
-      onDone(await api.act(actOf(proposal, limit)))
+      onDone(await api.perform(toAction(pending, limit)))
     } catch (error) {
       if (error instanceof AdminError && error.status === 401) {
         api.setToken(undefined)
-        setWantsToken(true)
+        setNeedsToken(true)
       }
       setFailure(error instanceof Error ? error.message : String(error))
       setBusy(false)
@@ -41,12 +41,12 @@ export function ActionDialog({
   }
 
   return (
-    <Dialog title={title} onSubmit={act} onClose={onClose}>
+    <Dialog title={title} onSubmit={submit} onClose={onClose}>
       <p class="name">
-        {proposal.rule} on {proposal.route}
+        {pending.rule} on {pending.route}
       </p>
       <p>{consequence}</p>
-      {proposal.act === 'limit' && (
+      {pending.act === 'limit' && (
         <label>
           New limit
           <input
@@ -58,7 +58,7 @@ export function ActionDialog({
           />
         </label>
       )}
-      {wantsToken && (
+      {needsToken && (
         <label>
           Admin token
           <input
@@ -86,9 +86,9 @@ export function ActionDialog({
   )
 }
 
-function actOf(proposal: PendingAction, limit: string): AdminAction {
-  if (proposal.act === 'limit') return { ...proposal, limit: limit.trim() }
-  if (proposal.act !== 'reset') return proposal
-  const { shown: _, ...act } = proposal
-  return act
+function toAction(pending: PendingAction, limit: string): AdminAction {
+  if (pending.act === 'limit') return { ...pending, limit: limit.trim() }
+  if (pending.act !== 'reset') return pending
+  const { shown: _, ...action } = pending
+  return action
 }

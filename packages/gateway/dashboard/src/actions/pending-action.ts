@@ -1,14 +1,14 @@
 import type { AdminAction } from '../../../src/server/admin/api/admin-actions.js'
 
-/** An act that somebody is asked to confirm, with what is shown of it. */
+/** An action that waits for confirmation. */
 export type PendingAction =
   | Extract<AdminAction, { act: 'shadow' | 'undo' }>
-  /** `limit`: as it is now, which the dialog changes. */
+  /** `limit`: the current limit, which the dialog edits. */
   | Extract<AdminAction, { act: 'limit' }>
-  /** `shown`: the key as people see it. */
+  /** `shown`: the key as it is displayed. */
   | (Extract<AdminAction, { act: 'reset' }> & { readonly shown: string })
 
-export type ActionHandler = (proposal: PendingAction) => void
+export type ActionHandler = (pending: PendingAction) => void
 
 export interface ActionText {
   readonly title: string
@@ -16,40 +16,40 @@ export interface ActionText {
   readonly button: string
 }
 
-const UNTIL = 'until it is undone or the gateway restarts'
+const UNTIL = 'until you undo the change or the gateway restarts'
 
-/** What confirming it means, in plain words. */
-export function actionText(proposal: PendingAction): ActionText {
-  switch (proposal.act) {
+/** Returns the texts of the confirmation dialog. */
+export function actionText(pending: PendingAction): ActionText {
+  switch (pending.act) {
     case 'shadow':
-      return proposal.shadow
+      return pending.shadow
         ? {
-            title: 'Set the rule to shadow?',
-            consequence: `It will be decided and counted as before, but refuse nobody, ${UNTIL}.`,
-            button: 'Set to shadow',
+            title: 'Switch the rule to shadow?',
+            consequence: `The rule stays evaluated and counted, but refuses no requests ${UNTIL}.`,
+            button: 'Switch to shadow',
           }
         : {
             title: 'Enforce the rule?',
-            consequence: `From the next request on it will refuse what is over its limit, ${UNTIL}.`,
-            button: 'Enforce it',
+            consequence: `The rule refuses requests over its limit from now on, ${UNTIL}.`,
+            button: 'Enforce',
           }
     case 'limit':
       return {
         title: 'Change the limit?',
-        consequence: `What clients have used stays used. The new limit holds ${UNTIL}.`,
-        button: 'Change the limit',
+        consequence: `Usage so far still counts. The new limit applies ${UNTIL}.`,
+        button: 'Change limit',
       }
     case 'reset':
       return {
-        title: `Reset ${proposal.shown}?`,
-        consequence: 'What this client has used is forgotten: it has its whole limit again.',
-        button: 'Reset the client',
+        title: `Reset ${pending.shown}?`,
+        consequence: 'The usage of this client under this rule is set to zero.',
+        button: 'Reset client',
       }
     case 'undo':
       return {
-        title: 'Back to the file?',
-        consequence: 'The rule will be what the configuration file says, from the next request on.',
-        button: 'Undo the change',
+        title: 'Undo the override?',
+        consequence: 'The settings of the configuration file apply again from the next request.',
+        button: 'Undo override',
       }
   }
 }

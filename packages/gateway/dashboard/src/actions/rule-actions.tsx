@@ -2,27 +2,27 @@ import type { RuleStatus } from '../../../src/server/admin/api/gateway-status.js
 import { ActionButton } from './action-button.js'
 import type { ActionHandler } from './pending-action.js'
 
-/** What may be done with a rule. Each is confirmed in a dialog. */
+/** The buttons for the actions on a rule. A dialog asks to confirm each action. */
 export function RuleActions({
   route,
   rule: { rule, enforced, limit, overridden },
-  propose,
+  onAction,
 }: {
   readonly route: string
   readonly rule: RuleStatus
-  readonly propose: ActionHandler
+  readonly onAction: ActionHandler
 }) {
-  const act = { to: `${rule} on ${route}`, propose }
+  const common = { target: `${rule} on ${route}`, onAction }
   return (
-    <div class="acts">
+    <div class="actions">
       <ActionButton
-        {...act}
-        text={enforced ? 'Set to shadow' : 'Enforce'}
-        proposal={{ act: 'shadow', route, rule, shadow: enforced }}
+        {...common}
+        text={enforced ? 'Switch to shadow' : 'Enforce'}
+        pending={{ act: 'shadow', route, rule, shadow: enforced }}
       />
-      <ActionButton {...act} text="Change the limit" proposal={{ act: 'limit', route, rule, limit }} />
+      <ActionButton {...common} text="Change limit" pending={{ act: 'limit', route, rule, limit }} />
       {overridden !== undefined && (
-        <ActionButton {...act} text="Undo" proposal={{ act: 'undo', route, rule }} />
+        <ActionButton {...common} text="Undo" pending={{ act: 'undo', route, rule }} />
       )}
     </div>
   )

@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks'
 import '../components/form.css'
 
-/** Asks for the token where the gateway shows nothing without it. */
+/** Asks for the admin token if the gateway requires it for reading. */
 export function SignIn({
   reason,
   onToken,
 }: {
-  /** Why it is asked for, as the gateway says it. */
+  /** Why the token is required, as the gateway reports it. */
   readonly reason: string
   readonly onToken: (token: string) => void
 }) {
@@ -20,11 +20,11 @@ export function SignIn({
           onToken(token.trim())
         }}
       >
-        <h2 id="sign-in-title">The admin token, please</h2>
+        <h2 id="sign-in-title">Admin token required</h2>
         <p class="failure">{reason}</p>
         <p class="quiet">
-          It is the token that <code>sluice token new</code> showed once. This page keeps it until it is
-          closed, and nowhere else.
+          <code>sluice token new</code> printed the token when it was created. This page keeps it in memory
+          until you close or reload it.
         </p>
         <label>
           Admin token
@@ -38,7 +38,7 @@ export function SignIn({
         </label>
         <div class="buttons">
           <button type="submit" class="main">
-            Show the dashboard
+            Sign in
           </button>
         </div>
       </form>

@@ -2,9 +2,9 @@ import type { AdminAction, AdminActionResult } from '../../../src/server/admin/a
 import type { ClientState, TopClients } from '../../../src/server/admin/api/client-status.js'
 import { NDJSON, type RecordStatus } from '../../../src/server/admin/api/replay-types.js'
 
-/** The admin port said no, or nothing. Its message is for people. */
+/** A failed request to the admin port. The message is shown to the user. */
 export class AdminError extends Error {
-  /** @param status 0 where there was no answer */
+  /** @param status 0 if there was no response */
   constructor(
     readonly status: number,
     message: string,
@@ -13,10 +13,10 @@ export class AdminError extends Error {
   }
 }
 
-const NO_TOKEN = 'This needs the admin token.'
-const WRONG_TOKEN = 'That is not the admin token.'
+const NO_TOKEN = 'The admin token is required.'
+const WRONG_TOKEN = 'The admin token is wrong.'
 
-/** What the page asks of the admin port. The token is kept as long as the page is open, and nowhere else. */
+/** The client of the admin port. It keeps the token in memory only. */
 export class AdminApi {
   #token: string | undefined
 
@@ -28,33 +28,33 @@ export class AdminApi {
     this.#token = token === '' ? undefined : token
   }
 
-  /** Rejects with an AdminError where it is refused, or nobody answers. */
+  /** Rejects with an AdminError if the request fails. */
   live(signal: AbortSignal): Promise<Response> {
     return this.#fetch('/api/live', { signal, headers: { accept: 'text/event-stream' } })
   }
 
-  talkers(): Promise<TopClients> {
+  topClients(): Promise<TopClients> {
     return this.#json('/api/talkers')
   }
 
-  client(text: string): Promise<ClientState> {
-    return this.#json(`/api/client?q=${encodeURIComponent(text)}`)
+  client(search: string): Promise<ClientState> {
+    return this.#json(`/api/client?q=${encodeURIComponent(search)}`)
   }
 
   async configuration(): Promise<string> {
     return (await this.#fetch('/api/config')).text()
   }
 
-  /** What there is to replay. */
+  /** The recorded traffic that can be replayed. */
   record(): Promise<RecordStatus> {
     return this.#json('/api/record')
   }
 
   /**
-   * A replay, told as it goes on. Once the signal aborts, the gateway ends it.
+   * Starts a replay and streams its progress. Aborting the signal stops it on the gateway.
    *
-   * @param query as `/api/replay` takes it
-   * @param posted another configuration; empty for none
+   * @param query the parameters of `/api/replay`
+   * @param posted the configuration to compare with; empty for none
    */
   replay(query: URLSearchParams, posted: string, signal: AbortSignal): Promise<Response> {
     return this.#fetch(`/api/replay?${query}`, {
@@ -65,20 +65,20 @@ export class AdminApi {
     })
   }
 
-  /** The page of a report, without one in it. */
+  /** The report page without a report. */
   async reportTemplate(): Promise<string> {
     return (await this.#fetch('/api/report-page')).text()
   }
 
-  /** Says in words what was done. */
-  async act(act: AdminAction): Promise<string> {
-    const answer: AdminActionResult = await this.#json('/api/acts', {
+  /** Performs an action, and returns a description of the change. */
+  async perform(action: AdminAction): Promise<string> {
+    const result: AdminActionResult = await this.#json('/api/actions', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(act),
+      body: JSON.stringify(action),
     })
-    if ('error' in answer) throw new AdminError(0, answer.error)
-    return answer.done
+    if ('error' in result) throw new AdminError(0, result.error)
+    return result.done
   }
 
   async #json<T>(path: string, init?: RequestInit): Promise<T> {
@@ -89,7 +89,7 @@ export class AdminApi {
     const headers = new Headers(init.headers)
     if (this.#token !== undefined) headers.set('authorization', `Bearer ${this.#token}`)
     const response = await fetch(path, { ...init, headers }).catch((error: unknown) => {
-      throw init.signal?.aborted ? error : new AdminError(0, 'The gateway does not answer.')
+      throw init.signal?.aborted ? error : new AdminError(0, 'The gateway does not respond.')
     })
     if (response.status === 401) throw new AdminError(401, this.hasToken ? WRONG_TOKEN : NO_TOKEN)
     if (!response.ok) throw new AdminError(response.status, await reasonOf(response))
@@ -101,10 +101,10 @@ async function reasonOf(response: Response): Promise<string> {
   const body: unknown = await response.json().catch(() => undefined)
   if (typeof body === 'object' && body !== null && 'error' in body && typeof body.error === 'string')
     return sentence(body.error)
-  return `The gateway answered ${response.status}.`
+  return `The gateway responded with status ${response.status}.`
 }
 
-/** What the gateway says of a failure, as people write it. */
-export function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? '' : '.'}`
+/** Formats an error message of the gateway as a sentence. */
+export function sentence(message: string): string {
+  return `${message.charAt(0).toUpperCase()}${message.slice(1)}${/[.!?…]$/.test(message) ? '' : '.'}`
 }

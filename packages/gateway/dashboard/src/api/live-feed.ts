@@ -3,48 +3,48 @@ import type { Status } from '../../../src/server/admin/api/gateway-status.js'
 import type { Sample } from '../../../src/server/admin/api/live-samples.js'
 import { type AdminApi, AdminError } from './admin-api.js'
 
-/** What the page knows of its connection. */
+/** The state of the connection to the gateway. */
 export type Connection =
   | { readonly state: 'connecting' }
   | { readonly state: 'live' }
-  /** `again`: epoch milliseconds of the next attempt. */
-  | { readonly state: 'lost'; readonly reason: string; readonly again: number }
-  | { readonly state: 'wants-token'; readonly reason: string }
+  /** `retryAt`: epoch milliseconds of the next attempt. */
+  | { readonly state: 'lost'; readonly reason: string; readonly retryAt: number }
+  | { readonly state: 'token-required'; readonly reason: string }
 
-export interface LiveListener {
-  connection(now: Connection): void
-  history(samples: readonly Sample[]): void
-  sample(sample: Sample): void
-  status(status: Status): void
+export interface LiveFeedHandlers {
+  onConnection(connection: Connection): void
+  onHistory(samples: readonly Sample[]): void
+  onSample(sample: Sample): void
+  onStatus(status: Status): void
 }
 
-/** Milliseconds. A sample comes every second: after this long without a byte, the connection is dead whatever the network says. */
-const SILENCE = 10_000
-const FIRST_WAIT = 1000
-const MAX_WAIT = 15_000
+/** Time without data after which the connection counts as lost; samples arrive every second. */
+const IDLE_TIMEOUT_MS = 10_000
+const MIN_RETRY_MS = 1000
+const MAX_RETRY_MS = 15_000
 
-/** Follows the gateway, and comes back by itself after it was lost. */
+/** Receives live data from the gateway, and reconnects after a failure. */
 export class LiveFeed {
   readonly #api: AdminApi
-  readonly #listener: LiveListener
+  readonly #handlers: LiveFeedHandlers
   #attempt = new AbortController()
   #failures = 0
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(api: AdminApi, listener: LiveListener) {
+  constructor(api: AdminApi, handlers: LiveFeedHandlers) {
     this.#api = api
-    this.#listener = listener
+    this.#handlers = handlers
   }
 
-  /** Begins anew, at once: at the start, when somebody asks to, and when the token has changed. */
+  /** Connects, replacing the current connection. */
   async connect(): Promise<void> {
     this.stop()
     const attempt = this.#attempt
-    if (this.#failures === 0) this.#listener.connection({ state: 'connecting' })
-    const failure = await this.#follow(attempt)
+    if (this.#failures === 0) this.#handlers.onConnection({ state: 'connecting' })
+    const failure = await this.#receive(attempt)
     if (this.#attempt !== attempt) return
     if (failure instanceof AdminError && failure.status === 401)
-      this.#listener.connection({ state: 'wants-token', reason: failure.message })
+      this.#handlers.onConnection({ state: 'token-required', reason: failure.message })
     else this.#retry(failure.message)
   }
 
@@ -55,51 +55,51 @@ export class LiveFeed {
   }
 
   #retry(reason: string): void {
-    const longest = Math.min(FIRST_WAIT * 2 ** this.#failures, MAX_WAIT)
+    const maxDelay = Math.min(MIN_RETRY_MS * 2 ** this.#failures, MAX_RETRY_MS)
     this.#failures++
-    // Many open pages must not all come back in one moment.
-    const wait = longest * (0.5 + Math.random() / 2)
-    this.#listener.connection({ state: 'lost', reason, again: Date.now() + wait })
-    this.#timer = setTimeout(() => void this.connect(), wait)
+    // Random, so that open pages do not all reconnect at once.
+    const delay = maxDelay * (0.5 + Math.random() / 2)
+    this.#handlers.onConnection({ state: 'lost', reason, retryAt: Date.now() + delay })
+    this.#timer = setTimeout(() => void this.connect(), delay)
   }
 
-  /** Why it has ended. */
-  async #follow(attempt: AbortController): Promise<Error> {
-    let silent = false
-    const giveUp = () => {
-      silent = true
+  /** Receives events until the connection ends, and returns the reason. */
+  async #receive(attempt: AbortController): Promise<Error> {
+    let isIdle = false
+    const abort = () => {
+      isIdle = true
       attempt.abort()
     }
-    let timer = setTimeout(giveUp, SILENCE)
+    let timer = setTimeout(abort, IDLE_TIMEOUT_MS)
     try {
       const { body } = await this.#api.live(attempt.signal)
       const parser = createParser({
         onEvent: ({ event, data }) => {
-          if (this.#attempt === attempt) this.#take(event, data)
+          if (this.#attempt === attempt) this.#onEvent(event, data)
         },
       })
       const reader = body?.pipeThrough(new TextDecoderStream()).getReader()
       for (;;) {
         const next = await reader?.read()
-        if (next?.value === undefined) return new Error('The gateway has closed the connection.')
+        if (next?.value === undefined) return new Error('The gateway closed the connection.')
         clearTimeout(timer)
-        timer = setTimeout(giveUp, SILENCE)
+        timer = setTimeout(abort, IDLE_TIMEOUT_MS)
         parser.feed(next.value)
       }
     } catch (error) {
-      if (silent) return new Error('The gateway has fallen silent.')
-      return error instanceof AdminError ? error : new Error('The connection to the gateway is lost.')
+      if (isIdle) return new Error('The gateway stopped sending data.')
+      return error instanceof AdminError ? error : new Error('The connection to the gateway was lost.')
     } finally {
       clearTimeout(timer)
     }
   }
 
-  #take(event: string | undefined, data: string): void {
+  #onEvent(event: string | undefined, data: string): void {
     if (event === 'history') {
       this.#failures = 0
-      this.#listener.connection({ state: 'live' })
-      this.#listener.history(JSON.parse(data))
-    } else if (event === 'sample') this.#listener.sample(JSON.parse(data))
-    else if (event === 'status') this.#listener.status(JSON.parse(data))
+      this.#handlers.onConnection({ state: 'live' })
+      this.#handlers.onHistory(JSON.parse(data))
+    } else if (event === 'sample') this.#handlers.onSample(JSON.parse(data))
+    else if (event === 'status') this.#handlers.onStatus(JSON.parse(data))
   }
 }

@@ -3,10 +3,10 @@ import type { ReplayLine, ReplayProgress } from '../../../src/server/admin/api/r
 import { sentence } from './admin-api.js'
 
 /**
- * Follows a replay to its end.
+ * Reads the progress of a replay until it ends.
  *
- * @returns what came of it
- * @throws Error whose message is for people.
+ * @returns the report
+ * @throws Error with a message for the user
  */
 export async function followReplay(
   { body }: Response,
@@ -19,7 +19,7 @@ export async function followReplay(
       if ('error' in line) throw new Error(sentence(line.error))
       onProgress(line.progress)
     }
-  throw brokenOff()
+  throw connectionLost()
 }
 
 async function* linesOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
@@ -27,7 +27,7 @@ async function* linesOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGen
   let rest = ''
   for (;;) {
     const { value } = await reader.read().catch(() => {
-      throw brokenOff()
+      throw connectionLost()
     })
     if (value === undefined) return
     const [first = '', ...more] = value.split('\n')
@@ -39,6 +39,6 @@ async function* linesOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGen
   }
 }
 
-function brokenOff(): Error {
-  return new Error('The replay broke off: the connection to the gateway is lost.')
+function connectionLost(): Error {
+  return new Error('The replay stopped: the connection to the gateway was lost.')
 }

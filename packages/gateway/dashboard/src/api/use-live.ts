@@ -4,39 +4,39 @@ import { History } from '../timeseries/history.js'
 import type { AdminApi } from './admin-api.js'
 import { type Connection, LiveFeed } from './live-feed.js'
 
-/** What the page knows of the gateway at this moment. */
+/** The current data of the gateway. */
 export interface Live {
   readonly connection: Connection
   readonly history: History
   readonly status: Status | undefined
 }
 
-const NOTHING: Live = { connection: { state: 'connecting' }, history: History.empty, status: undefined }
+const EMPTY: Live = { connection: { state: 'connecting' }, history: History.empty, status: undefined }
 
-/** Follows the gateway while the page is open. Nothing is drawn while nobody sees it. */
+/** Receives live data while the page is open. The page is not rendered while it is hidden. */
 export function useLive(api: AdminApi): readonly [Live, LiveFeed] {
-  const latest = useRef(NOTHING)
-  const [shown, show] = useState(NOTHING)
+  const latest = useRef(EMPTY)
+  const [shown, show] = useState(EMPTY)
   const feed = useMemo(() => {
-    const know = (news: Partial<Live>) => {
-      latest.current = { ...latest.current, ...news }
+    const update = (change: Partial<Live>) => {
+      latest.current = { ...latest.current, ...change }
       if (!document.hidden) show(latest.current)
     }
     return new LiveFeed(api, {
-      connection: (connection) => know({ connection }),
-      history: (samples) => know({ history: History.of(samples) }),
-      sample: (sample) => know({ history: latest.current.history.with(sample) }),
-      status: (status) => know({ status }),
+      onConnection: (connection) => update({ connection }),
+      onHistory: (samples) => update({ history: History.of(samples) }),
+      onSample: (sample) => update({ history: latest.current.history.with(sample) }),
+      onStatus: (status) => update({ status }),
     })
   }, [api])
   useEffect(() => {
-    const seen = () => {
+    const onVisibilityChange = () => {
       if (!document.hidden) show(latest.current)
     }
-    document.addEventListener('visibilitychange', seen)
+    document.addEventListener('visibilitychange', onVisibilityChange)
     void feed.connect()
     return () => {
-      document.removeEventListener('visibilitychange', seen)
+      document.removeEventListener('visibilitychange', onVisibilityChange)
       feed.stop()
     }
   }, [feed])

@@ -1,46 +1,46 @@
 import { useEffect, useState } from 'preact/hooks'
 
-/** The answer as it was last; and why the last question had none. */
-export interface Polled<Answer> {
-  readonly answer?: Answer
+/** The last successful result, and the error if the last request failed. */
+export interface Polled<Result> {
+  readonly result?: Result
   readonly failure?: Error
 }
 
 /**
- * Asks again and again while the page is seen. Another `question` begins anew.
+ * Repeats a request while the page is visible. A changed `query` starts over.
  *
- * @param every milliseconds
+ * @param intervalMs milliseconds between requests
  */
-export function usePolling<Answer>(
-  question: string,
-  ask: (question: string) => Promise<Answer>,
-  every: number,
-): Polled<Answer> {
-  const [latest, setLatest] = useState<Polled<Answer> & { question?: string }>({})
+export function usePolling<Result>(
+  query: string,
+  request: (query: string) => Promise<Result>,
+  intervalMs: number,
+): Polled<Result> {
+  const [latest, setLatest] = useState<Polled<Result> & { query?: string }>({})
   useEffect(() => {
-    let over = false
+    let isStopped = false
     let timer: ReturnType<typeof setTimeout> | undefined
-    const round = async () => {
+    const poll = async () => {
       if (!document.hidden) {
-        const next = await ask(question).then(
-          (answer) => ({ answer }),
+        const next = await request(query).then(
+          (result) => ({ result }),
           (failure: Error) => ({ failure }),
         )
-        // What was answered before stays in sight while nothing new comes.
-        if (!over)
+        // The last result stays visible while requests fail.
+        if (!isStopped)
           setLatest((before) =>
-            before.question === question && before.answer !== undefined
-              ? { answer: before.answer, ...next, question }
-              : { ...next, question },
+            before.query === query && before.result !== undefined
+              ? { result: before.result, ...next, query }
+              : { ...next, query },
           )
       }
-      if (!over) timer = setTimeout(round, every)
+      if (!isStopped) timer = setTimeout(poll, intervalMs)
     }
-    void round()
+    void poll()
     return () => {
-      over = true
+      isStopped = true
       clearTimeout(timer)
     }
-  }, [question, every])
-  return latest.question === question ? latest : {}
+  }, [query, intervalMs])
+  return latest.query === query ? latest : {}
 }

@@ -3,7 +3,7 @@ import './badge.css'
 
 export type Tone = 'good' | 'warning' | 'bad' | 'shadowed' | 'plain'
 
-/** A state in a word. */
+/** A short label for a state. */
 export function Badge({ tone, children }: { readonly tone: Tone; readonly children: ComponentChildren }) {
   return <span class={`badge ${tone}`}>{children}</span>
 }

@@ -1,7 +1,7 @@
 import { share } from './format.js'
 import './bar.css'
 
-/** A part of a whole, as a bar with its number beside it. */
+/** A bar for a fraction, with its percentage. */
 export function Bar({ part, colour }: { readonly part: number; readonly colour: string }) {
   return (
     <span class="with-bar">
@@ -11,7 +11,7 @@ export function Bar({ part, colour }: { readonly part: number; readonly colour: 
   )
 }
 
-/** The bar alone, where the number stands elsewhere. */
+/** A bar without its percentage. */
 export function Fill({ part, colour }: { readonly part: number; readonly colour: string }) {
   const inlineSize = `${Math.min(Math.max(part, 0), 1) * 100}%`
   return (
@@ -21,7 +21,7 @@ export function Fill({ part, colour }: { readonly part: number; readonly colour:
   )
 }
 
-/** How a bar that fills up to a limit is coloured: the edge is seen from afar. */
+/** Returns the colour of a usage bar: it changes at 80 % and at the limit. */
 export function colourOfFullness(used: number): string {
   if (used >= 1) return 'refused'
   return used >= 0.8 ? 'waiting' : 'allowed'

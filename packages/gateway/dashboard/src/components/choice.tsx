@@ -1,6 +1,6 @@
 import './choice.css'
 
-/** One of a few, all of them seen. */
+/** A group of radio buttons, shown as a segmented control. */
 export function Choice<Value extends string>({
   legend,
   name,
@@ -8,7 +8,7 @@ export function Choice<Value extends string>({
   value,
   onChoose,
 }: {
-  /** For those who do not see it. */
+  /** A label for screen readers. */
   readonly legend: string
   readonly name: string
   readonly options: Readonly<Record<Value, string>>

@@ -3,7 +3,7 @@ import { useEffect, useId, useRef } from 'preact/hooks'
 import './dialog.css'
 import './form.css'
 
-/** A question that is answered before anything else goes on. It is open as long as it is rendered. */
+/** A modal dialog, which is open while it is rendered. */
 export function Dialog({
   title,
   onSubmit,
@@ -18,10 +18,10 @@ export function Dialog({
   const dialog = useRef<HTMLDialogElement>(null)
   const titleId = useId()
   useEffect(() => {
-    const asked = document.activeElement
+    const opener = document.activeElement
     dialog.current?.showModal()
     return () => {
-      if (asked instanceof HTMLElement) asked.focus()
+      if (opener instanceof HTMLElement) opener.focus()
     }
   }, [])
   return (

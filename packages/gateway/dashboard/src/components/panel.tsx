@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import './panel.css'
 
-/** A part of the page under its heading. */
+/** A section of the page with a heading. */
 export function Panel({
   id,
   title,
@@ -11,9 +11,9 @@ export function Panel({
 }: {
   readonly id: string
   readonly title: string
-  /** What the numbers are of. */
+  /** A remark on the data, such as its time range. */
   readonly note?: ComponentChildren
-  /** What changes how it is shown. */
+  /** Controls of the panel. */
   readonly tools?: ComponentChildren
   readonly children: ComponentChildren
 }) {
@@ -29,7 +29,7 @@ export function Panel({
   )
 }
 
-/** Where there is nothing yet: what will be seen here. */
+/** The text of a panel without data. */
 export function Empty({ children }: { readonly children: ComponentChildren }) {
   return <p class="empty">{children}</p>
 }

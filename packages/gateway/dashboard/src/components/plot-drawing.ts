@@ -3,32 +3,32 @@ import { colourOf } from './theme.js'
 
 export interface Line {
   readonly label: string
-  /** A colour of theme.css. */
+  /** The name of a colour in theme.css. */
   readonly colour: string
-  /** One for each time; null where nothing was measured. */
+  /** One value for each time; null if nothing was measured. */
   readonly values: readonly (number | null)[]
-  /** Told apart without colour, too. */
+  /** Distinguishes the line without colour. */
   readonly dashed?: boolean
-  /** Lies on the stacked lines before it, as an area. */
+  /** Draws the line as an area on top of the stacked lines before it. */
   readonly stack?: boolean
 }
 
 export interface PlotProps {
-  /** What is seen, for those who do not see it. */
+  /** A description for screen readers. */
   readonly label: string
   /** Epoch milliseconds, ascending. */
   readonly times: readonly number[]
   readonly lines: readonly Line[]
   readonly format: (value: number) => string
-  /** On the axis; default: as `format`. */
+  /** The format of axis ticks; default: `format`. */
   readonly tick?: (value: number) => string
-  /** Epoch milliseconds of both ends. */
+  /** Epoch milliseconds of the start and the end. */
   readonly span: readonly [from: number, to: number]
   /** CSS pixels. */
   readonly height?: number
-  /** The scale goes up to this at least. */
-  readonly atLeast?: number
-  /** Plots of a group show the same moment under the pointer; default: those of what happens now. */
+  /** The smallest upper end of the scale. */
+  readonly minScale?: number
+  /** Plots of one group share the cursor; default: the live plots. */
   readonly group?: string
 }
 
@@ -40,20 +40,20 @@ const withSeconds = new Intl.DateTimeFormat('en-GB', {
   second: '2-digit',
 })
 
-/** How a plot is drawn. What changes with each second is read from `latest`. */
-export function optionsOf(
+/** Returns the options of a plot. Values that change every second are read from `latest`. */
+export function plotOptions(
   latest: { readonly current: PlotProps },
   width: number,
   height: number,
-  onPointed: (index: number | null) => void,
+  onHover: (index: number | null) => void,
 ): uPlot.Options {
   const axis = { font: FONT, stroke: colourOf('quiet'), ticks: { show: false } }
   const grid = { stroke: colourOf('line'), width: 1 }
-  const { lines, atLeast = 0, group = 'now' } = latest.current
+  const { lines, minScale = 0, group = 'now' } = latest.current
   return {
     width,
     height,
-    // Room for half of the last time.
+    // Room for half of the last tick label.
     padding: [8, 26, 0, 0],
     legend: { show: false },
     cursor: {
@@ -64,7 +64,7 @@ export function optionsOf(
     },
     scales: {
       x: { time: true, range: () => latest.current.span.map((at) => at / 1000) as [number, number] },
-      y: { range: (_plot, _low, high) => [0, Math.max((high ?? 0) * 1.1, atLeast)] },
+      y: { range: (_plot, _low, high) => [0, Math.max((high ?? 0) * 1.1, minScale)] },
     },
     axes: [
       { ...axis, grid: { show: false }, space: 70, size: 26, values: (_plot, ticks) => ticks.map(timeTick) },
@@ -77,7 +77,7 @@ export function optionsOf(
       },
     ],
     series: [{}, ...inDrawingOrder(lines).map(seriesOf)],
-    hooks: { setCursor: [({ cursor }) => onPointed((cursor.left ?? -1) < 0 ? null : (cursor.idx ?? null))] },
+    hooks: { setCursor: [({ cursor }) => onHover((cursor.left ?? -1) < 0 ? null : (cursor.idx ?? null))] },
   }
 
   function valueTick(value: number): string {
@@ -91,8 +91,8 @@ export function optionsOf(
   }
 }
 
-/** The values as they are drawn: each stacked line on those before it. */
-export function stacked({ times, lines }: Pick<PlotProps, 'times' | 'lines'>): uPlot.AlignedData {
+/** Returns the plotted values, with each stacked line added to those below it. */
+export function stackedData({ times, lines }: Pick<PlotProps, 'times' | 'lines'>): uPlot.AlignedData {
   const below = times.map(() => 0)
   const drawn = new Map<Line, (number | null)[]>()
   for (const line of lines)
@@ -108,7 +108,7 @@ export function stacked({ times, lines }: Pick<PlotProps, 'times' | 'lines'>): u
   return [times.map((at) => at / 1000), ...inDrawingOrder(lines).map((line) => drawn.get(line) ?? [])]
 }
 
-/** The highest area first, so that those below are drawn over it; then lines. */
+/** Orders the areas from top to bottom, because lower ones are drawn over them; then the lines. */
 function inDrawingOrder(lines: readonly Line[]): Line[] {
   return [
     ...lines.filter(({ stack }) => stack === true).reverse(),
@@ -124,7 +124,7 @@ function seriesOf({ label, colour, dashed, stack }: Line): uPlot.Series {
     width: 1.5,
     points: { show: false },
     ...(dashed === true && { dash: [5, 4] }),
-    // Opaque, since what lies on it is drawn before it.
+    // Opaque, because the areas above are drawn first.
     ...(stack === true && { fill: `color-mix(in oklab, ${stroke} 28%, ${colourOf('panel')})` }),
   }
 }

@@ -2,30 +2,30 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { timeOfDay } from './format.js'
-import { type Line, optionsOf, type PlotProps, stacked } from './plot-drawing.js'
+import { type Line, type PlotProps, plotOptions, stackedData } from './plot-drawing.js'
 import { useColourChanges } from './theme.js'
 import './plot.css'
 
-/** Lines over time. All plots of a group show the same moment under the pointer; the legend says what was then, or is now. */
+/** A line plot over time. The legend shows the values at the cursor, or the latest ones. */
 export function Plot(props: PlotProps) {
   const { label, times, lines, format, height = 180 } = props
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
   const latest = useRef(props)
   latest.current = props
-  const [pointed, setPointed] = useState<number | null>(null)
+  const [hovered, setHovered] = useState<number | null>(null)
   const colours = useColourChanges()
   const shape = JSON.stringify(
     lines.map(({ label, colour, dashed, stack }) => [label, colour, dashed, stack]),
   )
 
-  // Drawn anew where its shape or the colours have changed.
+  // Recreated when the lines or the colours change.
   useEffect(() => {
     const element = place.current
     if (element === null) return
     const drawn = new uPlot(
-      optionsOf(latest, element.clientWidth, height, (index) => setPointed(index)),
-      stacked(latest.current),
+      plotOptions(latest, element.clientWidth, height, (index) => setHovered(index)),
+      stackedData(latest.current),
       element,
     )
     plot.current = drawn
@@ -38,9 +38,9 @@ export function Plot(props: PlotProps) {
     }
   }, [shape, colours, height])
 
-  useEffect(() => plot.current?.setData(stacked(latest.current)), [times, lines])
+  useEffect(() => plot.current?.setData(stackedData(latest.current)), [times, lines])
 
-  const at = pointed !== null && pointed < times.length ? pointed : times.length - 1
+  const at = hovered !== null && hovered < times.length ? hovered : times.length - 1
   return (
     <figure class="plot">
       <div class="canvas" ref={place} role="img" aria-label={label} style={{ blockSize: `${height}px` }} />
@@ -57,7 +57,7 @@ export function Plot(props: PlotProps) {
               <span>{valueAt(values, at, format)}</span>
             </li>
           ))}
-          {pointed !== null && times[at] !== undefined && <li class="at">at {timeOfDay(times[at])}</li>}
+          {hovered !== null && times[at] !== undefined && <li class="at">at {timeOfDay(times[at])}</li>}
         </ul>
       </figcaption>
     </figure>

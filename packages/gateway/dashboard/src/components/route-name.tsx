@@ -1,6 +1,6 @@
 import './route-name.css'
 
-/** A route as people read it, broken where its segments are; what matches none has no name. */
+/** A route that wraps between its path segments. */
 export function RouteName({ route }: { readonly route: string }) {
   return (
     <span class="route-name name" title={route}>

@@ -5,11 +5,11 @@ import './table.css'
 
 export interface SortableColumn<Row> {
   readonly title: string
-  /** What it is sorted by. */
+  /** The value to sort by. */
   readonly value: (row: Row) => number | string
-  /** How it is shown; default as its value. */
+  /** The content of a cell; default: its value. */
   readonly cell?: (row: Row) => ComponentChildren
-  /** Left out where there is little room. */
+  /** Hidden on narrow screens. */
   readonly wideOnly?: boolean
 }
 
@@ -18,7 +18,7 @@ interface Order {
   readonly descending: boolean
 }
 
-/** Rows that can be sorted by each column, and filterRules by the first. Numbers are sorted from the largest first. */
+/** A table that sorts by any column, numbers descending first, and searches the first column. */
 export function SortableTable<Row>({
   caption,
   columns,
@@ -26,21 +26,21 @@ export function SortableTable<Row>({
   searchable = false,
   first = 20,
 }: {
-  /** For those who do not see it. */
+  /** A caption for screen readers. */
   readonly caption: string
   readonly columns: readonly SortableColumn<Row>[]
   readonly rows: readonly Row[]
   readonly searchable?: boolean
-  /** How many rows are shown at first. */
+  /** Rows shown before the table is expanded. */
   readonly first?: number
 }) {
   const [order, setOrder] = useState<Order>()
-  const [sought, setSought] = useState('')
-  const [whole, setWhole] = useState(false)
-  const found = rows.filter((row) => textOf(columns[0], row).toLowerCase().includes(sought.toLowerCase()))
+  const [query, setQuery] = useState('')
+  const [showAll, setShowAll] = useState(false)
+  const found = rows.filter((row) => textOf(columns[0], row).toLowerCase().includes(query.toLowerCase()))
   const sorted =
     order === undefined ? found : found.toSorted(byColumn(columns[order.column], order.descending))
-  const shown = whole ? sorted : sorted.slice(0, first)
+  const shown = showAll ? sorted : sorted.slice(0, first)
   const sortBy = (column: number) => {
     const isNumber = rows.some((row) => typeof columns[column]?.value(row) === 'number')
     setOrder({ column, descending: order?.column === column ? !order.descending : isNumber })
@@ -54,8 +54,8 @@ export function SortableTable<Row>({
             class="search"
             type="search"
             placeholder={`Search ${columns[0]?.title.toLowerCase()}`}
-            value={sought}
-            onInput={(event) => setSought(event.currentTarget.value)}
+            value={query}
+            onInput={(event) => setQuery(event.currentTarget.value)}
           />
         </label>
       )}
@@ -99,10 +99,10 @@ export function SortableTable<Row>({
           </tbody>
         </table>
       </div>
-      {found.length === 0 && <p class="empty">Nothing is called so.</p>}
+      {found.length === 0 && <p class="empty">No matches.</p>}
       {found.length > first && (
-        <button type="button" class="more" onClick={() => setWhole(!whole)}>
-          {whole ? `Show the first ${first}` : `Show all ${found.length}`}
+        <button type="button" class="more" onClick={() => setShowAll(!showAll)}>
+          {showAll ? `Show the first ${first}` : `Show all ${found.length}`}
           <span class="visually-hidden"> of {caption}</span>
         </button>
       )}
@@ -113,11 +113,11 @@ export function SortableTable<Row>({
 function byColumn<Row>(column: SortableColumn<Row> | undefined, descending: boolean) {
   return (a: Row, b: Row): number => {
     const [one, other] = [column?.value(a) ?? 0, column?.value(b) ?? 0]
-    const rising =
+    const ascending =
       typeof one === 'number' && typeof other === 'number'
         ? one - other
         : String(one).localeCompare(String(other))
-    return descending ? -rising : rising
+    return descending ? -ascending : ascending
   }
 }
 

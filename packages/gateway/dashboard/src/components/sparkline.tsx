@@ -1,12 +1,12 @@
 import './sparkline.css'
 
-/** The course of a number, small enough for a cell of a table. What it says stands in the cells beside it. */
+/** A small plot in a table cell; the adjacent cells contain its numbers. */
 export function Sparkline({
   values,
   length,
 }: {
   readonly values: readonly number[]
-  /** How many values there may be: fewer stand at the end. */
+  /** The number of values of a full plot; fewer are drawn at its end. */
   readonly length: number
 }) {
   const top = Math.max(...values, 1)

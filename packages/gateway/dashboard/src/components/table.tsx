@@ -5,13 +5,13 @@ import './table.css'
 export interface Column<Row> {
   readonly title: string
   readonly cell: (row: Row) => ComponentChildren
-  /** `number`: to the right. `bar`: as wide as a bar wants to be. */
+  /** `number` aligns right; `bar` reserves the width of a bar. */
   readonly kind?: 'number' | 'bar'
-  /** Left out where there is little room. */
+  /** Hidden on narrow screens. */
   readonly wideOnly?: boolean
 }
 
-/** Rows under their titles; the first column names the row. A long one is cut, and shown whole on demand. */
+/** A table whose first column names the row. A long table is truncated until it is expanded. */
 export function Table<Row>({
   caption,
   columns,
@@ -19,16 +19,16 @@ export function Table<Row>({
   keyOf,
   first = 12,
 }: {
-  /** For those who do not see it. */
+  /** A caption for screen readers. */
   readonly caption: string
   readonly columns: readonly Column<Row>[]
   readonly rows: readonly Row[]
   readonly keyOf: (row: Row) => string
-  /** How many rows are shown at first. */
+  /** Rows shown before the table is expanded. */
   readonly first?: number
 }) {
-  const [whole, setWhole] = useState(false)
-  const shown = whole ? rows : rows.slice(0, first)
+  const [showAll, setShowAll] = useState(false)
+  const shown = showAll ? rows : rows.slice(0, first)
   return (
     <>
       <table>
@@ -61,8 +61,8 @@ export function Table<Row>({
         </tbody>
       </table>
       {rows.length > first && (
-        <button type="button" class="more" onClick={() => setWhole(!whole)}>
-          {whole ? `Show the first ${first}` : `Show all ${rows.length}`}
+        <button type="button" class="more" onClick={() => setShowAll(!showAll)}>
+          {showAll ? `Show the first ${first}` : `Show all ${rows.length}`}
           <span class="visually-hidden"> of {caption}</span>
         </button>
       )}

@@ -1,14 +1,14 @@
 import { useEffect, useState } from 'preact/hooks'
 
-/** What the reader has chosen: light, dark, or as the system is. */
+/** The chosen theme; `system` follows the operating system. */
 export type ThemeChoice = 'system' | 'light' | 'dark'
 
-const KEPT_UNDER = 'sluice-theme'
+const STORAGE_KEY = 'sluice-theme'
 const darkSystem = matchMedia('(prefers-color-scheme: dark)')
 
-/** Applies the choice, and keeps it where the browser lets it. */
+/** Applies the chosen theme, and stores it if the browser permits. */
 export function useTheme(): readonly [ThemeChoice, (choice: ThemeChoice) => void] {
-  const [choice, setChoice] = useState(keptChoice)
+  const [choice, setChoice] = useState(storedChoice)
   useEffect(() => {
     if (choice === 'system') delete document.documentElement.dataset.theme
     else document.documentElement.dataset.theme = choice
@@ -19,30 +19,30 @@ export function useTheme(): readonly [ThemeChoice, (choice: ThemeChoice) => void
     (next) => {
       setChoice(next)
       try {
-        localStorage.setItem(KEPT_UNDER, next)
+        localStorage.setItem(STORAGE_KEY, next)
       } catch {
-        // A browser that keeps nothing has the choice until the page is closed.
+        // Without storage, the choice lasts until the page is closed.
       }
     },
   ]
 }
 
-/** A number that changes when colours do: what is painted by hand is then painted again. */
+/** Returns a number that changes with the colours, so that canvases are drawn again. */
 export function useColourChanges(): number {
   const [changes, setChanges] = useState(0)
   useEffect(() => {
-    const changed = () => setChanges((before) => before + 1)
-    addEventListener('themechange', changed)
-    darkSystem.addEventListener('change', changed)
+    const onChange = () => setChanges((before) => before + 1)
+    addEventListener('themechange', onChange)
+    darkSystem.addEventListener('change', onChange)
     return () => {
-      removeEventListener('themechange', changed)
-      darkSystem.removeEventListener('change', changed)
+      removeEventListener('themechange', onChange)
+      darkSystem.removeEventListener('change', onChange)
     }
   }, [])
   return changes
 }
 
-/** What a colour of theme.css is now, for a canvas. */
+/** Resolves a colour of theme.css for a canvas. */
 export function colourOf(name: string): string {
   const probe = document.createElement('i')
   probe.style.color = `var(--${name})`
@@ -52,12 +52,12 @@ export function colourOf(name: string): string {
   return color
 }
 
-function keptChoice(): ThemeChoice {
+function storedChoice(): ThemeChoice {
   try {
-    const kept = localStorage.getItem(KEPT_UNDER)
-    if (kept === 'light' || kept === 'dark') return kept
+    const stored = localStorage.getItem(STORAGE_KEY)
+    if (stored === 'light' || stored === 'dark') return stored
   } catch {
-    // As above.
+    // Storage is not available.
   }
   return 'system'
 }

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import './tile.css'
 
-/** A few figures, read at a glance. */
+/** A row of tiles. */
 export function Tiles({ children }: { readonly children: ComponentChildren }) {
   return <dl class="tiles">{children}</dl>
 }
@@ -13,7 +13,7 @@ export function Tile({
 }: {
   readonly title: string
   readonly figure: ComponentChildren
-  /** What puts the figure into proportion. */
+  /** The context of the figure. */
   readonly below?: ComponentChildren
 }) {
   return (

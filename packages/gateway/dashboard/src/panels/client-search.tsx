@@ -11,36 +11,36 @@ import { RouteName } from '../components/route-name.js'
 import { type Column, Table } from '../components/table.js'
 import { amountLabel, resourceSuffix, retryLabel } from './labels.js'
 
-const EVERY = 2000
+const POLL_INTERVAL_MS = 2000
 
-/** What is asked for; another number asks for the same once more. */
+/** A search; `count` distinguishes repeated searches for the same text. */
 export interface Search {
   readonly text: string
-  readonly turn: number
+  readonly count: number
 }
 
-/** One client's state: what it may do now, and when it gets more. */
+/** Searches for a client and shows its usage under each limit. */
 export function ClientSearch({
   api,
   search,
   onSearch,
-  propose,
+  onAction,
 }: {
   readonly api: AdminApi
   readonly search: Search
   readonly onSearch: (text: string) => void
-  readonly propose: ActionHandler | undefined
+  readonly onAction: ActionHandler | undefined
 }) {
   const [text, setText] = useState(search.text)
   const field = useRef<HTMLInputElement>(null)
   useEffect(() => {
-    if (search.turn === 0) return
+    if (search.count === 0) return
     setText(search.text)
     field.current?.scrollIntoView({ block: 'center' })
     field.current?.focus({ preventScroll: true })
   }, [search])
   return (
-    <Panel id="client" title="One client" note="what it may do now, and when it gets more">
+    <Panel id="client" title="Client lookup" note="usage under each limit">
       <search>
         <form
           class="tools"
@@ -50,11 +50,11 @@ export function ClientSearch({
           }}
         >
           <label>
-            <span class="visually-hidden">Client: an address, a name, or a part of it</span>
+            <span class="visually-hidden">Client: IP address, id, or part of either</span>
             <input
               ref={field}
               type="search"
-              placeholder="An address or a name"
+              placeholder="IP address or client id"
               autocomplete="off"
               spellcheck={false}
               value={text}
@@ -68,45 +68,45 @@ export function ClientSearch({
       </search>
       {search.text === '' ? (
         <Empty>
-          Search for a client, or choose one in a list, to see how much it has left of each limit and when it
-          may come again. Nothing is taken from it by looking.
+          Search for a client, or select one in a list, to see its usage under each limit and when its next
+          request is admitted. A lookup does not count against any limit.
         </Empty>
       ) : (
-        <Found key={search.text} api={api} text={search.text} propose={propose} />
+        <SearchResult key={search.text} api={api} text={search.text} onAction={onAction} />
       )}
     </Panel>
   )
 }
 
-function Found({
+function SearchResult({
   api,
   text,
-  propose,
+  onAction,
 }: {
   readonly api: AdminApi
   readonly text: string
-  readonly propose: ActionHandler | undefined
+  readonly onAction: ActionHandler | undefined
 }) {
-  const { answer, failure } = usePolling(text, (wanted) => api.client(wanted), EVERY)
+  const { result, failure } = usePolling(text, (search) => api.client(search), POLL_INTERVAL_MS)
   const missing = failure instanceof AdminError && failure.status === 404
   return (
     <>
       <p class="found" role="status">
-        {missing && `Nobody like “${text}” has been seen lately.`}
+        {missing && `No client matching “${text}” was seen recently.`}
         {failure !== undefined && !missing && failure.message}
-        {failure === undefined && answer?.client}
+        {failure === undefined && result?.client}
       </p>
-      {answer !== undefined && !missing && <ClientRules state={answer} propose={propose} />}
+      {result !== undefined && !missing && <ClientRules state={result} onAction={onAction} />}
     </>
   )
 }
 
 function ClientRules({
   state: { client, rules },
-  propose,
+  onAction,
 }: {
   readonly state: ClientState
-  readonly propose: ActionHandler | undefined
+  readonly onAction: ActionHandler | undefined
 }) {
   return (
     <Table<ClientRule>
@@ -123,7 +123,7 @@ function ClientRules({
                 <span class="name">{rule}</span>
                 {limit !== rule && <> {limit}</>}
                 {resourceSuffix(resource)}
-                {!enforced && <>, in shadow</>}
+                {!enforced && <>, shadow</>}
               </span>
             </>
           ),
@@ -134,26 +134,26 @@ function ClientRules({
           wideOnly: true,
           cell: ({ used }) => <Bar part={used} colour={colourOfFullness(used)} />,
         },
-        { title: 'May now', cell: availableNow },
-        { title: 'Full again', kind: 'number', wideOnly: true, cell: ({ resetAfter }) => after(resetAfter) },
+        { title: 'Available', cell: availableNow },
+        { title: 'Resets', kind: 'number', wideOnly: true, cell: ({ resetAfter }) => after(resetAfter) },
         { title: 'Allowed', kind: 'number', wideOnly: true, cell: ({ allowed }) => count(allowed) },
         { title: 'Refused', kind: 'number', wideOnly: true, cell: ({ refused }) => count(refused) },
-        ...(propose === undefined ? [] : [resetColumn(client, propose)]),
+        ...(onAction === undefined ? [] : [resetColumn(client, onAction)]),
       ]}
     />
   )
 }
 
-function resetColumn(client: string, propose: ActionHandler): Column<ClientRule> {
+function resetColumn(client: string, onAction: ActionHandler): Column<ClientRule> {
   return {
-    title: 'AdminAction',
+    title: 'Action',
     kind: 'number',
     cell: ({ route, rule, id }) => (
       <ActionButton
         text="Reset"
-        to={`${client} in ${rule} on ${route}`}
-        proposal={{ act: 'reset', route, rule, key: id, shown: client }}
-        propose={propose}
+        target={`${client} in ${rule} on ${route}`}
+        pending={{ act: 'reset', route, rule, key: id, shown: client }}
+        onAction={onAction}
       />
     ),
   }
@@ -163,7 +163,7 @@ function availableNow({ remaining, resource, retryAfterOfOne, moreAfter }: Clien
   if (retryAfterOfOne !== 0)
     return (
       <strong class="refused">
-        nothing; {retryAfterOfOne === null ? 'never' : `again ${retryLabel(retryAfterOfOne)}`}
+        none; {retryAfterOfOne === null ? 'never admitted' : `retry ${retryLabel(retryAfterOfOne)}`}
       </strong>
     )
   return (

@@ -3,14 +3,14 @@ import type { AdminApi } from '../api/admin-api.js'
 import { Panel } from '../components/panel.js'
 import '../components/yaml.css'
 
-/** What the gateway runs with, read when somebody asks for it. */
+/** The running configuration, loaded on demand. */
 export function Configuration({ api }: { readonly api: AdminApi }) {
   const [text, setText] = useState<string>()
   const [failure, setFailure] = useState<string>()
-  const read = () =>
+  const load = () =>
     api.configuration().then(
-      (answer) => {
-        setText(answer)
+      (configuration) => {
+        setText(configuration)
         setFailure(undefined)
       },
       (error: Error) => setFailure(error.message),
@@ -19,10 +19,10 @@ export function Configuration({ api }: { readonly api: AdminApi }) {
     <Panel
       id="configuration"
       title="Running configuration"
-      note="as it is now, secrets left out"
+      note="without secrets"
       tools={
-        <button type="button" onClick={read}>
-          {text === undefined ? 'Show the configuration' : 'Read it again'}
+        <button type="button" onClick={load}>
+          {text === undefined ? 'Show configuration' : 'Refresh'}
         </button>
       }
     >

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { Connection } from '../api/live-feed.js'
 
-/** Says that what is seen is old, and when the gateway is tried again. */
+/** Warns that the data is outdated, and shows when the page reconnects. */
 export function ConnectionBanner({
   connection,
   onRetry,
@@ -13,15 +13,15 @@ export function ConnectionBanner({
   return (
     <div class="banner-place">
       <p class="visually-hidden" role="status">
-        {lost === undefined ? '' : `${lost.reason} The page tries again by itself.`}
+        {lost === undefined ? '' : `${lost.reason} The page reconnects automatically.`}
       </p>
       {lost !== undefined && (
         <div class="banner">
           <span>
-            <strong>{lost.reason}</strong> What you see is as it last was. <NextTry at={lost.again} />
+            <strong>{lost.reason}</strong> The data below is out of date. <RetryCountdown at={lost.retryAt} />
           </span>
           <button type="button" onClick={onRetry}>
-            Try now
+            Retry now
           </button>
         </div>
       )}
@@ -29,12 +29,12 @@ export function ConnectionBanner({
   )
 }
 
-function NextTry({ at }: { readonly at: number }) {
+function RetryCountdown({ at }: { readonly at: number }) {
   const [now, setNow] = useState(Date.now())
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 500)
     return () => clearInterval(timer)
   }, [])
   const seconds = Math.ceil((at - now) / 1000)
-  return <>{seconds > 0 ? `Next try in ${seconds} s.` : 'Trying…'}</>
+  return <>{seconds > 0 ? `Retrying in ${seconds} s.` : 'Retrying…'}</>
 }

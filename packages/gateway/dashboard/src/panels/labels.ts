@@ -1,49 +1,47 @@
 import { units, wait } from '../components/format.js'
 
-/** What the gateway's names mean, for those who have not read its documentation. */
-
 const REASONS: Readonly<Record<string, string>> = {
-  exceeded: 'used up',
-  oversized: 'too large for the limit',
-  busy: 'no slot free',
+  exceeded: 'limit reached',
+  oversized: 'cost exceeds the limit',
+  busy: 'no free slot',
 }
 
-/** Why a rule refused. */
+/** Describes the reason of a refusal. */
 export function reasonText(reason: string): string {
   return REASONS[reason] ?? reason
 }
 
-/** What a policy for a lost store does. */
+/** Describes what happens while the store is unavailable, by failure policy. */
 export const FAILURE_POLICIES = {
-  local: 'decided in memory',
-  open: 'everybody is let in',
-  closed: 'everybody is refused',
+  local: 'counting in memory',
+  open: 'admitting all requests',
+  closed: 'rejecting all requests',
 }
 
-const FOR_WHOM: Readonly<Record<string, string>> = {
-  client: 'for each client',
-  ip: 'for each address',
-  everyone: 'for all alignTimelines',
+const KEY_LABELS: Readonly<Record<string, string>> = {
+  client: 'per client',
+  ip: 'per IP address',
+  everyone: 'across all clients',
 }
 
-/** Whom a rule counts for, as the file names it. */
+/** Describes the key that a rule counts by. */
 export function keyLabel(keyedBy: string): string {
-  return FOR_WHOM[keyedBy] ?? `for each ${keyedBy}`
+  return KEY_LABELS[keyedBy] ?? `per ${keyedBy}`
 }
 
-/** What a limit is of, where that does not go without saying. */
+/** Names the resource of a limit, unless it is requests or concurrent requests. */
 export function resourceSuffix(resource: string): string {
   return resource === 'requests' || resource === 'concurrent' ? '' : ` of ${resource}`
 }
 
-/** `1 request`, `7 tokens`, `2 at once`. */
+/** Formats remaining units: `1 request`, `7 tokens`, `2 concurrent`. */
 export function amountLabel(resource: string, remaining: number): string {
   const left = units(remaining)
-  if (resource === 'concurrent') return `${left} at once`
+  if (resource === 'concurrent') return `${left} concurrent`
   return `${left} ${left === '1' ? resource.replace(/s$/, '') : resource}`
 }
 
-/** When a request of cost 1 is let in again. */
+/** Says when a request of cost 1 is admitted. */
 export function retryLabel(retryAfter: number | null): string {
   return retryAfter === 0 ? 'now' : retryAfter === null ? 'never' : `in ${wait(retryAfter)}`
 }

@@ -5,31 +5,31 @@ import { Plot } from '../components/plot.js'
 import type { TimeBucket } from '../timeseries/buckets.js'
 import type { View } from './view.js'
 
-/** How long decisions, the store and the upstream take. */
+/** Plots the latency of decisions, the store and the upstream. */
 export function Latencies({ view }: { readonly view: View }) {
   return (
     <>
       <LatencyPlot
         id="decision-time"
         title="Decision time"
-        note="of the limits"
-        empty="How long it takes to decide on a request, as soon as one comes in."
+        note="per request"
+        empty="No decisions yet."
         view={view}
         of={({ traffic }) => traffic.decision}
       />
       <LatencyPlot
         id="store-time"
         title="Store time"
-        note="an operation"
-        empty="How long the store takes for an operation, as soon as there is one."
+        note="per operation"
+        empty="No store operations yet."
         view={view}
         of={({ store }) => store}
       />
       <LatencyPlot
         id="upstream-time"
         title="Upstream time"
-        note="of whole answers"
-        empty="How long model servers take to answer, as soon as they have."
+        note="complete responses"
+        empty="No responses yet."
         view={view}
         of={({ traffic }) => traffic.upstream}
       />
@@ -50,9 +50,9 @@ function LatencyPlot({
   readonly note: string
   readonly empty: string
   readonly view: View
-  readonly of: (stretch: TimeBucket) => Latency
+  readonly of: (bucket: TimeBucket) => Latency
 }) {
-  const latencies = view.stretches.map(of)
+  const latencies = view.buckets.map(of)
   const measured = (value: (latency: Latency) => number) =>
     latencies.map((latency) => (latency.count === 0 ? null : value(latency)))
   return (
@@ -68,7 +68,7 @@ function LatencyPlot({
           height={130}
           lines={[
             { label: 'median', colour: 'ink', values: measured(({ p50 }) => p50) },
-            { label: '99 %', colour: 'other', values: measured(({ p99 }) => p99), dashed: true },
+            { label: '99th percentile', colour: 'other', values: measured(({ p99 }) => p99), dashed: true },
           ]}
         />
       )}

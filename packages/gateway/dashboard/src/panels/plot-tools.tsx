@@ -2,7 +2,7 @@ import { Choice } from '../components/choice.js'
 import { routeName } from '../components/route-name.js'
 import type { Minutes } from './view.js'
 
-/** What the plots below are of. */
+/** Selects the route and the time range of the plots. */
 export function PlotTools({
   routes,
   route,
@@ -16,13 +16,13 @@ export function PlotTools({
   readonly onRoute: (route: string | undefined) => void
   readonly onMinutes: (minutes: Minutes) => void
 }) {
-  const chosen = route === undefined ? -1 : routes.indexOf(route)
-  const others = route === undefined || chosen >= 0 ? [] : [route]
-  const all = [...routes, ...others]
+  const index = route === undefined ? -1 : routes.indexOf(route)
+  const removed = route === undefined || index >= 0 ? [] : [route]
+  const all = [...routes, ...removed]
   return (
     <div class="tools plot-tools">
       <label>
-        <span class="visually-hidden">Route that the plots show</span>
+        <span class="visually-hidden">Route shown in the plots</span>
         <select
           value={route === undefined ? '' : String(all.indexOf(route))}
           onChange={(event) => onRoute(all[Number.parseInt(event.currentTarget.value, 10)])}
@@ -36,7 +36,7 @@ export function PlotTools({
         </select>
       </label>
       <Choice<Minutes>
-        legend="How far back the plots go"
+        legend="Time range of the plots"
         name="minutes"
         options={{ '1': '1 min', '5': '5 min', '15': '15 min' }}
         value={minutes}

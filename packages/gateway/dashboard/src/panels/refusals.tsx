@@ -8,7 +8,7 @@ import { type RefusalCount, refusalsIn } from '../timeseries/refusal-history.js'
 import { reasonText } from './labels.js'
 import { routeLabel, type View } from './view.js'
 
-/** Who refuses: which rule, and why. */
+/** Lists refusals by rule and reason. */
 export function Refusals({ view }: { readonly view: View }) {
   const refusals = useMemo(() => refusalsIn(view.samples, view.route), [view])
   const all = refusals.reduce((sum, { refused }) => sum + refused, 0)
@@ -19,7 +19,7 @@ export function Refusals({ view }: { readonly view: View }) {
       note={`${routeLabel(view)}, last ${view.minutes} min`}
     >
       {refusals.length === 0 ? (
-        <Empty>Nobody was refused. Where a rule refuses, it is shown here with its reason.</Empty>
+        <Empty>No requests were refused in this period.</Empty>
       ) : (
         <Table<RefusalCount>
           caption="refusals by rule and reason"

@@ -10,7 +10,7 @@ import { type RouteTraffic, requestsIn, routesIn } from '../timeseries/route-his
 
 const SECONDS = 60
 
-/** Each route's last minute. A click has the plots show that route alone. */
+/** Lists the traffic of each route. Selecting a route filters the plots. */
 export function Routes({
   history,
   route,
@@ -24,9 +24,9 @@ export function Routes({
   const routes = useMemo(() => routesIn(minute), [minute])
   const perSecond = (total: number) => rate(total / Math.max(minute.length, 1))
   return (
-    <Panel id="routes" title="Routes" note="last minute; choose one to see its plots">
+    <Panel id="routes" title="Routes" note="last minute; select one to filter the plots">
       {routes.length === 0 ? (
-        <Empty>Routes are listed here as soon as requests come in, the busiest first.</Empty>
+        <Empty>No requests in the last minute.</Empty>
       ) : (
         <Table<RouteTraffic>
           caption="routes and their requests in the last minute"

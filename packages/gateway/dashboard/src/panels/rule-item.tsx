@@ -13,17 +13,17 @@ import { fullnessOf } from './rule-list.js'
 interface RuleItemProps {
   readonly route: string
   readonly rule: RuleStatus
-  /** Undefined where nobody may act. */
-  readonly propose: ActionHandler | undefined
+  /** Undefined if actions are off. */
+  readonly onAction: ActionHandler | undefined
   readonly onClient: (client: string) => void
   readonly open: boolean
   readonly onToggle: (open: boolean) => void
 }
 
-/** One rule in a line; opened, its nearest clients and what may be done with it. */
+/** A rule that expands to its fullest clients and its actions. */
 export function RuleItem(props: RuleItemProps) {
   const { route, rule, open, onToggle } = props
-  const nearest = rule.fullness[0]
+  const fullest = rule.fullness[0]
   return (
     <li>
       <details class="rule" open={open} onToggle={({ currentTarget }) => onToggle(currentTarget.open)}>
@@ -39,7 +39,7 @@ export function RuleItem(props: RuleItemProps) {
           </span>
           <span class="nearest">
             <Bar part={fullnessOf(rule)} colour={colourOfFullness(fullnessOf(rule))} />
-            <span class="name quiet">{nearest?.key ?? 'nobody now'}</span>
+            <span class="name quiet">{fullest?.key ?? 'no usage'}</span>
           </span>
           <span class="counts">
             {count(rule.allowed)} allowed
@@ -51,16 +51,16 @@ export function RuleItem(props: RuleItemProps) {
           </span>
           <span class="states">
             {rule.enforced ? <Badge tone="good">enforced</Badge> : <Badge tone="shadowed">shadow</Badge>}
-            {rule.overridden !== undefined && <Badge tone="warning">changed here</Badge>}
+            {rule.overridden !== undefined && <Badge tone="warning">overridden</Badge>}
           </span>
         </summary>
-        {open && <Opened {...props} />}
+        {open && <RuleDetails {...props} />}
       </details>
     </li>
   )
 }
 
-function Opened({ route, rule, propose, onClient }: RuleItemProps) {
+function RuleDetails({ route, rule, onAction, onClient }: RuleItemProps) {
   const { overridden } = rule
   return (
     <div class="opened">
@@ -68,14 +68,14 @@ function Opened({ route, rule, propose, onClient }: RuleItemProps) {
         Counts {rule.resource} {keyLabel(rule.keyedBy)}.{' '}
         {overridden !== undefined && (
           <>
-            The file says {overridden.limit}, {overridden.enforced ? 'enforced' : 'in shadow'}; this holds
-            until it is undone or the gateway restarts.
+            Overridden until undone or restarted; the configuration file says {overridden.limit},{' '}
+            {overridden.enforced ? 'enforced' : 'shadow'}.
           </>
         )}
       </p>
-      {propose !== undefined && <RuleActions route={route} rule={rule} propose={propose} />}
+      {onAction !== undefined && <RuleActions route={route} rule={rule} onAction={onAction} />}
       {rule.fullness.length === 0 ? (
-        <p class="empty">Nobody has used anything of this limit now.</p>
+        <p class="empty">No client has used this limit recently.</p>
       ) : (
         <Table<KeyFullness>
           caption={`clients nearest to the limit of ${rule.rule} on ${routeName(route)}`}
@@ -95,9 +95,9 @@ function Opened({ route, rule, propose, onClient }: RuleItemProps) {
               kind: 'bar',
               cell: ({ used }) => <Bar part={used} colour={colourOfFullness(used)} />,
             },
-            { title: 'Left', kind: 'number', cell: ({ remaining }) => units(remaining) },
-            { title: 'May come', kind: 'number', cell: ({ retryAfter }) => retryLabel(retryAfter) },
-            ...(propose === undefined ? [] : [resetColumn(route, rule.rule, propose)]),
+            { title: 'Remaining', kind: 'number', cell: ({ remaining }) => units(remaining) },
+            { title: 'Next request', kind: 'number', cell: ({ retryAfter }) => retryLabel(retryAfter) },
+            ...(onAction === undefined ? [] : [resetColumn(route, rule.rule, onAction)]),
           ]}
         />
       )}
@@ -105,16 +105,16 @@ function Opened({ route, rule, propose, onClient }: RuleItemProps) {
   )
 }
 
-function resetColumn(route: string, rule: string, propose: ActionHandler): Column<KeyFullness> {
+function resetColumn(route: string, rule: string, onAction: ActionHandler): Column<KeyFullness> {
   return {
-    title: 'AdminAction',
+    title: 'Action',
     kind: 'number',
     cell: ({ key, id }) => (
       <ActionButton
         text="Reset"
-        to={`${key} in ${rule} on ${route}`}
-        proposal={{ act: 'reset', route, rule, key: id, shown: key }}
-        propose={propose}
+        target={`${key} in ${rule} on ${route}`}
+        pending={{ act: 'reset', route, rule, key: id, shown: key }}
+        onAction={onAction}
       />
     ),
   }

@@ -1,6 +1,6 @@
 import type { RouteStatus, RuleStatus } from '../../../src/server/admin/api/gateway-status.js'
 
-/** A rule with the route that names it in an act. */
+/** A rule with the route that identifies it in an action. */
 export interface ListedRule {
   readonly route: string
   readonly rule: RuleStatus
@@ -8,7 +8,7 @@ export interface ListedRule {
 
 export type RuleOrder = 'fullest' | 'file'
 
-/** All rules in the order of the file. One that all routes share stands once. */
+/** Returns all rules in file order. A shared rule appears once. */
 export function listRules(routes: readonly RouteStatus[]): ListedRule[] {
   const shared = new Set<string>()
   return routes.flatMap(({ route, rules }) =>
@@ -23,9 +23,9 @@ export function listRules(routes: readonly RouteStatus[]): ListedRule[] {
   )
 }
 
-/** Those that a text occurs in: in the route, the rule, the limit, or one of the nearest clients. */
-export function filterRules(rules: readonly ListedRule[], text: string): ListedRule[] {
-  const wanted = text.trim().toLowerCase()
+/** Returns the rules whose route, name, limit, resource or fullest clients contain the query. */
+export function filterRules(rules: readonly ListedRule[], query: string): ListedRule[] {
+  const wanted = query.trim().toLowerCase()
   if (wanted === '') return [...rules]
   return rules.filter(({ route, rule }) =>
     [route, rule.rule, rule.limit, rule.resource, ...rule.fullness.map(({ key }) => key)].some((each) =>
@@ -34,29 +34,30 @@ export function filterRules(rules: readonly ListedRule[], text: string): ListedR
   )
 }
 
+/** Sorts rules by usage, or leaves them in file order. */
 export function sortRules(rules: readonly ListedRule[], order: RuleOrder): ListedRule[] {
   if (order === 'file') return [...rules]
-  return [...rules].sort((a, b) => step(b.rule) - step(a.rule))
+  return [...rules].sort((a, b) => usageStep(b.rule) - usageStep(a.rule))
 }
 
-/** In the order of these names; those that are not among them come last. */
-export function sortByIds(rules: readonly ListedRule[], names: readonly string[]): ListedRule[] {
-  const places = new Map(names.map((name, place) => [name, place]))
-  const place = (rule: ListedRule) => places.get(nameOf(rule)) ?? places.size
+/** Sorts rules in the order of the ids; others come last. */
+export function sortByIds(rules: readonly ListedRule[], ids: readonly string[]): ListedRule[] {
+  const places = new Map(ids.map((id, index) => [id, index]))
+  const place = (rule: ListedRule) => places.get(ruleId(rule)) ?? places.size
   return [...rules].sort((a, b) => place(a) - place(b))
 }
 
-/** One for each rule. */
-export function nameOf({ route, rule }: ListedRule): string {
+/** Returns a unique id of a rule. */
+export function ruleId({ route, rule }: ListedRule): string {
   return JSON.stringify([route, rule.rule])
 }
 
-/** How full the fullest client of a rule is, 0 where nobody has used it. */
+/** Returns the usage of the fullest client, or 0. */
 export function fullnessOf({ fullness }: RuleStatus): number {
   return fullness[0]?.used ?? 0
 }
 
-/** In twentieths, so that rules do not change places with every request. */
-function step(rule: RuleStatus): number {
+/** Rounds usage to 5 % steps, so that rules do not move with every request. */
+function usageStep(rule: RuleStatus): number {
   return Math.floor(fullnessOf(rule) * 20)
 }

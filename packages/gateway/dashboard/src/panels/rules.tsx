@@ -10,27 +10,27 @@ import {
   filterRules,
   type ListedRule,
   listRules,
-  nameOf,
   type RuleOrder,
+  ruleId,
   sortByIds,
   sortRules,
 } from './rule-list.js'
 
-const FIRST = 15
+const MAX_COLLAPSED = 15
 
-/** How full each rule is, and what it has decided. */
+/** Lists the rules with their usage and decisions. */
 export function Rules({
   status,
-  propose,
+  onAction,
   onClient,
 }: {
   readonly status: Status
-  readonly propose: ActionHandler | undefined
+  readonly onAction: ActionHandler | undefined
   readonly onClient: (client: string) => void
 }) {
   const [order, setOrder] = useState<RuleOrder>('fullest')
   const [text, setText] = useState('')
-  const [whole, setWhole] = useState(false)
+  const [showAll, setShowAll] = useState(false)
   const rules = useMemo(() => listRules(status.routes), [status])
   const { sorted, open, onToggle } = useStableOrder(rules, order)
   const found = useMemo(() => filterRules(sorted, text), [sorted, text])
@@ -38,15 +38,15 @@ export function Rules({
     <Panel
       id="rules"
       title="Rules"
-      note={`how full each is for the client nearest to its limit, of ${count(status.clientsTracked)} keys followed`}
+      note={`usage of the fullest client of each rule; ${count(status.clientsTracked)} keys tracked`}
       tools={
         rules.length > 1 && (
           <div class="tools">
             <label>
-              <span class="visually-hidden">Find rules by route, name or client</span>
+              <span class="visually-hidden">Filter rules by route, name or client</span>
               <input
                 type="search"
-                placeholder="Find a rule"
+                placeholder="Filter rules"
                 value={text}
                 onInput={(event) => setText(event.currentTarget.value)}
               />
@@ -54,7 +54,7 @@ export function Rules({
             <Choice
               legend="Order of the rules"
               name="order"
-              options={{ fullest: 'Fullest first', file: 'As in the file' }}
+              options={{ fullest: 'Fullest first', file: 'File order' }}
               value={order}
               onChoose={setOrder}
             />
@@ -64,45 +64,44 @@ export function Rules({
     >
       {rules.length === 0 && (
         <Empty>
-          No route has a limit yet. Each rule of the file is listed here with the clients that are nearest to
-          it.
+          The configuration has no limits. Each rule is listed here with the clients nearest to its limit.
         </Empty>
       )}
-      {rules.length > 0 && found.length === 0 && <Empty>No rule has “{text}” in it.</Empty>}
+      {rules.length > 0 && found.length === 0 && <Empty>No rule matches “{text}”.</Empty>}
       <ul class="rules">
-        {(whole ? found : found.slice(0, FIRST)).map(({ route, rule }) => (
+        {(showAll ? found : found.slice(0, MAX_COLLAPSED)).map(({ route, rule }) => (
           <RuleItem
-            key={nameOf({ route, rule })}
-            open={open.has(nameOf({ route, rule }))}
-            onToggle={(open) => onToggle(nameOf({ route, rule }), open)}
+            key={ruleId({ route, rule })}
+            open={open.has(ruleId({ route, rule }))}
+            onToggle={(open) => onToggle(ruleId({ route, rule }), open)}
             route={route}
             rule={rule}
-            propose={propose}
+            onAction={onAction}
             onClient={onClient}
           />
         ))}
       </ul>
-      {found.length > FIRST && (
-        <button type="button" class="more" onClick={() => setWhole(!whole)}>
-          {whole ? `Show the first ${FIRST} rules` : `Show all ${found.length} rules`}
+      {found.length > MAX_COLLAPSED && (
+        <button type="button" class="more" onClick={() => setShowAll(!showAll)}>
+          {showAll ? `Show the first ${MAX_COLLAPSED} rules` : `Show all ${found.length} rules`}
         </button>
       )}
     </Panel>
   )
 }
 
-/** The rules in order; while one is open, none changes its place under the reader's hands. */
+/** Sorts the rules, but keeps their order while one is expanded. */
 function useStableOrder(rules: readonly ListedRule[], order: RuleOrder) {
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set())
-  const held = useRef<readonly string[]>([])
+  const lastOrder = useRef<readonly string[]>([])
   const sorted = useMemo(() => {
-    if (order === 'fullest' && rules.some((rule) => open.has(nameOf(rule))))
-      return sortByIds(rules, held.current)
+    if (order === 'fullest' && rules.some((rule) => open.has(ruleId(rule))))
+      return sortByIds(rules, lastOrder.current)
     const sorted = sortRules(rules, order)
-    held.current = sorted.map(nameOf)
+    lastOrder.current = sorted.map(ruleId)
     return sorted
   }, [rules, order, open])
-  const onToggle = (name: string, isOpen: boolean) =>
-    setOpen((before) => new Set(isOpen ? [...before, name] : [...before].filter((each) => each !== name)))
+  const onToggle = (id: string, isOpen: boolean) =>
+    setOpen((before) => new Set(isOpen ? [...before, id] : [...before].filter((each) => each !== id)))
   return { sorted, open, onToggle }
 }

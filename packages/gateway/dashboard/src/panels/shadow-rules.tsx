@@ -9,21 +9,21 @@ import { RouteName } from '../components/route-name.js'
 import { type Column, Table } from '../components/table.js'
 import { type ListedRule, listRules } from './rule-list.js'
 
-/** Rules that refuse nobody yet, beside what they would have refused. */
+/** Lists the shadow rules with the requests they would have refused. */
 export function ShadowRules({
   status,
-  propose,
+  onAction,
 }: {
   readonly status: Status
-  readonly propose: ActionHandler | undefined
+  readonly onAction: ActionHandler | undefined
 }) {
   const rules = useMemo(() => listRules(status.routes).filter(({ rule }) => !rule.enforced), [status])
   return (
-    <Panel id="shadow" title="Shadow rules" note="what they would have refused, since the start">
+    <Panel id="shadow" title="Shadow rules" note="refusals they would have made since the start">
       {rules.length === 0 ? (
         <Empty>
-          No rule is in shadow. One with <code>enforce: false</code> is decided and counted but refuses
-          nobody: here you would see what it would have done, before you dare to enforce it.
+          No shadow rules. A rule with <code>enforce: false</code> is evaluated and counted but refuses no
+          requests, so that you can see its effect before you enforce it.
         </Empty>
       ) : (
         <Table<ListedRule>
@@ -44,7 +44,7 @@ export function ShadowRules({
               ),
             },
             {
-              title: 'Would let in',
+              title: 'Would allow',
               kind: 'number',
               wideOnly: true,
               cell: ({ rule }) => count(rule.allowed),
@@ -57,7 +57,7 @@ export function ShadowRules({
                 <Bar part={wouldHaveRefused / Math.max(allowed + wouldHaveRefused, 1)} colour="shadowed" />
               ),
             },
-            ...(propose === undefined ? [] : [enforceColumn(propose)]),
+            ...(onAction === undefined ? [] : [enforceColumn(onAction)]),
           ]}
         />
       )}
@@ -65,16 +65,16 @@ export function ShadowRules({
   )
 }
 
-function enforceColumn(propose: ActionHandler): Column<ListedRule> {
+function enforceColumn(onAction: ActionHandler): Column<ListedRule> {
   return {
-    title: 'AdminAction',
+    title: 'Action',
     kind: 'number',
     cell: ({ route, rule: { rule } }) => (
       <ActionButton
         text="Enforce"
-        to={`${rule} on ${route}`}
-        proposal={{ act: 'shadow', route, rule, shadow: false }}
-        propose={propose}
+        target={`${rule} on ${route}`}
+        pending={{ act: 'shadow', route, rule, shadow: false }}
+        onAction={onAction}
       />
     ),
   }

@@ -7,17 +7,17 @@ import { RouteName } from '../components/route-name.js'
 import { Table } from '../components/table.js'
 import { FAILURE_POLICIES } from './labels.js'
 
-/** The store and its breaker, and the models that warm up. */
+/** Shows the state of the store, its circuit breaker and the warm-ups. */
 export function StoreStatusPanel({ status }: { readonly status: Status }) {
   const warming = status.routes.filter(({ warmUp }) => warmUp !== undefined)
   return (
-    <Panel id="condition" title="Store and warm-up">
+    <Panel id="store-status" title="Store and warm-up">
       <dl class="facts">
         <StoreFacts store={status.store} />
       </dl>
       {warming.length === 0 ? (
         <p class="empty">
-          No route has a <code>warm_up</code>: limits apply in full from the start.
+          No route has a <code>warm_up</code>; all limits apply in full.
         </p>
       ) : (
         <Table<RouteStatus>
@@ -27,7 +27,10 @@ export function StoreStatusPanel({ status }: { readonly status: Status }) {
           keyOf={({ route }) => route}
           columns={[
             { title: 'Route', cell: ({ route }) => <RouteName route={route} /> },
-            { title: 'Model', cell: ({ warmUp }) => <Warmth ready={warmUp?.ready} scale={warmUp?.scale} /> },
+            {
+              title: 'Model',
+              cell: ({ warmUp }) => <WarmUpBadge ready={warmUp?.ready} scale={warmUp?.scale} />,
+            },
             {
               title: 'Limits',
               kind: 'bar',
@@ -40,7 +43,7 @@ export function StoreStatusPanel({ status }: { readonly status: Status }) {
   )
 }
 
-function Warmth({
+function WarmUpBadge({
   ready,
   scale = 1,
 }: {
@@ -51,10 +54,10 @@ function Warmth({
   return scale < 1 ? <Badge tone="warning">warming up</Badge> : <Badge tone="good">warm</Badge>
 }
 
-const BREAKERS = {
-  closed: <Badge tone="good">closed: the store is asked</Badge>,
-  'half-open': <Badge tone="warning">half open: one request tries it</Badge>,
-  open: <Badge tone="bad">open: the store is left alone</Badge>,
+const BREAKER_STATES = {
+  closed: <Badge tone="good">closed: the store is in use</Badge>,
+  'half-open': <Badge tone="warning">half-open: testing the store</Badge>,
+  open: <Badge tone="bad">open: the store is bypassed</Badge>,
 }
 
 function StoreFacts({ store }: { readonly store: StoreStatus }) {
@@ -64,24 +67,24 @@ function StoreFacts({ store }: { readonly store: StoreStatus }) {
       <dt>Store</dt>
       <dd>
         {kind}{' '}
-        {state === 'lost' ? <Badge tone="bad">does not answer</Badge> : <Badge tone="good">answers</Badge>}
+        {state === 'lost' ? <Badge tone="bad">unavailable</Badge> : <Badge tone="good">available</Badge>}
       </dd>
       {breaker !== undefined && (
         <>
           <dt>Breaker</dt>
-          <dd>{BREAKERS[breaker]}</dd>
+          <dd>{BREAKER_STATES[breaker]}</dd>
         </>
       )}
       {policy !== undefined && (
         <>
-          <dt>While it is lost</dt>
+          <dt>On failure</dt>
           <dd>{FAILURE_POLICIES[policy]}</dd>
         </>
       )}
       <dt>Keys in memory</dt>
       <dd>
         {count(keys)}
-        {overflowed > 0 && <> (full: {count(overflowed)} charges of unknown keys shared a bucket)</>}
+        {overflowed > 0 && <> (full; {count(overflowed)} charges shared a bucket)</>}
       </dd>
     </>
   )

@@ -6,40 +6,40 @@ import { count } from '../components/format.js'
 import { Empty, Panel } from '../components/panel.js'
 import { Table } from '../components/table.js'
 
-const EVERY = 5000
+const POLL_INTERVAL_MS = 5000
 
-/** Who sends most, and who is refused most. */
-export function TopClients({
+/** Lists the clients with the most requests and the most refusals. */
+export function TopClientsPanel({
   api,
   onClient,
 }: {
   readonly api: AdminApi
   readonly onClient: (client: string) => void
 }) {
-  const { answer, failure } = usePolling('talkers', () => api.talkers(), EVERY)
+  const { result, failure } = usePolling('top-clients', () => api.topClients(), POLL_INTERVAL_MS)
   const lists = [
     {
       id: 'heaviest',
-      title: 'Heaviest clients',
+      title: 'Top clients by requests',
       colour: 'allowed',
-      of: answer?.heaviest,
-      none: 'send requests',
+      of: result?.heaviest,
+      empty: 'No requests counted yet.',
     },
     {
       id: 'most-refused',
-      title: 'Most refused clients',
+      title: 'Top clients by refusals',
       colour: 'refused',
-      of: answer?.refused,
-      none: 'are refused',
+      of: result?.refused,
+      empty: 'No refusals counted yet.',
     },
   ] as const
-  return lists.map(({ id, title, colour, of = [], none }) => (
-    <Panel key={id} id={id} title={title} note={answer?.error}>
+  return lists.map(({ id, title, colour, of = [], empty }) => (
+    <Panel key={id} id={id} title={title} note={result?.error}>
       {failure !== undefined && <p class="failure">{failure.message}</p>}
       {of.length === 0 ? (
-        <Empty>Clients that {none} are counted here, the most frequent first.</Empty>
+        <Empty>{empty}</Empty>
       ) : (
-        <TopClientTable title={title} colour={colour} talkers={of} onClient={onClient} />
+        <TopClientTable title={title} colour={colour} clients={of} onClient={onClient} />
       )}
     </Panel>
   ))
@@ -48,19 +48,19 @@ export function TopClients({
 function TopClientTable({
   title,
   colour,
-  talkers,
+  clients,
   onClient,
 }: {
   readonly title: string
   readonly colour: string
-  readonly talkers: readonly TopClient[]
+  readonly clients: readonly TopClient[]
   readonly onClient: (client: string) => void
 }) {
-  const most = Math.max(...talkers.map(({ count }) => count), 1)
+  const highest = Math.max(...clients.map(({ count }) => count), 1)
   return (
     <Table<TopClient>
       caption={title}
-      rows={talkers}
+      rows={clients}
       first={8}
       keyOf={({ client }) => client}
       columns={[
@@ -73,10 +73,10 @@ function TopClientTable({
           ),
         },
         {
-          title: 'Share of the first',
+          title: 'Relative to the top',
           wideOnly: true,
           kind: 'bar',
-          cell: (row) => <Fill part={row.count / most} colour={colour} />,
+          cell: (row) => <Fill part={row.count / highest} colour={colour} />,
         },
         {
           title: 'Requests',

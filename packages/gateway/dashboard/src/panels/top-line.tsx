@@ -7,12 +7,12 @@ import { trafficOf } from '../timeseries/buckets.js'
 import { requestsIn } from '../timeseries/route-history.js'
 import { FAILURE_POLICIES } from './labels.js'
 
-/** Seconds that "now" is the mean of: short enough for now, long enough to be read. */
-const NOW = 5
+/** Seconds over which the current rates are averaged. */
+const AVERAGE_SECONDS = 5
 
-/** How it stands, at a glance. */
+/** The tiles with the current state and rates. */
 export function TopLine({ connection, history, status }: Live) {
-  const recent = history.lastSeconds(NOW).map((sample) => trafficOf(sample, undefined))
+  const recent = history.lastSeconds(AVERAGE_SECONDS).map((sample) => trafficOf(sample, undefined))
   const newest = history.samples.at(-1)
   const sum = (of: (traffic: (typeof recent)[number]) => number) =>
     recent.reduce((total, traffic) => total + of(traffic), 0)
@@ -28,7 +28,7 @@ export function TopLine({ connection, history, status }: Live) {
           connection.state === 'live' ? (
             <GatewayState status={status} />
           ) : (
-            <Badge tone="bad">{connection.state === 'connecting' ? 'Connecting' : 'Not reached'}</Badge>
+            <Badge tone="bad">{connection.state === 'connecting' ? 'Connecting' : 'Unreachable'}</Badge>
           )
         }
         below={status && `up ${duration(status.at - status.started)}, version ${status.version}`}
@@ -36,20 +36,20 @@ export function TopLine({ connection, history, status }: Live) {
       <Tile
         title="Store"
         figure={status && <StoreState store={status.store} />}
-        below={status && aboutStore(status.store)}
+        below={status && storeDetails(status.store)}
       />
       <Tile
-        title="Allowed now"
+        title="Allowed"
         figure={<PerSecond value={perSecond(sum((traffic) => traffic.allowed))} />}
-        below={shadowed > 0 ? `${rate(perSecond(shadowed))}/s over shadow rules` : undefined}
+        below={shadowed > 0 ? `${rate(perSecond(shadowed))}/s over shadow limits` : undefined}
       />
       <Tile
-        title="Refused now"
+        title="Refused"
         figure={<PerSecond value={perSecond(refused)} tone={refused > 0 ? 'refused' : undefined} />}
-        below={requests > 0 ? `${share(refused / requests)} of all requests` : 'no requests'}
+        below={requests > 0 ? `${share(refused / requests)} of requests` : 'no requests'}
       />
-      <Tile title="In flight" figure={count(newest?.inFlight ?? 0)} below="with the model servers" />
-      <Tile title="Waiting" figure={count(newest?.waiting ?? 0)} below="in line for a slot" />
+      <Tile title="In flight" figure={count(newest?.inFlight ?? 0)} below="sent to the upstream" />
+      <Tile title="Waiting" figure={count(newest?.waiting ?? 0)} below="for a free slot" />
     </Tiles>
   )
 }
@@ -67,23 +67,23 @@ function GatewayState({ status }: { readonly status: Status | undefined }) {
   if (status === undefined) return <Badge tone="plain">Connecting</Badge>
   if (status.store.state === 'lost')
     return status.store.policy === 'closed' ? (
-      <Badge tone="bad">Refusing all</Badge>
+      <Badge tone="bad">Rejecting all</Badge>
     ) : (
-      <Badge tone="warning">On its own</Badge>
+      <Badge tone="warning">Degraded</Badge>
     )
-  const cold = status.routes.filter(isWarmingUp).length
-  if (cold > 0) return <Badge tone="warning">Warming up</Badge>
+  const warmingUp = status.routes.filter(isWarmingUp).length
+  if (warmingUp > 0) return <Badge tone="warning">Warming up</Badge>
   return <Badge tone="good">Running</Badge>
 }
 
 function StoreState({ store }: { readonly store: StoreStatus }) {
-  if (store.state === 'lost') return <Badge tone="bad">Lost</Badge>
+  if (store.state === 'lost') return <Badge tone="bad">Unavailable</Badge>
   if (store.overflowed > 0 && store.kind === 'memory') return <Badge tone="warning">Full</Badge>
-  return <Badge tone="good">{store.kind === 'memory' ? 'In memory' : 'Answers'}</Badge>
+  return <Badge tone="good">{store.kind === 'memory' ? 'In memory' : 'Available'}</Badge>
 }
 
-function aboutStore({ kind, state, policy, keys }: StoreStatus): string {
-  if (state === 'lost') return `${kind}; meanwhile ${FAILURE_POLICIES[policy ?? 'local']}`
+function storeDetails({ kind, state, policy, keys }: StoreStatus): string {
+  if (state === 'lost') return `${kind}; ${FAILURE_POLICIES[policy ?? 'local']}`
   return kind === 'memory' ? `${count(keys)} keys` : kind
 }
 

@@ -1,8 +1,8 @@
 import type { TimelineReport } from '../../../src/replay/report/report.js'
 
-/** The same of two policies in one stretch of time. */
+/** The values of two policies in one period. */
 export interface Pair {
-  /** Epoch milliseconds at which it begins. */
+  /** Start of the period, in epoch milliseconds. */
   readonly at: number
   readonly one: number
   readonly other: number
@@ -11,8 +11,8 @@ export interface Pair {
 type Value = (stretch: TimelineReport['stretches'][number]) => number
 
 /**
- * Sets two courses side by side, in stretches as long as the longer ones of the two: where one replay ended later, as for requests that waited,
- * its stretches may be twice as long, or more of them.
+ * Aligns two timelines to the longer period of both. The periods differ if one replay ended later,
+ * because requests waited.
  */
 export function alignTimelines(
   one: TimelineReport,

@@ -4,29 +4,35 @@ import { alignTimelines } from './align-timelines.js'
 import { bucketLength, number } from './report-format.js'
 import type { Side } from './sides.js'
 
-interface Shown {
+interface ComparedPlot {
   readonly id: string
   readonly title: string
   readonly of: 'refused' | 'falselyRefused'
 }
 
-const PLOTS: readonly Shown[] = [
-  { id: 'both-refused', title: 'Refused, side by side', of: 'refused' },
-  { id: 'both-falsely', title: 'Refused falsely, side by side', of: 'falselyRefused' },
+const PLOTS: readonly ComparedPlot[] = [
+  { id: 'both-refused', title: 'Refusals compared', of: 'refused' },
+  { id: 'both-falsely', title: 'False refusals compared', of: 'falselyRefused' },
 ]
 
-/** What two policies refused over time, in one plot each. */
+/** Plots the refusals of two policies over time. */
 export function ComparisonTimelines({ one, other }: { readonly one: Side; readonly other: Side }) {
   return (
     <div class="side-by-side">
       {PLOTS.map(({ id, title, of }) => (
-        <BothPlot key={id} id={id} title={title} of={of} one={one} other={other} />
+        <ComparisonPlot key={id} id={id} title={title} of={of} one={one} other={other} />
       ))}
     </div>
   )
 }
 
-function BothPlot({ id, title, of, one, other }: Shown & { readonly one: Side; readonly other: Side }) {
+function ComparisonPlot({
+  id,
+  title,
+  of,
+  one,
+  other,
+}: ComparedPlot & { readonly one: Side; readonly other: Side }) {
   const { width, pairs } = alignTimelines(
     one.report.timeline,
     other.report.timeline,
@@ -46,7 +52,7 @@ function BothPlot({ id, title, of, one, other }: Shown & { readonly one: Side; r
         format={number}
         span={[times[0] ?? 0, (times.at(-1) ?? 0) + width]}
         height={200}
-        atLeast={1}
+        minScale={1}
         group="replay"
       />
     </Panel>

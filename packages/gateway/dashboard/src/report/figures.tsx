@@ -3,23 +3,23 @@ import { Tile, Tiles } from '../components/tile.js'
 import { number, part } from './report-format.js'
 import type { Side } from './sides.js'
 
-/** What a policy came to, in a few figures. */
+/** The key figures of a policy. */
 export function Figures({ name, report }: Side) {
   const { requests, tokens, longestLockout, waits } = report
   const { played, refused, falselyRefused, allowed } = requests
   return (
-    <section aria-label={name === '' ? 'In short' : name}>
+    <section aria-label={name === '' ? 'Summary' : name}>
       {name !== '' && <h2>{name}</h2>}
       <Tiles>
-        <Tile title="Requests" figure={number(played)} below={`${number(allowed)} let in`} />
+        <Tile title="Requests" figure={number(played)} below={`${number(allowed)} allowed`} />
         <Tile title="Refused" figure={number(refused)} below={part(refused, played)} />
         <Tile
-          title="Refused falsely"
+          title="False refusals"
           figure={number(falselyRefused)}
-          below="a perfect limiter would have let them in"
+          below="an exact limiter would have allowed them"
         />
         <Tile
-          title="Longest lock-out"
+          title="Longest lockout"
           figure={longestLockout === null ? 'none' : duration(longestLockout.length)}
           below={longestLockout?.client}
         />
@@ -29,9 +29,9 @@ export function Figures({ name, report }: Side) {
           below={waits === null ? '' : `p95 ${duration(waits.p95)}`}
         />
         <Tile
-          title="Tokens let in"
+          title="Tokens admitted"
           figure={number(tokens.admitted)}
-          below={tokens.offered === 0 ? 'none were recorded' : `of ${number(tokens.offered)}`}
+          below={tokens.offered === 0 ? 'none recorded' : `of ${number(tokens.offered)}`}
         />
       </Tiles>
     </section>

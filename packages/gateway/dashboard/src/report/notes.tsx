@@ -2,19 +2,19 @@ import type { ReplayReport } from '../../../src/replay/report/report.js'
 import { Panel } from '../components/panel.js'
 import { number } from './report-format.js'
 
-/** What was assumed, left out, or could not be read. */
+/** Lists assumptions, skipped requests and unreadable lines. */
 export function Notes({ report }: { readonly report: ReplayReport }) {
   const { bad, late } = report.trace
   const lines = [
     ...report.notes,
     ...(bad.count > 0 ? [`${number(bad.count)} lines could not be read.`] : []),
     ...bad.first.map(({ line, problem }) => `Line ${line}: ${problem}.`),
-    ...(late > 0 ? [`${number(late)} requests were out of order, and were played late.`] : []),
+    ...(late > 0 ? [`${number(late)} requests were out of order and were replayed late.`] : []),
     ...report.reasons.map(({ why, count }) => `${number(count)} requests: ${why}.`),
   ]
   if (lines.length === 0) return null
   return (
-    <Panel id="notes" title="What is to be known">
+    <Panel id="notes" title="Notes">
       <ul class="notes">
         {lines.map((line) => (
           <li key={line}>{line}</li>

@@ -1,13 +1,13 @@
-/** Numbers and moments of a report, in full: whoever reads it may count on them. */
+// Formats numbers and times of a report without abbreviating them.
 
-const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 2 })
+const decimal = new Intl.NumberFormat('en', { maximumFractionDigits: 2 })
 const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium', timeZone: 'UTC' })
 
 export function number(value: number): string {
-  return whole.format(value)
+  return decimal.format(value)
 }
 
-/** `12.5 %`; what is more than nothing is not shown as nothing. */
+/** Formats a share: `12.5 %`. A share above zero is never shown as `0 %`. */
 export function part(of: number, all: number): string {
   const points = all === 0 ? 0 : (of / all) * 100
   if (points > 0 && points < 0.01) return '<0.01 %'
@@ -18,14 +18,14 @@ export function moment(at: number): string {
   return `${day.format(at)} UTC`
 }
 
-/** `second`, `30 seconds`, `4 minutes`: how long a stretch of a plot is. */
+/** Formats the period of a point: `second`, `30 seconds`, `4 minutes`. */
 export function bucketLength(milliseconds: number): string {
   const seconds = milliseconds / 1000
   if (seconds < 120) return seconds === 1 ? 'second' : `${number(seconds)} seconds`
   return seconds < 7200 ? `${number(seconds / 60)} minutes` : `${number(seconds / 3600)} hours`
 }
 
-/** Whether a clause of a wish is about what is refused; else it is about what is let in. */
+/** Whether a clause of an objective limits refusals rather than admissions. */
 export function isRefusal(clause: string): boolean {
   return /^refuse/i.test(clause)
 }

@@ -8,7 +8,7 @@ import { Timelines } from './timelines.js'
 import { TradeOff } from './trade-off.js'
 import './report.css'
 
-/** All that a replay came to: of one policy, or of two side by side. */
+/** The report of one policy, or of two compared. */
 export function ReportView(page: Omit<ReportPage, 'trace'>) {
   const { report, comparison, suggestion, yaml = '' } = page
   const sides = sidesOf(page)

@@ -1,11 +1,11 @@
 import type { ReportPage } from '../../../src/replay/html/fill-template.js'
 import type { ReplayReport } from '../../../src/replay/report/report.js'
 
-/** One of one or two policies that were played. */
+/** One of the replayed policies. */
 export interface Side {
-  /** Empty where there is no other. */
+  /** Empty if only one policy was replayed. */
   readonly name: string
-  /** Tells it apart on the page. */
+  /** Makes element ids unique. */
   readonly place: 'one' | 'other'
   readonly report: ReplayReport
 }
@@ -22,7 +22,7 @@ export function sidesOf({
   ]
 }
 
-/** `Rules`, or `Rules · today.yaml` where there are two. */
+/** Returns `Rules`, or `Rules · today.yaml` if two policies are compared. */
 export function titleOf(title: string, { name }: Pick<Side, 'name'>): string {
   return name === '' ? title : `${title} · ${name}`
 }

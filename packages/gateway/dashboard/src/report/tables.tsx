@@ -9,7 +9,7 @@ import { type Side, titleOf } from './sides.js'
 
 export function Rules({ report, name, place }: Side) {
   return (
-    <Panel id={`rules-${place}`} title={name === '' ? 'Rule by rule' : titleOf('Rules', { name })}>
+    <Panel id={`rules-${place}`} title={name === '' ? 'Results by rule' : titleOf('Rules', { name })}>
       <SortableTable<RuleReport>
         caption={`rules ${name}`.trim()}
         rows={report.rules}
@@ -27,18 +27,18 @@ export function Rules({ report, name, place }: Side) {
           },
           { title: 'Refused', value: ({ refused }) => refused, cell: ({ refused }) => number(refused) },
           {
-            title: 'Falsely',
+            title: 'False refusals',
             value: ({ falselyRefused }) => falselyRefused ?? -1,
             cell: ({ falselyRefused }) => (falselyRefused === null ? '–' : number(falselyRefused)),
           },
           {
-            title: 'Full, p95',
+            title: 'Usage, p95',
             value: ({ fullness }) => fullness.p95,
             cell: ({ fullness }) => <Bar part={fullness.p95} colour={colourOfFullness(fullness.p95)} />,
             wideOnly: true,
           },
           {
-            title: 'Most held',
+            title: 'Peak in a period',
             value: ({ mostHeld }) => mostHeld ?? -1,
             cell: ({ mostHeld }) => (mostHeld === null ? '–' : part(mostHeld, 1)),
             wideOnly: true,
@@ -74,7 +74,7 @@ export function Clients({ report }: { readonly report: ReplayReport }) {
             value: ({ refused }) => refused,
             cell: ({ refused, requests }) => `${number(refused)} (${part(refused, requests)})`,
           },
-          { title: 'Falsely', value: ({ falselyRefused }) => falselyRefused, wideOnly: true },
+          { title: 'False refusals', value: ({ falselyRefused }) => falselyRefused, wideOnly: true },
           {
             title: 'Tokens',
             value: ({ tokens }) => tokens,
@@ -82,7 +82,7 @@ export function Clients({ report }: { readonly report: ReplayReport }) {
             wideOnly: true,
           },
           {
-            title: 'Longest lock-out',
+            title: 'Longest lockout',
             value: ({ longestLockout }) => longestLockout?.length ?? 0,
             cell: ({ longestLockout }) => (
               <span title={longestLockout === null ? '' : `from ${moment(longestLockout.from)}`}>
@@ -104,7 +104,7 @@ export function Differences({
   readonly names: readonly string[]
 }) {
   return (
-    <Panel id="differences" title="Who is refused more, and who less">
+    <Panel id="differences" title="Differences by client">
       <SortableTable<ClientDifference>
         caption="differences"
         searchable

@@ -5,10 +5,10 @@ import type { Line } from '../components/plot-drawing.js'
 import { bucketLength, number } from './report-format.js'
 import { type Side, titleOf } from './sides.js'
 
-/** Colours for rules, of theme.css; told apart by dashes too where there are more. */
+/** Colours of rules, from theme.css. Further rules reuse them with dashed lines. */
 const COLOURS = ['refused', 'shadowed', 'waiting', 'busy', 'other', 'allowed']
 
-/** What came in, what was refused and by which rule, over time. */
+/** Plots requests, refusals by rule and admitted tokens over time. */
 export function Timelines({ report, name, place }: Side) {
   const { timeline, rules } = report
   const times = timeline.stretches.map(({ at }) => at)
@@ -27,15 +27,15 @@ export function Timelines({ report, name, place }: Side) {
   return (
     <div class="side-by-side">
       <Panel id={`requests-${place}`} title={titleOf('Requests', { name })} note={note}>
-        {plot('Requests that were let in and refused, over time', [
+        {plot('Allowed and refused requests over time', [
           { label: 'allowed', colour: 'allowed', values: of(({ allowed }) => allowed), stack: true },
           { label: 'refused', colour: 'refused', values: of(({ refused }) => refused), stack: true },
         ])}
       </Panel>
       {refusing.length > 0 && (
-        <Panel id={`refusals-${place}`} title={titleOf('Refused, by rule', { name })} note={note}>
+        <Panel id={`refusals-${place}`} title={titleOf('Refusals by rule', { name })} note={note}>
           {plot(
-            'Refusals of each rule, over time',
+            'Refusals of each rule over time',
             refusing.map((line, index) => ({
               ...line,
               colour: COLOURS[index % COLOURS.length] ?? 'other',
@@ -45,8 +45,8 @@ export function Timelines({ report, name, place }: Side) {
         </Panel>
       )}
       {report.tokens.offered > 0 && (
-        <Panel id={`tokens-${place}`} title={titleOf('Tokens let in', { name })} note={note}>
-          {plot('Tokens of the requests that were let in, over time', [
+        <Panel id={`tokens-${place}`} title={titleOf('Tokens admitted', { name })} note={note}>
+          {plot('Tokens of admitted requests over time', [
             { label: 'tokens', colour: 'busy', values: of(({ tokens }) => tokens), stack: true },
           ])}
         </Panel>

@@ -8,15 +8,15 @@ import { isRefusal, number, part } from './report-format.js'
 
 const HEIGHT = 260
 
-/** By the limit, on a scale where each doubling is as wide: parts that are refused to the left, what is admitted to the right. */
-export function Curve({ curve }: { readonly curve: readonly SuggestedLimit[] }) {
+/** Plots refused shares (left axis) and admitted amounts (right axis) by limit, on a log scale. */
+export function TradeOffCurve({ curve }: { readonly curve: readonly SuggestedLimit[] }) {
   const place = useRef<HTMLDivElement>(null)
   const colours = useColourChanges()
   const clauses = curve[0]?.clauses ?? []
   useEffect(() => {
     const element = place.current
     if (element === null || curve.length === 0) return
-    const drawn = new uPlot(optionsOf(clauses, element.clientWidth), dataOf(curve), element)
+    const drawn = new uPlot(curveOptions(clauses, element.clientWidth), dataOf(curve), element)
     const observer = new ResizeObserver(() => drawn.setSize({ width: element.clientWidth, height: HEIGHT }))
     observer.observe(element)
     return () => {
@@ -30,14 +30,14 @@ export function Curve({ curve }: { readonly curve: readonly SuggestedLimit[] }) 
         class="canvas"
         ref={place}
         role="img"
-        aria-label="What is refused and what is admitted, by the limit"
+        aria-label="Refusals and admissions by limit"
         style={{ blockSize: `${HEIGHT}px` }}
       />
       <figcaption>
         <ul class="legend">
-          <Key colour="other" label="refused of all requests (left)" />
+          <LegendEntry colour="other" label="share of all requests refused (left)" />
           {clauses.map(({ clause }) => (
-            <Key
+            <LegendEntry
               key={clause}
               colour={isRefusal(clause) ? 'refused' : 'allowed'}
               label={`${clause} (${isRefusal(clause) ? 'left' : 'right'})`}
@@ -49,7 +49,7 @@ export function Curve({ curve }: { readonly curve: readonly SuggestedLimit[] }) 
   )
 }
 
-function Key({ colour, label }: { readonly colour: string; readonly label: string }) {
+function LegendEntry({ colour, label }: { readonly colour: string; readonly label: string }) {
   return (
     <li>
       <span class="swatch" style={{ borderTopColor: `var(--${colour})` }} aria-hidden="true" />
@@ -67,7 +67,7 @@ function dataOf(curve: readonly SuggestedLimit[]): uPlot.AlignedData {
   ]
 }
 
-function optionsOf(clauses: readonly ClauseResult[], width: number): uPlot.Options {
+function curveOptions(clauses: readonly ClauseResult[], width: number): uPlot.Options {
   const axis = { stroke: colourOf('quiet'), font: '11px system-ui, sans-serif', ticks: { show: false } }
   const grid = { stroke: colourOf('line'), width: 1 }
   const series = (colour: string, scale: string): uPlot.Series => ({

@@ -2,37 +2,37 @@ import type { ClauseResult, SuggestedLimit, Suggestion } from '../../../src/repl
 import { Panel } from '../components/panel.js'
 import { SortableTable } from '../components/sortable-table.js'
 import { isRefusal, number, part } from './report-format.js'
-import { Curve } from './trade-off-curve.js'
+import { TradeOffCurve } from './trade-off-curve.js'
 import '../components/yaml.css'
 
-/** What a wish comes to, and how what is refused and admitted changes with the limit. */
+/** The suggested limit, and how refusals and admissions change with the limit. */
 export function TradeOff({ suggestion, yaml }: { readonly suggestion: Suggestion; readonly yaml: string }) {
   const { granted, nearest, curve, rule, route, current } = suggestion
   const shown = granted === null ? nearest : [granted]
   return (
     <Panel
       id="trade-off"
-      title={granted === null ? 'No limit grants the wish' : `Suggested: ${granted.text}`}
+      title={granted === null ? 'No limit meets the objective' : `Suggested: ${granted.text}`}
       note={`'${rule}' of ${route}, now ${current}`}
     >
       {shown.map((limit) => (
         <ul key={limit.text} class="notes">
           {limit.clauses.map((clause) => (
             <li key={clause.clause} class={clause.granted ? '' : 'refused'}>
-              {`${limit.text}: ${clause.clause} – ${resultOf(clause)}${clause.granted ? '' : ' (not granted)'}`}
+              {`${limit.text}: ${clause.clause} – ${resultOf(clause)}${clause.granted ? '' : ' (not met)'}`}
             </li>
           ))}
         </ul>
       ))}
       {yaml !== '' && <pre class="yaml suggested">{yaml}</pre>}
-      <Curve curve={curve} />
+      <TradeOffCurve curve={curve} />
       <SortableTable<SuggestedLimit>
-        caption="limits that were tried"
+        caption="evaluated limits"
         rows={curve}
         columns={[
           { title: 'Limit', value: ({ limit }) => limit, cell: ({ text }) => text },
           {
-            title: 'Refused of all',
+            title: 'Refused',
             value: ({ refused }) => refused,
             cell: ({ refused, requests }) => part(refused, requests),
           },
@@ -56,5 +56,5 @@ export function TradeOff({ suggestion, yaml }: { readonly suggestion: Suggestion
 
 function resultOf({ clause, value, byOthers }: ClauseResult): string {
   if (!isRefusal(clause)) return `${number(value)} at most`
-  return `${part(value, 1)} refused${byOthers === 0 ? '' : `, ${part(byOthers, 1)} by other limits alone`}`
+  return `${part(value, 1)} refused${byOthers === 0 ? '' : `, ${part(byOthers, 1)} by other limits only`}`
 }

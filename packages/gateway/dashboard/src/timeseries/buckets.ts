@@ -1,45 +1,45 @@
 import type { Latency, RouteSample, Sample } from '../../../src/server/admin/api/live-samples.js'
 
-/** A few seconds as one point of a plot. */
+/** One point of a plot, which covers one or more seconds. */
 export interface TimeBucket {
   /** Epoch milliseconds of its first second. */
   readonly at: number
-  /** How many seconds of it have been seen. */
+  /** Seconds received so far. */
   readonly seconds: number
-  /** Counts are of the whole stretch; what is in flight and waiting is the most that was seen. */
+  /** Sums over the bucket; in-flight and waiting requests are the maximum. */
   readonly traffic: RouteSample
   readonly store: Sample['store']
 }
 
-const QUIET: Latency = { count: 0, p50: 0, p99: 0, max: 0 }
+const NONE: Latency = { count: 0, p50: 0, p99: 0, max: 0 }
 export const NO_TRAFFIC: RouteSample = {
   allowed: 0,
   refused: 0,
   shadowRefused: 0,
   failed: 0,
-  decision: QUIET,
-  upstream: QUIET,
+  decision: NONE,
+  upstream: NONE,
   inFlight: 0,
   waiting: 0,
   refusals: {},
 }
 
-const ofAllRoutes = new WeakMap<Sample, RouteSample>()
+const totals = new WeakMap<Sample, RouteSample>()
 
-/** What came to a route in a second; without one, to all of them together. */
+/** Returns the traffic of a route in one sample, or of all routes if none is given. */
 export function trafficOf(sample: Sample, route: string | undefined): RouteSample {
   if (route !== undefined) return sample.routes[route] ?? NO_TRAFFIC
-  let all = ofAllRoutes.get(sample)
-  if (all === undefined) {
-    const together = Object.values(sample.routes).reduce(alongside, NO_TRAFFIC)
-    all = { ...together, inFlight: sample.inFlight, waiting: sample.waiting }
-    ofAllRoutes.set(sample, all)
+  let total = totals.get(sample)
+  if (total === undefined) {
+    const sum = Object.values(sample.routes).reduce(mergeRoutes, NO_TRAFFIC)
+    total = { ...sum, inFlight: sample.inFlight, waiting: sample.waiting }
+    totals.set(sample, total)
   }
-  return all
+  return total
 }
 
 /**
- * Samples in stretches that begin at multiples of their length, so that a point keeps its place while time goes on.
+ * Groups samples into buckets that start at multiples of their length, so that points do not move.
  *
  * @param length seconds
  */
@@ -48,40 +48,41 @@ export function bucketsOf(
   route: string | undefined,
   length: number,
 ): TimeBucket[] {
-  const stretches: TimeBucket[] = []
+  const buckets: TimeBucket[] = []
   for (const sample of samples) {
     const at = Math.floor(sample.at / (length * 1000)) * length * 1000
-    const last = stretches.at(-1)
+    const last = buckets.at(-1)
     const traffic = trafficOf(sample, route)
-    if (last?.at !== at) stretches.push({ at, seconds: 1, traffic, store: sample.store })
+    if (last?.at !== at) buckets.push({ at, seconds: 1, traffic, store: sample.store })
     else
-      stretches[stretches.length - 1] = {
+      buckets[buckets.length - 1] = {
         at,
         seconds: last.seconds + 1,
-        traffic: after(last.traffic, traffic),
+        traffic: mergePeriods(last.traffic, traffic),
         store: {
-          ...merged(last.store, sample.store),
+          ...mergeLatencies(last.store, sample.store),
           failures: last.store.failures + sample.store.failures,
         },
       }
   }
-  return stretches
+  return buckets
 }
 
-/** Counts, without the refusals by rule, which `refusals.ts` adds up. */
+/** Adds counts, without the refusals by rule, which `refusal-history.ts` sums. */
 function added(one: RouteSample, other: RouteSample) {
   return {
     allowed: one.allowed + other.allowed,
     refused: one.refused + other.refused,
     shadowRefused: one.shadowRefused + other.shadowRefused,
     failed: one.failed + other.failed,
-    decision: merged(one.decision, other.decision),
-    upstream: merged(one.upstream, other.upstream),
+    decision: mergeLatencies(one.decision, other.decision),
+    upstream: mergeLatencies(one.upstream, other.upstream),
     refusals: {},
   }
 }
 
-function alongside(one: RouteSample, other: RouteSample): RouteSample {
+/** Merges the traffic of two routes in the same second. */
+function mergeRoutes(one: RouteSample, other: RouteSample): RouteSample {
   return {
     ...added(one, other),
     inFlight: one.inFlight + other.inFlight,
@@ -89,7 +90,8 @@ function alongside(one: RouteSample, other: RouteSample): RouteSample {
   }
 }
 
-export function after(one: RouteSample, other: RouteSample): RouteSample {
+/** Merges the traffic of one route in two periods. */
+export function mergePeriods(one: RouteSample, other: RouteSample): RouteSample {
   return {
     ...added(one, other),
     inFlight: Math.max(one.inFlight, other.inFlight),
@@ -98,10 +100,10 @@ export function after(one: RouteSample, other: RouteSample): RouteSample {
 }
 
 /**
- * Percentiles cannot be merged exactly: the median is the mean of the medians, weighted by their counts, and the 99th
- * percentile is the highest of them, which the true one is never above.
+ * Merges latencies approximately. The median is the weighted mean of the medians. The 99th
+ * percentile is the higher of the two, which is an upper bound.
  */
-function merged(one: Latency, other: Latency): Latency {
+function mergeLatencies(one: Latency, other: Latency): Latency {
   if (one.count === 0) return other
   if (other.count === 0) return one
   const all = one.count + other.count

@@ -1,6 +1,6 @@
 import type { Sample } from '../../../src/server/admin/api/live-samples.js'
 
-/** How often a rule of a route refused for one reason. */
+/** The refusals of a rule for one reason. */
 export interface RefusalCount {
   readonly route: string
   readonly rule: string
@@ -10,7 +10,7 @@ export interface RefusalCount {
 
 type Counts = Map<string, Map<string, Map<string, number>>>
 
-/** By rule and reason, the most frequent first. Without a route, of all of them. */
+/** Counts refusals by rule and reason, most frequent first; of all routes if none is given. */
 export function refusalsIn(samples: readonly Sample[], route: string | undefined): RefusalCount[] {
   const counts: Counts = new Map()
   for (const sample of samples) count(sample, route, counts)
@@ -23,20 +23,20 @@ export function refusalsIn(samples: readonly Sample[], route: string | undefined
     .sort((a, b) => b.refused - a.refused)
 }
 
-function count({ routes }: Sample, only: string | undefined, counts: Counts): void {
+function count({ routes }: Sample, filter: string | undefined, counts: Counts): void {
   for (const route in routes) {
     const traffic = routes[route]
-    if (traffic === undefined || traffic.refused === 0 || (only !== undefined && route !== only)) continue
-    const rules = within(counts, route)
+    if (traffic === undefined || traffic.refused === 0 || (filter !== undefined && route !== filter)) continue
+    const rules = getOrCreate(counts, route)
     for (const rule in traffic.refusals) {
-      const reasons = within(rules, rule)
+      const reasons = getOrCreate(rules, rule)
       for (const reason in traffic.refusals[rule])
         reasons.set(reason, (reasons.get(reason) ?? 0) + (traffic.refusals[rule][reason] ?? 0))
     }
   }
 }
 
-function within<Inner>(outer: Map<string, Map<string, Inner>>, key: string): Map<string, Inner> {
+function getOrCreate<Inner>(outer: Map<string, Map<string, Inner>>, key: string): Map<string, Inner> {
   let inner = outer.get(key)
   if (inner === undefined) {
     inner = new Map()

@@ -1,15 +1,15 @@
 import type { RouteSample, Sample } from '../../../src/server/admin/api/live-samples.js'
-import { after, NO_TRAFFIC, trafficOf } from './buckets.js'
+import { mergePeriods, NO_TRAFFIC, trafficOf } from './buckets.js'
 
-/** What came to a route in a stretch of time. */
+/** The traffic of a route in a period. */
 export interface RouteTraffic {
   readonly route: string
   readonly traffic: RouteSample
-  /** Requests in each second, oldest first. */
+  /** Requests per second, oldest first. */
   readonly requests: readonly number[]
 }
 
-/** The routes that something came to, the busiest first. */
+/** Returns the routes with traffic, busiest first. */
 export function routesIn(samples: readonly Sample[]): RouteTraffic[] {
   const names = new Set(samples.flatMap(({ routes }) => Object.keys(routes)))
   const newest = samples.at(-1)
@@ -19,7 +19,7 @@ export function routesIn(samples: readonly Sample[]): RouteTraffic[] {
       const { inFlight, waiting } = newest === undefined ? NO_TRAFFIC : trafficOf(newest, route)
       return {
         route,
-        traffic: { ...seconds.reduce(after, NO_TRAFFIC), inFlight, waiting },
+        traffic: { ...seconds.reduce(mergePeriods, NO_TRAFFIC), inFlight, waiting },
         requests: seconds.map(requestsIn),
       }
     })

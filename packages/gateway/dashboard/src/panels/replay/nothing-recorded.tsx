@@ -1,15 +1,15 @@
-/** How to have something to replay. */
+/** Explains how to record traffic for replays. */
 export function NothingRecorded() {
   return (
     <div class="empty">
       <p>
-        Here you can see what other limits would have done to the last hours of traffic. For that the gateway
-        has to record it, which it does not do now. A line in its file turns it on, with the next start:
+        A replay shows what other limits would have done to your recent traffic. Recording is off. To turn it
+        on, add this line to the configuration file and restart the gateway:
       </p>
       <pre class="yaml">record: traffic.jsonl.gz</pre>
       <p>
-        Kept are when requests came, their paths, tokens and how long they ran; clients as digests that tell
-        nobody who they are. At most ten files of 100 MiB.
+        The record contains the time, path, tokens and duration of each request. Clients are stored as digests
+        that cannot be reversed. It takes up to ten files of 100 MiB.
       </p>
     </div>
   )

@@ -1,18 +1,18 @@
 import type { SearchedRule } from '../../../../src/server/admin/api/replay-types.js'
 
-/** What a limit should grant, and whose limit it is. */
+/** The objective that a limit must meet, and the rule whose limit is searched. */
 export function ObjectiveFields({
-  wish,
+  objective,
   rules,
   rule,
-  onWish,
+  onObjective,
   onRule,
 }: {
-  readonly wish: string
+  readonly objective: string
   readonly rules: readonly SearchedRule[]
-  /** Its place among the rules. */
+  /** Index of the selected rule. */
   readonly rule: number
-  readonly onWish: (wish: string) => void
+  readonly onObjective: (objective: string) => void
   readonly onRule: (rule: number) => void
 }) {
   return (
@@ -25,18 +25,18 @@ export function ObjectiveFields({
           placeholder="refuse at most 1% of requests of clients under 60/minute"
           autocomplete="off"
           spellcheck={false}
-          value={wish}
-          onInput={(event) => onWish(event.currentTarget.value)}
+          value={objective}
+          onInput={(event) => onObjective(event.currentTarget.value)}
         />
       </label>
       <p class="quiet">
-        One or more, with a semicolon between: <code>refuse at most 1% of requests</code>, of all or{' '}
-        <code>of clients under 60/minute</code>, <code>of client NAME</code>, <code>of tier NAME</code>;{' '}
-        <code>admit at most 2M tokens/minute</code> or requests, <code>in all</code> or{' '}
-        <code>per client</code>.
+        Write <code>refuse at most 1% of requests</code>, optionally followed by{' '}
+        <code>of clients under 60/minute</code>, <code>of client NAME</code> or <code>of tier NAME</code>; or{' '}
+        <code>admit at most 2M tokens/minute</code>, followed by <code>in all</code> or{' '}
+        <code>per client</code>. Separate several objectives with semicolons.
       </p>
       <label>
-        Rule whose limit is filterRules for, among the requests of its route
+        Rule whose limit is suggested, from the requests of its route
         <select value={String(rule)} onChange={(event) => onRule(Number(event.currentTarget.value))}>
           {rules.map((each, index) => (
             <option key={`${each.route} ${each.rule}`} value={String(index)}>

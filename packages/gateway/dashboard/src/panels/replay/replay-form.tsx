@@ -5,62 +5,62 @@ import '../../components/form.css'
 import { ObjectiveFields } from './objective-fields.js'
 import type { Hours, ReplayQuery } from './replay-query.js'
 
-const ASKS = { running: 'As it runs', other: 'Other limits', wish: 'A wish' }
+const MODES = { running: 'Running limits', other: 'New limits', objective: 'Suggest limit' }
 
-const EXPLAINED: Readonly<Record<ReplayQuery['ask'], string>> = {
+const EXPLANATIONS: Readonly<Record<ReplayQuery['mode'], string>> = {
   running:
-    'Who would have been refused by the limits of the file, had nobody used anything before; and who of them without need.',
-  other: 'The same beside another configuration. Nothing changes on the gateway: try what you like.',
-  wish: 'Searches the limit of a rule for the tightest that grants a wish. The record is read several times.',
+    'Shows which clients the limits of the configuration file refuse, and which refusals an exact limiter would have avoided. Usage starts at zero.',
+  other: 'Compares a new configuration with the running one. The gateway is not changed.',
+  objective: 'Finds the tightest limit of a rule that meets an objective. The record is read several times.',
 }
 
-/** What is to be replayed, how far back. */
+/** The form that starts a replay. */
 export function ReplayForm({
   record,
   busy,
-  onAsk,
+  onReplay,
 }: {
   readonly record: RecordStatus & { readonly recording: true }
   readonly busy: boolean
-  readonly onAsk: (question: ReplayQuery) => void
+  readonly onReplay: (query: ReplayQuery) => void
 }) {
   const [hours, setHours] = useState<Hours>('1')
-  const [ask, setAsk] = useState<ReplayQuery['ask']>('running')
+  const [mode, setMode] = useState<ReplayQuery['mode']>('running')
   const [yaml, setYaml] = useState(record.yaml)
-  const [wish, setWish] = useState('')
+  const [objective, setObjective] = useState('')
   const [rule, setRule] = useState(0)
-  const question = (): ReplayQuery => {
-    if (ask === 'other') return { ask, hours, yaml }
-    return ask === 'wish' ? { ask, hours, wish, rule: record.rules[rule] } : { ask, hours }
+  const query = (): ReplayQuery => {
+    if (mode === 'other') return { mode, hours, yaml }
+    return mode === 'objective' ? { mode, hours, objective, rule: record.rules[rule] } : { mode, hours }
   }
   return (
     <form
       class="form"
       onSubmit={(event) => {
         event.preventDefault()
-        onAsk(question())
+        onReplay(query())
       }}
     >
       <div class="tools">
         <Choice<Hours>
-          legend="How far back"
+          legend="Time range of the replay"
           name="replay-hours"
           options={{ '1': '1 hour', '6': '6 hours', '24': '24 hours', all: 'All' }}
           value={hours}
           onChoose={setHours}
         />
-        <Choice<ReplayQuery['ask']>
-          legend="What is replayed"
-          name="replay-ask"
-          options={ASKS}
-          value={ask}
-          onChoose={setAsk}
+        <Choice<ReplayQuery['mode']>
+          legend="Kind of replay"
+          name="replay-mode"
+          options={MODES}
+          value={mode}
+          onChoose={setMode}
         />
       </div>
-      <p class="quiet">{EXPLAINED[ask]}</p>
-      {ask === 'other' && (
+      <p class="quiet">{EXPLANATIONS[mode]}</p>
+      {mode === 'other' && (
         <label>
-          Configuration that is set beside the one that runs
+          New configuration
           <textarea
             class="name"
             required
@@ -72,8 +72,14 @@ export function ReplayForm({
           />
         </label>
       )}
-      {ask === 'wish' && (
-        <ObjectiveFields wish={wish} rules={record.rules} rule={rule} onWish={setWish} onRule={setRule} />
+      {mode === 'objective' && (
+        <ObjectiveFields
+          objective={objective}
+          rules={record.rules}
+          rule={rule}
+          onObjective={setObjective}
+          onRule={setRule}
+        />
       )}
       <div>
         <button type="submit" class="main" disabled={busy}>

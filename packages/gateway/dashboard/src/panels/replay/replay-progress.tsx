@@ -1,7 +1,7 @@
 import type { ReplayProgress } from '../../../../src/server/admin/api/replay-types.js'
 import { number } from '../../report/report-format.js'
 
-/** How far a replay is. */
+/** Shows the progress of a replay. */
 export function Progress({
   progress,
   onStop,
@@ -11,8 +11,8 @@ export function Progress({
 }) {
   return (
     <div class="progress">
-      <progress aria-label="How much of the record was played" max={1} value={progress?.part} />
-      <span>{progress === undefined ? 'It begins.' : textOf(progress)}</span>
+      <progress aria-label="Replay progress" max={1} value={progress?.part} />
+      <span>{progress === undefined ? 'Starting…' : progressText(progress)}</span>
       <button type="button" onClick={onStop}>
         Stop
       </button>
@@ -20,7 +20,7 @@ export function Progress({
   )
 }
 
-function textOf({ part, requests, rounds }: ReplayProgress): string {
-  const once = `${Math.floor(part * 100)} %, ${number(requests)} requests`
-  return rounds === 0 ? once : `reading ${number(rounds + 1)}: ${once}`
+function progressText({ part, requests, rounds }: ReplayProgress): string {
+  const pass = `${Math.floor(part * 100)} %, ${number(requests)} requests`
+  return rounds === 0 ? pass : `pass ${number(rounds + 1)}: ${pass}`
 }

@@ -1,25 +1,25 @@
 import type { SearchedRule } from '../../../../src/server/admin/api/replay-types.js'
 
-/** How far back, in hours. */
+/** The time range in hours. */
 export type Hours = '1' | '6' | '24' | 'all'
 
-/** What is asked of what was recorded. */
+/** The parameters of a replay. */
 export type ReplayQuery = { readonly hours: Hours } & (
-  | { readonly ask: 'running' }
-  | { readonly ask: 'other'; readonly yaml: string }
-  /** `rule`: whose limit is filterRules for; undefined where there is only one. */
-  | { readonly ask: 'wish'; readonly wish: string; readonly rule: SearchedRule | undefined }
+  | { readonly mode: 'running' }
+  | { readonly mode: 'other'; readonly yaml: string }
+  /** `rule`: the rule whose limit is searched; undefined if there is only one. */
+  | { readonly mode: 'objective'; readonly objective: string; readonly rule: SearchedRule | undefined }
 )
 
-/** As `/api/replay` takes it. */
-export function queryOf(question: ReplayQuery): URLSearchParams {
+/** Returns the query parameters of `/api/replay`. */
+export function queryOf(replay: ReplayQuery): URLSearchParams {
   const query = new URLSearchParams()
-  if (question.hours !== 'all') query.set('hours', question.hours)
-  if (question.ask !== 'wish') return query
-  query.set('suggest', question.wish)
-  if (question.rule !== undefined) {
-    query.set('route', question.rule.route)
-    query.set('rule', question.rule.rule)
+  if (replay.hours !== 'all') query.set('hours', replay.hours)
+  if (replay.mode !== 'objective') return query
+  query.set('suggest', replay.objective)
+  if (replay.rule !== undefined) {
+    query.set('route', replay.rule.route)
+    query.set('rule', replay.rule.rule)
   }
   return query
 }

@@ -6,8 +6,8 @@ import { moment, number } from '../../report/report-format.js'
 import { ReportView } from '../../report/report-view.js'
 import { saveAs } from './save-as.js'
 
-/** What a replay came to; to be kept as a page of one file, too. */
-export function Result({ api, page }: { readonly api: AdminApi; readonly page: ReportPage }) {
+/** The report of a replay, which can be saved as an HTML file. */
+export function ReplayResult({ api, page }: { readonly api: AdminApi; readonly page: ReportPage }) {
   const [failure, setFailure] = useState<string>()
   const { trace, report, names } = page
   const save = () =>
@@ -29,7 +29,7 @@ export function Result({ api, page }: { readonly api: AdminApi; readonly page: R
           </p>
         </div>
         <button type="button" onClick={save}>
-          Save as a page
+          Save as HTML
         </button>
       </header>
       {failure !== undefined && (

@@ -1,11 +1,11 @@
-/** How long a browser may take to begin with the file, in milliseconds. */
-const KEPT = 60_000
+/** How long the file stays available for the browser to save, in milliseconds. */
+const URL_LIFETIME_MS = 60_000
 
-/** Has the browser save a text as a file. */
-export function saveAs(name: string, type: string, text: string): void {
+/** Makes the browser save a string as a file. */
+export function saveAs(name: string, type: string, content: string): void {
   const link = document.createElement('a')
-  link.href = URL.createObjectURL(new Blob([text], { type }))
+  link.href = URL.createObjectURL(new Blob([content], { type }))
   link.download = name
   link.click()
-  setTimeout(() => URL.revokeObjectURL(link.href), KEPT)
+  setTimeout(() => URL.revokeObjectURL(link.href), URL_LIFETIME_MS)
 }

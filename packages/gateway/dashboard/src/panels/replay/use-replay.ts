@@ -5,38 +5,38 @@ import type { AdminApi } from '../../api/admin-api.js'
 import { followReplay } from '../../api/replay-feed.js'
 import { queryOf, type ReplayQuery } from './replay-query.js'
 
-/** How a replay stands. */
+/** The state of a replay. */
 type Run =
   | { readonly state: 'none' }
-  /** Without progress where it has only begun. */
+  /** Without progress before the first report. */
   | { readonly state: 'running'; readonly progress?: ReplayProgress }
   | { readonly state: 'failed'; readonly reason: string }
   | { readonly state: 'done'; readonly page: ReportPage }
 
-export interface Replaying {
+export interface ReplayControls {
   readonly run: Run
-  readonly begin: (question: ReplayQuery) => void
-  /** The gateway ends it, too. */
+  readonly begin: (query: ReplayQuery) => void
+  /** Also stops the replay on the gateway. */
   readonly stop: () => void
 }
 
-/** One replay at a time; it ends with the page. */
-export function useReplay(api: AdminApi): Replaying {
+/** Runs one replay at a time, which stops when the page closes. */
+export function useReplay(api: AdminApi): ReplayControls {
   const [run, setRun] = useState<Run>({ state: 'none' })
   const current = useRef<AbortController | undefined>(undefined)
   useEffect(() => () => current.current?.abort(), [])
 
-  async function begin(question: ReplayQuery): Promise<void> {
-    const own = new AbortController()
+  async function begin(query: ReplayQuery): Promise<void> {
+    const controller = new AbortController()
     current.current?.abort()
-    current.current = own
+    current.current = controller
     const set = (next: Run) => {
-      if (current.current === own) setRun(next)
+      if (current.current === controller) setRun(next)
     }
     set({ state: 'running' })
     try {
-      const posted = question.ask === 'other' ? question.yaml : ''
-      const response = await api.replay(queryOf(question), posted, own.signal)
+      const posted = query.mode === 'other' ? query.yaml : ''
+      const response = await api.replay(queryOf(query), posted, controller.signal)
       const page = await followReplay(response, (progress) => set({ state: 'running', progress }))
       set({ state: 'done', page })
     } catch (error) {
@@ -46,7 +46,7 @@ export function useReplay(api: AdminApi): Replaying {
 
   return {
     run,
-    begin: (question) => void begin(question),
+    begin: (query) => void begin(query),
     stop() {
       current.current?.abort()
       current.current = undefined
