@@ -147,7 +147,7 @@ it('reports an invalid configuration, and shows progress until the replay is sto
   await section.getByLabel(/^New configuration/).fill('routes: [{}]')
   await section.getByRole('button', { name: 'Replay', exact: true }).click()
   await section.getByRole('alert').waitFor()
-  expect(await section.getByRole('alert').textContent()).toContain("a route has a 'match'")
+  expect(await section.getByRole('alert').textContent()).toContain("a route requires 'match'")
   // The browser logs the rejected request.
   expect(errors.splice(0)).toEqual([expect.stringContaining('400')])
 

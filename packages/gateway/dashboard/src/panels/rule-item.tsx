@@ -95,8 +95,8 @@ function RuleDetails({ route, rule, onAction, onClient }: RuleItemProps) {
               kind: 'bar',
               cell: ({ used }) => <Bar part={used} colour={colourOfFullness(used)} />,
             },
-            { title: 'Remaining', kind: 'number', cell: ({ remaining }) => units(remaining) },
-            { title: 'Next request', kind: 'number', cell: ({ retryAfter }) => retryLabel(retryAfter) },
+            { title: 'Left', kind: 'number', cell: ({ remaining }) => units(remaining) },
+            { title: 'Retry', kind: 'number', cell: ({ retryAfter }) => retryLabel(retryAfter) },
             ...(onAction === undefined ? [] : [resetColumn(route, rule.rule, onAction)]),
           ]}
         />

@@ -47,7 +47,7 @@ it('replays recorded traffic through the running limits, and compares them with 
   for (const headers of [{}, { accept: 'application/x-ndjson' }])
     expect(await ask('routes: [{}]', headers)).toMatchObject({
       status: 400,
-      body: { error: expect.stringContaining("a route has a 'match'") },
+      body: { error: expect.stringContaining("a route requires 'match'") },
     })
   expect(await ask('', { origin: 'http://elsewhere.example' })).toMatchObject({ status: 403 })
 })
