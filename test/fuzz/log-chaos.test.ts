@@ -88,7 +88,7 @@ ${record ? `record: ${record}\n` : ''}routes: [{ match: POST /limited, limits: [
     act: async () => {
       const body = JSON.stringify({ act: 'reset', route: 'POST /limited', key: 'x'.repeat(900) })
       const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' }
-      return (await fetch(adminUrl('/api/acts'), { method: 'POST', headers, body })).status
+      return (await fetch(adminUrl('/api/actions'), { method: 'POST', headers, body })).status
     },
     async fillLog() {
       // Well below the 64 connections that the admin port takes, which closes idle ones beyond.

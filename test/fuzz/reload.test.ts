@@ -177,7 +177,7 @@ async function override(admin: string, index: number): Promise<number> {
     { act: 'undo', ...waiting },
     { act: 'undo', ...rows },
   ]
-  const answer = await fetch(new URL('/api/acts', admin), {
+  const answer = await fetch(new URL('/api/actions', admin), {
     method: 'POST',
     headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
     body: JSON.stringify(acts[(index - 1) % acts.length]),
