@@ -266,7 +266,7 @@ describe('a configuration file with one problem', () => {
     [
       'a custom shape without input',
       `${UPSTREAM}\nroutes: [{ match: /a, llm: { shape: ¦{ text: /text } } }]`,
-      'a custom shape says where the input is',
+      'a custom shape needs a pointer to the input',
     ],
     [
       'an invalid JSON pointer',

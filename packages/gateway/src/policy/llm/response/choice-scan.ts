@@ -8,25 +8,25 @@ const CLOSE_BRACE = 0x7d
 const CLOSE_BRACKET = 0x5d
 const SPACE = 0x20
 
-/** The longest name of a member that is looked at. */
+/** The longest member name that is compared. */
 const MAX_NAME = 8
 
 /**
- * Finds out from the first bytes of an event's data that it is not the usage alone: it is no object, its choices are not
- * empty, or its usage is no object. Keeps a few bytes, whatever comes.
+ * Detects from the first bytes of an event's data that it is more than the usage: it is not an object,
+ * its choices are not empty, or its usage is not an object. Holds a few bytes.
  */
 export class ChoiceScan {
   #depth = 0
   #inString = false
   #afterBackslash = false
-  /** The next string at the outermost level is the name of a member. */
+  /** Whether the next string at the top level is a member name. */
   #nameComes = false
   #name = ''
-  /** The name of the member whose value comes next. */
+  /** The name of the member whose value is next. */
   #valueOf: string | undefined
   #inChoices = false
 
-  /** @returns whether this byte shows that the event is something else */
+  /** @returns whether this byte rules out that the event is the usage */
   excludes(byte: number): boolean {
     if (this.#inString) {
       this.#readString(byte)

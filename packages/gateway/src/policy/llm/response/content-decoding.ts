@@ -1,11 +1,11 @@
 import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib'
 
-/** The longest text that a compressed answer may have, in bytes. */
+/** The longest decompressed response, in bytes. */
 const MAX_DECODED = 16 * 1024 * 1024
-/** The most codings that are undone, one after the other. */
+/** The most codings of one response. */
 const MAX_CODINGS = 3
 
-/** An answer that is cut has the beginning of its text all the same. */
+/** Options that decode the beginning of a truncated response. */
 const TO_THE_CUT = { maxOutputLength: MAX_DECODED, finishFlush: constants.Z_SYNC_FLUSH }
 
 const DECODERS: ReadonlyMap<string, (bytes: Buffer) => Buffer> = new Map([
@@ -22,7 +22,7 @@ const DECODERS: ReadonlyMap<string, (bytes: Buffer) => Buffer> = new Map([
   ],
 ])
 
-/** Some servers leave out the header of zlib's format. */
+/** Inflates data with or without the zlib header, which some servers omit. */
 function inflateAny(bytes: Buffer): Buffer {
   try {
     return inflateSync(bytes, TO_THE_CUT)
@@ -32,10 +32,10 @@ function inflateAny(bytes: Buffer): Buffer {
 }
 
 /**
- * Undoes the codings of a compressed answer.
+ * Decompresses a response.
  *
  * @param codings in the order in which they were applied
- * @returns undefined where that cannot be done, or there is more than `MAX_DECODED` bytes of it
+ * @returns undefined if it cannot be decoded, or has more than `MAX_DECODED` bytes
  */
 export function decoded(bytes: Buffer, codings: readonly string[]): Buffer | undefined {
   if (codings.length > MAX_CODINGS) return undefined

@@ -1,16 +1,16 @@
-/** What the head of an answer says about its body. */
+/** The kind and the codings of a response body, by its headers. */
 export interface AnswerHead {
   readonly kind: AnswerKind
-  /** The codings to undo, in the order in which they were applied, in lower case. */
+  /** The codings, in the order in which they were applied. Lower case. */
   readonly codings: readonly string[]
 }
 
 export type AnswerKind =
   /** An event stream. */
   | 'events'
-  /** JSON values, one after the other. */
+  /** A sequence of JSON values. */
   | 'values'
-  /** One document, or something that says nothing of itself. */
+  /** One document, or an unknown media type. */
   | 'document'
 
 /** @param rawHeaders name, value, name, value */
@@ -29,7 +29,7 @@ function kindOf(mediaType: string): AnswerKind {
   return VALUES.test(mediaType) ? 'values' : 'document'
 }
 
-/** NDJSON, JSON Lines, JSON text sequences and streams of JSON, as they are called. */
+/** The media types of NDJSON, JSON Lines, JSON text sequences and JSON streams. */
 const VALUES =
   /^(application|text)\/((x-)?(ndjson|jsonl|jsonlines|json-lines|json-stream)|stream\+json|json-seq)$/
 

@@ -1,24 +1,24 @@
 import type { ItemReading } from '../shapes/shape.js'
 
-/** The most items of one answer that are told apart; those beyond count as the last. */
+/** The most items of one response that are distinguished. Items beyond count as the last. */
 const MAX_ITEMS = 1024
 
-/** What is known of the text of one item, in UTF-16 units. */
+/** The text of one item, in UTF-16 code units. */
 interface Item {
   /** Counted so far. */
   counted: number
-  /** What the events of each level that repeat text have said together. */
+  /** The text of all events of each level that repeats text. */
   readonly repeated: Map<string, number>
 }
 
 /**
- * Finds the new text in the events of a stream that say the same several times: in deltas, again at the end of a text, of its part
- * and of the whole item. Some servers leave the deltas out.
+ * Finds new text in a stream that repeats it: in deltas, and again at the end of a text, of its part and
+ * of the item. Some servers omit the deltas.
  */
 export class ItemTexts {
   readonly #items = new Map<number, Item>()
 
-  /** @returns what no event has said before */
+  /** @returns the text that no earlier event had */
   newIn({ index, level }: ItemReading, texts: readonly string[]): readonly string[] {
     const item = this.#itemAt(Math.min(index, MAX_ITEMS - 1))
     const text = texts.join('')

@@ -9,17 +9,17 @@ const CLOSE_BRACE = 0x7d
 const CLOSE_BRACKET = 0x5d
 const SPACE = 0x20
 
-/** The longest string that is kept, in bytes. Names and states are shorter, and text of a model is not needed. */
+/** The longest string in an outline, in bytes. Names and states are shorter. */
 const MAX_STRING = 128
 /** The longest outline, in bytes. */
 const MAX_OUTLINE = 64 * 1024
 
-/** Members whose long strings are no text of a model: signatures, and what is base64. */
+/** Members whose long strings are not written by a model: signatures and base64. */
 const NO_TEXT: ReadonlySet<string> = new Set([
   ...['data', 'b64_json', 'url', 'signature', 'encrypted_content', 'embedding', 'bytes'],
 ])
 
-/** The outline of a text that may be no JSON, where it has one. */
+/** The outline of a text that may not be JSON; undefined if it has none. */
 export function outlineOf(text: string): string | undefined {
   const outline = new JsonOutline()
   outline.push(Buffer.from(text))
@@ -27,27 +27,27 @@ export function outlineOf(text: string): string | undefined {
 }
 
 /**
- * Reads a JSON value that is too long to be held, piece by piece, and keeps its outline: its objects with their short members.
- * Lists are emptied and long strings too. Counts of tokens are in the outline of an answer, however much text or however
- * many log probabilities it has. Holds a few kilobytes, whatever comes.
+ * Reads a JSON value that is too long to hold, piece by piece, and keeps its outline: objects with their
+ * short members, and neither list items nor long strings. The outline has the token counts of a
+ * response, however much text it has. Holds a few kilobytes.
  */
 export class JsonOutline {
   readonly #kept = new ByteBuffer()
-  /** The first bytes of the string at hand, or that has ended last. */
+  /** The first bytes of the current string, or of the last one. */
   readonly #string = Buffer.alloc(MAX_STRING)
   #stringLength = 0
   #inString = false
   #afterBackslash = false
-  /** A string has ended, and what comes next tells whether it is a name. */
+  /** Whether a string has ended, and the next byte tells whether it is a name. */
   #hasString = false
   #name = ''
   #depth = 0
-  /** The depth of the outermost list that has not ended; 0 outside of lists. */
+  /** The depth of the outermost open list; 0 outside lists. */
   #listDepth = 0
   #isComplete = false
   #textBytes = 0
 
-  /** Takes the next bytes. What comes before the value is skipped, and what comes after it. */
+  /** Reads the next bytes, and skips bytes before and after the value. */
   push(bytes: Buffer): void {
     for (const byte of bytes) {
       if (this.#isComplete) return
@@ -61,13 +61,13 @@ export class JsonOutline {
     return this.#isComplete
   }
 
-  /** The bytes of the long strings so far that may be text of a model. */
+  /** The bytes so far of long strings that a model may have written. */
   get textBytes(): number {
     const open = this.#stringLength > MAX_STRING && !NO_TEXT.has(this.#name)
     return this.#textBytes + (open ? this.#stringLength : 0)
   }
 
-  /** The outline as JSON; undefined while the value has not ended, and where its outline is too long. */
+  /** The outline as JSON; undefined before the value has ended, or if the outline is too long. */
   get json(): string | undefined {
     const isKept = this.#isComplete && this.#kept.length < MAX_OUTLINE
     return isKept ? this.#kept.peek().toString('utf8') : undefined

@@ -10,9 +10,9 @@ const CLOSE_BRACKET = 0x5d
 const SPACE = 0x20
 
 /**
- * Cuts a text into its JSON values: those of newline-delimited JSON (NDJSON, JSON Lines), of JSON text sequences (RFC 7464), of
- * values one right after the other, and of a document, which is one value however many lines it has. All that gives JSON
- * its structure is ASCII, so bytes are enough. What is no JSON comes out as a value too, up to the next space.
+ * Splits bytes into JSON values: newline-delimited JSON (NDJSON, JSON Lines), JSON text sequences (RFC
+ * 7464), concatenated values, and documents of one value. The structure of JSON is ASCII, so bytes
+ * suffice. Bytes that are not JSON are emitted as a value, up to the next space.
  */
 export class JsonValues {
   readonly #block: BoundedBlock
@@ -21,7 +21,7 @@ export class JsonValues {
   #afterBackslash = false
   #depth = 0
 
-  /** @param most the longest value that comes out whole, in bytes; as much is held at most */
+  /** @param most the longest value that is emitted whole, in bytes; no more is held */
   constructor(most: number, room?: AnswerRoom) {
     this.#block = new BoundedBlock(most, room)
   }
@@ -31,7 +31,7 @@ export class JsonValues {
     for (let at = 0; at < chunk.length; at += 1) {
       const byte = chunk[at] as number
       if (!this.#inValue) {
-        // Space and control characters, such as the record separator of a JSON text sequence.
+        // Space and control characters, such as the record separator of JSON text sequences.
         if (byte <= SPACE) continue
         this.#inValue = true
         start = at
@@ -50,12 +50,12 @@ export class JsonValues {
     return this.#inValue
   }
 
-  /** What came of a value that has not ended. */
+  /** The bytes of an unfinished value. */
   rest(): Buffer {
     return this.#block.rest()
   }
 
-  /** Takes one byte of a value. @returns where in the chunk the value ends, if it does */
+  /** Reads one byte of a value. @returns the index at which the value ends, if it does */
   #endOfValue(byte: number, at: number): number | undefined {
     if (this.#inString) {
       if (this.#afterBackslash) this.#afterBackslash = false

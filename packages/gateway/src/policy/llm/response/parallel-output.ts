@@ -4,31 +4,31 @@ import type { Tokenizer } from '../token-counter.js'
 import { RunningOutput } from './running-output.js'
 
 /**
- * The output of several answers in one stream.
+ * Counts the output of several answers in one stream.
  *
- * Some servers tell a running usage of each answer by itself, others of all answers together, and the field is the same.
- * Both are followed. A count of all answers grows with every text, whichever answer it is of; one that does not grow where
- * another answer goes on is of that answer alone. Only where one answer alone has counts, the delivered text decides: a client
- * can have text written of many tokens a byte. Holds at most `MAX_ANSWERS` answers; those beyond count as the last.
+ * Some servers report a running usage per answer, others for all answers together, in the same member.
+ * Both readings are tracked. A total grows with every text; a count that does not grow while another
+ * answer continues is of one answer. If only one answer has counts, the delivered text decides. Holds
+ * at most `MAX_ANSWERS` answers; answers beyond count as the last.
  */
 export class ParallelOutput {
   readonly #tokenizer: Tokenizer | undefined
   readonly #together: RunningOutput
   readonly #apart = new Map<number, RunningOutput>()
-  /** How far the counts were from the delivered text, in tokens, for each way to read them. */
+  /** The distance between counts and delivered text, in tokens, for each reading. */
   #offTogether = 0
   #offApart = 0
-  /** The largest count in an event of one answer, and the answer that the last such count was of. */
+  /** The largest count in an event of one answer, and the answer of the last such count. */
   #largest = 0
   #teller: number | undefined
-  /** How often a count grew, and how often it did not, where another answer went on with more text. */
+  /** How often a count grew, or did not, while another answer continued. */
   #grew = 0
   #stayed = 0
-  /** A count was less than one before. */
+  /** Whether a count was smaller than an earlier one. */
   #shrank = false
-  /** The upstream has told the usage of all answers at once. */
+  /** Whether the upstream reported the usage of all answers. */
   #toldTogether = false
-  /** The upstream tells usage inside of each answer. */
+  /** Whether the upstream reports usage inside each answer. */
   #toldApart = false
 
   constructor(tokenizer: Tokenizer | undefined) {
@@ -40,15 +40,15 @@ export class ParallelOutput {
     this.#together.write(text)
   }
 
-  /** Takes a count of all answers. @param closes whether no text came with it */
+  /** Adds a count of all answers. @param closes whether its event has no text */
   tell(count: number, closes: boolean): void {
     this.#toldTogether = true
     this.#together.tell(count, closes)
   }
 
   /**
-   * @param count what the event tells of the output; undefined where it tells nothing
-   * @param countOf what a choice tells of its own output
+   * @param count the output that the event reports, if any
+   * @param countOf the output that a choice reports for itself
    */
   add(
     choices: readonly ChoiceReading[],
@@ -77,7 +77,7 @@ export class ParallelOutput {
     }
   }
 
-  /** Takes a count that is of one answer, or of all of them. */
+  /** Adds a count of one answer, or of all. */
   #compare({ index }: ChoiceReading, count: number, closes: boolean): void {
     const output = this.#of(index)
     this.#offTogether += Math.abs(count - this.#together.tokens)

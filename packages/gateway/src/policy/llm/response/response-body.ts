@@ -6,42 +6,42 @@ import type { AnswerRoom, ResponseMemory } from './response-memory.js'
 import { SseData } from './sse-data.js'
 import { SseSplitter } from './sse-splitter.js'
 
-/** The longest event, or value of several, that is read, in bytes. The last event of a response repeats the whole of it. */
+/** The longest event or value that is read, in bytes. The last event of a response may repeat all of it. */
 export const MAX_EVENT = 4 * 1024 * 1024
 /** The longest document that is read, in bytes. */
 export const MAX_DOCUMENT = 8 * 1024 * 1024
 
-/** Takes what an answer consists of. */
+/** Receives the parts of a response. */
 export interface AnswerParts {
   /** An event of an event stream. */
   event(data: string, name: string | undefined): void
-  /** A value of several, as JSON. */
+  /** One of several values, as JSON. */
   value(json: string): void
-  /** The whole answer, as JSON. */
+  /** The whole response, as JSON. */
   document(json: string): void
-  /** Some bytes that are too long to be read. */
+  /** Bytes that are too many to read. */
   tooLong(bytes: number): void
-  /** The outline, as JSON, of an event or a value that was too long and has now ended. */
+  /** The outline, as JSON, of an event or value that was too long and has ended. */
   outline(json: string): void
 }
 
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
 const SPACE = 0x20
-/** How a line of an event stream begins: with a colon, `data`, `event`, `id`, `retry`, or `error` of some servers. */
+/** Beginnings of lines in an event stream: a colon, `data`, `event`, `id`, `retry`, or `error` of some servers. */
 const FIELD_STARTS: ReadonlySet<number> = new Set(Buffer.from(':deir'))
 const OPENINGS: ReadonlySet<number> = new Set(Buffer.from('{['))
 
 /**
- * Reads the body of an answer. Its first byte tells what it is, since servers send event streams, lines of JSON and documents
- * under the media types of one another; the media type counts where that byte leaves it open. Holds one event, value or
- * document at most.
+ * Reads the body of a response. The first byte decides its kind, since servers send event streams, JSON
+ * lines and documents under each other's media types; if it leaves that open, the media type decides.
+ * Holds at most one event, value or document.
  */
 export class ResponseBody {
   readonly #declared: AnswerKind
   readonly #parts: AnswerParts
   readonly #memory: ResponseMemory | undefined
   #reader: EventReader | ValueReader | undefined
-  /** How much of a byte order mark has come. */
+  /** Bytes of a byte order mark that have arrived. */
   #mark = 0
 
   constructor(declared: AnswerKind, parts: AnswerParts, memory?: ResponseMemory) {
@@ -68,28 +68,28 @@ export class ResponseBody {
   }
 
   /**
-   * Reads what is left.
+   * Reads the held bytes at the end.
    *
-   * @param complete whether the answer came to its end
-   * @returns `false` where a document was cut: then nothing is known of it
+   * @param complete whether the response arrived in full
+   * @returns `false` for a truncated document, of which nothing is known
    */
   end(complete: boolean): boolean {
     if (this.#reader !== undefined) return this.#reader.end(complete) || this.#declared === 'events'
     return complete || this.#declared !== 'document'
   }
 
-  /** Lets go of what is held. */
+  /** Frees the held bytes. */
   release(): void {
     this.#reader?.release()
   }
 
-  /** Of a document that was cut: bytes of text that had come of it. Known once it has ended. */
+  /** Bytes of text in a truncated document. Known after the end. */
   get cutText(): number {
     return this.#reader?.cutText ?? 0
   }
 }
 
-/** Reads the outlines of what is too long to be held. */
+/** Reads outlines of values that are too long to hold. */
 class LongParts {
   readonly #parts: AnswerParts
   #outline: JsonOutline | undefined
@@ -99,7 +99,7 @@ class LongParts {
   }
 
   push(bytes: Buffer): void {
-    // The blank line that ends an event, for one.
+    // Such as the blank line that ends an event.
     if (this.#outline === undefined && bytes.every((byte) => byte <= SPACE)) return
     this.#parts.tooLong(bytes.length)
     this.#outline ??= new JsonOutline()
@@ -110,12 +110,12 @@ class LongParts {
     if (json !== undefined) this.#parts.outline(json)
   }
 
-  /** Forgets what has begun, since something else begins. */
+  /** Drops the unfinished outline, since another value begins. */
   reset(): void {
     this.#outline = undefined
   }
 
-  /** Bytes of text in what has begun, with its last bytes. */
+  /** Bytes of text in the unfinished value, with its last bytes. */
   textWith(rest: Buffer): number {
     this.#outline ??= new JsonOutline()
     this.#outline.push(rest)
@@ -151,7 +151,7 @@ class EventReader {
     })
   }
 
-  /** What comes after the last blank line is an event to most clients where the stream is complete. */
+  /** In a complete stream, most clients read an event after the last blank line. */
   end(complete: boolean): true {
     const { hasEnded } = this.#blocks
     const rest = this.#blocks.rest()
@@ -162,7 +162,7 @@ class EventReader {
   #read(block: Buffer): void {
     const data = this.#data.of(block)
     if (data !== undefined) this.#parts.event(data, this.#data.name)
-    // Some servers of llama.cpp's kind write an error as a field of its own.
+    // Some servers derived from llama.cpp send an error as a field.
     else if (block.length < MAX_EVENT && ERROR_FIELD.test(block.toString('latin1')))
       this.#parts.event('', 'error')
   }
@@ -173,7 +173,7 @@ const ERROR_FIELD = /(^|[\r\n])error:/
 class ValueReader {
   readonly #parts: AnswerParts
   readonly #values: JsonValues
-  /** There is more than one value, or there may be. */
+  /** Whether there is, or may be, more than one value. */
   #several: boolean
   #first: string | undefined
   readonly #firstRoom: AnswerRoom | undefined
@@ -214,7 +214,7 @@ class ValueReader {
       this.#firstRoom?.resize(0)
       this.#parts.value(json)
     } else if (this.#firstRoom?.resize(bytes.length) === false) {
-      // There is no room to wait for a second value.
+      // There is no memory to wait for a second value.
       this.#several = true
       this.#parts.document(json)
     } else {
@@ -225,7 +225,7 @@ class ValueReader {
   end(complete: boolean): boolean {
     const isCut = this.#values.isInValue
     const rest = this.#values.rest()
-    // A value that a whole answer leaves open is no JSON; the reader of values finds that out.
+    // A value that is open at the end of a complete response is not JSON; the reader of values reports it.
     if (complete && rest.length > 0) this.#take({ bytes: rest, whole: true })
     else if (isCut) this.#cutText = this.#long.textWith(rest)
     if (this.#first !== undefined) {

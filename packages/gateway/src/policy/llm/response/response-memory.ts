@@ -1,36 +1,36 @@
-/** The memory of one piece of an answer. */
+/** The memory of one held piece of a response. */
 export interface AnswerRoom {
-  /** Holds so many bytes from now on; `false` where there is no room for more, and what was held stays. */
+  /** Changes the number of held bytes. Returns `false`, and changes nothing, if there is no memory. */
   resize(bytes: number): boolean
 }
 
-/** A piece of so many bytes needs no room of its own: events and most documents are smaller. */
+/** Pieces up to this size are not counted: events and most documents are smaller. In bytes. */
 const FREE_BYTES = 64 * 1024
 
-/** For a piece that is bounded by its own limit alone. */
+/** Memory of a piece that only its own bound limits. */
 export const UNBOUNDED: AnswerRoom = { resize: () => true }
 
-/** Bounds the memory of the answers that a process holds at once to read them. Where there is no room, outlines are read. */
+/** Bounds the memory of all responses that a process holds to read them. Without memory, outlines are read. */
 export class ResponseMemory {
   #limit: number
   #held = 0
 
-  /** @param limit in bytes, over all answers */
+  /** @param limit bytes over all responses */
   constructor(limit: number) {
     this.#limit = limit
   }
 
-  /** Bytes that are held now, but for small pieces. */
+  /** Bytes held now, without small pieces. */
   get held(): number {
     return this.#held
   }
 
-  /** What is held stays held. */
+  /** Changes the limit. Held bytes stay held. */
   setLimit(limit: number): void {
     this.#limit = limit
   }
 
-  /** Room for a piece of an answer; whoever has it gives it back with `resize(0)`. */
+  /** Creates the memory of a piece. The caller frees it with `resize(0)`. */
   room(): AnswerRoom {
     let taken = 0
     return {

@@ -14,25 +14,25 @@ import { UsageAccumulator } from './usage-accumulator.js'
 
 export { MAX_DOCUMENT, MAX_EVENT } from './response-body.js'
 
-/** True costs by resource; `unknown` where what was reserved should stay charged. */
+/** Actual costs by resource; `unknown` if the reservation should stay charged. */
 export type Settlement = Amounts | 'unknown'
 
-/** Why an answer could not be read. */
+/** The reason why a response could not be read. */
 export type UnreadReason =
   | 'not_json'
-  /** JSON, but none of the route's shape. */
+  /** JSON of another shape than the route's. */
   | 'unknown_shape'
   | 'too_long'
-  /** Compressed in a way that the gateway cannot undo. */
+  /** Compressed in a way that the gateway cannot decode. */
   | 'encoding'
-  /** A success without a body. */
+  /** A successful response without a body. */
   | 'empty'
 
 const PLAIN: AnswerHead = { kind: 'document', codings: [] }
 
 /**
- * Watches the answer to a request go by, as the upstream sends it, and tells what it cost. Never throws; holds one event
- * or one document at most, and reads none that is longer than `MAX_EVENT` or `MAX_DOCUMENT`.
+ * Meters the cost of a response while it passes. Never throws. Holds at most one event or document, up
+ * to `MAX_EVENT` or `MAX_DOCUMENT` bytes.
  */
 export class ResponseMeter {
   readonly #call: LlmCall
@@ -44,13 +44,13 @@ export class ResponseMeter {
   #head = PLAIN
   #body: ResponseBody
   #bytes = 0
-  /** Some of a compressed answer was let go, since it is too long. */
+  /** Whether part of a compressed response was dropped, since it is too long. */
   #encodedLost = false
   #understood = false
   #unfinished = false
-  /** Some of an event stream is no JSON. It counts as text, since a client can read it all the same. */
+  /** Whether part of an event stream is not JSON. It counts as text, since clients can read it. */
   #hasText = false
-  /** Bytes of values that were not understood, and why the last of them was not. */
+  /** Bytes of values that were not understood, and the reason of the last one. */
   #strange = 0
   #strangeBecause: UnreadReason = 'not_json'
   #unread: UnreadReason | undefined
@@ -84,21 +84,21 @@ export class ResponseMeter {
     this.#encodedRoom.resize(0)
   }
 
-  /** Why some of the answer could not be read and was charged by its bytes; known once it is settled. */
+  /** The reason why part of the response was charged by its bytes. Known after `settlement`. */
   get unread(): UnreadReason | undefined {
     return this.#unread
   }
 
   /**
-   * What the request cost, once its answer has ended.
+   * Computes the cost of the request after the end of its response.
    *
-   * - No work was done, so nothing: an answer of 300 or more, or a failure, but for those that may come of waiting.
-   * - A stream: its usage, and what came after that or without one counted as it was delivered, to within one event.
-   * - A document: its usage. One that is cut was worked out to its end, so what was reserved stays, or more where more text
-   *   than that was delivered.
-   * - A stream of which nothing was delivered: its input.
-   * - An answer that cannot be read: what was delivered by its bytes, and no more than was reserved.
-   * - What the upstream does in the background goes on when the answer is cut, so what was reserved stays.
+   * - Without work there is no cost: a status of 300 or more, or a failure other than a timeout.
+   * - A stream costs its usage. Text after or without a usage is counted as delivered, within one event.
+   * - A document costs its usage. If it is truncated, the reservation stays charged, or more if more text
+   *   was delivered, since the upstream computed all of it.
+   * - A stream of which nothing was delivered costs its input.
+   * - A response that cannot be read costs its delivered bytes, at most the reservation.
+   * - Background work continues after a truncated response, so the reservation stays charged.
    */
   settlement(end: AnswerEnd): Settlement {
     try {
@@ -120,7 +120,7 @@ export class ResponseMeter {
     if (!this.#body.end(complete)) return this.#accumulator.reservedOrText(this.#body.cutText)
     if (this.#unfinished) return 'unknown'
     if (!this.#understood) this.#chargeByBytes(complete)
-    // What came after some unread bytes may have told what they cost.
+    // A usage after unread bytes may cover them.
     else if (!this.#accumulator.hasUnread) this.#unread = undefined
     return this.#accumulator.amounts()
   }
@@ -152,7 +152,7 @@ export class ResponseMeter {
     }
   }
 
-  /** Charges what nothing was understood of. */
+  /** Charges bytes that were not understood. */
   #chargeByBytes(complete: boolean): void {
     if (this.#unread !== undefined) return
     if (this.#strange > 0) {
@@ -180,7 +180,7 @@ export class ResponseMeter {
     }
   }
 
-  /** @param as what it is read as first; servers answer with one where the other is asked for */
+  /** @param as the kind to try first, since servers send one where the other was requested */
   #read(json: string, as: 'event' | 'answer'): void {
     const { shape } = this.#call.options
     const parsed = parseData(json)
@@ -193,9 +193,9 @@ export class ResponseMeter {
   }
 
   /**
-   * Reads what something says that it cost which is too long, or no JSON in its lists or texts; these are not there.
+   * Reads the usage in an outline, which has neither lists nor long texts.
    *
-   * @returns whether it says so
+   * @returns whether it has a usage
    */
   #readOutline(json: string | undefined): boolean {
     const { shape } = this.#call.options

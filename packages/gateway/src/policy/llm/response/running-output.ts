@@ -1,6 +1,6 @@
 import { TokenCounter, type Tokenizer } from '../token-counter.js'
 
-/** The output of one answer so far: what the upstream last told of it, and what it has written since. */
+/** The output of one answer so far: the last reported count, and the text after it. */
 export class RunningOutput {
   readonly #written: TokenCounter
   #told = 0
@@ -14,9 +14,10 @@ export class RunningOutput {
   }
 
   /**
-   * Takes a count that the upstream tells, which includes the text of its own event.
+   * Adds a reported count, which includes the text of its own event.
    *
-   * A count that has not grown beside new text is stuck and does not cover that text; without text, it is the last word.
+   * A count that does not grow with new text is stale and does not cover that text. Without text it is
+   * final.
    *
    * @param closes whether the event has no text
    */

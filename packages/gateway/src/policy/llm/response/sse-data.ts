@@ -1,7 +1,7 @@
 import { createParser } from 'eventsource-parser'
 import { jsonMemory } from '../../body/json-memory.js'
 
-/** Reads the data of events of one event stream. */
+/** Reads the data of the events of one stream. */
 export class SseData {
   #data: string | undefined
   #name: string | undefined
@@ -13,14 +13,14 @@ export class SseData {
     },
   })
 
-  /** The name of the last event that had data, where it has one. */
+  /** The name of the last event with data, if it has one. */
   get name(): string | undefined {
     return this.#name
   }
 
   /**
-   * @param block an event with its lines, complete but for the blank line at its end, which may be missing
-   * @returns undefined where it has no data, as a comment has none
+   * @param block the lines of an event; the final blank line may be missing
+   * @returns undefined if it has no data, as in a comment
    */
   of(block: Buffer): string | undefined {
     let text = block.toString('utf8')
@@ -28,22 +28,22 @@ export class SseData {
     this.#isFirst = false
     this.#data = undefined
     this.#name = undefined
-    // With one kind of line end, and the end of the event, the parser keeps nothing for the next call.
+    // With uniform line ends and the end of the event, the parser holds nothing for the next call.
     this.#parser.feed(`${text.replaceAll(/\r\n?/g, '\n')}\n\n`)
     return this.#data
   }
 }
 
-/** The most memory that the values of an event or a document may take, in bytes. */
+/** The memory that the values of an event or a document may take, in bytes. */
 const MAX_PARSED = 128 * 1024 * 1024
 
-/** Data of fewer characters takes less, whatever is in it. */
+/** Data with fewer characters takes less in any case. */
 const ALWAYS_SMALL = 1024 * 1024
 
 /**
- * The data of an event as JSON; undefined where it is none. Servers in Python write `NaN` and `Infinity`, which are no JSON
- * and which their clients read: they count as null, or a client could ask for such numbers to hide what its answer cost.
- * Data of too many values is not read.
+ * Parses the data of an event as JSON; undefined if it is not JSON, or has too many values. Python
+ * servers write `NaN` and `Infinity`, which are not JSON but which their clients read. They count as
+ * null, or a client could request such numbers to hide the usage.
  */
 export function parseData(data: string): unknown {
   if (data.length > ALWAYS_SMALL && jsonMemory(Buffer.from(data)) > MAX_PARSED) return undefined
@@ -60,7 +60,7 @@ function parsed(json: string): unknown {
   }
 }
 
-/** Puts null for each number that JSON does not have, outside of strings; undefined where there is none. Linear. */
+/** Replaces `NaN` and `Infinity` outside strings by null; undefined if there are none. Takes linear time. */
 function withoutNaN(json: string): string | undefined {
   const marks = /[\\"]|-?Infinity|NaN/g
   const pieces: string[] = []
@@ -78,5 +78,5 @@ function withoutNaN(json: string): string | undefined {
   return pieces.length === 0 ? undefined : [...pieces, json.slice(start)].join('null')
 }
 
-/** The data with which OpenAI's streams end. */
+/** The data of the last event of OpenAI's streams. */
 export const DONE = '[DONE]'

@@ -5,23 +5,23 @@ const LF = 0x0a
 const CR = 0x0d
 
 /**
- * Cuts the bytes of an event stream (`text/event-stream`) into its events, wherever its chunks begin and end. All the
- * bytes come out again, in their order.
+ * Splits an event stream (`text/event-stream`) into events, independent of its chunks. Emits all bytes,
+ * in order.
  *
- * An event that ends with a CR comes out with the byte after that, which may be an LF that belongs to it.
+ * An event that ends in CR is emitted with the next byte, which may be the LF of the same line end.
  */
 export class SseSplitter {
   readonly #block: BoundedBlock
-  /** No byte of the current line has come. */
+  /** Whether the current line is empty so far. */
   #lineEmpty = true
-  /** The last byte was a CR: an LF that follows is the same line end. */
+  /** Whether the last byte was a CR: an LF after it belongs to the same line end. */
   #afterCR = false
-  /** That CR was a blank line: the event ends before the next byte, or with it if it is an LF. */
+  /** Whether that CR was a blank line: the event ends before the next byte, or with it if it is an LF. */
   #ending = false
-  /** Some line of the stream ended with CRLF. */
+  /** Whether a line of the stream ended with CRLF. */
   #hasPairs = false
 
-  /** @param most the longest event that comes out whole, in bytes; as much is held at most */
+  /** @param most the longest event that is emitted whole, in bytes; no more is held */
   constructor(most: number, room?: AnswerRoom) {
     this.#block = new BoundedBlock(most, room)
   }
@@ -37,17 +37,17 @@ export class SseSplitter {
     this.#block.add(chunk.subarray(start), emit)
   }
 
-  /** Whether what is left is an event that is complete, and only waits for what comes after its last CR. */
+  /** Whether the held bytes are a complete event that only waits for the byte after its last CR. */
   get hasEnded(): boolean {
     return this.#ending && !this.#hasPairs
   }
 
-  /** What came after the last event that was emitted. */
+  /** The bytes after the last emitted event. */
   rest(): Buffer {
     return this.#block.rest()
   }
 
-  /** Takes one byte. @returns where in the chunk an event ended, if one did */
+  /** Reads one byte. @returns the index at which an event ended, if one did */
   #endOfEvent(byte: number, at: number): number | undefined {
     const ended = this.#ending
     const pairs = this.#afterCR && byte === LF
@@ -58,7 +58,7 @@ export class SseSplitter {
       return ended ? at + 1 : undefined
     }
     if (byte === LF && this.#lineEmpty) return at + 1
-    // Where a CR comes after an event's last CR, it is a blank line by itself.
+    // A CR after the last CR of an event is a blank line.
     this.#ending = byte === CR && this.#lineEmpty
     this.#lineEmpty = byte === CR || byte === LF
     return ended ? at : undefined

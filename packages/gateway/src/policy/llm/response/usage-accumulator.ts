@@ -6,10 +6,10 @@ import { ItemTexts } from './item-texts.js'
 import { ParallelOutput } from './parallel-output.js'
 import { RunningOutput } from './running-output.js'
 
-/** Bytes of an answer that cannot be read count as a token for so many. */
+/** Bytes per token of a response that cannot be read. */
 const BYTES_PER_TOKEN = 4
 
-/** What an answer is known to have cost so far. */
+/** Accumulates the known cost of a response. */
 export class UsageAccumulator {
   readonly #tokenizer: Tokenizer | undefined
   readonly #reservedInput: number
@@ -18,9 +18,9 @@ export class UsageAccumulator {
   readonly #output: RunningOutput | ParallelOutput
   readonly #items = new ItemTexts()
   #usage: Usage = {}
-  /** What texts come to that repeat the whole answer. */
+  /** The tokens of texts that repeat the whole answer. */
   #repeated = 0
-  /** Tokens of what could not be read. */
+  /** Tokens of unreadable bytes. */
   #unread = 0
   #wrote = false
   #failed = false
@@ -67,26 +67,26 @@ export class UsageAccumulator {
     this.#output.write(text)
   }
 
-  /** Adds bytes that cannot be read. All of them count for no more output than was reserved. */
+  /** Adds unreadable bytes. Together they count at most the reserved output. */
   addUnread(bytes: number): void {
     this.#wrote ||= bytes > 0
     this.#unread += Math.ceil(bytes / BYTES_PER_TOKEN)
   }
 
-  /** The upstream has told what all that came so far has cost. */
+  /** Adds a reported usage, which covers everything so far. */
   forgetUnread(): void {
     this.#unread = 0
   }
 
-  /** What a document cost that was cut: what was reserved, or more where its text is known to be more. */
+  /** The cost of a truncated document: the reservation, or more if its text is known to be more. */
   reservedOrText(bytes: number): Amounts | 'unknown' {
     const output = Math.ceil(bytes / BYTES_PER_TOKEN)
-    // What has no output, such as embeddings, has no text either.
+    // A response without output, such as embeddings, has no text either.
     if (this.#reservedOutput === 0 || output <= this.#reservedOutput) return 'unknown'
     return amountsOf(this.#reservedInput, output, 0, this.#cachedWeight)
   }
 
-  /** Whether some bytes that could not be read are not covered by what the upstream told. */
+  /** Whether some unreadable bytes are not covered by a reported usage. */
   get hasUnread(): boolean {
     return this.#unread > 0
   }
@@ -97,19 +97,19 @@ export class UsageAccumulator {
     this.#repeated = counter.tokens
   }
 
-  /** Whether a usage has nothing but a total, which covers the input and all the text so far. */
+  /** Whether a usage has only a total, which covers the input and all text so far. */
   #isNewTotalAlone({ input, output, total }: Usage): boolean {
     if (input !== undefined || output !== undefined || total === undefined) return false
     return this.#usage.input === undefined && total > (this.#usage.total ?? 0)
   }
 
-  /** The output that a usage tells. A total may count what the model thought and did not say. */
+  /** The output that a usage reports. A total may include hidden reasoning. */
   #outputOf({ input, output, total }: Usage): number | undefined {
     if (output === undefined && total === undefined) return undefined
     const known = input ?? this.#usage.input
     const beyondInput = total === undefined ? 0 : total - (known ?? this.#estimatedInput(total))
     const told = Math.max(output ?? 0, beyondInput, 0)
-    // A total that is no more than the input says nothing of the output, unless it is all that is known.
+    // A total of at most the input reports no output, unless nothing else is known.
     return told > 0 || this.#isNewTotalAlone({ input, output, total }) ? told : undefined
   }
 
@@ -118,14 +118,13 @@ export class UsageAccumulator {
   }
 
   /**
-   * What it cost: as the upstream said, and what was written after it said so. Input that it does not tell is what was
-   * reserved for it.
+   * The cost: the reported usage, and the text after it. Input that is not reported counts as reserved.
    */
   amounts(): Amounts {
     const { total, cached = 0 } = this.#usage
     if (this.#failed && !this.#wrote && this.#output.told === 0) return NOTHING
     const input = this.#usage.input ?? this.#estimatedInput(total)
-    // What repeats the whole answer matters only where no usage says what that cost.
+    // Repeated text counts only if no usage covers it.
     const repeated = this.#output.told === 0 ? this.#repeated : 0
     const known = Math.max(this.#output.tokens, repeated)
     const unread = Math.min(this.#unread, Math.max(0, this.#reservedOutput - known))

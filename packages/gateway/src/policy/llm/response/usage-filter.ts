@@ -3,7 +3,7 @@ import { ByteBuffer } from './byte-buffer.js'
 import { ChoiceScan } from './choice-scan.js'
 import { parseData, SseData } from './sse-data.js'
 
-/** The longest event that may be the usage, in bytes: it has but a few numbers. */
+/** The longest event that may be the usage, in bytes: it has a few numbers. */
 const MAX_USAGE_EVENT = 64 * 1024
 
 const NOTHING = Buffer.alloc(0)
@@ -13,49 +13,49 @@ const COLON = 0x3a
 const SPACE = 0x20
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
 
-/** The fields of an event that are held until it is known whether it is the usage. */
+/** Fields of an event that are held until it is known whether it is the usage. */
 const HELD_FIELDS = ['data', 'event'] as const
 
-/** How lines begin that overtake what is held: comments, `id` and `retry`. */
+/** Beginnings of lines that pass held ones: comments, `id` and `retry`. */
 const OVERTAKING: ReadonlySet<number> = new Set(Buffer.from(':ir'))
 
-/** What becomes of a byte. */
+/** What to do with a byte. */
 type Way = 'pass' | 'hold' | 'drop'
 
-/** What a line is, as far as it has come. */
+/** The kind of a line, as far as it is known. */
 type Line = 'start' | 'name' | 'data' | 'held' | 'passed'
 
 /**
- * Takes the usage that the gateway asked for out of an event stream: the events that have the usage and no choices.
+ * Removes the usage that the gateway requested from an event stream: events with a usage and no choices.
  *
- * All other lines go on as they came. Comments, `id`, `retry` and blank lines go on at once. The `event` and `data` of an
- * event are held until its first bytes show that it is something else, which chunks of a completion do within their head;
- * lines that go on meanwhile overtake them, which means nothing within one event. Holds at most `MAX_USAGE_EVENT` bytes of
- * one event; a longer one goes on as it comes.
+ * All other lines are kept. Comments, `id`, `retry` and blank lines pass at once. The `event` and `data`
+ * lines of an event are held until its first bytes rule out a usage. Lines that pass meanwhile overtake
+ * them, which has no effect within an event. Holds at most `MAX_USAGE_EVENT` bytes; a longer event
+ * passes unchanged.
  */
 export class UsageFilter {
   readonly #held = new ByteBuffer()
   #scan = new ChoiceScan()
   #line: Line = 'start'
   #name = ''
-  /** The next byte of the data may be the space that belongs to the field's colon. */
+  /** Whether the next byte may be the space after the colon. */
   #mayBeSpace = false
   #hasData = false
-  /** The event that comes is not the usage. */
+  /** Whether the current event is not the usage. */
   #isShown = false
-  /** Some of the event has been let go that would change the next one if this one did not end. */
+  /** Whether part of the event was dropped that would change the next one if this one did not end. */
   #mustEnd = false
-  /** The last byte was a CR, and what became of it: an LF that follows is the same line end. */
+  /** What was done with a CR that was the last byte: an LF after it belongs to the same line end. */
   #afterCR: Way | undefined
   #mark = 0
-  /** The chunk at hand, where the run of bytes of one way began in it, and the byte that is looked at. */
+  /** The current chunk, the start of the current run in it, and the current byte. */
   #chunk: Buffer = NOTHING
   #start = 0
   #at = 0
   #way: Way = 'pass'
   #out: Buffer[] = []
 
-  /** @returns what is to be sent on now; nothing while all of it is held */
+  /** @returns the bytes to send now; none while all are held */
   push(chunk: Buffer): Buffer {
     this.#out = []
     this.#chunk = chunk
@@ -67,11 +67,11 @@ export class UsageFilter {
     return this.#out.length === 1 ? (this.#out[0] ?? NOTHING) : Buffer.concat(this.#out)
   }
 
-  /** @returns what is left to be sent on at the end of the stream */
+  /** @returns the bytes to send at the end of the stream */
   end(): Buffer {
     const rest = this.#held.take()
     if (rest.length === 0 || (this.#hasData && isUsage(rest))) return NOTHING
-    // What is held must not become a part of the unfinished line that overtook it.
+    // Held bytes must not become part of the unfinished line that overtook them.
     return this.#line === 'passed' ? Buffer.concat([Buffer.of(LF), rest]) : rest
   }
 
@@ -89,7 +89,7 @@ export class UsageFilter {
     else if (this.#way === 'hold') this.#held.append(run)
   }
 
-  /** Lets go what is held, before the byte at hand. */
+  /** Sends the held bytes before the current one. */
   #release(): void {
     this.#endRun()
     const held = this.#held.take()
@@ -116,7 +116,7 @@ export class UsageFilter {
   #endLine(byte: number): Way {
     const line = this.#line
     if (line === 'start') return this.#endEvent()
-    // A field without a colon is one without a value.
+    // A field without a colon has no value.
     if (line === 'name' && this.#name === 'data') this.#hasData = true
     this.#line = 'start'
     if (line === 'passed') return 'pass'
@@ -128,7 +128,7 @@ export class UsageFilter {
     return 'hold'
   }
 
-  /** Takes the blank line that ends an event, and says what becomes of it. */
+  /** Handles the blank line that ends an event. @returns what to do with it */
   #endEvent(): Way {
     this.#endRun()
     const hides = this.#hasData && !this.#isShown && isUsage(this.#held.peek())
@@ -187,7 +187,7 @@ export class UsageFilter {
     }
     this.#line = this.#hasData ? 'held' : 'passed'
     if (this.#hasData) return 'hold'
-    // A field that is none of an event's own.
+    // Not a field of an event.
     this.#mustEnd = true
     this.#release()
     return 'pass'
@@ -197,7 +197,7 @@ export class UsageFilter {
     return this.#holding() < MAX_USAGE_EVENT ? 'hold' : this.#show()
   }
 
-  /** How many bytes are held. */
+  /** The number of held bytes. */
   #holding(): number {
     return this.#held.length + (this.#way === 'hold' ? this.#at - this.#start : 0)
   }

@@ -14,7 +14,7 @@ export const anthropicMessages: Shape = {
   usageOnRequest: false,
   ask(body, input) {
     const messages = own(body, 'messages')
-    if (!Array.isArray(messages)) throw new RequestError(`'messages' is a list, not ${shown(messages)}`)
+    if (!Array.isArray(messages)) throw new RequestError(`'messages' must be a list, not ${shown(messages)}`)
     countContent(messages, input)
     countContent(own(body, 'system'), input)
     countStructure(own(body, 'tools'), input)
@@ -22,7 +22,7 @@ export const anthropicMessages: Shape = {
     return {
       model: statedModel(own(body, 'model')),
       stream: statedFlag(own(body, 'stream'), 'stream'),
-      // Every stream has its usage, whoever asks.
+      // Every stream has its usage.
       wantsUsage: true,
       maxOutput: maximumOf(body, 'max_tokens'),
       answers: 1,
@@ -47,7 +47,7 @@ function read(type: string, data: unknown): Reading {
   const failed = type === 'error' || hasError(data)
   switch (type) {
     case 'message_start': {
-      // Its `output_tokens` are of text that is still to come, and is counted when it comes.
+      // Its `output_tokens` are of text that arrives later, and is counted then.
       const { input, cached } = usageOf(own(own(data, 'message'), 'usage'))
       return { usage: { input, cached }, texts: [], failed }
     }
@@ -62,7 +62,7 @@ function read(type: string, data: unknown): Reading {
   }
 }
 
-/** A call of a tool has its input whole, or empty and in deltas. */
+/** A tool call has its input at once, or empty and then in deltas. */
 function blockTexts(block: unknown): string[] {
   return [...textsIn(block, ['text', 'thinking', 'name']), ...structureTexts(own(block, 'input'))]
 }
@@ -74,7 +74,7 @@ function deltaTexts(delta: unknown): string[] {
   ]
 }
 
-/** Here `input_tokens` leaves out what was read from the cache and what was written to it. */
+/** `input_tokens` excludes tokens read from the cache and written to it. */
 function usageOf(usage: unknown): Usage {
   const fresh = tokenCount(usage, 'input_tokens')
   const written = tokenCount(usage, 'cache_creation_input_tokens')

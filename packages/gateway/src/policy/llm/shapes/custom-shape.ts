@@ -14,35 +14,35 @@ import { hasError } from './error-body.js'
 import { textsWithin } from './output-text.js'
 import type { Reading, Shape } from './shape.js'
 
-/** Where an API that has no shape of its own keeps what is counted, each as a JSON pointer such as `/usage/in`. */
+/** JSON pointers to what is counted in an API without a built-in shape, such as `/usage/in`. */
 export interface CustomPointers {
-  /** In the request: what the model reads. Texts, lists of them, or whole messages; at least one is there. */
+  /** In the request: the input. Texts, lists of them, or messages; at least one must be present. */
   readonly input: readonly string[]
-  /** In the request: the most tokens of output; of several the largest. */
+  /** In the request: the maximum output. Of several, the largest counts. */
   readonly maxOutput?: readonly string[]
-  /** In the request: how many answers it asks for. */
+  /** In the request: the number of answers. */
   readonly answers?: string
   readonly model?: string
   readonly stream?: string
-  /** In the answer, or in the events of a stream. Input includes what was cached. */
+  /** In the response, or in the events of a stream. Input includes cached tokens. */
   readonly usage: {
     readonly input?: string
     readonly output?: string
     readonly cached?: string
     readonly total?: string
   }
-  /** In an event of a stream, and in an answer: the text that the model wrote. */
+  /** In a response or an event: the text that the model wrote. */
   readonly text?: string
 }
 
 /**
- * A shape of pointers.
+ * Creates a shape from pointers.
  *
- * @throws TypeError, SyntaxError for what is no pointer, and where no pointer says where the input is.
+ * @throws TypeError or SyntaxError for an invalid pointer, or without a pointer to the input
  */
 export function customShape(pointers: CustomPointers): Shape {
   if (pointers.input.length === 0)
-    throw new TypeError('a custom shape says where the input is, as in { input: /prompt }')
+    throw new TypeError('a custom shape needs a pointer to the input, as in { input: /prompt }')
   const inputs = pointers.input.map(jsonPointer)
   const maxOutputs = (pointers.maxOutput ?? []).map((name) => ({ name, find: jsonPointer(name) }))
   const answers = optional(pointers.answers)

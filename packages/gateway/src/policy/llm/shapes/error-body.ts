@@ -1,6 +1,6 @@
 import { isFields, own } from '../request/json-fields.js'
 
-/** Whether an answer or an event has an error beside whatever else it has. */
+/** Whether a response or an event has an error. */
 export function hasError(value: unknown): boolean {
   const error = own(value, 'error')
   if (isFields(error)) return Object.keys(error).length > 0
@@ -8,8 +8,9 @@ export function hasError(value: unknown): boolean {
 }
 
 /**
- * Whether a value that is not of its API's shape tells of an error, as servers write that: `{"error": …}` as an object or a
- * text, `{"object": "error"}`, `{"type": "error"}`, `{"status": "error"}`, `{"detail": …}`, `{"errors": […]}`.
+ * Whether a value of another shape reports an error, in one of the forms that servers use: `{"error": …}`
+ * as an object or a string, `{"object": "error"}`, `{"type": "error"}`, `{"status": "error"}`,
+ * `{"detail": …}`, `{"errors": […]}`.
  */
 export function isErrorAnswer(value: unknown): boolean {
   if (hasError(value)) return true

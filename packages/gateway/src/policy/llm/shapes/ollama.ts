@@ -23,7 +23,7 @@ import { hasError } from './error-body.js'
 import { messageTexts, textsIn } from './output-text.js'
 import type { Asked, Reading, Shape } from './shape.js'
 
-/** Ollama's own API. It streams unless a request says otherwise: JSON values, one a line, the last with the usage. */
+/** Ollama's API. It streams by default: one JSON value per line, the last with the usage. */
 
 const CHAT_COUNTED: ReadonlySet<string> = new Set(['messages', 'tools', 'format'])
 const PROMPT_MEMBERS = ['prompt', 'suffix', 'system', 'template'] as const
@@ -36,7 +36,7 @@ export const ollamaChat: Shape = {
   usageOnRequest: false,
   ask(body, input) {
     const messages = own(body, 'messages')
-    // Without messages it loads the model, or lets go of it.
+    // A request without messages loads or unloads the model.
     if (messages !== undefined && messages !== null && !Array.isArray(messages))
       throw new RequestError(`'messages' must be a list, not ${shown(messages)}`)
     for (const message of listOf(body, 'messages')) {
@@ -68,7 +68,7 @@ export const ollamaGenerate: Shape = {
   event: read,
 }
 
-/** `POST /api/embed`, and `/api/embeddings` before it, which tells no usage. */
+/** `POST /api/embed`, and the older `/api/embeddings`, which reports no usage. */
 export const ollamaEmbed: Shape = {
   name: 'ollama-embed',
   usageOnRequest: false,
@@ -99,7 +99,7 @@ function asked(body: Fields): Asked {
   }
 }
 
-/** Images are texts in base64, whose length says nothing of their tokens. */
+/** Counts images, which are base64 strings: their length does not predict their tokens. */
 function countImages(images: unknown, input: TokenCounter): void {
   for (const image of Array.isArray(images) ? images : [images]) {
     if (typeof image === 'string') input.addTokens(ATTACHMENT_TOKENS)

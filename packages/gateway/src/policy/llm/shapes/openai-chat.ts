@@ -15,17 +15,17 @@ export const openAIChat: Shape = {
   usageOnRequest: true,
   ask(body, input) {
     const messages = own(body, 'messages')
-    if (!Array.isArray(messages)) throw new RequestError(`'messages' is a list, not ${shown(messages)}`)
+    if (!Array.isArray(messages)) throw new RequestError(`'messages' must be a list, not ${shown(messages)}`)
     countContent(messages, input)
-    // Servers that look things up for a chat take what they have found here.
+    // Servers with retrieval accept documents here.
     countContent(own(body, 'documents'), input)
     countStructure(own(body, 'tools'), input)
     countStructure(own(body, 'functions'), input)
     countFormat(own(body, 'response_format'), input)
     countOtherMembers(body, COUNTED, input)
-    // llama.cpp takes its own name here, too.
+    // llama.cpp also accepts its own name.
     const maxOutput = maximumOf(body, 'max_tokens', 'max_completion_tokens', 'n_predict')
-    // `best_of` is of completions, but servers that speak both take it here too.
+    // `best_of` belongs to completions, but servers of both APIs accept it here.
     const answers = Math.max(statedAnswers(body, 'n'), statedAnswers(body, 'best_of'))
     return askedOpenAI(body, maxOutput, answers)
   },

@@ -4,7 +4,7 @@ import { openAIUsage } from './openai-fields.js'
 import { messageTexts, textsIn, thoughtsIn } from './output-text.js'
 import type { ChoiceReading, Reading } from './shape.js'
 
-/** Reads a completion, or a chunk of one: of chats, and of prompts. */
+/** Reads a completion or a chunk of one, for chats and prompts. */
 export function readChoices(value: unknown, part: 'message' | 'delta'): Reading | undefined {
   const list = own(value, 'choices')
   if (!Array.isArray(list) && own(value, 'usage') === undefined) {
@@ -22,7 +22,7 @@ export function readChoices(value: unknown, part: 'message' | 'delta'): Reading 
 
 function readChoice(choice: unknown, place: number, part: 'message' | 'delta'): ChoiceReading {
   const index = own(choice, 'index')
-  // Some servers stream whole messages, or answer a chat as they answer a prompt.
+  // Some servers stream whole messages, or respond to a chat as to a prompt.
   const other = part === 'delta' ? 'message' : 'delta'
   const message = own(choice, part)
   return {

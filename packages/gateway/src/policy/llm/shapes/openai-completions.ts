@@ -7,7 +7,7 @@ import type { Shape } from './shape.js'
 
 const COUNTED: ReadonlySet<string> = new Set(['prompt', 'suffix', 'response_format'])
 
-/** `POST /v1/completions`. Each of several prompts has its own answers. */
+/** `POST /v1/completions`. Each prompt has its own answers. */
 export const openAICompletions: Shape = {
   name: 'openai-completions',
   usageOnRequest: true,

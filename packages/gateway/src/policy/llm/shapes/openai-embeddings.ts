@@ -8,13 +8,13 @@ import type { Shape } from './shape.js'
 const INPUT: ReadonlySet<string> = new Set(['input'])
 const MESSAGES: ReadonlySet<string> = new Set(['messages'])
 
-/** `POST /v1/embeddings`. It has no output that is counted, and no stream. */
+/** `POST /v1/embeddings`. It has no counted output and no stream. */
 export const openAIEmbeddings: Shape = {
   name: 'openai-embeddings',
   usageOnRequest: false,
   ask(body, input) {
     const texts = own(body, 'input')
-    // Servers of multimodal models take chat messages here.
+    // Servers of multimodal models accept chat messages here.
     const prompts = texts === undefined ? own(body, 'messages') : texts
     if (prompts === undefined) throw new RequestError("'input' is missing")
     countPrompts(prompts, input)

@@ -13,11 +13,11 @@ import { tokenCount, type Usage } from '../usage.js'
 import { hasError } from './error-body.js'
 import type { Asked } from './shape.js'
 
-/** What all OpenAI requests say in the same words. @throws RequestError */
+/** Reads the members that all OpenAI requests share. @throws RequestError */
 export function askedOpenAI(body: Fields, maxOutput: number | undefined, answers: number): Asked {
   const options = own(body, 'stream_options')
   if (options !== undefined && options !== null && !isFields(options))
-    throw new RequestError(`'stream_options' is an object, not ${shown(options)}`)
+    throw new RequestError(`'stream_options' must be an object, not ${shown(options)}`)
   return {
     model: statedModel(own(body, 'model')),
     stream: statedFlag(own(body, 'stream'), 'stream'),
@@ -43,8 +43,8 @@ export function openAIUsage(value: unknown): Usage {
 }
 
 /**
- * Whether an event's data is the usage that `stream_options.include_usage` asks for: it has the usage, and no choice. Some
- * servers write no choices as an empty list, others as null or not at all.
+ * Whether the data of an event is the usage that `stream_options.include_usage` requests: a usage and no
+ * choices, which servers write as an empty list, as null, or not at all.
  */
 export function isUsageEvent(data: unknown): boolean {
   const choices = own(data, 'choices')

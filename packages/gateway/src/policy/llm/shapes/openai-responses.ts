@@ -6,12 +6,12 @@ import { askedOpenAI } from './openai-fields.js'
 import { callTexts, textsIn, textsWithin } from './output-text.js'
 import type { ItemReading, Reading, Shape } from './shape.js'
 
-/** States of a response whose cost is not known yet. */
+/** States of a response whose cost is not yet known. */
 const UNFINISHED: ReadonlySet<unknown> = new Set(['queued', 'in_progress'])
 
 const COUNTED: ReadonlySet<string> = new Set(['instructions', 'input', 'prompt', 'tools', 'text'])
 
-/** `POST /v1/responses`. What an earlier response adds to the input is known to the upstream alone. */
+/** `POST /v1/responses`. Only the upstream knows the input that an earlier response adds. */
 export const openAIResponses: Shape = {
   name: 'openai-responses',
   usageOnRequest: false,
@@ -45,10 +45,10 @@ export const openAIResponses: Shape = {
   },
 }
 
-/** The last events of a stream, each with the whole response. */
+/** The final events of a stream, each with the whole response. */
 const ENDS: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete', 'response.failed'])
 
-/** What an event says of the output, which is all text but that of sounds. */
+/** Reads the output in an event, which is text except for audio. */
 function eventTexts(type: string, data: unknown): Pick<Reading, 'texts' | 'item'> {
   const found = levelAndTexts(type, data)
   if (found === undefined) return { texts: [] }
@@ -58,7 +58,7 @@ function eventTexts(type: string, data: unknown): Pick<Reading, 'texts' | 'item'
   return { texts: texts.filter((text) => text !== ''), item: { index, level } }
 }
 
-/** A text comes in deltas, and again when it ends, with its part and with its item. */
+/** A text arrives in deltas, and again at its end, with its part and with its item. */
 function levelAndTexts(type: string, data: unknown): [ItemReading['level'], string[]] | undefined {
   if (type.endsWith('audio.delta')) return undefined
   if (type.endsWith('.delta')) return ['delta', textsWithin(own(data, 'delta'))]

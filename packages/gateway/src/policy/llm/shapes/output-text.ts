@@ -1,12 +1,12 @@
 import { structureTexts } from '../request/input-text.js'
 import { isFields, listOf, own } from '../request/json-fields.js'
 
-/** Members of a part of an answer that the model did not write as text. */
+/** Members of a part that the model did not write as text. */
 const NOT_WRITTEN: ReadonlySet<string> = new Set([
   ...['type', 'id', 'index', 'format', 'status', 'signature', 'data', 'encrypted_content', 'logprobs'],
 ])
 
-/** The members of these names that are texts, and not empty. */
+/** The members with these names that are strings and not empty. */
 export function textsIn(value: unknown, names: readonly string[]): string[] {
   return names
     .map((name) => own(value, name))
@@ -14,8 +14,8 @@ export function textsIn(value: unknown, names: readonly string[]): string[] {
 }
 
 /**
- * The texts in a message, or in a part of one, of an API of OpenAI's kind: what it says and refuses, its thoughts, the
- * calls of tools, and what it speaks. Each text is there once, also where the server writes it under several names.
+ * The texts of a message, or of a part of one, in an OpenAI-compatible API: content, refusals, reasoning,
+ * tool calls and transcripts. A text that the server repeats under several names is listed once.
  */
 export function messageTexts(message: unknown): string[] {
   const parts = listOf(message, 'content')
@@ -33,7 +33,7 @@ export function messageTexts(message: unknown): string[] {
   ]
 }
 
-/** What the model wrote to call a tool; arguments are a text, or an object that was one. */
+/** The texts of a tool call. Arguments are a string, or a parsed object. */
 export function callTexts(call: unknown): string[] {
   const inputs = ['arguments', 'input'].map((name) => own(call, name))
   return [
@@ -43,12 +43,12 @@ export function callTexts(call: unknown): string[] {
 }
 
 const THOUGHT = /reason|think|thought/i
-/** Why an answer ended, such as `finish_reason`. */
+/** The reason of an ending, such as `finish_reason`. */
 const END_REASON = /_reason$/i
 
 /**
- * What a model thought. Servers write it as `reasoning_content`, `reasoning`, `reasoning_details`, `thinking`, or as parts of
- * the content; and some of them in several of these at once.
+ * The reasoning of a model. Servers send it as `reasoning_content`, `reasoning`, `reasoning_details`,
+ * `thinking`, or as content parts, and some in several of these.
  */
 export function thoughtsIn(message: unknown, parts: readonly unknown[] = []): string[] {
   if (!isFields(message)) return []
@@ -63,7 +63,7 @@ export function thoughtsIn(message: unknown, parts: readonly unknown[] = []): st
   return kept
 }
 
-/** The texts in a value that a model wrote, however they are nested. */
+/** All texts that a model wrote in a nested value. */
 export function textsWithin(value: unknown): string[] {
   const texts: string[] = []
   const rest: unknown[] = [value]

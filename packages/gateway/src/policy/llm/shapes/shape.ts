@@ -2,69 +2,69 @@ import type { Fields } from '../request/json-fields.js'
 import type { TokenCounter } from '../token-counter.js'
 import type { Usage } from '../usage.js'
 
-/** What a request asks for. */
+/** The parts of a request that affect its cost. */
 export interface Asked {
   readonly model: string | undefined
   readonly stream: boolean
-  /** Whether the client asked for an event with the usage in the stream. */
+  /** Whether the client requested an event with the usage. */
   readonly wantsUsage: boolean
-  /** The most tokens that each answer may have; undefined where the request leaves it open. */
+  /** The maximum output tokens of each answer; undefined if the request states none. */
   readonly maxOutput: number | undefined
-  /** How many answers it asks for, 1 or more. */
+  /** The number of answers, 1 or more. */
   readonly answers: number
-  /** `true`: the upstream works on when its answer has been cut. */
+  /** `true` if the upstream continues after a truncated response. */
   readonly background?: boolean
 }
 
-/** What a whole answer, or one event of a stream, says. */
+/** The content of a whole response, or of one event. */
 export interface Reading {
   readonly usage: Usage
-  /** What the model wrote in it. */
+  /** The texts that the model wrote. */
   readonly texts: readonly string[]
-  /** It says that the upstream failed. */
+  /** Whether it reports an error. */
   readonly failed: boolean
-  /** The same by answer, where an event says which of several answers its parts belong to. */
+  /** The same per answer, if an event names the answer of each part. */
   readonly choices?: readonly ChoiceReading[] | undefined
-  /** `true`: the texts repeat what was written before, from its beginning. */
+  /** `true` if the texts repeat earlier ones from the beginning. */
   readonly repeats?: boolean | undefined
-  /** Which part of the answer the texts are of, where a stream says the same text in several events. */
+  /** The item that the texts belong to, if a stream repeats texts in several events. */
   readonly item?: ItemReading | undefined
-  /** `true`: the upstream works on, and does not know yet what it will have cost. */
+  /** `true` if the upstream is still working and does not yet know the cost. */
   readonly unfinished?: boolean | undefined
 }
 
-/** Where the texts of an event belong. */
+/** The place of an event's texts. */
 export interface ItemReading {
-  /** Of the item in the answer. */
+  /** Index of the item in the response. */
   readonly index: number
-  /** `delta`: the text goes on. Otherwise it repeats what events of other levels have said, if they were sent. */
+  /** `delta` continues the text. The other levels repeat it, if events of lower levels were sent. */
   readonly level: 'delta' | 'text' | 'part' | 'item'
 }
 
-/** What an event says of one of several answers. */
+/** The content of an event for one of several answers. */
 export interface ChoiceReading {
   readonly index: number
   readonly texts: readonly string[]
-  /** What is told of this answer alone. */
+  /** The usage of this answer only. */
   readonly usage: Usage
 }
 
-/** How one API writes its requests and answers. Reads untrusted data: bounded by its size, whatever is in it. */
+/** Reads the requests and responses of one API. Its input is untrusted; its cost is linear in size. */
 export interface Shape {
   readonly name: string
   /**
-   * Whether a stream tells its usage only to a request that asks for it with `stream_options.include_usage`, in a last
-   * event of its own.
+   * Whether a stream reports its usage only if the request has `stream_options.include_usage`, in a
+   * separate last event.
    */
   readonly usageOnRequest: boolean
   /**
    * Reads a request and counts its input.
    *
-   * @throws RequestError that names the field which is wrong.
+   * @throws RequestError that names the wrong member
    */
   ask(body: Fields, input: TokenCounter): Asked
-  /** Reads a whole answer; undefined where it is none of this shape. */
+  /** Reads a whole response; undefined if it has another shape. */
   answer(body: unknown): Reading | undefined
-  /** Reads an event's data; undefined where it is none of this shape. */
+  /** Reads the data of an event; undefined if it has another shape. */
   event(data: unknown): Reading | undefined
 }

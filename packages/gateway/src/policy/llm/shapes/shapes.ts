@@ -6,7 +6,7 @@ import { openAIEmbeddings } from './openai-embeddings.js'
 import { openAIResponses } from './openai-responses.js'
 import type { Shape } from './shape.js'
 
-/** Every shape that has a name, with the end of the paths that it is usually served at. */
+/** Every named shape, with the ending of its usual paths. */
 const SHAPES: readonly { readonly shape: Shape; readonly vendor: string; readonly pathEnd: string }[] = [
   { shape: openAIChat, vendor: 'openai', pathEnd: '/chat/completions' },
   { shape: openAICompletions, vendor: 'openai', pathEnd: '/completions' },
@@ -19,15 +19,15 @@ const SHAPES: readonly { readonly shape: Shape; readonly vendor: string; readonl
   { shape: ollamaEmbed, vendor: 'ollama', pathEnd: '/api/embeddings' },
 ]
 
-/** What a configuration may write: the name of a shape, or of a vendor whose shape the path tells. */
+/** Names that a configuration may use: a shape, or a vendor whose shape depends on the path. */
 export const SHAPE_NAMES: readonly string[] = [
   ...new Set(SHAPES.flatMap(({ shape, vendor }) => [vendor, shape.name])),
 ]
 
 /**
- * The shape of a name, or of a vendor's name and the path of a request or a pattern.
+ * Finds a shape by its name, or by the name of a vendor and the path of a request or a pattern.
  *
- * @returns undefined where the name is none of `SHAPE_NAMES`, or the vendor serves no such path
+ * @returns undefined if the name is not in `SHAPE_NAMES`, or the vendor has no such path
  */
 export function shapeFor(name: string, path: string): Shape | undefined {
   const found = SHAPES.find(
