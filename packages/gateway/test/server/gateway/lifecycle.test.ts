@@ -135,7 +135,7 @@ describe('a reload', () => {
     const { gateway, url, configOf } = await running(TWO)
     const next = configOf('default: deny')
     await expect(gateway.apply({ ...next, listen: { host: '127.0.0.1', port: 1 } })).rejects.toThrow(
-      "a change of 'listen' needs a restart",
+      "a change of 'listen' requires a restart",
     )
     expect((await send(url, '/predict')).status).toBe(200)
   })
