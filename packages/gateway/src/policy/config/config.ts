@@ -27,7 +27,10 @@ export interface GatewayConfig {
   readonly tiers: Readonly<Record<string, number | 'unlimited'>>
   /** The largest body that rules can read, in bytes. */
   readonly maxBody: number
-  /** Whether requests that are not idempotent are retried after the upstream closes a kept connection. */
+  /**
+   * Whether requests that are not idempotent are retried after the upstream closes a kept
+   * connection.
+   */
   readonly retriesPost: boolean
   readonly server: ServerConfig
   readonly timeouts: TimeoutConfig
@@ -85,7 +88,10 @@ export type StoreConfig =
   /** The URL may contain a password. Output and logs show `storeAddress` instead. */
   | { readonly kind: 'redis' | 'memcached'; readonly url: string }
 
-/** How requests are decided while the store does not respond. Absent options have the library's defaults. */
+/**
+ * How requests are decided while the store does not respond. Absent options have the library's
+ * defaults.
+ */
 export interface StoreFailureConfig {
   readonly policy: FailurePolicyName
   /** The number of gateways that share the store. */

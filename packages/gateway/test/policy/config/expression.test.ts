@@ -135,7 +135,7 @@ describe('an expression of a key', () => {
     ['body.user', { body: { user: '' } }, 'it is an empty string'],
     ['body.user', { body: { user: null } }, 'it is neither a string nor a number'],
     ['body.user', { body: { user: {} } }, 'it is neither a string nor a number'],
-  ])('fails to evaluate %s for a request without it: %#', (source, parts, reason) => {
+  ])('fails to evaluate %s for a request that lacks its value (%#)', (source, parts, reason) => {
     expect(errorOf(() => key(source, parts))).toBe(
       `the rule's key \`${source}\` cannot be evaluated: ${reason}`,
     )
@@ -172,19 +172,19 @@ describe('an invalid expression', () => {
     ['body.a.all(1, true) ? 1 : 2', 11, 'invalid predicate iteration variable'],
     ['body.a.all(x) ? 1 : 2', 7, "'all' requires a variable for the element"],
     ['cel.bind(a, 1, a)', 0, "unknown variable 'cel'"],
-  ])('is reported at its place: %s', (source, at, message) => {
+  ])('reports the problem of the expression %j at index %i', (source, at, message) => {
     const found = problem(source)
     expect(found.at).toBe(at)
     expect(found.message).toContain(message)
   })
 
-  it('is reported if it is too long or nested too deeply', () => {
+  it('rejects an expression that is too long or nested too deeply', () => {
     expect(problem(`1${' + 1'.repeat(240)}`).message).toContain('too long')
     expect(problem(`1${' + 1'.repeat(300)}`).message).toContain('at most 1000 characters')
     expect(problem(`${'('.repeat(100)}1${')'.repeat(100)}`).message).toContain('too long')
   })
 
-  it('detects whether a valid expression reads the body', () => {
+  it('detects whether an expression reads the body', () => {
     const reads = (source: string) => valid<number>(costExpression(source, ['model'])).readsBody
     expect(reads('size(body)')).toBe(true)
     expect(reads('has(body.a) ? 1 : 2')).toBe(true)
@@ -192,7 +192,7 @@ describe('an invalid expression', () => {
     expect(reads("'body' in query ? size(query.body) : 1")).toBe(false)
   })
 
-  it('accepts any parameter while the route itself is invalid', () => {
+  it('accepts any parameter while the route is invalid', () => {
     expect(typeof costExpression('size(params.any)', undefined)).toBe('function')
   })
 })

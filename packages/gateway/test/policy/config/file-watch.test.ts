@@ -47,14 +47,14 @@ async function fileWith(text: string) {
 }
 
 describe('a watched file', () => {
-  it('is used once two polls have found the same text, so a partly written file is never used', async () => {
+  it('uses a text once two polls have found it, so a partly written file is never used', async () => {
     const texts = ['old', 'half', 'half and more', 'whole', 'whole']
     const { events } = startWatch(await fileWith('old'), { read: async () => texts.shift() ?? 'whole' })
     await until(() => events.length > 0)
     expect(events).toEqual(['changed whole'])
   })
 
-  it('is not used again if only its modification time changes', async () => {
+  it('ignores a file of which only the modification time changes', async () => {
     const file = await fileWith('old')
     const { events, polls } = startWatch(file)
     await writeFile(file, 'old')
@@ -79,7 +79,7 @@ describe('a watched file', () => {
         await writeFile(file, 'new')
       },
     ],
-  ])('is used when it %s', async (_, change) => {
+  ])('uses a file that %s', async (_, change) => {
     const file = await fileWith('old')
     const { events } = startWatch(file)
     await change(file)
@@ -87,7 +87,7 @@ describe('a watched file', () => {
     expect(events.at(-1)).toBe('changed new')
   })
 
-  it('is used when a link to its folder is redirected, as orchestrators do it', async () => {
+  it('uses a file when a link to its folder is redirected, as orchestrators do it', async () => {
     const folder = await emptyFolder()
     for (const [name, text] of Object.entries({ first: 'old', second: 'new' })) {
       await mkdir(join(folder, name))
@@ -102,7 +102,7 @@ describe('a watched file', () => {
     expect(events).toEqual(['changed new'])
   })
 
-  it('is polled while it is unreadable, and a lasting failure is reported once', async () => {
+  it('polls an unreadable file until it is readable, and reports a lasting failure once', async () => {
     const file = await fileWith('new')
     let failures = 10
     const { events } = startWatch(file, {
@@ -115,7 +115,7 @@ describe('a watched file', () => {
     expect(events).toEqual(['unreadable: out of file descriptors', 'readable', 'changed new'])
   })
 
-  it('is not reported if it is missing for a single poll', async () => {
+  it('does not report a file that is missing for a single poll', async () => {
     const results = ['missing', 'old', 'missing', 'new', 'new']
     const { events } = startWatch(await fileWith('old'), {
       async read() {
@@ -128,7 +128,7 @@ describe('a watched file', () => {
     expect(events).toEqual(['changed new'])
   })
 
-  it('is used again at the next poll if the change asks for a retry', async () => {
+  it('offers a text again at the next poll if onChange asks for a retry', async () => {
     let attempts = 0
     const { events } = startWatch(await fileWith('new'), {
       onChange: async () => {
@@ -140,7 +140,7 @@ describe('a watched file', () => {
     expect(events).toEqual(['attempt 1', 'attempt 2', 'attempt 3'])
   })
 
-  it('is reported once if a read hangs, is not read again meanwhile, and is used when it responds', async () => {
+  it('reports a hung read once, starts no other, and uses the file when it responds', async () => {
     let answer = (_text: string) => {}
     let reads = 0
     const { watch, events } = startWatch(await fileWith('old'), {
@@ -179,7 +179,7 @@ describe('a watched file', () => {
       'the file is larger than 1 MiB',
       (file) => writeFile(file, 'x'.repeat(2 ** 21)),
     ],
-  ])('is reported when it becomes a %s, and used when it is a file again', async (_, reason, make) => {
+  ])('reports a file that becomes a %s, and uses it when it is a file again', async (_, reason, make) => {
     const file = await fileWith('old')
     const { events } = startWatch(file, { timeoutMs: 5000 })
     await rm(file)
@@ -192,7 +192,7 @@ describe('a watched file', () => {
     expect(events.length).toBeLessThan(6)
   })
 
-  it('is read on demand even if it is unchanged', async () => {
+  it('reads a file on demand even if it is unchanged', async () => {
     const file = await fileWith('old')
     const { watch, events } = startWatch(file, { intervalMs: 100_000 })
     await watch.reloadNow()

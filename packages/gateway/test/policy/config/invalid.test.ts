@@ -658,8 +658,8 @@ max_body: big
   })
 })
 
-describe('a file that would take too long to read', () => {
-  it('is rejected if nested aliases expand to too many values', () => {
+describe('a file that would exhaust the parser', () => {
+  it('rejects nested aliases that expand to too many values', () => {
     const levels = Array.from(
       { length: 9 },
       (_, n) => `a${n}: &a${n} [${n === 0 ? 'x' : `*a${n - 1}, `.repeat(10)}]`,
@@ -668,7 +668,7 @@ describe('a file that would take too long to read', () => {
     expect(first).toBeDefined()
   })
 
-  it('is rejected if an alias contains itself', () => {
+  it('rejects an alias that contains itself', () => {
     expect(
       problemsOf('a: &a [*a]')
         .map(({ message }) => message)
@@ -685,7 +685,7 @@ describe('a file that would take too long to read', () => {
     ['many unknown keys', Array.from({ length: 50_000 }, (_, index) => `k${index}: 1`).join('\n')],
     ['one long line', 'a'.repeat(2 ** 20)],
     ['more than 1 MiB', `# ${'a'.repeat(2 ** 20)}`],
-  ])('is rejected: %s', (_name, text) => {
+  ])('rejects a file of %s', (_name, text) => {
     expect(problemsOf(text).length).toBeGreaterThan(0)
   })
 })

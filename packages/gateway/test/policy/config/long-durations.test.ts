@@ -34,22 +34,25 @@ describe('a duration of 100 days in the configuration', () => {
     ['lease', concurrent(`lease: ${LONG}`)] as const,
     ['wait', concurrent(`wait: ${LONG}`)] as const,
     ['limit', `default: { limits: [10 per ${LONG}] }`] as const,
-  ])('is accepted for %s without a timer overflow, or rejected with its bounds', async (_key, text) => {
-    let config: ReturnType<typeof parseConfig>
-    try {
-      config = parseConfig(`upstream: http://127.0.0.1:9000\n${text}`, 'test.yaml')
-    } catch (error) {
-      expect(error).toBeInstanceOf(ConfigError)
-      expect((error as Error).message).toMatch(TOO_LONG)
-      return
-    }
-    expect(config.upstream).toContain('9000')
-    if (/store/.test(text)) return
-    const { url, gateway } = await running(text)
-    expect((await send(url, '/predict')).status).toBe(200)
-    expect(await overflowWarnings()).toEqual([])
-    await gateway.close()
-  })
+  ])(
+    'accepts 100 days for %s without a timer overflow, or rejects it with the bounds',
+    async (_key, text) => {
+      let config: ReturnType<typeof parseConfig>
+      try {
+        config = parseConfig(`upstream: http://127.0.0.1:9000\n${text}`, 'test.yaml')
+      } catch (error) {
+        expect(error).toBeInstanceOf(ConfigError)
+        expect((error as Error).message).toMatch(TOO_LONG)
+        return
+      }
+      expect(config.upstream).toContain('9000')
+      if (/store/.test(text)) return
+      const { url, gateway } = await running(text)
+      expect((await send(url, '/predict')).status).toBe(200)
+      expect(await overflowWarnings()).toEqual([])
+      await gateway.close()
+    },
+  )
 
   it('lets a request hold its slot and another wait for it without a timer overflow', async () => {
     let respond: () => void = () => {}
@@ -73,7 +76,7 @@ describe('a duration of 100 days in the configuration', () => {
 })
 
 describe('a duration of 100 days in the library', () => {
-  it('is accepted as the lease of a limiter', async () => {
+  it('accepts 100 days as the lease of a limiter', async () => {
     const limiter = createLimiter({
       rules: [{ concurrent: 1, by: () => 'all', lease: LONG, wait: '1h' }],
     } as Parameters<typeof createLimiter>[0])
@@ -86,13 +89,13 @@ describe('a duration of 100 days in the library', () => {
     expect(await overflowWarnings()).toEqual([])
   })
 
-  it('is accepted as the duration of a warm-up', async () => {
+  it('accepts 100 days as the duration of a warm-up', async () => {
     const warmUp = createWarmUp({ from: 0.5, over: LONG, ready: () => true })
     expect(await overflowWarnings()).toEqual([])
     warmUp.stop()
   })
 
-  it('is rejected as the wait for a slot and as the deadline of a store', () => {
+  it('rejects 100 days as the wait for a slot and as the deadline of a store', () => {
     const waiting = { concurrent: 1, by: () => 'all', wait: LONG }
     expect(() => createLimiter({ rules: [waiting] })).toThrow(TOO_LONG)
     expect(() => withFailurePolicy(memoryStore(), { deadline: LONG })).toThrow(TOO_LONG)

@@ -28,7 +28,7 @@ describe('on_unreadable and body_types', () => {
     expect([code, err]).toEqual([1, expect.stringContaining(message)])
   })
 
-  it('appear in the output of check if they differ from the defaults', async () => {
+  it('shows on_unreadable and body_types in check if they differ from the defaults', async () => {
     const { code, out } = await checkText(
       file('on_unreadable: pass\nbody_types: [Text/Plain]\nroutes: [{ match: /a, limits: [10/minute] }]'),
     )
@@ -51,7 +51,7 @@ describe('an expression that crashes the type checker', () => {
     ['[ ].exists(e, 1 < e) ? 1 : 2', 0],
     ['[].map(e, e <= 1)[0] ? 1 : 2', 0],
     ['[][0] > 1 ? 1 : 2', 0],
-  ])('is reported at its place: %s', async (expression, at) => {
+  ])('locates an expression that crashes the type checker: %s', async (expression, at) => {
     const line = `routes: [{ match: /a, limits: [{ limit: 1/hour, cost: "${expression}" }] }]`
     const { code, err } = await checkText(file(line))
     expect([code, err]).toEqual([1, expect.stringContaining(`:2:${line.indexOf(expression) + 1 + at}: `)])

@@ -14,7 +14,7 @@ function limitsOf(
 describe('serverLimits', () => {
   it.each([
     ['many descriptors', 2048 * MIB, 1_048_576, 16_384],
-    ['1,024 descriptors: two a connection, and 128 reserved', 2048 * MIB, 1024, 448],
+    ['1,024 descriptors: two per connection, and 128 reserved', 2048 * MIB, 1024, 448],
     ['256 descriptors', 2048 * MIB, 256, 64],
     ['fewer descriptors than are reserved', 2048 * MIB, 100, 8],
     ['a small heap', 256 * MIB, 1_048_576, 2048],

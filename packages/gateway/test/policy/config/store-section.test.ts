@@ -181,7 +181,7 @@ describe('on_store_failure', () => {
 })
 
 describe('a password in the URL of a store', () => {
-  it('is not shown by check for a valid file', async () => {
+  it('hides the password in the output of check for a valid file', async () => {
     const store = 'rediss+cluster://me:s3cret@a:1,b:2'
     const { out } = await checkText(`${UPSTREAM}\nstore: ${store}\non_store_failure: { peers: 3 }\n`)
     expect(out).toContain(
@@ -190,7 +190,7 @@ describe('a password in the URL of a store', () => {
     expect(out).not.toMatch(/s3cret|\bme\b/)
   })
 
-  it('is not shown in the excerpt of another problem, whose caret stays in place', async () => {
+  it('hides the password in the excerpt of another problem, whose caret stays in place', async () => {
     const line = `{ store: "redis://me:s3cret@host", ${UPSTREAM}, lisen: 1 }`
     const { err } = await checkText(line)
     const [, source = '', caret = ''] = err.split('\n')
@@ -198,7 +198,7 @@ describe('a password in the URL of a store', () => {
     expect(source.slice(caret.indexOf('^'))).toMatch(/^lisen/)
   })
 
-  it('is not shown under a misspelled key or in an incomplete URL', async () => {
+  it('hides the password under a misspelled key and in an incomplete URL', async () => {
     for (const text of [
       'stroe: redis://me:s3cret@host',
       'store: "redis://:s3cret',
@@ -219,7 +219,7 @@ describe('a password in the URL of a store', () => {
     }
   })
 
-  it('is replaced by asterisks whatever characters it contains', () => {
+  it('replaces a password of any characters by asterisks', () => {
     const password = fc
       .string({ minLength: 4, unit: 'grapheme-ascii' })
       .filter((text) => !/^[\s*]*$/.test(text))
@@ -237,7 +237,7 @@ describe('a password in the URL of a store', () => {
     )
   })
 
-  it('is not shown when a change of it requires a restart', () => {
+  it('hides a changed password that requires a restart', () => {
     const before = read('store: redis://me:s3cret@host')
     const after = read('store: redis://me:s3cretly@host\non_store_failure: open')
     expect(restartNeeded(before, after)).toBe(

@@ -32,18 +32,21 @@ describe('an upstream that is the gateway itself', () => {
     ['[::]:8080', 'http://[::1]:8080'],
     [':80', 'http://localhost'],
     ['10.0.0.1:443', 'https://10.0.0.1'],
-  ])('causes a warning when listening on %s and forwarding to %s', (listen, upstream) => {
-    expect(warnings(listen, upstream)).toEqual([
-      expect.stringMatching(/^3:\d+ 'upstream' is the address that this gateway listens on/),
-    ])
-  })
+  ])(
+    'warns of an upstream that is the gateway itself: listening on %s, forwarding to %s',
+    (listen, upstream) => {
+      expect(warnings(listen, upstream)).toEqual([
+        expect.stringMatching(/^3:\d+ 'upstream' is the address that this gateway listens on/),
+      ])
+    },
+  )
 
-  it.runIf(own !== undefined)('causes a warning for any address of this machine', () => {
+  it.runIf(own !== undefined)('warns of an upstream at any address of this machine', () => {
     expect(warnings(':8080', `http://${own}:8080`)).toHaveLength(1)
     expect(warnings('127.0.0.1:8080', `http://${own}:8080`)).toEqual([])
   })
 
-  it('causes a warning if it is the admin port', () => {
+  it('warns of an upstream that is the admin port', () => {
     for (const upstream of ['http://localhost:8081', 'http://127.0.0.1:8081/metrics'])
       expect(warnings('127.0.0.1:8080', upstream)).toEqual([
         expect.stringMatching(/^3:\d+ 'upstream' is the admin port of this gateway/),
@@ -59,7 +62,7 @@ describe('an upstream that is the gateway itself', () => {
     [':8080', 'http://203.0.113.7:8080'],
     ['127.0.0.1:0', 'http://127.0.0.1:8080'],
     ['127.0.0.1:80', 'https://127.0.0.1'],
-  ])('causes no warning when listening on %s and forwarding to %s', (listen, upstream) => {
+  ])('does not warn of another server: listening on %s, forwarding to %s', (listen, upstream) => {
     expect(warnings(listen, upstream)).toEqual([])
   })
 })

@@ -17,7 +17,9 @@ export const VARIABLES: ReadonlyMap<string, string> = new Map([
 /** The members of `client`. */
 export const CLIENT_MEMBERS: readonly string[] = ['id', 'tier']
 
-/** The macros that loop over a list or map. Each takes a variable for the element and an expression. */
+/**
+ * The macros that loop over a list or map. Each takes a variable for the element and an expression.
+ */
 export const LOOPS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one', 'filter', 'map'])
 
 /**
@@ -47,7 +49,7 @@ function createLanguage(): Environment {
   })
   for (const [name, type] of VARIABLES) language.registerVariable(name, type)
   registerSpecifiedFunctions(language)
-  // JSON does not distinguish 2 from 2.0, so arithmetic mixes ints and doubles, unlike in plain CEL.
+  // JSON does not distinguish 2 from 2.0, so arithmetic mixes ints and doubles, unlike plain CEL.
   const arithmetic: Readonly<Record<string, (a: number, b: number) => number>> = {
     '+': (a, b) => a + b,
     '-': (a, b) => a - b,

@@ -37,9 +37,9 @@ export function celValue(json: unknown): CelValue {
 /**
  * A list of JSON values. It passes for a Set, which the evaluator treats as a list.
  *
- * `values` is empty on purpose, as is `entries` of CelMap. The evaluator infers the element type from
- * them, recursively, and caches every type that it meets. A client could fill the memory with lists
- * of lists of maps.
+ * `values` is empty on purpose, as is `entries` of CelMap. The evaluator infers the element type
+ * from them, recursively, and caches every type that it meets. A client could fill the memory with
+ * lists of lists of maps.
  */
 class CelList {
   readonly #items: readonly unknown[]
@@ -133,8 +133,8 @@ class ObjectMembers implements Members {
 }
 
 /**
- * The members of a JSON object. Servers in Go and .NET accept `"N"` for `"n"`, and differ in which of
- * several they use. So reading a member fails if the object has it in another case.
+ * The members of a JSON object. Servers in Go and .NET accept `"N"` for `"n"`, and differ in which
+ * of several they use. So reading a member fails if the object has it in another case.
  */
 class JsonMembers extends ObjectMembers {
   /** By case-folded name: the only member with that name, or undefined if there are several. */
@@ -175,8 +175,8 @@ impersonate(CelList, Set)
 impersonate(CelMap, Map)
 
 /**
- * Makes `instanceof` and `constructor` of a class those of a built-in class. The class defines every
- * method that the evaluator calls, so no built-in method ever runs on it.
+ * Makes `instanceof` and `constructor` of a class those of a built-in class. The class defines
+ * every method that the evaluator calls, so no built-in method ever runs on it.
  */
 function impersonate(own: { readonly prototype: object }, builtIn: { readonly prototype: object }): void {
   Object.setPrototypeOf(own.prototype, builtIn.prototype)

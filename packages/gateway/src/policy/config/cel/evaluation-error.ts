@@ -41,7 +41,10 @@ function keyOf(node: ASTNode): string {
   return key.op === 'value' && typeof key.args === 'string' ? `'${key.args}'` : `element '${textOf(key)}'`
 }
 
-/** Describes the container of a missing element: `the body`, `the query of the request`, or an expression. */
+/**
+ * Describes the container of a missing element: `the body`, `the query of the request`, or an
+ * expression.
+ */
 function owner(node: ASTNode): string {
   if (node.op !== '.' && node.op !== '.?' && node.op !== '[]') return 'the request'
   const left = node.args[0]

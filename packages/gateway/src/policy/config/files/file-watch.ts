@@ -16,7 +16,9 @@ const RELOAD_INTERVAL_MS = 100
 /** The most reads of a reload on demand until two of them agree. */
 const MAX_RELOAD_READS = 20
 
-/** Failed polls before a report. Some editors replace a file in two steps with a gap between them. */
+/**
+ * Failed polls before a report. Some editors replace a file in two steps with a gap between them.
+ */
 const FAILURES_BEFORE_REPORT = 2
 
 export interface FileWatchOptions {

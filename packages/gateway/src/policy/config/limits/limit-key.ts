@@ -14,7 +14,7 @@ const EXPECTED = `${NAMES.join(', ')}, header:NAME, an expression, or a list of 
 const MAX_PARTS = 8
 
 /**
- * Decodes `by`: the key that a limit counts for. A string that is not a known name is an expression.
+ * Decodes `by`, the key that a limit counts for. A string other than a known name is an expression.
  *
  * @param params names of the route's parameters; undefined if the route is invalid
  */
@@ -62,7 +62,9 @@ function decodePart(
   return expression?.readsSecrets ? digestOf(expression) : expression
 }
 
-/** Hashes a key that may contain a credential, as the library hashes the values of `header:NAME`. */
+/**
+ * Hashes a key that may contain a credential, as the library hashes the values of `header:NAME`.
+ */
 function digestOf(expression: Expression<string>): Expression<string> {
   const { source, readsBody, readsSecrets } = expression
   const digest = (request: GatewayRequest) =>

@@ -8,7 +8,9 @@ import { scalar } from '../yaml/decoders.js'
 
 const ON_UNREADABLE = ['reject', 'pass'] as const satisfies readonly OnUnreadable[]
 
-/** Decodes `on_unreadable`: how a request is handled if an expression cannot be evaluated for it. */
+/**
+ * Decodes `on_unreadable`: how a request is handled if an expression cannot be evaluated for it.
+ */
 export const decodeOnUnreadable = scalar(z.enum(ON_UNREADABLE), "'reject' or 'pass'")
 
 /** The charge of a rule without `fallback_cost`. */
@@ -57,7 +59,9 @@ function keyOrClient(part: KeyPart<GatewayRequest>): KeyPart<GatewayRequest> {
     : orElse(part, ({ client, ip }) => `unreadable ${client === undefined ? ip : `client ${client.id}`}`)
 }
 
-/** Wraps a function with a fallback for expressions that fail. Properties of the function are kept. */
+/**
+ * Wraps a function with a fallback for expressions that fail. Properties of the function are kept.
+ */
 function orElse<Rest extends readonly [Client | undefined] | readonly [Limit], T>(
   work: (request: GatewayRequest, ...rest: Rest) => T,
   fallback: (request: GatewayRequest, error: Error) => T,

@@ -10,11 +10,11 @@ const MAX_CONNECTIONS = 1_000_000
 
 const workerCount = integer(1, MAX_WORKERS)
 
-/** Decodes `workers`: how many processes take requests, or `auto` for one a core. */
+/** Decodes `workers`: how many processes take requests, or `auto` for one per core. */
 export const decodeWorkers: Decoder<number> = (node, problems) => {
   if (node.kind === 'scalar' && node.value === 'auto') return availableParallelism()
   if (node.kind === 'scalar' && typeof node.value === 'number') return workerCount(node, problems)
-  const expected = `a whole number from 1 to ${MAX_WORKERS}, or auto for one a core`
+  const expected = `a whole number from 1 to ${MAX_WORKERS}, or auto for one per core`
   problems.at(node, mismatch(node, expected))
   return undefined
 }

@@ -1,6 +1,8 @@
 import { Lexer, Parser } from 'yaml'
 
-/** The deepest nesting that is parsed. The YAML composer recurses and overflows the stack beyond it. */
+/**
+ * The deepest nesting that is parsed. The YAML composer recurses and overflows the stack beyond it.
+ */
 const MAX_OPEN = 64
 
 /** A file with more syntax errors is something other than YAML. */

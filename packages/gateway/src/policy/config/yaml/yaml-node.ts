@@ -1,4 +1,6 @@
-/** A value of a configuration file with its place: the only form in which other modules see YAML. */
+/**
+ * A value of a configuration file with its place: the only form in which other modules see YAML.
+ */
 export type ConfigNode = MapNode | ListNode | ScalarNode | InvalidNode
 
 interface Located {
@@ -39,7 +41,9 @@ export function isString(node: ConfigNode): node is ScalarNode & { readonly valu
   return node.kind === 'scalar' && typeof node.value === 'string'
 }
 
-/** Formats the message for a value of the wrong type or out of range: `'a' must be a list, not 'x'`. */
+/**
+ * Formats the message for a value of the wrong type or out of range: `'a' must be a list, not 'x'`.
+ */
 export function mismatch(node: ConfigNode, expected: string): string {
   return isEmpty(node)
     ? `${node.label} must be ${expected}, but it is empty`
