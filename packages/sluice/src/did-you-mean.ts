@@ -1,11 +1,11 @@
 /**
- * Finds the known word that was probably meant by a misspelled one: the nearest, at most two edits
- * away and fewer for short words. Case, spaces, hyphens and underscores do not count, so
- * `timeZone` matches `time_zone`.
+ * Finds the known word that was probably meant by a misspelled one: the nearest, at most one edit
+ * away per three letters and never more than three. Case, spaces, hyphens and underscores do not
+ * count, so `timeZone` matches `time_zone`.
  */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   const plain = plainForm(word)
-  const maxDistance = Math.min(2, Math.floor(plain.length / 3))
+  const maxDistance = Math.min(3, Math.floor(plain.length / 3))
   let found: string | undefined
   let least = maxDistance + 1
   for (const candidate of known) {

@@ -2,7 +2,7 @@ import type { Request, RequestHandler, Response } from 'express'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
 import { nodeBody } from '../http/node-body.js'
 import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
-import { canRefuse, releaseWhenClosed, setFields } from '../http/node-response.js'
+import { canRefuse, releaseWhenClosed, setHeaders } from '../http/node-response.js'
 import { type Application, runDecision } from '../http/run-decision.js'
 import { routeOf } from './express/express-route.js'
 
@@ -15,11 +15,12 @@ export type { HttpLimitOptions } from '../http/http-limiter.js'
  *     import { limit } from 'sluice/express'
  *     app.post('/predict', limit('10/minute'), predict)
  *
- * One handler limits all the routes that it is put before together; call `limit` again for a limit of its own. A rule
- * whose cost reads `request.body` comes behind the body parser. `by: 'route'` is the method and the path as it was given
- * to the routers (`POST /v1/models/:model`), and ends in `*` where no route is chosen yet, as in `app.use`.
+ * One handler limits all its routes together; call `limit` again for a separate limit. A rule whose
+ * cost reads `request.body` belongs after the body parser. `by: 'route'` is the method and the path
+ * as given to the routers (`POST /v1/models/:model`); it ends in `*` while no route is chosen, as
+ * in `app.use`.
  *
- * @throws LimitSyntaxError, TypeError, RangeError that say what is wrong with the options.
+ * @throws LimitSyntaxError, TypeError, RangeError if an option is invalid
  */
 export function limit(options: string | HttpLimitOptions<Request>): RequestHandler {
   const handler: RequestHandler = (request, response, next) =>
@@ -44,12 +45,12 @@ const application: Application<Response> = {
   apply(decision, response) {
     if (decision.allowed) {
       releaseWhenClosed(response, decision.permit)
-      setFields(response, decision.fields)
+      setHeaders(response, decision.fields)
       return true
     }
     if (canRefuse(response)) {
       const { status, headers, body } = decision.answer
-      setFields(response, headers)
+      setHeaders(response, headers)
       response.status(status).end(body)
     }
     return false

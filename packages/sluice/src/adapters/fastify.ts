@@ -3,7 +3,7 @@ import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '..
 import { nodeBody } from '../http/node-body.js'
 import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, joinedField, releaseWhenClosed } from '../http/node-response.js'
-import type { Fields } from '../http/ratelimit-headers.js'
+import type { HeaderList } from '../http/ratelimit-headers.js'
 import { type Application, runDecision } from '../http/run-decision.js'
 
 export { settle } from '../http/admitted-requests.js'
@@ -15,11 +15,12 @@ export type { HttpLimitOptions } from '../http/http-limiter.js'
  *     import { limit } from 'sluice/fastify'
  *     app.post('/predict', { preHandler: limit('10/minute') }, predict)
  *
- * One hook limits all the routes that it is given to together; call `limit` again for a limit of its own. It serves as
- * `preHandler` (after the body was read, so that a cost may read `request.body`) or as `onRequest` (before it).
- * `by: 'route'` is the method and the URL as it was given to the route (`POST /models/:model`).
+ * One hook limits all its routes together; call `limit` again for a separate limit. It works as
+ * `preHandler` (after the body was parsed, so that a cost can read `request.body`) or as
+ * `onRequest` (before). `by: 'route'` is the method and the URL as given to the route (`POST
+ * /models/:model`).
  *
- * @throws LimitSyntaxError, TypeError, RangeError that say what is wrong with the options.
+ * @throws LimitSyntaxError, TypeError, RangeError if an option is invalid
  */
 export function limit(options: string | HttpLimitOptions<FastifyRequest>): preHandlerHookHandler {
   const limiter = createHttpLimiter(options, access)
@@ -30,7 +31,7 @@ const access: RequestAccess<FastifyRequest> = {
   peer: (request) => request.socket.remoteAddress,
   header: ({ raw }, name) => soleHeader(raw, name),
   forwardedFor: ({ raw }) => forwardedFor(raw),
-  onHangUp: ({ raw }, gone) => onHangUp(raw, gone),
+  onHangUp: ({ raw }, onGone) => onHangUp(raw, onGone),
   body: ({ body, raw }) => nodeBody(body, raw),
   route: (request) =>
     `${request.method === 'HEAD' ? 'GET' : request.method} ${request.routeOptions.url ?? '*'}`,
@@ -41,22 +42,25 @@ const application: Application<FastifyReply> = {
   apply(decision, reply) {
     if (decision.allowed) {
       releaseWhenClosed(reply.raw, decision.permit)
-      setFields(reply, decision.fields)
+      setHeaders(reply, decision.fields)
       return true
     }
-    // What another hook has sent meanwhile is the answer.
+    // A reply that another hook has already sent takes precedence.
     if (!reply.sent && canRefuse(reply.raw)) {
       const { status, headers, body } = decision.answer
-      setFields(reply, headers)
-      // Bytes are sent as they are; to the type of a string Fastify would add a charset.
+      setHeaders(reply, headers)
+      // A buffer is sent unchanged; to the content type of a string Fastify would add a charset.
       reply.code(status).send(Buffer.from(body))
     }
     return false
   },
 }
 
-/** Fastify keeps headers of its own until it sends them; `set-cookie` it adds to. */
-function setFields(reply: FastifyReply, fields: Fields): void {
+/**
+ * Sets headers on the reply, where Fastify keeps them until it sends them. It appends to
+ * `set-cookie`.
+ */
+function setHeaders(reply: FastifyReply, headers: HeaderList): void {
   if (reply.sent) return
-  for (const [name, value] of fields) reply.header(name, joinedField(reply.getHeader(name), name, value))
+  for (const [name, value] of headers) reply.header(name, joinedField(reply.getHeader(name), name, value))
 }

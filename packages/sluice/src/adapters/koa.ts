@@ -2,7 +2,7 @@ import type { Context, Middleware } from 'koa'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
 import { nodeBody } from '../http/node-body.js'
 import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
-import { canRefuse, releaseWhenClosed, setFields } from '../http/node-response.js'
+import { canRefuse, releaseWhenClosed, setHeaders } from '../http/node-response.js'
 import { routeOf } from './koa/koa-route.js'
 
 export { settle } from '../http/admitted-requests.js'
@@ -14,11 +14,11 @@ export type { HttpLimitOptions } from '../http/http-limiter.js'
  *     import { limit } from 'sluice/koa'
  *     router.post('/predict', limit('10/minute'), (context) => { context.body = { prediction: 1 } })
  *
- * One middleware limits all the routes that it is put before together; call `limit` again for a limit of its own. Rules are given the context.
- * `by: 'route'` is the method and the path as it was given to `@koa/router`, with prefixes (`POST /v1/models/:model`), and `*`
- * where no route is chosen yet, as in `app.use`.
+ * One middleware limits all its routes together; call `limit` again for a separate limit. Rules
+ * receive the context. `by: 'route'` is the method and the path as given to `@koa/router`, with
+ * prefixes (`POST /v1/models/:model`), and `*` while no route is chosen, as in `app.use`.
  *
- * @throws LimitSyntaxError, TypeError, RangeError that say what is wrong with the options.
+ * @throws LimitSyntaxError, TypeError, RangeError if an option is invalid
  */
 export function limit(options: string | HttpLimitOptions<Context>): Middleware {
   const limiter = createHttpLimiter(options, access)
@@ -27,15 +27,15 @@ export function limit(options: string | HttpLimitOptions<Context>): Middleware {
     const { res } = context
     if (decision.allowed) {
       releaseWhenClosed(res, decision.permit)
-      setFields(res, decision.fields)
+      setHeaders(res, decision.fields)
       return next()
     }
     if (!canRefuse(res)) return
     const { status, headers, body } = decision.answer
     context.status = status
     context.body = body
-    // Behind the body, by which Koa guesses a type.
-    setFields(res, headers)
+    // Set after the body, from which Koa infers a content type.
+    setHeaders(res, headers)
   }
 }
 
@@ -43,8 +43,8 @@ const access: RequestAccess<Context> = {
   peer: (context) => context.req.socket.remoteAddress,
   header: ({ req }, name) => soleHeader(req, name),
   forwardedFor: ({ req }) => forwardedFor(req),
-  onHangUp: ({ req }, gone) => onHangUp(req, gone),
-  // Where the parsers of Koa keep it; the context's own body is that of the answer.
+  onHangUp: ({ req }, onGone) => onHangUp(req, onGone),
+  // Body parsers for Koa store it here; `context.body` is that of the response.
   body: ({ request, req }) => nodeBody((request as { readonly body?: unknown }).body, req),
   bodySize: () => undefined,
   route: routeOf,

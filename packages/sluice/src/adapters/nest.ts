@@ -18,7 +18,7 @@ import {
 } from '../http/http-limiter.js'
 import { nodeBody } from '../http/node-body.js'
 import { forwardedFor, type NodeRequest, onHangUp, soleHeader } from '../http/node-request.js'
-import { releaseWhenClosed, setFields } from '../http/node-response.js'
+import { releaseWhenClosed, setHeaders } from '../http/node-response.js'
 import { routeOf } from './express/express-route.js'
 import { type Execution, executionOf, type NestRequest } from './nest/execution-context.js'
 import { LimitRefusal, LimitRefusalFilter } from './nest/nest-refusal.js'
@@ -30,41 +30,44 @@ export { LimitRefusal, LimitRefusalFilter } from './nest/nest-refusal.js'
 
 export interface NestLimitOptions extends HttpLimitOptions<NestRequest> {
   /**
-   * Where the request is that a handler runs for. Default: the HTTP request; in a GraphQL handler that of the context; in a
-   * WebSocket handler the handshake. A handler that has none fails with a TypeError.
+   * Returns the request that a handler runs for. Default: the HTTP request; in a GraphQL handler
+   * the request of the context; in a WebSocket handler the handshake. A handler without a request
+   * fails with a TypeError.
    */
   readonly request?: (context: ExecutionContext) => NestRequest | undefined
 }
 
-/** A limiter, and where it finds the request. */
+/** A limiter and the location of its requests. */
 interface NestLimiter {
   readonly limiter: HttpLimiter<NestRequest>
   readonly requestOf: NestLimitOptions['request']
 }
 
 function nestLimiter(options: string | NestLimitOptions): NestLimiter {
-  const { request, ...others } = optionsOf<NestLimitOptions>(options)
-  return { limiter: createHttpLimiter<NestRequest>(others, access, ['request']), requestOf: request }
+  const { request, ...rest } = optionsOf<NestLimitOptions>(options)
+  return { limiter: createHttpLimiter<NestRequest>(rest, access, ['request']), requestOf: request }
 }
 
 const LIMITER = Symbol('sluice limiter')
 
-/** Limits a handler, or all handlers of a controller together; in place of what the module says for all. */
+/**
+ * Limits a handler, or all handlers of a controller together, in place of the limit of the module.
+ */
 export function Limit(options: string | NestLimitOptions): ClassDecorator & MethodDecorator {
   return applyDecorators(SetMetadata(LIMITER, nestLimiter(options)))
 }
 
-/** Lets a handler, or those of a controller, be limited by nothing. */
+/** Exempts a handler, or the handlers of a controller, from all limits. */
 export function Unlimited(): ClassDecorator & MethodDecorator {
   return applyDecorators(SetMetadata(LIMITER, undefined))
 }
 
-/** Asks the limit of the handler that a request is for. */
+/** Applies the limit of the handler that a request is for. */
 export class LimitGuard implements CanActivate {
   readonly #reflector = new Reflector()
   readonly #forAll: NestLimiter | undefined
 
-  /** @param forAll limits what has no `@Limit` of its own */
+  /** @param forAll limits handlers without a `@Limit` */
   constructor(forAll?: NestLimiter) {
     this.#forAll = forAll
   }
@@ -78,11 +81,11 @@ export class LimitGuard implements CanActivate {
     if (!decision.allowed) throw await refusalOf(decision.answer, execution, context)
     if (response !== undefined) {
       releaseWhenClosed(response, decision.permit)
-      setFields(response, decision.fields)
+      setHeaders(response, decision.fields)
     } else if (decision.permit !== undefined) {
       decision.permit[Symbol.dispose]()
       throw new TypeError(
-        `'concurrent' limits ${context.getClass().name}.${context.getHandler().name}, which has no HTTP response to be released with; take rules with a 'limit' there`,
+        `'concurrent' cannot limit ${context.getClass().name}.${context.getHandler().name}, because it has no HTTP response whose end frees the slot; use a rule with a 'limit'`,
       )
     }
     return true
@@ -96,8 +99,8 @@ export class LimitGuard implements CanActivate {
 }
 
 /**
- * What is thrown for a refused request. The limit's headers are set before, since Nest may have any filter answer; what the
- * body is, such a filter says itself.
+ * Creates the error to throw for a refused request. The rate limit headers are set before, since
+ * any filter may respond; the body is that of the filter.
  */
 async function refusalOf(
   answer: LimitRefusal['answer'],
@@ -105,14 +108,16 @@ async function refusalOf(
   context: ExecutionContext,
 ): Promise<Error> {
   if (response !== undefined) {
-    const fields = answer.headers.filter(([name]) => name !== 'content-type')
-    setFields(response, fields)
+    const headers = answer.headers.filter(([name]) => name !== 'content-type')
+    setHeaders(response, headers)
   }
   const refusal = new LimitRefusal(answer)
   return context.getType<string>() === 'ws' ? wsRefusal(refusal) : refusal
 }
 
-/** Nest tells a client of a WebSocket no more than "Internal server error" of exceptions of other classes. */
+/**
+ * Creates the error for a WebSocket. Of other exceptions Nest sends only "Internal server error".
+ */
 async function wsRefusal(refusal: LimitRefusal): Promise<Error> {
   try {
     const { WsException } = await import('@nestjs/websockets')
@@ -136,10 +141,10 @@ async function wsRefusal(refusal: LimitRefusal): Promise<Error> {
  *       @Get('model-info') @Unlimited() info() { … }
  *     }
  *
- * `forRoot()` without options limits only what has a `@Limit`.
+ * `forRoot()` without options limits only handlers with a `@Limit`.
  */
 export const LimitModule = {
-  /** @throws LimitSyntaxError, TypeError, RangeError that say what is wrong with the options. */
+  /** @throws LimitSyntaxError, TypeError, RangeError if an option is invalid */
   forRoot(options?: string | NestLimitOptions): DynamicModule {
     const forAll = options === undefined ? undefined : nestLimiter(options)
     return {
@@ -158,7 +163,7 @@ export const LimitModule = {
 
 class SluiceModule {}
 
-// Decorators by hand: the library is compiled without Nest's own kind of them.
+// Decorators are applied by hand, since the library is compiled without the decorators of Nest.
 Injectable()(LimitGuard)
 Module({})(SluiceModule)
 
@@ -166,18 +171,18 @@ const access: RequestAccess<NestRequest> = {
   peer: (request) => request.socket.remoteAddress,
   header: (request, name) => soleHeader(messageOf(request), name),
   forwardedFor: (request) => forwardedFor(messageOf(request)),
-  onHangUp: (request, gone) => onHangUp(messageOf(request), gone),
+  onHangUp: (request, onGone) => onHangUp(messageOf(request), onGone),
   body: (request) => nodeBody(request.body, messageOf(request) as IncomingMessage),
   route(request) {
     const { method, routeOptions } = request
-    // Fastify tells the whole template.
+    // Fastify reports the whole template.
     return routeOptions === undefined
       ? routeOf(request)
       : `${method === 'HEAD' ? 'GET' : method} ${routeOptions.url ?? '*'}`
   },
 }
 
-/** Node's own request, which Fastify keeps under `raw`. */
+/** Returns Node's request, which Fastify keeps under `raw`. */
 function messageOf(request: NestRequest): NodeRequest {
   return request.raw ?? request
 }

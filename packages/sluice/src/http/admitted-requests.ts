@@ -5,11 +5,13 @@ import type { Resource } from '../rules/rule.js'
 
 export type AllowedDecision = Extract<Decision, { readonly allowed: true }>
 
-/** That a limit let a request in. */
+/** Records that a limiter admitted a request. */
 interface Note {
-  /** Whom it is about: what stands on a request goes along with its copies (`{ ...request }`), which nobody let in. */
+  /**
+   * The admitted request. A copy (`{ ...request }`) carries the note along but was not admitted.
+   */
   readonly request: object
-  /** What tells it from others of the same request; undefined where a request has one at most. */
+  /** Identifies the run of the handler; undefined if a request has at most one. */
   readonly run: object | undefined
   readonly limiter: object
   readonly decision: AllowedDecision
@@ -18,44 +20,51 @@ interface Note {
 
 const NOTE = Symbol('sluice')
 
-interface Noted {
+interface NoteCarrier {
   [NOTE]?: Note
 }
 
 /**
- * What the notes on a request stand on: for Node's own requests their list of headers, else the request itself. Express gives each request another
- * prototype and so a hidden class of its own, where one more property takes 3 µs; a `WeakMap` costs the garbage collector as much. On what is of
- * one shape with its like a note takes 0.02 µs.
+ * Returns the object that carries the notes on a request: the raw header list of Node requests,
+ * otherwise the request itself.
+ *
+ * Express gives each request its own prototype and so its own hidden class, where adding a property
+ * takes 3 µs, and a `WeakMap` costs as much in garbage collection. A header list has one shape for
+ * all requests, so that a note takes 0.02 µs.
  */
-function placeOfNotes(request: object): Noted {
+function noteCarrier(request: object): NoteCarrier {
   const { rawHeaders } = request as { readonly rawHeaders?: unknown }
-  return Array.isArray(rawHeaders) ? (rawHeaders as Noted) : request
+  return Array.isArray(rawHeaders) ? (rawHeaders as NoteCarrier) : request
 }
 
-/** Whether it is about this request, or about one that this was derived from (`Object.create(request)`). */
-function isAbout({ request: noted }: Note, request: object): boolean {
-  return noted === request || Object.prototype.isPrototypeOf.call(noted, request)
+/**
+ * Reports whether a note is about this request or one that it was derived from (`Object.create`).
+ */
+function isAbout({ request: admitted }: Note, request: object): boolean {
+  return admitted === request || Object.prototype.isPrototypeOf.call(admitted, request)
 }
 
-/** Notes that a limit let a request in, as long as the request itself is held. */
+/** Records that a limiter admitted a request, for as long as the request itself is referenced. */
 export function noteAdmission(
   request: object,
   limiter: object,
   decision: AllowedDecision,
   run?: object,
 ): void {
-  const place = placeOfNotes(request)
-  place[NOTE] = { request, run, limiter, decision, before: place[NOTE] }
-  if (run !== undefined) dropOldestRun(place[NOTE])
+  const carrier = noteCarrier(request)
+  carrier[NOTE] = { request, run, limiter, decision, before: carrier[NOTE] }
+  if (run !== undefined) dropOldestRun(carrier[NOTE])
 }
 
 export function wasAdmittedBy(request: object, limiter: object, run?: object): boolean {
-  for (let note = placeOfNotes(request)[NOTE]; note !== undefined; note = note.before)
+  for (let note = noteCarrier(request)[NOTE]; note !== undefined; note = note.before)
     if (note.limiter === limiter && note.run === run && isAbout(note, request)) return true
   return false
 }
 
-/** Runs of one request that are noted: a WebSocket's handshake is the request of all its messages. */
+/**
+ * Bounds the recorded runs of one request: all messages of a WebSocket share the handshake request.
+ */
 const MAX_RUNS = 1000
 
 function dropOldestRun(latest: Note): void {
@@ -65,29 +74,30 @@ function dropOldestRun(latest: Note): void {
 }
 
 /**
- * Says in a handler what its request cost in truth, to every limit that it passed: `settle(request, { tokens: 812 })`. Each
- * limit settles what its own rules count.
+ * Settles a request with its actual costs in every limit that admitted it: `settle(request, {
+ * tokens: 812 })`. Each limit settles the resources that its own rules count.
  *
- * @throws TypeError for a resource that none of the limits counts; TypeError, RangeError for a cost that a limit cannot count.
+ * @throws TypeError for a resource that none of the limits counts
+ * @throws TypeError, RangeError for a cost that a limit cannot count
  */
 export async function settle(
   request: object,
   costs: Readonly<Partial<Record<Resource, number>>>,
 ): Promise<void> {
   const permits: Permit[] = []
-  for (let note = placeOfNotes(request)[NOTE]; note !== undefined; note = note.before)
+  for (let note = noteCarrier(request)[NOTE]; note !== undefined; note = note.before)
     if (isAbout(note, request)) permits.push(note.decision.permit)
-  // A request that passed no limit has nothing to settle.
+  // A request that no limit admitted has nothing to settle.
   if (permits.length === 0) return
   checkSettledResources(
     costs,
     permits.flatMap(({ resources }) => resources),
   )
-  await Promise.all(permits.map((permit) => permit.settle(countedBy(permit, costs))))
+  await Promise.all(permits.map((permit) => permit.settle(settleableCosts(permit, costs))))
 }
 
-/** The costs that a permit can be settled with. */
-function countedBy(
+/** Selects the costs that a permit can be settled with. */
+function settleableCosts(
   { resources }: Permit,
   costs: Readonly<Partial<Record<Resource, number>>>,
 ): Partial<Record<Resource, number>> {

@@ -6,53 +6,66 @@ import { canonicalText, type IpAddress, parseIpAddress } from './ip-address.js'
 
 export interface ClientAddressOptions {
   /**
-   * Addresses and networks (`10.0.0.0/8`, `::1`) of the proxies in front of this server. Only what they say in
-   * `X-Forwarded-For` is believed. Default: none, so that the header is ignored.
+   * Addresses and networks (`10.0.0.0/8`, `::1`) of the proxies in front of this server. Only their
+   * entries in `X-Forwarded-For` are trusted. Default: none; the header is ignored.
    */
   readonly trustedProxies?: readonly string[]
-  /** Length of the IPv6 prefix that counts as one client, 1 to 128; default 64, which is what one customer is given. */
+  /**
+   * Length of the IPv6 prefix that counts as one client, from 1 to 128. Default 64, the prefix that
+   * one customer usually gets.
+   */
   readonly ipv6Subnet?: number
 }
 
 export interface ClientAddressReader {
   /**
-   * The address of the client, in the one form in which it is counted.
+   * Returns the address of the client in canonical form, with IPv6 addresses reduced to their
+   * subnet.
    *
-   * `X-Forwarded-For` is read from the right: each proxy adds the address that it saw, so that an entry is worth as much
-   * as the one who added it. The client is the first that is no trusted proxy; whatever it wrote there itself lies
-   * further to the left and is never reached.
+   * `X-Forwarded-For` is read from the right, because each proxy appends the address that it saw.
+   * The client is the first address that is not a trusted proxy. Entries that the client wrote
+   * itself are further left and are never reached.
    *
-   * @throws RequestError where an address that should be believed cannot be read.
+   * @throws RequestError if the address of the connection or an entry of a trusted proxy is
+   *   malformed
    */
   clientOf(peer: string | undefined, forwardedFor: string | undefined): string
   /**
-   * Where a request came from, before an IPv6 address is reduced to its subnet.
+   * Returns the origin of a request, before an IPv6 address is reduced to its subnet.
    *
-   * @throws RequestError where an address that should be believed cannot be read.
+   * @throws RequestError if the address of the connection or an entry of a trusted proxy is
+   *   malformed
    */
   originOf(peer: string | undefined, forwardedFor: string | undefined): RequestOrigin
-  /** Whether an address belongs to a trusted proxy. */
+  /** Reports whether an address belongs to a trusted proxy. */
   isTrusted(address: string | undefined): boolean
 }
 
-/** Where a request came from. */
+/** The origin of a request. */
 interface RequestOrigin {
   /** The address of the client, in its canonical form. */
   readonly address: string
-  /** How many trusted proxies the request came through. */
+  /** Number of trusted proxies that the request passed. */
   readonly proxies: number
 }
 
-/** Addresses that are read once and not at each request: reading one takes 0.2 µs, and many requests come over one connection. */
+/**
+ * Cached addresses of connections: parsing one takes 0.2 µs, and many requests share a connection.
+ */
 const MAX_KNOWN_PEERS = 1000
 
-/** @throws TypeError, RangeError for what is no address, network or prefix length. */
+/**
+ * Creates a reader of client addresses.
+ *
+ * @throws TypeError for a string that is not an address or network
+ * @throws RangeError for a prefix length out of range
+ */
 export function clientAddressReader(options: ClientAddressOptions = {}): ClientAddressReader {
   const { trustedProxies = [], ipv6Subnet = 64 } = options
   if (!Number.isInteger(ipv6Subnet) || ipv6Subnet < 1 || ipv6Subnet > 128) {
     throw new OptionRangeError(
       ['ipv6Subnet'],
-      `'ipv6Subnet' is a whole number from 1 to 128, not ${String(ipv6Subnet)}`,
+      `'ipv6Subnet' must be an integer from 1 to 128, not ${String(ipv6Subnet)}`,
     )
   }
   const trusted = trustedProxies.length === 0 ? undefined : networks(trustedProxies)
@@ -71,7 +84,7 @@ export function clientAddressReader(options: ClientAddressOptions = {}): ClientA
   const trace = (peer: string | undefined, forwardedFor: string | undefined) => {
     let address = readPeer(peer)
     let proxies = 0
-    // A list may have empty elements, which say nothing (RFC 9110 section 5.6.1).
+    // Empty elements of a list carry no information (RFC 9110 section 5.6.1).
     const entries = forwardedFor?.split(',').filter((entry) => entry.trim() !== '') ?? []
     while (trusts(address)) {
       proxies += 1
@@ -99,7 +112,10 @@ export function clientAddressReader(options: ClientAddressOptions = {}): ClientA
   }
 }
 
-/** Networks by family: one list would have `::/0` match every IPv4 address, as an IPv6 address that is mapped. */
+/**
+ * Networks by family. In a single list, `::/0` would match every IPv4 address as a mapped IPv6
+ * address.
+ */
 type Networks = Readonly<Record<IpAddress['family'], BlockList>>
 
 function networks(proxies: readonly string[]): Networks {
@@ -108,15 +124,15 @@ function networks(proxies: readonly string[]): Networks {
     const [text = '', length, ...more] = String(proxy).split('/')
     const address = parseIpAddress(text)
     const bits = address?.family === 4 ? 32 : 128
-    // A network of mapped addresses counts its 96 fixed bits.
+    // The prefix of a mapped network includes its 96 fixed bits.
     const prefix = length === undefined ? bits : Number(length) - (text.includes(':') && bits === 32 ? 96 : 0)
     const digits = length === undefined || /^\d{1,3}$/.test(length)
-    // Addresses that are translated to IPv4 count as IPv4: a network of them would be one of IPv4 peers.
+    // Translated addresses count as IPv4, so a network of them would be a network of IPv4 peers.
     const translated = length !== undefined && length !== '128' && /^0*64:0*ff9b:/i.test(text)
     if (address === undefined || !digits || more.length > 0 || prefix < 0 || prefix > bits || translated) {
       throw new OptionTypeError(
         ['trustedProxies', index],
-        `'${String(proxy).slice(0, 60)}' is no address or network; write for example 10.0.0.0/8 or ::1`,
+        `'${String(proxy).slice(0, 60)}' is not an address or network, such as 10.0.0.0/8 or ::1`,
       )
     }
     lists[address.family].addSubnet(canonicalText(address), prefix, `ipv${address.family}`)
@@ -130,7 +146,7 @@ function readPeer(peer: string | undefined): IpAddress {
   return address
 }
 
-/** An entry of X-Forwarded-For, which some proxies write with a port or in brackets. */
+/** Parses an entry of X-Forwarded-For, which some proxies write with a port or in brackets. */
 function readEntry(entry: string): IpAddress {
   const text = entry.trim()
   const bare = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(text)?.[1] ?? /^([\d.]+):\d{1,5}$/.exec(text)?.[1] ?? text

@@ -1,27 +1,34 @@
-/** The part of a socket that is watched. */
+/** The part of a socket that is used. */
 export interface Connection {
   readonly destroyed?: boolean
   once(event: 'close', listener: () => void): unknown
 }
 
-/** Who waits for a connection to close. Pipelined requests share one, so that it has one listener for all of them. */
+/**
+ * Listeners for the close of a connection. Pipelined requests share a connection, and so one
+ * listener on it.
+ */
 const watchers = new WeakMap<Connection, Set<() => void>>()
 
-/** Calls `closed` once the connection has closed: at once if it has already. @returns what ends the watch */
-export function onConnectionClosed(connection: Connection, closed: () => void): () => void {
+/**
+ * Calls `onClosed` once the connection has closed, or at once if it already has.
+ *
+ * @returns a function that stops watching
+ */
+export function onConnectionClosed(connection: Connection, onClosed: () => void): () => void {
   if (connection.destroyed) {
-    closed()
+    onClosed()
     return () => {}
   }
   const known = watchers.get(connection)
-  const waiting = known ?? new Set<() => void>()
-  waiting.add(closed)
+  const listeners = known ?? new Set<() => void>()
+  listeners.add(onClosed)
   if (known === undefined) {
-    watchers.set(connection, waiting)
+    watchers.set(connection, listeners)
     connection.once('close', () => {
       watchers.delete(connection)
-      for (const each of waiting) each()
+      for (const listener of listeners) listener()
     })
   }
-  return () => waiting.delete(closed)
+  return () => listeners.delete(onClosed)
 }

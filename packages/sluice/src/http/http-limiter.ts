@@ -17,68 +17,84 @@ import { type OwnAnswer, readCustomResponse } from './custom-response.js'
 import { type FieldOptions, limitFields } from './limit-headers.js'
 import { type HttpAnswer, problem, refusalProblem, requestProblem, unavailableProblem } from './problem.js'
 import { queryOf } from './query-string.js'
-import type { Fields } from './ratelimit-headers.js'
+import type { HeaderList } from './ratelimit-headers.js'
 import { BodyMemoryError } from './reading-memory.js'
 import { asError } from './thrown-error.js'
 
-/** What `limit(…)` of every adapter takes. */
+/** Options of `limit(…)` in every adapter. */
 export interface HttpLimitOptions<Request>
   extends Omit<LimiterOptions<Request>, 'keys' | 'needsBody'>,
     ClientAddressOptions,
     FieldOptions {
-  /** Finds out who the client is from the headers of a request, in place of `client`: what `identity(…)` of `sluice/identity` gives. */
+  /**
+   * Identifies the client by the headers of a request, in place of `client`: the result of
+   * `identity(…)` from `sluice/identity`.
+   */
   readonly identify?: Identify
-  /** Makes the answer to a refused request, in place of the problem document. The limit's fields are added. */
+  /**
+   * Creates the response to a refused request, in place of the problem document. The rate limit
+   * headers are added to it.
+   */
   readonly refuse?: (refusal: Refusal, request: Request) => MaybePromise<OwnAnswer>
 }
 
-/** How an adapter reads its framework's requests. */
+/** Reads the requests of a framework. */
 export interface RequestAccess<Request> {
-  /** The address at the other end of the connection. */
+  /** Returns the address of the peer of the connection. */
   peer(request: Request): string | undefined
-  /** @throws RequestError where a header that can have one value was sent more than once, if that can be told. */
+  /**
+   * Returns the value of a header.
+   *
+   * @throws RequestError if a header of a single value was sent more than once and this can be
+   *   detected
+   */
   header(request: Request, name: string): string | undefined
-  /** All of `X-Forwarded-For`. */
+  /** Returns all entries of `X-Forwarded-For`. */
   forwardedFor(request: Request): string | undefined
-  /** Method and template of the route. */
+  /** Returns method and path template of the route, such as `POST /models/:model`. */
   route(request: Request): string
-  /** The parsed body, for costs that read it. Default: the request's own `body`. */
+  /** Returns the parsed body, for costs that read it. Default: the `body` of the request. */
   body?(request: Request): MaybePromise<unknown>
-  /** How many bytes a body of no stated length has. Default: what a body in bytes or text says. */
+  /**
+   * Returns the size in bytes of a body without a declared length. Default: the size of a `body`
+   * that is a string or bytes.
+   */
   bodySize?(request: Request): MaybePromise<number | undefined>
-  /** Calls `gone` when the client hangs up, and returns what ends the watch. */
-  onHangUp(request: Request, gone: () => void): () => void
+  /** Calls `onGone` when the client disconnects, and returns a function that stops watching. */
+  onHangUp(request: Request, onGone: () => void): () => void
 }
 
-/** What an adapter has to do: let the request go on with these fields on its answer, or send the answer given. */
+/**
+ * Tells an adapter to continue with these headers on the response, or to send the given response.
+ */
 export type HttpDecision =
   | {
       readonly allowed: true
-      readonly fields: Fields
-      /** Undefined where it holds no slots that have to be released. */
+      readonly fields: HeaderList
+      /** Undefined if the request holds no slots to release. */
       readonly permit: Permit | undefined
     }
   | { readonly allowed: false; readonly answer: HttpAnswer }
 
 export interface HttpLimiter<Request extends object> {
   /**
-   * Decides on a request. One that was let in is not counted again, however often it is asked. What the rules' own functions
-   * throw is passed on, as an Error.
+   * Decides a request. An admitted request is not counted again when it is decided again. Errors of
+   * the rules' own functions are passed on, as an Error.
    *
-   * @param run for a request that is counted once for each of several runs of a handler: what tells them apart
+   * @param run identifies the run of a handler, for a request that is counted once per run
    */
   decide(request: Request, run?: object): MaybePromise<HttpDecision>
 }
 
-/** The options that a limit string is short for; options as they are. */
+/** Expands a limit string to options; returns options unchanged. */
 export function optionsOf<Options extends HttpLimitOptions<never>>(options: string | Options): Options {
-  // What is no object has no options to be told apart; what is wrong with it is said here.
+  // Report a value that is not an object here, before it is destructured.
   if (typeof options !== 'string' && (typeof options !== 'object' || options === null))
     checkOptions(options, [])
   return typeof options === 'string' ? ({ rules: [{ limit: options }] } as unknown as Options) : options
 }
 
-/** All options of `limit(…)`; the adapter brings the keys itself. */
+/** All options of `limit(…)`, without `keys`, which the adapter provides. */
 const HTTP_OPTIONS: readonly string[] = [
   ...OPTIONS.filter((option) => option !== 'keys'),
   'identify',
@@ -89,7 +105,7 @@ const HTTP_OPTIONS: readonly string[] = [
   'partitionKeySecret',
 ]
 
-/** The part of an adapter that is the same for every framework. */
+/** Creates the part of an adapter that all frameworks share. */
 export function createHttpLimiter<Request extends object>(
   options: string | HttpLimitOptions<Request>,
   access: RequestAccess<Request>,
@@ -101,29 +117,30 @@ export function createHttpLimiter<Request extends object>(
   if (identify !== undefined && limiterOptions.client !== undefined)
     throw new OptionTypeError(
       ['identify'],
-      "'identify' and 'client' both say who the client is; give one of them",
+      "'identify' and 'client' both identify the client; set only one of them",
     )
   const addresses = clientAddressReader({
     ...(trustedProxies !== undefined && { trustedProxies }),
     ...(ipv6Subnet !== undefined && { ipv6Subnet }),
   })
-  const behindProxies = trustedProxies !== undefined && trustedProxies.length > 0
+  const isBehindProxies = trustedProxies !== undefined && trustedProxies.length > 0
   const keys: KeySources<Request> = {
-    // The header is not even looked at where nobody's word is believed: Node builds all headers for the first who asks.
+    // Without trusted proxies the header is never read, because Node builds the object of all
+    // headers on first access.
     ip: (request) =>
-      addresses.clientOf(access.peer(request), behindProxies ? access.forwardedFor(request) : undefined),
+      addresses.clientOf(access.peer(request), isBehindProxies ? access.forwardedFor(request) : undefined),
     route: access.route,
     header: access.header,
   }
   const limiter = createLimiter({
     ...limiterOptions,
-    rules: withReadCosts(limiterOptions.rules, access),
+    rules: bindCosts(limiterOptions.rules, access),
     keys,
     ...(identify && {
       client: (request: Request) => identify((name) => access.header(request, name), queryOf(request)),
     }),
   })
-  const fieldOptions: FieldOptions = {
+  const headerOptions: FieldOptions = {
     ...(xRateLimit !== undefined && { xRateLimit }),
     ...(partitionKeySecret !== undefined && { partitionKeySecret }),
   }
@@ -138,30 +155,30 @@ export function createHttpLimiter<Request extends object>(
       refuse === undefined
         ? refusalProblem(refusal)
         : andThen(toMaybePromise(refuse(refusal, request)), readCustomResponse)
-    return andThen(answer, ({ headers, ...others }) => {
-      const fields = limitFields(decision, fieldOptions)
-      return { allowed: false, answer: { ...others, headers: [...headers, ...fields] } }
+    return andThen(answer, ({ headers, ...rest }) => {
+      const limitHeaders = limitFields(decision, headerOptions)
+      return { allowed: false, answer: { ...rest, headers: [...headers, ...limitHeaders] } }
     })
   }
   const admission = (request: Request, decision: AllowedDecision, run: object | undefined): HttpDecision => {
     const permit = permitOfSlots(decision)
     try {
       noteAdmission(request, httpLimiter, decision, run)
-      return { allowed: true, fields: limitFields(decision, fieldOptions), permit }
+      return { allowed: true, fields: limitFields(decision, headerOptions), permit }
     } catch (error) {
       permit?.[Symbol.dispose]()
       throw error
     }
   }
 
-  const waits = limiterOptions.rules.some((rule) => 'wait' in rule)
-  const admit = (request: Request) => (waits ? admitInLine(request) : limiter.admit(request))
-  /** Who hangs up leaves the line. */
-  const admitInLine = async (request: Request): Promise<Decision> => {
-    const gone = new AbortController()
-    const stopWatching = access.onHangUp(request, () => gone.abort(new ClientGone()))
+  const hasQueues = limiterOptions.rules.some((rule) => 'wait' in rule)
+  const admit = (request: Request) => (hasQueues ? admitQueued(request) : limiter.admit(request))
+  /** Removes the request from the queue when its client disconnects. */
+  const admitQueued = async (request: Request): Promise<Decision> => {
+    const disconnected = new AbortController()
+    const stopWatching = access.onHangUp(request, () => disconnected.abort(new ClientDisconnected()))
     try {
-      return await limiter.admit(request, { signal: gone.signal })
+      return await limiter.admit(request, { signal: disconnected.signal })
     } finally {
       stopWatching()
     }
@@ -185,28 +202,31 @@ export function createHttpLimiter<Request extends object>(
   return httpLimiter
 }
 
-/** Rules whose common costs read requests as the adapter does. */
-function withReadCosts<Request extends object>(
+/**
+ * Returns the rules with predefined costs (`batchSize`, …) bound to the way the adapter reads
+ * requests.
+ */
+function bindCosts<Request extends object>(
   rules: readonly Rule<Request>[],
   access: RequestAccess<Request>,
 ): readonly Rule<Request>[] {
-  // Several rules may read the body of a request, which can be read once.
+  // Several rules may read the body of a request, which can be read only once.
   const bodies = new WeakMap<object, MaybePromise<unknown>>()
   const bodyOf = (request: Request & object): MaybePromise<unknown> => {
     if (access.body === undefined) return (request as { readonly body?: unknown }).body
-    const known = bodies.get(request)
-    if (known !== undefined) return known
+    const pending = bodies.get(request)
+    if (pending !== undefined) return pending
     const body = access.body(request)
     if (body instanceof Promise) bodies.set(request, body)
     return body
   }
-  // What is no list is an error that the limiter tells.
+  // The limiter reports a value that is not a list.
   if (!Array.isArray(rules)) return rules
   return rules.map((rule: Rule<Request>) => {
-    const ofView = costOfView(rule?.cost)
-    return ofView === undefined
+    const costOf = costOfView(rule?.cost)
+    return costOf === undefined
       ? rule
-      : { ...rule, cost: (request: Request) => ofView(viewOf(request, access, bodyOf)) }
+      : { ...rule, cost: (request: Request) => costOf(viewOf(request, access, bodyOf)) }
   })
 }
 
@@ -228,18 +248,24 @@ function sizeOf(body: unknown): number | undefined {
   return body instanceof Uint8Array ? body.byteLength : undefined
 }
 
-/** The permit of a request that holds slots, which somebody has to release. Others are never made unless somebody settles. */
+/**
+ * Returns the permit if the request holds slots, which must be released. Reading `permit` otherwise
+ * would create it for nothing.
+ */
 function permitOfSlots(decision: AllowedDecision): Permit | undefined {
-  const slots = decision.quotas.some(({ limit }) => limit.algorithm === 'concurrency')
-  return slots ? decision.permit : undefined
+  const holdsSlots = decision.quotas.some(({ limit }) => limit.algorithm === 'concurrency')
+  return holdsSlots ? decision.permit : undefined
 }
 
-/** The client hung up while its request waited. */
-class ClientGone extends Error {
-  override readonly name = 'ClientGone'
+/** The client disconnected while its request was queued. */
+class ClientDisconnected extends Error {
+  override readonly name = 'ClientDisconnected'
 }
 
-/** The answer to a request that no decision could be made on; what it is not for HTTP to answer is thrown on. */
+/**
+ * Returns the response to a request that could not be decided; rethrows errors that are not about
+ * the request or the store.
+ */
 function undecided(error: unknown): HttpDecision {
   if (
     error instanceof StoreUnavailableError ||
@@ -247,9 +273,9 @@ function undecided(error: unknown): HttpDecision {
     error instanceof BodyMemoryError
   )
     return { allowed: false, answer: unavailableProblem(error) }
-  // It reaches nobody, but the framework wants one.
-  if (error instanceof ClientGone)
-    return { allowed: false, answer: problem(503, 'Gone', 'The client hung up.') }
+  // The client is gone, but the framework expects a response.
+  if (error instanceof ClientDisconnected)
+    return { allowed: false, answer: problem(503, 'Gone', 'The client disconnected.') }
   if (!(error instanceof RequestError)) throw asError(error)
   return { allowed: false, answer: requestProblem(error) }
 }

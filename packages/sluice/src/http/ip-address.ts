@@ -1,15 +1,20 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
 /**
- * Addresses in any notation, each in one form: an IPv4 address in dotted form, an IPv6 address as its eight groups. An
- * IPv4 address that is written as an IPv6 one (mapped, `::ffff:0:0/96`; or translated, `64:ff9b::/96`, RFC 6052) is that
- * IPv4 address: else all of them would share one prefix, and so one limit.
+ * An IP address in canonical form, whatever its notation: IPv4 as dotted text, IPv6 as eight
+ * groups.
+ *
+ * An IPv4 address written as IPv6 (mapped, `::ffff:0:0/96`; or translated, `64:ff9b::/96`, RFC
+ * 6052) is that IPv4 address. Otherwise all such addresses would share one prefix and so one limit.
  */
 export type IpAddress =
   | { readonly family: 4; readonly text: string }
   | { readonly family: 6; readonly groups: readonly number[] }
 
-/** Reads an address, without brackets or port; a zone id is dropped. Undefined for what is no address. */
+/**
+ * Parses an address without brackets or port, and drops a zone id. Returns undefined for anything
+ * else.
+ */
 export function parseIpAddress(text: string): IpAddress | undefined {
   if (isIPv4(text)) return { family: 4, text }
   if (!isIPv6(text)) return undefined
@@ -20,7 +25,10 @@ export function parseIpAddress(text: string): IpAddress | undefined {
   return { family: 6, groups }
 }
 
-/** The one text of an address: IPv4 dotted; IPv6 cut to a prefix, `2001:db8:0:0:0:0:0:0/64`. */
+/**
+ * Formats an address canonically: IPv4 dotted, IPv6 cut to a prefix as in
+ * `2001:db8:0:0:0:0:0:0/64`.
+ */
 export function canonicalText(address: IpAddress, ipv6Subnet = 128): string {
   if (address.family === 4) return address.text
   const kept = address.groups.map((group, index) => group & maskOf(ipv6Subnet - 16 * index))
@@ -53,7 +61,7 @@ function dotted(groups: readonly number[]): string {
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`
 }
 
-/** The mask of one group of which the first `bits` count. */
+/** Returns the mask of a group whose first `bits` bits count. */
 function maskOf(bits: number): number {
   if (bits >= 16) return 0xffff
   return bits <= 0 ? 0 : (0xffff << (16 - bits)) & 0xffff

@@ -1,29 +1,35 @@
 import { RequestError } from '../rules/request-error.js'
 import { READING_MEMORY } from './reading-memory.js'
 
-/** The largest body that is read for the cost of a request, in bytes. Larger ones are 413. */
+/** Largest body that is read for the cost of a request, in bytes. Larger ones get 413. */
 const MAX_BODY_BYTES = 1 << 20
 
 /**
- * Bytes as they come in, copied: many small pieces would otherwise be kept as so many buffers of Node's. They count in the
- * memory of all bodies until `release`.
+ * Collects the bytes of a body. They are copied, because a body of many small chunks would
+ * otherwise keep as many Node buffers alive. They count against the memory of all bodies until
+ * `release`.
  */
 export class BodyBytes {
   readonly #memory: ReturnType<typeof READING_MEMORY.begin>
   #bytes = Buffer.allocUnsafe(0)
   #length = 0
 
-  /** @param evict is called where the body has to be given up for others */
-  constructor(evict: () => void) {
-    this.#memory = READING_MEMORY.begin(evict)
+  /** @param onEvict is called when the body is evicted to make room for others */
+  constructor(onEvict: () => void) {
+    this.#memory = READING_MEMORY.begin(onEvict)
   }
 
-  /** @throws RequestError where there are more than may be read; BodyMemoryError where there is no memory for them now. */
-  add(piece: Uint8Array): void {
-    const length = this.#length + piece.byteLength
+  /**
+   * Appends a chunk.
+   *
+   * @throws RequestError if the body is larger than allowed
+   * @throws BodyMemoryError if no memory is left
+   */
+  add(chunk: Uint8Array): void {
+    const length = this.#length + chunk.byteLength
     if (length > MAX_BODY_BYTES)
       throw new RequestError(
-        `the body is larger than ${MAX_BODY_BYTES} bytes, which is the most that is weighed`,
+        `the body is larger than ${MAX_BODY_BYTES} bytes, the maximum for a rule that reads it`,
         413,
       )
     if (length > this.#bytes.byteLength) {
@@ -33,26 +39,26 @@ export class BodyBytes {
       this.#bytes.copy(grown, 0, 0, this.#length)
       this.#bytes = grown
     }
-    this.#bytes.set(piece, this.#length)
+    this.#bytes.set(chunk, this.#length)
     this.#length = length
   }
 
-  /** Ends their reading. */
+  /** Frees the memory of the body. */
   release(): void {
     this.#memory.release()
   }
 
-  /** All of them. */
+  /** The bytes so far. */
   get bytes(): Buffer {
     return this.#bytes.subarray(0, this.#length)
   }
 }
 
 /**
- * Parses a body that its framework has not parsed.
+ * Parses a body that the framework has not parsed.
  *
- * @param header of the request, by a name in lower case
- * @throws RequestError for what is no JSON in UTF-8: 415 where the headers say so, else 400
+ * @param header returns a header of the request by its name in lower case
+ * @throws RequestError if the body is not JSON in UTF-8: 415 if the headers say so, otherwise 400
  */
 export function parseJsonBody(bytes: Uint8Array, header: (name: string) => string | undefined): unknown {
   const type = header('content-type') ?? ''
@@ -65,12 +71,12 @@ export function parseJsonBody(bytes: Uint8Array, header: (name: string) => strin
   const coding = header('content-encoding') ?? 'identity'
   if (!isJson || !isUtf8 || coding !== 'identity')
     throw new RequestError(
-      'the body of this request is weighed, and has to be JSON in UTF-8, not compressed',
+      'a rule reads the body of this request, which must be uncompressed JSON in UTF-8',
       415,
     )
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch {
-    throw new RequestError('the body of this request is weighed, and is not JSON')
+    throw new RequestError('a rule reads the body of this request, which is not valid JSON')
   }
 }

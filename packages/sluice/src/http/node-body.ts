@@ -4,10 +4,10 @@ import { BodyBytes, parseJsonBody } from './json-body.js'
 import { BodyMemoryError } from './reading-memory.js'
 
 /**
- * The body of a request of Node's as JSON: as the framework has parsed it, or else read ahead, so that whoever reads it
- * afterwards finds all of it.
+ * Returns the JSON body of a Node request: as the framework parsed it, or else read ahead and put
+ * back, so that a later reader gets all of it.
  *
- * @param parsed by the framework; undefined or null where it has not
+ * @param parsed the body by the framework; undefined or null if it parsed none
  */
 export function nodeBody(parsed: unknown, request: IncomingMessage): unknown {
   if ((parsed !== undefined && parsed !== null) || !canReadAhead(request)) return parsed
@@ -17,11 +17,11 @@ export function nodeBody(parsed: unknown, request: IncomingMessage): unknown {
 function canReadAhead(request: IncomingMessage): boolean {
   const { headers, readableDidRead } = request
   const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
-  // A request that a test makes may be no stream.
+  // A request made by a test may not be a stream.
   return hasBody && readableDidRead === false
 }
 
-/** Reads a body and puts it back, before the stream tells anybody of its end. */
+/** Reads a body and puts it back before the stream emits its end. */
 function readAhead(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const body = new BodyBytes(() => settle(() => reject(new BodyMemoryError())))
@@ -31,10 +31,10 @@ function readAhead(request: IncomingMessage): Promise<Buffer> {
       end()
     }
     const onClose = () =>
-      settle(() => reject(new RequestError('the connection was closed before the body had come')))
+      settle(() => reject(new RequestError('the connection closed before the whole body arrived')))
     const onReadable = () => {
       try {
-        for (let piece = request.read(); piece !== null; piece = request.read()) body.add(piece)
+        for (let chunk = request.read(); chunk !== null; chunk = request.read()) body.add(chunk)
       } catch (error) {
         settle(() => reject(error))
         return

@@ -2,17 +2,18 @@ import type { IncomingMessage } from 'node:http'
 import { MalformedRequestError } from '../rules/request-error.js'
 import { onConnectionClosed } from './connection-close.js'
 
-/** The parts of Node's requests that are read. */
+/** The parts of a Node request that are read. */
 export type NodeRequest = Pick<IncomingMessage, 'headers' | 'socket'> & {
-  /** Not there where a test makes the request without a connection. */
+  /** Missing if a test creates the request without a connection. */
   readonly headersDistinct?: IncomingMessage['headersDistinct']
 }
 
 /**
- * The value of a header that a limit is counted by.
+ * Returns the value of a header that a limit counts by.
  *
  * @param name in lower case
- * @throws MalformedRequestError where it was sent more than once: what comes behind might believe another one than was counted.
+ * @throws MalformedRequestError if it was sent more than once: the server behind might trust
+ *   another value than the counted one
  */
 export function soleHeader({ headers, headersDistinct }: NodeRequest, name: string): string | undefined {
   const values = headersDistinct?.[name]
@@ -21,12 +22,16 @@ export function soleHeader({ headers, headersDistinct }: NodeRequest, name: stri
   return values?.[0] ?? headers[name]?.toString()
 }
 
-/** All lines of `X-Forwarded-For` in their order, as one list. */
+/** Returns all lines of `X-Forwarded-For` in order, as one list. */
 export function forwardedFor({ headers }: NodeRequest): string | undefined {
   return headers['x-forwarded-for']?.toString()
 }
 
-/** Calls `gone` when the client hangs up. @returns what ends the watch */
-export function onHangUp({ socket }: NodeRequest, gone: () => void): () => void {
-  return onConnectionClosed(socket, gone)
+/**
+ * Calls `onGone` when the client disconnects.
+ *
+ * @returns a function that stops watching
+ */
+export function onHangUp({ socket }: NodeRequest, onGone: () => void): () => void {
+  return onConnectionClosed(socket, onGone)
 }

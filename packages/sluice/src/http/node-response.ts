@@ -1,17 +1,18 @@
 import type { ServerResponse } from 'node:http'
 import type { Permit } from '../limiter/permit.js'
 import { onConnectionClosed } from './connection-close.js'
-import type { Fields } from './ratelimit-headers.js'
+import type { HeaderList } from './ratelimit-headers.js'
 
 /**
- * Renews a permit's slots while an answer is under way and releases them when it ends, in whatever way it does.
+ * Renews the slots of a permit while a response is in progress and releases them when it ends for
+ * any reason.
  *
- * The connection is watched too: Node says nothing of the close of a connection to the responses that still wait for their
- * turn on it, as those to pipelined requests do, nor to one whose socket was taken over.
+ * The connection is watched too. Node emits no `close` on responses that are queued behind
+ * pipelined requests, nor on one whose socket was detached, when their connection closes.
  */
 export function releaseWhenClosed(response: ServerResponse, permit: Permit | undefined): void {
   if (!permit?.holdsSlots) return
-  // The client may have gone, or another answer may have been sent, while the decision was made.
+  // The client may have disconnected, or another response may have been sent, during the decision.
   const { req, closed, destroyed, writableEnded } = response
   const connection = req?.socket ?? response.socket
   if (closed || destroyed || writableEnded || connection?.destroyed) {
@@ -28,29 +29,31 @@ export function releaseWhenClosed(response: ServerResponse, permit: Permit | und
   response.once('close', release)
 }
 
-/** Adds fields to an answer that has not been begun; to one that has, nothing can be added. */
-export function setFields(response: ServerResponse, fields: Fields): void {
+/** Adds headers to a response, unless its head was already sent. */
+export function setHeaders(response: ServerResponse, headers: HeaderList): void {
   if (response.headersSent) return
-  for (const [name, value] of fields) {
+  for (const [name, value] of headers) {
     if (name === 'set-cookie') response.appendHeader(name, value)
     else response.setHeader(name, joinedField(response.getHeader(name), name, value))
   }
 }
 
 /**
- * Whether a refusal can still be sent. Where somebody else has answered meanwhile, there is nothing left to do; an answer
- * that has begun and goes on is cut off, or the refused request would get it.
+ * Reports whether a refusal can still be sent. If another response is complete, nothing remains to
+ * be done. A response in progress is cut off, because the refused request would receive it.
  *
- * @throws Error where it was cut off
+ * @throws Error if a response was cut off
  */
 export function canRefuse(response: ServerResponse): boolean {
   if (!response.headersSent) return true
   if (response.writableEnded || response.destroyed) return false
   response.destroy()
-  throw new Error('a request was refused after its answer had begun; put the limit before what answers')
+  throw new Error(
+    'a request was refused after its response had begun; put the limit before the handler that responds',
+  )
 }
 
-/** Adds a field to an answer; limits that stand one behind the other each add to the same lists. */
+/** Joins a header value with an existing one: consecutive limits append to the same lists. */
 export function joinedField(
   before: number | string | readonly string[] | undefined,
   name: string,

@@ -1,13 +1,16 @@
 import type { ServerResponse } from 'node:http'
 import type { NodeRequest } from './node-request.js'
 
-/** What servers of Node's hand to a `fetch` handler beside the request, as `@hono/node-server` does. */
+/**
+ * Node objects that servers such as `@hono/node-server` pass to a `fetch` handler beside the
+ * request.
+ */
 export interface NodeBindings {
   readonly incoming: NodeRequest
   readonly outgoing: ServerResponse
 }
 
-/** Node's own request and response, where what a server handed on has them. */
+/** Returns Node's request and response if the value passed by a server contains them. */
 export function nodeBindingsOf(given: unknown): NodeBindings | undefined {
   const { incoming, outgoing } = (given ?? {}) as Partial<NodeBindings>
   return incoming?.headers !== undefined && typeof outgoing?.once === 'function'

@@ -5,7 +5,7 @@ import type { Limit } from '../limits/limit.js'
 import type { RequestError } from '../rules/request-error.js'
 import type { StoreUnavailableError } from '../stores/resilience/store-unavailable.js'
 
-/** What is sent in place of the answer that was asked for. */
+/** A response that is sent in place of the requested one. */
 export interface HttpAnswer {
   readonly status: number
   readonly headers: readonly (readonly [name: string, value: string])[]
@@ -16,7 +16,7 @@ export interface HttpAnswer {
 const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded'
 const REDUCED_CAPACITY = 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity'
 
-/** A problem document (RFC 9457). `members` come beside the standard ones. */
+/** Creates a problem document (RFC 9457). `members` are added to the standard ones. */
 export function problem(
   status: number,
   title: string,
@@ -28,16 +28,19 @@ export function problem(
   return { status, headers: [['content-type', 'application/problem+json']], body }
 }
 
-/** The answer to a refused request: what was exceeded, and when to come back. 503 where it waited for nothing, else 429. */
+/**
+ * Creates the response to a refused request: which limit was exceeded and when to retry. The status
+ * is 503 if the request timed out waiting for a slot, otherwise 429.
+ */
 export function refusalProblem(refusal: Refusal): HttpAnswer {
   const { limit, resource, cost, violated } = refusal
   const seconds = retryAfterSeconds(refusal)
-  const busy = refusal.reason === 'busy'
-  const [status, title] = busy
+  const isBusy = refusal.reason === 'busy'
+  const [status, title] = isBusy
     ? ([503, 'Service unavailable'] as const)
     : ([429, 'Too many requests'] as const)
   return problem(status, title, detailOf(refusal), {
-    type: busy ? REDUCED_CAPACITY : QUOTA_EXCEEDED,
+    type: isBusy ? REDUCED_CAPACITY : QUOTA_EXCEEDED,
     'violated-policies': violated,
     limit: formatLimit(limit),
     resource,
@@ -48,8 +51,8 @@ export function refusalProblem(refusal: Refusal): HttpAnswer {
 }
 
 /**
- * The answer to a request that cannot be decided on, because the store does not answer: 503 with `Retry-After`. Why it
- * does not is the operator's to know and not the client's.
+ * Creates the response to a request that cannot be decided because the store is unavailable: 503
+ * with `Retry-After`. The cause is not disclosed to the client.
  */
 export function unavailableProblem({
   status,
@@ -57,21 +60,23 @@ export function unavailableProblem({
 }: Pick<StoreUnavailableError, 'status' | 'retryAfter'>): HttpAnswer {
   const seconds = Math.max(1, roundedUp(retryAfter))
   const detail = `The limits of this request cannot be checked at the moment. Come back in ${formatWait(retryAfter)}.`
-  const { headers, ...answer } = problem(status, 'Service unavailable', detail, {
+  const { headers, ...rest } = problem(status, 'Service unavailable', detail, {
     type: REDUCED_CAPACITY,
     'violated-policies': [],
     'retry-after': seconds,
   })
-  return { ...answer, headers: [...headers, ['retry-after', String(seconds)]] }
+  return { ...rest, headers: [...headers, ['retry-after', String(seconds)]] }
 }
 
-/** The answer to a request that cannot be weighed or may not be made, through a fault of its own. */
+/** Creates the response to a request that is rejected for a fault of its own. */
 export function requestProblem({ status, message }: RequestError): HttpAnswer {
-  const { headers, ...answer } = problem(status, STATUS_CODES[status] ?? 'Refused', message)
-  return { ...answer, headers: status === 401 ? [...headers, ['www-authenticate', 'Bearer']] : headers }
+  const { headers, ...rest } = problem(status, STATUS_CODES[status] ?? 'Refused', message)
+  return { ...rest, headers: status === 401 ? [...headers, ['www-authenticate', 'Bearer']] : headers }
 }
 
-/** Whole seconds until the request would be let in, rounded up; undefined where it never would. */
+/**
+ * Returns the seconds until the request would be admitted, rounded up; undefined if it never would.
+ */
 export function retryAfterSeconds(refusal: Refusal): number | undefined {
   return Number.isFinite(refusal.retryAfter) ? Math.max(1, roundedUp(refusal.retryAfter)) : undefined
 }

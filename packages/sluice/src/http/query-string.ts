@@ -1,11 +1,13 @@
-/** The parts of requests that the frameworks keep the target in. */
+/** The parts of a request that hold its target. */
 interface Targeted {
   readonly url?: unknown
-  /** Koa's and Hono's contexts have the request here. */
+  /** Contexts of Koa and Hono have the request here. */
   readonly req?: { readonly url?: unknown } | undefined
 }
 
-/** The query of a request, with its `?`; `''` where there is none. Every framework has the target of a request as `url`. */
+/**
+ * Returns the query of a request with its `?`, or `''`. Every framework has the target as `url`.
+ */
 export function queryOf({ url, req }: Targeted): string {
   const target = url ?? req?.url
   if (typeof target !== 'string') return ''

@@ -3,61 +3,64 @@ import type { Quota } from '../limiter/decision.js'
 import { roundedUp } from '../limits/format-limit.js'
 import type { Limit } from '../limits/limit.js'
 
-/**
- * The fields `RateLimit-Policy` and `RateLimit` as draft-ietf-httpapi-ratelimit-headers-11 has them: structured
- * fields (RFC 9651), Lists of Strings with parameters. The draft is still moving; all that knows it is in this file.
- *
- *     RateLimit-Policy: "requests";q=10;w=60, "tokens";q=100000;qu="tokens";w=60
- *     RateLimit: "requests";r=3;t=6
- */
+// The headers `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-11:
+// structured fields (RFC 9651), Lists of Strings with parameters. The draft may still change; only
+// this file depends on it.
+//
+//     RateLimit-Policy: "requests";q=10;w=60, "tokens";q=100000;qu="tokens";w=60
+//     RateLimit: "requests";r=3;t=6
 
-export type Fields = readonly (readonly [name: string, value: string])[]
+/** Headers of a response, with names in lower case. */
+export type HeaderList = readonly (readonly [name: string, value: string])[]
 
-/** Units that the draft registers; a resource without one goes by its own name. */
+/** Units registered by the draft. Other resources are their own unit. */
 const REGISTERED_UNITS: Readonly<Record<string, string>> = {
   concurrent: 'concurrent-requests',
   bytes: 'content-bytes',
 }
 
-/** Structured fields have integers of at most 15 digits. */
+/** Structured fields allow integers of at most 15 digits. */
 const MAX_INTEGER = 999_999_999_999_999
 
-/** One policy for each rule: its quota `q`, unit `qu`, window `w` in seconds and, with a secret, partition key `pk`. */
+/**
+ * Returns a policy per rule: quota `q`, unit `qu`, window `w` in seconds and, with a secret,
+ * partition key `pk`.
+ */
 export function rateLimitPolicy(quotas: readonly Quota[], partitionKeySecret?: string): string {
-  return listOf(quotas, (quota) => wordsOf(quota).policy + partitionKey(quota.key, partitionKeySecret))
+  return listOf(quotas, (quota) => templateOf(quota).policy + partitionKey(quota.key, partitionKeySecret))
 }
 
 /**
- * What each rule has left: `r`, and `t`, the seconds within which no more than that can be used. What is in flight has
- * no `t`: nobody knows when it ends.
+ * Returns the remainder of each rule: `r`, and `t`, the seconds during which no more than `r` can
+ * be used. A concurrency limit has no `t`, because the end of a request in flight is unknown.
  */
 export function rateLimit(quotas: readonly Quota[], partitionKeySecret?: string): string {
-  return listOf(quotas, (quota) => standingOf(quota).text + partitionKey(quota.key, partitionKeySecret))
+  return listOf(quotas, (quota) => itemOf(quota).text + partitionKey(quota.key, partitionKeySecret))
 }
 
-/** Both fields of an answer to a request that one rule was asked about. The same ones for all who stand alike. */
-export function fieldsOfOneRule(quota: Quota): Fields {
-  return standingOf(quota).fields
+/** Returns both headers for a decision of one rule. Requests with equal quotas share the result. */
+export function headersOfOneRule(quota: Quota): HeaderList {
+  return itemOf(quota).headers
 }
 
-function standingOf(quota: Quota): Standing {
-  const words = wordsOf(quota)
+function itemOf(quota: Quota): QuotaItem {
+  const template = templateOf(quota)
   const { limit, remaining, allowed, moreAfter, retryAfter } = quota
   const until = allowed ? moreAfter : Math.min(moreAfter, retryAfter)
   const seconds = limit.algorithm === 'concurrency' || until === 0 ? NO_TIME : roundedUp(until)
-  const place = remaining & (PLACES - 1)
-  const latest = words.latest[place]
+  const index = remaining & (CACHE_SIZE - 1)
+  const latest = template.latest[index]
   if (latest !== undefined && latest.remaining === remaining && latest.seconds === seconds) return latest
   const window = seconds === NO_TIME ? '' : `;t=${sfInteger(seconds)}`
-  const text = `${words.standing}${sfInteger(remaining)}${window}`
-  const fields = Object.freeze([words.policyField, fieldOf('ratelimit', text)])
-  const standing = { remaining, seconds, text, fields }
-  words.latest[place] = standing
-  return standing
+  const text = `${template.itemPrefix}${sfInteger(remaining)}${window}`
+  const headers = Object.freeze([template.policyHeader, headerOf('ratelimit', text)])
+  const item = { remaining, seconds, text, headers }
+  template.latest[index] = item
+  return item
 }
 
-/** One that answers share: whoever wants to add to his own does not add to those of others. */
-function fieldOf(name: string, value: string): Fields[number] {
+/** Creates a header that responses share, frozen so that no one changes those of others. */
+function headerOf(name: string, value: string): HeaderList[number] {
   return Object.freeze([name, value] as const)
 }
 
@@ -65,36 +68,41 @@ function listOf(quotas: readonly Quota[], item: (quota: Quota) => string): strin
   return quotas.length === 1 ? item(quotas[0] as Quota) : quotas.map(item).join(', ')
 }
 
-/** What is the same in all fields that speak of a rule and its limit. */
-interface Words {
+/** The invariant parts of the headers of a rule and limit. */
+interface HeaderTemplate {
   readonly rule: string
   readonly resource: string
-  /** A policy, and the field of it alone. */
+  /** The policy, and its header if it is the only one. */
   readonly policy: string
-  readonly policyField: Fields[number]
-  /** The beginning of how a request stands, up to the number that is left. */
-  readonly standing: string
-  /** How requests stood lately, each at the place that its number left has: clients of one limit often have the same left. */
-  readonly latest: (Standing | undefined)[]
+  readonly policyHeader: HeaderList[number]
+  /** The item of `RateLimit` up to the number that remains. */
+  readonly itemPrefix: string
+  /**
+   * Recent items by the low bits of the remainder: clients of one limit often have the same
+   * remainder.
+   */
+  readonly latest: (QuotaItem | undefined)[]
 }
 
-interface Standing {
+interface QuotaItem {
   readonly remaining: number
   readonly seconds: number
   readonly text: string
-  readonly fields: Fields
+  readonly headers: HeaderList
 }
 
-/** A power of two. To put a text together, and have Node look at it as one that it never saw, takes 0.3 µs. */
-const PLACES = 64
+/**
+ * Size of that cache, a power of two. Building a header, which Node then validates, takes 0.3 µs.
+ */
+const CACHE_SIZE = 64
 
-/** In place of seconds, where no time is told. */
+/** In place of seconds if no time is reported. */
 const NO_TIME = -1
 
-/** By the limit, which a rule mostly has one of: putting the words together takes a microsecond. */
-const known = new WeakMap<Limit, Words>()
+/** Cache by limit, of which a rule usually has one: building the invariant parts takes 1 µs. */
+const known = new WeakMap<Limit, HeaderTemplate>()
 
-function wordsOf({ rule, resource, limit }: Quota): Words {
+function templateOf({ rule, resource, limit }: Quota): HeaderTemplate {
   const before = known.get(limit)
   if (before !== undefined && before.rule === rule && before.resource === resource) return before
   const { quota, window } = quotaAndWindow(limit)
@@ -102,19 +110,19 @@ function wordsOf({ rule, resource, limit }: Quota): Words {
   const seconds = window === undefined ? '' : `;w=${sfInteger(window)}`
   const name = sfString(rule)
   const policy = `${name};q=${sfInteger(quota)}${unit}${seconds}`
-  const words: Words = {
+  const template: HeaderTemplate = {
     rule,
     resource,
     policy,
-    policyField: fieldOf('ratelimit-policy', policy),
-    standing: `${name};r=`,
-    latest: new Array<undefined>(PLACES).fill(undefined),
+    policyHeader: headerOf('ratelimit-policy', policy),
+    itemPrefix: `${name};r=`,
+    latest: new Array<undefined>(CACHE_SIZE).fill(undefined),
   }
-  known.set(limit, words)
-  return words
+  known.set(limit, template)
+  return template
 }
 
-/** The quota of a window of whole seconds that says the same as the limit. */
+/** Returns an equivalent quota for a window of whole seconds. */
 function quotaAndWindow(limit: Limit): { quota: number; window?: number } {
   if (limit.algorithm === 'concurrency') return { quota: limit.limit }
   const wholeUnits = limit.limit < 1 ? limit.period / limit.limit : limit.period
@@ -128,7 +136,7 @@ function partitionKey(key: string, secret: string | undefined): string {
   return `;pk=:${digest.toString('base64')}:`
 }
 
-/** A String of structured fields; what it cannot hold, a rule's name cannot either. */
+/** Formats a String of structured fields. Characters that it cannot hold become `?`. */
 function sfString(text: string): string {
   return `"${text.replace(/[\\"]/g, '\\$&').replace(/[^\x20-\x7e]/g, '?')}"`
 }

@@ -1,7 +1,7 @@
-/** The most that bodies take together while they are being read ahead, in bytes. */
+/** Memory limit of all bodies that are being read ahead, in bytes. */
 export const MAX_READING_BYTES = 64 << 20
 
-/** There is no memory for a body now: a 503. It is nothing that a rule's `fallbackCost` stands in for. */
+/** No memory is left for a body: a 503. The `fallbackCost` of a rule does not apply. */
 export class BodyMemoryError extends Error {
   override readonly name = 'BodyMemoryError'
   readonly status = 503
@@ -15,12 +15,12 @@ export class BodyMemoryError extends Error {
 /** A body that is being read. */
 interface Reading {
   bytes: number
-  readonly evict: () => void
+  readonly onEvict: () => void
 }
 
 /**
- * The memory of all bodies that are being read ahead. If it runs out, the largest of them is given up, so that clients which send large
- * bodies and never end them keep no smaller ones out.
+ * Limits the memory of all bodies that are being read ahead. When it runs out, the largest body is
+ * evicted, so that clients with large, unfinished bodies do not keep smaller ones out.
  */
 export class ReadingMemory {
   readonly #limit: number
@@ -32,19 +32,19 @@ export class ReadingMemory {
     this.#limit = limit
   }
 
-  /** Bytes that are held now. */
+  /** Bytes in use. */
   get held(): number {
     return this.#held
   }
 
   /**
-   * Begins to hold a body.
+   * Begins to account for a body.
    *
-   * @param evict is called where its memory is taken away
-   * @returns what takes more bytes and what gives all back
+   * @param onEvict is called when its memory is taken away
+   * @returns functions that take more bytes and release all of them
    */
-  begin(evict: () => void): { readonly take: (bytes: number) => void; readonly release: () => void } {
-    const reading: Reading = { bytes: 0, evict }
+  begin(onEvict: () => void): { readonly take: (bytes: number) => void; readonly release: () => void } {
+    const reading: Reading = { bytes: 0, onEvict }
     this.#readings.add(reading)
     return {
       take: (bytes) => this.#take(reading, bytes),
@@ -52,7 +52,7 @@ export class ReadingMemory {
     }
   }
 
-  /** @throws BodyMemoryError where there is no room but in bodies that are not larger */
+  /** @throws BodyMemoryError if only bodies that are not larger could make room */
   #take(reading: Reading, bytes: number): void {
     if (!this.#readings.has(reading)) throw new BodyMemoryError()
     while (this.#held + bytes > this.#limit) {
@@ -61,7 +61,7 @@ export class ReadingMemory {
         if (other !== reading && other.bytes > Math.max(largest.bytes, reading.bytes + bytes)) largest = other
       if (largest === reading) throw new BodyMemoryError()
       this.#release(largest)
-      largest.evict()
+      largest.onEvict()
     }
     reading.bytes += bytes
     this.#held += bytes
@@ -72,5 +72,5 @@ export class ReadingMemory {
   }
 }
 
-/** One for the process: what several limiters read is in the same memory. */
+/** The memory of this process, shared by all its limiters. */
 export const READING_MEMORY = new ReadingMemory(MAX_READING_BYTES)

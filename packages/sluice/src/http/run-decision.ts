@@ -2,17 +2,17 @@ import type { ServerResponse } from 'node:http'
 import type { HttpDecision, HttpLimiter } from './http-limiter.js'
 import { asError } from './thrown-error.js'
 
-/** What is the same for all requests of an adapter whose framework goes on by a callback. */
+/** Applies decisions in a framework that continues by a callback. */
 export interface Application<Response> {
-  /** Applies a decision; returns whether the request goes on. */
+  /** Applies a decision and reports whether the request continues. */
   apply(decision: HttpDecision, response: Response): boolean
-  /** Node's own response. */
+  /** Returns Node's response. */
   rawOf(response: Response): ServerResponse
 }
 
 /**
- * Applies the decision on a request, at once where it is there at once, and calls `next`. Whatever is thrown on the way goes
- * to `next`, which is the framework's way to an error response.
+ * Decides a request and applies the decision, synchronously if possible, then calls `next`. Every
+ * error is passed to `next`, so that the framework responds to it.
  */
 export function runDecision<Request extends object, Response>(
   limiter: HttpLimiter<Request>,
@@ -29,28 +29,28 @@ export function runDecision<Request extends object, Response>(
     return
   }
   if (!(decision instanceof Promise)) {
-    conclude(decision, response, next, application)
+    applyDecision(decision, response, next, application)
     return
   }
   decision
-    .then((decided) => conclude(decided, response, next, application))
-    // Nobody else would catch what is thrown here.
+    .then((decided) => applyDecision(decided, response, next, application))
+    // An error thrown here would otherwise be unhandled.
     .catch((error: unknown) => next(asError(error)))
     .catch(() => application.rawOf(response).destroy())
 }
 
-function conclude<Response>(
+function applyDecision<Response>(
   decision: HttpDecision,
   response: Response,
   next: (error?: Error) => void,
   application: Application<Response>,
 ): void {
-  let goesOn: boolean
+  let isAdmitted: boolean
   try {
-    goesOn = application.apply(decision, response)
+    isAdmitted = application.apply(decision, response)
   } catch (error) {
     next(asError(error))
     return
   }
-  if (goesOn) next()
+  if (isAdmitted) next()
 }

@@ -1,8 +1,8 @@
 import { isNativeError } from 'node:util/types'
 
 /**
- * The error to give to a framework for what a function threw. Frameworks take `undefined`, and Express also the string
- * 'route', for no error at all: the request would go on without a limit.
+ * Returns the error to pass to a framework for a thrown value. Frameworks treat `undefined`, and
+ * Express also the string `route`, as no error: the request would continue without a limit.
  */
 export function asError(thrown: unknown): Error {
   if (thrown instanceof Error || isNativeError(thrown)) return thrown

@@ -2,13 +2,15 @@ import { RequestError } from '../rules/request-error.js'
 import { BodyBytes, parseJsonBody } from './json-body.js'
 import { BodyMemoryError } from './reading-memory.js'
 
-/** The body of a request of the web's standard as JSON. It is read from a copy, and left for the handler. */
+/**
+ * Returns the JSON body of a web request. A copy is read, and the original is left to the handler.
+ */
 export async function webBody(request: Request): Promise<unknown> {
   if (request.body === null) return undefined
   return parseJsonBody(await bytesOf(request), (name) => request.headers.get(name) ?? undefined)
 }
 
-/** How many bytes such a body has. */
+/** Returns the size of the body in bytes. */
 export async function webBodySize(request: Request): Promise<number> {
   return request.body === null ? 0 : (await bytesOf(request)).byteLength
 }
@@ -18,7 +20,7 @@ async function bytesOf(request: Request): Promise<Buffer> {
   let isEvicted = false
   const body = new BodyBytes(() => {
     isEvicted = true
-    // The read that is pending ends with this.
+    // This ends the pending read.
     reader.cancel().catch(() => {})
   })
   try {
@@ -29,10 +31,10 @@ async function bytesOf(request: Request): Promise<Buffer> {
       body.add(value)
     }
   } catch (error) {
-    // It is cancelled once the handler has done with its own copy, too.
+    // The cancellation takes effect once the handler has finished with its own copy.
     reader.cancel().catch(() => {})
     if (error instanceof RequestError || error instanceof BodyMemoryError) throw error
-    throw new RequestError('the connection was closed before the body had come')
+    throw new RequestError('the connection closed before the whole body arrived')
   } finally {
     body.release()
   }

@@ -2,9 +2,9 @@ import type { Permit } from '../limiter/permit.js'
 import type { MaybePromise } from '../maybe-promise.js'
 import type { HttpAnswer } from './problem.js'
 
-/** An answer as the web's standard has it. */
+/** Creates a web `Response`. */
 export function responseOf({ status, headers, body }: HttpAnswer): Response {
-  // An answer such as 204 has no body, not even an empty one.
+  // A response such as 204 has no body, not even an empty one.
   return new Response(body === '' ? null : body, {
     status,
     headers: headers.map(([name, value]) => [name, value]),
@@ -12,26 +12,34 @@ export function responseOf({ status, headers, body }: HttpAnswer): Response {
 }
 
 /**
- * An answer with these fields beside its own: a copy, as the headers of those that were fetched cannot be changed. One that switches protocols
- * cannot be copied, and stays as it is.
+ * Returns the response with additional headers. It is a copy, because the headers of a fetched
+ * response are immutable. A response that switches protocols cannot be copied and is returned
+ * unchanged.
  *
- * @param fields names in lower case; lists are added to, and other fields are replaced
+ * @param headers names in lower case; list headers are appended to, others are replaced
  */
-export function withFields(
+export function withHeaders(
   response: Response,
-  fields: readonly (readonly [name: string, value: string])[],
+  headers: readonly (readonly [name: string, value: string])[],
 ): Response {
-  if (fields.length === 0 || response.status < 200) return response
-  const headers = new Headers(response.headers)
-  for (const [name, value] of fields) {
+  if (headers.length === 0 || response.status < 200) return response
+  const merged = new Headers(response.headers)
+  for (const [name, value] of headers) {
     if (name === 'ratelimit' || name === 'ratelimit-policy' || name === 'set-cookie')
-      headers.append(name, value)
-    else headers.set(name, value)
+      merged.append(name, value)
+    else merged.set(name, value)
   }
-  return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
+  return new Response(response.body, {
+    status: response.status,
+    statusText: response.statusText,
+    headers: merged,
+  })
 }
 
-/** Renews a permit's slots while a request is handled, and releases them where that fails: there is no answer to wait for then. */
+/**
+ * Renews the slots of a permit while a request is handled, and releases them if the handler fails,
+ * since no response follows.
+ */
 export async function whileHandled<T>(permit: Permit | undefined, handle: () => MaybePromise<T>): Promise<T> {
   permit?.keepRenewed()
   try {
@@ -43,8 +51,8 @@ export async function whileHandled<T>(permit: Permit | undefined, handle: () => 
 }
 
 /**
- * Has an admitted request handled. Its slots are renewed meanwhile, and released when the client goes away, when the handler
- * fails, or when its answer has ended.
+ * Handles an admitted request. Its slots are renewed meanwhile and released when the client
+ * disconnects, the handler fails, or its response ends.
  */
 export async function handleAdmitted(
   permit: Permit | undefined,
@@ -60,14 +68,17 @@ export async function handleAdmitted(
   }
 }
 
-/** Releases for answers that somebody threw away unread, as one who answers something else in their place. */
-const forgotten = new FinalizationRegistry<() => void>((release) => release())
+/**
+ * Releases the slots of responses that were discarded unread, such as by middleware that replaces
+ * them.
+ */
+const discarded = new FinalizationRegistry<() => void>((release) => release())
 
 /**
- * Renews a permit's slots while an answer is under way and releases them when its body has been read, is given up, fails or is
- * forgotten, or when the client has gone.
+ * Renews the slots of a permit while a response is in progress. Releases them when its body has
+ * been read, cancelled, failed or garbage-collected, or when the client disconnects.
  *
- * @param request what is answered; of HEAD nobody reads the body
+ * @param request the request of the response; the body of a HEAD response is never read
  */
 export function releaseWhenRead(
   response: Response,
@@ -83,28 +94,32 @@ export function releaseWhenRead(
     release()
     return response
   }
-  // Fails for a body that somebody reads already.
-  const body = watched(response.body, release)
+  // Throws for a body that already has a reader.
+  const body = onStreamEnd(response.body, release)
   const { status, statusText, headers } = response
-  const answer = new Response(body, { status, statusText, headers })
+  const tracked = new Response(body, { status, statusText, headers })
   permit.keepRenewed()
   signal.addEventListener('abort', release)
-  forgotten.register(body, release)
-  return answer
+  discarded.register(body, release)
+  return tracked
 }
 
-/** Calls `gone` when the signal says that the client has hung up. @returns what ends the watch */
-export function onAbort(signal: AbortSignal, gone: () => void): () => void {
+/**
+ * Calls `onGone` when the signal reports that the client disconnected.
+ *
+ * @returns a function that stops watching
+ */
+export function onAbort(signal: AbortSignal, onGone: () => void): () => void {
   if (signal.aborted) {
-    gone()
+    onGone()
     return () => {}
   }
-  signal.addEventListener('abort', gone)
-  return () => signal.removeEventListener('abort', gone)
+  signal.addEventListener('abort', onGone)
+  return () => signal.removeEventListener('abort', onGone)
 }
 
-/** The same bytes, no earlier than they are asked for; `ended` is called once there will be no more. */
-function watched(body: ReadableStream<Uint8Array>, ended: () => void): ReadableStream<Uint8Array> {
+/** Returns the same bytes, read on demand; calls `onEnd` once no more follow. */
+function onStreamEnd(body: ReadableStream<Uint8Array>, onEnd: () => void): ReadableStream<Uint8Array> {
   const reader = body.getReader()
   return new ReadableStream<Uint8Array>(
     {
@@ -112,15 +127,15 @@ function watched(body: ReadableStream<Uint8Array>, ended: () => void): ReadableS
         try {
           const { done, value } = await reader.read()
           if (!done) return controller.enqueue(value)
-          ended()
+          onEnd()
           controller.close()
         } catch (error) {
-          ended()
+          onEnd()
           controller.error(error)
         }
       },
       cancel(reason) {
-        ended()
+        onEnd()
         return reader.cancel(reason)
       },
     },

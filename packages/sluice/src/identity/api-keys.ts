@@ -4,41 +4,44 @@ import type { Client } from '../rules/client.js'
 import type { MaybePromise } from '../stores/store.js'
 import { type Clock, systemClock } from '../time/clock.js'
 
-/** Finds whose a key is. Undefined: it is nobody's. */
+/** Looks up the client of a key by its digest. Undefined: the key is unknown. */
 export type KeyLookup = (digest: string) => MaybePromise<Client | undefined>
 
-/** A key that was given out. The key itself is not kept anywhere. */
+/** An issued key. The key itself is never stored. */
 export interface ApiKey {
   /** SHA-256 of the key's UTF-8, in hexadecimal: `keyDigest(key)`. */
   readonly sha256: string
   readonly client: string
   readonly tier?: string
-  /** From this moment on it is nobody's: milliseconds since the epoch. Default: never. */
+  /** Expiry in milliseconds since the epoch, from which on the key is unknown. Default: never. */
   readonly expires?: number
 }
 
-/** What a key is known by. A key has 256 random bits, so that a plain hash tells nothing of it. */
+/**
+ * Returns the digest that identifies a key. A key has 256 random bits, so a plain hash reveals
+ * nothing.
+ */
 export function keyDigest(key: string): string {
   return createHash('sha256').update(key).digest('hex')
 }
 
-/** A new key, from 256 random bits. */
+/** Generates a key from 256 random bits. */
 export function newKey(): string {
   return `sk_${randomBytes(32).toString('base64url')}`
 }
 
-/** Whether a text has the form of the keys that `newKey` makes. */
-export function isIssuedKey(text: string): boolean {
-  return /^sk_[\w-]{43}$/.test(text)
+/** Reports whether a string has the format of the keys that `newKey` generates. */
+export function isIssuedKey(key: string): boolean {
+  return /^sk_[\w-]{43}$/.test(key)
 }
 
 /**
- * Looks keys up in a list.
+ * Looks up keys in a list.
  *
- * What is compared is the digest, which who sends a key cannot steer, and its comparison takes the same time whatever
- * it finds.
+ * Digests are compared, which a sender of keys cannot steer, and the comparison takes constant
+ * time.
  *
- * @throws TypeError, RangeError that name the entry which is wrong, or which stands twice.
+ * @throws TypeError, RangeError for an invalid or duplicate entry, which the message names
  */
 export function keyTable(keys: readonly ApiKey[], clock: Pick<Clock, 'wallTime'> = systemClock): KeyLookup {
   const table = new Map<string, ApiKey & { readonly bytes: Buffer }>()
@@ -47,12 +50,11 @@ export function keyTable(keys: readonly ApiKey[], clock: Pick<Clock, 'wallTime'>
     if (!/^[0-9a-f]{64}$/.test(key.sha256))
       throw new OptionTypeError(
         [index, 'sha256'],
-        `${place}: 'sha256' is 64 hexadecimal digits in lower case`,
+        `${place}: 'sha256' must be 64 lowercase hexadecimal digits`,
       )
     if (typeof key.client !== 'string' || key.client === '')
-      throw new OptionTypeError([index, 'client'], `${place}: 'client' is a text such as 'acme'`)
-    if (table.has(key.sha256))
-      throw new OptionRangeError([index, 'sha256'], `${place}: this key is there twice`)
+      throw new OptionTypeError([index, 'client'], `${place}: 'client' must be a string such as 'acme'`)
+    if (table.has(key.sha256)) throw new OptionRangeError([index, 'sha256'], `${place}: duplicate key`)
     table.set(key.sha256, { ...key, bytes: Buffer.from(key.sha256, 'hex') })
   })
   return (digest) => {

@@ -6,41 +6,44 @@ import type { KeyLookup } from './api-keys.js'
 import { IdentityUnavailableError } from './identity-unavailable.js'
 
 export interface CacheOptions {
-  /** How long an answer is believed, in milliseconds: a key that was taken back works so much longer. Default 60,000. */
+  /**
+   * How long a result is cached, in milliseconds: a revoked key stays valid for this long. Default
+   * 60,000.
+   */
   readonly maxAge?: number
-  /** As `maxAge`, for keys that are nobody's. Default 5,000. */
+  /** As `maxAge`, for unknown keys. Default 5,000. */
   readonly unknownMaxAge?: number
   /**
-   * Known keys that are kept, and as many unknown ones beside them; of each, the one that was asked for longest ago makes room. Whoever
-   * makes up keys displaces no good ones. Default 10,000.
+   * Maximum number of known keys in the cache, and of unknown ones. The least recently used key of
+   * its kind is evicted, so that invented keys do not evict known ones. Default 10,000.
    */
   readonly maxKeys?: number
-  /** How long the lookup may take, in milliseconds; it is not waited for longer. Default 2,000. */
+  /** Timeout of a lookup in milliseconds. Default 2,000. */
   readonly timeout?: number
   readonly clock?: Pick<Clock, 'now'>
 }
 
 /**
- * Remembers whose a key is, so that a database is not asked at each request. Requests that ask for the same key at the
- * same time wait for one answer. Where the lookup fails, or takes too long, all of them are refused with IdentityUnavailableError (503),
- * and that is not remembered.
+ * Caches the clients of keys, so that a database is not queried for every request. Concurrent
+ * requests with the same key share one lookup. If it fails or times out, all of them are refused
+ * with IdentityUnavailableError (503), and the failure is not cached.
  *
- * @param lookup asked with the key's SHA-256 in hexadecimal, which is what a database should keep
- * @throws TypeError, RangeError for options that are unknown or out of range.
+ * @param lookup receives the key's SHA-256 in hexadecimal, which is what a database should store
+ * @throws TypeError, RangeError for options that are unknown or out of range
  */
 export function cachedLookup(
   lookup: (digest: string) => Promise<Client | string | undefined | null>,
   options: CacheOptions = {},
 ): KeyLookup {
   const { maxAge, unknownMaxAge, maxKeys, timeout, clock } = readOptions(options)
-  const known = new Recent<Client>(maxKeys, maxAge, clock)
-  const unknown = new Recent<true>(maxKeys, unknownMaxAge, clock)
-  const asked = new Map<string, Promise<Client | undefined>>()
+  const known = new RecentEntries<Client>(maxKeys, maxAge, clock)
+  const unknown = new RecentEntries<true>(maxKeys, unknownMaxAge, clock)
+  const pending = new Map<string, Promise<Client | undefined>>()
 
-  const ask = async (digest: string): Promise<Client | undefined> => {
+  const query = async (digest: string): Promise<Client | undefined> => {
     let found: Awaited<ReturnType<typeof lookup>>
     try {
-      found = await inTime(lookup(digest), timeout)
+      found = await withTimeout(lookup(digest), timeout)
     } catch (cause) {
       throw new IdentityUnavailableError({ cause })
     }
@@ -57,13 +60,13 @@ export function cachedLookup(
     const client = known.get(digest)
     if (client !== undefined) return client
     if (unknown.get(digest)) return undefined
-    const underWay = asked.get(digest)
-    if (underWay !== undefined) return underWay
-    const answer = ask(digest)
-    asked.set(digest, answer)
-    const answered = () => asked.delete(digest)
-    answer.then(answered, answered)
-    return answer
+    const shared = pending.get(digest)
+    if (shared !== undefined) return shared
+    const result = query(digest)
+    pending.set(digest, result)
+    const onSettled = () => pending.delete(digest)
+    result.then(onSettled, onSettled)
+    return result
   }
 }
 
@@ -81,23 +84,23 @@ function readOptions(options: CacheOptions): Required<CacheOptions> {
   return { ...read, clock }
 }
 
-/** What was asked for of late: so much of it, and so long. */
-class Recent<Value> {
-  readonly #most: number
-  readonly #age: number
+/** Entries in use, bounded in number and age. */
+class RecentEntries<Value> {
+  readonly #maxSize: number
+  readonly #maxAgeMs: number
   readonly #clock: Pick<Clock, 'now'>
   readonly #entries = new Map<string, { readonly value: Value; readonly until: number }>()
 
-  constructor(most: number, age: number, clock: Pick<Clock, 'now'>) {
-    this.#most = most
-    this.#age = age
+  constructor(maxSize: number, maxAgeMs: number, clock: Pick<Clock, 'now'>) {
+    this.#maxSize = maxSize
+    this.#maxAgeMs = maxAgeMs
     this.#clock = clock
   }
 
   get(key: string): Value | undefined {
     const entry = this.#entries.get(key)
     if (entry === undefined) return undefined
-    // A Map keeps the order of insertion, so that the first is always the one that was asked for longest ago.
+    // A Map keeps the order of insertion, so the first entry is the least recently used.
     this.#entries.delete(key)
     if (this.#clock.now() >= entry.until) return undefined
     this.#entries.set(key, entry)
@@ -106,19 +109,16 @@ class Recent<Value> {
 
   add(key: string, value: Value): void {
     this.#entries.delete(key)
-    this.#entries.set(key, { value, until: this.#clock.now() + this.#age })
+    this.#entries.set(key, { value, until: this.#clock.now() + this.#maxAgeMs })
     const [oldest] = this.#entries.keys()
-    if (this.#entries.size > this.#most && oldest !== undefined) this.#entries.delete(oldest)
+    if (this.#entries.size > this.#maxSize && oldest !== undefined) this.#entries.delete(oldest)
   }
 }
 
-/** @returns what the promise gives; it rejects where that takes longer. */
-function inTime<Value>(promise: Promise<Value>, milliseconds: number): Promise<Value> {
+/** Returns the result of a promise; rejects after a timeout. */
+function withTimeout<Value>(promise: Promise<Value>, timeoutMs: number): Promise<Value> {
   return new Promise((resolve, reject) => {
-    const late = systemTimers.start(
-      () => reject(new Error(`no answer within ${milliseconds} ms`)),
-      milliseconds,
-    )
-    promise.then(resolve, reject).finally(() => systemTimers.stop(late))
+    const timer = systemTimers.start(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
+    promise.then(resolve, reject).finally(() => systemTimers.stop(timer))
   })
 }

@@ -1,8 +1,9 @@
 /**
- * The value of a claim of a token. Undefined where it is not there.
+ * Returns the value of a claim of a token, or undefined if it is missing.
  *
- * @param name the claim's own name, such as `sub` or `https://models.example/plan`; or a path to a claim within others, such as
- *   `realm_access.plan`; or a JSON pointer (RFC 6901), such as `/roles/0`. A claim that has the whole text as its name comes first.
+ * @param name the name of the claim, such as `sub` or `https://models.example/plan`; or a path to a
+ *   nested claim, such as `realm_access.plan`; or a JSON pointer (RFC 6901), such as `/roles/0`. A
+ *   claim whose name is the whole string takes precedence.
  */
 export function claimOf(payload: object, name: string): unknown {
   if (Object.hasOwn(payload, name)) return member(payload, name)
@@ -15,7 +16,7 @@ export function claimOf(payload: object, name: string): unknown {
   return steps.reduce(member, payload as unknown)
 }
 
-/** What a token has itself, and nothing that every object inherits. */
+/** Returns an own member of a token, never an inherited one. */
 function member(value: unknown, name: string): unknown {
   if (value === null || typeof value !== 'object' || !Object.hasOwn(value, name)) return undefined
   return (value as Record<string, unknown>)[name]

@@ -3,32 +3,32 @@ import { UnauthorizedError } from '../rules/client.js'
 /** Reads a header of a request, by its name in lower case. */
 export type HeaderReader = (name: string) => string | undefined
 
-/** What a client shows to say who it is. A secret: it is neither logged nor kept. */
+/** The credentials of a client. They are secret: never logged or stored. */
 export interface Credentials {
-  /** `token` has the form of a JWT; `key` is any other text. */
+  /** `token` has the format of a JWT; `key` is any other string. */
   readonly kind: 'key' | 'token'
   readonly secret: string
 }
 
-/** Longest credentials that are looked at, in characters. Node itself takes no head over 16 KiB. */
+/** Maximum length of credentials, in characters. Node accepts at most 16 KiB of headers. */
 export const MAX_SECRET_LENGTH = 8192
 
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/
 
-/** A scheme and what follows it, between any number of spaces and tabs. Some clients write a colon after the scheme. */
+/** The scheme with any spaces and tabs after it. Some clients add a colon. */
 const BEARER = /^bearer(?![\w-])[\s:=\xa0]*/i
 
-export function hasFormOfToken(text: string): boolean {
-  return JWT.test(text)
+export function hasJwtFormat(value: string): boolean {
+  return JWT.test(value)
 }
 
 /**
- * The credentials of a request: `X-API-Key` or another header that holds keys, which come before `Authorization: Bearer …`, so that
- * a request may carry a key for the upstream beside one for here. Undefined where there are none; another scheme of
- * `Authorization` is none.
+ * Returns the credentials of a request, or undefined if there are none. `X-API-Key` and the other
+ * key headers precede `Authorization: Bearer …`, so that a request can carry a key for the upstream
+ * too. Other schemes of `Authorization` are ignored.
  *
- * @param keyHeaders the headers that hold keys, in lower case; the first that is there counts
- * @throws UnauthorizedError for credentials that are empty or too long to be any.
+ * @param keyHeaders the headers that hold keys, in lower case; the first one present counts
+ * @throws UnauthorizedError for credentials that are empty or too long
  */
 export function readCredentials(
   header: HeaderReader,
@@ -36,21 +36,21 @@ export function readCredentials(
 ): Credentials | undefined {
   for (const name of keyHeaders) {
     const key = header(name)
-    if (key !== undefined) return { kind: 'key', secret: checked(key) }
+    if (key !== undefined) return { kind: 'key', secret: checkSecret(key) }
   }
   const authorization = header('authorization')?.trim()
-  // A header that is there and empty was meant to hold something.
-  if (authorization === '') return { kind: 'key', secret: checked('') }
+  // An empty header was meant to hold credentials.
+  if (authorization === '') return { kind: 'key', secret: checkSecret('') }
   const scheme = BEARER.exec(authorization ?? '')
   if (authorization === undefined || scheme === null) return undefined
-  const secret = checked(authorization.slice(scheme[0].length))
-  return { kind: hasFormOfToken(secret) ? 'token' : 'key', secret }
+  const secret = checkSecret(authorization.slice(scheme[0].length))
+  return { kind: hasJwtFormat(secret) ? 'token' : 'key', secret }
 }
 
-function checked(text: string): string {
-  const secret = text.trim()
+function checkSecret(value: string): string {
+  const secret = value.trim()
   if (secret === '') throw new UnauthorizedError('the key of this request is empty')
   if (secret.length > MAX_SECRET_LENGTH)
-    throw new UnauthorizedError('the key of this request is too long to be one')
+    throw new UnauthorizedError(`the key of this request is longer than ${MAX_SECRET_LENGTH} characters`)
   return secret
 }

@@ -1,8 +1,8 @@
-/** Who the client is cannot be found out at the moment, through no fault of the request: 503. */
+/** The client cannot be identified at the moment, through no fault of the request: 503. */
 export class IdentityUnavailableError extends Error {
   override readonly name = 'IdentityUnavailableError'
   readonly status = 503
-  /** When to come back, in milliseconds. */
+  /** Time until a retry is useful, in milliseconds. */
   readonly retryAfter = 1_000
 
   constructor(options: { readonly cause: unknown }) {

@@ -1,4 +1,4 @@
-/** Who a client is, from credentials that are checked. */
+/** Identification of clients by verified credentials. */
 export { type Client, UnauthorizedError } from '../rules/client.js'
 export { type ApiKey, type KeyLookup, keyDigest, keyTable, newKey } from './api-keys.js'
 export { type CacheOptions, cachedLookup } from './cached-lookup.js'

@@ -8,26 +8,31 @@ import { remoteKeys } from './remote-keys.js'
 import { UnusableKeyError } from './unusable-key.js'
 
 export interface JwtOptions {
-  /** Where the keys are that tokens are signed with; or a function of `jose` that finds them. */
+  /**
+   * URL of the key set (JWKS) that tokens are signed with, or a function of `jose` that finds keys.
+   */
   readonly jwks: string | URL | JWTVerifyGetKey
-  /** Who the tokens must be for (`aud`). A token for somebody else says nothing here. */
+  /** Required audience (`aud`). Tokens for another audience are rejected. */
   readonly audience: string | readonly string[]
-  /** Who must have issued them (`iss`). Default: whoever has the keys. */
+  /** Required issuer (`iss`). Default: any issuer with a key of the set. */
   readonly issuer?: string | readonly string[]
-  /** Signatures that are taken. Default: those of RSA, ECDSA and EdDSA. Never `none`, nor a shared secret. */
+  /**
+   * Accepted signature algorithms. Default: those of RSA, ECDSA and EdDSA. Never `none` or a shared
+   * secret.
+   */
   readonly algorithms?: readonly string[]
   /**
-   * The claim that says which client it is, a text or a whole number. A claim within others is named by a path such as
-   * `realm.client`, or by a JSON pointer such as `/roles/0`. Default `sub`.
+   * The claim that identifies the client, a string or an integer. A nested claim is given by a path
+   * such as `realm.client`, or by a JSON pointer such as `/roles/0`. Default `sub`.
    */
   readonly client?: string
-  /** The claim that says its tier, named as `client` is. Default: none. */
+  /** The claim with the tier of the client, given as `client` is. Default: none. */
   readonly tier?: string
-  /** How far the clocks may be apart, in seconds. Default 5. */
+  /** Tolerated difference of the clocks, in seconds. Default 5. */
   readonly clockTolerance?: number
 }
 
-/** Two names of the same signature: RFC 8037 and, in its place, RFC 9864. */
+/** Two names of one signature algorithm, of RFC 8037 and of its successor RFC 9864. */
 const ED25519 = ['EdDSA', 'Ed25519']
 
 const ASYMMETRIC = [
@@ -35,34 +40,34 @@ const ASYMMETRIC = [
   ...ED25519,
 ]
 
-/** Most keys that a token without the name of its key is tried with. */
+/** Maximum number of keys that are tried for a token that names no key. */
 const MAX_TRIED_KEYS = 16
 
 /**
- * Checks JWTs: signature, expiry (which a token must have), audience, issuer and algorithm. The keys are fetched when they are
- * first needed and again when they are ten minutes old, or where a token names one that is new: at most once in thirty seconds. While they
- * cannot be had, the old ones are taken until they are an hour old.
+ * Verifies JWTs: signature, expiry (required), audience, issuer and algorithm. Keys are fetched on
+ * first use, again after ten minutes, and when a token names an unknown key, at most once in 30
+ * seconds. If fetching fails, keys remain in use for up to an hour.
  *
- * The check rejects with UnauthorizedError for a token that does not hold, and with IdentityUnavailableError where the keys
- * cannot be had.
+ * The verifier rejects with UnauthorizedError for an invalid token, and with
+ * IdentityUnavailableError if the keys are unavailable.
  *
- * @throws TypeError for options that would take tokens which they should not.
+ * @throws TypeError for options that would accept tokens they should not
  */
 export function jwtVerifier(options: JwtOptions): VerifyToken {
   const { audience, issuer, algorithms = ASYMMETRIC, client = 'sub', tier, clockTolerance = 5 } = options
   if (audience === undefined || audience.length === 0)
     throw new OptionTypeError(
       ['audience'],
-      "'audience' says who the tokens are for; without it a token for anybody would do",
+      "'audience' is required; without it tokens for any audience would be accepted",
     )
   const weak = algorithms.find((algorithm) => !ASYMMETRIC.includes(algorithm))
   if (weak !== undefined || algorithms.length === 0)
     throw new OptionTypeError(
       ['algorithms'],
-      `'algorithms' are some of ${ASYMMETRIC.join(', ')}; not ${weak ?? 'none at all'}`,
+      `'algorithms' must be a list of ${ASYMMETRIC.join(', ')}, not ${weak ?? 'an empty list'}`,
     )
   const keys = typeof options.jwks === 'function' ? options.jwks : remoteKeys(new URL(options.jwks))
-  const wanted = {
+  const required = {
     audience: [audience].flat(),
     algorithms: algorithms.some((name) => ED25519.includes(name))
       ? [...algorithms, ...ED25519]
@@ -73,52 +78,53 @@ export function jwtVerifier(options: JwtOptions): VerifyToken {
   }
   return async (token) => {
     try {
-      const { payload } = await verified(token, keys, wanted)
+      const { payload } = await verify(token, keys, required)
       return clientOf(payload, client, tier)
     } catch (error) {
-      throw refusalOf(error)
+      throw identityError(error)
     }
   }
 }
 
-/** Checks a token with the key that it names; where it names none, with those that it may be signed with. */
-async function verified(token: string, keys: JWTVerifyGetKey, wanted: JWTVerifyOptions) {
+/** Verifies a token with the key that it names, or else with each key that may have signed it. */
+async function verify(token: string, keys: JWTVerifyGetKey, required: JWTVerifyOptions) {
   let kid: string | undefined
-  let found = false
+  let isKeyFound = false
   const find: JWTVerifyGetKey = async (header, jws) => {
     kid = header.kid
     try {
       const key = await keys(header, jws)
-      found = true
+      isKeyFound = true
       return key
     } catch (error) {
-      // So the functions of `jose` fail for a key of theirs that cannot be read.
-      found = error instanceof DOMException && error.name === 'DataError'
+      // Functions of `jose` fail like this for a malformed key of theirs.
+      isKeyFound = error instanceof DOMException && error.name === 'DataError'
       throw error
     }
   }
   try {
-    return await jwtVerify(token, find, wanted)
+    return await jwtVerify(token, find, required)
   } catch (error) {
-    if (error instanceof errors.JWKSMultipleMatchingKeys) return verifiedByAny(token, error, wanted)
-    // What fails beside the token's own faults once its key is found is a fault of the key, such as one that is too short.
-    if (found && !(error instanceof errors.JOSEError)) throw new UnusableKeyError(kid, { cause: error })
+    if (error instanceof errors.JWKSMultipleMatchingKeys) return verifyWithAny(token, error, required)
+    // Once the key is found, an error that is not about the token is about the key, such as one too
+    // short.
+    if (isKeyFound && !(error instanceof errors.JOSEError)) throw new UnusableKeyError(kid, { cause: error })
     throw error
   }
 }
 
-async function verifiedByAny(
+async function verifyWithAny(
   token: string,
   candidates: errors.JWKSMultipleMatchingKeys,
-  wanted: JWTVerifyOptions,
+  required: JWTVerifyOptions,
 ) {
   let tried = 0
   for await (const key of candidates) {
     try {
-      return await jwtVerify(token, key, wanted)
+      return await jwtVerify(token, key, required)
     } catch (error) {
-      const isOfAnother = error instanceof errors.JWSSignatureVerificationFailed
-      if (error instanceof errors.JOSEError && !isOfAnother) throw error
+      const isOtherKey = error instanceof errors.JWSSignatureVerificationFailed
+      if (error instanceof errors.JOSEError && !isOtherKey) throw error
     }
     tried += 1
     if (tried === MAX_TRIED_KEYS) break
@@ -127,34 +133,35 @@ async function verifiedByAny(
 }
 
 function clientOf(payload: JWTPayload, client: string, tier: string | undefined): Client {
-  // Some issuers write the claims that a user does not have as null.
-  const claimed = tier === undefined ? undefined : (named(claimOf(payload, tier)) ?? undefined)
+  // Some issuers write claims that a user lacks as null.
+  const tierName = tier === undefined ? undefined : (claimText(claimOf(payload, tier)) ?? undefined)
   try {
-    return checkClient({ id: named(claimOf(payload, client)), tier: claimed })
+    return checkClient({ id: claimText(claimOf(payload, client)), tier: tierName })
   } catch {
     const claims = [client, tier].filter((name) => name !== undefined).join("', '")
     throw new UnauthorizedError(
-      `the token of this request lacks a claim that is wanted, or it is neither a text nor a whole number: '${claims}'`,
+      `the token of this request lacks a required claim, or the claim is not a string or an integer: '${claims}'`,
     )
   }
 }
 
-/** A number as its digits. One that is not exact in a double is not taken: two clients could be the same. */
-function named(claim: unknown): unknown {
+/**
+ * Converts an integer to its digits. An integer beyond double precision is rejected, because two
+ * clients could become the same.
+ */
+function claimText(claim: unknown): unknown {
   return Number.isSafeInteger(claim) ? String(claim) : claim
 }
 
-/** Tells a token that does not hold from keys that cannot be had; nothing of the token is repeated. */
-function refusalOf(error: unknown): Error {
+/** Distinguishes an invalid token from unavailable keys. The error repeats nothing of the token. */
+function identityError(error: unknown): Error {
   if (error instanceof IdentityUnavailableError || error instanceof UnauthorizedError) return error
   if (error instanceof errors.JWTExpired)
     return new UnauthorizedError('the token of this request has expired')
   if (error instanceof errors.JWTClaimValidationFailed)
-    return new UnauthorizedError(
-      `the token of this request does not hold: its '${error.claim}' is not what is wanted`,
-    )
-  const unreachable = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid
-  if (error instanceof errors.JOSEError && error.code !== 'ERR_JOSE_GENERIC' && !unreachable)
-    return new UnauthorizedError('the token of this request does not hold')
+    return new UnauthorizedError(`the token of this request is invalid: its '${error.claim}' is not accepted`)
+  const isUnavailable = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid
+  if (error instanceof errors.JOSEError && error.code !== 'ERR_JOSE_GENERIC' && !isUnavailable)
+    return new UnauthorizedError('the token of this request is invalid')
   return new IdentityUnavailableError({ cause: error })
 }

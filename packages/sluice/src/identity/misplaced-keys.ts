@@ -1,8 +1,8 @@
 import { type HeaderReader, MAX_SECRET_LENGTH } from './credentials.js'
 
 /**
- * Places in which clients show keys although nothing is read there. A request with a key in one of them is refused, so that its
- * client learns of the mistake and is not limited as an anonymous one.
+ * Places where clients often send keys by mistake. A request with a key there is refused, so that
+ * its client learns of the mistake and is not limited as an anonymous one.
  */
 
 /** Headers that hold nothing but keys. */
@@ -17,10 +17,10 @@ const KEY_HEADERS: readonly string[] = [
   'ocp-apim-subscription-key',
 ]
 
-/** Headers that may hold something else, or a key for the server behind. */
+/** Headers that may hold something else, or a key for the upstream. */
 const OTHER_HEADERS: readonly string[] = ['x-auth-token', 'x-access-token', 'x-auth-key']
 
-/** Parameters of the query that may hold a key, or something else. */
+/** Query parameters that may hold a key or something else. */
 const PARAMETERS: ReadonlySet<string> = new Set([
   'key',
   'api_key',
@@ -32,46 +32,50 @@ const PARAMETERS: ReadonlySet<string> = new Set([
   'token',
 ])
 
-/** More than one in a query is a mistake already. */
+/** Maximum number of checked query parameters; more than one is already a mistake. */
 const MAX_PARAMETERS = 8
 
-/** A text that may be a key, and where it was. */
+/** A string that may be a key, and its place. */
 export interface PossibleKey {
   readonly place: string
-  readonly text: string
+  readonly value: string
 }
 
 /**
- * The header that holds nothing but keys, and is there although it is not read.
+ * Returns the name of a key header that is present but not read.
  *
- * @param read the names of headers that are read, in lower case
+ * @param read the names of the headers that are read, in lower case
  */
 export function misplacedKeyHeader(header: HeaderReader, read: readonly string[]): string | undefined {
   return KEY_HEADERS.find((name) => !read.includes(name) && header(name) !== undefined)
 }
 
 /**
- * Texts that may be keys: where one is known as a key, or has the form of those that are given out, it was meant to be one.
+ * Returns strings that may be keys. One that is a known key, or has the format of issued keys, was
+ * meant as one.
  *
  * @param query the query of the request, with or without its `?`
  */
 export function possibleKeys(header: HeaderReader, query: string): PossibleKey[] {
   const keys: PossibleKey[] = []
-  for (const text of authorizationTexts(header('authorization')?.trim() ?? ''))
-    keys.push({ place: 'Authorization', text })
+  for (const value of authorizationValues(header('authorization')?.trim() ?? ''))
+    keys.push({ place: 'Authorization', value })
   for (const name of OTHER_HEADERS) {
-    const text = header(name)?.trim()
-    if (text !== undefined) keys.push({ place: name, text })
+    const value = header(name)?.trim()
+    if (value !== undefined) keys.push({ place: name, value })
   }
   if (query.length > 1) keys.push(...parametersOf(query))
-  return keys.filter(({ text }) => text.length >= MIN_LENGTH && text.length <= MAX_SECRET_LENGTH)
+  return keys.filter(({ value }) => value.length >= MIN_LENGTH && value.length <= MAX_SECRET_LENGTH)
 }
 
-/** Shorter ones are not looked up: they are words and numbers. */
+/** Minimum length of a possible key; shorter strings are words and numbers. */
 const MIN_LENGTH = 8
 
-/** What stands behind another scheme than `Bearer`, or without one; of `Basic` the password and the user name. */
-function authorizationTexts(authorization: string): string[] {
+/**
+ * Returns the credentials of schemes other than `Bearer`, or without a scheme; for `Basic` the
+ * password and the user name.
+ */
+function authorizationValues(authorization: string): string[] {
   const [, scheme = '', rest = ''] = /^([^\s:=]+)[\s:=]+(.*)$/s.exec(authorization) ?? []
   if (scheme.toLowerCase() !== 'basic') return rest === '' ? [authorization] : [rest.trim()]
   const decoded = Buffer.from(rest.trim(), 'base64').toString('utf8')
@@ -81,9 +85,9 @@ function authorizationTexts(authorization: string): string[] {
 
 function parametersOf(query: string): PossibleKey[] {
   const keys: PossibleKey[] = []
-  for (const [name, text] of new URLSearchParams(query)) {
+  for (const [name, value] of new URLSearchParams(query)) {
     if (!PARAMETERS.has(name.toLowerCase())) continue
-    keys.push({ place: `the query parameter '${name}'`, text: text.trim() })
+    keys.push({ place: `the query parameter '${name}'`, value: value.trim() })
     if (keys.length === MAX_PARAMETERS) break
   }
   return keys

@@ -4,30 +4,37 @@ import { IdentityUnavailableError } from './identity-unavailable.js'
 import { readKeySet } from './key-set.js'
 import { UnusableKeyError } from './unusable-key.js'
 
-/** How long the server of the keys may take, in milliseconds. */
-const PATIENCE = 3_000
-/** How old keys may become before they are fetched anew. */
-const MAX_AGE = 600_000
-/** How old they may become where that fails: nobody is locked out by an hour of somebody else's outage. */
-const MAX_AGE_IN_NEED = 3_600_000
-/** How long nothing is fetched after a fetch, whatever keys tokens name and whether it failed: tokens that are made up ask for nothing. */
-const COOLDOWN = 30_000
-/** The same where there are no keys at all, so that they are soon there. */
-const COOLDOWN_WITHOUT = 1_000
-/** The longest answer that is read, in bytes. */
-const MAX_LENGTH = 1_048_576
+/** Timeout of a fetch of the keys, in milliseconds. */
+const FETCH_TIMEOUT_MS = 3_000
+/** Age at which keys are fetched again, in milliseconds. */
+const MAX_AGE_MS = 600_000
+/**
+ * Age up to which keys are used if fetching fails: an outage of the issuer locks nobody out for an
+ * hour.
+ */
+const MAX_STALE_AGE_MS = 3_600_000
+/**
+ * Minimum time between fetches, failed ones included, so that tokens with invented keys cause no
+ * fetches.
+ */
+const COOLDOWN_MS = 30_000
+/** The same while no keys are known, so that they arrive soon. */
+const INITIAL_COOLDOWN_MS = 1_000
+/** Maximum size of the response, in bytes. */
+const MAX_BYTES = 1_048_576
 
 /**
- * Finds the keys that tokens are signed with at a URL: fetched when they are first needed, when they have grown old, and when a token
- * names one that is not among them. There is one fetch at a time, for all who wait for it.
+ * Finds the keys of tokens at a URL. They are fetched on first use, when they have grown old, and
+ * when a token names an unknown key. Concurrent requests share one fetch.
  *
- * It rejects with IdentityUnavailableError where the keys cannot be had, and with an error of `jose` where the token's is not among them.
+ * The function rejects with IdentityUnavailableError if the keys are unavailable, and with an error
+ * of `jose` if the token's key is not among them.
  */
 export function remoteKeys(url: URL, clock: Pick<Clock, 'now'> = systemClock): JWTVerifyGetKey {
   let keys: { readonly find: JWTVerifyGetKey; readonly since: number } | undefined
-  let tried = Number.NEGATIVE_INFINITY
+  let lastFetch = Number.NEGATIVE_INFINITY
   let failure: unknown
-  let underWay: Promise<void> | undefined
+  let pendingFetch: Promise<void> | undefined
 
   const fetchNow = async () => {
     try {
@@ -36,58 +43,58 @@ export function remoteKeys(url: URL, clock: Pick<Clock, 'now'> = systemClock): J
     } catch (error) {
       failure = error
     } finally {
-      tried = clock.now()
-      underWay = undefined
+      lastFetch = clock.now()
+      pendingFetch = undefined
     }
   }
   const refresh = async () => {
-    const cooldown = keys === undefined ? COOLDOWN_WITHOUT : COOLDOWN
-    if (underWay === undefined && clock.now() - tried < cooldown) return
-    underWay ??= fetchNow()
-    await underWay
+    const cooldown = keys === undefined ? INITIAL_COOLDOWN_MS : COOLDOWN_MS
+    if (pendingFetch === undefined && clock.now() - lastFetch < cooldown) return
+    pendingFetch ??= fetchNow()
+    await pendingFetch
   }
   const youngerThan = (age: number) =>
     keys !== undefined && clock.now() - keys.since < age ? keys.find : undefined
 
   return async (header, token) => {
-    if (youngerThan(MAX_AGE) === undefined) {
+    if (youngerThan(MAX_AGE_MS) === undefined) {
       const refreshed = refresh()
-      // Where the last fetch failed, nobody waits for the next one as long as the old keys do.
-      if (failure === undefined || youngerThan(MAX_AGE_IN_NEED) === undefined) await refreshed
+      // After a failed fetch, requests do not wait for the next one while the old keys are usable.
+      if (failure === undefined || youngerThan(MAX_STALE_AGE_MS) === undefined) await refreshed
     }
-    const find = youngerThan(MAX_AGE_IN_NEED)
+    const find = youngerThan(MAX_STALE_AGE_MS)
     if (find === undefined) throw new IdentityUnavailableError({ cause: failure })
     try {
       return await find(header, token)
     } catch (error) {
-      const isBroken = error instanceof UnusableKeyError
-      if (!isBroken && !(error instanceof errors.JWKSNoMatchingKey)) throw error
-      // Its issuer may have mended it, or published it since.
+      const isUnusable = error instanceof UnusableKeyError
+      if (!isUnusable && !(error instanceof errors.JWKSNoMatchingKey)) throw error
+      // The issuer may have repaired or published the key since.
       await refresh()
-      if (failure !== undefined && isBroken) throw error
-      // It may be one of those that could not be fetched.
+      if (failure !== undefined && isUnusable) throw error
+      // The key may be among those that could not be fetched.
       if (failure !== undefined) throw new IdentityUnavailableError({ cause: failure })
-      return (youngerThan(MAX_AGE) ?? find)(header, token)
+      return (youngerThan(MAX_AGE_MS) ?? find)(header, token)
     }
   }
 }
 
 async function fetchKeys(url: URL): Promise<unknown> {
   const response = await fetch(url, {
-    signal: AbortSignal.timeout(PATIENCE),
+    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
     redirect: 'manual',
     headers: { accept: 'application/json, application/jwk-set+json' },
   })
   if (response.status !== 200) {
     await response.body?.cancel()
-    throw new Error(`the keys at ${url.host} were answered with ${response.status}`)
+    throw new Error(`fetching the keys from ${url.host} failed with status ${response.status}`)
   }
   let text = ''
   let length = 0
   const decoder = new TextDecoder()
   for await (const chunk of response.body ?? []) {
     length += chunk.length
-    if (length > MAX_LENGTH) throw new Error(`the keys at ${url.host} are longer than ${MAX_LENGTH} bytes`)
+    if (length > MAX_BYTES) throw new Error(`the keys from ${url.host} are larger than ${MAX_BYTES} bytes`)
     text += decoder.decode(chunk, { stream: true })
   }
   return JSON.parse(text)

@@ -2,7 +2,8 @@ import { type Attributes, type MeterProvider, metrics, trace } from '@openteleme
 import type { LimiterEvent, LimiterListener } from '../limiter/limiter-event.js'
 
 /**
- * What a limiter does, told to OpenTelemetry: through its API alone, so that whoever has set up no SDK pays next to nothing.
+ * Reports a limiter to OpenTelemetry through its API alone, which costs next to nothing without an
+ * SDK.
  *
  *     import { createLimiter } from 'sluice'
  *     import { openTelemetryListener } from 'sluice/opentelemetry'
@@ -12,13 +13,16 @@ import type { LimiterEvent, LimiterListener } from '../limiter/limiter-event.js'
  *       listener: openTelemetryListener({ name: 'POST /predict' }),
  *     })
  *
- * Metrics: `sluice.decisions` (by outcome), `sluice.refusals` (by rule and reason), `sluice.shadow_refusals`, `sluice.cost` and
- * `sluice.cost.settled` (by rule and resource), `sluice.degraded_decisions`, `sluice.store.failures`, and the histogram
- * `sluice.decision.duration` in seconds. None has an attribute of a client's, so that there are as many series as there are rules.
+ * Metrics: `sluice.decisions` (by outcome), `sluice.refusals` (by rule and reason),
+ * `sluice.shadow_refusals`, `sluice.cost` and `sluice.cost.settled` (by rule and resource),
+ * `sluice.degraded_decisions`, `sluice.store.failures`, and the histogram
+ * `sluice.decision.duration` in seconds. No attribute identifies a client, so the number of series
+ * depends on the rules alone.
  *
- * The span that is active when a decision is made gets the attributes `sluice.outcome`, and of what refused
- * `sluice.rule`, `sluice.resource`, `sluice.reason`, `sluice.cost`, `sluice.remaining` and `sluice.retry_after_ms`; `sluice.degraded` where the
- * store did not answer, and `sluice.shadow_refused_by`.
+ * The span that is active during a decision gets the attribute `sluice.outcome`. A refusal adds
+ * `sluice.rule`, `sluice.resource`, `sluice.reason`, `sluice.cost`, `sluice.remaining` and
+ * `sluice.retry_after_ms`. A decision without the store adds `sluice.degraded`, and a shadow rule
+ * `sluice.shadow_refused_by`.
  */
 export function openTelemetryListener(options: OpenTelemetryOptions = {}): LimiterListener {
   const { name, meterProvider = metrics.getMeterProvider() } = options
@@ -31,9 +35,9 @@ export function openTelemetryListener(options: OpenTelemetryOptions = {}): Limit
 }
 
 export interface OpenTelemetryOptions {
-  /** The attribute `sluice.limiter` of all metrics: tells limiters apart. */
+  /** The attribute `sluice.limiter` of all metrics, which distinguishes limiters. */
   readonly name?: string
-  /** Default: the global one. */
+  /** Default: the global meter provider. */
   readonly meterProvider?: MeterProvider
 }
 
@@ -44,27 +48,27 @@ function instrumentsOf(provider: MeterProvider) {
   const counter = (name: string, unit: string, description: string) =>
     meter.createCounter(name, { unit, description })
   return {
-    decisions: counter('sluice.decisions', '{request}', 'Requests that were let in or refused.'),
+    decisions: counter('sluice.decisions', '{request}', 'Requests that were admitted or refused.'),
     refusals: counter(
       'sluice.refusals',
       '{request}',
-      'Refused requests, by the rule that refuses for longest and why.',
+      'Refused requests, by reason and by the rule with the longest wait.',
     ),
     shadowRefusals: counter(
       'sluice.shadow_refusals',
       '{request}',
       'Requests that a shadow rule would have refused.',
     ),
-    cost: counter('sluice.cost', '{unit}', 'Units that allowed requests took, as they were let in.'),
+    cost: counter('sluice.cost', '{unit}', 'Units that admitted requests were charged on admission.'),
     settled: meter.createUpDownCounter('sluice.cost.settled', {
       unit: '{unit}',
-      description: 'Units charged later, less those that were given back.',
+      description: 'Units charged at settlement, minus refunds.',
     }),
     degraded: counter('sluice.degraded_decisions', '{request}', 'Requests decided without the store.'),
-    storeFailures: counter('sluice.store.failures', '{failure}', 'How often the store was lost.'),
+    storeFailures: counter('sluice.store.failures', '{failure}', 'Times the store became unavailable.'),
     duration: meter.createHistogram('sluice.decision.duration', {
       unit: 's',
-      description: 'How long decisions take, the wait for a slot included.',
+      description: 'Duration of decisions, including the wait for a slot.',
       advice: {
         explicitBucketBoundaries: [
           0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5,

@@ -10,7 +10,7 @@ describe('where nobody tells an address', () => {
 
   it('a rule that counts by it fails, and says what to do', async () => {
     const limited = onFetch({ rules: [{ limit: '1/minute' }] })(handler)
-    await expect(limited(request())).rejects.toThrow("say where it is with 'address'")
+    await expect(limited(request())).rejects.toThrow("set 'address'")
     const app = new Hono().post('/predict', onHono('1/minute'), handler)
     const told: string[] = []
     app.onError((error, context) => {
@@ -18,7 +18,7 @@ describe('where nobody tells an address', () => {
       return context.text('', 500)
     })
     expect((await app.request(request())).status).toBe(500)
-    expect(told).toEqual([expect.stringContaining("say where it is with 'address'")])
+    expect(told).toEqual([expect.stringContaining("set 'address'")])
   })
 
   it('servers that pass it beside the request need not be told where it is', async () => {
@@ -29,7 +29,7 @@ describe('where nobody tells an address', () => {
       expect([(await limited(request(), server)).status, (await limited(request(), server)).status]).toEqual([
         200, 429,
       ])
-    await expect(limited(request(), { params: { remoteAddr: 'x' } })).rejects.toThrow("with 'address'")
+    await expect(limited(request(), { params: { remoteAddr: 'x' } })).rejects.toThrow("set 'address'")
   })
 
   it('others count all the same', async () => {

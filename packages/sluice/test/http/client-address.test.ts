@@ -182,6 +182,6 @@ describe('a trusted proxy', () => {
   })
 
   it.each([0, 129, 64.5, Number.NaN, '64' as never])('an ipv6Subnet of %s is refused', (ipv6Subnet) => {
-    expect(() => clientAddressReader({ ipv6Subnet })).toThrow("'ipv6Subnet' is a whole number from 1 to 128")
+    expect(() => clientAddressReader({ ipv6Subnet })).toThrow("'ipv6Subnet' must be an integer from 1 to 128")
   })
 })

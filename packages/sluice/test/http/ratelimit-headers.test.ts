@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { type BareItem, parseList } from 'structured-headers'
 import { describe, expect, it } from 'vitest'
-import { fieldsOfOneRule, rateLimit, rateLimitPolicy } from '../../src/http/ratelimit-headers.js'
+import { headersOfOneRule, rateLimit, rateLimitPolicy } from '../../src/http/ratelimit-headers.js'
 import { anyLimit, minute, quota, ruleName } from './quotas.js'
 
 const SEED = 20261126
@@ -96,7 +96,7 @@ describe('the fields', () => {
           const one = quota(over)
           // A limit that was never spoken of before: nothing is remembered of it.
           const anew = { ...one, limit: { ...one.limit } }
-          expect(fieldsOfOneRule(one)).toEqual([
+          expect(headersOfOneRule(one)).toEqual([
             ['ratelimit-policy', rateLimitPolicy([anew])],
             ['ratelimit', rateLimit([anew])],
           ])
@@ -108,10 +108,10 @@ describe('the fields', () => {
   })
 
   it('are nobody’s to add to: others who stand alike get the same ones', () => {
-    const fields = fieldsOfOneRule(quota({})) as unknown as string[][]
+    const fields = headersOfOneRule(quota({})) as unknown as string[][]
     expect(() => fields.push(['x-client', 'a'])).toThrow(TypeError)
     for (const field of fields) expect(() => field.splice(1, 1, 'other')).toThrow(TypeError)
-    expect(fieldsOfOneRule(quota({}))).toEqual([
+    expect(headersOfOneRule(quota({}))).toEqual([
       ['ratelimit-policy', rateLimitPolicy([quota({})])],
       ['ratelimit', rateLimit([quota({})])],
     ])

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { onAbort, releaseWhenRead, whileHandled, withFields } from '../../src/http/web-response.js'
+import { onAbort, releaseWhenRead, whileHandled, withHeaders } from '../../src/http/web-response.js'
 import { createLimiter } from '../../src/limiter/limiter.js'
 import type { Permit } from '../../src/limiter/permit.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
@@ -124,7 +124,7 @@ describe('an answer', () => {
 
   it('gets fields beside its own', async () => {
     const own = new Response('fine', { headers: { ratelimit: '"a";r=1', 'retry-after': '9' } })
-    const answer = withFields(own, [
+    const answer = withHeaders(own, [
       ['ratelimit', '"b";r=2'],
       ['retry-after', '5'],
     ])
@@ -133,10 +133,10 @@ describe('an answer', () => {
       'retry-after': '5',
     })
     expect(await answer.text()).toBe('fine')
-    expect(withFields(own, [])).toBe(own)
+    expect(withHeaders(own, [])).toBe(own)
     // Of those that cannot be copied, the one that can be made here.
     const switching = Response.error()
-    expect(withFields(switching, [['ratelimit', '"b";r=2']])).toBe(switching)
+    expect(withHeaders(switching, [['ratelimit', '"b";r=2']])).toBe(switching)
   })
 })
 

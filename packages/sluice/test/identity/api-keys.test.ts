@@ -76,7 +76,7 @@ describe('API keys', () => {
   it('a list that is wrong names the entry', () => {
     expect(() => keyTable([premium, { sha256: KEY, client: 'a' }])).toThrow(/^keys\[1\]: 'sha256'/)
     expect(() => keyTable([{ ...premium, client: '' }])).toThrow(/^keys\[0\]: 'client'/)
-    expect(() => keyTable([premium, premium])).toThrow(/^keys\[1\]: .*twice/)
+    expect(() => keyTable([premium, premium])).toThrow(/^keys\[1\]: duplicate key/)
     expect(() => identity({})).toThrow("'apiKeys'")
   })
 

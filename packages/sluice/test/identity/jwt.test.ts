@@ -111,7 +111,7 @@ describe('JWTs', () => {
     expect(() => jwtVerifier({ jwks, audience: '' })).toThrow("'audience'")
     expect(() => jwtVerifier({ jwks, audience: AUDIENCE, algorithms: ['none'] })).toThrow('not none')
     expect(() => jwtVerifier({ jwks, audience: AUDIENCE, algorithms: ['HS256'] })).toThrow('not HS256')
-    expect(() => jwtVerifier({ jwks, audience: AUDIENCE, algorithms: [] })).toThrow('none at all')
+    expect(() => jwtVerifier({ jwks, audience: AUDIENCE, algorithms: [] })).toThrow('an empty list')
   })
 })
 
@@ -122,7 +122,7 @@ describe('what issuers write in different ways', () => {
     expect(await check()(await token({ sub: 12345 }))).toEqual({ id: '12345' })
     expect(await check()(await token({ sub: 0 }))).toEqual({ id: '0' })
     for (const sub of [1.5, 2 ** 53, 1e300, true, {}, ['a'], null, ''])
-      await expect(check()(await token({ sub }))).rejects.toThrow("neither a text nor a whole number: 'sub'")
+      await expect(check()(await token({ sub }))).rejects.toThrow("not a string or an integer: 'sub'")
   })
 
   it('is a claim within others, by its path or a JSON pointer', async () => {

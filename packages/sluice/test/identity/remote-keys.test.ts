@@ -211,7 +211,7 @@ describe('keys of a URL', () => {
       const refused = await keys.check(await made.sign(pairs.one.privateKey))
       expect(refused).toBeInstanceOf(UnauthorizedError)
       expect((refused as Error).message).toContain(
-        kid === undefined ? 'a key without a name' : "the key 'one'",
+        kid === undefined ? 'a key without an ID' : "the key 'one'",
       )
     }
   })

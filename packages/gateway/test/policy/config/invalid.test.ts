@@ -72,7 +72,7 @@ describe('a configuration file with one problem', () => {
     [
       'an algorithm without a signature',
       `${UPSTREAM}\nidentity: { jwt: ¦{ jwks: https://a.example/j, audience: a, algorithms: [none] } }`,
-      "'algorithms' are some of",
+      "'algorithms' must be a list of",
     ],
     ['a tier with the multiplier 0', `${UPSTREAM}\ntiers: { free: ¦0 }`, 'more than zero'],
     ['a misspelled unlimited', `${UPSTREAM}\ntiers: { free: ¦Unlimited }`, 'or unlimited'],
@@ -135,7 +135,7 @@ describe('a configuration file with one problem', () => {
     [
       'an invalid network',
       `${UPSTREAM}\nidentity: { trusted_proxies: [::1, ¦10.0.0.0/33] }`,
-      "'10.0.0.0/33' is no address or network",
+      "'10.0.0.0/33' is not an address or network",
     ],
     [
       'an IPv6 prefix that is too long',

@@ -6,10 +6,10 @@ export interface RoutedRequest extends MountedRequest {
 }
 
 /**
- * Method and template of the route that Express chose, from the root of the application: `POST /v1/models/:model`. Where no
- * route is chosen yet, the template ends in `*`.
+ * Returns method and path template of the route that Express chose, from the root of the
+ * application: `POST /v1/models/:model`. While no route is chosen, the template ends in `*`.
  *
- * @param handler the handler that asks
+ * @param handler the handler whose route is wanted
  */
 export function routeOf(request: RoutedRequest, handler?: unknown): string {
   const method = request.method === 'HEAD' ? 'GET' : request.method

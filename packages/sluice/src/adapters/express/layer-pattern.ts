@@ -1,6 +1,6 @@
 /**
- * One entry of an Express router's stack. Express 4 keeps the regular expression of its path, Express 5 the functions that
- * match it and, since version 2.3 of `router`, the path as it was given.
+ * An entry of an Express router's stack. Express 4 keeps the regular expression of its path.
+ * Express 5 keeps functions that match it and, since version 2.3 of `router`, the path as given.
  */
 export interface Layer {
   readonly handle?: unknown
@@ -12,7 +12,7 @@ export interface Layer {
   readonly matchers?: readonly ((path: string) => false | { readonly path: string })[]
 }
 
-/** Returns the start of a path that a layer matches, and undefined where it matches none. */
+/** Returns the start of a path that a layer matches, or undefined if it does not match. */
 export function matchedPrefix({ regexp, slash, matchers }: Layer, path: string): string | undefined {
   if (slash || regexp?.fast_slash) return ''
   if (regexp !== undefined) return regexp.fast_star ? path : regexp.exec(path)?.[0]
@@ -24,10 +24,11 @@ export function matchedPrefix({ regexp, slash, matchers }: Layer, path: string):
 }
 
 /**
- * Returns the path that a layer was made with, such as `/:tenant`. The text is the same for every request: it never has
- * anything that a client spelled.
+ * Returns the path that a layer was created with, such as `/:tenant`. It is the same for every
+ * request and never contains anything spelled by a client.
  *
- * @param index its place in the stack, which names it where Express keeps no more of the path than a function
+ * @param index position in the stack, which names the layer if Express keeps only a function of the
+ *   path
  */
 export function layerPattern({ rawPath, regexp, keys, slash }: Layer, index: number): string {
   if (slash || regexp?.fast_slash) return ''
@@ -35,11 +36,17 @@ export function layerPattern({ rawPath, regexp, keys, slash }: Layer, index: num
   return regexp === undefined ? `/[${index}]` : readablePattern(regexp, keys ?? [])
 }
 
-/** What Express 4 makes of `:name`, and of the end of a path that others follow. */
+/**
+ * The regular expressions that Express 4 generates for `:name`, and for the end of a path that
+ * others follow.
+ */
 const PARAMETER = /\(\?:(\\[/.])?\(\[\^\/(?:\\\.)?\]\+\?\)\)/g
 const END = '\\/?(?=\\/|$)'
 
-/** Turns the regular expression of a plain path back into the path. Others stay as they are. */
+/**
+ * Converts the regular expression of a plain path back to the path. Other expressions are returned
+ * as source.
+ */
 function readablePattern(regexp: RegExp, keys: NonNullable<Layer['keys']>): string {
   let parameter = 0
   const paths = regexp.source.split('|^').map((source) =>

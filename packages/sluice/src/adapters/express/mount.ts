@@ -1,8 +1,8 @@
 import { type Layer, layerPattern, matchedPrefix } from './layer-pattern.js'
 
-/** What of Express's requests says where their handler is mounted. */
+/** The parts of an Express request that tell where its handler is mounted. */
 export interface MountedRequest {
-  /** The part of the path that the routers around have matched, as the client spelled it. */
+  /** The part of the path matched by the enclosing routers, as the client spelled it. */
   readonly baseUrl?: string
   /** The rest of the path. */
   readonly path?: string
@@ -14,7 +14,7 @@ export interface MountedRequest {
 /** The parts of an Express application that are read. */
 interface App {
   readonly parent?: App
-  /** Express 4 makes its router late; its `router` throws. */
+  /** Express 4 creates its router lazily; its `router` throws. */
   readonly lazyrouter?: unknown
   readonly _router?: Router
   readonly router?: Router
@@ -24,29 +24,30 @@ interface Router {
   readonly stack?: readonly Layer[]
 }
 
-/** What is looked for, on the way that Express went to it. */
+/** The target of a search and the path that Express took to it. */
 interface Search {
   readonly route: unknown
   readonly handler: unknown
-  /** The application that answers, and those that it is mounted in, outermost first. */
+  /** The application that handles the request and those that it is mounted in, outermost first. */
   readonly apps: readonly App[]
 }
 
 interface Found {
   readonly mount: string
-  /** Whether the handler itself was found there, and not only a layer that matches. */
+  /** Whether the handler itself was found, not only a layer that matches. */
   readonly isCertain: boolean
 }
 
-/** Routers within routers that are told apart; one that is mounted within itself has no end of them. */
+/** Maximum nesting of routers; a router mounted within itself would nest without end. */
 const MAX_DEPTH = 16
 
 /**
- * Finds the paths that the routers around a handler were mounted at: `/:tenant/v1`, however a client spells them. Express
- * keeps only the spelled path, so that the routers' layers are matched against it again.
+ * Finds the paths that the enclosing routers were mounted at: `/:tenant/v1`, however a client
+ * spells them. Express keeps only the path as spelled, so the layers of the routers are matched
+ * against it again.
  *
- * @param handler the handler that asks, for one that is not part of a route
- * @returns `''` where it is not mounted, and `*` where the mount cannot be found
+ * @param handler the handler whose mount is wanted, for one that is not part of a route
+ * @returns `''` if it is not mounted, and `*` if the mount cannot be found
  */
 export function mountOf(request: MountedRequest, handler?: unknown): string {
   const { baseUrl = '', path = '', route } = request
@@ -102,7 +103,7 @@ function mountBehind(
   return inner ?? (base === '' ? { mount: '', isCertain: false } : undefined)
 }
 
-/** What Express cuts off a path for a layer. */
+/** Returns the prefix that Express removes from a path for a layer. */
 function prefixOf(layer: Layer, path: string): string | undefined {
   let matched: string | undefined
   try {
@@ -123,7 +124,10 @@ function appsAround(innermost: unknown): App[] {
   return apps
 }
 
-/** The applications that a server calls: an application in a router does not know the one around it. */
+/**
+ * Returns the applications that a server calls: an application within a router has no reference to
+ * the outer one.
+ */
 function serverApps(socket: unknown): unknown[] {
   const { server } = (socket ?? {}) as {
     readonly server?: { listeners?(event: 'request'): unknown[] } | undefined
@@ -131,7 +135,7 @@ function serverApps(socket: unknown): unknown[] {
   return server?.listeners?.('request') ?? []
 }
 
-/** The stack of a router or an application; undefined for other handlers. */
+/** Returns the stack of a router or an application; undefined for other handlers. */
 function stackOf(handler: unknown): readonly Layer[] | undefined {
   if (typeof handler !== 'function') return undefined
   const { stack } = handler as Router

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ExecutionContext } from '@nestjs/common'
 
-/** A request as Nest hands it on from Express or Fastify. */
+/** A request as Nest passes it from Express or Fastify. */
 export interface NestRequest extends Pick<IncomingMessage, 'headers' | 'socket' | 'method'> {
   readonly body?: unknown
   readonly params?: unknown
@@ -13,7 +13,7 @@ export interface NestRequest extends Pick<IncomingMessage, 'headers' | 'socket' 
   readonly raw?: IncomingMessage
 }
 
-/** The part of an answer that Express and Fastify share; Fastify keeps Node's own under `raw`. */
+/** The response of Express or Fastify, which keeps Node's response under `raw`. */
 export type NestResponse =
   | (ServerResponse & { readonly raw?: undefined })
   | { readonly raw: ServerResponse; hijack(): unknown }
@@ -21,43 +21,45 @@ export type NestResponse =
 /** One run of a handler. */
 export interface Execution {
   readonly request: NestRequest
-  /** Undefined where the handler answers otherwise, as one for messages of a WebSocket. */
+  /** Undefined if the handler has no HTTP response, such as one for WebSocket messages. */
   readonly response: ServerResponse | undefined
   /**
-   * What tells this run from others of the same request: a GraphQL query may run a handler many times, and each message of a
-   * WebSocket runs one. Undefined where there is one run a request.
+   * Identifies this run among those of the same request: a GraphQL query may run a handler many
+   * times, and each message of a WebSocket runs one. Undefined if a request has one run.
    */
   readonly run: object | undefined
 }
 
 /**
- * Finds the request that a handler runs for: the HTTP request, that of a GraphQL operation, or the handshake of a WebSocket.
+ * Finds the request that a handler runs for: the HTTP request, that of a GraphQL operation, or the
+ * handshake of a WebSocket.
  *
- * @param requestOf where the application keeps the request, in place of looking for it
- * @throws TypeError where there is none, since a handler that cannot be limited must not look as if it were
+ * @param requestOf returns the request, in place of the search
+ * @throws TypeError if there is none, since a handler that cannot be limited must not appear
+ *   limited
  */
 export function executionOf(
   context: ExecutionContext,
   requestOf: ((context: ExecutionContext) => NestRequest | undefined) | undefined,
 ): Execution {
   const type: string = context.getType<string>()
-  const given = requestOf?.(context)
+  const custom = requestOf?.(context)
   if (type === 'http') {
     const http = context.switchToHttp()
     const response = nodeResponse(http.getResponse<NestResponse>())
-    return { request: given ?? http.getRequest<NestRequest>(), response, run: undefined }
+    return { request: custom ?? http.getRequest<NestRequest>(), response, run: undefined }
   }
   const places = type === 'graphql' ? graphqlPlaces(context) : type === 'ws' ? wsPlaces(context) : []
-  const request = given ?? places.find(isRequest)
+  const request = custom ?? places.find(isRequest)
   if (request === undefined)
     throw new TypeError(
-      `a limit applies to ${describe(context)}, which has no HTTP request to count: say where it is with 'request', or mark the handler @Unlimited()`,
+      `a limit applies to ${describe(context)}, which has no HTTP request to count: return it from 'request', or mark the handler @Unlimited()`,
     )
   const run = (type === 'graphql' && context.getArgByIndex<object | undefined>(3)) || context.getArgs()
   return { request, response: type === 'graphql' ? graphqlResponse(context, request) : undefined, run }
 }
 
-/** Node's own response, which Fastify keeps under `raw`. */
+/** Returns Node's response, which Fastify keeps under `raw`. */
 export function nodeResponse(response: NestResponse): ServerResponse {
   return response.raw ?? response
 }
@@ -70,7 +72,10 @@ interface GraphqlContext {
   readonly extra?: { readonly request?: unknown }
 }
 
-/** Where the GraphQL servers for Nest keep the request: Apollo, Mercurius, and graphql-ws for subscriptions. */
+/**
+ * Returns the places where GraphQL servers for Nest keep the request: Apollo, Mercurius, and
+ * graphql-ws for subscriptions.
+ */
 function graphqlPlaces(context: ExecutionContext): unknown[] {
   const { req, request, reply, extra } = graphqlContext(context)
   return [req, request, reply?.request, extra?.request]
@@ -87,7 +92,10 @@ function graphqlContext(context: ExecutionContext): GraphqlContext {
   return context.getArgByIndex<GraphqlContext | undefined>(2) ?? {}
 }
 
-/** Where Socket.IO keeps the handshake, and where an application puts it for `ws`, which keeps none. */
+/**
+ * Returns the places where Socket.IO keeps the handshake, and where an application puts it for
+ * `ws`, which keeps none.
+ */
 function wsPlaces(context: ExecutionContext): unknown[] {
   const { request, upgradeReq, conn } = context.switchToWs().getClient<{
     readonly request?: unknown
@@ -104,12 +112,12 @@ function isRequest(value: unknown): value is NestRequest {
 }
 
 function describe(context: ExecutionContext): string {
-  const words: Readonly<Record<string, string>> = {
+  const kinds: Readonly<Record<string, string>> = {
     graphql: 'a GraphQL handler',
     ws: 'a WebSocket handler',
     rpc: 'a microservice handler',
   }
   const type = context.getType<string>()
-  const kind = words[type] ?? `a handler of type '${type}'`
+  const kind = kinds[type] ?? `a handler of type '${type}'`
   return `${kind}, ${context.getClass()?.name}.${context.getHandler()?.name}`
 }

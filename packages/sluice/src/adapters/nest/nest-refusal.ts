@@ -4,7 +4,9 @@ import { canRefuse } from '../../http/node-response.js'
 import type { HttpAnswer } from '../../http/problem.js'
 import { type NestResponse, nodeResponse } from './execution-context.js'
 
-/** A request that is not let in, with the answer to it. The limit's headers are on the response already. */
+/**
+ * A refused request, with the response to it. The rate limit headers are already on the response.
+ */
 export class LimitRefusal extends HttpException {
   readonly answer: HttpAnswer
 
@@ -17,7 +19,10 @@ export class LimitRefusal extends HttpException {
   }
 }
 
-/** A body in JSON as an object, so that a filter of the application's own can send it as it sends others. */
+/**
+ * Parses a JSON body to an object, so that a filter of the application can send it as it sends
+ * others.
+ */
 function documentOf(body: string): string | Readonly<Record<string, unknown>> {
   try {
     const parsed: unknown = JSON.parse(body)
@@ -30,9 +35,9 @@ function documentOf(body: string): string | Readonly<Record<string, unknown>> {
 }
 
 /**
- * Sends the answer as it is: Nest itself would put its own words around it. Filters of the application's own come first,
- * wherever they are: those that it gives as `APP_FILTER` in its root module Nest asks behind this one, so that they are asked
- * from here.
+ * Sends the response unchanged, which Nest would wrap in its own format. Filters of the application
+ * take precedence. Nest would call filters given as `APP_FILTER` in the root module after this one,
+ * so this filter calls them.
  */
 export class LimitRefusalFilter implements ExceptionFilter<LimitRefusal> {
   readonly #modules: ModulesContainer | undefined
@@ -44,12 +49,12 @@ export class LimitRefusalFilter implements ExceptionFilter<LimitRefusal> {
   catch(refusal: LimitRefusal, host: ArgumentsHost): unknown {
     const own = this.#modules && ownFilterFor(refusal, this.#modules)
     if (own !== undefined) return own.catch(refusal, host)
-    // A GraphQL server makes an error of what is returned.
+    // A GraphQL server turns the returned value into an error.
     if (host.getType<string>() !== 'http') return refusal
     const given = host.switchToHttp().getResponse<NestResponse>()
     const response = nodeResponse(given)
     if (!canRefuse(response)) return undefined
-    // Fastify would else wait for an answer of its own.
+    // Fastify would otherwise wait for a reply.
     if (given.raw !== undefined) given.hijack()
     const { status, headers, body } = refusal.answer
     response.statusCode = status
@@ -60,10 +65,10 @@ export class LimitRefusalFilter implements ExceptionFilter<LimitRefusal> {
   }
 }
 
-/** What `@Catch(…)` sets on a filter: the classes that it catches, or none for all. */
+/** Metadata that `@Catch(…)` sets on a filter: the classes that it catches, or none for all. */
 const CAUGHT = '__filterCatchExceptions__'
 
-/** The filter that the application gives as `APP_FILTER` for such exceptions: of several the last, as Nest has it. */
+/** Returns the application's `APP_FILTER` for such exceptions: the last of several, as in Nest. */
 function ownFilterFor(refusal: LimitRefusal, modules: ModulesContainer): ExceptionFilter | undefined {
   const filters = [...modules.values()].flatMap(({ providers }) =>
     [...providers].flatMap(([token, { instance }]) =>
@@ -80,5 +85,5 @@ function catches(filter: ExceptionFilter | undefined, refusal: LimitRefusal): bo
   return classes.length === 0 || classes.some((each) => typeof each === 'function' && refusal instanceof each)
 }
 
-// A decorator by hand: the library is compiled without Nest's own kind of them.
+// The decorator is applied by hand, since the library is compiled without the decorators of Nest.
 Catch(LimitRefusal)(LimitRefusalFilter)
