@@ -20,7 +20,7 @@ function startWatch(file: string, options: Partial<FileWatchOptions> = {}) {
   const events: string[] = []
   let polls = 0
   const watch = new FileWatch({
-    ...{ file, text: 'old', intervalMs: 5, timeoutMs: 100 },
+    ...{ file, text: 'old', intervalMs: 5, timeoutMs: 10_000 },
     onChange: async (text) => {
       events.push(`changed ${text}`)
       return 'done'
@@ -144,6 +144,7 @@ describe('a watched file', () => {
     let answer = (_text: string) => {}
     let reads = 0
     const { watch, events } = startWatch(await fileWith('old'), {
+      timeoutMs: 100,
       read() {
         reads++
         return reads === 1 ? new Promise((resolve) => (answer = resolve)) : Promise.resolve('new')

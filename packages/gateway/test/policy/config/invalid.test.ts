@@ -600,7 +600,7 @@ describe('advice in a message', () => {
       'no whole number below 2^53; for less than one',
     ],
     ['a cost above the limit', limit('{ limit: 10/minute, cost: 11 }'), 'lower the cost, or raise the limit'],
-    ['a space in a path', `${UPSTREAM}\nroutes: [{ match: "/a b" }]`, 'a parameter such as :name takes'],
+    ['a space in a path', `${UPSTREAM}\nroutes: [{ match: "/a b" }]`, 'a parameter such as :name matches'],
   ])('says what to write instead of %s', (_name, text, advice) => {
     const problems = problemsOf(text)
     expect(problems).toHaveLength(1)
