@@ -13,9 +13,9 @@ beforeAll(async () => {
 })
 afterAll(() => browser?.close())
 
-async function openWith(state: FakeAdminState, looks?: Appearance) {
+async function openWith(state: FakeAdminState, appearance?: Appearance) {
   const admin = await startFakeAdmin(state)
-  const opened = await open(browser, admin.url, looks)
+  const opened = await open(browser, admin.url, appearance)
   onTestFinished(async () => {
     await opened.page.close()
     await admin.close()
@@ -30,13 +30,13 @@ const LONG = [
   `POST /${'without-a-break'.repeat(20).replaceAll('-', '')}`,
 ]
 
-const LOOKS = [
+const APPEARANCES = [
   { colorScheme: 'light', width: 1280 },
   { colorScheme: 'dark', width: 1280 },
   { colorScheme: 'light', width: 360 },
 ] as const
 
-describe.each(LOOKS)('$colorScheme, $width pixels wide', (looks) => {
+describe.each(APPEARANCES)('$colorScheme, $width pixels wide', (appearance) => {
   it.each([
     { state: 'no traffic', data: idle, client: undefined },
     {
@@ -45,7 +45,7 @@ describe.each(LOOKS)('$colorScheme, $width pixels wide', (looks) => {
       client: '192.0.2.7',
     },
   ])('is accessible and fits the screen: $state', async ({ data, client }) => {
-    const { page, errors } = await openWith(data(), looks)
+    const { page, errors } = await openWith(data(), appearance)
     await page.getByText('live', { exact: true }).waitFor()
     await page.getByRole('heading', { name: 'Rules', exact: true }).waitFor()
     for (const summary of (await page.locator('details.rule > summary').all()).slice(0, 2))
@@ -62,7 +62,7 @@ describe.each(LOOKS)('$colorScheme, $width pixels wide', (looks) => {
   })
 
   it('has an accessible dialog', async () => {
-    const { page } = await openWith(busy(FEW), looks)
+    const { page } = await openWith(busy(FEW), appearance)
     await page.locator('details.rule > summary').first().click()
     await page.getByRole('button', { name: 'Change limit' }).first().click()
     await page.getByRole('dialog').waitFor()

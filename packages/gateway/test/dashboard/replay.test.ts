@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => browser?.close())
 
 /** Opens the page of a gateway with recorded traffic of eight clients; the n-th sent n requests. */
-async function recorded(looks: Appearance = {}) {
+async function recorded(appearance: Appearance = {}) {
   const gateway = await recording(LIMITS)
   for (let client = 1; client <= 8; client++)
     for (let request = 0; request < client; request++) {
@@ -36,7 +36,7 @@ async function recorded(looks: Appearance = {}) {
   // A request may be recorded after its client has the response.
   const played = async () => JSON.parse((await send(gateway.adminUrl, '/api/replay')).text).requests?.played
   await expect.poll(played).toBe(36)
-  const opened = await open(browser, gateway.adminUrl, looks)
+  const opened = await open(browser, gateway.adminUrl, appearance)
   onTestFinished(() => opened.page.close())
   const section = opened.page.locator('.replay')
   await section.getByText(/recorded since .*; 1 file/).waitFor()
@@ -84,8 +84,8 @@ it('replays the last hour with the same result as the library', async () => {
 it.each([
   { colorScheme: 'dark', width: 360 },
   { colorScheme: 'light', width: 1280 },
-] as const)('compares new limits with the running ones: $colorScheme, $width pixels wide', async (looks) => {
-  const { gateway, section, page, errors } = await recorded(looks)
+] as const)('compares new limits with the running ones: $colorScheme, $width pixels wide', async (appearance) => {
+  const { gateway, section, page, errors } = await recorded(appearance)
   await section.getByText('New limits').click()
   const file = section.getByLabel('New configuration')
   expect(await file.inputValue()).toContain('limit: 3/hour')

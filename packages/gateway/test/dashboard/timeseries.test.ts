@@ -48,7 +48,7 @@ const samples: fc.Arbitrary<Sample[]> = fc
       }
     })
   })
-const route = fc.constantFrom(undefined, 'POST /a', 'GET /b', 'GET /nobody')
+const route = fc.constantFrom(undefined, 'POST /a', 'GET /b', 'GET /unknown')
 
 describe('the buckets', () => {
   it('keep all counts and start at multiples of their length', () => {
@@ -151,7 +151,7 @@ describe('the history', () => {
   it('caches the total of a sample', () => {
     const sample = second(1000)
     expect(trafficOf(sample, undefined)).toBe(trafficOf(sample, undefined))
-    expect(trafficOf(sample, 'GET /nobody')).toBe(NO_TRAFFIC)
+    expect(trafficOf(sample, 'GET /unknown')).toBe(NO_TRAFFIC)
   })
 })
 

@@ -184,7 +184,7 @@ routes:
     [{ act: 'limit', ...FEW, limit: 'lots' }, 400, "'lots'"],
     [{ act: 'limit', ...FEW, limit: '1/minute; 2/hour' }, 400, 'one limit'],
     [{ act: 'limit', ...FEW, rule: 'slots', limit: '5/minute' }, 400, 'a number such as 8'],
-    [{ act: 'reset', route: 'POST /predict', rule: 'all', key: 'nobody' }, 404, 'has seen'],
+    [{ act: 'reset', route: 'POST /predict', rule: 'all', key: 'unknown' }, 404, 'has seen'],
     [`{"act":"undo","route":"${'x'.repeat(5000)}"}`, 413, 'must not exceed 4096 bytes'],
   ])('is refused without any change if it is invalid: %j', async (action, status, error) => {
     const gateway = await gatewayWithToken()

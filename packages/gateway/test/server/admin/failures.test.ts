@@ -45,7 +45,7 @@ const act = (url: string) =>
     body: JSON.stringify(ACTION),
   })
 
-const READ = ['/metrics', '/api/status', '/api/client?q=somebody', '/api/record']
+const READ = ['/metrics', '/api/status', '/api/client?q=acme', '/api/record']
 
 describe('a request that needs an unavailable store', () => {
   const failure = new StoreUnavailableError('this', 100, new Error('connect ECONNREFUSED 10.0.0.7'))
@@ -109,7 +109,7 @@ describe('an action', () => {
   function actionsThat(fail: () => Promise<never>): RuleActions {
     const view: Partial<RuleView> = {
       rulesOf: () => [rule] as never,
-      keysNamed: () => [{ rule, keys: ['somebody'] }] as never,
+      keysNamed: () => [{ rule, keys: ['acme'] }] as never,
     }
     return new RuleActions({
       view: view as RuleView,
@@ -119,7 +119,7 @@ describe('an action', () => {
     })
   }
 
-  const reset = { act: 'reset', route: 'POST /predict', key: 'somebody' } as const
+  const reset = { act: 'reset', route: 'POST /predict', key: 'acme' } as const
   const limit = { act: 'limit', route: 'POST /predict', rule: 'few', limit: '5/minute' } as const
 
   it('is refused with 503 while the store is unavailable', async () => {

@@ -32,7 +32,7 @@ export async function recording(yaml: string) {
 export async function writeYesterday(file: string, count: number, finishFlush = constants.Z_FINISH) {
   const from = Date.now() - 24 * 3_600_000
   const line = (index: number) =>
-    JSON.stringify({ time: from + index * 10, ip: 'somebody', method: 'POST', path: '/predict' })
+    JSON.stringify({ time: from + index * 10, ip: 'client-1', method: 'POST', path: '/predict' })
   const lines = ['{"sluice_record":1}', ...Array.from({ length: count }, (_, index) => line(index))]
   await writeFile(file, gzipSync(`${lines.join('\n')}\n`, { finishFlush }))
 }
