@@ -1,19 +1,19 @@
 -- The short path for most requests: charges to token buckets whose state counts under the requested
 -- limit. Only the current level of such a bucket is kept in memory. The result and the writes equal
--- those of the long path in `main.lua`; the server needs 13 µs instead of 20 µs for a request of five
--- charges. Anything else (another algorithm or limit, a shadow, a key charged twice, a clock that was
--- set back) is left to the long path.
+-- those of the long path in `main.lua`; the server needs 13 µs instead of 20 µs for a request of
+-- five charges. Anything else (another algorithm or limit, a shadow, a key charged twice, a clock
+-- that was set back) is left to the long path.
 
--- What is said of so many charges fits on the stack of Lua.
+-- The results of this many charges fit on the Lua stack.
 local MAX_CHARGES = 100
--- How what was found is written, by the number of charges.
+-- Format of the result, by the number of charges.
 local FORMATS = setmetatable({}, { __index = function(made, count)
   made[count] = '>B' .. string.rep('dd', count)
   return made[count]
 end })
--- What was found of the job at hand: a cost and a level for each charge.
+-- The result of the current job: a cost and a level for each charge.
 local found = {}
--- Whether the charges of a kind of jobs are all to buckets and enforced; by the kind's place.
+-- Whether all charges of a kind of jobs are enforced token buckets, by the position of the kind.
 local areBuckets = {}
 
 local function isOfBuckets(kind)
@@ -24,7 +24,8 @@ local function isOfBuckets(kind)
   return true
 end
 
--- The level now of a key; none where it holds something else, or where the long way had to do with it.
+-- Returns the current level of a key, or nil if it holds something else or the long path has loaded
+-- it.
 local function levelOf(index, limit)
   local known = bucketLimits[index]
   if known then return known.head == limit.head and levels[index] end
@@ -34,7 +35,7 @@ local function levelOf(index, limit)
   if header then
     if #header ~= limit.size or sub(header, 1, limit.headSize) ~= limit.head then return end
     local expiry, at, before = unpackFrom('>ddd', header, limit.headSize + 1)
-    -- Neither holds of what is no number.
+    -- Both comparisons are false for NaN.
     if not (now >= at and before >= 0) then return end
     expiries[index] = expiry
     level = before - ((now - at) * limit.limit) / limit.period
@@ -46,7 +47,7 @@ local function levelOf(index, limit)
   return level
 end
 
--- Decides on a job; false where it is none for the short way.
+-- Decides a job; returns false if the short path does not apply.
 local function decideBuckets(takes)
   local areOfBuckets = areBuckets[kindPlace]
   if areOfBuckets == nil then

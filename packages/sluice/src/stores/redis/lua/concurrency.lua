@@ -1,7 +1,7 @@
 -- Concurrency (`algorithms/concurrency.ts`). The leases are members of a sorted set, scored by the
 -- time at which they end: '=name'. A lease of more or fewer slots than one has a second member
--- '#name', scored by the negated number of slots, so that these members sort before every lease. The
--- header is the member whose score is infinite.
+-- '#name', scored by the negated number of slots, so that these members sort before every lease.
+-- The header is the member whose score is infinite.
 
 define.n = function()
   local function slotsOf(state, member)
@@ -14,7 +14,7 @@ define.n = function()
     return { at = now, key = key, held = 0, uneven = false, anew = true }
   end
 
-  -- Calls each(until, slots) for the leases that last, those that end first first, until it returns true.
+  -- Calls each(until, slots) for the active leases in order of expiry, until it returns true.
   local function eachLease(state, each)
     if state.anew then return end
     local offset, count = 0, 1
@@ -53,7 +53,7 @@ define.n = function()
     return call('ZRANGEBYSCORE', state.key, '(0', text(now))
   end
 
-  -- What the key holds of the past goes only once something is written.
+  -- Expired leases are removed only when something is written.
   local function clear(state)
     if state.anew then call('UNLINK', state.key) end
     if state.anyEnded then

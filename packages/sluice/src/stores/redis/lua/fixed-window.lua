@@ -1,11 +1,11 @@
--- Fixed window (`algorithms/fixed-window.ts`). Lua knows no time zones, so a calendar limit comes with
--- two windows: the one that contains the client's current time and the next one. The script decides
--- only if its own time lies in one of them.
+-- Fixed window (`algorithms/fixed-window.ts`). Lua knows no time zones, so a calendar limit comes
+-- with two windows: the one that contains the client's current time and the next one. The script
+-- decides only if its own time lies in one of them.
 
 define.f = function()
   local TREMBLE = 60000
 
-  -- A calendar limit that is only read to be replaced comes without windows, and nobody looks at its borders.
+  -- A calendar limit that is read only to be replaced has no windows; its borders are not used.
   local function windowAt(limit)
     if limit.zone == '' then return now, now + limit.period end
     local windows = limit.windows
@@ -23,7 +23,8 @@ define.f = function()
     kind = 'string',
     size = 32,
 
-    -- The state of a calendar whose windows nobody named: it goes on as it is, also where the clock was set back.
+    -- Returns the state of a calendar limit without windows, unchanged even if the clock was set
+    -- back.
     held = function(state)
       return { at = max(now, state.at), start = state.start, finish = state.finish, count = state.count }
     end,

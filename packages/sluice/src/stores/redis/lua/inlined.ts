@@ -5,12 +5,12 @@ export const SCRIPT = `-- Shared by all parts: the time, the arithmetic of verdi
 -- Each algorithm's part registers a constructor in \`define\` whose functions have the names of
 -- \`algorithms/algorithm.ts\`; algorithms that a call does not need are never constructed. Times are
 -- milliseconds, and \`now\` is the one time of the whole call. The arithmetic repeats that of
--- TypeScript operation by operation: both use IEEE doubles, so both get the same numbers. States are
--- changed in place.
+-- TypeScript operation by operation: both use IEEE doubles, so both get the same numbers. States
+-- are changed in place.
 --
--- The script only decides: \`fits\` tells whether a cost may be taken, and \`facts\` are the numbers from
--- which the client computes the rest of a verdict (\`script-result.ts\`). Computing it here would take
--- a third more time.
+-- The script only decides: \`fits\` tells whether a cost may be taken, and \`facts\` are the numbers
+-- from which the client computes the rest of a verdict (\`script-result.ts\`). Computing it here
+-- would take a third more time.
 
 local KEYS, ARGV = KEYS, ARGV
 local given = ARGV[1]
@@ -18,7 +18,8 @@ local call, pack, unpackFrom, format, sub = redis.call, struct.pack, struct.unpa
 local ceil, floor, max, min = math.ceil, math.floor, math.max, math.min
 local INF = math.huge
 
--- How a limit is written: the version of the form, letter, limit, period, burst, and the length of the zone that follows.
+-- Encoding of a limit: format version, letter, limit, period, burst, and the length of the zone
+-- that follows.
 local VERSION = 2
 local HEAD = '>Bc1dddB'
 
@@ -28,7 +29,8 @@ local A = setmetatable({}, { __index = function(made, letter)
   return made[letter]
 end })
 
--- A given time is a test's own. What is written under it lives somewhat longer, for that time may stand still.
+-- A time in ARGV is that of a test. Keys written under it live somewhat longer, because that time
+-- may stand still.
 local now, slack
 if given == '' then
   local time = call('TIME')
@@ -37,12 +39,12 @@ else
   now, slack = tonumber(given), 3000
 end
 
--- The shortest text is shorter, but this one is as exact.
+-- Not the shortest representation, but an exact one.
 local function text(number)
   return format('%.17g', number)
 end
 
--- A capacity, with what sums of fractions may be off by.
+-- Returns a capacity plus the rounding error that sums of fractions may have.
 local function mostOf(capacity)
   return capacity + min(capacity * 1e-12, 0.25)
 end
@@ -51,13 +53,14 @@ local function isWithin(used, capacity)
   return used <= mostOf(capacity)
 end
 
--- How long ago the window began that holds what was counted another way (\`limits/fixed-window.ts\`).
+-- Returns the age of the window that contains usage counted another way
+-- (\`algorithms/fixed-window.ts\`).
 local function ageOfWindow(period, usage)
   return usage.sinceAge - usage.lastAge < period and usage.sinceAge or usage.lastAge
 end
 
--- What there is to say of a log or of leases: what is used, until nothing is, until one less is, and how long a cost
--- that does not fit has to wait.
+-- Packs the facts of a log or of leases: the units in use, and the times until none are in use,
+-- until one fewer is, and until a cost that does not fit would.
 local function packFacts(used, idleAfter, untilOneLess, wait)
   return pack('>dddd', used, idleAfter, untilOneLess, wait)
 end
@@ -84,7 +87,7 @@ define.t = function()
       return { at = now, level = 0 }
     end,
 
-    -- A new table: what is only seen changes nothing.
+    -- Returns a new table, so that a peek changes nothing.
     advance = function(limit, state, kept)
       local rate, keptRate = limit.limit / limit.period, kept.limit / kept.period
       local draining = rate > keptRate and now >= state.at and limit or kept
@@ -141,14 +144,14 @@ define.t = function()
   }
 end
 
--- Fixed window (\`algorithms/fixed-window.ts\`). Lua knows no time zones, so a calendar limit comes with
--- two windows: the one that contains the client's current time and the next one. The script decides
--- only if its own time lies in one of them.
+-- Fixed window (\`algorithms/fixed-window.ts\`). Lua knows no time zones, so a calendar limit comes
+-- with two windows: the one that contains the client's current time and the next one. The script
+-- decides only if its own time lies in one of them.
 
 define.f = function()
   local TREMBLE = 60000
 
-  -- A calendar limit that is only read to be replaced comes without windows, and nobody looks at its borders.
+  -- A calendar limit that is read only to be replaced has no windows; its borders are not used.
   local function windowAt(limit)
     if limit.zone == '' then return now, now + limit.period end
     local windows = limit.windows
@@ -166,7 +169,8 @@ define.f = function()
     kind = 'string',
     size = 32,
 
-    -- The state of a calendar whose windows nobody named: it goes on as it is, also where the clock was set back.
+    -- Returns the state of a calendar limit without windows, unchanged even if the clock was set
+    -- back.
     held = function(state)
       return { at = max(now, state.at), start = state.start, finish = state.finish, count = state.count }
     end,
@@ -312,16 +316,16 @@ define.w = function()
 end
 
 -- Sliding log (\`algorithms/sliding-log.ts\`). The entries are fields of the key's hash, numbered in
--- order of arrival. Each holds its time and the running sum of costs up to and including it. Entries
--- in [head, tail) count; those in [first, head) have expired and are not deleted yet. Entries are read
--- on demand by binary search, so a decision reads O(log n) entries and writes one.
+-- order of arrival. Each holds its time and the running sum of costs up to and including it.
+-- Entries in [head, tail) count; those in [first, head) have expired and are not deleted yet.
+-- Entries are read on demand by binary search, so a decision reads O(log n) entries and writes one.
 
 define.l = function()
-  -- Of the entries that are over, a write deletes at most so many more than it adds: no log grows, and no long stall.
+  -- Expired entries that a write deletes beyond those it adds: no log grows, and no write stalls.
   local DELETED_A_WRITE = 100
-  -- Into how many parts of a period entries are merged that another limit allowed.
+  -- Parts of a period into which entries of another limit are merged.
   local MERGED_PARTS = 64
-  -- A running sum beyond this starts again from 0, long before doubles cannot hold its units.
+  -- A running sum beyond this restarts from 0, long before doubles lose units.
   local REBASE_FROM = 2 ^ 50
 
   local function field(index)
@@ -356,7 +360,7 @@ define.l = function()
     state.changed[index] = true
   end
 
-  -- A log whose entries are all new: whatever the key holds is deleted before they are written.
+  -- Returns a log with only new entries; the key is deleted before they are written.
   local function empty(key, keptFor)
     return {
       at = now, key = key, first = 0, head = 0, tail = 0, base = 0, own = {}, changed = {}, anew = true,
@@ -370,7 +374,8 @@ define.l = function()
     return state
   end
 
-  -- The first index in [low, high] at which found(index) holds; high where it holds at none before.
+  -- Returns the first index in [low, high] for which found(index) is true, or high if there is none
+  -- before it.
   local function search(low, high, found)
     while low < high do
       local middle = floor((low + high) / 2)
@@ -379,7 +384,7 @@ define.l = function()
     return low
   end
 
-  -- An entry is over as soon as it is forgotten, though the limit would count it for longer.
+  -- An entry expires when it is forgotten, even if the limit would count it for longer.
   local function countedFor(limit, state)
     return min(limit.period, state.keptFor)
   end
@@ -401,7 +406,7 @@ define.l = function()
     return max(0, timeAt(state, state.tail - 1) + period - state.at)
   end
 
-  -- The state with no more than counts in this period, for who only reads.
+  -- Returns a view of the state with only the entries that count in this period.
   local function within(limit, state)
     if limit.period >= state.keptFor then return state end
     local head = search(state.head, state.tail, function(index)
@@ -413,7 +418,7 @@ define.l = function()
     }
   end
 
-  -- The state without the entries at its end that hold nothing any more.
+  -- Removes entries at the end that hold no units.
   local function withoutEmptyEnd(state)
     while state.tail > state.head and sumBefore(state, state.tail) == sumBefore(state, state.tail - 1) do
       state.tail = state.tail - 1
@@ -421,7 +426,7 @@ define.l = function()
     return state
   end
 
-  -- The same entries, written anew with sums that begin from 0.
+  -- Returns the same entries with sums that restart from 0.
   local function rebased(state)
     local next = empty(state.key, state.keptFor)
     next.keptUntil = state.keptUntil
@@ -461,8 +466,8 @@ define.l = function()
     return state
   end
 
-  -- Charges more for what was taken under a limit that counts another way. Once there are as many entries as this limit
-  -- allows, those that are near to each other become one.
+  -- Charges a cost that was taken under a limit that counts another way. Once there are as many
+  -- entries as this limit allows, entries close in time are merged.
   local function oweBeside(limit, state, cost)
     local last = state.tail - 1
     local isShort = state.tail - state.head < max(2, limit.limit)
@@ -507,7 +512,7 @@ define.l = function()
       local difference = cost - taken.cost
       if difference > 0 then return append(state, difference) end
       if difference == 0 then return state end
-      -- All that was taken at one moment is over at one moment: it does not matter which of its entries give back.
+      -- All entries of one time expire at one time, so any of them can refund.
       local index = search(state.head, state.tail, function(each)
         return entryAt(state, each)[1] > taken.at
       end) - 1
@@ -545,12 +550,12 @@ define.l = function()
       return untilOver(state, state.keptFor)
     end,
 
-    -- The limit as it is written: with what the entries are kept for.
+    -- The encoded limit, with the period that the entries are kept for.
     headOf = function(limit, state)
       return pack(HEAD, VERSION, 'l', limit.limit, state.keptFor, state.keptUntil, 0)
     end,
 
-    -- Writes the entries that changed; the header is the caller's to write.
+    -- Writes the changed entries; the caller writes the header.
     write = function(state)
       if state.base > REBASE_FROM then state = rebased(state) end
       if state.anew then call('UNLINK', state.key) end
@@ -584,8 +589,8 @@ end
 
 -- Concurrency (\`algorithms/concurrency.ts\`). The leases are members of a sorted set, scored by the
 -- time at which they end: '=name'. A lease of more or fewer slots than one has a second member
--- '#name', scored by the negated number of slots, so that these members sort before every lease. The
--- header is the member whose score is infinite.
+-- '#name', scored by the negated number of slots, so that these members sort before every lease.
+-- The header is the member whose score is infinite.
 
 define.n = function()
   local function slotsOf(state, member)
@@ -598,7 +603,7 @@ define.n = function()
     return { at = now, key = key, held = 0, uneven = false, anew = true }
   end
 
-  -- Calls each(until, slots) for the leases that last, those that end first first, until it returns true.
+  -- Calls each(until, slots) for the active leases in order of expiry, until it returns true.
   local function eachLease(state, each)
     if state.anew then return end
     local offset, count = 0, 1
@@ -637,7 +642,7 @@ define.n = function()
     return call('ZRANGEBYSCORE', state.key, '(0', text(now))
   end
 
-  -- What the key holds of the past goes only once something is written.
+  -- Expired leases are removed only when something is written.
   local function clear(state)
     if state.anew then call('UNLINK', state.key) end
     if state.anyEnded then
@@ -738,31 +743,33 @@ end
 --
 -- A header consists of a version, the limit of the last take, the key's expiry, and the numbers of
 -- the state. The same fields without an expiry follow for each further count (buckets and windows
--- only). A bucket or a window is a string, which is its header. A log has it in field 'h' of a hash.
--- Leases are a sorted set, and the header is the member whose score is infinite. A log may keep its
--- entries for longer than the limit's own period: its header then has that longer period, and in
--- place of the burst the time until which it applies.
+-- only). A bucket or a window is a string, which is its header. A log has it in field 'h' of a
+-- hash. Leases are a sorted set, and the header is the member whose score is infinite. A log may
+-- keep its entries for longer than the limit's own period: its header then has that longer period,
+-- and in place of the burst the time until which it applies.
 
 local HEAD_SIZE = 27
 local EXPIRY_SIZE = 8
--- Most counts that a key has.
+-- Maximum number of counts per key.
 local MAX_COUNTS = 4
 
--- A key expires no sooner than this after it is as good as new, and no later than that, in milliseconds.
+-- Bounds in milliseconds for how long after becoming idle a key expires.
 local SOONEST, LATEST = 100, 1900
 
--- A key of the call is named by its place in KEYS. What is known of each is in rows by that place: a table for each key
--- would cost a batch half as much time again.
+-- Keys are identified by their position in KEYS. Their data is in arrays by position: a table per
+-- key would make a batch half as slow again.
 local headers, kinds = {}, {}
--- The first count of what was used: its state, and the limit that was last taken under. Then further counts, and why it cannot be read.
+-- The first count of usage: its state and the limit of its last take. Then further counts, and the
+-- error of an unreadable key.
 local states, unders, others, faults = {}, {}, {}, {}
--- When it expires as it is, where all that has changed is its state.
+-- The stored expiry, if only the state has changed.
 local expiries = {}
--- Of a token bucket that nothing but takes and peeks was asked of (lua/buckets.ts): its limit and its level now.
+-- Limit and current level of a token bucket that was only taken from or peeked at
+-- (\`bucket-fast-path.lua\`).
 local bucketLimits, levels = {}, {}
--- What has to be written, and in which order.
+-- The keys to write, in order.
 local areChanged, changedOnes, changes = {}, {}, 0
--- What this job changed and took nothing of: it may be idle now.
+-- Keys that this job changed without taking; they may be idle now.
 local mendedOnes = {}
 
 local READ = {
@@ -771,10 +778,10 @@ local READ = {
   zset = function(key) return call('ZRANGE', key, -1, -1)[1] end,
 }
 
--- The strings that the keys hold, read at once when the first of them is asked for.
+-- Values of the string keys, read together when the first is needed.
 local strings
 local function readStrings()
-  -- The stack of Lua holds some 8000 values.
+  -- The Lua stack holds about 8000 values.
   strings = call('MGET', unpack(KEYS, 1, min(4000, #KEYS)))
   for from = 4001, #KEYS, 4000 do
     local found = call('MGET', unpack(KEYS, from, min(from + 3999, #KEYS)))
@@ -782,7 +789,7 @@ local function readStrings()
   end
 end
 
--- The header of a key that holds no string, and the kind of value that it is in.
+-- Returns the header of a key that is not a string, and the type of its value.
 local function headerOf(key)
   local kind = call('TYPE', key).ok
   if kind == 'none' then return false, nil end
@@ -806,7 +813,7 @@ local function unreadable(index)
   return 'the key ' .. KEYS[index] .. ' holds nothing that this version of sluice wrote'
 end
 
--- Whether the numbers of a state are numbers. A debt may be infinite.
+-- Reports whether no number of a state is NaN. A debt may be infinite.
 local function isSound(state)
   for _, value in pairs(state) do
     if value ~= value then return false end
@@ -814,7 +821,7 @@ local function isSound(state)
   return true
 end
 
--- Reads a limit from a header, and says where what follows it begins.
+-- Decodes a limit from a header, and returns the position after it.
 local function readLimit(header, from)
   if #header < from - 1 + HEAD_SIZE or string.byte(header, from) ~= VERSION then return end
   local _, letter, capacity, period, burst, zoneSize, zoneFrom = unpackFrom(HEAD, header, from)
@@ -824,7 +831,7 @@ local function readLimit(header, from)
   return { letter = letter, limit = capacity, period = period, burst = 0, zone = zone }, zoneFrom + zoneSize, burst
 end
 
--- The counts of a header; none where it cannot be read.
+-- Returns the counts of a header, or nil if it is unreadable.
 local function countsIn(index, header)
   local limit, from, keptUntil = readLimit(header, 1)
   if not limit then return end
@@ -842,7 +849,7 @@ local function countsIn(index, header)
   until not limit or A[limit.letter].kind ~= 'string'
 end
 
--- Reads a header that another limit wrote, or that has several counts.
+-- Reads a header of another limit or with several counts.
 local function readHeader(index, header)
   local counts = countsIn(index, header)
   if counts and A[counts[1].limit.letter].kind == kinds[index] then
@@ -854,8 +861,9 @@ local function readHeader(index, header)
   faults[index] = unreadable(index)
 end
 
--- Whether the server has no memory left. It refuses what may need more only as a script's first write, and a script that has
--- written anything may go past its bound; so it is asked before, with a write that changes nothing.
+-- Reports whether the server is out of memory. Redis refuses a write that needs memory only as the
+-- first write of a script; later ones may exceed its limit. So this tests beforehand, with a write
+-- that changes nothing.
 local isFull
 local function isServerFull()
   if isFull == nil then
@@ -866,7 +874,7 @@ local function isServerFull()
 end
 local FULL = 'OOM the server has no memory left'
 
--- Makes of a level now what the rest of the script knows of a key.
+-- Converts a current level to the full representation of a key.
 local function widen(index)
   local limit, level = bucketLimits[index], levels[index]
   bucketLimits[index], levels[index] = nil, nil
@@ -875,12 +883,13 @@ local function widen(index)
   if areChanged[index] then
     unders[index], states[index] = limit, { at = now, level = level }
   elseif header then
-    -- Another limit may drain it faster: what is kept counts, and not what was seen of it.
+    -- Another limit may drain the bucket faster, so the stored state counts, not the level computed
+    -- from it.
     unders[index], states[index] = limit, A.t.unpack(header, limit.stateFrom)
   end
 end
 
--- Reads what a key holds, once.
+-- Reads a key, once.
 local function load(index, limit)
   if levels[index] then return widen(index) end
   local algorithm = A[limit.letter]
@@ -894,7 +903,7 @@ local function load(index, limit)
     return
   end
   headers[index] = header
-  -- Nearly every state counts under the limit that it is asked about.
+  -- Nearly every state counts under the requested limit.
   if #header ~= limit.size or sub(header, 1, limit.headSize) ~= limit.head then
     kinds[index] = 'string'
     readHeader(index, header)
@@ -920,19 +929,19 @@ local function reset(index)
   headers[index], faults[index] = false, nil
 end
 
--- '%d' takes a third of the time of '%.0f', and no expiry is too large for it.
+-- '%d' takes a third of the time of '%.0f', and no expiry exceeds its range.
 local function lifetimeOf(idleAfter)
   return min(ceil(idleAfter) + slack, 2 ^ 53)
 end
 
--- Half a microsecond less than a new expiry takes: where the old one is near enough, only the state is written.
+-- If the old expiry is close enough, only the state is written, which saves 0.5 µs.
 local function isNearEnough(expiry, idleAfter)
   if not expiry or given ~= '' then return false end
   local left = expiry - now - idleAfter
   return left >= SOONEST and left <= LATEST
 end
 
--- The same as keep, of a level now.
+-- Writes a current level, as \`keep\` writes a state.
 local function keepLevel(index, level)
   local limit = bucketLimits[index]
   local idleAfter = (level * limit.period) / limit.limit
@@ -948,7 +957,7 @@ local function leftOf(limit, state)
   return A[limit.letter].idleAfter(limit, state) + (state.at - now)
 end
 
--- Writes the state of a key, which expires when it says no more than no key would.
+-- Writes the state of a key. It expires when it equals the state of a missing key.
 local function keep(index)
   local key, limit, state, stored = KEYS[index], unders[index], states[index], headers[index]
   if faults[index] then return end
@@ -956,7 +965,8 @@ local function keep(index)
   local idleAfter = state and leftOf(limit, state) or 0
   for _, count in ipairs(others[index] or {}) do idleAfter = max(idleAfter, leftOf(count.limit, count.state)) end
   if idleAfter <= 0 then
-    -- It may be gone already: what is gone from a slot that moves is another node's, and not to be touched here.
+    -- The key may have expired. In a slot that is moving, a missing key belongs to another node and
+    -- must not be touched here.
     if stored or (state and state.written) then redis.pcall('UNLINK', key) end
     return
   end
@@ -976,7 +986,8 @@ local function keep(index)
     return
   end
   if algorithm.kind == 'zset' then
-    -- First the new one: a key that is empty for a moment is gone, and while its slot moves nobody may make it anew here.
+    -- Add the new header first: a set that is empty for a moment is deleted, and cannot be created
+    -- again while its slot is moving.
     call('ZADD', key, '+inf', header)
     if stored and kinds[index] == 'zset' and stored ~= header then call('ZREM', key, stored) end
   else
@@ -991,10 +1002,10 @@ end
 -- A key has a count for each way of counting in use. The first is in \`unders\` and \`states\`; further
 -- counts, which few keys have, are in \`others\`.
 
--- The key whose state was asked for last.
+-- The key that is being processed, which an error is attributed to.
 local atHand
 
--- Says that the state of a key is to be kept.
+-- Marks a key to be written.
 local function note(index)
   if areChanged[index] then return end
   areChanged[index] = true
@@ -1002,13 +1013,13 @@ local function note(index)
   changedOnes[changes] = index
 end
 
--- Says that a settlement or a clock that was set back changed a key: it may be idle now.
+-- Marks a key changed by a settlement or a clock set back, which may be idle now.
 local function mend(index)
   note(index)
   mendedOnes[#mendedOnes + 1] = index
 end
 
--- Whether one state serves both limits.
+-- Reports whether one state serves both limits.
 local function hasCompatibleState(a, b)
   if a == b then return true end
   if a.letter ~= b.letter then return false end
@@ -1017,12 +1028,13 @@ local function hasCompatibleState(a, b)
 end
 
 local function advance(limit, state, kept)
-  -- Of a calendar that nobody named in this call the windows are not known: what is kept of it stays as it is.
+  -- The windows of a calendar limit that is not part of this call are unknown, so its state stays
+  -- as it is.
   if limit.zone ~= '' and not limit.windows and now < state.finish then return A.f.held(state) end
   return A[limit.letter].advance(limit, state, kept or limit)
 end
 
--- Milliseconds from now until a count says no more than a fresh one.
+-- Returns the milliseconds until a count equals a fresh one.
 local function idleAfter(limit, state)
   return A[limit.letter].idleAfter(limit, state) + (state.at - now)
 end
@@ -1034,7 +1046,8 @@ local function countsOf(index)
   return counts
 end
 
--- Puts counts in the rows; that whose kind of value the key is comes first.
+-- Stores counts in the arrays. The count whose algorithm determines the type of the key comes
+-- first.
 local function arrange(index, counts)
   local first = 1
   for place, count in ipairs(counts) do
@@ -1046,7 +1059,7 @@ local function arrange(index, counts)
   expiries[index] = nil
 end
 
--- What a clock that was set back does to a key, before it is asked about under this limit.
+-- Adjusts a key to a clock that was set back, before its state is requested.
 local function setBack(index, limit)
   local kept, state = unders[index], states[index]
   if not state then return end
@@ -1077,7 +1090,7 @@ local function isLarger(a, b)
   return a.lastAge < b.lastAge
 end
 
--- The state of a key at now, as a limit sees it. Nothing is kept of it.
+-- Returns the current state of a key under a limit, without storing it.
 local function stateNow(index, limit)
   atHand = index
   local algorithm = A[limit.letter]
@@ -1104,7 +1117,8 @@ local function goesOn(limit, beside)
   return limit.letter ~= 'n' and limit.zone == '' and spanOf(limit) < spanOf(beside)
 end
 
--- A count as it goes on beside one under another limit: a key is only one of a hash and a sorted set.
+-- Converts a count to continue beside one under another limit: a key is either a hash or a sorted
+-- set.
 local function beside(count, limit)
   local letter = count.limit.letter
   if letter == 'n' and limit.letter == 'l' then return nil end
@@ -1124,14 +1138,15 @@ local function withoutSoonestOver(counts)
   table.remove(counts, dropped)
 end
 
--- Takes under a limit that counts another way. More than a full bucket would refuse for longer than its limit alone ever does.
+-- Takes a cost under a limit that counts another way. A level above the burst would refuse for
+-- longer than its limit alone ever does.
 local function takeElsewhere(limit, state, cost)
   if limit.letter == 'l' then return A.l.takeBeside(limit, state, cost) end
   if limit.letter ~= 't' then return A[limit.letter].take(limit, state, cost, '') end
   return { at = state.at, level = max(state.level, min(state.level + cost, limit.burst)) }
 end
 
--- Takes what was judged to fit.
+-- Takes a cost that was judged to fit.
 local function take(index, limit, cost, lease)
   local kept = unders[index]
   local state = stateNow(index, limit)
@@ -1145,7 +1160,7 @@ local function take(index, limit, cost, lease)
   for _, each in ipairs(countsOf(index)) do
     if idleAfter(each.limit, each.state) > 0 then isOver = false end
   end
-  -- A key that is over may have expired, or not yet.
+  -- An idle key may or may not have expired yet, so its counts are dropped.
   for _, each in ipairs(isOver and {} or countsOf(index)) do
     local count = not hasCompatibleState(each.limit, limit) and beside(each, limit)
     if count then
@@ -1165,7 +1180,7 @@ local function take(index, limit, cost, lease)
   note(index)
 end
 
--- After a job: forgets what another call would not find any more, because it says no more than no key would.
+-- Drops keys that are idle after a job, because a separate call would no longer find them.
 local function dropIdle()
   for place, index in ipairs(mendedOnes) do
     mendedOnes[place] = nil
@@ -1181,13 +1196,13 @@ local function dropIdle()
   end
 end
 
--- A charge as a count has to see it that may be kept under another limit than the one that was charged.
+-- Converts a charge for a count that may be kept under another limit than the charged one.
 local function chargeIn(count, limit, taken)
   if count.letter ~= 't' then return taken end
   local rate = count.limit / count.period
   local resetAfter
   if limit.letter ~= 't' then
-    -- Whether it has drained, or ever found room, the bucket does not tell.
+    -- The bucket does not record whether the charge has drained, or ever fitted.
     resetAfter = 0
   else
     local chargedRate = limit.limit / limit.period
@@ -1198,8 +1213,8 @@ local function chargeIn(count, limit, taken)
   return { cost = taken.cost, at = taken.at, resetAfter = resetAfter }
 end
 
--- Settles a charge that was taken under this limit. A lease is renewed for as long as its own charge said; but a bucket drains at the
--- rate that it was last taken under.
+-- Settles a charge that was taken under this limit. A lease is renewed for the period of its own
+-- charge, but a bucket drains at the rate of its last take.
 local function settle(index, limit, taken, cost, lease)
   setBack(index, limit)
   local settled, rest = {}, {}
@@ -1216,7 +1231,7 @@ local function settle(index, limit, taken, cost, lease)
     end
   end
   if not settled[1] then
-    -- As in \`beside\`; and what a log is owed ends no lease.
+    -- As in \`beside\`; and the debt of a log ends no lease.
     if limit.letter == 'l' and rest[1] then return end
     for place, count in ipairs(rest) do rest[place] = beside(count, limit) or count end
     settled[1] = { limit = limit, by = limit, state = A[limit.letter].fresh(limit, KEYS[index]) }
@@ -1236,7 +1251,7 @@ local function settle(index, limit, taken, cost, lease)
       if idleAfter(count.limit, advance(count.limit, count.state)) > 0 then counts[#counts + 1] = count end
     end
   end
-  -- Where nothing is left, one stays to say what was written already.
+  -- If no count is left, one remains to record whether the key was written.
   if not counts[1] then counts[1] = first end
   local expiry = expiries[index]
   local isOne = not others[index] and not counts[2] and counts[1].limit == unders[index]
@@ -1249,17 +1264,17 @@ end
 --
 -- A call brings jobs: requests to decide, settlements and resets. They run one after the other, as
 -- if each were a call of its own at the same time; each key is read once and written once. ARGV: a
--- time or '', and what \`batch.ts\` writes: the limits, the kinds of jobs (of each charge the position
--- of its limit, its cost, and whether it is enforced) and the jobs as one array of numbers; then the
--- leases of the charges to concurrency limits, in order.
+-- time or '', and what \`batch.ts\` writes: the limits, the kinds of jobs (of each charge the
+-- position of its limit, its cost, and whether it is enforced) and the jobs as one array of
+-- numbers; then the leases of the charges to concurrency limits, in order.
 --
--- A job is its operation, the position of its kind, and the position of its first charge's key, with
--- the keys of the other charges after it; or 0, and then the position of each key. A reset is its
--- operation and a key.
+-- A job is its operation, the position of its kind, and the position of its first charge's key,
+-- with the keys of the other charges after it; or 0, and then the position of each key. A reset is
+-- its operation and a key.
 --
--- The reply is a string of bytes: the time, and the result of each job. The result of a decision is,
--- for each charge, the cost that was judged (with what earlier charges of the job take from the same
--- key), and its state as found or the facts. After the bytes come the errors of the jobs that
+-- The reply is a string of bytes: the time, and the result of each job. The result of a decision
+-- is, for each charge, the cost that was judged (with what earlier charges of the job take from the
+-- same key), and its state as found or the facts. After the bytes come the errors of the jobs that
 -- failed.
 
 local limits, jobKinds, jobs = unpack(cjson.decode(ARGV[2]))
@@ -1279,15 +1294,16 @@ local function say(part)
   parts[said] = part
 end
 
--- A job that failed, and why.
+-- Reports the failure of a job, and its error.
 local function sayFailed(fault)
   say('\\3')
   faultsSaid[#faultsSaid + 1] = fault
 end
 
--- The job at hand: its kind, the number of its charges, and the place before that of its first key, if they lie side by side.
+-- The current job: its kind, the number of its charges, and the position before its first key if
+-- the keys are adjacent.
 local kindPlace, kind, count, firstKey
--- The last job that charged a key, where they do not.
+-- For other jobs, the last job that charged each key.
 local jobNumber, jobOf = 0, {}
 
 local function nextJob()
@@ -1298,7 +1314,7 @@ local function nextJob()
   place = place + 2
 end
 
--- Whether two charges of the job are to one key.
+-- Reports whether two charges of the job have the same key.
 local function areTwins()
   if firstKey then return false end
   jobNumber = jobNumber + 1
@@ -1312,20 +1328,20 @@ end
 
 -- The short path for most requests: charges to token buckets whose state counts under the requested
 -- limit. Only the current level of such a bucket is kept in memory. The result and the writes equal
--- those of the long path in \`main.lua\`; the server needs 13 µs instead of 20 µs for a request of five
--- charges. Anything else (another algorithm or limit, a shadow, a key charged twice, a clock that was
--- set back) is left to the long path.
+-- those of the long path in \`main.lua\`; the server needs 13 µs instead of 20 µs for a request of
+-- five charges. Anything else (another algorithm or limit, a shadow, a key charged twice, a clock
+-- that was set back) is left to the long path.
 
--- What is said of so many charges fits on the stack of Lua.
+-- The results of this many charges fit on the Lua stack.
 local MAX_CHARGES = 100
--- How what was found is written, by the number of charges.
+-- Format of the result, by the number of charges.
 local FORMATS = setmetatable({}, { __index = function(made, count)
   made[count] = '>B' .. string.rep('dd', count)
   return made[count]
 end })
--- What was found of the job at hand: a cost and a level for each charge.
+-- The result of the current job: a cost and a level for each charge.
 local found = {}
--- Whether the charges of a kind of jobs are all to buckets and enforced; by the kind's place.
+-- Whether all charges of a kind of jobs are enforced token buckets, by the position of the kind.
 local areBuckets = {}
 
 local function isOfBuckets(kind)
@@ -1336,7 +1352,8 @@ local function isOfBuckets(kind)
   return true
 end
 
--- The level now of a key; none where it holds something else, or where the long way had to do with it.
+-- Returns the current level of a key, or nil if it holds something else or the long path has loaded
+-- it.
 local function levelOf(index, limit)
   local known = bucketLimits[index]
   if known then return known.head == limit.head and levels[index] end
@@ -1346,7 +1363,7 @@ local function levelOf(index, limit)
   if header then
     if #header ~= limit.size or sub(header, 1, limit.headSize) ~= limit.head then return end
     local expiry, at, before = unpackFrom('>ddd', header, limit.headSize + 1)
-    -- Neither holds of what is no number.
+    -- Both comparisons are false for NaN.
     if not (now >= at and before >= 0) then return end
     expiries[index] = expiry
     level = before - ((now - at) * limit.limit) / limit.period
@@ -1358,7 +1375,7 @@ local function levelOf(index, limit)
   return level
 end
 
--- Decides on a job; false where it is none for the short way.
+-- Decides a job; returns false if the short path does not apply.
 local function decideBuckets(takes)
   local areOfBuckets = areBuckets[kindPlace]
   if areOfBuckets == nil then
@@ -1396,8 +1413,9 @@ end
 
 -- The last part: runs the jobs one after the other and writes the keys that they changed.
 
--- What became of a job: 1 it was done, 2 a calendar limit came without the window that holds now, 3 it failed, 4 it was done, and
--- after its charges it says of each how fast a bucket drains that was taken under a faster limit than is asked about, or 0.
+-- Results of a job: 1 done; 2 a calendar limit came without the current window; 3 failed; 4 done,
+-- and after the charges follows, for each, the rate of a bucket that was last taken from under a
+-- faster limit than the requested one, or 0.
 local function isHindered(index, limit)
   if limit.outside then
     say('\\2')
@@ -1416,9 +1434,11 @@ local function nextLease()
   return ARGV[leases]
 end
 
--- The charges of the job at hand. Their tables are used again by the next: making them anew took a third of its time.
+-- The charges of the current job. The next job reuses their tables, which saves a third of its
+-- time.
 local charges = {}
--- Whether two of them are to one key, whether some are shadows, and whether some drain faster than their limits say.
+-- Whether two charges have the same key, some are shadows, and some buckets drain faster than their
+-- limits.
 local hasTwins, hasShadows, haveFasterRates
 
 local function readCharges(areSettled)
@@ -1451,13 +1471,14 @@ local function areHindered()
   return false
 end
 
--- Costs as they are written; most are the same.
+-- Encoded costs; most repeat.
 local COSTS = setmetatable({}, { __index = function(made, cost)
   made[cost] = pack('>d', cost)
   return made[cost]
 end })
 
--- One charge alone, as nearly all requests in a cluster have and many elsewhere: half the time of the long way.
+-- Decides a job of a single charge, the common case in a cluster, in half the time of the long
+-- path.
 local function decideOne(takes)
   local index, limit, cost = firstKey + 1, limits[kind[1]], kind[2]
   local lease = limit.letter == 'n' and nextLease() or ''
@@ -1473,7 +1494,7 @@ local function decideOne(takes)
   if takes and isFitting and cost > 0 then take(index, limit, cost, lease) end
 end
 
--- What is asked of a key with what earlier charges of the same request take from it.
+-- Returns the cost of a charge plus what earlier charges of the same request take from its key.
 local function costWithTwins(charge)
   local cost = charge.cost
   if cost == 0 then return 0 end
@@ -1484,7 +1505,7 @@ local function costWithTwins(charge)
   return cost
 end
 
--- Judges the charges that are enforced, or those that are not; says whether all fit.
+-- Judges the enforced charges or the shadows, and reports whether all fit.
 local function judge(enforced)
   local allFit = true
   for each = 1, count do
@@ -1533,12 +1554,12 @@ local function decideAll(takes)
   end
 end
 
--- A slot that is freed needs no memory.
+-- Reports whether a settlement frees a slot, which needs no memory.
 local function isRelease(charge)
   return charge.limit.letter == 'n' and charge.cost == 0
 end
 
--- Settles what can be settled: a key that cannot be read keeps no other from getting back what it is owed.
+-- Settles what can be settled: an unreadable key does not prevent the refunds of others.
 local function settleAll()
   readCharges(true)
   for each = 1, count do
@@ -1565,7 +1586,8 @@ local function doJob(operation)
   end
 end
 
--- What an error says where a value looked readable and is not. Every other error is the server's, and ends the call.
+-- Messages of errors about a value that looked readable and is not. Any other error is the server's
+-- and ends the call.
 local UNREADABLE = { 'WRONGTYPE', 'attempt to', 'bad argument', 'too short', 'not a valid' }
 
 local function isOfKey(why)
@@ -1576,8 +1598,8 @@ local function isOfKey(why)
   return false
 end
 
--- Fails the job at hand for the sake of its key. Nothing more is done to that key, and other jobs go on with the others.
--- The arguments are what had been said and read when the job began.
+-- Fails the current job because of its key. That key is not touched again; other jobs continue with
+-- other keys. The arguments are the positions at which the job began.
 local function failJob(operation, before, from, leasesBefore)
   faults[atHand] = unreadable(atHand)
   levels[atHand], bucketLimits[atHand] = nil, nil
@@ -1614,7 +1636,8 @@ while place < last do
   if mendedOnes[1] then dropIdle() end
 end
 
--- What is written to a full server only frees slots. A first write that needs no memory is let through, and the rest with it.
+-- Writes to a full server only free slots. A first write that needs no memory is accepted, and the
+-- others with it.
 if isFull and changes > 0 then redis.pcall('ZREM', KEYS[changedOnes[1]], '') end
 for each = 1, changes do
   local index = changedOnes[each]

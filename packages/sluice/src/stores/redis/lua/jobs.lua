@@ -2,17 +2,17 @@
 --
 -- A call brings jobs: requests to decide, settlements and resets. They run one after the other, as
 -- if each were a call of its own at the same time; each key is read once and written once. ARGV: a
--- time or '', and what `batch.ts` writes: the limits, the kinds of jobs (of each charge the position
--- of its limit, its cost, and whether it is enforced) and the jobs as one array of numbers; then the
--- leases of the charges to concurrency limits, in order.
+-- time or '', and what `batch.ts` writes: the limits, the kinds of jobs (of each charge the
+-- position of its limit, its cost, and whether it is enforced) and the jobs as one array of
+-- numbers; then the leases of the charges to concurrency limits, in order.
 --
--- A job is its operation, the position of its kind, and the position of its first charge's key, with
--- the keys of the other charges after it; or 0, and then the position of each key. A reset is its
--- operation and a key.
+-- A job is its operation, the position of its kind, and the position of its first charge's key,
+-- with the keys of the other charges after it; or 0, and then the position of each key. A reset is
+-- its operation and a key.
 --
--- The reply is a string of bytes: the time, and the result of each job. The result of a decision is,
--- for each charge, the cost that was judged (with what earlier charges of the job take from the same
--- key), and its state as found or the facts. After the bytes come the errors of the jobs that
+-- The reply is a string of bytes: the time, and the result of each job. The result of a decision
+-- is, for each charge, the cost that was judged (with what earlier charges of the job take from the
+-- same key), and its state as found or the facts. After the bytes come the errors of the jobs that
 -- failed.
 
 local limits, jobKinds, jobs = unpack(cjson.decode(ARGV[2]))
@@ -32,15 +32,16 @@ local function say(part)
   parts[said] = part
 end
 
--- A job that failed, and why.
+-- Reports the failure of a job, and its error.
 local function sayFailed(fault)
   say('\3')
   faultsSaid[#faultsSaid + 1] = fault
 end
 
--- The job at hand: its kind, the number of its charges, and the place before that of its first key, if they lie side by side.
+-- The current job: its kind, the number of its charges, and the position before its first key if
+-- the keys are adjacent.
 local kindPlace, kind, count, firstKey
--- The last job that charged a key, where they do not.
+-- For other jobs, the last job that charged each key.
 local jobNumber, jobOf = 0, {}
 
 local function nextJob()
@@ -51,7 +52,7 @@ local function nextJob()
   place = place + 2
 end
 
--- Whether two charges of the job are to one key.
+-- Reports whether two charges of the job have the same key.
 local function areTwins()
   if firstKey then return false end
   jobNumber = jobNumber + 1

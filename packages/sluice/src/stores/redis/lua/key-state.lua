@@ -2,31 +2,33 @@
 --
 -- A header consists of a version, the limit of the last take, the key's expiry, and the numbers of
 -- the state. The same fields without an expiry follow for each further count (buckets and windows
--- only). A bucket or a window is a string, which is its header. A log has it in field 'h' of a hash.
--- Leases are a sorted set, and the header is the member whose score is infinite. A log may keep its
--- entries for longer than the limit's own period: its header then has that longer period, and in
--- place of the burst the time until which it applies.
+-- only). A bucket or a window is a string, which is its header. A log has it in field 'h' of a
+-- hash. Leases are a sorted set, and the header is the member whose score is infinite. A log may
+-- keep its entries for longer than the limit's own period: its header then has that longer period,
+-- and in place of the burst the time until which it applies.
 
 local HEAD_SIZE = 27
 local EXPIRY_SIZE = 8
--- Most counts that a key has.
+-- Maximum number of counts per key.
 local MAX_COUNTS = 4
 
--- A key expires no sooner than this after it is as good as new, and no later than that, in milliseconds.
+-- Bounds in milliseconds for how long after becoming idle a key expires.
 local SOONEST, LATEST = 100, 1900
 
--- A key of the call is named by its place in KEYS. What is known of each is in rows by that place: a table for each key
--- would cost a batch half as much time again.
+-- Keys are identified by their position in KEYS. Their data is in arrays by position: a table per
+-- key would make a batch half as slow again.
 local headers, kinds = {}, {}
--- The first count of what was used: its state, and the limit that was last taken under. Then further counts, and why it cannot be read.
+-- The first count of usage: its state and the limit of its last take. Then further counts, and the
+-- error of an unreadable key.
 local states, unders, others, faults = {}, {}, {}, {}
--- When it expires as it is, where all that has changed is its state.
+-- The stored expiry, if only the state has changed.
 local expiries = {}
--- Of a token bucket that nothing but takes and peeks was asked of (lua/buckets.ts): its limit and its level now.
+-- Limit and current level of a token bucket that was only taken from or peeked at
+-- (`bucket-fast-path.lua`).
 local bucketLimits, levels = {}, {}
--- What has to be written, and in which order.
+-- The keys to write, in order.
 local areChanged, changedOnes, changes = {}, {}, 0
--- What this job changed and took nothing of: it may be idle now.
+-- Keys that this job changed without taking; they may be idle now.
 local mendedOnes = {}
 
 local READ = {
@@ -35,10 +37,10 @@ local READ = {
   zset = function(key) return call('ZRANGE', key, -1, -1)[1] end,
 }
 
--- The strings that the keys hold, read at once when the first of them is asked for.
+-- Values of the string keys, read together when the first is needed.
 local strings
 local function readStrings()
-  -- The stack of Lua holds some 8000 values.
+  -- The Lua stack holds about 8000 values.
   strings = call('MGET', unpack(KEYS, 1, min(4000, #KEYS)))
   for from = 4001, #KEYS, 4000 do
     local found = call('MGET', unpack(KEYS, from, min(from + 3999, #KEYS)))
@@ -46,7 +48,7 @@ local function readStrings()
   end
 end
 
--- The header of a key that holds no string, and the kind of value that it is in.
+-- Returns the header of a key that is not a string, and the type of its value.
 local function headerOf(key)
   local kind = call('TYPE', key).ok
   if kind == 'none' then return false, nil end
@@ -70,7 +72,7 @@ local function unreadable(index)
   return 'the key ' .. KEYS[index] .. ' holds nothing that this version of sluice wrote'
 end
 
--- Whether the numbers of a state are numbers. A debt may be infinite.
+-- Reports whether no number of a state is NaN. A debt may be infinite.
 local function isSound(state)
   for _, value in pairs(state) do
     if value ~= value then return false end
@@ -78,7 +80,7 @@ local function isSound(state)
   return true
 end
 
--- Reads a limit from a header, and says where what follows it begins.
+-- Decodes a limit from a header, and returns the position after it.
 local function readLimit(header, from)
   if #header < from - 1 + HEAD_SIZE or string.byte(header, from) ~= VERSION then return end
   local _, letter, capacity, period, burst, zoneSize, zoneFrom = unpackFrom(HEAD, header, from)
@@ -88,7 +90,7 @@ local function readLimit(header, from)
   return { letter = letter, limit = capacity, period = period, burst = 0, zone = zone }, zoneFrom + zoneSize, burst
 end
 
--- The counts of a header; none where it cannot be read.
+-- Returns the counts of a header, or nil if it is unreadable.
 local function countsIn(index, header)
   local limit, from, keptUntil = readLimit(header, 1)
   if not limit then return end
@@ -106,7 +108,7 @@ local function countsIn(index, header)
   until not limit or A[limit.letter].kind ~= 'string'
 end
 
--- Reads a header that another limit wrote, or that has several counts.
+-- Reads a header of another limit or with several counts.
 local function readHeader(index, header)
   local counts = countsIn(index, header)
   if counts and A[counts[1].limit.letter].kind == kinds[index] then
@@ -118,8 +120,9 @@ local function readHeader(index, header)
   faults[index] = unreadable(index)
 end
 
--- Whether the server has no memory left. It refuses what may need more only as a script's first write, and a script that has
--- written anything may go past its bound; so it is asked before, with a write that changes nothing.
+-- Reports whether the server is out of memory. Redis refuses a write that needs memory only as the
+-- first write of a script; later ones may exceed its limit. So this tests beforehand, with a write
+-- that changes nothing.
 local isFull
 local function isServerFull()
   if isFull == nil then
@@ -130,7 +133,7 @@ local function isServerFull()
 end
 local FULL = 'OOM the server has no memory left'
 
--- Makes of a level now what the rest of the script knows of a key.
+-- Converts a current level to the full representation of a key.
 local function widen(index)
   local limit, level = bucketLimits[index], levels[index]
   bucketLimits[index], levels[index] = nil, nil
@@ -139,12 +142,13 @@ local function widen(index)
   if areChanged[index] then
     unders[index], states[index] = limit, { at = now, level = level }
   elseif header then
-    -- Another limit may drain it faster: what is kept counts, and not what was seen of it.
+    -- Another limit may drain the bucket faster, so the stored state counts, not the level computed
+    -- from it.
     unders[index], states[index] = limit, A.t.unpack(header, limit.stateFrom)
   end
 end
 
--- Reads what a key holds, once.
+-- Reads a key, once.
 local function load(index, limit)
   if levels[index] then return widen(index) end
   local algorithm = A[limit.letter]
@@ -158,7 +162,7 @@ local function load(index, limit)
     return
   end
   headers[index] = header
-  -- Nearly every state counts under the limit that it is asked about.
+  -- Nearly every state counts under the requested limit.
   if #header ~= limit.size or sub(header, 1, limit.headSize) ~= limit.head then
     kinds[index] = 'string'
     readHeader(index, header)
@@ -184,19 +188,19 @@ local function reset(index)
   headers[index], faults[index] = false, nil
 end
 
--- '%d' takes a third of the time of '%.0f', and no expiry is too large for it.
+-- '%d' takes a third of the time of '%.0f', and no expiry exceeds its range.
 local function lifetimeOf(idleAfter)
   return min(ceil(idleAfter) + slack, 2 ^ 53)
 end
 
--- Half a microsecond less than a new expiry takes: where the old one is near enough, only the state is written.
+-- If the old expiry is close enough, only the state is written, which saves 0.5 µs.
 local function isNearEnough(expiry, idleAfter)
   if not expiry or given ~= '' then return false end
   local left = expiry - now - idleAfter
   return left >= SOONEST and left <= LATEST
 end
 
--- The same as keep, of a level now.
+-- Writes a current level, as `keep` writes a state.
 local function keepLevel(index, level)
   local limit = bucketLimits[index]
   local idleAfter = (level * limit.period) / limit.limit
@@ -212,7 +216,7 @@ local function leftOf(limit, state)
   return A[limit.letter].idleAfter(limit, state) + (state.at - now)
 end
 
--- Writes the state of a key, which expires when it says no more than no key would.
+-- Writes the state of a key. It expires when it equals the state of a missing key.
 local function keep(index)
   local key, limit, state, stored = KEYS[index], unders[index], states[index], headers[index]
   if faults[index] then return end
@@ -220,7 +224,8 @@ local function keep(index)
   local idleAfter = state and leftOf(limit, state) or 0
   for _, count in ipairs(others[index] or {}) do idleAfter = max(idleAfter, leftOf(count.limit, count.state)) end
   if idleAfter <= 0 then
-    -- It may be gone already: what is gone from a slot that moves is another node's, and not to be touched here.
+    -- The key may have expired. In a slot that is moving, a missing key belongs to another node and
+    -- must not be touched here.
     if stored or (state and state.written) then redis.pcall('UNLINK', key) end
     return
   end
@@ -240,7 +245,8 @@ local function keep(index)
     return
   end
   if algorithm.kind == 'zset' then
-    -- First the new one: a key that is empty for a moment is gone, and while its slot moves nobody may make it anew here.
+    -- Add the new header first: a set that is empty for a moment is deleted, and cannot be created
+    -- again while its slot is moving.
     call('ZADD', key, '+inf', header)
     if stored and kinds[index] == 'zset' and stored ~= header then call('ZREM', key, stored) end
   else

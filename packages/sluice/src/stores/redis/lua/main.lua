@@ -1,7 +1,8 @@
 -- The last part: runs the jobs one after the other and writes the keys that they changed.
 
--- What became of a job: 1 it was done, 2 a calendar limit came without the window that holds now, 3 it failed, 4 it was done, and
--- after its charges it says of each how fast a bucket drains that was taken under a faster limit than is asked about, or 0.
+-- Results of a job: 1 done; 2 a calendar limit came without the current window; 3 failed; 4 done,
+-- and after the charges follows, for each, the rate of a bucket that was last taken from under a
+-- faster limit than the requested one, or 0.
 local function isHindered(index, limit)
   if limit.outside then
     say('\2')
@@ -20,9 +21,11 @@ local function nextLease()
   return ARGV[leases]
 end
 
--- The charges of the job at hand. Their tables are used again by the next: making them anew took a third of its time.
+-- The charges of the current job. The next job reuses their tables, which saves a third of its
+-- time.
 local charges = {}
--- Whether two of them are to one key, whether some are shadows, and whether some drain faster than their limits say.
+-- Whether two charges have the same key, some are shadows, and some buckets drain faster than their
+-- limits.
 local hasTwins, hasShadows, haveFasterRates
 
 local function readCharges(areSettled)
@@ -55,13 +58,14 @@ local function areHindered()
   return false
 end
 
--- Costs as they are written; most are the same.
+-- Encoded costs; most repeat.
 local COSTS = setmetatable({}, { __index = function(made, cost)
   made[cost] = pack('>d', cost)
   return made[cost]
 end })
 
--- One charge alone, as nearly all requests in a cluster have and many elsewhere: half the time of the long way.
+-- Decides a job of a single charge, the common case in a cluster, in half the time of the long
+-- path.
 local function decideOne(takes)
   local index, limit, cost = firstKey + 1, limits[kind[1]], kind[2]
   local lease = limit.letter == 'n' and nextLease() or ''
@@ -77,7 +81,7 @@ local function decideOne(takes)
   if takes and isFitting and cost > 0 then take(index, limit, cost, lease) end
 end
 
--- What is asked of a key with what earlier charges of the same request take from it.
+-- Returns the cost of a charge plus what earlier charges of the same request take from its key.
 local function costWithTwins(charge)
   local cost = charge.cost
   if cost == 0 then return 0 end
@@ -88,7 +92,7 @@ local function costWithTwins(charge)
   return cost
 end
 
--- Judges the charges that are enforced, or those that are not; says whether all fit.
+-- Judges the enforced charges or the shadows, and reports whether all fit.
 local function judge(enforced)
   local allFit = true
   for each = 1, count do
@@ -137,12 +141,12 @@ local function decideAll(takes)
   end
 end
 
--- A slot that is freed needs no memory.
+-- Reports whether a settlement frees a slot, which needs no memory.
 local function isRelease(charge)
   return charge.limit.letter == 'n' and charge.cost == 0
 end
 
--- Settles what can be settled: a key that cannot be read keeps no other from getting back what it is owed.
+-- Settles what can be settled: an unreadable key does not prevent the refunds of others.
 local function settleAll()
   readCharges(true)
   for each = 1, count do
@@ -169,7 +173,8 @@ local function doJob(operation)
   end
 end
 
--- What an error says where a value looked readable and is not. Every other error is the server's, and ends the call.
+-- Messages of errors about a value that looked readable and is not. Any other error is the server's
+-- and ends the call.
 local UNREADABLE = { 'WRONGTYPE', 'attempt to', 'bad argument', 'too short', 'not a valid' }
 
 local function isOfKey(why)
@@ -180,8 +185,8 @@ local function isOfKey(why)
   return false
 end
 
--- Fails the job at hand for the sake of its key. Nothing more is done to that key, and other jobs go on with the others.
--- The arguments are what had been said and read when the job began.
+-- Fails the current job because of its key. That key is not touched again; other jobs continue with
+-- other keys. The arguments are the positions at which the job began.
 local function failJob(operation, before, from, leasesBefore)
   faults[atHand] = unreadable(atHand)
   levels[atHand], bucketLimits[atHand] = nil, nil
@@ -218,7 +223,8 @@ while place < last do
   if mendedOnes[1] then dropIdle() end
 end
 
--- What is written to a full server only frees slots. A first write that needs no memory is let through, and the rest with it.
+-- Writes to a full server only free slots. A first write that needs no memory is accepted, and the
+-- others with it.
 if isFull and changes > 0 then redis.pcall('ZREM', KEYS[changedOnes[1]], '') end
 for each = 1, changes do
   local index = changedOnes[each]

@@ -3,12 +3,12 @@
 -- Each algorithm's part registers a constructor in `define` whose functions have the names of
 -- `algorithms/algorithm.ts`; algorithms that a call does not need are never constructed. Times are
 -- milliseconds, and `now` is the one time of the whole call. The arithmetic repeats that of
--- TypeScript operation by operation: both use IEEE doubles, so both get the same numbers. States are
--- changed in place.
+-- TypeScript operation by operation: both use IEEE doubles, so both get the same numbers. States
+-- are changed in place.
 --
--- The script only decides: `fits` tells whether a cost may be taken, and `facts` are the numbers from
--- which the client computes the rest of a verdict (`script-result.ts`). Computing it here would take
--- a third more time.
+-- The script only decides: `fits` tells whether a cost may be taken, and `facts` are the numbers
+-- from which the client computes the rest of a verdict (`script-result.ts`). Computing it here
+-- would take a third more time.
 
 local KEYS, ARGV = KEYS, ARGV
 local given = ARGV[1]
@@ -16,7 +16,8 @@ local call, pack, unpackFrom, format, sub = redis.call, struct.pack, struct.unpa
 local ceil, floor, max, min = math.ceil, math.floor, math.max, math.min
 local INF = math.huge
 
--- How a limit is written: the version of the form, letter, limit, period, burst, and the length of the zone that follows.
+-- Encoding of a limit: format version, letter, limit, period, burst, and the length of the zone
+-- that follows.
 local VERSION = 2
 local HEAD = '>Bc1dddB'
 
@@ -26,7 +27,8 @@ local A = setmetatable({}, { __index = function(made, letter)
   return made[letter]
 end })
 
--- A given time is a test's own. What is written under it lives somewhat longer, for that time may stand still.
+-- A time in ARGV is that of a test. Keys written under it live somewhat longer, because that time
+-- may stand still.
 local now, slack
 if given == '' then
   local time = call('TIME')
@@ -35,12 +37,12 @@ else
   now, slack = tonumber(given), 3000
 end
 
--- The shortest text is shorter, but this one is as exact.
+-- Not the shortest representation, but an exact one.
 local function text(number)
   return format('%.17g', number)
 end
 
--- A capacity, with what sums of fractions may be off by.
+-- Returns a capacity plus the rounding error that sums of fractions may have.
 local function mostOf(capacity)
   return capacity + min(capacity * 1e-12, 0.25)
 end
@@ -49,13 +51,14 @@ local function isWithin(used, capacity)
   return used <= mostOf(capacity)
 end
 
--- How long ago the window began that holds what was counted another way (`limits/fixed-window.ts`).
+-- Returns the age of the window that contains usage counted another way
+-- (`algorithms/fixed-window.ts`).
 local function ageOfWindow(period, usage)
   return usage.sinceAge - usage.lastAge < period and usage.sinceAge or usage.lastAge
 end
 
--- What there is to say of a log or of leases: what is used, until nothing is, until one less is, and how long a cost
--- that does not fit has to wait.
+-- Packs the facts of a log or of leases: the units in use, and the times until none are in use,
+-- until one fewer is, and until a cost that does not fit would.
 local function packFacts(used, idleAfter, untilOneLess, wait)
   return pack('>dddd', used, idleAfter, untilOneLess, wait)
 end

@@ -4,10 +4,10 @@
 -- A key has a count for each way of counting in use. The first is in `unders` and `states`; further
 -- counts, which few keys have, are in `others`.
 
--- The key whose state was asked for last.
+-- The key that is being processed, which an error is attributed to.
 local atHand
 
--- Says that the state of a key is to be kept.
+-- Marks a key to be written.
 local function note(index)
   if areChanged[index] then return end
   areChanged[index] = true
@@ -15,13 +15,13 @@ local function note(index)
   changedOnes[changes] = index
 end
 
--- Says that a settlement or a clock that was set back changed a key: it may be idle now.
+-- Marks a key changed by a settlement or a clock set back, which may be idle now.
 local function mend(index)
   note(index)
   mendedOnes[#mendedOnes + 1] = index
 end
 
--- Whether one state serves both limits.
+-- Reports whether one state serves both limits.
 local function hasCompatibleState(a, b)
   if a == b then return true end
   if a.letter ~= b.letter then return false end
@@ -30,12 +30,13 @@ local function hasCompatibleState(a, b)
 end
 
 local function advance(limit, state, kept)
-  -- Of a calendar that nobody named in this call the windows are not known: what is kept of it stays as it is.
+  -- The windows of a calendar limit that is not part of this call are unknown, so its state stays
+  -- as it is.
   if limit.zone ~= '' and not limit.windows and now < state.finish then return A.f.held(state) end
   return A[limit.letter].advance(limit, state, kept or limit)
 end
 
--- Milliseconds from now until a count says no more than a fresh one.
+-- Returns the milliseconds until a count equals a fresh one.
 local function idleAfter(limit, state)
   return A[limit.letter].idleAfter(limit, state) + (state.at - now)
 end
@@ -47,7 +48,8 @@ local function countsOf(index)
   return counts
 end
 
--- Puts counts in the rows; that whose kind of value the key is comes first.
+-- Stores counts in the arrays. The count whose algorithm determines the type of the key comes
+-- first.
 local function arrange(index, counts)
   local first = 1
   for place, count in ipairs(counts) do
@@ -59,7 +61,7 @@ local function arrange(index, counts)
   expiries[index] = nil
 end
 
--- What a clock that was set back does to a key, before it is asked about under this limit.
+-- Adjusts a key to a clock that was set back, before its state is requested.
 local function setBack(index, limit)
   local kept, state = unders[index], states[index]
   if not state then return end
@@ -90,7 +92,7 @@ local function isLarger(a, b)
   return a.lastAge < b.lastAge
 end
 
--- The state of a key at now, as a limit sees it. Nothing is kept of it.
+-- Returns the current state of a key under a limit, without storing it.
 local function stateNow(index, limit)
   atHand = index
   local algorithm = A[limit.letter]
@@ -117,7 +119,8 @@ local function goesOn(limit, beside)
   return limit.letter ~= 'n' and limit.zone == '' and spanOf(limit) < spanOf(beside)
 end
 
--- A count as it goes on beside one under another limit: a key is only one of a hash and a sorted set.
+-- Converts a count to continue beside one under another limit: a key is either a hash or a sorted
+-- set.
 local function beside(count, limit)
   local letter = count.limit.letter
   if letter == 'n' and limit.letter == 'l' then return nil end
@@ -137,14 +140,15 @@ local function withoutSoonestOver(counts)
   table.remove(counts, dropped)
 end
 
--- Takes under a limit that counts another way. More than a full bucket would refuse for longer than its limit alone ever does.
+-- Takes a cost under a limit that counts another way. A level above the burst would refuse for
+-- longer than its limit alone ever does.
 local function takeElsewhere(limit, state, cost)
   if limit.letter == 'l' then return A.l.takeBeside(limit, state, cost) end
   if limit.letter ~= 't' then return A[limit.letter].take(limit, state, cost, '') end
   return { at = state.at, level = max(state.level, min(state.level + cost, limit.burst)) }
 end
 
--- Takes what was judged to fit.
+-- Takes a cost that was judged to fit.
 local function take(index, limit, cost, lease)
   local kept = unders[index]
   local state = stateNow(index, limit)
@@ -158,7 +162,7 @@ local function take(index, limit, cost, lease)
   for _, each in ipairs(countsOf(index)) do
     if idleAfter(each.limit, each.state) > 0 then isOver = false end
   end
-  -- A key that is over may have expired, or not yet.
+  -- An idle key may or may not have expired yet, so its counts are dropped.
   for _, each in ipairs(isOver and {} or countsOf(index)) do
     local count = not hasCompatibleState(each.limit, limit) and beside(each, limit)
     if count then
@@ -178,7 +182,7 @@ local function take(index, limit, cost, lease)
   note(index)
 end
 
--- After a job: forgets what another call would not find any more, because it says no more than no key would.
+-- Drops keys that are idle after a job, because a separate call would no longer find them.
 local function dropIdle()
   for place, index in ipairs(mendedOnes) do
     mendedOnes[place] = nil
@@ -194,13 +198,13 @@ local function dropIdle()
   end
 end
 
--- A charge as a count has to see it that may be kept under another limit than the one that was charged.
+-- Converts a charge for a count that may be kept under another limit than the charged one.
 local function chargeIn(count, limit, taken)
   if count.letter ~= 't' then return taken end
   local rate = count.limit / count.period
   local resetAfter
   if limit.letter ~= 't' then
-    -- Whether it has drained, or ever found room, the bucket does not tell.
+    -- The bucket does not record whether the charge has drained, or ever fitted.
     resetAfter = 0
   else
     local chargedRate = limit.limit / limit.period
@@ -211,8 +215,8 @@ local function chargeIn(count, limit, taken)
   return { cost = taken.cost, at = taken.at, resetAfter = resetAfter }
 end
 
--- Settles a charge that was taken under this limit. A lease is renewed for as long as its own charge said; but a bucket drains at the
--- rate that it was last taken under.
+-- Settles a charge that was taken under this limit. A lease is renewed for the period of its own
+-- charge, but a bucket drains at the rate of its last take.
 local function settle(index, limit, taken, cost, lease)
   setBack(index, limit)
   local settled, rest = {}, {}
@@ -229,7 +233,7 @@ local function settle(index, limit, taken, cost, lease)
     end
   end
   if not settled[1] then
-    -- As in `beside`; and what a log is owed ends no lease.
+    -- As in `beside`; and the debt of a log ends no lease.
     if limit.letter == 'l' and rest[1] then return end
     for place, count in ipairs(rest) do rest[place] = beside(count, limit) or count end
     settled[1] = { limit = limit, by = limit, state = A[limit.letter].fresh(limit, KEYS[index]) }
@@ -249,7 +253,7 @@ local function settle(index, limit, taken, cost, lease)
       if idleAfter(count.limit, advance(count.limit, count.state)) > 0 then counts[#counts + 1] = count end
     end
   end
-  -- Where nothing is left, one stays to say what was written already.
+  -- If no count is left, one remains to record whether the key was written.
   if not counts[1] then counts[1] = first end
   local expiry = expiries[index]
   local isOne = not others[index] and not counts[2] and counts[1].limit == unders[index]

@@ -1,14 +1,14 @@
 -- Sliding log (`algorithms/sliding-log.ts`). The entries are fields of the key's hash, numbered in
--- order of arrival. Each holds its time and the running sum of costs up to and including it. Entries
--- in [head, tail) count; those in [first, head) have expired and are not deleted yet. Entries are read
--- on demand by binary search, so a decision reads O(log n) entries and writes one.
+-- order of arrival. Each holds its time and the running sum of costs up to and including it.
+-- Entries in [head, tail) count; those in [first, head) have expired and are not deleted yet.
+-- Entries are read on demand by binary search, so a decision reads O(log n) entries and writes one.
 
 define.l = function()
-  -- Of the entries that are over, a write deletes at most so many more than it adds: no log grows, and no long stall.
+  -- Expired entries that a write deletes beyond those it adds: no log grows, and no write stalls.
   local DELETED_A_WRITE = 100
-  -- Into how many parts of a period entries are merged that another limit allowed.
+  -- Parts of a period into which entries of another limit are merged.
   local MERGED_PARTS = 64
-  -- A running sum beyond this starts again from 0, long before doubles cannot hold its units.
+  -- A running sum beyond this restarts from 0, long before doubles lose units.
   local REBASE_FROM = 2 ^ 50
 
   local function field(index)
@@ -43,7 +43,7 @@ define.l = function()
     state.changed[index] = true
   end
 
-  -- A log whose entries are all new: whatever the key holds is deleted before they are written.
+  -- Returns a log with only new entries; the key is deleted before they are written.
   local function empty(key, keptFor)
     return {
       at = now, key = key, first = 0, head = 0, tail = 0, base = 0, own = {}, changed = {}, anew = true,
@@ -57,7 +57,8 @@ define.l = function()
     return state
   end
 
-  -- The first index in [low, high] at which found(index) holds; high where it holds at none before.
+  -- Returns the first index in [low, high] for which found(index) is true, or high if there is none
+  -- before it.
   local function search(low, high, found)
     while low < high do
       local middle = floor((low + high) / 2)
@@ -66,7 +67,7 @@ define.l = function()
     return low
   end
 
-  -- An entry is over as soon as it is forgotten, though the limit would count it for longer.
+  -- An entry expires when it is forgotten, even if the limit would count it for longer.
   local function countedFor(limit, state)
     return min(limit.period, state.keptFor)
   end
@@ -88,7 +89,7 @@ define.l = function()
     return max(0, timeAt(state, state.tail - 1) + period - state.at)
   end
 
-  -- The state with no more than counts in this period, for who only reads.
+  -- Returns a view of the state with only the entries that count in this period.
   local function within(limit, state)
     if limit.period >= state.keptFor then return state end
     local head = search(state.head, state.tail, function(index)
@@ -100,7 +101,7 @@ define.l = function()
     }
   end
 
-  -- The state without the entries at its end that hold nothing any more.
+  -- Removes entries at the end that hold no units.
   local function withoutEmptyEnd(state)
     while state.tail > state.head and sumBefore(state, state.tail) == sumBefore(state, state.tail - 1) do
       state.tail = state.tail - 1
@@ -108,7 +109,7 @@ define.l = function()
     return state
   end
 
-  -- The same entries, written anew with sums that begin from 0.
+  -- Returns the same entries with sums that restart from 0.
   local function rebased(state)
     local next = empty(state.key, state.keptFor)
     next.keptUntil = state.keptUntil
@@ -148,8 +149,8 @@ define.l = function()
     return state
   end
 
-  -- Charges more for what was taken under a limit that counts another way. Once there are as many entries as this limit
-  -- allows, those that are near to each other become one.
+  -- Charges a cost that was taken under a limit that counts another way. Once there are as many
+  -- entries as this limit allows, entries close in time are merged.
   local function oweBeside(limit, state, cost)
     local last = state.tail - 1
     local isShort = state.tail - state.head < max(2, limit.limit)
@@ -194,7 +195,7 @@ define.l = function()
       local difference = cost - taken.cost
       if difference > 0 then return append(state, difference) end
       if difference == 0 then return state end
-      -- All that was taken at one moment is over at one moment: it does not matter which of its entries give back.
+      -- All entries of one time expire at one time, so any of them can refund.
       local index = search(state.head, state.tail, function(each)
         return entryAt(state, each)[1] > taken.at
       end) - 1
@@ -232,12 +233,12 @@ define.l = function()
       return untilOver(state, state.keptFor)
     end,
 
-    -- The limit as it is written: with what the entries are kept for.
+    -- The encoded limit, with the period that the entries are kept for.
     headOf = function(limit, state)
       return pack(HEAD, VERSION, 'l', limit.limit, state.keptFor, state.keptUntil, 0)
     end,
 
-    -- Writes the entries that changed; the header is the caller's to write.
+    -- Writes the changed entries; the caller writes the header.
     write = function(state)
       if state.base > REBASE_FROM then state = rebased(state) end
       if state.anew then call('UNLINK', state.key) end

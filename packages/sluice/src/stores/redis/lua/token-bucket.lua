@@ -20,7 +20,7 @@ define.t = function()
       return { at = now, level = 0 }
     end,
 
-    -- A new table: what is only seen changes nothing.
+    -- Returns a new table, so that a peek changes nothing.
     advance = function(limit, state, kept)
       local rate, keptRate = limit.limit / limit.period, kept.limit / kept.period
       local draining = rate > keptRate and now >= state.at and limit or kept
