@@ -1,5 +1,6 @@
 export type { Taken, Verdict } from './algorithms/verdict.js'
 export type { Decision, Forecast, Quota, Refusal } from './limiter/decision.js'
+export type { LimiterEvent, LimiterListener } from './limiter/event.js'
 export {
   type AdmitOptions,
   createLimiter,
@@ -9,7 +10,6 @@ export {
   type NeedsBody,
   type RequestBody,
 } from './limiter/limiter.js'
-export type { LimiterEvent, LimiterListener } from './limiter/limiter-event.js'
 export type { Permit } from './limiter/permit.js'
 export { formatDuration, formatLimit, formatWait } from './limits/format-limit.js'
 export { type Counting, LimitSyntaxError, parseLimits } from './limits/grammar.js'

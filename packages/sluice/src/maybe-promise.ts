@@ -1,20 +1,17 @@
-/** An answer that is here, or on its way. A store in the same process answers at once. */
+/** A value or a promise of one. A store in the same process returns values. */
 export type MaybePromise<T> = T | Promise<T>
 
-/** Goes on with an answer: now where it is here, so that nothing comes in between. */
-export function andThen<T, U>(
-  answer: MaybePromise<T>,
-  next: (answer: T) => MaybePromise<U>,
-): MaybePromise<U> {
-  return answer instanceof Promise ? answer.then(next) : next(answer)
+/** Continues with a value: synchronously unless it is a promise. */
+export function andThen<T, U>(value: MaybePromise<T>, next: (value: T) => MaybePromise<U>): MaybePromise<U> {
+  return value instanceof Promise ? value.then(next) : next(value)
 }
 
-/** All of the answers: now where they are all here. */
-export function allOf<T>(answers: readonly MaybePromise<T>[]): MaybePromise<readonly T[]> {
-  return answers.some((each) => each instanceof Promise) ? Promise.all(answers) : (answers as readonly T[])
+/** Collects values: synchronously unless one is a promise. */
+export function allOf<T>(values: readonly MaybePromise<T>[]): MaybePromise<readonly T[]> {
+  return values.some((each) => each instanceof Promise) ? Promise.all(values) : (values as readonly T[])
 }
 
-/** A promise of any library as one of this realm, which `instanceof Promise` knows; anything else as it is. */
+/** Converts any thenable to a native promise, so that `instanceof Promise` recognizes it. */
 export function toMaybePromise<T>(value: T | PromiseLike<T>): MaybePromise<T> {
   return isThenable(value) && !(value instanceof Promise)
     ? Promise.resolve(value)

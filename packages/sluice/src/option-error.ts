@@ -1,6 +1,8 @@
 import { suggestThenList } from './did-you-mean.js'
 
-/** Names of options and indexes into lists, outermost first. Empty if the whole argument is wrong. */
+/**
+ * Names of options and indexes into lists, outermost first. Empty if the whole argument is wrong.
+ */
 export type OptionPath = readonly (string | number)[]
 
 /**
@@ -12,8 +14,8 @@ export type OptionPath = readonly (string | number)[]
 export type OptionErrorCode = 'invalid' | 'unknown_option' | 'fixed_window_only' | 'calendar_only'
 
 /**
- * An error about one option: a TypeError, a RangeError or a LimitSyntaxError. It carries the place of
- * the option as data, so a program can point at the option without parsing the message:
+ * An error about one option: a TypeError, a RangeError or a LimitSyntaxError. It carries the place
+ * of the option as data, so a program can point at the option without parsing the message:
  *
  *     try {
  *       createLimiter({ rules: [{ limit: '10/minute', tiers: { gold: 0 } }] })
@@ -64,8 +66,8 @@ export class OptionRangeError extends RangeError implements OptionError {
 }
 
 /**
- * Returns the error for an option that does not exist: `a limiter has no option 'rule'; did you mean
- * 'rules'? Its options are …`.
+ * Returns the error for an option that does not exist: `a limiter has no option 'rule'; did you
+ * mean 'rules'? Its options are …`.
  *
  * @param subject the object that takes the options, such as `a limiter`
  */
@@ -82,7 +84,10 @@ export function markOptionError(errorClass: { readonly prototype: OptionError })
 markOptionError(OptionTypeError)
 markOptionError(OptionRangeError)
 
-/** Runs a check and rewrites the path of an option error that it throws, relative to the caller's argument. */
+/**
+ * Runs a check and rewrites the path of an option error that it throws, relative to the caller's
+ * argument.
+ */
 export function relocate<T>(check: () => T, change: (path: OptionPath) => OptionPath): T {
   try {
     return check()

@@ -77,7 +77,7 @@ describe('sluice replay', () => {
     [['-', '--config', 'CONFIG', '--clients', 'many'], 'sluice: --clients must be a whole number from 1'],
     [['-', '--config', 'CONFIG', '--format', 'xml'], 'sluice: --format must be one of csv, jsonl, combined'],
     [['-', '--config', 'CONFIG', '--unready', 'soon'], 'sluice: --unready must be a period'],
-    [['-', '--config', 'CONFIG', '--reorder', 'soon'], "sluice: --reorder: 'soon' is no length of time"],
+    [['-', '--config', 'CONFIG', '--reorder', 'soon'], "sluice: --reorder: 'soon' is not a duration"],
     [['-', '--config', 'CONFIG', '--suggest', 'peace'], 'sluice: --suggest reads the trace several times'],
     [['CONFIG', '--config', 'CONFIG', '--suggest', 'peace'], "sluice: 'peace' is not a valid objective"],
   ])('prints one clear error for the arguments %j', async (args, message) => {

@@ -2,20 +2,24 @@ import type { ConcurrencyLimit } from '../limits/limit.js'
 import { type Algorithm, allowed, refused, type State } from './algorithm.js'
 
 /**
- * In flight: a set of leases, each with the slots that it holds and the time when it ends.
+ * The slots in flight: a set of leases, each with its slots and its end.
  *
- * **Bound**: at most `limit` slots are held at any moment. A lease that is neither renewed nor released ends after `lease`
- * milliseconds, so what a process held that died is free again within one lease.
+ * **Bound**: at most `limit` slots are held at any moment. A lease that is neither renewed nor
+ * released ends after `lease` milliseconds, so the slots of a crashed process are free again within
+ * one lease.
  *
- * When the clock is set back, no lease ends later than one lease from now.
+ * If the clock is set back, every lease ends at most one lease from now.
  */
 export interface ConcurrencyState extends State {
-  /** By the lease's name; those that end first come first. */
+  /** By lease name, in the order of their ends. */
   readonly leases: Map<string, { readonly until: number; readonly slots: number }>
   readonly held: number
-  /** No lease ends earlier. */
+  /** A lower bound of the end of every lease. */
   readonly first: number
-  /** When the last lease ends; says nothing where there is none. Looked for anew only when that one ends, or a decision would go through all that are in flight. */
+  /**
+   * The end of the last lease; meaningless without leases. It is recomputed only when that lease
+   * ends, because the search visits every lease.
+   */
   readonly last: number
 }
 
@@ -68,7 +72,7 @@ export const concurrency: Algorithm<ConcurrencyLimit, ConcurrencyState> = {
     return taken.lease === undefined ? state : hold(limit, state, taken.lease, cost)
   },
 
-  // Slots are held and released, and units are used up: neither says anything of the other.
+  // Slots are held and released, units are spent: they cannot be converted.
   usage() {
     return undefined
   },
@@ -82,7 +86,7 @@ export const concurrency: Algorithm<ConcurrencyLimit, ConcurrencyState> = {
   },
 }
 
-/** Sets what a lease holds, from now for one lease; no slots end it. */
+/** Sets the slots of a lease and renews it from now. A lease without slots ends. */
 function hold(
   limit: ConcurrencyLimit,
   state: ConcurrencyState,
@@ -110,12 +114,14 @@ function lastEnd(leases: ConcurrencyState['leases']): number {
   return last
 }
 
-/** The leases by their end: after the limit's lease was made shorter, a later one may end first. */
+/** Sorts leases by their end. After the lease was shortened, a newer one may end first. */
 function inOrder(leases: ConcurrencyState['leases']): ConcurrencyState['leases'] {
   return new Map([...leases].sort(([, a], [, b]) => a.until - b.until))
 }
 
-/** Milliseconds until leases that hold `slots` together have ended, if none is renewed or released before. */
+/**
+ * Returns the milliseconds until `slots` slots are free, if no lease is renewed or released before.
+ */
 function untilFree(state: ConcurrencyState, slots: number): number {
   let freed = 0
   for (const { until, slots: held } of state.leases.values()) {

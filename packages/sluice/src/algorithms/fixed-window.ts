@@ -4,17 +4,19 @@ import { calendarWindow } from '../time/calendar.js'
 import { type Algorithm, allowed, refused, type State, type Usage } from './algorithm.js'
 
 /**
- * The fixed window: a counter that starts again with each window.
+ * The fixed window: a counter that restarts with each window.
  *
- * **Bound**: at most `limit` in a window, and so at most 2·`limit` in a period that straddles two windows. Who cannot
- * bear that takes a token bucket or a sliding log.
+ * **Bound**: at most `limit` in a window, and so at most 2·`limit` in a period that straddles two
+ * windows. A token bucket or a sliding log avoids this.
  *
- * `first-request`: a window opens with the first charge after the last one closed, and closes a period later.
- * `calendar`: the hour, day, week, month or year of a time zone; `now` is then the time since the epoch.
+ * - `first-request`: a window opens with the first charge after the last one closed, and closes a
+ *   period later.
+ * - `calendar`: windows are hours, days, weeks, months or years of a time zone; `now` is the time
+ *   since the epoch.
  *
- * When the clock is set back, a `first-request` window that opened in what is now the future is taken to open now. A
- * calendar window cannot be moved: the later one stays in force for a clock that trembles at midnight (by up to a
- * minute), and for a greater step its count is carried into the window that is right.
+ * If the clock is set back, a `first-request` window that opened in the future opens now instead. A
+ * calendar window cannot move. For a step of up to a minute, as from a jittery clock at midnight,
+ * the later window stays in force. For a larger step, its count is carried into the correct window.
  */
 export interface FixedWindowState extends State {
   readonly start: number
@@ -22,8 +24,8 @@ export interface FixedWindowState extends State {
   readonly count: number
 }
 
-/** A step back by no more than this, in milliseconds, is taken for a tremble of the clock. */
-const TREMBLE = 60_000
+/** The largest step back that counts as clock jitter, in milliseconds. */
+const MAX_JITTER_MS = 60_000
 
 export const fixedWindow: Algorithm<FixedWindowLimit, FixedWindowState> = {
   fresh(limit, now) {
@@ -33,7 +35,7 @@ export const fixedWindow: Algorithm<FixedWindowLimit, FixedWindowState> = {
   advance(limit, state, now) {
     if (now >= state.end || (state.count === 0 && limit.align !== 'calendar'))
       return fixedWindow.fresh(limit, now)
-    if (now >= state.start || (limit.align === 'calendar' && state.start - now <= TREMBLE))
+    if (now >= state.start || (limit.align === 'calendar' && state.start - now <= MAX_JITTER_MS))
       return { at: now, start: state.start, end: state.end, count: state.count }
     return inWindowAt(limit, now, state.count)
   },
@@ -81,16 +83,18 @@ export const fixedWindow: Algorithm<FixedWindowLimit, FixedWindowState> = {
 }
 
 /**
- * How long ago the window began that holds units which were counted another way. Units that one window cannot hold cannot
- * be dated: they count in the window that begins with the last of them, and so for one period at most.
+ * Returns the age of the window for usage under another limit. Usage that spans more than a period
+ * cannot be dated: it counts in a window that starts with its newest unit, and so for at most one
+ * period.
  */
 export function ageOfWindow(period: number, { sinceAge, lastAge }: Usage): number {
   return sinceAge - lastAge < period ? sinceAge : lastAge
 }
 
-/** The state in the window of this moment. */
+/** Returns a state in the window that contains `now`. */
 function inWindowAt(limit: FixedWindowLimit, now: number, count: number): FixedWindowState {
-  // States are written out, here and above: with objects that are spread into others a decision in memory takes 1.7 times as long.
+  // States are literals without spread, here and above: with spread, a decision takes 1.7 times as
+  // long.
   if (limit.align !== 'calendar') return { at: now, start: now, end: now + limit.period, count }
   const { start, end } = calendarWindow(now, limit.period, limit.timeZone)
   return { at: now, start, end, count }

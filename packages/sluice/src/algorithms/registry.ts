@@ -6,21 +6,20 @@ import { slidingLog } from './sliding-log.js'
 import { slidingWindow } from './sliding-window.js'
 import { tokenBucket } from './token-bucket.js'
 
-/** Every algorithm, by the name that a limit gives. Each is asked only about limits and states of its own. */
-const algorithms: Record<AlgorithmName, Algorithm<Limit, State>> = {
-  'token-bucket': own(tokenBucket),
-  'fixed-window': own(fixedWindow),
-  'sliding-window': own(slidingWindow),
-  'sliding-log': own(slidingLog),
-  concurrency: own(concurrency),
+const ALGORITHMS: Record<AlgorithmName, Algorithm<Limit, State>> = {
+  'token-bucket': erase(tokenBucket),
+  'fixed-window': erase(fixedWindow),
+  'sliding-window': erase(slidingWindow),
+  'sliding-log': erase(slidingLog),
+  concurrency: erase(concurrency),
 }
 
-/** The algorithm that a limit names. */
+/** Returns the algorithm of a limit. Pass it only that limit and its states. */
 export function algorithmOf(limit: Limit): Algorithm<Limit, State> {
-  return algorithms[limit.algorithm]
+  return ALGORITHMS[limit.algorithm]
 }
 
-/** Forgets which limits and states an algorithm is for; `algorithmOf` keeps them together. */
-function own<L extends Limit, S extends State>(algorithm: Algorithm<L, S>): Algorithm<Limit, State> {
+/** Erases the types of an algorithm's limits and states; `algorithmOf` pairs them correctly. */
+function erase<L extends Limit, S extends State>(algorithm: Algorithm<L, S>): Algorithm<Limit, State> {
   return algorithm as unknown as Algorithm<Limit, State>
 }

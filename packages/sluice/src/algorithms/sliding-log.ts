@@ -5,35 +5,38 @@ import { type Algorithm, allowed, refused, type State } from './algorithm.js'
 /**
  * The sliding log: every charge of the trailing period, with its time.
  *
- * **Bound**: at most `limit` in every trailing period (now − period, now], exactly. The price is an entry a request that
- * was allowed, so up to `limit` entries a key; for large limits the token bucket says nearly the same with two numbers.
+ * **Bound**: exactly `limit` at most in every trailing period (now − period, now]. The price is one
+ * entry per admitted request, so up to `limit` entries per key. For large limits, a token bucket
+ * achieves nearly the same with two numbers.
  *
- * Under several periods every entry is kept for the longest of them, and each limit counts those of its own.
+ * Under several periods, entries are kept for the longest, and each limit counts the entries of its
+ * own period.
  *
- * When the clock is set back, charges that are dated later than now are dated now.
+ * If the clock is set back, charges with a later time get the current time.
  */
 export interface SlidingLogState extends State {
   /**
-   * Times of the charges, rising, and the running sum of their costs up to and including each. What counts is
-   * [head, length). A take appends to the arrays that the state before it had; what that one sees of them stays as it was.
+   * The times of the charges in ascending order, and the running sums of their costs. The entries
+   * in [head, length) count. A take appends to the arrays of the previous state, whose own range
+   * stays valid.
    */
   readonly times: number[]
   readonly sums: number[]
   readonly head: number
   readonly length: number
-  /** Entries are kept for this long, in milliseconds: the longest period that they were taken under. */
+  /** How long entries are kept, in milliseconds: the longest period they were taken under. */
   readonly keptFor: number
-  /** Until when that is needed, where something was taken under a shorter period since; else 0. */
+  /** The time until which `keptFor` applies, after a take under a shorter period; otherwise 0. */
   readonly keptUntil: number
 }
 
-/** Entries that no longer count are cut off once they are this many, and half of all. */
+/** Expired entries are removed once there are this many and they are half of all entries. */
 const COMPACT_FROM = 32
 
-/** Into how many parts of a period entries are merged that another limit allowed. */
+/** The resolution, in parts of a period, for entries taken under another limit. */
 const MERGED_PARTS = 64
 
-/** Beyond this a running sum starts again from 0: doubles would soon be too coarse to count single units on top of it. */
+/** The running sum at which sums restart from 0. Larger doubles cannot count single units. */
 const REBASE_FROM = 2 ** 50
 
 export const slidingLog: Algorithm<SlidingLogLimit, SlidingLogState> = {
@@ -47,20 +50,20 @@ export const slidingLog: Algorithm<SlidingLogLimit, SlidingLogState> = {
     let { head } = dated
     while (head < length && now - timeAt(dated, head) >= keptFor) head++
     if (head === length) return slidingLog.fresh(limit, now)
-    // Written out: see `fixed-window.ts`.
+    // Without spread: see `fixed-window.ts`.
     const next = { at: now, times, sums, head, length, keptFor, keptUntil }
-    const wasteful = head >= COMPACT_FROM && head * 2 >= next.length
-    return wasteful || sumBefore(next, head) > REBASE_FROM ? compacted(next) : next
+    const isWasteful = head >= COMPACT_FROM && head * 2 >= next.length
+    return isWasteful || sumBefore(next, head) > REBASE_FROM ? compacted(next) : next
   },
 
-  judge(asked, kept, cost) {
-    const state = within(asked.period, kept)
-    // An entry is over as soon as it is forgotten, though this limit would count it for longer.
-    const limit = asked.period > kept.keptFor ? { ...asked, period: kept.keptFor } : asked
+  judge(requested, stored, cost) {
+    const state = within(requested.period, stored)
+    // Entries are removed after `keptFor`, even if this limit would count them for longer.
+    const limit = requested.period > stored.keptFor ? { ...requested, period: stored.keptFor } : requested
     const used = usedOf(state)
     const remaining = wholeUnitsLeft(used, limit.limit)
     if (cost === 0 || fits(used + cost, limit.limit)) {
-      const untilEmpty = cost > 0 ? asked.period : untilOver(state, limit.period)
+      const untilEmpty = cost > 0 ? requested.period : untilEmptyOf(state, limit.period)
       return allowed(
         state.at,
         wholeUnitsLeft(used + cost, limit.limit),
@@ -71,7 +74,7 @@ export const slidingLog: Algorithm<SlidingLogLimit, SlidingLogState> = {
     const wait =
       cost > limit.limit ? Number.POSITIVE_INFINITY : untilGone(limit, state, used + cost - limit.limit)
     const moreAfter = used > 0 ? untilOneLess(limit, state) : 0
-    return refused(state.at, remaining, untilOver(state, limit.period), moreAfter, wait)
+    return refused(state.at, remaining, untilEmptyOf(state, limit.period), moreAfter, wait)
   },
 
   take({ period }, state, cost) {
@@ -81,7 +84,7 @@ export const slidingLog: Algorithm<SlidingLogLimit, SlidingLogState> = {
   settle(_limit, state, taken, cost) {
     const difference = cost - taken.cost
     if (difference > 0) return appended(state, difference)
-    return difference === 0 ? state : givenBack(state, taken.at, -difference)
+    return difference === 0 ? state : refunded(state, taken.at, -difference)
   },
 
   usage(limit, state, now) {
@@ -98,21 +101,22 @@ export const slidingLog: Algorithm<SlidingLogLimit, SlidingLogState> = {
   },
 
   idleAfter(_limit, state) {
-    return untilOver(state, state.keptFor)
+    return untilEmptyOf(state, state.keptFor)
   },
 }
 
 /**
- * The state with what was taken under a limit that counts another way. That limit may allow far more requests than this
- * one. So once there are as many entries as this limit allows, entries less than 1/64 of a period apart become one, dated
- * as the last of them: the log has at most 130 entries more than its limit.
+ * Adds a charge that was taken under a limit of another algorithm, which may admit far more
+ * requests. Once there are as many entries as this limit admits, entries less than 1/64 of a period
+ * apart are merged and get the time of the last one. So the log has at most 130 entries more than
+ * its limit.
  */
-export function takenBeside(limit: SlidingLogLimit, state: SlidingLogState, cost: number): SlidingLogState {
-  return owedBeside(limit, keptUnder(limit.period, state), cost)
+export function addTaken(limit: SlidingLogLimit, state: SlidingLogState, cost: number): SlidingLogState {
+  return addDebt(limit, keptUnder(limit.period, state), cost)
 }
 
-/** As `takenBeside`, for what a settlement charges in addition. */
-export function owedBeside(limit: SlidingLogLimit, state: SlidingLogState, cost: number): SlidingLogState {
+/** Adds the debt of a settlement, merged like `addTaken`. */
+export function addDebt(limit: SlidingLogLimit, state: SlidingLogState, cost: number): SlidingLogState {
   const { at, head, length } = state
   const isShort = length - head < Math.max(2, limit.limit)
   if (isShort || at - timeAt(state, length - 2) >= limit.period / MERGED_PARTS) return appended(state, cost)
@@ -123,22 +127,24 @@ export function owedBeside(limit: SlidingLogLimit, state: SlidingLogState, cost:
   return owner
 }
 
-/** The state with its entries kept for as long as it takes once something is taken under a limit of this period. */
+/** Returns the state with the retention that a take under this period requires. */
 function keptUnder(period: number, state: SlidingLogState): SlidingLogState {
   const { at, times, sums, head, length, keptFor, keptUntil } = state
   if (period >= keptFor || (keptUntil > 0 && at >= keptUntil))
     return { at, times, sums, head, length, keptFor: period, keptUntil: 0 }
   if (keptUntil > 0) return state
-  // All entries so far were taken under the longer period.
+  // All entries so far belong to the longer period.
   return { at, times, sums, head, length, keptFor, keptUntil: timeAt(state, length - 1) + keptFor }
 }
 
-/** Milliseconds until no entry is younger than a period. */
-function untilOver(state: SlidingLogState, period: number): number {
+/** Returns the milliseconds until every entry is older than a period. */
+function untilEmptyOf(state: SlidingLogState, period: number): number {
   return state.length === state.head ? 0 : Math.max(0, timeAt(state, state.length - 1) + period - state.at)
 }
 
-/** The state with no more than counts in this period: the log keeps more where it was taken under a longer one. */
+/**
+ * Returns the state without entries older than a period. The log may keep them for a longer period.
+ */
 function within(period: number, state: SlidingLogState): SlidingLogState {
   if (period >= state.keptFor) return state
   let low = state.head
@@ -163,7 +169,10 @@ function usedOf(state: SlidingLogState): number {
   return sumBefore(state, state.length) - sumBefore(state, state.head)
 }
 
-/** The state with arrays of its own: those that another state has already appended to are not this one's to write to. */
+/**
+ * Returns a state that may append to its arrays. It copies them if another state has already
+ * appended.
+ */
 function ownerOf(state: SlidingLogState): SlidingLogState {
   return state.times.length === state.length ? state : compacted(state)
 }
@@ -171,7 +180,7 @@ function ownerOf(state: SlidingLogState): SlidingLogState {
 function appended(state: SlidingLogState, cost: number): SlidingLogState {
   const owner = ownerOf(state)
   owner.times.push(owner.at)
-  // Debt may be any number; an infinite sum could not be taken apart again.
+  // Debt is unbounded, and an infinite sum could not be subtracted again.
   owner.sums.push(sumBefore(owner, owner.length) + Math.min(cost, Number.MAX_SAFE_INTEGER))
   const { at, times, sums, head, length, keptFor, keptUntil } = owner
   return { at, times, sums, head, length: length + 1, keptFor, keptUntil }
@@ -196,7 +205,7 @@ function untilOneLess(limit: SlidingLogLimit, state: SlidingLogState): number {
   return untilGone(limit, state, 1 + debt)
 }
 
-/** Milliseconds until the oldest entries that hold `amount` together no longer count. */
+/** Returns the milliseconds until the oldest entries, `amount` units in total, have expired. */
 function untilGone(limit: SlidingLogLimit, state: SlidingLogState, amount: number): number {
   const target = sumBefore(state, state.head) + Math.min(amount, usedOf(state)) * (1 - 1e-12)
   let low = state.head
@@ -210,25 +219,25 @@ function untilGone(limit: SlidingLogLimit, state: SlidingLogState, amount: numbe
 }
 
 /**
- * The state with so much given back of what was taken at `at`, as far as it still counts. All that was taken at one moment is over
- * at one moment, so that it does not matter which of its entries give back.
+ * Refunds up to `amount` units of the charges at `at`, as far as they still count. Charges of one
+ * moment expire together, so it does not matter which of them is refunded.
  */
-function givenBack(state: SlidingLogState, at: number, amount: number): SlidingLogState {
+function refunded(state: SlidingLogState, at: number, amount: number): SlidingLogState {
   const own = compacted(state)
   let left = amount
   for (let entry = own.length - 1; entry >= 0 && timeAt(own, entry) >= at && left > 0; entry--) {
     if (timeAt(own, entry) > at) continue
-    const given = Math.min(left, (own.sums[entry] ?? 0) - sumBefore(own, entry))
-    if (given === 0) continue
-    for (let later = entry; later < own.length; later++) own.sums[later] = (own.sums[later] ?? 0) - given
-    left -= given
+    const refund = Math.min(left, (own.sums[entry] ?? 0) - sumBefore(own, entry))
+    if (refund === 0) continue
+    for (let later = entry; later < own.length; later++) own.sums[later] = (own.sums[later] ?? 0) - refund
+    left -= refund
   }
   return withoutEmptyEnd(own)
 }
 
 /**
- * The state without the entries at its end that hold nothing any more. What was given back entirely is as if it had never come: else a log of
- * which nothing is used would not be as good as new before the last of them is over.
+ * Removes empty entries at the end. A fully refunded charge leaves no trace; otherwise an unused
+ * log would not equal a fresh one before the entry expires.
  */
 function withoutEmptyEnd(own: SlidingLogState): SlidingLogState {
   const { times, sums } = own

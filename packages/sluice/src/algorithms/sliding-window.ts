@@ -4,16 +4,17 @@ import { type Algorithm, allowed, refused, type State } from './algorithm.js'
 import { ageOfWindow } from './fixed-window.js'
 
 /**
- * The sliding window of two counters: what the trailing period holds is estimated as if the requests of the
- * window before had come evenly, previous·(1 − elapsed/period) + current. (Cloudflare described it in "How we built rate
- * limiting capable of scaling to millions of domains", 2017.)
+ * The sliding window with two counters. It estimates the usage of the trailing period as if the
+ * requests of the previous window were evenly spread: previous·(1 − elapsed/period) + current.
+ * (Described by Cloudflare in "How we built rate limiting capable of scaling to millions of
+ * domains", 2017.)
  *
- * **Bound**: at most `limit` by that estimate; for requests that come evenly, about `limit` in every trailing period.
- * Against the worst timing, always less than 2·`limit` in a period. Exact to one request are the token bucket and
- * the sliding log.
+ * **Bound**: at most `limit` by that estimate, and about `limit` in every trailing period for
+ * evenly spread requests. With the worst timing, always less than 2·`limit` in a period. The token
+ * bucket and the sliding log are exact to one request.
  *
- * Windows begin with a key's first charge. When the clock is set back before a window's start, the window is
- * taken to start now.
+ * Windows start with the first charge of a key. If the clock is set back before the start of a
+ * window, the window starts now instead.
  */
 export interface SlidingWindowState extends State {
   readonly start: number
@@ -42,7 +43,7 @@ export const slidingWindow: Algorithm<SlidingWindowLimit, SlidingWindowState> = 
     return verdictOn(limit, state, cost)
   },
 
-  // Written out: see `fixed-window.ts`.
+  // Without spread: see `fixed-window.ts`.
   take(_limit, { at, start, previous, current }, cost) {
     return { at, start, previous, current: current + cost }
   },
@@ -79,27 +80,33 @@ function estimate(limit: SlidingWindowLimit, { at, start, previous, current }: S
   return previous * (1 - (at - start) / limit.period) + current
 }
 
-/** The verdict on a state as it stands, for a cost that did not fit (0: for one that is already in it). */
+/**
+ * Returns the verdict on a state for a cost that did not fit. With 0, the cost is already in the
+ * state.
+ */
 function verdictOn(limit: SlidingWindowLimit, state: SlidingWindowState, refusedCost: number) {
   const remaining = wholeUnitsLeft(estimate(limit, state), limit.limit)
   const resetAfter = slidingWindow.idleAfter(limit, state)
-  // Of what is left all may be used now, and it then lies in the window before the one that one more has to fit into.
+  // All remaining units may be used now; then they belong to the window before the one of the next
+  // unit.
   const usedUp = { ...state, current: state.current + remaining }
   const moreAfter = resetAfter > 0 ? timeUntilRoomFor(limit, usedUp, 1) : 0
   if (refusedCost === 0) return allowed(state.at, remaining, resetAfter, moreAfter)
   return refused(state.at, remaining, resetAfter, moreAfter, timeUntilRoomFor(limit, state, refusedCost))
 }
 
-/** Milliseconds until `cost` fits if nothing else comes; Infinity where it never does. */
+/**
+ * Returns the milliseconds until `cost` fits if no other charge arrives; Infinity if it never does.
+ */
 function timeUntilRoomFor(limit: SlidingWindowLimit, state: SlidingWindowState, cost: number): number {
   if (cost > limit.limit) return Number.POSITIVE_INFINITY
   const { at, start, previous, current } = state
   const room = limit.limit - cost
   if (current <= room) {
-    // It fits within this window, as soon as previous·(1 − elapsed/period) ≤ room − current.
+    // It fits within this window once previous·(1 − elapsed/period) ≤ room − current.
     const elapsed = previous === 0 ? 0 : limit.period * (1 - (room - current) / previous)
     return Math.max(0, start + elapsed - at)
   }
-  // It fits in the next one, in which `current` has become `previous`.
+  // It fits in the next window, where `current` has become `previous`.
   return start + limit.period + limit.period * (1 - room / current) - at
 }

@@ -3,29 +3,32 @@ import { fits, wholeUnitsLeft } from '../limits/tolerance.js'
 import { type Algorithm, allowed, refused, type State } from './algorithm.js'
 
 /**
- * The token bucket, decided by the generic cell rate algorithm (ITU-T I.371; the "virtual scheduling" form).
+ * The token bucket, decided by the generic cell rate algorithm (ITU-T I.371; the "virtual
+ * scheduling" form).
  *
- * **Bound**: in any interval of length t, at most `burst + limit·t/period` is admitted, to within one part in 10^12;
- * with settlements, that much is admitted less what is given back in the same interval. One charge that is given back leaves no more room
- * than if it had never come; of two in turn the second may leave more, by its own cost at most (see `settle`).
+ * **Bound**: in any interval of length t, at most `burst + limit·t/period` is admitted, to within
+ * one part in 10^12. With settlements, refunds in the same interval are subtracted. A refunded
+ * charge leaves no more room than if it had never arrived. If two charges are refunded in turn, the
+ * second may leave more, by at most its own cost (see `settle`).
  *
- * With the emission interval T = period/limit, GCRA keeps the theoretical arrival time TAT and admits a cost c iff
- * max(TAT, now) + c·T − now ≤ burst·T. The state here is that same TAT in two parts, TAT = at + level·T: a single
- * epoch time in milliseconds is too coarse a number (its step is 0.24 µs) for a million a second over days.
+ * With the emission interval T = period/limit, GCRA stores the theoretical arrival time TAT and
+ * admits a cost c if and only if max(TAT, now) + c·T − now ≤ burst·T. The state holds the TAT in
+ * two parts, TAT = at + level·T. One epoch time in milliseconds is too coarse (its step is 0.24 µs)
+ * for a million units per second over days.
  *
- * **Under a changed limit** the level stays in units. It drains at the larger of the rate that it was last taken under and
- * the rate asked about, until something is taken under the new one. So among several limits, in any interval of
- * length t no more is admitted than by a bucket with the largest burst and the largest rate of them.
+ * **If the limit changes**, the level stays in units. Until a charge is taken under the new limit,
+ * the level drains at the larger of the old and the new rate. So several limits together admit no
+ * more, in any interval, than one bucket with their largest burst and their largest rate.
  *
- * When the clock is set back the TAT stays, which makes the level higher, but not above the burst.
- * An empty bucket stays empty, whether its state is still kept or not.
+ * If the clock is set back, the TAT stays, which raises the level, but not above the burst. An
+ * empty bucket stays empty, whether or not its state is still stored.
  */
 export interface TokenBucketState extends State {
-  /** Units used, as of `at`; above `burst` only while there is debt, or where the limit was larger. */
+  /** Units used, as of `at`. Above `burst` only after debt, or if the limit was larger before. */
   readonly level: number
   /**
-   * Units a millisecond that drain until something is taken, where the limit that it was last taken under drains faster
-   * than the one asked about.
+   * The drain rate, in units per millisecond, until the next take. Set if the limit of the last
+   * take drains faster than the requested one.
    */
   readonly fasterRate?: number
 }
@@ -37,7 +40,7 @@ export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
 
   advance(limit, { at, level }, now, kept = limit) {
     const [rate, keptRate] = [drainRate(limit), drainRate(kept)]
-    // A look under a faster limit writes nothing: the faster rate stays only where something is taken.
+    // A peek under a faster limit stores nothing; the faster rate applies from the next take.
     const draining = rate > keptRate && now >= at ? limit : kept
     const next = { at: now, level: levelNow(draining, at, level, now) }
     return keptRate > rate ? { ...next, fasterRate: keptRate } : next
@@ -46,13 +49,13 @@ export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
   judge(limit, { at, level, fasterRate }, cost) {
     const after = level + cost
     if (cost > 0 && fitsBurst(limit, after))
-      return allowed(at, left(limit, after), timeToDrain(limit, after), untilMore(limit, after))
+      return allowed(at, remaining(limit, after), timeToDrain(limit, after), timeUntilMore(limit, after))
     const untilEmpty = timeToDrain(limit, level, fasterRate)
-    const more = untilMore(limit, level, fasterRate)
-    if (cost === 0) return allowed(at, left(limit, level), untilEmpty, more)
+    const more = timeUntilMore(limit, level, fasterRate)
+    if (cost === 0) return allowed(at, remaining(limit, level), untilEmpty, more)
     const excess = after - limit.burst
     const wait = fitsBurst(limit, cost) ? timeToDrain(limit, excess, fasterRate) : Number.POSITIVE_INFINITY
-    return refused(at, left(limit, level), untilEmpty, more, wait)
+    return refused(at, remaining(limit, level), untilEmpty, more, wait)
   },
 
   take(_limit, state, cost) {
@@ -60,8 +63,9 @@ export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
   },
 
   settle(limit, state, taken, cost) {
-    // What drains first is what came first: of this charge, no more is left than what drains from now until its end. Where one that came
-    // before it was given back since, its end was earlier than it was told when it was taken, and less may be left; but that a level cannot tell.
+    // Charges drain in their order, so at most the drain from now until the charge's end is left of
+    // it. If an earlier charge was refunded since, less may be left, but the level cannot show
+    // that.
     const stillCounted = Math.max(0, ((taken.at + taken.resetAfter - state.at) * limit.limit) / limit.period)
     const difference = Math.max(cost - taken.cost, -stillCounted)
     return { at: state.at, level: Math.max(0, state.level + difference) }
@@ -74,7 +78,7 @@ export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
   },
 
   withUsage(limit, now, { units, lastAge }) {
-    // More than a full bucket would refuse for longer than this limit alone ever does.
+    // A level above the burst would refuse for longer than this limit alone ever does.
     return { at: now, level: levelNow(limit, now - lastAge, Math.min(units, limit.burst), now) }
   },
 
@@ -83,33 +87,34 @@ export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
   },
 }
 
-/** The level at `now` of a bucket that had `level` at `at`. */
+/** Returns the level at `now` of a bucket that had `level` at `at`. */
 export function levelNow(limit: TokenBucketLimit, at: number, level: number, now: number): number {
   if (level === 0) return 0
   const drained = ((now - at) * limit.limit) / limit.period
   return drained >= 0 ? Math.max(0, level - drained) : Math.max(level, Math.min(limit.burst, level - drained))
 }
 
+/** Reports whether a level fits into the burst, with tolerance. */
 export function fitsBurst(limit: TokenBucketLimit, level: number): boolean {
   return fits(level, limit.burst)
 }
 
-/** Units a millisecond that drain. */
+/** Returns the drain rate in units per millisecond. */
 function drainRate({ limit, period }: TokenBucketLimit): number {
   return limit / period
 }
 
-/** How long `units` take to drain, in milliseconds. */
+/** Returns how long `units` take to drain, in milliseconds. */
 export function timeToDrain(limit: TokenBucketLimit, units: number, fasterRate?: number): number {
   return fasterRate === undefined ? (units * limit.period) / limit.limit : units / fasterRate
 }
 
-function left(limit: TokenBucketLimit, level: number): number {
+function remaining(limit: TokenBucketLimit, level: number): number {
   return wholeUnitsLeft(level, limit.burst)
 }
 
-function untilMore(limit: TokenBucketLimit, level: number, fasterRate?: number): number {
+function timeUntilMore(limit: TokenBucketLimit, level: number, fasterRate?: number): number {
   if (level === 0) return 0
-  const excess = level + left(limit, level) + 1 - limit.burst
+  const excess = level + remaining(limit, level) + 1 - limit.burst
   return Math.max(0, timeToDrain(limit, excess, fasterRate))
 }

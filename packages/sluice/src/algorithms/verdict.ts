@@ -1,32 +1,35 @@
 /**
- * The answer to one charge. Times are in milliseconds from the moment of the decision.
+ * The result of judging one charge. Times are in milliseconds from the decision.
  *
- * For an allowed charge it says how things are afterwards; for a refused one, which took nothing, how they are.
+ * An allowed charge reports the state after it. A refused charge takes nothing and reports the
+ * current state.
  */
 export interface Verdict {
   readonly allowed: boolean
   /** The store's time of the decision, in milliseconds. */
   readonly at: number
-  /** Whole units that are left. */
+  /** Whole units left. */
   readonly remaining: number
-  /** Until nothing is used any more. */
+  /** Time until no units are used. */
   readonly resetAfter: number
   /**
-   * Until this charge, its cost included, would be allowed if nothing else came: 0 where it is allowed, Infinity
-   * where it is more than the limit can ever hold.
+   * Time until this charge would be allowed if no other arrived: 0 if it is allowed, Infinity if it
+   * exceeds what the limit can ever hold.
    */
   readonly retryAfter: number
-  /** Until more than `remaining` may have been used from now on, at the earliest; 0 where nothing is used. */
+  /**
+   * Earliest time at which more than `remaining` could be used from now on; 0 if no units are used.
+   */
   readonly moreAfter: number
 }
 
-/** What a settlement must know of the charge as it was taken. */
+/** The facts of a taken charge that its settlement needs. */
 export interface Taken {
-  /** What was taken. */
+  /** The cost that was taken. */
   readonly cost: number
-  /** The store's time when it was taken, in milliseconds. */
+  /** The store's time of the charge, in milliseconds. */
   readonly at: number
-  /** The verdict's `resetAfter` when it was taken: from `at + resetAfter` on, the charge counts no more. */
+  /** The `resetAfter` of its verdict: the charge stops counting at `at + resetAfter`. */
   readonly resetAfter: number
   /** The lease that a concurrency charge holds. */
   readonly lease?: string | undefined

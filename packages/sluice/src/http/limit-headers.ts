@@ -1,5 +1,5 @@
 import type { Decision, Quota } from '../limiter/decision.js'
-import { roundedUp } from '../limits/format-limit.js'
+import { ceilToUnit } from '../limits/format-limit.js'
 import { retryAfterSeconds } from './problem.js'
 import { type HeaderList, headersOfOneRule, rateLimit, rateLimitPolicy } from './ratelimit-headers.js'
 
@@ -50,6 +50,6 @@ function xRateLimitHeaders({ limit, remaining, resetAfter }: Quota): [name: stri
   return [
     ['x-ratelimit-limit', String(limit.limit)],
     ['x-ratelimit-remaining', String(remaining)],
-    ['x-ratelimit-reset', String(roundedUp(resetAfter))],
+    ['x-ratelimit-reset', String(ceilToUnit(resetAfter))],
   ]
 }

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { Refusal } from '../limiter/decision.js'
-import { formatLimit, formatPeriod, formatWait, roundedUp } from '../limits/format-limit.js'
+import { ceilToUnit, formatLimit, formatPeriod, formatWait } from '../limits/format-limit.js'
 import type { Limit } from '../limits/limit.js'
 import type { RequestError } from '../rules/request-error.js'
 import type { StoreUnavailableError } from '../stores/resilience/store-unavailable.js'
@@ -58,7 +58,7 @@ export function unavailableProblem({
   status,
   retryAfter,
 }: Pick<StoreUnavailableError, 'status' | 'retryAfter'>): HttpAnswer {
-  const seconds = Math.max(1, roundedUp(retryAfter))
+  const seconds = Math.max(1, ceilToUnit(retryAfter))
   const detail = `The limits of this request cannot be checked at the moment. Come back in ${formatWait(retryAfter)}.`
   const { headers, ...rest } = problem(status, 'Service unavailable', detail, {
     type: REDUCED_CAPACITY,
@@ -78,7 +78,7 @@ export function requestProblem({ status, message }: RequestError): HttpAnswer {
  * Returns the seconds until the request would be admitted, rounded up; undefined if it never would.
  */
 export function retryAfterSeconds(refusal: Refusal): number | undefined {
-  return Number.isFinite(refusal.retryAfter) ? Math.max(1, roundedUp(refusal.retryAfter)) : undefined
+  return Number.isFinite(refusal.retryAfter) ? Math.max(1, ceilToUnit(refusal.retryAfter)) : undefined
 }
 
 function detailOf({ limit, resource, cost, remaining, reason, retryAfter }: Refusal): string {

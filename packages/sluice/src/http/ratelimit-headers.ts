@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { Quota } from '../limiter/decision.js'
-import { roundedUp } from '../limits/format-limit.js'
+import { ceilToUnit } from '../limits/format-limit.js'
 import type { Limit } from '../limits/limit.js'
 
 // The headers `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-11:
@@ -47,7 +47,7 @@ function itemOf(quota: Quota): QuotaItem {
   const template = templateOf(quota)
   const { limit, remaining, allowed, moreAfter, retryAfter } = quota
   const until = allowed ? moreAfter : Math.min(moreAfter, retryAfter)
-  const seconds = limit.algorithm === 'concurrency' || until === 0 ? NO_TIME : roundedUp(until)
+  const seconds = limit.algorithm === 'concurrency' || until === 0 ? NO_TIME : ceilToUnit(until)
   const index = remaining & (CACHE_SIZE - 1)
   const latest = template.latest[index]
   if (latest !== undefined && latest.remaining === remaining && latest.seconds === seconds) return latest

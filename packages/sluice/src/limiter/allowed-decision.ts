@@ -4,14 +4,14 @@ import { quotasOf, type RuleCharge } from './charges.js'
 import type { Decision, Quota } from './decision.js'
 import type { Permit } from './permit.js'
 
-/** Makes what an allowed request holds. */
-export type PermitMaker = (charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]) => Permit
+/** Creates the permit of an admitted request. */
+export type CreatePermit = (charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]) => Permit
 
 /**
- * The decision that lets a request in, where the store answered at once. What it says in detail is worked out when it is asked for: who wants to
- * know only whether a request is let in waits for nothing else.
+ * The decision on an admitted request. Its quotas and permit are computed on first access, so a
+ * caller that reads only `allowed` does not pay for them.
  */
-export class Admission implements Extract<Decision, { readonly allowed: true }> {
+export class AllowedDecision implements Extract<Decision, { readonly allowed: true }> {
   readonly allowed = true
   #verdicts: readonly StoreVerdict[] | undefined
   #quotas: readonly Quota[] | undefined
@@ -20,25 +20,25 @@ export class Admission implements Extract<Decision, { readonly allowed: true }> 
   constructor(
     private readonly charges: readonly RuleCharge[],
     private readonly outcome: Outcome,
-    private readonly makePermit: PermitMaker,
+    private readonly createPermit: CreatePermit,
   ) {}
 
   get quotas(): readonly Quota[] {
-    this.#quotas ??= quotasOf(this.charges, this.#told())
+    this.#quotas ??= quotasOf(this.charges, this.#readVerdicts())
     return this.#quotas
   }
 
   get permit(): Permit {
-    this.#permit ??= this.makePermit(this.charges, this.#told())
+    this.#permit ??= this.createPermit(this.charges, this.#readVerdicts())
     return this.#permit
   }
 
-  /** What a log is to say of it. */
+  /** Returns what a log prints of the decision. */
   toJSON(): Pick<Decision, 'allowed' | 'quotas'> {
     return { allowed: true, quotas: this.quotas }
   }
 
-  #told(): readonly StoreVerdict[] {
+  #readVerdicts(): readonly StoreVerdict[] {
     this.#verdicts ??= this.outcome.verdicts()
     return this.#verdicts
   }

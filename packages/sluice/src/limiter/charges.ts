@@ -9,28 +9,32 @@ import type { WarmUp } from '../rules/warm-up.js'
 import type { Charge, StoreVerdict } from '../stores/store.js'
 import type { Quota } from './decision.js'
 
-/** A rule with the scope that its state is kept under. */
+/** A rule with the scope of its state in the store. */
 export interface ScopedRule<Request> extends CompiledRule<Request> {
   readonly scope: string
 }
 
-/** A rule as it applies to one request. */
+/** The charge of one rule for one request. */
 export interface RuleCharge extends Charge {
   readonly rule: Pick<ScopedRule<never>, 'name' | 'resource' | 'enforce' | 'waiting'>
-  /** While a model warms up: when the limit can hold the charge, in milliseconds from now; 0 where it can, Infinity where it never will. */
+  /**
+   * Milliseconds until the warm-up has raised the limit enough to hold the charge: 0 if it already
+   * does, Infinity if it never will.
+   */
   readonly holdsAfter: number
 }
 
-/** What scales limits. */
+/** The current scale of limits, from a warm-up. */
 export type Scaling = Pick<WarmUp, 'scale' | 'until'>
 
 /**
- * What the rules charge for a request. A promise where a function of a rule gives one; the rules are asked in their order then,
- * each once the one before has answered.
+ * Computes the charges of the rules for a request. Returns a promise if a function of a rule does;
+ * the rules are then evaluated one after the other.
  *
- * A rule that is unlimited for the client is left out. A shadow rule whose own functions fail on the request is left out: it only watches, and may neither refuse nor break anything.
+ * Skips rules that are unlimited for the client, and shadow rules whose functions throw: a shadow
+ * rule must never fail a request.
  *
- * @param scaling of every limit, but for the shared ones: others count by them, too
+ * @param scaling applies to all limits except shared ones, which other limiters count too
  */
 export function chargesFor<Request>(
   rules: readonly ScopedRule<Request>[],
@@ -38,30 +42,30 @@ export function chargesFor<Request>(
   client: Client | undefined,
   scaling: Scaling | undefined,
 ): MaybePromise<RuleCharge[]> {
-  // One that is pushed to has room for 17: a third of all that a decision allocates.
+  // Exact size: an array that grows by push reserves room for 17 elements.
   const charges = new Array<RuleCharge>(rules.length)
   let count = 0
   let keyFor: KeyFor<Request> | undefined
   let key = ''
-  /** Goes on asynchronously from the rule whose function gave a promise. */
-  const later = (index: number, begun: Begun) => {
+  /** Continues asynchronously with the rule whose function returned a promise. */
+  const continueAt = (index: number, partial: PartialCharge) => {
     charges.length = count
-    return laterCharges(rules.slice(index), { request, client, scaling, charges, keyFor, key, begun })
+    return laterCharges(rules.slice(index), { request, client, scaling, charges, keyFor, key, partial })
   }
   for (let index = 0; index < rules.length; index++) {
     const rule = rules[index] as ScopedRule<Request>
     try {
       const whole = rule.limitFor(request, client)
-      if (whole instanceof Promise) return later(index, { whole })
-      // The client is unlimited: nothing is counted.
+      if (whole instanceof Promise) return continueAt(index, { whole })
+      // The client is unlimited.
       if (whole === undefined) continue
       const limit = scaled(rule, whole, scaling)
       const cost = rule.costFor(request, limit)
-      if (cost instanceof Promise) return later(index, { whole, cost })
-      // Mostly it counts for the same as the rule before.
+      if (cost instanceof Promise) return continueAt(index, { whole, cost })
+      // Neighbouring rules usually share a key.
       if (rule.keyFor !== keyFor) {
         const own = rule.keyFor(request, client)
-        if (own instanceof Promise) return later(index, { whole, cost, key: own })
+        if (own instanceof Promise) return continueAt(index, { whole, cost, key: own })
         key = own
         keyFor = rule.keyFor
       }
@@ -71,29 +75,29 @@ export function chargesFor<Request>(
       if (rule.enforce) throw error
     }
   }
-  // To set it as it is takes as long as to make a charge.
+  // Assigning an unchanged length would cost as much as a charge.
   if (count < charges.length) charges.length = count
   return charges
 }
 
-/** What the functions of a rule have answered already; they are not asked again. */
-interface Begun {
+/** The results of a rule's functions so far; each function is called once. */
+interface PartialCharge {
   readonly whole: MaybePromise<Limit | undefined>
   readonly cost?: MaybePromise<number>
   readonly key?: Promise<string>
 }
 
-/** How far the charges for a request have come. */
+/** The state of an asynchronous computation of charges. */
 interface Progress<Request> {
   readonly request: Request
   readonly client: Client | undefined
   readonly scaling: Scaling | undefined
   readonly charges: RuleCharge[]
-  /** What gave the last key, and the key. */
+  /** The function of the last key, and the key. */
   readonly keyFor: KeyFor<Request> | undefined
   readonly key: string
-  /** What is there of the first of the rules. */
-  readonly begun: Begun
+  /** The results so far for the first rule. */
+  readonly partial: PartialCharge
 }
 
 async function laterCharges<Request>(
@@ -102,15 +106,15 @@ async function laterCharges<Request>(
 ): Promise<RuleCharge[]> {
   const { request, client, scaling, charges } = progress
   let { keyFor, key } = progress
-  let begun: Partial<Begun> = progress.begun
+  let partial: Partial<PartialCharge> = progress.partial
   for (const rule of rules) {
     try {
-      const whole = await (begun.whole ?? rule.limitFor(request, client))
+      const whole = await (partial.whole ?? rule.limitFor(request, client))
       if (whole !== undefined) {
         const limit = scaled(rule, whole, scaling)
-        const cost = await (begun.cost ?? rule.costFor(request, limit))
-        if (begun.key !== undefined || rule.keyFor !== keyFor) {
-          key = await (begun.key ?? rule.keyFor(request, client))
+        const cost = await (partial.cost ?? rule.costFor(request, limit))
+        if (partial.key !== undefined || rule.keyFor !== keyFor) {
+          key = await (partial.key ?? rule.keyFor(request, client))
           keyFor = rule.keyFor
         }
         charges.push(chargeOf(rule, key, limit, cost, holdsAfter(cost, limit, whole, scaling)))
@@ -118,12 +122,12 @@ async function laterCharges<Request>(
     } catch (error) {
       if (rule.enforce) throw error
     }
-    begun = {}
+    partial = {}
   }
   return charges
 }
 
-/** What a limit is while a model warms up. */
+/** Returns the limit under the current warm-up. */
 function scaled(
   { shared }: Pick<ScopedRule<never>, 'shared'>,
   whole: Limit,
@@ -133,27 +137,27 @@ function scaled(
 }
 
 /**
- * Charges of cost 0: they take nothing and tell how the keys of the rules stand. Rules whose key or limit is not known at once
- * are left out, and those that are unlimited for the client.
+ * Returns charges of cost 0, which take nothing and report the state of the keys. Skips rules whose
+ * key or limit needs a promise or throws, and rules that are unlimited for the client.
  */
-export function freeCharges<Request>(
+export function zeroCharges<Request>(
   rules: readonly ScopedRule<Request>[],
   request: Request,
   client: Client | undefined,
   scaling: Scaling | undefined,
 ): RuleCharge[] {
   return rules.flatMap((rule) => {
-    const limit = atOnce(() => rule.limitFor(request, client))
-    const key = limit && atOnce(() => rule.keyFor(request, client))
+    const limit = trySync(() => rule.limitFor(request, client))
+    const key = limit && trySync(() => rule.keyFor(request, client))
     if (limit?.value === undefined || key === undefined) return []
     return [chargeOf(rule, key.value, scaled(rule, limit.value, scaling), 0, 0)]
   })
 }
 
-/** What a function answers at once; undefined where it does not, or throws. */
-function atOnce<T>(ask: () => MaybePromise<T>): { readonly value: T } | undefined {
+/** Returns the result of a function; undefined if it returns a promise or throws. */
+function trySync<T>(compute: () => MaybePromise<T>): { readonly value: T } | undefined {
   try {
-    const value = ask()
+    const value = compute()
     if (!(value instanceof Promise)) return { value }
     value.catch(() => {})
     return undefined
@@ -174,7 +178,7 @@ function chargeOf(
   return { rule, scope, key, limit, cost, lease, enforce, holdsAfter }
 }
 
-/** What a rule of a fixed limit and cost charges for a request with this key. */
+/** Returns the charge of a rule with a fixed limit and cost for a key. */
 export function preparedCharge<Request>(rule: ScopedRule<Request>, key: string): RuleCharge {
   const limit = rule.limit as Limit
   const cost = rule.cost as number
@@ -189,12 +193,12 @@ function holdsAfter(cost: number, limit: Limit, whole: Limit, scaling: Scaling |
   return scaling.until(cost / capacityOf(whole))
 }
 
-/** How a request stands with its rules, by the store's answer. */
+/** Returns the quotas of a request from the verdicts of the store. */
 export function quotasOf(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Quota[] {
   return charges.map((charge, index) => new RequestQuota(charge, verdicts[index] as StoreVerdict))
 }
 
-/** A class for the same reason as a verdict is one (`limits/algorithm.ts`). */
+/** A class for the same reason as `JudgedVerdict` in `algorithms/algorithm.ts`. */
 export class RequestQuota implements Quota {
   readonly rule: string
   readonly resource: string
@@ -224,12 +228,12 @@ export class RequestQuota implements Quota {
     this.remaining = verdict.remaining
     this.resetAfter = resetAfter
     this.moreAfter = verdict.moreAfter
-    // What a limit cannot hold yet fits once it can and nothing of it is used.
+    // A charge above the scaled limit fits once the limit has grown and is empty.
     this.retryAfter = retryAfter === NEVER && holdsAfter > 0 ? Math.max(holdsAfter, resetAfter) : retryAfter
   }
 }
 
-/** No other request has the same lease, in this process or in another. */
+/** Returns a lease name that is unique across processes. */
 function nextLease(): string {
   leases++
   return `${PROCESS}-${leases.toString(36)}`

@@ -4,114 +4,112 @@ import { allEnforcedFit } from '../stores/enforcement.js'
 import type { Store, StoreVerdict } from '../stores/store.js'
 import { type DecidingStore, isDeciding, type Outcome } from '../stores/synchronous-store.js'
 import { systemClock } from '../time/clock.js'
-import { Admission, type PermitMaker } from './allowed-decision.js'
+import { AllowedDecision, type CreatePermit } from './allowed-decision.js'
 import { quotasOf, type RuleCharge } from './charges.js'
 import { type Decision, type Forecast, refusalOf } from './decision.js'
-import type { EventSource } from './event-emitter.js'
+import type { LimiterEvents } from './limiter-events.js'
 import { Permit, type PermitListener, type Renewal } from './permit.js'
 import type { SlotQueues } from './slot-queues.js'
 
-/** One step of a request that is decided on in two. */
+/** One step of a two-step admission. */
 export interface Step {
   readonly charges: readonly RuleCharge[]
   readonly verdicts: readonly StoreVerdict[]
   readonly decision: Decision
 }
 
-/** What a store says of charges, as decisions on requests. */
+/** Turns the verdicts of a store on a list of charges into a decision on the request. */
 export class Decider {
-  /** The store, if it is one in this process that decides without making verdicts which nobody asks for. */
+  /** The store, if it decides in this process and creates verdicts only on demand. */
   readonly #deciding: DecidingStore | undefined
 
   /**
-   * @param resources what the rules count
-   * @param waiting whom it tells of slots that are free again; undefined where no rule lets requests wait
-   * @param events undefined where nobody listens
+   * @param resources the resources that the rules count
+   * @param queues served when slots are freed; undefined if no rule lets requests wait
+   * @param events undefined if the limiter has no listener
    */
   constructor(
     private readonly store: Store,
     private readonly renewal: Renewal,
     private readonly resources: readonly Resource[],
-    private readonly waiting: Pick<SlotQueues, 'freed'> | undefined,
-    private readonly events: Pick<EventSource<never>, 'watched' | 'permit'> | undefined,
+    private readonly queues: Pick<SlotQueues, 'onSlotsFreed'> | undefined,
+    private readonly events: Pick<LimiterEvents<never>, 'watchStore' | 'permitListener'> | undefined,
   ) {
     this.#deciding = isDeciding(store) ? store : undefined
   }
 
-  /** Takes all of them or none. */
+  /** Takes all charges or none. */
   take(charges: readonly RuleCharge[]): MaybePromise<Decision> {
-    if (this.#deciding === undefined || charges.length === 0) return this.#ask(charges)
+    if (this.#deciding === undefined || charges.length === 0)
+      return andThen(this.#takeVerdicts(charges), (verdicts) => this.decisionOn(charges, verdicts))
     const outcome = this.#deciding.decide(charges)
-    return outcome.admitted ? this.#admission(charges, outcome) : this.answer(charges, outcome.verdicts())
+    return outcome.admitted ? this.#allowed(charges, outcome) : this.decisionOn(charges, outcome.verdicts())
   }
 
-  /** Takes all of them or none, as one step of a request that is decided on in two. Tells no listener of the permit. */
+  /** Takes all charges or none as one step of a two-step admission. The permit emits no events. */
   takeStep(charges: readonly RuleCharge[]): MaybePromise<Step> {
-    return andThen(this.#verdictsOf(charges), (verdicts) => {
+    return andThen(this.#takeVerdicts(charges), (verdicts) => {
       const forecast = forecastOf(charges, verdicts)
       const decision = forecast.allowed
-        ? { ...forecast, permit: this.#permitOf(charges, verdicts, undefined) }
+        ? { ...forecast, permit: this.#newPermit(charges, verdicts, undefined) }
         : forecast
       return { charges, verdicts, decision }
     })
   }
 
+  /** Returns the decision that `take` would make now. */
   peek(charges: readonly RuleCharge[]): MaybePromise<Forecast> {
     const verdicts = charges.length === 0 ? [] : this.store.peek(charges)
     return andThen(verdicts, (known) => forecastOf(charges, known))
   }
 
-  /** What verdicts on a take come to. */
-  answer(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Decision {
+  /** Returns the decision for the verdicts of a take. */
+  decisionOn(charges: readonly RuleCharge[], verdicts: readonly StoreVerdict[]): Decision {
     if (admits(charges, verdicts))
-      return this.#admission(charges, { admitted: true, verdicts: () => [...verdicts] })
+      return this.#allowed(charges, { admitted: true, verdicts: () => [...verdicts] })
     const forecast = forecastOf(charges, verdicts)
-    return forecast.allowed ? { ...forecast, permit: this.makePermit(charges, verdicts) } : forecast
+    return forecast.allowed ? { ...forecast, permit: this.createPermit(charges, verdicts) } : forecast
   }
 
-  readonly makePermit: PermitMaker = (charges, verdicts) => this.#permitOf(charges, verdicts, this.events)
+  readonly createPermit: CreatePermit = (charges, verdicts) => this.#newPermit(charges, verdicts, this.events)
 
-  #permitOf(
+  #newPermit(
     charges: readonly RuleCharge[],
     verdicts: readonly StoreVerdict[],
-    events: Pick<EventSource<never>, 'permit'> | undefined,
+    events: Pick<LimiterEvents<never>, 'permitListener'> | undefined,
   ): Permit {
     const taken = charges.flatMap((charge, index) => {
       const { rule } = charge
       const verdict = verdicts[index] as StoreVerdict
       return verdict.allowed ? [{ rule: rule.name, resource: rule.resource, charge, verdict }] : []
     })
-    const { waiting } = this
+    const { queues } = this
     const listeners: PermitListener[] = []
-    if (waiting !== undefined) {
-      const since = systemClock.now()
+    if (queues !== undefined) {
+      const startedAt = systemClock.now()
       listeners.push({
-        released: (slots) => {
-          const heldMs = systemClock.now() - since
-          for (const { charge } of slots) waiting.freed(charge.scope, charge.key, heldMs)
+        onReleased: (slots) => {
+          const heldMs = systemClock.now() - startedAt
+          for (const { charge } of slots) queues.onSlotsFreed(charge.scope, charge.key, heldMs)
         },
       })
     }
-    if (events !== undefined) listeners.push(events.permit(taken))
+    if (events !== undefined) listeners.push(events.permitListener(taken))
     return new Permit(this.store, this.renewal, taken, this.resources, listeners)
   }
 
-  #ask(charges: readonly RuleCharge[]): MaybePromise<Decision> {
-    return andThen(this.#verdictsOf(charges), (verdicts) => this.answer(charges, verdicts))
-  }
-
-  #verdictsOf(charges: readonly RuleCharge[]): MaybePromise<StoreVerdict[]> {
-    // A request for which nothing is counted needs no store, and passes while it is away.
+  #takeVerdicts(charges: readonly RuleCharge[]): MaybePromise<StoreVerdict[]> {
+    // An uncounted request needs no store, so it is admitted during an outage too.
     if (charges.length === 0) return []
-    const ask = () => this.store.take(charges)
-    return this.events === undefined ? ask() : this.events.watched(ask)
+    const take = () => this.store.take(charges)
+    return this.events === undefined ? take() : this.events.watchStore(take)
   }
 
-  #admission(charges: readonly RuleCharge[], outcome: Outcome): Decision {
-    const admission = new Admission(charges, outcome, this.makePermit)
-    // Whoever listens is told for how long slots were held: from now on.
-    if (this.events !== undefined && charges.some(holdsSlot)) admission.permit
-    return admission
+  #allowed(charges: readonly RuleCharge[], outcome: Outcome): Decision {
+    const decision = new AllowedDecision(charges, outcome, this.createPermit)
+    // Events report how long slots were held, so the permit of such a request starts now.
+    if (this.events !== undefined && charges.some(holdsSlot)) decision.permit
+    return decision
   }
 }
 
@@ -128,6 +126,6 @@ function forecastOf(charges: readonly RuleCharge[], verdicts: readonly StoreVerd
   const quotas = quotasOf(charges, verdicts)
   const refusal = refusalOf(quotas)
   const degraded = verdicts.find((verdict) => verdict.degraded !== undefined)?.degraded
-  const answer = { quotas, ...(degraded && { degraded }) }
-  return refusal === undefined ? { allowed: true, ...answer } : { allowed: false, refusal, ...answer }
+  const common = { quotas, ...(degraded && { degraded }) }
+  return refusal === undefined ? { allowed: true, ...common } : { allowed: false, refusal, ...common }
 }

@@ -3,33 +3,35 @@ import type { Resource } from '../rules/rule.js'
 import type { Degraded } from '../stores/store.js'
 import type { Permit } from './permit.js'
 
-/** How a request stands with one rule. Times are milliseconds from the decision. */
+/**
+ * The state of one rule after a decision on a request. Times are milliseconds from the decision.
+ */
 export interface Quota {
   /** The rule's name. */
   readonly rule: string
   readonly resource: Resource
-  /** The key that it is counted for, as the store has it. */
+  /** The key that the rule counts, as the store has it. */
   readonly key: string
   readonly limit: Limit
-  /** What this request takes. */
+  /** The units that this request takes. */
   readonly cost: number
-  /** Whether this rule by itself would let the request in. */
+  /** Whether this rule alone would admit the request. */
   readonly allowed: boolean
   /** `false` for a shadow rule. */
   readonly enforced: boolean
-  /** Whole units left: after this request where it was let in, else as if it had not come. */
+  /** Whole units left, after this request if it was admitted, and without it otherwise. */
   readonly remaining: number
-  /** Until nothing is used. */
+  /** Time until no units are used. */
   readonly resetAfter: number
-  /** Until `remaining` grows. */
+  /** Time until `remaining` grows. */
   readonly moreAfter: number
-  /** Until this rule would let the request in: 0 where it does, Infinity where it never will. */
+  /** Time until this rule would admit the request: 0 if it does, Infinity if it never will. */
   readonly retryAfter: number
 }
 
-/** Why a request was refused. */
+/** The reason of a refusal. */
 export interface Refusal {
-  /** The rule that refused; of several, the one that will do so for longest. */
+  /** The rule that refused. If several did, the one with the longest `retryAfter`. */
   readonly rule: string
   readonly resource: Resource
   readonly key: string
@@ -37,43 +39,43 @@ export interface Refusal {
   readonly cost: number
   readonly remaining: number
   /**
-   * Milliseconds until the whole request would be let in if nothing else came. Infinity where it asks for more than a
-   * limit can ever hold.
+   * Milliseconds until the whole request would be admitted if no other request arrived. Infinity if
+   * it asks for more than a limit can ever hold.
    */
   readonly retryAfter: number
   /**
-   * `exceeded`: come back later. `oversized`: it can never be let in with this cost. `busy`: it waited for a slot as long as it may, or too
-   * many wait already.
+   * - `exceeded`: the request may be retried later.
+   * - `oversized`: the request can never be admitted at this cost.
+   * - `busy`: it timed out waiting for a slot, or the queue was full.
    */
   readonly reason: 'exceeded' | 'oversized' | 'busy'
-  /** Names of all the rules that refused. */
+  /** The names of all rules that refused. */
   readonly violated: readonly string[]
 }
 
-/** What every answer says. */
-interface Answer {
-  /** How the request stands with each rule, in the order of the rules. */
+interface DecisionBase {
+  /** The state of each rule, in the order of the rules. */
   readonly quotas: readonly Quota[]
-  /** Set where the store did not answer and this was decided without it. */
+  /** Set if the store failed and the decision was made without it. */
   readonly degraded?: Degraded
 }
 
-/** The limiter's answer to a request. */
+/** The result of `admit`. */
 export type Decision =
-  | (Answer & { readonly allowed: true; readonly permit: Permit })
-  | (Answer & { readonly allowed: false; readonly refusal: Refusal })
+  | (DecisionBase & { readonly allowed: true; readonly permit: Permit })
+  | (DecisionBase & { readonly allowed: false; readonly refusal: Refusal })
 
-/** What the answer would be; nothing was taken. */
+/** The result of `peek`: the decision that `admit` would make. Nothing was taken. */
 export type Forecast =
-  | (Answer & { readonly allowed: true })
-  | (Answer & { readonly allowed: false; readonly refusal: Refusal })
+  | (DecisionBase & { readonly allowed: true })
+  | (DecisionBase & { readonly allowed: false; readonly refusal: Refusal })
 
-/** Why the enforced rules refuse; undefined where none does. */
+/** Returns the refusal of the enforced rules; undefined if none refuses. */
 export function refusalOf(quotas: readonly Quota[]): Refusal | undefined {
   const refusing = quotas.filter((quota) => quota.enforced && !quota.allowed)
   const [first, ...others] = refusing
   if (first === undefined) return undefined
-  const longest = others.reduce((most, quota) => (quota.retryAfter > most.retryAfter ? quota : most), first)
+  const longest = others.reduce((max, quota) => (quota.retryAfter > max.retryAfter ? quota : max), first)
   const { rule, resource, key, limit, cost, remaining, retryAfter } = longest
   const reason = retryAfter === Number.POSITIVE_INFINITY ? 'oversized' : 'exceeded'
   return {

@@ -7,33 +7,33 @@ interface Group {
 }
 
 /**
- * Renews permits while their requests run: one timer for all that have the same lease, and none when there are no
- * permits. Three renewals fit into a lease, so that one that is lost or late costs nobody a slot.
+ * Renews permits while their requests run, with one timer per lease duration and none without
+ * permits. Each lease is renewed three times, so a lost or late renewal costs no slot.
  */
 export function leaseRenewal(timers: Pick<Timers, 'start' | 'stop'>): Renewal {
   const groups = new Map<number, Group>()
-  const startTimer = (group: Group, interval: number) => {
-    const callback = () => {
-      startTimer(group, interval)
+  const startTimer = (group: Group, intervalMs: number) => {
+    const onTimer = () => {
+      startTimer(group, intervalMs)
       group.permits.forEach(renew)
     }
-    group.timer = timers.start(callback, interval, true)
+    group.timer = timers.start(onTimer, intervalMs, true)
   }
   return {
-    start(permit, lease) {
-      let group = groups.get(lease)
+    start(permit, leaseMs) {
+      let group = groups.get(leaseMs)
       if (group === undefined) {
         group = { permits: new Set(), timer: undefined }
-        groups.set(lease, group)
-        startTimer(group, lease / 3)
+        groups.set(leaseMs, group)
+        startTimer(group, leaseMs / 3)
       }
       group.permits.add(permit)
     },
     stop(permit) {
-      for (const [lease, { permits, timer }] of groups) {
+      for (const [leaseMs, { permits, timer }] of groups) {
         if (permits.delete(permit) && permits.size === 0) {
           timers.stop(timer)
-          groups.delete(lease)
+          groups.delete(leaseMs)
         }
       }
     },
@@ -41,7 +41,7 @@ export function leaseRenewal(timers: Pick<Timers, 'start' | 'stop'>): Renewal {
 }
 
 function renew(permit: Permit): void {
-  // What fails now is tried again in a third of a lease.
+  // A failed renewal is retried after a third of the lease.
   try {
     const renewed = permit.renew()
     if (renewed instanceof Promise) renewed.catch(() => {})

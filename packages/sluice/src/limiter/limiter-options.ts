@@ -9,57 +9,67 @@ import { readTierScales, type Tiers } from '../rules/tiers.js'
 import type { WarmUp } from '../rules/warm-up.js'
 import type { Store } from '../stores/store.js'
 import type { Timers } from '../time/timers.js'
-import type { LimiterListener } from './limiter-event.js'
+import type { LimiterListener } from './event.js'
 
-/** Tells what of a limiter reads the body of a request. */
+/** Declares which parts of a limiter read the body of a request. */
 export interface NeedsBody<Request> {
   /**
-   * Whether a rule's cost, key or limit reads the body.
+   * Reports whether a rule's cost, key or limit reads the body.
    *
-   * @param index its place in `rules`
+   * @param index the index into `rules`
    */
   rule(rule: Rule<Request>, index: number): boolean
-  /** Whether `require` reads the body. Default: it does not. */
+  /** Whether `require` reads the body. Default: `false`. */
   readonly require?: boolean
 }
 
 export interface LimiterOptions<Request> {
-  /** What every request meets, together: it takes from all of them or from none. */
+  /**
+   * The rules for every request, decided together: a request takes from all of them or from none.
+   */
   readonly rules: readonly Rule<Request>[]
-  /** Where the state is. Default: in the memory of this process, for this limiter alone. */
+  /** The store of the state. Default: a memory store for this limiter alone. */
   readonly store?: Store
-  /** Tells limiters on one store apart; processes that use the same name there share their limits. Default: ''. */
+  /**
+   * Distinguishes limiters that use one store. Processes that use the same name share their limits.
+   * Default: `''`.
+   */
   readonly name?: string
-  /** How `by: 'ip'` and the other named keys are read. The adapters bring it. */
+  /** Reads `by: 'ip'` and the other named keys from a request. The adapters provide it. */
   readonly keys?: KeySources<Request>
   /**
-   * Who sends the request, by credentials that were checked: an id, or an id and a tier. Undefined is a visitor. What it throws, or
-   * rejects with, `admit` does too. Default: everybody is a visitor.
+   * Identifies the client of a request by verified credentials: an id, or an id and a tier.
+   * Undefined means anonymous. `admit` passes on errors that it throws. Default: every request is
+   * anonymous.
    */
   readonly client?: (request: Request) => MaybePromise<Client | string | undefined>
   /**
-   * How many times the limits a client of a tier has, in all rules that say nothing else: `{ free: 1, premium: 5 }`; or
-   * `unlimited`, for which the rules count nothing.
+   * Multiplies the limits of clients by tier, in all rules without their own value for the tier:
+   * `{ free: 1, premium: 5 }`. For `unlimited`, the rules count nothing.
    */
   readonly tiers?: Tiers<never>
-  /** Who may make such requests at all. Whoever may not is refused with `refuseWith`, and nothing is taken. */
+  /**
+   * Reports whether the client may make the request. Otherwise `refuseWith` applies, and nothing is
+   * taken.
+   */
   readonly require?: (request: Request, client: Client | undefined) => MaybePromise<boolean>
   /**
-   * What can be decided only once the body of a request is here. `admit` decides on it in a second step where it is given a
-   * `body`. Rules of `concurrent` always belong to the second step. Default: nothing else does.
+   * Declares the rules that need the body of a request. If `admit` gets a `body`, it decides on
+   * them in a second step. Rules with `concurrent` always belong to the second step. Default: no
+   * other rules do.
    */
   readonly needsBody?: NeedsBody<Request>
-  /** What is told where `require` does not hold. Default: 403 `Forbidden`. */
+  /** The response for requests that `require` rejects. Default: 403 `Forbidden`. */
   readonly refuseWith?: Refusing
-  /** Scales every limit while a model warms up: what `createWarmUp` gives. */
+  /** Scales every limit while a model warms up. Use `createWarmUp`. */
   readonly warmUp?: Pick<WarmUp, 'scale' | 'until'>
-  /** What holds of rules, by their names, in place of what they say themselves. */
+  /** Replaces the limit or `enforce` of rules, by rule name. */
   readonly overrides?: RuleOverrides
-  /** Is told what the limiter does. */
+  /** Receives the events of the limiter. */
   readonly listener?: LimiterListener<Request>
   /**
-   * What renews leases and ends waits. Default: the timers of Node. They go with the clock of the store: where that is handed
-   * in, so are these.
+   * The timers that renew leases and end waits. Default: the timers of Node. Pass them together
+   * with the clock of the store.
    */
   readonly timers?: Pick<Timers, 'start' | 'stop'>
 }
@@ -80,7 +90,7 @@ export const OPTIONS: readonly string[] = [
   'timers',
 ]
 
-/** @throws LimitSyntaxError, TypeError, RangeError that name the rule or the option which is wrong. */
+/** @throws LimitSyntaxError, TypeError, RangeError that name the wrong rule or option. */
 export function readOptions<Request>(options: LimiterOptions<Request>): {
   readonly rules: CompiledRule<Request>[]
   readonly requirement: Requirement<Request> | undefined
@@ -88,14 +98,14 @@ export function readOptions<Request>(options: LimiterOptions<Request>): {
   checkOptions(options, OPTIONS)
   const { rules, keys, client, tiers, overrides, name = '' } = options
   if (typeof name !== 'string' || name.includes('\n'))
-    throw new OptionTypeError(['name'], "a limiter's 'name' is a text of one line")
+    throw new OptionTypeError(['name'], "the 'name' of a limiter must be a string without line breaks")
   return {
     rules: compileRules(rules, keys, readTierScales(tiers), client !== undefined, overrides),
     requirement: compileRequirement(options),
   }
 }
 
-/** @throws TypeError for what is no object of these options. */
+/** @throws TypeError unless `options` is an object with known options only. */
 export function checkOptions(options: unknown, known: readonly string[]): void {
   if (options === null || typeof options !== 'object' || Array.isArray(options))
     throw new OptionTypeError(
@@ -107,10 +117,10 @@ export function checkOptions(options: unknown, known: readonly string[]): void {
   }
 }
 
-/** Stores that a limiter without a name uses: a second one would share its limits unawares. */
+/** Stores in use by an unnamed limiter. A second one would share its limits unintentionally. */
 const unnamed = new WeakSet<Store>()
 
-/** @throws TypeError where another limiter without a name uses the store. */
+/** @throws TypeError if another unnamed limiter uses the store. */
 export function claimName(store: Store, name: string): void {
   if (name !== '') return
   if (unnamed.has(store)) {

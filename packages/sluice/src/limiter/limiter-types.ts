@@ -5,69 +5,75 @@ import type { Decision, Forecast } from './decision.js'
 import type { Permit } from './permit.js'
 
 export interface AdmitOptions {
-  /** Ends the wait for a slot: `admit` rejects with its reason. Only requests that wait look at it. */
+  /**
+   * Aborts the wait for a slot: `admit` rejects with the reason. It affects only requests that
+   * wait.
+   */
   readonly signal?: AbortSignal
   /**
-   * The body of the request, where rules have to wait for it. The rules that need no body are charged before it is received,
-   * and what reads the body is decided afterwards, together with the slots of `concurrent` rules:
+   * The body of the request, if rules need it. Rules that do not read the body are charged before
+   * it is received. The other rules and the slots of `concurrent` rules are decided afterwards:
    *
-   * - Refused by the first rules: `receive` is never called.
-   * - Refused by the later rules: what the first ones took is given back, so that a refused request takes nothing.
-   * - The body cannot be received or read: the first rules stay charged, and `admit` rejects with the error.
+   * - If the first rules refuse, `receive` is never called.
+   * - If the later rules refuse, the first ones are refunded, so a refused request takes nothing.
+   * - If the body cannot be received or read, the first rules stay charged and `admit` rejects with
+   *   the error.
    */
   readonly body?: RequestBody
   /**
-   * Who waits for a slot, where the request has no client: an address, for example. One client has half of the places of a
-   * queue that it shares with others.
+   * Identifies the caller that waits for a slot if the request has no client, for example by
+   * address. One caller may use half of a queue that it shares with others.
    */
   readonly waiter?: string
 }
 
-/** The body of a request that is being decided on. */
+/** The body of a request that awaits its decision. */
 export interface RequestBody {
-  /** Whether it is here already. Then everything is decided at once, in one call of the store. */
+  /** Whether the body has arrived. Then one call of the store decides on everything. */
   readonly isHere: boolean
   /**
-   * Receives and reads the body. It is called once at most.
+   * Receives and reads the body. Called at most once.
    *
-   * @param held what the first rules took; undefined where nothing was taken yet. Cancel it before rejecting if the client
-   *   is not at fault.
+   * @param held the charges of the first rules; undefined if nothing was taken yet. Cancel it
+   *   before rejecting if the client is not at fault.
    */
   receive(held: Pick<Permit, 'cancel'> | undefined): MaybePromise<void>
 }
 
-/** A rule of a limiter, a limit each. */
+/** A rule of a limiter. A rule with several limits appears once for each. */
 export interface LimiterRule {
   readonly name: string
-  /** Its place in the `rules` that the limiter was made of. */
+  /** Index into the `rules` option of the limiter. */
   readonly index: number
   readonly resource: Resource
-  /** What the state of its keys is kept under: with it and a key a store can be asked. */
+  /** The scope of its keys in the store. With a scope and a key, a store can be queried. */
   readonly scope: string
-  /** Whether it counts together with the rules of this name in other limiters. */
+  /** Whether it shares its state with rules of the same name in other limiters. */
   readonly shared: boolean
   /** `false` for a shadow rule. */
   readonly enforce: boolean
-  /** What it is for a client without a tier, warm-up left aside; undefined where it is another one for each request. */
+  /** The limit of a client without a tier, before warm-up. Undefined if a function computes it. */
   readonly limit: Limit | undefined
 }
 
-/** Decides which requests may run. */
+/** Admits or refuses requests. */
 export interface Limiter<Request> {
-  /** What it decides by, in the order of the rules; one rule of several limits is several. */
+  /** The rules in their order; a rule with several limits appears once for each. */
   readonly rules: readonly LimiterRule[]
   /**
-   * Decides on a request and takes what it costs, at once: from every rule or from none. With the memory store the answer
-   * is a decision and no promise of one, unless the request waits for a slot, or who its client is takes a while to find out.
+   * Decides on a request and takes its cost from every rule or from none. With the memory store the
+   * result is a decision and not a promise, unless the request waits for a slot, or a function of
+   * the options returns a promise.
    *
-   * @throws RequestError where the request lacks what a rule needs to weigh it, or may not be made; whatever the rules' own
-   *   functions throw; what the store throws. A shadow rule whose function throws is left out instead.
+   * @throws RequestError if the request lacks what a rule needs to compute its cost, or is
+   *   forbidden. Also throws what the rules' functions and the store throw. A shadow rule whose
+   *   function throws is skipped.
    */
   admit(request: Request, options?: AdmitOptions): MaybePromise<Decision>
-  /** What `admit` would say now. Takes nothing, and does not wait. */
+  /** Returns the decision that `admit` would make now. Takes nothing and does not wait. */
   peek(request: Request): MaybePromise<Forecast>
-  /** Forgets what the keys of this request have used, in every rule. */
+  /** Resets the usage of the request's key in every rule. */
   reset(request: Request): MaybePromise<void>
-  /** Closes the store that the limiter made for itself; one that was handed in is left to its owner. */
+  /** Closes the store that the limiter created. A store that was passed in stays open. */
   close(): MaybePromise<void>
 }

@@ -8,8 +8,8 @@ import { systemTimers } from '../time/timers.js'
 import { chargesFor, type RuleCharge, type Scaling, type ScopedRule } from './charges.js'
 import { Decider } from './decider.js'
 import type { Decision, Forecast } from './decision.js'
-import { EventSource } from './event-emitter.js'
 import { leaseRenewal } from './lease-renewal.js'
+import { LimiterEvents } from './limiter-events.js'
 import { claimName, type LimiterOptions, readOptions } from './limiter-options.js'
 import type { AdmitOptions, Limiter, LimiterRule } from './limiter-types.js'
 import { PreparedRules } from './prepared-rules.js'
@@ -21,13 +21,13 @@ export type { LimiterOptions, NeedsBody } from './limiter-options.js'
 export type { AdmitOptions, Limiter, LimiterRule, RequestBody } from './limiter-types.js'
 
 /**
- * Makes a limiter.
+ * Creates a limiter.
  *
  *     const limiter = createLimiter({ rules: [{ limit: '10/minute' }] })
  *     const decision = await limiter.admit('user-42')
- *     if (!decision.allowed) console.log(`come back in ${decision.refusal.retryAfter} ms`)
+ *     if (!decision.allowed) console.log(`retry in ${decision.refusal.retryAfter} ms`)
  *
- * @throws LimitSyntaxError, TypeError, RangeError that name the rule or the option which is wrong.
+ * @throws LimitSyntaxError, TypeError, RangeError that name the wrong rule or option.
  */
 export function createLimiter<Request = string>(options: string | LimiterOptions<Request>): Limiter<Request> {
   return new RuleLimiter(typeof options === 'string' ? { rules: [{ limit: options }] } : options)
@@ -35,28 +35,26 @@ export function createLimiter<Request = string>(options: string | LimiterOptions
 
 const NO_OPTIONS: AdmitOptions = {}
 
-/** The scope of shared rules: no limiter can be called so. */
+/** The scope of shared rules; no limiter can have this name. */
 const SHARED = '\n'
 
 class RuleLimiter<Request> implements Limiter<Request> {
   readonly #rules: readonly ScopedRule<Request>[]
   readonly rules: readonly LimiterRule[]
   readonly #clientOf: LimiterOptions<Request>['client']
-  /** What a request must meet; undefined where nothing is required. */
   readonly #requirement: Requirement<Request> | undefined
   readonly #requirementNeedsBody: boolean
   readonly #warmUp: Scaling | undefined
   readonly #store: Store
-  readonly #decisions: Decider
-  /** What decides where all requests are charged alike. */
-  readonly #standing: PreparedRules<Request> | undefined
+  readonly #decider: Decider
+  /** The fast path; undefined if the limiter does not qualify. */
+  readonly #prepared: PreparedRules<Request> | undefined
   readonly #ownsStore: boolean
-  /** Undefined where no rule lets requests wait. */
-  readonly #waiting: SlotQueues | undefined
-  /** What decides on requests whose body is still to come. */
-  readonly #twoSteps: TwoStepAdmission<Request>
-  /** Undefined where nobody listens. */
-  readonly #events: EventSource<Request> | undefined
+  /** Undefined if no rule lets requests wait. */
+  readonly #queues: SlotQueues | undefined
+  readonly #twoStep: TwoStepAdmission<Request>
+  /** Undefined without a listener. */
+  readonly #events: LimiterEvents<Request> | undefined
 
   constructor(options: LimiterOptions<Request>) {
     const { rules, requirement } = readOptions(options)
@@ -74,28 +72,28 @@ class RuleLimiter<Request> implements Limiter<Request> {
     this.#warmUp = warmUp
     this.#store = store ?? memoryStore()
     this.#ownsStore = store === undefined
-    this.#waiting = rules.some(({ waiting }) => waiting !== undefined) ? new SlotQueues(timers) : undefined
-    this.#events = listener && new EventSource(listener)
+    this.#queues = rules.some(({ waiting }) => waiting !== undefined) ? new SlotQueues(timers) : undefined
+    this.#events = listener && new LimiterEvents(listener)
     const resources = [...new Set(rules.map(({ resource }) => resource))]
-    this.#decisions = new Decider(this.#store, leaseRenewal(timers), resources, this.#waiting, this.#events)
-    const isPlain = [client, warmUp, requirement, this.#waiting, this.#events].every(
+    this.#decider = new Decider(this.#store, leaseRenewal(timers), resources, this.#queues, this.#events)
+    const isPlain = [client, warmUp, requirement, this.#queues, this.#events].every(
       (each) => each === undefined,
     )
-    this.#standing = isPlain ? PreparedRules.of(this.#rules, this.#store, this.#decisions) : undefined
-    this.#twoSteps = new TwoStepAdmission({
+    this.#prepared = isPlain ? PreparedRules.of(this.#rules, this.#store, this.#decider) : undefined
+    this.#twoStep = new TwoStepAdmission({
       rules: this.#rules,
       isLater: ({ resource, index }) =>
         resource === 'concurrent' || needsBody?.rule(options.rules[index] as Rule<Request>, index) === true,
       requirement: this.#requirementNeedsBody ? requirement : undefined,
       scaling: warmUp,
-      decisions: this.#decisions,
-      waiting: this.#waiting,
+      decider: this.#decider,
+      queues: this.#queues,
     })
     if (store !== undefined) claimName(store, name)
   }
 
   admit(request: Request, options: AdmitOptions = NO_OPTIONS): MaybePromise<Decision> {
-    if (this.#standing !== undefined && options.body === undefined) return this.#standing.admit(request)
+    if (this.#prepared !== undefined && options.body === undefined) return this.#prepared.admit(request)
     const client = this.#client(request)
     return client instanceof Promise
       ? this.#admitLater(request, client, options)
@@ -125,20 +123,20 @@ class RuleLimiter<Request> implements Limiter<Request> {
   ): MaybePromise<Decision> {
     return this.#events === undefined
       ? this.#decide(request, client, options)
-      : this.#decideAndTell(this.#events, request, client, options)
+      : this.#decideAndEmit(this.#events, request, client, options)
   }
 
-  #decideAndTell(
-    events: EventSource<Request>,
+  #decideAndEmit(
+    events: LimiterEvents<Request>,
     request: Request,
     client: Client | undefined,
     options: AdmitOptions,
   ): MaybePromise<Decision> {
     const { body } = options
-    const watch = new Stopwatch()
-    const timed = body === undefined ? options : { ...options, body: watch.leavingOut(body) }
+    const stopwatch = new Stopwatch()
+    const timed = body === undefined ? options : { ...options, body: stopwatch.excluding(body) }
     return andThen(this.#decide(request, client, timed), (decision) => {
-      events.decided(request, client, decision, watch.elapsed)
+      events.onDecision(request, client, decision, stopwatch.elapsedMs)
       return decision
     })
   }
@@ -172,7 +170,7 @@ class RuleLimiter<Request> implements Limiter<Request> {
   }
 
   #forecast(request: Request, client: Client | undefined): MaybePromise<Forecast> {
-    return andThen(this.#charges(request, client), (charges) => this.#decisions.peek(charges))
+    return andThen(this.#charges(request, client), (charges) => this.#decider.peek(charges))
   }
 
   #charges(request: Request, client: Client | undefined): MaybePromise<RuleCharge[]> {
@@ -189,9 +187,9 @@ class RuleLimiter<Request> implements Limiter<Request> {
     }
     const waiter = client?.id ?? options.waiter
     const candidate = { request, client, body, signal, waiter }
-    if (!body.isHere) return this.#twoSteps.admit(candidate)
-    return andThen(this.#twoSteps.chargesAtOnce(candidate), (worked) =>
-      'allowed' in worked ? worked : this.#take(worked, request, client, options),
+    if (!body.isHere) return this.#twoStep.admit(candidate)
+    return andThen(this.#twoStep.chargesWithBody(candidate), (charged) =>
+      'allowed' in charged ? charged : this.#take(charged, request, client, options),
     )
   }
 
@@ -201,26 +199,26 @@ class RuleLimiter<Request> implements Limiter<Request> {
     client: Client | undefined,
     options: AdmitOptions,
   ): MaybePromise<Decision> {
-    return this.#waiting === undefined
-      ? this.#decisions.take(charges)
-      : this.#takeInLine(this.#waiting, charges, request, client, options)
+    return this.#queues === undefined
+      ? this.#decider.take(charges)
+      : this.#takeInQueue(this.#queues, charges, request, client, options)
   }
 
-  #takeInLine(
-    waiting: SlotQueues,
+  #takeInQueue(
+    queues: SlotQueues,
     charges: readonly RuleCharge[],
     request: Request,
     client: Client | undefined,
     options: AdmitOptions,
   ): MaybePromise<Decision> {
-    // What is charged is worked out anew at each attempt: a lease is taken once, and a limit may have changed meanwhile.
+    // Each attempt recomputes its charges: a lease is used once, and limits may have changed.
     let first: readonly RuleCharge[] | undefined = charges
     const decide = () => {
       const current = first ?? this.#charges(request, client)
       first = undefined
-      return andThen(current, (now) => this.#decisions.take(now))
+      return andThen(current, (now) => this.#decider.take(now))
     }
     const forecast = () => andThen(this.#forecast(request, client), ({ quotas }) => quotas)
-    return waiting.admit(charges, decide, forecast, options.signal, client?.id ?? options.waiter)
+    return queues.admit(charges, decide, forecast, options.signal, client?.id ?? options.waiter)
   }
 }

@@ -10,7 +10,7 @@ import {
   settlementOf,
 } from '../stores/store.js'
 
-/** A charge that was taken for a request, and what may still be done about it. */
+/** A charge that was taken for a request, and the verdict on it. */
 export interface TakenCharge {
   /** The rule's name. */
   readonly rule: string
@@ -19,27 +19,27 @@ export interface TakenCharge {
   readonly verdict: StoreVerdict
 }
 
-/** Is told what becomes of a permit. */
+/** Observes a permit. */
 export interface PermitListener {
-  /** Called with each charge that was settled, and its true cost. */
-  settled?(taken: TakenCharge, cost: number): void
-  /** Called once, when its slots are free again. */
-  released?(slots: readonly TakenCharge[]): void
+  /** Called for each settled charge with its actual cost. */
+  onSettled?(taken: TakenCharge, cost: number): void
+  /** Called once, when the slots are free. */
+  onReleased?(slots: readonly TakenCharge[]): void
 }
 
-/** Keeps permits renewed from their admission to their release. */
+/** Renews permits until they are released. */
 export interface Renewal {
-  start(permit: Permit, lease: number): void
+  start(permit: Permit, leaseMs: number): void
   stop(permit: Permit): void
 }
 
 /**
- * What an allowed request holds. It may be settled with its true cost and is released at its end, in either order;
- * each counts once, whatever is called twice.
+ * The charges and slots of an admitted request. Settle it with the actual cost, and release it when
+ * the request ends, in either order. Both calls are idempotent.
  *
  *     using permit = decision.permit
- *     const answer = await model.complete(prompt)
- *     permit.settle({ tokens: answer.usage.total_tokens })
+ *     const completion = await model.complete(prompt)
+ *     permit.settle({ tokens: completion.usage.total_tokens })
  */
 export class Permit {
   readonly #store: Store
@@ -47,8 +47,8 @@ export class Permit {
   readonly #slots: readonly TakenCharge[]
   readonly #listeners: readonly PermitListener[]
   /**
-   * The resources that the rules of its limiter count, and so what it can be settled with. The request need not have taken any
-   * of them.
+   * The resources that the rules of the limiter count. The permit can be settled with any of them,
+   * whether or not the request took some.
    */
   readonly resources: readonly Resource[]
   #unsettled: readonly TakenCharge[]
@@ -69,18 +69,20 @@ export class Permit {
     this.#unsettled = taken.filter(({ charge }) => charge.lease === undefined)
   }
 
-  /** Whether it holds slots that somebody has to release. */
+  /** Whether the permit holds slots that must be released. */
   get holdsSlots(): boolean {
     return this.#slots.length > 0 && !this.#released
   }
 
   /**
-   * Says what the request cost in truth, by resource: `settle({ tokens: 812 })`. What was taken too much is given
-   * back where it still counts; what was taken too little is charged, whatever the limit. A resource that this request
-   * took nothing of is passed over, and so is one that was settled before.
+   * Settles the actual cost of the request by resource: `settle({ tokens: 812 })`. If the actual
+   * cost is lower, the difference is refunded while its window lasts. If it is higher, the
+   * difference is charged even beyond the limit. Resources that the request did not take, or that
+   * were settled before, are ignored.
    *
-   * @throws TypeError for a resource that no rule of the limiter counts; TypeError, RangeError for a cost that is
-   *   negative, not finite, or not whole where whole units are counted. Nothing is settled then.
+   * @throws TypeError for a resource that no rule of the limiter counts; TypeError, RangeError for
+   *   a cost that is negative, not finite, or a fraction where the algorithm counts whole units.
+   *   Nothing is settled then.
    */
   settle(costs: Readonly<Partial<Record<Resource, number>>>): MaybePromise<void> {
     checkSettledResources(costs, this.resources)
@@ -92,12 +94,12 @@ export class Permit {
     for (const { charge, cost } of settlements) checkCost(charge.limit, cost)
     this.#unsettled = this.#unsettled.filter((taken) => !settled.includes(taken))
     for (const listener of this.#listeners)
-      for (const taken of settled) listener.settled?.(taken, costs[taken.resource] as number)
+      for (const taken of settled) listener.onSettled?.(taken, costs[taken.resource] as number)
     const changed = settlements.filter(({ charge, cost }) => cost !== charge.cost)
     if (changed.length > 0) return this.#store.settle(changed)
   }
 
-  /** Frees the slots that the request held. What it cost stays charged. */
+  /** Releases the slots of the request. Its cost stays charged. */
   release(): MaybePromise<void> {
     if (!this.holdsSlots) return
     this.#released = true
@@ -106,21 +108,21 @@ export class Permit {
       this.#slots.map(({ charge, verdict }) => settlementOf(charge, verdict, 0)),
     )
     return andThen(settled, () => {
-      for (const listener of this.#listeners) listener.released?.(this.#slots)
+      for (const listener of this.#listeners) listener.onReleased?.(this.#slots)
     })
   }
 
   /**
-   * Gives everything back: refunds each charge into the window it was taken from and frees the slots. For a request that
-   * never ran, such as one that could not be sent on. Charges that were settled stay settled, and a charge whose window is
-   * over is not refunded. Idempotent.
+   * Refunds each charge into the window it was taken from and releases the slots, for a request
+   * that never ran. Settled charges stay settled, and a charge whose window is over is not
+   * refunded. Idempotent.
    */
   async cancel(): Promise<void> {
-    const nothing = Object.fromEntries(this.#unsettled.map(({ resource }) => [resource, 0]))
-    await Promise.all([this.settle(nothing), this.release()])
+    const costs = Object.fromEntries(this.#unsettled.map(({ resource }) => [resource, 0]))
+    await Promise.all([this.settle(costs), this.release()])
   }
 
-  /** Holds the slots for one more lease from now. */
+  /** Extends the slots by one lease from now. */
   renew(): MaybePromise<void> {
     if (!this.holdsSlots) return
     return this.#store.settle(
@@ -129,8 +131,9 @@ export class Permit {
   }
 
   /**
-   * Renews the slots from now on until they are released, however long the request runs. For who is sure to call
-   * `release`: as the adapters and the gateway are, which see the end of every connection.
+   * Renews the slots until they are released, however long the request runs. Use it only if
+   * `release` is certain to be called. The adapters and the gateway use it, because they see every
+   * connection end.
    */
   keepRenewed(): void {
     if (!this.holdsSlots) return
@@ -140,22 +143,24 @@ export class Permit {
     this.#renewal.start(this, Math.min(...leases))
   }
 
-  /** `using permit = …` releases at the end of the block. */
+  /** Releases at the end of the block: `using permit = …`. */
   [Symbol.dispose](): void {
-    // A store that fails here has a lease to fall back on; there is nobody left to tell.
+    // If the store fails here, the lease ends the slots.
     try {
       const released = this.release()
       if (released instanceof Promise) released.catch(() => {})
     } catch {}
   }
 
-  /** `await using permit = …` releases at the end of the block and waits for the store. */
+  /** Releases at the end of the block and waits for the store: `await using permit = …`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release()
   }
 }
 
-/** @throws TypeError that names the first resource no rule counts, and lists those that are counted. */
+/**
+ * @throws TypeError that names the first resource no rule counts, and lists those that are counted.
+ */
 export function checkSettledResources(
   costs: Readonly<Partial<Record<Resource, number>>>,
   counted: readonly Resource[],

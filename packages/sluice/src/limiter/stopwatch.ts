@@ -1,17 +1,17 @@
 import type { RequestBody } from './limiter-types.js'
 
-/** Measures how long a decision takes, the wait for the body of its request left out. */
+/** Measures how long a decision takes, without the time spent receiving the body of the request. */
 export class Stopwatch {
-  readonly #begun = performance.now()
-  #leftOut = 0
+  readonly #startedAt = performance.now()
+  #excludedMs = 0
 
-  /** Milliseconds since it was made, without what was left out. */
-  get elapsed(): number {
-    return performance.now() - this.#begun - this.#leftOut
+  /** Milliseconds since the start, without the excluded time. */
+  get elapsedMs(): number {
+    return performance.now() - this.#startedAt - this.#excludedMs
   }
 
-  /** A body whose reception is not measured. */
-  leavingOut(body: RequestBody): RequestBody {
+  /** Wraps a body so that the time of receiving it is excluded. */
+  excluding(body: RequestBody): RequestBody {
     return {
       isHere: body.isHere,
       receive: (held) => {
@@ -19,7 +19,7 @@ export class Stopwatch {
         const received = body.receive(held)
         if (!(received instanceof Promise)) return received
         return received.finally(() => {
-          this.#leftOut = performance.now() - from
+          this.#excludedMs = performance.now() - from
         })
       },
     }

@@ -1,138 +1,133 @@
 import type { MaybePromise } from '../stores/store.js'
 import type { Timers } from '../time/timers.js'
 
-/** What trying for room gave: what was got, or in how many milliseconds it is worth trying again. */
-export type Attempt<T> = { readonly got: T } | { readonly again: number }
+/** The result of one attempt, or the milliseconds after which to try again. */
+export type Attempt<T> = { readonly result: T } | { readonly retryInMs: number }
 
-/** One that waits. */
+/** A request to the queue for one result. */
 export interface Waiter<T> {
-  /** Tries for room. It is called for the first in the line only, and never twice at once. */
+  /** Tries to get the result. Called only at the head of the queue, one call at a time. */
   attempt(): MaybePromise<Attempt<T>>
-  /** Gives back what was got for one who had left while it was being got. */
-  giveBack(got: T): void
-  /** How long it waits at most, in milliseconds. */
-  readonly patience: number
-  /** Ends its wait before that. */
+  /** Returns a result that arrived after the waiter had left the queue. */
+  giveBack(result: T): void
+  readonly timeoutMs: number
+  /** Aborts the wait. */
   readonly signal?: AbortSignal | undefined
-  /** The client that waits. */
-  readonly name?: string | undefined
+  readonly client?: string | undefined
 }
 
-interface Standing<T> {
+interface Entry<T> {
   readonly waiter: Waiter<T>
-  readonly resolve: (got: T | undefined) => void
+  readonly resolve: (result: T | undefined) => void
   readonly reject: (error: unknown) => void
 }
 
 /**
- * A line in front of something that has no room: first come, first served. Whoever is first tries when somebody says that
- * there may be room (`wake`), and by itself after the time that its last attempt gave.
+ * A first-come, first-served queue for a scarce resource. The head of the queue tries again on
+ * `wake`, and after the delay that its last attempt returned.
  */
-export class Line<T> {
+export class WaitQueue<T> {
   readonly #timers: Pick<Timers, 'start' | 'stop'>
-  readonly #standing = new Set<Standing<T>>()
-  /** How many of each name wait; none for a name of which nobody does. */
+  readonly #entries = new Set<Entry<T>>()
+  /** Waiting requests per client; clients without one have no entry. */
   readonly #counts = new Map<string, number>()
-  #trying = false
-  #woken = false
+  #isServing = false
+  #isAwake = false
   #timer: unknown
 
   constructor(timers: Pick<Timers, 'start' | 'stop'>) {
     this.#timers = timers
   }
 
-  /** How many wait. */
+  /** The number of waiting requests. */
   get length(): number {
-    return this.#standing.size
+    return this.#entries.size
   }
 
-  /** How many of a client's requests wait. */
-  countOf(name: string): number {
-    return this.#counts.get(name) ?? 0
+  /** Returns how many requests of a client are waiting. */
+  countOf(client: string): number {
+    return this.#counts.get(client) ?? 0
   }
 
   /**
-   * Waits for room.
+   * Waits for a result.
    *
-   * @returns what was got; undefined where it waited as long as it would. Rejects with what the attempt throws, or with the
-   *   signal's reason.
+   * @returns the result, or undefined after the timeout. Rejects with the error of the attempt, or
+   *   with the reason of the signal.
    */
   join(waiter: Waiter<T>): Promise<T | undefined> {
-    const { patience, signal } = waiter
+    const { timeoutMs, signal } = waiter
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
-      const left = () => this.#leave(standing, () => standing.reject(signal?.reason))
-      const late = this.#timers.start(
-        () => this.#leave(standing, () => standing.resolve(undefined)),
-        patience,
-      )
-      const settled = () => {
-        this.#timers.stop(late)
-        signal?.removeEventListener('abort', left)
-        this.#count(waiter.name, -1)
+      const onAbort = () => this.#leave(entry, () => entry.reject(signal?.reason))
+      const timeout = this.#timers.start(() => this.#leave(entry, () => entry.resolve(undefined)), timeoutMs)
+      const onSettled = () => {
+        this.#timers.stop(timeout)
+        signal?.removeEventListener('abort', onAbort)
+        this.#count(waiter.client, -1)
       }
-      const standing: Standing<T> = {
+      const entry: Entry<T> = {
         waiter,
-        resolve: (got) => {
-          settled()
-          resolve(got)
+        resolve: (result) => {
+          onSettled()
+          resolve(result)
         },
         reject: (error) => {
-          settled()
+          onSettled()
           reject(error)
         },
       }
-      signal?.addEventListener('abort', left)
-      this.#standing.add(standing)
-      this.#count(waiter.name, 1)
-      if (this.#standing.size === 1) this.wake()
+      signal?.addEventListener('abort', onAbort)
+      this.#entries.add(entry)
+      this.#count(waiter.client, 1)
+      if (this.#entries.size === 1) this.wake()
     })
   }
 
-  /** There may be room. */
+  /** Lets the head of the queue try again. */
   wake(): void {
-    this.#woken = true
-    if (!this.#trying) this.#serve()
+    this.#isAwake = true
+    if (!this.#isServing) this.#serve()
   }
 
-  #count(name: string | undefined, change: 1 | -1): void {
-    if (name === undefined) return
-    const count = this.countOf(name) + change
-    if (count > 0) this.#counts.set(name, count)
-    else this.#counts.delete(name)
+  #count(client: string | undefined, change: 1 | -1): void {
+    if (client === undefined) return
+    const count = this.countOf(client) + change
+    if (count > 0) this.#counts.set(client, count)
+    else this.#counts.delete(client)
   }
 
-  #leave(standing: Standing<T>, end: () => void): void {
-    if (!this.#standing.delete(standing)) return
-    end()
-    // The one behind it may ask for less.
+  #leave(entry: Entry<T>, settle: () => void): void {
+    if (!this.#entries.delete(entry)) return
+    settle()
+    // The next request may need less.
     this.wake()
   }
 
   async #serve(): Promise<void> {
-    this.#trying = true
-    while (this.#woken) {
-      this.#woken = false
+    this.#isServing = true
+    while (this.#isAwake) {
+      this.#isAwake = false
       this.#timers.stop(this.#timer)
-      const [first] = this.#standing
-      if (first !== undefined && (await this.#try(first))) this.#woken = true
+      const [first] = this.#entries
+      if (first !== undefined && (await this.#try(first))) this.#isAwake = true
     }
-    this.#trying = false
+    this.#isServing = false
   }
 
-  /** Returns whether the next one may try. */
-  async #try(first: Standing<T>): Promise<boolean> {
+  /** @returns true if the next request may try */
+  async #try(first: Entry<T>): Promise<boolean> {
     try {
       const attempt = await first.waiter.attempt()
-      const waits = this.#standing.has(first)
-      if ('again' in attempt) {
-        if (waits) this.#timer = this.#timers.start(() => this.wake(), attempt.again)
-        return !waits
+      const isWaiting = this.#entries.has(first)
+      if ('retryInMs' in attempt) {
+        if (isWaiting) this.#timer = this.#timers.start(() => this.wake(), attempt.retryInMs)
+        return !isWaiting
       }
-      if (!this.#standing.delete(first)) first.waiter.giveBack(attempt.got)
-      first.resolve(attempt.got)
+      if (!this.#entries.delete(first)) first.waiter.giveBack(attempt.result)
+      first.resolve(attempt.result)
     } catch (error) {
-      this.#standing.delete(first)
+      this.#entries.delete(first)
       first.reject(error)
     }
     return true

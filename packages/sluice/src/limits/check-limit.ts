@@ -22,8 +22,8 @@ const FIELDS: Record<AlgorithmName, readonly string[]> = {
  * Checks a limit that the caller wrote and returns a frozen copy.
  *
  * @throws TypeError if a field is missing, unknown or not a number.
- * @throws RangeError if a number is out of range: a capacity of zero, a period under 1 ms or over ten
- *   years, a fraction where the algorithm counts whole units.
+ * @throws RangeError if a number is out of range: a capacity of zero, a period under 1 ms or over
+ *   ten years, a fraction where the algorithm counts whole units.
  */
 export function checkLimit(limit: Limit): Limit {
   if (limit === null || typeof limit !== 'object') {
@@ -59,7 +59,8 @@ export function checkLimit(limit: Limit): Limit {
  * Checks the cost of a charge.
  *
  * @throws TypeError if it is not a number.
- * @throws RangeError if it is negative, not finite, or a fraction where the algorithm counts whole units.
+ * @throws RangeError if it is negative, not finite, or a fraction where the algorithm counts whole
+ *   units.
  */
 export function checkCost(limit: Limit, cost: number): void {
   if (typeof cost !== 'number') throw new TypeError(`a cost must be a number, not ${show(cost)}`)

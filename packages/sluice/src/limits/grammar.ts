@@ -5,33 +5,21 @@ import {
   OptionTypeError,
   relocate,
 } from '../option-error.js'
-import { lengthOf, millisecondsIn, UNIT_NAMES } from '../time/duration.js'
+import { millisecondsIn, toMilliseconds, UNIT_NAMES } from '../time/duration.js'
 import { checkLimit } from './check-limit.js'
 import { type AlgorithmName, type FixedWindowLimit, type Limit, MAX_PERIOD, MIN_PERIOD } from './limit.js'
 
-/**
- * Limit strings: `10/minute`, `10 per minute`, `20/60s`, `5 per 300 seconds`, `100k/minute`, `1M/day`,
- * `10/5m burst 20`, and several of them joined with `;`.
- *
- *     limits = limit *( ";" limit )
- *     limit  = count ( "/" | "per" ) [ number ] unit [ "burst" count ]
- *     count  = number [ "k" | "M" | "G" ]          ; a whole number in the end, one or more
- *
- * A limit string says how much and how often; which algorithm counts it is said beside it, and is a token
- * bucket where nothing is said.
- */
-
-/** How a limit string is counted, where it is not by the default. */
+/** The algorithm of a limit string and its options. */
 export interface Counting {
   /** Default: `token-bucket`. */
   readonly algorithm?: Exclude<AlgorithmName, 'concurrency'>
-  /** Of a `fixed-window` only. */
+  /** For `fixed-window` only. */
   readonly align?: NonNullable<FixedWindowLimit['align']>
-  /** Of a `calendar` window only; an IANA name. */
+  /** An IANA name, for `calendar` windows only. */
   readonly timeZone?: string
 }
 
-/** A limit string that does not parse. */
+/** A syntax error in a limit string. */
 export class LimitSyntaxError extends SyntaxError implements OptionError {
   override readonly name = 'LimitSyntaxError'
   readonly path: OptionPath = []
@@ -40,9 +28,9 @@ export class LimitSyntaxError extends SyntaxError implements OptionError {
   constructor(
     /** The whole string. */
     readonly input: string,
-    /** Where it went wrong: an index into the string, from 0. */
+    /** The index of the error in the string, from 0. */
     readonly at: number,
-    /** What is wrong there, and what would be right. */
+    /** The error at this index, with a valid example. */
     readonly problem: string,
   ) {
     super(`${quote(input)}: ${problem} (at character ${at + 1})`)
@@ -52,10 +40,10 @@ export class LimitSyntaxError extends SyntaxError implements OptionError {
 
 markOptionError(LimitSyntaxError)
 
-/** A limit string is short; a longer one is a mistake or an attack. */
+/** A longer string is a mistake or an attack. */
 const MAX_LENGTH = 1000
 
-/** Most limits that one string may join. */
+/** Maximum limits in one string. */
 const MAX_LIMITS = 32
 
 const SUFFIXES: ReadonlyMap<string, number> = new Map([
@@ -66,69 +54,77 @@ const SUFFIXES: ReadonlyMap<string, number> = new Map([
 ])
 
 /**
- * Reads one or several limits.
+ * Parses a limit string: `10/minute`, `10 per minute`, `20/60s`, `5 per 300 seconds`,
+ * `100k/minute`, `1M/day`, `10/5m burst 20`, or several limits joined with `;`. The grammar:
  *
- * @throws LimitSyntaxError with the place in the string and an example that would be right.
- * @throws OptionError where `counting` does not go with the limit. Its path is `['align']` or the like, and empty where the
- *   string is wrong.
+ *     limits = limit *( ";" limit )
+ *     limit  = count ( "/" | "per" ) [ number ] unit [ "burst" count ]
+ *     count  = number [ "k" | "M" | "G" ]          ; a whole number of at least 1
+ *
+ * @throws LimitSyntaxError with the index in the string and a valid example.
+ * @throws OptionError if `counting` does not fit the limit. Its path names the option, such as
+ *   `['align']`, and is empty if the string is wrong.
  */
 export function parseLimits(input: string, counting: Counting = {}): Limit[] {
   if (typeof input !== 'string')
-    throw new OptionTypeError([], `a limit is a string such as '10/minute', not ${typeof input}`)
+    throw new OptionTypeError([], `a limit must be a string such as '10/minute', not ${typeof input}`)
   if (input.length > MAX_LENGTH)
     throw new LimitSyntaxError(input, MAX_LENGTH, `longer than ${MAX_LENGTH} characters`)
-  const reader = new Reader(input)
+  const scanner = new Scanner(input)
   const limits: Limit[] = []
   do {
-    if (limits.length === MAX_LIMITS) reader.fail(`more than ${MAX_LIMITS} limits in one string`)
-    limits.push(readLimit(reader, counting))
-  } while (reader.skip(/;/y))
-  if (!reader.done()) reader.fail(`expected the end, ';' or 'burst', ${EXAMPLE}`)
+    if (limits.length === MAX_LIMITS) scanner.fail(`more than ${MAX_LIMITS} limits in one string`)
+    limits.push(readLimit(scanner, counting))
+  } while (scanner.skip(/;/y))
+  if (!scanner.done()) scanner.fail(`expected the end, ';' or 'burst', ${EXAMPLE}`)
   return limits
 }
 
 const EXAMPLE = "as in '10/minute', '5 per 300 seconds' or '10/5m burst 20'"
 
-function readLimit(reader: Reader, counting: Counting): Limit {
-  const limit = readCount(reader, 'how many are allowed')
-  if (!reader.skip(/\/|per\b/iy)) reader.fail(`expected '/' or 'per' after the number, ${EXAMPLE}`)
-  const period = readPeriod(reader)
-  const burstAt = reader.position()
-  const burst = reader.skip(/burst\b/iy) ? readCount(reader, 'how many may come at once') : undefined
-  return toLimit(limit, period, burst, counting, reader, burstAt)
+function readLimit(scanner: Scanner, counting: Counting): Limit {
+  const limit = readCount(scanner, 'the number of allowed units')
+  if (!scanner.skip(/\/|per\b/iy)) scanner.fail(`expected '/' or 'per' after the number, ${EXAMPLE}`)
+  const period = readPeriod(scanner)
+  const burstAt = scanner.position()
+  const burst = scanner.skip(/burst\b/iy) ? readCount(scanner, 'the burst') : undefined
+  return toLimit(limit, period, burst, counting, scanner, burstAt)
 }
 
-function readCount(reader: Reader, what: string): number {
-  const at = reader.position()
-  const digits = reader.take(/[0-9]{1,32}(\.[0-9]{1,9})?/y)
-  if (digits === undefined) return reader.fail(`expected a number, ${what}, ${EXAMPLE}`)
-  const suffix = reader.takeHere(/[a-zA-Z]+/y)
+function readCount(scanner: Scanner, meaning: string): number {
+  const at = scanner.position()
+  const digits = scanner.take(/[0-9]{1,32}(\.[0-9]{1,9})?/y)
+  if (digits === undefined) return scanner.fail(`expected a number, ${meaning}, ${EXAMPLE}`)
+  const suffix = scanner.takeHere(/[a-zA-Z]+/y)
   const factor = suffix === undefined ? 1 : SUFFIXES.get(suffix)
   if (factor === undefined)
-    return reader.fail(`'${suffix}' is no multiplier; k, M or G is, as in '100k/minute'`, at + digits.length)
+    return scanner.fail(
+      `'${suffix}' is not a multiplier; use k, M or G, as in '100k/minute'`,
+      at + digits.length,
+    )
   const product = Number(digits) * factor
   const scaled = Number.isInteger(product) ? product : Math.round(product * 1e9) / 1e9
   if (!Number.isSafeInteger(scaled)) {
-    return reader.fail(
-      `${digits}${suffix ?? ''} is no whole number below 2^53; for less than one, lengthen the period: '1 per 2 seconds'`,
+    return scanner.fail(
+      `${digits}${suffix ?? ''} is not a whole number below 2^53; for less than one, lengthen the period: '1 per 2 seconds'`,
       at,
     )
   }
-  if (scaled === 0) return reader.fail('a limit of zero would admit nobody; the least is 1', at)
+  if (scaled === 0) return scanner.fail('a limit of zero would refuse every request; the minimum is 1', at)
   return scaled
 }
 
-function readPeriod(reader: Reader): number {
-  const at = reader.position()
-  const amount = reader.take(/[0-9]{1,15}(\.[0-9]{1,9})?/y)
-  const unitAt = reader.position()
-  const word = reader.take(/[a-zA-Z]+/y)
-  if (word === undefined) return reader.fail(`expected a unit of time, ${EXAMPLE}`)
+function readPeriod(scanner: Scanner): number {
+  const at = scanner.position()
+  const amount = scanner.take(/[0-9]{1,15}(\.[0-9]{1,9})?/y)
+  const unitAt = scanner.position()
+  const word = scanner.take(/[a-zA-Z]+/y)
+  if (word === undefined) return scanner.fail(`expected a unit of time, ${EXAMPLE}`)
   const unit = millisecondsIn(word)
-  if (unit === undefined) return reader.fail(`unknown unit '${word}'; the units are ${UNIT_NAMES}`, unitAt)
-  const period = lengthOf(Number(amount ?? 1), unit)
+  if (unit === undefined) return scanner.fail(`unknown unit '${word}'; the units are ${UNIT_NAMES}`, unitAt)
+  const period = toMilliseconds(Number(amount ?? 1), unit)
   if (!(period >= MIN_PERIOD && period <= MAX_PERIOD))
-    return reader.fail('a period is between 1 ms and ten years', at)
+    return scanner.fail('a period must be between 1 ms and ten years', at)
   return period
 }
 
@@ -137,17 +133,17 @@ function toLimit(
   period: number,
   burst: number | undefined,
   counting: Counting,
-  reader: Reader,
+  scanner: Scanner,
   burstAt: number,
 ): Limit {
   const { algorithm = 'token-bucket', align, timeZone } = counting
   if (algorithm !== 'token-bucket' && burst !== undefined) {
-    return reader.fail(`a burst belongs to a token-bucket; a ${algorithm} has none`, burstAt)
+    return scanner.fail(`'burst' requires algorithm token-bucket, not ${algorithm}`, burstAt)
   }
   if (algorithm !== 'fixed-window' && (align !== undefined || timeZone !== undefined)) {
     throw new OptionTypeError(
       [align !== undefined ? 'align' : 'timeZone'],
-      `'align' and 'timeZone' belong to a fixed-window; a ${algorithm} has none`,
+      `'align' and 'timeZone' require algorithm fixed-window, not ${algorithm}`,
       'fixed_window_only',
     )
   }
@@ -169,18 +165,21 @@ function toLimit(
     default:
       throw new OptionTypeError(
         ['algorithm'],
-        `unknown algorithm '${String(algorithm)}'; it is one of token-bucket, fixed-window, sliding-window, sliding-log`,
+        `unknown algorithm '${String(algorithm)}'; use token-bucket, fixed-window, sliding-window or sliding-log`,
       )
   }
 }
 
-/** The path of what `counting` says; the numbers are parts of the string, which is the whole argument. */
+/**
+ * Maps the path of a limit to the argument: `align` and `timeZone` are options, the rest is the
+ * string.
+ */
 function inCounting(path: OptionPath): OptionPath {
   return path[0] === 'align' || path[0] === 'timeZone' ? path : []
 }
 
-/** Walks a string from left to right; white space before each piece counts for nothing. */
-class Reader {
+/** Reads tokens from left to right and skips white space before each. */
+class Scanner {
   #index = 0
   constructor(private readonly input: string) {}
 
@@ -196,18 +195,18 @@ class Reader {
     return this.position() === this.input.length
   }
 
-  /** Takes what the (sticky) pattern matches behind white space. */
+  /** Consumes a match of a sticky pattern after white space. */
   take(pattern: RegExp): string | undefined {
     this.position()
     return this.takeHere(pattern)
   }
 
-  /** Takes what the (sticky) pattern matches right here. */
+  /** Consumes a match of a sticky pattern at the current position. */
   takeHere(pattern: RegExp): string | undefined {
     pattern.lastIndex = this.#index
-    const found = pattern.exec(this.input)?.[0]
-    if (found !== undefined) this.#index += found.length
-    return found
+    const match = pattern.exec(this.input)?.[0]
+    if (match !== undefined) this.#index += match.length
+    return match
   }
 
   skip(pattern: RegExp): boolean {

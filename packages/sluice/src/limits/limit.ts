@@ -1,8 +1,8 @@
 /**
  * A bound on usage: an algorithm, a capacity and a period.
  *
- * All times are in milliseconds. A limit is plain, frozen data that can be compared, sent and stored.
- * The file of each algorithm says what its limits guarantee.
+ * All times are in milliseconds. A limit is plain, frozen data that can be compared, sent and
+ * stored. The file of each algorithm says what its limits guarantee.
  */
 export type Limit =
   | TokenBucketLimit
@@ -27,8 +27,8 @@ export interface FixedWindowLimit {
   readonly limit: number
   readonly period: number
   /**
-   * `first-request` (default): a window opens with the first request. `calendar`: windows are hours,
-   * days, weeks, months or years.
+   * `first-request` (default): a window opens with the first request. `calendar`: windows are
+   * hours, days, weeks, months or years.
    */
   readonly align?: 'first-request' | 'calendar'
   /** IANA name of the time zone of the calendar; default `UTC`. Requires `align: 'calendar'`. */
@@ -49,7 +49,10 @@ export interface SlidingLogLimit {
   readonly period: number
 }
 
-/** At most `limit` in flight. Each request holds a lease of `lease` milliseconds and renews it while it runs. */
+/**
+ * At most `limit` in flight. Each request holds a lease of `lease` milliseconds and renews it while
+ * it runs.
+ */
 export interface ConcurrencyLimit {
   readonly algorithm: 'concurrency'
   readonly limit: number
@@ -69,7 +72,10 @@ export function capacityOf(limit: Limit): number {
   return limit.algorithm === 'token-bucket' ? limit.burst : limit.limit
 }
 
-/** Reports whether a limit counts slots, which are held and released, instead of units, which are spent. */
+/**
+ * Reports whether a limit counts slots, which are held and released, instead of units, which are
+ * spent.
+ */
 export function countsSlots(limit: Limit): limit is ConcurrencyLimit {
   return limit.algorithm === 'concurrency'
 }

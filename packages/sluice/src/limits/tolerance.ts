@@ -1,6 +1,6 @@
 /**
- * Comparisons that tolerate rounding errors. Usage is a floating-point number, and a sum of fractions
- * that should equal the limit may exceed it by one part in 10^12.
+ * Comparisons that tolerate rounding errors. Usage is a floating-point number, and a sum of
+ * fractions that should equal the limit may exceed it by one part in 10^12.
  */
 
 /** Reports whether `used` fits into a capacity. The tolerance is always less than a whole unit. */
@@ -13,7 +13,10 @@ export function withTolerance(capacity: number): number {
   return capacity + Math.min(capacity * 1e-12, 0.25)
 }
 
-/** Returns the whole units that remain of a capacity, never negative. A rounding error costs no unit. */
+/**
+ * Returns the whole units that remain of a capacity, never negative. A rounding error costs no
+ * unit.
+ */
 export function wholeUnitsLeft(used: number, capacity: number): number {
   const left = capacity - used
   return Math.max(0, Math.floor(left + Math.min(left * 1e-12 + 1e-9, 0.25)))

@@ -1,58 +1,64 @@
 import { allOf, andThen, type MaybePromise, toMaybePromise } from '../maybe-promise.js'
 import { OptionTypeError, relocate } from '../option-error.js'
 import type { Client } from './client.js'
-import { addressInPlaceOfSecret, combinedKey, plainKey, secretKey } from './key.js'
+import { addressForSecret, combinedKey, plainKey, secretKey } from './key.js'
 
 /**
- * Whom a rule counts for, by name. `client` is who the request's credentials say it is, and its address where they
- * say nothing; `ip` is always the address; `route` the template of the route, never the concrete path; `everyone`
- * one key for all; `header:NAME` the value of a header, and the address where it is absent, either kept as a digest.
+ * The name of a key.
+ *
+ * - `client`: the client of the request, or its address if it is anonymous.
+ * - `ip`: the address.
+ * - `route`: the template of the route, never the concrete path.
+ * - `everyone`: one key for all requests.
+ * - `header:NAME`: the value of a header, or the address if it is absent. Both are stored as
+ *   digests.
  */
 export type NamedKey = 'ip' | 'client' | 'route' | 'everyone' | `header:${string}`
 
 /**
- * One part of a key: a name, or a function of the request. A function that neighbouring rules share is called once for
- * them. One that was compiled from a text may carry it as `source`: unnamed rules are then told apart by the text.
+ * One part of a key: a name, or a function of the request. A function that neighbouring rules share
+ * is called once. A function compiled from an expression may carry it as `source`, which then
+ * identifies unnamed rules.
  */
 export type KeyPart<Request> =
   | NamedKey
   | ((request: Request, client: Client | undefined) => MaybePromise<string>)
 
-/** Whom a rule counts for: one part, or several that count together. */
+/** The key that a rule counts: one part, or several combined. */
 export type KeySpec<Request> = KeyPart<Request> | readonly KeyPart<Request>[]
 
-/** How the named keys are read from a request of some kind. */
+/** Reads the named keys from a request. */
 export interface KeySources<Request> {
-  /** The client's address in its one canonical form. */
+  /** Returns the client's address in canonical form. */
   ip(request: Request): string
-  /** Method and template of the route. */
+  /** Returns the method and template of the route. */
   route(request: Request): string
-  /** The value of a header, by its lower-case name. */
+  /** Returns the value of a header by its lower-case name. */
   header(request: Request, name: string): string | undefined
 }
 
-/** Whom a request is counted for, as the stores see it. */
+/** Computes the key of a request, as the stores see it. */
 export type KeyFor<Request> = (request: Request, client: Client | undefined) => MaybePromise<string>
 
 /**
- * Turns what a rule says into a function from a request, and who sends it, to its key.
+ * Compiles the `by` of a rule.
  *
- * @param known whether who the client is can be known
- * @throws TypeError for a name that is unknown, or that nobody can read from such requests.
+ * @param hasClients whether requests can have a client
+ * @throws TypeError for a name that is unknown, or that cannot be read from the requests.
  */
 export function compileKey<Request>(
   spec: KeySpec<Request> | undefined,
   sources: KeySources<Request> | undefined,
-  known: boolean,
+  hasClients: boolean,
 ): KeyFor<Request> {
-  if (spec === undefined) return compileKey(defaultKey(sources, known), sources, known)
+  if (spec === undefined) return compileKey(defaultKey(sources, hasClients), sources, hasClients)
   if (spec === ownKey) return ownKey
-  if (!Array.isArray(spec)) return compilePart(spec as KeyPart<Request>, sources, known)
+  if (!Array.isArray(spec)) return compilePart(spec as KeyPart<Request>, sources, hasClients)
   if (spec.length === 0)
     throw new OptionTypeError([], "'by' is an empty list; write 'everyone' for one key for all")
   const parts = spec.map((part: KeyPart<Request>, index) =>
     relocate(
-      () => compilePart(part, sources, known),
+      () => compilePart(part, sources, hasClients),
       () => [index],
     ),
   )
@@ -62,20 +68,18 @@ export function compileKey<Request>(
     : (request, client) => andThen(allOf(parts.map((part) => part(request, client))), combinedKey)
 }
 
-/** Whom a rule without a `by` counts for: the client; a limiter of plain keys is told the key itself. */
+/** Returns the default `by`: the client, or the request itself for a limiter of plain keys. */
 export function defaultKey<Request>(
   sources: KeySources<Request> | undefined,
-  known: boolean,
+  hasClients: boolean,
 ): KeySpec<Request> {
-  return sources === undefined && !known ? ownKey : 'client'
+  return sources === undefined && !hasClients ? ownKey : 'client'
 }
 
-/** The key that a limiter of plain keys is asked about. */
+/** Returns the key of a request to a limiter of plain keys. */
 function ownKey(request: unknown): string {
   if (typeof request !== 'string') {
-    throw new TypeError(
-      `this limiter's rules say no 'by', so it is asked about a key (a string), not ${typeof request}`,
-    )
+    throw new TypeError(`rules without 'by' need a key (a string) as the request, not ${typeof request}`)
   }
   return plainKey(request)
 }
@@ -83,17 +87,17 @@ function ownKey(request: unknown): string {
 function compilePart<Request>(
   part: KeyPart<Request>,
   sources: KeySources<Request> | undefined,
-  known: boolean,
+  hasClients: boolean,
 ): KeyFor<Request> {
   if (typeof part === 'function')
-    return (request, client) => andThen(toMaybePromise(part(request, client)), ownPart)
+    return (request, client) => andThen(toMaybePromise(part(request, client)), userKey)
   if (part === 'everyone') return () => 'everyone'
-  if (part === 'client' && known)
+  if (part === 'client' && hasClients)
     return (request, client) => (client === undefined ? addressOf(request, sources) : clientKey(client))
   if (sources === undefined) {
     throw new OptionTypeError(
       [],
-      `'by: ${String(part)}' is known to the adapters; here 'by' is 'everyone' or a function of the request`,
+      `'by: ${String(part)}' works with an HTTP adapter only; here 'by' must be 'everyone' or a function of the request`,
     )
   }
   switch (part) {
@@ -107,31 +111,27 @@ function compilePart<Request>(
   if (header === undefined) {
     throw new OptionTypeError(
       [],
-      `unknown key '${String(part)}'; it is ip, client, route, everyone, header:NAME or a function`,
+      `unknown key '${String(part)}'; use ip, client, route, everyone, header:NAME or a function`,
     )
   }
   return (request) => {
     const value = sources.header(request, header)
-    return value === undefined ? addressInPlaceOfSecret(sources.ip(request)) : secretKey(value)
+    return value === undefined ? addressForSecret(sources.ip(request)) : secretKey(value)
   }
 }
 
-/** A client may be called like an address; its key must not be that address's. */
+/** Prefixes the id, so a client whose id looks like an address does not share its key. */
 function clientKey({ id }: Client): string {
   return plainKey(`client ${id}`)
 }
 
 function addressOf<Request>(request: Request, sources: KeySources<Request> | undefined): string {
   if (sources !== undefined) return sources.ip(request)
-  throw new TypeError("'client' said nobody, and such requests have no address to be counted by instead")
+  throw new TypeError('the request is anonymous and has no address to be counted by')
 }
 
-/** The key for what a function of the user's own returned. */
-function ownPart(key: unknown): string {
-  return plainKey(checkedText(key))
-}
-
-function checkedText(key: unknown): string {
-  if (typeof key === 'string') return key
-  throw new TypeError(`'by' returned ${key === null ? 'null' : typeof key}; a key is a string`)
+/** Returns the key for the result of a user's function. */
+function userKey(key: unknown): string {
+  if (typeof key === 'string') return plainKey(key)
+  throw new TypeError(`'by' returned ${key === null ? 'null' : typeof key}; a key must be a string`)
 }

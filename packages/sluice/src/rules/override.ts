@@ -3,11 +3,14 @@ import type { LimitSpec, RateRule, Rule } from './rule.js'
 import { compileConcurrency, compileLimits, type RuleLimit } from './rule-limit.js'
 import type { TierScales } from './tiers.js'
 
-/** What is said of a rule in place of what it says itself: as while somebody tries something out. */
+/** Replaces parts of a rule, for example while an operator tries out a new limit. */
 export interface RuleOverride {
-  /** One limit, counted as the rule counts; for what is in flight, how many may be. Tiers scale it as they do the rule's own. */
+  /**
+   * One limit, counted by the rule's algorithm, or the number of slots for a `concurrent` rule.
+   * Tiers scale it as they scale the rule's own limit.
+   */
   readonly limit?: LimitSpec | number
-  /** As in a rule. Nobody waits for the slots of a rule that does not refuse. */
+  /** Replaces `enforce` of the rule. No request waits for the slots of a shadow rule. */
   readonly enforce?: boolean
 }
 
@@ -17,8 +20,12 @@ interface Overridable {
   readonly waiting: unknown
 }
 
-/** @throws LimitSyntaxError, TypeError, RangeError */
-export function overridden<Request, Compiled extends Overridable>(
+/**
+ * Returns a copy of a compiled rule with an override applied.
+ *
+ * @throws LimitSyntaxError, TypeError, RangeError for an invalid limit.
+ */
+export function applyOverride<Request, Compiled extends Overridable>(
   compiled: Compiled,
   { limit, enforce = compiled.enforce }: RuleOverride,
   rule: Rule<Request>,
@@ -28,11 +35,11 @@ export function overridden<Request, Compiled extends Overridable>(
     ...compiled,
     enforce,
     waiting: enforce ? compiled.waiting : undefined,
-    ...(limit !== undefined && limitInstead(rule, limit, tiers)),
+    ...(limit !== undefined && replacementLimit(rule, limit, tiers)),
   }
 }
 
-function limitInstead<Request>(
+function replacementLimit<Request>(
   rule: Rule<Request>,
   limit: LimitSpec | number,
   tiers: TierScales,
@@ -41,19 +48,22 @@ function limitInstead<Request>(
     if (typeof limit !== 'number')
       throw new OptionTypeError(
         ['limit'],
-        `what is in flight is limited by a number such as 8, not by '${String(limit)}'`,
+        `the limit of a concurrent rule must be a number such as 8, not '${String(limit)}'`,
       )
     return compileConcurrency({ ...rule, concurrent: limit }, tiers)
   }
   if (typeof limit === 'number')
-    throw new OptionTypeError(['limit'], `a limit has a period, such as ${limit}/minute`)
+    throw new OptionTypeError(['limit'], `a limit needs a period, such as ${limit}/minute`)
   const [only, ...more] = compileLimits({ ...rule, ...countingOf(rule, limit), limit }, tiers)
   if (only === undefined || more.length > 0)
-    throw new OptionTypeError(['limit'], `in place of a limit stands one limit, not '${String(limit)}'`)
+    throw new OptionTypeError(['limit'], `an override must be one limit, not '${String(limit)}'`)
   return only
 }
 
-/** A text takes over how a limit that is an object counts. */
+/**
+ * Returns the counting options of a limit object, so a limit string that replaces it counts the
+ * same way.
+ */
 function countingOf<Request>(rule: RateRule<Request>, limit: LimitSpec) {
   const own = rule.limit
   if (typeof limit !== 'string' || typeof own !== 'object' || own.algorithm === 'concurrency') return {}

@@ -1,10 +1,10 @@
 /**
- * A request that cannot be weighed or may not be made, through a fault of the request. It took nothing, and should be
- * answered with the status.
+ * An error through a fault of the request: its cost cannot be computed, or it is forbidden. The
+ * request took nothing. The response should have the status of the error.
  */
 export class RequestError extends Error {
   override readonly name: string = 'RequestError'
-  /** The status that an HTTP answer should have: 400 where the request lacks what a rule needs. */
+  /** The status of the HTTP response: 400 if the request lacks what a rule needs. */
   readonly status: number
 
   constructor(message: string, status = 400) {
@@ -14,8 +14,9 @@ export class RequestError extends Error {
 }
 
 /**
- * A request whose form is at fault: servers read it in different ways, as two headers of one name, or it cannot be read at
- * all. A rule's `fallbackCost` does not apply to it, since the server behind the limit might read a larger request.
+ * An error for a malformed or ambiguous request, such as one with a duplicate header. The
+ * `fallbackCost` of a rule does not apply, because the upstream might read a more expensive
+ * request.
  */
 export class MalformedRequestError extends RequestError {
   override readonly name: string = 'MalformedRequestError'

@@ -3,7 +3,7 @@ import { OptionRangeError, OptionTypeError } from '../option-error.js'
 import type { Client } from './client.js'
 import { RequestError } from './request-error.js'
 
-/** What is told to who may not make a request. */
+/** The response to a forbidden request. */
 export interface Refusing {
   /** 400 to 499. Default 403. */
   readonly status?: number
@@ -11,7 +11,7 @@ export interface Refusing {
   readonly detail?: string
 }
 
-/** Such a request may not be made: `require` does not hold for it. */
+/** An error for a request that `require` rejects. */
 export class ForbiddenError extends RequestError {
   override readonly name = 'ForbiddenError'
 
@@ -20,31 +20,30 @@ export class ForbiddenError extends RequestError {
   }
 }
 
-/** Throws ForbiddenError, or rejects with it, for a request that may not be made. */
+/** Throws or rejects with a ForbiddenError for a request that is not permitted. */
 export type Requirement<Request> = (request: Request, client: Client | undefined) => MaybePromise<void>
 
-/** @throws TypeError, RangeError */
+/** @throws TypeError, RangeError that name the wrong option. */
 export function compileRequirement<Request>(options: {
   readonly require?: (request: Request, client: Client | undefined) => MaybePromise<boolean>
   readonly refuseWith?: Refusing
 }): Requirement<Request> | undefined {
-  const { require: holds, refuseWith } = options
-  if (holds === undefined) {
-    if (refuseWith !== undefined)
-      throw new OptionTypeError(['refuseWith'], "'refuseWith' goes with 'require'")
+  const { require: isPermitted, refuseWith } = options
+  if (isPermitted === undefined) {
+    if (refuseWith !== undefined) throw new OptionTypeError(['refuseWith'], "'refuseWith' requires 'require'")
     return undefined
   }
-  if (typeof holds !== 'function')
-    throw new OptionTypeError(['require'], "'require' is a function of the request and its client")
+  if (typeof isPermitted !== 'function')
+    throw new OptionTypeError(['require'], "'require' must be a function of the request and its client")
   const { status = 403, detail = 'Forbidden' } = refuseWith ?? {}
   if (!(Number.isInteger(status) && status >= 400 && status <= 499))
     throw new OptionRangeError(
       ['refuseWith', 'status'],
-      `the status of 'refuseWith' is from 400 to 499, not ${String(status)}`,
+      `the status of 'refuseWith' must be from 400 to 499, not ${String(status)}`,
     )
-  const check = (answer: unknown) => {
-    // What is not a clear yes is a no.
-    if (answer !== true) throw new ForbiddenError(detail, status)
+  const check = (result: unknown) => {
+    // Fail closed: only `true` permits the request.
+    if (result !== true) throw new ForbiddenError(detail, status)
   }
-  return (request, client) => andThen(toMaybePromise<unknown>(holds(request, client)), check)
+  return (request, client) => andThen(toMaybePromise<unknown>(isPermitted(request, client)), check)
 }

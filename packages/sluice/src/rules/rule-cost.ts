@@ -6,12 +6,13 @@ import { MalformedRequestError, RequestError } from './request-error.js'
 import type { Rule } from './rule.js'
 
 /**
- * What a request takes. It throws RequestError where that is nothing which the limit can count, and what the rule's own function throws;
- * unless the rule has a fallback and the request is well formed.
+ * Computes the cost of a request. Throws a RequestError for a cost that the limit cannot count, and
+ * passes on errors of the rule's function. If the rule has a `fallbackCost`, it replaces the cost
+ * of well-formed requests.
  */
 export type CostFor<Request> = (request: Request, limit: Limit) => MaybePromise<number>
 
-/** @throws TypeError, RangeError for a number that is no cost. */
+/** @throws TypeError, RangeError for an invalid cost. */
 export function compileCost<Request>({ cost = 1, fallbackCost }: Rule<Request>): CostFor<Request> {
   const costOf = typeof cost === 'function' ? cost : constant(cost, 'cost')
   const costFor: CostFor<Request> = (request, limit) => {
@@ -38,9 +39,9 @@ export function compileCost<Request>({ cost = 1, fallbackCost }: Rule<Request>):
 
 function constant(units: unknown, field: string): () => number {
   if (typeof units !== 'number')
-    throw new OptionTypeError([field], `'${field}' is a number, not ${typeof units}`)
+    throw new OptionTypeError([field], `'${field}' must be a number, not ${typeof units}`)
   if (!(units >= 0 && Number.isFinite(units)))
-    throw new OptionRangeError([field], `'${field}' is zero or more and finite, not ${units}`)
+    throw new OptionRangeError([field], `'${field}' must be finite and not negative, not ${units}`)
   return () => units
 }
 

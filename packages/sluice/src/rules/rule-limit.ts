@@ -9,20 +9,20 @@ import type { Client } from './client.js'
 import type { ConcurrencyRule, LimitSpec, RateRule } from './rule.js'
 import { readTiers, type TierLimits, type TierScales, tierLimit, UNLIMITED } from './tiers.js'
 
-/** What a rule's limit is for a request of some client; undefined where the client is unlimited. */
+/** Returns the limit for a request of a client; undefined if the client is unlimited. */
 type LimitFor<Request> = (request: Request, client: Client | undefined) => MaybePromise<Limit | undefined>
 
 /** A rule's limit. */
 export interface RuleLimit<Request> {
   readonly limitFor: LimitFor<Request>
-  /** What it is where no tier says otherwise; undefined where it is another one for each request. */
+  /** The limit of clients without a tier; undefined if a function computes it. */
   readonly limit: Limit | undefined
 }
 
 /**
- * The limits of a rule: one, or several where it joins them with `;`.
+ * Compiles the limits of a rule: one, or several joined with `;`.
  *
- * @param all multipliers that every rule has
+ * @param all tier multipliers of every rule
  * @throws LimitSyntaxError, TypeError, RangeError
  */
 export function compileLimits<Request>(rule: RateRule<Request>, all: TierScales): RuleLimit<Request>[] {
@@ -47,12 +47,12 @@ export function compileLimits<Request>(rule: RateRule<Request>, all: TierScales)
   if (limits.length > 1 && [...own.values()].some((said) => typeof said === 'object'))
     throw new OptionTypeError(
       ['tiers'],
-      'a whole limit by tier is for a rule of one limit; write a rule for each',
+      'a rule with several limits takes only multipliers as tiers; write a rule for each limit',
     )
   return limits.map((fixed) => byTier(fixed, own, all, 'limit'))
 }
 
-/** As `compileLimits`, for what is in flight. */
+/** Compiles the limit of a concurrency rule. */
 export function compileConcurrency<Request>(
   rule: ConcurrencyRule<Request>,
   all: TierScales,
@@ -67,7 +67,7 @@ export function compileConcurrency<Request>(
   const own = readTiers<never>(rule.tiers, (_, tier) => {
     throw new OptionTypeError(
       ['tiers', tier],
-      `tier '${tier}' of a rule of what is in flight is a multiplier, such as 2, or 'unlimited'`,
+      `tier '${tier}' of a concurrent rule must be a multiplier such as 2, or 'unlimited'`,
     )
   })
   if (typeof concurrent !== 'function') return byTier(limitOf(concurrent), own, all, 'concurrent')
@@ -87,7 +87,7 @@ function leaseOf(lease: number | string): number {
   )
 }
 
-/** A fixed limit, worked out for each tier once. */
+/** Computes a fixed limit once for each tier. */
 function byTier<Request>(
   fixed: Limit,
   own: TierLimits,
@@ -111,7 +111,7 @@ function byTier<Request>(
   }
 }
 
-/** @param place of `spec` in the rule */
+/** @param place the path of `spec` in the rule */
 function readLimits(spec: LimitSpec, counting: Counting, place: OptionPath): Limit[] {
   if (typeof spec === 'string')
     return relocate(
@@ -122,7 +122,7 @@ function readLimits(spec: LimitSpec, counting: Counting, place: OptionPath): Lim
   if (counted !== undefined) {
     throw new OptionTypeError(
       [counted],
-      "'algorithm', 'align' and 'timeZone' go with a limit string; a limit object says them itself",
+      "'algorithm', 'align' and 'timeZone' apply to a limit string; put them into the limit object",
     )
   }
   return [
@@ -133,10 +133,13 @@ function readLimits(spec: LimitSpec, counting: Counting, place: OptionPath): Lim
   ]
 }
 
-function oneLimit(spec: LimitSpec, counting: Counting, place: OptionPath, whose: string): Limit {
+function oneLimit(spec: LimitSpec, counting: Counting, place: OptionPath, owner: string): Limit {
   const [limit, ...more] = readLimits(spec, counting, place)
   if (limit !== undefined && more.length === 0) return limit
-  throw new OptionTypeError(place, `${whose} has one limit, not '${String(spec)}'; write a rule for each`)
+  throw new OptionTypeError(
+    place,
+    `${owner} must have one limit, not '${String(spec)}'; write a rule for each`,
+  )
 }
 
 /** Distinct limit strings that a rule's function may give before the parsed ones are forgotten. */

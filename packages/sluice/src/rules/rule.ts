@@ -5,65 +5,72 @@ import type { Client } from './client.js'
 import type { KeySpec } from './key-spec.js'
 import type { Tiers } from './tiers.js'
 
-/** What is counted. `concurrent` is counted by a rule with `concurrent` only. */
+/** A counted resource. Only a rule with `concurrent` counts `concurrent`. */
 export type Resource = 'requests' | 'tokens' | 'input_tokens' | 'output_tokens' | (string & {})
 
-/** `10/minute`, or the same as data. */
+/** A limit string such as `10/minute`, or a limit object. */
 export type LimitSpec = string | Limit
 
 interface RuleOptions<Request> {
   /**
-   * What refusals, headers and metrics call the rule: printable ASCII, up to 64 characters. Default: the resource,
-   * numbered where there are several.
+   * The name in refusals, headers and metrics: up to 64 printable ASCII characters. Default: the
+   * resource, numbered if there are several.
    *
-   * The state of a named rule is kept under the name, whatever else of the rule changes. An unnamed rule is known by
-   * what it counts (resource, key, algorithm and period): it keeps its state when the rules around it change, and
-   * begins empty when its own period or algorithm does.
+   * A named rule keeps its state under its name, whatever else changes. An unnamed rule is
+   * identified by its resource, key, algorithm and period. It keeps its state when other rules
+   * change, and starts empty when its own period or algorithm changes.
    */
   readonly name?: string
-  /** Whom it is counted for. Default: the client; for a limiter of plain keys, the key that it is asked about. */
+  /** The key to count. Default: the client, or the request itself for a limiter of plain keys. */
   readonly by?: KeySpec<Request>
   /**
-   * How much one request takes: zero or more. Default 1. A function is told the limit too, for an estimate that should not
-   * ask for more than it can hold.
+   * The cost of one request: zero or more. Default: 1. A function also gets the limit, so an
+   * estimate can stay within its capacity.
    */
   readonly cost?: number | ((request: Request, limit: Limit) => MaybePromise<number>)
   /**
-   * What a request takes whose cost cannot be worked out. Default: such a request is a RequestError. A MalformedRequestError
-   * is never charged the fallback.
+   * The cost of a request whose cost cannot be computed. Default: a RequestError. A malformed
+   * request (MalformedRequestError) is always an error.
    */
   readonly fallbackCost?: number
-  /** `false`: decided and counted, but never a reason to refuse. */
+  /** `false` makes a shadow rule: it counts and decides, but never refuses. Default: `true`. */
   readonly enforce?: boolean
   /**
-   * `true`: counted together with the same shared rule of all limiters on this store, whatever they are called. The same
-   * rule is the one of that name or, without a name, the one that counts the same; a rule whose `by` is a function needs
-   * a name. No request waits for the slots of a shared rule.
+   * `true` shares the state with the same shared rule of all limiters on the store, whatever their
+   * names. Rules are the same if they have the same name or, without names, the same resource, key,
+   * algorithm and period. A rule whose `by` is a function needs a name. Requests do not wait for
+   * the slots of a shared rule.
    */
   readonly shared?: boolean
 }
 
 /** A limit over time. */
 export interface RateRule<Request> extends RuleOptions<Request>, Counting {
-  /** One limit, several joined with `;`, or a function of the request that gives one or `unlimited`. */
+  /** One limit, several joined with `;`, or a function that returns one limit or `unlimited`. */
   readonly limit: LimitSpec | ((request: Request, client: Client | undefined) => MaybePromise<LimitSpec>)
   /** Default: `requests`. */
   readonly of?: Resource
-  /** By the client's tier: how many times the limit, one limit in its place, or `unlimited`. */
+  /** By the client's tier: a multiplier of the limit, a limit that replaces it, or `unlimited`. */
   readonly tiers?: Tiers<LimitSpec>
 }
 
-/** A limit on what is in flight. */
+/** A limit on requests in flight. */
 export interface ConcurrencyRule<Request> extends RuleOptions<Request> {
-  /** How many may be in flight. */
+  /** The number of slots. */
   readonly concurrent: number | ((request: Request, client: Client | undefined) => MaybePromise<number>)
-  /** How long a slot is held without being renewed: milliseconds, or `30s`, which is the default. */
+  /** How long a slot is held without renewal: milliseconds or a duration. Default: `30s`. */
   readonly lease?: number | string
-  /** How long a request waits for a slot, first come, first served: milliseconds, or `2s`. Default: it does not wait. */
+  /**
+   * The longest wait for a slot, first come, first served: milliseconds or a duration. Default: no
+   * wait.
+   */
   readonly wait?: number | string
-  /** How many may wait for the slots of one key, in this process; from 1 to 10,000. Default 100. */
+  /**
+   * Maximum requests that wait for the slots of one key in this process, from 1 to 10,000. Default:
+   * 100.
+   */
   readonly queue?: number
-  /** By the client's tier: how many times as many, or `unlimited`. */
+  /** By the client's tier: a multiplier of the slots, or `unlimited`. */
   readonly tiers?: Tiers<never>
 }
 

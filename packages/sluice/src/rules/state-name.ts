@@ -4,34 +4,34 @@ import type { KeyPart, KeySpec } from './key-spec.js'
 import type { Resource } from './rule.js'
 
 /**
- * What the state of a rule is kept under.
+ * The identity of a rule's state.
  *
- * A rule with a name keeps its state under the name, whatever else of it changes. A rule without one is known by what it
- * counts: its resource, its key, its algorithm and its period. None of them depends on the rules around it, so that
- * adding, removing or moving a rule leaves the state of the others alone. Rules that agree in all of this are numbered in
- * their order.
+ * A named rule keeps its state under its name. An unnamed rule is identified by its resource, key,
+ * algorithm and period, so adding, removing or moving rules does not affect the state of others.
+ * Rules that agree in all four are numbered in their order.
  *
- * Names are printable, and the parts of the other form are joined by line feeds, so that the two forms never meet.
+ * Names are printable and the parts of the other form are joined by line feeds, so the two forms
+ * never collide.
  */
-export interface CountedBy<Request> {
-  /** Undefined for a rule that was given none. */
+export interface StateIdentity<Request> {
+  /** Undefined for an unnamed rule. */
   readonly name: string | undefined
-  /** Whether the rule joins several limits with `;`, which share its name. */
+  /** Whether the rule joins several limits with `;` under one name. */
   readonly joined: boolean
-  /** Whether its state is that of the same rule elsewhere. */
+  /** Whether it shares its state with other limiters. */
   readonly shared: boolean
   readonly resource: Resource
-  /** The rule's `by`, or what stands in for it. */
+  /** The rule's `by`, or its default. */
   readonly by: KeySpec<Request>
-  /** Undefined where it is another one for each request. */
+  /** Undefined if a function computes it. */
   readonly limit: Limit | undefined
 }
 
 /**
- * Names the states of a limiter's rules, each its own. Shared rules are numbered apart: the rules that only this limiter
- * has must not change how the others find them.
+ * Returns a unique state name for each rule. Shared rules are numbered separately, so the unshared
+ * rules of this limiter do not change the names of shared ones.
  */
-export function stateNames<Request>(rules: readonly CountedBy<Request>[]): string[] {
+export function stateNames<Request>(rules: readonly StateIdentity<Request>[]): string[] {
   const taken = { own: new Set<string>(), shared: new Set<string>() }
   return rules.map((rule) => claim(rule.shared ? taken.shared : taken.own, stateName(rule)))
 }
@@ -43,27 +43,30 @@ function claim(taken: Set<string>, name: string): string {
   return claimed
 }
 
-function stateName<Request>({ name, joined, resource, by, limit }: CountedBy<Request>): string {
-  const counted = [limit?.algorithm ?? 'by request', limit === undefined ? '' : periodText(limit)]
-  if (name === undefined) return [resource, keyText(by), ...counted].join('\n')
+function stateName<Request>({ name, joined, resource, by, limit }: StateIdentity<Request>): string {
+  const counted = [limit?.algorithm ?? 'by request', limit === undefined ? '' : periodOf(limit)]
+  if (name === undefined) return [resource, keyIdentity(by), ...counted].join('\n')
   return joined ? [name, ...counted].join('\n') : name
 }
 
-/** A lease says how long a slot is held, and not over which time slots are counted. */
-function periodText(limit: Limit): string {
+/** Returns the period. Empty for slots: a lease is not the time over which they are counted. */
+function periodOf(limit: Limit): string {
   return limit.algorithm === 'concurrency' ? '' : String(limit.period)
 }
 
-function keyText<Request>(by: KeySpec<Request>): string {
+function keyIdentity<Request>(by: KeySpec<Request>): string {
   const parts: readonly KeyPart<Request>[] = Array.isArray(by) ? by : [by as KeyPart<Request>]
-  return parts.map(partText).join(',')
+  return parts.map(partIdentity).join(',')
 }
 
-/** Longest text of a key's part that is kept as it is. */
+/** Maximum length of a function's source that is used as is. */
 const MAX_PART_LENGTH = 40
 
-/** Names of keys are kept as they are. The texts of functions begin with `=`, as no name does. */
-function partText<Request>(part: KeyPart<Request>): string {
+/**
+ * Returns a key name as is. The source of a function is prefixed with `=`, which no key name
+ * contains.
+ */
+function partIdentity<Request>(part: KeyPart<Request>): string {
   if (typeof part !== 'function') return part.toLowerCase()
   const source = sourceOf(part)
   if (source === undefined) return '='
@@ -71,7 +74,7 @@ function partText<Request>(part: KeyPart<Request>): string {
   return isShort ? `=${source}` : `=#${createHash('sha256').update(source, 'utf16le').digest('base64url')}`
 }
 
-/** The text that a key's function was compiled from; undefined for a function that carries none. */
+/** Returns the expression that a key function was compiled from; undefined if it carries none. */
 export function sourceOf(part: unknown): string | undefined {
   return typeof part === 'function' && 'source' in part && typeof part.source === 'string'
     ? part.source

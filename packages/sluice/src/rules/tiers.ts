@@ -1,24 +1,25 @@
 import type { Limit } from '../limits/limit.js'
 import { checkFactor, scaleLimit } from './scale.js'
 
-/** In place of a tier's limit: rules count nothing for its clients. */
+/** Exempts the clients of a tier from a rule. */
 export const UNLIMITED = 'unlimited'
 
-/** By the tier of the client: how many times the limit, what in its place, or `unlimited`. */
+/** By the client's tier: a multiplier of the limit, a replacement, or `unlimited`. */
 export type Tiers<Whole> = Readonly<Record<string, number | typeof UNLIMITED | Whole>>
 
-/** Multipliers by tier. */
+/** Multipliers or `unlimited`, by tier. */
 export type TierScales = ReadonlyMap<string, number | typeof UNLIMITED>
 
-/** What the `tiers` of a rule say, read. */
+/** The parsed `tiers` of a rule. */
 export type TierLimits = ReadonlyMap<string, number | typeof UNLIMITED | Limit>
 
 /**
- * What a limit is for a client of some tier; undefined where the client is unlimited. A tier that a rule's `tiers` say nothing
- * of has the multiplier that all rules have for it; one that is said nowhere, and a visitor, has the limit as it stands.
+ * Returns the limit for a client of a tier; undefined if the client is unlimited. The rule's own
+ * entry for the tier wins over the one for all rules. Without either, and for anonymous requests,
+ * the limit applies unchanged.
  *
- * @param own of the rule; whole limits are read already
- * @param all multipliers for every rule
+ * @param own the `tiers` of the rule
+ * @param all the tiers of every rule
  */
 export function tierLimit(
   limit: Limit,
@@ -27,27 +28,27 @@ export function tierLimit(
   all: TierScales,
 ): Limit | undefined {
   if (tier === undefined) return limit
-  const said = own.get(tier) ?? all.get(tier)
-  if (said === undefined) return limit
-  if (said === UNLIMITED) return undefined
-  return typeof said === 'number' ? scaleLimit(limit, said) : said
+  const entry = own.get(tier) ?? all.get(tier)
+  if (entry === undefined) return limit
+  if (entry === UNLIMITED) return undefined
+  return typeof entry === 'number' ? scaleLimit(limit, entry) : entry
 }
 
-/** @throws TypeError, RangeError that name the tier. */
+/** Parses the `tiers` of a rule. @throws TypeError, RangeError that name the tier. */
 export function readTiers<Whole>(
   tiers: Tiers<Whole> | undefined,
-  readWhole: (whole: Whole, tier: string) => Limit,
+  readLimit: (whole: Whole, tier: string) => Limit,
 ): TierLimits {
-  const read = (said: number | typeof UNLIMITED | Whole, tier: string) => {
-    if (said === UNLIMITED) return UNLIMITED
-    return typeof said === 'number'
-      ? checkFactor(said, `tier '${tier}'`, ['tiers', tier])
-      : readWhole(said as Whole, tier)
+  const read = (entry: number | typeof UNLIMITED | Whole, tier: string) => {
+    if (entry === UNLIMITED) return UNLIMITED
+    return typeof entry === 'number'
+      ? checkFactor(entry, `tier '${tier}'`, ['tiers', tier])
+      : readLimit(entry as Whole, tier)
   }
-  return new Map(Object.entries(tiers ?? {}).map(([tier, said]) => [tier, read(said, tier)]))
+  return new Map(Object.entries(tiers ?? {}).map(([tier, entry]) => [tier, read(entry, tier)]))
 }
 
-/** Reads multipliers that every rule has. @throws TypeError, RangeError that name the tier. */
+/** Parses the tiers of every rule. @throws TypeError, RangeError that name the tier. */
 export function readTierScales(tiers: Tiers<never> | undefined): TierScales {
   return new Map(
     Object.entries(tiers ?? {}).map(([tier, factor]) => [

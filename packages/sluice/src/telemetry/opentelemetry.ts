@@ -1,5 +1,5 @@
 import { type Attributes, type MeterProvider, metrics, trace } from '@opentelemetry/api'
-import type { LimiterEvent, LimiterListener } from '../limiter/limiter-event.js'
+import type { LimiterEvent, LimiterListener } from '../limiter/event.js'
 
 /**
  * Reports a limiter to OpenTelemetry through its API alone, which costs next to nothing without an

@@ -1,18 +1,17 @@
 import { OptionRangeError } from '../option-error.js'
 
-/**
- * Windows of the calendar: the hour, day, week (from Monday), month or year of a time zone that holds an instant.
- *
- * A day of a zone may last 23 or 25 hours, and may begin at one o'clock where midnight does not exist; so
- * the borders are asked of the zone's own rules (Intl), once a window, and remembered.
- */
-
 type Unit = 'hour' | 'day' | 'week' | 'month' | 'year'
 
+/**
+ * An hour, day, week (from Monday), month or year in a time zone.
+ *
+ * A day may last 23 or 25 hours, and may start at one o'clock if midnight is skipped. So the
+ * borders come from the rules of the zone (Intl). They are computed once per window and cached.
+ */
 interface CalendarWindow {
-  /** First instant of the window, in milliseconds since the epoch. */
+  /** The first instant of the window, in milliseconds since the epoch. */
   readonly start: number
-  /** First instant of the next window. */
+  /** The first instant of the next window. */
   readonly end: number
 }
 
@@ -27,14 +26,12 @@ const UNIT_OF_PERIOD: ReadonlyMap<number, Unit> = new Map([
   [365 * DAY, 'year'],
 ])
 
-/**
- * @throws RangeError for a period that is no unit of the calendar, or an unknown time zone.
- */
+/** @throws RangeError for a period that is not a calendar unit, or an unknown time zone. */
 export function checkCalendar(period: number, timeZone: string): void {
   if (!UNIT_OF_PERIOD.has(period)) {
     throw new OptionRangeError(
       ['period'],
-      `a calendar window is one hour, day, week, month or year, not ${period} ms`,
+      `a calendar window must be one hour, day, week, month or year, not ${period} ms`,
     )
   }
   try {
@@ -47,19 +44,21 @@ export function checkCalendar(period: number, timeZone: string): void {
   }
 }
 
-/** The window of the calendar that holds `now` (milliseconds since the epoch). */
+/** Returns the calendar window that contains `now` (milliseconds since the epoch). */
 export function calendarWindow(now: number, period: number, timeZone = 'UTC'): CalendarWindow {
   const cacheKey = `${timeZone} ${period}`
   const recent = recentWindows.get(cacheKey)
   if (recent !== undefined && recent.start <= now && now < recent.end) return recent
   const unit = UNIT_OF_PERIOD.get(period)
-  if (unit === undefined) throw new RangeError(`no unit of the calendar has ${period} ms`)
+  if (unit === undefined) throw new RangeError(`no calendar unit lasts ${period} ms`)
   const window = computeWindow(now, unit, timeZone)
   recentWindows.set(cacheKey, window)
   return window
 }
 
-/** One entry a limit in use: as many as the configuration has, not as the clients are. */
+/**
+ * One entry per time zone and period in use. Its size depends on the configuration, not on clients.
+ */
 const recentWindows = new Map<string, CalendarWindow>()
 
 function computeWindow(now: number, unit: Unit, timeZone: string): CalendarWindow {
@@ -78,8 +77,9 @@ function computeWindow(now: number, unit: Unit, timeZone: string): CalendarWindo
 }
 
 /**
- * The hour of a zone. Where its clocks change by a part of an hour, what is left of an hour joins the next one: with windows
- * of at least an hour no more than two of them lie in any hour, as the bound says.
+ * Returns the hour of a zone. If its clocks change by a fraction of an hour, the rest of that hour
+ * joins the next one. Every window then lasts at least an hour, so any hour meets at most two
+ * windows, which the bound of the fixed window requires.
  */
 function hourWindow(now: number, timeZone: string): CalendarWindow {
   let hour = shownHour(now, timeZone)
@@ -100,7 +100,10 @@ function isShort({ start, end }: CalendarWindow): boolean {
   return end - start < HOUR
 }
 
-/** For how long the zone's clocks show the hour that they show now; an hour that they show twice is two. */
+/**
+ * Returns the time during which the zone's clocks show the current hour. A repeated hour counts as
+ * two.
+ */
 function shownHour(now: number, timeZone: string): CalendarWindow {
   const offset = offsetAt(now, timeZone)
   const start = Math.floor((now + offset) / HOUR) * HOUR - offset
@@ -110,7 +113,7 @@ function shownHour(now: number, timeZone: string): CalendarWindow {
   }
 }
 
-/** @param start when the hour would have begun, had the clocks not been changed since */
+/** @param start the start of the hour if the clocks had not changed since */
 function shownSince(start: number, now: number, offset: number, timeZone: string): number {
   if (offsetAt(start, timeZone) === offset) return start
   const change = firstInstant(start, now, (instant) => offsetAt(instant, timeZone) === offset)
@@ -120,10 +123,10 @@ function shownSince(start: number, now: number, offset: number, timeZone: string
   return Math.floor((change - 1 + before) / HOUR) * HOUR - before
 }
 
-/** @param end when the hour would end, should the clocks not be changed before */
+/** @param end the end of the hour if the clocks do not change before */
 function shownUntil(end: number, now: number, offset: number, timeZone: string): number {
   if (offsetAt(end - 1, timeZone) === offset) {
-    // The clocks may be set back at the very end, by a part of the hour: then they go on to show it.
+    // Clocks set back by a fraction of an hour at its very end continue to show it.
     const after = offsetAt(end, timeZone)
     const isAnotherHour = Math.floor((end + after) / HOUR) !== Math.floor((end - 1 + offset) / HOUR)
     return isAnotherHour || (end + after) % HOUR === 0 ? end : Math.ceil((end + after) / HOUR) * HOUR - after
@@ -135,22 +138,27 @@ function shownUntil(end: number, now: number, offset: number, timeZone: string):
   return Math.ceil((change + after) / HOUR) * HOUR - after
 }
 
-/** The first instant in (early, late] for which this is so; it is so for `late`. */
-function firstInstant(early: number, late: number, isSo: (instant: number) => boolean): number {
+/**
+ * Returns the first instant in (early, late] that satisfies a condition. `late` must satisfy it.
+ */
+function firstInstant(early: number, late: number, condition: (instant: number) => boolean): number {
   let [tooEarly, found] = [early, late]
   while (found - tooEarly > 1) {
     const middle = Math.floor((tooEarly + found) / 2)
-    if (isSo(middle)) found = middle
+    if (condition(middle)) found = middle
     else tooEarly = middle
   }
   return found
 }
 
-/** The first instant at which the zone's clocks show `local` (a wall time as if it were UTC) or later. */
+/**
+ * Returns the first instant at which the zone's clocks show `local` (a wall time as if in UTC) or
+ * later.
+ */
 function firstInstantAt(local: number, timeZone: string): number {
   const before = local - offsetAt(local - DAY, timeZone)
   const after = local - offsetAt(local + DAY, timeZone)
-  // Where the clocks change in between, one of the two candidates may show an earlier wall time: it is too early.
+  // If the clocks change in between, one candidate may show an earlier wall time.
   const candidates = [before, after].sort((a, b) => a - b)
   for (const candidate of candidates) {
     if (candidate + offsetAt(candidate, timeZone) >= local) return firstShowing(local, candidate, timeZone)
@@ -158,13 +166,13 @@ function firstInstantAt(local: number, timeZone: string): number {
   return Math.max(before, after)
 }
 
-/** Where midnight is skipped, the candidate lies after the gap by as much as was skipped; the day began at the gap. */
+/** Handles a skipped midnight: the day starts at the gap, and the candidate lies after it. */
 function firstShowing(local: number, candidate: number, timeZone: string): number {
   if (candidate + offsetAt(candidate, timeZone) === local) return candidate
   return firstInstant(candidate - DAY, candidate, (instant) => instant + offsetAt(instant, timeZone) >= local)
 }
 
-/** What the zone adds to UTC at an instant, in milliseconds. */
+/** Returns the UTC offset of a zone at an instant, in milliseconds. */
 function offsetAt(instant: number, timeZone: string): number {
   if (timeZone === 'UTC') return 0
   const whole = Math.floor(instant / 1000) * 1000

@@ -1,27 +1,27 @@
-/** Where the time comes from. Handed in, so that a test, a replay or a store can have a time of its own. */
+/** A source of time. Tests, replays and stores pass their own. */
 export interface Clock {
-  /** Milliseconds since any fixed moment, fractions included. Rates are measured with it. */
+  /** Returns milliseconds since a fixed moment, with fractions. Measures rates. */
   now(): number
-  /** Milliseconds since the epoch. Only windows of the calendar ask for it. */
+  /** Returns milliseconds since the epoch. Used for calendar windows only. */
   wallTime(): number
 }
 
-/** A monotonic clock: setting the machine's date changes no rate. */
+/** The monotonic clock of the machine; changing its date affects no rate. */
 export const systemClock: Clock = {
-  // As a global, which the fake timers of a test runner move too; imported it would be read 5 ns sooner, of 46.
+  // The global, which the fake timers of test runners replace.
   now: () => performance.now(),
   wallTime: () => Date.now(),
 }
 
-/** A clock that stands still until it is set. */
+/** A clock that moves only on request. */
 export interface ManualClock extends Clock {
-  /** Moves the time by this many milliseconds; backwards too. */
+  /** Moves the time by a number of milliseconds, which may be negative. */
   advance(milliseconds: number): void
   /** Sets the time, in milliseconds since the epoch. */
   set(time: number): void
 }
 
-/** A clock for tests and replays. Both of its times are the one that was set. */
+/** Creates a clock for tests and replays. `now` and `wallTime` return the same time. */
 export function manualClock(start = 0): ManualClock {
   let time = start
   return {

@@ -1,8 +1,6 @@
 import { OptionRangeError } from '../option-error.js'
 
-/** Lengths of time as people write them: `250ms`, `60s`, `1.5 minutes`, `1d`. */
-
-/** Milliseconds in each unit. A month is 30 days and a year 365: a limit needs a length, not a date. */
+/** Milliseconds per unit. A month has 30 days and a year 365, because a duration has no date. */
 const UNITS: ReadonlyMap<string, number> = new Map(
   Object.entries({
     ms: 1,
@@ -30,36 +28,42 @@ const UNITS: ReadonlyMap<string, number> = new Map(
   }),
 )
 
-/** What an error offers for choice. */
+/** The units as an error message lists them. */
 export const UNIT_NAMES =
   'ms, s, sec, second(s), m, min, minute(s), h, hour(s), d, day(s), w, week(s), month(s), year(s)'
 
-/** Milliseconds in a unit; undefined for a word that is none. Case counts for nothing but in `M`, which is no unit. */
+/**
+ * Returns the milliseconds of a unit, or undefined for an unknown one. Case does not matter, except
+ * that `M` is not a unit: it could mean minutes or months.
+ */
 export function millisecondsIn(unit: string): number | undefined {
   return unit === 'M' ? undefined : UNITS.get(unit.toLowerCase())
 }
 
-/** An amount of a unit in milliseconds, without the rounding error of 2.3 × 1000 = 2299.9999999999995. */
-export function lengthOf(amount: number, unit: number): number {
+/**
+ * Multiplies an amount by a unit, without rounding errors such as 2.3 × 1000 = 2299.9999999999995.
+ */
+export function toMilliseconds(amount: number, unit: number): number {
   const length = amount * unit
   return Number.isInteger(length) ? length : Math.round(length * 1e6) / 1e6
 }
 
 /**
- * Reads a length of time.
+ * Parses a duration such as `250ms`, `60s`, `1.5 minutes` or `1d`.
  *
- * @param value a string such as `30s`, or a number of milliseconds
+ * @param value a string, or a number of milliseconds
  * @returns milliseconds, more than zero
- * @throws RangeError that says what would be right.
+ * @throws RangeError that shows valid examples.
  */
 export function parseDuration(value: string | number): number {
   const match = /^\s*(\d{1,15}(?:\.\d{1,9})?)\s*([a-zA-Z]+)\s*$/.exec(String(value))
   const unit = match?.[2] === undefined ? undefined : millisecondsIn(match[2])
-  const milliseconds = typeof value === 'number' ? value : lengthOf(Number(match?.[1]), unit ?? Number.NaN)
+  const milliseconds =
+    typeof value === 'number' ? value : toMilliseconds(Number(match?.[1]), unit ?? Number.NaN)
   if (!Number.isFinite(milliseconds) || milliseconds <= 0) {
     throw new OptionRangeError(
       [],
-      `'${String(value).slice(0, 60)}' is no length of time; write for example 30s, 250ms or 2 minutes`,
+      `'${String(value).slice(0, 60)}' is not a duration; write for example 30s, 250ms or 2 minutes`,
     )
   }
   return milliseconds

@@ -1,21 +1,21 @@
-/** What starts something later. Handed in, so that a test can have a time of its own. */
+/** Schedules callbacks. Tests and replays pass their own. */
 export interface Timers {
   /**
    * Calls back once, `milliseconds` from now.
    *
-   * @param background whether it alone keeps no process alive
+   * @param background whether the process may exit before the callback
    */
   start(callback: () => void, milliseconds: number, background?: boolean): unknown
-  /** Takes back what `start` gave; it does nothing where that has been called. */
+  /** Cancels a timer that `start` returned. Has no effect after its callback. */
   stop(timer: unknown): void
-  /** Calls back once, after the input that has already arrived was read. */
+  /** Calls back once, after pending input has been read. */
   afterInput(callback: () => void): void
 }
 
-/** The longest time that a timer of Node can wait, in milliseconds; it fires at once for more. */
+/** The longest delay of a Node timer, in milliseconds. A longer one fires immediately. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
-/** A time that is waited for in several timers, one after the other. */
+/** A delay longer than `MAX_TIMEOUT_MS`, split into consecutive timers. */
 class LongTimer {
   current: NodeJS.Timeout | undefined
 
@@ -40,7 +40,7 @@ function nodeTimer(callback: () => void, milliseconds: number, background: boole
   return background ? timer.unref() : timer
 }
 
-/** The timers of Node, for any length of time. */
+/** The timers of Node, for delays of any length. */
 export const systemTimers: Timers = {
   start(callback, milliseconds, background = false) {
     return milliseconds > MAX_TIMEOUT_MS

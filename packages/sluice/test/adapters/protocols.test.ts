@@ -22,7 +22,7 @@ import { limit as onFetch } from '../../src/adapters/fetch.js'
 import { limit as onHono } from '../../src/adapters/hono.js'
 import { limit as onKoa } from '../../src/adapters/koa.js'
 import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
-import type { LimiterEvent } from '../../src/limiter/limiter-event.js'
+import type { LimiterEvent } from '../../src/limiter/event.js'
 
 /** Answers without a body, and connections of other protocols than HTTP/1.1 with an answer. */
 

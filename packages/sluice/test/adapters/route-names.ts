@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest'
 import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
-import type { LimiterEvent } from '../../src/limiter/limiter-event.js'
+import type { LimiterEvent } from '../../src/limiter/event.js'
 import { keyParts } from '../../src/rules/key.js'
 import type { RunningApp } from './framework.js'
 import { ask } from './requests.js'

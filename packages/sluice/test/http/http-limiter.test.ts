@@ -279,7 +279,7 @@ describe('an allowed request', () => {
 describe('options', () => {
   it.each<[string, string | HttpLimitOptions<Asked>, string]>([
     ['a limit that is none', '10 per fortnight', "unknown unit 'fortnight'"],
-    ['no rules', {} as never, "'rules' is a list"],
+    ['no rules', {} as never, "'rules' must be a list"],
     ['a proxy that is none', { rules: [], trustedProxies: ['everybody'] }, '10.0.0.0/8 or ::1'],
     ['a prefix that is none', { rules: [], ipv6Subnet: 0 }, "'ipv6Subnet'"],
     ['an unknown one', { rules: [], trustProxy: true } as never, "no option 'trustProxy'"],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import type { LimiterEvent } from '../../src/limiter/event.js'
 import { createLimiter, type LimiterOptions } from '../../src/limiter/limiter.js'
-import type { LimiterEvent } from '../../src/limiter/limiter-event.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import { withFailurePolicy } from '../../src/stores/resilience/failure-policy.js'
 import { manualClock } from '../../src/time/clock.js'

@@ -282,9 +282,9 @@ describe('a limiter and its store', () => {
 describe('options that are wrong', () => {
   it.each<[string, object, string]>([
     ['an unknown option', { rules: [], rates: [] }, "no option 'rates'; its options are rules, store"],
-    ['no rules', {}, "'rules' is a list"],
-    ['a rule that is none', { rules: ['10/minute'] }, 'rules[0]: a rule is an object'],
-    ['a rule without a limit', { rules: [{ by: 'everyone' }] }, "rules[0]: a rule has a 'limit'"],
+    ['no rules', {}, "'rules' must be a list"],
+    ['a rule that is none', { rules: ['10/minute'] }, 'rules[0]: a rule must be an object'],
+    ['a rule without a limit', { rules: [{ by: 'everyone' }] }, "rules[0]: a rule needs a 'limit'"],
     ['an unknown word', { rules: [{ limit: '1/s', cots: 2 }] }, "rules[0]: a rule has no option 'cots'"],
     [
       'a limit that is none',
@@ -294,11 +294,11 @@ describe('options that are wrong', () => {
     ['a limit of zero', { rules: [{ limit: '0/minute' }] }, 'rules[0]'],
     ['none in flight', { rules: [{ concurrent: 0 }] }, 'rules[0]'],
     ['a fraction in flight', { rules: [{ concurrent: 1.5 }] }, 'rules[0]'],
-    ['a cost that is none', { rules: [{ limit: '1/s', cost: -1 }] }, "'cost' is zero or more"],
+    ['a cost that is none', { rules: [{ limit: '1/s', cost: -1 }] }, "'cost' must be finite and not negative"],
     ['slots as a resource', { rules: [{ limit: '1/s', of: 'concurrent' }] }, '{ concurrent: 4 }'],
-    ['an unknown key', { rules: [{ limit: '1/s', by: 'ip' }] }, "'by: ip' is known to the adapters"],
+    ['an unknown key', { rules: [{ limit: '1/s', by: 'ip' }] }, "'by: ip' works with an HTTP adapter only"],
     ['no key', { rules: [{ limit: '1/s', by: [] }] }, "'by' is an empty list"],
-    ['a name of two lines', { rules: [], name: 'a\nb' }, 'a text of one line'],
+    ['a name of two lines', { rules: [], name: 'a\nb' }, 'a string without line breaks'],
     [
       'a rule’s name that no header can hold',
       { rules: [{ limit: '1/s', name: 'größe' }] },

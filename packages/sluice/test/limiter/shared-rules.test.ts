@@ -35,13 +35,13 @@ describe('a shared rule', () => {
     [
       'with a line before its slots',
       { concurrent: 3, name: 'all', shared: true, wait: '1s' },
-      "it has no 'wait'",
+      "a shared rule cannot have 'wait'",
     ],
   ])('is refused %s', (_, rule, message) => {
     expect(() => createLimiter({ rules: [rule] })).toThrow(message)
   })
 
-  it('is in the scope of no limiter: its name is a text of one line', () => {
-    expect(() => createLimiter({ name: '\n', rules: [{ limit: '3/minute' }] })).toThrow('a text of one line')
+  it('keeps shared rules out of the scope of every limiter, whose name has one line', () => {
+    expect(() => createLimiter({ name: '\n', rules: [{ limit: '3/minute' }] })).toThrow('a string without line breaks')
   })
 })

@@ -126,13 +126,13 @@ describe('tiers', () => {
   })
 
   it.each<[string, Partial<LimiterOptions<Client>>, string]>([
-    ['zero', { tiers: { free: 0 } }, "tier 'free' is more than zero"],
+    ['zero', { tiers: { free: 0 } }, "tier 'free' must be more than 0"],
     ['a text', { tiers: { free: '5' as never } }, "tier 'free' is a number"],
     ['a wrong limit', { rules: [{ limit: '1/minute', tiers: { gold: 'much' } }] }, 'rules[0]'],
     [
       'several limits',
       { rules: [{ limit: '1/minute', tiers: { gold: '1/second; 5/hour' } }] },
-      "tier 'gold' has one limit",
+      "tier 'gold' must have one limit",
     ],
     [
       'one limit for several',
@@ -196,7 +196,7 @@ describe('who the client is', () => {
       require: (() => 'yes') as unknown as () => boolean,
     })
     expect(() => limiter.admit({ id: 'a' })).toThrow('Forbidden')
-    expect(() => createLimiter({ rules: [], refuseWith: {} })).toThrow("goes with 'require'")
+    expect(() => createLimiter({ rules: [], refuseWith: {} })).toThrow("requires 'require'")
     expect(() => createLimiter({ rules: [], require: () => true, refuseWith: { status: 200 } })).toThrow(
       'from 400 to 499',
     )

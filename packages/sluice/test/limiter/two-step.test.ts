@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Decision } from '../../src/limiter/decision.js'
+import type { LimiterEvent } from '../../src/limiter/event.js'
 import { createLimiter, type RequestBody } from '../../src/limiter/limiter.js'
-import type { LimiterEvent } from '../../src/limiter/limiter-event.js'
 import { RequestError } from '../../src/rules/request-error.js'
 import type { Rule } from '../../src/rules/rule.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'

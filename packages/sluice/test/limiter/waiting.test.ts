@@ -190,7 +190,7 @@ describe('an answer to one who has waited, while the store takes its time', () =
 
 describe('options of waiting', () => {
   it.each<[Rule<string>, string]>([
-    [{ concurrent: 1, queue: 5 }, "'queue' goes with 'wait'"],
+    [{ concurrent: 1, queue: 5 }, "'queue' requires 'wait'"],
     [{ concurrent: 1, wait: 'soon' }, 'soon'],
     [{ concurrent: 1, wait: '30 days' }, '24 days'],
     [{ concurrent: 1, wait: '1s', queue: 0 }, "'queue'"],

@@ -24,15 +24,15 @@ describe('limit strings that do not parse', () => {
     ['10/fortnight', 3, "unknown unit 'fortnight'"],
     ['10/5 M', 5, "unknown unit 'M'"],
     ['10/constructor', 3, "unknown unit 'constructor'"],
-    ['10x/minute', 2, "'x' is no multiplier"],
-    ['10m/minute', 2, "'m' is no multiplier"],
-    ['10kk/minute', 2, "'kk' is no multiplier"],
-    ['10constructor/minute', 2, "'constructor' is no multiplier"],
-    ['10minute', 2, "'minute' is no multiplier"],
-    ['0/minute', 0, 'would admit nobody'],
-    ['10/minute burst 0', 16, 'would admit nobody'],
+    ['10x/minute', 2, "'x' is not a multiplier"],
+    ['10m/minute', 2, "'m' is not a multiplier"],
+    ['10kk/minute', 2, "'kk' is not a multiplier"],
+    ['10constructor/minute', 2, "'constructor' is not a multiplier"],
+    ['10minute', 2, "'minute' is not a multiplier"],
+    ['0/minute', 0, 'would refuse every request'],
+    ['10/minute burst 0', 16, 'would refuse every request'],
     ['0.5/minute', 0, 'lengthen the period'],
-    ['1.0001k/minute', 0, 'no whole number'],
+    ['1.0001k/minute', 0, 'not a whole number'],
     ['9007199254740992/s', 0, 'below 2^53'],
     ['10G G/s', 4, "expected '/' or 'per'"],
     ['10/0s', 3, 'between 1 ms and ten years'],
@@ -45,8 +45,8 @@ describe('limit strings that do not parse', () => {
     ['10/minute;;20/hour', 10, 'expected a number'],
     [';', 0, 'expected a number'],
     ['10//minute', 3, 'expected a unit of time'],
-    ['1e3/minute', 1, "'e' is no multiplier"],
-    ['10permit', 2, "'permit' is no multiplier"],
+    ['1e3/minute', 1, "'e' is not a multiplier"],
+    ['10permit', 2, "'permit' is not a multiplier"],
     ['10 permit', 3, "expected '/' or 'per'"],
   ])('%j fails at %d: %s', (text, at, problem) => {
     const error = failure(text)
@@ -73,7 +73,7 @@ describe('limit strings that do not parse', () => {
   it('a burst where there is none says so at its place', () => {
     for (const algorithm of ['fixed-window', 'sliding-window', 'sliding-log'] as const) {
       expect(() => parseLimits('10/minute burst 20', { algorithm })).toThrow(
-        'a burst belongs to a token-bucket',
+        "'burst' requires algorithm token-bucket",
       )
       expect(() => parseLimits('10/minute burst 20', { algorithm })).toThrow('(at character 11)')
     }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { addressInPlaceOfSecret, combinedKey, keyParts, plainKey, secretKey } from '../../src/rules/key.js'
+import { addressForSecret, combinedKey, keyParts, plainKey, secretKey } from '../../src/rules/key.js'
 
 describe('a key as people read it', () => {
   it('is its text, or the texts that it is combined of', () => {
@@ -15,11 +15,7 @@ describe('a key as people read it', () => {
 
   it('shows the beginning of a digest in place of a secret', () => {
     const shown = expect.stringMatching(/^#[\w-]{12}$/)
-    for (const key of [
-      secretKey('Bearer abc'),
-      addressInPlaceOfSecret('10.0.0.1'),
-      plainKey('x'.repeat(200)),
-    ])
+    for (const key of [secretKey('Bearer abc'), addressForSecret('10.0.0.1'), plainKey('x'.repeat(200))])
       expect(keyParts(key)).toEqual([shown])
     expect(keyParts(combinedKey(['10.0.0.1', secretKey('abc')]))).toEqual(['10.0.0.1', shown])
   })

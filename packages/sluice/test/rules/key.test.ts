@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createLimiter } from '../../src/limiter/limiter.js'
-import { addressInPlaceOfSecret, combinedKey, plainKey, secretKey } from '../../src/rules/key.js'
+import { addressForSecret, combinedKey, plainKey, secretKey } from '../../src/rules/key.js'
 import type { KeySpec, NamedKey } from '../../src/rules/key-spec.js'
 
 const SEED = 20261126
@@ -44,7 +44,7 @@ describe('keys', () => {
   it('of a kind are no keys of another: one text, several, an address in place of a secret', () => {
     fc.assert(
       fc.property(parts, text, (some, one) => {
-        const made = [combinedKey(some), addressInPlaceOfSecret(one), secretKey(one)]
+        const made = [combinedKey(some), addressForSecret(one), secretKey(one)]
         expect(new Set([plainKey(`short ${one.slice(0, 9)}`), ...made.slice(0, 2)]).size).toBe(3)
         // Whoever sends a key of these as a text is counted for that text.
         for (const key of made) expect(made).not.toContain(plainKey(key))

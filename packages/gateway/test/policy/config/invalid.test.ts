@@ -159,7 +159,7 @@ describe('a configuration file with one problem', () => {
     [
       'an unknown unit of time',
       `${UPSTREAM}\ntimeouts: { idle: ¦5 parsecs }`,
-      "'5 parsecs' is no length of time",
+      "'5 parsecs' is not a duration",
     ],
     ['a time-out that is too long', `${UPSTREAM}\ntimeouts: { idle: ¦25 days }`, 'at most 24 days'],
     [
@@ -354,12 +354,12 @@ describe('a configuration file with one problem', () => {
     [
       'a burst of a fixed window',
       limit('{ limit: 10/minute ¦burst 20, algorithm: fixed-window }'),
-      'a burst belongs to a token-bucket',
+      "'burst' requires algorithm token-bucket",
     ],
     [
       'a period that is not one of the calendar',
       limit('{ limit: ¦10/5m, algorithm: fixed-window, align: calendar }'),
-      'a calendar window is one hour',
+      'a calendar window must be one hour',
     ],
     [
       'a token bucket aligned to the calendar',
@@ -592,12 +592,12 @@ describe('advice in a message', () => {
     [
       'a duplicate name of a limit',
       limit('{ limit: 1/s, name: a }, { limit: 2/s, name: a }'),
-      "give each a 'name' of its own",
+      "give each its own 'name'",
     ],
     [
       'a number that is too large',
       limit('10000000000000000000/minute'),
-      'no whole number below 2^53; for less than one',
+      'not a whole number below 2^53; for less than one',
     ],
     ['a cost above the limit', limit('{ limit: 10/minute, cost: 11 }'), 'lower the cost, or raise the limit'],
     ['a space in a path', `${UPSTREAM}\nroutes: [{ match: "/a b" }]`, 'a parameter such as :name matches'],
@@ -608,8 +608,8 @@ describe('advice in a message', () => {
   })
 
   it.each([
-    ['{ limit: 10/minute, tiers: ¦{ gold: 0 } }', 'more than zero'],
-    ['{ concurrent: 4, tiers: ¦{ gold: 1/s } }', 'a multiplier, such as 2'],
+    ['{ limit: 10/minute, tiers: ¦{ gold: 0 } }', 'more than 0'],
+    ['{ concurrent: 4, tiers: ¦{ gold: 1/s } }', 'a multiplier such as 2'],
     ['{ limit: 10/minute; 5/s, tiers: ¦{ gold: 100/minute } }', 'write a rule for each'],
   ])('points at the tiers for an invalid limit of a tier: %s', (marked, message) => {
     const [problem] = problemsOf(limit(marked.replace('¦', '')))

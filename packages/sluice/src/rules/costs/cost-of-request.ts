@@ -1,26 +1,29 @@
 import type { MaybePromise } from '../../maybe-promise.js'
 
-/** What a cost reads of a request, whatever the framework. */
+/** The parts of a request that a cost may read, independent of the framework. */
 export interface RequestView {
   /** @param name in lower case */
   header(name: string): string | undefined
-  /** The body as it was parsed, or is parsed for this. */
+  /** Returns the parsed body, and parses it if necessary. */
   body(): MaybePromise<unknown>
-  /** How many bytes the body has; undefined where that is not known. */
+  /** Returns the length of the body in bytes; undefined if unknown. */
   size(): MaybePromise<number | undefined>
 }
 
-/** A cost that an adapter can have worked out from what it knows of a request. */
+/** Computes a cost from the adapter's view of a request. */
 type CostOfView = (view: RequestView) => MaybePromise<number>
 
 const OF_VIEW = Symbol('sluice cost of a request')
 
-/** Marks a cost, so that adapters read the request for it: frameworks keep bodies in different places, or do not read them. */
+/**
+ * Marks a cost function, so that adapters read the request for it. Frameworks store bodies in
+ * different places.
+ */
 export function markedCost<Cost extends object>(cost: Cost, ofView: CostOfView): Cost {
   return Object.assign(cost, { [OF_VIEW]: ofView })
 }
 
-/** How a marked cost is worked out; undefined for others. */
+/** Returns the function of a marked cost; undefined for other costs. */
 export function costOfView(cost: unknown): CostOfView | undefined {
   return typeof cost === 'function' ? (cost as { readonly [OF_VIEW]?: CostOfView })[OF_VIEW] : undefined
 }

@@ -1,18 +1,19 @@
-/** Finds a value in parsed JSON; undefined where there is none. */
+/** Returns a value of a parsed JSON document; undefined if there is none. */
 export type JsonPointer = (document: unknown) => unknown
 
 /**
- * Compiles a JSON pointer (RFC 6901): `/inputs/0/shape`, where `~1` stands for `/` and `~0` for `~`; the empty text is the whole
- * document. Only what the document itself has is found, never what objects inherit.
+ * Compiles a JSON pointer (RFC 6901) such as `/inputs/0/shape`. `~1` encodes `/` and `~0` encodes
+ * `~`. The empty string is the whole document. Inherited properties are never found.
  *
- * @throws TypeError, SyntaxError for what is no pointer.
+ * @throws TypeError, SyntaxError for an invalid pointer.
  */
 export function jsonPointer(pointer: string): JsonPointer {
-  if (typeof pointer !== 'string') throw new TypeError(`a JSON pointer is a text, not ${String(pointer)}`)
+  if (typeof pointer !== 'string')
+    throw new TypeError(`a JSON pointer must be a string, not ${String(pointer)}`)
   if (pointer === '') return (document) => document
   if (!pointer.startsWith('/') || /~(?![01])/.test(pointer))
     throw new SyntaxError(
-      `a JSON pointer is written as '/data/0' with ~1 for / and ~0 for ~, not '${pointer}'`,
+      `a JSON pointer must look like '/data/0', with ~1 for / and ~0 for ~, not '${pointer}'`,
     )
   const tokens = pointer
     .slice(1)

@@ -3,35 +3,35 @@ import { RequestError } from '../request-error.js'
 import { markedCost, type RequestView } from './cost-of-request.js'
 import { jsonPointer } from './json-pointer.js'
 
-/**
- * Costs that are common where models are served, to be a rule's `cost`. Each throws RequestError for a request that lacks what it
- * reads, which is answered with 400: never free, unless the rule has a `fallbackCost`.
- */
-
-/** A request whose body was read: as JSON, a text or bytes. */
+/** A request whose body was read as JSON, a string or bytes. */
 export interface RequestWithBody {
   readonly body?: unknown
 }
 
 /**
- * How many elements the list has that a JSON pointer finds in the body: `batchSize('/instances')`; `''` where the body itself is the list.
+ * Creates a `cost` that counts the elements of a list in the body: `batchSize('/instances')`. With
+ * `''`, the body is the list. A request without the list is a RequestError (400), unless the rule
+ * has a `fallbackCost`.
  *
- * @throws SyntaxError for what is no JSON pointer.
+ * @throws SyntaxError for an invalid JSON pointer.
  */
 export function batchSize(pointer: string): (request: RequestWithBody) => number {
   const find = jsonPointer(pointer)
   return costOfBody((body) => {
     const batch = find(body)
     if (Array.isArray(batch)) return batch.length
-    throw new RequestError(`the body has no list at '${pointer}', by which this request is counted`)
+    throw new RequestError(`the body has no list at '${pointer}', which determines the cost of this request`)
   })
 }
 
 /**
- * What the model costs that the body names: `modelWeight('/model', { light: 1, heavy: 10 })`.
+ * Creates a `cost` that depends on the model named in the body: `modelWeight('/model', { light: 1,
+ * heavy: 10 })`.
  *
- * @param otherwise for models that are not listed. Default: such a request cannot be counted.
- * @throws SyntaxError for what is no JSON pointer; RangeError for a weight that is negative or not finite.
+ * @param otherwise the weight of models that are not listed. Default: they are a RequestError
+ *   (400).
+ * @throws SyntaxError for an invalid JSON pointer; RangeError for a weight that is negative or not
+ *   finite.
  */
 export function modelWeight(
   pointer: string,
@@ -41,7 +41,7 @@ export function modelWeight(
   const find = jsonPointer(pointer)
   for (const [model, weight] of [...Object.entries(weights), ['other models', otherwise ?? 0] as const]) {
     if (!(Number.isFinite(weight) && weight >= 0))
-      throw new RangeError(`the weight of ${model} is zero or more and finite, not ${weight}`)
+      throw new RangeError(`the weight of ${model} must be finite and not negative, not ${weight}`)
   }
   return costOfBody((body) => {
     const model = find(body)
@@ -49,12 +49,14 @@ export function modelWeight(
     const weight = Object.hasOwn(weights, model) ? weights[model] : otherwise
     if (weight !== undefined) return weight
     throw new RequestError(
-      `the model at '${pointer}' of the body is none of ${Object.keys(weights).join(', ')}`,
+      `unknown model at '${pointer}' in the body; use one of ${Object.keys(weights).join(', ')}`,
     )
   })
 }
 
-/** How many pixels an image has whose width and height stand in the body: `pixels('/width', '/height')`. */
+/**
+ * Creates a `cost` that multiplies width and height from the body: `pixels('/width', '/height')`.
+ */
 export function pixels(width: string, height: string): (request: RequestWithBody) => number {
   const sides = [width, height].map((pointer) => ({ pointer, find: jsonPointer(pointer) }))
   return costOfBody((body) =>
@@ -62,15 +64,16 @@ export function pixels(width: string, height: string): (request: RequestWithBody
       const side = find(body)
       if (typeof side === 'number' && Number.isSafeInteger(side) && side >= 1) return area * side
       throw new RequestError(
-        `the body has no whole number from 1 on at '${pointer}', by which this request is counted`,
+        `the body has no whole number of at least 1 at '${pointer}', which determines the cost of this request`,
       )
     }, 1),
   )
 }
 
 /**
- * How many bytes the body has, by its `Content-Length`. A body of unknown length (chunked) is counted where it was read as bytes or text,
- * and else cannot be.
+ * Creates a `cost` that counts the bytes of the body by its `Content-Length`. A body of unknown
+ * length (chunked) is counted if it was read as bytes or a string. Otherwise it is a RequestError
+ * (400).
  */
 export function bodyBytes(): (request: RequestWithBody & { readonly headers?: unknown }) => number {
   const cost = ({ headers, body }: RequestWithBody & { readonly headers?: unknown }) => {
@@ -104,17 +107,17 @@ function lengthOf(body: unknown): number | undefined {
 
 function emptyOrUnknown(body: unknown, header: HeaderOf): number {
   if (header('transfer-encoding') === undefined && body === undefined) return 0
-  throw new RequestError('the body of this request has no stated length, by which it is counted')
+  throw new RequestError('the body has no Content-Length, which determines the cost of this request')
 }
 
-/** A cost that is worked out from the parsed body. */
-function costOfBody(of: (body: unknown) => number): (request: RequestWithBody) => number {
+/** Creates a cost from a function of the parsed body. */
+function costOfBody(compute: (body: unknown) => number): (request: RequestWithBody) => number {
   const cost = ({ body }: RequestWithBody) => {
     if (typeof body === 'function' || body instanceof ReadableStream)
       throw new TypeError(
         "this request has no parsed body: give the function itself as the rule's 'cost', or call it with { body: await … }",
       )
-    return of(body)
+    return compute(body)
   }
-  return markedCost(cost, ({ body }) => andThen(body(), of))
+  return markedCost(cost, ({ body }) => andThen(body(), compute))
 }

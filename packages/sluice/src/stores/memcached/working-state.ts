@@ -5,7 +5,7 @@ import {
   countsAfterTake,
   countsIdleAfter,
   countsNow,
-  isSetBack,
+  isClockSetBack,
   stateUnder,
 } from '../../algorithms/usage-counts.js'
 import type { Taken } from '../../algorithms/verdict.js'
@@ -27,7 +27,7 @@ export class WorkingState {
   ) {
     for (const { limit, state } of stored) this.#timeAfter(limit, state.at)
     this.#counts = countsNow(stored, this.#timeFor)
-    this.#changed = isSetBack(stored, this.#timeFor)
+    this.#changed = isClockSetBack(stored, this.#timeFor)
   }
 
   /** The state now, as this limit sees it. Changes nothing. */

@@ -5,7 +5,7 @@ import {
   countsAfterTake,
   countsIdleAfter,
   countsNow,
-  isSetBack,
+  isClockSetBack,
   stateUnder,
 } from '../../../src/algorithms/usage-counts.js'
 import { hasCompatibleState, type Limit, usesWallTime } from '../../../src/limits/limit.js'
@@ -72,7 +72,7 @@ export class ReferenceStore {
   #countsOf(charge: Charge): readonly Count[] {
     const counts = this.#kept.get(nameOf(charge)) ?? []
     const timeFor = this.#timeFor(counts, charge.limit)
-    if (!isSetBack(counts, timeFor)) return structuredClone(counts)
+    if (!isClockSetBack(counts, timeFor)) return structuredClone(counts)
     const now = countsNow(structuredClone(counts), timeFor)
     this.#keep(charge, now)
     return structuredClone(now)

@@ -6,16 +6,16 @@ import type { Quota, Refusal } from './decision.js'
 
 interface OfRequest<Request> {
   readonly request: Request
-  /** Undefined for a visitor. */
+  /** Undefined for an anonymous request. */
   readonly client: Client | undefined
 }
 
 interface Decided<Request> extends OfRequest<Request> {
-  /** How the request stands with each rule. */
+  /** The state of each rule. */
   readonly quotas: readonly Quota[]
-  /** Set where the store did not answer and this was decided without it. */
+  /** Set if the store failed and the decision was made without it. */
   readonly degraded?: Degraded
-  /** How long it took, in milliseconds; the wait for a slot included. */
+  /** Duration of the decision in milliseconds, including the wait for a slot. */
   readonly took: number
 }
 
@@ -23,36 +23,36 @@ interface OfRule {
   /** The rule's name. */
   readonly rule: string
   readonly resource: Resource
-  /** The key that it is counted for, as the store has it. */
+  /** The key that the rule counts, as the store has it. */
   readonly key: string
 }
 
-/** Something that a limiter did. Times are milliseconds. */
+/** An event of a limiter. Times are milliseconds. */
 export type LimiterEvent<Request = unknown> =
   | (Decided<Request> & { readonly type: 'allowed' })
   | (Decided<Request> & { readonly type: 'refused'; readonly refusal: Refusal })
-  /** A shadow rule would have refused it. Comes before `allowed` or `refused`. */
+  /** A shadow rule would have refused the request. Emitted before `allowed` or `refused`. */
   | (OfRequest<Request> & { readonly type: 'shadow-refused'; readonly quota: Quota })
-  /** What a request truly cost, beside what was taken for it. */
+  /** A request was settled: the cost that was taken, and the actual one. */
   | (OfRule & { readonly type: 'settled'; readonly taken: number; readonly cost: number })
-  /** Slots are free again after so long. */
+  /** Slots were released after `held` milliseconds. */
   | (OfRule & { readonly type: 'released'; readonly slots: number; readonly held: number })
   /**
-   * The store did not answer for a decision: told once, until it answers again. Either the decision was made without it, or
-   * there was none and `cause` says why.
+   * The store failed; emitted once per outage. Either the decision was made without the store
+   * (`degraded`), or there was no decision (`cause`).
    */
   | { readonly type: 'store-failed'; readonly degraded: Degraded }
   | { readonly type: 'store-failed'; readonly cause: unknown }
-  /** The store decides again, after so long without it. */
+  /** The store works again, after an outage of `lost` milliseconds. */
   | { readonly type: 'store-recovered'; readonly lost: number }
-  /** A client has another tier than at its last request. Of the 10,000 clients that came last. */
+  /** The tier of a client changed since its last request. Tracks the 10,000 most recent clients. */
   | {
       readonly type: 'tier-changed'
       readonly client: string
       readonly from: string | undefined
       readonly to: string | undefined
     }
-  /** A rule has another limit than at the last request of a client of the same tier: as while a model warms up. */
+  /** The limit of a rule changed for clients of a tier, for example during a warm-up. */
   | {
       readonly type: 'limit-changed'
       readonly rule: string
@@ -61,5 +61,8 @@ export type LimiterEvent<Request = unknown> =
       readonly to: Limit
     }
 
-/** Is told what a limiter does, as it does it. It should be quick, and what it throws is dropped: no request may fail by it. */
+/**
+ * Receives the events of a limiter as they happen. It runs on the request path, so it should return
+ * quickly. Errors that it throws are ignored.
+ */
 export type LimiterListener<Request = unknown> = (event: LimiterEvent<Request>) => void
