@@ -23,7 +23,7 @@ function held(state: ConcurrencyState, now: number, of = limit): number {
 }
 
 describe('what is in flight', () => {
-  it('at most the limit at any moment, until leases end or are released', () => {
+  it('holds at most the limit until leases end or are released', () => {
     let state = hold(hold(hold(concurrency.fresh(limit, 0), 0, 'a'), 100, 'b'), 200, 'c')
     expect(concurrency.judge(limit, state, 1)).toEqual({
       allowed: false,
@@ -42,14 +42,14 @@ describe('what is in flight', () => {
     expect(held(state, 1200)).toBe(0)
   })
 
-  it('a lease that is renewed lasts for one more', () => {
+  it('extends a renewed lease by one lease', () => {
     let state = hold(hold(concurrency.fresh(limit, 0), 0, 'a'), 0, 'b')
     state = settle(concurrency.advance(limit, state, 900), 'a', 1)
     expect(held(state, 1899)).toBe(1)
     expect(held(state, 1900)).toBe(0)
   })
 
-  it('several slots under one lease end together', () => {
+  it('ends several slots of one lease together', () => {
     const state = hold(hold(concurrency.fresh(limit, 0), 0, 'a', 2), 500, 'b')
     expect(concurrency.judge(limit, state, 1).retryAfter).toBe(500)
     expect(held(state, 1000)).toBe(1)
@@ -57,7 +57,7 @@ describe('what is in flight', () => {
     expect(settle(state, 'a', 1).held).toBe(2)
   })
 
-  it('is free of use once the last lease ends, whichever that is', () => {
+  it('is unused once the last lease has ended', () => {
     const act = fc.record({
       passes: fc.integer({ min: -300, max: 600 }),
       lease: fc.constantFrom('a', 'b', 'c', 'd'),
@@ -82,14 +82,14 @@ describe('what is in flight', () => {
     )
   })
 
-  it('a lease that nobody holds frees nothing', () => {
+  it('frees nothing for an unknown lease', () => {
     const state = hold(concurrency.fresh(limit, 0), 0, 'a')
     expect(settle(state, 'nobody', 0).held).toBe(1)
     expect(settle(settle(state, 'a', 0), 'a', 0).held).toBe(0)
     expect(concurrency.settle(limit, state, { cost: 1, at: 0, resetAfter: 1000 }, 0).held).toBe(1)
   })
 
-  it('a clock that is set back ends every lease within one', () => {
+  it('ends every lease within one lease if the clock is set back', () => {
     const state = concurrency.advance(
       limit,
       hold(hold(concurrency.fresh(limit, 0), 9000, 'a'), 9500, 'b'),
@@ -100,7 +100,7 @@ describe('what is in flight', () => {
     expect(held(state, 1100)).toBe(0)
   })
 
-  it('leases of different lengths end each in its time', () => {
+  it('ends leases of different durations each in its time', () => {
     const short = { ...limit, lease: 100 }
     let state = hold(concurrency.fresh(limit, 0), 0, 'long')
     state = hold(state, 10, 'short', 1, short)
@@ -114,7 +114,7 @@ describe('what is in flight', () => {
     expect(held(state, 1130)).toBe(0)
   })
 
-  it('who is in flight stays when the limit changes', () => {
+  it('keeps slots in flight when the limit changes', () => {
     const state = hold(concurrency.fresh(limit, 0), 0, 'a', 3)
     const to = { ...limit, limit: 2 }
     expect(concurrency.judge(to, concurrency.advance(to, state, 0, limit), 1)).toMatchObject({

@@ -41,14 +41,14 @@ describe('the fixed window', () => {
     })
   })
 
-  it('calendar: the day of the zone', () => {
+  it('aligns a calendar window to the day of its zone', () => {
     const state = taken(daily, noon, 5)
     expect(fixedWindow.judge(daily, state, 1)).toMatchObject({ allowed: false, retryAfter: DAY / 2 })
     const midnight = fixedWindow.advance(daily, state, noon + DAY / 2)
     expect(fixedWindow.judge(daily, midnight, 5)).toMatchObject({ allowed: true, resetAfter: DAY })
   })
 
-  it('calendar: who first comes at noon has until midnight, too', () => {
+  it('ends a calendar window at midnight, even if the first request arrives at noon', () => {
     const state = fixedWindow.fresh(daily, noon)
     expect(fixedWindow.judge(daily, state, 1)).toMatchObject({
       allowed: true,
@@ -57,13 +57,13 @@ describe('the fixed window', () => {
     })
   })
 
-  it('a clock that is set back before the window opened: it opens now, as full as it was', () => {
+  it('moves the window with its count if the clock is set back before its start', () => {
     const back = fixedWindow.advance(limit, taken(limit, 10_000, 5), 3000)
     expect(fixedWindow.judge(limit, back, 1)).toMatchObject({ allowed: false, retryAfter: 1000 })
     expect(fixedWindow.advance(limit, back, 4000).count).toBe(0)
   })
 
-  it('a calendar clock that trembles at midnight opens no window twice', () => {
+  it('does not reopen a calendar window for clock jitter at midnight', () => {
     const midnight = noon + DAY / 2
     let state = taken(daily, midnight, 5)
     for (const tremble of [-1, 1, -500, -60_000, 0, -59_999]) {
@@ -73,13 +73,13 @@ describe('the fixed window', () => {
     }
   })
 
-  it('a calendar clock that is set back a day carries what was counted into that day', () => {
+  it('carries the count of a calendar window if the clock is set back a day', () => {
     const back = fixedWindow.advance(daily, taken(daily, noon, 5), noon - DAY)
     expect(fixedWindow.judge(daily, back, 1)).toMatchObject({ allowed: false, retryAfter: DAY / 2 })
     expect(fixedWindow.advance(daily, back, noon).count).toBe(0)
   })
 
-  it('a settlement gives back in its own window, and charges in any', () => {
+  it('refunds into its own window only, and charges debt in any', () => {
     const charge = { cost: 4, at: 0, resetAfter: 1000 }
     expect(fixedWindow.settle(limit, taken(limit, 0, 4), charge, 1).count).toBe(1)
     const next = taken(limit, 1000, 3)

@@ -19,7 +19,7 @@ function used(state: SlidingLogState): number {
 }
 
 describe('the sliding log', () => {
-  it('at most the limit in (now − period, now]', () => {
+  it('admits at most the limit in (now − period, now]', () => {
     const state = logged([0, 4], [500, 6])
     expect(slidingLog.judge(limit, slidingLog.advance(limit, state, 999), 1)).toMatchObject({
       allowed: false,
@@ -33,13 +33,13 @@ describe('the sliding log', () => {
     expect(slidingLog.judge(limit, later, 11)).toMatchObject({ retryAfter: Number.POSITIVE_INFINITY })
   })
 
-  it('says when enough of the oldest is gone for this cost', () => {
+  it('computes when enough of the oldest entries have expired', () => {
     const state = logged([0, 3], [100, 3], [200, 4])
     const waits = [1, 3, 4, 6, 7, 10].map((cost) => slidingLog.judge(limit, state, cost).retryAfter)
     expect(waits).toEqual([800, 800, 900, 900, 1000, 1000])
   })
 
-  it('counts exactly over a long run, and keeps no more than what counts', () => {
+  it('counts exactly over a long run and keeps only entries that count', () => {
     let state = slidingLog.fresh(limit, 0)
     for (let now = 0; now < 100_000; now += 50) {
       state = slidingLog.advance(limit, state, now)
@@ -49,7 +49,7 @@ describe('the sliding log', () => {
     expect(used(state)).toBe(10)
   })
 
-  it('a clock that is set back dates now what is dated later', () => {
+  it('gives later entries the current time if the clock is set back', () => {
     const back = slidingLog.advance(limit, logged([5000, 4], [5500, 6]), 200)
     expect(slidingLog.judge(limit, back, 1)).toMatchObject({ allowed: false, retryAfter: 1000 })
     expect(used(slidingLog.advance(limit, back, 1200))).toBe(0)
@@ -58,7 +58,7 @@ describe('the sliding log', () => {
     expect(slidingLog.judge(limit, partly, 5).retryAfter).toBe(1000)
   })
 
-  it('a settlement gives back from the charge’s own entry, while it counts', () => {
+  it('refunds from the entry of the charge while it counts', () => {
     const charge = { cost: 4, at: 500, resetAfter: 1000 }
     const state = logged([0, 3], [500, 4], [600, 3])
     expect(used(slidingLog.settle(limit, state, charge, 1))).toBe(7)
@@ -67,7 +67,7 @@ describe('the sliding log', () => {
     expect(used(slidingLog.settle(limit, state, charge, 9))).toBe(15)
   })
 
-  it('what was given back entirely is as if it had never come', () => {
+  it('leaves no trace of a fully refunded charge', () => {
     const back = (state: SlidingLogState, at: number, cost: number) =>
       slidingLog.settle(limit, state, { cost, at, resetAfter: 1000 }, 0)
     const asked = (state: SlidingLogState) => slidingLog.judge(limit, state, 0)
@@ -85,7 +85,7 @@ describe('the sliding log', () => {
     expect(used(slidingLog.take(limit, all, 4, ''))).toBe(4)
   })
 
-  it('what a state before a take says stays as it was', () => {
+  it('does not change a state when a take appends to its arrays', () => {
     const before = logged([0, 3])
     slidingLog.take(limit, before, 5, '')
     expect(used(before)).toBe(3)

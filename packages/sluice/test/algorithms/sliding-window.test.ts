@@ -13,20 +13,20 @@ const state = (at: number, start: number, previous: number, current: number) => 
 })
 
 describe('the sliding window of two counters', () => {
-  it('previous·(1 − elapsed/period) + current + cost ≤ limit', () => {
+  it('admits a cost if previous·(1 − elapsed/period) + current + cost ≤ limit', () => {
     // 8·0.75 + 1 = 7.
     expect(slidingWindow.judge(limit, state(250, 0, 8, 1), 3)).toMatchObject({ allowed: true, remaining: 0 })
     expect(slidingWindow.judge(limit, state(250, 0, 8, 1), 4)).toMatchObject({ allowed: false, remaining: 3 })
   })
 
-  it('says when the cost will fit: within the window, or in the next', () => {
+  it('computes when a cost fits, in this window or the next', () => {
     expect(slidingWindow.judge(limit, state(250, 0, 8, 1), 4).retryAfter).toBeCloseTo(125, 9)
     expect(slidingWindow.judge(limit, state(400, 0, 0, 10), 5).retryAfter).toBeCloseTo(600 + 500, 9)
     expect(slidingWindow.judge(limit, state(400, 0, 5, 8), 4).retryAfter).toBeCloseTo(600 + 250, 9)
     expect(slidingWindow.judge(limit, state(0, 0, 0, 0), 11).retryAfter).toBe(Number.POSITIVE_INFINITY)
   })
 
-  it('what it says is so: refused just before, allowed then', () => {
+  it('refuses just before retryAfter and admits then', () => {
     const some = fc.record({
       at: fc.nat(999),
       previous: fc.nat(10),
@@ -58,18 +58,18 @@ describe('the sliding window of two counters', () => {
     )
   })
 
-  it('rolls: the current window becomes the one before, and two later nothing is left', () => {
+  it('rolls the current window into the previous one, and forgets both after two periods', () => {
     expect(slidingWindow.advance(limit, state(0, 0, 3, 7), 999)).toEqual(state(999, 0, 3, 7))
     expect(slidingWindow.advance(limit, state(0, 0, 3, 7), 1000)).toEqual(state(1000, 1000, 7, 0))
     expect(slidingWindow.advance(limit, state(0, 0, 3, 7), 2000)).toEqual(state(2000, 2000, 0, 0))
   })
 
-  it('a clock that is set back before the window began: it begins now', () => {
+  it('restarts the window if the clock is set back before its start', () => {
     expect(slidingWindow.advance(limit, state(5500, 5000, 3, 7), 200)).toEqual(state(200, 200, 3, 7))
     expect(slidingWindow.advance(limit, state(5500, 5000, 3, 7), 5200)).toEqual(state(5200, 5000, 3, 7))
   })
 
-  it('a settlement gives back in the window that it came from', () => {
+  it('refunds into the window it was charged in', () => {
     const taken = { cost: 4, at: 100, resetAfter: 1900 }
     expect(slidingWindow.settle(limit, state(500, 0, 5, 6), taken, 1)).toEqual(state(500, 0, 5, 3))
     expect(slidingWindow.settle(limit, state(1500, 1000, 6, 2), taken, 1)).toEqual(state(1500, 1000, 3, 2))
@@ -78,7 +78,7 @@ describe('the sliding window of two counters', () => {
     expect(slidingWindow.settle(limit, state(500, 0, 5, 1), taken, 0)).toEqual(state(500, 0, 5, 0))
   })
 
-  it('hands on its estimate, and begins from that of another', () => {
+  it('converts its estimate to and from other algorithms', () => {
     const usage = slidingWindow.usage(limit, state(1250, 1000, 4, 2), 1250)
     expect(usage).toEqual({ units: 5, sinceAge: 1250, lastAge: 0 })
     const longer = { ...limit, period: 4000 }

@@ -14,7 +14,7 @@ function after(now: number, ...costs: number[]): TokenBucketState {
 }
 
 describe('the token bucket', () => {
-  it('10/minute: ten at once, then one every six seconds', () => {
+  it('admits ten at once and then one every six seconds under 10/minute', () => {
     let state = after(0, 10)
     expect(tokenBucket.judge(limit, state, 1)).toEqual({
       allowed: false,
@@ -33,7 +33,7 @@ describe('the token bucket', () => {
     }
   })
 
-  it('says how things are after the cost that it allows', () => {
+  it('reports the state after an allowed cost', () => {
     expect(tokenBucket.judge(limit, after(0, 2), 3)).toEqual({
       allowed: true,
       at: 0,
@@ -53,7 +53,7 @@ describe('the token bucket', () => {
     })
   })
 
-  it('GCRA: allowed iff max(TAT, now) + c·T − now ≤ burst·T, and the rest by its formulas', () => {
+  it('follows GCRA: admits if max(TAT, now) + c·T − now ≤ burst·T', () => {
     const charge = fc.record({ wait: fc.nat(20_000), cost: fc.integer({ min: 1, max: 12 }) })
     fc.assert(
       fc.property(fc.array(charge, { maxLength: 40 }), (charges) => {
@@ -80,7 +80,7 @@ describe('the token bucket', () => {
     )
   })
 
-  it('a clock that is set back gives nothing back, and locks nobody out for longer than a full bucket', () => {
+  it('refunds nothing if the clock is set back, and refuses for at most a full bucket', () => {
     const halfFull = after(100_000, 5)
     expect(tokenBucket.advance(limit, halfFull, 94_000)).toEqual({ at: 94_000, level: 6 })
     expect(tokenBucket.advance(limit, halfFull, 0)).toEqual({ at: 0, level: 10 })
@@ -88,7 +88,7 @@ describe('the token bucket', () => {
     expect(tokenBucket.advance(limit, inDebt, 0).level).toBe(25)
   })
 
-  it('a settlement gives back what of the charge has not flowed out, first in, first out', () => {
+  it('refunds the part of a charge that has not drained, first in, first out', () => {
     const state = after(0, 4, 4)
     const second = { cost: 4, at: 0, resetAfter: 48_000 }
     const first = { cost: 4, at: 0, resetAfter: 24_000 }
@@ -99,7 +99,7 @@ describe('the token bucket', () => {
     expect(tokenBucket.settle(limit, later, second, 0).level).toBeCloseTo(0, 9)
   })
 
-  it('a charge that is given back leaves no more room than if it had never come', () => {
+  it('leaves no more room after a refund than without the charge', () => {
     const charge = fc.record({ wait: fc.nat(9000), cost: fc.integer({ min: 1, max: 5 }) })
     fc.assert(
       fc.property(
@@ -140,12 +140,12 @@ describe('the token bucket', () => {
     expect(tokenBucket.take(limit, alone, 10, '')).toEqual(behind)
   })
 
-  it('no settlement makes the level negative', () => {
+  it('never settles to a negative level', () => {
     const taken = { cost: 1000, at: 0, resetAfter: 1e12 }
     expect(tokenBucket.settle(limit, after(0, 3), taken, 0).level).toBe(0)
   })
 
-  it('a rate below one a period, and fractions', () => {
+  it('counts fractions and rates below one per period', () => {
     const slow: TokenBucketLimit = { algorithm: 'token-bucket', limit: 0.5, period: 1000, burst: 1.5 }
     const state = tokenBucket.take(slow, tokenBucket.fresh(slow, 0), 1.5, '')
     expect(tokenBucket.judge(slow, state, 1).retryAfter).toBe(2000)

@@ -26,7 +26,7 @@ function listening(options: Omit<LimiterOptions<Asked>, 'listener' | 'client'>) 
 const one = { who: 'one' }
 
 describe('a listener is told', () => {
-  it('whom the limiter lets in and refuses, and by which rule', async () => {
+  it('emits allowed and refused requests with their rules', async () => {
     const { limiter, events } = listening({ rules: [{ name: 'few', limit: '1/minute' }] })
     await limiter.admit(one)
     await limiter.admit(one)
@@ -37,7 +37,7 @@ describe('a listener is told', () => {
     for (const event of events) expect('took' in event && event.took).toBeGreaterThanOrEqual(0)
   })
 
-  it('whom a shadow rule would have refused', async () => {
+  it('emits requests that a shadow rule would have refused', async () => {
     const { limiter, events, types } = listening({
       rules: [{ name: 'trial', limit: '1/minute', enforce: false }, { limit: '5/minute' }],
     })
@@ -47,7 +47,7 @@ describe('a listener is told', () => {
     expect(events[1]).toMatchObject({ quota: { rule: 'trial', allowed: false, enforced: false } })
   })
 
-  it('what a request truly cost, and how long it held its slot, once each', async () => {
+  it('emits the actual cost and the hold time once each', async () => {
     const { limiter, events } = listening({
       rules: [
         { name: 'tokens', limit: '100/minute', of: 'tokens', cost: 40 },
@@ -66,7 +66,7 @@ describe('a listener is told', () => {
     ])
   })
 
-  it('that a request was cancelled: it cost nothing', async () => {
+  it('emits a settlement of 0 for a cancelled request', async () => {
     const { limiter, events } = listening({ rules: [{ limit: '5/minute' }, { concurrent: 1 }] })
     const decision = await limiter.admit(one)
     if (!decision.allowed) throw new Error('it was refused')
@@ -119,7 +119,7 @@ describe('of the store a listener is told', () => {
   const few: LimiterOptions<Asked>['rules'] = [{ limit: '9/minute' }]
   const quiet = { deadline: '5s', clock: manualClock() } as const
 
-  it('once that it failed, and why; and once that it answers again', async () => {
+  it('emits one event when the store fails and one when it recovers', async () => {
     const store = new FaultyStore()
     const { limiter, events, types } = listening({ rules: few, store })
     for (const mode of ['refuses', 'throws'] as const) {
@@ -135,7 +135,7 @@ describe('of the store a listener is told', () => {
     expect(events[1]).toMatchObject({ lost: expect.any(Number) })
   })
 
-  it('that it is decided without it', async () => {
+  it('emits degraded decisions', async () => {
     const inner = new FaultyStore()
     const store = withFailurePolicy(inner, { policy: 'local', ...quiet })
     const { limiter, events, types } = listening({ rules: few, store })
@@ -148,14 +148,14 @@ describe('of the store a listener is told', () => {
     expect(events[0]).toMatchObject({ degraded: 'local' })
   })
 
-  it('nothing where what it was asked was wrong', async () => {
+  it('emits no store failure for an invalid charge', async () => {
     const { limiter, types } = listening({ rules: [{ limit: '9/minute', cost: () => -1 }] })
     await expect((async () => limiter.admit(one))()).rejects.toThrow()
     expect(types()).toEqual([])
   })
 })
 
-it('what a listener throws breaks nothing', async () => {
+it('ignores errors of a listener', async () => {
   const limiter = createLimiter({
     rules: [{ limit: '1/minute' }, { concurrent: 1 }],
     listener: () => {

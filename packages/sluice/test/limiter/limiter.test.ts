@@ -24,7 +24,7 @@ function limiterOf<Request = string>(options: LimiterOptions<Request>) {
 }
 
 describe('admit', () => {
-  it('with the memory store gives the decision itself, and asks the store once', () => {
+  it('returns a decision synchronously with the memory store, after one call', () => {
     const { store, calls } = recordingStore()
     const limiter = createLimiter({
       store,
@@ -103,7 +103,7 @@ describe('admit', () => {
     expect(left({ user: 'a', tokens: 1 })).toEqual([0])
   })
 
-  it('takes from every rule or from none, whichever of them refuses', () => {
+  it('charges every rule or none, whichever refuses', () => {
     const names = ['first', 'second', 'third']
     for (const refusing of names) {
       const { admit, left } = limiterOf({
@@ -154,13 +154,13 @@ describe('admit', () => {
       expect(() => limiter.admit(wrong as never)).toThrow('it is asked about a key (a string)')
   })
 
-  it('without rules lets everything in', () => {
+  it('admits everything without rules', () => {
     expect(limiterOf({ rules: [] }).admit('a')).toMatchObject({ allowed: true, quotas: [] })
   })
 })
 
 describe('a shadow rule', () => {
-  it('is decided and counted, and never refuses', () => {
+  it('decides and counts a shadow rule without refusing', () => {
     const { admit } = limiterOf({
       rules: [
         { name: 'shadow', limit: '2/hour', enforce: false },
@@ -205,7 +205,7 @@ describe('a shadow rule', () => {
 })
 
 describe('peek', () => {
-  it('says what admit would, takes nothing, and gives no permit', () => {
+  it('returns the decision that admit would make, without taking anything', () => {
     const { limiter, admit } = limiterOf({ rules: [{ limit: '2/minute' }, { concurrent: 2 }] })
     for (let request = 0; request < 4; request++) {
       const forecasts = Array.from({ length: 10 }, () => limiter.peek('a'))
@@ -315,13 +315,13 @@ describe('options that are wrong', () => {
       },
       "two rules are called 'a'",
     ],
-  ])('%s: one clear error', (_what, options, said) => {
+  ])('rejects %s with one clear error', (_what, options, said) => {
     expect(() => createLimiter(options as never)).toThrow(said)
   })
 })
 
 describe('a limiter of one limit', () => {
-  it('is made of its text', async () => {
+  it('creates a limiter from a limit string', async () => {
     const limiter = createLimiter('1/minute')
     expect([(await limiter.admit('a')).allowed, (await limiter.admit('a')).allowed]).toEqual([true, false])
     expect((await limiter.admit('b')).allowed).toBe(true)

@@ -27,7 +27,7 @@ function room(free: number, again = 1_000) {
 const turn = () => new Promise((done) => setImmediate(done))
 
 describe('a queue', () => {
-  it('serves who came first first, as room comes', async () => {
+  it('serves waiters in the order of their arrival', async () => {
     const { queue, state, waiter } = room(0)
     const served: string[] = []
     for (const name of ['a', 'b', 'c']) queue.join(waiter(name)).then((got) => served.push(String(got)))
@@ -45,7 +45,7 @@ describe('a queue', () => {
     expect(queue.length).toBe(0)
   })
 
-  it('asks for nobody but the first, however often it is woken', async () => {
+  it('attempts only for the first waiter, however often it is woken', async () => {
     const { queue, state, waiter } = room(0)
     for (const name of ['a', 'b']) queue.join(waiter(name))
     await turn()
@@ -55,7 +55,7 @@ describe('a queue', () => {
     expect(new Set(state.attempts)).toEqual(new Set(['a']))
   })
 
-  it('tries again by itself when the attempt said so', async () => {
+  it('tries again after the delay that an attempt returned', async () => {
     const { timers, queue, state, waiter } = room(0, 500)
     const joined = queue.join(waiter('a'))
     await turn()
@@ -68,7 +68,7 @@ describe('a queue', () => {
     expect(timers.running).toBe(0)
   })
 
-  it('who waits too long leaves, and the next one is first', async () => {
+  it('removes a waiter that timed out, and serves the next one', async () => {
     const { timers, queue, state, waiter } = room(0, 60_000)
     const impatient = queue.join(waiter('a', { timeoutMs: 100 }))
     const patient = queue.join(waiter('b'))
@@ -81,7 +81,7 @@ describe('a queue', () => {
     expect(timers.running).toBe(0)
   })
 
-  it('who hangs up leaves, also before it joined', async () => {
+  it('removes a waiter whose signal is aborted, also before it joined', async () => {
     const { timers, queue, state, waiter } = room(0, 60_000)
     const caller = new AbortController()
     const gone = queue.join(waiter('a', { signal: caller.signal }))
@@ -96,7 +96,7 @@ describe('a queue', () => {
     expect(timers.running).toBe(0)
   })
 
-  it('what was got for one who has left meanwhile is given back, and is for the next one', async () => {
+  it('gives back a result for a waiter that has left, and serves the next one', async () => {
     const { queue, state, waiter } = room(1)
     const caller = new AbortController()
     let answer: (attempt: Attempt<string>) => void = () => {}

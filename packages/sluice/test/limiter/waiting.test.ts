@@ -32,7 +32,7 @@ describe.each([
 ])('waiting for a slot, with a store %s', (_where, store) => {
   const limiterOf = (...rules: Rule<string>[]) => createLimiter({ rules, store: store() })
 
-  it('first come, first served', async () => {
+  it('serves waiting requests in the order of their arrival', async () => {
     const limiter = limiterOf({ concurrent: 1, wait: '10s' })
     const holder = allowed(await limiter.admit('a'))
     const order: number[] = []
@@ -50,7 +50,7 @@ describe.each([
     expect((await limiter.peek('a')).allowed).toBe(true)
   })
 
-  it('nobody passes those who wait, and another key waits for nobody', async () => {
+  it('lets no request overtake the queue of its key, and queues each key separately', async () => {
     const limiter = limiterOf({
       concurrent: 2,
       cost: (name) => (name === 'two' ? 2 : 1),
@@ -76,7 +76,7 @@ describe.each([
     expect(order).toEqual(['two', 'one'])
   })
 
-  it('who waited as long as it may is refused as busy, with a moment to come back', async () => {
+  it('refuses a request that timed out in the queue as busy, with a retryAfter', async () => {
     const limiter = limiterOf({ concurrent: 1, wait: 20, lease: '60s' })
     const holder = allowed(await limiter.admit('a'))
     const decision = await limiter.admit('a')
@@ -86,7 +86,7 @@ describe.each([
     expect((await limiter.admit('a')).allowed).toBe(true)
   })
 
-  it('where too many wait already one is refused at once', async () => {
+  it('refuses a request immediately if the queue is full', async () => {
     const limiter = limiterOf({ concurrent: 1, wait: '10s', queue: 2 })
     const holder = allowed(await limiter.admit('a'))
     const waiting = [limiter.admit('a'), limiter.admit('a')]
@@ -96,7 +96,7 @@ describe.each([
     for (const each of waiting) await allowed(await each).release()
   })
 
-  it('who hangs up leaves the line, and holds nothing', async () => {
+  it('removes a queued request when its client disconnects', async () => {
     const limiter = limiterOf({ concurrent: 1, wait: '10s' })
     const holder = allowed(await limiter.admit('a'))
     const caller = new AbortController()
@@ -110,19 +110,19 @@ describe.each([
     expect((await limiter.peek('a')).allowed).toBe(true)
   })
 
-  it('another limit that is exceeded refuses at once: it is not waited for', async () => {
+  it('refuses immediately if another limit is exceeded', async () => {
     const limiter = limiterOf({ concurrent: 1, wait: '10s' }, { limit: '1/hour' })
     const holder = allowed(await limiter.admit('a'))
     expect(await limiter.admit('a')).toMatchObject({ allowed: false, refusal: { reason: 'exceeded' } })
     await holder.release()
   })
 
-  it('what never fits does not wait', async () => {
+  it('refuses a request that can never fit without waiting', async () => {
     const limiter = limiterOf({ concurrent: 1, cost: 2, wait: '10s' })
     expect(await limiter.admit('a')).toMatchObject({ allowed: false, refusal: { reason: 'oversized' } })
   })
 
-  it('a thousand requests through four slots: never more in flight, all served, nothing left', async () => {
+  it('serves a thousand requests through four slots, never more than four in flight', async () => {
     const limiter = limiterOf({ concurrent: 4, wait: '60s', queue: 1_000 })
     let running = 0
     let most = 0
@@ -141,7 +141,7 @@ describe.each([
 })
 
 describe('a slot that another limiter on the same store frees', () => {
-  it('is found by looking', async () => {
+  it('finds a slot that another limiter freed by polling', async () => {
     const store = memoryStore()
     const rules: Rule<string>[] = [{ concurrent: 1, wait: '10s' }]
     const here = createLimiter({ rules, store, name: 'shared' })
@@ -155,7 +155,7 @@ describe('a slot that another limiter on the same store frees', () => {
 })
 
 describe('an answer to one who has waited, while the store takes its time', () => {
-  it('ends no line that began meanwhile', async () => {
+  it('keeps a queue that started during the forecast for a timed-out request', async () => {
     const store = remote()
     const timers = manualTimers()
     let answer = () => {}
@@ -196,7 +196,7 @@ describe('options of waiting', () => {
     [{ concurrent: 1, wait: '1s', queue: 0 }, "'queue'"],
     [{ concurrent: 1, wait: '1s', enforce: false }, 'shadow'],
     [{ limit: '1/minute', wait: '1s' } as Rule<string>, "no option 'wait'"],
-  ])('%j is told', (rule, said) => {
+  ])('rejects the rule %j', (rule, said) => {
     expect(() => createLimiter({ rules: [rule] })).toThrow(said)
   })
 })
@@ -218,7 +218,7 @@ describe('the moment to come back of a request that waited in vain', () => {
     return decision.refusal.retryAfter
   }
 
-  it('is when the holds of late say that its turn comes', async () => {
+  it('estimates retryAfter from recent hold times', async () => {
     const limiter = crowd({ concurrent: 1, wait: '1s', queue: 10 })
     for (let round = 0; round < 3; round++) {
       const permit = allowed(await limiter.admit({ user: 'a' }))
@@ -231,7 +231,7 @@ describe('the moment to come back of a request that waited in vain', () => {
     expect(retryAfter(await late)).toBeCloseTo(4_000, -1)
   })
 
-  it('is later for a longer queue, and sooner where there are more slots', async () => {
+  it('estimates a longer retryAfter for a longer queue, and a shorter one for more slots', async () => {
     const limiter = crowd({ concurrent: 2, wait: '1m', queue: 8 })
     const permit = allowed(await limiter.admit({ user: 'a' }))
     await vi.advanceTimersByTimeAsync(2_000)
@@ -244,7 +244,7 @@ describe('the moment to come back of a request that waited in vain', () => {
     await Promise.all(waiting)
   })
 
-  it('is at least a second, and no later than the end of the leases', async () => {
+  it('keeps retryAfter between a second and the end of the leases', async () => {
     const limiter = crowd({ concurrent: 1, wait: '5ms', lease: '3s' })
     const quick = allowed(await limiter.admit({ user: 'a' }))
     await quick.release()
@@ -264,7 +264,7 @@ describe('the moment to come back of a request that waited in vain', () => {
     expect(retryAfter(await late)).toBeLessThanOrEqual(3_000)
   })
 
-  it('is the time that it may wait before any slot was freed', async () => {
+  it('uses the timeout of the queue as retryAfter before any slot was freed', async () => {
     const limiter = crowd({ concurrent: 1, wait: '2s' })
     allowed(await limiter.admit({ user: 'a' }))
     const late = limiter.admit({ user: 'b' })
@@ -299,7 +299,7 @@ describe('the places of a queue', () => {
     return { outcomes, leave: () => gone.abort() }
   }
 
-  it('are left for others by one client that asks for all of them', async () => {
+  it('limits one client to half of a shared queue', async () => {
     const limiter = shared({})
     allowed(await limiter.admit({ user: 'a' }))
     const greedy = await queued(limiter, 'a', 10)
@@ -314,7 +314,7 @@ describe('the places of a queue', () => {
     again.leave()
   })
 
-  it('are bounded by address where a request has no client', async () => {
+  it('limits one address to half of a shared queue for anonymous requests', async () => {
     const limiter = shared({})
     allowed(await limiter.admit({}))
     const greedy = await queued(limiter, undefined, 4, '203.0.113.1')
@@ -325,7 +325,7 @@ describe('the places of a queue', () => {
     other.leave()
   })
 
-  it('are all of one client where the slots are its own', async () => {
+  it('lets one client use its whole queue if its slots are its own', async () => {
     const limiter = shared({ by: 'client' })
     allowed(await limiter.admit({ user: 'a' }))
     const own = await queued(limiter, 'a', 5)

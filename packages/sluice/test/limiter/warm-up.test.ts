@@ -18,7 +18,7 @@ function warming(rules: readonly Rule<string>[]) {
 }
 
 describe('limits while a model warms up', () => {
-  it('are a part of what they say, and then all of it: 10 of 50, then 50', async () => {
+  it('scales a limit of 50 to 10 before warm-up and to 50 after it', async () => {
     const { clock, warmUp, limiter, admitted } = warming([{ limit: '50/minute', algorithm: 'fixed-window' }])
     expect(await admitted('a')).toBe(10)
     expect((await limiter.peek('a')).quotas[0]).toMatchObject({ limit: { limit: 10 }, remaining: 0 })
@@ -29,7 +29,7 @@ describe('limits while a model warms up', () => {
     expect(await admitted('a')).toBe(50)
   })
 
-  it('are not divided again at each request, and recover', async () => {
+  it('scales the configured limit and not the scaled one', async () => {
     const { clock, warmUp, limiter } = warming([{ limit: '50/minute' }])
     for (let call = 0; call < 1_000; call++) await limiter.admit(`client-${call}`)
     expect((await limiter.peek('new')).quotas[0]?.limit.limit).toBe(10)
@@ -48,7 +48,7 @@ describe('limits while a model warms up', () => {
     expect(await admitted('a', 5_000)).toBe(3_600 - 720 + 60)
   })
 
-  it('hold for every rule, in flight too', async () => {
+  it('scales every rule, including concurrent ones', async () => {
     const { warmUp, clock, admitted } = warming([{ concurrent: 10 }, { limit: '100/minute' }])
     expect(await admitted('a')).toBe(2)
     warmUp.ready()
@@ -79,7 +79,7 @@ describe('limits while a model warms up', () => {
     expect(await limiter.admit('a')).toMatchObject({ refusal: { reason: 'oversized', retryAfter: Infinity } })
   })
 
-  it('nobody waits in line for slots that are not there yet', async () => {
+  it('does not queue requests for slots that warm-up has not added yet', async () => {
     const { warmUp, limiter } = warming([{ concurrent: 50, cost: 20, wait: '1h' }])
     warmUp.ready()
     expect(await limiter.admit('a')).toMatchObject({ allowed: false, refusal: { reason: 'exceeded' } })

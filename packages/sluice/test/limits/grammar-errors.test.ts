@@ -48,14 +48,14 @@ describe('limit strings that do not parse', () => {
     ['1e3/minute', 1, "'e' is not a multiplier"],
     ['10permit', 2, "'permit' is not a multiplier"],
     ['10 permit', 3, "expected '/' or 'per'"],
-  ])('%j fails at %d: %s', (text, at, problem) => {
+  ])('rejects %j at index %d: %s', (text, at, problem) => {
     const error = failure(text)
     expect(error.at).toBe(at)
     expect(error.problem).toContain(problem)
     expect(error.input).toBe(text)
   })
 
-  it('the message has the string, the problem, the place and an example that is right', () => {
+  it('reports the string, the problem, the place and a valid example', () => {
     const { message, name } = failure('10 in a minute')
     expect(name).toBe('LimitSyntaxError')
     expect(message).toContain("'10 in a minute'")
@@ -66,11 +66,11 @@ describe('limit strings that do not parse', () => {
     }
   })
 
-  it('is a SyntaxError', () => {
+  it('throws a SyntaxError for an invalid limit string', () => {
     expect(failure('x')).toBeInstanceOf(SyntaxError)
   })
 
-  it('a burst where there is none says so at its place', () => {
+  it('points at a burst that the algorithm does not have', () => {
     for (const algorithm of ['fixed-window', 'sliding-window', 'sliding-log'] as const) {
       expect(() => parseLimits('10/minute burst 20', { algorithm })).toThrow(
         "'burst' requires algorithm token-bucket",
@@ -79,7 +79,7 @@ describe('limit strings that do not parse', () => {
     }
   })
 
-  it('long strings and long lists are refused, and quoted in short', () => {
+  it('rejects long strings and lists, and shortens them in the message', () => {
     const long = failure(`${' '.repeat(1000)}10/minute`)
     expect(long.at).toBe(1000)
     expect(long.message.length).toBeLessThan(200)

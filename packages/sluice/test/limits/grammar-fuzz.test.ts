@@ -24,7 +24,7 @@ const PIECES = [
 ]
 
 describe('any string', () => {
-  it('gives limits, or a LimitSyntaxError whose place lies in the string', () => {
+  it('parses any string to limits or throws a LimitSyntaxError with an index in the string', () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 40 }),
       fc.string({ maxLength: 40 }),
@@ -47,7 +47,7 @@ describe('any string', () => {
     )
   })
 
-  it('takes time that grows with its length and no faster', () => {
+  it('parses any string in linear time', () => {
     const slow = [`${'1'.repeat(500)}/`, `1/${' '.repeat(900)}`, `${'1/s;'.repeat(31)}${'x'.repeat(800)}`]
     for (const input of slow) expect(() => parseLimits(input)).toThrow(LimitSyntaxError)
   })
@@ -64,7 +64,7 @@ describe('a limit that is formatted', () => {
     fc.integer({ min: 1000, max: 10_000_000 }).map((thousandths) => thousandths / 1000),
   )
 
-  it('parses to the same limit', () => {
+  it('parses a formatted limit to the same limit', () => {
     fc.assert(
       fc.property(whole, period, whole, (limit, length, burst) => {
         const bucket = { algorithm: 'token-bucket' as const, limit, period: length, burst }
@@ -76,7 +76,7 @@ describe('a limit that is formatted', () => {
     )
   })
 
-  it('also when it was written with units and fractions', () => {
+  it('formats and parses limits with units and fractions', () => {
     const unit = fc.constantFrom('ms', 's', 'min', 'hours', 'd', 'week')
     const tenths = fc.integer({ min: 10, max: 5000 }).map((count) => (count / 10).toFixed(1))
     fc.assert(

@@ -30,7 +30,7 @@ describe('limit strings', () => {
     ['10 PER MINUTE BURST 3', bucket(10, MINUTE, 3)],
     ['10\tper\nminute', bucket(10, MINUTE)],
     ['9007199254740991/second', bucket(Number.MAX_SAFE_INTEGER, 1000)],
-  ])('%j', (text, limit) => {
+  ])('parses the limit string %j', (text, limit) => {
     expect(parseLimits(text)).toEqual([limit])
   })
 
@@ -43,7 +43,7 @@ describe('limit strings', () => {
     [7 * DAY, 'w week weeks'],
     [30 * DAY, 'month months'],
     [365 * DAY, 'year years'],
-  ])('a unit of %d ms is written %s', (period, units) => {
+  ])('parses every spelling of a unit of %d ms: %s', (period, units) => {
     for (const unit of units.split(' ')) {
       expect(parseLimits(`7/${unit}`)).toEqual([bucket(7, period)])
       expect(parseLimits(`7 per 2 ${unit}`)).toEqual([bucket(7, 2 * period)])
@@ -52,7 +52,7 @@ describe('limit strings', () => {
     }
   })
 
-  it('several are joined with semicolons', () => {
+  it('parses several limits joined with semicolons', () => {
     expect(parseLimits('10/s; 100 per minute burst 5;1k/h')).toEqual([
       bucket(10, 1000),
       bucket(100, MINUTE, 5),
@@ -61,11 +61,11 @@ describe('limit strings', () => {
     expect(parseLimits(Array(32).fill('1/s').join(';'))).toHaveLength(32)
   })
 
-  it('the limits are frozen', () => {
+  it('freezes parsed limits', () => {
     for (const limit of parseLimits('1/s; 2/m')) expect(Object.isFrozen(limit)).toBe(true)
   })
 
-  it('how it is counted is said beside the string', () => {
+  it('counts a limit string by the algorithm in the options', () => {
     expect(parseLimits('10/day', { algorithm: 'fixed-window' })).toEqual([
       { algorithm: 'fixed-window', limit: 10, period: DAY },
     ])
@@ -78,7 +78,7 @@ describe('limit strings', () => {
       expect(parseLimits('10/day', { algorithm })).toEqual([{ algorithm, limit: 10, period: DAY }])
   })
 
-  it('what does not go together is refused', () => {
+  it('rejects options that do not fit the algorithm', () => {
     expect(() => parseLimits('10/day', { timeZone: 'UTC' })).toThrow(TypeError)
     expect(() => parseLimits('10/day', { algorithm: 'sliding-log', align: 'calendar' })).toThrow(TypeError)
     expect(() => parseLimits('10/day', { algorithm: 'fixed-window', timeZone: 'UTC' })).toThrow(TypeError)

@@ -15,14 +15,14 @@ const LIMITS: readonly Limit[] = [
 ]
 
 describe('a limit as data', () => {
-  it.each(LIMITS)('%j is taken as it is, and frozen', (limit) => {
+  it.each(LIMITS)('accepts the valid limit %j and freezes it', (limit) => {
     const checked = checkLimit(limit)
     expect(checked).toEqual(limit)
     expect(Object.isFrozen(checked)).toBe(true)
     expect(Object.isFrozen(limit)).toBe(false)
   })
 
-  it.each(LIMITS)('%j: a number out of range is a RangeError', (limit) => {
+  it.each(LIMITS)('rejects numbers out of range with a RangeError in %j', (limit) => {
     for (const bad of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, Number.MAX_SAFE_INTEGER + 1])
       expect(() => checkLimit({ ...limit, limit: bad })).toThrow(RangeError)
     const length = limit.algorithm === 'concurrency' ? 'lease' : 'period'
@@ -33,26 +33,26 @@ describe('a limit as data', () => {
     expect(() => checkLimit({ ...limit, rate: 1 } as unknown as Limit)).toThrow("has no 'rate'")
   })
 
-  it('fractions are for token buckets', () => {
+  it('accepts fractions for token buckets only', () => {
     expect(checkLimit({ ...bucket, limit: 0.5, burst: 1.5 })).toMatchObject({ limit: 0.5, burst: 1.5 })
     for (const limit of LIMITS.slice(1))
       expect(() => checkLimit({ ...limit, limit: 1.5 })).toThrow(RangeError)
   })
 
-  it('what is no limit is a TypeError', () => {
+  it('rejects values that are not limits with a TypeError', () => {
     for (const wrong of [null, undefined, 10, '10/minute', {}, { algorithm: 'leaky' }])
       expect(() => checkLimit(wrong as unknown as Limit)).toThrow(TypeError)
     expect(() => checkLimit({ ...bucket, burst: undefined } as unknown as Limit)).toThrow(TypeError)
   })
 
-  it('calendars have units and zones', () => {
+  it('requires a calendar unit and a known time zone for calendar windows', () => {
     expect(() => checkLimit({ ...calendar, period: 2 * 86_400_000 })).toThrow(RangeError)
     expect(() => checkLimit({ ...calendar, timeZone: 'Nowhere' })).toThrow(RangeError)
     expect(() => checkLimit({ ...calendar, align: 'weekly' as never })).toThrow(TypeError)
     expect(() => checkLimit({ ...calendar, align: 'first-request', timeZone: 'UTC' })).toThrow(TypeError)
   })
 
-  it('two limits are the same where they say the same', () => {
+  it('compares limits by value', () => {
     for (const one of LIMITS) {
       expect(sameLimit(one, { ...one })).toBe(true)
       for (const other of LIMITS) expect(sameLimit(one, other)).toBe(one === other)
@@ -63,13 +63,13 @@ describe('a limit as data', () => {
     expect(sameLimit(calendar, { ...calendar, timeZone: 'Asia/Tokyo' })).toBe(false)
   })
 
-  it('the most one request can take', () => {
+  it('returns the capacity of every kind of limit', () => {
     expect(LIMITS.map(capacityOf)).toEqual([20, 10, 10, 10, 10, 10])
   })
 })
 
 describe('costs', () => {
-  it.each(LIMITS)('of %j', (limit) => {
+  it.each(LIMITS)('checks the cost of a charge to %j', (limit) => {
     for (const good of [0, 1, 1e15]) expect(() => checkCost(limit, good)).not.toThrow()
     for (const bad of [-1, Number.NaN, Number.POSITIVE_INFINITY])
       expect(() => checkCost(limit, bad)).toThrow(RangeError)
@@ -81,7 +81,7 @@ describe('costs', () => {
 })
 
 describe('rounding', () => {
-  it('forgives what floating point adds to a sum of fractions', () => {
+  it('tolerates rounding errors in sums of fractions', () => {
     let sum = 0
     for (let count = 0; count < 1000; count++) sum += 0.1
     expect(sum).not.toBe(100)

@@ -3,7 +3,7 @@ import { createWarmUp } from '../../src/rules/warm-up.js'
 import { manualClock } from '../../src/time/clock.js'
 
 describe('a warm-up', () => {
-  it('begins when the model is ready and ends at the whole', () => {
+  it('grows from readiness to the full limit', () => {
     const clock = manualClock()
     const warmUp = createWarmUp({ from: 0.2, over: '60s', clock })
     clock.advance(1_000_000)
@@ -20,7 +20,7 @@ describe('a warm-up', () => {
     expect(warmUp.scale).toBe(1)
   })
 
-  it('is the same however often it is asked for', () => {
+  it('returns the same scale however often it is read', () => {
     const clock = manualClock()
     const warmUp = createWarmUp({ from: 0.2, over: 1_000, ready: true, clock })
     clock.advance(500)
@@ -28,7 +28,7 @@ describe('a warm-up', () => {
     expect(new Set(scales).size).toBe(1)
   })
 
-  it('goes in steps', () => {
+  it('grows in steps', () => {
     const clock = manualClock()
     const warmUp = createWarmUp({ from: 0.5, over: 1_000, steps: 2, ready: true, clock })
     const scales = [0, 499, 1, 499, 1].map((passed) => {
@@ -38,7 +38,7 @@ describe('a warm-up', () => {
     expect(scales).toEqual([0.5, 0.5, 0.75, 0.75, 1])
   })
 
-  it('begins anew after the model was gone', () => {
+  it('restarts after the model was unready', () => {
     const clock = manualClock()
     const warmUp = createWarmUp({ from: 0.2, over: 1_000, ready: true, clock })
     clock.advance(1_000)
@@ -49,7 +49,7 @@ describe('a warm-up', () => {
     expect(warmUp.scale).toBe(0.2)
   })
 
-  it('a clock set back makes it no smaller than its beginning', () => {
+  it('never falls below its start if the clock is set back', () => {
     const clock = manualClock(1_000)
     const warmUp = createWarmUp({ from: 0.2, over: 1_000, ready: true, clock })
     clock.set(0)
@@ -63,7 +63,7 @@ describe('a warm-up', () => {
     [{ from: 0.5, over: 'soon' }, 'soon'],
     [{ from: 0.5, over: 1, steps: 0 }, "'steps'"],
     [{ from: 0.5, over: 1, steps: 1.5 }, "'steps'"],
-  ])('%j says what is wrong', (options, said) => {
+  ])('rejects the warm-up options %j', (options, said) => {
     expect(() => createWarmUp(options)).toThrow(said)
   })
 })

@@ -17,7 +17,7 @@ describe('durations', () => {
     ['1H', 3_600_000],
     [1500, 1500],
     [0.25, 0.25],
-  ])('%j is %d ms', (text, milliseconds) => {
+  ])('parses the duration %j as %d ms', (text, milliseconds) => {
     expect(parseDuration(text)).toBe(milliseconds)
   })
 
@@ -35,16 +35,16 @@ describe('durations', () => {
     '1.s',
     'Infinity',
     'constructor',
-  ])('%j is none', (text) => {
+  ])('rejects %j as a duration', (text) => {
     expect(() => parseDuration(text)).toThrow(RangeError)
     expect(() => parseDuration(text)).toThrow('30s')
   })
 
-  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('%d ms is none', (milliseconds) => {
+  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('rejects a duration of %d ms', (milliseconds) => {
     expect(() => parseDuration(milliseconds)).toThrow(RangeError)
   })
 
-  it('any string is a length or a RangeError', () => {
+  it('parses any string to a duration or throws a RangeError', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 30 }), (text) => {
         try {
@@ -57,14 +57,14 @@ describe('durations', () => {
     )
   })
 
-  it('every unit that an error offers is one', () => {
+  it('accepts every unit that the error message lists', () => {
     for (const name of UNIT_NAMES.split(', ')) {
       expect(millisecondsIn(name.replace('(s)', ''))).toBeGreaterThan(0)
       expect(millisecondsIn(name.replace('(s)', 's'))).toBeGreaterThan(0)
     }
   })
 
-  it('a name that every object has is no unit', () => {
+  it('does not accept names of inherited properties as units', () => {
     for (const name of ['constructor', '__proto__', 'toString']) expect(millisecondsIn(name)).toBeUndefined()
   })
 })
@@ -79,7 +79,7 @@ describe('as people read it', () => {
     [604_800_000, 'week'],
     [1_209_600_000, '2 weeks'],
     [2_592_000_000, 'month'],
-  ])('a period of %d ms is %j', (milliseconds, text) => {
+  ])('formats a period of %d ms as %j', (milliseconds, text) => {
     expect(formatPeriod(milliseconds)).toBe(text)
   })
 
@@ -98,7 +98,7 @@ describe('as people read it', () => {
     [604_800_000, '7 days'],
     [2_592_000_000, '30 days'],
     [31_536_000_000, '365 days'],
-  ])('a wait of %d ms is %j: never too short', (milliseconds, text) => {
+  ])('formats a wait of %d ms as %j, never too short', (milliseconds, text) => {
     expect(formatWait(milliseconds)).toBe(text)
   })
 
@@ -112,7 +112,7 @@ describe('as people read it', () => {
     [300_000, '5 minutes'],
     [2_592_000_000, '30 days'],
     [90_061_001, '1 day 1 hour 1 minute 1 second 1 ms'],
-  ])('a length of %d ms is %j', (milliseconds, text) => {
+  ])('formats a duration of %d ms as %j', (milliseconds, text) => {
     expect(formatDuration(milliseconds)).toBe(text)
   })
 
@@ -132,7 +132,7 @@ describe('as people read it', () => {
     fc.constantFrom(1000, MINUTE, HOUR, DAY).chain((unit) => fc.integer({ min: unit - 3, max: unit + 3 })),
   )
 
-  it('a length reads back exactly', () => {
+  it('parses a formatted duration to the same value', () => {
     fc.assert(
       fc.property(length, (milliseconds) => {
         expect(read(formatDuration(milliseconds))).toBeCloseTo(milliseconds, 6)
@@ -141,7 +141,7 @@ describe('as people read it', () => {
     )
   })
 
-  it('a wait has at most two units, and is late by less than the smaller of them', () => {
+  it('formats a wait in at most two units, late by less than the smaller one', () => {
     fc.assert(
       fc.property(length, (milliseconds) => {
         const text = formatWait(milliseconds)
@@ -155,7 +155,7 @@ describe('as people read it', () => {
     )
   })
 
-  it('limits', () => {
+  it('formats limits as strings', () => {
     const period = 60_000
     expect(formatLimit({ algorithm: 'token-bucket', limit: 10, period, burst: 10 })).toBe('10/minute')
     expect(formatLimit({ algorithm: 'token-bucket', limit: 10, period, burst: 20 })).toBe(

@@ -66,12 +66,12 @@ local function setBack(index, limit)
   local kept, state = unders[index], states[index]
   if not state then return end
   if kept.zone ~= '' and hasCompatibleState(kept, limit) then kept.windows = limit.windows end
-  local isClockSetBack = now < state.at
+  local isSetBack = now < state.at
   for _, count in ipairs(others[index] or {}) do
     if count.limit.zone ~= '' and hasCompatibleState(count.limit, limit) then count.limit.windows = limit.windows end
-    isClockSetBack = isClockSetBack or now < count.state.at
+    isSetBack = isSetBack or now < count.state.at
   end
-  if not isClockSetBack then return end
+  if not isSetBack then return end
   local isMended = false
   for _, count in ipairs(countsOf(index)) do
     if now < count.state.at and (count.limit.zone == '' or count.limit.windows) then
