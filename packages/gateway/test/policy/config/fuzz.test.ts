@@ -94,7 +94,10 @@ function isValid(text: string): boolean {
   }
 }
 
-describe('parseConfig', () => {
+/** Milliseconds. A busy machine takes minutes for a thousand files. */
+const TIMEOUT_MS = 300_000
+
+describe('parseConfig', { timeout: TIMEOUT_MS }, () => {
   it('accepts a mutated file or reports problems within it', () => {
     expect(isValid(VALID)).toBe(true)
     const counts = { valid: 0, invalid: 0 }
