@@ -25,7 +25,7 @@ export function bucketLength(milliseconds: number): string {
   return seconds < 7200 ? `${number(seconds / 60)} minutes` : `${number(seconds / 3600)} hours`
 }
 
-/** Whether a clause of an objective limits refusals rather than admissions. */
+/** Reports whether a clause of an objective limits refusals rather than admissions. */
 export function isRefusal(clause: string): boolean {
   return /^refuse/i.test(clause)
 }

@@ -39,7 +39,7 @@ export class AccessGuard {
     this.#tokenHash = tokenHash === undefined ? undefined : Buffer.from(tokenHash, 'hex')
   }
 
-  /** Whether an admin token is configured. */
+  /** Reports whether an admin token is configured. */
   get hasToken(): boolean {
     return this.#tokenHash !== undefined
   }
@@ -84,7 +84,7 @@ export class AccessGuard {
     return isLoopback(this.#host) && this.#isOwnAddress(hostName(host)) ? undefined : TOKEN_REQUIRED
   }
 
-  /** Whether the header holds the admin token; always false if no token is configured. */
+  /** Reports whether the header holds the admin token; always false if no token is configured. */
   holdsToken(authorization: string | undefined): boolean {
     const [, token] = /^bearer +(\S+)$/i.exec(authorization ?? '') ?? []
     if (token === undefined || this.#tokenHash === undefined) return false

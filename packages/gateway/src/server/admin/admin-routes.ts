@@ -8,7 +8,7 @@ import type { SseFeed } from './live/sse-feed.js'
 
 /** The data that the admin port serves. */
 export interface AdminSources {
-  /** Whether the gateway accepts requests. Never rejects. */
+  /** Reports whether the gateway accepts requests. Never rejects. */
   readonly readiness: () => Promise<Readiness>
   readonly metrics: {
     /** The media type of the text. */

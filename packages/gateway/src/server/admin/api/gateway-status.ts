@@ -20,7 +20,7 @@ export interface Status {
 export interface StoreStatus {
   readonly kind: 'memory' | 'redis' | 'memcached'
   readonly state: 'answers' | 'lost'
-  /** What decides while the store is unavailable; absent if the state is in memory. */
+  /** The failure policy of the store; absent if the state is in memory. */
   readonly policy?: 'local' | 'open' | 'closed'
   readonly breaker?: 'closed' | 'open' | 'half-open'
   /** Keys in the memory of this process. */
@@ -43,7 +43,7 @@ export interface RuleStatus {
   /** The limit of a client without a tier at this moment, warm-up included. */
   readonly effective: string
   readonly enforced: boolean
-  /** Whether all routes share the rule. An action on a shared rule applies to every route. */
+  /** True if all routes share the rule. An action on a shared rule applies to every route. */
   readonly shared: boolean
   /** The settings in the configuration file, if an override replaces them. */
   readonly overridden?: { readonly limit: string; readonly enforced: boolean }

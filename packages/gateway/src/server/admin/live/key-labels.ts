@@ -11,7 +11,7 @@ export function keyId(key: string): string {
   return parts.length === 1 ? (parts[0] as string) : JSON.stringify(parts)
 }
 
-/** Whether a search names this key: by its id, by one of its parts, or by the id of the client. */
+/** Reports whether a search names this key by its id, one of its parts, or the client's id. */
 export function matchesKey(key: string, search: string): boolean {
   return keyId(key) === search || keyParts(key).some((part) => part === search || part === `client ${search}`)
 }

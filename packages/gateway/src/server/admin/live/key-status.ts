@@ -50,7 +50,7 @@ export function limitText(limit: Limit | undefined): string {
   return limit === undefined ? 'by expression' : formatLimit(limit)
 }
 
-/** As `limitText`, to four digits, because tiers and warm-ups produce fractions. */
+/** Formats a limit like `limitText`, to four digits, as tiers and warm-ups produce fractions. */
 export function roundedLimitText(limit: Limit | undefined): string {
   if (limit?.algorithm !== 'token-bucket') return limitText(limit)
   return limitText({ ...limit, limit: rounded(limit.limit), burst: rounded(limit.burst) })

@@ -28,7 +28,7 @@ export class SseClient {
     response.once('close', () => this.#gzip?.destroy())
   }
 
-  /** Whether earlier events are still unsent. */
+  /** Reports whether earlier events are still unsent. */
   get isBehind(): boolean {
     return this.#response.writableNeedDrain || this.#gzip?.writableNeedDrain === true
   }
@@ -47,7 +47,7 @@ export class SseClient {
   }
 }
 
-/** Whether `Accept-Encoding` lists gzip with a quality above 0. */
+/** Reports whether `Accept-Encoding` lists gzip with a quality above 0. */
 function acceptsGzip(encodings = ''): boolean {
   return encodings.split(',').some((each) => {
     const [name = '', ...parameters] = each.split(';').map((part) => part.trim().toLowerCase())

@@ -9,7 +9,7 @@ const OTHERS = '(others)'
 /** The name under which requests that match no route are counted. */
 const UNROUTED = '(unrouted)'
 
-/** Counts requests and measures latencies, and returns them once a interval. */
+/** Counts requests and measures latencies, and returns them once a second. */
 export class TrafficSampler implements Omit<TrafficObserver, 'onUnreadableResponse'> {
   readonly #routes = new Map<string, RouteInterval>()
   readonly #store = new LatencyHistogram()

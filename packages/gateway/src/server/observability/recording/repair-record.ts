@@ -8,8 +8,8 @@ import { RecordSnapshot } from './snapshot.js'
 export const END_MARKER = Buffer.from('1f8b080000000000000303000000000000000000', 'hex')
 
 /**
- * Whether a file was closed. The file of a killed gateway was not, and data appended to it would be
- * unreadable.
+ * Reports whether a file was closed. The file of a killed gateway was not, and data appended to it
+ * would be unreadable.
  */
 export async function isComplete(file: string): Promise<boolean> {
   const handle = await open(file)
