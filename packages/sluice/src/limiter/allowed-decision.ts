@@ -1,5 +1,5 @@
 import type { StoreVerdict } from '../stores/store.js'
-import type { Outcome } from '../stores/synchronous-store.js'
+import type { StoreOutcome } from '../stores/synchronous-store.js'
 import { quotasOf, type RuleCharge } from './charges.js'
 import type { Decision, Quota } from './decision.js'
 import type { Permit } from './permit.js'
@@ -19,7 +19,7 @@ export class AllowedDecision implements Extract<Decision, { readonly allowed: tr
 
   constructor(
     private readonly charges: readonly RuleCharge[],
-    private readonly outcome: Outcome,
+    private readonly outcome: StoreOutcome,
     private readonly createPermit: CreatePermit,
   ) {}
 

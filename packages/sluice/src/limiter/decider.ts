@@ -2,7 +2,7 @@ import { andThen, type MaybePromise } from '../maybe-promise.js'
 import type { Resource } from '../rules/rule.js'
 import { allEnforcedFit } from '../stores/enforcement.js'
 import type { Store, StoreVerdict } from '../stores/store.js'
-import { type DecidingStore, isDeciding, type Outcome } from '../stores/synchronous-store.js'
+import { type DecidingStore, isDeciding, type StoreOutcome } from '../stores/synchronous-store.js'
 import { systemClock } from '../time/clock.js'
 import { AllowedDecision, type CreatePermit } from './allowed-decision.js'
 import { quotasOf, type RuleCharge } from './charges.js'
@@ -105,7 +105,7 @@ export class Decider {
     return this.events === undefined ? take() : this.events.watchStore(take)
   }
 
-  #allowed(charges: readonly RuleCharge[], outcome: Outcome): Decision {
+  #allowed(charges: readonly RuleCharge[], outcome: StoreOutcome): Decision {
     const decision = new AllowedDecision(charges, outcome, this.createPermit)
     // Events report how long slots were held, so the permit of such a request starts now.
     if (this.events !== undefined && charges.some(holdsSlot)) decision.permit

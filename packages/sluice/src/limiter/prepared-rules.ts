@@ -2,7 +2,7 @@ import type { Limit } from '../limits/limit.js'
 import type { MaybePromise } from '../maybe-promise.js'
 import type { KeyFor } from '../rules/key-spec.js'
 import type { Store } from '../stores/store.js'
-import { type Found, isDeciding, type PreparedTaker } from '../stores/synchronous-store.js'
+import { type Snapshot, isDeciding, type PreparedTaker } from '../stores/synchronous-store.js'
 import { AllowedDecision } from './allowed-decision.js'
 import { preparedCharge, RequestQuota, type RuleCharge, type ScopedRule } from './charges.js'
 import type { Decider } from './decider.js'
@@ -33,7 +33,7 @@ export class PreparedRules<Request> {
     const charges = rules.flatMap(({ scope, limit, cost, enforce, keyFor: own }) =>
       enforce && own === keyFor && limit !== undefined && cost !== undefined ? [{ scope, limit, cost }] : [],
     )
-    const taker = charges.length === rules.length ? store.standing?.(charges) : undefined
+    const taker = charges.length === rules.length ? store.prepare?.(charges) : undefined
     return taker && new PreparedRules(rules, keyFor, taker, decider)
   }
 
@@ -45,15 +45,15 @@ export class PreparedRules<Request> {
   #take(key: string): MaybePromise<Decision> {
     const { taker } = this
     const outcome = taker.take(key)
-    if (outcome === 'taken') return new PreparedDecision(this, key, taker.at, taker.found())
+    if (outcome === 'taken') return new PreparedDecision(this, key, taker.at, taker.snapshot())
     const charges = this.#charges(key)
-    if (outcome === 'elsewhere') return this.decider.take(charges)
-    return this.decider.decisionOn(charges, taker.outcome(false, taker.at, taker.found()).verdicts())
+    if (outcome === 'fallback') return this.decider.take(charges)
+    return this.decider.decisionOn(charges, taker.outcome(false, taker.at, taker.snapshot()).verdicts())
   }
 
   /** Returns the complete decision of an earlier take. */
-  decisionAt(key: string, at: number, found: Found): AllowedDecision {
-    const outcome = this.taker.outcome(true, at, found)
+  decisionAt(key: string, at: number, snapshot: Snapshot): AllowedDecision {
+    const outcome = this.taker.outcome(true, at, snapshot)
     return new AllowedDecision(this.#charges(key), outcome, this.decider.createPermit)
   }
 
@@ -61,7 +61,7 @@ export class PreparedRules<Request> {
    * Returns the quotas of an earlier take without allocating charges, which saves 0.1 µs per
    * response.
    */
-  quotasAt(key: string, at: number, found: Found): Quota[] {
+  quotasAt(key: string, at: number, snapshot: Snapshot): Quota[] {
     const { rules, taker } = this
     const quotas: Quota[] = []
     for (let index = 0; index < rules.length; index++) {
@@ -70,7 +70,7 @@ export class PreparedRules<Request> {
       const cost = rule.cost as number
       // An admitted charge fits, so `holdsAfter` is 0.
       quotas.push(
-        new RequestQuota({ rule, key, limit, cost, holdsAfter: 0 }, taker.verdict(index, at, found)),
+        new RequestQuota({ rule, key, limit, cost, holdsAfter: 0 }, taker.verdict(index, at, snapshot)),
       )
     }
     return quotas
@@ -88,7 +88,7 @@ class PreparedDecision implements Extract<Decision, { readonly allowed: true }> 
   declare private readonly rules: Pick<PreparedRules<never>, 'decisionAt' | 'quotasAt'>
   declare private readonly key: string
   declare private readonly at: number
-  declare private readonly found: Found
+  declare private readonly snapshot: Snapshot
   declare private complete: AllowedDecision | undefined
   declare private knownQuotas: readonly Quota[] | undefined
 
@@ -96,24 +96,24 @@ class PreparedDecision implements Extract<Decision, { readonly allowed: true }> 
     rules: Pick<PreparedRules<never>, 'decisionAt' | 'quotasAt'>,
     key: string,
     at: number,
-    found: Found,
+    snapshot: Snapshot,
   ) {
     this.allowed = true
     this.rules = rules
     this.key = key
     this.at = at
-    this.found = found
+    this.snapshot = snapshot
     this.complete = undefined
     this.knownQuotas = undefined
   }
 
   get quotas(): readonly Quota[] {
-    this.knownQuotas ??= this.rules.quotasAt(this.key, this.at, this.found)
+    this.knownQuotas ??= this.rules.quotasAt(this.key, this.at, this.snapshot)
     return this.knownQuotas
   }
 
   get permit(): Permit {
-    this.complete ??= this.rules.decisionAt(this.key, this.at, this.found)
+    this.complete ??= this.rules.decisionAt(this.key, this.at, this.snapshot)
     return this.complete.permit
   }
 

@@ -1,6 +1,8 @@
 /**
- * Whether an error of a store tells of a mistake in what it was asked, and not of the store. Clients such as `fetch` wrap
- * what failed below them in a TypeError, and hand it over as the cause.
+ * Reports whether a store's error is caused by invalid arguments rather than by the store itself.
+ *
+ * Clients such as `fetch` wrap network failures in a TypeError and set `cause`. An error with a
+ * cause therefore counts as a failure of the store.
  */
 export function isCallerError(error: unknown): boolean {
   return (error instanceof TypeError || error instanceof RangeError) && error.cause === undefined

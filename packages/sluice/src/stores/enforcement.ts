@@ -17,3 +17,11 @@ export function allEnforcedFit(
 ): boolean {
   return verdicts.every(({ allowed }, index) => allowed || charges[index]?.enforce === false)
 }
+
+/** Returns the indexes of the charges in the order of judging: enforced charges first. */
+export function judgingOrder(charges: readonly Pick<Charge, 'enforce'>[]): Iterable<number> {
+  if (charges.every(isEnforced)) return charges.keys()
+  const indexes = [...charges.keys()]
+  const isShadow = (index: number) => Number(charges[index]?.enforce === false)
+  return indexes.sort((a, b) => isShadow(a) - isShadow(b))
+}

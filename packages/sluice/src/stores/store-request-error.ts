@@ -1,6 +1,7 @@
 /**
- * The store works, but it cannot decide this request: a key holds what the store did not write, the server has no memory
- * left, or too many processes change one key. A failure policy decides such a request, and the store goes on with the others.
+ * A store that works cannot decide one request: a key holds a foreign value, the server is out of
+ * memory, or too many processes change one key. A failure policy decides the request, and the
+ * store stays in use for all others.
  */
 export class StoreRequestError extends Error {
   override readonly name: string = 'StoreRequestError'

@@ -1,4 +1,5 @@
 import type { Taken, Verdict } from '../algorithms/verdict.js'
+import { checkCost } from '../limits/check-limit.js'
 import type { Limit } from '../limits/limit.js'
 import type { MaybePromise } from '../maybe-promise.js'
 
@@ -6,73 +7,96 @@ export type { MaybePromise }
 
 /** One rule applied to one request. */
 export interface Charge {
-  /** The rule that charges, by a name that is the same in every process. Keys of different scopes never meet. */
+  /** Name of the rule, the same in every process. Keys of different scopes are independent. */
   readonly scope: string
-  /** Whom it is counted for, within the scope. */
+  /** The client or other subject whose usage is counted, unique within the scope. */
   readonly key: string
   readonly limit: Limit
-  /** How much is taken; 0 takes nothing, writes nothing and is always allowed. */
+  /** Units to take. A cost of 0 takes nothing, writes nothing and is always allowed. */
   readonly cost: number
-  /** Who holds the slots of a `concurrency` limit: a name that no other request has. */
+  /** Holder of the slots of a `concurrency` limit: a name unique to the request. */
   readonly lease?: string | undefined
-  /** `false`: decided and counted by itself, but never a reason to refuse the others (a shadow rule). */
+  /** `false` marks a shadow charge: it is judged and counted, but never refuses the request. */
   readonly enforce?: boolean | undefined
 }
 
-/** The store's answer to one charge. */
+/** A store's verdict on one charge. */
 export interface StoreVerdict extends Verdict {
-  /** The store was full, and the charge was counted for all unknown keys of its scope together. */
+  /**
+   * The store was full and counted the charge in the state shared by all unknown keys of its scope.
+   */
   readonly overflow?: true
-  /** The store did not answer, and this was decided without it. */
+  /** The store did not respond, and a failure policy decided. */
   readonly degraded?: Degraded
-  /** The store was not asked: by what it said a moment ago, the request is still refused. */
+  /** The verdict follows from a recent refusal; the store was not queried. */
   readonly remembered?: true
 }
 
 /**
- * How a charge was decided whose store did not answer. `open`: let in uncounted. `local`: in the memory of this
- * process, with this process's share of the limit.
+ * How a charge was decided when its store did not respond. `open`: admitted without being counted.
+ * `local`: decided in the memory of this process, with its share of the limit.
  */
 export type Degraded = 'open' | 'local'
 
-/** What a charge that was taken shall count from now on. */
+/** A correction of a charge that was taken. */
 export interface Settlement {
   readonly charge: Charge
   readonly taken: Taken & Pick<StoreVerdict, 'overflow' | 'degraded'>
-  /** The true cost. The cost as it was renews a lease; 0 ends it. */
+  /** The actual cost. The original cost renews a lease; 0 ends it. */
   readonly cost: number
 }
 
 /**
- * Where the state is, and what decides a list of charges at once.
+ * Holds the state of limits and decides a list of charges atomically.
  *
- * `take` is all or nothing: either every enforced charge is taken, or none is, and nobody else's charges come in
- * between. A shadow charge is taken where it fits, if the enforced ones are. The verdicts come in the order of the
- * charges. A charge that would be allowed says so also where another one refuses, with what is left untaken.
+ * `take` is all or nothing: either every enforced charge is taken or none is, and no other request
+ * is decided in between. A shadow charge is taken if it fits and the enforced ones are taken. The
+ * verdicts come in the order of the charges. If the request is refused, a charge that fits is still
+ * reported as allowed, with the quota that remains without it.
  */
 export interface Store {
-  /** @throws TypeError, RangeError for a cost that the limit cannot count; nothing is taken then. */
+  /**
+   * @throws TypeError, RangeError for a cost that the limit cannot count; nothing is taken then.
+   */
   take(charges: readonly Charge[]): MaybePromise<StoreVerdict[]>
-  /** What `take` would say now. Takes nothing. */
+  /** Returns the verdicts that `take` would return now, and takes nothing. */
   peek(charges: readonly Charge[]): MaybePromise<StoreVerdict[]>
-  /** Moves what was taken up or down after the fact. Never refused. */
+  /** Adjusts charges after the fact, up or down. Never refused. */
   settle(settlements: readonly Settlement[]): MaybePromise<void>
-  /** Forgets what a key has used. */
+  /** Deletes the usage of a key. */
   reset(scope: string, key: string): MaybePromise<void>
-  /** Lets go of connections and timers. */
+  /** Releases connections and timers. */
   close(): MaybePromise<void>
 }
 
 /** @throws TypeError, RangeError for a charge that no store can count. */
-export function checkLease({ limit, lease }: Charge): void {
+export function checkCharge({ limit, cost, lease }: Charge): void {
+  checkCost(limit, cost)
   if (limit.algorithm === 'concurrency' && lease === undefined) {
-    throw new TypeError('a charge to a concurrency limit names the lease that holds the slots')
+    throw new TypeError('a charge to a concurrency limit needs a lease that holds the slots')
   }
 }
 
-/** What makes a charge that was taken with this verdict count `cost`. It goes to where the charge was taken. */
+/** Returns the settlement that changes a charge taken with this verdict to `cost`. */
 export function settlementOf(charge: Charge, verdict: StoreVerdict, cost: number): Settlement {
   const { at, resetAfter, overflow, degraded } = verdict
   const taken = { cost: charge.cost, at, resetAfter, lease: charge.lease }
   return { charge, taken: { ...taken, ...(overflow && { overflow }), ...(degraded && { degraded }) }, cost }
+}
+
+/** Returns the settlements that undo an admitted request. `verdicts` has one verdict per charge. */
+export function refundsOf(charges: readonly Charge[], verdicts: readonly StoreVerdict[]): Settlement[] {
+  return charges.flatMap((charge, index) => {
+    const verdict = verdicts[index]
+    if (!verdict?.allowed || charge.cost === 0) return []
+    return [settlementOf(charge, verdict, 0)]
+  })
+}
+
+/**
+ * Reports whether a settlement can add usage to a key that has no state. A refund cannot: the usage
+ * it would return has expired. A settled lease can, because it may be renewed after it ended.
+ */
+export function addsUsage({ charge: { limit }, taken, cost }: Settlement): boolean {
+  return cost > taken.cost || limit.algorithm === 'concurrency'
 }

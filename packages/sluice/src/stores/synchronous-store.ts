@@ -1,42 +1,46 @@
 import type { Charge, Store, StoreVerdict } from './store.js'
 
-/** What a take came to. The verdicts are made when somebody asks for them, as of the moment of the take. */
-export interface Outcome {
+/** The result of a take. The verdicts are computed on demand, as of the moment of the take. */
+export interface StoreOutcome {
   readonly admitted: boolean
   verdicts(): StoreVerdict[]
 }
 
-/** A store in the same process that takes without making verdicts which nobody asks for. */
+/** A store in the same process that can take without computing verdicts. */
 export interface DecidingStore extends Store {
-  /** As `take`. */
-  decide(charges: readonly Charge[]): Outcome
+  /** Does what `take` does, and returns the verdicts on demand. */
+  decide(charges: readonly Charge[]): StoreOutcome
   /**
-   * Takes what every request is charged alike, but for its key: in nearly half the time that `decide` needs. Undefined where it would be no
-   * quicker for these.
+   * Returns a faster path for charges that are the same for every request except for the key. A
+   * decision then takes about half the time of `decide`. Undefined if it would be no faster.
    */
-  standing?(charges: readonly PreparedCharge[]): PreparedTaker | undefined
+  prepare?(charges: readonly PreparedCharge[]): PreparedTaker | undefined
 }
 
-/** A charge that is the same for every request, but for its key. It is enforced. */
+/** An enforced charge that is the same for every request except for the key. */
 export type PreparedCharge = Pick<Charge, 'scope' | 'limit' | 'cost'>
 
-/** Takes the same charges for one key after the other. */
+/** Takes the same charges for one key after another. */
 export interface PreparedTaker {
-  /** Takes them all for a key, or none. `elsewhere`: nothing was decided, since what is kept of the key needs more than this: `decide` does it. */
-  take(key: string): 'taken' | 'refused' | 'elsewhere'
-  /** The moment of the last take, in the store's time. */
+  /**
+   * Takes all charges for a key, or none. `fallback` means that nothing was decided, because the
+   * state of the key requires `decide`.
+   */
+  take(key: string): 'taken' | 'refused' | 'fallback'
+  /** Store time of the last take, in milliseconds. */
   readonly at: number
-  /** What the last take found, for `outcome`; later takes do not change it. */
-  found(): Found
-  /** What a take that took came to for one of the charges, whenever it is asked. */
-  verdict(index: number, at: number, found: Found): StoreVerdict
-  /** What a take came to, whenever it is asked. */
-  outcome(admitted: boolean, at: number, found: Found): Outcome
+  /** State that the last take found, for `verdict` and `outcome`. Later takes do not change it. */
+  snapshot(): Snapshot
+  /** Returns the verdict on one charge of an admitted take. Can be called at any later time. */
+  verdict(index: number, at: number, snapshot: Snapshot): StoreVerdict
+  /** Returns the outcome of a take. Can be called at any later time. */
+  outcome(admitted: boolean, at: number, snapshot: Snapshot): StoreOutcome
 }
 
-/** What a take found, in the store's own terms. */
-export type Found = number | readonly number[]
+/** The state that a take found, in the store's own encoding. */
+export type Snapshot = number | readonly number[]
 
+/** Reports whether a store decides in this process. */
 export function isDeciding(store: Store): store is DecidingStore {
   return 'decide' in store && typeof store.decide === 'function'
 }

@@ -2,7 +2,7 @@ import { describe } from 'vitest'
 import { allOrNoneCases } from './conformance/all-or-none.js'
 import { changeCases } from './conformance/changes.js'
 import { clockCases } from './conformance/clocks.js'
-import { togetherCases } from './conformance/combined-limits.js'
+import { simultaneousCallCases } from './conformance/combined-limits.js'
 import { costCases } from './conformance/costs.js'
 import { expiryCases } from './conformance/expiry.js'
 import type { MakeStore, StoreKind, Suite } from './conformance/harness.js'
@@ -10,13 +10,13 @@ import { keyCases } from './conformance/keys.js'
 import { limitSequenceCases } from './conformance/limit-sequences.js'
 import { permitCases } from './conformance/permits.js'
 import { rateCases } from './conformance/rates.js'
-import { askedInVainCases } from './conformance/read-only-operations.js'
+import { readOnlyCases } from './conformance/read-only-operations.js'
 import { settlementCases } from './conformance/settlements.js'
 
 export type { MakeStore, StoreKind } from './conformance/harness.js'
 
 /**
- * What every store has to do, whatever it is made of:
+ * Defines the conformance suite that every store must pass:
  *
  *     describeStore('memory', () => {
  *       const clock = manualClock()
@@ -24,7 +24,7 @@ export type { MakeStore, StoreKind } from './conformance/harness.js'
  *       return { store, advance: clock.advance, setBack: (ms) => clock.advance(-ms), close: () => store.close() }
  *     })
  *
- * Each test makes a store of its own, awaits every answer, and moves the time through the harness alone.
+ * Each test creates a new store, awaits every call, and advances the time only through the harness.
  */
 export function describeStore(name: string, make: MakeStore, kind: StoreKind = {}): void {
   const suite: Suite = {
@@ -52,9 +52,9 @@ const ALL_CASES = [
   expiryCases,
   changeCases,
   limitSequenceCases,
-  askedInVainCases,
+  readOnlyCases,
   settlementCases,
   permitCases,
   keyCases,
-  togetherCases,
+  simultaneousCallCases,
 ]

@@ -13,10 +13,13 @@ import { storeWithClock } from './memcached/store-with-clock.js'
 import { type MemcachedServer, startMemcached } from './servers/memcached.js'
 import { type RedisServer, startRedis } from './servers/redis.js'
 
-/** The unit of the coarsest clock of a store, in milliseconds: Memcached's states are dated in ticks of 1/1024. */
+/**
+ * Resolution of the coarsest clock of a store, in milliseconds: Memcached's clock ticks in 1/1024
+ * ms.
+ */
 const UNIT = 1 / 1024
 const KEYS = 3
-/** A rate of a key, and its slots. */
+/** Charges of a request to the rate limit and the slots of a key. */
 const KINDS = 2
 
 interface Call {
@@ -32,7 +35,7 @@ type Step =
   | { readonly does: 'release'; readonly which: number }
 
 const few = (max: number) => fc.integer({ min: 1, max })
-// Of these any divided by any other is exact.
+// Any quotient of these numbers is exact.
 const period = fc.constantFrom(500, 1000, 2000, 4000)
 const RATES = {
   'token-bucket': fc.record({
@@ -80,7 +83,7 @@ afterAll(async () => {
 })
 
 it.each(Object.entries(RATES))(
-  'one trace in memory, in the script, on Memcached and in the slow model, of %s and slots',
+  'decides a trace of %s and slots equally in memory, in Redis, in Memcached and in the reference model',
   async (_algorithm, rate) => {
     await fc.assert(fc.asyncProperty(traces(rate), play), { seed: 20_261_126, numRuns: 60 })
   },
@@ -99,14 +102,14 @@ async function play({ rate, slots, steps }: { rate: Limit; slots: number; steps:
     for (const [number, step] of steps.entries()) {
       if (step.does === 'wait') clock.advance(step.milliseconds)
       else if (step.does === 'change') limits[0] = step.limit
-      else if (step.does === 'release') await giveBack(step.which)
-      else await ask(step, `call ${number}`)
+      else if (step.does === 'release') await release(step.which)
+      else await decide(step, `call ${number}`)
     }
   } finally {
     await cas.close()
   }
 
-  async function ask({ does, key, costs }: Call, lease: string): Promise<void> {
+  async function decide({ does, key, costs }: Call, lease: string): Promise<void> {
     const charges = Array.from({ length: KINDS }, (_, kind): Charge => {
       const limit = limits[kind] as Limit
       return {
@@ -121,10 +124,10 @@ async function play({ rate, slots, steps }: { rate: Limit; slots: number; steps:
     keyModels.forEach((model, kind) => {
       model.moveTo(clock.now(), limits[kind] as Limit)
     })
-    const answers: StoreVerdict[][] = []
-    for (const store of stores) answers.push(await store[does](charges))
-    const [first = []] = answers
-    for (const answer of answers) expectAlike(answer, first)
+    const results: StoreVerdict[][] = []
+    for (const store of stores) results.push(await store[does](charges))
+    const [first = []] = results
+    for (const result of results) expectAlike(result, first)
     charges.forEach((charge, kind) => {
       expectVerdict(first[kind] as StoreVerdict, charge, keyModels[kind] as KeyModel, UNIT)
     })
@@ -134,12 +137,12 @@ async function play({ rate, slots, steps }: { rate: Limit; slots: number; steps:
         const model = keyModels[kind] as KeyModel
         if (charge.cost > 0) model.take(charge.cost, lease)
         if (charge.cost > 0 && kind === 1)
-          held.push({ charge, model, verdicts: answers.map((answer) => answer[kind] as StoreVerdict) })
+          held.push({ charge, model, verdicts: results.map((result) => result[kind] as StoreVerdict) })
         expectWhole(first[kind]?.remaining, Math.max(0, model.left()))
       })
   }
 
-  async function giveBack(which: number): Promise<void> {
+  async function release(which: number): Promise<void> {
     const [slot] = held.splice(which, 1)
     if (slot === undefined) return
     slot.model.release(slot.charge.lease ?? '')
@@ -148,7 +151,7 @@ async function play({ rate, slots, steps }: { rate: Limit; slots: number; steps:
   }
 }
 
-/** Two stores say the same, times to within one unit of the clock. */
+/** Checks that two stores return the same verdicts, with times equal to one clock tick. */
 function expectAlike(actual: readonly StoreVerdict[], expected: readonly StoreVerdict[]): void {
   for (const [index, { allowed, remaining, ...times }] of expected.entries()) {
     const other = actual[index] as StoreVerdict

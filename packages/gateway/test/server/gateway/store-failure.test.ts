@@ -35,7 +35,7 @@ describe('a store that is unreachable at the start', () => {
       const text = `store: redis://me:s3cret@127.0.0.1:${port}\non_store_failure: ${written}\n${ROUTES}`
       const gateway = await gatewayOn(text)
       const store = `redis://127.0.0.1:${port}`
-      const reason = `there is no connection: connect ECONNREFUSED 127.0.0.1:${port}`
+      const reason = `not connected: connect ECONNREFUSED 127.0.0.1:${port}`
       const lost = { level: 'error', message: LOST[policy], fields: { store, policy, reason } }
       expect(gateway.lines).toEqual([lost])
 

@@ -5,34 +5,34 @@ import { type Count, MAX_COUNTS } from '../../algorithms/usage-counts.js'
 import { checkLimit } from '../../limits/check-limit.js'
 import type { Limit } from '../../limits/limit.js'
 import { StoredValueError } from './memcached-errors.js'
-import { stateFrom, stateParts } from './state-codec.js'
+import { decodeState, encodeState } from './state-codec.js'
 
-/** What tells a value of the store from others, and the version of the form. */
-const FORM = /^sluice1 ([0-9a-f]{8}) (\[.*\])$/s
+/** Marks a value of the store and the version of the format. */
+const FORMAT = /^sluice1 ([0-9a-f]{8}) (\[.*\])$/s
 
 /**
- * A value as it lies in Memcached: `sluice1 <checksum> [<limit>,<state>]`, and a limit and a state more for each further way of
- * counting. The limit is the one that the state was last taken under. The checksum is over the key, too: a damaged
- * value is found out, and so is one that belongs to another key.
+ * Encodes the value of a key: `sluice1 <checksum> [<limit>,<state>]`, with one more limit and state
+ * for each further count. The limit is the one under which the state was last taken. The checksum
+ * covers the key, so that it detects a damaged value as well as the value of another key.
  */
 export function encodeValue(key: string, counts: readonly Count[]): string {
-  const parts = counts.flatMap(({ limit, state }) => [limitParts(limit, state), stateParts(state, limit)])
-  const text = JSON.stringify(parts, finite)
-  return `sluice1 ${checksum(key, text)} ${text}`
+  const parts = counts.flatMap(({ limit, state }) => [encodeLimit(limit, state), encodeState(state, limit)])
+  const json = JSON.stringify(parts, toFinite)
+  return `sluice1 ${checksum(key, json)} ${json}`
 }
 
-/** @throws StoredValueError for whatever `encodeValue` did not write for this key. */
+/** @throws StoredValueError for a value that `encodeValue` did not write for this key. */
 export function decodeValue(key: string, value: unknown): readonly Count[] {
-  const [, sum, text] = (typeof value === 'string' && FORM.exec(value)) || []
-  if (sum === undefined || text === undefined || checksum(key, text) !== sum) throw unreadable(key)
+  const [, sum, json] = (typeof value === 'string' && FORMAT.exec(value)) || []
+  if (sum === undefined || json === undefined || checksum(key, json) !== sum) throw unreadable(key)
   try {
-    const parts = JSON.parse(text) as unknown[][]
+    const parts = JSON.parse(json) as unknown[][]
     if (parts.length % 2 !== 0 || parts.length > 2 * MAX_COUNTS)
-      throw new TypeError(`not up to ${MAX_COUNTS} limits with a state each`)
+      throw new TypeError(`expected up to ${MAX_COUNTS} limits with a state each`)
     return Array.from({ length: parts.length / 2 }, (_, index): Count => {
       const limitPart = parts[2 * index] as unknown[]
-      const limit = limitFrom(limitPart)
-      return { limit, state: stateFrom(parts[2 * index + 1] as unknown[], limit, limitPart[3]) }
+      const limit = decodeLimit(limitPart)
+      return { limit, state: decodeState(parts[2 * index + 1] as unknown[], limit, limitPart[3]) }
     })
   } catch (cause) {
     throw unreadable(key, cause)
@@ -40,21 +40,21 @@ export function decodeValue(key: string, value: unknown): readonly Count[] {
 }
 
 function unreadable(key: string, cause?: unknown): StoredValueError {
-  const message = `the value of '${key}' in Memcached is damaged or not of this store; delete it, or choose another prefix`
+  const message = `the value of '${key}' in Memcached is damaged or not from this store; delete it, or choose another prefix`
   return new StoredValueError(message, { cause })
 }
 
-function checksum(key: string, text: string): string {
-  return crc32(text, crc32(key)).toString(16).padStart(8, '0')
+function checksum(key: string, json: string): string {
+  return crc32(json, crc32(key)).toString(16).padStart(8, '0')
 }
 
-/** A debt may be any number, but JSON has no infinite ones. */
-function finite(_name: string, value: unknown): unknown {
+/** Replaces an infinite debt, which JSON cannot represent. */
+function toFinite(_name: string, value: unknown): unknown {
   return value === Number.POSITIVE_INFINITY ? Number.MAX_VALUE : value
 }
 
-/** Letters for the algorithms; they are in every value. */
-const LETTERS = {
+/** Letters that denote the algorithms in stored values. */
+const ALGORITHM_LETTERS = {
   'token-bucket': 't',
   'fixed-window': 'f',
   'sliding-window': 'w',
@@ -62,8 +62,8 @@ const LETTERS = {
   concurrency: 'c',
 } as const
 
-function limitParts(limit: Limit, state: State): readonly (string | number)[] {
-  const letter = LETTERS[limit.algorithm]
+function encodeLimit(limit: Limit, state: State): readonly (string | number)[] {
+  const letter = ALGORITHM_LETTERS[limit.algorithm]
   switch (limit.algorithm) {
     case 'token-bucket':
       return [letter, limit.limit, limit.period, limit.burst]
@@ -74,7 +74,7 @@ function limitParts(limit: Limit, state: State): readonly (string | number)[] {
     case 'concurrency':
       return [letter, limit.limit, limit.lease]
     case 'sliding-log': {
-      // The longest period that entries are kept for, and until when, stand in place of the limit's own period.
+      // The longest retention period of the entries, and its end, replace the period of the limit.
       const { keptFor, keptUntil } = state as SlidingLogState
       return keptUntil > 0 ? [letter, limit.limit, keptFor, keptUntil] : [letter, limit.limit, keptFor]
     }
@@ -83,8 +83,8 @@ function limitParts(limit: Limit, state: State): readonly (string | number)[] {
   }
 }
 
-/** @throws TypeError, RangeError for parts of no limit. */
-function limitFrom([letter, ...parts]: readonly unknown[]): Limit {
+/** @throws TypeError, RangeError for anything but an encoded limit. */
+function decodeLimit([letter, ...parts]: readonly unknown[]): Limit {
   const [limit, period, last] = parts as [number, number, unknown]
   switch (letter) {
     case 't':
@@ -103,6 +103,6 @@ function limitFrom([letter, ...parts]: readonly unknown[]): Limit {
     case 'c':
       return checkLimit({ algorithm: 'concurrency', limit, lease: period })
     default:
-      throw new TypeError(`no algorithm has the letter ${String(letter)}`)
+      throw new TypeError(`unknown algorithm ${String(letter)}`)
   }
 }

@@ -1,22 +1,24 @@
-/** Up to here, in seconds, Memcached takes an expiry for a length of time; what is more is a date. */
-const MAX_LENGTH = 30 * 86_400
+/**
+ * Memcached reads an expiry of up to 30 days as a duration in seconds, and a larger one as a date.
+ */
+const MAX_DURATION_SECONDS = 30 * 86_400
 
 /** The last date that Memcached can read, in seconds since the epoch: in January 2038. */
-const LAST_DATE = 2 ** 31 - 1
+const MAX_DATE_SECONDS = 2 ** 31 - 1
 
-/** Memcached forgets at once what has this expiry. */
+/** An expiry in the past: Memcached deletes the key at once. */
 export const EXPIRED = -1
 
 /**
- * The expiry, as Memcached wants it, of a state that may be forgotten after `idleAfter` milliseconds: not before, and
- * less than two seconds after. Memcached counts in seconds that have begun already, so the first may be over at
- * once and does not count.
+ * Returns the expiry, in Memcached's format, of a state that is idle after `idleAfter`
+ * milliseconds. The key expires no earlier and less than two seconds later. Memcached counts whole
+ * seconds of its clock, and the current one may end at once, so one second is added.
  *
- * `latestServerTime`: the server's clock in milliseconds since the epoch, or up to a second more: what is a date may so be
- * later than what is a length, but not later than those two seconds, and the round trip by which the clock was read.
+ * `latestServerTime` is an upper bound of the server's clock in milliseconds since the epoch, at
+ * most a second and a round trip ahead. It delays an expiry date by that much.
  */
 export function expiryOf(idleAfter: number, latestServerTime: number): number {
   const seconds = Math.ceil(idleAfter / 1000) + 1
-  if (seconds <= MAX_LENGTH) return seconds
-  return Math.min(LAST_DATE, Math.ceil((latestServerTime + idleAfter) / 1000))
+  if (seconds <= MAX_DURATION_SECONDS) return seconds
+  return Math.min(MAX_DATE_SECONDS, Math.ceil((latestServerTime + idleAfter) / 1000))
 }

@@ -3,18 +3,19 @@ import { TICKS_PER_MS } from './server-clock.js'
 
 type EntryPool = Pick<SlidingLogState, 'times' | 'sums' | 'head' | 'length'>
 
-/** Most characters that one entry may need, the comma included. */
-export const MAX_ENTRY = 44
+/** Maximum length of an encoded entry in characters, including the comma. */
+export const MAX_ENTRY_LENGTH = 44
 
 /**
- * The entries of a sliding log that still count, as text: for each, how many ticks of the clock it came after the
- * one before (the first: after the epoch), and `*` with its cost where that is not 1.
+ * Encodes the live entries of a sliding log. Each entry is the number of clock ticks since the
+ * previous entry, or since the epoch for the first one, followed by `*` and its cost unless that is
+ * 1.
  *
- * Charges of the same tick are one entry, and what was given back entirely is none. A time between two ticks, as a
- * change of the period makes them, becomes the later one.
+ * Charges in the same tick share an entry, and fully refunded charges have none. A time between two
+ * ticks, which results from a change of the period, is rounded up.
  */
-export function entriesText({ times, sums, head, length }: EntryPool): string {
-  const texts: string[] = []
+export function encodeEntries({ times, sums, head, length }: EntryPool): string {
+  const entries: string[] = []
   let lastTick = 0
   let counted = head === 0 ? 0 : (sums[head - 1] ?? 0)
   for (let index = head; index < length; index++) {
@@ -25,23 +26,23 @@ export function entriesText({ times, sums, head, length }: EntryPool): string {
     counted = sum
     if (cost <= 0) continue
     const after = (tick - lastTick).toString(36)
-    texts.push(cost === 1 ? after : `${after}*${cost}`)
+    entries.push(cost === 1 ? after : `${after}*${cost}`)
     lastTick = tick
   }
-  return texts.join()
+  return entries.join()
 }
 
-/** @throws TypeError for a text of no entries. */
-export function entriesFrom(text: string): EntryPool {
+/** @throws TypeError for a string that `encodeEntries` did not return. */
+export function decodeEntries(encoded: string): EntryPool {
   const times: number[] = []
   const sums: number[] = []
   let tick = 0
   let sum = 0
-  for (const entry of text === '' ? [] : text.split(',')) {
+  for (const entry of encoded === '' ? [] : encoded.split(',')) {
     const [, after, cost = '1'] = /^(-?[0-9a-z]{1,11})(?:\*([0-9.e+-]+))?$/.exec(entry) ?? []
     tick += Number.parseInt(after ?? '', 36)
     sum += Number(cost)
-    if (!Number.isSafeInteger(tick) || !(Number(cost) > 0)) throw new TypeError('no entry of a log')
+    if (!Number.isSafeInteger(tick) || !(Number(cost) > 0)) throw new TypeError('invalid log entry')
     times.push(tick / TICKS_PER_MS)
     sums.push(sum)
   }

@@ -1,19 +1,24 @@
-/** A value as it was read, and the token that says so when it is written. */
-export interface Read {
+/** A value with the token for a compare-and-swap. */
+export interface CasValue {
   readonly value: unknown
   readonly cas: string
 }
 
-/** What the store needs of a client. Every call settles within a bounded time. */
-export interface Connection {
-  gets(key: string): Promise<Read | undefined>
-  /** Whether it was stored: only where there was nothing. `expiry` as Memcached counts it. */
+/** The operations that the store needs from a client. Each settles within a bounded time. */
+export interface MemcachedConnection {
+  gets(key: string): Promise<CasValue | undefined>
+  /**
+   * Stores a value if the key has none, and reports whether it did. `expiry` is in Memcached's
+   * format.
+   */
   add(key: string, value: string, expiry: number): Promise<boolean>
-  /** Whether it was stored: only where nothing was written since it was read. */
+  /**
+   * Stores a value if the key has not been written since it was read, and reports whether it did.
+   */
   cas(key: string, value: string, cas: string, expiry: number): Promise<boolean>
   delete(key: string): Promise<void>
-  /** The server's clock: whole seconds since the epoch. */
+  /** Returns the server's clock in whole seconds since the epoch. */
   time(): Promise<number>
-  /** Ends the connection where the store made it. */
+  /** Closes the connection if the store opened it. */
   close(): Promise<void>
 }

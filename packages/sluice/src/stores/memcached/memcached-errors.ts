@@ -1,14 +1,14 @@
 import { StoreRequestError } from '../store-request-error.js'
 
 /**
- * The store could not decide because too many wanted the same key at once: other processes changed it between each
- * reading and writing, or too many calls of this process wait. Nothing was taken, or what was taken was given back.
+ * Too many calls want the same key at once: other processes changed it between each read and write,
+ * or too many calls of this process are queued. Nothing was taken, or it was refunded.
  */
 export class StoreContentionError extends StoreRequestError {
   override readonly name = 'StoreContentionError'
 }
 
-/** What lies in Memcached under a key of the store was not written by it, or was damaged. Nobody is let in on it. */
+/** The value of a key was damaged or not written by the store. The key admits no request. */
 export class StoredValueError extends StoreRequestError {
   override readonly name = 'StoredValueError'
 }

@@ -1,38 +1,39 @@
 import { createHash } from 'node:crypto'
 import { OptionRangeError, OptionTypeError } from '../../option-error.js'
 
-/** Longest key that Memcached takes, in bytes. */
+/** Longest key that Memcached supports, in bytes. */
 const MAX_KEY_LENGTH = 250
 
 const MAX_PREFIX_LENGTH = 100
 
-/** What is not kept as it is but can be written as `%20`: control characters, the space, and the sign itself. */
+/** Characters that are percent-encoded: control characters, the space and `%`. */
 const ESCAPED = /[^!-$&-~\u0080-\uffff]/g
 
 const ALL_PRINTABLE = /^[!-~]*$/
 
 /**
- * Memcached's key for a key of a scope: the prefix, the scope with its length, the key. No two are the same, whatever
- * they contain. Control characters and spaces are written in percent-encoding; a digest stands for what is too long or
- * not ASCII. The UTF-16 units are hashed and not their UTF-8, in which all lone surrogates are the same.
+ * Returns Memcached's key for a key of a scope: the prefix, the scope with its length, and the key.
+ * Different pairs always have different keys. Control characters and spaces are percent-encoded; a
+ * string that is too long or not ASCII is replaced by a digest. The digest is over UTF-16 units,
+ * because UTF-8 encodes all lone surrogates alike.
  */
 export function storeKey(prefix: string, scope: string, key: string): string {
   const joined = `${scope.length}:${scope}:${key}`
   if (joined.length <= MAX_KEY_LENGTH) {
-    const written = prefix + joined.replace(ESCAPED, percentEncoded)
-    if (written.length <= MAX_KEY_LENGTH && ALL_PRINTABLE.test(written)) return written
+    const encoded = prefix + joined.replace(ESCAPED, percentEncoded)
+    if (encoded.length <= MAX_KEY_LENGTH && ALL_PRINTABLE.test(encoded)) return encoded
   }
   return `${prefix}#${createHash('sha256').update(joined, 'utf16le').digest('base64url')}`
 }
 
-/** @throws TypeError, RangeError for a prefix that Memcached's keys cannot begin with. */
+/** @throws TypeError, RangeError for a prefix that is not valid in Memcached's keys. */
 export function checkPrefix(prefix: string): string {
   if (typeof prefix !== 'string')
-    throw new OptionTypeError(['prefix'], `'prefix' is a string, not ${String(prefix)}`)
+    throw new OptionTypeError(['prefix'], `'prefix' must be a string, not ${String(prefix)}`)
   if (prefix.length > MAX_PREFIX_LENGTH || !ALL_PRINTABLE.test(prefix))
     throw new OptionRangeError(
       ['prefix'],
-      `'prefix' is printable ASCII without spaces, at most ${MAX_PREFIX_LENGTH} characters`,
+      `'prefix' must be printable ASCII without spaces, at most ${MAX_PREFIX_LENGTH} characters`,
     )
   return prefix
 }

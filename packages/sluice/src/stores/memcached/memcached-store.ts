@@ -1,7 +1,15 @@
 import { checkCost } from '../../limits/check-limit.js'
-import { type Charge, checkLease, type Settlement, type Store, type StoreVerdict } from '../store.js'
-import { decide, type Outcome } from './decide.js'
-import type { Connection } from './memcached-connection.js'
+import { isEnforced } from '../enforcement.js'
+import {
+  type Charge,
+  checkCharge,
+  refundsOf,
+  type Settlement,
+  type Store,
+  type StoreVerdict,
+} from '../store.js'
+import { decide, type KeyOutcome } from './decide.js'
+import type { MemcachedConnection } from './memcached-connection.js'
 import { storeKey } from './memcached-key.js'
 import { PerKeyQueue } from './per-key-queue.js'
 import type { DecisionClock } from './server-clock.js'
@@ -14,57 +22,56 @@ export interface MemcachedStore extends Store {
   close(): Promise<void>
 }
 
-/** What of a request lies on one key. */
-interface Part {
+/** The charges of a request to one key. */
+interface KeyCharges {
   readonly key: string
-  /** The places of its charges in the request, and the charges. */
-  readonly places: readonly number[]
+  /** Index of each charge in the request. */
+  readonly indexes: readonly number[]
   readonly charges: readonly Charge[]
 }
 
-/** The store over a connection. */
+/** Stores state in Memcached by compare-and-swap, over any connection. */
 export class CasStore implements MemcachedStore {
-  readonly #queues: PerKeyQueue
+  readonly #updates: PerKeyQueue
 
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: MemcachedConnection,
     private readonly prefix: string,
     clock: DecisionClock,
   ) {
-    this.#queues = new PerKeyQueue(connection, clock)
+    this.#updates = new PerKeyQueue(connection, clock)
   }
 
   async take(charges: readonly Charge[]): Promise<StoreVerdict[]> {
-    const parts = this.#partsOf(checked(charges))
-    const [only] = parts
-    if (only !== undefined && parts.length === 1) {
+    charges.forEach(checkCharge)
+    const groups = this.#groupByKey(charges)
+    const [only] = groups
+    if (only !== undefined && groups.length === 1) {
       const { admitted, taken, untaken } = await this.#decide(only, true)
       return [...(admitted ? taken : untaken)]
     }
-    // Most refusals show here, where nothing has to be given back.
-    const outcomes = await Promise.all(parts.map((part) => this.#decide(part, false)))
-    if (!outcomes.every(({ admitted }) => admitted)) return gathered(parts, outcomes, 'untaken')
-    const admitted = await this.#takeInTurn(parts, outcomes)
-    return gathered(parts, outcomes, admitted ? 'taken' : 'untaken')
+    // Most refusals are found here, before anything has to be refunded.
+    const outcomes = await Promise.all(groups.map((group) => this.#decide(group, false)))
+    if (!outcomes.every(({ admitted }) => admitted)) return collectVerdicts(groups, outcomes, 'untaken')
+    const admitted = await this.#takeSequentially(groups, outcomes)
+    return collectVerdicts(groups, outcomes, admitted ? 'taken' : 'untaken')
   }
 
   async peek(charges: readonly Charge[]): Promise<StoreVerdict[]> {
-    const parts = this.#partsOf(checked(charges))
-    const outcomes = await Promise.all(parts.map((part) => this.#decide(part, false)))
+    charges.forEach(checkCharge)
+    const groups = this.#groupByKey(charges)
+    const outcomes = await Promise.all(groups.map((group) => this.#decide(group, false)))
     const admitted = outcomes.every((outcome) => outcome.admitted)
-    return gathered(parts, outcomes, admitted ? 'taken' : 'untaken')
+    return collectVerdicts(groups, outcomes, admitted ? 'taken' : 'untaken')
   }
 
   async settle(settlements: readonly Settlement[]): Promise<void> {
     for (const { charge, cost } of settlements) checkCost(charge.limit, cost)
-    const parts = this.#partsOf(settlements.map(({ charge }) => charge))
+    const groups = this.#groupByKey(settlements.map(({ charge }) => charge))
     await Promise.all(
-      parts.map(({ key, places }) =>
-        this.#queues.ask(key, (working) => {
-          for (const place of places) {
-            const { charge, taken, cost } = settlements[place] as Settlement
-            working.settle(charge.limit, taken, cost)
-          }
+      groups.map(({ key, indexes }) =>
+        this.#updates.enqueue(key, (working) => {
+          for (const index of indexes) working.settle(settlements[index] as Settlement)
         }),
       ),
     )
@@ -79,91 +86,78 @@ export class CasStore implements MemcachedStore {
   }
 
   /**
-   * Takes from one key after the other and gives back what was taken as soon as one refuses or fails. Puts the outcomes
-   * of the taking in their places, and says whether all was taken.
+   * Takes from one key after another, and refunds what was taken as soon as one refuses or fails.
+   * Replaces the outcomes by those of the takes, and reports whether everything was taken.
    *
-   * Every request goes through its keys in the same order, that of their names. Else two that want the same two keys
-   * could each take one and be refused at the other. Keys with shadow charges alone come last: none of them refuses.
+   * Every request visits its keys in the same order, that of their names. Otherwise two requests
+   * for the same two keys could each take one and be refused by the other. Keys with only shadow
+   * charges come last, because they never refuse.
    */
-  async #takeInTurn(parts: readonly Part[], outcomes: Outcome[]): Promise<boolean> {
-    const turns = [...parts.keys()].sort((a, b) => compareTurns(parts[a] as Part, parts[b] as Part))
-    const done: Settlement[] = []
+  async #takeSequentially(groups: readonly KeyCharges[], outcomes: KeyOutcome[]): Promise<boolean> {
+    const order = [...groups.keys()].sort((a, b) =>
+      compareGroups(groups[a] as KeyCharges, groups[b] as KeyCharges),
+    )
+    const refunds: Settlement[] = []
     try {
-      for (const turn of turns) {
-        const part = parts[turn] as Part
-        if (part.charges.every(({ cost }) => cost === 0)) continue
-        const outcome = await this.#decide(part, true)
-        outcomes[turn] = outcome
+      for (const index of order) {
+        const group = groups[index] as KeyCharges
+        if (group.charges.every(({ cost }) => cost === 0)) continue
+        const outcome = await this.#decide(group, true)
+        outcomes[index] = outcome
         if (!outcome.admitted) {
-          await this.#giveBack(done)
+          await this.#refund(refunds)
           return false
         }
-        done.push(...refundsOf(part, outcome))
+        refunds.push(...refundsOf(group.charges, outcome.taken))
       }
       return true
     } catch (error) {
-      await this.#giveBack(done)
+      await this.#refund(refunds)
       throw error
     }
   }
 
-  async #giveBack(refunds: readonly Settlement[]): Promise<void> {
-    // The decision stands either way; what cannot be given back now comes back with time.
+  async #refund(refunds: readonly Settlement[]): Promise<void> {
+    // The decision does not depend on the refund; charges that cannot be refunded expire with time.
     await this.settle(refunds).catch(() => {})
   }
 
-  #decide({ key, charges }: Part, takes: boolean): Promise<Outcome> {
-    return this.#queues.ask(key, (working) => decide(working, charges, takes))
+  #decide({ key, charges }: KeyCharges, takes: boolean): Promise<KeyOutcome> {
+    return this.#updates.enqueue(key, (working) => decide(working, charges, takes))
   }
 
-  /** The charges by key, each key where it comes first. */
-  #partsOf(charges: readonly Charge[]): Part[] {
-    const parts = new Map<string, { key: string; places: number[]; charges: Charge[] }>()
-    charges.forEach((charge, place) => {
+  /** Groups charges by key, in the order in which the keys first appear. */
+  #groupByKey(charges: readonly Charge[]): KeyCharges[] {
+    const groups = new Map<string, { key: string; indexes: number[]; charges: Charge[] }>()
+    charges.forEach((charge, index) => {
       const key = storeKey(this.prefix, charge.scope, charge.key)
-      const part = parts.get(key)
-      if (part === undefined) parts.set(key, { key, places: [place], charges: [charge] })
+      const group = groups.get(key)
+      if (group === undefined) groups.set(key, { key, indexes: [index], charges: [charge] })
       else {
-        part.places.push(place)
-        part.charges.push(charge)
+        group.indexes.push(index)
+        group.charges.push(charge)
       }
     })
-    return [...parts.values()]
+    return [...groups.values()]
   }
 }
 
-function gathered(
-  parts: readonly Part[],
-  outcomes: readonly Outcome[],
-  which: 'taken' | 'untaken',
+/** Returns the verdicts of all keys in the order of the request's charges. */
+function collectVerdicts(
+  groups: readonly KeyCharges[],
+  outcomes: readonly KeyOutcome[],
+  kind: 'taken' | 'untaken',
 ): StoreVerdict[] {
   const verdicts: StoreVerdict[] = []
-  parts.forEach(({ places }, index) => {
-    places.forEach((place, line) => {
-      verdicts[place] = outcomes[index]?.[which][line] as StoreVerdict
+  groups.forEach(({ indexes }, group) => {
+    indexes.forEach((index, position) => {
+      verdicts[index] = outcomes[group]?.[kind][position] as StoreVerdict
     })
   })
   return verdicts
 }
 
-/** The settlements that undo what was taken. */
-function refundsOf({ charges }: Part, { taken }: Outcome): Settlement[] {
-  return charges.flatMap((charge, line) => {
-    const { allowed, at, resetAfter } = taken[line] as StoreVerdict
-    const { cost, lease } = charge
-    return allowed && cost > 0 ? [{ charge, taken: { cost, at, resetAfter, lease }, cost: 0 }] : []
-  })
-}
-
-function compareTurns(a: Part, b: Part): number {
-  const shadow = ({ charges }: Part) => Number(charges.every(({ enforce }) => enforce === false))
-  return shadow(a) - shadow(b) || (a.key < b.key ? -1 : 1)
-}
-
-function checked(charges: readonly Charge[]): readonly Charge[] {
-  for (const charge of charges) {
-    checkCost(charge.limit, charge.cost)
-    checkLease(charge)
-  }
-  return charges
+function compareGroups(a: KeyCharges, b: KeyCharges): number {
+  const isShadow = ({ charges }: KeyCharges) => Number(!charges.some(isEnforced))
+  return isShadow(a) - isShadow(b) || (a.key < b.key ? -1 : 1)
 }

@@ -1,146 +1,156 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { decodeValue, encodeValue } from './codec.js'
-import { ROOM_TO_SETTLE } from './decide.js'
+import { MAX_BYTES_TO_SETTLE } from './decide.js'
 import { EXPIRED, expiryOf } from './expiry.js'
-import type { Connection, Read } from './memcached-connection.js'
+import type { CasValue, MemcachedConnection } from './memcached-connection.js'
 import { StoreContentionError } from './memcached-errors.js'
 import type { DecisionClock } from './server-clock.js'
 import { WorkingState } from './working-state.js'
 
-/** What one call does to the state of a key. It is asked again where another process came in between. */
-export type Call<T> = (working: WorkingState) => T
+/**
+ * Reads or changes the state of a key. Called again if another process wrote the key in between.
+ */
+export type StateUpdate<T> = (working: WorkingState) => T
 
-interface Waiting {
-  readonly call: Call<unknown>
-  resolve(answer: never): void
+interface QueuedUpdate {
+  readonly update: StateUpdate<unknown>
+  resolve(result: never): void
   reject(error: unknown): void
 }
 
-/** Most calls that wait in one process, of all keys together. */
-const MAX_WAITING = 100_000
+/** Maximum number of queued calls in a process, over all keys. */
+const MAX_QUEUED = 100_000
 
-/** Most calls that are decided in one round. */
+/** Maximum number of calls decided in one round. */
 const MAX_BATCH = 5000
 
-/** How often a round is tried before its calls are given up. */
+/** Attempts of a round before its calls fail. */
 const MAX_ATTEMPTS = 40
 
-/** The longest pause between two attempts, in milliseconds. They begin at most a millisecond long, and double. */
-const MAX_PAUSE = 32
+/**
+ * Longest pause between two attempts, in milliseconds. The first takes up to 1 ms, and each
+ * doubles.
+ */
+const MAX_PAUSE_MS = 32
 
 /**
- * The calls of this process, one queue a key. All that wait for a key are decided in one round: its value is read, each
- * call changes it in its turn, and it is written if nobody else has written it since. So calls of one process
- * never contend with each other, however many they are.
+ * Queues the calls of this process by key. All calls queued for a key are decided in one round: its
+ * value is read, each call updates it in turn, and it is written unless another process has written
+ * it in the meantime. So calls of one process never contend with each other.
  */
 export class PerKeyQueue {
-  readonly #queues = new Map<string, Waiting[]>()
-  #waiting = 0
+  readonly #updates = new Map<string, QueuedUpdate[]>()
+  #queued = 0
 
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: MemcachedConnection,
     private readonly clock: DecisionClock,
   ) {}
 
   /**
-   * @throws StoreContentionError where too many wait, or others always came in between; what the call throws; what
-   *   the connection throws, and it is then not known whether the call took effect.
+   * Applies an update to the state of a key.
+   *
+   * @throws StoreContentionError if too many calls are queued or all attempts fail; errors of the
+   *   update; errors of the connection, after which the update may or may not have taken effect.
    */
-  ask<T>(key: string, call: Call<T>): Promise<T> {
-    if (this.#waiting >= MAX_WAITING)
-      return Promise.reject(new StoreContentionError(`${MAX_WAITING} calls wait for Memcached already`))
+  enqueue<T>(key: string, update: StateUpdate<T>): Promise<T> {
+    if (this.#queued >= MAX_QUEUED)
+      return Promise.reject(new StoreContentionError(`${MAX_QUEUED} calls are already queued for Memcached`))
     return new Promise<T>((resolve, reject) => {
-      this.#waiting++
-      const waiting = { call, resolve, reject }
-      const queue = this.#queues.get(key)
+      this.#queued++
+      const queued = { update, resolve, reject }
+      const queue = this.#updates.get(key)
       if (queue !== undefined) {
-        queue.push(waiting)
+        queue.push(queued)
         return
       }
-      this.#queues.set(key, [waiting])
-      // Calls of the same tick come into the same round.
-      queueMicrotask(() => this.#work(key))
+      this.#updates.set(key, [queued])
+      // Calls of the same tick share a round.
+      queueMicrotask(() => this.#process(key))
     })
   }
 
-  async #work(key: string): Promise<void> {
+  async #process(key: string): Promise<void> {
     for (;;) {
-      const queue = this.#queues.get(key) ?? []
+      const queue = this.#updates.get(key) ?? []
       const batch = queue.slice(0, MAX_BATCH)
       if (batch.length === 0) break
-      this.#queues.set(key, queue.slice(MAX_BATCH))
+      this.#updates.set(key, queue.slice(MAX_BATCH))
       try {
         await this.#decide(key, batch)
       } catch (error) {
         for (const { reject } of batch) reject(error)
       }
-      this.#waiting -= batch.length
+      this.#queued -= batch.length
     }
-    this.#queues.delete(key)
+    this.#updates.delete(key)
   }
 
-  /** Answers every call of the batch, or throws what keeps all of them from an answer. */
-  async #decide(key: string, batch: readonly Waiting[]): Promise<void> {
+  /** Settles every call of the batch, or throws an error that concerns all of them. */
+  async #decide(key: string, batch: readonly QueuedUpdate[]): Promise<void> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      if (attempt > 0) await pause(Math.random() * Math.min(MAX_PAUSE, 2 ** attempt / 2))
+      if (attempt > 0) await pause(Math.random() * Math.min(MAX_PAUSE_MS, 2 ** attempt / 2))
       const read = await this.#read(key)
       const working = await this.#workingState(key, read)
-      const answers = batch.map((each) => answerOf(each, working))
+      const settlers = batch.map((each) => apply(each, working))
       if (working.changed === undefined || (await this.#write(key, working, read))) {
-        for (const answer of answers) answer()
+        for (const settle of settlers) settle()
         return
       }
     }
     throw new StoreContentionError(
-      `other processes changed '${key}' in Memcached each time, in ${MAX_ATTEMPTS} attempts`,
+      `other processes changed '${key}' in Memcached during each of ${MAX_ATTEMPTS} attempts`,
     )
   }
 
-  async #read(key: string): Promise<Read | undefined> {
+  async #read(key: string): Promise<CasValue | undefined> {
     try {
       await this.clock.ready()
       return await this.connection.gets(key)
     } catch (error) {
-      this.clock.mistrust()
+      this.clock.invalidate()
       throw error
     }
   }
 
-  async #workingState(key: string, read: Read | undefined): Promise<WorkingState> {
+  async #workingState(key: string, read: CasValue | undefined): Promise<WorkingState> {
     if (read === undefined) return new WorkingState(this.clock, [], 0)
     const stored = decodeValue(key, read.value)
-    if (stored.some(({ state }) => this.clock.doubts(state.at))) {
-      this.clock.mistrust()
+    if (stored.some(({ state }) => this.clock.isSuspect(state.at))) {
+      this.clock.invalidate()
       await this.clock.ready()
     }
     return new WorkingState(this.clock, stored, Buffer.byteLength(String(read.value)))
   }
 
-  /** Whether nobody had written the key since it was read. */
-  async #write(key: string, working: WorkingState, read: Read | undefined): Promise<boolean> {
+  /** Writes the state, and reports whether the key was unchanged since it was read. */
+  async #write(key: string, working: WorkingState, read: CasValue | undefined): Promise<boolean> {
     const { changed: counts = [], idleAfter } = working
-    const isOver = !(idleAfter > 0)
-    if (isOver && read === undefined) return true
+    const isIdle = !(idleAfter > 0)
+    if (isIdle && read === undefined) return true
     const value = encodeValue(key, counts)
-    if (Buffer.byteLength(value) > ROOM_TO_SETTLE)
-      throw new RangeError("the state of a key does not fit into Memcached's 1 MB any more")
-    const expiry = isOver ? EXPIRED : expiryOf(idleAfter, this.clock.latestServerTime())
+    if (Buffer.byteLength(value) > MAX_BYTES_TO_SETTLE)
+      throw new RangeError("the state of a key no longer fits into Memcached's 1 MB")
+    const expiry = isIdle ? EXPIRED : expiryOf(idleAfter, this.clock.latestServerTime())
     try {
       return read === undefined
         ? await this.connection.add(key, value, expiry)
         : await this.connection.cas(key, value, read.cas, expiry)
     } catch (error) {
-      this.clock.mistrust()
+      this.clock.invalidate()
       throw error
     }
   }
 }
 
-/** What tells the caller, once the state is written. A call that throws has changed nothing. */
-function answerOf({ call, resolve, reject }: Waiting, working: WorkingState): () => void {
+/**
+ * Applies an update and returns a function that settles its call. An update that throws changes
+ * nothing.
+ */
+function apply({ update, resolve, reject }: QueuedUpdate, working: WorkingState): () => void {
   try {
-    const answer = call(working) as never
-    return () => resolve(answer)
+    const result = update(working) as never
+    return () => resolve(result)
   } catch (error) {
     return () => reject(error)
   }

@@ -1,76 +1,89 @@
 import type { Limit } from '../../limits/limit.js'
 
-/** What the store decides by. */
+/** The clock by which the store decides. */
 export interface DecisionClock {
-  /** Has to have settled before the time is asked for. */
+  /** Resolves when the clock can be read. */
   ready(): Promise<void>
   /**
-   * Milliseconds, for a limit whose state was last brought up to `at`. Where another process that is barely ahead
-   * wrote it, this clock moves up to that.
+   * Returns the time for a limit in milliseconds. `at` is the time of the stored state; if another
+   * process that is slightly ahead wrote it, this clock moves forward to it.
    */
   timeFor(limit: Limit, at?: number): number
   /**
-   * The latest that the server's time can be, in milliseconds since the epoch: never behind it, and ahead of it by a
-   * second and a round trip at most.
+   * Returns an upper bound of the server's time in milliseconds since the epoch. It is at most a
+   * second and a round trip ahead.
    */
   latestServerTime(): number
-  /** Whether a state that was brought up to `at` says that this clock is wrong, unless it was set a moment ago. */
-  doubts(at: number): boolean
-  /** Has the clock set again before it is used; where the connection broke, the server may be another one now. */
-  mistrust(): void
+  /** Reports whether a state from the time `at` suggests that this clock is wrong. */
+  isSuspect(at: number): boolean
+  /**
+   * Forces a synchronization before the next use, because the connection may lead to another
+   * server.
+   */
+  invalidate(): void
 }
 
-/** The unit of the clock, about a microsecond. A power of two, so that times and their differences are exact. */
+/**
+ * Resolution of the clock, about a microsecond. A power of two keeps times and differences exact.
+ */
 export const TICKS_PER_MS = 1024
 
-/** How long what was learnt is good for, in milliseconds. */
-const LEARN_AGAIN_AFTER = 60_000
+/** Time between two synchronizations, in milliseconds. */
+const SYNC_INTERVAL_MS = 60_000
 
-/** A state that is dated later by more than this, in milliseconds, is not followed: a clock was wrong. */
-const MAX_LEAD = 2000
+/**
+ * The clock does not follow a state that is further ahead than this, in milliseconds: a clock was
+ * wrong.
+ */
+const MAX_LEAD_MS = 2000
 
-/** How much slower a clock goes that is ahead of the server: more than clocks of machines differ. */
+/** Rate at which a clock loses its lead over the server, larger than the drift between machines. */
 const SLOWDOWN = 2e-4
 
 /**
- * The clock of one process, set by the server's.
+ * The clock of one process, synchronized with the server's.
  *
- * Memcached tells its time in whole seconds (`stats`), and not with every answer. So each process learns by how much
- * its own clock is off, to within half a second and half a round trip, and looks again every minute. The clocks of
- * two processes are thus at most a second and a round trip apart, whatever those of their machines say.
+ * Memcached reports its time in whole seconds (`stats`), and not with every response. So each
+ * process estimates the offset of its own clock, to within half a second and half a round trip, and
+ * does so every minute. The clocks of two processes differ by at most a second and a round trip,
+ * whatever the clocks of their machines say.
  *
- * What is left is evened out by the states themselves: a process that reads one which is dated later than its own now
- * moves its clock up to it. So all that meet on a key follow the one that is furthest ahead, and time never goes back
- * on a key. What is ahead falls back slowly, or a fleet would follow its fastest clock for ever.
+ * Stored states even out the rest: a process that reads a state from a later time moves its clock
+ * forward to it. So all processes that share a key follow the clock that is furthest ahead, and the
+ * time of a key never goes back. A lead shrinks slowly; otherwise a fleet would follow its fastest
+ * clock forever.
  */
-export class ServerTime implements DecisionClock {
-  /** What the server's clock is ahead of this machine's, in milliseconds. */
+export class ServerClock implements DecisionClock {
+  /** Estimated lead of the server's clock over the local one, in milliseconds. */
   #offset: number | undefined
-  /** The most that this can be. */
-  #mostOffset = 0
-  #learntAt = Number.NEGATIVE_INFINITY
-  #learning: Promise<void> | undefined
-  /** What this clock was ahead of the server's at `#leadSince`. */
+  /** Upper bound of the lead, in milliseconds. */
+  #maxOffset = 0
+  #synchronizedAt = Number.NEGATIVE_INFINITY
+  #synchronizing: Promise<void> | undefined
+  /** Lead of this clock over the server's at `#leadSince`, in milliseconds. */
   #lead = 0
   #leadSince = 0
 
-  /** `ask`: the server's time in whole seconds. `own`: this machine's in milliseconds, which never goes back. */
+  /**
+   * `fetchSeconds` returns the server's time in whole seconds, `localTime` a monotonic time in
+   * milliseconds.
+   */
   constructor(
-    private readonly ask: () => Promise<number>,
-    private readonly own: () => number = machineTime,
+    private readonly fetchSeconds: () => Promise<number>,
+    private readonly localTime: () => number = machineTime,
   ) {}
 
   async ready(): Promise<void> {
-    const age = this.own() - this.#learntAt
-    if (age >= 0 && age < LEARN_AGAIN_AFTER) return
-    this.#learning ??= this.#learn().finally(() => {
-      this.#learning = undefined
+    const age = this.localTime() - this.#synchronizedAt
+    if (age >= 0 && age < SYNC_INTERVAL_MS) return
+    this.#synchronizing ??= this.#synchronize().finally(() => {
+      this.#synchronizing = undefined
     })
-    return this.#learning
+    return this.#synchronizing
   }
 
-  doubts(at: number): boolean {
-    return at - this.#timeFor(at) > MAX_LEAD && this.own() - this.#learntAt > MAX_LEAD
+  isSuspect(at: number): boolean {
+    return at - this.#timeFor(at) > MAX_LEAD_MS && this.localTime() - this.#synchronizedAt > MAX_LEAD_MS
   }
 
   timeFor(_limit: Limit, at?: number): number {
@@ -78,49 +91,53 @@ export class ServerTime implements DecisionClock {
   }
 
   #timeFor(at = 0): number {
-    const own = this.own()
-    const lead = this.#leadAt(own)
-    const now = ticked(own + (this.#offset ?? 0) + lead)
+    const local = this.localTime()
+    const lead = this.#leadAt(local)
+    const now = toTicks(local + (this.#offset ?? 0) + lead)
     const ahead = at - now
-    if (ahead <= 0 || lead + ahead > MAX_LEAD) return now
+    if (ahead <= 0 || lead + ahead > MAX_LEAD_MS) return now
     this.#lead = lead + ahead
-    this.#leadSince = own
+    this.#leadSince = local
     return at
   }
 
   latestServerTime(): number {
-    return this.own() + this.#mostOffset
+    return this.localTime() + this.#maxOffset
   }
 
-  mistrust(): void {
-    this.#learntAt = Number.NEGATIVE_INFINITY
+  invalidate(): void {
+    this.#synchronizedAt = Number.NEGATIVE_INFINITY
   }
 
-  #leadAt(own: number): number {
-    return Math.max(0, this.#lead - (own - this.#leadSince) * SLOWDOWN)
+  #leadAt(local: number): number {
+    return Math.max(0, this.#lead - (local - this.#leadSince) * SLOWDOWN)
   }
 
-  async #learn(): Promise<void> {
-    const asked = this.own()
-    const seconds = await this.ask()
-    const answered = this.own()
-    // The second had begun when the answer came, and was not over when the question went.
-    const least = seconds * 1000 - answered
-    const most = seconds * 1000 + 1000 - asked
-    const middle = (least + most) / 2
-    const known = this.#offset ?? middle
-    const jumped = Math.abs(known - middle) > most - least
-    this.#offset = jumped ? middle : Math.min(Math.max(known, least), most)
-    this.#mostOffset = most
-    this.#learntAt = answered
+  async #synchronize(): Promise<void> {
+    const sentAt = this.localTime()
+    const seconds = await this.fetchSeconds()
+    const receivedAt = this.localTime()
+    // The reported second had begun when the response arrived and had not ended when the query
+    // left.
+    const minOffset = seconds * 1000 - receivedAt
+    const maxOffset = seconds * 1000 + 1000 - sentAt
+    const middle = (minOffset + maxOffset) / 2
+    const previous = this.#offset ?? middle
+    const hasJumped = Math.abs(previous - middle) > maxOffset - minOffset
+    this.#offset = hasJumped ? middle : Math.min(Math.max(previous, minOffset), maxOffset)
+    this.#maxOffset = maxOffset
+    this.#synchronizedAt = receivedAt
   }
 }
 
-/** Milliseconds since the epoch, with fractions; setting the machine's date does not change it. */
+/**
+ * Returns milliseconds since the epoch, with fractions. Changes of the system date have no effect.
+ */
 function machineTime(): number {
   return performance.timeOrigin + performance.now()
 }
 
-function ticked(time: number): number {
+/** Rounds a time down to a tick. */
+function toTicks(time: number): number {
   return Math.floor(time * TICKS_PER_MS) / TICKS_PER_MS
 }

@@ -5,12 +5,12 @@ import type { SlidingLogState } from '../../algorithms/sliding-log.js'
 import type { SlidingWindowState } from '../../algorithms/sliding-window.js'
 import type { TokenBucketState } from '../../algorithms/token-bucket.js'
 import type { Limit } from '../../limits/limit.js'
-import { entriesFrom, entriesText } from './log-entries.js'
+import { decodeEntries, encodeEntries } from './log-entries.js'
 
 type Part = string | number
 
-/** A state as the numbers and texts that it is made of, the time first. */
-export function stateParts(state: State, limit: Limit): readonly Part[] {
+/** Encodes a state as a list of numbers and strings that begins with its time. */
+export function encodeState(state: State, limit: Limit): readonly Part[] {
   switch (limit.algorithm) {
     case 'token-bucket': {
       const { at, level } = state as TokenBucketState
@@ -25,7 +25,7 @@ export function stateParts(state: State, limit: Limit): readonly Part[] {
       return [at, start, previous, current]
     }
     case 'sliding-log':
-      return [state.at, entriesText(state as SlidingLogState)]
+      return [state.at, encodeEntries(state as SlidingLogState)]
     case 'concurrency': {
       const { at, leases } = state as ConcurrencyState
       return [at, ...[...leases].flatMap(([name, { until, slots }]) => [name, until, slots])]
@@ -34,48 +34,55 @@ export function stateParts(state: State, limit: Limit): readonly Part[] {
 }
 
 /**
- * @param keptUntil of a sliding log, where its entries are kept for a longer period than the last one
- * @throws TypeError for parts of no state of this limit.
+ * Decodes a state of a limit.
+ *
+ * @param keptUntil end of a longer retention of a sliding log's entries, from an earlier limit
+ * @throws TypeError for anything but an encoded state of this limit.
  */
-export function stateFrom([time, ...parts]: readonly unknown[], limit: Limit, keptUntil: unknown): State {
+export function decodeState([time, ...parts]: readonly unknown[], limit: Limit, keptUntil: unknown): State {
   const at = numberFrom(time)
   switch (limit.algorithm) {
     case 'token-bucket': {
       const [level] = numbersFrom(parts, 1)
-      const state: TokenBucketState = { at, level: used(level) }
+      const state: TokenBucketState = { at, level: nonNegative(level) }
       return state
     }
     case 'fixed-window': {
       const [start, end, count] = numbersFrom(parts, 3)
-      const state: FixedWindowState = { at, start, end, count: used(count) }
+      const state: FixedWindowState = { at, start, end, count: nonNegative(count) }
       return state
     }
     case 'sliding-window': {
       const [start, previous, current] = numbersFrom(parts, 3)
-      const state: SlidingWindowState = { at, start, previous: used(previous), current: used(current) }
+      const state: SlidingWindowState = {
+        at,
+        start,
+        previous: nonNegative(previous),
+        current: nonNegative(current),
+      }
       return state
     }
     case 'sliding-log': {
-      const [text, ...rest] = parts
-      if (typeof text !== 'string' || rest.length > 0) throw new TypeError('no entries of a log')
-      const kept = { keptFor: limit.period, keptUntil: numberFrom(keptUntil ?? 0) }
-      const state: SlidingLogState = { at, ...entriesFrom(text), ...kept }
+      const [entries, ...rest] = parts
+      if (typeof entries !== 'string' || rest.length > 0) throw new TypeError('invalid log entries')
+      const retention = { keptFor: limit.period, keptUntil: numberFrom(keptUntil ?? 0) }
+      const state: SlidingLogState = { at, ...decodeEntries(entries), ...retention }
       return state
     }
     case 'concurrency':
-      return leasesFrom(at, parts)
+      return decodeLeases(at, parts)
   }
 }
 
-function leasesFrom(at: number, parts: readonly unknown[]): ConcurrencyState {
+function decodeLeases(at: number, parts: readonly unknown[]): ConcurrencyState {
   const leases = new Map<string, { until: number; slots: number }>()
   let held = 0
   let first = Number.POSITIVE_INFINITY
   let last = at
   for (let index = 0; index < parts.length; index += 3) {
     const name = parts[index]
-    if (typeof name !== 'string') throw new TypeError('no name of a lease')
-    const [until, slots] = [numberFrom(parts[index + 1]), used(numberFrom(parts[index + 2]))]
+    if (typeof name !== 'string') throw new TypeError('invalid lease name')
+    const [until, slots] = [numberFrom(parts[index + 1]), nonNegative(numberFrom(parts[index + 2]))]
     leases.set(name, { until, slots })
     held += slots
     first = Math.min(first, until)
@@ -87,17 +94,17 @@ function leasesFrom(at: number, parts: readonly unknown[]): ConcurrencyState {
 type Numbers = [number, number, number]
 
 function numbersFrom(parts: readonly unknown[], count: number): Numbers {
-  if (parts.length !== count) throw new TypeError(`${count} numbers, not ${parts.length}`)
+  if (parts.length !== count) throw new TypeError(`expected ${count} numbers, not ${parts.length}`)
   return parts.map(numberFrom) as Numbers
 }
 
 function numberFrom(part: unknown): number {
-  if (typeof part !== 'number' || !Number.isFinite(part)) throw new TypeError('no number')
+  if (typeof part !== 'number' || !Number.isFinite(part)) throw new TypeError('expected a number')
   return part
 }
 
-/** What is used is never less than nothing: that would be more than the limit to take. */
-function used(amount: number): number {
-  if (amount < 0) throw new TypeError('less than nothing is used')
+/** Checks a used amount. A negative one would admit more than the limit. */
+function nonNegative(amount: number): number {
+  if (amount < 0) throw new TypeError('negative usage')
   return amount
 }

@@ -8,18 +8,18 @@ import {
   isClockSetBack,
   stateUnder,
 } from '../../algorithms/usage-counts.js'
-import type { Taken } from '../../algorithms/verdict.js'
 import { type Limit, usesWallTime } from '../../limits/limit.js'
+import { addsUsage, type Settlement } from '../store.js'
 import type { DecisionClock } from './server-clock.js'
 
-/** What a key holds while a round of calls is decided: read once, changed by each call in turn, written once. */
+/** The state of a key during a round: read once, changed by each update in turn, written once. */
 export class WorkingState {
   #counts: readonly Count[]
   #changed = false
   #now: number | undefined
   #wallTime: number | undefined
 
-  /** `size`: bytes of the value that was read, and then about those of the one to be written. */
+  /** `size` is the size of the value in bytes, updated by estimates as charges are taken. */
   constructor(
     private readonly clock: DecisionClock,
     stored: readonly Count[],
@@ -30,8 +30,8 @@ export class WorkingState {
     this.#changed = isClockSetBack(stored, this.#timeFor)
   }
 
-  /** The state now, as this limit sees it. Changes nothing. */
-  seen(limit: Limit): State {
+  /** Returns the current state under a limit, without changing it. */
+  stateFor(limit: Limit): State {
     return stateUnder(limit, this.#counts, this.#timeFor)
   }
 
@@ -40,32 +40,31 @@ export class WorkingState {
     this.#changed = true
   }
 
-  /** Lets a charge that was taken count another cost from now on. */
-  settle(limit: Limit, taken: Taken, cost: number): void {
-    // Where nothing is known of the key there is nothing to give back, and no need to write.
-    if (this.#counts.length === 0 && cost <= taken.cost && limit.algorithm !== 'concurrency') return
-    this.#counts = countsAfterSettlement(limit, this.#counts, taken, cost, this.#timeFor)
+  settle(settlement: Settlement): void {
+    if (this.#counts.length === 0 && !addsUsage(settlement)) return
+    const { charge, taken, cost } = settlement
+    this.#counts = countsAfterSettlement(charge.limit, this.#counts, taken, cost, this.#timeFor)
     this.#changed = true
   }
 
-  /** Whether what is taken becomes an entry of a log, whatever the limit. */
+  /** Whether a take adds a log entry under any limit, because the key also has a sliding log. */
   get keepsLog(): boolean {
     return this.#counts.some(({ limit }) => limit.algorithm === 'sliding-log')
   }
 
-  /** What has to be written; undefined where nothing was changed. */
+  /** The counts to write; undefined if nothing has changed. */
   get changed(): readonly Count[] | undefined {
     return this.#changed ? this.#counts : undefined
   }
 
-  /** Milliseconds until the key says no more than none would. */
+  /** Milliseconds until no usage is left. */
   get idleAfter(): number {
     return countsIdleAfter(this.#counts, this.#timeFor)
   }
 
   readonly #timeFor = (limit: Limit): number => this.#timeAfter(limit)
 
-  /** One time for the whole round. */
+  /** Returns the time of the round, read once per kind of clock. */
   #timeAfter(limit: Limit, at?: number): number {
     if (usesWallTime(limit)) {
       this.#wallTime ??= this.clock.timeFor(limit, at)

@@ -1,35 +1,35 @@
 import { fitsBurst, levelNow, type TokenBucketState } from '../../algorithms/token-bucket.js'
 import { sameLimit, type TokenBucketLimit } from '../../limits/limit.js'
 import type { Charge } from '../store.js'
-import type { Outcome } from '../synchronous-store.js'
+import type { StoreOutcome } from '../synchronous-store.js'
 import { BucketOutcome } from './bucket-outcome.js'
-import { NO_NUMBER } from './limit-ids.js'
+import { NO_ID } from './limit-ids.js'
 import type { Scope, StateTable } from './state-table.js'
 
-/** Most charges of one request that are decided this way. */
-const MOST = 16
+/** Maximum number of charges that a request on the fast path may have. */
+const MAX_CHARGES = 16
 
-/** In place of a level, which is never below zero. */
-const ELSEWHERE = -1
+/** Returned instead of a level, which is never negative. */
+const USE_JUDGEMENT = -1
 
 interface BucketCharge extends Charge {
   readonly limit: TokenBucketLimit
 }
 
 /**
- * Takes what nearly every request is charged: token buckets, each in a scope of its own. It decides as `Judgement` does, but in numbers, without
- * an object for each step.
+ * Decides the most common requests: charges to token buckets, each in a scope of its own. The
+ * decisions equal those of `Judgement`, but are made on plain numbers without allocations per step.
  */
 export class BucketFastPath {
-  // The charges of the request that is being decided; all in one place, so that a decision allocates nothing but its outcome.
+  // Working memory of the current decision, reused so that a decision allocates only its outcome.
   readonly #scopes: Scope[] = []
-  readonly #slots = new Int32Array(MOST)
-  readonly #levels = new Float64Array(MOST)
+  readonly #slots = new Int32Array(MAX_CHARGES)
+  readonly #levels = new Float64Array(MAX_CHARGES)
 
   constructor(private readonly states: StateTable) {}
 
-  /** What came of it; undefined where the charges are no such ones, or what is kept is not. Nothing is taken then. */
-  take(charges: readonly Charge[]): Outcome | undefined {
+  /** Takes the charges, or returns undefined and takes nothing if they require `Judgement`. */
+  take(charges: readonly Charge[]): StoreOutcome | undefined {
     if (!areBuckets(charges)) return undefined
     const { states } = this
     states.begin()
@@ -37,8 +37,8 @@ export class BucketFastPath {
     let admitted = true
     for (let index = 0; index < charges.length; index++) {
       const charge = charges[index] as BucketCharge
-      const level = this.#look(charge, index)
-      if (level === ELSEWHERE) return undefined
+      const level = this.#levelOf(charge, index)
+      if (level === USE_JUDGEMENT) return undefined
       this.#levels[index] = level
       if (!fitsBurst(charge.limit, level + charge.cost)) admitted = false
     }
@@ -47,22 +47,23 @@ export class BucketFastPath {
     return new BucketOutcome(charges, states.now, this.#levelsOf(charges.length), admitted)
   }
 
-  /** The level of a charge's key, now; `ELSEWHERE` where it needs more than this to tell. */
-  #look({ scope: name, key, limit }: BucketCharge, index: number): number {
+  /** Returns the current level of a charge's bucket, or `USE_JUDGEMENT`. */
+  #levelOf({ scope: name, key, limit }: BucketCharge, index: number): number {
     const { states } = this
     const scope = this.#scope(name, index)
-    // Two charges of one scope may be for one key.
-    for (let earlier = 0; earlier < index; earlier++) if (this.#scopes[earlier] === scope) return ELSEWHERE
+    // Two charges of one scope may have the same key.
+    for (let earlier = 0; earlier < index; earlier++)
+      if (this.#scopes[earlier] === scope) return USE_JUDGEMENT
     const slot = states.find(scope, key)
     this.#slots[index] = slot
-    if (slot === 0) return scope.overflow !== undefined || states.room <= index ? ELSEWHERE : 0
+    if (slot === 0) return scope.overflow !== undefined || states.room <= index ? USE_JUDGEMENT : 0
     const { slots } = states
-    const number = slots.tag(slot)
-    if (number === NO_NUMBER || !sameLimit(states.limits.limitOf(number), limit)) return ELSEWHERE
+    const limitId = slots.tag(slot)
+    if (limitId === NO_ID || !sameLimit(states.limits.limitOf(limitId), limit)) return USE_JUDGEMENT
     return levelNow(limit, slots.at(slot), slots.level(slot), states.now)
   }
 
-  /** Mostly it is that of the same charge of the request before. */
+  /** Returns a scope, usually the one at the same index of the previous request. */
   #scope(name: string, index: number): Scope {
     let scope = this.#scopes[index]
     if (scope === undefined || scope.name !== name) {
@@ -73,7 +74,7 @@ export class BucketFastPath {
   }
 
   #levelsOf(count: number): readonly number[] {
-    // A copy by `Array.from` takes longer than all the rest, and one that is pushed to has room for 17.
+    // `Array.from` is slower than the whole decision; an array grown by `push` reserves 17 places.
     const levels = new Array<number>(count)
     for (let index = 0; index < count; index++) levels[index] = this.#levels[index] as number
     return levels
@@ -84,7 +85,7 @@ export class BucketFastPath {
     const slot = this.#slots[index] as number
     const level = (this.#levels[index] as number) + (admitted ? cost : 0)
     if (slot !== 0) {
-      // A refusal writes nothing, except what a clock that was set back does.
+      // A refusal writes only if the clock was set back.
       if (admitted || states.now < states.slots.at(slot)) states.slots.setNumbers(slot, states.now, level)
     } else if (admitted) {
       const state: TokenBucketState = { at: states.now, level }
@@ -93,9 +94,9 @@ export class BucketFastPath {
   }
 }
 
-/** Whether they are enforced charges of token buckets that take something which can be counted. */
+/** Reports whether all charges are enforced, to token buckets, with a positive finite cost. */
 function areBuckets(charges: readonly Charge[]): charges is readonly BucketCharge[] {
-  if (charges.length > MOST) return false
+  if (charges.length > MAX_CHARGES) return false
   for (let index = 0; index < charges.length; index++) {
     const { limit, cost, enforce } = charges[index] as Charge
     if (limit.algorithm !== 'token-bucket' || enforce === false) return false

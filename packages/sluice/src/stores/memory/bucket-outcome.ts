@@ -1,17 +1,17 @@
 import { tokenBucket } from '../../algorithms/token-bucket.js'
 import type { TokenBucketLimit } from '../../limits/limit.js'
 import type { StoreVerdict } from '../store.js'
-import type { Outcome } from '../synchronous-store.js'
+import type { StoreOutcome } from '../synchronous-store.js'
 
-/** What is charged to a token bucket. */
+/** A charge to a token bucket. */
 export interface BucketCharge {
   readonly limit: TokenBucketLimit
   readonly cost: number
 }
 
-/** What came of charges to token buckets, in numbers: the verdicts are made when somebody asks for them. */
-export class BucketOutcome implements Outcome {
-  /** @param levels before the charges, at `at` */
+/** The outcome of charges to token buckets, as numbers. Verdicts are computed on demand. */
+export class BucketOutcome implements StoreOutcome {
+  /** @param levels levels before the charges, at the time `at` */
   constructor(
     private readonly charges: readonly BucketCharge[],
     private readonly at: number,
@@ -23,7 +23,8 @@ export class BucketOutcome implements Outcome {
     return this.charges.map(({ limit, cost }, index) => {
       const state = { at: this.at, level: this.levels[index] as number }
       const verdict = tokenBucket.judge(limit, state, cost)
-      // One that fits but was not taken, because another did not: what is left is what there was.
+      // A charge that fits in a refused request is not taken; its verdict reports the unchanged
+      // state.
       return verdict.allowed && !this.admitted ? tokenBucket.judge(limit, state, 0) : verdict
     })
   }

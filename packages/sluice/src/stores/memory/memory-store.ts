@@ -1,33 +1,33 @@
 import { checkCost } from '../../limits/check-limit.js'
 import { OptionRangeError, unknownOption } from '../../option-error.js'
 import { type Clock, systemClock } from '../../time/clock.js'
-import type { Charge, Settlement, Store, StoreVerdict } from '../store.js'
-import type { DecidingStore, Outcome, PreparedCharge, PreparedTaker } from '../synchronous-store.js'
+import { addsUsage, type Charge, type Settlement, type Store, type StoreVerdict } from '../store.js'
+import type { DecidingStore, PreparedCharge, PreparedTaker, StoreOutcome } from '../synchronous-store.js'
 import { BucketFastPath } from './bucket-fast-path.js'
 import { Judgement } from './judgement.js'
 import { PreparedBuckets } from './prepared-buckets.js'
-import { type Scope, StateTable } from './state-table.js'
+import { StateTable } from './state-table.js'
 
 export interface MemoryStoreOptions {
   /**
-   * Most keys whose state is kept; default 1,000,000. A token bucket takes 40 bytes a key; plan for 200 to 400 for the other algorithms. Memory
-   * that was once needed is kept for the next keys.
+   * Maximum number of keys with state; default 1,000,000. A token bucket takes 40 bytes per key,
+   * the other algorithms 200 to 400. Memory of expired keys is reused, not returned to the system.
    */
   readonly maxKeys?: number
-  /** Default: the machine's monotonic clock. */
+  /** Default: the monotonic clock of the machine. */
   readonly clock?: Clock
 }
 
-/** The store that answers in the same process, at once. */
+/** The synchronous store in the memory of the process. */
 export interface MemoryStore extends Store {
   take(charges: readonly Charge[]): StoreVerdict[]
   peek(charges: readonly Charge[]): StoreVerdict[]
   settle(settlements: readonly Settlement[]): void
   reset(scope: string, key: string): void
   close(): void
-  /** Keys whose state is kept, those that have expired and are not yet collected included. */
+  /** Number of keys with state, including expired keys that are not yet collected. */
   readonly keys: number
-  /** Charges since the start that were counted in a bucket shared by unknown keys, because the store was full. */
+  /** Number of charges counted in a state shared by unknown keys, because the store was full. */
   readonly overflowed: number
 }
 
@@ -35,31 +35,31 @@ const OPTIONS: readonly string[] = ['maxKeys', 'clock'] satisfies (keyof MemoryS
 const DEFAULT_MAX_KEYS = 1_000_000
 
 /**
- * Keeps state in the memory of this process.
+ * Creates a store in the memory of this process.
  *
- * A decision is O(1), whatever the number of keys; so is expiry, which needs no sweep. When `maxKeys` are kept,
- * nobody's state is thrown away for a newcomer's: unknown keys share one state a scope until there is room. A key that
- * gets a state of its own while the shared one is in use starts from a copy of it, so that no key ever gets more than
- * its limit by having been counted in two places.
+ * Decisions and expiry are O(1) in the number of keys; there are no sweeps. A full store never
+ * evicts live state to make room. Instead, unknown keys share one state per scope until there is
+ * room again. A key that gets its own state while the shared one is in use starts from a copy of
+ * it. So no key gets more than its limit by being counted in two places.
  *
- * @throws TypeError for an option that it does not have; RangeError where `maxKeys` is not a whole number of at least 1.
+ * @throws TypeError for an unknown option; RangeError if `maxKeys` is not a positive integer.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const unknown = Object.keys(options).find((option) => !OPTIONS.includes(option))
   if (unknown !== undefined) throw unknownOption('a memory store', unknown, OPTIONS)
-  return new InMemory(options.maxKeys ?? DEFAULT_MAX_KEYS, options.clock ?? systemClock)
+  return new InMemoryStore(options.maxKeys ?? DEFAULT_MAX_KEYS, options.clock ?? systemClock)
 }
 
-class InMemory implements MemoryStore, DecidingStore {
+class InMemoryStore implements MemoryStore, DecidingStore {
   readonly #states: StateTable
-  readonly #buckets: BucketFastPath
+  readonly #fastPath: BucketFastPath
   #overflowed = 0
 
   constructor(maxKeys: number, clock: Clock) {
     if (!Number.isInteger(maxKeys) || maxKeys < 1)
-      throw new OptionRangeError(['maxKeys'], `'maxKeys' is a whole number from 1, not ${maxKeys}`)
+      throw new OptionRangeError(['maxKeys'], `'maxKeys' must be a positive integer, not ${maxKeys}`)
     this.#states = new StateTable(maxKeys, clock)
-    this.#buckets = new BucketFastPath(this.#states)
+    this.#fastPath = new BucketFastPath(this.#states)
   }
 
   get keys(): number {
@@ -74,11 +74,11 @@ class InMemory implements MemoryStore, DecidingStore {
     return this.decide(charges).verdicts()
   }
 
-  decide(charges: readonly Charge[]): Outcome {
-    return this.#buckets.take(charges) ?? this.#judge(charges)
+  decide(charges: readonly Charge[]): StoreOutcome {
+    return this.#fastPath.take(charges) ?? this.#judge(charges)
   }
 
-  standing(charges: readonly PreparedCharge[]): PreparedTaker | undefined {
+  prepare(charges: readonly PreparedCharge[]): PreparedTaker | undefined {
     return PreparedBuckets.of(this.#states, charges)
   }
 
@@ -102,24 +102,20 @@ class InMemory implements MemoryStore, DecidingStore {
       const scope = states.scope(charge.scope)
       const own = states.find(scope, charge.key) || undefined
       const shared = taken.overflow ? states.shared(scope) : undefined
-      // What was counted in the shared state is also in the copy of it that the key may have got since.
+      // The key's own state may be a copy of the shared one, so both are settled.
       if (own !== undefined) states.settle(own, charge.limit, taken, cost)
       if (shared !== undefined) states.settle(shared, charge.limit, taken, cost)
-      if (own === undefined && shared === undefined) this.#settleForgotten(scope, settlement)
+      if (own === undefined && shared === undefined && addsUsage(settlement))
+        states.settleNew(scope, charge.key, states.shared(scope), charge.limit, taken, cost)
     }
-  }
-
-  #settleForgotten(scope: Scope, { charge: { key, limit }, taken, cost }: Settlement): void {
-    if (cost <= taken.cost && limit.algorithm !== 'concurrency') return
-    this.#states.settleFirst(scope, key, this.#states.shared(scope), limit, taken, cost)
   }
 
   reset(scopeName: string, key: string): void {
     const slot = this.#states.find(this.#states.scope(scopeName), key)
-    if (slot !== 0) this.#states.forget(slot)
+    if (slot !== 0) this.#states.delete(slot)
   }
 
   close(): void {
-    // Nothing to let go of: there is no timer, and the state is the garbage collector's.
+    // The store holds no timers and no connections.
   }
 }

@@ -2,132 +2,148 @@ import { levelNow, type TokenBucketState, tokenBucket } from '../../algorithms/t
 import { sameLimit, type TokenBucketLimit } from '../../limits/limit.js'
 import { withTolerance } from '../../limits/tolerance.js'
 import type { StoreVerdict } from '../store.js'
-import type { Found, Outcome, PreparedCharge, PreparedTaker } from '../synchronous-store.js'
+import type { PreparedCharge, PreparedTaker, Snapshot, StoreOutcome } from '../synchronous-store.js'
 import { BucketOutcome } from './bucket-outcome.js'
-import { NO_NUMBER } from './limit-ids.js'
-import { isOfPage, LAST, TAG } from './slot-arena.js'
+import { NO_ID } from './limit-ids.js'
+import { isSamePage, OFFSET_MASK, TAG_MASK } from './slot-arena.js'
 import type { Scope, StateTable } from './state-table.js'
 
-/** A standing charge, and what the take that is under way knows of it. */
-interface Row {
+/** A prepared charge, with the working memory of the current take. */
+interface PreparedBucket {
   readonly scope: Scope
   readonly limit: TokenBucketLimit
   readonly cost: number
-  /** The level that still fits. */
-  readonly most: number
-  /** Of the key; 0 where nothing is kept of it. */
+  /** Highest level that fits. */
+  readonly maxLevel: number
+  /** Slot of the key; 0 if the key has no state. */
   slot: number
-  /** How far that is from the slot of the row before. */
+  /** Distance from the slot of the previous bucket. */
   stride: number
 }
 
 /**
- * Takes charges of token buckets that are the same for every request. It decides as `BucketFastPath` does; what that looks up and checks at each
- * request is done here once.
+ * Takes charges to token buckets that are the same for every request except for the key. The
+ * decisions equal those of `BucketFastPath`; what that checks for each request is checked here
+ * once.
  */
 export class PreparedBuckets implements PreparedTaker {
   at = 0
   readonly #states: StateTable
-  readonly #rows: readonly Row[]
-  /** Before the charges of the last take, in the order of the rows. */
+  readonly #buckets: readonly PreparedBucket[]
+  /** Levels before the last take, in the order of the buckets. */
   readonly #levels: number[]
 
-  private constructor(states: StateTable, rows: readonly Row[]) {
+  private constructor(states: StateTable, buckets: readonly PreparedBucket[]) {
     this.#states = states
-    this.#rows = rows
-    // Half a unit, so that it is an array of doubles from the beginning.
-    this.#levels = rows.map(() => 0.5)
+    this.#buckets = buckets
+    // A fraction makes V8 create an array of doubles.
+    this.#levels = buckets.map(() => 0.5)
   }
 
-  /** Undefined where the charges are no such ones. */
+  /** Returns undefined if the charges are not to token buckets of different scopes. */
   static of(states: StateTable, charges: readonly PreparedCharge[]): PreparedBuckets | undefined {
-    const rows = charges.flatMap(({ scope, limit, cost }): Row[] =>
+    const buckets = charges.flatMap(({ scope, limit, cost }): PreparedBucket[] =>
       limit.algorithm === 'token-bucket' && cost > 0 && cost < Number.POSITIVE_INFINITY
-        ? [{ scope: states.scope(scope), limit, cost, most: withTolerance(limit.burst), slot: 0, stride: 1 }]
+        ? [
+            {
+              scope: states.scope(scope),
+              limit,
+              cost,
+              maxLevel: withTolerance(limit.burst),
+              slot: 0,
+              stride: 1,
+            },
+          ]
         : [],
     )
-    const isEach =
-      rows.length === charges.length && new Set(rows.map(({ scope }) => scope)).size === rows.length
-    return isEach && rows.length > 0 ? new PreparedBuckets(states, rows) : undefined
+    const isSupported =
+      buckets.length === charges.length && new Set(buckets.map(({ scope }) => scope)).size === buckets.length
+    return isSupported && buckets.length > 0 ? new PreparedBuckets(states, buckets) : undefined
   }
 
-  // Long on purpose, and with the slots' numbers read here: V8 puts no more than 920 bytes of its code in place of the calls in a hot function, and the
-  // small steps of this were calls; so a decision took 50 ns more, of 230 on a busy machine.
-  take(key: string): 'taken' | 'refused' | 'elsewhere' {
+  // One long method that accesses the arena's arrays directly. V8 inlines at most 920 bytes of
+  // bytecode into a hot function; split into helpers, a decision takes 50 ns more.
+  take(key: string): 'taken' | 'refused' | 'fallback' {
     const states = this.#states
-    const rows = this.#rows
+    const buckets = this.#buckets
     const levels = this.#levels
     states.hash(key)
     states.begin()
-    states.collect(rows.length)
+    states.collect(buckets.length)
     const { now, slots, limits } = states
     this.at = now
     let fits = true
     let last = 0
-    for (let index = 0; index < rows.length; index++) {
-      const row = rows[index] as Row
-      const { limit, cost } = row
-      const near = last + row.stride
-      // A key that came first to these rules has slots in a row: the one where the last request had it is tried before the table is asked, so that five rules
-      // take 2.6 times as long as one and not 3.5. Without the table 56 bits of a hash have to be enough, for one slot.
+    for (let index = 0; index < buckets.length; index++) {
+      const bucket = buckets[index] as PreparedBucket
+      const { limit, cost } = bucket
+      const predicted = last + bucket.stride
+      // A key that is new to all these rules gets adjacent slots. The distance seen in the previous
+      // request is tried before the index, so that five rules take 2.6 times as long as one, not
+      // 3.5. This check compares 56 bits of the hash for a single slot.
       const slot =
-        last !== 0 && isOfPage(near, last) && states.isHashed(near, row.scope)
-          ? near
-          : states.findHashed(row.scope)
-      row.slot = slot
-      row.stride = slot - last
+        last !== 0 && isSamePage(predicted, last) && states.isHashed(predicted, bucket.scope)
+          ? predicted
+          : states.findHashed(bucket.scope)
+      bucket.slot = slot
+      bucket.stride = slot - last
       last = slot
       let level = 0
       if (slot === 0) {
-        if (row.scope.overflow !== undefined || states.room <= index) return 'elsewhere'
+        if (bucket.scope.overflow !== undefined || states.room <= index) return 'fallback'
       } else {
-        const number = (slots.wordsOf(slot)[(slot & LAST) * 8 + 5] as number) & TAG
-        if (number === NO_NUMBER) return 'elsewhere'
-        const kept = limits.limitOf(number)
-        if (kept !== limit && !sameLimit(kept, limit)) return 'elsewhere'
+        const limitId = (slots.wordsOf(slot)[(slot & OFFSET_MASK) * 8 + 5] as number) & TAG_MASK
+        if (limitId === NO_ID) return 'fallback'
+        const stored = limits.limitOf(limitId)
+        if (stored !== limit && !sameLimit(stored, limit)) return 'fallback'
         const numbers = slots.numbersOf(slot)
-        const place = (slot & LAST) * 4
-        const at = numbers[place] as number
-        const before = numbers[place + 1] as number
+        const offset = (slot & OFFSET_MASK) * 4
+        const at = numbers[offset] as number
+        const before = numbers[offset + 1] as number
         const drained = ((now - at) * limit.limit) / limit.period
-        // As `levelNow`, which is for the rest.
+        // `levelNow` inlined for a clock that has not been set back.
         level = drained >= 0 ? Math.max(0, before - drained) : levelNow(limit, at, before, now)
       }
       levels[index] = level
-      if (level + cost > row.most) fits = false
+      if (level + cost > bucket.maxLevel) fits = false
     }
-    for (let index = 0; index < rows.length; index++) {
-      const { slot, cost } = rows[index] as Row
+    for (let index = 0; index < buckets.length; index++) {
+      const { slot, cost } = buckets[index] as PreparedBucket
       const before = levels[index] as number
       const level = fits ? before + cost : before
       if (slot !== 0) {
         const numbers = slots.numbersOf(slot)
-        const place = (slot & LAST) * 4
-        // A refusal writes nothing, except what a clock that was set back does.
-        if (fits || now < (numbers[place] as number)) {
-          numbers[place] = now
-          numbers[place + 1] = level
+        const offset = (slot & OFFSET_MASK) * 4
+        // A refusal writes only if the clock was set back.
+        if (fits || now < (numbers[offset] as number)) {
+          numbers[offset] = now
+          numbers[offset + 1] = level
         }
-      } else if (fits) this.#add(rows[index] as Row, key, level)
+      } else if (fits) this.#add(buckets[index] as PreparedBucket, key, level)
     }
     return fits ? 'taken' : 'refused'
   }
 
-  found(): Found {
+  snapshot(): Snapshot {
     return this.#levels.length === 1 ? (this.#levels[0] as number) : this.#levels.slice()
   }
 
-  verdict(index: number, at: number, found: Found): StoreVerdict {
-    const { limit, cost } = this.#rows[index] as Row
-    const level = typeof found === 'number' ? found : (found[index] as number)
+  verdict(index: number, at: number, snapshot: Snapshot): StoreVerdict {
+    const { limit, cost } = this.#buckets[index] as PreparedBucket
+    const level = typeof snapshot === 'number' ? snapshot : (snapshot[index] as number)
     return tokenBucket.judge(limit, { at, level }, cost)
   }
 
-  outcome(admitted: boolean, at: number, found: Found): Outcome {
-    return new BucketOutcome(this.#rows, at, typeof found === 'number' ? [found] : found, admitted)
+  outcome(admitted: boolean, at: number, snapshot: Snapshot): StoreOutcome {
+    return new BucketOutcome(
+      this.#buckets,
+      at,
+      typeof snapshot === 'number' ? [snapshot] : snapshot,
+      admitted,
+    )
   }
 
-  #add({ scope, limit }: Row, key: string, level: number): void {
+  #add({ scope, limit }: PreparedBucket, key: string, level: number): void {
     const state: TokenBucketState = { at: this.at, level }
     this.#states.add(scope, key, [{ limit, state }])
   }

@@ -1,43 +1,45 @@
-/** A page has so many slots: 144 KiB, of which the system gives only what is written to. */
+/** A page has 4096 slots in 144 KiB, of which the system commits only what is written. */
 const PAGE_BITS = 12
 const PAGE_SLOTS = 1 << PAGE_BITS
-/** The bits of a slot that say where in its page it is. */
-export const LAST = PAGE_SLOTS - 1
-/** The bits of a word that a tag takes. */
-export const TAG = 0xff
-/** The tag of a slot of no key. */
-const NO_KEY = TAG
+/** Mask of the bits of a slot number that give the offset within the page. */
+export const OFFSET_MASK = PAGE_SLOTS - 1
+/** Mask of the bits of a word that hold the tag. */
+export const TAG_MASK = 0xff
+/** Tag of a slot without a key. */
+const NO_KEY_TAG = TAG_MASK
 
 /**
- * Slots, 36 bytes each. What a decision reads of one lies in 32 bytes that begin at a multiple of 32, and so in one line of the processor's
- * cache: with a million keys in random order, a decision mostly waits for memory.
+ * Allocates slots of 36 bytes each. A decision reads 32 bytes of a slot, aligned to 32 and so
+ * within one cache line: with a million keys in random order, a decision mostly waits for memory.
  *
- *     numbers[4·i]        the time of a state, in milliseconds
- *     numbers[4·i + 1]    the level of a token bucket, in units
- *     words[8·i + 4]      what the key is known by: the high half of its hash, and the low half without its last 8 bits,
- *     words[8·i + 5]      in place of which there is a tag
- *     words[8·i + 6]      a link of the table of keys; in a free slot, of the list of those
- *     words[8·i + 7]      a link of the timing wheel, onwards
- *     previous[i]         and back
+ *     numbers[4·i]        time of the state, in milliseconds
+ *     numbers[4·i + 1]    level of a token bucket, in units
+ *     words[8·i + 4]      high half of the key's hash
+ *     words[8·i + 5]      low half of the hash, with a tag in place of its low 8 bits
+ *     words[8·i + 6]      link of the hash index, or of the list of free slots
+ *     words[8·i + 7]      link to the next slot in the timing wheel
+ *     previous[i]         link to the previous slot in the timing wheel
  *
- * They grow a page at a time, so that nothing is ever copied. Slots are numbers from 1.
+ * The arena grows by pages, so nothing is ever copied. Slots are numbers from 1.
  */
 export class SlotArena {
-  // Arrays of arrays, and no object for a page: one place less to look up for what is read, 4 ns of a decision.
+  // One array per kind of data, without an object per page, saves 4 ns per decision.
   readonly #numbers: Float64Array[] = []
   readonly #words: Int32Array[] = []
   readonly #previous: Int32Array[] = []
-  /** What does not fit into two numbers, by place; there from the first such state of a page on. */
+  /**
+   * States that do not fit into two numbers, by offset. A page without such states has no array.
+   */
   readonly #objects: (unknown[] | undefined)[] = []
   #used = 1
-  /** The first of the slots that are free again. */
+  /** Head of the list of free slots. */
   #free = 0
 
   constructor() {
     this.#addPage()
   }
 
-  /** A slot of no key, in a list of its own. */
+  /** Returns a slot without a key, in a list of its own. */
   allocate(): number {
     let slot = this.#free
     if (slot !== 0) this.#free = this.link(slot)
@@ -46,34 +48,34 @@ export class SlotArena {
       if (slot >>> PAGE_BITS === this.#words.length) this.#addPage()
     }
     this.join(slot, slot)
-    this.#setNoKey(slot)
+    this.#clearHash(slot)
     return slot
   }
 
   release(slot: number): void {
     this.setObject(slot, undefined)
-    this.#setNoKey(slot)
+    this.#clearHash(slot)
     this.setLink(slot, this.#free)
     this.#free = slot
   }
 
   at(slot: number): number {
-    return this.numbersOf(slot)[(slot & LAST) * 4] as number
+    return this.numbersOf(slot)[(slot & OFFSET_MASK) * 4] as number
   }
 
   level(slot: number): number {
-    return this.numbersOf(slot)[(slot & LAST) * 4 + 1] as number
+    return this.numbersOf(slot)[(slot & OFFSET_MASK) * 4 + 1] as number
   }
 
   setNumbers(slot: number, at: number, level: number): void {
     const numbers = this.numbersOf(slot)
-    const place = (slot & LAST) * 4
-    numbers[place] = at
-    numbers[place + 1] = level
+    const offset = (slot & OFFSET_MASK) * 4
+    numbers[offset] = at
+    numbers[offset + 1] = level
   }
 
   object(slot: number): unknown {
-    return this.#objects[slot >>> PAGE_BITS]?.[slot & LAST]
+    return this.#objects[slot >>> PAGE_BITS]?.[slot & OFFSET_MASK]
   }
 
   setObject(slot: number, object: unknown): void {
@@ -83,93 +85,93 @@ export class SlotArena {
       objects = new Array(PAGE_SLOTS).fill(undefined)
       this.#objects[slot >>> PAGE_BITS] = objects
     }
-    objects[slot & LAST] = object
+    objects[slot & OFFSET_MASK] = object
   }
 
   /**
-   * The slot of the key with this hash, in a chain whose hashes end in the same 8 bits.
-   *
-   * @param first of the chain
-   * @returns 0 where there is none
+   * Returns the slot of the key with this hash, or 0. All hashes in the chain that begins with
+   * `first` share their low 8 bits.
    */
   seek(first: number, low: number, high: number): number {
     let slot = first
     while (slot > 0) {
       const words = this.wordsOf(slot)
-      const place = (slot & LAST) * 8
-      if (words[place + 4] === high && (((words[place + 5] as number) ^ low) & ~TAG) === 0) return slot
-      slot = words[place + 6] as number
+      const offset = (slot & OFFSET_MASK) * 8
+      if (words[offset + 4] === high && (((words[offset + 5] as number) ^ low) & ~TAG_MASK) === 0) return slot
+      slot = words[offset + 6] as number
     }
     return 0
   }
 
-  /** Whether a slot is that of the key with this hash, but for its last 8 bits; it may be any slot of a page that is there. */
-  isOf(slot: number, low: number, high: number): boolean {
+  /**
+   * Reports whether a slot has this hash, ignoring its low 8 bits. The page of the slot must exist.
+   */
+  hasHash(slot: number, low: number, high: number): boolean {
     const words = this.wordsOf(slot)
-    const place = (slot & LAST) * 8
-    return words[place + 4] === high && (((words[place + 5] as number) ^ low) & ~TAG) === 0
+    const offset = (slot & OFFSET_MASK) * 8
+    return words[offset + 4] === high && (((words[offset + 5] as number) ^ low) & ~TAG_MASK) === 0
   }
 
-  /** Notes whose slot it is; the tag becomes 0. */
+  /** Sets the hash of a slot's key. Resets the tag to 0. */
   setHash(slot: number, low: number, high: number): void {
     const words = this.wordsOf(slot)
-    const place = (slot & LAST) * 8
-    words[place + 4] = high
-    words[place + 5] = low & ~TAG
+    const offset = (slot & OFFSET_MASK) * 8
+    words[offset + 4] = high
+    words[offset + 5] = low & ~TAG_MASK
   }
 
-  /** The low half of the hash; its last 8 bits are 0. */
+  /** Returns the low half of the hash, with its low 8 bits set to 0. */
   low(slot: number): number {
-    return (this.wordsOf(slot)[(slot & LAST) * 8 + 5] as number) & ~TAG
+    return (this.wordsOf(slot)[(slot & OFFSET_MASK) * 8 + 5] as number) & ~TAG_MASK
   }
 
   tag(slot: number): number {
-    return (this.wordsOf(slot)[(slot & LAST) * 8 + 5] as number) & TAG
+    return (this.wordsOf(slot)[(slot & OFFSET_MASK) * 8 + 5] as number) & TAG_MASK
   }
 
-  /** @param tag 0 to 255 */
+  /** @param tag a number from 0 to 255 */
   setTag(slot: number, tag: number): void {
     const words = this.wordsOf(slot)
-    const place = (slot & LAST) * 8 + 5
-    words[place] = ((words[place] as number) & ~TAG) | tag
+    const offset = (slot & OFFSET_MASK) * 8 + 5
+    words[offset] = ((words[offset] as number) & ~TAG_MASK) | tag
   }
 
   link(slot: number): number {
-    return this.wordsOf(slot)[(slot & LAST) * 8 + 6] as number
+    return this.wordsOf(slot)[(slot & OFFSET_MASK) * 8 + 6] as number
   }
 
   setLink(slot: number, link: number): void {
-    this.wordsOf(slot)[(slot & LAST) * 8 + 6] = link
+    this.wordsOf(slot)[(slot & OFFSET_MASK) * 8 + 6] = link
   }
 
   next(slot: number): number {
-    return this.wordsOf(slot)[(slot & LAST) * 8 + 7] as number
+    return this.wordsOf(slot)[(slot & OFFSET_MASK) * 8 + 7] as number
   }
 
   previous(slot: number): number {
-    return (this.#previous[slot >>> PAGE_BITS] as Int32Array)[slot & LAST] as number
+    return (this.#previous[slot >>> PAGE_BITS] as Int32Array)[slot & OFFSET_MASK] as number
   }
 
-  /** Lets one slot follow another in a list. */
+  /** Links two slots of a list. */
   join(slot: number, next: number): void {
-    this.wordsOf(slot)[(slot & LAST) * 8 + 7] = next
+    this.wordsOf(slot)[(slot & OFFSET_MASK) * 8 + 7] = next
     const previous = this.#previous[next >>> PAGE_BITS] as Int32Array
-    previous[next & LAST] = slot
+    previous[next & OFFSET_MASK] = slot
   }
 
-  /** Where the numbers of a slot are. */
+  /** Returns the array that holds the numbers of a slot. */
   numbersOf(slot: number): Float64Array {
     return this.#numbers[slot >>> PAGE_BITS] as Float64Array
   }
 
-  /** Where the words of a slot are. */
+  /** Returns the array that holds the words of a slot. */
   wordsOf(slot: number): Int32Array {
     return this.#words[slot >>> PAGE_BITS] as Int32Array
   }
 
-  #setNoKey(slot: number): void {
+  #clearHash(slot: number): void {
     this.setHash(slot, 0, 0)
-    this.setTag(slot, NO_KEY)
+    this.setTag(slot, NO_KEY_TAG)
   }
 
   #addPage(): void {
@@ -181,7 +183,7 @@ export class SlotArena {
   }
 }
 
-/** Whether two slots are of the same page. */
-export function isOfPage(slot: number, other: number): boolean {
+/** Reports whether two slots are in the same page. */
+export function isSamePage(slot: number, other: number): boolean {
   return slot >>> PAGE_BITS === other >>> PAGE_BITS
 }

@@ -13,51 +13,53 @@ import { type Limit, usesWallTime } from '../../limits/limit.js'
 import type { Clock } from '../../time/clock.js'
 import { HashIndex } from './hash-index.js'
 import { KeyHash } from './key-hash.js'
-import { LimitIds, NO_NUMBER } from './limit-ids.js'
+import { LimitIds, NO_ID } from './limit-ids.js'
 import { SlotArena } from './slot-arena.js'
 import { TimingWheel } from './timing-wheel.js'
 
-/** What a key has used, as each kind of limit counts it. */
-export interface Kept {
+/** Usage of a key under each kind of limit. */
+export interface KeyState {
   counts: readonly Count[]
-  /** When it says no more than nothing, by the clock's `now`. */
+  /** Time at which no usage is left, in milliseconds of `Clock.now`. */
   expiresAt: number
 }
 
-/** Where a state is: in the slot of its key, or in what the unknown keys of a scope share. */
-export type Place = number | Kept
+/** Refers to a state: the slot of a key, or the state shared by the unknown keys of a scope. */
+export type StateRef = number | KeyState
 
 export class Scope {
-  /** Tells the keys of scopes apart: what their hashes are combined with. */
+  /** Combined with the hash of a key, so that equal keys of different scopes differ. */
   readonly #salt = crypto.getRandomValues(new Int32Array(2))
   readonly low = this.#salt[0] as number
   readonly high = this.#salt[1] as number
-  /** Shared by the keys for which there was no room. */
-  overflow: Kept | undefined
+  /** State shared by the keys for which there was no room. */
+  overflow: KeyState | undefined
 
   constructor(readonly name: string) {}
 }
 
 /**
- * How many due keys a decision looks at, for each of its charges. A charge brings at most one key, and that is looked
- * at once a level of the wheel and once to be forgotten; more than that, and the queue shrinks however fast keys come.
+ * Due keys that a decision processes per charge. A charge adds at most one key, which becomes due
+ * at most once per level of the wheel and once for its deletion. So the queue shrinks at any
+ * arrival rate.
  */
-const COLLECTED_A_CHARGE = 8
+const MAX_COLLECTED_PER_CHARGE = 8
 
 /**
- * The states of all keys. A token bucket is two numbers in a slot; what is more than that is an object beside it.
+ * Stores the state of every key. A token bucket is two numbers in a slot; other states are objects.
  *
- * Keys are known by 64 bits of a hash under a secret: that any two of a million meet has a chance of one in 37 million, and nobody can
- * bring it about. Kept as they are, they would be the garbage collector's to go through, with pauses that grow with their number.
+ * A key is identified by 64 bits of a hash under a secret. Any two of a million keys collide with a
+ * probability of one in 37 million, and clients cannot construct collisions. Storing the keys
+ * themselves would make garbage collection pauses grow with their number.
  */
 export class StateTable {
   readonly slots = new SlotArena()
   readonly limits = new LimitIds()
-  /** The clock's time at the last `begin`, in milliseconds: an operation is done at one moment. */
+  /** Time of the current operation, in milliseconds, as read by `begin`. */
   now: number
   readonly #scopes = new Map<string, Scope>()
   readonly #hash = new KeyHash()
-  readonly #table = new HashIndex(this.slots)
+  readonly #index = new HashIndex(this.slots)
   readonly #wheel: TimingWheel
 
   constructor(
@@ -69,27 +71,27 @@ export class StateTable {
   }
 
   get count(): number {
-    return this.#table.count
+    return this.#index.count
   }
 
-  /** For how many more keys there is room. */
+  /** Number of keys that can be added. */
   get room(): number {
-    return this.maxKeys - this.#table.count
+    return this.maxKeys - this.#index.count
   }
 
-  /** Begins an operation: reads the clock. */
+  /** Begins an operation by reading the clock. */
   begin(): void {
     this.now = this.clock.now()
   }
 
-  /** Forgets some of what is over. */
+  /** Deletes some expired keys, in bounded time. */
   collect(charges: number): void {
     if (!this.#wheel.isIdleAt(this.now)) this.#collect(charges)
   }
 
   #collect(charges: number): void {
     this.#wheel.advance(this.now)
-    this.#wheel.collect(COLLECTED_A_CHARGE * Math.max(1, charges), this.#look)
+    this.#wheel.collect(MAX_COLLECTED_PER_CHARGE * Math.max(1, charges), this.#collectDue)
   }
 
   scope(name: string): Scope {
@@ -101,70 +103,74 @@ export class StateTable {
     return scope
   }
 
-  /** The slot of a key; 0 where nothing is kept of it. */
+  /** Returns the slot of a key, or 0. */
   find(scope: Scope, key: string): number {
     this.hash(key)
     return this.findHashed(scope)
   }
 
-  /** Makes a key the one that `findHashed` looks for. */
+  /** Hashes a key for `findHashed` and `isHashed`. */
   hash(key: string): void {
-    this.#hash.of(key)
+    this.#hash.hash(key)
   }
 
-  /** As `find`, for the key that was hashed last. */
+  /** Returns the slot of the key that was hashed last, or 0. */
   findHashed(scope: Scope): number {
-    return this.#table.find(this.#hash.low ^ scope.low, this.#hash.high ^ scope.high)
+    return this.#index.find(this.#hash.low ^ scope.low, this.#hash.high ^ scope.high)
   }
 
-  /** Whether a slot, of a page that is there, is that of the key that was hashed last. */
+  /**
+   * Reports whether a slot belongs to the key that was hashed last. The page of the slot must
+   * exist.
+   */
   isHashed(slot: number, scope: Scope): boolean {
-    return this.slots.isOf(slot, this.#hash.low ^ scope.low, this.#hash.high ^ scope.high)
+    return this.slots.hasHash(slot, this.#hash.low ^ scope.low, this.#hash.high ^ scope.high)
   }
 
-  read(place: Place): Kept {
-    if (typeof place !== 'number') return place
-    const number = this.slots.tag(place)
-    if (number === NO_NUMBER) return this.slots.object(place) as Kept
-    const state: TokenBucketState = { at: this.slots.at(place), level: this.slots.level(place) }
-    const limit = this.limits.limitOf(number)
+  read(ref: StateRef): KeyState {
+    if (typeof ref !== 'number') return ref
+    const limitId = this.slots.tag(ref)
+    if (limitId === NO_ID) return this.slots.object(ref) as KeyState
+    const state: TokenBucketState = { at: this.slots.at(ref), level: this.slots.level(ref) }
+    const limit = this.limits.limitOf(limitId)
     return { counts: [{ limit, state }], expiresAt: state.at + timeToDrain(limit, state.level) }
   }
 
   /**
-   * What there is at a place, now and as this limit sees it; nothing is changed by that. A key without a place starts from what the unknown keys of its scope
-   * have used together; where they have used nothing, so has it.
+   * Returns the current state under a limit, without storing it. Undefined refers to an unused key.
    */
-  stateNow(place: Place | undefined, limit: Limit): State {
-    return stateUnder(limit, place === undefined ? NO_COUNTS : this.read(place).counts, this.#timeFor)
+  currentState(ref: StateRef | undefined, limit: Limit): State {
+    return stateUnder(limit, ref === undefined ? NO_COUNTS : this.read(ref).counts, this.#timeFor)
   }
 
-  /** Keeps what a clock that was set back does to a place, and drops leases that have ended, before it is judged by. */
-  notice(place: Place): void {
-    const { counts } = this.read(place)
+  /** Adjusts a state to a clock that was set back and drops ended leases. Called before judging. */
+  refresh(ref: StateRef): void {
+    const { counts } = this.read(ref)
     const now = countsNow(counts, this.#timeFor)
-    if (now !== counts) this.#keep(place, now)
+    if (now !== counts) this.#update(ref, now)
   }
 
-  /** Takes from what there is at a place. */
-  take(place: Place, limit: Limit, cost: number, lease: string): void {
-    this.#keep(place, countsAfterTake(limit, this.read(place).counts, cost, lease, this.#timeFor))
+  /** Takes from an existing state. */
+  take(ref: StateRef, limit: Limit, cost: number, lease: string): void {
+    this.#update(ref, countsAfterTake(limit, this.read(ref).counts, cost, lease, this.#timeFor))
   }
 
-  settle(place: Place, limit: Limit, taken: Taken, cost: number): void {
-    this.#keep(place, countsAfterSettlement(limit, this.read(place).counts, taken, cost, this.#timeFor))
+  settle(ref: StateRef, limit: Limit, taken: Taken, cost: number): void {
+    this.#update(ref, countsAfterSettlement(limit, this.read(ref).counts, taken, cost, this.#timeFor))
   }
 
-  /** The counts that a key of which nothing is kept begins with: those that the unknown keys of its scope share. */
-  #inherited(shared: Kept | undefined): readonly Count[] {
+  /**
+   * Returns the initial counts of a key: a copy of those that the unknown keys of its scope share.
+   */
+  #inherited(shared: KeyState | undefined): readonly Count[] {
     return shared === undefined ? NO_COUNTS : structuredClone(shared.counts)
   }
 
-  /** Takes for a key of which nothing is kept. */
-  takeFirst(
+  /** Takes for a key without state. */
+  takeNew(
     scope: Scope,
     key: string,
-    shared: Kept | undefined,
+    shared: KeyState | undefined,
     limit: Limit,
     cost: number,
     lease: string,
@@ -173,17 +179,17 @@ export class StateTable {
     this.add(scope, key, countsAfterTake(limit, counts, cost, lease, this.#timeFor))
   }
 
-  /** Takes for an unknown key, where what such keys share is not kept yet. */
-  takeFirstShared(scope: Scope, limit: Limit, cost: number, lease: string): void {
+  /** Takes for an unknown key while its scope has no shared state. */
+  takeNewShared(scope: Scope, limit: Limit, cost: number, lease: string): void {
     const counts = countsAfterTake(limit, NO_COUNTS, cost, lease, this.#timeFor)
     scope.overflow = { counts, expiresAt: this.#expiryOf(counts) }
   }
 
-  /** Settles for a key of which nothing is kept: there is nothing to give back, but there may be something to charge. */
-  settleFirst(
+  /** Settles for a key without state: nothing can be refunded, but a higher cost is charged. */
+  settleNew(
     scope: Scope,
     key: string,
-    shared: Kept | undefined,
+    shared: KeyState | undefined,
     limit: Limit,
     taken: Taken,
     cost: number,
@@ -198,70 +204,70 @@ export class StateTable {
     else scope.overflow = { counts, expiresAt: this.#expiryOf(counts) }
   }
 
-  /** Begins to keep what a key has used of which nothing is kept. */
+  /** Adds a key that has no state. */
   add(scope: Scope, key: string, counts: readonly Count[]): void {
-    this.#hash.of(key)
+    this.#hash.hash(key)
     const slot = this.slots.allocate()
-    this.#table.add(slot, this.#hash.low ^ scope.low, this.#hash.high ^ scope.high)
+    this.#index.add(slot, this.#hash.low ^ scope.low, this.#hash.high ^ scope.high)
     const expiresAt = this.#expiryOf(counts)
     this.#write(slot, counts, expiresAt)
     this.#wheel.schedule(slot, expiresAt)
   }
 
-  #keep(place: Place, counts: readonly Count[]): void {
-    const { expiresAt: before } = this.read(place)
+  #update(ref: StateRef, counts: readonly Count[]): void {
+    const { expiresAt: before } = this.read(ref)
     const expiresAt = this.#expiryOf(counts)
-    if (typeof place !== 'number') Object.assign(place, { counts, expiresAt })
-    else if (counts.length === 0) this.forget(place)
+    if (typeof ref !== 'number') Object.assign(ref, { counts, expiresAt })
+    else if (counts.length === 0) this.delete(ref)
     else {
-      const number = this.slots.tag(place)
-      this.#write(place, counts, expiresAt)
-      this.limits.release(number)
-      if (expiresAt < before) this.#wheel.schedule(place, expiresAt)
+      const limitId = this.slots.tag(ref)
+      this.#write(ref, counts, expiresAt)
+      this.limits.release(limitId)
+      if (expiresAt < before) this.#wheel.schedule(ref, expiresAt)
     }
   }
 
-  /** What the unknown keys of a scope have used together, as long as any of it counts. */
-  shared(scope: Scope): Kept | undefined {
+  /** Returns the state shared by the unknown keys of a scope, unless it has expired. */
+  shared(scope: Scope): KeyState | undefined {
     if (scope.overflow !== undefined && this.#expiryNow(scope.overflow) <= this.now)
       scope.overflow = undefined
     return scope.overflow
   }
 
-  forget(slot: number): void {
+  delete(slot: number): void {
     this.#wheel.remove(slot)
-    this.#table.remove(slot)
+    this.#index.remove(slot)
     this.limits.release(this.slots.tag(slot))
     this.slots.release(slot)
   }
 
-  readonly #look = (slot: number): void => {
+  readonly #collectDue = (slot: number): void => {
     const expiresAt = this.#expiryNow(slot)
     if (expiresAt > this.now) this.#wheel.schedule(slot, expiresAt)
-    else this.forget(slot)
+    else this.delete(slot)
   }
 
-  /** When a state expires, now: where a clock was set back since it was kept, the time at which it seemed to expire was wrong. */
-  #expiryNow(place: Place): number {
-    const number = typeof place === 'number' ? this.slots.tag(place) : NO_NUMBER
-    if (typeof place !== 'number' || number === NO_NUMBER) {
-      this.notice(place)
-      return this.#expiryOf(this.read(place).counts)
+  /** Recomputes when a state expires, in case the clock was set back since it was stored. */
+  #expiryNow(ref: StateRef): number {
+    const limitId = typeof ref === 'number' ? this.slots.tag(ref) : NO_ID
+    if (typeof ref !== 'number' || limitId === NO_ID) {
+      this.refresh(ref)
+      return this.#expiryOf(this.read(ref).counts)
     }
-    // In numbers: where many keys come and go, the objects in between were 2 of the 6 KB that a decision left to the garbage collector.
-    const limit = this.limits.limitOf(number)
-    const at = this.slots.at(place)
-    const level = levelNow(limit, at, this.slots.level(place), this.now)
-    if (this.now < at) this.slots.setNumbers(place, this.now, level)
+    // Plain numbers avoid a third of the garbage that a decision causes while many keys expire.
+    const limit = this.limits.limitOf(limitId)
+    const at = this.slots.at(ref)
+    const level = levelNow(limit, at, this.slots.level(ref), this.now)
+    if (this.now < at) this.slots.setNumbers(ref, this.now, level)
     return this.now + timeToDrain(limit, level)
   }
 
   #write(slot: number, counts: readonly Count[], expiresAt: number): void {
     const { limit, state } = counts[0] as Count
     const isBucket = counts.length === 1 && limit.algorithm === 'token-bucket'
-    const number = isBucket ? this.limits.claim(limit) : NO_NUMBER
-    this.slots.setTag(slot, number)
-    if (number === NO_NUMBER) this.slots.setObject(slot, { counts, expiresAt } satisfies Kept)
+    const limitId = isBucket ? this.limits.claim(limit) : NO_ID
+    this.slots.setTag(slot, limitId)
+    if (limitId === NO_ID) this.slots.setObject(slot, { counts, expiresAt } satisfies KeyState)
     else {
       const { at, level } = state as TokenBucketState
       this.slots.setObject(slot, undefined)

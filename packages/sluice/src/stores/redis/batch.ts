@@ -1,41 +1,48 @@
 import type { AlgorithmName, Limit } from '../../limits/limit.js'
 import type { Charge } from '../store.js'
 import { CallKeys } from './call-keys.js'
-import { type JobKind, JobKinds } from './job-templates.js'
+import { type JobTemplate, JobTemplates } from './job-templates.js'
 import { type Job, OPERATION } from './script-job.js'
-import { type Borders, scriptLimit } from './script-limit.js'
+import { scriptLimit, type WindowBorders } from './script-limit.js'
 
 /**
- * So many charges go in one call, unless one job alone has more. The server does nothing else meanwhile: about 0.3 ms.
- * Larger calls are no faster.
+ * Maximum number of charges per call, unless a single job has more. The call blocks the server for
+ * about 0.3 ms. Larger calls do not increase throughput.
  */
 const MAX_CHARGES = 128
-/** As many charges an entry of a log, and a lease, counts for, by the time that it takes the server: 11 and 24 µs to 2.3 µs. */
+/**
+ * Weight of a charge by the server time it takes: 11 µs for a log and 24 µs for a lease, 2.3 µs for
+ * others.
+ */
 const WEIGHTS: Partial<Record<AlgorithmName, number>> = { 'sliding-log': 4, concurrency: 8 }
-/** So many characters of keys and leases go in one call, unless one job alone has more. */
-const MAX_TEXT = 32_768
+/** Maximum length of the keys and leases of a call in characters, unless a single job has more. */
+const MAX_CHARACTERS = 32_768
 
-/** The jobs of one call, as the script reads them: each key, limit and kind of job once, and the rest as numbers. */
+/**
+ * The jobs of one call, encoded for the script: distinct keys, limits and templates, and numbers.
+ */
 export class Batch {
   readonly jobs: Job[] = []
   readonly #keys: CallKeys
-  readonly #kinds = new JobKinds()
+  readonly #templates = new JobTemplates()
   readonly #row: number[] = []
   readonly #leases: string[] = []
   #weight = 0
-  /** Characters of the leases. */
-  #leaseText = 0
+  /** Total length of the leases in characters. */
+  #leaseLength = 0
 
   constructor(prefix: string) {
     this.#keys = new CallKeys(prefix)
   }
 
   get keys(): readonly string[] {
-    return this.#keys.texts
+    return this.#keys.names
   }
 
   hasRoomFor(job: Job): boolean {
-    return this.#weight + weightOf(job) <= MAX_CHARGES && this.#keys.length + this.#leaseText < MAX_TEXT
+    return (
+      this.#weight + weightOf(job) <= MAX_CHARGES && this.#keys.length + this.#leaseLength < MAX_CHARACTERS
+    )
   }
 
   add(job: Job): void {
@@ -43,39 +50,39 @@ export class Batch {
     this.#weight += weightOf(job)
     if (job.operation === 'reset') {
       const [{ scope, key }] = job.charges
-      this.#row.push(OPERATION.reset, this.#keys.placeOf(scope, key))
+      this.#row.push(OPERATION.reset, this.#keys.positionOf(scope, key))
       return
     }
     const { charges } = job
-    const kind = this.#kinds.of(charges)
-    const first = this.#firstPlaceOf(charges, kind)
-    this.#row.push(OPERATION[job.operation], kind.place, first)
-    if (first === 0) for (const { scope, key } of charges) this.#row.push(this.#keys.placeOf(scope, key))
+    const template = this.#templates.of(charges)
+    const first = this.#firstPositionOf(charges, template)
+    this.#row.push(OPERATION[job.operation], template.position, first)
+    if (first === 0) for (const { scope, key } of charges) this.#row.push(this.#keys.positionOf(scope, key))
     for (const charge of charges) this.#addLease(charge)
     if ('taken' in job)
       for (const { cost, at, resetAfter } of job.taken)
-        this.#row.push(finite(cost), finite(at), finite(resetAfter))
+        this.#row.push(toFinite(cost), toFinite(at), toFinite(resetAfter))
   }
 
-  /** The script's arguments. */
-  args(now: string, bordersOf: (limit: Limit) => Borders | undefined): string[] {
-    const { limits, rows } = this.#kinds
-    const written = limits.map((limit) => scriptLimit(limit, bordersOf(limit)))
-    return [now, JSON.stringify([written, rows, this.#row]), ...this.#leases]
+  /** Returns the arguments of the script. */
+  args(now: string, bordersOf: (limit: Limit) => WindowBorders | undefined): string[] {
+    const { limits, rows } = this.#templates
+    const encoded = limits.map((limit) => scriptLimit(limit, bordersOf(limit)))
+    return [now, JSON.stringify([encoded, rows, this.#row]), ...this.#leases]
   }
 
-  /** Where the keys of the charges begin, if they lie side by side; else 0. */
-  #firstPlaceOf(charges: readonly Charge[], { scopes }: JobKind): number {
+  /** Returns the position of the first key if the keys of the charges are adjacent, else 0. */
+  #firstPositionOf(charges: readonly Charge[], { scopes }: JobTemplate): number {
     const [{ scope, key }] = charges as readonly [Charge]
-    if (charges.length === 1) return this.#keys.placeOf(scope, key)
+    if (charges.length === 1) return this.#keys.positionOf(scope, key)
     for (const charge of charges) if (charge.key !== key) return 0
-    return this.#keys.firstPlaceOf(scopes, key)
+    return this.#keys.firstPositionOf(scopes, key)
   }
 
   #addLease({ limit, lease = '' }: Charge): void {
     if (limit.algorithm !== 'concurrency') return
     this.#leases.push(lease === '' ? '' : `=${lease}`)
-    this.#leaseText += lease.length
+    this.#leaseLength += lease.length
   }
 }
 
@@ -86,7 +93,7 @@ function weightOf(job: Job): number {
   return weight
 }
 
-/** JSON knows no infinity. */
-function finite(value: number): number {
+/** Replaces an infinity, which JSON cannot represent. */
+function toFinite(value: number): number {
   return Math.max(-Number.MAX_VALUE, Math.min(value, Number.MAX_VALUE))
 }

@@ -1,87 +1,89 @@
 import { setImmediate } from 'node:timers'
 import { StoreRequestError } from '../store-request-error.js'
 import { Batch } from './batch.js'
-import type { ServerTime } from './calendar-borders.js'
-import type { Connection } from './redis-connection.js'
+import type { CalendarBorders } from './calendar-borders.js'
+import type { RedisConnection } from './redis-connection.js'
 import type { Job } from './script-job.js'
-import { readAnswer } from './script-reply.js'
+import { parseReply } from './script-reply.js'
 import { ScriptRunner } from './script-runner.js'
 
-/** How often a job is sent before calendar windows that do not hold the server's now are given up. */
-const MAX_ASKED = 3
+/** Attempts of a job whose calendar windows do not contain the server's time. */
+const MAX_ATTEMPTS = 3
 
 /**
- * Sends what is asked in one turn of the event loop together: one call for each slot, or some where there is much. What
- * arrived on other sockets at the same time is thereby decided in the same call.
+ * Sends the jobs of one turn of the event loop together: one call per slot, or several if there are
+ * many jobs. This includes requests that arrived on other sockets in the same turn.
  */
 export class Batches {
   readonly #runner: ScriptRunner
-  /** By slot; those that wait for the end of the turn. */
-  #waiting = new Map<number, Batch>()
+  /** Batches to send at the end of the turn, by slot. */
+  #pending = new Map<number, Batch>()
 
   constructor(
-    connection: Connection,
+    connection: RedisConnection,
     private readonly prefix: string,
-    private readonly time: ServerTime,
+    private readonly calendar: CalendarBorders,
   ) {
     this.#runner = new ScriptRunner(connection)
   }
 
-  /** Jobs of one slot are done in the order in which they were handed in. */
+  /** Adds a job. Jobs of one slot are executed in the order in which they were added. */
   add(job: Job, slot: number): void {
-    if (this.#waiting.size === 0) setImmediate(() => this.#sendAll())
-    let batch = this.#waiting.get(slot)
+    if (this.#pending.size === 0) setImmediate(() => this.#sendAll())
+    let batch = this.#pending.get(slot)
     if (batch !== undefined && !batch.hasRoomFor(job)) {
       this.#send(batch, slot)
       batch = undefined
     }
     if (batch === undefined) {
       batch = new Batch(this.prefix)
-      this.#waiting.set(slot, batch)
+      this.#pending.set(slot, batch)
     }
     batch.add(job)
   }
 
   #sendAll(): void {
-    const waiting = this.#waiting
-    this.#waiting = new Map()
-    for (const [slot, batch] of waiting) this.#send(batch, slot)
+    const pending = this.#pending
+    this.#pending = new Map()
+    for (const [slot, batch] of pending) this.#send(batch, slot)
   }
 
   #send(batch: Batch, slot: number): void {
-    const args = batch.args(this.time.sent, (limit) => this.time.bordersOf(limit))
+    const args = batch.args(this.calendar.scriptTime, (limit) => this.calendar.bordersOf(limit))
     this.#runner
       .run(batch.keys, args)
-      .then((reply) => this.#answer(batch, slot, reply))
+      .then((reply) => this.#deliver(batch, slot, reply))
       .catch((error: unknown) => {
-        const reason = isOfScript(error) ? new StoreRequestError(messageOf(error), { cause: error }) : error
+        const reason = isRequestError(error)
+          ? new StoreRequestError(messageOf(error), { cause: error })
+          : error
         for (const job of batch.jobs) job.reject(reason)
       })
   }
 
-  #answer({ jobs }: Batch, slot: number, reply: unknown): void {
-    const { at, outcomes } = readAnswer(reply, jobs)
-    this.time.learn(at)
+  #deliver({ jobs }: Batch, slot: number, reply: unknown): void {
+    const { at, outcomes } = parseReply(reply, jobs)
+    this.calendar.synchronize(at)
     jobs.forEach((job, index) => {
       const outcome = outcomes[index] as (typeof outcomes)[number]
-      if (outcome === 'window') this.#askAgain(job, slot)
+      if (outcome === 'window') this.#retry(job, slot)
       else if (outcome instanceof Error) job.reject(outcome)
       else job.resolve(outcome)
     })
   }
 
-  #askAgain(job: Job, slot: number): void {
-    job.asked++
-    if (job.asked < MAX_ASKED) this.add(job, slot)
-    else job.reject(new Error("the server's time lies in none of the calendar windows that it was sent"))
+  #retry(job: Job, slot: number): void {
+    job.attempts++
+    if (job.attempts < MAX_ATTEMPTS) this.add(job, slot)
+    else job.reject(new Error("none of the calendar windows sent contains the server's time"))
   }
 }
 
 /**
- * Whether a server that works could not do the jobs of this one call: the script met what it cannot read, or had no memory
- * to write with. An unknown command, missing rights or a lost connection fail every call.
+ * Reports whether the error concerns only this call: the script met an unreadable value or had no
+ * memory to write. An unknown command, missing permissions or a lost connection fail every call.
  */
-function isOfScript(error: unknown): boolean {
+function isRequestError(error: unknown): boolean {
   const message = messageOf(error)
   return /^(WRONGTYPE|OOM) |user_script/.test(message) && !/NOPERM|READONLY|ermission/.test(message)
 }

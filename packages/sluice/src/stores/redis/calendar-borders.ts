@@ -1,38 +1,44 @@
 import { type Limit, usesWallTime } from '../../limits/limit.js'
 import { calendarWindow } from '../../time/calendar.js'
-import { type Borders, zoneOf } from './script-limit.js'
+import { type WindowBorders, zoneOf } from './script-limit.js'
 
 /**
- * The client's idea of the server's time. It decides nothing: it says which calendar windows are worth sending, and
- * where it is wrong the server asks for others.
+ * Computes the calendar windows to send to the script, from an estimate of the server's time. The
+ * estimate decides nothing: if it is wrong, the script requests other windows.
  */
-export class ServerTime {
-  #ahead = 0
-  /** One entry a calendar limit in use: as many as the configuration has. */
-  readonly #borders = new Map<string, Borders>()
+export class CalendarBorders {
+  #offsetMs = 0
+  /**
+   * The latest borders of each calendar limit, bounded by the number of limits in the
+   * configuration.
+   */
+  readonly #borders = new Map<string, WindowBorders>()
 
-  /** `given`: the time where a test has one of its own. */
-  constructor(private readonly given: (() => number) | undefined) {}
+  /** `fixedTime` replaces the server's time in tests. */
+  constructor(private readonly fixedTime: (() => number) | undefined) {}
 
-  /** The time that the script has to take for now, or '' for the server's own. */
-  get sent(): string {
-    return this.given === undefined ? '' : String(this.given())
+  /** The time that the script uses, or '' for the server's own time. */
+  get scriptTime(): string {
+    return this.fixedTime === undefined ? '' : String(this.fixedTime())
   }
 
-  learn(at: number): void {
-    this.#ahead = at - Date.now()
+  /** Updates the estimate with the server's time from a reply. */
+  synchronize(serverTime: number): void {
+    this.#offsetMs = serverTime - Date.now()
   }
 
-  /** The windows of a calendar limit about now; none of another limit. */
-  bordersOf(limit: Limit): Borders | undefined {
+  /**
+   * Returns the borders of the current windows of a calendar limit, undefined for any other limit.
+   */
+  bordersOf(limit: Limit): WindowBorders | undefined {
     if (!usesWallTime(limit) || limit.algorithm !== 'fixed-window') return undefined
-    const now = this.given?.() ?? Date.now() + this.#ahead
+    const now = this.fixedTime?.() ?? Date.now() + this.#offsetMs
     const zone = zoneOf(limit)
     const name = `${limit.period} ${zone}`
     const known = this.#borders.get(name)
     if (known !== undefined && known[0] <= now && now < known[1]) return known
     const { start, end } = calendarWindow(now, limit.period, zone)
-    const borders: Borders = [start, end, calendarWindow(end, limit.period, zone).end]
+    const borders: WindowBorders = [start, end, calendarWindow(end, limit.period, zone).end]
     this.#borders.set(name, borders)
     return borders
   }

@@ -1,26 +1,26 @@
 import { storeKeysOf } from './redis-key.js'
 
-/** Keys of one text that lie side by side, one for each of these scopes, which are all different. */
+/** Adjacent server keys for one key, one for each of these distinct scopes. */
 interface Block {
   readonly scopes: readonly string[]
   readonly first: number
-  /** Another block of the same text. */
+  /** The next block of the same key. */
   readonly next: Block | undefined
 }
 
-/** The keys of one call, each once. What the rules of a request have to one client is mostly found together. */
+/** The distinct keys of one call. The keys of one request's rules usually form a block. */
 export class CallKeys {
-  /** As the server has them. */
-  readonly texts: string[] = []
-  /** How many characters they have. */
+  /** The keys as the server stores them. */
+  readonly names: string[] = []
+  /** Total length of the keys in characters. */
   length = 0
   readonly #blocks = new Map<string, Block>()
-  readonly #textOf = new Map<string, (key: string) => string>()
+  readonly #namers = new Map<string, (key: string) => string>()
 
   constructor(private readonly prefix: string) {}
 
-  /** The place, from 1, of a key of a scope. */
-  placeOf(scope: string, key: string): number {
+  /** Returns the 1-based position of a key of a scope, and adds the key if it is new. */
+  positionOf(scope: string, key: string): number {
     const block = this.#blocks.get(key)
     for (let each = block; each !== undefined; each = each.next) {
       const index = each.scopes.indexOf(scope)
@@ -29,8 +29,11 @@ export class CallKeys {
     return this.#add([scope], key, block)
   }
 
-  /** The place of the first of the keys of these scopes, if they lie side by side in this order; else 0. */
-  firstPlaceOf(scopes: readonly string[], key: string): number {
+  /**
+   * Returns the position of the first of the keys of these scopes if they are adjacent in this
+   * order, else 0. `scopes` is compared by identity.
+   */
+  firstPositionOf(scopes: readonly string[], key: string): number {
     const block = this.#blocks.get(key)
     if (block === undefined) return areDistinct(scopes) ? this.#add(scopes, key, undefined) : 0
     for (let each: Block | undefined = block; each !== undefined; each = each.next)
@@ -39,26 +42,26 @@ export class CallKeys {
   }
 
   #add(scopes: readonly string[], key: string, next: Block | undefined): number {
-    const first = this.texts.length + 1
+    const first = this.names.length + 1
     for (const scope of scopes) {
-      const text = this.#textIn(scope)(key)
-      this.length += text.length
-      this.texts.push(text)
+      const name = this.#namerOf(scope)(key)
+      this.length += name.length
+      this.names.push(name)
     }
     this.#blocks.set(key, { scopes, first, next })
     return first
   }
 
-  #textIn(scope: string): (key: string) => string {
-    let textOf = this.#textOf.get(scope)
-    if (textOf === undefined) {
-      textOf = storeKeysOf(this.prefix, scope)
-      this.#textOf.set(scope, textOf)
+  #namerOf(scope: string): (key: string) => string {
+    let namer = this.#namers.get(scope)
+    if (namer === undefined) {
+      namer = storeKeysOf(this.prefix, scope)
+      this.#namers.set(scope, namer)
     }
-    return textOf
+    return namer
   }
 }
 
-function areDistinct(texts: readonly string[]): boolean {
-  return texts.every((text, index) => texts.indexOf(text) === index)
+function areDistinct(scopes: readonly string[]): boolean {
+  return scopes.every((scope, index) => scopes.indexOf(scope) === index)
 }

@@ -1,9 +1,9 @@
 import { OptionRangeError, OptionTypeError, unknownOption } from '../../option-error.js'
 import { systemClock } from '../../time/clock.js'
-import { UrlConnection } from './clients/from-url.js'
 import { type IoRedisClient, IoRedisConnection } from './clients/ioredis.js'
 import { type NodeRedisClient, NodeRedisConnection } from './clients/node-redis.js'
-import type { Connection } from './redis-connection.js'
+import { RedisUrlConnection } from './clients/redis-url-connection.js'
+import type { RedisConnection } from './redis-connection.js'
 import { checkPrefix } from './redis-key.js'
 import { type RedisStore, ScriptStore } from './redis-store.js'
 import { parseRedisUrl } from './redis-url.js'
@@ -15,27 +15,29 @@ export type { RedisStore } from './redis-store.js'
 
 export type RedisStoreOptions = {
   /**
-   * What all keys begin with; default `sluice:`. With text in braces, as in `{sluice}:`, all keys of a cluster lie in
-   * one slot, and so on one node: every request is then decided in one call, all or nothing.
+   * Prefix of all keys; default `sluice:`. A part in braces, as in `{sluice}:`, puts all keys of a
+   * cluster in one slot and so on one node. Every request is then decided in one atomic call.
    */
   readonly prefix?: string
   /**
-   * How long this process goes on refusing without asking, in milliseconds; default 100, at most 1000, 0 for not at all.
-   * So late it sees what another process gave back, reset or flushed. Its own settlements and resets it sees at once.
+   * Time for which this process repeats a refusal without querying the server, in milliseconds;
+   * default 100, at most 1000, 0 to disable. Refunds, resets and flushes by other processes are
+   * seen this late. Settlements and resets through this store take effect at once.
    */
   readonly rememberRefusals?: number
 } & (
   | {
       /**
-       * A client of ioredis or node-redis: standalone, with Sentinels, or of a cluster. A client of node-redis is
-       * connected by who made it. With ioredis say `maxRetriesPerRequest: 0`, and for a cluster
-       * `retryDelayOnFailover: 0`: else a charge is sent once more when the connection broke after it was done.
+       * A client of ioredis or node-redis: standalone, with Sentinels, or for a cluster. The store
+       * never closes it. Connect a node-redis client yourself. Set `maxRetriesPerRequest: 0` for
+       * ioredis, and `retryDelayOnFailover: 0` for its cluster client. Otherwise the client sends a
+       * charge again if the connection breaks after the charge was taken.
        */
       readonly client: IoRedisClient | NodeRedisClient
       readonly url?: never
     }
   | {
-      /** Where the server is; the store connects with ioredis, at its first use. */
+      /** Address of the server. The store connects on first use, with ioredis. */
       readonly url: string
       readonly client?: never
     }
@@ -43,66 +45,70 @@ export type RedisStoreOptions = {
 
 const DEFAULT_PREFIX = 'sluice:'
 
-const DEFAULT_MEMORY = 100
-const MAX_MEMORY = 1000
+const DEFAULT_REMEMBER_MS = 100
+const MAX_REMEMBER_MS = 1000
 
 const OPTIONS = ['client', 'url', 'prefix', 'rememberRefusals']
 
 /**
- * Keeps state in Redis (6.2 or later) or Valkey, for all processes that use the same server and prefix.
+ * Creates a store in Redis 6.2 or later, or Valkey, shared by all processes with the same server
+ * and prefix.
  *
  *     const store = redisStore('redis://localhost:6379')
  *     const store = redisStore({ client: new Redis(), prefix: 'shop:' })
  *
- * A request is decided in one call of a script, by the server's clock; the clocks of the processes change nothing.
- * In a cluster each key lies in a slot by itself, and a slot decides only for its own: charges that lie in several
- * slots are taken from each at once, and where one refuses, what the others took is given back at once. For that
- * moment (about a round trip) they count, so that somebody else may be refused who would have fitted; never is more
- * admitted than a limit allows, and once the answer is here a refused request has consumed nothing. Where giving back
- * fails because a node was lost, what it took comes back with time. A `prefix` in braces avoids the moment.
+ * A script decides each request in one call, by the server's clock. The clocks of the processes
+ * have no effect.
  *
- * What is asked in one turn of the event loop goes in one call, of at most 128 charges; each request is still decided by
- * itself. A request that was refused and comes again within 100 ms is refused at once, without the server, as long as by
- * what the server said it still has to be (`rememberRefusals`).
+ * In a cluster, each key has its own slot, and a call covers one slot. Charges in several slots are
+ * taken in parallel. If one slot refuses, the others are refunded at once. Until the refund, about
+ * a round trip, the charges count, so another request may be refused that would have fitted. No
+ * limit is ever exceeded, and a refused request has consumed nothing by the time it is decided. If
+ * a refund fails because a node was lost, the charges expire with time. A `prefix` in braces avoids
+ * all this.
  *
- * Every key expires: not before it is as good as new, and at most two seconds after.
+ * Requests of one turn of the event loop share a call of at most 128 charges, and each is decided
+ * on its own. A request that repeats within 100 ms of its refusal is refused without the server, as
+ * long as the previous response implies that it still must be (`rememberRefusals`).
  *
- * @throws TypeError, RangeError for an option that cannot be right.
+ * Every key expires, no earlier than its limit has fully recovered and at most two seconds later.
+ *
+ * @throws TypeError, RangeError for an invalid option.
  */
 export function redisStore(options: string | RedisStoreOptions): RedisStore {
   if (typeof options === 'string') return redisStore({ url: options })
   if (options === null || typeof options !== 'object')
-    throw new OptionTypeError([], 'a Redis store is made from a URL, or from { client } or { url }')
+    throw new OptionTypeError([], 'a Redis store needs a URL, or an object with a client or a url')
   for (const option of Object.keys(options)) {
     if (!OPTIONS.includes(option)) throw unknownOption('a Redis store', option, OPTIONS)
   }
   const prefix = checkPrefix(options.prefix ?? DEFAULT_PREFIX)
-  const longest = checkMemory(options.rememberRefusals ?? DEFAULT_MEMORY)
+  const maxAgeMs = checkRememberMs(options.rememberRefusals ?? DEFAULT_REMEMBER_MS)
   const store = new ScriptStore(connectionOf(options), prefix)
-  return longest === 0 ? store : cacheRefusals(store, { longest, clock: systemClock })
+  return maxAgeMs === 0 ? store : cacheRefusals(store, { maxAgeMs, clock: systemClock })
 }
 
-function checkMemory(milliseconds: number): number {
+function checkRememberMs(milliseconds: number): number {
   if (typeof milliseconds !== 'number')
     throw new OptionTypeError(
       ['rememberRefusals'],
-      `'rememberRefusals' is a number of milliseconds, not ${String(milliseconds)}`,
+      `'rememberRefusals' must be a number of milliseconds, not ${String(milliseconds)}`,
     )
-  if (!(milliseconds >= 0 && milliseconds <= MAX_MEMORY))
+  if (!(milliseconds >= 0 && milliseconds <= MAX_REMEMBER_MS))
     throw new OptionRangeError(
       ['rememberRefusals'],
-      `'rememberRefusals' is from 0 to ${MAX_MEMORY} ms, not ${milliseconds}`,
+      `'rememberRefusals' must be from 0 to ${MAX_REMEMBER_MS} ms, not ${milliseconds}`,
     )
   return milliseconds
 }
 
-function connectionOf({ client, url }: RedisStoreOptions): Connection {
+function connectionOf({ client, url }: RedisStoreOptions): RedisConnection {
   if ((client === undefined) === (url === undefined))
-    throw new OptionTypeError([], "a Redis store is made from a 'client' or from a 'url', one of them")
-  if (client === undefined) return new UrlConnection(parseRedisUrl(String(url)))
+    throw new OptionTypeError([], "a Redis store needs either a 'client' or a 'url'")
+  if (client === undefined) return new RedisUrlConnection(parseRedisUrl(String(url)))
   if (client !== null && typeof client === 'object') {
     if ('evalSha' in client) return new NodeRedisConnection(client)
     if ('createBuiltinCommand' in client) return new IoRedisConnection(client, false)
   }
-  throw new OptionTypeError(['client'], "'client' is a client of ioredis or of node-redis")
+  throw new OptionTypeError(['client'], "'client' must be a client of ioredis or node-redis")
 }

@@ -1,68 +1,72 @@
 import type { Limit } from '../../limits/limit.js'
+import { isEnforced } from '../enforcement.js'
 import type { Charge } from '../store.js'
 
-/** What of a job is mostly the same as in others of its call: the scopes, limits and costs of its charges. */
-export interface JobKind {
-  /** Its place among those of the call, from 1. */
-  readonly place: number
+/**
+ * The part of a job that it usually shares with other jobs of the call: scopes, limits and costs.
+ */
+export interface JobTemplate {
+  /** 1-based position among the templates of the call. */
+  readonly position: number
   readonly scopes: readonly string[]
 }
 
-interface KnownKind extends JobKind {
-  /** The charges that it was made from. */
+interface RecentTemplate extends JobTemplate {
+  /** The charges from which the template was created. */
   readonly charges: readonly Charge[]
 }
 
-/** So many kinds, the last ones, are compared with a job. Where there are more in turn, each job brings a kind of its own. */
-const COMPARED = 8
+/** Recent templates with which a job is compared. A job that matches none of them gets its own. */
+const MAX_COMPARED = 8
 
-/** The kinds of the jobs of one call, and their limits. */
-export class JobKinds {
+/** The templates of the jobs of one call, and their limits. */
+export class JobTemplates {
   readonly limits: Limit[] = []
-  /** As the script reads them: for each charge the place of its limit, its cost, and whether it is enforced. */
+  /**
+   * The templates as the script reads them: limit position, cost and enforcement of each charge.
+   */
   readonly rows: number[][] = []
-  readonly #limitPlaces = new Map<Limit, number>()
-  readonly #recent: KnownKind[] = []
+  readonly #limitPositions = new Map<Limit, number>()
+  readonly #recent: RecentTemplate[] = []
 
-  of(charges: readonly Charge[]): JobKind {
+  of(charges: readonly Charge[]): JobTemplate {
     let scopes: readonly string[] | undefined
-    for (const kind of this.#recent) {
-      if (kind.scopes.length !== charges.length || !haveSameScopes(kind.charges, charges)) continue
-      if (haveSameLimits(kind.charges, charges)) return kind
-      scopes = kind.scopes
+    for (const template of this.#recent) {
+      if (template.scopes.length !== charges.length || !haveSameScopes(template.charges, charges)) continue
+      if (haveSameLimits(template.charges, charges)) return template
+      scopes = template.scopes
     }
-    const row = charges.flatMap(({ limit, cost, enforce }) => [
-      this.#placeOf(limit),
-      cost,
-      enforce === false ? 0 : 1,
+    const row = charges.flatMap((charge) => [
+      this.#positionOf(charge.limit),
+      charge.cost,
+      Number(isEnforced(charge)),
     ])
-    const place = this.rows.push(row)
-    const kind = { place, charges, scopes: scopes ?? charges.map(({ scope }) => scope) }
-    this.#recent[(place - 1) % COMPARED] = kind
-    return kind
+    const position = this.rows.push(row)
+    const template = { position, charges, scopes: scopes ?? charges.map(({ scope }) => scope) }
+    this.#recent[(position - 1) % MAX_COMPARED] = template
+    return template
   }
 
-  #placeOf(limit: Limit): number {
-    let place = this.#limitPlaces.get(limit)
-    if (place === undefined) {
-      place = this.limits.push(limit)
-      this.#limitPlaces.set(limit, place)
+  #positionOf(limit: Limit): number {
+    let position = this.#limitPositions.get(limit)
+    if (position === undefined) {
+      position = this.limits.push(limit)
+      this.#limitPositions.set(limit, position)
     }
-    return place
+    return position
   }
 }
 
-function haveSameScopes(some: readonly Charge[], others: readonly Charge[]): boolean {
-  for (let index = 0; index < some.length; index++)
-    if (some[index]?.scope !== others[index]?.scope) return false
+function haveSameScopes(a: readonly Charge[], b: readonly Charge[]): boolean {
+  for (let index = 0; index < a.length; index++) if (a[index]?.scope !== b[index]?.scope) return false
   return true
 }
 
-function haveSameLimits(some: readonly Charge[], others: readonly Charge[]): boolean {
-  for (let index = 0; index < some.length; index++) {
-    const [one, other] = [some[index] as Charge, others[index] as Charge]
-    if (one.limit !== other.limit || one.cost !== other.cost) return false
-    if ((one.enforce !== false) !== (other.enforce !== false)) return false
+function haveSameLimits(a: readonly Charge[], b: readonly Charge[]): boolean {
+  for (let index = 0; index < a.length; index++) {
+    const [one, other] = [a[index] as Charge, b[index] as Charge]
+    if (one.limit !== other.limit || one.cost !== other.cost || isEnforced(one) !== isEnforced(other))
+      return false
   }
   return true
 }

@@ -1,12 +1,12 @@
-/** What the store needs of a client, whichever it is. */
-export interface Connection {
-  /** Whether the keys of one call have to lie in one slot. */
+/** The operations that the store needs from a client of any kind. */
+export interface RedisConnection {
+  /** Whether the keys of one call must lie in one slot. */
   readonly cluster: boolean
-  /** What the client itself writes before every key. */
+  /** Prefix that the client itself adds to every key. */
   readonly keyPrefix: string
   /**
-   * Runs a script, by its SHA-1 or by its text; texts in its answer come as bytes. Calls of the same tick share a round
-   * trip.
+   * Runs a script, by its SHA-1 or by its source. Strings in the reply are buffers. Calls of the
+   * same tick share a round trip.
    */
   run(
     command: 'evalsha' | 'eval',
@@ -14,8 +14,8 @@ export interface Connection {
     keys: readonly string[],
     args: readonly string[],
   ): Promise<unknown>
-  /** Makes the client look for another server, because the one that it has takes no writes. */
+  /** Makes the client connect again, because the current server rejects writes. */
   reconnect?(): void
-  /** Ends the connection where the store made it. */
+  /** Closes the connection if the store opened it. */
   close(): Promise<void>
 }

@@ -1,21 +1,22 @@
-import { checkCost } from '../../limits/check-limit.js'
+import { allEnforcedFit } from '../enforcement.js'
 import {
   type Charge,
-  checkLease,
+  checkCharge,
   type MaybePromise,
+  refundsOf,
   type Settlement,
   type Store,
   type StoreVerdict,
 } from '../store.js'
 import { Batches } from './batches.js'
-import { ServerTime } from './calendar-borders.js'
-import type { Connection } from './redis-connection.js'
+import { CalendarBorders } from './calendar-borders.js'
+import type { RedisConnection } from './redis-connection.js'
 import { storeKey } from './redis-key.js'
 import type { ScriptResult } from './script-result.js'
 import { slotOf } from './slot.js'
 
 export interface RedisStore extends Store {
-  /** A promise, but where the request is known to be still refused: that is answered at once. */
+  /** Returns a promise, unless a recent refusal still holds; that is returned synchronously. */
   take(charges: readonly Charge[]): MaybePromise<StoreVerdict[]>
   peek(charges: readonly Charge[]): Promise<StoreVerdict[]>
   settle(settlements: readonly Settlement[]): Promise<void>
@@ -23,43 +24,46 @@ export interface RedisStore extends Store {
   close(): Promise<void>
 }
 
-/** What of a request lies in one slot: the places of its charges in the request. */
-interface Part {
+/** The indexes of a request's charges in one slot. */
+interface SlotCharges {
   readonly slot: number
-  readonly places: readonly number[]
+  readonly indexes: readonly number[]
 }
 
-/** The store over a connection. `now`: a time for the script instead of the server's own, for tests. */
+/**
+ * Stores state in Redis by a script, over any connection. `now` replaces the server's time in
+ * tests.
+ */
 export class ScriptStore implements RedisStore {
-  readonly #time: ServerTime
+  readonly #calendar: CalendarBorders
   readonly #batches: Batches
 
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: RedisConnection,
     private readonly prefix: string,
     now?: () => number,
   ) {
-    this.#time = new ServerTime(now)
-    this.#batches = new Batches(connection, prefix, this.#time)
+    this.#calendar = new CalendarBorders(now)
+    this.#batches = new Batches(connection, prefix, this.#calendar)
   }
 
   take(charges: readonly Charge[]): Promise<StoreVerdict[]> {
-    return this.#decide('take', charges, (parts) => this.#takeFromSeveral(charges, parts))
+    return this.#decide('take', charges, (groups) => this.#takeFromSlots(charges, groups))
   }
 
   peek(charges: readonly Charge[]): Promise<StoreVerdict[]> {
-    return this.#decide('peek', charges, async (parts) => {
-      const found = await Promise.all(parts.map((part) => this.#find('peek', charges, part)))
-      return verdictsOn(charges, inOrder(parts, found))
+    return this.#decide('peek', charges, async (groups) => {
+      const results = await Promise.all(groups.map((group) => this.#decideGroup('peek', charges, group)))
+      return verdictsOn(charges, inChargeOrder(groups, results))
     })
   }
 
   async settle(settlements: readonly Settlement[]): Promise<void> {
     for (const { charge, taken, cost } of settlements) {
       this.#check({ ...charge, lease: '', cost })
-      // What is owed without measure is never over: `resetAfter` may be infinite.
+      // `resetAfter` is infinite for an infinite debt.
       if (!Number.isFinite(taken.cost + taken.at) || Number.isNaN(taken.resetAfter))
-        throw new TypeError('a settlement says the cost, at and resetAfter of what was taken, as numbers')
+        throw new TypeError('a settlement needs the cost, at and resetAfter of the take, as numbers')
     }
     await this.#settle(settlements)
   }
@@ -68,7 +72,7 @@ export class ScriptStore implements RedisStore {
     checkNames({ scope, key })
     await new Promise((resolve, reject) => {
       const slot = this.#slotOf({ scope, key })
-      this.#batches.add({ operation: 'reset', charges: [{ scope, key }], asked: 0, resolve, reject }, slot)
+      this.#batches.add({ operation: 'reset', charges: [{ scope, key }], attempts: 0, resolve, reject }, slot)
     })
   }
 
@@ -76,80 +80,80 @@ export class ScriptStore implements RedisStore {
     await this.connection.close()
   }
 
-  /** Decides on a request: in one piece, or where its charges lie in several slots by these parts. */
+  /** Decides a request in one call, or with `decideGroups` if its charges lie in several slots. */
   #decide(
     operation: 'take' | 'peek',
     charges: readonly Charge[],
-    inParts: (parts: readonly Part[]) => Promise<StoreVerdict[]>,
+    decideGroups: (groups: readonly SlotCharges[]) => Promise<StoreVerdict[]>,
   ): Promise<StoreVerdict[]> {
-    return new Promise((answer, reject) => {
+    return new Promise((settle, reject) => {
       for (const charge of charges) this.#check(charge)
       const slot = this.#onlySlotOf(charges)
-      if (charges.length === 0) answer([])
-      else if (slot === undefined) answer(inParts(this.#partsOf(charges)))
+      if (charges.length === 0) settle([])
+      else if (slot === undefined) settle(decideGroups(this.#groupBySlot(charges)))
       else {
-        const resolve = (findings: readonly ScriptResult[]) => answer(verdictsOn(charges, findings))
-        this.#batches.add({ operation, charges, asked: 0, resolve, reject }, slot)
+        const resolve = (results: readonly ScriptResult[]) => settle(verdictsOn(charges, results))
+        this.#batches.add({ operation, charges, attempts: 0, resolve, reject }, slot)
       }
     })
   }
 
-  #find(
+  #decideGroup(
     operation: 'take' | 'peek',
     charges: readonly Charge[],
-    part: Part,
+    group: SlotCharges,
   ): Promise<readonly ScriptResult[]> {
     return new Promise((resolve, reject) => {
-      this.#batches.add({ operation, charges: at(part, charges), asked: 0, resolve, reject }, part.slot)
+      const job = { operation, charges: select(group, charges), attempts: 0, resolve, reject }
+      this.#batches.add(job, group.slot)
     })
   }
 
-  async #takeFromSeveral(charges: readonly Charge[], parts: readonly Part[]): Promise<StoreVerdict[]> {
-    const answers = await Promise.allSettled(parts.map((part) => this.#find('take', charges, part)))
-    const found = answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : []))
-    const failed = answers.find((answer) => answer.status === 'rejected')
-    const verdicts = failed === undefined ? verdictsOn(charges, inOrder(parts, found)) : []
-    if (failed === undefined && admits(charges, verdicts)) return verdicts
-    // What one slot took, because its own charges fitted, is given back. The decision stands either way: what cannot be
-    // given back now comes back with time.
-    const taken = parts.flatMap((part, index) =>
-      takenBy(at(part, charges), found[index] as readonly ScriptResult[]),
+  async #takeFromSlots(charges: readonly Charge[], groups: readonly SlotCharges[]): Promise<StoreVerdict[]> {
+    const takes = await Promise.allSettled(groups.map((group) => this.#decideGroup('take', charges, group)))
+    const results = takes.map((take) => (take.status === 'fulfilled' ? take.value : []))
+    const failed = takes.find((take) => take.status === 'rejected')
+    const verdicts = failed === undefined ? verdictsOn(charges, inChargeOrder(groups, results)) : []
+    if (failed === undefined && allEnforcedFit(charges, verdicts)) return verdicts
+    // Slots whose own charges fitted have taken them. The decision does not depend on the refund;
+    // charges that cannot be refunded expire with time.
+    const refunds = groups.flatMap((group, index) =>
+      refundsOfSlot(select(group, charges), results[index] as readonly ScriptResult[]),
     )
-    await this.#settle(taken).catch(() => {})
+    await this.#settle(refunds).catch(() => {})
     if (failed !== undefined) throw failed.reason
     return verdicts
   }
 
   async #settle(settlements: readonly Settlement[]): Promise<void> {
     const charges = settlements.map(({ charge, taken, cost }) => ({ ...charge, cost, lease: taken.lease }))
-    const parts = this.#partsOf(charges)
+    const groups = this.#groupBySlot(charges)
     await Promise.all(
-      parts.map((part) => {
-        const taken = at(part, settlements).map((settlement) => settlement.taken)
+      groups.map((group) => {
+        const taken = select(group, settlements).map((settlement) => settlement.taken)
         return new Promise((resolve, reject) => {
           this.#batches.add(
-            { operation: 'settle', charges: at(part, charges), taken, asked: 0, resolve, reject },
-            part.slot,
+            { operation: 'settle', charges: select(group, charges), taken, attempts: 0, resolve, reject },
+            group.slot,
           )
         })
       }),
     )
   }
 
-  /** One charge that cannot be counted would fail the others of its call. */
+  /** Checks a charge up front, because an invalid one would fail all others of its call. */
   #check(charge: Charge): void {
-    const { limit, cost } = charge
+    const { limit } = charge
     checkNames(charge)
-    checkCost(limit, cost)
-    checkLease(charge)
+    checkCharge(charge)
     const period = limit.algorithm === 'concurrency' ? limit.lease : limit.period
     const burst = limit.algorithm === 'token-bucket' ? limit.burst : 0
     if (!Number.isFinite(limit.limit + period + burst))
-      throw new TypeError('a limit is made of numbers that are finite')
-    this.#time.bordersOf(limit)
+      throw new TypeError('the numbers of a limit must be finite')
+    this.#calendar.bordersOf(limit)
   }
 
-  /** The slot that all charges lie in; undefined where there are several. */
+  /** Returns the slot of all charges, or undefined if they lie in several. */
   #onlySlotOf(charges: readonly Charge[]): number | undefined {
     const [first] = charges
     if (!this.connection.cluster || first === undefined) return 0
@@ -157,18 +161,18 @@ export class ScriptStore implements RedisStore {
     return charges.every((charge) => this.#slotOf(charge) === slot) ? slot : undefined
   }
 
-  #partsOf(charges: readonly Charge[]): Part[] {
-    const parts = new Map<number, number[]>()
+  #groupBySlot(charges: readonly Charge[]): SlotCharges[] {
+    const groups = new Map<number, number[]>()
     charges.forEach((charge, index) => {
       const slot = this.#slotOf(charge)
-      const part = parts.get(slot)
-      if (part === undefined) parts.set(slot, [index])
-      else part.push(index)
+      const indexes = groups.get(slot)
+      if (indexes === undefined) groups.set(slot, [index])
+      else indexes.push(index)
     })
-    return [...parts].map(([slot, places]) => ({ slot, places }))
+    return [...groups].map(([slot, indexes]) => ({ slot, indexes }))
   }
 
-  /** Always the same where there are no slots. */
+  /** Returns the slot of a key; 0 without a cluster. */
   #slotOf({ scope, key }: Pick<Charge, 'scope' | 'key'>): number {
     if (!this.connection.cluster) return 0
     return slotOf(this.connection.keyPrefix + storeKey(this.prefix, scope, key))
@@ -177,41 +181,37 @@ export class ScriptStore implements RedisStore {
 
 function checkNames({ scope, key }: Pick<Charge, 'scope' | 'key'>): void {
   if (typeof scope !== 'string' || typeof key !== 'string')
-    throw new TypeError('a scope and a key are strings')
+    throw new TypeError('scope and key must be strings')
 }
 
-/** The verdicts on a request that was decided in one piece. */
-function verdictsOn(charges: readonly Charge[], findings: readonly ScriptResult[]): StoreVerdict[] {
-  const verdicts = findings.map((finding) => finding.verdict())
-  return admits(charges, verdicts) ? verdicts : findings.map((finding) => finding.untakenVerdict())
+/** Returns the verdicts on a request from the results for all its charges. */
+function verdictsOn(charges: readonly Charge[], results: readonly ScriptResult[]): StoreVerdict[] {
+  const verdicts = results.map((result) => result.verdict())
+  return allEnforcedFit(charges, verdicts) ? verdicts : results.map((result) => result.untakenVerdict())
 }
 
-/** What the script took, as it is given back. */
-function takenBy(charges: readonly Charge[], findings: readonly ScriptResult[]): Settlement[] {
-  const verdicts = findings.map((finding) => finding.verdict())
-  if (findings.length === 0 || !admits(charges, verdicts)) return []
-  return charges.flatMap((charge, index) => {
-    const { allowed, at, resetAfter } = verdicts[index] as StoreVerdict
-    const taken = { cost: charge.cost, at, resetAfter, lease: charge.lease }
-    return allowed && charge.cost > 0 ? [{ charge, taken, cost: 0 }] : []
-  })
+/**
+ * Returns the settlements that undo what one slot has taken. `results` is empty if its call failed.
+ */
+function refundsOfSlot(charges: readonly Charge[], results: readonly ScriptResult[]): Settlement[] {
+  const verdicts = results.map((result) => result.verdict())
+  return allEnforcedFit(charges, verdicts) ? refundsOf(charges, verdicts) : []
 }
 
-function admits(charges: readonly Charge[], verdicts: readonly StoreVerdict[]): boolean {
-  return charges.every(({ enforce }, index) => verdicts[index]?.allowed || enforce === false)
+/** Selects the elements of one slot. */
+function select<T>({ indexes }: SlotCharges, all: readonly T[]): readonly T[] {
+  return indexes.length === all.length ? all : indexes.map((index) => all[index] as T)
 }
 
-/** Of the charges of a request, or of what goes with each, those of a part. */
-function at<T>({ places }: Part, all: readonly T[]): readonly T[] {
-  return places.length === all.length ? all : places.map((place) => all[place] as T)
-}
-
-/** What was found in the parts, in the order of the charges. */
-function inOrder(parts: readonly Part[], found: readonly (readonly ScriptResult[])[]): ScriptResult[] {
+/** Returns the results of all slots in the order of the charges. */
+function inChargeOrder(
+  groups: readonly SlotCharges[],
+  results: readonly (readonly ScriptResult[])[],
+): ScriptResult[] {
   const all: ScriptResult[] = []
-  parts.forEach(({ places }, index) => {
-    places.forEach((place, line) => {
-      all[place] = found[index]?.[line] as ScriptResult
+  groups.forEach(({ indexes }, group) => {
+    indexes.forEach((index, position) => {
+      all[index] = results[group]?.[position] as ScriptResult
     })
   })
   return all

@@ -2,15 +2,15 @@ import type { Taken } from '../../algorithms/verdict.js'
 import type { Charge } from '../store.js'
 import type { ScriptResult } from './script-result.js'
 
-/** What the script does for a job, by the number that it knows it by. */
+/** The numbers by which the script knows the operations. */
 export const OPERATION = { take: 1, peek: 2, settle: 3, reset: 4 } as const
 
-/** What one caller asks of the script, and whom to tell what became of it. */
+/** One operation for the script, and the callbacks for its result. */
 export type Job = (DecideJob | SettleJob | ResetJob) & {
-  /** How often it was sent and came back, because of a calendar window that was not the server's. */
-  asked: number
-  /** Is told what was found for each charge, where it was to decide. */
-  readonly resolve: (findings: readonly ScriptResult[]) => void
+  /** Number of times that the script rejected the job for an outdated calendar window. */
+  attempts: number
+  /** Receives one result per charge of a take or peek, else none. */
+  readonly resolve: (results: readonly ScriptResult[]) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -21,9 +21,9 @@ interface DecideJob {
 
 interface SettleJob {
   readonly operation: 'settle'
-  /** At their true costs. */
+  /** The charges with their actual costs. */
   readonly charges: readonly Charge[]
-  /** How each was taken. */
+  /** The original take of each charge. */
   readonly taken: readonly Taken[]
 }
 

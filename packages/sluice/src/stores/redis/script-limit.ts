@@ -1,10 +1,10 @@
 import type { AlgorithmName, Limit } from '../../limits/limit.js'
 
-/** The first instants of the window that holds now, of the next one, and of the one after that. */
-export type Borders = readonly [number, number, number]
+/** Start times of the current calendar window, of the next one and of the one after that. */
+export type WindowBorders = readonly [number, number, number]
 
-/** The letters by which the script and its states name the algorithms. */
-const LETTER: Record<AlgorithmName, string> = {
+/** Letters that denote the algorithms in the script and in stored states. */
+const ALGORITHM_LETTERS: Record<AlgorithmName, string> = {
   'token-bucket': 't',
   'fixed-window': 'f',
   'sliding-window': 'w',
@@ -18,14 +18,15 @@ export interface ScriptLimit {
   readonly limit: number
   readonly period: number
   readonly burst: number
-  /** '' where no calendar counts. */
+  /** Time zone of a calendar limit, else ''. */
   readonly zone: string
-  readonly windows: Borders | undefined
+  readonly windows: WindowBorders | undefined
 }
 
-export function scriptLimit(limit: Limit, windows: Borders | undefined): ScriptLimit {
+/** Encodes a limit for the script. */
+export function scriptLimit(limit: Limit, windows: WindowBorders | undefined): ScriptLimit {
   return {
-    letter: LETTER[limit.algorithm],
+    letter: ALGORITHM_LETTERS[limit.algorithm],
     limit: limit.limit,
     period: limit.algorithm === 'concurrency' ? limit.lease : limit.period,
     burst: limit.algorithm === 'token-bucket' ? limit.burst : 0,
@@ -34,7 +35,7 @@ export function scriptLimit(limit: Limit, windows: Borders | undefined): ScriptL
   }
 }
 
-/** The zone whose calendar counts. */
+/** Returns the time zone of a calendar limit. */
 export function zoneOf(limit: Limit): string {
   return (limit.algorithm === 'fixed-window' && limit.timeZone) || 'UTC'
 }

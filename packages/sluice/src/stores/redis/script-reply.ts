@@ -2,52 +2,54 @@ import { StoreRequestError } from '../store-request-error.js'
 import type { Job } from './script-job.js'
 import { ScriptResult } from './script-result.js'
 
-/** What became of a job. `window`: a calendar window was not the one of the server's now, and nothing was done. */
-type Outcome = ScriptResult[] | 'window' | Error
+/** The outcome of a job. `window`: nothing was done, because its calendar window was outdated. */
+type JobOutcome = ScriptResult[] | 'window' | Error
 
-/** What the script said: the time, and what became of each job. */
-export interface Answer {
+/** The script's reply: the server's time, and the outcome of each job. */
+export interface ScriptReply {
   readonly at: number
-  readonly outcomes: readonly Outcome[]
+  readonly outcomes: readonly JobOutcome[]
 }
 
-/** Bytes that say the time. */
+/** Size of the time in bytes. */
 const TIME = 8
 const DONE = 1
 const WINDOW = 2
-/** Done, and after the charges comes for each how fast its bucket drains, where that is faster than its limit says. */
+/** Done; after the results comes, for each charge, a faster drain rate of its bucket, or 0. */
 const DONE_WITH_RATES = 4
 const RATE = 8
 
 /**
- * @throws Error where it is no answer of the script to these jobs: one that is shorter or longer than theirs says nothing of any
- *   of them that can be relied on.
+ * Parses the reply to a call.
+ *
+ * @throws Error if it is not a reply to these jobs. A reply of the wrong length is rejected as a
+ *   whole, because none of its outcomes is reliable.
  */
-export function readAnswer(reply: unknown, jobs: readonly Job[]): Answer {
-  const [bytes, ...faults] = Array.isArray(reply) ? reply : []
-  if (!Buffer.isBuffer(bytes) || bytes.length < TIME) throw new Error('the script gave no answer')
+export function parseReply(reply: unknown, jobs: readonly Job[]): ScriptReply {
+  const [bytes, ...errors] = Array.isArray(reply) ? reply : []
+  if (!Buffer.isBuffer(bytes) || bytes.length < TIME) throw new Error('the script returned no result')
   const at = bytes.readDoubleBE(0)
-  let place = TIME
+  let offset = TIME
   let failed = 0
-  const outcomes = jobs.map((job): Outcome => {
-    const what = bytes[place++]
-    if (what === WINDOW) return 'window'
-    if (what !== DONE && what !== DONE_WITH_RATES)
-      return new StoreRequestError(String(faults[failed++] ?? 'the script gave no answer to this'))
+  const outcomes = jobs.map((job): JobOutcome => {
+    const status = bytes[offset++]
+    if (status === WINDOW) return 'window'
+    if (status !== DONE && status !== DONE_WITH_RATES)
+      return new StoreRequestError(String(errors[failed++] ?? 'the script returned no result for the job'))
     if (job.operation !== 'take' && job.operation !== 'peek') return []
-    let ratePlace = job.charges.reduce((end, { limit }) => end + ScriptResult.sizeOf(limit), place)
-    const hasRates = what === DONE_WITH_RATES && ratePlace + RATE * job.charges.length <= bytes.length
-    const findings = job.charges.map(({ limit }) => {
-      const fasterRate = hasRates ? bytes.readDoubleBE(ratePlace) : 0
-      ratePlace += RATE
-      const finding = new ScriptResult(limit, at, bytes, place, fasterRate)
-      place += ScriptResult.sizeOf(limit)
-      return finding
+    let rateOffset = job.charges.reduce((end, { limit }) => end + ScriptResult.sizeOf(limit), offset)
+    const hasRates = status === DONE_WITH_RATES && rateOffset + RATE * job.charges.length <= bytes.length
+    const results = job.charges.map(({ limit }) => {
+      const fasterRate = hasRates ? bytes.readDoubleBE(rateOffset) : 0
+      rateOffset += RATE
+      const result = new ScriptResult(limit, at, bytes, offset, fasterRate)
+      offset += ScriptResult.sizeOf(limit)
+      return result
     })
-    if (what === DONE_WITH_RATES) place = ratePlace
-    return findings
+    if (status === DONE_WITH_RATES) offset = rateOffset
+    return results
   })
-  if (place !== bytes.length)
-    throw new Error(`the script gave no answer to these jobs: ${bytes.length} bytes, not ${place}`)
+  if (offset !== bytes.length)
+    throw new Error(`the script returned no result for these jobs: ${bytes.length} bytes, expected ${offset}`)
   return { at, outcomes }
 }

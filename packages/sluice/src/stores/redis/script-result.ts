@@ -6,8 +6,8 @@ import type { Verdict } from '../../algorithms/verdict.js'
 import type { Limit } from '../../limits/limit.js'
 import { fits, wholeUnitsLeft } from '../../limits/tolerance.js'
 
-/** How many numbers say what was found, besides the cost. */
-const NUMBERS: Record<Limit['algorithm'], number> = {
+/** Number of values per result, besides the cost. */
+const VALUE_COUNTS: Record<Limit['algorithm'], number> = {
   'token-bucket': 1,
   'fixed-window': 4,
   'sliding-window': 4,
@@ -16,31 +16,32 @@ const NUMBERS: Record<Limit['algorithm'], number> = {
 }
 
 /**
- * What the script found when it decided on a charge: the cost that was asked for, with what earlier charges of the request
- * take from the same key, and the state; or of what stays on the server the facts: what is used, until nothing is, until
- * one less is, and until the cost fits. What that means is worked out here, by the algorithm itself.
+ * The script's result for one charge: the cost, including that of earlier charges of the request to
+ * the same key, and the state. For algorithms whose entries stay on the server, the result has
+ * the used units and the times until none is used, until one fewer is, and until the cost fits. The
+ * verdict is computed here, by the algorithm itself.
  */
 export class ScriptResult {
   constructor(
     private readonly limit: Limit,
     private readonly at: number,
     private readonly bytes: Buffer,
-    private readonly from: number,
-    /** Units a millisecond that a bucket drains which was last taken under a faster limit; else 0. */
+    private readonly offset: number,
+    /** Drain rate in units per millisecond of a bucket last taken under a faster limit, else 0. */
     private readonly fasterRate: number,
   ) {}
 
-  /** How many bytes say what is found of a limit. */
+  /** Returns the size of a result in bytes. */
   static sizeOf({ algorithm }: Limit): number {
-    return 8 + 8 * NUMBERS[algorithm]
+    return 8 + 8 * VALUE_COUNTS[algorithm]
   }
 
-  /** The verdict on what was asked for. */
+  /** Returns the verdict on the requested cost. */
   verdict(): Verdict {
     return this.#judge(this.#number(0))
   }
 
-  /** The verdict where nothing was taken: what would have fitted says how things are without it. */
+  /** Returns the verdict for a refused request: a charge that fits reports the state without it. */
   untakenVerdict(): Verdict {
     const verdict = this.verdict()
     return verdict.allowed ? this.#judge(0) : verdict
@@ -55,7 +56,7 @@ export class ScriptResult {
       return fixedWindow.judge(limit, { at: first, start: second, end: third, count: fourth }, cost)
     if (limit.algorithm === 'sliding-window')
       return slidingWindow.judge(limit, { at: first, start: second, previous: third, current: fourth }, cost)
-    return this.#judgeByFacts(cost, first, second, third, fourth)
+    return this.#judgeByUsage(cost, first, second, third, fourth)
   }
 
   #bucket(level: number): TokenBucketState {
@@ -63,8 +64,10 @@ export class ScriptResult {
     return fasterRate > 0 ? { at, level, fasterRate } : { at, level }
   }
 
-  /** As the sliding log and the leases judge, whose entries are not here. */
-  #judgeByFacts(cost: number, used: number, untilNone: number, untilOneLess: number, wait: number): Verdict {
+  /**
+   * Judges a sliding log or leases by their usage, as the algorithms judge them by their entries.
+   */
+  #judgeByUsage(cost: number, used: number, untilNone: number, untilOneLess: number, wait: number): Verdict {
     const { limit, at } = this
     if (cost > 0 && !fits(used + cost, limit.limit))
       return refused(at, wholeUnitsLeft(used, limit.limit), untilNone, untilOneLess, wait)
@@ -75,6 +78,6 @@ export class ScriptResult {
   }
 
   #number(index: number): number {
-    return this.bytes.readDoubleBE(this.from + 8 * index)
+    return this.bytes.readDoubleBE(this.offset + 8 * index)
   }
 }

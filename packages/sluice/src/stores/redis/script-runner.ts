@@ -1,58 +1,61 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { SCRIPT } from './lua/inlined.js'
-import type { Connection } from './redis-connection.js'
+import type { RedisConnection } from './redis-connection.js'
 
-/** Names the script to a server that has cached it. */
+/** SHA-1 by which a server finds the cached script. */
 const SCRIPT_SHA = createHash('sha1').update(SCRIPT).digest('hex')
 
-/** How long a server that is not ready is left alone before the one retry, in milliseconds. */
-const PAUSE = 20
+/** Delay before the single retry on a server that is not ready, in milliseconds. */
+const RETRY_DELAY_MS = 20
 
 /**
- * Runs the script over a connection, and mends what can be mended: a server that has not seen the script, one that is
- * still loading or has become a replica. Each of these answers says that nothing was done. What may have been done,
- * because the connection broke before an answer came, is never sent again.
+ * Runs the script over a connection and recovers from errors that guarantee that nothing was done:
+ * a server without the script, one that is still loading, or one that has become a replica. A call
+ * that may have taken effect, because the connection broke before the reply, is never sent again.
  */
 export class ScriptRunner {
-  /** The first call to send the text; who comes meanwhile waits for it instead of sending it too. */
-  #teaching: Promise<unknown> | undefined
+  /**
+   * The call that sends the source of the script. Other calls wait for it instead of sending it
+   * too.
+   */
+  #loading: Promise<unknown> | undefined
 
-  constructor(private readonly connection: Connection) {}
+  constructor(private readonly connection: RedisConnection) {}
 
   async run(keys: readonly string[], args: readonly string[]): Promise<unknown> {
     try {
-      return await this.#known(keys, args)
+      return await this.#runLoaded(keys, args)
     } catch (error) {
       if (!isNotReady(error)) throw error
       if (startsWith(error, 'READONLY')) this.connection.reconnect?.()
-      await pause(PAUSE)
-      return this.#known(keys, args)
+      await pause(RETRY_DELAY_MS)
+      return this.#runLoaded(keys, args)
     }
   }
 
-  async #known(keys: readonly string[], args: readonly string[]): Promise<unknown> {
+  async #runLoaded(keys: readonly string[], args: readonly string[]): Promise<unknown> {
     try {
       return await this.#bySha(keys, args)
     } catch (error) {
       if (!startsWith(error, 'NOSCRIPT')) throw error
     }
-    if (this.#teaching !== undefined) {
-      await this.#teaching.catch(() => {})
+    if (this.#loading !== undefined) {
+      await this.#loading.catch(() => {})
       try {
         return await this.#bySha(keys, args)
       } catch (error) {
-        // Another node of a cluster may not have seen it yet.
+        // Another node of a cluster may not have the script yet.
         if (!startsWith(error, 'NOSCRIPT')) throw error
-        return this.#byText(keys, args)
+        return this.#bySource(keys, args)
       }
     }
-    const taught = this.#byText(keys, args)
-    this.#teaching = taught
+    const loaded = this.#bySource(keys, args)
+    this.#loading = loaded
     try {
-      return await taught
+      return await loaded
     } finally {
-      this.#teaching = undefined
+      this.#loading = undefined
     }
   }
 
@@ -60,12 +63,12 @@ export class ScriptRunner {
     return this.connection.run('evalsha', SCRIPT_SHA, keys, args)
   }
 
-  #byText(keys: readonly string[], args: readonly string[]): Promise<unknown> {
+  #bySource(keys: readonly string[], args: readonly string[]): Promise<unknown> {
     return this.connection.run('eval', SCRIPT, keys, args)
   }
 }
 
-/** The server answered that it could not do it now, and did nothing. */
+/** Reports whether the server refused the call for now and did nothing. */
 function isNotReady(error: unknown): boolean {
   return ['READONLY', 'LOADING', 'MASTERDOWN', 'TRYAGAIN', 'CLUSTERDOWN', 'MOVED', 'ASK'].some((word) =>
     startsWith(error, word),

@@ -1,14 +1,14 @@
-/** Slots of a cluster (Redis cluster specification, "Key distribution model"). */
+/** Number of slots of a cluster (Redis cluster specification, "Key distribution model"). */
 const SLOTS = 16_384
 
-/** CRC-16/XMODEM of every byte. */
+/** Table of CRC-16/XMODEM. */
 const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 8
   for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1
   return crc
 })
 
-/** The slot of a key: of the text between its first braces where there is one, else of the whole key. */
+/** Returns the slot of a key. Only the part between the first braces counts, if there is one. */
 export function slotOf(key: string): number {
   const open = key.indexOf('{')
   const close = open < 0 ? -1 : key.indexOf('}', open + 1)

@@ -1,38 +1,40 @@
 import type { Clock } from '../../time/clock.js'
 
 /**
- * `closed`: calls go through. `open`: none does. `half-open`: one does, the probe, and what becomes of it decides.
+ * State of a breaker. `closed`: all calls are made. `open`: none is. `half-open`: one call, the
+ * probe, is in flight, and its result decides.
  */
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
-/** The first probe comes at most this long after the breaker opened, in milliseconds. */
-const FIRST_PROBE = 100
-/** No probe comes later than this after the one before it has failed, in milliseconds. */
-export const MAX_PROBE = 500
+/** Longest delay from opening to the first probe, in milliseconds. */
+const FIRST_PROBE_DELAY_MS = 100
+/** Longest delay from a failed probe to the next one, in milliseconds. */
+export const MAX_PROBE_DELAY_MS = 500
 
 export interface BreakerOptions {
-  /** So many failures one after the other open it. A call that hangs opens it alone. */
+  /** Number of consecutive failures that open the breaker. A single timeout opens it too. */
   readonly failures: number
   readonly clock: Clock
-  /** From 0 up to 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   readonly random: () => number
-  /** Called when the breaker opens, and when it closes; not for a probe that fails. */
+  /** Called when the breaker opens and when it closes, but not for a failed probe. */
   readonly onChange: (state: 'open' | 'closed', cause: unknown) => void
 }
 
-/** Lets a call through. What became of the call is told with it. */
+/** Identifies the state in which a call was admitted. Its result is reported with it. */
 export type Pass = number
 
 /**
- * Keeps calls away from what does not answer.
+ * Stops calls to a service that does not respond.
  *
- * Probes come after 100 ms, then after twice as long each time, up to half a second; each wait is shortened by up to half,
- * at random, so that a fleet does not knock all at once. A probe is an ordinary call: where none comes, none is made.
+ * The first probe comes after 100 ms. The delay doubles with each failed probe, up to half a
+ * second. Each delay is shortened at random by up to half, so that the processes of a fleet do not
+ * probe at once. A probe is an ordinary call: without calls there are no probes.
  */
 export class Breaker {
   readonly #options: BreakerOptions
   #state: BreakerState = 'closed'
-  /** Passes of before the last change of state say nothing about how things are now. */
+  /** Changes with each state; results of calls from an earlier state are ignored. */
   #pass: Pass = 0
   #failures = 0
   #failedProbes = 0
@@ -47,12 +49,12 @@ export class Breaker {
     return this.#state
   }
 
-  /** Why it is not closed. */
+  /** The error that opened the breaker; undefined while it is closed. */
   get cause(): unknown {
     return this.#cause
   }
 
-  /** A pass where the call may be made; undefined where it may not. */
+  /** Returns a pass if a call may be made, else undefined. */
   enter(): Pass | undefined {
     if (this.#state === 'closed') return this.#pass
     if (this.#state === 'half-open' || this.#isTooEarly()) return undefined
@@ -60,8 +62,8 @@ export class Breaker {
     return ++this.#pass
   }
 
-  /** The call was answered. */
-  succeeded(pass: Pass): void {
+  /** Records that the service responded. */
+  recordSuccess(pass: Pass): void {
     if (pass !== this.#pass) return
     this.#failures = 0
     if (this.#state !== 'half-open') return
@@ -72,11 +74,11 @@ export class Breaker {
     this.#options.onChange('closed', undefined)
   }
 
-  /** The call failed, or it hung. */
-  failed(pass: Pass, cause: unknown, hung: boolean): void {
+  /** Records that the call failed or timed out. */
+  recordFailure(pass: Pass, cause: unknown, isTimeout: boolean): void {
     if (pass !== this.#pass) return
     this.#failures++
-    if (this.#state === 'closed' && !hung && this.#failures < this.#options.failures) return
+    if (this.#state === 'closed' && !isTimeout && this.#failures < this.#options.failures) return
     const wasClosed = this.#state === 'closed'
     if (!wasClosed) this.#failedProbes++
     this.#cause = cause
@@ -84,24 +86,24 @@ export class Breaker {
     if (wasClosed) this.#options.onChange('open', cause)
   }
 
-  /** The call says nothing about who was called. A probe is made again by the next call. */
-  inconclusive(pass: Pass): void {
+  /** Records that the call says nothing about the service. The next call becomes the probe. */
+  recordInconclusive(pass: Pass): void {
     if (pass !== this.#pass || this.#state !== 'half-open') return
     this.#state = 'open'
     this.#pass++
   }
 
   #open(): void {
-    const longest = Math.min(MAX_PROBE, FIRST_PROBE * 2 ** this.#failedProbes)
+    const maxDelayMs = Math.min(MAX_PROBE_DELAY_MS, FIRST_PROBE_DELAY_MS * 2 ** this.#failedProbes)
     this.#state = 'open'
     this.#pass++
     this.#failures = 0
-    this.#probeAt = this.#options.clock.now() + longest * (1 - this.#options.random() / 2)
+    this.#probeAt = this.#options.clock.now() + maxDelayMs * (1 - this.#options.random() / 2)
   }
 
   #isTooEarly(): boolean {
-    const wait = this.#probeAt - this.#options.clock.now()
-    // A clock that was set back keeps nobody waiting for longer than the longest wait.
-    return wait > 0 && wait <= MAX_PROBE
+    const waitMs = this.#probeAt - this.#options.clock.now()
+    // A longer wait means that the clock was set back; the probe is then due at once.
+    return waitMs > 0 && waitMs <= MAX_PROBE_DELAY_MS
   }
 }

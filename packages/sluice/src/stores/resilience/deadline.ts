@@ -1,54 +1,57 @@
 import type { Timers } from '../../time/timers.js'
 
-/** An answer did not come in time. It may still come, and what was asked for may still be done. */
+/**
+ * A response did not arrive in time. It may still arrive, and the operation may still take effect.
+ */
 export class DeadlineError extends Error {
   override readonly name = 'DeadlineError'
 
   constructor(milliseconds: number) {
-    super(`no answer within ${milliseconds} ms`)
+    super(`no response within ${milliseconds} ms`)
   }
 }
 
-/** What becomes of an answer that nobody waits for any more. None of these may throw. */
-export interface Lateness<T> {
-  /** The deadline has passed. */
-  missed(): void
-  /** The answer came after all. */
-  answered(value: T): void
-  /** It came, and was an error. */
-  failed(): void
+/** Handles a response that misses its deadline. None of the methods may throw. */
+export interface LateResponseHandler<T> {
+  /** Called when the deadline has passed. */
+  onTimeout(): void
+  /** Called when the response arrives after the deadline. */
+  onValue(value: T): void
+  /** Called when an error arrives after the deadline. */
+  onError(): void
 }
 
 /**
- * The answer, or a `DeadlineError` where it takes longer than this many milliseconds.
+ * Resolves with the response, or rejects with a `DeadlineError` after this many milliseconds.
  *
- * A process that was busy for longer than the deadline finds its timers due before it has read what arrived meanwhile.
- * So an answer that is already here when the deadline strikes is read first, and counts.
+ * A process that was busy for longer than the deadline finds its timers due before it has read what
+ * arrived in the meantime. So a response that is already in the socket at the deadline still
+ * counts.
  */
 export function withinDeadline<T>(
-  answer: Promise<T>,
+  response: Promise<T>,
   milliseconds: number,
   timers: Timers,
-  late?: Lateness<NoInfer<T>>,
+  late?: LateResponseHandler<NoInfer<T>>,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    let state: 'waiting' | 'answered' | 'missed' = 'waiting'
-    const strike = () => {
-      if (state !== 'waiting') return
-      state = 'missed'
-      late?.missed()
+    let state: 'pending' | 'settled' | 'timed-out' = 'pending'
+    const expire = () => {
+      if (state !== 'pending') return
+      state = 'timed-out'
+      late?.onTimeout()
       reject(new DeadlineError(milliseconds))
     }
-    const timer = timers.start(() => timers.afterInput(strike), milliseconds)
-    const inTime = () => {
-      if (state === 'missed') return false
-      state = 'answered'
+    const timer = timers.start(() => timers.afterInput(expire), milliseconds)
+    const isInTime = () => {
+      if (state === 'timed-out') return false
+      state = 'settled'
       timers.stop(timer)
       return true
     }
-    answer.then(
-      (value) => (inTime() ? resolve(value) : late?.answered(value)),
-      (error) => (inTime() ? reject(error) : late?.failed()),
+    response.then(
+      (value) => (isInTime() ? resolve(value) : late?.onValue(value)),
+      (error) => (isInTime() ? reject(error) : late?.onError()),
     )
   })
 }

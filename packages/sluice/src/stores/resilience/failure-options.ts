@@ -3,19 +3,22 @@ import { type Clock, systemClock } from '../../time/clock.js'
 import { parseDuration } from '../../time/duration.js'
 import { systemTimers, type Timers } from '../../time/timers.js'
 
-/** What decides while the store does not answer. */
+/** Names the way in which requests are decided while the store is unavailable. */
 export type FailurePolicyName = 'open' | 'closed' | 'local'
 
-/** The store was lost, or is back. */
+/** The store has failed or recovered. */
 export interface StoreStateChange {
-  /** `open`: it is asked no more but by probes, and the policy decides. `closed`: it decides again. */
+  /**
+   * State of the breaker. `open`: the policy decides, and the store gets only probes. `closed`: the
+   * store decides.
+   */
   readonly state: 'open' | 'closed'
   readonly policy: FailurePolicyName
-  /** What it failed with, where it was lost. */
+  /** The error of the store, if it has failed. */
   readonly cause?: unknown
 }
 
-/** A store that works could not decide one request, and the policy did. */
+/** A store that works could not decide one request, so the policy decided it. */
 export interface StoreRequestFailure {
   readonly policy: FailurePolicyName
   /** A `StoreRequestError`. */
@@ -25,32 +28,42 @@ export interface StoreRequestFailure {
 export interface FailurePolicyOptions {
   /** Default `local`. */
   readonly policy?: FailurePolicyName
-  /** How many processes share the store; goes with `local`. Default 1: each gives out the whole limit. */
+  /**
+   * Number of processes that share the store, for `local`. Default 1: each grants the whole limit.
+   */
   readonly peers?: number
-  /** Most keys that `local` keeps; default 1,000,000. */
+  /** Maximum number of keys that `local` stores; default 1,000,000. */
   readonly maxKeys?: number
-  /** How long any operation may take: milliseconds from 1 to 60,000, or `250ms`. Default 100. */
+  /**
+   * Longest time for an operation: milliseconds from 1 to 60,000, or a string such as `250ms`.
+   * Default 100.
+   */
   readonly deadline?: number | string
-  /** So many failures one after the other count as the loss of the store; default 5. One operation that hangs does too. */
+  /**
+   * Number of consecutive errors after which the store counts as failed; default 5. A single
+   * timeout suffices.
+   */
   readonly failures?: number
-  /** Most settlements that wait for the store to come back; default 10,000. */
+  /** Maximum number of settlements queued while the store is unavailable; default 10,000. */
   readonly maxWaiting?: number
-  /** Called once when the store is lost and once when it is back. What it throws is ignored. */
+  /**
+   * Called once when the store fails and once when it has recovered. Errors it throws are ignored.
+   */
   readonly onStateChange?: (change: StoreStateChange) => void
   /**
-   * Called for each operation that a store which works could not do, such as one on a key that holds something else. Its
-   * message names the key. What it throws is ignored.
+   * Called for each operation that failed with a `StoreRequestError`, such as one on a key that
+   * holds a foreign value. The message names the key. Errors it throws are ignored.
    */
   readonly onRequestError?: (failure: StoreRequestFailure) => void
-  /** Default: the machine's monotonic clock. */
+  /** Default: the monotonic clock of the machine. */
   readonly clock?: Clock
-  /** Spreads the probes of a fleet: from 0 up to 1. Default `Math.random`. */
+  /** Spreads the probes of a fleet. Returns a number from 0 up to 1. Default `Math.random`. */
   readonly random?: () => number
   /** Default: the timers of Node. */
   readonly timers?: Timers
 }
 
-/** The options, checked and complete. */
+/** The validated options, with defaults. */
 export type Settings = Required<Omit<FailurePolicyOptions, 'maxKeys' | 'deadline'>> & {
   readonly maxKeys: number | undefined
   readonly deadline: number
@@ -70,9 +83,9 @@ const OPTIONS: readonly string[] = [
   'random',
   'timers',
 ] satisfies (keyof FailurePolicyOptions)[]
-const MAX_DEADLINE = 60_000
+const MAX_DEADLINE_MS = 60_000
 
-/** @throws TypeError, RangeError that name the option which is wrong. */
+/** @throws TypeError, RangeError that name the invalid option. */
 export function checkOptions(options: FailurePolicyOptions): Settings {
   const {
     policy = 'local',
@@ -93,21 +106,21 @@ export function checkOptions(options: FailurePolicyOptions): Settings {
   if (!POLICIES.includes(policy))
     throw new OptionTypeError(
       ['policy'],
-      `'policy' is one of ${POLICIES.join(', ')}, not '${String(policy)}'`,
+      `'policy' must be one of ${POLICIES.join(', ')}, not '${String(policy)}'`,
     )
   if (policy !== 'local' && (options.peers !== undefined || maxKeys !== undefined))
     throw new OptionTypeError(
       [options.peers !== undefined ? 'peers' : 'maxKeys'],
-      `'peers' and 'maxKeys' go with the policy 'local', not with '${policy}'`,
+      `'peers' and 'maxKeys' require the policy 'local', not '${policy}'`,
     )
   const milliseconds = relocate(
     () => parseDuration(deadline),
     () => ['deadline'],
   )
-  if (milliseconds < 1 || milliseconds > MAX_DEADLINE)
+  if (milliseconds < 1 || milliseconds > MAX_DEADLINE_MS)
     throw new OptionRangeError(
       ['deadline'],
-      `'deadline' is between 1 ms and ${MAX_DEADLINE} ms, not ${milliseconds}`,
+      `'deadline' must be between 1 ms and ${MAX_DEADLINE_MS} ms, not ${milliseconds}`,
     )
   checkCount('peers', peers)
   checkCount('failures', failures)
@@ -129,5 +142,5 @@ export function checkOptions(options: FailurePolicyOptions): Settings {
 
 function checkCount(option: string, count: number): void {
   if (!Number.isSafeInteger(count) || count < 1)
-    throw new OptionRangeError([option], `'${option}' is a whole number from 1, not ${String(count)}`)
+    throw new OptionRangeError([option], `'${option}' must be a positive integer, not ${String(count)}`)
 }

@@ -1,13 +1,13 @@
 import { checkCost } from '../../limits/check-limit.js'
 import {
   type Charge,
-  checkLease,
+  checkCharge,
   type MaybePromise,
   type Settlement,
   type Store,
   type StoreVerdict,
 } from '../store.js'
-import { type BreakerState, MAX_PROBE } from './breaker.js'
+import { type BreakerState, MAX_PROBE_DELAY_MS } from './breaker.js'
 import { DeadlineError, withinDeadline } from './deadline.js'
 import { checkOptions, type FailurePolicyOptions, type Settings } from './failure-options.js'
 import { closedFallback, type Fallback, localFallback, type Outage, openFallback } from './fallback.js'
@@ -16,81 +16,93 @@ import { LateResponses } from './late-responses.js'
 import { SettlementSender } from './settlement-sender.js'
 import { StoreUnavailableError } from './store-unavailable.js'
 
-/** Counts since the start, and how things are. */
+/** Counters since the start, and the current state. */
 export interface FailureStats {
   readonly state: BreakerState
-  /** Operations that the store failed. */
+  /** Operations that failed, without timeouts and request errors. */
   readonly failures: number
-  /** Operations that a store which works could not do: the policy decided on them, and the breaker stayed as it was. */
+  /**
+   * Operations that failed with a `StoreRequestError`. The policy decided; the breaker is
+   * unaffected.
+   */
   readonly requestErrors: number
-  /** Operations that it did not answer in time. */
+  /** Operations that timed out. */
   readonly timeouts: number
   /** Requests decided without the store, by `open` or `local`. */
   readonly degraded: number
-  /** Keys whose state `local` keeps in memory; once the store is back they go as they refill. */
+  /**
+   * Keys whose state `local` holds in memory. After the store has recovered they expire as they
+   * refill.
+   */
   readonly localKeys: number
-  /** Requests that could not be decided on, by `closed`. */
+  /** Requests that could not be decided, under `closed`. */
   readonly unavailable: number
-  /** Takes that were allowed too late, and given back. */
+  /** Late takes that were admitted and refunded. */
   readonly lateGivenBack: number
-  /** Late takes that could not be given back: what they took comes back as time goes by. */
+  /** Late takes that could not be refunded. Their charges expire with time. */
   readonly lateAbandoned: number
-  /** Settlements that wait for the store. */
+  /** Settlements queued for the store. */
   readonly settlementsWaiting: number
-  /** Settlements that were lost: their charges stay as they were taken, and their slots until the lease ends. */
+  /** Lost settlements. Their charges stay as they were taken, and slots until the lease ends. */
   readonly settlementsLost: number
 }
 
-/** A store that answers whatever becomes of the one in it. */
+/** A store with a failure policy. */
 export interface FailurePolicyStore extends Store {
   stats(): FailureStats
 }
 
 /**
- * Puts a deadline, a breaker and a failure policy around a store.
+ * Adds a deadline, a breaker and a failure policy to a store.
  *
  *     const store = withFailurePolicy(redisStore(client), { policy: 'local', peers: 4 })
  *
- * **Deadline.** No operation takes longer than `deadline`, the wait for a connection included. A take that is answered
- * later is given back. A store in the same process that answers at once still does.
+ * **Deadline.** No operation takes longer than `deadline`, including the wait for a connection. A
+ * take whose response arrives later is refunded. A synchronous store stays synchronous.
  *
- * **Breaker.** One operation that hangs, or `failures` failed ones in a row, and the store is asked no more, but for
- * single probes: after 100 ms, then at growing intervals of at most half a second. A store that is back decides
- * again within half a second and a deadline, as soon as a request comes.
+ * **Breaker.** One timeout, or `failures` consecutive errors, opens the breaker. The store then
+ * gets only single probes: the first after 100 ms, later ones at growing intervals of at most half
+ * a second. After a recovery the store decides again within half a second and a deadline, given
+ * that requests arrive.
  *
- * **Policy**, for what the store does not answer:
+ * **Policy** for operations without a response:
  *
- * - `local`: this process decides in its own memory, with each limit divided by `peers`. In any interval of
- *   length t, a token bucket of rate r and burst B admits at most B + r·t by the store, and besides at most peers·b + r·d
- *   locally, where b = B/peers (but at least 1) and d ≤ t is the time from the first to the last local decision in it.
- *   So, with a burst of no less than `peers`: B + r·t with the store, the same without it, and another burst where one
- *   went over to the other. For the other algorithms it is the store's bound and the one that `shareOf` states, added.
- *   Local state outlives the return of the store, so that a store that comes and goes hands out no fresh bursts.
- * - `open`: everything is let in that a limit could ever hold. There is no bound.
- * - `closed`: `take` and `peek` throw a `StoreUnavailableError`; HTTP adapters answer 503. Nothing is admitted.
+ * - `local`: the process decides in its own memory, with each limit divided by `peers`. In any
+ *   interval of length t, a token bucket of rate r and burst B admits at most B + r·t through the
+ *   store, plus at most peers·b + r·d locally. Here b = B/peers, but at least 1, and d ≤ t is the
+ *   time from the first to the last local decision in the interval. So a burst of at least `peers`
+ *   admits B + r·t with the store, the same without it, and one more burst at each transition. For
+ *   the other algorithms, the bound is the sum of the store's bound and the bound that `shareOf`
+ *   states. Local state outlives the outage, so a flapping store grants no fresh bursts.
+ * - `open`: every request is admitted that its limits could ever hold. There is no bound.
+ * - `closed`: `take` and `peek` throw a `StoreUnavailableError`, and HTTP adapters respond with
+ *   503. Nothing is admitted.
  *
- * **Settlements** go to where the charge was taken: what was taken locally is settled and released locally, also once
- * the store is back. Those for a store that is away wait for it in bounded memory and never fail a request; what
- * is lost is counted. `reset` throws a `StoreUnavailableError` under every policy.
+ * **Settlements** follow their charge: what was taken locally is settled and released locally, even
+ * after the store has recovered. Settlements for an unavailable store are queued in bounded memory
+ * and never fail a request. Lost settlements are counted. `reset` throws a `StoreUnavailableError`
+ * under every policy.
  *
- * **Errors of a request.** A key that holds something else, a server without memory and the like are a `StoreRequestError`:
- * the policy decides that request, the breaker stays closed, and `requestErrors` counts it.
+ * **Request errors.** A key with a foreign value, a server without memory and the like cause a
+ * `StoreRequestError`. The policy decides that request, the breaker stays closed, and
+ * `requestErrors` counts it.
  *
- * A `TypeError` or `RangeError` without a cause is the caller's fault: it is passed on and counts as no failure.
+ * A `TypeError` or `RangeError` without a `cause` is the caller's fault. It is rethrown and does
+ * not count as a failure.
  *
- * @throws TypeError, RangeError that name the option which is wrong.
+ * @throws TypeError, RangeError that name the invalid option.
  */
 export function withFailurePolicy(store: Store, options: FailurePolicyOptions = {}): FailurePolicyStore {
-  return new Guarded(store, checkOptions(options))
+  return new GuardedStore(store, checkOptions(options))
 }
 
-/** A connection may take this long to close in good order, in milliseconds. */
-const CLOSING = 1000
+/** Time allowed for a graceful close, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 1000
 
-class Guarded implements FailurePolicyStore {
+class GuardedStore implements FailurePolicyStore {
   readonly #calls: GuardedCalls
   readonly #fallback: Fallback
-  readonly #lateTakes: LateResponses
+  readonly #lateResponses: LateResponses
   readonly #sender: SettlementSender
   #degraded = 0
   #unavailable = 0
@@ -100,62 +112,62 @@ class Guarded implements FailurePolicyStore {
     private readonly settings: Settings,
   ) {
     this.#calls = new GuardedCalls(settings, () => {
-      this.#fallback.tidy()
-      this.#sender.sendWaiting()
+      this.#fallback.collect()
+      this.#sender.flush()
     })
     this.#fallback = fallbackOf(settings)
-    this.#lateTakes = new LateResponses(store)
+    this.#lateResponses = new LateResponses(store)
     this.#sender = new SettlementSender(settings, {
       isUp: () => this.#calls.state === 'closed',
-      send: (settlements, unanswered) =>
-        this.#calls.make<void>({ call: () => store.settle(settlements), instead: unanswered }),
+      send: (settlements, onUnconfirmed) =>
+        this.#calls.make<void>({ call: () => store.settle(settlements), fallback: onUnconfirmed }),
     })
   }
 
   take(charges: readonly Charge[]): MaybePromise<StoreVerdict[]> {
-    check(charges)
-    const instead = (cause: unknown) => {
+    charges.forEach(checkCharge)
+    const fallback = (cause: unknown) => {
       if (this.settings.policy === 'closed') this.#unavailable++
       else this.#degraded++
       return this.#fallback.take(charges, outage(cause))
     }
     return this.#calls.make({
       call: () => this.store.take(charges),
-      instead,
-      late: () => this.#lateTakes.of(charges),
-      isItsOwn: ([verdict]) => verdict?.remembered !== true,
+      fallback,
+      lateHandler: () => this.#lateResponses.handlerFor(charges),
+      isFromStore: ([verdict]) => verdict?.remembered !== true,
     })
   }
 
   peek(charges: readonly Charge[]): MaybePromise<StoreVerdict[]> {
-    check(charges)
-    const instead = (cause: unknown) => this.#fallback.peek(charges, outage(cause))
-    return this.#calls.make({ call: () => this.store.peek(charges), instead })
+    charges.forEach(checkCharge)
+    const fallback = (cause: unknown) => this.#fallback.peek(charges, outage(cause))
+    return this.#calls.make({ call: () => this.store.peek(charges), fallback })
   }
 
   settle(settlements: readonly Settlement[]): MaybePromise<void> {
     for (const { charge, cost } of settlements) checkCost(charge.limit, cost)
-    const here = settlements.filter(({ taken }) => taken.degraded !== undefined)
-    const there = here.length === 0 ? settlements : settlements.filter((each) => !here.includes(each))
-    if (here.length > 0) this.#fallback.settle(here)
-    if (there.length > 0) return this.#sender.settle(there)
+    const local = settlements.filter(({ taken }) => taken.degraded !== undefined)
+    const remote = local.length === 0 ? settlements : settlements.filter((each) => !local.includes(each))
+    if (local.length > 0) this.#fallback.settle(local)
+    if (remote.length > 0) return this.#sender.settle(remote)
   }
 
-  /** @throws StoreUnavailableError where it is not sure that the store has forgotten the key. */
+  /** @throws StoreUnavailableError if the store has not confirmed the reset. */
   reset(scope: string, key: string): MaybePromise<void> {
     this.#fallback.reset(scope, key)
-    const instead = (cause: unknown): never => {
-      throw new StoreUnavailableError('the key cannot be reset', MAX_PROBE, cause)
+    const fallback = (cause: unknown): never => {
+      throw new StoreUnavailableError('the key cannot be reset', MAX_PROBE_DELAY_MS, cause)
     }
-    return this.#calls.make<void>({ call: () => this.store.reset(scope, key), instead })
+    return this.#calls.make<void>({ call: () => this.store.reset(scope, key), fallback })
   }
 
-  /** Closes the store, and waits for it for a second at most. Settlements that still wait are given up. */
+  /** Closes the store and waits for it, at most a second. Queued settlements are dropped. */
   close(): MaybePromise<void> {
     this.#sender.close()
     const closed = this.store.close()
     if (!(closed instanceof Promise)) return
-    return withinDeadline(closed, CLOSING, this.settings.timers).catch((error) => {
+    return withinDeadline(closed, CLOSE_TIMEOUT_MS, this.settings.timers).catch((error) => {
       if (!(error instanceof DeadlineError)) throw error
     })
   }
@@ -169,9 +181,9 @@ class Guarded implements FailurePolicyStore {
       degraded: this.#degraded,
       localKeys: this.#fallback.keys,
       unavailable: this.#unavailable,
-      lateGivenBack: this.#lateTakes.givenBack,
-      lateAbandoned: this.#lateTakes.abandoned,
-      settlementsWaiting: this.#sender.waiting,
+      lateGivenBack: this.#lateResponses.refunded,
+      lateAbandoned: this.#lateResponses.abandoned,
+      settlementsWaiting: this.#sender.queued,
       settlementsLost: this.#sender.lost,
     }
   }
@@ -183,12 +195,5 @@ function fallbackOf({ policy, peers, maxKeys, clock }: Settings): Fallback {
 }
 
 function outage(cause: unknown): Outage {
-  return { cause, retryAfter: MAX_PROBE }
-}
-
-function check(charges: readonly Charge[]): void {
-  for (const charge of charges) {
-    checkCost(charge.limit, charge.cost)
-    checkLease(charge)
-  }
+  return { cause, retryAfter: MAX_PROBE_DELAY_MS }
 }

@@ -7,43 +7,43 @@ import type { Charge, Settlement, StoreVerdict } from '../store.js'
 import { shareOf } from './peer-share.js'
 import { StoreUnavailableError } from './store-unavailable.js'
 
-/** Why the store was not asked, or did not answer. */
+/** The reason why the store does not decide. */
 export interface Outage {
   readonly cause: unknown
-  /** Milliseconds until it is worth asking again. */
+  /** Milliseconds after which a retry is useful. */
   readonly retryAfter: number
 }
 
-/** What decides in the place of a store that does not answer. */
+/** Decides in place of an unavailable store. */
 export interface Fallback {
-  /** Keys whose state it keeps. */
+  /** Number of keys with state. */
   readonly keys: number
   take(charges: readonly Charge[], outage: Outage): StoreVerdict[]
   peek(charges: readonly Charge[], outage: Outage): StoreVerdict[]
-  /** Settles what `take` gave out here. */
+  /** Settles charges that this fallback has taken. */
   settle(settlements: readonly Settlement[]): void
   reset(scope: string, key: string): void
-  /** Lets go of some of what is no longer needed, in a bounded time. Called while the store answers. */
-  tidy(): void
+  /** Deletes some expired state, in bounded time. Called while the store responds. */
+  collect(): void
 }
 
-/** Refuses to decide: every `take` and `peek` throws a `StoreUnavailableError`. */
+/** Decides nothing: every `take` and `peek` throws a `StoreUnavailableError`. */
 export const closedFallback: Fallback = {
   keys: 0,
   take: unavailable,
   peek: unavailable,
   settle() {},
   reset() {},
-  tidy() {},
+  collect() {},
 }
 
 function unavailable(_charges: readonly Charge[], { cause, retryAfter }: Outage): never {
-  throw new StoreUnavailableError('this request cannot be decided on', retryAfter, cause)
+  throw new StoreUnavailableError('the request cannot be decided', retryAfter, cause)
 }
 
 /**
- * Lets everybody in, as if nobody had used anything. Only what a limit can never hold is refused. Nothing is counted,
- * so there is no bound, and nothing to settle.
+ * Admits every request as if its limits were unused. Only a cost that exceeds the capacity of its
+ * limit is refused. Nothing is counted, so there is no bound and nothing to settle.
  */
 export function openFallback(clock: Clock): Fallback {
   const judge = (charges: readonly Charge[]) =>
@@ -52,15 +52,18 @@ export function openFallback(clock: Clock): Fallback {
       const now = usesWallTime(limit) ? clock.wallTime() : clock.now()
       return { ...algorithm.judge(limit, algorithm.fresh(limit, now), cost), degraded: 'open' }
     })
-  return { keys: 0, take: judge, peek: judge, settle() {}, reset() {}, tidy() {} }
+  return { keys: 0, take: judge, peek: judge, settle() {}, reset() {}, collect() {} }
 }
 
-/** Decides in the memory of this process, each limit divided by the number of peers. The bound is that of `shareOf`. */
+/**
+ * Decides in the memory of this process, with each limit divided by `peers`. See `shareOf` for the
+ * bound.
+ */
 export function localFallback(peers: number, maxKeys: number | undefined, clock: Clock): Fallback {
   const memory = memoryStore({ clock, ...(maxKeys !== undefined && { maxKeys }) })
   const shares = new WeakMap<Limit, Limit>()
 
-  const shared = (charge: Charge): Charge => {
+  const toShare = (charge: Charge): Charge => {
     let limit = shares.get(charge.limit)
     if (limit === undefined) {
       limit = shareOf(charge.limit, peers)
@@ -69,26 +72,27 @@ export function localFallback(peers: number, maxKeys: number | undefined, clock:
     return { ...charge, limit }
   }
 
-  const marked = (charges: readonly Charge[], verdicts: readonly StoreVerdict[], outage: Outage) =>
+  const toDegraded = (charges: readonly Charge[], verdicts: readonly StoreVerdict[], outage: Outage) =>
     verdicts.map((verdict, index): StoreVerdict => {
       const { limit, cost } = charges[index] as Charge
-      // More than the share, but not more than the limit: it will be let in once the store is back.
-      const waits = verdict.retryAfter === Number.POSITIVE_INFINITY && fits(cost, capacityOf(limit))
-      return { ...verdict, ...(waits && { retryAfter: outage.retryAfter }), degraded: 'local' }
+      // The cost exceeds the share but not the limit: the store will admit it after it has
+      // recovered.
+      const canRetry = verdict.retryAfter === Number.POSITIVE_INFINITY && fits(cost, capacityOf(limit))
+      return { ...verdict, ...(canRetry && { retryAfter: outage.retryAfter }), degraded: 'local' }
     })
 
   return {
     get keys() {
       return memory.keys
     },
-    take: (charges, outage) => marked(charges, memory.take(charges.map(shared)), outage),
-    peek: (charges, outage) => marked(charges, memory.peek(charges.map(shared)), outage),
+    take: (charges, outage) => toDegraded(charges, memory.take(charges.map(toShare)), outage),
+    peek: (charges, outage) => toDegraded(charges, memory.peek(charges.map(toShare)), outage),
     settle(settlements) {
-      memory.settle(settlements.map((settlement) => ({ ...settlement, charge: shared(settlement.charge) })))
+      memory.settle(settlements.map((settlement) => ({ ...settlement, charge: toShare(settlement.charge) })))
     },
     reset: (scope, key) => memory.reset(scope, key),
-    tidy() {
-      // A decision about nothing: the memory store looks for keys that have expired whenever it decides.
+    collect() {
+      // The memory store collects expired keys with every decision, even one without charges.
       if (memory.keys > 0) memory.peek([])
     },
   }

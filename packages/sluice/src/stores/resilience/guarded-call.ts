@@ -2,117 +2,117 @@ import { isCallerError } from '../caller-error.js'
 import type { MaybePromise } from '../store.js'
 import { StoreRequestError } from '../store-request-error.js'
 import { Breaker, type BreakerState } from './breaker.js'
-import { DeadlineError, type Lateness, withinDeadline } from './deadline.js'
+import { DeadlineError, type LateResponseHandler, withinDeadline } from './deadline.js'
 import type { Settings } from './failure-options.js'
 
-/** How a call is made. */
-export interface Call<T> {
+/** A call to the store and what replaces its result. */
+export interface GuardedCall<T> {
   readonly call: () => MaybePromise<T>
-  /** What is answered where the call may not be made, failed or hung. May throw. */
-  readonly instead: (cause: unknown) => T
-  /** What happens should the answer be late. */
-  readonly late?: () => Lateness<T>
-  /** Whether an answer says that the store was asked. */
-  readonly isItsOwn?: (value: T) => boolean
+  /** Returns the result if the call is not made, fails or times out. May throw. */
+  readonly fallback: (cause: unknown) => T
+  /** Returns the handler for a late response. */
+  readonly lateHandler?: () => LateResponseHandler<T>
+  /** Reports whether a result came from the store itself. Default: always. */
+  readonly isFromStore?: (value: T) => boolean
 }
 
-/** Calls to what may fail: each has a deadline, and a breaker says whether it is made at all. */
+/** Makes calls to the store under a deadline and a breaker, and counts failures. */
 export class GuardedCalls {
   readonly #settings: Settings
   readonly #breaker: Breaker
-  readonly #onAnswer: () => void
+  readonly #onResponse: () => void
   #failures = 0
   #timeouts = 0
   #requestErrors = 0
 
-  /** `onAnswer` is called whenever a call was answered. */
-  constructor(settings: Settings, onAnswer: () => void) {
+  /** `onResponse` is called after each call to which the store responded. */
+  constructor(settings: Settings, onResponse: () => void) {
     this.#settings = settings
-    this.#onAnswer = onAnswer
-    this.#breaker = new Breaker({ ...settings, onChange: (state, cause) => this.#tell(state, cause) })
+    this.#onResponse = onResponse
+    this.#breaker = new Breaker({
+      ...settings,
+      onChange: (state, cause) => this.#notifyStateChange(state, cause),
+    })
   }
 
   get state(): BreakerState {
     return this.#breaker.state
   }
 
-  /** Calls that failed. */
+  /** Number of failed calls, without timeouts and request errors. */
   get failures(): number {
     return this.#failures
   }
 
-  /** Calls that were not answered in time. */
+  /** Number of calls that timed out. */
   get timeouts(): number {
     return this.#timeouts
   }
 
-  /** Calls that a store which works could not do. */
+  /** Number of calls that failed with a `StoreRequestError`. */
   get requestErrors(): number {
     return this.#requestErrors
   }
 
-  /** Makes the call; what is answered at once is returned at once. */
-  make<T>({ call, instead, late, isItsOwn }: Call<T>): MaybePromise<T> {
+  /** Makes a call. A synchronous result is returned synchronously. */
+  make<T>({ call, fallback, lateHandler, isFromStore }: GuardedCall<T>): MaybePromise<T> {
     const pass = this.#breaker.enter()
-    if (pass === undefined) return instead(this.#breaker.cause)
-    const succeeded = (value: T) => {
-      if (isItsOwn?.(value) === false) {
-        this.#breaker.inconclusive(pass)
+    if (pass === undefined) return fallback(this.#breaker.cause)
+    const onSuccess = (value: T) => {
+      if (isFromStore?.(value) === false) {
+        this.#breaker.recordInconclusive(pass)
         return value
       }
-      this.#breaker.succeeded(pass)
-      this.#onAnswer()
+      this.#breaker.recordSuccess(pass)
+      this.#onResponse()
       return value
     }
-    const failed = (error: unknown) => {
+    const onFailure = (error: unknown) => {
       if (isCallerError(error)) {
-        this.#breaker.inconclusive(pass)
+        this.#breaker.recordInconclusive(pass)
         throw error
       }
       if (error instanceof StoreRequestError) {
-        // The store has answered. That it cannot decide one request is no reason to ask it nothing more.
+        // The store responded; other requests can still be decided.
         this.#requestErrors++
-        this.#breaker.succeeded(pass)
-        this.#tellRequestError(error)
-        return instead(error)
+        this.#breaker.recordSuccess(pass)
+        this.#notifyRequestError(error)
+        return fallback(error)
       }
-      this.#count(error)
-      this.#breaker.failed(pass, error, error instanceof DeadlineError)
-      return instead(error)
+      const isTimeout = error instanceof DeadlineError
+      if (isTimeout) this.#timeouts++
+      else this.#failures++
+      this.#breaker.recordFailure(pass, error, isTimeout)
+      return fallback(error)
     }
-    let answer: MaybePromise<T>
+    let response: MaybePromise<T>
     try {
-      answer = call()
+      response = call()
     } catch (error) {
-      return failed(error)
+      return onFailure(error)
     }
-    if (!(answer instanceof Promise)) return succeeded(answer)
+    if (!(response instanceof Promise)) return onSuccess(response)
     const { deadline, timers } = this.#settings
-    return withinDeadline(answer, deadline, timers, late?.()).then(succeeded, failed)
+    return withinDeadline(response, deadline, timers, lateHandler?.()).then(onSuccess, onFailure)
   }
 
-  #count(error: unknown): void {
-    if (error instanceof DeadlineError) this.#timeouts++
-    else this.#failures++
-  }
-
-  #tellRequestError(error: StoreRequestError): void {
+  #notifyRequestError(error: StoreRequestError): void {
     const { policy, onRequestError } = this.#settings
-    try {
-      const told: unknown = onRequestError({ policy, cause: error })
-      if (told instanceof Promise) told.catch(() => {})
-    } catch {
-      // As for a change of state.
-    }
+    notify(() => onRequestError({ policy, cause: error }))
   }
 
-  #tell(state: 'open' | 'closed', cause: unknown): void {
+  #notifyStateChange(state: 'open' | 'closed', cause: unknown): void {
     const { policy, onStateChange } = this.#settings
-    try {
-      const told: unknown = onStateChange({ state, policy, ...(state === 'open' && { cause }) })
-      if (told instanceof Promise) told.catch(() => {})
-    } catch {
-      // Whoever listens decides nothing, so it can spoil nothing either.
-    }
+    notify(() => onStateChange({ state, policy, ...(state === 'open' && { cause }) }))
+  }
+}
+
+/** Calls a listener and ignores its errors, rejected promises included. */
+function notify(listener: () => unknown): void {
+  try {
+    const result = listener()
+    if (result instanceof Promise) result.catch(() => {})
+  } catch {
+    // A listener must not affect decisions.
   }
 }

@@ -1,69 +1,72 @@
-import { type Charge, type Settlement, type Store, type StoreVerdict, settlementOf } from '../store.js'
-import type { Lateness } from './deadline.js'
+import { allEnforcedFit } from '../enforcement.js'
+import { type Charge, refundsOf, type Settlement, type Store, type StoreVerdict } from '../store.js'
+import type { LateResponseHandler } from './deadline.js'
 
-/** So many late answers are awaited; of more, the oldest ones are not given back. */
-const MAX_AWAITED = 1000
+/** Late responses that are awaited. Beyond this the oldest is abandoned and not refunded. */
+const MAX_PENDING = 1000
 
-/** The charges of a take whose answer is late; none once it is not awaited any more. */
+/** The charges of a late take; undefined once it is abandoned. */
 interface LateTake {
   charges: readonly Charge[] | undefined
 }
 
 /**
- * Gives back what a store takes after everybody has stopped waiting for it: the request was decided without it, so
- * nobody would ever settle or release those charges.
+ * Refunds what a store takes after the deadline. The request was decided without the store, so its
+ * permit would never settle or release those charges.
  *
- * Best effort: what is never answered, or cannot be given back, stays charged until it has come back by itself, and
- * slots until their lease ends. That is never too little.
+ * Best effort: a charge whose response never arrives, or whose refund fails, stays until it
+ * expires, and slots until their lease ends. The limit holds in any case.
  */
 export class LateResponses {
-  readonly #awaited = new Set<LateTake>()
-  #givenBack = 0
+  readonly #pending = new Set<LateTake>()
+  #refunded = 0
   #abandoned = 0
 
   constructor(private readonly store: Store) {}
 
-  /** Takes that were allowed too late and were given back. */
-  get givenBack(): number {
-    return this.#givenBack
+  /** Late takes that were admitted and refunded. */
+  get refunded(): number {
+    return this.#refunded
   }
 
-  /** Takes that were late and that could not be given back, or were awaited no more. */
+  /** Late takes that could not be refunded or were no longer awaited. */
   get abandoned(): number {
     return this.#abandoned
   }
 
-  /** What happens to this take should it be late. */
-  of(charges: readonly Charge[]): Lateness<StoreVerdict[]> {
-    // What a hung client keeps of this is the small object, not the charges, once they are dropped from it.
+  /** Returns the handler for a take of these charges. */
+  handlerFor(charges: readonly Charge[]): LateResponseHandler<StoreVerdict[]> {
+    // A client that hangs keeps a reference to this small object, not to the charges.
     const late: LateTake = { charges }
     return {
-      missed: () => this.#await(late),
-      answered: (verdicts) => this.#answered(late, verdicts),
-      failed: () => void this.#awaited.delete(late),
+      onTimeout: () => this.#await(late),
+      onValue: (verdicts) => this.#onVerdicts(late, verdicts),
+      onError: () => void this.#pending.delete(late),
     }
   }
 
   #await(late: LateTake): void {
-    this.#awaited.add(late)
-    if (this.#awaited.size <= MAX_AWAITED) return
-    const [oldest] = this.#awaited
+    this.#pending.add(late)
+    if (this.#pending.size <= MAX_PENDING) return
+    const [oldest] = this.#pending
     if (oldest === undefined) return
-    this.#awaited.delete(oldest)
+    this.#pending.delete(oldest)
     oldest.charges = undefined
     this.#abandoned++
   }
 
-  #answered(late: LateTake, verdicts: readonly StoreVerdict[]): void {
-    this.#awaited.delete(late)
-    if (late.charges === undefined) return
-    const settlements = refundsOf(late.charges, verdicts)
-    if (settlements.length > 0) this.#giveBack(settlements)
+  #onVerdicts(late: LateTake, verdicts: readonly StoreVerdict[]): void {
+    this.#pending.delete(late)
+    const { charges } = late
+    // Verdicts on too few charges do not show that the request was admitted.
+    if (charges === undefined || verdicts.length < charges.length) return
+    const refunds = allEnforcedFit(charges, verdicts) ? refundsOf(charges, verdicts) : []
+    if (refunds.length > 0) this.#refund(refunds)
   }
 
-  /** Nobody waits for this. It goes to the store whatever the breaker says: the store has just answered. */
-  #giveBack(settlements: readonly Settlement[]): void {
-    const done = () => void this.#givenBack++
+  /** Refunds regardless of the breaker, because the store has just responded. */
+  #refund(settlements: readonly Settlement[]): void {
+    const done = () => void this.#refunded++
     const failed = () => void this.#abandoned++
     try {
       const settled = this.store.settle(settlements)
@@ -73,15 +76,4 @@ export class LateResponses {
       failed()
     }
   }
-}
-
-/** What undoes a take with these verdicts; nothing where it was refused, and so took nothing. */
-function refundsOf(charges: readonly Charge[], verdicts: readonly StoreVerdict[]): Settlement[] {
-  const refused = charges.some((charge, index) => charge.enforce !== false && !verdicts[index]?.allowed)
-  if (refused) return []
-  return charges.flatMap((charge, index) => {
-    const verdict = verdicts[index]
-    if (!verdict?.allowed || charge.cost === 0) return []
-    return [settlementOf(charge, verdict, 0)]
-  })
 }

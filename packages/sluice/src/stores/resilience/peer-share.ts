@@ -1,22 +1,24 @@
 import type { Limit } from '../../limits/limit.js'
 
 /**
- * The share of a limit that each of `peers` processes may give out by itself while they cannot ask their store.
+ * Returns the share of a limit that each of `peers` processes may admit on its own while the store
+ * is unavailable.
  *
- * **Bound**: `peers` processes together give out, while none of them asks the store,
+ * **Bound**: together, `peers` processes that all decide locally admit
  *
- * - token bucket: at most peers·b + r·t in any interval of length t, where r is the limit's rate and b is the share
- *   of the burst: burst/peers, but at least 1 (or the whole burst, where that is less than 1). So: B + r·t where
- *   the burst B is no less than the number of peers.
- * - sliding log: at most peers·n in every trailing period, where n = limit/peers, rounded down, but at least 1.
- *   So: the limit, where that is no less than the number of peers.
- * - fixed window: at most peers·n in a window of the calendar. Windows that open with the first request open in each
- *   process on their own; then as with one process, 2·peers·n in a period that straddles two of them.
- * - sliding window: at most peers·n by its estimate, and less than 2·peers·n in a period against the worst timing.
+ * - token bucket: at most peers·b + r·t in any interval of length t. Here r is the rate of the
+ *   limit and b the share of the burst: burst/peers, but at least 1, or the whole burst if that is
+ *   below 1. With a burst B of at least `peers` this is B + r·t.
+ * - sliding log: at most peers·n in every trailing period, where n = limit/peers, rounded down, but
+ *   at least 1. With a limit of at least `peers` this is at most the limit.
+ * - fixed window: at most peers·n in a calendar window. A window that opens with the first request
+ *   opens in each process on its own. A period that straddles two of them then admits 2·peers·n, as
+ *   with one process.
+ * - sliding window: at most peers·n by its estimate, and less than 2·peers·n in any period.
  * - concurrency: at most peers·n in flight at any moment.
  *
- * Nobody's share is less than one whole unit, or a request of one unit would be refused for as long as the store is
- * away. A request that costs more than a share waits for the store to come back.
+ * A share is at least one unit. Otherwise a request that costs one unit would be refused for the
+ * whole outage. A request that costs more than a share waits until the store has recovered.
  */
 export function shareOf(limit: Limit, peers: number): Limit {
   if (peers === 1) return limit

@@ -1,28 +1,30 @@
 import type { Clock } from '../../time/clock.js'
 import type { Settlement } from '../store.js'
 
-/** A settlement that is still to be sent, or to be sent once more. */
-export interface Waiting {
+/** A settlement that has not been confirmed by the store. */
+export interface QueuedSettlement {
   readonly settlement: Settlement
-  /** When it began to wait, in milliseconds of the clock. */
-  readonly since: number
-  /** How often it was sent without an answer. */
+  /** Time of the first attempt or of queueing, in milliseconds of the clock. */
+  readonly queuedAt: number
+  /** Number of attempts without a response. */
   readonly attempts: number
 }
 
-/** A settlement is sent so often at most. */
+/** Attempts to send one settlement. */
 const MAX_ATTEMPTS = 3
 
 /**
- * Settlements that wait for their store to come back, in bounded memory: when `max` wait, the oldest one is lost for a
- * new one. What is lost leaves the charge as it was taken: rates forget it as time goes by, and leases end.
+ * Queues settlements while their store is down, in bounded memory: when `max` are queued, a new one
+ * evicts the oldest. The charge of a lost settlement stays as it was taken. Usage of a rate expires
+ * with time, and a lease ends.
  *
- * What was sent and not answered may have been done or not. Done twice, a refund would give back more than was taken; so
- * of those only the end of a lease is sent again, which may be done as often as one likes. A renewal is never sent
- * later: it might come after the end of its lease, and the next one is under way anyhow.
+ * A settlement that was sent without a response may have been applied. Applied twice, a refund
+ * would return more than was taken. Only the end of a lease is idempotent, so only that is retried.
+ * A renewal is never sent late: it could arrive after the lease has ended, and another renewal
+ * follows.
  */
 export class SettlementQueue {
-  readonly #waiting = new Set<Waiting>()
+  readonly #queue = new Set<QueuedSettlement>()
   #lost = 0
 
   constructor(
@@ -30,62 +32,62 @@ export class SettlementQueue {
     private readonly clock: Clock,
   ) {}
 
-  /** How many wait. */
+  /** Number of queued settlements. */
   get size(): number {
-    return this.#waiting.size
+    return this.#queue.size
   }
 
-  /** How many were lost since the start. */
+  /** Number of settlements lost since the start. */
   get lost(): number {
     return this.#lost
   }
 
-  /** Keeps settlements that were not sent. */
+  /** Queues settlements that were not sent. */
   add(settlements: readonly Settlement[]): void {
     for (const settlement of settlements) {
-      if (!isRenewal(settlement)) this.#keep({ settlement, since: this.clock.now(), attempts: 0 })
+      if (!isRenewal(settlement)) this.#enqueue({ settlement, queuedAt: this.clock.now(), attempts: 0 })
     }
   }
 
-  /** Keeps those of the settlements that may be sent again, after they were sent and not answered. */
-  addUnanswered(sent: readonly Waiting[]): void {
-    for (const { settlement, since, attempts } of sent) {
+  /** Queues those settlements again that were sent without a response and are safe to retry. */
+  requeue(sent: readonly QueuedSettlement[]): void {
+    for (const { settlement, queuedAt, attempts } of sent) {
       if (isRenewal(settlement)) continue
-      const again = settlement.charge.lease !== undefined && attempts + 1 < MAX_ATTEMPTS
-      if (again) this.#keep({ settlement, since, attempts: attempts + 1 })
+      const canRetry = settlement.charge.lease !== undefined && attempts + 1 < MAX_ATTEMPTS
+      if (canRetry) this.#enqueue({ settlement, queuedAt, attempts: attempts + 1 })
       else this.#lost++
     }
   }
 
-  /** Hands out up to `count` of those that still matter, the oldest first. They wait here no more. */
-  next(count: number): Waiting[] {
-    const batch: Waiting[] = []
-    for (const waiting of this.#waiting) {
+  /** Removes and returns up to `count` settlements that still matter, oldest first. */
+  dequeue(count: number): QueuedSettlement[] {
+    const batch: QueuedSettlement[] = []
+    for (const queued of this.#queue) {
       if (batch.length === count) break
-      this.#waiting.delete(waiting)
-      if (!this.#isOver(waiting)) batch.push(waiting)
+      this.#queue.delete(queued)
+      if (!this.#isObsolete(queued)) batch.push(queued)
     }
     return batch
   }
 
-  /** Gives up on settlements that cannot be sent. */
-  lose(count: number): void {
+  /** Counts settlements as lost that cannot be sent. */
+  discard(count: number): void {
     this.#lost += count
   }
 
-  #keep(waiting: Waiting): void {
-    if (this.#waiting.size >= this.max) {
-      const [oldest] = this.#waiting
-      if (oldest !== undefined) this.#waiting.delete(oldest)
+  #enqueue(queued: QueuedSettlement): void {
+    if (this.#queue.size >= this.max) {
+      const [oldest] = this.#queue
+      if (oldest !== undefined) this.#queue.delete(oldest)
       this.#lost++
     }
-    this.#waiting.add(waiting)
+    this.#queue.add(queued)
   }
 
-  /** What would be given back has come back by itself. */
-  #isOver({ settlement: { charge, taken, cost }, since }: Waiting): boolean {
-    const countsFor = charge.limit.algorithm === 'concurrency' ? charge.limit.lease : taken.resetAfter
-    return cost < taken.cost && this.clock.now() - since >= countsFor
+  /** Reports whether the usage to refund has already expired. */
+  #isObsolete({ settlement: { charge, taken, cost }, queuedAt }: QueuedSettlement): boolean {
+    const lifetime = charge.limit.algorithm === 'concurrency' ? charge.limit.lease : taken.resetAfter
+    return cost < taken.cost && this.clock.now() - queuedAt >= lifetime
   }
 }
 

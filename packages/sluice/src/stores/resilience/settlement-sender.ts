@@ -1,84 +1,93 @@
 import type { Clock } from '../../time/clock.js'
 import type { MaybePromise, Settlement } from '../store.js'
-import { SettlementQueue, type Waiting } from './settlement-queue.js'
+import { type QueuedSettlement, SettlementQueue } from './settlement-queue.js'
 
-/** How settlements get to the store. */
+/** Sends settlements to the store. */
 export interface Transport {
-  /** Whether the store is asked at all. Settlements make no probes. */
+  /** Reports whether the store is in use. Settlements are never probes. */
   isUp(): boolean
-  /** Sends; calls `unanswered` where nobody knows whether the store has them. @throws what is the caller's fault. */
-  send(settlements: readonly Settlement[], unanswered: () => void): MaybePromise<void>
+  /**
+   * Sends settlements. Calls `onUnconfirmed` if the store may or may not have applied them.
+   *
+   * @throws errors that the caller has caused.
+   */
+  send(settlements: readonly Settlement[], onUnconfirmed: () => void): MaybePromise<void>
 }
 
-/** So many of those that waited are sent at once, and no others before they are answered. */
-const BATCH = 100
+/** Queued settlements sent in one batch. The next batch waits for the response. */
+const MAX_BATCH = 100
 
-/** Sends settlements to a store, now or when it is back. The rules of waiting are those of `SettlementQueue`. */
+/**
+ * Sends settlements to a store at once, or after it has recovered, as `SettlementQueue` describes.
+ */
 export class SettlementSender {
-  readonly #waiting: SettlementQueue
+  readonly #queue: SettlementQueue
   readonly #clock: Clock
-  #sending = false
-  #closed = false
+  #isSending = false
+  #isClosed = false
 
   constructor(
     { maxWaiting, clock }: { readonly maxWaiting: number; readonly clock: Clock },
     private readonly transport: Transport,
   ) {
-    this.#waiting = new SettlementQueue(maxWaiting, clock)
+    this.#queue = new SettlementQueue(maxWaiting, clock)
     this.#clock = clock
   }
 
-  get waiting(): number {
-    return this.#waiting.size
+  get queued(): number {
+    return this.#queue.size
   }
 
   get lost(): number {
-    return this.#waiting.lost
+    return this.#queue.lost
   }
 
-  /** Never fails but through a fault of the caller's. */
+  /**
+   * Sends settlements, or queues them while the store is down. Fails only if the caller is at
+   * fault.
+   */
   settle(settlements: readonly Settlement[]): MaybePromise<void> {
-    if (!this.transport.isUp()) return this.#waiting.add(settlements)
-    const since = this.#clock.now()
-    const sent = settlements.map((settlement): Waiting => ({ settlement, since, attempts: 0 }))
-    return this.transport.send(settlements, () => this.#waiting.addUnanswered(sent))
+    if (!this.transport.isUp()) return this.#queue.add(settlements)
+    const queuedAt = this.#clock.now()
+    const sent = settlements.map((settlement): QueuedSettlement => ({ settlement, queuedAt, attempts: 0 }))
+    return this.transport.send(settlements, () => this.#queue.requeue(sent))
   }
 
-  /** Sends those that wait, as far as the store answers. Called whenever it has answered something. */
-  sendWaiting(): void {
-    if (this.#waiting.size === 0 || this.#sending || this.#closed || !this.transport.isUp()) return
-    this.#sending = true
+  /** Sends queued settlements as long as the store responds. Called after each response. */
+  flush(): void {
+    if (this.#queue.size === 0 || this.#isSending || this.#isClosed || !this.transport.isUp()) return
+    this.#isSending = true
     this.#sendBatches().finally(() => {
-      this.#sending = false
+      this.#isSending = false
     })
   }
 
-  /** Sends no more. */
+  /** Stops sending queued settlements. */
   close(): void {
-    this.#closed = true
+    this.#isClosed = true
   }
 
   async #sendBatches(): Promise<void> {
-    while (this.transport.isUp() && !this.#closed) {
-      const batch = this.#waiting.next(BATCH)
+    while (this.transport.isUp() && !this.#isClosed) {
+      const batch = this.#queue.dequeue(MAX_BATCH)
       if (batch.length === 0 || !(await this.#send(batch))) return
     }
   }
 
-  async #send(batch: readonly Waiting[]): Promise<boolean> {
-    let answered = true
+  async #send(batch: readonly QueuedSettlement[]): Promise<boolean> {
+    let isConfirmed = true
     try {
       await this.transport.send(
         batch.map(({ settlement }) => settlement),
         () => {
-          answered = false
-          this.#waiting.addUnanswered(batch)
+          isConfirmed = false
+          this.#queue.requeue(batch)
         },
       )
     } catch {
-      // The store says that one of them cannot be counted; nobody is left to be told which.
-      this.#waiting.lose(batch.length)
+      // The store rejects one of them as invalid. The callers have long returned.
+      this.#queue.discard(batch.length)
     }
-    return answered
+    return isConfirmed
   }
 }

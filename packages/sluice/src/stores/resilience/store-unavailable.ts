@@ -1,16 +1,17 @@
 /**
- * The store does not answer, and nothing may be decided without it. HTTP adapters answer 503 with `Retry-After`.
+ * The store does not respond, and the failure policy is `closed`. HTTP adapters send status 503
+ * with `Retry-After`.
  */
 export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError'
-  /** The HTTP status that says so. */
+  /** HTTP status of the response. */
   readonly status = 503
-  /** Milliseconds until it is worth asking again. */
+  /** Milliseconds after which a retry is useful. */
   readonly retryAfter: number
 
-  /** `cause` is what the store failed with. */
-  constructor(what: string, retryAfter: number, cause: unknown) {
-    super(`${what}: the store does not answer (${reasonOf(cause)})`, { cause })
+  /** `operation` names what could not be done. `cause` is the store's error. */
+  constructor(operation: string, retryAfter: number, cause: unknown) {
+    super(`${operation}: the store does not respond (${reasonOf(cause)})`, { cause })
     this.retryAfter = retryAfter
   }
 }

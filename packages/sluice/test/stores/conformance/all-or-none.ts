@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { createLimiter } from '../../../src/limiter/limiter.js'
 import { ALL, bucket, charge, fill, look, P, type Suite, take } from './harness.js'
 
-/** Several charges of one request. */
+/** Requests with several charges. */
 export function allOrNoneCases(suite: Suite): void {
   describe.each(ALL)('%s: all or none', (_algorithm, limitOf) => {
     const limit = limitOf()
 
-    it('a request refused by its third limit leaves the first two as before', () =>
+    it('leaves the first two limits unchanged when the third refuses', () =>
       suite.with(async ({ store, keys }) => {
         await fill(store, limit, 'third')
         const before = await keys?.()
@@ -25,7 +25,7 @@ export function allOrNoneCases(suite: Suite): void {
         expect(await keys?.()).toBe(before)
       }))
 
-    it('an admitted request takes from every limit', () =>
+    it('takes from every limit of an admitted request', () =>
       suite.with(async ({ store }) => {
         await store.take([charge(limit, 1, 'a'), charge(limit, 2, 'b'), charge(limit, 3, 'c')])
         for (const [key, remaining] of [
@@ -36,14 +36,14 @@ export function allOrNoneCases(suite: Suite): void {
           expect((await look(store, limit, key)).remaining).toBe(remaining)
       }))
 
-    it('an oversized charge of one limit leaves the others as before', () =>
+    it('leaves the other limits unchanged when one charge is oversized', () =>
       suite.with(async ({ store }) => {
         const verdicts = await store.take([charge(limit, 1, 'a'), charge(limit, 9, 'b')])
         expect(verdicts[1]?.retryAfter).toBe(Number.POSITIVE_INFINITY)
         expect((await look(store, limit, 'a')).remaining).toBe(4)
       }))
 
-    it('two charges to one key count together', () =>
+    it('counts two charges to one key together', () =>
       suite.with(async ({ store }) => {
         const twice = (cost: number) => [charge(limit, cost), charge(limit, cost)]
         const refused = await store.take(twice(3))
@@ -55,7 +55,7 @@ export function allOrNoneCases(suite: Suite): void {
         expect((await take(store, limit)).allowed).toBe(false)
       }))
 
-    it('a shadow charge is counted, and refuses nobody', () =>
+    it('counts a shadow charge, which never refuses', () =>
       suite.with(async ({ store }) => {
         const both = () => [charge(limit, 1, 'real'), charge(limit, 2, 'shadow', { enforce: false })]
         const first = await store.take(both())
@@ -67,14 +67,14 @@ export function allOrNoneCases(suite: Suite): void {
         expect((await look(store, limit, 'real')).remaining).toBe(1)
       }))
 
-    it('a shadow charge of a refused request is not taken', () =>
+    it('does not take a shadow charge of a refused request', () =>
       suite.with(async ({ store }) => {
         await fill(store, limit, 'real')
         await store.take([charge(limit, 2, 'shadow', { enforce: false }), charge(limit, 1, 'real')])
         expect((await look(store, limit, 'shadow')).remaining).toBe(4)
       }))
 
-    it('a shadow charge before an enforced one of the same key refuses it nothing', () =>
+    it('gives an enforced charge precedence over an earlier shadow charge to the same key', () =>
       suite.with(async ({ store }) => {
         const verdicts = await store.take([charge(limit, 3, 'key', { enforce: false }), charge(limit, 3)])
         expect(verdicts.map(({ allowed }) => allowed)).toEqual([false, true])
@@ -82,7 +82,7 @@ export function allOrNoneCases(suite: Suite): void {
       }))
   })
 
-  it('the verdicts come in the order of the charges', () =>
+  it('returns the verdicts in the order of the charges', () =>
     suite.with(async ({ store }) => {
       const costs = [1, 2, 3, 0, 4, 1]
       const verdicts = await store.take(
@@ -91,13 +91,13 @@ export function allOrNoneCases(suite: Suite): void {
       expect(verdicts.map(({ remaining }) => remaining)).toEqual(costs.map((cost) => 10 - cost))
     }))
 
-  it('no charges: nothing to refuse', () =>
+  it('returns no verdicts for no charges', () =>
     suite.with(async ({ store }) => {
       expect(await store.take([])).toEqual([])
       expect(await store.peek([])).toEqual([])
     }))
 
-  it('a charge of leases without a lease is a TypeError, and nothing is taken', () =>
+  it('throws a TypeError for a concurrency charge without a lease and takes nothing', () =>
     suite.with(async ({ store }) => {
       const limit = { algorithm: 'concurrency', limit: 4, lease: P } as const
       const charges = [charge(bucket(), 1, 'a'), { scope: 'scope', key: 'b', limit, cost: 1 }]
@@ -105,7 +105,7 @@ export function allOrNoneCases(suite: Suite): void {
       expect((await look(store, bucket(), 'a')).remaining).toBe(4)
     }))
 
-  it('the refusal of a request that several limits refuse is the longest', () =>
+  it('reports the longest wait when several limits refuse', () =>
     suite.with(async ({ store }) => {
       const limiter = createLimiter({
         store,
@@ -113,7 +113,7 @@ export function allOrNoneCases(suite: Suite): void {
       })
       expect((await limiter.admit('client')).allowed).toBe(true)
       const decision = await limiter.admit('client')
-      if (decision.allowed) throw new Error('the second request was let in')
+      if (decision.allowed) throw new Error('the second request was admitted')
       expect(decision.refusal.violated).toHaveLength(2)
       expect(decision.refusal.retryAfter).toBeGreaterThan(3_590_000)
       expect(decision.quotas[2]).toMatchObject({ allowed: true, remaining: 8 })

@@ -17,10 +17,10 @@ import {
   takeCharge,
 } from './harness.js'
 
-/** A live change of limit, burst or algorithm: neither refills nor locks out. */
+/** Live changes of limit, burst or algorithm, which neither refill a key nor lock it out. */
 export function changeCases(suite: Suite): void {
   describe.each(RATES)('%s: a live change', (_algorithm, limitOf) => {
-    it('of the limit keeps the used units: a raise gives the difference at once', () =>
+    it('keeps the used units when the limit changes, and grants a raise at once', () =>
       suite.with(async ({ store }) => {
         await take(store, limitOf(4), 2)
         expect((await look(store, limitOf(8))).remaining).toBe(6)
@@ -32,18 +32,20 @@ export function changeCases(suite: Suite): void {
         expect((await look(store, limitOf(400))).remaining).toBe(390)
       }))
 
-    it.each([1, 2, 3, 5, 7, 100])('to a limit of %d and back, again and again, gains nothing', (changed) =>
-      suite.with(async ({ store }) => {
-        let admitted = await fill(store, limitOf(4))
-        for (let times = 0; times < 5; times++) {
-          admitted += await fill(store, limitOf(changed), 'key', 200)
-          admitted += await fill(store, limitOf(4))
-        }
-        expect(admitted).toBe(Math.max(4, changed))
-      }),
+    it.each([1, 2, 3, 5, 7, 100])(
+      'gains nothing by changing to a limit of %d and back repeatedly',
+      (changed) =>
+        suite.with(async ({ store }) => {
+          let admitted = await fill(store, limitOf(4))
+          for (let times = 0; times < 5; times++) {
+            admitted += await fill(store, limitOf(changed), 'key', 200)
+            admitted += await fill(store, limitOf(4))
+          }
+          expect(admitted).toBe(Math.max(4, changed))
+        }),
     )
 
-    it('to a lower limit refuses no longer than the larger of the two takes to be full again', () =>
+    it('refuses under a lower limit no longer than the larger limit takes to recover', () =>
       suite.with(async ({ store, advance }) => {
         await take(store, limitOf(400), 400)
         const { allowed, retryAfter } = await take(store, limitOf(4))
@@ -54,7 +56,7 @@ export function changeCases(suite: Suite): void {
       }))
 
     it.each([P / 4, P / 2, 2 * P, 100 * P])(
-      'of the period to %d ms refills nothing and locks nobody out',
+      'neither refills nor locks out when the period changes to %d ms',
       (period) =>
         suite.with(async ({ store, advance }) => {
           await fill(store, limitOf(4))
@@ -67,26 +69,28 @@ export function changeCases(suite: Suite): void {
         }),
     )
 
-    it.each(RATES)('to %s refills nothing, and is over within two periods', (_other, changedOf) =>
-      suite.with(async ({ store, advance }) => {
-        await take(store, limitOf(4), 2)
-        expect((await look(store, changedOf(8))).remaining).toBe(6)
-        expect((await take(store, changedOf(8), 7)).allowed).toBe(false)
-        expect((await take(store, changedOf(8), 6)).allowed).toBe(true)
-        expect((await take(store, limitOf(4), 1)).allowed).toBe(false)
-        await advance(2 * P)
-        expect(await fill(store, limitOf(4))).toBe(4)
-      }),
+    it.each(RATES)(
+      'refills nothing when changed to %s, and recovers within two periods',
+      (_other, changedOf) =>
+        suite.with(async ({ store, advance }) => {
+          await take(store, limitOf(4), 2)
+          expect((await look(store, changedOf(8))).remaining).toBe(6)
+          expect((await take(store, changedOf(8), 7)).allowed).toBe(false)
+          expect((await take(store, changedOf(8), 6)).allowed).toBe(true)
+          expect((await take(store, limitOf(4), 1)).allowed).toBe(false)
+          await advance(2 * P)
+          expect(await fill(store, limitOf(4))).toBe(4)
+        }),
     )
 
-    it('to leases and back counts nobody twice', () =>
+    it('counts no request twice when changed to leases and back', () =>
       suite.with(async ({ store }) => {
         await fill(store, limitOf(4))
         expect((await take(store, inFlight())).allowed).toBe(true)
         expect((await look(store, inFlight())).remaining).toBe(3)
       }))
 
-    it('to leases: a late settlement of what was counted before ends no lease', () =>
+    it('ends no lease by a late settlement from before the change to leases', () =>
       suite.with(async ({ store }) => {
         const old = charge(limitOf(4), 2)
         const verdict = await takeCharge(store, old)
@@ -95,7 +99,7 @@ export function changeCases(suite: Suite): void {
         expect((await look(store, inFlight())).remaining).toBe(1)
       }))
 
-    it('from leases: a late release refills nothing', () =>
+    it('refills nothing by a late release after a change from leases', () =>
       suite.with(async ({ store }) => {
         const old = charge(inFlight(), 2)
         const verdict = await takeCharge(store, old)
@@ -105,7 +109,7 @@ export function changeCases(suite: Suite): void {
       }))
   })
 
-  it('a log beside a much larger limit counts what that one admits, each at most 1/64 of a period longer', () =>
+  it('counts the admissions of a much larger limit in a log, each at most 1/64 of a period longer', () =>
     suite.with(async ({ store, advance }) => {
       if (!suite.kind.jumps) return
       await take(store, log(2))
@@ -124,7 +128,7 @@ export function changeCases(suite: Suite): void {
 
   describe('a change between limits of one request', () => {
     it.each(ALL)(
-      'two limits of one key in one request (%s and token-bucket) both hold',
+      'enforces both limits of one key in one request (%s and token-bucket)',
       (_algorithm, limitOf) =>
         suite.with(async ({ store }) => {
           const both = () => [charge(limitOf(4), 1), charge(bucket(4), 1)]
@@ -139,7 +143,7 @@ export function changeCases(suite: Suite): void {
     )
   })
 
-  it('of the burst keeps the used units', () =>
+  it('keeps the used units when the burst changes', () =>
     suite.with(async ({ store }) => {
       await take(store, bucket(4, P, 4), 2)
       expect((await look(store, bucket(4, P, 20))).remaining).toBe(18)
@@ -147,7 +151,7 @@ export function changeCases(suite: Suite): void {
       expect((await look(store, bucket(4, P, 4))).remaining).toBe(2)
     }))
 
-  it('of what is in flight: who is in flight stays, and the new limit counts them', () =>
+  it('counts the requests in flight under a changed concurrency limit', () =>
     suite.with(async ({ store }) => {
       const held = charge(inFlight(4), 3)
       const verdict = await takeCharge(store, held)
@@ -157,7 +161,7 @@ export function changeCases(suite: Suite): void {
       expect((await take(store, inFlight(2), 2)).allowed).toBe(true)
     }))
 
-  it('of a lease to a shorter one: whoever took the shorter is free when it ends', () =>
+  it('ends a lease after its own time when the lease time becomes shorter', () =>
     suite.with(async ({ store, advance }) => {
       await take(store, inFlight(4, 4 * P), 1)
       await take(store, inFlight(4, P / 2), 3)
@@ -166,7 +170,7 @@ export function changeCases(suite: Suite): void {
       expect((await look(store, inFlight(4, P / 2))).remaining).toBe(3)
     }))
 
-  it('of a rule whose limit is a function: tiers that share a key have the largest limit between them', () =>
+  it('grants tiers that share a key the largest of their limits together', () =>
     suite.with(async ({ store }) => {
       const tiers: Limit[] = [bucket(4), bucket(40), fixed(4), fixed(40)]
       await fill(store, bucket(4))
@@ -181,7 +185,7 @@ export function changeCases(suite: Suite): void {
   ] as const)('%s: limits of a short and a long period in turn', (_algorithm, limitOf) => {
     const [SHORT, LONG] = [P / 4, 10 * P]
 
-    it('the short one refuses for one of its own periods at most, and refills the long one never', () =>
+    it('refuses under the short period for at most one such period, and never refills the long one', () =>
       suite.with(async ({ store, advance }) => {
         expect(await fill(store, limitOf(30, LONG))).toBe(30)
         for (let round = 0; round < 5; round++) {
@@ -194,7 +198,7 @@ export function changeCases(suite: Suite): void {
         }
       }))
 
-    it('what was used of the short one counts in the long one', () =>
+    it('counts usage under the short period in the long one', () =>
       suite.with(async ({ store }) => {
         await fill(store, limitOf(4, SHORT))
         expect((await look(store, limitOf(30, LONG))).remaining).toBe(26)

@@ -4,42 +4,44 @@ import { ALL, charge, fill, look, P, RATES, type Suite, settlement, take, takeCh
 
 const YEAR = 365 * 86_400_000
 
-/** Clocks that are wrong, and processes that slept. */
+/** Wrong clocks and suspended processes. */
 export function clockCases(suite: Suite): void {
   if (suite.kind.setsBack)
     describe.each(RATES)('%s: a clock that is set back', (algorithm, limitOf) => {
       const limit = limitOf()
-      // The estimate of two counters needs two periods to forget.
+      // The estimate of a sliding window needs two periods to recover.
       const longest = algorithm === 'sliding-window' ? 2 * P : P
 
-      it.each([1, P / 3, P, 10 * P, 10_000 * P])('by %d ms: gives nothing back, locks nobody out', (step) =>
-        suite.with(async ({ store, advance, setBack }) => {
-          await advance(20_000 * P)
-          expect(await fill(store, limit)).toBe(4)
-          await setBack?.(step)
-          const refused = await take(store, limit)
-          expect(refused.allowed).toBe(false)
-          expect(refused.resetAfter).toBeLessThanOrEqual(longest + 1e-6)
-          await advance(Math.ceil(refused.retryAfter))
-          expect((await take(store, limit)).allowed).toBe(true)
-          await advance(longest)
-          expect(await fill(store, limit)).toBeLessThanOrEqual(4)
-        }),
+      it.each([1, P / 3, P, 10 * P, 10_000 * P])(
+        'refunds nothing and locks no key out when set back by %d ms',
+        (step) =>
+          suite.with(async ({ store, advance, setBack }) => {
+            await advance(20_000 * P)
+            expect(await fill(store, limit)).toBe(4)
+            await setBack?.(step)
+            const refused = await take(store, limit)
+            expect(refused.allowed).toBe(false)
+            expect(refused.resetAfter).toBeLessThanOrEqual(longest + 1e-6)
+            await advance(Math.ceil(refused.retryAfter))
+            expect((await take(store, limit)).allowed).toBe(true)
+            await advance(longest)
+            expect(await fill(store, limit)).toBeLessThanOrEqual(4)
+          }),
       )
 
-      it('far ahead, then right again: no more than the bound, and free within a period', () =>
+      it('keeps the bound and recovers within a period after the clock was far ahead', () =>
         suite.with(async ({ store, advance, setBack }) => {
           await fill(store, limit)
           await advance(5000 * P)
           await take(store, limit, 2)
           await setBack?.(5000 * P)
-          // What the wrong time said came back has been believed; more than that has not.
+          // Only the recovery at the wrong time has taken effect.
           expect(await fill(store, limit)).toBeLessThanOrEqual(2)
           await advance(longest)
           expect(await fill(store, limit)).toBe(4)
         }))
 
-      it('keys that were seen while it was far ahead do not stay for ever', () =>
+      it('expires keys that were used while the clock was far ahead', () =>
         suite.with(async ({ store, advance, setBack, keys }) => {
           await advance(YEAR)
           for (let key = 0; key < 20; key++) await take(store, limit, 1, `ahead ${key}`)
@@ -53,7 +55,7 @@ export function clockCases(suite: Suite): void {
     })
 
   if (suite.kind.setsBack)
-    it('concurrency: a clock that is set back ends every lease within one', () =>
+    it('concurrency: ends every lease within one lease time after the clock was set back', () =>
       suite.with(async ({ store, advance, setBack }) => {
         const limit = ALL[4][1]()
         await advance(YEAR)
@@ -67,7 +69,7 @@ export function clockCases(suite: Suite): void {
       }))
 
   describe.each(ALL)('%s: a suspended process', (_algorithm, limitOf) => {
-    it('has the bound and no more when it wakes', () =>
+    it('keeps the bound when a suspended process resumes', () =>
       suite.with(async ({ store, advance }) => {
         const limit = limitOf()
         await fill(store, limit)
@@ -76,7 +78,7 @@ export function clockCases(suite: Suite): void {
         expect((await look(store, limit)).remaining).toBe(0)
       }))
 
-    it('settles late without giving away what others took since', () =>
+    it('settles late without refunding what others have taken since', () =>
       suite.with(async ({ store, advance }) => {
         const limit = limitOf()
         const old = charge(limit, 4)
@@ -90,7 +92,7 @@ export function clockCases(suite: Suite): void {
 
   if (suite.kind.ownClock)
     describe.each(RATES)('%s: two app servers whose clocks differ', (_algorithm, limitOf) => {
-      it('by a period get no more than the limit', () =>
+      it('admits no more than the limit for servers whose clocks differ by a period', () =>
         suite.with(async ({ store }) => {
           const limiter = () =>
             createLimiter({ store, name: 'shared', rules: [{ limit: limitOf(10, 60_000) }] })
@@ -98,15 +100,15 @@ export function clockCases(suite: Suite): void {
           let admitted = 0
           for (let count = 0; count < 20; count++) {
             if ((await one.admit('client')).allowed) admitted++
-            if ((await ahead(60_000, () => other.admit('client'))).allowed) admitted++
+            if ((await withClockAhead(60_000, () => other.admit('client'))).allowed) admitted++
           }
           expect(admitted).toBe(10)
         }))
     })
 }
 
-/** Runs something as on a machine whose clocks are ahead. */
-async function ahead<T>(milliseconds: number, run: () => T | Promise<T>): Promise<T> {
+/** Runs a function as on a machine whose clocks are ahead. */
+async function withClockAhead<T>(milliseconds: number, run: () => T | Promise<T>): Promise<T> {
   const [date, monotonic] = [Date.now.bind(Date), performance.now.bind(performance)]
   const spies = [
     vi.spyOn(Date, 'now').mockImplementation(() => date() + milliseconds),

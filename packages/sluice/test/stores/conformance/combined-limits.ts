@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { createLimiter } from '../../../src/limiter/limiter.js'
 import { ALL, bucket, charge, look, type Suite, settlement } from './harness.js'
 
-/** Calls that come at once. */
-export function togetherCases(suite: Suite): void {
-  describe.each(ALL)('%s: thousands of calls at once on one key', (_algorithm, limitOf) => {
-    it('exactly the limit is admitted', () =>
+/** Simultaneous calls. */
+export function simultaneousCallCases(suite: Suite): void {
+  describe.each(ALL)('%s: simultaneous calls', (_algorithm, limitOf) => {
+    it('admits exactly the limit of thousands of simultaneous calls on one key', () =>
       suite.with(async ({ store }) => {
         const limit = limitOf(100, 3_600_000)
         const verdicts = await Promise.all(Array.from({ length: 3000 }, () => store.take([charge(limit)])))
@@ -13,7 +13,7 @@ export function togetherCases(suite: Suite): void {
         expect((await look(store, limit)).remaining).toBe(0)
       }))
 
-    it('check and charge are one step: 5 calls of 40 at once spend no more than 100', () =>
+    it('checks and charges atomically: five simultaneous calls of 40 spend at most 100', () =>
       suite.with(async ({ store }) => {
         const limit = limitOf(100, 3_600_000)
         const verdicts = await Promise.all(Array.from({ length: 5 }, () => store.take([charge(limit, 40)])))
@@ -21,7 +21,7 @@ export function togetherCases(suite: Suite): void {
         expect((await look(store, limit)).remaining).toBe(20)
       }))
 
-    it('calls with two keys each, in either order, take both or none', () =>
+    it('takes both keys or none of calls that name them in either order', () =>
       suite.with(async ({ store }) => {
         const limit = limitOf(50, 3_600_000)
         const calls = Array.from({ length: 500 }, (_, index) => {
@@ -37,7 +37,7 @@ export function togetherCases(suite: Suite): void {
       }))
   })
 
-  it('several limiters on one store share the limit', () =>
+  it('shares the limit between several limiters on one store', () =>
     suite.with(async ({ store }) => {
       const limiters = Array.from({ length: 4 }, () =>
         createLimiter({ store, name: 'fleet', rules: [{ limit: '100/hour' }] }),
@@ -47,7 +47,7 @@ export function togetherCases(suite: Suite): void {
       expect(decisions.filter((decision) => decision?.allowed)).toHaveLength(100)
     }))
 
-  it('refunds that come at once give back what was taken and no more', () =>
+  it('refunds exactly what was taken by simultaneous settlements', () =>
     suite.with(async ({ store }) => {
       const limit = bucket(100, 3_600_000)
       const charges = Array.from({ length: 50 }, () => charge(limit, 2))

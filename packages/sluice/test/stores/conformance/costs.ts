@@ -3,12 +3,12 @@ import { createLimiter } from '../../../src/limiter/limiter.js'
 import type { Limit } from '../../../src/limits/limit.js'
 import { ALL, bucket, charge, fill, look, P, RATES, type Suite, settlement, take } from './harness.js'
 
-/** What a charge may cost, and what it does to a key. */
+/** Costs of a charge and their effects on a key. */
 export function costCases(suite: Suite): void {
   describe.each(ALL)('%s: costs', (algorithm, limitOf) => {
     const limit: Limit = limitOf()
 
-    it('cost greater than burst or limit: oversized, never to be let in, state unchanged', () =>
+    it('refuses a cost above the capacity for good and leaves the state unchanged', () =>
       suite.with(async ({ store }) => {
         await take(store, limit, 3)
         const refused = await take(store, limit, 5)
@@ -19,7 +19,7 @@ export function costCases(suite: Suite): void {
         expect(huge).toMatchObject({ allowed: false, retryAfter: Number.POSITIVE_INFINITY })
       }))
 
-    it('cost 0: a peek that is always allowed and writes nothing', () =>
+    it('always allows a cost of 0 and writes nothing', () =>
       suite.with(async ({ store, keys }) => {
         expect(await take(store, limit, 0)).toMatchObject({ allowed: true, remaining: 4, resetAfter: 0 })
         if (keys !== undefined) expect(await keys()).toBe(0)
@@ -27,7 +27,7 @@ export function costCases(suite: Suite): void {
         expect(await take(store, limit, 0)).toMatchObject({ allowed: true, remaining: 0, retryAfter: 0 })
       }))
 
-    it('cost 0: extends no expiry', () =>
+    it('does not extend the expiry for a cost of 0', () =>
       suite.with(async ({ store, advance }) => {
         await take(store, limit, 4)
         const { resetAfter } = await look(store, limit)
@@ -39,7 +39,7 @@ export function costCases(suite: Suite): void {
       }))
 
     it.each([-1, -0.5, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
-      'a cost of %s is a RangeError, and nothing of the request is taken',
+      'throws a RangeError for a cost of %s and takes nothing',
       (cost) =>
         suite.with(async ({ store }) => {
           const charges = [charge(limit, 1, 'good'), charge(limit, cost, 'bad')]
@@ -49,13 +49,13 @@ export function costCases(suite: Suite): void {
         }),
     )
 
-    it('a cost that is no number is a TypeError', () =>
+    it('throws a TypeError for a cost that is not a number', () =>
       suite.with(async ({ store }) => {
         const bad = charge(limit, '1' as unknown as number)
         await expect(async () => store.take([bad])).rejects.toThrow(TypeError)
       }))
 
-    it('a settlement with a cost that cannot be counted is a RangeError, and nothing is settled', () =>
+    it('throws a RangeError for a settlement with an invalid cost and settles nothing', () =>
       suite.with(async ({ store }) => {
         const good = charge(limit, 2)
         const [verdict] = await store.take([good])
@@ -67,7 +67,7 @@ export function costCases(suite: Suite): void {
         expect((await look(store, limit)).remaining).toBe(2)
       }))
 
-    it('a fraction is allowed where the algorithm can count it', () =>
+    it('allows a fractional cost if the algorithm can count it', () =>
       suite.with(async ({ store }) => {
         if (algorithm === 'token-bucket') {
           for (let count = 0; count < 16; count++) expect((await take(store, limit, 0.25)).allowed).toBe(true)
@@ -78,14 +78,14 @@ export function costCases(suite: Suite): void {
         }
       }))
 
-    it('equal to the limit: allowed; one more is refused', () =>
+    it('allows a cost equal to the limit and refuses one more unit', () =>
       suite.with(async ({ store }) => {
         expect(await take(store, limit, 4)).toMatchObject({ allowed: true, remaining: 0 })
         expect(await take(store, limit, 1)).toMatchObject({ allowed: false, remaining: 0 })
         expect(await fill(store, limit, 'one by one')).toBe(4)
       }))
 
-    it('refused request: consumes nothing and renews nothing, however often it comes', () =>
+    it('consumes and renews nothing for a repeatedly refused request', () =>
       suite.with(async ({ store, advance }) => {
         await take(store, limit, 4)
         const first = await take(store, limit, 2)
@@ -98,7 +98,7 @@ export function costCases(suite: Suite): void {
         expect((await take(store, limit, 2)).allowed).toBe(true)
       }))
 
-    it('a large cost is refused, then a small one comes: it is judged on its own', () =>
+    it('judges a small cost on its own after a large one was refused', () =>
       suite.with(async ({ store }) => {
         await take(store, limit, 1)
         expect((await take(store, limit, 4)).allowed).toBe(false)
@@ -108,7 +108,7 @@ export function costCases(suite: Suite): void {
 
   describe.each(RATES)('%s: limits', (algorithm, limitOf) => {
     it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])(
-      'a limit of %s is refused when it is made',
+      'rejects a limit of %s when it is created',
       (bad) =>
         suite.with(async ({ store }) => {
           const make = (limit: Limit) => () => createLimiter({ store, name: 'bad', rules: [{ limit }] })
@@ -119,7 +119,7 @@ export function costCases(suite: Suite): void {
         }),
     )
 
-    it('the limiter names an oversized request so', () =>
+    it('reports the reason oversized from the limiter', () =>
       suite.with(async ({ store }) => {
         const limiter = createLimiter<number>({
           store,

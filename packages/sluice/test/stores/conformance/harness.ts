@@ -8,47 +8,47 @@ import type {
 } from '../../../src/limits/limit.js'
 import type { Charge, MaybePromise, Settlement, Store, StoreVerdict } from '../../../src/stores/store.js'
 
-/** A store with its time in the hand of the test. */
+/** A store whose time the test controls. */
 export interface Harness {
   readonly store: Store
-  /** Moves the store's time on by this many milliseconds, by setting its clock or by waiting. */
+  /** Advances the store's time by milliseconds, by setting its clock or by waiting. */
   advance(milliseconds: number): MaybePromise<void>
-  /** Sets the store's clock back; absent where nobody can. */
+  /** Sets the store's clock back. Absent if that is impossible. */
   setBack?(milliseconds: number): MaybePromise<void>
-  /** How many keys the store keeps, those that have expired left out; absent where it cannot tell. */
+  /** Returns the number of keys that have not expired. Absent if the store cannot count them. */
   keys?(): MaybePromise<number>
   close(): MaybePromise<void>
 }
 
-/** Makes a store that is empty, or of a name space that nobody used. */
+/** Creates an empty store, or one with an unused prefix. */
 export type MakeStore = (options?: { readonly maxKeys?: number }) => MaybePromise<Harness>
 
-/** What a kind of store is able to, where it is not what the memory store is able to. */
+/** Capabilities of a store that differ from those of the memory store. */
 export interface StoreKind {
   /**
-   * Most milliseconds that go by between two calls in a row, where the clock runs on by itself. Default 0: it stands
-   * still. The suite's limits give and take 250 ms.
+   * Maximum time between two successive calls in milliseconds, for a clock that runs. Default 0,
+   * for a clock that the test sets. The suite tolerates up to 250 ms.
    */
   readonly slack?: number
   /** `false`: the clock cannot be set back. */
   readonly setsBack?: boolean
-  /** `false`: `advance` waits, so that hours and years are out of reach. */
+  /** `false`: `advance` waits, so that tests cannot skip hours and years. */
   readonly jumps?: boolean
-  /** `false`: the time is the app server's, and the servers' clocks have to agree. */
+  /** `false`: the store uses the time of the app servers, whose clocks must agree. */
   readonly ownClock?: boolean
-  /** `false`: what keys far apart have taken for a request that another key refuses is given back, and was taken for a moment. */
+  /** `false`: several keys are not decided atomically; a refused request may take temporarily. */
   readonly atOnce?: boolean
 }
 
-/** What the parts of the suite are handed. */
+/** The context of the suite's cases. */
 export interface Suite {
   readonly make: MakeStore
   readonly kind: Required<StoreKind>
-  /** Runs a test on a store of its own and closes the store, whatever happens. */
+  /** Runs a test on a new store and closes the store afterwards. */
   with(test: (harness: Harness) => Promise<void>, options?: { readonly maxKeys?: number }): Promise<void>
 }
 
-/** The period of most of the suite's limits, in milliseconds; four units in it. */
+/** Period of most limits in the suite, in milliseconds. Most limits have four units. */
 export const P = 4000
 
 export const bucket = (limit = 4, period = P, burst = limit): TokenBucketLimit => ({
@@ -74,7 +74,7 @@ export const inFlight = (limit = 4, lease = P): ConcurrencyLimit => ({
   lease,
 })
 
-/** Every algorithm that has a period, made with a limit and a period. */
+/** Factories of limits for every algorithm with a period. */
 export const RATES = [
   ['token-bucket', bucket],
   ['fixed-window', fixed],
@@ -82,12 +82,12 @@ export const RATES = [
   ['sliding-log', log],
 ] as const
 
-/** Every algorithm, made with a limit and a period or lease. */
+/** Factories of limits for every algorithm, with a limit and a period or lease. */
 export const ALL = [...RATES, ['concurrency', inFlight]] as const
 
 let leases = 0
 
-/** A charge; a lease of its own where the limit wants one. */
+/** Returns a charge, with a unique lease for a concurrency limit. */
 export function charge(limit: Limit, cost = 1, key = 'key', more: Partial<Charge> = {}): Charge {
   const lease = limit.algorithm === 'concurrency' ? `lease-${leases++}` : undefined
   return { scope: 'scope', key, limit, cost, ...(lease !== undefined && { lease }), ...more }
@@ -102,19 +102,19 @@ export async function takeCharge(store: Store, one: Charge): Promise<StoreVerdic
   return (await store.take([one]))[0] as StoreVerdict
 }
 
-/** What a charge would meet now; takes nothing. */
+/** Returns the verdict on a charge without taking it. */
 export async function look(store: Store, limit: Limit, key = 'key'): Promise<StoreVerdict> {
   return (await store.peek([charge(limit, 0, key)]))[0] as StoreVerdict
 }
 
-/** How many units are admitted one by one, until the first that is refused; at most `most`. */
+/** Takes single units until the first refusal, at most `most`, and returns the number admitted. */
 export async function fill(store: Store, limit: Limit, key = 'key', most = 50): Promise<number> {
   let admitted = 0
   while (admitted < most && (await take(store, limit, 1, key)).allowed) admitted++
   return admitted
 }
 
-/** The settlement that lets a charge that was taken count `cost`. */
+/** Returns the settlement that changes a charge to `cost`. */
 export function settlement(one: Charge, verdict: StoreVerdict, cost: number): Settlement {
   const { at, resetAfter, overflow } = verdict
   return {

@@ -4,7 +4,7 @@ import { bucket, charge, fill, look, type Suite, take } from './harness.js'
 
 const LONG = 'k'.repeat(100_000)
 
-/** Keys that other stores mixed up, cut off or choked on. No two are the same. */
+/** Distinct keys that have caused collisions, truncation or failures in other stores. */
 const KEYS: readonly (readonly [what: string, key: string])[] = [
   ['empty', ''],
   ['a space', ' '],
@@ -58,18 +58,18 @@ const JOINTS = [
   '"',
 ]
 
-/** Whom a charge is counted for. */
+/** Keys and scopes. */
 export function keyCases(suite: Suite): void {
   const limit = bucket(4, 3_600_000)
 
   describe('keys of any length and any bytes', () => {
-    it('work, and are each their own', () =>
+    it('counts unusual keys independently', () =>
       suite.with(async ({ store }) => {
         for (const [what, key] of KEYS) expect([what, await fill(store, limit, key)]).toEqual([what, 4])
         for (const [what, key] of KEYS) expect([what, await fill(store, limit, key)]).toEqual([what, 0])
       }))
 
-    it('can be reset, one by one', () =>
+    it('resets unusual keys one by one', () =>
       suite.with(async ({ store }) => {
         for (const [, key] of KEYS) await fill(store, limit, key)
         for (const [what, key] of KEYS) {
@@ -78,7 +78,7 @@ export function keyCases(suite: Suite): void {
         }
       }))
 
-    it('work through the limiter', () =>
+    it('accepts unusual keys through the limiter', () =>
       suite.with(async ({ store }) => {
         const limiter = createLimiter({ store, rules: [{ limit: '1/hour' }] })
         for (const [what, key] of KEYS)
@@ -87,7 +87,7 @@ export function keyCases(suite: Suite): void {
           expect([what, (await limiter.admit(key)).allowed]).toEqual([what, false])
       }))
 
-    it('work as scopes', () =>
+    it('accepts unusual strings as scopes', () =>
       suite.with(async ({ store }) => {
         const full = bucket(1, 3_600_000)
         for (const [what, scope] of KEYS) {
@@ -97,8 +97,8 @@ export function keyCases(suite: Suite): void {
       }))
   })
 
-  describe('two keys that join to the same text stay two keys', () => {
-    it.each(JOINTS)('joined by %j', (joint) =>
+  describe('keys whose joined strings are equal', () => {
+    it.each(JOINTS)('stay distinct when joined by %j', (joint) =>
       suite.with(async ({ store }) => {
         const pairs = [
           ['a', `b${joint}c`],
@@ -122,7 +122,7 @@ export function keyCases(suite: Suite): void {
     )
   })
 
-  it('the same key in two rules or two limiters is counted for each', () =>
+  it('counts the same key separately for each rule and limiter', () =>
     suite.with(async ({ store }) => {
       const limiter = (name: string) =>
         createLimiter({ store, name, rules: [{ limit: '1/hour' }, { limit: '2/hour' }] })

@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { capacityOf, type Limit } from '../../../src/limits/limit.js'
 import { type Harness, look, P, type Suite, take } from './harness.js'
 
-/** What the largest of several limits admits: so much at once, and so much more in a millisecond. */
+/**
+ * Admissions of the largest of several limits: units at once, and further units per millisecond.
+ */
 interface Envelope {
   readonly atOnce: number
   readonly rate: number
@@ -31,7 +33,7 @@ const bucketLimit: fc.Arbitrary<Limit> = fc.record({
 const windowLimit = <A extends 'fixed-window' | 'sliding-window' | 'sliding-log'>(algorithm: A) =>
   fc.record({ algorithm: fc.constant(algorithm), limit: capacity, period })
 
-/** A tier or a warm-up multiplies what may be taken in the same time. */
+/** Multipliers, as from tiers or a warm-up, of the units per period. */
 const scaledBucket: fc.Arbitrary<Limit> = fc.constantFrom(0.2, 0.5, 1, 5).map((factor) => ({
   algorithm: 'token-bucket',
   limit: 10 * factor,
@@ -66,13 +68,16 @@ const sequences = (limit: fc.Arbitrary<Limit>): fc.Arbitrary<Sequence> =>
     ),
   })
 
-/** Sums of fractions are exact to much less than a unit. */
+/** Rounding error of sums of fractions, in units. */
 const BLUR = 1e-6
 
-/** Limits that change with each request: no bound loosens, nothing is withheld, and nobody is locked out. */
+/**
+ * Limits that change with each request: bounds hold, raises apply at once, and no key is locked
+ * out.
+ */
 export function limitSequenceCases(suite: Suite): void {
   describe.each(Object.entries(KINDS))('random sequences of %s on one key', (_kind, limit) => {
-    it('admit no more than the largest limit, give each raise at once, and refuse no longer than any limit does', async () => {
+    it('admits no more than the largest limit, applies raises at once, and refuses no longer than any limit', async () => {
       await fc.assert(
         fc.asyncProperty(sequences(limit), (sequence) =>
           suite.with((harness) => play(harness, sequence, suite.kind.slack)),
@@ -90,32 +95,32 @@ async function play({ store, advance }: Harness, { limits, steps }: Sequence, sl
   const admitted: { readonly at: number; readonly cost: number }[] = []
   let now = 0
   for (const step of steps) {
-    const asked = limitOf(step)
+    const current = limitOf(step)
     if (step.wait > 0) await advance(step.wait)
     now += step.wait
-    const left = (await look(store, asked)).remaining
-    const raised = (await look(store, raise(asked, 7))).remaining
+    const left = (await look(store, current)).remaining
+    const raised = (await look(store, raise(current, 7))).remaining
     if (left > 0) expect(raised).toBe(left + 7)
     else expect(raised).toBeLessThanOrEqual(7)
-    const verdict = await take(store, asked, step.cost)
+    const verdict = await take(store, current, step.cost)
     expect(verdict.allowed).toBe(step.cost <= left)
     if (verdict.allowed) {
       admitted.push({ at: now, cost: step.cost })
       expectWithin(envelope, admitted, slack)
-    } else if (step.cost <= capacityOf(asked)) {
+    } else if (step.cost <= capacityOf(current)) {
       expect(verdict.retryAfter).toBeLessThanOrEqual(longest + BLUR + slack)
-      if (asked.algorithm !== 'token-bucket')
-        expect(verdict.retryAfter).toBeLessThanOrEqual(refillTime(asked) + BLUR + slack)
+      if (current.algorithm !== 'token-bucket')
+        expect(verdict.retryAfter).toBeLessThanOrEqual(refillTime(current) + BLUR + slack)
     }
   }
-  const asked = limitOf(steps.at(-1) as Step)
-  const verdict = await take(store, asked, capacityOf(asked))
+  const current = limitOf(steps.at(-1) as Step)
+  const verdict = await take(store, current, capacityOf(current))
   if (verdict.allowed) return
   await advance(verdict.retryAfter + 1)
-  expect((await take(store, asked, capacityOf(asked))).allowed).toBe(true)
+  expect((await take(store, current, capacityOf(current))).allowed).toBe(true)
 }
 
-/** In any interval that ends now, no more was admitted than the envelope of the limits holds. */
+/** Checks the bound of the limits' envelope in every interval that ends now. */
 function expectWithin(
   { atOnce, rate }: Envelope,
   admitted: readonly { at: number; cost: number }[],
@@ -129,7 +134,9 @@ function expectWithin(
   }
 }
 
-/** Windows admit up to twice their limit where an interval straddles two of them. */
+/**
+ * Returns the envelope. Windows admit up to twice their limit in an interval that straddles two.
+ */
 function envelopeOf(limits: readonly Limit[]): Envelope {
   const isStraddled = limits.some(({ algorithm }) => algorithm.endsWith('window'))
   const largest = Math.max(...limits.map(capacityOf))
@@ -139,7 +146,7 @@ function envelopeOf(limits: readonly Limit[]): Envelope {
   return { atOnce: largest * (isStraddled ? 2 : 1), rate: rate * (isStraddled ? 2 : 1) }
 }
 
-/** How long a limit alone takes to be as good as new, in milliseconds. */
+/** Returns the time that a limit takes to recover fully, in milliseconds. */
 function refillTime(limit: Limit): number {
   if (limit.algorithm === 'concurrency') return limit.lease
   if (limit.algorithm === 'token-bucket') return (limit.burst * limit.period) / limit.limit

@@ -4,7 +4,7 @@ import type { Permit } from '../../../src/limiter/permit.js'
 import type { Store } from '../../../src/stores/store.js'
 import { ALL, inFlight, P, RATES, type Suite } from './harness.js'
 
-/** What an allowed request holds, over the store. */
+/** Permits of allowed requests. */
 export function permitCases(suite: Suite): void {
   describe.each(RATES)('%s: permits', (_algorithm, limitOf) => {
     const tokens = (store: Store) =>
@@ -13,7 +13,7 @@ export function permitCases(suite: Suite): void {
         rules: [{ limit: limitOf(), of: 'tokens', by: 'everyone', cost: (units) => units }],
       })
 
-    it('the same permit settled twice: once', () =>
+    it('settles a permit only once', () =>
       suite.with(async ({ store }) => {
         const limiter = tokens(store)
         const permit = await admitted(limiter, 3)
@@ -24,7 +24,7 @@ export function permitCases(suite: Suite): void {
         expect(await units(limiter)).toBe(2)
       }))
 
-    it('a permit settled after its charge is over gives nothing back', () =>
+    it('refunds nothing when a permit is settled after its charge has expired', () =>
       suite.with(async ({ store, advance }) => {
         const limiter = tokens(store)
         const permit = await admitted(limiter, 4)
@@ -34,7 +34,7 @@ export function permitCases(suite: Suite): void {
         expect(await units(limiter)).toBe(0)
       }))
 
-    it('a settlement that cannot be counted settles nothing, and can be made good', () =>
+    it('settles nothing for an invalid cost and allows a valid settlement later', () =>
       suite.with(async ({ store }) => {
         const limiter = tokens(store)
         const permit = await admitted(limiter, 3)
@@ -44,7 +44,7 @@ export function permitCases(suite: Suite): void {
         expect(await units(limiter)).toBe(3)
       }))
 
-    it('a permit cancelled twice gives its charge back once', () =>
+    it('refunds a charge once when its permit is cancelled twice', () =>
       suite.with(async ({ store }) => {
         const limiter = tokens(store)
         const permit = await admitted(limiter, 3)
@@ -54,7 +54,7 @@ export function permitCases(suite: Suite): void {
         expect(await units(limiter)).toBe(3)
       }))
 
-    it('a permit cancelled after its charge is over gives nothing back', () =>
+    it('refunds nothing when a permit is cancelled after its charge has expired', () =>
       suite.with(async ({ store, advance }) => {
         const limiter = tokens(store)
         const permit = await admitted(limiter, 4)
@@ -64,7 +64,7 @@ export function permitCases(suite: Suite): void {
         expect(await units(limiter)).toBe(0)
       }))
 
-    it('a resource that no rule counts is an error, and settles nothing', () =>
+    it('throws for a resource that no rule counts and settles nothing', () =>
       suite.with(async ({ store }) => {
         const limiter = tokens(store)
         const permit = await admitted(limiter, 2)
@@ -83,7 +83,7 @@ export function permitCases(suite: Suite): void {
         rules: [{ concurrent: 4, lease: P, by: 'everyone', cost: (units) => units }],
       })
 
-    it('the same permit released twice: once', () =>
+    it('releases a permit only once', () =>
       suite.with(async ({ store }) => {
         const limiter = slots(store)
         const permit = await admitted(limiter, 2)
@@ -93,7 +93,7 @@ export function permitCases(suite: Suite): void {
         expect(permit.holdsSlots).toBe(false)
       }))
 
-    it('a permit released after its expiry frees nobody else', () =>
+    it('frees no slot of another request when a permit is released after its expiry', () =>
       suite.with(async ({ store, advance }) => {
         const limiter = slots(store)
         const permit = await admitted(limiter, 4)
@@ -103,7 +103,7 @@ export function permitCases(suite: Suite): void {
         expect(await units(limiter)).toBe(0)
       }))
 
-    it('a permit that was released is not renewed back to life', () =>
+    it('does not renew a released permit', () =>
       suite.with(async ({ store }) => {
         const limiter = slots(store)
         const permit = await admitted(limiter, 4)
@@ -112,7 +112,7 @@ export function permitCases(suite: Suite): void {
         expect(await units(limiter)).toBe(4)
       }))
 
-    it('a block that ends releases, also when it throws', () =>
+    it('releases at the end of a using block, even if it throws', () =>
       suite.with(async ({ store }) => {
         const limiter = slots(store)
         const block = async () => {
@@ -124,7 +124,7 @@ export function permitCases(suite: Suite): void {
       }))
   })
 
-  it('slots and tokens of one request: settled and released each for itself', () =>
+  it('settles the tokens and releases the slots of one request independently', () =>
     suite.with(async ({ store }) => {
       const limiter = createLimiter<string>({
         store,
@@ -141,7 +141,7 @@ export function permitCases(suite: Suite): void {
       expect((await limiter.admit('client')).allowed).toBe(true)
     }))
 
-  it('a cancelled permit gives back every charge and frees its slots, shadow rules included', () =>
+  it('refunds every charge and frees every slot of a cancelled permit, including shadow rules', () =>
     suite.with(async ({ store }) => {
       const cost = (units: number) => units
       const shared = { by: 'everyone', cost } as const
@@ -161,7 +161,7 @@ export function permitCases(suite: Suite): void {
       expect(permit.holdsSlots).toBe(false)
     }))
 
-  it('a refused request holds nothing of what its first rules would have given', () =>
+  it('holds nothing of the first rules when a later rule refuses the request', () =>
     suite.with(async ({ store }) => {
       const rules = ALL.map(([name, limitOf]) =>
         name === 'concurrency'
@@ -184,7 +184,7 @@ async function admitted<Request>(limiter: Limiter<Request>, request: Request): P
   return decision.permit
 }
 
-/** What is left of the one rule. */
+/** Returns the remaining units of the only rule. */
 async function units(limiter: Limiter<number>): Promise<number> {
   return (await limiter.peek(0)).quotas[0]?.remaining ?? Number.NaN
 }

@@ -6,10 +6,10 @@ import { bucket, fill, fixed, type Harness, log, look, RATES, type Suite, slidin
 const DAY = 86_400_000
 const YEAR = 365 * DAY
 
-/** Rates and periods at the ends of what there is. */
+/** Rates and periods at the extremes. */
 export function rateCases(suite: Suite): void {
   if (suite.kind.jumps)
-    describe('very high rates and very long periods, within 0.01 %', () => {
+    describe('very high rates and very long periods', () => {
       it.each([
         [
           '1,000,000 a second',
@@ -33,7 +33,7 @@ export function rateCases(suite: Suite): void {
         }),
       )
 
-      it('token-bucket: a year-long bucket that is asked every second loses nothing to rounding', () =>
+      it('token-bucket: loses nothing to rounding when a yearly bucket is charged every second', () =>
         suite.with(async (harness) => {
           const limit = bucket(1_000_000, YEAR)
           await take(harness.store, limit, 1_000_000)
@@ -70,9 +70,9 @@ export function rateCases(suite: Suite): void {
       )
     })
 
-  describe.each(RATES)('%s: periods under a second, fractional seconds', (_algorithm, limitOf) => {
+  describe.each(RATES)('%s: periods with fractions of a second', (_algorithm, limitOf) => {
     const periods = suite.kind.slack === 0 ? [1, 1.5, 10, 250, 999, 1900, 1900.5] : [1900, 1900.5]
-    it.each(periods)('%d ms: exact, and over when it is over', (period) =>
+    it.each(periods)('counts exactly in a period of %d ms and recovers when it ends', (period) =>
       suite.with(async ({ store, advance }) => {
         const limit = limitOf(2, period)
         expect(await fill(store, limit)).toBe(2)
@@ -91,7 +91,10 @@ export function rateCases(suite: Suite): void {
   })
 }
 
-/** Asks for `cost` up to `most` times a step, and says how much was admitted in `steps` steps of `every` ms. */
+/**
+ * Takes `cost` up to `most` times per step, and returns the units admitted in `steps` steps of
+ * `every` ms.
+ */
 async function pour(
   { store, advance }: Harness,
   limit: Limit,

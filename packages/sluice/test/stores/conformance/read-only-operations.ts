@@ -3,7 +3,7 @@ import type { Limit } from '../../../src/limits/limit.js'
 import type { Charge, Store, StoreVerdict } from '../../../src/stores/store.js'
 import { ALL, bucket, charge, P, type Suite, settlement } from './harness.js'
 
-/** A moment of a store: the coarsest clock counts in 1/1024 ms. */
+/** Resolution of a store's time in milliseconds: the coarsest clock counts in 1/1024 ms. */
 const MOMENT = 2 / 1024
 
 const DAY = 86_400_000
@@ -13,36 +13,36 @@ const WAYS: readonly (readonly [name: string, limitOf: (limit?: number, period?:
   ['calendar', (limit = 4) => ({ algorithm: 'fixed-window', limit, period: DAY, align: 'calendar' })],
 ]
 
-/** All pairs; those of one algorithm are asked about under other capacities and periods. */
-const PAIRS = WAYS.flatMap(([kept, keptOf]) =>
-  WAYS.map(([asked, askedOf]) => ({ kept, keptOf, asked, askedOf })),
+/** All pairs of algorithms. A pair of the same algorithm has different capacities and periods. */
+const PAIRS = WAYS.flatMap(([stored, storedOf]) =>
+  WAYS.map(([other, otherOf]) => ({ stored, storedOf, other, otherOf })),
 )
 
-/** A request that takes nothing changes nothing, also under another limit or algorithm than the one that counted. */
-export function askedInVainCases(suite: Suite): void {
-  describe.each(PAIRS)('kept by $kept, asked in vain by $asked', ({ keptOf, askedOf }) => {
-    it('all is as if nobody had asked', () =>
+/** Requests that take nothing change nothing, even under a different limit or algorithm. */
+export function readOnlyCases(suite: Suite): void {
+  describe.each(PAIRS)('state of $stored, read under $other', ({ storedOf, otherOf }) => {
+    it('is not changed by peeks and refusals under another limit', () =>
       suite.with(async ({ store, advance }) => {
-        const limit = keptOf()
+        const limit = storedOf()
         const left = new Key('left alone', store, limit, suite.kind.slack)
-        const asked = new Key('asked', store, limit, suite.kind.slack)
+        const read = new Key('read', store, limit, suite.kind.slack)
         const full = charge(bucket(1, 1000 * P), 1, 'full')
         await store.take([full])
-        for (const cost of [1, 2, 1]) await asked.sameAs(left, cost)
+        for (const cost of [1, 2, 1]) await read.sameAs(left, cost)
         for (const wait of [0, P / 8, P / 4, P / 8, P / 4, P / 2, P]) {
           await advance(wait)
-          for (const other of [askedOf(), askedOf(8, P / 4), askedOf(2, 100 * P), askedOf(3, 10)])
-            await askInVain(store, other, suite.kind.atOnce ? full : undefined)
-          await asked.sameAs(left, 0)
-          await asked.sameAs(left, 1)
+          for (const other of [otherOf(), otherOf(8, P / 4), otherOf(2, 100 * P), otherOf(3, 10)])
+            await readWithoutTaking(store, other, suite.kind.atOnce ? full : undefined)
+          await read.sameAs(left, 0)
+          await read.sameAs(left, 1)
         }
-        await asked.giveBackLike(left)
-        for (let unit = 0; unit < 6; unit++) await asked.sameAs(left, 1)
+        await read.refundLike(left)
+        for (let unit = 0; unit < 6; unit++) await read.sameAs(left, 1)
       }))
   })
 }
 
-/** A key under one limit, and what was taken of it last. */
+/** A key under one limit, with its last charge. */
 class Key {
   #last: readonly [Charge, StoreVerdict] | undefined
 
@@ -53,7 +53,7 @@ class Key {
     private readonly slack: number,
   ) {}
 
-  /** Takes from this key as from the other; both are told the same. */
+  /** Takes from both keys and checks that the verdicts are equal. */
   async sameAs(other: Key, cost: number): Promise<void> {
     const [expected, actual] = [await other.#take(cost), await this.#take(cost)]
     expect([actual.allowed, actual.remaining]).toEqual([expected.allowed, expected.remaining])
@@ -62,7 +62,7 @@ class Key {
         expect(Math.abs(actual[time] - expected[time])).toBeLessThanOrEqual(MOMENT + this.slack)
   }
 
-  async giveBackLike(other: Key): Promise<void> {
+  async refundLike(other: Key): Promise<void> {
     for (const key of [other, this])
       if (key.#last !== undefined) await this.store.settle([settlement(...key.#last, 0)])
   }
@@ -75,8 +75,8 @@ class Key {
   }
 }
 
-async function askInVain(store: Store, limit: Limit, full: Charge | undefined): Promise<void> {
-  const of = (cost: number) => charge(limit, cost, 'asked')
+async function readWithoutTaking(store: Store, limit: Limit, full: Charge | undefined): Promise<void> {
+  const of = (cost: number) => charge(limit, cost, 'read')
   await store.peek([of(1)])
   await store.take([of(0)])
   expect((await store.take([of(9)]))[0]?.allowed).toBe(false)

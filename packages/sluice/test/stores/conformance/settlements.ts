@@ -14,12 +14,12 @@ import {
   takeCharge,
 } from './harness.js'
 
-/** What was taken, moved up or down after the fact. */
+/** Charges adjusted up or down after the fact. */
 export function settlementCases(suite: Suite): void {
   describe.each(ALL)('%s: settlements', (_algorithm, limitOf) => {
     const limit = limitOf()
 
-    it('down gives back, up charges', () =>
+    it('refunds a lower cost and charges a higher one', () =>
       suite.with(async ({ store }) => {
         const one = charge(limit, 3)
         const verdict = await takeCharge(store, one)
@@ -33,7 +33,7 @@ export function settlementCases(suite: Suite): void {
     it.each([
       [1, 2],
       [2, 1],
-    ])('of charges of one moment, %d and %d, give back what each took, in any order', (first, second) =>
+    ])('refunds simultaneous charges of %d and %d exactly, in any order', (first, second) =>
       suite.with(async ({ store }) => {
         const charges = [charge(limit, first), charge(limit, second)]
         const [[one], [other]] = (await Promise.all(charges.map((each) => store.take([each])))) as [
@@ -47,7 +47,7 @@ export function settlementCases(suite: Suite): void {
       }),
     )
 
-    it('up beyond the limit is debt: never refused, never negative, paid in time', () =>
+    it('turns a cost beyond the limit into a debt that is paid with time', () =>
       suite.with(async ({ store, advance }) => {
         const one = charge(limit, 1)
         const verdict = await takeCharge(store, one)
@@ -60,7 +60,7 @@ export function settlementCases(suite: Suite): void {
         expect((await take(store, limit)).allowed).toBe(true)
       }))
 
-    it('a debt of any size turns no number into nonsense', () =>
+    it('reports sensible numbers for a debt of any size', () =>
       suite.with(async ({ store, advance }) => {
         for (const cost of [Number.MAX_SAFE_INTEGER, Number.MAX_VALUE, Number.MAX_VALUE]) {
           const one = charge(limit, 0)
@@ -76,7 +76,7 @@ export function settlementCases(suite: Suite): void {
         expect(await fill(store, limit)).toBe(4)
       }))
 
-    it('what is given back entirely leaves a key as new, at once', () =>
+    it('leaves a fully refunded key as new', () =>
       suite.with(async ({ store }) => {
         const charges = [charge(limit, 1), charge(limit, 2)]
         const taken: Settlement[] = []
@@ -84,12 +84,12 @@ export function settlementCases(suite: Suite): void {
         for (const each of taken) await store.settle([each])
         const { remaining, resetAfter, moreAfter } = await look(store, limit)
         expect(remaining).toBe(4)
-        // A bucket gives back in time, and doubles of milliseconds since the epoch have fractions of a microsecond left over.
+        // A bucket refunds in time units, and doubles of epoch milliseconds have rounding errors.
         const most = limit.algorithm === 'token-bucket' ? 0.001 + suite.kind.slack : 0
         expect(Math.max(resetAfter, moreAfter)).toBeLessThanOrEqual(most)
       }))
 
-    it('to the same cost changes nothing', () =>
+    it('changes nothing for the same cost', () =>
       suite.with(async ({ store }) => {
         const one = charge(limit, 2)
         const verdict = await takeCharge(store, one)
@@ -97,7 +97,7 @@ export function settlementCases(suite: Suite): void {
         expect((await look(store, limit)).remaining).toBe(2)
       }))
 
-    it('a refund larger than what was taken cannot exceed the capacity', () =>
+    it('never exceeds the capacity by a refund larger than the charge', () =>
       suite.with(async ({ store }) => {
         await take(store, limit, 2)
         const one = charge(limit, 1)
@@ -106,7 +106,7 @@ export function settlementCases(suite: Suite): void {
         expect((await look(store, limit)).remaining).toBeLessThanOrEqual(4)
         const lying = {
           ...settlement(one, verdict, 0),
-          taken: { ...verdict, cost: 1000, lease: 'of nobody' },
+          taken: { ...verdict, cost: 1000, lease: 'unused lease' },
         }
         await store.settle([lying])
         const { remaining } = await look(store, limit)
@@ -114,7 +114,7 @@ export function settlementCases(suite: Suite): void {
         expect(await fill(store, limit)).toBe(remaining)
       }))
 
-    it('settle after the window rolled over: refunds into no other window', () =>
+    it('refunds only into the window in which the charge was made', () =>
       suite.with(async ({ store, advance }) => {
         const old = charge(limit, 4)
         const verdict = await takeCharge(store, old)
@@ -124,7 +124,7 @@ export function settlementCases(suite: Suite): void {
         expect(await fill(store, limit)).toBe(0)
       }))
 
-    it('of several keys at once, each gets its own', () =>
+    it('settles several keys at once independently', () =>
       suite.with(async ({ store }) => {
         const charges = ['a', 'b', 'c'].map((key) => charge(limit, 3, key))
         const verdicts = await store.take(charges)
@@ -139,7 +139,7 @@ export function settlementCases(suite: Suite): void {
           expect((await look(store, limit, key)).remaining).toBe(remaining)
       }))
 
-    it('a refund lets in at once whom it makes room for', () =>
+    it('admits a request at once that fits after a refund', () =>
       suite.with(async ({ store }) => {
         const one = charge(limit, 4)
         const verdict = await takeCharge(store, one)
@@ -150,7 +150,7 @@ export function settlementCases(suite: Suite): void {
   })
 
   describe.each(RATES)('%s: settlements and time', (_algorithm, limitOf) => {
-    it('half a period later, no more is given back than was taken', () =>
+    it('refunds no more than was taken after half a period', () =>
       suite.with(async ({ store, advance }) => {
         const limit = limitOf()
         const one = charge(limit, 2)
@@ -164,7 +164,7 @@ export function settlementCases(suite: Suite): void {
       }))
   })
 
-  it('token-bucket: what has flowed back by itself is not given back once more', () =>
+  it('token-bucket: does not refund units that have already drained', () =>
     suite.with(async ({ store, advance }) => {
       const limit = bucket()
       const first = charge(limit, 2)
@@ -175,7 +175,7 @@ export function settlementCases(suite: Suite): void {
       expect((await take(store, limit)).allowed).toBe(false)
     }))
 
-  it('concurrency: a renewed lease lasts for one more, and its release frees it at once', () =>
+  it('concurrency: extends a renewed lease by one period and frees it at once on release', () =>
     suite.with(async ({ store, advance }) => {
       const limit = ALL[4][1]()
       const long = charge(limit, 1)
@@ -189,7 +189,7 @@ export function settlementCases(suite: Suite): void {
       expect((await look(store, limit)).remaining).toBe(4)
     }))
 
-  it('concurrency: a release after the lease ended frees nobody else', () =>
+  it('concurrency: frees no slot of another request when released after the lease has ended', () =>
     suite.with(async ({ store, advance }) => {
       const limit = ALL[4][1]()
       const dead = charge(limit, 2)

@@ -15,21 +15,21 @@ beforeAll(async () => {
 })
 afterAll(() => server?.stop())
 
-it.each(ALL)('%s: a key of which all was given back goes at once', async (name, limitOf) => {
+it.each(ALL)('%s: deletes a fully refunded key at once', async (name, limitOf) => {
   const store = memcachedStore({ url: server.url, prefix: PREFIX })
   try {
     const one = charge(limitOf(4, HOUR), 2, name)
     const [taken] = await store.take([one])
     expect(await secondOf(name)).toBeGreaterThan((Date.now() + HOUR / 3) / 1000)
     await store.settle([settlementOf(one, taken as StoreVerdict, 0)])
-    // The server may still list what has expired; of a bucket what the clock's fractions leave may take the one second more.
+    // The server may still list expired keys, and a rounding error may extend a bucket by a second.
     expect((await secondOf(name)) ?? 0).toBeLessThanOrEqual(Date.now() / 1000 + 2)
   } finally {
     await store.close()
   }
 })
 
-/** When the server forgets a key, in seconds since the epoch; undefined where it has. */
+/** Returns the expiry of a key in seconds since the epoch, or undefined if it does not exist. */
 async function secondOf(key: string): Promise<number | undefined> {
   return (await server.keys()).get(storeKey(PREFIX, 'scope', key))
 }

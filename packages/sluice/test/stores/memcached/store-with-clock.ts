@@ -1,7 +1,7 @@
 import { type Limit, usesWallTime } from '../../../src/limits/limit.js'
 import { CasStore, type MemcachedStore } from '../../../src/stores/memcached/memcached-store.js'
-import { type DecisionClock, ServerTime, TICKS_PER_MS } from '../../../src/stores/memcached/server-clock.js'
-import { UrlConnection } from '../../../src/stores/memcached/url-connection.js'
+import { MemcachedUrlConnection } from '../../../src/stores/memcached/memcached-url-connection.js'
+import { type DecisionClock, ServerClock, TICKS_PER_MS } from '../../../src/stores/memcached/server-clock.js'
 import type { Clock } from '../../../src/time/clock.js'
 
 const MONTH = 30 * 86_400
@@ -10,9 +10,10 @@ const MONTH = 30 * 86_400
 const HOUR = 3600
 
 /**
- * A store over a real server that decides by a clock of the test. `elapsed` says how many milliseconds have gone by
- * for the server: what has expired by then is thrown away, as the server would have done. The server itself keeps it
- * for longer, because a test may take longer than the time that it plays.
+ * Returns a store on a real server that decides by a clock of the test. `elapsed` returns the
+ * simulated time of the server in milliseconds: keys that have expired by then are deleted, as by
+ * the server. The server itself stores them for longer, because a test may take longer than the
+ * time it simulates.
  */
 export function storeWithClock(
   port: number,
@@ -21,15 +22,15 @@ export function storeWithClock(
   prefix: string,
 ): MemcachedStore {
   const connection = new ExpiringConnection(`127.0.0.1:${port}`, elapsed)
-  const server = new ServerTime(() => connection.time())
-  return new CasStore(connection, prefix, new GivenTime(clock, server))
+  const server = new ServerClock(() => connection.time())
+  return new CasStore(connection, prefix, new TestClock(clock, server))
 }
 
-/** A clock that was handed in, as it is; only expiry goes by the server's. */
-class GivenTime implements DecisionClock {
+/** A clock of the test. Only expiry follows the server's clock. */
+class TestClock implements DecisionClock {
   constructor(
     private readonly clock: Clock,
-    private readonly server: ServerTime,
+    private readonly server: ServerClock,
   ) {}
 
   ready(): Promise<void> {
@@ -45,16 +46,16 @@ class GivenTime implements DecisionClock {
     return this.server.latestServerTime()
   }
 
-  doubts(): boolean {
+  isSuspect(): boolean {
     return false
   }
 
-  mistrust(): void {
-    this.server.mistrust()
+  invalidate(): void {
+    this.server.invalidate()
   }
 }
 
-class ExpiringConnection extends UrlConnection {
+class ExpiringConnection extends MemcachedUrlConnection {
   readonly #ends = new Map<string, number>()
 
   constructor(
@@ -70,21 +71,21 @@ class ExpiringConnection extends UrlConnection {
   }
 
   override async add(key: string, value: string, expiry: number) {
-    return this.#noted(key, expiry, await super.add(key, value, lengthened(expiry)))
+    return this.#record(key, expiry, await super.add(key, value, extended(expiry)))
   }
 
   override async cas(key: string, value: string, cas: string, expiry: number) {
-    return this.#noted(key, expiry, await super.cas(key, value, cas, lengthened(expiry)))
+    return this.#record(key, expiry, await super.cas(key, value, cas, extended(expiry)))
   }
 
-  #noted(key: string, expiry: number, stored: boolean): boolean {
-    // A date; or a length, of whose first second all may have been over already.
+  #record(key: string, expiry: number, stored: boolean): boolean {
+    // A date, or a duration whose first second may have been almost over.
     const lasts = expiry > MONTH ? expiry * 1000 - Date.now() : (expiry - 1) * 1000
     if (stored) this.#ends.set(key, this.elapsed() + lasts)
     return stored
   }
 }
 
-function lengthened(expiry: number): number {
+function extended(expiry: number): number {
   return expiry < 0 ? expiry : Math.max(expiry, HOUR)
 }

@@ -5,7 +5,7 @@ import { storeKey } from '../../../src/stores/memcached/memcached-key.js'
 import { withFailurePolicy } from '../../../src/stores/resilience/failure-policy.js'
 import { startMemcached } from '../servers/memcached.js'
 
-it('a key that cannot be read fails alone, and the breaker stays closed', async () => {
+it('fails only the requests to an unreadable key, and leaves the breaker closed', async () => {
   const server = await startMemcached()
   const client = new MemcacheClient({ server: `127.0.0.1:${server.port}` })
   const guarded = withFailurePolicy(memcachedStore(`memcached://127.0.0.1:${server.port}`), {

@@ -8,7 +8,7 @@ import { type Count, stateUnder } from '../../../src/algorithms/usage-counts.js'
 import type { Limit } from '../../../src/limits/limit.js'
 import { decodeValue, encodeValue } from '../../../src/stores/memcached/codec.js'
 import { memcachedStore, StoredValueError } from '../../../src/stores/memcached/index.js'
-import { entriesFrom, entriesText, MAX_ENTRY } from '../../../src/stores/memcached/log-entries.js'
+import { decodeEntries, encodeEntries, MAX_ENTRY_LENGTH } from '../../../src/stores/memcached/log-entries.js'
 import { storeKey } from '../../../src/stores/memcached/memcached-key.js'
 import { type MemcachedServer, startMemcached } from '../servers/memcached.js'
 
@@ -24,7 +24,7 @@ const LIMITS: Limit[] = [
   { algorithm: 'concurrency', limit: 7, lease: HOUR },
 ]
 
-/** A value of each algorithm, with two charges in it. */
+/** Returns the value of a limit with two charges. */
 function storedValue(limit: Limit, key = 'key'): string {
   const { fresh, take, advance } = algorithmOf(limit)
   const once = take(limit, fresh(limit, NOW), 1, 'a lease \ud800 "')
@@ -34,7 +34,7 @@ function storedValue(limit: Limit, key = 'key'): string {
 describe.each(LIMITS)('$algorithm $align', (limit) => {
   const value = storedValue(limit)
 
-  it('is read as it was written', () => {
+  it('is decoded as it was encoded', () => {
     const [{ state, limit: read }] = decodeValue('key', value) as readonly [Count]
     const { judge } = algorithmOf(limit)
     expect(encodeValue('key', [{ limit: read, state }])).toBe(value)
@@ -42,7 +42,7 @@ describe.each(LIMITS)('$algorithm $align', (limit) => {
     expect(state.at).toBe(NOW + 10.25)
   })
 
-  it('is not read once a character of it was changed, cut off or put in', () => {
+  it('is rejected if a character was changed, removed or added', () => {
     fc.assert(
       fc.property(fc.nat(value.length - 1), fc.string({ maxLength: 3 }), fc.nat(3), (place, put, cut) => {
         const damaged = value.slice(0, place) + put + value.slice(place + cut)
@@ -53,12 +53,12 @@ describe.each(LIMITS)('$algorithm $align', (limit) => {
     )
   })
 
-  it('is not read under another key', () => {
+  it('is rejected under another key', () => {
     expect(() => decodeValue('another', value)).toThrow(StoredValueError)
   })
 })
 
-describe('a value that the version before wrote', () => {
+describe('a value of the previous version', () => {
   const earlierValue = (parts: unknown) => {
     const text = JSON.stringify(parts)
     return `sluice1 ${crc32(text, crc32('key')).toString(16).padStart(8, '0')} ${text}`
@@ -107,7 +107,7 @@ describe('a value that the version before wrote', () => {
       ],
       { ...LIMITS[5], limit: 70 } as Limit,
     ],
-  ])('is read in units: %s', (_, parts, raised) => {
+  ])('is decoded in units: %s', (_, parts, raised) => {
     const counts = decodeValue('key', earlierValue(parts))
     const state = stateUnder(raised, counts, () => NOW)
     expect(algorithmOf(raised).judge(raised, state, 0).remaining).toBe(67)
@@ -115,7 +115,7 @@ describe('a value that the version before wrote', () => {
   })
 })
 
-it('nothing that somebody else wrote is read', () => {
+it('rejects any foreign value', () => {
   const foreign = fc.oneof(fc.string(), fc.jsonValue(), fc.constant(undefined), fc.uint8Array())
   const property = fc.property(foreign, (value) => {
     expect(() => decodeValue('key', value)).toThrow(StoredValueError)
@@ -123,7 +123,7 @@ it('nothing that somebody else wrote is read', () => {
   fc.assert(property, { seed: 20261124, numRuns: 2000 })
 })
 
-it('entries of a log keep their times and costs, one a tick, and none that was given back', () => {
+it('encodes log entries with their times and costs, one per tick and without refunded ones', () => {
   const entry = fc.record({ after: fc.nat(5_000_000), cost: fc.nat(3) })
   fc.assert(
     fc.property(fc.array(entry, { maxLength: 40 }), fc.nat(3), (entries, head) => {
@@ -142,17 +142,17 @@ it('entries of a log keep their times and costs, one a tick, and none that was g
         const cost = (sums[index] ?? 0) - (sums[index - 1] ?? 0)
         if (cost > 0) byTick.set(times[index] ?? 0, (byTick.get(times[index] ?? 0) ?? 0) + cost)
       }
-      const text = entriesText({ times, sums, head: from, length: times.length })
-      const read = entriesFrom(text)
-      expect(read.times).toEqual([...byTick.keys()])
-      expect(read.sums.at(-1) ?? 0).toBe([...byTick.values()].reduce((all, cost) => all + cost, 0))
-      expect(text.length).toBeLessThanOrEqual(byTick.size * MAX_ENTRY)
+      const encoded = encodeEntries({ times, sums, head: from, length: times.length })
+      const decoded = decodeEntries(encoded)
+      expect(decoded.times).toEqual([...byTick.keys()])
+      expect(decoded.sums.at(-1) ?? 0).toBe([...byTick.values()].reduce((all, cost) => all + cost, 0))
+      expect(encoded.length).toBeLessThanOrEqual(byTick.size * MAX_ENTRY_LENGTH)
     }),
     { seed: 20261124, numRuns: 500 },
   )
 })
 
-describe('on a real server', () => {
+describe('the Memcached store on a server', () => {
   let server: MemcachedServer
   let client: MemcacheClient
 
@@ -167,8 +167,8 @@ describe('on a real server', () => {
 
   const limit: Limit = { algorithm: 'token-bucket', limit: 1, period: HOUR, burst: 5 }
   const foreign: readonly (readonly [string, string | number | Buffer | Record<string, unknown>])[] = [
-    ['a text', 'hello'],
-    ['nothing', ''],
+    ['a string', 'hello'],
+    ['an empty string', ''],
     ['a number', 5],
     ['an object', { level: 0 }],
     ['bytes', Buffer.from([0xff, 0, 0xfe, 13, 10])],
@@ -177,10 +177,10 @@ describe('on a real server', () => {
     ['a value of a later version', storedValue(limit).replace('sluice1', 'sluice2')],
   ]
 
-  it.each(foreign)('%s under a key lets nobody in, and is not overwritten', async (what, value) => {
+  it.each(foreign)('admits no request on a key with %s and does not overwrite it', async (name, value) => {
     const store = memcachedStore({ client, prefix: 'foreign:' })
-    const charge = { scope: 's', key: what, limit, cost: 1 }
-    const key = storeKey('foreign:', 's', what)
+    const charge = { scope: 's', key: name, limit, cost: 1 }
+    const key = storeKey('foreign:', 's', name)
     await client.set(key, value, { lifetime: 60 })
     const before = await client.get<unknown>(key)
     const taken = { ...charge, at: Date.now(), resetAfter: HOUR }
@@ -189,15 +189,15 @@ describe('on a real server', () => {
     await expect(store.peek([charge])).rejects.toThrow(StoredValueError)
     await expect(store.settle([{ charge, taken, cost: 3 }])).rejects.toThrow(StoredValueError)
     expect((await client.get(key)).value).toEqual(before.value)
-    // A request on several keys gives back what it took, and the other key is as it was.
-    const other = { ...charge, key: `beside ${what}` }
+    // A request on several keys refunds what it took, so the other key is unchanged.
+    const other = { ...charge, key: `other than ${name}` }
     await expect(store.take([other, charge])).rejects.toThrow(StoredValueError)
     expect((await store.peek([{ ...other, cost: 5 }]))[0]).toMatchObject({ allowed: true, remaining: 0 })
-    await store.reset('s', what)
+    await store.reset('s', name)
     expect((await store.take([charge]))[0]).toMatchObject({ allowed: true, remaining: 4 })
   })
 
-  it('a log that would not fit is a RangeError before it does not, and what fits goes on', async () => {
+  it('throws a RangeError for a log that would exceed 1 MB, and still peeks', async () => {
     const store = memcachedStore({ client, prefix: 'long:' })
     const log: Limit = { algorithm: 'sliding-log', limit: 1_000_000, period: HOUR }
     const key = storeKey('long:', 's', 'log')
@@ -224,15 +224,15 @@ describe('on a real server', () => {
     expect((await both[1])[0]).toMatchObject({ allowed: true, remaining: 579_999 })
   })
 
-  it('leases that would not fit are a RangeError, too', async () => {
+  it('throws a RangeError for leases that would exceed 1 MB', async () => {
     const store = memcachedStore({ client, prefix: 'leases:' })
     const slots: Limit = { algorithm: 'concurrency', limit: 1_000_000, lease: HOUR }
-    const answers = await Promise.allSettled(
+    const results = await Promise.allSettled(
       Array.from({ length: 400 }, (_, index) =>
         store.take([{ scope: 's', key: 'k', limit: slots, cost: 1, lease: `${index}`.padEnd(4000, '-') }]),
       ),
     )
-    const reasons = answers.filter((answer) => answer.status === 'rejected').map(({ reason }) => reason)
+    const reasons = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason)
     expect(reasons.length).toBeGreaterThan(150)
     expect(reasons.every((reason) => reason instanceof RangeError)).toBe(true)
     const [left] = await store.peek([{ scope: 's', key: 'k', limit: slots, cost: 0, lease: '' }])

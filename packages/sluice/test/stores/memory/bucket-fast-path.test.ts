@@ -6,11 +6,11 @@ import type { Charge } from '../../../src/stores/store.js'
 import { manualClock } from '../../../src/time/clock.js'
 import { bucket, charge } from '../conformance/harness.js'
 
-/** A shadow rule that nobody counts for, so that the others are judged step by step. */
-const SHADOW = charge(bucket(), 0, 'nobody', { scope: 'shadow', enforce: false })
+/** A shadow rule that disables the fast path. */
+const SHADOW = charge(bucket(), 0, 'key', { scope: 'shadow', enforce: false })
 
-describe('token buckets that are decided in numbers', () => {
-  it('are decided as those that are judged step by step, whatever comes', () => {
+describe('BucketFastPath', () => {
+  it('decides exactly as Judgement does', () => {
     const limits: TokenBucketLimit[] = [bucket(4, 1000), bucket(4, 1000, 7.5), bucket(0.3, 5000, 2)]
     const one = fc.record({
       scope: fc.constantFrom('a', 'b', 'c'),
@@ -29,12 +29,12 @@ describe('token buckets that are decided in numbers', () => {
         const [quick, slow] = [memoryStore({ clock, maxKeys }), memoryStore({ clock, maxKeys })]
         for (const { wait, charges, reset } of steps) {
           clock.advance(wait)
-          const asked = charges.map(({ scope, key, limit, cost }): Charge => {
+          const plain = charges.map(({ scope, key, limit, cost }): Charge => {
             return charge(limits[limit] as TokenBucketLimit, cost, key, { scope })
           })
-          // The shadow charge also works off what is due.
-          const verdicts = slow.take([...asked, SHADOW]).slice(0, -1)
-          expect(quick.take(asked)).toEqual(verdicts)
+          // A shadow charge also collects due keys.
+          const verdicts = slow.take([...plain, SHADOW]).slice(0, -1)
+          expect(quick.take(plain)).toEqual(verdicts)
           if (reset) for (const store of [quick, slow]) store.reset('a', 'x')
         }
       }),
@@ -42,7 +42,7 @@ describe('token buckets that are decided in numbers', () => {
     )
   })
 
-  it('more limits than a byte can number are each counted by', () => {
+  it('counts correctly with more limits than there are ids', () => {
     const clock = manualClock()
     const store = memoryStore({ clock })
     for (let round = 0; round < 2; round++) {
@@ -55,7 +55,7 @@ describe('token buckets that are decided in numbers', () => {
     clock.advance(60_000)
     for (let call = 0; call < 100; call++) store.peek([charge(bucket(), 0, 'other')])
     expect(store.keys).toBe(0)
-    // The numbers are free again.
+    // The ids are free again.
     expect(store.take([charge(bucket(9, 60_000), 1)])[0]?.remaining).toBe(8)
   })
 })

@@ -8,7 +8,7 @@ import { ALL, bucket, charge, P } from '../conformance/harness.js'
 
 const DAYS: Limit = { algorithm: 'fixed-window', limit: 4, period: 86_400_000, align: 'calendar' }
 
-/** Nothing fits into it. */
+/** A limit that is already exhausted. */
 const FULL = charge(bucket(1), 2, 'key', { scope: 'full' })
 
 const WAYS: readonly (readonly [name: string, limitOf: (limit?: number, period?: number) => Limit])[] = [
@@ -16,37 +16,42 @@ const WAYS: readonly (readonly [name: string, limitOf: (limit?: number, period?:
   ['calendar', () => DAYS],
 ]
 
-/** All pairs that count in different ways: by what is kept, and by what is asked meanwhile. */
-const PAIRS = WAYS.flatMap(([kept, keptOf]) =>
-  WAYS.filter(([asked]) => asked !== kept).map(([asked, askedOf]) => ({ kept, keptOf, asked, askedOf })),
+/** All pairs of limits with incompatible states. */
+const PAIRS = WAYS.flatMap(([stored, storedOf]) =>
+  WAYS.filter(([other]) => other !== stored).map(([other, otherOf]) => ({
+    stored,
+    storedOf,
+    other,
+    otherOf,
+  })),
 )
 
-describe.each(PAIRS)('what is kept by $kept, and asked for by $asked', ({ keptOf, askedOf }) => {
-  it('is, where nothing was taken by the other, as if nobody had asked', () => {
-    // Of these any part of a period is exact.
+describe.each(PAIRS)('state of $stored that is read under $other', ({ storedOf, otherOf }) => {
+  it('is not changed by requests under the other limit that take nothing', () => {
+    // Any fraction of these periods is exact.
     const wait = fc.constantFrom(0, 0, 125, 500, 1000, P)
     const ask = fc.record({
       limit: fc.constantFrom(2, 4, 8),
       period: fc.constantFrom(P / 4, P, 2 * P),
       does: fc.constantFrom('peek', 'too much', 'with what is full', 'nothing'),
     })
-    const step = fc.record({ wait, cost: fc.nat(2), asks: fc.array(ask, { maxLength: 3 }) })
+    const step = fc.record({ wait, cost: fc.nat(2), reads: fc.array(ask, { maxLength: 3 }) })
     fc.assert(
       fc.property(
         fc.array(step, { minLength: 1, maxLength: 12 }),
         fc.constantFrom(1, 100),
         (steps, maxKeys) => {
           const clock = manualClock(1e6)
-          const [asked, left] = [memoryStore({ clock, maxKeys }), memoryStore({ clock, maxKeys })]
+          const [read, left] = [memoryStore({ clock, maxKeys }), memoryStore({ clock, maxKeys })]
           if (maxKeys === 1)
-            for (const store of [asked, left]) store.take([charge(bucket(4, 100 * P), 1, 'other')])
-          const limit = keptOf()
-          for (const store of [asked, left]) for (let unit = 0; unit < 4; unit++) store.take([charge(limit)])
-          for (const { wait, cost, asks } of steps) {
+            for (const store of [read, left]) store.take([charge(bucket(4, 100 * P), 1, 'other')])
+          const limit = storedOf()
+          for (const store of [read, left]) for (let unit = 0; unit < 4; unit++) store.take([charge(limit)])
+          for (const { wait, cost, reads } of steps) {
             clock.advance(wait)
-            for (const { does, limit, period } of asks) askInVain(asked, askedOf(limit, period), does)
-            const taken = (store: typeof asked): StoreVerdict[] => store.take([charge(limit, cost)])
-            expect(taken(asked)).toEqual(taken(left))
+            for (const { does, limit, period } of reads) readWithoutTaking(read, otherOf(limit, period), does)
+            const taken = (store: typeof read): StoreVerdict[] => store.take([charge(limit, cost)])
+            expect(taken(read)).toEqual(taken(left))
           }
         },
       ),
@@ -55,7 +60,7 @@ describe.each(PAIRS)('what is kept by $kept, and asked for by $asked', ({ keptOf
   })
 })
 
-function askInVain(store: ReturnType<typeof memoryStore>, limit: Limit, how: string): void {
+function readWithoutTaking(store: ReturnType<typeof memoryStore>, limit: Limit, how: string): void {
   if (how === 'peek') store.peek([charge(limit)])
   else if (how === 'too much') expect(store.take([charge(limit, 9)])[0]?.allowed).toBe(false)
   else if (how === 'nothing') store.take([charge(limit, 0)])

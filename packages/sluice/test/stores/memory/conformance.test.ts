@@ -2,7 +2,7 @@ import { memoryStore } from '../../../src/stores/memory/memory-store.js'
 import { manualClock } from '../../../src/time/clock.js'
 import { describeStore } from '../conformance.js'
 
-/** A moment of these days with a fraction: what is too coarse for such a number shows. */
+/** A current time with a fraction, which reveals a loss of precision. */
 const START = Date.UTC(2026, 10, 24, 12) + 0.123
 
 describeStore('memory', (options) => {
@@ -12,7 +12,7 @@ describeStore('memory', (options) => {
     store,
     advance: clock.advance,
     setBack: (milliseconds) => clock.advance(-milliseconds),
-    // A key that is over is collected by the decisions after it; the suite makes some.
+    // Later decisions collect expired keys.
     keys: () => store.keys,
     close: store.close,
   }

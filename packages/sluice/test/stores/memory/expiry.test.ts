@@ -6,23 +6,20 @@ import { ALL, bucket, charge, P } from '../conformance/harness.js'
 
 const DAY = 86_400_000
 
-describe('the memory store forgets without sweeps', () => {
-  it.each(ALL)(
-    '%s: state is let go soon after it is over, by whatever decision comes next',
-    (_name, limitOf) => {
-      const clock = manualClock(500)
-      const store = memoryStore({ clock })
-      const verdict = store.take([charge(limitOf(), 4)])[0]
-      clock.advance((verdict?.resetAfter ?? 0) - 1)
-      store.peek([charge(bucket(), 0, 'other')])
-      expect(store.keys).toBe(1)
-      clock.advance(40)
-      store.peek([charge(bucket(), 0, 'other')])
-      expect(store.keys).toBe(0)
-    },
-  )
+describe('expiry in the memory store', () => {
+  it.each(ALL)('%s: deletes state soon after its expiry, during any next decision', (_name, limitOf) => {
+    const clock = manualClock(500)
+    const store = memoryStore({ clock })
+    const verdict = store.take([charge(limitOf(), 4)])[0]
+    clock.advance((verdict?.resetAfter ?? 0) - 1)
+    store.peek([charge(bucket(), 0, 'other')])
+    expect(store.keys).toBe(1)
+    clock.advance(40)
+    store.peek([charge(bucket(), 0, 'other')])
+    expect(store.keys).toBe(0)
+  })
 
-  it('keeps no more keys than are in use, however many come', () => {
+  it('stores only keys in use, however many arrive', () => {
     const clock = manualClock()
     const store = memoryStore({ clock })
     let most = 0
@@ -31,11 +28,11 @@ describe('the memory store forgets without sweeps', () => {
       store.take([charge(bucket(), 1, `key ${key}`)])
       most = Math.max(most, store.keys)
     }
-    // Each is used for P / 4, and found a tick or two later.
+    // Each key is in use for P / 4 and is collected a tick or two later.
     expect(most).toBeLessThan(P / 4 + 100)
   })
 
-  it('also where every request brings five keys whose limits are long', () => {
+  it('stores only keys in use when every request has five keys with long limits', () => {
     const clock = manualClock()
     const store = memoryStore({ clock })
     const limits = [DAY, 7 * DAY, 30 * DAY, 365 * DAY, 3650 * DAY].map((period) => bucket(1, period))
@@ -47,11 +44,11 @@ describe('the memory store forgets without sweeps', () => {
       )
       most = Math.max(most, store.keys)
     }
-    // In use: 1 + 1 + 3 + 37 + 365 of them.
+    // 1 + 1 + 3 + 37 + 365 keys are in use.
     expect(most).toBeLessThan(450)
   })
 
-  it('thousands of keys that are over at once are worked off a few a decision', () => {
+  it('collects thousands of keys that expire at once a few per decision', () => {
     const clock = manualClock()
     const store = memoryStore({ clock })
     for (let key = 0; key < 20_000; key++) store.take([charge(bucket(), 1, `key ${key}`)])
@@ -66,14 +63,14 @@ describe('the memory store forgets without sweeps', () => {
     expect(store.keys).toBe(0)
   })
 
-  it('a refused flood keeps nothing', () => {
+  it('stores nothing for a refused flood', () => {
     const store = memoryStore({ clock: manualClock() })
     for (let key = 0; key < 1000; key++) store.take([charge(bucket(), 5, `key ${key}`)])
     for (let key = 0; key < 1000; key++) store.peek([charge(bucket(), 1, `key ${key}`)])
     expect(store.keys).toBe(0)
   })
 
-  it('a calendar quota outlives its window by no rounding, also when the wall clock is set back', () => {
+  it('expires a calendar quota with its window, even when the wall clock is set back', () => {
     const quota: Limit = { algorithm: 'fixed-window', limit: 4, period: DAY, align: 'calendar' }
     let monotonic = 0
     let wall = Date.UTC(2026, 10, 24, 22)
@@ -86,7 +83,7 @@ describe('the memory store forgets without sweeps', () => {
     store.take([charge(quota, 4)])
     wall -= DAY / 24
     pass(DAY / 12)
-    // By the monotonic clock the two hours to midnight are over; by the right one, it is 23 o'clock.
+    // The monotonic clock has passed midnight; the corrected wall clock shows 23:00.
     for (let call = 0; call < 5; call++) store.take([charge(bucket(), 0, 'other')])
     expect(store.take([charge(quota, 1)])[0]?.allowed).toBe(false)
     pass(DAY / 24 + 100)
@@ -94,7 +91,7 @@ describe('the memory store forgets without sweeps', () => {
     expect(store.keys).toBe(0)
   })
 
-  it('a log keeps what counts and no more', () => {
+  it('stores only live entries of a log', () => {
     const clock = manualClock()
     const store = memoryStore({ clock })
     const limit: Limit = { algorithm: 'sliding-log', limit: 10, period: 1000 }

@@ -5,11 +5,11 @@ import { SlotArena } from '../../../src/stores/memory/slot-arena.js'
 
 type Hash = (key: number) => readonly [low: number, high: number]
 
-/** Many keys share a bucket for ever, and all differ in one half alone. */
+/** Hashes that differ in one half only, so that many keys share a bucket. */
 const poor: Hash = (key) => [(key % 7) << 20, Math.floor(key / 7)]
 const good: Hash = (key) => [Math.imul(key, 0x9e3779b1), key % 5]
 
-/** A table of keys that are numbers. */
+/** Returns an index of numeric keys. */
 function tableOf(hash: Hash) {
   const slots = new SlotArena()
   const table = new HashIndex(slots)
@@ -28,8 +28,8 @@ function tableOf(hash: Hash) {
   }
 }
 
-describe('the table of keys', () => {
-  it('finds what a Map finds, whatever is put in and taken out', () => {
+describe('HashIndex', () => {
+  it('finds the same keys as a Map under any additions and removals', () => {
     const step = fc.record({ key: fc.nat(300), remove: fc.boolean() })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 600 }), (steps) => {
@@ -51,7 +51,7 @@ describe('the table of keys', () => {
     )
   })
 
-  it('keeps all it has while it grows, and takes slots that are free again', () => {
+  it('keeps all keys while it grows and reuses free slots', () => {
     const { table, find, add, remove } = tableOf(good)
     const slots: number[] = []
     for (let key = 0; key < 30_000; key++) slots.push(add(key))

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { KeyHash } from '../../../src/stores/memory/key-hash.js'
 
-function hashOf(hash: KeyHash, text: string): string {
-  hash.of(text)
+function hashOf(hash: KeyHash, key: string): string {
+  hash.hash(key)
   return `${hash.low} ${hash.high}`
 }
 
-describe('the hash of keys', () => {
-  it('is the same for the same text, however it was put together, and another under another secret', () => {
+describe('KeyHash', () => {
+  it('is equal for equal strings and different under another secret', () => {
     const [one, other] = [new KeyHash(), new KeyHash()]
     const first = hashOf(one, 'client 42')
     expect(hashOf(one, 'client 43')).not.toBe(first)
@@ -15,7 +15,7 @@ describe('the hash of keys', () => {
     expect(hashOf(other, 'client 42')).not.toBe(first)
   })
 
-  it('tells texts apart that differ in little: length, zeros, one bit, halves of a pair', () => {
+  it('distinguishes strings that differ in length, zeros, one bit or a surrogate', () => {
     const hash = new KeyHash()
     const texts = [
       '',
@@ -46,45 +46,45 @@ describe('the hash of keys', () => {
     expect(new Set(texts.map((text) => hashOf(hash, text))).size).toBe(texts.length)
   })
 
-  it('has no two alike among 200,000 keys that count on', () => {
+  it('has no collision among 200,000 numbered keys', () => {
     const hash = new KeyHash()
     const seen = new BigUint64Array(200_000)
     for (let key = 0; key < seen.length; key++) {
-      hash.of(`client ${key}`)
+      hash.hash(`client ${key}`)
       seen[key] = (BigInt(hash.high >>> 0) << 32n) | BigInt(hash.low >>> 0)
     }
     seen.sort()
     for (let key = 1; key < seen.length; key++) if (seen[key] === seen[key - 1]) expect.fail('two are alike')
   })
 
-  it('spreads keys over buckets as chance would, by its last bits and by any others', () => {
+  it('spreads keys evenly over buckets, by its low bits and by any others', () => {
     const hash = new KeyHash()
     for (const shift of [0, 8, 20]) {
       const counts = new Uint32Array(256)
       for (let key = 0; key < 256 * 100; key++) {
-        hash.of(`10.0.${key >> 8}.${key & 255}`)
+        hash.hash(`10.0.${key >> 8}.${key & 255}`)
         const bucket = (hash.low >>> shift) & 255
         counts[bucket] = (counts[bucket] as number) + 1
       }
-      // Chi squared with 255 degrees of freedom: beyond 400 once in a hundred million runs.
+      // Chi squared with 255 degrees of freedom exceeds 400 once in a hundred million runs.
       const chi = counts.reduce((sum, count) => sum + (count - 100) ** 2 / 100, 0)
       expect(chi).toBeLessThan(400)
     }
   })
 
-  it('changes half of its bits with any bit of a key', () => {
+  it('changes half of its bits when any bit of a key changes', () => {
     const hash = new KeyHash()
     const bits = (value: number) => value.toString(2).replaceAll('0', '').length
     let changed = 0
     let flips = 0
     for (let key = 0; key < 200; key++) {
       const text = `client ${key}`
-      hash.of(text)
+      hash.hash(text)
       const { low, high } = hash
       for (let unit = 0; unit < text.length; unit++) {
         for (const bit of [0, 5, 15]) {
           const flipped = String.fromCharCode(text.charCodeAt(unit) ^ (1 << bit))
-          hash.of(text.slice(0, unit) + flipped + text.slice(unit + 1))
+          hash.hash(text.slice(0, unit) + flipped + text.slice(unit + 1))
           changed += bits((hash.low ^ low) >>> 0) + bits((hash.high ^ high) >>> 0)
           flips++
         }

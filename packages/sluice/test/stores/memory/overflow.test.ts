@@ -20,12 +20,15 @@ function remainingOf(store: MemoryStore, limit: Limit, key: string): number | un
   return store.peek([charge(limit, 0, key)])[0]?.remaining
 }
 
-describe('a memory store that is full', () => {
-  it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('refuses to keep %s keys', (maxKeys) => {
-    expect(() => memoryStore({ maxKeys })).toThrow(RangeError)
-  })
+describe('a full memory store', () => {
+  it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
+    'rejects %s as the maximum number of keys',
+    (maxKeys) => {
+      expect(() => memoryStore({ maxKeys })).toThrow(RangeError)
+    },
+  )
 
-  it.each(ALL)('%s: a flood of fresh keys erases nobody', (_algorithm, limitOf) => {
+  it.each(ALL)('%s: evicts no live key under a flood of new keys', (_algorithm, limitOf) => {
     const limit = limitOf()
     const { store } = full(10, limit)
     takeOne(store, charge(limit, 2, 'known 3'))
@@ -38,7 +41,7 @@ describe('a memory store that is full', () => {
     expect(takeOne(store, charge(limit, 2, 'known 4'))).not.toHaveProperty('overflow')
   })
 
-  it('says so in the verdict and in a number', () => {
+  it('reports the overflow in the verdict and in a counter', () => {
     const { store } = full(2)
     expect(store.overflowed).toBe(0)
     expect(takeOne(store, charge(bucket(), 1, 'fresh'))).toMatchObject({ allowed: true, overflow: true })
@@ -46,7 +49,7 @@ describe('a memory store that is full', () => {
     expect(store.overflowed).toBe(1)
   })
 
-  it('shares one bucket a scope among the unknown, and none between scopes', () => {
+  it('shares one state per scope among unknown keys, and none between scopes', () => {
     const { store } = full(2)
     for (const key of ['a', 'b', 'c', 'd'])
       expect(takeOne(store, charge(bucket(), 1, key)).allowed).toBe(true)
@@ -54,7 +57,7 @@ describe('a memory store that is full', () => {
     expect(takeOne(store, charge(bucket(), 4, 'e', { scope: 'another' })).allowed).toBe(true)
   })
 
-  it('counts the charges of one request in the shared bucket together', () => {
+  it('counts the charges of one request in the shared state together', () => {
     const { store } = full(2)
     const verdicts = store.take([charge(bucket(), 3, 'a'), charge(bucket(), 3, 'b')])
     expect(verdicts.map(({ allowed }) => allowed)).toEqual([true, false])
@@ -63,7 +66,7 @@ describe('a memory store that is full', () => {
     ).toBe(true)
   })
 
-  it('counts one key in one place, also with room for one and two charges', () => {
+  it('counts a key in one state only, even with room for one key and two charges', () => {
     const store = memoryStore({ clock: manualClock(), maxKeys: 1 })
     expect(store.take([charge(bucket(), 4), charge(bucket(), 4)]).every(({ allowed }) => allowed)).toBe(false)
     expect(store.take([charge(bucket(), 2), charge(bucket(), 2)]).every(({ allowed }) => allowed)).toBe(true)
@@ -71,31 +74,28 @@ describe('a memory store that is full', () => {
     expect(takeOne(store, charge(bucket(), 1)).allowed).toBe(false)
   })
 
-  it('a charge that costs nothing takes no room', () => {
+  it('reserves no room for a charge with cost 0', () => {
     const store = memoryStore({ clock: manualClock(), maxKeys: 1 })
     const verdicts = store.take([charge(bucket(), 0, 'a'), charge(bucket(), 1, 'b')])
     expect(verdicts[1]).not.toHaveProperty('overflow')
     expect(store.keys).toBe(1)
   })
 
-  it.each(ALL)(
-    '%s: a key that gets a state of its own starts from a copy of the shared one',
-    (_name, limitOf) => {
-      const limit = limitOf()
-      const { clock, store } = full(2, bucket(4, P / 2))
-      for (let count = 0; count < 4; count++) takeOne(store, charge(limit, 1, 'fresh'))
-      store.reset('scope', 'known 0')
-      store.reset('scope', 'known 1')
-      expect(takeOne(store, charge(limit, 1, 'fresh')).allowed).toBe(false)
-      expect(takeOne(store, charge(limit, 1, 'fresher')).allowed).toBe(false)
-      clock.advance(2 * P)
-      expect(takeOne(store, charge(limit, 4, 'fresh'))).toMatchObject({ allowed: true, remaining: 0 })
-      expect(takeOne(store, charge(limit, 4, 'fresher'))).toMatchObject({ allowed: true })
-      expect(store.keys).toBe(2)
-    },
-  )
+  it.each(ALL)('%s: starts a new key from a copy of the shared state', (_name, limitOf) => {
+    const limit = limitOf()
+    const { clock, store } = full(2, bucket(4, P / 2))
+    for (let count = 0; count < 4; count++) takeOne(store, charge(limit, 1, 'fresh'))
+    store.reset('scope', 'known 0')
+    store.reset('scope', 'known 1')
+    expect(takeOne(store, charge(limit, 1, 'fresh')).allowed).toBe(false)
+    expect(takeOne(store, charge(limit, 1, 'fresher')).allowed).toBe(false)
+    clock.advance(2 * P)
+    expect(takeOne(store, charge(limit, 4, 'fresh'))).toMatchObject({ allowed: true, remaining: 0 })
+    expect(takeOne(store, charge(limit, 4, 'fresher'))).toMatchObject({ allowed: true })
+    expect(store.keys).toBe(2)
+  })
 
-  it('a copy is a copy: what its key takes is not taken from the unknown', () => {
+  it('does not charge unknown keys for a key with a copy of their state', () => {
     const { store } = full(1)
     takeOne(store, charge(bucket(), 1, 'a'))
     store.reset('scope', 'known 0')
@@ -103,7 +103,7 @@ describe('a memory store that is full', () => {
     expect(takeOne(store, charge(bucket(), 3, 'b'))).toMatchObject({ allowed: true, overflow: true })
   })
 
-  it('settles where it was taken: in the shared bucket, and in the copy of it', () => {
+  it('settles in the shared state and in its copy', () => {
     const { store } = full(1)
     const one = charge(bucket(), 3, 'a')
     const verdict = takeOne(store, one)
@@ -114,7 +114,7 @@ describe('a memory store that is full', () => {
     expect(remainingOf(store, bucket(), 'b')).toBe(3)
   })
 
-  it('a lease that was taken in the shared bucket ends in the copy as well', () => {
+  it('ends a lease of the shared state in its copy as well', () => {
     const { store } = full(1)
     const one = charge(inFlight(), 2, 'a', { scope: 'slots' })
     const verdict = takeOne(store, one)
@@ -124,7 +124,7 @@ describe('a memory store that is full', () => {
     expect(store.peek([charge(inFlight(), 0, 'a', { scope: 'slots' })])[0]?.remaining).toBe(3)
   })
 
-  it('debt of a key that has no state any more leaves the shared bucket as used as it was', () => {
+  it('does not change the shared state by a debt of a key whose state has expired', () => {
     const { clock, store } = full(1)
     const one = charge(bucket(), 1, 'gone')
     const verdict = { ...takeOne(memoryStore({ clock }), one) }
@@ -133,7 +133,7 @@ describe('a memory store that is full', () => {
     expect(takeOne(store, charge(bucket(), 1, 'd')).allowed).toBe(false)
   })
 
-  it('a refund of a key that has no state any more gives the unknown nothing', () => {
+  it('does not refund the shared state for a key whose state has expired', () => {
     const { clock, store } = full(1)
     const one = charge(bucket(), 4, 'gone')
     const verdict = takeOne(memoryStore({ clock }), one)
@@ -142,7 +142,7 @@ describe('a memory store that is full', () => {
     expect(takeOne(store, charge(bucket(), 1, 'b')).allowed).toBe(false)
   })
 
-  it('takes keys again as soon as there is room', () => {
+  it('stores new keys again as soon as there is room', () => {
     const { clock, store } = full(100)
     expect(takeOne(store, charge(bucket(), 1, 'early'))).toHaveProperty('overflow')
     clock.advance(P)
@@ -151,7 +151,7 @@ describe('a memory store that is full', () => {
     expect(own).toBe(50)
   })
 
-  it('a shared bucket that is dated ahead of a clock that was set back locks nobody out for longer than a period', () => {
+  it('locks no key out for longer than a period when the clock is set back behind the shared state', () => {
     const { clock, store } = full(1)
     clock.advance(1e9)
     store.take([charge(bucket(), 2, 'known')])

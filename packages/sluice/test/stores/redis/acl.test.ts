@@ -7,7 +7,7 @@ import { redisStore } from '../../../src/stores/redis/index.js'
 import { type Charge, type Store, settlementOf } from '../../../src/stores/store.js'
 import { type RedisServer, startRedis, startRedisCluster } from '../servers/redis.js'
 
-/** The rights that the documentation asks for are enough, for every algorithm and every client. */
+/** The documented permissions suffice for every algorithm and client. */
 
 const HOUR = 3_600_000
 const LIMITS: Record<string, Limit> = {
@@ -44,7 +44,7 @@ async function expectEverything(store: Store) {
     await store.settle([settlementOf(taken, verdict as never, 0)])
     await store.reset(name, 'a')
   }
-  // The same key under other limits, and the key of a bucket as slots.
+  // One key under different limits, and the key of a bucket as slots.
   const bucket = charge('bucket', 'changed', 2)
   await store.take([bucket])
   await store.take([{ ...bucket, limit: { ...(LIMITS.sliding as Limit) } as Limit }])
@@ -53,11 +53,11 @@ async function expectEverything(store: Store) {
   await store.peek([bucket])
 }
 
-it('are documented', () => {
+it('documents the permissions under test', () => {
   expect(rules).toContain('~sluice:*')
 })
 
-it('let a client of ioredis, one of node-redis and a URL do everything', async () => {
+it('permits every operation through ioredis, node-redis and a URL', async () => {
   const password = 'password'
   const io = new Redis({ port: server.port, username: 'sluice', password, maxRetriesPerRequest: 0 })
   const node = createClient({ url: `redis://sluice:${password}@127.0.0.1:${server.port}` })
@@ -77,7 +77,7 @@ it('let a client of ioredis, one of node-redis and a URL do everything', async (
   }
 })
 
-it('let no client read or write any other key', async () => {
+it('permits no access to other keys', async () => {
   const client = new Redis({ port: server.port, username: 'sluice', password: 'password' })
   try {
     const store = redisStore({ client, prefix: 'other:', rememberRefusals: 0 })
@@ -87,7 +87,7 @@ it('let no client read or write any other key', async () => {
   }
 })
 
-it('are enough in a cluster', async () => {
+it('permits every operation in a cluster', async () => {
   const cluster = await startRedisCluster()
   try {
     for (const node of cluster.nodes) expect(await node.cli('acl', 'setuser', 'sluice', ...rules)).toBe('OK')

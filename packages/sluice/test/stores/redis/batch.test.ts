@@ -22,7 +22,7 @@ const charge: fc.Arbitrary<Charge> = fc.record({
   enforce: fc.constantFrom(undefined, true, false),
   lease: fc.constantFrom('', 'lease'),
 })
-/** Some requests that come again and again, as those of a route do, for one key or another; and others. */
+/** Recurring requests for different keys, as on a route, and others. */
 const requests = fc.array(fc.array(charge, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 12 })
 const ask = fc.record({
   which: fc.nat(11),
@@ -30,13 +30,13 @@ const ask = fc.record({
   operation: fc.constantFrom('take', 'take', 'take', 'peek', 'settle', 'reset' as const),
 })
 
-it('says of every job what was asked, and of no key twice', () => {
+it('encodes every job completely and no key twice', () => {
   fc.assert(
     fc.property(requests, fc.array(ask, { minLength: 1, maxLength: 40 }), (routes, asks) => {
       const jobs = asks.map(({ which, key, operation }): Job => {
         const route = routes[which % routes.length] as Charge[]
         const charges = route.map((each) => (key === null ? each : { ...each, key }))
-        const rest = { asked: 0, resolve: () => {}, reject: () => {} }
+        const rest = { attempts: 0, resolve: () => {}, reject: () => {} }
         if (operation === 'reset') return { operation, charges: [charges[0] as Charge], ...rest }
         if (operation === 'take' || operation === 'peek') return { operation, charges, ...rest }
         return {
@@ -49,19 +49,19 @@ it('says of every job what was asked, and of no key twice', () => {
       const batch = new Batch('p:')
       for (const job of jobs) batch.add(job)
       expect(new Set(batch.keys).size).toBe(batch.keys.length)
-      expect(readBack(batch)).toEqual(jobs.map(said))
+      expect(decodeBatch(batch)).toEqual(jobs.map(encoded))
     }),
     { seed: 20261126, numRuns: 500 },
   )
 })
 
-interface Said {
+interface EncodedJob {
   readonly operation: number
   readonly charges: readonly object[]
 }
 
-/** What the script is to read of a job. */
-function said(job: Job): Said {
+/** Returns the expected encoding of a job. */
+function encoded(job: Job): EncodedJob {
   const operation = OPERATION[job.operation]
   if (job.operation === 'reset') {
     const [{ scope, key }] = job.charges
@@ -78,28 +78,28 @@ function said(job: Job): Said {
   return { operation, charges }
 }
 
-/** The jobs as the script reads them. */
-function readBack(batch: Batch): Said[] {
+/** Decodes a batch as the script does. */
+function decodeBatch(batch: Batch): EncodedJob[] {
   const [, json = '', ...leases] = batch.args('', () => undefined)
-  const [limits, kinds, row] = JSON.parse(json) as [{ letter: string }[], number[][], number[]]
+  const [limits, templates, row] = JSON.parse(json) as [{ letter: string }[], number[][], number[]]
   const next = () => row.shift() as number
-  const keyAt = (place: number) => batch.keys[place - 1]
-  const jobs: Said[] = []
+  const keyAt = (position: number) => batch.keys[position - 1]
+  const jobs: EncodedJob[] = []
   while (row.length > 0) {
     const operation = next()
     if (operation === OPERATION.reset) {
       jobs.push({ operation, charges: [{ key: keyAt(next()) }] })
       continue
     }
-    const kind = kinds[next() - 1] as number[]
+    const template = templates[next() - 1] as number[]
     const first = next()
-    const count = kind.length / 3
-    const places = Array.from({ length: count }, (_, index) => (first > 0 ? first + index : next()))
-    const charges = places.map((place, index) => {
-      const [limitPlace = 0, cost, enforced] = kind.slice(3 * index)
-      const limit = limits[limitPlace - 1] as { letter: string }
+    const count = template.length / 3
+    const positions = Array.from({ length: count }, (_, index) => (first > 0 ? first + index : next()))
+    const charges = positions.map((position, index) => {
+      const [limitPosition = 0, cost, enforced] = template.slice(3 * index)
+      const limit = limits[limitPosition - 1] as { letter: string }
       return {
-        key: keyAt(place),
+        key: keyAt(position),
         limit,
         cost,
         enforced,

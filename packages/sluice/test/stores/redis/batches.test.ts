@@ -32,27 +32,28 @@ function charge(key: string, cost = 1, limit = TEN): Charge {
   return { scope: 's', key, limit, cost, lease: `${key} ${cost}` }
 }
 
-/** How many calls of a script the server has had. */
+/** Returns the number of script calls that the server has executed. */
 async function scriptCalls(): Promise<number> {
   const stats = await server.cli('info', 'commandstats')
   return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1])
 }
 
-describe('what is asked in one turn of the event loop', () => {
-  it('goes in one call, whoever asks', async () => {
+describe('Batches', () => {
+  it('sends all jobs of one turn of the event loop in one call', async () => {
     const before = await scriptCalls()
-    const answers = Array.from({ length: 100 }, async (_, index) => {
-      // As the sockets of a server do: some at once, some in a promise, some in a tick of their own.
+    const results = Array.from({ length: 100 }, async (_, index) => {
+      // Requests arrive as on the sockets of a server: directly, in a promise, or in their own
+      // tick.
       if (index % 3 === 1) await Promise.resolve()
       if (index % 3 === 2) await new Promise<void>((resolve) => process.nextTick(resolve))
       return store.take([charge(`one call ${index % 20}`)])
     })
-    const verdicts = (await Promise.all(answers)).flat()
+    const verdicts = (await Promise.all(results)).flat()
     expect(verdicts.every(({ allowed }) => allowed)).toBe(true)
     expect(await scriptCalls()).toBe(before + 1)
   })
 
-  it('goes in several where it is much, so that no call holds the server up', async () => {
+  it('splits many jobs into several calls, so that no call blocks the server for long', async () => {
     const before = await scriptCalls()
     const limits = [1, 2, 3, 4, 5].map((n) => charge('much', 1, { ...TEN, period: HOUR + n }))
     const requests = Array.from({ length: 100 }, (_, index) =>
@@ -60,15 +61,15 @@ describe('what is asked in one turn of the event loop', () => {
     )
     const verdicts = (await Promise.all(requests.map((charges) => store.take(charges)))).flat()
     expect(verdicts).toHaveLength(500)
-    // 25 requests of five charges fit into a call of 128.
+    // 25 requests with five charges fit into a call of 128.
     expect(await scriptCalls()).toBe(before + 4)
   })
 
-  it('is done in order: takes, settlements, resets and peeks', async () => {
+  it('executes takes, settlements, resets and peeks in order', async () => {
     const one = charge('in order', 7)
     const [taken] = await store.take([one])
     if (taken === undefined) throw new Error('no verdict')
-    const answers = await Promise.all([
+    const results = await Promise.all([
       store.take([one]),
       store.settle([settlementOf(one, taken, 2)]),
       store.take([one]),
@@ -76,7 +77,7 @@ describe('what is asked in one turn of the event loop', () => {
       store.reset('s', 'in order'),
       store.take([one]),
     ])
-    expect(answers.flat().map((verdict) => verdict && [verdict.allowed, verdict.remaining])).toEqual([
+    expect(results.flat().map((verdict) => verdict && [verdict.allowed, verdict.remaining])).toEqual([
       [false, 3],
       undefined,
       [true, 1],
@@ -86,15 +87,15 @@ describe('what is asked in one turn of the event loop', () => {
     ])
   })
 
-  it('is decided request by request, each all or nothing', async () => {
+  it('decides each request of a call atomically', async () => {
     await store.take([charge('full', 10)])
-    const answers = await Promise.all([
+    const results = await Promise.all([
       store.take([charge('shared', 4), charge('full')]),
       store.take([charge('shared', 6)]),
       store.take([charge('shared', 6), charge('free')]),
       store.take([charge('shared', 4), charge('free')]),
     ])
-    expect(answers.map((verdicts) => verdicts.map(({ allowed }) => allowed))).toEqual([
+    expect(results.map((verdicts) => verdicts.map(({ allowed }) => allowed))).toEqual([
       [true, false],
       [true],
       [false, true],
@@ -104,16 +105,16 @@ describe('what is asked in one turn of the event loop', () => {
     expect(left.map(({ remaining }) => remaining)).toEqual([0, 0, 9])
   })
 
-  it('fails by itself where it fails', async () => {
-    await client.rpush(storeKey(PREFIX, 's', 'a list'), 'of somebody else')
-    await client.set(storeKey(PREFIX, 's', 'a text'), 'of somebody else')
-    const unheardOf = { ...TEN, limit: Number.NaN } as Limit
-    const answers = await Promise.allSettled([
+  it('rejects only the failing jobs of a call', async () => {
+    await client.rpush(storeKey(PREFIX, 's', 'a list'), 'foreign')
+    await client.set(storeKey(PREFIX, 's', 'a text'), 'foreign')
+    const invalidLimit = { ...TEN, limit: Number.NaN } as Limit
+    const results = await Promise.allSettled([
       store.take([charge('sound')]),
       store.take([charge('sound'), charge('a list')]),
       store.take([charge('a text')]),
       store.take([charge('sound', 0.5)]),
-      store.take([charge('sound', 1, unheardOf)]),
+      store.take([charge('sound', 1, invalidLimit)]),
       store.take([{ ...charge('sound'), key: undefined as unknown as string }]),
       store.reset('s', undefined as unknown as string),
       store.settle([{ charge: charge('sound'), taken: { cost: 1, at: Number.NaN, resetAfter: 0 }, cost: 0 }]),
@@ -121,36 +122,36 @@ describe('what is asked in one turn of the event loop', () => {
       store.take([charge('sound')]),
     ])
     expect(
-      answers.map((answer) =>
-        answer.status === 'fulfilled' ? answer.value?.[0]?.remaining : String(answer.reason),
+      results.map((result) =>
+        result.status === 'fulfilled' ? result.value?.[0]?.remaining : String(result.reason),
       ),
     ).toEqual([
       9,
       expect.stringMatching(/the key batches:1:s:a list holds nothing that this version of sluice wrote/),
       expect.stringMatching(/the key batches:1:s:a text holds nothing that this version of sluice wrote/),
       expect.stringMatching(/RangeError/),
-      expect.stringMatching(/TypeError: a limit is made of numbers/),
-      expect.stringMatching(/TypeError: a scope and a key are strings/),
-      expect.stringMatching(/TypeError: a scope and a key are strings/),
-      expect.stringMatching(/TypeError: a settlement says/),
-      expect.stringMatching(/TypeError: a settlement says/),
+      expect.stringMatching(/TypeError: the numbers of a limit must be finite/),
+      expect.stringMatching(/TypeError: scope and key must be strings/),
+      expect.stringMatching(/TypeError: scope and key must be strings/),
+      expect.stringMatching(/TypeError: a settlement needs/),
+      expect.stringMatching(/TypeError: a settlement needs/),
       8,
     ])
   })
 
-  it('counts under one limit what was written twice and says the same', async () => {
+  it('counts equal limits in separate objects as one limit', async () => {
     const of = (cost: number): Charge => ({
       scope: 's',
       key: 'written twice',
       limit: { algorithm: 'token-bucket', limit: 10, period: HOUR, burst: 10 },
       cost,
     })
-    const answers = await Promise.all([4, 3, 5, 3, 1].map((cost) => store.take([of(cost)])))
-    expect(answers.flat().map(({ allowed }) => allowed)).toEqual([true, true, false, true, false])
+    const results = await Promise.all([4, 3, 5, 3, 1].map((cost) => store.take([of(cost)])))
+    expect(results.flat().map(({ allowed }) => allowed)).toEqual([true, true, false, true, false])
     expect(await store.peek([of(0)])).toMatchObject([{ remaining: 0 }])
   })
 
-  it('goes again where the script is forgotten, and is done once', async () => {
+  it('sends a call again after a script flush, and executes it once', async () => {
     await client.script('FLUSH')
     const requests = Array.from({ length: 300 }, () => store.take([charge('forgotten')]))
     const verdicts = (await Promise.all(requests)).flat()
@@ -158,7 +159,7 @@ describe('what is asked in one turn of the event loop', () => {
   })
 })
 
-it('what is asked in the next turn goes in the next call', async () => {
+it('sends jobs of the next turn in the next call', async () => {
   const before = await scriptCalls()
   const first = store.take([charge('turns')])
   await nextTurn()

@@ -11,7 +11,7 @@ import { BINARY, NODE_REDIS, NODE_REDIS_CLUSTER } from './clients/node-redis.js'
 import { type ClientCase, type OpenClient, opened, urlOf } from './clients/opened-client.js'
 import { type Running, startTopology } from './topologies.js'
 
-/** Whatever options a client has, the store decides: its policy for a store that is away is never asked. */
+/** With any client options the store itself decides, and never the failure policy. */
 
 const HOUR = 3_600_000
 const LIMITS: Record<string, Limit> = {
@@ -36,21 +36,21 @@ function chargesOf(key: string, cost = 1): Charge[] {
 
 let stores = 0
 
-/** A guarded store over a client, as an app would make it: the first request comes right away. */
+/** Returns a guarded store over a new client, as in an app whose first request arrives at once. */
 async function guarded(open: OpenClient, ports: readonly number[]): Promise<FailurePolicyStore> {
   const { client, connect, close } = open(ports)
   onTestFinished(async () => void (await close()))
   const connected = connect?.()
   const prefix = `options ${stores++}:`
   const store = withFailurePolicy(redisStore({ client, prefix, rememberRefusals: 0 }), { deadline: 30_000 })
-  // A cluster and a pool are asked once they are connected, as their documentation says.
+  // A cluster and a pool are used once they are connected, as their documentation requires.
   if ('masters' in client || 'clientsInUse' in client) await connected
   else connected?.catch(() => {})
   return store
 }
 
 async function expectDecisions(store: FailurePolicyStore, forgetScript: () => Promise<unknown>) {
-  const together = await Promise.all(Array.from({ length: 12 }, () => store.take(chargesOf('crowd'))))
+  const together = await Promise.all(Array.from({ length: 12 }, () => store.take(chargesOf('shared'))))
   const allowed = together.filter((verdicts) => verdicts.every((verdict) => verdict.allowed))
   expect(allowed).toHaveLength(10)
   await forgetScript()
@@ -71,7 +71,7 @@ async function expectDecisions(store: FailurePolicyStore, forgetScript: () => Pr
   })
 }
 
-describe('a standalone server', () => {
+describe('a store on a standalone server', () => {
   let server: RedisServer
   beforeAll(async () => {
     server = await startRedis()
@@ -83,22 +83,22 @@ describe('a standalone server', () => {
     await expectDecisions(store, () => server.cli('script', 'flush'))
   })
 
-  it('is not asked through a client that is not connected, and the error says what to do', async () => {
+  it('rejects calls through an unconnected client with an error that names the remedy', async () => {
     const client = createClient({ url: urlOf([server.port]) })
     client.on('error', () => {})
     await expect(redisStore({ client }).take(chargesOf('unconnected'))).rejects.toThrow(
-      'the client of node-redis is not connected; await its connect() when the app starts',
+      'the node-redis client is not connected; await client.connect() before the first request',
     )
   })
 
-  it('is not asked through the callback interface of node-redis', () => {
+  it('rejects a legacy client of node-redis', () => {
     const client = createClient({ url: urlOf([server.port]) }).legacy()
     expect(() => redisStore({ client: client as never })).toThrow(
-      "'client' is a legacy client; pass the client of node-redis that it was made from",
+      "'client' is a legacy client; pass the node-redis client from which it was created",
     )
   })
 
-  it('has one listener for an event of a client without a queue, however many requests wait', async () => {
+  it('adds one listener per event to a client without a queue, for any number of waiting requests', async () => {
     const client = new Redis(server.port, { enableOfflineQueue: false, lazyConnect: true })
     client.on('error', () => {})
     onTestFinished(() => client.disconnect())
@@ -135,7 +135,7 @@ describe('a standalone server', () => {
   })
 })
 
-describe('a cluster', () => {
+describe('a store on a cluster', () => {
   let running: Running
   beforeAll(async () => {
     running = await startTopology('cluster')
@@ -151,7 +151,7 @@ describe('a cluster', () => {
   })
 })
 
-describe('a server with Sentinels', () => {
+describe('a store on a server with Sentinels', () => {
   let running: Running
   let port: number
   beforeAll(async () => {

@@ -12,18 +12,18 @@ import {
   TOPOLOGIES,
 } from './topologies.js'
 
-/** What is written under a time of the test's own lives so much longer than it has to, in milliseconds. */
+/** Extra lifetime of keys that are written at a time set by the test, in milliseconds. */
 const SLACK = 3000
 
-/** Ages the keys of a prefix; gives how many of them still have to be there. */
+/** Ages the keys of a prefix and returns the number of keys that have not expired. */
 const AGE = `
-  local kept = 0
+  local live = 0
   for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
     local left = redis.call('PTTL', key) - tonumber(ARGV[2])
     if ARGV[2] ~= '0' then redis.call('PEXPIRE', key, string.format('%.0f', math.max(left, 0))) end
-    if left > ${SLACK} then kept = kept + 1 end
+    if left > ${SLACK} then live = live + 1 end
   end
-  return kept`
+  return live`
 
 let stores = 0
 
@@ -61,7 +61,7 @@ for (const topology of TOPOLOGIES) {
             store,
             async advance(milliseconds) {
               now += milliseconds
-              // In whole milliseconds, as the server counts them; none too many.
+              // The server counts whole milliseconds, so this rounds down.
               await age(Math.floor(milliseconds))
             },
             setBack(milliseconds) {

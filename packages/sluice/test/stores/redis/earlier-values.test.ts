@@ -20,7 +20,10 @@ afterAll(async () => {
   await server.stop()
 })
 
-/** As the version before wrote it: version, letter, limit, period, burst, zone; the expiry; the numbers of the state. */
+/**
+ * Returns a value of the previous version: version, letter, limit, period, burst, zone; expiry;
+ * state.
+ */
 function earlierValue(
   letter: string,
   limit: number,
@@ -49,7 +52,7 @@ it.each([
     earlierValue('w', 60, 3_600_000, 0, NOW, NOW - 1000, 0, 10),
     { algorithm: 'sliding-window', limit: 60, period: 3_600_000 },
   ],
-] as const)('%s that the version before wrote to Redis is read in units', async (name, value, limit) => {
+] as const)('reads %s of the previous version in units', async (name, value, limit) => {
   const store = new ScriptStore(new IoRedisConnection(client, false), `${name}:`, () => NOW)
   await client.set(storeKey(`${name}:`, 's', 'key'), value, 'PX', 60_000)
   const look = async (most: number) => {
@@ -66,10 +69,10 @@ function doubles(...numbers: number[]): Buffer {
   return bytes
 }
 
-it('a sliding log that the version before wrote to Redis keeps the times of its entries', async () => {
+it('reads a sliding log of the previous version with the times of its entries', async () => {
   const store = new ScriptStore(new IoRedisConnection(client, false), 'log:', () => NOW)
   const key = storeKey('log:', 's', 'key')
-  // Ten units half an hour ago and five a minute ago.
+  // Ten units half an hour ago, and five a minute ago.
   const header = earlierValue('l', 60, 3_600_000, 0, NOW - 60_000, 0, 0, 2, 0)
   const entries = { 0: doubles(NOW - 1_800_000, 10), 1: doubles(NOW - 60_000, 15) }
   await client.hset(key, { h: header, ...entries })
@@ -86,7 +89,7 @@ it('a sliding log that the version before wrote to Redis keeps the times of its 
   expect(taken).toMatchObject({ allowed: true, remaining: 0 })
 })
 
-it('slots that the version before wrote to Redis stay held until they are released', async () => {
+it('holds slots of the previous version until they are released', async () => {
   const store = new ScriptStore(new IoRedisConnection(client, false), 'slots:', () => NOW)
   const key = storeKey('slots:', 's', 'key')
   const header = earlierValue('n', 4, 30_000, 0, NOW - 1000, 3)

@@ -20,7 +20,10 @@ const LIMITS: Limit[] = [
 ]
 
 const PREFIX = 'expiry:'
-/** When a key of the server goes, in milliseconds since the epoch, fractions included; now where it is gone. */
+/**
+ * Returns the expiry of a key in milliseconds since the epoch, or the current time if it has
+ * expired.
+ */
 const EXPIRES_AT = `
   local time, left = redis.call('TIME'), redis.call('PTTL', KEYS[1])
   return string.format('%.3f', time[1] * 1000 + time[2] / 1000 + math.max(left, 0))`
@@ -38,7 +41,7 @@ afterAll(async () => {
   await server?.stop()
 })
 
-describe('the expiry of a key', () => {
+describe('the expiry of a Redis key', () => {
   it.each(LIMITS.map((limit) => [describeLimit(limit), limit] as const))('%s', async (name, limit) => {
     const store = redisStore({ client, prefix: PREFIX })
     const charge: Charge = { scope: 'expiry', key: name, limit, cost: 1, lease: 'one' }
@@ -52,7 +55,7 @@ describe('the expiry of a key', () => {
     await store.take([{ ...charge, cost: 1_000_000_000 }])
     await store.take([{ ...charge, cost: 0 }])
     await store.peek([charge])
-    // The server counts what is left in whole milliseconds.
+    // The server counts whole milliseconds.
     expect(Math.abs((await expiryOf(charge)) - before)).toBeLessThanOrEqual(2)
 
     const { at, resetAfter } = second
@@ -61,7 +64,7 @@ describe('the expiry of a key', () => {
     await expectGoneSoonAfter(charge, settled.at + settled.resetAfter)
   })
 
-  it('stays near while a key is in use, and a settlement brings it back', async () => {
+  it('follows the recovery of the limit, also after a settlement', async () => {
     const store = redisStore({ client, prefix: PREFIX })
     const limit: Limit = { algorithm: 'token-bucket', limit: 1, period: 100, burst: 100 }
     const charge: Charge = { scope: 'expiry', key: 'in use', limit, cost: 1 }
@@ -75,7 +78,7 @@ describe('the expiry of a key', () => {
     await expectGoneSoonAfter(charge, settled.at + settled.resetAfter)
   })
 
-  it('is the far end of time for a debt that no time can pay', async () => {
+  it('is the maximum for an infinite debt', async () => {
     const store = redisStore({ client, prefix: PREFIX })
     const limit: Limit = { algorithm: 'token-bucket', limit: 0.001, period: YEAR, burst: 1 }
     const charge: Charge = { scope: 'expiry', key: 'debt', limit, cost: 1 }
@@ -85,7 +88,7 @@ describe('the expiry of a key', () => {
     expect(await client.pttl(storeKey(PREFIX, 'expiry', 'debt'))).toBeGreaterThan(2 ** 52)
   })
 
-  it('leaves nothing that is as good as new', async () => {
+  it('deletes a key whose limit has fully recovered', async () => {
     const store = redisStore({ client, prefix: PREFIX })
     for (const limit of LIMITS) {
       const key = `new ${describeLimit(limit)}`
@@ -96,7 +99,7 @@ describe('the expiry of a key', () => {
       expect(await client.exists(storeKey(PREFIX, 'expiry', key))).toBe(0)
       const [taken] = (await store.take([charge])) as [StoreVerdict]
       expect(await client.exists(storeKey(PREFIX, 'expiry', key))).toBe(1)
-      // Of a bucket stays what the clock's fractions leave.
+      // A bucket may keep a rounding error.
       if (limit.algorithm === 'token-bucket') continue
       await store.settle([{ charge, taken: { ...taken, cost: 1, lease: 'one' }, cost: 0 }])
       expect(await client.exists(storeKey(PREFIX, 'expiry', key))).toBe(0)

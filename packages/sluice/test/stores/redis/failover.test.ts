@@ -49,7 +49,7 @@ async function open(
   return stores
 }
 
-/** Takes until it works; what fails meanwhile is for the store's user to bridge. */
+/** Takes until a call succeeds. */
 async function takeAgain({ store }: Connected, key: string): Promise<StoreVerdict> {
   let verdict: StoreVerdict | undefined
   await until(async () => {
@@ -59,8 +59,8 @@ async function takeAgain({ store }: Connected, key: string): Promise<StoreVerdic
   return verdict as StoreVerdict
 }
 
-describe('a primary that is replaced', () => {
-  it('by its Sentinel: what was used stays used, with every client', async () => {
+describe('a failover of the primary', () => {
+  it('keeps the used units with every client when a Sentinel promotes the replica', async () => {
     const servers = await startRedisSentinels()
     started.push(servers)
     const stores = await open('sentinel', servers.url, [servers.primary])
@@ -71,7 +71,7 @@ describe('a primary that is replaced', () => {
     await servers.primary.stop()
     await until(async () => (await servers.replica.cli('role')).startsWith('master'))
     for (const [name, connected] of stores) {
-      // A call that was given up while there was no primary may have come through after all.
+      // A failed call may have taken effect.
       const { remaining } = await takeAgain(connected, name)
       expect(remaining).toBeLessThanOrEqual(89)
       const [next] = await connected.store.take([charge(name)])
@@ -80,7 +80,7 @@ describe('a primary that is replaced', () => {
     expect(await servers.replica.cli('dbsize')).toBe('3')
   })
 
-  it.each(['ioredis', 'url'] as const)('and takes no writes: %s looks for another', async (name) => {
+  it.each(['ioredis', 'url'] as const)('makes %s reconnect when the primary rejects writes', async (name) => {
     const server = await startRedis()
     started.push(server)
     const stores = await open('standalone', `redis://127.0.0.1:${server.port}`, [server])
@@ -99,34 +99,37 @@ describe('a primary that is replaced', () => {
   })
 })
 
-describe('a slot that moves to another node', () => {
-  it.each(CLIENTS)('%s follows it, before and after it has gone, and charges once', async (name) => {
-    const cluster = await startRedisCluster()
-    started.push(cluster)
-    const stores = await open('cluster', cluster.url, cluster.nodes)
-    const { store } = stores.get(name) as Connected
-    await store.take([charge('moving'), charge('staying')])
-    const key = storeKey('', 'failover', 'moving')
-    const { from, to, slot } = await endsOf(cluster.nodes, key)
+describe('a slot migration', () => {
+  it.each(CLIENTS)(
+    'is followed by %s during and after the migration, with each charge counted once',
+    async (name) => {
+      const cluster = await startRedisCluster()
+      started.push(cluster)
+      const stores = await open('cluster', cluster.url, cluster.nodes)
+      const { store } = stores.get(name) as Connected
+      await store.take([charge('moving'), charge('staying')])
+      const key = storeKey('', 'failover', 'moving')
+      const { from, to, slot } = await endsOf(cluster.nodes, key)
 
-    await to.node.cli('cluster', 'setslot', slot, 'importing', from.id)
-    await from.node.cli('cluster', 'setslot', slot, 'migrating', to.id)
-    await from.node.cli('migrate', '127.0.0.1', String(to.node.port), key, '0', '5000')
-    await expectTaken(10)
-    for (const { node } of [to, from]) await node.cli('cluster', 'setslot', slot, 'node', to.id)
-    await expectTaken(10)
-    const [left] = await store.peek([charge('moving')])
-    expect(left?.remaining).toBe(78)
+      await to.node.cli('cluster', 'setslot', slot, 'importing', from.id)
+      await from.node.cli('cluster', 'setslot', slot, 'migrating', to.id)
+      await from.node.cli('migrate', '127.0.0.1', String(to.node.port), key, '0', '5000')
+      await expectTaken(10)
+      for (const { node } of [to, from]) await node.cli('cluster', 'setslot', slot, 'node', to.id)
+      await expectTaken(10)
+      const [left] = await store.peek([charge('moving')])
+      expect(left?.remaining).toBe(78)
 
-    async function expectTaken(count: number) {
-      const calls = Array.from({ length: count }, () => store.take([charge('moving'), charge('staying')]))
-      const verdicts = (await Promise.all(calls)).flat()
-      expect(verdicts.filter(({ allowed }) => allowed)).toHaveLength(2 * count)
-    }
-  })
+      async function expectTaken(count: number) {
+        const calls = Array.from({ length: count }, () => store.take([charge('moving'), charge('staying')]))
+        const verdicts = (await Promise.all(calls)).flat()
+        expect(verdicts.filter(({ allowed }) => allowed)).toHaveLength(2 * count)
+      }
+    },
+  )
 })
 
-/** The node that a key's slot is on, and another one. */
+/** Returns the node of a key's slot and another node. */
 async function endsOf(nodes: readonly RedisServer[], key: string) {
   const known = await Promise.all(
     nodes.map(async (node) => ({

@@ -6,7 +6,7 @@ import { withFailurePolicy } from '../../../src/stores/resilience/failure-policy
 import { type Charge, settlementOf } from '../../../src/stores/store.js'
 import { type RedisServer, startRedis } from '../servers/redis.js'
 
-/** A Redis at its `maxmemory`, whose policy is to refuse what would need more. */
+/** A Redis server at its `maxmemory` with the policy `noeviction`. */
 
 const HOUR = 3_600_000
 const LIMITS: Record<string, Limit> = {
@@ -49,23 +49,23 @@ it.each([
   ['all rules', [NAMES]],
 ])('is never written to by a take under %s', async (_what, requests) => {
   const store = redisStore({ client, prefix: '', rememberRefusals: 0 })
-  // Some keys are known, with slots that have ended and still lie there.
+  // Some keys exist, with slots whose leases have ended but are still stored.
   for (const name of NAMES) await store.take([charge(name, 'known')])
   await fill()
   const before = await dump()
-  const answers = await Promise.allSettled(
+  const results = await Promise.allSettled(
     requests.flatMap((names) =>
       ['known', 'new'].map((key) => store.take(names.map((name) => charge(name, key)))),
     ),
   )
-  for (const answer of answers)
-    expect(answer).toMatchObject({ status: 'rejected', reason: { name: 'StoreRequestError' } })
+  for (const result of results)
+    expect(result).toMatchObject({ status: 'rejected', reason: { name: 'StoreRequestError' } })
   expect(await dump()).toEqual(before)
   await empty()
   expect(await store.take([charge('bucket', 'known')])).toMatchObject([{ remaining: 8 }])
 })
 
-it('still says what is left, refuses, frees slots and resets, and its policy decides the rest', async () => {
+it('peeks, refuses, releases and resets on a full server, and leaves takes to the failure policy', async () => {
   const store = withFailurePolicy(redisStore({ client, prefix: '', rememberRefusals: 0 }), {
     policy: 'closed',
     deadline: 30_000,

@@ -8,7 +8,7 @@ const HOUR = 3_600_000
 const DAY = 24 * HOUR
 
 const period = fc.constantFrom(1.9, 1000, 1000, 60_000, 60_000, HOUR)
-/** The limits of each kind that traces are played under. */
+/** Generators of limits by algorithm. */
 export const LIMITS: Record<string, fc.Arbitrary<Limit>> = {
   'token-bucket': fc.record({
     algorithm: fc.constant('token-bucket' as const),
@@ -45,7 +45,7 @@ export const LIMITS: Record<string, fc.Arbitrary<Limit>> = {
   }),
 }
 
-/** One key, with a limit that is the first for most of the trace. */
+/** A charge to one key. Most charges of a trace use the first limit. */
 interface Use {
   readonly key: number
   readonly limit: number
@@ -100,7 +100,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('reset' as const), wait, key: fc.nat(1) }) },
 )
 
-/** Some limits, of which the first is in use most, and what is asked of a store one after the other. */
+/** A sequence of operations under several limits, mostly the first. */
 export interface Trace {
   readonly limits: readonly [Limit, Limit, Limit]
   readonly steps: readonly Step[]
@@ -113,21 +113,21 @@ export const trace = (limit: fc.Arbitrary<Limit>, maxLength = 40): fc.Arbitrary<
   })
 
 /**
- * Plays a trace into a store and into the reference, and holds what they say against each other. So many steps at a time
- * are asked of the store at once, at one time; of the reference they are asked one after the other.
+ * Plays a trace on a store and on the reference and compares their verdicts. The store receives
+ * `groupSize` steps at once, at one time; the reference receives them one after another.
  */
 export async function play(
   { limits, steps }: Trace,
   reference: ReferenceStore,
   store: Store,
-  together: number,
+  groupSize: number,
 ): Promise<void> {
   const taken: Omit<Settlement, 'cost'>[] = []
   let leases = 0
-  for (let from = 0; from < steps.length; from += together) {
-    const group = steps.slice(from, from + together)
+  for (let from = 0; from < steps.length; from += groupSize) {
+    const group = steps.slice(from, from + groupSize)
     reference.now += (group[0] as Step).wait
-    const answers = group.map(async (each) => {
+    const results = group.map(async (each) => {
       if (each.kind === 'reset') {
         reference.reset('s', String(each.key))
         await store.reset('s', String(each.key))
@@ -142,15 +142,15 @@ export async function play(
           return { scope: 's', key: String(key), limit: limits[limit] as Limit, cost, enforce, lease }
         })
         const expected = reference[each.kind](charges)
-        if (each.kind === 'take') remember(taken, charges, expected)
+        if (each.kind === 'take') addTaken(taken, charges, expected)
         expectSame(await store[each.kind](charges), expected)
       }
     })
-    await Promise.all(answers)
+    await Promise.all(results)
   }
 }
 
-function remember(
+function addTaken(
   taken: Omit<Settlement, 'cost'>[],
   charges: readonly Charge[],
   verdicts: readonly StoreVerdict[],
@@ -167,7 +167,7 @@ function expectSame(actual: readonly StoreVerdict[], expected: readonly StoreVer
   expect(actual).toEqual(expected.map((verdict) => normalized(verdict)))
 }
 
-/** 0 and -0 are one number to everybody but `toEqual`. */
+/** Replaces -0 by 0, which `toEqual` distinguishes. */
 function normalized(verdict: StoreVerdict): StoreVerdict {
   const { at, remaining, resetAfter, retryAfter, moreAfter } = verdict
   return {

@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest'
 import { checkPrefix, storeKey, storeKeysOf } from '../../../src/stores/redis/redis-key.js'
 import { slotOf } from '../../../src/stores/redis/slot.js'
 
-describe('the key of a scope and a key', () => {
-  it('is readable where both are plain', () => {
+describe('storeKey', () => {
+  it('is readable for plain scopes and keys', () => {
     expect(storeKey('sluice:', 'predict', 'user-42')).toBe('sluice:7:predict:user-42')
   })
 
-  it('is another for any other pair, whatever they contain', () => {
+  it('differs for any two pairs', () => {
     const part = fc.oneof(
       fc.string({
         unit: fc.constantFrom('a', ':', '1', '{', '}', '%', '7', 'B', '#', '\ud800', '\udc00', '\n'),
@@ -28,21 +28,21 @@ describe('the key of a scope and a key', () => {
     )
   })
 
-  it('tells apart what joins to the same text', () => {
+  it('differs for pairs whose joined strings are equal', () => {
     expect(storeKey('', 'a', 'b:c')).not.toBe(storeKey('', 'a:b', 'c'))
     expect(storeKey('', '', '\ud800')).not.toBe(storeKey('', '', '\ud801'))
     expect(storeKey('', '', '{')).not.toBe(storeKey('', '', '%7B'))
   })
 
-  it('has braces of the prefix alone', () => {
+  it('contains no braces except those of the prefix', () => {
     expect(storeKey('sluice:', '{a}', '{user}')).toBe('sluice:3:%7Ba}:%7Buser}')
     const [one, other] = [storeKey('{all}:', 'a', '{b}'), storeKey('{all}:', 'c', 'd')]
     expect(slotOf(one)).toBe(slotOf(other))
   })
 })
 
-describe('a prefix', () => {
-  it.each(['', 'sluice:', '{sluice}:', 'a{b}c{d', '}'])('%j is one', (prefix) => {
+describe('checkPrefix', () => {
+  it.each(['', 'sluice:', '{sluice}:', 'a{b}c{d', '}'])('accepts %j', (prefix) => {
     expect(checkPrefix(prefix)).toBe(prefix)
   })
 
@@ -51,8 +51,9 @@ describe('a prefix', () => {
   })
 })
 
-describe('the slot of a key', () => {
-  // The first is the check value of CRC-16/XMODEM that the cluster specification names: 0x31C3.
+describe('slotOf', () => {
+  // The first slot follows from the check value of CRC-16/XMODEM in the cluster specification:
+  // 0x31C3.
   it.each([
     ['123456789', 0x31c3 % 16_384],
     ['{user1000}.following', slotOf('user1000')],

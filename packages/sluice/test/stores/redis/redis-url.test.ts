@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { redisStore } from '../../../src/stores/redis/index.js'
 import { parseRedisUrl } from '../../../src/stores/redis/redis-url.js'
 
-describe('the URL of a server', () => {
+describe('parseRedisUrl', () => {
   it.each([
     [
       'redis://localhost',
@@ -56,14 +56,14 @@ describe('the URL of a server', () => {
   })
 
   it.each(['redis://me:secret@h?x', 'redis://:secret/x@h', 'redis://me:secret/x@h', 'redis://:secret@h:0'])(
-    'is not repeated where it is wrong, with its password: %s',
+    'does not repeat an invalid URL with its password: %s',
     (url) => {
       expect(() => parseRedisUrl(url)).toThrow(/^(?!.*secret)/)
     },
   )
 })
 
-describe('the options of a store', () => {
+describe('redisStore with a URL', () => {
   it.each([
     [null],
     [{}],
@@ -77,7 +77,7 @@ describe('the options of a store', () => {
     expect(() => redisStore(options as never)).toThrow(TypeError)
   })
 
-  it('ends with its store', async () => {
+  it('closes its connection with the store', async () => {
     const store = redisStore('redis://127.0.0.1:1')
     await store.close()
     await expect(store.reset('a', 'b')).rejects.toThrow('closed')

@@ -12,12 +12,12 @@ import { hasCompatibleState, type Limit, usesWallTime } from '../../../src/limit
 import type { Charge, Settlement, StoreVerdict } from '../../../src/stores/store.js'
 
 /**
- * What the script has to say, word for word, from the algorithms in TypeScript. It keeps what the script keeps: what was
- * taken or settled, what a clock that was set back did to a state, and nothing else.
+ * Reference implementation of the script in TypeScript. It stores exactly what the script stores:
+ * the results of takes and settlements, and adjustments to a clock that was set back.
  */
 export class ReferenceStore {
   now = 0
-  readonly #kept = new Map<string, readonly Count[]>()
+  readonly #counts = new Map<string, readonly Count[]>()
   readonly #changed = new Set<string>()
 
   take(charges: readonly Charge[]): StoreVerdict[] {
@@ -38,7 +38,7 @@ export class ReferenceStore {
   }
 
   reset(scope: string, key: string): void {
-    this.#kept.delete(`${scope} ${key}`)
+    this.#counts.delete(`${scope} ${key}`)
   }
 
   #decide(charges: readonly Charge[], takes: boolean): StoreVerdict[] {
@@ -68,9 +68,9 @@ export class ReferenceStore {
     return decided.map(({ charge, verdict }) => (admitted ? verdict : untaken.get(charge)) as StoreVerdict)
   }
 
-  /** What a key has used, with what a clock that was set back did to it. */
+  /** Returns the counts of a key, adjusted to a clock that was set back. */
   #countsOf(charge: Charge): readonly Count[] {
-    const counts = this.#kept.get(nameOf(charge)) ?? []
+    const counts = this.#counts.get(nameOf(charge)) ?? []
     const timeFor = this.#timeFor(counts, charge.limit)
     if (!isClockSetBack(counts, timeFor)) return structuredClone(counts)
     const now = countsNow(structuredClone(counts), timeFor)
@@ -79,27 +79,27 @@ export class ReferenceStore {
   }
 
   /**
-   * The script knows the windows of a calendar only where the limit that is asked about has them. To what is kept of another
-   * calendar a clock that is set back does nothing.
+   * The script knows only the calendar windows of the requested limit. A clock that is set back
+   * does not affect the state of other calendar limits.
    */
-  #timeFor(counts: readonly Count[], asked: Limit): (limit: Limit) => number {
+  #timeFor(counts: readonly Count[], requested: Limit): (limit: Limit) => number {
     return (limit) => {
-      if (!usesWallTime(limit) || hasCompatibleState(limit, asked)) return this.now
-      const kept = counts.find((count) => hasCompatibleState(count.limit, limit))
-      return Math.max(this.now, kept?.state.at ?? this.now)
+      if (!usesWallTime(limit) || hasCompatibleState(limit, requested)) return this.now
+      const compatible = counts.find((count) => hasCompatibleState(count.limit, limit))
+      return Math.max(this.now, compatible?.state.at ?? this.now)
     }
   }
 
   #keep(charge: Charge, counts: readonly Count[]): void {
-    this.#kept.set(nameOf(charge), counts)
+    this.#counts.set(nameOf(charge), counts)
     this.#changed.add(nameOf(charge))
   }
 
-  /** After a request: forgets what it changed and what says no more than nothing would. */
+  /** Deletes changed states without usage after a request. */
   #forgetIdle(charge: Charge): void {
     if (!this.#changed.delete(nameOf(charge))) return
-    const counts = this.#kept.get(nameOf(charge)) ?? []
-    if (countsIdleAfter(counts, this.#timeFor(counts, charge.limit)) <= 0) this.#kept.delete(nameOf(charge))
+    const counts = this.#counts.get(nameOf(charge)) ?? []
+    if (countsIdleAfter(counts, this.#timeFor(counts, charge.limit)) <= 0) this.#counts.delete(nameOf(charge))
   }
 }
 

@@ -15,7 +15,7 @@ const FIVE: Limit[] = [
   { algorithm: 'concurrency', limit: 5, lease: HOUR },
 ]
 
-/** How often a client asked again after it had been answered. */
+/** Counts the round trips of a client. */
 interface Proxy {
   readonly port: number
   roundTrips: number
@@ -35,7 +35,7 @@ afterAll(async () => {
   await server?.stop()
 })
 
-describe.each(['ioredis', 'node-redis', 'url'] as const)('with %s', (name) => {
+describe.each(['ioredis', 'node-redis', 'url'] as const)('the Redis store with %s', (name) => {
   let connected: Connected
 
   beforeAll(async () => {
@@ -48,13 +48,13 @@ describe.each(['ioredis', 'node-redis', 'url'] as const)('with %s', (name) => {
 
   afterAll(() => connected?.close())
 
-  it('one request with five limits is one round trip', async () => {
+  it('decides a request with five limits in one round trip', async () => {
     const verdicts = await connected.store.take(charges('five limits'))
     expect(verdicts.map(({ remaining }) => remaining)).toEqual([4, 4, 4, 4, 4])
     expect(proxy.roundTrips).toBe(1)
   })
 
-  it('calls of one tick share a round trip', async () => {
+  it('sends calls of one tick in one round trip', async () => {
     proxy.roundTrips = 0
     const answers = await Promise.all(
       Array.from({ length: 40 }, (_, call) => connected.store.take(charges(`${call}`))),
@@ -63,7 +63,7 @@ describe.each(['ioredis', 'node-redis', 'url'] as const)('with %s', (name) => {
     expect(proxy.roundTrips).toBe(1)
   })
 
-  it('the clock of the process changes nothing', async () => {
+  it('ignores the clock of the process', async () => {
     const limits = FIVE.map((limit) => ({
       scope: 'clocks',
       key: limit.algorithm,
@@ -89,11 +89,11 @@ describe.each(['ioredis', 'node-redis', 'url'] as const)('with %s', (name) => {
   })
 })
 
-it('gives up on a server whose time no calendar window holds', async () => {
+it('fails if no calendar window contains the time of the server', async () => {
   const connection = {
     cluster: false,
     keyPrefix: '',
-    // The time is 0, and the one job came without the window that holds it.
+    // The time is 0, and the only job had an outdated window.
     run: async () => [Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 2])],
     close: async () => {},
   }
@@ -105,7 +105,9 @@ function charges(key: string): Charge[] {
   return FIVE.map((limit) => ({ scope: limit.algorithm, key, limit, cost: 1, lease: key }))
 }
 
-/** Stands before the server, holds its answers back until the client has nothing more to say, and counts the turns. */
+/**
+ * Starts a proxy that delays replies until the client stops sending, and counts the round trips.
+ */
 async function startProxy(to: number): Promise<Proxy> {
   const sockets = new Set<Socket>()
   const state = { port: 0, roundTrips: 0, stop: () => {} }

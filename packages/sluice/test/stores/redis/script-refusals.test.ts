@@ -10,7 +10,7 @@ import { type Charge, type StoreVerdict, settlementOf } from '../../../src/store
 import { type RedisServer, startRedis } from '../servers/redis.js'
 
 const HOUR = 3_600_000
-const LONGEST = 100
+const MAX_AGE_MS = 100
 const PREFIX = 'refusals:'
 
 let server: RedisServer
@@ -33,20 +33,20 @@ function charge(key: string, cost = 1): Charge {
   return { scope: 's', key, limit: TEN, cost }
 }
 
-/** A store of a process whose clock is in the hand of the test; the server has its own. */
+/** Returns a store of a process with a clock of the test. The server uses its own clock. */
 function processWith(clock: { now(): number }) {
   const store = new ScriptStore(new IoRedisConnection(client, false), PREFIX)
-  return cacheRefusals(store, { longest: LONGEST, clock })
+  return cacheRefusals(store, { maxAgeMs: MAX_AGE_MS, clock })
 }
 
-/** How many calls of a script the server has had. */
+/** Returns the number of script calls that the server has executed. */
 async function scriptCalls(): Promise<number> {
   const stats = await server.cli('info', 'commandstats')
   return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1])
 }
 
 describe('a flood of refused requests', () => {
-  it(`reaches the server once in ${LONGEST / 2} ms`, async () => {
+  it(`queries the server once per ${MAX_AGE_MS / 2} ms`, async () => {
     const clock = manualClock()
     const limiter = createLimiter({
       name: 'flood',
@@ -68,14 +68,14 @@ describe('a flood of refused requests', () => {
         if (request === 0) waits.push(decision.refusal.retryAfter)
       }
     }
-    // 20,000 requests in a second.
-    expect((await scriptCalls()) - before).toBe(1000 / (LONGEST / 2))
-    // Between two answers of the server the wait shrinks as the time goes by.
+    // 20,000 requests within a second.
+    expect((await scriptCalls()) - before).toBe(1000 / (MAX_AGE_MS / 2))
+    // Between two replies of the server, the reported wait shrinks with time.
     const steps = waits.slice(1).map((wait, index) => (waits[index] as number) - wait)
     expect(steps.filter((each) => Math.abs(each - 1) < 1e-6).length).toBeGreaterThanOrEqual(960)
   })
 
-  it('of many clients reaches it once for each', async () => {
+  it('queries the server once per client', async () => {
     const clock = manualClock()
     const store = processWith(clock)
     const clients = Array.from({ length: 100 }, (_, index) => charge(`one of many ${index}`, 10))
@@ -89,22 +89,25 @@ describe('a flood of refused requests', () => {
   })
 })
 
-describe('what another process gives back', () => {
-  it.each(['settles', 'resets'] as const)(`is seen within ${LONGEST} ms: it %s`, async (change) => {
-    const clock = manualClock()
-    const [here, there] = [processWith(clock), processWith(manualClock())]
-    const one = charge(`given back: ${change}`, 10)
-    const [taken] = (await there.take([one])) as [StoreVerdict]
-    expect(await here.take([one])).toMatchObject([{ allowed: false }])
-    if (change === 'settles') await there.settle([settlementOf(one, taken, 0)])
-    else await there.reset(one.scope, one.key)
-    clock.advance(LONGEST / 2 - 0.5)
-    expect(await here.take([one])).toMatchObject([{ allowed: false, remembered: true }])
-    clock.advance(LONGEST / 2 + 0.5)
-    expect(await here.take([one])).toMatchObject([{ allowed: true, remaining: 0 }])
-  })
+describe('a cached refusal', () => {
+  it.each(['settles', 'resets'] as const)(
+    `expires within ${MAX_AGE_MS} ms after another process %s`,
+    async (change) => {
+      const clock = manualClock()
+      const [here, there] = [processWith(clock), processWith(manualClock())]
+      const one = charge(`given back: ${change}`, 10)
+      const [taken] = (await there.take([one])) as [StoreVerdict]
+      expect(await here.take([one])).toMatchObject([{ allowed: false }])
+      if (change === 'settles') await there.settle([settlementOf(one, taken, 0)])
+      else await there.reset(one.scope, one.key)
+      clock.advance(MAX_AGE_MS / 2 - 0.5)
+      expect(await here.take([one])).toMatchObject([{ allowed: false, remembered: true }])
+      clock.advance(MAX_AGE_MS / 2 + 0.5)
+      expect(await here.take([one])).toMatchObject([{ allowed: true, remaining: 0 }])
+    },
+  )
 
-  it('and what this one gives back is seen at once', async () => {
+  it('is invalidated at once when this process settles', async () => {
     const here = processWith(manualClock())
     const one = charge('given back here', 10)
     const [taken] = (await here.take([one])) as [StoreVerdict]
@@ -117,7 +120,7 @@ describe('what another process gives back', () => {
 })
 
 describe('the option rememberRefusals', () => {
-  it('is on unless it is 0', async () => {
+  it('enables the cache unless it is 0', async () => {
     const longest = redisStore({ client, prefix: PREFIX, rememberRefusals: 1000 })
     await longest.take([charge('option', 10)])
     await longest.take([charge('option')])
@@ -135,6 +138,6 @@ describe('the option rememberRefusals', () => {
   ])('cannot be %s', (value, error) => {
     const options = { client, rememberRefusals: value as number }
     expect(() => redisStore(options)).toThrow(error)
-    expect(() => redisStore(options)).toThrow(/'rememberRefusals' is/)
+    expect(() => redisStore(options)).toThrow(/'rememberRefusals' must be/)
   })
 })

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Limit } from '../../../src/limits/limit.js'
-import type { Connection } from '../../../src/stores/redis/redis-connection.js'
+import type { RedisConnection } from '../../../src/stores/redis/redis-connection.js'
 import { ScriptStore } from '../../../src/stores/redis/redis-store.js'
 import type { Charge, StoreVerdict } from '../../../src/stores/store.js'
 
@@ -11,7 +11,7 @@ const LIMITS: Limit[] = [
   { algorithm: 'sliding-log', limit: 5, period: 1000 },
   { algorithm: 'concurrency', limit: 5, lease: 1000 },
 ]
-/** The time, that the job was done, and for each charge its cost and state. */
+/** Size of a reply: the time, the status, and the cost and state of each charge. */
 const WHOLE =
   8 + 1 + LIMITS.reduce((bytes, { algorithm }) => bytes + 8 + (algorithm === 'token-bucket' ? 8 : 32), 0)
 
@@ -19,8 +19,8 @@ function charges(key: string): Charge[] {
   return LIMITS.map((limit) => ({ scope: limit.algorithm, key, limit, cost: 1, lease: key }))
 }
 
-/** Something that always answers so. */
-function answering(reply: unknown, cluster = false): Connection {
+/** Returns a connection with a fixed reply. */
+function replying(reply: unknown, cluster = false): RedisConnection {
   return { cluster, keyPrefix: '', run: async () => reply, close: async () => {} }
 }
 
@@ -30,41 +30,43 @@ function done(bytes: number): Buffer {
   return answer
 }
 
-it('an answer that ends anywhere before its end fails all calls that it is for', async () => {
+it('rejects all jobs of a truncated reply', async () => {
   for (let bytes = 0; bytes < WHOLE; bytes++) {
-    const store = new ScriptStore(answering([done(bytes)]), '')
+    const store = new ScriptStore(replying([done(bytes)]), '')
     const calls = [store.take(charges('a')), store.settle([settled()]), store.peek(charges('b'))]
     for (const call of await Promise.allSettled(calls))
       expect(call).toMatchObject({
         status: 'rejected',
-        reason: { message: expect.stringMatching(/gave no answer/) },
+        reason: { message: expect.stringMatching(/returned no result/) },
       })
   }
 })
 
-it('one that goes on after its end is as little an answer', async () => {
-  await expect(new ScriptStore(answering([done(WHOLE + 1)]), '').take(charges('a'))).rejects.toThrow(
-    'gave no answer',
+it('rejects all jobs of a reply with excess bytes', async () => {
+  await expect(new ScriptStore(replying([done(WHOLE + 1)]), '').take(charges('a'))).rejects.toThrow(
+    'returned no result',
   )
-  expect(await new ScriptStore(answering([done(WHOLE)]), '').take(charges('a'))).toHaveLength(5)
+  expect(await new ScriptStore(replying([done(WHOLE)]), '').take(charges('a'))).toHaveLength(5)
 })
 
-it('nor is what is no row of bytes', async () => {
+it('rejects a reply that is not a buffer', async () => {
   for (const reply of [undefined, null, 'OK', 1, [], ['text'], [[Buffer.alloc(400)]], Buffer.alloc(400)])
-    await expect(new ScriptStore(answering(reply), '').take(charges('a'))).rejects.toThrow('gave no answer')
+    await expect(new ScriptStore(replying(reply), '').take(charges('a'))).rejects.toThrow(
+      'returned no result',
+    )
 })
 
-it('what one slot took is given back where another answers with less than was asked', async () => {
-  const asked: string[] = []
-  const connection: Connection = {
-    ...answering(undefined, true),
+it('refunds one slot when the reply of another is truncated', async () => {
+  const requested: string[] = []
+  const connection: RedisConnection = {
+    ...replying(undefined, true),
     run: async (_command, _script, keys) => {
-      asked.push(...keys)
-      return [done(keys[0]?.startsWith('12:token') || asked.length > LIMITS.length ? 8 + 1 + 16 : 12)]
+      requested.push(...keys)
+      return [done(keys[0]?.startsWith('12:token') || requested.length > LIMITS.length ? 8 + 1 + 16 : 12)]
     },
   }
-  await expect(new ScriptStore(connection, '').take(charges('a'))).rejects.toThrow('gave no answer')
-  expect(asked.slice(LIMITS.length)).toEqual(['12:token-bucket:a'])
+  await expect(new ScriptStore(connection, '').take(charges('a'))).rejects.toThrow('returned no result')
+  expect(requested.slice(LIMITS.length)).toEqual(['12:token-bucket:a'])
 })
 
 function settled() {

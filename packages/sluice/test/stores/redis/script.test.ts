@@ -7,7 +7,7 @@ import { type RedisServer, startRedis } from '../servers/redis.js'
 import { LIMITS, play, type Trace, trace } from './random-traces.js'
 import { ReferenceStore } from './reference-store.js'
 
-describe('the script says what the algorithms say', () => {
+describe('the script decides as the algorithms', () => {
   let server: RedisServer
   let client: Redis
   let traces = 0
@@ -30,7 +30,7 @@ describe('the script says what the algorithms say', () => {
   })
 
   it.each(Object.entries(LIMITS))(
-    '%s: asked at once, as if asked one after the other',
+    '%s: decides a batch of requests as if they came one after another',
     async (_name, limit) => {
       await fc.assert(fc.asyncProperty(trace(limit, 120), fc.constantFrom(2, 5, 20, 120), playHere), {
         seed: 20261126,
@@ -39,11 +39,11 @@ describe('the script says what the algorithms say', () => {
     },
   )
 
-  async function playHere(each: Trace, together: number): Promise<void> {
+  async function playHere(each: Trace, groupSize: number): Promise<void> {
     const reference = new ReferenceStore()
     reference.now = Date.UTC(2026, 9, 24, 21, 30)
     const prefix = `trace ${traces++}:`
     const store = new ScriptStore(new IoRedisConnection(client, false), prefix, () => reference.now)
-    await play(each, reference, store, together)
+    await play(each, reference, store, groupSize)
   }
 })

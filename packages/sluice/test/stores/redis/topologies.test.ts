@@ -18,7 +18,7 @@ function charge(key: string, limit: Limit, cost = 1, enforce = true): Charge {
   return { scope: 'requests', key, limit, cost, enforce, lease: `lease ${leases++}` }
 }
 
-/** One charge for each algorithm, under keys that in a cluster lie in several slots. */
+/** Returns one charge per algorithm. In a cluster the keys lie in several slots. */
 function chargesOf(key: string, cost = 1): Charge[] {
   return Object.entries(LIMITS).map(([name, limit]) => charge(`${key} ${name}`, limit, cost))
 }
@@ -52,7 +52,7 @@ describe.each(TOPOLOGIES)('%s', (topology) => {
       expect(after.map(({ remaining }) => remaining)).toEqual([4, 4, 4, 4, 4, 4])
     })
 
-    it('takes a shadow charge where it fits, and lets it refuse nobody', async () => {
+    it('takes a shadow charge if it fits, and never refuses by it', async () => {
       const limit = LIMITS['fixed-window'] as Limit
       const shadow = (cost: number) => charge('shadow', limit, cost, false)
       const [, fits] = await store().take([charge('open', limit), shadow(8)])
@@ -65,7 +65,7 @@ describe.each(TOPOLOGIES)('%s', (topology) => {
       expect([open?.remaining, kept?.remaining]).toEqual([8, 2])
     })
 
-    it('says in a peek what a take would say', async () => {
+    it('peeks the verdicts of a take', async () => {
       const charges = [
         charge('peek a', LIMITS['sliding-log'] as Limit, 4),
         charge('peek b', LIMITS['fixed-window'] as Limit, 11),
@@ -80,7 +80,7 @@ describe.each(TOPOLOGIES)('%s', (topology) => {
       expect(await store().peek([])).toEqual([])
     })
 
-    it('settles and resets', async () => {
+    it('settles and resets charges', async () => {
       const charges = chargesOf('settled', 6)
       const verdicts = await store().take(charges)
       await store().settle(
@@ -96,7 +96,7 @@ describe.each(TOPOLOGIES)('%s', (topology) => {
       expect(fresh.map(({ remaining }) => remaining)).toEqual([10, 10, 10, 10, 10, 10])
     })
 
-    it('refuses a cost that cannot be counted, and takes nothing', async () => {
+    it('rejects an invalid cost and takes nothing', async () => {
       const good = charge('uncountable', LIMITS['token-bucket'] as Limit)
       const bad = charge('uncountable too', LIMITS['fixed-window'] as Limit, 0.5)
       await expect(store().take([good, bad])).rejects.toThrow(RangeError)
@@ -104,7 +104,7 @@ describe.each(TOPOLOGIES)('%s', (topology) => {
       expect(after).toMatchObject({ remaining: 9 })
     })
 
-    it('goes on when the server forgets the script, and anew when it forgets everything', async () => {
+    it('continues after a script flush, and starts afresh after a flush of all keys', async () => {
       const limit = LIMITS['sliding-log'] as Limit
       await store().take([charge('forgetful', limit, 4)])
       for (const node of running.nodes) await node.cli('script', 'flush')
@@ -112,13 +112,15 @@ describe.each(TOPOLOGIES)('%s', (topology) => {
       const verdicts = (await Promise.all(together)).flat()
       expect(verdicts.filter(({ allowed }) => allowed)).toHaveLength(6)
       for (const node of running.nodes) await node.cli('flushall')
-      const [anew] = await store().take([charge('forgetful', limit)])
-      expect(anew).toMatchObject({ allowed: true, remaining: 9 })
+      const [afresh] = await store().take([charge('forgetful', limit)])
+      expect(afresh).toMatchObject({ allowed: true, remaining: 9 })
     })
 
     it('admits exactly the limit of a thousand calls at once', async () => {
       for (const [algorithm, limit] of Object.entries(LIMITS)) {
-        const all = Array.from({ length: 1000 }, () => store().take([charge(`crowd ${algorithm}`, limit)]))
+        const all = Array.from({ length: 1000 }, () =>
+          store().take([charge(`contention ${algorithm}`, limit)]),
+        )
         const verdicts = (await Promise.all(all)).flat()
         expect([algorithm, verdicts.filter(({ allowed }) => allowed).length]).toEqual([algorithm, 10])
       }

@@ -1,22 +1,22 @@
 import { Cluster, Redis } from 'ioredis'
 import { createClient, createCluster, createSentinel } from 'redis'
-import { UrlConnection } from '../../../src/stores/redis/clients/from-url.js'
 import { IoRedisConnection } from '../../../src/stores/redis/clients/ioredis.js'
 import { NodeRedisConnection } from '../../../src/stores/redis/clients/node-redis.js'
+import { RedisUrlConnection } from '../../../src/stores/redis/clients/redis-url-connection.js'
 import { redisStore } from '../../../src/stores/redis/index.js'
-import type { Connection } from '../../../src/stores/redis/redis-connection.js'
+import type { RedisConnection } from '../../../src/stores/redis/redis-connection.js'
 import type { RedisStore } from '../../../src/stores/redis/redis-store.js'
 import { parseRedisUrl } from '../../../src/stores/redis/redis-url.js'
 import { type RedisServer, startRedis, startRedisCluster, startRedisSentinels } from '../servers/redis.js'
 
-/** Every way to run Redis that is tested, with every client. */
+/** The topologies of Redis under test. */
 export const TOPOLOGIES = ['standalone', 'cluster', 'sentinel'] as const
 export const CLIENTS = ['ioredis', 'node-redis', 'url'] as const
 
 export type Topology = (typeof TOPOLOGIES)[number]
 export type ClientName = (typeof CLIENTS)[number]
 
-/** Running servers, and the nodes of them that hold state. */
+/** Running servers. `nodes` are those that hold state. */
 export interface Running {
   readonly topology: Topology
   readonly url: string
@@ -34,14 +34,14 @@ export async function startTopology(topology: Topology): Promise<Running> {
   return { topology, url: `redis://127.0.0.1:${server.port}`, nodes: [server], stop: server.stop }
 }
 
-/** The servers are flushed behind the back of the stores, which would see that only once what they remember is over. */
+/** Tests flush the servers, which the refusal cache would not notice at once. */
 const rememberRefusals = 0
 
-/** A store on running servers, and what closes it and the client that was made for it. */
+/** A store on running servers, with its connection. */
 export interface Connected {
   readonly store: RedisStore
-  /** The same connection for another store. */
-  readonly connection: Connection
+  /** The connection, for use by another store. */
+  readonly connection: RedisConnection
   close(): Promise<void>
 }
 
@@ -67,7 +67,7 @@ export async function connect(running: Running, name: ClientName, prefix: string
       close: () => client.close(),
     }
   }
-  const connection = new UrlConnection(parseRedisUrl(running.url))
+  const connection = new RedisUrlConnection(parseRedisUrl(running.url))
   const store = redisStore({ url: running.url, prefix, rememberRefusals })
   const close = async () => {
     await Promise.all([store.close(), connection.close()])

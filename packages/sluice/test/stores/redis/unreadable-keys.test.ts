@@ -40,11 +40,11 @@ function charge(name: string, key: string, cost = 1): Charge {
   return { scope: name, key, limit: LIMITS[name] as Limit, cost, lease: `lease ${leases++}` }
 }
 
-/** Puts something under a key that holds a state of the store, or nothing yet. */
-type Spoil = (key: string) => Promise<unknown>
+/** Overwrites a key that holds a state of the store or does not exist. */
+type Corrupt = (key: string) => Promise<unknown>
 
-const SPOILT: readonly (readonly [string, Spoil])[] = [
-  ['a string of somebody else', (key) => client.set(key, 'hello')],
+const CORRUPTED: readonly (readonly [string, Corrupt])[] = [
+  ['a foreign string', (key) => client.set(key, 'hello')],
   ['an empty string', (key) => client.set(key, '')],
   ['a list', (key) => client.rpush(key, 'a')],
   ['a set', (key) => client.sadd(key, 'a')],
@@ -54,15 +54,15 @@ const SPOILT: readonly (readonly [string, Spoil])[] = [
   ['a sorted set that ends with infinity', (key) => client.zadd(key, '+inf', 'hello')],
 ]
 
-/** What becomes of a state that was written, where it is kept as this type. */
-const DAMAGED: readonly (readonly [string, Spoil])[] = [
+/** Damages to an existing state of this type. */
+const DAMAGED: readonly (readonly [string, Corrupt])[] = [
   ['a string cut short', async (key) => client.set(key, (await header(key)).subarray(0, -3))],
   [
     'another version',
     async (key) => client.set(key, Buffer.concat([Buffer.of(9), (await header(key)).subarray(1)])),
   ],
   [
-    'numbers that are none',
+    'invalid numbers',
     async (key) =>
       client.set(key, Buffer.concat([(await header(key)).subarray(0, -8), Buffer.alloc(8, 255)])),
   ],
@@ -77,7 +77,7 @@ async function header(key: string, remove = false): Promise<Buffer> {
 
 let keys = 0
 
-async function expectOthersDecided(name: string, spoil: Spoil, begun: boolean) {
+async function expectOthersDecided(name: string, corrupt: Corrupt, exists: boolean) {
   const failures: StoreRequestFailure[] = []
   const store = withFailurePolicy(redisStore({ client, prefix: PREFIX, rememberRefusals: 0 }), {
     policy: 'closed',
@@ -86,21 +86,21 @@ async function expectOthersDecided(name: string, spoil: Spoil, begun: boolean) {
   })
   const bad = `bad ${keys++}`
   const good = `good ${keys}`
-  if (begun) await store.take([charge(name, bad)])
+  if (exists) await store.take([charge(name, bad)])
   const key = storeKey(PREFIX, name, bad)
-  if (!begun || (await client.type(key)) !== 'string') await client.del(key)
-  await spoil(key)
+  if (!exists || (await client.type(key)) !== 'string') await client.del(key)
+  await corrupt(key)
   const before = await client.dump(key)
   for (let round = 0; round < 2; round++) {
-    const answers = await Promise.allSettled([
+    const results = await Promise.allSettled([
       ...NAMES.map((each) => store.take([charge(each, good)])),
       store.take([charge(name, bad)]),
       store.take([...NAMES.map((each) => charge(each, good)), charge(name, bad)]),
       store.peek([charge(name, bad, 0)]),
       ...NAMES.map((each) => store.take([charge(each, good)])),
     ])
-    const outcomes = answers.map((answer) =>
-      answer.status === 'fulfilled' ? answer.value[0]?.remaining : answer.reason.name,
+    const outcomes = results.map((result) =>
+      result.status === 'fulfilled' ? result.value[0]?.remaining : result.reason.name,
     )
     const used = 2 * round
     expect(outcomes).toEqual([
@@ -119,13 +119,17 @@ async function expectOthersDecided(name: string, spoil: Spoil, begun: boolean) {
   expect(await store.take([charge(name, bad)])).toMatchObject([{ allowed: true, remaining: 9 }])
 }
 
-describe.each(NAMES)('a key of a limit by %s that cannot be read', (name) => {
-  it.each(SPOILT)('fails alone where it holds %s', (_kind, spoil) => expectOthersDecided(name, spoil, false))
+describe.each(NAMES)('an unreadable key of a %s limit', (name) => {
+  it.each(CORRUPTED)('fails only its own requests if it holds %s', (_kind, corrupt) =>
+    expectOthersDecided(name, corrupt, false),
+  )
 
-  it.each(DAMAGED)('fails alone where it holds %s', (_kind, spoil) => expectOthersDecided(name, spoil, true))
+  it.each(DAMAGED)('fails only its own requests if it holds %s', (_kind, corrupt) =>
+    expectOthersDecided(name, corrupt, true),
+  )
 })
 
-it('a log whose entries are gone fails alone', async () => {
+it('fails only the requests to a log whose entries are missing', async () => {
   const store = withFailurePolicy(redisStore({ client, prefix: PREFIX, rememberRefusals: 0 }), {
     policy: 'closed',
     deadline: 30_000,
@@ -134,21 +138,21 @@ it('a log whose entries are gone fails alone', async () => {
   const key = storeKey(PREFIX, 'log', 'no entries')
   await client.hdel(key, '0', '1', '2')
   const slots = charge('slots', 'beside')
-  const answers = await Promise.allSettled([
+  const results = await Promise.allSettled([
     store.take([charge('log', 'beside')]),
     store.take([slots, charge('log', 'no entries')]),
     store.take([charge('log', 'beside'), slots]),
     store.take([charge('slots', 'beside')]),
   ])
   expect(
-    answers.map((answer) =>
-      answer.status === 'fulfilled' ? answer.value.map(({ remaining }) => remaining) : answer.reason.name,
+    results.map((result) =>
+      result.status === 'fulfilled' ? result.value.map(({ remaining }) => remaining) : result.reason.name,
     ),
   ).toEqual([[9], 'StoreUnavailableError', [8, 9], [8]])
   expect(store.stats()).toMatchObject({ state: 'closed', requestErrors: 1 })
 })
 
-it('gives back to the other keys of a request when one key cannot be read any more', async () => {
+it('refunds the other keys of a request when one key has become unreadable', async () => {
   const store = redisStore({ client, prefix: PREFIX, rememberRefusals: 0 })
   const charges = NAMES.map((name) => charge(name, 'settled', 6))
   const verdicts = await store.take(charges)
@@ -160,7 +164,7 @@ it('gives back to the other keys of a request when one key cannot be read any mo
   expect(left.map(({ remaining }) => remaining)).toEqual(others.map(() => 9))
 })
 
-it('is decided by its own limits in this process where the policy says so', async () => {
+it('decides a request with an unreadable key locally under the policy local', async () => {
   const store = withFailurePolicy(redisStore({ client, prefix: PREFIX, rememberRefusals: 0 }), {
     policy: 'local',
     peers: 5,

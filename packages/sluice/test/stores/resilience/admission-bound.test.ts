@@ -27,8 +27,8 @@ const buckets = fc.record({
 })
 const seeded = { seed: 20261124, numRuns: 400 }
 
-describe('peers that have lost their store admit', () => {
-  it('at most peers·b + r·t of a token bucket in any interval', () => {
+describe('peers without their store', () => {
+  it('admit at most peers·b + r·t of a token bucket in any interval', () => {
     fc.assert(
       fc.property(runs(buckets, false), (run) => {
         const { limit, peers } = run
@@ -41,7 +41,7 @@ describe('peers that have lost their store admit', () => {
     )
   })
 
-  it('at most peers·n of a sliding log in any trailing period', () => {
+  it('admit at most peers·n of a sliding log in any trailing period', () => {
     const logs = fc.record({ algorithm: fc.constant('sliding-log' as const), limit: units, period })
     fc.assert(
       fc.property(runs(logs, false), (run) => {
@@ -55,7 +55,7 @@ describe('peers that have lost their store admit', () => {
     )
   })
 
-  it('less than 2·peers·n of a fixed or a sliding window in any period', () => {
+  it('admit less than 2·peers·n of a fixed or sliding window in any period', () => {
     const windows = fc.record({
       algorithm: fc.constantFrom('fixed-window' as const, 'sliding-window' as const),
       limit: units,
@@ -73,7 +73,7 @@ describe('peers that have lost their store admit', () => {
     )
   })
 
-  it('at most peers·n in flight', () => {
+  it('admit at most peers·n requests in flight', () => {
     const inFlight = fc.record({
       algorithm: fc.constant('concurrency' as const),
       limit: units,
@@ -89,8 +89,8 @@ describe('peers that have lost their store admit', () => {
   })
 })
 
-describe('peers whose store comes and goes admit', () => {
-  it('at most B + r·t by the store and peers·b + r·d locally, in any interval', () => {
+describe('peers with a flapping store', () => {
+  it('admit at most B + r·t by the store and peers·b + r·d locally, in any interval', () => {
     let locals = 0
     let stored = 0
     fc.assert(
@@ -114,13 +114,13 @@ describe('peers whose store comes and goes admit', () => {
       }),
       seeded,
     )
-    // Both kinds were under test.
+    // Both sources have admitted requests.
     expect(Math.min(locals, stored)).toBeGreaterThan(1000)
   })
 })
 
-describe('the check of the bound', () => {
-  it('sees an excess: shares that were not divided admit more than the bound', () => {
+describe('the bound check', () => {
+  it('detects an excess when limits are not divided among peers', () => {
     const limit: Limit = { algorithm: 'token-bucket', limit: 10, period: 60_000, burst: 10 }
     const steps = Array.from({ length: 40 }, (_, peer) => ({ wait: 1, peer, cost: 1, flip: false }))
     const peers = 4
@@ -134,8 +134,8 @@ describe('the check of the bound', () => {
   })
 })
 
-describe('a share', () => {
-  it('is the limit itself for one peer', () => {
+describe('shareOf', () => {
+  it('returns the limit itself for one peer', () => {
     const limit: Limit = { algorithm: 'sliding-log', limit: 3, period: 1000 }
     expect(shareOf(limit, 1)).toBe(limit)
   })
@@ -148,7 +148,7 @@ describe('a share', () => {
     [{ algorithm: 'sliding-window', limit: 3, period: 1000 }, 4, { limit: 1 }],
     [{ algorithm: 'sliding-log', limit: 10, period: 1000 }, 3, { limit: 3 }],
     [{ algorithm: 'concurrency', limit: 4, lease: 1000 }, 4, { limit: 1 }],
-  ])('of %o among %i peers', (limit, peers, share) => {
+  ])('divides %o among %i peers', (limit, peers, share) => {
     expect(shareOf(limit, peers)).toEqual({ ...limit, ...share })
   })
 })

@@ -1,21 +1,22 @@
 import { describe, expect, it } from 'vitest'
-import { Breaker, MAX_PROBE } from '../../../src/stores/resilience/breaker.js'
+import { Breaker, MAX_PROBE_DELAY_MS } from '../../../src/stores/resilience/breaker.js'
 import { manualClock } from '../../../src/time/clock.js'
 
 function breakerWith({ failures = 3, random = () => 0 }: { failures?: number; random?: () => number } = {}) {
   const clock = manualClock(1000)
   const changes: string[] = []
   const breaker = new Breaker({ failures, clock, random, onChange: (state) => changes.push(state) })
-  const fail = (hung = false) => breaker.failed(breaker.enter() ?? -1, new Error('lost'), hung)
+  const fail = (isTimeout = false) =>
+    breaker.recordFailure(breaker.enter() ?? -1, new Error('lost'), isTimeout)
   return { breaker, clock, changes, fail }
 }
 
-describe('a breaker', () => {
-  it('opens after so many failures in a row, and a success between them begins the row again', () => {
+describe('Breaker', () => {
+  it('opens after consecutive failures and starts counting again after a success', () => {
     const { breaker, fail } = breakerWith()
     fail()
     fail()
-    breaker.succeeded(breaker.enter() ?? -1)
+    breaker.recordSuccess(breaker.enter() ?? -1)
     fail()
     fail()
     expect(breaker.state).toBe('closed')
@@ -24,14 +25,14 @@ describe('a breaker', () => {
     expect(breaker.enter()).toBeUndefined()
   })
 
-  it('opens at the first hang', () => {
+  it('opens at the first timeout', () => {
     const { breaker, fail } = breakerWith()
     fail(true)
     expect(breaker.state).toBe('open')
     expect(breaker.cause).toEqual(new Error('lost'))
   })
 
-  it('lets one probe through, and everybody once it is answered', () => {
+  it('admits one probe, and every call once the probe has succeeded', () => {
     const { breaker, clock, fail } = breakerWith()
     fail(true)
     clock.advance(99)
@@ -43,13 +44,13 @@ describe('a breaker', () => {
     expect(breaker.enter()).toBeUndefined()
     clock.advance(10_000)
     expect(breaker.enter()).toBeUndefined()
-    breaker.succeeded(probe ?? -1)
+    breaker.recordSuccess(probe ?? -1)
     expect(breaker.state).toBe('closed')
     expect(breaker.cause).toBeUndefined()
     expect(breaker.enter()).toBeDefined()
   })
 
-  it('waits twice as long after each probe that fails, up to half a second', () => {
+  it('doubles the delay after each failed probe, up to half a second', () => {
     const { breaker, clock, fail } = breakerWith()
     fail(true)
     const waits: number[] = []
@@ -61,26 +62,26 @@ describe('a breaker', () => {
         pass = breaker.enter()
       }
       waits.push(clock.now() - since)
-      breaker.failed(pass, new Error('lost'), false)
+      breaker.recordFailure(pass, new Error('lost'), false)
     }
     expect(waits).toEqual([100, 200, 400, 500, 500, 500])
   })
 
-  it('begins with the short wait again after it was closed', () => {
+  it('starts with the short delay again after it has closed', () => {
     const { breaker, clock, fail } = breakerWith()
     fail(true)
     for (let probe = 0; probe < 5; probe++) {
-      clock.advance(MAX_PROBE)
+      clock.advance(MAX_PROBE_DELAY_MS)
       fail(true)
     }
-    clock.advance(MAX_PROBE)
-    breaker.succeeded(breaker.enter() ?? -1)
+    clock.advance(MAX_PROBE_DELAY_MS)
+    breaker.recordSuccess(breaker.enter() ?? -1)
     fail(true)
     clock.advance(100)
     expect(breaker.enter()).toBeDefined()
   })
 
-  it('shortens the wait at random, by half at most', () => {
+  it('shortens the delay at random by up to half', () => {
     const { breaker, clock, fail } = breakerWith({ random: () => 0.999999 })
     fail(true)
     clock.advance(49)
@@ -89,49 +90,49 @@ describe('a breaker', () => {
     expect(breaker.enter()).toBeDefined()
   })
 
-  it('is told nothing by calls of before its last change', () => {
+  it('ignores results of calls from before its last change of state', () => {
     const { breaker, clock, fail } = breakerWith()
     const early = breaker.enter() ?? -1
     const earlier = breaker.enter() ?? -1
     fail(true)
-    breaker.succeeded(early)
+    breaker.recordSuccess(early)
     expect(breaker.state).toBe('open')
     clock.advance(100)
     const probe = breaker.enter() ?? -1
-    breaker.failed(early, new Error('late'), true)
-    breaker.succeeded(earlier)
+    breaker.recordFailure(early, new Error('late'), true)
+    breaker.recordSuccess(earlier)
     expect(breaker.state).toBe('half-open')
-    breaker.succeeded(probe)
-    breaker.failed(earlier, new Error('late'), true)
+    breaker.recordSuccess(probe)
+    breaker.recordFailure(earlier, new Error('late'), true)
     expect(breaker.state).toBe('closed')
   })
 
-  it('probes again at once where a probe says nothing', () => {
+  it('probes again at once after an inconclusive probe', () => {
     const { breaker, clock, fail } = breakerWith()
     fail(true)
     clock.advance(100)
     const probe = breaker.enter() ?? -1
-    breaker.inconclusive(probe)
+    breaker.recordInconclusive(probe)
     expect(breaker.state).toBe('open')
-    breaker.succeeded(probe)
+    breaker.recordSuccess(probe)
     expect(breaker.state).toBe('open')
     expect(breaker.enter()).toBeDefined()
   })
 
-  it('tells of its opening and its closing once each, and of no probe', () => {
+  it('reports opening and closing once each, and no failed probe', () => {
     const { breaker, clock, changes, fail } = breakerWith()
     fail(true)
     for (let probe = 0; probe < 5; probe++) {
-      clock.advance(MAX_PROBE)
+      clock.advance(MAX_PROBE_DELAY_MS)
       fail(true)
     }
-    clock.advance(MAX_PROBE)
-    breaker.succeeded(breaker.enter() ?? -1)
-    breaker.succeeded(breaker.enter() ?? -1)
+    clock.advance(MAX_PROBE_DELAY_MS)
+    breaker.recordSuccess(breaker.enter() ?? -1)
+    breaker.recordSuccess(breaker.enter() ?? -1)
     expect(changes).toEqual(['open', 'closed'])
   })
 
-  it('is not kept open by a clock that is set back', () => {
+  it('is not kept open by a clock that was set back', () => {
     const { breaker, clock, fail } = breakerWith()
     fail(true)
     clock.advance(-3_600_000)

@@ -5,53 +5,53 @@ import { systemTimers } from '../../../src/time/timers.js'
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-function lateness() {
-  const told: string[] = []
+function recordingHandler() {
+  const events: string[] = []
   return {
-    told,
-    missed: () => void told.push('missed'),
-    answered: (value: string) => void told.push(`answered ${value}`),
-    failed: () => void told.push('failed'),
+    events,
+    onTimeout: () => void events.push('timeout'),
+    onValue: (value: string) => void events.push(`value ${value}`),
+    onError: () => void events.push('error'),
   }
 }
 
-describe('a deadline', () => {
-  it('passes on what comes in time, and leaves no timer behind', async () => {
-    const late = lateness()
+describe('withinDeadline', () => {
+  it('passes on a response in time and leaves no timer behind', async () => {
+    const late = recordingHandler()
     await expect(withinDeadline(Promise.resolve('yes'), 100, systemTimers, late)).resolves.toBe('yes')
     await expect(withinDeadline(Promise.reject(new Error('no')), 100, systemTimers, late)).rejects.toThrow(
       'no',
     )
     expect(vi.getTimerCount()).toBe(0)
-    expect(late.told).toEqual([])
+    expect(late.events).toEqual([])
   })
 
-  it('gives up when it strikes, and not before', async () => {
-    const late = lateness()
+  it('rejects when the deadline passes, and not before', async () => {
+    const late = recordingHandler()
     const outcome = vi.fn()
     withinDeadline(new Promise<string>(() => {}), 100, systemTimers, late).catch(outcome)
     await vi.advanceTimersByTimeAsync(99)
     expect(outcome).not.toHaveBeenCalled()
     await vi.advanceTimersByTimeAsync(2)
     expect(outcome).toHaveBeenCalledExactlyOnceWith(new DeadlineError(100))
-    expect(late.told).toEqual(['missed'])
+    expect(late.events).toEqual(['timeout'])
   })
 
-  it('tells what comes after it, once', async () => {
-    for (const outcome of ['answered yes', 'failed']) {
-      const late = lateness()
+  it('reports a late response once', async () => {
+    for (const outcome of ['value yes', 'error']) {
+      const late = recordingHandler()
       const { promise, resolve, reject } = withResolvers()
       const waited = withinDeadline(promise, 100, systemTimers, late).catch((error) => error)
       await vi.advanceTimersByTimeAsync(101)
       expect(await waited).toBeInstanceOf(DeadlineError)
-      if (outcome === 'failed') reject(new Error('too late'))
+      if (outcome === 'error') reject(new Error('too late'))
       else resolve('yes')
       await vi.advanceTimersByTimeAsync(0)
-      expect(late.told).toEqual(['missed', outcome])
+      expect(late.events).toEqual(['timeout', outcome])
     }
   })
 
-  it('reads what has arrived before it judges a process that was busy', async () => {
+  it('accepts a response that arrived while the process was busy', async () => {
     const due: (() => void)[] = []
     const read: (() => void)[] = []
     const timers = {
@@ -60,14 +60,14 @@ describe('a deadline', () => {
       afterInput: (callback: () => void) => void read.push(callback),
     }
     const { promise, resolve } = withResolvers()
-    const late = lateness()
+    const late = recordingHandler()
     const answer = withinDeadline(promise, 100, timers, late)
     for (const callback of due) callback()
     resolve('it was in the socket')
     await promise
     for (const callback of read) callback()
     await expect(answer).resolves.toBe('it was in the socket')
-    expect(late.told).toEqual([])
+    expect(late.events).toEqual([])
   })
 })
 

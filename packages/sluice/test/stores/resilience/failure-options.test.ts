@@ -7,22 +7,22 @@ import { wrapped } from './wrapped-store.js'
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-describe('the options', () => {
+describe('withFailurePolicy', () => {
   it.each([
-    [{ policy: 'fail' as 'open' }, /'policy' is one of open, closed, local/],
+    [{ policy: 'fail' as 'open' }, /'policy' must be one of open, closed, local/],
     [{ peers: 0 }, /'peers'/],
     [{ peers: 1.5 }, /'peers'/],
-    [{ policy: 'open' as const, peers: 2 }, /go with the policy 'local'/],
+    [{ policy: 'open' as const, peers: 2 }, /require the policy 'local'/],
     [{ deadline: 0 }, /no length of time/],
-    [{ deadline: '2 minutes' }, /'deadline' is between/],
+    [{ deadline: '2 minutes' }, /'deadline' must be between/],
     [{ failures: Number.NaN }, /'failures'/],
     [{ maxWaiting: -1 }, /'maxWaiting'/],
     [{ polcy: 'open' } as FailurePolicyOptions, /no option 'polcy'/],
-  ])('that are wrong are named: %o', (options, message) => {
+  ])('names the invalid option in %o', (options, message) => {
     expect(() => withFailurePolicy(memoryStore(), options)).toThrow(message)
   })
 
-  it('close a store that hangs within a second', async () => {
+  it('closes a hanging store within a second', async () => {
     const { store, inner } = wrapped()
     inner.mode = 'hangs'
     const closed = vi.fn()

@@ -8,8 +8,8 @@ import { outcomeOf, wrapped } from './wrapped-store.js'
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-describe('a store that answers', () => {
-  it('is passed on, unmarked', async () => {
+describe('an available store with a failure policy', () => {
+  it('returns verdicts that are not marked as degraded', async () => {
     const { store, inner } = wrapped()
     const [verdict] = await store.take([one])
     expect(verdict).toMatchObject({ allowed: true, remaining: 9 })
@@ -23,7 +23,7 @@ describe('a store that answers', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('answers at once where it is in the same process', () => {
+  it('stays synchronous if it is synchronous', () => {
     const store = withFailurePolicy(memoryStore())
     expect(store.take([one])).toMatchObject([{ allowed: true, remaining: 9 }])
     expect(store.peek([one])).toMatchObject([{ remaining: 8 }])
@@ -33,7 +33,7 @@ describe('a store that answers', () => {
 })
 
 describe.each(['hangs', 'refuses', 'throws'] as const)('a store that %s', (mode) => {
-  it('is replaced by a share in memory under `local`', async () => {
+  it('is replaced by a share of the limit under `local`', async () => {
     const { store, inner } = wrapped({ peers: 5 })
     inner.mode = mode
     const allowed: boolean[] = []
@@ -46,7 +46,7 @@ describe.each(['hangs', 'refuses', 'throws'] as const)('a store that %s', (mode)
     expect(store.stats().degraded).toBe(10)
   })
 
-  it('lets everything in under `open` that a limit can hold', async () => {
+  it('admits every cost that fits the capacity under `open`', async () => {
     const { store, inner } = wrapped({ policy: 'open' })
     inner.mode = mode
     for (let request = 0; request < 30; request++) {
@@ -59,7 +59,7 @@ describe.each(['hangs', 'refuses', 'throws'] as const)('a store that %s', (mode)
     expect(store.stats()).toMatchObject({ degraded: 31, unavailable: 0 })
   })
 
-  it('decides nothing under `closed`', async () => {
+  it('throws StoreUnavailableError under `closed`', async () => {
     const { store, inner } = wrapped({ policy: 'closed' })
     inner.mode = mode
     for (let request = 0; request < 10; request++) {
@@ -72,7 +72,7 @@ describe.each(['hangs', 'refuses', 'throws'] as const)('a store that %s', (mode)
     expect(store.stats()).toMatchObject({ degraded: 0, unavailable: 10 })
   })
 
-  it.each(['open', 'closed', 'local'] as const)('cannot be reset, under `%s` neither', async (policy) => {
+  it.each(['open', 'closed', 'local'] as const)('cannot be reset under `%s`', async (policy) => {
     const { store, inner } = wrapped({ policy })
     inner.mode = mode
     for (let request = 0; request < 8; request++) {
@@ -80,7 +80,7 @@ describe.each(['hangs', 'refuses', 'throws'] as const)('a store that %s', (mode)
     }
   })
 
-  it('is told of once when it is lost and once when it is back', async () => {
+  it('is reported once when it fails and once when it has recovered', async () => {
     const { store, inner, changes } = wrapped()
     inner.mode = mode
     for (let request = 0; request < 50; request++) await outcomeOf(() => store.take([one]))

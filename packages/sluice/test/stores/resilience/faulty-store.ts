@@ -2,12 +2,13 @@ import { memoryStore } from '../../../src/stores/memory/memory-store.js'
 import type { Charge, MaybePromise, Settlement, Store, StoreVerdict } from '../../../src/stores/store.js'
 
 /**
- * `up`: answers with a promise. `refuses`: rejects. `throws`: fails before there is a promise. `hangs`: answers nothing
- * until it is thawed, and then does everything that it was asked, as a server does that was stopped and goes on.
+ * Mode of a `FaultyStore`. `up`: resolves. `refuses`: rejects. `throws`: throws synchronously.
+ * `hangs`: does not respond until `thaw`, which executes all pending calls, like a server that was
+ * suspended.
  */
 export type Mode = 'up' | 'refuses' | 'throws' | 'hangs'
 
-/** A store that fails as it is told, around one in memory. */
+/** Wraps a memory store and fails on demand. */
 export class FaultyStore implements Store {
   mode: Mode = 'up'
   readonly calls = { take: 0, peek: 0, settle: 0, reset: 0, close: 0 }
@@ -16,7 +17,7 @@ export class FaultyStore implements Store {
 
   constructor(readonly inside: Store = memoryStore()) {}
 
-  get asked(): number {
+  get callCount(): number {
     return this.calls.take + this.calls.peek + this.calls.settle + this.calls.reset
   }
 
@@ -52,7 +53,7 @@ export class FaultyStore implements Store {
     return this.#answer(() => this.inside.close())
   }
 
-  /** Does what it was asked while it hung, and answers from now on. */
+  /** Executes the pending calls and responds from now on. */
   thaw(): void {
     this.mode = 'up'
     const held = this.#held
@@ -60,7 +61,7 @@ export class FaultyStore implements Store {
     for (const each of held) each()
   }
 
-  /** As `thaw`, but what it was asked while it hung fails. */
+  /** Rejects the pending calls and responds from now on. */
   breakOff(): void {
     const held = this.#held
     this.#held = []

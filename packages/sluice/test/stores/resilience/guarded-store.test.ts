@@ -7,7 +7,7 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 describe('the breaker of a store', () => {
-  it('opens at the first hang, and after five failures in a row', async () => {
+  it('opens after one timeout or five consecutive failures', async () => {
     const hung = wrapped()
     hung.inner.mode = 'hangs'
     await outcomeOf(() => hung.store.take([one]))
@@ -20,28 +20,28 @@ describe('the breaker of a store', () => {
     expect(refused.store.stats().state).toBe('open')
   })
 
-  it('keeps every call away from the store while it is open, and answers at once', async () => {
+  it('makes no call while it is open and decides at once', async () => {
     const { store, inner } = wrapped({ deadline: 20 })
     inner.mode = 'hangs'
     const first = store.take([one])
     await vi.advanceTimersByTimeAsync(21)
     const [verdict] = await first
-    const before = inner.asked
+    const before = inner.callCount
     expect(store.take([one])).toMatchObject([{ degraded: 'local' }])
     expect(store.peek([one])).toMatchObject([{ degraded: 'local' }])
     expect(() => store.reset('requests', 'ann')).toThrow(StoreUnavailableError)
     const taken = { cost: 1, at: verdict?.at ?? 0, resetAfter: 1000 }
     expect(store.settle([{ charge: one, taken, cost: 0 }])).toBeUndefined()
-    expect(inner.asked).toBe(before)
+    expect(inner.callCount).toBe(before)
   })
 
-  it('sends one probe, whatever comes while it is on its way', async () => {
+  it('has at most one probe in flight', async () => {
     const { store, inner } = wrapped()
     await lose(store, inner)
     await vi.advanceTimersByTimeAsync(100)
-    const before = inner.asked
+    const before = inner.callCount
     const answers = Array.from({ length: 100 }, () => store.take([one]))
-    expect(inner.asked).toBe(before + 1)
+    expect(inner.callCount).toBe(before + 1)
     expect(store.stats().state).toBe('half-open')
     inner.thaw()
     await vi.advanceTimersByTimeAsync(0)
@@ -50,7 +50,7 @@ describe('the breaker of a store', () => {
     expect(store.stats().state).toBe('closed')
   })
 
-  it('is back at the store within two seconds of its return, however long that was away', async () => {
+  it('uses the store again within two seconds of its recovery, after an outage of any length', async () => {
     for (const mode of ['hangs', 'refuses'] as const) {
       const { store, inner } = wrapped()
       inner.mode = mode
@@ -66,11 +66,11 @@ describe('the breaker of a store', () => {
     }
   })
 
-  it('is not opened by what is the fault of the caller', async () => {
+  it('is not opened by errors of the caller', async () => {
     const { store, inner } = wrapped({ failures: 1 })
     for (const cost of [-1, Number.NaN, 1.5]) expect(() => store.take([{ ...one, cost }])).toThrow(RangeError)
     expect(() => store.take([{ ...slot('a'), lease: undefined }])).toThrow(TypeError)
-    expect(inner.asked).toBe(0)
+    expect(inner.callCount).toBe(0)
     const settlement = { charge: one, taken: { cost: 1, at: 0, resetAfter: 1 }, cost: -1 }
     expect(() => store.settle([settlement])).toThrow(RangeError)
     inner.take = () => Promise.reject(new TypeError('this store counts no such key'))
@@ -81,7 +81,7 @@ describe('the breaker of a store', () => {
     expect(store.stats()).toMatchObject({ state: 'open', failures: 1 })
   })
 
-  it('probes again where a probe failed by the fault of its caller', async () => {
+  it('probes again after a probe failed by an error of its caller', async () => {
     const { store, inner } = wrapped()
     await lose(store, inner)
     inner.thaw()
@@ -94,7 +94,7 @@ describe('the breaker of a store', () => {
     expect(store.stats().state).toBe('closed')
   })
 
-  it('decides on, whatever its listener throws', async () => {
+  it('decides regardless of errors in its listeners', async () => {
     const { store, inner } = wrapped({
       onStateChange: ({ state }) => {
         if (state === 'open') throw new Error('the log is full')

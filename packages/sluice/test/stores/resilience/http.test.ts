@@ -13,13 +13,13 @@ afterEach(async () => {
   for (const stop of running.splice(0)) await stop()
 })
 
-function lost(policy: FailurePolicyName, mode: FaultyStore['mode']) {
+function outageApp(policy: FailurePolicyName, mode: FaultyStore['mode']) {
   const inner = new FaultyStore()
   inner.mode = mode
   return { rules: [{ limit: '2/minute' }], store: withFailurePolicy(inner, { policy }) }
 }
 
-type Options = ReturnType<typeof lost>
+type Options = ReturnType<typeof outageApp>
 
 const servers = {
   async express(options: Options) {
@@ -38,32 +38,35 @@ const servers = {
   },
 }
 
-describe.each(['express', 'fastify'] as const)('%s, over a store that does not answer,', (name) => {
-  it.each(['refuses', 'hangs', 'throws'] as const)('answers 503 under `closed` where it %s', async (mode) => {
-    const url = await servers[name](lost('closed', mode))
-    for (let request = 0; request < 7; request++) {
-      const response = await fetch(url)
-      expect(response.status).toBe(503)
-      expect(response.headers.get('retry-after')).toBe('1')
-      expect(response.headers.get('content-type')).toMatch(/^application\/problem\+json\b/)
-      expect(await response.json()).toEqual({
-        type: 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity',
-        title: 'Service unavailable',
-        status: 503,
-        detail: 'The limits of this request cannot be checked at the moment. Come back in 1 second.',
-        'violated-policies': [],
-        'retry-after': 1,
-      })
-    }
-  })
+describe.each(['express', 'fastify'] as const)('%s with an unavailable store', (name) => {
+  it.each(['refuses', 'hangs', 'throws'] as const)(
+    'responds with 503 under `closed` if the store %s',
+    async (mode) => {
+      const url = await servers[name](outageApp('closed', mode))
+      for (let request = 0; request < 7; request++) {
+        const response = await fetch(url)
+        expect(response.status).toBe(503)
+        expect(response.headers.get('retry-after')).toBe('1')
+        expect(response.headers.get('content-type')).toMatch(/^application\/problem\+json\b/)
+        expect(await response.json()).toEqual({
+          type: 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity',
+          title: 'Service unavailable',
+          status: 503,
+          detail: 'The limits of this request cannot be checked at the moment. Come back in 1 second.',
+          'violated-policies': [],
+          'retry-after': 1,
+        })
+      }
+    },
+  )
 
-  it('lets everything in under `open`, and a share under `local`', async () => {
+  it('admits every request under `open`, and a share under `local`', async () => {
     const statuses = async (url: string) => {
       const answers: number[] = []
       for (let request = 0; request < 4; request++) answers.push((await fetch(url)).status)
       return answers
     }
-    expect(await statuses(await servers[name](lost('open', 'hangs')))).toEqual([200, 200, 200, 200])
-    expect(await statuses(await servers[name](lost('local', 'hangs')))).toEqual([200, 200, 429, 429])
+    expect(await statuses(await servers[name](outageApp('open', 'hangs')))).toEqual([200, 200, 200, 200])
+    expect(await statuses(await servers[name](outageApp('local', 'hangs')))).toEqual([200, 200, 429, 429])
   })
 })

@@ -9,7 +9,7 @@ import { FaultyStore } from './faulty-store.js'
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-async function takeTooLate(charges: readonly Charge[]) {
+async function takeLate(charges: readonly Charge[]) {
   const inner = new FaultyStore()
   const store = withFailurePolicy(inner, { random: () => 0 })
   inner.mode = 'hangs'
@@ -20,13 +20,13 @@ async function takeTooLate(charges: readonly Charge[]) {
   return { inner, store }
 }
 
-/** What is left of each charge's limit at the store, whoever decides now. */
+/** Returns what remains of each limit at the store itself. */
 async function left(inner: FaultyStore, charges: readonly Charge[]): Promise<number[]> {
   const verdicts = await inner.inside.peek(charges.map((charge) => ({ ...charge, cost: 0 })))
   return verdicts.map(({ remaining }) => remaining)
 }
 
-describe('a take that is answered after its deadline', () => {
+describe('a take with a late response', () => {
   const charges = [
     { ...one, cost: 3 },
     { ...one, scope: 'bucket', limit: bucketOfTen, cost: 4 },
@@ -34,11 +34,11 @@ describe('a take that is answered after its deadline', () => {
     { ...one, scope: 'shadow', enforce: false, limit: { ...tenAnHour, limit: 1 }, cost: 2 },
   ]
 
-  it('is given back where it was allowed: units, slots and what a shadow rule counted', async () => {
-    const { inner, store } = await takeTooLate(charges)
+  it('refunds the units, slots and shadow charges of an admitted take', async () => {
+    const { inner, store } = await takeLate(charges)
     expect(await left(inner, charges)).toEqual([10, 10, 2, 1])
     inner.thaw()
-    // The store has taken it: this is what would be left behind.
+    // The store has taken the charges.
     expect(await left(inner, charges)).toEqual([7, 6, 1, 1])
     await vi.advanceTimersByTimeAsync(1)
     expect(await left(inner, charges)).toEqual([10, 10, 2, 1])
@@ -46,8 +46,8 @@ describe('a take that is answered after its deadline', () => {
     expect(store.stats()).toMatchObject({ timeouts: 1, lateGivenBack: 1, lateAbandoned: 0, state: 'open' })
   })
 
-  it('is left alone where it was refused, or failed after all', async () => {
-    const refused = await takeTooLate([
+  it('settles nothing if the take was refused or failed', async () => {
+    const refused = await takeLate([
       one,
       { ...one, scope: 'full', limit: { ...tenAnHour, limit: 1 }, cost: 2 },
     ])
@@ -55,21 +55,21 @@ describe('a take that is answered after its deadline', () => {
     await vi.advanceTimersByTimeAsync(1)
     expect(refused.inner.calls.settle).toBe(0)
     expect(await left(refused.inner, [one])).toEqual([10])
-    const failed = await takeTooLate([one])
+    const failed = await takeLate([one])
     failed.inner.breakOff()
     await vi.advanceTimersByTimeAsync(1)
     expect(failed.inner.calls.settle).toBe(0)
     expect(failed.store.stats()).toMatchObject({ failures: 0, timeouts: 1 })
   })
 
-  it('is counted where it cannot be given back', async () => {
+  it('counts a late take that cannot be refunded as abandoned', async () => {
     for (const settle of [
       () => Promise.reject(new Error('connection reset')),
       () => {
         throw new Error('not connected')
       },
     ]) {
-      const { inner, store } = await takeTooLate([one])
+      const { inner, store } = await takeLate([one])
       inner.settle = settle
       inner.thaw()
       await vi.advanceTimersByTimeAsync(1)
@@ -77,7 +77,7 @@ describe('a take that is answered after its deadline', () => {
     }
   })
 
-  it('holds no slot of a limiter whose request was decided without it', async () => {
+  it('holds no slot for a request that was decided locally', async () => {
     const inner = new FaultyStore()
     const store = withFailurePolicy(inner, { random: () => 0 })
     const limiter = createLimiter({ rules: [{ concurrent: 2 }], store })
@@ -102,31 +102,33 @@ describe('a take that is answered after its deadline', () => {
   })
 })
 
-describe('late takes that are awaited', () => {
-  it('are a thousand at most: of more, the oldest are not given back', async () => {
+describe('LateResponses', () => {
+  it('awaits at most 1,000 late responses and abandons the oldest', async () => {
     const inner = new FaultyStore()
     const late = new LateResponses(inner)
-    const lateness = Array.from({ length: 1500 }, (_, index) => late.of([{ ...one, key: String(index) }]))
-    for (const each of lateness) each.missed()
+    const handlers = Array.from({ length: 1500 }, (_, index) =>
+      late.handlerFor([{ ...one, key: String(index) }]),
+    )
+    for (const each of handlers) each.onTimeout()
     expect(late.abandoned).toBe(500)
     const verdict = { allowed: true, at: 0, remaining: 9, resetAfter: 1, retryAfter: 0, moreAfter: 1 }
-    for (const each of lateness) each.answered([verdict])
+    for (const each of handlers) each.onValue([verdict])
     await vi.advanceTimersByTimeAsync(0)
     expect(inner.settled).toHaveLength(1000)
     expect(inner.settled[0]?.charge.key).toBe('500')
-    expect(late.givenBack).toBe(1000)
+    expect(late.refunded).toBe(1000)
   })
 
-  it('are few while a store hangs at 500 requests a second, and nothing else piles up', async () => {
+  it('keeps few pending calls and timers while a store hangs at 500 requests a second', async () => {
     const inner = new FaultyStore()
     const store = withFailurePolicy(inner, { random: () => 0 })
     inner.mode = 'hangs'
     for (let request = 0; request < 5000; request++) {
       const answer = store.take([{ ...one, key: `client ${request % 100}` }])
-      if (answer instanceof Promise) answer.catch(() => expect.fail('it is not to reject'))
+      if (answer instanceof Promise) answer.catch(() => expect.fail('the take must not reject'))
       await vi.advanceTimersByTimeAsync(2)
     }
-    // Those of the first 100 ms, and then probes: ten seconds hold three quick ones and one a second.
+    // Calls of the first 100 ms, then probes: three quick ones and about one a second.
     expect(inner.hanging).toBeLessThan(70)
     await vi.advanceTimersByTimeAsync(101)
     expect(vi.getTimerCount()).toBe(0)

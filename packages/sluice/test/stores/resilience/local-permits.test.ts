@@ -5,10 +5,10 @@ import { losable } from './losable-store.js'
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-describe('what was taken without the store', () => {
+describe('permits of charges that were decided locally', () => {
   const rules = [{ limit: '10/hour', of: 'tokens', cost: 4 }, { concurrent: 1 }]
 
-  it('is settled and released in memory, also once the store is back', async () => {
+  it('are settled and released locally, even after the store has recovered', async () => {
     const { inner, store, lose, back } = losable()
     const limiter = createLimiter({ rules, store })
     await lose()
@@ -26,24 +26,21 @@ describe('what was taken without the store', () => {
     expect(forecast.quotas.map(({ remaining }) => remaining)).toEqual([5, 0])
   })
 
-  it.each(['local', 'open'] as const)(
-    'is given back where it was taken when cancelled, under `%s`',
-    async (policy) => {
-      const { inner, store, lose, back } = losable({ policy })
-      const limiter = createLimiter({ rules, store })
-      await lose()
-      const decision = await limiter.admit('ann')
-      if (!decision.allowed) return expect.fail('it was not let in')
-      const before = (await limiter.peek('nobody')).quotas.map(({ remaining }) => remaining)
-      await decision.permit.cancel()
-      await decision.permit.cancel()
-      expect((await limiter.peek('ann')).quotas.map(({ remaining }) => remaining)).toEqual(before)
-      await back()
-      expect(inner.settled).toEqual([])
-    },
-  )
+  it.each(['local', 'open'] as const)('are refunded locally when cancelled under `%s`', async (policy) => {
+    const { inner, store, lose, back } = losable({ policy })
+    const limiter = createLimiter({ rules, store })
+    await lose()
+    const decision = await limiter.admit('ann')
+    if (!decision.allowed) return expect.fail('it was not let in')
+    const before = (await limiter.peek('an unused key')).quotas.map(({ remaining }) => remaining)
+    await decision.permit.cancel()
+    await decision.permit.cancel()
+    expect((await limiter.peek('ann')).quotas.map(({ remaining }) => remaining)).toEqual(before)
+    await back()
+    expect(inner.settled).toEqual([])
+  })
 
-  it('leaves nothing to settle under `open`', async () => {
+  it('have nothing to settle under `open`', async () => {
     const { inner, store, lose, back } = losable({ policy: 'open' })
     const limiter = createLimiter({ rules, store })
     await lose()
@@ -59,7 +56,7 @@ describe('what was taken without the store', () => {
     expect(next.quotas.map(({ remaining }) => remaining)).toEqual([6, 0])
   })
 
-  it('is told apart from what was taken from the store, for requests that overlap', async () => {
+  it('are kept apart from charges of the store for overlapping requests', async () => {
     const { store, lose, back, inner } = losable()
     const limiter = createLimiter({ rules: [{ concurrent: 1 }], store })
     const before = await limiter.admit('ann')

@@ -5,8 +5,8 @@ import { lose, wrapped } from './wrapped-store.js'
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-describe('a share in memory', () => {
-  it('lets what costs more than the share wait for the store, and refuses for ever what no limit holds', async () => {
+describe('the local fallback', () => {
+  it('defers a cost above the share until recovery, and refuses a cost above the limit for good', async () => {
     const { store, inner } = wrapped({ peers: 4 })
     await lose(store, inner)
     const waits = await store.take([{ ...one, limit: bucketOfTen, cost: 5 }])
@@ -15,7 +15,7 @@ describe('a share in memory', () => {
     expect(never).toMatchObject([{ allowed: false, retryAfter: Number.POSITIVE_INFINITY }])
   })
 
-  it('is not refilled by a store that comes and goes', async () => {
+  it('is not refilled by a flapping store', async () => {
     const { store, inner } = wrapped({ peers: 5 })
     let allowed = 0
     for (let outage = 0; outage < 5; outage++) {
@@ -31,7 +31,7 @@ describe('a share in memory', () => {
     expect(allowed).toBe(2)
   })
 
-  it('is gone from memory when it has refilled and the store is back', async () => {
+  it('frees the state of a refilled share after the store has recovered', async () => {
     const { store, inner } = wrapped()
     await lose(store, inner)
     const charges = { ...one, limit: bucketOfTen }

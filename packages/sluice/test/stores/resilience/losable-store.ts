@@ -5,7 +5,10 @@ import type { Charge } from '../../../src/stores/store.js'
 import { one } from './charges.js'
 import { FaultyStore } from './faulty-store.js'
 
-/** A store whose first failure opens the breaker, and what loses it and brings it back. */
+/**
+ * Returns a store whose first failure opens the breaker, with functions for an outage and a
+ * recovery.
+ */
 export function losable(options: FailurePolicyOptions = {}) {
   const inner = new FaultyStore()
   const store = withFailurePolicy(inner, { random: () => 0, failures: 1, ...options })

@@ -4,7 +4,7 @@ import { withFailurePolicy } from '../../../src/stores/resilience/failure-policy
 import type { Store, StoreVerdict } from '../../../src/stores/store.js'
 import { type ManualClock, manualClock } from '../../../src/time/clock.js'
 
-/** A store in this process that can be lost, so that a run needs no timers. */
+/** Returns a synchronous store that can fail, so that a run needs no timers. */
 function fragile(inside: Store, isUp: () => boolean): Store {
   const reach = () => {
     if (!isUp()) throw new Error('connection refused')
@@ -29,7 +29,7 @@ interface Step {
   readonly wait: number
   readonly peer: number
   readonly cost: number
-  /** Loses the connection of this peer, or finds it again. */
+  /** Disconnects or reconnects this peer. */
   readonly flip: boolean
 }
 
@@ -40,7 +40,7 @@ interface Run {
   readonly connected: boolean
 }
 
-/** Plays requests at `peers` wrappers around one store and notes what was admitted. */
+/** Plays requests on `peers` guarded stores over one store and returns the admissions. */
 export function admissions({ limit, peers, steps, connected }: Run): Admission[] {
   const clock: ManualClock = manualClock(1_000_000)
   const shared = memoryStore({ clock })
@@ -52,9 +52,9 @@ export function admissions({ limit, peers, steps, connected }: Run): Admission[]
     ),
   )
   const admitted: Admission[] = []
-  steps.forEach(({ wait, peer: any, cost, flip }, index) => {
+  steps.forEach(({ wait, peer: number, cost, flip }, index) => {
     clock.advance(wait)
-    const peer = any % peers
+    const peer = number % peers
     if (flip && connected) up[peer] = !up[peer]
     const lease = limit.algorithm === 'concurrency' ? `request ${index}` : undefined
     const charge = { scope: 'requests', key: 'ann', limit, cost, lease }
@@ -64,10 +64,13 @@ export function admissions({ limit, peers, steps, connected }: Run): Admission[]
   return admitted
 }
 
-/** The most by which what was admitted in any interval is over its bound. `most` is given the admissions of the interval. */
+/**
+ * Returns the largest excess over the bound in any interval. `bound` receives the interval's
+ * admissions.
+ */
 export function excess(
   admitted: readonly Admission[],
-  most: (length: number, within: readonly Admission[]) => number,
+  bound: (length: number, within: readonly Admission[]) => number,
 ) {
   let worst = Number.NEGATIVE_INFINITY
   for (let first = 0; first < admitted.length; first++) {
@@ -76,7 +79,7 @@ export function excess(
       sum += admitted[last]?.cost ?? 0
       const within = admitted.slice(first, last + 1)
       const length = (admitted[last]?.at ?? 0) - (admitted[first]?.at ?? 0)
-      worst = Math.max(worst, sum - most(length, within) * (1 + 1e-9))
+      worst = Math.max(worst, sum - bound(length, within) * (1 + 1e-9))
     }
   }
   return worst

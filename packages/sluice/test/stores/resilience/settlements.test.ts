@@ -12,8 +12,8 @@ async function taken(store: Store, charge: Charge, cost: number) {
   return settlementOf(charge, verdict, cost)
 }
 
-describe('what was taken from the store', () => {
-  it('is settled when the store is back, where it was away', async () => {
+describe('settlements of charges from the store', () => {
+  it('sends a settlement once the store has recovered', async () => {
     const { inner, store, lose, back, left } = losable()
     const refund = await taken(store, { ...one, cost: 6 }, 2)
     const slots = await taken(store, slot('a'), 0)
@@ -30,7 +30,7 @@ describe('what was taken from the store', () => {
     expect(store.stats()).toMatchObject({ settlementsWaiting: 0, settlementsLost: 0 })
   })
 
-  it('is sent once where nobody knows whether it arrived, so that nothing is refunded twice', async () => {
+  it('sends an unconfirmed refund only once, so that nothing is refunded twice', async () => {
     const { inner, store, back, left } = losable()
     const refund = await taken(store, { ...one, cost: 6 }, 3)
     await store.take([{ ...one, cost: 4 }])
@@ -44,7 +44,7 @@ describe('what was taken from the store', () => {
     expect(inner.settled).toEqual([refund])
   })
 
-  it('is released again where nobody knows whether it arrived, three times at most', async () => {
+  it('retries an unconfirmed release, at most three times', async () => {
     const { inner, store, left } = losable({ failures: 100 })
     const release = await taken(store, slot('a'), 0)
     inner.settle = () => Promise.reject(new Error('connection reset'))
@@ -60,7 +60,7 @@ describe('what was taken from the store', () => {
     expect(await left(slot('b'))).toBe(2)
   })
 
-  it('is released after one answer was lost', async () => {
+  it('releases a slot after one response was lost', async () => {
     const { inner, store, left } = losable({ failures: 100 })
     const release = await taken(store, slot('a'), 0)
     inner.mode = 'refuses'
@@ -73,7 +73,7 @@ describe('what was taken from the store', () => {
     expect(store.stats()).toMatchObject({ settlementsWaiting: 0, settlementsLost: 0 })
   })
 
-  it('is not renewed later, when its slots may be free again', async () => {
+  it('does not send a renewal late, when its slots may be free', async () => {
     const { inner, store, lose, back } = losable()
     const renewal = await taken(store, slot('a'), 1)
     await lose()
@@ -83,7 +83,7 @@ describe('what was taken from the store', () => {
     expect(inner.settled).toEqual([])
   })
 
-  it('is not given back late where it has come back by itself', async () => {
+  it('drops a refund whose charge has expired', async () => {
     const { inner, store, lose, back } = losable()
     const refund = await taken(store, { ...one, cost: 6 }, 2)
     const release = await taken(store, slot('a'), 0)
@@ -96,7 +96,7 @@ describe('what was taken from the store', () => {
     expect(store.stats()).toMatchObject({ settlementsWaiting: 0, settlementsLost: 0 })
   })
 
-  it('waits in bounded memory: the oldest is lost for the newest, and counted', async () => {
+  it('queues settlements in bounded memory and counts the evicted ones as lost', async () => {
     const { inner, store, lose, back } = losable({ maxWaiting: 250 })
     const settlements: Settlement[] = []
     for (let key = 0; key < 300; key++) settlements.push(await taken(store, { ...one, key: String(key) }, 0))
@@ -108,7 +108,7 @@ describe('what was taken from the store', () => {
     expect(inner.calls.settle).toBe(3)
   })
 
-  it('waits on where the store goes away again', async () => {
+  it('keeps settlements queued when the store fails again', async () => {
     const { inner, store, lose, back } = losable()
     const settlements: Settlement[] = []
     for (let index = 0; index < 150; index++)
@@ -128,7 +128,7 @@ describe('what was taken from the store', () => {
     expect(inner.settled).toHaveLength(150)
   })
 
-  it('never fails the request that settles it', async () => {
+  it('never fails the request that settles', async () => {
     for (const policy of ['open', 'closed', 'local'] as const) {
       for (const mode of ['hangs', 'refuses', 'throws'] as const) {
         const { inner, store } = losable({ policy })
@@ -141,7 +141,7 @@ describe('what was taken from the store', () => {
     }
   })
 
-  it('is not sent any more once the store is closed', async () => {
+  it('sends nothing after the store was closed', async () => {
     const { inner, store, lose } = losable()
     const settlement = await taken(store, one, 0)
     await lose()

@@ -8,7 +8,7 @@ import type { MaybePromise } from '../../../src/stores/store.js'
 import { one } from './charges.js'
 import { FaultyStore } from './faulty-store.js'
 
-/** What an operation comes to within the deadline, and not a moment later. */
+/** Returns the result of an operation and checks that it settles within the deadline. */
 export async function outcomeOf<T>(operation: () => MaybePromise<T>): Promise<T> {
   let isOver = false
   const over = () => {
@@ -17,18 +17,18 @@ export async function outcomeOf<T>(operation: () => MaybePromise<T>): Promise<T>
   const answer = (async () => operation())()
   answer.then(over, over)
   await vi.advanceTimersByTimeAsync(101)
-  expect(isOver, 'the deadline has passed').toBe(true)
+  expect(isOver, 'settled within the deadline').toBe(true)
   return answer
 }
 
-/** Makes the store hang until the wrapper has noticed. */
+/** Makes the store hang until the breaker is open. */
 export async function lose(store: FailurePolicyStore, inner: FaultyStore): Promise<void> {
   inner.mode = 'hangs'
   await outcomeOf(() => store.peek([one])).catch(() => {})
   expect(store.stats().state).toBe('open')
 }
 
-/** A store that fails as it is told, wrapped, and what was told of its state. */
+/** Returns a faulty store with a failure policy, and the reported changes of state. */
 export function wrapped(options: FailurePolicyOptions = {}) {
   const inner = new FaultyStore()
   const changes: StoreStateChange[] = []

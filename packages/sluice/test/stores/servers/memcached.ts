@@ -2,41 +2,46 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { connect } from 'node:net'
 import { freePort, until } from './redis.js'
 
-/** A real server, on a loopback port that was free. */
+/** A server on a free loopback port. */
 export interface MemcachedServer {
   readonly port: number
   readonly url: string
   readonly process: ChildProcess
-  /** Sends one command and gives the answer: its lines up to the one that begins with `last`. */
+  /**
+   * Sends a command and returns the lines of the response up to the one that begins with `last`.
+   */
   ask(command: string, last: string): Promise<readonly string[]>
-  /** Every key with the second of its expiry by the server's clock (-1: never), those that have expired included. */
+  /**
+   * Returns every key with its expiry in seconds of the server's clock, -1 for none, even expired
+   * keys.
+   */
   keys(): Promise<ReadonlyMap<string, number>>
   stop(): Promise<void>
 }
 
-/** Starts a server and waits until it answers. Given a port, it starts there (again). */
+/** Starts a server and waits until it responds. `port` defaults to a free one. */
 export async function startMemcached(
   port?: number,
   options: readonly string[] = [],
 ): Promise<MemcachedServer> {
   const own = port ?? (await freePort())
-  const settings = ['-p', String(own), '-l', '127.0.0.1', '-U', '0', '-t', '2', ...asWho(), ...options]
+  const settings = ['-p', String(own), '-l', '127.0.0.1', '-U', '0', '-t', '2', ...userOption(), ...options]
   const child = spawn('memcached', settings, { stdio: ['ignore', 'ignore', 'inherit'] })
-  const ask = (command: string, last: string) => answerOf(own, command, last)
+  const ask = (command: string, last: string) => responseTo(own, command, last)
   const crawl = async () => {
-    // The server writes the list while it looks for it; one crawl at a time.
+    // The server runs one crawl at a time and writes the list during it.
     const lines = await ask('lru_crawler metadump all', 'END')
     return lines.filter((line) => line.startsWith('key=')).map(keyAndExpiry)
   }
   const keys = async () => {
-    // A crawl may leave out an item: one that is in use, as it is until shortly after its answer was sent, or that is just moved about.
+    // A crawl may omit an item that is in use or being moved.
     const found = new Map<string, number>()
     for (let time = 0; time < 5; time++) for (const [key, expiry] of await crawl()) found.set(key, expiry)
     return found
   }
   const stop = () => stopped(child)
   try {
-    await ended(
+    await unlessExited(
       child,
       until(async () => (await ask('version', 'VERSION')).length > 0),
     )
@@ -47,12 +52,12 @@ export async function startMemcached(
   return { port: own, url: `memcached://127.0.0.1:${own}`, process: child, ask, keys, stop }
 }
 
-/** Memcached runs for root only when it is told whose rights to take. */
-function asWho(): readonly string[] {
+/** Returns the user option that Memcached requires when started by root. */
+function userOption(): readonly string[] {
   return process.getuid?.() === 0 ? ['-u', 'nobody'] : []
 }
 
-function answerOf(port: number, command: string, last: string): Promise<readonly string[]> {
+function responseTo(port: number, command: string, last: string): Promise<readonly string[]> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(`${command}\r\n`))
     let text = ''
@@ -70,14 +75,14 @@ function answerOf(port: number, command: string, last: string): Promise<readonly
   })
 }
 
-/** From a line such as `key=a%3Ab exp=1800000000 la=… cas=… fetch=… cls=… size=…`. */
+/** Parses a line such as `key=a%3Ab exp=1800000000 la=… cas=… fetch=… cls=… size=…`. */
 function keyAndExpiry(line: string): [key: string, expiry: number] {
   const [, key = '', expiry = ''] = /^key=(\S+) exp=(-?\d+) /.exec(line) ?? []
   return [decodeURIComponent(key), Number(expiry)]
 }
 
-/** The promise, or an error as soon as the process has ended or could not be started. */
-function ended<T>(child: ChildProcess, promise: Promise<T>): Promise<T> {
+/** Returns the promise, or rejects as soon as the process exits or cannot be started. */
+function unlessExited<T>(child: ChildProcess, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('exit', (code) => reject(new Error(`it ended with ${code}`)))

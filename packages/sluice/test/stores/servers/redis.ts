@@ -8,19 +8,19 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** Redis, or what does as it does: `valkey-server`, or the path of another version. */
+/** The server program: Redis, `valkey-server`, or the path of another version. */
 const PROGRAM = process.env.REDIS_SERVER || 'redis-server'
 
-/** A real server, on a loopback port that was free. */
+/** A server on a free loopback port. */
 export interface RedisServer {
   readonly port: number
-  /** The one that runs, or ran last. */
+  /** The current or last process. */
   readonly process: ChildProcess
-  /** Asks the server one command with redis-cli and gives its answer as text. */
+  /** Runs one command with redis-cli and returns its output. */
   cli(...command: string[]): Promise<string>
-  /** Kills it, as a crash would: what it wrote to its files stays. */
+  /** Kills the process like a crash. Its files remain. */
   crash(): Promise<void>
-  /** Starts it again on its port and its files, and waits until it answers. */
+  /** Restarts it with its port and files, and waits until it responds. */
   startAgain(): Promise<void>
   stop(): Promise<void>
 }
@@ -35,20 +35,20 @@ export interface RedisSentinels {
   readonly primary: RedisServer
   readonly replica: RedisServer
   readonly sentinel: RedisServer
-  /** By which the Sentinel knows the primary. */
+  /** Name of the primary, known to the Sentinel. */
   readonly name: string
   readonly url: string
   stop(): Promise<void>
 }
 
-/** Starts a standalone server and waits until it answers. Given a port, it starts there (again). */
+/** Starts a standalone server and waits until it responds. `port` defaults to a free one. */
 export async function startRedis(settings: readonly string[] = [], port?: number): Promise<RedisServer> {
   const own = port ?? (await freePort())
   const options = ['--port', String(own), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
   return start(own, [...options, ...settings])
 }
 
-/** Starts three primaries that share the slots, and waits until each says that the cluster is whole. */
+/** Starts three primaries that share the slots, and waits until the cluster is complete. */
 export async function startRedisCluster(): Promise<RedisCluster> {
   const nodes: RedisServer[] = []
   const stop = async () => {
@@ -67,7 +67,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   }
 }
 
-/** Adds a node that follows a primary, to take its place; waits until it has what the primary has. */
+/** Adds a replica of a primary and waits until it is synchronized. */
 export async function addReplica(primary: RedisServer): Promise<RedisServer> {
   const replica = await startClusterNode()
   try {
@@ -83,7 +83,7 @@ export async function addReplica(primary: RedisServer): Promise<RedisServer> {
   }
 }
 
-/** A cluster's nodes talk to each other on a port of their own, which is asked for too. */
+/** Starts a cluster node with a free port for the cluster bus. */
 async function startClusterNode(): Promise<RedisServer> {
   const bus = await freePort()
   return startRedis([
@@ -134,7 +134,7 @@ async function startSentinel(name: string, primaryPort: number): Promise<RedisSe
   return start(port, ['--sentinel'], settings.join('\n'))
 }
 
-/** In a folder of its own, which goes with it. */
+/** Starts a server in a temporary folder, which is removed with it. */
 async function start(port: number, options: readonly string[], configuration?: string): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-redis-'))
   const file = join(folder, 'server.conf')
@@ -145,7 +145,7 @@ async function start(port: number, options: readonly string[], configuration?: s
     return stdout.trim()
   }
   let child: ChildProcess
-  const crash = () => killed(child)
+  const crash = () => kill(child)
   const stop = async () => {
     await crash()
     await rm(folder, { recursive: true, force: true })
@@ -157,13 +157,13 @@ async function start(port: number, options: readonly string[], configuration?: s
       output = (output + data).slice(-4000)
     })
     try {
-      await ended(
+      await unlessExited(
         child,
         until(async () => (await cli('ping')) === 'PONG'),
       )
     } catch (cause) {
       await stop()
-      throw new Error(`${PROGRAM} on port ${port} does not answer. It said:\n${output}`, { cause })
+      throw new Error(`${PROGRAM} on port ${port} does not respond. Its output:\n${output}`, { cause })
     }
   }
   await startAgain()
@@ -179,39 +179,39 @@ async function start(port: number, options: readonly string[], configuration?: s
   }
 }
 
-/** The promise, or an error as soon as the process has ended or could not be started. */
-function ended<T>(child: ChildProcess, promise: Promise<T>): Promise<T> {
+/** Returns the promise, or rejects as soon as the process exits or cannot be started. */
+function unlessExited<T>(child: ChildProcess, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     child.once('error', reject)
-    child.once('exit', (code) => reject(new Error(`it ended with ${code}`)))
+    child.once('exit', (code) => reject(new Error(`the process exited with code ${code}`)))
     promise.then(resolve, reject)
   })
 }
 
-async function killed(child: ChildProcess): Promise<void> {
+async function kill(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
-  const gone = new Promise((resolve) => child.once('exit', resolve))
+  const exited = new Promise((resolve) => child.once('exit', resolve))
   child.kill('SIGKILL')
-  await gone
+  await exited
 }
 
-/** A port of the loopback interface that nobody has now. */
+/** Returns a free port of the loopback interface. */
 export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port was given')
+  if (address === null || typeof address === 'string') throw new Error('the server has no port')
   return address.port
 }
 
-/** Waits until a condition holds; what it throws counts as not yet. */
-export async function until(condition: () => Promise<boolean>, atMost = 20_000): Promise<void> {
-  const deadline = performance.now() + atMost
+/** Waits until a condition holds. An error counts as false. */
+export async function until(condition: () => Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs
   for (;;) {
     if (await condition().catch(() => false)) return
     if (performance.now() > deadline)
-      throw new Error(`it did not come about within ${atMost} ms: ${condition}`)
+      throw new Error(`the condition did not hold within ${timeoutMs} ms: ${condition}`)
     await pause(20)
   }
 }

@@ -1,33 +1,33 @@
 import { createServer, connect as dial, type Socket } from 'node:net'
 
 /**
- * What becomes of what is said through a wire. `through`: it arrives. `swallows`: it is lost, and so is all that is said
- * later on the same connection. A number: it arrives, the answers so many milliseconds late.
+ * Mode of a wire. `forward`: data arrives. `drop`: data is lost, and so is all later data on the
+ * same connection. A number: replies are delayed by this many milliseconds.
  */
-type StoreStatusPanel = 'through' | 'swallows' | number
+type WireMode = 'forward' | 'drop' | number
 
-/** Connections to a server that can be spoilt while they are in use. */
+/** A proxy to a server whose connections can be disturbed while they are in use. */
 export interface Wire {
   readonly port: number
-  /** How many connections there are. */
+  /** Number of connections. */
   readonly connections: number
-  condition: StoreStatusPanel
-  /** Ends every connection with a reset. */
+  mode: WireMode
+  /** Resets every connection. */
   reset(): void
   stop(): void
 }
 
-/** Stands before the server of a port of this machine, on a free one. */
+/** Starts a wire to a port of this machine, on a free port. */
 export async function startWire(to: number): Promise<Wire> {
   const clients = new Set<Socket>()
   const listener = createServer({ noDelay: true }, (client) => {
     clients.add(client)
     const server = dial({ port: to, host: '127.0.0.1', noDelay: true })
     let dead = false
-    /** Answers that are late, in their order. */
-    const underWay: Buffer[] = []
+    /** Delayed replies in their order. */
+    const delayed: Buffer[] = []
     const passes = () => {
-      dead ||= wire.condition === 'swallows'
+      dead ||= wire.mode === 'drop'
       return !dead
     }
     client.on('data', (data) => {
@@ -35,14 +35,14 @@ export async function startWire(to: number): Promise<Wire> {
     })
     server.on('data', (data) => {
       if (!passes()) return
-      const late = typeof wire.condition === 'number' ? wire.condition : 0
-      if (late === 0 && underWay.length === 0) {
+      const delayMs = typeof wire.mode === 'number' ? wire.mode : 0
+      if (delayMs === 0 && delayed.length === 0) {
         client.write(data)
         return
       }
-      // As on any connection nothing overtakes what was said before, also when the condition has changed meanwhile.
-      underWay.push(data)
-      setTimeout(() => client.write(underWay.shift() as Buffer), late)
+      // Replies keep their order, even if the mode has changed in the meantime.
+      delayed.push(data)
+      setTimeout(() => client.write(delayed.shift() as Buffer), delayMs)
     })
     for (const [socket, other] of [
       [client, server],
@@ -55,13 +55,13 @@ export async function startWire(to: number): Promise<Wire> {
   })
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
   const address = listener.address()
-  if (address === null || typeof address === 'string') throw new Error('no port was given')
+  if (address === null || typeof address === 'string') throw new Error('the server has no port')
   const wire: Wire = {
     port: address.port,
     get connections() {
       return clients.size
     },
-    condition: 'through',
+    mode: 'forward',
     reset() {
       for (const client of clients) client.resetAndDestroy()
     },

@@ -1,10 +1,14 @@
-import type { Connection } from '../redis-connection.js'
+import type { RedisConnection } from '../redis-connection.js'
 import { slotOf } from '../slot.js'
-import { type ClientEvents, Connecting } from './connecting.js'
+import { type ClientEvents, ConnectionAttempt } from './connection-attempt.js'
 
-/** What is used of ioredis: of its `Redis` (standalone or with Sentinels) and of its `Cluster`. */
+/**
+ * The members of ioredis' `Redis` (standalone or with Sentinels) and `Cluster` that the store uses.
+ */
 export interface IoRedisClient extends ClientEvents {
-  /** A command that is sent by itself, whatever `enableAutoPipelining` says; strings in the reply to `buffer` come as bytes. */
+  /**
+   * Creates a command that bypasses `enableAutoPipelining`. `buffer` returns strings as buffers.
+   */
   createBuiltinCommand(command: string): { readonly buffer: SendCommand }
   pipeline(): IoRedisPipeline
   connect(): Promise<void>
@@ -12,7 +16,7 @@ export interface IoRedisClient extends ClientEvents {
   readonly status: string
   readonly isCluster: boolean
   readonly options: object
-  /** The nodes of each slot; of a cluster only. */
+  /** The nodes of each slot, for a cluster. */
   readonly slots?: readonly (readonly string[])[]
 }
 
@@ -23,8 +27,8 @@ interface IoRedisPipeline {
   exec(): Promise<[error: Error | null, result: unknown][] | null>
 }
 
-/** A call that waits for the end of the tick. */
-interface Call {
+/** A call to send at the end of the tick. */
+interface ScriptCall {
   readonly command: 'evalsha' | 'eval'
   readonly args: readonly string[]
   readonly resolve: (reply: unknown) => void
@@ -32,59 +36,60 @@ interface Call {
 }
 
 /**
- * Over ioredis, which writes each command to its socket by itself. In a cluster, where one tick may have a call for many a
- * slot, those of one tick go into one pipeline a node; elsewhere they are few, and answered one by one while the server
- * goes on with the next.
+ * A connection through ioredis, which writes each command to the socket separately. In a cluster, a
+ * tick may have calls for many slots, so the calls of a tick share one pipeline per node. Other
+ * servers get few calls per tick and can reply to one while they execute the next.
  */
-export class IoRedisConnection implements Connection {
+export class IoRedisConnection implements RedisConnection {
   readonly cluster: boolean
   readonly keyPrefix: string
   readonly #client: IoRedisClient
   /**
-   * The commands, past the client's automatic pipelines: these send the script's name as the command of a `callBuffer`, and
-   * in a cluster look for the node by it. The store collects the calls of a turn itself.
+   * Commands that bypass automatic pipelining, which is not needed and derives the cluster node of
+   * a `callBuffer` from the script's name instead of the key.
    */
-  readonly #commands: Readonly<Record<Call['command'], SendCommand>>
-  /** Undefined where the client itself queues what it is asked before it is connected. */
-  readonly #connecting: Connecting | undefined
-  readonly #owned: boolean
-  readonly #waiting = new Map<string, Call[]>()
+  readonly #commands: Readonly<Record<ScriptCall['command'], SendCommand>>
+  /** Undefined if the client queues commands until it is connected. */
+  readonly #connecting: ConnectionAttempt | undefined
+  readonly #isOwned: boolean
+  readonly #pending = new Map<string, ScriptCall[]>()
 
-  constructor(client: IoRedisClient, owned: boolean) {
+  constructor(client: IoRedisClient, isOwned: boolean) {
     this.#client = client
-    this.#owned = owned
+    this.#isOwned = isOwned
     this.cluster = client.isCluster
     this.keyPrefix = keyPrefixOf(client.options)
     this.#commands = {
       evalsha: client.createBuiltinCommand('evalsha').buffer,
       eval: client.createBuiltinCommand('eval').buffer,
     }
-    if (!hasOfflineQueue(client.options)) this.#connecting = new Connecting(client, ['ready', 'close', 'end'])
+    if (!hasOfflineQueue(client.options))
+      this.#connecting = new ConnectionAttempt(client, ['ready', 'close', 'end'])
   }
 
   run(
-    command: Call['command'],
+    command: ScriptCall['command'],
     script: string,
     keys: readonly string[],
     args: readonly string[],
   ): Promise<unknown> {
     const all = [script, String(keys.length), ...keys, ...args]
-    const connecting = this.#untilConnected()
+    const connecting = this.#awaitConnection()
     if (connecting !== undefined) return connecting.then(() => this.#run(command, keys, all))
     return this.#run(command, keys, all)
   }
 
-  #run(command: Call['command'], keys: readonly string[], all: readonly string[]): Promise<unknown> {
+  #run(command: ScriptCall['command'], keys: readonly string[], all: readonly string[]): Promise<unknown> {
     if (!this.cluster) return this.#call(command, all)
     return new Promise((resolve, reject) => {
       const node = this.#nodeOf(keys[0] as string)
-      const call: Call = { command, args: all, resolve, reject }
-      const calls = this.#waiting.get(node)
+      const call: ScriptCall = { command, args: all, resolve, reject }
+      const calls = this.#pending.get(node)
       if (calls !== undefined) {
         calls.push(call)
         return
       }
-      this.#waiting.set(node, [call])
+      this.#pending.set(node, [call])
       process.nextTick(() => this.#flush(node))
     })
   }
@@ -94,52 +99,52 @@ export class IoRedisConnection implements Connection {
   }
 
   async close(): Promise<void> {
-    if (this.#owned) this.#client.disconnect()
+    if (this.#isOwned) this.#client.disconnect()
   }
 
-  #call(command: Call['command'], args: readonly string[]): Promise<unknown> {
+  #call(command: ScriptCall['command'], args: readonly string[]): Promise<unknown> {
     return this.#commands[command].apply(this.#client, [...args])
   }
 
-  /** Settles once a client without a queue has connected or failed to; undefined where nothing has to be waited for. */
-  #untilConnected(): Promise<void> | undefined {
+  /** Returns a promise for the attempt to connect of a client without a queue, or undefined. */
+  #awaitConnection(): Promise<void> | undefined {
     const { status } = this.#client
     if (this.#connecting === undefined || !['wait', 'connecting', 'connect'].includes(status))
       return undefined
     const ended = this.#connecting.ended()
-    // Why it cannot connect, the call that waits for it will say.
+    // The waiting call reports the reason of a failure.
     if (status === 'wait') this.#client.connect().catch(() => {})
     return ended
   }
 
-  /** Calls with the same name may share a pipeline; '' while the cluster is not connected yet. */
+  /** Returns a name of the node of a key. It is '' until the cluster is connected. */
   #nodeOf(key: string): string {
     const slot = slotOf(this.keyPrefix + key)
     return this.#client.slots?.[slot]?.join() ?? ''
   }
 
   #flush(node: string): void {
-    const calls = this.#waiting.get(node) ?? []
-    this.#waiting.delete(node)
-    // A cluster whose nodes are not known yet takes no pipeline for several of them.
-    const apart = calls.length === 1 || node === ''
-    if (apart) for (const call of calls) this.#send(call)
-    else this.#sendTogether(calls)
+    const calls = this.#pending.get(node) ?? []
+    this.#pending.delete(node)
+    // Until the nodes are known, calls for different nodes cannot share a pipeline.
+    const isSeparate = calls.length === 1 || node === ''
+    if (isSeparate) for (const call of calls) this.#send(call)
+    else this.#sendPipeline(calls)
   }
 
-  #send({ command, args, resolve, reject }: Call): void {
+  #send({ command, args, resolve, reject }: ScriptCall): void {
     this.#call(command, args).then(resolve, reject)
   }
 
-  #sendTogether(calls: readonly Call[]): void {
+  #sendPipeline(calls: readonly ScriptCall[]): void {
     const pipeline = this.#client.pipeline()
     for (const { command, args } of calls) pipeline.callBuffer(command, ...args)
     pipeline.exec().then(
       (results) => {
         calls.forEach((call, index) => {
-          const [error, reply] = results?.[index] ?? [new Error('the pipeline gave no answer'), undefined]
+          const [error, reply] = results?.[index] ?? [new Error('the pipeline returned no reply'), undefined]
           if (error === null) call.resolve(reply)
-          // A pipeline follows no redirection of a single command; the cluster client by itself does.
+          // A pipeline does not follow the redirection of a single command; the client does.
           else if (isRedirection(error)) this.#send(call)
           else call.reject(error)
         })

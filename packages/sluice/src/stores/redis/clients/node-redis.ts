@@ -1,23 +1,23 @@
 import { OptionTypeError } from '../../../option-error.js'
-import type { Connection } from '../redis-connection.js'
-import { type ClientEvents, Connecting } from './connecting.js'
+import type { RedisConnection } from '../redis-connection.js'
+import { type ClientEvents, ConnectionAttempt } from './connection-attempt.js'
 
 /**
- * What is used of node-redis: of `createClient`, `createClientPool`, `createSentinel` and `createCluster`. Version 4 has no
- * `withTypeMapping`.
+ * The members of node-redis clients that the store uses: of `createClient`, `createClientPool`,
+ * `createSentinel` and `createCluster`. Version 4 has no `withTypeMapping`.
  */
 export type NodeRedisClient = NodeRedisState & {
   evalSha: unknown
 } & (
     | {
-        /** The same client, whose answers of a kind come as another type. */
+        /** Returns the client with a mapping of reply types. */
         withTypeMapping(mapping: { readonly [BULK_STRING]: typeof Buffer }): Scripting
       }
     | { sendCommand: unknown; commandOptions?: unknown }
   )
 
 interface NodeRedisState extends ClientEvents {
-  /** Whether `connect` was called, and `close` was not. */
+  /** Whether `connect` was called and `close` was not. */
   readonly isOpen?: boolean
   readonly isReady?: boolean
   readonly options?: object | undefined
@@ -28,7 +28,7 @@ interface Scripting {
   eval(script: string, options: ScriptOptions): Promise<unknown>
 }
 
-/** What the protocol begins a text with whose length it says (`$`): `RESP_TYPES.BLOB_STRING`. */
+/** `RESP_TYPES.BLOB_STRING`: the character `$`, with which the protocol marks a bulk string. */
 const BULK_STRING = 36
 
 interface ScriptOptions {
@@ -36,7 +36,7 @@ interface ScriptOptions {
   arguments: string[]
 }
 
-/** How a version of node-redis sends a script, with strings in its answer as bytes. */
+/** Sends a script in the way of one version of node-redis, with strings in the reply as buffers. */
 type SendScript = (
   command: 'evalsha' | 'eval',
   script: string,
@@ -44,15 +44,15 @@ type SendScript = (
   args: readonly string[],
 ) => Promise<unknown>
 
-/** Over node-redis, which writes the commands of one tick together by itself. */
-export class NodeRedisConnection implements Connection {
+/** A connection through node-redis, which writes the commands of one tick together. */
+export class NodeRedisConnection implements RedisConnection {
   readonly cluster: boolean
   readonly keyPrefix: string
   readonly #client: NodeRedisState
   readonly #send: SendScript
-  /** Undefined where the client itself queues what it is asked before it is connected. */
-  readonly #connecting: Connecting | undefined
-  /** A connection that was lost is not waited for: without a queue, its calls fail at once, as they are meant to. */
+  /** Undefined if the client queues commands until it is connected. */
+  readonly #connecting: ConnectionAttempt | undefined
+  /** Once connected, calls no longer wait: a client without a queue is meant to fail fast. */
   #hasConnected = false
 
   /** @throws TypeError for a client that cannot run a script. */
@@ -62,24 +62,26 @@ export class NodeRedisConnection implements Connection {
     this.#client = client
     this.#send = 'withTypeMapping' in client ? byTypeMapping(client) : byRawCommand(client, this.cluster)
     if (!hasOfflineQueue(client.options))
-      this.#connecting = new Connecting(client, ['ready', 'reconnecting', 'end'])
+      this.#connecting = new ConnectionAttempt(client, ['ready', 'reconnecting', 'end'])
   }
 
   async run(...call: Parameters<SendScript>): Promise<unknown> {
     const { isOpen, isReady } = this.#client
     if (isOpen === false)
-      throw new Error('the client of node-redis is not connected; await its connect() when the app starts')
+      throw new Error(
+        'the node-redis client is not connected; await client.connect() before the first request',
+      )
     if (isReady === true) this.#hasConnected = true
     else if (!this.#hasConnected && isReady === false) await this.#connecting?.ended()
     return this.#send(...call)
   }
 
   async close(): Promise<void> {
-    // The client is the user's, who made it.
+    // The store never closes a client that was passed in.
   }
 }
 
-/** Version 5 and later. A mapping of its own takes the place of one in the client's `commandOptions`. */
+/** For version 5 and later. The mapping overrides the one in the client's `commandOptions`. */
 function byTypeMapping(client: Extract<NodeRedisClient, { withTypeMapping: unknown }>): SendScript {
   const scripting = client.withTypeMapping({ [BULK_STRING]: Buffer })
   return (command, script, keys, args) => {
@@ -103,12 +105,15 @@ interface RawClusterCommands {
   ): Promise<unknown>
 }
 
-/** Version 4. In its legacy mode the client's own commands take callbacks, and those of `v4` do not. */
+/**
+ * For version 4. In legacy mode, the client's own commands take callbacks; those of `v4` return
+ * promises.
+ */
 function byRawCommand(client: object, cluster: boolean): SendScript {
   if (!('connect' in client && 'sendCommand' in client && typeof client.sendCommand === 'function'))
     throw new OptionTypeError(
       ['client'],
-      "'client' is a legacy client; pass the client of node-redis that it was made from",
+      "'client' is a legacy client; pass the node-redis client from which it was created",
     )
   const isLegacy =
     'options' in client && (client.options as { legacyMode?: boolean } | undefined)?.legacyMode === true

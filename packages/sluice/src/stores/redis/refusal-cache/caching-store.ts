@@ -1,64 +1,70 @@
-import { checkCost } from '../../../limits/check-limit.js'
 import { sameLimit } from '../../../limits/limit.js'
 import { andThen, type MaybePromise } from '../../../maybe-promise.js'
 import type { Clock } from '../../../time/clock.js'
-import { type Charge, checkLease, type Settlement, type Store, type StoreVerdict } from '../../store.js'
+import { allEnforcedFit, refuses } from '../../enforcement.js'
+import { type Charge, checkCharge, type Settlement, type Store, type StoreVerdict } from '../../store.js'
 import { extrapolate } from './extrapolate.js'
-import { RefusalCache, type Remembered } from './refusal-cache.js'
+import { type CachedRefusal, RefusalCache } from './refusal-cache.js'
 
-export interface RememberingOptions {
-  /** How long a refusal is remembered at most, in milliseconds from when the store was asked. */
-  readonly longest: number
+export interface RefusalCachingOptions {
+  /** Longest time for which a refusal is reused, in milliseconds from its query. */
+  readonly maxAgeMs: number
   readonly clock: Pick<Clock, 'now'>
 }
 
-/** A store whose `take` answers at once what it still knows to be refused. */
-export type Remembering<S extends Store> = {
+/** A store whose `take` may be synchronous. */
+export type RefusalCachingStore<S extends Store> = {
   [Operation in keyof Store]: Operation extends 'take' ? Store['take'] : S[Operation]
 }
 
 /**
- * Puts a memory of refusals before a store: who is refused and comes again at once is refused again without asking.
+ * Adds a cache of refusals to a store, so that repeated requests of a refused client are refused
+ * without a query.
  *
- * A request is refused from memory only where one of its enforced charges cannot fit by what the store said at most `longest`
- * milliseconds ago, for this cost and this limit, had nobody given anything back; and where every other charge can be
- * told too, so that the answer is as whole as the store's. It never admits, so no bound loosens. A charge that waits for
- * slots of a `concurrency` limit, a cost of 0 and a `peek` go to the store.
+ * A request is refused from the cache only if both hold: one of its enforced charges cannot fit
+ * according to a verdict of the store that is at most `maxAgeMs` old, for this cost and limit,
+ * without any refunds; and the verdicts on its other charges follow from the cache as well. The
+ * cache never admits, so no bound loosens. A charge that waits for slots of a `concurrency` limit,
+ * a cost of 0 and a `peek` always go to the store.
  *
- * From half of that time on one request goes to the store, while the others go on with what is remembered: else all that
- * are in flight would ask at once when it is over.
+ * After half of `maxAgeMs`, one request goes to the store and the others still use the cache.
+ * Otherwise all requests in flight would query the store at once when an entry expires.
  *
- * What is settled or reset through this store is forgotten at once; what somebody else gives back is seen within `longest`.
- * Nobody is refused for longer than the store would, whatever the clocks: durations count from when it was asked.
+ * Settlements and resets through this store invalidate the cache at once. Those by other processes
+ * are seen within `maxAgeMs`. Durations count from the query, so no request is refused for longer
+ * than by the store, whatever the clocks.
  */
-export function cacheRefusals<S extends Store>(store: S, options: RememberingOptions): Remembering<S> {
-  return new RememberingStore(store, options) as Remembering<S>
+export function cacheRefusals<S extends Store>(
+  store: S,
+  options: RefusalCachingOptions,
+): RefusalCachingStore<S> {
+  return new CachingStore(store, options) as RefusalCachingStore<S>
 }
 
-/** Times are worked out to within much less, in milliseconds. */
+/** Rounding error allowed in computed times, in milliseconds. */
 const EPSILON = 1e-6
 
-class RememberingStore<S extends Store> implements Store {
-  readonly #memory: RefusalCache
+class CachingStore<S extends Store> implements Store {
+  readonly #cache: RefusalCache
   readonly #clock: Pick<Clock, 'now'>
-  readonly #renewAfter: number
+  readonly #refreshAgeMs: number
 
   constructor(
     private readonly store: S,
-    { longest, clock }: RememberingOptions,
+    { maxAgeMs, clock }: RefusalCachingOptions,
   ) {
-    this.#memory = new RefusalCache(longest)
-    this.#renewAfter = longest / 2
+    this.#cache = new RefusalCache(maxAgeMs)
+    this.#refreshAgeMs = maxAgeMs / 2
     this.#clock = clock
   }
 
   take(charges: readonly Charge[]): MaybePromise<StoreVerdict[]> {
-    const askedAt = this.#clock.now()
-    const told = this.#memory.isEmpty ? undefined : this.#tell(charges, askedAt)
-    if (told !== undefined) return told
-    const changes = this.#memory.changes
+    const requestedAt = this.#clock.now()
+    const cached = this.#cache.isEmpty ? undefined : this.#lookUp(charges, requestedAt)
+    if (cached !== undefined) return cached
+    const { version } = this.#cache
     return andThen(this.store.take(charges), (verdicts) => {
-      this.#learn(charges, verdicts, askedAt, changes)
+      this.#record(charges, verdicts, requestedAt, version)
       return verdicts
     })
   }
@@ -68,106 +74,107 @@ class RememberingStore<S extends Store> implements Store {
   }
 
   settle(settlements: readonly Settlement[]): ReturnType<S['settle']> {
-    const forget = () => {
-      for (const { charge } of settlements) this.#forget(charge.scope, charge.key)
+    const invalidate = () => {
+      for (const { charge } of settlements) this.#invalidate(charge)
     }
-    return changing(forget, () => this.store.settle(settlements) as ReturnType<S['settle']>)
+    return changing(invalidate, () => this.store.settle(settlements) as ReturnType<S['settle']>)
   }
 
   reset(scope: string, key: string): ReturnType<S['reset']> {
-    const forget = () => this.#forget(scope, key)
-    return changing(forget, () => this.store.reset(scope, key) as ReturnType<S['reset']>)
+    const invalidate = () => this.#invalidate({ scope, key })
+    return changing(invalidate, () => this.store.reset(scope, key) as ReturnType<S['reset']>)
   }
 
   close(): ReturnType<S['close']> {
-    this.#memory.forgetAll()
+    this.#cache.clear()
     return this.store.close() as ReturnType<S['close']>
   }
 
-  #forget(scope: string, key: string): void {
-    this.#memory.forget(scope, key, this.#clock.now())
+  #invalidate({ scope, key }: Pick<Charge, 'scope' | 'key'>): void {
+    this.#cache.invalidate(scope, key, this.#clock.now())
   }
 
-  /** The verdicts on a request that is still refused; undefined where the store has to be asked. */
-  #tell(charges: readonly Charge[], now: number): StoreVerdict[] | undefined {
+  /** Returns the verdicts on a request that is still refused, or undefined to query the store. */
+  #lookUp(charges: readonly Charge[], now: number): StoreVerdict[] | undefined {
     let isRefused = false
-    let stale: Remembered | undefined
+    let stale: CachedRefusal | undefined
     const verdicts: StoreVerdict[] = []
     for (let index = 0; index < charges.length; index++) {
       const charge = charges[index] as Charge
-      const remembered = this.#memory.find(charge.scope, charge.key, now)
-      if (remembered === undefined) return undefined
-      if (now - remembered.askedAt >= this.#renewAfter && !remembered.isRenewed) stale = remembered
-      const verdict = later(remembered, charge, now)
-      if (verdict === undefined || comesBefore(charges, index)) return undefined
-      if (!verdict.allowed && charge.enforce !== false) isRefused = true
+      const refusal = this.#cache.get(charge.scope, charge.key, now)
+      if (refusal === undefined) return undefined
+      if (now - refusal.requestedAt >= this.#refreshAgeMs && !refusal.isRefreshing) stale = refusal
+      const verdict = currentVerdict(refusal, charge, now)
+      if (verdict === undefined || hasEarlierCharge(charges, index)) return undefined
+      if (refuses(charge, verdict)) isRefused = true
       verdicts.push(verdict)
     }
     if (!isRefused || !charges.every(isCountable)) return undefined
     if (stale === undefined) return verdicts
-    stale.isRenewed = true
+    stale.isRefreshing = true
     return undefined
   }
 
-  #learn(
+  #record(
     charges: readonly Charge[],
     verdicts: readonly StoreVerdict[],
-    askedAt: number,
-    changes: number,
+    requestedAt: number,
+    version: number,
   ): void {
-    if (verdicts.every(({ allowed }, index) => allowed || charges[index]?.enforce === false)) {
-      this.#forgetWhatIsTaken(charges, askedAt)
+    if (allEnforcedFit(charges, verdicts)) {
+      this.#invalidateTaken(charges, requestedAt)
       return
     }
-    const answeredAt = this.#clock.now()
+    const receivedAt = this.#clock.now()
     charges.forEach(({ scope, key, limit, cost }, index) => {
       const verdict = verdicts[index] as StoreVerdict
-      this.#memory.remember(
-        scope,
-        key,
-        { limit, cost, verdict, askedAt, answeredAt, isRenewed: false },
-        changes,
-      )
+      const refusal = { limit, cost, verdict, requestedAt, receivedAt, isRefreshing: false }
+      this.#cache.set(scope, key, refusal, version)
     })
   }
 
-  /** What remains of a key is less now than what was remembered with a refusal. */
-  #forgetWhatIsTaken(charges: readonly Charge[], now: number): void {
-    if (this.#memory.isEmpty) return
-    for (const { scope, key, cost } of charges)
-      if (cost > 0 && this.#memory.find(scope, key, now) !== undefined) this.#forget(scope, key)
+  /** Invalidates keys from which an admitted request has taken. */
+  #invalidateTaken(charges: readonly Charge[], now: number): void {
+    if (this.#cache.isEmpty) return
+    for (const charge of charges)
+      if (charge.cost > 0 && this.#cache.get(charge.scope, charge.key, now) !== undefined)
+        this.#invalidate(charge)
   }
 }
 
-/** What is remembered says of a charge now; undefined where it does not tell. */
-function later(remembered: Remembered, { limit, cost }: Charge, now: number): StoreVerdict | undefined {
-  if (!sameLimit(remembered.limit, limit)) return undefined
-  const { verdict, askedAt, answeredAt } = remembered
-  // What is told counts from the answer, so that nobody is told to come too early; the store may have decided as early as
-  // it was asked, and nobody is to be refused too late.
-  const told = extrapolate(limit, verdict, remembered.cost, now - answeredAt, cost)
-  if (told === undefined || (!told.allowed && told.retryAfter <= answeredAt - askedAt + EPSILON))
+/** Returns the verdict on a charge now, or undefined if it does not follow from the cached one. */
+function currentVerdict(
+  refusal: CachedRefusal,
+  { limit, cost }: Charge,
+  now: number,
+): StoreVerdict | undefined {
+  if (!sameLimit(refusal.limit, limit)) return undefined
+  const { verdict, requestedAt, receivedAt } = refusal
+  // Reported times count from the response, so that no client retries too early. The store may have
+  // decided as early as the query was sent, so the last part of `retryAfter` is left to the store.
+  const current = extrapolate(limit, verdict, refusal.cost, now - receivedAt, cost)
+  if (current === undefined || (!current.allowed && current.retryAfter <= receivedAt - requestedAt + EPSILON))
     return undefined
   return {
-    allowed: told.allowed,
-    at: told.at,
-    remaining: told.remaining,
-    resetAfter: told.resetAfter,
-    retryAfter: told.retryAfter,
-    moreAfter: told.moreAfter,
+    allowed: current.allowed,
+    at: current.at,
+    remaining: current.remaining,
+    resetAfter: current.resetAfter,
+    retryAfter: current.retryAfter,
+    moreAfter: current.moreAfter,
     remembered: true,
   }
 }
 
-/** Makes a change before and after which nothing is known. */
-function changing<T>(forget: () => void, change: () => T): T {
-  forget()
+/** Makes a change and invalidates the cache before and after it. */
+function changing<T>(invalidate: () => void, change: () => T): T {
+  invalidate()
   const changed = change()
-  return (changed instanceof Promise ? changed.finally(forget) : changed) as T
+  return (changed instanceof Promise ? changed.finally(invalidate) : changed) as T
 }
 
-/** Whether an earlier charge of the request is to the same key: the store weighs them together. */
-function comesBefore(charges: readonly Charge[], index: number): boolean {
+/** Reports whether an earlier charge has the same key; the store judges such charges together. */
+function hasEarlierCharge(charges: readonly Charge[], index: number): boolean {
   const { scope, key } = charges[index] as Charge
   for (let earlier = 0; earlier < index; earlier++) {
     const other = charges[earlier] as Charge
@@ -176,11 +183,10 @@ function comesBefore(charges: readonly Charge[], index: number): boolean {
   return false
 }
 
-/** What cannot be counted is for the store to say. */
+/** Reports whether a charge is valid. The store rejects an invalid one. */
 function isCountable(charge: Charge): boolean {
   try {
-    checkCost(charge.limit, charge.cost)
-    checkLease(charge)
+    checkCharge(charge)
     return true
   } catch {
     return false

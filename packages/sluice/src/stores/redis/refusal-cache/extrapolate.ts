@@ -4,16 +4,17 @@ import type { Verdict } from '../../../algorithms/verdict.js'
 import { capacityOf, type Limit } from '../../../limits/limit.js'
 
 /**
- * What an earlier verdict says of a cost some time later, had nothing come in between: the verdict that takes nothing.
- * Undefined where it does not tell.
+ * Returns the verdict on a cost that follows from an earlier verdict if nothing was taken or
+ * refunded since. Takes nothing. Returns undefined if no verdict follows.
  *
- * Of a token bucket and of a fixed window a verdict tells how full they are, and so all. A sliding window and a log tell
- * no more than they said, until what remains of them changes: of the same cost, and of one that fits. Leases may end at
- * any moment, so that they never tell that a cost does not fit.
+ * For a token bucket and a fixed window, a verdict contains the complete state. For a sliding
+ * window and a log it determines, until the remaining quota changes, only the verdicts on the same
+ * cost and on costs that fit. Leases may end at any moment, so it never follows that a cost does
+ * not fit.
  *
- * @param before a verdict that took nothing: a refusal, or one on a request that another charge refused
- * @param cost0 the cost that it was on
- * @param elapsed milliseconds since; at least 0
+ * @param before a verdict that took nothing: on a charge of a refused request
+ * @param cost0 the cost of that charge
+ * @param elapsed milliseconds since then, at least 0
  */
 export function extrapolate(
   limit: Limit,
@@ -25,19 +26,20 @@ export function extrapolate(
   if (limit.algorithm === 'token-bucket') {
     const { at, resetAfter } = before
     const state = { at, level: (resetAfter * limit.limit) / limit.period }
-    return untaken(tokenBucket.judge, limit, tokenBucket.advance(limit, state, at + elapsed), cost)
+    return judgeUntaken(tokenBucket.judge, limit, tokenBucket.advance(limit, state, at + elapsed), cost)
   }
   if (limit.algorithm === 'fixed-window') {
     const { at, remaining, resetAfter } = before
-    // Another window may have opened since.
+    // A new window may have started since.
     if (resetAfter > 0 && elapsed >= resetAfter) return undefined
     const state = { at: at + elapsed, start: at, end: at + resetAfter, count: limit.limit - remaining }
-    return untaken(fixedWindow.judge, limit, state, cost)
+    return judgeUntaken(fixedWindow.judge, limit, state, cost)
   }
-  return faded(limit, before, cost0, elapsed, cost)
+  return extrapolateUsage(limit, before, cost0, elapsed, cost)
 }
 
-function untaken<L, S>(
+/** Judges a cost without taking it. */
+function judgeUntaken<L, S>(
   judge: (limit: L, state: S, cost: number) => Verdict,
   limit: L,
   state: S,
@@ -47,7 +49,8 @@ function untaken<L, S>(
   return verdict.allowed ? judge(limit, state, 0) : verdict
 }
 
-function faded(
+/** Extrapolates a verdict of an algorithm whose verdicts do not contain the state. */
+function extrapolateUsage(
   limit: Limit,
   before: Verdict,
   cost0: number,

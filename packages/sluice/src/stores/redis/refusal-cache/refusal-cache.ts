@@ -1,94 +1,96 @@
 import type { Limit } from '../../../limits/limit.js'
 import type { StoreVerdict } from '../../store.js'
 
-/** What the store said of a charge when it refused the request; it took nothing. */
-export interface Remembered {
+/** The store's verdict on one charge of a refused request. The charge took nothing. */
+export interface CachedRefusal {
   readonly limit: Limit
   readonly cost: number
   readonly verdict: StoreVerdict
-  /** When it was asked, and when the answer was here: it decided somewhere in between. */
-  readonly askedAt: number
-  readonly answeredAt: number
-  /** Somebody asks again, and until the answer is here the others go on with this. */
-  isRenewed: boolean
+  /** Times at which the query was sent and its response arrived. The store decided in between. */
+  readonly requestedAt: number
+  readonly receivedAt: number
+  /**
+   * Whether a request is refreshing this entry. Until its response arrives, others use the entry.
+   */
+  isRefreshing: boolean
 }
 
-/** What is known of a key. */
-interface Entry {
-  readonly remembered: Remembered | undefined
-  /** The last of the changes that were made to it in this process, by their number. */
-  readonly changed: number
+interface CacheEntry {
+  /** Undefined after an invalidation. */
+  readonly refusal: CachedRefusal | undefined
+  /** Version of the last change to the key by this process. */
+  readonly version: number
 }
 
-type Generation = Map<string, Map<string, Entry>>
+type Generation = Map<string, Map<string, CacheEntry>>
 
-/** So many keys are remembered at a time, twice; more are not remembered, which costs a call each and nothing else. */
+/** Maximum number of keys per generation. Further keys are not cached, which costs a call each. */
 const MAX_KEYS = 16_384
 
 /**
- * What a store said of keys in the last moments. Times are milliseconds of a clock that only goes forward.
+ * Caches recent verdicts by key. Times are milliseconds of a monotonic clock.
  *
- * What is forgotten of a key because it changed does not come back with an answer to a question from before the change.
- * Two generations follow each other, so that what is over goes at once, and nothing has to be searched for it.
+ * An invalidated key is not filled again by a response to an earlier query. The cache consists of
+ * two generations, so that expired entries are dropped without a search.
  */
 export class RefusalCache {
   #young: Generation = new Map()
   #old: Generation = new Map()
   #keys = 0
   #oldKeys = 0
-  #bornAt = Number.NEGATIVE_INFINITY
-  #changes = 0
-  /** The change that made all keys forgotten. */
-  #allForgotten = 0
+  #youngSince = Number.NEGATIVE_INFINITY
+  #version = 0
+  /** Version of the last `clear`. */
+  #clearedAt = 0
 
-  /** `longest`: how long anything is remembered, from when it was asked for. */
-  constructor(private readonly longest: number) {}
+  /** `maxAgeMs` is the longest age of an entry, counted from its query. */
+  constructor(private readonly maxAgeMs: number) {}
 
   get isEmpty(): boolean {
     return this.#keys + this.#oldKeys === 0
   }
 
-  /** A number that grows with every change; what is asked has the number of the last change before. */
-  get changes(): number {
-    return this.#changes
+  /** A number that grows with every change. A query carries the version at which it was sent. */
+  get version(): number {
+    return this.#version
   }
 
-  find(scope: string, key: string, now: number): Remembered | undefined {
-    const remembered = this.#entry(scope, key)?.remembered
-    return remembered !== undefined && now - remembered.askedAt < this.longest ? remembered : undefined
+  get(scope: string, key: string, now: number): CachedRefusal | undefined {
+    const refusal = this.#entry(scope, key)?.refusal
+    return refusal !== undefined && now - refusal.requestedAt < this.maxAgeMs ? refusal : undefined
   }
 
-  /** `changes`: what the number was when it was asked. */
-  remember(scope: string, key: string, remembered: Remembered, changes: number): void {
-    const { askedAt, answeredAt } = remembered
-    if (answeredAt - askedAt >= this.longest || changes < this.#allForgotten) return
-    const changed = this.#entry(scope, key)?.changed ?? 0
-    if (changes < changed) return
-    this.#grow(answeredAt)
-    if (this.#keys < MAX_KEYS) this.#put(scope, key, { remembered, changed })
+  /** Adds an entry, unless the key was changed after `version`, the version of the query. */
+  set(scope: string, key: string, refusal: CachedRefusal, version: number): void {
+    const { requestedAt, receivedAt } = refusal
+    if (receivedAt - requestedAt >= this.maxAgeMs || version < this.#clearedAt) return
+    const changed = this.#entry(scope, key)?.version ?? 0
+    if (version < changed) return
+    this.#rotate(receivedAt)
+    if (this.#keys < MAX_KEYS) this.#put(scope, key, { refusal, version: changed })
   }
 
-  /** The key was changed, or is being. */
-  forget(scope: string, key: string, now: number): void {
-    this.#changes++
-    this.#grow(now)
-    if (this.#keys < MAX_KEYS) this.#put(scope, key, { remembered: undefined, changed: this.#changes })
-    else this.forgetAll()
+  /** Removes the entry of a key that is changed or about to change. */
+  invalidate(scope: string, key: string, now: number): void {
+    this.#version++
+    this.#rotate(now)
+    if (this.#keys < MAX_KEYS) this.#put(scope, key, { refusal: undefined, version: this.#version })
+    else this.clear()
   }
 
-  forgetAll(): void {
-    this.#allForgotten = ++this.#changes
+  clear(): void {
+    this.#clearedAt = ++this.#version
     this.#young = new Map()
     this.#old = new Map()
     this.#keys = 0
     this.#oldKeys = 0
   }
 
-  #entry(scope: string, key: string): Entry | undefined {
+  #entry(scope: string, key: string): CacheEntry | undefined {
     return this.#young.get(scope)?.get(key) ?? this.#old.get(scope)?.get(key)
   }
 
-  #put(scope: string, key: string, entry: Entry): void {
+  #put(scope: string, key: string, entry: CacheEntry): void {
     let keys = this.#young.get(scope)
     if (keys === undefined) {
       keys = new Map()
@@ -98,13 +100,13 @@ export class RefusalCache {
     keys.set(key, entry)
   }
 
-  /** Whatever is in the old generation when the next one comes was asked for before the longest time. */
-  #grow(now: number): void {
-    if (now - this.#bornAt < this.longest) return
+  /** Drops the old generation once all its entries have expired. */
+  #rotate(now: number): void {
+    if (now - this.#youngSince < this.maxAgeMs) return
     this.#old = this.#young
     this.#oldKeys = this.#keys
     this.#young = new Map()
     this.#keys = 0
-    this.#bornAt = now
+    this.#youngSince = now
   }
 }

@@ -2,7 +2,7 @@ import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis5'
 import { type ClientCase, type OpenedClient, opened } from './opened-client.js'
 
-/** Both versions of ioredis with each option that could come between the store and its server. */
+/** Both versions of ioredis with each option that could interfere with the store. */
 
 export function ioRedis(client: Redis | Cluster | Redis5 | Cluster5): OpenedClient {
   return opened(client, () => client.disconnect())

@@ -7,7 +7,7 @@ import {
 } from 'redis5'
 import { type ClientCase, type OpenedClient, opened, urlOf } from './opened-client.js'
 
-/** Versions 4 to 6 of node-redis with each option that could come between the store and its server. */
+/** Versions 4 to 6 of node-redis with each option that could interfere with the store. */
 
 interface Closable {
   connect(): Promise<unknown>

@@ -2,18 +2,18 @@ import type { RedisStoreOptions } from '../../../../src/stores/redis/index.js'
 
 type Client = NonNullable<RedisStoreOptions['client']>
 
-/** A client of an app, and what belongs to it. */
+/** A client as an app creates it. */
 export interface OpenedClient {
   readonly client: Client
-  /** A client of node-redis is connected by its owner. */
+  /** Connects a node-redis client, which its owner must do. */
   readonly connect?: () => Promise<unknown>
   readonly close: () => unknown
 }
 
-/** Makes a client for the servers on these ports. */
+/** Creates a client for the servers on these ports. */
 export type OpenClient = (ports: readonly number[]) => OpenedClient
 
-/** What a client is made with, and how. */
+/** A named way to create a client. */
 export type ClientCase = readonly [name: string, open: OpenClient]
 
 export function opened(client: object, close: () => unknown, connect?: () => Promise<unknown>): OpenedClient {

@@ -3,22 +3,23 @@ import { cacheRefusals } from '../../../../src/stores/redis/refusal-cache/cachin
 import { manualClock } from '../../../../src/time/clock.js'
 import { describeStore } from '../../conformance.js'
 
-const LONGEST = 100
+const MAX_AGE_MS = 100
 
 describeStore('a memory of refusals before a store', (options) => {
   const clock = manualClock(Date.UTC(2026, 10, 24, 12))
-  // The time of this process, which nobody sets back: what becomes of the store's is seen once what is remembered is over.
+  // The cache uses its own clock, which is never set back. Changes of the store's clock show after
+  // an entry has expired.
   const here = manualClock()
   const inside = memoryStore({ clock, ...options })
   return {
-    store: cacheRefusals(inside, { longest: LONGEST, clock: here }),
+    store: cacheRefusals(inside, { maxAgeMs: MAX_AGE_MS, clock: here }),
     advance(milliseconds) {
       clock.advance(milliseconds)
       here.advance(milliseconds)
     },
     setBack(milliseconds) {
       clock.advance(-milliseconds)
-      here.advance(LONGEST)
+      here.advance(MAX_AGE_MS)
     },
     keys: () => inside.keys,
     close: () => inside.close(),

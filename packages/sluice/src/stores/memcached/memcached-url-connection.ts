@@ -1,27 +1,27 @@
-import { ClientConnection } from './client-connection.js'
-import type { Connection } from './memcached-connection.js'
+import { MemcachedClientConnection } from './memcached-client-connection.js'
+import type { MemcachedConnection } from './memcached-connection.js'
 
-/** How long a connection of the store's own waits for the server, in milliseconds, before it is given up: to be there, and to be answered. */
-const GREETING = 700
-const PATIENCE = 2500
+/** Timeouts of a connection that the store opens, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 700
+const COMMAND_TIMEOUT_MS = 2500
 
-/** A connection that is opened by its first use, with memcache-client. */
-export class UrlConnection implements Connection {
-  #opening: Promise<Connection> | undefined
+/** A connection through memcache-client that is opened on first use. */
+export class MemcachedUrlConnection implements MemcachedConnection {
+  #opening: Promise<MemcachedConnection> | undefined
   #closed = false
 
-  /** `server`: `host:port`. */
+  /** `server` has the form `host:port`. */
   constructor(private readonly server: string) {}
 
   async gets(key: string) {
     return (await this.#open()).gets(key)
   }
 
-  async add(...call: Parameters<Connection['add']>) {
+  async add(...call: Parameters<MemcachedConnection['add']>) {
     return (await this.#open()).add(...call)
   }
 
-  async cas(...call: Parameters<Connection['cas']>) {
+  async cas(...call: Parameters<MemcachedConnection['cas']>) {
     return (await this.#open()).cas(...call)
   }
 
@@ -39,29 +39,29 @@ export class UrlConnection implements Connection {
     await opened?.close()
   }
 
-  #open(): Promise<Connection> {
+  #open(): Promise<MemcachedConnection> {
     if (this.#closed) return Promise.reject(new Error('the Memcached store is closed'))
     this.#opening ??= open(this.server)
     return this.#opening
   }
 }
 
-async function open(server: string): Promise<Connection> {
+async function open(server: string): Promise<MemcachedConnection> {
   const { MemcacheClient } = await load()
   const client = new MemcacheClient({
     server,
     noDelay: true,
-    cmdTimeout: PATIENCE,
-    connectTimeout: GREETING,
+    cmdTimeout: COMMAND_TIMEOUT_MS,
+    connectTimeout: CONNECT_TIMEOUT_MS,
   })
-  return new ClientConnection(client, true)
+  return new MemcachedClientConnection(client, true)
 }
 
 async function load() {
   try {
     return await import('memcache-client')
   } catch (cause) {
-    // memcache-client needs 'tslib' in a place where not every installation of it has put one.
+    // Some installations of memcache-client lack its dependency 'tslib'.
     throw new Error(
       "a Memcached store from a URL needs the package 'memcache-client'; run: npm install memcache-client tslib",
       { cause },

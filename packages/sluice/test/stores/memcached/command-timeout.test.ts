@@ -1,8 +1,11 @@
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { ClientConnection, type MemcachedClient } from '../../../src/stores/memcached/client-connection.js'
+import {
+  type MemcachedClient,
+  MemcachedClientConnection,
+} from '../../../src/stores/memcached/memcached-client-connection.js'
 
 it.each([5_000, 100 * 86_400_000])(
-  'a Memcached client that waits %s ms for an answer is waited for half a second longer',
+  'rejects half a second after the command timeout of %s ms of a client that never settles',
   async (cmdTimeout) => {
     vi.useFakeTimers()
     onTestFinished(() => {
@@ -13,7 +16,7 @@ it.each([5_000, 100 * 86_400_000])(
       options: { server: {}, cmdTimeout },
     }
     let failed = false
-    new ClientConnection(client as MemcachedClient, false).gets('key').catch(() => {
+    new MemcachedClientConnection(client as MemcachedClient, false).gets('key').catch(() => {
       failed = true
     })
     await vi.advanceTimersByTimeAsync(cmdTimeout + 499)

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { systemTimers } from '../../../src/time/timers.js'
+import { systemTimers } from '../../src/time/timers.js'
 
 const DAY = 86_400_000
 
-describe('the timers of Node', () => {
+describe('systemTimers', () => {
   beforeEach(() => vi.useFakeTimers())
   afterEach(() => vi.useRealTimers())
 
-  it.each([1, 24, 25, 49, 50, 100, 3650])('call back after %s days, once, and not before', (days) => {
+  it.each([1, 24, 25, 49, 50, 100, 3650])('calls back once after %s days, and not before', (days) => {
     let called = 0
     systemTimers.start(() => called++, days * DAY, true)
     vi.advanceTimersByTime(days * DAY - 1)
@@ -19,7 +19,7 @@ describe('the timers of Node', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it.each([0, 30, 60])('are stopped after %s of 100 days', (days) => {
+  it.each([0, 30, 60])('can be stopped after %s of 100 days', (days) => {
     let called = 0
     const timer = systemTimers.start(() => called++, 100 * DAY)
     vi.advanceTimersByTime(days * DAY)
@@ -29,7 +29,7 @@ describe('the timers of Node', () => {
     expect(called).toBe(0)
   })
 
-  it('take back nothing twice', () => {
+  it('ignores a second stop', () => {
     systemTimers.stop(undefined)
     const timer = systemTimers.start(() => {}, DAY)
     systemTimers.stop(timer)

@@ -1,23 +1,23 @@
-/** What a client tells of itself. */
+/** The events of a client. */
 export interface ClientEvents {
   once(event: string, listener: () => void): unknown
   off(event: string, listener: () => void): unknown
 }
 
 /**
- * Waits for the outcome of a client's attempt to connect. A client that was told to queue nothing rejects calls until then,
- * although its server is there; five of them would count as the loss of the store.
+ * Waits for a client's attempt to connect. A client without an offline queue rejects calls until it
+ * is connected, and five rejected calls would count as a failure of the store.
  */
-export class Connecting {
+export class ConnectionAttempt {
   #outcome: Promise<void> | undefined
 
-  /** `outcomes`: the events that end an attempt, whichever way. */
+  /** `outcomes` lists the events that end an attempt, successful or not. */
   constructor(
     private readonly client: ClientEvents,
     private readonly outcomes: readonly string[],
   ) {}
 
-  /** Settles when the attempt has ended. However many callers wait, the client has one listener for each event. */
+  /** Resolves when the attempt has ended. All waiting callers share one listener per event. */
   ended(): Promise<void> {
     this.#outcome ??= new Promise((resolve) => {
       const { client, outcomes } = this
