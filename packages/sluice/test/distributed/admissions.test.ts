@@ -1,45 +1,45 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Backend, startBackend } from './backends.js'
-import { Crew } from './process-pool.js'
+import { ProcessPool } from './process-pool.js'
 import { checkBucket, checkLog, type Loaded, type Recorded, recordLoad, unitsOf } from './recorded-load.js'
 
 const PROCESSES = 4
 const DURATION = 30_000
 
-/** For what doubles of a few thousand units and epoch milliseconds leave over, in units. */
+/** Rounding error of doubles of this size, in units. */
 const ROUNDING = 1e-6
 
-/** By how much two readings of the same machine's clocks may differ, in milliseconds. */
-const CLOCKS = 1
+/** Largest difference between two readings of the machine's clocks, in milliseconds. */
+const CLOCK_DIFFERENCE_MS = 1
 
 let backend: Backend
-let crew: Crew<Loaded>
+let pool: ProcessPool<Loaded>
 
 beforeAll(async () => {
   backend = await startBackend('Redis')
   const options = { url: backend.url, prefix: 'load:' }
-  crew = await Crew.start(
+  pool = await ProcessPool.start(
     new URL('workers/steady-load.js', import.meta.url),
     Array.from({ length: PROCESSES }, () => options),
   )
 })
 
 afterAll(async () => {
-  await crew?.stop()
+  await pool?.stop()
   await backend?.stop()
 })
 
 /*
- * Why this shows the bound, although the times are those that the store itself gives: each of them is shown to lie
- * between the moments at which its process sent the call and had the answer, by the clock of the same machine. So they are
- * the times at which the admissions were decided, and the bound is then checked on them without any allowance.
+ * The log contains the times that the store itself reports. Each of them is checked to lie between
+ * the sending of the call and the arrival of its response, by the clock of the same machine. So
+ * they are the true times of the decisions, and the bound is checked on them without any allowance.
  */
-it(`in ${DURATION / 1000} s with ${PROCESSES} processes no interval has more than its bound`, async () => {
-  const [bucket, log] = await recordLoad(crew, DURATION)
+it(`keeps the bound in every interval of ${DURATION / 1000} s of load by ${PROCESSES} processes`, async () => {
+  const [bucket, log] = await recordLoad(pool, DURATION)
   for (const { log: admissions } of [bucket, log]) {
     for (const { at, before, after } of admissions) {
-      expect(at).toBeGreaterThan(before - CLOCKS)
-      expect(at).toBeLessThan(after + CLOCKS)
+      expect(at).toBeGreaterThan(before - CLOCK_DIFFERENCE_MS)
+      expect(at).toBeLessThan(after + CLOCK_DIFFERENCE_MS)
     }
     expect(admissions.length).toBeGreaterThan(1000)
   }
@@ -48,19 +48,19 @@ it(`in ${DURATION / 1000} s with ${PROCESSES} processes no interval has more tha
   expect(inBucket?.excess).toBeLessThan(ROUNDING)
   expect(inLog?.excess).toBeLessThan(ROUNDING)
 
-  // The load was enough to find a fault: one unit more at the fullest place is one too many.
+  // The load is sufficient: one more unit in the fullest interval exceeds the bound.
   const planted = (at = 0) => ({ at, cost: 1 })
   expect(checkBucket([...bucket.log, planted(inBucket?.to)])?.excess).toBeGreaterThan(ROUNDING)
   expect(checkLog([...log.log, planted(inLog?.to)])?.excess).toBe(1)
 
   console.log(
     `Redis, ${PROCESSES} processes, ${DURATION / 1000} s: ` +
-      `token bucket ${told(bucket)}, at the fullest ${(inBucket?.excess ?? 0).toExponential(1)} units over its bound; ` +
-      `sliding log ${told(log)}, at most ${inLog?.admitted} of ${inLog?.bound} in a period`,
+      `token bucket ${describeLoad(bucket)}, at the fullest ${(inBucket?.excess ?? 0).toExponential(1)} units over its bound; ` +
+      `sliding log ${describeLoad(log)}, at most ${inLog?.admitted} of ${inLog?.bound} in a period`,
   )
 })
 
-function told({ calls, log }: Recorded): string {
+function describeLoad({ calls, log }: Recorded): string {
   const widest = Math.max(...log.map(({ before, after }) => after - before))
-  return `${log.length} of ${calls} calls let in (${unitsOf(log)} units, each timed to within ${widest.toFixed(0)} ms)`
+  return `${log.length} of ${calls} calls admitted (${unitsOf(log)} units, each timed to within ${widest.toFixed(0)} ms)`
 }

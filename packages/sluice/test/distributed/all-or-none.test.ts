@@ -3,20 +3,22 @@ import type { Limit } from '../../src/limits/limit.js'
 import type { Charge } from '../../src/stores/store.js'
 import { BACKENDS, type Backend, startBackend, storeOn } from './backends.js'
 import { HOUR } from './calls.js'
-import { Crew } from './process-pool.js'
+import { ProcessPool } from './process-pool.js'
 
 const PROCESSES = 6
 const CAPACITY = 600
-/** Requests of each kind that a process makes; all processes together want more than there is. */
-const TIMES = 120
+/** Requests of each kind per process. Together they exceed the limits. */
+const REQUESTS_PER_KIND = 120
 
-/** What a process says: how many of each kind were let in, and of how many the five limits had not the same left. */
-interface Requested {
+/**
+ * The requests of one process: those admitted, by kind, and those after which the limits differed.
+ */
+interface RequestCounts {
   readonly admitted: readonly number[]
   readonly torn: number
 }
 
-const FIVE: readonly Limit[] = [
+const LIMITS: readonly Limit[] = [
   { algorithm: 'token-bucket', limit: 1, period: HOUR, burst: CAPACITY },
   { algorithm: 'fixed-window', limit: CAPACITY, period: HOUR },
   { algorithm: 'sliding-window', limit: CAPACITY, period: 24 * HOUR },
@@ -25,76 +27,77 @@ const FIVE: readonly Limit[] = [
 ]
 
 const fits = chargesThatCost([1, 1, 1, 1, 1])
-/** In each, another of the five refuses whatever is left. */
-const refused = FIVE.map((_, place) =>
-  chargesThatCost(FIVE.map((_, index) => (index === place ? CAPACITY + 1 : 2))),
+/** Requests that one of the five limits always refuses, one kind for each limit. */
+const refused = LIMITS.map((_, refusing) =>
+  chargesThatCost(LIMITS.map((_, index) => (index === refusing ? CAPACITY + 1 : 2))),
 )
-/** The same five the other way round, so that those who take in turn meet in the middle. */
-const KINDS: readonly (readonly Charge[])[] = [fits, [...fits].reverse(), ...refused]
+/** The second kind has the charges in reverse order, so that sequential takes overlap. */
+const REQUEST_KINDS: readonly (readonly Charge[])[] = [fits, [...fits].reverse(), ...refused]
 
 describe.each(BACKENDS)('%s', (name) => {
   let backend: Backend
-  let crew: Crew<Requested>
+  let pool: ProcessPool<RequestCounts>
 
   beforeAll(async () => {
     backend = await startBackend(name)
     const options = { url: backend.url, prefix: 'five:' }
-    crew = await Crew.start(
-      new URL('workers/requester.js', import.meta.url),
+    pool = await ProcessPool.start(
+      new URL('workers/multi-limit-requests.js', import.meta.url),
       Array.from({ length: PROCESSES }, () => options),
     )
   })
 
   afterAll(async () => {
-    await crew?.stop()
+    await pool?.stop()
     await backend?.stop()
   })
 
-  it('a request with five limits takes from all or from none, whoever else takes from them', async () => {
-    const answers = await crew.ask({ kinds: KINDS, times: TIMES, atOnce: 20 })
-    const admitted = KINDS.map((_, kind) =>
-      answers.reduce((sum, answer) => sum + (answer.admitted[kind] ?? 0), 0),
+  it('takes from all five limits of a request or from none, while other processes take from them', async () => {
+    const results = await pool.run({ kinds: REQUEST_KINDS, times: REQUESTS_PER_KIND, concurrency: 20 })
+    const admitted = REQUEST_KINDS.map((_, kind) =>
+      results.reduce((sum, result) => sum + (result.admitted[kind] ?? 0), 0),
     )
-    const [some = 0, others = 0, ...none] = admitted
+    const [forward = 0, reverse = 0, ...none] = admitted
     expect(none).toEqual(refused.map(() => 0))
-    expect(some + others).toBeLessThanOrEqual(CAPACITY)
+    expect(forward + reverse).toBeLessThanOrEqual(CAPACITY)
 
     const store = storeOn(backend, 'five:')
     try {
       const left = async () =>
         (await store.peek(chargesThatCost([0, 0, 0, 0, 0]))).map(({ remaining }) => remaining)
-      // Nothing was taken but by those who were let in, and nobody was let in who did not take from all five.
-      expect(await left()).toEqual(FIVE.map(() => CAPACITY - some - others))
-      // Whatever was refused only because others had taken for a moment, is there now.
-      for (let request = some + others; request < CAPACITY; request++) {
+      // Every admitted request took from all five limits, and no other request took anything.
+      expect(await left()).toEqual(LIMITS.map(() => CAPACITY - forward - reverse))
+      // The quota that was only taken temporarily is available again.
+      for (let request = forward + reverse; request < CAPACITY; request++) {
         const verdicts = await store.take(fits.map((charge) => ({ ...charge, lease: `rest ${request}` })))
         expect(verdicts.every(({ allowed }) => allowed)).toBe(true)
       }
-      expect(await left()).toEqual(FIVE.map(() => 0))
+      expect(await left()).toEqual(LIMITS.map(() => 0))
     } finally {
       await store.close()
     }
 
-    const torn = answers.reduce((sum, answer) => sum + answer.torn, 0)
+    const torn = results.reduce((sum, result) => sum + result.torn, 0)
     if (name === 'Redis') {
-      // One step for all: everybody saw the same left of each, and nobody was refused who fitted.
+      // Redis decides atomically: all limits had the same quota left, and no fitting request was
+      // refused.
       expect(torn).toBe(0)
-      expect(some + others).toBe(CAPACITY)
+      expect(forward + reverse).toBe(CAPACITY)
     }
-    const requests = PROCESSES * TIMES * KINDS.length
+    const requests = PROCESSES * REQUESTS_PER_KIND * REQUEST_KINDS.length
     console.log(
       `${name}, ${PROCESSES} processes, ${requests} requests on the same five limits of ${CAPACITY}: ` +
-        `${some + others} let in, ${requests - some - others} refused; each limit has ${CAPACITY - some - others} left`,
+        `${forward + reverse} admitted, ${requests - forward - reverse} refused; each limit has ${CAPACITY - forward - reverse} left`,
     )
   })
 })
 
 function chargesThatCost(costs: readonly number[]): Charge[] {
-  return FIVE.map((limit, index) => ({
+  return LIMITS.map((limit, index) => ({
     scope: limit.algorithm,
     key: 'shared',
     limit,
     cost: costs[index] ?? 0,
-    lease: 'nobody',
+    lease: 'peek',
   }))
 }

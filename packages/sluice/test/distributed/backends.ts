@@ -4,16 +4,16 @@ import type { Store } from '../../src/stores/store.js'
 import { type MemcachedServer, startMemcached } from '../stores/servers/memcached.js'
 import { type RedisServer, startRedis, startRedisCluster } from '../stores/servers/redis.js'
 
-/** The stores that several processes can share, each with a way to run it. */
+/** The stores that several processes can share. */
 export const BACKENDS = ['Redis', 'Redis Cluster', 'Memcached'] as const
 
 export type BackendName = (typeof BACKENDS)[number]
 
-/** Servers that run. */
+/** Running servers. */
 export interface Backend {
   readonly name: BackendName
   readonly url: string
-  /** The servers of Redis that hold keys. */
+  /** The Redis servers that hold keys. */
   readonly nodes: readonly RedisServer[]
   readonly memcached: MemcachedServer | undefined
   stop(): Promise<void>
@@ -30,7 +30,7 @@ export async function startBackend(name: BackendName): Promise<Backend> {
   return { name, url, nodes: [server], memcached: undefined, stop: server.stop }
 }
 
-/** A store of this process on them. */
+/** Returns a store of this process on a backend. */
 export function storeOn({ url }: Backend, prefix: string): Store {
   return url.startsWith('memcached:') ? memcachedStore({ url, prefix }) : redisStore({ url, prefix })
 }

@@ -3,38 +3,41 @@ import type { Rule } from '../../src/rules/rule.js'
 export const HOUR = 3_600_000
 const YEAR = 365 * 24 * HOUR
 
-/** What a process says of its calls; times in milliseconds. */
-export interface Called {
+/** The calls of one process by outcome. Times are in milliseconds. */
+export interface CallCounts {
   readonly admitted: number
   readonly refused: number
   readonly failed: number
-  /** The last failure. */
+  /** The last error. */
   readonly failure: string
   readonly began: number
   readonly ended: number
   readonly wallTime: number
 }
 
-/** A rule of each algorithm that lets in `limit` and, for as long as a test runs, no more. */
-export function rulesOf(limit: number): readonly (readonly [algorithm: string, rule: Rule<string>])[] {
+/**
+ * Returns a rule for each algorithm that admits `limit` requests and recovers none during a test.
+ */
+export function rulesOf(limit: number): readonly (readonly [name: string, rule: Rule<string>])[] {
   return [
     ['token-bucket', { limit: { algorithm: 'token-bucket', limit, period: YEAR, burst: limit } }],
     ['fixed-window', { limit: { algorithm: 'fixed-window', limit, period: YEAR } }],
+    ['calendar window', { limit: { algorithm: 'fixed-window', limit, period: YEAR, align: 'calendar' } }],
     ['sliding-window', { limit: { algorithm: 'sliding-window', limit, period: YEAR } }],
     ['sliding-log', { limit: { algorithm: 'sliding-log', limit, period: YEAR } }],
     ['concurrency', { concurrent: limit, lease: HOUR }],
   ]
 }
 
-/** What all processes say together. */
-export function together(answers: readonly Called[]) {
-  const sum = (of: (answer: Called) => number) => answers.reduce((total, answer) => total + of(answer), 0)
+/** Returns the sums over all processes. */
+export function sumCounts(results: readonly CallCounts[]) {
+  const sum = (of: (result: CallCounts) => number) => results.reduce((total, result) => total + of(result), 0)
   return {
     admitted: sum(({ admitted }) => admitted),
     refused: sum(({ refused }) => refused),
     failed: sum(({ failed }) => failed),
-    failure: answers.find(({ failed }) => failed > 0)?.failure ?? '',
-    /** Milliseconds from the first call to the last answer. */
-    took: Math.max(...answers.map(({ ended }) => ended)) - Math.min(...answers.map(({ began }) => began)),
+    failure: results.find(({ failed }) => failed > 0)?.failure ?? '',
+    /** Milliseconds from the first call to the last response. */
+    took: Math.max(...results.map(({ ended }) => ended)) - Math.min(...results.map(({ began }) => began)),
   }
 }

@@ -5,19 +5,19 @@ import { slidingLog } from '../../src/algorithms/sliding-log.js'
 import { tokenBucket } from '../../src/algorithms/token-bucket.js'
 import type { Taken } from '../../src/algorithms/verdict.js'
 import type { Limit, SlidingLogLimit, TokenBucketLimit } from '../../src/limits/limit.js'
-import { type Admission, type GivenBack, tightestInterval, tightestPeriod } from './checker.js'
+import { type Admission, type Refund, tightestInterval, tightestPeriod } from './checker.js'
 
 const SEED = 20_261
 const RUNS = { seed: SEED, numRuns: 2000 }
 
-/** Whole times and costs, in no order and often at the same time, so that sums and products are exact. */
+/** Logs with integer times and costs, so that sums and products are exact. Many times are equal. */
 const logs = fc.array(
   fc.record({ at: fc.integer({ min: 0, max: 60 }), cost: fc.integer({ min: 1, max: 4 }) }),
   {
     maxLength: 30,
   },
 )
-const givenBack = fc.array(
+const refunds = fc.array(
   fc
     .tuple(fc.integer({ min: 0, max: 60 }), fc.nat(10), fc.integer({ min: 1, max: 4 }))
     .map(([from, length, cost]) => ({ from, to: from + length, cost })),
@@ -26,8 +26,8 @@ const givenBack = fc.array(
 const chance = fc.noBias(fc.nat(999)).map((thousandths) => thousandths / 1000)
 const capacities = fc.integer({ min: 1, max: 20 })
 
-describe('the checker of a token bucket', () => {
-  it('finds what looking at every interval finds', () => {
+describe('tightestInterval', () => {
+  it('finds the same interval as an exhaustive search', () => {
     fc.assert(
       fc.property(logs, capacities, fc.constantFrom(0.25, 0.5, 1, 3), (log, burst, rate) => {
         let worst = Number.NEGATIVE_INFINITY
@@ -42,26 +42,32 @@ describe('the checker of a token bucket', () => {
     )
   })
 
-  it('counts what was given back in every interval within which that may have been', () => {
+  it('subtracts a refund from every interval in which it may have been made', () => {
     fc.assert(
-      fc.property(logs, givenBack, capacities, fc.constantFrom(0.25, 0.5, 1, 3), (log, back, burst, rate) => {
-        let worst = Number.NEGATIVE_INFINITY
-        for (const { at: from } of log) {
-          for (const { at: to } of log) {
-            const within = sumOf(back.filter((each) => each.from <= to && each.to >= from))
-            const admitted = admittedIn(log, from, to) - within
-            if (from <= to) worst = Math.max(worst, admitted - (burst + rate * (to - from)))
+      fc.property(
+        logs,
+        refunds,
+        capacities,
+        fc.constantFrom(0.25, 0.5, 1, 3),
+        (log, refunded, burst, rate) => {
+          let worst = Number.NEGATIVE_INFINITY
+          for (const { at: from } of log) {
+            for (const { at: to } of log) {
+              const within = sumOf(refunded.filter((each) => each.from <= to && each.to >= from))
+              const admitted = admittedIn(log, from, to) - within
+              if (from <= to) worst = Math.max(worst, admitted - (burst + rate * (to - from)))
+            }
           }
-        }
-        expect(tightestInterval(log, burst, rate, back)?.excess ?? Number.NEGATIVE_INFINITY).toBe(worst)
-      }),
+          expect(tightestInterval(log, burst, rate, refunded)?.excess ?? Number.NEGATIVE_INFINITY).toBe(worst)
+        },
+      ),
       RUNS,
     )
   })
 
   const limit: TokenBucketLimit = { algorithm: 'token-bucket', limit: 50, period: 1000, burst: 20 }
 
-  it('finds no fault in what a bucket lets in, less what it is given back', () => {
+  it('finds no excess in the admissions of a token bucket with refunds', () => {
     fc.assert(
       fc.property(fc.infiniteStream(chance), (chances) => {
         const { log, back } = settledAdmissionsOf(limit, chances)
@@ -71,7 +77,7 @@ describe('the checker of a token bucket', () => {
     )
   })
 
-  it('finds no fault in what a bucket lets in, and one unit more wherever the bucket was full', () => {
+  it('finds no excess in the admissions of a token bucket, and any extra unit while it was full', () => {
     fc.assert(
       fc.property(fc.infiniteStream(fc.double({ min: 0, max: 60, noNaN: true })), (gaps) => {
         const { log, fullAt } = admissionsOf(tokenBucket, limit, gaps)
@@ -85,8 +91,8 @@ describe('the checker of a token bucket', () => {
   })
 })
 
-describe('the checker of a sliding log', () => {
-  it('finds what looking at every period finds', () => {
+describe('tightestPeriod', () => {
+  it('finds the same period as an exhaustive search', () => {
     fc.assert(
       fc.property(logs, capacities, fc.integer({ min: 1, max: 40 }), (log, limit, period) => {
         let worst = Number.NEGATIVE_INFINITY
@@ -99,7 +105,7 @@ describe('the checker of a sliding log', () => {
 
   const limit: SlidingLogLimit = { algorithm: 'sliding-log', limit: 20, period: 400 }
 
-  it('finds no fault in what a log lets in, and one unit more wherever the log was full', () => {
+  it('finds no excess in the admissions of a sliding log, and any extra unit while it was full', () => {
     fc.assert(
       fc.property(fc.infiniteStream(fc.double({ min: 0, max: 60, noNaN: true })), (gaps) => {
         const { log, fullAt } = admissionsOf(slidingLog, limit, gaps)
@@ -113,7 +119,7 @@ describe('the checker of a sliding log', () => {
   })
 })
 
-it('an empty log has no interval', () => {
+it('returns undefined for an empty log', () => {
   expect(tightestInterval([], 1, 1)).toBeUndefined()
   expect(tightestPeriod([], 1, 1)).toBeUndefined()
 })
@@ -126,7 +132,7 @@ function sumOf(costs: readonly { readonly cost: number }[]): number {
   return costs.reduce((sum, { cost }) => sum + cost, 0)
 }
 
-/** The excess is the worst there is, and the interval that was found has it. */
+/** Checks that the excess is the largest one and that the interval found has it. */
 function expectFound(
   found: ReturnType<typeof tightestInterval>,
   worst: number,
@@ -141,16 +147,16 @@ function expectFound(
 }
 
 /**
- * What a bucket lets in of calls that come all at once now and then, of which most of the first are given back soon after, each by itself; and what is
- * given back.
+ * Returns the admissions and refunds of a bucket under bursts of calls. Most of the first calls of
+ * a burst are refunded soon after, one by one.
  */
 function settledAdmissionsOf(limit: TokenBucketLimit, chances: Iterator<number>) {
   const next = () => chances.next().value as number
-  const [log, back]: [Admission[], GivenBack[]] = [[], []]
+  const [log, back]: [Admission[], Refund[]] = [[], []]
   const due: { when: number; taken: Taken }[] = []
   let now = 1_800_000_000_000
   let state = tokenBucket.fresh(limit, now)
-  const goOn = (until: number) => {
+  const advanceTo = (until: number) => {
     due.sort((a, b) => a.when - b.when)
     while (due[0] !== undefined && due[0].when <= until) {
       const { when, taken } = due.shift() as (typeof due)[0]
@@ -162,7 +168,7 @@ function settledAdmissionsOf(limit: TokenBucketLimit, chances: Iterator<number>)
   }
   for (let call = 0; call < 240; call++) {
     const turn = call % 60
-    goOn(now + (turn === 0 ? next() * 600 : next() < 0.5 ? 0 : next() * 4))
+    advanceTo(now + (turn === 0 ? next() * 600 : next() < 0.5 ? 0 : next() * 4))
     const { allowed, at, resetAfter } = tokenBucket.judge(limit, state, 1)
     if (!allowed) continue
     state = tokenBucket.take(limit, state, 1, '')
@@ -173,7 +179,7 @@ function settledAdmissionsOf(limit: TokenBucketLimit, chances: Iterator<number>)
   return { log, back }
 }
 
-/** What an algorithm lets in of 200 calls that cost 1, and the times at which it refused one. */
+/** Returns an algorithm's admissions of 200 calls with cost 1, and the times of its refusals. */
 function admissionsOf<L extends Limit, S extends State>(
   algorithm: Algorithm<L, S>,
   limit: L,
@@ -184,7 +190,7 @@ function admissionsOf<L extends Limit, S extends State>(
   let now = 1_800_000_000_000
   let state = algorithm.fresh(limit, now)
   for (let call = 0; call < 200; call++) {
-    // Many at the same time, and a pause now and then.
+    // Many calls are simultaneous, with occasional pauses.
     const gap = gaps.next().value as number
     now += gap < 30 ? 0 : gap
     state = algorithm.advance(limit, state, now)

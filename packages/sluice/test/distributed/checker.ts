@@ -1,62 +1,65 @@
-/** Something that was let in. */
+/** An admitted request. */
 export interface Admission {
-  /** When, in milliseconds. */
+  /** Time of the admission, in milliseconds. */
   readonly at: number
   readonly cost: number
 }
 
-/** Something that was given back of what was let in. */
-export interface GivenBack {
+/** A refund. */
+export interface Refund {
   readonly cost: number
-  /** Between which moments that was, in milliseconds; the same where it is known. */
+  /** Bounds of the time of the refund, in milliseconds. They are equal if the time is known. */
   readonly from: number
   readonly to: number
 }
 
-/** The interval of a log, both ends included, that comes nearest to what its bound allows or is furthest beyond it. */
-export interface Tightest {
+/** The closed interval of a log with the largest excess over its bound. */
+export interface TightestInterval {
   readonly from: number
   readonly to: number
-  /** What was let in, less what may have been given back within the interval. */
+  /** Units admitted in the interval, minus those that may have been refunded within it. */
   readonly admitted: number
   /** The bound of this interval. */
   readonly bound: number
-  /** `admitted - bound`: at most 0 where the bound was kept. */
+  /** `admitted - bound`, at most 0 if the bound holds. */
   readonly excess: number
 }
 
 /**
- * Where a log comes nearest to the bound of a token bucket, `burst + rate·(to − from)` in every interval; O(n log n).
+ * Finds the interval with the largest excess over the bound of a token bucket, `burst + rate·(to −
+ * from)` in every interval, in O(n log n). Returns undefined for an empty log.
  *
- * With P(i) for what was admitted before i, an interval from i to j breaks the bound iff
- * (P(j+1) − rate·at(j)) − (P(i) − rate·at(i)) > burst. So for each j the best i is the one with the least P(i) − rate·at(i)
- * of those up to j, which one pass keeps. Intervals that begin or end between admissions have a looser bound.
+ * Let P(i) be the units admitted before i. An interval from i to j exceeds the bound iff (P(j+1) −
+ * rate·at(j)) − (P(i) − rate·at(i)) > burst. So for each j the best i up to j has the least P(i) −
+ * rate·at(i), which one pass maintains. Intervals that begin or end between admissions have a
+ * looser bound.
  *
- * What was `givenBack` counts less in every interval within which it may have been: where its `from` is not after the end, but for
- * where its `to` is before the start. So the one is taken off what was admitted until then, and the other off what was before.
+ * A refund counts in every interval in which it may have been made: those that end at or after its
+ * `from` and start at or before its `to`. So it is subtracted from the units admitted until the
+ * end, and from the units admitted before the start, each if it may have been made by then.
  *
- * `rate`: units a millisecond. Undefined for an empty log.
+ * @param rate units per millisecond
  */
 export function tightestInterval(
   log: readonly Admission[],
   burst: number,
   rate: number,
-  givenBack: readonly GivenBack[] = [],
-): Tightest | undefined {
-  const sorted = inOrder(log)
-  const backUntil = runningSum(givenBack.map(({ from, cost }) => ({ at: from, cost })))
-  const backBefore = runningSum(givenBack.map(({ to, cost }) => ({ at: to, cost })))
+  refunds: readonly Refund[] = [],
+): TightestInterval | undefined {
+  const sorted = byTime(log)
+  const refundedUntil = runningSum(refunds.map(({ from, cost }) => ({ at: from, cost })))
+  const refundedBefore = runningSum(refunds.map(({ to, cost }) => ({ at: to, cost })))
   const origin = sorted[0]?.at ?? 0
-  let worst: Tightest | undefined
+  let worst: TightestInterval | undefined
   let start = { level: Number.POSITIVE_INFINITY, at: origin, before: 0 }
   let sum = 0
   for (const { at, cost } of sorted) {
     const drained = rate * (at - origin)
-    const before = sum - backBefore((time) => time < at)
-    // Of those that come to the same, the last has the fewest admissions to add up.
+    const before = sum - refundedBefore((time) => time < at)
+    // Of several minima the last one gives the shortest interval.
     if (before - drained <= start.level) start = { level: before - drained, at, before }
     sum += cost
-    const until = sum - backUntil((time) => time <= at)
+    const until = sum - refundedUntil((time) => time <= at)
     const excess = until - drained - start.level - burst
     if (worst === undefined || excess > worst.excess)
       worst = spanOf(start.at, at, until - start.before, burst + rate * (at - start.at))
@@ -64,9 +67,9 @@ export function tightestInterval(
   return worst
 }
 
-/** What costs come to up to some time, for times that rise. */
+/** Returns the sum of costs up to a time. Successive calls must be for ascending times. */
 function runningSum(costs: readonly Admission[]): (counts: (time: number) => boolean) => number {
-  const left = inOrder(costs)
+  const left = byTime(costs)
   let sum = 0
   return (counts) => {
     for (let [next] = left; next !== undefined && counts(next.at); [next] = left) {
@@ -78,17 +81,16 @@ function runningSum(costs: readonly Admission[]): (counts: (time: number) => boo
 }
 
 /**
- * Where a log comes nearest to the bound of a sliding log, `limit` in every trailing period (to − period, to]; O(n log n).
- *
- * Undefined for an empty log.
+ * Finds the trailing period (to − period, to] with the largest excess over the bound of a sliding
+ * log, `limit` units, in O(n log n). Returns undefined for an empty log.
  */
 export function tightestPeriod(
   log: readonly Admission[],
   limit: number,
   period: number,
-): Tightest | undefined {
-  const sorted = inOrder(log)
-  let worst: Tightest | undefined
+): TightestInterval | undefined {
+  const sorted = byTime(log)
+  let worst: TightestInterval | undefined
   let head = 0
   let sum = 0
   for (const { at, cost } of sorted) {
@@ -103,10 +105,10 @@ export function tightestPeriod(
   return worst
 }
 
-function inOrder(log: readonly Admission[]): Admission[] {
+function byTime(log: readonly Admission[]): Admission[] {
   return [...log].sort((a, b) => a.at - b.at)
 }
 
-function spanOf(from: number, to: number, admitted: number, bound: number): Tightest {
+function spanOf(from: number, to: number, admitted: number, bound: number): TightestInterval {
   return { from, to, admitted, bound, excess: admitted - bound }
 }

@@ -1,51 +1,78 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createLimiter } from '../../src/limiter/limiter.js'
 import { BACKENDS, type Backend, startBackend, storeOn } from './backends.js'
-import { type Called, HOUR, rulesOf, together } from './calls.js'
-import { Crew } from './process-pool.js'
+import { type CallCounts, HOUR, rulesOf, sumCounts } from './calls.js'
+import { ProcessPool } from './process-pool.js'
 
 const PROCESSES = 8
 const CALLS = 2000
 const LIMIT = 1000
+const PREFIX = 'contention:'
 
-describe.each(BACKENDS)('%s', (name) => {
+/** How the processes reach Redis: the store's own connection or either client, in turn. */
+const CLIENTS = [undefined, 'ioredis', 'node-redis'] as const
+
+describe.each(BACKENDS)('%s under contention', (name) => {
   let backend: Backend
-  let crew: Crew<Called>
+  let pool: ProcessPool<CallCounts>
 
   beforeAll(async () => {
     backend = await startBackend(name)
-    crew = await Crew.start(
-      new URL('workers/caller.js', import.meta.url),
-      Array.from({ length: PROCESSES }, () => ({ url: backend.url, prefix: 'crowd:' })),
+    const clients = name === 'Memcached' ? [undefined] : CLIENTS
+    pool = await ProcessPool.start(
+      new URL('workers/concurrent-calls.js', import.meta.url),
+      Array.from({ length: PROCESSES }, (_, index) => ({
+        url: backend.url,
+        prefix: PREFIX,
+        client: clients[index % clients.length],
+      })),
     )
   })
 
   afterAll(async () => {
-    await crew?.stop()
+    await pool?.stop()
     await backend?.stop()
   })
 
-  it(`${PROCESSES} processes with ${CALLS} calls at once on one key are let in ${LIMIT} times`, async () => {
-    const figures: string[] = []
-    for (const [algorithm, rule] of rulesOf(LIMIT)) {
-      const answers = await crew.ask({ name: algorithm, rule, calls: CALLS, atOnce: CALLS })
-      const { took, ...counted } = together(answers)
+  it.each(rulesOf(LIMIT))(
+    `admits exactly ${LIMIT} of ${PROCESSES} × ${CALLS} simultaneous calls on one key under a %s`,
+    async (algorithm, rule) => {
+      const results = await pool.run({ name: algorithm, rule, calls: CALLS, concurrency: CALLS })
+      const { took, ...counts } = sumCounts(results)
       const refused = PROCESSES * CALLS - LIMIT
-      expect(counted, algorithm).toEqual({ admitted: LIMIT, refused, failed: 0, failure: '' })
-      figures.push(`${algorithm} ${counted.admitted} in ${took.toFixed(0)} ms`)
-    }
-    console.log(`${name}, ${PROCESSES} × ${CALLS} calls at once, limit ${LIMIT}: ${figures.join('; ')}`)
-  })
+      expect(counts).toEqual({ admitted: LIMIT, refused, failed: 0, failure: '' })
+      console.log(
+        `${name}, ${PROCESSES} × ${CALLS} calls at once, ${algorithm}: ` +
+          `${counts.admitted} of ${LIMIT} admitted in ${took.toFixed(0)} ms`,
+      )
+    },
+  )
 
-  it('calls that all take, from all processes for as long as they last, are all decided', async () => {
+  it.each(rulesOf(LIMIT))(
+    `admits exactly ${LIMIT} of 10,000 simultaneous calls of one process under a %s`,
+    async (algorithm, rule) => {
+      const store = storeOn(backend, PREFIX)
+      try {
+        const limiter = createLimiter({ store, name: `one process, ${algorithm}`, rules: [rule] })
+        const calls = Array.from({ length: 10_000 }, () => limiter.admit('one key'))
+        const decisions = await Promise.all(calls)
+        expect(decisions.filter(({ allowed }) => allowed)).toHaveLength(LIMIT)
+      } finally {
+        await store.close()
+      }
+    },
+  )
+
+  it('decides every call of a sustained load in which all calls take', async () => {
     const capacity = 20_000
     const limit = { algorithm: 'token-bucket', limit: 1, period: HOUR, burst: capacity } as const
-    const question = { name: 'lasting', rule: { limit, name: 'requests' }, calls: CALLS, atOnce: 20 }
-    const { took, ...counted } = together(await crew.ask(question))
+    const request = { name: 'sustained', rule: { limit, name: 'requests' }, calls: CALLS, concurrency: 20 }
+    const { took, ...counts } = sumCounts(await pool.run(request))
     const admitted = PROCESSES * CALLS
-    expect(counted).toEqual({ admitted, refused: 0, failed: 0, failure: '' })
-    const store = storeOn(backend, 'crowd:')
+    expect(counts).toEqual({ admitted, refused: 0, failed: 0, failure: '' })
+    const store = storeOn(backend, PREFIX)
     try {
-      const charge = { scope: 'lasting\nrequests', key: 'one key', limit, cost: 0 }
+      const charge = { scope: 'sustained\nrequests', key: 'one key', limit, cost: 0 }
       expect(await store.peek([charge])).toMatchObject([{ remaining: capacity - admitted }])
     } finally {
       await store.close()

@@ -4,14 +4,14 @@ import type { MemcachedServer } from '../stores/servers/memcached.js'
 import type { RedisServer } from '../stores/servers/redis.js'
 import type { Backend } from './backends.js'
 
-/** Everything that the servers hold, keys and values, byte by byte. */
+/** Returns all keys and values on the servers as bytes. */
 export async function dumpOf({ nodes, memcached }: Backend): Promise<Buffer> {
   const dumps = await Promise.all(nodes.map(redisDump))
   if (memcached !== undefined) dumps.push(await memcachedDump(memcached))
   return Buffer.concat(dumps)
 }
 
-/** The file in which a server would keep what it holds. */
+/** Returns the contents of a server's RDB file. */
 async function redisDump(node: RedisServer): Promise<Buffer> {
   await node.cli('config', 'set', 'rdbcompression', 'no')
   await node.cli('save')

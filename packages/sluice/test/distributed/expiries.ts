@@ -1,18 +1,21 @@
 import { Redis } from 'ioredis'
 import type { Backend } from './backends.js'
 
-/** When a key goes, in milliseconds since the epoch: not before the one, and not after the other. */
+/** Bounds of the time at which a key expires, in milliseconds since the epoch. */
 export interface Expiry {
   readonly from: number
   readonly to: number
 }
 
-/** How long a key of Redis lives yet, in milliseconds (-1: for ever), and the server's time. */
-const LIFE = `
+/**
+ * Returns the remaining lifetime of a key in milliseconds, -1 if it has none, and the server's
+ * time.
+ */
+const TTL_SCRIPT = `
   local time = redis.call('TIME')
   return { redis.call('PTTL', KEYS[1]), string.format('%.3f', time[1] * 1000 + time[2] / 1000) }`
 
-/** Every key that the servers hold, with its expiry; infinite where it has none. */
+/** Returns every key on the servers with its expiry, infinite for a key without one. */
 export async function expiriesOn({ nodes, memcached }: Backend): Promise<Map<string, Expiry>> {
   const all = new Map<string, Expiry>()
   if (memcached !== undefined) {
@@ -23,9 +26,10 @@ export async function expiriesOn({ nodes, memcached }: Backend): Promise<Map<str
     try {
       for await (const keys of client.scanStream({ count: 100 })) {
         for (const key of keys as string[]) {
-          const [left, now] = (await client.eval(LIFE, 1, key)) as [number, string]
+          const [left, now] = (await client.eval(TTL_SCRIPT, 1, key)) as [number, string]
           const at = left === -1 ? Number.POSITIVE_INFINITY : Number(now) + left
-          // What is left is counted in whole milliseconds, rounded to the nearest. -2: it is gone since the scan.
+          // PTTL is rounded to whole milliseconds. -2 means that the key has expired since the
+          // scan.
           if (left !== -2) all.set(key, { from: at - 1, to: at + 1 })
         }
       }
@@ -36,7 +40,10 @@ export async function expiriesOn({ nodes, memcached }: Backend): Promise<Map<str
   return all
 }
 
-/** A key of Memcached goes when the server's clock turns to a second, at any time within it by the machine's. */
+/**
+ * A key of Memcached expires at the start of a second of the server's clock, which may lag by up to
+ * one.
+ */
 function withinSecond(second: number): Expiry {
   if (second < 0) return { from: Number.POSITIVE_INFINITY, to: Number.POSITIVE_INFINITY }
   return { from: second * 1000, to: (second + 1) * 1000 }

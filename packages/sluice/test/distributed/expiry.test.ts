@@ -7,27 +7,28 @@ import { until } from '../stores/servers/redis.js'
 import { BACKENDS, type Backend, startBackend, storeOn } from './backends.js'
 import { HOUR } from './calls.js'
 import { type Expiry, expiriesOn } from './expiries.js'
-import { Crew } from './process-pool.js'
+import { ProcessPool } from './process-pool.js'
 
 const PROCESSES = 4
 const CALLS = 1500
 const PREFIX = 'expiry:'
 const DAY = 24 * HOUR
 
-/** What a state may outlive its use by, in milliseconds. */
-const SPARE = 2000
+/** Longest time that a state may exist after its limit has recovered, in milliseconds. */
+const GRACE_MS = 2000
 
 /**
- * How far the clocks of two processes on Memcached may be apart, in milliseconds: so much later expires what ends at a date, of
- * the calendar or because Memcached takes an expiry for one that is more than 30 days away; see `expiryOf`.
+ * Largest difference between the clocks of two processes on Memcached, in milliseconds. A key whose
+ * expiry is a date may expire this much later: keys of calendar windows, and those that expire in
+ * more than 30 days (see `expiryOf`).
  */
-const CLOCKS = 1000
-/** The same, once they have met on a key. */
+const CLOCK_DIFFERENCE_MS = 1000
+/** The same for processes that share a key. */
 const ROUND_TRIP = 100
 
 const PERIODS = [700, 2500, HOUR, 40 * DAY]
 
-/** The limits of one period, by algorithm, and two of the calendar. */
+/** Limits of each algorithm and period, and two calendar limits. */
 const LIMITS: readonly Limit[] = [
   ...PERIODS.flatMap((period): Limit[] => [
     { algorithm: 'token-bucket', limit: 10, period, burst: 15 },
@@ -41,12 +42,12 @@ const LIMITS: readonly Limit[] = [
 ]
 
 const CHARGES: readonly Charge[] = LIMITS.flatMap((limit) =>
-  ['a', 'b'].map((key) => ({ scope: JSON.stringify(limit), key, limit, cost: 0, lease: 'nobody' })),
+  ['a', 'b'].map((key) => ({ scope: JSON.stringify(limit), key, limit, cost: 0, lease: 'peek' })),
 )
 
 interface Refill extends Expiry {
-  /** Whether anything is used, so that the key has to be there. */
-  readonly counts: boolean
+  /** Whether the limit is in use, so that the key must exist. */
+  readonly isUsed: boolean
 }
 
 interface Count {
@@ -70,71 +71,73 @@ describe.each(BACKENDS)('%s', (name) => {
     await backend?.stop()
   })
 
-  it(`no key is without expiry, none goes before it is refilled, none stays for ${SPARE} ms more`, async () => {
-    const done = await mixedCalls(backend, store)
+  it(`expires every key after its limit has recovered and at most ${GRACE_MS} ms later`, async () => {
+    const counts = await mixedCalls(backend, store)
     const refills = await refillsOf(backend, store)
     const expiries = await allExpiries(backend, refills)
-    const ever = [...expiries].filter(([, { to }]) => to === Number.POSITIVE_INFINITY)
-    expect(ever).toEqual([])
+    const permanent = [...expiries].filter(([, { to }]) => to === Number.POSITIVE_INFINITY)
+    expect(permanent).toEqual([])
 
-    const stays: number[] = []
+    const delays: number[] = []
     for (const [key, expiry] of expiries) {
       const refill = refills.get(key)
-      // What is as good as new may be there for a while; it was last changed before it was looked at.
-      if (refill === undefined) throw new Error(`nobody charges for the key '${key}'`)
+      // A recovered key may still exist for a while.
+      if (refill === undefined) throw new Error(`unexpected key '${key}'`)
       expect(expiry.to, key).toBeGreaterThanOrEqual(refill.from)
-      expect(expiry.from, key).toBeLessThanOrEqual(refill.to + SPARE + apart(backend, key, refill))
-      stays.push(expiry.from - refill.to)
+      expect(expiry.from, key).toBeLessThanOrEqual(
+        refill.to + GRACE_MS + clockDifference(backend, key, refill),
+      )
+      delays.push(expiry.from - refill.to)
     }
     expect(expiries.size).toBeGreaterThan(CHARGES.length / 3)
     console.log(
-      `${name}, ${PROCESSES} processes, ${JSON.stringify(done)}: ${expiries.size} keys, all with expiry, ` +
-        `${Math.max(...stays).toFixed(0)} ms after the refill at most`,
+      `${name}, ${PROCESSES} processes, ${JSON.stringify(counts)}: ${expiries.size} keys, all with expiry, ` +
+        `${Math.max(...delays).toFixed(0)} ms after the refill at most`,
     )
   })
 })
 
-/** By how much the clock of the process that looks may be behind the one of the process that wrote, in milliseconds. */
-function apart({ memcached }: Backend, key: string, { to }: Refill): number {
+/** Returns how far the clock of the writing process may be ahead of this one, in milliseconds. */
+function clockDifference({ memcached }: Backend, key: string, { to }: Refill): number {
   if (memcached === undefined) return 0
-  return key.includes('calendar') || to > Date.now() + 30 * DAY ? CLOCKS : ROUND_TRIP
+  return key.includes('calendar') || to > Date.now() + 30 * DAY ? CLOCK_DIFFERENCE_MS : ROUND_TRIP
 }
 
 async function mixedCalls(backend: Backend, store: Store): Promise<Count> {
   const options = { url: backend.url, prefix: PREFIX }
-  const crew = await Crew.start<Count>(
+  const pool = await ProcessPool.start<Count>(
     new URL('workers/mixed-calls.js', import.meta.url),
     Array.from({ length: PROCESSES }, () => options),
   )
   try {
-    // Where the processes decide by clocks of their own, they meet on the keys and have one time from then on.
-    await crew.ask({ charges: CHARGES, calls: CALLS / 5 })
+    // Processes that decide by their own clocks agree on the time after they have shared keys.
+    await pool.run({ charges: CHARGES, calls: CALLS / 5 })
     await store.peek(CHARGES)
     for (const { scope, key } of CHARGES) await store.reset(scope, key)
     for (const charge of CHARGES) await store.take([{ ...charge, cost: 1 }])
-    const counts = await crew.ask({ charges: CHARGES, calls: CALLS })
-    const sum = (what: keyof Count) => counts.reduce((total, count) => total + count[what], 0)
+    const counts = await pool.run({ charges: CHARGES, calls: CALLS })
+    const sum = (name: keyof Count) => counts.reduce((total, count) => total + count[name], 0)
     return { taken: sum('taken'), refused: sum('refused'), settled: sum('settled'), reset: sum('reset') }
   } finally {
-    await crew.stop()
+    await pool.stop()
   }
 }
 
 /**
- * The expiries of all keys. Those that still count are among them; a server that moves its items about while it lists
- * them may leave one out, and is asked again.
+ * Returns the expiries of all keys, including every key in use. A server may omit items that it
+ * moves during the listing, so the listing is repeated until it is complete.
  */
 async function allExpiries(backend: Backend, refills: Map<string, Refill>): Promise<Map<string, Expiry>> {
   const all = new Map<string, Expiry>()
-  const counting = [...refills].filter(([, { counts, from }]) => counts && from > Date.now() + HOUR / 2)
+  const inUse = [...refills].filter(([, { isUsed, from }]) => isUsed && from > Date.now() + HOUR / 2)
   await until(async () => {
     for (const [key, expiry] of await expiriesOn(backend)) all.set(key, expiry)
-    return counting.every(([key]) => all.has(key))
+    return inUse.every(([key]) => all.has(key))
   })
   return all
 }
 
-/** When each key is as good as new, by the store's word, between two moments of this machine's wall time. */
+/** Returns bounds of the time at which each limit recovers, by the machine's wall clock. */
 async function refillsOf({ memcached }: Backend, store: Store): Promise<Map<string, Refill>> {
   const keyOf = memcached === undefined ? redisKey : memcachedKey
   const refills = new Map<string, Refill>()
@@ -142,8 +145,8 @@ async function refillsOf({ memcached }: Backend, store: Store): Promise<Map<stri
     const before = Date.now()
     const [verdict] = await store.peek([charge])
     const resetAfter = verdict?.resetAfter ?? 0
-    const counts = (verdict?.remaining ?? 0) < capacityOf(charge.limit)
-    const refill = { from: before + resetAfter, to: Date.now() + 1 + resetAfter, counts }
+    const isUsed = (verdict?.remaining ?? 0) < capacityOf(charge.limit)
+    const refill = { from: before + resetAfter, to: Date.now() + 1 + resetAfter, isUsed }
     refills.set(keyOf(PREFIX, charge.scope, charge.key), refill)
   }
   return refills

@@ -1,69 +1,72 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 
-type Said<Answer> = { ready: true } | { answer: Answer } | { error: string }
+type WorkerMessage<Result> = { ready: true } | { result: Result } | { error: string }
 
-/** Processes that run one program of `workers/`, and do at a word, all at once, what they are asked. */
-export class Crew<Answer> {
+/** Processes that run one program of `workers/` and handle requests at the same time. */
+export class ProcessPool<Result> {
   private constructor(private readonly processes: readonly ChildProcess[]) {}
 
   /**
    * Starts a process for each of the options and waits until all are ready.
    *
-   * `imports`: for each process, modules that Node loads before the program.
+   * @param imports for each process, modules that Node loads before the program
    */
-  static async start<Answer>(
+  static async start<Result>(
     program: URL,
     options: readonly object[],
     imports: readonly (readonly string[])[] = [],
-  ): Promise<Crew<Answer>> {
+  ): Promise<ProcessPool<Result>> {
     const processes = options.map((each, index) => {
       const execArgv = (imports[index] ?? []).flatMap((module) => ['--import', module])
       return fork(program, [JSON.stringify(each)], { execArgv })
     })
-    const crew = new Crew<Answer>(processes)
+    const pool = new ProcessPool<Result>(processes)
     try {
-      await Promise.all(processes.map(nextWord))
-      return crew
+      await Promise.all(processes.map(nextMessage))
+      return pool
     } catch (error) {
-      await crew.stop()
+      await pool.stop()
       throw error
     }
   }
 
-  /** Asks all processes at once; rejects where one of them fails. */
-  async ask(question: object): Promise<Answer[]> {
-    const answers = this.processes.map((child) => nextWord<Answer>(child))
-    for (const child of this.processes) child.send(question)
-    return (await Promise.all(answers)).map((said) => {
-      if ('answer' in said) return said.answer
-      throw new Error(`a process of the crew failed: ${'error' in said ? said.error : 'it has no answer'}`)
+  /**
+   * Sends a request to all processes at once and returns their results. Rejects if one of them
+   * fails.
+   */
+  async run(request: object): Promise<Result[]> {
+    const results = this.processes.map((child) => nextMessage<Result>(child))
+    for (const child of this.processes) child.send(request)
+    return (await Promise.all(results)).map((message) => {
+      if ('result' in message) return message.result
+      throw new Error(`a worker failed: ${'error' in message ? message.error : 'it sent no result'}`)
     })
   }
 
-  /** Tells all processes a word, which has no answer of its own. */
-  tell(word: string): void {
-    for (const child of this.processes) child.send(word)
+  /** Sends a signal, which has no result, to all processes. */
+  signal(signal: string): void {
+    for (const child of this.processes) child.send(signal)
   }
 
   async stop(): Promise<void> {
-    const alive = this.processes.filter(
+    const running = this.processes.filter(
       ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
     )
-    const gone = alive.map((child) => once(child, 'exit'))
-    for (const child of alive) child.kill('SIGKILL')
-    await Promise.all(gone)
+    const exits = running.map((child) => once(child, 'exit'))
+    for (const child of running) child.kill('SIGKILL')
+    await Promise.all(exits)
   }
 }
 
-/** What a process says next; an error where it ends before. */
-function nextWord<Answer>(child: ChildProcess): Promise<Said<Answer>> {
+/** Returns the next message of a process. Rejects if it exits before. */
+function nextMessage<Result>(child: ChildProcess): Promise<WorkerMessage<Result>> {
   return new Promise((resolve, reject) => {
-    const onExit = (code: number | null) => reject(new Error(`a process of the crew ended with ${code}`))
+    const onExit = (code: number | null) => reject(new Error(`a worker exited with code ${code}`))
     child.once('exit', onExit)
-    child.once('message', (said) => {
+    child.once('message', (message) => {
       child.off('exit', onExit)
-      resolve(said as Said<Answer>)
+      resolve(message as WorkerMessage<Result>)
     })
   })
 }

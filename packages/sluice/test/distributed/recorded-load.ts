@@ -1,9 +1,12 @@
 import type { SlidingLogLimit, TokenBucketLimit } from '../../src/limits/limit.js'
 import type { Charge } from '../../src/stores/store.js'
 import { type Admission, tightestInterval, tightestPeriod } from './checker.js'
-import type { Crew } from './process-pool.js'
+import type { ProcessPool } from './process-pool.js'
 
-/** What one process says of a load: for each charge its calls, and of what was let in `[at, cost, before, after]`. */
+/**
+ * The load of one process: for each charge its calls, and its admissions as `[at, cost, before,
+ * after]`.
+ */
 export interface Loaded {
   readonly logs: readonly {
     readonly calls: number
@@ -12,7 +15,7 @@ export interface Loaded {
   readonly wallTime: number
 }
 
-/** An admission, and between which moments of this machine's wall time it was decided, in milliseconds. */
+/** An admission with bounds of its time by the machine's wall clock, in milliseconds. */
 interface Bracketed extends Admission {
   readonly before: number
   readonly after: number
@@ -32,13 +35,13 @@ const CHARGES: readonly Charge[] = [BUCKET, LOG].map((limit) => ({
   cost: 1,
 }))
 
-/** Puts a steady load on a token bucket and a sliding log at once; `duration` in milliseconds. */
-export async function recordLoad(crew: Crew<Loaded>, duration: number): Promise<[Recorded, Recorded]> {
+/** Loads a token bucket and a sliding log at the same time. `duration` is in milliseconds. */
+export async function recordLoad(pool: ProcessPool<Loaded>, duration: number): Promise<[Recorded, Recorded]> {
   const offsets = [wallTimeOffset()]
-  const answers = await crew.ask({ charges: CHARGES, duration, maxCost: 3 })
+  const results = await pool.run({ charges: CHARGES, duration, maxCost: 3 })
   offsets.push(wallTimeOffset())
   const [bucket, log] = CHARGES.map((_, index): Recorded => {
-    const logs = answers.map((answer) => answer.logs[index])
+    const logs = results.map((result) => result.logs[index])
     return {
       calls: logs.reduce((sum, each) => sum + (each?.calls ?? 0), 0),
       log: logs.flatMap((each) =>
@@ -54,17 +57,17 @@ export async function recordLoad(crew: Crew<Loaded>, duration: number): Promise<
   return [bucket as Recorded, log as Recorded]
 }
 
-/** Where what a token bucket let in comes nearest to its bound, or is beyond it. */
+/** Finds the tightest interval of a token bucket's admissions. */
 export function checkBucket(log: readonly Admission[]) {
   return tightestInterval(log, BUCKET.burst, BUCKET.limit / BUCKET.period)
 }
 
-/** The same of a sliding log. */
+/** Finds the tightest period of a sliding log's admissions. */
 export function checkLog(log: readonly Admission[]) {
   return tightestPeriod(log, LOG.limit, LOG.period)
 }
 
-/** What a bucket drains in this many milliseconds. */
+/** Returns the units that a bucket drains in this many milliseconds. */
 export function bucketDrains(time: number): number {
   return (time * BUCKET.limit) / BUCKET.period
 }
@@ -73,7 +76,10 @@ export function unitsOf(log: readonly Admission[]): number {
   return log.reduce((sum, { cost }) => sum + cost, 0)
 }
 
-/** What the wall time is ahead of the clock that nobody can set: read as the wall time turns to its next millisecond. */
+/**
+ * Returns the lead of the wall clock over the monotonic clock, measured at a change of the
+ * millisecond.
+ */
 function wallTimeOffset(): number {
   const before = Date.now()
   for (;;) {

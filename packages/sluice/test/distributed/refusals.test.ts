@@ -3,16 +3,19 @@ import type { Limit } from '../../src/limits/limit.js'
 import { type Charge, type Store, type StoreVerdict, settlementOf } from '../../src/stores/store.js'
 import { until } from '../stores/servers/redis.js'
 import { BACKENDS, startBackend, storeOn } from './backends.js'
-import { Crew } from './process-pool.js'
+import { ProcessPool } from './process-pool.js'
 
 const PROCESSES = 4
 const CAPACITY = 50
 const PERIOD = 4000
-/** How long the refused requests last at least, by the store's clock; less than what any limit needs to come back wholly. */
-const HAMMERING = 1000
+/**
+ * Duration of the refused requests by the store's clock, in milliseconds; shorter than any
+ * recovery.
+ */
+const REFUSING_MS = 1000
 
-/** What a process says of requests that were all to be refused. */
-interface Hammered {
+/** The requests of one process, all of which should be refused. */
+interface RefusedCounts {
   readonly admitted: number
   readonly refused: number
 }
@@ -25,41 +28,49 @@ const LIMITS: readonly Limit[] = [
   { algorithm: 'concurrency', limit: CAPACITY, lease: 60_000 },
 ]
 
-it.concurrent.each(BACKENDS)('%s: refused requests consume nothing', async (name) => {
+it.concurrent.each(BACKENDS)('%s: a refused request consumes nothing', async (name) => {
   const backend = await startBackend(name)
   const options = { url: backend.url, prefix: 'refused:' }
   const store = storeOn(backend, options.prefix)
   const processes = Array.from({ length: PROCESSES }, () => options)
-  const crew = await Crew.start<Hammered>(new URL('workers/hammer.js', import.meta.url), processes)
+  const pool = await ProcessPool.start<RefusedCounts>(
+    new URL('workers/refused-requests.js', import.meta.url),
+    processes,
+  )
   try {
-    await consumesNothing(name, crew, store)
+    await expectNothingConsumed(name, pool, store)
   } finally {
-    await crew.stop()
+    await pool.stop()
     await store.close()
     await backend.stop()
   }
 })
 
-async function consumesNothing(name: string, crew: Crew<Hammered>, store: Store): Promise<void> {
+async function expectNothingConsumed(
+  name: string,
+  pool: ProcessPool<RefusedCounts>,
+  store: Store,
+): Promise<void> {
   const full = await store.take(charges('full', CAPACITY))
   expectAllTaken(full)
-  // Each asks for one of another limit, and for all of the full one, which refuses.
-  const [others, wanted] = [charges('other', 1), charges('full', CAPACITY)]
-  const answers = crew.ask({ requests: wanted.map((charge, index) => [others[index], charge]) })
-  await untilPassed(store, full, HAMMERING)
-  crew.tell('stop')
-  const hammered = await answers
-  const refused = hammered.reduce((sum, each) => sum + each.refused, 0)
-  expect(hammered.map(({ admitted }) => admitted)).toEqual(hammered.map(() => 0))
+  // Each request takes one unit from another limit and all units from the full one, which refuses.
+  const [others, exhausted] = [charges('other', 1), charges('full', CAPACITY)]
+  const results = pool.run({ requests: exhausted.map((charge, index) => [others[index], charge]) })
+  await untilPassed(store, full, REFUSING_MS)
+  pool.signal('stop')
+  const counts = await results
+  const refused = counts.reduce((sum, each) => sum + each.refused, 0)
+  expect(counts.map(({ admitted }) => admitted)).toEqual(counts.map(() => 0))
   expect(refused).toBeGreaterThan(100)
 
-  // Of the other limits nothing was taken. Of the full ones exactly what is due is back, at each moment.
+  // The other limits are unused, and the full ones have recovered exactly what is due at each
+  // moment.
   expect(await leftOf(store, 'other')).toEqual(LIMITS.map(() => CAPACITY))
-  for (const moment of [HAMMERING, PERIOD, 1.5 * PERIOD, 2 * PERIOD]) {
+  for (const moment of [REFUSING_MS, PERIOD, 1.5 * PERIOD, 2 * PERIOD]) {
     await untilPassed(store, full, moment)
     await expectRefilled(store, full)
   }
-  // What was held comes back as it is given back. Then there is as much as ever, and no more.
+  // Slots come back as they are released, and then the whole capacity is available again.
   const [slots, held] = [charges('full', CAPACITY)[4], full[4]] as [Charge, StoreVerdict]
   await store.settle([settlementOf(slots, held, 20)])
   expect((await leftOf(store, 'full'))[4]).toBe(CAPACITY - 20)
@@ -67,7 +78,7 @@ async function consumesNothing(name: string, crew: Crew<Hammered>, store: Store)
   expectAllTaken(await store.take(charges('full', CAPACITY, 'again')))
   console.log(
     `${name}, ${PROCESSES} processes: ${refused} refused requests on full limits of each algorithm took nothing; ` +
-      `${CAPACITY} of ${CAPACITY} came back when they were due`,
+      `${CAPACITY} of ${CAPACITY} recovered when they were due`,
   )
 }
 
@@ -81,7 +92,10 @@ async function leftOf(store: Store, key: string): Promise<number[]> {
   return (await store.peek(charges(key, 0))).map(({ remaining }) => remaining)
 }
 
-/** Waits until the store's clock says for every limit that so many milliseconds passed since all of it was taken. */
+/**
+ * Waits until, by the store's clock, this many milliseconds have passed since each limit was
+ * exhausted.
+ */
 async function untilPassed(store: Store, full: readonly StoreVerdict[], time: number): Promise<void> {
   await until(async () => {
     const now = await store.peek(charges('full', 0))
@@ -89,7 +103,9 @@ async function untilPassed(store: Store, full: readonly StoreVerdict[], time: nu
   })
 }
 
-/** There is what there has to be so long after all was taken; no slot is free before it is given back. */
+/**
+ * Checks that each limit has recovered what is due by now. Slots are free only after their release.
+ */
 async function expectRefilled(store: Store, full: readonly StoreVerdict[]): Promise<void> {
   const now = await store.peek(charges('full', 0))
   const [bucket = 0, fixed = 0, sliding = 0, log = 0] = now.map(

@@ -1,67 +1,69 @@
 import { expect } from 'vitest'
 import { shareOf } from '../../../src/stores/resilience/peer-share.js'
-import { type Tightest, tightestInterval, tightestPeriod } from '../checker.js'
+import { type TightestInterval, tightestInterval, tightestPeriod } from '../checker.js'
 import { BUCKET, type GroupReport, type LateAdmission, LOG, type LoggedAdmission, SLOTS } from './load.js'
 
-/** What the servers did that their documentation allows for, and a bound has to. */
+/** Documented behavior of the servers that loosens the bounds. */
 export interface Allowance {
-  /** How often they forgot what was used. */
+  /** How often the servers lost their state. */
   readonly losses?: number
-  /** How far apart the clocks are that the store decides by, in milliseconds. */
+  /** Largest difference between the clocks by which the store decides, in milliseconds. */
   readonly clocks?: number
 }
 
-/** For what doubles of epoch milliseconds leave over, in units. */
+/** Rounding error of doubles of this size, in units. */
 const ROUNDING = 1e-6
 
-/** What the processes of one policy let in, against what is promised. */
+/** Checks the admissions of the processes of one policy against the documented bounds. */
 export function expectWithinBounds({ policy, peers, reports }: GroupReport, allowance: Allowance): void {
   const all = reports.flatMap(({ log }) => log)
   const by = (source: LoggedAdmission['source']) => all.filter((admission) => admission.source === source)
   expect(new Set(all.map(({ source }) => source))).toEqual(new Set(['store', ...sourcesOf(policy, by)]))
-  const givenBack = reports.flatMap((report) => report.givenBack)
-  expectStoreBound(by('store'), givenBack, allowance)
+  const refunds = reports.flatMap((report) => report.refunds)
+  expectStoreBound(by('store'), refunds, allowance)
   if (policy === 'local') expectLocalBound(by('local'), peers)
 }
 
-/** By whom else than the store something may be let in, where it was. */
+/** Returns the source besides the store that has admitted requests. */
 function sourcesOf(policy: GroupReport['policy'], by: (source: 'local' | 'open') => readonly unknown[]) {
   return policy === 'closed' || by(policy).length === 0 ? [] : [policy]
 }
 
 /**
- * `B + r·t` in any interval, the limit in any trailing period, the slots at any time; once more for each loss of the state.
+ * Checks the store's bounds: `B + r·t` in any interval, the limit in any trailing period, the slots
+ * at any time; once more for each loss of state.
  *
- * The bound of a bucket is one of all that it let in, less what it is given back within the same interval. What stays of that in the end is not
- * bound as tightly: of two charges that are given back in turn the second may give back more than is left of it, so that others are let in for it (see
- * `tokenBucket`). A log and slots give back what was taken, and nothing else.
+ * The bound of a bucket covers all admissions minus the refunds within the same interval. The net
+ * admissions are not bound as tightly: of two charges refunded in turn, the second refund may
+ * return more than is left of its charge, which admits other requests (see `tokenBucket`). A log
+ * and slots return exactly what was taken.
  */
 function expectStoreBound(
   log: readonly LoggedAdmission[],
-  givenBack: readonly LateAdmission[],
+  refunds: readonly LateAdmission[],
   { losses = 0, clocks = 0 }: Allowance,
 ): void {
   const times = 1 + losses
   const rate = BUCKET.limit / BUCKET.period
   const [bucket, entries, slots] = byKind(log)
   expectNoExcess(
-    tightestInterval([...bucket, ...givenBack], BUCKET.burst * times + rate * clocks, rate, givenBack),
+    tightestInterval([...bucket, ...refunds], BUCKET.burst * times + rate * clocks, rate, refunds),
   )
   expectNoExcess(tightestPeriod(entries, LOG.limit * times, LOG.period - clocks))
-  expect(mostAtOnce(slots)).toBeLessThanOrEqual(SLOTS * times)
+  expect(maxConcurrent(slots)).toBeLessThanOrEqual(SLOTS * times)
 }
 
-/** What `shareOf` states of so many processes that decide by themselves. */
+/** Checks the bounds that `shareOf` states for processes that decide locally. */
 function expectLocalBound(log: readonly LoggedAdmission[], peers: number): void {
   const [bucket, entries, slots] = byKind(log)
   const share = shareOf(BUCKET, peers)
   const burst = share.algorithm === 'token-bucket' ? share.burst * peers : Number.NaN
   expectNoExcess(tightestInterval(bucket, burst, BUCKET.limit / BUCKET.period))
   expectNoExcess(tightestPeriod(entries, shareOf(LOG, peers).limit * peers, LOG.period))
-  expect(mostAtOnce(slots)).toBeLessThanOrEqual(SLOTS)
+  expect(maxConcurrent(slots)).toBeLessThanOrEqual(SLOTS)
 }
 
-function expectNoExcess(tightest: Tightest | undefined): void {
+function expectNoExcess(tightest: TightestInterval | undefined): void {
   expect(tightest?.excess ?? 0).toBeLessThan(ROUNDING)
 }
 
@@ -74,7 +76,7 @@ function byKind(log: readonly LoggedAdmission[]): Kinds {
   return kinds
 }
 
-function mostAtOnce(log: readonly LoggedAdmission[]): number {
+function maxConcurrent(log: readonly LoggedAdmission[]): number {
   const turns = log.flatMap(({ heldFrom, heldUntil }) => [
     { at: heldFrom, change: 1 },
     { at: heldUntil, change: -1 },

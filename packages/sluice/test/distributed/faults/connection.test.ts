@@ -2,10 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, it } from 'vitest'
 import { type RedisServer, startRedis } from '../../stores/servers/redis.js'
 import { startWire, type Wire } from '../../stores/servers/wire.js'
-import { expectKept, figuresOf } from './expectations.js'
-import { underLoad } from './load.js'
+import { expectGuarantees, summaryOf } from './expectations.js'
+import { runUnderLoad } from './load.js'
 
-describe('under load, the connection to Redis', () => {
+describe('under load, every guarantee holds while the connection to Redis', () => {
   let server: RedisServer
   let wire: Wire
 
@@ -19,19 +19,19 @@ describe('under load, the connection to Redis', () => {
     await server?.stop()
   })
 
-  it.each<[what: string, fault: () => Promise<void>]>([
+  it.each<[title: string, fault: () => Promise<void>]>([
     [
-      'swallows all bytes for 4 s',
+      'drops all bytes for 4 s',
       async () => {
-        wire.condition = 'swallows'
+        wire.mode = 'drop'
         await pause(4000)
-        wire.condition = 'through'
+        wire.mode = 'forward'
       },
     ],
     [
       'is reset every 50 ms for 2 s',
       async () => {
-        for (let time = 0; time < 40; time++) {
+        for (let repetition = 0; repetition < 40; repetition++) {
           wire.reset()
           await pause(50)
         }
@@ -40,14 +40,14 @@ describe('under load, the connection to Redis', () => {
     [
       'is 200 ms slower for 2 s',
       async () => {
-        wire.condition = 200
+        wire.mode = 200
         await pause(2000)
-        wire.condition = 'through'
+        wire.mode = 'forward'
       },
     ],
-  ])('%s', async (what, fault) => {
-    const groups = await underLoad(`redis://127.0.0.1:${wire.port}`, fault)
-    console.log(`A connection that ${what}: ${figuresOf(groups)}`)
-    expectKept(groups, { fault: 'loses', sockets: 1 })
+  ])('%s', async (title, fault) => {
+    const groups = await runUnderLoad(`redis://127.0.0.1:${wire.port}`, fault)
+    console.log(`A connection that ${title}: ${summaryOf(groups)}`)
+    expectGuarantees(groups, { fault: 'outage', sockets: 1 })
   })
 })

@@ -3,57 +3,60 @@ import { type Allowance, expectWithinBounds } from './bounds.js'
 import { DEADLINE, type GroupReport, type LoadReport, SLOTS } from './load.js'
 
 export interface Expected extends Allowance {
-  /** `loses`: every process decides without its store for a while. `mends`: the server's errors are seen to by the store itself. */
-  readonly fault: 'loses' | 'mends'
-  /** An error of the server that is not seen to: its call fails, and the policy decides. */
-  readonly unmended?: RegExp
+  /**
+   * `outage`: every process decides without its store for a while. `recoverable`: the store
+   * retries.
+   */
+  readonly fault: 'outage' | 'recoverable'
+  /** An error after which the store does not retry: the call fails, and the policy decides. */
+  readonly allowedError?: RegExp
   /** Connections of a process to its store. */
   readonly sockets: number
 }
 
-/** Calls of a process that its store has not answered, at most: far from all that it makes while the store is away. */
-const UNANSWERED = 100
-/** What the memory of a process may differ by, in bytes: compiled code, buffers of a connection. */
+/** Maximum number of pending calls per process, far below the number of calls during an outage. */
+const MAX_PENDING_CALLS = 100
+/** Allowed growth of a process in bytes, for compiled code and connection buffers. */
 const MEMORY = 3_000_000
 
-/** What is promised of every fault. */
-export function expectKept(groups: readonly GroupReport[], expected: Expected): void {
+/** Checks the guarantees that hold for every fault. */
+export function expectGuarantees(groups: readonly GroupReport[], expected: Expected): void {
   for (const group of groups) {
-    for (const report of group.reports) expectProcessKept(report, group.policy, expected)
+    for (const report of group.reports) expectProcessGuarantees(report, group.policy, expected)
     expectWithinBounds(group, expected)
   }
 }
 
-function expectProcessKept(
+function expectProcessGuarantees(
   report: LoadReport,
   policy: GroupReport['policy'],
-  { fault, sockets, unmended }: Expected,
+  { fault, sockets, allowedError }: Expected,
 ) {
   const { count, slots, most, memory, changes, replies, back, stats, error } = report
-  // An unhandled rejection is an error; an overdue decision was open when a timer of 50 ms more than the deadline ran.
+  // Unhandled rejections count as errors. A decision is overdue 50 ms after its deadline.
   expect(error).toBe('')
   expect(count).toMatchObject({ errors: 0, overdue: 0 })
   expect(count[policy === 'closed' ? 'degraded' : 'unavailable']).toBe(0)
-  expect(back.inTime, `the store decided again ${back.after} ms after its return`).toBe(true)
+  expect(back.inTime, `the store decided again ${back.after} ms after its recovery`).toBe(true)
 
   expect(slots.free).toBe(SLOTS)
-  expect(most.unanswered).toBeLessThan(UNANSWERED)
-  expect(most.unansweredLeft).toBe(0)
+  expect(most.pending).toBeLessThan(MAX_PENDING_CALLS)
+  expect(most.pendingLeft).toBe(0)
   expect(report.isClosed).toBe(true)
   expect(most.socketsLeft).toBeLessThanOrEqual(sockets)
   expect(most.sockets).toBeLessThanOrEqual(2 * sockets)
   expect(memory.atEnd - memory.before).toBeLessThan(MEMORY)
   expect(memory.after - memory.before).toBeLessThan(MEMORY)
 
-  // Told once a change, not once a request.
+  // Changes are reported once, not per request.
   expect(changes).toEqual(changes.map((_, index) => (index % 2 === 0 ? 'open' : 'closed')))
   expect(stats.settlementsWaiting).toBe(0)
-  if (fault === 'mends') expect(replies.filter((reply) => !unmended?.test(reply))).toEqual([])
+  if (fault === 'recoverable') expect(replies.filter((reply) => !allowedError?.test(reply))).toEqual([])
   else expect(count.degraded + count.unavailable).toBeGreaterThan(0)
 }
 
-/** In one line what was measured. */
-export function figuresOf(groups: readonly GroupReport[]): string {
+/** Returns the measurements in one line. */
+export function summaryOf(groups: readonly GroupReport[]): string {
   const reports = groups.flatMap((group) => group.reports)
   const most = (of: (report: LoadReport) => number) => Math.max(...reports.map(of))
   const sum = (of: (report: LoadReport) => number) => reports.reduce((total, report) => total + of(report), 0)
@@ -65,7 +68,7 @@ export function figuresOf(groups: readonly GroupReport[]): string {
     `at ${rate} requests/s, ${without} of ${calls} decided without the store, the slowest in ${most((each) => each.most.milliseconds).toFixed(0)} ms ` +
     `(deadline ${DEADLINE} ms; a bare timer of as much took ${most((each) => each.most.ofBareTimer).toFixed(0)} ms); ` +
     `back ${most(({ back }) => back.after).toFixed(0)} ms after its return; ` +
-    `at most ${most((each) => each.most.unanswered)} calls unanswered and ${most((each) => each.most.sockets)} connections a process, ` +
+    `at most ${most((each) => each.most.pending)} pending calls and ${most((each) => each.most.sockets)} connections a process, ` +
     `${grown.toFixed(1)} MB more`
   )
 }

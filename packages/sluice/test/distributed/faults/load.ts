@@ -2,30 +2,30 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Rule } from '../../../src/rules/rule.js'
 import type { FailurePolicyName } from '../../../src/stores/resilience/failure-options.js'
 import type { FailureStats } from '../../../src/stores/resilience/failure-policy.js'
-import type { GivenBack } from '../checker.js'
-import { Crew } from '../process-pool.js'
+import type { Refund } from '../checker.js'
+import { ProcessPool } from '../process-pool.js'
 
-/** Milliseconds. */
+/** Deadline of the failure policy, in milliseconds. */
 export const DEADLINE = 100
-/** What a decision may take beyond the deadline. */
+/** Allowed time of a decision beyond the deadline, in milliseconds. */
 const GRACE = 50
-/** Within this the store decides again once it is back. */
+/** Time within which the store decides again after its recovery, in milliseconds. */
 const BACK = 2000
 const BEFORE_FAULT = 1000
 
 export const BUCKET = { algorithm: 'token-bucket', limit: 20, period: 1000, burst: 10 } as const
 export const LOG = { algorithm: 'sliding-log', limit: 10, period: 500 } as const
 export const SLOTS = 2
-/** Their names decide on which node of a cluster their state is: each policy has some on the node that is lost. */
+/** The names determine the cluster node: each policy has limits on the node that is lost. */
 const LIMITS: readonly Rule<string>[] = [
   { name: 'requests', limit: BUCKET },
   { name: 'requests-2', limit: LOG },
   { name: 'concurrent', concurrent: SLOTS, lease: 5000 },
 ]
-/** How long a slot is held. */
+/** Time for which a slot is held, in milliseconds. */
 const HOLD = 80
 
-/** Processes that share limits, and what they do without their store. 500 requests a second by all of them together. */
+/** Processes that share limits, by failure policy. Together they make 500 requests per second. */
 const GROUPS = [
   { policy: 'local', peers: 2, rate: 150 },
   { policy: 'closed', peers: 1, rate: 100 },
@@ -33,60 +33,64 @@ const GROUPS = [
 ] as const
 
 export interface LoggedAdmission {
-  /** Which of the limits let it in. */
+  /** Index of the limit. */
   readonly kind: number
   readonly source: 'store' | 'local' | 'open'
-  /** When it was decided: by the store's clock, or by the machine's. */
+  /** Time of the decision, by the store's clock or, for local decisions, by the machine's. */
   readonly at: number
-  /** While it had its slot at least, by the machine's clock. */
+  /** Bounds within which it surely held its slot, by the machine's clock. */
   readonly heldFrom: number
   readonly heldUntil: number
 }
 
-/** What a token bucket let in and was given back, because the store was too late to say so; times by the store's clock. */
-export interface LateAdmission extends GivenBack {
+/** A late admission by a token bucket that was refunded. Times are by the store's clock. */
+export interface LateAdmission extends Refund {
   readonly at: number
 }
 
-/** What a process says of its load. Times in milliseconds, memory in bytes. */
+/** The report of one process. Times are in milliseconds, memory in bytes. */
 export interface LoadReport {
   readonly log: readonly LoggedAdmission[]
-  /** What is not in the log, since it was decided without the store meanwhile. */
-  readonly givenBack: readonly LateAdmission[]
+  /**
+   * Late admissions that are not in the log, because the requests were decided without the store.
+   */
+  readonly refunds: readonly LateAdmission[]
   readonly requestsPerSecond: number
   readonly count: Readonly<
     Record<'calls' | 'refused' | 'degraded' | 'unavailable' | 'overdue' | 'errors' | 'storeDecisions', number>
   >
-  /** Once everything was released. */
+  /** Free slots after all permits were released. */
   readonly slots: { readonly free: number }
   readonly most: Readonly<
-    Record<
-      'milliseconds' | 'ofBareTimer' | 'unanswered' | 'unansweredLeft' | 'sockets' | 'socketsLeft',
-      number
-    >
+    Record<'milliseconds' | 'ofBareTimer' | 'pending' | 'pendingLeft' | 'sockets' | 'socketsLeft', number>
   >
   readonly memory: Readonly<Record<'before' | 'atEnd' | 'after', number>>
-  /** That the store was lost (`open`) and found again, in the order in which it was told. */
+  /** Reported changes of the state of the breaker, in order. */
   readonly changes: readonly ('open' | 'closed')[]
-  /** Errors that the server answered with, and that were not mended. */
+  /** Error replies of the server after which the store did not retry. */
   readonly replies: readonly string[]
-  /** When the store had decided again for each limit, from its return on, and whether that was in time. */
+  /**
+   * Time from the recovery until the store had decided for each limit, and whether that was in
+   * time.
+   */
   readonly back: { readonly after: number; readonly inTime: boolean }
-  /** That no connection is left once the store is closed. */
+  /** Whether all connections are closed after the store was closed. */
   readonly isClosed: boolean
   readonly stats: FailureStats
   readonly error: string
 }
 
-/** What the processes of one policy say. */
+/** The reports of the processes of one policy. */
 export interface GroupReport {
   readonly policy: FailurePolicyName
   readonly peers: number
   readonly reports: readonly LoadReport[]
 }
 
-/** 500 requests a second by four processes under three policies, from a second before the fault until a while after it. */
-export async function underLoad(
+/**
+ * Runs four processes under three policies, from a second before a fault until shortly after it.
+ */
+export async function runUnderLoad(
   url: string,
   fault: () => Promise<void>,
   client?: 'ioredis' | 'node-redis',
@@ -100,20 +104,23 @@ export async function underLoad(
     policy: policy === 'local' ? { policy, peers } : { policy },
     ...{ rate, limits: LIMITS, hold: HOLD, deadline: DEADLINE, grace: GRACE, back: BACK },
   }))
-  const crew = await Crew.start<LoadReport>(new URL('../workers/under-load.js', import.meta.url), options)
+  const pool = await ProcessPool.start<LoadReport>(
+    new URL('../workers/fault-load.js', import.meta.url),
+    options,
+  )
   try {
-    const answers = crew.ask({})
-    await Promise.race([answers, pause(BEFORE_FAULT)])
-    crew.tell('fault')
-    await Promise.race([answers, fault()])
-    crew.tell('returned')
-    const reports = await answers
+    const results = pool.run({})
+    await Promise.race([results, pause(BEFORE_FAULT)])
+    pool.signal('fault')
+    await Promise.race([results, fault()])
+    pool.signal('returned')
+    const reports = await results
     return GROUPS.map(({ policy, peers }) => ({
       policy,
       peers,
       reports: reports.filter((_, index) => processes[index]?.policy === policy),
     }))
   } finally {
-    await crew.stop()
+    await pool.stop()
   }
 }

@@ -2,57 +2,60 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { describe, it, onTestFinished } from 'vitest'
 import { startMemcached } from '../../stores/servers/memcached.js'
 import { startRedis } from '../../stores/servers/redis.js'
-import { expectKept, figuresOf } from './expectations.js'
-import { underLoad } from './load.js'
+import { expectGuarantees, summaryOf } from './expectations.js'
+import { runUnderLoad } from './load.js'
 
-const TIMES = 3
+const REPETITIONS = 3
 
-describe('under load', () => {
+describe('under load, a server fault keeps every guarantee', () => {
   it.each([
     ['by URL', undefined],
     ['by a client of ioredis', 'ioredis'],
     ['by a client of node-redis', 'node-redis'],
-  ] as const)('Redis, %s, is killed and started again with what it had written', async (how, client) => {
-    const server = await startRedis(['--appendonly', 'yes'])
-    onTestFinished(() => server.stop())
-    const fault = async () => {
-      await server.crash()
-      await pause(2000)
-      await server.startAgain()
-    }
-    const groups = await underLoad(`redis://127.0.0.1:${server.port}`, fault, client)
-    console.log(`Redis, ${how}, killed for 2 s: ${figuresOf(groups)}`)
-    expectKept(groups, { fault: 'loses', sockets: 1 })
-  })
+  ] as const)(
+    'when Redis, reached %s, is killed and restarted with its append-only file',
+    async (how, client) => {
+      const server = await startRedis(['--appendonly', 'yes'])
+      onTestFinished(() => server.stop())
+      const fault = async () => {
+        await server.crash()
+        await pause(2000)
+        await server.startAgain()
+      }
+      const groups = await runUnderLoad(`redis://127.0.0.1:${server.port}`, fault, client)
+      console.log(`Redis, ${how}, killed for 2 s: ${summaryOf(groups)}`)
+      expectGuarantees(groups, { fault: 'outage', sockets: 1 })
+    },
+  )
 
-  it('Memcached is killed and started again, empty', async () => {
+  it('when Memcached is killed and restarted empty', async () => {
     const servers = [await startMemcached()]
     onTestFinished(async () => {
       for (const server of servers) await server.stop()
     })
     const [{ url, port, stop }] = servers as [(typeof servers)[0]]
-    const groups = await underLoad(url, async () => {
+    const groups = await runUnderLoad(url, async () => {
       await stop()
       await pause(2000)
       servers.push(await startMemcached(port))
     })
-    console.log(`Memcached killed for 2 s: ${figuresOf(groups)}`)
-    expectKept(groups, { fault: 'loses', sockets: 1, losses: 1, clocks: 1000 })
+    console.log(`Memcached killed for 2 s: ${summaryOf(groups)}`)
+    expectGuarantees(groups, { fault: 'outage', sockets: 1, losses: 1, clocks: 1000 })
   })
 
   it.each([
     ['SCRIPT FLUSH', ['script', 'flush'], 0],
-    ['FLUSHALL', ['flushall'], TIMES],
-  ] as const)('%s', async (what, command, losses) => {
+    ['FLUSHALL', ['flushall'], REPETITIONS],
+  ] as const)('when %s is run repeatedly', async (name, command, losses) => {
     const server = await startRedis()
     onTestFinished(() => server.stop())
-    const groups = await underLoad(`redis://127.0.0.1:${server.port}`, async () => {
-      for (let time = 0; time < TIMES; time++) {
+    const groups = await runUnderLoad(`redis://127.0.0.1:${server.port}`, async () => {
+      for (let repetition = 0; repetition < REPETITIONS; repetition++) {
         await server.cli(...command)
         await pause(300)
       }
     })
-    console.log(`${what}, ${TIMES} times: ${figuresOf(groups)}`)
-    expectKept(groups, { fault: 'mends', sockets: 1, losses })
+    console.log(`${name}, ${REPETITIONS} times: ${summaryOf(groups)}`)
+    expectGuarantees(groups, { fault: 'recoverable', sockets: 1, losses })
   })
 })

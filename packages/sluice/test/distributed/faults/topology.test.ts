@@ -9,12 +9,12 @@ import {
   startRedisSentinels,
   until,
 } from '../../stores/servers/redis.js'
-import { expectKept, figuresOf } from './expectations.js'
-import { underLoad } from './load.js'
+import { expectGuarantees, summaryOf } from './expectations.js'
+import { runUnderLoad } from './load.js'
 
 const started: { stop(): Promise<void> }[] = []
 
-function stopsWithTest<S extends { stop(): Promise<void> }>(servers: S): S {
+function stopAfterTest<S extends { stop(): Promise<void> }>(servers: S): S {
   started.push(servers)
   return servers
 }
@@ -23,26 +23,26 @@ afterEach(async () => {
   await Promise.all(started.splice(0).map((servers) => servers.stop()))
 })
 
-describe('under load', () => {
-  it('a Sentinel puts the replica in the place of a lost primary', async () => {
-    const { url, name, primary, replica, sentinel } = stopsWithTest(await startRedisSentinels())
-    const groups = await underLoad(url, async () => {
+describe('under load, a change of topology keeps every guarantee', () => {
+  it('when a Sentinel promotes the replica of a lost primary', async () => {
+    const { url, name, primary, replica, sentinel } = stopAfterTest(await startRedisSentinels())
+    const groups = await runUnderLoad(url, async () => {
       await primary.crash()
       await until(async () => {
         const address = await sentinel.cli('sentinel', 'get-master-addr-by-name', name)
         return address.endsWith(String(replica.port)) && (await isPrimary(replica))
       })
     })
-    console.log(`A failover by a Sentinel: ${figuresOf(groups)}`)
-    // A replica may lack what the primary took last.
-    expectKept(groups, { fault: 'loses', sockets: 2, losses: 1 })
+    console.log(`A failover by a Sentinel: ${summaryOf(groups)}`)
+    // The replica may lack the last writes of the primary.
+    expectGuarantees(groups, { fault: 'outage', sockets: 2, losses: 1 })
   })
 
-  it('a node of a cluster is lost, and its replica takes its place', async () => {
-    const cluster = stopsWithTest(await startRedisCluster())
+  it('when a cluster node is lost and its replica is promoted', async () => {
+    const cluster = stopAfterTest(await startRedisCluster())
     const [lost] = cluster.nodes as [RedisServer]
-    const replica = stopsWithTest(await addReplica(lost))
-    const groups = await underLoad(cluster.url, async () => {
+    const replica = stopAfterTest(await addReplica(lost))
+    const groups = await runUnderLoad(cluster.url, async () => {
       await until(async () => (await lost.cli('dbsize')) !== '0')
       await lost.crash()
       await until(() => isPrimary(replica))
@@ -50,19 +50,20 @@ describe('under load', () => {
       for (const node of cluster.nodes.slice(1))
         await until(async () => promoted.test(await node.cli('cluster', 'nodes')))
     })
-    console.log(`A node of a cluster lost: ${figuresOf(groups)}`)
-    expectKept(groups, { fault: 'loses', sockets: 8, losses: 1 })
+    console.log(`A node of a cluster lost: ${summaryOf(groups)}`)
+    expectGuarantees(groups, { fault: 'outage', sockets: 8, losses: 1 })
   })
 
-  it('the slots of all limits of a node move to another', async () => {
-    const cluster = stopsWithTest(await startRedisCluster())
-    const groups = await underLoad(cluster.url, async () => {
+  it('when all slots of a cluster node move to another node', async () => {
+    const cluster = stopAfterTest(await startRedisCluster())
+    const groups = await runUnderLoad(cluster.url, async () => {
       const moved = await moveKeys(cluster.nodes)
       expect(moved).toBeGreaterThan(0)
     })
-    console.log(`SlotArena of a cluster moved: ${figuresOf(groups)}`)
-    // A key that one call empties and fills again is another node's while its slot moves: the server stops the script.
-    expectKept(groups, { fault: 'mends', sockets: 8, unmended: /a non local key/ })
+    console.log(`Slots of a cluster moved: ${summaryOf(groups)}`)
+    // A key that a call deletes and creates again belongs to the other node during the move: the
+    // script fails.
+    expectGuarantees(groups, { fault: 'recoverable', sockets: 8, allowedError: /a non local key/ })
   })
 })
 
@@ -70,7 +71,7 @@ async function isPrimary(server: RedisServer): Promise<boolean> {
   return (await server.cli('role')).startsWith('master')
 }
 
-/** Moves every slot of the first node that has keys to the second one, and says how many there were. */
+/** Moves every slot with keys from the first node to the second, and returns their number. */
 async function moveKeys([from, to]: readonly RedisServer[]): Promise<number> {
   const [source, target] = [from, to].map((node) => new Redis(node?.port ?? 0)) as [Redis, Redis]
   try {
@@ -79,7 +80,7 @@ async function moveKeys([from, to]: readonly RedisServer[]): Promise<number> {
     for (const slot of slots) {
       await target.cluster('SETSLOT', slot, 'IMPORTING', String(sourceId))
       await source.cluster('SETSLOT', slot, 'MIGRATING', String(targetId))
-      // In between, keys are on the one and new ones come into being on the other.
+      // Meanwhile, existing keys are on the source and new ones are created on the target.
       await pause(50)
       for (;;) {
         const keys = await source.cluster('GETKEYSINSLOT', slot, 10)

@@ -1,18 +1,23 @@
-/** By whom something was let in. */
+/** What decided an admission. */
 const SOURCES = ['store', 'local', 'open']
 const WIDTH = 5
 
-/** What was let in, kept beside the heap: it shall not count as memory of what is under test. */
+/**
+ * Records admissions outside the JavaScript heap, so that they do not count as memory under test.
+ */
 export class AdmissionLog {
   #numbers
   #length = 0
 
-  /** @param {number} most */
-  constructor(most) {
-    this.#numbers = new Float64Array(most * WIDTH)
+  /** @param {number} capacity */
+  constructor(capacity) {
+    this.#numbers = new Float64Array(capacity * WIDTH)
   }
 
-  /** @param {{ kind: number, source: string, at: number, heldFrom: number, heldUntil: number }} admission */
+  /**
+   * @param {{ kind: number, source: string, at: number, heldFrom: number, heldUntil: number }}
+   *   admission
+   */
   add({ kind, source, at, heldFrom, heldUntil }) {
     this.#numbers.set([kind, SOURCES.indexOf(source), at, heldFrom, heldUntil], this.#length++ * WIDTH)
   }

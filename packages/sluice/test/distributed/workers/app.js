@@ -1,12 +1,12 @@
-// A server whose limits are counted by what clients keep secret, under every algorithm.
+// Serves an app whose limits of every algorithm are keyed by client secrets.
 
 import fastify from 'fastify'
 import { createLocalJWKSet } from 'jose'
 import { limit } from 'sluice/fastify'
 import { identity, keyTable } from 'sluice/identity'
 import { jwtVerifier } from 'sluice/jwt'
-import { answerWith, options } from './conversation.js'
 import { store } from './store.js'
+import { options, serveRequests } from './worker-messages.js'
 
 const { audience, jwks, apiKeys } = options
 const jwt = jwtVerifier({ jwks: createLocalJWKSet(jwks), audience })
@@ -46,4 +46,4 @@ app.get('/by-client', {
 
 await app.listen({ port: 0, host: '127.0.0.1' })
 const [address] = app.addresses()
-answerWith(() => address?.port)
+serveRequests(() => address?.port)

@@ -1,4 +1,4 @@
-/** Milliseconds of the machine's clock that nobody can set, the same in all processes. */
+/** Returns milliseconds of the machine's monotonic clock, which all processes share. */
 export function now() {
   return Number(process.hrtime.bigint()) / 1e6
 }

@@ -4,12 +4,12 @@ import { runInNewContext } from 'node:vm'
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc')
 
-/** Connections of this process. */
+/** Returns the number of TCP connections of this process. */
 export function sockets() {
   return process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap').length
 }
 
-/** What lives on the heap and beside it. */
+/** Returns the live memory of this process, in the heap and outside it. */
 export function bytesInUse() {
   collectGarbage()
   const { heapUsed, external } = process.memoryUsage()

@@ -1,16 +1,17 @@
-// Takes, peeks, settles and resets at random, on keys that other processes use too.
-import { answerWith } from './conversation.js'
+// Takes, peeks, settles and resets at random, on keys shared with other processes.
+
 import { store } from './store.js'
+import { serveRequests } from './worker-messages.js'
 
-const AT_ONCE = 10
+const CONCURRENCY = 10
 
-answerWith(async ({ charges, calls }) => {
+serveRequests(async ({ charges, calls }) => {
   const count = { taken: 0, refused: 0, settled: 0, reset: 0 }
   let left = calls
   const work = async () => {
-    while (left-- > 0) await call(anyOf(charges), `${process.pid} ${left}`, count)
+    while (left-- > 0) await call(randomElement(charges), `${process.pid} ${left}`, count)
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  await Promise.all(Array.from({ length: CONCURRENCY }, work))
   return count
 })
 
@@ -20,31 +21,31 @@ answerWith(async ({ charges, calls }) => {
  * @param {{ taken: number, refused: number, settled: number, reset: number }} count
  */
 async function call(charge, lease, count) {
-  const what = Math.random()
-  if (what < 0.02) {
+  const choice = Math.random()
+  if (choice < 0.02) {
     await store.reset(charge.scope, charge.key)
     count.reset++
     return
   }
-  const asked = { ...charge, cost: Math.floor(Math.random() * 4), lease }
-  if (what < 0.1) {
-    await store.peek([asked])
+  const charged = { ...charge, cost: Math.floor(Math.random() * 4), lease }
+  if (choice < 0.1) {
+    await store.peek([charged])
     return
   }
-  const [{ allowed, at, resetAfter }] = await store.take([asked])
+  const [{ allowed, at, resetAfter }] = await store.take([charged])
   if (!allowed) {
     count.refused++
     return
   }
   count.taken++
-  if (what < 0.6) return
-  const taken = { cost: asked.cost, at, resetAfter, lease }
-  // Less than was taken, nothing of it, or more than there is.
-  await store.settle([{ charge: asked, taken, cost: Math.floor(Math.random() * 7) }])
+  if (choice < 0.6) return
+  const taken = { cost: charged.cost, at, resetAfter, lease }
+  // The actual cost may be lower, zero, or higher than the capacity.
+  await store.settle([{ charge: charged, taken, cost: Math.floor(Math.random() * 7) }])
   count.settled++
 }
 
 /** @param {object[]} list */
-function anyOf(list) {
+function randomElement(list) {
   return list[Math.floor(Math.random() * list.length)]
 }

@@ -1,58 +1,61 @@
-/** A moment that nobody knows; infinity is no JSON. */
+/** An unknown time. JSON cannot represent infinity. */
 const NEVER = Number.MAX_VALUE
 
 /**
- * A store of which somebody keeps what is given back to its token buckets, of one key: `at` which time it was taken, and between which
- * moments, `from` and `to`, it was given back. All by the store's clock, in milliseconds. A settlement is not told when it was made: that is after the
- * latest time that this process was told before it, and before the time of a take that it sent once the settlement was answered.
+ * Wraps a store and records the refunds of one key of its token buckets: the time `at` of the take,
+ * and bounds `from` and `to` of the time of the refund. All times are by the store's clock, in
+ * milliseconds.
+ *
+ * A settlement returns no time. It is made after the latest store time that this process knew when
+ * it sent the settlement, and before the time of any take sent after the settlement was confirmed.
  *
  * @param {any} inside
  */
-export function watchGivenBack(inside) {
+export function recordRefunds(inside) {
   /** @type {{ at: number, cost: number, from: number, to: number }[]} */
-  const givenBack = []
-  /** @type {Set<{ to: number }>} those that were answered, while no later time is known */
-  const done = new Set()
+  const refunds = []
+  /** @type {Set<{ to: number }>} confirmed refunds for which no upper bound is known yet */
+  const confirmed = new Set()
   let latest = Number.NEGATIVE_INFINITY
   const store = {
     ...inside,
     /** @param {any} charges */
     take: (charges) => {
       const taken = inside.take(charges)
-      if (isOfBucket(charges[0])) hear(taken, [...done])
+      if (isOfBucket(charges[0])) onTake(taken, [...confirmed])
       return taken
     },
     /** @param {any} settlements */
     settle: async (settlements) => {
-      const noted = settlements.filter((/** @type {any} */ { charge }) => isOfBucket(charge)).map(asGivenBack)
-      givenBack.push(...noted)
-      // Where this fails, nobody knows whether and when it was made.
+      const recorded = settlements.filter((/** @type {any} */ { charge }) => isOfBucket(charge)).map(toRefund)
+      refunds.push(...recorded)
+      // If this fails, the time of the refund has no upper bound.
       await inside.settle(settlements)
-      for (const each of noted) done.add(each)
+      for (const each of recorded) confirmed.add(each)
     },
   }
-  return { store, givenBack }
+  return { store, refunds }
 
   /**
    * @param {Promise<any>} taken
-   * @param {{ to: number }[]} before what was given back before the take was sent
+   * @param {{ to: number }[]} before refunds confirmed before the take was sent
    */
-  async function hear(taken, before) {
+  async function onTake(taken, before) {
     try {
       const [{ at, remembered }] = await taken
       if (remembered) return
       latest = Math.max(latest, at)
       for (const each of before) {
         each.to = Math.min(each.to, at)
-        done.delete(each)
+        confirmed.delete(each)
       }
     } catch {
-      // Who asked sees to it.
+      // The caller handles the error.
     }
   }
 
   /** @param {{ taken: { at: number, cost: number }, cost: number }} settlement */
-  function asGivenBack({ taken, cost }) {
+  function toRefund({ taken, cost }) {
     return { at: taken.at, cost: taken.cost - cost, from: Math.max(latest, taken.at), to: NEVER }
   }
 }

@@ -1,11 +1,12 @@
-// Sets the clock of a process off, before anything else is loaded: `--import shifted-clock.js?by=3600000`, in milliseconds.
+// Shifts the clock of a process by milliseconds: `--import shifted-clock.js?by=3600000`.
 const by = Number(new URL(import.meta.url).searchParams.get('by'))
 
 const RealDate = Date
 const now = () => RealDate.now() + by
 
 globalThis.Date = new Proxy(RealDate, {
-  construct: (target, args, made) => Reflect.construct(target, args.length === 0 ? [now()] : args, made),
+  construct: (target, args, newTarget) =>
+    Reflect.construct(target, args.length === 0 ? [now()] : args, newTarget),
   apply: () => new RealDate(now()).toString(),
   get: (target, name) => (name === 'now' ? now : Reflect.get(target, name)),
 })

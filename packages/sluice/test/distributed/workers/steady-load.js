@@ -1,16 +1,20 @@
-// Makes calls on each charge for a while, more than it lets in, and says what was let in and when.
+// Makes more calls on each charge than its limit admits, and reports the admissions with their
+// times.
 import { setTimeout as pause } from 'node:timers/promises'
 import { now } from './clock.js'
-import { answerWith } from './conversation.js'
 import { store } from './store.js'
+import { serveRequests } from './worker-messages.js'
 
-/** Calls at a time on each charge. */
+/** Concurrent calls per charge. */
 const CALLERS = 3
-/** In each such time of the store's clock all processes are silent for a while, so that what was used comes back. */
+/**
+ * Once per cycle of the store's clock, all processes pause, so that the limits recover. In
+ * milliseconds.
+ */
 const CYCLE = 4000
 const SILENCE = 600
 
-answerWith(async ({ charges, duration, maxCost }) => {
+serveRequests(async ({ charges, duration, maxCost }) => {
   const end = now() + duration
   const logs = await Promise.all(
     charges.map(async (/** @type {object} */ charge) => {
@@ -28,7 +32,8 @@ answerWith(async ({ charges, duration, maxCost }) => {
  * @param {any} charge
  * @param {number} maxCost
  * @param {number} end
- * @param {number[][]} log for each admission: the store's time, the cost, and this machine's time before and after the call
+ * @param {number[][]} log for each admission: store time, cost, and machine time before and after
+ *   the call
  * @param {{ calls: number }} count
  */
 async function call(charge, maxCost, end, log, count) {
@@ -39,7 +44,7 @@ async function call(charge, maxCost, end, log, count) {
     const after = now()
     count.calls++
     if (allowed) log.push([at, cost, before, after])
-    const silent = SILENCE - (at % CYCLE)
-    await pause(silent > 0 ? silent : Math.random() * (allowed ? 1 : 6))
+    const pauseMs = SILENCE - (at % CYCLE)
+    await pause(pauseMs > 0 ? pauseMs : Math.random() * (allowed ? 1 : 6))
   }
 }

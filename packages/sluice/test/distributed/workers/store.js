@@ -1,48 +1,70 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { Redis } from 'ioredis'
-import { createClient } from 'redis'
+import { Cluster, Redis } from 'ioredis'
+import { createClient, createCluster } from 'redis'
 import { memcachedStore } from 'sluice/memcached'
 import { redisStore } from 'sluice/redis'
-import { options } from './conversation.js'
+import { options } from './worker-messages.js'
 
-const { url, prefix, client } = options
+const { url, prefix, client: clientName } = options
+
+/** URLs of the nodes of a cluster; undefined for another server. */
+const clusterNodes = url.startsWith('redis+cluster:')
+  ? url
+      .slice('redis+cluster://'.length)
+      .split(',')
+      .map((/** @type {string} */ node) => `redis://${node}`)
+  : undefined
 
 /** @param {number} attempt */
-const pauseBefore = (attempt) => Math.min(25 * attempt, 200)
-const made = client === undefined ? undefined : await (client === 'ioredis' ? ioRedis() : nodeRedis())
+const reconnectDelay = (attempt) => Math.min(25 * attempt, 200)
+const client = clientName === undefined ? undefined : await openClient()
 
 /** The store that the processes share. */
-export const store = open()
+export const store = openStore()
 
-/** Ends the connection of a client that was handed to the store. */
+/** Closes a client that was passed to the store. */
 export async function disconnect() {
-  if (made !== undefined) await ('disconnect' in made ? made.disconnect() : made.destroy())
+  if (client !== undefined) await ('disconnect' in client ? client.disconnect() : client.destroy())
 }
 
-function open() {
+function openStore() {
   if (url.startsWith('memcached:')) return memcachedStore({ url, prefix })
-  return made === undefined ? redisStore({ url, prefix }) : redisStore({ client: made, prefix })
+  return client === undefined ? redisStore({ url, prefix }) : redisStore({ client, prefix })
 }
 
-/** As docs/stores.md says. */
+/** @returns {Promise<any>} */
+async function openClient() {
+  const opened = clientName === 'ioredis' ? ioRedis() : nodeRedis()
+  opened.on('error', () => {})
+  if (clientName === 'node-redis') await opened.connect()
+  return opened
+}
+
+/**
+ * A client of ioredis with the options that docs/stores.md recommends.
+ *
+ * @returns {any}
+ */
 function ioRedis() {
-  const redis = new Redis(url, { maxRetriesPerRequest: 0, socketTimeout: 2500, retryStrategy: pauseBefore })
-  redis.on('error', () => {})
-  return redis
+  const redisOptions = { maxRetriesPerRequest: 0, socketTimeout: 2500 }
+  return clusterNodes === undefined
+    ? new Redis(url, { ...redisOptions, retryStrategy: reconnectDelay })
+    : new Cluster(clusterNodes, { redisOptions, retryDelayOnFailover: 0 })
 }
 
+/** @returns {any} */
 function nodeRedis() {
-  const redis = createClient({ url, socket: { reconnectStrategy: pauseBefore } })
-  redis.on('error', () => {})
-  return redis.connect()
+  return clusterNodes === undefined
+    ? createClient({ url, socket: { reconnectStrategy: reconnectDelay } })
+    : createCluster({ rootNodes: clusterNodes.map((/** @type {string} */ node) => ({ url: node })) })
 }
 
-// Connected before the process says that it is ready; on a busy machine the first attempt may come to nothing.
+// The process reports ready once it is connected. On a busy machine the first attempt may fail.
 const limit = { algorithm: 'token-bucket', limit: 1, period: 1000, burst: 1 }
 const end = performance.now() + 20_000
 for (let connected = false; !connected; ) {
   try {
-    await store.peek([{ scope: 'not', key: 'a limit', limit, cost: 0 }])
+    await store.peek([{ scope: 'connection', key: 'check', limit, cost: 0 }])
     connected = true
   } catch (error) {
     if (performance.now() > end) throw error

@@ -1,10 +1,10 @@
-// Makes many calls on one key, all at once or so many at a time, and says how many were let in.
+// Makes many calls on one key, `concurrency` at a time, and reports the number of admitted calls.
 import { createLimiter } from 'sluice'
 import { now } from './clock.js'
-import { answerWith } from './conversation.js'
 import { store } from './store.js'
+import { serveRequests } from './worker-messages.js'
 
-answerWith(async ({ name, rule, calls, atOnce }) => {
+serveRequests(async ({ name, rule, calls, concurrency }) => {
   const limiter = createLimiter({ store, name, rules: [rule] })
   const count = { admitted: 0, refused: 0, failed: 0, failure: '' }
   let left = calls
@@ -12,7 +12,7 @@ answerWith(async ({ name, rule, calls, atOnce }) => {
     while (left > 0) {
       left--
       try {
-        // A permit is not released: a slot stays taken.
+        // Permits are not released: their slots stay taken.
         const { allowed } = await limiter.admit('one key')
         if (allowed) count.admitted++
         else count.refused++
@@ -23,6 +23,6 @@ answerWith(async ({ name, rule, calls, atOnce }) => {
     }
   }
   const began = now()
-  await Promise.all(Array.from({ length: atOnce }, call))
+  await Promise.all(Array.from({ length: concurrency }, call))
   return { ...count, began, ended: now(), wallTime: Date.now() }
 })

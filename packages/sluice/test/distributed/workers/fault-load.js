@@ -1,83 +1,83 @@
-// Makes requests at a steady rate while its store fails and comes back, and says what became of them.
+// Makes requests at a steady rate while the store fails and recovers, and reports the outcomes.
 import { setTimeout as pause } from 'node:timers/promises'
 import { createLimiter, withFailurePolicy } from 'sluice'
 import { AdmissionLog } from './admission-log.js'
 import { now } from './clock.js'
-import { answerWith, options } from './conversation.js'
 import { bytesInUse, sockets } from './health.js'
-import { watchGivenBack } from './refunds.js'
+import { watchTakes } from './monitored-store.js'
+import { recordRefunds } from './refunds.js'
 import { disconnect, store } from './store.js'
-import { watchTakes } from './watched-store.js'
+import { options, serveRequests } from './worker-messages.js'
 
 const { name, policy, rate, limits, hold, deadline, grace, back } = options
 
-/** By how many milliseconds requests may come later than the rate says, to be made all the same. */
-const MAX_BEHIND = 25
-/** In steps of so many milliseconds it is counted how long the store takes to come back. */
-const STEP = 20
+/** Requests that are later than this are skipped, in milliseconds. */
+const MAX_DELAY_MS = 25
+/** Step in which the time until the store decides again is measured, in milliseconds. */
+const STEP_MS = 20
 
 const log = new AdmissionLog(rate * 60)
 const count = { calls: 0, refused: 0, degraded: 0, unavailable: 0, overdue: 0, errors: 0, storeDecisions: 0 }
-const most = { milliseconds: 0, ofBareTimer: 0, unanswered: 0, sockets: 0 }
+const most = { milliseconds: 0, ofBareTimer: 0, pending: 0, sockets: 0 }
 /** Bytes in use before the fault, at its end, and after it. */
 const memory = { before: 0, atEnd: 0, after: 0 }
-/** @type {string[]} that the store was lost (`open`) and found again, as the policy tells it */
+/** @type {string[]} reported changes of the breaker's state */
 const changes = []
 let returnedAt = Number.POSITIVE_INFINITY
-/** For each limit, milliseconds from the store's return to its first decision. */
+/** For each limit, milliseconds from the store's recovery to its first decision. */
 const backAfter = limits.map(() => Number.POSITIVE_INFINITY)
-/** Whether all were back within `back` milliseconds. */
+/** Whether all limits were decided within `back` milliseconds. */
 let wasBackInTime = false
 let isJudged = false
-/** @type {Set<string>} errors that the server answered */
+/** @type {Set<string>} error replies of the server */
 const replies = new Set()
 let error = ''
 
-process.on('unhandledRejection', failed)
-process.on('uncaughtException', failed)
+process.on('unhandledRejection', onError)
+process.on('uncaughtException', onError)
 
-let unanswered = 0
-const { store: watched, givenBack } = watchGivenBack(watchTakes(store, countUnanswered))
+let pending = 0
+const { store: watched, refunds } = recordRefunds(watchTakes(store, countPending))
 const guarded = withFailurePolicy(watched, {
   ...policy,
   deadline,
   onStateChange: ({ state }) => void changes.push(state),
 })
-/** @type {any} what the limiter was told last; its decision does not say when it was made */
+/** @type {any} the last verdicts that the limiter received, since its decision has no time */
 let verdicts
-const told = watchTakes(guarded, (taken) => {
+const monitored = watchTakes(guarded, (taken) => {
   verdicts = taken
 })
 const limiters = limits.map((/** @type {object} */ rule, /** @type {number} */ kind) =>
-  createLimiter({ store: told, name: `${name} ${kind}`, rules: [rule] }),
+  createLimiter({ store: monitored, name: `${name} ${kind}`, rules: [rule] }),
 )
 
-answerWith(load, (word) => {
-  if (word === 'fault') memory.before = bytesInUse()
-  if (word === 'returned') watchReturn()
+serveRequests(load, (signal) => {
+  if (signal === 'fault') memory.before = bytesInUse()
+  if (signal === 'returned') watchRecovery()
 })
 
 async function load() {
   /** @type {Set<Promise<void>>} */
-  const underWay = new Set()
+  const inFlight = new Set()
   const begun = now()
   for (let due = begun; !isJudged; ) {
-    // What a process that was stopped for a moment has missed is not made up for all at once.
-    for (due = Math.max(due, now() - MAX_BEHIND); due < now(); due += 1000 / rate, count.calls++) {
-      const each = request(count.calls % limiters.length).catch(failed)
-      underWay.add(each)
-      each.finally(() => underWay.delete(each))
+    // A process that was stopped for a moment does not catch up on all missed requests at once.
+    for (due = Math.max(due, now() - MAX_DELAY_MS); due < now(); due += 1000 / rate, count.calls++) {
+      const each = request(count.calls % limiters.length).catch(onError)
+      inFlight.add(each)
+      each.finally(() => inFlight.delete(each))
     }
     most.sockets = Math.max(most.sockets, sockets())
     await pause(4)
   }
   const requestsPerSecond = (count.calls * 1000) / (now() - begun)
-  await Promise.all(underWay)
-  await until(() => unanswered === 0 && guarded.stats().settlementsWaiting === 0)
+  await Promise.all(inFlight)
+  await until(() => pending === 0 && guarded.stats().settlementsWaiting === 0)
   const slots = { free: 0 }
   await until(async () => {
     const [{ allowed, remaining }] = (await limiters.at(-1).peek('one key')).quotas
-    // What remains is what would remain after this one.
+    // `remaining` is the rest after this request.
     slots.free = allowed ? remaining + 1 : 0
     return slots.free === limits.at(-1).concurrent
   })
@@ -90,11 +90,11 @@ async function load() {
   const stats = guarded.stats()
   return {
     log: log.rows(),
-    givenBack,
+    refunds,
     requestsPerSecond,
     count,
     slots,
-    most: { ...most, unansweredLeft: unanswered, socketsLeft },
+    most: { ...most, pendingLeft: pending, socketsLeft },
     memory,
     changes,
     replies: [...replies],
@@ -123,17 +123,17 @@ async function request(kind) {
 }
 
 /**
- * What a limiter says, and the verdict on its one rule; nothing where nothing may be decided without the store.
+ * Returns a decision and the verdict on its only rule, or nothing if the store is unavailable.
  *
  * @param {number} kind
  */
 async function decided(kind) {
-  const asked = now()
+  const startedAt = now()
   let isDecided = false
   try {
     const decision = limiters[kind].admit('one key')
     const taken = verdicts
-    watchDeadline(asked, () => isDecided)
+    watchDeadline(startedAt, () => isDecided)
     const { permit } = await decision
     const [verdict] = await taken
     return { permit, verdict }
@@ -143,24 +143,25 @@ async function decided(kind) {
     return {}
   } finally {
     isDecided = true
-    most.milliseconds = Math.max(most.milliseconds, now() - asked)
+    most.milliseconds = Math.max(most.milliseconds, now() - startedAt)
   }
 }
 
 /**
- * Sees whether a request is decided when a timer of as much as the deadline has run, begun right after that, and then one of
- * what may come on top. Node runs timers of one length, and immediates, in the order in which they were begun. So whatever
- * keeps this process from running keeps the deadline and these alike; but who waits for anything beyond is found out.
+ * Checks whether a request is decided after two timers: one of the deadline, started right after
+ * that of the policy, then one of the grace period. Node runs timers of equal length, and
+ * immediates, in the order in which they were started. A stalled process delays all of them alike,
+ * so any other wait shows.
  *
- * @param {number} asked
+ * @param {number} startedAt
  * @param {() => boolean} isDecided
  */
-function watchDeadline(asked, isDecided) {
+function watchDeadline(startedAt, isDecided) {
   const judge = () => {
     if (!isDecided()) count.overdue++
   }
   setTimeout(() => {
-    most.ofBareTimer = Math.max(most.ofBareTimer, now() - asked)
+    most.ofBareTimer = Math.max(most.ofBareTimer, now() - startedAt)
     setTimeout(() => setImmediate(judge), grace)
   }, deadline)
 }
@@ -171,21 +172,22 @@ function storeDecided(kind) {
   if (now() >= returnedAt) backAfter[kind] = Math.min(backAfter[kind], now() - returnedAt)
 }
 
-function watchReturn() {
+function watchRecovery() {
   memory.atEnd = bytesInUse()
   returnedAt = now()
-  countDown(back / STEP)
+  countDown(back / STEP_MS)
 }
 
 /**
- * Judges after so many steps, one begun when the one before was over: `back` milliseconds in a process that nothing keeps from
- * running, and more in one that has to wait for its turn, as the store then has to.
+ * Judges the recovery after this many steps, each started after the previous one. In a process that
+ * runs freely they take `back` milliseconds, and longer in a stalled process, as the store then
+ * does.
  *
  * @param {number} steps
  */
 function countDown(steps) {
-  if (steps > 0) setTimeout(countDown, STEP, steps - 1)
-  // What has arrived by then is read first.
+  if (steps > 0) setTimeout(countDown, STEP_MS, steps - 1)
+  // Responses that have arrived by then are read first.
   else
     setImmediate(() => {
       wasBackInTime = !backAfter.includes(Number.POSITIVE_INFINITY)
@@ -194,25 +196,25 @@ function countDown(steps) {
 }
 
 /** @param {Promise<any>} taken */
-async function countUnanswered(taken) {
-  most.unanswered = Math.max(most.unanswered, ++unanswered)
+async function countPending(taken) {
+  most.pending = Math.max(most.pending, ++pending)
   try {
     await taken
   } catch (thrown) {
-    // What the server itself answered, and not that there was no answer.
+    // An error reply of the server, not a lost connection.
     if (thrown instanceof Error && thrown.name === 'ReplyError') replies.add(thrown.message)
   } finally {
-    unanswered--
+    pending--
   }
 }
 
 /** @param {unknown} reason */
-function failed(reason) {
+function onError(reason) {
   count.errors++
   error = reason instanceof Error ? (reason.stack ?? '') : String(reason)
 }
 
-/** @param {() => boolean | Promise<boolean>} condition what it throws counts as not yet */
+/** @param {() => boolean | Promise<boolean>} condition an error counts as false */
 async function until(condition) {
   const end = now() + 10_000
   const holds = async () => condition()

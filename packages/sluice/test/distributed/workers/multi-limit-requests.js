@@ -1,8 +1,9 @@
-// Makes requests of several charges, of each kind so many, in an order of its own; says what was let in, by kind.
-import { answerWith } from './conversation.js'
-import { store } from './store.js'
+// Makes requests with several charges in random order and reports the admitted ones by kind.
 
-answerWith(async ({ kinds, times, atOnce }) => {
+import { store } from './store.js'
+import { serveRequests } from './worker-messages.js'
+
+serveRequests(async ({ kinds, times, concurrency }) => {
   const requests = shuffled(
     kinds.flatMap((/** @type {object[]} */ _, /** @type {number} */ kind) => Array(times).fill(kind)),
   )
@@ -20,7 +21,7 @@ answerWith(async ({ kinds, times, atOnce }) => {
       if (new Set(verdicts.map(({ remaining }) => remaining)).size > 1) torn.count++
     }
   }
-  await Promise.all(Array.from({ length: atOnce }, work))
+  await Promise.all(Array.from({ length: concurrency }, work))
   return { admitted, torn: torn.count }
 })
 

@@ -1,16 +1,17 @@
-// Makes requests that are all to be refused, several at a time, until it is told to stop; says how many there were.
-import { answerWith } from './conversation.js'
-import { store } from './store.js'
+// Makes requests that should all be refused, several at a time, until it is signaled to stop.
 
-const AT_ONCE = 3
+import { store } from './store.js'
+import { serveRequests } from './worker-messages.js'
+
+const CONCURRENCY = 3
 
 const count = { admitted: 0, refused: 0 }
 let stopped = false
 
-answerWith(
+serveRequests(
   async ({ requests }) => {
-    const all = Array.from({ length: AT_ONCE }, () => requests).flat()
-    await Promise.all(all.map(hammer))
+    const all = Array.from({ length: CONCURRENCY }, () => requests).flat()
+    await Promise.all(all.map(repeat))
     return count
   },
   () => {
@@ -19,7 +20,7 @@ answerWith(
 )
 
 /** @param {object[]} request */
-async function hammer(request) {
+async function repeat(request) {
   while (!stopped) {
     const lease = `${process.pid} ${count.refused}`
     const verdicts = await store.take(request.map((charge) => ({ ...charge, lease })))

@@ -1,15 +1,15 @@
 /**
- * A store whose takes somebody looks at.
+ * Wraps a store and passes the result of every take to a callback.
  *
  * @param {any} inside
- * @param {(taken: any) => void} look
+ * @param {(taken: any) => void} onTake
  */
-export function watchTakes(inside, look) {
+export function watchTakes(inside, onTake) {
   return {
     /** @param {any} charges */
     take: (charges) => {
       const taken = inside.take(charges)
-      look(taken)
+      onTake(taken)
       return taken
     },
     /** @param {any} charges */
