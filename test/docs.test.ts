@@ -1,23 +1,26 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { expectationFor } from './docs-expectations.js'
 import { ROOT, type Stack, startStack } from './stack.js'
 
-/** What the docs show is run here: every command, every file, every listing. */
+/** Runs everything that the docs show: every command, every configuration file, every code listing. */
 
 const run = promisify(execFile)
 
+const CLI = join(ROOT, 'packages', 'gateway', 'bin', 'sluice.js')
+
 interface Listing {
-  /** Where it stands: file and line. */
+  /** File and line. */
   readonly place: string
   readonly language: string
   readonly text: string
 }
 
-/** What is run elsewhere: by the whole test run itself, or by whoever calls this. */
+/** Commands that other tests run: `npm test` itself, test/start.test.ts and test/install.test.ts. */
 const RUN_ELSEWHERE = new Set([
   'npm ci && npm start',
   'npm ci && npm test',
@@ -25,7 +28,7 @@ const RUN_ELSEWHERE = new Set([
   'npx sluice-gateway serve gateway.yaml',
 ])
 
-/** Pages whose commands ask another server than the one that is started here; a test beside them runs them. */
+/** Pages whose commands need another server than `npm start`; a test next to each page runs them. */
 const WITH_THEIR_OWN_SERVER =
   /^examples\/(in-memory|tiers|warm-up|strategies|resources|monitoring|redis|memcached)\//
 
@@ -33,24 +36,76 @@ const listings = await allListings()
 
 describe('commands in the docs', () => {
   let stack: Stack
+  let folder: string
   beforeAll(async () => {
     stack = await startStack()
+    folder = await mkdtemp(join(tmpdir(), 'sluice-docs-commands-'))
+    await writeFile(join(folder, 'curl'), CURL)
+    await chmod(join(folder, 'curl'), 0o755)
+    // Some commands ask for the state of this client.
+    const predict = {
+      method: 'POST',
+      body: '{"features":[1,2,3]}',
+      headers: { 'content-type': 'application/json' },
+    }
+    expect((await fetch(`http://127.0.0.1:${stack.port}/predict`, predict)).status).toBe(200)
   })
-  afterAll(() => stack?.stop())
+  afterAll(async () => {
+    await stack?.stop()
+    await rm(folder, { recursive: true, force: true })
+  })
 
   const commands = listings.filter(
     ({ place, language, text }) =>
       language === 'sh' && !RUN_ELSEWHERE.has(text.trim()) && !WITH_THEIR_OWN_SERVER.test(place),
   )
-  it.each(commands)('$place', async ({ text }) => {
-    const here = text
-      .replaceAll('localhost:8080', `localhost:${stack.port}`)
-      .replaceAll('localhost:8081', `localhost:${stack.adminPort}`)
-      .replaceAll('localhost:9000', `localhost:${stack.modelPort}`)
-    const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', here], { cwd: ROOT })
-    expect(stdout).not.toBe('')
-  })
+  it.each(commands.map((listing, index) => ({ ...listing, index })))(
+    'the command at $place prints what it should',
+    async ({ text, index }) => {
+      const { prints, statuses = [200] } = expectationFor(text)
+      const here = text
+        .replaceAll('localhost:8080', `127.0.0.1:${stack.port}`)
+        .replaceAll('localhost:8081', `localhost:${stack.adminPort}`)
+        .replaceAll('localhost:9000', `localhost:${stack.modelPort}`)
+      const statusFile = join(folder, `statuses-${index}`)
+      await writeFile(statusFile, '')
+      const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', here], {
+        cwd: ROOT,
+        maxBuffer: 2 ** 26,
+        env: {
+          ...process.env,
+          PATH: `${folder}:${process.env.PATH}`,
+          DOCS_STATUSES: statusFile,
+          DOCS_GATEWAY: `127.0.0.1:${stack.port}`,
+          // Each listing is a client of its own, so that none meets the limits that another has used up.
+          DOCS_CLIENT: `127.0.1.${index + 1}`,
+        },
+      })
+      expect(stdout).toMatch(prints)
+      const seen = (await readFile(statusFile, 'utf8')).split('\n').filter((line) => line !== '')
+      const calls = text
+        .split('\n')
+        .filter((line) => /(^|\s)curl /.test(line) && !line.startsWith('#')).length
+      const expected = statuses.length === 1 ? Array(calls).fill(statuses[0]) : statuses
+      expect(seen.map(Number)).toEqual(expected)
+    },
+    180_000,
+  )
 })
+
+/** Runs curl, and notes the final status of its response. */
+const CURL = `#!/bin/bash
+here=$(dirname "$0")
+PATH=\${PATH#"$here":}
+head=$(mktemp)
+from=()
+[[ "$*" == *"$DOCS_GATEWAY"* ]] && from=(--interface "$DOCS_CLIENT")
+curl "\${from[@]}" --dump-header "$head" "$@"
+code=$?
+grep -aoE '^HTTP/[0-9.]+ [0-9]{3}' "$head" | awk '{ print $2 }' | grep -v '^1' | tail -n 1 >> "$DOCS_STATUSES"
+rm -f "$head"
+exit $code
+`
 
 describe('configuration files in the docs', () => {
   let folder: string
@@ -59,21 +114,24 @@ describe('configuration files in the docs', () => {
   })
   afterAll(() => rm(folder, { recursive: true }))
 
-  it.each(listings.filter(({ language }) => language === 'yaml'))('$place', async ({ text }) => {
-    const file = join(folder, 'gateway.yaml')
-    await writeFile(file, text)
-    await writeFile(join(folder, 'keys.yaml'), 'keys: []')
-    const { stdout } = await run('npx', ['sluice', 'check', file], { cwd: ROOT })
-    expect(stdout).toContain('ok')
-  })
+  it.each(listings.filter(({ language }) => language === 'yaml'))(
+    'the file at $place is valid',
+    async ({ text }) => {
+      const file = join(folder, 'gateway.yaml')
+      await writeFile(file, text)
+      await writeFile(join(folder, 'keys.yaml'), 'keys: []')
+      const { stdout } = await run(process.execPath, [CLI, 'check', file], { cwd: ROOT })
+      expect(stdout).toContain('ok')
+    },
+  )
 })
 
 describe('code in the docs', () => {
-  // Inside the checkout, so that it finds the packages as somebody's project would.
+  // Inside the checkout, so that it resolves the packages as a user's project would.
   const folder = join(ROOT, 'test', 'listings')
   const code = listings.filter(({ language }) => language === 'ts')
 
-  it('is right by its types, and does what it says where it needs no server', async () => {
+  it('compiles, and runs without an error if it declares nothing', async () => {
     await rm(folder, { recursive: true, force: true })
     await mkdir(folder)
     try {
@@ -88,7 +146,7 @@ describe('code in the docs', () => {
             declaration: false,
             noEmit: true,
             noUnusedLocals: false,
-            // As NestJS wants them.
+            // NestJS needs them.
             experimentalDecorators: true,
           },
           include: ['.'],
@@ -102,7 +160,7 @@ describe('code in the docs', () => {
     } finally {
       await rm(folder, { recursive: true })
     }
-  })
+  }, 180_000)
 })
 
 async function allListings(): Promise<Listing[]> {
