@@ -127,7 +127,7 @@ describe('tiers', () => {
 
   it.each<[string, Partial<LimiterOptions<Client>>, string]>([
     ['zero', { tiers: { free: 0 } }, "tier 'free' must be more than 0"],
-    ['a text', { tiers: { free: '5' as never } }, "tier 'free' is a number"],
+    ['a text', { tiers: { free: '5' as never } }, "tier 'free' must be a number"],
     ['a wrong limit', { rules: [{ limit: '1/minute', tiers: { gold: 'much' } }] }, 'rules[0]'],
     [
       'several limits',

@@ -38,7 +38,7 @@ describe('limit strings that do not parse', () => {
     ['10/0s', 3, 'between 1 ms and ten years'],
     ['10/0.9ms', 3, 'between 1 ms and ten years'],
     ['10/11 years', 3, 'between 1 ms and ten years'],
-    ['10/minute burst', 15, 'how many may come at once'],
+    ['10/minute burst', 15, 'the burst'],
     ['10/minute burst 20 30', 19, "expected the end, ';' or 'burst'"],
     ['10/minute, 20/hour', 9, "expected the end, ';' or 'burst'"],
     ['10/minute;', 10, 'expected a number'],

@@ -22,8 +22,8 @@ describe('the cost of a rule', () => {
     ['a text', '3' as never],
     ['nothing', null as never],
   ])('that is written down and %s is told when the limiter is made', (_what, cost) => {
-    expect(() => limiterOf({ cost })).toThrow(/^rules\[0\]: 'cost' is/)
-    expect(() => limiterOf({ cost: 1, fallbackCost: cost })).toThrow(/^rules\[0\]: 'fallbackCost' is/)
+    expect(() => limiterOf({ cost })).toThrow(/^rules\[0\]: 'cost' must be/)
+    expect(() => limiterOf({ cost: 1, fallbackCost: cost })).toThrow(/^rules\[0\]: 'fallbackCost' must be/)
   })
 
   const wrong: readonly (readonly [string, unknown])[] = [
