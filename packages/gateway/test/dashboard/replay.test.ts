@@ -84,31 +84,34 @@ it('replays the last hour with the same result as the library', async () => {
 it.each([
   { colorScheme: 'dark', width: 360 },
   { colorScheme: 'light', width: 1280 },
-] as const)('compares new limits with the running ones: $colorScheme, $width pixels wide', async (appearance) => {
-  const { gateway, section, page, errors } = await recorded(appearance)
-  await section.getByText('New limits').click()
-  const file = section.getByLabel('New configuration')
-  expect(await file.inputValue()).toContain('limit: 3/hour')
-  expect(await file.inputValue()).not.toMatch(/admin|record|identity/)
-  await file.fill((await file.inputValue()).replace('3/hour', '6/hour'))
-  await section.getByText('All', { exact: true }).click()
-  await expectNoProblems(page, errors)
-  await section.getByRole('button', { name: 'Replay', exact: true }).click()
-  await page.getByRole('heading', { name: 'Replay of all recorded traffic' }).waitFor()
-  const other = configOf(LIMITS.replace('3/hour', '6/hour'))
-  const expected = await compare(gateway.recorded, configOf(LIMITS), other)
-  expect(await figuresOf(page, 'running limits')).toMatchObject({ requests: 36, refused: 15 })
-  expect(await figuresOf(page, 'new limits')).toEqual({
-    requests: 36,
-    refused: expected.other.requests.refused,
-    falselyRefused: expected.other.requests.falselyRefused,
-  })
-  expect(await cellsOf(page, 'differences', 5)).toEqual(
-    expected.clients.map(({ refusedByOne, refusedByOther }) => `${refusedByOther - refusedByOne}`),
-  )
-  await section.getByRole('heading', { name: 'Refusals compared' }).waitFor()
-  await expectNoProblems(page, errors)
-})
+] as const)(
+  'compares new limits with the running ones: $colorScheme, $width pixels wide',
+  async (appearance) => {
+    const { gateway, section, page, errors } = await recorded(appearance)
+    await section.getByText('New limits').click()
+    const file = section.getByLabel('New configuration')
+    expect(await file.inputValue()).toContain('limit: 3/hour')
+    expect(await file.inputValue()).not.toMatch(/admin|record|identity/)
+    await file.fill((await file.inputValue()).replace('3/hour', '6/hour'))
+    await section.getByText('All', { exact: true }).click()
+    await expectNoProblems(page, errors)
+    await section.getByRole('button', { name: 'Replay', exact: true }).click()
+    await page.getByRole('heading', { name: 'Replay of all recorded traffic' }).waitFor()
+    const other = configOf(LIMITS.replace('3/hour', '6/hour'))
+    const expected = await compare(gateway.recorded, configOf(LIMITS), other)
+    expect(await figuresOf(page, 'running limits')).toMatchObject({ requests: 36, refused: 15 })
+    expect(await figuresOf(page, 'new limits')).toEqual({
+      requests: 36,
+      refused: expected.other.requests.refused,
+      falselyRefused: expected.other.requests.falselyRefused,
+    })
+    expect(await cellsOf(page, 'differences', 5)).toEqual(
+      expected.clients.map(({ refusedByOne, refusedByOther }) => `${refusedByOther - refusedByOne}`),
+    )
+    await section.getByRole('heading', { name: 'Refusals compared' }).waitFor()
+    await expectNoProblems(page, errors)
+  },
+)
 
 it('suggests a limit by keyboard, and saves the report as a file', async () => {
   const { gateway, section, page, errors } = await recorded({ width: 360 })
