@@ -30,7 +30,7 @@ export function describeAdapter(name: string, framework: Framework): void {
   })
 
   describe(name, () => {
-    it('lets in what the limit lets in, and tells how a request stands', async () => {
+    it('admits requests within the limit and reports the quota', async () => {
       const port = await start({ limits: [fixed('3/minute')] })
       const { status, text, headers } = await ask(port, '/predict')
       expect([status, text]).toEqual([200, 'fine'])
@@ -49,7 +49,7 @@ export function describeAdapter(name: string, framework: Framework): void {
       expect(await statuses(port, '/predict', 3)).toEqual([200, 200, 429])
     })
 
-    it('refuses with a problem document and the moment to come back', async () => {
+    it('refuses with a problem document and when to retry', async () => {
       const port = await start({ limits: [fixed('1/minute')] })
       await ask(port, '/predict')
       const { status, text, headers } = await ask(port, '/predict')
@@ -67,7 +67,7 @@ export function describeAdapter(name: string, framework: Framework): void {
       expect(headers.ratelimit).toMatch(/^"requests";r=0/)
     })
 
-    it('adds X-RateLimit fields where they are wanted', async () => {
+    it('adds X-RateLimit headers if requested', async () => {
       const port = await start({ limits: [{ ...fixed('3/minute'), xRateLimit: true }] })
       const { headers } = await ask(port, '/predict')
       expect([
@@ -77,7 +77,7 @@ export function describeAdapter(name: string, framework: Framework): void {
       ]).toEqual(['3', '2', '60'])
     })
 
-    it('sends an answer of one’s own in place of the problem document', async () => {
+    it('sends a custom response in place of the problem document', async () => {
       const refuse = () => ({
         status: 420,
         headers: { 'X-Why': 'calm' },
@@ -128,7 +128,7 @@ export function describeAdapter(name: string, framework: Framework): void {
       },
     )
 
-    it('settles with what a handler says that its request truly cost', async () => {
+    it('settles with the actual cost reported by a handler', async () => {
       const port = await start({
         limits: [fixed('100/hour', { of: 'tokens', cost: 80 })],
         handle: async ({ settle }) => {
@@ -142,7 +142,7 @@ export function describeAdapter(name: string, framework: Framework): void {
     it.each([
       ['at once', {}],
       ['later', { store: asynchronousStore() }],
-    ])('fails a handler that settles what no rule counts, decided %s', async (_when, store) => {
+    ])('fails a handler that settles a resource without a rule, decided %s', async (_when, store) => {
       const port = await start({
         limits: [{ ...fixed('100/hour', { of: 'tokens', cost: 80 }), ...store }],
         handle: async ({ settle }) => {
@@ -191,7 +191,7 @@ export function describeAdapter(name: string, framework: Framework): void {
       )
     })
 
-    it('believes what trusted proxies say in it, from the right, over all its lines', async () => {
+    it('trusts the entries of trusted proxies, from the right, over all lines', async () => {
       const port = await start({
         limits: [{ ...fixed('1/minute', { by: 'ip' }), trustedProxies: ['127.0.0.1', '10.0.0.0/8'] }],
       })
@@ -219,7 +219,7 @@ export function describeAdapter(name: string, framework: Framework): void {
       if (framework.tellsRepeated) expect((await from('a', 'c')).status).toBe(400)
     })
 
-    it('reads keys whatever the white space, and refuses those in places that are not read', async () => {
+    it('reads keys after any white space and refuses those in places that are not read', async () => {
       const key = newKey()
       const identify = identity({ apiKeys: keyTable([{ sha256: keyDigest(key), client: 'acme' }]) })
       const port = await start({ limits: [{ rules: [{ limit: '100/minute', by: 'client' }], identify }] })
@@ -252,7 +252,7 @@ export function describeAdapter(name: string, framework: Framework): void {
       expect(await admitted(52, { 'x-key': 'acme' })).toBe(50)
     })
 
-    it('asks who the client is, at once or later, and what is required of it', async () => {
+    it('identifies the client, synchronously or not, and checks requirements', async () => {
       const client = async (request: object) => {
         const id = framework.headerOf(request, 'x-key')
         return id === undefined ? undefined : { id, tier: id === 'vip' ? 'premium' : 'free' }
@@ -275,7 +275,7 @@ export function describeAdapter(name: string, framework: Framework): void {
       expect(JSON.parse((await ask(port, '/predict')).text).detail).toBe('Premium access required')
     })
 
-    it('answers 503 with Retry-After where the store says that it cannot decide', async () => {
+    it('answers 503 with Retry-After when the store cannot decide', async () => {
       const take = () => Promise.reject(new StoreUnavailableError('limits', 1500, new Error('gone')))
       const port = await start({ limits: [{ ...fixed('1/minute'), store: { ...silentStore(), take } }] })
       const { status, headers } = await ask(port, '/predict')
@@ -304,13 +304,13 @@ export function describeAdapter(name: string, framework: Framework): void {
     describe('a slot', () => {
       const slot = (more: object = {}): Options => ({ rules: [{ concurrent: 1, by: 'everyone', ...more }] })
 
-      it('is free again when the answer has ended', async () => {
+      it('is released when the response has ended', async () => {
         const port = await start({ limits: [slot()] })
         for (let request = 0; request < 5; request++)
           await expect.poll(async () => (await ask(port, '/predict')).status).toBe(200)
       })
 
-      it('is free again when an answer has ended that has no body: of HEAD', async () => {
+      it('is released when a response to HEAD has ended', async () => {
         const port = await start({ method: 'GET', limits: [slot()] })
         for (let request = 0; request < 3; request++) {
           const status = async () => (await ask(port, '/predict', { method: 'HEAD' })).status
@@ -321,7 +321,7 @@ export function describeAdapter(name: string, framework: Framework): void {
       it.each([
         ['an error', new Error('on purpose')],
         ['what is no error', 'on purpose'],
-      ])('is free again when the handler throws %s', async (_what, thrown) => {
+      ])('is released when the handler throws %s', async (_what, thrown) => {
         const port = await start({
           limits: [slot()],
           handle: () => {
@@ -338,7 +338,7 @@ export function describeAdapter(name: string, framework: Framework): void {
         if (thrown instanceof Error) expect(seen).toEqual([500, 500, 500])
       })
 
-      it('is held while the answer streams, and free when the client hangs up', async () => {
+      it('is held while the response streams and released when the client disconnects', async () => {
         const streams: PassThrough[] = []
         const port = await start({
           limits: [slot()],
@@ -365,7 +365,7 @@ export function describeAdapter(name: string, framework: Framework): void {
         expect(streams).toHaveLength(3)
       })
 
-      it('is waited for in line, and whoever hangs up leaves the line', async () => {
+      it('queues requests for a slot and removes one whose client disconnects', async () => {
         const ends: (() => void)[] = []
         // Whoever is first in the line is looked at again and again.
         const looks = new Map<string | undefined, number>()

@@ -28,7 +28,7 @@ function entry(text: string, port: boolean): string {
 }
 
 describe('the address of a client', () => {
-  it('is that of the connection where no proxy is trusted, whatever the header says', () => {
+  it('is that of the connection if no proxy is trusted, whatever the header says', () => {
     const alone = clientAddressReader()
     fc.assert(
       fc.property(address, junk, (peer, header) => {
@@ -38,7 +38,7 @@ describe('the address of a client', () => {
     )
   })
 
-  it('is that of the connection where this is no trusted proxy', () => {
+  it('is that of the connection if its peer is not a trusted proxy', () => {
     fc.assert(
       fc.property(client, junk, (peer, header) => {
         expect(behind.clientOf(peer, header)).toBe(behind.clientOf(peer, undefined))
@@ -47,7 +47,7 @@ describe('the address of a client', () => {
     )
   })
 
-  it('is the first from the right that is no proxy, however it is written; nothing to the left of it is read', () => {
+  it('is the first from the right that is not a proxy, in any notation, and entries to its left are ignored', () => {
     const spaces = fc.constantFrom('', ' ', '  ', '\t')
     fc.assert(
       fc.property(
@@ -68,7 +68,7 @@ describe('the address of a client', () => {
     )
   })
 
-  it('is the leftmost where all are proxies', () => {
+  it('is the leftmost entry if all are proxies', () => {
     expect(behind.clientOf('10.0.0.1', '10.0.0.3, 10.0.0.2')).toBe('10.0.0.3')
     expect(behind.clientOf('10.0.0.1', undefined)).toBe('10.0.0.1')
   })
@@ -93,11 +93,11 @@ describe('the address of a client', () => {
     '203.0.113.7,,10.0.0.2',
     ',203.0.113.7,\t,',
     ', ,9.9.9.9,,203.0.113.7,,10.0.0.2,,',
-  ])('is found among the empty elements of %j', (header) => {
+  ])('is found among the empty elements of the header %j', (header) => {
     expect(behind.clientOf('10.0.0.1', header)).toBe('203.0.113.7')
   })
 
-  it('is told in full, with the number of trusted proxies before it', () => {
+  it('is reported in full, with the number of trusted proxies passed', () => {
     expect(behind.originOf('10.0.0.1', '2001:db8::7, 10.0.0.3, 10.0.0.2')).toEqual({
       address: '2001:db8:0:0:0:0:0:7',
       proxies: 3,
@@ -114,12 +114,12 @@ describe('the address of a client', () => {
     },
   )
 
-  it('reads a header of 100,000 entries from its end alone', () => {
+  it('reads only the end of a header of 100,000 entries', () => {
     const header = `${'nonsense, '.repeat(100_000)}203.0.113.7`
     expect(behind.clientOf('10.0.0.1', header)).toBe('203.0.113.7')
   })
 
-  it('is that of its IPv6 network, of the length that is wanted', () => {
+  it('is reduced to an IPv6 network of the configured length', () => {
     const [one, other] = ['2001:db8:1:2::1', '2001:db8:1:2:ffff::2']
     const by = (ipv6Subnet?: number) => clientAddressReader(ipv6Subnet === undefined ? {} : { ipv6Subnet })
     expect(by().clientOf(one, undefined)).toBe(by().clientOf(other, undefined))
@@ -144,7 +144,7 @@ describe('a trusted proxy', () => {
     expect(behind.isTrusted(peer)).toBe(trusted)
   })
 
-  it('of a network of mapped addresses is of that IPv4 network', () => {
+  it('matches the IPv4 network that a mapped network stands in for', () => {
     const mapped = clientAddressReader({ trustedProxies: ['::ffff:10.0.0.0/104'] })
     expect(['10.9.9.9', '11.0.0.1'].map((peer) => mapped.isTrusted(peer))).toEqual([true, false])
   })
@@ -156,7 +156,7 @@ describe('a trusted proxy', () => {
     ['0.0.0.0/0', ['10.0.0.1', '::ffff:10.0.0.1'], ['::1', '2001:db8::1', '::']],
     ['::ffff:0:0/96', ['10.0.0.1', '::ffff:10.0.0.1'], ['::1', '2001:db8::1']],
     ['fe80::1%eth0', ['fe80::1', 'fe80::1%eth1'], ['fe80::2', '254.128.0.1']],
-  ])('of %s is one of its own family', (network, trusted, others) => {
+  ])('matches only addresses of the family of the network %s', (network, trusted, others) => {
     const reader = clientAddressReader({ trustedProxies: [network] })
     for (const peer of trusted) expect([peer, reader.isTrusted(peer)]).toEqual([peer, true])
     for (const peer of others) {
@@ -177,11 +177,11 @@ describe('a trusted proxy', () => {
     'proxy',
     '',
     '10.0.0.0/8x',
-  ])('%j is refused, with an example of one that is not', (wrong) => {
+  ])('rejects the network %j and gives a valid example', (wrong) => {
     expect(() => clientAddressReader({ trustedProxies: [wrong] })).toThrow('10.0.0.0/8 or ::1')
   })
 
-  it.each([0, 129, 64.5, Number.NaN, '64' as never])('an ipv6Subnet of %s is refused', (ipv6Subnet) => {
+  it.each([0, 129, 64.5, Number.NaN, '64' as never])('rejects an ipv6Subnet of %s', (ipv6Subnet) => {
     expect(() => clientAddressReader({ ipv6Subnet })).toThrow("'ipv6Subnet' must be an integer from 1 to 128")
   })
 })

@@ -43,7 +43,7 @@ function problemOf(decision: HttpDecision) {
 }
 
 describe('a refused request', () => {
-  it('is let in after Retry-After; and that never lies before the end of a t', () => {
+  it('is admitted after Retry-After, which never precedes the end of a t', () => {
     const costs = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 30 })
     const limits = fc.array(
       fc.tuple(
@@ -82,7 +82,7 @@ describe('a refused request', () => {
     )
   })
 
-  it('tells its rules, and nothing of shadow rules', () => {
+  it('reports its rules and no shadow rules', () => {
     const { decide } = limiterOf({
       rules: [
         { name: 'a "quoted" one', limit: '1/minute' },
@@ -103,7 +103,7 @@ describe('a refused request', () => {
     expect(problemOf(decision)['violated-policies']).toEqual(['a "quoted" one'])
   })
 
-  it('is one policy in each field and in the document, whatever the rule is called', () => {
+  it('has one policy in each header and in the document, whatever the name of the rule', () => {
     fc.assert(
       fc.property(ruleName, (name) => {
         const { decide } = limiterOf({ rules: [{ name, limit: '1/minute', cost: 2 }] })
@@ -116,7 +116,7 @@ describe('a refused request', () => {
     )
   })
 
-  it('has an answer that is sent whole, whatever the limit', () => {
+  it('has a response that can be sent, whatever the limit', () => {
     fc.assert(
       fc.property(anyLimit, (limit) => {
         const rule =
@@ -132,7 +132,7 @@ describe('a refused request', () => {
     )
   })
 
-  it('gets an answer of one’s own, with the fields of the limit beside its own', () => {
+  it('gets a custom response with the rate limit headers added', () => {
     const answers = [
       { status: 420, headers: { 'Content-Type': 'text/html', 'X-Why': 'calm' }, body: '<p>calm</p>' },
       { body: 'slowly' },
@@ -164,7 +164,7 @@ describe('a refused request', () => {
 })
 
 describe('an allowed request', () => {
-  it('is told a t in which no more becomes free than it says, and after which there is more', () => {
+  it('gets a t during which no more becomes free than reported, and after which more is', () => {
     const { clock, decide } = limiterOf({ rules: [{ limit: '10/minute' }] })
     for (let used = 1; used <= 3; used++) decide()
     expect(fieldsOf(decide({})).ratelimit).toBe('"requests";r=6;t=6')
@@ -172,7 +172,7 @@ describe('an allowed request', () => {
     expect(fieldsOf(decide({})).ratelimit).toBe('"requests";r=6;t=6')
   })
 
-  it('tells X-RateLimit of the rule that is nearest to its end', () => {
+  it('reports X-RateLimit of the rule with the smallest fraction left', () => {
     const rules = [
       { name: 'wide', limit: '1000/hour' },
       { name: 'near', limit: '4/minute', algorithm: 'fixed-window' as const },
@@ -185,12 +185,12 @@ describe('an allowed request', () => {
     })
   })
 
-  it('has no fields where nothing is enforced', () => {
+  it('has no rate limit headers if no rule is enforced', () => {
     const { decide } = limiterOf({ rules: [{ limit: '1/minute', enforce: false }], xRateLimit: true })
     for (let request = 0; request < 3; request++) expect(fieldsOf(decide())).toEqual({})
   })
 
-  it('is counted once, however often the limit stands before it', () => {
+  it('is counted once if the same limit applies repeatedly', () => {
     const { limiter } = limiterOf({ rules: [{ limit: '1/minute' }] })
     const request = {}
     expect(limiter.decide(request)).toMatchObject({
@@ -205,7 +205,7 @@ describe('an allowed request', () => {
   it.each<[string, Asked]>([
     ['a request', {}],
     ['a request of Node', { rawHeaders: ['Host', 'localhost'] } as Asked],
-  ])('%s lets no copy of itself in, and is not forgotten for one', async (_what, request) => {
+  ])('%s does not admit its copies and stays admitted itself', async (_what, request) => {
     const { limiter } = limiterOf({
       rules: [{ limit: '2/hour' }, { limit: '100/hour', of: 'tokens', cost: 40 }],
     })
@@ -225,7 +225,7 @@ describe('an allowed request', () => {
   it.each<[string, Asked]>([
     ['a request', {}],
     ['a request of Node', { rawHeaders: ['Host', 'localhost'] } as Asked],
-  ])('%s is known by what was derived from it, and by nobody else', async (_what, request) => {
+  ])('%s admits requests derived from it and no others', async (_what, request) => {
     const { limiter } = limiterOf({
       rules: [{ limit: '2/hour' }, { limit: '100/hour', of: 'tokens', cost: 40 }],
     })
@@ -239,7 +239,7 @@ describe('an allowed request', () => {
     expect(left(decide({ ...request }))).toContain('"tokens";r=40')
   })
 
-  it('is one that was let in: who was refused is so again, and who could not be decided on is not let in', () => {
+  it('is only one that was admitted: a refused or undecided request is decided again', () => {
     let fails = true
     const { limiter } = limiterOf({
       rules: [
@@ -263,7 +263,7 @@ describe('an allowed request', () => {
     for (let again = 0; again < 3; again++) expect(limiter.decide(second)).toMatchObject({ allowed: false })
   })
 
-  it('is settled by every limit that it passed, and one that passed none by nothing', async () => {
+  it('is settled in every limit that admitted it, and in none otherwise', async () => {
     const tokens = () => limiterOf({ rules: [{ limit: '100/hour', of: 'tokens', cost: 90 }] })
     const [one, other] = [tokens(), tokens()]
     const request = {}
@@ -297,7 +297,7 @@ describe('options', () => {
       { rules: [], client: () => 'a', identify: () => undefined },
       "'identify' and 'client'",
     ],
-  ])('%s is told when the limit is made', (_what, options, said) => {
+  ])('reports %s when the limit is created', (_what, options, said) => {
     expect(() => createHttpLimiter(options, access)).toThrow(said)
   })
 })

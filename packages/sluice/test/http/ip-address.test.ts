@@ -32,7 +32,7 @@ function textOf(text: string, ipv6Subnet?: number): string {
 }
 
 describe('an address', () => {
-  it('is what another library says it is, in every notation', () => {
+  it('is parsed as by another library, in every notation', () => {
     fc.assert(
       fc.property(ipv6Groups, notation, (groups, how) => {
         const text = written(groups, how)
@@ -45,7 +45,7 @@ describe('an address', () => {
     )
   })
 
-  it('has one text, however it is written', () => {
+  it('has one canonical form in every notation', () => {
     fc.assert(
       fc.property(
         ipv6Groups,
@@ -60,7 +60,7 @@ describe('an address', () => {
     )
   })
 
-  it('counts together with another exactly where their prefixes are the same', () => {
+  it('shares a limit with another exactly if their prefixes are equal', () => {
     fc.assert(
       fc.property(
         ipv6Groups,
@@ -83,7 +83,7 @@ describe('an address', () => {
     )
   })
 
-  it('of IPv4 is its dotted form, mapped or not, and never shares a prefix', () => {
+  it('of IPv4 has its dotted form, mapped or not, and never shares a prefix', () => {
     fc.assert(
       fc.property(ipv4, notation, fc.integer({ min: 1, max: 128 }), (address, how, bits) => {
         const bytes = address.split('.').map(Number)
@@ -109,7 +109,7 @@ describe('an address', () => {
     '::ffff:192.0.2.1%eth0',
     '64:ff9b::192.0.2.1',
     '64:ff9b::c000:201',
-  ])('%s is 192.0.2.1, and not its neighbour', (text) => {
+  ])('parses %s as 192.0.2.1 and not as its neighbour', (text) => {
     expect(textOf(text, 64)).toBe('192.0.2.1')
     expect(textOf(text, 56)).not.toBe(textOf('::ffff:192.0.2.2', 56))
   })
@@ -147,11 +147,11 @@ describe('an address', () => {
     '::1\u0000',
     '１.１.１.１',
     '9'.repeat(100_000),
-  ])('%j is none', (text) => {
+  ])('rejects %j, which is not an address', (text) => {
     expect(parseIpAddress(text)).toBeUndefined()
   })
 
-  it('is nothing that no other library takes for one', () => {
+  it('is nothing that another library rejects', () => {
     const characters = fc.constantFrom(...'0123456789abcdefF:.%[]/ x')
     const text = fc.oneof(
       fc.string(),

@@ -28,7 +28,7 @@ const refusal = (over: Partial<Refusal> = {}): Refusal => ({
 const documentOf = (over: Partial<Refusal> = {}) => JSON.parse(refusalProblem(refusal(over)).body)
 
 describe('the document of a refusal', () => {
-  it('says what was exceeded and when to come back, and not who was refused', () => {
+  it('reports the exceeded limit and when to retry, and not the client', () => {
     const { status, headers, body } = refusalProblem(refusal())
     expect([status, headers]).toEqual([429, [['content-type', 'application/problem+json']]])
     expect(JSON.parse(body)).toEqual({
@@ -85,7 +85,7 @@ describe('the document of a refusal', () => {
     expect(documentOf(over).detail).toBe(detail)
   })
 
-  it('has no retry-after where there is no such time, and is 503 where it waited for nothing', () => {
+  it('has no retry-after if the request never fits, and is 503 after a timeout in the queue', () => {
     expect(documentOf({ retryAfter: Number.POSITIVE_INFINITY })).not.toHaveProperty('retry-after')
     expect(documentOf({ reason: 'busy' })).toMatchObject({
       status: 503,
@@ -93,7 +93,7 @@ describe('the document of a refusal', () => {
     })
   })
 
-  it('is JSON, whatever the names', () => {
+  it('is valid JSON, whatever the names', () => {
     const names = ['"}', '\\', '</script>', 'größe\u2028\ud800']
     for (const resource of names)
       expect(documentOf({ resource, violated: names })).toMatchObject({ resource: expect.any(String) })
@@ -101,7 +101,7 @@ describe('the document of a refusal', () => {
   })
 })
 
-it('the sentence and the header never send a client back too early', () => {
+it('never tells a client to retry too early, in the sentence or the header', () => {
   const seconds = { second: 1, minute: 60, hour: 3600, day: 86_400 } as const
   for (const retryAfter of [1, 999.5, 1000.5, 59_001, 119_999, 3_600_001, 86_400_001, 2_592_000_000]) {
     const { detail, 'retry-after': header } = documentOf({ retryAfter })
@@ -126,19 +126,19 @@ describe('Retry-After', () => {
     [0, 1],
     [31_536_000_000, 31_536_000],
     [Number.POSITIVE_INFINITY, undefined],
-  ])('of %d ms is %s s', (retryAfter, seconds) => {
+  ])('rounds %d ms to %s s', (retryAfter, seconds) => {
     expect(retryAfterSeconds(refusal({ retryAfter }))).toBe(seconds)
   })
 })
 
-describe('the document of what is no refusal', () => {
-  it('of a store that does not answer: 503, when to come back, and nothing of the store', () => {
+describe('a problem document that is not a refusal', () => {
+  it('reports an unavailable store with 503 and when to retry, and nothing about the store', () => {
     const { status, headers, body } = unavailableProblem({ status: 503, retryAfter: 1500 })
     expect([status, headers.find(([name]) => name === 'retry-after')]).toEqual([503, ['retry-after', '2']])
     expect(JSON.parse(body)).toMatchObject({ status: 503, 'retry-after': 2, 'violated-policies': [] })
   })
 
-  it('of a fault of the request: its own status, and how to sign in where that is what is missing', () => {
+  it('reports a fault of the request with its status, and how to authenticate for 401', () => {
     const answers = [
       new RequestError('no rows'),
       new ForbiddenError('premium'),
@@ -163,7 +163,7 @@ describe('the document of what is no refusal', () => {
     })
   })
 
-  it('takes members beside the standard ones', () => {
+  it('accepts members in addition to the standard ones', () => {
     const { body } = problem(404, 'Not found', 'no such route', { type: 'urn:x', more: [1] })
     expect(JSON.parse(body)).toEqual({
       type: 'urn:x',

@@ -11,8 +11,8 @@ function read(field: string): [name: BareItem, parameters: Record<string, BareIt
   return parseList(field).map(([name, parameters]) => [name as BareItem, Object.fromEntries(parameters)])
 }
 
-describe('the fields', () => {
-  it('are lists of the rules’ names, whatever these are', () => {
+describe('the RateLimit headers', () => {
+  it('are lists of rule names, whatever the names', () => {
     fc.assert(
       fc.property(fc.array(ruleName, { minLength: 1, maxLength: 5 }), (names) => {
         const quotas = names.map((rule) => quota({ rule }))
@@ -31,13 +31,13 @@ describe('the fields', () => {
     },
   )
 
-  it('say what the draft’s own examples say', () => {
+  it('match the examples of the draft', () => {
     const tokens = quota({ rule: 'tokens', resource: 'tokens', remaining: 3, moreAfter: 5_001 })
     expect(rateLimitPolicy([quota(), tokens])).toBe('"requests";q=10;w=60, "tokens";q=10;qu="tokens";w=60')
     expect(rateLimit([quota(), tokens])).toBe('"requests";r=9;t=60, "tokens";r=3;t=6')
   })
 
-  it('have the registered units, and a resource’s own name beside them', () => {
+  it('use registered units, or the name of the resource', () => {
     const slots = { algorithm: 'concurrency', limit: 4, lease: 30_000 } as const
     const unit = (resource: string, over = {}) =>
       read(rateLimitPolicy([quota({ resource, ...over })]))[0]?.[1]
@@ -47,13 +47,13 @@ describe('the fields', () => {
     expect(unit('größe "x"')).toMatchObject({ qu: 'gr??e "x"' })
   })
 
-  it('tell no time of what is in flight, nor of what nobody has used', () => {
+  it('report no time for slots in flight or an unused limit', () => {
     const slots = { algorithm: 'concurrency', limit: 4, lease: 30_000 } as const
     expect(rateLimit([quota({ limit: slots, remaining: 1 })])).toBe('"requests";r=1')
     expect(rateLimit([quota({ remaining: 10, moreAfter: 0 })])).toBe('"requests";r=10')
   })
 
-  it('have whole numbers that structured fields can hold, and a policy that promises no more than the limit', () => {
+  it('have integers that structured fields can hold, and a policy within the limit', () => {
     const times = fc.double({ min: 0, max: 1e15, noNaN: true })
     fc.assert(
       fc.property(anyLimit, fc.nat(), times, times, (limit, remaining, moreAfter, retryAfter) => {
@@ -79,7 +79,7 @@ describe('the fields', () => {
     )
   })
 
-  it('are those of this request, whatever was said of others of the same limit', () => {
+  it('are those of this request, whatever was cached for others of the same limit', () => {
     const limits = [minute, { ...minute }, { ...minute, limit: 200 }]
     const asked = fc.record({
       limit: fc.constantFrom(...limits),
@@ -107,7 +107,7 @@ describe('the fields', () => {
     )
   })
 
-  it('are nobody’s to add to: others who stand alike get the same ones', () => {
+  it('are frozen, because requests with equal quotas share them', () => {
     const fields = headersOfOneRule(quota({})) as unknown as string[][]
     expect(() => fields.push(['x-client', 'a'])).toThrow(TypeError)
     for (const field of fields) expect(() => field.splice(1, 1, 'other')).toThrow(TypeError)
@@ -129,7 +129,7 @@ describe('the fields', () => {
     expect(read(rateLimitPolicy([quota({ limit: bucket })]))).toEqual([['requests', expected]])
   })
 
-  it('have partition keys only with a secret; the same for a key, and nobody’s in clear', () => {
+  it('have partition keys only with a secret, stable per key and never in clear text', () => {
     const of = (key: string, secret?: string) => {
       const [[, { pk }]] = read(rateLimit([quota({ key })], secret)) as [[string, { pk?: ArrayBuffer }]]
       return pk && Buffer.from(pk).toString('hex')

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { BodyMemoryError, ReadingMemory } from '../../src/http/reading-memory.js'
 
-describe('the memory of bodies that are being read', () => {
-  it('never exceeds its limit, and is given back once', () => {
+describe('ReadingMemory', () => {
+  it('never exceeds its limit and releases a body once', () => {
     const memory = new ReadingMemory(100)
     const first = memory.begin(() => expect.fail('it was evicted'))
     const second = memory.begin(() => expect.fail('it was evicted'))
@@ -16,7 +16,7 @@ describe('the memory of bodies that are being read', () => {
     expect(() => first.take(1)).toThrow(BodyMemoryError)
   })
 
-  it('is taken from the largest body for a smaller one', () => {
+  it('evicts the largest body for a smaller one', () => {
     const memory = new ReadingMemory(100)
     const evicted: string[] = []
     const [large, small, other] = ['large', 'small', 'other'].map((name) =>

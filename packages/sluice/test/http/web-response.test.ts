@@ -18,7 +18,10 @@ function slot(): Permit {
 }
 
 /** A body of so many chunks that then ends, fails or goes on without a word. */
-function body(chunks: number, end: 'ends' | 'fails' | 'waits' = 'ends'): ReadableStream<Uint8Array> {
+function body(
+  chunks: number,
+  end: 'ends' | 'is released when the body fails' | 'waits' = 'ends',
+): ReadableStream<Uint8Array> {
   let given = 0
   return new ReadableStream({
     async pull(controller) {
@@ -33,8 +36,8 @@ function body(chunks: number, end: 'ends' | 'fails' | 'waits' = 'ends'): Readabl
 const request = (method = 'GET', signal?: AbortSignal) =>
   new Request('http://localhost/', { method, ...(signal && { signal }) })
 
-describe('a slot is held until an answer', () => {
-  it('was read whole', async () => {
+describe('a slot of a web response', () => {
+  it('is released when the body was read completely', async () => {
     const permit = slot()
     const answer = releaseWhenRead(new Response(body(3)), permit, request())
     expect(permit.holdsSlots).toBe(true)
@@ -49,14 +52,14 @@ describe('a slot is held until an answer', () => {
     expect(permit.holdsSlots).toBe(false)
   })
 
-  it('is given up by who reads it', async () => {
+  it('is released when the reader cancels the body', async () => {
     const permit = slot()
     const answer = releaseWhenRead(new Response(body(9, 'waits')), permit, request())
     await answer.body?.cancel()
     expect(permit.holdsSlots).toBe(false)
   })
 
-  it('has nobody left to read it', async () => {
+  it('is released when the client disconnects', async () => {
     const client = new AbortController()
     const permit = slot()
     releaseWhenRead(new Response(body(9, 'waits')), permit, request('GET', client.signal))
@@ -68,7 +71,7 @@ describe('a slot is held until an answer', () => {
     expect(late.holdsSlots).toBe(false)
   })
 
-  it('comes to nothing, because its handler fails', async () => {
+  it('is released when the handler fails', async () => {
     const permit = slot()
     const failing = () => {
       throw new Error('on purpose')
@@ -78,14 +81,14 @@ describe('a slot is held until an answer', () => {
     expect(await whileHandled(undefined, () => 'fine')).toBe('fine')
   })
 
-  it('turns out to have no body, or one that nobody reads', () => {
+  it('is released at once if the body is missing or never read', () => {
     const permits = [slot(), slot()] as const
     releaseWhenRead(new Response(null, { status: 204 }), permits[0], request())
     releaseWhenRead(new Response(body(9, 'waits')), permits[1], request('HEAD'))
     expect(permits.map(({ holdsSlots }) => holdsSlots)).toEqual([false, false])
   })
 
-  it('is thrown away unread', async () => {
+  it('is released when the response is discarded unread', async () => {
     const permit = slot()
     releaseWhenRead(new Response(body(9, 'waits')), permit, request())
     await expect
@@ -100,8 +103,8 @@ describe('a slot is held until an answer', () => {
   })
 })
 
-describe('an answer', () => {
-  it('keeps what it is, and is read no faster than somebody takes it', async () => {
+describe('a tracked response', () => {
+  it('keeps its content and is read on demand', async () => {
     let pulled = 0
     const endless = new ReadableStream<Uint8Array>(
       {
@@ -122,7 +125,7 @@ describe('an answer', () => {
     await reader?.cancel()
   })
 
-  it('gets fields beside its own', async () => {
+  it('gets headers in addition to its own', async () => {
     const own = new Response('fine', { headers: { ratelimit: '"a";r=1', 'retry-after': '9' } })
     const answer = withHeaders(own, [
       ['ratelimit', '"b";r=2'],
@@ -140,8 +143,8 @@ describe('an answer', () => {
   })
 })
 
-describe('a client that hangs up', () => {
-  it('is told of once, or not at all after the watch has ended', () => {
+describe('onAbort', () => {
+  it('reports a disconnect once, or never after the watch has ended', () => {
     const client = new AbortController()
     const told: string[] = []
     onAbort(client.signal, () => told.push('watching'))

@@ -12,21 +12,21 @@ function headers(fields: Record<string, string>) {
 }
 
 describe('API keys', () => {
-  it('are 256 random bits, known by their SHA-256', () => {
+  it('generates keys of 256 random bits and identifies them by SHA-256', () => {
     expect(KEY).toMatch(/^sk_[\w-]{43}$/)
     expect(newKey()).not.toBe(KEY)
     // From FIPS 180-2, appendix B.1.
     expect(keyDigest('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
   })
 
-  it('say who the client is, and which tier it has', () => {
+  it('identifies the client of a key and its tier', () => {
     const identify = identity({ apiKeys: keyTable([premium]) })
     expect(identify(headers({ authorization: `Bearer ${KEY}` }))).toEqual({ id: 'acme', tier: 'premium' })
     expect(identify(headers({ authorization: `bearer   ${KEY} ` }))).toEqual({ id: 'acme', tier: 'premium' })
     expect(identify(headers({ 'x-api-key': KEY }))).toEqual({ id: 'acme', tier: 'premium' })
   })
 
-  it('X-API-Key stands before Authorization, which may be for the upstream', () => {
+  it('prefers X-API-Key to Authorization, which may be for the upstream', () => {
     const identify = identity({ apiKeys: keyTable([premium]) })
     const both = headers({ 'x-api-key': KEY, authorization: 'Bearer of-the-upstream' })
     expect(identify(both)).toEqual({ id: 'acme', tier: 'premium' })
@@ -34,7 +34,7 @@ describe('API keys', () => {
     expect(() => identify(wrong)).toThrow(UnauthorizedError)
   })
 
-  it('nothing shown is a visitor', () => {
+  it('treats a request without credentials as anonymous', () => {
     const identify = identity({ apiKeys: keyTable([premium]) })
     expect(identify(headers({}))).toBeUndefined()
     expect(identify(headers({ authorization: 'Basic dXNlcjpwYXNz' }))).toBeUndefined()
@@ -49,7 +49,7 @@ describe('API keys', () => {
     ['blank', '   '],
     ['far too long', 'k'.repeat(100_000)],
     ['of the form of a JWT', 'a.b.c'],
-  ])('a key %s is 401 and never a visitor', (_what, key) => {
+  ])('answers a key %s with 401 and never treats it as anonymous', (_what, key) => {
     const identify = identity({ apiKeys: keyTable([premium]) })
     for (const fields of [{ 'x-api-key': key }, { authorization: `Bearer ${key}` }]) {
       let thrown: unknown
@@ -64,7 +64,7 @@ describe('API keys', () => {
     }
   })
 
-  it('expire at their moment', () => {
+  it('rejects a key from its expiry on', () => {
     const clock = manualClock(1_000)
     const identify = identity({ apiKeys: keyTable([{ ...premium, expires: 2_000 }], clock) })
     clock.set(1_999)
@@ -73,14 +73,14 @@ describe('API keys', () => {
     expect(() => identify(headers({ 'x-api-key': KEY }))).toThrow(UnauthorizedError)
   })
 
-  it('a list that is wrong names the entry', () => {
+  it('names the invalid entry of a list of keys', () => {
     expect(() => keyTable([premium, { sha256: KEY, client: 'a' }])).toThrow(/^keys\[1\]: 'sha256'/)
     expect(() => keyTable([{ ...premium, client: '' }])).toThrow(/^keys\[0\]: 'client'/)
     expect(() => keyTable([premium, premium])).toThrow(/^keys\[1\]: duplicate key/)
     expect(() => identity({})).toThrow("'apiKeys'")
   })
 
-  it('are read after any white space', () => {
+  it('reads keys after any white space', () => {
     const identify = identity({ apiKeys: keyTable([premium]) })
     for (const authorization of [
       `Bearer\t${KEY}`,
@@ -91,7 +91,7 @@ describe('API keys', () => {
       expect(identify(headers({ authorization }))).toMatchObject({ id: 'acme' })
   })
 
-  it('are read from the headers that are named, the first of them that is there', () => {
+  it('reads keys from the first configured header that is present', () => {
     const identify = identity({ apiKeys: keyTable([premium]), apiKeyHeaders: ['X-Goog-Api-Key', 'api-key'] })
     expect(identify(headers({ 'x-goog-api-key': KEY }))).toMatchObject({ id: 'acme' })
     expect(identify(headers({ 'api-key': KEY, authorization: 'Bearer of-the-upstream' }))).toMatchObject({
@@ -102,7 +102,7 @@ describe('API keys', () => {
       expect(() => identity({ apiKeys: keyTable([]), apiKeyHeaders: [name] })).toThrow("'apiKeyHeaders'")
   })
 
-  it('in places that are not read are 401, with a lookup that takes a while too', async () => {
+  it('answers keys in places that are not read with 401, also with an asynchronous lookup', async () => {
     const table = keyTable([premium])
     const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
     const places: [Record<string, string>, string][] = [
@@ -129,7 +129,7 @@ describe('API keys', () => {
     }
   })
 
-  it('of which many are in one query are looked up a bounded number of times', () => {
+  it('looks up a bounded number of keys from one query', () => {
     let lookups = 0
     const identify = identity({ apiKeys: () => void lookups++ })
     expect(identify(headers({}), `?${'key=made-up-key&'.repeat(1000)}`)).toBeUndefined()

@@ -11,8 +11,8 @@ function database(clients: Record<string, string | undefined>) {
   return { asked, lookup }
 }
 
-describe('a lookup that remembers', () => {
-  it('is waited for as long as its timeout says, however long that is', async () => {
+describe('cachedLookup', () => {
+  it('waits for a lookup until its timeout, however long', async () => {
     vi.useFakeTimers()
     onTestFinished(() => {
       vi.useRealTimers()
@@ -30,7 +30,7 @@ describe('a lookup that remembers', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('asks once while the answer is young enough, for known and unknown keys', async () => {
+  it('looks up a known or unknown key once until its entry expires', async () => {
     const clock = manualClock()
     const { asked, lookup } = database({ a: 'acme' })
     const find = cachedLookup(lookup, { maxAge: 1_000, unknownMaxAge: 100, clock })
@@ -47,7 +47,7 @@ describe('a lookup that remembers', () => {
     expect(asked).toEqual(['a', 'b', 'b', 'a'])
   })
 
-  it('a thousand requests at once wait for one answer', async () => {
+  it('shares one lookup among a thousand concurrent requests', async () => {
     const { asked, lookup } = database({ a: 'acme' })
     const find = cachedLookup(lookup)
     const found = await Promise.all(Array.from({ length: 1_000 }, () => find('a')))
@@ -55,7 +55,7 @@ describe('a lookup that remembers', () => {
     expect(asked).toEqual(['a'])
   })
 
-  it('keeps no more than it should: who was asked for longest ago goes', async () => {
+  it('evicts the least recently used key when it is full', async () => {
     const { asked, lookup } = database({ a: 'a', b: 'b', c: 'c' })
     const find = cachedLookup(lookup, { maxKeys: 2 })
     await find('a')
@@ -68,7 +68,7 @@ describe('a lookup that remembers', () => {
     expect(asked).toEqual(['a', 'b', 'c', 'b'])
   })
 
-  it('keys that somebody makes up displace no good ones', async () => {
+  it('does not evict known keys for unknown ones', async () => {
     const { asked, lookup } = database({ a: 'acme' })
     const find = cachedLookup(lookup, { maxKeys: 10 })
     await find('a')
@@ -77,7 +77,7 @@ describe('a lookup that remembers', () => {
     expect(asked).toHaveLength(1_001)
   })
 
-  it('one that hangs is not waited for, and is asked again', async () => {
+  it('gives up a lookup that hangs and repeats it for the next request', async () => {
     let hangs = true
     const find = cachedLookup(() => (hangs ? new Promise(() => {}) : Promise.resolve('acme')), {
       timeout: 20,
@@ -88,7 +88,7 @@ describe('a lookup that remembers', () => {
     expect(await find('a')).toEqual({ id: 'acme' })
   })
 
-  it('an error reaches all who wait, and is not remembered', async () => {
+  it('reports an error to all waiting requests and does not cache it', async () => {
     let calls = 0
     const find = cachedLookup(async () => {
       if (++calls === 1) throw new Error('the database is away')
@@ -105,7 +105,7 @@ describe('a lookup that remembers', () => {
     expect(calls).toBe(2)
   })
 
-  it('a function that throws at once is asked again too', async () => {
+  it('repeats a lookup that threw synchronously', async () => {
     let calls = 0
     const find = cachedLookup(() => {
       if (++calls === 1) throw new Error('at once')
@@ -115,7 +115,7 @@ describe('a lookup that remembers', () => {
     expect(await find('a')).toEqual({ id: 'acme' })
   })
 
-  it('what is no client is a TypeError and nobody', async () => {
+  it('rejects a lookup result that is not a client', async () => {
     const find = cachedLookup(async () => ({ id: 7 }) as unknown as string)
     await expect(find('a')).rejects.toThrow(TypeError)
     expect(() => cachedLookup(async () => 'a', { maxKeys: 0 })).toThrow("'maxKeys'")

@@ -50,7 +50,7 @@ function token(claims: Record<string, unknown>, key = privateKey): Promise<strin
 const verify = () => jwtVerifier({ jwks, audience: AUDIENCE, tier: 'plan' })
 
 describe('JWTs', () => {
-  it('that hold say who the client is; the keys are fetched once', async () => {
+  it('identifies clients by valid tokens and fetches the keys once', async () => {
     const check = verify()
     const before = fetched
     for (let call = 0; call < 5; call++)
@@ -58,7 +58,7 @@ describe('JWTs', () => {
     expect(fetched).toBe(before + 1)
   })
 
-  it('go with API keys: a text of the form of a token is one', async () => {
+  it('accepts API keys beside tokens and treats a string in JWT format as a token', async () => {
     const identify = identity({ jwt: verify() })
     const bearer = `Bearer ${await token({})}`
     const read = (name: string) => (name === 'authorization' ? bearer : undefined)
@@ -95,19 +95,19 @@ describe('JWTs', () => {
           .setExpirationTime('1m')
           .sign(new TextEncoder().encode(await exportSPKI(publicKey))),
     ],
-  ])('%s is 401', async (_what, make) => {
+  ])('answers %s with 401', async (_what, make) => {
     const made = await make()
     const refusal = await verify()(made).catch((error: unknown) => error)
     expect(refusal).toBeInstanceOf(UnauthorizedError)
     expect(String((refusal as Error).message)).not.toContain(made)
   })
 
-  it('keys that cannot be had are 503 and nobody’s fault', async () => {
+  it('answers with 503 when the keys are unavailable', async () => {
     const check = jwtVerifier({ jwks: 'http://127.0.0.1:1/jwks.json', audience: AUDIENCE })
     await expect(check(await token({}))).rejects.toBeInstanceOf(IdentityUnavailableError)
   })
 
-  it('options that would take too much are TypeErrors', () => {
+  it('throws a TypeError for options that would accept too many tokens', () => {
     expect(() => jwtVerifier({ jwks, audience: '' })).toThrow("'audience'")
     expect(() => jwtVerifier({ jwks, audience: AUDIENCE, algorithms: ['none'] })).toThrow('not none')
     expect(() => jwtVerifier({ jwks, audience: AUDIENCE, algorithms: ['HS256'] })).toThrow('not HS256')
@@ -115,17 +115,17 @@ describe('JWTs', () => {
   })
 })
 
-describe('what issuers write in different ways', () => {
+describe('jwtVerifier with the variants of issuers', () => {
   const check = (options: object = {}) => jwtVerifier({ jwks, audience: AUDIENCE, ...options })
 
-  it('is a client as a whole number', async () => {
+  it('accepts an integer as the client', async () => {
     expect(await check()(await token({ sub: 12345 }))).toEqual({ id: '12345' })
     expect(await check()(await token({ sub: 0 }))).toEqual({ id: '0' })
     for (const sub of [1.5, 2 ** 53, 1e300, true, {}, ['a'], null, ''])
       await expect(check()(await token({ sub }))).rejects.toThrow("not a string or an integer: 'sub'")
   })
 
-  it('is a claim within others, by its path or a JSON pointer', async () => {
+  it('reads a nested claim by its path or a JSON pointer', async () => {
     const claims = {
       realm: { plan: 'gold', 'a/b~c': 'slashed', level: 3 },
       roles: ['premium', 'admin'],
@@ -148,7 +148,7 @@ describe('what issuers write in different ways', () => {
     expect((await check({ client: 'user.id' })(await token({ user: { id: 7 } }))).id).toBe('7')
   })
 
-  it('is the type of a token, and its audiences', async () => {
+  it('accepts the types of tokens and lists of audiences', async () => {
     for (const typ of ['at+jwt', 'application/at+jwt', 'JWT', 'jwt', undefined]) {
       const made = new SignJWT({ sub: 'acme', aud: ['https://other.example', AUDIENCE] })
         .setProtectedHeader({ alg: 'ES256', kid: 'one', ...(typ && { typ }) })
@@ -162,7 +162,7 @@ describe('what issuers write in different ways', () => {
     }
   })
 
-  it('is the name of an Ed25519 signature, in tokens and in keys', async () => {
+  it('accepts both names of Ed25519 in tokens and in keys', async () => {
     const pair = await generateKeyPair('Ed25519', { extractable: true })
     for (const alg of ['EdDSA', 'Ed25519']) {
       for (const published of ['EdDSA', 'Ed25519', undefined]) {
@@ -185,7 +185,7 @@ describe('what issuers write in different ways', () => {
     }
   })
 
-  it('is a key that cannot be used, also in a set of your own', async () => {
+  it('reports an unusable key, also in a local key set', async () => {
     const rsa = {
       kty: 'RSA',
       n: Buffer.alloc(64, 0xff).toString('base64url'),

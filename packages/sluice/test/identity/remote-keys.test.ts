@@ -55,8 +55,8 @@ async function issuer(first: string) {
 
 const ACME = { id: 'acme' }
 
-describe('keys of a URL', () => {
-  it('are fetched once for all who come at the same time, and anew when they are old', async () => {
+describe('remoteKeys', () => {
+  it('fetches keys once for concurrent requests, and again when they are old', async () => {
     const keys = await issuer(await keySet('one'))
     const found = await Promise.all(Array.from({ length: 100 }, async () => keys.check(await token('one'))))
     expect(found).toEqual(Array(100).fill(ACME))
@@ -69,7 +69,7 @@ describe('keys of a URL', () => {
     expect(keys.fetched).toBe(2)
   })
 
-  it('are fetched anew for a token that names a new one', async () => {
+  it('fetches keys again for a token that names an unknown key', async () => {
     const keys = await issuer(await keySet('one'))
     expect(await keys.check(await token('one'))).toEqual(ACME)
     keys.serves(await keySet('one', 'two'))
@@ -78,7 +78,7 @@ describe('keys of a URL', () => {
     expect(keys.fetched).toBe(2)
   })
 
-  it('that were taken back are taken no more', async () => {
+  it('rejects tokens of a revoked key', async () => {
     const keys = await issuer(await keySet('one'))
     expect(await keys.check(await token('one'))).toEqual(ACME)
     keys.serves(await keySet('two'))
@@ -86,7 +86,7 @@ describe('keys of a URL', () => {
     expect(await keys.check(await token('one'))).toBeInstanceOf(UnauthorizedError)
   })
 
-  it('are not fetched for each key that somebody makes up', async () => {
+  it('does not fetch keys for every invented key ID', async () => {
     const keys = await issuer(await keySet('one'))
     for (let halfMinute = 0; halfMinute < 3; halfMinute++) {
       for (let made = 0; made < 100; made++)
@@ -98,7 +98,7 @@ describe('keys of a URL', () => {
     expect(await keys.check(await token('one', 'two'))).toBeInstanceOf(UnauthorizedError)
   })
 
-  it('stay for an hour while they cannot be fetched, and then nobody is let in by them', async () => {
+  it('uses keys for an hour while fetching fails, and no longer', async () => {
     const keys = await issuer(await keySet('one'))
     expect(await keys.check(await token('one'))).toEqual(ACME)
     keys.serves('down', 500)
@@ -136,7 +136,7 @@ describe('keys of a URL', () => {
     },
   )
 
-  it('that do not come are waited for by all together, once, and not for long', async () => {
+  it('shares one fetch that times out among all waiting requests', async () => {
     const keys = await issuer('')
     keys.answer = () => {}
     const waited = await Promise.all(Array.from({ length: 50 }, async () => keys.check(await token('one'))))
@@ -147,7 +147,7 @@ describe('keys of a URL', () => {
     expect(keys.fetched).toBe(1)
   })
 
-  it('that are old keep nobody waiting where new ones do not come', async () => {
+  it('does not delay requests while old keys are usable and fetching fails', async () => {
     const keys = await issuer(await keySet('one'))
     expect(await keys.check(await token('one'))).toEqual(ACME)
     keys.serves('down', 500)
@@ -162,7 +162,7 @@ describe('keys of a URL', () => {
     await expect.poll(() => answered, { timeout: 30_000 }).toEqual([ACME])
   })
 
-  it('of which some are broken are used but for those, whose tokens get an error that names the key', async () => {
+  it('uses the good keys of a set and names an unusable one to its tokens', async () => {
     const good = JSON.parse(await keySet('one')).keys
     const short = {
       kty: 'RSA',
@@ -202,7 +202,7 @@ describe('keys of a URL', () => {
     }
   })
 
-  it('of which all are broken name the key, and are no outage', async () => {
+  it('names the unusable key of a set with only unusable keys, which is not an outage', async () => {
     for (const kid of ['one', undefined]) {
       const keys = await issuer(JSON.stringify({ keys: [{ kty: 'EC', crv: 'P-256', ...(kid && { kid }) }] }))
       const made = new SignJWT({ sub: 'acme', aud: AUDIENCE })
@@ -216,7 +216,7 @@ describe('keys of a URL', () => {
     }
   })
 
-  it('without names are tried one after the other, as in a rotation', async () => {
+  it('tries keys without IDs one after the other', async () => {
     const named = JSON.parse(await keySet('one', 'two')).keys as object[]
     const keys = await issuer(JSON.stringify({ keys: named.map((key) => ({ ...key, kid: undefined })) }))
     const made = (key: Kid) =>

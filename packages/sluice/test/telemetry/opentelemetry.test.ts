@@ -49,7 +49,7 @@ function measured(rules: readonly Rule<string>[], store?: FaultyStore) {
   return { limiter, values }
 }
 
-it('what a limiter does is told as metrics, by rule and never by client', async () => {
+it('reports metrics of a limiter by rule and never by client', async () => {
   const { limiter, values } = measured([
     { name: 'few', limit: '2/hour' },
     { name: 'trial', limit: '1/hour', enforce: false },
@@ -94,7 +94,7 @@ describe('the active span', () => {
     return exporter.getFinishedSpans()[0]?.attributes
   }
 
-  it('says whether the request was let in, and else why not', async () => {
+  it('gets the outcome of a decision and the reason of a refusal', async () => {
     const { limiter } = measured([{ name: 'few', limit: '1/hour' }])
     expect(await attributesDuring(() => limiter.admit('a'))).toEqual({ 'sluice.outcome': 'allowed' })
     expect(await attributesDuring(() => limiter.admit('a'))).toEqual({
@@ -108,7 +108,7 @@ describe('the active span', () => {
     })
   })
 
-  it('says that it was decided without the store, whose loss is counted', async () => {
+  it('gets an attribute for a decision without the store, whose failure is counted', async () => {
     const store = new FaultyStore()
     const { limiter, values } = measured([{ name: 'few', limit: '5/hour' }], store)
     store.mode = 'refuses'
