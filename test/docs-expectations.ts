@@ -33,7 +33,7 @@ const EXPECTATIONS: readonly Expectation[] = [
   { command: /\/readyz\ncurl -s \S+\/api\/status/, prints: /\{"status":"ready"\}[\s\S]*"routes":\[/ },
   { command: /\/healthz\ncurl -f \S+\/readyz/, prints: /"status":[\s\S]*\{"status":"ready"\}/ },
   { command: /\/metrics\.json/, prints: /"total_requests":/ },
-  { command: /\/api\/acts/, prints: /"error":"actions are off/, statuses: [403] },
+  { command: /\/api\/actions/, prints: /"error":"actions are off/, statuses: [403] },
   {
     command: /\/api\/status[\s\S]*\/api\/talkers[\s\S]*\/api\/client/,
     prints: /"routes":\[[\s\S]*"heaviest":\[[\s\S]*"client":"127\.0\.0\.1","rules":\[/,

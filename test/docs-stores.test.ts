@@ -6,9 +6,9 @@ import { type MemcachedServer, startMemcached } from '../packages/sluice/test/st
 import { type RedisServer, startRedis } from '../packages/sluice/test/stores/servers/redis.js'
 import { ROOT } from './stack.js'
 
-/** What docs/stores.md shows is run on real servers: each limiter lets ten in that nobody else has let in. */
+/** Runs the limiters that docs/stores.md shows on real servers: each counts separately and admits ten requests. */
 
-// Inside the checkout, so that it finds the packages as somebody's project would.
+// Inside the checkout, so that it resolves the packages as a user's project would.
 const folder = join(ROOT, 'test', 'store-listings')
 
 let redis: RedisServer
@@ -37,14 +37,14 @@ interface Connected {
   connect?(): Promise<unknown>
 }
 
-it('every limiter of the page counts in its store', async () => {
+it('counts every limiter of docs/stores.md in its store', async () => {
   expect(listings).toHaveLength(4)
   for (const [index, text] of listings.entries()) {
     const file = join(folder, `listing-${index}.ts`)
     const here = text
       .replaceAll('localhost:6379', `127.0.0.1:${redis.port}`)
       .replaceAll('localhost:11211', `127.0.0.1:${memcached.port}`)
-      // On a busy machine a server may take its time; here it shall decide all the same.
+      // On a busy machine a server may be slow; its decision still counts here.
       .replaceAll('policy:', 'deadline: 30_000, policy:')
     await writeFile(file, here)
     const { limiter, connect }: Connected = await import(file)
