@@ -1,9 +1,10 @@
-// Writes the trace that docs/choosing-limits.md is about, to the standard output: half an hour of a text model's calls.
+// Writes the trace of docs/choosing-limits.md to standard output: half an hour of calls to a text
+// model.
 //
 //     node examples/replay/generate.js | gzip -9n > examples/replay/trace.csv.gz
 //
-// The same numbers each time. Forty people ask now and then, some of them several times in a row; three programs send a batch of
-// thirty every five minutes; two scripts send without end.
+// The output is always the same. Forty people send a request now and then, some of them several in
+// a row; three programs send a batch of thirty every five minutes; two scripts send all the time.
 
 const LENGTH = 30 * 60
 const rows = []
@@ -14,7 +15,7 @@ function random() {
   return state / 2 ** 32
 }
 
-/** Waiting times of what comes at random. */
+/** Random waiting times of a Poisson process. */
 function gap(mean) {
   return -Math.log(1 - random()) * mean
 }

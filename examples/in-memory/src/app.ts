@@ -12,13 +12,13 @@ import {
   table,
 } from 'sluice-example-prediction-app'
 
-/** Limits in the memory of this process: so many requests a minute for each address on each route. */
+/** Limits in memory: requests a minute for each address on each route. */
 export async function inMemoryApp(store: Store = memoryStore()): Promise<PredictionApp> {
   const app = await predictionApp({
     title: 'In memory',
     description: 'Ten predictions and two batches a minute for an address; the model card is free.',
   })
-  // Before the body is read: a request that is refused costs next to nothing.
+  // Runs before the body is read, so a refused request costs next to nothing.
   const limitedTo = (text: string) => ({
     onRequest: limit({
       store,

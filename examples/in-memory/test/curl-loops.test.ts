@@ -13,7 +13,7 @@ describe('examples/in-memory', () => {
   })
   afterAll(() => example?.[Symbol.asyncDispose]())
 
-  it('lets ten predictions in, and two batches, each counted by itself', async () => {
+  it('admits ten predictions and two batches, counted separately', async () => {
     const predict = await curlLoop(12, `${example.url}/predict`, { body: '{"features":[1,2,3]}' })
     expect(predict).toEqual(statuses([200, 10], [429, 2]))
     const batch = await curlLoop(4, `${example.url}/batch-predict`, { body: '{"data":[[1,2,3],[4,5,6]]}' })
@@ -24,7 +24,7 @@ describe('examples/in-memory', () => {
     expect(await curlLoop(50, `${example.url}/model-info`)).toEqual(statuses([200, 50]))
   })
 
-  it('tells who is refused when to come back', async () => {
+  it('tells a refused client when to retry', async () => {
     const answer = await fetch(`${example.url}/predict`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

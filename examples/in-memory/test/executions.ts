@@ -1,13 +1,13 @@
 import { Session } from 'node:inspector/promises'
 
 /**
- * Counts how often pieces of code run, as the engine itself does for coverage: a loop over a thousand clients is a thousand. Unlike a
- * time it is the same on every machine.
+ * Counts how often blocks of code run, by the engine's coverage: a loop over a thousand clients
+ * counts a thousand. Unlike a time, the count is the same on every machine.
  */
 export class Executions implements AsyncDisposable {
   readonly #session = new Session()
 
-  /** Only code that is loaded from now on is counted in all its parts. */
+  /** Counts only code that is loaded from now on. */
   static async start(): Promise<Executions> {
     const executions = new Executions()
     executions.#session.connect()
@@ -16,7 +16,7 @@ export class Executions implements AsyncDisposable {
     return executions
   }
 
-  /** How many pieces of code of these files ran meanwhile, repetitions included. */
+  /** Returns how many blocks of code ran in the given files, including repetitions. */
   async during(work: () => Promise<void>, isCounted: (url: string) => boolean): Promise<number> {
     await this.#session.post('Profiler.takePreciseCoverage')
     await work()

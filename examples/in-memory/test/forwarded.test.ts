@@ -2,7 +2,9 @@ import fastify, { type FastifyInstance } from 'fastify'
 import { describe, expect, it } from 'vitest'
 import { inMemoryApp } from '../src/app.js'
 
-/** As clients are often told apart: by the first address of a header that they write themselves. */
+/**
+ * Identifies clients by the first address of a header that they write themselves, as is often done.
+ */
 function believingApp() {
   const counts = new Map<string, number>()
   const app = fastify()
@@ -15,7 +17,7 @@ function believingApp() {
   return app
 }
 
-/** How many of forty requests are let in that each claim to come from elsewhere. */
+/** Returns how many of forty requests with made-up addresses are admitted. */
 async function admittedFromMadeUpAddresses(app: Pick<FastifyInstance, 'inject' | 'close'>): Promise<number> {
   let count = 0
   for (let time = 0; time < 40; time++) {
@@ -28,12 +30,12 @@ async function admittedFromMadeUpAddresses(app: Pick<FastifyInstance, 'inject' |
   return count
 }
 
-describe('made-up addresses', () => {
-  it('give nobody a fresh limit', async () => {
+describe('clients with made-up addresses', () => {
+  it('get no fresh limit by a made-up address', async () => {
     expect(await admittedFromMadeUpAddresses(await inMemoryApp())).toBe(10)
   })
 
-  it('do where the first forwarded address is believed', async () => {
+  it('get a fresh limit if the first forwarded address is trusted', async () => {
     expect(await admittedFromMadeUpAddresses(believingApp())).toBe(40)
   })
 })

@@ -3,7 +3,7 @@ import { type ManualClock, manualClock, memoryStore } from 'sluice'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Executions } from './executions.js'
 
-/** What a request costs must not depend on how many others have asked. */
+// The work per request must not depend on the number of other clients.
 
 const MINUTE = 60_000
 let executions: Executions
@@ -21,7 +21,7 @@ type App = Pick<FastifyInstance, 'inject' | 'close'>
 
 const OUR_FILES = /\/(packages\/sluice|examples\/in-memory)\//
 
-/** How much code runs for a request of a newcomer, after so many others. */
+/** Returns how much code runs for a new client after the given number of others. */
 async function executionsAfter(clients: number, app: App, beforeIt: () => void = () => {}): Promise<number> {
   const ask = async (client: number) => {
     const remoteAddress = `10.1.${client >> 8}.${client & 255}`
@@ -42,14 +42,14 @@ async function executionsAfter(clients: number, app: App, beforeIt: () => void =
 const ours = (clock: ManualClock) => inMemoryApp(memoryStore({ clock }))
 
 describe('a request after many clients', () => {
-  it('runs as much code as after few', async () => {
+  it('runs as much code after many clients as after few', async () => {
     const few = await executionsAfter(20, await ours(manualClock(0)))
     const many = await executionsAfter(2000, await ours(manualClock(0)))
     expect(few).toBeGreaterThan(0)
     expect(many).toBeLessThan(few * 1.5)
   })
 
-  it('forgets a bounded number of those that are over', async () => {
+  it('removes a bounded number of expired clients per request', async () => {
     const afterTheirMinute = async (clients: number) => {
       const clock = manualClock(0)
       return executionsAfter(clients, await ours(clock), () => clock.advance(2 * MINUTE))
@@ -57,7 +57,7 @@ describe('a request after many clients', () => {
     expect(await afterTheirMinute(2000)).toBeLessThan((await afterTheirMinute(200)) * 1.5)
   })
 
-  it('runs a hundred times as much where each request sweeps over all clients', async () => {
+  it('runs a hundred times as much code if each request sweeps over all clients', async () => {
     const few = await executionsAfter(
       20,
       sweepingApp(() => 0),

@@ -1,6 +1,8 @@
 import fastify from 'fastify'
 
-/** As limiters are often written: lists of times by client, and at each request a walk through all of them for what is old. */
+/**
+ * A limiter as it is often written: lists of times by client, all of them swept on each request.
+ */
 export function sweepingApp(now: () => number) {
   const seen = new Map<string, number[]>()
   const app = fastify()

@@ -2,7 +2,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { startMemcached } from '../../../packages/sluice/test/stores/servers/memcached.js'
 import { curlLoop, startExample, statuses } from '../../support/prediction-app/test/running.js'
 
-it('ten predictions, whichever process answers and however often the app is started; Memcached itself forgets', async () => {
+it('keeps usage across processes and restarts of the app, but not of Memcached', async () => {
   const server = await startMemcached()
   onTestFinished(() => server.stop())
   const env = { MEMCACHED_URL: server.url, STORE_DEADLINE: '30s' }

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { type ModelServer, startModelServer } from './server.js'
 
-/** A whole number from the environment, or a clear end where it is none. */
+/** Reads a whole number from the environment, or exits with an error. */
 function numberFrom(name: string, fallback: number, most: number): number {
   const text = process.env[name] ?? ''
   if (text === '') return fallback
@@ -27,7 +27,7 @@ const server: ModelServer = await startModelServer({
   host,
   tokenInterval,
   onProgress(done) {
-    // Four lines in all: this is read by people and kept in logs.
+    // Logs only four lines of progress.
     const quarter = Math.floor(done * 4)
     if (quarter <= printed || quarter === 4) return
     printed = quarter
@@ -41,7 +41,7 @@ const server: ModelServer = await startModelServer({
 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  // Once: a second signal ends the process as it would without this.
+  // Once: a second signal has its default effect.
   process.once(signal, () => {
     stopping = true
     void server.close()

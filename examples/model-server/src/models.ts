@@ -4,12 +4,12 @@ import { seededRandom } from './random.js'
 import type { Slices } from './slices.js'
 import { type LanguageModel, trainLanguageModel } from './text/language-model.js'
 
-/** What to train on and for how long. The same plan gives the same models. */
+/** Size and length of the training. The same plan gives the same models. */
 export interface TrainingPlan {
   readonly seed: number
-  /** How many examples the classifiers learn from. */
+  /** Training examples of the classifiers. */
   readonly examples: number
-  /** How many other examples they are judged by. */
+  /** Held-out examples for their evaluation. */
   readonly heldOut: number
   readonly lightweight: ClassifierPlan
   readonly heavy: ClassifierPlan
@@ -24,7 +24,7 @@ export const DEFAULT_PLAN: TrainingPlan = {
   heavy: { hidden: [128, 128], epochs: 12, rate: 0.015 },
 }
 
-/** The same networks, hardly trained: a few hundredths of a second, for tests of something else than the models. */
+/** The same networks with hardly any training, in a few hundredths of a second, for tests. */
 export const QUICK_PLAN: TrainingPlan = {
   ...DEFAULT_PLAN,
   examples: 200,
@@ -37,9 +37,9 @@ export type ClassifierName = 'lightweight' | 'heavy'
 
 export interface JudgedClassifier extends Classifier {
   readonly epochs: number
-  /** The share that it predicts right of what it learned from, from 0 to 1. */
+  /** Accuracy on the training examples, from 0 to 1. */
   readonly trainingAccuracy: number
-  /** The share that it predicts right of what it has never seen, from 0 to 1. */
+  /** Accuracy on the held-out examples, from 0 to 1. */
   readonly heldOutAccuracy: number
 }
 
@@ -47,14 +47,14 @@ export interface Models {
   readonly plan: TrainingPlan
   readonly lightweight: JudgedClassifier
   readonly heavy: JudgedClassifier
-  /** How often the rule itself is right about the held-out examples. The rest is noise that nobody can predict. */
+  /** Accuracy of the rule on the held-out examples. The rest is unpredictable noise. */
   readonly ceiling: number
   readonly language: LanguageModel
 }
 
-/** Trains everything that is served. */
+/** Trains all models. */
 export function* trainModels(plan: TrainingPlan): Slices<Models> {
-  // Each part has random numbers of its own, so that a change of one leaves the others as they were.
+  // Each part has its own random numbers, so that a change of one does not affect the others.
   const examples = drawExamples(plan.examples, seededRandom(plan.seed))
   const heldOut = drawExamples(plan.heldOut, seededRandom(plan.seed + 1))
   // The heavy classifier takes nearly all of the time.
@@ -78,7 +78,7 @@ function* judged(
   return { ...classifier, epochs: plan.epochs, trainingAccuracy, heldOutAccuracy }
 }
 
-/** The work as one part of a larger one, whose progress it takes from `start` to `end`. */
+/** Runs work as a part of larger work, advancing its progress from `start` to `end`. */
 function* part<Result>(start: number, end: number, work: Slices<Result>): Slices<Result> {
   for (;;) {
     const step = work.next()

@@ -1,11 +1,11 @@
-/** Numbers in [0, 1), the same ones for the same seed. */
+/** Returns numbers in [0, 1), the same for the same seed. */
 export type Random = () => number
 
 /**
- * A small seeded generator: a Weyl sequence of 32 bits whose steps are mixed twice by shift and multiplication.
+ * A small seeded generator: a 32-bit Weyl sequence, mixed twice by shift and multiplication.
  * Good enough to draw data and words; not for secrets.
  *
- * @param seed any finite number; integers are told apart by all 53 bits
+ * @param seed any finite number; all 53 bits of an integer count
  */
 export function seededRandom(seed: number): Random {
   let state = mix(Math.trunc(seed) | 0) ^ mix(Math.trunc(seed / 2 ** 32) | 0x5bd1)
@@ -22,7 +22,7 @@ function mix(value: number): number {
   return mixed ^ (mixed >>> 16)
 }
 
-/** A normally distributed number with mean 0 and deviation 1, by the Box-Muller transform. */
+/** Returns a normally distributed number with mean 0 and deviation 1 (Box-Muller transform). */
 export function gaussian(random: Random): number {
   const radius = Math.sqrt(-2 * Math.log(1 - random()))
   return radius * Math.cos(2 * Math.PI * random())

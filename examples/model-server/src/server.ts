@@ -8,39 +8,41 @@ import { DEFAULT_PLAN, type Models, type TrainingPlan, trainModels } from './mod
 import { inSlices } from './slices.js'
 
 export interface ModelServerOptions {
-  /** Where to listen; 0 takes a free port. */
+  /** Port; 0 for a free one. */
   readonly port: number
-  /** The address to listen at. */
+  /** Address to listen on. */
   readonly host?: string
-  /** Between two tokens of a chat, in milliseconds: 20 unless said otherwise, 0 for none. */
+  /** Delay between two tokens of a chat, in milliseconds. Default: 20. */
   readonly tokenInterval?: number
   /** What to train on and for how long. */
   readonly plan?: TrainingPlan
-  /** Models that were trained before, so that several servers can share them. */
+  /** Trained models, which several servers can share. */
   readonly models?: Models
-  /** Told now and then how much of the training is done, from 0 to 1. */
+  /** Receives the progress of the training from time to time, from 0 to 1. */
   readonly onProgress?: (done: number) => void
-  /** How long `close` waits for requests that run, in milliseconds. */
+  /** How long `close` waits for running requests, in milliseconds. */
   readonly grace?: number
 }
 
 export interface ModelServer {
-  /** Where it listens. */
+  /** Port of the server. */
   readonly port: number
-  /** When the models are trained. Rejects when the server is closed before. */
+  /** Resolves when the models are trained. Rejects if the server is closed before. */
   readonly ready: Promise<void>
-  /** The models, once they are trained. */
+  /** The models; undefined during training. */
   readonly models: Models | undefined
-  /** What the language model is doing. */
+  /** Counters of the language model. */
   readonly generations: GenerationCounts
-  /** Takes no more requests, waits for those that run, and cuts off what is left after the grace. */
+  /**
+   * Stops accepting requests, waits for running ones and aborts the rest after the grace period.
+   */
   close(): Promise<void>
 }
 
 /**
- * Starts a server that answers at once, with 503 until its models are trained.
+ * Starts a server. It responds with 503 until its models are trained.
  *
- * @throws Error of the system, such as EADDRINUSE, where it cannot listen
+ * @throws Error such as EADDRINUSE if it cannot listen
  */
 export async function startModelServer(options: ModelServerOptions): Promise<ModelServer> {
   const { port, host = '127.0.0.1', tokenInterval = 20, plan = DEFAULT_PLAN, grace = 5000 } = options
@@ -54,7 +56,7 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
       ? ({ status: 'ready', generations } as const)
       : ({ status: 'training', progress: Math.round(progress * 1000) / 1000 } as const)
   const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
-    // A connection that outlives its last answer would keep the server from closing.
+    // Idle keep-alive connections would keep the server from closing.
     response.on('close', () => closed.signal.aborted && setImmediate(() => server.closeIdleConnections()))
     const served: Served = { models, options: { tokenInterval, generations }, health }
     void answer({ request, response }, served)
@@ -73,7 +75,7 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
     )
   }
   const ready = train()
-  // Whoever waits for it is told; nobody has to.
+  // Avoids an unhandled rejection if no caller awaits it.
   ready.catch(() => {})
 
   const close = async () => {
@@ -115,7 +117,7 @@ function refuse(response: ServerResponse, error: unknown): void {
     return
   }
   console.error(error)
-  // A response that has begun cannot be taken back, only cut short.
+  // A response that has begun can only be aborted.
   if (response.headersSent) response.destroy()
   else sendJson(response, 500, { detail: 'the server made a mistake' })
 }

@@ -1,16 +1,16 @@
 import { performance } from 'node:perf_hooks'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** Long work that can be put down: every `yield` is a place to pause, and says how much is done, from 0 to 1. */
+/** Long work that can be interrupted at every `yield`, which reports the progress from 0 to 1. */
 export type Slices<Result> = Generator<number, Result, void>
 
-/** How long one slice may hold the event loop before others get their turn, in milliseconds. */
+/** Longest time that a slice blocks the event loop, in milliseconds. */
 const SLICE = 10
 
 /**
- * Does the work in short slices, so that the process goes on answering meanwhile.
+ * Runs work in short slices, so that the process stays responsive.
  *
- * @throws what `signal` was aborted with, at the next pause
+ * @throws the reason of `signal` when it aborts
  */
 export async function inSlices<Result>(
   work: Slices<Result>,
@@ -29,7 +29,7 @@ export async function inSlices<Result>(
   }
 }
 
-/** Does the work in one go: for programs that have nothing else to do. */
+/** Runs work without pauses, for programs that do nothing else. */
 export function atOnce<Result>(work: Slices<Result>): Result {
   for (;;) {
     const step = work.next()

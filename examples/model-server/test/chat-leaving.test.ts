@@ -12,7 +12,7 @@ const endless = {
 const endlessStream = { ...endless, stream: true }
 
 describe('a stream', () => {
-  it('stops the model when the client goes away', async () => {
+  it('stops the model when the client of a stream disconnects', async () => {
     await using own = await serve({ models })
     const gone = new AbortController()
     const answer = await own.post(PATH, endlessStream, gone.signal)
@@ -27,13 +27,13 @@ describe('a stream', () => {
     expect(await health.json()).toMatchObject({ generations: { running: 0, abandoned: 1 } })
   })
 
-  it('is no faster than its client', async () => {
+  it('paces a stream by its client', async () => {
     await using own = await serve({ models })
     const body = JSON.stringify(endlessStream)
     const response = await new Promise<NodeJS.ReadableStream & { destroy(): void }>((resolve, reject) => {
       request(`${own.url}${PATH}`, { method: 'POST' }, resolve).on('error', reject).end(body)
     })
-    // Nothing is read. The buffers of both sides fill up, and then the model has to wait.
+    // The client does not read, so the buffers fill up and block the model.
     const { generations } = own.server
     let last = -1
     let still = 0
@@ -45,14 +45,14 @@ describe('a stream', () => {
     expect(generations.running).toBe(1)
     expect(generations.tokens).toBeGreaterThan(0)
     expect(generations.tokens).toBeLessThan(100_000)
-    // It goes on as soon as somebody reads.
+    // The model continues as soon as the client reads.
     response.resume()
     await until(() => generations.tokens > last)
     response.destroy()
     await until(() => generations.running === 0)
   })
 
-  it('can be long', async () => {
+  it('sends a long stream', async () => {
     await using own = await serve({ models })
     const answer = await own.post(PATH, { ...endlessStream, max_tokens: 20_000 })
     let bytes = 0
@@ -65,7 +65,7 @@ describe('a stream', () => {
     expect(events).toBeGreaterThanOrEqual(20_000)
   })
 
-  it('is cut off when the server closes and does not want to wait', async () => {
+  it('aborts a stream when the server closes without a grace period', async () => {
     const own = await serve({ models, tokenInterval: 1 })
     const answer = await own.post(PATH, endlessStream)
     await own.server.close()
@@ -74,8 +74,8 @@ describe('a stream', () => {
   })
 })
 
-describe('a whole answer', () => {
-  it('is given up when the client goes away', async () => {
+describe('a response that is not streamed', () => {
+  it('stops the model when the client of a plain response disconnects', async () => {
     await using own = await serve({ models, tokenInterval: 1 })
     const gone = new AbortController()
     const waiting = own.post(PATH, endless, gone.signal)
@@ -86,7 +86,7 @@ describe('a whole answer', () => {
     expect(own.server.generations.abandoned).toBe(1)
   })
 
-  it('is waited for when the server closes', async () => {
+  it('finishes a running response when the server closes', async () => {
     const own = await serve({ models, tokenInterval: 1, grace: 60_000 })
     const waiting = own.ask(PATH, { ...endless, max_tokens: 20 })
     await until(() => own.server.generations.running === 1)

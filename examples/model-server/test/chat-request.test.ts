@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => serving[Symbol.asyncDispose]())
 
-describe('a wrong chat request', () => {
+describe('an invalid chat request', () => {
   const messages = [{ role: 'user', content: 'x' }]
   it.each([
     [[], ['body']],
@@ -42,12 +42,12 @@ describe('a wrong chat request', () => {
       { messages, stream: true, stream_options: { include_usage: 1 } },
       ['body', 'stream_options', 'include_usage'],
     ],
-  ])('%j is 422 with its place', async (body, loc) => {
+  ])('rejects %j with 422 and the position', async (body, loc) => {
     const answer = await serving.ask(PATH, body)
     expect(answer).toEqual({ status: 422, body: { detail: [{ loc, msg: expect.any(String) }] } })
   })
 
-  it('may have fields that are not known, and null for nothing', async () => {
+  it('accepts unknown fields and treats null as absent', async () => {
     const answer = await serving.ask(PATH, { messages, model: 'any', top_p: 1, stop: null, max_tokens: null })
     expect(answer.status).toBe(200)
   })

@@ -62,7 +62,7 @@ const streamed = async (body: object) => {
 }
 
 describe('a chat completion', () => {
-  it('is what the language model writes', async () => {
+  it('returns the completion of the language model', async () => {
     const { content, finish } = await complete(asking('What is a token bucket?', { max_tokens: 30, seed: 5 }))
     const options = { maxTokens: 30, temperature: 0.7, seed: 5, ignoreEnd: false }
     const tokens = [...models.language.write(tokenizer.encode('What is a token bucket?'), options)]
@@ -70,7 +70,7 @@ describe('a chat completion', () => {
     expect(finish).toBe(tokens.length === 30 ? 'length' : 'stop')
   })
 
-  it('counts its tokens as the tokenizer does', async () => {
+  it('counts tokens like the tokenizer', async () => {
     for (const prompt of ['', 'Hello!', 'The server waits until ünknøwn 字 comes', 'a\n\nb']) {
       const { content, usage } = await complete(asking(prompt))
       expect(usage).toEqual({
@@ -81,7 +81,7 @@ describe('a chat completion', () => {
     }
   })
 
-  it('reads all messages, with an empty line between two', async () => {
+  it('joins all messages with empty lines', async () => {
     const messages = [
       { role: 'system', content: 'The limit' },
       { role: 'assistant', content: null },
@@ -97,7 +97,7 @@ describe('a chat completion', () => {
     expect(usage.prompt_tokens).toBe(tokenizer.encode('The limit\n\n\n\nThe queue').length)
   })
 
-  it('is the same for the same seed, and varies without one', async () => {
+  it('returns the same completion for the same seed and varies without one', async () => {
     const seeded = await Promise.all([1, 1, 2].map((seed) => complete(asking('Why?', { seed }))))
     expect(seeded[1]).toEqual(seeded[0])
     expect(seeded[2]?.content).not.toBe(seeded[0]?.content)
@@ -105,7 +105,7 @@ describe('a chat completion', () => {
     expect(new Set(free.map(({ content }) => content)).size).toBeGreaterThan(1)
   })
 
-  it('stops at the length that was asked for', async () => {
+  it('stops at the requested length', async () => {
     const sizes = [
       [{ max_tokens: 7 }, 7],
       [{ max_completion_tokens: 9 }, 9],
@@ -125,7 +125,7 @@ describe('a chat completion', () => {
     expect(content).toMatch(/[.?]$/)
   })
 
-  it('stops before a stop sequence, and counts what was written', async () => {
+  it('stops before a stop sequence and counts the tokens written', async () => {
     const whole = await complete(asking('Why?', { ignore_eos: true }))
     const cut = await complete(asking('Why?', { ignore_eos: true, stop: ['zebra', '.'] }))
     expect(cut.content).toBe(whole.content.slice(0, whole.content.indexOf('.')))
@@ -135,7 +135,7 @@ describe('a chat completion', () => {
 })
 
 describe('a stream', () => {
-  it('says what the whole answer says, token by token', async () => {
+  it('streams the same completion token by token', async () => {
     const asked = asking('What is a stream?', { max_tokens: 40, ignore_eos: true })
     const { chunks, content, finish } = await streamed(asked)
     expect(chunks[0]?.choices[0]?.delta).toEqual({ role: 'assistant', content: '' })
@@ -145,7 +145,7 @@ describe('a stream', () => {
     expect(chunks.some((chunk) => 'usage' in chunk)).toBe(false)
   })
 
-  it('ends with the usage where that was asked for', async () => {
+  it('ends a stream with the usage if requested', async () => {
     const asked = asking('What is a stream?')
     const { chunks } = await streamed({ ...asked, stream_options: { include_usage: true } })
     const { usage } = await complete(asked)
@@ -153,7 +153,7 @@ describe('a stream', () => {
     expect(chunks.slice(0, -1).every((chunk) => chunk.usage === null)).toBe(true)
   })
 
-  it('never shows any of a stop sequence', async () => {
+  it('never streams a part of a stop sequence', async () => {
     const asked = asking('Why?', { ignore_eos: true, stop: '. ' })
     const { content, finish } = await streamed(asked)
     expect(content).toBe((await complete(asked)).content)

@@ -8,7 +8,7 @@ import { seededRandom } from '../src/random.js'
 import { atOnce, inSlices } from '../src/slices.js'
 
 describe('the rule', () => {
-  it('is what it says', () => {
+  it('computes the documented score', () => {
     expect(score([0, 2, -3])).toBe(0 + 1 - 3)
     expect(score([1, 0, 0])).toBeCloseTo(3 * Math.sin(1.2), 12)
     expect([-1.81, -1.8, 0.79, 0.8].map((value) => LABELS[classOf(value)])).toEqual([
@@ -31,19 +31,19 @@ describe('the rule', () => {
 })
 
 describe('a network', () => {
-  it('computes what its weights say', () => {
+  it('computes outputs from its weights', () => {
     const network = createNetwork([2, 2, 2], seededRandom(1))
     const [hidden, last] = network.layers
     hidden?.weights.set([1, 2, -1, 0])
     hidden?.biases.set([0.5, 0])
     last?.weights.set([1, 5, 0, 5])
-    // The second unit is below zero and silent: what is left is 3.5 against 0.
+    // The second unit is negative and inactive, which leaves 3.5 against 0.
     const [first, second] = forward(network, Float64Array.of(1, 1), createActivations(network))
     expect(first).toBeCloseTo(Math.exp(3.5) / (Math.exp(3.5) + 1), 12)
     expect(second).toBeCloseTo(1 / (Math.exp(3.5) + 1), 12)
   })
 
-  it('learns what no straight line can tell apart', () => {
+  it('learns classes that are not linearly separable', () => {
     const network = createNetwork([2, 8, 2], seededRandom(3))
     const corners = [0, 1, 2, 3].map((bits) => ({
       input: Float64Array.of((bits & 1) * 2 - 1, (bits & 2) - 1),
@@ -55,7 +55,7 @@ describe('a network', () => {
     }
   })
 
-  it('is the same whether it was trained in one go or in slices', async () => {
+  it('gets the same weights in one go and in slices', async () => {
     const examples = drawExamples(300, seededRandom(1))
     const work = () => trainClassifier({ hidden: [32], epochs: 5, rate: 0.02 }, examples, seededRandom(2))
     const progress: number[] = []
@@ -69,28 +69,28 @@ describe('a network', () => {
 describe('the classifiers that are served', () => {
   const { lightweight, heavy, ceiling } = atOnce(trainModels(DEFAULT_PLAN))
 
-  it('are right about as often as they should be, the heavy one more often', () => {
+  it('reach their expected accuracy, the heavy classifier a higher one', () => {
     expect(lightweight.heldOutAccuracy).toBeGreaterThan(0.78)
     expect(heavy.heldOutAccuracy).toBeGreaterThan(0.9)
     expect(heavy.heldOutAccuracy).toBeGreaterThan(lightweight.heldOutAccuracy + 0.03)
     expect(ceiling).toBeGreaterThan(heavy.heldOutAccuracy)
   })
 
-  it('learned the rule and not the noise of their examples', () => {
+  it('learn the rule and not the noise of their examples', () => {
     const fresh = drawExamples(1000, seededRandom(99))
     for (const classifier of [lightweight, heavy]) {
       expect(classifier.trainingAccuracy - classifier.accuracy(fresh)).toBeLessThan(0.05)
     }
   })
 
-  it('differ in cost by more than a hundred', () => {
+  it('differ in cost by a factor of more than a hundred', () => {
     expect(lightweight.multiplications).toBe(3 * 16 + 16 * 3)
     expect(heavy.multiplications).toBe(3 * 128 + 128 * 128 + 128 * 3)
     expect(heavy.multiplications / lightweight.multiplications).toBeGreaterThan(100)
     expect(lightweight.parameters).toBe(lightweight.multiplications + 16 + 3)
   })
 
-  it('give probabilities, and the likeliest label', () => {
+  it('return probabilities and the most likely label', () => {
     for (const { features } of drawExamples(50, seededRandom(5))) {
       const { prediction, probabilities } = heavy.predict(features)
       const shares = LABELS.map((label) => probabilities[label])
@@ -99,12 +99,12 @@ describe('the classifiers that are served', () => {
     }
   })
 
-  it('answer for any finite number, as they would at the edge of what they learned', () => {
+  it('clamp any finite number to the range they learned', () => {
     const far: Features = [Number.MAX_VALUE, -1e300, 0]
     expect(heavy.predict(far)).toEqual(heavy.predict([5, -5, 0]))
   })
 
-  it('are the same for the same plan, and others for another seed', () => {
+  it('are the same for the same plan and differ for another seed', () => {
     const [first, same, other] = [0, 0, 1].map((more) =>
       atOnce(trainModels({ ...QUICK_PLAN, seed: QUICK_PLAN.seed + more })),
     )

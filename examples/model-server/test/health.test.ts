@@ -2,10 +2,10 @@ import { expect, it } from 'vitest'
 import { DEFAULT_PLAN, QUICK_PLAN } from '../src/models.js'
 import { serve, until } from './serving.js'
 
-/** A plan that no test sees the end of. */
+/** A plan that takes longer than any test. */
 const ENDLESS = { ...DEFAULT_PLAN, heavy: { ...DEFAULT_PLAN.heavy, epochs: 1_000_000 } }
 
-it('is 503 with the progress while the models are trained, and so is everything else', async () => {
+it('responds with 503 and the progress to every request during training', async () => {
   let slices = 0
   const serving = await serve({ plan: ENDLESS, onProgress: () => slices++ })
   const health = async () => {
@@ -24,7 +24,7 @@ it('is 503 with the progress while the models are trained, and so is everything 
     }
     expect((await fetch(`${serving.url}/model-info`)).status).toBe(503)
     expect((await serving.post('/nowhere', {})).status).toBe(404)
-    // It went on with the training between the answers.
+    // The training continues between the responses.
     const before = slices
     await until(() => slices > before)
     expect(serving.server.models).toBeUndefined()
@@ -34,7 +34,7 @@ it('is 503 with the progress while the models are trained, and so is everything 
   await expect(serving.server.ready).rejects.toThrow('closed before its models were trained')
 })
 
-it('is 200 once they are', async () => {
+it('responds with 200 once the models are trained', async () => {
   await using serving = await serve({ plan: QUICK_PLAN })
   await serving.server.ready
   const answer = await fetch(`${serving.url}/healthz`)

@@ -10,7 +10,7 @@ import { createTokenizer, END } from '../src/text/tokenizer.js'
 describe('the tokenizer', () => {
   const tokenizer = createTokenizer(CORPUS)
 
-  it('gives every text back', () => {
+  it('decodes every text that it encodes', () => {
     const text = fc.oneof(
       fc.string({ unit: 'grapheme' }),
       fc.string({ unit: 'binary' }),
@@ -20,34 +20,34 @@ describe('the tokenizer', () => {
     )
     fc.assert(
       fc.property(text, (text) => {
-        // A lone surrogate is no text; in bytes it is a replacement character.
+        // A lone surrogate has no UTF-8 encoding and becomes a replacement character.
         expect(tokenizer.decode(tokenizer.encode(text))).toBe(Buffer.from(text).toString())
       }),
       { seed: 20261124, numRuns: 300 },
     )
   })
 
-  it('takes one token for a word it knows and one a byte for another', () => {
+  it('encodes a known word as one token and other words by byte', () => {
     expect(tokenizer.encode('The token bucket.')).toHaveLength(4)
     expect(tokenizer.encode('The token bücket')).toHaveLength(2 + ' bücket'.length + 1)
     expect(tokenizer.encode('')).toEqual([])
     expect(tokenizer.encode('\n\n')).toEqual([END])
   })
 
-  it('says which word a token is', () => {
+  it('returns the word of a token', () => {
     const [token = -1, mark = -1] = tokenizer.encode('The,')
     expect([tokenizer.wordOf(token), tokenizer.wordOf(mark), tokenizer.wordOf(65)]).toEqual(['the', '', ''])
   })
 
-  it('refuses numbers that are no tokens', () => {
+  it('rejects numbers that are not tokens', () => {
     expect(() => tokenizer.decode([tokenizer.size])).toThrow(RangeError)
     expect(() => tokenizer.decode([-1])).toThrow(RangeError)
   })
 })
 
 describe('the trigram model', () => {
-  it('computes what Witten and Bell say', () => {
-    // Tokens 0 and 1 stand for a and b; the paragraphs are "a b" and "a a".
+  it('computes the probabilities of Witten and Bell', () => {
+    // Tokens 0 and 1 are a and b; the paragraphs are "a b" and "a a".
     const model = new TrigramModel(END + 1)
     model.learn([0, 1])
     model.learn([0, 0])
@@ -59,7 +59,7 @@ describe('the trigram model', () => {
     expect(model.probability(1, [END, 0])).toBeCloseTo((1 + 2 * pair) / (2 + 2), 12)
   })
 
-  it('gives every token a chance, and all of them together one', () => {
+  it('gives every token a positive probability, with a sum of 1', () => {
     const tokenizer = createTokenizer(CORPUS)
     const model = new TrigramModel(tokenizer.size)
     for (const text of CORPUS) model.learn(tokenizer.encode(text))
@@ -73,7 +73,7 @@ describe('the trigram model', () => {
   })
 })
 
-describe('what the language model writes', () => {
+describe('the language model', () => {
   const model = atOnce(trainLanguageModel())
   const { tokenizer } = model
   const options: GenerationOptions = { maxTokens: 200, temperature: 0.7, seed: 1, ignoreEnd: false }
@@ -85,23 +85,23 @@ describe('what the language model writes', () => {
     return { tokens, text: tokenizer.decode(tokens), finish: step.value }
   }
 
-  it('has learned something: new text surprises it less than chance would', () => {
+  it('predicts new text better than chance', () => {
     expect(model.perplexity).toBeLessThan(tokenizer.size / 4)
   })
 
-  it('is the same for the same seed and prompt, and something else otherwise', () => {
+  it('writes the same for the same seed and prompt, and something else otherwise', () => {
     expect(write('What is a limit?')).toEqual(write('What is a limit?'))
     expect(write('What is a limit?', { seed: 2 })).not.toEqual(write('What is a limit?'))
     expect(write('What is a batch?')).not.toEqual(write('What is a limit?'))
     expect(write('Hi', { temperature: 0, seed: 1 })).toEqual(write('Hi', { temperature: 0, seed: 2 }))
   })
 
-  it('goes on where the prompt stops', () => {
+  it('continues the prompt', () => {
     expect(write('When the answer is', { seed: 3 }).text).toMatch(/^ \w/)
     expect(write('Zebra xylophone', { seed: 3 }).text).toMatch(/^[A-Z]/)
   })
 
-  it('takes up the words of the prompt', () => {
+  it('prefers the words of the prompt', () => {
     const mentions = (prompt: string, word: string) =>
       Array.from({ length: 40 }, (_, seed) => write(prompt, { seed }).text.split(word).length - 1).reduce(
         (a, b) => a + b,
@@ -111,7 +111,7 @@ describe('what the language model writes', () => {
     )
   })
 
-  it('has only pairs of tokens that it has read, and counts them as the tokenizer does', () => {
+  it('writes only pairs of tokens of the corpus and counts them like the tokenizer', () => {
     const pairs = new Set<string>()
     for (const text of CORPUS) {
       let context = START
@@ -131,7 +131,7 @@ describe('what the language model writes', () => {
     }
   })
 
-  it('ends with a paragraph or at the length, and only there where the end is to be ignored', () => {
+  it('ends with a paragraph or at the maximum length, and only there if the end is ignored', () => {
     const ended = write('', { maxTokens: 10_000 })
     expect(ended.finish).toBe('stop')
     expect(ended.text).toMatch(/[.?]$/)

@@ -45,7 +45,7 @@ describe('predictions', () => {
     })
   })
 
-  it('take rows of other lengths, which are folded into the three inputs', async () => {
+  it('fold rows of other lengths into the three inputs', async () => {
     const folded = { status: 200, body: { model: 'lightweight', ...models.lightweight.predict([5, 2, 3]) } }
     expect(await serving.ask('/predict', { features: [1, 2, 3, 4] })).toEqual(folded)
     expect((await serving.ask('/predict', { features: [1] })).status).toBe(200)
@@ -61,7 +61,7 @@ describe('predictions', () => {
     ).toBe(200)
   })
 
-  it('repeat the version that was asked for, and take parameters', async () => {
+  it('return the requested version and accept parameters', async () => {
     const one = { features: [1, 2, 3], model_version: 'v2' }
     expect((await serving.ask('/predict', one)).body).toMatchObject({ model_version: 'v2' })
     const batch = { data: [[1, 2, 3]], parameters: { threshold: 0.5 }, model_version: 'v2' }
@@ -69,7 +69,7 @@ describe('predictions', () => {
     expect((await serving.ask('/predict', { features: [1, 2, 3] })).body).not.toHaveProperty('model_version')
   })
 
-  it('can be a thousand at once, and other requests are answered meanwhile', async () => {
+  it('predict a thousand rows without blocking other requests', async () => {
     const [batch, small] = await Promise.all([
       serving.ask('/models/batch-process', many(1000)),
       serving.ask('/predict', { features: [1, 2, 3] }),
@@ -79,7 +79,7 @@ describe('predictions', () => {
   })
 })
 
-describe('a wrong body', () => {
+describe('an invalid body', () => {
   const both = { features: [1, 2, 3], data: [1, 2, 3] }
   it.each([
     ['/predict', ['body'], 'should be an object', [1, 2, 3]],
@@ -113,13 +113,13 @@ describe('a wrong body', () => {
         [1, 2, {}],
       ],
     ],
-  ])('to POST %s is 422 at %j: %s', async (path, loc, words, body) => {
+  ])('gets 422 from POST %s at %j: %s', async (path, loc, words, body) => {
     const { status, body: answer } = await serving.ask(path, body)
     expect(status).toBe(422)
     expect(answer).toEqual({ detail: [{ loc, msg: expect.stringContaining(words) }] })
   })
 
-  it('is told of all that is wrong, up to twenty places', async () => {
+  it('gets up to twenty problems in one response', async () => {
     const { body: two } = await serving.ask('/predict', { features: ['a', 2, 'b'] })
     expect(two).toMatchObject({
       detail: [{ loc: ['body', 'features', 0] }, { loc: ['body', 'features', 2] }],
@@ -128,14 +128,14 @@ describe('a wrong body', () => {
     expect((all as { detail: unknown[] }).detail).toHaveLength(20)
   })
 
-  it('is 422 where it is no UTF-8 and 415 where it is compressed', async () => {
+  it('gets 422 if it is not UTF-8 and 415 if it is compressed', async () => {
     const post = (body: Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
       fetch(`${serving.url}/predict`, { method: 'POST', body, headers })
     expect((await post(Uint8Array.of(0x22, 0xff, 0x22))).status).toBe(422)
     expect((await post(Uint8Array.of(1), { 'content-encoding': 'gzip' })).status).toBe(415)
   })
 
-  it('is 413 over 1 MiB, whether its length is told before or not', async () => {
+  it('gets 413 over 1 MiB, with or without a Content-Length', async () => {
     const sized = (bytes: number) => `{"features":[1,2,3]}`.padEnd(bytes)
     expect((await serving.post('/predict', sized(1024 * 1024))).status).toBe(200)
     expect((await serving.post('/predict', sized(1024 * 1024 + 1))).status).toBe(413)
@@ -149,7 +149,7 @@ describe('a wrong body', () => {
   })
 })
 
-describe('a wrong address', () => {
+describe('an unknown path or method', () => {
   it.each(['/', '/predict/', '/models/unknown/predict', '/PREDICT', '//predict'])(
     '%s is 404',
     async (path) => {
@@ -163,14 +163,14 @@ describe('a wrong address', () => {
     ['PUT', '/v1/chat/completions', 'POST'],
     ['POST', '/model-info', 'GET, HEAD'],
     ['DELETE', '/healthz', 'GET, HEAD'],
-  ])('%s %s is 405 and says what is allowed', async (method, path, allow) => {
+  ])('responds to %s %s with 405 and the allowed method', async (method, path, allow) => {
     const answer = await fetch(`${serving.url}${path}`, { method })
     expect([answer.status, answer.headers.get('allow')]).toEqual([405, allow])
   })
 })
 
 describe('GET /model-info', () => {
-  it('says what the models are', async () => {
+  it('describes the models', async () => {
     const answer = await fetch(`${serving.url}/model-info`)
     expect(answer.status).toBe(200)
     expect(await answer.json()).toMatchObject({
@@ -187,14 +187,14 @@ describe('GET /model-info', () => {
     })
   })
 
-  it('answers HEAD without a body', async () => {
+  it('responds to HEAD without a body', async () => {
     const answer = await fetch(`${serving.url}/model-info`, { method: 'HEAD' })
     expect([answer.status, await answer.text()]).toEqual([200, ''])
   })
 })
 
-describe('a port in use', () => {
-  it('fails the start', async () => {
+describe('a server whose port is in use', () => {
+  it('fails to start if its port is in use', async () => {
     await using taken = await serve({ models })
     await expect(startModelServer({ port: taken.server.port, models })).rejects.toMatchObject({
       code: 'EADDRINUSE',

@@ -2,17 +2,17 @@ import { type Models, QUICK_PLAN, trainModels } from '../src/models.js'
 import { type ModelServer, type ModelServerOptions, startModelServer } from '../src/server.js'
 import { atOnce } from '../src/slices.js'
 
-/** Models that are right more often than chance and ready in a moment. */
+/** Models that are better than chance and trained in a moment. */
 export function quickModels(): Models {
   return atOnce(trainModels(QUICK_PLAN))
 }
 
-/** A server on a free port, and how to ask it. */
+/** A server on a free port, with functions to call it. */
 export interface Runtime extends AsyncDisposable {
   readonly server: ModelServer
   readonly url: string
   post(path: string, body: unknown, signal?: AbortSignal): Promise<Response>
-  /** Posts and gives the status and the body. */
+  /** Sends a POST request. Returns the status and the body. */
   ask(path: string, body: unknown): Promise<{ status: number; body: unknown }>
 }
 
@@ -38,7 +38,7 @@ export async function serve(options: Partial<ModelServerOptions>): Promise<Runti
   }
 }
 
-/** Waits until something holds; the test's own time limit ends a wait in vain. */
+/** Waits until a condition holds, at most for the time limit of the test. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5))
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { StopSequences } from '../src/http/stop-sequences.js'
 
-/** What comes out when the pieces go in one by one. */
+/** Returns the output for pieces added one by one. */
 function passed(pieces: readonly string[], stops: readonly string[]) {
   const sequences = new StopSequences(stops)
   let text = ''
@@ -14,26 +14,26 @@ function passed(pieces: readonly string[], stops: readonly string[]) {
   return { text: text + sequences.rest(), stopped: false }
 }
 
-it('cuts before a stop sequence that comes in pieces', () => {
+it('cuts before a stop sequence that arrives in pieces', () => {
   expect(passed(['one, t', 'wo', '. three'], ['wo.'])).toEqual({ text: 'one, t', stopped: true })
 })
 
-it('sends what only looked like one', () => {
+it('sends text that only began like a stop sequence', () => {
   expect(passed(['aa', 'b', 'aa'], ['aac'])).toEqual({ text: 'aabaa', stopped: false })
 })
 
-it('holds back no more than could become one', () => {
+it('holds back only the beginning of a possible stop sequence', () => {
   const sequences = new StopSequences(['abc'])
   expect(sequences.add('xxab').text).toBe('xx')
   expect(sequences.add('ab').text).toBe('ab')
 })
 
-it('cuts pieces as it would cut the whole, where one piece is one character', () => {
+it('cuts single characters like the whole text', () => {
   const word = (minLength: number, maxLength: number) =>
     fc.string({ unit: fc.constantFrom('a', 'b'), minLength, maxLength })
   fc.assert(
     fc.property(word(0, 30), fc.array(word(1, 4), { maxLength: 3 }), (text, stops) => {
-      // The sequence that is complete first is the one that stops.
+      // The stop sequence that is complete first counts.
       const ends = stops
         .map((stop) => text.indexOf(stop) + stop.length)
         .filter((_, i) => text.includes(stops[i] ?? ''))

@@ -12,7 +12,7 @@ import {
 } from 'sluice-example-prediction-app'
 import { countRequests } from './metrics.js'
 
-/** Limits, and counts of what they let in and what they refused. */
+/** Limits with metrics of admitted and refused requests. */
 export async function monitoringApp(store: Store = memoryStore()): Promise<PredictionApp> {
   const app = await predictionApp({
     title: 'Monitoring',

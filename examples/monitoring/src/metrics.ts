@@ -1,32 +1,32 @@
 import type { PredictionApp } from 'sluice-example-prediction-app'
 
 interface Counts {
-  /** Requests that came. */
+  /** All requests. */
   total: number
-  /** Those of them that a limit refused. */
+  /** Requests refused by a limit. */
   limited: number
 }
 
-/** What `GET /metrics` answers. */
+/** Response of `GET /metrics`. */
 interface Metrics {
   readonly total_requests: number
   readonly limited_requests: number
-  /** By the method and path that a route was declared with, so that no client can make up new ones. */
+  /** By the declared method and path of the route, so that clients cannot create new entries. */
   readonly endpoints: Readonly<Record<string, Readonly<Counts>>>
 }
 
-/** Where requests are counted that no route takes. */
+/** Endpoint of requests without a route. */
 const ELSEWHERE = 'elsewhere'
 
 /**
- * Counts what an app's routes are asked for and what they refuse, and tells it at `GET /metrics`. Each refusal is a warning with
- * its client and endpoint. Routes that its OpenAPI page hides are
- * not counted, and so neither is this one. The limits are none of its business.
+ * Counts the requests and refusals of each route and serves them at `GET /metrics`. Each refusal is
+ * logged as a warning with its client and endpoint. Routes that the OpenAPI page hides, including
+ * this one, are not counted.
  */
 export function countRequests(app: PredictionApp, warn: (message: string) => void = console.warn): void {
   const endpoints = new Map<string, Counts>()
 
-  // When the answer has been sent or its client has gone: each request once, however it ended.
+  // Runs once per request, after the response or the disconnect.
   app.addHook('onResponse', async ({ ip, method, routeOptions }, reply) => {
     if (routeOptions.schema?.hide === true) return
     const name = routeOptions.url === undefined ? ELSEWHERE : `${method} ${routeOptions.url}`

@@ -6,7 +6,7 @@ import { monitoringApp } from '../src/app.js'
 const body = '{"features":[1,2,3]}'
 
 describe('examples/monitoring', () => {
-  it('counts what came and what was refused, in all and by endpoint', async () => {
+  it('counts requests and refusals in total and by endpoint', async () => {
     await using example = await startExample('monitoring')
     const metrics = async () => (await fetch(`${example.url}/metrics`)).json()
     expect(await metrics()).toEqual({ total_requests: 0, limited_requests: 0, endpoints: {} })
@@ -23,13 +23,13 @@ describe('examples/monitoring', () => {
         'POST /models/heavy/predict': { total: 8, limited: 3 },
       },
     })
-    // Asking for the counts, and the pages, is not what is watched.
+    // Requests for the metrics and the pages are not counted.
     await curlLoop(3, `${example.url}/metrics`)
     await curlLoop(1, `${example.url}/openapi.json`)
     expect(await metrics()).toMatchObject({ total_requests: 20 })
   })
 
-  it('warns of each refusal with its client and endpoint, and of nothing else', async () => {
+  it('logs each refusal with its client and endpoint, and nothing else', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     onTestFinished(() => warn.mockRestore())
     const app = await monitoringApp()
@@ -46,7 +46,7 @@ describe('examples/monitoring', () => {
     await app.close()
   })
 
-  it('counts a wrong body as a request that was not limited', async () => {
+  it('counts an invalid body as a request that was not refused by a limit', async () => {
     const app = await monitoringApp()
     const wrong = await app.inject({ method: 'POST', url: '/predict', payload: { features: 1 } })
     expect(wrong.statusCode).toBe(422)
@@ -56,7 +56,7 @@ describe('examples/monitoring', () => {
 })
 
 describe('made-up paths', () => {
-  /** As counts are often kept: by the path that was asked for. */
+  /** Counts by the requested path, as is often done. */
   const countingByPath = () => {
     const endpoints: Record<string, number> = {}
     const app = fastify()
@@ -71,13 +71,13 @@ describe('made-up paths', () => {
     return Object.keys((await app.inject('/metrics')).json().endpoints)
   }
 
-  it('are counted as one endpoint', async () => {
+  it('counts made-up paths as one endpoint', async () => {
     const app = await monitoringApp()
     expect(await endpointsAfterMadeUpPaths(app)).toEqual(['elsewhere'])
     await app.close()
   })
 
-  it('are as many endpoints as there are paths where they are counted by path', async () => {
+  it('counts an endpoint per made-up path if counted by path', async () => {
     expect(await endpointsAfterMadeUpPaths(countingByPath())).toHaveLength(101)
   })
 })

@@ -12,11 +12,14 @@ import {
   rows,
 } from 'sluice-example-prediction-app'
 
-/** Twenty predictions a minute for an address, and five batches in five minutes. Each answer says which process gave it. */
+/**
+ * Twenty predictions a minute per address, and five batches in five minutes. Responses name their
+ * process.
+ */
 export async function redisApp(store: Store): Promise<PredictionApp> {
   const app = await predictionApp({
     title: 'Redis',
-    description: 'Twenty predictions in 60 seconds and five batches in 300, whichever process answers.',
+    description: 'Twenty predictions in 60 seconds and five batches in 300, whichever process responds.',
   })
   const limitedTo = (name: string, text: string) => ({
     onRequest: limit({ store, name, rules: [{ limit: text, algorithm: 'fixed-window', by: 'ip' }] }),

@@ -18,7 +18,7 @@ let redis: RedisServer
 let example: RunningExample
 beforeAll(async () => {
   redis = await startRedis()
-  // On a busy machine Redis may take its time; here it shall decide all the same.
+  // A long deadline: on a busy machine Redis may be slow.
   const env = { REDIS_URL: `redis://127.0.0.1:${redis.port}`, STORE_DEADLINE: '30s' }
   example = await startExample('redis', env)
 })
@@ -31,7 +31,7 @@ const post = (path: string, body: string) =>
   fetch(`${example.url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
 
 describe('examples/redis', () => {
-  it('lets twenty predictions in, whatever address they claim, and five batches', async () => {
+  it('admits twenty predictions, whatever address they claim, and five batches', async () => {
     const predict = (headers: string[] = []) =>
       curlLoop(11, `${example.url}/predict`, { body: '{"features":[1,2,3]}', headers })
     expect(await predict()).toEqual(statuses([200, 11]))
@@ -43,7 +43,7 @@ describe('examples/redis', () => {
     expect(await refused.json()).toMatchObject({ limit: '5 per 5 minutes' })
   })
 
-  it('says which field of a body is wrong', async () => {
+  it('reports the invalid field of a body', async () => {
     await redis.cli('flushall')
     const problemsOf = async (path: string, body: string) => {
       const answer = await post(path, body)
@@ -58,7 +58,7 @@ describe('examples/redis', () => {
     })
   })
 
-  it('answers from several processes', async () => {
+  it('responds from several processes', async () => {
     await redis.cli('flushall')
     const processes = new Set<unknown>()
     for (let time = 0; time < 20; time++) {
@@ -72,15 +72,15 @@ describe('examples/redis', () => {
   })
 
   it.each([
-    ['PORT', '99999', 'PORT is a whole number from 0 to 65535'],
-    ['PROCESSES', '0', 'PROCESSES is a whole number from 1 to 65535'],
-  ])('says in one line that %s cannot be %s', async (name, value, line) => {
+    ['PORT', '99999', 'PORT must be a whole number from 0 to 65535'],
+    ['PROCESSES', '0', 'PROCESSES must be a whole number from 1 to 65535'],
+  ])('rejects the environment variable %s=%s in one line', async (name, value, line) => {
     await expect(
       run(process.execPath, [MAIN], { env: { ...process.env, [name]: value } }),
     ).rejects.toMatchObject({ code: 1, stderr: `${line}, not '${value}'\n` })
   })
 
-  it('says in one line that its port is in use', async () => {
+  it('prints one line if its port is in use', async () => {
     const { port } = new URL(example.url)
     const env = { ...process.env, PORT: port, REDIS_URL: `redis://127.0.0.1:${redis.port}` }
     await expect(run(process.execPath, [MAIN], { env })).rejects.toMatchObject({

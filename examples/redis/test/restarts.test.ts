@@ -4,8 +4,8 @@ import { curlLoop, startExample, statuses } from '../../support/prediction-app/t
 
 const BODY = { body: '{"features":[1,2,3]}' }
 
-it('what was used stays used when the app is started again, and when Redis is', async () => {
-  // As the page says that it is started.
+it('keeps usage across restarts of the app and of Redis', async () => {
+  // Started as in the README.
   const redis = await startRedis(['--appendonly', 'yes'])
   onTestFinished(() => redis.stop())
   const env = { REDIS_URL: `redis://127.0.0.1:${redis.port}`, STORE_DEADLINE: '30s' }
@@ -21,7 +21,7 @@ it('what was used stays used when the app is started again, and when Redis is', 
   expect(await predict(4)).toEqual(statuses([200, 2], [429, 2]))
 })
 
-it('while Redis is away each process gives out its part', async () => {
+it('grants each process its share while Redis is unavailable', async () => {
   const redis = await startRedis()
   onTestFinished(() => redis.stop())
   await using app = await startExample('redis', { REDIS_URL: `redis://127.0.0.1:${redis.port}` })

@@ -15,7 +15,7 @@ import {
   table,
 } from 'sluice-example-prediction-app'
 
-/** Each model has the limit that its work allows, and a batch costs what it holds. */
+/** Each model has a limit that reflects its work, and a batch costs its number of rows. */
 export async function resourcesApp(store: Store = memoryStore()): Promise<PredictionApp> {
   const app = await predictionApp({
     title: 'Resources',
@@ -40,8 +40,8 @@ export async function resourcesApp(store: Store = memoryStore()): Promise<Predic
     async ({ body }) => ({ predictions: body.map(lightweightModel) }),
   )
 
-  // By cost: what is counted is rows, so that one batch of fifty is as much as fifty of one. A cost that is read from the body is
-  // worked out behind its validation, and so as a `preHandler`.
+  // Counts rows: one batch of fifty costs as much as fifty of one. The cost depends on the body, so
+  // the limit runs after the validation, as a `preHandler`.
   const rows = limited('rows', {
     limit: '100/minute',
     algorithm: 'fixed-window',

@@ -18,15 +18,15 @@ describe('examples/resources', () => {
   const loop = (times: number, path: string, body: string) =>
     curlLoop(times, `${example.url}/models/${path}`, { body })
 
-  it('lets a hundred requests to the light model in, ten to the heavy one, and two batches', async () => {
+  it('admits a hundred requests to the light model, ten to the heavy one, and two batches', async () => {
     expect(await loop(102, 'lightweight/predict', '{"data":[1,2,3]}')).toEqual(statuses([200, 100], [429, 2]))
     expect(await loop(12, 'heavy/predict', '{"data":[1,2,3]}')).toEqual(statuses([200, 10], [429, 2]))
     expect(await loop(4, 'batch-process', '[[1,2,3],[4,5,6]]')).toEqual(statuses([200, 2], [429, 2]))
   })
 
-  it('lets a hundred rows in, in whatever batches they come', async () => {
+  it('admits a hundred rows, however they are grouped into batches', async () => {
     expect(await loop(3, 'batch-predict', batchOf(30))).toEqual(statuses([200, 3]))
-    // Ten are left: eleven do not fit, ten do, and a refused batch has taken nothing.
+    // Ten rows are left: eleven do not fit, ten do, and a refused batch charges nothing.
     expect(await loop(2, 'batch-predict', batchOf(11))).toEqual(statuses([429, 2]))
     expect(await loop(2, 'batch-predict', batchOf(5))).toEqual(statuses([200, 2]))
     expect(await loop(1, 'batch-predict', batchOf(1))).toEqual(statuses([429, 1]))

@@ -14,7 +14,7 @@ async function asking() {
 }
 
 describe('a limit by the size of a batch', () => {
-  it('refuses a batch that can never fit as oversized, and takes nothing', async () => {
+  it('refuses a batch that can never fit as oversized and charges nothing', async () => {
     const { app, ask } = await asking()
     const refused = await ask('batch-predict', batchOf(101))
     expect([refused.statusCode, refused.json().reason]).toEqual([429, 'oversized'])
@@ -27,7 +27,7 @@ describe('a limit by the size of a batch', () => {
     [{ data: 50 }, ['body', 'data']],
     [{ data: [] }, ['body', 'data']],
     [{ data: { length: 1 } }, ['body', 'data']],
-  ])('answers a batch without a size with 422, and takes nothing: %j', async (payload, loc) => {
+  ])('rejects a batch without a size with 422 and charges nothing: %j', async (payload, loc) => {
     const { app, ask } = await asking()
     const wrong = await ask('batch-predict', payload)
     expect([wrong.statusCode, wrong.json().detail[0].loc]).toEqual([422, loc])
@@ -36,8 +36,8 @@ describe('a limit by the size of a batch', () => {
   })
 })
 
-describe('the rows that are let in within a minute', () => {
-  /** Has no other fault than that a batch is one request, whatever is in it. */
+describe('the rows admitted within a minute', () => {
+  /** An app with one fault: a batch counts as one request, whatever its size. */
   const countingRequests = () => {
     let count = 0
     const app = fastify()
@@ -55,19 +55,19 @@ describe('the rows that are let in within a minute', () => {
     return rows
   }
 
-  it('are a hundred, in whatever batches they come', async () => {
+  it('are a hundred, however they are grouped into batches', async () => {
     expect(await rowsLetIn(await resourcesApp(), [1000, 1000, 1000])).toBe(0)
     expect(await rowsLetIn(await resourcesApp(), [60, 60, 40])).toBe(100)
     expect(await rowsLetIn(await resourcesApp(), Array(120).fill(1))).toBe(100)
   })
 
-  it('are as many as somebody packs into two requests where requests are counted', async () => {
+  it('are as many as fit into two requests if requests are counted', async () => {
     expect(await rowsLetIn(countingRequests(), [1000, 1000, 1000])).toBe(2000)
   })
 })
 
 describe('two batches in five minutes', () => {
-  it('are two again when the five minutes are over, and not before', async () => {
+  it('admits two more batches after five minutes, and not before', async () => {
     const { app, clock, ask } = await asking()
     const status = async () => (await ask('batch-process', [[1, 2, 3]])).statusCode
     expect([await status(), await status(), await status()]).toEqual([200, 200, 429])

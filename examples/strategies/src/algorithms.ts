@@ -5,19 +5,19 @@ import { answers, featuresOf, type PredictionApp, prediction, row } from 'sluice
 import type { Shared } from './shared.js'
 
 const RULES = {
-  /** Never more than five and what flows in since, in any stretch of time. */
+  /** At most five plus the refill, in any interval. */
   'token-bucket': { limit: '5/minute', algorithm: 'token-bucket' },
-  /** Five, and then wait for the minute to end. */
+  /** Five in a fixed minute. */
   'fixed-window': { limit: '5/minute', algorithm: 'fixed-window' },
-  /** About five a minute, by an estimate from two counters. */
+  /** About five a minute, estimated from two counters. */
   'sliding-window': { limit: '5/minute', algorithm: 'sliding-window' },
-  /** Five in every trailing minute, exactly. */
+  /** Exactly five in every trailing minute. */
   'sliding-log': { limit: '5/minute', algorithm: 'sliding-log' },
-  /** Five at once. */
+  /** Five in flight. */
   concurrency: { concurrent: 5 },
 } satisfies Readonly<Record<AlgorithmName, Rule<FastifyRequest>>>
 
-/** `POST /algorithms/NAME/predict` for each algorithm: five predictions of whatever it counts. */
+/** Adds `POST /algorithms/NAME/predict` for each algorithm, with a limit of five. */
 export function algorithmRoutes(app: PredictionApp, { store, model }: Shared): void {
   for (const [algorithm, rule] of Object.entries(RULES)) {
     app.post(

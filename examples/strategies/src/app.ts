@@ -9,13 +9,13 @@ import type { Shared } from './shared.js'
 
 export interface StrategiesOptions {
   readonly keys: readonly ApiKey[]
-  /** Default: in the memory of this process. */
+  /** Default: a store in the memory of this process. */
   readonly store?: Store
-  /** What `/algorithms/…` asks. */
+  /** Model of `/algorithms/…`. */
   readonly model?: Shared['model']
 }
 
-/** One route for each way to limit. */
+/** An app with one route for each way to limit. */
 export async function strategiesApp(options: StrategiesOptions): Promise<PredictionApp> {
   const { keys, store = memoryStore(), model = heavyModel } = options
   const app = await predictionApp({

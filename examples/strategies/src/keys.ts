@@ -11,11 +11,11 @@ import {
 } from 'sluice-example-prediction-app'
 import type { Shared } from './shared.js'
 
-/** What a limit may look like, and whom it counts for. */
+/** Formats of limits and keys to count by. */
 export function keyRoutes(app: PredictionApp, { store, identify }: Shared): void {
   const schema = { body: row, response: answers(prediction) }
 
-  // A limit string; several are joined with `;`. A request takes from all of them or from none.
+  // A limit string; `;` separates several limits. A request is charged to all of them or to none.
   const twoLimits = limit({
     store,
     name: 'predict',
@@ -25,8 +25,8 @@ export function keyRoutes(app: PredictionApp, { store, identify }: Shared): void
     lightweightModel(featuresOf(body)),
   )
 
-  // A key function of your own, in a list with `client`: each client has a limit for each model. It runs behind the
-  // validation, so that a made-up name of a model is a wrong request and no fresh key.
+  // A custom key function, in a list with `client`: each client has a limit for each model. It runs
+  // after the validation, so that an unknown model is an invalid request rather than a new key.
   const byModel = limit({
     store,
     name: 'models',

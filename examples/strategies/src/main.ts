@@ -2,7 +2,7 @@ import { keyDigest, newKey } from 'sluice/identity'
 import { serve } from 'sluice-example-prediction-app'
 import { strategiesApp } from './app.js'
 
-// Only the digest is kept. Keys that outlive a restart stand in a file or a database, as digests too.
+// Stores only the digest. For keys that survive a restart, store digests in a file or a database.
 const premium = newKey()
 console.log(`POST /premium/predict wants -H 'x-api-key: ${premium}'`)
 const keys = [{ sha256: keyDigest(premium), client: 'acme', tier: 'premium' }]

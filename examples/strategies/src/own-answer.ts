@@ -9,7 +9,7 @@ import {
 } from 'sluice-example-prediction-app'
 import type { Shared } from './shared.js'
 
-/** A refusal in the words of your own API. The fields that tell a client how it stands are added. */
+/** A refusal in the format of your own API. The rate limit headers are added. */
 export function ownAnswerRoutes(app: PredictionApp, { store }: Shared): void {
   const inOwnWords = limit({
     store,

@@ -9,7 +9,10 @@ import {
 } from 'sluice-example-prediction-app'
 import type { Shared } from './shared.js'
 
-/** A route for the clients of one tier, who are known by their keys. Nobody else takes anything from its limit. */
+/**
+ * A route for clients of one tier, identified by their keys. Other clients do not consume its
+ * limit.
+ */
 export function premiumRoutes(app: PredictionApp, { store, identify }: Shared): void {
   const premiumOnly = limit({
     store,

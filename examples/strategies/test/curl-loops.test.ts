@@ -22,7 +22,7 @@ describe('examples/strategies', () => {
     expect(await loop(7, '/predict')).toEqual(statuses([200, 5], [429, 2]))
   })
 
-  it('limits by a key of its own: each model by itself', async () => {
+  it('limits each model separately with a custom key', async () => {
     expect(await loop(6, '/models/lightweight/predict')).toEqual(statuses([200, 5], [429, 1]))
     expect(await loop(6, '/models/heavy/predict')).toEqual(statuses([200, 5], [429, 1]))
     expect(await loop(2, '/models/made-up/predict')).toEqual(statuses([422, 2]))
@@ -32,7 +32,7 @@ describe('examples/strategies', () => {
     expect(await loop(7, `/algorithms/${algorithm}/predict`)).toEqual(statuses([200, 5], [429, 2]))
   })
 
-  it('refuses in its own words', async () => {
+  it('refuses in a custom format', async () => {
     expect(await loop(6, '/own-answer/predict')).toEqual(statuses([200, 5], [429, 1]))
     const answer = await fetch(`${example.url}/own-answer/predict`, {
       method: 'POST',
@@ -46,7 +46,7 @@ describe('examples/strategies', () => {
     })
   })
 
-  it('keeps a route for one tier', async () => {
+  it('reserves a route for one tier', async () => {
     const key = /'(x-api-key: \S+)'/.exec(example.said())?.[1] as string
     expect(await loop(3, '/premium/predict')).toEqual(statuses([403, 3]))
     expect(await loop(3, '/premium/predict', ['x-user-tier: premium'])).toEqual(statuses([403, 3]))

@@ -25,13 +25,13 @@ async function admitted(app: App, url: string, times: number): Promise<number> {
 
 describe('each algorithm', () => {
   it.each([
-    // Let in at once; half a minute later; another minute later.
+    // Admitted at once; half a minute later; another minute later.
     ['token-bucket', [5, 2, 5]],
     ['fixed-window', [5, 0, 5]],
     ['sliding-window', [5, 0, 5]],
     ['sliding-log', [5, 0, 5]],
     ['concurrency', [9, 9, 9]],
-  ])('%s lets in what it promises', async (algorithm, expected) => {
+  ])('admits with %s what the algorithm promises', async (algorithm, expected) => {
     const clock = manualClock()
     const app = await strategiesApp({ keys, store: memoryStore({ clock }) })
     const url = `/algorithms/${algorithm}/predict`
@@ -44,7 +44,7 @@ describe('each algorithm', () => {
     await app.close()
   })
 
-  it('concurrency lets in five at once, and the next when one is done', async () => {
+  it('admits five requests in flight with concurrency, and the next when one ends', async () => {
     const finish: (() => void)[] = []
     const model = (features: readonly number[]) =>
       new Promise<ReturnType<typeof lightweightModel>>((resolve) => {
@@ -67,7 +67,7 @@ describe('each algorithm', () => {
 })
 
 describe('two limits in one string', () => {
-  it('hold together', async () => {
+  it('applies both limits of a string', async () => {
     const clock = manualClock()
     const app = await strategiesApp({ keys, store: memoryStore({ clock }) })
     expect(await admitted(app, '/predict', 7)).toBe(5)
@@ -80,7 +80,7 @@ describe('two limits in one string', () => {
 })
 
 describe('a route for one tier', () => {
-  /** Has no other fault than that it believes a header. */
+  /** An app with one fault: it trusts a header. */
   const trustingApp = () => {
     const app = fastify()
     app.post('/premium/predict', async ({ headers }, reply) =>
@@ -90,7 +90,7 @@ describe('a route for one tier', () => {
   }
   const claim = (app: App) => ask(app, '/premium/predict', { 'x-user-tier': 'premium' })
 
-  it('is not opened by a header', async () => {
+  it('refuses a tier claimed in a header', async () => {
     const app = await strategiesApp({ keys })
     const refused = await claim(app)
     expect(refused.statusCode).toBe(403)
@@ -98,16 +98,16 @@ describe('a route for one tier', () => {
     await app.close()
   })
 
-  it('is opened by it where it is believed', async () => {
+  it('admits a claimed tier if the header is trusted', async () => {
     expect((await claim(trustingApp())).statusCode).toBe(200)
   })
 
-  it('is opened by a key of that tier, and by no other', async () => {
+  it('admits only keys of its tier', async () => {
     const app = await strategiesApp({ keys })
     expect((await ask(app, '/premium/predict', { 'x-api-key': FREE })).statusCode).toBe(403)
     const opened = await ask(app, '/premium/predict', { authorization: `Bearer ${PREMIUM}` })
     expect(opened.statusCode).toBe(200)
-    // Who may not enter has taken nothing from the limit.
+    // Forbidden requests do not consume the limit.
     expect(opened.headers.ratelimit).toBe('"requests";r=29;t=60')
     await app.close()
   })

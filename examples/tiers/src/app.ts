@@ -11,7 +11,9 @@ import {
   row,
 } from 'sluice-example-prediction-app'
 
-/** Twenty predictions a minute for everybody, and five times as many for each client with a premium key. */
+/**
+ * Twenty predictions a minute per client, and five times as many for clients with a premium key.
+ */
 export async function tiersApp(
   keys: readonly ApiKey[],
   store: Store = memoryStore(),
@@ -22,7 +24,7 @@ export async function tiersApp(
   })
   const byTier = limit({
     store,
-    // Who shows no key is counted by its address; a key that is not known is refused with 401.
+    // Requests without a key are counted by address; an unknown key gets 401.
     identify: identity({ apiKeys: keyTable(keys) }),
     tiers: { free: 1, premium: 5 },
     rules: [{ limit: '20/minute', algorithm: 'fixed-window', by: 'client' }],

@@ -2,7 +2,7 @@ import { keyDigest, newKey } from 'sluice/identity'
 import { serve } from 'sluice-example-prediction-app'
 import { tiersApp } from './app.js'
 
-// Only the digests are kept. Keys that outlive a restart stand in a file or a database, as digests too.
+// Stores only the digests. For keys that survive a restart, store digests in a file or a database.
 const [free, premium] = [newKey(), newKey()]
 console.log(`try it with -H 'x-api-key: ${free}' (free) and -H 'x-api-key: ${premium}' (premium)`)
 await serve(

@@ -23,18 +23,18 @@ describe('examples/tiers', () => {
     return key
   }
 
-  it('lets a visitor in twenty times, whatever tier it claims', async () => {
+  it('admits an anonymous client twenty times, whatever tier it claims', async () => {
     const headers = ['x-user-tier: premium']
     expect(await curlLoop(22, url, { body, headers })).toEqual(statuses([200, 20], [429, 2]))
   })
 
-  it('lets who has a free key in twenty times', async () => {
+  it('admits a client with a free key twenty times', async () => {
     expect(await curlLoop(22, url, { body, headers: [keyFor('free')] })).toEqual(
       statuses([200, 20], [429, 2]),
     )
   })
 
-  it('lets who has a premium key in a hundred times', async () => {
+  it('admits a client with a premium key a hundred times', async () => {
     const headers = [keyFor('premium')]
     expect(await curlLoop(102, url, { body, headers })).toEqual(statuses([200, 100], [429, 2]))
   })

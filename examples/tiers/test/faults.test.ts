@@ -4,7 +4,10 @@ import { describe, expect, it } from 'vitest'
 import { tiersApp } from '../src/app.js'
 import { naiveTiersApp, sharedKeyApp, trustingApp } from './naive-app.js'
 
-/** Each scenario is played to the example, and to an app that has the fault: what it shows there is the fault. */
+/**
+ * Each scenario runs against the example and against an app with the fault, which shows that it
+ * finds the fault.
+ */
 
 type App = Pick<FastifyInstance, 'inject' | 'close'>
 type Headers = Readonly<Record<string, string>>
@@ -33,7 +36,7 @@ async function admitted(app: App, times: number, headers: Headers = {}): Promise
 }
 
 describe('the limit after premium requests', () => {
-  it('is what it was', async () => {
+  it('stays the same after premium requests', async () => {
     const app = await ours()
     const limits: unknown[] = []
     for (let call = 0; call < 3; call++)
@@ -43,7 +46,7 @@ describe('the limit after premium requests', () => {
     await app.close()
   })
 
-  it('grows with each of them, for everybody, where they multiply one that is shared', async () => {
+  it('grows for every client if premium requests multiply a shared limit', async () => {
     const app = naiveTiersApp()
     const limits: unknown[] = []
     for (let call = 0; call < 3; call++)
@@ -54,7 +57,7 @@ describe('the limit after premium requests', () => {
   })
 })
 
-describe('what a premium client has when another one has used all of its own', () => {
+describe('the limit of a premium client after another one has used up its own', () => {
   const leftForGlobex = async (app: App) => {
     expect(await admitted(app, 101, premium(ACME))).toBe(100)
     const left = await admitted(app, 101, premium(GLOBEX))
@@ -62,16 +65,16 @@ describe('what a premium client has when another one has used all of its own', (
     return left
   }
 
-  it('is all of its own', async () => {
+  it('is untouched if each client has its own', async () => {
     expect(await leftForGlobex(await ours())).toBe(100)
   })
 
-  it('is nothing where they share one key', async () => {
+  it('is used up if premium clients share one key', async () => {
     expect(await leftForGlobex(sharedKeyApp())).toBe(0)
   })
 })
 
-describe('who claims a tier in a header', () => {
+describe('a client that claims a tier in a header', () => {
   const admittedByClaim = async (app: App) => {
     const count = await admitted(app, 101, {
       'x-user-tier': 'premium',
@@ -82,11 +85,11 @@ describe('who claims a tier in a header', () => {
     return count
   }
 
-  it('has what a visitor has', async () => {
+  it('gets the limit of an anonymous client', async () => {
     expect(await admittedByClaim(await ours())).toBe(20)
   })
 
-  it('has it where the header is believed', async () => {
+  it('gets the claimed tier if the header is trusted', async () => {
     expect(await admittedByClaim(trustingApp())).toBe(100)
   })
 

@@ -1,8 +1,8 @@
 import fastify from 'fastify'
 
 /**
- * As tiers are often written: the tier is what a header claims; one limiter serves all tiers, and has its limit multiplied for
- * a premium request; and premium users are counted together.
+ * Tiers as they are often written: the tier is what a header claims, a premium request multiplies
+ * the limit of one shared limiter, and all premium clients share one key.
  */
 export function naiveTiersApp() {
   const limiter = { limit: 20, counts: new Map<string, number>() }
@@ -22,7 +22,7 @@ export function naiveTiersApp() {
   return app
 }
 
-/** Has no other fault than that all premium users share one key. */
+/** An app with one fault: all premium clients share one key. */
 export function sharedKeyApp() {
   const counts = new Map<string, number>()
   const app = fastify()
@@ -37,7 +37,7 @@ export function sharedKeyApp() {
   return app
 }
 
-/** Has no other fault than that it believes a header. */
+/** An app with one fault: it trusts a header. */
 export function trustingApp() {
   const counts = new Map<string, number>()
   const app = fastify()

@@ -10,7 +10,7 @@ import {
   row,
 } from 'sluice-example-prediction-app'
 
-/** Fifty predictions a minute, of which only a part is there while the model warms up. */
+/** Fifty predictions a minute, reduced while the model warms up. */
 export async function warmUpApp(warmUp: WarmUp, store: Store = memoryStore()): Promise<PredictionApp> {
   const app = await predictionApp({
     title: 'Warm-up',

@@ -1,6 +1,8 @@
 import fastify from 'fastify'
 
-/** As warm-up is often written: while the model warms up, each request divides the one limit there is, and nobody restores it. */
+/**
+ * Warm-up as it is often written: each request divides the shared limit, which is never restored.
+ */
 export function dividingApp(isWarming: () => boolean, minute: () => number) {
   const limiter = { limit: 50 }
   const counts = new Map<string, number>()

@@ -13,7 +13,7 @@ import { dividingApp } from './naive-app.js'
 const body = '{"features":[1,2,3]}'
 const MINUTE = 60_000
 
-/** The example, with a clock that stands until it is moved. */
+/** The example with a manual clock. */
 async function example() {
   const clock = manualClock()
   const warmUp = createWarmUp({ from: 0.2, over: '60s', steps: 1, clock })
@@ -22,7 +22,7 @@ async function example() {
 }
 
 describe('a model that warms up', () => {
-  it('is asked ten times a minute, and fifty times when it is warm: curl', async () => {
+  it('admits ten requests a minute during warm-up and fifty afterwards: curl', async () => {
     const { app, clock, warmUp } = await example()
     const url = `${await app.listen({ port: 0, host: '127.0.0.1' })}/predict`
     expect(await curlLoop(12, url, { body })).toEqual(statuses([200, 10], [429, 2]))
@@ -40,7 +40,7 @@ describe('a model that warms up', () => {
     await app.close()
   })
 
-  it('tells the limit as it is', async () => {
+  it('reports the current limit', async () => {
     const { app, clock, warmUp } = await example()
     const policy = async () => {
       const { headers } = await app.inject({
@@ -64,7 +64,9 @@ describe('a model that warms up', () => {
 const JSON_BODY = { 'content-type': 'application/json' }
 
 describe('a limit that was divided while the model warmed up', () => {
-  /** What is let in of sixty requests, in two minutes of warming up and in one after it. */
+  /**
+   * Returns how many of sixty requests are admitted, in two minutes of warm-up and one after it.
+   */
   async function admittedByMinute(app: Pick<FastifyInstance, 'inject'>, next: () => void): Promise<number[]> {
     const admitted: number[] = []
     for (let minute = 0; minute < 3; minute++) {
@@ -84,7 +86,7 @@ describe('a limit that was divided while the model warmed up', () => {
     return admitted
   }
 
-  it('is whole again', async () => {
+  it('is restored after the warm-up', async () => {
     const { app, clock, warmUp } = await example()
     const admitted = await admittedByMinute(app, () => {
       clock.advance(MINUTE)
@@ -94,7 +96,7 @@ describe('a limit that was divided while the model warmed up', () => {
     await app.close()
   })
 
-  it('comes to nothing and stays there where each request divides it', async () => {
+  it('falls to zero and stays there if each request divides it', async () => {
     let minute = 0
     const app = dividingApp(
       () => minute < 2,
@@ -112,13 +114,13 @@ describe('a limit that was divided while the model warmed up', () => {
 describe('examples/warm-up', () => {
   const modelInfo = async ({ url }: RunningExample) => (await fetch(`${url}/model-info`)).json()
 
-  it('starts with a fifth by its one command', async () => {
+  it('starts with a fifth of the limit', async () => {
     await using running = await startExample('warm-up')
     const answered = await curlLoop(12, `${running.url}/predict`, { body })
     expect(answered).toEqual(statuses([200, 10], [429, 2]))
   })
 
-  it('has all of it when the model is warm', async () => {
+  it('has the full limit when the model is warm', async () => {
     await using running = await startExample('warm-up', { WARM_UP: '1ms' })
     await expect.poll(() => modelInfo(running), { timeout: 30_000 }).toEqual({ ready: true, scale: 1 })
     const answered = await curlLoop(52, `${running.url}/predict`, { body })

@@ -1,24 +1,29 @@
 import type { Layer } from './network.js'
 
-/** What is kept about a list of parameters: its gradient, and the running averages of that and of its square. */
+/**
+ * State of a list of parameters: the gradient and the running averages of the gradient and of its
+ * square.
+ */
 interface Timestamps {
   readonly gradient: Float64Array
   readonly mean: Float64Array
   readonly square: Float64Array
 }
 
-/** The gradients of one layer, which backpropagation adds to, and the step that uses them up. */
+/** Accumulates the gradients of one layer and applies them in steps. */
 export interface LayerOptimizer {
   readonly weights: Float64Array
   readonly biases: Float64Array
-  /** Moves the layer against its gradients, the sums over `count` examples, and sets them to zero. */
+  /** Moves the layer against its gradients, summed over `count` examples, and resets them. */
   step(rate: number, count: number): void
 }
 
 const MEAN_DECAY = 0.9
 const SQUARE_DECAY = 0.99
 
-/** Adam (Kingma and Ba, 2015): each parameter moves by its mean gradient over that gradient's usual size. */
+/**
+ * Adam (Kingma and Ba, 2015): scales the mean gradient of each parameter by its typical magnitude.
+ */
 export function createOptimizer(layer: Layer): LayerOptimizer {
   const weights = createMoments(layer.weights.length)
   const biases = createMoments(layer.biases.length)
@@ -28,7 +33,7 @@ export function createOptimizer(layer: Layer): LayerOptimizer {
     biases: biases.gradient,
     step(rate, count) {
       steps++
-      // The averages start at zero, so the first ones are too small; this takes that out.
+      // Corrects the bias of averages that start at zero.
       const corrected = (rate * Math.sqrt(1 - SQUARE_DECAY ** steps)) / (1 - MEAN_DECAY ** steps)
       move(layer.weights, weights, corrected, count)
       move(layer.biases, biases, corrected, count)

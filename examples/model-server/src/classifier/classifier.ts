@@ -6,28 +6,31 @@ import { type TrainingOptions, train } from './training.js'
 
 export interface Prediction {
   readonly prediction: Label
-  /** One for each label; they add up to 1. */
+  /** One probability per label; their sum is 1. */
   readonly probabilities: Readonly<Record<Label, number>>
 }
 
 export interface Classifier {
-  /** The width of every layer, input and output included. */
+  /** Widths of all layers, including input and output. */
   readonly layers: readonly number[]
   readonly parameters: number
-  /** What one prediction costs. */
+  /** Multiplications per prediction. */
   readonly multiplications: number
-  /** Any finite features; those beyond the rule's range count as its edge. */
+  /** Accepts any finite features. Values beyond the range of the rule are clamped. */
   predict(features: Features): Prediction
-  /** The share of the examples whose class is predicted right, from 0 to 1. */
+  /** Returns the accuracy on the examples, from 0 to 1. */
   accuracy(examples: readonly Example[]): number
 }
 
 export interface ClassifierPlan extends TrainingOptions {
-  /** The widths of the layers between the features and the labels. */
+  /** Widths of the hidden layers. */
   readonly hidden: readonly number[]
 }
 
-/** Trains a classifier on the examples. The same plan, examples and random numbers give the same classifier. */
+/**
+ * Trains a classifier on the examples. The same plan, examples and random numbers give the same
+ * classifier.
+ */
 export function* trainClassifier(
   plan: ClassifierPlan,
   examples: readonly Example[],
@@ -56,7 +59,7 @@ export function* trainClassifier(
   }
 }
 
-/** To [-1, 1], where networks learn best; nothing was learned beyond. */
+/** Scales to [-1, 1], where networks learn best, and clamps. */
 function scaled(features: Features): Float64Array {
   return Float64Array.from(features, (value) => Math.min(1, Math.max(-1, value / RANGE)))
 }

@@ -13,7 +13,10 @@ export interface Network {
   readonly layers: readonly Layer[]
 }
 
-/** A network with random weights, scaled so that signals neither die out nor explode (He's initialisation). */
+/**
+ * A network with random weights, scaled so that signals neither die out nor explode (He's
+ * initialisation).
+ */
 export function createNetwork(sizes: readonly number[], random: Random): Network {
   const layers = sizes.slice(1).map((outputs, index): Layer => {
     const inputs = sizes[index] as number
@@ -24,22 +27,25 @@ export function createNetwork(sizes: readonly number[], random: Random): Network
   return { layers }
 }
 
-/** How many numbers were learned. */
+/** Returns the number of parameters. */
 export function parameterCount({ layers }: Network): number {
   return layers.reduce((sum, { weights, biases }) => sum + weights.length + biases.length, 0)
 }
 
-/** How many multiplications one prediction costs. */
+/** Returns the number of multiplications per prediction. */
 export function multiplications({ layers }: Network): number {
   return layers.reduce((sum, { weights }) => sum + weights.length, 0)
 }
 
-/** Room for what every layer puts out, so that a prediction allocates nothing. */
+/** Allocates the outputs of all layers once, so that a prediction allocates nothing. */
 export function createActivations({ layers }: Network): Float64Array[] {
   return layers.map(({ outputs }) => new Float64Array(outputs))
 }
 
-/** Runs the network and leaves each layer's output in `activations`. The last one is the class probabilities. */
+/**
+ * Runs the network and leaves each layer's output in `activations`. The last one is the class
+ * probabilities.
+ */
 export function forward(
   { layers }: Network,
   input: Float64Array,
@@ -59,7 +65,7 @@ export function forward(
 function multiply({ inputs, outputs, weights, biases }: Layer, input: Float64Array, output: Float64Array) {
   const even = inputs - (inputs % 4)
   for (let row = 0, at = 0; row < outputs; row++) {
-    // Four sums at once: one alone would wait for each addition to finish before the next begins.
+    // Four independent sums run in parallel; a single one would serialize the additions.
     let a = biases[row] as number
     let b = 0
     let c = 0

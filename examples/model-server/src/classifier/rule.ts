@@ -8,10 +8,10 @@ export const RANGE = 5
 export const LABELS = ['low', 'medium', 'high'] as const
 export type Label = (typeof LABELS)[number]
 
-/** The standard deviation of what is added to the score before the class is read off. */
+/** Standard deviation of the noise added to the score. */
 const NOISE = 0.25
 
-/** Below the first the class is low, from the second on it is high. They cut the data into about equal thirds. */
+/** Thresholds between low, medium and high. They divide the data into about equal thirds. */
 const THRESHOLDS = [-1.8, 0.8] as const
 
 export const RULE =
@@ -31,11 +31,11 @@ export function classOf(value: number): number {
 
 export interface Example {
   readonly features: Features
-  /** An index into `LABELS`, noise included. */
+  /** Index into `LABELS`, with noise. */
   readonly label: number
 }
 
-/** `count` examples drawn from the rule. The same random numbers give the same examples. */
+/** Draws examples from the rule. The same random numbers give the same examples. */
 export function drawExamples(count: number, random: Random): Example[] {
   const feature = () => (random() * 2 - 1) * RANGE
   return Array.from({ length: count }, () => {

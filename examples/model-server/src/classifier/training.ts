@@ -3,24 +3,25 @@ import type { Slices } from '../slices.js'
 import { createOptimizer, type LayerOptimizer } from './adam.js'
 import { createActivations, forward, type Layer, type Network } from './network.js'
 
-/** An input as the network takes it, and the class it should give. */
+/** A scaled input and its class. */
 export interface Sample {
   readonly input: Float64Array
   readonly label: number
 }
 
 export interface TrainingOptions {
-  /** How often every sample is seen. */
+  /** Number of passes over the samples. */
   readonly epochs: number
-  /** How far the first step goes; the last ones go almost nowhere. */
+  /** Initial step size, which decreases to almost zero. */
   readonly rate: number
 }
 
 const BATCH = 16
 
 /**
- * Trains the network in place by backpropagation with mini-batches, and pauses after each of them.
- * The same network, samples, options and random numbers end in the same weights, however it is sliced.
+ * Trains the network in place by backpropagation with mini-batches, pausing after each of them.
+ * The same network, samples, options and random numbers give the same weights, however it is
+ * sliced.
  */
 export function* train(
   network: Network,
@@ -56,7 +57,7 @@ function learn(
 ) {
   const probabilities = forward(network, input, activations)
   const last = network.layers.length - 1
-  // The gradient of the cross-entropy behind a softmax: what was said minus what is true.
+  // The gradient of the cross-entropy after a softmax: prediction minus target.
   const error = errors[last] as Float64Array
   error.set(probabilities)
   error[label] = (error[label] as number) - 1
@@ -72,7 +73,7 @@ function learn(
   }
 }
 
-/** One layer's share: its own gradients, and the error of what came in (where anybody wants it). */
+/** Adds the gradients of one layer and computes the error of its input, if needed. */
 function backward(
   { inputs, outputs, weights }: Layer,
   before: Float64Array,
@@ -83,7 +84,7 @@ function backward(
   errorBefore?.fill(0)
   for (let row = 0; row < outputs; row++) {
     const slope = error[row] as number
-    // A unit that was silent has no share in the error: about half of them, and half of the work.
+    // Inactive units contribute nothing. Skipping them saves about half of the work.
     if (slope === 0) continue
     gradients.biases[row] = (gradients.biases[row] as number) + slope
     const start = row * inputs
@@ -97,7 +98,7 @@ function backward(
     }
   }
   if (!errorBefore) return
-  // Back through the rectifier: no change where it let nothing through.
+  // Propagates through the rectifier: no error where it was inactive.
   for (let column = 0; column < inputs; column++) if (before[column] === 0) errorBefore[column] = 0
 }
 

@@ -2,13 +2,13 @@ import type { IncomingMessage } from 'node:http'
 import { HttpError } from './exchange.js'
 import { invalid } from './validation.js'
 
-/** How large a body may be, in bytes. */
+/** Largest body, in bytes. */
 const BODY_LIMIT = 1024 * 1024
 
 /**
- * The body as JSON, whatever its content type says.
+ * Reads the body as JSON, whatever its content type.
  *
- * @throws HttpError 413 for a body over the limit, 415 for one that is compressed, 422 for one that is not JSON
+ * @throws HttpError 413 if the body is too large, 415 if it is compressed, 422 if it is not JSON
  */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   const encoding = request.headers['content-encoding'] ?? 'identity'
@@ -29,7 +29,7 @@ async function readAll(request: IncomingMessage): Promise<Buffer> {
   if (Number(request.headers['content-length']) > BODY_LIMIT) throw tooLarge()
   const chunks: Buffer[] = []
   let size = 0
-  // Not `for await`, which would cut the connection when it stops early, and the answer with it.
+  // `for await` would close the connection on an early return, before the response is sent.
   await new Promise<void>((resolve, reject) => {
     request
       .on('data', (chunk: Buffer) => {

@@ -2,9 +2,9 @@ import { randomInt } from 'node:crypto'
 import { messages } from './messages.js'
 import { isObject, type Place, type Problem } from './validation.js'
 
-/** What a body of POST /v1/chat/completions asks for, with the defaults filled in. */
+/** A request to POST /v1/chat/completions, with defaults applied. */
 export interface ChatRequest {
-  /** The texts of all messages, with an empty line between two. */
+  /** Contents of all messages, separated by empty lines. */
   readonly prompt: string
   readonly maxTokens: number
   readonly temperature: number
@@ -22,8 +22,9 @@ const STOPS_LIMIT = 4
 const STOP_LENGTH_LIMIT = 256
 
 /**
- * Reads a body in OpenAI's shape. Fields that are not known are ignored, and `null` is as good as nothing, as there.
- * `max_completion_tokens` wins over `max_tokens`. `ignore_eos`, which vLLM has, writes on until the length is reached.
+ * Parses a body of OpenAI's API. Unknown fields are ignored, and `null` counts as absent.
+ * `max_completion_tokens` overrides `max_tokens`. `ignore_eos`, as in vLLM, continues to the
+ * maximum length.
  */
 export function chatRequest(body: unknown, loc: Place, problems: Problem[]): ChatRequest {
   if (!isObject(body)) problems.push({ loc, msg: 'should be an object with "messages"' })
@@ -52,7 +53,7 @@ function includesUsage(fields: Fields, stream: boolean): boolean {
   return options.boolean('include_usage')
 }
 
-/** Reads the optional fields of an object. A field that is wrong is noted and then taken as absent. */
+/** Reads the optional fields of an object. An invalid field is reported and treated as absent. */
 class Fields {
   readonly #fields: Readonly<Record<string, unknown>>
   readonly #loc: Place

@@ -12,7 +12,7 @@ import { StopSequences } from './stop-sequences.js'
 import { parse } from './validation.js'
 
 export interface ChatOptions {
-  /** Between two tokens, in milliseconds. */
+  /** Delay between two tokens, in milliseconds. */
   readonly tokenInterval: number
   readonly generations: Generations
 }
@@ -25,10 +25,10 @@ interface Usage {
 
 type Head = Readonly<Record<'id' | 'model', string> & { created: number }>
 
-/** What the model says, and in the end why it stopped and how many tokens that took. */
+/** Yields pieces of the completion; returns the finish reason and the number of tokens. */
 type Writing = AsyncGenerator<string, { readonly finishReason: FinishReason; readonly usage: Usage }, void>
 
-/** POST /v1/chat/completions, in OpenAI's shape, as a whole or as a stream of events. */
+/** Handles POST /v1/chat/completions, with a JSON response or a stream of events. */
 export function chat(model: LanguageModel, options: ChatOptions): Handler {
   return async ({ request, response }) => {
     const asked = parse(await readJson(request), chatRequest)
@@ -39,7 +39,7 @@ export function chat(model: LanguageModel, options: ChatOptions): Handler {
     }
     const gone = new AbortController()
     response.on('close', () => gone.abort())
-    // It may have gone while the body was read: then there is no such event any more.
+    // The client may have disconnected while the body was read; there is no further event then.
     if (response.destroyed) gone.abort()
     const writing = write(model, asked, options, gone.signal)
     options.generations.running++
@@ -116,7 +116,7 @@ async function answerAsStream(
         ...head,
         object: 'chat.completion.chunk',
         choices,
-        // Where the usage was asked for, each chunk has the field, and only the last one has a value.
+        // If usage was requested, each chunk has the field, but only the last one has a value.
         ...(includeUsage ? { usage } : {}),
       }),
     )

@@ -6,7 +6,7 @@ export class EventStream {
   readonly #response: ServerResponse
   readonly #gone: AbortSignal
 
-  /** Sends the head of the response. */
+  /** Sends the response headers. */
   constructor(response: ServerResponse, gone: AbortSignal) {
     this.#response = response
     this.#gone = gone
@@ -19,8 +19,8 @@ export class EventStream {
   /**
    * Sends one event and waits until there is room for the next.
    *
-   * @param data a text without line breaks
-   * @throws the signal's AbortError once the client has gone
+   * @param data a string without line breaks
+   * @throws the signal's AbortError once the client has disconnected
    */
   async send(data: string): Promise<void> {
     this.#gone.throwIfAborted()

@@ -8,13 +8,13 @@ export interface Exchange {
 
 export type Handler = (exchange: Exchange) => void | Promise<void>
 
-/** An answer that is not what was asked for. Its text is for the client. */
+/** An error response. Its message is sent to the client. */
 export class HttpError extends Error {
   readonly status: number
   readonly detail: unknown
   readonly headers: Readonly<Record<string, string>>
 
-  /** @param detail what becomes of `{"detail":…}` */
+  /** @param detail the value of `{"detail":…}` */
   constructor(status: number, detail: unknown, headers: Readonly<Record<string, string>> = {}) {
     super(`${status}: ${JSON.stringify(detail)}`)
     this.status = status

@@ -1,10 +1,10 @@
-/** What the language model is doing and has done, for /healthz and for tests. */
+/** Counters of the language model, for /healthz and tests. */
 export interface GenerationCounts {
-  /** Answers that are being written now. */
+  /** Running responses. */
   readonly running: number
-  /** Answers that were given up because the client went away. */
+  /** Responses abandoned because the client disconnected. */
   readonly abandoned: number
-  /** Tokens written since the start, those of abandoned answers included. */
+  /** Tokens written since the start, including those of abandoned responses. */
   readonly tokens: number
 }
 

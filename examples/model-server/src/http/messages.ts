@@ -2,7 +2,7 @@ import { isObject, type Place, type Problem } from './validation.js'
 
 const ROLES = ['system', 'developer', 'user', 'assistant', 'tool']
 
-/** The texts of `[{"role":"user","content":"…"},…]`, with an empty line between two. */
+/** Joins the contents of `[{"role":"user","content":"…"},…]` with empty lines. */
 export function messages(value: unknown, loc: Place, problems: Problem[]): string {
   if (value === undefined) problems.push({ loc, msg: 'is missing' })
   else if (!Array.isArray(value)) problems.push({ loc, msg: 'should be a list' })
@@ -21,7 +21,7 @@ function message(value: unknown, loc: Place, problems: Problem[]): string {
     problems.push({ loc: [...loc, 'role'], msg: `should be one of ${ROLES.join(', ')}` })
   }
   if (typeof content === 'string') return content
-  // An assistant that only called a tool has said nothing.
+  // An assistant message with only tool calls has no content.
   if ((content ?? null) === null && role === 'assistant') return ''
   if (!Array.isArray(content)) {
     problems.push({ loc: [...loc, 'content'], msg: 'should be a text or a list of text parts' })

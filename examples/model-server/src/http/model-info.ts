@@ -2,7 +2,7 @@ import { FEATURES, LABELS, RANGE, RULE } from '../classifier/rule.js'
 import type { JudgedClassifier, Models } from '../models.js'
 import { BATCH_LIMIT } from './rows.js'
 
-/** What GET /model-info answers: what the models are, how they came about and how good they are. */
+/** Handles GET /model-info: sizes, training and accuracy of the models. */
 export function modelInfo({ plan, lightweight, heavy, ceiling, language }: Models) {
   return {
     classifiers: { lightweight: classifierInfo(lightweight), heavy: classifierInfo(heavy) },
@@ -14,7 +14,7 @@ export function modelInfo({ plan, lightweight, heavy, ceiling, language }: Model
       seed: plan.seed,
       training_examples: plan.examples,
       held_out_examples: plan.heldOut,
-      // What the rule itself reaches: the noise is beyond every model.
+      // Accuracy of the rule itself: no model can predict the noise.
       best_possible_accuracy: ceiling,
       batch_limit: BATCH_LIMIT,
     },

@@ -1,13 +1,13 @@
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
 
-/** How many pieces may be made before others get their turn, where there is no pause between them. */
+/** Pieces produced without a pause before the event loop runs other work. */
 const UNBROKEN = 32
 
 /**
- * Passes on what a generator makes, one piece each `interval` milliseconds, and stops it when the signal says so.
+ * Yields the pieces of a generator at intervals, and stops it when the signal aborts.
  *
- * @param interval 0 goes on at once, and still lets the process do other things in between
- * @returns what the generator returns
+ * @param interval milliseconds between pieces; 0 still yields to the event loop
+ * @returns the return value of the generator
  * @throws the signal's AbortError
  */
 export async function* paced<Piece, Result>(

@@ -7,7 +7,7 @@ import { type Handler, sendJson } from './exchange.js'
 import { modelVersion, row } from './rows.js'
 import { parse, type Reader } from './validation.js'
 
-/** Answers one row with what the classifier says of it. */
+/** Handles a prediction for one row. */
 export function predictOne(models: Models, name: ClassifierName): Handler {
   return async ({ request, response }) => {
     const body = await readJson(request)
@@ -16,7 +16,7 @@ export function predictOne(models: Models, name: ClassifierName): Handler {
   }
 }
 
-/** Answers many rows, in their order. */
+/** Handles predictions for many rows, in order. */
 export function predictMany(models: Models, name: ClassifierName, rows: Reader<Features[]>): Handler {
   return async ({ request, response }) => {
     const body = await readJson(request)
@@ -26,13 +26,13 @@ export function predictMany(models: Models, name: ClassifierName, rows: Reader<F
   }
 }
 
-/** The version that the body asks for, as the answer repeats it. */
+/** Returns the requested version for the response. */
 function versionIn(body: unknown): { readonly model_version?: string } {
   const version = parse(body, modelVersion)
   return version === undefined ? {} : { model_version: version }
 }
 
-/** Pauses after each row: a large batch should not hold up the small requests beside it. */
+/** Pauses after each row, so that a large batch does not delay small requests. */
 function* predictEach(classifier: Classifier, batch: readonly Features[]): Slices<Prediction[]> {
   const predictions: Prediction[] = []
   for (const features of batch) {

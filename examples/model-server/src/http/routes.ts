@@ -8,7 +8,7 @@ import { matrix, rows, table } from './rows.js'
 type Method = 'GET' | 'POST'
 type Route = readonly [method: Method, handler: (models: Models, options: ChatOptions) => Handler]
 
-/** Each path has one method. What is found here before the models are trained is answered once they are. */
+/** Routes by path; each path has one method. They respond with 503 until the models are trained. */
 const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['/predict', ['POST', (models) => predictOne(models, 'lightweight')]],
   ['/premium/predict', ['POST', (models) => predictOne(models, 'lightweight')]],
@@ -29,20 +29,20 @@ const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   ],
 ])
 
-/** The answer to GET /healthz: 200 once everything is trained, 503 before. */
+/** Handles GET /healthz: 200 once all models are trained, 503 before. */
 interface Health {
   readonly status: 'ready' | 'training'
 }
 
-/** What there is to answer with at the moment. */
+/** State of the server. */
 export interface Served {
-  /** Absent while they are trained. */
+  /** Undefined during training. */
   readonly models?: Models | undefined
   readonly options: ChatOptions
   health(): Health
 }
 
-/** @throws HttpError for whatever cannot be answered */
+/** Handles a request. @throws HttpError for an error response */
 export async function route(exchange: Exchange, { models, options, health }: Served): Promise<void> {
   const { request, response } = exchange
   const path = (request.url ?? '/').split('?', 1)[0] as string

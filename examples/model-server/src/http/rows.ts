@@ -1,14 +1,14 @@
 import { FEATURES, type Features } from '../classifier/rule.js'
 import { isObject, type Place, type Problem, type Reader } from './validation.js'
 
-/** How many rows one batch may have. */
+/** Rows per batch. */
 export const BATCH_LIMIT = 1000
 
 const NOTHING: Features = [0, 0, 0]
 
 /**
- * One row: `{"features":[1,2,3]}` or `{"data":[1,2,3]}`. A row that has both is refused, since nobody can tell which of
- * the two was meant.
+ * Reads one row: `{"features":[1,2,3]}` or `{"data":[1,2,3]}`. A row with both is rejected, since
+ * it is ambiguous.
  */
 export function row(value: unknown, loc: Place, problems: Problem[]): Features {
   if (!isObject(value)) {
@@ -60,12 +60,12 @@ function list<Value>(value: unknown, loc: Place, problems: Problem[], item: Read
   return value.map((entry: unknown, index) => item(entry, [...loc, index], problems))
 }
 
-/** Most numbers of one row. */
+/** Numbers per row. */
 const LENGTH_LIMIT = 1000
 
 /**
- * The three features of a row. The models have three inputs: a row of another length is folded into them, the first, fourth
- * and seventh number into the first, and so on.
+ * Reads the three features of a row. A row of another length is folded into the three inputs: the
+ * first, fourth and seventh number into the first, and so on.
  */
 function features(value: unknown, loc: Place, problems: Problem[]): Features {
   if (!Array.isArray(value)) {
@@ -84,7 +84,7 @@ function features(value: unknown, loc: Place, problems: Problem[]): Features {
   return folded
 }
 
-/** The `model_version` that a body asks for; undefined where it names none. */
+/** Returns the `model_version` of a body; undefined if it has none. */
 export function modelVersion(value: unknown, loc: Place, problems: Problem[]): string | undefined {
   if (!isObject(value) || value.model_version === undefined) return undefined
   const version = value.model_version
@@ -95,7 +95,7 @@ export function modelVersion(value: unknown, loc: Place, problems: Problem[]): s
 
 function finite(value: unknown, loc: Place, problems: Problem[]): number {
   if (typeof value !== 'number') problems.push({ loc, msg: 'should be a number' })
-  // JSON has no Infinity, but 1e999 is read as one.
+  // JSON has no Infinity, but 1e999 parses as one.
   else if (!Number.isFinite(value)) problems.push({ loc, msg: 'should be a finite number' })
   else return value
   return 0

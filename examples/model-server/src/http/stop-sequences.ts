@@ -1,16 +1,16 @@
-/** Cuts a text that comes in pieces where one of the stop sequences begins. */
+/** Cuts streamed text before the first stop sequence. */
 export class StopSequences {
   readonly #stops: readonly string[]
   #held = ''
 
-  /** @param stops texts of at least one character */
+  /** @param stops strings of at least one character */
   constructor(stops: readonly string[]) {
     this.#stops = stops
   }
 
   /**
-   * What can be sent after one more piece. The start of what may become a stop sequence is held back.
-   * After `stopped` nothing more may be added.
+   * Adds a piece and returns the text that can be sent. The beginning of a possible stop sequence
+   * is held back. After `stopped` nothing more may be added.
    */
   add(piece: string): { readonly text: string; readonly stopped: boolean } {
     const all = this.#held + piece
@@ -24,13 +24,13 @@ export class StopSequences {
     return { text: all.slice(0, all.length - held), stopped: false }
   }
 
-  /** What was held back, once it is known that nothing follows. */
+  /** Returns the text held back, at the end of the stream. */
   rest(): string {
     return this.#held
   }
 }
 
-/** How many characters at the end of the text are the start of the stop sequence. */
+/** Returns the length of the longest suffix that begins the stop sequence. */
 function overlap(text: string, stop: string): number {
   for (let length = Math.min(text.length, stop.length - 1); length > 0; length--) {
     if (text.endsWith(stop.slice(0, length))) return length

@@ -1,6 +1,6 @@
 import { HttpError } from './exchange.js'
 
-/** Where in the body something is, such as `['body', 'features', 1]`. */
+/** Position in the body, such as `['body', 'features', 1]`. */
 export type Place = readonly (string | number)[]
 
 export interface Problem {
@@ -8,14 +8,14 @@ export interface Problem {
   readonly msg: string
 }
 
-/** How many problems one answer tells about: a client with a thousand wrong rows learns nothing from the last ones. */
+/** Problems per response. The last of a thousand problems would not help a client. */
 const PROBLEM_LIMIT = 20
 
-/** Looks at one value. Where it is wrong it notes problems, and what it returns is not used. */
+/** Validates one value. If it is invalid, problems are noted and the result is not used. */
 export type Reader<Value> = (value: unknown, loc: Place, problems: Problem[]) => Value
 
 /**
- * Reads a body as a whole, so that one answer tells of everything that is wrong.
+ * Validates a body completely, so that one response reports every problem.
  *
  * @throws HttpError 422
  */
@@ -26,7 +26,7 @@ export function parse<Value>(body: unknown, read: Reader<Value>): Value {
   return value
 }
 
-/** 422, for one problem. */
+/** Creates a 422 error with one problem. */
 export function invalid(loc: Place, msg: string): HttpError {
   return new HttpError(422, [{ loc, msg }])
 }

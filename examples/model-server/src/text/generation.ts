@@ -3,29 +3,29 @@ import { type Context, following, START, type TrigramModel } from './ngram.js'
 import { END, type Tokenizer } from './tokenizer.js'
 
 export interface GenerationOptions {
-  /** At most so many tokens, an integer of at least 1. */
+  /** Maximum number of tokens, at least 1. */
   readonly maxTokens: number
-  /** 0 always writes the likeliest token, 1 writes each as often as it was seen, more is bolder. */
+  /** 0 always picks the most likely token, 1 samples the distribution, more flattens it. */
   readonly temperature: number
   /** The same seed, prompt and options give the same text. */
   readonly seed: number
-  /** Writes on after the end of a paragraph until `maxTokens` is reached. */
+  /** Continues after the end of a paragraph until `maxTokens` is reached. */
   readonly ignoreEnd: boolean
 }
 
 export type FinishReason = 'stop' | 'length'
 
-/** How much likelier a word becomes by being in the prompt. */
+/** Factor by which a word of the prompt becomes more likely. */
 const TOPIC_WEIGHT = 20
 
-/** Words that make up more of the text than this say nothing about a topic: "the", "a", "it". */
+/** Words more frequent than this do not characterize a topic: "the", "a", "it". */
 const TOPIC_SHARE = 0.006
 
 /**
- * Writes an answer to a prompt, token by token. It goes on where the prompt stops, where the model has seen such a place
- * before, and begins a paragraph otherwise. Words of the prompt are likelier than they would be.
+ * Writes a completion of a prompt, token by token. It continues the prompt if its end occurs in the
+ * corpus, and begins a paragraph otherwise. Words of the prompt become more likely.
  *
- * It keeps two tokens and the words of the prompt, however long it writes.
+ * Memory is constant: two tokens and the words of the prompt.
  */
 export function* generate(
   model: TrigramModel,
@@ -33,7 +33,7 @@ export function* generate(
   prompt: readonly number[],
   { maxTokens, temperature, seed, ignoreEnd }: GenerationOptions,
 ): Generator<number, FinishReason, void> {
-  // Two prompts with the same seed should not begin with the same words.
+  // Different prompts with the same seed should not begin with the same words.
   const random = seededRandom(prompt.reduce((mixed, token) => (mixed * 31 + token) % 2 ** 32, seed))
   const topic = topicOf(model, tokenizer, prompt)
   let context = contextOf(model, prompt)
@@ -78,7 +78,7 @@ function draw(
   })
   const highest = weights.reduce((a, b) => Math.max(a, b), 0)
   if (temperature === 0) return candidates[weights.indexOf(highest)] ?? END
-  // Relative to the highest, so that a very low temperature does not make all of them zero.
+  // Relative to the highest, so that a very low temperature does not underflow to zero.
   const shares = weights.map((weight) => (weight / highest) ** (1 / temperature))
   let left = random() * shares.reduce((a, b) => a + b, 0)
   for (const [index, share] of shares.entries()) {

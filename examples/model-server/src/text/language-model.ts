@@ -6,20 +6,20 @@ import { createTokenizer, type Tokenizer } from './tokenizer.js'
 
 export interface LanguageModel {
   readonly tokenizer: Tokenizer
-  /** How many tokens of text it has learned from. */
+  /** Number of training tokens. */
   readonly trainingTokens: number
-  /** How many different contexts of one and two tokens it has seen. */
+  /** Number of distinct contexts of one and two tokens. */
   readonly contexts: number
-  /** Over paragraphs that it has not read. */
+  /** Perplexity on held-out paragraphs. */
   readonly perplexity: number
-  /** The answer to a prompt, token by token; the reason why it ended is what the generator returns. */
+  /** Yields the tokens of a completion and returns the finish reason. */
   write(prompt: readonly number[], options: GenerationOptions): Generator<number, FinishReason, void>
 }
 
-/** One paragraph of so many is kept back to test the model with. */
+/** One of this many paragraphs is held out for evaluation. */
 const HELD_OUT = 12
 
-/** Learns the corpus. */
+/** Trains on the corpus. */
 export function* trainLanguageModel(corpus: readonly string[] = CORPUS): Slices<LanguageModel> {
   const tokenizer = createTokenizer(corpus)
   const model = new TrigramModel(tokenizer.size)

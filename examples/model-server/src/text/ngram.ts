@@ -1,17 +1,17 @@
 import { END } from './tokenizer.js'
 
-/** The two tokens that came last. At the start of a paragraph both are `END`. */
+/** The last two tokens. At the start of a paragraph both are `END`. */
 export type Context = readonly [number, number]
 
-/** Where a paragraph starts. */
+/** Context at the start of a paragraph. */
 export const START: Context = [END, END]
 
-/** The context after one more token. Nothing is remembered beyond the end of a paragraph. */
+/** Returns the context after one more token. The end of a paragraph resets it. */
 export function following(context: Context, token: number): Context {
   return token === END ? START : [context[1], token]
 }
 
-/** What came after a context, and how often. */
+/** Counts of the tokens that follow a context. */
 interface Followers {
   total: number
   readonly counts: Map<number, number>
@@ -20,9 +20,10 @@ interface Followers {
 const NONE: Followers = { total: 0, counts: new Map() }
 
 /**
- * A trigram model with Witten-Bell interpolation (Witten and Bell, 1991): what is known of the last two tokens is mixed
- * with what is known of the last one, and that with how often each token occurs at all. A context gives the shorter one
- * a share of T/(N+T), where N is how often the context was seen and T how many different tokens came after it.
+ * A trigram model with Witten-Bell interpolation (Witten and Bell, 1991). The distribution after
+ * two tokens is mixed with the one after the last token, and that with the frequencies of all
+ * tokens. A context gives the shorter one a weight of T/(N+T), where N is the number of its
+ * occurrences and T the number of distinct tokens after it.
  */
 export class TrigramModel {
   readonly #single: Followers = { total: 0, counts: new Map() }
@@ -30,17 +31,17 @@ export class TrigramModel {
   readonly #triples = new Map<number, Followers>()
   readonly #size: number
 
-  /** @param size how many different tokens there are */
+  /** @param size number of distinct tokens */
   constructor(size: number) {
     this.#size = size
   }
 
-  /** How many different contexts of one and of two tokens were seen. */
+  /** Number of distinct contexts of one and of two tokens. */
   get contexts(): number {
     return this.#pairs.size + this.#triples.size
   }
 
-  /** Counts a paragraph, its end included. */
+  /** Counts the tokens of a paragraph, including its end. */
   learn(paragraph: readonly number[]): void {
     let context = START
     for (const token of [...paragraph, END]) {
@@ -51,29 +52,32 @@ export class TrigramModel {
     }
   }
 
-  /** Which share of the text the token was, from 0 to 1. */
+  /** Returns the relative frequency of a token, from 0 to 1. */
   share(token: number): number {
     return this.#occurrences(token) / this.#single.total
   }
 
-  /** Whether the context as a whole was seen. */
+  /** Whether the full context occurs in the corpus. */
   knows(context: Context): boolean {
     return this.#triples.has(this.#keyOf(context))
   }
 
-  /** The probability of a token after a context: above 0 for each, and 1 for all of them together. */
+  /**
+   * Returns the probability of a token after a context. It is positive and sums to 1 over all
+   * tokens.
+   */
   probability(token: number, context: Context): number {
     const single = (this.#occurrences(token) + 1) / (this.#single.total + this.#size)
     const pair = interpolated(this.#pairs.get(context[1]), token, single)
     return interpolated(this.#triples.get(this.#keyOf(context)), token, pair)
   }
 
-  /** What was seen after the last token of the context: what may be written next. */
+  /** Returns the tokens seen after the last token of the context. */
   candidates(context: Context): Iterable<number> {
     return (this.#pairs.get(context[1]) ?? NONE).counts.keys()
   }
 
-  /** How many tokens the model hesitates between, on average, at each token of these paragraphs. */
+  /** Returns the perplexity on paragraphs. */
   perplexity(paragraphs: Iterable<readonly number[]>): number {
     let surprise = 0
     let tokens = 0

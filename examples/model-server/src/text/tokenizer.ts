@@ -1,16 +1,19 @@
 /**
- * Text as numbers and back, without loss: `decode(encode(text))` is the text (a lone surrogate, which is no text,
- * becomes U+FFFD).
+ * Encodes text as numbers and back without loss: `decode(encode(text))` is the text, except that a
+ * lone surrogate becomes U+FFFD.
  *
- * A piece is a word, a number or a mark, with the space before it. Pieces that the corpus has are one token each;
- * any other is spelled out, one token for each byte of its UTF-8. So a word that the model has never seen costs more.
+ * A piece is a word, a number or a punctuation mark, including the space before it. Pieces of the
+ * corpus are one token each. Any other piece costs one token for each byte of its UTF-8.
  */
 export interface Tokenizer {
-  /** How many tokens there are: the bytes, the end of a paragraph, and the pieces of the corpus. */
+  /** Size of the vocabulary: the bytes, the end of a paragraph and the pieces of the corpus. */
   readonly size: number
   encode(text: string): number[]
   decode(tokens: Iterable<number>): string
-  /** The word of a token in lower case and without its space; empty where the token is no word. */
+  /**
+   * Returns the word of a token in lower case without its space; an empty string if it is not a
+   * word.
+   */
   wordOf(token: number): string
 }
 
@@ -23,7 +26,9 @@ const END_TEXT = '\n\n'
 const PIECE = /\n\n| ?[\p{L}\p{M}]+| ?\p{N}+| ?[^\s\p{L}\p{M}\p{N}]|\s/gu
 const WORD = /^ ?(\p{L}[\p{L}\p{M}]*)$/u
 
-/** A tokenizer that has a token for each piece of these texts, numbered in the order in which they occur. */
+/**
+ * Creates a tokenizer with a token for each piece of the texts, numbered in order of occurrence.
+ */
 export function createTokenizer(texts: Iterable<string>): Tokenizer {
   const pieces: string[] = []
   const tokens = new Map([[END_TEXT, END]])
@@ -58,7 +63,7 @@ export function createTokenizer(texts: Iterable<string>): Tokenizer {
       let spelled: number[] = []
       const flush = () => {
         if (spelled.length === 0) return
-        // The text is a part of a longer one: a byte order mark in it is a character like others.
+        // A part of a longer text may begin with a byte order mark, which must be kept.
         text += new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(spelled))
         spelled = []
       }

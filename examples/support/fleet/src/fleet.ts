@@ -4,22 +4,24 @@ import fastify from 'fastify'
 import { createLimiter, type Store, withFailurePolicy } from 'sluice'
 import { limit } from 'sluice/fastify'
 
-/** The part of a Fastify app that a fleet needs, whatever types its routes have. */
+/** The part of a Fastify app that a fleet needs, whatever the types of its routes. */
 export interface FleetApp {
   listen(options: { readonly host: string; readonly port: number }): Promise<string>
   close(): Promise<unknown>
 }
 
 /**
- * Runs one Fastify app in several processes on one port, whose limits are kept in one store: so much for a client, whichever
- * process answers.
+ * Runs one Fastify app in several processes on one port. Their limits are kept in one store, so a
+ * client has one limit for all processes.
  *
- * `HOST` (127.0.0.1) and `PORT` (8080; 0 takes a free one) are where it listens, and `PROCESSES` (3) how many there are. SIGTERM or SIGINT
- * ends all of them. Where they cannot listen, it says so in one line and exits 1. Where the store does not answer within
- * `STORE_DEADLINE` (100ms), each process gives out its part.
+ * `HOST` (default 127.0.0.1) and `PORT` (default 8080; 0 for a free one) set the address,
+ * `PROCESSES` (default 3) the number of processes. SIGTERM or SIGINT stops all of them. If they
+ * cannot listen, it prints one line and exits with 1. If the store does not respond within
+ * `STORE_DEADLINE` (default 100ms), each process grants its share of the limits.
  *
  * @param openStore called in each process
- * @param createApp called in each process; default: ten predictions a minute for a client
+ * @param createApp called in each process; by default an app with ten predictions a minute per
+ *   client
  */
 export async function runFleet(
   openStore: () => Store,
@@ -43,7 +45,7 @@ export async function runFleet(
     process.exit(exitCode)
   }
   process.once('SIGTERM', () => close(0))
-  // The terminal sends it to all processes; the primary says when to stop.
+  // A terminal sends SIGINT to all processes; the primary decides when to stop.
   process.on('SIGINT', () => {})
   try {
     await app.listen({ host, port })
@@ -52,7 +54,10 @@ export async function runFleet(
   }
 }
 
-/** Else the first request would do it, and be decided without the store if that took long. A store that is away is no reason to wait. */
+/**
+ * Connects before the first request, which could time out otherwise. An unavailable store does not
+ * prevent the start.
+ */
 async function connect(store: Store): Promise<void> {
   const limiter = createLimiter({ store, name: 'start', rules: [{ limit: '1/second' }] })
   await Promise.resolve(limiter.peek('start')).catch(() => {})
@@ -82,7 +87,7 @@ async function runPrimary(processes: number, host: string): Promise<void> {
   cluster.on('listening', (_worker, { port }) => {
     if (++listening === processes) console.log(`${processes} processes listen on http://${host}:${port}`)
   })
-  // What a process says is why it cannot listen; one line is enough for all of them.
+  // Workers report why they cannot listen. One line is enough for all of them.
   cluster.on('message', (_worker, why: string) => {
     if (!stopping) console.error(why)
     void stop(1)
@@ -97,9 +102,9 @@ function whyNot(error: unknown, host: string, port: number): string {
   return `cannot listen at port ${port} of ${host}: ${error instanceof Error ? error.message : error}`
 }
 
-function numberOf(name: string, otherwise: number, least: number): number {
-  const text = process.env[name] || String(otherwise)
-  if (/^\d{1,5}$/.test(text) && Number(text) >= least && Number(text) <= 65_535) return Number(text)
-  console.error(`${name} is a whole number from ${least} to 65535, not '${text}'`)
+function numberOf(name: string, fallback: number, min: number): number {
+  const text = process.env[name] || String(fallback)
+  if (/^\d{1,5}$/.test(text) && Number(text) >= min && Number(text) <= 65_535) return Number(text)
+  console.error(`${name} must be a whole number from ${min} to 65535, not '${text}'`)
   return process.exit(1)
 }

@@ -1,8 +1,8 @@
 import { Type } from 'typebox'
 
-/** What the examples answer, for the OpenAPI page and for the types of the handlers. */
+// Response schemas of the examples, for the OpenAPI page and the types of the handlers.
 
-/** The version that the body asked for, where it named one. */
+/** The requested version, if the body has one. */
 const version = { model_version: Type.Optional(Type.String()) }
 
 export const prediction = Type.Object({
@@ -13,28 +13,28 @@ export const prediction = Type.Object({
 
 export const predictions = Type.Object({ predictions: Type.Array(prediction), ...version })
 
-/** Where there are several processes: and which of them answered. */
+/** A prediction with the process that made it. */
 export const predictionBy = Type.Object({ ...prediction.properties, process: Type.Integer() })
 
 export const predictionsBy = Type.Object({ ...predictions.properties, process: Type.Integer() })
 
-/** 422: each thing that is wrong, and in which field. */
+/** 422: all problems with their fields. */
 const unprocessable = Type.Object(
   {
     detail: Type.Array(
       Type.Object({ loc: Type.Array(Type.Union([Type.String(), Type.Number()])), msg: Type.String() }),
     ),
   },
-  { description: 'The body is wrong: where, and what' },
+  { description: 'The body is invalid' },
 )
 
 /** A problem document (RFC 9457). */
 const refused = Type.Object(
   { type: Type.String(), title: Type.String(), status: Type.Number(), detail: Type.String() },
-  { additionalProperties: true, description: 'A limit is exceeded: which, and when to come back' },
+  { additionalProperties: true, description: 'A limit is exceeded' },
 )
 
-/** The answers of a route that has a body and a limit. */
+/** Returns the responses of a route with a body and a limit. */
 export function answers<Success extends Type.TSchema>(success: Success) {
   return { 200: success, 422: unprocessable, 429: refused }
 }

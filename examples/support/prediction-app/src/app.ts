@@ -13,12 +13,12 @@ export interface AppInfo {
 export type PredictionApp = Awaited<ReturnType<typeof predictionApp>>
 
 /**
- * An app without routes. Its OpenAPI page is at `/docs`, and the document itself at `/openapi.json`. A body that is not what its route
- * describes is answered with 422, which says in which field.
+ * Creates an app without routes. The OpenAPI page is at `/docs` and the document at
+ * `/openapi.json`. A body that does not match its schema gets 422 with the fields that are invalid.
  */
 export async function predictionApp({ title, description }: AppInfo) {
   const app = fastify({
-    // A text is no number, and what a route does not describe is wrong rather than overlooked.
+    // Strict: strings are not converted to numbers, and unknown properties are errors.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.setErrorHandler<FastifyError>((error, _request, reply) => {
@@ -26,7 +26,7 @@ export async function predictionApp({ title, description }: AppInfo) {
     if (validation !== undefined) return reply.code(422).send(unprocessable(validation))
     if (statusCode < 500) return reply.code(statusCode).send({ detail: error.message })
     console.error(error)
-    return reply.code(500).send({ detail: 'the server made a mistake' })
+    return reply.code(500).send({ detail: 'internal server error' })
   })
   app.addHook('preSerialization', async ({ body }, _reply, payload) => {
     const version = isRecord(body) ? body.model_version : undefined

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import type { Features } from './model.js'
 
-/** What the examples take, with their types and as the OpenAPI page shows them. */
+// Request schemas of the examples, for the OpenAPI page and the types of the handlers.
 
 const features = Type.Array(Type.Number(), {
   minItems: 1,
@@ -10,7 +10,7 @@ const features = Type.Array(Type.Number(), {
   description: 'The numbers to predict from',
 })
 
-/** What a body may say beside its numbers. The answer repeats `model_version`. */
+/** Optional properties of a body. `model_version` is returned in the response. */
 const asked = {
   model_version: Type.Optional(Type.String({ maxLength: 64, examples: ['v2'] })),
   parameters: Type.Optional(

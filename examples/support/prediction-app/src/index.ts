@@ -1,4 +1,4 @@
-/** What the examples have in common, so that each of them shows its limits and little else. */
+// Code shared by the examples, so that each shows little else than its limits.
 // Its types let every route say `schema: { hide: true }`.
 import '@fastify/swagger'
 

@@ -1,21 +1,21 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** The numbers of a request. */
+/** Features of a request. */
 export type Features = readonly number[]
 
 export interface Prediction {
-  /** The more probable of the two classes. */
+  /** The more likely class. */
   readonly prediction: 'calm' | 'busy'
-  /** Of `busy`, from 0 to 1. */
+  /** Probability of `busy`, from 0 to 1. */
   readonly probability: number
 }
 
 export type Model = (features: Features) => Prediction
 
-/** A logistic model with weights that were chosen by hand: enough to answer with what was asked. */
+/** A logistic model with weights chosen by hand. */
 export const lightweightModel: Model = (features) => judged(sigmoid(score(features, WEIGHTS)))
 
-/** The mean of a thousand models around the lightweight one: the same question, a thousand times the work. */
+/** The mean of a thousand variants of the lightweight model, with a thousand times the work. */
 export const heavyModel: Model = (features) => {
   let sum = 0
   for (let member = 0; member < MEMBERS; member++) {
@@ -24,10 +24,10 @@ export const heavyModel: Model = (features) => {
   return judged(sum / MEMBERS)
 }
 
-/** By the name that a path may have. */
+/** Models by their name in a path. */
 export const models = { lightweight: lightweightModel, heavy: heavyModel }
 
-/** Asks a model often enough that the engine has compiled it, and lets other work in between. */
+/** Calls a model until its code is compiled, yielding to other work in between. */
 export async function warmModel(model: Model): Promise<void> {
   for (let round = 0; round < 20; round++) {
     for (let step = 0; step < 20; step++) model([round, step, round - step])

@@ -1,8 +1,9 @@
 import type { PredictionApp } from './app.js'
 
 /**
- * Listens where `HOST` (127.0.0.1) and `PORT` (8080; 0 takes a free one) say, prints where that is, and stops on SIGTERM and
- * SIGINT when what is in flight has ended. Where it cannot listen, it says so in one line and exits 1.
+ * Listens on `HOST` (default 127.0.0.1) and `PORT` (default 8080; 0 for a free one), and prints the
+ * address. Stops on SIGTERM and SIGINT after the requests in flight. If it cannot listen, it prints
+ * one line and exits with 1.
  */
 export async function serve(app: PredictionApp): Promise<void> {
   const host = process.env.HOST || '127.0.0.1'
@@ -16,14 +17,14 @@ export async function serve(app: PredictionApp): Promise<void> {
     fail(`cannot listen at port ${port} of ${host}: ${error instanceof Error ? error.message : error}`)
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    // Once: a second signal ends the process as it would without this.
+    // Once: a second signal has its default effect.
     process.once(signal, () => void app.close())
   }
 }
 
 function portFrom(text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)
-  return fail(`PORT is a whole number from 0 to 65535, not '${text}'`)
+  return fail(`PORT must be a whole number from 0 to 65535, not '${text}'`)
 }
 
 function fail(message: string): never {

@@ -3,24 +3,24 @@ import type { FastifyError } from 'fastify'
 type Validation = NonNullable<FastifyError['validation']>
 
 interface Problem {
-  /** Where in the body: `['body', 'features', 1]`. */
+  /** Position in the body: `['body', 'features', 1]`. */
   readonly loc: readonly (string | number)[]
   readonly msg: string
 }
 
 /**
- * What was wrong with a body, and in which field.
+ * Makes a 422 body with the problems of a request and their fields.
  *
- * Where a body may have one of several forms, each form says why it is not meant; only those are told that got deepest into
- * the body, since it is the form that they describe which the client had in mind.
+ * If a body may have several forms, the schema reports why each form does not match. Only the
+ * problems deepest in the body are kept: they belong to the form that the client meant.
  */
 export function unprocessable(validation: Validation): { readonly detail: readonly Problem[] } {
-  const told = validation
+  const problems = validation
     .filter(({ keyword }) => keyword !== 'anyOf')
     .map((each) => ({ ...each, path: each.instancePath.split('/').slice(1).map(step) }))
-  const deepest = Math.max(...told.map(({ path }) => path.length))
+  const deepest = Math.max(...problems.map(({ path }) => path.length))
   return {
-    detail: told
+    detail: problems
       .filter(({ path }) => path.length === deepest)
       .map(({ path, params, message = 'is wrong' }) => {
         const field = params.missingProperty ?? params.additionalProperty

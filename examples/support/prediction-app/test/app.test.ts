@@ -11,7 +11,7 @@ async function twoRoutes() {
 }
 
 describe('the OpenAPI page', () => {
-  it('is served, and its document describes the bodies', async () => {
+  it('serves an OpenAPI page and a document that describes the bodies', async () => {
     await using app = await twoRoutes()
     const page = await app.inject('/docs')
     expect([page.statusCode, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8'])
@@ -40,7 +40,7 @@ describe('a body', () => {
     },
   )
 
-  it('may have either form', async () => {
+  it('accepts a body in either form', async () => {
     await using app = await twoRoutes()
     const ask = async (payload: object) => (await app.inject({ method: 'POST', url: '/one', payload })).json()
     expect(await ask({ features: [1, 2, 3] })).toEqual(await ask({ data: [1, 2, 3] }))
@@ -76,7 +76,7 @@ describe('a body', () => {
     expect(answer.json().detail.map(({ loc }: { loc: unknown }) => loc)).toEqual(fields)
   })
 
-  it('that is no JSON is answered with 400', async () => {
+  it('rejects a body that is not JSON with 400', async () => {
     await using app = await twoRoutes()
     const headers = { 'content-type': 'application/json' }
     expect((await app.inject({ method: 'POST', url: '/one', payload: '{', headers })).statusCode).toBe(400)

@@ -6,26 +6,26 @@ import { startMemcached } from '../../../../packages/sluice/test/stores/servers/
 import { startRedis } from '../../../../packages/sluice/test/stores/servers/redis.js'
 import { startExample } from './running.js'
 
-/** The loop that each example's page shows is run against that example, and prints what the page says. */
+/** Runs the shell loop of each README against its example and compares the output. */
 
 const run = promisify(execFile)
 
-describe('the page of an example', () => {
+describe('the README of an example', () => {
   it.each(['in-memory', 'tiers', 'warm-up', 'strategies', 'resources', 'monitoring'])(
-    'says what examples/%s does',
+    'shows the real output of examples/%s',
     (name) => expectToDoAsItSays(name),
   )
 
-  // On a busy machine a server may take its time; here it shall decide all the same.
+  // A long deadline: on a busy machine the store may be slow.
   const patient = { STORE_DEADLINE: '30s' }
 
-  it('says what examples/redis does', async () => {
+  it('shows the real output of examples/redis', async () => {
     const redis = await startRedis()
     onTestFinished(() => redis.stop())
     await expectToDoAsItSays('redis', { ...patient, REDIS_URL: `redis://127.0.0.1:${redis.port}` })
   })
 
-  it('says what examples/memcached does', async () => {
+  it('shows the real output of examples/memcached', async () => {
     const memcached = await startMemcached()
     onTestFinished(() => memcached.stop())
     await expectToDoAsItSays('memcached', { ...patient, MEMCACHED_URL: memcached.url })
@@ -47,7 +47,7 @@ function listing(page: string, language: string): string {
   return found
 }
 
-/** `uniq` pads its counts differently from system to system. */
+/** Splits output into words, since `uniq` pads its counts differently on each system. */
 function words(text: string): string[] {
   return text.trim().split(/\s+/)
 }

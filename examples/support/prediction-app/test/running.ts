@@ -8,11 +8,11 @@ const EXAMPLES = fileURLToPath(new URL('../../..', import.meta.url))
 
 export interface RunningExample extends AsyncDisposable {
   readonly url: string
-  /** What it has printed. */
+  /** Returns the output so far. */
   said(): string
 }
 
-/** Runs an example by its one command, and waits until it has said where it listens: on a free port, if `PORT` says nothing else. */
+/** Starts an example and waits until it listens, on a free port unless `PORT` is set. */
 export async function startExample(
   name: string,
   env: Readonly<Record<string, string>> = {},
@@ -43,13 +43,13 @@ export async function startExample(
 }
 
 export interface Asking {
-  /** A JSON body, posted. */
+  /** A JSON body, sent by POST. */
   readonly body?: string
   /** `X-API-Key: …` */
   readonly headers?: readonly string[]
 }
 
-/** Asks an address so many times, one after the other, by a shell's loop over curl. Gives the status of each answer. */
+/** Sends requests in sequence with a shell loop over curl. Returns the status of each response. */
 export async function curlLoop(times: number, url: string, asking: Asking = {}): Promise<number[]> {
   const { body, headers = [] } = asking
   const posted = body === undefined ? [] : ['-H', 'content-type: application/json', '-d', body]
@@ -59,7 +59,7 @@ export async function curlLoop(times: number, url: string, asking: Asking = {}):
   return stdout.trim().split('\n').map(Number)
 }
 
-/** `statuses([200, 10], [429, 1])`: ten of these, and then one of those. */
+/** Repeats statuses: `statuses([200, 10], [429, 1])` is ten times 200 and then 429. */
 export function statuses(...parts: readonly (readonly [status: number, times: number])[]): number[] {
   return parts.flatMap(([status, times]) => Array<number>(times).fill(status))
 }

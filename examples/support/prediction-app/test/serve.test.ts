@@ -8,7 +8,7 @@ const run = promisify(execFile)
 const MAIN = fileURLToPath(new URL('../../../in-memory/dist/main.js', import.meta.url))
 
 describe('where an example listens', () => {
-  it('is one clear line where the port is in use', async () => {
+  it('prints one line if the port is in use', async () => {
     await using first = await startExample('in-memory')
     const { port } = new URL(first.url)
     await expect(
@@ -19,12 +19,12 @@ describe('where an example listens', () => {
     })
   })
 
-  it('is one clear line where PORT is no port', async () => {
+  it('prints one line if PORT is not a port', async () => {
     await expect(
       run(process.execPath, [MAIN], { env: { ...process.env, PORT: '99999' } }),
     ).rejects.toMatchObject({
       code: 1,
-      stderr: "PORT is a whole number from 0 to 65535, not '99999'\n",
+      stderr: "PORT must be a whole number from 0 to 65535, not '99999'\n",
     })
   })
 })

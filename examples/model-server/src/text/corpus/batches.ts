@@ -1,4 +1,4 @@
-/** On batches, queues and the accelerator that everybody waits for. */
+/** Text about batches, queues and the shared accelerator. */
 export const ON_BATCHES = `
 An accelerator is fast when it does the same thing to many numbers at once. A model that answers one request
 at a time leaves most of it idle. This is why a server collects requests into a batch, runs the batch through

@@ -1,4 +1,4 @@
-/** On limits: what they count, and what a refusal should say. Paragraphs are separated by empty lines. */
+/** Text about limits and refusals. Paragraphs are separated by empty lines. */
 export const ON_LIMITS = `
 A limit is a promise with two sides. It tells the client how much it may ask for, and it tells the server how
 much it will ever have to do. When the two sides disagree, the queue grows, and a queue that grows for long

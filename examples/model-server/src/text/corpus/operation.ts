@@ -1,4 +1,4 @@
-/** On running a model server: warming up, watching it, and what to do when something fails. */
+/** Text about running a model server: warm-up, monitoring and failures. */
 export const ON_OPERATION = `
 A model is not ready when its process has started. The weights have to be read from disk, moved to the
 accelerator, and used once or twice before the first answer is as fast as the others. Until then the server

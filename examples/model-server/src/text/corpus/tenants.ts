@@ -1,4 +1,4 @@
-/** On sharing a model fairly: tiers, tenants, keys and abuse. */
+/** Text about sharing a model fairly: tiers, tenants, keys and abuse. */
 export const ON_TENANTS = `
 A model that is shared by many tenants has to be shared fairly. Fair does not mean that everybody gets the
 same. It means that everybody gets what was promised, and that one tenant cannot take what was promised to

@@ -1,4 +1,4 @@
-/** On language models, tokens and streams. */
+/** Text about language models, tokens and streams. */
 export const ON_TOKENS = `
 A language model reads tokens and writes tokens. A token is a word, a piece of a word, or a mark between two
 words. The cost of a request depends on how many tokens it brings and on how many tokens it asks for, and only
