@@ -1,5 +1,6 @@
 /**
- * Writes the public types of both packages to api/*.api.md, or compares them: `npm run api [-- --check]`.
+ * Writes the public types of both packages to api/*.api.md, or compares them: `npm run api [--
+ * --check]`.
  *
  * A change of a public type shows as a difference of these files, so that a review sees it.
  */

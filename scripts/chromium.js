@@ -1,7 +1,7 @@
 import { chromium } from 'playwright-core'
 import { CHROMIUM, pathOf } from './programs.js'
 
-/** It asks nothing of the network by itself. */
+/** Arguments that disable network requests of the browser itself. */
 const ARGUMENTS = [
   '--headless',
   '--no-sandbox',
@@ -14,10 +14,10 @@ const ARGUMENTS = [
 ]
 
 /**
- * The system's Chromium, for the tests of the dashboard and its pictures.
+ * Starts the system's Chromium, for the tests and pictures of the dashboard.
  *
  * @returns {Promise<import('playwright-core').Browser>}
- * @throws Error in one line where there is none
+ * @throws Error in one line if it is not installed
  */
 export async function launchChromium() {
   const executablePath = pathOf(CHROMIUM)

@@ -1,7 +1,7 @@
 /**
- * Takes the pictures of the dashboard in docs/images: runs the example model server behind the gateway with the limits of
- * dashboard-pictures.yaml, lets clients come for a minute, and looks at the page in light, in dark, and on a phone. Then replays what was
- * recorded of them beside other limits.
+ * Takes the pictures of the dashboard in docs/images. Runs the example model server behind the
+ * gateway with dashboard-pictures.yaml, sends requests for a minute and captures the page in light
+ * and dark mode and at the width of a phone. Then replays the recorded traffic with other limits.
  */
 import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -25,7 +25,7 @@ const PICTURES = [
   { name: 'narrow', colorScheme: 'light', width: 390, height: 1180 },
 ]
 
-/** Who comes: from where, to what, and how often a second at most. */
+/** Clients: address, path and maximum rate per second. */
 const CLIENTS = [
   { address: '203.0.113.7', path: '/predict', rate: 3.6, body: { features: [1, 2, 3] } },
   { address: '203.0.113.21', path: '/predict', rate: 1.2, body: { features: [4, -5, 0] } },
@@ -55,7 +55,7 @@ const gateway = spawn(process.execPath, ['packages/gateway/bin/sluice.js', 'serv
 })
 try {
   while (!(await fetch(`${DASHBOARD}readyz`).catch(() => undefined))?.ok) {
-    if (gateway.exitCode !== null) throw new Error('the gateway ended: are its ports free?')
+    if (gateway.exitCode !== null) throw new Error('the gateway exited; check that its ports are free')
     await wait(100)
   }
   const leaving = new AbortController()
@@ -78,7 +78,7 @@ async function takeAll() {
     await page.goto(DASHBOARD)
     await page.getByText('1 min', { exact: true }).click()
     await page.locator('#rules summary').first().waitFor()
-    // A few seconds of news, so that the plots go on to their end.
+    // A few seconds of updates, so that the plots reach their right edge.
     await wait(3000)
     await page.screenshot({ path: `${ROOT}docs/images/dashboard-${name}.png` })
     await page.close()
@@ -89,7 +89,7 @@ async function takeAll() {
 
 /** @param {import('playwright-core').Browser} browser */
 async function takeReplay(browser) {
-  // So high that all of it is seen at once.
+  // High enough to show the whole page.
   const page = await browser.newPage({ colorScheme: 'light', viewport: { width: 1100, height: 8000 } })
   await page.goto(DASHBOARD)
   const replay = page.locator('.replay')
@@ -102,14 +102,14 @@ async function takeReplay(browser) {
     replay.boundingBox(),
     page.locator('#both-refused').boundingBox(),
   ])
-  if (whole === null || plots === null) throw new Error('there is no replay to be seen')
+  if (whole === null || plots === null) throw new Error('the page shows no replay')
   const clip = { ...whole, height: plots.y + plots.height - whole.y }
   await page.screenshot({ path: `${ROOT}docs/images/dashboard-replay.png`, clip })
   await page.close()
 }
 
 /**
- * Sends requests until the signal says to leave: more and fewer of them, in waves.
+ * Sends requests at a varying rate until the signal aborts.
  *
  * @param {(typeof CLIENTS)[number]} client
  * @param {number} index
@@ -125,7 +125,7 @@ async function come({ address, path, rate, body }, index, signal) {
   while (!signal.aborted) {
     const wave = 0.65 + 0.35 * Math.sin(Date.now() / 9000 + index)
     await wait(1000 / (rate * wave), undefined, { signal })
-    // Nobody waits for an answer before the next request: that is how many are in flight at once.
+    // Requests do not wait for the previous response, so several are in flight.
     fetch(`${GATEWAY}${path}`, options)
       .then((answer) => answer.text())
       .catch(() => {})

@@ -1,8 +1,9 @@
 /**
- * Draws what a reviewer of the language reads: `node scripts/draw-for-review.js --seed N [--exclude FILE]`.
+ * Draws what a reviewer of the language reads: `node scripts/draw-for-review.js --seed N [--exclude
+ * FILE]`.
  *
- * Prints 40 source and test files, 5 pages of documentation and 60 error messages, as JSON. The seed
- * repeats a draw. `--exclude` leaves out what an earlier draw, saved in a file, has drawn.
+ * Prints 40 source and test files, 5 pages of documentation and 60 error messages, as JSON. The
+ * seed repeats a draw. `--exclude` leaves out what an earlier draw, saved in a file, has drawn.
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'

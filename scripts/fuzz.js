@@ -1,10 +1,11 @@
 /**
- * Runs the fuzz tests of test/fuzz: `npm run test:fuzz -- [--full] [--seed N] [--seconds N] [NAME …]`.
+ * Runs the fuzz tests of test/fuzz: `npm run test:fuzz -- [--full] [--seed N] [--seconds N] [NAME
+ * …]`.
  *
- * --full       runs as many cases as a release needs (minutes); without it, as many as `npm test` does
- * --seed N     repeats a run: the seed is printed at the start (default: a random one)
- * --seconds N  ends each test after this time, whatever is left of its cases
- * NAME         runs only the files whose name contains it
+ * --full       runs the cases of a release (minutes); without it, those of `npm test`
+ * --seed N     repeats a run; the seed is printed at the start (default: random)
+ * --seconds N  ends each test after this time
+ * NAME         runs only the files whose name contains NAME
  */
 import { spawnSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'

@@ -1,5 +1,6 @@
-// Installs the programs that test/peers runs beside the gateway: the Python packages of test/peers/requirements.txt, in a
-// virtual environment below node_modules/.cache. Does nothing when they are installed. `npm run test:peers` runs it first.
+// Installs the programs that test/peers runs beside the gateway: the Python packages of
+// test/peers/requirements.txt, in a virtual environment below node_modules/.cache. Does nothing
+// when they are installed. `npm run test:peers` runs it first.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -22,7 +23,7 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
   run(join(PEERS_FOLDER, 'bin/python'), [
     ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--requirement', requirements],
   ])
-  // Written last and renamed, so that an interrupted installation starts over.
+  // Renamed last, so that an interrupted installation starts over.
   writeFileSync(`${stamp}.new`, wanted)
   renameSync(`${stamp}.new`, stamp)
 }

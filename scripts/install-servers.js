@@ -1,10 +1,11 @@
 // Installs what the tests start: Redis with its command line, Memcached, and Chromium.
-// Does nothing where they are there already. Where it cannot install them it says in one line what to install, exit 1.
-// One test runs a FastAPI app: where that cannot be installed, it says so in one line and goes on, and so does the test.
+// Does nothing if they are installed. If it cannot install them, it prints one line and exits with
+// 1. FastAPI is optional: without it, this prints one line and the test of a FastAPI app is
+// skipped.
 import { spawnSync } from 'node:child_process'
 import { CHROMIUM, pathOf } from './programs.js'
 
-/** By the names that each goes by, and what installs it. A browser without fonts shows nothing. */
+/** Programs by their possible names, with the packages that contain them. A browser needs fonts. */
 const PROGRAMS = [
   { names: ['redis-server'], apt: ['redis-server'], brew: ['redis'] },
   { names: ['redis-cli'], apt: ['redis-tools'], brew: ['redis'] },
@@ -35,12 +36,12 @@ function install() {
   return false
 }
 
-/** For what is only nice to have, nobody is asked for a password. */
+/** Installs optional packages without asking for a password. */
 function isRootUnasked() {
   return process.getuid?.() === 0 || spawnSync('sudo', ['-n', 'true']).status === 0
 }
 
-/** The system's own Python, whatever others there are. */
+/** Whether the system's own Python has FastAPI. */
 function hasFastApi() {
   return spawnSync('/usr/bin/python3', ['-c', 'import fastapi, uvicorn']).status === 0
 }
@@ -52,7 +53,8 @@ function installWithApt(names) {
 }
 
 /**
- * Asks nothing, and where the system minds its runlevel starts no service: the tests start servers of their own.
+ * Runs a command as root without prompts, and without starting services, since the tests start
+ * servers themselves.
  *
  * @param {readonly string[]} command
  */

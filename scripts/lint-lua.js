@@ -1,6 +1,6 @@
 /**
- * Checks the Lua parts of the Redis script, as `npm run lint` does: each part must parse on its own,
- * and the whole script must use every local variable and no unknown global.
+ * Checks the Lua parts of the Redis script, as `npm run lint` does: each part must parse on its
+ * own, and the whole script must use every local variable and no unknown global.
  */
 import { fileURLToPath } from 'node:url'
 import luaparse from 'luaparse'
@@ -35,7 +35,10 @@ export function lintLua(parts) {
     .map(({ line, problem }) => `${placeOf(parts, line)}: ${problem}`)
 }
 
-/** Finds unknown globals and unused local variables in a chunk. A name that begins with `_` may be unused. */
+/**
+ * Finds unknown globals and unused local variables in a chunk. A name that begins with `_` may be
+ * unused.
+ */
 function unresolvedNames(chunk) {
   const problems = []
   /** The local variables in scope by name, innermost last. */
@@ -95,7 +98,8 @@ function unresolvedNames(chunk) {
           else visit(node.identifier)
         }
         return inScope(() => {
-          // The parameters before the last one that is used cannot be left out; an algorithm's interface has them all.
+          // The parameters before the last one that is used cannot be left out; an algorithm's
+          // interface has them all.
           for (const parameter of node.parameters)
             if (parameter.type === 'Identifier') declare(parameter, true)
           visitAll(node.body)

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The virtual environment that scripts/install-peers.js makes. */
+/** The virtual environment of scripts/install-peers.js. */
 export const PEERS_FOLDER = fileURLToPath(new URL('../node_modules/.cache/sluice-peers', import.meta.url))
 
 /**
- * The path of a program that is installed there, such as `gunicorn` or `python`.
+ * Returns the path of a program in the environment, such as `gunicorn` or `python`.
  *
  * @param {string} name
  */

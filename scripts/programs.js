@@ -1,11 +1,11 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** What Chromium is called, by system. */
+/** Names of Chromium on different systems. */
 export const CHROMIUM = ['chromium', 'chromium-browser', 'google-chrome']
 
 /**
- * Where the first of these programs is that there is; undefined where there is none.
+ * Returns the path of the first installed program; undefined if none is installed.
  *
  * @param {readonly string[]} names
  * @returns {string | undefined}

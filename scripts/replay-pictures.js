@@ -1,5 +1,6 @@
 /**
- * Takes the pictures of docs/choosing-limits.md: replays the trace of examples/replay as that page does, and looks at the reports.
+ * Takes the pictures of docs/choosing-limits.md: replays the trace of examples/replay as on that
+ * page and captures the reports.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -30,9 +31,9 @@ const PICTURES = [
 const folder = await mkdtemp(join(tmpdir(), 'sluice-pictures-'))
 const browser = await launchChromium()
 try {
-  for (const { name, part, arguments: said } of PICTURES) {
+  for (const { name, part, arguments: args } of PICTURES) {
     const file = join(folder, `${name}.html`)
-    const { status } = spawnSync('npx', ['sluice', 'replay', TRACE, ...said, '--html', file], {
+    const { status } = spawnSync('npx', ['sluice', 'replay', TRACE, ...args, '--html', file], {
       cwd: ROOT,
       stdio: ['ignore', 'ignore', 'inherit'],
     })

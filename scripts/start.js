@@ -1,6 +1,6 @@
 /**
- * The main job: a real model server behind the gateway, with the limits of examples/gateway.yaml.
- * PORT, ADMIN_PORT and MODEL_PORT choose the ports.
+ * Runs a real model server behind the gateway, with the limits of examples/gateway.yaml.
+ * PORT, ADMIN_PORT and MODEL_PORT set the ports.
  */
 import { spawn } from 'node:child_process'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -42,12 +42,12 @@ Try it (the eleventh within a minute is refused):
        -d '{"stream":true,"messages":[{"role":"user","content":"How is a model served?"}]}'
   curl localhost:${port}/model-info
 
-See it: http://localhost:${adminPort} is the dashboard.
+Dashboard: http://localhost:${adminPort}
 
-Ctrl-C stops both. The limits are in examples/gateway.yaml; a change is taken up while it runs.`)
+Ctrl-C stops both. The limits are in examples/gateway.yaml, which is reloaded when it changes.`)
 
 /**
- * Starts a program that stops all of this when it ends.
+ * Starts a program. Its exit stops all others.
  *
  * @param {string} script
  * @param {string[]} options
@@ -66,7 +66,7 @@ function run(script, options, environment = {}) {
   })
 }
 
-/** Stops the gateway first, which finishes what is in flight, and then what it stands in front of. */
+/** Stops the gateway first, which drains requests in flight, and then the model server. */
 function stop() {
   stopping = true
   const running = children.filter((child) => child.exitCode === null && child.signalCode === null)
@@ -75,7 +75,8 @@ function stop() {
 }
 
 /**
- * Waits until an address answers 200. A program that ends before that ends the wait, since it stops everything.
+ * Waits until an address responds with 200. The exit of a program ends the wait, since it stops
+ * everything.
  *
  * @param {string} url
  */
@@ -96,6 +97,6 @@ function portOf(name, otherwise) {
   const text = process.env[name] ?? String(otherwise)
   const number = Number(text)
   if (/^\d{1,5}$/.test(text) && number >= 1 && number <= 65_535) return number
-  console.error(`${name} is a port, 1 to 65535, not '${text}'`)
+  console.error(`${name} must be a port from 1 to 65535, not '${text}'`)
   process.exit(1)
 }

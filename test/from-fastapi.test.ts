@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { freePorts, ROOT } from './stack.js'
 
-/** What docs/from-fastapi.md says of an app that somebody has is done here: its listings, its commands, a real FastAPI app. */
+// Runs the listings and commands of docs/from-fastapi.md against a real FastAPI app.
 
 const run = promisify(execFile)
 const PYTHON = '/usr/bin/python3'
@@ -22,7 +22,7 @@ if (!isThere) {
 
 const stops: (() => Promise<void>)[] = []
 
-/** Runs a program until the end of the tests, and waits until an address of it answers. */
+/** Runs a program until the end of the tests and waits until it responds. */
 async function start(
   program: string,
   args: readonly string[],
@@ -72,28 +72,28 @@ describe.runIf(isThere)('the faults of listings as they are often written', () =
     return told
   }
 
-  it('a clean-up by the period of one limiter erases what another one still counts', async () => {
+  it('erases requests of one limiter when another one cleans up by its own period', async () => {
     const ask = async (path: string, second: number) =>
       (await fetch(`${url}${path}`, { method: 'POST', headers: { 'x-now': String(second) } })).status
     for (let call = 0; call < 5; call++) expect(await ask('/batch', 0)).toBe(200)
     expect(await ask('/batch', 1)).toBe(429)
     expect(await ask('/predict', 62)).toBe(200)
-    // Five in 300 seconds are used up, and yet this one is let in.
+    // Five in 300 seconds are used up, but this request is admitted.
     expect(await ask('/batch', 63)).toBe(200)
   })
 
-  it('an answer that is awaited is a TypeError: each request is answered with 500', async () => {
+  it('responds with 500 to each request, because awaiting the result is a TypeError', async () => {
     expect((await fetch(`${url}/awaited`, { method: 'POST' })).status).toBe(500)
     await expect
       .poll(said, { timeout: 30_000 })
       .toContain("TypeError: object bool can't be used in 'await' expression")
   })
 
-  it('without that, each premium request multiplies the limit of all', async () => {
+  it('multiplies the limit of all clients with each premium request, once that is fixed', async () => {
     expect(await limits('/tiers', { 'x-api-key': 'key-of-acme' })).toEqual(['100', '500', '2500'])
   })
 
-  it('and each request while the model warms up divides it', async () => {
+  it('divides the limit with each request while the model warms up', async () => {
     expect(await limits('/warm-up')).toEqual(['10', '2', '1'])
   })
 })
@@ -143,7 +143,7 @@ describe.runIf(isThere)('the gateway before a FastAPI app', () => {
     })
   const row = { features: [1, 2, 3] }
 
-  it('passes on what the app answers, its refusals too', async () => {
+  it('forwards the responses of the app, including its refusals', async () => {
     const answer = await post('/predict', row, { 'x-api-key': key })
     expect(await answer.json()).toMatchObject({ prediction: 6 })
     expect(answer.headers.get('ratelimit-policy')).toBe('"requests";q=50;w=60')
@@ -153,24 +153,24 @@ describe.runIf(isThere)('the gateway before a FastAPI app', () => {
     expect((await fetch(`${url}/docs`)).status).toBe(200)
   })
 
-  it("shows the app its client's address, and none that was made up", async () => {
-    // From another address than the gateway's own, which uvicorn would take for one more proxy.
+  it("forwards the client's address to the app, and no made-up one", async () => {
+    // Uses another address than the gateway's, which uvicorn would treat as one more proxy.
     const from = ['--interface', '127.0.0.2', '-H', 'x-forwarded-for: 203.0.113.7', '-H', `x-api-key: ${key}`]
     const body = ['-H', 'content-type: application/json', '-d', JSON.stringify(row)]
     const { stdout } = await run('curl', ['-s', ...from, ...body, `${url}/predict`])
     expect(JSON.parse(stdout)).toEqual({ prediction: 6, client: '127.0.0.2' })
   })
 
-  it('lets in what the page says: curl', async () => {
+  it('admits what the page says: curl', async () => {
     const loop = listing('sh').replace('localhost:8080', new URL(url).host)
     const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', loop])
     expect(stdout.trim().split(/\s+/)).toEqual(['10', '200', '2', '429'])
-    // By whatever spelling, and whatever tier is claimed.
+    // With any spelling and any claimed tier.
     expect((await post('//predict', row, { 'x-user-tier': 'premium' })).status).toBe(429)
     expect((await post('/predict', row, { 'x-api-key': key })).status).toBe(200)
   })
 
-  it('counts batches by their rows too', async () => {
+  it('counts batches by their rows', async () => {
     const batch = { data: Array(101).fill([1, 2, 3]) }
     const oversized = await post('/batch-predict', batch)
     expect(oversized.status).toBe(429)
@@ -180,7 +180,7 @@ describe.runIf(isThere)('the gateway before a FastAPI app', () => {
     expect((await post('/batch-predict', { data: [[1]] })).status).toBe(429)
   })
 
-  it('keeps the premium route for who has a key of that tier', async () => {
+  it('admits only keys of the premium tier to the premium route', async () => {
     const refused = await post('/premium/predict', row, { 'x-user-tier': 'premium' })
     expect(refused.status).toBe(403)
     expect(await refused.json()).toMatchObject({ detail: 'Premium access required' })

@@ -5,11 +5,11 @@ import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { ROOT } from './stack.js'
 
-/** What `npm publish` would put into the two packages. */
+// The files that `npm publish` would put into the two packages.
 
 const run = promisify(execFile)
 
-/** The paths of a package's files, by what npm itself says. */
+/** Returns the paths of the files of a package, as npm lists them. */
 async function filesOf(folder: string): Promise<string[]> {
   const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
     cwd: folder,
@@ -26,12 +26,12 @@ describe.each(['packages/sluice', 'packages/gateway'])('%s', async (name) => {
   const folder = join(ROOT, name)
   const files = await filesOf(folder)
 
-  it('has its licence and its README, and no state of the build or tests', () => {
+  it('contains its licence and README, and no files of the build or tests', () => {
     expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']))
     expect(files.filter((file) => /tsbuildinfo|\.test\.|(^|\/)(test|src)\//.test(file))).toEqual([])
   })
 
-  it('has source maps that hold their sources or point to files that are there', async () => {
+  it('has source maps that contain their sources or refer to existing files', async () => {
     const maps = files.filter((file) => file.endsWith('.map'))
     const pointless: string[] = []
     for (const file of maps) {
@@ -48,7 +48,7 @@ describe.each(['packages/sluice', 'packages/gateway'])('%s', async (name) => {
     expect(pointless).toEqual([])
   })
 
-  it('names no map that is not there', async () => {
+  it('refers only to source maps that exist', async () => {
     const missing: string[] = []
     for (const file of files.filter((each) => /\.(js|css|d\.ts)$/.test(each))) {
       const text = await readFile(join(folder, file), 'utf8')
@@ -63,13 +63,13 @@ describe('licence notices of what is bundled', () => {
   const gateway = join(ROOT, 'packages/gateway')
   const HOLDERS = ['Jason Miller', 'Leon Sorokin']
 
-  it('are a file beside the dashboard', async () => {
+  it('are in a file of the dashboard', async () => {
     expect(await filesOf(gateway)).toContain('dashboard/dist/THIRD-PARTY-NOTICES.md')
     const notices = await readFile(join(gateway, 'dashboard/dist/THIRD-PARTY-NOTICES.md'), 'utf8')
     for (const holder of [...HOLDERS, 'eventsource-parser']) expect(notices).toContain(holder)
   })
 
-  it('are part of the page that a report is written into', async () => {
+  it('are in the template of the report page', async () => {
     const page = await readFile(join(gateway, 'report-page/dist/index.html'), 'utf8')
     for (const holder of HOLDERS) expect(page).toContain(holder)
     expect(page).toContain('Permission is hereby granted')

@@ -25,8 +25,8 @@ export interface Registry {
 }
 
 /**
- * Serves packages, with everything that they depend on, as npm's registry does. A package whose tarball is given is served
- * from it; the others are packed from where they are installed.
+ * Serves packages, with everything that they depend on, as npm's registry does. A package whose
+ * tarball is given is served from it; the others are packed from where they are installed.
  *
  * @param roots folders of the packages
  * @param tarballs files by the name of the package

@@ -6,27 +6,27 @@ import { fileURLToPath } from 'node:url'
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
-/** What `npm start` runs: the model server behind the gateway. */
+/** The programs of `npm start`: the model server behind the gateway. */
 export interface Stack {
   readonly port: number
   readonly adminPort: number
   readonly modelPort: number
-  /** The process of npm, which leads a group of its own. */
+  /** The npm process, the leader of its process group. */
   readonly pid: number
-  /** The processes of the group that run. */
+  /** Running processes of the group. */
   processes(): number[]
-  /** What it has printed. */
+  /** Returns the output so far. */
   said(): string
   stop(): Promise<void>
 }
 
-/** Runs it on free ports and waits until it has printed what to try. */
+/** Runs `npm start` on free ports and waits until it prints the commands to try. */
 export async function startStack(): Promise<Stack> {
   const [port, adminPort, modelPort] = await freePorts(3)
   const child = spawn('npm', ['start'], {
     cwd: ROOT,
     env: { ...process.env, PORT: `${port}`, ADMIN_PORT: `${adminPort}`, MODEL_PORT: `${modelPort}` },
-    // A group of its own, so that all of it can be stopped whatever happens.
+    // A process group of its own, so that all processes can be killed.
     detached: true,
   })
   const pid = child.pid as number
@@ -55,7 +55,7 @@ export async function startStack(): Promise<Stack> {
   }
 }
 
-/** The processes of a group that have not ended. */
+/** Returns the running processes of a group. */
 function processesOf(group: number): number[] {
   const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,pgid=,stat='], { encoding: 'utf8' })
   return stdout.split('\n').flatMap((line) => {
@@ -64,7 +64,7 @@ function processesOf(group: number): number[] {
   })
 }
 
-/** Ports that were free a moment ago. */
+/** Returns ports that were free a moment ago. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
   await Promise.all(servers.map((server) => once(server, 'listening')))

@@ -67,7 +67,7 @@ describe('npm start', () => {
       window: 300,
       text: '2 requests per 5 minutes',
     },
-  ])('lets $limit through to $path and refuses one more', async ({ path, body, limit, window, text }) => {
+  ])('admits $limit requests to $path and refuses one more', async ({ path, body, limit, window, text }) => {
     for (let count = 0; count < limit; count++) {
       const answer = await post(path, body)
       expect([count, answer.status]).toEqual([count, 200])
@@ -93,7 +93,7 @@ describe('npm start', () => {
     }
   })
 
-  it('streams what the language model says, event by event, with a true usage', async () => {
+  it('streams the completion event by event with the exact usage', async () => {
     const answer = await post('/v1/chat/completions', {
       messages: [{ role: 'user', content: 'How is a model served?' }],
       max_tokens: 20,
@@ -111,28 +111,31 @@ describe('npm start', () => {
 })
 
 describe('npm start with a port in use', () => {
-  it.each(['PORT', 'ADMIN_PORT', 'MODEL_PORT'])('says so for %s in one line and ends', async (name) => {
-    const taken = createServer().listen(0, '127.0.0.1')
-    await once(taken, 'listening')
-    const { port } = taken.address() as AddressInfo
-    const names = ['PORT', 'ADMIN_PORT', 'MODEL_PORT']
-    const free = await freePorts(names.length)
-    const ports = Object.fromEntries(
-      names.map((each, index) => [each, `${each === name ? port : free[index]}`]),
-    )
-    const child = spawn(process.execPath, ['scripts/start.js'], {
-      cwd: ROOT,
-      env: { ...process.env, ...ports },
-    })
-    let said = ''
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said += text
-    })
-    const [code] = await once(child, 'close')
-    taken.close()
-    expect(code).toBe(1)
-    expect(said).toMatch(new RegExp(`^.*port ${port}.* in use.*\n$`))
-  })
+  it.each(['PORT', 'ADMIN_PORT', 'MODEL_PORT'])(
+    'prints one line and exits if the port of %s is in use',
+    async (name) => {
+      const taken = createServer().listen(0, '127.0.0.1')
+      await once(taken, 'listening')
+      const { port } = taken.address() as AddressInfo
+      const names = ['PORT', 'ADMIN_PORT', 'MODEL_PORT']
+      const free = await freePorts(names.length)
+      const ports = Object.fromEntries(
+        names.map((each, index) => [each, `${each === name ? port : free[index]}`]),
+      )
+      const child = spawn(process.execPath, ['scripts/start.js'], {
+        cwd: ROOT,
+        env: { ...process.env, ...ports },
+      })
+      let said = ''
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        said += text
+      })
+      const [code] = await once(child, 'close')
+      taken.close()
+      expect(code).toBe(1)
+      expect(said).toMatch(new RegExp(`^.*port ${port}.* in use.*\n$`))
+    },
+  )
 })
 
 describe('npm start that is ended by a signal', () => {
@@ -149,7 +152,7 @@ describe('npm start that is ended by a signal', () => {
     expect(stack.processes().length).toBeGreaterThanOrEqual(3)
     process.kill(toGroup ? -stack.pid : stack.pid, signal)
     await expect.poll(() => stack.processes(), { timeout: 30_000 }).toEqual([])
-    // Each port can be had again.
+    // Each port is free again.
     for (const port of [stack.port, stack.adminPort, stack.modelPort]) {
       const server = createServer().listen(port, '127.0.0.1')
       await once(server, 'listening')

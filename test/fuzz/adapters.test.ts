@@ -5,14 +5,14 @@ import { fuzzPlan } from './plan.js'
 import { runRawHttp } from './raw-http.js'
 import type { Target } from './raw-request.js'
 
-/** What a server tells of itself. */
+/** Resources that a server reports. */
 interface State {
   readonly taken: number
   readonly freed: number
   readonly unhandled: number
   readonly descriptors: number
   readonly connections: number
-  /** In bytes, after a collection of garbage. */
+  /** Heap in bytes, after a garbage collection. */
   readonly memory: number
 }
 
@@ -27,11 +27,11 @@ const targets: readonly Target[] = paths.flatMap((path) => [
   { method: 'POST', path, body },
 ])
 
-/** What a process may keep of what it was used for: compiled code, caches of bounded size. In bytes. */
+/** Memory that a process may keep after use, in bytes: compiled code and bounded caches. */
 const KEPT_MEMORY = 40 * 2 ** 20
 
 describe('raw HTTP against a server of each adapter', () => {
-  it.each(APPS)('holds no slot, descriptor or memory at its end, and lives: %s', async (name) => {
+  it.each(APPS)('leaks no slot, descriptor or memory and stays up: %s', async (name) => {
     const plan = fuzzPlan({ short: 200, full: 100_000 })
     const server = fork(SERVER, [name], {
       execArgv: ['--expose-gc'],
@@ -40,7 +40,7 @@ describe('raw HTTP against a server of each adapter', () => {
     onTestFinished(() => void server.kill('SIGKILL'))
     const [{ port }] = (await once(server, 'message')) as [{ readonly port: number }]
     const run = (seed: number, runs: number) => runRawHttp({ ...plan, port, targets, seed, runs })
-    // The first requests have code compiled and caches filled.
+    // The first requests compile code and fill caches.
     await run(plan.seed + 1, Math.ceil(plan.runs / 20))
     await expect.poll(() => stateOf(server), { timeout: 30_000 }).toMatchObject({ connections: 0 })
     const before = await stateOf(server)
@@ -52,7 +52,7 @@ describe('raw HTTP against a server of each adapter', () => {
       .poll(() => stateOf(server), { timeout: 30_000 })
       .toMatchObject({ connections: 0, unhandled: 0, descriptors: before.descriptors })
     await expect.poll(async () => held(await stateOf(server)), { timeout: 30_000 }).toBe(0)
-    // All slots but the one of the request that asks.
+    // All slots except that of this request.
     for (const [path, left] of [
       ['/now', 39],
       ['/later', 39],
@@ -65,7 +65,7 @@ describe('raw HTTP against a server of each adapter', () => {
   })
 })
 
-/** What an answer says of the slots that are left. */
+/** Returns the remaining slots of a response. */
 async function slotsLeft(port: number, path: unknown): Promise<string> {
   const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: 'close' } })
   await answer.arrayBuffer()

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 
-/** A request for as many rows as an application finds in it, perhaps in one of the ways that servers read differently. */
+/** A request for some rows, possibly in a form that servers interpret differently. */
 export interface AmbiguousRequest {
   readonly query: string
   readonly headers: readonly (readonly [string, string])[]
@@ -97,7 +97,10 @@ const query = fc.oneof(
   { weight: 1, arbitrary: oddQuery },
 )
 
-/** Names that some server takes for the header which rules read, or for one that changes how the request is read. */
+/**
+ * Names that a server may confuse with the header of a rule, or with one that changes the
+ * interpretation of the request.
+ */
 const rowsHeader: fc.Arbitrary<string[]> = fc.tuple(
   fc.constantFrom<string>('X-Rows', 'X-Rows', 'x-rows', 'X_Rows', 'X.Rows', 'X-rows', 'HTTP_X_ROWS', 'X-Row'),
   fc.nat({ max: 9 }).map(String),
@@ -130,10 +133,10 @@ const otherHeaders = fc.oneof(
   { weight: 1, arbitrary: fc.array(fc.oneof(rowsHeader, oddRowsHeader, steeringHeader), { maxLength: 3 }) },
 )
 
-/** Whether the body is compressed, which its headers may say or not. */
+/** Whether the body is compressed. The headers may hide it. */
 const compressed = fc.oneof({ weight: 30, arbitrary: fc.constant(false) }, fc.constant(true))
 
-/** Requests whose body, query or headers are ambiguous, malformed, or none of it. */
+/** Generates requests whose body, query or headers are ambiguous, malformed or valid. */
 export const ambiguousRequest: fc.Arbitrary<AmbiguousRequest> = fc
   .record({ text, encoding, query, contentTypes, otherHeaders, compressed })
   .map(({ text, encoding, query, contentTypes, otherHeaders, compressed }) => {

@@ -8,7 +8,7 @@ import { fuzzPlan } from './plan.js'
 
 const SIZES = { short: 300, full: 20_000 }
 
-/** What an application makes of a value; the largest of several, which are an array or an object. */
+/** The number that an application reads from a value: the largest one of an array or object. */
 function largest(value: unknown): number {
   if (value === undefined) return DEFAULT_ROWS
   return Math.max(...[typeof value === 'object' ? Object.values(Object(value)) : value].flat().map(Number))

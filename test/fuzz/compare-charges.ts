@@ -7,12 +7,12 @@ import { startGateway } from '../../packages/gateway/src/server/gateway.js'
 import { type AmbiguousRequest, ambiguousRequest } from './ambiguous-requests.js'
 import type { FuzzPlan } from './plan.js'
 
-/** What applications take where a request says nothing. */
+/** Rows of a request that states none. */
 export const DEFAULT_ROWS = 50
 
 const CAPACITY = 1e9
 
-/** Every request has a key of its own, so that what is left says what it was charged. */
+/** Every request has a key of its own, so the remaining quota shows its charge. */
 const LIMITS = `
 routes:
   - match: POST /*
@@ -26,11 +26,11 @@ routes:
           + ('x-rows' in headers ? int(headers['x-rows']) : ${DEFAULT_ROWS})`
 
 export interface ChargeCounts {
-  /** Requests that the upstream ran, each for no more rows than it was charged. */
+  /** Requests that the upstream ran, for at most the rows charged. */
   ran: number
-  /** Requests that the gateway let in and the upstream refused. */
+  /** Requests that the gateway admitted and the upstream rejected. */
   failed: number
-  /** Requests that the gateway refused. */
+  /** Requests that the gateway rejected. */
   refused: number
 }
 
@@ -41,10 +41,11 @@ interface Difference {
 }
 
 /**
- * Sends ambiguous requests through a gateway and compares what each was charged with what the upstream ran.
+ * Sends ambiguous requests through a gateway and compares each charge with the rows that the
+ * upstream ran.
  *
- * @param upstream the URL of a server that answers `{"run": <rows>}`
- * @param path where it does
+ * @param upstream the URL of a server that responds with `{"run": <rows>}`
+ * @param path the path of those responses
  */
 export async function compareCharges(upstream: string, path: string, plan: FuzzPlan): Promise<ChargeCounts> {
   const head = `listen: 127.0.0.1:0\nadmin: off\nupstream: ${upstream}`

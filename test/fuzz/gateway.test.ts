@@ -13,7 +13,9 @@ import { fuzzPlan } from './plan.js'
 import { type RawHttpCounts, runRawHttp } from './raw-http.js'
 import type { Target } from './raw-request.js'
 
-/** Routes of every kind: limits by the head and by the body, slots, a line, tokens, several sizes, none. */
+/**
+ * Routes of every kind: limits by headers and by body, slots, queues, tokens, several sizes, none.
+ */
 const CONFIGURATION = `
 timeouts: { idle: 2s, request: 5s, shutdown: 1s }
 routes:
@@ -53,7 +55,7 @@ const TARGETS: readonly Target[] = [
   { method: 'POST', path: '/rows' },
 ]
 
-/** Routes that hold slots, with how many requests it takes to see that all are free: this one has one of them. */
+/** Routes with slots, and the remaining slots if all others are free. */
 const SLOTS = [
   ['GET', '/plain', undefined, 39],
   ['GET', '/waits', undefined, 1],
@@ -61,7 +63,7 @@ const SLOTS = [
   ['POST', '/v1/chat/completions', chat(false), 39],
 ] as const
 
-/** What a process may keep of what it was used for: compiled code, caches of bounded size. In MiB. */
+/** Memory that a process may keep after use, in MiB: compiled code and bounded caches. */
 const KEPT_MEMORY = 96
 
 describe('raw HTTP against the gateway', () => {
@@ -75,7 +77,7 @@ describe('raw HTTP against the gateway', () => {
       const gateway = await startGateway(workers)
       const run = (seed: number, runs: number) =>
         runRawHttp({ ...plan, port: gateway.port, targets: TARGETS, seed, runs })
-      // The first requests have code compiled, caches filled and connections to the upstream made.
+      // The first requests compile code, fill caches and open upstream connections.
       await run(plan.seed + 1, Math.ceil(plan.runs / 10))
       await untilIdle(gateway)
       const before = gateway.state()
@@ -92,7 +94,7 @@ describe('raw HTTP against the gateway', () => {
             interval: 100,
           },
         )
-      // Connections to the upstream that are kept for later come and go.
+      // The number of idle upstream connections varies.
       await vi.waitFor(
         () => expect(gateway.state().descriptors).toBeLessThanOrEqual(before.descriptors + 8),
         {
@@ -110,12 +112,12 @@ describe('raw HTTP against the gateway', () => {
 interface Gateway {
   readonly port: number
   readonly adminPort: number
-  /** The processes of it that take requests. */
+  /** Processes that accept requests. */
   readonly startedWith: readonly number[]
   pids(): readonly number[]
-  /** Of all its processes: open descriptors, and resident memory in MiB. */
+  /** Open descriptors and resident memory in MiB, over all its processes. */
   state(): { readonly descriptors: number; readonly memory: number }
-  /** Lines of its log that tell of faults of its own. */
+  /** Log lines about internal errors. */
   errors(): readonly string[]
 }
 
@@ -177,7 +179,7 @@ async function startGateway(workers: number): Promise<Gateway> {
   }
 }
 
-/** The process itself, where it lives, and its children. */
+/** Returns a process, if it is running, and its children. */
 function processesOf({ pid = 0 }: ChildProcess): number[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
@@ -195,7 +197,9 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, each) => total + each, 0)
 }
 
-/** Until nobody is connected, nothing is in flight or waits, and no body is held. */
+/**
+ * Waits until there are no connections, no requests in flight or queued, and no buffered bodies.
+ */
 async function untilIdle({ adminPort }: Gateway): Promise<void> {
   const GAUGES = ['in_flight_requests', 'waiting_requests', 'connections', 'body_memory_bytes']
   await vi.waitFor(
@@ -211,7 +215,7 @@ async function untilIdle({ adminPort }: Gateway): Promise<void> {
   )
 }
 
-/** What an answer says of the slots that are left. */
+/** Returns the remaining slots of a response. */
 async function slotsLeft(
   port: number,
   method: string,
@@ -229,7 +233,7 @@ async function slotsLeft(
 
 let answered = 0
 
-/** An upstream that answers at once, late, in pieces, in part, and sometimes not at all. */
+/** Starts an upstream that responds at once, late, in pieces, partially or not at all. */
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const number = answered++
   request.on('error', () => {}).resume()

@@ -13,20 +13,21 @@ import { freePorts } from '../stack.js'
 import { fuzzPlan } from './plan.js'
 
 /**
- * Gateways whose log, audit log and record are on full disks, in pipes that nobody reads, and in pipes whose reader has left.
+ * Gateways whose log, audit log and record are on full disks, in pipes without readers, or in
+ * closed pipes.
  */
 
 const PROGRAM = fileURLToPath(new URL('../../packages/gateway/bin/sluice.js', import.meta.url))
 const TOKEN = 'a-token-for-the-chaos-test'
 const TOKEN_HASH = createHash('sha256').update(TOKEN).digest('hex')
-/** More than a megabyte of lines, so that some must be dropped. */
+/** Lines of more than a megabyte, so that some must be dropped. */
 const ACTS = fuzzPlan({ short: 700, full: 7000 }).runs
-/** In short, two workers: their primary has a log of its own, so that one process does nothing that these do not. */
+/** The short run uses two workers, which covers the code of a single process. */
 const WORKERS = fuzzPlan({ short: 1, full: 2 }).runs === 1 ? [2] : [1, 2]
 
 interface Chaos {
   readonly workers: number
-  /** The standard error: a descriptor, or a socket that the test does not read. */
+  /** Standard error: a descriptor, or a socket that the test does not read. */
   readonly stderr: number | 'pipe'
   readonly audit?: string
   readonly record?: string
@@ -38,7 +39,7 @@ async function emptyFolder(): Promise<string> {
   return folder
 }
 
-/** A named pipe that takes no more, and whose only reader never reads. */
+/** Creates a full named pipe whose only reader never reads. */
 async function fullPipe() {
   const path = join(await emptyFolder(), 'pipe')
   execFileSync('mkfifo', [path])
@@ -46,7 +47,7 @@ async function fullPipe() {
   try {
     for (;;) writeSync(fd, 'x'.repeat(512))
   } catch {
-    // It is full.
+    // The pipe is full.
   }
   return { path, fd }
 }
@@ -84,14 +85,14 @@ ${record ? `record: ${record}\n` : ''}routes: [{ match: POST /limited, limits: [
     child,
     status: async (path: string) => (await fetch(url(path), { method: 'POST' })).status,
     healthy: async () => (await fetch(adminUrl('/healthz'))).ok,
-    /** Leaves a line of about two kilobytes in the log, whatever the act comes to. */
+    /** Causes a log line of about two kilobytes, whatever the result of the action. */
     act: async () => {
       const body = JSON.stringify({ act: 'reset', route: 'POST /limited', key: 'x'.repeat(900) })
       const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' }
       return (await fetch(adminUrl('/api/actions'), { method: 'POST', headers, body })).status
     },
     async fillLog() {
-      // Well below the 64 connections that the admin port takes, which closes idle ones beyond.
+      // Well below the 64 connections of the admin port, which closes idle ones beyond that.
       for (let acts = 0; acts < ACTS; acts += 20) await Promise.all(Array.from({ length: 20 }, this.act))
     },
     dropped: async (name: string) => {
@@ -112,7 +113,7 @@ const isWorking = async ({ status, healthy }: Awaited<ReturnType<typeof gatewayW
 }
 
 describe.each(WORKERS)('a gateway of %i processes', { timeout: 300_000 }, (workers) => {
-  it('answers while nobody reads its log, and reports the lines it dropped once somebody does', async () => {
+  it('responds while its log is not read, and reports the dropped lines afterwards', async () => {
     const pipe = await fullPipe()
     const gateway = await gatewayWith({ workers, stderr: pipe.fd })
     await isWorking(gateway)
@@ -129,7 +130,7 @@ describe.each(WORKERS)('a gateway of %i processes', { timeout: 300_000 }, (worke
     expect(await once(gateway.child, 'exit')).toEqual([0, null])
   })
 
-  it('answers, and stops in order, while the reader of its log sleeps at the end of a socket', async () => {
+  it('responds and stops gracefully while the reader of its log socket is blocked', async () => {
     const gateway = await gatewayWith({ workers, stderr: 'pipe' })
     await gateway.fillLog()
     await isWorking(gateway)
@@ -138,7 +139,7 @@ describe.each(WORKERS)('a gateway of %i processes', { timeout: 300_000 }, (worke
     expect(await once(gateway.child, 'exit')).toEqual([0, null])
   })
 
-  it('lives on when the reader of its log has left', async () => {
+  it('keeps running after the reader of its log has closed the pipe', async () => {
     const gateway = await gatewayWith({ workers, stderr: 'pipe' })
     gateway.child.stderr?.destroy()
     await isWorking(gateway)
@@ -146,7 +147,7 @@ describe.each(WORKERS)('a gateway of %i processes', { timeout: 300_000 }, (worke
     expect(await once(gateway.child, 'exit')).toEqual([0, null])
   })
 
-  it('lives on with its log on a full disk', async () => {
+  it('keeps running with its log on a full disk', async () => {
     const full = openSync('/dev/full', 'w')
     onTestFinished(() => closeSync(full))
     const gateway = await gatewayWith({ workers, stderr: full })
@@ -157,7 +158,7 @@ describe.each(WORKERS)('a gateway of %i processes', { timeout: 300_000 }, (worke
     expect(await once(gateway.child, 'exit')).toEqual([0, null])
   })
 
-  it.each(['/dev/full', 'a pipe that nobody reads', 'a full pipe'])(
+  it.each(['/dev/full', 'a pipe that is not read', 'a full pipe'])(
     'acts, records and stops with its audit log and its record in %s',
     async (place) => {
       const unread = join(await emptyFolder(), 'pipe')

@@ -1,18 +1,21 @@
-/** How much a fuzz test does: a little in `npm test`, and as much as asked for in `npm run test:fuzz`. */
+/** Extent of a fuzz test: small in `npm test`, configurable in `npm run test:fuzz`. */
 export interface FuzzPlan {
-  /** Every random choice of the test comes from this seed. */
+  /** Seed of all random choices. */
   readonly seed: number
-  /** How many cases to run. */
+  /** Number of cases. */
   readonly runs: number
-  /** Whether the time budget is used up: the test stops after the case at hand, and says how many it ran. */
+  /**
+   * Whether the time budget is used up. The test then stops after the current case and reports the
+   * number of cases.
+   */
   isOver(): boolean
 }
 
 /**
  * Reads the seed, the size and the time budget from the environment that `scripts/fuzz.js` sets.
  *
- * @param short how many cases run in `npm test`
- * @param full how many run with `npm run test:fuzz -- --full`
+ * @param short number of cases in `npm test`
+ * @param full number of cases in `npm run test:fuzz -- --full`
  */
 export function fuzzPlan({ short, full }: { readonly short: number; readonly full: number }): FuzzPlan {
   const { SLUICE_FUZZ, SLUICE_FUZZ_SEED, SLUICE_FUZZ_SECONDS } = process.env

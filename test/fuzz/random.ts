@@ -1,13 +1,15 @@
-/** Random choices that a seed repeats. */
+/** Reproducible random choices. */
 export interface Random {
-  /** A whole number from 0 up to, and without, `below`. */
+  /** Returns an integer from 0 to `below`, exclusive. */
   below(below: number): number
-  /** Whether something happens that has this probability. */
+  /** Returns true with the given probability. */
   chance(probability: number): boolean
   pick<T>(choices: readonly T[]): T
 }
 
-/** The generator mulberry32. The same parts of a seed give the same choices, on every machine. */
+/**
+ * Creates a mulberry32 generator. The same parts of a seed give the same choices on every machine.
+ */
 export function seededRandom(...seeds: readonly number[]): Random {
   let state = seeds.reduce((mixed, seed) => Math.imul(mixed ^ seed, 0x9e3779b1) + 0x7f4a7c15, 0x2545f491) | 0
   const next = () => {

@@ -2,22 +2,22 @@ import type { Random } from './random.js'
 import type { Target } from './raw-request.js'
 import { garbage, randomRequest } from './raw-request.js'
 
-/** What a connection does. */
+/** Script of a connection. */
 export interface Conversation {
-  /** What it sends, in pieces that are written one after the other. */
+  /** Pieces to send in sequence. */
   readonly pieces: readonly Piece[]
   readonly ending: Ending
-  /** How many answers to wait for before it ends. */
+  /** Responses to wait for before the end. */
   readonly requests: number
 }
 
 interface Piece {
   readonly bytes: Buffer
-  /** Whether the next piece waits for another turn of the event loop. */
+  /** Whether the next piece is sent in another turn of the event loop. */
   readonly isFlushed: boolean
 }
 
-/** `wait`: until all is answered, or the server closes. */
+/** How the connection ends. `wait` waits for all responses or for the server to close. */
 type Ending =
   | 'wait'
   | 'half close'
@@ -39,7 +39,7 @@ const ENDINGS: readonly Ending[] = [
   'reset on an answer',
 ]
 
-/** Makes up what a connection does. */
+/** Generates the script of a connection. */
 export function randomConversation(random: Random, targets: readonly Target[]): Conversation {
   const ending = random.pick(ENDINGS)
   const count = random.chance(0.3) ? 1 + random.below(8) : 1
@@ -53,14 +53,14 @@ export function randomConversation(random: Random, targets: readonly Target[]): 
     isWhole &&= isComplete
   }
   let text = messages.join('')
-  // Cut off at any byte.
+  // Truncates at any byte.
   if (random.chance(0.2)) {
     text = text.slice(0, random.below(text.length + 1))
     isWhole = false
   }
   return {
     pieces: cut(random, Buffer.from(text, 'latin1')),
-    // Nobody answers what is not whole: who waited would do so for as long as the server does.
+    // An incomplete request gets no response until the server times out.
     ending: !isWhole && isPatient(ending) ? random.pick(['half close', 'reset', 'reset when sent']) : ending,
     requests: count,
   }
@@ -70,10 +70,10 @@ function isPatient(ending: Ending): boolean {
   return ending === 'wait' || ending === 'close on an answer' || ending === 'reset on an answer'
 }
 
-/** Cuts bytes into pieces, from single ones to all at once. */
+/** Cuts bytes into pieces of one byte up to all bytes. */
 function cut(random: Random, bytes: Buffer): Piece[] {
   const sizes = random.pick([[bytes.length], [1, 2, 3], [1, 7, 40, 400], [100, 1000, 10_000]])
-  // Pieces of a byte each are for the beginning; the whole of a long text would take as many turns as it has bytes.
+  // Only the beginning is cut into single bytes; a long text would take a turn per byte.
   const most = 200
   const pieces: Piece[] = []
   let at = 0

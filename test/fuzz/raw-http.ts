@@ -7,28 +7,29 @@ export interface RawHttpOptions {
   readonly port: number
   readonly targets: readonly Target[]
   readonly seed: number
-  /** How many connections to make. */
+  /** Number of connections to make. */
   readonly runs: number
-  /** How many are open at once. Default 200. */
+  /** Connections open at once. Default: 200. */
   readonly concurrency?: number
-  /** Asked before each connection: whether to make no more. */
+  /** Checked before each connection; true stops the load. */
   isOver?(): boolean
 }
 
 export interface RawHttpCounts {
-  /** How many connections were made. */
+  /** Connections made. */
   connections: number
-  /** How many could not be made. */
+  /** Connections that failed to open. */
   unconnected: number
-  /** How many had to be given up, because the server kept them open without a word. */
+  /** Connections abandoned because the server kept them open without a response. */
   abandoned: number
-  /** How many answers of each status came back. */
+  /** Responses by status. */
   readonly statuses: Record<string, number>
 }
 
 /**
- * Makes raw HTTP connections to a server on this machine: requests in every framing, cut into pieces of any size, pipelined,
- * half closed and reset at any moment, beside garbage. Connection number `n` depends on the seed and on `n` alone.
+ * Makes raw HTTP connections to a local server: requests in every framing, cut into pieces of any
+ * size, pipelined, half closed or reset at any time, and garbage. Connection `n` depends only on
+ * the seed and on `n`.
  */
 export async function runRawHttp(options: RawHttpOptions): Promise<RawHttpCounts> {
   const counts: RawHttpCounts = { connections: 0, unconnected: 0, abandoned: 0, statuses: {} }
@@ -52,7 +53,7 @@ function converse(
   const random = seededRandom(seed, index)
   const conversation = randomConversation(random, targets)
   return new Promise((resolve) => {
-    // Addresses enough that the ports of closed connections are not missed.
+    // Several addresses, so that closed connections do not exhaust the ports.
     const localAddress = `127.0.0.${1 + random.below(200)}`
     const socket = connect({ port, host: '127.0.0.1', localAddress, noDelay: true })
     let connected = false
@@ -81,7 +82,7 @@ function converse(
         counts.statuses[status] = (counts.statuses[status] ?? 0) + 1
         if (status !== '100') answers++
       }
-      // A status line may come in two pieces; these are too few bytes for a whole one.
+      // Keeps the bytes of a status line that may arrive in two pieces.
       rest = text.slice(-12)
       const { ending, requests } = conversation
       if (ending === 'reset on an answer' || answers >= requests) socket.resetAndDestroy()
@@ -95,7 +96,7 @@ function converse(
 function send({ pieces, ending }: Conversation, socket: ReturnType<typeof connect>): void {
   let piece = 0
   const sendNext = () => {
-    // Some pieces share a turn of the event loop, and so a packet.
+    // Some pieces share a turn of the event loop and thus a packet.
     const together = Math.min(pieces.length, piece + 8)
     while (piece < together) {
       const { bytes, isFlushed } = pieces[piece++] as Conversation['pieces'][number]

@@ -1,30 +1,30 @@
 import type { Random } from './random.js'
 
-/** A request that a connection may send, in one of the many framings that HTTP/1 has. */
+/** A request in one of the many framings of HTTP/1. */
 export interface Target {
   readonly method: string
   readonly path: string
-  /** Lines of the head beside those of the framing, such as `Authorization: Bearer …`. */
+  /** Header lines in addition to those of the framing, such as `Authorization: Bearer …`. */
   readonly headers?: readonly string[]
-  /** Default: none. */
+  /** Default: no body. */
   readonly body?: string
 }
 
 interface RawRequest {
-  /** A character is a byte. */
+  /** The request, one byte per character. */
   readonly text: string
-  /** Whether a server may be expected to answer it, and to read the next request behind it. */
+  /** Whether a server must respond and read the request after it. */
   readonly isComplete: boolean
 }
 
-/** What a framing adds to a request: lines of its head, and its body as it is sent. */
+/** Header lines and encoded body of a framing. */
 interface Framed {
   readonly head: readonly string[]
   readonly body: string
   readonly isComplete: boolean
 }
 
-/** Writes a request in one of the framings that HTTP/1 has, or in one that it forbids. */
+/** Writes a request in a valid or invalid framing of HTTP/1. */
 export function randomRequest(random: Random, target: Target): RawRequest {
   const { method, path, headers = [] } = target
   const { head, body, isComplete } = framed(random, target.body ?? '')
@@ -129,7 +129,7 @@ function framed(random: Random, body: string): Framed {
         body,
         isComplete: false,
       }
-    default: // Chunks that are none.
+    default: // Invalid chunks.
       return {
         head: chunked,
         body: random.pick([
@@ -155,7 +155,7 @@ function chunks(random: Random, body: string, extension = ''): string {
   return text
 }
 
-/** Bytes that are no HTTP/1 request. */
+/** Bytes that are not an HTTP/1 request. */
 export function garbage(random: Random): string {
   return random.pick([
     '',

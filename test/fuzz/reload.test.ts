@@ -12,16 +12,14 @@ import { fuzzPlan } from './plan.js'
 import { type Random, seededRandom } from './random.js'
 import { type LoadRequest, RequestLoad } from './request-load.js'
 
-/**
- * Reloads under load. No request may fail because the configuration changes, the file of keys changes, or somebody changes
- * a limit on the dashboard.
- */
+// Reloads under load. No request may fail because the configuration, the keys file or a limit
+// changes.
 
 const RELOADS = fuzzPlan({ short: 3, full: 100 }).runs
 const PER_SECOND = fuzzPlan({ short: 20, full: 500 }).runs
 const { seed } = fuzzPlan({ short: 1, full: 1 })
 
-/** A busy machine takes long to start a gateway. */
+/** Generous, since a busy machine starts a gateway slowly. */
 const PATIENCE_MS = 120_000
 
 const TOKEN = 'a-token-for-the-reload-test'
@@ -32,10 +30,10 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 async function upstream(): Promise<Server> {
   const server = createServer(async (request, response) => {
     for await (const _ of request);
-    // Long enough for requests to wait in line.
+    // Long enough for requests to queue.
     setTimeout(() => response.end('fine'), request.url === '/waiting' ? 20 : 1)
   }).listen(0, '127.0.0.1')
-  // A connection that the upstream closes while a request is on its way is another matter.
+  // Excludes connections that the upstream closes while a request arrives.
   server.keepAliveTimeout = 600_000
   await once(server, 'listening')
   onTestFinished(() => {
@@ -57,7 +55,10 @@ async function replace(file: string, text: string): Promise<void> {
 const keysText = (tier: string) =>
   `keys:\n${KEYS.map((key, index) => `  - { client: client-${index}, sha256: ${sha256(key)}, tier: ${tier} }\n`).join('')}`
 
-/** The file of the `index`th configuration: neighbours differ in everything that a reload can change. */
+/**
+ * Returns the configuration with an index. Consecutive ones differ in everything that a reload can
+ * change.
+ */
 function configText(index: number, { workers, store, upstreams, folder }: Scene): string {
   const { port } = (upstreams[index % upstreams.length] as Server).address() as AddressInfo
   return `listen: 127.0.0.1:0
@@ -91,7 +92,7 @@ interface Scene {
   readonly folder: string
 }
 
-/** @param reloaded settles with the next reload */
+/** @param reloaded resolves with the next reload */
 function requestOf(random: Random, reloaded: () => Promise<unknown>): LoadRequest {
   const key = random.pick(KEYS)
   const body = { data: Array.from({ length: 1 + random.below(50) }, (_, row) => row) }
@@ -159,7 +160,7 @@ describe.each(['memory', 'redis'])('with the state in %s', { timeout: 600_000 },
     nextReload.emit('reloaded')
     expect({ failed: await stopped, log: errorsIn(output.err) }).toEqual({ failed: {}, log: [] })
     expect(load.sent).toBeGreaterThan(0)
-    // The upstream of the configuration before closes with its last request.
+    // The previous upstream closes with its last request.
     const retired = scene.upstreams[(RELOADS + 1) % 2] as Server
     await expect.poll(() => connectionsOf(retired), { timeout: PATIENCE_MS }).toBe(0)
     child.kill('SIGTERM')
@@ -167,7 +168,7 @@ describe.each(['memory', 'redis'])('with the state in %s', { timeout: 600_000 },
   })
 })
 
-/** Changes a limit on the dashboard, or a slot count, or undoes it. */
+/** Changes or resets a limit or a slot count through the admin API. */
 async function override(admin: string, index: number): Promise<number> {
   const waiting = { route: 'POST /waiting', rule: 'slots' }
   const rows = { route: 'POST /rows', rule: 'rows' }

@@ -1,23 +1,23 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** A request of the load: what it sends, and the statuses that are right for it. */
+/** A request of the load and its expected statuses. */
 export interface LoadRequest {
   readonly method: 'GET' | 'POST'
   readonly path: string
   readonly key: string
   readonly body?: unknown
   readonly expected: readonly number[]
-  /** Settles when the second half of the body may be sent. Default: it follows at once. */
+  /** Resolves when the second half of the body may be sent. Default: at once. */
   readonly secondHalf?: Promise<unknown>
 }
 
 const TICK_MS = 10
 
 /**
- * Sends requests at a fixed rate, however slowly they are answered.
+ * Sends requests at a fixed rate, independent of the responses.
  *
- * @param next gives the request of a number
+ * @param next returns the request of a number
  */
 export class RequestLoad {
   readonly #agent = new Agent({ keepAlive: true })
@@ -39,7 +39,7 @@ export class RequestLoad {
     return this.#sent
   }
 
-  /** Stops sending, and waits until the last request has ended. Returns how often each failure happened. */
+  /** Stops the load and waits for the last request. Returns the number of failures by kind. */
   async stop(): Promise<Record<string, number>> {
     this.#isOver = true
     await this.#sending

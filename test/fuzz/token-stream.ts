@@ -3,21 +3,23 @@ import { type LlmCall, readCall } from '../../packages/gateway/src/policy/llm/ll
 import { customShape } from '../../packages/gateway/src/policy/llm/shapes/custom-shape.js'
 import { SHAPE_NAMES, shapeFor } from '../../packages/gateway/src/policy/llm/shapes/shapes.js'
 
-/** Streams of models whose cost is known without reading them: each word of them is one token. */
+// Streams of model responses with a known cost: each word is one token.
 
-/** Four bytes, so that it is a token also where tokens are a quarter of the bytes. */
+/**
+ * A word of four bytes, which is also one token if tokens are estimated as a quarter of the bytes.
+ */
 const WORD = 'word'
 const INPUT_TOKENS = 25
-/** What the upstream says that the input was. */
+/** Input tokens that the upstream reports. */
 const TOLD_INPUT = 31
 
-/** One event: which of the answers it belongs to, and how many words it has. */
+/** One event: the index of its completion and its number of words. */
 interface Step {
   readonly answer: number
   readonly words: number
 }
 
-/** How a server tells what its answer cost. */
+/** How a server reports the usage of its response. */
 const REPORTS = [
   ...['never', 'zeros in each event', 'zeros at the end', 'nonsense in each event', 'at the end'],
   ...['running', 'running, and zeros at the end', 'running now and then', 'running for each answer'],
@@ -42,7 +44,7 @@ export interface StreamPlan {
   readonly report: Report
   readonly frame: (typeof FRAMES)[number]
   readonly mediaType: string
-  /** In which member the words are: a different one for each API. */
+  /** Member with the words, which depends on the API. */
   readonly member: number
 }
 
@@ -59,17 +61,17 @@ export const streamPlans: fc.Arbitrary<StreamPlan> = fc
     member: fc.nat(5),
   })
   .map((plan) => {
-    // The other APIs have one answer.
+    // The other APIs have a single completion.
     const answers = plan.api === 'chat' || plan.api === 'completions' ? plan.answers : 1
     return { ...plan, answers, steps: plan.steps.map((step) => ({ ...step, answer: step.answer % answers })) }
   })
 
-/** A stream: what is sent, and the tokens that are delivered once each part of it has come. */
+/** A stream, with the tokens delivered after each of its parts. */
 export interface PlannedStream {
   readonly call: LlmCall
   readonly headers: readonly string[]
   readonly parts: readonly { readonly bytes: Buffer; readonly delivered: number }[]
-  /** The output that the upstream tells in the end, where it does. */
+  /** Output tokens that the upstream reports at the end, if it does. */
   readonly told: number | undefined
   readonly inputs: readonly number[]
 }
@@ -84,7 +86,7 @@ export function streamOf(plan: StreamPlan): PlannedStream {
     const running = report === 'running for each answer' ? counts.get(step.answer) : delivered
     return { data: dataOf(plan, step, usageIn(report, place, running)), delivered }
   })
-  // Beside the words the model may have thought without telling.
+  // The model may also have used hidden reasoning tokens.
   const told = report === 'at the end' ? delivered + 7 : undefined
   const last = told ?? (report.includes('zeros at the end') ? 0 : undefined)
   if (last !== undefined) events.push({ data: lastOf(plan, last), delivered })
@@ -103,7 +105,7 @@ export function streamOf(plan: StreamPlan): PlannedStream {
   }
 }
 
-/** What an event tells: a count, or something else in its place; undefined where it has no usage. */
+/** Usage of an event: a count or an invalid value; undefined if it has none. */
 function usageIn(report: Report, place: number, running: number | undefined): unknown {
   if (report === 'zeros in each event') return 0
   if (report === 'nonsense in each event') return [null, '12', -1, {}, 1e300][place % 5]
@@ -137,7 +139,7 @@ function dataOf({ api, member }: StreamPlan, { answer, words }: Step, output: un
     case 'responses':
       return { type: `response.${names[member % names.length]}.delta`, delta: text, response: tokens(output) }
     case 'messages':
-      // Running usage is told in events of its own there.
+      // These streams report running usage in separate events.
       return {
         type: 'content_block_delta',
         delta: [{ text }, { thinking: text }, { partial_json: text }][member % 3],

@@ -6,7 +6,7 @@ import { type PlannedStream, streamOf, streamPlans } from './token-stream.js'
 
 const plan = fuzzPlan({ short: 150, full: 20_000 })
 
-/** Where chunks end, as shares of all bytes; or every byte by itself. */
+/** Ends of chunks as fractions of all bytes, or single bytes. */
 const chunkings = fc.oneof(
   fc.constant('by byte' as const),
   fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 8 }),
@@ -26,7 +26,7 @@ function settle({ call, headers }: PlannedStream, chunks: readonly Buffer[], kin
   return meter.settlement({ kind })
 }
 
-it(`streams of models are charged for what was delivered, to within one event, wherever they are cut (seed ${plan.seed})`, {
+it(`charges a stream for the tokens delivered, to within one event, wherever it is cut (seed ${plan.seed})`, {
   timeout: 7_200_000,
 }, () => {
   let cuts = 0
@@ -48,18 +48,18 @@ it(`streams of models are charged for what was delivered, to within one event, w
         for (let sent = 0; sent <= parts.length; sent += 1) {
           const whole = Buffer.concat(parts.slice(0, sent).map(({ bytes }) => bytes))
           const next = parts[sent]?.bytes ?? Buffer.alloc(0)
-          // Cut after an event, and in the middle of the next one.
+          // Cuts after an event and within the next one.
           for (const more of [0, Math.floor(share * next.length * 0.99)]) {
             const bytes = Buffer.concat([whole, next.subarray(0, more)])
             const settlement = settle(stream, chunksOf(bytes, chunking), 'cut')
             cuts += 1
-            // A document may have begun, which is worked out to its end: the reservation stays.
+            // A JSON document that has begun keeps its reservation.
             if (settlement === 'unknown') {
               expect(sent, JSON.stringify(drawn)).toBe(0)
               continue
             }
             expect(inputs).toContain(settlement.input_tokens)
-            // An event that is cut within its last line end may count as complete.
+            // An event cut within its final line break may count as complete.
             const off = Math.min(
               ...[sent, ...(more > 0 ? [sent + 1] : [])].map((count) => {
                 const isTold = told !== undefined && count === parts.length

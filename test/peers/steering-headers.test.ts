@@ -8,7 +8,10 @@ import { freePort } from './free-port.js'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 
-/** Believes forwarded headers and the variables of CGI from this machine, as they do behind a proxy on it. */
+/**
+ * Servers that trust forwarded headers and CGI variables from this machine, as behind a local
+ * proxy.
+ */
 const SERVERS: Record<string, (port: number) => [string, ...string[]]> = {
   gunicorn: (port) => [
     'gunicorn',
@@ -70,8 +73,8 @@ describe.each(Object.entries(SERVERS))('%s behind the gateway', (name, command) 
   })
   afterAll(() => stop())
 
-  it('runs what was decided on, whatever headers the client sends', async () => {
-    // A trusted proxy may name the user that it has authenticated.
+  it('runs the path that the gateway decided on, whatever headers the client sends', async () => {
+    // A trusted proxy may forward the authenticated user.
     const fromProxy = STEERING.filter((header) => header !== 'Remote-User: admin')
     for (const [config, headers] of [
       ['', STEERING],

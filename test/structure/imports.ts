@@ -27,7 +27,10 @@ export function readImports(root: string, project: string, install = root): Impo
   return parseExplanation(stdout)
 }
 
-/** Parses what `tsc --explainFiles` prints: a file, and below it, indented, the files that import it. */
+/**
+ * Parses what `tsc --explainFiles` prints: a file, and below it, indented, the files that import
+ * it.
+ */
 export function parseExplanation(text: string): ImportGraph {
   const graph = new Map<string, Set<string>>()
   let imported = ''
@@ -73,7 +76,9 @@ export function folderGraph(graph: ImportGraph): ImportGraph {
   return folders
 }
 
-/** The two folders where the paths of two folders part; undefined where one of them is in the other. */
+/**
+ * The two folders where the paths of two folders part; undefined where one of them is in the other.
+ */
 function siblingFolders(from: string, to: string): readonly [string, string] | undefined {
   const [a, b] = [from.split('/'), to.split('/')]
   const at = a.findIndex((name, index) => name !== b[index])
@@ -81,7 +86,10 @@ function siblingFolders(from: string, to: string): readonly [string, string] | u
   return [a.slice(0, at + 1).join('/'), b.slice(0, at + 1).join('/')]
 }
 
-/** The cycles of a graph, each as the sorted names that reach each other (Tarjan's strongly connected components). */
+/**
+ * The cycles of a graph, each as the sorted names that reach each other (Tarjan's strongly
+ * connected components).
+ */
 export function cycles(graph: ImportGraph): string[][] {
   const found: string[][] = []
   const indexes = new Map<string, number>()
@@ -107,7 +115,8 @@ export function cycles(graph: ImportGraph): string[][] {
 /**
  * Lists the imports that do not point to a lower layer, and the files that are in no layer.
  *
- * @param layers from the lowest to the highest; of the entries that contain a file, the longest counts
+ * @param layers from the lowest to the highest; of the entries that contain a file, the longest
+ *   counts
  */
 export function backwardImports(graph: ImportGraph, layers: readonly (readonly string[])[]): string[] {
   const entries = layers.flatMap((layer, level) => layer.map((entry) => ({ entry, level })))
