@@ -10,7 +10,7 @@ import {
 } from '../policy/config/load-config.js'
 import { KEEP_STATE_HINT, stateChanges } from '../policy/config/state-changes.js'
 import { withoutPasswords } from '../policy/config/store-address.js'
-import { loadKeys } from '../server/identity/key-file.js'
+import { loadKeys } from '../server/identity/keys-file.js'
 
 /** Streams that a command writes to. */
 export interface Output {

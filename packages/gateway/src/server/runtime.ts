@@ -11,7 +11,7 @@ import { WarmUps } from '../policy/warm-ups.js'
 import { BodyMemory } from './http/body-memory.js'
 import { createGatewayName } from './http/via.js'
 import { type ClientReader, openClientReader } from './identity/client-reader.js'
-import { type KeyFile, type KeyFileWatch, watchKeyFile } from './identity/key-file-watch.js'
+import { type KeysFile, type KeysFileWatch, watchKeysFile } from './identity/keys-file-watch.js'
 import type { Log } from './logging/log.js'
 import type { Observer } from './observability/observer.js'
 import type { Recorder } from './observability/recording/recorder.js'
@@ -31,9 +31,9 @@ export interface RuntimeOptions {
   readonly recorder?: Recorder | undefined
   /** Whether this process is a worker, whose primary logs the same events. */
   readonly isWorker?: boolean
-  /** Opens a key file. Default: `watchKeyFile`. */
-  readonly openKeys?: (file: string) => MaybePromise<KeyFileWatch>
-  /** Called when the key file was reloaded. */
+  /** Opens a keys file. Default: `watchKeysFile`. */
+  readonly openKeys?: (file: string) => MaybePromise<KeysFileWatch>
+  /** Called when the keys file was reloaded. */
   readonly onKeysChanged?: () => void
   /** Called with every configuration and override that comes into force, including the first. */
   readonly onChange?: (runtime: Runtime) => void
@@ -72,7 +72,7 @@ export class Runtime {
 
   /**
    * @param overrides rule overrides that are already in force
-   * @throws Error if the upstream or the key file of the configuration cannot be used
+   * @throws Error if the upstream or the keys file of the configuration cannot be used
    */
   static async open(config: GatewayConfig, options: RuntimeOptions, overrides: Overrides = new Map()) {
     const upstream = createUpstream(config.upstream, config.timeouts)
@@ -105,9 +105,9 @@ export class Runtime {
     return this.#services
   }
 
-  /** The contents of the key file in use; undefined without one. */
-  get keyFile(): KeyFile | undefined {
-    return this.#services.clients.keyFile
+  /** The contents of the keys file in use; undefined without one. */
+  get keysFile(): KeysFile | undefined {
+    return this.#services.clients.keysFile
   }
 
   /**
@@ -217,7 +217,7 @@ export class Runtime {
 
 function openClients(
   { identity }: GatewayConfig,
-  { log, onKeysChanged, openKeys = (file) => watchKeyFile(file, log, onKeysChanged) }: RuntimeOptions,
+  { log, onKeysChanged, openKeys = (file) => watchKeysFile(file, log, onKeysChanged) }: RuntimeOptions,
 ): Promise<ClientReader> {
   return openClientReader(identity, openKeys)
 }

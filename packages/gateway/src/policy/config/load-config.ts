@@ -60,7 +60,7 @@ export async function readConfigFile(file: string): Promise<string> {
 }
 
 /**
- * Reads the text of a configuration file or of a file of keys.
+ * Reads the text of a configuration file or of a keys file.
  *
  * @param options `onlyFiles` rejects pipes and devices, which cannot be read twice
  * @throws UnreadableFileError, also if the file is larger than 1 MiB or is not UTF-8

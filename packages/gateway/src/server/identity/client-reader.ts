@@ -3,7 +3,7 @@ import { type Identify, identity } from 'sluice/identity'
 import type { IdentityConfig, ProxyHeaders } from '../../policy/config/config.js'
 import { type WithheldHeaders, withheldHeaders } from './credential-headers.js'
 import { identityHeaders } from './identity-headers.js'
-import type { KeyFile, KeyFileWatch } from './key-file-watch.js'
+import type { KeysFile, KeysFileWatch } from './keys-file-watch.js'
 import type { RequestHead } from './request-head.js'
 
 /** Identifies the client of a request. */
@@ -20,14 +20,14 @@ export interface ClientReader {
    * client's credentials. Undefined if there are none.
    */
   readonly withheld: WithheldHeaders
-  /** The contents of the key file in use; undefined without one. */
-  readonly keyFile: KeyFile | undefined
+  /** The contents of the keys file in use; undefined without one. */
+  readonly keysFile: KeysFile | undefined
   /**
    * Returns the headers that identify the client to the upstream; none for an anonymous request. It
    * is undefined unless identities are forwarded; if so, clients are identified on every route.
    */
   readonly headersFor?: (client: Client | undefined) => readonly (readonly [name: string, value: string])[]
-  /** Stops watching the key file. */
+  /** Stops watching the keys file. */
   stop(): void
 }
 
@@ -35,12 +35,12 @@ export interface ClientReader {
  * Creates the reader of a configuration. Headers of a trusted proxy take precedence over API keys
  * and tokens.
  *
- * @param openKeys reads the key file and watches it
- * @throws ConfigError for an invalid key file
+ * @param openKeys reads the keys file and watches it
+ * @throws ConfigError for an invalid keys file
  */
 export async function openClientReader(
   { apiKeys, apiKeyHeaders = [], jwt, proxyHeaders, forwardCredentials, forward }: IdentityConfig,
-  openKeys: (file: string) => MaybePromise<KeyFileWatch>,
+  openKeys: (file: string) => MaybePromise<KeysFileWatch>,
 ): Promise<ClientReader> {
   const keys = apiKeys === undefined ? undefined : await openKeys(apiKeys)
   const verify = jwt && (await import('sluice/jwt')).jwtVerifier(jwt)
@@ -57,7 +57,7 @@ export async function openClientReader(
       keyHeaders: forwardCredentials === false ? ['x-api-key', ...apiKeyHeaders] : undefined,
     }),
     ...(forward && { headersFor: (client: Client | undefined) => identityHeaders(client, forward) }),
-    get keyFile() {
+    get keysFile() {
       return keys?.source
     },
     stop: () => keys?.stop(),

@@ -4,18 +4,18 @@ import { setTimeout } from 'node:timers/promises'
 import { keyDigest, newKey } from 'sluice/identity'
 import { isMap, isSeq, parseDocument } from 'yaml'
 import { ConfigError } from '../../policy/config/load-config.js'
-import { parseKeys } from './key-file.js'
+import { parseKeys } from './keys-file.js'
 
 /** The properties of a key to create. */
 export interface NewKey {
   readonly client: string
   readonly tier?: string
-  /** A date or a date with time, in the format of the key file. */
+  /** A date or a date with time, in the format of the keys file. */
   readonly expires?: string
 }
 
 /**
- * Creates a key and adds its hash to a key file, which is created if missing. Other contents of the
+ * Creates a key and adds its hash to a keys file, which is created if missing. Other contents of the
  * file, including comments, are preserved. Concurrent calls are serialized, also between processes.
  *
  * @returns the key, which is not stored anywhere
@@ -83,7 +83,7 @@ function undefinedIfMissing(error: NodeJS.ErrnoException): undefined {
 function withKey(text: string, entry: Readonly<Record<string, string>>): string {
   const document = parseDocument(text)
   const keys = isMap(document.contents) ? document.get('keys') : undefined
-  if (!isSeq(keys)) throw new TypeError("a key file must have a list 'keys'")
+  if (!isSeq(keys)) throw new TypeError("a keys file must have a list 'keys'")
   keys.flow = false
   keys.add(document.createNode(entry))
   return document.toString({ lineWidth: 0 })

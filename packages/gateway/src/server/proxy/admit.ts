@@ -15,9 +15,9 @@ import type { RoutedRequest } from './request-context.js'
 export interface Admitted {
   readonly weighed: IncomingRequest
   /** When the request reached the limits, by `performance.now()`. */
-  readonly came: number
-  /** When it was decided; equal to `came` if the decision was immediate. */
-  readonly decided: number
+  readonly arrivedAt: number
+  /** When it was decided; equal to `arrivedAt` if the decision was immediate. */
+  readonly decidedAt: number
   readonly decision: Decision
   /** The body, if a rule reads it. Its memory is released when the request ends. */
   readonly body: HeldBody | undefined
@@ -68,13 +68,13 @@ function decide(
   const weighed = new IncomingRequest({ ...parts, onExpressionFailure: errors.expressionFailed })
   const pending =
     policy.readsBody || waitsForBody ? new PendingBody(routed, weighed, waitsForBody) : undefined
-  const came = performance.now()
-  const admitted = (decision: Decision, decided: number): Admitted => {
+  const arrivedAt = performance.now()
+  const admitted = (decision: Decision, decidedAt: number): Admitted => {
     const body = pending?.held
     if (decision.allowed) pending?.forget()
     else pending?.release()
     weighed.forgetBody()
-    return { weighed, came, decided, decision, body, call: pending?.call }
+    return { weighed, arrivedAt, decidedAt, decision, body, call: pending?.call }
   }
   let deciding: MaybePromise<Decision>
   try {
@@ -85,7 +85,7 @@ function decide(
     pending?.release()
     throw error
   }
-  if (!(deciding instanceof Promise)) return admitted(deciding, came)
+  if (!(deciding instanceof Promise)) return admitted(deciding, arrivedAt)
   return deciding.then(
     (decision) => admitted(decision, performance.now()),
     (error: unknown) => {

@@ -4,7 +4,7 @@ import { withFailurePolicy } from 'sluice'
 import type { GatewayConfig } from '../../policy/config/config.js'
 import { parseConfig } from '../../policy/config/load-config.js'
 import { shareOf } from '../../policy/config/server-limits.js'
-import { ReceivedKeys } from '../identity/key-file-watch.js'
+import { ReceivedKeys } from '../identity/keys-file-watch.js'
 import { createProcessLog } from '../logging/log.js'
 import { logFatalErrors, logStrayOutput } from '../logging/stray-output.js'
 import { timed } from '../observability/metrics/timed-store.js'
@@ -88,7 +88,7 @@ async function startServer({ config: first, workers, isObserved }: StartMessage)
   const observer: Observer = broadcast([isObserved ? sender : unreadableResponseLog(log)])
   const { store, close: closeStore } = await openWorkerStore(config, workers)
   const keys = new ReceivedKeys()
-  keys.set(first.keyFile)
+  keys.set(first.keysFile)
   const runtime = await Runtime.open(
     config,
     {
@@ -114,7 +114,7 @@ async function startServer({ config: first, workers, isObserved }: StartMessage)
   let current = first
   return {
     async configure(next) {
-      keys.set(next.keyFile)
+      keys.set(next.keysFile)
       const isSameConfig = next.source.text === current.source.text && next.upstream === current.upstream
       if (!isSameConfig) {
         const config = compile(next)

@@ -201,7 +201,7 @@ class WorkerPool {
 }
 
 function workerConfig(runtime: Runtime, listen: Endpoint): WorkerConfig {
-  const { config, overrides, gatewayName, keyFile } = runtime
+  const { config, overrides, gatewayName, keysFile } = runtime
   const { source, upstream } = config
-  return { source, listen, upstream, overrides, gatewayName, keyFile }
+  return { source, listen, upstream, overrides, gatewayName, keysFile }
 }

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import type { Charge, Settlement, StoreVerdict } from 'sluice'
 import type { ConfigSource, Endpoint } from '../../policy/config/config.js'
 import type { Overrides } from '../../policy/policies.js'
-import type { KeyFile } from '../identity/key-file-watch.js'
+import type { KeysFile } from '../identity/keys-file-watch.js'
 import type { Observer } from '../observability/observer.js'
 import type { ServerLoad } from '../observability/server-load.js'
 import type { StoreStats } from '../store/store-stats.js'
@@ -20,8 +20,8 @@ export interface WorkerConfig {
   readonly overrides: Overrides
   /** The name of the gateway in the `Via` header, shared by all workers. */
   readonly gatewayName: string
-  /** The key file as the primary read it, so that all workers have the same keys. */
-  readonly keyFile: KeyFile | undefined
+  /** The keys file as the primary read it, so that all workers have the same keys. */
+  readonly keysFile: KeysFile | undefined
 }
 
 /** The first message to a worker. */

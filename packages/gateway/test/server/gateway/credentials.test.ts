@@ -27,7 +27,7 @@ const config = (more = '') =>
   `identity: { api_keys: ${keys}, forward: { client: x-seen-client }${more} }\n${ROUTES}`
 
 /** Returns the status of the response and the client that the upstream received. */
-async function asked(url: string, headers: readonly string[], target = '/predict') {
+async function ask(url: string, headers: readonly string[], target = '/predict') {
   const client = await rawClient(Number(new URL(url).port))
   client.send(message(`POST ${target} HTTP/1.1`, [...headers, 'Content-Length: 0', 'Connection: close']))
   await client.closed
@@ -50,7 +50,7 @@ describe('an API key', () => {
       `X_API_KEY:\t${key}\t`,
     ]
     for (const line of lines) {
-      const { status, seen } = await asked(url, [line])
+      const { status, seen } = await ask(url, [line])
       expect([line, status, seen?.['x-seen-client']]).toEqual([line, 200, 'acme'])
     }
   })
@@ -70,7 +70,7 @@ describe('an API key', () => {
       'a key in quotes': [`Authorization: Bearer "${key}"`],
     }
     for (const [name, lines] of Object.entries(attempts))
-      expect([name, [400, 401].includes((await asked(url, lines)).status)]).toEqual([name, true])
+      expect([name, [400, 401].includes((await ask(url, lines)).status)]).toEqual([name, true])
   })
 
   it('refuses a key in an unsupported place and says where to send it', async () => {
@@ -92,14 +92,14 @@ describe('an API key', () => {
     ]
     const madeUp = `sk_${'a'.repeat(43)}`
     for (const lines of [...places(key), ...places(OWN_KEY), ...places(madeUp)]) {
-      const { status, json } = await asked(url, lines)
+      const { status, json } = await ask(url, lines)
       expect([lines, status]).toEqual([lines, 401])
       expect(json.detail).toContain('which is not read; send it as')
       expect(JSON.stringify(json)).not.toContain(key)
     }
     for (const name of ['key', 'api_key', 'apikey', 'access_token', 'KEY', '%6bey', 'a=1&key']) {
       for (const secret of [key, OWN_KEY, madeUp])
-        expect((await asked(url, [], `/predict?${name}=${secret}`)).status).toBe(401)
+        expect((await ask(url, [], `/predict?${name}=${secret}`)).status).toBe(401)
     }
   })
 
@@ -113,35 +113,35 @@ describe('an API key', () => {
       [['X-Auth-Token: of-the-upstream'], '/predict?keys=1.2.33333333'],
     ]
     for (const [lines, target] of requests) {
-      const { status, seen } = await asked(url, lines, target)
+      const { status, seen } = await ask(url, lines, target)
       expect([lines, target, status]).toEqual([lines, target, 200])
       expect(seen).not.toHaveProperty('x-seen-client')
     }
     // With a key for the gateway, other credentials are meant for the upstream.
-    const beside = await asked(url, [`X-API-Key: ${key}`, 'x-goog-api-key: of-the-upstream'])
+    const beside = await ask(url, [`X-API-Key: ${key}`, 'x-goog-api-key: of-the-upstream'])
     expect([beside.status, beside.seen['x-goog-api-key']]).toEqual([200, 'of-the-upstream'])
   })
 
   it('ignores keys if no credentials are configured', async () => {
     const { url } = await running(ROUTES)
     for (const line of ['Authorization: Bearer', 'x-goog-api-key: a', 'api-key: b', 'X-API-Key:'])
-      expect((await asked(url, [line])).status).toBe(200)
+      expect((await ask(url, [line])).status).toBe(200)
   })
 
   it('reads a key from the configured headers, and withholds it like others', async () => {
     const named = ', api_key_headers: [X-Goog-Api-Key, api-key]'
     const { url } = await running(config(named))
     for (const name of ['x-goog-api-key', 'X_GOOG_API_KEY', 'Api-Key']) {
-      const { status, seen } = await asked(url, [`${name}: ${key}`])
+      const { status, seen } = await ask(url, [`${name}: ${key}`])
       expect([status, seen['x-seen-client'], seen[name.toLowerCase()]]).toEqual([200, 'acme', key])
     }
-    expect((await asked(url, ['api-key: wrong'])).status).toBe(401)
-    expect((await asked(url, ['api-key:'])).status).toBe(401)
-    expect((await asked(url, [`api-key: ${key}`, `api-key: ${key}`])).status).toBe(400)
+    expect((await ask(url, ['api-key: wrong'])).status).toBe(401)
+    expect((await ask(url, ['api-key:'])).status).toBe(401)
+    expect((await ask(url, [`api-key: ${key}`, `api-key: ${key}`])).status).toBe(400)
     const kept = await running(config(`${named}, forward_credentials: false`))
     for (const name of ['x-goog-api-key', 'X_GOOG_API_KEY', 'Api-Key', 'api.key', 'X-API-Key']) {
       const lines = [`${name}: ${key}`, ...(name === 'api.key' ? [`Api-Key: ${key}`] : [])]
-      const { status, seen } = await asked(kept.url, lines)
+      const { status, seen } = await ask(kept.url, lines)
       expect(status).toBe(200)
       expect(JSON.stringify(seen)).not.toContain(key)
     }
@@ -163,16 +163,16 @@ routes: [{ match: POST /predict, limits: [1000/minute] }]`
   it('forwards the client to the upstream on every route, whatever the client sends', async () => {
     const { url } = await running(forward(`api_keys: ${keys}`))
     for (const target of ['/predict', '/unlimited']) {
-      const { seen } = await asked(url, [...lies, `X-API-Key: ${key}`], target)
+      const { seen } = await ask(url, [...lies, `X-API-Key: ${key}`], target)
       expect(seen).toMatchObject({ 'x-client-id': 'acme', 'x-user-tier': 'premium' })
       expect(JSON.stringify(seen)).not.toMatch(/boss|gold/)
-      const other = await asked(url, [...lies, `Authorization: Bearer ${OWN_KEY}`], target)
+      const other = await ask(url, [...lies, `Authorization: Bearer ${OWN_KEY}`], target)
       expect(other.seen).toMatchObject({ 'x-client-id': 'other' })
       expect(JSON.stringify(other.seen)).not.toMatch(/boss|gold|tier/)
-      const anonymous = await asked(url, lies, target)
+      const anonymous = await ask(url, lies, target)
       expect(anonymous.status).toBe(200)
       expect(JSON.stringify(anonymous.seen)).not.toMatch(/boss|gold|client-id|tier/i)
-      expect((await asked(url, ['X-API-Key: wrong'], target)).status).toBe(401)
+      expect((await ask(url, ['X-API-Key: wrong'], target)).status).toBe(401)
     }
   })
 
@@ -196,7 +196,7 @@ routes: [{ match: POST /predict, limits: [1000/minute] }]`
     await writeFile(file, JSON.stringify({ keys: list }))
     const { url } = await running(forward(`api_keys: ${file}`))
     for (const [index, name] of Object.values(names).entries()) {
-      const { seen } = await asked(url, [`X-API-Key: key-${index}`])
+      const { seen } = await ask(url, [`X-API-Key: key-${index}`])
       expect(seen).toMatchObject({ 'x-client-id': name, 'x-user-tier': name })
       expect(seen).not.toHaveProperty('x-evil')
     }
@@ -206,15 +206,15 @@ routes: [{ match: POST /predict, limits: [1000/minute] }]`
     const { url } = await running(
       forward('trusted_proxies: [127.0.0.1], proxy_headers: { client: X-Client-Id, tier: X-User-Tier }'),
     )
-    const { seen } = await asked(url, ['X-Client-Id: acme', 'X-User-Tier: premium'])
+    const { seen } = await ask(url, ['X-Client-Id: acme', 'X-User-Tier: premium'])
     expect(seen).toMatchObject({ 'x-client-id': 'acme', 'x-user-tier': 'premium' })
-    const anonymous = await asked(url, [])
+    const anonymous = await ask(url, [])
     expect(anonymous.seen).not.toHaveProperty('x-client-id')
     const user = await running(
       'identity: { trusted_proxies: [127.0.0.1], proxy_headers: { client: Remote-User }, forward: { client: X-Forwarded-User } }',
     )
-    const told = await asked(user.url, ['Remote-User: acme', 'X-Forwarded-User: boss'])
-    expect(told.seen['x-forwarded-user']).toBe('acme')
+    const replaced = await ask(user.url, ['Remote-User: acme', 'X-Forwarded-User: boss'])
+    expect(replaced.seen['x-forwarded-user']).toBe('acme')
   })
 })
 
@@ -226,10 +226,10 @@ describe('the client header of a trusted proxy', () => {
   it("accepts a proxy's client header only in its exact spelling", async () => {
     const { url } = await running(proxied + routes)
     for (const name of ['X-Client-Id', 'x-client-id', 'X-CLIENT-ID'])
-      expect((await asked(url, [`${name}: acme`])).status).toBe(200)
+      expect((await ask(url, [`${name}: acme`])).status).toBe(200)
     for (const name of ['X_Client_Id', 'X-Client_Id', 'x_client_id', 'X.Client.Id', 'X|Client-Id'])
-      expect([name, (await asked(url, [`${name}: acme`])).status]).toEqual([name, 400])
-    expect((await asked(url, [])).status).toBe(403)
+      expect([name, (await ask(url, [`${name}: acme`])).status]).toEqual([name, 400])
+    expect((await ask(url, [])).status).toBe(403)
   })
 
   it.each([
@@ -245,13 +245,13 @@ describe('the client header of a trusted proxy', () => {
     ['beside an empty tier', ['X-Client-Id: acme', 'X-Client-Tier:']],
   ])("answers 400 to a proxy's client header that is %s", async (_name, lines) => {
     const { url } = await running(proxied + routes)
-    expect((await asked(url, lines)).status).toBe(400)
+    expect((await ask(url, lines)).status).toBe(400)
   })
 
   it("ignores a proxy's client header from other peers in any spelling", async () => {
     const { url } = await running(proxied.replace('127.0.0.1', '10.0.0.1') + ROUTES)
     for (const line of ['X_Client_Id: acme', 'X-Client-Id:', 'X-Client-Id: a, b']) {
-      const { status, seen } = await asked(url, [line])
+      const { status, seen } = await ask(url, [line])
       expect(status).toBe(200)
       expect(Object.keys(seen).filter((name) => /client/i.test(name))).toEqual([])
     }

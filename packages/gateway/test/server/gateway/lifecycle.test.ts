@@ -121,7 +121,7 @@ describe('a reload', () => {
     await until(() => connections === 0)
   })
 
-  it('changes nothing if the key file of the new configuration is rejected', async () => {
+  it('changes nothing if the keys file of the new configuration is rejected', async () => {
     const { gateway, url, configOf } = await running(TWO)
     const next = configOf('default: deny')
     const missing = { ...next, identity: { ...next.identity, apiKeys: '/nowhere/keys.yaml' } }

@@ -26,9 +26,7 @@ export interface Running {
 
 /**
  * @param text the configuration without `listen`, `admin` and `upstream`
- *
  * @param upstream a listener, or the URL of a running server
- *
  * @param admin the value of `admin`
  */
 export async function running(

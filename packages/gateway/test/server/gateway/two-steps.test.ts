@@ -116,7 +116,7 @@ describe('a route whose rules read the body', () => {
       ),
     )
     await client.until('HTTP/1.1 200 ')
-    expect((await upstream.asked.next()).request.headers['content-length']).toBe('11')
+    expect((await upstream.arrivals.next()).request.headers['content-length']).toBe('11')
   })
 })
 

@@ -19,7 +19,7 @@ async function statusOf(text: string, target: string, headers: readonly string[]
   client.send(message(`POST ${target} HTTP/1.1`, [`Content-Length: ${bytes.length}`, ...headers], bytes))
   await client.until('\r\n\r\n')
   const status = Number(/^HTTP\/1\.1 (\d+)/.exec(client.received)?.[1])
-  expect(upstream.asked.count).toBe(status === 200 ? 1 : 0)
+  expect(upstream.arrivals.count).toBe(status === 200 ? 1 : 0)
   return status
 }
 

@@ -9,13 +9,13 @@ const line = (wait: string, queue = 10) =>
 /** Creates an upstream that responds when the test says so, in the order of the requests. */
 function holding() {
   const held: ServerResponse[] = []
-  const asked: string[] = []
+  const requests: string[] = []
   return {
     held,
-    asked,
+    requests,
     answer: () => held.shift()?.end('done'),
     listener: (request: { url?: string | undefined }, response: ServerResponse) => {
-      asked.push(String(request.url))
+      requests.push(String(request.url))
       held.push(response)
     },
   }
@@ -32,7 +32,7 @@ it('queues requests for a slot in the order of their arrival', async () => {
     upstream.answer()
   }
   await until(() => socket.text().split('HTTP/1.1 200 OK').length === 5)
-  expect(upstream.asked).toEqual(['/predict?0', '/predict?1', '/predict?2', '/predict?3'])
+  expect(upstream.requests).toEqual(['/predict?0', '/predict?1', '/predict?2', '/predict?3'])
 })
 
 it('answers 503 with a retry time to requests that time out in the queue or find it full', async () => {
@@ -51,7 +51,7 @@ it('answers 503 with a retry time to requests that time out in the queue or find
   }
   upstream.answer()
   expect((await first).status).toBe(200)
-  expect(upstream.asked).toHaveLength(1)
+  expect(upstream.requests).toHaveLength(1)
 })
 
 it('removes a queued request when its client disconnects', async () => {
@@ -70,7 +70,7 @@ it('removes a queued request when its client disconnects', async () => {
   await until(() => upstream.held.length > 0)
   upstream.answer()
   expect((await last).status).toBe(200)
-  expect(upstream.asked).toEqual(['/predict?first', '/predict?last'])
+  expect(upstream.requests).toEqual(['/predict?first', '/predict?last'])
 })
 
 function head(target: string): string {

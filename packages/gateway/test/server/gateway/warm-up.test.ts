@@ -5,9 +5,9 @@ import { running, send, until } from './running-gateway.js'
 
 /** Starts a model that reports whether it is ready. */
 async function model() {
-  const state = { ready: false, asked: 0 }
+  const state = { ready: false, requests: 0 }
   const server = createServer((_request, response) => {
-    state.asked++
+    state.requests++
     response.writeHead(state.ready ? 200 : 503).end()
   })
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
@@ -34,7 +34,7 @@ async function limitTold(url: string, user: string): Promise<number> {
 it('raises the limits of a route once its model is ready, and lowers them when it is not', async () => {
   const upstream = await model()
   const { url } = await running(warming(upstream.url, '100ms'))
-  await until(() => upstream.asked > 0)
+  await until(() => upstream.requests > 0)
   const admitted = async () => {
     let count = 0
     for (let call = 0; call < 60; call++)

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { running, send, until } from '../gateway/running-gateway.js'
-import { answerTo, begin } from '../proxy/http-client.js'
+import { begin, responseTo } from '../proxy/http-client.js'
 import { message, rawClient } from '../proxy/raw-client.js'
 import { httpUpstream, textOf } from '../proxy/upstream-under-test.js'
 
@@ -28,7 +28,7 @@ describe('a client that disconnects', () => {
   it('ends the request upstream and frees its slot when the client disconnects before the response', async () => {
     const { upstream, port, failures, probe, slotIsFree } = await withSlots(1)
     const client = begin(port, { method: 'POST' }).end()
-    const { response } = await upstream.asked.next()
+    const { response } = await upstream.arrivals.next()
     expect(await probe()).toBe(429)
     const ended = once(response, 'close')
     client.destroy()
@@ -41,9 +41,9 @@ describe('a client that disconnects', () => {
   it('ends the request upstream and frees its slot when the client disconnects during the response', async () => {
     const { upstream, port, failures, probe, slotIsFree } = await withSlots(1)
     const client = begin(port, { method: 'POST' }).end()
-    const { response } = await upstream.asked.next()
+    const { response } = await upstream.arrivals.next()
     response.write('half')
-    await once(await answerTo(client), 'data')
+    await once(await responseTo(client), 'data')
     expect(await probe()).toBe(429)
     const ended = once(response, 'close')
     client.destroy()
@@ -57,7 +57,7 @@ describe('a client that disconnects', () => {
     for (const headers of [{ 'content-length': 1000 }, { 'transfer-encoding': 'chunked' }]) {
       const client = begin(port, { method: 'POST', headers })
       client.write('half')
-      const { request } = await upstream.asked.next()
+      const { request } = await upstream.arrivals.next()
       await once(request, 'data')
       expect(await probe()).toBe(429)
       const ended = once(request, 'error')
@@ -65,7 +65,7 @@ describe('a client that disconnects', () => {
       expect((await ended)[0]).toMatchObject({ code: 'ECONNRESET' })
       expect(request.complete).toBe(false)
       await until(slotIsFree)
-      while (upstream.asked.ready > 0) await upstream.asked.next()
+      while (upstream.arrivals.ready > 0) await upstream.arrivals.next()
     }
     expect(failures).toEqual([])
   })
@@ -75,7 +75,7 @@ describe('a client that disconnects', () => {
     const client = begin(port, { method: 'POST' })
     const piece = Buffer.alloc(2 ** 20)
     while (client.write(piece)) await new Promise((resolve) => setImmediate(resolve))
-    const { request } = await upstream.asked.next()
+    const { request } = await upstream.arrivals.next()
     client.destroy()
     const read = textOf(request)
     await expect(read).rejects.toMatchObject({ code: 'ECONNRESET' })
@@ -86,14 +86,14 @@ describe('a client that disconnects', () => {
   it('ends the request when a client that reads nothing of its response disconnects', async () => {
     const { upstream, port, failures, slotIsFree } = await withSlots(1)
     const client = begin(port, { method: 'POST' }).end()
-    const { response } = await upstream.asked.next()
+    const { response } = await upstream.arrivals.next()
     const piece = Buffer.alloc(2 ** 20)
     const write = () => {
       while (!response.destroyed && response.write(piece));
     }
     response.on('drain', write)
     write()
-    await answerTo(client)
+    await responseTo(client)
     const ended = once(response, 'close')
     client.destroy()
     await ended
@@ -106,8 +106,8 @@ describe('a client that disconnects', () => {
     const client = await rawClient(port)
     const request = message('POST / HTTP/1.1', ['Content-Length: 0'])
     client.send(request + request)
-    const first = await upstream.asked.next()
-    const second = await upstream.asked.next()
+    const first = await upstream.arrivals.next()
+    const second = await upstream.arrivals.next()
     expect(await probe()).toBe(429)
     const ended = Promise.all([once(first.response, 'close'), once(second.response, 'close')])
     client.socket.destroy()
@@ -116,7 +116,7 @@ describe('a client that disconnects', () => {
     // The other slot is free too if one is held again.
     begin(port, { method: 'POST' }).end()
     await until(async () => {
-      const { request } = await upstream.asked.next()
+      const { request } = await upstream.arrivals.next()
       return request.headers['x-probe'] === undefined
     })
     await until(slotIsFree)
@@ -129,7 +129,7 @@ describe('a client that half-closes its connection', () => {
     const { upstream, port, failures, slotIsFree } = await withSlots(1)
     const client = await rawClient(port)
     client.send(message(`POST / ${version}`, ['Content-Length: 2'], 'hi'))
-    const { response } = await upstream.asked.next()
+    const { response } = await upstream.arrivals.next()
     client.socket.end()
     await new Promise((resolve) => setImmediate(resolve))
     response.end('answered')
@@ -143,7 +143,7 @@ describe('a client that half-closes its connection', () => {
     const { upstream, port, failures, slotIsFree } = await withSlots(1)
     const client = await rawClient(port)
     client.socket.end(message('POST / HTTP/1.1', ['Content-Length: 2'], 'hi'))
-    const { response } = await upstream.asked.next()
+    const { response } = await upstream.arrivals.next()
     // The gateway has probed whether the client is connected.
     await client.until('HTTP/1.1 102 Processing\r\n\r\n', 2)
     response.write('first')
@@ -159,8 +159,12 @@ describe('a client that half-closes its connection', () => {
     const { upstream, port, failures } = await withSlots(3)
     const client = await rawClient(port)
     client.socket.end(message('POST / HTTP/1.1', ['Content-Length: 2'], 'hi').repeat(3))
-    const asked = [await upstream.asked.next(), await upstream.asked.next(), await upstream.asked.next()]
-    for (const { response } of asked.reverse()) response.end('answered')
+    const arrived = [
+      await upstream.arrivals.next(),
+      await upstream.arrivals.next(),
+      await upstream.arrivals.next(),
+    ]
+    for (const { response } of arrived.reverse()) response.end('answered')
     expect(await client.closed).toBe('')
     expect(client.received.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(3)
     expect(failures).toEqual([])
@@ -170,7 +174,7 @@ describe('a client that half-closes its connection', () => {
     const { upstream, port, failures, slotIsFree } = await withSlots(1)
     const client = await rawClient(port)
     client.send(message('POST / HTTP/1.1', ['Content-Length: 1000'], 'half'))
-    const { request } = await upstream.asked.next()
+    const { request } = await upstream.arrivals.next()
     request.on('error', () => {})
     client.socket.end()
     await client.closed
@@ -184,7 +188,7 @@ describe('a client that half-closes its connection', () => {
     const { upstream, port, failures, slotIsFree } = await withSlots(1)
     const client = await rawClient(port)
     client.socket.end(message('POST / HTTP/1.1', ['Content-Length: 2'], 'hi'))
-    const { response } = await upstream.asked.next()
+    const { response } = await upstream.arrivals.next()
     const ended = once(response, 'close')
     await client.until('HTTP/1.1 102 Processing')
     client.socket.destroy()
@@ -200,7 +204,7 @@ describe('a client that half-closes its connection', () => {
     )
     const client = await rawClient(port)
     client.socket.end(message('POST / HTTP/1.0', ['Content-Length: 2'], 'hi'))
-    const { response } = await upstream.asked.next()
+    const { response } = await upstream.arrivals.next()
     await once(response, 'close')
     await client.closed
     expect(client.received).toBe('')

@@ -9,10 +9,10 @@ async function provenance(config: string, headers: readonly string[]): Promise<I
   const upstream = await httpUpstream((_request, response) => response.end())
   const { gateway } = await running(config, upstream.url)
   const client = await rawClient(gateway.address.port)
-  client.send(message('GET /asked HTTP/1.1', headers))
+  client.send(message('GET /predict HTTP/1.1', headers))
   await client.until('200 OK')
-  const { request } = await upstream.asked.next()
-  expect(request.url).toBe('/asked')
+  const { request } = await upstream.arrivals.next()
+  expect(request.url).toBe('/predict')
   const { host, connection, via, ...rest } = request.headers
   return rest
 }
@@ -148,10 +148,10 @@ describe('provenance headers', () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
-    client.send(message('GET http://somebody@api.example:8080/asked HTTP/1.1'))
+    client.send(message('GET http://user@api.example:8080/predict HTTP/1.1'))
     await client.until('200 OK')
-    const { request } = await upstream.asked.next()
-    expect(request.url).toBe('/asked')
+    const { request } = await upstream.arrivals.next()
+    expect(request.url).toBe('/predict')
     expect(request.headers['x-forwarded-host']).toBe('api.example:8080')
   })
 
@@ -161,7 +161,7 @@ describe('provenance headers', () => {
     const client = await rawClient(gateway.address.port)
     client.send('GET / HTTP/1.1\r\nHost: a;for=10.0.0.1\r\n\r\n')
     await client.until('200 OK')
-    const { request } = await upstream.asked.next()
+    const { request } = await upstream.arrivals.next()
     expect(request.headers.forwarded).toBe('for=127.0.0.1;host="a;for=10.0.0.1";proto=http')
   })
 })

@@ -36,7 +36,7 @@ describe('request headers', () => {
       ]),
     )
     await client.until('200 OK')
-    const { request } = await upstream.asked.next()
+    const { request } = await upstream.arrivals.next()
     const { host, connection, ...headers } = request.headers
     expect(host).toBe(new URL(upstream.url).host)
     // The gateway's own header for its own connection.
@@ -80,7 +80,7 @@ describe('request headers', () => {
       ),
     )
     await client.until('200 OK')
-    const { request } = await upstream.asked.next()
+    const { request } = await upstream.arrivals.next()
     const sent = request.rawHeaders.filter((_, index) => index % 2 === 0)
     expect(sent.filter((name) => /^content|transfer/i.test(name)).sort()).toEqual([
       'Content-Type',
@@ -101,7 +101,7 @@ describe('request headers', () => {
       ),
     )
     await client.until('200 OK')
-    const { request } = await upstream.asked.next()
+    const { request } = await upstream.arrivals.next()
     expect(request.headers).toMatchObject({
       host: new URL(upstream.url).host,
       'content-length': '2',

@@ -2,22 +2,22 @@ import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import type { ResponseObserver } from '../../../src/server/http/response-observer.js'
 import { gatewayTo } from '../proxy/gateway-under-test.js'
-import { answerTo, begin } from '../proxy/http-client.js'
+import { begin, responseTo } from '../proxy/http-client.js'
 import { message, rawClient } from '../proxy/raw-client.js'
-import { httpUpstream, nobodyThere, rawUpstream, textOf } from '../proxy/upstream-under-test.js'
+import { httpUpstream, rawUpstream, textOf, unusedAddress } from '../proxy/upstream-under-test.js'
 
 describe('the result of forwarding a request', () => {
   it('is the status, once the client has the response', async () => {
     const upstream = await httpUpstream((_request, response) => response.writeHead(404).end('none'))
     const gateway = await gatewayTo(upstream.url)
-    const answer = await answerTo(begin(gateway.port).end())
+    const answer = await responseTo(begin(gateway.port).end())
     expect(await textOf(answer)).toBe('none')
     expect(await gateway.outcome()).toEqual({ kind: 'answered', status: 404 })
   })
 
   it('is a failure if the upstream gives no response', async () => {
-    const gateway = await gatewayTo(await nobodyThere())
-    expect((await answerTo(begin(gateway.port).end())).statusCode).toBe(502)
+    const gateway = await gatewayTo(await unusedAddress())
+    expect((await responseTo(begin(gateway.port).end())).statusCode).toBe(502)
     expect(await gateway.outcome()).toEqual({
       kind: 'failed',
       status: 502,
@@ -39,14 +39,14 @@ describe('the result of forwarding a request', () => {
     const upstream = await httpUpstream()
     const gateway = await gatewayTo(upstream.url)
     const early = begin(gateway.port).end()
-    await upstream.asked.next()
+    await upstream.arrivals.next()
     early.destroy()
     expect(await gateway.outcome()).toEqual({ kind: 'cut', by: 'client', started: false })
 
     const late = begin(gateway.port).end()
-    const { response } = await upstream.asked.next()
+    const { response } = await upstream.arrivals.next()
     response.write('half')
-    await once(await answerTo(late), 'data')
+    await once(await responseTo(late), 'data')
     late.destroy()
     expect(await gateway.outcome()).toEqual({ kind: 'cut', by: 'client', started: true })
   })
@@ -55,7 +55,7 @@ describe('the result of forwarding a request', () => {
     const silent = await rawUpstream()
     const gateway = await gatewayTo(silent.url.replace('http:', 'https:'))
     const client = begin(gateway.port, { headers: { authorization: 'Bearer secret' } }).end()
-    await silent.asked.next()
+    await silent.arrivals.next()
     client.destroy()
     expect(await gateway.outcome()).toEqual({ kind: 'cut', by: 'client', started: false })
   })
@@ -65,8 +65,8 @@ describe('the result of forwarding a request', () => {
     const gateway = await gatewayTo(upstream.url)
     const client = await rawClient(gateway.port)
     client.send(message('GET /1 HTTP/1.1') + message('GET /2 HTTP/1.1'))
-    await upstream.asked.next()
-    const second = await upstream.asked.next()
+    await upstream.arrivals.next()
+    const second = await upstream.arrivals.next()
     // The response is complete, but waits for the first one, which never ends.
     second.response.end('two')
     client.socket.destroy()
@@ -88,7 +88,7 @@ describe('an observer of a response', () => {
       data: (chunk) => seen.push(chunk.toString()),
     }
     const gateway = await gatewayTo(upstream.url, { observer, responseHeaders: [['RateLimit', '"b";r=2']] })
-    const answer = await answerTo(begin(gateway.port).end())
+    const answer = await responseTo(begin(gateway.port).end())
     expect(await textOf(answer)).toBe('ok')
     expect(answer.headers).toMatchObject({ ratelimit: '"b";r=2', 'x-usage': '7' })
     expect(seen).toEqual([
@@ -106,8 +106,8 @@ describe('headers set by the gateway', () => {
       requestHeaders: [['X-Client-Tier', 'free']],
     })
     const headers = { 'x-client-tier': 'premium', X_Client_Tier: 'premium', 'x-other': '1' }
-    await answerTo(begin(gateway.port, { headers }).end())
-    const { request } = await upstream.asked.next()
+    await responseTo(begin(gateway.port, { headers }).end())
+    const { request } = await upstream.arrivals.next()
     expect(request.headers).toMatchObject({ 'x-client-tier': 'free', 'x-other': '1' })
     expect(request.headers).not.toHaveProperty('x_client_tier')
   })

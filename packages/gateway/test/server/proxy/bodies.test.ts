@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { MAX_DRAINED_BYTES } from '../../../src/server/http/drain-body.js'
 import { running, until } from '../gateway/running-gateway.js'
-import { answerTo, begin } from './http-client.js'
+import { begin, responseTo } from './http-client.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, textOf } from './upstream-under-test.js'
 
@@ -31,12 +31,12 @@ describe('a body that no rule reads', () => {
     const { gateway } = await running(READING, upstream.url)
     const client = begin(gateway.address.port, { method: 'POST', path: '/passed' })
     client.write('x'.repeat(1000))
-    const { request, response } = await upstream.asked.next()
+    const { request, response } = await upstream.arrivals.next()
     expect(String((await once(request, 'data'))[0])).toBe('x'.repeat(1000))
     client.end('y'.repeat(1000))
     expect(await textOf(request)).toBe('y'.repeat(1000))
     response.end()
-    expect((await answerTo(client)).statusCode).toBe(200)
+    expect((await responseTo(client)).statusCode).toBe(200)
   })
 
   it('preserves the Content-Length or the chunked coding of a body', async () => {
@@ -50,8 +50,8 @@ describe('a body that no rule reads', () => {
     client.send(message('POST / HTTP/1.1', ['Content-Length: 0']))
     await client.until('200 OK', 3)
     const ways = []
-    for (let asked = 0; asked < 3; asked++) {
-      const { headers } = (await upstream.asked.next()).request
+    for (let count = 0; count < 3; count++) {
+      const { headers } = (await upstream.arrivals.next()).request
       ways.push([headers['content-length'], headers['transfer-encoding']])
     }
     expect(ways).toEqual([
@@ -67,7 +67,7 @@ describe('a body that no rule reads', () => {
     const bytes = Buffer.from(Array.from({ length: 256 * 1024 }, (_, index) => (index * 31) % 256))
     const client = begin(gateway.address.port, { method: 'POST' })
     client.end(bytes)
-    expect(await textOf(await answerTo(client))).toBe(bytes.toString('latin1'))
+    expect(await textOf(await responseTo(client))).toBe(bytes.toString('latin1'))
   })
 
   it('forwards a body with a method that usually has none', async () => {
@@ -76,7 +76,7 @@ describe('a body that no rule reads', () => {
     for (const method of ['GET', 'DELETE', 'OPTIONS', 'PATCH']) {
       const client = begin(gateway.address.port, { method, headers: { 'content-length': 5 } })
       client.end('hello')
-      expect([method, await textOf(await answerTo(client))]).toEqual([method, 'hello'])
+      expect([method, await textOf(await responseTo(client))]).toEqual([method, 'hello'])
     }
   })
 })
@@ -89,12 +89,12 @@ describe('a body that a rule reads', () => {
     const client = await rawClient(port)
     client.send(message('POST /read HTTP/1.1', [CHUNKED, JSON_BODY], chunk('{"data":')))
     // A later request reached the upstream, so this one would have.
-    await answerTo(begin(port, { method: 'POST', path: '/passed' }).end())
-    expect(upstream.asked.count).toBe(1)
+    await responseTo(begin(port, { method: 'POST', path: '/passed' }).end())
+    expect(upstream.arrivals.count).toBe(1)
     client.send(`${chunk('[1,2]}')}0\r\nX-Sum: 1\r\n\r\n`)
     await client.until('200 OK')
-    expect((await upstream.asked.next()).request.url).toBe('/passed')
-    const { request } = await upstream.asked.next()
+    expect((await upstream.arrivals.next()).request.url).toBe('/passed')
+    const { request } = await upstream.arrivals.next()
     expect([request.url, request.headers['content-length'], request.headers['transfer-encoding']]).toEqual([
       '/read',
       '14',
@@ -113,7 +113,7 @@ describe('a body that a rule reads', () => {
     // The client still sends its body, and the connection serves its next request.
     client.send(padded(101) + message('POST /read HTTP/1.1', ['Content-Length: 100', JSON_BODY], padded(100)))
     await client.until('HTTP/1.1 200 OK')
-    expect(upstream.asked.count).toBe(1)
+    expect(upstream.arrivals.count).toBe(1)
   })
 
   it('refuses a body without a declared length at the first byte beyond the limit', async () => {
@@ -128,7 +128,7 @@ describe('a body that a rule reads', () => {
     client.send(`${chunk('x'.repeat(100_000))}0\r\n\r\n`)
     client.send(message('POST /read HTTP/1.1', [CHUNKED, JSON_BODY], `${chunk(padded(100))}0\r\n\r\n`))
     await client.until('HTTP/1.1 200 OK')
-    expect(upstream.asked.count).toBe(1)
+    expect(upstream.arrivals.count).toBe(1)
   })
 
   it('disconnects a client that keeps sending after its refusal', async () => {
@@ -151,7 +151,7 @@ describe('a body that a rule reads', () => {
     expect(sent).toBeGreaterThan(MAX_DRAINED_BYTES)
     // The bytes that are discarded, and those in the systems' buffers.
     expect(sent).toBeLessThan(2 * MAX_DRAINED_BYTES)
-    expect(upstream.asked.count).toBe(0)
+    expect(upstream.arrivals.count).toBe(0)
   })
 
   it('stops reading a body when its client disconnects', async () => {
@@ -167,7 +167,7 @@ describe('a body that a rule reads', () => {
     const next = await rawClient(gateway.address.port)
     next.send(message('POST /read HTTP/1.1', ['Content-Length: 11', JSON_BODY], padded(11)))
     await until(() => next.received.includes('200 OK'))
-    expect(upstream.asked.count).toBe(1)
+    expect(upstream.arrivals.count).toBe(1)
     expect(failures).toEqual([])
   })
 })

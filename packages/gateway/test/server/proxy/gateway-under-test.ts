@@ -35,7 +35,7 @@ export async function gatewayTo(url: string, options: Options = {}): Promise<Gat
   const upstream = createUpstream(url, { connect: 10_000, headers: 0, idle: 0, ...timeouts })
   const exchanges = new Arrivals<ExchangeUnderTest>()
   const server = createServer(async (request, response) => {
-    const asked: ForwardOptions = {
+    const options: ForwardOptions = {
       peerAddress: request.socket.remoteAddress ?? '',
       peerTrusted: false,
       addresses: clientAddressReader(),
@@ -47,7 +47,7 @@ export async function gatewayTo(url: string, options: Options = {}): Promise<Gat
       response,
       target: parseTarget(request.url ?? ''),
     }
-    const outcome = new Promise<ForwardResult>((settled) => forward(asked, settled))
+    const outcome = new Promise<ForwardResult>((settled) => forward(options, settled))
     exchanges.add({ request, response, outcome })
     const ended = await outcome
     if (ended.kind !== 'failed') return

@@ -22,7 +22,7 @@ export function begin(port: number, options: RequestOptions = {}): ClientRequest
 }
 
 /** Resolves with the response to a request once its head arrived. */
-export async function answerTo(request: ClientRequest): Promise<IncomingMessage> {
+export async function responseTo(request: ClientRequest): Promise<IncomingMessage> {
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   response.on('error', () => {})
   return response

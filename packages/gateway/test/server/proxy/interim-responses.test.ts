@@ -13,7 +13,7 @@ describe('a client that waits for 100 Continue', () => {
     client.send(message('POST / HTTP/1.1', EXPECTING))
     await client.until('HTTP/1.1 100 Continue\r\n\r\n')
     client.send('hello')
-    const { request, response } = await upstream.asked.next()
+    const { request, response } = await upstream.arrivals.next()
     expect(request.headers).not.toHaveProperty('expect')
     expect(await textOf(request)).toBe('hello')
     response.end('done')
@@ -45,7 +45,7 @@ describe('a client that waits for 100 Continue', () => {
     await client.until('HTTP/1.1 100 Continue\r\n\r\n')
     client.send('"abc"')
     await client.until('HTTP/1.1 429 ')
-    expect(upstream.asked.count).toBe(0)
+    expect(upstream.arrivals.count).toBe(0)
   })
 
   it('is refused any other expectation', async () => {
@@ -54,7 +54,7 @@ describe('a client that waits for 100 Continue', () => {
     const client = await rawClient(gateway.address.port)
     client.send(message('POST / HTTP/1.1', ['Content-Length: 5', 'Expect: a miracle'], 'hello'))
     await client.until('HTTP/1.1 417 ')
-    expect(upstream.asked.count).toBe(0)
+    expect(upstream.arrivals.count).toBe(0)
   })
 })
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { running, send, until } from '../gateway/running-gateway.js'
-import { answerTo, begin } from './http-client.js'
+import { begin, responseTo } from './http-client.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, rawUpstream } from './upstream-under-test.js'
 
@@ -25,9 +25,9 @@ describe('connections', () => {
     for (let turn = 0; turn < 2; turn++) {
       const clients = Array.from({ length: 20 }, () => begin(gateway.address.port).end())
       // No request queues behind another: all arrive before the first response.
-      const asked = await Promise.all(clients.map(() => upstream.asked.next()))
-      const answers = clients.map(answerTo)
-      for (const { response } of asked) response.end()
+      const arrived = await Promise.all(clients.map(() => upstream.arrivals.next()))
+      const answers = clients.map(responseTo)
+      for (const { response } of arrived) response.end()
       for (const answer of await Promise.all(answers)) expect(answer.statusCode).toBe(200)
     }
     expect(upstream.connections).toBe(20)
@@ -44,7 +44,7 @@ describe('connections', () => {
       await client.until('ok', turn)
       await until(() => upstream.open === 0)
     }
-    expect(upstream.asked.count).toBe(3)
+    expect(upstream.arrivals.count).toBe(3)
     expect(client.received).not.toContain('Connection: close')
   })
 
@@ -99,8 +99,12 @@ describe('connections', () => {
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(['/1', '/2', '/3'].map((path) => message(`GET ${path} HTTP/1.1`)).join(''))
-    const asked = [await upstream.asked.next(), await upstream.asked.next(), await upstream.asked.next()]
-    for (const { request, response } of asked.toReversed()) response.end(`answer to ${request.url}`)
+    const arrived = [
+      await upstream.arrivals.next(),
+      await upstream.arrivals.next(),
+      await upstream.arrivals.next(),
+    ]
+    for (const { request, response } of arrived.toReversed()) response.end(`answer to ${request.url}`)
     await client.until('answer to /3')
     expect(client.received.match(/answer to \S+?(?=HTTP|$)/g)).toEqual([
       'answer to /1',

@@ -17,7 +17,7 @@ describe('Via', () => {
     const old = await rawClient(gateway.address.port)
     old.send(message('GET / HTTP/1.0'))
     await old.until('200 OK')
-    const [first, second] = [await upstream.asked.next(), await upstream.asked.next()]
+    const [first, second] = [await upstream.arrivals.next(), await upstream.arrivals.next()]
     expect(first.request.headers.via).toMatch(/^2 front\.example, 1\.1 middle, 1\.1 sluice-[0-9a-f]{16}$/)
     expect(second.request.headers.via).toMatch(/^1\.0 sluice-[0-9a-f]{16}$/)
   })
@@ -41,9 +41,9 @@ describe('a gateway whose upstream leads back to it', () => {
       const { status } = await send(url, '/', { headers: { via: request.headers.via } })
       response.writeHead(status).end()
     })
-    for (let asked = 1; asked <= 10; asked += 1) {
+    for (let attempt = 1; attempt <= 10; attempt += 1) {
       expect((await send(url, '/')).status).toBe(508)
-      expect(hops).toBe(asked)
+      expect(hops).toBe(attempt)
     }
   })
 

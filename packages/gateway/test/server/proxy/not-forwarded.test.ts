@@ -54,7 +54,7 @@ describe('a protocol upgrade', () => {
       const client = await rawClient(gateway.address.port)
       client.send(upgrade(protocol))
       await client.until('\r\n\r\nok')
-      const { request } = await upstream.asked.next()
+      const { request } = await upstream.arrivals.next()
       expect(request.headers).not.toHaveProperty('upgrade')
       expect(request.headers).not.toHaveProperty('http2-settings')
       expect(request.headers.connection).toBe('keep-alive')
@@ -63,7 +63,7 @@ describe('a protocol upgrade', () => {
       await client.until('HTTP/1.1 429 ')
       client.send(message('GET /chat HTTP/1.1'))
       await client.until('HTTP/1.1 429 ', 2)
-      expect(upstream.asked.count).toBe(1)
+      expect(upstream.arrivals.count).toBe(1)
     },
   )
 
@@ -91,7 +91,7 @@ describe('a protocol upgrade', () => {
     client.send(upgrade('websocket', 'GET /chat HTTP/1.0'))
     await client.closed
     expect(client.received).toMatch(/ 200 OK\r\n/)
-    const { request } = await upstream.asked.next()
+    const { request } = await upstream.arrivals.next()
     expect(request.headers).not.toHaveProperty('upgrade')
   })
 

@@ -105,7 +105,7 @@ describe('requests with many headers', () => {
       return / (\d+) /.exec(client.received)?.[1]
     }
     expect(await post('203.0.113.7', 890)).toBe('200')
-    const { request } = await upstream.asked.next()
+    const { request } = await upstream.arrivals.next()
     expect(request.headers).toMatchObject({
       'content-length': '2',
       'x-forwarded-for': '203.0.113.7, 127.0.0.1',

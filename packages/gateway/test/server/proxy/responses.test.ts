@@ -67,8 +67,8 @@ describe('a response without a body', () => {
     const lines = ['HEAD /200', 'GET /204', 'GET /304', 'OPTIONS /204', 'GET /200']
     for (const [index, line] of lines.entries()) {
       client.send(message(`${line} HTTP/1.1`))
-      const asked = await upstream.asked.next()
-      expect(`${asked.request.method} ${asked.request.url}`).toBe(line)
+      const arrival = await upstream.arrivals.next()
+      expect(`${arrival.request.method} ${arrival.request.url}`).toBe(line)
       await client.until('\r\n\r\n', index + 1)
     }
     await client.until('\r\n\r\nok')

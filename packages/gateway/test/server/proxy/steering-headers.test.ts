@@ -68,7 +68,7 @@ async function reached(config: string, headers: readonly string[]): Promise<stri
       message('POST / HTTP/1.1', ['Content-Length: 0', 'X-Kept: evil', ...headers.slice(start, start + 100)]),
     )
     await client.until('200 OK')
-    const { request } = await upstream.asked.next()
+    const { request } = await upstream.arrivals.next()
     expect(request.headers['x-kept']).toBe('evil')
     const { rawHeaders } = request
     seen.push(...rawHeaders.filter((_, index) => index % 2 === 0 && rawHeaders[index + 1]?.includes('evil')))

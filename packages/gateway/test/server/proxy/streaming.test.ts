@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { gatewayTo } from './gateway-under-test.js'
-import { answerTo, begin } from './http-client.js'
+import { begin, responseTo } from './http-client.js'
 import { httpUpstream } from './upstream-under-test.js'
 
 const CHUNK = Buffer.alloc(64 * 1024, 'x')
@@ -47,9 +47,9 @@ describe('backpressure', () => {
     const upstream = await httpUpstream()
     const gateway = await gatewayTo(upstream.url)
     const client = begin(gateway.port).end()
-    const { response } = await upstream.asked.next()
+    const { response } = await upstream.arrivals.next()
     const writer = writing(response)
-    const answer = await answerTo(client)
+    const answer = await responseTo(client)
     await stuck(writer)
     expect(writer.written).toBeLessThan(BOUND)
     const exchange = await gateway.exchanges.next()
@@ -66,7 +66,7 @@ describe('backpressure', () => {
     const gateway = await gatewayTo(upstream.url)
     const client = begin(gateway.port, { method: 'POST' })
     const writer = writing(client)
-    const { request, response } = await upstream.asked.next()
+    const { request, response } = await upstream.arrivals.next()
     await stuck(writer)
     expect(writer.written).toBeLessThan(BOUND)
     const exchange = await gateway.exchanges.next()
@@ -76,7 +76,7 @@ describe('backpressure', () => {
     for await (const chunk of request) read += chunk.length
     expect(read).toBe(TOTAL)
     response.end()
-    expect((await answerTo(client)).statusCode).toBe(200)
+    expect((await responseTo(client)).statusCode).toBe(200)
   })
 })
 
@@ -85,10 +85,10 @@ describe('streams', () => {
     const upstream = await httpUpstream()
     const gateway = await gatewayTo(upstream.url)
     const client = begin(gateway.port).end()
-    const { response } = await upstream.asked.next()
+    const { response } = await upstream.arrivals.next()
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     response.flushHeaders()
-    const answer = await answerTo(client)
+    const answer = await responseTo(client)
     expect(answer.headers['content-type']).toBe('text/event-stream')
     for (let event = 1; event <= 100; event++) {
       response.write(`data: ${event}\n\n`)
@@ -105,7 +105,7 @@ describe('streams', () => {
     const gateway = await gatewayTo(upstream.url)
     const client = begin(gateway.port, { method: 'POST' })
     client.write('0')
-    const answer = await answerTo(client)
+    const answer = await responseTo(client)
     expect(String((await once(answer, 'data'))[0])).toBe('0')
     for (let turn = 1; turn <= 50; turn++) {
       client.write(`turn ${turn}`)
@@ -122,7 +122,7 @@ describe('streams', () => {
     const gateway = await gatewayTo(upstream.url)
     const client = begin(gateway.port, { method: 'PUT', headers: { 'content-length': 3 } })
     client.write('a')
-    const { request, response } = await upstream.asked.next()
+    const { request, response } = await upstream.arrivals.next()
     expect(String((await once(request, 'data'))[0])).toBe('a')
     for (const byte of ['b', 'c']) {
       client.write(byte)
@@ -130,6 +130,6 @@ describe('streams', () => {
     }
     await once(request, 'end')
     response.end()
-    expect((await answerTo(client)).statusCode).toBe(200)
+    expect((await responseTo(client)).statusCode).toBe(200)
   })
 })

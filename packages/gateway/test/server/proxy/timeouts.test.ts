@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { running, send, until } from '../gateway/running-gateway.js'
-import { answerTo, begin } from './http-client.js'
+import { begin, responseTo } from './http-client.js'
 import { message, rawClient } from './raw-client.js'
 import { httpUpstream, rawUpstream, textOf } from './upstream-under-test.js'
 
@@ -35,7 +35,7 @@ describe('the response timeout', () => {
     const { url, failures } = await running(`timeouts: { headers: 50ms }\n${ONE_SLOT}`, upstream.url)
     for (let turn = 0; turn < 2; turn++) {
       const answer = send(url, '/slow')
-      const { response } = await upstream.asked.next()
+      const { response } = await upstream.arrivals.next()
       const ended = once(response, 'close')
       const { status, text } = await answer
       expect([status, JSON.parse(text).detail]).toEqual([504, 'The upstream did not respond in time.'])
@@ -52,13 +52,13 @@ describe('the response timeout', () => {
     const { gateway, url } = await running('timeouts: { headers: 500ms }', upstream.url)
     const client = begin(gateway.address.port, { method: 'POST' })
     client.write('first, ')
-    const { request, response } = await upstream.asked.next()
+    const { request, response } = await upstream.arrivals.next()
     // A later request has timed out meanwhile, more than once.
     for (let turn = 0; turn < 2; turn++) expect((await send(url, '/')).status).toBe(504)
     client.end('last')
     expect(await textOf(request)).toBe('first, last')
     response.end('done')
-    expect((await answerTo(client)).statusCode).toBe(200)
+    expect((await responseTo(client)).statusCode).toBe(200)
   })
 
   it('is not extended by an upstream that reads nothing of the request', async () => {
@@ -66,7 +66,7 @@ describe('the response timeout', () => {
     const { gateway, failures } = await running('timeouts: { headers: 50ms }', upstream.url)
     const client = begin(gateway.address.port, { method: 'POST', headers: { 'content-length': 2 ** 26 } })
     client.write(Buffer.alloc(2 ** 26))
-    const { statusCode } = await answerTo(client)
+    const { statusCode } = await responseTo(client)
     expect(statusCode).toBe(504)
     expect(failures).toMatchObject([{ code: 'UND_ERR_HEADERS_TIMEOUT' }])
   })
@@ -78,10 +78,10 @@ describe('the idle timeout', () => {
     const { gateway } = await running(`timeouts: { idle: 50ms }\n${ONE_SLOT}`, upstream.url)
     for (let turn = 0; turn < 2; turn++) {
       const client = begin(gateway.address.port, { method: 'POST', path: '/slow' }).end()
-      const { response } = await upstream.asked.next()
+      const { response } = await upstream.arrivals.next()
       const ended = once(response, 'close')
       response.write('half')
-      const answer = await answerTo(client)
+      const answer = await responseTo(client)
       await expect(textOf(answer)).rejects.toMatchObject({ code: 'ECONNRESET' })
       expect(answer.complete).toBe(false)
       await ended
@@ -93,9 +93,9 @@ describe('the idle timeout', () => {
     const { gateway } = await running('timeouts: { idle: 1s }', upstream.url)
     const begun = async () => {
       const client = begin(gateway.address.port, { method: 'POST' }).end()
-      const { response } = await upstream.asked.next()
+      const { response } = await upstream.arrivals.next()
       response.write('.')
-      return { response, answer: await answerTo(client) }
+      return { response, answer: await responseTo(client) }
     }
     const lively = await begun()
     const read = textOf(lively.answer)
@@ -122,7 +122,7 @@ describe('a slow client', () => {
     })
     const { gateway, url } = await running(`timeouts: { idle: 50ms }\n${ONE_SLOT}`, upstream.url)
     const client = begin(gateway.address.port, { method: 'POST', path: '/slow' }).end()
-    const { response } = await upstream.asked.next()
+    const { response } = await upstream.arrivals.next()
     const ended = once(response, 'close')
     const piece = Buffer.alloc(2 ** 20)
     const write = () => {
@@ -130,7 +130,7 @@ describe('a slow client', () => {
     }
     response.on('drain', write)
     write()
-    await answerTo(client)
+    await responseTo(client)
     await ended
     await until(async () => (await send(url, '/slow', { headers: { 'x-probe': '1' } })).status === 200)
   })
@@ -142,7 +142,7 @@ describe('a slow client', () => {
     const { gateway, url, failures } = await running(`timeouts: { request: 50ms }\n${ONE_SLOT}`, upstream.url)
     const client = await rawClient(gateway.address.port)
     client.send(message('POST /slow HTTP/1.1', ['Content-Length: 5'], 'he'))
-    const { request } = await upstream.asked.next()
+    const { request } = await upstream.arrivals.next()
     const ended = once(request, 'error')
     await client.closed
     expect(client.received).toMatch(/^HTTP\/1\.1 408 /)
@@ -158,6 +158,6 @@ describe('a slow client', () => {
     client.send('GET / HTTP/1.1\r\nHost: local')
     await client.closed
     expect(client.received).toMatch(/^HTTP\/1\.1 408 /)
-    expect(upstream.asked.count).toBe(0)
+    expect(upstream.arrivals.count).toBe(0)
   })
 })

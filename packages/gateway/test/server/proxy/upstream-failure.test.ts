@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { running, send } from '../gateway/running-gateway.js'
-import { answerTo, begin } from './http-client.js'
+import { begin, responseTo } from './http-client.js'
 import { message, rawClient } from './raw-client.js'
-import { nobodyThere, rawUpstream, textOf } from './upstream-under-test.js'
+import { rawUpstream, textOf, unusedAddress } from './upstream-under-test.js'
 
 const CLOSED = 'The upstream closed the connection before it responded.'
 const INVALID = "The upstream's response is not valid HTTP."
@@ -78,7 +78,7 @@ describe('upstream failures', () => {
   )
 
   it('answers 502 without an address if the upstream is unreachable', async () => {
-    const nowhere = await nobodyThere()
+    const nowhere = await unusedAddress()
     const { url } = await running('', nowhere)
     const { status, text } = await send(url, '/predict')
     expect([status, JSON.parse(text).detail]).toEqual([502, 'The upstream refused the connection.'])
@@ -150,7 +150,7 @@ describe('a response that breaks off', () => {
     const upstream = await rawUpstream(breaks)
     const { gateway } = await running('', upstream.url)
     const client = begin(gateway.address.port).end()
-    const answer = await answerTo(client)
+    const answer = await responseTo(client)
     expect(answer.statusCode).toBe(200)
     await expect(textOf(answer)).rejects.toMatchObject({ code: 'ECONNRESET' })
     expect(answer.complete).toBe(false)
@@ -164,7 +164,7 @@ describe('a response that breaks off', () => {
     const client = await rawClient(gateway.address.port)
     client.send(message('GET / HTTP/1.1'))
     await client.until('half')
-    const socket = await upstream.asked.next()
+    const socket = await upstream.arrivals.next()
     socket.resetAndDestroy()
     await client.closed
     expect(client.received).not.toContain('\r\n0\r\n')
@@ -178,7 +178,7 @@ describe('a response that breaks off', () => {
     const client = await rawClient(gateway.address.port)
     client.send(message('GET / HTTP/1.0'))
     await client.until('half')
-    const socket = await upstream.asked.next()
+    const socket = await upstream.arrivals.next()
     socket.destroy()
     expect(await client.closed).toBe('ECONNRESET')
   })

@@ -9,24 +9,24 @@ export interface UpstreamUnderTest {
   /** The number of connections so far. */
   readonly connections: number
   /** Requests for the test to respond to. */
-  readonly asked: Arrivals<{ request: IncomingMessage; response: ServerResponse }>
+  readonly arrivals: Arrivals<{ request: IncomingMessage; response: ServerResponse }>
 }
 
 /** Starts a server whose responses the test or the listener sends. It stops after the test. */
 export async function httpUpstream(
   listener: (request: IncomingMessage, response: ServerResponse) => void = () => {},
 ): Promise<UpstreamUnderTest> {
-  const asked = new Arrivals<{ request: IncomingMessage; response: ServerResponse }>()
+  const arrivals = new Arrivals<{ request: IncomingMessage; response: ServerResponse }>()
   let connections = 0
   const server = createHttpServer((request, response) => {
-    asked.add({ request, response })
+    arrivals.add({ request, response })
     listener(request, response)
   })
   server.on('connection', () => connections++)
   const url = await started(server)
   return {
     url,
-    asked,
+    arrivals,
     get connections() {
       return connections
     },
@@ -40,7 +40,7 @@ export interface RawUpstream {
   /** The number of open connections. */
   readonly open: number
   /** Connections, once their first bytes arrived. */
-  readonly asked: Arrivals<Socket>
+  readonly arrivals: Arrivals<Socket>
 }
 
 /**
@@ -51,14 +51,14 @@ export interface RawUpstream {
 export async function rawUpstream(
   respond: (socket: Socket, request: string) => void = () => {},
 ): Promise<RawUpstream> {
-  const asked = new Arrivals<Socket>()
+  const arrivals = new Arrivals<Socket>()
   let received = ''
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => {})
     socket.once('close', () => sockets.delete(socket))
-    socket.once('data', () => asked.add(socket))
+    socket.once('data', () => arrivals.add(socket))
     socket.on('data', (chunk) => {
       received += chunk.toString('latin1')
       respond(socket, chunk.toString('latin1'))
@@ -70,7 +70,7 @@ export async function rawUpstream(
   })
   return {
     url,
-    asked,
+    arrivals,
     get received() {
       return received
     },
@@ -81,7 +81,7 @@ export async function rawUpstream(
 }
 
 /** Returns an address where no server listens. */
-export async function nobodyThere(): Promise<string> {
+export async function unusedAddress(): Promise<string> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -8,7 +8,7 @@ import { serveWithWorkers } from './worker-gateway.js'
  * A worker counts as hung after ten seconds. Starting a replacement may take long on a busy
  * machine.
  */
-const PATIENCE = { timeout: 180_000 }
+const TIMEOUT = { timeout: 180_000 }
 
 const SLOTS = 8
 
@@ -37,7 +37,7 @@ default: { limits: [1000000/hour] }\n`,
   return { ...served, openStream, isReplaced }
 }
 
-describe('a hung worker', PATIENCE, () => {
+describe('a hung worker', TIMEOUT, () => {
   it('is replaced, and new requests get the slots that it held', async () => {
     const { url, pids, openStream, isReplaced } = await serveStreams()
     const streams = await Promise.all(Array.from({ length: SLOTS }, openStream))

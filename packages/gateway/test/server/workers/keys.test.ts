@@ -7,14 +7,14 @@ import { send, until } from '../gateway/running-gateway.js'
 import { openPinnedConnections, type PinnedConnection } from './pinned-connections.js'
 import { serveWithWorkers } from './worker-gateway.js'
 
-/** A changed key file is noticed at the second poll, which may take long on a busy machine. */
-const PATIENCE = { timeout: 120_000 }
+/** A changed keys file is noticed at the second poll, which may take long on a busy machine. */
+const TIMEOUT = { timeout: 120_000 }
 
 const KEY = 'a-key-whose-client-changes'
 const credentials = { 'x-api-key': KEY }
 
 /**
- * Runs two workers with a versioned key file. Version `n` names the client `n`, and the upstream
+ * Runs two workers with a versioned keys file. Version `n` names the client `n`, and the upstream
  * responds with the client that the gateway forwards.
  */
 async function serveVersionsOfKeys() {
@@ -72,7 +72,7 @@ const ascending = (history: readonly number[]) => history.toSorted((one, other) 
 
 it(
   'uses the newest keys in all workers after quick changes, and never earlier ones again',
-  PATIENCE,
+  TIMEOUT,
   async () => {
     const { url, replaceKeys, reloads, versionsInUse } = await serveVersionsOfKeys()
     const endWatch = watchVersions(await openPinnedConnections(url, 6))
@@ -93,7 +93,7 @@ it(
   },
 )
 
-it('applies changes of keys in order in a worker that was suspended meanwhile', PATIENCE, async () => {
+it('applies changes of keys in order in a worker that was suspended meanwhile', TIMEOUT, async () => {
   const { url, pids, replaceKeys, reloads, versionsInUse } = await serveVersionsOfKeys()
   const connections = await openPinnedConnections(url, 6)
   const [pid = 0] = pids()
@@ -111,7 +111,7 @@ it('applies changes of keys in order in a worker that was suspended meanwhile', 
   for (const history of await endWatch()) expect(history).toEqual(ascending(history))
 })
 
-it('starts replacement workers with the newest keys', PATIENCE, async () => {
+it('starts replacement workers with the newest keys', TIMEOUT, async () => {
   const { pids, replaceKeys, reloads, versionsInUse } = await serveVersionsOfKeys()
   const killAll = async () => {
     const before = pids()

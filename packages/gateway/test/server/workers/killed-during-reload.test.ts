@@ -4,7 +4,7 @@ import { openPinnedConnections } from './pinned-connections.js'
 import { serveWithWorkers } from './worker-gateway.js'
 
 /** Replacements may start slowly on a busy machine. */
-const PATIENCE = { timeout: 180_000 }
+const TIMEOUT = { timeout: 180_000 }
 
 const ROUNDS = 4
 
@@ -42,7 +42,7 @@ async function serveVersions() {
   }
 }
 
-describe('a worker that is killed during a reload', PATIENCE, () => {
+describe('a worker that is killed during a reload', TIMEOUT, () => {
   it('does not block the reload, and its replacement has the new configuration', async () => {
     const { url, pids, reload, reloads, expectVersion, isReplaced } = await serveVersions()
     const connections = await openPinnedConnections(url, 8)

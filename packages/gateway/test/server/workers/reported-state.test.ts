@@ -6,9 +6,9 @@ import { until } from '../gateway/running-gateway.js'
 import { serveWithWorkers } from './worker-gateway.js'
 
 /** Restarting a server may take long on a busy machine. */
-const PATIENCE = { timeout: 120_000 }
+const TIMEOUT = { timeout: 120_000 }
 
-it('reports on /readyz the loss and return of the store as workers see it', PATIENCE, async () => {
+it('reports on /readyz the loss and return of the store as workers see it', TIMEOUT, async () => {
   const redis = await startRedis()
   onTestFinished(() => redis.stop())
   const { admin, status } = await serveWithWorkers(
@@ -34,10 +34,10 @@ it('reports on /readyz the loss and return of the store as workers see it', PATI
 })
 
 describe.each([1, 2])('with workers: %d', (workers) => {
-  it('logs one line for each change of the state of a model', PATIENCE, async () => {
-    const model = { ready: false, asked: 0 }
+  it('logs one line for each change of the state of a model', TIMEOUT, async () => {
+    const model = { ready: false, requests: 0 }
     const server = createServer((_request, response) => {
-      model.asked++
+      model.requests++
       response.writeHead(model.ready ? 200 : 503).end()
     })
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
@@ -48,21 +48,21 @@ describe.each([1, 2])('with workers: %d', (workers) => {
       `default: { limits: [50/hour], warm_up: { ready: '${ready}', from: 0.2, over: 50ms } }`,
       (_request, response) => response.end(),
     )
-    const told = () =>
+    const loggedStates = () =>
       output.err
         .split('\n')
         .filter((line) => line.includes('"model"'))
         .map((line) => (/not ready/.test(line) ? 'not ready' : 'ready'))
-    await until(() => model.asked >= 2 * workers)
+    await until(() => model.requests >= 2 * workers)
     model.ready = true
-    await until(() => told().includes('ready'))
+    await until(() => loggedStates().includes('ready'))
     model.ready = false
-    await until(() => told().at(-1) === 'not ready')
+    await until(() => loggedStates().at(-1) === 'not ready')
     model.ready = true
-    await until(() => told().at(-1) === 'ready')
-    const asked = model.asked
-    await until(() => model.asked >= asked + 2 * workers)
-    expect(told().slice(-3)).toEqual(['ready', 'not ready', 'ready'])
-    expect(told().length).toBeLessThanOrEqual(4)
+    await until(() => loggedStates().at(-1) === 'ready')
+    const requests = model.requests
+    await until(() => model.requests >= requests + 2 * workers)
+    expect(loggedStates().slice(-3)).toEqual(['ready', 'not ready', 'ready'])
+    expect(loggedStates().length).toBeLessThanOrEqual(4)
   })
 })

@@ -14,7 +14,7 @@ const config = (text: string): WorkerConfig => ({
   upstream: 'http://127.0.0.1:9',
   overrides: new Map(),
   gatewayName: 'sluice-test',
-  keyFile: undefined,
+  keysFile: undefined,
 })
 
 /** Creates the handle of a fake process, which only records the messages to it. */

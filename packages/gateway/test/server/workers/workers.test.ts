@@ -19,8 +19,8 @@ async function counted(statuses: Promise<number>[]): Promise<Record<number, numb
 it('admits in several workers together exactly what one process would, and sums their metrics', async () => {
   const { status, metrics, pids } = await serveWithWorkers(3, limited('100/hour'), fine)
   expect(pids()).toHaveLength(3)
-  const asked = Array.from({ length: 600 }, () => status())
-  expect(await counted(asked)).toEqual({ 200: 100, 429: 500 })
+  const statuses = Array.from({ length: 600 }, () => status())
+  expect(await counted(statuses)).toEqual({ 200: 100, 429: 500 })
   const outcomes = async () =>
     parseMetrics(await metrics())
       .filter(({ name }) => name === 'sluice_requests_total')

@@ -148,7 +148,7 @@ function checkCredentialKeys({ entries }: MapNode, problems: Problems): void {
     )
   const apiKeyHeaders = entries.get('api_key_headers')?.value
   if (apiKeyHeaders !== undefined && !entries.has('api_keys'))
-    problems.at(apiKeyHeaders, "'api_key_headers' requires 'api_keys'; name the file of keys, or remove it")
+    problems.at(apiKeyHeaders, "'api_key_headers' requires 'api_keys'; name the keys file, or remove it")
 }
 
 function checkForward(

@@ -61,20 +61,20 @@ export class Recorder {
 /** A request with its decision. Times are from `performance.now()`. */
 interface DecidedRequest {
   readonly weighed: RequestSender & { readonly method: string }
-  readonly came: number
-  readonly decided: number
+  readonly arrivedAt: number
+  readonly decidedAt: number
   readonly decision: Decision
 }
 
 /** The record of one request, which is written when the request ends. */
 export class RecordedRequest {
   readonly #line: Record<string, unknown>
-  readonly #decided: number
+  readonly #decidedAt: number
   readonly #write: (line: string) => void
 
   constructor(
     path: string,
-    { weighed, came, decided, decision }: DecidedRequest,
+    { weighed, arrivedAt, decidedAt, decision }: DecidedRequest,
     digest: (text: string) => string,
     write: (line: string) => void,
   ) {
@@ -83,10 +83,10 @@ export class RecordedRequest {
       cost === 1 || isTokenResource(resource) ? [] : [[rule, cost] as const],
     )
     this.#write = write
-    this.#decided = decided
+    this.#decidedAt = decidedAt
     this.#line = {
       // Epoch milliseconds with microseconds, which keeps the order within a millisecond.
-      time: Math.round((performance.timeOrigin + came) * 1000) / 1000,
+      time: Math.round((performance.timeOrigin + arrivedAt) * 1000) / 1000,
       ...(client && { client: digest(`client ${client.id}`), tier: client.tier }),
       ip: digest(`ip ${addressOf(weighed)}`),
       method,
@@ -112,7 +112,7 @@ export class RecordedRequest {
   /** Writes the record, with the duration of an admitted request. */
   end(): void {
     if (this.#line.outcome === 'allowed') {
-      const duration = performance.now() - this.#decided
+      const duration = performance.now() - this.#decidedAt
       this.#line.duration = Math.round(duration * 1000) / 1000
     }
     this.#write(JSON.stringify(this.#line))

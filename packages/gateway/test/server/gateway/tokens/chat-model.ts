@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 
 /** The parts of a request to the model that tests check. */
-interface Asked {
+interface ModelRequest {
   readonly body: {
     readonly stream?: boolean
     readonly stream_options?: { readonly include_usage?: boolean }
@@ -17,7 +17,7 @@ export interface Usage {
 
 export interface ChatModel {
   readonly listener: RequestListener
-  readonly asked: Asked[]
+  readonly requests: ModelRequest[]
 }
 
 /**
@@ -31,12 +31,12 @@ export function chatModel({
   readonly words: readonly string[]
   readonly usage: Usage
 }): ChatModel {
-  const asked: Asked[] = []
+  const requests: ModelRequest[] = []
   return {
-    asked,
+    requests,
     async listener(request, response) {
-      const body = (await jsonOf(request)) as Asked['body']
-      asked.push({ body, headers: request.headers })
+      const body = (await jsonOf(request)) as ModelRequest['body']
+      requests.push({ body, headers: request.headers })
       if (body.stream === true) {
         response.writeHead(200, { 'content-type': 'text/event-stream' })
         for (const word of words) response.write(wordEvent(word))

@@ -25,7 +25,7 @@ export async function clockedGateway(
     policies: createPolicies(config, { store: memoryStore({ clock }), warmUps: new WarmUps(undefined) }),
     gatewayName: 'sluice-test',
     addresses: clientAddressReader({}),
-    clients: { clientOf: () => undefined, withheld: () => undefined, stop: () => {}, keyFile: undefined },
+    clients: { clientOf: () => undefined, withheld: () => undefined, stop: () => {}, keysFile: undefined },
     upstream,
     upstreamUsers: new RefCount(),
     bodyMemory: new BodyMemory(2 ** 30),

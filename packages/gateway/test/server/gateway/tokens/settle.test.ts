@@ -20,11 +20,11 @@ describe('the usage of a stream', () => {
     const { url } = await running(route(), model.listener)
     const { status, text, headers } = await ask(url, chat(10, { stream: true, temperature: 0.5 }))
     expect(status).toBe(200)
-    expect(model.asked[0]?.body).toEqual({
+    expect(model.requests[0]?.body).toEqual({
       ...chat(10, { stream: true, temperature: 0.5 }),
       stream_options: { include_usage: true },
     })
-    expect(model.asked[0]?.headers['accept-encoding']).toBe('identity')
+    expect(model.requests[0]?.headers['accept-encoding']).toBe('identity')
     expect(text).not.toContain('usage')
     expect(text.match(/data: /g)).toHaveLength(WORDS.length + 1)
     expect(text.endsWith('data: [DONE]\n\n')).toBe(true)
@@ -44,7 +44,7 @@ describe('the usage of a stream', () => {
     const model = chatModel({ words: WORDS, usage: USAGE })
     const { url } = await running(route('{ shape: openai, ask_for_usage: false }'), model.listener)
     await ask(url, chat(10, { stream: true }))
-    expect(model.asked[0]?.body).toEqual(chat(10, { stream: true }))
+    expect(model.requests[0]?.body).toEqual(chat(10, { stream: true }))
     expect(await tokensLeft(url)).toBe(1000 - 10 - Math.ceil(WORDS.join('').length / 4))
   })
 })

@@ -2,33 +2,33 @@ import type { KeyLookup } from 'sluice/identity'
 import { FileWatch } from '../../policy/config/files/file-watch.js'
 import { ConfigError, readConfigFile, readTextFile } from '../../policy/config/load-config.js'
 import type { Log } from '../logging/log.js'
-import { parseKeys } from './key-file.js'
+import { parseKeys } from './keys-file.js'
 
-/** The contents of a key file. */
-export interface KeyFile {
+/** The contents of a keys file. */
+export interface KeysFile {
   readonly file: string
   readonly text: string
 }
 
 /** The current keys of a file. */
-export interface KeyFileWatch {
+export interface KeysFileWatch {
   readonly lookup: KeyLookup
   /** The contents that the keys were read from. */
-  readonly source: KeyFile
+  readonly source: KeysFile
   stop(): void
 }
 
 /**
- * Reads a key file and reloads it whenever it changes. An invalid change is logged and rejected.
+ * Reads a keys file and reloads it whenever it changes. An invalid change is logged and rejected.
  *
  * @param onReload called when the keys were reloaded
  * @throws ConfigError if the file is invalid at the start
  */
-export async function watchKeyFile(
+export async function watchKeysFile(
   file: string,
   log: Log,
   onReload: () => void = () => {},
-): Promise<KeyFileWatch> {
+): Promise<KeysFileWatch> {
   let text = await readConfigFile(file)
   let keys = parseKeys(text, file)
   const watch = new FileWatch({
@@ -41,13 +41,13 @@ export async function watchKeyFile(
         onReload()
       } catch (error) {
         const problems = error instanceof ConfigError ? error.problems : [{ message: String(error) }]
-        log.error({ file, problems }, 'key file rejected; keeping the previous keys')
+        log.error({ file, problems }, 'keys file rejected; keeping the previous keys')
       }
       return 'done'
     },
     onUnreadable: (reason) =>
-      log.error({ file, problems: [{ message: reason }] }, 'key file rejected; keeping the previous keys'),
-    onReadable: () => log.info({ file }, 'key file can be read again'),
+      log.error({ file, problems: [{ message: reason }] }, 'keys file rejected; keeping the previous keys'),
+    onReadable: () => log.info({ file }, 'keys file can be read again'),
   })
   return {
     lookup: (digest) => keys(digest),
@@ -60,18 +60,18 @@ export async function watchKeyFile(
 
 /** Keys of a file that another process reads. */
 export class ReceivedKeys {
-  #source: KeyFile | undefined
+  #source: KeysFile | undefined
   #keys: KeyLookup = () => undefined
 
   /** @throws ConfigError for invalid contents; the previous keys then stay in force */
-  set(source: KeyFile | undefined): void {
+  set(source: KeysFile | undefined): void {
     if (source === undefined || (source.file === this.#source?.file && source.text === this.#source.text))
       return
     this.#keys = parseKeys(source.text, source.file)
     this.#source = source
   }
 
-  open(file: string): KeyFileWatch {
+  open(file: string): KeysFileWatch {
     return { lookup: (digest) => this.#keys(digest), source: this.#source ?? { file, text: '' }, stop() {} }
   }
 }

@@ -39,7 +39,7 @@ const readFile = mapOf(
 )
 
 /**
- * Parses the contents of a key file.
+ * Parses the contents of a keys file.
  *
  * @param file the file name, for messages
  * @throws ConfigError with every problem
@@ -50,7 +50,7 @@ export function parseKeys(text: string, file: string): KeyLookup {
   const values = root && readFile(root, problems)
   const list = root?.kind === 'map' ? root.entries.get('keys')?.value : undefined
   if (root?.kind === 'map' && list === undefined)
-    problems.at(root, `a key file must have a list 'keys'; ${ADVICE}`)
+    problems.at(root, `a keys file must have a list 'keys'; ${ADVICE}`)
   // `values.keys` has only the items that are maps.
   const nodes = list?.kind === 'list' ? list.items.filter((item) => item.kind === 'map') : []
   const seen = new Set<string>()

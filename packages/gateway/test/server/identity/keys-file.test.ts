@@ -5,8 +5,8 @@ import { keyDigest } from 'sluice/identity'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ConfigError } from '../../../src/policy/config/load-config.js'
 import { createKey } from '../../../src/server/identity/create-key.js'
-import { parseKeys } from '../../../src/server/identity/key-file.js'
-import { watchKeyFile } from '../../../src/server/identity/key-file-watch.js'
+import { parseKeys } from '../../../src/server/identity/keys-file.js'
+import { watchKeysFile } from '../../../src/server/identity/keys-file-watch.js'
 
 let folder = ''
 let file = ''
@@ -65,7 +65,7 @@ describe('parseKeys', () => {
   })
 
   it.each([
-    ['{}', "keys.yaml:1:1: a key file must have a list 'keys'"],
+    ['{}', "keys.yaml:1:1: a keys file must have a list 'keys'"],
     ['keys: yes', "keys.yaml:1:7: 'keys' must be a list of keys"],
     ['keys: [{ client: acme }]', "keys.yaml:1:8: a key must have a 'sha256'"],
     [`keys: [{ sha256: ${DIGEST} }]`, "keys.yaml:1:8: a key must have a 'sha256'"],
@@ -84,7 +84,7 @@ describe('parseKeys', () => {
 
   it.each([
     ['', ['keys.yaml:1:1: the file is empty; `sluice key new` writes one']],
-    ['{}', ["keys.yaml:1:1: a key file must have a list 'keys'; `sluice key new` writes one"]],
+    ['{}', ["keys.yaml:1:1: a keys file must have a list 'keys'; `sluice key new` writes one"]],
     ['keys: [{ sha256: sk_clear, client: a }]', [expect.stringContaining('never the key itself')]],
     [
       `keys:\n  - a\n  - { sha256: ${DIGEST}, client: a }\n  - { sha256: ${DIGEST}, client: b }`,
@@ -185,8 +185,8 @@ describe('createKey', () => {
   })
 })
 
-describe('watchKeyFile', () => {
-  it('reloads a key file, and keeps the previous keys while the file is invalid or missing', async () => {
+describe('watchKeysFile', () => {
+  it('reloads a keys file, and keeps the previous keys while the file is invalid or missing', async () => {
     const messages: string[] = []
     const log = {
       info: (_: object, message: string) => messages.push(message),
@@ -196,7 +196,7 @@ describe('watchKeyFile', () => {
       crashed() {},
     }
     const first = await createKey(file, { client: 'acme' })
-    const keys = await watchKeyFile(file, log as Parameters<typeof watchKeyFile>[1])
+    const keys = await watchKeysFile(file, log as Parameters<typeof watchKeysFile>[1])
     try {
       expect(await keys.lookup(keyDigest(first))).toEqual({ id: 'acme' })
       const second = await createKey(file, { client: 'beta' })
