@@ -38,7 +38,9 @@ describe('limits on virtual time', () => {
 
   it('estimates durations by request and by token', async () => {
     const trace = rows(',output_tokens', [0, 10], [1.4, 0], [1.6, 0])
-    const { admitted } = await played(trace, '[{ concurrent: 1 }]', { duration: '500ms + 100ms/output_token' })
+    const { admitted } = await played(trace, '[{ concurrent: 1 }]', {
+      duration: '500ms + 100ms/output_token',
+    })
     expect(admitted).toBe('+-+')
     await expect(played(trace, '[{ concurrent: 1 }]', { duration: '5 apples' })).rejects.toThrow(
       "'5 apples' is not a valid duration",

@@ -11,18 +11,18 @@ it('keeps the charges of a tier with a longer period while keys with shorter one
     const { low: keyLow, high: keyHigh } = new StringHash().of(key)
     return { rule: 0, limit, keyLow, keyHigh, cost: 1, allowed, remaining: 0, resetAfter: 0 }
   }
-  const told = {
+  const event = {
     route: 'POST /predict',
     name: 'requests',
     limit: short,
     resource: 'requests',
     enforced: true,
   }
-  const rule = new RuleStats(told, new EntryPool())
-  rule.weigh(quotaOf('first', short, true), true, false, 0)
-  rule.weigh(quotaOf('gold', long, true), true, false, 0)
+  const rule = new RuleStats(event, new EntryPool())
+  rule.record(quotaOf('first', short, true), true, false, 0)
+  rule.record(quotaOf('gold', long, true), true, false, 0)
   for (let key = 0; key < 200_000; key++)
-    rule.weigh(quotaOf(`${key}`, short, true), true, false, 1 + key / 10)
-  expect(rule.isFalse(quotaOf('gold', long, false), 30_000)).toBe(false)
-  expect(rule.isFalse(quotaOf('first', short, false), 30_000)).toBe(true)
+    rule.record(quotaOf(`${key}`, short, true), true, false, 1 + key / 10)
+  expect(rule.isFalseRefusal(quotaOf('gold', long, false), 30_000)).toBe(false)
+  expect(rule.isFalseRefusal(quotaOf('first', short, false), 30_000)).toBe(true)
 })

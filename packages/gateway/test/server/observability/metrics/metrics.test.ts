@@ -152,7 +152,7 @@ it('creates no more series for 100,000 clients with invented tiers than for one'
     { info() {}, warn() {}, error() {}, upstreamFailed() {}, crashed() {} },
   )
   const sources = {
-    store: opened.figures,
+    store: opened.stats,
     load: () => NO_LOAD,
     warmUps: () => [],
   }
