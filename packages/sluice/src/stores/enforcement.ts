@@ -1,5 +1,15 @@
 import type { Charge, StoreVerdict } from './store.js'
 
+/** Reports whether a charge can refuse a request. A shadow charge cannot. */
+export function isEnforced({ enforce }: Pick<Charge, 'enforce'>): boolean {
+  return enforce !== false
+}
+
+/** Reports whether a verdict on a charge refuses the whole request. */
+export function refuses(charge: Pick<Charge, 'enforce'>, verdict: Pick<StoreVerdict, 'allowed'>): boolean {
+  return !verdict.allowed && isEnforced(charge)
+}
+
 /** Reports whether every enforced charge fits. `verdicts` has one verdict for each charge. */
 export function allEnforcedFit(
   charges: readonly Pick<Charge, 'enforce'>[],
