@@ -16,7 +16,16 @@ import { race } from './harness/race.js'
 import { report } from './harness/report.js'
 import { type BenchResult, resultOf } from './harness/result.js'
 
-const BENCHES = ['memory', 'scaling', 'redis', 'http', 'gateway', 'observability-overhead', 'replay', 'tiny-chunks']
+const BENCHES = [
+  'memory',
+  'scaling',
+  'redis',
+  'http',
+  'gateway',
+  'observability-overhead',
+  'replay',
+  'tiny-chunks',
+]
 const RESULTS = new URL('../results/', import.meta.url)
 const PAGE = new URL('../../docs/performance.md', import.meta.url)
 

@@ -31,7 +31,7 @@ export function readImports(root: string, project: string, install = root): Impo
  * Parses what `tsc --explainFiles` prints: a file, and below it, indented, the files that import
  * it.
  */
-export function parseExplanation(text: string): ImportGraph {
+function parseExplanation(text: string): ImportGraph {
   const graph = new Map<string, Set<string>>()
   let imported = ''
   for (const line of text.split('\n')) {

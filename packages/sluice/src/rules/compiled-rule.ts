@@ -27,7 +27,7 @@ export interface CompiledRule<Request> extends RuleLimit<Request> {
 }
 
 /** A rule without the name of its state, which depends on the other rules. */
-export type UnnamedRule<Request> = Omit<CompiledRule<Request>, 'stateName'>
+type UnnamedRule<Request> = Omit<CompiledRule<Request>, 'stateName'>
 
 /** Overrides by rule name. */
 export type RuleOverrides = Readonly<Record<string, RuleOverride>>

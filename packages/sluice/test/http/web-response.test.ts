@@ -17,11 +17,8 @@ function slot(): Permit {
   return decision.permit
 }
 
-/** A body of so many chunks that then ends, fails or goes on without a word. */
-function body(
-  chunks: number,
-  end: 'ends' | 'is released when the body fails' | 'waits' = 'ends',
-): ReadableStream<Uint8Array> {
+/** A body of `chunks` chunks that then ends, fails, or sends nothing more. */
+function body(chunks: number, end: 'ends' | 'fails' | 'waits' = 'ends'): ReadableStream<Uint8Array> {
   let given = 0
   return new ReadableStream({
     async pull(controller) {
@@ -45,7 +42,7 @@ describe('a slot of a web response', () => {
     expect(permit.holdsSlots).toBe(false)
   })
 
-  it('fails', async () => {
+  it('is released when the body fails', async () => {
     const permit = slot()
     const answer = releaseWhenRead(new Response(body(1, 'fails')), permit, request())
     await expect(answer.text()).rejects.toThrow('on purpose')

@@ -294,7 +294,11 @@ describe('options that are wrong', () => {
     ['a limit of zero', { rules: [{ limit: '0/minute' }] }, 'rules[0]'],
     ['none in flight', { rules: [{ concurrent: 0 }] }, 'rules[0]'],
     ['a fraction in flight', { rules: [{ concurrent: 1.5 }] }, 'rules[0]'],
-    ['a cost that is none', { rules: [{ limit: '1/s', cost: -1 }] }, "'cost' must be finite and not negative"],
+    [
+      'a cost that is none',
+      { rules: [{ limit: '1/s', cost: -1 }] },
+      "'cost' must be finite and not negative",
+    ],
     ['slots as a resource', { rules: [{ limit: '1/s', of: 'concurrent' }] }, '{ concurrent: 4 }'],
     ['an unknown key', { rules: [{ limit: '1/s', by: 'ip' }] }, "'by: ip' works with an HTTP adapter only"],
     ['no key', { rules: [{ limit: '1/s', by: [] }] }, "'by' is an empty list"],

@@ -42,6 +42,8 @@ describe('a shared rule', () => {
   })
 
   it('keeps shared rules out of the scope of every limiter, whose name has one line', () => {
-    expect(() => createLimiter({ name: '\n', rules: [{ limit: '3/minute' }] })).toThrow('a string without line breaks')
+    expect(() => createLimiter({ name: '\n', rules: [{ limit: '3/minute' }] })).toThrow(
+      'a string without line breaks',
+    )
   })
 })

@@ -102,7 +102,7 @@ async function play({ rate, slots, steps }: { rate: Limit; slots: number; steps:
     for (const [number, step] of steps.entries()) {
       if (step.does === 'wait') clock.advance(step.milliseconds)
       else if (step.does === 'change') limits[0] = step.limit
-      else if (step.does === 'release') await release(step.which)
+      else if (step.does === 'release') await releaseSlot(step.which)
       else await decide(step, `call ${number}`)
     }
   } finally {
@@ -142,7 +142,7 @@ async function play({ rate, slots, steps }: { rate: Limit; slots: number; steps:
       })
   }
 
-  async function release(which: number): Promise<void> {
+  async function releaseSlot(which: number): Promise<void> {
     const [slot] = held.splice(which, 1)
     if (slot === undefined) return
     slot.model.release(slot.charge.lease ?? '')

@@ -91,7 +91,11 @@ describe('store', () => {
       '¦redis://me:s3cret/x@host',
       'a host of a Redis URL must be a name or an address',
     ],
-    ['a password with a percent sign', '¦redis://:s3cret%@host', "a '%' in a Redis URL must be written as %25"],
+    [
+      'a password with a percent sign',
+      '¦redis://:s3cret%@host',
+      "a '%' in a Redis URL must be written as %25",
+    ],
     [
       'several hosts without a topology',
       '¦redis://:s3cret@a,b',
@@ -104,7 +108,11 @@ describe('store', () => {
       '¦redis+sentinel://:s3cret@a',
       'must end with the name of the primary',
     ],
-    ['a Memcached port out of range', '¦memcached://host:0', 'the port must be a number from 1 to 65535, not 0'],
+    [
+      'a Memcached port out of range',
+      '¦memcached://host:0',
+      'the port must be a number from 1 to 65535, not 0',
+    ],
     ['two Memcached servers', '¦memcached://a,b', 'the store uses a single server'],
     ['a user for Memcached', '¦memcached://me:s3cret@host', 'user names and passwords are not supported'],
     ['a Memcached URL with a path', '¦memcached://host/0', 'not the URL of a Memcached server'],
