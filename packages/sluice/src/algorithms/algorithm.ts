@@ -68,7 +68,7 @@ export interface Algorithm<L extends Limit, S extends State> {
    * Returns a state at `now` that starts from the usage under another limit. It errs on the side of
    * admitting.
    */
-  withUsage(limit: L, now: number, usage: Usage): S
+  fromUsage(limit: L, now: number, usage: Usage): S
   /** Returns the milliseconds from `state.at` until the state equals a fresh one. */
   idleAfter(limit: L, state: S): number
 }

@@ -77,7 +77,7 @@ export const concurrency: Algorithm<ConcurrencyLimit, ConcurrencyState> = {
     return undefined
   },
 
-  withUsage(limit, now) {
+  fromUsage(limit, now) {
     return concurrency.fresh(limit, now)
   },
 

@@ -67,7 +67,7 @@ export const fixedWindow: Algorithm<FixedWindowLimit, FixedWindowState> = {
     return { units: count, sinceAge: Math.max(0, now - start), lastAge: Math.max(0, now - at) }
   },
 
-  withUsage(limit, now, usage) {
+  fromUsage(limit, now, usage) {
     if (limit.align === 'calendar') {
       const state = inWindowAt(limit, now, usage.units)
       return now - usage.lastAge >= state.start ? state : { ...state, count: 0 }

@@ -95,7 +95,7 @@ export const slidingLog: Algorithm<SlidingLogLimit, SlidingLogState> = {
     return { units, sinceAge: now - timeAt(current, current.head), lastAge: now - last }
   },
 
-  withUsage(limit, now, { units, lastAge }) {
+  fromUsage(limit, now, { units, lastAge }) {
     if (lastAge >= limit.period) return slidingLog.fresh(limit, now)
     return { ...appended(slidingLog.fresh(limit, now - lastAge), units), at: now }
   },

@@ -65,7 +65,7 @@ export const slidingWindow: Algorithm<SlidingWindowLimit, SlidingWindowState> = 
     return { units, sinceAge: now - since, lastAge: Math.max(0, now - state.at) }
   },
 
-  withUsage(limit, now, usage) {
+  fromUsage(limit, now, usage) {
     const start = now - ageOfWindow(limit.period, usage)
     return slidingWindow.advance(limit, { at: start, start, previous: 0, current: usage.units }, now)
   },

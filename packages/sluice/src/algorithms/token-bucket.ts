@@ -77,7 +77,7 @@ export const tokenBucket: Algorithm<TokenBucketLimit, TokenBucketState> = {
     return level > 0 ? { units: level, sinceAge: age, lastAge: age } : undefined
   },
 
-  withUsage(limit, now, { units, lastAge }) {
+  fromUsage(limit, now, { units, lastAge }) {
     // A level above the burst would refuse for longer than this limit alone ever does.
     return { at: now, level: levelNow(limit, now - lastAge, Math.min(units, limit.burst), now) }
   },

@@ -34,7 +34,7 @@ export function stateUnder(limit: Limit, counts: readonly Count[], timeFor: Time
   const own = counts.find((count) => hasCompatibleState(count.limit, limit))
   if (own !== undefined) return algorithm.advance(limit, own.state, now, own.limit)
   const usage = countsSlots(limit) ? undefined : largestUsage(counts, timeFor)
-  return usage === undefined ? algorithm.fresh(limit, now) : algorithm.withUsage(limit, now, usage)
+  return usage === undefined ? algorithm.fresh(limit, now) : algorithm.fromUsage(limit, now, usage)
 }
 
 /** Returns the counts after taking a `cost` that the limit allowed. */
@@ -201,7 +201,7 @@ function convertedFor(count: Count, limit: Limit, timeFor: TimeFor): Count | und
   const now = timeFor(count.limit)
   const usage = algorithmOf(count.limit).usage(count.limit, count.state, now)
   if (usage === undefined) return undefined
-  return { limit: window, state: algorithmOf(window).withUsage(window, now, usage) }
+  return { limit: window, state: algorithmOf(window).fromUsage(window, now, usage) }
 }
 
 function withoutSoonestExpired(counts: readonly Count[]): Count[] {

@@ -91,28 +91,28 @@ describe('the fixed window', () => {
   it('begins from what another way of counting knows, in the window that opened with it', () => {
     const minute = { ...limit, period: 60_000 }
     const usage = { units: 4, sinceAge: 50_000, lastAge: 10_000 }
-    expect(fixedWindow.withUsage(minute, 100_000, usage)).toEqual({
+    expect(fixedWindow.fromUsage(minute, 100_000, usage)).toEqual({
       at: 100_000,
       start: 50_000,
       end: 110_000,
       count: 4,
     })
     expect(
-      fixedWindow.withUsage(minute, 120_000, { ...usage, sinceAge: 70_000, lastAge: 30_000 }).count,
+      fixedWindow.fromUsage(minute, 120_000, { ...usage, sinceAge: 70_000, lastAge: 30_000 }).count,
     ).toBe(0)
   })
 
   it('counts what one window cannot hold in that of the last charge, and so for one period at most', () => {
     const minute = { ...limit, period: 60_000 }
     const usage = { units: 400, sinceAge: 3_600_000, lastAge: 10_000 }
-    const state = fixedWindow.withUsage(minute, 4_000_000, usage)
+    const state = fixedWindow.fromUsage(minute, 4_000_000, usage)
     expect(state).toMatchObject({ start: 3_990_000, end: 4_050_000, count: 400 })
   })
 
   it('counts what another way of counting knows in the window of the calendar that holds it', () => {
     const day = { ...limit, period: 86_400_000, align: 'calendar' as const }
     const now = 20_000 * 86_400_000 + 3_600_000
-    expect(fixedWindow.withUsage(day, now, { units: 4, sinceAge: 9e6, lastAge: 3_600_000 }).count).toBe(4)
-    expect(fixedWindow.withUsage(day, now, { units: 4, sinceAge: 9e6, lastAge: 3_600_001 }).count).toBe(0)
+    expect(fixedWindow.fromUsage(day, now, { units: 4, sinceAge: 9e6, lastAge: 3_600_000 }).count).toBe(4)
+    expect(fixedWindow.fromUsage(day, now, { units: 4, sinceAge: 9e6, lastAge: 3_600_001 }).count).toBe(0)
   })
 })

@@ -121,9 +121,9 @@ describe('the sliding log', () => {
   })
 
   it('begins from what another way of counting knows: one entry, as old as the last charge', () => {
-    const state = slidingLog.withUsage(limit, 1400, { units: 3, sinceAge: 900, lastAge: 400 })
+    const state = slidingLog.fromUsage(limit, 1400, { units: 3, sinceAge: 900, lastAge: 400 })
     expect(slidingLog.judge(limit, state, 0)).toMatchObject({ remaining: limit.limit - 3, resetAfter: 600 })
-    const over = slidingLog.withUsage(limit, 1400, { units: 3, sinceAge: 1400, lastAge: 1000 })
+    const over = slidingLog.fromUsage(limit, 1400, { units: 3, sinceAge: 1400, lastAge: 1000 })
     expect(over).toEqual(slidingLog.fresh(limit, 1400))
   })
 })

@@ -82,7 +82,7 @@ describe('the sliding window of two counters', () => {
     const usage = slidingWindow.usage(limit, state(1250, 1000, 4, 2), 1250)
     expect(usage).toEqual({ units: 5, sinceAge: 1250, lastAge: 0 })
     const longer = { ...limit, period: 4000 }
-    expect(slidingWindow.withUsage(longer, 1250, usage as Usage)).toEqual(state(1250, 0, 0, 5))
+    expect(slidingWindow.fromUsage(longer, 1250, usage as Usage)).toEqual(state(1250, 0, 0, 5))
   })
 
   it('says when more than is left may be used: what is left now, and then as soon as there is room for one more', () => {

@@ -187,7 +187,7 @@ describe('a token bucket under a changed limit', () => {
   })
 
   it('begins from another way of counting no fuller than full', () => {
-    const state = tokenBucket.withUsage(quick, 1000, { units: 5000, sinceAge: 900, lastAge: 100 })
+    const state = tokenBucket.fromUsage(quick, 1000, { units: 5000, sinceAge: 900, lastAge: 100 })
     expect(state).toEqual({ at: 1000, level: 2 })
   })
 

@@ -13,7 +13,7 @@ local FORMATS = setmetatable({}, { __index = function(made, count)
 end })
 -- The result of the current job: a cost and a level for each charge.
 local found = {}
--- Whether all charges of a kind of jobs are enforced token buckets, by the position of the kind.
+-- True if all charges of a kind of jobs are enforced token buckets, by the position of the kind.
 local areBuckets = {}
 
 local function isOfBuckets(kind)
@@ -65,17 +65,17 @@ local function decideBuckets(takes)
   end
   if takes and allFit and isServerFull() then
     if not firstKey then place = place + count end
-    sayFailed(FULL)
+    emitFailure(FULL)
     return true
   end
-  say(pack(FORMATS[count], 1, unpack(found, 1, 2 * count)))
+  emit(pack(FORMATS[count], 1, unpack(found, 1, 2 * count)))
   if takes and allFit then
     for each = 1, count do
       local cost = found[2 * each - 1]
       if cost > 0 then
         local index = firstKey and firstKey + each or jobs[place + each]
         levels[index] = found[2 * each] + cost
-        note(index)
+        markChanged(index)
       end
     end
   end

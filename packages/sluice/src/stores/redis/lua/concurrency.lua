@@ -11,12 +11,12 @@ define.n = function()
   end
 
   local function empty(key)
-    return { at = now, key = key, held = 0, uneven = false, anew = true }
+    return { at = now, key = key, held = 0, uneven = false, isNew = true }
   end
 
   -- Calls each(until, slots) for the active leases in order of expiry, until it returns true.
   local function eachLease(state, each)
-    if state.anew then return end
+    if state.isNew then return end
     local offset, count = 0, 1
     repeat
       local found = call('ZRANGEBYSCORE', state.key, '(' .. text(now), '(+inf',
@@ -40,7 +40,7 @@ define.n = function()
   end
 
   local function idleAfter(limit, state)
-    if state.anew then return 0 end
+    if state.isNew then return 0 end
     local last = call('ZREVRANGEBYSCORE', state.key, '(+inf', '(' .. text(now), 'WITHSCORES', 'LIMIT', 0, 1)
     return last[2] and tonumber(last[2]) - state.at or 0
   end
@@ -55,11 +55,11 @@ define.n = function()
 
   -- Expired leases are removed only when something is written.
   local function clear(state)
-    if state.anew then call('UNLINK', state.key) end
+    if state.isNew then call('UNLINK', state.key) end
     if state.anyEnded then
       for _, member in ipairs(ended(state)) do drop(state, member) end
     end
-    state.anew, state.anyEnded, state.written = false, false, true
+    state.isNew, state.anyEnded, state.written = false, false, true
   end
 
   local function heldBy(state, member)
@@ -86,7 +86,7 @@ define.n = function()
     end,
 
     advance = function(limit, state)
-      if state.advanced or state.anew then return state end
+      if state.advanced or state.isNew then return state end
       if now < state.at then
         local latest = text(now + limit.period)
         local late = call('ZRANGEBYSCORE', state.key, '(' .. latest, '(+inf')
@@ -128,7 +128,7 @@ define.n = function()
       return nil
     end,
 
-    withUsage = function(limit, usage, key)
+    fromUsage = function(limit, usage, key)
       return empty(key)
     end,
 

@@ -3,9 +3,9 @@
 -- decides only if its own time lies in one of them.
 
 define.f = function()
-  local TREMBLE = 60000
+  local MAX_JITTER_MS = 60000
 
-  -- A calendar limit that is read only to be replaced has no windows; its borders are not used.
+  -- A calendar limit that is read only to be replaced has no windows; its bounds are not used.
   local function windowAt(limit)
     if limit.zone == '' then return now, now + limit.period end
     local windows = limit.windows
@@ -36,7 +36,7 @@ define.f = function()
     advance = function(limit, state)
       local calendar = limit.zone ~= ''
       if now >= state.finish or (state.count == 0 and not calendar) then return opened(limit, 0) end
-      if now >= state.start or (calendar and state.start - now <= TREMBLE) then
+      if now >= state.start or (calendar and state.start - now <= MAX_JITTER_MS) then
         return { at = now, start = state.start, finish = state.finish, count = state.count }
       end
       return opened(limit, state.count)
@@ -63,7 +63,7 @@ define.f = function()
       return { units = count, sinceAge = max(0, moment - state.start), lastAge = moment - state.at }
     end,
 
-    withUsage = function(limit, usage)
+    fromUsage = function(limit, usage)
       if limit.zone ~= '' then
         local state = opened(limit, usage.units)
         if now - usage.lastAge < state.start then state.count = 0 end

@@ -88,13 +88,13 @@ define.t = function()
     end,
 
     -- Returns a new table, so that a peek changes nothing.
-    advance = function(limit, state, kept)
-      local rate, keptRate = limit.limit / limit.period, kept.limit / kept.period
-      local draining = rate > keptRate and now >= state.at and limit or kept
+    advance = function(limit, state, storedLimit)
+      local rate, storedRate = limit.limit / limit.period, storedLimit.limit / storedLimit.period
+      local draining = rate > storedRate and now >= state.at and limit or storedLimit
       return {
         at = now,
         level = levelNow(draining, state),
-        fasterRate = keptRate > rate and keptRate or nil,
+        fasterRate = storedRate > rate and storedRate or nil,
       }
     end,
 
@@ -124,7 +124,7 @@ define.t = function()
       return level > 0 and { units = level, sinceAge = age, lastAge = age } or nil
     end,
 
-    withUsage = function(limit, usage)
+    fromUsage = function(limit, usage)
       local level = min(usage.units, limit.burst)
       return { at = now, level = levelNow(limit, { at = now - usage.lastAge, level = level }) }
     end,
@@ -149,9 +149,9 @@ end
 -- decides only if its own time lies in one of them.
 
 define.f = function()
-  local TREMBLE = 60000
+  local MAX_JITTER_MS = 60000
 
-  -- A calendar limit that is read only to be replaced has no windows; its borders are not used.
+  -- A calendar limit that is read only to be replaced has no windows; its bounds are not used.
   local function windowAt(limit)
     if limit.zone == '' then return now, now + limit.period end
     local windows = limit.windows
@@ -182,7 +182,7 @@ define.f = function()
     advance = function(limit, state)
       local calendar = limit.zone ~= ''
       if now >= state.finish or (state.count == 0 and not calendar) then return opened(limit, 0) end
-      if now >= state.start or (calendar and state.start - now <= TREMBLE) then
+      if now >= state.start or (calendar and state.start - now <= MAX_JITTER_MS) then
         return { at = now, start = state.start, finish = state.finish, count = state.count }
       end
       return opened(limit, state.count)
@@ -209,7 +209,7 @@ define.f = function()
       return { units = count, sinceAge = max(0, moment - state.start), lastAge = moment - state.at }
     end,
 
-    withUsage = function(limit, usage)
+    fromUsage = function(limit, usage)
       if limit.zone ~= '' then
         local state = opened(limit, usage.units)
         if now - usage.lastAge < state.start then state.count = 0 end
@@ -298,7 +298,7 @@ define.w = function()
       return { units = units, sinceAge = now - since, lastAge = max(0, now - state.at) }
     end,
 
-    withUsage = function(limit, usage)
+    fromUsage = function(limit, usage)
       return advance(limit, counted(now - ageOfWindow(limit.period, usage), 0, usage.units))
     end,
 
@@ -321,7 +321,7 @@ end
 -- Entries are read on demand by binary search, so a decision reads O(log n) entries and writes one.
 
 define.l = function()
-  -- Expired entries that a write deletes beyond those it adds: no log grows, and no write stalls.
+  -- Expired entries that a write deletes beyond those it adds, so that logs shrink without stalls.
   local DELETED_A_WRITE = 100
   -- Parts of a period into which entries of another limit are merged.
   local MERGED_PARTS = 64
@@ -363,7 +363,7 @@ define.l = function()
   -- Returns a log with only new entries; the key is deleted before they are written.
   local function empty(key, keptFor)
     return {
-      at = now, key = key, first = 0, head = 0, tail = 0, base = 0, own = {}, changed = {}, anew = true,
+      at = now, key = key, first = 0, head = 0, tail = 0, base = 0, own = {}, changed = {}, isNew = true,
       keptFor = keptFor, keptUntil = 0,
     }
   end
@@ -456,7 +456,7 @@ define.l = function()
     return state
   end
 
-  local function keptUnder(limit, state)
+  local function withRetention(limit, state)
     if limit.period >= state.keptFor or (state.keptUntil > 0 and now >= state.keptUntil) then
       state.keptFor, state.keptUntil = limit.period, 0
     elseif state.keptUntil == 0 then
@@ -490,8 +490,8 @@ define.l = function()
       return cost == 0 or isWithin(usedOf(within(limit, state)) + cost, limit.limit)
     end,
 
-    facts = function(limit, kept, cost, isFitting)
-      local state = within(limit, kept)
+    facts = function(limit, whole, cost, isFitting)
+      local state = within(limit, whole)
       local used = usedOf(state)
       local wait = 0
       if not isFitting then wait = cost > limit.limit and INF or untilGone(limit, state, used + cost - limit.limit) end
@@ -499,11 +499,11 @@ define.l = function()
     end,
 
     take = function(limit, state, cost)
-      return append(keptUnder(limit, state), cost)
+      return append(withRetention(limit, state), cost)
     end,
 
     takeBeside = function(limit, state, cost)
-      return oweBeside(limit, keptUnder(limit, state), cost)
+      return oweBeside(limit, withRetention(limit, state), cost)
     end,
 
     oweBeside = oweBeside,
@@ -540,7 +540,7 @@ define.l = function()
       }
     end,
 
-    withUsage = function(limit, usage, key)
+    fromUsage = function(limit, usage, key)
       local state = empty(key, limit.period)
       if usage.lastAge >= limit.period then return state end
       return append(state, usage.units, now - usage.lastAge)
@@ -558,7 +558,7 @@ define.l = function()
     -- Writes the changed entries; the caller writes the header.
     write = function(state)
       if state.base > REBASE_FROM then state = rebased(state) end
-      if state.anew then call('UNLINK', state.key) end
+      if state.isNew then call('UNLINK', state.key) end
       local written = 0
       for index in pairs(state.changed) do
         written = written + 1
@@ -600,12 +600,12 @@ define.n = function()
   end
 
   local function empty(key)
-    return { at = now, key = key, held = 0, uneven = false, anew = true }
+    return { at = now, key = key, held = 0, uneven = false, isNew = true }
   end
 
   -- Calls each(until, slots) for the active leases in order of expiry, until it returns true.
   local function eachLease(state, each)
-    if state.anew then return end
+    if state.isNew then return end
     local offset, count = 0, 1
     repeat
       local found = call('ZRANGEBYSCORE', state.key, '(' .. text(now), '(+inf',
@@ -629,7 +629,7 @@ define.n = function()
   end
 
   local function idleAfter(limit, state)
-    if state.anew then return 0 end
+    if state.isNew then return 0 end
     local last = call('ZREVRANGEBYSCORE', state.key, '(+inf', '(' .. text(now), 'WITHSCORES', 'LIMIT', 0, 1)
     return last[2] and tonumber(last[2]) - state.at or 0
   end
@@ -644,11 +644,11 @@ define.n = function()
 
   -- Expired leases are removed only when something is written.
   local function clear(state)
-    if state.anew then call('UNLINK', state.key) end
+    if state.isNew then call('UNLINK', state.key) end
     if state.anyEnded then
       for _, member in ipairs(ended(state)) do drop(state, member) end
     end
-    state.anew, state.anyEnded, state.written = false, false, true
+    state.isNew, state.anyEnded, state.written = false, false, true
   end
 
   local function heldBy(state, member)
@@ -675,7 +675,7 @@ define.n = function()
     end,
 
     advance = function(limit, state)
-      if state.advanced or state.anew then return state end
+      if state.advanced or state.isNew then return state end
       if now < state.at then
         local latest = text(now + limit.period)
         local late = call('ZRANGEBYSCORE', state.key, '(' .. latest, '(+inf')
@@ -717,7 +717,7 @@ define.n = function()
       return nil
     end,
 
-    withUsage = function(limit, usage, key)
+    fromUsage = function(limit, usage, key)
       return empty(key)
     end,
 
@@ -768,9 +768,9 @@ local expiries = {}
 -- (\`bucket-fast-path.lua\`).
 local bucketLimits, levels = {}, {}
 -- The keys to write, in order.
-local areChanged, changedOnes, changes = {}, {}, 0
+local areChanged, changedKeys, changes = {}, {}, 0
 -- Keys that this job changed without taking; they may be idle now.
-local mendedOnes = {}
+local maybeIdle = {}
 
 local READ = {
   string = function(key) return call('GET', key) end,
@@ -996,27 +996,27 @@ local function keep(index)
   call('PEXPIRE', key, format('%d', lifetime))
 end
 
--- What a key has used now, as a limit sees it, and after a take or a settlement
--- (\`algorithms/usage-counts.ts\`, function by function).
+-- Usage of a key as seen by a limit: now, and after a take or a settlement. The functions mirror
+-- those of \`algorithms/usage-counts.ts\`.
 --
 -- A key has a count for each way of counting in use. The first is in \`unders\` and \`states\`; further
 -- counts, which few keys have, are in \`others\`.
 
--- The key that is being processed, which an error is attributed to.
-local atHand
+-- The key being processed; errors are attributed to it.
+local currentKey
 
 -- Marks a key to be written.
-local function note(index)
+local function markChanged(index)
   if areChanged[index] then return end
   areChanged[index] = true
   changes = changes + 1
-  changedOnes[changes] = index
+  changedKeys[changes] = index
 end
 
 -- Marks a key changed by a settlement or a clock set back, which may be idle now.
-local function mend(index)
-  note(index)
-  mendedOnes[#mendedOnes + 1] = index
+local function markAdjusted(index)
+  markChanged(index)
+  maybeIdle[#maybeIdle + 1] = index
 end
 
 -- Reports whether one state serves both limits.
@@ -1027,11 +1027,11 @@ local function hasCompatibleState(a, b)
   return a.letter ~= 'w' or a.period == b.period
 end
 
-local function advance(limit, state, kept)
+local function advance(limit, state, storedLimit)
   -- The windows of a calendar limit that is not part of this call are unknown, so its state stays
   -- as it is.
   if limit.zone ~= '' and not limit.windows and now < state.finish then return A.f.held(state) end
-  return A[limit.letter].advance(limit, state, kept or limit)
+  return A[limit.letter].advance(limit, state, storedLimit or limit)
 end
 
 -- Returns the milliseconds until a count equals a fresh one.
@@ -1061,27 +1061,27 @@ end
 
 -- Adjusts a key to a clock that was set back, before its state is requested.
 local function setBack(index, limit)
-  local kept, state = unders[index], states[index]
+  local storedLimit, state = unders[index], states[index]
   if not state then return end
-  if kept.zone ~= '' and hasCompatibleState(kept, limit) then kept.windows = limit.windows end
+  if storedLimit.zone ~= '' and hasCompatibleState(storedLimit, limit) then storedLimit.windows = limit.windows end
   local isSetBack = now < state.at
   for _, count in ipairs(others[index] or {}) do
     if count.limit.zone ~= '' and hasCompatibleState(count.limit, limit) then count.limit.windows = limit.windows end
     isSetBack = isSetBack or now < count.state.at
   end
   if not isSetBack then return end
-  local isMended = false
+  local isAdjusted = false
   for _, count in ipairs(countsOf(index)) do
     if now < count.state.at and (count.limit.zone == '' or count.limit.windows) then
       local state = advance(count.limit, count.state)
-      if count.limit == kept then states[index] = state end
+      if count.limit == storedLimit then states[index] = state end
       for _, other in ipairs(others[index] or {}) do
         if other.limit == count.limit then other.state = state end
       end
-      isMended = true
+      isAdjusted = true
     end
   end
-  if isMended then mend(index) end
+  if isAdjusted then markAdjusted(index) end
 end
 
 local function isLarger(a, b)
@@ -1092,12 +1092,12 @@ end
 
 -- Returns the current state of a key under a limit, without storing it.
 local function stateNow(index, limit)
-  atHand = index
+  currentKey = index
   local algorithm = A[limit.letter]
   setBack(index, limit)
-  local kept, state = unders[index], states[index]
+  local storedLimit, state = unders[index], states[index]
   if not state then return algorithm.fresh(limit, KEYS[index]) end
-  if hasCompatibleState(kept, limit) then return advance(limit, state, kept) end
+  if hasCompatibleState(storedLimit, limit) then return advance(limit, state, storedLimit) end
   local counts = countsOf(index)
   local largest
   for _, count in ipairs(counts) do
@@ -1106,14 +1106,14 @@ local function stateNow(index, limit)
     if usage and (not largest or isLarger(usage, largest)) then largest = usage end
   end
   if not largest or limit.letter == 'n' then return algorithm.fresh(limit, KEYS[index]) end
-  return algorithm.withUsage(limit, largest, KEYS[index])
+  return algorithm.fromUsage(limit, largest, KEYS[index])
 end
 
 local function spanOf(limit)
   return limit.letter == 't' and (limit.burst * limit.period) / limit.limit or limit.period
 end
 
-local function goesOn(limit, beside)
+local function isPending(limit, beside)
   return limit.letter ~= 'n' and limit.zone == '' and spanOf(limit) < spanOf(beside)
 end
 
@@ -1126,7 +1126,7 @@ local function beside(count, limit)
   local usage = A.l.usage(count.limit, count.state)
   if not usage then return nil end
   local window = { letter = 'f', limit = count.limit.limit, period = count.state.keptFor, burst = 0, zone = '' }
-  return { limit = window, state = A.f.withUsage(window, usage) }
+  return { limit = window, state = A.f.fromUsage(window, usage) }
 end
 
 local function withoutSoonestOver(counts)
@@ -1148,12 +1148,12 @@ end
 
 -- Takes a cost that was judged to fit.
 local function take(index, limit, cost, lease)
-  local kept = unders[index]
+  local storedLimit = unders[index]
   local state = stateNow(index, limit)
-  if not states[index] or (not others[index] and hasCompatibleState(kept, limit)) then
+  if not states[index] or (not others[index] and hasCompatibleState(storedLimit, limit)) then
     states[index], unders[index] = A[limit.letter].take(limit, state, cost, lease), limit
-    if kept and kept ~= limit then expiries[index] = nil end
-    note(index)
+    if storedLimit and storedLimit ~= limit then expiries[index] = nil end
+    markChanged(index)
     return
   end
   local rest, isOver = {}, true
@@ -1165,7 +1165,7 @@ local function take(index, limit, cost, lease)
     local count = not hasCompatibleState(each.limit, limit) and beside(each, limit)
     if count then
       local current = advance(count.limit, count.state)
-      if idleAfter(count.limit, current) > 0 or goesOn(count.limit, limit) then
+      if idleAfter(count.limit, current) > 0 or isPending(count.limit, limit) then
         if limit.letter ~= 'n' and count.limit.letter ~= 'n' then
           current = takeElsewhere(count.limit, current, cost)
         end
@@ -1177,13 +1177,13 @@ local function take(index, limit, cost, lease)
   for _, count in ipairs(rest) do counts[#counts + 1] = count end
   if #counts > MAX_COUNTS then withoutSoonestOver(counts) end
   arrange(index, counts)
-  note(index)
+  markChanged(index)
 end
 
 -- Drops keys that are idle after a job, because a separate call would no longer find them.
 local function dropIdle()
-  for place, index in ipairs(mendedOnes) do
-    mendedOnes[place] = nil
+  for place, index in ipairs(maybeIdle) do
+    maybeIdle[place] = nil
     local state = states[index]
     local isIdle = state ~= nil
     for _, count in ipairs(countsOf(index)) do
@@ -1257,7 +1257,7 @@ local function settle(index, limit, taken, cost, lease)
   local isOne = not others[index] and not counts[2] and counts[1].limit == unders[index]
   arrange(index, counts)
   if isOne then expiries[index] = expiry end
-  mend(index)
+  markAdjusted(index)
 end
 
 -- The jobs of a call and its reply.
@@ -1279,8 +1279,8 @@ end
 
 local limits, jobKinds, jobs = unpack(cjson.decode(ARGV[2]))
 local place, leases = 0, 2
-local parts, said = { pack('>d', now) }, 1
-local faultsSaid = {}
+local parts, partCount = { pack('>d', now) }, 1
+local errors = {}
 
 for _, limit in ipairs(limits) do
   local windows = limit.windows
@@ -1289,15 +1289,15 @@ for _, limit in ipairs(limits) do
   if limit.letter == 't' then limit.most = mostOf(limit.burst) end
 end
 
-local function say(part)
-  said = said + 1
-  parts[said] = part
+local function emit(part)
+  partCount = partCount + 1
+  parts[partCount] = part
 end
 
 -- Reports the failure of a job, and its error.
-local function sayFailed(fault)
-  say('\\3')
-  faultsSaid[#faultsSaid + 1] = fault
+local function emitFailure(fault)
+  emit('\\3')
+  errors[#errors + 1] = fault
 end
 
 -- The current job: its kind, the number of its charges, and the position before its first key if
@@ -1341,7 +1341,7 @@ local FORMATS = setmetatable({}, { __index = function(made, count)
 end })
 -- The result of the current job: a cost and a level for each charge.
 local found = {}
--- Whether all charges of a kind of jobs are enforced token buckets, by the position of the kind.
+-- True if all charges of a kind of jobs are enforced token buckets, by the position of the kind.
 local areBuckets = {}
 
 local function isOfBuckets(kind)
@@ -1393,17 +1393,17 @@ local function decideBuckets(takes)
   end
   if takes and allFit and isServerFull() then
     if not firstKey then place = place + count end
-    sayFailed(FULL)
+    emitFailure(FULL)
     return true
   end
-  say(pack(FORMATS[count], 1, unpack(found, 1, 2 * count)))
+  emit(pack(FORMATS[count], 1, unpack(found, 1, 2 * count)))
   if takes and allFit then
     for each = 1, count do
       local cost = found[2 * each - 1]
       if cost > 0 then
         local index = firstKey and firstKey + each or jobs[place + each]
         levels[index] = found[2 * each] + cost
-        note(index)
+        markChanged(index)
       end
     end
   end
@@ -1413,19 +1413,20 @@ end
 
 -- The last part: runs the jobs one after the other and writes the keys that they changed.
 
--- Results of a job: 1 done; 2 a calendar limit came without the current window; 3 failed; 4 done,
--- and after the charges follows, for each, the rate of a bucket that was last taken from under a
--- faster limit than the requested one, or 0.
-local function isHindered(index, limit)
+-- Reports whether the job cannot be decided because of this key, and emits its result.
+--
+-- Results of a job: 1 done; 2 a calendar limit has no current window; 3 failed; 4 done, and one rate
+-- for each charge follows: that of a bucket last charged under a faster limit, or 0.
+local function isUnusable(index, limit)
   if limit.outside then
-    say('\\2')
+    emit('\\2')
     return true
   end
-  atHand = index
+  currentKey = index
   if headers[index] == nil then load(index, limit) end
   local fault = faults[index]
   if not fault then return false end
-  sayFailed(fault)
+  emitFailure(fault)
   return true
 end
 
@@ -1437,8 +1438,8 @@ end
 -- The charges of the current job. The next job reuses their tables, which saves a third of its
 -- time.
 local charges = {}
--- Whether two charges have the same key, some are shadows, and some buckets drain faster than their
--- limits.
+-- True if two charges have the same key, if some are shadows, and if some buckets drain faster than
+-- their limits.
 local hasTwins, hasShadows, haveFasterRates
 
 local function readCharges(areSettled)
@@ -1464,9 +1465,9 @@ local function readCharges(areSettled)
   end
 end
 
-local function areHindered()
+local function isAnyUnusable()
   for each = 1, count do
-    if isHindered(charges[each].index, charges[each].limit) then return true end
+    if isUnusable(charges[each].index, charges[each].limit) then return true end
   end
   return false
 end
@@ -1482,15 +1483,16 @@ end })
 local function decideOne(takes)
   local index, limit, cost = firstKey + 1, limits[kind[1]], kind[2]
   local lease = limit.letter == 'n' and nextLease() or ''
-  if isHindered(index, limit) then return end
+  if isUnusable(index, limit) then return end
   local algorithm, state = A[limit.letter], stateNow(index, limit)
   local isFitting = algorithm.fits(limit, state, cost)
-  if takes and isFitting and cost > 0 and isServerFull() then return sayFailed(FULL) end
+  if takes and isFitting and cost > 0 and isServerFull() then return emitFailure(FULL) end
   local facts = algorithm.facts
   local found = facts and facts(limit, state, cost, isFitting) or algorithm.pack(state)
-  parts[said + 1], parts[said + 2], parts[said + 3] = state.fasterRate and '\\4' or '\\1', COSTS[cost], found
-  said = said + 3
-  if state.fasterRate then say(pack('>d', state.fasterRate)) end
+  parts[partCount + 1] = state.fasterRate and '\\4' or '\\1'
+  parts[partCount + 2], parts[partCount + 3] = COSTS[cost], found
+  partCount = partCount + 3
+  if state.fasterRate then emit(pack('>d', state.fasterRate)) end
   if takes and isFitting and cost > 0 then take(index, limit, cost, lease) end
 end
 
@@ -1516,7 +1518,7 @@ local function judge(enforced)
       local algorithm, state = A[limit.letter], stateNow(charge.index, limit)
       local isFitting = algorithm.fits(limit, state, cost)
       local facts = algorithm.facts
-      charge.said = COSTS[cost]
+      charge.packedCost = COSTS[cost]
       charge.facts = facts and facts(limit, state, cost, isFitting) or algorithm.pack(state)
       charge.isFitting = isFitting
       charge.fasterRate = state.fasterRate
@@ -1529,19 +1531,19 @@ end
 
 local function decideAll(takes)
   readCharges(false)
-  if areHindered() then return end
+  if isAnyUnusable() then return end
   local admitted = judge(true)
   -- A shadow charge takes only what the enforced ones leave.
   if hasShadows then judge(false) end
-  if takes and admitted and isServerFull() then return sayFailed(FULL) end
-  say(haveFasterRates and '\\4' or '\\1')
+  if takes and admitted and isServerFull() then return emitFailure(FULL) end
+  emit(haveFasterRates and '\\4' or '\\1')
   for each = 1, count do
     local charge = charges[each]
-    parts[said + 1], parts[said + 2] = charge.said, charge.facts
-    said = said + 2
+    parts[partCount + 1], parts[partCount + 2] = charge.packedCost, charge.facts
+    partCount = partCount + 2
   end
   if haveFasterRates then
-    for each = 1, count do say(pack('>d', charges[each].fasterRate or 0)) end
+    for each = 1, count do emit(pack('>d', charges[each].fasterRate or 0)) end
   end
   if not takes or not admitted then return end
   for pass = 1, hasShadows and 2 or 1 do
@@ -1563,19 +1565,19 @@ end
 local function settleAll()
   readCharges(true)
   for each = 1, count do
-    if charges[each].limit.outside then return say('\\2') end
+    if charges[each].limit.outside then return emit('\\2') end
   end
   local fault
   for each = 1, count do
     local charge = charges[each]
     local index, limit = charge.index, charge.limit
-    atHand = index
+    currentKey = index
     if headers[index] == nil then load(index, limit) end
     local why = faults[index]
     if not why and isServerFull() and not isRelease(charge) then why = FULL end
     if why then fault = why else settle(index, limit, charge.taken, charge.cost, charge.lease) end
   end
-  if fault then sayFailed(fault) else say('\\1') end
+  if fault then emitFailure(fault) else emit('\\1') end
 end
 
 local function doJob(operation)
@@ -1591,9 +1593,9 @@ end
 local UNREADABLE = { 'WRONGTYPE', 'attempt to', 'bad argument', 'too short', 'not a valid' }
 
 local function isOfKey(why)
-  local said = type(why) == 'table' and why.err or why
+  local message = type(why) == 'table' and why.err or why
   for _, words in ipairs(UNREADABLE) do
-    if string.find(said, words, 1, true) then return atHand ~= nil end
+    if string.find(message, words, 1, true) then return currentKey ~= nil end
   end
   return false
 end
@@ -1601,11 +1603,11 @@ end
 -- Fails the current job because of its key. That key is not touched again; other jobs continue with
 -- other keys. The arguments are the positions at which the job began.
 local function failJob(operation, before, from, leasesBefore)
-  faults[atHand] = unreadable(atHand)
-  levels[atHand], bucketLimits[atHand] = nil, nil
-  said = before
-  for each = said + 1, #parts do parts[each] = nil end
-  sayFailed(faults[atHand])
+  faults[currentKey] = unreadable(currentKey)
+  levels[currentKey], bucketLimits[currentKey] = nil, nil
+  partCount = before
+  for each = partCount + 1, #parts do parts[each] = nil end
+  emitFailure(faults[currentKey])
   leases = leasesBefore
   for each = 1, count do
     if limits[kind[3 * each - 2]].letter == 'n' then leases = leases + 1 end
@@ -1621,29 +1623,29 @@ while place < last do
     place = place + 1
     isServerFull()
     reset(jobs[place])
-    say('\\1')
+    emit('\\1')
   else
     nextJob()
-    local before, from, leasesBefore, faultsBefore = said, place, leases, #faultsSaid
-    atHand = nil
+    local before, from, leasesBefore, faultsBefore = partCount, place, leases, #errors
+    currentKey = nil
     local done, why = pcall(doJob, operation)
     if not done then
       if not isOfKey(why) then error(why) end
-      for each = #faultsSaid, faultsBefore + 1, -1 do faultsSaid[each] = nil end
+      for each = #errors, faultsBefore + 1, -1 do errors[each] = nil end
       failJob(operation, before, from, leasesBefore)
     end
   end
-  if mendedOnes[1] then dropIdle() end
+  if maybeIdle[1] then dropIdle() end
 end
 
 -- Writes to a full server only free slots. A first write that needs no memory is accepted, and the
 -- others with it.
-if isFull and changes > 0 then redis.pcall('ZREM', KEYS[changedOnes[1]], '') end
+if isFull and changes > 0 then redis.pcall('ZREM', KEYS[changedKeys[1]], '') end
 for each = 1, changes do
-  local index = changedOnes[each]
+  local index = changedKeys[each]
   local level = levels[index]
   if level then keepLevel(index, level) else keep(index) end
 end
 
-return { table.concat(parts), unpack(faultsSaid) }
+return { table.concat(parts), unpack(errors) }
 `

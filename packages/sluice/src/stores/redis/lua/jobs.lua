@@ -17,8 +17,8 @@
 
 local limits, jobKinds, jobs = unpack(cjson.decode(ARGV[2]))
 local place, leases = 0, 2
-local parts, said = { pack('>d', now) }, 1
-local faultsSaid = {}
+local parts, partCount = { pack('>d', now) }, 1
+local errors = {}
 
 for _, limit in ipairs(limits) do
   local windows = limit.windows
@@ -27,15 +27,15 @@ for _, limit in ipairs(limits) do
   if limit.letter == 't' then limit.most = mostOf(limit.burst) end
 end
 
-local function say(part)
-  said = said + 1
-  parts[said] = part
+local function emit(part)
+  partCount = partCount + 1
+  parts[partCount] = part
 end
 
 -- Reports the failure of a job, and its error.
-local function sayFailed(fault)
-  say('\3')
-  faultsSaid[#faultsSaid + 1] = fault
+local function emitFailure(fault)
+  emit('\3')
+  errors[#errors + 1] = fault
 end
 
 -- The current job: its kind, the number of its charges, and the position before its first key if

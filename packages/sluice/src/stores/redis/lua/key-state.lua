@@ -27,9 +27,9 @@ local expiries = {}
 -- (`bucket-fast-path.lua`).
 local bucketLimits, levels = {}, {}
 -- The keys to write, in order.
-local areChanged, changedOnes, changes = {}, {}, 0
+local areChanged, changedKeys, changes = {}, {}, 0
 -- Keys that this job changed without taking; they may be idle now.
-local mendedOnes = {}
+local maybeIdle = {}
 
 local READ = {
   string = function(key) return call('GET', key) end,

@@ -1,18 +1,19 @@
 -- The last part: runs the jobs one after the other and writes the keys that they changed.
 
--- Results of a job: 1 done; 2 a calendar limit came without the current window; 3 failed; 4 done,
--- and after the charges follows, for each, the rate of a bucket that was last taken from under a
--- faster limit than the requested one, or 0.
-local function isHindered(index, limit)
+-- Reports whether the job cannot be decided because of this key, and emits its result.
+--
+-- Results of a job: 1 done; 2 a calendar limit has no current window; 3 failed; 4 done, and one rate
+-- for each charge follows: that of a bucket last charged under a faster limit, or 0.
+local function isUnusable(index, limit)
   if limit.outside then
-    say('\2')
+    emit('\2')
     return true
   end
-  atHand = index
+  currentKey = index
   if headers[index] == nil then load(index, limit) end
   local fault = faults[index]
   if not fault then return false end
-  sayFailed(fault)
+  emitFailure(fault)
   return true
 end
 
@@ -24,8 +25,8 @@ end
 -- The charges of the current job. The next job reuses their tables, which saves a third of its
 -- time.
 local charges = {}
--- Whether two charges have the same key, some are shadows, and some buckets drain faster than their
--- limits.
+-- True if two charges have the same key, if some are shadows, and if some buckets drain faster than
+-- their limits.
 local hasTwins, hasShadows, haveFasterRates
 
 local function readCharges(areSettled)
@@ -51,9 +52,9 @@ local function readCharges(areSettled)
   end
 end
 
-local function areHindered()
+local function isAnyUnusable()
   for each = 1, count do
-    if isHindered(charges[each].index, charges[each].limit) then return true end
+    if isUnusable(charges[each].index, charges[each].limit) then return true end
   end
   return false
 end
@@ -69,15 +70,16 @@ end })
 local function decideOne(takes)
   local index, limit, cost = firstKey + 1, limits[kind[1]], kind[2]
   local lease = limit.letter == 'n' and nextLease() or ''
-  if isHindered(index, limit) then return end
+  if isUnusable(index, limit) then return end
   local algorithm, state = A[limit.letter], stateNow(index, limit)
   local isFitting = algorithm.fits(limit, state, cost)
-  if takes and isFitting and cost > 0 and isServerFull() then return sayFailed(FULL) end
+  if takes and isFitting and cost > 0 and isServerFull() then return emitFailure(FULL) end
   local facts = algorithm.facts
   local found = facts and facts(limit, state, cost, isFitting) or algorithm.pack(state)
-  parts[said + 1], parts[said + 2], parts[said + 3] = state.fasterRate and '\4' or '\1', COSTS[cost], found
-  said = said + 3
-  if state.fasterRate then say(pack('>d', state.fasterRate)) end
+  parts[partCount + 1] = state.fasterRate and '\4' or '\1'
+  parts[partCount + 2], parts[partCount + 3] = COSTS[cost], found
+  partCount = partCount + 3
+  if state.fasterRate then emit(pack('>d', state.fasterRate)) end
   if takes and isFitting and cost > 0 then take(index, limit, cost, lease) end
 end
 
@@ -103,7 +105,7 @@ local function judge(enforced)
       local algorithm, state = A[limit.letter], stateNow(charge.index, limit)
       local isFitting = algorithm.fits(limit, state, cost)
       local facts = algorithm.facts
-      charge.said = COSTS[cost]
+      charge.packedCost = COSTS[cost]
       charge.facts = facts and facts(limit, state, cost, isFitting) or algorithm.pack(state)
       charge.isFitting = isFitting
       charge.fasterRate = state.fasterRate
@@ -116,19 +118,19 @@ end
 
 local function decideAll(takes)
   readCharges(false)
-  if areHindered() then return end
+  if isAnyUnusable() then return end
   local admitted = judge(true)
   -- A shadow charge takes only what the enforced ones leave.
   if hasShadows then judge(false) end
-  if takes and admitted and isServerFull() then return sayFailed(FULL) end
-  say(haveFasterRates and '\4' or '\1')
+  if takes and admitted and isServerFull() then return emitFailure(FULL) end
+  emit(haveFasterRates and '\4' or '\1')
   for each = 1, count do
     local charge = charges[each]
-    parts[said + 1], parts[said + 2] = charge.said, charge.facts
-    said = said + 2
+    parts[partCount + 1], parts[partCount + 2] = charge.packedCost, charge.facts
+    partCount = partCount + 2
   end
   if haveFasterRates then
-    for each = 1, count do say(pack('>d', charges[each].fasterRate or 0)) end
+    for each = 1, count do emit(pack('>d', charges[each].fasterRate or 0)) end
   end
   if not takes or not admitted then return end
   for pass = 1, hasShadows and 2 or 1 do
@@ -150,19 +152,19 @@ end
 local function settleAll()
   readCharges(true)
   for each = 1, count do
-    if charges[each].limit.outside then return say('\2') end
+    if charges[each].limit.outside then return emit('\2') end
   end
   local fault
   for each = 1, count do
     local charge = charges[each]
     local index, limit = charge.index, charge.limit
-    atHand = index
+    currentKey = index
     if headers[index] == nil then load(index, limit) end
     local why = faults[index]
     if not why and isServerFull() and not isRelease(charge) then why = FULL end
     if why then fault = why else settle(index, limit, charge.taken, charge.cost, charge.lease) end
   end
-  if fault then sayFailed(fault) else say('\1') end
+  if fault then emitFailure(fault) else emit('\1') end
 end
 
 local function doJob(operation)
@@ -178,9 +180,9 @@ end
 local UNREADABLE = { 'WRONGTYPE', 'attempt to', 'bad argument', 'too short', 'not a valid' }
 
 local function isOfKey(why)
-  local said = type(why) == 'table' and why.err or why
+  local message = type(why) == 'table' and why.err or why
   for _, words in ipairs(UNREADABLE) do
-    if string.find(said, words, 1, true) then return atHand ~= nil end
+    if string.find(message, words, 1, true) then return currentKey ~= nil end
   end
   return false
 end
@@ -188,11 +190,11 @@ end
 -- Fails the current job because of its key. That key is not touched again; other jobs continue with
 -- other keys. The arguments are the positions at which the job began.
 local function failJob(operation, before, from, leasesBefore)
-  faults[atHand] = unreadable(atHand)
-  levels[atHand], bucketLimits[atHand] = nil, nil
-  said = before
-  for each = said + 1, #parts do parts[each] = nil end
-  sayFailed(faults[atHand])
+  faults[currentKey] = unreadable(currentKey)
+  levels[currentKey], bucketLimits[currentKey] = nil, nil
+  partCount = before
+  for each = partCount + 1, #parts do parts[each] = nil end
+  emitFailure(faults[currentKey])
   leases = leasesBefore
   for each = 1, count do
     if limits[kind[3 * each - 2]].letter == 'n' then leases = leases + 1 end
@@ -208,28 +210,28 @@ while place < last do
     place = place + 1
     isServerFull()
     reset(jobs[place])
-    say('\1')
+    emit('\1')
   else
     nextJob()
-    local before, from, leasesBefore, faultsBefore = said, place, leases, #faultsSaid
-    atHand = nil
+    local before, from, leasesBefore, faultsBefore = partCount, place, leases, #errors
+    currentKey = nil
     local done, why = pcall(doJob, operation)
     if not done then
       if not isOfKey(why) then error(why) end
-      for each = #faultsSaid, faultsBefore + 1, -1 do faultsSaid[each] = nil end
+      for each = #errors, faultsBefore + 1, -1 do errors[each] = nil end
       failJob(operation, before, from, leasesBefore)
     end
   end
-  if mendedOnes[1] then dropIdle() end
+  if maybeIdle[1] then dropIdle() end
 end
 
 -- Writes to a full server only free slots. A first write that needs no memory is accepted, and the
 -- others with it.
-if isFull and changes > 0 then redis.pcall('ZREM', KEYS[changedOnes[1]], '') end
+if isFull and changes > 0 then redis.pcall('ZREM', KEYS[changedKeys[1]], '') end
 for each = 1, changes do
-  local index = changedOnes[each]
+  local index = changedKeys[each]
   local level = levels[index]
   if level then keepLevel(index, level) else keep(index) end
 end
 
-return { table.concat(parts), unpack(faultsSaid) }
+return { table.concat(parts), unpack(errors) }

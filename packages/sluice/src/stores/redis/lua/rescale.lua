@@ -1,24 +1,24 @@
--- What a key has used now, as a limit sees it, and after a take or a settlement
--- (`algorithms/usage-counts.ts`, function by function).
+-- Usage of a key as seen by a limit: now, and after a take or a settlement. The functions mirror
+-- those of `algorithms/usage-counts.ts`.
 --
 -- A key has a count for each way of counting in use. The first is in `unders` and `states`; further
 -- counts, which few keys have, are in `others`.
 
--- The key that is being processed, which an error is attributed to.
-local atHand
+-- The key being processed; errors are attributed to it.
+local currentKey
 
 -- Marks a key to be written.
-local function note(index)
+local function markChanged(index)
   if areChanged[index] then return end
   areChanged[index] = true
   changes = changes + 1
-  changedOnes[changes] = index
+  changedKeys[changes] = index
 end
 
 -- Marks a key changed by a settlement or a clock set back, which may be idle now.
-local function mend(index)
-  note(index)
-  mendedOnes[#mendedOnes + 1] = index
+local function markAdjusted(index)
+  markChanged(index)
+  maybeIdle[#maybeIdle + 1] = index
 end
 
 -- Reports whether one state serves both limits.
@@ -29,11 +29,11 @@ local function hasCompatibleState(a, b)
   return a.letter ~= 'w' or a.period == b.period
 end
 
-local function advance(limit, state, kept)
+local function advance(limit, state, storedLimit)
   -- The windows of a calendar limit that is not part of this call are unknown, so its state stays
   -- as it is.
   if limit.zone ~= '' and not limit.windows and now < state.finish then return A.f.held(state) end
-  return A[limit.letter].advance(limit, state, kept or limit)
+  return A[limit.letter].advance(limit, state, storedLimit or limit)
 end
 
 -- Returns the milliseconds until a count equals a fresh one.
@@ -63,27 +63,27 @@ end
 
 -- Adjusts a key to a clock that was set back, before its state is requested.
 local function setBack(index, limit)
-  local kept, state = unders[index], states[index]
+  local storedLimit, state = unders[index], states[index]
   if not state then return end
-  if kept.zone ~= '' and hasCompatibleState(kept, limit) then kept.windows = limit.windows end
+  if storedLimit.zone ~= '' and hasCompatibleState(storedLimit, limit) then storedLimit.windows = limit.windows end
   local isSetBack = now < state.at
   for _, count in ipairs(others[index] or {}) do
     if count.limit.zone ~= '' and hasCompatibleState(count.limit, limit) then count.limit.windows = limit.windows end
     isSetBack = isSetBack or now < count.state.at
   end
   if not isSetBack then return end
-  local isMended = false
+  local isAdjusted = false
   for _, count in ipairs(countsOf(index)) do
     if now < count.state.at and (count.limit.zone == '' or count.limit.windows) then
       local state = advance(count.limit, count.state)
-      if count.limit == kept then states[index] = state end
+      if count.limit == storedLimit then states[index] = state end
       for _, other in ipairs(others[index] or {}) do
         if other.limit == count.limit then other.state = state end
       end
-      isMended = true
+      isAdjusted = true
     end
   end
-  if isMended then mend(index) end
+  if isAdjusted then markAdjusted(index) end
 end
 
 local function isLarger(a, b)
@@ -94,12 +94,12 @@ end
 
 -- Returns the current state of a key under a limit, without storing it.
 local function stateNow(index, limit)
-  atHand = index
+  currentKey = index
   local algorithm = A[limit.letter]
   setBack(index, limit)
-  local kept, state = unders[index], states[index]
+  local storedLimit, state = unders[index], states[index]
   if not state then return algorithm.fresh(limit, KEYS[index]) end
-  if hasCompatibleState(kept, limit) then return advance(limit, state, kept) end
+  if hasCompatibleState(storedLimit, limit) then return advance(limit, state, storedLimit) end
   local counts = countsOf(index)
   local largest
   for _, count in ipairs(counts) do
@@ -108,14 +108,14 @@ local function stateNow(index, limit)
     if usage and (not largest or isLarger(usage, largest)) then largest = usage end
   end
   if not largest or limit.letter == 'n' then return algorithm.fresh(limit, KEYS[index]) end
-  return algorithm.withUsage(limit, largest, KEYS[index])
+  return algorithm.fromUsage(limit, largest, KEYS[index])
 end
 
 local function spanOf(limit)
   return limit.letter == 't' and (limit.burst * limit.period) / limit.limit or limit.period
 end
 
-local function goesOn(limit, beside)
+local function isPending(limit, beside)
   return limit.letter ~= 'n' and limit.zone == '' and spanOf(limit) < spanOf(beside)
 end
 
@@ -128,7 +128,7 @@ local function beside(count, limit)
   local usage = A.l.usage(count.limit, count.state)
   if not usage then return nil end
   local window = { letter = 'f', limit = count.limit.limit, period = count.state.keptFor, burst = 0, zone = '' }
-  return { limit = window, state = A.f.withUsage(window, usage) }
+  return { limit = window, state = A.f.fromUsage(window, usage) }
 end
 
 local function withoutSoonestOver(counts)
@@ -150,12 +150,12 @@ end
 
 -- Takes a cost that was judged to fit.
 local function take(index, limit, cost, lease)
-  local kept = unders[index]
+  local storedLimit = unders[index]
   local state = stateNow(index, limit)
-  if not states[index] or (not others[index] and hasCompatibleState(kept, limit)) then
+  if not states[index] or (not others[index] and hasCompatibleState(storedLimit, limit)) then
     states[index], unders[index] = A[limit.letter].take(limit, state, cost, lease), limit
-    if kept and kept ~= limit then expiries[index] = nil end
-    note(index)
+    if storedLimit and storedLimit ~= limit then expiries[index] = nil end
+    markChanged(index)
     return
   end
   local rest, isOver = {}, true
@@ -167,7 +167,7 @@ local function take(index, limit, cost, lease)
     local count = not hasCompatibleState(each.limit, limit) and beside(each, limit)
     if count then
       local current = advance(count.limit, count.state)
-      if idleAfter(count.limit, current) > 0 or goesOn(count.limit, limit) then
+      if idleAfter(count.limit, current) > 0 or isPending(count.limit, limit) then
         if limit.letter ~= 'n' and count.limit.letter ~= 'n' then
           current = takeElsewhere(count.limit, current, cost)
         end
@@ -179,13 +179,13 @@ local function take(index, limit, cost, lease)
   for _, count in ipairs(rest) do counts[#counts + 1] = count end
   if #counts > MAX_COUNTS then withoutSoonestOver(counts) end
   arrange(index, counts)
-  note(index)
+  markChanged(index)
 end
 
 -- Drops keys that are idle after a job, because a separate call would no longer find them.
 local function dropIdle()
-  for place, index in ipairs(mendedOnes) do
-    mendedOnes[place] = nil
+  for place, index in ipairs(maybeIdle) do
+    maybeIdle[place] = nil
     local state = states[index]
     local isIdle = state ~= nil
     for _, count in ipairs(countsOf(index)) do
@@ -259,5 +259,5 @@ local function settle(index, limit, taken, cost, lease)
   local isOne = not others[index] and not counts[2] and counts[1].limit == unders[index]
   arrange(index, counts)
   if isOne then expiries[index] = expiry end
-  mend(index)
+  markAdjusted(index)
 end

@@ -4,7 +4,7 @@
 -- Entries are read on demand by binary search, so a decision reads O(log n) entries and writes one.
 
 define.l = function()
-  -- Expired entries that a write deletes beyond those it adds: no log grows, and no write stalls.
+  -- Expired entries that a write deletes beyond those it adds, so that logs shrink without stalls.
   local DELETED_A_WRITE = 100
   -- Parts of a period into which entries of another limit are merged.
   local MERGED_PARTS = 64
@@ -46,7 +46,7 @@ define.l = function()
   -- Returns a log with only new entries; the key is deleted before they are written.
   local function empty(key, keptFor)
     return {
-      at = now, key = key, first = 0, head = 0, tail = 0, base = 0, own = {}, changed = {}, anew = true,
+      at = now, key = key, first = 0, head = 0, tail = 0, base = 0, own = {}, changed = {}, isNew = true,
       keptFor = keptFor, keptUntil = 0,
     }
   end
@@ -139,7 +139,7 @@ define.l = function()
     return state
   end
 
-  local function keptUnder(limit, state)
+  local function withRetention(limit, state)
     if limit.period >= state.keptFor or (state.keptUntil > 0 and now >= state.keptUntil) then
       state.keptFor, state.keptUntil = limit.period, 0
     elseif state.keptUntil == 0 then
@@ -173,8 +173,8 @@ define.l = function()
       return cost == 0 or isWithin(usedOf(within(limit, state)) + cost, limit.limit)
     end,
 
-    facts = function(limit, kept, cost, isFitting)
-      local state = within(limit, kept)
+    facts = function(limit, whole, cost, isFitting)
+      local state = within(limit, whole)
       local used = usedOf(state)
       local wait = 0
       if not isFitting then wait = cost > limit.limit and INF or untilGone(limit, state, used + cost - limit.limit) end
@@ -182,11 +182,11 @@ define.l = function()
     end,
 
     take = function(limit, state, cost)
-      return append(keptUnder(limit, state), cost)
+      return append(withRetention(limit, state), cost)
     end,
 
     takeBeside = function(limit, state, cost)
-      return oweBeside(limit, keptUnder(limit, state), cost)
+      return oweBeside(limit, withRetention(limit, state), cost)
     end,
 
     oweBeside = oweBeside,
@@ -223,7 +223,7 @@ define.l = function()
       }
     end,
 
-    withUsage = function(limit, usage, key)
+    fromUsage = function(limit, usage, key)
       local state = empty(key, limit.period)
       if usage.lastAge >= limit.period then return state end
       return append(state, usage.units, now - usage.lastAge)
@@ -241,7 +241,7 @@ define.l = function()
     -- Writes the changed entries; the caller writes the header.
     write = function(state)
       if state.base > REBASE_FROM then state = rebased(state) end
-      if state.anew then call('UNLINK', state.key) end
+      if state.isNew then call('UNLINK', state.key) end
       local written = 0
       for index in pairs(state.changed) do
         written = written + 1

@@ -61,7 +61,7 @@ define.w = function()
       return { units = units, sinceAge = now - since, lastAge = max(0, now - state.at) }
     end,
 
-    withUsage = function(limit, usage)
+    fromUsage = function(limit, usage)
       return advance(limit, counted(now - ageOfWindow(limit.period, usage), 0, usage.units))
     end,
 

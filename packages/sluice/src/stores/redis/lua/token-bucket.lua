@@ -21,13 +21,13 @@ define.t = function()
     end,
 
     -- Returns a new table, so that a peek changes nothing.
-    advance = function(limit, state, kept)
-      local rate, keptRate = limit.limit / limit.period, kept.limit / kept.period
-      local draining = rate > keptRate and now >= state.at and limit or kept
+    advance = function(limit, state, storedLimit)
+      local rate, storedRate = limit.limit / limit.period, storedLimit.limit / storedLimit.period
+      local draining = rate > storedRate and now >= state.at and limit or storedLimit
       return {
         at = now,
         level = levelNow(draining, state),
-        fasterRate = keptRate > rate and keptRate or nil,
+        fasterRate = storedRate > rate and storedRate or nil,
       }
     end,
 
@@ -57,7 +57,7 @@ define.t = function()
       return level > 0 and { units = level, sinceAge = age, lastAge = age } or nil
     end,
 
-    withUsage = function(limit, usage)
+    fromUsage = function(limit, usage)
       local level = min(usage.units, limit.burst)
       return { at = now, level = levelNow(limit, { at = now - usage.lastAge, level = level }) }
     end,
