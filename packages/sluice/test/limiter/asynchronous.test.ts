@@ -12,21 +12,21 @@ interface Call {
   readonly limit: number
 }
 
-/** How a function answers: at once, with a promise, or with a thenable of another library. */
-type Answering = <T>(answer: T) => T
+/** Returns a value as it is, in a promise, or in a thenable of another library. */
+type Wrap = <T>(value: T) => T
 
-const ANSWERING: readonly (readonly [how: string, answering: Answering])[] = [
-  ['at once', (answer) => answer],
-  ['with a promise', <T>(answer: T) => Promise.resolve(answer) as T],
-  ['with a thenable', <T>(answer: T) => thenable(answer) as T],
+const WRAPPERS: readonly (readonly [how: string, wrap: Wrap])[] = [
+  ['synchronously', (value) => value],
+  ['with a promise', <T>(value: T) => Promise.resolve(value) as T],
+  ['with a thenable', <T>(value: T) => thenable(value) as T],
 ]
 
-function thenable<T>(answer: T): unknown {
-  // biome-ignore lint/suspicious/noThenProperty: it is what such libraries return
-  return { then: (resolve: (answer: T) => void) => resolve(answer) }
+function thenable<T>(value: T): unknown {
+  // biome-ignore lint/suspicious/noThenProperty: some libraries return such thenables
+  return { then: (resolve: (value: T) => void) => resolve(value) }
 }
 
-function optionsOf(limit: Answering, cost: Answering, by: Answering): LimiterOptions<Call> {
+function optionsOf(limit: Wrap, cost: Wrap, by: Wrap): LimiterOptions<Call> {
   return {
     rules: [
       { name: 'own', limit: (call) => limit(`${call.limit}/hour`), by: (call) => by(call.user) },
@@ -44,14 +44,15 @@ const call = fc.record({
 })
 
 describe('functions of rules', () => {
-  it('decide the same whether they answer at once or later', async () => {
-    const how = fc.constantFrom(...ANSWERING.map(([, answering]) => answering))
+  it('lead to the same decisions whether they return values or promises', async () => {
+    const how = fc.constantFrom(...WRAPPERS.map(([, wrap]) => wrap))
     await fc.assert(
       fc.asyncProperty(how, how, how, fc.array(call, { maxLength: 20 }), async (limit, cost, by, calls) => {
-        const atOnce: Answering = (answer) => answer
-        const [expected, actual] = [optionsOf(atOnce, atOnce, atOnce), optionsOf(limit, cost, by)].map(
-          (options) => createLimiter({ ...options, store: memoryStore({ clock: manualClock(1e9) }) }),
-        )
+        const synchronous: Wrap = (value) => value
+        const [expected, actual] = [
+          optionsOf(synchronous, synchronous, synchronous),
+          optionsOf(limit, cost, by),
+        ].map((options) => createLimiter({ ...options, store: memoryStore({ clock: manualClock(1e9) }) }))
         for (const each of calls) {
           const [one, other] = [await expected?.admit(each), await actual?.admit(each)]
           expect([other?.allowed, other?.quotas]).toEqual([one?.allowed, one?.quotas])
@@ -66,11 +67,11 @@ describe('functions of rules', () => {
     )
   })
 
-  it('are each asked once a decision, in the order of the rules', async () => {
-    const asked: string[] = []
-    const later = async <T>(what: string, answer: T) => {
-      asked.push(what)
-      return answer
+  it('calls each function of a rule once a decision, in the order of the rules', async () => {
+    const called: string[] = []
+    const later = async <T>(name: string, value: T) => {
+      called.push(name)
+      return value
     }
     const by = () => later('key', 'a')
     const limiter = createLimiter<Call>({
@@ -81,14 +82,14 @@ describe('functions of rules', () => {
       ],
     })
     expect((await limiter.admit({ user: 'a', cost: 1, limit: 1 })).quotas).toHaveLength(3)
-    expect(asked).toEqual(['limit 1', 'cost 1', 'key', 'cost 2'])
+    expect(called).toEqual(['limit 1', 'cost 1', 'key', 'cost 2'])
   })
 
-  it.each(ANSWERING)('of who may make a request and who its client is answer %s', async (_how, answering) => {
+  it.each(WRAPPERS)("accepts 'client' and 'require' functions that return %s", async (_how, wrap) => {
     const limiter = createLimiter<Call>({
       rules: [{ limit: '1/hour' }],
-      client: ({ user }) => answering(user),
-      require: (_call, client) => answering(client?.id === 'a'),
+      client: ({ user }) => wrap(user),
+      require: (_call, client) => wrap(client?.id === 'a'),
     })
     const admit = async (user: string) => (await limiter.admit({ user, cost: 1, limit: 1 })).allowed
     expect([await admit('a'), await admit('a')]).toEqual([true, false])
@@ -98,17 +99,17 @@ describe('functions of rules', () => {
     })
   })
 
-  it('that resolve to what is not true forbid a request', async () => {
-    for (const answer of [false, undefined, 1, 'true']) {
+  it("forbids a request unless 'require' resolves to true", async () => {
+    for (const value of [false, undefined, 1, 'true']) {
       const limiter = createLimiter<Call>({
         rules: [],
-        require: async () => answer as boolean,
+        require: async () => value as boolean,
       })
       await expect(limiter.admit({ user: 'a', cost: 1, limit: 1 })).rejects.toMatchObject({ status: 403 })
     }
   })
 
-  it('of a shadow rule that reject leave it out, and those of another rule reject the decision', async () => {
+  it('skips a shadow rule whose function rejects, and rejects the decision for an enforced rule', async () => {
     const rejects = () => Promise.reject(new Error('on purpose'))
     for (const failing of [{ by: rejects }, { cost: rejects }, { limit: rejects }]) {
       const rule = { limit: '5/hour', by: 'everyone' as const, ...failing }
@@ -125,7 +126,7 @@ describe('functions of rules', () => {
     }
   })
 
-  it('that answer later have a request wait for its slot all the same', async () => {
+  it('queues a request for a slot if the functions of the rule are asynchronous', async () => {
     const limiter = createLimiter<Call>({
       rules: [{ concurrent: async () => 1, by: async () => 'a', cost: async () => 1, wait: '20s' }],
     })
@@ -136,7 +137,7 @@ describe('functions of rules', () => {
     expect((await second).allowed).toBe(true)
   })
 
-  it('of a fallback cost are asked for nothing where the cost fails otherwise', async () => {
+  it('charges the fallback cost if the cost function rejects with a RequestError', async () => {
     const cost = () => Promise.reject(new RequestError('no body'))
     const limiter = createLimiter<Call>({
       rules: [{ limit: '5/hour', cost, fallbackCost: 4, by: 'everyone' }],

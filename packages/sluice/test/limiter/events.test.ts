@@ -6,28 +6,28 @@ import { withFailurePolicy } from '../../src/stores/resilience/failure-policy.js
 import { manualClock } from '../../src/time/clock.js'
 import { FaultyStore } from '../stores/resilience/faulty-store.js'
 
-interface Asked {
-  readonly who: string
+interface TestRequest {
+  readonly user: string
   readonly tier?: string
 }
 
-function listening(options: Omit<LimiterOptions<Asked>, 'listener' | 'client'>) {
-  const events: LimiterEvent<Asked>[] = []
+function listeningLimiter(options: Omit<LimiterOptions<TestRequest>, 'listener' | 'client'>) {
+  const events: LimiterEvent<TestRequest>[] = []
   const clock = manualClock()
-  const limiter = createLimiter<Asked>({
+  const limiter = createLimiter<TestRequest>({
     store: memoryStore({ clock }),
-    client: ({ who, tier }) => ({ id: who, ...(tier !== undefined && { tier }) }),
+    client: ({ user, tier }) => ({ id: user, ...(tier !== undefined && { tier }) }),
     listener: (event) => void events.push(event),
     ...options,
   })
   return { limiter, events, clock, types: () => events.map(({ type }) => type) }
 }
 
-const one = { who: 'one' }
+const one = { user: 'one' }
 
-describe('a listener is told', () => {
+describe('the listener of a limiter', () => {
   it('emits allowed and refused requests with their rules', async () => {
-    const { limiter, events } = listening({ rules: [{ name: 'few', limit: '1/minute' }] })
+    const { limiter, events } = listeningLimiter({ rules: [{ name: 'few', limit: '1/minute' }] })
     await limiter.admit(one)
     await limiter.admit(one)
     expect(events).toMatchObject([
@@ -38,7 +38,7 @@ describe('a listener is told', () => {
   })
 
   it('emits requests that a shadow rule would have refused', async () => {
-    const { limiter, events, types } = listening({
+    const { limiter, events, types } = listeningLimiter({
       rules: [{ name: 'trial', limit: '1/minute', enforce: false }, { limit: '5/minute' }],
     })
     await limiter.admit(one)
@@ -48,14 +48,14 @@ describe('a listener is told', () => {
   })
 
   it('emits the actual cost and the hold time once each', async () => {
-    const { limiter, events } = listening({
+    const { limiter, events } = listeningLimiter({
       rules: [
         { name: 'tokens', limit: '100/minute', of: 'tokens', cost: 40 },
         { name: 'slots', concurrent: 2 },
       ],
     })
     const decision = await limiter.admit(one)
-    if (!decision.allowed) throw new Error('it was refused')
+    if (!decision.allowed) throw new Error('expected an allowed decision')
     for (const _ of [1, 2]) {
       await decision.permit.settle({ tokens: 12 })
       await decision.permit.release()
@@ -67,9 +67,9 @@ describe('a listener is told', () => {
   })
 
   it('emits a settlement of 0 for a cancelled request', async () => {
-    const { limiter, events } = listening({ rules: [{ limit: '5/minute' }, { concurrent: 1 }] })
+    const { limiter, events } = listeningLimiter({ rules: [{ limit: '5/minute' }, { concurrent: 1 }] })
     const decision = await limiter.admit(one)
-    if (!decision.allowed) throw new Error('it was refused')
+    if (!decision.allowed) throw new Error('expected an allowed decision')
     await decision.permit.cancel()
     await decision.permit.cancel()
     expect(events.slice(1)).toMatchObject([
@@ -79,19 +79,19 @@ describe('a listener is told', () => {
     expect((await limiter.peek(one)).quotas.map(({ remaining }) => remaining)).toEqual([4, 0])
   })
 
-  it("of a client's change of tier, at its next request", async () => {
-    const { limiter, events, types } = listening({ rules: [{ limit: '5/minute' }], tiers: { pro: 2 } })
+  it('emits a change of tier with the next request of the client', async () => {
+    const { limiter, events, types } = listeningLimiter({ rules: [{ limit: '5/minute' }], tiers: { pro: 2 } })
     await limiter.admit(one)
     await limiter.admit({ ...one, tier: 'pro' })
     await limiter.admit({ ...one, tier: 'pro' })
-    await limiter.admit({ who: 'two', tier: 'pro' })
+    await limiter.admit({ user: 'two', tier: 'pro' })
     expect(types()).toEqual(['allowed', 'tier-changed', 'allowed', 'allowed', 'allowed'])
     expect(events[1]).toEqual({ type: 'tier-changed', client: 'one', from: undefined, to: 'pro' })
   })
 
-  it('of a limit that changes, as while a model warms up, and not that tiers differ', async () => {
+  it('emits a changed limit, as in a warm-up, and not the differences between tiers', async () => {
     let scale = 0.5
-    const { limiter, events, types } = listening({
+    const { limiter, events, types } = listeningLimiter({
       rules: [{ name: 'requests', limit: '10/minute' }],
       tiers: { pro: 2 },
       warmUp: {
@@ -102,7 +102,7 @@ describe('a listener is told', () => {
       },
     })
     await limiter.admit(one)
-    await limiter.admit({ who: 'two', tier: 'pro' })
+    await limiter.admit({ user: 'two', tier: 'pro' })
     scale = 1
     await limiter.admit(one)
     expect(types()).toEqual(['allowed', 'allowed', 'limit-changed', 'allowed'])
@@ -115,13 +115,13 @@ describe('a listener is told', () => {
   })
 })
 
-describe('of the store a listener is told', () => {
-  const few: LimiterOptions<Asked>['rules'] = [{ limit: '9/minute' }]
+describe('store events', () => {
+  const few: LimiterOptions<TestRequest>['rules'] = [{ limit: '9/minute' }]
   const quiet = { deadline: '5s', clock: manualClock() } as const
 
   it('emits one event when the store fails and one when it recovers', async () => {
     const store = new FaultyStore()
-    const { limiter, events, types } = listening({ rules: few, store })
+    const { limiter, events, types } = listeningLimiter({ rules: few, store })
     for (const mode of ['refuses', 'throws'] as const) {
       store.mode = mode
       await expect((async () => limiter.admit(one))()).rejects.toThrow()
@@ -138,7 +138,7 @@ describe('of the store a listener is told', () => {
   it('emits degraded decisions', async () => {
     const inner = new FaultyStore()
     const store = withFailurePolicy(inner, { policy: 'local', ...quiet })
-    const { limiter, events, types } = listening({ rules: few, store })
+    const { limiter, events, types } = listeningLimiter({ rules: few, store })
     inner.mode = 'refuses'
     await limiter.admit(one)
     await limiter.admit(one)
@@ -149,7 +149,7 @@ describe('of the store a listener is told', () => {
   })
 
   it('emits no store failure for an invalid charge', async () => {
-    const { limiter, types } = listening({ rules: [{ limit: '9/minute', cost: () => -1 }] })
+    const { limiter, types } = listeningLimiter({ rules: [{ limit: '9/minute', cost: () => -1 }] })
     await expect((async () => limiter.admit(one))()).rejects.toThrow()
     expect(types()).toEqual([])
   })
@@ -163,7 +163,7 @@ it('ignores errors of a listener', async () => {
     },
   })
   const decision = await limiter.admit('key')
-  if (!decision.allowed) throw new Error('it was refused')
+  if (!decision.allowed) throw new Error('expected an allowed decision')
   await decision.permit.settle({ requests: 0 })
   await decision.permit.release()
   expect((await limiter.admit('key')).allowed).toBe(true)

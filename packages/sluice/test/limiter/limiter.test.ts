@@ -17,7 +17,7 @@ function limiterOf<Request = string>(options: LimiterOptions<Request>) {
   const admit = (request: Request) => limiter.admit(request) as Decision
   const left = (request: Request) => {
     const forecast = limiter.peek(request)
-    if (forecast instanceof Promise) throw new Error('the memory store answers at once')
+    if (forecast instanceof Promise) throw new Error('the memory store is synchronous')
     return forecast.quotas.map(({ remaining }) => remaining)
   }
   return { clock, limiter, admit, left }
@@ -36,7 +36,7 @@ describe('admit', () => {
     expect(calls).toEqual(['take'])
   })
 
-  it('names the rule that refuses for longest, all that refuse, and the moment', () => {
+  it('reports the rule with the longest wait, all rules that refuse, and the time to retry', () => {
     const { clock, admit } = limiterOf({
       rules: [
         { name: 'burst', limit: '2/second', algorithm: 'fixed-window' },
@@ -67,7 +67,7 @@ describe('admit', () => {
     expect(admit('a').allowed).toBe(true)
   })
 
-  it('says of each rule how the request stands, in the order of the rules', () => {
+  it('reports the quota of each rule in the order of the rules', () => {
     const { admit } = limiterOf<Call>({
       rules: [
         { limit: '10/minute', by: ({ user }) => user },
@@ -90,7 +90,7 @@ describe('admit', () => {
     ])
   })
 
-  it('refuses at once, and for ever, what no limit can hold', () => {
+  it('refuses a request as oversized if its cost exceeds the capacity', () => {
     const { admit, left } = limiterOf<Call>({
       rules: [{ limit: '100/minute', of: 'tokens', by: 'everyone', cost: ({ tokens = 0 }) => tokens }],
     })
@@ -98,12 +98,12 @@ describe('admit', () => {
       allowed: false,
       refusal: { reason: 'oversized', retryAfter: Number.POSITIVE_INFINITY, remaining: 100 },
     })
-    // A small one that comes next is judged on its own.
+    // A smaller request that follows is still allowed.
     expect(admit({ user: 'a', tokens: 100 }).allowed).toBe(true)
     expect(left({ user: 'a', tokens: 1 })).toEqual([0])
   })
 
-  it('charges every rule or none, whichever refuses', () => {
+  it('charges no rule if any rule refuses', () => {
     const names = ['first', 'second', 'third']
     for (const refusing of names) {
       const { admit, left } = limiterOf({
@@ -120,7 +120,7 @@ describe('admit', () => {
     }
   })
 
-  it('takes nothing where a rule’s function throws, or gives what is no cost, no limit or no key', () => {
+  it('charges nothing if a function of a rule throws or returns an invalid value', () => {
     const broken: [rule: object, error: unknown][] = [
       [{ limit: '5/hour', by: 'everyone', cost: () => Number.NaN }, RequestError],
       [{ limit: '5/hour', by: 'everyone', cost: () => -1 }, RequestError],
@@ -148,7 +148,7 @@ describe('admit', () => {
     }
   })
 
-  it('is asked about a key where the rules say no other', () => {
+  it("requires a string key if a rule has no 'by'", () => {
     const { limiter } = limiterOf({ rules: [{ limit: '5/hour' }] })
     for (const wrong of [undefined, null, 7, {}])
       expect(() => limiter.admit(wrong as never)).toThrow("rules without 'by' need a key (a string)")
@@ -174,7 +174,7 @@ describe('a shadow rule', () => {
     expect(answers.at(-1)).toMatchObject({ refusal: { rule: 'real', violated: ['real'] } })
   })
 
-  it('takes nothing for a request that another rule refuses', () => {
+  it('charges nothing in a shadow rule for a request that another rule refuses', () => {
     const { admit, left } = limiterOf({
       rules: [
         { name: 'shadow', limit: '100/hour', enforce: false },
@@ -185,7 +185,7 @@ describe('a shadow rule', () => {
     expect(left('a')).toEqual([99, 0])
   })
 
-  it('whose own function fails is left out', () => {
+  it('is skipped if its own function fails', () => {
     const { admit } = limiterOf({
       rules: [
         { name: 'real', limit: '1/hour' },
@@ -220,7 +220,7 @@ describe('peek', () => {
 })
 
 describe('reset', () => {
-  it('forgets what a key has used, in every rule, and nobody else’s', () => {
+  it('resets one key in every rule and leaves other keys unchanged', () => {
     const { limiter, admit, left } = limiterOf({ rules: [{ limit: '2/minute' }, { concurrent: 2 }] })
     for (const key of ['a', 'a', 'b', 'b']) admit(key)
     expect([left('a'), left('b')]).toEqual([
@@ -234,35 +234,35 @@ describe('reset', () => {
     ])
   })
 
-  it('waits for a store that takes a while', async () => {
+  it('waits for an asynchronous store to reset every limit', async () => {
     const { store } = recordingStore()
-    let forgotten = 0
+    let resets = 0
     const reset = async () => {
       await new Promise((resolve) => setImmediate(resolve))
-      forgotten++
+      resets++
     }
     const limiter = createLimiter({ store: { ...store, reset }, rules: [{ limit: '1/s; 5/minute' }] })
     await limiter.reset('a')
-    expect(forgotten).toBe(2)
+    expect(resets).toBe(2)
   })
 })
 
 describe('a limiter and its store', () => {
-  it('closes the store that it made, and leaves one that was handed in to its owner', () => {
+  it('closes the store it created and never one that was passed in', () => {
     const { store, calls } = recordingStore()
     createLimiter({ store, rules: [] }).close()
     expect(calls).toEqual([])
     expect(createLimiter({ rules: [] }).close()).toBeUndefined()
   })
 
-  it('without a name does not share a store unawares', () => {
+  it('rejects two limiters without a name on one store', () => {
     const { store } = recordingStore()
     createLimiter({ store, rules: [] })
     expect(() => createLimiter({ store, rules: [] })).toThrow('two limiters without a')
     createLimiter({ store, name: 'other', rules: [] })
   })
 
-  it('throws what the store throws, and rejects with what it rejects with', async () => {
+  it('throws or rejects with the error of the store', async () => {
     const { store } = recordingStore()
     const rules = [{ limit: '10/minute' }]
     const throwing = {
@@ -279,38 +279,34 @@ describe('a limiter and its store', () => {
   })
 })
 
-describe('options that are wrong', () => {
+describe('the options of a limiter', () => {
   it.each<[string, object, string]>([
     ['an unknown option', { rules: [], rates: [] }, "no option 'rates'; its options are rules, store"],
     ['no rules', {}, "'rules' must be a list"],
-    ['a rule that is none', { rules: ['10/minute'] }, 'rules[0]: a rule must be an object'],
+    ['a rule that is a string', { rules: ['10/minute'] }, 'rules[0]: a rule must be an object'],
     ['a rule without a limit', { rules: [{ by: 'everyone' }] }, "rules[0]: a rule needs a 'limit'"],
-    ['an unknown word', { rules: [{ limit: '1/s', cots: 2 }] }, "rules[0]: a rule has no option 'cots'"],
     [
-      'a limit that is none',
+      'an unknown option of a rule',
+      { rules: [{ limit: '1/s', cots: 2 }] },
+      "rules[0]: a rule has no option 'cots'",
+    ],
+    [
+      'a limit with an unknown unit',
       { rules: [{ limit: '1/s' }, { limit: '1/x' }] },
       "rules[1]: '1/x': unknown unit 'x'",
     ],
     ['a limit of zero', { rules: [{ limit: '0/minute' }] }, 'rules[0]'],
-    ['none in flight', { rules: [{ concurrent: 0 }] }, 'rules[0]'],
-    ['a fraction in flight', { rules: [{ concurrent: 1.5 }] }, 'rules[0]'],
-    [
-      'a cost that is none',
-      { rules: [{ limit: '1/s', cost: -1 }] },
-      "'cost' must be finite and not negative",
-    ],
+    ['zero slots', { rules: [{ concurrent: 0 }] }, 'rules[0]'],
+    ['a fractional number of slots', { rules: [{ concurrent: 1.5 }] }, 'rules[0]'],
+    ['a negative cost', { rules: [{ limit: '1/s', cost: -1 }] }, "'cost' must be finite and not negative"],
     ['slots as a resource', { rules: [{ limit: '1/s', of: 'concurrent' }] }, '{ concurrent: 4 }'],
     ['an unknown key', { rules: [{ limit: '1/s', by: 'ip' }] }, "'by: ip' works with an HTTP adapter only"],
     ['no key', { rules: [{ limit: '1/s', by: [] }] }, "'by' is an empty list"],
-    ['a name of two lines', { rules: [], name: 'a\nb' }, 'a string without line breaks'],
+    ['a name with a line break', { rules: [], name: 'a\nb' }, 'a string without line breaks'],
+    ['a rule name that is not ASCII', { rules: [{ limit: '1/s', name: 'größe' }] }, 'printable ASCII'],
+    ['a rule name that is too long', { rules: [{ limit: '1/s', name: 'n'.repeat(65) }] }, '1 to 64'],
     [
-      'a rule’s name that no header can hold',
-      { rules: [{ limit: '1/s', name: 'größe' }] },
-      'printable ASCII',
-    ],
-    ['a rule’s name that is too long', { rules: [{ limit: '1/s', name: 'n'.repeat(65) }] }, '1 to 64'],
-    [
-      'a name twice',
+      'a duplicate rule name',
       {
         rules: [
           { limit: '1/s', name: 'a' },
@@ -319,12 +315,12 @@ describe('options that are wrong', () => {
       },
       "two rules are called 'a'",
     ],
-  ])('rejects %s with one clear error', (_what, options, said) => {
-    expect(() => createLimiter(options as never)).toThrow(said)
+  ])('rejects %s with one clear error', (_what, options, message) => {
+    expect(() => createLimiter(options as never)).toThrow(message)
   })
 })
 
-describe('a limiter of one limit', () => {
+describe('a limiter of a limit string', () => {
   it('creates a limiter from a limit string', async () => {
     const limiter = createLimiter('1/minute')
     expect([(await limiter.admit('a')).allowed, (await limiter.admit('a')).allowed]).toEqual([true, false])

@@ -1,6 +1,6 @@
 import type { Timers } from '../../src/time/timers.js'
 
-/** Timers that run when they are told that time has passed. */
+/** Timers that fire when the test advances their time with `pass`. */
 export function manualTimers() {
   let now = 0
   const waiting = new Set<{ readonly at: number; readonly callback: () => void }>()

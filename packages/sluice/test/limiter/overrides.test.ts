@@ -5,7 +5,7 @@ import type { Rule } from '../../src/rules/rule.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import { manualClock } from '../../src/time/clock.js'
 
-/** Limiters of the same rules on one store, one for each of the overrides that follow each other. */
+/** Limiters of the same rules on one store, one for each of the successive overrides. */
 function changing(rules: readonly Rule<string>[]) {
   const clock = manualClock()
   const store = memoryStore({ clock })
@@ -27,7 +27,7 @@ describe('an override', () => {
     expect((await limits.with().peek('a')).quotas[0]).toMatchObject({ limit: { limit: 10 }, remaining: 4 })
   })
 
-  it('makes a shadow of a rule, and a rule of a shadow', async () => {
+  it('turns an enforced rule into a shadow rule and back', async () => {
     const limits = changing([
       { name: 'strict', limit: '1/minute' },
       { name: 'trial', limit: '2/minute', enforce: false },
@@ -38,7 +38,7 @@ describe('an override', () => {
     expect(answers).toEqual([true, true, false])
   })
 
-  it('counts as the rule counts, and tiers scale it', async () => {
+  it('uses the algorithm and key of the rule, and is scaled by tiers', async () => {
     const limiter = createLimiter<{ id: string; tier: string }>({
       rules: [
         { name: 'text', limit: '10/minute', algorithm: 'sliding-log' },
@@ -58,7 +58,7 @@ describe('an override', () => {
     expect(limiter.rules.map(({ limit }) => limit?.limit)).toEqual([2, 4, 5])
   })
 
-  it('is of one limit where a rule joins several', async () => {
+  it('applies to one limit of a rule that joins several', async () => {
     const limits = changing([{ limit: '10/minute; 100/hour' }])
     const limiter = limits.with({ 'requests-2': { limit: '50/hour' } })
     expect(limiter.rules).toMatchObject([

@@ -11,7 +11,7 @@ interface Costs {
   readonly slots: number
 }
 
-const ASKED: Costs = { tokens: 60, rows: 10, slots: 1 }
+const COSTS: Costs = { tokens: 60, rows: 10, slots: 1 }
 
 const RULES: Rule<Costs>[] = [
   { limit: '100/hour', of: 'tokens', by: 'everyone', cost: ({ tokens }) => tokens },
@@ -19,13 +19,13 @@ const RULES: Rule<Costs>[] = [
   { concurrent: 2, by: 'everyone', cost: ({ slots }) => slots },
 ]
 
-/** Permits of a limiter, and what is left beside them. */
+/** Issues permits and reads what remains of each limit. */
 function permits(settle?: (settlements: readonly Settlement[]) => Promise<void>) {
   const recording = recordingStore(settle)
   const limiter = createLimiter({ store: recording.store, rules: RULES })
-  const permit = (asked: Costs = ASKED): Permit => {
-    const decision = limiter.admit(asked)
-    if (decision instanceof Promise || !decision.allowed) throw new Error('it was not let in')
+  const permit = (costs: Costs = COSTS): Permit => {
+    const decision = limiter.admit(costs)
+    if (decision instanceof Promise || !decision.allowed) throw new Error('expected an allowed decision')
     recording.calls.length = 0
     return decision.permit
   }
@@ -37,14 +37,14 @@ function permits(settle?: (settlements: readonly Settlement[]) => Promise<void>)
 }
 
 describe('settle', () => {
-  it('gives back what was taken too much, and charges what was too little, whatever the limit', async () => {
+  it('refunds a lower actual cost and charges a higher one, even beyond the limit', async () => {
     const { permit, left, settled } = permits()
     await permit().settle({ tokens: 15, rows: 500 })
     expect(settled).toEqual([15, 500])
     expect(await left()).toEqual([85, 0, 1])
   })
 
-  it('counts once, resource by resource', async () => {
+  it('settles each resource once', async () => {
     const { permit, settled } = permits()
     const one = permit()
     await one.settle({ tokens: 15 })
@@ -53,17 +53,17 @@ describe('settle', () => {
     expect(settled).toEqual([15, 3])
   })
 
-  it('asks the store for nothing where nothing changes', async () => {
+  it('does not call the store if the actual cost equals the charged one', async () => {
     const { permit, calls } = permits()
     const one = permit()
     await one.settle({ tokens: 60 })
     await one.settle({})
-    // It is settled all the same.
+    // The resource is settled nevertheless.
     await one.settle({ tokens: 0 })
     expect(calls).toEqual([])
   })
 
-  it('takes the resources that a rule counts, and names what another one may have been meant for', async () => {
+  it('rejects a resource that no rule counts and suggests a similar one', async () => {
     const { permit, calls, settled } = permits()
     const one = permit()
     expect(one.resources).toEqual(['tokens', 'rows', 'concurrent'])
@@ -82,23 +82,23 @@ describe('settle', () => {
     expect(settled).toEqual([3])
   })
 
-  it('passes over what a rule counts and this request took nothing of', async () => {
+  it('ignores a resource that a skipped shadow rule counts', async () => {
     const fails = () => {
       throw new Error('on purpose')
     }
     const limiter = createLimiter<Costs>({
       rules: [...RULES, { limit: '1/hour', of: 'money', cost: fails, enforce: false }],
     })
-    const decision = await limiter.admit(ASKED)
-    if (!decision.allowed) throw new Error('it was not let in')
+    const decision = await limiter.admit(COSTS)
+    if (!decision.allowed) throw new Error('expected an allowed decision')
     expect(decision.quotas).toHaveLength(3)
     await decision.permit.settle({ money: 3, tokens: 1 })
     await decision.permit.cancel()
-    expect((await limiter.peek(ASKED)).quotas.map(({ remaining }) => remaining)).toEqual([39, 90, 1])
+    expect((await limiter.peek(COSTS)).quotas.map(({ remaining }) => remaining)).toEqual([39, 90, 1])
   })
 
   it.each([-1, Number.NaN, Number.POSITIVE_INFINITY, '5' as never, undefined as never])(
-    'refuses %s, settles nothing then, and can be called again',
+    'rejects a settlement with the cost %s, settles nothing and can be called again',
     async (wrong) => {
       const { permit, calls, settled } = permits()
       const one = permit()
@@ -109,13 +109,13 @@ describe('settle', () => {
     },
   )
 
-  it('is no matter of names that every object has', async () => {
+  it('ignores inherited properties of the costs', async () => {
     const { permit, calls } = permits()
     await permit().settle(Object.create({ tokens: 1 }))
     expect(calls).toEqual([])
   })
 
-  it('in whatever order with release', async () => {
+  it('settles a permit after it was released', async () => {
     const { permit, settled } = permits()
     const one = permit()
     await one.release()
@@ -125,7 +125,7 @@ describe('settle', () => {
 })
 
 describe('release', () => {
-  it('frees the slots, once, and leaves what it cost', async () => {
+  it('frees the slots once and keeps the charged units', async () => {
     const { permit, left, calls } = permits()
     const one = permit()
     expect(one.holdsSlots).toBe(true)
@@ -135,10 +135,10 @@ describe('release', () => {
     expect(await left()).toEqual([40, 90, 2])
   })
 
-  it('of a permit without slots asks the store for nothing', () => {
+  it('does not call the store to release a permit without slots', () => {
     const { store, calls } = recordingStore()
     const decision = createLimiter({ store, rules: [{ limit: '5/minute' }] }).admit('key')
-    if (decision instanceof Promise || !decision.allowed) throw new Error('it was not let in')
+    if (decision instanceof Promise || !decision.allowed) throw new Error('expected an allowed decision')
     expect(decision.permit.holdsSlots).toBe(false)
     decision.permit.release()
     decision.permit.keepRenewed()
@@ -146,18 +146,18 @@ describe('release', () => {
     expect(calls).toEqual(['take'])
   })
 
-  it('is what a block does at its end, whatever happens in it', () => {
+  it("releases a permit at the end of a 'using' block, also if the block throws", () => {
     const { permit, settled } = permits()
     const block = (fails: boolean) => {
-      using held = permit({ ...ASKED, tokens: 1 })
-      if (fails) throw new Error(`it held ${held.holdsSlots}`)
+      using held = permit({ ...COSTS, tokens: 1 })
+      if (fails) throw new Error(`holds slots: ${held.holdsSlots}`)
     }
     block(false)
-    expect(() => block(true)).toThrow('it held true')
+    expect(() => block(true)).toThrow('holds slots: true')
     expect(settled).toEqual([0, 0])
   })
 
-  it('by await using waits for the store', async () => {
+  it("waits for the store at the end of an 'await using' block", async () => {
     let answer = () => {}
     const { permit } = permits(() => new Promise((resolve) => (answer = resolve)))
     let over = false
@@ -173,17 +173,17 @@ describe('release', () => {
     expect(over).toBe(true)
   })
 
-  it('that the store does not do is told to who waits for it, and to nobody else', async () => {
-    const { permit } = permits(() => Promise.reject(new Error('away')))
-    await expect(permit().release()).rejects.toThrow('away')
+  it('rejects release with the error of the store, and ignores it in Symbol.dispose', async () => {
+    const { permit } = permits(() => Promise.reject(new Error('unreachable')))
+    await expect(permit().release()).rejects.toThrow('unreachable')
     // An unhandled rejection would fail the test run.
-    permit({ ...ASKED, tokens: 1 })[Symbol.dispose]()
+    permit({ ...COSTS, tokens: 1 })[Symbol.dispose]()
     await new Promise((resolve) => setImmediate(resolve))
   })
 })
 
 describe('cancel', () => {
-  it('gives back all that was not settled', async () => {
+  it('refunds everything that was not settled when a permit is cancelled', async () => {
     const { permit, left } = permits()
     await permit().cancel()
     expect(await left()).toEqual([100, 100, 2])
@@ -196,7 +196,7 @@ describe('cancel', () => {
 })
 
 describe('renew', () => {
-  it('holds the slots for another lease, until they are free', async () => {
+  it('renews the lease of the slots until they are released', async () => {
     const { permit, left, clock } = permits()
     const one = permit()
     for (let times = 0; times < 5; times++) {

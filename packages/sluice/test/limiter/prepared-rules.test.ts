@@ -11,7 +11,7 @@ const RULES: readonly (readonly Rule<string>[])[] = [
   [{ limit: '4/second burst 7', cost: 1.5 }],
   [{ limit: '4/second' }, { limit: '10/5s', cost: 2 }, { limit: '20/minute burst 3' }],
   ['9/second', '80/10s', '90/minute'].map((limit, index) => ({ name: `${index}`, limit })),
-  // What another algorithm counts, or for somebody else, is decided the other way.
+  // Another algorithm, another key or a shadow rule is decided by the general path.
   [{ limit: '4/second' }, { limit: '10/5s', algorithm: 'fixed-window' }],
   [{ limit: '4/second' }, { limit: '10/5s', by: 'everyone' }],
   [{ limit: '4/second' }, { limit: '2/second', enforce: false }],
@@ -35,19 +35,19 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ does: fc.constant('settle' as const), which: fc.nat(5), cost: fc.nat(6) }),
 )
 
-/** All that a decision says. */
-function said(decision: Decision) {
+/** Reads every property of a decision. */
+function snapshot(decision: Decision) {
   const { allowed, quotas, degraded } = decision
   return { allowed, quotas, degraded, refusal: allowed ? undefined : decision.refusal }
 }
 
-describe('rules that charge all requests alike', () => {
-  it('are decided, and tell what they decided whenever they are asked, as with a charge for each request', () => {
+describe('prepared rules', () => {
+  it('make the same decisions as the general path, whenever a decision is read', () => {
     const trace = fc.record({
       rules: fc.constantFrom(...RULES),
       maxKeys: fc.constantFrom(2, 7, 100),
       steps: fc.array(step, { minLength: 20, maxLength: 80 }),
-      // How many decisions later one is asked what it says.
+      // The number of decisions made before an earlier one is read.
       later: fc.nat(4),
     })
     fc.assert(
@@ -57,17 +57,17 @@ describe('rules that charge all requests alike', () => {
         const [plain, other] = stores.map((store, index) =>
           createLimiter({ rules, store, ...(index === 1 && { listener: () => {} }) }),
         ) as [ReturnType<typeof createLimiter>, ReturnType<typeof createLimiter>]
-        const decided: [Decision, ReturnType<typeof said>][] = []
+        const decided: [Decision, ReturnType<typeof snapshot>][] = []
         const held: [Decision, Decision][] = []
         const compareOldest = () => {
           const [decision, expected] = decided.shift() as (typeof decided)[0]
-          expect(said(decision)).toEqual(expected)
+          expect(snapshot(decision)).toEqual(expected)
         }
         for (const next of steps) {
           if (next.does === 'wait') clock.advance(next.milliseconds)
           else if (next.does === 'reset') for (const limiter of [plain, other]) limiter.reset(next.key)
           else if (next.does === 'reset one') {
-            // The others of the key keep their places.
+            // The other rules of the key keep their state.
             const scope = plain.rules[next.which]?.scope
             if (scope !== undefined) for (const store of stores) store.reset(scope, next.key)
           } else if (next.does === 'peek') expect(plain.peek(next.key)).toEqual(other.peek(next.key))
@@ -77,7 +77,7 @@ describe('rules that charge all requests alike', () => {
           } else {
             const [one, two] = [plain.admit(next.key) as Decision, other.admit(next.key) as Decision]
             expect(one.allowed).toBe(two.allowed)
-            decided.push([one, said(two)])
+            decided.push([one, snapshot(two)])
             held.push([one, two])
           }
           if (decided.length > later) compareOldest()
@@ -88,16 +88,16 @@ describe('rules that charge all requests alike', () => {
     )
   })
 
-  it('ask whom a request counts for once, and hold one permit', () => {
-    const asked: string[] = []
+  it('call the key function once a decision, and create one permit', () => {
+    const requests: string[] = []
     const by = (request: string) => {
-      asked.push(request)
+      requests.push(request)
       return request
     }
     const rules = ['4/second', '9/minute', '20/hour'].map((limit, index) => ({ name: `${index}`, limit, by }))
     const limiter = createLimiter({ rules, store: memoryStore({ clock: manualClock() }) })
     const decision = limiter.admit('a') as Extract<Decision, { readonly allowed: true }>
-    expect(asked).toEqual(['a'])
+    expect(requests).toEqual(['a'])
     expect(decision.permit).toBe(decision.permit)
     expect(decision.quotas).toBe(decision.quotas)
     decision.permit.settle({ requests: 4 })
@@ -105,7 +105,7 @@ describe('rules that charge all requests alike', () => {
     expect((limiter.admit('a') as Decision).allowed).toBe(false)
   })
 
-  it('say in a log what the decision says, and nothing of the limiter', () => {
+  it('serialize a decision as JSON without the internals of the limiter', () => {
     for (const rules of [[{ limit: '4/second' }], [{ limit: '4/second' }, { concurrent: 2 }]] as const) {
       const limiter = createLimiter({ rules, store: memoryStore({ clock: manualClock() }) })
       const decision = limiter.admit('a') as Decision

@@ -2,17 +2,17 @@ import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import type { Settlement, Store } from '../../src/stores/store.js'
 import { manualClock } from '../../src/time/clock.js'
 
-/** A store in memory, with the record of what it was asked. */
+/** A memory store that records its calls. */
 export interface RecordingStore {
   readonly store: Store
   readonly clock: ReturnType<typeof manualClock>
-  /** What was asked of it, one word a call. */
+  /** The names of the called methods, in order. */
   readonly calls: string[]
-  /** The costs that settlements named. */
+  /** The costs of all settlements, in order. */
   readonly settled: number[]
 }
 
-/** @param settle what happens on a settlement; default: it is done */
+/** @param settle replaces the settlement of the memory store */
 export function recordingStore(
   settle?: (settlements: readonly Settlement[]) => Promise<void>,
 ): RecordingStore {

@@ -7,7 +7,7 @@ import { manualClock } from '../../src/time/clock.js'
 const store = () => memoryStore({ clock: manualClock() })
 
 describe('a shared rule', () => {
-  it('is counted together with those of its name in other limiters on the store, and no others', async () => {
+  it('shares its state only with rules of its name in other limiters on the store', async () => {
     const shared = store()
     const limiter = (name: string, rule: object) =>
       createLimiter({ store: shared, name, rules: [{ limit: '3/minute', name: 'all', ...rule }] })
@@ -19,7 +19,7 @@ describe('a shared rule', () => {
     expect(allowed).toEqual([true, true, true, true, false, true])
   })
 
-  it('is not scaled by the warm-up of one of them', async () => {
+  it('is not scaled by the warm-up of one limiter', async () => {
     const warmUp = createWarmUp({ from: 0.1, over: '1m' })
     const rules = [{ limit: '10/minute', name: 'all', shared: true }, { limit: '50/minute' }]
     const decision = await createLimiter({ store: store(), name: 'one', warmUp, rules }).admit('key')
@@ -28,20 +28,20 @@ describe('a shared rule', () => {
 
   it.each([
     [
-      'without a name, by a function that could be any',
+      'without a name and with a function as its key',
       { limit: '3/minute', shared: true, by: () => 'key' },
       "needs a 'name'",
     ],
     [
-      'with a line before its slots',
+      'with a wait queue',
       { concurrent: 3, name: 'all', shared: true, wait: '1s' },
       "a shared rule cannot have 'wait'",
     ],
-  ])('is refused %s', (_, rule, message) => {
+  ])('is rejected %s', (_, rule, message) => {
     expect(() => createLimiter({ rules: [rule] })).toThrow(message)
   })
 
-  it('keeps shared rules out of the scope of every limiter, whose name has one line', () => {
+  it('has a scope that no limiter can have, because names of limiters have no line breaks', () => {
     expect(() => createLimiter({ name: '\n', rules: [{ limit: '3/minute' }] })).toThrow(
       'a string without line breaks',
     )

@@ -7,7 +7,7 @@ import { manualClock } from '../../src/time/clock.js'
 
 const CALLS = 10_000
 
-/** How a rule of each algorithm is written. */
+/** A rule of each algorithm. */
 const ALGORITHMS: readonly [name: string, rule: (limit: number) => Rule<string>][] = [
   ['token-bucket', (limit) => ({ limit: `${limit}/hour` })],
   ['fixed-window', (limit) => ({ limit: `${limit}/hour`, algorithm: 'fixed-window' })],
@@ -16,12 +16,12 @@ const ALGORITHMS: readonly [name: string, rule: (limit: number) => Rule<string>]
   ['concurrency', (limit) => ({ concurrent: limit })],
 ]
 
-describe.each(ALGORITHMS)('%s: 10,000 calls at once on one key', (_name, ruleOf) => {
-  // Who the client is takes a moment to find out, so that the calls stand in the middle of each other.
+describe.each(ALGORITHMS)('10,000 concurrent calls on one key with %s', (_name, ruleOf) => {
+  // An asynchronous lookup of the client interleaves the calls.
   it.each([
-    ['decided at once', undefined],
-    ['that first wait for who their client is', async (key: string) => key],
-  ])('%s: exactly the limit is admitted, whatever a call costs', (_how, client) =>
+    ['a synchronous client', undefined],
+    ['an asynchronous client', async (key: string) => key],
+  ])('admits exactly the limit at any cost per call with %s', (_how, client) =>
     fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 500 }),

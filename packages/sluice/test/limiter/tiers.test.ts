@@ -27,16 +27,16 @@ function limiterOf(rules: readonly Rule<Client>[], options: Partial<LimiterOptio
 describe('tiers', () => {
   const rules: Rule<Client>[] = [{ limit: '20/minute', algorithm: 'fixed-window' }]
 
-  it('multiply the limits of all rules', async () => {
+  it('multiplies the limits of all rules by the factor of the tier', async () => {
     const { admitted } = limiterOf(rules, { tiers: { free: 1, premium: 5, trial: 0.29 } })
     expect(await admitted({ id: 'a' })).toBe(20)
     expect(await admitted({ id: 'b', tier: 'free' })).toBe(20)
     expect(await admitted({ id: 'c', tier: 'premium' })).toBe(100)
     expect(await admitted({ id: 'd', tier: 'trial' })).toBe(5)
-    expect(await admitted({ id: 'e', tier: 'unheard-of' })).toBe(20)
+    expect(await admitted({ id: 'e', tier: 'unknown' })).toBe(20)
   })
 
-  it('a rule’s own say stands before that of all: a multiplier or a whole limit', async () => {
+  it('prefers the tiers of a rule, as a multiplier or a limit, to those of the limiter', async () => {
     const own: Rule<Client>[] = [{ ...rules[0], limit: '20/minute', tiers: { premium: 2, gold: '7/hour' } }]
     const { admitted } = limiterOf(own, { tiers: { premium: 5, free: 3 } })
     expect(await admitted({ id: 'a', tier: 'premium' })).toBe(40)
@@ -44,14 +44,14 @@ describe('tiers', () => {
     expect(await admitted({ id: 'c', tier: 'free' })).toBe(60)
   })
 
-  it('scale what is in flight, and limits that a function gives', async () => {
+  it('scales concurrent rules, and limits that a function returns', async () => {
     const both: Rule<Client>[] = [{ concurrent: 2 }, { limit: () => '100/minute' }]
     const { admitted } = limiterOf(both, { tiers: { premium: 3 } })
     expect(await admitted({ id: 'a' })).toBe(2)
     expect(await admitted({ id: 'b', tier: 'premium' })).toBe(6)
   })
 
-  it('the same limits whoever came before: nothing is multiplied twice', async () => {
+  it('scales the configured limit for every client, never an already scaled one', async () => {
     const { admitted } = limiterOf(rules, { tiers: { premium: 5 } })
     for (let user = 0; user < 50; user++) {
       expect(await admitted({ id: `p${user}`, tier: 'premium' }, 101)).toBe(100)
@@ -59,7 +59,7 @@ describe('tiers', () => {
     }
   })
 
-  it('are unlimited where all rules, one rule or a function says so, and nothing is counted then', async () => {
+  it('counts nothing for a tier that is unlimited in all rules, in one rule or by a function', async () => {
     const ruleOf: Rule<Client>[] = [
       { limit: '2/minute' },
       { concurrent: 1, wait: '1s' },
@@ -71,7 +71,7 @@ describe('tiers', () => {
     const internal = { id: 'a', tier: 'internal' }
     expect(await all.limiter.admit(internal)).toMatchObject({ allowed: true, quotas: [] })
     expect(await all.limiter.peek(internal)).toEqual({ allowed: true, quotas: [] })
-    // What was not counted is not used: the client of another tier is the same client.
+    // The unlimited requests used nothing: without the tier, the same client has its full limit.
     expect(await all.limiter.peek({ id: 'a' })).toMatchObject({ allowed: true })
 
     const own = limiterOf(
@@ -88,8 +88,8 @@ describe('tiers', () => {
     expect(await own.admitted({ id: 'b', tier: 'silver' }, 50)).toBe(1)
   })
 
-  it('unlimited clients need no store, and their body is not weighed', async () => {
-    const away = () => Promise.reject(new Error('the store is away'))
+  it('decides for an unlimited client without calling the store or computing a cost', async () => {
+    const away = () => Promise.reject(new Error('the store is unreachable'))
     const store: Store = { take: away, peek: away, settle: away, reset: async () => {}, close() {} }
     const limiter = createLimiter<Client>({
       name: 'away',
@@ -105,7 +105,7 @@ describe('tiers', () => {
     await limiter.reset(internal)
   })
 
-  it('a warm-up and an override leave an unlimited tier unlimited', async () => {
+  it('leaves an unlimited tier unlimited during a warm-up and under an override', async () => {
     const { admitted } = limiterOf([{ name: 'few', limit: '20/minute', tiers: { gold: 'unlimited' } }], {
       warmUp: { scale: 0.1, until: () => 0 },
       overrides: { few: { limit: '10/minute' } },
@@ -114,7 +114,7 @@ describe('tiers', () => {
     expect(await admitted({ id: 'a' }, 100)).toBe(1)
   })
 
-  it('a change of tier counts at once: what was used stays used, and a better tier has the difference', async () => {
+  it('applies a change of tier at once and keeps the units that were used', async () => {
     const { clock, admitted } = limiterOf([{ limit: '60/minute' }], { tiers: { premium: 10 } })
     expect(await admitted({ id: 'a' }, 30)).toBe(30)
     expect(await admitted({ id: 'a', tier: 'premium' })).toBe(570)
@@ -127,8 +127,8 @@ describe('tiers', () => {
 
   it.each<[string, Partial<LimiterOptions<Client>>, string]>([
     ['zero', { tiers: { free: 0 } }, "tier 'free' must be more than 0"],
-    ['a text', { tiers: { free: '5' as never } }, "tier 'free' must be a number"],
-    ['a wrong limit', { rules: [{ limit: '1/minute', tiers: { gold: 'much' } }] }, 'rules[0]'],
+    ['a string', { tiers: { free: '5' as never } }, "tier 'free' must be a number"],
+    ['an invalid limit', { rules: [{ limit: '1/minute', tiers: { gold: 'much' } }] }, 'rules[0]'],
     [
       'several limits',
       { rules: [{ limit: '1/minute', tiers: { gold: '1/second; 5/hour' } }] },
@@ -140,13 +140,13 @@ describe('tiers', () => {
       'write a rule for each',
     ],
     ['a limit for slots', { rules: [{ concurrent: 4, tiers: { gold: '8' as never } }] }, 'multiplier'],
-  ])('%s is told', (_what, options, said) => {
-    expect(() => createLimiter({ rules, ...options })).toThrow(said)
+  ])('rejects %s as the value of a tier', (_what, options, message) => {
+    expect(() => createLimiter({ rules, ...options })).toThrow(message)
   })
 })
 
-describe('who the client is', () => {
-  it('may take a while to find out; visitors have no id', async () => {
+describe('the client of a request', () => {
+  it('may be determined asynchronously', async () => {
     const limiter = createLimiter<string>({
       rules: [{ limit: '1/minute' }],
       client: async (name) => name,
@@ -159,14 +159,14 @@ describe('who the client is', () => {
     expect((await limiter.peek('b')).allowed).toBe(true)
   })
 
-  it('is nobody else’s where it cannot be found out', async () => {
+  it('rejects a decision whose client cannot be determined or has an empty id', async () => {
     const failing = createLimiter<string>({
       rules: [{ limit: '1/minute' }],
       client: async () => {
-        throw new Error('the database is away')
+        throw new Error('the database is unreachable')
       },
     })
-    await expect(failing.admit('a')).rejects.toThrow('away')
+    await expect(failing.admit('a')).rejects.toThrow('unreachable')
     const wrong = createLimiter<string>({
       rules: [{ limit: '1/minute' }],
       client: () => ({ id: '' }),
@@ -174,7 +174,7 @@ describe('who the client is', () => {
     expect(() => wrong.admit('a')).toThrow('the id of a client')
   })
 
-  it('a requirement that does not hold refuses before anything is taken', async () => {
+  it('throws ForbiddenError for an unmet requirement before it charges anything', async () => {
     const limiter = createLimiter<Client>({
       rules: [{ limit: '1/minute' }],
       client: clientOf,
@@ -189,7 +189,7 @@ describe('who the client is', () => {
     expect((await limiter.admit({ id: 'a', tier: 'premium' })).allowed).toBe(true)
   })
 
-  it('what is not a clear yes is a no', () => {
+  it("forbids a request unless 'require' returns true, and validates its options", () => {
     const limiter = createLimiter<Client>({
       rules: [],
       client: clientOf,

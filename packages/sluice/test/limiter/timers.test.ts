@@ -4,8 +4,8 @@ import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import { manualClock } from '../../src/time/clock.js'
 import { manualTimers } from './manual-timers.js'
 
-describe('a limiter with timers that were handed in', () => {
-  it('renews leases by them, and stops when the slot is free', async () => {
+describe('a limiter with custom timers', () => {
+  it('renews leases by its timers and stops when the slot is released', async () => {
     const clock = manualClock()
     const timers = manualTimers()
     const limiter = createLimiter({
@@ -27,7 +27,7 @@ describe('a limiter with timers that were handed in', () => {
     expect((await limiter.admit('a')).allowed).toBe(true)
   })
 
-  it('ends waits by them', async () => {
+  it('times out queued requests by its timers', async () => {
     const clock = manualClock()
     const timers = manualTimers()
     const limiter = createLimiter({

@@ -11,7 +11,7 @@ import { expectVerdict, expectWhole } from '../model/expectations.js'
 import { KeyModel } from '../model/key-model.js'
 
 const KEYS = ['a', 'b', 'c']
-/** The place of the rule of what is in flight. */
+/** The index of the concurrent rule. */
 const SLOTS = 2
 const LEASE = 2000
 
@@ -28,7 +28,7 @@ type Step =
   | { readonly does: 'release'; readonly which: number }
 
 const few = (max: number) => fc.integer({ min: 1, max })
-// Of these any divided by any other is exact.
+// Each quotient of two of these numbers is exact.
 const period = fc.constantFrom(500, 1000, 2000, 4000)
 const rateLimit: fc.Arbitrary<Limit> = fc.oneof(
   fc.record({ algorithm: fc.constant('token-bucket' as const), limit: few(8), period, burst: few(12) }),
@@ -51,7 +51,7 @@ const change: fc.Arbitrary<Step> = fc.oneof(
 const release: fc.Arbitrary<Step> = fc.record({ does: fc.constant('release' as const), which: fc.nat(5) })
 const step = fc.oneof({ arbitrary: ask, weight: 6 }, { arbitrary: wait, weight: 2 }, change, release)
 
-/** A limiter of two rates and of slots, beside the models of its keys. */
+/** A limiter with two rate rules and a concurrent one, and the models of its keys. */
 class Trace {
   readonly #clock: ManualClock = manualClock(1e6)
   readonly #store = memoryStore({ clock: this.#clock })
@@ -84,7 +84,7 @@ class Trace {
       case 'wait':
         if (next.milliseconds < 0) this.#forgetWhatIsOver()
         this.#clock.advance(next.milliseconds)
-        // A clock that goes to and fro is seen by every key at each of its moments.
+        // Every key sees each reading of a clock that is set back and forth.
         for (const key of KEYS) {
           this.#modelsNow(key)
           await this.#limiter.peek({ key, cost: 1 })
@@ -101,7 +101,7 @@ class Trace {
     }
   }
 
-  /** A store may have collected what is over, or not yet: a clock that is set back would show it. */
+  /** Allows a store to have removed expired state or not: a clock that is set back shows it. */
   #forgetWhatIsOver(): void {
     for (const key of KEYS)
       this.#modelsNow(key).forEach((model, rule) => {
@@ -138,7 +138,7 @@ class Trace {
   async #release(which: number): Promise<void> {
     const [held] = this.#held.splice(which, 1)
     if (held === undefined) return
-    // Nothing but the slots hears of it.
+    // Only the slots are affected.
     this.#models.get(held.key)?.[SLOTS]?.release(held.lease)
     await held.permit.release()
   }
@@ -148,7 +148,7 @@ function slotsOf(slots: number): Limit {
   return { algorithm: 'concurrency', limit: slots, lease: LEASE }
 }
 
-/** A refusal names the rule that refuses for longest, and all that refuse. */
+/** Checks that a refusal names the rule with the longest wait, and every rule that refuses. */
 function expectRefusal({ quotas, refusal }: Extract<Decision, { readonly allowed: false }>): void {
   const refusing = quotas.filter(({ allowed }) => !allowed)
   expect(refusal.violated).toEqual(refusing.map(({ rule }) => rule))
@@ -157,7 +157,7 @@ function expectRefusal({ quotas, refusal }: Extract<Decision, { readonly allowed
 }
 
 describe('a random trace of requests, clock steps, changes and releases', () => {
-  it('is decided as slow models decide it, by every rule or none, and so at the moments that refusals name', () =>
+  it('is decided as the reference models decide it, also at the retry times of refusals', () =>
     fc.assert(
       fc.asyncProperty(
         rateLimit,

@@ -7,8 +7,8 @@ import type { Rule } from '../../src/rules/rule.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import type { Store } from '../../src/stores/store.js'
 
-/** A request whose rows are in its body. */
-class Asked {
+/** A request that carries its number of rows in the body. */
+class RowRequest {
   #rows: number | undefined
   constructor(readonly client = 'ann') {}
 
@@ -17,15 +17,15 @@ class Asked {
   }
 
   get rows(): number {
-    if (this.#rows === undefined) throw new RequestError('the body is not here')
+    if (this.#rows === undefined) throw new RequestError('the body has not arrived')
     return this.#rows
   }
 }
 
-const ROWS: Rule<Asked> = { name: 'rows', limit: '10/hour', of: 'rows', cost: ({ rows }) => rows }
-const SLOTS: Rule<Asked> = { name: 'slots', concurrent: 1 }
+const ROWS: Rule<RowRequest> = { name: 'rows', limit: '10/hour', of: 'rows', cost: ({ rows }) => rows }
+const SLOTS: Rule<RowRequest> = { name: 'slots', concurrent: 1 }
 
-/** A store whose answers take a while, like one on another machine. */
+/** A store that responds asynchronously, as a remote one does. */
 function remote(): Store {
   const store = memoryStore()
   return {
@@ -37,7 +37,7 @@ function remote(): Store {
   }
 }
 
-function arriving(request: Asked, rows: number, isHere = false): RequestBody {
+function bodyOf(request: RowRequest, rows: number, isHere = false): RequestBody {
   const arrive = () => request.arrive(rows)
   return { isHere, receive: isHere ? arrive : async () => arrive() }
 }
@@ -53,38 +53,38 @@ function allowed(decision: Decision) {
 }
 
 describe.each([
-  ['in this process', () => memoryStore()],
-  ['elsewhere', remote],
-])('a decision in two steps, with a store %s', (_where, makeStore) => {
-  function setUp(rules: readonly Rule<Asked>[], more: object = {}) {
-    const events: LimiterEvent<Asked>[] = []
-    const limiter = createLimiter<Asked>({
+  ['a synchronous store', () => memoryStore()],
+  ['an asynchronous store', remote],
+])('a two-step decision with %s', (_kind, makeStore) => {
+  function setUp(rules: readonly Rule<RowRequest>[], options: object = {}) {
+    const events: LimiterEvent<RowRequest>[] = []
+    const limiter = createLimiter<RowRequest>({
       rules,
       store: makeStore(),
       client: ({ client }) => client,
       needsBody: { rule: ({ cost }) => typeof cost === 'function' },
       listener: (event) => events.push(event),
-      ...more,
+      ...options,
     })
     const remaining = async () => {
-      const request = new Asked()
+      const request = new RowRequest()
       request.arrive(0)
       return Object.fromEntries(
         (await limiter.peek(request)).quotas.map((quota) => [quota.rule, quota.remaining]),
       )
     }
-    const told = (type: LimiterEvent['type']) => events.filter((event) => event.type === type).length
-    return { limiter, remaining, told, events }
+    const countEvents = (type: LimiterEvent['type']) => events.filter((event) => event.type === type).length
+    return { limiter, remaining, countEvents, events }
   }
   const admit = (limiter: ReturnType<typeof setUp>['limiter'], rows: number, isHere = false) => {
-    const request = new Asked()
-    return limiter.admit(request, { body: arriving(request, rows, isHere) })
+    const request = new RowRequest()
+    return limiter.admit(request, { body: bodyOf(request, rows, isHere) })
   }
 
   it.each([false, true])(
-    'charges every rule once and in order, with the body here already: %s',
+    'charges every rule once and in order if the body has arrived: %s',
     async (isHere) => {
-      const { limiter, remaining, told } = setUp([ROWS, { limit: '5/hour' }, SLOTS])
+      const { limiter, remaining, countEvents } = setUp([ROWS, { limit: '5/hour' }, SLOTS])
       const decision = await admit(limiter, 4, isHere)
       expect(decision.quotas.map(({ rule, cost, remaining }) => [rule, cost, remaining])).toEqual([
         ['rows', 4, 6],
@@ -92,39 +92,39 @@ describe.each([
         ['slots', 1, 0],
       ])
       const permit = allowed(decision)
-      // A look that is refused, as by the slot here, tells what is left as if it had not come.
+      // A refused peek, here by the slot, reports the remaining units without its own cost.
       expect(await remaining()).toEqual({ rows: 6, requests: 4, slots: 0 })
-      expect([told('allowed'), told('refused')]).toEqual([1, 0])
+      expect([countEvents('allowed'), countEvents('refused')]).toEqual([1, 0])
       await permit.settle({ rows: 1 })
       await permit.release()
-      expect([told('settled'), told('released')]).toEqual([1, 1])
+      expect([countEvents('settled'), countEvents('released')]).toEqual([1, 1])
     },
   )
 
-  it('asks for no body where the first rules refuse, and tells how the others stand', async () => {
-    const { limiter, told } = setUp([{ limit: '1/hour' }, ROWS, SLOTS])
+  it('does not read the body if the first rules refuse, and reports the quotas of the others', async () => {
+    const { limiter, countEvents } = setUp([{ limit: '1/hour' }, ROWS, SLOTS])
     await allowed(await admit(limiter, 3)).release()
     const received: number[] = []
-    const decision = await limiter.admit(new Asked(), {
+    const decision = await limiter.admit(new RowRequest(), {
       body: { isHere: false, receive: () => void received.push(1) },
     })
     expect(received).toEqual([])
-    if (decision.allowed) return expect.fail('it was let in')
+    if (decision.allowed) return expect.fail('expected a refusal')
     expect(decision.refusal.violated).toEqual(['requests'])
     expect(decision.quotas.map(({ rule, cost, remaining }) => [rule, cost, remaining])).toEqual([
       ['requests', 1, 0],
       ['rows', 0, 7],
       ['slots', 0, 1],
     ])
-    expect([told('allowed'), told('refused')]).toEqual([1, 1])
+    expect([countEvents('allowed'), countEvents('refused')]).toEqual([1, 1])
   })
 
   it.each([false, true])(
-    'takes nothing where a later rule refuses, with the body here already: %s',
+    'charges nothing if a later rule refuses and the body has arrived: %s',
     async (isHere) => {
-      const { limiter, remaining, told } = setUp([{ limit: '5/hour' }, ROWS, SLOTS])
+      const { limiter, remaining, countEvents } = setUp([{ limit: '5/hour' }, ROWS, SLOTS])
       const decision = await admit(limiter, 11, isHere)
-      if (decision.allowed) return expect.fail('it was let in')
+      if (decision.allowed) return expect.fail('expected a refusal')
       expect(decision.refusal).toMatchObject({ rule: 'rows', reason: 'oversized', violated: ['rows'] })
       expect(decision.quotas.map(({ rule, remaining }) => [rule, remaining])).toEqual([
         ['requests', 5],
@@ -132,27 +132,30 @@ describe.each([
         ['slots', 1],
       ])
       expect(await remaining()).toMatchObject({ rows: 10, requests: 4 })
-      expect([told('allowed'), told('refused'), told('settled')]).toEqual([0, 1, 0])
+      expect([countEvents('allowed'), countEvents('refused'), countEvents('settled')]).toEqual([0, 1, 0])
     },
   )
 
   it.each([
-    ['still to come', failing],
-    ['here already', { ...failing, isHere: true }],
-    ['here already, and read at once', { isHere: true, receive: () => void JSON.parse('{') } as RequestBody],
-  ])('leaves the first rules charged for a body that cannot be read and is %s', async (_how, body) => {
+    ['has not arrived', failing],
+    ['has arrived', { ...failing, isHere: true }],
+    [
+      'has arrived and is parsed synchronously',
+      { isHere: true, receive: () => void JSON.parse('{') } as RequestBody,
+    ],
+  ])('keeps the charge of the first rules if the body is invalid and %s', async (_state, body) => {
     const { limiter, remaining } = setUp([{ limit: '3/hour' }, ROWS, SLOTS])
     for (let sent = 0; sent < 3; sent++)
-      await expect(async () => limiter.admit(new Asked(), { body })).rejects.toThrow(/JSON/)
-    // A look costs one request, which is not left.
+      await expect(async () => limiter.admit(new RowRequest(), { body })).rejects.toThrow(/JSON/)
+    // The peek costs one request, and none is left.
     expect(await remaining()).toMatchObject({ requests: 0, rows: 10, slots: 1 })
-    expect(await limiter.admit(new Asked(), { body })).toMatchObject({
+    expect(await limiter.admit(new RowRequest(), { body })).toMatchObject({
       allowed: false,
       refusal: { rule: 'requests' },
     })
   })
 
-  it('takes nothing where the first rules lack something themselves', async () => {
+  it('charges nothing if a key of the first rules cannot be determined', async () => {
     const { limiter, remaining } = setUp([
       { limit: '3/hour' },
       {
@@ -167,12 +170,12 @@ describe.each([
     ])
     for (const isHere of [false, true])
       await expect(async () =>
-        limiter.admit(new Asked('bob'), { body: { ...failing, isHere } }),
+        limiter.admit(new RowRequest('bob'), { body: { ...failing, isHere } }),
       ).rejects.toThrow('no header')
     expect(await remaining()).toEqual({ requests: 2, header: 2, rows: 10 })
   })
 
-  it('gives back what is held when the receiver cancels it, as where the client is not at fault', async () => {
+  it('refunds the first rules if the receiver of the body cancels their permit', async () => {
     const { limiter, remaining } = setUp([{ limit: '3/hour' }, ROWS])
     const body: RequestBody = {
       isHere: false,
@@ -181,16 +184,16 @@ describe.each([
         throw new Error('no memory')
       },
     }
-    await expect(async () => limiter.admit(new Asked(), { body })).rejects.toThrow('no memory')
+    await expect(async () => limiter.admit(new RowRequest(), { body })).rejects.toThrow('no memory')
     expect(await remaining()).toMatchObject({ requests: 2 })
   })
 
-  it('gives everything back to a client that leaves while it waits for a slot', async () => {
+  it('refunds every rule if the client disconnects while it waits for a slot', async () => {
     const { limiter, remaining } = setUp([{ limit: '5/hour' }, ROWS, { ...SLOTS, wait: '1m' }])
     const first = allowed(await admit(limiter, 1))
     const gone = new AbortController()
-    const request = new Asked()
-    const waiting = limiter.admit(request, { body: arriving(request, 2), signal: gone.signal })
+    const request = new RowRequest()
+    const waiting = limiter.admit(request, { body: bodyOf(request, 2), signal: gone.signal })
     await new Promise((resolve) => setImmediate(resolve))
     gone.abort(new Error('gone'))
     await expect(waiting).rejects.toThrow('gone')
@@ -199,8 +202,8 @@ describe.each([
     expect((await admit(limiter, 1)).allowed).toBe(true)
   })
 
-  it('waits for a slot after the body is here, and is then charged by every rule', async () => {
-    const { limiter, remaining, told } = setUp([{ limit: '5/hour' }, ROWS, { ...SLOTS, wait: '1m' }])
+  it('waits for a slot after the body has arrived and then charges every rule', async () => {
+    const { limiter, remaining, countEvents } = setUp([{ limit: '5/hour' }, ROWS, { ...SLOTS, wait: '1m' }])
     const first = allowed(await admit(limiter, 1))
     const waiting = admit(limiter, 2)
     await new Promise((resolve) => setImmediate(resolve))
@@ -213,10 +216,10 @@ describe.each([
     ])
     await allowed(second).cancel()
     expect(await remaining()).toMatchObject({ requests: 3, rows: 9 })
-    expect(told('allowed')).toBe(2)
+    expect(countEvents('allowed')).toBe(2)
   })
 
-  it('gives the first rules their charge back where the store fails at the second step', async () => {
+  it('refunds the first rules if the store fails at the second step', async () => {
     const store = remote()
     let calls = 0
     const flaky: Store = {
@@ -228,10 +231,10 @@ describe.each([
     expect(await remaining()).toMatchObject({ requests: 4, rows: 10 })
   })
 
-  it('asks the later rules alone where no rule can be decided first', async () => {
+  it('decides once, after the body has arrived, if every rule needs the body', async () => {
     const { limiter } = setUp([ROWS])
     const held: unknown[] = []
-    const request = new Asked()
+    const request = new RowRequest()
     const decision = await limiter.admit(request, {
       body: {
         isHere: false,
@@ -245,8 +248,8 @@ describe.each([
     expect(decision.quotas).toMatchObject([{ rule: 'rows', remaining: 7 }])
   })
 
-  it('checks a requirement that reads the body after the body, and any other before anything is taken', async () => {
-    const require = (request: Asked) => request.rows < 5
+  it('checks a requirement after the body has arrived only if it reads the body', async () => {
+    const require = (request: RowRequest) => request.rows < 5
     const late = setUp([{ limit: '5/hour' }], { require, needsBody: { rule: () => false, require: true } })
     await expect(async () => admit(late.limiter, 7)).rejects.toThrow('Forbidden')
     expect((await admit(late.limiter, 1)).quotas).toMatchObject([{ remaining: 3 }])
@@ -254,16 +257,16 @@ describe.each([
     await expect(async () => admit(early.limiter, 1)).rejects.toThrow('Forbidden')
   })
 
-  it('leaves a shadow rule out that cannot read the body, and refuses nobody by it', async () => {
-    const { limiter, told } = setUp([{ limit: '5/hour' }, { ...ROWS, enforce: false }])
+  it('skips a shadow rule that cannot read the body, and never refuses by one', async () => {
+    const { limiter, countEvents } = setUp([{ limit: '5/hour' }, { ...ROWS, enforce: false }])
     const body: RequestBody = { isHere: false, receive() {} }
-    const decision = await limiter.admit(new Asked(), { body })
+    const decision = await limiter.admit(new RowRequest(), { body })
     expect(decision.allowed).toBe(true)
     expect(decision.quotas.map(({ rule, cost }) => [rule, cost])).toEqual([
       ['requests', 1],
       ['rows', 0],
     ])
     expect((await admit(limiter, 11)).allowed).toBe(true)
-    expect(told('shadow-refused')).toBe(1)
+    expect(countEvents('shadow-refused')).toBe(1)
   })
 })

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type Attempt, type Waiter, WaitQueue } from '../../src/limiter/wait-queue.js'
 import { manualTimers } from './manual-timers.js'
 
-/** Something with room for so many, and the queue in front of it. */
+/** A resource with a fixed number of places, and its queue. */
 function room(free: number, again = 1_000) {
   const timers = manualTimers()
   const queue = new WaitQueue<string>(timers)
@@ -45,7 +45,7 @@ describe('a queue', () => {
     expect(queue.length).toBe(0)
   })
 
-  it('attempts only for the first waiter, however often it is woken', async () => {
+  it('attempts only for the first waiter when it is woken repeatedly', async () => {
     const { queue, state, waiter } = room(0)
     for (const name of ['a', 'b']) queue.join(waiter(name))
     await turn()
@@ -96,7 +96,7 @@ describe('a queue', () => {
     expect(timers.running).toBe(0)
   })
 
-  it('gives back a result for a waiter that has left, and serves the next one', async () => {
+  it('returns the result of a waiter that has left and serves the next one', async () => {
     const { queue, state, waiter } = room(1)
     const caller = new AbortController()
     let answer: (attempt: Attempt<string>) => void = () => {}
@@ -114,7 +114,7 @@ describe('a queue', () => {
     expect(state.givenBack).toEqual(['a'])
   })
 
-  it('an attempt that fails is its own waiter’s, and the next one is first', async () => {
+  it('rejects only the waiter whose attempt fails and continues with the next one', async () => {
     const { queue, waiter } = room(1)
     const failing = queue.join(
       waiter('a', {

@@ -14,7 +14,7 @@ function allowed(decision: Decision) {
   return decision.permit
 }
 
-/** A store whose answers take a while, like one on another machine. */
+/** A store that responds asynchronously, as a remote one does. */
 function remote(): Store {
   const store = memoryStore()
   return {
@@ -27,9 +27,9 @@ function remote(): Store {
 }
 
 describe.each([
-  ['in this process', () => memoryStore()],
-  ['elsewhere', remote],
-])('waiting for a slot, with a store %s', (_where, store) => {
+  ['a synchronous store', () => memoryStore()],
+  ['an asynchronous store', remote],
+])('waiting for a slot with %s', (_kind, store) => {
   const limiterOf = (...rules: Rule<string>[]) => createLimiter({ rules, store: store() })
 
   it('serves waiting requests in the order of their arrival', async () => {
@@ -125,22 +125,22 @@ describe.each([
   it('serves a thousand requests through four slots, never more than four in flight', async () => {
     const limiter = limiterOf({ concurrent: 4, wait: '60s', queue: 1_000 })
     let running = 0
-    let most = 0
+    let maxRunning = 0
     await Promise.all(
       Array.from({ length: 1_000 }, async () => {
         const permit = allowed(await limiter.admit('a'))
-        most = Math.max(most, ++running)
+        maxRunning = Math.max(maxRunning, ++running)
         await turn()
         running--
         await permit.release()
       }),
     )
-    expect(most).toBe(4)
+    expect(maxRunning).toBe(4)
     expect((await limiter.peek('a')).quotas[0]?.remaining).toBe(3)
   })
 })
 
-describe('a slot that another limiter on the same store frees', () => {
+describe('a wait queue on a shared store', () => {
   it('finds a slot that another limiter freed by polling', async () => {
     const store = memoryStore()
     const rules: Rule<string>[] = [{ concurrent: 1, wait: '10s' }]
@@ -154,7 +154,7 @@ describe('a slot that another limiter on the same store frees', () => {
   })
 })
 
-describe('an answer to one who has waited, while the store takes its time', () => {
+describe('a forecast for a timed-out request', () => {
   it('keeps a queue that started during the forecast for a timed-out request', async () => {
     const store = remote()
     const timers = manualTimers()
@@ -181,14 +181,14 @@ describe('an answer to one who has waited, while the store takes its time', () =
     await turn()
     answer()
     expect(await late).toMatchObject({ allowed: false, refusal: { reason: 'busy' } })
-    // There is one place, and it is taken.
+    // The queue has one place, and it is occupied.
     expect(await limiter.admit('a')).toMatchObject({ allowed: false, refusal: { reason: 'busy' } })
     await holder.release()
     await allowed(await waiting).release()
   })
 })
 
-describe('options of waiting', () => {
+describe('the options of a wait queue', () => {
   it.each<[Rule<string>, string]>([
     [{ concurrent: 1, queue: 5 }, "'queue' requires 'wait'"],
     [{ concurrent: 1, wait: 'soon' }, 'soon'],
@@ -196,15 +196,15 @@ describe('options of waiting', () => {
     [{ concurrent: 1, wait: '1s', queue: 0 }, "'queue'"],
     [{ concurrent: 1, wait: '1s', enforce: false }, 'shadow'],
     [{ limit: '1/minute', wait: '1s' } as Rule<string>, "no option 'wait'"],
-  ])('rejects the rule %j', (rule, said) => {
-    expect(() => createLimiter({ rules: [rule] })).toThrow(said)
+  ])('rejects invalid wait options in the rule %j', (rule, message) => {
+    expect(() => createLimiter({ rules: [rule] })).toThrow(message)
   })
 })
 
-describe('the moment to come back of a request that waited in vain', () => {
+describe('retryAfter of a busy refusal', () => {
   afterEach(() => vi.useRealTimers())
 
-  function crowd(rule: object) {
+  function sharedLimiter(rule: object) {
     vi.useFakeTimers()
     return createLimiter<{ user: string }>({
       client: ({ user }) => ({ id: user }),
@@ -219,7 +219,7 @@ describe('the moment to come back of a request that waited in vain', () => {
   }
 
   it('estimates retryAfter from recent hold times', async () => {
-    const limiter = crowd({ concurrent: 1, wait: '1s', queue: 10 })
+    const limiter = sharedLimiter({ concurrent: 1, wait: '1s', queue: 10 })
     for (let round = 0; round < 3; round++) {
       const permit = allowed(await limiter.admit({ user: 'a' }))
       await vi.advanceTimersByTimeAsync(4_000)
@@ -232,7 +232,7 @@ describe('the moment to come back of a request that waited in vain', () => {
   })
 
   it('estimates a longer retryAfter for a longer queue, and a shorter one for more slots', async () => {
-    const limiter = crowd({ concurrent: 2, wait: '1m', queue: 8 })
+    const limiter = sharedLimiter({ concurrent: 2, wait: '1m', queue: 8 })
     const permit = allowed(await limiter.admit({ user: 'a' }))
     await vi.advanceTimersByTimeAsync(2_000)
     await permit.release()
@@ -245,7 +245,7 @@ describe('the moment to come back of a request that waited in vain', () => {
   })
 
   it('keeps retryAfter between a second and the end of the leases', async () => {
-    const limiter = crowd({ concurrent: 1, wait: '5ms', lease: '3s' })
+    const limiter = sharedLimiter({ concurrent: 1, wait: '5ms', lease: '3s' })
     const quick = allowed(await limiter.admit({ user: 'a' }))
     await quick.release()
     const slow = allowed(await limiter.admit({ user: 'a' }))
@@ -265,7 +265,7 @@ describe('the moment to come back of a request that waited in vain', () => {
   })
 
   it('uses the timeout of the queue as retryAfter before any slot was freed', async () => {
-    const limiter = crowd({ concurrent: 1, wait: '2s' })
+    const limiter = sharedLimiter({ concurrent: 1, wait: '2s' })
     allowed(await limiter.admit({ user: 'a' }))
     const late = limiter.admit({ user: 'b' })
     await vi.advanceTimersByTimeAsync(2_000)
@@ -273,7 +273,7 @@ describe('the moment to come back of a request that waited in vain', () => {
   })
 })
 
-describe('the places of a queue', () => {
+describe('the capacity of a wait queue', () => {
   const shared = (rule: object) =>
     createLimiter<{ user?: string }>({
       client: ({ user }) => (user === undefined ? undefined : { id: user }),

@@ -5,7 +5,7 @@ import { createWarmUp } from '../../src/rules/warm-up.js'
 import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import { manualClock } from '../../src/time/clock.js'
 
-function warming(rules: readonly Rule<string>[]) {
+function warmingLimiter(rules: readonly Rule<string>[]) {
   const clock = manualClock()
   const warmUp = createWarmUp({ from: 0.2, over: '60s', clock })
   const limiter = createLimiter({ rules, warmUp, store: memoryStore({ clock }) })
@@ -17,9 +17,11 @@ function warming(rules: readonly Rule<string>[]) {
   return { clock, warmUp, limiter, admitted }
 }
 
-describe('limits while a model warms up', () => {
+describe('a limit during warm-up', () => {
   it('scales a limit of 50 to 10 before warm-up and to 50 after it', async () => {
-    const { clock, warmUp, limiter, admitted } = warming([{ limit: '50/minute', algorithm: 'fixed-window' }])
+    const { clock, warmUp, limiter, admitted } = warmingLimiter([
+      { limit: '50/minute', algorithm: 'fixed-window' },
+    ])
     expect(await admitted('a')).toBe(10)
     expect((await limiter.peek('a')).quotas[0]).toMatchObject({ limit: { limit: 10 }, remaining: 0 })
     warmUp.ready()
@@ -30,7 +32,7 @@ describe('limits while a model warms up', () => {
   })
 
   it('scales the configured limit and not the scaled one', async () => {
-    const { clock, warmUp, limiter } = warming([{ limit: '50/minute' }])
+    const { clock, warmUp, limiter } = warmingLimiter([{ limit: '50/minute' }])
     for (let call = 0; call < 1_000; call++) await limiter.admit(`client-${call}`)
     expect((await limiter.peek('new')).quotas[0]?.limit.limit).toBe(10)
     warmUp.ready()
@@ -39,17 +41,17 @@ describe('limits while a model warms up', () => {
     expect((await limiter.peek('newer')).quotas[0]?.limit.limit).toBe(50)
   })
 
-  it('grow and give the difference at once: what was used stays used', async () => {
-    const { clock, warmUp, admitted } = warming([{ limit: '3600/hour' }])
+  it('grants the added units at once and keeps the units that were used', async () => {
+    const { clock, warmUp, admitted } = warmingLimiter([{ limit: '3600/hour' }])
     expect(await admitted('a', 5_000)).toBe(720)
     warmUp.ready()
     clock.advance(60_000)
-    // A bucket of 3,600 of which 720 were used, and what a minute of one a second brought.
+    // A bucket of 3,600 with 720 used, plus the refill of one a second for a minute.
     expect(await admitted('a', 5_000)).toBe(3_600 - 720 + 60)
   })
 
   it('scales every rule, including concurrent ones', async () => {
-    const { warmUp, clock, admitted } = warming([{ concurrent: 10 }, { limit: '100/minute' }])
+    const { warmUp, clock, admitted } = warmingLimiter([{ concurrent: 10 }, { limit: '100/minute' }])
     expect(await admitted('a')).toBe(2)
     warmUp.ready()
     clock.advance(60_000)
@@ -62,11 +64,11 @@ describe('limits while a model warms up', () => {
     ['a sliding window', { limit: '50/minute', algorithm: 'sliding-window', cost: 20 }],
     ['a sliding log', { limit: '50/minute', algorithm: 'sliding-log', cost: 20 }],
     ['slots', { concurrent: 50, cost: 20 }],
-  ])('%s that cannot hold a request yet says when it will', async (_, rule) => {
-    const { clock, warmUp, limiter } = warming([rule])
+  ])('reports when %s will be large enough for the request', async (_, rule) => {
+    const { clock, warmUp, limiter } = warmingLimiter([rule])
     warmUp.ready()
     const refused = await limiter.admit('a')
-    // 20 of 50 are there at a scale of 0.4, a quarter of the way.
+    // 20 of 50 are available at a scale of 0.4, after a quarter of the warm-up.
     expect(refused).toMatchObject({ allowed: false, refusal: { reason: 'exceeded', retryAfter: 15_000 } })
     clock.advance(14_999)
     expect((await limiter.peek('a')).allowed).toBe(false)
@@ -74,13 +76,13 @@ describe('limits while a model warms up', () => {
     expect((await limiter.admit('a')).allowed).toBe(true)
   })
 
-  it('a request that they will never hold is refused as oversized all the same', async () => {
-    const { limiter } = warming([{ limit: '50/minute', cost: 51 }])
+  it('refuses a request as oversized if it exceeds even the full limit', async () => {
+    const { limiter } = warmingLimiter([{ limit: '50/minute', cost: 51 }])
     expect(await limiter.admit('a')).toMatchObject({ refusal: { reason: 'oversized', retryAfter: Infinity } })
   })
 
   it('does not queue requests for slots that warm-up has not added yet', async () => {
-    const { warmUp, limiter } = warming([{ concurrent: 50, cost: 20, wait: '1h' }])
+    const { warmUp, limiter } = warmingLimiter([{ concurrent: 50, cost: 20, wait: '1h' }])
     warmUp.ready()
     expect(await limiter.admit('a')).toMatchObject({ allowed: false, refusal: { reason: 'exceeded' } })
   })

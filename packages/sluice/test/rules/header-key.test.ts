@@ -1,28 +1,28 @@
 import { expect, it } from 'vitest'
 import { createLimiter } from '../../src/limiter/limiter.js'
 
-interface Sent {
+interface TestRequest {
   readonly address: string
   readonly key?: string
 }
 
-const limiter = createLimiter<Sent>({
+const limiter = createLimiter<TestRequest>({
   rules: [{ limit: '5/minute', by: 'header:x-api-key' }],
   keys: { ip: ({ address }) => address, route: () => 'GET /', header: ({ key }) => key },
 })
 
-function keyOf(sent: Sent): string | undefined {
-  const forecast = limiter.peek(sent)
-  if (forecast instanceof Promise) throw new TypeError('the memory store decides at once')
+function keyOf(request: TestRequest): string | undefined {
+  const forecast = limiter.peek(request)
+  if (forecast instanceof Promise) throw new TypeError('the memory store is synchronous')
   return forecast.quotas[0]?.key
 }
 
-it('a header is counted by its digest, and by that of the address where it is absent', () => {
+it('a request is counted by the digest of its header, or of its address without one', () => {
   const keys = [
     keyOf({ address: '192.0.2.1' }),
     keyOf({ address: '192.0.2.2' }),
     keyOf({ address: '192.0.2.1', key: 'secret' }),
-    // Whoever sends an address as a key is not counted with those who have it.
+    // An address sent as a key is not counted with the requests from that address.
     keyOf({ address: '192.0.2.9', key: '192.0.2.1' }),
   ]
   expect(new Set(keys).size).toBe(keys.length)

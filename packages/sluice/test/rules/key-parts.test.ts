@@ -2,18 +2,18 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { addressForSecret, combinedKey, keyParts, plainKey, secretKey } from '../../src/rules/key.js'
 
-describe('a key as people read it', () => {
-  it('is its text, or the texts that it is combined of', () => {
-    const text = fc.string({ minLength: 1, maxLength: 20 }).filter((each) => each.charCodeAt(0) > 3)
+describe('the parts of a key', () => {
+  it('are the strings that the key was made of', () => {
+    const part = fc.string({ minLength: 1, maxLength: 20 }).filter((each) => each.charCodeAt(0) > 3)
     fc.assert(
-      fc.property(fc.array(text, { minLength: 2, maxLength: 4 }), (parts) => {
+      fc.property(fc.array(part, { minLength: 2, maxLength: 4 }), (parts) => {
         expect(keyParts(plainKey(parts[0] as string))).toEqual([parts[0]])
         expect(keyParts(combinedKey(parts))).toEqual(parts)
       }),
     )
   })
 
-  it('shows the beginning of a digest in place of a secret', () => {
+  it('show the start of a digest in place of a secret', () => {
     const shown = expect.stringMatching(/^#[\w-]{12}$/)
     for (const key of [secretKey('Bearer abc'), addressForSecret('10.0.0.1'), plainKey('x'.repeat(200))])
       expect(keyParts(key)).toEqual([shown])

@@ -6,7 +6,7 @@ import type { KeySpec, NamedKey } from '../../src/rules/key-spec.js'
 
 const SEED = 20261126
 
-/** Any text, lone surrogates and the marks that keys begin with included; and such as look like joined ones. */
+/** Any string, including lone surrogates, prefixes of keys and strings that look like combined keys. */
 const text = fc.oneof(
   fc.string({ unit: fc.nat(0xffff).map((unit) => String.fromCharCode(unit)) }),
   fc.string({ unit: fc.constantFrom('\u0001', '\u0002', '\u0003', ':', '1', '2', 'a', '') }),
@@ -41,12 +41,12 @@ describe('keys', () => {
     )
   })
 
-  it('of a kind are no keys of another: one text, several, an address in place of a secret', () => {
+  it('never equal keys of another kind', () => {
     fc.assert(
       fc.property(parts, text, (some, one) => {
         const made = [combinedKey(some), addressForSecret(one), secretKey(one)]
         expect(new Set([plainKey(`short ${one.slice(0, 9)}`), ...made.slice(0, 2)]).size).toBe(3)
-        // Whoever sends a key of these as a text is counted for that text.
+        // A client that sends an encoded key as a string is counted by that string.
         for (const key of made) expect(made).not.toContain(plainKey(key))
       }),
       { seed: SEED, numRuns: 3000 },
@@ -71,7 +71,7 @@ describe('keys', () => {
   })
 })
 
-describe('whom a rule counts for', () => {
+describe("the 'by' of a rule", () => {
   const keys = { ip: () => '203.0.113.7', route: () => 'POST /predict', header: () => undefined }
   const keyOf = (by: KeySpec<object>, client?: string) => {
     const limiter = createLimiter<object>({
@@ -88,7 +88,7 @@ describe('whom a rule counts for', () => {
     expect(keyOf('client')).toBe(keyOf('ip', 'anybody'))
   })
 
-  it('a list of one is that one; several are counted together', () => {
+  it('treats a list of one as its element and combines several', () => {
     expect(keyOf(['ip'])).toBe(keyOf('ip'))
     const both: NamedKey[] = ['ip', 'route']
     expect(new Set([keyOf(both), keyOf([...both].reverse()), keyOf(['ip']), keyOf(['route'])]).size).toBe(4)

@@ -7,8 +7,8 @@ import { manualClock } from '../../src/time/clock.js'
 
 const MINUTE = 60_000
 
-/** A model that is asked, and what it says. */
-function asked(ready: () => unknown, onChange: (change: WarmUpChange) => unknown = () => {}): WarmUp {
+/** A warm-up that probes `ready`. */
+function probing(ready: () => unknown, onChange: (change: WarmUpChange) => unknown = () => {}): WarmUp {
   const warmUp = createWarmUp({
     from: 0.2,
     over: MINUTE,
@@ -20,13 +20,13 @@ function asked(ready: () => unknown, onChange: (change: WarmUpChange) => unknown
   return warmUp
 }
 
-describe('a warm-up that asks a function', () => {
+describe('a warm-up that probes a function', () => {
   afterEach(() => vi.useRealTimers())
 
-  it('is warm at once where the model is ready when it is first asked', async () => {
+  it('is warm at once if the first probe finds the model ready', async () => {
     vi.useFakeTimers()
     const changes: WarmUpChange[] = []
-    const warmUp = asked(
+    const warmUp = probing(
       () => true,
       (change) => changes.push(change),
     )
@@ -36,21 +36,21 @@ describe('a warm-up that asks a function', () => {
     expect(changes).toEqual([{ isReady: true, scale: 1 }])
   })
 
-  it('is not warm where the first answer was no, or the first question failed', async () => {
+  it('starts cold if the first probe fails', async () => {
     vi.useFakeTimers()
     let answers: unknown[] = [Promise.reject(new Error('connection refused'))]
-    const warmUp = asked(() => answers.shift() ?? true)
+    const warmUp = probing(() => answers.shift() ?? true)
     await vi.advanceTimersByTimeAsync(1_000)
     expect(warmUp.isReady).toBe(true)
     expect(warmUp.scale).toBeLessThan(0.3)
     answers = []
   })
 
-  it('stays warm while questions are not answered in time, for however long', async () => {
+  it('stays warm while probes time out', async () => {
     vi.useFakeTimers()
     let isBusy = false
     const changes: WarmUpChange[] = []
-    const warmUp = asked(
+    const warmUp = probing(
       () => (isBusy ? new Promise(() => {}) : true),
       (change) => changes.push(change),
     )
@@ -63,11 +63,11 @@ describe('a warm-up that asks a function', () => {
     expect(changes).toHaveLength(1)
   })
 
-  it('falls back after three failures in a row and not after fewer, and tells each change once', async () => {
+  it('restarts after three failed probes in a row, and reports each change once', async () => {
     vi.useFakeTimers()
     let isLoaded = true
     const changes: boolean[] = []
-    const warmUp = asked(
+    const warmUp = probing(
       () => isLoaded,
       ({ isReady }) => {
         changes.push(isReady)
@@ -91,10 +91,10 @@ describe('a warm-up that asks a function', () => {
     expect(changes).toEqual([true, false, true])
   })
 
-  it('begins when it says yes, and anew after it said no', async () => {
+  it('starts when the model becomes ready, and restarts after it was unready', async () => {
     vi.useFakeTimers()
     let isLoaded = false
-    const warmUp = asked(() => isLoaded)
+    const warmUp = probing(() => isLoaded)
     await vi.advanceTimersByTimeAsync(5_000)
     expect(warmUp).toMatchObject({ isReady: false, scale: 0.2 })
     isLoaded = true
@@ -114,45 +114,45 @@ describe('a warm-up that asks a function', () => {
 
   it.each([
     ['throws', () => Promise.reject(new Error('no model'))],
-    ['says no clear yes', () => 'yes'],
-  ])('takes a model for not ready where it %s, and goes on asking', async (_, ready) => {
-    let asking: () => unknown = () => true
+    ['returns a value other than true', () => 'yes'],
+  ])('treats a model as unready if its probe %s, and keeps probing', async (_, ready) => {
+    let probe: () => unknown = () => true
     let times = 0
-    const warmUp = asked(() => {
+    const warmUp = probing(() => {
       times++
-      return asking()
+      return probe()
     })
     await expect.poll(() => warmUp.isReady, { timeout: 30_000 }).toBe(true)
-    asking = ready
+    probe = ready
     await expect.poll(() => warmUp.isReady, { timeout: 30_000 }).toBe(false)
-    asking = () => true
+    probe = () => true
     await expect.poll(() => warmUp.isReady, { timeout: 30_000 }).toBe(true)
     warmUp.stop()
     expect(times).toBeGreaterThanOrEqual(3)
   })
 
-  it('tells it when nobody waits any more, and asks no more once it is stopped', async () => {
-    let told: AbortSignal | undefined
+  it('aborts the pending probe and starts no other when it is stopped', async () => {
+    let received: AbortSignal | undefined
     let times = 0
     const warmUp = createWarmUp({
       from: 0.2,
       over: MINUTE,
       ready: (signal) => {
-        told = signal
+        received = signal
         times++
         return new Promise(() => {})
       },
     })
-    expect(told?.aborted).toBe(false)
+    expect(received?.aborted).toBe(false)
     warmUp.stop()
-    expect(told?.aborted).toBe(true)
+    expect(received?.aborted).toBe(true)
     await new Promise(setImmediate)
     expect(warmUp.isReady).toBe(false)
     expect(times).toBe(1)
   })
 })
 
-it('a warm-up that asks a URL begins when that answers 2xx', async () => {
+it('a warm-up that probes a URL starts when its status is 2xx', async () => {
   let status = 503
   const server = createServer((_request, response) =>
     response.writeHead(status, { location: '/elsewhere' }).end('ready'),
@@ -175,14 +175,14 @@ it('a warm-up that asks a URL begins when that answers 2xx', async () => {
   await expect.poll(() => warmUp.isReady, { timeout: 30_000 }).toBe(false)
 })
 
-it('what cannot be asked is told', () => {
+it("createWarmUp rejects an invalid 'ready' and an unknown option", () => {
   for (const ready of ['healthz', 'ftp://127.0.0.1/', 7 as never, 'http://me:secret@127.0.0.1/'])
     expect(() => createWarmUp({ from: 0.5, over: 1, ready })).toThrow("'ready'")
   expect(() => createWarmUp({ from: 0.5, over: 1, redy: true } as never)).toThrow("no option 'redy'")
 })
 
 describe('the time until a scale', () => {
-  it('is none for what is reached, and passes', () => {
+  it('is 0 for a reached scale and decreases with time', () => {
     const clock = manualClock()
     const warmUp = createWarmUp({ from: 0.2, over: 1_000, clock })
     expect([0.1, 0.2, 0.6, 1].map((scale) => warmUp.until(scale))).toEqual([0, 0, expect.closeTo(500), 1_000])
@@ -193,7 +193,7 @@ describe('the time until a scale', () => {
     expect(warmUp.until(1)).toBe(0)
   })
 
-  it('is that of the step which reaches it', () => {
+  it('is the time until the step that reaches the scale', () => {
     const warmUp = createWarmUp({ from: 0.5, over: 1_000, steps: 2, clock: manualClock() })
     expect([0.51, 0.75, 0.76, 1].map((scale) => warmUp.until(scale))).toEqual([500, 500, 1_000, 1_000])
   })

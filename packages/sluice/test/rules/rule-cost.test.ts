@@ -18,10 +18,10 @@ describe('the cost of a rule', () => {
   it.each([
     ['not a number', Number.NaN],
     ['negative', -1],
-    ['endless', Number.POSITIVE_INFINITY],
-    ['a text', '3' as never],
-    ['nothing', null as never],
-  ])('that is written down and %s is told when the limiter is made', (_what, cost) => {
+    ['infinite', Number.POSITIVE_INFINITY],
+    ['a string', '3' as never],
+    ['null', null as never],
+  ])('is rejected when the limiter is created if it is %s', (_what, cost) => {
     expect(() => limiterOf({ cost })).toThrow(/^rules\[0\]: 'cost' must be/)
     expect(() => limiterOf({ cost: 1, fallbackCost: cost })).toThrow(/^rules\[0\]: 'fallbackCost' must be/)
   })
@@ -29,14 +29,14 @@ describe('the cost of a rule', () => {
   const wrong: readonly (readonly [string, unknown])[] = [
     ['NaN', Number.NaN],
     ['negative', -1],
-    ['endless', Number.POSITIVE_INFINITY],
-    ['a text', '3'],
+    ['infinite', Number.POSITIVE_INFINITY],
+    ['a string', '3'],
     ['missing', undefined],
     ['a fraction of whole units', 1.5],
   ]
 
   it.each(wrong)(
-    'that a request makes %s is the fault of the request, and takes nothing',
+    'is a RequestError and charges nothing if its function returns a cost that is %s',
     async (_, cost) => {
       const { limiter, left } = limiterOf({ cost: ({ body }) => (body === undefined ? cost : 0) as number })
       for (let call = 0; call < 20; call++) {
@@ -52,7 +52,7 @@ describe('the cost of a rule', () => {
     },
   )
 
-  it.each(wrong)('that a request makes %s is the fallback where there is one', async (_, cost) => {
+  it.each(wrong)('is the fallback cost if its function returns a cost that is %s', async (_, cost) => {
     const { limiter, left } = limiterOf({
       cost: ({ body }) => (body === undefined ? cost : 0) as number,
       fallbackCost: 4,
@@ -61,7 +61,7 @@ describe('the cost of a rule', () => {
     expect(await left()).toBe(6)
   })
 
-  it.each(wrong)('that resolves to %s is the fault of the request too', async (_, cost) => {
+  it.each(wrong)('is a RequestError if its function resolves to a cost that is %s', async (_, cost) => {
     const { limiter, left } = limiterOf({
       cost: async ({ body }) => (body === undefined ? cost : 0) as number,
     })
@@ -69,7 +69,7 @@ describe('the cost of a rule', () => {
     expect(await left()).toBe(10)
   })
 
-  it.each(wrong)('that resolves to %s is the fallback where there is one', async (_, cost) => {
+  it.each(wrong)('is the fallback cost if its function resolves to a cost that is %s', async (_, cost) => {
     const { limiter, left } = limiterOf({
       cost: async ({ body }) => (body === undefined ? cost : 0) as number,
       fallbackCost: 4,
@@ -78,7 +78,7 @@ describe('the cost of a rule', () => {
     expect(await left()).toBe(6)
   })
 
-  it('huge is refused as oversized, at once, and takes nothing', async () => {
+  it('is refused as oversized and charges nothing if it exceeds the limit', async () => {
     const { limiter, left } = limiterOf({ cost: batchSize('/data') })
     const decision = await limiter.admit({ body: { data: new Array(1_000_000).fill(0) } })
     expect(decision).toMatchObject({
@@ -88,14 +88,14 @@ describe('the cost of a rule', () => {
     expect(await left()).toBe(10)
   })
 
-  it('that the function itself breaks on is its own error and no request’s, fallback or not', () => {
+  it('is the error of its function if that throws one other than RequestError', () => {
     const broken = () => {
-      throw new RangeError('a mistake of the server')
+      throw new RangeError('a bug of the server')
     }
-    expect(() => limiterOf({ cost: broken, fallbackCost: 1 }).limiter.admit({})).toThrow('a mistake')
+    expect(() => limiterOf({ cost: broken, fallbackCost: 1 }).limiter.admit({})).toThrow('a bug')
   })
 
-  it('that fails in a shadow rule refuses nobody', async () => {
+  it('refuses no request if it fails in a shadow rule', async () => {
     const { limiter } = limiterOf({ cost: batchSize('/data'), enforce: false })
     expect((await limiter.admit({})).allowed).toBe(true)
     expect(() => limiterOf({ cost: batchSize('/data') }).limiter.admit({})).toThrow(RequestError)

@@ -9,7 +9,7 @@ import {
   type Store,
 } from '../../src/index.js'
 
-/** Which state a rule has: what it counts decides, and never its place in the list. */
+/** Tests that the state of a rule depends on what the rule counts and not on its position. */
 
 const sources = {
   ip: (request: Request) => request.ip,
@@ -29,21 +29,21 @@ function scopes(rules: readonly Rule<Request>[]): string[] {
   return limiterOf(rules).rules.map(({ scope }) => scope)
 }
 
-/** How many requests of one client are admitted, up to 200. */
+/** Returns how many requests of one client are admitted, 200 at most. */
 async function admitted(limiter: Limiter<Request>): Promise<number> {
   for (let count = 0; count < 200; count++) if (!(await limiter.admit(someone)).allowed) return count
   return 200
 }
 
 describe('the state of an unnamed rule', () => {
-  it('stays with the rule when another is put before it, after it, or taken away', async () => {
+  it('stays with the rule when another rule is inserted or removed', async () => {
     const store = memoryStore()
     const day: Rule<Request> = { limit: '20/day' }
     const minute: Rule<Request> = { limit: '5/minute' }
     expect(await admitted(limiterOf([day], store))).toBe(20)
     expect(await admitted(limiterOf([minute, day], store))).toBe(0)
     expect(await admitted(limiterOf([day, minute], store))).toBe(0)
-    // A rule that the client never met is not used up by another's state.
+    // A rule that is new to the client starts unused.
     expect(await admitted(limiterOf([minute], store))).toBe(5)
     expect(await admitted(limiterOf([day], store))).toBe(0)
   })
@@ -75,7 +75,7 @@ describe('the state of an unnamed rule', () => {
     expect(scopes([rule])).not.toEqual(scopes([{ limit: '10/minute', by: 'ip' }]))
   })
 
-  it('is the same for limits joined in one rule and for a rule each', () => {
+  it('is the same for limits joined in one rule and for separate rules', () => {
     expect(scopes([{ limit: '10/minute;100/hour' }])).toEqual(
       scopes([{ limit: '10/minute' }, { limit: '100/hour' }]),
     )
@@ -87,14 +87,14 @@ describe('the state of an unnamed rule', () => {
     expect(twice[2]).toBe(`${twice[0]}\n2`)
   })
 
-  it('is the same for the header of another letter case, and for no key and the client', () => {
+  it('ignores the case of a header name, and treats a missing key as the client', () => {
     expect(scopes([{ limit: '10/minute', by: 'header:X-Tenant' }])).toEqual(
       scopes([{ limit: '10/minute', by: 'header:x-tenant' }]),
     )
     expect(scopes([{ limit: '10/minute' }])).toEqual(scopes([{ limit: '10/minute', by: 'client' }]))
   })
 
-  it('is told apart by the text that a key was compiled from', () => {
+  it('is distinguished by the source of a compiled key', () => {
     const byText = (source: string) => Object.assign(() => 'key', { source })
     const of = (source: string) => scopes([{ limit: '10/minute', by: byText(source) }])
     expect(of('params.model')).toEqual(of('params.model'))
@@ -103,14 +103,14 @@ describe('the state of an unnamed rule', () => {
     expect(of('ip')).not.toEqual(scopes([{ limit: '10/minute', by: 'ip' }]))
   })
 
-  it('keeps the names that headers and metrics show', () => {
+  it('does not change the names in headers and metrics', () => {
     const { rules } = limiterOf([{ limit: '10/minute' }, { limit: '100/hour' }, { concurrent: 4 }])
     expect(rules.map(({ name }) => name)).toEqual(['requests', 'requests-2', 'concurrent'])
   })
 })
 
 describe('the state of a named rule', () => {
-  it('stays whatever else of the rule changes', () => {
+  it('stays when any other option of the rule changes', () => {
     const [before] = scopes([{ limit: '10/minute', name: 'few' }])
     for (const rule of [
       { limit: '1000/day', name: 'few' },
@@ -141,7 +141,7 @@ describe('the state of a named rule', () => {
         const named = rules.map((rule, index) => (index % 2 ? { ...rule, name: `requests ${index}` } : rule))
         const all = scopes(named)
         expect(new Set(all).size).toBe(all.length)
-        // Order changes only the numbers of rules that count the same.
+        // The order only numbers rules that count the same.
         expect(new Set(scopes([...named].reverse()))).toEqual(new Set(all))
       }),
       { seed: 11 },
@@ -150,7 +150,7 @@ describe('the state of a named rule', () => {
 })
 
 describe('a shared rule without a name', () => {
-  it('is found by what it counts', async () => {
+  it('is identified by what it counts', async () => {
     const store = memoryStore()
     const rule: Rule<Request> = { limit: '5/minute', by: 'everyone', shared: true }
     const one = createLimiter({ name: 'one', rules: [rule], store, keys: sources })
@@ -160,7 +160,7 @@ describe('a shared rule without a name', () => {
     expect(one.rules[0]?.name).toBe('all requests')
   })
 
-  it('is found beside rules of the limiter itself that count the same', async () => {
+  it('is separate from rules of the limiter that count the same', async () => {
     const store = memoryStore()
     const rule: Rule<Request> = { limit: '5/minute', shared: true }
     const limits = (...own: string[]) => own.map((limit): Rule<Request> => ({ limit }))
@@ -170,16 +170,16 @@ describe('a shared rule without a name', () => {
     expect(await admitted(one)).toBe(5)
     expect(await admitted(other)).toBe(0)
     expect(await admitted(alone)).toBe(0)
-    // Neither rule has the state of the other.
+    // The two rules share no state.
     expect(await admitted(limiterOf(limits('9/minute'), store))).toBe(9)
   })
 
-  it('is found whatever a request costs there', () => {
+  it('is identified independently of its cost', () => {
     const rule: Rule<Request> = { limit: '5/minute', shared: true }
     expect(scopes([{ ...rule, cost: () => 3 }])).toEqual(scopes([rule]))
   })
 
-  it('needs a name where its key is a function that nobody can tell from another', () => {
+  it('requires a name if its key is a function', () => {
     expect(() => limiterOf([{ limit: '5/minute', by: () => 'key', shared: true }])).toThrow("needs a 'name'")
   })
 })

@@ -20,7 +20,7 @@ describe('a warm-up', () => {
     expect(warmUp.scale).toBe(1)
   })
 
-  it('returns the same scale however often it is read', () => {
+  it('returns the same scale when it is read repeatedly', () => {
     const clock = manualClock()
     const warmUp = createWarmUp({ from: 0.2, over: 1_000, ready: true, clock })
     clock.advance(500)
