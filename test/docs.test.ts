@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { expectationFor } from './docs-expectations.js'
 import { ROOT, type Stack, startStack } from './stack.js'
 
-/** Runs everything that the docs show: every command, every configuration file, every code listing. */
+// Runs every command, configuration file and code listing of the docs.
 
 const run = promisify(execFile)
 

@@ -1,4 +1,4 @@
-/** What the gateway costs: against the least proxy there can be, proxies on Node, and nginx. */
+/** The cost of the gateway compared with a minimal proxy, other proxies on Node, and nginx. */
 import { delay, throughput } from './gateway/proxied.js'
 import { nginx, proxyOf, sluice } from './gateway/proxies.js'
 import type { Bench } from './harness/bench.js'

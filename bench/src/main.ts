@@ -1,11 +1,11 @@
 /**
- * Runs benches: all of them, or those that are named.
+ * Runs the named benches, or all of them.
  *
  *     npm run bench -- memory http
  *
- * Adds a file to `bench/results/NAME`, named by the time, and writes the tables of
- * `docs/performance.md`. `--rounds N` sets the number of rounds, and `--case TEXT` runs only the cases
- * whose name contains the text; both print the result without writing it.
+ * Each run adds a file to `bench/results/NAME`, named by the time, and updates the tables of
+ * `docs/performance.md`. `--rounds N` sets the number of rounds. `--case STRING` runs only the
+ * cases whose name contains the string. Both options print the result without writing it.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
@@ -33,20 +33,20 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { rounds: { type: 'string' }, case: { type: 'string' } },
 })
-const rounds = values.rounds === undefined ? undefined : readRounds(values.rounds)
+const rounds = values.rounds === undefined ? undefined : parseRounds(values.rounds)
 const unknown = positionals.find((name) => !BENCHES.includes(name))
-if (unknown !== undefined) fail(`there is no bench '${unknown}'; there are ${BENCHES.join(', ')}`)
+if (unknown !== undefined) fail(`unknown bench '${unknown}'; expected ${BENCHES.join(', ')}`)
 
 for (const name of positionals.length > 0 ? positionals : BENCHES) {
   const result = await runBench(name)
-  const text = report(result)
-  console.log(`## ${result.title}\n\n${text}\n`)
+  const tables = report(result)
+  console.log(`## ${result.title}\n\n${tables}\n`)
   if (rounds !== undefined || values.case !== undefined) continue
   const folder = new URL(`${name}/`, RESULTS)
   await mkdir(folder, { recursive: true })
   const file = `${result.date.slice(0, 16).replace(':', '')}.json`
   await writeFile(new URL(file, folder), `${JSON.stringify(result, null, 2)}\n`)
-  await updatePage(PAGE, name, text)
+  await updatePage(PAGE, name, tables)
 }
 
 async function runBench(name: string): Promise<BenchResult> {
@@ -61,11 +61,11 @@ async function runBench(name: string): Promise<BenchResult> {
   return { title: bench.title, date: new Date().toISOString(), machine, cases }
 }
 
-function readRounds(text: string): number {
-  const number = Number(text)
+function parseRounds(value: string): number {
+  const number = Number(value)
   return Number.isInteger(number) && number > 0
     ? number
-    : fail(`'--rounds' is a whole number from 1, not '${text}'`)
+    : fail(`'--rounds' must be a positive integer, not '${value}'`)
 }
 
 function fail(message: string): never {

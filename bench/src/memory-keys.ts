@@ -1,11 +1,11 @@
 /**
- * A flood of 10,000,000 distinct keys against a memory store of 1,000,000: what it costs in memory, what it does to
- * the latency of a decision, and whether anybody's state was lost.
+ * A flood of 10,000,000 distinct keys against a memory store of 1,000,000. It measures memory and
+ * decision latency, and checks that no live state is lost.
  *
  *     npm run bench:keys
  *
- * A thousand known clients use up their limits before the flood. State in use is never thrown away, so none of them may
- * be let in while their limits last.
+ * A thousand known clients use up their limits before the flood. Live state is never evicted, so
+ * none of them may be admitted until their windows end.
  */
 import { PerformanceObserver } from 'node:perf_hooks'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -16,7 +16,10 @@ const MAX_KEYS = 1_000_000
 const CLIENTS = 1000
 const LIMIT = 10
 
-/** Decisions a millisecond of the store's time: the whole flood takes 100 s of it, and the period is 60 s. */
+/**
+ * Decisions per millisecond of the store's clock. The whole flood takes 100 s on that clock; the
+ * period of the limit is 60 s.
+ */
 const PER_MILLISECOND = 100
 
 const clock = manualClock()
@@ -25,7 +28,7 @@ const limiter = createLimiter({ rules: [{ limit: `${LIMIT}/minute`, algorithm: '
 
 const admit = (key: string): boolean => {
   const decision = limiter.admit(key)
-  if (decision instanceof Promise) throw new Error('the memory store answers at once')
+  if (decision instanceof Promise) throw new Error('the memory store must decide synchronously')
   return decision.allowed
 }
 
@@ -36,7 +39,7 @@ for (let client = 0; client < CLIENTS; client++) {
   for (let request = 0; request < LIMIT; request++) admit(`client-${client}`)
 }
 
-// A decision during which the collector stopped the world is told as slow as that.
+// A decision that a garbage collection interrupts is measured with the pause.
 let longestCollection = 0
 const collections = new PerformanceObserver((list) => {
   for (const { duration } of list.getEntries()) longestCollection = Math.max(longestCollection, duration)
@@ -52,7 +55,7 @@ for (let index = 0; index < KEYS; index++) {
   admit(key)
   latencies[index] = performance.now() - start
   if (index % PER_MILLISECOND === 0) clock.advance(1)
-  // 55 s into the flood the clients' windows are still open, and the store has long been full.
+  // 55 s into the flood the clients' windows are still open, and the store is full.
   if (index === 55_000 * PER_MILLISECOND) lost = countAdmitted()
   if (index % 100_000 === 0) {
     peak = Math.max(peak, process.memoryUsage().rss)
@@ -60,7 +63,7 @@ for (let index = 0; index < KEYS; index++) {
   }
 }
 process.stderr.write('\r     \r')
-// The collector's record is gathered in the first turn after the loop, and handed over in the second.
+// The observer collects its entries in the first turn after the loop and delivers them in the next.
 await nextTurn()
 await nextTurn()
 collections.disconnect()
@@ -76,23 +79,23 @@ const us = (fraction: number) =>
 const count = (value: number) => value.toLocaleString('en-US')
 const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`
 
-console.log(`distinct keys asked about      ${count(KEYS)}`)
+console.log(`distinct keys                  ${count(KEYS)}`)
 console.log(`maxKeys                        ${count(MAX_KEYS)}`)
-console.log(`keys kept at the end           ${count(keys)}`)
+console.log(`keys stored at the end         ${count(keys)}`)
 console.log(`charges counted as overflow    ${count(store.overflowed)}`)
-console.log(`state in use that was lost     ${lost} of ${count(CLIENTS)} clients`)
-console.log(`heap a key, its string included ${heap.toFixed(0)} bytes`)
+console.log(`live state lost                ${lost} of ${count(CLIENTS)} clients`)
+console.log(`heap per key, with its string  ${heap.toFixed(0)} bytes`)
 console.log(
   `peak resident memory           ${mebibytes(peak)} (${mebibytes(before.rss + latencies.byteLength)} of it before the first key)`,
 )
-console.log(`a decision: p50                ${us(0.5)}`)
-console.log(`            p99                ${us(0.99)}`)
-console.log(`            p99.9              ${us(0.999)}`)
-console.log(`            p99.999            ${us(0.99999)}`)
-console.log(`            max                ${us(1)}`)
+console.log(`decision: p50                  ${us(0.5)}`)
+console.log(`          p99                  ${us(0.99)}`)
+console.log(`          p99.9                ${us(0.999)}`)
+console.log(`          p99.999              ${us(0.99999)}`)
+console.log(`          max                  ${us(1)}`)
 console.log(`longest garbage collection     ${(longestCollection * 1000).toFixed(1)} µs`)
 
-/** How many of the known clients, whose limits are used up, are let in. */
+/** Returns how many of the known clients are admitted although their limits are used up. */
 function countAdmitted(): number {
   let admitted = 0
   for (let client = 0; client < CLIENTS; client++) if (admit(`client-${client}`)) admitted++
@@ -100,6 +103,6 @@ function countAdmitted(): number {
 }
 
 function collectGarbage(): void {
-  if (globalThis.gc === undefined) throw new Error('run with node --expose-gc, as npm run bench:keys does')
+  if (globalThis.gc === undefined) throw new Error('requires node --expose-gc; run `npm run bench:keys`')
   globalThis.gc()
 }

@@ -1,4 +1,4 @@
-/** Decisions in the memory of the process, as a library's user makes them: a key in, an answer out. */
+/** Decisions with the memory store through the public API: a key in, a decision out. */
 import type { Bench, Case, Contender } from './harness/bench.js'
 import {
   bareMap,
@@ -12,9 +12,9 @@ import { bytesPerKey, decisionTime, newStringTime } from './memory/measures.js'
 
 const NS = 'ns a decision'
 
-type Making = readonly [name: string, role: Contender['role'], make: () => Decider]
+type ContenderSpec = readonly [name: string, role: Contender['role'], make: () => Decider]
 
-const contenders = (keys: number): readonly Making[] => [
+const contenders = (keys: number): readonly ContenderSpec[] => [
   ['sluice', 'ours', () => sluice(undefined, keys)],
   ['express-rate-limit', 'peer', expressRateLimit],
   ['rate-limiter-flexible', 'peer', rateLimiterFlexible],

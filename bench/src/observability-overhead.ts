@@ -1,11 +1,11 @@
-/** What it costs the gateway to be watched: metrics, events, the log of refusals and what the dashboard shows, against none of it. */
+/** The overhead of metrics, events, the refusal log and the dashboard in the gateway. */
 import { throughput } from './gateway/proxied.js'
 import { sluiceWith } from './gateway/proxies.js'
 import type { Bench, Case } from './harness/bench.js'
 
-const UNWATCHED = { admin: 'off', log: '{ refusals: false }' }
+const UNOBSERVED = { admin: 'off', log: '{ refusals: false }' }
 
-function watched(name: string, limits: string): Case {
+function overheadCase(name: string, limits: string): Case {
   return {
     name,
     unit: 'requests a second of one core',
@@ -13,7 +13,7 @@ function watched(name: string, limits: string): Case {
     rounds: 21,
     contenders: [
       throughput('watched', 'ours', sluiceWith({ limits })),
-      throughput('not watched', 'floor', sluiceWith({ limits, ...UNWATCHED })),
+      throughput('not watched', 'floor', sluiceWith({ limits, ...UNOBSERVED })),
     ],
     targets: [{ contender: 'watched', against: 'not watched', atLeast: 0.95 }],
   }
@@ -22,8 +22,8 @@ function watched(name: string, limits: string): Case {
 const bench: Bench = {
   title: 'Metrics, events and the dashboard',
   cases: [
-    watched('The gateway watched, one rule', '[1000000/second]'),
-    watched(
+    overheadCase('The gateway watched, one rule', '[1000000/second]'),
+    overheadCase(
       'The gateway watched, three rules',
       '[1000000/second, { limit: 1000000/second, of: units, cost: 10 }, { concurrent: 1000 }]',
     ),

@@ -1,8 +1,8 @@
-/** Decisions on a Redis, as a library's user makes them: one process, one client of ioredis, 1,000 keys. */
+/** Decisions on Redis through the public API: one process, one ioredis client, 1,000 keys. */
 import type { Bench, Case, Contender, Target } from './harness/bench.js'
 import {
-  type Generosity,
   increment,
+  type LimitSize,
   rateLimiterFlexible,
   rateLimiterFlexibleBlocking,
   rateLimitRedis,
@@ -15,11 +15,11 @@ const FLOOR = 'one INCR a decision, pipelined'
 
 type Measure = typeof decisionRate
 
-function everybody(measure: Measure, inFlight: number, generosity: Generosity): Contender[] {
+function allContenders(measure: Measure, inFlight: number, limitSize: LimitSize): Contender[] {
   return [
-    measure('sluice', 'ours', inFlight, (port) => sluice(port, generosity)),
-    measure('rate-limiter-flexible', 'peer', inFlight, (port) => rateLimiterFlexible(port, generosity)),
-    measure('rate-limit-redis', 'peer', inFlight, (port) => rateLimitRedis(port, generosity)),
+    measure('sluice', 'ours', inFlight, (port) => sluice(port, limitSize)),
+    measure('rate-limiter-flexible', 'peer', inFlight, (port) => rateLimiterFlexible(port, limitSize)),
+    measure('rate-limit-redis', 'peer', inFlight, (port) => rateLimitRedis(port, limitSize)),
     measure(FLOOR, 'floor', inFlight, increment),
   ]
 }
@@ -28,7 +28,7 @@ function allowed(inFlight: number, ...targets: Target[]): Case {
   return {
     name: `one rule, ${inFlight} in flight`,
     ...RATE,
-    contenders: everybody(decisionRate, inFlight, 'everything allowed'),
+    contenders: allContenders(decisionRate, inFlight, 'everything allowed'),
     targets,
   }
 }
@@ -51,7 +51,7 @@ const bench: Bench = {
       unit: 'µs a decision, of the process and the server',
       better: 'less',
       rounds: 9,
-      contenders: everybody(decisionCost, 512, 'everything allowed'),
+      contenders: allContenders(decisionCost, 512, 'everything allowed'),
     },
     {
       name: 'everything refused, 64 in flight',

@@ -1,6 +1,6 @@
-/** How fast a recorded load is replayed, and in how much memory: each time by a process of its own, as whoever types `sluice replay` has it. */
+/** Time and memory of a replay, each in its own process, as with `sluice replay`. */
 import type { Bench } from './harness/bench.js'
-import { MEBIBYTES, REQUESTS_A_SECOND, replayed, SECONDS } from './replay/measures.js'
+import { MEBIBYTES, REQUESTS_PER_SECOND, replayed, SECONDS } from './replay/measures.js'
 
 const MILLION = 1_000_000
 
@@ -22,7 +22,7 @@ const bench: Bench = {
       better: 'more',
       rounds: 5,
       warmUp: false,
-      contenders: [replayed('sluice', MILLION, REQUESTS_A_SECOND)],
+      contenders: [replayed('sluice', MILLION, REQUESTS_PER_SECOND)],
     },
     {
       name: 'the most memory that the process has at a time, as Node is started without any option',

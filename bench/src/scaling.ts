@@ -1,4 +1,4 @@
-/** What becomes of decisions in memory when there are ten times as many keys. It takes several GiB and minutes. */
+/** Decisions in memory with ten times as many keys. The bench takes several GiB and minutes. */
 import type { Bench } from './harness/bench.js'
 import { bareMap, sluice } from './memory/deciders.js'
 import { decisionTime, longestPause } from './memory/measures.js'

@@ -1,4 +1,4 @@
-/** What bodies in chunks of one byte do to a gateway with a small heap, and to its other clients. */
+/** The effect of bodies in chunks of one byte on a gateway with a small heap and on its clients. */
 
 import type { Bench } from './harness/bench.js'
 import { attacked, memoryAboveIdle, slowdown } from './tiny-chunks/attack.js'

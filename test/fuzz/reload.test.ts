@@ -140,7 +140,7 @@ describe.each(['memory', 'redis'])('with the state in %s', { timeout: 600_000 },
     expect(output.err).toBe('')
     const [url = '', , admin = ''] = output.out.match(/http:\/\/127\.0\.0\.1:\d+/g) ?? []
     const reloads = () => output.err.split('configuration reloaded').length - 1
-    const lists = () => output.err.split('API keys reloaded').length - 1
+    const lists = () => output.err.split('keys file reloaded').length - 1
     const nextReload = new EventEmitter().setMaxListeners(0)
     const random = seededRandom(seed)
     const load = new RequestLoad(url, PER_SECOND, () => requestOf(random, () => once(nextReload, 'reloaded')))

@@ -1,4 +1,4 @@
-/** @fastify/http-proxy, on undici. Its arguments are its port and the upstream's. */
+/** @fastify/http-proxy on undici. The arguments are its port and the port of the upstream. */
 import proxy from '@fastify/http-proxy'
 import fastify from 'fastify'
 

@@ -1,4 +1,4 @@
-/** http-proxy-3 with connections that are kept. Its arguments are its port and the upstream's. */
+/** http-proxy-3 with keep-alive. The arguments are its port and the port of the upstream. */
 import { Agent, createServer } from 'node:http'
 import httpProxy from 'http-proxy-3'
 

@@ -1,25 +1,26 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-/** Requests at an even pace. */
+/** A load at an even rate. */
 export interface Pace {
-  /** Requests a second. */
+  /** Requests per second. */
   readonly rate: number
-  /** In seconds. */
+  /** Seconds. */
   readonly duration: number
   readonly connections: number
-  /** What is sent for each, as it stands on the wire. */
+  /** The bytes of each request. */
   readonly request: Buffer
 }
 
 /**
- * How long each of the requests took that were sent at an even pace, in milliseconds.
+ * Sends requests at an even rate and returns their latencies in milliseconds.
  *
- * The pace does not wait for answers (an open loop), and each request is measured from the moment at which it was due: where all connections
- * are taken, the wait for one counts. A generator that sends the next when it has the answer to the last would send less just when it takes
- * long ("coordinated omission"). Nothing sleeps meanwhile, since timers are of whole milliseconds: it takes a core.
+ * The rate does not depend on the responses (an open loop). Each latency starts when the request
+ * was due, so it includes the wait for a free connection. A closed loop would send fewer requests
+ * while the server is slow ("coordinated omission"). Timers resolve only milliseconds, so the
+ * generator polls and occupies a core.
  *
- * @throws Error where an answer is not 200 with a Content-Length, or a connection closes.
+ * @throws Error if a response is not 200 with a Content-Length, or if a connection closes
  */
 export async function latenciesOf(port: number, pace: Pace): Promise<Float64Array> {
   const connections = await Promise.all(Array.from({ length: pace.connections }, () => Connection.to(port)))
@@ -31,47 +32,47 @@ export async function latenciesOf(port: number, pace: Pace): Promise<Float64Arra
 }
 
 function paced(connections: readonly Connection[], { rate, duration, request }: Pace): Promise<Float64Array> {
-  const took = new Float64Array(Math.round(rate * duration))
+  const latencies = new Float64Array(Math.round(rate * duration))
   const free = [...connections]
   let sent = 0
   let answered = 0
   return new Promise((resolve, reject) => {
-    const begun = performance.now()
-    const dueAt = (index: number) => begun + (index * 1000) / rate
+    const start = performance.now()
+    const dueAt = (index: number) => start + (index * 1000) / rate
     const send = (connection: Connection, due: number) =>
-      connection.ask(request, (error) => {
+      connection.send(request, (error) => {
         if (error !== undefined) return reject(error)
-        took[answered++] = performance.now() - due
+        latencies[answered++] = performance.now() - due
         free.push(connection)
-        if (answered === took.length) resolve(took)
+        if (answered === latencies.length) resolve(latencies)
       })
     const step = () => {
       const now = performance.now()
-      while (sent < took.length && dueAt(sent) <= now) {
+      while (sent < latencies.length && dueAt(sent) <= now) {
         const connection = free.shift()
         if (connection === undefined) break
         send(connection, dueAt(sent++))
       }
-      if (sent < took.length) setImmediate(step)
+      if (sent < latencies.length) setImmediate(step)
     }
     step()
   })
 }
 
-type Answered = (error?: Error) => void
+type ResponseCallback = (error?: Error) => void
 
-/** A connection that has one request under way at a time. */
+/** A connection with at most one request in flight. */
 class Connection {
   readonly #socket: Socket
   #received = ''
-  #answered: Answered | undefined
+  #onResponse: ResponseCallback | undefined
 
   constructor(socket: Socket) {
     this.#socket = socket
     socket.setNoDelay(true).setEncoding('latin1')
-    socket.on('data', (text) => this.#receive(String(text)))
-    socket.on('error', (error) => this.#answered?.(error))
-    socket.on('close', () => this.#answered?.(new Error('the connection was closed')))
+    socket.on('data', (chunk) => this.#receive(String(chunk)))
+    socket.on('error', (error) => this.#onResponse?.(error))
+    socket.on('close', () => this.#onResponse?.(new Error('the connection was closed')))
   }
 
   static async to(port: number): Promise<Connection> {
@@ -80,27 +81,27 @@ class Connection {
     return new Connection(socket)
   }
 
-  ask(request: Buffer, answered: Answered): void {
-    this.#answered = answered
+  send(request: Buffer, onResponse: ResponseCallback): void {
+    this.#onResponse = onResponse
     this.#socket.write(request)
   }
 
   close(): void {
-    this.#answered = undefined
+    this.#onResponse = undefined
     this.#socket.destroy()
   }
 
-  #receive(text: string): void {
-    this.#received += text
-    const headEnds = this.#received.indexOf('\r\n\r\n')
-    if (headEnds === -1) return
-    const head = this.#received.slice(0, headEnds)
+  #receive(chunk: string): void {
+    this.#received += chunk
+    const headEnd = this.#received.indexOf('\r\n\r\n')
+    if (headEnd === -1) return
+    const head = this.#received.slice(0, headEnd)
     const length = /^content-length: (\d+)/im.exec(head)?.[1]
     if (!head.startsWith('HTTP/1.1 200 ') || length === undefined) {
-      this.#answered?.(new Error(`an answer that is not measured: ${head}`))
-    } else if (this.#received.length >= headEnds + 4 + Number(length)) {
+      this.#onResponse?.(new Error(`unexpected response: ${head}`))
+    } else if (this.#received.length >= headEnd + 4 + Number(length)) {
       this.#received = ''
-      this.#answered?.()
+      this.#onResponse?.()
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The least that a proxy on undici can be: it checks, limits and counts nothing, and says nothing of where a request came from. Its arguments
- * are its port and the upstream's.
+ * A minimal proxy on undici, without checks, limits, metrics or forwarding headers. The arguments
+ * are its port and the port of the upstream.
  */
 import { createServer } from 'node:http'
 import { Pool } from 'undici'

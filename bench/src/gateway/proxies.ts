@@ -4,19 +4,19 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type ServerProcess, startServer } from '../harness/server-process.js'
 
-/** Starts a proxy on a port before an upstream on another. What it writes goes into the folder. */
+/** Starts a proxy on a port in front of an upstream on another. Its files are in the folder. */
 export type StartProxy = (port: number, upstream: number, folder: string) => Promise<ServerProcess>
 
 const SLUICE = fileURLToPath(new URL('../../../packages/gateway/bin/sluice.js', import.meta.url))
 
-/** What a configuration says in place of the usual. */
+/** Settings of the gateway that replace the defaults of the bench. */
 interface Settings {
   readonly admin?: string
   readonly log?: string
   readonly limits?: string
 }
 
-/** The gateway with limits that the load does not reach. */
+/** The gateway with limits above the load. */
 export function sluiceWith({
   admin = '127.0.0.1:0',
   log = '{}',
@@ -39,7 +39,7 @@ routes: [{ match: POST /predict, limits: ${limits} }]
 
 export const sluice = sluiceWith({})
 
-/** One process, one limit a client address, which the load does not reach; connections to the upstream are kept. */
+/** nginx with one process, keep-alive to the upstream, and one limit per address above the load. */
 export const nginx: StartProxy = (port, upstream, folder) => {
   const file = join(folder, 'nginx.conf')
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
@@ -65,13 +65,13 @@ http {
   return startServer('nginx', ['-c', file, '-p', folder, '-e', join(folder, 'errors')], port)
 }
 
-/** A proxy of this folder. */
+/** Returns the start function of a proxy in this folder. */
 export function proxyOf(name: 'pipe' | 'http-proxy-3' | 'fastify-http-proxy'): StartProxy {
   const program = fileURLToPath(new URL(`./${name}.js`, import.meta.url))
   return (port, upstream) => startServer(process.execPath, [program, String(port), String(upstream)], port)
 }
 
-/** Runs something with a folder of its own, which is gone when it is stopped. */
+/** Creates a temporary folder; `remove` deletes it with its contents. */
 export function temporaryFolder(): { readonly folder: string; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) }

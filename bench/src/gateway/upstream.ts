@@ -1,10 +1,10 @@
-/** A model server that costs nothing to ask: it answers each request with the same small JSON. Its argument is the port. */
+/** A model server whose responses are all the same small JSON. The argument is its port. */
 import { createServer } from 'node:http'
 
-const ANSWER = JSON.stringify({ prediction: 1, confidence: 0.93 })
-const HEAD = { 'content-type': 'application/json', 'content-length': ANSWER.length }
+const BODY = JSON.stringify({ prediction: 1, confidence: 0.93 })
+const HEAD = { 'content-type': 'application/json', 'content-length': BODY.length }
 
 createServer((request, response) => {
   request.resume()
-  response.writeHead(200, HEAD).end(ANSWER)
+  response.writeHead(200, HEAD).end(BODY)
 }).listen(Number(process.argv[2]), '127.0.0.1')

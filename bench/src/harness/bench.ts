@@ -1,24 +1,25 @@
 /**
- * What a bench is: cases, each with contenders that are measured in turn, and what is aimed at.
+ * A set of cases, each with contenders that are measured in turn, and with targets.
  *
- * A bench is a file `src/NAME.ts` whose default export is a `Bench`; `npm run bench -- NAME` runs it. Every contender of a case
- * runs in a process of its own, with a heap and compiled code of its own. In each round all of them are measured one after the
- * other, so that what disturbs the machine disturbs them all; ratios are taken within a round.
+ * A bench is a file `src/NAME.ts` whose default export is a `Bench`. `npm run bench -- NAME` runs
+ * it. Every contender of a case runs in its own process, with its own heap and compiled code. Each
+ * round measures all of them one after the other, so that noise on the machine affects them
+ * equally. Ratios are taken within a round.
  */
 export interface Bench {
-  /** What the page says above the tables. */
+  /** The heading above the tables. */
   readonly title: string
   readonly cases: readonly Case[]
 }
 
 export interface Case {
   readonly name: string
-  /** Of the figures: `ns a decision`, `requests/s`. */
+  /** The unit of the figures, such as `ns a decision` or `requests/s`. */
   readonly unit: string
   readonly better: 'less' | 'more'
-  /** How often all are measured; default 15. */
+  /** How often every contender is measured; default 15. */
   readonly rounds?: number
-  /** `false`: there is no round before them that does not count, in which code gets compiled and caches get filled. */
+  /** `false` skips the uncounted first round, which compiles code and fills caches. */
   readonly warmUp?: false
   readonly contenders: readonly Contender[]
   readonly targets?: readonly Target[]
@@ -26,23 +27,23 @@ export interface Case {
 
 export interface Contender {
   readonly name: string
-  /** `floor`: what cannot be done without, and so the least that it can cost. */
+  /** `floor`: the minimum work that any implementation needs, a lower bound of the cost. */
   readonly role: 'ours' | 'peer' | 'floor'
   /**
-   * Gets ready to be measured, in its own process (which has `gc()`).
+   * Prepares the contender in its own process, which has `gc()`.
    *
-   * @throws CannotRun where something that it needs is not here.
+   * @throws CannotRun if a program or a feature of the system is missing
    */
   start(): Started | Promise<Started>
 }
 
 export interface Started {
-  /** Measures once, for about 0.1 to 2 seconds: the figure, in the case's unit. */
+  /** Measures once, for about 0.1 to 2 seconds, and returns the figure in the unit of the case. */
   measure(): number | Promise<number>
   stop?(): void | Promise<void>
 }
 
-/** What is aimed at: a bound of a contender's figure itself, or of its ratio to another contender's. */
+/** A bound for a contender's figure, or for its ratio to the figure of another contender. */
 export interface Target {
   readonly contender: string
   readonly against?: string
@@ -50,7 +51,7 @@ export interface Target {
   readonly atLeast?: number
 }
 
-/** Why a contender is not measured. */
+/** Reports why a contender cannot be measured. */
 export class CannotRun extends Error {
   override readonly name = 'CannotRun'
 }

@@ -1,31 +1,31 @@
-/** A contender in its own process: gets ready, and measures when it is told to. */
+/** The process of one contender: prepares it, and measures it on request. */
 import type { Bench } from './bench.js'
-import type { Told } from './contestant.js'
+import type { ContenderMessage } from './contestant.js'
 
 const [file = '', caseIndex, contenderIndex] = process.argv.slice(2)
 const { default: bench } = (await import(file)) as { default: Bench }
 const contender = bench.cases[Number(caseIndex)]?.contenders[Number(contenderIndex)]
 if (contender === undefined) throw new Error('no such contender')
 
-const tell = (told: Told) => process.send?.(told)
+const send = (message: ContenderMessage) => process.send?.(message)
 
 try {
   const started = await contender.start()
-  process.on('message', async (asked) => {
+  process.on('message', async (request) => {
     try {
-      if (asked === 'measure') tell({ figure: await started.measure() })
+      if (request === 'measure') send({ figure: await started.measure() })
       else {
         await started.stop?.()
         process.exit()
       }
     } catch (error) {
-      tell({ cannotRun: reasonOf(error) })
+      send({ cannotRun: reasonOf(error) })
     }
   })
-  tell({ ready: true })
+  send({ ready: true })
 } catch (error) {
-  // There is nothing to stop.
-  process.send?.({ cannotRun: reasonOf(error) } satisfies Told, () => process.exit())
+  // The contender did not start, so it needs no stop.
+  process.send?.({ cannotRun: reasonOf(error) } satisfies ContenderMessage, () => process.exit())
 }
 
 function reasonOf(error: unknown): string {

@@ -3,16 +3,19 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Contender } from './bench.js'
 
-/** What a contender's process says. */
-export type Told = { readonly ready: true } | { readonly figure: number } | { readonly cannotRun: string }
+/** A message from the process of a contender. */
+export type ContenderMessage =
+  | { readonly ready: true }
+  | { readonly figure: number }
+  | { readonly cannotRun: string }
 
-/** A contender as the race sees it: what it measured so far, or why it does not run. */
+/** A contender in a race, with its figures so far or the reason why it cannot run. */
 export class Contestant {
   readonly figures: number[] = []
   cannotRun: string | undefined
   readonly #process: ChildProcess
 
-  /** @param place the bench's file, and the places of the case and the contender in it */
+  /** @param place the file of the bench, and the indexes of the case and the contender in it */
   constructor(
     readonly contender: Pick<Contender, 'name' | 'role'>,
     place: readonly [file: string, caseIndex: number, contenderIndex: number],
@@ -24,37 +27,37 @@ export class Contestant {
     )
   }
 
-  /** Waits until it is ready, or cannot run. */
+  /** Waits until the contender is ready or reports that it cannot run. */
   async ready(): Promise<void> {
-    await this.#answer()
+    await this.#nextMessage()
   }
 
   /** Measures once. */
   async measure(): Promise<number | undefined> {
     if (this.cannotRun !== undefined) return undefined
     this.#process.send('measure')
-    const told = await this.#answer()
-    return 'figure' in told ? told.figure : undefined
+    const message = await this.#nextMessage()
+    return 'figure' in message ? message.figure : undefined
   }
 
   async stop(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
     const exited = once(this.#process, 'exit')
-    // It may just have ended by itself.
+    // The process may just have exited, so a failure to send is ignored.
     this.#process.send('stop', () => {})
     await exited
   }
 
-  async #answer(): Promise<Told> {
+  async #nextMessage(): Promise<ContenderMessage> {
     const ended = new AbortController()
     const { signal } = ended
-    const told = await Promise.race([
-      once(this.#process, 'message', { signal }).then(([message]) => message as Told),
+    const message = await Promise.race([
+      once(this.#process, 'message', { signal }).then(([received]) => received as ContenderMessage),
       once(this.#process, 'exit', { signal }).then(
-        ([code]): Told => ({ cannotRun: `its process ended with ${code}` }),
+        ([code]): ContenderMessage => ({ cannotRun: `its process exited with ${code}` }),
       ),
     ]).finally(() => ended.abort())
-    if ('cannotRun' in told) this.cannotRun = told.cannotRun
-    return told
+    if ('cannotRun' in message) this.cannotRun = message.cannotRun
+    return message
   }
 }

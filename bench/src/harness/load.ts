@@ -2,16 +2,16 @@ import autocannon from 'autocannon'
 
 export interface Load {
   readonly connections?: number
-  /** In seconds. */
+  /** Seconds. */
   readonly duration?: number
   readonly method?: 'GET' | 'POST'
   readonly body?: string
 }
 
 /**
- * Requests a second that a server answers.
+ * Puts a server under load and returns its rate of responses per second.
  *
- * @throws Error where it answered one with something else than 2xx.
+ * @throws Error if a response is not 2xx or a request fails
  */
 export async function loadOn(url: string, load: Load = {}): Promise<number> {
   const { connections = 64, duration = 1, method = 'GET', body } = load
@@ -23,6 +23,6 @@ export async function loadOn(url: string, load: Load = {}): Promise<number> {
     ...(body !== undefined && { body, headers: { 'content-type': 'application/json' } }),
   })
   if (result.non2xx > 0 || result.errors > 0)
-    throw new Error(`${result.non2xx} answers were not 2xx, and ${result.errors} requests failed`)
+    throw new Error(`${result.non2xx} responses were not 2xx and ${result.errors} requests failed`)
   return result['2xx'] / result.duration
 }

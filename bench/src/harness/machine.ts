@@ -1,14 +1,14 @@
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 
-/** What a bench ran on. */
+/** The machine on which a bench ran. */
 export interface Machine {
   readonly cpu: string
   readonly cores: number
-  /** In GiB. */
+  /** GiB. */
   readonly memory: number
   readonly node: string
   readonly platform: string
-  /** Processes that wanted to run while the bench began: beyond the bench's own they make all figures noisier. */
+  /** Load average at the start. Processes other than the bench make the figures noisier. */
   readonly load: number
 }
 

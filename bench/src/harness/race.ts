@@ -1,7 +1,7 @@
 import type { Case } from './bench.js'
 import { Contestant } from './contestant.js'
 
-/** Figures of one contender, one a round; or why there are none. */
+/** The figures of one contender, one per round, or the reason why it has none. */
 export interface Figures {
   readonly name: string
   readonly role: 'ours' | 'peer' | 'floor'
@@ -12,10 +12,11 @@ export interface Figures {
 const DEFAULT_ROUNDS = 15
 
 /**
- * Measures the contenders of a case in turn, round by round. Whoever comes first in one round comes last in the next.
+ * Measures the contenders of a case in turn, round by round. The order rotates, so the first
+ * contender of a round is the last of the next.
  *
- * @param file the bench's
- * @param rounds in place of the case's own
+ * @param file the file of the bench
+ * @param rounds the number of rounds; default: that of the case
  */
 export async function race(
   one: Case,

@@ -1,6 +1,6 @@
 import type { BenchResult, CaseResult, Standing, TargetResult } from './result.js'
 
-/** A run of a bench as Markdown: a table a case, and what became of its targets. */
+/** Formats a result as Markdown: a table per case, followed by its targets. */
 export function report(result: BenchResult): string {
   const { machine, date } = result
   const where = `${machine.cores} cores of ${machine.cpu}, ${machine.memory} GiB, Node ${machine.node}, ${machine.platform}`
@@ -42,7 +42,7 @@ function ratio(value: number | undefined): string {
   return value === undefined ? '' : figure(value)
 }
 
-/** Three digits that count, and whole above that. */
+/** Rounds to three significant digits, or to an integer from 100. */
 function figure(value: number): string {
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en-US')
   return String(Number(value.toPrecision(3)))

@@ -3,10 +3,10 @@ import type { Machine } from './machine.js'
 import type { Figures } from './race.js'
 import { median, quartiles } from './statistics.js'
 
-/** The result of one run of a bench, as it is written to `results/NAME/TIME.json`. */
+/** The result of one run of a bench, in the format of `results/NAME/TIME.json`. */
 export interface BenchResult {
   readonly title: string
-  /** When it ended, ISO 8601. */
+  /** End of the run, in ISO 8601. */
   readonly date: string
   readonly machine: Machine
   readonly cases: readonly CaseResult[]
@@ -21,14 +21,14 @@ export interface CaseResult {
   readonly targets: readonly TargetResult[]
 }
 
-/** How one contender did; or why it did not run. */
+/** The result of one contender, or the reason why it did not run. */
 export type Standing = Pick<Figures, 'name' | 'role'> &
   (
     | {
         readonly median: number
-        /** A quarter of the rounds lies below the first, a quarter above the second. */
+        /** The first and the third quartile of the figures. */
         readonly quartiles: readonly [number, number]
-        /** Medians of the ratios within the rounds; absent where there is nobody to compare with. */
+        /** Median of the ratios within the rounds; absent if no peer was measured. */
         readonly toBestPeer?: number
         readonly toFloor?: number
         readonly figures: readonly number[]
@@ -37,7 +37,7 @@ export type Standing = Pick<Figures, 'name' | 'role'> &
   )
 
 export interface TargetResult extends Target {
-  /** The figure, or the ratio, that is to be within the bound; absent where somebody did not run. */
+  /** The figure or ratio to compare with the bound; absent if a contender did not run. */
   readonly value?: number
   readonly met?: boolean
 }
@@ -57,7 +57,7 @@ export function resultOf(one: Case, all: readonly Figures[]): CaseResult {
     rounds: Math.max(0, ...ran.map(({ figures }) => figures.length)),
     standings: all.map(({ name, role, figures, cannotRun }) =>
       figures.length === 0
-        ? { name, role, cannotRun: cannotRun ?? 'it was not measured' }
+        ? { name, role, cannotRun: cannotRun ?? 'not measured' }
         : {
             name,
             role,
@@ -82,7 +82,7 @@ function targetResult(target: Target, ran: readonly Figures[]): TargetResult {
   return { ...target, value, met: value <= atMost && value >= atLeast }
 }
 
-/** The median of the ratios within the rounds: what slowed a whole round down cancels out. */
+/** Returns the median of the ratios within the rounds, which cancels noise of a whole round. */
 function ratio(own: readonly number[], others: readonly number[]): number {
   return median(own.map((figure, round) => figure / (others[round] ?? Number.NaN)))
 }

@@ -5,23 +5,23 @@ import { connect } from 'node:net'
 import { setTimeout as after } from 'node:timers/promises'
 import { CannotRun } from './bench.js'
 
-/** A server in a process of its own. */
+/** A server in its own process. */
 export interface ServerProcess {
   readonly port: number
   readonly pid: number
-  /** The processor time that it has used, in seconds. */
-  used(): number
+  /** Returns the processor time used so far, in seconds. */
+  cpuSeconds(): number
   stop(): Promise<void>
 }
 
 /** Linux counts processor time in hundredths of a second. */
-const TICKS_A_SECOND = 100
-const STARTING_MS = 60_000
+const TICKS_PER_SECOND = 100
+const START_TIMEOUT_MS = 60_000
 
 /**
- * Starts a server and waits until it takes connections.
+ * Starts a server and waits until it accepts connections.
  *
- * @throws CannotRun where the program is not here, ends, or does not listen.
+ * @throws CannotRun if the program is missing, exits, or does not listen within a minute
  */
 export async function startServer(
   command: string,
@@ -43,7 +43,7 @@ export async function startServer(
   return {
     port,
     pid: child.pid as number,
-    used: () => processorTime(child.pid as number),
+    cpuSeconds: () => processorTime(child.pid as number),
     async stop() {
       const ended = once(child, 'exit')
       child.kill()
@@ -53,16 +53,16 @@ export async function startServer(
 }
 
 async function listens(port: number, child: ChildProcess): Promise<void> {
-  const until = performance.now() + STARTING_MS
+  const until = performance.now() + START_TIMEOUT_MS
   while (performance.now() < until) {
-    if (child.exitCode !== null) throw new CannotRun(`it ended with ${child.exitCode}`)
-    if (await takesConnections(port)) return
+    if (child.exitCode !== null) throw new CannotRun(`the server exited with ${child.exitCode}`)
+    if (await acceptsConnections(port)) return
     await after(20)
   }
-  throw new CannotRun('it does not listen')
+  throw new CannotRun('the server does not listen')
 }
 
-function takesConnections(port: number): Promise<boolean> {
+function acceptsConnections(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => {
       socket.destroy()
@@ -77,8 +77,8 @@ function processorTime(pid: number): number {
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
   } catch {
-    throw new CannotRun('processor time is read from /proc, which this system has not')
+    throw new CannotRun('processor time requires /proc, which this system does not have')
   }
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
 }

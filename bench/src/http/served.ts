@@ -4,27 +4,28 @@ import { fileURLToPath } from 'node:url'
 import { CannotRun, type Contender } from '../harness/bench.js'
 import { loadOn } from '../harness/load.js'
 
-export const CONSTANT_FIELDS = [
+export const CONSTANT_HEADERS = [
   ['ratelimit-policy', '"requests";q=1000000000;w=60'],
   ['ratelimit', '"requests";r=999999999;t=1'],
 ] as const
 
-/** Seconds of load that is not measured, until the server's code is compiled. */
-const WARM_UP = 3
-/** Seconds of load that is. Short, so that rounds can be many: what disturbs one does not disturb them all. */
-const MEASURED = 0.5
-/** How often a server is measured until another takes its place. */
-const ROUNDS_OF_ONE = 4
+/** Seconds of load before the measurement, until the server's code is compiled. */
+const WARM_UP_SECONDS = 3
+/** Seconds of measured load. Short, so that there are many rounds and noise affects few of them. */
+const MEASURED_SECONDS = 0.5
+/** Rounds after which a server is replaced. */
+const ROUNDS_PER_PROCESS = 4
 
-/** What stands between a request and its handler; `fields` decides nothing and sets two constant fields. */
-export type Guard = 'sluice' | 'peer' | 'fields' | 'bare'
+/** The middleware before the handler. `headers` decides nothing and sets two constant headers. */
+export type Guard = 'sluice' | 'peer' | 'headers' | 'bare'
 
 /**
- * A server in a process of its own, under the load of another: requests a second of the processor time that the server takes, the kernel's part for
- * it included. That is what one core can serve, and what else runs on the machine disturbs it least.
+ * Measures a server in its own process under the load of another: requests per second of the
+ * server's processor time, including the kernel's part. That is the capacity of one core, which
+ * depends little on other load on the machine.
  *
- * Every few rounds another process takes its place. How code gets compiled and where things come to lie is a process's luck for as long as it runs,
- * and worth as much as what is measured here: rounds of one process agree with each other, and not with those of the next.
+ * A new process replaces the server every few rounds. Compilation and memory layout differ between
+ * processes by as much as the measured effect, but stay the same within one.
  */
 export function served(
   name: string,
@@ -40,7 +41,7 @@ export function served(
       let rounds = 0
       return {
         async measure() {
-          if (rounds++ % ROUNDS_OF_ONE === 0 && rounds > 1) {
+          if (rounds++ % ROUNDS_PER_PROCESS === 0 && rounds > 1) {
             server.stop()
             server = await LoadedServer.start(framework, guard)
           }
@@ -61,34 +62,38 @@ class LoadedServer {
   static async start(framework: string, guard: Guard): Promise<LoadedServer> {
     const program = fileURLToPath(new URL(`./${framework}.js`, import.meta.url))
     const child = fork(program, [guard], { execArgv: [] })
-    const server = new LoadedServer(child, `http://127.0.0.1:${await told(child)}/predict`)
-    await loadOn(server.url, { duration: WARM_UP })
+    const server = new LoadedServer(child, `http://127.0.0.1:${await nextMessage(child)}/predict`)
+    await loadOn(server.url, { duration: WARM_UP_SECONDS })
     return server
   }
 
   async measure(): Promise<number> {
-    const before = await this.#used()
-    const aSecond = await loadOn(this.url, { duration: MEASURED })
-    return (aSecond * MEASURED) / ((await this.#used()) - before)
+    const before = await this.#cpuSeconds()
+    const perSecond = await loadOn(this.url, { duration: MEASURED_SECONDS })
+    return (perSecond * MEASURED_SECONDS) / ((await this.#cpuSeconds()) - before)
   }
 
   stop(): void {
     this.process.kill()
   }
 
-  /** The processor time so far, in seconds. */
-  async #used(): Promise<number> {
-    this.process.send('used')
-    const { user, system } = await told(this.process)
+  /** Returns the processor time so far, in seconds. */
+  async #cpuSeconds(): Promise<number> {
+    this.process.send('usage')
+    const { user, system } = await nextMessage(this.process)
     return (user + system) / 1e6
   }
 }
 
-/** What a server says next. @throws CannotRun where it ends instead. */
-async function told(server: ChildProcess) {
-  const ended = once(server, 'exit').then(([code]) => {
-    throw new CannotRun(`the server ended with ${code}`)
+/**
+ * Returns the next message of a server.
+ *
+ * @throws CannotRun if the server exits instead
+ */
+async function nextMessage(server: ChildProcess) {
+  const exited = once(server, 'exit').then(([code]) => {
+    throw new CannotRun(`the server exited with ${code}`)
   })
-  const [message] = await Promise.race([once(server, 'message'), ended])
+  const [message] = await Promise.race([once(server, 'message'), exited])
   return message
 }

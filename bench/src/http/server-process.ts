@@ -1,5 +1,5 @@
-/** Tells the process that started this server its port, and whenever it asks, the processor time that was used. */
-export function tellHowItDoes(port: number): void {
+/** Sends the port to the parent process, and the processor time on each of its requests. */
+export function reportUsage(port: number): void {
   process.on('message', () => process.send?.(process.cpuUsage()))
   process.send?.(port)
 }

@@ -2,8 +2,8 @@ import { CannotRun, type Contender, type Started } from '../harness/bench.js'
 import type { Decider } from './deciders.js'
 
 /**
- * What a decision takes in nanoseconds, on keys that are known and come in random order: processor time of the whole process, that of the garbage
- * collector included, and not the time in which others ran.
+ * Measures the processor time of a decision in nanoseconds, on known keys in random order. It is
+ * the time of the whole process with its garbage collection, without the time of other processes.
  */
 export function decisionTime(
   name: string,
@@ -14,14 +14,14 @@ export function decisionTime(
 ): Contender {
   return onKnownKeys(name, role, make, keyCount, decisions, (decider, keys, order) => async () => {
     const before = process.cpuUsage()
-    await ask(decider, keys, order)
+    await decideAll(decider, keys, order)
     return (microsecondsSince(before) * 1000) / decisions
   })
 }
 
 /**
- * As `decisionTime`, but each decision is asked with a string that is read from bytes for it, as a server has its keys. What the reading takes is
- * measured beside it and left out.
+ * Measures like `decisionTime`, but decodes a new string from bytes for each decision, as a server
+ * does with its keys. The time of decoding is measured separately and subtracted.
  */
 export function newStringTime(
   name: string,
@@ -40,7 +40,7 @@ export function newStringTime(
       if ('admit' in decider) {
         for (const index of order) if (!decider.admit(read(index))) throw new Error('refused')
       } else {
-        for (const index of order) await decider.admitLater(read(index))
+        for (const index of order) await decider.admitAsync(read(index))
       }
       const deciding = microsecondsSince(before)
       const between = process.cpuUsage()
@@ -52,7 +52,7 @@ export function newStringTime(
   })
 }
 
-/** What is measured of a decider that knows its keys, which are asked for in random order: the same in every run. */
+/** A measurement on known keys in random order. The order is the same in every run. */
 function onKnownKeys(
   name: string,
   role: Contender['role'],
@@ -67,7 +67,7 @@ function onKnownKeys(
     async start(): Promise<Started> {
       const decider = make()
       const keys = keysOf(keyCount)
-      await ask(decider, keys, Uint32Array.from(keys.keys()))
+      await decideAll(decider, keys, Uint32Array.from(keys.keys()))
       const random = xorshift(1)
       const order = Uint32Array.from({ length: decisions }, () => random() % keyCount)
       return { measure: measureOf(decider, keys, order) }
@@ -75,13 +75,13 @@ function onKnownKeys(
   }
 }
 
-/** Processor time of this process. */
+/** Returns the processor time of this process since `before`. */
 function microsecondsSince(before: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(before)
   return user + system
 }
 
-/** What a key takes in bytes, beside the caller's own string. */
+/** Measures the memory of a key in bytes, without the caller's own string. */
 export function bytesPerKey(
   name: string,
   role: Contender['role'],
@@ -97,10 +97,10 @@ export function bytesPerKey(
         async measure() {
           const before = memoryInUse()
           const decider = make()
-          await ask(decider, keys, Uint32Array.from(keys.keys()))
+          await decideAll(decider, keys, Uint32Array.from(keys.keys()))
           const used = memoryInUse() - before
-          // It has to be there while it is weighed.
-          await ask(decider, keys, Uint32Array.of(0))
+          // Keeps the limiter reachable while memory is measured.
+          await decideAll(decider, keys, Uint32Array.of(0))
           return used / keyCount
         },
       }
@@ -108,12 +108,12 @@ export function bytesPerKey(
   }
 }
 
-/** Runs in which a pause has to come again to count: what the machine or others did does not. */
+/** Number of runs. A pause counts only if it recurs in each, so noise from outside is excluded. */
 const RUNS = 2
 
 /**
- * The longest pause in milliseconds while fresh keys come: the longest decision that is as long in both runs, or the longest pause of the garbage
- * collector in the better run, whichever is longer.
+ * Measures the longest pause in milliseconds while fresh keys arrive: the longest decision that
+ * recurs in both runs, or the longest garbage collection of the better run, whichever is longer.
  */
 export function longestPause(
   name: string,
@@ -130,25 +130,25 @@ export function longestPause(
         let collecting = Number.POSITIVE_INFINITY
         for (let run = 0; run < RUNS; run++) {
           globalThis.gc?.()
-          collecting = Math.min(collecting, await longestCollection(() => watch(make(), shortest)))
+          collecting = Math.min(collecting, await longestCollection(() => timeDecisions(make(), shortest)))
         }
         return Math.max(
           collecting,
-          shortest.reduce((most, each) => Math.max(most, each)),
+          shortest.reduce((longest, each) => Math.max(longest, each)),
         )
       },
     }),
   }
 }
 
-/** Asks about as many fresh keys as there are places, and notes how long each took where it is less than what stands there. */
-async function watch(decider: Decider, shortest: Float32Array): Promise<void> {
-  if (!('admit' in decider)) throw new Error('only for what decides at once')
+/** Decides on one fresh key per element, and lowers the element to the time that it took. */
+async function timeDecisions(decider: Decider, shortest: Float32Array): Promise<void> {
+  if (!('admit' in decider)) throw new Error('requires a synchronous limiter')
   for (let index = 0; index < shortest.length; index++) {
     const key = `client ${index}`
-    const begun = performance.now()
+    const start = performance.now()
     decider.admit(key)
-    const took = performance.now() - begun
+    const took = performance.now() - start
     if (took < (shortest[index] as number)) shortest[index] = took
   }
 }
@@ -160,38 +160,38 @@ async function longestCollection(work: () => Promise<void>): Promise<number> {
   })
   observer.observe({ entryTypes: ['gc'] })
   await work()
-  // The entries come with the next turn of the event loop.
+  // The entries arrive in a later turn of the event loop.
   await new Promise((resolve) => setTimeout(resolve, 100))
   observer.disconnect()
   return longest
 }
 
-async function ask(decider: Decider, keys: readonly string[], order: Uint32Array): Promise<void> {
+async function decideAll(decider: Decider, keys: readonly string[], order: Uint32Array): Promise<void> {
   if ('admit' in decider) {
     for (const index of order) if (!decider.admit(keys[index] as string)) throw new Error('refused')
   } else {
-    for (const index of order) await decider.admitLater(keys[index] as string)
+    for (const index of order) await decider.admitAsync(keys[index] as string)
   }
 }
 
 function keysOf(count: number): string[] {
   return Array.from({ length: count }, (_, index) => {
     const key = `client ${index}`
-    // A string that was joined is flat once somebody has looked into it.
+    // Reading a character flattens the concatenated string.
     key.charCodeAt(0)
     return key
   })
 }
 
 function memoryInUse(): number {
-  if (globalThis.gc === undefined) throw new CannotRun('the garbage cannot be collected first')
+  if (globalThis.gc === undefined) throw new CannotRun('requires node --expose-gc')
   globalThis.gc()
   globalThis.gc()
   const { heapUsed, external } = process.memoryUsage()
   return heapUsed + external
 }
 
-/** Marsaglia's generator of 32 bits: the same numbers in every run. */
+/** Marsaglia's 32-bit xorshift generator: the same numbers in every run. */
 function xorshift(seed: number): () => number {
   let state = seed
   return () => {

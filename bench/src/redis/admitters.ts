@@ -4,24 +4,24 @@ import { RateLimiterRedis } from 'rate-limiter-flexible'
 import { createLimiter, type Rule } from 'sluice'
 import { redisStore } from 'sluice/redis'
 
-/** Something that decides on keys with a Redis, as a library's user would have it. */
+/** Decides on a key with Redis through the public API of a library. */
 export type Admit = (key: string) => unknown
 
-/** A limit that nobody reaches here; and one that everybody has reached after one request. */
-export type Generosity = 'everything allowed' | 'everything refused'
+/** A limit above the load, or one that a single request uses up. */
+export type LimitSize = 'everything allowed' | 'everything refused'
 
-const LIMITS: Record<Generosity, { readonly limit: number; readonly seconds: number }> = {
+const LIMITS: Record<LimitSize, { readonly limit: number; readonly seconds: number }> = {
   'everything allowed': { limit: 100_000, seconds: 60 },
   'everything refused': { limit: 1, seconds: 86_400 },
 }
 
-/** Our limiter with so many rules, all for the key that is asked about. */
+/** A limiter of Sluice whose rules all count by the requested key. */
 export function sluice(
   port: number,
-  generosity: Generosity,
+  limitSize: LimitSize,
   { rules = 1, ...memory }: { readonly rules?: number; readonly rememberRefusals?: number } = {},
 ): Admit {
-  const { limit, seconds } = LIMITS[generosity]
+  const { limit, seconds } = LIMITS[limitSize]
   const store = redisStore({ client: new Redis(port), ...memory })
   const limiter = createLimiter({
     name: 'bench',
@@ -37,32 +37,32 @@ export function sluice(
   return (key) => limiter.admit(key)
 }
 
-/** As it is, without its block in memory, which would decide without Redis. */
-export function rateLimiterFlexible(port: number, generosity: Generosity): Admit {
-  const { limit: points, seconds: duration } = LIMITS[generosity]
+/** rate-limiter-flexible by default, without blocking in memory. */
+export function rateLimiterFlexible(port: number, limitSize: LimitSize): Admit {
+  const { limit: points, seconds: duration } = LIMITS[limitSize]
   const limiter = new RateLimiterRedis({ storeClient: new Redis(port), points, duration })
   return (key) => limiter.consume(key).catch(() => {})
 }
 
-/** With it: who is refused is refused here until the window ends, whatever is given back. */
-export function rateLimiterFlexibleBlocking(port: number, generosity: Generosity): Admit {
-  const { limit: points, seconds: duration } = LIMITS[generosity]
+/** With blocking in memory: a refused key stays refused until its window ends, despite refunds. */
+export function rateLimiterFlexibleBlocking(port: number, limitSize: LimitSize): Admit {
+  const { limit: points, seconds: duration } = LIMITS[limitSize]
   const storeClient = new Redis(port)
   const limiter = new RateLimiterRedis({ storeClient, points, duration, inMemoryBlockOnConsumed: points })
   return (key) => limiter.consume(key).catch(() => {})
 }
 
-export async function rateLimitRedis(port: number, generosity: Generosity): Promise<Admit> {
+export async function rateLimitRedis(port: number, limitSize: LimitSize): Promise<Admit> {
   const client = new Redis(port)
   const store = new RateLimitRedisStore({
     sendCommand: (command: string, ...args: string[]) => client.call(command, ...args) as Promise<never>,
   })
-  store.init({ windowMs: LIMITS[generosity].seconds * 1000 } as Parameters<typeof store.init>[0])
-  await store.increment('not a client')
+  store.init({ windowMs: LIMITS[limitSize].seconds * 1000 } as Parameters<typeof store.init>[0])
+  await store.increment('warm-up')
   return (key) => store.increment(key)
 }
 
-/** The least that can be asked of a Redis for each decision: one INCR, which decides nothing. */
+/** The minimum for a decision on Redis: one INCR, without a decision. */
 export function increment(port: number): Admit {
   const client = new Redis(port)
   return (key) => client.incr(key)

@@ -3,22 +3,25 @@ import { freePorts } from '../harness/ports.js'
 import { type ServerProcess, startServer } from '../harness/server-process.js'
 import type { Admit } from './admitters.js'
 
-type Making = (port: number) => Admit | Promise<Admit>
+type AdmitFactory = (port: number) => Admit | Promise<Admit>
 
 const KEYS = Array.from({ length: 1000 }, (_, key) => `client-${key}`)
 
-/** Each of them leads through all the keys. */
+/** Steps through the keys. Each is coprime with their number, so it visits all of them. */
 const STEPS = [3, 7, 9, 11, 13, 17, 19, 21, 23, 27, 29, 31, 33, 37, 39, 41]
 
-/** How long one measurement takes, in milliseconds. */
-const DURATION = 400
+/** Duration of a measurement, in milliseconds. */
+const DURATION_MS = 400
 
-/** Decisions a second, so many of which are in flight at a time, on a Redis of its own that writes nothing down. */
+/**
+ * Measures decisions per second, with a constant number in flight, on a dedicated Redis without
+ * persistence.
+ */
 export function decisionRate(
   name: string,
   role: Contender['role'],
   inFlight: number,
-  make: Making,
+  make: AdmitFactory,
 ): Contender {
   return {
     name,
@@ -31,30 +34,30 @@ export function decisionRate(
   }
 }
 
-/** Processor time of a decision in microseconds: that of this process and of the server together. */
+/** Measures the processor time of a decision in this process and the server, in microseconds. */
 export function decisionCost(
   name: string,
   role: Contender['role'],
   inFlight: number,
-  make: Making,
+  make: AdmitFactory,
 ): Contender {
   return {
     name,
     role,
     start: () =>
       withServer(make, async (admit, server) => {
-        const used = server.used()
-        const here = process.cpuUsage()
-        // The server's time is known to a hundredth of a second.
-        const { decided } = await decide(admit, inFlight, 3 * DURATION)
-        const { user, system } = process.cpuUsage(here)
-        return (user + system + (server.used() - used) * 1e6) / decided
+        const serverBefore = server.cpuSeconds()
+        const before = process.cpuUsage()
+        // Longer, because the server's time has a resolution of 10 ms.
+        const { decided } = await decide(admit, inFlight, 3 * DURATION_MS)
+        const { user, system } = process.cpuUsage(before)
+        return (user + system + (server.cpuSeconds() - serverBefore) * 1e6) / decided
       }),
   }
 }
 
-/** Microseconds from a request to its decision, one after the other. */
-export function decisionLatency(name: string, role: Contender['role'], make: Making): Contender {
+/** Measures the latency of sequential decisions, in microseconds. */
+export function decisionLatency(name: string, role: Contender['role'], make: AdmitFactory): Contender {
   return {
     name,
     role,
@@ -67,7 +70,7 @@ export function decisionLatency(name: string, role: Contender['role'], make: Mak
 }
 
 async function withServer(
-  make: Making,
+  make: AdmitFactory,
   measure: (admit: Admit, server: ServerProcess) => Promise<number>,
 ): Promise<Started> {
   const [port = 0] = await freePorts(1)
@@ -77,33 +80,34 @@ async function withServer(
     port,
   )
   const admit = await make(port)
-  // All keys are there, and all code is compiled.
-  await decide(admit, 64, 3 * DURATION)
+  // Creates all keys and compiles the code.
+  await decide(admit, 64, 3 * DURATION_MS)
   return { measure: () => measure(admit, server), stop: () => server.stop() }
 }
 
-/** Asks for decisions for a while: as soon as one is here, the next is asked for. */
+/** Decides for `duration` milliseconds with a constant number of decisions in flight. */
 async function decide(
   admit: Admit,
   inFlight: number,
-  duration = DURATION,
+  duration = DURATION_MS,
 ): Promise<{ readonly decided: number; readonly took: number }> {
   let decided = 0
   const start = performance.now()
   const until = start + duration
-  const asker = async () => {
-    // Each goes through the keys in an order of its own: in the same order, all who waited for one key come to the next together.
+  const caller = async () => {
+    // Each caller visits the keys in its own order. With a shared order all of them would queue on
+    // the same key.
     const step = STEPS[Math.floor(Math.random() * STEPS.length)] as number
     let next = Math.floor(Math.random() * KEYS.length)
     while (performance.now() < until) {
       next += step
       const decision = admit(KEYS[next % KEYS.length] as string)
       if (decision instanceof Promise) await decision
-      // Who answers at once shall leave the others their turn too.
+      // Synchronous decisions must yield to the other callers too.
       else if (decided % 64 === 0) await null
       decided++
     }
   }
-  await Promise.all(Array.from({ length: inFlight }, asker))
+  await Promise.all(Array.from({ length: inFlight }, caller))
   return { decided, took: performance.now() - start }
 }

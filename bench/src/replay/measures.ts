@@ -7,16 +7,16 @@ import type { Contender } from '../harness/bench.js'
 import type { Replayed } from './replay-process.js'
 import { writeTrace } from './trace.js'
 
-/** Makes a figure of what a replay took. */
+/** Selects the figure of a replay. */
 type FigureOf = (replayed: Replayed) => number
 
 export const SECONDS: FigureOf = ({ seconds }) => seconds
-export const REQUESTS_A_SECOND: FigureOf = ({ requests, seconds }) => requests / seconds
+export const REQUESTS_PER_SECOND: FigureOf = ({ requests, seconds }) => requests / seconds
 export const MEBIBYTES: FigureOf = ({ mebibytes }) => mebibytes
 
 const PROCESS = fileURLToPath(new URL('./replay-process.js', import.meta.url))
 
-/** A replay of so many requests. */
+/** Measures the replay of a trace with the given number of requests. */
 export function replayed(name: string, requests: number, figureOf: FigureOf): Contender {
   return {
     name,
@@ -31,7 +31,7 @@ export function replayed(name: string, requests: number, figureOf: FigureOf): Co
             stdio: ['ignore', 'pipe', 'inherit'],
             encoding: 'utf8',
           })
-          if (status !== 0) throw new Error(`the replay ended with ${status}`)
+          if (status !== 0) throw new Error(`the replay exited with ${status}`)
           return figureOf(JSON.parse(stdout) as Replayed)
         },
         stop: () => rm(folder, { recursive: true }),

@@ -1,10 +1,11 @@
-/** Replays a trace through three rules, and says how long that took and how much memory the process had at most. */
+/** Replays a trace through three rules and prints the time and the peak memory of the process. */
 import { parseConfig, replay } from 'sluice-gateway/replay'
 
 export interface Replayed {
   readonly requests: number
-  /** From the opening of the file to the report. */
+  /** Time from opening the file to the report. */
   readonly seconds: number
+  /** Peak resident memory. */
   readonly mebibytes: number
 }
 
@@ -20,11 +21,11 @@ routes:
 
 const [file = ''] = process.argv.slice(2)
 const config = parseConfig(CONFIG, 'bench.yaml')
-const begun = performance.now()
+const start = performance.now()
 const { requests } = await replay(file, config)
 const replayed: Replayed = {
   requests: requests.played,
-  seconds: (performance.now() - begun) / 1000,
+  seconds: (performance.now() - start) / 1000,
   mebibytes: process.resourceUsage().maxRSS / 1024,
 }
 console.log(JSON.stringify(replayed))

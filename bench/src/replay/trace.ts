@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 
 const CLIENTS = 100_000
-/** Requests of a second of the trace. */
-const A_SECOND = 280
+/** Rate of the trace. */
+const REQUESTS_PER_SECOND = 280
 
-/** Writes a trace of so many requests; the same each time. */
+/** Writes a trace with the given number of requests. It is the same each time. */
 export async function writeTrace(file: string, requests: number): Promise<void> {
   const out = createWriteStream(file)
   out.write('time,client,input_tokens,output_tokens\n')
@@ -15,8 +15,8 @@ export async function writeTrace(file: string, requests: number): Promise<void> 
     return Math.floor((state / 2 ** 32) * below)
   }
   for (let index = 0; index < requests; index++) {
-    const time = 1_700_000_000 + index / A_SECOND
-    // Every tenth request is of one client in a hundred: some are refused.
+    const time = 1_700_000_000 + index / REQUESTS_PER_SECOND
+    // A tenth of the requests comes from 1 % of the clients, so that some are refused.
     const client = random(10) === 0 ? random(CLIENTS / 100) : random(CLIENTS)
     const line = `${time.toFixed(4)},client-${client},${random(2000)},${random(500)}\n`
     if (!out.write(line)) await once(out, 'drain')

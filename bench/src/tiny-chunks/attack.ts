@@ -17,16 +17,16 @@ const BODY_BYTES = 1_000_000
 const CHUNKS = Buffer.from('1\r\na\r\n'.repeat(BODY_BYTES))
 const HEAD =
   'POST /rows HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n'
-const OTHERS = { rate: 100, connections: 8 } as const
-/** For how long bodies come while memory is looked at, in seconds. */
+const OTHER_REQUESTS = { rate: 100, connections: 8 } as const
+/** Duration of the attack while memory is measured, in seconds. */
 const ATTACK_SECONDS = 5
-/** The attack comes and goes this often, each for so many seconds: what disturbs the machine disturbs both alike. */
+/** The attack alternates with quiet turns, so that noise on the machine affects both equally. */
 const TURNS = 3
 const TURN_SECONDS = 3
-/** How often memory is looked at, in milliseconds. */
+/** Interval between memory measurements, in milliseconds. */
 const POLL_INTERVAL_MS = 50
 
-/** A gateway with a small heap, for one of the figures. */
+/** Measures a figure of a gateway with a small heap. */
 export function attacked(
   name: string,
   workers: number,
@@ -60,8 +60,8 @@ routes:
       return {
         async measure() {
           const measured = await figure(gateway)
-          // It is alive, and answers.
-          await others(port, 0.1)
+          // Fails unless the gateway still responds.
+          await sendOthers(port, 0.1)
           return measured
         },
         async stop() {
@@ -76,34 +76,34 @@ routes:
 
 type Gateway = Pick<ServerProcess, 'port' | 'pid'>
 
-/** The most memory above idle while the bodies come and others go on asking, in MiB. */
+/** Returns the peak memory above idle during the attack, with other requests in flight, in MiB. */
 export async function memoryAboveIdle({ port, pid }: Gateway): Promise<number> {
-  await others(port, TURN_SECONDS)
+  await sendOthers(port, TURN_SECONDS)
   const idle = resident(pid)
-  let most = idle
-  const watch = setInterval(() => {
-    most = Math.max(most, resident(pid))
+  let peak = idle
+  const poll = setInterval(() => {
+    peak = Math.max(peak, resident(pid))
   }, POLL_INTERVAL_MS)
   const stop = await attack(port)
   try {
-    await others(port, ATTACK_SECONDS)
-    return (Math.max(most, resident(pid)) - idle) / 2 ** 20
+    await sendOthers(port, ATTACK_SECONDS)
+    return (Math.max(peak, resident(pid)) - idle) / 2 ** 20
   } finally {
-    clearInterval(watch)
+    clearInterval(poll)
     stop()
   }
 }
 
-/** The median latency of others while the bodies come, in terms of that before and after. */
+/** Returns the median latency of other requests during the attack, relative to quiet turns. */
 export async function slowdown({ port }: Gateway): Promise<number> {
   const quiet: number[] = []
   const during: number[] = []
-  await others(port, TURN_SECONDS)
+  await sendOthers(port, TURN_SECONDS)
   for (let turn = 0; turn < TURNS; turn++) {
-    quiet.push(...(await others(port, TURN_SECONDS)))
+    quiet.push(...(await sendOthers(port, TURN_SECONDS)))
     const stop = await attack(port)
     try {
-      during.push(...(await others(port, TURN_SECONDS)))
+      during.push(...(await sendOthers(port, TURN_SECONDS)))
     } finally {
       stop()
     }
@@ -111,7 +111,7 @@ export async function slowdown({ port }: Gateway): Promise<number> {
   return median(during) / median(quiet)
 }
 
-/** Begins to send bodies that never end. @returns what ends it */
+/** Starts sending bodies in chunks of a byte, and returns a function that stops it. */
 async function attack(port: number): Promise<() => void> {
   const attackers = await Promise.all(
     Array.from({ length: BODIES }, async () => {
@@ -124,24 +124,25 @@ async function attack(port: number): Promise<() => void> {
     }),
   )
   return () => {
-    // Else the system goes on to send what was written.
+    // Without a reset, the system would still send the buffered data.
     for (const socket of attackers) socket.resetAndDestroy()
   }
 }
 
-function others(port: number, duration: number): Promise<Float64Array> {
+/** Sends other requests and returns their latencies in milliseconds. */
+function sendOthers(port: number, duration: number): Promise<Float64Array> {
   const body = '{"features":[1,2,3]}'
   const head = `POST /predict HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`
-  return latenciesOf(port, { ...OTHERS, duration, request: Buffer.from(head + body) })
+  return latenciesOf(port, { ...OTHER_REQUESTS, duration, request: Buffer.from(head + body) })
 }
 
-/** What a process and its children hold in memory, in bytes: heap, buffers and all. */
+/** Returns the resident memory of a process and its children, in bytes. */
 function resident(pid: number): number {
   try {
-    const pages = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
+    const kibibytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean)
-    return children.reduce((sum, child) => sum + resident(Number(child)), Number(pages) * 1024)
+    return children.reduce((sum, child) => sum + resident(Number(child)), Number(kibibytes) * 1024)
   } catch {
-    throw new CannotRun('the gateway has ended, or there is no /proc')
+    throw new CannotRun('the gateway exited, or the system has no /proc')
   }
 }

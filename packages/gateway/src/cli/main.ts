@@ -68,7 +68,7 @@ program
   .option('--top <number>', 'number of clients to list (default: 100)')
   .option('--threads <number>', '1 or 2; 1 uses a single core and takes about 50 % longer (default: 2)')
   .option(
-    '--suggest <wish>',
+    '--suggest <objective>',
     'find a limit that meets an objective, such as "refuse at most 0.1% of requests of clients under 100/minute; admit at most 2M tokens/minute"',
   )
   .option('--rule <name>', 'with --suggest: the rule to tune, if there are several')

@@ -24,7 +24,7 @@ export function applicableOverrides(
 
 function unfitReason(scope: string, createPolicies: () => Policies): string | undefined {
   try {
-    const exists = createPolicies().policies.some(({ rules }) => rules.some((rule) => rule.scope === scope))
+    const exists = createPolicies().routes.some(({ rules }) => rules.some((rule) => rule.scope === scope))
     return exists ? undefined : 'the configuration has no such rule'
   } catch (error) {
     return (error as Error).message

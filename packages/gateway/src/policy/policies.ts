@@ -63,7 +63,7 @@ export type Overrides = ReadonlyMap<string, RuleOverride>
 /** The policies of a configuration. */
 export interface Policies {
   /** One policy per route, and the fallback. */
-  readonly policies: readonly RoutePolicy[]
+  readonly routes: readonly RoutePolicy[]
   /**
    * @param method in upper case
    * @param segments decoded, as `parseTarget` gives them
@@ -112,10 +112,10 @@ export function createPolicies(
   dependencies: Dependencies,
 ): Policies {
   const { routes, fallback } = config
-  const policies: RoutePolicy[] = []
+  const routePolicies: RoutePolicy[] = []
   const addPolicy = (route: PolicyConfig) => {
     const { policy, rules } = policyOf(route, config, dependencies)
-    policies.push({ route: route.name, rules })
+    routePolicies.push({ route: route.name, rules })
     return policy
   }
   const router = createRouter(routes.map((route) => ({ pattern: route.pattern, value: addPolicy(route) })))
@@ -128,7 +128,7 @@ export function createPolicies(
     const target = parseTarget(url)
     return { target, match: policyFor(method, target.segments) }
   })
-  return { policies, policyFor, route: (method, url) => cache.of(method, url) }
+  return { routes: routePolicies, policyFor, route: (method, url) => cache.of(method, url) }
 }
 
 function policyOf(
@@ -208,8 +208,8 @@ const KEYS = {
 }
 
 /**
- * Whether an admitted request holds slots. Reads the quotas, because reading the permit would create
- * one for a request that holds nothing.
+ * Whether an admitted request holds slots. Reads the quotas, because reading the permit would
+ * create one for a request that holds nothing.
  */
 export function holdsSlots({ quotas }: Decision): boolean {
   return quotas.some(({ limit }) => limit.algorithm === 'concurrency')

@@ -26,7 +26,8 @@ export interface GatewayRequest {
   /** The authenticated client; undefined for an anonymous request. */
   readonly client: Client | undefined
   /**
-   * The body: a JSON value, or the `Parameters` of a form. Only for routes with a rule that reads it.
+   * The body: a JSON value, or the `Parameters` of a form. Only for routes with a rule that reads
+   * it.
    *
    * @throws UnreadableBodyError if it cannot be read
    * @throws MalformedRequestError if servers would read it in different ways

@@ -75,7 +75,7 @@ class GatewayProgram {
   #runtime!: Runtime
   #frontend: Frontend | undefined
   #admin: AdminServer | undefined
-  /** Whether the keys were reloaded while workers were starting with the previous ones. */
+  /** True if the keys were reloaded while workers were starting with the previous ones. */
   #missedKeyChange = false
   #closed: Promise<void> | undefined
 
@@ -154,7 +154,7 @@ class GatewayProgram {
       onChange: ({ config, services }) => {
         this.#metrics.setTiers(tiersOf(config))
         this.#refusals.configure(config.log)
-        this.#liveState?.setConfig(config, services.policies.policies)
+        this.#liveState?.setConfig(config, services.policies.routes)
       },
     })
   }

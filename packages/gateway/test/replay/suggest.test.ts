@@ -32,14 +32,14 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-const WISH = 'refuse at most 0% of requests of clients under 100/minute'
+const OBJECTIVE = 'refuse at most 0% of requests of clients under 100/minute'
 
 describe('a suggestion', () => {
   it('finds the tightest limit that meets the objective', async () => {
     const { granted, current, curve } = await suggest(
       trace,
       configOf('[8/minute]'),
-      `${WISH}; admit at most 300/minute`.replace('300', '300 requests'),
+      `${OBJECTIVE}; admit at most 300/minute`.replace('300', '300 requests'),
     )
     expect(current).toBe('8/minute')
     expect(granted?.text).toBe('30/minute')
@@ -53,7 +53,7 @@ describe('a suggestion', () => {
     const { granted, nearest } = await suggest(
       trace,
       configOf('[8/minute]'),
-      `${WISH}, never admit more than 100 requests a minute in all`,
+      `${OBJECTIVE}, never admit more than 100 requests a minute in all`,
     )
     expect(granted).toBeNull()
     const [refusing, admitting] = nearest
@@ -67,7 +67,7 @@ describe('a suggestion', () => {
     const { granted, nearest } = await suggest(
       trace,
       configOf('[{ name: mine, limit: 8/minute }, { name: other, limit: 1/hour, enforce: true }]'),
-      WISH,
+      OBJECTIVE,
       { rule: 'mine' },
     )
     expect(granted).toBeNull()
@@ -78,7 +78,7 @@ describe('a suggestion', () => {
     const { granted, nearest } = await suggest(
       trace,
       configOf('[{ name: mine, limit: 8/minute }, { name: other, limit: 60/minute, by: everyone }]'),
-      `${WISH}; admit at most 60 requests/minute per client`,
+      `${OBJECTIVE}; admit at most 60 requests/minute per client`,
       { rule: 'mine' },
     )
     expect(granted).toBeNull()
@@ -93,11 +93,11 @@ describe('a suggestion', () => {
   })
 
   it('tries fewer limits at once when memory is short, with the same result', async () => {
-    const wished = `${WISH}; admit at most 300 requests/minute`
+    const objective = `${OBJECTIVE}; admit at most 300 requests/minute`
     const suggested = async (mostRemembered?: number) => {
       let rounds = 0
       const onRound = () => rounds++
-      const suggestion = await suggest(trace, configOf('[8/minute]'), wished, { mostRemembered, onRound })
+      const suggestion = await suggest(trace, configOf('[8/minute]'), objective, { mostRemembered, onRound })
       return { suggestion, rounds }
     }
     const [free, bounded] = [await suggested(), await suggested(1000)]
@@ -105,7 +105,7 @@ describe('a suggestion', () => {
     expect(bounded.rounds).toBeGreaterThan(free.rounds)
     await expect(suggested(200)).rejects.toThrow('more than 200 requests within the periods of the objective')
     await expect(
-      suggest(trace, configOf('[8/minute]'), WISH.replace('100/minute', '1000/minute'), {
+      suggest(trace, configOf('[8/minute]'), OBJECTIVE.replace('100/minute', '1000/minute'), {
         mostRemembered: 500,
       }),
     ).rejects.toThrow(TraceError)
@@ -116,7 +116,7 @@ describe('a suggestion', () => {
     ['[1/minute, 1/hour]', undefined, "choose the rule with --rule and --route; the rules are 'requests'"],
     ['[{ concurrent: 1 }]', undefined, 'the configuration has no rule with a single rate limit'],
   ])('explains which rule to choose for the limits %s and the rule %s', async (limits, rule, message) => {
-    await expect(suggest(trace, configOf(limits), WISH, { rule })).rejects.toThrow(message)
+    await expect(suggest(trace, configOf(limits), OBJECTIVE, { rule })).rejects.toThrow(message)
   })
 })
 

@@ -1,6 +1,7 @@
 /**
- * Heap bytes that a JSON value or name takes, including what checking and counting it keeps. Measured
- * are 8 for a number in an array, 32 for `{}`, 50 for a nested `[]`, 70 for an object with one member.
+ * Heap bytes that a JSON value or name takes, including what checking and counting it keeps.
+ * Measured are 8 for a number in an array, 32 for `{}`, 50 for a nested `[]`, 70 for an object with
+ * one member.
  */
 const VALUE_BYTES = 64
 
@@ -13,8 +14,8 @@ const OPEN_BRACE = 0x7b
 const FIRST_BEYOND_ASCII = 0x80
 
 /**
- * Estimates the heap that parsing a JSON text takes, in bytes, in one pass that allocates nothing. A
- * text of tiny values takes twenty times its size.
+ * Estimates the heap that parsing a JSON text takes, in bytes, in one pass that allocates nothing.
+ * A text of tiny values takes twenty times its size.
  */
 export function jsonMemory(body: Uint8Array): number {
   let values = 1

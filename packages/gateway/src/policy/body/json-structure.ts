@@ -6,9 +6,9 @@ import { UnreadableBodyError } from './unreadable-body.js'
 const MAX_DEPTH = 1000
 
 /**
- * Bounds on the values, containers, and members of new layouts in a body, since parsing blocks every
- * other request. A number takes about 0.1 µs, an array 0.4 µs, and a member of a new layout 3 µs, so
- * each bound is reached after about 100 ms.
+ * Bounds on the values, containers, and members of new layouts in a body, since parsing blocks
+ * every other request. A number takes about 0.1 µs, an array 0.4 µs, and a member of a new layout 3
+ * µs, so each bound is reached after about 100 ms.
  */
 export const MAX_VALUES = 2_000_000
 export const MAX_CONTAINERS = 250_000
@@ -18,9 +18,9 @@ export const MAX_NEW_MEMBERS = 20_000
 const MAX_CHEAP_MEMBERS = 128
 
 /**
- * Checks what `JSON.parse` accepts: duplicate members, deep nesting, and text that is slow to parse.
- * Of duplicate members some servers use the first, others the last, so the counted one need not be the
- * one that is used. Takes linear time. Text that is not JSON may pass.
+ * Checks what `JSON.parse` accepts: duplicate members, deep nesting, and text that is slow to
+ * parse. Of duplicate members some servers use the first, others the last, so the counted one need
+ * not be the one that is used. Takes linear time. Text that is not JSON may pass.
  *
  * @throws MalformedRequestError that names a duplicate member
  * @throws UnreadableBodyError if the nesting is too deep, or a bound is exceeded

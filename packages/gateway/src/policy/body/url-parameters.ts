@@ -9,8 +9,8 @@ interface Parameter {
 }
 
 /**
- * The parameters of a query or a form. A parameter is readable if every server reads it alike: it was
- * sent once, in the requested spelling. Parameters that no rule reads are not checked.
+ * The parameters of a query or a form. A parameter is readable if every server reads it alike: it
+ * was sent once, in the requested spelling. Parameters that no rule reads are not checked.
  */
 export class Parameters {
   readonly #text: string
@@ -79,8 +79,8 @@ function indexed(text: string): Map<string, Parameter[]> {
 
 /**
  * The name that the most lenient server would use: PHP, Rack and qs read `n[]` and `n[0]` as a list
- * `n`, qs reads `[n]` and old Rack `]n` as `n`, PHP reads ` n` as `n` and `a.b` as `a_b`, and ASP.NET
- * ignores case.
+ * `n`, qs reads `[n]` and old Rack `]n` as `n`, PHP reads ` n` as `n` and `a.b` as `a_b`, and
+ * ASP.NET ignores case.
  */
 function spellingOf(name: string): string {
   const [plain = ''] = name.replace(/^[\s[\]]+/, '').split(/[[\]\0]/, 1)

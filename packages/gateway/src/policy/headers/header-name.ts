@@ -28,8 +28,8 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Request headers that the gateway writes or acts on itself. The sender of a body writes its length,
- * and the gateway responds to `Expect: 100-continue`.
+ * Request headers that the gateway writes or acts on itself. The sender of a body writes its
+ * length, and the gateway responds to `Expect: 100-continue`.
  */
 const REQUEST_ONLY: ReadonlySet<string> = new Set(['host', 'content-length', 'expect', 'proxy', 'via'])
 
@@ -42,8 +42,8 @@ const MAX_NAME = 64
 const cache = new BoundedCache<string, HeaderName>(MAX_NAMES)
 
 /**
- * Describes the name of a header. Names repeat, and a cached one costs a third of describing it again
- * for each of the dozen headers of a message.
+ * Describes the name of a header. Names repeat, and a cached one costs a third of describing it
+ * again for each of the dozen headers of a message.
  */
 export function headerName(name: string): HeaderName {
   return cache.get(name) ?? describe(name)

@@ -1,6 +1,6 @@
 /**
- * Request headers with which a client could make the upstream use another path, method, host, scheme
- * or identity than the gateway decided on.
+ * Request headers with which a client could make the upstream use another path, method, host,
+ * scheme or identity than the gateway decided on.
  *
  * All names here are folded: lower case, with `-` for every character other than a letter or digit.
  * CGI, WSGI, PHP and Rack read `SCRIPT_NAME` and `Script-Name` as one variable, and some also
@@ -50,7 +50,8 @@ const STEERING_PREFIXES: readonly string[] = [
 ]
 
 const STEERING: ReadonlySet<string> = new Set([
-  // Path, query and script name. Names without `x-` are CGI variables, which gunicorn and PHP also read from headers.
+  // Path, query and script name. Names without `x-` are CGI variables, which gunicorn and PHP also
+  // read from headers.
   'document-root',
   'document-uri',
   'iis-wasurlrewritten',

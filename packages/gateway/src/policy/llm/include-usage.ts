@@ -8,9 +8,9 @@ export interface UpstreamBody {
 }
 
 /**
- * Requests the usage of a stream. If the shape reports usage only on request and the client did not ask
- * for it, sets `stream_options.include_usage` to `true`. Every other byte is kept, so numbers keep their
- * digits and members their order.
+ * Requests the usage of a stream. If the shape reports usage only on request and the client did not
+ * ask for it, sets `stream_options.include_usage` to `true`. Every other byte is kept, so numbers
+ * keep their digits and members their order.
  *
  * @param json the request body: valid JSON, from which `asked` was read
  */

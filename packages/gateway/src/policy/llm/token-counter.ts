@@ -2,8 +2,8 @@
 export type Tokenizer = (text: string) => number
 
 /**
- * UTF-8 bytes per token without a tokenizer: four characters of English. Scripts with longer encodings
- * have fewer characters per token, as in the vocabularies of models.
+ * UTF-8 bytes per token without a tokenizer: four characters of English. Scripts with longer
+ * encodings have fewer characters per token, as in the vocabularies of models.
  */
 const BYTES_PER_TOKEN = 4
 
@@ -22,10 +22,10 @@ const MAX_TOKENIZED = 16_384
 /**
  * Counts the tokens of a text that arrives in pieces.
  *
- * Without a tokenizer the count is a quarter of the bytes, rounded up once, and at least the number of
- * pieces. With one it is the sum over batches, at most one token per batch too high. Text beyond
- * `MAX_TOKENIZED` counts at the rate of the text before it, and at least a quarter of its bytes. Holds
- * at most one batch.
+ * Without a tokenizer the count is a quarter of the bytes, rounded up once, and at least the number
+ * of pieces. With one it is the sum over batches, at most one token per batch too high. Text beyond
+ * `MAX_TOKENIZED` counts at the rate of the text before it, and at least a quarter of its bytes.
+ * Holds at most one batch.
  */
 export class TokenCounter {
   readonly #tokenizer: Tokenizer | undefined

@@ -6,9 +6,9 @@ export type MirrorName = 'openai' | 'anthropic'
 type Field = readonly [name: string, value: string]
 
 /**
- * Reports the quotas of a request in the headers that clients of a vendor's API read. Of several rules
- * of one resource, the one with the least remaining is reported. Shadow rules, concurrency, and
- * resources without a vendor name are omitted.
+ * Reports the quotas of a request in the headers that clients of a vendor's API read. Of several
+ * rules of one resource, the one with the least remaining is reported. Shadow rules, concurrency,
+ * and resources without a vendor name are omitted.
  *
  * @param now the time of the decision, in epoch milliseconds
  */
@@ -70,7 +70,8 @@ function field(name: string, value: string | undefined): Field[] {
 }
 
 /**
- * Formats a duration as Go does: `20ms`, `8.64s`, `6m0s`, `1h0m0.5s`, rounded up to whole milliseconds.
+ * Formats a duration as Go does: `20ms`, `8.64s`, `6m0s`, `1h0m0.5s`, rounded up to whole
+ * milliseconds.
  *
  * @returns undefined if it is not finite
  */

@@ -27,7 +27,8 @@ interface Entry<T> {
  * Creates a router in which the first matching entry wins.
  *
  * Entries are indexed by the number of segments, and those of one length by the segment that
- * distinguishes most of them. A request is compared with few entries, however many routes there are.
+ * distinguishes most of them. A request is compared with few entries, however many routes there
+ * are.
  */
 export function createRouter<T>(entries: readonly Entry<T>[]): Router<T> {
   // One more than the longest: only patterns with a rest match there, as for all longer paths.
@@ -87,7 +88,8 @@ function literalAt<T>({ pattern }: Entry<T>, place: number): string | undefined 
 }
 
 /**
- * Whether `earlier` matches every request that `later` matches, so that `later` is unreachable after it.
+ * Whether `earlier` matches every request that `later` matches, so that `later` is unreachable
+ * after it.
  */
 export function shadowedBy(earlier: RoutePattern, later: RoutePattern): boolean {
   if (later.method === undefined ? earlier.method !== undefined : !takesMethod(earlier, later.method)) {

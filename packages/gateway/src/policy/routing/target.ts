@@ -1,9 +1,9 @@
 /**
  * A request target in its one canonical spelling.
  *
- * The spelling that is matched against routes is also the one that is forwarded, so no other spelling
- * of a path reaches the upstream past the limits of that path. A target that upstreams are known to
- * read in different ways (an encoded slash, a backslash, `/..;/`) is refused.
+ * The spelling that is matched against routes is also the one that is forwarded, so no other
+ * spelling of a path reaches the upstream past the limits of that path. A target that upstreams are
+ * known to read in different ways (an encoded slash, a backslash, `/..;/`) is refused.
  */
 export interface Target {
   /** The normalised path to forward. A trailing slash is kept, since upstreams treat it differently. */
@@ -23,8 +23,8 @@ export class BadTargetError extends Error {
 export const MAX_TARGET_BYTES = 8192
 
 /**
- * A target that is already canonical: no percent sign, no `;`, no empty segment, no segment that begins
- * with a dot. Segments and slashes share no character, so a failed match takes linear time.
+ * A target that is already canonical: no percent sign, no `;`, no empty segment, no segment that
+ * begins with a dot. Segments and slashes share no character, so a failed match takes linear time.
  */
 const PLAIN = /^(?:\/[\w~!$&'()*+,=:@-][\w.~!$&'()*+,=:@-]*)+\/?(?:\?[!-"$-~]*)?$/
 
@@ -39,8 +39,8 @@ const NOTABLE = /%(?:[0-9A-Fa-f]{2})?|\\|[\x80-\xff]/g
  * Parses a request target, as in `request.url` (one character per byte).
  *
  * Resolves dot segments (RFC 3986 section 5.2.4), joins runs of slashes, decodes percent-encoded
- * unreserved characters, upper-cases all other encodings, encodes non-ASCII bytes, and drops the scheme
- * and authority of an absolute target. Idempotent, in linear time.
+ * unreserved characters, upper-cases all other encodings, encodes non-ASCII bytes, and drops the
+ * scheme and authority of an absolute target. Idempotent, in linear time.
  *
  * @throws BadTargetError that says what is wrong and where
  */
@@ -89,8 +89,8 @@ function checkCharacters(target: string): void {
 }
 
 /**
- * The authority of an absolute target, without user name; undefined for other targets. It replaces the
- * Host header (RFC 9112 section 3.2.2).
+ * The authority of an absolute target, without user name; undefined for other targets. It replaces
+ * the Host header (RFC 9112 section 3.2.2).
  */
 export function authorityOf(rawUrl: string): string | undefined {
   if (rawUrl.startsWith('/')) return undefined

@@ -15,8 +15,9 @@ export interface NewKey {
 }
 
 /**
- * Creates a key and adds its hash to a keys file, which is created if missing. Other contents of the
- * file, including comments, are preserved. Concurrent calls are serialized, also between processes.
+ * Creates a key and adds its hash to a keys file, which is created if missing. Other contents of
+ * the file, including comments, are preserved. Concurrent calls are serialized, also between
+ * processes.
  *
  * @returns the key, which is not stored anywhere
  * @throws ConfigError for an invalid file and TypeError for an invalid new key; the file is

@@ -37,7 +37,7 @@ export async function watchKeysFile(
       try {
         keys = parseKeys(next, file)
         text = next
-        log.info({ file }, 'API keys reloaded')
+        log.info({ file }, 'keys file reloaded')
         onReload()
       } catch (error) {
         const problems = error instanceof ConfigError ? error.problems : [{ message: String(error) }]

@@ -10,7 +10,8 @@ const MAX_LENGTH = 128
  *
  * - `plain`: its id or address;
  * - `masked`: the network of an address, or the first two characters of an id;
- * - `hashed`: a digest that stays the same until the process ends. Its key exists only in the memory
+ * - `hashed`: a digest that stays the same until the process ends. Its key exists only in the
+ * memory
  *   of this process, so that addresses cannot be recovered by trying them.
  */
 export function clientRedactor(redaction: LogConfig['clients']): (client: string) => string {

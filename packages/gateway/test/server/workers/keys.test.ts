@@ -33,7 +33,7 @@ async function serveVersionsOfKeys() {
     (request, response) => response.end(request.headers['x-client'] ?? 'none'),
   )
   /** Counts the reloads that the gateway logged. */
-  const reloads = () => served.output.err.split('API keys reloaded').length - 1
+  const reloads = () => served.output.err.split('keys file reloaded').length - 1
   /** Returns the versions in use, by one request on each of many new connections. */
   const versionsInUse = async () => {
     const answers = Array.from({ length: 16 }, () => send(served.url, '/', { headers: credentials }))

@@ -24,7 +24,7 @@ export function expectWithinBounds({ policy, peers, reports }: GroupReport, allo
   if (policy === 'local') expectLocalBound(by('local'), peers)
 }
 
-/** Returns the source besides the store that has admitted requests. */
+/** Returns the fallback that has admitted requests, if any. */
 function sourcesOf(policy: GroupReport['policy'], by: (source: 'local' | 'open') => readonly unknown[]) {
   return policy === 'closed' || by(policy).length === 0 ? [] : [policy]
 }

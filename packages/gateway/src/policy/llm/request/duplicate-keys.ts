@@ -15,8 +15,8 @@ const CLOSE_BRACE = 0x7d
 const CLOSE_BRACKET = 0x5d
 
 /**
- * Lists the members of an object, without those of nested values, in linear time and at any depth. The
- * structure of JSON is ASCII, so bytes suffice.
+ * Lists the members of an object, without those of nested values, in linear time and at any depth.
+ * The structure of JSON is ASCII, so bytes suffice.
  *
  * @param json valid JSON of an object
  */

@@ -3,8 +3,8 @@ import { type Fields, isFields, own } from './json-fields.js'
 import { CALL_INPUTS, isProtocolWord, isSetting, PROTOCOL_NAMES } from './protocol-fields.js'
 
 /**
- * Tokens per image, sound or document: about the price of a photograph at the large vendors. Its size in
- * bytes does not predict its tokens.
+ * Tokens per image, sound or document: about the price of a photograph at the large vendors. Its
+ * size in bytes does not predict its tokens.
  */
 export const ATTACHMENT_TOKENS = 1000
 
@@ -34,8 +34,8 @@ function countPayload(payload: Fields, counter: TokenCounter, rest: unknown[]): 
 }
 
 /**
- * Counts a message or a list of messages: all nested text, and `ATTACHMENT_TOKENS` per part that is not
- * text. Unknown members count as text, so they are not free. Takes linear time.
+ * Counts a message or a list of messages: all nested text, and `ATTACHMENT_TOKENS` per part that is
+ * not text. Unknown members count as text, so they are not free. Takes linear time.
  */
 export function countContent(value: unknown, counter: TokenCounter): void {
   const open = (object: Fields, rest: unknown[]) => {
@@ -79,8 +79,8 @@ export function structureTexts(value: unknown): string[] {
 }
 
 /**
- * Counts members that no shape knows, since some servers pass them to the model, for example in a prompt
- * template. Numbers, and settings that no model reads, are free.
+ * Counts members that no shape knows, since some servers pass them to the model, for example in a
+ * prompt template. Numbers, and settings that no model reads, are free.
  *
  * @param counted members that are counted elsewhere
  */

@@ -50,8 +50,9 @@ export interface MaximumField {
 const FILLS_CONTEXT = /(^|[/_])n(um)?_predict$/
 
 /**
- * The maximum output of a request: the largest of its members. Undefined if none states a maximum, or if
- * one says unlimited: -1, as in llama.cpp and LM Studio, or 0, which some servers read as unlimited.
+ * The maximum output of a request: the largest of its members. Undefined if none states a maximum,
+ * or if one says unlimited: -1, as in llama.cpp and LM Studio, or 0, which some servers read as
+ * unlimited.
  *
  * @throws RequestError that names the member
  */

@@ -12,8 +12,8 @@ const NAMES: ReadonlySet<string> = new Set([
 const MAX_LENGTH = 32
 
 /**
- * Refuses members that differ from known ones in case only, such as `Max_Tokens`. Servers written in Go
- * treat them as the same member, and use the last one.
+ * Refuses members that differ from known ones in case only, such as `Max_Tokens`. Servers written
+ * in Go treat them as the same member, and use the last one.
  *
  * @throws RequestError that names the member
  */

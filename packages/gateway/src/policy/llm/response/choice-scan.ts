@@ -12,8 +12,8 @@ const SPACE = 0x20
 const MAX_NAME = 8
 
 /**
- * Detects from the first bytes of an event's data that it is more than the usage: it is not an object,
- * its choices are not empty, or its usage is not an object. Holds a few bytes.
+ * Detects from the first bytes of an event's data that it is more than the usage: it is not an
+ * object, its choices are not empty, or its usage is not an object. Holds a few bytes.
  */
 export class ChoiceScan {
   #depth = 0

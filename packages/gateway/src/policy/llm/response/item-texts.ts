@@ -12,8 +12,8 @@ interface Item {
 }
 
 /**
- * Finds new text in a stream that repeats it: in deltas, and again at the end of a text, of its part and
- * of the item. Some servers omit the deltas.
+ * Finds new text in a stream that repeats it: in deltas, and again at the end of a text, of its
+ * part and of the item. Some servers omit the deltas.
  */
 export class ItemTexts {
   readonly #items = new Map<number, Item>()

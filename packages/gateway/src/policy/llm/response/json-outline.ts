@@ -27,9 +27,9 @@ export function outlineOf(text: string): string | undefined {
 }
 
 /**
- * Reads a JSON value that is too long to hold, piece by piece, and keeps its outline: objects with their
- * short members, and neither list items nor long strings. The outline has the token counts of a
- * response, however much text it has. Holds a few kilobytes.
+ * Reads a JSON value that is too long to hold, piece by piece, and keeps its outline: objects with
+ * their short members, and neither list items nor long strings. The outline has the token counts of
+ * a response, however much text it has. Holds a few kilobytes.
  */
 export class JsonOutline {
   readonly #kept = new ByteBuffer()

@@ -10,9 +10,9 @@ const CLOSE_BRACKET = 0x5d
 const SPACE = 0x20
 
 /**
- * Splits bytes into JSON values: newline-delimited JSON (NDJSON, JSON Lines), JSON text sequences (RFC
- * 7464), concatenated values, and documents of one value. The structure of JSON is ASCII, so bytes
- * suffice. Bytes that are not JSON are emitted as a value, up to the next space.
+ * Splits bytes into JSON values: newline-delimited JSON (NDJSON, JSON Lines), JSON text sequences
+ * (RFC 7464), concatenated values, and documents of one value. The structure of JSON is ASCII, so
+ * bytes suffice. Bytes that are not JSON are emitted as a value, up to the next space.
  */
 export class JsonValues {
   readonly #block: BoundedBlock

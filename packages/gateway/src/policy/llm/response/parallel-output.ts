@@ -6,10 +6,10 @@ import { RunningOutput } from './running-output.js'
 /**
  * Counts the output of several answers in one stream.
  *
- * Some servers report a running usage per answer, others for all answers together, in the same member.
- * Both readings are tracked. A total grows with every text; a count that does not grow while another
- * answer continues is of one answer. If only one answer has counts, the delivered text decides. Holds
- * at most `MAX_ANSWERS` answers; answers beyond count as the last.
+ * Some servers report a running usage per answer, others for all answers together, in the same
+ * member. Both readings are tracked. A total grows with every text; a count that does not grow
+ * while another answer continues is of one answer. If only one answer has counts, the delivered
+ * text decides. Holds at most `MAX_ANSWERS` answers; answers beyond count as the last.
  */
 export class ParallelOutput {
   readonly #tokenizer: Tokenizer | undefined

@@ -32,9 +32,9 @@ const FIELD_STARTS: ReadonlySet<number> = new Set(Buffer.from(':deir'))
 const OPENINGS: ReadonlySet<number> = new Set(Buffer.from('{['))
 
 /**
- * Reads the body of a response. The first byte decides its kind, since servers send event streams, JSON
- * lines and documents under each other's media types; if it leaves that open, the media type decides.
- * Holds at most one event, value or document.
+ * Reads the body of a response. The first byte decides its kind, since servers send event streams,
+ * JSON lines and documents under each other's media types; if it leaves that open, the media type
+ * decides. Holds at most one event, value or document.
  */
 export class ResponseBody {
   readonly #declared: AnswerKind
@@ -225,7 +225,8 @@ class ValueReader {
   end(complete: boolean): boolean {
     const isCut = this.#values.isInValue
     const rest = this.#values.rest()
-    // A value that is open at the end of a complete response is not JSON; the reader of values reports it.
+    // A value that is open at the end of a complete response is not JSON; the reader of values
+    // reports it.
     if (complete && rest.length > 0) this.#take({ bytes: rest, whole: true })
     else if (isCut) this.#cutText = this.#long.textWith(rest)
     if (this.#first !== undefined) {

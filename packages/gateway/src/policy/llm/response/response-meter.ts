@@ -31,8 +31,8 @@ export type UnreadReason =
 const PLAIN: AnswerHead = { kind: 'document', codings: [] }
 
 /**
- * Meters the cost of a response while it passes. Never throws. Holds at most one event or document, up
- * to `MAX_EVENT` or `MAX_DOCUMENT` bytes.
+ * Meters the cost of a response while it passes. Never throws. Holds at most one event or document,
+ * up to `MAX_EVENT` or `MAX_DOCUMENT` bytes.
  */
 export class ResponseMeter {
   readonly #call: LlmCall
@@ -93,8 +93,10 @@ export class ResponseMeter {
    * Computes the cost of the request after the end of its response.
    *
    * - Without work there is no cost: a status of 300 or more, or a failure other than a timeout.
-   * - A stream costs its usage. Text after or without a usage is counted as delivered, within one event.
-   * - A document costs its usage. If it is truncated, the reservation stays charged, or more if more text
+   * - A stream costs its usage. Text after or without a usage is counted as delivered, within one
+   * event.
+   * - A document costs its usage. If it is truncated, the reservation stays charged, or more if
+   * more text
    *   was delivered, since the upstream computed all of it.
    * - A stream of which nothing was delivered costs its input.
    * - A response that cannot be read costs its delivered bytes, at most the reservation.

@@ -16,8 +16,8 @@ export class RunningOutput {
   /**
    * Adds a reported count, which includes the text of its own event.
    *
-   * A count that does not grow with new text is stale and does not cover that text. Without text it is
-   * final.
+   * A count that does not grow with new text is stale and does not cover that text. Without text it
+   * is final.
    *
    * @param closes whether the event has no text
    */

@@ -42,8 +42,8 @@ const ALWAYS_SMALL = 1024 * 1024
 
 /**
  * Parses the data of an event as JSON; undefined if it is not JSON, or has too many values. Python
- * servers write `NaN` and `Infinity`, which are not JSON but which their clients read. They count as
- * null, or a client could request such numbers to hide the usage.
+ * servers write `NaN` and `Infinity`, which are not JSON but which their clients read. They count
+ * as null, or a client could request such numbers to hide the usage.
  */
 export function parseData(data: string): unknown {
   if (data.length > ALWAYS_SMALL && jsonMemory(Buffer.from(data)) > MAX_PARSED) return undefined

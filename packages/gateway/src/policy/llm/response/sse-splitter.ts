@@ -5,8 +5,8 @@ const LF = 0x0a
 const CR = 0x0d
 
 /**
- * Splits an event stream (`text/event-stream`) into events, independent of its chunks. Emits all bytes,
- * in order.
+ * Splits an event stream (`text/event-stream`) into events, independent of its chunks. Emits all
+ * bytes, in order.
  *
  * An event that ends in CR is emitted with the next byte, which may be the LF of the same line end.
  */

@@ -118,7 +118,8 @@ export class UsageAccumulator {
   }
 
   /**
-   * The cost: the reported usage, and the text after it. Input that is not reported counts as reserved.
+   * The cost: the reported usage, and the text after it. Input that is not reported counts as
+   * reserved.
    */
   amounts(): Amounts {
     const { total, cached = 0 } = this.#usage

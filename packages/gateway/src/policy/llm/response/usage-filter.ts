@@ -26,12 +26,13 @@ type Way = 'pass' | 'hold' | 'drop'
 type Line = 'start' | 'name' | 'data' | 'held' | 'passed'
 
 /**
- * Removes the usage that the gateway requested from an event stream: events with a usage and no choices.
+ * Removes the usage that the gateway requested from an event stream: events with a usage and no
+ * choices.
  *
- * All other lines are kept. Comments, `id`, `retry` and blank lines pass at once. The `event` and `data`
- * lines of an event are held until its first bytes rule out a usage. Lines that pass meanwhile overtake
- * them, which has no effect within an event. Holds at most `MAX_USAGE_EVENT` bytes; a longer event
- * passes unchanged.
+ * All other lines are kept. Comments, `id`, `retry` and blank lines pass at once. The `event` and
+ * `data` lines of an event are held until its first bytes rule out a usage. Lines that pass
+ * meanwhile overtake them, which has no effect within an event. Holds at most `MAX_USAGE_EVENT`
+ * bytes; a longer event passes unchanged.
  */
 export class UsageFilter {
   readonly #held = new ByteBuffer()

@@ -8,9 +8,9 @@ export function hasError(value: unknown): boolean {
 }
 
 /**
- * Whether a value of another shape reports an error, in one of the forms that servers use: `{"error": …}`
- * as an object or a string, `{"object": "error"}`, `{"type": "error"}`, `{"status": "error"}`,
- * `{"detail": …}`, `{"errors": […]}`.
+ * Whether a value of another shape reports an error, in one of the forms that servers use:
+ * `{"error": …}` as an object or a string, `{"object": "error"}`, `{"type": "error"}`, `{"status":
+ * "error"}`, `{"detail": …}`, `{"errors": […]}`.
  */
 export function isErrorAnswer(value: unknown): boolean {
   if (hasError(value)) return true

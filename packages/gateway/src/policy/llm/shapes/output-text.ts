@@ -14,8 +14,9 @@ export function textsIn(value: unknown, names: readonly string[]): string[] {
 }
 
 /**
- * The texts of a message, or of a part of one, in an OpenAI-compatible API: content, refusals, reasoning,
- * tool calls and transcripts. A text that the server repeats under several names is listed once.
+ * The texts of a message, or of a part of one, in an OpenAI-compatible API: content, refusals,
+ * reasoning, tool calls and transcripts. A text that the server repeats under several names is
+ * listed once.
  */
 export function messageTexts(message: unknown): string[] {
   const parts = listOf(message, 'content')
@@ -47,8 +48,8 @@ const THOUGHT = /reason|think|thought/i
 const END_REASON = /_reason$/i
 
 /**
- * The reasoning of a model. Servers send it as `reasoning_content`, `reasoning`, `reasoning_details`,
- * `thinking`, or as content parts, and some in several of these.
+ * The reasoning of a model. Servers send it as `reasoning_content`, `reasoning`,
+ * `reasoning_details`, `thinking`, or as content parts, and some in several of these.
  */
 export function thoughtsIn(message: unknown, parts: readonly unknown[] = []): string[] {
   if (!isFields(message)) return []

@@ -16,8 +16,8 @@ interface ReplayMonitor {
 }
 
 /**
- * Replays the recorded traffic. Rejects with a ReplayRequestError for an invalid configuration, with
- * a TraceError if there is nothing to replay, and when the signal aborts.
+ * Replays the recorded traffic. Rejects with a ReplayRequestError for an invalid configuration,
+ * with a TraceError if there is nothing to replay, and when the signal aborts.
  */
 export type RecordReplay = (request: ReplayRequest, monitor: ReplayMonitor) => Promise<ReportPage>
 

@@ -23,9 +23,9 @@ interface RotatingFileOptions extends RecordConfig {
 }
 
 /**
- * A gzip file that lines are appended to. At its maximum size it is renamed to `FILE.1`, `FILE.1` to
- * `FILE.2` and so on, and the last file is removed. A disk that is too slow or fails costs lines,
- * but never blocks a request.
+ * A gzip file that lines are appended to. At its maximum size it is renamed to `FILE.1`, `FILE.1`
+ * to `FILE.2` and so on, and the last file is removed. A disk that is too slow or fails costs
+ * lines, but never blocks a request.
  */
 export class RotatingFile {
   readonly #options: RotatingFileOptions

@@ -21,8 +21,8 @@ const COMMA = 44
 const TIME_PREFIX = '{"time":'
 
 /**
- * The recorded traffic up to now. It stays the same while more is recorded and files are rotated, so
- * that it can be read several times.
+ * The recorded traffic up to now. It stays the same while more is recorded and files are rotated,
+ * so that it can be read several times.
  */
 export class RecordSnapshot {
   /** Oldest first. */
