@@ -6,7 +6,7 @@ import type { Verdict } from '../../algorithms/verdict.js'
 import type { Limit } from '../../limits/limit.js'
 import { fits, wholeUnitsLeft } from '../../limits/tolerance.js'
 
-/** Number of values per result, besides the cost. */
+/** Number of values per result, without the cost. */
 const VALUE_COUNTS: Record<Limit['algorithm'], number> = {
   'token-bucket': 1,
   'fixed-window': 4,
