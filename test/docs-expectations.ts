@@ -4,7 +4,9 @@ export interface Expectation {
   /** Occurs in the command. The first expectation that matches is used. */
   readonly command: RegExp
   readonly prints: RegExp
-  /** The status of each call of curl. A single one holds for all calls of the listing; default 200. */
+  /**
+   * The status of each call of curl. A single one holds for all calls of the listing; default 200.
+   */
   readonly statuses?: readonly number[]
 }
 

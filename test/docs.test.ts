@@ -20,7 +20,9 @@ interface Listing {
   readonly text: string
 }
 
-/** Commands that other tests run: `npm test` itself, test/start.test.ts and test/install.test.ts. */
+/**
+ * Commands that other tests run: `npm test` itself, test/start.test.ts and test/install.test.ts.
+ */
 const RUN_ELSEWHERE = new Set([
   'npm ci && npm start',
   'npm ci && npm test',
@@ -28,7 +30,9 @@ const RUN_ELSEWHERE = new Set([
   'npx sluice-gateway serve gateway.yaml',
 ])
 
-/** Pages whose commands need another server than `npm start`; a test next to each page runs them. */
+/**
+ * Pages whose commands need another server than `npm start`; a test next to each page runs them.
+ */
 const WITH_THEIR_OWN_SERVER =
   /^examples\/(in-memory|tiers|warm-up|strategies|resources|monitoring|redis|memcached)\//
 
@@ -77,7 +81,8 @@ describe('commands in the docs', () => {
           PATH: `${folder}:${process.env.PATH}`,
           DOCS_STATUSES: statusFile,
           DOCS_GATEWAY: `127.0.0.1:${stack.port}`,
-          // Each listing is a client of its own, so that none meets the limits that another has used up.
+          // Each listing is a client of its own, so that none meets the limits that another has
+          // used up.
           DOCS_CLIENT: `127.0.1.${index + 1}`,
         },
       })

@@ -1,3 +1,3 @@
 #!/usr/bin/env node
-// A committed entry, because npm links a workspace's program only where its file exists at install time.
+// Committed, because npm links a program of a workspace only if the file exists at install time.
 import '../dist/cli/main.js'

@@ -1,8 +1,8 @@
 import { defineConfig } from 'vite'
 
 /**
- * Builds the dashboard as static files in dist/, which the admin port serves. The page has no inline
- * scripts and loads nothing from elsewhere.
+ * Builds the dashboard as static files in dist/, which the admin port serves. The page has no
+ * inline scripts and loads nothing from elsewhere.
  */
 export default defineConfig({
   build: {

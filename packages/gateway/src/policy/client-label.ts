@@ -3,7 +3,10 @@ import type { RequestSender } from './policy-request.js'
 /** The longest label, in UTF-16 code units. */
 const MAX_LABEL_LENGTH = 128
 
-/** Names the sender of a request for operators: the id of an authenticated client, or else its address. */
+/**
+ * Names the sender of a request for operators: the id of an authenticated client, or else its
+ * address.
+ */
 export function clientLabel(request: RequestSender): string {
   const { client } = request
   return client === undefined ? addressOf(request) : `client ${client.id}`.slice(0, MAX_LABEL_LENGTH)

@@ -39,7 +39,10 @@ export interface GatewayRequest {
    * @throws RequestError if a member of the call is wrong
    */
   readonly call: LlmCall
-  /** Reports that an expression of the configuration could not be evaluated. Never shown to the client. */
+  /**
+   * Reports that an expression of the configuration could not be evaluated. Never shown to the
+   * client.
+   */
   reportFailure?(failure: ExpressionFailure): void
 }
 

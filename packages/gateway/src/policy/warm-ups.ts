@@ -6,7 +6,9 @@ import type { PolicyLog } from './policy-log.js'
 export class WarmUps {
   readonly #warmUps = new Map<string, WarmUp>()
 
-  /** @param log undefined in a worker, since the primary watches the same models and logs for all */
+  /**
+   * @param log undefined in a worker, since the primary watches the same models and logs for all
+   */
   constructor(private readonly log: PolicyLog | undefined) {}
 
   /** Starts the warm-ups of a configuration, and stops those that it no longer has. */

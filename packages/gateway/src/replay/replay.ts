@@ -17,7 +17,8 @@ const DEFAULT_LISTED = 100
 /**
  * Replays recorded traffic against a configuration in virtual time and reports its decisions.
  *
- *     const report = await replay('traffic.csv.gz', await loadConfig('sluice.yaml'), { duration: '2s' })
+ *     const config = await loadConfig('sluice.yaml')
+ *     const report = await replay('traffic.csv.gz', config, { duration: '2s' })
  *     console.log(report.requests.refused)
  *
  * The same trace and configuration give the same report. Memory does not grow with the length of

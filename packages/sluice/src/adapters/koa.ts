@@ -12,7 +12,9 @@ export type { HttpLimitOptions } from '../http/http-limiter.js'
  * Limits for Koa 2 and 3.
  *
  *     import { limit } from 'sluice/koa'
- *     router.post('/predict', limit('10/minute'), (context) => { context.body = { prediction: 1 } })
+ *     router.post('/predict', limit('10/minute'), (context) => {
+ *       context.body = { prediction: 1 }
+ *     })
  *
  * One middleware limits all its routes together; call `limit` again for a separate limit. Rules
  * receive the context. `by: 'route'` is the method and the path as given to `@koa/router`, with

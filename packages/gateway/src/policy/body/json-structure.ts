@@ -14,7 +14,10 @@ export const MAX_VALUES = 2_000_000
 export const MAX_CONTAINERS = 250_000
 export const MAX_NEW_MEMBERS = 20_000
 
-/** Members up to this one are cheap if an earlier object had the same ones. The parser hashes the others again. */
+/**
+ * Number of members that are cheap if an earlier object had the same ones. The parser hashes
+ * further members again.
+ */
 const MAX_CHEAP_MEMBERS = 128
 
 /**

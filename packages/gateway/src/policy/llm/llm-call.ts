@@ -10,9 +10,11 @@ export interface LlmOptions {
   readonly shape: Shape
   /** Output tokens reserved per answer if the request states no maximum. */
   readonly defaultOutput: number
-  /** Weight of an input token that the upstream had cached: 0 or more; 1 counts it like any other. */
+  /**
+   * Weight of an input token that the upstream had cached: 0 or more; 1 counts it like any other.
+   */
   readonly cachedWeight: number
-  /** Whether to request the usage of a stream that the client did not request, and hide it from the client. */
+  /** True to request the usage of streams for which the client did not, and to hide it from it. */
   readonly asksForUsage: boolean
   /** Default: one token per four bytes. */
   readonly tokenizer?: Tokenizer

@@ -6,7 +6,7 @@ import type { ResponseMemory } from './response/response-memory.js'
 import { ResponseMeter, type Settlement, type UnreadReason } from './response/response-meter.js'
 import { UsageFilter } from './response/usage-filter.js'
 
-/** Meters one model call: the body to send, the part of the response that the client sees, and the cost. */
+/** Meters one model call: its body, the part of the response for the client, and its cost. */
 export class MeteredCall {
   /** The body to send upstream. */
   readonly body: Buffer

@@ -54,7 +54,9 @@ export function fitting(
   return { input, output: cut, total: input + cut, stated }
 }
 
-/** The cost of a reservation in one resource. The default is reduced to the capacity of the rule. */
+/**
+ * The cost of a reservation in one resource. The default is reduced to the capacity of the rule.
+ */
 export function costIn(resource: TokenResource, reservation: Reservation, limit: Limit): number {
   const { input, output, total } = fitting(reservation, { [resource]: capacityOf(limit) })
   if (resource === 'tokens') return total

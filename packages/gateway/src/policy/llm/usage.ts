@@ -20,7 +20,9 @@ export interface Amounts {
 
 export const NOTHING: Amounts = { tokens: 0, input_tokens: 0, output_tokens: 0 }
 
-/** Reads a positive token count. Zero is undefined, since many servers send it for an unknown count. */
+/**
+ * Reads a positive token count. Zero is undefined, since many servers send it for an unknown count.
+ */
 export function tokenCount(value: unknown, name: string): number | undefined {
   return asTokenCount(own(value, name))
 }

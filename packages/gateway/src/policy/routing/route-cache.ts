@@ -1,6 +1,6 @@
 import { BoundedCache } from 'sluice/internal'
 
-/** The number of cached targets per method, and the length of the longest: clients can invent paths. */
+/** Number of cached targets per method, and their maximum length: clients can invent paths. */
 const MAX_TARGETS = 1000
 const MAX_TARGET = 128
 

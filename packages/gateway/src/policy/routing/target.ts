@@ -6,7 +6,9 @@
  * known to read in different ways (an encoded slash, a backslash, `/..;/`) is refused.
  */
 export interface Target {
-  /** The normalised path to forward. A trailing slash is kept, since upstreams treat it differently. */
+  /**
+   * The normalised path to forward. A trailing slash is kept, since upstreams treat it differently.
+   */
   readonly path: string
   /** The query as received, with its `?`; or `''`. */
   readonly query: string
@@ -32,7 +34,9 @@ const ABSOLUTE = /^https?:\/\/([^/?\\]*)/i
 const SCHEME = /^[a-z][a-z0-9+.-]*:/i
 const UNRESERVED = /^[A-Za-z0-9._~-]$/
 
-/** Parts of a path to change or refuse: `%` with its digits if it has them, `\`, a non-ASCII byte. */
+/**
+ * Parts of a path to change or refuse: `%` with its digits if it has them, `\`, a non-ASCII byte.
+ */
 const NOTABLE = /%(?:[0-9A-Fa-f]{2})?|\\|[\x80-\xff]/g
 
 /**

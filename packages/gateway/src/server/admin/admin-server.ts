@@ -30,7 +30,9 @@ export interface AdminOptions {
   readonly log: Pick<Log, 'info' | 'error' | 'crashed'>
 }
 
-/** Forbid caching, framing and use by other sites; a page loads resources of its own origin only. */
+/**
+ * Forbid caching, framing and use by other sites; a page loads resources of its own origin only.
+ */
 const HEADERS = {
   'cache-control': 'no-store',
   'content-security-policy': [

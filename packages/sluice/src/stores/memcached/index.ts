@@ -39,7 +39,8 @@ const OPTIONS = ['client', 'url', 'prefix']
  * prefix.
  *
  *     const store = memcachedStore('memcached://localhost:11211')
- *     const store = memcachedStore({ client: new MemcacheClient({ server: 'localhost:11211' }), prefix: 'shop:' })
+ *     const client = new MemcacheClient({ server: 'localhost:11211' })
+ *     const store = memcachedStore({ client, prefix: 'shop:' })
  *
  * A key is decided by compare-and-swap: the store reads its state, judges the charges, and writes
  * the new state unless another process has written it in the meantime. In that case it starts over,

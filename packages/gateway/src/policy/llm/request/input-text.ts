@@ -123,7 +123,11 @@ function walk(
   }
 }
 
-/** Counts a prompt: a string, strings, tokens, or lists of tokens. @returns the number of prompts */
+/**
+ * Counts a prompt: a string, strings, tokens, or lists of tokens.
+ *
+ * @returns the number of prompts
+ */
 export function countPrompts(value: unknown, counter: TokenCounter): number {
   if (!Array.isArray(value)) {
     countContent(value, counter)

@@ -77,7 +77,11 @@ function maximumIn({ name, value }: MaximumField): number | undefined {
   )
 }
 
-/** Reads a boolean; `false` if the member is missing or null. @throws RequestError for any other value */
+/**
+ * Reads a boolean; `false` if the member is missing or null.
+ *
+ * @throws RequestError for any other value
+ */
 export function statedFlag(value: unknown, name: string): boolean {
   if (value === undefined || value === null) return false
   if (typeof value === 'boolean') return value

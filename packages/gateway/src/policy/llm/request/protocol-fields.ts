@@ -1,6 +1,9 @@
-/** Words of the protocols, which are for the server and not for the model. Everything else is counted. */
+// Words of the protocols, which are for the server and not for the model. Everything else is
+// counted.
 
-/** Values that describe a message or a part, by member. Other values of these members count as text. */
+/**
+ * Values that describe a message or a part, by member. Other values of these members count as text.
+ */
 const WORDS: ReadonlyMap<string, ReadonlySet<unknown>> = new Map(
   Object.entries({
     role: ['system', 'developer', 'user', 'assistant', 'tool', 'function', 'model'],

@@ -1,4 +1,6 @@
-/** Holds bytes until more arrive. Copies them, so a small piece does not keep a large buffer alive. */
+/**
+ * Holds bytes until more arrive. Copies them, so a small piece does not keep a large buffer alive.
+ */
 export class ByteBuffer {
   #bytes = Buffer.alloc(0)
   #length = 0

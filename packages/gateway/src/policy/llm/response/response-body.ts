@@ -6,7 +6,10 @@ import type { AnswerRoom, ResponseMemory } from './response-memory.js'
 import { SseData } from './sse-data.js'
 import { SseSplitter } from './sse-splitter.js'
 
-/** The longest event or value that is read, in bytes. The last event of a response may repeat all of it. */
+/**
+ * The longest event or value that is read, in bytes. The last event of a response may repeat all of
+ * it.
+ */
 export const MAX_EVENT = 4 * 1024 * 1024
 /** The longest document that is read, in bytes. */
 export const MAX_DOCUMENT = 8 * 1024 * 1024
@@ -27,7 +30,10 @@ export interface AnswerParts {
 
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
 const SPACE = 0x20
-/** Beginnings of lines in an event stream: a colon, `data`, `event`, `id`, `retry`, or `error` of some servers. */
+/**
+ * Beginnings of lines in an event stream: a colon, `data`, `event`, `id`, `retry`, or `error` of
+ * some servers.
+ */
 const FIELD_STARTS: ReadonlySet<number> = new Set(Buffer.from(':deir'))
 const OPENINGS: ReadonlySet<number> = new Set(Buffer.from('{['))
 

@@ -1,6 +1,8 @@
 /** The memory of one held piece of a response. */
 export interface AnswerRoom {
-  /** Changes the number of held bytes. Returns `false`, and changes nothing, if there is no memory. */
+  /**
+   * Changes the number of held bytes. Returns `false`, and changes nothing, if there is no memory.
+   */
   resize(bytes: number): boolean
 }
 
@@ -10,7 +12,7 @@ const FREE_BYTES = 64 * 1024
 /** Memory of a piece that only its own bound limits. */
 export const UNBOUNDED: AnswerRoom = { resize: () => true }
 
-/** Bounds the memory of all responses that a process holds to read them. Without memory, outlines are read. */
+/** Bounds the memory of all buffered responses of a process. Without memory, outlines are read. */
 export class ResponseMemory {
   #limit: number
   #held = 0

@@ -60,7 +60,10 @@ function parsed(json: string): unknown {
   }
 }
 
-/** Replaces `NaN` and `Infinity` outside strings by null; undefined if there are none. Takes linear time. */
+/**
+ * Replaces `NaN` and `Infinity` outside strings by null; undefined if there are none. Takes linear
+ * time.
+ */
 function withoutNaN(json: string): string | undefined {
   const marks = /[\\"]|-?Infinity|NaN/g
   const pieces: string[] = []

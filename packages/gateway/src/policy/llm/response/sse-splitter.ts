@@ -16,7 +16,7 @@ export class SseSplitter {
   #lineEmpty = true
   /** Whether the last byte was a CR: an LF after it belongs to the same line end. */
   #afterCR = false
-  /** Whether that CR was a blank line: the event ends before the next byte, or with it if it is an LF. */
+  /** True if that CR was a blank line: the event ends before the next byte, or after an LF. */
   #ending = false
   /** Whether a line of the stream ended with CRLF. */
   #hasPairs = false

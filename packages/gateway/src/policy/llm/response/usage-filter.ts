@@ -44,9 +44,11 @@ export class UsageFilter {
   #hasData = false
   /** Whether the current event is not the usage. */
   #isShown = false
-  /** Whether part of the event was dropped that would change the next one if this one did not end. */
+  /** True if a dropped part of the event would change the next event unless this one ends. */
   #mustEnd = false
-  /** What was done with a CR that was the last byte: an LF after it belongs to the same line end. */
+  /**
+   * What was done with a CR that was the last byte: an LF after it belongs to the same line end.
+   */
   #afterCR: Way | undefined
   #mark = 0
   /** The current chunk, the start of the current run in it, and the current byte. */

@@ -37,7 +37,9 @@ export interface Reading {
 export interface ItemReading {
   /** Index of the item in the response. */
   readonly index: number
-  /** `delta` continues the text. The other levels repeat it, if events of lower levels were sent. */
+  /**
+   * `delta` continues the text. The other levels repeat it, if events of lower levels were sent.
+   */
   readonly level: 'delta' | 'text' | 'part' | 'item'
 }
 
@@ -49,7 +51,9 @@ export interface ChoiceReading {
   readonly usage: Usage
 }
 
-/** Reads the requests and responses of one API. Its input is untrusted; its cost is linear in size. */
+/**
+ * Reads the requests and responses of one API. Its input is untrusted; its cost is linear in size.
+ */
 export interface Shape {
   readonly name: string
   /**

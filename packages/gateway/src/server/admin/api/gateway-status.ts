@@ -9,7 +9,9 @@ export interface Status {
   readonly at: number
   readonly started: number
   readonly version: string
-  /** `token`: actions require the admin token. `off`: no token is configured, so none are allowed. */
+  /**
+   * `token`: actions require the admin token. `off`: no token is configured, so none are allowed.
+   */
   readonly acts: 'off' | 'token'
   readonly store: StoreStatus
   readonly routes: readonly RouteStatus[]

@@ -10,7 +10,9 @@ import {
   type YAMLSeq,
 } from 'yaml'
 
-/** The keys that a replay reads. They contain no secrets, unlike `store`, `admin` and `identity`. */
+/**
+ * The keys that a replay reads. They contain no secrets, unlike `store`, `admin` and `identity`.
+ */
 const REPLAYED_KEYS = ['upstream', 'tiers', 'max_body', 'limits', 'routes', 'default']
 
 /**
