@@ -5,7 +5,7 @@ import type { ConcurrencyLimit } from '../../src/limits/limit.js'
 
 const limit: ConcurrencyLimit = { algorithm: 'concurrency', limit: 3, lease: 1000 }
 
-/** A state is used up when it is handed on; the tests go on with it, so they hand on a copy. */
+/** Passes copies of a state to the algorithm, which consumes its argument. */
 function advanced(state: ConcurrencyState, now: number, of = limit): ConcurrencyState {
   return concurrency.advance(of, structuredClone(state), now)
 }
@@ -22,7 +22,7 @@ function held(state: ConcurrencyState, now: number, of = limit): number {
   return advanced(state, now, of).held
 }
 
-describe('what is in flight', () => {
+describe('a concurrency limit', () => {
   it('holds at most the limit until leases end or are released', () => {
     let state = hold(hold(hold(concurrency.fresh(limit, 0), 0, 'a'), 100, 'b'), 200, 'c')
     expect(concurrency.judge(limit, state, 1)).toEqual({
@@ -84,7 +84,7 @@ describe('what is in flight', () => {
 
   it('frees nothing for an unknown lease', () => {
     const state = hold(concurrency.fresh(limit, 0), 0, 'a')
-    expect(settle(state, 'nobody', 0).held).toBe(1)
+    expect(settle(state, 'unknown', 0).held).toBe(1)
     expect(settle(settle(state, 'a', 0), 'a', 0).held).toBe(0)
     expect(concurrency.settle(limit, state, { cost: 1, at: 0, resetAfter: 1000 }, 0).held).toBe(1)
   })
@@ -100,7 +100,7 @@ describe('what is in flight', () => {
     expect(held(state, 1100)).toBe(0)
   })
 
-  it('ends leases of different durations each in its time', () => {
+  it('ends each of several leases after its own duration', () => {
     const short = { ...limit, lease: 100 }
     let state = hold(concurrency.fresh(limit, 0), 0, 'long')
     state = hold(state, 10, 'short', 1, short)

@@ -30,7 +30,7 @@ describe('the fixed window', () => {
     expect(fixedWindow.judge(limit, state, 5).allowed).toBe(true)
   })
 
-  it('admits up to twice the limit in a period that straddles two windows, as it says', () => {
+  it('admits up to twice the limit in a period that straddles two windows, as documented', () => {
     const first = fixedWindow.advance(limit, fixedWindow.take(limit, taken(limit, 0, 1), 0, ''), 999)
     expect(fixedWindow.judge(limit, first, 4).allowed).toBe(true)
     const second = fixedWindow.advance(limit, fixedWindow.take(limit, first, 4, ''), 1000)
@@ -88,7 +88,7 @@ describe('the fixed window', () => {
     expect(fixedWindow.settle(limit, taken(limit, 0, 1), { ...charge, cost: 50 }, 0).count).toBe(0)
   })
 
-  it('begins from what another way of counting knows, in the window that opened with it', () => {
+  it('starts from the state of another algorithm, in the window that opened with it', () => {
     const minute = { ...limit, period: 60_000 }
     const usage = { units: 4, sinceAge: 50_000, lastAge: 10_000 }
     expect(fixedWindow.fromUsage(minute, 100_000, usage)).toEqual({
@@ -102,14 +102,14 @@ describe('the fixed window', () => {
     ).toBe(0)
   })
 
-  it('counts what one window cannot hold in that of the last charge, and so for one period at most', () => {
+  it('converts charges that span more than a window into the window of the last charge', () => {
     const minute = { ...limit, period: 60_000 }
     const usage = { units: 400, sinceAge: 3_600_000, lastAge: 10_000 }
     const state = fixedWindow.fromUsage(minute, 4_000_000, usage)
     expect(state).toMatchObject({ start: 3_990_000, end: 4_050_000, count: 400 })
   })
 
-  it('counts what another way of counting knows in the window of the calendar that holds it', () => {
+  it('converts the state of another algorithm into the calendar window that contains it', () => {
     const day = { ...limit, period: 86_400_000, align: 'calendar' as const }
     const now = 20_000 * 86_400_000 + 3_600_000
     expect(fixedWindow.fromUsage(day, now, { units: 4, sinceAge: 9e6, lastAge: 3_600_000 }).count).toBe(4)

@@ -5,7 +5,7 @@ import type { Limit, SlidingLogLimit } from '../../src/limits/limit.js'
 
 const limit: SlidingLogLimit = { algorithm: 'sliding-log', limit: 10, period: 1000 }
 
-/** A log of charges, each a time and a cost. */
+/** Builds a log of charges, each with a time and a cost. */
 function logged(...charges: [at: number, cost: number][]): SlidingLogState {
   const [[start] = [0]] = charges
   return charges.reduce(
@@ -70,17 +70,17 @@ describe('the sliding log', () => {
   it('leaves no trace of a fully refunded charge', () => {
     const back = (state: SlidingLogState, at: number, cost: number) =>
       slidingLog.settle(limit, state, { cost, at, resetAfter: 1000 }, 0)
-    const asked = (state: SlidingLogState) => slidingLog.judge(limit, state, 0)
+    const judge = (state: SlidingLogState) => slidingLog.judge(limit, state, 0)
 
     const first = back(logged([0, 3], [500, 4], [600, 2]), 600, 2)
-    expect(asked(first)).toMatchObject({ remaining: 3, resetAfter: 900, moreAfter: 400 })
-    // In any order: what was empty before is at the end once the last one is gone.
+    expect(judge(first)).toMatchObject({ remaining: 3, resetAfter: 900, moreAfter: 400 })
+    // In any order: entries emptied earlier are at the end once the last one is removed.
     const middle = back(logged([0, 3], [500, 4], [600, 2]), 500, 4)
-    expect(asked(middle)).toMatchObject({ remaining: 5, resetAfter: 1000, moreAfter: 400 })
+    expect(judge(middle)).toMatchObject({ remaining: 5, resetAfter: 1000, moreAfter: 400 })
     const both = back(middle, 600, 2)
-    expect(asked(both)).toMatchObject({ remaining: 7, resetAfter: 400, moreAfter: 400 })
+    expect(judge(both)).toMatchObject({ remaining: 7, resetAfter: 400, moreAfter: 400 })
     const all = back(both, 0, 3)
-    expect(asked(all)).toMatchObject({ remaining: 10, resetAfter: 0, moreAfter: 0 })
+    expect(judge(all)).toMatchObject({ remaining: 10, resetAfter: 0, moreAfter: 0 })
     expect(slidingLog.idleAfter(limit, all)).toBe(0)
     expect(used(slidingLog.take(limit, all, 4, ''))).toBe(4)
   })
@@ -94,7 +94,7 @@ describe('the sliding log', () => {
     expect(used(before)).toBe(3)
   })
 
-  it('counts single units again once a debt is over that doubles cannot count on top of', () => {
+  it('counts single units again after a debt beyond the precision of doubles has expired', () => {
     const debt = { cost: 0, at: 0, resetAfter: 0 }
     let state = slidingLog.settle(limit, slidingLog.fresh(limit, 0), debt, Number.MAX_VALUE)
     state = slidingLog.settle(limit, slidingLog.advance(limit, state, 900), debt, Number.MAX_VALUE)
@@ -108,7 +108,7 @@ describe('the sliding log', () => {
     expect(admitted).toBeLessThanOrEqual(10)
   })
 
-  it('keeps entries for the longest period that they were taken under, and counts for each limit its own', () => {
+  it('keeps entries for the longest period they were charged under, and counts only those in the period', () => {
     const day = { ...limit, limit: 20, period: 86_400_000 }
     let state = slidingLog.take(day, logged([0, 2]), 3, '')
     state = slidingLog.take(limit, slidingLog.advance(limit, state, 5000), 4, '')
@@ -120,7 +120,7 @@ describe('the sliding log', () => {
     expect(length - head).toBe(1)
   })
 
-  it('begins from what another way of counting knows: one entry, as old as the last charge', () => {
+  it('starts from the state of another algorithm with one entry as old as the last charge', () => {
     const state = slidingLog.fromUsage(limit, 1400, { units: 3, sinceAge: 900, lastAge: 400 })
     expect(slidingLog.judge(limit, state, 0)).toMatchObject({ remaining: limit.limit - 3, resetAfter: 600 })
     const over = slidingLog.fromUsage(limit, 1400, { units: 3, sinceAge: 1400, lastAge: 1000 })
@@ -128,7 +128,7 @@ describe('the sliding log', () => {
   })
 })
 
-describe('a sliding log of a key that a much larger limit counts another way', () => {
+describe('a sliding log of a key with a much larger limit of another algorithm', () => {
   const bucket: Limit = { algorithm: 'token-bucket', limit: 1_000_000, period: 1000, burst: 1_000_000 }
   const logOf = (counts: readonly Count[]) =>
     counts.find((count) => count.limit.algorithm === 'sliding-log')?.state as SlidingLogState
@@ -148,7 +148,7 @@ describe('a sliding log of a key that a much larger limit counts another way', (
     expect(slidingLog.advance(limit, logOf(counts), 6000)).toMatchObject({ length: 0 })
   })
 
-  it('keeps few entries of what settlements charge in addition', () => {
+  it('keeps few entries for additional charges of settlements', () => {
     let counts = countsAfterTake(limit, [], 1, '', () => 0)
     for (let now = 1; now <= 2000; now++) {
       counts = countsAfterTake(bucket, counts, 1, '', () => now)

@@ -85,14 +85,14 @@ describe('the sliding window of two counters', () => {
     expect(slidingWindow.fromUsage(longer, 1250, usage as Usage)).toEqual(state(1250, 0, 0, 5))
   })
 
-  it('says when more than is left may be used: what is left now, and then as soon as there is room for one more', () => {
+  it('reports the time at which one more unit than now becomes available', () => {
     const minute = { ...limit, period: 60_000 }
     const verdict = slidingWindow.judge(minute, slidingWindow.fresh(minute, 0), 1)
     expect(verdict).toMatchObject({ remaining: 9, resetAfter: 120_000 })
     expect(verdict.moreAfter).toBeCloseTo(66_000, 6)
   })
 
-  it('admits by its own word no more than what is left until then, however the client spreads its requests', () => {
+  it('admits no more than the reported remainder before that time, for any spread of requests', () => {
     const use = fc.array(fc.record({ wait: fc.nat(700), cost: fc.integer({ min: 1, max: 4 }) }), {
       maxLength: 30,
     })

@@ -5,7 +5,7 @@ import type { TokenBucketLimit } from '../../src/limits/limit.js'
 
 const limit: TokenBucketLimit = { algorithm: 'token-bucket', limit: 10, period: 60_000, burst: 10 }
 
-/** What is left after charges of these costs at one moment. */
+/** Returns the remaining units after charges of these costs at one time. */
 function after(now: number, ...costs: number[]): TokenBucketState {
   return costs.reduce(
     (state, cost) => tokenBucket.take(limit, state, cost, ''),
@@ -44,7 +44,7 @@ describe('the token bucket', () => {
     })
   })
 
-  it('says when more is left, in between two units', () => {
+  it('reports when the next whole unit becomes available, also between two units', () => {
     const state = tokenBucket.advance(limit, after(0, 10), 4500)
     expect(tokenBucket.judge(limit, state, 0)).toMatchObject({ remaining: 0, moreAfter: 1500 })
     expect(tokenBucket.judge(limit, tokenBucket.fresh(limit, 0), 0)).toMatchObject({
@@ -57,7 +57,7 @@ describe('the token bucket', () => {
     const charge = fc.record({ wait: fc.nat(20_000), cost: fc.integer({ min: 1, max: 12 }) })
     fc.assert(
       fc.property(fc.array(charge, { maxLength: 40 }), (charges) => {
-        // In whole numbers: T is 6000 ms.
+        // T is 6000 ms, so that all numbers are whole.
         const [interval, tolerance] = [6000, 60_000]
         let [now, arrival] = [0, 0]
         let state = tokenBucket.fresh(limit, 0)
@@ -127,14 +127,14 @@ describe('the token bucket', () => {
     )
   })
 
-  it('of two that are given back in turn the second may leave as much more as it cost: nothing tells whether it is still there', () => {
+  it('refunds a charge in full after an earlier one was refunded, even if it has drained', () => {
     const first = { cost: 5, at: 0, resetAfter: 30_000 }
     const second = { cost: 1, at: 0, resetAfter: 36_000 }
-    // Behind the first, all of the second is still there six seconds later.
+    // Behind the first charge, the second is still in the bucket six seconds later.
     const kept = tokenBucket.advance(limit, after(0, 5, 1), 6000)
     const behind = tokenBucket.take(limit, kept, 5, '')
     expect(tokenBucket.settle(limit, behind, second, 0).level).toBe(9)
-    // Where the first was given back at once, nothing is, and the bucket looks the same.
+    // After an immediate refund of the first, the second has drained, and the state is the same.
     const alone = tokenBucket.advance(limit, tokenBucket.settle(limit, after(0, 5, 1), first, 0), 6000)
     expect(alone.level).toBe(0)
     expect(tokenBucket.take(limit, alone, 10, '')).toEqual(behind)
@@ -158,7 +158,7 @@ describe('a token bucket under a changed limit', () => {
   const perHour: TokenBucketLimit = { algorithm: 'token-bucket', limit: 60, period: 3_600_000, burst: 60 }
   const quick: TokenBucketLimit = { algorithm: 'token-bucket', limit: 3, period: 300, burst: 3 }
 
-  it('drains at the larger of the two rates, and a look writes nothing', () => {
+  it('drains at the larger of the two rates, and a peek writes nothing', () => {
     const state = { at: 0, level: 60 }
     expect(tokenBucket.advance(quick, state, 5000, perHour)).toEqual({ at: 5000, level: 10 })
     expect(tokenBucket.advance(perHour, state, 5000, quick)).toEqual({
@@ -168,7 +168,7 @@ describe('a token bucket under a changed limit', () => {
     })
   })
 
-  it('says by the faster rate how long a lowered limit refuses', () => {
+  it('computes the wait of a lowered limit with the faster rate', () => {
     const full = { at: 0, level: 600 }
     const slow = tokenBucket.advance({ ...perHour, limit: 10, burst: 10 }, full, 0, {
       ...perHour,
@@ -180,18 +180,18 @@ describe('a token bucket under a changed limit', () => {
     expect(resetAfter).toBeCloseTo(3_600_000, 6)
   })
 
-  it('drains at its own rate once something is taken', () => {
+  it('drains at its own rate after a charge', () => {
     const slow = tokenBucket.advance(perHour, { at: 0, level: 3 }, 200, quick)
     expect(slow).toHaveProperty('fasterRate')
     expect(tokenBucket.take(perHour, slow, 1, '')).toEqual({ at: 200, level: 2 })
   })
 
-  it('begins from another way of counting no fuller than full', () => {
+  it('starts from the state of another algorithm with a full bucket at most', () => {
     const state = tokenBucket.fromUsage(quick, 1000, { units: 5000, sinceAge: 900, lastAge: 100 })
     expect(state).toEqual({ at: 1000, level: 2 })
   })
 
-  it('says when more than is left may be used also where the burst is no whole number', () => {
+  it('reports when the next unit becomes available for a fractional burst', () => {
     const fraction: TokenBucketLimit = { algorithm: 'token-bucket', limit: 1, period: 1000, burst: 2.5 }
     const { remaining, moreAfter } = tokenBucket.judge(fraction, { at: 0, level: 0.25 }, 0)
     expect([remaining, moreAfter]).toEqual([2, 750])

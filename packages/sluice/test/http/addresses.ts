@@ -1,8 +1,6 @@
 import fc from 'fast-check'
 
-/** Addresses as people and programs write them, for the tests of what reads them. */
-
-/** The eight groups of an IPv6 address; such as are in use, and such as look like an IPv4 one. */
+/** The eight groups of an IPv6 address, often in ranges that embed IPv4 addresses. */
 export const ipv6Groups: fc.Arbitrary<readonly number[]> = fc.oneof(
   fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff })), { minLength: 8, maxLength: 8 }),
   startingWith([0, 0, 0, 0, 0, 0xffff]),
@@ -23,39 +21,40 @@ function startingWith(first: readonly number[]): fc.Arbitrary<readonly number[]>
     .map((groups) => [...first, ...groups])
 }
 
-/** How an address is written: what RFC 4291 leaves to whoever writes one. */
+/** The notation of an address where RFC 4291 leaves a choice. */
 interface Notation {
-  readonly zerosInFront: boolean
+  readonly leadingZeros: boolean
   readonly upperCase: boolean
   readonly dotted: boolean
-  /** Which of the runs of zeros is left out, if any. */
-  readonly leftOut: number
+  /** The index of the run of zeros to compress; an index without a run compresses none. */
+  readonly compressed: number
   readonly zone: string
 }
 
 export const notation: fc.Arbitrary<Notation> = fc.record({
-  zerosInFront: fc.boolean(),
+  leadingZeros: fc.boolean(),
   upperCase: fc.boolean(),
   dotted: fc.boolean(),
-  leftOut: fc.nat(4),
+  compressed: fc.nat(4),
   zone: fc.constantFrom('', '', '', '%eth0', '%1'),
 })
 
+/** Writes the groups of an address in a notation. */
 export function written(groups: readonly number[], notation: Notation): string {
   const hex = groups.map((group) => {
-    const digits = group.toString(16).padStart(notation.zerosInFront ? 4 : 1, '0')
+    const digits = group.toString(16).padStart(notation.leadingZeros ? 4 : 1, '0')
     return notation.upperCase ? digits.toUpperCase() : digits
   })
   const [high = 0, low = 0] = groups.slice(6)
   const end = notation.dotted ? [[high >> 8, high & 255, low >> 8, low & 255].join('.')] : hex.slice(6)
   const parts = [...hex.slice(0, 6), ...end]
   return (
-    shortened(parts, groups.slice(0, parts.length - (notation.dotted ? 1 : 0)), notation.leftOut) +
+    shortened(parts, groups.slice(0, parts.length - (notation.dotted ? 1 : 0)), notation.compressed) +
     notation.zone
   )
 }
 
-/** Leaves out the run of zeros with that number, where there is one. */
+/** Compresses the run of zeros with the given index, if there is one. */
 function shortened(parts: readonly string[], groups: readonly number[], which: number): string {
   const runs = [
     ...groups

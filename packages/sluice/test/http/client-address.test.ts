@@ -16,11 +16,11 @@ const address = fc.oneof(
   ipv4,
   fc.tuple(ipv6Groups, notation).map(([groups, how]) => written(groups, how)),
 )
-/** An address that is none of the proxies'. */
+/** An address outside the networks of the proxies. */
 const client = address.filter((text) => !behind.isTrusted(text))
 const junk = fc.oneof(address, fc.string(), fc.constantFrom('unknown', '', '10.0.0.1', '_hidden', '"', ',,,'))
 
-/** How proxies write an entry. */
+/** The forms in which proxies write an entry. */
 function entry(text: string, port: boolean): string {
   const brackets = text.includes(':')
   if (port) return brackets ? `[${text}]:4711` : `${text}:4711`
@@ -28,7 +28,7 @@ function entry(text: string, port: boolean): string {
 }
 
 describe('the address of a client', () => {
-  it('is that of the connection if no proxy is trusted, whatever the header says', () => {
+  it('is that of the connection if no proxy is trusted, regardless of the header', () => {
     const alone = clientAddressReader()
     fc.assert(
       fc.property(address, junk, (peer, header) => {
@@ -74,14 +74,14 @@ describe('the address of a client', () => {
   })
 
   it.each(['unknown', '203.0.113.7, unknown,', 'proxy.example', '_hidden', '256.1.1.1'])(
-    'is an error of the request where a trusted proxy names %j',
+    'is a RequestError if a trusted proxy reports %j',
     (header) => {
       expect(() => behind.clientOf('10.0.0.1', header)).toThrow(RequestError)
     },
   )
 
   it.each(['', ' ', ',', '\t, ,,', ', '.repeat(1000)])(
-    'is that of the trusted proxy where its header names none, as in %j',
+    'is that of the trusted proxy if its header is %j',
     (header) => {
       expect(behind.clientOf('10.0.0.1', header)).toBe('10.0.0.1')
       expect(behind.originOf('10.0.0.1', header)).toEqual({ address: '10.0.0.1', proxies: 1 })
@@ -106,7 +106,7 @@ describe('the address of a client', () => {
   })
 
   it.each([undefined, '', 'nonsense', '/run/socket'])(
-    'is an error where the connection’s own is %j, and never a key that all such share',
+    'is an error, and never a shared key, if the address of the connection is %j',
     (peer) => {
       expect(() => behind.clientOf(peer, '203.0.113.7')).toThrow(
         'the address of the connection cannot be read',
@@ -140,11 +140,11 @@ describe('a trusted proxy', () => {
     ['::1', true],
     ['nonsense', false],
     [undefined, false],
-  ])('%s: %s', (peer, trusted) => {
+  ])('is recognized by its network, as in %s: %s', (peer, trusted) => {
     expect(behind.isTrusted(peer)).toBe(trusted)
   })
 
-  it('matches the IPv4 network that a mapped network stands in for', () => {
+  it('matches the IPv4 network of a mapped network', () => {
     const mapped = clientAddressReader({ trustedProxies: ['::ffff:10.0.0.0/104'] })
     expect(['10.9.9.9', '11.0.0.1'].map((peer) => mapped.isTrusted(peer))).toEqual([true, false])
   })

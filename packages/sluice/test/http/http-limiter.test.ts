@@ -12,12 +12,12 @@ import { memoryStore } from '../../src/stores/memory/memory-store.js'
 import { manualClock } from '../../src/time/clock.js'
 import { anyLimit, ruleName } from './quotas.js'
 
-interface Asked {
+interface TestRequest {
   readonly cost?: number
   readonly headers?: Readonly<Record<string, string>>
 }
 
-const access: RequestAccess<Asked> = {
+const access: RequestAccess<TestRequest> = {
   peer: () => '203.0.113.7',
   header: ({ headers }, name) => headers?.[name],
   forwardedFor: () => undefined,
@@ -25,11 +25,11 @@ const access: RequestAccess<Asked> = {
   onHangUp: () => () => {},
 }
 
-function limiterOf(options: HttpLimitOptions<Asked>) {
+function limiterOf(options: HttpLimitOptions<TestRequest>) {
   const clock = manualClock(1_000_000)
   const limiter = createHttpLimiter({ store: memoryStore({ clock }), ...options }, access)
-  /** Decides at once, as the memory store does. */
-  const decide = (asked: Asked = {}) => limiter.decide({ ...asked }) as HttpDecision
+  /** Decides synchronously, because the memory store does. */
+  const decide = (request: TestRequest = {}) => limiter.decide({ ...request }) as HttpDecision
   return { clock, limiter, decide }
 }
 
@@ -38,7 +38,7 @@ function fieldsOf(decision: HttpDecision): Record<string, string> {
 }
 
 function problemOf(decision: HttpDecision) {
-  if (decision.allowed) throw new Error('it was let in')
+  if (decision.allowed) throw new Error('expected a refusal')
   return JSON.parse(decision.answer.body)
 }
 
@@ -54,14 +54,14 @@ describe('a refused request', () => {
       { minLength: 1, maxLength: 3 },
     )
     fc.assert(
-      fc.property(limits, costs, fc.nat(30_000), (specs, asked, step) => {
+      fc.property(limits, costs, fc.nat(30_000), (specs, costs, step) => {
         const rules = specs.map(([algorithm, limit, period]) => ({
           limit: `${limit}/${period}ms`,
           algorithm: algorithm as 'fixed-window',
-          cost: ({ cost = 1 }: Asked) => cost,
+          cost: ({ cost = 1 }: TestRequest) => cost,
         }))
         const { clock, decide } = limiterOf({ rules })
-        for (const cost of asked) {
+        for (const cost of costs) {
           const decision = decide({ cost })
           clock.advance(step)
           if (decision.allowed) continue
@@ -109,7 +109,10 @@ describe('a refused request', () => {
         const { decide } = limiterOf({ rules: [{ name, limit: '1/minute', cost: 2 }] })
         const decision = decide()
         const { 'ratelimit-policy': policy = '', ratelimit = '' } = fieldsOf(decision)
-        expect([...parseList(policy), ...parseList(ratelimit)].map(([told]) => told)).toEqual([name, name])
+        expect([...parseList(policy), ...parseList(ratelimit)].map(([member]) => member)).toEqual([
+          name,
+          name,
+        ])
         expect(problemOf(decision)).toMatchObject({ 'violated-policies': [name], reason: 'oversized' })
       }),
       { seed: 20261126, numRuns: 300 },
@@ -133,7 +136,7 @@ describe('a refused request', () => {
   })
 
   it('gets a custom response with the rate limit headers added', () => {
-    const answers = [
+    const responses = [
       { status: 420, headers: { 'Content-Type': 'text/html', 'X-Why': 'calm' }, body: '<p>calm</p>' },
       { body: 'slowly' },
       { body: { error: 'slowly' } },
@@ -143,19 +146,19 @@ describe('a refused request', () => {
       rules: [{ limit: '1/minute' }],
       refuse: ({ rule, retryAfter }, request) => {
         expect([rule, retryAfter > 0, request]).toEqual(['requests', true, {}])
-        return answers[next++] as { body: string }
+        return responses[next++] as { body: string }
       },
     })
     decide()
-    const given = answers.map(() => {
+    const sent = responses.map(() => {
       const decision = decide()
-      if (decision.allowed) throw new Error('it was let in')
+      if (decision.allowed) throw new Error('expected a refusal')
       const { status, body } = decision.answer
       const { 'content-type': type, 'retry-after': retryAfter, 'x-why': why } = fieldsOf(decision)
       expect(retryAfter).toBe('60')
       return [status, type, why, body]
     })
-    expect(given).toEqual([
+    expect(sent).toEqual([
       [420, 'text/html', 'calm', '<p>calm</p>'],
       [429, 'text/plain; charset=utf-8', undefined, 'slowly'],
       [429, 'application/json', undefined, '{"error":"slowly"}'],
@@ -202,44 +205,44 @@ describe('an allowed request', () => {
     expect(limiter.decide({})).toMatchObject({ allowed: false })
   })
 
-  it.each<[string, Asked]>([
+  it.each<[string, TestRequest]>([
     ['a request', {}],
-    ['a request of Node', { rawHeaders: ['Host', 'localhost'] } as Asked],
-  ])('%s does not admit its copies and stays admitted itself', async (_what, request) => {
+    ['a request of Node', { rawHeaders: ['Host', 'localhost'] } as TestRequest],
+  ])('keeps %s admitted without admitting its copies', async (_kind, request) => {
     const { limiter } = limiterOf({
       rules: [{ limit: '2/hour' }, { limit: '100/hour', of: 'tokens', cost: 40 }],
     })
     const left = (decision: HttpDecision) => fieldsOf(decision).ratelimit
-    const decide = (asked: Asked) => limiter.decide(asked) as HttpDecision
+    const decide = (request: TestRequest) => limiter.decide(request) as HttpDecision
     const copy = { ...request }
     expect(left(decide(request))).toContain('r=1')
     expect(left(decide(copy))).toContain('r=0')
-    for (const asked of [request, copy]) expect(left(decide(asked))).toBeUndefined()
-    // Each is settled for itself.
+    for (const each of [request, copy]) expect(left(decide(each))).toBeUndefined()
+    // The two are settled independently.
     await settle(copy, { tokens: 0 })
     expect(left(decide({ ...copy }))).toContain('"requests";r=0')
     await settle(request, { tokens: 0 })
     expect(decide({ ...request })).toMatchObject({ allowed: false })
   })
 
-  it.each<[string, Asked]>([
+  it.each<[string, TestRequest]>([
     ['a request', {}],
-    ['a request of Node', { rawHeaders: ['Host', 'localhost'] } as Asked],
-  ])('%s admits requests derived from it and no others', async (_what, request) => {
+    ['a request of Node', { rawHeaders: ['Host', 'localhost'] } as TestRequest],
+  ])('admits requests derived from %s and no others', async (_kind, request) => {
     const { limiter } = limiterOf({
       rules: [{ limit: '2/hour' }, { limit: '100/hour', of: 'tokens', cost: 40 }],
     })
     const left = (decision: HttpDecision) => fieldsOf(decision).ratelimit
-    const decide = (asked: Asked) => limiter.decide(asked) as HttpDecision
+    const decide = (request: TestRequest) => limiter.decide(request) as HttpDecision
     expect(left(decide(request))).toContain('"tokens";r=60')
-    const derived: Asked = Object.create(request)
+    const derived: TestRequest = Object.create(request)
     expect(left(decide(derived))).toBeUndefined()
     await settle({ ...request }, { tokens: 0 })
     await settle(derived, { tokens: 20 })
     expect(left(decide({ ...request }))).toContain('"tokens";r=40')
   })
 
-  it('is only one that was admitted: a refused or undecided request is decided again', () => {
+  it('is remembered, whereas a refused or undecided request is decided again', () => {
     let fails = true
     const { limiter } = limiterOf({
       rules: [
@@ -276,28 +279,28 @@ describe('an allowed request', () => {
   })
 })
 
-describe('options', () => {
-  it.each<[string, string | HttpLimitOptions<Asked>, string]>([
-    ['a limit that is none', '10 per fortnight', "unknown unit 'fortnight'"],
-    ['no rules', {} as never, "'rules' must be a list"],
-    ['a proxy that is none', { rules: [], trustedProxies: ['everybody'] }, '10.0.0.0/8 or ::1'],
-    ['a prefix that is none', { rules: [], ipv6Subnet: 0 }, "'ipv6Subnet'"],
-    ['an unknown one', { rules: [], trustProxy: true } as never, "no option 'trustProxy'"],
-    ['one that is misspelt', { rules: [], trustedProxy: [] } as never, "did you mean 'trustedProxies'?"],
+describe('the options of an HTTP limiter', () => {
+  it.each<[string, string | HttpLimitOptions<TestRequest>, string]>([
+    ['a limit with an unknown unit', '10 per fortnight', "unknown unit 'fortnight'"],
+    ['missing rules', {} as never, "'rules' must be a list"],
+    ['an invalid proxy', { rules: [], trustedProxies: ['everyone'] }, '10.0.0.0/8 or ::1'],
+    ['an invalid prefix length', { rules: [], ipv6Subnet: 0 }, "'ipv6Subnet'"],
+    ['an unknown option', { rules: [], trustProxy: true } as never, "no option 'trustProxy'"],
+    ['a misspelt option', { rules: [], trustedProxy: [] } as never, "did you mean 'trustedProxies'?"],
     [
-      'one beside all others',
+      'an unknown option with the list of valid ones',
       { rules: [], size: 1 } as never,
       'refuse, trustedProxies, ipv6Subnet, xRateLimit',
     ],
-    ['one of the limiter alone', { rules: [], keys: {} } as never, "no option 'keys'"],
+    ['an option of the limiter only', { rules: [], keys: {} } as never, "no option 'keys'"],
     ['a list', ['10/minute'] as never, "takes a limit such as '10/minute'"],
-    ['nothing', undefined as never, "takes a limit such as '10/minute'"],
+    ['undefined', undefined as never, "takes a limit such as '10/minute'"],
     [
-      'two who know the client',
+      "both 'client' and 'identify'",
       { rules: [], client: () => 'a', identify: () => undefined },
       "'identify' and 'client'",
     ],
-  ])('reports %s when the limit is created', (_what, options, said) => {
-    expect(() => createHttpLimiter(options, access)).toThrow(said)
+  ])('reports %s when the limit is created', (_what, options, message) => {
+    expect(() => createHttpLimiter(options, access)).toThrow(message)
   })
 })

@@ -10,7 +10,7 @@ const TRANSLATED = ipaddr.IPv6.parseCIDR('64:ff9b::/96')
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6
 
-/** What an address is by another library; mapped and translated ones are the IPv4 addresses that they stand for. */
+/** Parses an address with another library; mapped and translated addresses become IPv4. */
 function known(address: Address): Address {
   if (address.kind() === 'ipv4') return address
   const six = address as ipaddr.IPv6
@@ -22,7 +22,7 @@ function ofGroups(groups: readonly number[]): Address {
   return known(new ipaddr.IPv6([...groups]))
 }
 
-/** Of the old kind that has a dotted end behind nothing but zeros. The other library takes them for mapped ones, RFC 4291 does not. */
+/** IPv4-compatible addresses: the other library treats them as mapped ones, RFC 4291 does not. */
 const COMPATIBLE = /^[0:]*::[0:]*[\d.]+\.\d+$/
 
 function textOf(text: string, ipv6Subnet?: number): string {
@@ -32,7 +32,7 @@ function textOf(text: string, ipv6Subnet?: number): string {
 }
 
 describe('an address', () => {
-  it('is parsed as by another library, in every notation', () => {
+  it('is parsed as another library parses it, in every notation', () => {
     fc.assert(
       fc.property(ipv6Groups, notation, (groups, how) => {
         const text = written(groups, how)
@@ -96,7 +96,7 @@ describe('an address', () => {
     )
   })
 
-  // CVE-2026-30827: by the prefix of ::ffff:0:0/96 all of IPv4 is one client.
+  // CVE-2026-30827: the prefix of ::ffff:0:0/96 makes all of IPv4 one client.
   it.each([
     '::ffff:192.0.2.1',
     '::FFFF:192.0.2.1',
@@ -151,7 +151,7 @@ describe('an address', () => {
     expect(parseIpAddress(text)).toBeUndefined()
   })
 
-  it('is nothing that another library rejects', () => {
+  it('is rejected if another library rejects it', () => {
     const characters = fc.constantFrom(...'0123456789abcdefF:.%[]/ x')
     const text = fc.oneof(
       fc.string(),

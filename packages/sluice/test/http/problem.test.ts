@@ -52,27 +52,27 @@ describe('the document of a refusal', () => {
 
   it.each<[string, Partial<Refusal>, string]>([
     [
-      'a cost that is too much for now',
+      'a cost that exceeds the remaining units',
       { resource: 'tokens', limit: burst, cost: 812, remaining: 400, retryAfter: 250 },
       'The limit is 100000 tokens per minute, 20000 at once. This request takes 812 tokens and 400 are left. Come back in 1 second.',
     ],
     [
-      'a cost that is too much for ever',
+      'a cost that exceeds the capacity',
       { resource: 'rows', cost: 11, reason: 'oversized', retryAfter: Number.POSITIVE_INFINITY },
       'The limit is 10 rows per minute. This request takes 11 rows, which is more than it can ever hold.',
     ],
     [
-      'what is in flight',
+      'requests in flight',
       { resource: 'concurrent', limit: slots, cost: 2, remaining: 1, retryAfter: 30_000 },
       'The limit is 4 in flight at once. This request takes 2 slots and 1 of its slots are free. Come back in 30 seconds.',
     ],
     [
-      'a slot that did not become free',
+      'a timeout in the queue',
       { resource: 'concurrent', limit: slots, reason: 'busy', retryAfter: 1000 },
       'The limit is 4 in flight at once. All are taken, and no slot became free in time. Come back in 1 second.',
     ],
     [
-      'a resource of one’s own',
+      'a custom resource',
       { resource: 'gpu_seconds', cost: 1 },
       'The limit is 10 gpu seconds per minute. This request takes 1 gpu second and none are left. Come back in 6 seconds.',
     ],
@@ -81,7 +81,7 @@ describe('the document of a refusal', () => {
       { retryAfter: 3 * 3_600_000 + 1 },
       'The limit is 10 requests per minute. This request takes 1 request and none are left. Come back in 3 hours 1 minute.',
     ],
-  ])('%s', (_what, over, detail) => {
+  ])('explains %s', (_what, over, detail) => {
     expect(documentOf(over).detail).toBe(detail)
   })
 
@@ -93,7 +93,7 @@ describe('the document of a refusal', () => {
     })
   })
 
-  it('is valid JSON, whatever the names', () => {
+  it('is valid JSON for every valid rule name', () => {
     const names = ['"}', '\\', '</script>', 'größe\u2028\ud800']
     for (const resource of names)
       expect(documentOf({ resource, violated: names })).toMatchObject({ resource: expect.any(String) })
@@ -121,7 +121,7 @@ describe('Retry-After', () => {
     [1000, 1],
     [1001, 2],
     [1900, 2],
-    // Imprecision of a clock's numbers, and no time.
+    // Rounding errors of the clock, and no wait at all.
     [60_000.000_000_1, 60],
     [0, 1],
     [31_536_000_000, 31_536_000],

@@ -4,7 +4,7 @@ import type { Limit } from '../../src/limits/limit.js'
 
 export const minute: Limit = { algorithm: 'fixed-window', limit: 10, period: 60_000 }
 
-/** How a request stands that was let in as the first of a fixed window of ten a minute. */
+/** The quota after the first request in a fixed window of ten a minute. */
 export function quota(over: Partial<Quota> = {}): Quota {
   return {
     rule: 'requests',
@@ -22,7 +22,7 @@ export function quota(over: Partial<Quota> = {}): Quota {
   }
 }
 
-/** All names that a rule can have: printable ASCII, quotes and backslashes included. */
+/** Any valid rule name: printable ASCII, including quotes and backslashes. */
 export const ruleName = fc.string({
   unit: fc.integer({ min: 0x20, max: 0x7e }).map((code) => String.fromCharCode(code)),
   minLength: 1,

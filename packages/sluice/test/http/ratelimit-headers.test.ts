@@ -6,28 +6,28 @@ import { anyLimit, minute, quota, ruleName } from './quotas.js'
 
 const SEED = 20261126
 
-/** A field as a client's library reads it: each member's name and its parameters. */
-function read(field: string): [name: BareItem, parameters: Record<string, BareItem>][] {
-  return parseList(field).map(([name, parameters]) => [name as BareItem, Object.fromEntries(parameters)])
+/** Parses a header with a library of clients: the name and the parameters of each member. */
+function parse(header: string): [name: BareItem, parameters: Record<string, BareItem>][] {
+  return parseList(header).map(([name, parameters]) => [name as BareItem, Object.fromEntries(parameters)])
 }
 
 describe('the RateLimit headers', () => {
-  it('are lists of rule names, whatever the names', () => {
+  it('are lists of rule names for every valid name', () => {
     fc.assert(
       fc.property(fc.array(ruleName, { minLength: 1, maxLength: 5 }), (names) => {
         const quotas = names.map((rule) => quota({ rule }))
-        for (const field of [rateLimitPolicy(quotas, 'secret'), rateLimit(quotas, 'secret')])
-          expect(read(field).map(([name]) => name)).toEqual(names)
+        for (const header of [rateLimitPolicy(quotas, 'secret'), rateLimit(quotas, 'secret')])
+          expect(parse(header).map(([name]) => name)).toEqual(names)
       }),
       { seed: SEED, numRuns: 1000 },
     )
   })
 
   it.each(['say "hi"', '\\', '"', 'a;q=0', 'a, "b";r=9', ' ', ';;;', 'a\\"b'])(
-    'a rule called %j adds no member and no parameter',
+    'have no additional member or parameter for a rule named %j',
     (rule) => {
-      expect(read(rateLimitPolicy([quota({ rule })]))).toEqual([[rule, { q: 10, w: 60 }]])
-      expect(read(rateLimit([quota({ rule })]))).toEqual([[rule, { r: 9, t: 60 }]])
+      expect(parse(rateLimitPolicy([quota({ rule })]))).toEqual([[rule, { q: 10, w: 60 }]])
+      expect(parse(rateLimit([quota({ rule })]))).toEqual([[rule, { r: 9, t: 60 }]])
     },
   )
 
@@ -40,7 +40,7 @@ describe('the RateLimit headers', () => {
   it('use registered units, or the name of the resource', () => {
     const slots = { algorithm: 'concurrency', limit: 4, lease: 30_000 } as const
     const unit = (resource: string, over = {}) =>
-      read(rateLimitPolicy([quota({ resource, ...over })]))[0]?.[1]
+      parse(rateLimitPolicy([quota({ resource, ...over })]))[0]?.[1]
     expect(unit('concurrent', { limit: slots })).toEqual({ q: 4, qu: 'concurrent-requests' })
     expect(unit('bytes')).toMatchObject({ qu: 'content-bytes' })
     expect(unit('requests')).not.toHaveProperty('qu')
@@ -60,18 +60,18 @@ describe('the RateLimit headers', () => {
         const quotas = [true, false].map((allowed) =>
           quota({ limit, remaining, moreAfter, retryAfter, allowed }),
         )
-        for (const [, { r, t }] of read(rateLimit(quotas))) {
+        for (const [, { r, t }] of parse(rateLimit(quotas))) {
           expect(r).toBe(remaining)
           if (t !== undefined) expect(Number.isInteger(t) && (t as number) >= 0).toBe(true)
         }
-        const [[, { q, w }]] = read(rateLimitPolicy(quotas)) as [[string, { q: number; w: number }]]
+        const [[, { q, w }]] = parse(rateLimitPolicy(quotas)) as [[string, { q: number; w: number }]]
         expect(Number.isInteger(q)).toBe(true)
         if (limit.algorithm === 'concurrency') {
           expect(q).toBe(limit.limit)
           return
         }
         expect(Number.isInteger(w) && w >= 1).toBe(true)
-        // One unit where the limit brings less than one a window.
+        // At least one unit, also for a limit of less than one a window.
         const brought = (limit.limit * w * 1000) / limit.period
         expect(q).toBeLessThanOrEqual(brought * (1 + 1e-9))
       }),
@@ -79,28 +79,28 @@ describe('the RateLimit headers', () => {
     )
   })
 
-  it('are those of this request, whatever was cached for others of the same limit', () => {
+  it('describe this request although headers of the same limit are cached', () => {
     const limits = [minute, { ...minute }, { ...minute, limit: 200 }]
-    const asked = fc.record({
+    const quotaOptions = fc.record({
       limit: fc.constantFrom(...limits),
       rule: fc.constantFrom('requests', 'others'),
-      // Numbers that share a place among the texts that are remembered, and such that do not.
+      // Numbers that collide in the cache and numbers that do not.
       remaining: fc.oneof(fc.integer({ min: 0, max: 200 }), fc.constantFrom(2 ** 32, 2 ** 53 - 1, 1e20)),
       moreAfter: fc.constantFrom(0, 1, 999, 1000, 1001, 5000),
       retryAfter: fc.constantFrom(0, 500, 3000, Number.POSITIVE_INFINITY),
       allowed: fc.boolean(),
     })
     fc.assert(
-      fc.property(fc.array(asked, { minLength: 1, maxLength: 60 }), (requests) => {
+      fc.property(fc.array(quotaOptions, { minLength: 1, maxLength: 60 }), (requests) => {
         for (const over of requests) {
           const one = quota(over)
-          // A limit that was never spoken of before: nothing is remembered of it.
-          const anew = { ...one, limit: { ...one.limit } }
+          // A new limit object, for which nothing is cached.
+          const uncached = { ...one, limit: { ...one.limit } }
           expect(headersOfOneRule(one)).toEqual([
-            ['ratelimit-policy', rateLimitPolicy([anew])],
-            ['ratelimit', rateLimit([anew])],
+            ['ratelimit-policy', rateLimitPolicy([uncached])],
+            ['ratelimit', rateLimit([uncached])],
           ])
-          expect(rateLimit([one, one])).toBe(`${rateLimit([anew])}, ${rateLimit([anew])}`)
+          expect(rateLimit([one, one])).toBe(`${rateLimit([uncached])}, ${rateLimit([uncached])}`)
         }
       }),
       { seed: SEED, numRuns: 500 },
@@ -119,19 +119,19 @@ describe('the RateLimit headers', () => {
 
   it.each([
     ['10 a minute', 10, 60_000, { q: 10, w: 60 }],
-    ['20 in 1.5 s: as many in two seconds as that brings', 20, 1500, { q: 26, w: 2 }],
+    ['20 in 1.5 s, rounded up to two seconds', 20, 1500, { q: 26, w: 2 }],
     ['3 in 100 ms', 3, 100, { q: 30, w: 1 }],
     ['half a unit a second', 0.5, 1000, { q: 1, w: 2 }],
     ['a year', 1_000_000, 31_536_000_000, { q: 1_000_000, w: 31_536_000 }],
     ['more than 15 digits', Number.MAX_SAFE_INTEGER, 60_000, { q: 999_999_999_999_999, w: 60 }],
-  ])('%s', (_what, limit, period, expected) => {
+  ])('report the quota and the window of a limit of %s', (_what, limit, period, expected) => {
     const bucket = { algorithm: 'token-bucket', limit, period, burst: limit } as const
-    expect(read(rateLimitPolicy([quota({ limit: bucket })]))).toEqual([['requests', expected]])
+    expect(parse(rateLimitPolicy([quota({ limit: bucket })]))).toEqual([['requests', expected]])
   })
 
   it('have partition keys only with a secret, stable per key and never in clear text', () => {
     const of = (key: string, secret?: string) => {
-      const [[, { pk }]] = read(rateLimit([quota({ key })], secret)) as [[string, { pk?: ArrayBuffer }]]
+      const [[, { pk }]] = parse(rateLimit([quota({ key })], secret)) as [[string, { pk?: ArrayBuffer }]]
       return pk && Buffer.from(pk).toString('hex')
     }
     expect(of('203.0.113.7')).toBeUndefined()
@@ -139,7 +139,7 @@ describe('the RateLimit headers', () => {
     expect(of('203.0.113.7', 'secret')).not.toBe(of('203.0.113.8', 'secret'))
     expect(of('203.0.113.7', 'secret')).not.toBe(of('203.0.113.7', 'another secret'))
     expect(of('203.0.113.7', 'secret')).toMatch(/^[0-9a-f]{24}$/)
-    const field = rateLimitPolicy([quota({ key: '203.0.113.7' })], 'secret')
-    expect(field).not.toContain('203')
+    const header = rateLimitPolicy([quota({ key: '203.0.113.7' })], 'secret')
+    expect(header).not.toContain('203')
   })
 })

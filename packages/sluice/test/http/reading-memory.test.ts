@@ -4,8 +4,8 @@ import { BodyMemoryError, ReadingMemory } from '../../src/http/reading-memory.js
 describe('ReadingMemory', () => {
   it('never exceeds its limit and releases a body once', () => {
     const memory = new ReadingMemory(100)
-    const first = memory.begin(() => expect.fail('it was evicted'))
-    const second = memory.begin(() => expect.fail('it was evicted'))
+    const first = memory.begin(() => expect.fail('the body was evicted'))
+    const second = memory.begin(() => expect.fail('the body was evicted'))
     first.take(60)
     second.take(40)
     expect(() => second.take(30)).toThrow(BodyMemoryError)

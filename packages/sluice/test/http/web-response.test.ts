@@ -33,7 +33,7 @@ function body(chunks: number, end: 'ends' | 'fails' | 'waits' = 'ends'): Readabl
 const request = (method = 'GET', signal?: AbortSignal) =>
   new Request('http://localhost/', { method, ...(signal && { signal }) })
 
-describe('a slot of a web response', () => {
+describe('the slot of a web response', () => {
   it('is released when the body was read completely', async () => {
     const permit = slot()
     const answer = releaseWhenRead(new Response(body(3)), permit, request())
@@ -134,20 +134,20 @@ describe('a tracked response', () => {
     })
     expect(await answer.text()).toBe('fine')
     expect(withHeaders(own, [])).toBe(own)
-    // Of those that cannot be copied, the one that can be made here.
+    // The only kind of response without a copy that this test can create.
     const switching = Response.error()
     expect(withHeaders(switching, [['ratelimit', '"b";r=2']])).toBe(switching)
   })
 })
 
 describe('onAbort', () => {
-  it('reports a disconnect once, or never after the watch has ended', () => {
+  it('reports a disconnect once, and never after it was stopped', () => {
     const client = new AbortController()
-    const told: string[] = []
-    onAbort(client.signal, () => told.push('watching'))
-    onAbort(client.signal, () => told.push('no longer'))()
+    const events: string[] = []
+    onAbort(client.signal, () => events.push('watching'))
+    onAbort(client.signal, () => events.push('stopped'))()
     client.abort()
-    onAbort(client.signal, () => told.push('too late'))
-    expect(told).toEqual(['watching', 'too late'])
+    onAbort(client.signal, () => events.push('after the disconnect'))
+    expect(events).toEqual(['watching', 'after the disconnect'])
   })
 })

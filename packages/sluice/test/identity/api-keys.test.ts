@@ -42,14 +42,14 @@ describe('API keys', () => {
 
   it.each([
     ['in the wrong case', KEY.toUpperCase()],
-    ['a character short', KEY.slice(0, -1)],
-    ['with one more', `${KEY}a`],
-    ['its digest', premium.sha256],
-    ['empty', ''],
-    ['blank', '   '],
-    ['far too long', 'k'.repeat(100_000)],
-    ['of the form of a JWT', 'a.b.c'],
-  ])('answers a key %s with 401 and never treats it as anonymous', (_what, key) => {
+    ['without its last character', KEY.slice(0, -1)],
+    ['with an additional character', `${KEY}a`],
+    ['that is the digest of a key', premium.sha256],
+    ['that is empty', ''],
+    ['that is blank', '   '],
+    ['that is far too long', 'k'.repeat(100_000)],
+    ['in the format of a JWT', 'a.b.c'],
+  ])('rejects a key %s with 401 and never treats it as anonymous', (_what, key) => {
     const identify = identity({ apiKeys: keyTable([premium]) })
     for (const fields of [{ 'x-api-key': key }, { authorization: `Bearer ${key}` }]) {
       let thrown: unknown

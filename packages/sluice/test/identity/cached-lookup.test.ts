@@ -3,16 +3,16 @@ import { cachedLookup } from '../../src/identity/cached-lookup.js'
 import { manualClock } from '../../src/time/clock.js'
 
 function database(clients: Record<string, string | undefined>) {
-  const asked: string[] = []
+  const lookups: string[] = []
   const lookup = async (digest: string) => {
-    asked.push(digest)
+    lookups.push(digest)
     return clients[digest]
   }
-  return { asked, lookup }
+  return { lookups, lookup }
 }
 
 describe('cachedLookup', () => {
-  it('waits for a lookup until its timeout, however long', async () => {
+  it('waits for a lookup until its timeout, even one of 100 days', async () => {
     vi.useFakeTimers()
     onTestFinished(() => {
       vi.useRealTimers()
@@ -32,7 +32,7 @@ describe('cachedLookup', () => {
 
   it('looks up a known or unknown key once until its entry expires', async () => {
     const clock = manualClock()
-    const { asked, lookup } = database({ a: 'acme' })
+    const { lookups, lookup } = database({ a: 'acme' })
     const find = cachedLookup(lookup, { maxAge: 1_000, unknownMaxAge: 100, clock })
     expect(await find('a')).toEqual({ id: 'acme' })
     expect(await find('b')).toBeUndefined()
@@ -41,43 +41,43 @@ describe('cachedLookup', () => {
     clock.advance(100)
     await find('a')
     await find('b')
-    expect(asked).toEqual(['a', 'b', 'b'])
+    expect(lookups).toEqual(['a', 'b', 'b'])
     clock.advance(900)
     await find('a')
-    expect(asked).toEqual(['a', 'b', 'b', 'a'])
+    expect(lookups).toEqual(['a', 'b', 'b', 'a'])
   })
 
   it('shares one lookup among a thousand concurrent requests', async () => {
-    const { asked, lookup } = database({ a: 'acme' })
+    const { lookups, lookup } = database({ a: 'acme' })
     const find = cachedLookup(lookup)
     const found = await Promise.all(Array.from({ length: 1_000 }, () => find('a')))
     expect(new Set(found.map((client) => client?.id))).toEqual(new Set(['acme']))
-    expect(asked).toEqual(['a'])
+    expect(lookups).toEqual(['a'])
   })
 
   it('evicts the least recently used key when it is full', async () => {
-    const { asked, lookup } = database({ a: 'a', b: 'b', c: 'c' })
+    const { lookups, lookup } = database({ a: 'a', b: 'b', c: 'c' })
     const find = cachedLookup(lookup, { maxKeys: 2 })
     await find('a')
     await find('b')
     await find('a')
     await find('c')
     await find('a')
-    expect(asked).toEqual(['a', 'b', 'c'])
+    expect(lookups).toEqual(['a', 'b', 'c'])
     await find('b')
-    expect(asked).toEqual(['a', 'b', 'c', 'b'])
+    expect(lookups).toEqual(['a', 'b', 'c', 'b'])
   })
 
   it('does not evict known keys for unknown ones', async () => {
-    const { asked, lookup } = database({ a: 'acme' })
+    const { lookups, lookup } = database({ a: 'acme' })
     const find = cachedLookup(lookup, { maxKeys: 10 })
     await find('a')
-    for (let made = 0; made < 1_000; made++) await find(`made up ${made}`)
+    for (let key = 0; key < 1_000; key++) await find(`invented ${key}`)
     expect(find('a')).toEqual({ id: 'acme' })
-    expect(asked).toHaveLength(1_001)
+    expect(lookups).toHaveLength(1_001)
   })
 
-  it('gives up a lookup that hangs and repeats it for the next request', async () => {
+  it('times out a lookup that hangs and repeats it for the next request', async () => {
     let hangs = true
     const find = cachedLookup(() => (hangs ? new Promise(() => {}) : Promise.resolve('acme')), {
       timeout: 20,
@@ -91,7 +91,7 @@ describe('cachedLookup', () => {
   it('reports an error to all waiting requests and does not cache it', async () => {
     let calls = 0
     const find = cachedLookup(async () => {
-      if (++calls === 1) throw new Error('the database is away')
+      if (++calls === 1) throw new Error('the database is unreachable')
       return 'acme'
     })
     const both = [find('a'), find('a')]
@@ -99,7 +99,7 @@ describe('cachedLookup', () => {
       await expect(each).rejects.toMatchObject({
         name: 'IdentityUnavailableError',
         status: 503,
-        cause: { message: 'the database is away' },
+        cause: { message: 'the database is unreachable' },
       })
     expect(await find('a')).toEqual({ id: 'acme' })
     expect(calls).toBe(2)
@@ -108,10 +108,10 @@ describe('cachedLookup', () => {
   it('repeats a lookup that threw synchronously', async () => {
     let calls = 0
     const find = cachedLookup(() => {
-      if (++calls === 1) throw new Error('at once')
+      if (++calls === 1) throw new Error('synchronous')
       return Promise.resolve('acme')
     })
-    await expect(find('a')).rejects.toMatchObject({ cause: { message: 'at once' } })
+    await expect(find('a')).rejects.toMatchObject({ cause: { message: 'synchronous' } })
     expect(await find('a')).toEqual({ id: 'acme' })
   })
 

@@ -75,9 +75,9 @@ describe('JWTs', () => {
     ['not valid yet', () => token({ nbf: hourAgo + 7_200 })],
     ['for another audience', () => token({ aud: 'https://other.example' })],
     ['without an audience', () => token({ aud: undefined })],
-    ['signed by somebody else', () => token({}, stranger.privateKey)],
+    ['signed with another key', () => token({}, stranger.privateKey)],
     ['without a subject', () => token({ sub: undefined })],
-    ['whose tier is no text', () => token({ plan: ['premium'] })],
+    ['carrying a tier that is not a string', () => token({ plan: ['premium'] })],
     [
       'unsigned',
       async () => new UnsecuredJWT({ sub: 'acme', aud: AUDIENCE }).setExpirationTime('1m').encode(),
@@ -95,7 +95,7 @@ describe('JWTs', () => {
           .setExpirationTime('1m')
           .sign(new TextEncoder().encode(await exportSPKI(publicKey))),
     ],
-  ])('answers %s with 401', async (_what, make) => {
+  ])('rejects a token that is %s with 401', async (_what, make) => {
     const made = await make()
     const refusal = await verify()(made).catch((error: unknown) => error)
     expect(refusal).toBeInstanceOf(UnauthorizedError)

@@ -26,7 +26,7 @@ function token(kid: string, key: Kid = 'one'): Promise<string> {
     .sign(pairs[key].privateKey)
 }
 
-/** A server of keys, and who checks tokens by them; the time between fetches is the test's. */
+/** A server of keys and a verifier that uses it; the clock is manual. */
 async function issuer(first: string) {
   const state = {
     fetched: 0,
@@ -94,7 +94,7 @@ describe('remoteKeys', () => {
       expect(keys.fetched).toBe(halfMinute + 1)
       keys.clock.advance(MINUTE / 2)
     }
-    // Nor is anybody let in by the name of a key that another one signed for.
+    // A token that names a known key but is signed with another one is rejected, too.
     expect(await keys.check(await token('one', 'two'))).toBeInstanceOf(UnauthorizedError)
   })
 
@@ -105,7 +105,7 @@ describe('remoteKeys', () => {
     for (let minute = 10; minute < 60; minute += 10) {
       keys.clock.advance(10 * MINUTE)
       expect(await keys.check(await token('one'))).toEqual(ACME)
-      // Whether this one is good cannot be known.
+      // The keys that could verify this token are unavailable.
       expect(await keys.check(await token('two', 'two'))).toBeInstanceOf(IdentityUnavailableError)
     }
     keys.clock.advance(10 * MINUTE)
@@ -117,13 +117,13 @@ describe('remoteKeys', () => {
 
   it.each<[string, string, number, Record<string, string>]>([
     ['an error', '{"keys":[]}', 500, {}],
-    ['a page', '<html>', 200, {}],
-    ['no keys', '{"keys":7}', 200, {}],
-    ['nothing', '', 200, {}],
-    ['another address', '', 302, { location: 'http://127.0.0.1:1/' }],
-    ['more than anybody has', ' '.repeat(2_000_000), 200, {}],
+    ['an HTML page', '<html>', 200, {}],
+    ['an invalid key list', '{"keys":7}', 200, {}],
+    ['an empty body', '', 200, {}],
+    ['a redirect', '', 302, { location: 'http://127.0.0.1:1/' }],
+    ['an oversized body', ' '.repeat(2_000_000), 200, {}],
   ])(
-    'that are answered with %s cannot be had: 503, and asked for again a second later',
+    'answers with 503 if the keys response is %s, and fetches again a second later',
     async (_, ...answer) => {
       const keys = await issuer('')
       keys.serves(...answer)
@@ -142,7 +142,7 @@ describe('remoteKeys', () => {
     const waited = await Promise.all(Array.from({ length: 50 }, async () => keys.check(await token('one'))))
     for (const each of waited) expect(each).toBeInstanceOf(IdentityUnavailableError)
     expect(keys.fetched).toBe(1)
-    // Whoever comes right after that does not wait again.
+    // A request that follows immediately does not wait again.
     expect(await keys.check(await token('one'))).toBeInstanceOf(IdentityUnavailableError)
     expect(keys.fetched).toBe(1)
   })

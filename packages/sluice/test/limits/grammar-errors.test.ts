@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { LimitSyntaxError, parseLimits } from '../../src/limits/grammar.js'
 
-/** What went wrong with a string that does not parse. */
+/** Returns the error of a limit string that does not parse. */
 function failure(text: string): LimitSyntaxError {
   try {
     parseLimits(text)

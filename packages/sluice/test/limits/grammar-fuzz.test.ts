@@ -53,7 +53,7 @@ describe('any string', () => {
   })
 })
 
-describe('a limit that is formatted', () => {
+describe('a formatted limit', () => {
   const whole = fc.oneof(
     fc.integer({ min: 1, max: 1000 }),
     fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),

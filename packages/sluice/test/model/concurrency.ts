@@ -1,7 +1,7 @@
 import type { ConcurrencyLimit } from '../../src/limits/limit.js'
 import type { Model } from './model.js'
 
-/** Slots are held by leases that are not over. */
+/** Counts the slots of the leases that have not ended. */
 export class ConcurrencyModel implements Model<ConcurrencyLimit> {
   #leases: { readonly name: string; readonly until: number; readonly slots: number }[] = []
 
@@ -21,7 +21,7 @@ export class ConcurrencyModel implements Model<ConcurrencyLimit> {
     this.#leases = this.#leases.filter((lease) => lease.name !== name)
   }
 
-  /** No lease ends later than one lease from now. */
+  /** Ends every lease within one lease duration from now. */
   setBack(from: number, to: number): void {
     this.#leases = this.#running(from).map((lease) => ({
       ...lease,
@@ -29,7 +29,7 @@ export class ConcurrencyModel implements Model<ConcurrencyLimit> {
     }))
   }
 
-  /** Slots say nothing of units. */
+  /** Slots have no state for other algorithms. */
   usage(): undefined {}
 
   begin(): void {}

@@ -2,13 +2,13 @@ import { expect } from 'vitest'
 import { capacityOf, type Limit } from '../../src/limits/limit.js'
 import type { KeyModel } from './key-model.js'
 
-/** Sums of fractions come out a little different in another order; nearer than this to a whole number, either answer is right. */
+/** Tolerance around whole numbers, because sums of fractions depend on their order. */
 const BLUR = 1e-6
 
 /**
- * What is said of a charge must be what its model says, now and at the moment that it names.
+ * Expects a verdict to agree with its model, both now and at its retry time.
  *
- * `unit`: of the clock that it was decided by, in milliseconds.
+ * `unit` is the resolution of the clock of the decision, in milliseconds.
  */
 export function expectVerdict(
   { allowed, retryAfter }: { readonly allowed: boolean; readonly retryAfter: number },
@@ -27,7 +27,7 @@ export function expectVerdict(
   }
 }
 
-/** `actual` is `exact` without its fraction. */
+/** Expects `actual` to be the whole part of `exact`. */
 export function expectWhole(actual: number | undefined, exact: number): void {
   const nearest = Math.round(exact)
   const blurred = exact !== nearest && Math.abs(exact - nearest) < BLUR

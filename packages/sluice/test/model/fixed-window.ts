@@ -1,7 +1,7 @@
 import type { FixedWindowLimit } from '../../src/limits/limit.js'
 import { allAt, type Entry, type Model, opening, type Usage } from './model.js'
 
-/** A window opens with the first charge that is in none, and closes a period later. */
+/** A window that opens with the first charge outside any window and closes a period later. */
 export class FixedWindowModel implements Model<FixedWindowLimit> {
   #history: Entry[] = []
   #last = 0
@@ -25,7 +25,7 @@ export class FixedWindowModel implements Model<FixedWindowLimit> {
     this.take(now, cost)
   }
 
-  /** A window that opened later than now opens now. */
+  /** Moves the start of a window that is later than now to now. */
   setBack(from: number, to: number): void {
     const count = this.used(from)
     this.#history = allAt(Math.min(to, this.#lastWindow().opened), count)

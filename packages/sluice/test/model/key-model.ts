@@ -6,21 +6,21 @@ import { SlidingLogModel } from './sliding-log.js'
 import { SlidingWindowModel } from './sliding-window.js'
 import { TokenBucketModel } from './token-bucket.js'
 
-/** One way of counting that a key is kept under, and the limit that was last taken under. */
+/** The state of a key under one algorithm, and the limit of its last charge. */
 interface Kept {
   readonly limit: Limit
   readonly model: Model<Limit>
 }
 
-/** So many ways of counting are kept. */
+/** The maximum number of algorithms with state per key. */
 const MOST = 4
 
-/** One key of one rule, while its limit changes and the clock goes as it likes. */
+/** One key of one rule, with a changing limit and a clock that may be set back. */
 export class KeyModel {
   #kept: Kept[] = []
-  /** What is seen now, by a limit that may count in a way of its own. */
+  /** The model of the current limit, whose algorithm may be new to the key. */
   #seen: Model<Limit>
-  /** When something was last taken, given back or set back. */
+  /** The time of the last charge, refund or clock step. */
   #written: number
 
   constructor(
@@ -31,7 +31,7 @@ export class KeyModel {
     this.#written = now
   }
 
-  /** It is a moment later, or earlier, and the limit may be another one. Looking changes nothing. */
+  /** Sets the time, which may be earlier, and the limit, which may differ. Reading changes nothing. */
   moveTo(now: number, limit: Limit): void {
     if (now < this.#written) {
       for (const { model } of this.#kept) model.setBack(this.#written, now)
@@ -42,17 +42,17 @@ export class KeyModel {
     this.#seen = this.#own()?.model ?? this.#begun(limit)
   }
 
-  /** What counts in so many milliseconds, if nothing else comes until then. */
+  /** The units that still count after a number of milliseconds without charges. */
   used(after = 0): number {
     return this.#seen.used(this.now + after, this.limit)
   }
 
-  /** What is left; negative where there is debt, or where the limit was larger. */
+  /** The remaining units; negative after a debt or a lowered limit. */
   left(after = 0): number {
     return capacityOf(this.limit) - this.used(after)
   }
 
-  /** What is taken under one limit is taken in every way of counting. */
+  /** Charges the units in the state of every algorithm. */
   take(cost: number, lease: string): void {
     const { limit, now } = this
     const own = this.#own()
@@ -65,7 +65,7 @@ export class KeyModel {
     this.#written = now
   }
 
-  /** Forgets what no longer counts, and says whether nothing is left. */
+  /** Drops expired state, and returns true if none is left. */
   forgetWhatIsOver(): boolean {
     if (this.#kept.some(({ model }) => model.overAt() > this.now)) return false
     this.#kept = []
@@ -82,7 +82,7 @@ export class KeyModel {
     return this.#kept.find((each) => hasCompatibleState(each.limit, this.limit))
   }
 
-  /** As if all that another way of counting knows had come as late as it can have. */
+  /** Converts the state of another algorithm, with every charge at its latest possible time. */
   #begun(limit: Limit): Model<Limit> {
     const model = modelOf(limit)
     const [most] = this.#kept
@@ -93,7 +93,7 @@ export class KeyModel {
     return model
   }
 
-  /** Whether a way of counting is still needed: something counts in it, or what is asked about counts for longer. */
+  /** Returns true if the state of an algorithm still counts or outlives the current one. */
   #goesOn({ limit, model }: Kept): boolean {
     return model.overAt() > this.now || spanOf(limit) < spanOf(this.limit)
   }

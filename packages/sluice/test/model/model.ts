@@ -1,26 +1,27 @@
 import type { Limit } from '../../src/limits/limit.js'
 
 /**
- * What one key has used of a limit, worked out from its whole history each time it is asked: slow, and plain enough to be seen to be
- * right. Times are whole milliseconds.
+ * Reference model of the usage of one key under a limit, computed from its whole history.
  *
- * Everything is units. Where a limit is handed in, it is one that counts the same way, and may have another capacity or rate.
+ * It is slow, and simple enough to be checked by reading. Times are whole milliseconds.
+ *
+ * Amounts are units. A limit passed in has the same algorithm, and may differ in capacity or rate.
  */
 export interface Model<L extends Limit> {
-  /** What counts at a moment for a limit, if nothing else comes until then. */
+  /** The units that count for a limit at a time, without further charges. */
   used(now: number, limit: L): number
   take(now: number, cost: number, limit: L, lease: string): void
-  /** Something was taken by another way of counting. */
+  /** Records a charge under another algorithm. */
   takeElsewhere(now: number, cost: number, limit: L): void
-  /** The clock was set back from one moment to an earlier one. */
+  /** Adjusts the history to a clock that was set back. */
   setBack(from: number, to: number): void
-  /** What another way of counting may know: how much was used by now, and when the first and last of it came. */
+  /** The state for another algorithm: the used units, and the times of the first and last charge. */
   usage(now: number): Usage | undefined
-  /** Begins from what another way of counting knows. */
+  /** Starts from the state of another algorithm. */
   begin(now: number, usage: Usage): void
-  /** When all that was taken no longer counts. */
+  /** The time at which no charge counts any more. */
   overAt(): number
-  /** A lease is over. */
+  /** Ends a lease. */
   release?(lease: string): void
 }
 
@@ -39,12 +40,12 @@ export function sumOf(entries: readonly Entry[]): number {
   return entries.reduce((sum, { cost }) => sum + cost, 0)
 }
 
-/** A history in which all came at one moment; none where nothing is used. */
+/** A history of one charge at one time; empty if nothing is used. */
 export function allAt(at: number, cost: number): Entry[] {
   return cost === 0 ? [] : [{ at, cost }]
 }
 
-/** When a window opened that has to hold all of what is known; that of the last of it where one window cannot. */
+/** The start of a window with all known charges, or of the last charge's if one cannot hold all. */
 export function opening({ first, last }: Usage, period: number): number {
   return last - first < period ? first : last
 }

@@ -1,10 +1,10 @@
 import type { SlidingLogLimit } from '../../src/limits/limit.js'
 import { allAt, type Entry, type Model, sumOf, type Usage } from './model.js'
 
-/** What came in the period that ends now. What is older than every period that is in use is forgotten. */
+/** The charges of the period that ends now. Charges older than every period in use are dropped. */
 export class SlidingLogModel implements Model<SlidingLogLimit> {
   #history: Entry[] = []
-  /** For how long entries are kept, and until when that is needed; 0 where nothing was taken under a shorter period since. */
+  /** The retention of entries and its end; 0 if no charge under a shorter period followed. */
   #keptFor: number
   #keptUntil = 0
 
@@ -25,7 +25,7 @@ export class SlidingLogModel implements Model<SlidingLogLimit> {
     this.#history.push({ at: now, cost })
   }
 
-  /** Beyond as many entries as the limit allows, those in less than 1/64 of a period are one, as late as the last of them. */
+  /** Beyond the limit's number of entries, merges those within 1/64 of a period into the last. */
   takeElsewhere(now: number, cost: number, limit: SlidingLogLimit): void {
     this.take(now, cost, limit)
     const before = this.#history.slice(0, -1)
@@ -35,7 +35,7 @@ export class SlidingLogModel implements Model<SlidingLogLimit> {
     this.#history = [...before.slice(0, -1), { at: now, cost: last.cost + cost }]
   }
 
-  /** What is dated later than now came now. */
+  /** Gives entries later than now the current time. */
   setBack(from: number, to: number): void {
     this.#history = this.#kept(from).map(({ at, cost }) => ({ at: Math.min(at, to), cost }))
     this.#keptUntil = Math.min(this.#keptUntil, to + this.#keptFor)

@@ -1,11 +1,11 @@
 import type { SlidingWindowLimit } from '../../src/limits/limit.js'
 import { type Model, opening, type Usage } from './model.js'
 
-/** Windows follow one on the other from a first charge; the one before counts for the part of it that the trailing period holds. */
+/** Consecutive windows from a first charge; the previous one counts by its share of the period. */
 export class SlidingWindowModel implements Model<SlidingWindowLimit> {
   #first = 0
   #last = 0
-  /** What came in each window, by its number. */
+  /** The units of each window, by its number. */
   #counts = new Map<number, number>()
   readonly #period: number
 
@@ -30,7 +30,7 @@ export class SlidingWindowModel implements Model<SlidingWindowLimit> {
     this.take(now, cost)
   }
 
-  /** A window that begins later than now begins now. */
+  /** Moves the start of a window that is later than now to now. */
   setBack(from: number, to: number): void {
     const { start, previous, current } = this.#at(from)
     this.#restart(Math.min(start, to), previous, current)

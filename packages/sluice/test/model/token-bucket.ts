@@ -1,14 +1,18 @@
 import type { TokenBucketLimit } from '../../src/limits/limit.js'
 import { allAt, type Entry, type Model, sumOf, type Usage } from './model.js'
 
-/** No interval that ends now holds more than the burst and what its length brings, at the larger of the rate of now and the last take's. */
+/**
+ * No interval that ends now holds more than the burst plus the refill of its length.
+ *
+ * The refill uses the current rate or that of the last charge, whichever is larger.
+ */
 export class TokenBucketModel implements Model<TokenBucketLimit> {
   #history: Entry[] = []
   #last = 0
 
   constructor(private limit: TokenBucketLimit) {}
 
-  /** The interval that is nearest to its bound says how much of the burst is gone. */
+  /** The used part of the burst, taken from the interval closest to its bound. */
   used(now: number, limit: TokenBucketLimit): number {
     const rate = Math.max(rateOf(limit), rateOf(this.limit))
     const intervals = this.#history.map(
@@ -24,13 +28,13 @@ export class TokenBucketModel implements Model<TokenBucketLimit> {
     this.#last = now
   }
 
-  /** More than a full bucket would refuse for longer than the limit ever does. */
+  /** Caps the level at a full bucket, the longest wait of the limit. */
   takeElsewhere(now: number, cost: number, limit: TokenBucketLimit): void {
     const room = Math.max(0, this.limit.burst - this.used(now, this.limit))
     this.take(now, Math.min(cost, room), limit)
   }
 
-  /** What is used flows out at the moment when it would have, but nobody waits for longer than a full bucket takes. */
+  /** Keeps the time at which the level drains, within the time that a full bucket takes. */
   setBack(from: number, to: number): void {
     const used = this.used(from, this.limit)
     const until = used + (from - to) * rateOf(this.limit)

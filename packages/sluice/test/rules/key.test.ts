@@ -6,7 +6,7 @@ import type { KeySpec, NamedKey } from '../../src/rules/key-spec.js'
 
 const SEED = 20261126
 
-/** Any string, including lone surrogates, prefixes of keys and strings that look like combined keys. */
+/** Any string, including lone surrogates, key prefixes and strings that look like combined keys. */
 const text = fc.oneof(
   fc.string({ unit: fc.nat(0xffff).map((unit) => String.fromCharCode(unit)) }),
   fc.string({ unit: fc.constantFrom('\u0001', '\u0002', '\u0003', ':', '1', '2', 'a', '') }),

@@ -14,7 +14,7 @@ import { withFailurePolicy } from '../../src/stores/resilience/failure-policy.js
 import { openTelemetryListener } from '../../src/telemetry/opentelemetry.js'
 import { FaultyStore } from '../stores/resilience/faulty-store.js'
 
-/** A limiter that tells the SDK what it does. */
+/** A limiter that reports to the SDK of OpenTelemetry. */
 function measured(rules: readonly Rule<string>[], store?: FaultyStore) {
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })
@@ -25,7 +25,11 @@ function measured(rules: readonly Rule<string>[], store?: FaultyStore) {
     ...(store && { store: withFailurePolicy(store, { policy: 'local' }) }),
     listener: openTelemetryListener({ name: 'predict', meterProvider }),
   })
-  /** Values by name and attributes, as `sluice.refusals{sluice.reason=…}`; of a histogram, how many it holds. */
+  /**
+   * Values by name and attributes, as `sluice.refusals{sluice.reason=…}`.
+   *
+   * The value of a histogram is its number of measurements.
+   */
   const values = async () => {
     await meterProvider.forceFlush()
     const [last] = exporter.getMetrics().slice(-1)
@@ -72,7 +76,7 @@ it('reports metrics of a limiter by rule and never by client', async () => {
   })
 })
 
-describe('the active span', () => {
+describe('the active span of a decision', () => {
   const exporter = new InMemorySpanExporter()
   const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
   beforeAll(() => {

@@ -8,7 +8,7 @@ const WEEK = 7 * DAY
 const MONTH = 30 * DAY
 const YEAR = 365 * DAY
 
-/** The window that holds an instant, as two instants of ISO 8601. */
+/** The window that contains an instant, as two ISO 8601 strings. */
 function windowOf(instant: string, period: number, timeZone?: string): [string, string] {
   const { start, end } = calendarWindow(Date.parse(instant), period, timeZone)
   return [new Date(start).toISOString(), new Date(end).toISOString()]
@@ -18,7 +18,7 @@ function at(text: string): string {
   return new Date(text).toISOString()
 }
 
-describe('windows of the calendar', () => {
+describe('calendar windows', () => {
   it.each([
     ['2026-11-24T13:59:59.999Z', HOUR, '2026-11-24T13:00Z', '2026-11-24T14:00Z'],
     ['2026-11-24T14:00:00.000Z', HOUR, '2026-11-24T14:00Z', '2026-11-24T15:00Z'],
@@ -31,7 +31,7 @@ describe('windows of the calendar', () => {
     ['2026-12-31T23:59:59.999Z', MONTH, '2026-12-01T00:00Z', '2027-01-01T00:00Z'],
     ['2028-12-31T12:00:00.000Z', YEAR, '2028-01-01T00:00Z', '2029-01-01T00:00Z'],
     ['1969-12-31T12:00:00.000Z', YEAR, '1969-01-01T00:00Z', '1970-01-01T00:00Z'],
-  ])('%s, period %d', (instant, period, start, end) => {
+  ])('contain %s for a period of %d ms', (instant, period, start, end) => {
     expect(windowOf(instant, period)).toEqual([at(start), at(end)])
     expect(windowOf(instant, period, 'UTC')).toEqual([at(start), at(end)])
   })
@@ -44,59 +44,77 @@ describe('windows of the calendar', () => {
     ['Europe/Berlin', '2026-10-31T23:30Z', MONTH, '2026-10-31T23:00Z', '2026-11-30T23:00Z'],
     ['Pacific/Kiritimati', '2026-12-31T11:00Z', YEAR, '2026-12-31T10:00Z', '2027-12-31T10:00Z'],
     ['Pacific/Auckland', '2026-11-22T11:30Z', WEEK, '2026-11-22T11:00Z', '2026-11-29T11:00Z'],
-  ])('%s at %s', (zone, instant, period, start, end) => {
+  ])('follow the time zone %s at %s', (zone, instant, period, start, end) => {
     expect(windowOf(instant, period, zone)).toEqual([at(start), at(end)])
   })
 
   it.each([
     [
-      'the clocks go forward: 23 hours',
+      '23 hours, as the clocks go forward',
       'Europe/Berlin',
       '2026-03-29T10:00Z',
       '2026-03-28T23:00Z',
       '2026-03-29T22:00Z',
     ],
     [
-      'the clocks go back: 25 hours',
+      '25 hours, as the clocks go back',
       'Europe/Berlin',
       '2026-10-25T10:00Z',
       '2026-10-24T22:00Z',
       '2026-10-25T23:00Z',
     ],
-    ['in New York', 'America/New_York', '2026-11-01T12:00Z', '2026-11-01T04:00Z', '2026-11-02T05:00Z'],
     [
-      'half an hour in Lord Howe',
+      '25 hours in New York',
+      'America/New_York',
+      '2026-11-01T12:00Z',
+      '2026-11-01T04:00Z',
+      '2026-11-02T05:00Z',
+    ],
+    [
+      'a change of half an hour in Lord Howe',
       'Australia/Lord_Howe',
       '2026-04-04T20:00Z',
       '2026-04-04T13:00Z',
       '2026-04-05T13:30Z',
     ],
+    ['no midnight', 'America/Sao_Paulo', '2018-11-04T12:00Z', '2018-11-04T03:00Z', '2018-11-05T02:00Z'],
     [
-      'midnight does not exist',
+      'no midnight at its end',
       'America/Sao_Paulo',
-      '2018-11-04T12:00Z',
+      '2018-11-03T12:00Z',
+      '2018-11-03T03:00Z',
       '2018-11-04T03:00Z',
-      '2018-11-05T02:00Z',
     ],
-    ['the day before it', 'America/Sao_Paulo', '2018-11-03T12:00Z', '2018-11-03T03:00Z', '2018-11-04T03:00Z'],
     [
-      'midnight comes again as 23 o’clock',
+      'a midnight that is set back to 23:00',
       'America/Sao_Paulo',
       '2018-02-18T02:30Z',
       '2018-02-17T02:00Z',
       '2018-02-18T03:00Z',
     ],
-    ['midnight comes twice', 'America/Havana', '2026-11-01T04:30Z', '2026-11-01T04:00Z', '2026-11-02T05:00Z'],
-    ['and once more', 'America/Havana', '2026-11-01T05:30Z', '2026-11-01T04:00Z', '2026-11-02T05:00Z'],
     [
-      'a whole day is left out',
-      'Pacific/Apia',
-      '2011-12-30T09:00Z',
-      '2011-12-29T10:00Z',
-      '2011-12-30T10:00Z',
+      'two midnights, at the first',
+      'America/Havana',
+      '2026-11-01T04:30Z',
+      '2026-11-01T04:00Z',
+      '2026-11-02T05:00Z',
     ],
-    ['the day after it', 'Pacific/Apia', '2011-12-30T11:00Z', '2011-12-30T10:00Z', '2011-12-31T10:00Z'],
-  ])('a day on which %s (%s)', (_what, zone, instant, start, end) => {
+    [
+      'two midnights, at the second',
+      'America/Havana',
+      '2026-11-01T05:30Z',
+      '2026-11-01T04:00Z',
+      '2026-11-02T05:00Z',
+    ],
+    ['a skipped day after it', 'Pacific/Apia', '2011-12-30T09:00Z', '2011-12-29T10:00Z', '2011-12-30T10:00Z'],
+    [
+      'a skipped day before it',
+      'Pacific/Apia',
+      '2011-12-30T11:00Z',
+      '2011-12-30T10:00Z',
+      '2011-12-31T10:00Z',
+    ],
+  ])('last from midnight to midnight on a day with %s (%s)', (_what, zone, instant, start, end) => {
     expect(windowOf(instant, DAY, zone)).toEqual([at(start), at(end)])
   })
 
@@ -107,7 +125,7 @@ describe('windows of the calendar', () => {
     'America/Sao_Paulo',
     'Asia/Kathmandu',
     'Australia/Lord_Howe',
-  ])('of %s follow each other without a gap, and each holds its instants', (zone) => {
+  ])('of %s are consecutive, and each contains its instants', (zone) => {
     for (const period of [DAY, WEEK, MONTH, YEAR]) {
       let before = calendarWindow(Date.UTC(2016, 11, 28), period, zone)
       while (before.end < Date.UTC(2019, 1, 1)) {
@@ -124,23 +142,28 @@ describe('windows of the calendar', () => {
 
   it.each([
     [
-      'set back by half an hour: the hour lasts 90 minutes',
+      'set back by half an hour, so that the hour lasts 90 minutes',
       '2026-04-04T15:15Z',
       '2026-04-04T14:00Z',
       '2026-04-04T15:30Z',
     ],
     [
-      'set forward by half an hour: the rest joins the next',
+      'set forward by half an hour, so that the rest joins the next hour',
       '2026-10-03T15:45Z',
       '2026-10-03T15:30Z',
       '2026-10-03T17:00Z',
     ],
-    ['set forward, and later', '2026-10-03T16:45Z', '2026-10-03T15:30Z', '2026-10-03T17:00Z'],
-  ])('an hour in Lord Howe when the clocks are %s', (_what, instant, start, end) => {
+    [
+      'set forward by half an hour, seen from its end',
+      '2026-10-03T16:45Z',
+      '2026-10-03T15:30Z',
+      '2026-10-03T17:00Z',
+    ],
+  ])('handle an hour in Lord Howe when the clocks are %s', (_what, instant, start, end) => {
     expect(windowOf(instant, HOUR, 'Australia/Lord_Howe')).toEqual([at(start), at(end)])
   })
 
-  it('of an hour are never shorter than one, in any zone and whenever its clocks change', () => {
+  it('last at least an hour for hourly windows in any zone, also when its clocks change', () => {
     const zones = Intl.supportedValuesOf('timeZone')
     const odd = ['Australia/Lord_Howe', 'Antarctica/Troll', 'Antarctica/Casey', 'Pacific/Apia', 'Asia/Macau']
     fc.assert(
@@ -166,18 +189,18 @@ describe('windows of the calendar', () => {
     )
   })
 
-  it('a fraction of a millisecond before midnight is before midnight', () => {
+  it('assign a fraction of a millisecond before midnight to the day that ends', () => {
     const midnight = Date.parse('2026-11-24T23:00Z')
     expect(calendarWindow(midnight - 0.25, DAY, 'Europe/Berlin').end).toBe(midnight)
     expect(calendarWindow(midnight, DAY, 'Europe/Berlin').start).toBe(midnight)
   })
 
-  it('a period that is no unit of the calendar is a RangeError', () => {
+  it('throw a RangeError for a period that is not a calendar unit', () => {
     expect(() => calendarWindow(0, 2 * DAY, 'UTC')).toThrow(RangeError)
   })
 })
 
-/** When the clocks of a zone change in a year, to the second. */
+/** The instants at which the clocks of a zone change in a year, to the second. */
 function clockChanges(timeZone: string, year: number): number[] {
   const format = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' })
   const offsetAt = (instant: number) =>

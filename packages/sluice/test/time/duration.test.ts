@@ -69,7 +69,7 @@ describe('durations', () => {
   })
 })
 
-describe('as people read it', () => {
+describe('a formatted duration', () => {
   it.each([
     [60_000, 'minute'],
     [300_000, '5 minutes'],
@@ -116,7 +116,7 @@ describe('as people read it', () => {
     expect(formatDuration(milliseconds)).toBe(text)
   })
 
-  /** Adds up what a text says. */
+  /** Adds up the parts of a formatted duration. */
   const read = (text: string) =>
     [...text.matchAll(/([\d.]+ [a-z]+)/g)].reduce(
       (sum, [part]) => sum + (part.startsWith('0 ') ? 0 : parseDuration(part)),

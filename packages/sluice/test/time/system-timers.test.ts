@@ -7,7 +7,7 @@ describe('systemTimers', () => {
   beforeEach(() => vi.useFakeTimers())
   afterEach(() => vi.useRealTimers())
 
-  it.each([1, 24, 25, 49, 50, 100, 3650])('calls back once after %s days, and not before', (days) => {
+  it.each([1, 24, 25, 49, 50, 100, 3650])('calls back once, after exactly %s days', (days) => {
     let called = 0
     systemTimers.start(() => called++, days * DAY, true)
     vi.advanceTimersByTime(days * DAY - 1)

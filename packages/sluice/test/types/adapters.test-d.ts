@@ -11,14 +11,14 @@ import { limit as onKoa, settle as settleOnKoa } from 'sluice/koa'
 import { Limit, LimitModule, type NestRequest, settle as settleOnNest, Unlimited } from 'sluice/nest'
 import { expectTypeOf } from 'vitest'
 
-/** Compiled by `npm run types`: each adapter speaks of its framework's own requests. */
+/** Compiled by `npm run types`: each adapter passes requests of its framework to functions. */
 
 expectTypeOf(onExpress('10/minute')).toEqualTypeOf<RequestHandler>()
 express().post('/predict', onExpress('10/minute'), (_request, response) => void response.json({}))
 onExpress({ rules: [{ limit: '1/s', cost: (request) => request.body.length }] })
-// @ts-expect-error Express knows no such thing of a request
+// @ts-expect-error a request of Express has no such property
 onExpress({ rules: [{ limit: '1/s', cost: (request) => request.rows }] })
-// @ts-expect-error the keys are the adapter's own
+// @ts-expect-error the adapter defines 'keys' itself
 onExpress({ rules: [], keys: { ip: () => '' } })
 
 expectTypeOf(onFastify('10/minute')).toEqualTypeOf<preHandlerHookHandler>()
@@ -35,7 +35,7 @@ onHono({
   address: (context) => context.req.url,
 })
 
-// A handler keeps what it is given beside the request.
+// A handler keeps its additional arguments.
 const handler = onFetch<[{ readonly server: string }]>({
   rules: [{ limit: '1/s', by: (request) => request.url }],
   address: (_request, { server }) => server,
@@ -52,7 +52,7 @@ Controller()(Predictions)
 LimitModule.forRoot('60/minute')
 LimitModule.forRoot()
 
-// Whoever was admitted settles the same way everywhere.
+// Every adapter settles an admitted request in the same way.
 type Settle = typeof settleOnExpress
 for (const settle of [settleOnFastify, settleOnFetch, settleOnHono, settleOnKoa, settleOnNest])
   expectTypeOf(settle).toEqualTypeOf<Settle>()

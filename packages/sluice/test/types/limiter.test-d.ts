@@ -17,7 +17,7 @@ import {
 } from 'sluice'
 import { expectTypeOf } from 'vitest'
 
-/** Compiled by `npm run types`: what is not right by its types must not compile, and what is, must. */
+/** Compiled by `npm run types`: valid uses must compile, and invalid ones must not. */
 
 interface Call {
   readonly user: string
@@ -43,29 +43,29 @@ const typed = createLimiter<Call>({
   ],
 })
 expectTypeOf(typed.admit).parameter(0).toEqualTypeOf<Call>()
-// @ts-expect-error such a request has no rows
+// @ts-expect-error this request has no rows
 typed.admit({ user: 'a' })
 
-// What a decision holds depends on what it is.
+// The properties of a decision depend on 'allowed'.
 declare const decision: Decision
-// @ts-expect-error it may have been refused
+// @ts-expect-error the decision may be a refusal
 decision.permit
-// @ts-expect-error it may have been allowed
+// @ts-expect-error the decision may be allowed
 decision.refusal
 if (decision.allowed) {
   expectTypeOf(decision.permit).toEqualTypeOf<Permit>()
-  // @ts-expect-error an allowed one has no refusal
+  // @ts-expect-error an allowed decision has no refusal
   decision.refusal
 } else {
   expectTypeOf(decision.refusal).toEqualTypeOf<Refusal>()
   expectTypeOf(decision.refusal.reason).toEqualTypeOf<'exceeded' | 'oversized' | 'busy'>()
-  // @ts-expect-error a refused one has no permit
+  // @ts-expect-error a refused decision has no permit
   decision.permit
 }
-// @ts-expect-error what was said is not changed
+// @ts-expect-error a decision is read-only
 decision.allowed = true
 declare const forecast: Forecast
-// @ts-expect-error a forecast takes nothing, and so gives no permit
+// @ts-expect-error a forecast charges nothing and has no permit
 forecast.permit
 
 // Permits.
@@ -74,40 +74,40 @@ permit.settle({ tokens: 812, input_tokens: 5, gpu_seconds: 1 })
 // @ts-expect-error a cost is a number
 permit.settle({ tokens: '812' })
 expectTypeOf(permit).toExtend<Disposable & AsyncDisposable>()
-// @ts-expect-error whether it holds slots is not for others to say
+// @ts-expect-error 'holdsSlots' is read-only
 permit.holdsSlots = true
 
-// Rules that say nothing, or two things.
+// Incomplete and invalid rules.
 // @ts-expect-error a rule has a limit
 createLimiter({ rules: [{ by: 'everyone' }] })
-// @ts-expect-error a word that is none
+// @ts-expect-error an unknown option
 createLimiter({ rules: [{ limit: '1/s', cots: 2 }] })
-// @ts-expect-error a cost is a number or a function that gives one
+// @ts-expect-error a cost is a number or a function that returns one
 createLimiter({ rules: [{ limit: '1/s', cost: '2' }] })
-// @ts-expect-error whom it counts for has a name, or is a function
+// @ts-expect-error 'by' is the name of a key or a function
 createLimiter({ rules: [{ limit: '1/s', by: 'address' }] })
-// @ts-expect-error an algorithm that is none
+// @ts-expect-error an unknown algorithm
 createLimiter({ rules: [{ limit: '1/s', algorithm: 'leaky-bucket' }] })
 // @ts-expect-error a limiter has rules
 createLimiter({})
-// @ts-expect-error an option that is none
+// @ts-expect-error an unknown option of a limiter
 createLimiter({ rules: [], rates: [] })
 createLimiter({ rules: [{ limit: '1/s', by: 'header:x-tenant' }] })
 
-// Limits are what their algorithm needs, and no more.
+// Limits have exactly the properties of their algorithm.
 expectTypeOf(parseLimits('10/minute; 4/s')).toEqualTypeOf<Limit[]>()
 const bucket: Limit = { algorithm: 'token-bucket', limit: 10, period: 60_000, burst: 20 }
-// @ts-expect-error a limit is not changed
+// @ts-expect-error a limit is read-only
 bucket.limit = 20
-// @ts-expect-error a bucket has a burst
+// @ts-expect-error a token bucket requires a burst
 const withoutBurst: Limit = { algorithm: 'token-bucket', limit: 10, period: 60_000 }
-// @ts-expect-error a log has none
+// @ts-expect-error a sliding log has no burst
 const withBurst: Limit = { algorithm: 'sliding-log', limit: 10, period: 60_000, burst: 20 }
-// @ts-expect-error what is in flight has a lease and no period
+// @ts-expect-error a concurrency limit has a lease and no period
 const withPeriod: Limit = { algorithm: 'concurrency', limit: 4, period: 60_000 }
 expectTypeOf([withoutBurst, withBurst, withPeriod]).toExtend<Limit[]>()
 
-// The memory store answers at once; a store of one's own may take a while.
+// The memory store is synchronous; a custom store may be asynchronous.
 const memory = memoryStore({ maxKeys: 10 })
 expectTypeOf(memory).toEqualTypeOf<MemoryStore>()
 expectTypeOf(memory).toExtend<Store>()
@@ -120,9 +120,9 @@ const slow = {
   close: () => {},
 }
 createLimiter({ rules: [], store: slow })
-// @ts-expect-error a store can settle
+// @ts-expect-error a store requires 'settle'
 createLimiter({ rules: [], store: { take: () => [], peek: () => [], reset: () => {}, close: () => {} } })
 
-// Rules can be kept and handed on.
+// Rules can be stored and passed on.
 const rules: readonly Rule<Call>[] = [{ limit: '1/s', by: ({ user }) => user }]
 createLimiter({ rules })
