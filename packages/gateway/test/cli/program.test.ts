@@ -138,7 +138,7 @@ describe('sluice serve', () => {
       expect(statuses).toEqual([200, 200, 429, 429])
       child.kill('SIGTERM')
       expect((await ended)[0]).toBe(0)
-      expect(output.err.match(/the store does not answer/g)).toHaveLength(1)
+      expect(output.err.match(/store does not respond;/g)).toHaveLength(1)
       expect(output.err + output.out).not.toContain('s3cret')
     },
   )
