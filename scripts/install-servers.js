@@ -41,7 +41,7 @@ function isRootUnasked() {
   return process.getuid?.() === 0 || spawnSync('sudo', ['-n', 'true']).status === 0
 }
 
-/** Whether the system's own Python has FastAPI. */
+/** Reports whether the system's own Python has FastAPI. */
 function hasFastApi() {
   return spawnSync('/usr/bin/python3', ['-c', 'import fastapi, uvicorn']).status === 0
 }

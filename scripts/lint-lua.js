@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import luaparse from 'luaparse'
 import { readParts } from './inline-lua.js'
 
-/** What Redis gives to a script. */
+/** Globals that Redis provides to a script. */
 const GLOBALS = [
   ...['KEYS', 'ARGV', 'redis', 'cjson', 'struct', 'string', 'table', 'math'],
   ...['error', 'ipairs', 'next', 'pairs', 'pcall', 'setmetatable', 'tonumber', 'tostring', 'type', 'unpack'],

@@ -14,7 +14,7 @@ export interface ModelServerOptions {
   readonly host?: string
   /** Delay between two tokens of a chat, in milliseconds. Default: 20. */
   readonly tokenInterval?: number
-  /** What to train on and for how long. */
+  /** The amount and the length of the training. */
   readonly plan?: TrainingPlan
   /** Trained models, which several servers can share. */
   readonly models?: Models

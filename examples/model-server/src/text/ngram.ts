@@ -57,7 +57,7 @@ export class TrigramModel {
     return this.#occurrences(token) / this.#single.total
   }
 
-  /** Whether the full context occurs in the corpus. */
+  /** Reports whether the full context occurs in the corpus. */
   knows(context: Context): boolean {
     return this.#triples.has(this.#keyOf(context))
   }

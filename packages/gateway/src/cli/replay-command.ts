@@ -40,7 +40,7 @@ export interface ReplayArguments {
 interface Dependencies extends Output {
   /** The source of the trace `-`. */
   readonly stdin: Readable
-  /** Whether standard error is a terminal, which gets a progress bar. */
+  /** True if standard error is a terminal, which gets a progress bar. */
   readonly isInteractive: boolean
 }
 

@@ -28,11 +28,11 @@ interface Policy {
   readonly name: string
   /** Undefined for a route without limits. */
   readonly limiter: Limiter<WeighedRequest> | undefined
-  /** Whether a rule reads the body. */
+  /** True if a rule reads the body. */
   readonly readsBody: boolean
   /** The largest body that is read, in bytes. */
   readonly maxBody: number
-  /** Whether a request may take a slot. */
+  /** True if a request may take a slot. */
   readonly holdsSlots: boolean
   /** The media types of bodies that are read. Default: JSON only. */
   readonly bodyTypes: BodyTypes | undefined
@@ -40,7 +40,7 @@ interface Policy {
   readonly llm: LlmOptions | undefined
   /** The vendor whose rate-limit headers responses carry, in addition to the standard ones. */
   readonly mirror: MirrorName | undefined
-  /** Whether a request may wait for a slot. */
+  /** True if a request may wait for a slot. */
   readonly waits: boolean
 }
 
@@ -208,8 +208,8 @@ const KEYS = {
 }
 
 /**
- * Whether an admitted request holds slots. Reads the quotas, because reading the permit would
- * create one for a request that holds nothing.
+ * Reports whether an admitted request holds slots. Reads the quotas, because reading the permit
+ * would create one for a request that holds nothing.
  */
 export function holdsSlots({ quotas }: Decision): boolean {
   return quotas.some(({ limit }) => limit.algorithm === 'concurrency')

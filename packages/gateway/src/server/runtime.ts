@@ -29,7 +29,7 @@ export interface RuntimeOptions {
   readonly share?: (limits: ServerLimits) => ServerLimits
   /** Undefined unless traffic is recorded. */
   readonly recorder?: Recorder | undefined
-  /** Whether this process is a worker, whose primary logs the same events. */
+  /** True if this process is a worker, whose primary logs the same events. */
   readonly isWorker?: boolean
   /** Opens a keys file. Default: `watchKeysFile`. */
   readonly openKeys?: (file: string) => MaybePromise<KeysFileWatch>

@@ -116,7 +116,7 @@ async function refusalOf(
 }
 
 /**
- * Creates the error for a WebSocket. Of other exceptions Nest sends only "Internal server error".
+ * Creates the error for a WebSocket. Nest sends only "Internal server error" for other exceptions.
  */
 async function wsRefusal(refusal: LimitRefusal): Promise<Error> {
   try {

@@ -15,7 +15,7 @@ export interface Quota {
   readonly limit: Limit
   /** The units that this request takes. */
   readonly cost: number
-  /** Whether this rule alone would admit the request. */
+  /** True if this rule alone would admit the request. */
   readonly allowed: boolean
   /** `false` for a shadow rule. */
   readonly enforced: boolean

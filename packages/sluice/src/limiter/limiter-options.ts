@@ -19,7 +19,7 @@ export interface NeedsBody<Request> {
    * @param index the index into `rules`
    */
   rule(rule: Rule<Request>, index: number): boolean
-  /** Whether `require` reads the body. Default: `false`. */
+  /** True if `require` reads the body. Default: `false`. */
   readonly require?: boolean
 }
 

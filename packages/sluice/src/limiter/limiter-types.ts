@@ -29,7 +29,7 @@ export interface AdmitOptions {
 
 /** The body of a request that awaits its decision. */
 export interface RequestBody {
-  /** Whether the body has arrived. Then one call of the store decides on everything. */
+  /** True if the body has arrived. Then one call of the store decides on everything. */
   readonly isHere: boolean
   /**
    * Receives and reads the body. Called at most once.
@@ -48,7 +48,7 @@ export interface LimiterRule {
   readonly resource: Resource
   /** The scope of its keys in the store. With a scope and a key, a store can be queried. */
   readonly scope: string
-  /** Whether it shares its state with rules of the same name in other limiters. */
+  /** True if it shares its state with rules of the same name in other limiters. */
   readonly shared: boolean
   /** `false` for a shadow rule. */
   readonly enforce: boolean

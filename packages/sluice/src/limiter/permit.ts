@@ -69,7 +69,7 @@ export class Permit {
     this.#unsettled = taken.filter(({ charge }) => charge.lease === undefined)
   }
 
-  /** Whether the permit holds slots that must be released. */
+  /** Reports whether the permit holds slots that must be released. */
   get holdsSlots(): boolean {
     return this.#slots.length > 0 && !this.#released
   }

@@ -22,7 +22,7 @@ interface SlotPool {
   readonly scope: string
   readonly timeoutMs: number
   readonly maxQueued: number
-  /** Whether all requests of the queue come from one client. */
+  /** True if all requests of the queue come from one client. */
   readonly isPerClient: boolean
 }
 

@@ -36,7 +36,7 @@ interface WaitOptions {
   readonly timeoutMs: number
   /** Maximum requests that wait for the slots of one key. */
   readonly maxQueued: number
-  /** Whether all requests in the queue of a key come from one client. */
+  /** True if all requests in the queue of a key come from one client. */
   readonly isPerClient: boolean
 }
 

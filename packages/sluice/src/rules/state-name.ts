@@ -16,9 +16,9 @@ import type { Resource } from './rule.js'
 export interface StateIdentity<Request> {
   /** Undefined for an unnamed rule. */
   readonly name: string | undefined
-  /** Whether the rule joins several limits with `;` under one name. */
+  /** True if the rule joins several limits with `;` under one name. */
   readonly joined: boolean
-  /** Whether it shares its state with other limiters. */
+  /** True if it shares its state with other limiters. */
   readonly shared: boolean
   readonly resource: Resource
   /** The rule's `by`, or its default. */

@@ -11,8 +11,8 @@ export interface WarmUpOptions {
   /** The number of equal steps. Default: the limits grow continuously. */
   readonly steps?: number
   /**
-   * Whether the model is ready at the start; `ready()` and `unready()` change it. Or a probe that
-   * runs until `stop()`. Default: `false`.
+   * True if the model is ready at the start; `ready()` and `unready()` change it. Alternatively, a
+   * probe that runs until `stop()`. Default: `false`.
    */
   readonly ready?: boolean | Readiness
   /** Called when the model becomes ready or unready. Errors that it throws are ignored. */

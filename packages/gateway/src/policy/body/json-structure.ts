@@ -22,8 +22,8 @@ const MAX_CHEAP_MEMBERS = 128
 
 /**
  * Checks what `JSON.parse` accepts: duplicate members, deep nesting, and text that is slow to
- * parse. Of duplicate members some servers use the first, others the last, so the counted one need
- * not be the one that is used. Takes linear time. Text that is not JSON may pass.
+ * parse. Some servers use the first of duplicate members and others the last, so the counted one
+ * may not be the one that is used. Takes linear time. Text that is not JSON may pass.
  *
  * @throws MalformedRequestError that names a duplicate member
  * @throws UnreadableBodyError if the nesting is too deep, or a bound is exceeded
@@ -87,7 +87,7 @@ function stringEnd(text: string, start: number): number {
   }
 }
 
-/** Whether a colon follows a string. */
+/** Reports whether a colon follows a string. */
 function isName(text: string, end: number): boolean {
   let at = end
   for (;;) {

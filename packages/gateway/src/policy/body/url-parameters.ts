@@ -4,7 +4,7 @@ import { MalformedRequestError } from 'sluice'
 interface Parameter {
   readonly name: string
   readonly rawValue: string
-  /** Whether a `;` is next to it, which ends a parameter for some servers. */
+  /** True if a `;` is next to it, which ends a parameter for some servers. */
   readonly besideSemicolon: boolean
 }
 

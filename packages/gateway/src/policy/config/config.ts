@@ -28,7 +28,7 @@ export interface GatewayConfig {
   /** The largest body that rules can read, in bytes. */
   readonly maxBody: number
   /**
-   * Whether requests that are not idempotent are retried after the upstream closes a kept
+   * True if requests that are not idempotent are retried after the upstream closes a kept
    * connection.
    */
   readonly retriesPost: boolean
@@ -77,7 +77,7 @@ export interface AdminConfig extends Endpoint {
 export const CLIENT_NAMINGS = ['plain', 'masked', 'hashed'] as const
 
 export interface LogConfig {
-  /** Whether refused requests are logged. */
+  /** True if refused requests are logged. */
   readonly refusals: boolean
   /** How client names appear in the log. */
   readonly clients: (typeof CLIENT_NAMINGS)[number]
@@ -174,7 +174,7 @@ export interface PolicyConfig {
   readonly name: string
   /** Empty if the route is not limited. */
   readonly rules: readonly Rule<GatewayRequest>[]
-  /** Whether an expression of a rule or of `require` reads the body. */
+  /** True if an expression of a rule or of `require` reads the body. */
   readonly readsBody: boolean
   /** The largest body that rules can read, in bytes, if it differs from the file's `maxBody`. */
   readonly maxBody?: number

@@ -9,9 +9,9 @@ export interface HeaderName {
   readonly spelling: string
   /** Lower case, with `-` for every character other than a letter or digit. */
   readonly folded: string
-  /** Whether it may pass from the client to the upstream. */
+  /** True if it may pass from the client to the upstream. */
   readonly toUpstream: boolean
-  /** Whether it may pass from the upstream to the client. */
+  /** True if it may pass from the upstream to the client. */
   readonly toClient: boolean
 }
 

@@ -13,7 +13,7 @@ export function foldedName(name: string): string {
 }
 
 /**
- * Whether a header steers the upstream. Such a header is never forwarded as received.
+ * Reports whether a header steers the upstream. Such a header is never forwarded as received.
  *
  * @param folded the name, as `foldedName` returns it
  */
@@ -26,7 +26,8 @@ export function steersUpstream(folded: string): boolean {
 }
 
 /**
- * Whether a header names the user that a proxy has authenticated. Only a trusted proxy may send it.
+ * Reports whether a header names the user that a proxy has authenticated. Only a trusted proxy may
+ * send it.
  *
  * @param folded the name, as `foldedName` returns it
  */

@@ -8,7 +8,7 @@ export interface Reservation {
   readonly output: number
   /** Input and output together. */
   readonly total: number
-  /** Whether the request states its maximum output. */
+  /** True if the request states its maximum output. */
   readonly stated: boolean
 }
 
@@ -21,7 +21,7 @@ const TOKEN_RESOURCES: readonly string[] = [
   'output_tokens',
 ] satisfies TokenResource[]
 
-/** Whether a resource is counted for model calls only. */
+/** Reports whether a resource is counted for model calls only. */
 export function isTokenResource(resource: string | undefined): resource is TokenResource {
   return resource !== undefined && TOKEN_RESOURCES.includes(resource)
 }

@@ -6,9 +6,9 @@ export type MirrorName = 'openai' | 'anthropic'
 type Field = readonly [name: string, value: string]
 
 /**
- * Reports the quotas of a request in the headers that clients of a vendor's API read. Of several
- * rules of one resource, the one with the least remaining is reported. Shadow rules, concurrency,
- * and resources without a vendor name are omitted.
+ * Reports the quotas of a request in the headers that clients of a vendor's API read. If
+ * several rules limit one resource, the one with the least remaining is reported. Shadow rules,
+ * concurrency, and resources without a vendor name are omitted.
  *
  * @param now the time of the decision, in epoch milliseconds
  */

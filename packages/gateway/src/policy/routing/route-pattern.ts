@@ -16,7 +16,7 @@ export interface RoutePattern {
   readonly method: string | undefined
   /** The segments without the final `*`. */
   readonly segments: readonly PatternSegment[]
-  /** Whether the pattern ends in `*`. */
+  /** True if the pattern ends in `*`. */
   readonly rest: boolean
 }
 

@@ -88,8 +88,8 @@ function literalAt<T>({ pattern }: Entry<T>, place: number): string | undefined 
 }
 
 /**
- * Whether `earlier` matches every request that `later` matches, so that `later` is unreachable
- * after it.
+ * Reports whether `earlier` matches every request that `later` matches, so that `later` is
+ * unreachable after it.
  */
 export function shadowedBy(earlier: RoutePattern, later: RoutePattern): boolean {
   if (later.method === undefined ? earlier.method !== undefined : !takesMethod(earlier, later.method)) {
@@ -128,7 +128,7 @@ function matches(segment: PatternSegment, text: string | undefined): boolean {
   return text.length > segment.suffix.length && text.endsWith(segment.suffix)
 }
 
-/** Whether `segment` matches everything that `other` matches. */
+/** Reports whether `segment` matches everything that `other` matches. */
 function covers(segment: PatternSegment, other: PatternSegment): boolean {
   if (other.kind === 'literal') return matches(segment, other.text)
   return segment.kind === 'param' && other.suffix.endsWith(segment.suffix)

@@ -8,7 +8,7 @@ export const NO_SLOT = 0
 export interface SlotOwner {
   /** Initializes the state of a slot that was assigned to a key. */
   begin(slot: number): void
-  /** Whether the state of a slot has no effect any more, now or later. */
+  /** Reports whether the state of a slot has no effect any more, now or later. */
   isExpired(slot: number, now: number): boolean
   /** Drops the state of a slot whose key was forgotten. */
   end(slot: number): void

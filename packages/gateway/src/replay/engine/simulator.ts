@@ -57,7 +57,7 @@ export class Simulator {
     return [...this.#unweighed.values()]
   }
 
-  /** Whether requests wait for a slot. */
+  /** Reports whether requests wait for a slot. */
   get isWaiting(): boolean {
     return this.#waiting > 0
   }
@@ -179,7 +179,7 @@ export class Simulator {
       outcome,
       cameAt,
       decidedAt,
-      goesOn: isOpen,
+      isPending: isOpen,
     })
   }
 }

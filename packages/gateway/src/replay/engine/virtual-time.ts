@@ -37,7 +37,7 @@ export class VirtualTime implements Clock, Pick<Timers, 'start' | 'stop'> {
     this.#hasBackground = false
   }
 
-  /** Whether an event is scheduled up to the given time. */
+  /** Reports whether an event is scheduled up to the given time. */
   hasUntil(time: number): boolean {
     const { first } = this.#queue
     return first !== undefined && first.at <= time

@@ -5,7 +5,7 @@ import { type Comparison, comparisonOf } from './comparison.js'
 import { reportOf } from './make-report.js'
 import type { ReplayReport } from './report.js'
 
-/** What a report states beyond the statistics. */
+/** Contents of a report that are not statistics. */
 export interface ReportContext {
   readonly reading: TraceReading
   /** Milliseconds since the epoch at which the time of the trace is 0. */

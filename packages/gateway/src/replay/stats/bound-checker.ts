@@ -68,7 +68,7 @@ export class BoundChecker implements SlotOwner {
     this.#logs.end(slot)
   }
 
-  /** Whether admitting a request of this cost would keep the bound. */
+  /** Reports whether admitting a request of this cost would keep the bound. */
   hasRoom(slot: number, limit: Limit, cost: number, now: number): boolean {
     switch (limit.algorithm) {
       case 'token-bucket':
@@ -165,14 +165,17 @@ function maxAgeMsOf(limit: Limit): number {
     : limit.period
 }
 
-/** Whether false refusals of the limit can be measured: calendar windows are their own bound. */
+/**
+ * Reports whether false refusals of the limit can be measured: calendar windows are their own
+ * bound.
+ */
 export function isMeasured(limit: Limit): boolean {
   return !(limit.algorithm === 'fixed-window' && limit.align === 'calendar')
 }
 
 /**
- * Whether a cost fits into a bucket by a clear margin. Levels are fractions with rounding errors,
- * so a refusal within the margin is not called false. All other counts are integers.
+ * Reports whether a cost fits into a bucket by a clear margin. Levels are fractions with rounding
+ * errors, so a refusal within the margin is not called false. All other counts are integers.
  */
 function fits(cost: number, level: number): boolean {
   return cost <= level - Math.min(Math.abs(level) * 1e-9, 0.25)

@@ -59,7 +59,7 @@ export class RuleStats {
     this.#slots = new KeyIndex(MAX_KEYS, this.#bounds)
   }
 
-  /** Whether every false refusal was measured. */
+  /** Reports whether every false refusal was measured. */
   get isMeasured(): boolean {
     return this.#isMeasuring && isMeasured(this.limit)
   }
@@ -88,7 +88,7 @@ export class RuleStats {
     return { rule: this, limit, keyLow, keyHigh, entry, at: now, cost, endsAt: now + resetAfter }
   }
 
-  /** Whether a perfect limiter would have admitted a request that the rule refused. */
+  /** Reports whether a perfect limiter would have admitted a request that the rule refused. */
   isFalseRefusal(quota: QuotaEvent, now: number): boolean {
     const { limit, cost } = quota
     const slot = this.#slotOf(quota, now)

@@ -27,7 +27,7 @@ export interface Refusals {
   readonly byOthers: number
 }
 
-/** Whether a request counts for a `refuse` clause. */
+/** Selects the requests that count for a `refuse` clause. */
 export type RequestFilter = (request: TraceRequest) => boolean
 
 /** Measures a policy against an objective. */

@@ -1,7 +1,7 @@
 import { parseLimits } from 'sluice'
 import { TraceError } from '../trace/trace-request.js'
 
-/** What a policy should achieve. */
+/** The bounds that a policy must meet. */
 export interface Objective {
   readonly refuse: readonly RefusalObjective[]
   readonly admit: readonly AdmissionObjective[]
@@ -29,7 +29,7 @@ export interface AdmissionObjective {
   readonly max: number
   readonly period: number
   readonly of: 'requests' | 'tokens' | 'input_tokens' | 'output_tokens'
-  /** Whether the bound applies to each client rather than to all together. */
+  /** True if the bound applies to each client rather than to all together. */
   readonly each: boolean
 }
 

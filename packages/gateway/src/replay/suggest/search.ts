@@ -154,7 +154,8 @@ class Bracket {
   }
 
   /**
-   * Whether the two outermost limits have the same results, which shows that another rule decides.
+   * Reports whether the two outermost limits have the same results, which shows that another rule
+   * decides.
    */
   #isFlat(tried: readonly Point[], up: boolean): boolean {
     const [one, other] = up ? tried.slice(-2) : tried.slice(0, 2)

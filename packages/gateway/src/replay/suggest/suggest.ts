@@ -42,7 +42,7 @@ export interface ClauseResult {
   readonly byOthers: number
   /** Bound of the clause. */
   readonly most: number
-  /** Whether the clause is met. */
+  /** True if the clause is met. */
   readonly granted: boolean
 }
 

@@ -14,7 +14,7 @@ export interface TraceBytes {
   readonly size: number | undefined
   /** Bytes read so far. */
   readonly done: number
-  /** Whether compressed data ended too early. */
+  /** True if compressed data ended too early. */
   readonly truncated: boolean
   /** Yields the bytes, decompressed if needed. */
   chunks(): AsyncGenerator<Uint8Array>

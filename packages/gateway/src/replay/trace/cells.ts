@@ -80,7 +80,7 @@ export class LineCells implements Cells {
   }
 }
 
-/** Whether a character is printable ASCII, and so not white space. */
+/** Reports whether a character is printable ASCII, and so not white space. */
 function isPlain(code: number): boolean {
   return code > 32 && code < 128
 }

@@ -83,7 +83,7 @@ export class CombinedLogReader implements LineReader {
   }
 }
 
-/** Whether a line looks like this format. */
+/** Reports whether a line looks like this format. */
 export function looksLikeCombinedLog(line: string): boolean {
   return LINE.test(line)
 }

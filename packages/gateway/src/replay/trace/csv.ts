@@ -105,8 +105,8 @@ function separatorIn(head: string): string {
 }
 
 /**
- * Whether a line ends within a quoted field. A quote in the middle of a field is an ordinary
- * character; otherwise it would swallow the following lines.
+ * Reports whether a line ends within a quoted field. A quote in the middle of a field is an
+ * ordinary character; otherwise it would swallow the following lines.
  *
  * @param within whether the line begins in a quoted field
  */

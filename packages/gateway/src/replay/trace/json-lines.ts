@@ -131,12 +131,12 @@ function costsOf({ costs }: Readonly<Record<string, unknown>>): Record<string, n
 /** The member of the first line of a gateway record, with the version of the format. */
 const RECORD_MEMBER = 'sluice_record'
 
-/** Whether a line is the first one of a gateway record. */
+/** Reports whether a line is the first one of a gateway record. */
 export function isRecord(line: string): boolean {
   return looksLikeJson(line) && line.includes(`"${RECORD_MEMBER}"`)
 }
 
-/** Whether a line looks like this format. */
+/** Reports whether a line looks like this format. */
 export function looksLikeJson(line: string): boolean {
   return line.trimStart().startsWith('{')
 }

@@ -42,7 +42,7 @@ export interface TraceReading {
   readonly late: number
   /** Largest delay of a late request, in milliseconds. */
   readonly latest: number
-  /** Whether a compressed file is incomplete. */
+  /** True if a compressed file is incomplete. */
   readonly truncated: boolean
 }
 

@@ -2,7 +2,7 @@
 interface LeasedBody {
   readonly owner: string
   bytes: number
-  /** Whether the body is still being read, and may therefore be evicted. */
+  /** True if the body is still being read, and may therefore be evicted. */
   isPartial: boolean
   /** Ends reading the body. */
   readonly evict: () => void

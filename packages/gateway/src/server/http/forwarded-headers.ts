@@ -12,7 +12,7 @@ export interface Provenance {
   readonly rawHeaders: readonly string[]
   /** The address of the peer. It may be IPv4-mapped IPv6 and have a zone. */
   readonly peerAddress: string
-  /** Whether the peer is a trusted proxy, whose provenance headers are kept. */
+  /** True if the peer is a trusted proxy, whose provenance headers are kept. */
   readonly peerTrusted: boolean
   /** Finds the client behind trusted proxies. */
   readonly addresses: Pick<ClientAddressReader, 'originOf'>

@@ -19,7 +19,7 @@ interface HalfClosedContext {
   currentResponse(): ServerResponse | undefined
   /** Milliseconds since the last request arrived. */
   sinceLastRequestMs(): number
-  /** Whether the peer is a trusted proxy. */
+  /** Reports whether the peer is a trusted proxy. */
   isTrusted(): boolean
 }
 

@@ -39,7 +39,7 @@ export class InboundRequest extends IncomingMessage {
     return this.#length
   }
 
-  /** Whether any of the body arrived, or the end of an empty body. */
+  /** Reports whether any of the body arrived, or the end of an empty body. */
   get hasBegun(): boolean {
     return this.#hasBegun
   }
@@ -49,7 +49,7 @@ export class InboundRequest extends IncomingMessage {
     this.#onBegin = callback
   }
 
-  /** Whether the whole body can be read now. */
+  /** Reports whether the whole body can be read now. */
   get hasArrived(): boolean {
     return this.complete || this.readableLength === this.#declaredLength
   }

@@ -100,7 +100,7 @@ export function namedByConnection(rawHeaders: readonly string[]): Set<string> | 
   return named
 }
 
-/** Whether the value is one that nearly all clients send, and names no header. */
+/** Reports whether the value is one that nearly all clients send, and names no header. */
 function isCommon(connection: string): boolean {
   return connection === 'keep-alive' || connection === 'close'
 }

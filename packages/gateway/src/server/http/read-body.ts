@@ -106,7 +106,7 @@ export function readBody(request: IncomingMessage, options: ReadBodyOptions): Pr
   })
 }
 
-/** Whether a request declares a body larger than `limit` bytes. */
+/** Reports whether a request declares a body larger than `limit` bytes. */
 export function declaresMoreThan(request: IncomingMessage, limit: number): boolean {
   return Number(request.headers['content-length'] ?? 0) > limit
 }

@@ -22,7 +22,7 @@ export function forwardedVia(rawHeaders: readonly string[], httpVersion: string,
   return before === undefined ? own : `${before}, ${own}`
 }
 
-/** Whether a request already passed this gateway, or too many gateways. */
+/** Reports whether a request already passed this gateway, or too many gateways. */
 export function isLoop(rawHeaders: readonly string[], name: string): boolean {
   const via = viaLines(rawHeaders)
   if (via === undefined) return false

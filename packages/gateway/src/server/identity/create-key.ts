@@ -44,8 +44,8 @@ async function addKey(file: string, { client, tier, expires }: NewKey): Promise<
 }
 
 /**
- * Whether a file has only white space, comments, document markers, and an empty value such as
- * `null`, `{}` or `keys:`.
+ * Reports whether a file has only white space, comments, document markers, and an empty value such
+ * as `null`, `{}` or `keys:`.
  */
 function hasNoContent(text: string): boolean {
   const document = parseDocument(text.replace(/^\uFEFF/, ''))

@@ -121,7 +121,7 @@ export class RequestHead {
     return this.#ip
   }
 
-  /** Whether the peer is a trusted proxy. */
+  /** Reports whether the peer is a trusted proxy. */
   get isFromTrustedProxy(): boolean {
     return this.#addresses.isTrusted(this.#message.socket.remoteAddress)
   }

@@ -182,7 +182,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ClientWatcher {
     }
   }
 
-  /** Whether the upstream closed an idle connection before it saw the request. */
+  /** Reports whether the upstream closed an idle connection before it saw the request. */
   #isIdleClose(error: Error): boolean {
     if (this.#isRetried || this.#options.response.headersSent) return false
     return this.#use?.isReused === true && !this.#use.hasResponse && isConnectionLoss(error)

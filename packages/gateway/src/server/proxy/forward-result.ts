@@ -13,7 +13,7 @@ export type FailedForward = { readonly kind: 'failed' } & UpstreamFailure
 
 /** How far an exchange got, however it ended. */
 export interface ForwardProgress {
-  /** Whether sending the request on a connection to the upstream began. */
+  /** True if sending the request on a connection to the upstream began. */
   readonly reached: boolean
   /** The status of the upstream's response; 0 without one. */
   readonly status: number

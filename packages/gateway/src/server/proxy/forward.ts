@@ -19,7 +19,7 @@ export interface ForwardOptions {
   /** The body if it was read; otherwise the request's body is streamed. */
   readonly body?: Buffer | undefined
   readonly peerAddress: string
-  /** Whether the peer is a trusted proxy, whose X-Forwarded-* headers are kept. */
+  /** True if the peer is a trusted proxy, whose X-Forwarded-* headers are kept. */
   readonly peerTrusted: boolean
   /** Finds the client behind trusted proxies. */
   readonly addresses: Pick<ClientAddressReader, 'originOf'>
@@ -31,7 +31,7 @@ export interface ForwardOptions {
   readonly requestHeaders?: readonly HeaderPair[] | undefined
   /** Headers for the client, replacing all upstream headers of the same names. */
   readonly responseHeaders: readonly HeaderPair[]
-  /** Whether requests that are not idempotent may be retried as well. Default: false. */
+  /** True if requests that are not idempotent may be retried as well. Default: false. */
   readonly retriesPost?: boolean | undefined
   readonly observer?: ResponseObserver | undefined
   readonly filter?: CreateFilter | undefined

@@ -39,7 +39,7 @@ class BodyPendingError extends RequestError {
 export class IncomingRequest implements WeighedRequest {
   readonly #options: IncomingRequestOptions
   #bytes: Buffer | undefined
-  /** Whether the body was received, or the request is known to have none. */
+  /** True if the body was received, or the request is known to have none. */
   #isReceived = false
   #query: Parameters | undefined
   #body: ParsedBody | undefined

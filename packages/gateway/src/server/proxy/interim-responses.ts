@@ -20,7 +20,7 @@ export class InterimResponses {
   #position = -2
   #isInterim = false
   #isContinue = false
-  /** Whether the current header line is empty so far. */
+  /** True if the current header line is empty so far. */
   #isEmptyLine = false
 
   /** Expects the responses to a request that is being written. */

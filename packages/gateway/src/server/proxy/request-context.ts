@@ -31,7 +31,7 @@ export interface RequestServices {
   readonly responseMemory: ResponseMemory
   /** Milliseconds to wait for the first byte of a body; 0 for no timeout. */
   readonly bodyStartTimeoutMs: number
-  /** Whether a POST is retried when the upstream closes an idle connection under it. */
+  /** True if a POST is retried when the upstream closes an idle connection under it. */
   readonly retriesPost: boolean
   readonly traffic: TrafficObserver
   /** Undefined unless traffic is recorded. */

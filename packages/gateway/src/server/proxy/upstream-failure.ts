@@ -44,7 +44,7 @@ export function describeFailure(error: unknown): UpstreamFailure {
   return { status: 502, detail: FAILURES.get(code) ?? detailByPrefix(code), code }
 }
 
-/** Whether the upstream closed the connection. */
+/** Reports whether the upstream closed the connection. */
 export function isConnectionLoss(error: unknown): boolean {
   return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(codeOf(error))
 }

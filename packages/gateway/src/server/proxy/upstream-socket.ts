@@ -3,9 +3,9 @@ import { InterimResponses } from './interim-responses.js'
 
 /** The use that a request made of its connection to the upstream. */
 export interface ConnectionUse {
-  /** Whether the connection had served an earlier request. */
+  /** True if the connection had served an earlier request. */
   isReused: boolean
-  /** Whether any byte of a response arrived. */
+  /** True if any byte of a response arrived. */
   hasResponse: boolean
 }
 
@@ -49,8 +49,8 @@ export function watchUpstreamSocket(socket: Socket): Socket {
 }
 
 /**
- * Whether data is the head of a request. The HTTP client writes heads as strings that begin with
- * the method. The length of a chunk is a string as well, but begins with a line break.
+ * Reports whether data is the head of a request. The HTTP client writes heads as strings that begin
+ * with the method. The length of a chunk is a string as well, but begins with a line break.
  */
 function isHead(data: unknown): boolean {
   return typeof data === 'string' && /^[A-Z]/.test(data)

@@ -13,7 +13,7 @@ const PROBE: readonly Charge[] = [
 /** The timeout for connecting to the store when the gateway starts. */
 const CONNECT_TIMEOUT_MS = 2000
 
-/** Whether the store itself responds. Never rejects. */
+/** Reports whether the store itself responds. Never rejects. */
 export async function responds(store: Store): Promise<boolean> {
   try {
     const [verdict] = await store.peek(PROBE)

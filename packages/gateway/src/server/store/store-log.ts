@@ -1,7 +1,7 @@
 import type { FailurePolicyName, FailureStats, StoreRequestFailure, StoreStateChange } from 'sluice'
 import type { Log } from '../logging/log.js'
 
-/** What the gateway does while the store is lost, by failure policy. */
+/** Behaviour while the store is unavailable, by failure policy. */
 const POLICY_EFFECTS: Readonly<Record<FailurePolicyName, string>> = {
   local: 'this gateway decides by itself, with its share of each limit',
   open: 'requests are admitted without being counted',

@@ -44,7 +44,7 @@ export class WorkerHandle {
   readonly listening: Promise<AddressInfo>
   /** Settles when the worker has exited. */
   readonly exited: Promise<WorkerExit>
-  /** Whether the worker ever listened. */
+  /** True if the worker ever listened. */
   hasListened = false
   readonly #worker: Worker
   readonly #options: WorkerHandleOptions

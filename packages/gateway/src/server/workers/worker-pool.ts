@@ -17,7 +17,7 @@ export interface WorkerPoolOptions {
   /** The store that decides for all workers if the state is in memory. */
   readonly store: Store
   readonly observer: Observer
-  /** Whether workers report events to the observer. */
+  /** True if workers report events to the observer. */
   readonly isObserved: boolean
   readonly log: Log
 }

@@ -30,7 +30,7 @@ export interface StartMessage {
   readonly config: WorkerConfig
   /** The number of workers. */
   readonly workers: number
-  /** Whether the worker reports events. */
+  /** True if the worker reports events. */
   readonly isObserved: boolean
 }
 

@@ -34,7 +34,7 @@ interface Search {
 
 interface Found {
   readonly mount: string
-  /** Whether the handler itself was found, not only a layer that matches. */
+  /** True if the handler itself was found, not only a layer that matches. */
   readonly isCertain: boolean
 }
 

@@ -7,7 +7,7 @@ import type { WorkingState } from './working-state.js'
 
 /** The outcome of a request's charges to one key. */
 export interface KeyOutcome {
-  /** Whether every enforced charge fits. */
+  /** True if every enforced charge fits. */
   readonly admitted: boolean
   /** The verdicts if the request is admitted, in the order of the charges. */
   readonly taken: readonly StoreVerdict[]

@@ -47,7 +47,10 @@ export class WorkingState {
     this.#changed = true
   }
 
-  /** Whether a take adds a log entry under any limit, because the key also has a sliding log. */
+  /**
+   * Reports whether a take adds a log entry under any limit, because the key also has a sliding
+   * log.
+   */
   get keepsLog(): boolean {
     return this.#counts.some(({ limit }) => limit.algorithm === 'sliding-log')
   }

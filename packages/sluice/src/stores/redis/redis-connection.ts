@@ -1,6 +1,6 @@
 /** The operations that the store needs from a client of any kind. */
 export interface RedisConnection {
-  /** Whether the keys of one call must lie in one slot. */
+  /** True if the keys of one call must lie in one slot. */
   readonly cluster: boolean
   /** Prefix that the client itself adds to every key. */
   readonly keyPrefix: string

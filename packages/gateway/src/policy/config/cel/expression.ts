@@ -18,7 +18,7 @@ export interface Expression<T> {
   /** The expression as written. */
   readonly source: string
   readonly readsBody: boolean
-  /** Whether it reads the headers or the query, which may contain credentials. */
+  /** True if it reads the headers or the query, which may contain credentials. */
   readonly readsSecrets: boolean
 }
 

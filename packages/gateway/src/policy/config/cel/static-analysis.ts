@@ -13,7 +13,7 @@ export interface ExpressionProblem {
 
 interface ExpressionAnalysis {
   readonly readsBody: boolean
-  /** Whether it reads the headers or the query, which may contain credentials. */
+  /** True if it reads the headers or the query, which may contain credentials. */
   readonly readsSecrets: boolean
   readonly problems: readonly ExpressionProblem[]
 }

@@ -27,7 +27,7 @@ export interface ReadBounds {
   readonly maxBytes: number
   /** Default: READ_TIMEOUT_MS. */
   readonly timeoutMs?: number
-  /** Whether to reject pipes and devices, which cannot be read twice. Default: false. */
+  /** True to reject pipes and devices, which cannot be read twice. Default: false. */
   readonly onlyFiles?: boolean
 }
 

@@ -21,7 +21,7 @@ const WORDS: ReadonlyMap<string, ReadonlySet<unknown>> = new Map(
   }).map(([name, words]) => [name, new Set<unknown>(words)]),
 )
 
-/** Whether a member belongs to the protocol, as does the number of a part. */
+/** Reports whether a member belongs to the protocol, as does the number of a part. */
 export function isProtocolWord(name: string, value: unknown): boolean {
   if (name === 'index') return typeof value === 'number'
   return WORDS.get(name)?.has(value) === true
@@ -72,7 +72,7 @@ const SETTINGS: ReadonlySet<string> = new Set([
 /** The longest value of a setting, in characters. A longer one counts as text. */
 const MAX_SETTING = 256
 
-/** Whether a member of a request is a setting that no model reads. */
+/** Reports whether a member of a request is a setting that no model reads. */
 export function isSetting(name: string, value: unknown): boolean {
   return SETTINGS.has(name) && (typeof value !== 'string' || value.length <= MAX_SETTING)
 }

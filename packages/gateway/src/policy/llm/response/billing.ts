@@ -16,13 +16,15 @@ const UNDECIDED: ReadonlySet<number> = new Set([499, 504, 524])
 /** Causes of a 504 in which the request was never sent. */
 const NEVER_SENT: ReadonlySet<string> = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT'])
 
-/** Whether the upstream did billable work, by the status of its response. */
+/** Reports whether the upstream did billable work, by the status of its response. */
 export function billingOfStatus(status: number): 'yes' | 'no' | 'unknown' {
   if (status < 300) return 'yes'
   return UNDECIDED.has(status) ? 'unknown' : 'no'
 }
 
-/** Whether an upstream that did not respond did billable work. One that timed out may have. */
+/**
+ * Reports whether an upstream that did not respond did billable work. One that timed out may have.
+ */
 export function billingOfFailure(end: AnswerEnd & { kind: 'failed' }): 'no' | 'unknown' {
   return end.status === 504 && !NEVER_SENT.has(end.code) ? 'unknown' : 'no'
 }

@@ -21,7 +21,7 @@ export class BoundedBlock {
     this.#room = room
   }
 
-  /** Whether nothing is held and no block has begun. */
+  /** Reports whether nothing is held and no block has begun. */
   get isEmpty(): boolean {
     return this.#held.length === 0 && !this.#tooLong
   }

@@ -19,8 +19,8 @@ export class ChoiceScan {
   #depth = 0
   #inString = false
   #afterBackslash = false
-  /** Whether the next string at the top level is a member name. */
-  #nameComes = false
+  /** True if the next string at the top level is a member name. */
+  #expectsName = false
   #name = ''
   /** The name of the member whose value is next. */
   #valueOf: string | undefined
@@ -35,7 +35,7 @@ export class ChoiceScan {
     if (byte <= SPACE) return false
     if (this.#depth === 0) {
       this.#depth = 1
-      this.#nameComes = true
+      this.#expectsName = true
       return byte !== OPEN_BRACE
     }
     if (this.#inChoices && byte !== CLOSE_BRACKET) return true
@@ -47,13 +47,13 @@ export class ChoiceScan {
     if (this.#afterBackslash) this.#afterBackslash = false
     else if (byte === BACKSLASH) this.#afterBackslash = true
     else if (byte === QUOTE) this.#inString = false
-    if (this.#inString && this.#nameComes && this.#name.length <= MAX_NAME)
+    if (this.#inString && this.#expectsName && this.#name.length <= MAX_NAME)
       this.#name += String.fromCharCode(byte)
   }
 
   #readStructure(byte: number): boolean {
     if (this.#depth === 1 && byte === COLON) {
-      this.#nameComes = false
+      this.#expectsName = false
       this.#valueOf = this.#name
       return false
     }
@@ -63,10 +63,10 @@ export class ChoiceScan {
     this.#inChoices = member === 'choices' && byte === OPEN_BRACKET
     if (byte === QUOTE) {
       this.#inString = true
-      if (this.#nameComes) this.#name = ''
+      if (this.#expectsName) this.#name = ''
     } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#depth += 1
     else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) this.#depth = Math.max(1, this.#depth - 1)
-    else if (byte === COMMA && this.#depth === 1) this.#nameComes = true
+    else if (byte === COMMA && this.#depth === 1) this.#expectsName = true
     return false
   }
 }

@@ -38,7 +38,7 @@ export class JsonOutline {
   #stringLength = 0
   #inString = false
   #afterBackslash = false
-  /** Whether a string has ended, and the next byte tells whether it is a name. */
+  /** True if a string has ended, and the next byte tells whether it is a name. */
   #hasString = false
   #name = ''
   #depth = 0
@@ -56,7 +56,7 @@ export class JsonOutline {
     }
   }
 
-  /** Whether the value has ended. */
+  /** Reports whether the value has ended. */
   get isComplete(): boolean {
     return this.#isComplete
   }

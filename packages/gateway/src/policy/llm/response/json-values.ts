@@ -45,7 +45,7 @@ export class JsonValues {
     if (this.#inValue) this.#block.add(chunk.subarray(start), emit)
   }
 
-  /** Whether a value has begun and not ended. */
+  /** Reports whether a value has begun and not ended. */
   get isInValue(): boolean {
     return this.#inValue
   }

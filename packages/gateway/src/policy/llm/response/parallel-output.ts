@@ -24,12 +24,12 @@ export class ParallelOutput {
   /** How often a count grew, or did not, while another answer continued. */
   #grew = 0
   #stayed = 0
-  /** Whether a count was smaller than an earlier one. */
+  /** True if a count was smaller than an earlier one. */
   #shrank = false
-  /** Whether the upstream reported the usage of all answers. */
-  #toldTogether = false
-  /** Whether the upstream reports usage inside each answer. */
-  #toldApart = false
+  /** True if the upstream reported the usage of all answers. */
+  #reportedTogether = false
+  /** True if the upstream reports usage inside each answer. */
+  #reportedApart = false
 
   constructor(tokenizer: Tokenizer | undefined) {
     this.#tokenizer = tokenizer
@@ -42,7 +42,7 @@ export class ParallelOutput {
 
   /** Adds a count of all answers. @param closes whether its event has no text */
   tell(count: number, closes: boolean): void {
-    this.#toldTogether = true
+    this.#reportedTogether = true
     this.#together.tell(count, closes)
   }
 
@@ -63,7 +63,7 @@ export class ParallelOutput {
       }
       const own = countOf(choice)
       if (own === undefined) continue
-      this.#toldApart = true
+      this.#reportedApart = true
       output.tell(own, choice.texts.length === 0)
     }
     if (count === undefined) return
@@ -111,8 +111,8 @@ export class ParallelOutput {
   }
 
   #isApart(): boolean {
-    if (this.#toldTogether) return false
-    if (this.#toldApart || this.#shrank) return true
+    if (this.#reportedTogether) return false
+    if (this.#reportedApart || this.#shrank) return true
     if (this.#grew + this.#stayed > 0) return this.#stayed >= this.#grew
     return this.#offApart < this.#offTogether
   }

@@ -179,7 +179,7 @@ const ERROR_FIELD = /(^|[\r\n])error:/
 class ValueReader {
   readonly #parts: AnswerParts
   readonly #values: JsonValues
-  /** Whether there is, or may be, more than one value. */
+  /** True if there is, or may be, more than one value. */
   #several: boolean
   #first: string | undefined
   readonly #firstRoom: AnswerRoom | undefined

@@ -44,11 +44,11 @@ export class ResponseMeter {
   #head = PLAIN
   #body: ResponseBody
   #bytes = 0
-  /** Whether part of a compressed response was dropped, since it is too long. */
+  /** True if part of a compressed response was dropped, since it is too long. */
   #encodedLost = false
   #understood = false
   #unfinished = false
-  /** Whether part of an event stream is not JSON. It counts as text, since clients can read it. */
+  /** True if part of an event stream is not JSON. It counts as text, since clients can read it. */
   #hasText = false
   /** Bytes of values that were not understood, and the reason of the last one. */
   #strange = 0

@@ -12,13 +12,13 @@ const CR = 0x0d
  */
 export class SseSplitter {
   readonly #block: BoundedBlock
-  /** Whether the current line is empty so far. */
+  /** True if the current line is empty so far. */
   #lineEmpty = true
-  /** Whether the last byte was a CR: an LF after it belongs to the same line end. */
+  /** True if the last byte was a CR: an LF after it belongs to the same line end. */
   #afterCR = false
   /** True if that CR was a blank line: the event ends before the next byte, or after an LF. */
   #ending = false
-  /** Whether a line of the stream ended with CRLF. */
+  /** True if a line of the stream ended with CRLF. */
   #hasPairs = false
 
   /** @param most the longest event that is emitted whole, in bytes; no more is held */
@@ -37,7 +37,10 @@ export class SseSplitter {
     this.#block.add(chunk.subarray(start), emit)
   }
 
-  /** Whether the held bytes are a complete event that only waits for the byte after its last CR. */
+  /**
+   * Reports whether the held bytes are a complete event that only waits for the byte after its last
+   * CR.
+   */
   get hasEnded(): boolean {
     return this.#ending && !this.#hasPairs
   }

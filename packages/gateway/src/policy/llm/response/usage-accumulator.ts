@@ -86,7 +86,7 @@ export class UsageAccumulator {
     return amountsOf(this.#reservedInput, output, 0, this.#cachedWeight)
   }
 
-  /** Whether some unreadable bytes are not covered by a reported usage. */
+  /** Reports whether some unreadable bytes are not covered by a reported usage. */
   get hasUnread(): boolean {
     return this.#unread > 0
   }
@@ -97,7 +97,7 @@ export class UsageAccumulator {
     this.#repeated = counter.tokens
   }
 
-  /** Whether a usage has only a total, which covers the input and all text so far. */
+  /** Reports whether a usage has only a total, which covers the input and all text so far. */
   #isNewTotalAlone({ input, output, total }: Usage): boolean {
     if (input !== undefined || output !== undefined || total === undefined) return false
     return this.#usage.input === undefined && total > (this.#usage.total ?? 0)

@@ -19,7 +19,7 @@ const HELD_FIELDS = ['data', 'event'] as const
 /** Beginnings of lines that pass held ones: comments, `id` and `retry`. */
 const OVERTAKING: ReadonlySet<number> = new Set(Buffer.from(':ir'))
 
-/** What to do with a byte. */
+/** Treatment of a byte. */
 type Way = 'pass' | 'hold' | 'drop'
 
 /** The kind of a line, as far as it is known. */
@@ -39,15 +39,15 @@ export class UsageFilter {
   #scan = new ChoiceScan()
   #line: Line = 'start'
   #name = ''
-  /** Whether the next byte may be the space after the colon. */
+  /** True if the next byte may be the space after the colon. */
   #mayBeSpace = false
   #hasData = false
-  /** Whether the current event is not the usage. */
+  /** True if the current event is not the usage. */
   #isShown = false
   /** True if a dropped part of the event would change the next event unless this one ends. */
   #mustEnd = false
   /**
-   * What was done with a CR that was the last byte: an LF after it belongs to the same line end.
+   * Treatment of a CR that was the last byte: an LF after it belongs to the same line end.
    */
   #afterCR: Way | undefined
   #mark = 0

@@ -14,11 +14,11 @@ import { hasError } from './error-body.js'
 import { textsWithin } from './output-text.js'
 import type { Reading, Shape } from './shape.js'
 
-/** JSON pointers to what is counted in an API without a built-in shape, such as `/usage/in`. */
+/** JSON pointers, such as `/usage/in`, to the counted values of an API without a built-in shape. */
 export interface CustomPointers {
   /** In the request: the input. Texts, lists of them, or messages; at least one must be present. */
   readonly input: readonly string[]
-  /** In the request: the maximum output. Of several, the largest counts. */
+  /** In the request: the maximum output. The largest of several values counts. */
   readonly maxOutput?: readonly string[]
   /** In the request: the number of answers. */
   readonly answers?: string

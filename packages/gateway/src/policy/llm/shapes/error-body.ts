@@ -1,6 +1,6 @@
 import { isFields, own } from '../request/json-fields.js'
 
-/** Whether a response or an event has an error. */
+/** Reports whether a response or an event has an error. */
 export function hasError(value: unknown): boolean {
   const error = own(value, 'error')
   if (isFields(error)) return Object.keys(error).length > 0
@@ -8,7 +8,7 @@ export function hasError(value: unknown): boolean {
 }
 
 /**
- * Whether a value of another shape reports an error, in one of the forms that servers use:
+ * Reports whether a value of another shape reports an error, in one of the forms that servers use:
  * `{"error": …}` as an object or a string, `{"object": "error"}`, `{"type": "error"}`, `{"status":
  * "error"}`, `{"detail": …}`, `{"errors": […]}`.
  */

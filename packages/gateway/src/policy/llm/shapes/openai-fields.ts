@@ -43,8 +43,8 @@ export function openAIUsage(value: unknown): Usage {
 }
 
 /**
- * Whether the data of an event is the usage that `stream_options.include_usage` requests: a usage
- * and no choices, which servers write as an empty list, as null, or not at all.
+ * Reports whether the data of an event is the usage that `stream_options.include_usage` requests: a
+ * usage and no choices, which servers write as an empty list, as null, or not at all.
  */
 export function isUsageEvent(data: unknown): boolean {
   const choices = own(data, 'choices')

@@ -6,7 +6,7 @@ import type { Usage } from '../usage.js'
 export interface Asked {
   readonly model: string | undefined
   readonly stream: boolean
-  /** Whether the client requested an event with the usage. */
+  /** True if the client requested an event with the usage. */
   readonly wantsUsage: boolean
   /** The maximum output tokens of each answer; undefined if the request states none. */
   readonly maxOutput: number | undefined
@@ -21,7 +21,7 @@ export interface Reading {
   readonly usage: Usage
   /** The texts that the model wrote. */
   readonly texts: readonly string[]
-  /** Whether it reports an error. */
+  /** True if it reports an error. */
   readonly failed: boolean
   /** The same per answer, if an event names the answer of each part. */
   readonly choices?: readonly ChoiceReading[] | undefined
@@ -57,7 +57,7 @@ export interface ChoiceReading {
 export interface Shape {
   readonly name: string
   /**
-   * Whether a stream reports its usage only if the request has `stream_options.include_usage`, in a
+   * True if a stream reports its usage only if the request has `stream_options.include_usage`, in a
    * separate last event.
    */
   readonly usageOnRequest: boolean

@@ -17,7 +17,7 @@ export type NodeRedisClient = NodeRedisState & {
   )
 
 interface NodeRedisState extends ClientEvents {
-  /** Whether `connect` was called and `close` was not. */
+  /** True if `connect` was called and `close` was not. */
   readonly isOpen?: boolean
   readonly isReady?: boolean
   readonly options?: object | undefined

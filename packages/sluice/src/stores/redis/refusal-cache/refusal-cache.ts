@@ -10,7 +10,7 @@ export interface CachedRefusal {
   readonly requestedAt: number
   readonly receivedAt: number
   /**
-   * Whether a request is refreshing this entry. Until its response arrives, others use the entry.
+   * True if a request is refreshing this entry. Until its response arrives, others use the entry.
    */
   isRefreshing: boolean
 }
