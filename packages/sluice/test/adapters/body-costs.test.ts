@@ -33,7 +33,7 @@ function rules() {
   }
 }
 
-/** An app whose handler answers with the number of rows that it found itself. */
+/** Starts an app whose handler responds with the number of rows it read. */
 type Start = (options: Costs) => Promise<RunningApp>
 
 const rowsOf = (body: unknown) => String((body as { data: unknown[] }).data.length)
@@ -65,7 +65,7 @@ function onKoaApp(isParsedFirst: boolean): Start {
     app.silent = true
     const router = new Router()
     const parse: Koa.Middleware = async (context, next) => {
-      // As the parsers of Koa do it.
+      // Parsers of Koa work in this way.
       if (isParsedFirst) Object.assign(context.request, { body: await json(context.req).catch(() => '') })
       await next()
     }
@@ -97,7 +97,7 @@ const APPS: readonly (readonly [name: string, start: Start, parsesFirst: boolean
     false,
   ],
   [
-    'Hono, where the body was read before',
+    'Hono, with a body that was read before',
     async (options) => {
       const app = new Hono()
       app.use(async ({ req }, next) => {
@@ -131,7 +131,7 @@ const APPS: readonly (readonly [name: string, start: Start, parsesFirst: boolean
 
 const BODY = { data: [1, 2, 3], model: 'heavy', width: 4, height: 5 }
 
-describe.each(APPS)('costs that read the body, on %s', (_name, start, parsesFirst) => {
+describe.each(APPS)('costs that read the body on %s', (_name, start, parsesFirst) => {
   const started = async () => {
     const app = await start(rules())
     onTestFinished(() => app.close())
@@ -148,7 +148,7 @@ describe.each(APPS)('costs that read the body, on %s', (_name, start, parsesFirs
       })
   }
 
-  it('weigh what the handler gets, whether its length is stated or it comes in pieces', async () => {
+  it('read the body that the handler receives, with a content length or in chunks', async () => {
     const send = await started()
     const text = JSON.stringify(BODY)
     const pieces = new ReadableStream({
@@ -169,7 +169,7 @@ describe.each(APPS)('costs that read the body, on %s', (_name, start, parsesFirs
     }
   })
 
-  it('weigh a large body, and no larger one than may be read', async () => {
+  it('read a large body, and reject one beyond the maximum', async () => {
     const send = await started()
     const large = { ...BODY, padding: 'x'.repeat(parsesFirst ? 90_000 : 900_000) }
     expect((await send(JSON.stringify(large))).status).toBe(200)
@@ -177,7 +177,7 @@ describe.each(APPS)('costs that read the body, on %s', (_name, start, parsesFirs
       expect((await send(JSON.stringify({ ...BODY, padding: 'x'.repeat(1.2e6) }))).status).toBe(413)
   })
 
-  it('refuse what they cannot read, and take nothing', async () => {
+  it('reject an unreadable body and charge nothing', async () => {
     const send = await started()
     expect((await send('{"data":[1],"model":"heavy"}')).status).toBe(400)
     if (!parsesFirst) {
@@ -200,8 +200,8 @@ describe.each(APPS)('costs that read the body, on %s', (_name, start, parsesFirs
 
 const readersThemselves = APPS.filter(([, , parsesFirst]) => !parsesFirst)
 
-describe.each(readersThemselves)('bodies that the limit reads itself, on %s', (_name, start) => {
-  it('are 503 where all that are being read take too much, and give their memory back', async () => {
+describe.each(readersThemselves)('bodies that the limit reads on %s', (_name, start) => {
+  it('are rejected with 503 if all together need too much memory, and release it', async () => {
     const { port, close } = await start(rules())
     onTestFinished(() => close())
     const send = () =>
@@ -213,7 +213,7 @@ describe.each(readersThemselves)('bodies that the limit reads itself, on %s', (_
     const evictable = READING_MEMORY.begin(() => {})
     evictable.take(MAX_READING_BYTES)
     expect((await send()).status).toBe(200)
-    // Many small ones, none of which is larger than what is asked for.
+    // Many small bodies, none of which is larger than the requested size.
     const small = Array.from({ length: MAX_READING_BYTES / 1024 }, () => {
       const reading = READING_MEMORY.begin(() => expect.fail('a body that is not larger was evicted'))
       reading.take(1024)
@@ -227,7 +227,7 @@ describe.each(readersThemselves)('bodies that the limit reads itself, on %s', (_
     expect(last.headers.get('ratelimit')).toContain('"rows";r=994')
   })
 
-  it('are given up where they are the largest and others come, and where their client leaves', async () => {
+  it('are evicted if they are the largest, and dropped when their client disconnects', async () => {
     const { port, close } = await start(rules())
     onTestFinished(() => close())
     const head = ['POST /predict HTTP/1.1', 'Host: localhost', 'Content-Type: application/json']
@@ -255,7 +255,7 @@ describe.each(readersThemselves)('bodies that the limit reads itself, on %s', (_
 })
 
 describe('a cost that reads the body', () => {
-  it('says what to do where it is called with a request whose body is not parsed', () => {
+  it('fails with instructions if the body of the request is not parsed', () => {
     const request = new Request('http://localhost', { method: 'POST', body: '[]' })
     for (const cost of [batchSize(''), modelWeight('', {}), pixels('', '')])
       for (const each of [request, { body: () => {} }])

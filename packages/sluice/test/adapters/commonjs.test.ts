@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 
 const PACKAGE = join(import.meta.dirname, '..', '..')
 
-/** A program in CommonJS, as `node app.cjs` runs it, with the built package. */
+/** A CommonJS program that uses the built package, as `node app.cjs` runs it. */
 const PROGRAM = `
 const { Hono } = require('hono')
 const { limit, settle } = require('sluice/hono')

@@ -15,7 +15,7 @@ import { asynchronousStore } from './slow-store.js'
 
 type Options = HttpLimitOptions<object>
 
-/** What every adapter does, in every framework, through real sockets. */
+/** The behaviour of every adapter in every framework, tested through real sockets. */
 export function describeAdapter(name: string, framework: Framework): void {
   const start: StartRoutes = async (...routes) => {
     const whole = routes.map(
@@ -114,7 +114,7 @@ export function describeAdapter(name: string, framework: Framework): void {
     })
 
     it.runIf(framework.readsBody)(
-      'takes what the body costs; one that cannot be weighed is 400 and takes nothing',
+      'charges the cost of the body, and rejects an invalid body with 400 without charging',
       async () => {
         const rows = (request: object) => (framework.bodyOf(request) as { rows: number }).rows
         const port = await start({ limits: [fixed('10/minute', { of: 'rows', cost: rows })] })
@@ -140,9 +140,9 @@ export function describeAdapter(name: string, framework: Framework): void {
     })
 
     it.each([
-      ['at once', {}],
-      ['later', { store: asynchronousStore() }],
-    ])('fails a handler that settles a resource without a rule, decided %s', async (_when, store) => {
+      ['a synchronous store', {}],
+      ['an asynchronous store', { store: asynchronousStore() }],
+    ])('fails a handler that settles a resource without a rule, with %s', async (_kind, store) => {
       const port = await start({
         limits: [{ ...fixed('100/hour', { of: 'tokens', cost: 80 }), ...store }],
         handle: async ({ settle }) => {
@@ -156,30 +156,33 @@ export function describeAdapter(name: string, framework: Framework): void {
       expect((await ask(port, '/predict')).status).toBe(429)
     })
 
-    it.runIf(framework.stacks)('settles with each limit in a row what its own rules count', async () => {
-      const rows = fixed('100/hour', { of: 'rows', cost: 80 })
-      const port = await start({
-        limits: [fixed('100/hour', { of: 'tokens', cost: 80 }), rows],
-        handle: async ({ settle }) => {
-          await settle({ tokens: 10, rows: 20 })
-          return String(await settle({ row: 1 }).catch((reason: Error) => reason))
-        },
-      })
-      const { text } = await ask(port, '/predict')
-      expect(text).toMatch(
-        /no rule counts 'row'; did you mean 'rows'\? The rules count (rows, tokens|tokens, rows)$/,
-      )
-      const { headers } = await ask(port, '/predict')
-      expect(String(headers.ratelimit)).toMatch(/r=10\b/)
-      expect(String(headers.ratelimit)).toMatch(/r=0\b/)
-    })
+    it.runIf(framework.stacks)(
+      'settles in each of several limits the resources that its rules count',
+      async () => {
+        const rows = fixed('100/hour', { of: 'rows', cost: 80 })
+        const port = await start({
+          limits: [fixed('100/hour', { of: 'tokens', cost: 80 }), rows],
+          handle: async ({ settle }) => {
+            await settle({ tokens: 10, rows: 20 })
+            return String(await settle({ row: 1 }).catch((reason: Error) => reason))
+          },
+        })
+        const { text } = await ask(port, '/predict')
+        expect(text).toMatch(
+          /no rule counts 'row'; did you mean 'rows'\? The rules count (rows, tokens|tokens, rows)$/,
+        )
+        const { headers } = await ask(port, '/predict')
+        expect(String(headers.ratelimit)).toMatch(/r=10\b/)
+        expect(String(headers.ratelimit)).toMatch(/r=0\b/)
+      },
+    )
 
-    it.runIf(framework.stacks)('two limits in a row are both told', async () => {
+    it.runIf(framework.stacks)('reports every one of several limits in the headers', async () => {
       const both: Options = { rules: [{ name: 'b', limit: '9/minute' }] }
       const port = await start({ limits: [{ rules: [{ name: 'a', limit: '5/minute' }] }, both] })
       const { headers } = await ask(port, '/predict')
-      const told = parseList(String(headers['ratelimit-policy'])).map(([policy]) => policy)
-      expect(told.toSorted()).toEqual(['a', 'b'])
+      const policies = parseList(String(headers['ratelimit-policy'])).map(([policy]) => policy)
+      expect(policies.toSorted()).toEqual(['a', 'b'])
       expect(parseList(String(headers.ratelimit))).toHaveLength(2)
     })
 
@@ -204,13 +207,13 @@ export function describeAdapter(name: string, framework: Framework): void {
       expect(await from('2001:db8::1')).toBe(200)
       expect(await from('2001:db8::2')).toBe(429)
       expect(await from('nonsense')).toBe(400)
-      // Empty elements say nothing, and an empty header as little as none.
+      // Empty elements are ignored, and an empty header equals a missing one.
       expect(await from(', 203.0.113.9,, 10.1.2.3 ,', ' ')).toBe(429)
       expect(await from('')).toBe(200)
       expect(await from(',', ' , ')).toBe(429)
     })
 
-    it('counts by a header, and refuses one that was sent twice', async () => {
+    it('counts by a header and rejects a repeated one', async () => {
       const port = await start({ limits: [fixed('1/minute', { by: 'header:x-tenant' })] })
       const from = (...tenants: string[]) => ask(port, '/predict', { headers: { 'x-tenant': tenants } })
       expect((await from('a')).status).toBe(200)
@@ -233,7 +236,7 @@ export function describeAdapter(name: string, framework: Framework): void {
       expect(await status({}, `?key=${key}`)).toBe(401)
     })
 
-    it('gives a client of a better tier the difference at once where clients share an address', async () => {
+    it('applies the tier of each client when clients share an address', async () => {
       const client = (request: object) => {
         const id = framework.headerOf(request, 'x-key')
         return id === undefined ? undefined : { id, tier: 'premium' }
@@ -262,7 +265,7 @@ export function describeAdapter(name: string, framework: Framework): void {
           {
             rules: [{ limit: '1/minute', tiers: { premium: 2 } }],
             client,
-            require: (_request, who) => who !== undefined,
+            require: (_request, client) => client !== undefined,
             refuseWith: { status: 403, detail: 'Premium access required' },
           },
         ],
@@ -277,20 +280,20 @@ export function describeAdapter(name: string, framework: Framework): void {
 
     it('answers 503 with Retry-After when the store cannot decide', async () => {
       const take = () => Promise.reject(new StoreUnavailableError('limits', 1500, new Error('gone')))
-      const port = await start({ limits: [{ ...fixed('1/minute'), store: { ...silentStore(), take } }] })
+      const port = await start({ limits: [{ ...fixed('1/minute'), store: { ...takeOnlyStore(), take } }] })
       const { status, headers } = await ask(port, '/predict')
       expect([status, headers['retry-after']]).toEqual([503, '2'])
     })
 
     it.each(['rejects', 'throws'])(
-      'leaves it to the framework where a store %s for another reason',
+      'passes the error to the framework if the store %s for another reason',
       async (how) => {
         const take = () => {
           const error = new Error('a fault')
           if (how === 'throws') throw error
           return Promise.reject(error)
         }
-        const port = await start({ limits: [{ ...fixed('1/minute'), store: { ...silentStore(), take } }] })
+        const port = await start({ limits: [{ ...fixed('1/minute'), store: { ...takeOnlyStore(), take } }] })
         const { status, text } = await ask(port, '/predict')
         expect(status).toBe(500)
         expect(text).not.toContain('fine')
@@ -301,7 +304,7 @@ export function describeAdapter(name: string, framework: Framework): void {
 
     describeConnections(start)
 
-    describe('a slot', () => {
+    describe('a slot of a request', () => {
       const slot = (more: object = {}): Options => ({ rules: [{ concurrent: 1, by: 'everyone', ...more }] })
 
       it('is released when the response has ended', async () => {
@@ -320,7 +323,7 @@ export function describeAdapter(name: string, framework: Framework): void {
 
       it.each([
         ['an error', new Error('on purpose')],
-        ['what is no error', 'on purpose'],
+        ['a string', 'on purpose'],
       ])('is released when the handler throws %s', async (_what, thrown) => {
         const port = await start({
           limits: [slot()],
@@ -350,7 +353,7 @@ export function describeAdapter(name: string, framework: Framework): void {
           },
         })
         for (let round = 0; round < 3; round++) {
-          // What the client before held is free in a moment; a slot that leaked never is.
+          // The slot of the previous client is freed soon; a leaked slot never is.
           let held: ClientRequest | undefined
           const opened = async () => {
             const [status, request] = await open(port, '/predict')
@@ -367,47 +370,47 @@ export function describeAdapter(name: string, framework: Framework): void {
 
       it('queues requests for a slot and removes one whose client disconnects', async () => {
         const ends: (() => void)[] = []
-        // Whoever is first in the line is looked at again and again.
-        const looks = new Map<string | undefined, number>()
+        // The cost of the first request in the queue is computed at every attempt.
+        const attempts = new Map<string | undefined, number>()
         const cost = (request: object) => {
-          const who = framework.headerOf(request, 'x-who')
-          looks.set(who, (looks.get(who) ?? 0) + 1)
+          const client = framework.headerOf(request, 'x-client')
+          attempts.set(client, (attempts.get(client) ?? 0) + 1)
           return 1
         }
-        const isFirstInLine = (who: string) => (looks.get(who) ?? 0) > 4
-        const as = (who: string) => ({ headers: { 'x-who': who } })
+        const isFirstInQueue = (client: string) => (attempts.get(client) ?? 0) > 4
+        const as = (client: string) => ({ headers: { 'x-client': client } })
         const port = await start({
           limits: [slot({ wait: '20s', queue: 1, cost })],
           handle: () => new Promise<string>((resolve) => ends.push(() => resolve('fine'))),
         })
         const first = ask(port, '/predict')
         await expect.poll(() => ends.length).toBe(1)
-        const impatient = begin(port, '/predict', as('impatient'))
-        impatient.on('error', () => {})
-        await expect.poll(() => isFirstInLine('impatient'), { timeout: 10_000 }).toBe(true)
-        // The one place in the line is taken.
+        const leaving = begin(port, '/predict', as('impatient'))
+        leaving.on('error', () => {})
+        await expect.poll(() => isFirstInQueue('impatient'), { timeout: 10_000 }).toBe(true)
+        // The only place in the queue is occupied.
         expect((await ask(port, '/predict')).status).toBe(503)
-        impatient.destroy()
+        leaving.destroy()
         let tries = 0
-        const patient = (async () => {
+        const staying = (async () => {
           for (;;) {
-            const { status } = await ask(port, '/predict', as(`patient, try ${++tries}`))
+            const { status } = await ask(port, '/predict', as(`staying, try ${++tries}`))
             if (status !== 503) return status
           }
         })()
-        await expect.poll(() => isFirstInLine(`patient, try ${tries}`), { timeout: 10_000 }).toBe(true)
+        await expect.poll(() => isFirstInQueue(`staying, try ${tries}`), { timeout: 10_000 }).toBe(true)
         ends[0]?.()
         expect((await first).status).toBe(200)
         await expect.poll(() => ends.length, { timeout: 10_000 }).toBe(2)
         ends[1]?.()
-        expect(await patient).toBe(200)
+        expect(await staying).toBe(200)
         expect(ends).toHaveLength(2)
       })
     })
   })
 }
 
-/** A store that is asked for nothing but takes. */
-function silentStore() {
+/** A store that supports only `take`. */
+function takeOnlyStore() {
   return { peek: () => [], settle: () => {}, reset: () => {}, close: () => {} }
 }

@@ -8,7 +8,7 @@ import type { StartRoutes } from './framework.js'
 import { ask, begin } from './requests.js'
 import { asynchronousStore, slowStore } from './slow-store.js'
 
-/** A limit of slots that knows how many were taken and freed. */
+/** Creates a concurrent rule and counts the slots that are taken and freed. */
 function countedSlots(concurrent: number, store?: Store) {
   const slots = { taken: 0, freed: 0 }
   const options: HttpLimitOptions<object> = {
@@ -24,7 +24,7 @@ function countedSlots(concurrent: number, store?: Store) {
 
 const REQUEST = 'POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n'
 
-/** A connection, for requests as they are written. */
+/** Opens a connection for raw requests. */
 async function connected(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
@@ -32,7 +32,7 @@ async function connected(port: number): Promise<Socket> {
   return socket
 }
 
-/** What comes on a connection, so far. */
+/** Returns a function that reads everything received on a connection. */
 function textOf(socket: Socket): () => string {
   let text = ''
   socket.setEncoding('latin1').on('data', (data: string) => {
@@ -43,15 +43,15 @@ function textOf(socket: Socket): () => string {
 
 const forever = () => new Promise<string>(() => {})
 
-/** What becomes of slots when connections end in other ways than requests do. */
+/** Tests that slots are released when connections end before their requests do. */
 export function describeConnections(start: StartRoutes): void {
-  const stores: readonly (readonly [when: string, storeOf: () => Store | undefined])[] = [
-    ['at once', () => undefined],
-    ['later', () => asynchronousStore()],
+  const stores: readonly (readonly [kind: string, storeOf: () => Store | undefined])[] = [
+    ['a synchronous store', () => undefined],
+    ['an asynchronous store', () => asynchronousStore()],
   ]
 
-  describe.each(stores)('slots that were taken %s', (_when, storeOf) => {
-    it('by pipelined requests are free when the connection closes', async () => {
+  describe.each(stores)('the slots of connections with %s', (_kind, storeOf) => {
+    it('are released for pipelined requests when the connection closes', async () => {
       const { slots, options } = countedSlots(5, storeOf())
       const port = await start({ limits: [options], handle: forever })
       for (const end of ['destroy', 'resetAndDestroy'] as const) {
@@ -64,7 +64,7 @@ export function describeConnections(start: StartRoutes): void {
       }
     })
 
-    it('by more requests on one connection than a socket has listeners are free at its end', async () => {
+    it('are released at the end of a connection with more requests than a socket has listeners', async () => {
       const { slots, options } = countedSlots(50, storeOf())
       const port = await start({ limits: [options], handle: forever })
       const warnings: string[] = []
@@ -79,7 +79,7 @@ export function describeConnections(start: StartRoutes): void {
       expect(warnings).not.toContain('MaxListenersExceededWarning')
     })
 
-    it('are free after each of the answers on a connection that stays open', async () => {
+    it('are released after each response on a connection that stays open', async () => {
       const { slots, options } = countedSlots(1, storeOf())
       const port = await start({ limits: [options] })
       const socket = await connected(port)
@@ -92,7 +92,7 @@ export function describeConnections(start: StartRoutes): void {
       socket.destroy()
     })
 
-    it('are free when the client closes its half, since Node ends the connection then', async () => {
+    it('are released when the client closes its half, because Node then ends the connection', async () => {
       const { slots, options } = countedSlots(2, storeOf())
       const port = await start({ limits: [options], handle: forever })
       const socket = await connected(port)
@@ -101,7 +101,7 @@ export function describeConnections(start: StartRoutes): void {
     })
   })
 
-  it('holds nothing for a client that goes away while the decision is pending', async () => {
+  it('releases the slots of a client that disconnects while the decision is pending', async () => {
     const store = slowStore()
     const { slots, options } = countedSlots(3, store)
     const port = await start({ limits: [options], handle: forever })
@@ -112,31 +112,31 @@ export function describeConnections(start: StartRoutes): void {
     await expect.poll(() => store.pending).toBe(3)
     socket.resetAndDestroy()
     request.destroy()
-    // The server learns of it in its own time: the slots are free whenever that is.
+    // The server may notice the disconnect before or after the decision.
     store.answer()
     await expect.poll(() => slots).toEqual({ taken: 3, freed: 3 })
   })
 
   it.each([
-    ['before the limit is asked', false],
+    ['before the decision', false],
     ['while the decision is pending', true],
-  ])('gives slots back where somebody else answers %s', async (_when, isPending) => {
+  ])('releases its slots if a middleware sends the response %s', async (_when, isPending) => {
     const store = slowStore()
     const { slots, options } = countedSlots(1, isPending ? store : undefined)
-    let answer: () => void = () => {}
+    let respond: () => void = () => {}
     let isEarly = true
     const port = await start({
       limits: [options],
-      before: (answerFirst) => {
+      before: (respondFirst) => {
         if (!isEarly) return
-        if (isPending) answer = answerFirst
-        else answerFirst()
+        if (isPending) respond = respondFirst
+        else respondFirst()
       },
     })
     const early = ask(port, '/predict')
     if (isPending) {
       await expect.poll(() => store.pending).toBe(1)
-      answer()
+      respond()
     }
     expect(await early).toMatchObject({ status: 503, text: 'answered before' })
     store.answer()
@@ -150,18 +150,18 @@ export function describeConnections(start: StartRoutes): void {
     expect((await later).status).toBe(200)
   })
 
-  it('leaves an answer alone that somebody else has sent when its request is refused', async () => {
+  it('does not overwrite the response of a middleware when its request is refused', async () => {
     const store = slowStore()
-    let answer: () => void = () => {}
+    let respond: () => void = () => {}
     const port = await start({
       limits: [{ rules: [{ limit: '1/minute', by: 'everyone', cost: 2 }], store }],
-      before: (answerFirst) => {
-        answer = answerFirst
+      before: (respondFirst) => {
+        respond = respondFirst
       },
     })
     const early = ask(port, '/predict')
     await expect.poll(() => store.pending).toBe(1)
-    answer()
+    respond()
     expect(await early).toMatchObject({ status: 503, text: 'answered before' })
     store.answer()
     const later = ask(port, '/predict')

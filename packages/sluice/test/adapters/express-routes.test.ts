@@ -18,7 +18,7 @@ const MAKES: readonly (readonly [name: string, make: Make])[] = [
 ]
 
 describe.each(MAKES)("by: 'route' on %s", (name, make) => {
-  /** The routes that are counted for paths, where `mount` mounts what it is given. */
+  /** Returns the counted routes of paths in an app that `mount` sets up. */
   const counted = async (
     paths: readonly string[],
     mount: (limiter: RequestHandler, app: ReturnType<Make>) => void,
@@ -29,14 +29,14 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
     mount(limit(options), app)
     return routesOf(await listening(app), taken, paths)
   }
-  /** A router with one limited route. */
+  /** Creates a router with one limited route. */
   const routerOf = (limiter: RequestHandler, options: object = {}) => {
     const router = make.Router(options)
     router.post('/predict', limiter, fine)
     return router
   }
 
-  it('tells routers apart by the paths that they are mounted at', async () => {
+  it('distinguishes routers by their mount paths', async () => {
     const paths = ['/v1/predict', '/v2/predict', '/predict', '/v2/predict/?a=/v1']
     const routes = await counted(paths, (limiter, app) => {
       app.use('/v1', routerOf(limiter))
@@ -46,7 +46,7 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
     expect(routes).toEqual(['POST /v1/predict', 'POST /v2/predict', 'POST /predict', 'POST /v2/predict'])
   })
 
-  it('tells the mounts of one router apart', async () => {
+  it('distinguishes the mounts of one router', async () => {
     const routes = await counted(['/v1/predict', '/v2/predict'], (limiter, app) => {
       const router = routerOf(limiter)
       app.use('/v1', router)
@@ -55,7 +55,7 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
     expect(routes).toEqual(['POST /v1/predict', 'POST /v2/predict'])
   })
 
-  it('limits each mount by itself', async () => {
+  it('limits each mount separately', async () => {
     const app = make()
     const limiter = limit({ rules: [{ limit: '1/hour', by: ['route', 'everyone'] }] })
     app.use('/v1', routerOf(limiter))
@@ -66,7 +66,7 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
     expect(await statuses(port, '/v2/predict', 2)).toEqual([200, 429])
   })
 
-  it('takes the mount as the application spells it, whatever a client makes of it', async () => {
+  it('uses the mount path as the application spells it, not as a client does', async () => {
     const paths = ['/acme/v1/predict', '/other/V1/predict', '/v1/v1/predict', '/a%20b/v1/predict/']
     const routes = await counted(paths, (limiter, app) => {
       const inner = make.Router()
@@ -77,7 +77,7 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
     expect(routes).toEqual(paths.map(() => 'POST /:tenant/v1/predict'))
   })
 
-  it('tells letter case apart where the router does', async () => {
+  it('distinguishes letter case if the router does', async () => {
     const routes = await counted(['/v1/predict', '/V1/predict'], (limiter, app) => {
       app.set('case sensitive routing', true)
       app.use('/v1', routerOf(limiter))
@@ -86,7 +86,7 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
     expect(routes).toEqual(['POST /v1/predict', 'POST /V1/predict'])
   })
 
-  it('names a mount of several paths, and one of a regular expression, by what was given', async () => {
+  it('names a mount of several paths, or of a regular expression, by its definition', async () => {
     const paths = ['/a/predict', '/b/predict', '/v3/predict', '/V44/predict', '/x.y-z/predict']
     const routes = await counted(paths, (limiter, app) => {
       app.use(['/a', '/b'], routerOf(limiter))
@@ -103,7 +103,7 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
     ])
   })
 
-  it('names optional parts and wildcards by what was given', async () => {
+  it('names optional parts and wildcards by their definition', async () => {
     const isFour = name === 'Express 4'
     const routes = await counted(['/files/x/y', '/files/z', '/en/predict'], (limiter, app) => {
       const files = make.Router().use(limiter, fine)
@@ -116,7 +116,7 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
     expect(optional).toMatch(/^POST .*:?language.*\/predict$|^POST \/\^.*\/predict$/)
   })
 
-  it('finds mounted applications, and those within routers', async () => {
+  it('finds mounted applications, also inside routers', async () => {
     const paths = ['/api/v1/predict', '/API/v1/predict', '/tools/lab/predict']
     const routes = await counted(paths, (limiter, app) => {
       const api = make()
@@ -131,7 +131,7 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
     expect(routes).toEqual(['POST /api/v1/predict', 'POST /api/v1/predict', 'POST /tools/lab/predict'])
   })
 
-  it('tells the mount where no route is chosen yet', async () => {
+  it('uses the mount path if no route has been matched yet', async () => {
     const routes = await counted(['/v1/a', '/v1/b', '/v2/a', '/w/x', '/other'], (limiter, app) => {
       app.use('/v1', limiter, fine)
       app.use('/v2', make.Router().use(limiter, fine))
@@ -141,14 +141,14 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
     expect(routes).toEqual(['POST /v1/*', 'POST /v1/*', 'POST /v2/*', 'POST /:any/x/*', 'POST *'])
   })
 
-  it('finds the mount later, too, where who the client is takes a while', async () => {
+  it('finds the mount after an asynchronous lookup of the client', async () => {
     const { options, taken } = routesCounted()
     const app = make()
     app.use('/v1', routerOf(limit({ ...options, client: async () => undefined })))
     expect(await routesOf(await listening(app), taken, ['/v1/predict'])).toEqual(['POST /v1/predict'])
   })
 
-  it('makes few routes of a router within itself, however deep a client goes', async () => {
+  it('creates few routes for a router that is mounted in itself, at any depth', async () => {
     const depths = Array.from({ length: 60 }, (_, depth) => `${'/x'.repeat(depth)}/predict`)
     const routes = await counted(depths, (limiter, app) => {
       const router = routerOf(limiter)
@@ -159,7 +159,7 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
     expect(new Set(routes).size).toBeLessThan(20)
   })
 
-  it('takes a mount that it cannot see into for one, whatever the client spells', async () => {
+  it('treats an opaque mount as one route for every spelling', async () => {
     const paths = ['/a/predict', '/b/predict']
     const inOneFunction = await counted(paths, (limiter, app) => {
       const router = routerOf(limiter)
@@ -176,8 +176,8 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
   })
 })
 
-describe('versions of Express 5 whose layers do not know their paths', () => {
-  it('tell mounts apart by their place', async () => {
+describe('versions of Express 5 whose layers have no paths', () => {
+  it('distinguish mounts by their position', async () => {
     const { options, taken } = routesCounted()
     const app = express()
     for (const path of ['/v1', '/:tenant'])

@@ -6,7 +6,7 @@ import { asynchronousStore } from './slow-store.js'
 
 type Options = HttpLimitOptions<object>
 
-/** Things that are thrown and are no errors: some of them mean "go on" to a framework. */
+/** Thrown values that are not errors; some of them mean "continue" to a framework. */
 const THROWN = [undefined, null, 'route', 'router', '', 0, false, { status: 200 }, new Error('on purpose')]
 
 const circular: { self?: object } = {}
@@ -15,35 +15,35 @@ circular.self = circular
 const UNSENDABLE: readonly (readonly [what: string, answer: () => unknown])[] = [
   ['a line break in a header', () => ({ headers: { 'x-why': 'a\nb' }, body: '' })],
   ['a header split in two', () => ({ headers: { 'x-why': 'a\r\nset-cookie: b=c' }, body: '' })],
-  ['a character that no header has', () => ({ headers: { 'x-why': '€' }, body: '' })],
-  ['a name that no header has', () => ({ headers: { 'x why': 'a' }, body: '' })],
-  ['no name', () => ({ headers: { '': 'a' }, body: '' })],
+  ['a character that is invalid in a header', () => ({ headers: { 'x-why': '€' }, body: '' })],
+  ['an invalid header name', () => ({ headers: { 'x why': 'a' }, body: '' })],
+  ['an empty header name', () => ({ headers: { '': 'a' }, body: '' })],
   ['an object as a header', () => ({ headers: { 'x-why': { a: 1 } }, body: '' })],
   ['an object in the list of a header', () => ({ headers: { 'x-why': ['a', {}] }, body: '' })],
-  ['a status that is none', () => ({ status: 99, body: '' })],
-  ['a status above all', () => ({ status: 1000, body: '' })],
+  ['a status below the valid range', () => ({ status: 99, body: '' })],
+  ['a status above the valid range', () => ({ status: 1000, body: '' })],
   ['an informational status', () => ({ status: 103, body: '' })],
   ['a status that is a string', () => ({ status: '429', body: '' })],
-  ['a status that is no number', () => ({ status: Number.NaN, body: '' })],
+  ['a status that is not a number', () => ({ status: Number.NaN, body: '' })],
   ['a body that refers to itself', () => ({ body: circular })],
   ['a body with a BigInt', () => ({ body: { left: 1n } })],
   ['a body that is a function', () => ({ body: () => {} })],
-  ['no body', () => ({})],
-  ['nothing', () => undefined],
+  ['a missing body', () => ({})],
+  ['undefined', () => undefined],
   ['null', () => null],
   ['a string', () => 'slow down'],
 ]
 
-/** What every adapter does where the user's own functions fail: an error response, in the way of the framework. */
+/** Tests that every adapter passes errors of the user's functions to the framework. */
 export function describeFailures(start: StartRoutes): void {
   const stores = [
-    ['decides at once', () => ({})],
-    ['decides later', () => ({ store: asynchronousStore() })],
+    ['a synchronous store', () => ({})],
+    ['an asynchronous store', () => ({ store: asynchronousStore() })],
   ] as const
   const everyone = { limit: '1/minute', by: 'everyone' as const }
 
-  describe.each(stores)('where the store %s', (_when, store) => {
-    it('answers 500 where refuse returns what cannot be sent, and lives on', async () => {
+  describe.each(stores)('the failures of user functions with %s', (_kind, store) => {
+    it("responds with 500 if 'refuse' returns an invalid response, and keeps running", async () => {
       let answer: () => unknown = () => undefined
       const refuse = () => answer() as { body: string }
       const port = await start(
@@ -64,7 +64,7 @@ export function describeFailures(start: StartRoutes): void {
     })
 
     it.each(THROWN.map((thrown) => [thrown]))(
-      'never takes a function that throws %j for one that lets a request in',
+      'never admits a request because a function throws %j',
       async (thrown) => {
         const throws = () => {
           throw thrown
@@ -99,7 +99,7 @@ export function describeFailures(start: StartRoutes): void {
       },
     )
 
-    it('sends what refuse resolves with, whatever its status and headers', async () => {
+    it("sends the response that 'refuse' resolves to, with its status and headers", async () => {
       const answers = [
         { status: 204, body: 'not sent' },
         { status: 302, headers: { location: 'https://example.com/plans' }, body: '' },
@@ -131,7 +131,7 @@ export function describeFailures(start: StartRoutes): void {
     })
   })
 
-  it('is not harmed by a listener that throws or rejects', async () => {
+  it('ignores a listener that throws or rejects', async () => {
     const listeners = [
       () => {
         throw new Error('on purpose')

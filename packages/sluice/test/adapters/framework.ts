@@ -2,30 +2,31 @@ import type { Readable } from 'node:stream'
 import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
 import type { Resource } from '../../src/rules/rule.js'
 
-/** What a handler is given. */
+/** The argument of a handler. */
 interface RequestContext {
-  /** `settle` of the adapter, for this request. */
+  /** Calls the adapter's `settle` for this request. */
   settle(costs: Readonly<Partial<Record<Resource, number>>>): Promise<void>
 }
 
-/** What a handler answers: a text, or a body that goes on until it ends. */
+/** The response of a handler: a string or a stream. */
 type Answer = string | Readable
 
 export interface Route {
   readonly method: 'GET' | 'POST'
-  /** With `:name` segments. */
+  /** The path, with `:name` segments. */
   readonly path: string
-  /** One `limit(…)` after the other. */
+  /** The limits, applied in order. */
   readonly limits: readonly (string | HttpLimitOptions<object>)[]
-  readonly handle: (handling: RequestContext) => Answer | Promise<Answer>
+  readonly handle: (context: RequestContext) => Answer | Promise<Answer>
   /**
-   * Is called before the limits, as a middleware is. What it is given answers the request with 503 and `answered before`, as
-   * one does that ends requests which take too long.
+   * Runs before the limits, as a middleware does.
+   *
+   * Its argument sends a response with 503 and `answered before`, as a request timeout would.
    */
-  readonly before?: (answerFirst: () => void) => void
+  readonly before?: (respondFirst: () => void) => void
 }
 
-/** Starts an app of these routes for the time of a test; returns its port. */
+/** Starts an app of these routes for the duration of a test and returns its port. */
 export type StartRoutes = (...routes: (Partial<Route> & Pick<Route, 'limits'>)[]) => Promise<number>
 
 export interface RunningApp {
@@ -33,17 +34,17 @@ export interface RunningApp {
   close(): Promise<void>
 }
 
-/** A framework with its adapter, as the conformance suite drives it. */
+/** A framework and its adapter, for the conformance suite. */
 export interface Framework {
-  /** Whether a cost can read the body: in the others it is read later, by the handler. */
+  /** True if costs can read the body; elsewhere the handler reads it later. */
   readonly readsBody: boolean
-  /** Whether several limits may stand before one handler. */
+  /** True if one handler can have several limits. */
   readonly stacks: boolean
-  /** Whether a header that was sent twice can be told from one with a comma. */
+  /** True if a repeated header can be distinguished from one with a comma. */
   readonly tellsRepeated: boolean
   start(routes: readonly Route[]): Promise<RunningApp>
-  /** The parsed body of the framework's own request. */
+  /** Returns the parsed body of a request of the framework. */
   bodyOf(request: object): unknown
-  /** A header of the framework's own request. */
+  /** Returns a header of a request of the framework. */
   headerOf(request: object, name: string): string | undefined
 }

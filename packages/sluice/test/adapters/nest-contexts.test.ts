@@ -21,13 +21,13 @@ import { io } from 'socket.io-client'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Limit, LimitGuard, LimitModule, LimitRefusal } from '../../src/adapters/nest.js'
 
-/** Decorators are applied by hand: the tests are compiled without Nest's own kind of them. */
+/** Decorators are called as functions, because the tests compile without legacy decorators. */
 function decorate(target: Type, method: string, ...decorators: MethodDecorator[]): void {
   const descriptor = Object.getOwnPropertyDescriptor(target.prototype, method) as PropertyDescriptor
   for (const decorator of decorators) decorator(target.prototype, method, descriptor)
 }
 
-/** A controller whose limit no other test has used. */
+/** Creates a controller with a limit that no other test has used. */
 function newModel() {
   class Model {
     predict(): object {
@@ -52,7 +52,7 @@ async function started(
   return `http://127.0.0.1:${((app.getHttpServer() as Server).address() as AddressInfo).port}`
 }
 
-/** Answers everything in its own words, as many applications have one. */
+/** A filter with a custom response for every error, as many applications have. */
 class OwnFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost) {
     const status = error instanceof HttpException ? error.getStatus() : 500
@@ -67,13 +67,13 @@ Catch()(OwnFilter)
 
 describe('a refusal in Nest', () => {
   it.each([
-    ['a global filter that catches all', {}, true],
+    ['a global filter for all errors', {}, true],
     [
       "the application's own APP_FILTER",
       { providers: [{ provide: APP_FILTER, useClass: OwnFilter }] },
       false,
     ],
-  ])('keeps its headers and is answered by %s', async (_, options, isGlobal) => {
+  ])('keeps its headers if the response comes from %s', async (_, options, isGlobal) => {
     const url = await started(options, (app) => {
       if (isGlobal) app.useGlobalFilters(new OwnFilter())
     })
@@ -85,7 +85,7 @@ describe('a refusal in Nest', () => {
     expect(await refused.json()).toMatchObject({ own: true, body: { status: 429 } })
   })
 
-  it('is the problem document where the application has no filter', async () => {
+  it('is the problem document if the application has no filter', async () => {
     const url = await started({}, () => {})
     await fetch(`${url}/predict`)
     const refused = await fetch(`${url}/predict`)
@@ -115,7 +115,7 @@ it('limits the messages of a WebSocket by its handshake', async () => {
   expect(refusal).toMatchObject({ status: 429 })
 })
 
-describe('the guard', () => {
+describe('the guard of Nest', () => {
   const guard = new LimitGuard()
   const { predict } = newModel().prototype
   const contextOf = (type: string, args: unknown[]) => {
@@ -134,7 +134,7 @@ describe('the guard', () => {
   })
 
   it.each(['rpc', 'graphql', 'ws', 'something new'])(
-    'fails where a handler of type %s has no request, and never lets it pass unlimited',
+    'fails, and never admits without a limit, if a handler of type %s has no request',
     async (type) => {
       await expect(guard.canActivate(contextOf(type, [{}, {}, {}, {}]))).rejects.toThrow(
         /has no HTTP request to count.*@Unlimited/,

@@ -3,25 +3,25 @@ import { describe, expect, it } from 'vitest'
 import { limit as onFetch } from '../../src/adapters/fetch.js'
 import { limit as onHono } from '../../src/adapters/hono.js'
 
-/** Servers that do not tell where a request comes from: that is for whoever runs one to mend, and not the client's fault. */
-describe('where nobody tells an address', () => {
+/** A missing address is a misconfiguration of the server and not an error of the client. */
+describe('a server that reports no address', () => {
   const request = () => new Request('http://localhost/predict', { method: 'POST' })
-  const handler = async () => new Response('fine')
+  const handler = async () => new Response('ok')
 
-  it('a rule that counts by it fails, and says what to do', async () => {
+  it('fails a rule that counts by address, with an error that names the option to set', async () => {
     const limited = onFetch({ rules: [{ limit: '1/minute' }] })(handler)
     await expect(limited(request())).rejects.toThrow("set 'address'")
     const app = new Hono().post('/predict', onHono('1/minute'), handler)
-    const told: string[] = []
+    const messages: string[] = []
     app.onError((error, context) => {
-      told.push(error.message)
+      messages.push(error.message)
       return context.text('', 500)
     })
     expect((await app.request(request())).status).toBe(500)
-    expect(told).toEqual([expect.stringContaining("set 'address'")])
+    expect(messages).toEqual([expect.stringContaining("set 'address'")])
   })
 
-  it('servers that pass it beside the request need not be told where it is', async () => {
+  it('finds the address that Deno and Bun pass in addition to the request', async () => {
     const deno = { remoteAddr: { hostname: '203.0.113.7' } }
     const bun = { requestIP: (_request: Request) => ({ address: '203.0.113.8' }) }
     const limited = onFetch<[unknown]>('1/minute')(handler)
@@ -32,19 +32,19 @@ describe('where nobody tells an address', () => {
     await expect(limited(request(), { params: { remoteAddr: 'x' } })).rejects.toThrow("set 'address'")
   })
 
-  it('others count all the same', async () => {
+  it('applies rules that do not count by address', async () => {
     const options = { rules: [{ limit: '1/minute', by: 'everyone' as const }] }
     const limited = onFetch(options)(handler)
     const app = new Hono().post('/predict', onHono(options), handler)
-    for (const ask of [() => limited(request()), async () => app.request(request())])
-      expect([(await ask()).status, (await ask()).status]).toEqual([200, 429])
+    for (const send of [() => limited(request()), async () => app.request(request())])
+      expect([(await send()).status, (await send()).status]).toEqual([200, 429])
   })
 
-  it('an option that tells it is enough', async () => {
+  it("counts by the address that the 'address' option returns", async () => {
     const address = () => '203.0.113.7'
     const limited = onFetch({ rules: [{ limit: '1/minute' }], address })(handler)
     const app = new Hono().post('/predict', onHono({ rules: [{ limit: '1/minute' }], address }), handler)
-    for (const ask of [() => limited(request()), async () => app.request(request())])
-      expect([(await ask()).status, (await ask()).status]).toEqual([200, 429])
+    for (const send of [() => limited(request()), async () => app.request(request())])
+      expect([(await send()).status, (await send()).status]).toEqual([200, 429])
   })
 })

@@ -27,7 +27,7 @@ const ADAPTERS: readonly (readonly [name: string, make: (options: never) => unkn
 
 const rules = [{ limit: '1/minute' }]
 
-/** What `make` throws. */
+/** Returns the error that `make` throws. */
 function errorOf(make: () => unknown): string {
   try {
     make()
@@ -37,13 +37,13 @@ function errorOf(make: () => unknown): string {
   return 'nothing'
 }
 
-describe.each(ADAPTERS)('a wrong option on %s', (_name, make, own) => {
-  it('is an error that lists all the options, those of the adapter too', () => {
+describe.each(ADAPTERS)('an invalid option of the %s adapter', (_name, make, own) => {
+  it('is rejected with a list of all options, including those of the adapter', () => {
     const error = errorOf(() => make({ rules, wholly: 1 } as never))
     expect(error).toContain("TypeError: a limiter has no option 'wholly'; its options are ")
     const listed = error.split('ts options are ')[1]?.split(', ')
     expect(listed).toEqual(expect.arrayContaining([...HTTP, ...own]))
-    // The adapter says how keys are read.
+    // The adapter defines 'keys' itself.
     expect(listed).not.toContain('keys')
     expect(new Set(listed).size).toBe(listed?.length)
   })
@@ -53,11 +53,11 @@ describe.each(ADAPTERS)('a wrong option on %s', (_name, make, own) => {
     ['XRateLimit', 'xRateLimit'],
     ['refused', 'refuse'],
     ['rule', 'rules'],
-  ])("asks for '%s' whether '%s' was meant", (wrong, meant) => {
+  ])("gets for '%s' the suggestion '%s'", (wrong, meant) => {
     expect(errorOf(() => make({ rules, [wrong]: [] } as never))).toContain(`did you mean '${meant}'?`)
   })
 
-  it('asks whether one of its own options was meant', () => {
+  it('gets the suggestion of a similar option of the adapter', () => {
     for (const option of own)
       expect(errorOf(() => make({ rules, [`${option}s`]: [] } as never))).toContain(
         `did you mean '${option}'?`,
@@ -65,7 +65,7 @@ describe.each(ADAPTERS)('a wrong option on %s', (_name, make, own) => {
   })
 })
 
-describe('a wrong option of another part', () => {
+describe('an invalid option of another function', () => {
   const store = memoryStore()
   const cases: readonly (readonly [what: string, make: () => unknown, meant: string, other: string])[] = [
     ['a rule', () => createLimiter({ rules: [{ limit: '1/s', cots: 2 } as never] }), 'cost', 'limit'],
@@ -88,7 +88,7 @@ describe('a wrong option of another part', () => {
     ],
   ]
 
-  it.each(cases)('of %s is an error that says what may have been meant', (_what, make, meant, other) => {
+  it.each(cases)('of %s is rejected with a suggestion', (_what, make, meant, other) => {
     const error = errorOf(make)
     expect(error).toMatch(/^TypeError/)
     expect(error).toContain(`did you mean '${meant}'? Its options are `)

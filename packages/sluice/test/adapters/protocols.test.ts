@@ -24,10 +24,10 @@ import { limit as onKoa } from '../../src/adapters/koa.js'
 import type { HttpLimitOptions } from '../../src/http/http-limiter.js'
 import type { LimiterEvent } from '../../src/limiter/event.js'
 
-/** Answers without a body, and connections of other protocols than HTTP/1.1 with an answer. */
+/** Tests responses without a body, HTTP/2 and upgraded connections. */
 
 type Options = HttpLimitOptions<object>
-/** An app that answers `/204` and `/304` with that status, `/text` with a text and `/stream` without end. */
+/** An app that responds to `/204`, `/304`, `/text`, and with an endless body to `/stream`. */
 type MakeServer = (options: Options, protocol: 'http1' | 'http2') => Promise<Server>
 
 const STATUSES = [204, 304]
@@ -63,7 +63,7 @@ function expressServer(make: typeof express): MakeServer {
 }
 
 const fastifyServer: MakeServer = async (options, protocol) => {
-  // The types of an app differ by its protocol.
+  // The type of an app depends on its protocol.
   const app = (protocol === 'http2' ? Fastify({ http2: true }) : Fastify()) as unknown as FastifyInstance
   app.addHook('onRequest', onFastify(options))
   for (const status of STATUSES) app.get(`/${status}`, (_request, reply) => reply.code(status).send())
@@ -111,7 +111,7 @@ const fetchServer: MakeServer = async (options, protocol) => {
   return serverOf(getRequestListener(handler), protocol)
 }
 
-/** A server whose limit counts the slots that are taken and freed. */
+/** Starts a server and counts the slots that are taken and freed. */
 async function started(make: MakeServer, protocol: 'http1' | 'http2') {
   const slots = { taken: 0, freed: 0 }
   const server = await make(
@@ -148,14 +148,14 @@ describe.each(ON_HTTP1)('slots of %s over HTTP/1.1', (_name, make) => {
     ['GET', '/204', 204],
     ['GET', '/304', 304],
     ['HEAD', '/text', 200],
-  ])('are free after the answer to %s %s, which has no body', async (method, path, status) => {
+  ])('are released after the response to %s %s, which has no body', async (method, path, status) => {
     const { slots, port } = await started(make, 'http1')
-    for (let request = 1; request <= 4; request++) {
-      const asked = httpRequest({ host: '127.0.0.1', port, path, method, agent: false }).end()
-      const [answer] = (await once(asked, 'response')) as [IncomingMessage]
-      answer.resume()
-      expect(answer.statusCode).toBe(status)
-      await expect.poll(() => slots).toEqual({ taken: request, freed: request })
+    for (let count = 1; count <= 4; count++) {
+      const request = httpRequest({ host: '127.0.0.1', port, path, method, agent: false }).end()
+      const [response] = (await once(request, 'response')) as [IncomingMessage]
+      response.resume()
+      expect(response.statusCode).toBe(status)
+      await expect.poll(() => slots).toEqual({ taken: count, freed: count })
     }
   })
 })
@@ -163,7 +163,7 @@ describe.each(ON_HTTP1)('slots of %s over HTTP/1.1', (_name, make) => {
 describe.each([
   ['Express 4', express4],
   ['Express 5', express],
-])('a slot of %s for a connection that was upgraded', (_name, make) => {
+])('the slot of an upgraded connection on %s', (_name, make) => {
   it('is held until the connection closes', async () => {
     const slots = { taken: 0, freed: 0 }
     const app = make()
@@ -177,7 +177,7 @@ describe.each([
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n')
     })
     const server = serverOf(undefined, 'http1')
-    // As libraries for WebSockets hand upgrades to an app.
+    // WebSocket libraries pass upgrades to an app in this way.
     server.on('upgrade', (request: IncomingMessage) =>
       app(request as never, new ServerResponse(request) as never),
     )
@@ -186,13 +186,13 @@ describe.each([
       server.close()
     })
     const { port } = server.address() as AddressInfo
-    for (let request = 1; request <= 3; request++) {
+    for (let count = 1; count <= 3; count++) {
       const headers = { connection: 'Upgrade', upgrade: 'echo' }
-      const asked = httpRequest({ host: '127.0.0.1', port, path: '/socket', headers, agent: false }).end()
-      const [, socket] = await once(asked, 'upgrade')
-      expect(slots).toEqual({ taken: request, freed: request - 1 })
+      const request = httpRequest({ host: '127.0.0.1', port, path: '/socket', headers, agent: false }).end()
+      const [, socket] = await once(request, 'upgrade')
+      expect(slots).toEqual({ taken: count, freed: count - 1 })
       socket.destroy()
-      await expect.poll(() => slots.freed).toBe(request)
+      await expect.poll(() => slots.freed).toBe(count)
     }
   })
 })
@@ -204,16 +204,16 @@ function clientOf(port: number): ClientHttp2Session {
 }
 
 describe.each(ON_HTTP2)('slots of %s over HTTP/2', (_name, make) => {
-  it('are free after each answer on a connection that stays open', async () => {
+  it('are released after each response on a connection that stays open', async () => {
     const { slots, port } = await started(make, 'http2')
     const client = clientOf(port)
-    const asked = [
+    const requests = [
       ['GET', '/204', 204],
       ['GET', '/304', 304],
       ['HEAD', '/text', 200],
       ['GET', '/text', 200],
     ] as const
-    for (const [index, [method, path, status]] of asked.entries()) {
+    for (const [index, [method, path, status]] of requests.entries()) {
       const stream = client.request({ ':method': method, ':path': path })
       const [headers] = await once(stream, 'response')
       stream.resume()
@@ -222,7 +222,7 @@ describe.each(ON_HTTP2)('slots of %s over HTTP/2', (_name, make) => {
     }
   })
 
-  it('are free when a stream is reset, while the others on its connection go on', async () => {
+  it('are released when a stream is reset, without affecting other streams of the connection', async () => {
     const { slots, port } = await started(make, 'http2')
     const client = clientOf(port)
     const streams = await Promise.all(
@@ -240,7 +240,7 @@ describe.each(ON_HTTP2)('slots of %s over HTTP/2', (_name, make) => {
     await expect.poll(() => slots).toEqual({ taken: 4, freed: 2 })
   })
 
-  it('are free when the connection closes', async () => {
+  it('are released when the connection closes', async () => {
     const { slots, port } = await started(make, 'http2')
     const client = clientOf(port)
     for (let stream = 0; stream < 3; stream++)

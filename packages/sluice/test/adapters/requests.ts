@@ -15,11 +15,11 @@ export interface AppAnswer {
 interface Asking {
   readonly method?: string
   readonly headers?: OutgoingHttpHeaders
-  /** Sent as JSON. */
+  /** The body, sent as JSON. */
   readonly body?: unknown
 }
 
-/** Sends a request on a connection of its own; a header with several values is sent as so many lines. */
+/** Sends a request on its own connection, with one header line per value. */
 export function ask(port: number, path: string, asking: Asking = {}): Promise<AppAnswer> {
   return new Promise((resolve, reject) => {
     begin(port, path, asking)
@@ -50,7 +50,7 @@ export function begin(
   return request.end(body === undefined ? undefined : JSON.stringify(body))
 }
 
-/** The statuses of so many requests, one after the other. */
+/** Sends a number of requests in sequence and returns their statuses. */
 export async function statuses(
   port: number,
   path: string,
@@ -62,7 +62,7 @@ export async function statuses(
   return seen
 }
 
-/** Begins a request whose answer goes on, and waits for its first bytes. */
+/** Starts a request with a streaming response and waits for the first bytes. */
 export function open(port: number, path: string): Promise<readonly [status: number, request: ClientRequest]> {
   return new Promise((resolve) => {
     const request = begin(port, path)

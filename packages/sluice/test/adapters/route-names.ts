@@ -5,7 +5,7 @@ import { keyParts } from '../../src/rules/key.js'
 import type { RunningApp } from './framework.js'
 import { ask } from './requests.js'
 
-/** A limit by the route, and the routes that it counted since it was last asked for them. */
+/** Creates a limit by route, and reads the routes it counted since the last read. */
 export function routesCounted(): {
   readonly options: HttpLimitOptions<object>
   taken(): (string | undefined)[]
@@ -20,7 +20,7 @@ export function routesCounted(): {
   }
 }
 
-/** The routes that an app counts for these paths, each of which it answers with 200. */
+/** Requests each path and returns the counted routes, or the status if it is not 200. */
 export async function routesOf(
   app: RunningApp,
   taken: () => (string | undefined)[],
@@ -28,11 +28,11 @@ export async function routesOf(
   headers: Record<string, string> = {},
 ): Promise<(string | undefined)[]> {
   onTestFinished(() => app.close())
-  const answers: (string | number | undefined)[] = []
+  const results: (string | number | undefined)[] = []
   for (const path of paths) {
     const { status } = await ask(app.port, path, { headers })
     const [route] = taken()
-    answers.push(status === 200 ? route : status)
+    results.push(status === 200 ? route : status)
   }
-  return answers as (string | undefined)[]
+  return results as (string | undefined)[]
 }

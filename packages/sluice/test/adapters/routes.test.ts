@@ -33,7 +33,7 @@ describe("by: 'route' with prefixes", () => {
     context.body = 'fine'
   }
 
-  it('is the whole template on Fastify, in plugins within plugins', async () => {
+  it('is the full template on Fastify, also in nested plugins', async () => {
     for (const hook of ['preHandler', 'onRequest'] as const) {
       const { options, taken } = routesCounted()
       const app = Fastify({ routerOptions: { caseSensitive: false } })
@@ -60,7 +60,7 @@ describe("by: 'route' with prefixes", () => {
     }
   })
 
-  it('is the whole template on Koa, with prefixes, nested routers and parameters', async () => {
+  it('is the full template on Koa, with prefixes, nested routers and parameters', async () => {
     const { options, taken } = routesCounted()
     const limiter = onKoa(options)
     const app = new Koa()
@@ -79,7 +79,7 @@ describe("by: 'route' with prefixes", () => {
     ])
   })
 
-  it('has the path of koa-mount on Koa, and no more than the innermost is told apart', async () => {
+  it('includes the path of koa-mount on Koa, and distinguishes only the innermost one', async () => {
     const { options, taken } = routesCounted()
     const limiter = onKoa(options)
     const inner = new Koa()
@@ -101,7 +101,7 @@ describe("by: 'route' with prefixes", () => {
     ])
   })
 
-  it('is the whole template on Hono, with basePath() and route()', async () => {
+  it('is the full template on Hono, with basePath() and route()', async () => {
     const { options, taken } = routesCounted()
     const limiter = onHono(options)
     const lab = new Hono().basePath('/lab').post('/predict', limiter, (context) => context.text('fine'))
@@ -123,7 +123,7 @@ describe.each([
   ['Express', () => new ExpressAdapter()],
   ['Fastify', () => new FastifyAdapter()],
 ])("by: 'route' on NestJS with %s", (name, adapter) => {
-  /** An app of one controller for each version, and one that is put under `/admin`. */
+  /** Creates an app with one controller per version, and one under `/admin`. */
   const appWith = async (options: DynamicModule, configure: (app: INestApplication) => void) => {
     const controllers = ['1', '2'].map((version) => controllerOf({ path: ':model', version }))
     class Inner {}
@@ -145,7 +145,7 @@ describe.each([
     return appOf(app.getHttpServer() as Server, () => app.close())
   }
 
-  it('has the global prefix, the version in the path and the path of a module', async () => {
+  it('includes the global prefix, the version in the path and the path of a module', async () => {
     const { options, taken } = routesCounted()
     const app = await appWith(LimitModule.forRoot(options), (nest) => {
       nest.setGlobalPrefix('api/:region', { exclude: [{ path: 'x', method: RequestMethod.ALL }] })
@@ -161,7 +161,7 @@ describe.each([
     ])
   })
 
-  it('is one route for all versions that a header tells apart', async () => {
+  it('is one route for all versions that are selected by a header', async () => {
     const { options, taken } = routesCounted()
     const app = await appWith(LimitModule.forRoot(options), (nest) => {
       nest.enableVersioning({ type: VersioningType.HEADER, header: 'x-version' })
@@ -173,7 +173,7 @@ describe.each([
       ])
   })
 
-  it.runIf(name === 'Express')('has the mount of an Express app around it', async () => {
+  it.runIf(name === 'Express')('includes the mount path in an outer Express app', async () => {
     const { options, taken } = routesCounted()
     const outer = express()
     for (const path of ['/v1', '/:tenant']) {
@@ -197,7 +197,7 @@ describe.each([
   })
 })
 
-/** A controller with `POST predict`, decorated by hand. */
+/** A controller with `POST predict`, decorated by function calls. */
 function controllerOf(options: { path: string; version?: string }) {
   class Predictions {
     predict() {

@@ -1,11 +1,11 @@
 import { type MemoryStore, memoryStore } from '../../src/stores/memory/memory-store.js'
 import type { Charge, Store } from '../../src/stores/store.js'
 
-/** A store that decides when the test lets it. */
+/** A store whose decisions stay pending until the test calls `answer`. */
 export interface SlowStore extends Store {
-  /** How many decisions are pending. */
+  /** The number of pending decisions. */
   readonly pending: number
-  /** Makes the pending decisions. */
+  /** Makes all pending decisions. */
   answer(): void
 }
 

@@ -6,7 +6,7 @@ import { listening } from './listening.js'
 
 type Handler = (request: Request, env: HttpBindings) => Promise<Response>
 
-/** A handler of the web's standard, on a server of Node's, with what such servers bring: a routing of their own. */
+/** Runs a fetch handler on a Node.js server, with simple routing. */
 export const onFetch: Framework = {
   readsBody: false,
   stacks: true,

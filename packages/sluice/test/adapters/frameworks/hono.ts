@@ -11,7 +11,7 @@ export const onHono: Framework = {
   tellsRepeated: true,
   start(routes) {
     const app = new Hono()
-    // What a handler throws on purpose is not for the console.
+    // Keeps intended errors of handlers out of the console.
     app.onError((_error, context) => context.text('', 500))
     for (const { method, path, limits, handle, before } of routes) {
       const beforeLimits: MiddlewareHandler = async (context, next) => {
@@ -31,7 +31,7 @@ export const onHono: Framework = {
   headerOf: (request, name) => (request as Context).req.header(name),
 }
 
-/** Settles once the request is to be answered before its limits are asked. */
+/** Settles when `before` sends a response ahead of the limits. */
 export function answeredBefore(before: Route['before']): Promise<void> {
   return new Promise((resolve) => before?.(resolve))
 }

@@ -11,7 +11,7 @@ export const onKoa: Framework = {
   tellsRepeated: true,
   start(routes) {
     const app = new Koa()
-    // What a handler throws on purpose is not for the console.
+    // Keeps intended errors of handlers out of the console.
     app.silent = true
     const router = new Router()
     for (const { method, path, limits, handle, before } of routes) {

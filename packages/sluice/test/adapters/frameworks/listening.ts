@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { RunningApp } from '../framework.js'
 
-/** A server of Node's on a free port of this machine. */
+/** Starts a Node.js server on a free port. */
 export async function listening(listener: RequestListener): Promise<RunningApp> {
   const server = createServer(listener).listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -34,7 +34,7 @@ function onNest(create: (module: object) => Promise<INestApplication>): Framewor
   }
 }
 
-/** Decorators by hand, since the routes are made while the test runs. */
+/** Decorators called as functions, because the routes are created while the test runs. */
 function moduleOf(routes: readonly Route[]): object {
   class Routes {}
   const handlers = Routes.prototype as unknown as Record<string, unknown>

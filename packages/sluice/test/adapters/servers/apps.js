@@ -8,7 +8,7 @@ import { Readable } from 'node:stream'
  */
 
 /**
- * Starts an app of these routes, which take all methods, in each framework; it loads no other one.
+ * Starts an app of these routes, for all methods, in each framework; loads only that framework.
  *
  * @type {Record<string, (routes: ChaosRoute[]) => Promise<Server>>}
  */
@@ -61,7 +61,7 @@ export const apps = {
       getRequestListener(
         (request, env) => {
           const handler = handlers.get(new URL(request.url).pathname)
-          // @ts-expect-error what a server hands on is not known to the handler
+          // @ts-expect-error the type of the handler has no additional arguments
           return handler?.(request, env) ?? new Response('', { status: 404 })
         },
         { errorHandler: () => new Response('', { status: 500 }) },

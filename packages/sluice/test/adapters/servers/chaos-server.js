@@ -5,8 +5,10 @@ import { memoryStore } from 'sluice'
 import { apps } from './apps.js'
 
 /**
- * A server of one adapter for the fuzz test: routes whose limits are decided at once and later, that wait for slots, that fail
- * and that stream. `node --expose-gc chaos-server.js NAME`; it tells its port, and its state whenever it is asked.
+ * A server of one adapter for the fuzz test, run by `node --expose-gc chaos-server.js NAME`.
+ *
+ * Its routes decide synchronously or not, queue for slots, fail or stream. It sends its port, and
+ * its state on request.
  */
 
 const SLOTS = 40
@@ -14,7 +16,7 @@ const slots = { taken: 0, freed: 0 }
 let unhandled = 0
 process.on('unhandledRejection', () => unhandled++)
 
-/** Slots that are counted; decisions on a store that takes a while are pending for some turns, or some milliseconds. */
+/** Counts slots; decisions of the slow store are pending for a turn or for some milliseconds. */
 const store = memoryStore()
 const slowStore = {
   /** @param {Parameters<typeof store.take>[0]} charges */
@@ -60,7 +62,7 @@ const routes = [
   { path: '/later', options: { rules: [held], store: slowStore, name: 'later', listener }, handle },
   {
     path: '/queued',
-    // One that leaves the line gives its slot back without having been let in, so that the events do not match.
+    // A request that leaves the queue returns its slot without an 'allowed' event.
     options: { rules: [{ ...held, concurrent: 2, wait: 50, queue: 20 }] },
     handle,
   },
