@@ -26,6 +26,7 @@ interface Listing {
 const RUN_ELSEWHERE = new Set([
   'npm ci && npm start',
   'npm ci && npm test',
+  'npm install sluice',
   'npm install sluice express',
   'npx sluice-gateway serve gateway.yaml',
 ])
