@@ -2,12 +2,12 @@ import { performance } from 'node:perf_hooks'
 import { type ModelServer, startModelServer } from './server.js'
 
 /** Reads a whole number from the environment, or exits with an error. */
-function numberFrom(name: string, fallback: number, most: number): number {
+function numberFrom(name: string, fallback: number, max: number): number {
   const text = process.env[name] ?? ''
   if (text === '') return fallback
   const value = Number(text)
-  if (/^\d+$/.test(text) && value <= most) return value
-  return fail(`${name} should be a whole number from 0 to ${most}, not '${text}'`)
+  if (/^\d+$/.test(text) && value <= max) return value
+  return fail(`${name} should be a whole number from 0 to ${max}, not '${text}'`)
 }
 
 function fail(message: string): never {

@@ -35,7 +35,7 @@ export const QUICK_PLAN: TrainingPlan = {
 
 export type ClassifierName = 'lightweight' | 'heavy'
 
-export interface JudgedClassifier extends Classifier {
+export interface EvaluatedClassifier extends Classifier {
   readonly epochs: number
   /** Accuracy on the training examples, from 0 to 1. */
   readonly trainingAccuracy: number
@@ -45,8 +45,8 @@ export interface JudgedClassifier extends Classifier {
 
 export interface Models {
   readonly plan: TrainingPlan
-  readonly lightweight: JudgedClassifier
-  readonly heavy: JudgedClassifier
+  readonly lightweight: EvaluatedClassifier
+  readonly heavy: EvaluatedClassifier
   /** Accuracy of the rule on the held-out examples. The rest is unpredictable noise. */
   readonly ceiling: number
   readonly language: LanguageModel
@@ -70,7 +70,7 @@ function* judged(
   examples: readonly Example[],
   heldOut: readonly Example[],
   seed: number,
-): Slices<JudgedClassifier> {
+): Slices<EvaluatedClassifier> {
   const classifier = yield* trainClassifier(plan, examples, seededRandom(seed))
   const trainingAccuracy = classifier.accuracy(examples)
   yield 1

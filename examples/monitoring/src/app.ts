@@ -16,7 +16,7 @@ import { countRequests } from './metrics.js'
 export async function monitoringApp(store: Store = memoryStore()): Promise<PredictionApp> {
   const app = await predictionApp({
     title: 'Monitoring',
-    description: 'Ten predictions a minute, and five by the heavy model; GET /metrics tells how many came.',
+    description: 'Ten predictions a minute, and five by the heavy model; GET /metrics returns the counts.',
   })
   countRequests(app)
   const limitedTo = (text: string) => ({

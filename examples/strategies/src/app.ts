@@ -20,8 +20,7 @@ export async function strategiesApp(options: StrategiesOptions): Promise<Predict
   const { keys, store = memoryStore(), model = heavyModel } = options
   const app = await predictionApp({
     title: 'Strategies',
-    description:
-      'Limit strings, keys of your own, every algorithm, an answer of your own, a route for one tier.',
+    description: 'Limit strings, custom keys, every algorithm, a custom response, a route for one tier.',
   })
   const shared: Shared = { store, identify: identity({ apiKeys: keyTable(keys) }), model }
   for (const routes of [keyRoutes, algorithmRoutes, ownAnswerRoutes, premiumRoutes]) routes(app, shared)

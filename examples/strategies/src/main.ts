@@ -4,6 +4,6 @@ import { strategiesApp } from './app.js'
 
 // Stores only the digest. For keys that survive a restart, store digests in a file or a database.
 const premium = newKey()
-console.log(`POST /premium/predict wants -H 'x-api-key: ${premium}'`)
+console.log(`POST /premium/predict requires -H 'x-api-key: ${premium}'`)
 const keys = [{ sha256: keyDigest(premium), client: 'acme', tier: 'premium' }]
 await serve(await strategiesApp({ keys }))

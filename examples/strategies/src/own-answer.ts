@@ -11,7 +11,7 @@ import type { Shared } from './shared.js'
 
 /** A refusal in the format of your own API. The rate limit headers are added. */
 export function ownAnswerRoutes(app: PredictionApp, { store }: Shared): void {
-  const inOwnWords = limit({
+  const customRefusal = limit({
     store,
     name: 'own answer',
     rules: [{ limit: '5/minute', algorithm: 'fixed-window' }],
@@ -22,7 +22,7 @@ export function ownAnswerRoutes(app: PredictionApp, { store }: Shared): void {
   })
   app.post(
     '/own-answer/predict',
-    { onRequest: inOwnWords, schema: { body: row, response: answers(prediction) } },
+    { onRequest: customRefusal, schema: { body: row, response: answers(prediction) } },
     async ({ body }) => lightweightModel(featuresOf(body)),
   )
 }

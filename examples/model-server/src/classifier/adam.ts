@@ -4,7 +4,7 @@ import type { Layer } from './network.js'
  * State of a list of parameters: the gradient and the running averages of the gradient and of its
  * square.
  */
-interface Timestamps {
+interface Moments {
   readonly gradient: Float64Array
   readonly mean: Float64Array
   readonly square: Float64Array
@@ -41,7 +41,7 @@ export function createOptimizer(layer: Layer): LayerOptimizer {
   }
 }
 
-function createMoments(length: number): Timestamps {
+function createMoments(length: number): Moments {
   return {
     gradient: new Float64Array(length),
     mean: new Float64Array(length),
@@ -49,7 +49,7 @@ function createMoments(length: number): Timestamps {
   }
 }
 
-function move(parameters: Float64Array, { gradient, mean, square }: Timestamps, rate: number, count: number) {
+function move(parameters: Float64Array, { gradient, mean, square }: Moments, rate: number, count: number) {
   for (let i = 0; i < parameters.length; i++) {
     const slope = (gradient[i] as number) / count
     const average = MEAN_DECAY * (mean[i] as number) + (1 - MEAN_DECAY) * slope

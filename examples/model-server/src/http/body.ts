@@ -13,7 +13,7 @@ const BODY_LIMIT = 1024 * 1024
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   const encoding = request.headers['content-encoding'] ?? 'identity'
   if (encoding !== 'identity') {
-    throw new HttpError(415, `the body is compressed (${encoding}); send it as it is`)
+    throw new HttpError(415, `the body is compressed (${encoding}); send it uncompressed`)
   }
   const text = decoded(await readAll(request))
   try {

@@ -24,7 +24,7 @@ function message(value: unknown, loc: Place, problems: Problem[]): string {
   // An assistant message with only tool calls has no content.
   if ((content ?? null) === null && role === 'assistant') return ''
   if (!Array.isArray(content)) {
-    problems.push({ loc: [...loc, 'content'], msg: 'should be a text or a list of text parts' })
+    problems.push({ loc: [...loc, 'content'], msg: 'should be a string or a list of text parts' })
     return ''
   }
   return content.map((part: unknown, index) => textPart(part, [...loc, 'content', index], problems)).join('')
@@ -32,6 +32,6 @@ function message(value: unknown, loc: Place, problems: Problem[]): string {
 
 function textPart(value: unknown, loc: Place, problems: Problem[]): string {
   if (isObject(value) && value.type === 'text' && typeof value.text === 'string') return value.text
-  problems.push({ loc, msg: 'should be {"type":"text","text":"…"}: this model reads nothing else' })
+  problems.push({ loc, msg: 'should be {"type":"text","text":"…"}: this model reads only text' })
   return ''
 }

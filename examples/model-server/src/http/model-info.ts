@@ -1,5 +1,5 @@
 import { FEATURES, LABELS, RANGE, RULE } from '../classifier/rule.js'
-import type { JudgedClassifier, Models } from '../models.js'
+import type { EvaluatedClassifier, Models } from '../models.js'
 import { BATCH_LIMIT } from './rows.js'
 
 /** Handles GET /model-info: sizes, training and accuracy of the models. */
@@ -29,7 +29,7 @@ export function modelInfo({ plan, lightweight, heavy, ceiling, language }: Model
   }
 }
 
-function classifierInfo(classifier: JudgedClassifier) {
+function classifierInfo(classifier: EvaluatedClassifier) {
   const { layers, parameters, multiplications, epochs, trainingAccuracy, heldOutAccuracy } = classifier
   return {
     layers,

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
 
 /** Pieces produced without a pause before the event loop runs other work. */
-const UNBROKEN = 32
+const PIECES_PER_TURN = 32
 
 /**
  * Yields the pieces of a generator at intervals, and stops it when the signal aborts.
@@ -17,7 +17,7 @@ export async function* paced<Piece, Result>(
 ): AsyncGenerator<Piece, Result, void> {
   for (let count = 0; ; count++) {
     if (interval > 0) await wait(interval, undefined, { signal })
-    else if (count % UNBROKEN === 0) await nextTurn(undefined, { signal })
+    else if (count % PIECES_PER_TURN === 0) await nextTurn(undefined, { signal })
     const step = pieces.next()
     if (step.done) return step.value
     yield step.value

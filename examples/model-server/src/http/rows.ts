@@ -16,7 +16,7 @@ export function row(value: unknown, loc: Place, problems: Problem[]): Features {
     return NOTHING
   }
   if ('features' in value && 'data' in value) {
-    problems.push({ loc, msg: 'has both "features" and "data", and only one of them can be meant' })
+    problems.push({ loc, msg: 'should have either "features" or "data", not both' })
     return NOTHING
   }
   const name = 'data' in value ? 'data' : 'features'
@@ -54,7 +54,7 @@ function list<Value>(value: unknown, loc: Place, problems: Problem[], item: Read
   }
   if (value.length === 0) problems.push({ loc, msg: 'should have at least one row' })
   if (value.length > BATCH_LIMIT) {
-    problems.push({ loc, msg: `has ${value.length} rows, and ${BATCH_LIMIT} are the most` })
+    problems.push({ loc, msg: `has ${value.length} rows; at most ${BATCH_LIMIT} are allowed` })
     return []
   }
   return value.map((entry: unknown, index) => item(entry, [...loc, index], problems))
@@ -73,7 +73,7 @@ function features(value: unknown, loc: Place, problems: Problem[]): Features {
     return NOTHING
   }
   if (value.length === 0 || value.length > LENGTH_LIMIT) {
-    problems.push({ loc, msg: `has ${value.length} entries; 1 to ${LENGTH_LIMIT} numbers are needed` })
+    problems.push({ loc, msg: `has ${value.length} entries; it must have 1 to ${LENGTH_LIMIT} numbers` })
     return NOTHING
   }
   const folded: [number, number, number] = [0, 0, 0]

@@ -4,15 +4,15 @@ import fastify from 'fastify'
 import { createLimiter, type Store, withFailurePolicy } from 'sluice'
 import { limit } from 'sluice/fastify'
 
-/** The part of a Fastify app that a fleet needs, whatever the types of its routes. */
+/** The part of a Fastify app that a fleet needs, independent of the types of its routes. */
 export interface FleetApp {
   listen(options: { readonly host: string; readonly port: number }): Promise<string>
   close(): Promise<unknown>
 }
 
 /**
- * Runs one Fastify app in several processes on one port. Their limits are kept in one store, so a
- * client has one limit for all processes.
+ * Runs one Fastify app in several processes on one port. They share one store, so a client
+ * has one limit for all processes.
  *
  * `HOST` (default 127.0.0.1) and `PORT` (default 8080; 0 for a free one) set the address,
  * `PROCESSES` (default 3) the number of processes. SIGTERM or SIGINT stops all of them. If they
@@ -50,7 +50,7 @@ export async function runFleet(
   try {
     await app.listen({ host, port })
   } catch (error) {
-    process.send?.(whyNot(error, host, port), () => close(1))
+    process.send?.(listenError(error, host, port), () => close(1))
   }
 }
 
@@ -88,15 +88,15 @@ async function runPrimary(processes: number, host: string): Promise<void> {
     if (++listening === processes) console.log(`${processes} processes listen on http://${host}:${port}`)
   })
   // Workers report why they cannot listen. One line is enough for all of them.
-  cluster.on('message', (_worker, why: string) => {
-    if (!stopping) console.error(why)
+  cluster.on('message', (_worker, message: string) => {
+    if (!stopping) console.error(message)
     void stop(1)
   })
   for (let count = 0; count < processes; count++) cluster.fork()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop(0))
 }
 
-function whyNot(error: unknown, host: string, port: number): string {
+function listenError(error: unknown, host: string, port: number): string {
   const inUse = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
   if (inUse) return `port ${port} of ${host} is in use; choose another one with PORT`
   return `cannot listen at port ${port} of ${host}: ${error instanceof Error ? error.message : error}`

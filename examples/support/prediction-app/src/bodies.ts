@@ -11,7 +11,7 @@ const features = Type.Array(Type.Number(), {
 })
 
 /** Optional properties of a body. `model_version` is returned in the response. */
-const asked = {
+const optionalProperties = {
   model_version: Type.Optional(Type.String({ maxLength: 64, examples: ['v2'] })),
   parameters: Type.Optional(
     Type.Record(Type.String(), Type.Unknown(), { description: 'Accepted and ignored' }),
@@ -20,18 +20,21 @@ const asked = {
 
 /** `{"features":[1,2,3]}` or `{"data":[1,2,3]}`. */
 export const row = Type.Union([
-  Type.Object({ features, ...asked }, { additionalProperties: false }),
-  Type.Object({ data: features, ...asked }, { additionalProperties: false }),
+  Type.Object({ features, ...optionalProperties }, { additionalProperties: false }),
+  Type.Object({ data: features, ...optionalProperties }, { additionalProperties: false }),
 ])
 
 /** `{"data":[[1,2,3],…]}` */
-export const table = Type.Object({ data: batchOf(features), ...asked }, { additionalProperties: false })
+export const table = Type.Object(
+  { data: batchOf(features), ...optionalProperties },
+  { additionalProperties: false },
+)
 
 /** `[[1,2,3],…]` */
 export const matrix = batchOf(features)
 
 /** `[{"features":[1,2,3]},…]` */
-export const rows = batchOf(Type.Object({ features, ...asked }, { additionalProperties: false }))
+export const rows = batchOf(Type.Object({ features, ...optionalProperties }, { additionalProperties: false }))
 
 /** The parameters of a path `/…/:model/…`. */
 export const modelParams = Type.Object({

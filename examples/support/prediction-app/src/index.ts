@@ -1,4 +1,4 @@
-// Code shared by the examples, so that each shows little else than its limits.
+// Code shared by the examples, so that each contains little more than its limits.
 // Its types let every route say `schema: { hide: true }`.
 import '@fastify/swagger'
 

@@ -13,7 +13,7 @@ export interface Prediction {
 export type Model = (features: Features) => Prediction
 
 /** A logistic model with weights chosen by hand. */
-export const lightweightModel: Model = (features) => judged(sigmoid(score(features, WEIGHTS)))
+export const lightweightModel: Model = (features) => predictionOf(sigmoid(score(features, WEIGHTS)))
 
 /** The mean of a thousand variants of the lightweight model, with a thousand times the work. */
 export const heavyModel: Model = (features) => {
@@ -21,7 +21,7 @@ export const heavyModel: Model = (features) => {
   for (let member = 0; member < MEMBERS; member++) {
     sum += sigmoid(score(features, WEIGHTS) + Math.sin(member) * 0.5)
   }
-  return judged(sum / MEMBERS)
+  return predictionOf(sum / MEMBERS)
 }
 
 /** Models by their name in a path. */
@@ -49,6 +49,6 @@ function sigmoid(value: number): number {
   return 1 / (1 + Math.exp(-value))
 }
 
-function judged(probability: number): Prediction {
+function predictionOf(probability: number): Prediction {
   return { prediction: probability > 0.5 ? 'busy' : 'calm', probability: Math.round(probability * 1e4) / 1e4 }
 }

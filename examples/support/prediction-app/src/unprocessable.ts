@@ -22,7 +22,7 @@ export function unprocessable(validation: Validation): { readonly detail: readon
   return {
     detail: problems
       .filter(({ path }) => path.length === deepest)
-      .map(({ path, params, message = 'is wrong' }) => {
+      .map(({ path, params, message = 'is invalid' }) => {
         const field = params.missingProperty ?? params.additionalProperty
         return { loc: ['body', ...path, ...(typeof field === 'string' ? [field] : [])], msg: message }
       }),

@@ -9,8 +9,8 @@ const FETCH_TIMEOUT_MS = 3_000
 /** Age at which keys are fetched again, in milliseconds. */
 const MAX_AGE_MS = 600_000
 /**
- * Age up to which keys are used if fetching fails: an outage of the issuer locks nobody out for an
- * hour.
+ * Age up to which keys are used if fetching fails. All clients stay authenticated during an issuer
+ * outage of up to an hour.
  */
 const MAX_STALE_AGE_MS = 3_600_000
 /**

@@ -2,7 +2,7 @@
 export const ON_OPERATION = `
 A model is not ready when its process has started. The weights have to be read from disk, moved to the
 accelerator, and used once or twice before the first answer is as fast as the others. Until then the server
-should say that it is not ready, and the gateway should send its requests to somebody else.
+should say that it is not ready, and the gateway should send its requests to another server.
 
 Warming up is done in steps. At first the server takes a small share of the requests, and while it answers
 them in time the share grows. After a minute it takes all of them. A server that is given everything at once
@@ -14,7 +14,7 @@ would be answered now. If the answer is no, it should say why.
 
 What should be measured? Count the requests, count the refusals, and keep the time that each answer took. Look
 at the slow ones rather than at the mean, because the mean hides the clients that wait. Write down which limit
-refused a request, so that somebody who asks can be told.
+refused a request, so that a client that asks gets an answer.
 
 When a server is overloaded, retries make it worse. Each refused client tries again, and the server has more
 to refuse than before. A client should wait a little longer after every attempt, and it should add a little

@@ -12,7 +12,7 @@ An address is a weak name for a client. A proxy can stand between the client and
 clients have the address of the proxy. The header that names the true address can be written by anybody. A
 server should believe it only when it comes from a proxy that it knows.
 
-Somebody who wants more than the limit will look for a way around it. They will add a slash to the path, write
+A client that wants more than the limit will look for a way around it. It will add a slash to the path, write
 a letter in another case, or open a new account for every request. Each way that is found should be closed,
 and a test should be written so that it stays closed.
 
@@ -35,9 +35,9 @@ ask.
 
 A limit that is never met is no limit, and a limit that is always met is a wall. Look at how often each client
 is refused. If nobody is ever refused, the limit protects nothing. If the same client is refused every day,
-somebody should ask whether it needs a larger tier.
+ask whether it needs a larger tier.
 
 Before a new limit refuses anybody, let it run in the shadow. It counts as if it were real and writes down
-whom it would have refused, but it lets every request pass. After a week the list shows whether the limit is
+what it would have refused, but it lets every request pass. After a week the list shows whether the limit is
 right. Then it is switched on, and there are no surprises.
 `

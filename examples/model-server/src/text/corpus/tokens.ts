@@ -17,7 +17,7 @@ while the model is still writing. The answer as a whole is not faster, but it fe
 has read enough can close the stream and save the rest.
 
 When a client closes the stream, the model should stop. Nobody reads the tokens that come after that, and each
-of them takes time from somebody who is still waiting. The tokens that were sent before the stream was closed
+of them takes time from a client that is still waiting. The tokens that were sent before the stream was closed
 were read by the client, and they are counted.
 
 A client that reads slowly is a danger of its own. If the server writes faster than the client reads, the

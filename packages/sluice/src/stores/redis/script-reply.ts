@@ -15,7 +15,7 @@ export interface ScriptReply {
 const TIME = 8
 const DONE = 1
 const WINDOW = 2
-/** Done; after the results comes, for each charge, a faster drain rate of its bucket, or 0. */
+/** Done; after the results, each charge has a faster drain rate of its bucket, or 0. */
 const DONE_WITH_RATES = 4
 const RATE = 8
 

@@ -27,7 +27,7 @@ export type Pass = number
 /**
  * Stops calls to a service that does not respond.
  *
- * The first probe comes after 100 ms. The delay doubles with each failed probe, up to half a
+ * The first probe is sent after 100 ms. The delay doubles with each failed probe, up to half a
  * second. Each delay is shortened at random by up to half, so that the processes of a fleet do not
  * probe at once. A probe is an ordinary call: without calls there are no probes.
  */

@@ -9,7 +9,7 @@ const MAX_OPEN = 64
 const MAX_ERRORS = 1000
 
 /**
- * Checks that a text is safe to compose, in linear time and without recursion.
+ * Checks that a string is safe to compose, in linear time and without recursion.
  *
  * @returns the problem and its index in the text; undefined if the text may be composed
  */
