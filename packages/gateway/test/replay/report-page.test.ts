@@ -101,7 +101,7 @@ describe('the page of a report', () => {
     await clients.getByRole('searchbox').fill('ONERROR')
     expect(await cellsOf(page, 'clients', 1)).toEqual([EVIL])
     await clients.getByRole('searchbox').fill('nobody')
-    await clients.getByText('Nothing is called so.').waitFor()
+    await clients.getByText('No matches.').waitFor()
     expect(complaints).toEqual([])
   })
 
@@ -128,7 +128,7 @@ describe('the page of a report', () => {
     )
     await page.getByRole('heading', { name: /^Suggested: \d+\/minute/ }).waitFor()
     expect(await page.locator('pre').textContent()).toContain('match: POST /v1/chat/completions')
-    expect((await cellsOf(page, 'limits that were tried', 1)).length).toBeGreaterThan(3)
+    expect((await cellsOf(page, 'evaluated limits', 1)).length).toBeGreaterThan(3)
     await expect.poll(async () => (await coloursOfPlots(page)).every((colours) => colours > 10)).toBe(true)
     expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0)
     expect(complaints).toEqual([])
