@@ -385,9 +385,9 @@ export function describeAdapter(name: string, framework: Framework): void {
         })
         const first = ask(port, '/predict')
         await expect.poll(() => ends.length).toBe(1)
-        const leaving = begin(port, '/predict', as('impatient'))
+        const leaving = begin(port, '/predict', as('leaving'))
         leaving.on('error', () => {})
-        await expect.poll(() => isFirstInQueue('impatient'), { timeout: 10_000 }).toBe(true)
+        await expect.poll(() => isFirstInQueue('leaving'), { timeout: 10_000 }).toBe(true)
         // The only place in the queue is occupied.
         expect((await ask(port, '/predict')).status).toBe(503)
         leaving.destroy()

@@ -6,7 +6,7 @@ function estimate(json: string): number {
   return jsonMemory(Buffer.from(json))
 }
 
-/** What parsing a text keeps on the heap; the least of several tries, since the collector may be late. */
+/** Measures the heap that a parsed string retains: the minimum of five runs excludes garbage. */
 function measured(json: string): number {
   const kept: unknown[] = []
   const growths = Array.from({ length: 5 }, () => {
@@ -18,7 +18,7 @@ function measured(json: string): number {
   return Math.min(...growths)
 }
 
-describe('the memory that parsing takes', () => {
+describe('the estimated memory of parsing', () => {
   it.each([
     ['empty lists', '[]'],
     ['empty objects', '{}'],
@@ -29,31 +29,31 @@ describe('the memory that parsing takes', () => {
     ['escapes', '"\\n"'],
     ['escapes beyond ASCII', '"\\u0101\\u0102"'],
     ['characters beyond ASCII', '"\u0101\u0102"'],
-  ])('is estimated as half of it at least for %s', (_, value) => {
+  ])('is at least half the measured memory for %s', (_, value) => {
     const json = `[${Array.from({ length: 20_000 }, () => value).join()}]`
     expect(estimate(json)).toBeGreaterThan(measured(json) / 2)
   })
 
-  it('is estimated as half of it at least for members of many names', () => {
+  it('is at least half the measured memory for members with many names', () => {
     const members = Array.from({ length: 20_000 }, (_, index) => `"${index.toString(36)}":0`)
     const json = `{${members.join()}}`
     expect(estimate(json)).toBeGreaterThan(measured(json) / 2)
   })
 
-  it('is a few times the size for text, whatever stands in it', () => {
+  it('is a small multiple of the size for strings of any content', () => {
     const text = 'one, two: [three] {four} \\" five, '.repeat(1000)
     const json = JSON.stringify({ prompt: text })
     expect(estimate(json)).toBeLessThan(2 * json.length + 1000)
     expect(estimate(JSON.stringify({ prompt: '文'.repeat(1000) }))).toBeLessThan(4 * 3000 + 1000)
   })
 
-  it('is estimated for what is no JSON, too', () => {
+  it('is positive for invalid JSON', () => {
     for (const text of ['', '"', '"\\', '[[[[', '{"a', '\u0000', '"a":'])
       expect(estimate(text)).toBeGreaterThan(0)
     expect(estimate('['.repeat(1000))).toBeGreaterThan(60_000)
   })
 
-  it('is that of its fields for a form', () => {
+  it('is that of the fields for a form', () => {
     const form = Buffer.from('a=1&'.repeat(1000))
     expect(parsingMemory(form, 'form')).toBeGreaterThan(200_000)
     expect(parsingMemory(Buffer.from('a=[,,,,]'), 'form')).toBeLessThan(1000)

@@ -12,33 +12,33 @@ function settled(status: number, headers: readonly string[], kind: 'answered' | 
   return meter.settlement({ kind })
 }
 
-describe('an answer by its status', () => {
+describe('the cost of a response with an error status', () => {
   it.each([301, 400, 401, 403, 404, 408, 413, 422, 429, 500, 502, 503, 529])(
-    '%i has cost nothing',
+    'is nothing for the status %i',
     (status) => {
       expect(settled(status, JSON_ANSWER, 'answered')).toEqual(NOTHING)
       expect(settled(status, ['content-encoding', 'gzip'], 'cut')).toEqual(NOTHING)
     },
   )
 
-  it.each([499, 504, 524])('%i may have cost anything', (status) => {
+  it.each([499, 504, 524])('is unknown for the status %i', (status) => {
     expect(settled(status, JSON_ANSWER, 'answered')).toBe('unknown')
   })
 })
 
-describe('no answer', () => {
+describe('the cost of a request without a response', () => {
   it.each([
     [502, 'ECONNREFUSED', NOTHING],
     [502, 'UND_ERR_SOCKET', NOTHING],
     [504, 'UND_ERR_CONNECT_TIMEOUT', NOTHING],
     [504, 'UND_ERR_HEADERS_TIMEOUT', 'unknown'],
-  ])('by %i %s', (status, code, expected) => {
+  ])('is settled by the error with the status %i and the code %s', (status, code, expected) => {
     expect(new ResponseMeter(chat(100)).settlement({ kind: 'failed', status, code })).toEqual(expected)
   })
 
-  it('for a client that left costs the input of a stream, and all that was reserved for a document', () => {
-    const left = (call: LlmCall) => new ResponseMeter(call).settlement({ kind: 'cut' })
-    expect(left(chat(100))).toEqual({ tokens: 25, input_tokens: 25, output_tokens: 0 })
-    expect(left(chat(100, { stream: false }))).toBe('unknown')
+  it('is the input of a stream, or the reservation of a document, if the client disconnects', () => {
+    const costOf = (call: LlmCall) => new ResponseMeter(call).settlement({ kind: 'cut' })
+    expect(costOf(chat(100))).toEqual({ tokens: 25, input_tokens: 25, output_tokens: 0 })
+    expect(costOf(chat(100, { stream: false }))).toBe('unknown')
   })
 })

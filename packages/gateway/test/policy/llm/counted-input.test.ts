@@ -11,7 +11,7 @@ import { callOf } from './llm-requests.js'
 
 const LONG = 'x'.repeat(400_000)
 
-/** Bodies with a long text somewhere in them. */
+/** Bodies that contain a long text at some place. */
 const message = (more: object) => ({ messages: [{ role: 'user', content: '', ...more }] })
 const PLACES: readonly (readonly [string, Shape, object])[] = [
   ...[
@@ -28,8 +28,8 @@ const PLACES: readonly (readonly [string, Shape, object])[] = [
   ]
     .flatMap((name) => [openAIChat, anthropicMessages, ollamaChat].map((shape) => [name, shape] as const))
     .map(([name, shape]) => [`'${name}' of a message`, shape, message({ [name]: LONG })] as const),
-  ['a name of a member', openAIChat, message({ [LONG]: 1 })],
-  ['a member of a list', openAIChat, message({ more: [[{ deep: [LONG] }]] })],
+  ['the name of a member', openAIChat, message({ [LONG]: 1 })],
+  ['an element of a list', openAIChat, message({ more: [[{ deep: [LONG] }]] })],
   ['the id of a call', openAIChat, message({ tool_calls: [{ id: LONG, type: 'function' }] })],
   ['the type of a call', openAIChat, message({ tool_calls: [{ type: LONG }] })],
   ['a name in arguments', openAIChat, message({ tool_calls: [{ function: { arguments: { [LONG]: 1 } } }] })],
@@ -44,7 +44,7 @@ const PLACES: readonly (readonly [string, Shape, object])[] = [
   ['tools', anthropicMessages, { messages: [], tools: [{ input_schema: { properties: { [LONG]: {} } } }] }],
   ['tool_choice', anthropicMessages, { messages: [], tool_choice: { type: 'tool', name: LONG } }],
   ['a file name', openAIChat, message({ content: [{ type: 'input_file', filename: LONG }] })],
-  ['a file name further in', openAIChat, message({ content: [{ type: 'file', file: { filename: LONG } }] })],
+  ['a nested file name', openAIChat, message({ content: [{ type: 'file', file: { filename: LONG } }] })],
   [
     'the detail of an image',
     openAIChat,
@@ -97,25 +97,25 @@ const PLACES: readonly (readonly [string, Shape, object])[] = [
   ['prompt', ollamaEmbed, { prompt: LONG }],
 ]
 
-describe('what a model reads is counted as input', () => {
-  it.each(PLACES)('in %s', (_, shape, body) => {
+describe('the counted input', () => {
+  it.each(PLACES)('includes text in %s', (_, shape, body) => {
     expect(callOf(shape, body).reservation.input).toBeGreaterThanOrEqual(LONG.length / 4)
     expect(callOf(shape, body).reservation.input).toBeLessThan(LONG.length / 4 + ATTACHMENT_TOKENS + 50)
   })
 
-  it('a message without text, too', () => {
+  it('includes messages without text', () => {
     const messages = Array.from({ length: 1000 }, () => ({ role: 'user', content: '' }))
     for (const shape of [openAIChat, anthropicMessages, ollamaChat])
       expect(callOf(shape, { messages }).reservation.input).toBe(1000)
   })
 
-  it('a short id in each of many messages', () => {
+  it('includes a short id in each of many messages', () => {
     const messages = Array.from({ length: 1000 }, () => ({ role: 'tool', tool_call_id: 'a'.repeat(40) }))
     expect(callOf(openAIChat, { messages }).reservation.input).toBe(10_000)
   })
 })
 
-describe('what no model reads is not counted', () => {
+describe('the members that a model does not read', () => {
   it.each([
     [
       openAIChat,
@@ -144,11 +144,11 @@ describe('what no model reads is not counted', () => {
         format: 'json',
       },
     ],
-  ] as const)('%#', (shape, body) => {
+  ] as const)('are not counted as input: case %#', (shape, body) => {
     expect(callOf(shape, body).reservation.input).toBe(0)
   })
 
-  it('images of Ollama count by a constant', () => {
+  it('include the bytes of Ollama images, which are counted as a constant', () => {
     const images = [LONG, LONG]
     expect(
       callOf(ollamaChat, { messages: [{ role: 'user', content: 'abcd', images }] }).reservation.input,

@@ -21,22 +21,22 @@ const WORDS = [
   ' and everybody who waits for them',
   '.',
 ]
-/** The tokens of words that come one by one: a quarter of their bytes, and one each at least. */
+/** Counts the tokens of separate words: a quarter of their bytes, and at least one per word. */
 function tokensOf(words: readonly string[]): number {
   const written = words.filter((word) => word !== '')
   return Math.max(written.length, Math.ceil(Buffer.byteLength(written.join('')) / 4))
 }
 
-/** The most tokens that one of them has. */
+/** The number of tokens of the longest word. */
 const LARGEST = Math.max(...WORDS.map((word) => tokensOf([word])))
 
 const done = { prompt_tokens: 25, completion_tokens: 40, total_tokens: 65 }
 
 interface Case {
   readonly call: LlmCall
-  /** Each event, and the text that it delivers. */
+  /** Each event and the text it delivers. */
   readonly events: readonly (readonly [text: string, delivered: string])[]
-  /** The input that is charged before anything was read, and once the first event was. */
+  /** The input charged before any event was read, and after the first one. */
   readonly input: readonly [before: number, after: number]
   readonly output: number
 }
@@ -97,7 +97,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 }
 
-/** The tokens that a stream delivers by its first bytes: those of the events that are complete there, or what its usage says. */
+/** Counts the tokens in the first bytes of a stream: those of complete events, or of its usage. */
 function deliveredBy(length: number, { events, output }: Case): number {
   let end = 0
   const words: string[] = []
@@ -110,7 +110,7 @@ function deliveredBy(length: number, { events, output }: Case): number {
   return tokensOf(words)
 }
 
-describe('a stream of responses that is cut', () => {
+describe('a cut stream of an OpenAI response', () => {
   const delta = (text: string, item = 0) =>
     event({ type: 'response.output_text.delta', output_index: item, delta: text })
   const done = (text: string, item = 0) =>
@@ -141,8 +141,8 @@ describe('a stream of responses that is cut', () => {
       40,
     ],
     ['an end without an index', [event({ type: 'response.output_text.done', text: TEXT })], 10],
-    ['items beyond the most that are told apart', [done(TEXT, 1e9), done(TEXT, 2e9)], 20],
-  ])('costs its text once with %s', (_, events, tokens) => {
+    ['items beyond the maximum that is distinguished', [done(TEXT, 1e9), done(TEXT, 2e9)], 20],
+  ])('counts its text once with %s', (_, events, tokens) => {
     const meter = new ResponseMeter(callOf(openAIResponses, { input: 'x'.repeat(100), stream: true }))
     meter.head(200, EVENTS)
     for (const text of events) meter.data(Buffer.from(text))
@@ -159,7 +159,7 @@ describe.each(Object.entries(CASES))('a stream of %s', (_, each) => {
     return meter.settlement({ kind })
   }
 
-  it('settles to within the tokens of one event of what was delivered, wherever it is cut', () => {
+  it('settles within one event of the delivered tokens if it is cut at any byte', () => {
     for (let length = 0; length <= bytes.length; length += 1) {
       const settlement = settle([bytes.subarray(0, length)], 'cut')
       const delivered = deliveredBy(length, each)
@@ -171,7 +171,7 @@ describe.each(Object.entries(CASES))('a stream of %s', (_, each) => {
     }
   })
 
-  it('settles the same wherever the chunks begin and end', () => {
+  it('settles the same for any chunks', () => {
     fc.assert(
       fc.property(places, fc.double({ min: 0, max: 1, noNaN: true }), (cuts, share) => {
         const part = bytes.subarray(0, Math.floor(share * bytes.length))
@@ -182,11 +182,11 @@ describe.each(Object.entries(CASES))('a stream of %s', (_, each) => {
     )
   })
 
-  it('settles with its usage at its end', () => {
+  it('settles with the reported usage at its end', () => {
     const input = each.input[1]
     const expected = { tokens: input + 40, input_tokens: input, output_tokens: 40 }
     expect(settle([bytes], 'answered')).toEqual(expected)
-    // The usage has come: who hangs up after it has had everything.
+    // The usage has arrived: a client that disconnects afterwards has received everything.
     expect(settle([bytes], 'cut')).toEqual(expected)
   })
 })

@@ -7,7 +7,7 @@ import { openAICompletions } from '../../../src/policy/llm/shapes/openai-complet
 import { openAIResponses } from '../../../src/policy/llm/shapes/openai-responses.js'
 import { callOf, chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
 
-/** Of ten tokens. */
+/** A text of ten tokens. */
 const TEXT = 'generated text that is forty bytes long.'
 
 function output(call: LlmCall, body: string, headers = EVENTS) {
@@ -22,10 +22,10 @@ const reasoning = [{ type: 'reasoning.text', text: TEXT, signature: 'A'.repeat(9
 
 const MESSAGES: Readonly<Record<string, object>> = {
   content: { content: TEXT },
-  'parts of content': { content: [{ type: 'text', text: TEXT }] },
+  'content parts': { content: [{ type: 'text', text: TEXT }] },
   'parts that are texts': { content: [TEXT] },
   'a thinking part': { content: [{ type: 'thinking', thinking: [{ type: 'text', text: TEXT }] }] },
-  'a thinking part of one text': { content: [{ type: 'thinking', thinking: TEXT }] },
+  'a thinking part with a string': { content: [{ type: 'thinking', thinking: TEXT }] },
   refusal: { refusal: TEXT },
   reasoning: { reasoning: TEXT },
   reasoning_content: { reasoning_content: TEXT },
@@ -41,28 +41,28 @@ const MESSAGES: Readonly<Record<string, object>> = {
     reasoning_details: reasoning,
     thinking_blocks: [{ type: 'thinking', thinking: TEXT, signature: 'B'.repeat(900) }],
   },
-  'a call of a function': { tool_calls: [{ index: 0, id: 'c', function: { arguments: TEXT } }] },
+  'a function call': { tool_calls: [{ index: 0, id: 'c', function: { arguments: TEXT } }] },
   'arguments that are an object': {
     tool_calls: [{ function: { arguments: { [TEXT.slice(20)]: TEXT.slice(20) } } }],
   },
-  'a call of a custom tool': { tool_calls: [{ index: 0, type: 'custom', custom: { input: TEXT } }] },
+  'a custom tool call': { tool_calls: [{ index: 0, type: 'custom', custom: { input: TEXT } }] },
   'the old call of a function': { function_call: { arguments: TEXT } },
   'a transcript': { audio: { id: 'a', data: 'A'.repeat(900), transcript: TEXT } },
 }
 
-describe('text that a chat delivers', () => {
-  it.each(Object.entries(MESSAGES))('in %s counts once', (_, message) => {
+describe('the text that a chat delivers', () => {
+  it.each(Object.entries(MESSAGES))('is counted once if it is in %s', (_, message) => {
     expect(output(chat(100), event({ choices: [{ index: 0, delta: message }] }))).toBe(10)
     expect(output(chat(100, { n: 2 }), event({ choices: [{ index: 1, delta: message }] }))).toBe(10)
     expect(output(chat(100), JSON.stringify({ choices: [{ message }] }), JSON_ANSWER)).toBe(10)
   })
 
-  it('counts in whole messages of a stream, and as a prompt is answered', () => {
+  it('is counted in whole messages of a stream, and in responses to a prompt', () => {
     expect(output(chat(100), event({ choices: [{ message: { content: TEXT } }] }))).toBe(10)
     expect(output(chat(100), event({ choices: [{ text: TEXT }] }))).toBe(10)
   })
 
-  it('counts different thoughts and the answer each', () => {
+  it('counts thoughts and the response separately', () => {
     const delta = { content: TEXT, reasoning: TEXT, thinking: TEXT.toUpperCase() }
     expect(output(chat(100), event({ choices: [{ delta }] }))).toBe(30)
   })
@@ -73,7 +73,7 @@ describe('text that a chat delivers', () => {
   })
 })
 
-describe('text that other APIs deliver', () => {
+describe('the text that other APIs deliver', () => {
   const completion = callOf(openAICompletions, { prompt: 'a', stream: true })
   const response = callOf(openAIResponses, { input: 'a', stream: true })
   const message = callOf(anthropicMessages, { messages: [], stream: true })
@@ -121,12 +121,12 @@ describe('text that other APIs deliver', () => {
       (delta) => [`messages, as ${delta.type}`, message, { type: 'content_block_delta', delta }] as const,
     ),
     [
-      'messages, in the beginning of a block',
+      'messages, at the start of a block',
       message,
       { type: 'content_block_start', content_block: { type: 'text', text: TEXT } },
     ],
     [
-      'messages, in a whole call of a tool',
+      'messages, in a complete tool call',
       message,
       {
         type: 'content_block_start',
@@ -146,11 +146,11 @@ describe('text that other APIs deliver', () => {
       callOf(ollamaGenerate, { prompt: 'a' }),
       { response: '', thinking: TEXT },
     ],
-  ])('counts once: %s', (_, call, data) => {
+  ])('is counted once in %s', (_, call, data) => {
     expect(output(call, event(data))).toBe(10)
   })
 
-  it('does not include sounds, or what repeats the deltas', () => {
+  it('does not include audio, or repetitions of the deltas', () => {
     const parts = [
       { type: 'response.output_text.delta', delta: TEXT },
       { type: 'response.output_audio.delta', delta: 'A'.repeat(900) },

@@ -15,7 +15,7 @@ const messages = [{ content: 'x'.repeat(100) }]
 const custom = customShape({ input: ['/inputs'], usage: {}, text: '/text' })
 const TEXT = 'x'.repeat(40)
 
-/** Each shape: a call, and an event of ten tokens of text. */
+/** A call of each shape, and an event with ten tokens of text. */
 const SHAPES: Readonly<Record<string, readonly [LlmCall, object]>> = {
   chats: [chat(100), { choices: [{ delta: { content: TEXT } }] }],
   completions: [callOf(openAICompletions, { prompt: 'x'.repeat(100) }), { choices: [{ text: TEXT }] }],
@@ -53,8 +53,8 @@ function settled(
   return { settlement: meter.settlement({ kind }), unread: meter.unread }
 }
 
-describe.each(Object.entries(SHAPES))('an error in an answer to %s', (name, [call, part]) => {
-  it.each(ERRORS)('%j has cost nothing where nothing was delivered', (error) => {
+describe.each(Object.entries(SHAPES))('an error in a response of %s', (name, [call, part]) => {
+  it.each(ERRORS)('is free if nothing was delivered before %j', (error) => {
     const expected = { settlement: NOTHING, unread: undefined }
     expect(settled(call, JSON.stringify(error), JSON_ANSWER)).toEqual(expected)
     expect(settled(call, JSON.stringify(error), [])).toEqual(expected)
@@ -68,11 +68,11 @@ describe.each(Object.entries(SHAPES))('an error in an answer to %s', (name, [cal
 
   it.each([
     ['a bare object', 'event: error\ndata: {"message": "overloaded", "code": 503}\n\n'],
-    ['a text', 'event: error\ndata: overloaded\n\n'],
+    ['a string', 'event: error\ndata: overloaded\n\n'],
     ['a list', 'event: error\ndata: []\n\n'],
     ['an event with CRLF', 'event: error\r\ndata: {"code": 503}\r\n\r\n'],
-    ['a field of its own', 'error: {"message": "overloaded"}\n\n'],
-  ])('as %s has cost nothing, either', (_, text) => {
+    ['a field named error', 'error: {"message": "overloaded"}\n\n'],
+  ])('is free if it is sent as %s', (_, text) => {
     for (const kind of ['answered', 'cut'] as const)
       expect(settled(call, text, EVENTS, kind)).toEqual({ settlement: NOTHING, unread: undefined })
   })
@@ -80,7 +80,7 @@ describe.each(Object.entries(SHAPES))('an error in an answer to %s', (name, [cal
   it
     .skipIf(name === 'embeddings')
     .each([...ERRORS.map((error) => event(error)), 'event: error\ndata: {}\n\n'])(
-    '%j costs what was delivered before it',
+    'costs the text that was delivered before %j',
     (error) => {
       expect(settled(call, event(part) + error, EVENTS)).toEqual({
         settlement: { tokens: 35, input_tokens: 25, output_tokens: 10 },
@@ -90,13 +90,16 @@ describe.each(Object.entries(SHAPES))('an error in an answer to %s', (name, [cal
   )
 })
 
-describe('what looks like an error', () => {
-  it.each([{ error: null }, { error: '' }, { error: false }, { error: {} }])('%j is none', (more) => {
-    const { settlement } = settled(chat(100), event({ choices: [{ delta: {} }], ...more }), EVENTS)
-    expect(settlement).toMatchObject({ tokens: 25 })
-  })
+describe('a member that may be an error', () => {
+  it.each([{ error: null }, { error: '' }, { error: false }, { error: {} }])(
+    'is not an error if it is %j',
+    (more) => {
+      const { settlement } = settled(chat(100), event({ choices: [{ delta: {} }], ...more }), EVENTS)
+      expect(settlement).toMatchObject({ tokens: 25 })
+    },
+  )
 
-  it('of a single choice is one', () => {
+  it('is an error if it is in a single choice', () => {
     const failed = { choices: [{ delta: { content: '' }, error: { code: 502 }, finish_reason: 'error' }] }
     expect(settled(chat(100), event(failed), EVENTS).settlement).toEqual(NOTHING)
   })

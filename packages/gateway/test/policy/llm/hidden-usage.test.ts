@@ -7,7 +7,7 @@ import { openAIEmbeddings } from '../../../src/policy/llm/shapes/openai-embeddin
 import { openAIResponses } from '../../../src/policy/llm/shapes/openai-responses.js'
 import { callOf, chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
 
-/** Clients choose what makes an answer long, or no JSON: log probabilities, many inputs. It must not make the answer cheap. */
+/** Clients can make a response long or invalid JSON, and must not make it cheap by that. */
 
 const OUTPUT = 8000
 const TEXT = 'word'.repeat(OUTPUT)
@@ -28,20 +28,20 @@ function settled(
   return { settlement: meter.settlement({ kind }), unread: meter.unread }
 }
 
-/** Log probabilities of so many bytes, with strings and names that must not mislead. */
+/** Creates log probabilities of a given size, with misleading strings and names. */
 function logprobs(bytes: number): object {
   const token = { token: '"}]{["usage":', logprob: -0.1, bytes: [34, 125], usage: { completion_tokens: 1 } }
   return { content: Array(Math.ceil(bytes / JSON.stringify(token).length)).fill(token) }
 }
 
-describe('the usage of an answer that is too long to be held', () => {
+describe('the usage of a response that is too long to be held', () => {
   const choice = (bytes: number) => ({ index: 0, message: { content: TEXT }, logprobs: logprobs(bytes) })
   const LONG = MAX_DOCUMENT + 1
   const responses = { usage: { input_tokens: 30, output_tokens: OUTPUT } }
 
   it.each([
     ['a chat', chat(100), { choices: [choice(LONG)], usage: USAGE }],
-    ['a chat that tells it first', chat(100), { usage: USAGE, choices: [choice(LONG)] }],
+    ['a chat with the usage first', chat(100), { usage: USAGE, choices: [choice(LONG)] }],
     ['a response', callOf(openAIResponses, { input }), { output: [logprobs(LONG)], ...responses }],
     [
       'a message',
@@ -58,7 +58,7 @@ describe('the usage of an answer that is too long to be held', () => {
     expect(settled(call, text, JSON_ANSWER)).toMatchObject({ settlement: COST, unread: undefined })
   })
 
-  it('is read, of embeddings', () => {
+  it('is read from embeddings', () => {
     const answer = { data: [{ embedding: Array(2_000_000).fill(0.123) }], usage: { prompt_tokens: 31 } }
     expect(settled(callOf(openAIEmbeddings, { input }), JSON.stringify(answer), JSON_ANSWER)).toEqual({
       settlement: { tokens: 31, input_tokens: 31, output_tokens: 0 },
@@ -66,7 +66,7 @@ describe('the usage of an answer that is too long to be held', () => {
     })
   })
 
-  it('is read, of the last event of a stream', () => {
+  it('is read from the last event of a stream', () => {
     const delta = event({ type: 'response.output_text.delta', delta: 'word' })
     const end = { type: 'response.completed', response: { output: [logprobs(MAX_EVENT + 1)], ...responses } }
     for (const frame of [event(end), event(end, '\r\n'), `event: response.completed\n${event(end)}`])
@@ -76,7 +76,7 @@ describe('the usage of an answer that is too long to be held', () => {
       })
   })
 
-  it('is no zero', () => {
+  it('is not believed if it is zero', () => {
     const answer = { choices: [choice(LONG)], usage: { prompt_tokens: 0, completion_tokens: 0 } }
     expect(settled(chat(100), JSON.stringify(answer), JSON_ANSWER)).toMatchObject({
       settlement: { input_tokens: 25, output_tokens: 1000 },
@@ -85,10 +85,10 @@ describe('the usage of an answer that is too long to be held', () => {
   })
 })
 
-describe('numbers that are no JSON', () => {
+describe('numbers that are invalid in JSON', () => {
   const strange = '{"content": [{"logprob": -Infinity, "other": NaN, "token": "NaN \\" Infinity \\\\"}]}'
 
-  it('hide no usage of a document', () => {
+  it('do not hide the usage of a document', () => {
     const body = JSON.stringify({ choices: [{ message: { content: TEXT }, logprobs: 0 }], usage: USAGE })
     expect(settled(chat(100), body.replace('"logprobs":0', `"logprobs":${strange}`), JSON_ANSWER)).toEqual({
       settlement: { tokens: OUTPUT + 30, ...COST },
@@ -96,7 +96,7 @@ describe('numbers that are no JSON', () => {
     })
   })
 
-  it('are no text of a stream', () => {
+  it('are not counted as text of a stream', () => {
     const part = event({ choices: [{ delta: { content: 'NaN!' }, logprobs: 0 }] })
     const stream = part.replace('"logprobs":0', `"logprobs":${strange}`).repeat(3)
     expect(settled(chat(100), stream, EVENTS, 'cut')).toEqual({
@@ -106,19 +106,19 @@ describe('numbers that are no JSON', () => {
   })
 })
 
-it('a list that is no JSON hides no usage', () => {
+it('an invalid list does not hide the usage of a document', () => {
   const body = `{"choices": [{"message": {"content": "a\tb ${TEXT}"}, oops}], "usage": ${JSON.stringify(USAGE)}}`
   expect(settled(chat(100), body, JSON_ANSWER)).toMatchObject({ settlement: COST, unread: undefined })
 })
 
-describe('a document that is cut', () => {
+describe('a cut document', () => {
   const body = (bytes: number) =>
     JSON.stringify({ choices: [{ message: { content: TEXT }, logprobs: logprobs(bytes) }], usage: USAGE })
 
   it.each([
     ['short', 1000],
     ['too long to be held', MAX_DOCUMENT + 1],
-  ])('costs its text where that is more than what was reserved, when it is %s', (_, bytes) => {
+  ])('costs its text if that exceeds the reservation and the document is %s', (_, bytes) => {
     const whole = body(bytes)
     for (const cut of [whole.slice(0, -1), whole.slice(0, -300)])
       expect(settled(chat(100), cut, JSON_ANSWER, 'cut').settlement).toEqual({
@@ -132,12 +132,12 @@ describe('a document that is cut', () => {
     })
   })
 
-  it('keeps what was reserved where that is more', () => {
+  it('keeps the reservation if that exceeds its text', () => {
     const stated = chat(100, { max_tokens: OUTPUT })
     expect(settled(stated, body(1000).slice(0, -1), JSON_ANSWER, 'cut').settlement).toBe('unknown')
   })
 
-  it('counts no sounds, pictures or vectors as text', () => {
+  it('does not count audio, images or vectors as text', () => {
     const audio = JSON.stringify({ choices: [{ message: { audio: { data: TEXT } } }] })
     expect(settled(chat(100), audio.slice(0, -1), JSON_ANSWER, 'cut').settlement).toBe('unknown')
     const vectors = JSON.stringify({ data: [{ embedding: TEXT }, TEXT] })

@@ -27,8 +27,8 @@ function settled(
   return { settlement: meter.settlement({ kind }), unread: meter.unread }
 }
 
-describe('JSON values in a row', () => {
-  it('come out wherever the chunks begin and end, whatever is between them', () => {
+describe('a sequence of JSON values', () => {
+  it('is split into its values for any chunks and separators', () => {
     const values = fc.array(fc.oneof(fc.object(), fc.array(fc.jsonValue()), fc.string()), { maxLength: 6 })
     const between = fc.constantFrom('\n', '\r\n', ' ', '\n\n', '\u001e', '\t\r')
     fc.assert(
@@ -47,7 +47,7 @@ describe('JSON values in a row', () => {
     )
   })
 
-  it('come out by their structure where nothing is between them', () => {
+  it('is split by structure without separators', () => {
     const reader = new JsonValues(1 << 20)
     const found: string[] = []
     for (const chunk of byByte(Buffer.from('{"a":"}{"}{"b":[{}]}[1]"c"')))
@@ -55,7 +55,7 @@ describe('JSON values in a row', () => {
     expect(found).toEqual(['{"a":"}{"}', '{"b":[{}]}', '[1]', '"c"'])
   })
 
-  it('are not held where they are too long', () => {
+  it('is not buffered beyond the maximum length', () => {
     const reader = new JsonValues(10)
     const found: [number, boolean][] = []
     for (const text of ['{"a":"', 'x'.repeat(20), '"}\n{}'])
@@ -84,7 +84,7 @@ describe('a stream of Ollama', () => {
     '': [...lines, last].map((line) => `${JSON.stringify(line)}\n`).join(''),
   }
 
-  it.each(Object.entries(streams))('of the media type %j is settled by its counts', (type, text) => {
+  it.each(Object.entries(streams))('is settled by its counts with the media type %j', (type, text) => {
     const headers = type === '' ? [] : ['Content-Type', type]
     const expected = {
       settlement: { tokens: 70, input_tokens: 30, output_tokens: 40 },
@@ -96,7 +96,7 @@ describe('a stream of Ollama', () => {
   })
 
   it.each(Object.entries(streams))(
-    'of the media type %j is counted as delivered where it is cut',
+    'is settled by the delivered text if it is cut, with the media type %j',
     (type, text) => {
       const headers = type === '' ? [] : ['Content-Type', type]
       const bytes = Buffer.from(text)
@@ -108,21 +108,21 @@ describe('a stream of Ollama', () => {
     },
   )
 
-  it('streams unless the request says otherwise', () => {
-    const asked = (more: object) => callOf(ollamaGenerate, { prompt: '', ...more }).asked
+  it('is the default of a request', () => {
+    const read = (more: object) => callOf(ollamaGenerate, { prompt: '', ...more }).asked
     expect(
-      [{}, { stream: null }, { stream: true }, { stream: false }].map((more) => asked(more).stream),
+      [{}, { stream: null }, { stream: true }, { stream: false }].map((more) => read(more).stream),
     ).toEqual([true, true, true, false])
-    expect(() => asked({ stream: 'no' })).toThrow("'stream'")
+    expect(() => read({ stream: 'no' })).toThrow("'stream'")
     expect(() => callOf(ollamaChat, { messages: 'hi' })).toThrow("'messages'")
-    expect(asked({ options: { num_predict: 7 }, model: 'm' })).toMatchObject({
+    expect(read({ options: { num_predict: 7 }, model: 'm' })).toMatchObject({
       model: 'm',
       maxOutput: 7,
       answers: 1,
     })
   })
 
-  it('costs its input where nothing of it came', () => {
+  it('costs its input if nothing was received', () => {
     for (const text of ['', '\n', '{"mess'])
       expect(settled(chatCall, [Buffer.from(text)], ['content-type', 'application/x-ndjson'], 'cut')).toEqual(
         {
@@ -132,7 +132,7 @@ describe('a stream of Ollama', () => {
       )
   })
 
-  it('counts a line that is too long by its bytes, up to what was reserved', () => {
+  it('charges a line that is too long by its bytes, up to the reservation', () => {
     const text = `{"message":{"content":"${'x'.repeat(5_000_000)}"}}\n`
     expect(settled(chatCall, [Buffer.from(text)], ['content-type', 'application/x-ndjson'])).toEqual({
       settlement: { tokens: 1025, input_tokens: 25, output_tokens: 1000 },
@@ -151,8 +151,8 @@ describe('an event stream', () => {
     ['content-type', 'text/plain'],
     ['content-type', 'application/x-ndjson'],
     EVENTS,
-  ])('is read with the head %j', (...headers) => {
-    const given = headers.flat()
+  ])('is recognized with the headers %j', (...headers) => {
+    const responseHeaders = headers.flat()
     for (const stream of [
       text,
       `\uFEFF${text}`,
@@ -160,18 +160,18 @@ describe('an event stream', () => {
       text.replaceAll('\n', '\r\n'),
       `id: 1\n${text}`,
     ])
-      expect(settled(chat(100), byByte(Buffer.from(stream)), given)).toEqual({
+      expect(settled(chat(100), byByte(Buffer.from(stream)), responseHeaders)).toEqual({
         settlement: { tokens: 70, input_tokens: 30, output_tokens: 40 },
         unread: undefined,
       })
   })
 
-  it('may have its data in several lines', () => {
+  it('may split the data of an event into several lines', () => {
     const stream = `data: {"choices":[],\r\ndata: "usage":${JSON.stringify(usage)}}\r\n\r\n`
     expect(settled(chat(100), byByte(Buffer.from(stream)), EVENTS).settlement).toMatchObject({ tokens: 70 })
   })
 
-  it('that is a document after all is read as one', () => {
+  it('is read as a document if its body is one', () => {
     const document = JSON.stringify({ choices: [{ message: { content: 'x' } }], usage }, null, 2)
     expect(settled(chat(100), byByte(Buffer.from(document)), EVENTS).settlement).toMatchObject({ tokens: 70 })
   })

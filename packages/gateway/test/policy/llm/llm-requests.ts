@@ -2,14 +2,14 @@ import { type LlmCall, type LlmOptions, readCall } from '../../../src/policy/llm
 import { openAIChat } from '../../../src/policy/llm/shapes/openai-chat.js'
 import type { Shape } from '../../../src/policy/llm/shapes/shape.js'
 
-/** Reads a request as a route of the shape does; a text is taken as JSON as it stands. */
+/** Reads a request as a route of the shape does; a string is parsed as JSON. */
 export function callOf(shape: Shape, body: unknown, options: Partial<LlmOptions> = {}): LlmCall {
   const json = typeof body === 'string' ? body : JSON.stringify(body)
   const all = { shape, defaultOutput: 1000, cachedWeight: 1, asksForUsage: true, ...options }
   return readCall(all, JSON.parse(json))
 }
 
-/** A chat with as many characters of input, streamed unless said otherwise. */
+/** Creates a chat with the given number of input characters, streamed by default. */
 export function chat(characters: number, more: object = {}, options: Partial<LlmOptions> = {}): LlmCall {
   const messages = [{ role: 'user', content: 'x'.repeat(characters) }]
   return callOf(openAIChat, { model: 'm', messages, stream: true, ...more }, options)
@@ -18,7 +18,7 @@ export function chat(characters: number, more: object = {}, options: Partial<Llm
 export const EVENTS = ['Content-Type', 'text/event-stream; charset=utf-8']
 export const JSON_ANSWER = ['Content-Type', 'application/json']
 
-/** The text of an event. */
+/** Formats data as a server-sent event. */
 export function event(data: unknown, end = '\n'): string {
   return `data: ${typeof data === 'string' ? data : JSON.stringify(data)}${end}${end}`
 }

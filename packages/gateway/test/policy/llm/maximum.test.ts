@@ -15,8 +15,8 @@ const custom = customShape({
   maxOutput: ['/parameters/max_new', '/n_predict'],
 })
 
-/** Each field that may state a maximum, and a body with it. */
-const FIELDS: readonly (readonly [string, Shape, (value: unknown) => object])[] = [
+/** The members that state a maximum, each with a body that contains it. */
+const MEMBERS: readonly (readonly [string, Shape, (value: unknown) => object])[] = [
   ...['max_tokens', 'max_completion_tokens', 'n_predict'].flatMap((name) => [
     [name, openAIChat, (value: unknown) => ({ messages: [], [name]: value })] as const,
     [name, openAICompletions, (value: unknown) => ({ prompt: '', [name]: value })] as const,
@@ -29,34 +29,34 @@ const FIELDS: readonly (readonly [string, Shape, (value: unknown) => object])[] 
   ['/n_predict', custom, (value) => ({ inputs: '', n_predict: value })],
 ]
 
-describe.each(FIELDS)("the maximum '%s'", (name, shape, bodyWith) => {
-  it.each([-1, 0, -0, null, undefined])('that is %j is none, so the default is reserved', (value) => {
-    expect(callOf(shape, bodyWith(value)).reservation).toMatchObject({ output: 1000, stated: false })
-  })
-
-  it('is reserved where it is stated', () => {
-    expect(callOf(shape, bodyWith(7)).reservation).toMatchObject({ output: 7, stated: true })
-  })
-
-  it.each([-3, -100, 1.5, -1.5, '-1', '5', true, [], {}, 1e15])(
-    'that is %j is refused with a sentence',
+describe.each(MEMBERS)("the maximum '%s'", (name, shape, bodyWith) => {
+  it.each([-1, 0, -0, null, undefined])(
+    'is absent with the value %j, so that the default is reserved',
     (value) => {
-      const reading = () => callOf(shape, bodyWith(value))
-      expect(reading).toThrow(RequestError)
-      expect(reading).toThrow(
-        `'${name}' must be a whole number from 1 to 1000000000, or -1 for no maximum; it is`,
-      )
+      expect(callOf(shape, bodyWith(value)).reservation).toMatchObject({ output: 1000, stated: false })
     },
   )
 
-  it('that is -2 fills the context window where that is its meaning', () => {
+  it('is reserved if it is stated', () => {
+    expect(callOf(shape, bodyWith(7)).reservation).toMatchObject({ output: 7, stated: true })
+  })
+
+  it.each([-3, -100, 1.5, -1.5, '-1', '5', true, [], {}, 1e15])('is rejected with the value %j', (value) => {
+    const reading = () => callOf(shape, bodyWith(value))
+    expect(reading).toThrow(RequestError)
+    expect(reading).toThrow(
+      `'${name}' must be a whole number from 1 to 1000000000, or -1 for no maximum; it is`,
+    )
+  })
+
+  it('is the context window with the value -2 where a server defines it so', () => {
     const reading = () => callOf(shape, bodyWith(-2)).reservation
     if (/predict$/.test(name)) expect(reading()).toMatchObject({ output: 1000, stated: false })
     else expect(reading).toThrow(RequestError)
   })
 })
 
-it('of several maxima, one that is none leaves the output open', () => {
+it('the default output is reserved if any of several maxima is unlimited', () => {
   const reserved = (more: object) => callOf(openAIChat, { messages: [], ...more }).reservation.output
   expect(reserved({ max_tokens: 5, max_completion_tokens: -1 })).toBe(1000)
   expect(reserved({ max_tokens: 5, n_predict: -2 })).toBe(1000)

@@ -6,7 +6,7 @@ import { callOf } from './llm-requests.js'
 const BODY = { messages: [{ content: 'x', Content: 'y' }], prompt: 'x', input: 'x', Name: 'x' }
 
 it.each(SHAPE_NAMES.flatMap((name) => shapeFor(name, '/v1/messages') ?? []))(
-  '$name refuses members in other letters, which servers in Go take for the same',
+  '$name rejects members in another letter case, which servers in Go treat as equal',
   (shape) => {
     expect(() => callOf(shape, BODY)).not.toThrow()
     for (const [more, name] of [
@@ -23,12 +23,12 @@ it.each(SHAPE_NAMES.flatMap((name) => shapeFor(name, '/v1/messages') ?? []))(
   },
 )
 
-it('an API of its own has names of its own', () => {
+it('a custom API accepts its own names of members', () => {
   const shape = customShape({ input: ['/Input'], usage: {} })
   expect(() => callOf(shape, { Input: 'x', N: 1 })).not.toThrow()
 })
 
-it('an API of its own refuses its names in other letters, wherever they are', () => {
+it('a custom API rejects its names in another letter case at any place', () => {
   const shape = customShape({
     input: ['/inputs', '/list/0/text'],
     maxOutput: ['/parameters/max_new_tokens', '/max~1tokens'],

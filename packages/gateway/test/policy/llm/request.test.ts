@@ -9,7 +9,7 @@ import { callOf, chat } from './llm-requests.js'
 
 const SEED = 20261126
 
-/** JSON with space wherever it may be, and the members' names escaped now and then. */
+/** JSON with white space at every allowed position, and some names of members escaped. */
 const spacedObject = fc
   .tuple(
     fc.dictionary(fc.string({ unit: 'binary', maxLength: 6 }), fc.jsonValue({ maxDepth: 3 })),
@@ -23,8 +23,8 @@ const spacedObject = fc
     return `${space}{${space}${members.join(`,${space}`)}}${space}`
   })
 
-describe('the members of an object', () => {
-  it('stand where they are found', () => {
+describe('the members of a JSON object', () => {
+  it('are found at their positions', () => {
     fc.assert(
       fc.property(spacedObject, (text) => {
         const json = Buffer.from(text)
@@ -33,25 +33,25 @@ describe('the members of an object', () => {
           JSON.parse(json.toString('utf8', valueStart, valueEnd)),
         ])
         const expected: object = JSON.parse(text)
-        expect(found).toEqual(Object.entries(expected).sort(byPlaceIn(found)))
+        expect(found).toEqual(Object.entries(expected).sort(byPositionIn(found)))
       }),
       { seed: SEED },
     )
   })
 
-  it('may have the names of what objects inherit, which is not read', () => {
+  it('may have the names of inherited properties, which are not read', () => {
     expect(() => callOf(openAIChat, '{"__proto__": {"messages": []}}')).toThrow("'messages'")
     const body = '{"messages": [], "__proto__": {"max_tokens": 5}, "constructor": 1, "toString": 2}'
     expect(callOf(openAIChat, body).reservation).toMatchObject({ stated: false })
   })
 })
 
-describe('a body of an unusual form', () => {
-  it.each(['[]', '7', '"text"', 'null', 'true'])('%s is refused', (body) => {
+describe('an unusual request body', () => {
+  it.each(['[]', '7', '"text"', 'null', 'true'])('is rejected if it is %s', (body) => {
     expect(() => callOf(openAIChat, body)).toThrow(RequestError)
   })
 
-  it('may be very deep', () => {
+  it('may be nested very deeply', () => {
     const deep = `${'['.repeat(100_000)}"${'x'.repeat(40)}"${']'.repeat(100_000)}`
     expect(callOf(openAIChat, `{"messages": ${deep}, "tools": ${deep}}`).reservation.input).toBe(20)
     const objects = `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`
@@ -65,7 +65,7 @@ describe('a body of an unusual form', () => {
     expect(callOf(openAIChat, `{"messages": [], ${names}}`).reservation.input).toBe(0)
   })
 
-  it('is read or refused, whatever is in it', () => {
+  it('is either read or rejected with a RequestError', () => {
     const names = [
       'messages',
       'max_tokens',
@@ -92,8 +92,8 @@ describe('a body of an unusual form', () => {
   })
 })
 
-describe('a stream whose usage the client did not ask for', () => {
-  const asks = (json: string) => {
+describe('a stream whose usage the client did not request', () => {
+  const send = (json: string) => {
     const { asked, options } = callOf(openAIChat, json)
     const { body, hidesUsage } = requestUsage(options.shape, asked, Buffer.from(json))
     return { text: body.toString(), hidesUsage }
@@ -116,35 +116,35 @@ describe('a stream whose usage the client did not ask for', () => {
       '{"messages":[],"stream\\u005foptions":{ "include_usage" : false , "a":1},"stream":true}',
       '{"messages":[],"stream\\u005foptions":{ "include_usage" : true , "a":1},"stream":true}',
     ],
-  ])('%s is sent with the question for it', (json, sent) => {
-    expect(asks(json)).toEqual({ text: sent, hidesUsage: true })
+  ])('gets the option for usage added to the request %s', (json, sent) => {
+    expect(send(json)).toEqual({ text: sent, hidesUsage: true })
   })
 
   it.each([
     '{"messages":[],"stream":true,"stream_options":{"include_usage":true}}',
     '{"messages":[],"stream":false}',
     '{"messages":[]}',
-  ])('%s is sent as it is', (json) => {
-    expect(asks(json)).toEqual({ text: json, hidesUsage: false })
+  ])('is requested without a change by %s', (json) => {
+    expect(send(json)).toEqual({ text: json, hidesUsage: false })
   })
 
-  it('of another shape is sent as it is', () => {
+  it('is requested without a change for another shape', () => {
     const { asked } = callOf(anthropicMessages, { messages: [], stream: true })
     const json = Buffer.from('{}')
     expect(requestUsage(anthropicMessages, asked, json)).toEqual({ body: json, hidesUsage: false })
   })
 
-  it('loses nothing by the question', () => {
+  it('keeps every other member of the request', () => {
     const { asked, options } = chat(4)
     fc.assert(
       fc.property(spacedObject, (text) => {
         const { body } = requestUsage(options.shape, asked, Buffer.from(text))
-        const question = '"stream_options":{"include_usage":true}'
+        const option = '"stream_options":{"include_usage":true}'
         const { stream_options: sent, ...rest } = JSON.parse(body.toString())
         expect(sent).toEqual({ include_usage: true })
         expect(rest).toEqual(JSON.parse(text))
         expect([text, text.replace('{', '{,')]).toContain(
-          body.toString().replace(question, '').replace('{,', '{'),
+          body.toString().replace(option, '').replace('{,', '{'),
         )
       }),
       { seed: SEED },
@@ -152,8 +152,8 @@ describe('a stream whose usage the client did not ask for', () => {
   })
 })
 
-/** Numbers come first among an object's own names, so the order is that of the text. */
-function byPlaceIn(found: readonly (readonly unknown[])[]) {
-  const place = (name: string) => found.findIndex(([each]) => each === name)
-  return ([one]: [string, unknown], [other]: [string, unknown]) => place(one) - place(other)
+/** Orders members as in the JSON string, because objects list numeric names first. */
+function byPositionIn(found: readonly (readonly unknown[])[]) {
+  const position = (name: string) => found.findIndex(([each]) => each === name)
+  return ([one]: [string, unknown], [other]: [string, unknown]) => position(one) - position(other)
 }

@@ -9,7 +9,7 @@ const TEXT = 'word '.repeat(60 * KIB)
 const USAGE = { prompt_tokens: 30, completion_tokens: 7 }
 const COST = { tokens: 37, input_tokens: 30, output_tokens: 7 }
 const DOCUMENT = Buffer.from(JSON.stringify({ choices: [{ message: { content: TEXT } }], usage: USAGE }))
-/** Random bytes as text, so that they stay long. */
+/** Random bytes as a string, which compress badly. */
 const NOISE = Array.from({ length: 40_000 }, (_, place) => ((place * 2654435761) % 1e9).toString(36)).join(
   ' ',
 )
@@ -22,14 +22,14 @@ function begin(memory: ResponseMemory, headers: readonly string[], bytes: Buffer
   return meter
 }
 
-describe('the memory of all answers', () => {
+describe('the memory of all responses', () => {
   it.each([
-    ['documents that go on', JSON_ANSWER, DOCUMENT.subarray(0, -1), DOCUMENT.subarray(-1)],
+    ['unfinished documents', JSON_ANSWER, DOCUMENT.subarray(0, -1), DOCUMENT.subarray(-1)],
     ['documents whose clients are slow', JSON_ANSWER, DOCUMENT, Buffer.alloc(0)],
-    ['events that go on', EVENTS, Buffer.from(`data: ${DOCUMENT}`), Buffer.from('\n\n')],
-  ])('is bounded, and their usage is read beyond it: %s', (_, headers, most, rest) => {
+    ['unfinished events', EVENTS, Buffer.from(`data: ${DOCUMENT}`), Buffer.from('\n\n')],
+  ])('is bounded, and the usage is read beyond the bound, for %s', (_, headers, first, rest) => {
     const memory = new ResponseMemory(1024 * KIB)
-    const meters = Array.from({ length: 10 }, () => begin(memory, headers, most))
+    const meters = Array.from({ length: 10 }, () => begin(memory, headers, first))
     expect(memory.held).toBeGreaterThan(0)
     expect(memory.held).toBeLessThanOrEqual(1024 * KIB)
     for (const meter of meters) {
@@ -39,7 +39,7 @@ describe('the memory of all answers', () => {
     expect(memory.held).toBe(0)
   })
 
-  it('is bounded for compressed answers, which are charged by their bytes beyond it', () => {
+  it('is bounded for compressed responses, which are charged by their bytes beyond the bound', () => {
     const memory = new ResponseMemory(3 * COMPRESSED.length)
     const headers = [...JSON_ANSWER, 'Content-Encoding', 'gzip']
     const meters = Array.from({ length: 5 }, () => begin(memory, headers, COMPRESSED))
@@ -50,7 +50,7 @@ describe('the memory of all answers', () => {
     expect(memory.held).toBe(0)
   })
 
-  it('is given back however an answer ends', () => {
+  it('is released when a response ends in any way', () => {
     const memory = new ResponseMemory(64 * 1024 * KIB)
     const ends = [
       { kind: 'answered' },
@@ -69,7 +69,7 @@ describe('the memory of all answers', () => {
       }
   })
 
-  it('is not asked for small answers', () => {
+  it('is not used for small responses', () => {
     const memory = new ResponseMemory(0)
     const stream = event({ choices: [{ delta: { content: 'word' } }] }) + event({ choices: [], usage: USAGE })
     const meter = begin(memory, EVENTS, Buffer.from(stream))

@@ -13,11 +13,11 @@ function settle(
   body: string | Buffer,
   { call = chat(100), status = 200, headers = EVENTS, kind = 'answered' as 'answered' | 'cut' } = {},
 ) {
-  return settleAndSay(body, { call, status, headers, kind }).settlement
+  return settleWithReason(body, { call, status, headers, kind }).settlement
 }
 
-/** With why it could not be read, where it could not. */
-function settleAndSay(
+/** Also returns the reason if the response could not be read. */
+function settleWithReason(
   body: string | Buffer,
   {
     call = chat(100),
@@ -36,15 +36,15 @@ const usage = { prompt_tokens: 30, completion_tokens: 12, total_tokens: 42 }
 const document = JSON.stringify({ choices: [{ message: { content: 'x'.repeat(100) } }], usage })
 const word = (content: string, more = {}) => event({ choices: [{ delta: { content } }], ...more })
 
-describe('a document', () => {
-  it('settles with its usage', () => {
+describe('the meter of a document', () => {
+  it('settles with the reported usage', () => {
     const expected = { tokens: 42, input_tokens: 30, output_tokens: 12 }
     expect(settle(document, { headers: JSON_ANSWER })).toEqual(expected)
     expect(settle(document, { headers: [] })).toEqual(expected)
     expect(settle(document, { headers: JSON_ANSWER, kind: 'cut' })).toEqual(expected)
   })
 
-  it('counts its text where it has no usage', () => {
+  it('counts the text if the document has no usage', () => {
     const body = JSON.stringify({ choices: [{ message: { content: 'x'.repeat(40) } }] })
     expect(settle(body, { headers: JSON_ANSWER })).toEqual({
       tokens: 35,
@@ -53,27 +53,27 @@ describe('a document', () => {
     })
   })
 
-  it('keeps what was reserved where it is cut, for it was worked out to its end', () => {
+  it('keeps the reservation if the document is cut, because the upstream generated all of it', () => {
     for (let length = 0; length < document.length; length += 1)
       expect(settle(document.slice(0, length), { headers: JSON_ANSWER, kind: 'cut' })).toBe('unknown')
   })
 
   it.each([
-    ['not JSON', 'oops'.repeat(10), 'not_json', 10],
-    ['JSON that has no end', '{"choices": [{"message"', 'not_json', 6],
+    ['invalid JSON', 'oops'.repeat(10), 'not_json', 10],
+    ['unfinished JSON', '{"choices": [{"message"', 'not_json', 6],
     ['of another shape', '{"answer": 42}', 'unknown_shape', 4],
     ['another kind of JSON', '[1, 2, 3]', 'unknown_shape', 3],
     ['empty', '', 'empty', 0],
-  ])('is charged by its bytes and said to be unread where it is %s', (_, body, reason, output) => {
-    expect(settleAndSay(body, { headers: JSON_ANSWER })).toEqual({
+  ])('charges the bytes and reports the reason if the document is %s', (_, body, reason, output) => {
+    expect(settleWithReason(body, { headers: JSON_ANSWER })).toEqual({
       settlement: { tokens: 25 + output, input_tokens: 25, output_tokens: output },
       unread: reason,
     })
   })
 
-  it('is charged no more than what was reserved where it is too long to be read, and tells no usage', () => {
+  it('charges the reservation at most if the document is too long to be read and has no usage', () => {
     const body = JSON.stringify({ choices: [{ message: { content: 'x'.repeat(MAX_DOCUMENT) } }] })
-    expect(settleAndSay(body, { headers: JSON_ANSWER })).toEqual({
+    expect(settleWithReason(body, { headers: JSON_ANSWER })).toEqual({
       settlement: { tokens: 1025, input_tokens: 25, output_tokens: 1000 },
       unread: 'too_long',
     })
@@ -89,24 +89,27 @@ describe('a document', () => {
     ['br', brotliCompressSync],
     ['gzip, br', (text: string) => brotliCompressSync(gzipSync(text))],
   ] as const
-  it.each(codings)('is read where it is %s, as a stream is', (coding, encode) => {
+  it.each(codings)('reads a document or a stream with the encoding %s', (coding, encode) => {
     const encoding = ['Content-Encoding', coding]
     const stream = word('x') + event({ choices: [], usage })
     for (const [headers, text] of [
       [[...JSON_ANSWER, ...encoding], document],
       [[...EVENTS, ...encoding], stream],
     ] as const)
-      expect(settleAndSay(encode(text), { headers })).toEqual({
+      expect(settleWithReason(encode(text), { headers })).toEqual({
         settlement: { tokens: 42, input_tokens: 30, output_tokens: 12 },
         unread: undefined,
       })
   })
 
-  it.each(codings)('counts what was delivered of a stream that is %s and cut', (coding, encode) => {
+  it.each(codings)('counts the delivered text of a cut stream with the encoding %s', (coding, encode) => {
     const words = Array.from({ length: 400 }, (_, index) => `${index} ${(index * 7919) % 1013}`)
     const whole = encode(words.map((text) => word(text)).join(''))
     const headers = [...EVENTS, 'content-encoding', coding]
-    const { settlement, unread } = settleAndSay(whole.subarray(0, whole.length / 2), { headers, kind: 'cut' })
+    const { settlement, unread } = settleWithReason(whole.subarray(0, whole.length / 2), {
+      headers,
+      kind: 'cut',
+    })
     expect(unread).toBeUndefined()
     expect(settlement).toMatchObject({ input_tokens: 25 })
     const { output_tokens: output } = settlement as { output_tokens: number }
@@ -120,35 +123,35 @@ describe('a document', () => {
     ['zip', document],
     ['gzip, gzip, gzip, gzip', document],
     ['gzip', gzipSync(Buffer.alloc(17 * 1024 * 1024))],
-  ])('is charged by its bytes where its coding %s cannot be undone', (coding, body) => {
+  ])('charges the bytes if the encoding %s cannot be decoded', (coding, body) => {
     const headers = [...JSON_ANSWER, 'content-encoding', coding]
     const output = Math.min(1000, Math.ceil(Buffer.byteLength(body) / 4))
-    expect(settleAndSay(body, { headers })).toEqual({
+    expect(settleWithReason(body, { headers })).toEqual({
       settlement: { tokens: 25 + output, input_tokens: 25, output_tokens: output },
       unread: 'encoding',
     })
   })
 
-  it('is read where it says that it has no coding', () => {
+  it('reads a document with an encoding header that means none', () => {
     expect(settle(document, { headers: [...JSON_ANSWER, 'content-encoding', 'identity'] })).toMatchObject({
       tokens: 42,
     })
   })
 })
 
-describe('a stream', () => {
-  it('counts what was delivered where it never tells its usage', () => {
+describe('the meter of a stream', () => {
+  it('counts the delivered text if the stream reports no usage', () => {
     const stream = word('x'.repeat(30)) + word('y'.repeat(10)) + event('[DONE]')
     expect(settle(stream)).toEqual({ tokens: 35, input_tokens: 25, output_tokens: 10 })
   })
 
-  it('goes by a running usage, and what came after it', () => {
+  it('adds the text after a running usage to that usage', () => {
     const running = { prompt_tokens: 30, completion_tokens: 7, total_tokens: 37 }
     const stream = word('x'.repeat(400), { usage: running }) + word('y'.repeat(8))
     expect(settle(stream, { kind: 'cut' })).toEqual({ tokens: 39, input_tokens: 30, output_tokens: 9 })
   })
 
-  it('never takes back what it told', () => {
+  it('never reduces reported usage', () => {
     const stream =
       event({
         type: 'message_start',
@@ -158,7 +161,7 @@ describe('a stream', () => {
     expect(settle(stream, { call })).toEqual({ tokens: 46, input_tokens: 37, output_tokens: 9 })
   })
 
-  it('counts what is in its total alone', () => {
+  it('counts tokens that only the total includes', () => {
     const thought = { prompt_tokens: 30, completion_tokens: 12, total_tokens: 142 }
     expect(settle(event({ choices: [], usage: thought }))).toMatchObject({ tokens: 142, output_tokens: 112 })
     expect(settle(event({ choices: [], usage: { total_tokens: 42 } }))).toMatchObject({
@@ -173,62 +176,62 @@ describe('a stream', () => {
     [0.1, 24],
     [0, 22],
     [1.25, 47],
-  ])('counts cached input by a weight of %d', (cachedWeight, tokens) => {
+  ])('weights cached input by %d', (cachedWeight, tokens) => {
     const cached = { ...usage, prompt_tokens_details: { cached_tokens: 20 } }
     const call = chat(100, {}, { cachedWeight })
     expect(settle(event({ choices: [], usage: cached }), { call })).toMatchObject({
       tokens,
       output_tokens: 12,
     })
-    // A cache cannot hold more of the input than there is.
+    // The cached part of the input cannot exceed the input.
     const absurd = { ...usage, prompt_tokens_details: { cached_tokens: 1000 } }
     expect(settle(event({ choices: [], usage: absurd }), { call })).toMatchObject({
       input_tokens: Math.ceil(30 * cachedWeight - 1e-9),
     })
   })
 
-  it('has cost nothing where it fails before it begins, and what was delivered where it fails later', () => {
+  it('charges nothing for an error before any text, and the delivered text for a later one', () => {
     const failure = event({ error: { message: 'overloaded' } })
     expect(settle(failure)).toEqual(NOTHING)
     expect(settle(word('x'.repeat(40)) + failure)).toMatchObject({ output_tokens: 10 })
   })
 
-  it('counts as text what is no JSON, so that it is not free', () => {
+  it('counts invalid JSON as text, so that it is not free', () => {
     expect(settle(event('x'.repeat(40)))).toMatchObject({ output_tokens: 10 })
   })
 
-  it('is charged by its bytes where it is of another shape', () => {
-    expect(settleAndSay(event({ answer: 'x'.repeat(39) }))).toEqual({
+  it('charges the bytes of a stream with another shape', () => {
+    expect(settleWithReason(event({ answer: 'x'.repeat(39) }))).toEqual({
       settlement: { tokens: 38, input_tokens: 25, output_tokens: 13 },
       unread: 'unknown_shape',
     })
     expect(settle(event({ answer: 'x' }) + word('x'.repeat(40)))).toMatchObject({ output_tokens: 10 })
   })
 
-  it('costs its input where nothing came', () => {
+  it('charges the input if nothing was received', () => {
     for (const stream of ['', ': ping\n\n', 'data: {"cho'])
       expect(settle(stream, { kind: 'cut' })).toEqual({ tokens: 25, input_tokens: 25, output_tokens: 0 })
   })
 
-  it('is charged by its bytes where an event is too long to be read, unless its usage follows', () => {
+  it('charges the bytes of an event that is too long, unless the usage follows', () => {
     const long = word('x'.repeat(MAX_EVENT))
-    expect(settleAndSay(long + event({ choices: [], usage }))).toEqual({
+    expect(settleWithReason(long + event({ choices: [], usage }))).toEqual({
       settlement: { tokens: 42, input_tokens: 30, output_tokens: 12 },
       unread: undefined,
     })
-    expect(settleAndSay(word('y'.repeat(40)) + long)).toEqual({
+    expect(settleWithReason(word('y'.repeat(40)) + long)).toEqual({
       settlement: { tokens: 1025, input_tokens: 25, output_tokens: 1000 },
       unread: 'too_long',
     })
   })
 
-  it('reads its last event without the blank line', () => {
+  it('reads the last event without a blank line', () => {
     const last = `data: ${JSON.stringify({ choices: [], usage })}`
     expect(settle(word('x') + last)).toMatchObject({ tokens: 42 })
     expect(settle(word('x') + last, { kind: 'cut' })).toMatchObject({ tokens: 26 })
   })
 
-  it('settles whatever is in it, the same in whatever chunks', () => {
+  it('settles any stream, with the same result for any chunks', () => {
     fc.assert(
       fc.property(streams, places, (bytes, cuts) => {
         const meter = new ResponseMeter(chat(100))

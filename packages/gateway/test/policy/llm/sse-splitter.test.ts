@@ -6,7 +6,7 @@ import { byByte, cutAt, modelBlocks, modelData, places, streams } from './sse-st
 
 const SEED = 20261127
 
-/** The events of a stream; the pieces of one that is too long are joined. */
+/** Splits a stream into events; the pieces of an event that is too long are joined. */
 function blocksOf(chunks: readonly Buffer[], most = 1 << 20) {
   const events = new SseSplitter(most)
   const blocks: { text: string; whole: boolean }[] = []
@@ -20,15 +20,15 @@ function blocksOf(chunks: readonly Buffer[], most = 1 << 20) {
   return { blocks, rest: events.rest().toString('latin1'), longest }
 }
 
-describe('the events of a stream', () => {
-  it('are those of a slow model, wherever the chunks begin and end', () => {
+describe('the events of an event stream', () => {
+  it('are those of the reference model for any chunks', () => {
     fc.assert(
       fc.property(streams, places, (bytes, cuts) => {
         const model = modelBlocks(bytes)
         for (const chunks of [[bytes], cutAt(bytes, cuts), byByte(bytes)]) {
           const { blocks, rest } = blocksOf(chunks)
           const texts = blocks.map(({ text }) => text)
-          // A CR at the very end may be half of a line end: its event waits for the next byte.
+          // A CR at the end may be half of a line end: its event waits for the next byte.
           if (bytes.at(-1) === 0x0d && rest !== '' && model.rest === '') texts.push(rest)
           else expect(rest).toBe(model.rest)
           expect(texts).toEqual(model.blocks)
@@ -38,7 +38,7 @@ describe('the events of a stream', () => {
     )
   })
 
-  it('have the data of a slow model', () => {
+  it('have the data of the reference model', () => {
     fc.assert(
       fc.property(streams, (bytes) => {
         const data = new SseData()
@@ -50,7 +50,7 @@ describe('the events of a stream', () => {
     )
   })
 
-  it('come out in pieces where they are too long, and no byte is lost', () => {
+  it('are emitted in pieces if they are too long, without losing a byte', () => {
     fc.assert(
       fc.property(streams, places, fc.integer({ min: 1, max: 40 }), (bytes, cuts, most) => {
         const { blocks, rest, longest } = blocksOf(cutAt(bytes, cuts), most)
@@ -59,7 +59,7 @@ describe('the events of a stream', () => {
         expect(rest.length).toBeLessThanOrEqual(most)
         const short = modelBlocks(bytes).blocks.filter((block) => block.length <= most)
         const whole = blocks.filter((block) => block.whole).map(({ text }) => text)
-        // The last may wait for the byte after its CR.
+        // The last event may wait for the byte after its CR.
         expect([short, short.slice(0, -1)]).toContainEqual(whole)
       }),
       { seed: SEED, numRuns: 2000 },

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 
-/** Cuts bytes at places that are given as shares of the whole. */
+/** Splits bytes at positions that are given as fractions of the length. */
 export function cutAt(bytes: Buffer, places: readonly number[]): Buffer[] {
   const ends = places.map((place) => Math.floor(place * bytes.length)).sort((one, other) => one - other)
   return [0, ...ends].map((start, index) => bytes.subarray(start, ends[index] ?? bytes.length))
 }
 
-/** Every byte by itself. */
+/** Splits bytes into single ones. */
 export function byByte(bytes: Buffer): Buffer[] {
   return Array.from(bytes, (byte) => Buffer.of(byte))
 }
@@ -15,7 +15,7 @@ export const places = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { max
 
 const USAGE = '{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}'
 
-/** What event streams may be made of: all that means something in one, and some that does not. */
+/** Event streams of meaningful and meaningless parts. */
 export const streams = fc
   .array(
     fc.oneof(
@@ -65,8 +65,9 @@ export const streams = fc
   )
 
 /**
- * A stream's events, slowly: the pieces between blank lines, each with its end. The last one may not have come to its end.
- * Bytes are told as characters of one byte.
+ * Reference splitter: the parts of a stream between blank lines, each with its end.
+ *
+ * The last event may be unfinished. Each byte is a character.
  */
 export function modelBlocks(bytes: Buffer): { blocks: string[]; rest: string } {
   const lines = bytes.toString('latin1').match(/[^\r\n]*(\r\n|\r|\n)|[^\r\n]+$/g) ?? []
@@ -81,7 +82,7 @@ export function modelBlocks(bytes: Buffer): { blocks: string[]; rest: string } {
   return { blocks, rest: block }
 }
 
-/** The data of an event as the specification has it, slowly. */
+/** Reference parser: the data of an event according to the specification. */
 export function modelData(block: string, isFirst: boolean): string | undefined {
   const text = Buffer.from(block, 'latin1').toString('utf8')
   const lines = (isFirst ? text.replace(/^\uFEFF/, '') : text).split(/\r\n|\r|\n/)

@@ -12,8 +12,8 @@ function countOf(texts: readonly string[], tokenizer?: (text: string) => number)
   return counter.tokens
 }
 
-describe('tokens', () => {
-  it('are a quarter of the bytes, rounded up once, but one a piece at least', () => {
+describe('the token counter', () => {
+  it('counts a quarter of the bytes, rounded up once, and at least one token per piece', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'grapheme' })), (texts) => {
         const pieces = texts.filter((text) => text !== '').length
@@ -28,19 +28,19 @@ describe('tokens', () => {
     ['Chinese', '网关在把请求发送给模型之前，先预留该请求可能消耗的令牌。'],
     ['Russian', 'Шлюз резервирует токены до того, как запрос будет отправлен модели.'],
     ['emoji', '😀🚀🎉🔥👍'],
-  ])('of %s are near those of a real vocabulary without one', (_, text) => {
+  ])('estimates %s near the count of a real vocabulary', (_, text) => {
     const real = loadTokenizer('o200k_base')(text)
     expect(countOf([text])).toBeGreaterThanOrEqual(0.7 * real)
     expect(countOf([text])).toBeLessThanOrEqual(2 * real)
   })
 
-  it('are what the tokenizer says, of pieces that are put together', () => {
+  it('uses the count of the tokenizer for joined pieces', () => {
     const words = (text: string) => text.split(' ').length
     expect(countOf([...'three little words'], words)).toBe(3)
     expect(chat(100, {}, { tokenizer: (text) => text.length }).reservation.input).toBe(100)
   })
 
-  it('are asked of the tokenizer in batches, which lose nothing', () => {
+  it('passes text to the tokenizer in batches without losing any', () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 20_000 }), { maxLength: 5 }), (lengths) => {
         let longest = 0
@@ -58,32 +58,32 @@ describe('tokens', () => {
     )
   })
 
-  it('of a text too long for a tokenizer are counted at the rate of its beginning', () => {
-    let shown = 0
+  it('extrapolates a text that is too long for the tokenizer from its start', () => {
+    let passed = 0
     const tokens = countOf(['x'.repeat(1_000_000)], (text) => {
-      shown += text.length
+      passed += text.length
       return text.length / 2
     })
     expect(tokens).toBe(500_000)
-    expect(shown).toBe(16_384)
+    expect(passed).toBe(16_384)
   })
 
-  it('of a text with a cheap beginning are no fewer than a quarter of the bytes of the rest', () => {
+  it('counts at least a quarter of the bytes after a start with few tokens', () => {
     const text = 'x'.repeat(16_384) + '漢'.repeat(100_000)
     expect(countOf([text], () => 1)).toBe(32 + 75_000)
   })
 
   it.each([
     ['NaN', () => Number.NaN],
-    ['less than none', () => -5],
-    ['for ever', () => Number.POSITIVE_INFINITY],
+    ['a negative number', () => -5],
+    ['infinity', () => Number.POSITIVE_INFINITY],
     [
       'an error',
       () => {
         throw new Error('no such text')
       },
     ],
-  ])('are a quarter of the bytes where the tokenizer says %s', (_, tokenizer) => {
+  ])('counts a quarter of the bytes if the tokenizer returns %s', (_, tokenizer) => {
     expect(countOf(['x'.repeat(1028)], tokenizer)).toBe(257)
   })
 })

@@ -11,7 +11,7 @@ function hidden(chunks: readonly Buffer[]): string {
   return Buffer.concat([...chunks.map((chunk) => hider.push(chunk)), hider.end()]).toString('latin1')
 }
 
-/** The events that a client gets of a stream, slowly: their names and data. */
+/** Reference parser of a client: the names and data of the events of a stream. */
 function eventsOf(bytes: Buffer): string[] {
   const { blocks, rest } = modelBlocks(withoutMark(bytes))
   return [...blocks, rest].flatMap((block) => {
@@ -40,7 +40,7 @@ function linesOf(text: string): string[] {
   return text.match(/[^\r\n]*(\r\n|\r|\n)|[^\r\n]+$/g) ?? []
 }
 
-/** A stream that is cut within a line may have got an end for it, before what that line overtook. */
+/** A stream that is cut within a line may get a line end before events that were held back. */
 function linesWithoutEnds(bytes: Buffer): string[] {
   return linesOf(withoutMark(bytes).toString('latin1'))
     .map((line) => line.replace(/[\r\n]+$/, ''))
@@ -60,8 +60,8 @@ function isUsage(event: string): boolean {
 const usage = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 }
 const word = (content: string) => event({ choices: [{ delta: { content } }], usage: null })
 
-describe('usage that the client did not ask for', () => {
-  it('is gone, and nothing else', () => {
+describe('usage that the client did not request', () => {
+  it('is removed, and nothing else is', () => {
     const before = event({ choices: [], prompt_filter_results: [] }) + word('a') + word('é😀')
     const last = event({ choices: [{ delta: {}, finish_reason: 'stop' }], usage })
     const stream = Buffer.from(before + last + event({ choices: [], usage }) + event('[DONE]'))
@@ -70,19 +70,19 @@ describe('usage that the client did not ask for', () => {
     expect(hidden(byByte(stream))).toBe(expected)
   })
 
-  it.each(['\n', '\r\n', '\r'])('is gone where lines end with %j', (end) => {
+  it.each(['\n', '\r\n', '\r'])('is removed from lines that end with %j', (end) => {
     const stream = (more: string) => Buffer.from(event('{"choices":[1]}', end) + more + event('[DONE]', end))
     const expected = stream('').toString('latin1')
     expect(hidden(byByte(stream(event({ choices: [], usage }, end))))).toBe(expected)
   })
 
-  it('is gone at the end of a stream that lacks its last line', () => {
+  it('is removed at the end of a stream without its last line', () => {
     expect(hidden([Buffer.from(`${word('a')}data: ${JSON.stringify({ choices: [], usage })}`)])).toBe(
       word('a'),
     )
   })
 
-  it('is what a slow model takes out, wherever the chunks begin and end', () => {
+  it('is removed as by the reference model, for any chunks', () => {
     let removed = 0
     fc.assert(
       fc.property(streams, places, (bytes, cuts) => {
@@ -91,7 +91,7 @@ describe('usage that the client did not ask for', () => {
         const events = eventsOf(bytes)
         const expected = events.filter((event) => !isUsage(event))
         if (expected.length < events.length) removed += 1
-        // A second mark of byte order is none, also where the event in front of it is gone.
+        // A second byte order mark is data, even if the event before it is removed.
         const raw = Buffer.from(text, 'latin1')
         const sent = hasMark(bytes) ? raw : Buffer.concat([MARK, raw])
         expect(eventsOf(sent)).toEqual(expected)
@@ -109,9 +109,9 @@ describe('usage that the client did not ask for', () => {
     ['with more than usage', { id: 'x', object: 'chat.completion.chunk', usage, timings: { a: 1 } }],
     ['before its choices', { usage, choices: [] }],
     ['with escaped names', '{"ch\\u006fices": [], "us\\u0061ge": {"total_tokens": 5}}'],
-    ['with a quotation of choices', { note: '"choices":[{', usage, choices: [] }],
-    ['with choices further in', { more: { choices: [1], usage: null }, usage }],
-  ])('is gone %s', (_, data) => {
+    ['with choices inside a string', { note: '"choices":[{', usage, choices: [] }],
+    ['with nested choices', { more: { choices: [1], usage: null }, usage }],
+  ])('is removed %s', (_, data) => {
     const text = word('a') + event(data) + event('[DONE]')
     const shown = word('a') + event('[DONE]')
     expect(hidden([Buffer.from(text)])).toBe(shown)
@@ -125,17 +125,17 @@ describe('usage that the client did not ask for', () => {
     ['no usage', { choices: [], usage: null }],
     ['a usage that is a list', { choices: [], usage: [] }],
     ['nothing', {}],
-  ])('is not what has %s', (_, data) => {
+  ])('is not removed from an event with %s', (_, data) => {
     const text = word('a') + event(data)
     expect(hidden(byByte(Buffer.from(text)))).toBe(text)
   })
 
-  it('holds no comment back, nor a blank line, an id or a time to retry', () => {
+  it('does not delay comments, blank lines, ids and retry times', () => {
     const hider = new UsageFilter()
     const push = (text: string) => hider.push(Buffer.from(text)).toString()
     for (const text of [':\r\n', ': ping\n', ':', '\n', '\n', '\r\n', 'id: 7\n', 'retry', ': 5\r', '\n'])
       expect(push(text)).toBe(text)
-    // In the middle of an event that may be the usage.
+    // Inside an event that may contain the usage.
     expect(push('event: message\ndata: {"choices"')).toBe('')
     expect(push(':[]\n')).toBe('')
     expect(push(': ping\n')).toBe(': ping\n')
@@ -143,7 +143,7 @@ describe('usage that the client did not ask for', () => {
     expect(push(word('a'))).toBe(word('a'))
   })
 
-  it('holds an event back for no longer than until it has a choice', () => {
+  it('delays an event only until it has a choice', () => {
     const hider = new UsageFilter()
     const push = (text: string) => hider.push(Buffer.from(text)).toString()
     const start = 'event: chunk\ndata: {"id":"c-1","choices":['
@@ -155,13 +155,13 @@ describe('usage that the client did not ask for', () => {
     }
   })
 
-  it('makes no complete event wait', () => {
+  it('does not delay a complete event', () => {
     const hider = new UsageFilter()
     for (const text of [word('a'), word('b'), `: ping\n\n`, event('[DONE]')])
       expect(hider.push(Buffer.from(text)).toString()).toBe(text)
   })
 
-  it('holds back no event that is too long to be usage', () => {
+  it('does not delay an event that is too long to be usage', () => {
     const hider = new UsageFilter()
     const start = Buffer.from(`data: {"choices":[],"usage":{"x":"${'y'.repeat(70_000)}`)
     expect(hider.push(start).length).toBe(start.length)
@@ -169,7 +169,7 @@ describe('usage that the client did not ask for', () => {
     expect(hider.push(end).toString()).toBe(end.toString())
     expect(hider.push(Buffer.from(event({ choices: [], usage }))).length).toBe(0)
   })
-  it('takes nothing out of an event that is too long, whatever a part of it looks like', () => {
+  it('removes nothing from an event that is too long, even if a part looks like usage', () => {
     const hider = new UsageFilter()
     hider.push(Buffer.from(`data: ${'y'.repeat(70_000)}\n`))
     const part = event({ choices: [], usage })

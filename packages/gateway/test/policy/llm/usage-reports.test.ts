@@ -31,7 +31,7 @@ const custom = customShape({
   text: '/text',
 })
 
-/** Each API shape: a call with 25 tokens of input, and an answer with ten tokens of text and with the numbers it is given. */
+/** A call of each shape with 25 input tokens, and a response with ten tokens and a given usage. */
 const SHAPES: Readonly<
   Record<string, readonly [LlmCall, readonly string[], (input: unknown, output: unknown) => string]>
 > = {
@@ -156,14 +156,14 @@ function sum(one: unknown, other: unknown): unknown {
 
 describe.each(Object.entries(SHAPES))('the usage of %s', (_, [call, headers, answer]) => {
   it.each([0, -1, null, '12', [], {}, true, -0.5, 1e300, undefined])(
-    'that is %j erases neither the input nor what was delivered',
+    'discards neither the input nor the delivered text if it is %j',
     (count) => {
       const expected = { tokens: 35, input_tokens: 25, output_tokens: 10 }
       expect(settled(call, answer(count, count), headers)).toEqual(expected)
     },
   )
 
-  it('is believed where it is less than what was delivered, and where it is more', () => {
+  it('is believed if it is less or more than the delivered text', () => {
     for (const output of [3, 99])
       expect(settled(call, answer(30, output), headers)).toEqual({
         tokens: 30 + output,
@@ -173,22 +173,22 @@ describe.each(Object.entries(SHAPES))('the usage of %s', (_, [call, headers, ans
     expect(settled(call, answer(30.2, 2.5), headers)).toMatchObject({ input_tokens: 31, output_tokens: 3 })
   })
 
-  it('of input alone leaves the output to what was delivered', () => {
+  it('leaves the output to the delivered text if it reports only input', () => {
     expect(settled(call, answer(30, 0), headers)).toMatchObject({ input_tokens: 30, output_tokens: 10 })
   })
 })
 
-describe('a total alone', () => {
+describe('usage with a total only', () => {
   const total = (tokens: number) => event({ choices: [], usage: { total_tokens: tokens } })
   const word = event({ choices: [{ delta: { content: TEXT } }] })
 
-  it('is believed, even if it is less than was estimated', () => {
+  it('is believed, even if it is less than the estimate', () => {
     expect(settled(chat(100), word + total(20), EVENTS)).toMatchObject({ tokens: 20 })
     expect(settled(chat(100), word + total(60), EVENTS)).toMatchObject({ tokens: 60 })
     expect(settled(chat(100), word + total(0), EVENTS)).toMatchObject({ tokens: 35 })
   })
 
-  it('of embeddings is their input', () => {
+  it('is the input of embeddings', () => {
     const call = callOf(openAIEmbeddings, { input: 'x'.repeat(100) })
     for (const [usage, input] of [
       [{ total_tokens: 30 }, 30],
@@ -202,8 +202,8 @@ describe('a total alone', () => {
   })
 })
 
-describe('the running usage of several answers', () => {
-  /** Words of a token each, for the answers that `order` names. */
+describe('the running usage of several choices', () => {
+  /** Creates words of one token for the choices in `order`. */
   const words = (order: readonly number[], running: 'of each' | 'of all' | 'within each') => {
     const counts = new Map<number, number>()
     return order.map((index, place) => {
@@ -219,7 +219,7 @@ describe('the running usage of several answers', () => {
   const ORDERS = {
     'in turn': Array.from({ length: 80 }, (_, place) => place % 4),
     'one after the other': Array.from({ length: 80 }, (_, place) => Math.floor(place / 20)),
-    'the last first': Array.from({ length: 80 }, (_, place) => 3 - (place % 4)),
+    'in reverse': Array.from({ length: 80 }, (_, place) => 3 - (place % 4)),
     unevenly: Array.from({ length: 80 }, (_, place) => (place % 7 === 0 ? 1 : place % 3 === 0 ? 2 : 0)),
   }
 
@@ -227,18 +227,18 @@ describe('the running usage of several answers', () => {
     Object.entries(ORDERS).flatMap(([name, order]) =>
       (['of each', 'of all', 'within each'] as const).map((running) => [running, name, order] as const),
     ),
-  )('is summed up where it is %s answer, and they come %s', (running, _, order) => {
+  )('is summed up if it counts %s choice and the choices arrive %s', (running, _, order) => {
     const events = words(order, running)
     for (let cut = 0; cut <= events.length; cut += 1) {
       const settlement = settled(chat(100, { n: 4 }), events.slice(0, cut).join(''), EVENTS, 'cut')
-      if (settlement === 'unknown') throw new Error(`nothing is known after ${cut} events`)
+      if (settlement === 'unknown') throw new Error(`the settlement is unknown after ${cut} events`)
       expect(Math.abs(settlement.output_tokens - cut)).toBeLessThanOrEqual(1)
     }
     const whole = events.join('') + event({ choices: [], usage: openAI(30, 83) })
     expect(settled(chat(100, { n: 4 }), whole, EVENTS)).toMatchObject({ output_tokens: 83 })
   })
 
-  it.each([2, 3, 4])('is summed up, of %i answers, where an event has many tokens in few bytes', (n) => {
+  it.each([2, 3, 4])('is summed up for %i choices with many tokens in few bytes', (n) => {
     const events = Array.from({ length: 50 * n }, (_, place) =>
       event({
         choices: [{ index: place % n, delta: { content: '7391' } }],
@@ -252,7 +252,7 @@ describe('the running usage of several answers', () => {
       ).toMatchObject({ output_tokens: 4 * cut })
   })
 
-  it('may be told for some answers only, and does not erase the others', () => {
+  it('keeps the text of choices without a report', () => {
     const stream =
       event({ choices: [{ index: 1, delta: { content: TEXT } }] }) +
       event({ choices: [{ index: 0, delta: { content: 'ab' } }], usage: openAI(30, 1) }) +
@@ -260,7 +260,7 @@ describe('the running usage of several answers', () => {
     expect(settled(chat(100, { n: 2 }), stream, EVENTS, 'cut')).toMatchObject({ output_tokens: 12 })
   })
 
-  it('of a document is summed up where each answer has its own', () => {
+  it('is summed up in a document with one usage per choice', () => {
     const choices = [1, 2, 3].map((output, index) => ({
       index,
       message: { content: 'word' },
@@ -272,7 +272,7 @@ describe('the running usage of several answers', () => {
     })
   })
 
-  it('needs no more memory for strange numbers of answers', () => {
+  it('needs no additional memory for invalid indices of choices', () => {
     const stream = [-1, 1.5, 1e9, 'x', null].map((index) =>
       event({ choices: [{ index, delta: { content: 'word' } }] }),
     )

@@ -22,8 +22,8 @@ function quota(resource: string, remaining: number, resetAfter: number, more: Pa
   }
 }
 
-describe('the fields of a vendor', () => {
-  it("are OpenAI's", () => {
+describe('the rate limit headers of a vendor', () => {
+  it('have the names and formats of OpenAI', () => {
     const quotas = [quota('requests', 59, 1000), quota('tokens', 7, 360_000), quota('input_tokens', 1, 1)]
     expect(vendorHeaders('openai', quotas, NOON)).toEqual([
       ['x-ratelimit-limit-requests', '60'],
@@ -35,7 +35,7 @@ describe('the fields of a vendor', () => {
     ])
   })
 
-  it("are Anthropic's", () => {
+  it('have the names and formats of Anthropic', () => {
     const quotas = [quota('requests', 59, 1000), quota('output_tokens', 3, 1)]
     expect(vendorHeaders('anthropic', quotas, NOON)).toEqual([
       ['anthropic-ratelimit-requests-limit', '60'],
@@ -47,7 +47,7 @@ describe('the fields of a vendor', () => {
     ])
   })
 
-  it('tell of the rule with the least left, of two alike the one that takes longer', () => {
+  it('report the rule with the least left, or of two equal ones the later reset', () => {
     const quotas = [
       quota('tokens', 5, 1000),
       quota('tokens', 3, 2000),
@@ -60,13 +60,13 @@ describe('the fields of a vendor', () => {
     expect(fields.get('x-ratelimit-reset-tokens')).toBe('9s')
   })
 
-  it('leave out a reset that never comes', () => {
+  it('omit an infinite reset', () => {
     const never = [quota('requests', 0, Number.POSITIVE_INFINITY)]
     expect(vendorHeaders('openai', never, NOON)).toHaveLength(2)
     expect(vendorHeaders('anthropic', never, NOON)).toHaveLength(2)
   })
 
-  it('are those of a decision', () => {
+  it('are derived from the quotas of a decision', () => {
     const clock = manualClock(NOON)
     const limiter = createLimiter({
       store: memoryStore({ clock }),
@@ -85,7 +85,7 @@ describe('the fields of a vendor', () => {
   })
 })
 
-describe('a length of time as Go writes it', () => {
+describe('a duration in the format of Go', () => {
   it.each([
     [0, '0s'],
     [0.2, '1ms'],
@@ -97,11 +97,11 @@ describe('a length of time as Go writes it', () => {
     [3_600_500, '1h0m0.5s'],
     [90_061_000, '25h1m1s'],
     [-5, '0s'],
-  ])('%d ms is %s', (length, text) => {
+  ])('formats %d ms as %s', (length, text) => {
     expect(goDuration(length)).toBe(text)
   })
 
-  it.each([Number.POSITIVE_INFINITY, Number.NaN])('%d has none', (length) => {
+  it.each([Number.POSITIVE_INFINITY, Number.NaN])('has no format for %d', (length) => {
     expect(goDuration(length)).toBeUndefined()
   })
 })

@@ -4,24 +4,24 @@ import { RouteCache } from '../../../src/policy/routing/route-cache.js'
 
 const SEED = 20261126
 
-interface Found {
+interface Match {
   readonly method: string
   readonly url: string
 }
 
-/** Finds what it is asked for, and keeps what it was asked for. */
-function finding() {
-  const asked: string[] = []
-  const known = new RouteCache((method: string, url: string): Found => {
-    asked.push(`${method} ${url}`)
+/** A cache whose lookups are recorded. */
+function recordingCache() {
+  const lookups: string[] = []
+  const cache = new RouteCache((method: string, url: string): Match => {
+    lookups.push(`${method} ${url}`)
     if (url.includes('!')) throw new Error(url)
     return { method, url }
   })
-  return { known, asked }
+  return { cache, lookups }
 }
 
-describe('targets that came before', () => {
-  it('are found as at first, whatever comes between', () => {
+describe('the route cache', () => {
+  it('returns the same match for a repeated request after any others', () => {
     const method = fc.constantFrom('GET', 'POST')
     const url = fc.oneof(
       fc.nat({ max: 3000 }).map((number) => `/${number}`),
@@ -29,36 +29,36 @@ describe('targets that came before', () => {
     )
     fc.assert(
       fc.property(fc.array(fc.tuple(method, url), { minLength: 100, maxLength: 3000 }), (requests) => {
-        const { known } = finding()
-        for (const [method, url] of requests) expect(known.of(method, url)).toEqual({ method, url })
+        const { cache } = recordingCache()
+        for (const [method, url] of requests) expect(cache.of(method, url)).toEqual({ method, url })
       }),
       { seed: SEED, numRuns: 20 },
     )
   })
 
-  it('are not looked for again', () => {
-    const { known, asked } = finding()
-    const first = known.of('GET', '/a')
-    expect(known.of('GET', '/a')).toBe(first)
-    expect(known.of('POST', '/a')).not.toBe(first)
-    expect(asked).toEqual(['GET /a', 'POST /a'])
+  it('looks a target up once', () => {
+    const { cache, lookups } = recordingCache()
+    const first = cache.of('GET', '/a')
+    expect(cache.of('GET', '/a')).toBe(first)
+    expect(cache.of('POST', '/a')).not.toBe(first)
+    expect(lookups).toEqual(['GET /a', 'POST /a'])
   })
 
-  it('are forgotten where there are too many, too long, or with a query', () => {
-    const { known, asked } = finding()
-    const unlike = ['/a?b', `/${'a'.repeat(128)}`]
-    for (const url of [...unlike, ...unlike]) known.of('GET', url)
-    expect(asked).toHaveLength(4)
-    for (let number = 0; number <= 1000; number++) known.of('GET', `/${number}`)
-    asked.length = 0
-    known.of('GET', '/0')
-    known.of('GET', '/1000')
-    expect(asked).toEqual(['GET /0'])
+  it('does not keep targets that are too long, have a query or exceed its capacity', () => {
+    const { cache, lookups } = recordingCache()
+    const uncacheable = ['/a?b', `/${'a'.repeat(128)}`]
+    for (const url of [...uncacheable, ...uncacheable]) cache.of('GET', url)
+    expect(lookups).toHaveLength(4)
+    for (let number = 0; number <= 1000; number++) cache.of('GET', `/${number}`)
+    lookups.length = 0
+    cache.of('GET', '/0')
+    cache.of('GET', '/1000')
+    expect(lookups).toEqual(['GET /0'])
   })
 
-  it('that cannot be read are refused each time', () => {
-    const { known, asked } = finding()
-    for (let turn = 0; turn < 2; turn++) expect(() => known.of('GET', '/!')).toThrow('/!')
-    expect(asked).toHaveLength(2)
+  it('looks a target that throws up again', () => {
+    const { cache, lookups } = recordingCache()
+    for (let turn = 0; turn < 2; turn++) expect(() => cache.of('GET', '/!')).toThrow('/!')
+    expect(lookups).toHaveLength(2)
   })
 })

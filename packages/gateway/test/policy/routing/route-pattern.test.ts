@@ -4,7 +4,7 @@ import { PatternError, type PatternSegment, parsePattern } from '../../../src/po
 const literal = (text: string): PatternSegment => ({ kind: 'literal', text })
 const param = (name: string, suffix = ''): PatternSegment => ({ kind: 'param', name, suffix })
 
-/** What is wrong with a pattern and at which of its characters. */
+/** Returns the error of a pattern and the index of the character at fault. */
 function fault(source: string): { message: string; at: number } {
   try {
     parsePattern(source)
@@ -15,7 +15,7 @@ function fault(source: string): { message: string; at: number } {
   throw new Error(`${source} is a pattern`)
 }
 
-describe('a pattern', () => {
+describe('a route pattern', () => {
   it.each([
     ['POST /predict', 'POST', [literal('predict')], false],
     ['post /Predict', 'POST', [literal('predict')], false],
@@ -34,12 +34,12 @@ describe('a pattern', () => {
     ['/v1/x:y', undefined, [literal('v1'), literal('x:y')], false],
     ['/.well-known/a..b', undefined, [literal('.well-known'), literal('a..b')], false],
     ['M-SEARCH /é', 'M-SEARCH', [literal('é')], false],
-  ])('%j is read', (source, method, segments, rest) => {
+  ])('parses %j', (source, method, segments, rest) => {
     expect(parsePattern(source)).toEqual({ source, method, segments, rest })
   })
 })
 
-describe('a fault is told with its place', () => {
+describe('an invalid route pattern', () => {
   it.each([
     ['', 0, 'a route is a path such as /predict'],
     ['   ', 0, 'a route is a path such as /predict'],
@@ -81,7 +81,7 @@ describe('a fault is told with its place', () => {
     ['GET /a\0', 6, 'spaces or control characters'],
     ['/a\u00a0b', 2, 'spaces or control characters'],
     ['/:a:b%', 5, 'a percent sign'],
-  ])('%j at %i: %s', (source, at, message) => {
+  ])('is reported for %j at index %i: %s', (source, at, message) => {
     expect(fault(source)).toEqual({ at, message: expect.stringContaining(message) })
   })
 })

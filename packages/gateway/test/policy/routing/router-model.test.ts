@@ -19,11 +19,11 @@ const pattern = fc
     return `${method}/${[...named, ...(rest ? ['*'] : [])].join('/')}`
   })
 
-/** PUT stands for every method that no pattern names, `z` for every name. */
+/** PUT represents every method without a pattern, and `z` every name without one. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT']
 const NAMES = ['a', 'b', 'z', 'x:v', 'z:v', 'x:w:v', 'z:w:v', ':v', ':w:v']
 
-/** Every path of up to three of the names, and one that is longer for each of them. */
+/** Every path of up to three names, and a longer version of each path of three. */
 const PATHS = paths(3).flatMap((path) => (path.length === 3 ? [path, [...path, 'z', 'z']] : [path]))
 
 function paths(length: number): string[][] {
@@ -33,7 +33,7 @@ function paths(length: number): string[][] {
   return [...shorter, ...longest.flatMap((path) => NAMES.map((name) => [...path, name]))]
 }
 
-/** Whether a pattern matches, as one would say it in words: a regular expression of it. */
+/** Reference matcher: a pattern as a regular expression. */
 function modelOf(source: string): (method: string, path: readonly string[]) => boolean {
   const [, method = '', path = ''] = /^([A-Z]*) ?(\/.*)$/.exec(source) ?? []
   const rest = path.endsWith('/*')
@@ -41,24 +41,24 @@ function modelOf(source: string): (method: string, path: readonly string[]) => b
   const expression = fixed.replace(/\/:p\d/g, '/[^/]+')
   const ending = !rest ? '' : fixed === '' ? '(/[^/]+)*' : '(/[^/]+)+'
   const regular = new RegExp(`^${expression}${ending}$`, 'i')
-  return (asked, segments) =>
-    (method === '' || method === asked || (method === 'GET' && asked === 'HEAD')) &&
+  return (requestMethod, segments) =>
+    (method === '' || method === requestMethod || (method === 'GET' && requestMethod === 'HEAD')) &&
     regular.test(segments.map((name) => `/${name}`).join(''))
 }
 
 describe('the router', () => {
-  it('finds what a look at one pattern after the other finds', () => {
+  it('finds the same route as trying the patterns in order', () => {
     const request = fc.tuple(fc.constantFrom(...METHODS), fc.constantFrom(...PATHS))
     fc.assert(
       fc.property(
         fc.array(pattern, { maxLength: 6 }),
         fc.array(request, { maxLength: 20 }),
-        (sources, asked) => {
+        (sources, requests) => {
           const router = createRouter(
             sources.map((source, value) => ({ pattern: parsePattern(source), value })),
           )
           const models = sources.map(modelOf)
-          for (const [method, path] of asked) {
+          for (const [method, path] of requests) {
             const first = models.findIndex((matches) => matches(method, path))
             expect(router.find(method, path)?.value ?? -1).toBe(first)
           }
@@ -68,15 +68,15 @@ describe('the router', () => {
     )
   })
 
-  it('gives the parameters that the segments are made of', () => {
+  it('returns the parameters of the segments', () => {
     const name = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 6 })
     fc.assert(
       fc.property(name, name, fc.boolean(), (text, verb, upper) => {
         const suffix = `:${verb.replace(/[\s/%?#;\\*\p{Cc}]/gu, '-')}`
         const router = createRouter([{ pattern: parsePattern(`/:model${suffix}`), value: 1 }])
-        // Not every letter's capital is one letter, so only those of ASCII are changed.
-        const asked = upper ? suffix.replace(/[a-z]/g, (letter) => letter.toUpperCase()) : suffix
-        expect(router.find('GET', [text + asked])?.params).toEqual({ model: text })
+        // Some capitals have several letters, so that only ASCII letters are changed.
+        const requested = upper ? suffix.replace(/[a-z]/g, (letter) => letter.toUpperCase()) : suffix
+        expect(router.find('GET', [text + requested])?.params).toEqual({ model: text })
       }),
       { seed: SEED, numRuns: 2000 },
     )
@@ -84,14 +84,14 @@ describe('the router', () => {
 })
 
 describe('a pattern that is never reached', () => {
-  it('is told from one that is, as trying every request does', () => {
+  it('is recognized exactly if no request reaches it', () => {
     let shadowed = 0
     fc.assert(
       fc.property(pattern, pattern, (earlier, later) => {
-        const takes = modelOf(earlier)
-        const wants = modelOf(later)
+        const matchesEarlier = modelOf(earlier)
+        const matchesLater = modelOf(later)
         const covered = METHODS.every((method) =>
-          PATHS.every((path) => !wants(method, path) || takes(method, path)),
+          PATHS.every((path) => !matchesLater(method, path) || matchesEarlier(method, path)),
         )
         if (covered) shadowed++
         expect(shadowedBy(parsePattern(earlier), parsePattern(later))).toBe(covered)
@@ -106,7 +106,7 @@ describe('a pattern that is never reached', () => {
         ],
       },
     )
-    // Chance must have made some of both.
+    // The random patterns include some of both kinds.
     expect(shadowed).toBeGreaterThan(50)
     expect(shadowed).toBeLessThan(1400)
   })

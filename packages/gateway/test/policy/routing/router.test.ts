@@ -3,7 +3,7 @@ import { parsePattern } from '../../../src/policy/routing/route-pattern.js'
 import { createRouter } from '../../../src/policy/routing/router.js'
 import { parseTarget } from '../../../src/policy/routing/target.js'
 
-/** Looks a request up among routes whose values are the patterns themselves. */
+/** Finds the route of a request; the values of the routes are their patterns. */
 function find(patterns: readonly string[], method: string, target: string) {
   const router = createRouter(patterns.map((source) => ({ pattern: parsePattern(source), value: source })))
   return router.find(method, parseTarget(target).segments)
@@ -17,8 +17,8 @@ const paramsOf = (pattern: string, target: string): Record<string, string> | und
   return match === undefined ? undefined : { ...match.params }
 }
 
-describe('the first pattern that matches', () => {
-  it('wins, in the order of the file', () => {
+describe('the matching route', () => {
+  it('is the first match in the order of the file', () => {
     expect(found(['/:any', '/predict'], 'GET', '/predict')).toBe('/:any')
     expect(found(['/predict', '/:any'], 'GET', '/predict')).toBe('/predict')
     expect(found(['/*', '/predict'], 'GET', '/predict')).toBe('/*')
@@ -27,7 +27,7 @@ describe('the first pattern that matches', () => {
     expect(found(['/a/b', '/a/*', '/*'], 'GET', '/c')).toBe('/*')
   })
 
-  it('is none where none matches', () => {
+  it('is undefined if no pattern matches', () => {
     expect(found([], 'GET', '/')).toBeUndefined()
     expect(found(['/a', '/a/b/c'], 'GET', '/a/b')).toBeUndefined()
     expect(found(['/a/b'], 'GET', '/a')).toBeUndefined()
@@ -35,14 +35,14 @@ describe('the first pattern that matches', () => {
     expect(found(['/'], 'GET', '/a')).toBeUndefined()
   })
 
-  it('is found for the root', () => {
+  it('is found for the root path', () => {
     expect(found(['/'], 'GET', '/')).toBe('/')
     expect(found(['/:a', '/'], 'GET', '//')).toBe('/')
   })
 })
 
-describe('the method', () => {
-  it('is matched as it is written, and HEAD by GET', () => {
+describe('the method of a route', () => {
+  it('is matched exactly, except that GET also matches HEAD', () => {
     expect(found(['GET /a'], 'GET', '/a')).toBe('GET /a')
     expect(found(['GET /a'], 'HEAD', '/a')).toBe('GET /a')
     expect(found(['HEAD /a', 'GET /a'], 'HEAD', '/a')).toBe('HEAD /a')
@@ -51,20 +51,20 @@ describe('the method', () => {
     expect(found(['POST /a'], 'HEAD', '/a')).toBeUndefined()
   })
 
-  it('does not matter to a pattern that names none', () => {
+  it('is ignored by a pattern without one', () => {
     for (const method of ['GET', 'HEAD', 'POST', 'PURGE']) expect(found(['/a'], method, '/a')).toBe('/a')
   })
 })
 
-describe('a segment', () => {
-  it('matches whatever its case, and its parameters keep theirs', () => {
+describe('a segment of a route', () => {
+  it('matches in any letter case, and parameters keep theirs', () => {
     expect(found(['/Predict'], 'GET', '/pREDICT')).toBe('/Predict')
     expect(found(['/café'], 'GET', '/CAF%C3%89')).toBe('/café')
     expect(paramsOf('/models/:model', '/MODELS/GPT-4o')).toEqual({ model: 'GPT-4o' })
     expect(paramsOf('/models/:model:predict', '/models/Heavy:PREDICT')).toEqual({ model: 'Heavy' })
   })
 
-  it('that is a parameter takes one segment, decoded, and never none', () => {
+  it('matches exactly one decoded segment if it is a parameter', () => {
     expect(paramsOf('/m/:model', '/m/a%20b;v=1')).toEqual({ model: 'a b' })
     expect(paramsOf('/m/:model', '/m')).toBeUndefined()
     expect(paramsOf('/m/:model', '/m/')).toBeUndefined()
@@ -72,7 +72,7 @@ describe('a segment', () => {
     expect(paramsOf('/:a/:b', '/1/2/')).toEqual({ a: '1', b: '2' })
   })
 
-  it('with a verb needs the verb and something before it', () => {
+  it('with a verb requires the verb and a value before it', () => {
     expect(paramsOf('/m/:model:predict', '/m/heavy:predict')).toEqual({ model: 'heavy' })
     expect(paramsOf('/m/:model:predict', '/m/heavy%3Apredict')).toEqual({ model: 'heavy' })
     expect(paramsOf('/m/:model:predict', '/m/a:b:predict')).toEqual({ model: 'a:b' })
@@ -82,18 +82,18 @@ describe('a segment', () => {
     expect(paramsOf('/m/:model:a:b', '/m/x:a:b')).toEqual({ model: 'x' })
   })
 
-  it('whose lower case is longer is still divided at the verb', () => {
+  it('is split at the verb even if its lower case is longer', () => {
     // The lower case of İ has two characters.
     expect(paramsOf('/m/:model:İ', '/m/heavy%3A%C4%B0')).toEqual({ model: 'heavy' })
     expect(paramsOf('/m/:model:run', '/m/%C4%B0%3Arun')).toEqual({ model: 'İ' })
-    // The lower case of Σ is another one at the end of a word.
+    // The lower case of Σ differs at the end of a word.
     expect(paramsOf('/m/:model:Σ', '/m/heavy%3A%CE%A3')).toEqual({ model: 'heavy' })
     expect(paramsOf('/m/ΑΣ', '/m/%CE%91%CF%83')).toEqual({})
   })
 })
 
-describe('a rest', () => {
-  it('takes one segment or more, and `/*` none as well', () => {
+describe('a route with a wildcard', () => {
+  it('matches one or more segments, and `/*` also none', () => {
     expect(found(['/v1/*'], 'GET', '/v1')).toBeUndefined()
     expect(found(['/v1/*'], 'GET', '/v1/')).toBeUndefined()
     expect(found(['/v1/*'], 'GET', '/v1/a')).toBe('/v1/*')
@@ -104,14 +104,14 @@ describe('a rest', () => {
     expect(paramsOf('/:a/*', '/1/2/3')).toEqual({ a: '1' })
   })
 
-  it('is found beyond the longest of the other patterns', () => {
+  it('matches paths that are longer than every other pattern', () => {
     const patterns = ['/a/b/c', '/:x/*', '/*']
     expect(found(patterns, 'GET', `/a${'/b'.repeat(50)}`)).toBe('/:x/*')
   })
 })
 
-describe('parameters', () => {
-  it('are in an object without a prototype, whatever they are called', () => {
+describe('the parameters of a route', () => {
+  it('are in an object without a prototype and may have any name', () => {
     const match = find(['/:__proto__/:constructor/:b'], 'GET', '/1/2/3')
     expect(Object.getPrototypeOf(match?.params)).toBeNull()
     expect(Object.entries(match?.params ?? {})).toEqual([

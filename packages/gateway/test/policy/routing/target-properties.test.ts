@@ -9,7 +9,7 @@ import {
 
 const SEED = 20261124
 
-/** What a target may be made of: all that means something in one, and some that does not. */
+/** Targets of meaningful and meaningless parts. */
 const PIECES = [
   ...['/', '//', '.', '..', '/../', '/./', ';', ';a=b', '..;', '%', '%2e', '%2E', '%2f', '%5C', '%00', '%25'],
   ...[
@@ -56,7 +56,7 @@ const anyTarget = fc.oneof(
   fc.array(fc.integer({ min: 0, max: 255 }), { maxLength: 40 }).map((bytes) => `/${latin1(bytes)}`),
 )
 
-/** What a target is read as; undefined where it is refused. Any other error fails the test. */
+/** Parses a target; returns undefined if it is rejected. Any other error fails the test. */
 function read(target: string): Target | undefined {
   try {
     return parseTarget(target)
@@ -66,8 +66,8 @@ function read(target: string): Target | undefined {
   }
 }
 
-describe('any target', () => {
-  it('is read or refused, and never anything else', () => {
+describe('any request target', () => {
+  it('is either parsed or rejected with a RequestError', () => {
     let accepted = 0
     fc.assert(
       fc.property(anyTarget, (target) => {
@@ -75,12 +75,12 @@ describe('any target', () => {
       }),
       { seed: SEED, numRuns: 5000 },
     )
-    // Both must be met for the properties below to mean anything.
+    // Both must occur, or the properties below are meaningless.
     expect(accepted).toBeGreaterThan(500)
     expect(accepted).toBeLessThan(4500)
   })
 
-  it('is forwarded in a spelling that is read as itself', () => {
+  it('is forwarded in a spelling that parses to itself', () => {
     fc.assert(
       fc.property(anyTarget, (target) => {
         const once = read(target)
@@ -91,7 +91,7 @@ describe('any target', () => {
     )
   })
 
-  it('is forwarded without anything that an upstream could read as another path', () => {
+  it('is forwarded without anything that an upstream could parse as another path', () => {
     fc.assert(
       fc.property(anyTarget, (target) => {
         const parsed = read(target)
@@ -106,7 +106,7 @@ describe('any target', () => {
     )
   })
 
-  it('has as segments what its forwarded path has, decoded and without parameters', () => {
+  it('has the decoded segments of its forwarded path, without parameters', () => {
     fc.assert(
       fc.property(anyTarget, (target) => {
         const parsed = read(target)
@@ -119,15 +119,15 @@ describe('any target', () => {
   })
 })
 
-/** A name that can be a segment: not one that is refused, nor one that is resolved. */
+/** A name that is a valid segment: neither rejected nor resolved. */
 const name = fc
   .string({ unit: 'grapheme', minLength: 1, maxLength: 8 })
   .filter((text) => !/[/\\\p{Cc}]/u.test(text) && text !== '.' && text !== '..')
 
-/** A number of decisions, each of which changes the spelling at one place. */
+/** A stream of random choices, each for the spelling at one position. */
 const choices = fc.infiniteStream(fc.nat({ max: 99 }))
 
-describe('two spellings of one path', () => {
+describe('two equivalent spellings of a path', () => {
   it('have the same segments', () => {
     fc.assert(
       fc.property(fc.array(name, { maxLength: 5 }), choices, choices, (names, first, second) => {
@@ -140,7 +140,7 @@ describe('two spellings of one path', () => {
     )
   })
 
-  it('are forwarded as one, where they differ only in what says nothing', () => {
+  it('are forwarded as one if they differ only in dots, slashes and escapes', () => {
     fc.assert(
       fc.property(fc.array(name, { maxLength: 5 }), choices, (names, stream) => {
         const plain = `/${names.map(encodeURIComponent).join('/')}`
@@ -152,7 +152,7 @@ describe('two spellings of one path', () => {
   })
 })
 
-/** Spells a path at random, as somebody would who wants to be taken for somebody else. */
+/** Spells a path at random, as an attacker might to evade a rule. */
 function spell(names: readonly string[], stream: Iterator<number>): string {
   const scheme = pick(stream) < 10 ? 'http://example.com' : ''
   const end = ['', '', '/', '//', '/.', '/x/..', '/./'][pick(stream) % 7]

@@ -6,7 +6,7 @@ import {
   type Target,
 } from '../../../src/policy/routing/target.js'
 
-/** Why a target is refused; `''` where it is not. */
+/** Returns the reason why a target is rejected, or `''`. */
 function refusal(target: string): string {
   try {
     parseTarget(target)
@@ -19,7 +19,7 @@ function refusal(target: string): string {
 
 const predict = (path: string, query = ''): Target => ({ path, query, segments: ['predict'] })
 
-describe('spellings of one path', () => {
+describe('the spellings of a path', () => {
   it.each([
     ['/predict', '/predict'],
     ['//predict', '/predict'],
@@ -49,15 +49,15 @@ describe('spellings of one path', () => {
     ['http://example.com/predict', '/predict'],
     ['HTTPS://user:secret@example.com:8443/predict', '/predict'],
     ['http://[::1]:80//x/..//predict', '/predict'],
-  ])('%s is /predict', (spelling, path) => {
+  ])('include %s for /predict', (spelling, path) => {
     expect(parseTarget(spelling)).toEqual(predict(path))
   })
 
-  it('are other paths where only their case differs: routes ignore case, upstreams need not', () => {
+  it('keep their letter case, because an upstream may distinguish it', () => {
     expect(parseTarget('/Predict')).toEqual({ path: '/Predict', query: '', segments: ['Predict'] })
   })
 
-  it('keep a query as it came, whatever is in it', () => {
+  it('keep the query unchanged', () => {
     expect(parseTarget('/predict?a=%2f../;\\%00%zz?b')).toEqual(predict('/predict', '?a=%2f../;\\%00%zz?b'))
     expect(parseTarget('//predict?/../x')).toEqual(predict('/predict', '?/../x'))
     expect(parseTarget('/predict?')).toEqual(predict('/predict', '?'))
@@ -65,23 +65,23 @@ describe('spellings of one path', () => {
   })
 })
 
-describe('the root', () => {
+describe('the root path', () => {
   it.each(['/', '//', '/.', '/..', '/x/..', '/%2e', '/../..//', 'http://example.com', 'http://example.com/'])(
-    '%s has no segments',
+    'has no segments in the spelling %s',
     (spelling) => {
       expect(parseTarget(spelling)).toEqual({ path: '/', query: '', segments: [] })
     },
   )
 
-  it('is what an absolute target without a path asks for', () => {
+  it('is the path of an absolute target without one', () => {
     expect(parseTarget('http://example.com?x=/y')).toEqual({ path: '/', query: '?x=/y', segments: [] })
   })
 })
 
-describe('characters of a name', () => {
-  it('are decoded for the match and forwarded in one spelling', () => {
+describe('the characters of a segment', () => {
+  it('are decoded for matching and forwarded in one spelling', () => {
     expect(parseTarget('/caf%c3%a9')).toEqual({ path: '/caf%C3%A9', query: '', segments: ['café'] })
-    // As bytes, which is how Node hands on what was sent without encoding.
+    // As bytes, because Node.js passes unencoded characters on in this way.
     expect(parseTarget('/caf\xc3\xa9')).toEqual({ path: '/caf%C3%A9', query: '', segments: ['café'] })
     expect(parseTarget('/a%20b')).toEqual({ path: '/a%20b', query: '', segments: ['a b'] })
     expect(parseTarget('/a%3fb%23c')).toEqual({ path: '/a%3Fb%23c', query: '', segments: ['a?b#c'] })
@@ -92,24 +92,24 @@ describe('characters of a name', () => {
     })
   })
 
-  it('are decoded once and not twice', () => {
+  it('are decoded only once', () => {
     expect(parseTarget('/%2570redict').segments).toEqual(['%70redict'])
     expect(parseTarget('/%252e%252e/predict').segments).toEqual(['%2e%2e', 'predict'])
     expect(parseTarget('/a%252fb').segments).toEqual(['a%2fb'])
   })
 
-  it('may begin with dots', () => {
+  it('may start with dots', () => {
     expect(parseTarget('/.well-known/x').segments).toEqual(['.well-known', 'x'])
     expect(parseTarget('/.../x').segments).toEqual(['...', 'x'])
     expect(parseTarget('/..a').segments).toEqual(['..a'])
   })
 
-  it('may be a percent-encoded semicolon, which begins no parameters', () => {
+  it('may include a percent-encoded semicolon, which starts no parameters', () => {
     expect(parseTarget('/predict%3ba')).toEqual({ path: '/predict%3Ba', query: '', segments: ['predict;a'] })
   })
 })
 
-describe('a target that servers read in different ways', () => {
+describe('a target that servers parse differently', () => {
   it.each([
     ['/a%2fb', 'an encoded slash (%2f) at position 2'],
     ['/a%2Fb', 'an encoded slash (%2F) at position 2'],
@@ -128,12 +128,12 @@ describe('a target that servers read in different ways', () => {
     ['/;/predict', 'only ";" with parameters'],
     ['/;a=b', 'only ";" with parameters'],
     ['/x/\\../predict', 'a backslash'],
-  ])('%s is refused', (target, why) => {
+  ])('is rejected if it is %s', (target, why) => {
     expect(refusal(target)).toContain(why)
   })
 })
 
-describe('a target that is none', () => {
+describe('an invalid target', () => {
   it.each([
     ['/predict\0', 'a control character at position 8'],
     ['/pre\tdict', 'a control character at position 4'],
@@ -154,7 +154,7 @@ describe('a target that is none', () => {
     ['/%ff', 'not UTF-8'],
     ['/\xff', 'not UTF-8'],
     ['/%c3', 'not UTF-8'],
-    // Overlong: '/' in two bytes and '.' in three.
+    // Overlong encodings: '/' in two bytes and '.' in three.
     ['/%c0%af', 'not UTF-8'],
     ['/%e0%80%ae', 'not UTF-8'],
     ['/%ed%a0%80', 'not UTF-8'],
@@ -176,22 +176,22 @@ describe('a target that is none', () => {
     ['ftp://example.com/predict', 'neither a path nor an http'],
     ['file:///predict', 'neither a path nor an http'],
     ['javascript:alert(1)', 'neither a path nor an http'],
-  ])('%j is refused', (target, why) => {
+  ])('is rejected if it is %j', (target, why) => {
     expect(refusal(target)).toContain(why)
   })
 
-  it('is one that is too long, before or after it is normalised', () => {
+  it('is too long before or after it is normalised', () => {
     const longest = `/${'a'.repeat(MAX_TARGET_BYTES - 1)}`
     expect(parseTarget(longest).path).toBe(longest)
     expect(refusal(`${longest}a`)).toContain('longer than 8192 bytes')
     expect(refusal(`/${'%41'.repeat(2731)}`)).toContain('longer than 8192 bytes')
     expect(refusal(`/?${'a'.repeat(MAX_TARGET_BYTES)}`)).toContain('longer than 8192 bytes')
-    // Each of these bytes is three when it is forwarded.
+    // Each of these bytes becomes three when it is forwarded.
     expect(refusal(`/${'\xc3\xa9'.repeat(2000)}`)).toContain('longer than 8192 bytes')
     expect(parseTarget(`/${'\xc3\xa9'.repeat(1365)}`).path).toHaveLength(8191)
   })
 
-  it('is refused without trying all the ways to read it', () => {
+  it('is rejected in linear time', () => {
     for (const nasty of [
       '/a'.repeat(4000),
       '/'.repeat(8000),

@@ -5,7 +5,7 @@ import { callOf } from '../llm-requests.js'
 
 const reserved = (body: object) => callOf(anthropicMessages, { messages: [], ...body }).reservation
 
-describe('a request for a message', () => {
+describe('a request for a message of Anthropic', () => {
   it('counts system, messages and tools, and reserves its maximum', () => {
     const body = {
       system: [{ type: 'text', text: 'x'.repeat(20), cache_control: { type: 'ephemeral' } }],
@@ -16,19 +16,19 @@ describe('a request for a message', () => {
     expect(reserved(body)).toEqual({ input: 10, output: 64, total: 74, stated: true })
   })
 
-  it('counts images by a constant, also in the result of a tool', () => {
+  it('counts images as a constant, also in a tool result', () => {
     const image = {
       type: 'image',
       source: { type: 'base64', media_type: 'image/png', data: 'A'.repeat(9999) },
     }
     const result = { type: 'tool_result', tool_use_id: 't', content: [{ type: 'text', text: 'seen' }, image] }
     expect(reserved({ messages: [{ role: 'user', content: [result, image] }] }).input).toBe(
-      // The text, the role and what names the call of the tool.
+      // The text, the role and the identifier of the tool call.
       2 * ATTACHMENT_TOKENS + 3,
     )
   })
 
-  it('counts the text that a document brings along', () => {
+  it('counts the text of a document', () => {
     const document = {
       type: 'document',
       source: { type: 'text', media_type: 'text/plain', data: 'x'.repeat(4000) },
@@ -42,12 +42,12 @@ describe('a request for a message', () => {
     ['messages', { messages: {} }],
     ['max_tokens', { max_tokens: 1.5 }],
     ['stream', { stream: 'yes' }],
-  ])("refuses a wrong '%s'", (name, body) => {
+  ])("rejects an invalid '%s'", (name, body) => {
     expect(() => reserved(body)).toThrow(`'${name}'`)
   })
 })
 
-describe('a message', () => {
+describe('a message of Anthropic', () => {
   const usage = {
     input_tokens: 5,
     cache_creation_input_tokens: 10,
@@ -55,7 +55,7 @@ describe('a message', () => {
     output_tokens: 20,
   }
 
-  it('tells its usage: input is what was new, written to the cache and read from it', () => {
+  it('reports as input the new tokens and those written to and read from the cache', () => {
     const content = [
       { type: 'text', text: 'Hello' },
       { type: 'tool_use', name: 'f', input: { a: 'b' } },
@@ -67,12 +67,12 @@ describe('a message', () => {
     })
   })
 
-  it('is read however deep the input of a tool is', () => {
+  it('is read with a deeply nested tool input', () => {
     const input = JSON.parse(`${'['.repeat(50_000)}"deep"${']'.repeat(50_000)}`)
     expect(anthropicMessages.answer({ content: [{ type: 'tool_use', input }] })?.texts).toEqual(['deep'])
   })
 
-  it('starts with the usage of its input alone, and ends with that of its output', () => {
+  it('reports the usage of its input at the start and that of its output at the end', () => {
     expect(anthropicMessages.event({ type: 'message_start', message: { usage } })?.usage).toEqual({
       input: 100,
       cached: 85,
@@ -86,11 +86,11 @@ describe('a message', () => {
     [{ type: 'thinking_delta', thinking: 'ab' }, ['ab']],
     [{ type: 'input_json_delta', partial_json: '{"a' }, ['{"a']],
     [{ type: 'signature_delta', signature: 'abc' }, []],
-  ])('streams %j', (delta, texts) => {
+  ])('reads the text of the delta %j', (delta, texts) => {
     expect(anthropicMessages.event({ type: 'content_block_delta', delta })?.texts).toEqual(texts)
   })
 
-  it('may fail on the way', () => {
+  it('reports an error in the middle of its stream', () => {
     expect(anthropicMessages.event({ type: 'error', error: { type: 'overloaded_error' } })?.failed).toBe(true)
     expect(anthropicMessages.event({ type: 'ping' })?.failed).toBe(false)
   })

@@ -13,8 +13,8 @@ const shape = customShape({
   text: '/token/text',
 })
 
-describe('a shape of pointers', () => {
-  it('reads a request', () => {
+describe('a custom shape of JSON pointers', () => {
+  it('reads the model, the maximum and the input of a request', () => {
     const body = {
       model: 'm',
       inputs: 'x'.repeat(20),
@@ -33,11 +33,11 @@ describe('a shape of pointers', () => {
     ['/parameters/max_length', { inputs: 'a', parameters: { max_length: 'all' } }],
     ['/parameters/num_return_sequences', { inputs: 'a', parameters: { num_return_sequences: 1e9 } }],
     ['/stream', { inputs: 'a', stream: 1 }],
-  ])("refuses a wrong '%s': %j", (name, body) => {
+  ])("rejects an invalid '%s': %j", (name, body) => {
     expect(() => callOf(shape, body)).toThrow(name)
   })
 
-  it('reads answers and events', () => {
+  it('reads the usage and text of responses and events', () => {
     const details = { prefill: 5, generated: 7, cached: 2 }
     expect(shape.answer({ details })).toEqual({
       usage: { input: 5, output: 7, cached: 2 },
@@ -48,13 +48,13 @@ describe('a shape of pointers', () => {
     expect(shape.event({ other: 1 })).toBeUndefined()
   })
 
-  it('is refused where it is wrong', () => {
+  it('is rejected without an input or with an invalid pointer', () => {
     expect(() => customShape({ input: [], usage: {} })).toThrow(TypeError)
     expect(() => customShape({ input: ['inputs'], usage: {} })).toThrow(SyntaxError)
   })
 })
 
-describe('the names of shapes', () => {
+describe('the lookup of a shape', () => {
   it.each([
     ['openai', '/v1/chat/completions', 'openai-chat'],
     ['openai', '/v1/completions', 'openai-completions'],
@@ -62,7 +62,7 @@ describe('the names of shapes', () => {
     ['openai', '/openai/v1/responses', 'openai-responses'],
     ['anthropic', '/v1/messages', 'anthropic-messages'],
     ['openai-chat', '/generate', 'openai-chat'],
-  ])('%s at %s is %s', (name, path, expected) => {
+  ])('resolves %s at %s to %s', (name, path, expected) => {
     expect(SHAPE_NAMES).toContain(name)
     expect(shapeFor(name, path)?.name).toBe(expected)
   })
@@ -71,7 +71,7 @@ describe('the names of shapes', () => {
     ['openai', '/v1/models'],
     ['anthropic', '/v1/chat/completions'],
     ['constructor', '/v1/messages'],
-  ])('%s at %s is none', (name, path) => {
+  ])('finds no shape for %s at %s', (name, path) => {
     expect(shapeFor(name, path)).toBeUndefined()
   })
 })

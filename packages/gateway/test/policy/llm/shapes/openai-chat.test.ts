@@ -18,17 +18,17 @@ describe('a chat completion request', () => {
     expect(reserved({ max_tokens: null, max_completion_tokens: 3 }).output).toBe(3)
   })
 
-  it('reserves the default where it states none, for each answer', () => {
+  it('reserves the default output for each choice if it has no maximum', () => {
     expect(reserved({})).toEqual({ input: 3, output: 1000, total: 1003, stated: false })
     expect(reserved({ n: 3, max_tokens: null })).toMatchObject({ output: 3000, stated: false })
   })
 
-  it('reserves the maximum once for each answer', () => {
+  it('reserves the maximum once for each choice', () => {
     expect(reserved({ max_tokens: 50, n: 4 }).output).toBe(200)
     expect(reserved({ max_tokens: 50, n: 2, best_of: 5 }).output).toBe(250)
   })
 
-  it('counts texts wherever they are, and the identifiers of calls, but no known roles', () => {
+  it('counts text everywhere, and the identifiers of calls, but not known roles', () => {
     const parts = [
       { role: 'system', content: 'a'.repeat(40) },
       { role: 'user', content: [{ type: 'text', text: 'b'.repeat(40) }] },
@@ -44,7 +44,7 @@ describe('a chat completion request', () => {
     expect(reserved({ messages: parts }).input).toBe(40 + (2 * 'call_1'.length) / 4)
   })
 
-  it('counts the documents that it is to look things up in', () => {
+  it('counts the documents that it supplies', () => {
     expect(reserved({ documents: [{ title: 'x'.repeat(4), text: 'y'.repeat(400) }] }).input).toBe(104)
   })
 
@@ -54,7 +54,7 @@ describe('a chat completion request', () => {
     expect(reserved({ messages: [], tools: [tool] }).input).toBe(characters / 4)
   })
 
-  it('counts an image by a constant, not by its bytes', () => {
+  it('counts an image as a constant and not by its bytes', () => {
     const url = `data:image/png;base64,${'A'.repeat(100_000)}`
     const content = [
       { type: 'text', text: 'what is it' },
@@ -63,7 +63,7 @@ describe('a chat completion request', () => {
     expect(reserved({ messages: [{ role: 'user', content }] }).input).toBe(ATTACHMENT_TOKENS + 3)
   })
 
-  it('is not free of a text by calling it an image', () => {
+  it('counts text that is labelled as an image', () => {
     const text = 'x'.repeat(4000)
     expect(reserved({ messages: [{ role: 'user', type: 'image', content: text }] }).input).toBe(
       ATTACHMENT_TOKENS + 1000,
@@ -72,14 +72,14 @@ describe('a chat completion request', () => {
     expect(reserved({ messages: [{ role: 'user', content: [part] }] }).input).toBe(ATTACHMENT_TOKENS + 1000)
   })
 
-  it('says whether it streams, and asked for the usage', () => {
-    const asked = callOf(openAIChat, {
+  it('reads whether the client wants a stream and its usage', () => {
+    const request = callOf(openAIChat, {
       model: 'gpt',
       messages,
       stream: true,
       stream_options: { include_usage: true },
     }).asked
-    expect(asked).toMatchObject({ model: 'gpt', stream: true, wantsUsage: true })
+    expect(request).toMatchObject({ model: 'gpt', stream: true, wantsUsage: true })
     expect(callOf(openAIChat, { messages, stream_options: null }).asked).toMatchObject({
       stream: false,
       wantsUsage: false,
@@ -103,13 +103,13 @@ describe('a chat completion request', () => {
     ['n', { messages, n: -1 }],
     ['n', { messages, n: 0 }],
     ['n', { messages, n: 1_000_000 }],
-  ])("refuses a wrong '%s': %j", (name, body) => {
+  ])("rejects an invalid '%s': %j", (name, body) => {
     const reading = () => callOf(openAIChat, body)
     expect(reading).toThrow(RequestError)
     expect(reading).toThrow(`'${name}'`)
   })
 
-  it('refuses a number that is too large to be one', () => {
+  it('rejects a number that overflows', () => {
     expect(() => callOf(openAIChat, '{"messages": [], "max_tokens": 1e400}')).toThrow("'max_tokens'")
   })
 })
@@ -122,7 +122,7 @@ describe('a chat completion', () => {
     prompt_tokens_details: { cached_tokens: 8 },
   }
 
-  it('tells its usage, and what was written', () => {
+  it('reports its usage and its text', () => {
     const message = { role: 'assistant', content: 'Hello', refusal: null }
     expect(openAIChat.answer({ choices: [{ message }], usage })).toEqual({
       usage: { input: 12, output: 30, cached: 8, total: 42 },
@@ -138,20 +138,20 @@ describe('a chat completion', () => {
     ['a call', { tool_calls: [{ function: { name: 'f', arguments: '{}' } }] }, ['f', '{}']],
     ['an old call', { function_call: { arguments: '{}' } }, ['{}']],
     ['a role', { role: 'assistant', content: '' }, []],
-  ])('streams %s', (_, delta, texts) => {
+  ])('reads the text of a streamed event with %s', (_, delta, texts) => {
     expect(openAIChat.event({ choices: [{ delta }], usage: null })?.texts).toEqual(texts)
   })
 
-  it('streams its usage last', () => {
+  it('reads the usage of the last streamed event', () => {
     expect(openAIChat.event({ choices: [], usage })).toMatchObject({ usage: { output: 30 }, texts: [] })
   })
 
-  it.each([undefined, null, 7, 'x', [], {}, { type: 'message_start' }])('is not %j', (data) => {
+  it.each([undefined, null, 7, 'x', [], {}, { type: 'message_start' }])('is not recognized in %j', (data) => {
     expect(openAIChat.event(data)).toBeUndefined()
     expect(openAIChat.answer(data)).toBeUndefined()
   })
 
-  it('passes over numbers that cannot be true', () => {
+  it('ignores implausible numbers', () => {
     const wrong = { prompt_tokens: -1, completion_tokens: '30', total_tokens: 1e300 }
     expect(openAIChat.answer({ choices: [], usage: wrong })?.usage).toEqual({})
   })

@@ -13,17 +13,17 @@ function settled(call: LlmCall, headers: readonly string[], body: string, kind: 
   return meter.settlement({ kind })
 }
 
-describe('a completion', () => {
+describe('a completion of OpenAI', () => {
   const reserved = (body: object) => callOf(openAICompletions, body).reservation
 
   it.each([
-    ['a text', 'x'.repeat(40), 10, 1],
+    ['a string', 'x'.repeat(40), 10, 1],
     ['texts', ['x'.repeat(20), 'y'.repeat(20)], 10, 2],
     ['tokens', [1, 2, 3], 3, 1],
     ['lists of tokens', [[1, 2, 3], [4]], 4, 2],
-    ['a text among tokens', [1, 'x'.repeat(40)], 11, 1],
-    ['texts in a list of lists', [['x'.repeat(40)]], 10, 1],
-  ])('has a prompt of %s', (_, prompt, input, prompts) => {
+    ['a string among tokens', [1, 'x'.repeat(40)], 11, 1],
+    ['strings in a list of lists', [['x'.repeat(40)]], 10, 1],
+  ])('counts a prompt of %s', (_, prompt, input, prompts) => {
     expect(reserved({ prompt, max_tokens: 7 })).toMatchObject({ input, output: 7 * prompts })
   })
 
@@ -34,32 +34,32 @@ describe('a completion', () => {
   it.each([
     ['prompt', {}],
     ['max_tokens', { prompt: 'a', max_tokens: 'all' }],
-  ])("refuses a wrong '%s'", (name, body) => {
+  ])("rejects an invalid '%s'", (name, body) => {
     expect(() => reserved(body)).toThrow(`'${name}'`)
   })
 
-  it('streams its text', () => {
+  it('reads the text of a streamed event', () => {
     expect(openAICompletions.event({ choices: [{ text: 'a' }, { text: 'b' }] })?.texts).toEqual(['a', 'b'])
   })
 })
 
-describe('embeddings', () => {
-  it('have input and no output, however little the request states', () => {
+describe('embeddings of OpenAI', () => {
+  it('reserve input and no output', () => {
     const { reservation } = callOf(openAIEmbeddings, { model: 'e', input: ['x'.repeat(20), 'y'.repeat(20)] })
     expect(reservation).toEqual({ input: 10, output: 0, total: 10, stated: true })
   })
 
-  it('need an input', () => {
+  it('require an input', () => {
     expect(() => callOf(openAIEmbeddings, { model: 'e' })).toThrow("'input'")
   })
 
-  it('tell their usage', () => {
+  it('report their usage', () => {
     const usage = { prompt_tokens: 8, total_tokens: 8 }
     expect(openAIEmbeddings.answer({ data: [], usage })?.usage).toEqual({ input: 8, output: 0, total: 8 })
   })
 })
 
-describe('a response', () => {
+describe('a response of OpenAI', () => {
   const usage = {
     input_tokens: 36,
     input_tokens_details: { cached_tokens: 30 },
@@ -78,13 +78,13 @@ describe('a response', () => {
     expect(reservation).toEqual({ input: 10, output: 500, total: 510, stated: true })
   })
 
-  it("refuses a wrong 'max_output_tokens'", () => {
+  it("rejects an invalid 'max_output_tokens'", () => {
     expect(() => callOf(openAIResponses, { input: 'a', max_output_tokens: -5 })).toThrow(
       "'max_output_tokens'",
     )
   })
 
-  it('tells its usage, and what was written', () => {
+  it('reports its usage and its text', () => {
     const output = [
       { type: 'reasoning', summary: [{ type: 'summary_text', text: 'so' }] },
       { type: 'message', content: [{ type: 'output_text', text: 'Hello' }] },
@@ -97,7 +97,7 @@ describe('a response', () => {
     })
   })
 
-  it('that goes on in the background says nothing yet of its cost, nor does one that is cut', () => {
+  it('has an unknown cost while it continues in the background, or after its stream is cut', () => {
     const call = callOf(openAIResponses, {
       input: 'x'.repeat(400),
       background: true,
@@ -117,7 +117,7 @@ describe('a response', () => {
     expect(() => callOf(openAIResponses, { input: 'a', background: 'yes' })).toThrow("'background'")
   })
 
-  it('streams text, and its usage at the end', () => {
+  it('reads the text of streamed events, and the usage of the last one', () => {
     expect(openAIResponses.event({ type: 'response.output_text.delta', delta: 'ab' })?.texts).toEqual(['ab'])
     expect(openAIResponses.event({ type: 'response.audio.delta', delta: 'QUJD' })?.texts).toEqual([])
     for (const type of ['response.completed', 'response.incomplete'])
