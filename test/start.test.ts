@@ -82,7 +82,7 @@ describe('npm start', () => {
     expect(refused.headers.get('ratelimit')).toMatch(/^"requests";r=0;t=\d+$/)
     const { detail } = (await refused.json()) as { detail: string }
     expect(detail).toContain(text)
-    expect(detail).toMatch(/Come back in (\d+ minutes?)?( ?\d+ seconds?)?\.$/)
+    expect(detail).toMatch(/Try again in (\d+ minutes?)?( ?\d+ seconds?)?\.$/)
   })
 
   it('never refuses GET /model-info', async () => {

@@ -5,14 +5,14 @@ import type { Limit } from '../limits/limit.js'
 import type { RequestError } from '../rules/request-error.js'
 import type { StoreUnavailableError } from '../stores/resilience/store-unavailable.js'
 
-/** A response that is sent in place of the requested one. */
+/** A response that is sent instead of the handler's. */
 export interface HttpAnswer {
   readonly status: number
   readonly headers: readonly (readonly [name: string, value: string])[]
   readonly body: string
 }
 
-/** Registered by draft-ietf-httpapi-ratelimit-headers-11. */
+/** Problem types that draft-ietf-httpapi-ratelimit-headers-11 registers. */
 const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded'
 const REDUCED_CAPACITY = 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity'
 
@@ -59,7 +59,7 @@ export function unavailableProblem({
   retryAfter,
 }: Pick<StoreUnavailableError, 'status' | 'retryAfter'>): HttpAnswer {
   const seconds = Math.max(1, ceilToUnit(retryAfter))
-  const detail = `The limits of this request cannot be checked at the moment. Come back in ${formatWait(retryAfter)}.`
+  const detail = `The limits of this request cannot be checked at the moment. Try again in ${formatWait(retryAfter)}.`
   const { headers, ...rest } = problem(status, 'Service unavailable', detail, {
     type: REDUCED_CAPACITY,
     'violated-policies': [],
@@ -68,7 +68,7 @@ export function unavailableProblem({
   return { ...rest, headers: [...headers, ['retry-after', String(seconds)]] }
 }
 
-/** Creates the response to a request that is rejected for a fault of its own. */
+/** Creates the response to an invalid or unauthenticated request. */
 export function requestProblem({ status, message }: RequestError): HttpAnswer {
   const { headers, ...rest } = problem(status, STATUS_CODES[status] ?? 'Refused', message)
   return { ...rest, headers: status === 401 ? [...headers, ['www-authenticate', 'Bearer']] : headers }
@@ -85,11 +85,11 @@ function detailOf({ limit, resource, cost, remaining, reason, retryAfter }: Refu
   const bound = `The limit is ${boundOf(limit, resource)}.`
   const asked = `This request takes ${amount(cost, resource)}`
   if (reason === 'busy')
-    return `${bound} All are taken, and no slot became free in time. Come back in ${formatWait(retryAfter)}.`
-  if (reason === 'oversized') return `${bound} ${asked}, which is more than it can ever hold.`
+    return `${bound} All are taken, and no slot became free in time. Try again in ${formatWait(retryAfter)}.`
+  if (reason === 'oversized') return `${bound} ${asked}, which is more than the limit can ever hold.`
   const left =
     limit.algorithm === 'concurrency' ? `${remaining} of its slots are free` : `${remaining} are left`
-  return `${bound} ${asked} and ${remaining === 0 ? left.replace('0', 'none') : left}. Come back in ${formatWait(retryAfter)}.`
+  return `${bound} ${asked} and ${remaining === 0 ? left.replace('0', 'none') : left}. Try again in ${formatWait(retryAfter)}.`
 }
 
 function boundOf(limit: Limit, resource: string): string {
@@ -99,7 +99,7 @@ function boundOf(limit: Limit, resource: string): string {
   return `${amount(limit.limit, resource)} per ${formatPeriod(limit.period)}${burst}`
 }
 
-/** `1 request`, `5 requests`, `1 of credit`. */
+/** Formats a count with its resource: `1 request`, `5 requests`, `1 input token`. */
 function amount(count: number, resource: string): string {
   if (resource === 'concurrent') return count === 1 ? '1 slot' : `${count} slots`
   const words = resource.replaceAll('_', ' ')

@@ -36,7 +36,7 @@ describe('the document of a refusal', () => {
       title: 'Too many requests',
       status: 429,
       detail:
-        'The limit is 10 requests per minute. This request takes 1 request and none are left. Come back in 6 seconds.',
+        'The limit is 10 requests per minute. This request takes 1 request and none are left. Try again in 6 seconds.',
       'violated-policies': ['requests'],
       limit: '10/minute',
       resource: 'requests',
@@ -54,32 +54,32 @@ describe('the document of a refusal', () => {
     [
       'a cost that exceeds the remaining units',
       { resource: 'tokens', limit: burst, cost: 812, remaining: 400, retryAfter: 250 },
-      'The limit is 100000 tokens per minute, 20000 at once. This request takes 812 tokens and 400 are left. Come back in 1 second.',
+      'The limit is 100000 tokens per minute, 20000 at once. This request takes 812 tokens and 400 are left. Try again in 1 second.',
     ],
     [
       'a cost that exceeds the capacity',
       { resource: 'rows', cost: 11, reason: 'oversized', retryAfter: Number.POSITIVE_INFINITY },
-      'The limit is 10 rows per minute. This request takes 11 rows, which is more than it can ever hold.',
+      'The limit is 10 rows per minute. This request takes 11 rows, which is more than the limit can ever hold.',
     ],
     [
       'requests in flight',
       { resource: 'concurrent', limit: slots, cost: 2, remaining: 1, retryAfter: 30_000 },
-      'The limit is 4 in flight at once. This request takes 2 slots and 1 of its slots are free. Come back in 30 seconds.',
+      'The limit is 4 in flight at once. This request takes 2 slots and 1 of its slots are free. Try again in 30 seconds.',
     ],
     [
       'a timeout in the queue',
       { resource: 'concurrent', limit: slots, reason: 'busy', retryAfter: 1000 },
-      'The limit is 4 in flight at once. All are taken, and no slot became free in time. Come back in 1 second.',
+      'The limit is 4 in flight at once. All are taken, and no slot became free in time. Try again in 1 second.',
     ],
     [
       'a custom resource',
       { resource: 'gpu_seconds', cost: 1 },
-      'The limit is 10 gpu seconds per minute. This request takes 1 gpu second and none are left. Come back in 6 seconds.',
+      'The limit is 10 gpu seconds per minute. This request takes 1 gpu second and none are left. Try again in 6 seconds.',
     ],
     [
       'a long wait',
       { retryAfter: 3 * 3_600_000 + 1 },
-      'The limit is 10 requests per minute. This request takes 1 request and none are left. Come back in 3 hours 1 minute.',
+      'The limit is 10 requests per minute. This request takes 1 request and none are left. Try again in 3 hours 1 minute.',
     ],
   ])('explains %s', (_what, over, detail) => {
     expect(documentOf(over).detail).toBe(detail)

@@ -52,7 +52,7 @@ describe.each(['express', 'fastify'] as const)('%s with an unavailable store', (
           type: 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity',
           title: 'Service unavailable',
           status: 503,
-          detail: 'The limits of this request cannot be checked at the moment. Come back in 1 second.',
+          detail: 'The limits of this request cannot be checked at the moment. Try again in 1 second.',
           'violated-policies': [],
           'retry-after': 1,
         })
