@@ -1,5 +1,5 @@
 import { withMember } from './request/duplicate-keys.js'
-import type { Asked, Shape } from './shapes/shape.js'
+import type { CallParameters, Shape } from './shapes/shape.js'
 
 /** The body to send upstream, and whether to hide the usage that it requests from the client. */
 export interface UpstreamBody {
@@ -12,10 +12,11 @@ export interface UpstreamBody {
  * ask for it, sets `stream_options.include_usage` to `true`. Every other byte is kept, so numbers
  * keep their digits and members their order.
  *
- * @param json the request body: valid JSON, from which `asked` was read
+ * @param json the request body: valid JSON, from which `parameters` was read
  */
-export function requestUsage(shape: Shape, asked: Asked, json: Buffer): UpstreamBody {
-  if (!shape.usageOnRequest || !asked.stream || asked.wantsUsage) return { body: json, hidesUsage: false }
+export function requestUsage(shape: Shape, parameters: CallParameters, json: Buffer): UpstreamBody {
+  if (!shape.usageOnRequest || !parameters.stream || parameters.wantsUsage)
+    return { body: json, hidesUsage: false }
   const body = withMember(json, 'stream_options', (options) => {
     const object = options === undefined || options.equals(NULL) ? NO_OPTIONS : options
     return withMember(object, 'include_usage', () => TRUE)

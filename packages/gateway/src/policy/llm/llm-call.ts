@@ -2,7 +2,7 @@ import { RequestError } from 'sluice'
 import { isFields } from './request/json-fields.js'
 import { refuseOtherLetters } from './request/member-spelling.js'
 import { type Reservation, reserve } from './reservation.js'
-import type { Asked, Shape } from './shapes/shape.js'
+import type { CallParameters, Shape } from './shapes/shape.js'
 import { TokenCounter, type Tokenizer } from './token-counter.js'
 
 /** Options for counting the model calls of a route. */
@@ -23,7 +23,7 @@ export interface LlmOptions {
 /** A model call that was read from a request. */
 export interface LlmCall {
   readonly options: LlmOptions
-  readonly asked: Asked
+  readonly parameters: CallParameters
   readonly reservation: Reservation
 }
 
@@ -32,7 +32,7 @@ export interface LlmCall {
  *
  * @param body a JSON value without duplicate members
  * @throws RequestError that names the wrong member
- * @throws MalformedRequestError for members that servers read in different ways
+ * @throws MalformedRequestError for members that servers interpret differently
  */
 export function readCall(options: LlmOptions, body: unknown): LlmCall {
   // The fields of a form are not a JSON object.
@@ -40,6 +40,6 @@ export function readCall(options: LlmOptions, body: unknown): LlmCall {
     throw new RequestError('the request body must be a JSON object')
   if (options.shape.name !== 'custom') refuseOtherLetters(body)
   const input = new TokenCounter(options.tokenizer)
-  const asked = options.shape.ask(body, input)
-  return { options, asked, reservation: reserve(asked, input.tokens, options.defaultOutput) }
+  const parameters = options.shape.readRequest(body, input)
+  return { options, parameters, reservation: reserve(parameters, input.tokens, options.defaultOutput) }
 }

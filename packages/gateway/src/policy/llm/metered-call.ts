@@ -20,7 +20,9 @@ export class MeteredCall {
    */
   constructor(call: LlmCall, json: Buffer, memory?: ResponseMemory) {
     const { shape, asksForUsage } = call.options
-    const asking = asksForUsage ? requestUsage(shape, call.asked, json) : { body: json, hidesUsage: false }
+    const asking = asksForUsage
+      ? requestUsage(shape, call.parameters, json)
+      : { body: json, hidesUsage: false }
     this.body = asking.body
     this.#hidesUsage = asking.hidesUsage
     this.meter = new ResponseMeter(call, memory)

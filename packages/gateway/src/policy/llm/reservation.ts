@@ -1,5 +1,5 @@
 import { capacityOf, type Limit } from 'sluice'
-import type { Asked } from './shapes/shape.js'
+import type { CallParameters } from './shapes/shape.js'
 import type { Amounts } from './usage.js'
 
 /** The tokens taken before a request is forwarded. Whole numbers, 0 or more. */
@@ -31,9 +31,9 @@ export function isTokenResource(resource: string | undefined): resource is Token
  *
  * @param defaultOutput output tokens of one answer if the request states no maximum
  */
-export function reserve(asked: Asked, input: number, defaultOutput: number): Reservation {
-  const output = (asked.maxOutput ?? defaultOutput) * asked.answers
-  return { input, output, total: input + output, stated: asked.maxOutput !== undefined }
+export function reserve(parameters: CallParameters, input: number, defaultOutput: number): Reservation {
+  const output = (parameters.maxOutput ?? defaultOutput) * parameters.answers
+  return { input, output, total: input + output, stated: parameters.maxOutput !== undefined }
 }
 
 /**

@@ -1,8 +1,8 @@
 import { MAX_TOKENS, own } from './request/json-fields.js'
 
 /**
- * The usage that a response reports, in tokens. `input` includes `cached`, the tokens that the
- * upstream read from its cache. Reports are running totals: the larger of two counts.
+ * The usage that a response reports, in tokens. `input` includes `cached`, the tokens that the upstream
+ * read from its cache. Reports are running totals, so the larger of two counts is in force.
  */
 export interface Usage {
   readonly input?: number | undefined
@@ -11,14 +11,14 @@ export interface Usage {
   readonly total?: number | undefined
 }
 
-/** Actual costs by resource, to settle a permit with. */
+/** The actual costs by resource, with which a permit is settled. */
 export interface Amounts {
   readonly tokens: number
   readonly input_tokens: number
   readonly output_tokens: number
 }
 
-export const NOTHING: Amounts = { tokens: 0, input_tokens: 0, output_tokens: 0 }
+export const NO_AMOUNTS: Amounts = { tokens: 0, input_tokens: 0, output_tokens: 0 }
 
 /**
  * Reads a positive token count. Zero is undefined, since many servers send it for an unknown count.
@@ -31,8 +31,8 @@ export function asTokenCount(value: unknown): number | undefined {
   return typeof value === 'number' && value > 0 && value <= MAX_TOKENS ? Math.ceil(value) : undefined
 }
 
-/** The larger of each number, so a later event without one takes nothing back. */
-export function laterUsage(before: Usage, after: Usage): Usage {
+/** Returns the larger of each count, so that a later event without a count resets nothing. */
+export function mergeUsage(before: Usage, after: Usage): Usage {
   return {
     input: larger(before.input, after.input),
     output: larger(before.output, after.output),
@@ -47,13 +47,13 @@ function larger(one: number | undefined, other: number | undefined): number | un
 }
 
 /**
- * Converts tokens to costs.
+ * Converts token counts to costs.
  *
  * @param cachedWeight weight of a cached input token, 0 or more; input is rounded up to whole tokens
  */
 export function amountsOf(input: number, output: number, cached: number, cachedWeight: number): Amounts {
   const fromCache = Math.min(cached, input)
-  // 0.1 × 30 is 3.0000000000000004, which is not four tokens.
-  const weighed = Math.ceil(input - fromCache + fromCache * cachedWeight - 1e-9)
-  return { tokens: weighed + output, input_tokens: weighed, output_tokens: output }
+  // Subtracts the rounding error of products such as 0.1 × 30 = 3.0000000000000004.
+  const weightedInput = Math.ceil(input - fromCache + fromCache * cachedWeight - 1e-9)
+  return { tokens: weightedInput + output, input_tokens: weightedInput, output_tokens: output }
 }

@@ -4,7 +4,7 @@ import { type BodyTypes, JSON_ONLY } from '../../policy/body/body-format.js'
 import { parseBody } from '../../policy/body/parse-body.js'
 import { parsingMemory } from '../../policy/body/parsing-memory.js'
 import { Parameters } from '../../policy/body/url-parameters.js'
-import { sameName } from '../../policy/headers/header-name.js'
+import { comparableName } from '../../policy/headers/header-name.js'
 import { type LlmCall, type LlmOptions, readCall } from '../../policy/llm/llm-call.js'
 import type { ExpressionFailure, WeighedRequest } from '../../policy/policy-request.js'
 import type { Target } from '../../policy/routing/target.js'
@@ -141,7 +141,7 @@ export class IncomingRequest implements WeighedRequest {
 
   header(name: string): string | undefined {
     const { headers } = this
-    return headers[name] ?? headers[sameName(name)]
+    return headers[name] ?? headers[comparableName(name)]
   }
 }
 

@@ -3,7 +3,7 @@ import type { MeteredCall } from '../../policy/llm/metered-call.js'
 import { billingOfFailure, billingOfStatus } from '../../policy/llm/response/billing.js'
 import type { UnreadReason } from '../../policy/llm/response/response-meter.js'
 import { settleCounted } from '../../policy/llm/settle-counted.js'
-import { NOTHING } from '../../policy/llm/usage.js'
+import { NO_AMOUNTS } from '../../policy/llm/usage.js'
 import type { RecordedRequest } from '../observability/recording/recorder.js'
 import type { ForwardProgress, ForwardResult } from './forward-result.js'
 
@@ -61,6 +61,6 @@ export function llmCallSettler(
     if (metered.unread !== undefined) onUnread(metered.unread)
     if (cost === 'unknown') return
     recorded?.cost(cost)
-    return settleCounted(permit, { ...(cost === NOTHING || billed === 'request' ? NO_WORK : cost) })
+    return settleCounted(permit, { ...(cost === NO_AMOUNTS || billed === 'request' ? NO_WORK : cost) })
   }
 }

@@ -131,7 +131,7 @@ describe('a stream whose usage the client did not request', () => {
   it('is requested without a change for another shape', () => {
     const { asked } = callOf(anthropicMessages, { messages: [], stream: true })
     const json = Buffer.from('{}')
-    expect(requestUsage(anthropicMessages, asked, json)).toEqual({ body: json, hidesUsage: false })
+    expect(requestUsage(anthropicMessages, parameters, json)).toEqual({ body: json, hidesUsage: false })
   })
 
   it('keeps every other member of the request', () => {

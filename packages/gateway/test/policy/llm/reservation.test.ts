@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { type Limit, parseLimits } from 'sluice'
 import { describe, expect, it } from 'vitest'
 import { costIn, fitting, reserve } from '../../../src/policy/llm/reservation.js'
-import type { Asked } from '../../../src/policy/llm/shapes/shape.js'
+import type { CallParameters } from '../../../src/policy/llm/shapes/shape.js'
 
 const SEED = 20261125
 

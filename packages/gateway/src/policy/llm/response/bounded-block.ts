@@ -1,5 +1,5 @@
 import { ByteBuffer } from './byte-buffer.js'
-import { type AnswerRoom, UNBOUNDED } from './response-memory.js'
+import { type PieceMemory, UNBOUNDED } from './response-memory.js'
 
 /** A unit of a stream, such as an event. */
 export interface Block {
@@ -10,15 +10,15 @@ export interface Block {
 
 /** Assembles blocks from pieces, up to a bound. Emits all bytes, in order. */
 export class BoundedBlock {
-  readonly #most: number
-  readonly #room: AnswerRoom
+  readonly #maxBytes: number
+  readonly #memory: PieceMemory
   readonly #held = new ByteBuffer()
   #tooLong = false
 
-  /** @param most the longest block that is emitted whole, in bytes; no more is held */
-  constructor(most: number, room = UNBOUNDED) {
-    this.#most = most
-    this.#room = room
+  /** @param maxBytes the longest block that is emitted whole; no more is held */
+  constructor(maxBytes: number, memory = UNBOUNDED) {
+    this.#maxBytes = maxBytes
+    this.#memory = memory
   }
 
   /** Reports whether nothing is held and no block has begun. */
@@ -29,7 +29,7 @@ export class BoundedBlock {
   /** Adds a piece of a block that continues. */
   add(piece: Buffer, emit: (block: Block) => void): void {
     const length = this.#held.length + piece.length
-    if (this.#tooLong || length > this.#most || !this.#room.resize(length)) {
+    if (this.#tooLong || length > this.#maxBytes || !this.#memory.resize(length)) {
       this.#tooLong = true
       const held = this.rest()
       if (held.length > 0) emit({ bytes: held, whole: false })
@@ -41,7 +41,7 @@ export class BoundedBlock {
 
   /** Adds the last piece of a block, which may be empty. */
   end(last: Buffer, emit: (block: Block) => void): void {
-    const whole = !this.#tooLong && this.#held.length + last.length <= this.#most
+    const whole = !this.#tooLong && this.#held.length + last.length <= this.#maxBytes
     this.#tooLong = false
     if (this.#held.length === 0) {
       if (last.length > 0) emit({ bytes: last, whole })
@@ -53,7 +53,7 @@ export class BoundedBlock {
 
   /** The held bytes of an unfinished block. */
   rest(): Buffer {
-    this.#room.resize(0)
+    this.#memory.resize(0)
     return this.#held.take()
   }
 }

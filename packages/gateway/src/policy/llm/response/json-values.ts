@@ -1,5 +1,5 @@
 import { type Block, BoundedBlock } from './bounded-block.js'
-import type { AnswerRoom } from './response-memory.js'
+import type { PieceMemory } from './response-memory.js'
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
@@ -21,9 +21,9 @@ export class JsonValues {
   #afterBackslash = false
   #depth = 0
 
-  /** @param most the longest value that is emitted whole, in bytes; no more is held */
-  constructor(most: number, room?: AnswerRoom) {
-    this.#block = new BoundedBlock(most, room)
+  /** @param maxBytes the longest value that is emitted whole, in bytes; no more is held */
+  constructor(maxBytes: number, memory?: PieceMemory) {
+    this.#block = new BoundedBlock(maxBytes, memory)
   }
 
   push(chunk: Buffer, emit: (value: Block) => void): void {

@@ -102,8 +102,8 @@ export class ParallelOutput {
     return output
   }
 
-  get told(): number {
-    return this.#isApart() ? this.#sum(({ told }) => told) : this.#together.told
+  get reported(): number {
+    return this.#isApart() ? this.#sum(({ reported }) => reported) : this.#together.reported
   }
 
   get tokens(): number {

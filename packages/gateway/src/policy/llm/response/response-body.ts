@@ -2,7 +2,7 @@ import type { Block } from './bounded-block.js'
 import type { AnswerKind } from './content-kind.js'
 import { JsonOutline } from './json-outline.js'
 import { JsonValues } from './json-values.js'
-import type { AnswerRoom, ResponseMemory } from './response-memory.js'
+import type { PieceMemory, ResponseMemory } from './response-memory.js'
 import { SseData } from './sse-data.js'
 import { SseSplitter } from './sse-splitter.js'
 
@@ -69,7 +69,7 @@ export class ResponseBody {
 
   #readerFor(byte: number): EventReader | ValueReader {
     if (!OPENINGS.has(byte) && (this.#declared === 'events' || FIELD_STARTS.has(byte)))
-      return new EventReader(this.#parts, this.#memory?.room())
+      return new EventReader(this.#parts, this.#memory?.allocate())
     return new ValueReader(this.#declared === 'values', this.#parts, this.#memory)
   }
 
@@ -136,9 +136,9 @@ class EventReader {
   readonly #long: LongParts
   readonly cutText = 0
 
-  constructor(parts: AnswerParts, room: AnswerRoom | undefined) {
+  constructor(parts: AnswerParts, memory: PieceMemory | undefined) {
     this.#parts = parts
-    this.#blocks = new SseSplitter(MAX_EVENT, room)
+    this.#blocks = new SseSplitter(MAX_EVENT, memory)
     this.#long = new LongParts(parts)
   }
 
@@ -182,7 +182,7 @@ class ValueReader {
   /** True if there is, or may be, more than one value. */
   #several: boolean
   #first: string | undefined
-  readonly #firstRoom: AnswerRoom | undefined
+  readonly #firstMemory: PieceMemory | undefined
   readonly #long: LongParts
   #cutText = 0
 
@@ -190,13 +190,13 @@ class ValueReader {
     this.#several = several
     this.#parts = parts
     this.#long = new LongParts(parts)
-    this.#values = new JsonValues(several ? MAX_EVENT : MAX_DOCUMENT, memory?.room())
-    this.#firstRoom = memory?.room()
+    this.#values = new JsonValues(several ? MAX_EVENT : MAX_DOCUMENT, memory?.allocate())
+    this.#firstMemory = memory?.allocate()
   }
 
   release(): void {
     this.#values.rest()
-    this.#firstRoom?.resize(0)
+    this.#firstMemory?.resize(0)
     this.#first = undefined
   }
 
@@ -217,9 +217,9 @@ class ValueReader {
       this.#several = true
       this.#parts.value(this.#first)
       this.#first = undefined
-      this.#firstRoom?.resize(0)
+      this.#firstMemory?.resize(0)
       this.#parts.value(json)
-    } else if (this.#firstRoom?.resize(bytes.length) === false) {
+    } else if (this.#firstMemory?.resize(bytes.length) === false) {
       // There is no memory to wait for a second value.
       this.#several = true
       this.#parts.document(json)

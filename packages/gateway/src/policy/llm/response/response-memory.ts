@@ -1,18 +1,19 @@
-/** The memory of one held piece of a response. */
-export interface AnswerRoom {
-  /**
-   * Changes the number of held bytes. Returns `false`, and changes nothing, if there is no memory.
-   */
+/** The memory that one held piece of a response takes. */
+export interface PieceMemory {
+  /** Changes the number of held bytes. Returns `false`, and changes nothing, if there is no memory. */
   resize(bytes: number): boolean
 }
 
-/** Pieces up to this size are not counted: events and most documents are smaller. In bytes. */
+/** Size up to which a piece is not counted, in bytes. Events and most documents are smaller. */
 const FREE_BYTES = 64 * 1024
 
-/** Memory of a piece that only its own bound limits. */
-export const UNBOUNDED: AnswerRoom = { resize: () => true }
+/** Memory without a shared bound. */
+export const UNBOUNDED: PieceMemory = { resize: () => true }
 
-/** Bounds the memory of all buffered responses of a process. Without memory, outlines are read. */
+/**
+ * Bounds the memory of all responses that a process holds in order to read them. A response that does
+ * not fit is read as an outline.
+ */
 export class ResponseMemory {
   #limit: number
   #held = 0
@@ -33,7 +34,7 @@ export class ResponseMemory {
   }
 
   /** Creates the memory of a piece. The caller frees it with `resize(0)`. */
-  room(): AnswerRoom {
+  allocate(): PieceMemory {
     let taken = 0
     return {
       resize: (bytes) => {

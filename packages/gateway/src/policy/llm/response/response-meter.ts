@@ -1,7 +1,7 @@
 import type { LlmCall } from '../llm-call.js'
 import { isErrorAnswer } from '../shapes/error-body.js'
 import type { Reading } from '../shapes/shape.js'
-import { type Amounts, NOTHING } from '../usage.js'
+import { type Amounts, NO_AMOUNTS } from '../usage.js'
 import { type AnswerEnd, billingOfFailure, billingOfStatus } from './billing.js'
 import { ByteBuffer } from './byte-buffer.js'
 import { decoded } from './content-decoding.js'
@@ -39,7 +39,7 @@ export class ResponseMeter {
   readonly #accumulator: UsageAccumulator
   readonly #memory: ResponseMemory | undefined
   readonly #encoded = new ByteBuffer()
-  readonly #encodedRoom
+  readonly #encodedMemory
   #status: number | undefined
   #head = PLAIN
   #body: ResponseBody
@@ -59,7 +59,7 @@ export class ResponseMeter {
     this.#call = call
     this.#accumulator = new UsageAccumulator(call)
     this.#memory = memory
-    this.#encodedRoom = memory?.room() ?? UNBOUNDED
+    this.#encodedMemory = memory?.allocate() ?? UNBOUNDED
     this.#body = this.#bodyOf('document')
   }
 
@@ -74,14 +74,14 @@ export class ResponseMeter {
     this.#bytes += chunk.length
     if (this.#head.codings.length === 0) this.#body.push(chunk)
     else if (this.#bytes > MAX_DOCUMENT) this.#dropEncoded()
-    else if (!this.#encodedLost && this.#encodedRoom.resize(this.#bytes)) this.#encoded.append(chunk)
+    else if (!this.#encodedLost && this.#encodedMemory.resize(this.#bytes)) this.#encoded.append(chunk)
     else this.#dropEncoded()
   }
 
   #dropEncoded(): void {
     this.#encodedLost = true
     this.#encoded.take()
-    this.#encodedRoom.resize(0)
+    this.#encodedMemory.resize(0)
   }
 
   /** The reason why part of the response was charged by its bytes. Known after `settlement`. */
@@ -112,11 +112,12 @@ export class ResponseMeter {
   }
 
   #settlement(end: AnswerEnd): Settlement {
-    if (end.kind === 'failed') return billingOfFailure(end) === 'no' ? NOTHING : 'unknown'
-    if (end.kind === 'cut' && this.#call.asked.background) return 'unknown'
-    if (this.#status === undefined) return this.#call.asked.stream ? this.#accumulator.amounts() : 'unknown'
+    if (end.kind === 'failed') return billingOfFailure(end) === 'no' ? NO_AMOUNTS : 'unknown'
+    if (end.kind === 'cut' && this.#call.parameters.background) return 'unknown'
+    if (this.#status === undefined)
+      return this.#call.parameters.stream ? this.#accumulator.amounts() : 'unknown'
     const worked = billingOfStatus(this.#status)
-    if (worked !== 'yes') return worked === 'no' ? NOTHING : 'unknown'
+    if (worked !== 'yes') return worked === 'no' ? NO_AMOUNTS : 'unknown'
     const complete = end.kind === 'answered'
     if (this.#head.codings.length > 0) this.#decode()
     if (!this.#body.end(complete)) return this.#accumulator.reservedOrText(this.#body.cutText)
@@ -143,7 +144,7 @@ export class ResponseMeter {
 
   #decode(): void {
     const bytes = this.#encoded.take()
-    this.#encodedRoom.resize(0)
+    this.#encodedMemory.resize(0)
     const whole = this.#bytes === bytes.length
     const plain = whole && bytes.length > 0 ? decoded(bytes, this.#head.codings) : undefined
     if (plain !== undefined) {
@@ -171,7 +172,7 @@ export class ResponseMeter {
   #readEvent(data: string, name: string | undefined): void {
     if (data.trim() === DONE) return
     const parsed = parseData(data)
-    const reading = parsed === undefined ? undefined : this.#call.options.shape.event(parsed)
+    const reading = parsed === undefined ? undefined : this.#call.options.shape.readEvent(parsed)
     if (name === 'error') {
       this.#add({ usage: {}, texts: [], ...reading, failed: true })
     } else if (parsed === undefined) {
@@ -188,8 +189,8 @@ export class ResponseMeter {
     const parsed = parseData(json)
     const reading =
       as === 'answer'
-        ? (shape.answer(parsed) ?? shape.event(parsed))
-        : (shape.event(parsed) ?? shape.answer(parsed))
+        ? (shape.readResponse(parsed) ?? shape.readEvent(parsed))
+        : (shape.readEvent(parsed) ?? shape.readResponse(parsed))
     if (parsed === undefined && this.#readOutline(outlineOf(json))) return
     this.#take(reading, parsed, json)
   }
@@ -202,7 +203,7 @@ export class ResponseMeter {
   #readOutline(json: string | undefined): boolean {
     const { shape } = this.#call.options
     const outline = json === undefined ? undefined : parseData(json)
-    const reading = shape.answer(outline) ?? shape.event(outline)
+    const reading = shape.readResponse(outline) ?? shape.readEvent(outline)
     if (reading === undefined) return false
     const { output, total } = reading.usage
     if (output === undefined && total === undefined) return false

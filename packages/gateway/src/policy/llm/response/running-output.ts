@@ -3,7 +3,7 @@ import { TokenCounter, type Tokenizer } from '../token-counter.js'
 /** The output of one answer so far: the last reported count, and the text after it. */
 export class RunningOutput {
   readonly #written: TokenCounter
-  #told = 0
+  #reported = 0
 
   constructor(tokenizer: Tokenizer | undefined) {
     this.#written = new TokenCounter(tokenizer)
@@ -22,16 +22,16 @@ export class RunningOutput {
    * @param closes whether the event has no text
    */
   tell(count: number, closes: boolean): void {
-    if (count < this.#told || (count === this.#told && !closes)) return
-    this.#told = count
+    if (count < this.#reported || (count === this.#reported && !closes)) return
+    this.#reported = count
     this.#written.reset()
   }
 
-  get told(): number {
-    return this.#told
+  get reported(): number {
+    return this.#reported
   }
 
   get tokens(): number {
-    return this.#told + this.#written.tokens
+    return this.#reported + this.#written.tokens
   }
 }

@@ -1,5 +1,5 @@
 import { type Block, BoundedBlock } from './bounded-block.js'
-import type { AnswerRoom } from './response-memory.js'
+import type { PieceMemory } from './response-memory.js'
 
 const LF = 0x0a
 const CR = 0x0d
@@ -12,18 +12,18 @@ const CR = 0x0d
  */
 export class SseSplitter {
   readonly #block: BoundedBlock
-  /** True if the current line is empty so far. */
-  #lineEmpty = true
-  /** True if the last byte was a CR: an LF after it belongs to the same line end. */
+  /** Whether the current line is empty so far. */
+  #isLineEmpty = true
+  /** Whether the last byte was a CR: an LF after it belongs to the same line end. */
   #afterCR = false
-  /** True if that CR was a blank line: the event ends before the next byte, or after an LF. */
+  /** Whether that CR ended a blank line. The event ends before the next byte, or after it if it is an LF. */
   #ending = false
-  /** True if a line of the stream ended with CRLF. */
-  #hasPairs = false
+  /** Whether a line of the stream ended with CRLF. */
+  #hasCRLF = false
 
-  /** @param most the longest event that is emitted whole, in bytes; no more is held */
-  constructor(most: number, room?: AnswerRoom) {
-    this.#block = new BoundedBlock(most, room)
+  /** @param maxBytes the longest event that is emitted whole; no more is held */
+  constructor(maxBytes: number, memory?: PieceMemory) {
+    this.#block = new BoundedBlock(maxBytes, memory)
   }
 
   push(chunk: Buffer, emit: (block: Block) => void): void {
@@ -42,7 +42,7 @@ export class SseSplitter {
    * CR.
    */
   get hasEnded(): boolean {
-    return this.#ending && !this.#hasPairs
+    return this.#ending && !this.#hasCRLF
   }
 
   /** The bytes after the last emitted event. */
@@ -50,20 +50,20 @@ export class SseSplitter {
     return this.#block.rest()
   }
 
-  /** Reads one byte. @returns the index at which an event ended, if one did */
+  /** Reads one byte. Returns the index at which an event ended, or undefined. */
   #endOfEvent(byte: number, at: number): number | undefined {
     const ended = this.#ending
-    const pairs = this.#afterCR && byte === LF
+    const isCRLF = this.#afterCR && byte === LF
     this.#ending = false
     this.#afterCR = byte === CR
-    if (pairs) {
-      this.#hasPairs = true
+    if (isCRLF) {
+      this.#hasCRLF = true
       return ended ? at + 1 : undefined
     }
-    if (byte === LF && this.#lineEmpty) return at + 1
+    if (byte === LF && this.#isLineEmpty) return at + 1
     // A CR after the last CR of an event is a blank line.
-    this.#ending = byte === CR && this.#lineEmpty
-    this.#lineEmpty = byte === CR || byte === LF
+    this.#ending = byte === CR && this.#isLineEmpty
+    this.#isLineEmpty = byte === CR || byte === LF
     return ended ? at : undefined
   }
 }

@@ -1,7 +1,7 @@
 import type { LlmCall } from '../llm-call.js'
 import type { Reading } from '../shapes/shape.js'
 import { TokenCounter, type Tokenizer } from '../token-counter.js'
-import { type Amounts, amountsOf, laterUsage, NOTHING, type Usage } from '../usage.js'
+import { type Amounts, amountsOf, mergeUsage, NO_AMOUNTS, type Usage } from '../usage.js'
 import { ItemTexts } from './item-texts.js'
 import { ParallelOutput } from './parallel-output.js'
 import { RunningOutput } from './running-output.js'
@@ -25,12 +25,12 @@ export class UsageAccumulator {
   #wrote = false
   #failed = false
 
-  constructor({ options, asked, reservation }: LlmCall) {
+  constructor({ options, parameters, reservation }: LlmCall) {
     this.#tokenizer = options.tokenizer
     this.#cachedWeight = options.cachedWeight
     this.#reservedInput = reservation.input
     this.#reservedOutput = reservation.output
-    const Output = asked.answers > 1 ? ParallelOutput : RunningOutput
+    const Output = parameters.answers > 1 ? ParallelOutput : RunningOutput
     this.#output = new Output(options.tokenizer)
   }
 
@@ -43,11 +43,11 @@ export class UsageAccumulator {
     if (this.#output instanceof ParallelOutput && reading.choices !== undefined) {
       const count = this.#outputOf(reading.usage)
       this.#output.add(choices, count, ({ usage }) => this.#outputOf(usage))
-      this.#usage = laterUsage(this.#usage, reading.usage)
+      this.#usage = mergeUsage(this.#usage, reading.usage)
       for (const { usage } of choices)
-        this.#usage = laterUsage(this.#usage, { input: usage.input, cached: usage.cached })
+        this.#usage = mergeUsage(this.#usage, { input: usage.input, cached: usage.cached })
     } else {
-      const usage = choices.reduce((sum, choice) => laterUsage(sum, choice.usage), reading.usage)
+      const usage = choices.reduce((sum, choice) => mergeUsage(sum, choice.usage), reading.usage)
       this.#addWhole(usage, reading.repeats === true ? [] : texts)
     }
   }
@@ -56,7 +56,7 @@ export class UsageAccumulator {
     for (const text of texts) this.#output.write(text)
     const count = this.#outputOf(usage)
     const closes = texts.length === 0 || this.#isNewTotalAlone(usage)
-    this.#usage = laterUsage(this.#usage, usage)
+    this.#usage = mergeUsage(this.#usage, usage)
     if (count === undefined) return
     this.#output.tell(count, closes)
     if (closes) this.#unread = 0
@@ -108,9 +108,9 @@ export class UsageAccumulator {
     if (output === undefined && total === undefined) return undefined
     const known = input ?? this.#usage.input
     const beyondInput = total === undefined ? 0 : total - (known ?? this.#estimatedInput(total))
-    const told = Math.max(output ?? 0, beyondInput, 0)
+    const reported = Math.max(output ?? 0, beyondInput, 0)
     // A total of at most the input reports no output, unless nothing else is known.
-    return told > 0 || this.#isNewTotalAlone({ input, output, total }) ? told : undefined
+    return reported > 0 || this.#isNewTotalAlone({ input, output, total }) ? reported : undefined
   }
 
   #estimatedInput(total: number | undefined): number {
@@ -123,10 +123,10 @@ export class UsageAccumulator {
    */
   amounts(): Amounts {
     const { total, cached = 0 } = this.#usage
-    if (this.#failed && !this.#wrote && this.#output.told === 0) return NOTHING
+    if (this.#failed && !this.#wrote && this.#output.reported === 0) return NO_AMOUNTS
     const input = this.#usage.input ?? this.#estimatedInput(total)
     // Repeated text counts only if no usage covers it.
-    const repeated = this.#output.told === 0 ? this.#repeated : 0
+    const repeated = this.#output.reported === 0 ? this.#repeated : 0
     const known = Math.max(this.#output.tokens, repeated)
     const unread = Math.min(this.#unread, Math.max(0, this.#reservedOutput - known))
     return amountsOf(input, known + unread, cached, this.#cachedWeight)

@@ -12,7 +12,7 @@ const COUNTED: ReadonlySet<string> = new Set(['messages', 'system', 'tools'])
 export const anthropicMessages: Shape = {
   name: 'anthropic-messages',
   usageOnRequest: false,
-  ask(body, input) {
+  readRequest(body, input) {
     const messages = own(body, 'messages')
     if (!Array.isArray(messages)) throw new RequestError(`'messages' must be a list, not ${shown(messages)}`)
     countContent(messages, input)
@@ -28,7 +28,7 @@ export const anthropicMessages: Shape = {
       answers: 1,
     }
   },
-  answer(body) {
+  readResponse(body) {
     const failed = own(body, 'type') === 'error' || hasError(body)
     if (!Array.isArray(own(body, 'content')) && !failed) return undefined
     return {
@@ -37,7 +37,7 @@ export const anthropicMessages: Shape = {
       failed,
     }
   },
-  event(data) {
+  readEvent(data) {
     const type = own(data, 'type')
     return typeof type === 'string' ? read(type, data) : undefined
   },

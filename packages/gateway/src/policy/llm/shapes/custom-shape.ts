@@ -68,7 +68,7 @@ export function customShape(pointers: CustomPointers): Shape {
   return {
     name: 'custom',
     usageOnRequest: false,
-    ask(body, input) {
+    readRequest(body, input) {
       for (const pointer of requestPointers) refuseOtherLettersIn(body, pointer)
       const found = inputs.map((find) => find(body)).filter((value) => value !== undefined)
       if (found.length === 0) throw new RequestError(`'${pointers.input.join("' or '")}' is missing`)
@@ -81,8 +81,8 @@ export function customShape(pointers: CustomPointers): Shape {
         answers: checkedNumber(answers(body), pointers.answers ?? '', 1, MAX_ANSWERS) ?? 1,
       }
     },
-    answer: read,
-    event: read,
+    readResponse: read,
+    readEvent: read,
   }
 }
 

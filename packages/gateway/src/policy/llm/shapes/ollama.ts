@@ -21,10 +21,11 @@ import type { TokenCounter } from '../token-counter.js'
 import { tokenCount } from '../usage.js'
 import { hasError } from './error-body.js'
 import { messageTexts, textsIn } from './output-text.js'
-import type { Asked, Reading, Shape } from './shape.js'
+import type { CallParameters, Reading, Shape } from './shape.js'
 
 /** Ollama's API. It streams by default: one JSON value per line, the last with the usage. */
 
+/** Members with a count of their own. `countOtherMembers` counts the others. */
 const CHAT_COUNTED: ReadonlySet<string> = new Set(['messages', 'tools', 'format'])
 const PROMPT_MEMBERS = ['prompt', 'suffix', 'system', 'template'] as const
 const PROMPT_COUNTED: ReadonlySet<string> = new Set([...PROMPT_MEMBERS, 'context', 'images', 'format'])
@@ -34,7 +35,7 @@ const EMBED_COUNTED: ReadonlySet<string> = new Set(['input', 'prompt'])
 export const ollamaChat: Shape = {
   name: 'ollama-chat',
   usageOnRequest: false,
-  ask(body, input) {
+  readRequest(body, input) {
     const messages = own(body, 'messages')
     // A request without messages loads or unloads the model.
     if (messages !== undefined && messages !== null && !Array.isArray(messages))
@@ -46,49 +47,49 @@ export const ollamaChat: Shape = {
     countStructure(own(body, 'tools'), input)
     countFormat(own(body, 'format'), input)
     countOtherMembers(body, CHAT_COUNTED, input)
-    return asked(body)
+    return callParameters(body)
   },
-  answer: read,
-  event: read,
+  readResponse: read,
+  readEvent: read,
 }
 
 /** `POST /api/generate`. */
 export const ollamaGenerate: Shape = {
   name: 'ollama-generate',
   usageOnRequest: false,
-  ask(body, input) {
+  readRequest(body, input) {
     for (const name of PROMPT_MEMBERS) countContent(own(body, name), input)
     countPrompts(own(body, 'context'), input)
     countImages(own(body, 'images'), input)
     countFormat(own(body, 'format'), input)
     countOtherMembers(body, PROMPT_COUNTED, input)
-    return asked(body)
+    return callParameters(body)
   },
-  answer: read,
-  event: read,
+  readResponse: read,
+  readEvent: read,
 }
 
 /** `POST /api/embed`, and the older `/api/embeddings`, which reports no usage. */
 export const ollamaEmbed: Shape = {
   name: 'ollama-embed',
   usageOnRequest: false,
-  ask(body, input) {
+  readRequest(body, input) {
     const texts = own(body, 'input') ?? own(body, 'prompt')
     if (texts === undefined || texts === null) throw new RequestError("'input' is missing")
     countPrompts(texts, input)
     countOtherMembers(body, EMBED_COUNTED, input)
-    return { ...asked(body), stream: false, maxOutput: 0 }
+    return { ...callParameters(body), stream: false, maxOutput: 0 }
   },
-  answer(body) {
+  readResponse(body) {
     const failed = hasError(body)
     if (!failed && !Array.isArray(own(body, 'embeddings')) && !Array.isArray(own(body, 'embedding')))
       return undefined
     return { usage: { input: tokenCount(body, 'prompt_eval_count'), output: 0 }, texts: [], failed }
   },
-  event: () => undefined,
+  readEvent: () => undefined,
 }
 
-function asked(body: Fields): Asked {
+function callParameters(body: Fields): CallParameters {
   const stream = own(body, 'stream')
   return {
     model: statedModel(own(body, 'model')),
@@ -99,7 +100,7 @@ function asked(body: Fields): Asked {
   }
 }
 
-/** Counts images, which are base64 strings: their length does not predict their tokens. */
+/** Counts a fixed number of tokens per image. The length of its base64 string does not predict them. */
 function countImages(images: unknown, input: TokenCounter): void {
   for (const image of Array.isArray(images) ? images : [images]) {
     if (typeof image === 'string') input.addTokens(ATTACHMENT_TOKENS)

@@ -2,7 +2,7 @@ import { RequestError } from 'sluice'
 import { countContent, countFormat, countOtherMembers, countStructure } from '../request/input-text.js'
 import { maximumOf, own, shown } from '../request/json-fields.js'
 import { readChoices } from './openai-choices.js'
-import { askedOpenAI, statedAnswers } from './openai-fields.js'
+import { openAICallParameters, statedAnswers } from './openai-fields.js'
 import type { Shape } from './shape.js'
 
 const COUNTED: ReadonlySet<string> = new Set([
@@ -13,7 +13,7 @@ const COUNTED: ReadonlySet<string> = new Set([
 export const openAIChat: Shape = {
   name: 'openai-chat',
   usageOnRequest: true,
-  ask(body, input) {
+  readRequest(body, input) {
     const messages = own(body, 'messages')
     if (!Array.isArray(messages)) throw new RequestError(`'messages' must be a list, not ${shown(messages)}`)
     countContent(messages, input)
@@ -27,8 +27,8 @@ export const openAIChat: Shape = {
     const maxOutput = maximumOf(body, 'max_tokens', 'max_completion_tokens', 'n_predict')
     // `best_of` belongs to completions, but servers of both APIs accept it here.
     const answers = Math.max(statedAnswers(body, 'n'), statedAnswers(body, 'best_of'))
-    return askedOpenAI(body, maxOutput, answers)
+    return openAICallParameters(body, maxOutput, answers)
   },
-  answer: (body) => readChoices(body, 'message'),
-  event: (data) => readChoices(data, 'delta'),
+  readResponse: (body) => readChoices(body, 'message'),
+  readEvent: (data) => readChoices(data, 'delta'),
 }

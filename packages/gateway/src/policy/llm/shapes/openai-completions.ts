@@ -2,7 +2,7 @@ import { RequestError } from 'sluice'
 import { countContent, countFormat, countOtherMembers, countPrompts } from '../request/input-text.js'
 import { maximumOf, own } from '../request/json-fields.js'
 import { readChoices } from './openai-choices.js'
-import { askedOpenAI, statedAnswers } from './openai-fields.js'
+import { openAICallParameters, statedAnswers } from './openai-fields.js'
 import type { Shape } from './shape.js'
 
 const COUNTED: ReadonlySet<string> = new Set(['prompt', 'suffix', 'response_format'])
@@ -11,7 +11,7 @@ const COUNTED: ReadonlySet<string> = new Set(['prompt', 'suffix', 'response_form
 export const openAICompletions: Shape = {
   name: 'openai-completions',
   usageOnRequest: true,
-  ask(body, input) {
+  readRequest(body, input) {
     const prompt = own(body, 'prompt')
     if (prompt === undefined) throw new RequestError("'prompt' is missing")
     const prompts = countPrompts(prompt, input)
@@ -19,12 +19,12 @@ export const openAICompletions: Shape = {
     countFormat(own(body, 'response_format'), input)
     countOtherMembers(body, COUNTED, input)
     const each = Math.max(statedAnswers(body, 'n'), statedAnswers(body, 'best_of'))
-    return askedOpenAI(
+    return openAICallParameters(
       body,
       maximumOf(body, 'max_tokens', 'max_completion_tokens', 'n_predict'),
       prompts * each,
     )
   },
-  answer: (body) => readChoices(body, 'message'),
-  event: (data) => readChoices(data, 'delta'),
+  readResponse: (body) => readChoices(body, 'message'),
+  readEvent: (data) => readChoices(data, 'delta'),
 }

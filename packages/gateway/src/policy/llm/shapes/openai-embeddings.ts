@@ -2,7 +2,7 @@ import { RequestError } from 'sluice'
 import { countOtherMembers, countPrompts } from '../request/input-text.js'
 import { own } from '../request/json-fields.js'
 import { hasError } from './error-body.js'
-import { askedOpenAI, openAIUsage } from './openai-fields.js'
+import { openAICallParameters, openAIUsage } from './openai-fields.js'
 import type { Shape } from './shape.js'
 
 const INPUT: ReadonlySet<string> = new Set(['input'])
@@ -12,20 +12,20 @@ const MESSAGES: ReadonlySet<string> = new Set(['messages'])
 export const openAIEmbeddings: Shape = {
   name: 'openai-embeddings',
   usageOnRequest: false,
-  ask(body, input) {
+  readRequest(body, input) {
     const texts = own(body, 'input')
     // Servers of multimodal models accept chat messages here.
     const prompts = texts === undefined ? own(body, 'messages') : texts
     if (prompts === undefined) throw new RequestError("'input' is missing")
     countPrompts(prompts, input)
     countOtherMembers(body, texts === undefined ? MESSAGES : INPUT, input)
-    return askedOpenAI(body, 0, 1)
+    return openAICallParameters(body, 0, 1)
   },
-  answer(body) {
+  readResponse(body) {
     const failed = hasError(body)
     if (own(body, 'usage') === undefined && !failed) return undefined
     const usage = openAIUsage(body)
     return { usage: { ...usage, input: usage.input ?? usage.total, output: 0 }, texts: [], failed }
   },
-  event: () => undefined,
+  readEvent: () => undefined,
 }

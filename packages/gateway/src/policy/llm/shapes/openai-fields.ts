@@ -11,10 +11,14 @@ import {
 } from '../request/json-fields.js'
 import { tokenCount, type Usage } from '../usage.js'
 import { hasError } from './error-body.js'
-import type { Asked } from './shape.js'
+import type { CallParameters } from './shape.js'
 
 /** Reads the members that all OpenAI requests share. @throws RequestError */
-export function askedOpenAI(body: Fields, maxOutput: number | undefined, answers: number): Asked {
+export function openAICallParameters(
+  body: Fields,
+  maxOutput: number | undefined,
+  answers: number,
+): CallParameters {
   const options = own(body, 'stream_options')
   if (options !== undefined && options !== null && !isFields(options))
     throw new RequestError(`'stream_options' must be an object, not ${shown(options)}`)

@@ -2,7 +2,7 @@ import { countContent, countFormat, countOtherMembers, countStructure } from '..
 import { listOf, maximumOf, own, statedFlag } from '../request/json-fields.js'
 import { tokenCount, type Usage } from '../usage.js'
 import { hasError } from './error-body.js'
-import { askedOpenAI } from './openai-fields.js'
+import { openAICallParameters } from './openai-fields.js'
 import { callTexts, textsIn, textsWithin } from './output-text.js'
 import type { ItemReading, Reading, Shape } from './shape.js'
 
@@ -15,7 +15,7 @@ const COUNTED: ReadonlySet<string> = new Set(['instructions', 'input', 'prompt',
 export const openAIResponses: Shape = {
   name: 'openai-responses',
   usageOnRequest: false,
-  ask(body, input) {
+  readRequest(body, input) {
     countContent(own(body, 'instructions'), input)
     countContent(own(body, 'input'), input)
     countContent(own(own(body, 'prompt'), 'variables'), input)
@@ -23,18 +23,18 @@ export const openAIResponses: Shape = {
     countFormat(own(own(body, 'text'), 'format'), input)
     countOtherMembers(body, COUNTED, input)
     return {
-      ...askedOpenAI(body, maximumOf(body, 'max_output_tokens'), 1),
+      ...openAICallParameters(body, maximumOf(body, 'max_output_tokens'), 1),
       background: statedFlag(own(body, 'background'), 'background'),
     }
   },
-  answer(body) {
+  readResponse(body) {
     const status = own(body, 'status')
     if (UNFINISHED.has(status)) return { usage: {}, texts: [], failed: false, unfinished: true }
     const failed = hasError(body) || status === 'failed'
     if (!Array.isArray(own(body, 'output')) && !failed) return undefined
     return { usage: usageOf(body), texts: outputTexts(body), failed }
   },
-  event(data) {
+  readEvent(data) {
     const type = own(data, 'type')
     if (typeof type !== 'string') return undefined
     const failed = type === 'error' || type === 'response.failed' || hasError(data)

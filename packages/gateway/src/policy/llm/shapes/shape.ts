@@ -3,7 +3,7 @@ import type { TokenCounter } from '../token-counter.js'
 import type { Usage } from '../usage.js'
 
 /** The parts of a request that affect its cost. */
-export interface Asked {
+export interface CallParameters {
   readonly model: string | undefined
   readonly stream: boolean
   /** True if the client requested an event with the usage. */
@@ -23,7 +23,7 @@ export interface Reading {
   readonly texts: readonly string[]
   /** True if it reports an error. */
   readonly failed: boolean
-  /** The same per answer, if an event names the answer of each part. */
+  /** The content of each answer, if an event states which answer each part belongs to. */
   readonly choices?: readonly ChoiceReading[] | undefined
   /** `true` if the texts repeat earlier ones from the beginning. */
   readonly repeats?: boolean | undefined
@@ -37,9 +37,7 @@ export interface Reading {
 export interface ItemReading {
   /** Index of the item in the response. */
   readonly index: number
-  /**
-   * `delta` continues the text. The other levels repeat it, if events of lower levels were sent.
-   */
+  /** `delta` continues the text. The other levels repeat text that lower levels have sent. */
   readonly level: 'delta' | 'text' | 'part' | 'item'
 }
 
@@ -51,9 +49,7 @@ export interface ChoiceReading {
   readonly usage: Usage
 }
 
-/**
- * Reads the requests and responses of one API. Its input is untrusted; its cost is linear in size.
- */
+/** Reads the requests and responses of one API. Takes untrusted input, in time linear in its size. */
 export interface Shape {
   readonly name: string
   /**
@@ -64,11 +60,11 @@ export interface Shape {
   /**
    * Reads a request and counts its input.
    *
-   * @throws RequestError that names the wrong member
+   * @throws RequestError that names the invalid member
    */
-  ask(body: Fields, input: TokenCounter): Asked
+  readRequest(body: Fields, input: TokenCounter): CallParameters
   /** Reads a whole response; undefined if it has another shape. */
-  answer(body: unknown): Reading | undefined
+  readResponse(body: unknown): Reading | undefined
   /** Reads the data of an event; undefined if it has another shape. */
-  event(data: unknown): Reading | undefined
+  readEvent(data: unknown): Reading | undefined
 }

@@ -60,7 +60,7 @@ describe('a message of Anthropic', () => {
       { type: 'text', text: 'Hello' },
       { type: 'tool_use', name: 'f', input: { a: 'b' } },
     ]
-    expect(anthropicMessages.answer({ type: 'message', content, usage })).toEqual({
+    expect(anthropicMessages.readResponse({ type: 'message', content, usage })).toEqual({
       usage: { input: 100, output: 20, cached: 85 },
       texts: ['Hello', 'f', 'a', 'b'],
       failed: false,
@@ -69,7 +69,9 @@ describe('a message of Anthropic', () => {
 
   it('is read with a deeply nested tool input', () => {
     const input = JSON.parse(`${'['.repeat(50_000)}"deep"${']'.repeat(50_000)}`)
-    expect(anthropicMessages.answer({ content: [{ type: 'tool_use', input }] })?.texts).toEqual(['deep'])
+    expect(anthropicMessages.readResponse({ content: [{ type: 'tool_use', input }] })?.texts).toEqual([
+      'deep',
+    ])
   })
 
   it('reports the usage of its input at the start and that of its output at the end', () => {
@@ -78,7 +80,7 @@ describe('a message of Anthropic', () => {
       cached: 85,
     })
     const delta = { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 20 } }
-    expect(anthropicMessages.event(delta)?.usage).toEqual({ output: 20 })
+    expect(anthropicMessages.readEvent(delta)?.usage).toEqual({ output: 20 })
   })
 
   it.each([

@@ -22,8 +22,8 @@ describe('a custom shape of JSON pointers', () => {
       parameters: { max_new_tokens: 20, max_length: 50, num_return_sequences: 2 },
       stream: true,
     }
-    const { asked, reservation } = callOf(shape, body)
-    expect(asked).toMatchObject({ model: 'm', stream: true, maxOutput: 50, answers: 2 })
+    const { parameters, reservation } = callOf(shape, body)
+    expect(parameters).toMatchObject({ model: 'm', stream: true, maxOutput: 50, answers: 2 })
     expect(reservation).toEqual({ input: 10, output: 100, total: 110, stated: true })
   })
 
@@ -39,13 +39,13 @@ describe('a custom shape of JSON pointers', () => {
 
   it('reads the usage and text of responses and events', () => {
     const details = { prefill: 5, generated: 7, cached: 2 }
-    expect(shape.answer({ details })).toEqual({
+    expect(shape.readResponse({ details })).toEqual({
       usage: { input: 5, output: 7, cached: 2 },
       texts: [],
       failed: false,
     })
-    expect(shape.event({ token: { text: 'ab' } })?.texts).toEqual(['ab'])
-    expect(shape.event({ other: 1 })).toBeUndefined()
+    expect(shape.readEvent({ token: { text: 'ab' } })?.texts).toEqual(['ab'])
+    expect(shape.readEvent({ other: 1 })).toBeUndefined()
   })
 
   it('is rejected without an input or with an invalid pointer', () => {

@@ -124,7 +124,7 @@ describe('a chat completion', () => {
 
   it('reports its usage and its text', () => {
     const message = { role: 'assistant', content: 'Hello', refusal: null }
-    expect(openAIChat.answer({ choices: [{ message }], usage })).toEqual({
+    expect(openAIChat.readResponse({ choices: [{ message }], usage })).toEqual({
       usage: { input: 12, output: 30, cached: 8, total: 42 },
       texts: ['Hello'],
       failed: false,
@@ -153,6 +153,6 @@ describe('a chat completion', () => {
 
   it('ignores implausible numbers', () => {
     const wrong = { prompt_tokens: -1, completion_tokens: '30', total_tokens: 1e300 }
-    expect(openAIChat.answer({ choices: [], usage: wrong })?.usage).toEqual({})
+    expect(openAIChat.readResponse({ choices: [], usage: wrong })?.usage).toEqual({})
   })
 })

@@ -55,7 +55,11 @@ describe('embeddings of OpenAI', () => {
 
   it('report their usage', () => {
     const usage = { prompt_tokens: 8, total_tokens: 8 }
-    expect(openAIEmbeddings.answer({ data: [], usage })?.usage).toEqual({ input: 8, output: 0, total: 8 })
+    expect(openAIEmbeddings.readResponse({ data: [], usage })?.usage).toEqual({
+      input: 8,
+      output: 0,
+      total: 8,
+    })
   })
 })
 
@@ -90,7 +94,7 @@ describe('a response of OpenAI', () => {
       { type: 'message', content: [{ type: 'output_text', text: 'Hello' }] },
       { type: 'function_call', name: 'f', arguments: '{}' },
     ]
-    expect(openAIResponses.answer({ status: 'completed', output, usage })).toEqual({
+    expect(openAIResponses.readResponse({ status: 'completed', output, usage })).toEqual({
       usage: counted,
       texts: ['so', 'Hello', 'f', '{}'],
       failed: false,
@@ -121,10 +125,12 @@ describe('a response of OpenAI', () => {
     expect(openAIResponses.event({ type: 'response.output_text.delta', delta: 'ab' })?.texts).toEqual(['ab'])
     expect(openAIResponses.event({ type: 'response.audio.delta', delta: 'QUJD' })?.texts).toEqual([])
     for (const type of ['response.completed', 'response.incomplete'])
-      expect(openAIResponses.event({ type, response: { usage } })).toMatchObject({
+      expect(openAIResponses.readEvent({ type, response: { usage } })).toMatchObject({
         usage: counted,
         failed: false,
       })
-    expect(openAIResponses.event({ type: 'response.failed', response: { usage: null } })?.failed).toBe(true)
+    expect(openAIResponses.readEvent({ type: 'response.failed', response: { usage: null } })?.failed).toBe(
+      true,
+    )
   })
 })
