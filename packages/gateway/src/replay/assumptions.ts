@@ -1,6 +1,6 @@
 import { type GatewayConfig, policiesOf } from '../policy/config/config.js'
 import { NO_TOKENS } from './engine/replayed-request.js'
-import type { Unweighed } from './engine/simulator.js'
+import type { SkippedRule } from './engine/simulator.js'
 import type { ReplayOptions } from './replay-options.js'
 import type { TraceFormat } from './trace/trace.js'
 
@@ -45,8 +45,8 @@ export function assumptionsOf(
 }
 
 /** Lists the rules that lacked a recorded cost or key for some requests, and how to supply it. */
-export function unweighedAssumptions(unweighed: readonly Unweighed[], format: TraceFormat): string[] {
-  return unweighed.map(({ route, rule, why, requests }) => {
+export function skippedRuleAssumptions(skippedRules: readonly SkippedRule[], format: TraceFormat): string[] {
+  return skippedRules.map(({ route, rule, why, requests }) => {
     const count = `${requests.toLocaleString('en')} ${requests === 1 ? 'request' : 'requests'}`
     return `The rule '${rule}' of ${route} was skipped for ${count}; the other rules applied: ${why}. ${remedy(why, format)}`.trimEnd()
   })

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { Readable } from 'node:stream'
 import type { GatewayConfig } from '../policy/config/config.js'
-import { assumptionsOf, unweighedAssumptions } from './assumptions.js'
+import { assumptionsOf, skippedRuleAssumptions } from './assumptions.js'
 import { playOptions, type ReplayOptions } from './replay-options.js'
 import type { Reports } from './report/aggregator.js'
 import { Agreement } from './report/agreement.js'
@@ -87,11 +87,11 @@ async function replayEach(
       reading: trace.reading,
       origin: trace.origin,
       listed,
-      replays: engines.map(({ passedOver, unweighed }, index) => ({
+      replays: engines.map(({ passedOver, skippedRules }, index) => ({
         passedOver,
         notes: [
           ...assumptionsOf(configs[index] as GatewayConfig, recorded, options),
-          ...unweighedAssumptions(unweighed, trace.reading.format),
+          ...skippedRuleAssumptions(skippedRules, trace.reading.format),
         ],
       })),
       agreement: agreement?.requests,

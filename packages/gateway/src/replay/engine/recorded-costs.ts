@@ -93,13 +93,13 @@ function recordedOr(cost: number | CostFor, { name, index, hasFallback, keys }: 
 }
 
 function isLeftOut(request: GatewayRequest, index: number): boolean {
-  return request instanceof ReplayedRequest && request.unweighed.has(index)
+  return request instanceof ReplayedRequest && request.skippedRules.has(index)
 }
 
 function leaveOut(request: GatewayRequest, index: number, error: unknown, hint = ''): void {
   if (!(error instanceof RequestError && request instanceof ReplayedRequest)) throw error
   const { message } = error
-  request.unweighed.set(index, message === NO_TOKENS ? message : message + hint)
+  request.skippedRules.set(index, message === NO_TOKENS ? message : message + hint)
 }
 
 function recordedCost(request: GatewayRequest, name: string | undefined): number | undefined {

@@ -8,7 +8,7 @@ import type { ReplayObserver } from './replay-events.js'
 import { routeFinder } from './replay-routing.js'
 import { type Unready, warmUpsOn } from './replay-warm-ups.js'
 import { RunningRequests } from './running-requests.js'
-import { Simulator, type Unweighed } from './simulator.js'
+import { Simulator, type SkippedRule } from './simulator.js'
 import { VirtualTime } from './virtual-time.js'
 
 export interface EngineOptions {
@@ -65,8 +65,8 @@ export class Engine {
   }
 
   /** Rules that were skipped for some requests because the trace lacks a cost or key. */
-  get unweighed(): readonly Unweighed[] {
-    return this.#simulator.unweighed
+  get skippedRules(): readonly SkippedRule[] {
+    return this.#simulator.skippedRules
   }
 
   /** The time of the replay, in milliseconds. */

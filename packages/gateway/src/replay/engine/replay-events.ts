@@ -24,11 +24,11 @@ export interface Played {
   readonly route: string | undefined
   readonly outcome: Outcome
   /** Time of arrival, in milliseconds of the trace. */
-  readonly cameAt: number
+  readonly arrivedAt: number
   /** Time of the decision, which is later if the request waited for a slot. */
   readonly decidedAt: number
-  /** True if the request was admitted and will be settled or release slots later. */
-  readonly isPending: boolean
+  /** Whether the request was admitted and will be settled or release slots later. */
+  readonly isOpen: boolean
 }
 
 /** Receives the completion of an admitted request. */

@@ -1,6 +1,6 @@
 import { type Client, RequestError } from 'sluice'
 import { Parameters } from '../../policy/body/url-parameters.js'
-import { sameName } from '../../policy/headers/header-name.js'
+import { comparableName } from '../../policy/headers/header-name.js'
 import type { LlmCall, LlmOptions } from '../../policy/llm/llm-call.js'
 import { reserve } from '../../policy/llm/reservation.js'
 import type { WeighedRequest } from '../../policy/policy-request.js'
@@ -15,7 +15,7 @@ export const NO_TOKENS = 'the trace has no input_tokens'
 /** A recorded request, as rules see it. A client name replaces an address that was not recorded. */
 export class ReplayedRequest implements WeighedRequest {
   /** Reasons why rules are skipped, by the index of the rule in the policy. */
-  readonly unweighed = new Map<number, string>()
+  readonly skippedRules = new Map<number, string>()
 
   constructor(
     readonly recorded: TraceRequest,
@@ -57,11 +57,11 @@ export class ReplayedRequest implements WeighedRequest {
     if (this.llm === undefined) throw new Error(`model calls are not metered on the route '${this.route}'`)
     const { input, maxOutput } = this.recorded
     if (input === undefined) throw new RequestError(NO_TOKENS)
-    const asked = { model: undefined, stream: false, wantsUsage: false, maxOutput, answers: 1 }
-    return { options: this.llm, asked, reservation: reserve(asked, input, this.llm.defaultOutput) }
+    const parameters = { model: undefined, stream: false, wantsUsage: false, maxOutput, answers: 1 }
+    return { options: this.llm, parameters, reservation: reserve(parameters, input, this.llm.defaultOutput) }
   }
 
   header(name: string): string | undefined {
-    return this.recorded.headers?.[sameName(name)]
+    return this.recorded.headers?.[comparableName(name)]
   }
 }

@@ -14,11 +14,11 @@ interface Arrival {
   readonly number: number
   /** Undefined if no route matches. */
   readonly match: PolicyMatch | undefined
-  readonly cameAt: number
+  readonly arrivedAt: number
 }
 
-/** Requests that a rule was skipped for because the trace lacks a cost or key. */
-export interface Unweighed {
+/** A rule that was skipped for some requests because the trace lacks their cost or key. */
+export interface SkippedRule {
   readonly route: string
   readonly rule: string
   readonly why: string
@@ -27,34 +27,34 @@ export interface Unweighed {
 
 /** Decides arriving requests and reports the outcomes to an observer. */
 export class Simulator {
-  /** Requests that wait for a slot. */
+  /** The number of requests waiting for a slot. */
   #waiting = 0
   #number = 0
   #passedOver = 0
-  readonly #unweighed = new Map<string, Unweighed & { requests: number }>()
-  /** An error of a request that waited for a slot. */
+  readonly #skippedRules = new Map<string, SkippedRule & { requests: number }>()
+  /** The error of a request that was waiting for a slot. */
   #failure: { readonly error: unknown } | undefined
 
   /**
-   * @param withSlots names of the routes with a concurrency rule
+   * @param slotRoutes names of the routes with a concurrency rule
    * @param now the time of the replay, in milliseconds
    */
   constructor(
     private readonly find: FindRoute,
     private readonly running: RunningRequests,
     private readonly observer: ReplayObserver,
-    private readonly withSlots: ReadonlySet<string | undefined>,
+    private readonly slotRoutes: ReadonlySet<string | undefined>,
     private readonly now: () => number,
   ) {}
 
-  /** Number of skipped requests: those of other routes than the selected one. */
+  /** The number of requests skipped because they belong to a route that is not selected. */
   get passedOver(): number {
     return this.#passedOver
   }
 
   /** Rules that were skipped for some requests because the trace lacks a cost or key. */
-  get unweighed(): readonly Unweighed[] {
-    return [...this.#unweighed.values()]
+  get skippedRules(): readonly SkippedRule[] {
+    return [...this.#skippedRules.values()]
   }
 
   /** Reports whether requests wait for a slot. */
@@ -79,7 +79,7 @@ export class Simulator {
     }
     const number = this.#number++
     const { match, path, fault } = routed
-    const arrival = { recorded, number, match, cameAt: this.now() }
+    const arrival = { recorded, number, match, arrivedAt: this.now() }
     if (fault !== undefined) this.#report(arrival, { kind: 'invalid', why: fault }, false)
     else if (match === undefined) this.#report(arrival, { kind: 'unrouted' }, false)
     else if (match.policy.limiter === undefined) this.#report(arrival, { kind: 'unlimited' }, false)
@@ -104,7 +104,7 @@ export class Simulator {
       this.#onError(arrival, error)
       return
     }
-    if (request.unweighed.size > 0 && this.#noteSkippedRules(arrival, name, limiter, request.unweighed))
+    if (request.skippedRules.size > 0 && this.#noteSkippedRules(arrival, name, limiter, request.skippedRules))
       return
     if (decision instanceof Promise) this.#wait(arrival, decision)
     else this.#decided(arrival, decision)
@@ -117,19 +117,19 @@ export class Simulator {
     arrival: Arrival,
     route: string,
     { rules }: Limiter<WeighedRequest>,
-    unweighed: ReadonlyMap<number, string>,
+    skippedRules: ReadonlyMap<number, string>,
   ): boolean {
-    if (rules.every(({ index }) => unweighed.has(index))) {
-      const [why = ''] = unweighed.values()
+    if (rules.every(({ index }) => skippedRules.has(index))) {
+      const [why = ''] = skippedRules.values()
       this.#report(arrival, { kind: 'invalid', why }, false)
       return true
     }
-    for (const [index, why] of unweighed) {
+    for (const [index, why] of skippedRules) {
       const rule = rules.find((each) => each.index === index)?.name ?? ''
       const id = JSON.stringify([route, rule, why])
-      const known = this.#unweighed.get(id) ?? { route, rule, why, requests: 0 }
+      const known = this.#skippedRules.get(id) ?? { route, rule, why, requests: 0 }
       known.requests++
-      this.#unweighed.set(id, known)
+      this.#skippedRules.set(id, known)
     }
     return false
   }
@@ -155,7 +155,7 @@ export class Simulator {
     const llm = arrival.match?.policy.llm
     // A request without slots or tokens has nothing to release or settle at its end.
     const isOpen =
-      llm !== undefined || (this.withSlots.has(arrival.match?.policy.name) && holdsSlots(decision))
+      llm !== undefined || (this.slotRoutes.has(arrival.match?.policy.name) && holdsSlots(decision))
     const onCompletion = this.#report(arrival, { kind: 'allowed', decision }, isOpen)
     if (isOpen) this.running.begin(arrival.recorded, decision.permit, llm, onCompletion)
   }
@@ -167,7 +167,7 @@ export class Simulator {
   }
 
   #report(
-    { recorded, number, match, cameAt }: Arrival,
+    { recorded, number, match, arrivedAt }: Arrival,
     outcome: Outcome,
     isOpen: boolean,
   ): CompletionHandler | undefined {
@@ -177,9 +177,9 @@ export class Simulator {
       number,
       route: match?.policy.name,
       outcome,
-      cameAt,
+      arrivedAt,
       decidedAt,
-      isPending: isOpen,
+      isOpen,
     })
   }
 }

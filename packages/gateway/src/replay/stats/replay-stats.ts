@@ -132,8 +132,8 @@ export class ReplayStats {
     this.#openRequests.ended(openId, now)
   }
 
-  #admitted({ cameAt, decidedAt, openId, quotas, quotaCount }: DecisionEvent): void {
-    if (decidedAt > cameAt) this.waits.add(decidedAt - cameAt)
+  #admitted({ arrivedAt, decidedAt, openId, quotas, quotaCount }: DecisionEvent): void {
+    if (decidedAt > arrivedAt) this.waits.add(decidedAt - arrivedAt)
     const isOpen = openId !== NO_OPEN_ID
     const held: HeldCharge[] | undefined = isOpen ? [] : undefined
     for (let index = 0; index < quotaCount; index++) {
@@ -148,8 +148,8 @@ export class ReplayStats {
   }
 
   /** Returns whether the refusals of all rules were false. */
-  #refused({ cameAt, decidedAt, quotas, quotaCount }: DecisionEvent): boolean {
-    if (decidedAt > cameAt) this.waits.add(decidedAt - cameAt)
+  #refused({ arrivedAt, decidedAt, quotas, quotaCount }: DecisionEvent): boolean {
+    if (decidedAt > arrivedAt) this.waits.add(decidedAt - arrivedAt)
     let falsely = true
     for (let index = 0; index < quotaCount; index++) {
       const quota = quotas[index] as QuotaEvent

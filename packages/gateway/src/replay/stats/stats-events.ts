@@ -31,7 +31,7 @@ export interface DecisionEvent {
   outcome: Outcome['kind']
   /** Recorded time of arrival, time of arrival in the replay, and time of the decision. */
   at: number
-  cameAt: number
+  arrivedAt: number
   decidedAt: number
   /** Number of the sender within the trace. */
   sender: number

@@ -62,7 +62,7 @@ export const QUOTA_LENGTH = lengthOf(QUOTA_FIELDS)
 export const DECISION_FIELDS = positions(
   'outcome',
   'at',
-  'cameAt',
+  'arrivedAt',
   'decidedAt',
   'sender',
   'hasName',

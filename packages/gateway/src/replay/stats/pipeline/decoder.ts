@@ -16,7 +16,15 @@ export class Decoder {
   readonly #reasons: string[] = []
   /** Filled again for each decision, which saves an allocation per request. */
   readonly #decision: DecisionEvent = {
-    ...{ outcome: 'unrouted', at: 0, cameAt: 0, decidedAt: 0, sender: 0, name: undefined, tier: undefined },
+    ...{
+      outcome: 'unrouted',
+      at: 0,
+      arrivedAt: 0,
+      decidedAt: 0,
+      sender: 0,
+      name: undefined,
+      tier: undefined,
+    },
     ...{ tokens: 0, why: '', refuser: 0, openId: NO_OPEN_ID, quotas: [], quotaCount: 0 },
   }
   #numbers: protocol.Batch['numbers'] = new Float64Array()
@@ -112,7 +120,7 @@ export class Decoder {
     const outcome = numbers[from + DECISION_FIELDS.outcome] as number
     decision.outcome = protocol.OUTCOMES[outcome] as DecisionEvent['outcome']
     decision.at = numbers[from + DECISION_FIELDS.at] as number
-    decision.cameAt = numbers[from + DECISION_FIELDS.cameAt] as number
+    decision.arrivedAt = numbers[from + DECISION_FIELDS.arrivedAt] as number
     decision.decidedAt = numbers[from + DECISION_FIELDS.decidedAt] as number
     decision.sender = numbers[from + DECISION_FIELDS.sender] as number
     const hasName = numbers[from + DECISION_FIELDS.hasName] === 1

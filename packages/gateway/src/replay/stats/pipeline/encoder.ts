@@ -70,7 +70,7 @@ export class Encoder implements ReplayObserver {
   }
 
   decided(played: Played): CompletionHandler | undefined {
-    const { recorded, route = '', outcome, isPending: isOpen } = played
+    const { recorded, route = '', outcome, isOpen } = played
     const { sender, tier, input = 0, output = 0 } = recorded
     const refuser = this.#encodeQuotas(route, outcome)
     const tierNumber = tier === undefined ? NONE : this.#tiers.of(tier)
@@ -86,7 +86,7 @@ export class Encoder implements ReplayObserver {
     numbers[from] = DECISION
     numbers[from + DECISION_FIELDS.outcome] = OUTCOMES.indexOf(outcome.kind)
     numbers[from + DECISION_FIELDS.at] = recorded.at
-    numbers[from + DECISION_FIELDS.cameAt] = played.cameAt
+    numbers[from + DECISION_FIELDS.arrivedAt] = played.arrivedAt
     numbers[from + DECISION_FIELDS.decidedAt] = played.decidedAt
     numbers[from + DECISION_FIELDS.sender] = sender
     numbers[from + DECISION_FIELDS.hasName] = isNew ? 1 : 0
