@@ -1,5 +1,5 @@
 /**
- * Takes the pictures of the dashboard in docs/images. Runs the example model server behind the
+ * Takes the screenshots of the dashboard in docs/images. Runs the example model server behind the
  * gateway with dashboard-pictures.yaml, sends requests for a minute and captures the page in light
  * and dark mode and at the width of a phone. Then replays the recorded traffic with other limits.
  */
@@ -39,7 +39,7 @@ const CLIENTS = [
     address: '198.51.100.9',
     path: '/v1/chat/completions',
     rate: 0.6,
-    body: chat('Who is refused, and why?'),
+    body: chat('Which requests are refused?'),
   },
 ]
 
@@ -58,19 +58,19 @@ try {
     if (gateway.exitCode !== null) throw new Error('the gateway exited; check that its ports are free')
     await wait(100)
   }
-  const leaving = new AbortController()
-  const coming = CLIENTS.map((client, index) => come(client, index, leaving.signal))
+  const stop = new AbortController()
+  const clients = CLIENTS.map((client, index) => sendRequests(client, index, stop.signal))
   await wait(SECONDS * 1000)
-  await takeAll()
-  leaving.abort()
-  await Promise.allSettled(coming)
+  await takeScreenshots()
+  stop.abort()
+  await Promise.allSettled(clients)
 } finally {
   gateway.kill()
   await model.close()
   await rm(folder, { recursive: true })
 }
 
-async function takeAll() {
+async function takeScreenshots() {
   await mkdir(`${ROOT}docs/images`, { recursive: true })
   const browser = await launchChromium()
   for (const { name, colorScheme, width, height } of PICTURES) {
@@ -83,13 +83,13 @@ async function takeAll() {
     await page.screenshot({ path: `${ROOT}docs/images/dashboard-${name}.png` })
     await page.close()
   }
-  await takeReplay(browser)
+  await takeReplayScreenshot(browser)
   await browser.close()
 }
 
 /** @param {import('playwright-core').Browser} browser */
-async function takeReplay(browser) {
-  // High enough to show the whole page.
+async function takeReplayScreenshot(browser) {
+  // Tall enough to show the whole page.
   const page = await browser.newPage({ colorScheme: 'light', viewport: { width: 1100, height: 8000 } })
   await page.goto(DASHBOARD)
   const replay = page.locator('.replay')
@@ -102,7 +102,7 @@ async function takeReplay(browser) {
     replay.boundingBox(),
     page.locator('#both-refused').boundingBox(),
   ])
-  if (whole === null || plots === null) throw new Error('the page shows no replay')
+  if (whole === null || plots === null) throw new Error('the replay is not on the page')
   const clip = { ...whole, height: plots.y + plots.height - whole.y }
   await page.screenshot({ path: `${ROOT}docs/images/dashboard-replay.png`, clip })
   await page.close()
@@ -115,7 +115,7 @@ async function takeReplay(browser) {
  * @param {number} index
  * @param {AbortSignal} signal
  */
-async function come({ address, path, rate, body }, index, signal) {
+async function sendRequests({ address, path, rate, body }, index, signal) {
   const options = {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'x-forwarded-for': address },

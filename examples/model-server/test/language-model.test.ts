@@ -4,7 +4,7 @@ import { atOnce } from '../src/slices.js'
 import { CORPUS } from '../src/text/corpus.js'
 import type { GenerationOptions } from '../src/text/generation.js'
 import { trainLanguageModel } from '../src/text/language-model.js'
-import { following, START, TrigramModel } from '../src/text/ngram.js'
+import { nextContext, START, TrigramModel } from '../src/text/ngram.js'
 import { createTokenizer, END } from '../src/text/tokenizer.js'
 
 describe('the tokenizer', () => {
@@ -117,7 +117,7 @@ describe('the language model', () => {
       let context = START
       for (const token of [...tokenizer.encode(text), END]) {
         pairs.add(`${context[1]} ${token}`)
-        context = following(context, token)
+        context = nextContext(context, token)
       }
     }
     for (let seed = 0; seed < 50; seed++) {

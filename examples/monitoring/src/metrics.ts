@@ -11,12 +11,12 @@ interface Counts {
 interface Metrics {
   readonly total_requests: number
   readonly limited_requests: number
-  /** By the declared method and path of the route, so that clients cannot create new entries. */
+  /** Keyed by the declared method and path of the route, so that clients cannot add entries. */
   readonly endpoints: Readonly<Record<string, Readonly<Counts>>>
 }
 
 /** Endpoint of requests without a route. */
-const ELSEWHERE = 'elsewhere'
+const UNROUTED = 'unrouted'
 
 /**
  * Counts the requests and refusals of each route and serves them at `GET /metrics`. Each refusal is
@@ -29,7 +29,7 @@ export function countRequests(app: PredictionApp, warn: (message: string) => voi
   // Runs once per request, after the response or the disconnect.
   app.addHook('onResponse', async ({ ip, method, routeOptions }, reply) => {
     if (routeOptions.schema?.hide === true) return
-    const name = routeOptions.url === undefined ? ELSEWHERE : `${method} ${routeOptions.url}`
+    const name = routeOptions.url === undefined ? UNROUTED : `${method} ${routeOptions.url}`
     const counts = endpoints.get(name) ?? { total: 0, limited: 0 }
     endpoints.set(name, counts)
     counts.total++

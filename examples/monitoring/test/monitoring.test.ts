@@ -73,7 +73,7 @@ describe('made-up paths', () => {
 
   it('counts made-up paths as one endpoint', async () => {
     const app = await monitoringApp()
-    expect(await endpointsAfterMadeUpPaths(app)).toEqual(['elsewhere'])
+    expect(await endpointsAfterMadeUpPaths(app)).toEqual(['unrouted'])
     await app.close()
   })
 

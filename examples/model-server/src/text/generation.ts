@@ -1,5 +1,5 @@
 import { type Random, seededRandom } from '../random.js'
-import { type Context, following, START, type TrigramModel } from './ngram.js'
+import { type Context, nextContext, START, type TrigramModel } from './ngram.js'
 import { END, type Tokenizer } from './tokenizer.js'
 
 export interface GenerationOptions {
@@ -22,8 +22,9 @@ const TOPIC_WEIGHT = 20
 const TOPIC_SHARE = 0.006
 
 /**
- * Writes a completion of a prompt, token by token. It continues the prompt if its end occurs in the
- * corpus, and begins a paragraph otherwise. Words of the prompt become more likely.
+ * Generates a completion of a prompt, token by token. It continues the prompt if its last two
+ * tokens occur in the corpus, and begins a paragraph otherwise. Words of the prompt become more
+ * likely.
  *
  * Memory is constant: two tokens and the words of the prompt.
  */
@@ -33,13 +34,13 @@ export function* generate(
   prompt: readonly number[],
   { maxTokens, temperature, seed, ignoreEnd }: GenerationOptions,
 ): Generator<number, FinishReason, void> {
-  // Different prompts with the same seed should not begin with the same words.
+  // Completions of different prompts with the same seed should not begin with the same words.
   const random = seededRandom(prompt.reduce((mixed, token) => (mixed * 31 + token) % 2 ** 32, seed))
   const topic = topicOf(model, tokenizer, prompt)
   let context = contextOf(model, prompt)
   for (let written = 0; written < maxTokens; ) {
-    const token = draw(model, tokenizer, context, topic, temperature, random)
-    context = following(context, token)
+    const token = sampleToken(model, tokenizer, context, topic, temperature, random)
+    context = nextContext(context, token)
     if (token === END && !ignoreEnd) return 'stop'
     yield token
     written++
@@ -63,7 +64,7 @@ function topicOf(model: TrigramModel, tokenizer: Tokenizer, prompt: readonly num
   return topic
 }
 
-function draw(
+function sampleToken(
   model: TrigramModel,
   tokenizer: Tokenizer,
   context: Context,

@@ -7,7 +7,7 @@ export type Context = readonly [number, number]
 export const START: Context = [END, END]
 
 /** Returns the context after one more token. The end of a paragraph resets it. */
-export function following(context: Context, token: number): Context {
+export function nextContext(context: Context, token: number): Context {
   return token === END ? START : [context[1], token]
 }
 
@@ -17,7 +17,7 @@ interface Followers {
   readonly counts: Map<number, number>
 }
 
-const NONE: Followers = { total: 0, counts: new Map() }
+const NO_FOLLOWERS: Followers = { total: 0, counts: new Map() }
 
 /**
  * A trigram model with Witten-Bell interpolation (Witten and Bell, 1991). The distribution after
@@ -48,7 +48,7 @@ export class TrigramModel {
       count(this.#single, token)
       count(followersIn(this.#pairs, context[1]), token)
       count(followersIn(this.#triples, this.#keyOf(context)), token)
-      context = following(context, token)
+      context = nextContext(context, token)
     }
   }
 
@@ -63,21 +63,20 @@ export class TrigramModel {
   }
 
   /**
-   * Returns the probability of a token after a context. It is positive and sums to 1 over all
-   * tokens.
+   * Returns the probability of a token after a context. Probabilities are positive and sum to 1.
    */
   probability(token: number, context: Context): number {
     const single = (this.#occurrences(token) + 1) / (this.#single.total + this.#size)
-    const pair = interpolated(this.#pairs.get(context[1]), token, single)
-    return interpolated(this.#triples.get(this.#keyOf(context)), token, pair)
+    const pair = interpolate(this.#pairs.get(context[1]), token, single)
+    return interpolate(this.#triples.get(this.#keyOf(context)), token, pair)
   }
 
   /** Returns the tokens seen after the last token of the context. */
   candidates(context: Context): Iterable<number> {
-    return (this.#pairs.get(context[1]) ?? NONE).counts.keys()
+    return (this.#pairs.get(context[1]) ?? NO_FOLLOWERS).counts.keys()
   }
 
-  /** Returns the perplexity on paragraphs. */
+  /** Returns the perplexity of the model on the given paragraphs. */
   perplexity(paragraphs: Iterable<readonly number[]>): number {
     let surprise = 0
     let tokens = 0
@@ -86,7 +85,7 @@ export class TrigramModel {
       for (const token of [...paragraph, END]) {
         surprise -= Math.log(this.probability(token, context))
         tokens++
-        context = following(context, token)
+        context = nextContext(context, token)
       }
     }
     return Math.exp(surprise / tokens)
@@ -115,7 +114,7 @@ function count(followers: Followers, token: number) {
   followers.counts.set(token, (followers.counts.get(token) ?? 0) + 1)
 }
 
-function interpolated({ total, counts } = NONE, token: number, shorter: number): number {
+function interpolate({ total, counts } = NO_FOLLOWERS, token: number, shorter: number): number {
   if (total === 0) return shorter
   return ((counts.get(token) ?? 0) + counts.size * shorter) / (total + counts.size)
 }

@@ -36,7 +36,7 @@ interface Policy {
   readonly holdsSlots: boolean
   /** The media types of bodies that are read. Default: JSON only. */
   readonly bodyTypes: BodyTypes | undefined
-  /** How model calls are read, on routes that limit tokens. */
+  /** The options for reading model calls, on routes that limit tokens. */
   readonly llm: LlmOptions | undefined
   /** The vendor whose rate-limit headers responses carry, in addition to the standard ones. */
   readonly mirror: MirrorName | undefined
@@ -53,7 +53,7 @@ export interface RoutePolicy {
 export interface RouteRule extends LimiterRule {
   /** The rule as the configuration has it, while an override replaces it. */
   readonly overridden: LimiterRule | undefined
-  /** The key that it counts by, as the configuration writes it. */
+  /** The key of the rule, as written in the configuration. */
   readonly keyedBy: string
 }
 
@@ -102,8 +102,8 @@ interface Dependencies {
 }
 
 /**
- * Creates the policies of a configuration. The state of a route is stored under the name of the
- * route, so a reload refills no limit.
+ * Creates the policies of a configuration. The state of a route is stored under its name, so a
+ * reload does not refill its limits.
  *
  * @throws LimitSyntaxError, TypeError or RangeError if an override does not fit its rule
  */

@@ -30,7 +30,7 @@ export interface GatewayRequest {
    * it.
    *
    * @throws UnreadableBodyError if it cannot be read
-   * @throws MalformedRequestError if servers would read it in different ways
+   * @throws MalformedRequestError if servers would interpret it differently
    */
   readonly body: unknown
   /**

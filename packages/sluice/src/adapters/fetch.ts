@@ -4,7 +4,7 @@ import {
   optionsOf,
   type RequestAccess,
 } from '../http/http-limiter.js'
-import { onHangUp } from '../http/node-request.js'
+import { onDisconnect } from '../http/node-request.js'
 import { releaseWhenClosed } from '../http/node-response.js'
 import { type NodeBindings, nodeBindingsOf } from '../http/node-server.js'
 import { webBody, webBodySize } from '../http/web-body.js'
@@ -15,8 +15,8 @@ export { settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 
 /**
- * A web-standard handler, which Next.js, Bun, Deno and others call with the request and context of
- * their own.
+ * A web-standard handler. Next.js, Bun, Deno and other servers call it with the request and their own
+ * context.
  */
 export type FetchHandler<Context extends readonly unknown[]> = (
   request: Request,
@@ -31,7 +31,7 @@ export interface FetchLimitOptions<Context extends readonly unknown[]> extends H
    */
   readonly address?: (request: Request, ...context: Context) => string | undefined
   /**
-   * Returns method and path template of the route, for `by: 'route'`. Default: the method and `*`.
+   * Returns the method and path template of the route, for `by: 'route'`. Default: the method and `*`.
    */
   readonly route?: (request: Request) => string
 }
@@ -42,7 +42,7 @@ export interface FetchLimitOptions<Context extends readonly unknown[]> extends H
  *     import { limit } from 'sluice/fetch'
  *     export const POST = limit({ rules: [{ limit: '10/minute' }], address })(predict)
  *
- * One `limit(…)` limits all the handlers that it wraps together; call it again for a separate
+ * All handlers that one `limit(…)` wraps share its limits. Call `limit(…)` again for a separate
  * limit.
  *
  * @throws LimitSyntaxError, TypeError, RangeError if an option is invalid
@@ -57,9 +57,9 @@ export function limit<Context extends readonly unknown[] = []>(
     peer: (request) => address(request, ...(contexts.get(request) as Context)),
     header: (request, name) => request.headers.get(name) ?? undefined,
     forwardedFor: (request) => request.headers.get('x-forwarded-for') ?? undefined,
-    onHangUp(request, onGone) {
+    onDisconnect(request, listener) {
       const node = nodeOf(request)
-      return node === undefined ? onAbort(request.signal, onGone) : onHangUp(node.incoming, onGone)
+      return node === undefined ? onAbort(request.signal, listener) : onDisconnect(node.incoming, listener)
     },
     body: webBody,
     bodySize: webBodySize,
@@ -73,7 +73,7 @@ export function limit<Context extends readonly unknown[] = []>(
       if (!decision.allowed) return responseOf(decision.answer)
       const { permit, fields } = decision
       const node = nodeOf(request)
-      // Node's response ends whatever the reason.
+      // Node closes the response in every case, even if the client disconnects.
       if (node !== undefined) releaseWhenClosed(node.outgoing, permit)
       return handleAdmitted(node === undefined ? permit : undefined, request, async () =>
         withHeaders(await handler(request, ...context), fields),

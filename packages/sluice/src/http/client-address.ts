@@ -151,6 +151,6 @@ function readEntry(entry: string): IpAddress {
   const text = entry.trim()
   const bare = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(text)?.[1] ?? /^([\d.]+):\d{1,5}$/.exec(text)?.[1] ?? text
   const address = parseIpAddress(bare)
-  if (address === undefined) throw new RequestError("an address in 'X-Forwarded-For' cannot be read")
+  if (address === undefined) throw new RequestError("'X-Forwarded-For' contains an invalid address")
   return address
 }

@@ -36,7 +36,7 @@ export function readCustomResponse(given: OwnAnswer): HttpAnswer {
   const { status = 429, headers = {}, body } = given
   if (!(Number.isInteger(status) && status >= 200 && status <= 599))
     throw new RangeError(
-      `the status of a response by 'refuse' must be an integer from 200 to 599, not ${String(status)}`,
+      `the status returned by 'refuse' must be an integer from 200 to 599, not ${String(status)}`,
     )
   const isJson = typeof body !== 'string'
   const content = isJson ? jsonOf(body) : body
@@ -52,10 +52,10 @@ function jsonOf(body: unknown): string {
   try {
     json = JSON.stringify(body)
   } catch (error) {
-    throw new TypeError("the body of a response by 'refuse' cannot be serialized as JSON", { cause: error })
+    throw new TypeError("the body returned by 'refuse' cannot be serialized as JSON", { cause: error })
   }
   if (json !== undefined) return json
-  throw new TypeError(`the body of a response by 'refuse' must be a string or an object, not ${typeof body}`)
+  throw new TypeError(`the body returned by 'refuse' must be a string or an object, not ${typeof body}`)
 }
 
 function readHeader(name: string, value: unknown): (readonly [name: string, value: string])[] {
@@ -64,7 +64,7 @@ function readHeader(name: string, value: unknown): (readonly [name: string, valu
   for (const each of values) {
     if (typeof each !== 'string' && typeof each !== 'number')
       throw new TypeError(
-        `the header '${name}' of a response by 'refuse' must be a string or a number, not ${typeof each}`,
+        `the header '${name}' returned by 'refuse' must be a string or a number, not ${typeof each}`,
       )
   }
   const strings = values.map((each) => String(each).trim())
@@ -72,7 +72,7 @@ function readHeader(name: string, value: unknown): (readonly [name: string, valu
     validateHeaderName(name)
     for (const string of strings) validateHeaderValue(name, string)
   } catch (error) {
-    throw new TypeError(`the header '${name}' of a response by 'refuse' has an invalid name or value`, {
+    throw new TypeError(`the header '${name}' returned by 'refuse' has an invalid name or value`, {
       cause: error,
     })
   }

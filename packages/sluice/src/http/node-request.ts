@@ -28,10 +28,10 @@ export function forwardedFor({ headers }: NodeRequest): string | undefined {
 }
 
 /**
- * Calls `onGone` when the client disconnects.
+ * Calls `listener` when the client disconnects.
  *
  * @returns a function that stops watching
  */
-export function onHangUp({ socket }: NodeRequest, onGone: () => void): () => void {
-  return onConnectionClosed(socket, onGone)
+export function onDisconnect({ socket }: NodeRequest, listener: () => void): () => void {
+  return onConnectionClosed(socket, listener)
 }

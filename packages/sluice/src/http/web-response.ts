@@ -105,17 +105,17 @@ export function releaseWhenRead(
 }
 
 /**
- * Calls `onGone` when the signal reports that the client disconnected.
+ * Calls `listener` when the signal reports that the client disconnected.
  *
  * @returns a function that stops watching
  */
-export function onAbort(signal: AbortSignal, onGone: () => void): () => void {
+export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   if (signal.aborted) {
-    onGone()
+    listener()
     return () => {}
   }
-  signal.addEventListener('abort', onGone)
-  return () => signal.removeEventListener('abort', onGone)
+  signal.addEventListener('abort', listener)
+  return () => signal.removeEventListener('abort', listener)
 }
 
 /** Returns the same bytes, read on demand; calls `onEnd` once no more follow. */

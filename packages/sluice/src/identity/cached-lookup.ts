@@ -118,7 +118,7 @@ class RecentEntries<Value> {
 /** Returns the result of a promise; rejects after a timeout. */
 function withTimeout<Value>(promise: Promise<Value>, timeoutMs: number): Promise<Value> {
   return new Promise((resolve, reject) => {
-    const timer = systemTimers.start(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
+    const timer = systemTimers.start(() => reject(new Error(`no response within ${timeoutMs} ms`)), timeoutMs)
     promise.then(resolve, reject).finally(() => systemTimers.stop(timer))
   })
 }

@@ -7,25 +7,25 @@ import type { Rule } from './rule.js'
 
 /**
  * Computes the cost of a request. Throws a RequestError for a cost that the limit cannot count, and
- * passes on errors of the rule's function. If the rule has a `fallbackCost`, it replaces the cost
- * of well-formed requests.
+ * passes on errors of the rule's function. If the rule has a `fallbackCost`, a well-formed request
+ * whose cost cannot be computed costs that instead.
  */
 export type CostFor<Request> = (request: Request, limit: Limit) => MaybePromise<number>
 
 /** @throws TypeError, RangeError for an invalid cost. */
 export function compileCost<Request>({ cost = 1, fallbackCost }: Rule<Request>): CostFor<Request> {
-  const costOf = typeof cost === 'function' ? cost : constant(cost, 'cost')
+  const costOf = typeof cost === 'function' ? cost : constantCost(cost, 'cost')
   const costFor: CostFor<Request> = (request, limit) => {
     const units = costOf(request, limit)
     return typeof units === 'number'
-      ? countable(units, limit)
-      : andThen(toMaybePromise<number>(units), (resolved) => countable(resolved, limit))
+      ? checkedCost(units, limit)
+      : andThen(toMaybePromise<number>(units), (resolved) => checkedCost(resolved, limit))
   }
   if (fallbackCost === undefined) return costFor
-  constant(fallbackCost, 'fallbackCost')
+  constantCost(fallbackCost, 'fallbackCost')
   const fallback = (error: unknown, limit: Limit): number => {
     if (!(error instanceof RequestError) || error instanceof MalformedRequestError) throw error
-    return countable(fallbackCost, limit)
+    return checkedCost(fallbackCost, limit)
   }
   return (request, limit) => {
     try {
@@ -37,7 +37,7 @@ export function compileCost<Request>({ cost = 1, fallbackCost }: Rule<Request>):
   }
 }
 
-function constant(units: unknown, field: string): () => number {
+function constantCost(units: unknown, field: string): () => number {
   if (typeof units !== 'number')
     throw new OptionTypeError([field], `'${field}' must be a number, not ${typeof units}`)
   if (!(units >= 0 && Number.isFinite(units)))
@@ -45,7 +45,7 @@ function constant(units: unknown, field: string): () => number {
   return () => units
 }
 
-function countable(units: number, limit: Limit): number {
+function checkedCost(units: number, limit: Limit): number {
   try {
     checkCost(limit, units)
   } catch (error) {

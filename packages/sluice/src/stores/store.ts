@@ -73,7 +73,7 @@ export interface Store {
 export function checkCharge({ limit, cost, lease }: Charge): void {
   checkCost(limit, cost)
   if (limit.algorithm === 'concurrency' && lease === undefined) {
-    throw new TypeError('a charge to a concurrency limit needs a lease that holds the slots')
+    throw new TypeError("a charge to a concurrency limit requires a 'lease' that identifies its slots")
   }
 }
 

@@ -259,6 +259,6 @@ describe('a cost that reads the body', () => {
     const request = new Request('http://localhost', { method: 'POST', body: '[]' })
     for (const cost of [batchSize(''), modelWeight('', {}), pixels('', '')])
       for (const each of [request, { body: () => {} }])
-        expect(() => cost(each)).toThrow("give the function itself as the rule's 'cost'")
+        expect(() => cost(each)).toThrow("pass the function itself as the rule's 'cost'")
   })
 })

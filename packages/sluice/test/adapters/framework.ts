@@ -8,25 +8,24 @@ interface RequestContext {
   settle(costs: Readonly<Partial<Record<Resource, number>>>): Promise<void>
 }
 
-/** The response of a handler: a string or a stream. */
+/** The response body of a handler: a string or a stream. */
 type Answer = string | Readable
 
 export interface Route {
   readonly method: 'GET' | 'POST'
   /** The path, with `:name` segments. */
   readonly path: string
-  /** The limits, applied in order. */
+  /** One `limit(…)` per item, in order. */
   readonly limits: readonly (string | HttpLimitOptions<object>)[]
   readonly handle: (context: RequestContext) => Answer | Promise<Answer>
   /**
-   * Runs before the limits, as a middleware does.
-   *
-   * Its argument sends a response with 503 and `answered before`, as a request timeout would.
+   * A middleware before the limits. Its argument responds with 503 and `answered before`, as a
+   * timeout middleware does.
    */
   readonly before?: (respondFirst: () => void) => void
 }
 
-/** Starts an app of these routes for the duration of a test and returns its port. */
+/** Starts an app with these routes for the duration of a test. Returns its port. */
 export type StartRoutes = (...routes: (Partial<Route> & Pick<Route, 'limits'>)[]) => Promise<number>
 
 export interface RunningApp {
@@ -34,14 +33,14 @@ export interface RunningApp {
   close(): Promise<void>
 }
 
-/** A framework and its adapter, for the conformance suite. */
+/** A framework with its adapter, as the conformance suite uses it. */
 export interface Framework {
-  /** True if costs can read the body; elsewhere the handler reads it later. */
+  /** Whether a cost can read the parsed body. In other frameworks, the handler reads it later. */
   readonly readsBody: boolean
-  /** True if one handler can have several limits. */
-  readonly stacks: boolean
-  /** True if a repeated header can be distinguished from one with a comma. */
-  readonly tellsRepeated: boolean
+  /** Whether one handler can have several limits. */
+  readonly allowsSeveralLimits: boolean
+  /** Whether a repeated header can be distinguished from one with a comma. */
+  readonly distinguishesRepeatedHeaders: boolean
   start(routes: readonly Route[]): Promise<RunningApp>
   /** Returns the parsed body of a request of the framework. */
   bodyOf(request: object): unknown

@@ -1,23 +1,23 @@
 import { type MemoryStore, memoryStore } from '../../src/stores/memory/memory-store.js'
 import type { Charge, Store } from '../../src/stores/store.js'
 
-/** A store whose decisions stay pending until the test calls `answer`. */
+/** A store that decides only when the test calls `decidePending`. */
 export interface SlowStore extends Store {
   /** The number of pending decisions. */
   readonly pending: number
-  /** Makes all pending decisions. */
-  answer(): void
+  /** Makes the pending decisions. */
+  decidePending(): void
 }
 
 /** A memory store whose decisions are promises. */
 export function asynchronousStore(store: MemoryStore = memoryStore()): Store {
-  return { ...passedOn(store), take: async (charges) => store.take(charges) }
+  return { ...otherMethods(store), take: async (charges) => store.take(charges) }
 }
 
 export function slowStore(store: MemoryStore = memoryStore()): SlowStore {
   const pending: (() => void)[] = []
   return {
-    ...passedOn(store),
+    ...otherMethods(store),
     take: async (charges: readonly Charge[]) => {
       await new Promise<void>((resolve) => pending.push(resolve))
       return store.take(charges)
@@ -25,13 +25,13 @@ export function slowStore(store: MemoryStore = memoryStore()): SlowStore {
     get pending() {
       return pending.length
     },
-    answer() {
+    decidePending() {
       for (const resolve of pending.splice(0)) resolve()
     },
   }
 }
 
-function passedOn(store: MemoryStore): Omit<Store, 'take'> {
+function otherMethods(store: MemoryStore): Omit<Store, 'take'> {
   return {
     peek: (charges) => store.peek(charges),
     settle: (settlements) => store.settle(settlements),

@@ -14,7 +14,7 @@ const LIMITS: readonly Limit[] = [
   { ...calendar, timeZone: 'Europe/Berlin' },
 ]
 
-describe('a limit as data', () => {
+describe('the validation of limits', () => {
   it.each(LIMITS)('accepts the valid limit %j and freezes it', (limit) => {
     const checked = checkLimit(limit)
     expect(checked).toEqual(limit)
@@ -68,8 +68,8 @@ describe('a limit as data', () => {
   })
 })
 
-describe('costs', () => {
-  it.each(LIMITS)('checks the cost of a charge to %j', (limit) => {
+describe('the validation of costs', () => {
+  it.each(LIMITS)('rejects costs that %j cannot count', (limit) => {
     for (const good of [0, 1, 1e15]) expect(() => checkCost(limit, good)).not.toThrow()
     for (const bad of [-1, Number.NaN, Number.POSITIVE_INFINITY])
       expect(() => checkCost(limit, bad)).toThrow(RangeError)
@@ -80,8 +80,8 @@ describe('costs', () => {
   })
 })
 
-describe('rounding', () => {
-  it('tolerates rounding errors in sums of fractions', () => {
+describe('the tolerance of rounding errors', () => {
+  it('covers sums of fractions', () => {
     let sum = 0
     for (let count = 0; count < 1000; count++) sum += 0.1
     expect(sum).not.toBe(100)
@@ -90,7 +90,7 @@ describe('rounding', () => {
   })
 
   it.each([1, 10, 1e6, 1e12, 1e13, 2 ** 50, Number.MAX_SAFE_INTEGER - 1])(
-    'never forgives a whole unit of %d',
+    'never amounts to a whole unit of %d',
     (capacity) => {
       expect(fits(capacity, capacity)).toBe(true)
       expect(fits(capacity + 1, capacity)).toBe(false)

@@ -13,7 +13,7 @@ export interface Live {
 
 const EMPTY: Live = { connection: { state: 'connecting' }, history: History.empty, status: undefined }
 
-/** Receives live data while the page is open. The page is not rendered while it is hidden. */
+/** Receives live data while the page is open. A hidden page is not rendered. */
 export function useLive(api: AdminApi): readonly [Live, LiveFeed] {
   const latest = useRef(EMPTY)
   const [shown, show] = useState(EMPTY)

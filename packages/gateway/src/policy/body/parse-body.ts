@@ -10,12 +10,12 @@ export const MAX_FIELDS = 10_000
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * Parses a request body for rules. Refuses a body that servers would read in different ways.
+ * Parses a request body for rules. Refuses a body that servers would interpret differently.
  *
  * @param body undefined for a request without one
  * @returns a JSON value, or the fields of a form
  * @throws UnreadableBodyError if it cannot be read
- * @throws MalformedRequestError if servers would read it in different ways
+ * @throws MalformedRequestError if servers would interpret it differently
  */
 export function parseBody(body: Buffer | undefined, types: BodyTypes, headers: BodyHeaders): unknown {
   if (body === undefined || body.length === 0) {
@@ -48,7 +48,7 @@ function decode(body: Buffer): string {
     return UTF8.decode(body)
   } catch {
     throw new UnreadableBodyError(
-      'a limit of this route reads the request body, which is not valid JSON: it is not in UTF-8',
+      'a limit of this route reads the request body, which is not valid JSON: it is not encoded in UTF-8',
     )
   }
 }

@@ -34,7 +34,7 @@ export class Parameters {
     if (others.length > 0) throw new MalformedRequestError(`the parameter '${name}' was sent more than once`)
     if (parameter.name !== name || parameter.besideSemicolon)
       throw new MalformedRequestError(
-        `the parameter '${name}' was sent in a form that servers read in different ways; send ${name}=...`,
+        `the parameter '${name}' was sent in a form that servers interpret differently; send ${name}=...`,
       )
     const value = decoded(parameter.rawValue)
     if (value === undefined)

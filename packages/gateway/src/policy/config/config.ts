@@ -98,7 +98,7 @@ export interface StoreFailureConfig {
   readonly peers?: number
   /** The most keys kept in memory while the store is unavailable. */
   readonly maxKeys?: number
-  /** The time-out of a call to the store. */
+  /** The timeout of a call to the store. */
   readonly deadline?: number
   /** Consecutive failures after which the store counts as unavailable. */
   readonly failures?: number

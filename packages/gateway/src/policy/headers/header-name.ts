@@ -50,7 +50,7 @@ export function headerName(name: string): HeaderName {
 }
 
 /** The spelling by which names are compared: CGI and WSGI read `X_Real_IP` as `X-Real-IP`. */
-export function sameName(name: string): string {
+export function comparableName(name: string): string {
   return headerName(name).spelling
 }
 

@@ -1,9 +1,9 @@
 /**
  * A request target in its one canonical spelling.
  *
- * The spelling that is matched against routes is also the one that is forwarded, so no other
- * spelling of a path reaches the upstream past the limits of that path. A target that upstreams are
- * known to read in different ways (an encoded slash, a backslash, `/..;/`) is refused.
+ * The spelling that is matched against routes is also the one that is forwarded, so no other spelling
+ * of a path reaches the upstream past the limits of that path. A target that upstreams are known to
+ * interpret differently (an encoded slash, a backslash, `/..;/`) is refused.
  */
 export interface Target {
   /**
@@ -160,7 +160,7 @@ function normalSegment(piece: string, start: number): string {
     if (code === 0x2f || code === 0x5c) {
       const what = code === 0x2f ? 'slash' : 'backslash'
       throw new BadTargetError(
-        `The path has an encoded ${what} (${found}) ${where}, which servers read in different ways.`,
+        `The path has an encoded ${what} (${found}) ${where}, which servers interpret differently.`,
       )
     }
     const character = String.fromCharCode(code)
@@ -177,7 +177,7 @@ function matchedName(segment: string): string {
   // Servers that support params read `/..;x/` as `/../` and `/;x/` as `//`; others do not.
   if (name === '' || name === '.' || name === '..') {
     throw new BadTargetError(
-      `The path has a segment that is only "${name};" with parameters, which servers read in different ways.`,
+      `The path has a segment that is only "${name};" with parameters, which servers interpret differently.`,
     )
   }
   return decode(name)

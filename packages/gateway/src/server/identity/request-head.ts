@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { MalformedRequestError } from 'sluice'
 import type { ClientAddressReader } from 'sluice/http'
 import type { BodyHeaders } from '../../policy/body/body-format.js'
-import { headerName, sameName } from '../../policy/headers/header-name.js'
+import { comparableName, headerName } from '../../policy/headers/header-name.js'
 import { namedByConnection } from '../http/proxy-headers.js'
 
 /**
@@ -27,7 +27,7 @@ export class RequestHead {
    * removes it.
    */
   get headers(): Readonly<Record<string, string>> {
-    this.#headers ??= soleValues(this.#message.rawHeaders)
+    this.#headers ??= uniqueHeaders(this.#message.rawHeaders)
     return this.#headers
   }
 
@@ -39,10 +39,10 @@ export class RequestHead {
    */
   header(name: string): string | undefined {
     const { rawHeaders } = this.#message
-    const wanted = sameName(name)
+    const comparedName = comparableName(name)
     let value: string | undefined
     for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-      if (sameName(rawHeaders[index] as string) !== wanted) continue
+      if (comparableName(rawHeaders[index] as string) !== comparedName) continue
       if (value !== undefined) repeated(name)
       value = rawHeaders[index + 1]
     }
@@ -130,7 +130,7 @@ export class RequestHead {
 /**
  * Collects headers by lower-case name. Reading a header that servers interpret differently throws.
  */
-function soleValues(rawHeaders: readonly string[]): Record<string, string> {
+function uniqueHeaders(rawHeaders: readonly string[]): Record<string, string> {
   const values: Record<string, string> = Object.create(null)
   const removed = namedByConnection(rawHeaders)
   const failOnRead = (name: string, fail: (name: string) => never) =>
@@ -168,6 +168,6 @@ function misspelled(name: string): never {
 
 function removedByConnection(name: string): never {
   throw new MalformedRequestError(
-    `the header '${name}' is named by a Connection header, and so is not forwarded to the upstream`,
+    `the header '${name}' is listed in a Connection header, so it is not forwarded to the upstream`,
   )
 }

@@ -161,7 +161,7 @@ describe('a configuration file with one problem', () => {
       `${UPSTREAM}\ntimeouts: { idle: ¦5 parsecs }`,
       "'5 parsecs' is not a duration",
     ],
-    ['a time-out that is too long', `${UPSTREAM}\ntimeouts: { idle: ¦25 days }`, 'at most 24 days'],
+    ['a timeout that is too long', `${UPSTREAM}\ntimeouts: { idle: ¦25 days }`, 'at most 24 days'],
     [
       'an unknown naming of clients in the log',
       `${UPSTREAM}\nlog: { clients: ¦rot13 }`,

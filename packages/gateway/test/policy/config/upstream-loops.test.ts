@@ -13,7 +13,7 @@ const own = Object.values(networkInterfaces())
   .flatMap((list) => list ?? [])
   .find(({ family, internal }) => family === 'IPv4' && !internal)?.address
 
-describe('an upstream that is the gateway itself', () => {
+describe('a configuration', () => {
   it.each([
     ['127.0.0.1:8080', 'http://127.0.0.1:8080'],
     ['127.0.0.1:8080', 'http://localhost:8080/v1'],
@@ -33,7 +33,7 @@ describe('an upstream that is the gateway itself', () => {
     [':80', 'http://localhost'],
     ['10.0.0.1:443', 'https://10.0.0.1'],
   ])(
-    'warns of an upstream that is the gateway itself: listening on %s, forwarding to %s',
+    'warns about an upstream that is the gateway itself: listening on %s, forwarding to %s',
     (listen, upstream) => {
       expect(warnings(listen, upstream)).toEqual([
         expect.stringMatching(/^3:\d+ 'upstream' is the address that this gateway listens on/),
@@ -41,12 +41,15 @@ describe('an upstream that is the gateway itself', () => {
     },
   )
 
-  it.runIf(own !== undefined)('warns of an upstream at any address of this machine', () => {
-    expect(warnings(':8080', `http://${own}:8080`)).toHaveLength(1)
-    expect(warnings('127.0.0.1:8080', `http://${own}:8080`)).toEqual([])
-  })
+  it.runIf(own !== undefined)(
+    'warns about an upstream at another address of this machine if it listens on all of them',
+    () => {
+      expect(warnings(':8080', `http://${own}:8080`)).toHaveLength(1)
+      expect(warnings('127.0.0.1:8080', `http://${own}:8080`)).toEqual([])
+    },
+  )
 
-  it('warns of an upstream that is the admin port', () => {
+  it('warns about an upstream that is the admin port', () => {
     for (const upstream of ['http://localhost:8081', 'http://127.0.0.1:8081/metrics'])
       expect(warnings('127.0.0.1:8080', upstream)).toEqual([
         expect.stringMatching(/^3:\d+ 'upstream' is the admin port of this gateway/),
@@ -62,7 +65,7 @@ describe('an upstream that is the gateway itself', () => {
     [':8080', 'http://203.0.113.7:8080'],
     ['127.0.0.1:0', 'http://127.0.0.1:8080'],
     ['127.0.0.1:80', 'https://127.0.0.1'],
-  ])('does not warn of another server: listening on %s, forwarding to %s', (listen, upstream) => {
+  ])('does not warn about another server: listening on %s, forwarding to %s', (listen, upstream) => {
     expect(warnings(listen, upstream)).toEqual([])
   })
 })

@@ -18,7 +18,7 @@ async function model() {
   return Object.assign(state, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/healthz` })
 }
 
-const warming = (url: string, over: string) =>
+const warmUpConfig = (url: string, over: string) =>
   `
 routes:
   - match: POST /predict
@@ -26,14 +26,14 @@ routes:
     warm_up: { ready: '${url}', from: 0.2, over: ${over} }
 `
 
-async function limitTold(url: string, user: string): Promise<number> {
+async function reportedLimit(url: string, user: string): Promise<number> {
   const { headers } = await send(url, '/predict', { headers: { 'x-user': user } })
   return Number(/q=(\d+)/.exec(String(headers['ratelimit-policy']))?.[1])
 }
 
 it('raises the limits of a route once its model is ready, and lowers them when it is not', async () => {
   const upstream = await model()
-  const { url } = await running(warming(upstream.url, '100ms'))
+  const { url } = await running(warmUpConfig(upstream.url, '100ms'))
   await until(() => upstream.requests > 0)
   const admitted = async () => {
     let count = 0
@@ -43,20 +43,20 @@ it('raises the limits of a route once its model is ready, and lowers them when i
   }
   expect(await admitted()).toBe(10)
   upstream.ready = true
-  await until(async () => (await limitTold(url, 'b')) === 50)
+  await until(async () => (await reportedLimit(url, 'b')) === 50)
   // The ten units that were used while it was cold stay used.
   expect(await admitted()).toBe(40)
   upstream.ready = false
-  await until(async () => (await limitTold(url, 'c')) === 10)
+  await until(async () => (await reportedLimit(url, 'c')) === 10)
 })
 
-it('stays warm over a reload, and with another warm-up of a ready model', async () => {
+it('stays warm after a reload, even if the reload changes the warm-up', async () => {
   const upstream = await model()
   upstream.ready = true
-  const { url, gateway, configOf } = await running(warming(upstream.url, '100ms'))
-  await until(async () => (await limitTold(url, 'a')) === 50)
-  await gateway.apply(configOf(warming(upstream.url, '100ms').replace('50/hour', '40/hour')))
-  expect(await limitTold(url, 'b')).toBe(40)
-  await gateway.apply(configOf(warming(upstream.url, '1h')))
-  await until(async () => (await limitTold(url, 'c')) === 50)
+  const { url, gateway, configOf } = await running(warmUpConfig(upstream.url, '100ms'))
+  await until(async () => (await reportedLimit(url, 'a')) === 50)
+  await gateway.apply(configOf(warmUpConfig(upstream.url, '100ms').replace('50/hour', '40/hour')))
+  expect(await reportedLimit(url, 'b')).toBe(40)
+  await gateway.apply(configOf(warmUpConfig(upstream.url, '1h')))
+  await until(async () => (await reportedLimit(url, 'c')) === 50)
 })

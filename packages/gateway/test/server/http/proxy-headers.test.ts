@@ -3,7 +3,7 @@ import { running } from '../gateway/running-gateway.js'
 import { message, rawClient } from '../proxy/raw-client.js'
 import { httpUpstream, rawUpstream } from '../proxy/upstream-under-test.js'
 
-/** Hop-by-hop headers, and headers named by the request's Connection header. */
+/** Hop-by-hop headers, and headers that the Connection header lists. */
 const HOP_BY_HOP = [
   'Connection: keep-alive, X-Named, x_also_named',
   'connection: X-Named-Later',
@@ -53,13 +53,13 @@ describe('request headers', () => {
       'x-forwarded-proto': 'http',
       'x-real-ip': '127.0.0.1',
     })
-    // Headers are neither joined nor respelled.
+    // Names keep their case, and repeated headers are not joined.
     const { rawHeaders } = request
     const at = rawHeaders.indexOf('Accept')
     expect(rawHeaders.slice(at, at + 6)).toEqual(['Accept', 'a', 'accept', 'b', 'X-Case', 'Kept'])
   })
 
-  it('of the body cannot be removed by Connection, nor contradicted in another spelling', async () => {
+  it('that describe the body cannot be removed by Connection or contradicted in another spelling', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -89,7 +89,7 @@ describe('request headers', () => {
     expect(request.headers['content-type']).toBe('application/json')
   })
 
-  it('written by the gateway stay, whatever Connection names', async () => {
+  it('that the gateway writes are kept even if Connection lists them', async () => {
     const upstream = await httpUpstream((_request, response) => response.end())
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)

@@ -10,8 +10,8 @@ export interface RequestWithBody {
 
 /**
  * Creates a `cost` that counts the elements of a list in the body: `batchSize('/instances')`. With
- * `''`, the body is the list. A request without the list is a RequestError (400), unless the rule
- * has a `fallbackCost`.
+ * `''`, the body is the list. A request without the list fails with a RequestError (400), unless
+ * the rule has a `fallbackCost`.
  *
  * @throws SyntaxError for an invalid JSON pointer.
  */
@@ -28,8 +28,8 @@ export function batchSize(pointer: string): (request: RequestWithBody) => number
  * Creates a `cost` that depends on the model named in the body: `modelWeight('/model', { light: 1,
  * heavy: 10 })`.
  *
- * @param otherwise the weight of models that are not listed. Default: they are a RequestError
- *   (400).
+ * @param otherwise the weight of models that are not listed. Default: such a request fails with a
+ *   RequestError (400).
  * @throws SyntaxError for an invalid JSON pointer; RangeError for a weight that is negative or not
  *   finite.
  */
@@ -45,7 +45,7 @@ export function modelWeight(
   }
   return costOfBody((body) => {
     const model = find(body)
-    if (typeof model !== 'string') throw new RequestError(`the body names no model at '${pointer}'`)
+    if (typeof model !== 'string') throw new RequestError(`the body has no model name at '${pointer}'`)
     const weight = Object.hasOwn(weights, model) ? weights[model] : otherwise
     if (weight !== undefined) return weight
     throw new RequestError(
@@ -72,8 +72,8 @@ export function pixels(width: string, height: string): (request: RequestWithBody
 
 /**
  * Creates a `cost` that counts the bytes of the body by its `Content-Length`. A body of unknown
- * length (chunked) is counted if it was read as bytes or a string. Otherwise it is a RequestError
- * (400).
+ * length (chunked) is counted if it was read as bytes or a string. Otherwise the request fails
+ * with a RequestError (400).
  */
 export function bodyBytes(): (request: RequestWithBody & { readonly headers?: unknown }) => number {
   const cost = ({ headers, body }: RequestWithBody & { readonly headers?: unknown }) => {
@@ -115,7 +115,7 @@ function costOfBody(compute: (body: unknown) => number): (request: RequestWithBo
   const cost = ({ body }: RequestWithBody) => {
     if (typeof body === 'function' || body instanceof ReadableStream)
       throw new TypeError(
-        "this request has no parsed body: give the function itself as the rule's 'cost', or call it with { body: await … }",
+        "this request has no parsed body: pass the function itself as the rule's 'cost', or call it with { body: await … }",
       )
     return compute(body)
   }

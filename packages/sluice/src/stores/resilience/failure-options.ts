@@ -3,10 +3,10 @@ import { type Clock, systemClock } from '../../time/clock.js'
 import { parseDuration } from '../../time/duration.js'
 import { systemTimers, type Timers } from '../../time/timers.js'
 
-/** Names the way in which requests are decided while the store is unavailable. */
+/** Decides what happens to requests while the store is unavailable. */
 export type FailurePolicyName = 'open' | 'closed' | 'local'
 
-/** The store has failed or recovered. */
+/** A failure or recovery of the store. */
 export interface StoreStateChange {
   /**
    * State of the breaker. `open`: the policy decides, and the store gets only probes. `closed`: the
@@ -18,7 +18,7 @@ export interface StoreStateChange {
   readonly cause?: unknown
 }
 
-/** A store that works could not decide one request, so the policy decided it. */
+/** A request that an otherwise working store could not decide. The policy decided it instead. */
 export interface StoreRequestFailure {
   readonly policy: FailurePolicyName
   /** A `StoreRequestError`. */
@@ -35,8 +35,8 @@ export interface FailurePolicyOptions {
   /** Maximum number of keys that `local` stores; default 1,000,000. */
   readonly maxKeys?: number
   /**
-   * Longest time for an operation: milliseconds from 1 to 60,000, or a string such as `250ms`.
-   * Default 100.
+   * Timeout of each operation: milliseconds from 1 to 60,000, or a string such as `250ms`. Default
+   * 100.
    */
   readonly deadline?: number | string
   /**

@@ -5,21 +5,21 @@ import { limit, settle } from '../../../src/adapters/express.js'
 import type { Framework, Route } from '../framework.js'
 import { listening } from './listening.js'
 
-function onExpress(make: typeof express): Framework {
+function onExpress(createApp: typeof express): Framework {
   return {
     readsBody: true,
-    stacks: true,
-    tellsRepeated: true,
+    allowsSeveralLimits: true,
+    distinguishesRepeatedHeaders: true,
     start(routes) {
-      const app = make()
-      app.use(make.json())
+      const app = createApp()
+      app.use(createApp.json())
       // Express writes errors to the console unless it runs in a test.
       app.set('env', 'test')
       for (const route of routes) {
         const verb = route.method === 'GET' ? 'get' : 'post'
         app[verb](
           route.path,
-          beforeOf(route),
+          earlierMiddleware(route),
           ...route.limits.map((options) => limit(options)),
           handlerOf(route),
         )
@@ -31,7 +31,7 @@ function onExpress(make: typeof express): Framework {
   }
 }
 
-function beforeOf({ before }: Route): express.RequestHandler {
+function earlierMiddleware({ before }: Route): express.RequestHandler {
   return (_request, response, next) => {
     before?.(() => response.status(503).send('answered before'))
     next()

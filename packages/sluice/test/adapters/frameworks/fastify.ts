@@ -6,8 +6,8 @@ import { appOf } from './listening.js'
 function onFastify(hook: 'preHandler' | 'onRequest'): Framework {
   return {
     readsBody: hook === 'preHandler',
-    stacks: true,
-    tellsRepeated: true,
+    allowsSeveralLimits: true,
+    distinguishesRepeatedHeaders: true,
     async start(routes) {
       const app = Fastify()
       for (const { method, path, limits, handle, before } of routes) {

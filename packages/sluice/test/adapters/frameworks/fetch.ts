@@ -9,8 +9,8 @@ type Handler = (request: Request, env: HttpBindings) => Promise<Response>
 /** Runs a fetch handler on a Node.js server, with simple routing. */
 export const onFetch: Framework = {
   readsBody: false,
-  stacks: true,
-  tellsRepeated: false,
+  allowsSeveralLimits: true,
+  distinguishesRepeatedHeaders: false,
   start(routes) {
     const handlers = routes.map((route) => ({ route, handler: handlerOf(route) }))
     return listening(

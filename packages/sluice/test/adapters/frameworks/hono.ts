@@ -7,8 +7,8 @@ import { listening } from './listening.js'
 
 export const onHono: Framework = {
   readsBody: false,
-  stacks: true,
-  tellsRepeated: true,
+  allowsSeveralLimits: true,
+  distinguishesRepeatedHeaders: true,
   start(routes) {
     const app = new Hono()
     // Keeps intended errors of handlers out of the console.

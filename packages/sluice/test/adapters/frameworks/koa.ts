@@ -7,8 +7,8 @@ import { listening } from './listening.js'
 
 export const onKoa: Framework = {
   readsBody: true,
-  stacks: true,
-  tellsRepeated: true,
+  allowsSeveralLimits: true,
+  distinguishesRepeatedHeaders: true,
   start(routes) {
     const app = new Koa()
     // Keeps intended errors of handlers out of the console.

@@ -13,8 +13,8 @@ type NestReply = ServerResponse | { readonly raw: ServerResponse; hijack(): unkn
 function onNest(create: (module: object) => Promise<INestApplication>): Framework {
   return {
     readsBody: true,
-    stacks: false,
-    tellsRepeated: true,
+    allowsSeveralLimits: false,
+    distinguishesRepeatedHeaders: true,
     async start(routes) {
       const app = await create(moduleOf(routes))
       app.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {

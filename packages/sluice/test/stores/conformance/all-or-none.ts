@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createLimiter } from '../../../src/limiter/limiter.js'
-import { ALL, bucket, charge, fill, look, P, type Suite, take } from './harness.js'
+import { ALL, bucket, charge, fill, PERIOD, peek, type Suite, take } from './harness.js'
 
 /** Requests with several charges. */
 export function allOrNoneCases(suite: Suite): void {
@@ -20,8 +20,8 @@ export function allOrNoneCases(suite: Suite): void {
           expect(verdicts.map(({ allowed }) => allowed)).toEqual([true, true, false])
           expect(verdicts.map(({ remaining }) => remaining)).toEqual([4, 4, 0])
         }
-        expect((await look(store, limit, 'first')).resetAfter).toBe(0)
-        expect((await look(store, limit, 'second')).resetAfter).toBe(0)
+        expect((await peek(store, limit, 'first')).resetAfter).toBe(0)
+        expect((await peek(store, limit, 'second')).resetAfter).toBe(0)
         expect(await keys?.()).toBe(before)
       }))
 
@@ -33,14 +33,14 @@ export function allOrNoneCases(suite: Suite): void {
           ['b', 2],
           ['c', 1],
         ] as const)
-          expect((await look(store, limit, key)).remaining).toBe(remaining)
+          expect((await peek(store, limit, key)).remaining).toBe(remaining)
       }))
 
     it('leaves the other limits unchanged when one charge is oversized', () =>
       suite.with(async ({ store }) => {
         const verdicts = await store.take([charge(limit, 1, 'a'), charge(limit, 9, 'b')])
         expect(verdicts[1]?.retryAfter).toBe(Number.POSITIVE_INFINITY)
-        expect((await look(store, limit, 'a')).remaining).toBe(4)
+        expect((await peek(store, limit, 'a')).remaining).toBe(4)
       }))
 
     it('counts two charges to one key together', () =>
@@ -48,7 +48,7 @@ export function allOrNoneCases(suite: Suite): void {
         const twice = (cost: number) => [charge(limit, cost), charge(limit, cost)]
         const refused = await store.take(twice(3))
         expect(refused.some(({ allowed }) => !allowed)).toBe(true)
-        expect((await look(store, limit)).remaining).toBe(4)
+        expect((await peek(store, limit)).remaining).toBe(4)
         const allowed = await store.take(twice(2))
         expect(allowed.every((verdict) => verdict.allowed)).toBe(true)
         expect(allowed[1]?.remaining).toBe(0)
@@ -64,21 +64,21 @@ export function allOrNoneCases(suite: Suite): void {
         await store.take(both())
         const third = await store.take(both())
         expect(third.map(({ allowed }) => allowed)).toEqual([true, false])
-        expect((await look(store, limit, 'real')).remaining).toBe(1)
+        expect((await peek(store, limit, 'real')).remaining).toBe(1)
       }))
 
     it('does not take a shadow charge of a refused request', () =>
       suite.with(async ({ store }) => {
         await fill(store, limit, 'real')
         await store.take([charge(limit, 2, 'shadow', { enforce: false }), charge(limit, 1, 'real')])
-        expect((await look(store, limit, 'shadow')).remaining).toBe(4)
+        expect((await peek(store, limit, 'shadow')).remaining).toBe(4)
       }))
 
     it('gives an enforced charge precedence over an earlier shadow charge to the same key', () =>
       suite.with(async ({ store }) => {
         const verdicts = await store.take([charge(limit, 3, 'key', { enforce: false }), charge(limit, 3)])
         expect(verdicts.map(({ allowed }) => allowed)).toEqual([false, true])
-        expect((await look(store, limit)).remaining).toBe(1)
+        expect((await peek(store, limit)).remaining).toBe(1)
       }))
   })
 
@@ -99,10 +99,10 @@ export function allOrNoneCases(suite: Suite): void {
 
   it('throws a TypeError for a concurrency charge without a lease and takes nothing', () =>
     suite.with(async ({ store }) => {
-      const limit = { algorithm: 'concurrency', limit: 4, lease: P } as const
+      const limit = { algorithm: 'concurrency', limit: 4, lease: PERIOD } as const
       const charges = [charge(bucket(), 1, 'a'), { scope: 'scope', key: 'b', limit, cost: 1 }]
       await expect(async () => store.take(charges)).rejects.toThrow(TypeError)
-      expect((await look(store, bucket(), 'a')).remaining).toBe(4)
+      expect((await peek(store, bucket(), 'a')).remaining).toBe(4)
     }))
 
   it('reports the longest wait when several limits refuse', () =>

@@ -8,8 +8,8 @@ import {
   fixed,
   inFlight,
   log,
-  look,
-  P,
+  PERIOD,
+  peek,
   RATES,
   type Suite,
   settlement,
@@ -23,13 +23,13 @@ export function changeCases(suite: Suite): void {
     it('keeps the used units when the limit changes, and grants a raise at once', () =>
       suite.with(async ({ store }) => {
         await take(store, limitOf(4), 2)
-        expect((await look(store, limitOf(8))).remaining).toBe(6)
-        expect((await look(store, limitOf(2))).remaining).toBe(0)
-        expect((await look(store, limitOf(400))).remaining).toBe(398)
+        expect((await peek(store, limitOf(8))).remaining).toBe(6)
+        expect((await peek(store, limitOf(2))).remaining).toBe(0)
+        expect((await peek(store, limitOf(400))).remaining).toBe(398)
         expect((await take(store, limitOf(4), 3)).allowed).toBe(false)
         expect((await take(store, limitOf(400), 8)).allowed).toBe(true)
         expect((await take(store, limitOf(8))).allowed).toBe(false)
-        expect((await look(store, limitOf(400))).remaining).toBe(390)
+        expect((await peek(store, limitOf(400))).remaining).toBe(390)
       }))
 
     it.each([1, 2, 3, 5, 7, 100])(
@@ -50,12 +50,12 @@ export function changeCases(suite: Suite): void {
         await take(store, limitOf(400), 400)
         const { allowed, retryAfter } = await take(store, limitOf(4))
         expect(allowed).toBe(false)
-        expect(retryAfter).toBeLessThanOrEqual(2 * P + 1e-6)
+        expect(retryAfter).toBeLessThanOrEqual(2 * PERIOD + 1e-6)
         await advance(retryAfter + 1)
         expect((await take(store, limitOf(4))).allowed).toBe(true)
       }))
 
-    it.each([P / 4, P / 2, 2 * P, 100 * P])(
+    it.each([PERIOD / 4, PERIOD / 2, 2 * PERIOD, 100 * PERIOD])(
       'neither refills nor locks out when the period changes to %d ms',
       (period) =>
         suite.with(async ({ store, advance }) => {
@@ -63,7 +63,7 @@ export function changeCases(suite: Suite): void {
           const refused = await take(store, limitOf(4, period))
           expect(refused.allowed).toBe(false)
           expect(refused.resetAfter).toBeLessThanOrEqual(2 * period + 1e-6)
-          if (!suite.kind.jumps && period > P) return
+          if (!suite.kind.jumps && period > PERIOD) return
           await advance(2 * period + 1)
           expect(await fill(store, limitOf(4, period))).toBe(4)
         }),
@@ -74,11 +74,11 @@ export function changeCases(suite: Suite): void {
       (_other, changedOf) =>
         suite.with(async ({ store, advance }) => {
           await take(store, limitOf(4), 2)
-          expect((await look(store, changedOf(8))).remaining).toBe(6)
+          expect((await peek(store, changedOf(8))).remaining).toBe(6)
           expect((await take(store, changedOf(8), 7)).allowed).toBe(false)
           expect((await take(store, changedOf(8), 6)).allowed).toBe(true)
           expect((await take(store, limitOf(4), 1)).allowed).toBe(false)
-          await advance(2 * P)
+          await advance(2 * PERIOD)
           expect(await fill(store, limitOf(4))).toBe(4)
         }),
     )
@@ -87,7 +87,7 @@ export function changeCases(suite: Suite): void {
       suite.with(async ({ store }) => {
         await fill(store, limitOf(4))
         expect((await take(store, inFlight())).allowed).toBe(true)
-        expect((await look(store, inFlight())).remaining).toBe(3)
+        expect((await peek(store, inFlight())).remaining).toBe(3)
       }))
 
     it('ends no lease by a late settlement from before the change to leases', () =>
@@ -96,7 +96,7 @@ export function changeCases(suite: Suite): void {
         const verdict = await takeCharge(store, old)
         await take(store, inFlight(), 3)
         for (const cost of [0, 4]) await store.settle([settlement(old, verdict, cost)])
-        expect((await look(store, inFlight())).remaining).toBe(1)
+        expect((await peek(store, inFlight())).remaining).toBe(1)
       }))
 
     it('refills nothing by a late release after a change from leases', () =>
@@ -114,13 +114,13 @@ export function changeCases(suite: Suite): void {
       if (!suite.kind.jumps) return
       await take(store, log(2))
       for (let round = 0; round < 300; round++) {
-        await advance(P / 200)
+        await advance(PERIOD / 200)
         expect((await take(store, bucket(1000))).allowed).toBe(true)
       }
-      const { remaining } = await look(store, log(1000))
+      const { remaining } = await peek(store, log(1000))
       expect(remaining).toBeLessThanOrEqual(800)
       expect(remaining).toBeGreaterThanOrEqual(800 - 200 / 32)
-      await advance(P - 1)
+      await advance(PERIOD - 1)
       expect((await take(store, log(1))).allowed).toBe(false)
       await advance(2)
       expect((await take(store, log(1))).allowed).toBe(true)
@@ -145,10 +145,10 @@ export function changeCases(suite: Suite): void {
 
   it('keeps the used units when the burst changes', () =>
     suite.with(async ({ store }) => {
-      await take(store, bucket(4, P, 4), 2)
-      expect((await look(store, bucket(4, P, 20))).remaining).toBe(18)
-      expect((await look(store, bucket(4, P, 1))).remaining).toBe(0)
-      expect((await look(store, bucket(4, P, 4))).remaining).toBe(2)
+      await take(store, bucket(4, PERIOD, 4), 2)
+      expect((await peek(store, bucket(4, PERIOD, 20))).remaining).toBe(18)
+      expect((await peek(store, bucket(4, PERIOD, 1))).remaining).toBe(0)
+      expect((await peek(store, bucket(4, PERIOD, 4))).remaining).toBe(2)
     }))
 
   it('counts the requests in flight under a changed concurrency limit', () =>
@@ -156,18 +156,18 @@ export function changeCases(suite: Suite): void {
       const held = charge(inFlight(4), 3)
       const verdict = await takeCharge(store, held)
       expect((await take(store, inFlight(2))).allowed).toBe(false)
-      expect((await look(store, inFlight(6))).remaining).toBe(3)
+      expect((await peek(store, inFlight(6))).remaining).toBe(3)
       await store.settle([settlement(held, verdict, 0)])
       expect((await take(store, inFlight(2), 2)).allowed).toBe(true)
     }))
 
   it('ends a lease after its own time when the lease time becomes shorter', () =>
     suite.with(async ({ store, advance }) => {
-      await take(store, inFlight(4, 4 * P), 1)
-      await take(store, inFlight(4, P / 2), 3)
-      expect((await take(store, inFlight(4, P / 2))).allowed).toBe(false)
-      await advance(P / 2)
-      expect((await look(store, inFlight(4, P / 2))).remaining).toBe(3)
+      await take(store, inFlight(4, 4 * PERIOD), 1)
+      await take(store, inFlight(4, PERIOD / 2), 3)
+      expect((await take(store, inFlight(4, PERIOD / 2))).allowed).toBe(false)
+      await advance(PERIOD / 2)
+      expect((await peek(store, inFlight(4, PERIOD / 2))).remaining).toBe(3)
     }))
 
   it('grants tiers that share a key the largest of their limits together', () =>
@@ -183,7 +183,7 @@ export function changeCases(suite: Suite): void {
     ['fixed-window', fixed],
     ['sliding-log', log],
   ] as const)('%s: limits of a short and a long period in turn', (_algorithm, limitOf) => {
-    const [SHORT, LONG] = [P / 4, 10 * P]
+    const [SHORT, LONG] = [PERIOD / 4, 10 * PERIOD]
 
     it('refuses under the short period for at most one such period, and never refills the long one', () =>
       suite.with(async ({ store, advance }) => {
@@ -201,7 +201,7 @@ export function changeCases(suite: Suite): void {
     it('counts usage under the short period in the long one', () =>
       suite.with(async ({ store }) => {
         await fill(store, limitOf(4, SHORT))
-        expect((await look(store, limitOf(30, LONG))).remaining).toBe(26)
+        expect((await peek(store, limitOf(30, LONG))).remaining).toBe(26)
         expect((await take(store, limitOf(30, LONG), 26)).allowed).toBe(true)
         expect((await take(store, limitOf(30, LONG))).allowed).toBe(false)
       }))

@@ -1,6 +1,17 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createLimiter } from '../../../src/limiter/limiter.js'
-import { ALL, charge, fill, look, P, RATES, type Suite, settlement, take, takeCharge } from './harness.js'
+import {
+  ALL,
+  charge,
+  fill,
+  PERIOD,
+  peek,
+  RATES,
+  type Suite,
+  settlement,
+  take,
+  takeCharge,
+} from './harness.js'
 
 const YEAR = 365 * 86_400_000
 
@@ -10,13 +21,13 @@ export function clockCases(suite: Suite): void {
     describe.each(RATES)('%s: a clock that is set back', (algorithm, limitOf) => {
       const limit = limitOf()
       // The estimate of a sliding window needs two periods to recover.
-      const longest = algorithm === 'sliding-window' ? 2 * P : P
+      const longest = algorithm === 'sliding-window' ? 2 * PERIOD : PERIOD
 
-      it.each([1, P / 3, P, 10 * P, 10_000 * P])(
+      it.each([1, PERIOD / 3, PERIOD, 10 * PERIOD, 10_000 * PERIOD])(
         'refunds nothing and locks no key out when set back by %d ms',
         (step) =>
           suite.with(async ({ store, advance, setBack }) => {
-            await advance(20_000 * P)
+            await advance(20_000 * PERIOD)
             expect(await fill(store, limit)).toBe(4)
             await setBack?.(step)
             const refused = await take(store, limit)
@@ -32,9 +43,9 @@ export function clockCases(suite: Suite): void {
       it('keeps the bound and recovers within a period after the clock was far ahead', () =>
         suite.with(async ({ store, advance, setBack }) => {
           await fill(store, limit)
-          await advance(5000 * P)
+          await advance(5000 * PERIOD)
           await take(store, limit, 2)
-          await setBack?.(5000 * P)
+          await setBack?.(5000 * PERIOD)
           // Only the recovery at the wrong time has taken effect.
           expect(await fill(store, limit)).toBeLessThanOrEqual(2)
           await advance(longest)
@@ -47,7 +58,7 @@ export function clockCases(suite: Suite): void {
           for (let key = 0; key < 20; key++) await take(store, limit, 1, `ahead ${key}`)
           await setBack?.(YEAR)
           for (let key = 0; key < 20; key++) await take(store, limit, 0)
-          await advance(3 * P)
+          await advance(3 * PERIOD)
           for (let key = 0; key < 20; key++) await take(store, limit, 0)
           if (keys !== undefined) expect(await keys()).toBe(0)
           expect(await fill(store, limit, 'ahead 0')).toBe(4)
@@ -63,8 +74,8 @@ export function clockCases(suite: Suite): void {
         await setBack?.(YEAR)
         const refused = await take(store, limit)
         expect(refused.allowed).toBe(false)
-        expect(refused.retryAfter).toBeLessThanOrEqual(P)
-        await advance(P)
+        expect(refused.retryAfter).toBeLessThanOrEqual(PERIOD)
+        await advance(PERIOD)
         expect(await fill(store, limit)).toBe(4)
       }))
 
@@ -73,9 +84,9 @@ export function clockCases(suite: Suite): void {
       suite.with(async ({ store, advance }) => {
         const limit = limitOf()
         await fill(store, limit)
-        await advance(suite.kind.jumps ? 1000 * P : 2 * P)
+        await advance(suite.kind.jumps ? 1000 * PERIOD : 2 * PERIOD)
         expect(await fill(store, limit)).toBe(4)
-        expect((await look(store, limit)).remaining).toBe(0)
+        expect((await peek(store, limit)).remaining).toBe(0)
       }))
 
     it('settles late without refunding what others have taken since', () =>
@@ -83,7 +94,7 @@ export function clockCases(suite: Suite): void {
         const limit = limitOf()
         const old = charge(limit, 4)
         const verdict = await takeCharge(store, old)
-        await advance(2 * P)
+        await advance(2 * PERIOD)
         await fill(store, limit)
         await store.settle([settlement(old, verdict, 0)])
         expect((await take(store, limit)).allowed).toBe(false)

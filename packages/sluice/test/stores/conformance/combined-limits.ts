@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createLimiter } from '../../../src/limiter/limiter.js'
-import { ALL, bucket, charge, look, type Suite, settlement } from './harness.js'
+import { ALL, bucket, charge, peek, type Suite, settlement } from './harness.js'
 
 /** Simultaneous calls. */
 export function simultaneousCallCases(suite: Suite): void {
@@ -10,7 +10,7 @@ export function simultaneousCallCases(suite: Suite): void {
         const limit = limitOf(100, 3_600_000)
         const verdicts = await Promise.all(Array.from({ length: 3000 }, () => store.take([charge(limit)])))
         expect(verdicts.filter(([verdict]) => verdict?.allowed)).toHaveLength(100)
-        expect((await look(store, limit)).remaining).toBe(0)
+        expect((await peek(store, limit)).remaining).toBe(0)
       }))
 
     it('checks and charges atomically: five simultaneous calls of 40 spend at most 100', () =>
@@ -18,7 +18,7 @@ export function simultaneousCallCases(suite: Suite): void {
         const limit = limitOf(100, 3_600_000)
         const verdicts = await Promise.all(Array.from({ length: 5 }, () => store.take([charge(limit, 40)])))
         expect(verdicts.filter(([verdict]) => verdict?.allowed)).toHaveLength(2)
-        expect((await look(store, limit)).remaining).toBe(20)
+        expect((await peek(store, limit)).remaining).toBe(20)
       }))
 
     it('takes both keys or none of calls that name them in either order', () =>
@@ -32,8 +32,8 @@ export function simultaneousCallCases(suite: Suite): void {
           verdicts.every(({ allowed }) => allowed),
         )
         expect(admitted).toHaveLength(50)
-        expect((await look(store, limit, 'a')).remaining).toBe(0)
-        expect((await look(store, limit, 'b')).remaining).toBe(0)
+        expect((await peek(store, limit, 'a')).remaining).toBe(0)
+        expect((await peek(store, limit, 'b')).remaining).toBe(0)
       }))
   })
 
@@ -58,6 +58,6 @@ export function simultaneousCallCases(suite: Suite): void {
           return verdict && store.settle([settlement(one, verdict, 1)])
         }),
       )
-      expect((await look(store, limit)).remaining).toBe(50)
+      expect((await peek(store, limit)).remaining).toBe(50)
     }))
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createLimiter } from '../../../src/limiter/limiter.js'
 import type { Limit } from '../../../src/limits/limit.js'
-import { ALL, bucket, charge, fill, look, P, RATES, type Suite, settlement, take } from './harness.js'
+import { ALL, bucket, charge, fill, PERIOD, peek, RATES, type Suite, settlement, take } from './harness.js'
 
 /** Costs of a charge and their effects on a key. */
 export function costCases(suite: Suite): void {
@@ -13,7 +13,7 @@ export function costCases(suite: Suite): void {
         await take(store, limit, 3)
         const refused = await take(store, limit, 5)
         expect(refused).toMatchObject({ allowed: false, retryAfter: Number.POSITIVE_INFINITY })
-        expect((await look(store, limit)).remaining).toBe(1)
+        expect((await peek(store, limit)).remaining).toBe(1)
         expect((await take(store, limit, 1)).allowed).toBe(true)
         const huge = await take(store, limit, Number.MAX_SAFE_INTEGER)
         expect(huge).toMatchObject({ allowed: false, retryAfter: Number.POSITIVE_INFINITY })
@@ -30,7 +30,7 @@ export function costCases(suite: Suite): void {
     it('does not extend the expiry for a cost of 0', () =>
       suite.with(async ({ store, advance }) => {
         await take(store, limit, 4)
-        const { resetAfter } = await look(store, limit)
+        const { resetAfter } = await peek(store, limit)
         await advance(resetAfter / 2)
         const later = await take(store, limit, 0)
         expect(later.resetAfter).toBeLessThanOrEqual(resetAfter / 2 + 1e-6)
@@ -45,7 +45,7 @@ export function costCases(suite: Suite): void {
           const charges = [charge(limit, 1, 'good'), charge(limit, cost, 'bad')]
           await expect(async () => store.take(charges)).rejects.toThrow(RangeError)
           await expect(async () => store.peek(charges)).rejects.toThrow(RangeError)
-          expect((await look(store, limit, 'good')).remaining).toBe(4)
+          expect((await peek(store, limit, 'good')).remaining).toBe(4)
         }),
     )
 
@@ -64,7 +64,7 @@ export function costCases(suite: Suite): void {
           const settlements = [settlement(good, verdict, 0), settlement(good, verdict, cost)]
           await expect(async () => store.settle(settlements)).rejects.toThrow(RangeError)
         }
-        expect((await look(store, limit)).remaining).toBe(2)
+        expect((await peek(store, limit)).remaining).toBe(2)
       }))
 
     it('allows a fractional cost if the algorithm can count it', () =>
@@ -74,7 +74,7 @@ export function costCases(suite: Suite): void {
           expect((await take(store, limit, 0.75)).allowed).toBe(false)
         } else {
           await expect(async () => take(store, limit, 0.5)).rejects.toThrow(RangeError)
-          expect((await look(store, limit)).remaining).toBe(4)
+          expect((await peek(store, limit)).remaining).toBe(4)
         }
       }))
 
@@ -112,10 +112,10 @@ export function costCases(suite: Suite): void {
       (bad) =>
         suite.with(async ({ store }) => {
           const make = (limit: Limit) => () => createLimiter({ store, name: 'bad', rules: [{ limit }] })
-          expect(make(limitOf(bad, P))).toThrow(RangeError)
+          expect(make(limitOf(bad, PERIOD))).toThrow(RangeError)
           expect(make(limitOf(4, bad))).toThrow(RangeError)
-          if (algorithm === 'token-bucket') expect(make(bucket(4, P, bad))).toThrow(RangeError)
-          else expect(make(limitOf(1.5, P))).toThrow(RangeError)
+          if (algorithm === 'token-bucket') expect(make(bucket(4, PERIOD, bad))).toThrow(RangeError)
+          else expect(make(limitOf(1.5, PERIOD))).toThrow(RangeError)
         }),
     )
 

@@ -1,17 +1,28 @@
 import { describe, expect, it } from 'vitest'
-import { ALL, bucket, charge, fill, look, P, type Suite, settlement, take, takeCharge } from './harness.js'
+import {
+  ALL,
+  bucket,
+  charge,
+  fill,
+  PERIOD,
+  peek,
+  type Suite,
+  settlement,
+  take,
+  takeCharge,
+} from './harness.js'
 
-/** Expiry of state: not too early, and not too late. */
+/** Cases that state expires neither too early nor too late. */
 export function expiryCases(suite: Suite): void {
   describe.each(ALL)('%s: expiry', (_algorithm, limitOf) => {
     it('never expires state before the limit has fully recovered', () =>
       suite.with(async ({ store, advance }) => {
         const limit = limitOf()
         await fill(store, limit)
-        const { resetAfter } = await look(store, limit)
-        expect(resetAfter).toBeGreaterThan(P - 1 - suite.kind.slack)
+        const { resetAfter } = await peek(store, limit)
+        expect(resetAfter).toBeGreaterThan(PERIOD - 1 - suite.kind.slack)
         await advance(Math.max(0, resetAfter - 1 - 2 * suite.kind.slack))
-        const before = await look(store, limit)
+        const before = await peek(store, limit)
         expect(before.resetAfter).toBeGreaterThan(0)
       }))
 
@@ -20,11 +31,11 @@ export function expiryCases(suite: Suite): void {
         const limit = limitOf()
         for (let key = 0; key < 10; key++) await take(store, limit, 4, `key ${key}`)
         if (keys !== undefined) expect(await keys()).toBe(10)
-        const { resetAfter } = await look(store, limit, 'key 9')
+        const { resetAfter } = await peek(store, limit, 'key 9')
         await advance(Math.ceil(resetAfter) + 100)
         for (let call = 0; call < 20; call++) await take(store, limit, 0, 'another key')
         if (keys !== undefined) expect(await keys()).toBe(0)
-        expect(await look(store, limit, 'key 3')).toMatchObject({ remaining: 4, resetAfter: 0 })
+        expect(await peek(store, limit, 'key 3')).toMatchObject({ remaining: 4, resetAfter: 0 })
       }))
 
     it('does not expire a key in use, however often its expiry was extended', () =>
@@ -32,15 +43,15 @@ export function expiryCases(suite: Suite): void {
         const limit = limitOf()
         for (let step = 0; step < 6; step++) {
           await take(store, limit, 1)
-          await advance((await look(store, limit)).resetAfter / 2)
+          await advance((await peek(store, limit)).resetAfter / 2)
           await take(store, limit, 1, 'another key')
-          const { remaining, resetAfter } = await look(store, limit)
+          const { remaining, resetAfter } = await peek(store, limit)
           expect(remaining).toBeLessThan(4)
           expect(resetAfter).toBeGreaterThan(0)
         }
       }))
 
-    it('deletes exactly one key by a reset', () =>
+    it('deletes only the given key on reset', () =>
       suite.with(async ({ store }) => {
         const limit = limitOf()
         await fill(store, limit, 'a')
@@ -59,24 +70,24 @@ export function expiryCases(suite: Suite): void {
         const limit = limitOf()
         const one = charge(limit, 2, `of ${limit.algorithm}`)
         const verdict = await takeCharge(store, one)
-        await advance(3 * P)
+        await advance(3 * PERIOD)
         for (let call = 0; call < 5; call++) await take(store, bucket(), 0, 'another key')
         await store.settle([settlement(one, verdict, 0)])
-        expect(await look(store, limit, one.key)).toMatchObject({ remaining: 4, resetAfter: 0 })
+        expect(await peek(store, limit, one.key)).toMatchObject({ remaining: 4, resetAfter: 0 })
       }
       for (let call = 0; call < 5; call++) await take(store, bucket(), 0, 'another key')
       if (keys !== undefined) expect(await keys()).toBe(0)
     }))
 
-  it('does not expire a debt before it is paid', () =>
+  it('does not expire a debt before it has recovered', () =>
     suite.with(async ({ store, advance }) => {
       const limit = bucket()
       const one = charge(limit, 1)
       await store.settle([settlement(one, await takeCharge(store, one), 8)])
-      await advance(P - 100)
+      await advance(PERIOD - 100)
       await take(store, limit, 1, 'another key')
       expect((await take(store, limit)).allowed).toBe(false)
-      await advance(P / 4 + 200)
+      await advance(PERIOD / 4 + 200)
       expect((await take(store, limit)).allowed).toBe(true)
     }))
 }

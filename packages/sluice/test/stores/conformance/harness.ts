@@ -49,26 +49,30 @@ export interface Suite {
 }
 
 /** Period of most limits in the suite, in milliseconds. Most limits have four units. */
-export const P = 4000
+export const PERIOD = 4000
 
-export const bucket = (limit = 4, period = P, burst = limit): TokenBucketLimit => ({
+export const bucket = (limit = 4, period = PERIOD, burst = limit): TokenBucketLimit => ({
   algorithm: 'token-bucket',
   limit,
   period,
   burst,
 })
-export const fixed = (limit = 4, period = P): FixedWindowLimit => ({
+export const fixed = (limit = 4, period = PERIOD): FixedWindowLimit => ({
   algorithm: 'fixed-window',
   limit,
   period,
 })
-export const sliding = (limit = 4, period = P): SlidingWindowLimit => ({
+export const sliding = (limit = 4, period = PERIOD): SlidingWindowLimit => ({
   algorithm: 'sliding-window',
   limit,
   period,
 })
-export const log = (limit = 4, period = P): SlidingLogLimit => ({ algorithm: 'sliding-log', limit, period })
-export const inFlight = (limit = 4, lease = P): ConcurrencyLimit => ({
+export const log = (limit = 4, period = PERIOD): SlidingLogLimit => ({
+  algorithm: 'sliding-log',
+  limit,
+  period,
+})
+export const inFlight = (limit = 4, lease = PERIOD): ConcurrencyLimit => ({
   algorithm: 'concurrency',
   limit,
   lease,
@@ -103,7 +107,7 @@ export async function takeCharge(store: Store, one: Charge): Promise<StoreVerdic
 }
 
 /** Returns the verdict on a charge without taking it. */
-export async function look(store: Store, limit: Limit, key = 'key'): Promise<StoreVerdict> {
+export async function peek(store: Store, limit: Limit, key = 'key'): Promise<StoreVerdict> {
   return (await store.peek([charge(limit, 0, key)]))[0] as StoreVerdict
 }
 

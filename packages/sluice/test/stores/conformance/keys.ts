@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createLimiter } from '../../../src/limiter/limiter.js'
-import { bucket, charge, fill, look, type Suite, take } from './harness.js'
+import { bucket, charge, fill, peek, type Suite, take } from './harness.js'
 
 const LONG = 'k'.repeat(100_000)
 
@@ -74,7 +74,7 @@ export function keyCases(suite: Suite): void {
         for (const [, key] of KEYS) await fill(store, limit, key)
         for (const [what, key] of KEYS) {
           await store.reset('scope', key)
-          expect([what, (await look(store, limit, key)).remaining]).toEqual([what, 4])
+          expect([what, (await peek(store, limit, key)).remaining]).toEqual([what, 4])
         }
       }))
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { capacityOf, type Limit } from '../../../src/limits/limit.js'
-import { type Harness, look, P, type Suite, take } from './harness.js'
+import { type Harness, PERIOD, peek, type Suite, take } from './harness.js'
 
 /**
  * Admissions of the largest of several limits: units at once, and further units per millisecond.
@@ -23,7 +23,7 @@ interface Sequence {
 }
 
 const capacity = fc.constantFrom(1, 2, 3, 4, 6, 20)
-const period = fc.constantFrom(P / 8, P / 4, P, 2 * P, 10 * P)
+const period = fc.constantFrom(PERIOD / 8, PERIOD / 4, PERIOD, 2 * PERIOD, 10 * PERIOD)
 const bucketLimit: fc.Arbitrary<Limit> = fc.record({
   algorithm: fc.constant('token-bucket' as const),
   limit: capacity,
@@ -37,7 +37,7 @@ const windowLimit = <A extends 'fixed-window' | 'sliding-window' | 'sliding-log'
 const scaledBucket: fc.Arbitrary<Limit> = fc.constantFrom(0.2, 0.5, 1, 5).map((factor) => ({
   algorithm: 'token-bucket',
   limit: 10 * factor,
-  period: P,
+  period: PERIOD,
   burst: 10 * factor,
 }))
 
@@ -60,7 +60,7 @@ const sequences = (limit: fc.Arbitrary<Limit>): fc.Arbitrary<Sequence> =>
     limits: fc.array(limit, { minLength: 2, maxLength: 4 }),
     steps: fc.array(
       fc.record({
-        wait: fc.constantFrom(0, 0, 0, 10, P / 8, P / 4, P / 2, P, 2 * P),
+        wait: fc.constantFrom(0, 0, 0, 10, PERIOD / 8, PERIOD / 4, PERIOD / 2, PERIOD, 2 * PERIOD),
         limit: fc.nat(3),
         cost: fc.constantFrom(1, 1, 1, 2, 5),
       }),
@@ -98,8 +98,8 @@ async function play({ store, advance }: Harness, { limits, steps }: Sequence, sl
     const current = limitOf(step)
     if (step.wait > 0) await advance(step.wait)
     now += step.wait
-    const left = (await look(store, current)).remaining
-    const raised = (await look(store, raise(current, 7))).remaining
+    const left = (await peek(store, current)).remaining
+    const raised = (await peek(store, raise(current, 7))).remaining
     if (left > 0) expect(raised).toBe(left + 7)
     else expect(raised).toBeLessThanOrEqual(7)
     const verdict = await take(store, current, step.cost)

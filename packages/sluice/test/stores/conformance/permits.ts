@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createLimiter, type Limiter } from '../../../src/limiter/limiter.js'
 import type { Permit } from '../../../src/limiter/permit.js'
 import type { Store } from '../../../src/stores/store.js'
-import { ALL, inFlight, P, RATES, type Suite } from './harness.js'
+import { ALL, inFlight, PERIOD, RATES, type Suite } from './harness.js'
 
 /** Permits of allowed requests. */
 export function permitCases(suite: Suite): void {
@@ -28,7 +28,7 @@ export function permitCases(suite: Suite): void {
       suite.with(async ({ store, advance }) => {
         const limiter = tokens(store)
         const permit = await admitted(limiter, 4)
-        await advance(2 * P)
+        await advance(2 * PERIOD)
         await admitted(limiter, 4)
         await permit.settle({ tokens: 0 })
         expect(await units(limiter)).toBe(0)
@@ -58,7 +58,7 @@ export function permitCases(suite: Suite): void {
       suite.with(async ({ store, advance }) => {
         const limiter = tokens(store)
         const permit = await admitted(limiter, 4)
-        await advance(2 * P)
+        await advance(2 * PERIOD)
         await admitted(limiter, 4)
         await permit.cancel()
         expect(await units(limiter)).toBe(0)
@@ -80,7 +80,7 @@ export function permitCases(suite: Suite): void {
     const slots = (store: Store) =>
       createLimiter<number>({
         store,
-        rules: [{ concurrent: 4, lease: P, by: 'everyone', cost: (units) => units }],
+        rules: [{ concurrent: 4, lease: PERIOD, by: 'everyone', cost: (units) => units }],
       })
 
     it('releases a permit only once', () =>
@@ -97,7 +97,7 @@ export function permitCases(suite: Suite): void {
       suite.with(async ({ store, advance }) => {
         const limiter = slots(store)
         const permit = await admitted(limiter, 4)
-        await advance(P)
+        await advance(PERIOD)
         await admitted(limiter, 4)
         await permit.release()
         expect(await units(limiter)).toBe(0)
@@ -130,7 +130,7 @@ export function permitCases(suite: Suite): void {
         store,
         rules: [
           { limit: '10/hour', of: 'tokens', cost: 6 },
-          { concurrent: 2, lease: P },
+          { concurrent: 2, lease: PERIOD },
         ],
       })
       const permit = await admitted(limiter, 'client')
@@ -150,7 +150,7 @@ export function permitCases(suite: Suite): void {
         rules: [
           ...RATES.map(([name, limitOf]) => ({ ...shared, name, limit: limitOf() as never })),
           { ...shared, name: 'shadow', limit: '4/hour', enforce: false },
-          { ...shared, name: 'slots', concurrent: 4, lease: P },
+          { ...shared, name: 'slots', concurrent: 4, lease: PERIOD },
         ],
       })
       const remaining = async () => (await limiter.peek(0)).quotas.map((quota) => quota.remaining)
@@ -165,7 +165,7 @@ export function permitCases(suite: Suite): void {
     suite.with(async ({ store }) => {
       const rules = ALL.map(([name, limitOf]) =>
         name === 'concurrency'
-          ? { name, concurrent: inFlight().limit, lease: P }
+          ? { name, concurrent: inFlight().limit, lease: PERIOD }
           : { name, limit: limitOf() as never },
       )
       const limiter = createLimiter<string>({ store, rules: [...rules, { name: 'last', limit: '1/hour' }] })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Limit } from '../../../src/limits/limit.js'
 import type { Store } from '../../../src/stores/store.js'
-import { bucket, fill, fixed, type Harness, log, look, RATES, type Suite, sliding, take } from './harness.js'
+import { bucket, fill, fixed, type Harness, log, peek, RATES, type Suite, sliding, take } from './harness.js'
 
 const DAY = 86_400_000
 const YEAR = 365 * DAY
@@ -24,9 +24,9 @@ export function rateCases(suite: Suite): void {
         ],
       ] as const)('token-bucket: %s', (_rate, limit, flow) =>
         suite.with(async (harness) => {
-          const start = (await look(harness.store, limit)).at
+          const start = (await peek(harness.store, limit)).at
           const admitted = await pour(harness, limit, flow)
-          const elapsed = (await look(harness.store, limit)).at - start
+          const elapsed = (await peek(harness.store, limit)).at - start
           const bound = limit.burst + (limit.limit * elapsed) / limit.period
           expect(admitted).toBeLessThanOrEqual(bound + 1e-6)
           expect(admitted).toBeGreaterThanOrEqual(bound * 0.9999)

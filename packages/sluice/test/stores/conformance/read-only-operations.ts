@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Limit } from '../../../src/limits/limit.js'
 import type { Charge, Store, StoreVerdict } from '../../../src/stores/store.js'
-import { ALL, bucket, charge, P, type Suite, settlement } from './harness.js'
+import { ALL, bucket, charge, PERIOD, type Suite, settlement } from './harness.js'
 
 /** Resolution of a store's time in milliseconds: the coarsest clock counts in 1/1024 ms. */
 const MOMENT = 2 / 1024
@@ -26,12 +26,12 @@ export function readOnlyCases(suite: Suite): void {
         const limit = storedOf()
         const left = new Key('left alone', store, limit, suite.kind.slack)
         const read = new Key('read', store, limit, suite.kind.slack)
-        const full = charge(bucket(1, 1000 * P), 1, 'full')
+        const full = charge(bucket(1, 1000 * PERIOD), 1, 'full')
         await store.take([full])
         for (const cost of [1, 2, 1]) await read.sameAs(left, cost)
-        for (const wait of [0, P / 8, P / 4, P / 8, P / 4, P / 2, P]) {
+        for (const wait of [0, PERIOD / 8, PERIOD / 4, PERIOD / 8, PERIOD / 4, PERIOD / 2, PERIOD]) {
           await advance(wait)
-          for (const other of [otherOf(), otherOf(8, P / 4), otherOf(2, 100 * P), otherOf(3, 10)])
+          for (const other of [otherOf(), otherOf(8, PERIOD / 4), otherOf(2, 100 * PERIOD), otherOf(3, 10)])
             await readWithoutTaking(store, other, suite.kind.atOnce ? full : undefined)
           await read.sameAs(left, 0)
           await read.sameAs(left, 1)

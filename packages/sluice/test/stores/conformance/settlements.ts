@@ -5,8 +5,8 @@ import {
   bucket,
   charge,
   fill,
-  look,
-  P,
+  PERIOD,
+  peek,
   RATES,
   type Suite,
   settlement,
@@ -24,10 +24,10 @@ export function settlementCases(suite: Suite): void {
         const one = charge(limit, 3)
         const verdict = await takeCharge(store, one)
         await store.settle([settlement(one, verdict, 1)])
-        expect((await look(store, limit)).remaining).toBe(3)
+        expect((await peek(store, limit)).remaining).toBe(3)
         const other = charge(limit, 1)
         await store.settle([settlement(other, await takeCharge(store, other), 3)])
-        expect((await look(store, limit)).remaining).toBe(0)
+        expect((await peek(store, limit)).remaining).toBe(0)
       }))
 
     it.each([
@@ -41,9 +41,9 @@ export function settlementCases(suite: Suite): void {
           [StoreVerdict],
         ]
         await store.settle([settlement(charges[0] as Charge, one, 0)])
-        expect((await look(store, limit)).remaining).toBe(4 - second)
+        expect((await peek(store, limit)).remaining).toBe(4 - second)
         await store.settle([settlement(charges[1] as Charge, other, 0)])
-        expect((await look(store, limit)).remaining).toBe(4)
+        expect((await peek(store, limit)).remaining).toBe(4)
       }),
     )
 
@@ -82,7 +82,7 @@ export function settlementCases(suite: Suite): void {
         const taken: Settlement[] = []
         for (const one of charges) taken.push(settlement(one, await takeCharge(store, one), 0))
         for (const each of taken) await store.settle([each])
-        const { remaining, resetAfter, moreAfter } = await look(store, limit)
+        const { remaining, resetAfter, moreAfter } = await peek(store, limit)
         expect(remaining).toBe(4)
         // A bucket refunds in time units, and doubles of epoch milliseconds have rounding errors.
         const most = limit.algorithm === 'token-bucket' ? 0.001 + suite.kind.slack : 0
@@ -94,7 +94,7 @@ export function settlementCases(suite: Suite): void {
         const one = charge(limit, 2)
         const verdict = await takeCharge(store, one)
         for (let times = 0; times < 5; times++) await store.settle([settlement(one, verdict, 2)])
-        expect((await look(store, limit)).remaining).toBe(2)
+        expect((await peek(store, limit)).remaining).toBe(2)
       }))
 
     it('never exceeds the capacity by a refund larger than the charge', () =>
@@ -103,13 +103,13 @@ export function settlementCases(suite: Suite): void {
         const one = charge(limit, 1)
         const verdict = await takeCharge(store, one)
         for (let times = 0; times < 5; times++) await store.settle([settlement(one, verdict, 0)])
-        expect((await look(store, limit)).remaining).toBeLessThanOrEqual(4)
+        expect((await peek(store, limit)).remaining).toBeLessThanOrEqual(4)
         const lying = {
           ...settlement(one, verdict, 0),
           taken: { ...verdict, cost: 1000, lease: 'unused lease' },
         }
         await store.settle([lying])
-        const { remaining } = await look(store, limit)
+        const { remaining } = await peek(store, limit)
         expect(remaining).toBeLessThanOrEqual(4)
         expect(await fill(store, limit)).toBe(remaining)
       }))
@@ -118,7 +118,7 @@ export function settlementCases(suite: Suite): void {
       suite.with(async ({ store, advance }) => {
         const old = charge(limit, 4)
         const verdict = await takeCharge(store, old)
-        await advance(2 * P)
+        await advance(2 * PERIOD)
         expect(await fill(store, limit)).toBe(4)
         await store.settle([settlement(old, verdict, 0)])
         expect(await fill(store, limit)).toBe(0)
@@ -136,7 +136,7 @@ export function settlementCases(suite: Suite): void {
           ['b', 3],
           ['c', 2],
         ] as const)
-          expect((await look(store, limit, key)).remaining).toBe(remaining)
+          expect((await peek(store, limit, key)).remaining).toBe(remaining)
       }))
 
     it('admits a request at once that fits after a refund', () =>
@@ -155,10 +155,10 @@ export function settlementCases(suite: Suite): void {
         const limit = limitOf()
         const one = charge(limit, 2)
         const verdict = await takeCharge(store, one)
-        await advance(P / 2)
-        const before = (await look(store, limit)).remaining
+        await advance(PERIOD / 2)
+        const before = (await peek(store, limit)).remaining
         await store.settle([settlement(one, verdict, 0)])
-        const after = (await look(store, limit)).remaining
+        const after = (await peek(store, limit)).remaining
         expect(after - before).toBeLessThanOrEqual(2)
         expect(after).toBeLessThanOrEqual(4)
       }))
@@ -169,7 +169,7 @@ export function settlementCases(suite: Suite): void {
       const limit = bucket()
       const first = charge(limit, 2)
       const verdict = await takeCharge(store, first)
-      await advance(P / 2)
+      await advance(PERIOD / 2)
       await take(store, limit, 4)
       await store.settle([settlement(first, verdict, 0)])
       expect((await take(store, limit)).allowed).toBe(false)
@@ -181,12 +181,12 @@ export function settlementCases(suite: Suite): void {
       const long = charge(limit, 1)
       const verdict = await takeCharge(store, long)
       for (let third = 0; third < 9; third++) {
-        await advance(P / 3)
+        await advance(PERIOD / 3)
         await store.settle([settlement(long, verdict, 1)])
       }
-      expect((await look(store, limit)).remaining).toBe(3)
+      expect((await peek(store, limit)).remaining).toBe(3)
       await store.settle([settlement(long, verdict, 0)])
-      expect((await look(store, limit)).remaining).toBe(4)
+      expect((await peek(store, limit)).remaining).toBe(4)
     }))
 
   it('concurrency: frees no slot of another request when released after the lease has ended', () =>
@@ -194,7 +194,7 @@ export function settlementCases(suite: Suite): void {
       const limit = ALL[4][1]()
       const dead = charge(limit, 2)
       const verdict = await takeCharge(store, dead)
-      await advance(P)
+      await advance(PERIOD)
       expect(await fill(store, limit)).toBe(4)
       for (let times = 0; times < 3; times++) await store.settle([settlement(dead, verdict, 0)])
       expect((await take(store, limit)).allowed).toBe(false)

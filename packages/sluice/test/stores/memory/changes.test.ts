@@ -4,7 +4,7 @@ import type { Limit } from '../../../src/limits/limit.js'
 import { memoryStore } from '../../../src/stores/memory/memory-store.js'
 import type { StoreVerdict } from '../../../src/stores/store.js'
 import { manualClock } from '../../../src/time/clock.js'
-import { ALL, bucket, charge, P } from '../conformance/harness.js'
+import { ALL, bucket, charge, PERIOD } from '../conformance/harness.js'
 
 const DAYS: Limit = { algorithm: 'fixed-window', limit: 4, period: 86_400_000, align: 'calendar' }
 
@@ -29,10 +29,10 @@ const PAIRS = WAYS.flatMap(([stored, storedOf]) =>
 describe.each(PAIRS)('state of $stored that is read under $other', ({ storedOf, otherOf }) => {
   it('is not changed by requests under the other limit that take nothing', () => {
     // Any fraction of these periods is exact.
-    const wait = fc.constantFrom(0, 0, 125, 500, 1000, P)
+    const wait = fc.constantFrom(0, 0, 125, 500, 1000, PERIOD)
     const ask = fc.record({
       limit: fc.constantFrom(2, 4, 8),
-      period: fc.constantFrom(P / 4, P, 2 * P),
+      period: fc.constantFrom(PERIOD / 4, PERIOD, 2 * PERIOD),
       does: fc.constantFrom('peek', 'too much', 'with what is full', 'nothing'),
     })
     const step = fc.record({ wait, cost: fc.nat(2), reads: fc.array(ask, { maxLength: 3 }) })
@@ -44,7 +44,7 @@ describe.each(PAIRS)('state of $stored that is read under $other', ({ storedOf, 
           const clock = manualClock(1e6)
           const [read, left] = [memoryStore({ clock, maxKeys }), memoryStore({ clock, maxKeys })]
           if (maxKeys === 1)
-            for (const store of [read, left]) store.take([charge(bucket(4, 100 * P), 1, 'other')])
+            for (const store of [read, left]) store.take([charge(bucket(4, 100 * PERIOD), 1, 'other')])
           const limit = storedOf()
           for (const store of [read, left]) for (let unit = 0; unit < 4; unit++) store.take([charge(limit)])
           for (const { wait, cost, reads } of steps) {

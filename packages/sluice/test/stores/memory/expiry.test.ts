@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Limit } from '../../../src/limits/limit.js'
 import { memoryStore } from '../../../src/stores/memory/memory-store.js'
 import { type Clock, manualClock } from '../../../src/time/clock.js'
-import { ALL, bucket, charge, P } from '../conformance/harness.js'
+import { ALL, bucket, charge, PERIOD } from '../conformance/harness.js'
 
 const DAY = 86_400_000
 
@@ -28,8 +28,8 @@ describe('expiry in the memory store', () => {
       store.take([charge(bucket(), 1, `key ${key}`)])
       most = Math.max(most, store.keys)
     }
-    // Each key is in use for P / 4 and is collected a tick or two later.
-    expect(most).toBeLessThan(P / 4 + 100)
+    // Each key is in use for PERIOD / 4 and is collected a tick or two later.
+    expect(most).toBeLessThan(PERIOD / 4 + 100)
   })
 
   it('stores only keys in use when every request has five keys with long limits', () => {
@@ -52,7 +52,7 @@ describe('expiry in the memory store', () => {
     const clock = manualClock()
     const store = memoryStore({ clock })
     for (let key = 0; key < 20_000; key++) store.take([charge(bucket(), 1, `key ${key}`)])
-    clock.advance(P)
+    clock.advance(PERIOD)
     let before = store.keys
     while (before > 0) {
       store.peek([charge(bucket(), 0, 'other')])

@@ -3,7 +3,7 @@ import type { Limit } from '../../../src/limits/limit.js'
 import { type MemoryStore, memoryStore } from '../../../src/stores/memory/memory-store.js'
 import type { Charge, StoreVerdict } from '../../../src/stores/store.js'
 import { manualClock } from '../../../src/time/clock.js'
-import { ALL, bucket, charge, inFlight, P, settlement } from '../conformance/harness.js'
+import { ALL, bucket, charge, inFlight, PERIOD, settlement } from '../conformance/harness.js'
 
 function full(maxKeys: number, limit: Limit = bucket()) {
   const clock = manualClock(1000)
@@ -83,13 +83,13 @@ describe('a full memory store', () => {
 
   it.each(ALL)('%s: starts a new key from a copy of the shared state', (_name, limitOf) => {
     const limit = limitOf()
-    const { clock, store } = full(2, bucket(4, P / 2))
+    const { clock, store } = full(2, bucket(4, PERIOD / 2))
     for (let count = 0; count < 4; count++) takeOne(store, charge(limit, 1, 'fresh'))
     store.reset('scope', 'known 0')
     store.reset('scope', 'known 1')
     expect(takeOne(store, charge(limit, 1, 'fresh')).allowed).toBe(false)
     expect(takeOne(store, charge(limit, 1, 'fresher')).allowed).toBe(false)
-    clock.advance(2 * P)
+    clock.advance(2 * PERIOD)
     expect(takeOne(store, charge(limit, 4, 'fresh'))).toMatchObject({ allowed: true, remaining: 0 })
     expect(takeOne(store, charge(limit, 4, 'fresher'))).toMatchObject({ allowed: true })
     expect(store.keys).toBe(2)
@@ -145,7 +145,7 @@ describe('a full memory store', () => {
   it('stores new keys again as soon as there is room', () => {
     const { clock, store } = full(100)
     expect(takeOne(store, charge(bucket(), 1, 'early'))).toHaveProperty('overflow')
-    clock.advance(P)
+    clock.advance(PERIOD)
     let own = 0
     for (let key = 0; key < 50; key++) if (!takeOne(store, charge(bucket(), 1, `late ${key}`)).overflow) own++
     expect(own).toBe(50)
@@ -160,7 +160,7 @@ describe('a full memory store', () => {
     store.reset('scope', 'known')
     store.reset('scope', 'known 0')
     expect(takeOne(store, charge(bucket(), 1, 'b')).allowed).toBe(false)
-    clock.advance(P)
+    clock.advance(PERIOD)
     expect(takeOne(store, charge(bucket(), 1, 'b')).allowed).toBe(true)
   })
 })

@@ -45,7 +45,7 @@ export const LIMITS: Record<string, fc.Arbitrary<Limit>> = {
   }),
 }
 
-/** A charge to one key. Most charges of a trace use the first limit. */
+/** A charge of a trace. Most charges use the first limit. */
 interface Use {
   readonly key: number
   readonly limit: number
@@ -113,8 +113,8 @@ export const trace = (limit: fc.Arbitrary<Limit>, maxLength = 40): fc.Arbitrary<
   })
 
 /**
- * Plays a trace on a store and on the reference and compares their verdicts. The store receives
- * `groupSize` steps at once, at one time; the reference receives them one after another.
+ * Runs a trace on a store and on the reference, and compares their verdicts. The store receives
+ * `groupSize` steps concurrently; the reference receives the same steps one after another.
  */
 export async function play(
   { limits, steps }: Trace,

@@ -50,5 +50,5 @@ function outOfRange(): EvaluationError {
 }
 
 function notANumber(): EvaluationError {
-  return new EvaluationError({ code: 'conversion_error', message: 'a string is not a number' })
+  return new EvaluationError({ code: 'conversion_error', message: 'the string is not a number' })
 }

@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs'
 import { constants, type FileHandle, open } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** The time-out of reading a small file, in milliseconds. A hung mount never responds. */
+/** The timeout of reading a small file, in milliseconds. A hung mount never responds. */
 export const READ_TIMEOUT_MS = 5000
 
 /** The interval at which a pipe without data is read again, in milliseconds. */
@@ -32,7 +32,7 @@ export interface ReadBounds {
 }
 
 /**
- * Reads a whole file, pipe or device, with a limit on its size and a time-out.
+ * Reads a whole file, pipe or device, with a limit on its size and a timeout.
  *
  * A read that times out may occupy a thread of Node's pool until the operating system responds. A
  * pipe without a writer occupies none.
@@ -44,7 +44,7 @@ export async function readBounded(file: string, bounds: ReadBounds): Promise<Buf
   return withTimeout(timeoutMs, readAll(file, bounds, performance.now() + timeoutMs))
 }
 
-/** Settles as `work` does, or rejects after the time-out. @throws UnreadableFileError */
+/** Settles as `work` does, or rejects after the timeout. @throws UnreadableFileError */
 export async function withTimeout<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const expired = new Promise<never>((_, reject) => {

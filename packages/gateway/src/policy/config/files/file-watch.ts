@@ -162,7 +162,7 @@ export class FileWatch {
   #failed(error: Error): void {
     this.#failures++
     const reason = error.message
-    // A time-out is reported at once: it has already taken longer than several polls.
+    // A timeout is reported at once: it has already taken longer than several polls.
     const isCertain = this.#failures >= FAILURES_BEFORE_REPORT || this.#reading !== undefined
     if (!isCertain || reason === this.#reported) return
     this.#reported = reason

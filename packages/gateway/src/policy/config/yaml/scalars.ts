@@ -15,13 +15,13 @@ export function string(example: string): Decoder<string> {
 
 export const boolean: Decoder<boolean> = scalar(z.boolean(), 'true or false')
 
-/** The longest time-out in milliseconds: timers of Node overflow after 2^31 ms. */
+/** The longest timeout in milliseconds: timers of Node overflow after 2^31 ms. */
 const MAX_TIMEOUT_MS = 24 * 86_400_000
 
 /** Decodes a duration that a timer can wait for, in whole milliseconds. */
 export const timeout: Decoder<number> = transform(duration(), (milliseconds) => {
   if (milliseconds > MAX_TIMEOUT_MS)
-    throw new RangeError('a time-out must be at most 24 days; write a shorter one')
+    throw new RangeError('a timeout must be at most 24 days; write a shorter one')
   return Math.ceil(milliseconds)
 })
 

@@ -3,13 +3,13 @@ import type { RequestOutcome, TrafficObserver } from '../../observability/reques
 import type { RouteSample, Sample } from '../api/live-samples.js'
 import { LatencyHistogram } from './latency-histogram.js'
 
-/** Routes in a sample; the remaining routes are summed. */
+/** Maximum number of entries in a sample. The last one sums up the remaining routes. */
 const MAX_ROUTES = 30
 const OTHERS = '(others)'
 /** The name under which requests that match no route are counted. */
 const UNROUTED = '(unrouted)'
 
-/** Counts requests and measures latencies, and returns them once a second. */
+/** Counts requests and measures latencies from one sample to the next. */
 export class TrafficSampler implements Omit<TrafficObserver, 'onUnreadableResponse'> {
   readonly #routes = new Map<string, RouteInterval>()
   readonly #store = new LatencyHistogram()

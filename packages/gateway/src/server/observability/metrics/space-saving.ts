@@ -1,8 +1,8 @@
 /** The estimated count of a key. */
 interface Count {
-  /** Never too low. */
+  /** An upper bound of the true count. */
   readonly count: number
-  /** The most by which `count` is too high. */
+  /** The most that `count` may exceed the true count by. */
   readonly error: number
 }
 
@@ -47,7 +47,7 @@ export class SpaceSaving {
     return [...this.#counters.keys()]
   }
 
-  /** Estimates a key without a counter by the lowest count, which is its upper bound. */
+  /** Returns the estimate for a key. Without a counter, that is the lowest count, its upper bound. */
   countOf(key: string): Count {
     const counter = this.#counters.get(key)
     if (counter !== undefined) return { count: counter.bucket.count, error: counter.error }

@@ -4,7 +4,7 @@ import { RuleUsage } from '../../../../src/server/admin/live/rule-usage.js'
 
 const SECOND = 1000
 
-/** Tracks the usage of a rule of 10 requests an hour. */
+/** Tracks the usage of a rule that admits 10 requests per hour. */
 function trackedRule(capacity = 1000) {
   const clock = manualClock()
   const usage = new RuleUsage()
@@ -80,7 +80,7 @@ it('counts what a shadow rule would have refused', () => {
   expect(usage).toMatchObject({ allowed: 0, refused: 0, wouldHaveRefused: 1 })
 })
 
-it('keeps counts under a changed limit, and drops keys with a limit of their own', () => {
+it('keeps counts when a limit changes, and drops keys of tiers with their own limit', () => {
   const { usage, send } = trackedRule()
   send('a', 3)
   const { limit } = usage.keys()[0] as { limit: Limit }
