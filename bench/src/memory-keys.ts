@@ -1,11 +1,11 @@
 /**
- * Floods a memory store of 1,000,000 keys with 10,000,000 distinct keys. Measures the memory, the
- * latency of decisions, and the live state that was evicted.
+ * A flood of 10,000,000 distinct keys against a memory store of 1,000,000. It measures memory and
+ * decision latency, and checks that no live state is lost.
  *
  *     npm run bench:keys
  *
  * A thousand known clients use up their limits before the flood. Live state is never evicted, so
- * none of these clients may be admitted before its window ends.
+ * none of them may be admitted until their windows end.
  */
 import { PerformanceObserver } from 'node:perf_hooks'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -16,7 +16,10 @@ const MAX_KEYS = 1_000_000
 const CLIENTS = 1000
 const LIMIT = 10
 
-/** Decisions per millisecond of the store's clock. The flood takes 100 s by that clock. */
+/**
+ * Decisions per millisecond of the store's clock. The whole flood takes 100 s on that clock; the
+ * period of the limit is 60 s.
+ */
 const PER_MILLISECOND = 100
 
 const clock = manualClock()
@@ -25,7 +28,7 @@ const limiter = createLimiter({ rules: [{ limit: `${LIMIT}/minute`, algorithm: '
 
 const admit = (key: string): boolean => {
   const decision = limiter.admit(key)
-  if (decision instanceof Promise) throw new Error('the memory store decides synchronously')
+  if (decision instanceof Promise) throw new Error('the memory store must decide synchronously')
   return decision.allowed
 }
 
@@ -36,7 +39,7 @@ for (let client = 0; client < CLIENTS; client++) {
   for (let request = 0; request < LIMIT; request++) admit(`client-${client}`)
 }
 
-// A garbage collection stops the world, which shows as a slow decision.
+// A decision that a garbage collection interrupts is measured with the pause.
 let longestCollection = 0
 const collections = new PerformanceObserver((list) => {
   for (const { duration } of list.getEntries()) longestCollection = Math.max(longestCollection, duration)
@@ -52,7 +55,7 @@ for (let index = 0; index < KEYS; index++) {
   admit(key)
   latencies[index] = performance.now() - start
   if (index % PER_MILLISECOND === 0) clock.advance(1)
-  // After 55 s, the store is full and the windows of the known clients are still open.
+  // 55 s into the flood the clients' windows are still open, and the store is full.
   if (index === 55_000 * PER_MILLISECOND) lost = countAdmitted()
   if (index % 100_000 === 0) {
     peak = Math.max(peak, process.memoryUsage().rss)
@@ -60,7 +63,7 @@ for (let index = 0; index < KEYS; index++) {
   }
 }
 process.stderr.write('\r     \r')
-// Node collects the entries in the first turn after the loop, and delivers them in the second.
+// The observer collects its entries in the first turn after the loop and delivers them in the next.
 await nextTurn()
 await nextTurn()
 collections.disconnect()
@@ -80,7 +83,7 @@ console.log(`distinct keys                  ${count(KEYS)}`)
 console.log(`maxKeys                        ${count(MAX_KEYS)}`)
 console.log(`keys stored at the end         ${count(keys)}`)
 console.log(`charges counted as overflow    ${count(store.overflowed)}`)
-console.log(`live state evicted             ${lost} of ${count(CLIENTS)} clients`)
+console.log(`live state lost                ${lost} of ${count(CLIENTS)} clients`)
 console.log(`heap per key, with its string  ${heap.toFixed(0)} bytes`)
 console.log(
   `peak resident memory           ${mebibytes(peak)} (${mebibytes(before.rss + latencies.byteLength)} of it before the first key)`,
@@ -92,7 +95,7 @@ console.log(`          p99.999              ${us(0.99999)}`)
 console.log(`          max                  ${us(1)}`)
 console.log(`longest garbage collection     ${(longestCollection * 1000).toFixed(1)} µs`)
 
-/** Returns how many of the known clients are admitted, although their limits are used up. */
+/** Returns how many of the known clients are admitted although their limits are used up. */
 function countAdmitted(): number {
   let admitted = 0
   for (let client = 0; client < CLIENTS; client++) if (admit(`client-${client}`)) admitted++

@@ -15,8 +15,8 @@ export { settle } from '../http/admitted-requests.js'
 export type { HttpLimitOptions } from '../http/http-limiter.js'
 
 /**
- * A web-standard handler. Next.js, Bun, Deno and other servers call it with the request and their own
- * context.
+ * A web-standard handler. Next.js, Bun, Deno and other servers call it with the request and their
+ * own context.
  */
 export type FetchHandler<Context extends readonly unknown[]> = (
   request: Request,
@@ -31,7 +31,8 @@ export interface FetchLimitOptions<Context extends readonly unknown[]> extends H
    */
   readonly address?: (request: Request, ...context: Context) => string | undefined
   /**
-   * Returns the method and path template of the route, for `by: 'route'`. Default: the method and `*`.
+   * Returns the method and path template of the route, for `by: 'route'`. Default: the method and
+   * `*`.
    */
   readonly route?: (request: Request) => string
 }

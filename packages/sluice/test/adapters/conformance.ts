@@ -157,7 +157,7 @@ export function describeAdapter(name: string, framework: Framework): void {
     })
 
     it.runIf(framework.allowsSeveralLimits)(
-      'settles with each limit in a row what its own rules count',
+      'settles in each of several limits the resources that its rules count',
       async () => {
         const rows = fixed('100/hour', { of: 'rows', cost: 80 })
         const port = await start({
@@ -177,14 +177,17 @@ export function describeAdapter(name: string, framework: Framework): void {
       },
     )
 
-    it.runIf(framework.allowsSeveralLimits)('two limits in a row are both told', async () => {
-      const both: Options = { rules: [{ name: 'b', limit: '9/minute' }] }
-      const port = await start({ limits: [{ rules: [{ name: 'a', limit: '5/minute' }] }, both] })
-      const { headers } = await ask(port, '/predict')
-      const policies = parseList(String(headers['ratelimit-policy'])).map(([policy]) => policy)
-      expect(policies.toSorted()).toEqual(['a', 'b'])
-      expect(parseList(String(headers.ratelimit))).toHaveLength(2)
-    })
+    it.runIf(framework.allowsSeveralLimits)(
+      'reports every one of several limits in the headers',
+      async () => {
+        const both: Options = { rules: [{ name: 'b', limit: '9/minute' }] }
+        const port = await start({ limits: [{ rules: [{ name: 'a', limit: '5/minute' }] }, both] })
+        const { headers } = await ask(port, '/predict')
+        const policies = parseList(String(headers['ratelimit-policy'])).map(([policy]) => policy)
+        expect(policies.toSorted()).toEqual(['a', 'b'])
+        expect(parseList(String(headers.ratelimit))).toHaveLength(2)
+      },
+    )
 
     it('ignores X-Forwarded-For without trusted proxies', async () => {
       const port = await start({ limits: [fixed('1/minute', { by: 'ip' })] })

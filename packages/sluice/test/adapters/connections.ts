@@ -112,7 +112,7 @@ export function describeConnections(start: StartRoutes): void {
     await expect.poll(() => store.pending).toBe(3)
     socket.resetAndDestroy()
     request.destroy()
-    // The server learns of it in its own time: the slots are free whenever that is.
+    // The server may notice the disconnect before or after the decision.
     store.decidePending()
     await expect.poll(() => slots).toEqual({ taken: 3, freed: 3 })
   })

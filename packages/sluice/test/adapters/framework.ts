@@ -8,24 +8,25 @@ interface RequestContext {
   settle(costs: Readonly<Partial<Record<Resource, number>>>): Promise<void>
 }
 
-/** The response body of a handler: a string or a stream. */
+/** The response of a handler: a string or a stream. */
 type Answer = string | Readable
 
 export interface Route {
   readonly method: 'GET' | 'POST'
   /** The path, with `:name` segments. */
   readonly path: string
-  /** One `limit(…)` per item, in order. */
+  /** The limits, applied in order. */
   readonly limits: readonly (string | HttpLimitOptions<object>)[]
   readonly handle: (context: RequestContext) => Answer | Promise<Answer>
   /**
-   * A middleware before the limits. Its argument responds with 503 and `answered before`, as a
-   * timeout middleware does.
+   * Runs before the limits, as a middleware does.
+   *
+   * Its argument sends a response with 503 and `answered before`, as a request timeout would.
    */
   readonly before?: (respondFirst: () => void) => void
 }
 
-/** Starts an app with these routes for the duration of a test. Returns its port. */
+/** Starts an app of these routes for the duration of a test and returns its port. */
 export type StartRoutes = (...routes: (Partial<Route> & Pick<Route, 'limits'>)[]) => Promise<number>
 
 export interface RunningApp {
@@ -33,13 +34,13 @@ export interface RunningApp {
   close(): Promise<void>
 }
 
-/** A framework with its adapter, as the conformance suite uses it. */
+/** A framework and its adapter, for the conformance suite. */
 export interface Framework {
-  /** Whether a cost can read the parsed body. In other frameworks, the handler reads it later. */
+  /** True if costs can read the body; elsewhere the handler reads it later. */
   readonly readsBody: boolean
-  /** Whether one handler can have several limits. */
+  /** True if one handler can have several limits. */
   readonly allowsSeveralLimits: boolean
-  /** Whether a repeated header can be distinguished from one with a comma. */
+  /** True if a repeated header can be distinguished from one with a comma. */
   readonly distinguishesRepeatedHeaders: boolean
   start(routes: readonly Route[]): Promise<RunningApp>
   /** Returns the parsed body of a request of the framework. */

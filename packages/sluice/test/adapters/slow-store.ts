@@ -1,11 +1,11 @@
 import { type MemoryStore, memoryStore } from '../../src/stores/memory/memory-store.js'
 import type { Charge, Store } from '../../src/stores/store.js'
 
-/** A store that decides only when the test calls `decidePending`. */
+/** A store whose decisions stay pending until the test calls `decidePending`. */
 export interface SlowStore extends Store {
   /** The number of pending decisions. */
   readonly pending: number
-  /** Makes the pending decisions. */
+  /** Makes all pending decisions. */
   decidePending(): void
 }
 

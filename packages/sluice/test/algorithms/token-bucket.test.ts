@@ -5,7 +5,7 @@ import type { TokenBucketLimit } from '../../src/limits/limit.js'
 
 const limit: TokenBucketLimit = { algorithm: 'token-bucket', limit: 10, period: 60_000, burst: 10 }
 
-/** Returns the state after charges of these costs at one time. */
+/** Returns the remaining units after charges of these costs at one time. */
 function after(now: number, ...costs: number[]): TokenBucketState {
   return costs.reduce(
     (state, cost) => tokenBucket.take(limit, state, cost, ''),
@@ -44,7 +44,7 @@ describe('the token bucket', () => {
     })
   })
 
-  it('reports between two units when the next one becomes available', () => {
+  it('reports when the next whole unit becomes available, also between two units', () => {
     const state = tokenBucket.advance(limit, after(0, 10), 4500)
     expect(tokenBucket.judge(limit, state, 0)).toMatchObject({ remaining: 0, moreAfter: 1500 })
     expect(tokenBucket.judge(limit, tokenBucket.fresh(limit, 0), 0)).toMatchObject({
@@ -127,14 +127,14 @@ describe('the token bucket', () => {
     )
   })
 
-  it('refunds a second charge although it has drained, because the state does not record the first refund', () => {
+  it('refunds a charge in full after an earlier one was refunded, even if it has drained', () => {
     const first = { cost: 5, at: 0, resetAfter: 30_000 }
     const second = { cost: 1, at: 0, resetAfter: 36_000 }
-    // The first charge drains first, so the second is whole after six seconds.
+    // Behind the first charge, the second is still in the bucket six seconds later.
     const kept = tokenBucket.advance(limit, after(0, 5, 1), 6000)
     const behind = tokenBucket.take(limit, kept, 5, '')
     expect(tokenBucket.settle(limit, behind, second, 0).level).toBe(9)
-    // If the first was refunded at once, the second has drained. The state is the same.
+    // After an immediate refund of the first, the second has drained, and the state is the same.
     const alone = tokenBucket.advance(limit, tokenBucket.settle(limit, after(0, 5, 1), first, 0), 6000)
     expect(alone.level).toBe(0)
     expect(tokenBucket.take(limit, alone, 10, '')).toEqual(behind)
@@ -158,7 +158,7 @@ describe('a token bucket under a changed limit', () => {
   const perHour: TokenBucketLimit = { algorithm: 'token-bucket', limit: 60, period: 3_600_000, burst: 60 }
   const quick: TokenBucketLimit = { algorithm: 'token-bucket', limit: 3, period: 300, burst: 3 }
 
-  it('drains at the faster of the two rates', () => {
+  it('drains at the larger of the two rates, and a peek writes nothing', () => {
     const state = { at: 0, level: 60 }
     expect(tokenBucket.advance(quick, state, 5000, perHour)).toEqual({ at: 5000, level: 10 })
     expect(tokenBucket.advance(perHour, state, 5000, quick)).toEqual({
@@ -168,7 +168,7 @@ describe('a token bucket under a changed limit', () => {
     })
   })
 
-  it('reports a retry time at the faster rate after the limit is reduced', () => {
+  it('computes the wait of a lowered limit with the faster rate', () => {
     const full = { at: 0, level: 600 }
     const slow = tokenBucket.advance({ ...perHour, limit: 10, burst: 10 }, full, 0, {
       ...perHour,
@@ -180,14 +180,14 @@ describe('a token bucket under a changed limit', () => {
     expect(resetAfter).toBeCloseTo(3_600_000, 6)
   })
 
-  it('drains at its own rate after the next charge', () => {
+  it('drains at its own rate after a charge', () => {
     const slow = tokenBucket.advance(perHour, { at: 0, level: 3 }, 200, quick)
     expect(slow).toHaveProperty('fasterRate')
     expect(tokenBucket.take(perHour, slow, 1, '')).toEqual({ at: 200, level: 2 })
   })
 
-  it('is at most full when it takes over the usage of another algorithm', () => {
-    const state = tokenBucket.withUsage(quick, 1000, { units: 5000, sinceAge: 900, lastAge: 100 })
+  it('starts from the state of another algorithm with a full bucket at most', () => {
+    const state = tokenBucket.fromUsage(quick, 1000, { units: 5000, sinceAge: 900, lastAge: 100 })
     expect(state).toEqual({ at: 1000, level: 2 })
   })
 

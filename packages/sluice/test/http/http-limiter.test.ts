@@ -28,8 +28,8 @@ const access: RequestAccess<TestRequest> = {
 function limiterOf(options: HttpLimitOptions<TestRequest>) {
   const clock = manualClock(1_000_000)
   const limiter = createHttpLimiter({ store: memoryStore({ clock }), ...options }, access)
-  /** Decides synchronously, as the memory store does. */
-  const decide = (asked: TestRequest = {}) => limiter.decide({ ...asked }) as HttpDecision
+  /** Decides synchronously, because the memory store does. */
+  const decide = (request: TestRequest = {}) => limiter.decide({ ...request }) as HttpDecision
   return { clock, limiter, decide }
 }
 
@@ -38,12 +38,12 @@ function fieldsOf(decision: HttpDecision): Record<string, string> {
 }
 
 function problemOf(decision: HttpDecision) {
-  if (decision.allowed) throw new Error('the request was admitted')
+  if (decision.allowed) throw new Error('expected a refusal')
   return JSON.parse(decision.answer.body)
 }
 
 describe('a refused request', () => {
-  it('is admitted after Retry-After, which is never shorter than the t of a violated rule', () => {
+  it('is admitted after Retry-After, which never precedes the end of a t', () => {
     const costs = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 30 })
     const limits = fc.array(
       fc.tuple(
@@ -103,20 +103,23 @@ describe('a refused request', () => {
     expect(problemOf(decision)['violated-policies']).toEqual(['a "quoted" one'])
   })
 
-  it('names its rule in both headers and in the problem document, even if the name needs escaping', () => {
+  it('has one policy in each header and in the document, whatever the name of the rule', () => {
     fc.assert(
       fc.property(ruleName, (name) => {
         const { decide } = limiterOf({ rules: [{ name, limit: '1/minute', cost: 2 }] })
         const decision = decide()
         const { 'ratelimit-policy': policy = '', ratelimit = '' } = fieldsOf(decision)
-        expect([...parseList(policy), ...parseList(ratelimit)].map(([item]) => item)).toEqual([name, name])
+        expect([...parseList(policy), ...parseList(ratelimit)].map(([member]) => member)).toEqual([
+          name,
+          name,
+        ])
         expect(problemOf(decision)).toMatchObject({ 'violated-policies': [name], reason: 'oversized' })
       }),
       { seed: 20261126, numRuns: 300 },
     )
   })
 
-  it('gets a valid response under any limit', () => {
+  it('has a response that can be sent, whatever the limit', () => {
     fc.assert(
       fc.property(anyLimit, (limit) => {
         const rule =
@@ -149,7 +152,7 @@ describe('a refused request', () => {
     decide()
     const sent = responses.map(() => {
       const decision = decide()
-      if (decision.allowed) throw new Error('the request was admitted')
+      if (decision.allowed) throw new Error('expected a refusal')
       const { status, body } = decision.answer
       const { 'content-type': type, 'retry-after': retryAfter, 'x-why': why } = fieldsOf(decision)
       expect(retryAfter).toBe('60')
@@ -164,7 +167,7 @@ describe('a refused request', () => {
 })
 
 describe('an allowed request', () => {
-  it('reports as t the seconds until another unit becomes available', () => {
+  it('gets a t during which no more becomes free than reported, and after which more is', () => {
     const { clock, decide } = limiterOf({ rules: [{ limit: '10/minute' }] })
     for (let used = 1; used <= 3; used++) decide()
     expect(fieldsOf(decide({})).ratelimit).toBe('"requests";r=6;t=6')
@@ -172,7 +175,7 @@ describe('an allowed request', () => {
     expect(fieldsOf(decide({})).ratelimit).toBe('"requests";r=6;t=6')
   })
 
-  it('gets X-RateLimit headers for the rule with the smallest remaining fraction', () => {
+  it('reports X-RateLimit of the rule with the smallest fraction left', () => {
     const rules = [
       { name: 'wide', limit: '1000/hour' },
       { name: 'near', limit: '4/minute', algorithm: 'fixed-window' as const },
@@ -205,17 +208,17 @@ describe('an allowed request', () => {
   it.each<[string, TestRequest]>([
     ['a request', {}],
     ['a request of Node', { rawHeaders: ['Host', 'localhost'] } as TestRequest],
-  ])('is admitted separately from its copies: %s', async (_what, request) => {
+  ])('keeps %s admitted without admitting its copies', async (_kind, request) => {
     const { limiter } = limiterOf({
       rules: [{ limit: '2/hour' }, { limit: '100/hour', of: 'tokens', cost: 40 }],
     })
     const left = (decision: HttpDecision) => fieldsOf(decision).ratelimit
-    const decide = (asked: TestRequest) => limiter.decide(asked) as HttpDecision
+    const decide = (request: TestRequest) => limiter.decide(request) as HttpDecision
     const copy = { ...request }
     expect(left(decide(request))).toContain('r=1')
     expect(left(decide(copy))).toContain('r=0')
-    for (const asked of [request, copy]) expect(left(decide(asked))).toBeUndefined()
-    // The request and its copy are settled separately.
+    for (const each of [request, copy]) expect(left(decide(each))).toBeUndefined()
+    // The two are settled independently.
     await settle(copy, { tokens: 0 })
     expect(left(decide({ ...copy }))).toContain('"requests";r=0')
     await settle(request, { tokens: 0 })
@@ -225,12 +228,12 @@ describe('an allowed request', () => {
   it.each<[string, TestRequest]>([
     ['a request', {}],
     ['a request of Node', { rawHeaders: ['Host', 'localhost'] } as TestRequest],
-  ])('shares its admission only with requests that inherit from it: %s', async (_what, request) => {
+  ])('admits requests derived from %s and no others', async (_kind, request) => {
     const { limiter } = limiterOf({
       rules: [{ limit: '2/hour' }, { limit: '100/hour', of: 'tokens', cost: 40 }],
     })
     const left = (decision: HttpDecision) => fieldsOf(decision).ratelimit
-    const decide = (asked: TestRequest) => limiter.decide(asked) as HttpDecision
+    const decide = (request: TestRequest) => limiter.decide(request) as HttpDecision
     expect(left(decide(request))).toContain('"tokens";r=60')
     const derived: TestRequest = Object.create(request)
     expect(left(decide(derived))).toBeUndefined()
@@ -239,7 +242,7 @@ describe('an allowed request', () => {
     expect(left(decide({ ...request }))).toContain('"tokens";r=40')
   })
 
-  it('is remembered, while a refused or undecided request is decided again', () => {
+  it('is remembered, whereas a refused or undecided request is decided again', () => {
     let fails = true
     const { limiter } = limiterOf({
       rules: [
@@ -263,7 +266,7 @@ describe('an allowed request', () => {
     for (let again = 0; again < 3; again++) expect(limiter.decide(second)).toMatchObject({ allowed: false })
   })
 
-  it('is settled in each limit that admitted it, and in no other', async () => {
+  it('is settled in every limit that admitted it, and in none otherwise', async () => {
     const tokens = () => limiterOf({ rules: [{ limit: '100/hour', of: 'tokens', cost: 90 }] })
     const [one, other] = [tokens(), tokens()]
     const request = {}
@@ -278,26 +281,26 @@ describe('an allowed request', () => {
 
 describe('the options of an HTTP limiter', () => {
   it.each<[string, string | HttpLimitOptions<TestRequest>, string]>([
-    ['an invalid limit', '10 per fortnight', "unknown unit 'fortnight'"],
-    ['no rules', {} as never, "'rules' must be a list"],
-    ['an invalid proxy', { rules: [], trustedProxies: ['everybody'] }, '10.0.0.0/8 or ::1'],
-    ['an invalid prefix', { rules: [], ipv6Subnet: 0 }, "'ipv6Subnet'"],
+    ['a limit with an unknown unit', '10 per fortnight', "unknown unit 'fortnight'"],
+    ['missing rules', {} as never, "'rules' must be a list"],
+    ['an invalid proxy', { rules: [], trustedProxies: ['everyone'] }, '10.0.0.0/8 or ::1'],
+    ['an invalid prefix length', { rules: [], ipv6Subnet: 0 }, "'ipv6Subnet'"],
     ['an unknown option', { rules: [], trustProxy: true } as never, "no option 'trustProxy'"],
-    ['a misspelled option', { rules: [], trustedProxy: [] } as never, "did you mean 'trustedProxies'?"],
+    ['a misspelt option', { rules: [], trustedProxy: [] } as never, "did you mean 'trustedProxies'?"],
     [
-      'an unknown option with the list of all options',
+      'an unknown option with the list of valid ones',
       { rules: [], size: 1 } as never,
       'refuse, trustedProxies, ipv6Subnet, xRateLimit',
     ],
-    ['an option that only createLimiter has', { rules: [], keys: {} } as never, "no option 'keys'"],
+    ['an option of the limiter only', { rules: [], keys: {} } as never, "no option 'keys'"],
     ['a list', ['10/minute'] as never, "takes a limit such as '10/minute'"],
-    ['a missing argument', undefined as never, "takes a limit such as '10/minute'"],
+    ['undefined', undefined as never, "takes a limit such as '10/minute'"],
     [
-      "'identify' together with 'client'",
+      "both 'client' and 'identify'",
       { rules: [], client: () => 'a', identify: () => undefined },
       "'identify' and 'client'",
     ],
-  ])('are checked when the limit is created: %s', (_case, options, message) => {
+  ])('reports %s when the limit is created', (_what, options, message) => {
     expect(() => createHttpLimiter(options, access)).toThrow(message)
   })
 })

@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { addressForSecret, combinedKey, keyParts, plainKey, secretKey } from '../../src/rules/key.js'
 
-describe('the readable parts of a key', () => {
-  it('are the key itself, or the strings that it combines', () => {
-    const text = fc.string({ minLength: 1, maxLength: 20 }).filter((each) => each.charCodeAt(0) > 3)
+describe('the parts of a key', () => {
+  it('are the strings that the key was made of', () => {
+    const part = fc.string({ minLength: 1, maxLength: 20 }).filter((each) => each.charCodeAt(0) > 3)
     fc.assert(
       fc.property(fc.array(part, { minLength: 2, maxLength: 4 }), (parts) => {
         expect(keyParts(plainKey(parts[0] as string))).toEqual([parts[0]])
@@ -13,7 +13,7 @@ describe('the readable parts of a key', () => {
     )
   })
 
-  it('contain the beginning of a digest instead of a secret', () => {
+  it('show the start of a digest in place of a secret', () => {
     const shown = expect.stringMatching(/^#[\w-]{12}$/)
     for (const key of [secretKey('Bearer abc'), addressForSecret('10.0.0.1'), plainKey('x'.repeat(200))])
       expect(keyParts(key)).toEqual([shown])

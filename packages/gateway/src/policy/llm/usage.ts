@@ -1,8 +1,8 @@
 import { MAX_TOKENS, own } from './request/json-fields.js'
 
 /**
- * The usage that a response reports, in tokens. `input` includes `cached`, the tokens that the upstream
- * read from its cache. Reports are running totals, so the larger of two counts is in force.
+ * The usage that a response reports, in tokens. `input` includes `cached`, the tokens that the
+ * upstream read from its cache. Reports are running totals, so the larger of two counts is in force.
  */
 export interface Usage {
   readonly input?: number | undefined

@@ -1,9 +1,9 @@
 /**
  * A request target in its one canonical spelling.
  *
- * The spelling that is matched against routes is also the one that is forwarded, so no other spelling
- * of a path reaches the upstream past the limits of that path. A target that upstreams are known to
- * interpret differently (an encoded slash, a backslash, `/..;/`) is refused.
+ * The spelling that is matched against routes is also the one that is forwarded, so no other
+ * spelling of a path reaches the upstream past the limits of that path. A target that upstreams are
+ * known to interpret differently (an encoded slash, a backslash, `/..;/`) is refused.
  */
 export interface Target {
   /**

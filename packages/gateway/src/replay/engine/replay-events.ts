@@ -27,8 +27,8 @@ export interface Played {
   readonly arrivedAt: number
   /** Time of the decision, which is later if the request waited for a slot. */
   readonly decidedAt: number
-  /** Whether the request was admitted and will be settled or release slots later. */
-  readonly isOpen: boolean
+  /** True if the request was admitted and will be settled or release slots later. */
+  readonly isPending: boolean
 }
 
 /** Receives the completion of an admitted request. */

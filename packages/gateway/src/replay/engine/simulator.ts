@@ -179,7 +179,7 @@ export class Simulator {
       outcome,
       arrivedAt,
       decidedAt,
-      isOpen,
+      isPending: isOpen,
     })
   }
 }

@@ -1,6 +1,6 @@
 /** The memory that one held piece of a response takes. */
 export interface PieceMemory {
-  /** Changes the number of held bytes. Returns `false`, and changes nothing, if there is no memory. */
+  /** Changes the number of held bytes. Without memory, returns `false` and changes nothing. */
   resize(bytes: number): boolean
 }
 
@@ -11,8 +11,8 @@ const FREE_BYTES = 64 * 1024
 export const UNBOUNDED: PieceMemory = { resize: () => true }
 
 /**
- * Bounds the memory of all responses that a process holds in order to read them. A response that does
- * not fit is read as an outline.
+ * Bounds the memory of all buffered responses of a process. A response that does not fit is read
+ * as an outline.
  */
 export class ResponseMemory {
   #limit: number

@@ -12,13 +12,13 @@ const CR = 0x0d
  */
 export class SseSplitter {
   readonly #block: BoundedBlock
-  /** Whether the current line is empty so far. */
+  /** True if the current line is empty so far. */
   #isLineEmpty = true
-  /** Whether the last byte was a CR: an LF after it belongs to the same line end. */
+  /** True if the last byte was a CR: an LF after it belongs to the same line end. */
   #afterCR = false
-  /** Whether that CR ended a blank line. The event ends before the next byte, or after it if it is an LF. */
+  /** True if that CR ended a blank line: the event ends before the next byte, or after an LF. */
   #ending = false
-  /** Whether a line of the stream ended with CRLF. */
+  /** True if a line of the stream ended with CRLF. */
   #hasCRLF = false
 
   /** @param maxBytes the longest event that is emitted whole; no more is held */

@@ -100,7 +100,7 @@ function callParameters(body: Fields): CallParameters {
   }
 }
 
-/** Counts a fixed number of tokens per image. The length of its base64 string does not predict them. */
+/** Counts a fixed number of tokens per image. The length of its base64 does not predict them. */
 function countImages(images: unknown, input: TokenCounter): void {
   for (const image of Array.isArray(images) ? images : [images]) {
     if (typeof image === 'string') input.addTokens(ATTACHMENT_TOKENS)

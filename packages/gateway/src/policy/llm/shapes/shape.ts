@@ -49,7 +49,10 @@ export interface ChoiceReading {
   readonly usage: Usage
 }
 
-/** Reads the requests and responses of one API. Takes untrusted input, in time linear in its size. */
+/**
+ * Reads the requests and responses of one API. Its input is untrusted. Reading takes time linear in
+ * the size of the input.
+ */
 export interface Shape {
   readonly name: string
   /**

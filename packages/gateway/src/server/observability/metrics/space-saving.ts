@@ -47,7 +47,7 @@ export class SpaceSaving {
     return [...this.#counters.keys()]
   }
 
-  /** Returns the estimate for a key. Without a counter, that is the lowest count, its upper bound. */
+  /** Returns the estimate for a key. Without a counter, that is the lowest count. */
   countOf(key: string): Count {
     const counter = this.#counters.get(key)
     if (counter !== undefined) return { count: counter.bucket.count, error: counter.error }
