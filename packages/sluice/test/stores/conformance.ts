@@ -21,7 +21,12 @@ export type { MakeStore, StoreKind } from './conformance/harness.js'
  *     describeStore('memory', () => {
  *       const clock = manualClock()
  *       const store = memoryStore({ clock })
- *       return { store, advance: clock.advance, setBack: (ms) => clock.advance(-ms), close: () => store.close() }
+ *       return {
+ *         store,
+ *         advance: clock.advance,
+ *         setBack: (ms) => clock.advance(-ms),
+ *         close: () => store.close(),
+ *       }
  *     })
  *
  * Each test creates a new store, awaits every call, and advances the time only through the harness.

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { keyExpression } from '../../../src/policy/config/cel/expression.js'
 import { bare, request } from './expression-request.js'
 
-/** Compiles an expression; the cases below are those of CEL's specification and conformance tests. */
+/** Compiles an expression. The cases are from CEL's specification and conformance tests. */
 function compiled(source: string) {
   const expression = keyExpression(source, [])
   if (typeof expression !== 'function') throw new Error(`${source}: ${JSON.stringify(expression)}`)

@@ -56,7 +56,7 @@ describe('parseKeys', () => {
     expect(keys(DIGEST)).toEqual({ id: 'acme' })
   })
 
-  it('a key that has expired is nobody’s', () => {
+  it('does not find an expired key', () => {
     const expiring = (day: string) =>
       parseKeys(`keys: [{ sha256: ${DIGEST}, client: acme, expires: ${day} }]`, 'keys.yaml')(DIGEST)
     expect(expiring('2020-01-01')).toBeUndefined()
