@@ -158,10 +158,10 @@ describe.each(APPS)('costs that read the body on %s', (_name, start, parsesFirst
       },
     })
     for (const [body, left] of [[text, [997, 990, 980]] as const, [pieces, [994, 980, 960]] as const]) {
-      const answer = await send(body)
-      expect([answer.status, await answer.text()]).toEqual([200, '3'])
+      const response = await send(body)
+      expect([response.status, await response.text()]).toEqual([200, '3'])
       expect(
-        answer.headers
+        response.headers
           .get('ratelimit')
           ?.match(/(?<=r=)\d+/g)
           ?.map(Number),
@@ -219,8 +219,8 @@ describe.each(readersThemselves)('bodies that the limit reads on %s', (_name, st
       reading.take(1024)
       return reading
     })
-    const answer = await send()
-    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
+    const response = await send()
+    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
     for (const { release } of small) release()
     const last = await send()
     expect([last.status, READING_MEMORY.held]).toEqual([200, 0])
@@ -247,9 +247,9 @@ describe.each(readersThemselves)('bodies that the limit reads on %s', (_name, st
     onTestFinished(() => {
       for (const { release } of others) release()
     })
-    const answer = once(evicted, 'data')
+    const response = once(evicted, 'data')
     for (const { take } of others) take(1024)
-    expect(String((await answer)[0])).toMatch(/^HTTP\/1\.1 503 /)
+    expect(String((await response)[0])).toMatch(/^HTTP\/1\.1 503 /)
     evicted.destroy()
   })
 })

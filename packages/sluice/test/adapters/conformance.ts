@@ -225,7 +225,7 @@ export function describeAdapter(name: string, framework: Framework): void {
       if (framework.distinguishesRepeatedHeaders) expect((await from('a', 'c')).status).toBe(400)
     })
 
-    it('reads keys after any white space and refuses those in places that are not read', async () => {
+    it('reads keys after any white space and rejects those in unsupported places', async () => {
       const key = newKey()
       const identify = identity({ apiKeys: keyTable([{ sha256: keyDigest(key), client: 'acme' }]) })
       const port = await start({ limits: [{ rules: [{ limit: '100/minute', by: 'client' }], identify }] })
@@ -281,7 +281,7 @@ export function describeAdapter(name: string, framework: Framework): void {
       expect(JSON.parse((await ask(port, '/predict')).text).detail).toBe('Premium access required')
     })
 
-    it('answers 503 with Retry-After when the store cannot decide', async () => {
+    it('responds with 503 and Retry-After when the store cannot decide', async () => {
       const take = () => Promise.reject(new StoreUnavailableError('limits', 1500, new Error('gone')))
       const port = await start({ limits: [{ ...fixed('1/minute'), store: { ...takeOnlyStore(), take } }] })
       const { status, headers } = await ask(port, '/predict')

@@ -12,7 +12,7 @@ const THROWN = [undefined, null, 'route', 'router', '', 0, false, { status: 200 
 const circular: { self?: object } = {}
 circular.self = circular
 
-const UNSENDABLE: readonly (readonly [what: string, answer: () => unknown])[] = [
+const UNSENDABLE: readonly (readonly [what: string, response: () => unknown])[] = [
   ['a line break in a header', () => ({ headers: { 'x-why': 'a\nb' }, body: '' })],
   ['a header split in two', () => ({ headers: { 'x-why': 'a\r\nset-cookie: b=c' }, body: '' })],
   ['a character that is invalid in a header', () => ({ headers: { 'x-why': '€' }, body: '' })],
@@ -44,8 +44,8 @@ export function describeFailures(start: StartRoutes): void {
 
   describe.each(stores)('the failures of user functions with %s', (_kind, store) => {
     it("responds with 500 if 'refuse' returns an invalid response, and keeps running", async () => {
-      let answer: () => unknown = () => undefined
-      const refuse = () => answer() as { body: string }
+      let makeResponse: () => unknown = () => undefined
+      const refuse = () => makeResponse() as { body: string }
       const port = await start(
         { limits: [{ rules: [everyone], ...store(), refuse }], handle: () => 'was handled' },
         { path: '/other', limits: [], handle: () => 'alive' },
@@ -53,7 +53,7 @@ export function describeFailures(start: StartRoutes): void {
       expect((await ask(port, '/predict')).status).toBe(200)
       for (const [what, make] of UNSENDABLE) {
         for (const given of [make, () => Promise.resolve(make()), () => Promise.reject(make())]) {
-          answer = given
+          makeResponse = given
           const { status, text, headers } = await ask(port, '/predict')
           expect([what, status]).toEqual([what, 500])
           expect(text).not.toContain('was handled')
@@ -100,7 +100,7 @@ export function describeFailures(start: StartRoutes): void {
     )
 
     it("sends the response that 'refuse' resolves to, with its status and headers", async () => {
-      const answers = [
+      const responses = [
         { status: 204, body: 'not sent' },
         { status: 302, headers: { location: 'https://example.com/plans' }, body: '' },
         { status: 429, headers: { 'x-list': ['a', 'b'], 'x-none': undefined, 'x-number': 7 }, body: 'calm' },
@@ -111,12 +111,12 @@ export function describeFailures(start: StartRoutes): void {
         },
         { status: 200, body: { data: null, errors: [] } },
       ]
-      const given = [...answers]
+      const given = [...responses]
       const refuse = async () => given.shift() as { body: string }
       const port = await start({ limits: [{ rules: [everyone], ...store(), refuse }] })
       await ask(port, '/predict')
       const seen = []
-      for (const _ of answers) seen.push(await ask(port, '/predict'))
+      for (const _ of responses) seen.push(await ask(port, '/predict'))
       expect(seen.map(({ status, text }) => [status, text])).toEqual([
         [204, ''],
         [302, ''],

@@ -9,7 +9,7 @@ interface RequestContext {
 }
 
 /** The response of a handler: a string or a stream. */
-type Answer = string | Readable
+type HandlerResult = string | Readable
 
 export interface Route {
   readonly method: 'GET' | 'POST'
@@ -17,7 +17,7 @@ export interface Route {
   readonly path: string
   /** The limits, applied in order. */
   readonly limits: readonly (string | HttpLimitOptions<object>)[]
-  readonly handle: (context: RequestContext) => Answer | Promise<Answer>
+  readonly handle: (context: RequestContext) => HandlerResult | Promise<HandlerResult>
   /**
    * Runs before the limits, as a middleware does.
    *

@@ -103,7 +103,7 @@ describe('a refused request', () => {
     expect(problemOf(decision)['violated-policies']).toEqual(['a "quoted" one'])
   })
 
-  it('has one policy in each header and in the document, whatever the name of the rule', () => {
+  it('has one policy in each header and in the document for every valid rule name', () => {
     fc.assert(
       fc.property(ruleName, (name) => {
         const { decide } = limiterOf({ rules: [{ name, limit: '1/minute', cost: 2 }] })
@@ -119,7 +119,7 @@ describe('a refused request', () => {
     )
   })
 
-  it('has a response that can be sent, whatever the limit', () => {
+  it('has a valid response for every limit', () => {
     fc.assert(
       fc.property(anyLimit, (limit) => {
         const rule =

@@ -139,13 +139,9 @@ describe('a problem document that is not a refusal', () => {
   })
 
   it('reports a fault of the request with its status, and how to authenticate for 401', () => {
-    const answers = [
-      new RequestError('no rows'),
-      new ForbiddenError('premium'),
-      new UnauthorizedError('who?'),
-    ]
+    const errors = [new RequestError('no rows'), new ForbiddenError('premium'), new UnauthorizedError('who?')]
     expect(
-      answers.map((error) => requestProblem(error)).map(({ status, headers }) => [status, headers.length]),
+      errors.map((error) => requestProblem(error)).map(({ status, headers }) => [status, headers.length]),
     ).toEqual([
       [400, 1],
       [403, 1],

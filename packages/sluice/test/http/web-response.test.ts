@@ -36,23 +36,23 @@ const request = (method = 'GET', signal?: AbortSignal) =>
 describe('the slot of a web response', () => {
   it('is released when the body was read completely', async () => {
     const permit = slot()
-    const answer = releaseWhenRead(new Response(body(3)), permit, request())
+    const response = releaseWhenRead(new Response(body(3)), permit, request())
     expect(permit.holdsSlots).toBe(true)
-    expect(await answer.text()).toBe('chunkchunkchunk')
+    expect(await response.text()).toBe('chunkchunkchunk')
     expect(permit.holdsSlots).toBe(false)
   })
 
   it('is released when the body fails', async () => {
     const permit = slot()
-    const answer = releaseWhenRead(new Response(body(1, 'fails')), permit, request())
-    await expect(answer.text()).rejects.toThrow('on purpose')
+    const response = releaseWhenRead(new Response(body(1, 'fails')), permit, request())
+    await expect(response.text()).rejects.toThrow('on purpose')
     expect(permit.holdsSlots).toBe(false)
   })
 
   it('is released when the reader cancels the body', async () => {
     const permit = slot()
-    const answer = releaseWhenRead(new Response(body(9, 'waits')), permit, request())
-    await answer.body?.cancel()
+    const response = releaseWhenRead(new Response(body(9, 'waits')), permit, request())
+    await response.body?.cancel()
     expect(permit.holdsSlots).toBe(false)
   })
 
@@ -113,9 +113,9 @@ describe('a tracked response', () => {
       { highWaterMark: 0 },
     )
     const given = new Response(endless, { status: 201, statusText: 'Made', headers: { 'x-own': '1' } })
-    const answer = releaseWhenRead(given, slot(), request())
-    expect([answer.status, answer.statusText, answer.headers.get('x-own')]).toEqual([201, 'Made', '1'])
-    const reader = answer.body?.getReader()
+    const response = releaseWhenRead(given, slot(), request())
+    expect([response.status, response.statusText, response.headers.get('x-own')]).toEqual([201, 'Made', '1'])
+    const reader = response.body?.getReader()
     for (let read = 0; read < 3; read++) await reader?.read()
     await new Promise((resolve) => setImmediate(resolve))
     expect(pulled).toBe(3)
@@ -124,15 +124,15 @@ describe('a tracked response', () => {
 
   it('gets headers in addition to its own', async () => {
     const own = new Response('fine', { headers: { ratelimit: '"a";r=1', 'retry-after': '9' } })
-    const answer = withHeaders(own, [
+    const response = withHeaders(own, [
       ['ratelimit', '"b";r=2'],
       ['retry-after', '5'],
     ])
-    expect(Object.fromEntries(answer.headers)).toMatchObject({
+    expect(Object.fromEntries(response.headers)).toMatchObject({
       ratelimit: '"a";r=1, "b";r=2',
       'retry-after': '5',
     })
-    expect(await answer.text()).toBe('fine')
+    expect(await response.text()).toBe('fine')
     expect(withHeaders(own, [])).toBe(own)
     // The only kind of response without a copy that this test can create.
     const switching = Response.error()

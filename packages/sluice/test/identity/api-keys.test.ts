@@ -102,7 +102,7 @@ describe('API keys', () => {
       expect(() => identity({ apiKeys: keyTable([]), apiKeyHeaders: [name] })).toThrow("'apiKeyHeaders'")
   })
 
-  it('answers keys in places that are not read with 401, also with an asynchronous lookup', async () => {
+  it('rejects keys in unsupported places with 401, also with an asynchronous lookup', async () => {
     const table = keyTable([premium])
     const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
     const places: [Record<string, string>, string][] = [

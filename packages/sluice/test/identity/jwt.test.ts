@@ -58,7 +58,7 @@ describe('JWTs', () => {
     expect(fetched).toBe(before + 1)
   })
 
-  it('accepts API keys beside tokens and treats a string in JWT format as a token', async () => {
+  it('accepts API keys and tokens, and treats a string in JWT format as a token', async () => {
     const identify = identity({ jwt: verify() })
     const bearer = `Bearer ${await token({})}`
     const read = (name: string) => (name === 'authorization' ? bearer : undefined)

@@ -30,11 +30,11 @@ function token(kid: string, key: Kid = 'one'): Promise<string> {
 async function issuer(first: string) {
   const state = {
     fetched: 0,
-    answer: (response: ServerResponse): void => void response.end(first),
+    respond: (response: ServerResponse): void => void response.end(first),
   }
   const server = createServer((_request, response) => {
     state.fetched++
-    state.answer(response)
+    state.respond(response)
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   onTestFinished(() => {
@@ -48,7 +48,7 @@ async function issuer(first: string) {
     clock,
     check: async (made: string) => check(made).catch((error: unknown) => error),
     serves: (text: string, status = 200, headers = {}) => {
-      state.answer = (response) => void response.writeHead(status, headers).end(text)
+      state.respond = (response) => void response.writeHead(status, headers).end(text)
     },
   })
 }
@@ -124,9 +124,9 @@ describe('remoteKeys', () => {
     ['an oversized body', ' '.repeat(2_000_000), 200, {}],
   ])(
     'answers with 503 if the keys response is %s, and fetches again a second later',
-    async (_, ...answer) => {
+    async (_, ...response) => {
       const keys = await issuer('')
-      keys.serves(...answer)
+      keys.serves(...response)
       for (let each = 0; each < 5; each++)
         expect(await keys.check(await token('one'))).toBeInstanceOf(IdentityUnavailableError)
       expect(keys.fetched).toBe(1)
@@ -138,7 +138,7 @@ describe('remoteKeys', () => {
 
   it('shares one fetch that times out among all waiting requests', async () => {
     const keys = await issuer('')
-    keys.answer = () => {}
+    keys.respond = () => {}
     const waited = await Promise.all(Array.from({ length: 50 }, async () => keys.check(await token('one'))))
     for (const each of waited) expect(each).toBeInstanceOf(IdentityUnavailableError)
     expect(keys.fetched).toBe(1)
@@ -153,7 +153,7 @@ describe('remoteKeys', () => {
     keys.serves('down', 500)
     keys.clock.advance(10 * MINUTE)
     expect(await keys.check(await token('one'))).toEqual(ACME)
-    keys.answer = () => {}
+    keys.respond = () => {}
     keys.clock.advance(MINUTE)
     const answered: unknown[] = []
     void keys.check(await token('one')).then((client) => answered.push(client))

@@ -167,11 +167,11 @@ describe('a shadow rule', () => {
         { name: 'real', limit: '4/hour' },
       ],
     })
-    const answers = Array.from({ length: 6 }, () => admit('a'))
-    expect(answers.map(({ allowed }) => allowed)).toEqual([true, true, true, true, false, false])
-    const shadow = answers.map(({ quotas }) => quotas[0])
+    const decisions = Array.from({ length: 6 }, () => admit('a'))
+    expect(decisions.map(({ allowed }) => allowed)).toEqual([true, true, true, true, false, false])
+    const shadow = decisions.map(({ quotas }) => quotas[0])
     expect(shadow.map((quota) => quota?.allowed)).toEqual([true, true, false, false, false, false])
-    expect(answers.at(-1)).toMatchObject({ refusal: { rule: 'real', violated: ['real'] } })
+    expect(decisions.at(-1)).toMatchObject({ refusal: { rule: 'real', violated: ['real'] } })
   })
 
   it('charges nothing in a shadow rule for a request that another rule refuses', () => {
@@ -268,13 +268,13 @@ describe('a limiter and its store', () => {
     const throwing = {
       ...store,
       take: () => {
-        throw new Error('at once')
+        throw new Error('synchronous')
       },
     }
-    expect(() => createLimiter({ store: throwing, rules }).admit('a')).toThrow('at once')
-    const rejecting = { ...store, take: async () => Promise.reject(new Error('later')) }
+    expect(() => createLimiter({ store: throwing, rules }).admit('a')).toThrow('synchronous')
+    const rejecting = { ...store, take: async () => Promise.reject(new Error('asynchronous')) }
     await expect(createLimiter({ store: rejecting, rules, name: 'other' }).admit('a')).rejects.toThrow(
-      'later',
+      'asynchronous',
     )
   })
 })

@@ -33,9 +33,9 @@ describe('an override', () => {
       { name: 'trial', limit: '2/minute', enforce: false },
     ])
     const swapped = limits.with({ strict: { enforce: false }, trial: { enforce: true } })
-    const answers = []
-    for (let n = 0; n < 3; n++) answers.push((await swapped.admit('a')).allowed)
-    expect(answers).toEqual([true, true, false])
+    const admitted = []
+    for (let n = 0; n < 3; n++) admitted.push((await swapped.admit('a')).allowed)
+    expect(admitted).toEqual([true, true, false])
   })
 
   it('uses the algorithm and key of the rule, and is scaled by tiers', async () => {

@@ -158,8 +158,8 @@ describe('release', () => {
   })
 
   it("waits for the store at the end of an 'await using' block", async () => {
-    let answer = () => {}
-    const { permit } = permits(() => new Promise((resolve) => (answer = resolve)))
+    let finishSettle = () => {}
+    const { permit } = permits(() => new Promise((resolve) => (finishSettle = resolve)))
     let over = false
     const block = (async () => {
       await using _held = permit()
@@ -168,7 +168,7 @@ describe('release', () => {
     })
     await new Promise((resolve) => setImmediate(resolve))
     expect(over).toBe(false)
-    answer()
+    finishSettle()
     await block
     expect(over).toBe(true)
   })

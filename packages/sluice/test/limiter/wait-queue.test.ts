@@ -99,17 +99,17 @@ describe('a queue', () => {
   it('returns the result of a waiter that has left and serves the next one', async () => {
     const { queue, state, waiter } = room(1)
     const caller = new AbortController()
-    let answer: (attempt: Attempt<string>) => void = () => {}
+    let finishAttempt: (attempt: Attempt<string>) => void = () => {}
     const slow = waiter('a', {
       signal: caller.signal,
-      attempt: () => new Promise((resolve) => (answer = resolve)),
+      attempt: () => new Promise((resolve) => (finishAttempt = resolve)),
     })
     const gone = queue.join(slow)
     const next = queue.join(waiter('b'))
     state.free = 0
     caller.abort(new Error('hung up'))
     await expect(gone).rejects.toThrow('hung up')
-    answer({ result: 'a' })
+    finishAttempt({ result: 'a' })
     expect(await next).toBe('b')
     expect(state.givenBack).toEqual(['a'])
   })

@@ -158,11 +158,11 @@ describe('a forecast for a timed-out request', () => {
   it('keeps a queue that started during the forecast for a timed-out request', async () => {
     const store = remote()
     const timers = manualTimers()
-    let answer = () => {}
-    const answered = new Promise<void>((resolve) => {
-      answer = resolve
+    let finishPeek = () => {}
+    const peekFinished = new Promise<void>((resolve) => {
+      finishPeek = resolve
     })
-    const slow: Store = { ...store, peek: (charges) => answered.then(() => store.peek(charges)) }
+    const slow: Store = { ...store, peek: (charges) => peekFinished.then(() => store.peek(charges)) }
     const limiter = createLimiter({
       rules: [{ concurrent: 1, wait: '10s', queue: 1 }],
       store: slow,
@@ -179,7 +179,7 @@ describe('a forecast for a timed-out request', () => {
     await expect(gone).rejects.toThrow('hung up')
     const waiting = limiter.admit('a')
     await turn()
-    answer()
+    finishPeek()
     expect(await late).toMatchObject({ allowed: false, refusal: { reason: 'busy' } })
     // The queue has one place, and it is occupied.
     expect(await limiter.admit('a')).toMatchObject({ allowed: false, refusal: { reason: 'busy' } })

@@ -53,14 +53,14 @@ describe('the usage of a response that is too long to be held', () => {
       callOf(ollamaGenerate, { prompt: input }),
       { response: 'x'.repeat(LONG), done: true, prompt_eval_count: 30, eval_count: OUTPUT },
     ],
-  ] as const)('is read, of %s', (_, call, answer) => {
-    const text = JSON.stringify(answer, null, 1)
+  ] as const)('is read from %s', (_, call, body) => {
+    const text = JSON.stringify(body, null, 1)
     expect(settled(call, text, JSON_ANSWER)).toMatchObject({ settlement: COST, unread: undefined })
   })
 
   it('is read from embeddings', () => {
-    const answer = { data: [{ embedding: Array(2_000_000).fill(0.123) }], usage: { prompt_tokens: 31 } }
-    expect(settled(callOf(openAIEmbeddings, { input }), JSON.stringify(answer), JSON_ANSWER)).toEqual({
+    const body = { data: [{ embedding: Array(2_000_000).fill(0.123) }], usage: { prompt_tokens: 31 } }
+    expect(settled(callOf(openAIEmbeddings, { input }), JSON.stringify(body), JSON_ANSWER)).toEqual({
       settlement: { tokens: 31, input_tokens: 31, output_tokens: 0 },
       unread: undefined,
     })
@@ -77,8 +77,8 @@ describe('the usage of a response that is too long to be held', () => {
   })
 
   it('is not believed if it is zero', () => {
-    const answer = { choices: [choice(LONG)], usage: { prompt_tokens: 0, completion_tokens: 0 } }
-    expect(settled(chat(100), JSON.stringify(answer), JSON_ANSWER)).toMatchObject({
+    const body = { choices: [choice(LONG)], usage: { prompt_tokens: 0, completion_tokens: 0 } }
+    expect(settled(chat(100), JSON.stringify(body), JSON_ANSWER)).toMatchObject({
       settlement: { input_tokens: 25, output_tokens: 1000 },
       unread: 'too_long',
     })

@@ -154,27 +154,30 @@ function sum(one: unknown, other: unknown): unknown {
   return typeof one === 'number' && typeof other === 'number' ? one + other : other
 }
 
-describe.each(Object.entries(SHAPES))('the usage of %s', (_, [call, headers, answer]) => {
+describe.each(Object.entries(SHAPES))('the usage of %s', (_, [call, headers, responseWith]) => {
   it.each([0, -1, null, '12', [], {}, true, -0.5, 1e300, undefined])(
     'discards neither the input nor the delivered text if it is %j',
     (count) => {
       const expected = { tokens: 35, input_tokens: 25, output_tokens: 10 }
-      expect(settled(call, answer(count, count), headers)).toEqual(expected)
+      expect(settled(call, responseWith(count, count), headers)).toEqual(expected)
     },
   )
 
   it('is believed if it is less or more than the delivered text', () => {
     for (const output of [3, 99])
-      expect(settled(call, answer(30, output), headers)).toEqual({
+      expect(settled(call, responseWith(30, output), headers)).toEqual({
         tokens: 30 + output,
         input_tokens: 30,
         output_tokens: output,
       })
-    expect(settled(call, answer(30.2, 2.5), headers)).toMatchObject({ input_tokens: 31, output_tokens: 3 })
+    expect(settled(call, responseWith(30.2, 2.5), headers)).toMatchObject({
+      input_tokens: 31,
+      output_tokens: 3,
+    })
   })
 
   it('leaves the output to the delivered text if it reports only input', () => {
-    expect(settled(call, answer(30, 0), headers)).toMatchObject({ input_tokens: 30, output_tokens: 10 })
+    expect(settled(call, responseWith(30, 0), headers)).toMatchObject({ input_tokens: 30, output_tokens: 10 })
   })
 })
 

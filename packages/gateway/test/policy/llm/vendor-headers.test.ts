@@ -73,7 +73,7 @@ describe('the rate limit headers of a vendor', () => {
       rules: [{ limit: '60/minute' }, { limit: '1000/minute', of: 'tokens', cost: 250 }],
     })
     const decision = limiter.admit('key')
-    if (decision instanceof Promise) throw new Error('the memory store decides at once')
+    if (decision instanceof Promise) throw new Error('the memory store is synchronous')
     expect(vendorHeaders('openai', decision.quotas, NOON)).toEqual([
       ['x-ratelimit-limit-requests', '60'],
       ['x-ratelimit-remaining-requests', '59'],

@@ -41,18 +41,18 @@ function earlierMiddleware({ before }: Route): express.RequestHandler {
 function handlerOf({ handle }: Route): express.RequestHandler {
   return async (request, response, next) => {
     try {
-      const answer = await handle({ settle: (costs) => settle(request, costs) })
-      if (typeof answer === 'string') response.send(answer)
-      else stream(answer, response)
+      const result = await handle({ settle: (costs) => settle(request, costs) })
+      if (typeof result === 'string') response.send(result)
+      else stream(result, response)
     } catch (error) {
       next(error)
     }
   }
 }
 
-function stream(answer: Readable, response: express.Response): void {
-  answer.pipe(response)
-  response.once('close', () => answer.destroy())
+function stream(result: Readable, response: express.Response): void {
+  result.pipe(response)
+  response.once('close', () => result.destroy())
 }
 
 export const onExpress5 = onExpress(express)

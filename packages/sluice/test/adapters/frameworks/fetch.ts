@@ -29,8 +29,8 @@ export const onFetch: Framework = {
 
 function handlerOf({ method, path, limits, handle, before }: Route): Handler {
   const innermost: Handler = async (request) => {
-    const answer = await handle({ settle: (costs) => settle(request, costs) })
-    return new Response(typeof answer === 'string' ? answer : webStream(answer))
+    const result = await handle({ settle: (costs) => settle(request, costs) })
+    return new Response(typeof result === 'string' ? result : webStream(result))
   }
   const limited = limits.reduceRight<Handler>((inner, options) => {
     const limited = limit<[HttpBindings]>({

@@ -21,8 +21,8 @@ export const onHono: Framework = {
       }
       const handlers = [beforeLimits, ...limits.map((options) => limit(options))]
       app.on(method, [path], ...handlers, async (context) => {
-        const answer = await handle({ settle: (costs) => settle(context, costs) })
-        return typeof answer === 'string' ? context.text(answer) : context.body(webStream(answer))
+        const result = await handle({ settle: (costs) => settle(context, costs) })
+        return typeof result === 'string' ? context.text(result) : context.body(webStream(result))
       })
     }
     return listening(getRequestListener(app.fetch))

@@ -55,17 +55,17 @@ function moduleOf(routes: readonly Route[]): object {
 }
 
 async function respond({ handle }: Route, request: NestRequest, reply: NestReply): Promise<void> {
-  const answer = await handle({ settle: (costs) => settle(request, costs) })
+  const result = await handle({ settle: (costs) => settle(request, costs) })
   if ('raw' in reply) reply.hijack()
   const response = 'raw' in reply ? reply.raw : reply
   response.statusCode = 200
-  if (typeof answer === 'string') {
-    response.end(answer)
+  if (typeof result === 'string') {
+    response.end(result)
     return
   }
   response.flushHeaders()
-  answer.pipe(response)
-  response.once('close', () => answer.destroy())
+  result.pipe(response)
+  response.once('close', () => result.destroy())
 }
 
 export const onNestExpress = onNest((module) =>

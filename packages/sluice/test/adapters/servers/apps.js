@@ -111,9 +111,9 @@ async function nestApp(adapter, routes) {
   routes.forEach(({ path, options, handle }, index) => {
     const name = `handle${index}`
     handlers[name] = async (/** @type {any} */ _request, /** @type {any} */ reply) => {
-      const answer = await handle()
+      const result = await handle()
       if ('raw' in reply) reply.hijack()
-      send(answer, reply.raw ?? reply)
+      send(result, reply.raw ?? reply)
     }
     const property = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(handlers, name))
     All(path)(handlers, name, property)
@@ -129,21 +129,21 @@ async function nestApp(adapter, routes) {
   return app.getHttpServer()
 }
 
-/** @param {string | Readable} answer @param {import('node:http').ServerResponse} response */
-function send(answer, response) {
-  if (typeof answer === 'string') {
-    response.end(answer)
+/** @param {string | Readable} result @param {import('node:http').ServerResponse} response */
+function send(result, response) {
+  if (typeof result === 'string') {
+    response.end(result)
     return
   }
-  answer.pipe(response)
-  response.once('close', () => answer.destroy())
-  if (response.destroyed || response.req.socket.destroyed) answer.destroy()
+  result.pipe(response)
+  response.once('close', () => result.destroy())
+  if (response.destroyed || response.req.socket.destroyed) result.destroy()
 }
 
-/** @param {string | Readable} answer */
-function webResponse(answer) {
+/** @param {string | Readable} result */
+function webResponse(result) {
   return new Response(
-    typeof answer === 'string' ? answer : /** @type {ReadableStream} */ (Readable.toWeb(answer)),
+    typeof result === 'string' ? result : /** @type {ReadableStream} */ (Readable.toWeb(result)),
   )
 }
 

@@ -38,11 +38,11 @@ const listener = ({ type }) => {
 }
 
 const held = { concurrent: SLOTS, by: /** @type {const} */ ('everyone') }
-const answers = { at: 0 }
+const responses = { count: 0 }
 const handle = async () => {
-  answers.at++
-  if (answers.at % 5 === 0) await sleep(3)
-  return answers.at % 7 === 0 ? Readable.from(pieces()) : 'fine'
+  responses.count++
+  if (responses.count % 5 === 0) await sleep(3)
+  return responses.count % 7 === 0 ? Readable.from(pieces()) : 'fine'
 }
 
 async function* pieces() {
