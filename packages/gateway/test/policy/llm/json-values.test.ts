@@ -109,7 +109,7 @@ describe('a stream of Ollama', () => {
   )
 
   it('is the default of a request', () => {
-    const read = (more: object) => callOf(ollamaGenerate, { prompt: '', ...more }).asked
+    const read = (more: object) => callOf(ollamaGenerate, { prompt: '', ...more }).parameters
     expect(
       [{}, { stream: null }, { stream: true }, { stream: false }].map((more) => read(more).stream),
     ).toEqual([true, true, true, false])

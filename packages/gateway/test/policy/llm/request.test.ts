@@ -94,8 +94,8 @@ describe('an unusual request body', () => {
 
 describe('a stream whose usage the client did not request', () => {
   const send = (json: string) => {
-    const { asked, options } = callOf(openAIChat, json)
-    const { body, hidesUsage } = requestUsage(options.shape, asked, Buffer.from(json))
+    const { parameters, options } = callOf(openAIChat, json)
+    const { body, hidesUsage } = requestUsage(options.shape, parameters, Buffer.from(json))
     return { text: body.toString(), hidesUsage }
   }
 
@@ -129,16 +129,16 @@ describe('a stream whose usage the client did not request', () => {
   })
 
   it('is requested without a change for another shape', () => {
-    const { asked } = callOf(anthropicMessages, { messages: [], stream: true })
+    const { parameters } = callOf(anthropicMessages, { messages: [], stream: true })
     const json = Buffer.from('{}')
     expect(requestUsage(anthropicMessages, parameters, json)).toEqual({ body: json, hidesUsage: false })
   })
 
   it('keeps every other member of the request', () => {
-    const { asked, options } = chat(4)
+    const { parameters, options } = chat(4)
     fc.assert(
       fc.property(spacedObject, (text) => {
-        const { body } = requestUsage(options.shape, asked, Buffer.from(text))
+        const { body } = requestUsage(options.shape, parameters, Buffer.from(text))
         const option = '"stream_options":{"include_usage":true}'
         const { stream_options: sent, ...rest } = JSON.parse(body.toString())
         expect(sent).toEqual({ include_usage: true })

@@ -6,7 +6,7 @@ import type { CallParameters } from '../../../src/policy/llm/shapes/shape.js'
 
 const SEED = 20261125
 
-const requestWith = (maxOutput: number | undefined): Asked => ({
+const requestWith = (maxOutput: number | undefined): CallParameters => ({
   model: undefined,
   stream: false,
   wantsUsage: false,

@@ -75,7 +75,7 @@ describe('a message of Anthropic', () => {
   })
 
   it('reports the usage of its input at the start and that of its output at the end', () => {
-    expect(anthropicMessages.event({ type: 'message_start', message: { usage } })?.usage).toEqual({
+    expect(anthropicMessages.readEvent({ type: 'message_start', message: { usage } })?.usage).toEqual({
       input: 100,
       cached: 85,
     })
@@ -89,11 +89,11 @@ describe('a message of Anthropic', () => {
     [{ type: 'input_json_delta', partial_json: '{"a' }, ['{"a']],
     [{ type: 'signature_delta', signature: 'abc' }, []],
   ])('reads the text of the delta %j', (delta, texts) => {
-    expect(anthropicMessages.event({ type: 'content_block_delta', delta })?.texts).toEqual(texts)
+    expect(anthropicMessages.readEvent({ type: 'content_block_delta', delta })?.texts).toEqual(texts)
   })
 
   it('reports an error in the middle of its stream', () => {
-    expect(anthropicMessages.event({ type: 'error', error: { type: 'overloaded_error' } })?.failed).toBe(true)
-    expect(anthropicMessages.event({ type: 'ping' })?.failed).toBe(false)
+    expect(anthropicMessages.readEvent({ type: 'error', error: { type: 'overloaded_error' } })?.failed).toBe(true)
+    expect(anthropicMessages.readEvent({ type: 'ping' })?.failed).toBe(false)
   })
 })

@@ -78,9 +78,9 @@ describe('a chat completion request', () => {
       messages,
       stream: true,
       stream_options: { include_usage: true },
-    }).asked
+    }).parameters
     expect(request).toMatchObject({ model: 'gpt', stream: true, wantsUsage: true })
-    expect(callOf(openAIChat, { messages, stream_options: null }).asked).toMatchObject({
+    expect(callOf(openAIChat, { messages, stream_options: null }).parameters).toMatchObject({
       stream: false,
       wantsUsage: false,
     })
@@ -139,16 +139,16 @@ describe('a chat completion', () => {
     ['an old call', { function_call: { arguments: '{}' } }, ['{}']],
     ['a role', { role: 'assistant', content: '' }, []],
   ])('reads the text of a streamed event with %s', (_, delta, texts) => {
-    expect(openAIChat.event({ choices: [{ delta }], usage: null })?.texts).toEqual(texts)
+    expect(openAIChat.readEvent({ choices: [{ delta }], usage: null })?.texts).toEqual(texts)
   })
 
   it('reads the usage of the last streamed event', () => {
-    expect(openAIChat.event({ choices: [], usage })).toMatchObject({ usage: { output: 30 }, texts: [] })
+    expect(openAIChat.readEvent({ choices: [], usage })).toMatchObject({ usage: { output: 30 }, texts: [] })
   })
 
   it.each([undefined, null, 7, 'x', [], {}, { type: 'message_start' }])('is not recognized in %j', (data) => {
-    expect(openAIChat.event(data)).toBeUndefined()
-    expect(openAIChat.answer(data)).toBeUndefined()
+    expect(openAIChat.readEvent(data)).toBeUndefined()
+    expect(openAIChat.readResponse(data)).toBeUndefined()
   })
 
   it('ignores implausible numbers', () => {
