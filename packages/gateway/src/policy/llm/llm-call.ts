@@ -14,7 +14,10 @@ export interface LlmOptions {
    * Weight of an input token that the upstream had cached: 0 or more; 1 counts it like any other.
    */
   readonly cachedWeight: number
-  /** True to request the usage of streams for which the client did not, and to hide it from it. */
+  /**
+   * True to request the usage of a stream even if the client did not, and to remove it from the
+   * response then.
+   */
   readonly asksForUsage: boolean
   /** Default: one token per four bytes. */
   readonly tokenizer?: Tokenizer

@@ -93,7 +93,9 @@ describe('a message of Anthropic', () => {
   })
 
   it('reports an error in the middle of its stream', () => {
-    expect(anthropicMessages.readEvent({ type: 'error', error: { type: 'overloaded_error' } })?.failed).toBe(true)
+    expect(anthropicMessages.readEvent({ type: 'error', error: { type: 'overloaded_error' } })?.failed).toBe(
+      true,
+    )
     expect(anthropicMessages.readEvent({ type: 'ping' })?.failed).toBe(false)
   })
 })

@@ -39,7 +39,10 @@ describe('a completion of OpenAI', () => {
   })
 
   it('reads the text of a streamed event', () => {
-    expect(openAICompletions.readEvent({ choices: [{ text: 'a' }, { text: 'b' }] })?.texts).toEqual(['a', 'b'])
+    expect(openAICompletions.readEvent({ choices: [{ text: 'a' }, { text: 'b' }] })?.texts).toEqual([
+      'a',
+      'b',
+    ])
   })
 })
 
@@ -122,7 +125,9 @@ describe('a response of OpenAI', () => {
   })
 
   it('reads the text of streamed events, and the usage of the last one', () => {
-    expect(openAIResponses.readEvent({ type: 'response.output_text.delta', delta: 'ab' })?.texts).toEqual(['ab'])
+    expect(openAIResponses.readEvent({ type: 'response.output_text.delta', delta: 'ab' })?.texts).toEqual([
+      'ab',
+    ])
     expect(openAIResponses.readEvent({ type: 'response.audio.delta', delta: 'QUJD' })?.texts).toEqual([])
     for (const type of ['response.completed', 'response.incomplete'])
       expect(openAIResponses.readEvent({ type, response: { usage } })).toMatchObject({
