@@ -198,9 +198,9 @@ describe.each(APPS)('costs that read the body on %s', (_name, start, parsesFirst
   })
 })
 
-const readersThemselves = APPS.filter(([, , parsesFirst]) => !parsesFirst)
+const unparsedApps = APPS.filter(([, , parsesFirst]) => !parsesFirst)
 
-describe.each(readersThemselves)('bodies that the limit reads on %s', (_name, start) => {
+describe.each(unparsedApps)('bodies that the limit reads on %s', (_name, start) => {
   it('are rejected with 503 if all together need too much memory, and release it', async () => {
     const { port, close } = await start(rules())
     onTestFinished(() => close())

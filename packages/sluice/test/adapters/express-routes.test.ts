@@ -104,14 +104,14 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
   })
 
   it('names optional parts and wildcards by their definition', async () => {
-    const isFour = name === 'Express 4'
+    const isExpress4 = name === 'Express 4'
     const routes = await counted(['/files/x/y', '/files/z', '/en/predict'], (limiter, app) => {
       const files = make.Router().use(limiter, fine)
-      app.use(isFour ? '/files/*' : '/files/*rest', files)
-      app.use(isFour ? '/:language?' : '{/:language}', routerOf(limiter))
+      app.use(isExpress4 ? '/files/*' : '/files/*rest', files)
+      app.use(isExpress4 ? '/:language?' : '{/:language}', routerOf(limiter))
     })
     const [first, second, optional] = routes
-    expect(first).toBe(isFour ? 'POST /files/*/*' : 'POST /files/*rest/*')
+    expect(first).toBe(isExpress4 ? 'POST /files/*/*' : 'POST /files/*rest/*')
     expect(second).toBe(first)
     expect(optional).toMatch(/^POST .*:?language.*\/predict$|^POST \/\^.*\/predict$/)
   })
@@ -161,11 +161,11 @@ describe.each(MAKES)("by: 'route' on %s", (name, make) => {
 
   it('treats an opaque mount as one route for every spelling', async () => {
     const paths = ['/a/predict', '/b/predict']
-    const inOneFunction = await counted(paths, (limiter, app) => {
+    const routes = await counted(paths, (limiter, app) => {
       const router = routerOf(limiter)
       app.use('/:tenant', (request, response, next) => router(request, response, next))
     })
-    expect(inOneFunction).toEqual(paths.map(() => 'POST /:tenant/predict'))
+    expect(routes).toEqual(paths.map(() => 'POST /:tenant/predict'))
     const { options, taken } = routesCounted()
     const outer = make.Router()
     outer.use('/:tenant', routerOf(limit(options)))

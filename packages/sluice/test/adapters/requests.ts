@@ -6,13 +6,13 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http'
 
-export interface AppAnswer {
+export interface AppResponse {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly text: string
 }
 
-interface Asking {
+interface RequestOptions {
   readonly method?: string
   readonly headers?: OutgoingHttpHeaders
   /** The body, sent as JSON. */
@@ -20,9 +20,9 @@ interface Asking {
 }
 
 /** Sends a request on its own connection, with one header line per value. */
-export function ask(port: number, path: string, asking: Asking = {}): Promise<AppAnswer> {
+export function ask(port: number, path: string, options: RequestOptions = {}): Promise<AppResponse> {
   return new Promise((resolve, reject) => {
-    begin(port, path, asking)
+    begin(port, path, options)
       .once('response', async (response) => {
         let text = ''
         for await (const chunk of response.setEncoding('utf8')) text += chunk
@@ -35,7 +35,7 @@ export function ask(port: number, path: string, asking: Asking = {}): Promise<Ap
 export function begin(
   port: number,
   path: string,
-  { method = 'POST', headers = {}, body }: Asking = {},
+  { method = 'POST', headers = {}, body }: RequestOptions = {},
 ): ClientRequest {
   const json = body === undefined ? {} : { 'content-type': 'application/json' }
   const agent = new Agent()
@@ -55,10 +55,10 @@ export async function statuses(
   port: number,
   path: string,
   count: number,
-  asking: Asking = {},
+  options: RequestOptions = {},
 ): Promise<number[]> {
   const seen: number[] = []
-  for (let index = 0; index < count; index++) seen.push((await ask(port, path, asking)).status)
+  for (let index = 0; index < count; index++) seen.push((await ask(port, path, options)).status)
   return seen
 }
 

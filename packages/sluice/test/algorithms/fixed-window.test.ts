@@ -66,8 +66,8 @@ describe('the fixed window', () => {
   it('does not reopen a calendar window for clock jitter at midnight', () => {
     const midnight = noon + DAY / 2
     let state = taken(daily, midnight, 5)
-    for (const tremble of [-1, 1, -500, -60_000, 0, -59_999]) {
-      state = fixedWindow.advance(daily, state, midnight + tremble)
+    for (const jitter of [-1, 1, -500, -60_000, 0, -59_999]) {
+      state = fixedWindow.advance(daily, state, midnight + jitter)
       expect(fixedWindow.judge(daily, state, 1).allowed).toBe(false)
       expect(state.end).toBe(midnight + DAY)
     }

@@ -89,10 +89,16 @@ describe('tiers', () => {
   })
 
   it('decides for an unlimited client without calling the store or computing a cost', async () => {
-    const away = () => Promise.reject(new Error('the store is unreachable'))
-    const store: Store = { take: away, peek: away, settle: away, reset: async () => {}, close() {} }
+    const unreachable = () => Promise.reject(new Error('the store is unreachable'))
+    const store: Store = {
+      take: unreachable,
+      peek: unreachable,
+      settle: unreachable,
+      reset: async () => {},
+      close() {},
+    }
     const limiter = createLimiter<Client>({
-      name: 'away',
+      name: 'unreachable',
       store,
       client: clientOf,
       tiers: { internal: 'unlimited' },

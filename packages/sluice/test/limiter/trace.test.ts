@@ -15,13 +15,13 @@ const KEYS = ['a', 'b', 'c']
 const SLOTS = 2
 const LEASE = 2000
 
-interface Ask {
+interface TraceRequest {
   readonly key: string
   readonly cost: number
 }
 
 type Step =
-  | { readonly does: 'ask'; readonly ask: Ask }
+  | { readonly does: 'request'; readonly request: TraceRequest }
   | { readonly does: 'wait'; readonly milliseconds: number }
   | { readonly does: 'change'; readonly rule: number; readonly limit: Limit }
   | { readonly does: 'change slots'; readonly slots: number }
@@ -36,9 +36,9 @@ const rateLimit: fc.Arbitrary<Limit> = fc.oneof(
   fc.record({ algorithm: fc.constant('sliding-window' as const), limit: few(8), period }),
   fc.record({ algorithm: fc.constant('sliding-log' as const), limit: few(8), period }),
 )
-const ask: fc.Arbitrary<Step> = fc.record({
-  does: fc.constant('ask' as const),
-  ask: fc.record({ key: fc.constantFrom(...KEYS), cost: fc.oneof(fc.constant(1), fc.nat(9)) }),
+const request: fc.Arbitrary<Step> = fc.record({
+  does: fc.constant('request' as const),
+  request: fc.record({ key: fc.constantFrom(...KEYS), cost: fc.oneof(fc.constant(1), fc.nat(9)) }),
 })
 const wait: fc.Arbitrary<Step> = fc.record({
   does: fc.constant('wait' as const),
@@ -49,21 +49,21 @@ const change: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ does: fc.constant('change slots' as const), slots: few(6) }),
 )
 const release: fc.Arbitrary<Step> = fc.record({ does: fc.constant('release' as const), which: fc.nat(5) })
-const step = fc.oneof({ arbitrary: ask, weight: 6 }, { arbitrary: wait, weight: 2 }, change, release)
+const step = fc.oneof({ arbitrary: request, weight: 6 }, { arbitrary: wait, weight: 2 }, change, release)
 
 /** A limiter with two rate rules and a concurrent one, and the models of its keys. */
 class Trace {
   readonly #clock: ManualClock = manualClock(1e6)
   readonly #store = memoryStore({ clock: this.#clock })
   readonly #limits: [Limit, Limit, Limit]
-  readonly #limiter: Limiter<Ask>
+  readonly #limiter: Limiter<TraceRequest>
   readonly #models: ReadonlyMap<string, readonly KeyModel[]>
   readonly #held: { readonly permit: Permit; readonly key: string; readonly lease: string }[] = []
   #requests = 0
 
   constructor(one: Limit, other: Limit, slots: number) {
     this.#limits = [one, other, slotsOf(slots)]
-    const rules: Rule<Ask>[] = [
+    const rules: Rule<TraceRequest>[] = [
       { name: '0', limit: () => this.#limits[0] },
       { name: '1', limit: () => this.#limits[1] },
       { name: '2', concurrent: () => this.#limits[SLOTS].limit, lease: LEASE },
@@ -79,10 +79,10 @@ class Trace {
 
   async step(next: Step): Promise<void> {
     switch (next.does) {
-      case 'ask':
-        return this.#ask(next.ask)
+      case 'request':
+        return this.#admit(next.request)
       case 'wait':
-        if (next.milliseconds < 0) this.#forgetWhatIsOver()
+        if (next.milliseconds < 0) this.#dropExpired()
         this.#clock.advance(next.milliseconds)
         // Every key sees each reading of a clock that is set back and forth.
         for (const key of KEYS) {
@@ -102,10 +102,10 @@ class Trace {
   }
 
   /** Allows a store to have removed expired state or not: a clock that is set back shows it. */
-  #forgetWhatIsOver(): void {
+  #dropExpired(): void {
     for (const key of KEYS)
       this.#modelsNow(key).forEach((model, rule) => {
-        if (model.forgetWhatIsOver()) this.#store.reset(this.#limiter.rules[rule]?.scope ?? '', key)
+        if (model.dropExpired()) this.#store.reset(this.#limiter.rules[rule]?.scope ?? '', key)
       })
   }
 
@@ -117,7 +117,7 @@ class Trace {
     return models
   }
 
-  async #ask({ key, cost }: Ask): Promise<void> {
+  async #admit({ key, cost }: TraceRequest): Promise<void> {
     const models = this.#modelsNow(key)
     const decision = await this.#limiter.admit({ key, cost })
     models.forEach((model, rule) => {

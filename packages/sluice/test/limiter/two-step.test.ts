@@ -224,10 +224,10 @@ describe.each([
     let calls = 0
     const flaky: Store = {
       ...store,
-      take: (charges) => (++calls === 2 ? Promise.reject(new Error('away')) : store.take(charges)),
+      take: (charges) => (++calls === 2 ? Promise.reject(new Error('unreachable')) : store.take(charges)),
     }
     const { limiter, remaining } = setUp([{ limit: '5/hour' }, ROWS], { store: flaky })
-    await expect(async () => admit(limiter, 1)).rejects.toThrow('away')
+    await expect(async () => admit(limiter, 1)).rejects.toThrow('unreachable')
     expect(await remaining()).toMatchObject({ requests: 4, rows: 10 })
   })
 

@@ -70,14 +70,14 @@ describe('a queue', () => {
 
   it('removes a waiter that timed out, and serves the next one', async () => {
     const { timers, queue, state, waiter } = room(0, 60_000)
-    const impatient = queue.join(waiter('a', { timeoutMs: 100 }))
-    const patient = queue.join(waiter('b'))
+    const timedOut = queue.join(waiter('a', { timeoutMs: 100 }))
+    const next = queue.join(waiter('b'))
     await turn()
     timers.pass(100)
-    expect(await impatient).toBeUndefined()
+    expect(await timedOut).toBeUndefined()
     state.free = 1
     queue.wake()
-    expect(await patient).toBe('b')
+    expect(await next).toBe('b')
     expect(timers.running).toBe(0)
   })
 
@@ -119,12 +119,12 @@ describe('a queue', () => {
     const failing = queue.join(
       waiter('a', {
         attempt() {
-          throw new Error('the store is away')
+          throw new Error('the store is unreachable')
         },
       }),
     )
     const next = queue.join(waiter('b'))
-    await expect(failing).rejects.toThrow('away')
+    await expect(failing).rejects.toThrow('unreachable')
     expect(await next).toBe('b')
   })
 })

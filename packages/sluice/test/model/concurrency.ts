@@ -15,7 +15,7 @@ export class ConcurrencyModel implements Model<ConcurrencyLimit> {
     this.#leases.push({ name, until: now + limit.lease, slots })
   }
 
-  takeElsewhere(): void {}
+  takeUnderOther(): void {}
 
   release(name: string): void {
     this.#leases = this.#leases.filter((lease) => lease.name !== name)
@@ -34,7 +34,7 @@ export class ConcurrencyModel implements Model<ConcurrencyLimit> {
 
   begin(): void {}
 
-  overAt(): number {
+  expiresAt(): number {
     return Math.max(...this.#leases.map(({ until }) => until))
   }
 

@@ -3,7 +3,7 @@ import { capacityOf, type Limit } from '../../src/limits/limit.js'
 import type { KeyModel } from './key-model.js'
 
 /** Tolerance around whole numbers, because sums of fractions depend on their order. */
-const BLUR = 1e-6
+const TOLERANCE = 1e-6
 
 /**
  * Expects a verdict to agree with its model, both now and at its retry time.
@@ -18,11 +18,11 @@ export function expectVerdict(
 ): void {
   const spare = model.left() - cost
   if (cost === 0 || spare === 0) expect(allowed).toBe(true)
-  else if (Math.abs(spare) >= BLUR) expect(allowed).toBe(spare > 0)
+  else if (Math.abs(spare) >= TOLERANCE) expect(allowed).toBe(spare > 0)
   if (allowed) expect(retryAfter).toBe(0)
   else if (cost > capacityOf(limit)) expect(retryAfter).toBe(Number.POSITIVE_INFINITY)
   else {
-    expect(model.left(retryAfter + unit) - cost).toBeGreaterThanOrEqual(-BLUR)
+    expect(model.left(retryAfter + unit) - cost).toBeGreaterThanOrEqual(-TOLERANCE)
     if (retryAfter > 1) expect(model.left(retryAfter - 1) - cost).toBeLessThan(0)
   }
 }
@@ -30,7 +30,7 @@ export function expectVerdict(
 /** Expects `actual` to be the whole part of `exact`. */
 export function expectWhole(actual: number | undefined, exact: number): void {
   const nearest = Math.round(exact)
-  const blurred = exact !== nearest && Math.abs(exact - nearest) < BLUR
-  if (blurred) expect([nearest - 1, nearest]).toContain(actual)
+  const isNearWhole = exact !== nearest && Math.abs(exact - nearest) < TOLERANCE
+  if (isNearWhole) expect([nearest - 1, nearest]).toContain(actual)
   else expect(actual).toBe(Math.floor(exact))
 }

@@ -1,5 +1,5 @@
 import type { FixedWindowLimit } from '../../src/limits/limit.js'
-import { allAt, type Entry, type Model, opening, type Usage } from './model.js'
+import { type Entry, type Model, opening, singleEntry, type Usage } from './model.js'
 
 /** A window that opens with the first charge outside any window and closes a period later. */
 export class FixedWindowModel implements Model<FixedWindowLimit> {
@@ -21,14 +21,14 @@ export class FixedWindowModel implements Model<FixedWindowLimit> {
     this.#last = now
   }
 
-  takeElsewhere(now: number, cost: number): void {
+  takeUnderOther(now: number, cost: number): void {
     this.take(now, cost)
   }
 
   /** Moves the start of a window that is later than now to now. */
   setBack(from: number, to: number): void {
     const count = this.used(from)
-    this.#history = allAt(Math.min(to, this.#lastWindow().opened), count)
+    this.#history = singleEntry(Math.min(to, this.#lastWindow().opened), count)
     this.#last = to
   }
 
@@ -38,11 +38,11 @@ export class FixedWindowModel implements Model<FixedWindowLimit> {
   }
 
   begin(_now: number, usage: Usage): void {
-    this.#history = allAt(opening(usage, this.#period), usage.units)
+    this.#history = singleEntry(opening(usage, this.#period), usage.units)
     this.#last = usage.last
   }
 
-  overAt(): number {
+  expiresAt(): number {
     return this.#lastWindow().opened + this.#period
   }
 

@@ -7,44 +7,44 @@ import { SlidingWindowModel } from './sliding-window.js'
 import { TokenBucketModel } from './token-bucket.js'
 
 /** The state of a key under one algorithm, and the limit of its last charge. */
-interface Kept {
+interface AlgorithmState {
   readonly limit: Limit
   readonly model: Model<Limit>
 }
 
 /** The maximum number of algorithms with state per key. */
-const MOST = 4
+const MAX_ALGORITHMS = 4
 
 /** One key of one rule, with a changing limit and a clock that may be set back. */
 export class KeyModel {
-  #kept: Kept[] = []
+  #states: AlgorithmState[] = []
   /** The model of the current limit, whose algorithm may be new to the key. */
-  #seen: Model<Limit>
+  #current: Model<Limit>
   /** The time of the last charge, refund or clock step. */
-  #written: number
+  #changedAt: number
 
   constructor(
     private limit: Limit,
     private now: number,
   ) {
-    this.#seen = modelOf(limit)
-    this.#written = now
+    this.#current = modelOf(limit)
+    this.#changedAt = now
   }
 
   /** Sets the time, which may be earlier, and the limit, which may differ. Reading changes nothing. */
   moveTo(now: number, limit: Limit): void {
-    if (now < this.#written) {
-      for (const { model } of this.#kept) model.setBack(this.#written, now)
-      this.#written = now
+    if (now < this.#changedAt) {
+      for (const { model } of this.#states) model.setBack(this.#changedAt, now)
+      this.#changedAt = now
     }
     this.now = now
     this.limit = limit
-    this.#seen = this.#own()?.model ?? this.#begun(limit)
+    this.#current = this.#currentState()?.model ?? this.#convert(limit)
   }
 
   /** The units that still count after a number of milliseconds without charges. */
   used(after = 0): number {
-    return this.#seen.used(this.now + after, this.limit)
+    return this.#current.used(this.now + after, this.limit)
   }
 
   /** The remaining units; negative after a debt or a lowered limit. */
@@ -55,54 +55,54 @@ export class KeyModel {
   /** Charges the units in the state of every algorithm. */
   take(cost: number, lease: string): void {
     const { limit, now } = this
-    const own = this.#own()
-    const isOver = this.#kept.every(({ model }) => model.overAt() <= now)
-    const others = isOver ? [] : this.#kept.filter((each) => each !== own && this.#goesOn(each))
-    for (const other of others) other.model.takeElsewhere(now, cost, other.limit)
-    this.#seen.take(now, cost, limit, lease)
-    this.#kept = [{ limit, model: this.#seen }, ...others]
-    if (this.#kept.length > MOST) this.#dropSoonest()
-    this.#written = now
+    const own = this.#currentState()
+    const isOver = this.#states.every(({ model }) => model.expiresAt() <= now)
+    const others = isOver ? [] : this.#states.filter((each) => each !== own && this.#isNeeded(each))
+    for (const other of others) other.model.takeUnderOther(now, cost, other.limit)
+    this.#current.take(now, cost, limit, lease)
+    this.#states = [{ limit, model: this.#current }, ...others]
+    if (this.#states.length > MAX_ALGORITHMS) this.#dropFirstToExpire()
+    this.#changedAt = now
   }
 
   /** Drops expired state, and returns true if none is left. */
-  forgetWhatIsOver(): boolean {
-    if (this.#kept.some(({ model }) => model.overAt() > this.now)) return false
-    this.#kept = []
-    this.#seen = modelOf(this.limit)
+  dropExpired(): boolean {
+    if (this.#states.some(({ model }) => model.expiresAt() > this.now)) return false
+    this.#states = []
+    this.#current = modelOf(this.limit)
     return true
   }
 
   release(lease: string): void {
-    for (const { model } of this.#kept) model.release?.(lease)
-    this.#written = this.now
+    for (const { model } of this.#states) model.release?.(lease)
+    this.#changedAt = this.now
   }
 
-  #own(): Kept | undefined {
-    return this.#kept.find((each) => hasCompatibleState(each.limit, this.limit))
+  #currentState(): AlgorithmState | undefined {
+    return this.#states.find((each) => hasCompatibleState(each.limit, this.limit))
   }
 
   /** Converts the state of another algorithm, with every charge at its latest possible time. */
-  #begun(limit: Limit): Model<Limit> {
+  #convert(limit: Limit): Model<Limit> {
     const model = modelOf(limit)
-    const [most] = this.#kept
+    const [largest] = this.#states
       .map(({ model }) => model.usage(this.now))
       .filter((usage): usage is Usage => usage !== undefined)
       .sort((a, b) => b.units - a.units || b.last - a.last || a.first - b.first)
-    if (most !== undefined) model.begin(this.now, most)
+    if (largest !== undefined) model.begin(this.now, largest)
     return model
   }
 
-  /** Returns true if the state of an algorithm still counts or outlives the current one. */
-  #goesOn({ limit, model }: Kept): boolean {
-    return model.overAt() > this.now || spanOf(limit) < spanOf(this.limit)
+  /** Returns true if a state still counts, or if the current limit counts for longer. */
+  #isNeeded({ limit, model }: AlgorithmState): boolean {
+    return model.expiresAt() > this.now || spanOf(limit) < spanOf(this.limit)
   }
 
-  #dropSoonest(): void {
-    const [own, ...others] = this.#kept as [Kept, ...Kept[]]
-    const soonest = Math.min(...others.map(({ model }) => model.overAt()))
-    const dropped = others.findIndex(({ model }) => model.overAt() === soonest)
-    this.#kept = [own, ...others.filter((_, place) => place !== dropped)]
+  #dropFirstToExpire(): void {
+    const [own, ...others] = this.#states as [AlgorithmState, ...AlgorithmState[]]
+    const earliest = Math.min(...others.map(({ model }) => model.expiresAt()))
+    const dropped = others.findIndex(({ model }) => model.expiresAt() === earliest)
+    this.#states = [own, ...others.filter((_, index) => index !== dropped)]
   }
 }
 

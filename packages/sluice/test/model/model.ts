@@ -12,7 +12,7 @@ export interface Model<L extends Limit> {
   used(now: number, limit: L): number
   take(now: number, cost: number, limit: L, lease: string): void
   /** Records a charge under another algorithm. */
-  takeElsewhere(now: number, cost: number, limit: L): void
+  takeUnderOther(now: number, cost: number, limit: L): void
   /** Adjusts the history to a clock that was set back. */
   setBack(from: number, to: number): void
   /** The state for another algorithm: the used units, and the times of the first and last charge. */
@@ -20,7 +20,7 @@ export interface Model<L extends Limit> {
   /** Starts from the state of another algorithm. */
   begin(now: number, usage: Usage): void
   /** The time at which no charge counts any more. */
-  overAt(): number
+  expiresAt(): number
   /** Ends a lease. */
   release?(lease: string): void
 }
@@ -41,7 +41,7 @@ export function sumOf(entries: readonly Entry[]): number {
 }
 
 /** A history of one charge at one time; empty if nothing is used. */
-export function allAt(at: number, cost: number): Entry[] {
+export function singleEntry(at: number, cost: number): Entry[] {
   return cost === 0 ? [] : [{ at, cost }]
 }
 

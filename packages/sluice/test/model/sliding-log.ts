@@ -1,5 +1,5 @@
 import type { SlidingLogLimit } from '../../src/limits/limit.js'
-import { allAt, type Entry, type Model, sumOf, type Usage } from './model.js'
+import { type Entry, type Model, singleEntry, sumOf, type Usage } from './model.js'
 
 /** The charges of the period that ends now. Charges older than every period in use are dropped. */
 export class SlidingLogModel implements Model<SlidingLogLimit> {
@@ -26,7 +26,7 @@ export class SlidingLogModel implements Model<SlidingLogLimit> {
   }
 
   /** Beyond the limit's number of entries, merges those within 1/64 of a period into the last. */
-  takeElsewhere(now: number, cost: number, limit: SlidingLogLimit): void {
+  takeUnderOther(now: number, cost: number, limit: SlidingLogLimit): void {
     this.take(now, cost, limit)
     const before = this.#history.slice(0, -1)
     const [last, lastButOne] = [before.at(-1), before.at(-2)]
@@ -48,10 +48,10 @@ export class SlidingLogModel implements Model<SlidingLogLimit> {
   }
 
   begin(_now: number, { units, last }: Usage): void {
-    this.#history = allAt(last, units)
+    this.#history = singleEntry(last, units)
   }
 
-  overAt(): number {
+  expiresAt(): number {
     return this.#last() + this.#keptFor
   }
 

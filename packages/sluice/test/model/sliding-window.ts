@@ -26,7 +26,7 @@ export class SlidingWindowModel implements Model<SlidingWindowLimit> {
     this.#last = now
   }
 
-  takeElsewhere(now: number, cost: number): void {
+  takeUnderOther(now: number, cost: number): void {
     this.take(now, cost)
   }
 
@@ -49,7 +49,7 @@ export class SlidingWindowModel implements Model<SlidingWindowLimit> {
     this.#last = usage.last
   }
 
-  overAt(): number {
+  expiresAt(): number {
     const { start, previous, current } = this.#at(this.#last)
     if (current > 0) return start + 2 * this.#period
     return previous > 0 ? start + this.#period : start

@@ -1,5 +1,5 @@
 import type { TokenBucketLimit } from '../../src/limits/limit.js'
-import { allAt, type Entry, type Model, sumOf, type Usage } from './model.js'
+import { type Entry, type Model, singleEntry, sumOf, type Usage } from './model.js'
 
 /**
  * No interval that ends now holds more than the burst plus the refill of its length.
@@ -22,14 +22,14 @@ export class TokenBucketModel implements Model<TokenBucketLimit> {
   }
 
   take(now: number, cost: number, limit: TokenBucketLimit): void {
-    if (rateOf(limit) !== rateOf(this.limit)) this.#history = allAt(now, this.used(now, limit))
+    if (rateOf(limit) !== rateOf(this.limit)) this.#history = singleEntry(now, this.used(now, limit))
     this.limit = limit
     this.#history.push({ at: now, cost })
     this.#last = now
   }
 
   /** Caps the level at a full bucket, the longest wait of the limit. */
-  takeElsewhere(now: number, cost: number, limit: TokenBucketLimit): void {
+  takeUnderOther(now: number, cost: number, limit: TokenBucketLimit): void {
     const room = Math.max(0, this.limit.burst - this.used(now, this.limit))
     this.take(now, Math.min(cost, room), limit)
   }
@@ -38,7 +38,7 @@ export class TokenBucketModel implements Model<TokenBucketLimit> {
   setBack(from: number, to: number): void {
     const used = this.used(from, this.limit)
     const until = used + (from - to) * rateOf(this.limit)
-    this.#history = used === 0 ? [] : allAt(to, Math.max(used, Math.min(this.limit.burst, until)))
+    this.#history = used === 0 ? [] : singleEntry(to, Math.max(used, Math.min(this.limit.burst, until)))
     this.#last = to
   }
 
@@ -48,11 +48,11 @@ export class TokenBucketModel implements Model<TokenBucketLimit> {
   }
 
   begin(_now: number, { units, last }: Usage): void {
-    this.#history = allAt(last, Math.min(units, this.limit.burst))
+    this.#history = singleEntry(last, Math.min(units, this.limit.burst))
     this.#last = last
   }
 
-  overAt(): number {
+  expiresAt(): number {
     return this.#last + this.used(this.#last, this.limit) / rateOf(this.limit)
   }
 }

@@ -125,9 +125,9 @@ describe('a formatted duration', () => {
   const MINUTE = 60_000
   const HOUR = 60 * MINUTE
   const DAY = 24 * HOUR
-  const nearAndFar = [2000, 2 * MINUTE, 2 * HOUR, 2 * DAY, 400 * DAY, 3650 * DAY]
+  const maxima = [2000, 2 * MINUTE, 2 * HOUR, 2 * DAY, 400 * DAY, 3650 * DAY]
   const length = fc.oneof(
-    ...nearAndFar.map((max) => fc.integer({ min: 0, max })),
+    ...maxima.map((max) => fc.integer({ min: 0, max })),
     fc.integer({ min: 1, max: 5_000_000 }).map((thousandths) => thousandths / 1000),
     fc.constantFrom(1000, MINUTE, HOUR, DAY).chain((unit) => fc.integer({ min: unit - 3, max: unit + 3 })),
   )

@@ -7,8 +7,8 @@ import { byByte, cutAt, modelBlocks, modelData, places, streams } from './sse-st
 const SEED = 20261128
 
 function hidden(chunks: readonly Buffer[]): string {
-  const hider = new UsageFilter()
-  return Buffer.concat([...chunks.map((chunk) => hider.push(chunk)), hider.end()]).toString('latin1')
+  const filter = new UsageFilter()
+  return Buffer.concat([...chunks.map((chunk) => filter.push(chunk)), filter.end()]).toString('latin1')
 }
 
 /** Reference parser of a client: the names and data of the events of a stream. */
@@ -131,8 +131,8 @@ describe('usage that the client did not request', () => {
   })
 
   it('does not delay comments, blank lines, ids and retry times', () => {
-    const hider = new UsageFilter()
-    const push = (text: string) => hider.push(Buffer.from(text)).toString()
+    const filter = new UsageFilter()
+    const push = (text: string) => filter.push(Buffer.from(text)).toString()
     for (const text of [':\r\n', ': ping\n', ':', '\n', '\n', '\r\n', 'id: 7\n', 'retry', ': 5\r', '\n'])
       expect(push(text)).toBe(text)
     // Inside an event that may contain the usage.
@@ -144,8 +144,8 @@ describe('usage that the client did not request', () => {
   })
 
   it('delays an event only until it has a choice', () => {
-    const hider = new UsageFilter()
-    const push = (text: string) => hider.push(Buffer.from(text)).toString()
+    const filter = new UsageFilter()
+    const push = (text: string) => filter.push(Buffer.from(text)).toString()
     const start = 'event: chunk\ndata: {"id":"c-1","choices":['
     expect(push(start)).toBe('')
     expect(push('{"delta')).toBe(`${start}{"delta`)
@@ -156,23 +156,23 @@ describe('usage that the client did not request', () => {
   })
 
   it('does not delay a complete event', () => {
-    const hider = new UsageFilter()
+    const filter = new UsageFilter()
     for (const text of [word('a'), word('b'), `: ping\n\n`, event('[DONE]')])
-      expect(hider.push(Buffer.from(text)).toString()).toBe(text)
+      expect(filter.push(Buffer.from(text)).toString()).toBe(text)
   })
 
   it('does not delay an event that is too long to be usage', () => {
-    const hider = new UsageFilter()
+    const filter = new UsageFilter()
     const start = Buffer.from(`data: {"choices":[],"usage":{"x":"${'y'.repeat(70_000)}`)
-    expect(hider.push(start).length).toBe(start.length)
+    expect(filter.push(start).length).toBe(start.length)
     const end = Buffer.from('"}}\n\n')
-    expect(hider.push(end).toString()).toBe(end.toString())
-    expect(hider.push(Buffer.from(event({ choices: [], usage }))).length).toBe(0)
+    expect(filter.push(end).toString()).toBe(end.toString())
+    expect(filter.push(Buffer.from(event({ choices: [], usage }))).length).toBe(0)
   })
   it('removes nothing from an event that is too long, even if a part looks like usage', () => {
-    const hider = new UsageFilter()
-    hider.push(Buffer.from(`data: ${'y'.repeat(70_000)}\n`))
+    const filter = new UsageFilter()
+    filter.push(Buffer.from(`data: ${'y'.repeat(70_000)}\n`))
     const part = event({ choices: [], usage })
-    expect(hider.push(Buffer.from(part)).toString()).toBe(part)
+    expect(filter.push(Buffer.from(part)).toString()).toBe(part)
   })
 })
