@@ -22,7 +22,7 @@ async function filesOf(folder: string): Promise<string[]> {
   return packed.files.map(({ path }) => path)
 }
 
-describe.each(['packages/sluice', 'packages/gateway'])('%s', async (name) => {
+describe.each(['packages/sluice', 'packages/gateway'])('the package %s', async (name) => {
   const folder = join(ROOT, name)
   const files = await filesOf(folder)
 
@@ -59,7 +59,7 @@ describe.each(['packages/sluice', 'packages/gateway'])('%s', async (name) => {
   })
 })
 
-describe('licence notices of what is bundled', () => {
+describe('licence notices of bundled packages', () => {
   const gateway = join(ROOT, 'packages/gateway')
   const HOLDERS = ['Jason Miller', 'Leon Sorokin']
 

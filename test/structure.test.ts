@@ -49,7 +49,7 @@ describe('the check of imports', () => {
     expect(cycles(graph)).toEqual([['a.ts', 'b.ts', 'c.ts']])
   })
 
-  it('finds a planted cycle of folders that is no cycle of files', async () => {
+  it('finds a planted cycle of folders without a cycle of files', async () => {
     const graph = await importsOf({
       'one/a.ts': "import '../two/b.js'\n",
       'two/b.ts': 'export {}\n',

@@ -7,7 +7,7 @@ import { startExample } from './running.js'
 const run = promisify(execFile)
 const MAIN = fileURLToPath(new URL('../../../in-memory/dist/main.js', import.meta.url))
 
-describe('where an example listens', () => {
+describe('an example application', () => {
   it('prints one line if the port is in use', async () => {
     await using first = await startExample('in-memory')
     const { port } = new URL(first.url)

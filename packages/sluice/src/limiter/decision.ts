@@ -40,7 +40,7 @@ export interface Refusal {
   readonly remaining: number
   /**
    * Milliseconds until the whole request would be admitted if no other request arrived. Infinity if
-   * it asks for more than a limit can ever hold.
+   * it costs more than a limit can ever hold.
    */
   readonly retryAfter: number
   /**

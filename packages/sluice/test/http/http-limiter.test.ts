@@ -43,7 +43,7 @@ function problemOf(decision: HttpDecision) {
 }
 
 describe('a refused request', () => {
-  it('is admitted after Retry-After, which never precedes the end of a t', () => {
+  it('is admitted after Retry-After, which is never shorter than the t of a violated rule', () => {
     const costs = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 30 })
     const limits = fc.array(
       fc.tuple(
@@ -167,7 +167,7 @@ describe('a refused request', () => {
 })
 
 describe('an allowed request', () => {
-  it('gets a t during which no more becomes free than reported, and after which more is', () => {
+  it('reports as t the seconds until another unit becomes available', () => {
     const { clock, decide } = limiterOf({ rules: [{ limit: '10/minute' }] })
     for (let used = 1; used <= 3; used++) decide()
     expect(fieldsOf(decide({})).ratelimit).toBe('"requests";r=6;t=6')
@@ -175,7 +175,7 @@ describe('an allowed request', () => {
     expect(fieldsOf(decide({})).ratelimit).toBe('"requests";r=6;t=6')
   })
 
-  it('reports X-RateLimit of the rule with the smallest fraction left', () => {
+  it('gets X-RateLimit headers for the rule with the smallest remaining fraction', () => {
     const rules = [
       { name: 'wide', limit: '1000/hour' },
       { name: 'near', limit: '4/minute', algorithm: 'fixed-window' as const },
@@ -266,7 +266,7 @@ describe('an allowed request', () => {
     for (let again = 0; again < 3; again++) expect(limiter.decide(second)).toMatchObject({ allowed: false })
   })
 
-  it('is settled in every limit that admitted it, and in none otherwise', async () => {
+  it('is settled in each limit that admitted it, and in no other', async () => {
     const tokens = () => limiterOf({ rules: [{ limit: '100/hour', of: 'tokens', cost: 90 }] })
     const [one, other] = [tokens(), tokens()]
     const request = {}

@@ -63,7 +63,7 @@ describe('a warm-up', () => {
     [{ from: 0.5, over: 'soon' }, 'soon'],
     [{ from: 0.5, over: 1, steps: 0 }, "'steps'"],
     [{ from: 0.5, over: 1, steps: 1.5 }, "'steps'"],
-  ])('rejects the warm-up options %j', (options, said) => {
-    expect(() => createWarmUp(options)).toThrow(said)
+  ])('rejects the warm-up options %j', (options, message) => {
+    expect(() => createWarmUp(options)).toThrow(message)
   })
 })

@@ -49,7 +49,7 @@ describe.each(MEMBERS)("the maximum '%s'", (name, shape, bodyWith) => {
     )
   })
 
-  it('is the context window with the value -2 where a server defines it so', () => {
+  it('is the context window for -2 if the API defines it that way', () => {
     const reading = () => callOf(shape, bodyWith(-2)).reservation
     if (/predict$/.test(name)) expect(reading()).toMatchObject({ output: 1000, stated: false })
     else expect(reading).toThrow(RequestError)

@@ -183,7 +183,7 @@ it('gets 404 if recording is off', async () => {
   expect(await (await fetch(`${adminUrl}/api/record`)).json()).toEqual({ recording: false })
 })
 
-it('requires the token where reading requires it', async () => {
+it('requires the token if reading requires it', async () => {
   const hash = createHash('sha256').update('a token').digest('hex')
   const { adminUrl } = await running(LIMITS, echo, `{ listen: '0.0.0.0:0', token_sha256: ${hash} }`)
   for (const [method, path] of [

@@ -46,7 +46,7 @@ describe('checkPrefix', () => {
     expect(checkPrefix(prefix)).toBe(prefix)
   })
 
-  it.each(['{', 'a{}', '}{', '\ud800', 'x'.repeat(201)])('%j is none', (prefix) => {
+  it.each(['{', 'a{}', '}{', '\ud800', 'x'.repeat(201)])('rejects %j', (prefix) => {
     expect(() => checkPrefix(prefix)).toThrow(RangeError)
   })
 })

@@ -35,7 +35,7 @@ describe('parseRedisUrl', () => {
         db: 2,
       },
     ],
-  ])('%s', (url, address) => {
+  ])('parses %s', (url, address) => {
     expect(parseRedisUrl(url)).toMatchObject(address)
   })
 
@@ -51,7 +51,7 @@ describe('parseRedisUrl', () => {
     'redis+sentinel://a',
     'redis://a%zz@h',
     'redis://h?db=1',
-  ])('%s is none', (url) => {
+  ])('rejects %s', (url) => {
     expect(() => parseRedisUrl(url)).toThrow(TypeError)
   })
 

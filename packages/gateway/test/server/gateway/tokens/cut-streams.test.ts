@@ -126,7 +126,7 @@ async function take(
   return received
 }
 
-it(`settles ${STREAMS} streams cut at random places by what was delivered, and leaks no slot`, async () => {
+it(`settles ${STREAMS} streams cut at random places by their delivered tokens, and leaks no slot`, async () => {
   const drawn = fc.sample(plans, { numRuns: STREAMS, seed: SEED })
   const planOf = (client: string) => drawn[Number(client)] ?? NEVER_CUT
   const gateway = await running(ROUTES, upstreamOf(planOf))

@@ -40,7 +40,7 @@ describe('the usage of a stream', () => {
     expect(await tokensLeft(url)).toBe(1000 - 16)
   })
 
-  it('charges what was delivered if the upstream does not support usage', async () => {
+  it('charges the delivered tokens if the upstream does not support usage', async () => {
     const model = chatModel({ words: WORDS, usage: USAGE })
     const { url } = await running(route('{ shape: openai, ask_for_usage: false }'), model.listener)
     await ask(url, chat(10, { stream: true }))
