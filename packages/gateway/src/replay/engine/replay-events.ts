@@ -24,7 +24,7 @@ export interface Played {
   readonly route: string | undefined
   readonly outcome: Outcome
   /** Time of arrival, in milliseconds of the trace. */
-  readonly arrivedAt: number
+  readonly cameAt: number
   /** Time of the decision, which is later if the request waited for a slot. */
   readonly decidedAt: number
   /** True if the request was admitted and will be settled or release slots later. */

@@ -14,7 +14,7 @@ interface Arrival {
   readonly number: number
   /** Undefined if no route matches. */
   readonly match: PolicyMatch | undefined
-  readonly arrivedAt: number
+  readonly cameAt: number
 }
 
 /** A rule that was skipped for some requests because the trace lacks their cost or key. */
@@ -79,7 +79,7 @@ export class Simulator {
     }
     const number = this.#number++
     const { match, path, fault } = routed
-    const arrival = { recorded, number, match, arrivedAt: this.now() }
+    const arrival = { recorded, number, match, cameAt: this.now() }
     if (fault !== undefined) this.#report(arrival, { kind: 'invalid', why: fault }, false)
     else if (match === undefined) this.#report(arrival, { kind: 'unrouted' }, false)
     else if (match.policy.limiter === undefined) this.#report(arrival, { kind: 'unlimited' }, false)
@@ -167,7 +167,7 @@ export class Simulator {
   }
 
   #report(
-    { recorded, number, match, arrivedAt }: Arrival,
+    { recorded, number, match, cameAt }: Arrival,
     outcome: Outcome,
     isOpen: boolean,
   ): CompletionHandler | undefined {
@@ -177,7 +177,7 @@ export class Simulator {
       number,
       route: match?.policy.name,
       outcome,
-      arrivedAt,
+      cameAt,
       decidedAt,
       isPending: isOpen,
     })

@@ -40,12 +40,12 @@ export class ClientRates implements ReplayObserver {
     return (this.#known.get(sender) === OVER) === (this.rate.kind === 'over')
   }
 
-  decided({ recorded: { sender }, arrivedAt }: Played): undefined {
+  decided({ recorded: { sender }, cameAt }: Played): undefined {
     const known = this.#known.get(sender)
     if (sender === UNKNOWN || known === OVER) return
     if (known !== SEEN) this.#begin(sender)
-    const sent = this.#logs.sumAt(sender, arrivedAt, this.rate.period) + 1
-    this.#logs.add(sender, arrivedAt, 1)
+    const sent = this.#logs.sumAt(sender, cameAt, this.rate.period) + 1
+    this.#logs.add(sender, cameAt, 1)
     if (sent <= this.rate.limit) return
     this.#known.set(sender, OVER)
     this.#logs.end(sender)

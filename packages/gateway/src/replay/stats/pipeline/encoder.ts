@@ -86,7 +86,7 @@ export class Encoder implements ReplayObserver {
     numbers[from] = DECISION
     numbers[from + DECISION_FIELDS.outcome] = OUTCOMES.indexOf(outcome.kind)
     numbers[from + DECISION_FIELDS.at] = recorded.at
-    numbers[from + DECISION_FIELDS.arrivedAt] = played.arrivedAt
+    numbers[from + DECISION_FIELDS.arrivedAt] = played.cameAt
     numbers[from + DECISION_FIELDS.decidedAt] = played.decidedAt
     numbers[from + DECISION_FIELDS.sender] = sender
     numbers[from + DECISION_FIELDS.hasName] = isNew ? 1 : 0
