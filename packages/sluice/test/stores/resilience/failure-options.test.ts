@@ -13,7 +13,7 @@ describe('withFailurePolicy', () => {
     [{ peers: 0 }, /'peers'/],
     [{ peers: 1.5 }, /'peers'/],
     [{ policy: 'open' as const, peers: 2 }, /require the policy 'local'/],
-    [{ deadline: 0 }, /no length of time/],
+    [{ deadline: 0 }, /is not a duration/],
     [{ deadline: '2 minutes' }, /'deadline' must be between/],
     [{ failures: Number.NaN }, /'failures'/],
     [{ maxWaiting: -1 }, /'maxWaiting'/],
