@@ -41,11 +41,11 @@ describe('an unreadable response', () => {
         value: 3,
       },
     ])
-    const logged = lines.filter(({ message }) => message.includes('could not be read'))
+    const logged = lines.filter(({ message }) => message.includes('cannot parse a model response'))
     expect(logged).toEqual([
       {
         level: 'warn',
-        message: expect.stringContaining('charged by its bytes'),
+        message: expect.stringContaining('charged by its size'),
         fields: { route: `POST ${CHAT}`, reason: 'not_json' },
       },
     ])
@@ -56,7 +56,7 @@ describe('an unreadable response', () => {
     for (let time = 0; time < 4; time++)
       expect((await ask(served.url, chat(10, { max_tokens: 50 }))).status).toBe(200)
     await until(async () => /sluice_unread_answers_total\{[^}]*\} 4\n/.test(await served.metrics()))
-    expect(served.output.err.match(/could not be read/g)).toHaveLength(1)
+    expect(served.output.err.match(/cannot parse a model response/g)).toHaveLength(1)
   })
 })
 
