@@ -1,7 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
 import { nodeBody } from '../http/node-body.js'
-import { forwardedFor, onDisconnect, soleHeader } from '../http/node-request.js'
+import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, releaseWhenClosed, setHeaders } from '../http/node-response.js'
 import { type Application, runDecision } from '../http/run-decision.js'
 import { routeOf } from './express/express-route.js'
@@ -36,7 +36,7 @@ const access: Omit<RequestAccess<Request>, 'route'> = {
   peer: (request) => request.socket.remoteAddress,
   header: soleHeader,
   forwardedFor,
-  onDisconnect,
+  onHangUp,
   body: (request) => nodeBody(request.body, request),
 }
 

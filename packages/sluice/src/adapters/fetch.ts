@@ -4,7 +4,7 @@ import {
   optionsOf,
   type RequestAccess,
 } from '../http/http-limiter.js'
-import { onDisconnect } from '../http/node-request.js'
+import { onHangUp } from '../http/node-request.js'
 import { releaseWhenClosed } from '../http/node-response.js'
 import { type NodeBindings, nodeBindingsOf } from '../http/node-server.js'
 import { webBody, webBodySize } from '../http/web-body.js'
@@ -58,9 +58,9 @@ export function limit<Context extends readonly unknown[] = []>(
     peer: (request) => address(request, ...(contexts.get(request) as Context)),
     header: (request, name) => request.headers.get(name) ?? undefined,
     forwardedFor: (request) => request.headers.get('x-forwarded-for') ?? undefined,
-    onDisconnect(request, listener) {
+    onHangUp(request, listener) {
       const node = nodeOf(request)
-      return node === undefined ? onAbort(request.signal, listener) : onDisconnect(node.incoming, listener)
+      return node === undefined ? onAbort(request.signal, listener) : onHangUp(node.incoming, listener)
     },
     body: webBody,
     bodySize: webBodySize,

@@ -5,7 +5,7 @@ import {
   optionsOf,
   type RequestAccess,
 } from '../http/http-limiter.js'
-import { onDisconnect, soleHeader } from '../http/node-request.js'
+import { onHangUp, soleHeader } from '../http/node-request.js'
 import { releaseWhenClosed } from '../http/node-response.js'
 import { type NodeBindings, nodeBindingsOf } from '../http/node-server.js'
 import { webBody, webBodySize } from '../http/web-body.js'
@@ -44,11 +44,11 @@ export function limit(options: string | HonoLimitOptions): MiddlewareHandler {
       return node === undefined ? context.req.header(name) : soleHeader(node.incoming, name)
     },
     forwardedFor: (context) => context.req.header('x-forwarded-for'),
-    onDisconnect(context, listener) {
+    onHangUp(context, listener) {
       const node = bindingsOf(context)
       return node === undefined
         ? onAbort(context.req.raw.signal, listener)
-        : onDisconnect(node.incoming, listener)
+        : onHangUp(node.incoming, listener)
     },
     // Hono caches a body that the application has read.
     body: ({ req }) => (req.raw.bodyUsed ? req.json() : webBody(req.raw)),

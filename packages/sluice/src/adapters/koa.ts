@@ -1,7 +1,7 @@
 import type { Context, Middleware } from 'koa'
 import { createHttpLimiter, type HttpLimitOptions, type RequestAccess } from '../http/http-limiter.js'
 import { nodeBody } from '../http/node-body.js'
-import { forwardedFor, onDisconnect, soleHeader } from '../http/node-request.js'
+import { forwardedFor, onHangUp, soleHeader } from '../http/node-request.js'
 import { canRefuse, releaseWhenClosed, setHeaders } from '../http/node-response.js'
 import { routeOf } from './koa/koa-route.js'
 
@@ -45,7 +45,7 @@ const access: RequestAccess<Context> = {
   peer: (context) => context.req.socket.remoteAddress,
   header: ({ req }, name) => soleHeader(req, name),
   forwardedFor: ({ req }) => forwardedFor(req),
-  onDisconnect: ({ req }, listener) => onDisconnect(req, listener),
+  onHangUp: ({ req }, listener) => onHangUp(req, listener),
   // Body parsers for Koa store it here; `context.body` is that of the response.
   body: ({ request, req }) => nodeBody((request as { readonly body?: unknown }).body, req),
   bodySize: () => undefined,

@@ -61,7 +61,7 @@ export interface RequestAccess<Request> {
    */
   bodySize?(request: Request): MaybePromise<number | undefined>
   /** Calls `listener` when the client disconnects, and returns a function that stops watching. */
-  onDisconnect(request: Request, listener: () => void): () => void
+  onHangUp(request: Request, listener: () => void): () => void
 }
 
 /**
@@ -176,7 +176,7 @@ export function createHttpLimiter<Request extends object>(
   /** Removes the request from the queue when its client disconnects. */
   const admitQueued = async (request: Request): Promise<Decision> => {
     const disconnected = new AbortController()
-    const stopWatching = access.onDisconnect(request, () => disconnected.abort(new ClientDisconnected()))
+    const stopWatching = access.onHangUp(request, () => disconnected.abort(new ClientDisconnected()))
     try {
       return await limiter.admit(request, { signal: disconnected.signal })
     } finally {

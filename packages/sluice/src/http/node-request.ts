@@ -32,6 +32,6 @@ export function forwardedFor({ headers }: NodeRequest): string | undefined {
  *
  * @returns a function that stops watching
  */
-export function onDisconnect({ socket }: NodeRequest, listener: () => void): () => void {
+export function onHangUp({ socket }: NodeRequest, listener: () => void): () => void {
   return onConnectionClosed(socket, listener)
 }

@@ -22,7 +22,7 @@ const access: RequestAccess<TestRequest> = {
   header: ({ headers }, name) => headers?.[name],
   forwardedFor: () => undefined,
   route: () => 'POST /predict',
-  onDisconnect: () => () => {},
+  onHangUp: () => () => {},
 }
 
 function limiterOf(options: HttpLimitOptions<TestRequest>) {

@@ -28,7 +28,7 @@ export interface Played {
   /** Time of the decision, which is later if the request waited for a slot. */
   readonly decidedAt: number
   /** True if the request was admitted and will be settled or release slots later. */
-  readonly isPending: boolean
+  readonly goesOn: boolean
 }
 
 /** Receives the completion of an admitted request. */

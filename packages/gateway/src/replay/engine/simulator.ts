@@ -179,7 +179,7 @@ export class Simulator {
       outcome,
       cameAt,
       decidedAt,
-      isPending: isOpen,
+      goesOn: isOpen,
     })
   }
 }

@@ -70,7 +70,7 @@ export class Encoder implements ReplayObserver {
   }
 
   decided(played: Played): CompletionHandler | undefined {
-    const { recorded, route = '', outcome, isPending: isOpen } = played
+    const { recorded, route = '', outcome, goesOn: isOpen } = played
     const { sender, tier, input = 0, output = 0 } = recorded
     const refuser = this.#encodeQuotas(route, outcome)
     const tierNumber = tier === undefined ? NONE : this.#tiers.of(tier)
