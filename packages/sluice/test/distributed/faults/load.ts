@@ -20,7 +20,7 @@ export const SLOTS = 2
 const LIMITS: readonly Rule<string>[] = [
   { name: 'requests', limit: BUCKET },
   { name: 'requests-2', limit: LOG },
-  { name: 'concurrent', concurrent: SLOTS, lease: 5000 },
+  { name: 'in-flight', concurrent: SLOTS, lease: 5000 },
 ]
 /** Time for which a slot is held, in milliseconds. */
 const HOLD = 80
