@@ -15,7 +15,7 @@ function largest(value: unknown): number {
 }
 
 it.each(['simple', 'extended'])(
-  'charges no less than Express runs with its %s query parser',
+  'charges at least the rows that Express processes with its %s query parser',
   async (parser) => {
     const app = express()
       .set('query parser', parser)

@@ -11,7 +11,8 @@ const CAPACITY = 600
 const REQUESTS_PER_KIND = 120
 
 /**
- * The requests of one process: those admitted, by kind, and those after which the limits differed.
+ * Requests of one process: those admitted, by kind, and those after which the limits had different
+ * quotas left.
  */
 interface RequestCounts {
   readonly admitted: readonly number[]
@@ -52,7 +53,7 @@ describe.each(BACKENDS)('%s', (name) => {
     await backend?.stop()
   })
 
-  it('takes from all five limits of a request or from none, while other processes take from them', async () => {
+  it('takes from all five limits of a request or from none while other processes contend', async () => {
     const results = await pool.run({ kinds: REQUEST_KINDS, times: REQUESTS_PER_KIND, concurrency: 20 })
     const admitted = REQUEST_KINDS.map((_, kind) =>
       results.reduce((sum, result) => sum + (result.admitted[kind] ?? 0), 0),

@@ -47,14 +47,14 @@ async function fileWith(text: string) {
 }
 
 describe('a watched file', () => {
-  it('uses a text once two polls have found it, so a partly written file is never used', async () => {
+  it('uses new content once two polls have read it, so a partly written file is never used', async () => {
     const texts = ['old', 'half', 'half and more', 'whole', 'whole']
     const { events } = startWatch(await fileWith('old'), { read: async () => texts.shift() ?? 'whole' })
     await until(() => events.length > 0)
     expect(events).toEqual(['changed whole'])
   })
 
-  it('ignores a file of which only the modification time changes', async () => {
+  it('ignores a file if only its modification time changes', async () => {
     const file = await fileWith('old')
     const { events, polls } = startWatch(file)
     await writeFile(file, 'old')
@@ -87,7 +87,7 @@ describe('a watched file', () => {
     expect(events.at(-1)).toBe('changed new')
   })
 
-  it('uses a file when a link to its folder is redirected, as orchestrators do it', async () => {
+  it('uses the new file when the symlink to its folder is replaced, as Kubernetes does', async () => {
     const folder = await emptyFolder()
     for (const [name, text] of Object.entries({ first: 'old', second: 'new' })) {
       await mkdir(join(folder, name))
@@ -128,7 +128,7 @@ describe('a watched file', () => {
     expect(events).toEqual(['changed new'])
   })
 
-  it('offers a text again at the next poll if onChange asks for a retry', async () => {
+  it('reports the same content again at the next poll if onChange asks for a retry', async () => {
     let attempts = 0
     const { events } = startWatch(await fileWith('new'), {
       onChange: async () => {
@@ -140,7 +140,7 @@ describe('a watched file', () => {
     expect(events).toEqual(['attempt 1', 'attempt 2', 'attempt 3'])
   })
 
-  it('reports a hung read once, starts no other, and uses the file when it responds', async () => {
+  it('reports a hung read, starts no other, and uses the file after the read completes', async () => {
     let answer = (_text: string) => {}
     let reads = 0
     const { watch, events } = startWatch(await fileWith('old'), {
@@ -180,18 +180,21 @@ describe('a watched file', () => {
       'the file is larger than 1 MiB',
       (file) => writeFile(file, 'x'.repeat(2 ** 21)),
     ],
-  ])('reports a file that becomes a %s, and uses it when it is a file again', async (_, reason, make) => {
-    const file = await fileWith('old')
-    const { events } = startWatch(file, { timeoutMs: 5000 })
-    await rm(file)
-    await make(file)
-    await until(() => events.length === 1)
-    expect(events[0]).toContain(`unreadable: ${reason}`)
-    await rm(file, { recursive: true, force: true })
-    await writeFile(file, 'new')
-    await until(() => events.includes('changed new'))
-    expect(events.length).toBeLessThan(6)
-  })
+  ])(
+    'reports a file that becomes a %s, and uses it when it is a regular file again',
+    async (_, reason, make) => {
+      const file = await fileWith('old')
+      const { events } = startWatch(file, { timeoutMs: 5000 })
+      await rm(file)
+      await make(file)
+      await until(() => events.length === 1)
+      expect(events[0]).toContain(`unreadable: ${reason}`)
+      await rm(file, { recursive: true, force: true })
+      await writeFile(file, 'new')
+      await until(() => events.includes('changed new'))
+      expect(events.length).toBeLessThan(6)
+    },
+  )
 
   it('reads a file on demand even if it is unchanged', async () => {
     const file = await fileWith('old')
@@ -215,7 +218,7 @@ describe('readTextFile', () => {
     expect(await read).toBe('through a pipe')
   })
 
-  it('stops reading a file without an end at its size limit', async () => {
+  it('stops reading an endless file at the size limit', async () => {
     await expect(readTextFile('/dev/zero')).rejects.toThrow('larger than 1 MiB')
   })
 })

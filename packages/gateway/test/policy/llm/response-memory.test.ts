@@ -9,7 +9,7 @@ const TEXT = 'word '.repeat(60 * KIB)
 const USAGE = { prompt_tokens: 30, completion_tokens: 7 }
 const COST = { tokens: 37, input_tokens: 30, output_tokens: 7 }
 const DOCUMENT = Buffer.from(JSON.stringify({ choices: [{ message: { content: TEXT } }], usage: USAGE }))
-/** Random bytes as a string, which compress badly. */
+/** A string that compresses poorly. */
 const NOISE = Array.from({ length: 40_000 }, (_, place) => ((place * 2654435761) % 1e9).toString(36)).join(
   ' ',
 )
@@ -27,7 +27,7 @@ describe('the memory of all responses', () => {
     ['unfinished documents', JSON_ANSWER, DOCUMENT.subarray(0, -1), DOCUMENT.subarray(-1)],
     ['documents whose clients are slow', JSON_ANSWER, DOCUMENT, Buffer.alloc(0)],
     ['unfinished events', EVENTS, Buffer.from(`data: ${DOCUMENT}`), Buffer.from('\n\n')],
-  ])('is bounded, and the usage is read beyond the bound, for %s', (_, headers, first, rest) => {
+  ])('is bounded for %s, whose usage is still read beyond the bound', (_, headers, first, rest) => {
     const memory = new ResponseMemory(1024 * KIB)
     const meters = Array.from({ length: 10 }, () => begin(memory, headers, first))
     expect(memory.held).toBeGreaterThan(0)

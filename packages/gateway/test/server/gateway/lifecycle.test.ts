@@ -5,20 +5,21 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import type { GatewayConfig } from '../../../src/policy/config/config.js'
 import { echo, running, send, until, upstreamOf } from './running-gateway.js'
 
-const TWO = 'routes: [{ match: POST /predict, limits: [{ limit: 2/minute, algorithm: fixed-window }] }]'
+const TWO_PER_MINUTE =
+  'routes: [{ match: POST /predict, limits: [{ limit: 2/minute, algorithm: fixed-window }] }]'
 
 describe('a reload', () => {
-  it('applies another configuration at once and refills no limit', async () => {
-    const { gateway, url, configOf } = await running(TWO)
+  it('applies the new configuration at once and refills no limit', async () => {
+    const { gateway, url, configOf } = await running(TWO_PER_MINUTE)
     await send(url, '/predict')
     await send(url, '/predict')
     expect((await send(url, '/predict')).status).toBe(429)
 
-    await gateway.apply(configOf(TWO))
+    await gateway.apply(configOf(TWO_PER_MINUTE))
     expect((await send(url, '/predict')).status).toBe(429)
 
     // Two stay used, so two of four are left.
-    await gateway.apply(configOf(TWO.replace('2/minute', '4/minute')))
+    await gateway.apply(configOf(TWO_PER_MINUTE.replace('2/minute', '4/minute')))
     expect((await send(url, '/predict')).status).toBe(200)
     expect((await send(url, '/predict')).status).toBe(200)
     expect((await send(url, '/predict')).status).toBe(429)
@@ -30,7 +31,7 @@ describe('a reload', () => {
     expect((await send(url, '/predict')).status).toBe(200)
   })
 
-  it('drops no request, and ends those in flight as they began', async () => {
+  it('drops no request, and completes requests in flight under the old configuration', async () => {
     const held: ServerResponse[] = []
     const { gateway, url, configOf } = await running(
       'routes: [{ match: POST /predict, limits: [{ concurrent: 2 }] }]',
@@ -58,11 +59,11 @@ describe('a reload', () => {
       (config: GatewayConfig) => ({ ...config, timeouts: { ...config.timeouts, idle: 12_345 } }),
     ],
     [
-      'other clients',
+      'other identity settings',
       (config: GatewayConfig) => ({ ...config, identity: { ...config.identity, ipv6Subnet: 56 } }),
     ],
     ['no routes', (config: GatewayConfig) => ({ ...config, routes: [] })],
-  ])('fails no request that is being read or queued when it brings %s', async (_, changed) => {
+  ])('fails no request that is being read or queued when the new configuration has %s', async (_, change) => {
     const held: ServerResponse[] = []
     const text = `routes:
   - match: POST /rows
@@ -83,14 +84,14 @@ describe('a reload', () => {
     const first = send(url, '/slot')
     await until(() => held.length === 1)
     const waiting = send(url, '/slot')
-    const unread = once(reading, 'response') as Promise<[IncomingMessage]>
+    const responded = once(reading, 'response') as Promise<[IncomingMessage]>
     const metrics = async () => (await fetch(`${adminUrl}/metrics`)).text()
     await until(async () => (await metrics()).includes('sluice_waiting_requests{route="POST /slot"} 1'))
     // Several in a row, so that more than one upstream is retired at a time.
-    for (const next of [changed(configOf(text), other), configOf(text), changed(configOf(text), other)])
+    for (const next of [change(configOf(text), other), configOf(text), change(configOf(text), other)])
       await gateway.apply(next)
     reading.end(':[1]}')
-    const [answer] = await unread
+    const [answer] = await responded
     answer.resume()
     expect(answer.statusCode).toBe(200)
     held[0]?.end('first')
@@ -122,7 +123,7 @@ describe('a reload', () => {
   })
 
   it('changes nothing if the keys file of the new configuration is rejected', async () => {
-    const { gateway, url, configOf } = await running(TWO)
+    const { gateway, url, configOf } = await running(TWO_PER_MINUTE)
     const next = configOf('default: deny')
     const missing = { ...next, identity: { ...next.identity, apiKeys: '/nowhere/keys.yaml' } }
     await expect(gateway.apply({ ...missing, upstream: 'http://127.0.0.1:9' })).rejects.toThrow(
@@ -132,7 +133,7 @@ describe('a reload', () => {
   })
 
   it('rejects the whole configuration if a part of it requires a restart', async () => {
-    const { gateway, url, configOf } = await running(TWO)
+    const { gateway, url, configOf } = await running(TWO_PER_MINUTE)
     const next = configOf('default: deny')
     await expect(gateway.apply({ ...next, listen: { host: '127.0.0.1', port: 1 } })).rejects.toThrow(
       "a change of 'listen' requires a restart",
@@ -142,7 +143,7 @@ describe('a reload', () => {
 })
 
 describe('health endpoints', () => {
-  it('serves health only on the admin port', async () => {
+  it('are served only on the admin port', async () => {
     const { url, adminUrl } = await running('default: deny')
     expect((await fetch(`${adminUrl}/healthz`)).status).toBe(200)
     expect(await (await fetch(`${adminUrl}/readyz?verbose`)).json()).toEqual({ status: 'ready' })
@@ -153,7 +154,7 @@ describe('health endpoints', () => {
 })
 
 describe('a graceful stop', () => {
-  it('finishes requests in flight, and is not ready meanwhile', async () => {
+  it('finishes requests in flight while /readyz responds with 503', async () => {
     const held: ServerResponse[] = []
     const { gateway, url, adminUrl } = await running('', (_request, response) => {
       response.write('half ')

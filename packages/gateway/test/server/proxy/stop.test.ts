@@ -19,7 +19,7 @@ describe('stopping the proxy', () => {
     await stopped
   })
 
-  it('closes idle connections at once', async () => {
+  it('immediately closes idle connections', async () => {
     const upstream = await httpUpstream((_request, response) => response.end('done'))
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -29,7 +29,7 @@ describe('stopping the proxy', () => {
     expect(await client.closed).toBe('')
   })
 
-  it('closes connections without any data at once', async () => {
+  it('immediately closes connections that have sent no data', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running('', upstream.url)
     const silent = await rawClient(gateway.address.port)
@@ -43,7 +43,7 @@ describe('stopping the proxy', () => {
     await stopped
   })
 
-  it('sends Connection: close to a request that is pipelined behind one in flight', async () => {
+  it('sends Connection: close in the response to a request pipelined behind one in flight', async () => {
     const upstream = await httpUpstream()
     const { gateway } = await running('', upstream.url)
     const client = await rawClient(gateway.address.port)
@@ -75,7 +75,7 @@ describe('stopping the proxy', () => {
     await stopped
   })
 
-  it('may be called more than once', async () => {
+  it('is idempotent', async () => {
     const upstream = await httpUpstream((_request, response) => response.end('done'))
     const { gateway } = await running('', upstream.url)
     await Promise.all([gateway.close(), gateway.close()])

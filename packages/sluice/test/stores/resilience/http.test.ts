@@ -60,7 +60,7 @@ describe.each(['express', 'fastify'] as const)('%s with an unavailable store', (
     },
   )
 
-  it('admits every request under `open`, and a share under `local`', async () => {
+  it('admits every request under `open`, and a share of the limit under `local`', async () => {
     const statuses = async (url: string) => {
       const answers: number[] = []
       for (let request = 0; request < 4; request++) answers.push((await fetch(url)).status)

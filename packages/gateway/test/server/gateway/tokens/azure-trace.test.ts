@@ -39,12 +39,12 @@ interface Account {
 const skipped = traceIsHere ? '' : ' (skipped: ../shared/traces has no AzureLLMInferenceTrace_conv.csv)'
 
 it.skipIf(!traceIsHere)(
-  `gives no client more tokens in any minute than its limit, over an hour of recorded calls${skipped}`,
+  `grants no client more tokens in a window than its limit, over an hour of recorded calls${skipped}`,
   { timeout: 300_000 },
   async () => {
     const calls = recordedCalls(CLIENTS)
     const clock = manualClock((calls[0] as RecordedCall).at)
-    const model = heldModel()
+    const model = manualModel()
     const { port } = await clockedGateway(
       `routes: [{ match: POST ${CHAT}, llm: { shape: openai, default_output: ${DEFAULT_OUTPUT} }, limits: [` +
         `{ limit: ${LIMIT}/minute, of: tokens, algorithm: fixed-window, by: 'header:x-client' }] }]`,
@@ -55,12 +55,12 @@ it.skipIf(!traceIsHere)(
     /** The minutes of each client. The last one is current until it is over. */
     const windows = new Map<string, Window[]>()
     const accounts = new Map<string, Account>()
-    const running: { ends: number; finish(): Promise<void> }[] = []
+    const running: { endsAt: number; finish(): Promise<void> }[] = []
 
     const moveTo = async (time: number) => {
-      for (let first = running[0]; first !== undefined && first.ends <= time; first = running[0]) {
+      for (let first = running[0]; first !== undefined && first.endsAt <= time; first = running[0]) {
         running.shift()
-        clock.advance(Math.max(0, first.ends - clock.now()))
+        clock.advance(Math.max(0, first.endsAt - clock.now()))
         await first.finish()
       }
       clock.advance(Math.max(0, time - clock.now()))
@@ -82,13 +82,13 @@ it.skipIf(!traceIsHere)(
         account.admitted++
         window.charged += reservedFor(call)
         window.used += cost
-        const ends = call.at + durationOf(call)
-        const place = running.findIndex((other) => other.ends > ends)
-        running.splice(place === -1 ? running.length : place, 0, {
-          ends,
+        const endsAt = call.at + durationOf(call)
+        const index = running.findIndex((other) => other.endsAt > endsAt)
+        running.splice(index === -1 ? running.length : index, 0, {
+          endsAt,
           async finish() {
             model.finish(call)
-            await whole(await sent)
+            await drain(await sent)
             if (clock.now() < window.end) window.charged += cost - reservedFor(call)
           },
         })
@@ -98,7 +98,7 @@ it.skipIf(!traceIsHere)(
           account.fitted++
           account.fittedTokens += cost
         }
-        await whole(await sent)
+        await drain(await sent)
       }
     }
     await moveTo(Number.POSITIVE_INFINITY)
@@ -113,7 +113,7 @@ it.skipIf(!traceIsHere)(
         admitted,
         refused,
         tokens,
-        'most in a minute': Math.max(...minutes),
+        'most in a window': Math.max(...minutes),
         over,
         fitted,
         fittedTokens,
@@ -122,7 +122,7 @@ it.skipIf(!traceIsHere)(
     console.info(`${calls.length} calls of ${CLIENTS} clients, ${LIMIT} tokens a minute each:`)
     console.table(rows)
     expect(rows.reduce((sum, { over }) => sum + over, 0)).toBe(0)
-    expect(Math.max(...rows.map((row) => row['most in a minute']))).toBeGreaterThan(0.9 * LIMIT)
+    expect(Math.max(...rows.map((row) => row['most in a window']))).toBeGreaterThan(0.9 * LIMIT)
   },
 )
 
@@ -163,12 +163,12 @@ function send(port: number, agent: Agent, call: RecordedCall): Promise<IncomingM
   })
 }
 
-async function whole(response: IncomingMessage): Promise<void> {
+async function drain(response: IncomingMessage): Promise<void> {
   for await (const _ of response);
 }
 
 /** Creates a model that responds to a call when the test says so. */
-function heldModel() {
+function manualModel() {
   const responses = new Map<number, ServerResponse>()
   const waiting = new Map<number, (arrived: 'arrived') => void>()
   return {

@@ -17,7 +17,7 @@ const stream = fc.array(
   { maxLength: 2000 },
 )
 
-it('bounds each count by its error, which is at most the stream length divided by the counters', () => {
+it('bounds each count by its error, at most the stream length divided by the number of counters', () => {
   fc.assert(
     fc.property(stream, fc.integer({ min: 1, max: 40 }), (keys, capacity) => {
       const counters = new SpaceSaving(capacity)
@@ -38,7 +38,7 @@ it('bounds each count by its error, which is at most the stream length divided b
   )
 })
 
-it('is exact with a counter for each key', () => {
+it('counts exactly if each key has its own counter', () => {
   fc.assert(
     fc.property(stream, (keys) => {
       const counters = new SpaceSaving(1000)
