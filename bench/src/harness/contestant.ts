@@ -15,7 +15,7 @@ export class Contestant {
   cannotRun: string | undefined
   readonly #process: ChildProcess
 
-  /** @param place the file of the bench, and the indexes of the case and the contender in it */
+  /** @param place the benchmark file, and the indexes of the case and the contender in it */
   constructor(
     readonly contender: Pick<Contender, 'name' | 'role'>,
     place: readonly [file: string, caseIndex: number, contenderIndex: number],
@@ -32,7 +32,7 @@ export class Contestant {
     await this.#nextMessage()
   }
 
-  /** Measures once. */
+  /** Runs one measurement and returns its figure; undefined if the contender cannot run. */
   async measure(): Promise<number | undefined> {
     if (this.cannotRun !== undefined) return undefined
     this.#process.send('measure')

@@ -8,14 +8,14 @@ export interface Layer {
   readonly biases: Float64Array
 }
 
-/** A feed-forward network: rectified linear units in between, a softmax at the end. */
+/** A feed-forward network with ReLU hidden layers and a softmax output layer. */
 export interface Network {
   readonly layers: readonly Layer[]
 }
 
 /**
- * A network with random weights, scaled so that signals neither die out nor explode (He's
- * initialisation).
+ * Creates a network with random weights, scaled so that signals neither vanish nor explode (He
+ * initialization).
  */
 export function createNetwork(sizes: readonly number[], random: Random): Network {
   const layers = sizes.slice(1).map((outputs, index): Layer => {
@@ -43,8 +43,9 @@ export function createActivations({ layers }: Network): Float64Array[] {
 }
 
 /**
- * Runs the network and leaves each layer's output in `activations`. The last one is the class
- * probabilities.
+ * Runs the network and stores each layer's output in `activations`.
+ *
+ * @returns the output of the last layer: the class probabilities
  */
 export function forward(
   { layers }: Network,

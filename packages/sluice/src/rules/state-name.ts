@@ -10,8 +10,8 @@ import type { Resource } from './rule.js'
  * algorithm and period, so adding, removing or moving rules does not affect the state of others.
  * Rules that agree in all four are numbered in their order.
  *
- * Names are printable and the parts of the other form are joined by line feeds, so the two forms
- * never collide.
+ * Names are printable, and the parts of an unnamed rule's identity are joined by line feeds, so the
+ * two forms never collide.
  */
 export interface StateIdentity<Request> {
   /** Undefined for an unnamed rule. */
@@ -49,7 +49,7 @@ function stateName<Request>({ name, joined, resource, by, limit }: StateIdentity
   return joined ? [name, ...counted].join('\n') : name
 }
 
-/** Returns the period. Empty for slots: a lease is not the time over which they are counted. */
+/** Returns the period, or '' for slots, which have a lease but no counting period. */
 function periodOf(limit: Limit): string {
   return limit.algorithm === 'concurrency' ? '' : String(limit.period)
 }

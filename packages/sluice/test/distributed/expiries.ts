@@ -41,8 +41,8 @@ export async function expiriesOn({ nodes, memcached }: Backend): Promise<Map<str
 }
 
 /**
- * A key of Memcached expires at the start of a second of the server's clock, which may lag by up to
- * one.
+ * A Memcached key expires at the start of a second of the server's clock, which may lag by up to
+ * one second.
  */
 function withinSecond(second: number): Expiry {
   if (second < 0) return { from: Number.POSITIVE_INFINITY, to: Number.POSITIVE_INFINITY }

@@ -5,10 +5,11 @@ import type { Limit } from '../../src/limits/limit.js'
  *
  * It is slow, and simple enough to be checked by reading. Times are whole milliseconds.
  *
- * Amounts are units. A limit passed in has the same algorithm, and may differ in capacity or rate.
+ * Amounts are in units. A limit passed to a method has the model's algorithm, and may differ in
+ * capacity or rate.
  */
 export interface Model<L extends Limit> {
-  /** The units that count for a limit at a time, without further charges. */
+  /** The units in use under a limit at a given time. */
   used(now: number, limit: L): number
   take(now: number, cost: number, limit: L, lease: string): void
   /** Records a charge under another algorithm. */
@@ -45,7 +46,7 @@ export function singleEntry(at: number, cost: number): Entry[] {
   return cost === 0 ? [] : [{ at, cost }]
 }
 
-/** The start of a window with all known charges, or of the last charge's if one cannot hold all. */
+/** The start of a window that holds all known charges, or only the last if one cannot hold all. */
 export function opening({ first, last }: Usage, period: number): number {
   return last - first < period ? first : last
 }

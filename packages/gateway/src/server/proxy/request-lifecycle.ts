@@ -19,8 +19,8 @@ import type { RequestContext, RoutedRequest } from './request-context.js'
 import { type AllowedDecision, llmCallSettler, requestSettler, type Settler } from './settlement.js'
 
 /**
- * Handles one request from its head to the end of its response. Routes it, decides on it, forwards
- * or refuses it, and releases everything it held, however it ends.
+ * Handles one request from its head to the end of its response: routes it, decides on it, forwards
+ * or refuses it, and always releases everything it held.
  */
 export function handleRequest(context: RequestContext): void {
   const { request, response, services, errors } = context
@@ -126,7 +126,7 @@ class RequestLifecycle {
     const { request, response, services, target, match } = this.#routed
     const { decision, call } = admitted
     this.#client = admitted.weighed.client
-    // First, so that everything that fails from here on releases it.
+    // Set first, so that a failure in any later step releases the permit.
     if (decision.allowed && holdsSlots(decision)) this.#permit = decision.permit
     this.#lease = admitted.body?.lease
     this.#recorded = services.recorder?.begin(target.path, admitted)
@@ -240,7 +240,7 @@ class RequestLifecycle {
     else void this.#release(this.#permit, outcome).then((outcome) => this.#reportEnd(outcome))
   }
 
-  /** @returns the outcome, or the outcome of the error that the release failed with */
+  /** @returns the given outcome, or that of the error if the release fails */
   async #release(permit: Permit, outcome: RequestOutcome): Promise<RequestOutcome> {
     const { request, response, errors } = this.#routed
     try {
@@ -258,7 +258,7 @@ class RequestLifecycle {
   }
 }
 
-/** A function of its own, so that scheduling it allocates no closure. */
+/** Separate from the method, so that scheduling it allocates no closure. */
 function proceed(lifecycle: RequestLifecycle, admitted: Admitted | undefined): void {
   lifecycle.proceed(admitted)
 }
@@ -271,7 +271,7 @@ function limitHeaders(decision: Decision, mirror: MirrorName | undefined): reado
   return mirror === undefined ? headers : [...headers, ...vendorHeaders(mirror, decision.quotas, Date.now())]
 }
 
-/** Has a model call forwarded so that the tokens of its response are metered. */
+/** Returns the overrides that meter the tokens in the response to a model call. */
 function meteredOverrides(metered: MeteredCall, responseHeaders: readonly HeaderPair[]): ForwardOverrides {
   return {
     responseHeaders,

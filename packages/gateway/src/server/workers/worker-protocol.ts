@@ -8,8 +8,8 @@ import type { ServerLoad } from '../observability/server-load.js'
 import type { StoreStats } from '../store/store-stats.js'
 
 /**
- * The configuration of a worker. Workers compile its source themselves, since expressions cannot be
- * sent.
+ * The configuration of a worker. Workers compile its source themselves, since compiled expressions
+ * cannot be sent.
  */
 export interface WorkerConfig {
   readonly source: ConfigSource

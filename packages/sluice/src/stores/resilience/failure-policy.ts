@@ -19,7 +19,7 @@ import { StoreUnavailableError } from './store-unavailable.js'
 /** Counters since the start, and the current state. */
 export interface FailureStats {
   readonly state: BreakerState
-  /** Operations that failed, without timeouts and request errors. */
+  /** Operations that failed, excluding timeouts and request errors. */
   readonly failures: number
   /**
    * Operations that failed with a `StoreRequestError`. The policy decided; the breaker is
@@ -43,7 +43,7 @@ export interface FailureStats {
   readonly lateAbandoned: number
   /** Settlements queued for the store. */
   readonly settlementsWaiting: number
-  /** Lost settlements. Their charges stay as they were taken, and slots until the lease ends. */
+  /** Lost settlements. Their charges are not adjusted, and slots are held until the lease ends. */
   readonly settlementsLost: number
 }
 
@@ -62,7 +62,7 @@ export interface FailurePolicyStore extends Store {
  *
  * **Breaker.** One timeout, or `failures` consecutive errors, opens the breaker. The store then
  * gets only single probes: the first after 100 ms, later ones at growing intervals of at most half
- * a second. After a recovery the store decides again within half a second and a deadline, given
+ * a second. After a recovery the store decides again within half a second and a deadline, provided
  * that requests arrive.
  *
  * **Policy** for operations without a response:
@@ -74,7 +74,7 @@ export interface FailurePolicyStore extends Store {
  *   admits B + r·t with the store, the same without it, and one more burst at each transition. For
  *   the other algorithms, the bound is the sum of the store's bound and the bound that `shareOf`
  *   states. Local state outlives the outage, so a flapping store grants no fresh bursts.
- * - `open`: every request is admitted that its limits could ever hold. There is no bound.
+ * - `open`: every request that its limits could ever hold is admitted. There is no bound.
  * - `closed`: `take` and `peek` throw a `StoreUnavailableError`, and HTTP adapters respond with
  *   503. Nothing is admitted.
  *
@@ -83,7 +83,7 @@ export interface FailurePolicyStore extends Store {
  * and never fail a request. Lost settlements are counted. `reset` throws a `StoreUnavailableError`
  * under every policy.
  *
- * **Request errors.** A key with a foreign value, a server without memory and the like cause a
+ * **Request errors.** A failure of one key, such as a foreign value or a server out of memory, is a
  * `StoreRequestError`. The policy decides that request, the breaker stays closed, and
  * `requestErrors` counts it.
  *
@@ -162,7 +162,7 @@ class GuardedStore implements FailurePolicyStore {
     return this.#calls.make<void>({ call: () => this.store.reset(scope, key), fallback })
   }
 
-  /** Closes the store and waits for it, at most a second. Queued settlements are dropped. */
+  /** Closes the store and waits for at most one second. Queued settlements are dropped. */
   close(): MaybePromise<void> {
     this.#sender.close()
     const closed = this.store.close()

@@ -39,7 +39,7 @@ export class GuardedCalls {
     return this.#breaker.state
   }
 
-  /** Number of failed calls, without timeouts and request errors. */
+  /** Number of failed calls, excluding timeouts and request errors. */
   get failures(): number {
     return this.#failures
   }

@@ -61,7 +61,7 @@ export class FaultyStore implements Store {
     for (const each of held) each()
   }
 
-  /** Rejects the pending calls and responds from now on. */
+  /** Rejects the pending calls and all calls from now on. */
   breakOff(): void {
     const held = this.#held
     this.#held = []

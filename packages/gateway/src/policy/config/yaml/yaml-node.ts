@@ -1,12 +1,12 @@
 /**
- * A value of a configuration file with its place: the only form in which other modules see YAML.
+ * A value of a configuration file with its position: the only form in which other modules see YAML.
  */
 export type ConfigNode = MapNode | ListNode | ScalarNode | InvalidNode
 
 interface Located {
   /** The value's name in messages: its key in quotes, or `an entry of 'limits'`. */
   readonly label: string
-  /** Where the value begins: an index into the file's text. */
+  /** Start of the value, as an index into the file's text. */
   readonly start: number
 }
 
@@ -28,7 +28,7 @@ interface ListNode extends Located {
 export interface ScalarNode extends Located {
   readonly kind: 'scalar'
   readonly value: string | number | boolean | null
-  /** Where the first character of a string is: behind its opening quote, if it has one. */
+  /** Index of the first character of a string, after its opening quote if it has one. */
   readonly stringStart: number
 }
 
@@ -61,7 +61,7 @@ export function describeNode(node: ConfigNode): string {
   return typeof node.value === 'string' ? quote(node.value) : String(node.value)
 }
 
-/** Quotes a string of the file for a message: on one line, and at most 60 characters of it. */
+/** Quotes a string of the file for a message, on one line and truncated to 60 characters. */
 export function quote(text: string): string {
   const line = text.replaceAll(/\s+/g, ' ')
   return `'${line.length > 60 ? `${line.slice(0, 57)}...` : line}'`

@@ -7,7 +7,7 @@ import type { AdminAction } from '../api/admin-actions.js'
 import { AdminActionError, parseAction } from './action.js'
 import type { AuditLog } from './audit-log.js'
 
-/** Longest body of an action, in bytes. */
+/** Maximum size of an action's body, in bytes. */
 const MAX_BODY = 4096
 const UNEXPECTED_ERROR = "unexpected error; see the gateway's log; part of the action may have been performed"
 

@@ -12,9 +12,9 @@ import { capacityOf, type Limit } from '../../../limits/limit.js'
  * cost and on costs that fit. Leases may end at any moment, so it never follows that a cost does
  * not fit.
  *
- * @param before a verdict that took nothing: on a charge of a refused request
+ * @param before an earlier verdict that took nothing, on a charge of a refused request
  * @param cost0 the cost of that charge
- * @param elapsed milliseconds since then, at least 0
+ * @param elapsed milliseconds since the earlier verdict, at least 0
  */
 export function extrapolate(
   limit: Limit,
