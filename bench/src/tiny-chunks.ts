@@ -1,37 +1,33 @@
 /** The effect of bodies in chunks of one byte on a gateway with a small heap and on its clients. */
 
-import type { Bench } from './harness/bench.js'
+import type { Bench, Case } from './harness/bench.js'
 import { attacked, memoryAboveIdle, slowdown } from './tiny-chunks/attack.js'
 
-const [ONE, TWO] = ['sluice serve', 'sluice serve, workers: 2']
+const [ONE, TWO] = ['sluice serve', 'sluice serve, workers: 2'] as const
+
+/** A case that measures one process and two workers against the same bound. */
+function attackCase(name: string, unit: string, measure: typeof slowdown, atMost: number): Case {
+  return {
+    name,
+    unit,
+    better: 'less',
+    rounds: 1,
+    warmUp: false,
+    contenders: [attacked(ONE, 1, measure), attacked(TWO, 2, measure)],
+    targets: [ONE, TWO].map((contender) => ({ contender, atMost })),
+  }
+}
 
 const bench: Bench = {
   title: 'Bodies in tiny chunks',
   cases: [
-    {
-      name: 'Memory above idle while five bodies of 1 MB come in chunks of a byte, heap of 256 MB',
-      unit: 'MiB resident, all processes',
-      better: 'less',
-      rounds: 1,
-      warmUp: false,
-      contenders: [attacked(ONE, 1, memoryAboveIdle), attacked(TWO, 2, memoryAboveIdle)],
-      targets: [
-        { contender: ONE, atMost: 64 },
-        { contender: TWO, atMost: 64 },
-      ],
-    },
-    {
-      name: 'Median latency of other requests meanwhile',
-      unit: 'times that without the attack',
-      better: 'less',
-      rounds: 1,
-      warmUp: false,
-      contenders: [attacked(ONE, 1, slowdown), attacked(TWO, 2, slowdown)],
-      targets: [
-        { contender: ONE, atMost: 3 },
-        { contender: TWO, atMost: 3 },
-      ],
-    },
+    attackCase(
+      'Memory above idle while five bodies of 1 MB come in chunks of a byte, heap of 256 MB',
+      'MiB resident, all processes',
+      memoryAboveIdle,
+      64,
+    ),
+    attackCase('Median latency of other requests meanwhile', 'times that without the attack', slowdown, 3),
   ],
 }
 

@@ -48,8 +48,11 @@ export interface Gateway {
  * @throws Error if a port cannot be opened or the configured upstream cannot be used
  */
 export async function startGateway(config: GatewayConfig, log: Log): Promise<Gateway> {
-  const gateway = new GatewayProgram(config, await openStore(config, log), log)
+  const store = await openStore(config, log)
+  let program: GatewayProgram | undefined
   try {
+    const gateway = new GatewayProgram(config, store, log)
+    program = gateway
     const address = await gateway.start(config)
     return {
       address,
@@ -58,7 +61,7 @@ export async function startGateway(config: GatewayConfig, log: Log): Promise<Gat
       close: () => gateway.close(),
     }
   } catch (error) {
-    await gateway.stop(0)
+    await (program === undefined ? store.store.close() : program.stop(0))
     throw error
   }
 }

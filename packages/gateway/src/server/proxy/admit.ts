@@ -64,8 +64,17 @@ function decide(
   const { request, services, target, match, errors } = routed
   const { policy, params } = match
   const { name: route, llm, bodyTypes } = policy
-  const parts = { message: request, target, route, params, head, client, llm, bodyTypes }
-  const weighed = new IncomingRequest({ ...parts, onExpressionFailure: errors.expressionFailed })
+  const weighed = new IncomingRequest({
+    message: request,
+    target,
+    route,
+    params,
+    head,
+    client,
+    llm,
+    bodyTypes,
+    onExpressionFailure: errors.expressionFailed,
+  })
   const pending =
     policy.readsBody || waitsForBody ? new PendingBody(routed, weighed, waitsForBody) : undefined
   const arrivedAt = performance.now()

@@ -43,7 +43,7 @@ function unavailable(_charges: readonly Charge[], { cause, retryAfter }: Outage)
 
 /**
  * Admits every request as if its limits were unused. Only a cost that exceeds the capacity of its
- * limit is refused. Nothing is counted, so there is no bound and nothing to settle.
+ * limit is refused. Requests are not counted: admissions are unbounded, and settlements do nothing.
  */
 export function openFallback(clock: Clock): Fallback {
   const judge = (charges: readonly Charge[]) =>
