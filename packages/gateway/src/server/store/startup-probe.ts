@@ -13,14 +13,22 @@ const PROBE: readonly Charge[] = [
 /** The timeout for connecting to the store when the gateway starts. */
 const CONNECT_TIMEOUT_MS = 2000
 
-/** Reports whether the store itself responds. Never rejects. */
-export async function responds(store: Store): Promise<boolean> {
+/** The most probes at startup. The breaker opens after fewer failures. */
+const MAX_STARTUP_PROBES = 1000
+
+/**
+ * Reports whether the store itself responds, which includes a response that it cannot decide the
+ * probe. Never rejects.
+ */
+export async function responds(store: Pick<FailurePolicyStore, 'peek' | 'stats'>): Promise<boolean> {
+  const { requestErrors } = store.stats()
   try {
     const [verdict] = await store.peek(PROBE)
-    return verdict?.degraded === undefined
+    if (verdict?.degraded === undefined) return true
   } catch {
-    return false
+    // The policy may be to refuse. The statistics tell why.
   }
+  return store.stats().requestErrors > requestErrors
 }
 
 /**
@@ -47,6 +55,7 @@ export async function probeConnection(store: Store): Promise<Error | undefined> 
 }
 
 /** Probes until the breaker opens and the failure policy decides, or until the store responds. */
-export async function probeUntilLost(store: FailurePolicyStore): Promise<void> {
-  while (store.stats().state === 'closed') if (await responds(store)) return
+export async function probeUntilLost(store: Pick<FailurePolicyStore, 'peek' | 'stats'>): Promise<void> {
+  for (let probe = 0; probe < MAX_STARTUP_PROBES && store.stats().state === 'closed'; probe++)
+    if (await responds(store)) return
 }
