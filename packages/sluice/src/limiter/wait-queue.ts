@@ -124,11 +124,11 @@ export class WaitQueue<T> {
         if (isWaiting) this.#timer = this.#timers.start(() => this.wake(), attempt.retryInMs)
         return !isWaiting
       }
-      if (!this.#entries.delete(first)) first.waiter.giveBack(attempt.result)
-      first.resolve(attempt.result)
+      // An entry that left the queue meanwhile is settled already, and no longer counted.
+      if (this.#entries.delete(first)) first.resolve(attempt.result)
+      else first.waiter.giveBack(attempt.result)
     } catch (error) {
-      this.#entries.delete(first)
-      first.reject(error)
+      if (this.#entries.delete(first)) first.reject(error)
     }
     return true
   }

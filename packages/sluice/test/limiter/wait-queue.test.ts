@@ -128,3 +128,29 @@ describe('a queue', () => {
     expect(await next).toBe('b')
   })
 })
+
+describe('the count of a client that left the queue during its attempt', () => {
+  it.each([
+    ['returns a result', (resolve: (attempt: Attempt<string>) => void) => resolve({ result: 'late' })],
+    ['fails', (_resolve: unknown, reject: (error: Error) => void) => reject(new Error('late'))],
+  ])('still includes its other requests after the attempt %s', async (outcome, finish) => {
+    const { queue, state, waiter } = room(0)
+    const leaving = new AbortController()
+    let resolveAttempt: (attempt: Attempt<string>) => void = () => {}
+    let rejectAttempt: (error: Error) => void = () => {}
+    const pending = () =>
+      new Promise<Attempt<string>>((resolve, reject) => {
+        resolveAttempt = resolve
+        rejectAttempt = reject
+      })
+    const left = queue.join(waiter('first', { client: 'a', signal: leaving.signal, attempt: pending }))
+    queue.join(waiter('second', { client: 'a', attempt: () => ({ retryInMs: 1000 }) }))
+    expect(queue.countOf('a')).toBe(2)
+    leaving.abort(new Error('disconnected'))
+    await expect(left).rejects.toThrow('disconnected')
+    finish(resolveAttempt, rejectAttempt)
+    await turn()
+    expect(queue.countOf('a')).toBe(1)
+    expect(state.givenBack).toEqual(outcome === 'fails' ? [] : ['late'])
+  })
+})
