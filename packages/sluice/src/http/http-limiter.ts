@@ -140,6 +140,14 @@ export function createHttpLimiter<Request extends object>(
       client: (request: Request) => identify((name) => access.header(request, name), queryOf(request)),
     }),
   })
+  /** The client's address; undefined if it is unknown or cannot be read. No rule may need it. */
+  const addressOf = (request: Request): string | undefined => {
+    try {
+      return keys.ip?.(request)
+    } catch {
+      return undefined
+    }
+  }
   const headerOptions: FieldOptions = {
     ...(xRateLimit !== undefined && { xRateLimit }),
     ...(partitionKeySecret !== undefined && { partitionKeySecret }),
@@ -178,7 +186,11 @@ export function createHttpLimiter<Request extends object>(
     const disconnected = new AbortController()
     const stopWatching = access.onHangUp(request, () => disconnected.abort(new ClientDisconnected()))
     try {
-      return await limiter.admit(request, { signal: disconnected.signal })
+      const waiter = addressOf(request)
+      return await limiter.admit(request, {
+        signal: disconnected.signal,
+        ...(waiter !== undefined && { waiter }),
+      })
     } finally {
       stopWatching()
     }

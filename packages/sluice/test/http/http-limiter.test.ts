@@ -304,3 +304,42 @@ describe('the options of an HTTP limiter', () => {
     expect(() => createHttpLimiter(options, access)).toThrow(message)
   })
 })
+
+describe('the queue for slots that clients share', () => {
+  interface Addressed {
+    readonly address: string
+  }
+  const queued = { rules: [{ concurrent: 1, by: 'everyone', wait: '10s', queue: 4 }] } as const
+  const withPeer = (peer: (request: Addressed) => string | undefined) => {
+    return createHttpLimiter<Addressed>(
+      { ...queued, store: memoryStore() },
+      {
+        peer,
+        header: () => undefined,
+        forwardedFor: () => undefined,
+        route: () => 'POST /predict',
+        onHangUp: () => () => {},
+      },
+    )
+  }
+  /** Returns the outcome of a request that is refused, and 'waits' for one in the queue. */
+  const outcomeOf = async (decision: HttpDecision | Promise<HttpDecision>) => {
+    const waiting = new Promise<'waits'>((resolve) => setImmediate(() => resolve('waits')))
+    const result = await Promise.race([decision, waiting])
+    return result === 'waits' ? result : result.allowed
+  }
+
+  it('leaves half of its places to other addresses if requests are anonymous', async () => {
+    const limiter = withPeer(({ address }) => address)
+    const send = (address: string) => outcomeOf(limiter.decide({ address }))
+    expect(await send('192.0.2.1')).toBe(true)
+    for (const expected of ['waits', 'waits', false]) expect(await send('192.0.2.1')).toBe(expected)
+    for (const expected of ['waits', 'waits', false]) expect(await send('192.0.2.2')).toBe(expected)
+  })
+
+  it('accepts requests whose address cannot be read', async () => {
+    const limiter = withPeer(() => undefined)
+    expect(await outcomeOf(limiter.decide({ address: '' }))).toBe(true)
+    expect(await outcomeOf(limiter.decide({ address: '' }))).toBe('waits')
+  })
+})

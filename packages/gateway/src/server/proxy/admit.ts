@@ -1,4 +1,5 @@
 import type { Client, Decision, Limiter, MaybePromise, RequestBody } from 'sluice'
+import { addressOf } from '../../policy/client-label.js'
 import type { LlmCall } from '../../policy/llm/llm-call.js'
 import type { WeighedRequest } from '../../policy/policy-request.js'
 import { hasBody } from '../http/client-body.js'
@@ -123,7 +124,7 @@ async function admitQueued(
     if (socket.destroyed) throw new ClientGoneError()
     return await limiter.admit(weighed, {
       signal: disconnect.signal,
-      waiter: weighed.ip,
+      ...(weighed.client === undefined && { waiter: addressOf(weighed) }),
       ...(body && { body }),
     })
   } finally {

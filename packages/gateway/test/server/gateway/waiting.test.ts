@@ -56,7 +56,9 @@ it('answers 503 with a retry time to requests that time out in the queue or find
 
 it('removes a queued request when its client disconnects', async () => {
   const upstream = holding()
-  const { url } = await running(line('30s', 5), upstream.listener)
+  const { url, adminUrl } = await running(line('30s', 5), upstream.listener)
+  const isQueueEmpty = async () =>
+    /sluice_waiting_requests\{.*\} 0\n/.test((await send(adminUrl, '/metrics', { method: 'GET' })).text)
   const first = send(url, '/predict?first')
   await until(() => upstream.held.length === 1)
   const leavers = Array.from({ length: 6 }, () => opened(url))
@@ -64,6 +66,7 @@ it('removes a queued request when its client disconnects', async () => {
   // The queue has no place for one of them, once it holds five.
   await until(() => leavers.some((socket) => socket.text().startsWith('HTTP/1.1 503')))
   for (const socket of leavers) socket.resetAndDestroy()
+  await until(isQueueEmpty)
   const last = send(url, '/predict?last')
   upstream.answer()
   expect((await first).status).toBe(200)
@@ -90,3 +93,18 @@ function opened(url: string) {
   })
   return Object.assign(socket, { text: () => text })
 }
+
+it('queues a request with an unreadable address if no rule needs the address', async () => {
+  const upstream = holding()
+  const { url } = await running(
+    `identity: { trusted_proxies: [127.0.0.1/32, '::1/128'] }\n${line('30s')}`,
+    upstream.listener,
+  )
+  const request = () => send(url, '/predict', { headers: { 'x-forwarded-for': 'not an address' } })
+  const [first, second] = [request(), request()]
+  await until(() => upstream.held.length === 1)
+  upstream.answer()
+  await until(() => upstream.held.length === 1)
+  upstream.answer()
+  expect([(await first).status, (await second).status]).toEqual([200, 200])
+})
