@@ -33,6 +33,8 @@ export class RotatingFile {
   /** Size of the file when it was opened, in bytes. */
   #initialSize = 0
   #pending = ''
+  /** The number of lines in `#pending`. */
+  #pendingLines = 0
   #work: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #dropped = 0
@@ -52,6 +54,7 @@ export class RotatingFile {
       return
     }
     this.#pending += `${line}\n`
+    this.#pendingLines++
     this.#timer ??= setTimeout(() => this.flush(), FLUSH_INTERVAL_MS).unref()
   }
 
@@ -61,11 +64,18 @@ export class RotatingFile {
     this.#timer = undefined
     return this.#enqueue(async () => {
       const lines = this.#pending
+      const count = this.#pendingLines
       this.#pending = ''
+      this.#pendingLines = 0
       if (lines === '') return
-      const { gzip, out } = await this.#openFile()
-      gzip.write(lines)
-      await written(gzip, out)
+      try {
+        const { gzip, out } = await this.#openFile()
+        gzip.write(lines)
+        await written(gzip, out)
+      } catch (error) {
+        this.#dropped += count
+        throw error
+      }
       if (this.#size >= this.#options.maxSize) await this.#rotate()
     })
   }
@@ -86,7 +96,6 @@ export class RotatingFile {
       this.#open?.gzip.destroy()
       this.#open?.out.destroy()
       this.#open = undefined
-      this.#dropped++
       this.#options.onError(error)
     })
     return this.#work

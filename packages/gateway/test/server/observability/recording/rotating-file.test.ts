@@ -144,3 +144,15 @@ it.skipIf(!existsSync('/dev/full'))('drops lines while the disk is full and keep
   ])
   expect(record.dropped).toBe(2)
 })
+
+it('counts every line that a failed write loses, and none that was written', async () => {
+  const file = await temporaryFile()
+  const { record, errors } = openRecord(join(file, 'missing', 'traffic.jsonl.gz'))
+  for (let line = 0; line < 50; line++) record.append(`line ${line}`)
+  await record.flush()
+  expect(errors).toHaveLength(1)
+  expect(record.dropped).toBe(50)
+  record.append('one more')
+  await record.flush()
+  expect(record.dropped).toBe(51)
+})
