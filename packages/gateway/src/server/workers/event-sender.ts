@@ -39,12 +39,12 @@ export function eventSender(
   const flush = async () => {
     clearTimeout(timer)
     timer = undefined
-    if (batch.length === 0) return
     for (const name of ['onInFlightChange', 'onWaitingChange'] as const) {
       for (const [route, sum] of deferred[name])
         for (let left = Math.abs(sum); left > 0; left--) batch.push([name, route, sum > 0 ? 1 : -1])
       deferred[name].clear()
     }
+    if (batch.length === 0) return
     const sent = batch
     batch = []
     sending += sent.length
@@ -63,8 +63,9 @@ export function eventSender(
     else timer ??= setTimeout(flush, BATCH_INTERVAL_MS).unref()
   }
   const addChange = (name: 'onInFlightChange' | 'onWaitingChange', route: string, change: 1 | -1) => {
-    if (isFull()) deferred[name].set(route, (deferred[name].get(route) ?? 0) + change)
-    else add([name, route, change])
+    if (!isFull()) return add([name, route, change])
+    deferred[name].set(route, (deferred[name].get(route) ?? 0) + change)
+    timer ??= setTimeout(flush, BATCH_INTERVAL_MS).unref()
   }
   return {
     onRequestEnd: (...args) => add(['onRequestEnd', ...args]),

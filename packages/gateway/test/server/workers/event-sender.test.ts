@@ -1,0 +1,29 @@
+import { expect, it, onTestFinished, vi } from 'vitest'
+import { eventSender } from '../../../src/server/workers/event-sender.js'
+import type { ObserverCall } from '../../../src/server/workers/worker-protocol.js'
+
+it('sends gauge changes that did not fit, even if no event follows', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const sent: ObserverCall[] = []
+  let dropped = 0
+  const confirmations: (() => void)[] = []
+  const sender = eventSender(
+    (events) => {
+      sent.push(...events)
+      return new Promise((resolve) => confirmations.push(resolve))
+    },
+    (count) => {
+      dropped += count
+    },
+  )
+  // The primary confirms nothing, so that the sender is full after 50,000 events.
+  for (let request = 0; request < 50_000; request++) sender.onInFlightChange?.('/a', 1)
+  sender.onRequestEnd?.('/a', 'allowed')
+  for (let request = 0; request < 50_000; request++) sender.onInFlightChange?.('/a', -1)
+  for (const confirm of confirmations.splice(0)) confirm()
+  await vi.advanceTimersByTimeAsync(10_000)
+  const sum = sent.reduce((sum, event) => (event[0] === 'onInFlightChange' ? sum + event[2] : sum), 0)
+  expect(sum).toBe(0)
+  expect(dropped).toBe(1)
+})
