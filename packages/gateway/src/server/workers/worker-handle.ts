@@ -35,6 +35,9 @@ export interface WorkerExit {
 /** The time a worker may take to exit beyond its grace period. */
 const EXIT_TIMEOUT_MS = 5000
 
+/** The time a worker may take to listen. A process takes long to start on a busy machine. */
+const START_TIMEOUT_MS = 120_000
+
 /** The time a worker may take to apply a configuration, for which it reads a file or two. */
 const CONFIGURE_TIMEOUT_MS = 30_000
 
@@ -52,6 +55,8 @@ export class WorkerHandle {
   /** The start message, with the latest configuration from before the worker was ready. */
   #start: StartMessage
   #isReady = false
+  /** Kills a worker that does not listen in time. */
+  readonly #startTimeout = setTimeout(() => this.#killHung(), START_TIMEOUT_MS).unref()
   /** Defined from when the worker listens. */
   #silence: SilenceWatch | undefined
   #isStopping = false
@@ -102,6 +107,7 @@ export class WorkerHandle {
    * Stops the worker. Settles when it has exited; it is killed some seconds after the grace period.
    */
   async stop(gracePeriodMs: number): Promise<void> {
+    clearTimeout(this.#startTimeout)
     // A worker reports nothing while it finishes requests in flight.
     this.#silence?.stop()
     this.#isStopping = true
@@ -119,6 +125,7 @@ export class WorkerHandle {
         this.#send(this.#start)
         break
       case 'listening':
+        clearTimeout(this.#startTimeout)
         this.hasListened = true
         if (!this.#isStopping) this.#silence = new SilenceWatch(() => this.#killHung())
         this.#resolveListening(message.address)
@@ -157,6 +164,7 @@ export class WorkerHandle {
   }
 
   #onExit(): void {
+    clearTimeout(this.#startTimeout)
     this.#silence?.stop()
     this.#rejectListening(new Error('the worker exited before it listened'))
     for (const onConfigured of this.#onConfigured.splice(0)) onConfigured()

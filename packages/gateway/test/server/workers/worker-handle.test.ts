@@ -74,7 +74,7 @@ it('kills a worker that has sent nothing for about ten seconds', () => {
   onTestFinished(() => void vi.useRealTimers())
   const { worker, kill } = fakeWorker()
   worker.emit('message', { kind: 'ready' })
-  // Starting may take any time.
+  // A busy machine takes long to start a process.
   vi.advanceTimersByTime(60_000)
   worker.emit('message', { kind: 'listening', address: {} })
   for (let second = 0; second < 60; second++) {
@@ -98,4 +98,15 @@ it('gives a silent worker its grace period to finish requests in flight', async 
   expect(kill).not.toHaveBeenCalled()
   worker.emit('exit', 0, null)
   await stopped
+})
+
+it('kills a worker that does not listen within two minutes', () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const { worker, kill } = fakeWorker()
+  worker.emit('message', { kind: 'ready' })
+  vi.advanceTimersByTime(119_000)
+  expect(kill).not.toHaveBeenCalled()
+  vi.advanceTimersByTime(2000)
+  expect(kill).toHaveBeenCalledExactlyOnceWith('SIGKILL')
 })
