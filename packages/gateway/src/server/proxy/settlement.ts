@@ -55,12 +55,11 @@ export function llmCallSettler(
   onUnread: (reason: UnreadReason) => void,
 ): Settler {
   return (result, progress) => {
-    const billed = billedFor(result, progress)
-    if (billed === 'nothing') return permit.cancel()
+    if (billedFor(result, progress) === 'nothing') return permit.cancel()
     const cost = metered.settlement(result)
     if (metered.unread !== undefined) onUnread(metered.unread)
     if (cost === 'unknown') return
     recorded?.cost(cost)
-    return settleCounted(permit, { ...(cost === NO_AMOUNTS || billed === 'request' ? NO_WORK : cost) })
+    return settleCounted(permit, { ...(cost === NO_AMOUNTS ? NO_WORK : cost) })
   }
 }

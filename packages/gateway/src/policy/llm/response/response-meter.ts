@@ -113,11 +113,11 @@ export class ResponseMeter {
 
   #settlement(end: AnswerEnd): Settlement {
     if (end.kind === 'failed') return billingOfFailure(end) === 'no' ? NO_AMOUNTS : 'unknown'
-    if (end.kind === 'cut' && this.#call.parameters.background) return 'unknown'
-    if (this.#status === undefined)
-      return this.#call.parameters.stream ? this.#accumulator.amounts() : 'unknown'
-    const worked = billingOfStatus(this.#status)
-    if (worked !== 'yes') return worked === 'no' ? NO_AMOUNTS : 'unknown'
+    const { background, stream } = this.#call.parameters
+    const worked = this.#status === undefined ? undefined : billingOfStatus(this.#status)
+    if (worked === 'no') return NO_AMOUNTS
+    if (worked === 'unknown' || (end.kind === 'cut' && background)) return 'unknown'
+    if (worked === undefined) return stream ? this.#accumulator.amounts() : 'unknown'
     const complete = end.kind === 'answered'
     if (this.#head.codings.length > 0) this.#decode()
     if (!this.#body.end(complete)) return this.#accumulator.reservedOrText(this.#body.cutText)
