@@ -38,14 +38,15 @@ export class BodyTypes {
    */
   formatOf({ contentTypes, contentEncodings }: BodyHeaders): BodyFormat {
     const [text] = contentTypes
-    const wanted = this.list.join(' or ')
     if (text === undefined || contentTypes.length > 1) {
       const found = text === undefined ? 'no Content-Type' : 'more than one Content-Type'
-      throw unsupported(`the request has ${found}; send ${wanted}`)
+      throw unsupported(`the request has ${found}; send ${this.list.join(' or ')}`)
     }
     const mediaType = parseMediaType(text)
     if (mediaType === undefined || !this.#allows(mediaType.type))
-      throw unsupported(`a limit of this route reads the request body, which must be ${wanted}`)
+      throw unsupported(
+        `a limit of this route reads the request body, which must be ${this.list.join(' or ')}`,
+      )
     if (mediaType.charsets.length > 1 || !mediaType.charsets.every(isUtf8))
       throw unsupported('a limit of this route reads the request body, which must be in UTF-8')
     if (contentEncodings.length > 1 || !contentEncodings.every(isIdentity))

@@ -41,8 +41,6 @@ export class BodyMemoryError extends Error {
 export interface ReadBodyOptions {
   /** The largest body to accept, in bytes. */
   readonly limit: number
-  /** Called before the first byte is read, for instance to send `100 Continue`. */
-  readonly onStart: () => void
   /**
    * Opens the lease for the body's memory.
    *
@@ -67,7 +65,7 @@ export interface HeldBody {
  * @throws BodyTooLargeError, BodyAbortedError or BodyMemoryError
  */
 export function readBody(request: IncomingMessage, options: ReadBodyOptions): Promise<HeldBody> {
-  const { limit, onStart } = options
+  const { limit } = options
   return new Promise((resolve, reject) => {
     if (request.destroyed) {
       reject(new BodyAbortedError())
@@ -77,7 +75,6 @@ export function readBody(request: IncomingMessage, options: ReadBodyOptions): Pr
       reject(new BodyTooLargeError(limit))
       return
     }
-    onStart()
     const buffer = new BodyBuffer()
     const stop = () => {
       request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose)

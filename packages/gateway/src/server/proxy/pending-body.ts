@@ -57,7 +57,7 @@ export class PendingBody implements RequestBody {
         if (!readsBody) return
         const owner = clientLabel(this.#weighed)
         const lease = (evict: () => void) => services.bodyMemory.lease(owner, evict)
-        this.#held = await readBody(request, { limit: maxBody, onStart: () => {}, lease })
+        this.#held = await readBody(request, { limit: maxBody, lease })
       }
       this.#prepareToParse(this.#held)
     } catch (error) {

@@ -92,7 +92,7 @@ async function startServer({ config: first, workers, isObserved }: StartMessage)
   const runtime = await Runtime.open(
     config,
     {
-      ...{ store: timed(store, observer.onStoreOperation), observer, log },
+      ...{ store: isObserved ? timed(store, observer.onStoreOperation) : store, observer, log },
       gatewayName: first.gatewayName,
       share: (limits) => shareOf(limits, workers),
       openKeys: (file) => keys.open(file),

@@ -57,7 +57,6 @@ async function readAction(request: IncomingMessage): Promise<AdminAction> {
   try {
     const { bytes } = await readBody(request, {
       limit: MAX_BODY,
-      onStart: () => {},
       lease: () => UNBOUNDED,
     })
     return parseAction(bytes.toString('utf8'))

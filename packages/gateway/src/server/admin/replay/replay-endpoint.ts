@@ -105,7 +105,6 @@ function failureOf(error: unknown): { readonly status: number; readonly error: s
 async function readConfig(request: IncomingMessage): Promise<string> {
   const { bytes } = await readBody(request, {
     limit: MAX_CONFIG,
-    onStart: () => {},
     lease: () => UNBOUNDED,
   })
   return bytes.toString('utf8')
