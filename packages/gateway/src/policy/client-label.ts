@@ -1,15 +1,15 @@
 import type { RequestSender } from './policy-request.js'
 
-/** The longest label, in UTF-16 code units. */
+/** Maximum length of a label, in UTF-16 code units. */
 const MAX_LABEL_LENGTH = 128
 
-/** Names the sender of a request for operators: by client id, or by address if anonymous. */
+/** Returns a label of the sender for operators: the client id, or the address if anonymous. */
 export function clientLabel(request: RequestSender): string {
   const { client } = request
   return client === undefined ? addressOf(request) : `client ${client.id}`.slice(0, MAX_LABEL_LENGTH)
 }
 
-/** The address of the sender, for operators. */
+/** Returns the address of the sender, for operators. */
 export function addressOf(request: Pick<RequestSender, 'ip'>): string {
   try {
     return request.ip

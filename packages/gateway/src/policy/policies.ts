@@ -30,9 +30,9 @@ interface Policy {
   readonly limiter: Limiter<WeighedRequest> | undefined
   /** True if a rule reads the body. */
   readonly readsBody: boolean
-  /** The largest body that is read, in bytes. */
+  /** Maximum size of a body that is read, in bytes. */
   readonly maxBody: number
-  /** True if a request may take a slot. */
+  /** True if a request may occupy a slot. */
   readonly holdsSlots: boolean
   /** The media types of bodies that are read. Default: JSON only. */
   readonly bodyTypes: BodyTypes | undefined
@@ -51,7 +51,7 @@ export interface RoutePolicy {
 }
 
 export interface RouteRule extends LimiterRule {
-  /** The rule as the configuration has it, while an override replaces it. */
+  /** The rule as configured, while an override replaces it. */
   readonly overridden: LimiterRule | undefined
   /** The key of the rule, as written in the configuration. */
   readonly keyedBy: string
@@ -66,7 +66,7 @@ export interface Policies {
   readonly routes: readonly RoutePolicy[]
   /**
    * @param method in upper case
-   * @param segments decoded, as `parseTarget` gives them
+   * @param segments decoded, as `parseTarget` returns them
    * @returns undefined if such requests are denied
    */
   policyFor(method: string, segments: readonly string[]): PolicyMatch | undefined
@@ -105,7 +105,7 @@ interface Dependencies {
  * Creates the policies of a configuration. The state of a route is stored under its name, so a
  * reload does not refill its limits.
  *
- * @throws LimitSyntaxError, TypeError or RangeError if an override does not fit its rule
+ * @throws LimitSyntaxError, TypeError or RangeError if an override is invalid for its rule
  */
 export function createPolicies(
   config: Pick<GatewayConfig, 'routes' | 'fallback' | 'tiers' | 'maxBody'>,
@@ -154,9 +154,9 @@ function policyOf(
       mirror,
       waits: rules.some((rule) => 'wait' in rule),
     },
-    rules: limiter.rules.map((rule, place) => ({
+    rules: limiter.rules.map((rule, index) => ({
       ...rule,
-      overridden: overrides?.[rule.name] && asConfigured.rules[place],
+      overridden: overrides?.[rule.name] && asConfigured.rules[index],
       keyedBy: describeKey(rules[rule.index]?.by),
     })),
   }
@@ -208,8 +208,8 @@ const KEYS = {
 }
 
 /**
- * Reports whether an admitted request holds slots. Reads the quotas, because reading the permit
- * would create one for a request that holds nothing.
+ * Reports whether an admitted request holds slots. Checks the quotas, because accessing the permit
+ * would create one even for a request without slots.
  */
 export function holdsSlots({ quotas }: Decision): boolean {
   return quotas.some(({ limit }) => limit.algorithm === 'concurrency')

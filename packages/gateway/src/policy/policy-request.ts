@@ -2,11 +2,11 @@ import type { Client } from 'sluice'
 import type { Parameters } from './body/url-parameters.js'
 import type { LlmCall } from './llm/llm-call.js'
 
-/** A request as the rules of a route see it. Costly parts are read on first use, once. */
+/** A request as the rules of a route see it. Costly parts are read once, on first use. */
 export interface GatewayRequest {
   /** Upper case. */
   readonly method: string
-  /** The normalised path, as it is forwarded. */
+  /** The normalized path, as it is forwarded. */
   readonly path: string
   /** The route's name, never the concrete path. */
   readonly route: string
@@ -17,8 +17,8 @@ export interface GatewayRequest {
   /**
    * Headers by lower-case name. The object has no prototype.
    *
-   * @throws MalformedRequestError when a header is read that was sent more than once, in another
-   *   spelling (`_` for `-`), or that a Connection header keeps from the upstream
+   * @throws MalformedRequestError when reading a header that was sent more than once or in another
+   *   spelling (`_` for `-`), or that a Connection header excludes from forwarding
    */
   readonly headers: Readonly<Record<string, string>>
   /** The address of the client, in canonical form. */
@@ -26,17 +26,17 @@ export interface GatewayRequest {
   /** The authenticated client; undefined for an anonymous request. */
   readonly client: Client | undefined
   /**
-   * The body: a JSON value, or the `Parameters` of a form. Only for routes with a rule that reads
-   * it.
+   * The body: a JSON value, or the `Parameters` of a form. Available only for routes with a rule
+   * that reads it.
    *
    * @throws UnreadableBodyError if it cannot be read
-   * @throws MalformedRequestError if servers would interpret it differently
+   * @throws MalformedRequestError if servers interpret it differently
    */
   readonly body: unknown
   /**
-   * The model call in the body. Only for routes with `llm`.
+   * The model call in the body. Available only for routes with `llm`.
    *
-   * @throws RequestError if a member of the call is wrong
+   * @throws RequestError if a member of the call is invalid
    */
   readonly call: LlmCall
   /**
@@ -54,10 +54,12 @@ export interface ExpressionFailure {
   readonly reason: string
 }
 
-/** The parts of a request that name its sender. */
+/** The parts of a request that identify its sender. */
 export type RequestSender = Pick<GatewayRequest, 'client' | 'ip'>
 
-/** A request that limiters decide on: what rules see, and the headers that keys are read from. */
+/**
+ * A request as limiters see it: the parts that rules read, and the headers that keys are read from.
+ */
 export interface WeighedRequest extends GatewayRequest {
   /**
    * The value of a header.

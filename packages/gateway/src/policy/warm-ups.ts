@@ -2,16 +2,17 @@ import { createWarmUp, formatDuration, type WarmUp, type WarmUpOptions } from 's
 import { type GatewayConfig, policiesOf, type WarmUpConfig } from './config/config.js'
 import type { PolicyLog } from './policy-log.js'
 
-/** The warm-ups of a gateway. A reload keeps those whose description did not change. */
+/** The warm-ups of a gateway. A reload keeps those whose configuration did not change. */
 export class WarmUps {
   readonly #warmUps = new Map<string, WarmUp>()
 
   /**
    * @param log undefined in a worker, since the primary watches the same models and logs for all
+   *   workers
    */
   constructor(private readonly log: PolicyLog | undefined) {}
 
-  /** Starts the warm-ups of a configuration, and stops those that it no longer has. */
+  /** Starts the warm-ups of a configuration, and stops those that it no longer contains. */
   keep(configs: readonly WarmUpConfig[]): void {
     const wanted = new Map(configs.map((config) => [JSON.stringify(config), config]))
     for (const [id, warmUp] of this.#warmUps) {
@@ -38,14 +39,18 @@ export class WarmUps {
     }
   }
 
-  /** The warm-up of a description that `keep` was given. @throws Error for another one */
+  /**
+   * Returns the warm-up of a configuration that was passed to `keep`.
+   *
+   * @throws Error for any other configuration
+   */
   of(config: WarmUpConfig): WarmUp {
     const warmUp = this.#warmUps.get(JSON.stringify(config))
     if (warmUp === undefined) throw new Error('this warm-up was not started')
     return warmUp
   }
 
-  /** The warm-up of each route that has one. */
+  /** Returns the warm-up of each route that has one. */
   ofRoutes(config: GatewayConfig): readonly (readonly [route: string, warmUp: WarmUp])[] {
     return policiesOf(config).flatMap(({ name, warmUp }) =>
       warmUp === undefined ? [] : [[name, this.of(warmUp)] as const],

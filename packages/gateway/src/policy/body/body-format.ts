@@ -4,7 +4,7 @@ import { UnreadableBodyError } from './unreadable-body.js'
 /** The format of a body: form fields or JSON. */
 export type BodyFormat = 'form' | 'json'
 
-/** The headers that describe a body, with every value that was sent. */
+/** The headers that describe a body, with all values that were sent. */
 export interface BodyHeaders {
   readonly contentTypes: readonly string[]
   readonly contentEncodings: readonly string[]
@@ -16,7 +16,7 @@ const FORM = 'application/x-www-form-urlencoded'
 const ANY_JSON = 'application/*+json'
 
 /**
- * The media types of bodies that rules read. The upstream might read a body of another type
+ * The media types of bodies that rules can read. The upstream might parse a body of another type
  * differently, and do more work than was charged.
  */
 export class BodyTypes {
@@ -32,9 +32,9 @@ export class BodyTypes {
   }
 
   /**
-   * Finds the format of a body.
+   * Returns the format of a body.
    *
-   * @throws UnreadableBodyError with status 415 for a body that rules do not read
+   * @throws UnreadableBodyError with status 415 for a body that rules cannot read
    */
   formatOf({ contentTypes, contentEncodings }: BodyHeaders): BodyFormat {
     const [text] = contentTypes
@@ -50,7 +50,9 @@ export class BodyTypes {
     if (mediaType.charsets.length > 1 || !mediaType.charsets.every(isUtf8))
       throw unsupported('a limit of this route reads the request body, which must be in UTF-8')
     if (contentEncodings.length > 1 || !contentEncodings.every(isIdentity))
-      throw unsupported('a limit of this route reads the request body, which cannot have a Content-Encoding')
+      throw unsupported(
+        'a limit of this route reads the request body, which must not have a Content-Encoding',
+      )
     return mediaType.type === FORM ? 'form' : 'json'
   }
 

@@ -1,7 +1,7 @@
 /**
- * Heap bytes that a JSON value or name takes, including what checking and counting it keeps.
- * Measured are 8 for a number in an array, 32 for `{}`, 50 for a nested `[]`, 70 for an object with
- * one member.
+ * Heap bytes of a JSON value or name, including the memory for checking and counting it. Measured
+ * values: 8 for a number in an array, 32 for `{}`, 50 for a nested `[]`, 70 for an object with one
+ * member.
  */
 const VALUE_BYTES = 64
 
@@ -14,8 +14,8 @@ const OPEN_BRACE = 0x7b
 const FIRST_BEYOND_ASCII = 0x80
 
 /**
- * Estimates the heap that parsing a JSON text takes, in bytes, in one pass that allocates nothing.
- * A text of tiny values takes twenty times its size.
+ * Estimates the heap bytes needed to parse a JSON text, in one pass without allocations. A text of
+ * tiny values needs twenty times its size.
  */
 export function jsonMemory(body: Uint8Array): number {
   let values = 1
@@ -30,6 +30,6 @@ export function jsonMemory(body: Uint8Array): number {
     } else if (byte === QUOTE) inString = true
     else if (byte === COMMA || byte === COLON || byte === OPEN_BRACKET || byte === OPEN_BRACE) values += 1
   }
-  // The text, and the strings in it.
+  // The decoded text, plus the strings parsed from it.
   return values * VALUE_BYTES + 2 * body.length * characterBytes
 }

@@ -2,35 +2,35 @@ import { MalformedRequestError } from 'sluice'
 import { ObjectLayout } from './object-layout.js'
 import { UnreadableBodyError } from './unreadable-body.js'
 
-/** The deepest nesting of arrays and objects. Python's parser fails at this depth, too. */
+/** Maximum nesting depth of arrays and objects. Python's parser fails at this depth, too. */
 const MAX_DEPTH = 1000
 
 /**
- * Bounds on the values, containers, and members of new layouts in a body, since parsing blocks
- * every other request. A number takes about 0.1 µs, an array 0.4 µs, and a member of a new layout 3
- * µs, so each bound is reached after about 100 ms.
+ * Maximum numbers of values, of containers, and of members in new layouts, per body. Parsing blocks
+ * all other requests: a number takes about 0.1 µs, an array 0.4 µs, and a member in a new layout 3
+ * µs, so a body at one of these bounds takes about 100 ms.
  */
 export const MAX_VALUES = 2_000_000
 export const MAX_CONTAINERS = 250_000
 export const MAX_NEW_MEMBERS = 20_000
 
 /**
- * Number of members that are cheap if an earlier object had the same ones. The parser hashes
- * further members again.
+ * Maximum number of members in an object that is cheap to parse because an earlier object had the
+ * same members. The parser rehashes any further members.
  */
 const MAX_CHEAP_MEMBERS = 128
 
 /**
- * Checks what `JSON.parse` accepts: duplicate members, deep nesting, and text that is slow to
- * parse. Some servers use the first of duplicate members and others the last, so the counted one
- * may not be the one that is used. Takes linear time. Text that is not JSON may pass.
+ * Rejects JSON that `JSON.parse` would accept: duplicate members, deep nesting, and text that is
+ * slow to parse. Some servers use the first of duplicate members and others the last, so the
+ * upstream might use a member that was not counted. Takes linear time. Invalid JSON may pass.
  *
  * @throws MalformedRequestError that names a duplicate member
  * @throws UnreadableBodyError if the nesting is too deep, or a bound is exceeded
  */
 export function checkStructure(text: string): void {
   const root = new ObjectLayout()
-  /** The open arrays (undefined) and objects. */
+  /** Arrays (as undefined) and objects that are not yet closed, outermost first. */
   const open: (OpenObject | undefined)[] = []
   let values = 1
   let containers = 0
@@ -107,7 +107,7 @@ function isName(text: string, end: number): boolean {
 /** An object that is being read. */
 interface OpenObject {
   layout: ObjectLayout
-  /** Its names, if no earlier object had the same layout. */
+  /** Its member names; undefined as long as an earlier object has the same layout. */
   names: Set<string> | undefined
 }
 
@@ -115,7 +115,7 @@ interface OpenObject {
  * Adds a member to an object.
  *
  * @param quoted the name with its quotes, as in the text
- * @returns 1 if the parser has to extend the layout, 0 if an earlier object had the member
+ * @returns 1 if the parser must extend or rehash the layout, otherwise 0
  */
 function addName(object: OpenObject, quoted: string): number {
   const name = quoted.includes('\\') ? unescaped(quoted) : quoted.slice(1, -1)

@@ -17,8 +17,8 @@ const END = /[ \t]*$/y
 /**
  * Parses a media type (RFC 9110 section 8.3.1) in linear time.
  *
- * @returns undefined if it is not a media type, or if servers might disagree about its charset
- *   (`charset*=`, an escape)
+ * @returns undefined if the text is not a media type, or if servers might disagree about its
+ *   charset (`charset*=`, an escape)
  */
 export function parseMediaType(text: string): MediaType | undefined {
   ESSENCE.lastIndex = 0

@@ -1,11 +1,11 @@
 /**
- * The member names of an object, in order. The layouts of a body form a tree, as in the parser:
- * objects with the same names in the same order share a layout, and no layout has a name twice.
+ * The member names of an object, in order. As in the parser, the layouts of a body form a tree:
+ * objects with the same names in the same order share a layout. No layout contains a name twice.
  */
 export class ObjectLayout {
   readonly #parent: ObjectLayout | undefined
   readonly #name: string
-  /** The only layout that extends this one, or all of them by the name they add. */
+  /** The layout that extends this one; if there are several, a map from the added name to each. */
   #next: ObjectLayout | Map<string, ObjectLayout> | undefined
   /** The number of names. */
   readonly size: number
@@ -17,7 +17,7 @@ export class ObjectLayout {
     this.size = parent === undefined ? 0 : parent.size + 1
   }
 
-  /** The layout with one more name, if an earlier object had it. */
+  /** Returns the layout with one more name; undefined if no earlier object had it. */
   following(name: string): ObjectLayout | undefined {
     const next = this.#next
     if (next instanceof Map) return next.get(name)
@@ -37,7 +37,7 @@ export class ObjectLayout {
     return added
   }
 
-  /** The names, last first. */
+  /** The names, in reverse order. */
   *names(): Generator<string> {
     for (let layout: ObjectLayout = this; layout.#parent !== undefined; layout = layout.#parent)
       yield layout.#name

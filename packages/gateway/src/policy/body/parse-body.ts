@@ -4,23 +4,23 @@ import { fieldCount } from './parsing-memory.js'
 import { UnreadableBodyError } from './unreadable-body.js'
 import { Parameters } from './url-parameters.js'
 
-/** The most fields of a form. Web servers accept a thousand by default. */
+/** Maximum number of form fields. Web servers accept 1000 by default. */
 export const MAX_FIELDS = 10_000
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * Parses a request body for rules. Refuses a body that servers would interpret differently.
+ * Parses a request body for rules. Rejects bodies that servers interpret differently.
  *
  * @param body undefined for a request without one
  * @returns a JSON value, or the fields of a form
  * @throws UnreadableBodyError if it cannot be read
- * @throws MalformedRequestError if servers would interpret it differently
+ * @throws MalformedRequestError if servers interpret it differently
  */
 export function parseBody(body: Buffer | undefined, types: BodyTypes, headers: BodyHeaders): unknown {
   if (body === undefined || body.length === 0) {
     throw new UnreadableBodyError(
-      'a limit of this route reads the request body, and there is none; send JSON',
+      'a limit of this route reads the request body, but the request has none; send JSON',
     )
   }
   const format = types.formatOf(headers)
@@ -37,7 +37,7 @@ export function parseBody(body: Buffer | undefined, types: BodyTypes, headers: B
   }
 }
 
-/** @throws UnreadableBodyError for more fields than a few milliseconds can index */
+/** @throws UnreadableBodyError for more fields than can be indexed in a few milliseconds */
 function checkFields(body: Buffer): void {
   if (fieldCount(body) > MAX_FIELDS)
     throw new UnreadableBodyError(`the request body has more than ${MAX_FIELDS} fields`, 413)

@@ -4,13 +4,14 @@ import { MalformedRequestError } from 'sluice'
 interface Parameter {
   readonly name: string
   readonly rawValue: string
-  /** True if a `;` is next to it, which ends a parameter for some servers. */
-  readonly besideSemicolon: boolean
+  /** True if the parameter is next to a `;`, which some servers treat as a separator. */
+  readonly isNextToSemicolon: boolean
 }
 
 /**
- * The parameters of a query or a form. A parameter is readable if every server reads it alike: it
- * was sent once, in the requested spelling. Parameters that no rule reads are not checked.
+ * The parameters of a query or a form. A parameter is readable if every server reads the same
+ * value: it was sent once, in the requested spelling. Parameters that no rule reads are not
+ * checked.
  */
 export class Parameters {
   readonly #text: string
@@ -23,16 +24,16 @@ export class Parameters {
   }
 
   /**
-   * The value of a parameter; undefined if it was not sent.
+   * Returns the value of a parameter; undefined if it was not sent.
    *
-   * @throws MalformedRequestError if it was sent more than once, in another spelling (`n[]`, `N`), or
-   *   with bytes that are not UTF-8
+   * @throws MalformedRequestError if it was sent more than once, in another spelling (`n[]`, `N`),
+   *   or with bytes that are not UTF-8
    */
   get(name: string): string | undefined {
     const [parameter, ...others] = this.#index().get(spellingOf(name)) ?? []
     if (parameter === undefined) return undefined
     if (others.length > 0) throw new MalformedRequestError(`the parameter '${name}' was sent more than once`)
-    if (parameter.name !== name || parameter.besideSemicolon)
+    if (parameter.name !== name || parameter.isNextToSemicolon)
       throw new MalformedRequestError(
         `the parameter '${name}' was sent in a form that servers interpret differently; send ${name}=...`,
       )
@@ -42,7 +43,11 @@ export class Parameters {
     return value
   }
 
-  /** The names of all parameters. @throws MalformedRequestError if one of them cannot be read */
+  /**
+   * Lists the names of all parameters.
+   *
+   * @throws MalformedRequestError if a parameter is unreadable
+   */
   names(): readonly string[] {
     const names = [...this.#index().values()].map(([parameter]) => parameter?.name ?? '')
     for (const name of names) this.get(name)
@@ -66,7 +71,7 @@ function indexed(text: string): Map<string, Parameter[]> {
       const parameter = {
         name: decoded(rawName) ?? decodedBytes(rawName),
         rawValue: equals === -1 ? '' : part.slice(equals + 1),
-        besideSemicolon: parts.length > 1,
+        isNextToSemicolon: parts.length > 1,
       }
       const spelling = spellingOf(parameter.name)
       const known = index.get(spelling)
@@ -78,9 +83,9 @@ function indexed(text: string): Map<string, Parameter[]> {
 }
 
 /**
- * The name that the most lenient server would use: PHP, Rack and qs read `n[]` and `n[0]` as a list
- * `n`, qs reads `[n]` and old Rack `]n` as `n`, PHP reads ` n` as `n` and `a.b` as `a_b`, and
- * ASP.NET ignores case.
+ * Returns the name that the most lenient server would use: PHP, Rack and qs read `n[]` and `n[0]`
+ * as a list `n`, qs reads `[n]` and old Rack `]n` as `n`, PHP reads ` n` as `n` and `a.b` as `a_b`,
+ * and ASP.NET ignores case.
  */
 function spellingOf(name: string): string {
   const [plain = ''] = name.replace(/^[\s[\]]+/, '').split(/[[\]\0]/, 1)
@@ -89,7 +94,7 @@ function spellingOf(name: string): string {
 
 /** Decodes a name or value; undefined if it is not percent-encoded UTF-8. */
 function decoded(raw: string): string | undefined {
-  // A form may have many thousand fields.
+  // A fast path, since a form may have thousands of fields.
   if (!raw.includes('%')) return raw.replaceAll('+', ' ')
   try {
     return decodeURIComponent(raw.replaceAll('+', ' '))

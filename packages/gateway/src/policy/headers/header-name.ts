@@ -9,13 +9,13 @@ export interface HeaderName {
   readonly spelling: string
   /** Lower case, with `-` for every character other than a letter or digit. */
   readonly folded: string
-  /** True if it may pass from the client to the upstream. */
+  /** True if the header may be forwarded from the client to the upstream. */
   readonly toUpstream: boolean
-  /** True if it may pass from the upstream to the client. */
+  /** True if the header may be forwarded from the upstream to the client. */
   readonly toClient: boolean
 }
 
-/** Headers of one connection (RFC 9110 section 7.6.1). */
+/** Headers that apply to a single connection (RFC 9110 section 7.6.1). */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -28,28 +28,28 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Request headers that the gateway writes or acts on itself. The sender of a body writes its
- * length, and the gateway responds to `Expect: 100-continue`.
+ * Request headers that the gateway sets or handles itself. For example, it sets the length of a
+ * body that it sends, and responds to `Expect: 100-continue`.
  */
 const REQUEST_ONLY: ReadonlySet<string> = new Set(['host', 'content-length', 'expect', 'proxy', 'via'])
 
 const RESPONSE_ONLY: ReadonlySet<string> = new Set(['proxy-authenticate', 'proxy-authentication-info'])
 
-/** The number of cached names, and the length of the longest: clients can invent names. */
+/** Maximum number of cached names, and their maximum length. Clients can invent names. */
 const MAX_NAMES = 1000
-const MAX_NAME = 64
+const MAX_NAME_LENGTH = 64
 
 const cache = new BoundedCache<string, HeaderName>(MAX_NAMES)
 
 /**
- * Describes the name of a header. Names repeat, and a cached one costs a third of describing it
- * again for each of the dozen headers of a message.
+ * Returns the properties of a header name. Names repeat, and reading the cache takes a third of the
+ * time of deriving the properties again.
  */
 export function headerName(name: string): HeaderName {
   return cache.get(name) ?? describe(name)
 }
 
-/** The spelling by which names are compared: CGI and WSGI read `X_Real_IP` as `X-Real-IP`. */
+/** Returns the spelling used to compare names: CGI and WSGI read `X_Real_IP` as `X-Real-IP`. */
 export function comparableName(name: string): string {
   return headerName(name).spelling
 }
@@ -65,11 +65,11 @@ function describe(name: string): HeaderName {
     !folded.startsWith('proxy-') &&
     !steersUpstream(folded) &&
     !namesUser(folded) &&
-    // Another spelling of Content-Type could tell the upstream something else about the body.
+    // Another spelling of Content-Type could make the upstream parse the body differently.
     !(folded.startsWith('content-') && folded !== lower)
   const toClient = !hopByHop && !RESPONSE_ONLY.has(folded)
   const described = { name, spelling, folded, toUpstream, toClient }
-  if (name.length > MAX_NAME) return described
+  if (name.length > MAX_NAME_LENGTH) return described
   cache.set(name, described)
   return described
 }

@@ -3,8 +3,8 @@
  * scheme or identity than the gateway decided on.
  *
  * All names here are folded: lower case, with `-` for every character other than a letter or digit.
- * CGI, WSGI, PHP and Rack read `SCRIPT_NAME` and `Script-Name` as one variable, and some also
- * `Script.Name`.
+ * CGI, WSGI, PHP and Rack read `SCRIPT_NAME` and `Script-Name` as the same variable, and some of
+ * them also `Script.Name`.
  */
 
 /** Folds a header name: lower case, with `-` for every character other than a letter or digit. */

@@ -1,18 +1,20 @@
 import { BoundedCache } from 'sluice/internal'
 
-/** Number of cached targets per method, and their maximum length: clients can invent paths. */
+/**
+ * Maximum number of cached targets per method, and their maximum length. Clients can invent paths.
+ */
 const MAX_TARGETS = 1000
-const MAX_TARGET = 128
+const MAX_TARGET_LENGTH = 128
 
 /**
- * Caches the result of routing recent targets. Targets repeat, and a cached one costs a third of
- * parsing and routing it again.
+ * Caches the result of routing recent targets. Targets repeat, and reading the cache takes a third
+ * of the time of parsing and routing them again.
  */
 export class RouteCache<T extends object> {
   readonly #find: (method: string, url: string) => T
   readonly #byMethod = new Map<string, BoundedCache<string, T>>()
 
-  /** @param find a pure function; its errors are passed on */
+  /** @param find a pure function; its errors propagate */
   constructor(find: (method: string, url: string) => T) {
     this.#find = find
   }
@@ -27,8 +29,8 @@ export class RouteCache<T extends object> {
 
   #findAndCache(method: string, url: string): T {
     const found = this.#find(method, url)
-    // Queries seldom repeat.
-    if (url.length > MAX_TARGET || url.includes('?')) return found
+    // Queries rarely repeat.
+    if (url.length > MAX_TARGET_LENGTH || url.includes('?')) return found
     const ofMethod = this.#byMethod.get(method) ?? new BoundedCache<string, T>(MAX_TARGETS)
     ofMethod.set(url, found)
     this.#byMethod.set(method, ofMethod)

@@ -29,10 +29,10 @@ export type PatternSegment =
       readonly suffix: string
     }
 
-/** Reports an invalid pattern. */
+/** Thrown for an invalid pattern. */
 export class PatternError extends Error {
   override readonly name = 'PatternError'
-  /** @param at index of the fault in the pattern, from 0 */
+  /** @param at index of the error in the pattern, from 0 */
   constructor(
     message: string,
     readonly at: number,
@@ -45,9 +45,9 @@ export class PatternError extends Error {
 const TOKEN_CHARACTER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]$/
 const PARAM_NAME = /^[A-Za-z_][A-Za-z0-9_]*/
 
-/** Characters that a literal cannot have, with the reason and the alternative. */
+/** Characters that a literal cannot contain, with the reason and the alternative. */
 const FORBIDDEN: ReadonlyMap<string, string> = new Map([
-  ['%', 'a percent sign: write the character itself, paths are decoded before they are matched'],
+  ['%', 'a percent sign: write the character itself, since paths are decoded before they are matched'],
   ['?', 'a query: only the path is matched, so leave it out'],
   ['#', 'a fragment: only the path is matched, so leave it out'],
   [';', 'a ;parameter: parameters are ignored when a path is matched'],
@@ -58,7 +58,7 @@ const FORBIDDEN: ReadonlyMap<string, string> = new Map([
 /**
  * Parses a pattern.
  *
- * @throws PatternError with the index of the fault
+ * @throws PatternError with the index of the error
  */
 export function parsePattern(source: string): RoutePattern {
   const { method, path, pathAt } = splitMethod(source)
@@ -72,7 +72,7 @@ export function parsePattern(source: string): RoutePattern {
     if (piece === '*') {
       if (index < pieces.length - 1) {
         throw new PatternError(
-          '* matches the rest of the path, so nothing can follow it; :name takes one segment',
+          '* matches the rest of the path, so nothing can follow it; :name matches one segment',
           at,
         )
       }
@@ -103,7 +103,7 @@ function splitMethod(source: string): { method: string | undefined; path: string
     throw new PatternError('a path begins with a slash: /predict, or POST /predict for one method', start)
   }
   if (trimmed[pathAt] !== '/') throw new PatternError('a path begins with a slash, such as /predict', pathAt)
-  if (word === '*') throw new PatternError('leave the method out to match every method', start)
+  if (word === '*') throw new PatternError('omit the method to match every method', start)
   for (const [index, character] of [...word].entries()) {
     if (TOKEN_CHARACTER.test(character)) continue
     throw new PatternError(
@@ -130,7 +130,7 @@ function parseSegment(piece: string, at: number): PatternSegment {
   const suffixAt = at + 1 + name.length
   if (suffix !== '' && (suffix.length === 1 || !suffix.startsWith(':'))) {
     throw new PatternError(
-      `after the parameter :${name} comes a slash, the end, or a verb such as :predict; names have letters, digits and _`,
+      `the parameter :${name} must be followed by a slash, a verb such as :predict, or the end; names contain only letters, digits and _`,
       suffixAt,
     )
   }
@@ -142,10 +142,10 @@ function literal(text: string, at: number): string {
   for (let index = 0; index < text.length; index += 1) {
     const character = text.charAt(index)
     const reason = FORBIDDEN.get(character)
-    if (reason !== undefined) throw new PatternError(`a path here cannot have ${reason}`, at + index)
+    if (reason !== undefined) throw new PatternError(`a route path cannot contain ${reason}`, at + index)
     if (/\s/.test(character) || character < ' ' || character === '\x7f') {
       throw new PatternError(
-        'a path here cannot have spaces or control characters; a parameter such as :name matches a segment that has them',
+        'a route path cannot contain spaces or control characters; a parameter such as :name matches a segment that contains them',
         at + index,
       )
     }

@@ -4,7 +4,7 @@ import type { PatternSegment, RoutePattern } from './route-pattern.js'
 /** Finds the route of a request. */
 export interface Router<T> {
   /**
-   * Finds the first entry that matches, in their order; undefined if none does.
+   * Finds the first entry that matches; undefined if none matches.
    *
    * @param method upper case, as Node reports it
    * @param segments decoded, as `parseTarget` returns them
@@ -26,23 +26,24 @@ interface Entry<T> {
 /**
  * Creates a router in which the first matching entry wins.
  *
- * Entries are indexed by the number of segments, and those of one length by the segment that
- * distinguishes most of them. A request is compared with few entries, however many routes there
- * are.
+ * Entries are indexed by the number of segments, and entries with the same number by the segment
+ * that distinguishes most of them. A request is compared with few entries, regardless of the number
+ * of routes.
  */
 export function createRouter<T>(entries: readonly Entry<T>[]): Router<T> {
-  // One more than the longest: only patterns with a rest match there, as for all longer paths.
+  // One more segment than in the longest pattern. Only wildcard patterns match paths of at least
+  // this length.
   const last = 1 + Math.max(0, ...entries.map(({ pattern }) => pattern.segments.length))
   const byLength = Array.from({ length: last + 1 }, (_, length) =>
-    layOut(entries.filter(({ pattern }) => fitsLength(pattern, length))),
+    indexEntries(entries.filter(({ pattern }) => fitsLength(pattern, length))),
   )
   return {
     find(method, segments) {
-      const lowered = segments.map(lowerCase)
-      const { place, byText, others } = byLength[Math.min(segments.length, last)] as Layout<T>
-      for (const { pattern, value } of byText.get(lowered[place] ?? '') ?? others) {
-        if (!takesMethod(pattern, method)) continue
-        if (!pattern.segments.every((segment, index) => matches(segment, lowered[index]))) continue
+      const lowerCaseSegments = segments.map(lowerCase)
+      const { position, byText, others } = byLength[Math.min(segments.length, last)] as Layout<T>
+      for (const { pattern, value } of byText.get(lowerCaseSegments[position] ?? '') ?? others) {
+        if (!acceptsMethod(pattern, method)) continue
+        if (!pattern.segments.every((segment, index) => matches(segment, lowerCaseSegments[index]))) continue
         return { value, params: paramsOf(pattern, segments) }
       }
       return undefined
@@ -52,38 +53,38 @@ export function createRouter<T>(entries: readonly Entry<T>[]): Router<T> {
 
 /** Entries indexed by one of their segments. */
 interface Layout<T> {
-  readonly place: number
-  /** Entries that may match a path with this segment, in their order. */
+  readonly position: number
+  /** Entries that may match a path with this segment, in order. */
   readonly byText: ReadonlyMap<string, readonly Entry<T>[]>
   /** Entries that may match a path with any other segment. */
   readonly others: readonly Entry<T>[]
 }
 
-function layOut<T>(entries: readonly Entry<T>[]): Layout<T> {
+function indexEntries<T>(entries: readonly Entry<T>[]): Layout<T> {
   const longest = Math.max(0, ...entries.map(({ pattern }) => pattern.segments.length))
-  const textsAt = Array.from({ length: longest }, (_, place) => literalsAt(entries, place))
-  const most = Math.max(0, ...textsAt.map((texts) => texts.size))
-  const place = Math.max(
+  const textsAt = Array.from({ length: longest }, (_, position) => literalsAt(entries, position))
+  const mostTexts = Math.max(0, ...textsAt.map((texts) => texts.size))
+  const position = Math.max(
     0,
-    textsAt.findIndex((texts) => texts.size === most),
+    textsAt.findIndex((texts) => texts.size === mostTexts),
   )
-  const others = entries.filter((entry) => literalAt(entry, place) === undefined)
+  const others = entries.filter((entry) => literalAt(entry, position) === undefined)
   const byText = new Map<string, readonly Entry<T>[]>()
-  for (const text of textsAt[place] ?? [])
+  for (const text of textsAt[position] ?? [])
     byText.set(
       text,
-      entries.filter((entry) => [text, undefined].includes(literalAt(entry, place))),
+      entries.filter((entry) => [text, undefined].includes(literalAt(entry, position))),
     )
-  return { place, byText, others }
+  return { position, byText, others }
 }
 
-function literalsAt<T>(entries: readonly Entry<T>[], place: number): Set<string> {
-  return new Set(entries.flatMap((entry) => literalAt(entry, place) ?? []))
+function literalsAt<T>(entries: readonly Entry<T>[], position: number): Set<string> {
+  return new Set(entries.flatMap((entry) => literalAt(entry, position) ?? []))
 }
 
-/** The literal at one place; undefined if any segment matches there. */
-function literalAt<T>({ pattern }: Entry<T>, place: number): string | undefined {
-  const segment = pattern.segments[place]
+/** Returns the literal at a position; undefined if any segment matches there. */
+function literalAt<T>({ pattern }: Entry<T>, position: number): string | undefined {
+  const segment = pattern.segments[position]
   return segment?.kind === 'literal' ? segment.text : undefined
 }
 
@@ -92,19 +93,19 @@ function literalAt<T>({ pattern }: Entry<T>, place: number): string | undefined 
  * unreachable after it.
  */
 export function shadowedBy(earlier: RoutePattern, later: RoutePattern): boolean {
-  if (later.method === undefined ? earlier.method !== undefined : !takesMethod(earlier, later.method)) {
+  if (later.method === undefined ? earlier.method !== undefined : !acceptsMethod(earlier, later.method)) {
     return false
   }
-  // A pattern with a rest matches paths of any length; one without does not.
+  // A wildcard pattern matches paths of any length; other patterns match a single length.
   if (later.rest && !earlier.rest) return false
-  if (!fitsLength(earlier, fewestSegments(later))) return false
+  if (!fitsLength(earlier, minSegments(later))) return false
   return earlier.segments.every((segment, index) => {
     const other = later.segments[index]
     return other !== undefined && covers(segment, other)
   })
 }
 
-function takesMethod(pattern: RoutePattern, method: string): boolean {
+function acceptsMethod(pattern: RoutePattern, method: string): boolean {
   return (
     pattern.method === undefined ||
     pattern.method === method ||
@@ -112,13 +113,13 @@ function takesMethod(pattern: RoutePattern, method: string): boolean {
   )
 }
 
-function fewestSegments(pattern: RoutePattern): number {
+function minSegments(pattern: RoutePattern): number {
   // `/*` alone matches `/`.
   return pattern.segments.length + (pattern.rest && pattern.segments.length > 0 ? 1 : 0)
 }
 
 function fitsLength(pattern: RoutePattern, length: number): boolean {
-  return pattern.rest ? length >= fewestSegments(pattern) : length === pattern.segments.length
+  return pattern.rest ? length >= minSegments(pattern) : length === pattern.segments.length
 }
 
 /** @param text lower case */

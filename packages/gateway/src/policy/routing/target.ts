@@ -1,13 +1,13 @@
 /**
- * A request target in its one canonical spelling.
+ * A request target in its canonical spelling.
  *
  * The spelling that is matched against routes is also the one that is forwarded, so no other
- * spelling of a path reaches the upstream past the limits of that path. A target that upstreams are
- * known to interpret differently (an encoded slash, a backslash, `/..;/`) is refused.
+ * spelling of a path bypasses the limits of that path. A target that upstreams are known to
+ * interpret differently (an encoded slash, a backslash, `/..;/`) is refused.
  */
 export interface Target {
   /**
-   * The normalised path to forward. A trailing slash is kept, since upstreams treat it differently.
+   * The normalized path to forward. A trailing slash is kept, since upstreams treat it differently.
    */
   readonly path: string
   /** The query as received, with its `?`; or `''`. */
@@ -16,12 +16,12 @@ export interface Target {
   readonly segments: readonly string[]
 }
 
-/** Refuses a target. The message is suitable for the body of a 400 response. */
+/** Thrown for a target that is refused. The message is suitable for the body of a 400 response. */
 export class BadTargetError extends Error {
   override readonly name = 'BadTargetError'
 }
 
-/** The longest target in bytes, as received and as forwarded. */
+/** Maximum length of a target in bytes, both as received and as forwarded. */
 export const MAX_TARGET_BYTES = 8192
 
 /**
@@ -34,9 +34,7 @@ const ABSOLUTE = /^https?:\/\/([^/?\\]*)/i
 const SCHEME = /^[a-z][a-z0-9+.-]*:/i
 const UNRESERVED = /^[A-Za-z0-9._~-]$/
 
-/**
- * Parts of a path to change or refuse: `%` with its digits if it has them, `\`, a non-ASCII byte.
- */
+/** Parts of a path to convert or refuse: `%` with its digits if any, `\`, and non-ASCII bytes. */
 const NOTABLE = /%(?:[0-9A-Fa-f]{2})?|\\|[\x80-\xff]/g
 
 /**
@@ -46,7 +44,7 @@ const NOTABLE = /%(?:[0-9A-Fa-f]{2})?|\\|[\x80-\xff]/g
  * unreserved characters, upper-cases all other encodings, encodes non-ASCII bytes, and drops the
  * scheme and authority of an absolute target. Idempotent, in linear time.
  *
- * @throws BadTargetError that says what is wrong and where
+ * @throws BadTargetError that states the problem and its position
  */
 export function parseTarget(rawUrl: string): Target {
   checkLength(rawUrl.length)
@@ -56,7 +54,7 @@ export function parseTarget(rawUrl: string): Target {
   const target = withoutAuthority(rawUrl)
   const queryAt = target.indexOf('?')
   const query = queryAt === -1 ? '' : target.slice(queryAt)
-  const { path, segments } = normalPath(queryAt === -1 ? target : target.slice(0, queryAt))
+  const { path, segments } = normalizePath(queryAt === -1 ? target : target.slice(0, queryAt))
   checkLength(path.length + query.length)
   return { path, query, segments }
 }
@@ -82,19 +80,21 @@ function checkCharacters(target: string): void {
       throw new BadTargetError(`The request target has ${what} at position ${at}; percent-encode it.`)
     }
     if (code > 0xff) {
-      throw new BadTargetError(`The request target has a character that is not a byte at position ${at}.`)
+      throw new BadTargetError(
+        `The request target has a character beyond one byte at position ${at}; percent-encode it as UTF-8.`,
+      )
     }
     if (code === 0x23) {
       throw new BadTargetError(
-        `The request target has a fragment (#) at position ${at}, which clients do not send; encode a # of a name as %23.`,
+        `The request target has a fragment (#) at position ${at}, which clients must not send; encode a literal # as %23.`,
       )
     }
   }
 }
 
 /**
- * The authority of an absolute target, without user name; undefined for other targets. It replaces
- * the Host header (RFC 9112 section 3.2.2).
+ * Returns the authority of an absolute target, without user name; undefined for other targets. It
+ * replaces the Host header (RFC 9112 section 3.2.2).
  */
 export function authorityOf(rawUrl: string): string | undefined {
   if (rawUrl.startsWith('/')) return undefined
@@ -119,13 +119,13 @@ function withoutAuthority(target: string): string {
   throw new BadTargetError(`The request target ${why}; send a path such as /predict.`)
 }
 
-function normalPath(rawPath: string): { path: string; segments: string[] } {
+function normalizePath(rawPath: string): { path: string; segments: string[] } {
   const kept: string[] = []
   const segments: string[] = []
   let slashAtEnd = false
   let at = 1
   for (const piece of rawPath.slice(1).split('/')) {
-    const segment = normalSegment(piece, at)
+    const segment = normalizeSegment(piece, at)
     at += piece.length + 1
     slashAtEnd = segment === '' || segment === '.' || segment === '..'
     if (!slashAtEnd) {
@@ -139,8 +139,8 @@ function normalPath(rawPath: string): { path: string; segments: string[] } {
   return { path: `/${kept.join('/')}${slashAtEnd && kept.length > 0 ? '/' : ''}`, segments }
 }
 
-/** Normalises one segment. @param start its index in the path, for messages */
-function normalSegment(piece: string, start: number): string {
+/** Normalizes one segment. @param start its index in the path, for messages */
+function normalizeSegment(piece: string, start: number): string {
   return piece.replace(NOTABLE, (found, offset: number) => {
     const where = `at position ${start + offset}`
     if (found === '\\') {
@@ -168,7 +168,7 @@ function normalSegment(piece: string, start: number): string {
   })
 }
 
-/** The name to match of a normalised segment: decoded, without `;params`. */
+/** Returns the name of a normalized segment that is matched: decoded, without `;params`. */
 function matchedName(segment: string): string {
   const decoded = decode(segment)
   const paramsAt = segment.indexOf(';')

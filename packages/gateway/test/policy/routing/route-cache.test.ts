@@ -9,7 +9,7 @@ interface Match {
   readonly url: string
 }
 
-/** A cache whose lookups are recorded. */
+/** Creates a cache and records its lookups. */
 function recordingCache() {
   const lookups: string[] = []
   const cache = new RouteCache((method: string, url: string): Match => {
@@ -21,7 +21,7 @@ function recordingCache() {
 }
 
 describe('the route cache', () => {
-  it('returns the same match for a repeated request after any others', () => {
+  it('returns the same match for a repeated request after any other requests', () => {
     const method = fc.constantFrom('GET', 'POST')
     const url = fc.oneof(
       fc.nat({ max: 3000 }).map((number) => `/${number}`),
@@ -36,7 +36,7 @@ describe('the route cache', () => {
     )
   })
 
-  it('looks a target up once', () => {
+  it('looks up a target only once', () => {
     const { cache, lookups } = recordingCache()
     const first = cache.of('GET', '/a')
     expect(cache.of('GET', '/a')).toBe(first)
@@ -44,7 +44,7 @@ describe('the route cache', () => {
     expect(lookups).toEqual(['GET /a', 'POST /a'])
   })
 
-  it('does not keep targets that are too long, have a query or exceed its capacity', () => {
+  it('does not cache targets that are too long, have a query or exceed its capacity', () => {
     const { cache, lookups } = recordingCache()
     const uncacheable = ['/a?b', `/${'a'.repeat(128)}`]
     for (const url of [...uncacheable, ...uncacheable]) cache.of('GET', url)
@@ -56,9 +56,9 @@ describe('the route cache', () => {
     expect(lookups).toEqual(['GET /0'])
   })
 
-  it('looks a target that throws up again', () => {
+  it('repeats the lookup of a target that caused an error', () => {
     const { cache, lookups } = recordingCache()
-    for (let turn = 0; turn < 2; turn++) expect(() => cache.of('GET', '/!')).toThrow('/!')
+    for (let attempt = 0; attempt < 2; attempt++) expect(() => cache.of('GET', '/!')).toThrow('/!')
     expect(lookups).toHaveLength(2)
   })
 })

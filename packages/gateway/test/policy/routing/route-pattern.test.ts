@@ -4,15 +4,15 @@ import { PatternError, type PatternSegment, parsePattern } from '../../../src/po
 const literal = (text: string): PatternSegment => ({ kind: 'literal', text })
 const param = (name: string, suffix = ''): PatternSegment => ({ kind: 'param', name, suffix })
 
-/** Returns the error of a pattern and the index of the character at fault. */
-function fault(source: string): { message: string; at: number } {
+/** Returns the error of a pattern and the index of the invalid character. */
+function errorOf(source: string): { message: string; at: number } {
   try {
     parsePattern(source)
   } catch (error) {
     if (!(error instanceof PatternError)) throw error
     return { message: error.message, at: error.at }
   }
-  throw new Error(`${source} is a pattern`)
+  throw new Error(`${source} is a valid pattern`)
 }
 
 describe('a route pattern', () => {
@@ -47,7 +47,7 @@ describe('an invalid route pattern', () => {
     ['  POST  ', 2, 'a path begins with a slash'],
     ['POST predict', 5, 'a path begins with a slash'],
     ['POST  :model', 6, 'a path begins with a slash'],
-    ['* /predict', 0, 'leave the method out'],
+    ['* /predict', 0, 'omit the method'],
     ['GET,POST /predict', 3, '"GET,POST" is not a method'],
     ['GÉT /predict', 1, '"GÉT" is not a method'],
     ['http://host/predict', 0, 'a path begins with a slash'],
@@ -61,10 +61,10 @@ describe('an invalid route pattern', () => {
     ['/a/:1', 3, 'a parameter needs a name'],
     ['/a/:é', 3, 'a parameter needs a name'],
     ['/a/::predict', 3, 'a parameter needs a name'],
-    ['/:model-name', 7, 'after the parameter :model'],
-    ['/:model:', 7, 'after the parameter :model'],
-    ['/:model.json', 7, 'after the parameter :model'],
-    ['/:modèle', 5, 'after the parameter :mod'],
+    ['/:model-name', 7, 'the parameter :model must be followed'],
+    ['/:model:', 7, 'the parameter :model must be followed'],
+    ['/:model.json', 7, 'the parameter :model must be followed'],
+    ['/:modèle', 5, 'the parameter :mod must be followed'],
     ['/:a/b/:a', 6, ':a occurs twice'],
     ['  /:a/b/:a', 8, ':a occurs twice'],
     ['/a/*/b', 3, 'nothing can follow'],
@@ -82,6 +82,6 @@ describe('an invalid route pattern', () => {
     ['/a\u00a0b', 2, 'spaces or control characters'],
     ['/:a:b%', 5, 'a percent sign'],
   ])('is reported for %j at index %i: %s', (source, at, message) => {
-    expect(fault(source)).toEqual({ at, message: expect.stringContaining(message) })
+    expect(errorOf(source)).toEqual({ at, message: expect.stringContaining(message) })
   })
 })

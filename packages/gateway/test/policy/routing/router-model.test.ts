@@ -5,7 +5,7 @@ import { createRouter, shadowedBy } from '../../../src/policy/routing/router.js'
 
 const SEED = 20261124
 
-/** Small patterns over a few names, so that many of them overlap. */
+/** Short patterns of a few names, many of which overlap. */
 const segment = fc.constantFrom('a', 'b', 'x:v', 'x:w:v', ':p', ':p:v', ':p:w:v')
 const pattern = fc
   .record({
@@ -74,7 +74,7 @@ describe('the router', () => {
       fc.property(name, name, fc.boolean(), (text, verb, upper) => {
         const suffix = `:${verb.replace(/[\s/%?#;\\*\p{Cc}]/gu, '-')}`
         const router = createRouter([{ pattern: parsePattern(`/:model${suffix}`), value: 1 }])
-        // Some capitals have several letters, so that only ASCII letters are changed.
+        // The upper case of some letters has several characters, so only ASCII letters are changed.
         const requested = upper ? suffix.replace(/[a-z]/g, (letter) => letter.toUpperCase()) : suffix
         expect(router.find('GET', [text + requested])?.params).toEqual({ model: text })
       }),
@@ -84,7 +84,7 @@ describe('the router', () => {
 })
 
 describe('a pattern that is never reached', () => {
-  it('is recognized exactly if no request reaches it', () => {
+  it('is detected if and only if no request reaches it', () => {
     let shadowed = 0
     fc.assert(
       fc.property(pattern, pattern, (earlier, later) => {
@@ -106,7 +106,7 @@ describe('a pattern that is never reached', () => {
         ],
       },
     )
-    // The random patterns include some of both kinds.
+    // The random patterns include both kinds.
     expect(shadowed).toBeGreaterThan(50)
     expect(shadowed).toBeLessThan(1400)
   })

@@ -51,13 +51,13 @@ describe('the method of a route', () => {
     expect(found(['POST /a'], 'HEAD', '/a')).toBeUndefined()
   })
 
-  it('is ignored by a pattern without one', () => {
+  it('is ignored if its pattern has no method', () => {
     for (const method of ['GET', 'HEAD', 'POST', 'PURGE']) expect(found(['/a'], method, '/a')).toBe('/a')
   })
 })
 
 describe('a segment of a route', () => {
-  it('matches in any letter case, and parameters keep theirs', () => {
+  it('matches in any letter case, and parameters keep the case of the request', () => {
     expect(found(['/Predict'], 'GET', '/pREDICT')).toBe('/Predict')
     expect(found(['/café'], 'GET', '/CAF%C3%89')).toBe('/café')
     expect(paramsOf('/models/:model', '/MODELS/GPT-4o')).toEqual({ model: 'GPT-4o' })

@@ -9,7 +9,7 @@ import {
 
 const SEED = 20261124
 
-/** Targets of meaningful and meaningless parts. */
+/** Valid and invalid parts of targets. */
 const PIECES = [
   ...['/', '//', '.', '..', '/../', '/./', ';', ';a=b', '..;', '%', '%2e', '%2E', '%2f', '%5C', '%00', '%25'],
   ...[
@@ -67,7 +67,7 @@ function read(target: string): Target | undefined {
 }
 
 describe('any request target', () => {
-  it('is either parsed or rejected with a RequestError', () => {
+  it('is either parsed or rejected with a BadTargetError', () => {
     let accepted = 0
     fc.assert(
       fc.property(anyTarget, (target) => {
@@ -140,7 +140,7 @@ describe('two equivalent spellings of a path', () => {
     )
   })
 
-  it('are forwarded as one if they differ only in dots, slashes and escapes', () => {
+  it('are forwarded in the same spelling if they differ only in dots, slashes and escapes', () => {
     fc.assert(
       fc.property(fc.array(name, { maxLength: 5 }), choices, (names, stream) => {
         const plain = `/${names.map(encodeURIComponent).join('/')}`

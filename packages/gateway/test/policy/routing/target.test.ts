@@ -7,7 +7,7 @@ import {
 } from '../../../src/policy/routing/target.js'
 
 /** Returns the reason why a target is rejected, or `''`. */
-function refusal(target: string): string {
+function rejectionReason(target: string): string {
   try {
     parseTarget(target)
     return ''
@@ -81,7 +81,7 @@ describe('the root path', () => {
 describe('the characters of a segment', () => {
   it('are decoded for matching and forwarded in one spelling', () => {
     expect(parseTarget('/caf%c3%a9')).toEqual({ path: '/caf%C3%A9', query: '', segments: ['café'] })
-    // As bytes, because Node.js passes unencoded characters on in this way.
+    // As bytes, because Node.js passes on unencoded characters in this form.
     expect(parseTarget('/caf\xc3\xa9')).toEqual({ path: '/caf%C3%A9', query: '', segments: ['café'] })
     expect(parseTarget('/a%20b')).toEqual({ path: '/a%20b', query: '', segments: ['a b'] })
     expect(parseTarget('/a%3fb%23c')).toEqual({ path: '/a%3Fb%23c', query: '', segments: ['a?b#c'] })
@@ -129,7 +129,7 @@ describe('a target that servers parse differently', () => {
     ['/;a=b', 'only ";" with parameters'],
     ['/x/\\../predict', 'a backslash'],
   ])('is rejected if it is %s', (target, why) => {
-    expect(refusal(target)).toContain(why)
+    expect(rejectionReason(target)).toContain(why)
   })
 })
 
@@ -145,7 +145,7 @@ describe('an invalid target', () => {
     ['/predict#x', 'a fragment (#) at position 8'],
     ['/predict?a#x', 'a fragment (#) at position 10'],
     ['http://example.com/predict#', 'a fragment (#)'],
-    ['/pr\u0113dict', 'not a byte at position 3'],
+    ['/pr\u0113dict', 'beyond one byte at position 3'],
     ['/%', 'percent sign at position 1'],
     ['/a%2', 'percent sign at position 2'],
     ['/a%zz', 'percent sign at position 2'],
@@ -177,17 +177,17 @@ describe('an invalid target', () => {
     ['file:///predict', 'neither a path nor an http'],
     ['javascript:alert(1)', 'neither a path nor an http'],
   ])('is rejected if it is %j', (target, why) => {
-    expect(refusal(target)).toContain(why)
+    expect(rejectionReason(target)).toContain(why)
   })
 
-  it('is too long before or after it is normalised', () => {
+  it('is rejected if it is too long before or after it is normalized', () => {
     const longest = `/${'a'.repeat(MAX_TARGET_BYTES - 1)}`
     expect(parseTarget(longest).path).toBe(longest)
-    expect(refusal(`${longest}a`)).toContain('longer than 8192 bytes')
-    expect(refusal(`/${'%41'.repeat(2731)}`)).toContain('longer than 8192 bytes')
-    expect(refusal(`/?${'a'.repeat(MAX_TARGET_BYTES)}`)).toContain('longer than 8192 bytes')
+    expect(rejectionReason(`${longest}a`)).toContain('longer than 8192 bytes')
+    expect(rejectionReason(`/${'%41'.repeat(2731)}`)).toContain('longer than 8192 bytes')
+    expect(rejectionReason(`/?${'a'.repeat(MAX_TARGET_BYTES)}`)).toContain('longer than 8192 bytes')
     // Each of these bytes becomes three when it is forwarded.
-    expect(refusal(`/${'\xc3\xa9'.repeat(2000)}`)).toContain('longer than 8192 bytes')
+    expect(rejectionReason(`/${'\xc3\xa9'.repeat(2000)}`)).toContain('longer than 8192 bytes')
     expect(parseTarget(`/${'\xc3\xa9'.repeat(1365)}`).path).toHaveLength(8191)
   })
 
@@ -199,8 +199,8 @@ describe('an invalid target', () => {
       '/a.'.repeat(2700),
       '/..'.repeat(2700),
     ]) {
-      expect(refusal(`${prefix}%`)).toContain('percent sign')
-      expect(refusal(`${prefix}"\\`)).toContain('backslash')
+      expect(rejectionReason(`${prefix}%`)).toContain('percent sign')
+      expect(rejectionReason(`${prefix}"\\`)).toContain('backslash')
     }
   })
 })
