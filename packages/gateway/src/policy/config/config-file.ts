@@ -23,12 +23,12 @@ import { endpoint } from './yaml/endpoint.js'
 import { bodySize, boolean, string, timeout } from './yaml/scalars.js'
 import { type ConfigNode, mismatch } from './yaml/yaml-node.js'
 
-/** Ends the messages about an empty or incomplete file. */
+/** A hint that is appended to messages about an empty or incomplete file. */
 export const MINIMAL_CONFIG_HINT = "it needs at least 'upstream: http://127.0.0.1:9000'"
 
 const DEFAULT_LISTEN: Endpoint = { host: '127.0.0.1', port: 8080 }
 const DEFAULT_MAX_BODY_BYTES = 2 ** 20
-/** The limit on routes with `llm`, whose requests may contain pictures. */
+/** The default on routes with `llm`, whose requests may contain images. */
 const DEFAULT_MAX_LLM_BODY_BYTES = 32 * 2 ** 20
 const DEFAULT_TIMEOUTS_MS = {
   connect: 5_000,
@@ -84,7 +84,7 @@ const EXPECTED = 'a map of settings'
 /** Decodes the keys of the file, without defaults and without checks across keys. */
 export const configMap = mapOf(SHAPE, EXPECTED)
 
-/** Decodes a file with its defaults. The result is unusable if problems were reported. */
+/** Decodes a file and applies defaults. The result must not be used if problems were reported. */
 export function decodeConfig(
   root: ConfigNode,
   problems: Problems,
@@ -149,7 +149,7 @@ export function decodeConfig(
   }
 }
 
-/** Reports an admin port that is also the port for clients. */
+/** Reports a problem if 'listen' and 'admin' use the same port. */
 function checkPorts(
   node: ConfigNode,
   listen: Endpoint,

@@ -9,12 +9,12 @@ import type { ConfigProblem } from './yaml/diagnostics.js'
 
 /** A validated and compiled configuration file. All durations are in milliseconds. */
 export interface GatewayConfig {
-  /** The file and the text that it was read from. */
+  /** The name and the content of the file. */
   readonly source: ConfigSource
-  /** Risks of the file, in its order; absent if there are none. */
+  /** Warnings about the file, in line order; absent if there are none. */
   readonly warnings?: readonly ConfigProblem[]
   readonly listen: Endpoint
-  /** The number of processes that take requests. */
+  /** The number of worker processes. */
   readonly workers: number
   /** Undefined for `admin: off`. */
   readonly admin: AdminConfig | undefined
@@ -25,10 +25,10 @@ export interface GatewayConfig {
   readonly identity: IdentityConfig
   /** The multiplier of the limits for each tier. */
   readonly tiers: Readonly<Record<string, number | 'unlimited'>>
-  /** The largest body that rules can read, in bytes. */
+  /** Maximum size of a body that rules can read, in bytes. */
   readonly maxBody: number
   /**
-   * True if requests that are not idempotent are retried after the upstream closes a kept
+   * True if requests that are not idempotent are retried after the upstream closes a keep-alive
    * connection.
    */
   readonly retriesPost: boolean
@@ -37,9 +37,9 @@ export interface GatewayConfig {
   readonly log: LogConfig
   /** Undefined if traffic is not recorded. */
   readonly record: RecordConfig | undefined
-  /** In the order of the file. The first route that matches a request applies. */
+  /** The routes in the order of the file. The first one that matches a request applies. */
   readonly routes: readonly RouteConfig[]
-  /** The policy of requests that match no route; `deny` responds with 404. */
+  /** The policy for requests that match no route; `deny` responds with 404. */
   readonly fallback: PolicyConfig | 'deny'
 }
 
@@ -49,16 +49,16 @@ export interface ConfigSource {
   readonly text: string
 }
 
-/** A rotating record of traffic: `FILE`, and older parts as `FILE.1`, `FILE.2` and so on. */
+/** A rotating record of traffic: `FILE`, and older files as `FILE.1`, `FILE.2` and so on. */
 export interface RecordConfig {
   readonly file: string
-  /** The largest size of each file, in bytes. */
+  /** Maximum size of each file, in bytes. */
   readonly maxSize: number
-  /** The most files that are kept. */
+  /** Maximum number of files that are kept. */
   readonly files: number
 }
 
-/** The address of a listener. Port 0 takes a free port. */
+/** The address of a listener. Port 0 selects a free port. */
 export interface Endpoint {
   readonly host: string
   readonly port: number
@@ -68,7 +68,7 @@ export interface Endpoint {
 export interface AdminConfig extends Endpoint {
   /** Host names of a reverse proxy, in lower case. Requests to them require the token. */
   readonly names?: readonly string[]
-  /** SHA-256 of the token, in hex. Without one, the port is open but changes nothing. */
+  /** SHA-256 of the token, in hex. Without a token, the port is open but read-only. */
   readonly tokenHash?: string
   /** The file that records changes made from the dashboard, and attempts to make them. */
   readonly audit?: string
@@ -89,20 +89,20 @@ export type StoreConfig =
   | { readonly kind: 'redis' | 'memcached'; readonly url: string }
 
 /**
- * How requests are decided while the store does not respond. Absent options have the library's
- * defaults.
+ * How requests are decided while the store does not respond. Missing options default to the
+ * library's defaults.
  */
 export interface StoreFailureConfig {
   readonly policy: FailurePolicyName
   /** The number of gateways that share the store. */
   readonly peers?: number
-  /** The most keys kept in memory while the store is unavailable. */
+  /** Maximum number of keys kept in memory while the store is unavailable. */
   readonly maxKeys?: number
   /** The timeout of a call to the store. */
   readonly deadline?: number
   /** Consecutive failures after which the store counts as unavailable. */
   readonly failures?: number
-  /** The most settlements queued until the store is available again. */
+  /** Maximum number of settlements queued until the store is available again. */
   readonly maxWaiting?: number
 }
 
@@ -134,11 +134,11 @@ export interface ProxyHeaders {
   readonly tier?: string
 }
 
-/** How limits grow once a model is ready. */
+/** The growth of limits after a model becomes ready. */
 export interface WarmUpConfig {
   /** The URL that responds with 2xx once the model is ready. */
   readonly ready: string
-  /** The fraction of the limits at first: more than 0 and at most 1. */
+  /** The initial fraction of the limits: more than 0 and at most 1. */
   readonly from: number
   /** The duration until the full limits apply. */
   readonly over: number
@@ -146,25 +146,25 @@ export interface WarmUpConfig {
   readonly steps?: number
 }
 
-/** Bounds over all processes. Absent ones are derived from the resources of a process. */
+/** Bounds across all processes. Missing bounds are derived from the resources of a process. */
 export interface ServerConfig {
   readonly maxConnections?: number
-  /** Memory for the request bodies that rules read, in bytes. */
+  /** Maximum memory for request bodies that rules read, in bytes. */
   readonly maxBodyMemory?: number
 }
 
 export interface TimeoutConfig {
-  /** To connect to the upstream. */
+  /** Time to connect to the upstream. */
   readonly connect: number
-  /** Until the upstream sends the head of its response. */
+  /** Time until the upstream sends the response headers. */
   readonly headers: number
-  /** Between two parts of a response, from the upstream and to the client. */
+  /** Time between two chunks of a response, both from the upstream and to the client. */
   readonly idle: number
-  /** Until the first byte of a request body that the gateway waits for. */
+  /** Time until the first byte of a request body that the gateway reads. */
   readonly bodyStart: number
-  /** Until the client has sent its whole request. */
+  /** Time until the client has sent the whole request. */
   readonly request: number
-  /** For requests in flight while the gateway shuts down. */
+  /** Time that requests in flight get to finish while the gateway shuts down. */
   readonly shutdown: number
 }
 
@@ -176,17 +176,19 @@ export interface PolicyConfig {
   readonly rules: readonly Rule<GatewayRequest>[]
   /** True if an expression of a rule or of `require` reads the body. */
   readonly readsBody: boolean
-  /** The largest body that rules can read, in bytes, if it differs from the file's `maxBody`. */
+  /**
+   * Maximum size of a body that rules can read, in bytes, if it differs from the file's `maxBody`.
+   */
   readonly maxBody?: number
   readonly require?: ((request: GatewayRequest) => boolean) & { readonly readsBody?: boolean }
   readonly refuseWith?: Refusing
   readonly warmUp?: WarmUpConfig
-  /** How calls of a model are metered. */
+  /** How model calls are metered. */
   readonly llm?: LlmOptions
   readonly mirror?: MirrorName
   /** How requests are handled if an expression fails. Default: `reject`. */
   readonly onUnreadable?: OnUnreadable | undefined
-  /** The media types whose bodies rules can read. Default: JSON alone. */
+  /** The media types whose bodies rules can read. Default: JSON only. */
   readonly bodyTypes?: BodyTypes | undefined
 }
 
@@ -194,7 +196,9 @@ export interface RouteConfig extends PolicyConfig {
   readonly pattern: RoutePattern
 }
 
-/** Lists the policies of all routes, then the one of unmatched requests unless those are denied. */
+/**
+ * Lists the policies of all routes, then the policy for unmatched requests unless they are denied.
+ */
 export function policiesOf({
   routes,
   fallback,

@@ -36,7 +36,7 @@ function describeServer(config: GatewayConfig): string {
 function describeStore({ store, onStoreFailure: { policy, peers } }: GatewayConfig): string[] {
   if (store.kind === 'memory') return []
   const divided = peers === undefined ? '' : `, limits divided by ${peers}`
-  return [`  store ${storeAddress(store)}, ${policy} while it does not respond${divided}`]
+  return [`  store ${storeAddress(store)}, ${policy} while unavailable${divided}`]
 }
 
 /** Returns nothing if clients are not identified and there are no tiers. */
@@ -73,8 +73,8 @@ function describePolicy(policy: PolicyConfig): string {
     ...(rules.length === 0 ? ['not limited'] : rules.map(describeRule)),
     ...(warmUp === undefined
       ? []
-      : [`starting at ${warmUp.from} of the limits until ${warmUp.ready} has warmed up`]),
-    ...(bodyTypes === undefined ? [] : [`reads bodies of ${bodyTypes.list.join(', ')}`]),
+      : [`starting at ${warmUp.from} of the limits until the model at ${warmUp.ready} has warmed up`]),
+    ...(bodyTypes === undefined ? [] : [`reads bodies of type ${bodyTypes.list.join(' or ')}`]),
     ...(onUnreadable === 'pass' ? ['forwards requests that rules cannot read'] : []),
   ].join('; ')
 }

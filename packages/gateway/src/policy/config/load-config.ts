@@ -32,7 +32,7 @@ export function parseConfig(text: string, file: string): GatewayConfig {
   return withResolvedPaths(config, dirname(file))
 }
 
-/** Resolves the files that a configuration names against its own folder. */
+/** Resolves the file paths in a configuration relative to the folder of the configuration file. */
 function withResolvedPaths(config: GatewayConfig, folder: string): GatewayConfig {
   const { identity, admin, record } = config
   return {
@@ -68,7 +68,7 @@ export async function readConfigFile(file: string): Promise<string> {
 export async function readTextFile(file: string, options?: { readonly onlyFiles: boolean }): Promise<string> {
   const bytes = await readBounded(file, { ...options, maxBytes: MAX_CONFIG_LENGTH }).catch((error) => {
     if (error.code !== 'EFBIG') throw error
-    throw new UnreadableFileError('the file is larger than 1 MiB, the maximum of a configuration', 'EFBIG')
+    throw new UnreadableFileError('the file is larger than 1 MiB', 'EFBIG')
   })
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)

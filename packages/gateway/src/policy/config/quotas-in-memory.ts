@@ -2,7 +2,7 @@ import { type Limit, parseLimits } from 'sluice'
 import type { Problems } from './yaml/diagnostics.js'
 import { type ConfigNode, isString, type MapNode } from './yaml/yaml-node.js'
 
-/** A limit over at least this period is a quota, which should survive a restart. */
+/** A limit over this period or longer is a quota, which should survive a restart. */
 const QUOTA_PERIOD_MS = 86_400_000
 
 const WARNING =
@@ -10,8 +10,8 @@ const WARNING =
   'use a shared store for limits of a day or more, such as store: redis://127.0.0.1:6379'
 
 /**
- * Warns of each limit of a day or more in a file whose store is memory: in `routes`, `default` and
- * `limits`. Invalid limits are skipped, since their decoder reports them.
+ * Warns about each limit of a day or more in `routes`, `default` and `limits` of a file with the
+ * memory store. Invalid limits are skipped, since their decoder reports them.
  */
 export function warnOfVolatileQuotas(root: MapNode, problems: Problems): void {
   const routes = itemsOf(root.entries.get('routes')?.value)

@@ -21,7 +21,7 @@ export function restartNeeded(before: GatewayConfig, after: GatewayConfig): stri
   if (before.workers > 1 && isObserved(after) && !isObserved(before)) changed.push('log')
   if (changed.length === 0) return undefined
   const names = changed.map((name) => `'${name}'`).join(' and ')
-  return `a change of ${names} requires a restart; no other change of the file was applied either`
+  return `a change of ${names} requires a restart; the other changes in the file were not applied either`
 }
 
 /** Reports whether the admin port or the log observes requests. */

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs'
 import { getHeapStatistics } from 'node:v8'
 import type { GatewayConfig } from './config.js'
 
-/** The bounds of what a gateway holds at once, over all its processes. */
+/** Bounds on the resources of a gateway, across all its processes. */
 export interface ServerLimits {
-  /** Client connections. */
+  /** Maximum number of client connections. */
   readonly maxConnections: number
-  /** Bytes of request bodies that rules read. */
+  /** Maximum memory for request bodies that rules read, in bytes. */
   readonly maxBodyMemory: number
 }
 
@@ -25,17 +25,17 @@ const RESERVED_DESCRIPTORS = 128
 const CONNECTION_HEAP_BYTES = 128 * 1024
 
 /**
- * The fraction of the heap size budgeted for bodies and the values parsed from them. The bytes of
- * bodies are outside the heap; the parsed values are in it.
+ * The fraction of the heap size budgeted for bodies and the values parsed from them. Bodies are
+ * stored outside the heap, and parsed values inside it.
  */
 const BODY_FRACTION = 1 / 4
 
 const MIN_CONNECTIONS = 8
 
 /**
- * Returns the configured limits. A limit that is not configured is what one process can hold times
- * the number of processes. A client connection takes two descriptors: its own, and one for the
- * upstream connection of its request.
+ * Returns the configured limits. The default is the capacity of one process times the number of
+ * processes. A client connection requires two descriptors: its own, and one for the upstream
+ * connection of its request.
  */
 export function serverLimits(
   { server, workers }: Pick<GatewayConfig, 'server' | 'workers'>,
@@ -50,7 +50,7 @@ export function serverLimits(
   }
 }
 
-/** Returns the share of one of several workers. */
+/** Divides the limits between workers, and returns the limits of one worker. */
 export function shareOf({ maxConnections, maxBodyMemory }: ServerLimits, workers: number): ServerLimits {
   return {
     maxConnections: Math.max(1, Math.floor(maxConnections / workers)),
@@ -74,7 +74,7 @@ function readDescriptorLimit(): number | undefined {
     const soft = /^Max open files\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]
     return soft === 'unlimited' ? undefined : numberOf(soft)
   } catch {
-    // Other Unix systems have no /proc; a diagnostic report states the limit there.
+    // Other Unix systems have no /proc; a diagnostic report contains the limit.
     const { userLimits } = process.report.getReport() as {
       readonly userLimits?: { readonly open_files?: { readonly soft?: unknown } }
     }

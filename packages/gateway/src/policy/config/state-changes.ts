@@ -5,18 +5,18 @@ import { limiterRulesOf } from './limits/limit-entry.js'
 
 /** The effect of a change of the configuration on the state of its rules. */
 export interface StateChanges {
-  /** Rules that were removed: clients' usage of them no longer counts. */
+  /** Rules that were removed. The usage that they have counted is lost. */
   readonly abandoned: readonly string[]
-  /** Rules that were added to an existing route: they start without usage. */
+  /** Rules that were added to an existing route. They start without usage. */
   readonly empty: readonly string[]
 }
 
 export const KEEP_STATE_HINT = "a rule with a 'name' keeps its state when its period or algorithm changes"
 
 /**
- * Compares the state that two configurations keep. A rule with a name keeps its state as long as
- * the name stays. A rule without a name keeps it as long as its resource, key, algorithm and period
- * stay.
+ * Compares the state that two configurations keep. A named rule keeps its state as long as its name
+ * stays the same. An unnamed rule keeps its state as long as its resource, key, algorithm and
+ * period stay the same.
  */
 export function stateChanges(before: GatewayConfig, after: GatewayConfig): StateChanges {
   const [statesBefore, statesAfter] = [statesOf(before), statesOf(after)]
@@ -35,11 +35,11 @@ export function stateChanges(before: GatewayConfig, after: GatewayConfig): State
 interface RuleState {
   /** Undefined for a rule that all routes share. */
   readonly route: string | undefined
-  /** `POST /predict: requests (10/minute by ip)`. */
+  /** For output, such as `POST /predict: requests (10/minute by ip)`. */
   readonly text: string
 }
 
-/** Lists the states of a configuration by what identifies them: the route and the rule's scope. */
+/** Returns the states of a configuration, keyed by route and scope of the rule. */
 function statesOf(config: GatewayConfig): ReadonlyMap<string, RuleState> {
   const states = new Map<string, RuleState>()
   for (const { name: route, rules } of policiesOf(config)) {

@@ -24,7 +24,8 @@ const SECRETS = new RegExp(
 )
 
 /**
- * Replaces the passwords in a line of a configuration file by asterisks. The length stays the same.
+ * Replaces the passwords in a line of a configuration file with asterisks. The length stays the
+ * same.
  */
 export function withoutPasswords(line: string): string {
   return line.replaceAll(SECRETS, (secret) => '*'.repeat(secret.length))

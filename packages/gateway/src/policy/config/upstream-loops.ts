@@ -6,9 +6,9 @@ import { isLoopback } from './yaml/endpoint.js'
 import type { ConfigNode } from './yaml/yaml-node.js'
 
 /**
- * Warns of an upstream that is the gateway itself, or its admin port. Only the addresses and names
- * of this machine are compared. A loop through another name or proxy is detected when its first
- * request arrives (508).
+ * Warns about an upstream that is the gateway itself or its admin port. Only the addresses and
+ * names of this machine are compared. A loop through another name or proxy is detected when the
+ * first looping request arrives (508).
  *
  * @param node the node of `upstream`
  */

@@ -1,10 +1,10 @@
 /**
  * Parses the URL of the upstream: http or https, without credentials, query or fragment.
  *
- * @throws TypeError with what would be right
+ * @throws TypeError that states the problem and a valid example
  */
 export function parseUpstreamUrl(text: string): URL {
-  const example = 'write for example http://127.0.0.1:9000'
+  const example = 'write, for example, http://127.0.0.1:9000'
   if (!URL.canParse(text)) throw new TypeError(`'upstream' must be a URL; ${example}`)
   const url = new URL(text)
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {

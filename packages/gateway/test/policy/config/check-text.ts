@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkCommand } from '../../../src/cli/check-command.js'
 
-/** Runs `sluice check` on a file with this text. */
+/** Runs `sluice check` on a file with the given text. */
 export async function checkText(text: string): Promise<{ code: number; out: string; err: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-check-'))
   const [out, err] = [collected(), collected()]

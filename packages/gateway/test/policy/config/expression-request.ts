@@ -1,6 +1,6 @@
 import type { GatewayRequest } from '../../../src/policy/policy-request.js'
 
-/** Creates a request for rules with the given parts. */
+/** Creates a request with the given parts, as rules see it. */
 export function request(parts: Partial<Omit<GatewayRequest, 'call'>> = {}): GatewayRequest {
   return {
     method: 'POST',
@@ -12,7 +12,7 @@ export function request(parts: Partial<Omit<GatewayRequest, 'call'>> = {}): Gate
     ip: '192.0.2.1',
     client: undefined,
     body: null,
-    // These tests have no calls of a model.
+    // These tests have no model calls.
     call: undefined as never,
     ...parts,
   }

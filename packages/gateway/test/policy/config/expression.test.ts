@@ -36,7 +36,7 @@ function problem(source: string, params: readonly string[] = ['model']): { at: n
   return compiled[0]
 }
 
-describe('an expression of a cost', () => {
+describe('a cost expression', () => {
   it.each<[string, unknown, number]>([
     ['size(body.instances)', { instances: [[1], [2], [3]] }, 3],
     ['size(body)', [1, 2], 2],
@@ -114,7 +114,7 @@ describe('an expression of a cost', () => {
   })
 })
 
-describe('an expression of a key', () => {
+describe('a key expression', () => {
   it.each<[string, Partial<GatewayRequest>, string]>([
     ['params.model', { params: bare({ model: 'Heavy' }) }, 'Heavy'],
     ["headers['x-tenant'] + '/' + ip", { headers: bare({ 'x-tenant': 'a' }) }, 'a/192.0.2.1'],
@@ -130,8 +130,8 @@ describe('an expression of a key', () => {
   })
 
   it.each<[string, Partial<GatewayRequest>, string]>([
-    ["headers['x-tenant']", {}, "the head of the request has no 'x-tenant'"],
-    ['query.user', {}, "the query of the request has no 'user'"],
+    ["headers['x-tenant']", {}, "the request has no header 'x-tenant'"],
+    ['query.user', {}, "the query string has no 'user'"],
     ['body.user', { body: { user: '' } }, 'it is an empty string'],
     ['body.user', { body: { user: null } }, 'it is neither a string nor a number'],
     ['body.user', { body: { user: {} } }, 'it is neither a string nor a number'],
@@ -142,7 +142,7 @@ describe('an expression of a key', () => {
   })
 })
 
-it('accepts only whole numbers of at least 1 from an expression of concurrent', () => {
+it('accepts only whole numbers of at least 1 from a concurrent expression', () => {
   const count = (n: unknown) => valid<number>(concurrentExpression('body.n', []))(request({ body: { n } }))
   expect(count(3)).toBe(3)
   for (const wrong of [0, -1, 1.5, 'a'])
@@ -197,10 +197,10 @@ describe('an invalid expression', () => {
   })
 })
 
-describe('an expression of a hostile request', () => {
+describe('an expression that is evaluated for a hostile request', () => {
   const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth))
 
-  it('reads a body only as deeply as the expression does', () => {
+  it('does not read a deeply nested body deeper than it refers to', () => {
     expect(cost('size(body.a)', { a: nested(200_000) })).toBe(1)
     expect(cost("body.a == 'a' ? 1 : 2", { a: nested(200_000) })).toBe(2)
     expect(errorOf(() => cost('body.a * 2', { a: nested(200_000) }))).toContain('does not support the type')
@@ -218,7 +218,7 @@ describe('an expression of a hostile request', () => {
     expect(listings).toBe(1)
   })
 
-  it('takes the size of a large list without visiting it, and refuses to loop over it', () => {
+  it('gets the size of a large list without visiting its elements, and refuses to loop over it', () => {
     const visited: number[] = []
     const list = new Proxy(new Array(300_000).fill(1), {
       get: (target, name, receiver) => {

@@ -28,9 +28,9 @@ function startWatch(file: string, options: Partial<FileWatchOptions> = {}) {
     onUnreadable: (reason) => events.push(`unreadable: ${reason}`),
     onReadable: () => events.push('readable'),
     ...options,
-    async read(...given) {
+    async read(...args) {
       try {
-        return await (options.read ?? readTextFile)(...given)
+        return await (options.read ?? readTextFile)(...args)
       } finally {
         polls++
       }
@@ -141,20 +141,20 @@ describe('a watched file', () => {
   })
 
   it('reports a hung read, starts no other, and uses the file after the read completes', async () => {
-    let answer = (_text: string) => {}
+    let completeRead = (_text: string) => {}
     let reads = 0
     const { watch, events } = startWatch(await fileWith('old'), {
       timeoutMs: 100,
       read() {
         reads++
-        return reads === 1 ? new Promise((resolve) => (answer = resolve)) : Promise.resolve('new')
+        return reads === 1 ? new Promise((resolve) => (completeRead = resolve)) : Promise.resolve('new')
       },
     })
     await until(() => events.length === 1)
     await watch.reloadNow()
     expect(events).toEqual(Array(2).fill('unreadable: the file could not be read within 0.1 s'))
     expect(reads).toBe(1)
-    answer('old')
+    completeRead('old')
     await until(() => events.includes('changed new'))
     expect(events.slice(2)).toEqual(['readable', 'changed new'])
   })
@@ -171,7 +171,7 @@ describe('a watched file', () => {
       },
     ],
     [
-      'device without an end',
+      'device that never ends',
       'the path is a device; name a regular file',
       (file) => symlink('/dev/zero', file),
     ],

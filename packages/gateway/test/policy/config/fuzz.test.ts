@@ -19,7 +19,7 @@ routes:
 default: { limits: [60/minute] }
 `
 
-/** Text that a typing mistake inserts. */
+/** Text that a typo might insert. */
 const insertion = fc.oneof(
   fc.constantFrom(
     '\t',

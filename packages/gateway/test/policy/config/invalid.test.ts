@@ -21,14 +21,14 @@ function problemsOf(text: string): readonly ConfigProblem[] {
   throw new Error(`the file is valid:\n${text}`)
 }
 
-/** A file with a limit that begins in line 2 and column 1. */
+/** A file with a limit that begins at line 2, column 1. */
 const limit = (entry: string) =>
   `{ routes: [{ match: /models/:model, limits: [\n${entry}\n] }], ${UPSTREAM} }`
 
 /** Each file has one problem, at `¦`. */
 describe('a configuration file with one problem', () => {
   it.each<[string, string, string]>([
-    // The file as such
+    // The file as a whole
     ['an empty file', '¦', 'the file is empty'],
     ['a file with only comments', '¦# nothing\n', 'the file is empty'],
     ['a list instead of a map', '¦- a', 'the file must be a map of settings, not a list'],
@@ -163,7 +163,7 @@ describe('a configuration file with one problem', () => {
     ],
     ['a timeout that is too long', `${UPSTREAM}\ntimeouts: { idle: ¦25 days }`, 'at most 24 days'],
     [
-      'an unknown naming of clients in the log',
+      'an unknown format of client names in the log',
       `${UPSTREAM}\nlog: { clients: ¦rot13 }`,
       'one of plain, masked, hashed',
     ],
@@ -266,7 +266,7 @@ describe('a configuration file with one problem', () => {
     [
       'a custom shape without input',
       `${UPSTREAM}\nroutes: [{ match: /a, llm: { shape: ¦{ text: /text } } }]`,
-      'a custom shape needs a pointer to the input',
+      'a custom shape requires a pointer to the input',
     ],
     [
       'an invalid JSON pointer',
@@ -291,7 +291,7 @@ describe('a configuration file with one problem', () => {
     [
       'a limit of tokens without llm or a cost',
       `${UPSTREAM}\nroutes: [{ match: /a, limits: [{ limit: 5/s, of: ¦tokens }] }]`,
-      "give the route 'llm', or the limit a 'cost'",
+      "add 'llm' to the route, or 'cost' to the limit",
     ],
     [
       'a limit of tokens with llm and a cost',
@@ -317,26 +317,26 @@ describe('a configuration file with one problem', () => {
     [
       'a route hidden by an earlier wildcard',
       `${UPSTREAM}\nroutes:\n  - match: POST /a/*\n  - match: ¦POST /a/b`,
-      "'POST /a/*' in line 3 matches all its requests",
+      "'POST /a/*' on line 3 matches all its requests",
     ],
     [
       'a duplicate route',
       `${UPSTREAM}\nroutes: [{ match: /a }, { match: ¦/A/ }]`,
-      "'/a' in line 2 matches all its requests",
+      "'/a' on line 2 matches all its requests",
     ],
     // Limits
     ['an unknown period', limit('10/¦parsec'), "unknown unit 'parsec'"],
     ['an unknown period in double quotes', limit('"10/¦parsec"'), "unknown unit 'parsec'"],
-    ['an unknown period behind an escape', limit('¦"\\u0031/parsec"'), "unknown unit 'parsec'"],
+    ['an unknown period after an escape', limit('¦"\\u0031/parsec"'), "unknown unit 'parsec'"],
     ['an invalid second limit', limit("'10/minute; ¦often'"), 'expected a number'],
     ['a number instead of a limit', limit('¦10'), 'must be a limit such as 10/minute, or a map'],
     [
-      'an entry without limit and concurrent',
+      'an entry with neither limit nor concurrent',
       limit('¦{ by: ip }'),
       "a limit requires 'limit', such as 10/minute, or 'concurrent', such as 4",
     ],
     [
-      'an entry with limit and concurrent',
+      'an entry with both limit and concurrent',
       limit('{ limit: 10/minute, concurrent: ¦4 }'),
       "'limit' and 'concurrent' are two limits",
     ],
@@ -364,7 +364,7 @@ describe('a configuration file with one problem', () => {
     [
       'a token bucket aligned to the calendar',
       limit('{ limit: 10/day, align: ¦calendar }'),
-      "'align' and 'time_zone' require a fixed-window",
+      "'align' and 'time_zone' require a fixed window",
     ],
     [
       'a time zone without a calendar window',
@@ -403,17 +403,17 @@ describe('a configuration file with one problem', () => {
     [
       'a cost above the limit',
       limit('{ limit: 10/minute, cost: ¦11 }'),
-      'each costs 11, and the limit holds 10',
+      'each costs 11, but the capacity of the limit is 10',
     ],
     [
       'a fractional cost of a window',
       limit('{ limit: 10/minute, algorithm: sliding-log, cost: ¦1.5 }'),
-      'the kind sliding-log counts whole units',
+      'a sliding-log limit counts whole units',
     ],
     [
       'a fractional cost of a slot',
       limit('{ concurrent: 10, cost: ¦1.5 }'),
-      'the kind concurrency counts whole units',
+      'a concurrency limit counts whole units',
     ],
     [
       'a misspelled key name',
@@ -429,7 +429,7 @@ describe('a configuration file with one problem', () => {
     [
       'an invalid header name',
       limit('{ limit: 10/minute, by: "header:¦x y" }'),
-      "a header is written as 'header:x-tenant'",
+      "write a header key as 'header:x-tenant'",
     ],
     [
       'a misspelled variable',
@@ -478,12 +478,12 @@ describe('advice in a message', () => {
     [
       'a duplicate key',
       `${UPSTREAM}\nadmin: off\nadmin: off`,
-      "duplicate key 'admin', first in line 2; keep one of them",
+      "duplicate key 'admin', first on line 2; keep one of them",
     ],
     [
       'a duplicate key on the same line',
       `${UPSTREAM}\nlog: { refusals: true, refusals: true }`,
-      'first in line 2; keep one of them',
+      'first on line 2; keep one of them',
     ],
     ['an unclosed bracket', `${UPSTREAM}\nroutes: [`, 'or close the bracket with ] or }'],
     ['an unclosed double quote', `${UPSTREAM}\nlisten: "a`, 'a string that begins with " must end with "'],
@@ -492,7 +492,7 @@ describe('advice in a message', () => {
     [
       'an entry with the wrong indentation',
       'routes:\n  - match: /a\n   limits: [1/s]',
-      'indent it like its neighbours',
+      'indent all entries equally',
     ],
     ['a key that is indented too far', `${UPSTREAM}\n  listen: 8080`, 'or indent the line below less'],
     ['a surplus bracket', `${UPSTREAM}\nlog: { refusals: true }}`, 'remove a surplus bracket or comma'],
@@ -518,14 +518,14 @@ describe('advice in a message', () => {
     ['a missing operand', cost('body.n +'), "add a value after '+'"],
     ['a comparison without a right side', requires('client.tier == '), "add a value after '=='"],
     ['a condition without an alternative', cost("params.model == 'a' ? 10"), "add ':' and the other value"],
-    ['an empty cost', cost(''), 'write for example size(body.instances)'],
-    ['an empty key', limit("{ limit: 10/minute, by: '' }"), 'write for example client.id'],
-    ['a blank requirement', requires(' '), "write for example client.tier == 'premium'"],
+    ['an empty cost', cost(''), 'write, for example, size(body.instances)'],
+    ['an empty key', limit("{ limit: 10/minute, by: '' }"), 'write, for example, client.id'],
+    ['a blank requirement', requires(' '), "write, for example, client.tier == 'premium'"],
     // Operators of other languages
     ['=', requires("client.tier = 'premium'"), "unexpected character '='; write == to compare"],
-    ['and', requires("ip == '::1' and true"), "unexpected word 'and'; write && for and"],
-    ['or', requires("ip == '::1' or true"), 'write || for or'],
-    ['not', requires('not true'), 'write ! for not'],
+    ['and', requires("ip == '::1' and true"), "unexpected word 'and'; write && for a logical and"],
+    ['or', requires("ip == '::1' or true"), 'write || for a logical or'],
+    ['not', requires('not true'), 'write ! for a logical not'],
     ['an unquoted string', requires('client.tier == premium'), "a string needs quotes: 'premium'"],
     ['an unclosed string', requires("client.tier == 'premium"), "unterminated string; close it with '"],
     ['a surplus bracket in an expression', cost('size(body.a))'), "unexpected character ')'; remove it"],
@@ -552,7 +552,7 @@ describe('advice in a message', () => {
     [
       'a number as a requirement',
       requires('1'),
-      "the expression must return true or false, but returns an int; write for example client.tier == 'premium'",
+      "the expression must return true or false, but returns an int; write, for example, client.tier == 'premium'",
     ],
     [
       'an unknown member of a client',
@@ -560,17 +560,17 @@ describe('advice in a message', () => {
       "a client has no member 'tire'; did you mean 'tier'?",
     ],
     // Settings
-    ['an upstream that is a number', 'upstream: 5', 'write for example http://127.0.0.1:9000'],
+    ['an upstream that is a number', 'upstream: 5', 'write, for example, http://127.0.0.1:9000'],
     [
       'a boolean instead of an expression',
       route('require: true'),
-      'write for example "client.tier == \'premium\'"',
+      'write, for example, "client.tier == \'premium\'"',
     ],
-    ['a match that is a number', `${UPSTREAM}\nroutes: [{ match: 5 }]`, 'write for example POST /predict'],
+    ['a match that is a number', `${UPSTREAM}\nroutes: [{ match: 5 }]`, 'write, for example, POST /predict'],
     [
       'a JWKS that is not a URL',
       `${UPSTREAM}\nidentity: { jwt: { jwks: keys, audience: a } }`,
-      'write for example https://login.example/jwks.json',
+      'write, for example, https://login.example/jwks.json',
     ],
     [
       'proxy headers with only a tier',
@@ -588,7 +588,11 @@ describe('advice in a message', () => {
       route('refuse_with: { status: 403 }'),
       "add an expression, or remove 'refuse_with'",
     ],
-    ['a header without a name', limit('{ limit: 10/minute, by: header }'), "written as 'header:x-tenant'"],
+    [
+      'a header without a name',
+      limit('{ limit: 10/minute, by: header }'),
+      "write a header key as 'header:x-tenant'",
+    ],
     [
       'a duplicate name of a limit',
       limit('{ limit: 1/s, name: a }, { limit: 2/s, name: a }'),
@@ -678,7 +682,7 @@ describe('a file that would exhaust the parser', () => {
 
   it.each([
     ['nested lists', '['.repeat(100_000)],
-    // Composing this without a check would overflow the stack.
+    // Without a check, composing this would overflow the stack.
     ['nested lists on one line', '- '.repeat(2 ** 19)],
     ['nested maps', Array.from({ length: 300 }, (_, n) => `${' '.repeat(n)}a:\n`).join('')],
     ['closing brackets', '}'.repeat(2 ** 20)],

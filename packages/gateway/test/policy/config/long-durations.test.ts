@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ConfigError, parseConfig } from '../../../src/policy/config/load-config.js'
 import { running, send } from '../../server/gateway/running-gateway.js'
 
-/** Longer than Node's timers support: such a timer would fire at once and emit a warning. */
+/**
+ * Longer than Node's timers support. A timer of this length would fire at once and emit a warning.
+ */
 const LONG = '100d'
 const TOO_LONG = /24 days|between 1 ms and/
 

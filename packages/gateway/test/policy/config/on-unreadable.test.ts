@@ -23,21 +23,21 @@ describe('on_unreadable and body_types', () => {
     ['body_types: ["*/*"]', 'is not a media type without parameters'],
     ['body_types: ["application/json; charset=utf-8"]', 'is not a media type without parameters'],
     ['body_types: [multipart/form-data]', '2:14: rules cannot read a multipart body'],
-  ])('reports the mistake in %j', async (text, message) => {
+  ])('reports the problem in %j', async (text, message) => {
     const { code, err } = await checkText(file(text))
     expect([code, err]).toEqual([1, expect.stringContaining(message)])
   })
 
-  it('shows on_unreadable and body_types in check if they differ from the defaults', async () => {
+  it('shows on_unreadable and body_types in the output of check if they differ from the defaults', async () => {
     const { code, out } = await checkText(
       file('on_unreadable: pass\nbody_types: [Text/Plain]\nroutes: [{ match: /a, limits: [10/minute] }]'),
     )
     expect(code).toBe(0)
-    expect(out).toContain('reads bodies of text/plain')
+    expect(out).toContain('reads bodies of type text/plain')
     expect(out).toContain('forwards requests that rules cannot read')
   })
 
-  it('allows on_unreadable: reject on a route with llm in a file that passes', async () => {
+  it('allows on_unreadable: reject on a route with llm in a file with on_unreadable: pass', async () => {
     const route = 'on_unreadable: reject, match: POST /v1/chat/completions, llm: openai, limits: [1/hour]'
     const { code } = await checkText(file(`on_unreadable: pass\nroutes: [{ ${route} }]`))
     expect(code).toBe(0)
@@ -51,7 +51,7 @@ describe('an expression that crashes the type checker', () => {
     ['[ ].exists(e, 1 < e) ? 1 : 2', 0],
     ['[].map(e, e <= 1)[0] ? 1 : 2', 0],
     ['[][0] > 1 ? 1 : 2', 0],
-  ])('locates an expression that crashes the type checker: %s', async (expression, at) => {
+  ])('is reported at its position: %s', async (expression, at) => {
     const line = `routes: [{ match: /a, limits: [{ limit: 1/hour, cost: "${expression}" }] }]`
     const { code, err } = await checkText(file(line))
     expect([code, err]).toEqual([1, expect.stringContaining(`:2:${line.indexOf(expression) + 1 + at}: `)])

@@ -4,8 +4,8 @@ import { checkText } from './check-text.js'
 
 const UPSTREAM = 'upstream: http://127.0.0.1:9000'
 
-/** Lists the places of the warnings about a file. */
-function placesOf(text: string): string[] {
+/** Lists the positions of the warnings about a file. */
+function positionsOf(text: string): string[] {
   const { warnings = [] } = parseConfig(text, 'gateway.yaml')
   return warnings.map(({ line, column }) => `${line}:${column}`)
 }
@@ -15,7 +15,7 @@ it.each([
   ['24 hours', '- ¦10 per 24 hours'],
   ['a month', '- ¦1000/month'],
   ['a quoted limit', '- ¦"100/week"'],
-  ['a longer limit behind a short one', '- ¦10/minute; 1000/day'],
+  ['a longer limit after a short one', '- ¦10/minute; 1000/day'],
   ['a limit in a map', '- { limit: ¦10/day, of: tokens, cost: 2 }'],
   ['a calendar month', '- { limit: ¦10/month, algorithm: fixed-window, align: calendar }'],
   ['the limit of a tier', '- { limit: 10/minute, tiers: { free: ¦10/day, premium: 5 } }'],
@@ -26,28 +26,28 @@ it.each([
     ['default:\n    limits:\n', 4],
     ['limits:\n', 3],
   ] as const)
-    expect(placesOf(`${UPSTREAM}\n${head}    ${limit.replace('¦', '')}\n`)).toEqual([`${line}:${5 + at}`])
+    expect(positionsOf(`${UPSTREAM}\n${head}    ${limit.replace('¦', '')}\n`)).toEqual([`${line}:${5 + at}`])
 })
 
 it('warns if the file configures the memory store explicitly', () => {
   const limits = 'default: { limits: [10/day] }'
-  expect(placesOf(`${UPSTREAM}\nstore: memory\n${limits}`)).toHaveLength(1)
-  expect(placesOf(`${UPSTREAM}\nstore: { memory: { max_keys: 10 } }\n${limits}`)).toHaveLength(1)
-  expect(placesOf(`${UPSTREAM}\n${limits}\nstore: memory`)).toHaveLength(1)
+  expect(positionsOf(`${UPSTREAM}\nstore: memory\n${limits}`)).toHaveLength(1)
+  expect(positionsOf(`${UPSTREAM}\nstore: { memory: { max_keys: 10 } }\n${limits}`)).toHaveLength(1)
+  expect(positionsOf(`${UPSTREAM}\n${limits}\nstore: memory`)).toHaveLength(1)
 })
 
 it('does not warn for a shared store, short limits or slots', () => {
   const limits = 'default: { limits: [10/day] }'
-  expect(placesOf(`${UPSTREAM}\nstore: redis://127.0.0.1\n${limits}`)).toEqual([])
-  expect(placesOf(`${UPSTREAM}\nstore: memcached://127.0.0.1\n${limits}`)).toEqual([])
+  expect(positionsOf(`${UPSTREAM}\nstore: redis://127.0.0.1\n${limits}`)).toEqual([])
+  expect(positionsOf(`${UPSTREAM}\nstore: memcached://127.0.0.1\n${limits}`)).toEqual([])
   expect(
-    placesOf(`${UPSTREAM}\ndefault: { limits: [10/minute, 5/23h, { concurrent: 2, lease: 2d }] }`),
+    positionsOf(`${UPSTREAM}\ndefault: { limits: [10/minute, 5/23h, { concurrent: 2, lease: 2d }] }`),
   ).toEqual([])
 })
 
 it('warns once for a limit that aliases repeat', () => {
   const text = `${UPSTREAM}\nlimits: &all [10/day]\nroutes: [{ match: /a, limits: *all }]`
-  expect(placesOf(text)).toEqual(['2:15'])
+  expect(positionsOf(text)).toEqual(['2:15'])
 })
 
 it('prints the warning in check, which still exits with 0', async () => {

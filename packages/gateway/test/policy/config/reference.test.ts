@@ -19,7 +19,10 @@ const rows: readonly Row[] = page.split('\n').flatMap((line) => {
     : [{ key, cells: rest.split('|').map((cell) => cell.trim()) }]
 })
 
-/** The path under which the page lists a key that routes, `default` and the file have in common. */
+/**
+ * Returns the path under which the page lists a key that routes, `default` and the file have in
+ * common.
+ */
 function listedPath(path: string): string {
   return path
     .replace(/^\./, '')
@@ -27,7 +30,7 @@ function listedPath(path: string): string {
     .replace(/^routes\[\]\.limits\[\]/, 'limits[]')
 }
 
-/** What an option requires beside it, in the same map. */
+/** Other keys that an option requires in the same map. */
 const REQUIRED: Readonly<Record<string, string>> = {
   'identity.api_key_headers': 'api_keys: keys.yaml',
   'identity.forward_credentials': 'api_keys: keys.yaml',
@@ -43,7 +46,7 @@ const REQUIRED: Readonly<Record<string, string>> = {
   'limits[].queue': 'concurrent: 4, wait: 2s',
 }
 
-/** A valid file that writes one key. */
+/** Creates a valid file that sets one key. */
 function fileWith(key: string, value: string): string {
   const required = REQUIRED[key] ?? (key.startsWith('limits[].') ? 'limit: 10/minute' : '')
   const names = key.split('.')
@@ -59,7 +62,7 @@ function fileWith(key: string, value: string): string {
   return shared.replace(/^\{/, '{ upstream: http://127.0.0.1:9000,')
 }
 
-/** The parts of a configuration that JSON can hold. */
+/** Returns the parts of a configuration that JSON can represent. */
 function plain(text: string): object {
   const { source: _source, ...config } = parseConfig(text, 'gateway.yaml')
   return JSON.parse(JSON.stringify(config))
@@ -73,7 +76,7 @@ describe('the configuration reference', () => {
     expect([...accepted].filter((key) => !listed.includes(key))).toEqual([])
   })
 
-  it('lists no key that the decoders reject, and each key once', () => {
+  it('lists no key that the decoders reject, and lists each key once', () => {
     expect(listed.filter((key) => !accepted.has(key))).toEqual([])
     expect(listed.filter((key, index) => listed.indexOf(key) !== index)).toEqual([])
   })

@@ -62,19 +62,19 @@ const REJECTED = [
 routes: [{ match: /a, limits: [{ limit: 9/day, name: a }] }]\n${UPSTREAM}`,
 ]
 
-function markedPlace(marked: string): { line: number; column: number } {
+function markedPosition(marked: string): { line: number; column: number } {
   const before = marked.slice(0, marked.indexOf('¦')).split('\n')
   return { line: before.length, column: (before.at(-1) ?? '').length + 1 }
 }
 
-it.each(REJECTED)('points at the same place when the library words its error differently: %j', (marked) => {
+it.each(REJECTED)('points at the same position when the library rewords its error: %j', (marked) => {
   const text = marked.replace('¦', '')
-  expect(problemsOf(text)).toEqual([expect.objectContaining(markedPlace(marked))])
+  expect(problemsOf(text)).toEqual([expect.objectContaining(markedPosition(marked))])
   wording.isChanged = true
-  expect(problemsOf(text)).toEqual([expect.objectContaining(markedPlace(marked))])
+  expect(problemsOf(text)).toEqual([expect.objectContaining(markedPosition(marked))])
 })
 
-it.each(REJECTED)('spells keys as in YAML in the message about %j', (marked) => {
+it.each(REJECTED)('spells keys as in YAML in the error message for %j', (marked) => {
   const [problem] = problemsOf(marked.replace('¦', ''))
   expect(problem?.message).not.toMatch(/'[a-z]+[A-Z]\w*'/)
 })

@@ -55,7 +55,7 @@ describe('stateChanges', () => {
       ['requests (10/minute by query.a)'],
       ['requests (10/minute by query.b)'],
     ],
-  ])('lists the states that are abandoned and new after %s', (_, before, after, abandoned, empty) => {
+  ])('lists the abandoned and the new states after %s', (_, before, after, abandoned, empty) => {
     const onRoute = (rules: string[]) => rules.map((rule) => `POST /predict: ${rule}`)
     expect(stateChanges(configOf(before), configOf(after))).toEqual({
       abandoned: onRoute(abandoned),
@@ -102,7 +102,7 @@ describe('sluice check --against', () => {
     expect((await check('[10/minute]', '[20/minute]')).out).toContain('every rule of NOW keeps its state')
   })
 
-  it('names the invalid file', async () => {
+  it('names the invalid file in the error', async () => {
     expect(await check('[10/minut]', '[20/minute]')).toMatchObject({
       code: 1,
       err: expect.stringMatching(/^NOW:2:/),

@@ -53,13 +53,13 @@ describe('store', () => {
     [
       'a map with an unknown key',
       '¦{ redis: redis://me:s3cret@host }',
-      "'store' as a map has only the key 'memory'",
+      "as a map, 'store' can only have the key 'memory'",
     ],
-    ['a map with two keys', '¦{ memory: {}, redis: a }', "'store' as a map has only the key 'memory'"],
-    ['a URL as a key', '¦{ redis://me:s3cret@host }', 'a URL is written without a key'],
-    ['an empty map', '¦{}', "'store' as a map has only the key 'memory'"],
+    ['a map with two keys', '¦{ memory: {}, redis: a }', "as a map, 'store' can only have the key 'memory'"],
+    ['a URL as a key', '¦{ redis://me:s3cret@host }', 'a URL must be written without a key'],
+    ['an empty map', '¦{}', "as a map, 'store' can only have the key 'memory'"],
     [
-      'a memory store without room',
+      'a memory store for 0 keys',
       '{ memory: { max_keys: ¦0 } }',
       "'max_keys' must be a whole number from 1 to 16000000, not 0",
     ],
@@ -117,7 +117,7 @@ describe('store', () => {
     ['a user for Memcached', '¦memcached://me:s3cret@host', 'user names and passwords are not supported'],
     ['a Memcached URL with a path', '¦memcached://host/0', 'not the URL of a Memcached server'],
     ['an abbreviated memcached scheme', '¦memcache://host', 'not a URL that begins with memcache://'],
-  ])('rejects %s at its place without showing passwords', async (_, written, message) => {
+  ])('rejects %s at its position without showing passwords', async (_, written, message) => {
     const marked = `store: ${written}`
     const problems = problemsOf(marked.replace('¦', ''))
     expect(problems).toEqual([
@@ -180,7 +180,7 @@ describe('on_store_failure', () => {
     ],
     ['0 failures', '{ failures: ¦0 }', "'failures' must be a whole number from 1 to 1000, not 0"],
     ['a negative max_waiting', '{ max_waiting: ¦-1 }', "'max_waiting' must be a whole number"],
-  ])('rejects %s at its place', (_, written, message) => {
+  ])('rejects %s at its position', (_, written, message) => {
     const marked = `on_store_failure: ${written}`
     expect(problemsOf(marked.replace('¦', ''))).toEqual([
       { line: 2, column: marked.indexOf('¦') + 1, message: expect.stringContaining(message) },
@@ -192,13 +192,11 @@ describe('a password in the URL of a store', () => {
   it('hides the password in the output of check for a valid file', async () => {
     const store = 'rediss+cluster://me:s3cret@a:1,b:2'
     const { out } = await checkText(`${UPSTREAM}\nstore: ${store}\non_store_failure: { peers: 3 }\n`)
-    expect(out).toContain(
-      'store rediss+cluster://a:1,b:2, local while it does not respond, limits divided by 3\n',
-    )
+    expect(out).toContain('store rediss+cluster://a:1,b:2, local while unavailable, limits divided by 3\n')
     expect(out).not.toMatch(/s3cret|\bme\b/)
   })
 
-  it('hides the password in the excerpt of another problem, whose caret stays in place', async () => {
+  it('hides the password in the excerpt of another problem without moving the caret', async () => {
     const line = `{ store: "redis://me:s3cret@host", ${UPSTREAM}, lisen: 1 }`
     const { err } = await checkText(line)
     const [, source = '', caret = ''] = err.split('\n')
@@ -227,7 +225,7 @@ describe('a password in the URL of a store', () => {
     }
   })
 
-  it('replaces a password of any characters by asterisks', () => {
+  it('replaces a password of any characters with asterisks', () => {
     const password = fc
       .string({ minLength: 4, unit: 'grapheme-ascii' })
       .filter((text) => !/^[\s*]*$/.test(text))
@@ -245,11 +243,11 @@ describe('a password in the URL of a store', () => {
     )
   })
 
-  it('hides a changed password that requires a restart', () => {
+  it('hides a changed password in the message that a restart is required', () => {
     const before = read('store: redis://me:s3cret@host')
     const after = read('store: redis://me:s3cretly@host\non_store_failure: open')
     expect(restartNeeded(before, after)).toBe(
-      "a change of 'store' and 'on_store_failure' requires a restart; no other change of the file was applied either",
+      "a change of 'store' and 'on_store_failure' requires a restart; the other changes in the file were not applied either",
     )
     expect(restartNeeded(before, read('store: redis://me:s3cret@host'))).toBeUndefined()
   })

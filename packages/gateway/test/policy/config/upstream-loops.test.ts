@@ -42,7 +42,7 @@ describe('a configuration', () => {
   )
 
   it.runIf(own !== undefined)(
-    'warns about an upstream at another address of this machine if it listens on all of them',
+    'warns about an upstream at another address of this machine if the gateway listens on all addresses',
     () => {
       expect(warnings(':8080', `http://${own}:8080`)).toHaveLength(1)
       expect(warnings('127.0.0.1:8080', `http://${own}:8080`)).toEqual([])

@@ -8,7 +8,7 @@ import { request } from './expression-request.js'
 const UPSTREAM = 'upstream: http://127.0.0.1:9000\n'
 const read = (text: string) => parseConfig(UPSTREAM + text, 'gateway.yaml')
 
-/** The sample of the documentation, without the files that it refers to. */
+/** The sample from the documentation, without the files that it refers to. */
 const SAMPLE = `
 listen: 127.0.0.1:8080
 admin: 127.0.0.1:8081               # metrics, health, dashboard; never on the public port
@@ -45,7 +45,7 @@ routes:
 default: { limits: [60/minute] }
 `
 
-it('reads the sample of the documentation', () => {
+it('reads the sample from the documentation', () => {
   const config = parseConfig(SAMPLE, 'gateway.yaml')
   expect(config).toMatchObject({
     listen: { host: '127.0.0.1', port: 8080 },
@@ -188,9 +188,9 @@ routes:
       - { concurrent: "params.model == 'heavy' ? 1 : 8" }
 `)
   const [one, several, inFlight] = routes[0]?.rules ?? []
-  const asked = request({ params: { model: 'm' }, headers: { 'x-team': 't' }, body: { user: 'u' } })
+  const sampleRequest = request({ params: { model: 'm' }, headers: { 'x-team': 't' }, body: { user: 'u' } })
   const model = one?.by as (request: GatewayRequest) => string
-  expect(model(asked)).toBe('m')
+  expect(model(sampleRequest)).toBe('m')
   expect(several?.by).toHaveLength(3)
   expect(inFlight !== undefined && 'concurrent' in inFlight && typeof inFlight.concurrent).toBe('function')
   expect(routes[0]?.readsBody).toBe(true)
@@ -202,10 +202,10 @@ it.each([
   ['by: [ip, body.user]', true],
   ['by: ip', false],
   ['cost: size(path)', false],
-])('detects whether { %s } reads the body', (words, expected) => {
+])('detects whether { %s } reads the body', (entries, expected) => {
   const { routes, fallback } = read(`
-routes: [{ match: /a, limits: [1/s, { limit: 10/minute, ${words} }] }, { match: /b, limits: [1/s] }]
-default: { limits: [{ concurrent: 1 , ${words} }] }
+routes: [{ match: /a, limits: [1/s, { limit: 10/minute, ${entries} }] }, { match: /b, limits: [1/s] }]
+default: { limits: [{ concurrent: 1 , ${entries} }] }
 `)
   expect(routes.map(({ readsBody }) => readsBody)).toEqual([expected, false])
   expect(fallback).toMatchObject({ readsBody: expected })
@@ -224,7 +224,7 @@ it('compiles rules that a limiter of the library accepts', () => {
 })
 
 describe('the syntax of a configuration file', () => {
-  it('allows anchors and aliases to repeat a part', () => {
+  it('allows anchors and aliases to repeat a part of the file', () => {
     const { routes } = read(`
 routes:
   - { match: /a, limits: &usual [10/minute, { concurrent: 4 }] }
@@ -258,7 +258,7 @@ it('allows larger bodies on routes with llm unless the file sets max_body', () =
   expect(sizes('max_body: 2MiB\n')).toEqual([undefined, undefined])
 })
 
-it('accepts a single limit without a list everywhere', () => {
+it("accepts a single limit instead of a list in every 'limits'", () => {
   const { routes, fallback } = read(
     'limits: 100/minute\nroutes: [{ match: /a, limits: 10/minute }]\ndefault: { limits: 60/minute }',
   )

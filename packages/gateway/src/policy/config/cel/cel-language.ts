@@ -23,8 +23,8 @@ export const CLIENT_MEMBERS: readonly string[] = ['id', 'tier']
 export const LOOPS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one', 'filter', 'map'])
 
 /**
- * The supported functions: those whose running time is linear in their input. `matches` and
- * `duration` are left out, since a crafted string can keep them busy indefinitely.
+ * The supported functions, all of which take linear time. `matches` and `duration` are excluded,
+ * since a crafted string can make them run almost indefinitely.
  */
 export const FUNCTIONS: ReadonlySet<string> = new Set([
   ...['size', 'has', 'int', 'double', 'string', 'bool', 'dyn'],
@@ -36,7 +36,7 @@ export const FUNCTIONS: ReadonlySet<string> = new Set([
 /** Substring searches. They are linear only if the substring is short. */
 export const SEARCHES: ReadonlySet<string> = new Set(['contains', 'indexOf', 'lastIndexOf'])
 
-/** The longest expression, in characters. */
+/** Maximum length of an expression, in characters. */
 export const MAX_LENGTH = 1000
 const MAX_NODES = 200
 const MAX_DEPTH = 24

@@ -2,7 +2,7 @@ import { MalformedRequestError } from 'sluice'
 import { foldCase } from '../../body/fold-case.js'
 import { Parameters } from '../../body/url-parameters.js'
 
-/** The most elements that a loop visits. `size` works for lists of any length. */
+/** Maximum number of elements that a loop can visit. `size` works for lists of any length. */
 export const MAX_ELEMENTS = 10_000
 
 /** Thrown by a loop over more than `MAX_ELEMENTS` elements. */
@@ -35,11 +35,11 @@ export function celValue(json: unknown): CelValue {
 }
 
 /**
- * A list of JSON values. It passes for a Set, which the evaluator treats as a list.
+ * A list of JSON values. It impersonates a Set, which the evaluator treats as a list.
  *
- * `values` is empty on purpose, as is `entries` of CelMap. The evaluator infers the element type
- * from them, recursively, and caches every type that it meets. A client could fill the memory with
- * lists of lists of maps.
+ * `values` is empty on purpose, as is `entries` of CelMap. The evaluator infers element types from
+ * these methods, recursively, and caches every type. A client could otherwise fill the cache with
+ * ever deeper lists of lists and maps.
  */
 class CelList {
   readonly #items: readonly unknown[]
@@ -61,13 +61,13 @@ class CelList {
     return [].values()
   }
 
-  /** Always false: the evaluator only uses it as a shortcut before it compares the elements. */
+  /** Always false. The evaluator calls it only as a shortcut before comparing the elements. */
   has(): boolean {
     return false
   }
 }
 
-/** A map of JSON values or of parameters, without inherited properties. It passes for a Map. */
+/** A map of JSON values or parameters, without inherited properties. It impersonates a Map. */
 export class CelMap {
   readonly #members: Members
 
@@ -134,7 +134,8 @@ class ObjectMembers implements Members {
 
 /**
  * The members of a JSON object. Servers in Go and .NET accept `"N"` for `"n"`, and differ in which
- * of several they use. So reading a member fails if the object has it in another case.
+ * one they use if both are present. So reading a member fails if the object has the same name in
+ * another case.
  */
 class JsonMembers extends ObjectMembers {
   /** By case-folded name: the only member with that name, or undefined if there are several. */
@@ -145,7 +146,7 @@ class JsonMembers extends ObjectMembers {
     const folded = foldCase(name)
     if (this.#byFoldedName.has(folded) && this.#byFoldedName.get(folded) !== name)
       throw new MalformedRequestError(
-        `a member of the request body is spelled in another case; write '${name}'`,
+        `the request body has a member that differs from '${name}' only in case; write '${name}'`,
       )
     return super.get(name)
   }
@@ -161,7 +162,7 @@ class JsonMembers extends ObjectMembers {
   }
 }
 
-/** Larger objects keep their index, since expressions may read them many times. */
+/** The index of an object with more members is cached, since expressions may read it many times. */
 const MIN_INDEXED_MEMBERS = 16
 
 /** The indexes of large objects. */
@@ -175,7 +176,7 @@ impersonate(CelList, Set)
 impersonate(CelMap, Map)
 
 /**
- * Makes `instanceof` and `constructor` of a class those of a built-in class. The class defines
+ * Makes a class look like a built-in class to `instanceof` and `constructor`. The class defines
  * every method that the evaluator calls, so no built-in method ever runs on it.
  */
 function impersonate(own: { readonly prototype: object }, builtIn: { readonly prototype: object }): void {

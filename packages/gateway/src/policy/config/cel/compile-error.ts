@@ -2,8 +2,7 @@ import { TypeError as ExpressionTypeError, ParseError } from '@marcbachmann/cel-
 import { withoutPrefix } from './specified-operators.js'
 
 /**
- * Explains a syntax or type error of an expression: where it is, what is wrong and what would be
- * right.
+ * Explains a syntax or type error in an expression: its position, its cause and a correction.
  *
  * @param example a valid expression for the same purpose
  */
@@ -22,18 +21,18 @@ export function compileErrorOf(
   const { what, advice } = explain(error, expression, at)
   return {
     at,
-    message: `invalid expression: ${what}; ${advice ?? `write for example ${example}`}`,
+    message: `invalid expression: ${what}; ${advice ?? `write, for example, ${example}`}`,
   }
 }
 
-/** Explains a failure of the type checker itself, as on the elements of an empty list. */
+/** Explains a crash of the type checker, for example on the elements of an empty list. */
 function untypedError(expression: string, example: string): { at: number; message: string } {
   const empty = /\[\s*\]|\{\s*\}/.exec(expression)
   const what =
     empty === null ? 'the type of a value is unknown' : `the element type of '${empty[0]}' is unknown`
   return {
     at: empty?.index ?? 0,
-    message: `invalid expression: ${what}; write for example ${example}`,
+    message: `invalid expression: ${what}; write, for example, ${example}`,
   }
 }
 
@@ -71,20 +70,20 @@ function explain(error: ParseError | ExpressionTypeError, expression: string, at
 
 const OPERATOR_ADVICE = 'write an operator such as +, == or && between two values, and quote strings'
 
-/** Operators of other languages. */
+/** Operators of other languages, with advice on the CEL equivalent. */
 const FOREIGN_OPERATORS: ReadonlyMap<string, string> = new Map([
   ['=', 'write == to compare'],
-  ['and', 'write && for and'],
-  ['or', 'write || for or'],
-  ['&', 'write && for and'],
-  ['|', 'write || for or'],
+  ['and', 'write && for a logical and'],
+  ['or', 'write || for a logical or'],
+  ['&', 'write && for a logical and'],
+  ['|', 'write || for a logical or'],
 ])
 
 function unexpected(expression: string, at: number): Explanation {
   const [fragment] = /^(?:[A-Za-z_]\w*|.)/u.exec(expression.slice(at)) ?? ['']
   const what = `unexpected ${fragment.length > 1 ? 'word' : 'character'} '${fragment}'`
   if (/[)\]}]/.test(fragment)) return { what, advice: 'remove it, or add the opening bracket' }
-  if (/\bnot\s+$/.test(expression.slice(0, at))) return { what, advice: 'write ! for not' }
+  if (/\bnot\s+$/.test(expression.slice(0, at))) return { what, advice: 'write ! for a logical not' }
   return { what, advice: FOREIGN_OPERATORS.get(fragment) ?? OPERATOR_ADVICE }
 }
 
@@ -155,8 +154,8 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ['cannot_index_type', 'only lists and maps have members; use the value itself'],
   ['invalid_index_type', 'index a list with a whole number from 0, as in body.list[0]'],
   ['newline_in_string', 'close the string on its line, and write a line break in it as \\n'],
-  ['invalid_number', 'write a number as 10 or 2.5'],
-  ['invalid_exponent', 'write a number as 10, 2.5 or 1e6'],
+  ['invalid_number', 'write a number such as 10 or 2.5'],
+  ['invalid_exponent', 'write a number such as 10, 2.5 or 1e6'],
   ['invalid_escape_sequence', 'write a backslash as \\\\'],
 ])
 
@@ -171,7 +170,7 @@ function completionOf(expression: string, example: string): string {
     const bracket = expression.charAt(openBracket)
     missing.push(`add '${CLOSING.get(bracket)}' for the '${bracket}' at character ${openBracket + 1}`)
   } else if (conditions > 0 && missing.length === 0) missing.push("add ':' and the other value")
-  return missing.length === 0 ? `write for example ${example}` : missing.join(', and ')
+  return missing.length === 0 ? `write, for example, ${example}` : missing.join(', and ')
 }
 
 const CLOSING: ReadonlyMap<string, string> = new Map([
@@ -180,11 +179,11 @@ const CLOSING: ReadonlyMap<string, string> = new Map([
   ['{', '}'],
 ])
 
-/** Finds the innermost open bracket, and counts each '?' without its ':'. */
+/** Finds the innermost open bracket, and counts each '?' without a matching ':'. */
 function unclosedIn(expression: string): { openBracket: number | undefined; conditions: number } {
   const open: number[] = []
   let conditions = 0
-  // Strings are closed; an open string is a different error.
+  // All strings are closed here, since an unclosed string is reported as a different error.
   for (const { 0: token, index } of expression.matchAll(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[()[\]{}?:]/g)) {
     if (CLOSING.has(token)) open.push(index)
     else if (/^[)\]}]$/.test(token)) open.pop()

@@ -7,7 +7,7 @@ import { MAX_ELEMENTS, TooManyElementsError } from './cel-values.js'
  */
 export function reasonOf(error: unknown): string {
   if (error instanceof TooManyElementsError) return `a list or map has more than ${MAX_ELEMENTS} elements`
-  if (error instanceof RangeError) return 'the value that it reads is nested too deeply or too long'
+  if (error instanceof RangeError) return 'the value that it reads is too long or nested too deeply'
   if (!(error instanceof EvaluationError)) return WRONG_TYPE
   switch (error.code) {
     case 'division_by_zero':
@@ -32,7 +32,8 @@ const WRONG_TYPE = 'a value has the wrong type'
 
 function missing(node: ASTNode): string {
   const key = node.op === '.' || node.op === '.?' ? `'${node.args[1]}'` : keyOf(node)
-  return `${owner(node)} has no ${key}`
+  const isHeader = containerName(node) === 'headers' && key.startsWith("'")
+  return isHeader ? `the request has no header ${key}` : `${owner(node)} has no ${key}`
 }
 
 function keyOf(node: ASTNode): string {
@@ -42,20 +43,23 @@ function keyOf(node: ASTNode): string {
 }
 
 /**
- * Describes the container of a missing element: `the body`, `the query of the request`, or an
- * expression.
+ * Describes the container of a missing element: `the body`, `the query string`, or an expression.
  */
 function owner(node: ASTNode): string {
   if (node.op !== '.' && node.op !== '.?' && node.op !== '[]') return 'the request'
+  return OWNERS[containerName(node)] ?? `'${textOf(node.args[0])}'`
+}
+
+/** Returns the variable whose element a node reads; `''` if it reads from another expression. */
+function containerName(node: ASTNode): string {
+  if (node.op !== '.' && node.op !== '.?' && node.op !== '[]') return ''
   const left = node.args[0]
-  const name = left.op === 'id' ? left.args : ''
-  return OWNERS[name] ?? `'${textOf(left)}'`
+  return left.op === 'id' ? left.args : ''
 }
 
 const OWNERS: Readonly<Record<string, string>> = {
   body: 'the body',
-  query: 'the query of the request',
-  headers: 'the head of the request',
+  query: 'the query string',
 }
 
 /** Returns the source text of a node. */

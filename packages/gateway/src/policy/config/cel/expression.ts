@@ -9,7 +9,7 @@ import { ExpressionError } from './expression-error.js'
 import { callSpecifiedFunctions, evaluateAsSpecified } from './specified-operators.js'
 import { analyze, type ExpressionProblem } from './static-analysis.js'
 
-/** The use of an expression, which decides the type of its result. */
+/** The purpose of an expression, which determines the type of its result. */
 type Purpose = 'key' | 'cost' | 'concurrent' | 'require'
 
 /** A compiled expression: a function of the request. */
@@ -51,9 +51,9 @@ interface ExpectedResult {
  * Compiles the expression of a key.
  *
  * @param params names of the route's parameters; undefined if the route is invalid
- * @returns a function that returns a string which is not empty, or the problems of the expression.
- *   The function throws RequestError if the request lacks a value that the expression reads. The
- *   error contains nothing that the client sent.
+ * @returns a function that returns a non-empty string, or the problems of the expression. The
+ *   function throws RequestError if the request lacks a value that the expression reads. The error
+ *   contains nothing that the client sent.
  */
 export function keyExpression(
   source: string,
@@ -144,7 +144,7 @@ function compile<T>(
     return [
       {
         at: 0,
-        message: `the expression must return ${expected}, but returns ${/^[aeiou]/.test(type ?? '') ? 'an' : 'a'} ${type}; write for example ${example}`,
+        message: `the expression must return ${expected}, but returns ${/^[aeiou]/.test(type ?? '') ? 'an' : 'a'} ${type}; write, for example, ${example}`,
       },
     ]
 
@@ -165,7 +165,7 @@ function compile<T>(
   return Object.assign(evaluate, { source, readsBody, readsSecrets })
 }
 
-/** Lazy, so an expression that does not read the body works without one. */
+/** Evaluated lazily, so that expressions that do not read the body work without one. */
 function variablesOf(request: GatewayRequest): object {
   return {
     get method() {

@@ -1,10 +1,10 @@
 import { EvaluationError } from '@marcbachmann/cel-js'
 
-/** The largest int of CEL, which has 64 bits. */
+/** The largest CEL int (64 bits). */
 export const MAX_INT = 2n ** 63n - 1n
 const MIN_INT = -(2n ** 63n)
 
-/** The longest string that is parsed as a number, in characters. */
+/** Maximum length of a string that is parsed as a number, in characters. */
 const MAX_DIGITS = 100
 
 /** Truncates a double. @throws EvaluationError if the result is out of range */
@@ -39,7 +39,7 @@ export function doubleOfString(text: string): number {
   throw notANumber()
 }
 
-/** @throws EvaluationError if a value does not fit 64 bits */
+/** @throws EvaluationError if the value does not fit into 64 bits */
 export function checkedInt(value: bigint): bigint {
   if (value >= MIN_INT && value <= MAX_INT) return value
   throw outOfRange()

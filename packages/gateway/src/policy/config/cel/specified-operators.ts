@@ -3,13 +3,13 @@ import { checkedInt, doubleOfString, intOfDouble, intOfString, intOfUint } from 
 import { indexOf, lastIndexOf, lowerAscii, substring, trim, upperAscii } from './string-functions.js'
 import { childrenOf } from './syntax-tree.js'
 
-/** Prefix of the functions that replace those of the evaluator. */
+/** Prefix of the functions that replace built-in ones. */
 const PREFIX = 'cel_'
 
 /**
- * Functions that follow CEL's specification where the evaluator does not, by their names in
- * expressions. The evaluator's own functions cannot be replaced, so these are registered with a
- * prefix and calls are renamed after parsing.
+ * Functions that follow CEL's specification where the evaluator's own functions do not, by name.
+ * The evaluator's functions cannot be replaced, so these are registered with a prefix, and calls
+ * are renamed after parsing.
  */
 const FUNCTIONS: Readonly<Record<string, Readonly<Record<string, (...args: never[]) => unknown>>>> = {
   int: {
@@ -55,7 +55,7 @@ export function withoutPrefix(text: string): string {
   return text.replaceAll(PREFIX, '')
 }
 
-/** The internals of a node that are changed; the evaluator's types do not expose them. */
+/** The internals of a node that are modified here. The evaluator's types do not expose them. */
 interface MutableNode {
   readonly meta: { evaluate: Evaluate }
   setMeta(key: 'evaluate', evaluate: Evaluate): void
@@ -67,7 +67,7 @@ interface Evaluator {
   run(node: ASTNode, context: unknown): unknown
 }
 
-/** Renames calls to the specified functions. Call it before the type check. */
+/** Renames calls to the prefixed functions. Must run before the type check. */
 export function callSpecifiedFunctions(node: ASTNode): void {
   if (node.op === 'call' || node.op === 'rcall') {
     const [name] = node.args
@@ -76,7 +76,7 @@ export function callSpecifiedFunctions(node: ASTNode): void {
   for (const child of childrenOf(node)) callSpecifiedFunctions(child)
 }
 
-/** Allows map keys of any type and checks integers for overflow. Call it after the type check. */
+/** Allows map keys of any type and checks integers for overflow. Must run after the type check. */
 export function evaluateAsSpecified(node: ASTNode): void {
   const mutable = node as unknown as MutableNode
   if (node.op === 'map' && node.args.length > 0) mutable.setMeta('evaluate', evaluateMap)

@@ -19,8 +19,8 @@ interface ExpressionAnalysis {
 }
 
 /**
- * Checks the rules that keep an expression's work linear in the size of the request: no nested
- * loops, no reading of the body in a loop, no loop over the result of `map`, and only functions of
+ * Checks the restrictions that keep evaluation linear in the size of the request: no nested loops,
+ * no access to the body in a loop, no loop over the result of `map`, and only functions that take
  * linear time.
  *
  * @param params names of the route's parameters; undefined if the route is invalid
@@ -56,9 +56,13 @@ class Analyzer implements ExpressionAnalysis {
     // The smallest int is the negation of a literal that is out of range by itself.
     if (node.op === '-_' && node.args.op === 'value' && node.args.args === MAX_INT + 1n) return
     if (node.op === 'value' && typeof node.args === 'bigint' && node.args > MAX_INT)
-      this.#report(node.start, `a whole number must be at most ${MAX_INT}; write a larger one as 1e19`)
+      this.#report(
+        node.start,
+        `a whole number must be at most ${MAX_INT}; write a larger number as a double, such as 1e19`,
+      )
     if (node.op === 'map') this.#keys(node.args)
-    // Lists of the body pass for sets, so the evaluator would not compare them as lists.
+    // Lists in the body impersonate sets (see CelList), so the evaluator would not compare them as
+    // lists.
     if ((node.op === '==' || node.op === '!=') && node.args.some((side) => side.op === 'list')) {
       const message = `lists cannot be compared; compare their elements, or write size(...) ${node.op} 0`
       this.#report(node.start, message)
@@ -137,7 +141,7 @@ function callOf(node: CallNode) {
   return { name: node.args[0], receiver: node.args[1], args: node.args[2] }
 }
 
-/** Finds the problem of a call itself, apart from its arguments. */
+/** Finds a problem with a call, ignoring its arguments. */
 function callProblem(node: CallNode, loop: string | undefined): ExpressionProblem | undefined {
   const { name, receiver, args } = callOf(node)
   const at = nameAt(node, name)
@@ -171,7 +175,7 @@ function containsMap(node: ASTNode): boolean {
   return (node.op === 'rcall' && node.args[0] === 'map') || childrenOf(node).some(containsMap)
 }
 
-/** Finds the name of a called function in the source, behind its receiver. */
+/** Returns the index of a called function's name in the source, after its receiver. */
 function nameAt(node: ASTNode, name: string): number {
   const from = node.op === 'rcall' ? node.args[1].end : node.start
   const at = node.input.indexOf(name, from)
@@ -180,7 +184,7 @@ function nameAt(node: ASTNode, name: string): number {
 
 function unknownFunction(name: string): string {
   if (name === 'matches') {
-    return "'matches' is not supported, since a crafted string could keep it busy; use ==, startsWith, endsWith or contains"
+    return "'matches' is not supported, since a crafted string could make it run indefinitely; use ==, startsWith, endsWith or contains"
   }
   const suggestion = nearest(name, FUNCTIONS)
   return suggestion === undefined

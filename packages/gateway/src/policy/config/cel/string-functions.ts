@@ -1,8 +1,8 @@
 import { EvaluationError } from '@marcbachmann/cel-js'
 
 /**
- * Functions on strings as CEL's specification defines them: positions count code points, and only
- * ASCII letters change case.
+ * Converts ASCII letters to lower case. As in CEL's specification, other letters are unchanged, and
+ * the positions in the functions below count code points.
  */
 export function lowerAscii(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
@@ -50,7 +50,7 @@ function toCodePoints(text: string, at: number): bigint {
   return at === -1 ? -1n : codePointsBefore(text, at)
 }
 
-/** Returns the index of a code point in UTF-16 units; undefined beyond the end of the string. */
+/** Converts an index in code points to UTF-16 units; undefined if it is out of range. */
 function unitAt(text: string, codePoints: bigint): number | undefined {
   if (codePoints < 0n || codePoints > BigInt(text.length)) return undefined
   let at = 0

@@ -2,10 +2,10 @@ import type { Stats } from 'node:fs'
 import { constants, type FileHandle, open } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** The timeout of reading a small file, in milliseconds. A hung mount never responds. */
+/** Timeout for reading a small file, in milliseconds. A hung mount never responds. */
 export const READ_TIMEOUT_MS = 5000
 
-/** The interval at which a pipe without data is read again, in milliseconds. */
+/** Interval at which a pipe without data is read again, in milliseconds. */
 const PIPE_INTERVAL_MS = 20
 
 const CHUNK_BYTES = 64 * 1024
@@ -109,7 +109,7 @@ async function readChunk(handle: FileHandle, chunk: Buffer): Promise<number | 'n
   }
 }
 
-/** Describes what is at a path, such as `a directory`; undefined for a regular file. */
+/** Describes the type of a file, such as `a directory`; undefined for a regular file. */
 export function kindOf(
   stats: Pick<Stats, 'isFile' | 'isDirectory' | 'isFIFO' | 'isSocket'>,
 ): string | undefined {

@@ -6,31 +6,32 @@ import { kindOf, READ_TIMEOUT_MS, UnreadableFileError, unreadable, withTimeout }
 const POLL_INTERVAL_MS = 1000
 
 /**
- * A file is read at every poll for this long after its last change, in milliseconds. Some file
- * systems record changes with a resolution of two seconds only.
+ * Time after a change during which every poll reads the file, in milliseconds. The timestamps of
+ * some file systems have a resolution of only two seconds.
  */
 const RECENT_CHANGE_MS = 3000
 
-/** The interval between the reads of a reload on demand, in milliseconds. */
+/** Interval between the reads of a reload on demand, in milliseconds. */
 const RELOAD_INTERVAL_MS = 100
-/** The most reads of a reload on demand until two of them agree. */
+/** Maximum number of reads of a reload on demand until two consecutive reads agree. */
 const MAX_RELOAD_READS = 20
 
 /**
- * Failed polls before a report. Some editors replace a file in two steps with a gap between them.
+ * Number of failed polls before a failure is reported. Some editors remove a file before they write
+ * it again.
  */
 const FAILURES_BEFORE_REPORT = 2
 
 export interface FileWatchOptions {
   readonly file: string
-  /** The text in use. */
+  /** The content in use. */
   readonly text: string
   /** Reads the file. @throws UnreadableFileError */
   readonly read: (file: string, options: { readonly onlyFiles: boolean }) => Promise<string>
   /**
-   * Called with a new text after two polls have found it. Calls never overlap. It must not reject.
+   * Called with new content once two polls have read it. Calls never overlap. Must not reject.
    *
-   * @returns `retry` to be called again with the same text at the next poll
+   * @returns `retry` to be called again with the same content at the next poll
    */
   readonly onChange: (text: string) => Promise<'done' | 'retry'>
   /** Called when the file becomes unreadable, and again if the reason changes. */
@@ -44,20 +45,20 @@ export interface FileWatchOptions {
 }
 
 /**
- * Watches a file by polling. System notifications miss files that an editor replaces, links that an
- * orchestrator redirects, and network mounts.
+ * Watches a file by polling. System notifications miss files that editors replace, symlinks that
+ * orchestrators replace, and network mounts.
  *
- * A new text is used once two polls have found it, so a partly written file is never used. Polling
- * continues while the file cannot be read. A read that hangs is abandoned, and the next one starts
- * only after it has ended.
+ * New content is used once two polls have read it, so a partly written file is never used. Polling
+ * continues while the file cannot be read. A hung read is abandoned, and no other read starts until
+ * it has ended.
  */
 export class FileWatch {
   readonly #options: FileWatchOptions
   readonly #timer: NodeJS.Timeout
   #inUse: string
-  /** The text that the last poll found, if it is not in use. */
+  /** The content that the last poll read, if it differs from the content in use. */
   #candidate: string | undefined
-  /** The version of the file that need not be read again. */
+  /** The version of the file that does not need to be read again. */
   #settled: string | undefined
   #failures = 0
   #reported: string | undefined
@@ -71,7 +72,10 @@ export class FileWatch {
     this.#timer = setInterval(() => this.#pollUnlessBusy(), options.intervalMs ?? POLL_INTERVAL_MS).unref()
   }
 
-  /** Reads the file now and uses its text even if it is unchanged. Two reads must agree. */
+  /**
+   * Reads the file now and uses its content even if it is unchanged. Two consecutive reads must
+   * agree.
+   */
   async reloadNow(): Promise<void> {
     const before = this.#pending
     const reload = (async () => {

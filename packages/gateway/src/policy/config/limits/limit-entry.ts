@@ -15,9 +15,9 @@ import { type LimitValues, limitShape } from './limit-shape.js'
 import { checkCost, checkLimitString } from './limit-string.js'
 import { messageOf, yamlKeyOf } from './option-errors.js'
 
-/** The keys that only a limit over time may have. */
+/** The keys that are valid only in a limit over time. */
 const RATE_KEYS = ['of', 'algorithm', 'align', 'time_zone'] as const
-/** The keys that only a limit of requests in flight may have. */
+/** The keys that are valid only in a limit on requests in flight. */
 const CONCURRENCY_KEYS = ['lease', 'wait', 'queue'] as const
 
 /** A decoded limit and the node that it was decoded from. */
@@ -94,7 +94,7 @@ export function limitDecoder(params: readonly string[] | undefined): Decoder<Loc
   })
 }
 
-/** Compiles rules as a limiter does: each limit becomes a rule of its own, with a name. */
+/** Compiles rules as a limiter does: each limit becomes a separate, named rule. */
 export function limiterRulesOf(rules: readonly Rule<GatewayRequest>[]): readonly LimiterRule[] {
   const limiter = createLimiter({ rules, keys: NO_KEYS, client: ({ client }) => client })
   limiter.close()
@@ -139,7 +139,9 @@ function expressionsOf(rule: Rule<GatewayRequest>): Expression<unknown>[] {
   )
 }
 
-/** Reports a limit that is of both kinds or of none, and keys of the other kind. */
+/**
+ * Reports a limit with both 'limit' and 'concurrent' or neither, and keys that do not apply to it.
+ */
 function checkKind(
   node: ConfigNode,
   keys: ReadonlySet<string>,

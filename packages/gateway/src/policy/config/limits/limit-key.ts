@@ -10,7 +10,7 @@ import { type ConfigNode, mismatch } from '../yaml/yaml-node.js'
 const NAMES: readonly string[] = ['ip', 'client', 'route', 'everyone'] satisfies NamedKey[]
 const EXPECTED = `${NAMES.join(', ')}, header:NAME, an expression, or a list of them`
 
-/** The most parts of a combined key. */
+/** Maximum number of parts in a combined key. */
 const MAX_PARTS = 8
 
 /**
@@ -47,7 +47,7 @@ function decodePart(
   const text = node.value
   if (isName(text)) return text
   if (/^headers?\s*(:|$)/i.test(text)) {
-    const message = "a header is written as 'header:x-tenant'; its name has only letters, digits and -"
+    const message = "write a header key as 'header:x-tenant'; header names contain only letters, digits and -"
     problems.inString(node, text.startsWith('header:') ? 'header:'.length : 0, message)
     return undefined
   }
@@ -63,7 +63,7 @@ function decodePart(
 }
 
 /**
- * Hashes a key that may contain a credential, as the library hashes the values of `header:NAME`.
+ * Hashes a key that may contain a credential, in the same way as the library hashes `header:NAME`.
  */
 function digestOf(expression: Expression<string>): Expression<string> {
   const { source, readsBody, readsSecrets } = expression
@@ -72,7 +72,7 @@ function digestOf(expression: Expression<string>): Expression<string> {
   return Object.assign(digest, { source, readsBody, readsSecrets })
 }
 
-/** Returns a compiled expression, or reports its problems at their characters. */
+/** Returns a compiled expression, or reports its problems at their positions. */
 export function reported<T>(
   node: ConfigNode,
   result: Expression<T> | readonly { readonly at: number; readonly message: string }[],

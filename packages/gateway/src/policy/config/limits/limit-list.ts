@@ -27,7 +27,9 @@ export function limitsDecoder(params: readonly string[] | undefined): Decoder<re
   })
 }
 
-/** Reports rules with the same name. Each rule is valid by itself, so nothing else can be wrong. */
+/**
+ * Reports rules with the same name. No other error is possible, since each rule is valid by itself.
+ */
 function checkNames(limits: readonly LocatedRule[], problems: Problems): void {
   const error = rulesErrorOf(limits.map(({ rule }) => rule))
   if (error === undefined) return
@@ -39,22 +41,25 @@ function checkNames(limits: readonly LocatedRule[], problems: Problems): void {
 
 const limitsOfFile = limitsDecoder(undefined)
 
-/** Decodes `limits` of the whole file, which all routes share. */
+/** Decodes the top-level `limits`, which all routes share. */
 export const decodeSharedLimits: Decoder<readonly LocatedRule[]> = withKeysOf(
   limitsOfFile,
   (node, problems) => {
     const limits = limitsOfFile(node, problems)
-    return limits?.flatMap(({ rule, node: place }) => {
+    return limits?.flatMap(({ rule, node: limitNode }) => {
       if ('wait' in rule) {
-        problems.at(place, "a limit that all routes share cannot have 'wait'; set it on limits of a route")
+        problems.at(
+          limitNode,
+          "a limit that all routes share cannot have 'wait'; set it on limits of a route",
+        )
         return []
       }
-      return [{ node: place, rule: { ...rule, shared: true } }]
+      return [{ node: limitNode, rule: { ...rule, shared: true } }]
     })
   },
 )
 
-/** Adds the shared limits to a policy. Limits of tokens apply only to policies with `llm`. */
+/** Adds the shared limits to a policy. Token limits apply only to policies with `llm`. */
 export function withShared<P extends PolicyConfig>(
   policy: P,
   shared: readonly LocatedRule[],

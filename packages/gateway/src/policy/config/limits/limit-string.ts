@@ -3,7 +3,10 @@ import type { Problems } from '../yaml/diagnostics.js'
 import type { ConfigNode } from '../yaml/yaml-node.js'
 import { messageOf, yamlKeyOf } from './option-errors.js'
 
-/** The decoded keys of a limit that decide how its limit string is read and what it costs. */
+/**
+ * The decoded keys of a limit that determine how its limit string is parsed and what a request
+ * costs.
+ */
 interface LimitStringValues {
   readonly limit?: string | undefined
   readonly algorithm?: Counting['algorithm'] | undefined
@@ -22,7 +25,9 @@ export function limitsOf({ limit = '', algorithm, align, time_zone: timeZone }: 
   })
 }
 
-/** Reports an invalid limit string at its character, and a key that does not fit it at that key. */
+/**
+ * Reports an invalid limit string at the invalid character, and an incompatible key at that key.
+ */
 export function checkLimitString(
   values: LimitStringValues,
   at: (key: string) => ConfigNode,
@@ -42,7 +47,9 @@ export function checkLimitString(
   }
 }
 
-/** Reports a fixed cost that exceeds the limit, so that no request could ever be admitted. */
+/**
+ * Reports a fixed cost that exceeds the limit, or that is fractional where only whole units count.
+ */
 export function checkCost(
   values: LimitStringValues,
   at: (key: string) => ConfigNode,
@@ -61,10 +68,10 @@ export function checkCost(
 function costError(limit: Limit, cost: number): string | undefined {
   const capacity = limit.algorithm === 'token-bucket' ? limit.burst : limit.limit
   if (limit.algorithm !== 'token-bucket' && !Number.isInteger(cost)) {
-    return `'cost' must be a whole number, not ${cost}: a limit of the kind ${limit.algorithm} counts whole units`
+    return `'cost' must be a whole number, not ${cost}: a ${limit.algorithm} limit counts whole units`
   }
   return cost > capacity
-    ? `no request can be admitted: each costs ${cost}, and the limit holds ${capacity}; lower the cost, or raise the limit`
+    ? `no request can be admitted: each costs ${cost}, but the capacity of the limit is ${capacity}; lower the cost, or raise the limit`
     : undefined
 }
 

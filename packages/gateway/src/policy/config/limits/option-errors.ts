@@ -7,11 +7,13 @@ export function yamlKeyOf(option: string): string {
   return YAML_KEYS[option] ?? option
 }
 
-/** Words an option error of the library for a configuration file, with its spelling of the keys. */
+/**
+ * Formats an option error of the library for a configuration file, with keys spelled as in YAML.
+ */
 export function messageOf({ code, reason }: OptionError): string {
   switch (code) {
     case 'fixed_window_only':
-      return "'align' and 'time_zone' require a fixed-window; write algorithm: fixed-window"
+      return "'align' and 'time_zone' require a fixed window; write algorithm: fixed-window"
     case 'calendar_only':
       return "'time_zone' requires align: 'calendar'"
     default:

@@ -24,7 +24,7 @@ export function withTokenCosts(
       if (rule.cost === undefined)
         problems.at(
           at('of'),
-          `the cost of a request in '${resource}' is unknown; give the route 'llm', or the limit a 'cost'`,
+          `the cost of a request in '${resource}' is unknown; add 'llm' to the route, or 'cost' to the limit`,
         )
       return rule
     }

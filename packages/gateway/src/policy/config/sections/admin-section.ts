@@ -47,13 +47,13 @@ export const decodeAdmin: Decoder<AdminConfig | 'off'> = withKeysOf(adminMap, (n
   else if (names !== undefined && tokenHash === undefined)
     problems.at(
       (node.kind === 'map' && node.entries.get('names')?.value) || node,
-      "'names' opens the admin port to clients of a proxy and requires 'token_sha256'; `sluice token new` makes one",
+      "'names' opens the admin port to clients of a proxy and requires 'token_sha256'; `sluice token new` creates one",
     )
   return admin
 })
 
-/** Explains why an admin port is open without a token; undefined if it is protected. */
+/** Returns an error if an admin port requires a token but has none; otherwise undefined. */
 export function unprotectedAdminError({ host, tokenHash }: AdminConfig): string | undefined {
   if (isLoopback(host) || tokenHash !== undefined) return undefined
-  return `an admin port on ${host} is reachable from other machines and requires 'token_sha256'; \`sluice token new\` makes one`
+  return `an admin port on ${host} is reachable from other machines and requires 'token_sha256'; \`sluice token new\` creates one`
 }

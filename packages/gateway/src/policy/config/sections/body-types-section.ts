@@ -15,7 +15,7 @@ const mediaType: Decoder<string> = transform(
       )
     if (!TYPE.test(type))
       throw new TypeError(
-        `'${written}' is not a media type without parameters; write for example application/json or application/*+json`,
+        `'${written}' is not a media type without parameters; write, for example, application/json or application/*+json`,
       )
     return type
   },

@@ -48,7 +48,7 @@ const jwksUrl: Decoder<string> = transform(string(EXAMPLE_JWKS), (url) => {
   const { protocol } = URL.canParse(url) ? new URL(url) : { protocol: '' }
   if (protocol !== 'https:' && protocol !== 'http:')
     throw new TypeError(
-      `'jwks' must be the URL of the keys that sign the tokens; write for example ${EXAMPLE_JWKS}`,
+      `'jwks' must be the URL of the keys that sign the tokens; write, for example, ${EXAMPLE_JWKS}`,
     )
   return url
 })
@@ -110,7 +110,7 @@ const identityMap = mapOf(
   'a map such as { trusted_proxies: [10.0.0.0/8] }',
 )
 
-/** Decodes `identity`: how a client's address is found, and how a client proves who it is. */
+/** Decodes `identity`: how client addresses are determined and how clients are authenticated. */
 export const decodeIdentity: Decoder<IdentityConfig> = withKeysOf(identityMap, (node, problems) => {
   const values = identityMap(node, problems)
   if (values === undefined || node.kind !== 'map') return undefined
@@ -138,17 +138,20 @@ export const decodeIdentity: Decoder<IdentityConfig> = withKeysOf(identityMap, (
   }
 })
 
-/** Reports settings of credentials that the file does not configure. */
+/** Reports settings that apply to credentials if the file configures no such credentials. */
 function checkCredentialKeys({ entries }: MapNode, problems: Problems): void {
   const forwardCredentials = entries.get('forward_credentials')?.value
   if (forwardCredentials !== undefined && !entries.has('api_keys') && !entries.has('jwt'))
     problems.at(
       forwardCredentials,
-      "'forward_credentials' requires 'api_keys' or 'jwt'; add one, or remove it",
+      "'forward_credentials' requires 'api_keys' or 'jwt'; add one, or remove 'forward_credentials'",
     )
   const apiKeyHeaders = entries.get('api_key_headers')?.value
   if (apiKeyHeaders !== undefined && !entries.has('api_keys'))
-    problems.at(apiKeyHeaders, "'api_key_headers' requires 'api_keys'; name the keys file, or remove it")
+    problems.at(
+      apiKeyHeaders,
+      "'api_key_headers' requires 'api_keys'; add 'api_keys', or remove 'api_key_headers'",
+    )
 }
 
 function checkForward(
@@ -162,7 +165,7 @@ function checkForward(
   if (!isKnown)
     problems.at(
       place,
-      "'forward' requires identified clients; add 'api_keys', 'jwt' or 'proxy_headers', or remove it",
+      "'forward' requires identified clients; add 'api_keys', 'jwt' or 'proxy_headers', or remove 'forward'",
     )
   if (forward.client === undefined && forward.tier === undefined && problems.count === 0)
     problems.at(place, "'forward' requires 'client', 'tier' or both, as in { client: X-Client-Id }")
@@ -188,7 +191,7 @@ function checkedProxyHeaders(
   if (!hasTrustedProxies)
     problems.at(
       place,
-      "'proxy_headers' requires 'trusted_proxies': only their headers are trusted; list them",
+      "'proxy_headers' requires 'trusted_proxies', since only their headers are trusted; list the proxies",
     )
   return { client, ...(tier !== undefined && { tier }) }
 }

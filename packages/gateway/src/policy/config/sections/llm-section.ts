@@ -14,13 +14,13 @@ export interface LlmSection {
   readonly mirror: MirrorName | undefined
 }
 
-/** Output tokens that are reserved for a call that states no maximum. */
+/** Output tokens that are reserved for a call without a stated maximum. */
 const DEFAULT_OUTPUT = 1024
 const MAX_DEFAULT_OUTPUT = 10_000_000
 const MAX_POINTERS = 16
 
 /**
- * Creates the decoder of a route's `llm`: how its calls of a model are metered.
+ * Creates the decoder of a route's `llm`: how its model calls are metered.
  *
  * @param path the literal path of the route, which selects one of a vendor's shapes
  */
@@ -94,7 +94,7 @@ function shapesOf(vendor: string): string {
 const pointer = scalar(z.string(), 'a JSON pointer such as /usage/input')
 const pointers = oneOrListOf(pointer, 'a list of JSON pointers', MAX_POINTERS)
 
-/** Decodes a shape of the operator's own. */
+/** Decodes a custom shape. */
 const pointerMap: Decoder<Shape> = transform(
   mapOf(
     {

@@ -21,9 +21,10 @@ export const PASS_WITH_LLM =
   "'on_unreadable: pass' cannot be combined with 'llm', since tokens would go uncounted; write 'on_unreadable: reject' for the route"
 
 /**
- * Applies `on_unreadable` to the rules of a policy. With `pass`, a rule whose expression fails
- * charges its `fallback_cost`, or 1. It counts the request for its client and admits one such
- * request at a time. Requests that servers interpret differently are still refused.
+ * Applies `on_unreadable` to the rules of a policy. With `pass`, a rule whose cost cannot be
+ * evaluated charges its `fallback_cost`, or 1. If its key cannot be evaluated, the client is the
+ * key. If `concurrent` cannot be evaluated, the limit is 1. Requests that servers interpret
+ * differently are still refused.
  */
 export function withOnUnreadable<P extends PolicyConfig>(policy: P): P {
   return policy.onUnreadable === 'pass' ? { ...policy, rules: policy.rules.map(passingRule) } : policy
@@ -44,8 +45,8 @@ function passingRule(rule: Rule<GatewayRequest>): Rule<GatewayRequest> {
 type Cost = Extract<Rule<GatewayRequest>['cost'], (...args: never[]) => unknown>
 
 /**
- * The library charges the fallback only after a RequestError. An unreadable body throws another
- * error, so it is converted.
+ * The library charges the fallback only after a RequestError. The error of an unreadable body is of
+ * another class, so it is converted.
  */
 function convertingErrors(cost: Cost): Cost {
   return orElse(cost, (_request, error) => {
@@ -60,7 +61,8 @@ function keyOrClient(part: KeyPart<GatewayRequest>): KeyPart<GatewayRequest> {
 }
 
 /**
- * Wraps a function with a fallback for expressions that fail. Properties of the function are kept.
+ * Wraps a function with a fallback for expressions that fail. Properties of the function are
+ * copied.
  */
 function orElse<Rest extends readonly [Client | undefined] | readonly [Limit], T>(
   work: (request: GatewayRequest, ...rest: Rest) => T,

@@ -10,7 +10,7 @@ const MAX_CONNECTIONS = 1_000_000
 
 const workerCount = integer(1, MAX_WORKERS)
 
-/** Decodes `workers`: how many processes take requests, or `auto` for one per core. */
+/** Decodes `workers`: the number of worker processes, or `auto` for one per core. */
 export const decodeWorkers: Decoder<number> = (node, problems) => {
   if (node.kind === 'scalar' && node.value === 'auto') return availableParallelism()
   if (node.kind === 'scalar' && typeof node.value === 'number') return workerCount(node, problems)
@@ -19,7 +19,7 @@ export const decodeWorkers: Decoder<number> = (node, problems) => {
   return undefined
 }
 
-/** Decodes `server`: the bounds of what the gateway holds at once. */
+/** Decodes `server`: the bounds on connections and on the memory for bodies. */
 export const decodeServer: Decoder<ServerConfig> = transform(
   mapOf(
     {
@@ -36,7 +36,7 @@ export const decodeServer: Decoder<ServerConfig> = transform(
 
 export const DEFAULT_LOG: LogConfig = { refusals: true, clients: 'plain' }
 
-/** Decodes `log`: whether refused requests are logged, and how clients appear in the log. */
+/** Decodes `log`: the logging of refused requests and the format of client names. */
 export const decodeLog: Decoder<LogConfig> = transform(
   mapOf(
     { refusals: boolean, clients: scalar(z.enum(CLIENT_NAMINGS), `one of ${CLIENT_NAMINGS.join(', ')}`) },

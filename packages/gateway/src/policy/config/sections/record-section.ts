@@ -16,7 +16,7 @@ const recordMap = mapOf(
   'a file such as traffic.jsonl.gz, or a map such as { file: traffic.jsonl.gz, max_size: 100MiB, files: 10 }',
 )
 
-/** Decodes `record`: the files that traffic is recorded to, for `sluice replay`. */
+/** Decodes `record`: the files to which traffic is recorded for `sluice replay`. */
 export const decodeRecord: Decoder<RecordConfig> = withKeysOf(recordMap, (node, problems) => {
   const values = node.kind === 'map' ? recordMap(node, problems) : undefined
   const path = node.kind === 'map' ? values?.file : file(node, problems)

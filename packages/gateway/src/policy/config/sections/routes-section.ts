@@ -47,7 +47,7 @@ const routeList = listOf(
   MAX_ROUTES,
 )
 
-/** Decodes `routes`: which requests meet which limits. */
+/** Decodes `routes`: the policies for requests, by method and path. */
 export const decodeRoutes: Decoder<readonly RouteConfig[]> = withKeysOf(routeList, (node, problems) => {
   const routes = routeList(node, problems)
   if (routes === undefined) return undefined
@@ -59,7 +59,7 @@ export const decodeRoutes: Decoder<readonly RouteConfig[]> = withKeysOf(routeLis
 
 const defaultMap = mapOf(policyShape([], ''), "'deny', or a map such as { limits: [60/minute] }")
 
-/** Decodes `default`: the policy of requests that match no route. */
+/** Decodes `default`: the policy for requests that match no route. */
 export const decodeDefault: Decoder<PolicyConfig | 'deny'> = withKeysOf(defaultMap, (node, problems) => {
   if (node.kind === 'scalar' && node.value === 'deny') return 'deny'
   const values = defaultMap(node, problems)
@@ -128,8 +128,8 @@ function policyOf(
     problems.at(node, "'refuse_with' requires 'require'; add an expression, or remove 'refuse_with'")
   const rules = withTokenCosts(limits, llm?.options, problems)
   if (onUnreadable === 'pass' && llm !== undefined) {
-    const place = node.kind === 'map' ? node.entries.get('on_unreadable')?.value : undefined
-    problems.at(place ?? node, PASS_WITH_LLM)
+    const onUnreadableNode = node.kind === 'map' ? node.entries.get('on_unreadable')?.value : undefined
+    problems.at(onUnreadableNode ?? node, PASS_WITH_LLM)
   }
   return {
     rules,
@@ -144,15 +144,15 @@ function policyOf(
   }
 }
 
-/** Reports routes that an earlier route hides. */
+/** Reports routes that are unreachable because of an earlier route. */
 function checkReachable(routes: readonly LocatedRoute[], problems: Problems): void {
   const earlier: { readonly pattern: RoutePattern; readonly node: ConfigNode }[] = []
   for (const { pattern, node } of routes) {
     if (pattern === undefined) continue
-    const hiding = earlier.find((route) => shadowedBy(route.pattern, pattern))
-    if (hiding !== undefined) {
-      const reason = `${quote(hiding.pattern.source)} in line ${problems.lineOf(hiding.node)} matches all its requests`
-      problems.at(node, `this route is never reached: ${reason}; move it up, or remove it`)
+    const shadowing = earlier.find((route) => shadowedBy(route.pattern, pattern))
+    if (shadowing !== undefined) {
+      const reason = `${quote(shadowing.pattern.source)} on line ${problems.lineOf(shadowing.node)} matches all its requests`
+      problems.at(node, `this route is never reached: ${reason}; move this route up, or remove it`)
     }
     earlier.push({ pattern, node })
   }

@@ -9,7 +9,7 @@ import { duration, integer, string } from '../yaml/scalars.js'
 import { describeNode, type MapNode, mismatch } from '../yaml/yaml-node.js'
 
 const DEFAULT_MAX_KEYS = 1_000_000
-/** A Map of V8 holds at most 2^24 entries. */
+/** A V8 Map holds at most 2^24 entries. */
 const MAX_KEYS = 16_000_000
 
 export const DEFAULT_STORE: StoreConfig = { kind: 'memory', maxKeys: DEFAULT_MAX_KEYS }
@@ -23,8 +23,8 @@ const FORMS = [
 const memoryOptions = mapOf({ max_keys: integer(1, MAX_KEYS) }, 'a map such as { max_keys: 1_000_000 }')
 
 /**
- * Decodes `store`. No message quotes the value: a URL may hold a password, even when it is invalid
- * or under the wrong key.
+ * Decodes `store`. Messages never quote the value: a URL may contain a password, even if it is
+ * invalid or under the wrong key.
  */
 export const decodeStore: Decoder<StoreConfig> = withKeysOf(
   mapOf({ memory: memoryOptions }, FORMS),
@@ -52,7 +52,10 @@ const memcachedUrl: Decoder<StoreConfig> = transform(string('memcached://host:11
   return { kind: 'memcached', url }
 })
 
-/** Describes a string that may hold a password: by a single word, or by the scheme of a URL. */
+/**
+ * Describes a string that may contain a password: only a single word or the scheme of a URL is
+ * shown.
+ */
 function redacted(written: string): string {
   if (/^[a-z]{1,20}$/i.test(written)) return `'${written}'`
   const scheme = /^([a-z][a-z0-9+.-]{0,20}):\/\//i.exec(written)?.[1]
@@ -62,7 +65,7 @@ function redacted(written: string): string {
 function decodeMemory(node: MapNode, problems: Problems): StoreConfig | undefined {
   const memory = node.entries.get('memory')?.value
   if (memory === undefined || node.entries.size > 1) {
-    const message = `'store' as a map has only the key 'memory', and a URL is written without a key; write one of ${FORMS}`
+    const message = `as a map, 'store' can only have the key 'memory', and a URL must be written without a key; write one of ${FORMS}`
     problems.at(node, message)
     return undefined
   }
@@ -125,6 +128,6 @@ function rejectWithoutLocal(node: MapNode, key: string, policy: FailurePolicyNam
   if (entry === undefined) return
   problems.add(
     entry.keyStart,
-    `'${key}' requires 'policy: local', which divides the limits between gateways; remove it, or the policy '${policy}'`,
+    `'${key}' requires 'policy: local', which divides the limits between gateways; remove '${key}', or the policy '${policy}'`,
   )
 }

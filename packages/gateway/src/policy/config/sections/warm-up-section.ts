@@ -12,7 +12,7 @@ const readinessUrl: Decoder<string> = transform(string(EXAMPLE_URL), (written) =
     throw new TypeError(`'ready' must be an HTTP URL such as ${EXAMPLE_URL}`)
   if (parsed.username !== '' || parsed.password !== '')
     throw new TypeError(
-      `the URL of 'ready' must not contain a user name or password; write for example ${EXAMPLE_URL}`,
+      `the URL of 'ready' must not contain a user name or password; write, for example, ${EXAMPLE_URL}`,
     )
   return parsed.href
 })

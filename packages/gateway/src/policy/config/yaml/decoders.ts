@@ -6,11 +6,11 @@ import { type ConfigNode, type MapNode, mismatch, quote } from './yaml-node.js'
 /** Decodes one YAML value. An invalid value is reported to `problems` and decoded as undefined. */
 export interface Decoder<T> {
   (node: ConfigNode, problems: Problems): T | undefined
-  /** Lists the keys below the value; absent for a decoder of plain values. See `keyPathsOf`. */
+  /** Lists the keys below the value; absent for a decoder of scalars. See `keyPathsOf`. */
   readonly keyPaths?: () => readonly string[]
 }
 
-/** The keys of a map, and how the value of each is decoded. */
+/** The keys of a map, each with the decoder of its value. */
 type Shape = Readonly<Record<string, Decoder<unknown>>>
 
 /** The decoded values of a map. A key that is missing or invalid in the file is absent. */
@@ -24,7 +24,7 @@ export function keyPathsOf({ keyPaths }: Decoder<unknown>): readonly string[] {
   return keyPaths?.() ?? []
 }
 
-/** Makes a decoder of a function that decodes the same keys as another decoder. */
+/** Turns a function into a decoder that accepts the same keys as another decoder. */
 export function withKeysOf<T>(
   keys: Decoder<unknown>,
   decode: (node: ConfigNode, problems: Problems) => T | undefined,
@@ -62,7 +62,7 @@ export function transform<T, U>(decode: Decoder<T>, convert: (value: T) => U): D
   })
 }
 
-/** Decodes a list of at most `max` entries. Invalid entries are left out. */
+/** Decodes a list of at most `max` entries. Invalid entries are omitted. */
 export function listOf<T>(decode: Decoder<T>, expected: string, max: number): Decoder<readonly T[]> {
   const decodeList = (node: ConfigNode, problems: Problems) => {
     if (node.kind !== 'list') {
@@ -111,7 +111,7 @@ export function mapOf<S extends Shape>(shape: S, expected: string): Decoder<Valu
   return Object.assign(decodeMap, { keyPaths })
 }
 
-/** Decodes a map of at most `max` names that the operator chooses. */
+/** Decodes a map of at most `max` entries, whose keys the operator chooses. */
 export function recordOf<T>(
   decode: Decoder<T>,
   expected: string,
@@ -138,7 +138,7 @@ export function recordOf<T>(
   })
 }
 
-/** The most unknown keys of one map that are reported. */
+/** Maximum number of unknown keys that are reported per map. */
 const MAX_UNKNOWN_KEYS = 100
 
 function checkKeys(node: MapNode, known: readonly string[], problems: Problems): void {

@@ -1,12 +1,12 @@
 import type { ConfigNode } from './yaml-node.js'
 
-/** A mistake in a configuration file, or a warning about it, and its place. */
+/** A problem in a configuration file, or a warning about it, with its position. */
 export interface ConfigProblem {
   /** Counted from 1. */
   readonly line: number
   /** Counted from 1, in UTF-16 units. */
   readonly column: number
-  /** States what is wrong and what would be right. */
+  /** States the problem and how to fix it. */
   readonly message: string
 }
 
@@ -22,7 +22,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** The most problems that are reported, and the most warnings. */
+/** Maximum number of problems that are reported, and of warnings. */
 const MAX_PROBLEMS = 100
 
 interface Finding {
@@ -55,8 +55,8 @@ export class Problems {
   }
 
   /**
-   * Reports a problem at a character of a string. The place is the beginning of the string if the
-   * file spells it with escapes or folds its lines.
+   * Reports a problem at a character of a string. If the file writes the string with escapes or
+   * folded lines, the problem is reported at the start of the string.
    *
    * @param index index into the node's string
    */
@@ -70,7 +70,7 @@ export class Problems {
   /**
    * Reports a risk. The file is still valid.
    *
-   * @param message what can go wrong, and what would be better
+   * @param message states the risk and how to avoid it
    */
   warn(node: ConfigNode, message: string): void {
     if (node.kind !== 'invalid') this.#record(this.#warnings, node.start, message)
@@ -78,13 +78,14 @@ export class Problems {
 
   #record(findings: Map<string, Finding>, offset: number, message: string): void {
     const within = Math.max(0, Math.min(offset, this.#text.length))
-    // Messages quote the file and go to terminals and logs, where control characters do harm.
+    // Messages quote the file and are written to terminals and logs, where control characters are
+    // harmful.
     const plain = message.replaceAll(/\p{Cc}+/gu, ' ')
-    // An alias repeats a part of the file, and with it the problems of that part.
+    // An alias repeats a part of the file, and would report the problems in that part again.
     findings.set(`${within} ${plain}`, { offset: within, message: plain })
   }
 
-  /** The number of problems reported so far, repeated ones included. */
+  /** The number of problems reported so far, including repeated ones. */
   get count(): number {
     return this.#count
   }
@@ -95,7 +96,7 @@ export class Problems {
 
   /** @param offset index into the text */
   lineAt(offset: number): number {
-    return this.#placeOf(offset).line
+    return this.#positionOf(offset).line
   }
 
   /** Lists the problems in the order of the file. */
@@ -112,10 +113,10 @@ export class Problems {
     return [...findings.values()]
       .sort((a, b) => a.offset - b.offset)
       .slice(0, MAX_PROBLEMS)
-      .map(({ offset, message }) => ({ ...this.#placeOf(offset), message }))
+      .map(({ offset, message }) => ({ ...this.#positionOf(offset), message }))
   }
 
-  #placeOf(offset: number): { line: number; column: number } {
+  #positionOf(offset: number): { line: number; column: number } {
     let [low, high] = [0, this.#lineStarts.length]
     while (high - low > 1) {
       const middle = (low + high) >> 1

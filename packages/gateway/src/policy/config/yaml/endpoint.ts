@@ -3,9 +3,9 @@ import { z } from 'zod'
 import type { Endpoint } from '../config.js'
 import { type Decoder, scalar, transform } from './decoders.js'
 
-/** The host of a bare port such as `8080`. */
+/** The host for a bare port such as `8080`. */
 const LOOPBACK = '127.0.0.1'
-/** The host of a port with a colon, such as `:8080`. */
+/** The host for a port with a colon, such as `:8080`. */
 const ALL_INTERFACES = '0.0.0.0'
 
 const HOST_NAME =
@@ -13,9 +13,9 @@ const HOST_NAME =
 
 /**
  * Parses a listen address: `127.0.0.1:8080`, `localhost:8080` or `[::1]:8080`; `8080` for the
- * loopback address; `:8080` for every IPv4 address of the machine. Port 0 takes a free port.
+ * loopback address; `:8080` for every IPv4 address of the machine. Port 0 selects a free port.
  *
- * @throws RangeError with what would be right
+ * @throws RangeError that states the problem and a valid example
  */
 export function parseEndpoint(text: string): Endpoint {
   const match = /^(?:\[([^\]]*)\]:|([^:[\]]*):)?(\d{1,5})$/.exec(text.trim())
@@ -29,7 +29,7 @@ export function parseEndpoint(text: string): Endpoint {
     return { host: bracketed, port }
   }
   const host = plain ?? LOOPBACK
-  // Digits and dots are an IPv4 address or a mistake in one, never a host name.
+  // Digits and dots are a valid or invalid IPv4 address, never a host name.
   const isHost = host === '' || isIP(host) === 4 || (HOST_NAME.test(host) && !/^[\d.]+$/.test(host))
   if (!isHost) throw new RangeError(`'${host.slice(0, 60)}' is not a host; ${EXAMPLE}`)
   return { host: host === '' ? ALL_INTERFACES : host, port }
@@ -41,9 +41,9 @@ export const endpoint: Decoder<Endpoint> = transform(
   (value) => parseEndpoint(String(value)),
 )
 
-/** Reports whether an address can be reached from this machine only. */
+/** Reports whether an address is reachable only from this machine. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }
 
-const EXAMPLE = 'write for example 127.0.0.1:8080, :8080 or [::1]:8080'
+const EXAMPLE = 'write, for example, 127.0.0.1:8080, :8080 or [::1]:8080'

@@ -5,14 +5,14 @@ interface ParserError {
   readonly pos: readonly [number, number]
 }
 
-/** Errors that only follow from another error at the same place, if there is one. */
-const FOLLOW_UPS: ReadonlySet<string> = new Set(['MISSING_CHAR', 'BLOCK_AS_IMPLICIT_KEY'])
+/** Errors that are consequences of another error at the same position, if there is one. */
+const CONSEQUENCES: ReadonlySet<string> = new Set(['MISSING_CHAR', 'BLOCK_AS_IMPLICIT_KEY'])
 
-/** Rewords the parser's errors for operators, and drops those that follow from another error. */
+/** Rewords the parser's errors for operators, and drops those that are consequences of another. */
 export function explainParseErrors(errors: readonly ParserError[]): { at: number; message: string }[] {
-  const causes = new Set(errors.filter(({ code }) => !FOLLOW_UPS.has(code)).map(({ pos }) => pos[0]))
+  const causes = new Set(errors.filter(({ code }) => !CONSEQUENCES.has(code)).map(({ pos }) => pos[0]))
   return errors
-    .filter(({ code, pos }) => !FOLLOW_UPS.has(code) || !causes.has(pos[0]))
+    .filter(({ code, pos }) => !CONSEQUENCES.has(code) || !causes.has(pos[0]))
     .map(({ code, message, pos }) => ({ at: pos[0], message: explain(code, message) }))
 }
 
@@ -41,7 +41,7 @@ const EXPLANATIONS: ReadonlyMap<string, string> = new Map([
   ],
   [
     'BAD_INDENT',
-    'this line has the wrong indentation, or a bracket above is not closed; indent it like its neighbours, or close the bracket with ] or }',
+    'this line has the wrong indentation, or a bracket above is not closed; indent it like the adjacent lines, or close the bracket with ] or }',
   ],
   ['BLOCK_IN_FLOW', 'a comma or a closing bracket is missing; write [a, b] or { a: 1, b: 2 }'],
   ['TAG_RESOLVE_FAILED', 'an unknown tag (!...); remove it, since a configuration needs no tags'],
@@ -63,11 +63,11 @@ const MISSING: readonly (readonly [start: string, explanation: string])[] = [
   ['Missing closing "quote', 'a closing quote is missing: a string that begins with " must end with "'],
   [
     'Implicit map keys need',
-    "a ':' is missing or the indentation is wrong; write a key as in listen: 8080, and indent it like its neighbours",
+    "a ':' is missing or the indentation is wrong; write a key as in listen: 8080, and indent it like the adjacent keys",
   ],
   [
     'Sequence item without',
-    "a '-' is missing or the indentation is wrong; begin each entry of a list with '- ', and indent it like its neighbours",
+    "a '-' is missing or the indentation is wrong; begin each entry of a list with '- ', and indent all entries equally",
   ],
   ['Missing , ', 'a comma or a bracket is missing; write [a, b] or { a: 1, b: 2 }'],
   ['Missing space after :', "a space is missing between ':' and the value"],

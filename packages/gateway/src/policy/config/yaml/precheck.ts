@@ -1,11 +1,11 @@
 import { Lexer, Parser } from 'yaml'
 
 /**
- * The deepest nesting that is parsed. The YAML composer recurses and overflows the stack beyond it.
+ * Maximum nesting depth. The YAML composer is recursive, and deep nesting would overflow the stack.
  */
-const MAX_OPEN = 64
+const MAX_DEPTH = 64
 
-/** A file with more syntax errors is something other than YAML. */
+/** Maximum number of syntax errors. A file with more errors is not YAML. */
 const MAX_ERRORS = 1000
 
 /**
@@ -19,8 +19,8 @@ export function precheck(text: string): { at: number; message: string } | undefi
   for (const lexeme of new Lexer().lex(text)) {
     for (const token of parser.next(lexeme)) if (token.type === 'error') errors++
     const at = Math.min(parser.offset, text.length)
-    if (parser.stack.length > MAX_OPEN)
-      return { at, message: `the file is nested too deeply; the maximum is ${MAX_OPEN} levels` }
+    if (parser.stack.length > MAX_DEPTH)
+      return { at, message: `the file is nested too deeply; the maximum is ${MAX_DEPTH} levels` }
     if (errors > MAX_ERRORS) return { at, message: 'the file is not YAML' }
   }
   return undefined

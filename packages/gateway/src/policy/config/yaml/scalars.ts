@@ -8,14 +8,14 @@ import { isString, mismatch } from './yaml-node.js'
 export function string(example: string): Decoder<string> {
   return (node, problems) => {
     if (isString(node)) return node.value
-    problems.at(node, `${mismatch(node, 'a string')}; write for example ${example}`)
+    problems.at(node, `${mismatch(node, 'a string')}; write, for example, ${example}`)
     return undefined
   }
 }
 
 export const boolean: Decoder<boolean> = scalar(z.boolean(), 'true or false')
 
-/** The longest timeout in milliseconds: timers of Node overflow after 2^31 ms. */
+/** Maximum timeout, in milliseconds. Node timers overflow after 2^31 ms. */
 const MAX_TIMEOUT_MS = 24 * 86_400_000
 
 /** Decodes a duration that a timer can wait for, in whole milliseconds. */
@@ -33,7 +33,7 @@ export function duration(): Decoder<number> {
   )
 }
 
-/** The largest body in bytes that is read to be parsed: parsing one blocks all other requests. */
+/** Maximum size of a body that is parsed, in bytes. Parsing blocks all other requests. */
 const MAX_BODY_SIZE = 256 * 2 ** 20
 
 /** Decodes the size of a request body, in bytes. */
@@ -67,7 +67,7 @@ export function integer(min: number, max: number): Decoder<number> {
   return scalar(number, `a whole number from ${min} to ${max}`)
 }
 
-/** Decodes a name that responses and metrics show. */
+/** Decodes a name that appears in responses and metrics. */
 export const name: Decoder<string> = scalar(
   z.string().regex(/^[\x20-\x7e]{1,64}$/),
   '1 to 64 printable ASCII characters, in quotes if it is a number',

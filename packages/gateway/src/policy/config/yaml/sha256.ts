@@ -7,7 +7,7 @@ const WORDS = `a abc admin changeme default example foo foobar hello key letmein
   user hunter2 changeit null undefined true false none iloveyou dragon monkey 12 123 1234
   12345 123456 1234567 12345678 123456789 1234567890 111111 000000`
 
-/** Secrets that an attacker tries first, and those of examples that people copy. */
+/** Secrets that attackers try first, and secrets from examples that people copy. */
 const KNOWN_SECRETS = [
   ...['', '\n', 'Hello, World!', 'hello world'],
   ...WORDS.split(/\s+/),
@@ -20,7 +20,7 @@ const KNOWN_DIGESTS: ReadonlySet<string> = new Set(
   ),
 )
 
-/** Reports whether a digest is that of a well-known secret, or made up of a pattern. */
+/** Reports whether a digest is that of a well-known secret, or follows a pattern. */
 function isGuessable(digest: string): boolean {
   return KNOWN_DIGESTS.has(digest) || /^(.{1,16})\1+$/.test(digest) || /^0123456789abcdef/.test(digest)
 }
@@ -29,7 +29,7 @@ function isGuessable(digest: string): boolean {
  * Decodes the SHA-256 of a secret. Messages never quote the value: it may be the secret itself.
  *
  * @param secret the secret's kind, such as 'a key'
- * @param command the command that makes such a digest
+ * @param command the command that creates such a digest
  */
 export function sha256Of(secret: string, command: string): Decoder<string> {
   return (node, problems) => {
@@ -38,7 +38,7 @@ export function sha256Of(secret: string, command: string): Decoder<string> {
       if (!isGuessable(digest)) return digest
       problems.at(
         node,
-        `${node.label} is the digest of a secret that is easy to guess or copied from an example; \`${command}\` makes a random one`,
+        `${node.label} is the digest of a secret that is easy to guess or copied from an example; \`${command}\` creates a random one`,
       )
       return undefined
     }

@@ -13,7 +13,7 @@ const UNITS: ReadonlyMap<string, number> = new Map([
  * Parses a size in bytes: `1MiB`, `512 KiB`, `10MB`, `65536`.
  *
  * @returns whole bytes, zero or more
- * @throws RangeError with what would be right
+ * @throws RangeError that states the problem and valid examples
  */
 export function parseSize(value: string | number): number {
   const match = /^(\d{1,15}(?:\.\d{1,9})?)\s*([a-zA-Z]*)$/.exec(String(value).trim())
@@ -21,7 +21,7 @@ export function parseSize(value: string | number): number {
   const bytes = Number(match?.[1]) * (unit ?? Number.NaN)
   if (!Number.isSafeInteger(bytes)) {
     throw new RangeError(
-      `'${String(value).slice(0, 60)}' is not a size in whole bytes; write for example 1MiB, 512KiB, 10MB or 65536`,
+      `'${String(value).slice(0, 60)}' is not a size in whole bytes; write, for example, 1MiB, 512KiB, 10MB or 65536`,
     )
   }
   return bytes

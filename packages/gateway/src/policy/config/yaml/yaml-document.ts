@@ -4,21 +4,21 @@ import { explainParseErrors } from './parse-errors.js'
 import { precheck } from './precheck.js'
 import { type ConfigNode, type MapEntry, quote } from './yaml-node.js'
 
-/** The longest configuration file, in UTF-16 units. */
+/** Maximum length of a configuration file, in UTF-16 units. */
 export const MAX_CONFIG_LENGTH = 2 ** 20
-/** The most values of a file with its aliases resolved; a small file can expand to billions. */
+/** Maximum number of values after aliases are resolved. A small file can expand to billions. */
 const MAX_VALUES = 50_000
 const MAX_DEPTH = 16
 
 /**
- * Parses YAML into nodes that know their places. Mistakes are reported to `problems`.
+ * Parses YAML into nodes with positions. Errors are reported to `problems`.
  *
- * @param hint tells the author of an empty file what to write
+ * @param hint appended to the message about an empty file
  * @returns undefined if the text is not YAML or is empty
  */
 export function readYaml(text: string, problems: Problems, hint: string): ConfigNode | undefined {
   if (text.length > MAX_CONFIG_LENGTH) {
-    problems.add(0, 'the file is larger than 1 MiB, the maximum of a configuration')
+    problems.add(0, 'the file is larger than 1 MiB')
     return undefined
   }
   if (text.includes('\0')) {
@@ -55,7 +55,7 @@ function parse(text: string, problems: Problems): Node | null {
 class NodeBuilder {
   readonly #text: string
   readonly #problems: Problems
-  /** The anchors met so far: an alias refers to the last anchor of its name before it. */
+  /** The anchors found so far. An alias refers to the last anchor of its name before it. */
   readonly #anchors = new Map<string, Node>()
   #values = 0
 
@@ -73,10 +73,10 @@ class NodeBuilder {
     this.#values++
     if (this.#values > MAX_VALUES) {
       if (this.#values > MAX_VALUES + 1) return { kind: 'invalid', label, start }
-      return invalid(`the file has more than ${MAX_VALUES} values, counting what its aliases repeat`)
+      return invalid(`the file has more than ${MAX_VALUES} values, including those that aliases repeat`)
     }
     if (depth > MAX_DEPTH)
-      return invalid(`nested more than ${MAX_DEPTH} levels deep, perhaps by an alias that contains itself`)
+      return invalid(`nested more than ${MAX_DEPTH} levels deep; check for an alias that contains itself`)
     if (isAlias(source)) {
       const target = this.#anchors.get(source.source)
       if (target !== undefined) return this.build(target, label, depth + 1)
@@ -109,7 +109,7 @@ class NodeBuilder {
       const first = entries.get(name)
       if (first !== undefined) {
         const line = this.#problems.lineAt(first.keyStart)
-        this.#problems.add(keyStart, `duplicate key ${quote(name)}, first in line ${line}; keep one of them`)
+        this.#problems.add(keyStart, `duplicate key ${quote(name)}, first on line ${line}; keep one of them`)
         continue
       }
       // The parser has no node for the value of a key without a ':'.
