@@ -1,16 +1,17 @@
 import { withMember } from './request/duplicate-keys.js'
 import type { CallParameters, Shape } from './shapes/shape.js'
 
-/** The body to send upstream, and whether to hide the usage that it requests from the client. */
+/** The body to send upstream. */
 export interface UpstreamBody {
   readonly body: Buffer
+  /** True if the usage that the body requests must be hidden from the client. */
   readonly hidesUsage: boolean
 }
 
 /**
  * Requests the usage of a stream. If the shape reports usage only on request and the client did not
- * ask for it, sets `stream_options.include_usage` to `true`. Every other byte is kept, so numbers
- * keep their digits and members their order.
+ * request it, sets `stream_options.include_usage` to `true`. All other bytes are unchanged, so
+ * numbers keep their digits and members their order.
  *
  * @param json the request body: valid JSON, from which `parameters` was read
  */

@@ -1,6 +1,6 @@
 import { RequestError } from 'sluice'
 import { isFields } from './request/json-fields.js'
-import { refuseOtherLetters } from './request/member-spelling.js'
+import { rejectOtherCase } from './request/member-spelling.js'
 import { type Reservation, reserve } from './reservation.js'
 import type { CallParameters, Shape } from './shapes/shape.js'
 import { TokenCounter, type Tokenizer } from './token-counter.js'
@@ -8,15 +8,13 @@ import { TokenCounter, type Tokenizer } from './token-counter.js'
 /** Options for counting the model calls of a route. */
 export interface LlmOptions {
   readonly shape: Shape
-  /** Output tokens reserved per answer if the request states no maximum. */
+  /** Output tokens reserved per answer if the request does not state a maximum. */
   readonly defaultOutput: number
-  /**
-   * Weight of an input token that the upstream had cached: 0 or more; 1 counts it like any other.
-   */
+  /** Weight of a cached input token, 0 or more. With 1, it counts like any other token. */
   readonly cachedWeight: number
   /**
-   * True to request the usage of a stream even if the client did not, and to remove it from the
-   * response then.
+   * True to request the usage of a stream if the client did not, and to remove it from the response
+   * in that case.
    */
   readonly asksForUsage: boolean
   /** Default: one token per four bytes. */
@@ -38,10 +36,10 @@ export interface LlmCall {
  * @throws MalformedRequestError for members that servers interpret differently
  */
 export function readCall(options: LlmOptions, body: unknown): LlmCall {
-  // The fields of a form are not a JSON object.
+  // The parameters of a form are an object, but not a JSON object.
   if (!isFields(body) || Object.getPrototypeOf(body) !== Object.prototype)
     throw new RequestError('the request body must be a JSON object')
-  if (options.shape.name !== 'custom') refuseOtherLetters(body)
+  if (options.shape.name !== 'custom') rejectOtherCase(body)
   const input = new TokenCounter(options.tokenizer)
   const parameters = options.shape.readRequest(body, input)
   return { options, parameters, reservation: reserve(parameters, input.tokens, options.defaultOutput) }

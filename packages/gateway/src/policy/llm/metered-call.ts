@@ -6,25 +6,28 @@ import type { ResponseMemory } from './response/response-memory.js'
 import { ResponseMeter, type Settlement, type UnreadReason } from './response/response-meter.js'
 import { UsageFilter } from './response/usage-filter.js'
 
-/** Meters one model call: its body, the part of the response for the client, and its cost. */
+/**
+ * Meters a model call: provides the body to send upstream, filters the response and computes the
+ * cost.
+ */
 export class MeteredCall {
   /** The body to send upstream. */
   readonly body: Buffer
-  /** Receives the response as it passes. */
+  /** Receives the response while it is forwarded. */
   readonly meter: ResponseMeter
   readonly #hidesUsage: boolean
 
   /**
    * @param json the request body that `call` was read from
-   * @param memory bounds the bytes held of all responses; default: unbounded
+   * @param memory bounds the buffered bytes of all responses; default: unbounded
    */
   constructor(call: LlmCall, json: Buffer, memory?: ResponseMemory) {
     const { shape, asksForUsage } = call.options
-    const asking = asksForUsage
+    const upstream = asksForUsage
       ? requestUsage(shape, call.parameters, json)
       : { body: json, hidesUsage: false }
-    this.body = asking.body
-    this.#hidesUsage = asking.hidesUsage
+    this.body = upstream.body
+    this.#hidesUsage = upstream.hidesUsage
     this.meter = new ResponseMeter(call, memory)
   }
 
@@ -34,17 +37,19 @@ export class MeteredCall {
    * @param rawHeaders name, value, name, value
    */
   filter(status: number, rawHeaders: readonly string[]): UsageFilter | undefined {
-    // Independent of the media type: a document has no line that looks like one of an event.
-    const mayTellUsage = this.#hidesUsage && status < 300 && answerHead(rawHeaders).codings.length === 0
-    return mayTellUsage ? new UsageFilter() : undefined
+    // Ignores the media type: no line of a document looks like a line of an event.
+    const mayContainUsage = this.#hidesUsage && status < 300 && answerHead(rawHeaders).codings.length === 0
+    return mayContainUsage ? new UsageFilter() : undefined
   }
 
-  /** The reason why the response could not be read, if so. Known after `settlement`. */
+  /**
+   * The reason why the response could not be read; undefined if it could. Known after `settlement`.
+   */
   get unread(): UnreadReason | undefined {
     return this.meter.unread
   }
 
-  /** The cost of the call, once it was sent. */
+  /** Computes the cost of the call after it has ended. */
   settlement(end: AnswerEnd): Settlement {
     return this.meter.settlement(end)
   }

@@ -2,13 +2,13 @@ import { capacityOf, type Limit } from 'sluice'
 import type { CallParameters } from './shapes/shape.js'
 import type { Amounts } from './usage.js'
 
-/** The tokens taken before a request is forwarded. Whole numbers, 0 or more. */
+/** The tokens that are charged before a request is forwarded. Whole numbers, 0 or more. */
 export interface Reservation {
   readonly input: number
   readonly output: number
   /** Input and output together. */
   readonly total: number
-  /** True if the request states its maximum output. */
+  /** True if the request states a maximum output. */
   readonly stated: boolean
 }
 
@@ -21,7 +21,7 @@ const TOKEN_RESOURCES: readonly string[] = [
   'output_tokens',
 ] satisfies TokenResource[]
 
-/** Reports whether a resource is counted for model calls only. */
+/** Reports whether a resource is counted only for model calls. */
 export function isTokenResource(resource: string | undefined): resource is TokenResource {
   return resource !== undefined && TOKEN_RESOURCES.includes(resource)
 }
@@ -29,7 +29,7 @@ export function isTokenResource(resource: string | undefined): resource is Token
 /**
  * Reserves everything that a request may use: its input, and the maximum output of each answer.
  *
- * @param defaultOutput output tokens of one answer if the request states no maximum
+ * @param defaultOutput output tokens per answer if the request does not state a maximum
  */
 export function reserve(parameters: CallParameters, input: number, defaultOutput: number): Reservation {
   const output = (parameters.maxOutput ?? defaultOutput) * parameters.answers
@@ -37,10 +37,11 @@ export function reserve(parameters: CallParameters, input: number, defaultOutput
 }
 
 /**
- * Reduces a default to the capacity of a limit, so that a request without a maximum is not refused
- * forever. Stated maxima and input are never reduced: such a request is refused as oversized.
+ * Reduces a default output to the capacity of a limit, so that a request without a maximum is not
+ * refused forever. A stated maximum and the input are never reduced; if they exceed the capacity,
+ * the request is refused as oversized.
  *
- * @param capacity the capacity of each limit; infinite without one
+ * @param capacity the capacity for each resource; unlimited if absent
  */
 export function fitting(
   reservation: Reservation,
@@ -49,13 +50,14 @@ export function fitting(
   const { input, output, stated } = reservation
   if (stated) return reservation
   const { tokens = Number.POSITIVE_INFINITY, output_tokens = Number.POSITIVE_INFINITY } = capacity
-  const most = Math.floor(Math.min(tokens - input, output_tokens))
-  const cut = Math.max(0, Math.min(output, most))
-  return { input, output: cut, total: input + cut, stated }
+  const available = Math.floor(Math.min(tokens - input, output_tokens))
+  const reduced = Math.max(0, Math.min(output, available))
+  return { input, output: reduced, total: input + reduced, stated }
 }
 
 /**
- * The cost of a reservation in one resource. The default is reduced to the capacity of the rule.
+ * Returns the cost of a reservation in one resource. A default output is reduced to the capacity of
+ * the limit.
  */
 export function costIn(resource: TokenResource, reservation: Reservation, limit: Limit): number {
   const { input, output, total } = fitting(reservation, { [resource]: capacityOf(limit) })

@@ -1,43 +1,46 @@
-/** Counts the tokens of a text. May be slow: it never gets more than `BATCH` characters at once. */
+/**
+ * Counts the tokens of a text. It may be slow, since it is called with at most `BATCH` characters.
+ */
 export type Tokenizer = (text: string) => number
 
 /**
  * UTF-8 bytes per token without a tokenizer: four characters of English. Scripts with longer
- * encodings have fewer characters per token, as in the vocabularies of models.
+ * encodings get fewer characters per token, as in real vocabularies.
  */
 const BYTES_PER_TOKEN = 4
 
 /**
  * Characters collected before the tokenizer is called, so that parts of words are counted together.
- * Tokenizers take quadratic time for text without spaces, hence no more.
+ * The number is small because tokenizers take quadratic time for text without spaces.
  */
 const BATCH = 512
 
 /**
- * Characters per request that the tokenizer counts: a few milliseconds of prose, some tens of
- * milliseconds for the worst text a client can send. Counting blocks the event loop.
+ * Maximum number of characters per request that the tokenizer counts. Counting blocks the event
+ * loop: for a few milliseconds with prose, and tens of milliseconds with the worst text a client
+ * can send.
  */
 const MAX_TOKENIZED = 16_384
 
 /**
  * Counts the tokens of a text that arrives in pieces.
  *
- * Without a tokenizer the count is a quarter of the bytes, rounded up once, and at least the number
- * of pieces. With one it is the sum over batches, at most one token per batch too high. Text beyond
- * `MAX_TOKENIZED` counts at the rate of the text before it, and at least a quarter of its bytes.
- * Holds at most one batch.
+ * Without a tokenizer, the count is a quarter of the bytes, rounded up once, and at least the
+ * number of pieces. With a tokenizer, it is the sum over all batches, which is at most one token
+ * per batch too high. Text beyond `MAX_TOKENIZED` counts at the rate of the text before it, and at
+ * least a quarter of its bytes. Buffers at most one batch.
  */
 export class TokenCounter {
   readonly #tokenizer: Tokenizer | undefined
   #pieces = 0
   /** Bytes that no tokenizer counted. */
   #bytes = 0
-  /** The same in UTF-16 code units. */
+  /** The length of the same text in UTF-16 code units. */
   #characters = 0
   /** UTF-16 code units that the tokenizer counted, and its count. */
-  #shown = 0
+  #tokenized = 0
   #counted = 0
-  /** Tokens known without counting. */
+  /** Tokens that are known without counting. */
   #known = 0
   /** Pieces without text. */
   #marks = 0
@@ -51,15 +54,15 @@ export class TokenCounter {
   addText(text: string): void {
     if (text === '') return
     this.#pieces += 1
-    const rest = this.#tokenizer === undefined ? text : this.#show(text, this.#tokenizer)
+    const rest = this.#tokenizer === undefined ? text : this.#tokenize(text, this.#tokenizer)
     this.#characters += rest.length
     this.#bytes += Buffer.byteLength(rest)
   }
 
-  /** @returns the part of the text beyond the tokenizer's bound */
-  #show(text: string, tokenizer: Tokenizer): string {
+  /** @returns the part of the text beyond `MAX_TOKENIZED` */
+  #tokenize(text: string, tokenizer: Tokenizer): string {
     let start = 0
-    while (start < text.length && this.#shown < MAX_TOKENIZED) {
+    while (start < text.length && this.#tokenized < MAX_TOKENIZED) {
       const piece = text.slice(start, start + BATCH - this.#batched)
       this.#batch.push(piece)
       this.#batched += piece.length
@@ -83,13 +86,13 @@ export class TokenCounter {
   get tokens(): number {
     const byBytes = Math.ceil(this.#bytes / BYTES_PER_TOKEN)
     if (this.#tokenizer === undefined) return this.#known + Math.max(this.#pieces + this.#marks, byBytes)
-    return this.#known + Math.max(this.#marks, this.#countShown(this.#tokenizer, byBytes))
+    return this.#known + Math.max(this.#marks, this.#countTokenized(this.#tokenizer, byBytes))
   }
 
-  #countShown(tokenizer: Tokenizer, byBytes: number): number {
+  #countTokenized(tokenizer: Tokenizer, byBytes: number): number {
     this.#countBatch(tokenizer)
     if (this.#characters === 0) return this.#counted
-    const byRate = Math.ceil((this.#counted * this.#characters) / this.#shown)
+    const byRate = Math.ceil((this.#counted * this.#characters) / this.#tokenized)
     return this.#counted + Math.max(byRate, byBytes)
   }
 
@@ -97,7 +100,7 @@ export class TokenCounter {
     this.#pieces = 0
     this.#bytes = 0
     this.#characters = 0
-    this.#shown = 0
+    this.#tokenized = 0
     this.#counted = 0
     this.#known = 0
     this.#marks = 0
@@ -107,20 +110,20 @@ export class TokenCounter {
 
   #countBatch(tokenizer: Tokenizer): void {
     if (this.#batched === 0) return
-    this.#counted += countOr(tokenizer, this.#batch.join(''))
-    this.#shown += this.#batched
+    this.#counted += countOrEstimate(tokenizer, this.#batch.join(''))
+    this.#tokenized += this.#batched
     this.#batch = []
     this.#batched = 0
   }
 }
 
-/** Falls back to bytes if the tokenizer throws or returns something other than a count. */
-function countOr(tokenizer: Tokenizer, text: string): number {
+/** Counts with the tokenizer, or by bytes if it throws or returns something other than a count. */
+function countOrEstimate(tokenizer: Tokenizer, text: string): number {
   try {
     const tokens = tokenizer(text)
     if (Number.isFinite(tokens) && tokens >= 0) return Math.ceil(tokens)
   } catch {
-    // Counted below.
+    // Estimated below.
   }
   return Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN)
 }

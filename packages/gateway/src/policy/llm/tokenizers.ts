@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Tokenizer } from './token-counter.js'
 
-/** The vocabularies for counting tokens, by OpenAI's names. */
+/** The names of the vocabularies for counting tokens, as given by OpenAI. */
 export const TOKENIZERS = ['o200k_base', 'cl100k_base', 'p50k_base', 'r50k_base'] as const
 
 interface Encoding {
@@ -9,13 +9,13 @@ interface Encoding {
 }
 
 /**
- * Loads a tokenizer of the optional package gpt-tokenizer, which takes some 10 MB of memory.
+ * Loads a tokenizer of the optional package gpt-tokenizer, which needs about 10 MB of memory.
  *
- * @throws Error that says what to install, if the package is missing
+ * @throws Error with the command to install the package, if it is missing
  */
 export function loadTokenizer(name: (typeof TOKENIZERS)[number]): Tokenizer {
   const encoding = load(name)
-  // Special tokens of the model are plain text here.
+  // Special tokens of the model are counted as plain text.
   const options = { disallowedSpecial: new Set<string>() }
   return (text) => encoding.countTokens(text, options)
 }
@@ -24,8 +24,11 @@ function load(name: string): Encoding {
   try {
     return createRequire(import.meta.url)(`gpt-tokenizer/cjs/encoding/${name}`) as Encoding
   } catch (cause) {
-    throw new Error(`the tokenizer '${name}' needs the package gpt-tokenizer: npm install gpt-tokenizer`, {
-      cause,
-    })
+    throw new Error(
+      `the tokenizer '${name}' requires the package gpt-tokenizer; run npm install gpt-tokenizer`,
+      {
+        cause,
+      },
+    )
   }
 }

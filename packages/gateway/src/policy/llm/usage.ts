@@ -2,7 +2,7 @@ import { MAX_TOKENS, own } from './request/json-fields.js'
 
 /**
  * The usage that a response reports, in tokens. `input` includes `cached`, the tokens that the
- * upstream read from its cache. Reports are running totals, so the larger of two counts is in force.
+ * upstream read from its cache. Reports are running totals, so the larger of two counts applies.
  */
 export interface Usage {
   readonly input?: number | undefined
@@ -21,7 +21,8 @@ export interface Amounts {
 export const NO_AMOUNTS: Amounts = { tokens: 0, input_tokens: 0, output_tokens: 0 }
 
 /**
- * Reads a positive token count. Zero is undefined, since many servers send it for an unknown count.
+ * Reads a positive token count. Returns undefined for zero, since many servers send it for an
+ * unknown count.
  */
 export function tokenCount(value: unknown, name: string): number | undefined {
   return asTokenCount(own(value, name))
@@ -31,7 +32,7 @@ export function asTokenCount(value: unknown): number | undefined {
   return typeof value === 'number' && value > 0 && value <= MAX_TOKENS ? Math.ceil(value) : undefined
 }
 
-/** Returns the larger of each count, so that a later event without a count resets nothing. */
+/** Returns the larger of each count, so a later event without a count does not reset it. */
 export function mergeUsage(before: Usage, after: Usage): Usage {
   return {
     input: larger(before.input, after.input),

@@ -1,13 +1,13 @@
 import type { Quota } from 'sluice'
 
-/** The vendor whose header names are used. */
+/** A vendor whose header names can be used. */
 export type MirrorName = 'openai' | 'anthropic'
 
 type Field = readonly [name: string, value: string]
 
 /**
- * Reports the quotas of a request in the headers that clients of a vendor's API read. If
- * several rules limit one resource, the one with the least remaining is reported. Shadow rules,
+ * Formats the quotas of a request as the headers that clients of a vendor's API read. If several
+ * rules limit one resource, the rule with the least remaining quota is reported. Shadow rules,
  * concurrency, and resources without a vendor name are omitted.
  *
  * @param now the time of the decision, in epoch milliseconds
@@ -15,7 +15,7 @@ type Field = readonly [name: string, value: string]
 export function vendorHeaders(vendor: MirrorName, quotas: readonly Quota[], now: number): Field[] {
   const { resources, fields } = MIRRORS[vendor]
   return Object.entries(resources).flatMap(([resource, word]) => {
-    const quota = tightest(quotas, resource)
+    const quota = lowestQuota(quotas, resource)
     return quota === undefined ? [] : fields(word, quota, now)
   })
 }
@@ -54,7 +54,7 @@ const MIRRORS: Readonly<Record<MirrorName, Mirror>> = {
   },
 }
 
-function tightest(quotas: readonly Quota[], resource: string): Quota | undefined {
+function lowestQuota(quotas: readonly Quota[], resource: string): Quota | undefined {
   return quotas
     .filter(
       (quota) => quota.resource === resource && quota.enforced && quota.limit.algorithm !== 'concurrency',

@@ -14,14 +14,14 @@ function settled(status: number, headers: readonly string[], kind: 'answered' | 
 
 describe('the cost of a response with an error status', () => {
   it.each([301, 400, 401, 403, 404, 408, 413, 422, 429, 500, 502, 503, 529])(
-    'is nothing for the status %i',
+    'is zero for status %i',
     (status) => {
       expect(settled(status, JSON_ANSWER, 'answered')).toEqual(NOTHING)
       expect(settled(status, ['content-encoding', 'gzip'], 'cut')).toEqual(NOTHING)
     },
   )
 
-  it.each([499, 504, 524])('is unknown for the status %i', (status) => {
+  it.each([499, 504, 524])('is unknown for status %i', (status) => {
     expect(settled(status, JSON_ANSWER, 'answered')).toBe('unknown')
   })
 })
@@ -32,7 +32,7 @@ describe('the cost of a request without a response', () => {
     [502, 'UND_ERR_SOCKET', NOTHING],
     [504, 'UND_ERR_CONNECT_TIMEOUT', NOTHING],
     [504, 'UND_ERR_HEADERS_TIMEOUT', 'unknown'],
-  ])('is settled by the error with the status %i and the code %s', (status, code, expected) => {
+  ])('depends on the error: status %i with code %s', (status, code, expected) => {
     expect(new ResponseMeter(chat(100)).settlement({ kind: 'failed', status, code })).toEqual(expected)
   })
 

@@ -11,9 +11,9 @@ import { callOf } from './llm-requests.js'
 
 const LONG = 'x'.repeat(400_000)
 
-/** Bodies that contain a long text at some place. */
+/** Bodies that each contain a long text in a different position. */
 const message = (more: object) => ({ messages: [{ role: 'user', content: '', ...more }] })
-const PLACES: readonly (readonly [string, Shape, object])[] = [
+const POSITIONS: readonly (readonly [string, Shape, object])[] = [
   ...[
     'role',
     'name',
@@ -98,7 +98,7 @@ const PLACES: readonly (readonly [string, Shape, object])[] = [
 ]
 
 describe('the counted input', () => {
-  it.each(PLACES)('includes text in %s', (_, shape, body) => {
+  it.each(POSITIONS)('includes text in %s', (_, shape, body) => {
     expect(callOf(shape, body).reservation.input).toBeGreaterThanOrEqual(LONG.length / 4)
     expect(callOf(shape, body).reservation.input).toBeLessThan(LONG.length / 4 + ATTACHMENT_TOKENS + 50)
   })
@@ -148,7 +148,7 @@ describe('the members that a model does not read', () => {
     expect(callOf(shape, body).reservation.input).toBe(0)
   })
 
-  it('include the bytes of Ollama images, which are counted as a constant', () => {
+  it('include the bytes of Ollama images, each of which counts as a constant', () => {
     const images = [LONG, LONG]
     expect(
       callOf(ollamaChat, { messages: [{ role: 'user', content: 'abcd', images }] }).reservation.input,

@@ -6,7 +6,7 @@ import { anthropicMessages } from '../../../src/policy/llm/shapes/anthropic-mess
 import { openAICompletions } from '../../../src/policy/llm/shapes/openai-completions.js'
 import { openAIResponses } from '../../../src/policy/llm/shapes/openai-responses.js'
 import { callOf, chat, EVENTS, event } from './llm-requests.js'
-import { cutAt, places } from './sse-stream.js'
+import { cutAt, positions } from './sse-stream.js'
 
 const SEED = 20261130
 
@@ -36,7 +36,7 @@ interface Case {
   readonly call: LlmCall
   /** Each event and the text it delivers. */
   readonly events: readonly (readonly [text: string, delivered: string])[]
-  /** The input charged before any event was read, and after the first one. */
+  /** The input that is charged before any event is read, and after the first event. */
   readonly input: readonly [before: number, after: number]
   readonly output: number
 }
@@ -110,7 +110,7 @@ function deliveredBy(length: number, { events, output }: Case): number {
   return tokensOf(words)
 }
 
-describe('a cut stream of an OpenAI response', () => {
+describe('a truncated stream of an OpenAI response', () => {
   const delta = (text: string, item = 0) =>
     event({ type: 'response.output_text.delta', output_index: item, delta: text })
   const done = (text: string, item = 0) =>
@@ -141,8 +141,8 @@ describe('a cut stream of an OpenAI response', () => {
       40,
     ],
     ['an end without an index', [event({ type: 'response.output_text.done', text: TEXT })], 10],
-    ['items beyond the maximum that is distinguished', [done(TEXT, 1e9), done(TEXT, 2e9)], 20],
-  ])('counts its text once with %s', (_, events, tokens) => {
+    ['more items than are distinguished', [done(TEXT, 1e9), done(TEXT, 2e9)], 20],
+  ])('counts the text once if it contains %s', (_, events, tokens) => {
     const meter = new ResponseMeter(callOf(openAIResponses, { input: 'x'.repeat(100), stream: true }))
     meter.head(200, EVENTS)
     for (const text of events) meter.data(Buffer.from(text))
@@ -171,10 +171,10 @@ describe.each(Object.entries(CASES))('a stream of %s', (_, each) => {
     }
   })
 
-  it('settles the same for any chunks', () => {
+  it('settles at the same cost for any chunking', () => {
     fc.assert(
-      fc.property(places, fc.double({ min: 0, max: 1, noNaN: true }), (cuts, share) => {
-        const part = bytes.subarray(0, Math.floor(share * bytes.length))
+      fc.property(positions, fc.double({ min: 0, max: 1, noNaN: true }), (cuts, fraction) => {
+        const part = bytes.subarray(0, Math.floor(fraction * bytes.length))
         for (const kind of ['cut', 'answered'] as const)
           expect(settle(cutAt(part, cuts), kind)).toEqual(settle([part], kind))
       }),

@@ -23,7 +23,7 @@ const reasoning = [{ type: 'reasoning.text', text: TEXT, signature: 'A'.repeat(9
 const MESSAGES: Readonly<Record<string, object>> = {
   content: { content: TEXT },
   'content parts': { content: [{ type: 'text', text: TEXT }] },
-  'parts that are texts': { content: [TEXT] },
+  'parts that are strings': { content: [TEXT] },
   'a thinking part': { content: [{ type: 'thinking', thinking: [{ type: 'text', text: TEXT }] }] },
   'a thinking part with a string': { content: [{ type: 'thinking', thinking: TEXT }] },
   refusal: { refusal: TEXT },
@@ -46,7 +46,7 @@ const MESSAGES: Readonly<Record<string, object>> = {
     tool_calls: [{ function: { arguments: { [TEXT.slice(20)]: TEXT.slice(20) } } }],
   },
   'a custom tool call': { tool_calls: [{ index: 0, type: 'custom', custom: { input: TEXT } }] },
-  'the old call of a function': { function_call: { arguments: TEXT } },
+  'a legacy function call': { function_call: { arguments: TEXT } },
   'a transcript': { audio: { id: 'a', data: 'A'.repeat(900), transcript: TEXT } },
 }
 
@@ -57,12 +57,12 @@ describe('the text that a chat delivers', () => {
     expect(output(chat(100), JSON.stringify({ choices: [{ message }] }), JSON_ANSWER)).toBe(10)
   })
 
-  it('is counted in whole messages of a stream, and in responses to a prompt', () => {
+  it('is counted in whole messages of a stream, and in responses in the format of completions', () => {
     expect(output(chat(100), event({ choices: [{ message: { content: TEXT } }] }))).toBe(10)
     expect(output(chat(100), event({ choices: [{ text: TEXT }] }))).toBe(10)
   })
 
-  it('counts thoughts and the response separately', () => {
+  it('is counted separately for reasoning and content', () => {
     const delta = { content: TEXT, reasoning: TEXT, thinking: TEXT.toUpperCase() }
     expect(output(chat(100), event({ choices: [{ delta }] }))).toBe(30)
   })
@@ -82,7 +82,7 @@ describe('the text that other APIs deliver', () => {
   it.each<readonly [string, LlmCall, object]>([
     ['completions', completion, { choices: [{ text: TEXT, logprobs: { tokens: [TEXT] } }] }],
     [
-      'completions, as thoughts',
+      'completions, as reasoning',
       completion,
       { choices: [{ text: '', reasoning: TEXT, reasoning_content: TEXT }] },
     ],
@@ -134,15 +134,15 @@ describe('the text that other APIs deliver', () => {
       },
     ],
     ['Ollama', ollama, { message: { role: 'assistant', content: TEXT }, done: false }],
-    ['Ollama, as thoughts', ollama, { message: { content: '', thinking: TEXT }, done: false }],
+    ['Ollama, as reasoning', ollama, { message: { content: '', thinking: TEXT }, done: false }],
     [
-      'Ollama, in a call',
+      'Ollama, in a tool call',
       ollama,
       { message: { tool_calls: [{ function: { arguments: { a: TEXT.slice(1) } } }] } },
     ],
     ['Ollama, generated', callOf(ollamaGenerate, { prompt: 'a' }), { response: TEXT, done: false }],
     [
-      'Ollama, generated as thoughts',
+      'Ollama, generated as reasoning',
       callOf(ollamaGenerate, { prompt: 'a' }),
       { response: '', thinking: TEXT },
     ],

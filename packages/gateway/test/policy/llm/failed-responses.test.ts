@@ -26,7 +26,7 @@ const SHAPES: Readonly<Record<string, readonly [LlmCall, object]>> = {
   ],
   messages: [callOf(anthropicMessages, { messages }), { type: 'content_block_delta', delta: { text: TEXT } }],
   Ollama: [callOf(ollamaChat, { messages }), { message: { content: TEXT }, done: false }],
-  'an API of its own': [callOf(custom, { inputs: 'x'.repeat(100) }), { text: TEXT }],
+  'a custom API': [callOf(custom, { inputs: 'x'.repeat(100) }), { text: TEXT }],
 }
 
 const ERRORS = [
@@ -80,7 +80,7 @@ describe.each(Object.entries(SHAPES))('an error in a response of %s', (name, [ca
   it
     .skipIf(name === 'embeddings')
     .each([...ERRORS.map((error) => event(error)), 'event: error\ndata: {}\n\n'])(
-    'costs the text that was delivered before %j',
+    'is charged for the text that was delivered before %j',
     (error) => {
       expect(settled(call, event(part) + error, EVENTS)).toEqual({
         settlement: { tokens: 35, input_tokens: 25, output_tokens: 10 },

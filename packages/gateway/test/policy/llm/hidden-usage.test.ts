@@ -7,7 +7,7 @@ import { openAIEmbeddings } from '../../../src/policy/llm/shapes/openai-embeddin
 import { openAIResponses } from '../../../src/policy/llm/shapes/openai-responses.js'
 import { callOf, chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
 
-/** Clients can make a response long or invalid JSON, and must not make it cheap by that. */
+// A client can cause a response to be long or invalid JSON, but cannot make it cheap that way.
 
 const OUTPUT = 8000
 const TEXT = 'word'.repeat(OUTPUT)
@@ -34,7 +34,7 @@ function logprobs(bytes: number): object {
   return { content: Array(Math.ceil(bytes / JSON.stringify(token).length)).fill(token) }
 }
 
-describe('the usage of a response that is too long to be held', () => {
+describe('the usage of a response that is too long to buffer', () => {
   const choice = (bytes: number) => ({ index: 0, message: { content: TEXT }, logprobs: logprobs(bytes) })
   const LONG = MAX_DOCUMENT + 1
   const responses = { usage: { input_tokens: 30, output_tokens: OUTPUT } }
@@ -76,7 +76,7 @@ describe('the usage of a response that is too long to be held', () => {
       })
   })
 
-  it('is not believed if it is zero', () => {
+  it('is ignored if it is zero', () => {
     const body = { choices: [choice(LONG)], usage: { prompt_tokens: 0, completion_tokens: 0 } }
     expect(settled(chat(100), JSON.stringify(body), JSON_ANSWER)).toMatchObject({
       settlement: { input_tokens: 25, output_tokens: 1000 },
@@ -111,28 +111,28 @@ it('an invalid list does not hide the usage of a document', () => {
   expect(settled(chat(100), body, JSON_ANSWER)).toMatchObject({ settlement: COST, unread: undefined })
 })
 
-describe('a cut document', () => {
+describe('a truncated document', () => {
   const body = (bytes: number) =>
     JSON.stringify({ choices: [{ message: { content: TEXT }, logprobs: logprobs(bytes) }], usage: USAGE })
 
   it.each([
     ['short', 1000],
-    ['too long to be held', MAX_DOCUMENT + 1],
+    ['too long to buffer', MAX_DOCUMENT + 1],
   ])('costs its text if that exceeds the reservation and the document is %s', (_, bytes) => {
-    const whole = body(bytes)
-    for (const cut of [whole.slice(0, -1), whole.slice(0, -300)])
+    const document = body(bytes)
+    for (const cut of [document.slice(0, -1), document.slice(0, -300)])
       expect(settled(chat(100), cut, JSON_ANSWER, 'cut').settlement).toEqual({
         tokens: 25 + OUTPUT,
         input_tokens: 25,
         output_tokens: OUTPUT,
       })
-    const half = whole.slice(0, whole.indexOf(TEXT) + TEXT.length / 2)
+    const half = document.slice(0, document.indexOf(TEXT) + TEXT.length / 2)
     expect(settled(chat(100), half, JSON_ANSWER, 'cut').settlement).toMatchObject({
       output_tokens: OUTPUT / 2,
     })
   })
 
-  it('keeps the reservation if that exceeds its text', () => {
+  it('keeps the reservation charged if that exceeds its text', () => {
     const stated = chat(100, { max_tokens: OUTPUT })
     expect(settled(stated, body(1000).slice(0, -1), JSON_ANSWER, 'cut').settlement).toBe('unknown')
   })

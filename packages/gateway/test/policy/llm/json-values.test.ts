@@ -5,7 +5,7 @@ import { JsonValues } from '../../../src/policy/llm/response/json-values.js'
 import { ResponseMeter } from '../../../src/policy/llm/response/response-meter.js'
 import { ollamaChat, ollamaGenerate } from '../../../src/policy/llm/shapes/ollama.js'
 import { callOf, chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
-import { byByte, cutAt, places } from './sse-stream.js'
+import { byByte, cutAt, positions } from './sse-stream.js'
 
 const SEED = 20261201
 const WORDS = ['Rate', ' limits', ' protect', ' 漢字', ' 😀', ' {"brackets"]', ' and "quotes\\']
@@ -28,21 +28,27 @@ function settled(
 }
 
 describe('a sequence of JSON values', () => {
-  it('is split into its values for any chunks and separators', () => {
+  it('is split into its values for any chunking and separators', () => {
     const values = fc.array(fc.oneof(fc.object(), fc.array(fc.jsonValue()), fc.string()), { maxLength: 6 })
     const between = fc.constantFrom('\n', '\r\n', ' ', '\n\n', '\u001e', '\t\r')
     fc.assert(
-      fc.property(values, between, fc.constantFrom(undefined, 2), places, (values, space, indent, cuts) => {
-        const texts = values.map((value) => JSON.stringify(value, null, indent))
-        const bytes = Buffer.from(texts.map((text) => text + space).join(''))
-        for (const chunks of [[bytes], cutAt(bytes, cuts), byByte(bytes)]) {
-          const reader = new JsonValues(1 << 20)
-          const found: string[] = []
-          for (const chunk of chunks) reader.push(chunk, ({ bytes }) => found.push(bytes.toString()))
-          expect(found).toEqual(texts)
-          expect(reader.isInValue).toBe(false)
-        }
-      }),
+      fc.property(
+        values,
+        between,
+        fc.constantFrom(undefined, 2),
+        positions,
+        (values, space, indent, cuts) => {
+          const texts = values.map((value) => JSON.stringify(value, null, indent))
+          const bytes = Buffer.from(texts.map((text) => text + space).join(''))
+          for (const chunks of [[bytes], cutAt(bytes, cuts), byByte(bytes)]) {
+            const reader = new JsonValues(1 << 20)
+            const found: string[] = []
+            for (const chunk of chunks) reader.push(chunk, ({ bytes }) => found.push(bytes.toString()))
+            expect(found).toEqual(texts)
+            expect(reader.isInValue).toBe(false)
+          }
+        },
+      ),
       { seed: SEED },
     )
   })
@@ -69,7 +75,7 @@ describe('a sequence of JSON values', () => {
   })
 })
 
-describe('a stream of Ollama', () => {
+describe('an Ollama stream', () => {
   const streams = {
     'application/x-ndjson': [...lines, last].map((line) => `${JSON.stringify(line)}\n`).join(''),
     'application/x-ndjson; charset=utf-8': [...lines, last]
@@ -84,19 +90,22 @@ describe('a stream of Ollama', () => {
     '': [...lines, last].map((line) => `${JSON.stringify(line)}\n`).join(''),
   }
 
-  it.each(Object.entries(streams))('is settled by its counts with the media type %j', (type, text) => {
-    const headers = type === '' ? [] : ['Content-Type', type]
-    const expected = {
-      settlement: { tokens: 70, input_tokens: 30, output_tokens: 40 },
-      unread: undefined,
-    }
-    expect(settled(chatCall, [Buffer.from(text)], headers)).toEqual(expected)
-    expect(settled(chatCall, byByte(Buffer.from(text)), headers)).toEqual(expected)
-    expect(settled(chatCall, [Buffer.from(text)], headers, 'cut')).toEqual(expected)
-  })
+  it.each(Object.entries(streams))(
+    'is settled with its reported counts for the media type %j',
+    (type, text) => {
+      const headers = type === '' ? [] : ['Content-Type', type]
+      const expected = {
+        settlement: { tokens: 70, input_tokens: 30, output_tokens: 40 },
+        unread: undefined,
+      }
+      expect(settled(chatCall, [Buffer.from(text)], headers)).toEqual(expected)
+      expect(settled(chatCall, byByte(Buffer.from(text)), headers)).toEqual(expected)
+      expect(settled(chatCall, [Buffer.from(text)], headers, 'cut')).toEqual(expected)
+    },
+  )
 
   it.each(Object.entries(streams))(
-    'is settled by the delivered text if it is cut, with the media type %j',
+    'is settled by the delivered text if it is truncated, for the media type %j',
     (type, text) => {
       const headers = type === '' ? [] : ['Content-Type', type]
       const bytes = Buffer.from(text)
@@ -108,7 +117,7 @@ describe('a stream of Ollama', () => {
     },
   )
 
-  it('is the default of a request', () => {
+  it('is the default unless the request disables streaming', () => {
     const read = (more: object) => callOf(ollamaGenerate, { prompt: '', ...more }).parameters
     expect(
       [{}, { stream: null }, { stream: true }, { stream: false }].map((more) => read(more).stream),

@@ -56,7 +56,7 @@ describe.each(MEMBERS)("the maximum '%s'", (name, shape, bodyWith) => {
   })
 })
 
-it('the default output is reserved if any of several maxima is unlimited', () => {
+it('reserves the default output if any of several maxima is unlimited', () => {
   const reserved = (more: object) => callOf(openAIChat, { messages: [], ...more }).reservation.output
   expect(reserved({ max_tokens: 5, max_completion_tokens: -1 })).toBe(1000)
   expect(reserved({ max_tokens: 5, n_predict: -2 })).toBe(1000)

@@ -92,7 +92,7 @@ describe('an unusual request body', () => {
   })
 })
 
-describe('a stream whose usage the client did not request', () => {
+describe('the request for the usage of a stream', () => {
   const send = (json: string) => {
     const { parameters, options } = callOf(openAIChat, json)
     const { body, hidesUsage } = requestUsage(options.shape, parameters, Buffer.from(json))
@@ -116,7 +116,7 @@ describe('a stream whose usage the client did not request', () => {
       '{"messages":[],"stream\\u005foptions":{ "include_usage" : false , "a":1},"stream":true}',
       '{"messages":[],"stream\\u005foptions":{ "include_usage" : true , "a":1},"stream":true}',
     ],
-  ])('gets the option for usage added to the request %s', (json, sent) => {
+  ])('is added to the body %s', (json, sent) => {
     expect(send(json)).toEqual({ text: sent, hidesUsage: true })
   })
 
@@ -124,17 +124,17 @@ describe('a stream whose usage the client did not request', () => {
     '{"messages":[],"stream":true,"stream_options":{"include_usage":true}}',
     '{"messages":[],"stream":false}',
     '{"messages":[]}',
-  ])('is requested without a change by %s', (json) => {
+  ])('is not added to the body %s', (json) => {
     expect(send(json)).toEqual({ text: json, hidesUsage: false })
   })
 
-  it('is requested without a change for another shape', () => {
+  it('is not added for a shape that always reports its usage', () => {
     const { parameters } = callOf(anthropicMessages, { messages: [], stream: true })
     const json = Buffer.from('{}')
     expect(requestUsage(anthropicMessages, parameters, json)).toEqual({ body: json, hidesUsage: false })
   })
 
-  it('keeps every other member of the request', () => {
+  it('leaves every other member of the body unchanged', () => {
     const { parameters, options } = chat(4)
     fc.assert(
       fc.property(spacedObject, (text) => {

@@ -52,18 +52,20 @@ describe('a reservation of tokens', () => {
         capacity,
         (max, input, defaultOutput, capacities) => {
           const whole = reserve(requestWith(max), input, defaultOutput)
-          const cut = fitting(whole, capacities)
-          expect(cut.total).toBe(cut.input + cut.output)
-          expect(cut.input).toBe(input)
-          expect(Number.isInteger(cut.output) && cut.output >= 0 && cut.output <= whole.output).toBe(true)
-          if (max !== undefined) expect(cut).toEqual(whole)
+          const reduced = fitting(whole, capacities)
+          expect(reduced.total).toBe(reduced.input + reduced.output)
+          expect(reduced.input).toBe(input)
+          expect(
+            Number.isInteger(reduced.output) && reduced.output >= 0 && reduced.output <= whole.output,
+          ).toBe(true)
+          if (max !== undefined) expect(reduced).toEqual(whole)
           else {
-            expect(cut.total).toBeLessThanOrEqual(
+            expect(reduced.total).toBeLessThanOrEqual(
               Math.max(input, capacities.tokens ?? Number.POSITIVE_INFINITY),
             )
-            expect(cut.output).toBeLessThanOrEqual(capacities.output_tokens ?? Number.POSITIVE_INFINITY)
+            expect(reduced.output).toBeLessThanOrEqual(capacities.output_tokens ?? Number.POSITIVE_INFINITY)
             // The reduction is minimal: one more token would exceed a limit or the default.
-            const more = cut.output + 1
+            const more = reduced.output + 1
             expect(
               more > whole.output ||
                 input + more > (capacities.tokens ?? Number.POSITIVE_INFINITY) ||

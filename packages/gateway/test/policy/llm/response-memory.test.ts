@@ -10,7 +10,7 @@ const USAGE = { prompt_tokens: 30, completion_tokens: 7 }
 const COST = { tokens: 37, input_tokens: 30, output_tokens: 7 }
 const DOCUMENT = Buffer.from(JSON.stringify({ choices: [{ message: { content: TEXT } }], usage: USAGE }))
 /** A string that compresses poorly. */
-const NOISE = Array.from({ length: 40_000 }, (_, place) => ((place * 2654435761) % 1e9).toString(36)).join(
+const NOISE = Array.from({ length: 40_000 }, (_, index) => ((index * 2654435761) % 1e9).toString(36)).join(
   ' ',
 )
 const COMPRESSED = gzipSync(JSON.stringify({ choices: [{ message: { content: NOISE } }], usage: USAGE }))

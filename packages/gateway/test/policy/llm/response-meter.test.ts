@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { MAX_DOCUMENT, MAX_EVENT, ResponseMeter } from '../../../src/policy/llm/response/response-meter.js'
 import { anthropicMessages } from '../../../src/policy/llm/shapes/anthropic-messages.js'
 import { callOf, chat, EVENTS, event, JSON_ANSWER } from './llm-requests.js'
-import { cutAt, places, streams } from './sse-stream.js'
+import { cutAt, positions, streams } from './sse-stream.js'
 
 const SEED = 20261201
 const NOTHING = { tokens: 0, input_tokens: 0, output_tokens: 0 }
@@ -53,7 +53,7 @@ describe('the meter of a document', () => {
     })
   })
 
-  it('keeps the reservation if the document is cut, because the upstream generated all of it', () => {
+  it('keeps the reservation charged if the document is truncated, because the upstream generated all of it', () => {
     for (let length = 0; length < document.length; length += 1)
       expect(settle(document.slice(0, length), { headers: JSON_ANSWER, kind: 'cut' })).toBe('unknown')
   })
@@ -71,7 +71,7 @@ describe('the meter of a document', () => {
     })
   })
 
-  it('charges the reservation at most if the document is too long to be read and has no usage', () => {
+  it('charges at most the reservation if the document is too long to read and has no usage', () => {
     const body = JSON.stringify({ choices: [{ message: { content: 'x'.repeat(MAX_DOCUMENT) } }] })
     expect(settleWithReason(body, { headers: JSON_ANSWER })).toEqual({
       settlement: { tokens: 1025, input_tokens: 25, output_tokens: 1000 },
@@ -102,20 +102,23 @@ describe('the meter of a document', () => {
       })
   })
 
-  it.each(codings)('counts the delivered text of a cut stream with the encoding %s', (coding, encode) => {
-    const words = Array.from({ length: 400 }, (_, index) => `${index} ${(index * 7919) % 1013}`)
-    const whole = encode(words.map((text) => word(text)).join(''))
-    const headers = [...EVENTS, 'content-encoding', coding]
-    const { settlement, unread } = settleWithReason(whole.subarray(0, whole.length / 2), {
-      headers,
-      kind: 'cut',
-    })
-    expect(unread).toBeUndefined()
-    expect(settlement).toMatchObject({ input_tokens: 25 })
-    const { output_tokens: output } = settlement as { output_tokens: number }
-    expect(output).toBeGreaterThan(50)
-    expect(output).toBeLessThan(1200)
-  })
+  it.each(codings)(
+    'counts the delivered text of a truncated stream with the encoding %s',
+    (coding, encode) => {
+      const words = Array.from({ length: 400 }, (_, index) => `${index} ${(index * 7919) % 1013}`)
+      const whole = encode(words.map((text) => word(text)).join(''))
+      const headers = [...EVENTS, 'content-encoding', coding]
+      const { settlement, unread } = settleWithReason(whole.subarray(0, whole.length / 2), {
+        headers,
+        kind: 'cut',
+      })
+      expect(unread).toBeUndefined()
+      expect(settlement).toMatchObject({ input_tokens: 25 })
+      const { output_tokens: output } = settlement as { output_tokens: number }
+      expect(output).toBeGreaterThan(50)
+      expect(output).toBeLessThan(1200)
+    },
+  )
 
   it.each([
     ['gzip', document],
@@ -132,7 +135,7 @@ describe('the meter of a document', () => {
     })
   })
 
-  it('reads a document with an encoding header that means none', () => {
+  it('reads a document with Content-Encoding: identity', () => {
     expect(settle(document, { headers: [...JSON_ANSWER, 'content-encoding', 'identity'] })).toMatchObject({
       tokens: 42,
     })
@@ -231,9 +234,9 @@ describe('the meter of a stream', () => {
     expect(settle(word('x') + last, { kind: 'cut' })).toMatchObject({ tokens: 26 })
   })
 
-  it('settles any stream, with the same result for any chunks', () => {
+  it('settles any stream, with the same result for any chunking', () => {
     fc.assert(
-      fc.property(streams, places, (bytes, cuts) => {
+      fc.property(streams, positions, (bytes, cuts) => {
         const meter = new ResponseMeter(chat(100))
         meter.head(200, EVENTS)
         for (const chunk of cutAt(bytes, cuts)) meter.data(chunk)

@@ -1,21 +1,23 @@
 import fc from 'fast-check'
 
 /** Splits bytes at positions that are given as fractions of the length. */
-export function cutAt(bytes: Buffer, places: readonly number[]): Buffer[] {
-  const ends = places.map((place) => Math.floor(place * bytes.length)).sort((one, other) => one - other)
+export function cutAt(bytes: Buffer, positions: readonly number[]): Buffer[] {
+  const ends = positions
+    .map((position) => Math.floor(position * bytes.length))
+    .sort((one, other) => one - other)
   return [0, ...ends].map((start, index) => bytes.subarray(start, ends[index] ?? bytes.length))
 }
 
-/** Splits bytes into single ones. */
+/** Splits bytes into chunks of one byte. */
 export function byByte(bytes: Buffer): Buffer[] {
   return Array.from(bytes, (byte) => Buffer.of(byte))
 }
 
-export const places = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 12 })
+export const positions = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 12 })
 
 const USAGE = '{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}'
 
-/** Event streams of meaningful and meaningless parts. */
+/** Event streams of valid and invalid parts. */
 export const streams = fc
   .array(
     fc.oneof(

@@ -28,7 +28,7 @@ describe('the token counter', () => {
     ['Chinese', '网关在把请求发送给模型之前，先预留该请求可能消耗的令牌。'],
     ['Russian', 'Шлюз резервирует токены до того, как запрос будет отправлен модели.'],
     ['emoji', '😀🚀🎉🔥👍'],
-  ])('estimates %s near the count of a real vocabulary', (_, text) => {
+  ])('estimates %s close to the count of a real vocabulary', (_, text) => {
     const real = loadTokenizer('o200k_base')(text)
     expect(countOf([text])).toBeGreaterThanOrEqual(0.7 * real)
     expect(countOf([text])).toBeLessThanOrEqual(2 * real)

@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { UsageFilter } from '../../../src/policy/llm/response/usage-filter.js'
 import { event } from './llm-requests.js'
-import { byByte, cutAt, modelBlocks, modelData, places, streams } from './sse-stream.js'
+import { byByte, cutAt, modelBlocks, modelData, positions, streams } from './sse-stream.js'
 
 const SEED = 20261128
 
-function hidden(chunks: readonly Buffer[]): string {
+function filtered(chunks: readonly Buffer[]): string {
   const filter = new UsageFilter()
   return Buffer.concat([...chunks.map((chunk) => filter.push(chunk)), filter.end()]).toString('latin1')
 }
@@ -40,7 +40,10 @@ function linesOf(text: string): string[] {
   return text.match(/[^\r\n]*(\r\n|\r|\n)|[^\r\n]+$/g) ?? []
 }
 
-/** A stream that is cut within a line may get a line end before events that were held back. */
+/**
+ * Lists the lines of a stream without their endings. A stream that is cut within a line may get a
+ * line ending before events that were held back.
+ */
 function linesWithoutEnds(bytes: Buffer): string[] {
   return linesOf(withoutMark(bytes).toString('latin1'))
     .map((line) => line.replace(/[\r\n]+$/, ''))
@@ -61,33 +64,33 @@ const usage = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 }
 const word = (content: string) => event({ choices: [{ delta: { content } }], usage: null })
 
 describe('usage that the client did not request', () => {
-  it('is removed, and nothing else is', () => {
+  it('is removed, and nothing else is removed', () => {
     const before = event({ choices: [], prompt_filter_results: [] }) + word('a') + word('é😀')
     const last = event({ choices: [{ delta: {}, finish_reason: 'stop' }], usage })
     const stream = Buffer.from(before + last + event({ choices: [], usage }) + event('[DONE]'))
     const expected = Buffer.from(before + last + event('[DONE]')).toString('latin1')
-    expect(hidden([stream])).toBe(expected)
-    expect(hidden(byByte(stream))).toBe(expected)
+    expect(filtered([stream])).toBe(expected)
+    expect(filtered(byByte(stream))).toBe(expected)
   })
 
   it.each(['\n', '\r\n', '\r'])('is removed from lines that end with %j', (end) => {
     const stream = (more: string) => Buffer.from(event('{"choices":[1]}', end) + more + event('[DONE]', end))
     const expected = stream('').toString('latin1')
-    expect(hidden(byByte(stream(event({ choices: [], usage }, end))))).toBe(expected)
+    expect(filtered(byByte(stream(event({ choices: [], usage }, end))))).toBe(expected)
   })
 
   it('is removed at the end of a stream without its last line', () => {
-    expect(hidden([Buffer.from(`${word('a')}data: ${JSON.stringify({ choices: [], usage })}`)])).toBe(
+    expect(filtered([Buffer.from(`${word('a')}data: ${JSON.stringify({ choices: [], usage })}`)])).toBe(
       word('a'),
     )
   })
 
-  it('is removed as by the reference model, for any chunks', () => {
+  it('is removed as in the reference model, for any chunking', () => {
     let removed = 0
     fc.assert(
-      fc.property(streams, places, (bytes, cuts) => {
-        const text = hidden([bytes])
-        for (const chunks of [cutAt(bytes, cuts), byByte(bytes)]) expect(hidden(chunks)).toBe(text)
+      fc.property(streams, positions, (bytes, cuts) => {
+        const text = filtered([bytes])
+        for (const chunks of [cutAt(bytes, cuts), byByte(bytes)]) expect(filtered(chunks)).toBe(text)
         const events = eventsOf(bytes)
         const expected = events.filter((event) => !isUsage(event))
         if (expected.length < events.length) removed += 1
@@ -107,15 +110,15 @@ describe('usage that the client did not request', () => {
     ['without choices', { usage }],
     ['with null for choices', { choices: null, usage }],
     ['with more than usage', { id: 'x', object: 'chat.completion.chunk', usage, timings: { a: 1 } }],
-    ['before its choices', { usage, choices: [] }],
+    ['with usage before choices', { usage, choices: [] }],
     ['with escaped names', '{"ch\\u006fices": [], "us\\u0061ge": {"total_tokens": 5}}'],
     ['with choices inside a string', { note: '"choices":[{', usage, choices: [] }],
     ['with nested choices', { more: { choices: [1], usage: null }, usage }],
-  ])('is removed %s', (_, data) => {
+  ])('is removed from an event %s', (_, data) => {
     const text = word('a') + event(data) + event('[DONE]')
     const shown = word('a') + event('[DONE]')
-    expect(hidden([Buffer.from(text)])).toBe(shown)
-    expect(hidden(byByte(Buffer.from(text)))).toBe(shown)
+    expect(filtered([Buffer.from(text)])).toBe(shown)
+    expect(filtered(byByte(Buffer.from(text)))).toBe(shown)
   })
 
   it.each([
@@ -127,7 +130,7 @@ describe('usage that the client did not request', () => {
     ['nothing', {}],
   ])('is not removed from an event with %s', (_, data) => {
     const text = word('a') + event(data)
-    expect(hidden(byByte(Buffer.from(text)))).toBe(text)
+    expect(filtered(byByte(Buffer.from(text)))).toBe(text)
   })
 
   it('does not delay comments, blank lines, ids and retry times', () => {

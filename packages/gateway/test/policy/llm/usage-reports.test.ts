@@ -31,7 +31,10 @@ const custom = customShape({
   text: '/text',
 })
 
-/** A call of each shape with 25 input tokens, and a response with ten tokens and a given usage. */
+/**
+ * A call of each shape with 25 input tokens, and a response with ten output tokens and a given
+ * usage.
+ */
 const SHAPES: Readonly<
   Record<string, readonly [LlmCall, readonly string[], (input: unknown, output: unknown) => string]>
 > = {
@@ -134,12 +137,12 @@ const SHAPES: Readonly<
       `${JSON.stringify({ response: TEXT, done: false })}\n` +
       `${JSON.stringify({ response: '', done: true, prompt_eval_count: input, eval_count: output })}\n`,
   ],
-  'an API of its own': [
+  'a custom API': [
     callOf(custom, { inputs: 'x'.repeat(100) }),
     JSON_ANSWER,
     (input, output) => JSON.stringify({ text: TEXT, u: { in: input, out: output } }),
   ],
-  'a stream of an API of its own': [
+  'a stream of a custom API': [
     callOf(custom, { inputs: 'x'.repeat(100), stream: true }),
     EVENTS,
     (input, output) => event({ text: TEXT }) + event({ u: { in: input, out: output } }),
@@ -156,14 +159,14 @@ function sum(one: unknown, other: unknown): unknown {
 
 describe.each(Object.entries(SHAPES))('the usage of %s', (_, [call, headers, responseWith]) => {
   it.each([0, -1, null, '12', [], {}, true, -0.5, 1e300, undefined])(
-    'discards neither the input nor the delivered text if it is %j',
+    'is ignored if it is %j, so the estimated input and the delivered text are charged',
     (count) => {
       const expected = { tokens: 35, input_tokens: 25, output_tokens: 10 }
       expect(settled(call, responseWith(count, count), headers)).toEqual(expected)
     },
   )
 
-  it('is believed if it is less or more than the delivered text', () => {
+  it('is used even if it is less or more than the delivered text', () => {
     for (const output of [3, 99])
       expect(settled(call, responseWith(30, output), headers)).toEqual({
         tokens: 30 + output,
@@ -176,7 +179,7 @@ describe.each(Object.entries(SHAPES))('the usage of %s', (_, [call, headers, res
     })
   })
 
-  it('leaves the output to the delivered text if it reports only input', () => {
+  it('is combined with the delivered text if it reports only input', () => {
     expect(settled(call, responseWith(30, 0), headers)).toMatchObject({ input_tokens: 30, output_tokens: 10 })
   })
 })
@@ -185,7 +188,7 @@ describe('usage with a total only', () => {
   const total = (tokens: number) => event({ choices: [], usage: { total_tokens: tokens } })
   const word = event({ choices: [{ delta: { content: TEXT } }] })
 
-  it('is believed, even if it is less than the estimate', () => {
+  it('is used even if it is less than the estimate', () => {
     expect(settled(chat(100), word + total(20), EVENTS)).toMatchObject({ tokens: 20 })
     expect(settled(chat(100), word + total(60), EVENTS)).toMatchObject({ tokens: 60 })
     expect(settled(chat(100), word + total(0), EVENTS)).toMatchObject({ tokens: 35 })
@@ -206,31 +209,38 @@ describe('usage with a total only', () => {
 })
 
 describe('the running usage of several choices', () => {
-  /** Creates words of one token for the choices in `order`. */
-  const words = (order: readonly number[], running: 'of each' | 'of all' | 'within each') => {
+  /** Creates events with one token each, for the choices in `order`. */
+  const words = (
+    order: readonly number[],
+    running: 'per choice' | 'for all choices' | 'inside each choice',
+  ) => {
     const counts = new Map<number, number>()
-    return order.map((index, place) => {
+    return order.map((index, position) => {
       const own = (counts.get(index) ?? 0) + 1
       counts.set(index, own)
-      const usage = openAI(30, running === 'of all' ? place + 1 : own)
+      const usage = openAI(30, running === 'for all choices' ? position + 1 : own)
       const choice = { index, delta: { content: 'word' } }
-      return running === 'within each'
+      return running === 'inside each choice'
         ? event({ choices: [{ ...choice, usage }] })
         : event({ choices: [choice], usage })
     })
   }
   const ORDERS = {
-    'in turn': Array.from({ length: 80 }, (_, place) => place % 4),
-    'one after the other': Array.from({ length: 80 }, (_, place) => Math.floor(place / 20)),
-    'in reverse': Array.from({ length: 80 }, (_, place) => 3 - (place % 4)),
-    unevenly: Array.from({ length: 80 }, (_, place) => (place % 7 === 0 ? 1 : place % 3 === 0 ? 2 : 0)),
+    'in turn': Array.from({ length: 80 }, (_, position) => position % 4),
+    'one after the other': Array.from({ length: 80 }, (_, position) => Math.floor(position / 20)),
+    'in reverse': Array.from({ length: 80 }, (_, position) => 3 - (position % 4)),
+    unevenly: Array.from({ length: 80 }, (_, position) =>
+      position % 7 === 0 ? 1 : position % 3 === 0 ? 2 : 0,
+    ),
   }
 
   it.each(
     Object.entries(ORDERS).flatMap(([name, order]) =>
-      (['of each', 'of all', 'within each'] as const).map((running) => [running, name, order] as const),
+      (['per choice', 'for all choices', 'inside each choice'] as const).map(
+        (running) => [running, name, order] as const,
+      ),
     ),
-  )('is summed up if it counts %s choice and the choices arrive %s', (running, _, order) => {
+  )('is summed up if it is reported %s and the choices arrive %s', (running, _, order) => {
     const events = words(order, running)
     for (let cut = 0; cut <= events.length; cut += 1) {
       const settlement = settled(chat(100, { n: 4 }), events.slice(0, cut).join(''), EVENTS, 'cut')
@@ -242,10 +252,10 @@ describe('the running usage of several choices', () => {
   })
 
   it.each([2, 3, 4])('is summed up for %i choices with many tokens in few bytes', (n) => {
-    const events = Array.from({ length: 50 * n }, (_, place) =>
+    const events = Array.from({ length: 50 * n }, (_, position) =>
       event({
-        choices: [{ index: place % n, delta: { content: '7391' } }],
-        usage: openAI(30, 4 * (Math.floor(place / n) + 1)),
+        choices: [{ index: position % n, delta: { content: '7391' } }],
+        usage: openAI(30, 4 * (Math.floor(position / n) + 1)),
       }),
     )
     for (let cut = 2; cut <= events.length; cut += 7)
@@ -275,7 +285,7 @@ describe('the running usage of several choices', () => {
     })
   })
 
-  it('needs no additional memory for invalid indices of choices', () => {
+  it('includes the text of choices with invalid indexes', () => {
     const stream = [-1, 1.5, 1e9, 'x', null].map((index) =>
       event({ choices: [{ index, delta: { content: 'word' } }] }),
     )

@@ -47,7 +47,7 @@ describe('the rate limit headers of a vendor', () => {
     ])
   })
 
-  it('report the rule with the least left, or of two equal ones the later reset', () => {
+  it('report the rule with the least remaining, and the later reset if two rules are equal', () => {
     const quotas = [
       quota('tokens', 5, 1000),
       quota('tokens', 3, 2000),

@@ -1,4 +1,4 @@
-/** The place of an object's member in its JSON text, in bytes. */
+/** The position of an object's member in JSON, in bytes. */
 export interface Member {
   readonly name: string
   readonly valueStart: number
@@ -16,9 +16,9 @@ const CLOSE_BRACKET = 0x5d
 
 /**
  * Lists the members of an object, without those of nested values, in linear time and at any depth.
- * The structure of JSON is ASCII, so bytes suffice.
+ * The structural characters of JSON are ASCII, so scanning bytes is sufficient.
  *
- * @param json valid JSON of an object
+ * @param json a valid JSON object
  */
 export function* membersOf(json: Buffer): Generator<Member> {
   let at = json.indexOf(OPEN_BRACE) + 1
@@ -35,16 +35,20 @@ export function* membersOf(json: Buffer): Generator<Member> {
 }
 
 /**
- * Sets one member of an object and keeps every other byte.
+ * Sets one member of an object. All other bytes are unchanged.
  *
- * @param json valid JSON of an object
- * @param value returns the new JSON of the member; gets the old one, undefined if there is none
+ * @param json a valid JSON object
+ * @param value returns the new JSON of the member; receives the old one, undefined if there is none
  */
-export function withMember(json: Buffer, name: string, value: (now: Buffer | undefined) => Buffer): Buffer {
+export function withMember(
+  json: Buffer,
+  name: string,
+  value: (current: Buffer | undefined) => Buffer,
+): Buffer {
   for (const { name: found, valueStart, valueEnd } of membersOf(json)) {
     if (found !== name) continue
-    const now = json.subarray(valueStart, valueEnd)
-    return Buffer.concat([json.subarray(0, valueStart), value(now), json.subarray(valueEnd)])
+    const current = json.subarray(valueStart, valueEnd)
+    return Buffer.concat([json.subarray(0, valueStart), value(current), json.subarray(valueEnd)])
   }
   const start = json.indexOf(OPEN_BRACE) + 1
   const comma = json[skipSpace(json, start)] === CLOSE_BRACE ? '' : ','

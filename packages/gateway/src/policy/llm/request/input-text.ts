@@ -3,8 +3,8 @@ import { type Fields, isFields, own } from './json-fields.js'
 import { CALL_INPUTS, isProtocolWord, isSetting, PROTOCOL_NAMES } from './protocol-fields.js'
 
 /**
- * Tokens per image, sound or document: about the price of a photograph at the large vendors. Its
- * size in bytes does not predict its tokens.
+ * Tokens charged per image, audio clip or document: about what large vendors charge for a photo.
+ * The size in bytes does not predict the number of tokens.
  */
 export const ATTACHMENT_TOKENS = 1000
 
@@ -14,14 +14,17 @@ const ATTACHMENTS: ReadonlySet<unknown> = new Set([
   ...['file', 'input_file', 'document', 'computer_screenshot'],
 ])
 
-/** Members that hold an attachment or its address. Only these are not counted as text. */
+/** Members that contain an attachment or its URL. All other members are counted as text. */
 const PAYLOADS: ReadonlySet<string> = new Set([
   ...['image_url', 'input_image', 'image', 'input_audio', 'audio', 'video_url', 'video', 'file', 'source'],
   ...['data', 'url', 'file_data', 'file_url', 'file_id'],
 ])
 
-/** Characters per member of an attachment, such as its media type, that its price includes. */
-const MAX_LABEL = 64
+/**
+ * Maximum length of a label of an attachment, such as its media type, that is not counted
+ * separately.
+ */
+const MAX_LABEL_LENGTH = 64
 
 /** Counts the text of an attachment, but neither its bytes nor short labels. */
 function countPayload(payload: Fields, counter: TokenCounter, rest: unknown[]): void {
@@ -29,7 +32,7 @@ function countPayload(payload: Fields, counter: TokenCounter, rest: unknown[]): 
     const member = payload[name]
     if (name === 'data' && own(payload, 'type') === 'text') rest.push(member)
     else if (typeof member !== 'string') rest.push(member)
-    else if (!PAYLOADS.has(name) && member.length > MAX_LABEL) counter.addText(member)
+    else if (!PAYLOADS.has(name) && member.length > MAX_LABEL_LENGTH) counter.addText(member)
   }
 }
 
@@ -48,7 +51,7 @@ export function countContent(value: unknown, counter: TokenCounter): void {
         else if (typeof member !== 'string') rest.push(member)
       } else if (!isProtocolWord(name, member)) {
         if (!PROTOCOL_NAMES.has(name)) counter.addText(name)
-        // Templates show the model all arguments of a tool call.
+        // Chat templates pass all arguments of a tool call to the model.
         if (CALL_INPUTS.has(name) && typeof member === 'object') countStructure(member, counter)
         else rest.push(member)
       } else if (name === 'role') counter.addMark()
@@ -62,7 +65,7 @@ export function countStructure(value: unknown, counter: TokenCounter): void {
   for (const text of structureTexts(value)) counter.addText(text)
 }
 
-/** The texts of a structure: its names and values. */
+/** Lists the texts of a structure: its names and values. */
 export function structureTexts(value: unknown): string[] {
   const texts: string[] = []
   walk(
@@ -79,7 +82,7 @@ export function structureTexts(value: unknown): string[] {
 }
 
 /**
- * Counts members that no shape knows, since some servers pass them to the model, for example in a
+ * Counts members that no shape defines, since some servers pass them to the model, for example in a
  * prompt template. Numbers, and settings that no model reads, are free.
  *
  * @param counted members that are counted elsewhere
@@ -93,10 +96,12 @@ export function countOtherMembers(body: Fields, counted: ReadonlySet<string>, co
   }
 }
 
-/** Counts the required format of an answer, such as a JSON schema, without the name of its kind. */
+/**
+ * Counts the required format of an answer, such as a JSON schema, but not the name of the format.
+ */
 export function countFormat(format: unknown, counter: TokenCounter): void {
   if (!isFields(format)) {
-    // The name for any JSON is a setting.
+    // `json` requires JSON of any structure, and is a setting.
     if (format !== 'json') countStructure(format, counter)
     return
   }
@@ -124,7 +129,7 @@ function walk(
 }
 
 /**
- * Counts a prompt: a string, strings, tokens, or lists of tokens.
+ * Counts a prompt: a string, a list of strings, a list of tokens, or lists of tokens.
  *
  * @returns the number of prompts
  */

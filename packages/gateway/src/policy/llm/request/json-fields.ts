@@ -3,22 +3,22 @@ import { RequestError } from 'sluice'
 /** A parsed JSON object. Inherited properties are never read. */
 export type Fields = Readonly<Record<string, unknown>>
 
-/** The largest token count that a member may state: a thousand times the largest context window. */
+/** Maximum token count that a member can state: a thousand times the largest context window. */
 export const MAX_TOKENS = 1_000_000_000
 
-/** The most answers that one request may ask for. */
+/** Maximum number of answers per request. */
 export const MAX_ANSWERS = 1024
 
 export function isFields(value: unknown): value is Fields {
   return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
 
-/** An own member of an object; undefined if there is none, or the value is not an object. */
+/** Returns an own member of an object; undefined if it is missing or the value is not an object. */
 export function own(value: unknown, name: string): unknown {
   return isFields(value) && Object.hasOwn(value, name) ? value[name] : undefined
 }
 
-/** A member as a list; empty if it is not a list. */
+/** Returns a member as a list; empty if it is not a list. */
 export function listOf(value: unknown, name: string): readonly unknown[] {
   const member = own(value, name)
   return Array.isArray(member) ? member : []
@@ -29,30 +29,30 @@ export function listOf(value: unknown, name: string): readonly unknown[] {
  *
  * @throws RequestError for any other value, and for a number outside the range
  */
-export function statedNumber(body: Fields, name: string, least: number, most: number): number | undefined {
-  return checkedNumber(own(body, name), name, least, most)
+export function statedNumber(body: Fields, name: string, min: number, max: number): number | undefined {
+  return checkedNumber(own(body, name), name, min, max)
 }
 
 /** Checks a value as `statedNumber` does. */
-export function checkedNumber(value: unknown, name: string, least: number, most: number): number | undefined {
+export function checkedNumber(value: unknown, name: string, min: number, max: number): number | undefined {
   if (value === undefined || value === null) return undefined
-  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
-  throw new RequestError(`'${name}' must be a whole number from ${least} to ${most}, not ${shown(value)}`)
+  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value
+  throw new RequestError(`'${name}' must be a whole number from ${min} to ${max}, not ${shown(value)}`)
 }
 
-/** A member that may state the maximum output. */
+/** A member that can state the maximum output. */
 export interface MaximumField {
   readonly name: string
   readonly value: unknown
 }
 
-/** Members for which -2 means to fill the context window. */
+/** Names of members for which -2 means to fill the context window. */
 const FILLS_CONTEXT = /(^|[/_])n(um)?_predict$/
 
 /**
- * The maximum output of a request: the largest of its members. Undefined if none states a maximum,
- * or if one says unlimited: -1, as in llama.cpp and LM Studio, or 0, which some servers read as
- * unlimited.
+ * Returns the maximum output of a request: the largest value of the given members. Returns
+ * undefined if no member states a maximum, or if one means unlimited: -1, as in llama.cpp and LM
+ * Studio, or 0, which some servers treat as unlimited.
  *
  * @throws RequestError that names the member
  */
@@ -88,14 +88,18 @@ export function statedFlag(value: unknown, name: string): boolean {
   throw new RequestError(`'${name}' must be true or false, not ${shown(value)}`)
 }
 
-/** Reads the name of the model, if there is one. @throws RequestError if it is not a string */
+/**
+ * Reads the name of the model; undefined if it is missing or null.
+ *
+ * @throws RequestError if it is not a string
+ */
 export function statedModel(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined
   if (typeof value === 'string') return value
   throw new RequestError(`'model' must be a string, not ${shown(value)}`)
 }
 
-/** Shortens a value for an error message. */
+/** Formats a value for an error message, shortened. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return `'${value.slice(0, 40)}'`
   if (Array.isArray(value)) return 'a list'

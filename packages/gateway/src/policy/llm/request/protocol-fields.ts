@@ -1,5 +1,5 @@
-// Words of the protocols, which are for the server and not for the model. Everything else is
-// counted.
+// Names and values that the protocols define for the server and not for the model. Everything else
+// is counted.
 
 /**
  * Values that describe a message or a part, by member. Other values of these members count as text.
@@ -21,7 +21,7 @@ const WORDS: ReadonlyMap<string, ReadonlySet<unknown>> = new Map(
   }).map(([name, words]) => [name, new Set<unknown>(words)]),
 )
 
-/** Reports whether a member belongs to the protocol, as does the number of a part. */
+/** Reports whether a member belongs to the protocol. The index of a part does, too. */
 export function isProtocolWord(name: string, value: unknown): boolean {
   if (name === 'index') return typeof value === 'number'
   return WORDS.get(name)?.has(value) === true
@@ -58,7 +58,7 @@ export const PROTOCOL_NAMES: ReadonlySet<string> = new Set([
   ],
 ])
 
-/** Members that hold the arguments of a tool call. */
+/** Members that contain the arguments of a tool call. */
 export const CALL_INPUTS: ReadonlySet<string> = new Set(['arguments', 'input', 'parameters'])
 
 /** Members of a request that no model reads. */
@@ -69,10 +69,10 @@ const SETTINGS: ReadonlySet<string> = new Set([
   ...['conversation', 'keep_alive', 'options', 'cache_control'],
 ])
 
-/** The longest value of a setting, in characters. A longer one counts as text. */
-const MAX_SETTING = 256
+/** Maximum length of the value of a setting, in characters. Longer values count as text. */
+const MAX_SETTING_LENGTH = 256
 
 /** Reports whether a member of a request is a setting that no model reads. */
 export function isSetting(name: string, value: unknown): boolean {
-  return SETTINGS.has(name) && (typeof value !== 'string' || value.length <= MAX_SETTING)
+  return SETTINGS.has(name) && (typeof value !== 'string' || value.length <= MAX_SETTING_LENGTH)
 }

@@ -1,6 +1,6 @@
-/** The end of an exchange with the upstream, as far as it affects the cost. */
+/** The outcome of an exchange with the upstream, as far as it affects the cost. */
 export type AnswerEnd =
-  /** The client got the complete response. */
+  /** The client received the complete response. */
   | { readonly kind: 'answered' }
   /** The client or the upstream closed the connection early. */
   | { readonly kind: 'cut' }
@@ -8,8 +8,8 @@ export type AnswerEnd =
   | { readonly kind: 'failed'; readonly status: number; readonly code: string }
 
 /**
- * Statuses after which the model may have worked, and may still: a proxy timed out (504, and
- * Cloudflare's 524), or the upstream considers the client gone (499).
+ * Statuses after which the model may have done work, or may still be working: a proxy timed out
+ * (504, and Cloudflare's 524), or the upstream considers the client gone (499).
  */
 const UNDECIDED: ReadonlySet<number> = new Set([499, 504, 524])
 
@@ -23,7 +23,8 @@ export function billingOfStatus(status: number): 'yes' | 'no' | 'unknown' {
 }
 
 /**
- * Reports whether an upstream that did not respond did billable work. One that timed out may have.
+ * Reports whether an upstream that did not respond did billable work. After a timeout, this is
+ * unknown.
  */
 export function billingOfFailure(end: AnswerEnd & { kind: 'failed' }): 'no' | 'unknown' {
   return end.status === 504 && !NEVER_SENT.has(end.code) ? 'unknown' : 'no'

@@ -1,5 +1,6 @@
 /**
- * Holds bytes until more arrive. Copies them, so a small piece does not keep a large buffer alive.
+ * Buffers bytes until more arrive. Bytes are copied, so a small piece does not keep a large chunk
+ * in memory.
  */
 export class ByteBuffer {
   #bytes = Buffer.alloc(0)
@@ -20,12 +21,12 @@ export class ByteBuffer {
     this.#length = length
   }
 
-  /** The held bytes, valid until more are added. */
+  /** Returns the buffered bytes, which are valid until more are added. */
   peek(): Buffer {
     return this.#bytes.subarray(0, this.#length)
   }
 
-  /** Removes and returns the held bytes. */
+  /** Removes and returns the buffered bytes. */
   take(): Buffer {
     const taken = this.#bytes.subarray(0, this.#length)
     this.#bytes = Buffer.alloc(0)

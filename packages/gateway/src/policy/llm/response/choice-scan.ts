@@ -8,12 +8,12 @@ const CLOSE_BRACE = 0x7d
 const CLOSE_BRACKET = 0x5d
 const SPACE = 0x20
 
-/** The longest member name that is compared. */
+/** Maximum length of a member name that is compared. */
 const MAX_NAME = 8
 
 /**
- * Detects from the first bytes of an event's data that it is more than the usage: it is not an
- * object, its choices are not empty, or its usage is not an object. Holds a few bytes.
+ * Detects from the first bytes of an event's data that it is not a usage event: it is not an
+ * object, its choices are not empty, or its usage is not an object. Buffers only a few bytes.
  */
 export class ChoiceScan {
   #depth = 0
@@ -26,7 +26,7 @@ export class ChoiceScan {
   #valueOf: string | undefined
   #inChoices = false
 
-  /** @returns whether this byte rules out that the event is the usage */
+  /** @returns true if this byte rules out that the event is a usage event */
   excludes(byte: number): boolean {
     if (this.#inString) {
       this.#readString(byte)

@@ -1,16 +1,16 @@
 import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib'
 
-/** The longest decompressed response, in bytes. */
+/** Maximum size of a decompressed response, in bytes. */
 const MAX_DECODED = 16 * 1024 * 1024
-/** The most codings of one response. */
+/** Maximum number of codings per response. */
 const MAX_CODINGS = 3
 
-/** Options that decode the beginning of a truncated response. */
-const TO_THE_CUT = { maxOutputLength: MAX_DECODED, finishFlush: constants.Z_SYNC_FLUSH }
+/** Options that also decode the beginning of a truncated response. */
+const TRUNCATION_TOLERANT = { maxOutputLength: MAX_DECODED, finishFlush: constants.Z_SYNC_FLUSH }
 
 const DECODERS: ReadonlyMap<string, (bytes: Buffer) => Buffer> = new Map([
-  ['gzip', (bytes) => gunzipSync(bytes, TO_THE_CUT)],
-  ['x-gzip', (bytes) => gunzipSync(bytes, TO_THE_CUT)],
+  ['gzip', (bytes) => gunzipSync(bytes, TRUNCATION_TOLERANT)],
+  ['x-gzip', (bytes) => gunzipSync(bytes, TRUNCATION_TOLERANT)],
   ['deflate', inflateAny],
   [
     'br',
@@ -25,9 +25,9 @@ const DECODERS: ReadonlyMap<string, (bytes: Buffer) => Buffer> = new Map([
 /** Inflates data with or without the zlib header, which some servers omit. */
 function inflateAny(bytes: Buffer): Buffer {
   try {
-    return inflateSync(bytes, TO_THE_CUT)
+    return inflateSync(bytes, TRUNCATION_TOLERANT)
   } catch {
-    return inflateRawSync(bytes, TO_THE_CUT)
+    return inflateRawSync(bytes, TRUNCATION_TOLERANT)
   }
 }
 

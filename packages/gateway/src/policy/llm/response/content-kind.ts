@@ -1,4 +1,4 @@
-/** The kind and the codings of a response body, by its headers. */
+/** The kind and the codings of a response body, according to its headers. */
 export interface AnswerHead {
   readonly kind: AnswerKind
   /** The codings, in the order in which they were applied. Lower case. */

@@ -1,24 +1,26 @@
 import type { ItemReading } from '../shapes/shape.js'
 
-/** The most items of one response that are distinguished. Items beyond count as the last. */
+/**
+ * Maximum number of items that are distinguished per response. Further items count as the last one.
+ */
 const MAX_ITEMS = 1024
 
-/** The text of one item, in UTF-16 code units. */
+/** The length of the text of one item, in UTF-16 code units. */
 interface Item {
-  /** Counted so far. */
+  /** Length of the text counted so far. */
   counted: number
-  /** The text of all events of each level that repeats text. */
+  /** Length of the text that the events of each level have repeated. */
   readonly repeated: Map<string, number>
 }
 
 /**
- * Finds new text in a stream that repeats it: in deltas, and again at the end of a text, of its
- * part and of the item. Some servers omit the deltas.
+ * Finds the new text in a stream that repeats text: first in deltas, then at the end of the text,
+ * of its part and of its item. Some servers omit the deltas.
  */
 export class ItemTexts {
   readonly #items = new Map<number, Item>()
 
-  /** @returns the text that no earlier event had */
+  /** @returns the text that no earlier event contained */
   newIn({ index, level }: ItemReading, texts: readonly string[]): readonly string[] {
     const item = this.#itemAt(Math.min(index, MAX_ITEMS - 1))
     const text = texts.join('')

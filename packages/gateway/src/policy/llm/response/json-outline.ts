@@ -9,17 +9,17 @@ const CLOSE_BRACE = 0x7d
 const CLOSE_BRACKET = 0x5d
 const SPACE = 0x20
 
-/** The longest string in an outline, in bytes. Names and states are shorter. */
+/** Maximum length of a string in an outline, in bytes. Names and statuses are shorter. */
 const MAX_STRING = 128
-/** The longest outline, in bytes. */
+/** Maximum size of an outline, in bytes. */
 const MAX_OUTLINE = 64 * 1024
 
-/** Members whose long strings are not written by a model: signatures and base64. */
-const NO_TEXT: ReadonlySet<string> = new Set([
+/** Members whose long strings are not text written by a model, such as signatures and base64. */
+const NON_TEXT_MEMBERS: ReadonlySet<string> = new Set([
   ...['data', 'b64_json', 'url', 'signature', 'encrypted_content', 'embedding', 'bytes'],
 ])
 
-/** The outline of a text that may not be JSON; undefined if it has none. */
+/** Returns the outline of a text that may be invalid JSON; undefined if it has no outline. */
 export function outlineOf(text: string): string | undefined {
   const outline = new JsonOutline()
   outline.push(Buffer.from(text))
@@ -27,9 +27,9 @@ export function outlineOf(text: string): string | undefined {
 }
 
 /**
- * Reads a JSON value that is too long to hold, piece by piece, and keeps its outline: objects with
- * their short members, and neither list items nor long strings. The outline has the token counts of
- * a response, however much text it has. Holds a few kilobytes.
+ * Reads a JSON value that is too long to buffer, piece by piece, and builds its outline: objects
+ * with their short members, without list items and long strings. The outline contains the token
+ * counts of a response, regardless of the amount of text. Buffers a few kilobytes.
  */
 export class JsonOutline {
   readonly #kept = new ByteBuffer()
@@ -38,7 +38,7 @@ export class JsonOutline {
   #stringLength = 0
   #inString = false
   #afterBackslash = false
-  /** True if a string has ended, and the next byte tells whether it is a name. */
+  /** True if a string has ended, and the next byte shows whether it is a name. */
   #hasString = false
   #name = ''
   #depth = 0
@@ -61,9 +61,9 @@ export class JsonOutline {
     return this.#isComplete
   }
 
-  /** The bytes so far of long strings that a model may have written. */
+  /** The number of bytes so far in long strings that a model may have written. */
   get textBytes(): number {
-    const open = this.#stringLength > MAX_STRING && !NO_TEXT.has(this.#name)
+    const open = this.#stringLength > MAX_STRING && !NON_TEXT_MEMBERS.has(this.#name)
     return this.#textBytes + (open ? this.#stringLength : 0)
   }
 
@@ -107,7 +107,7 @@ export class JsonOutline {
   #endString(isName: boolean): void {
     const isLong = this.#stringLength > MAX_STRING
     if (isName) this.#name = this.#string.toString('latin1', 0, isLong ? 0 : this.#stringLength)
-    else if (isLong && !NO_TEXT.has(this.#name)) this.#textBytes += this.#stringLength
+    else if (isLong && !NON_TEXT_MEMBERS.has(this.#name)) this.#textBytes += this.#stringLength
     if (this.#listDepth === 0) {
       this.#keep(Buffer.of(QUOTE))
       this.#keep(this.#string.subarray(0, isLong ? 0 : this.#stringLength))

@@ -11,8 +11,9 @@ const SPACE = 0x20
 
 /**
  * Splits bytes into JSON values: newline-delimited JSON (NDJSON, JSON Lines), JSON text sequences
- * (RFC 7464), concatenated values, and documents of one value. The structure of JSON is ASCII, so
- * bytes suffice. Bytes that are not JSON are emitted as a value, up to the next space.
+ * (RFC 7464), concatenated values, and documents of one value. The structural characters of JSON
+ * are ASCII, so scanning bytes is sufficient. Bytes that are not JSON are emitted as a value, up to
+ * the next space.
  */
 export class JsonValues {
   readonly #block: BoundedBlock
@@ -21,7 +22,7 @@ export class JsonValues {
   #afterBackslash = false
   #depth = 0
 
-  /** @param maxBytes the longest value that is emitted whole, in bytes; no more is held */
+  /** @param maxBytes maximum size of a value that is emitted whole, and of the buffer, in bytes */
   constructor(maxBytes: number, memory?: PieceMemory) {
     this.#block = new BoundedBlock(maxBytes, memory)
   }
@@ -50,12 +51,16 @@ export class JsonValues {
     return this.#inValue
   }
 
-  /** The bytes of an unfinished value. */
+  /** Removes and returns the buffered bytes of an unfinished value. */
   rest(): Buffer {
     return this.#block.rest()
   }
 
-  /** Reads one byte of a value. @returns the index at which the value ends, if it does */
+  /**
+   * Reads one byte of a value.
+   *
+   * @returns the index at which the value ends; undefined if it continues
+   */
   #endOfValue(byte: number, at: number): number | undefined {
     if (this.#inString) {
       if (this.#afterBackslash) this.#afterBackslash = false

@@ -6,22 +6,26 @@ import { RunningOutput } from './running-output.js'
 /**
  * Counts the output of several answers in one stream.
  *
- * Some servers report a running usage per answer, others for all answers together, in the same
- * member. Both readings are tracked. A total grows with every text; a count that does not grow
- * while another answer continues is of one answer. If only one answer has counts, the delivered
- * text decides. Holds at most `MAX_ANSWERS` answers; answers beyond count as the last.
+ * Some servers report a running usage per answer, and others a running usage of all answers
+ * together, in the same member. Both interpretations are tracked. A count of all answers grows with
+ * every text, so a count that does not grow while another answer continues belongs to a single
+ * answer. If only one answer has counts, the interpretation that is closer to the delivered text
+ * applies. At most `MAX_ANSWERS` answers are distinguished; further answers count as the last one.
  */
 export class ParallelOutput {
   readonly #tokenizer: Tokenizer | undefined
   readonly #together: RunningOutput
   readonly #apart = new Map<number, RunningOutput>()
-  /** The distance between counts and delivered text, in tokens, for each reading. */
-  #offTogether = 0
-  #offApart = 0
+  /**
+   * The accumulated difference between counts and delivered text, in tokens, for each
+   * interpretation.
+   */
+  #errorTogether = 0
+  #errorApart = 0
   /** The largest count in an event of one answer, and the answer of the last such count. */
   #largest = 0
-  #teller: number | undefined
-  /** How often a count grew, or did not, while another answer continued. */
+  #lastReporter: number | undefined
+  /** How often a count grew or stayed the same while another answer continued. */
   #grew = 0
   #stayed = 0
   /** True if a count was smaller than an earlier one. */
@@ -40,10 +44,10 @@ export class ParallelOutput {
     this.#together.write(text)
   }
 
-  /** Adds a count of all answers. @param closes whether its event has no text */
-  tell(count: number, closes: boolean): void {
+  /** Adds a count of all answers. @param closes true if its event has no text */
+  report(count: number, closes: boolean): void {
     this.#reportedTogether = true
-    this.#together.tell(count, closes)
+    this.#together.report(count, closes)
   }
 
   /**
@@ -56,7 +60,7 @@ export class ParallelOutput {
     countOf: (choice: ChoiceReading) => number | undefined,
   ): void {
     for (const choice of choices) {
-      const output = this.#of(choice.index)
+      const output = this.#outputOf(choice.index)
       for (const text of choice.texts) {
         this.#together.write(text)
         output.write(text)
@@ -64,40 +68,40 @@ export class ParallelOutput {
       const own = countOf(choice)
       if (own === undefined) continue
       this.#reportedApart = true
-      output.tell(own, choice.texts.length === 0)
+      output.report(own, choice.texts.length === 0)
     }
     if (count === undefined) return
     const closes = choices.every(({ texts }) => texts.length === 0)
     const [sole, second] = choices
     if (sole === undefined || second !== undefined) {
-      this.tell(count, closes)
+      this.report(count, closes)
     } else {
       this.#compare(sole, count, closes)
-      this.#together.tell(count, closes)
+      this.#together.report(count, closes)
     }
   }
 
-  /** Adds a count of one answer, or of all. */
+  /** Adds a count that may be of one answer or of all answers. */
   #compare({ index }: ChoiceReading, count: number, closes: boolean): void {
-    const output = this.#of(index)
-    this.#offTogether += Math.abs(count - this.#together.tokens)
-    this.#offApart += Math.abs(count - output.tokens)
+    const output = this.#outputOf(index)
+    this.#errorTogether += Math.abs(count - this.#together.tokens)
+    this.#errorApart += Math.abs(count - output.tokens)
     if (count < this.#largest) this.#shrank = true
-    if (!closes && this.#teller !== undefined && this.#teller !== index) {
+    if (!closes && this.#lastReporter !== undefined && this.#lastReporter !== index) {
       if (count > this.#largest) this.#grew += 1
       else this.#stayed += 1
     }
     this.#largest = Math.max(this.#largest, count)
-    this.#teller = index
-    output.tell(count, closes)
+    this.#lastReporter = index
+    output.report(count, closes)
   }
 
-  #of(index: number): RunningOutput {
-    const place = Math.min(index, MAX_ANSWERS - 1)
-    let output = this.#apart.get(place)
+  #outputOf(index: number): RunningOutput {
+    const clampedIndex = Math.min(index, MAX_ANSWERS - 1)
+    let output = this.#apart.get(clampedIndex)
     if (output === undefined) {
       output = new RunningOutput(this.#tokenizer)
-      this.#apart.set(place, output)
+      this.#apart.set(clampedIndex, output)
     }
     return output
   }
@@ -114,7 +118,7 @@ export class ParallelOutput {
     if (this.#reportedTogether) return false
     if (this.#reportedApart || this.#shrank) return true
     if (this.#grew + this.#stayed > 0) return this.#stayed >= this.#grew
-    return this.#offApart < this.#offTogether
+    return this.#errorApart < this.#errorTogether
   }
 
   #sum(of: (output: RunningOutput) => number): number {

@@ -7,11 +7,11 @@ import { SseData } from './sse-data.js'
 import { SseSplitter } from './sse-splitter.js'
 
 /**
- * The longest event or value that is read, in bytes. The last event of a response may repeat all of
- * it.
+ * Maximum size of an event or value that is read whole, in bytes. The last event may repeat the
+ * whole response.
  */
 export const MAX_EVENT = 4 * 1024 * 1024
-/** The longest document that is read, in bytes. */
+/** Maximum size of a document that is read whole, in bytes. */
 export const MAX_DOCUMENT = 8 * 1024 * 1024
 
 /** Receives the parts of a response. */
@@ -22,32 +22,32 @@ export interface AnswerParts {
   value(json: string): void
   /** The whole response, as JSON. */
   document(json: string): void
-  /** Bytes that are too many to read. */
+  /** Bytes of an event or value that is too long to read whole. */
   tooLong(bytes: number): void
-  /** The outline, as JSON, of an event or value that was too long and has ended. */
+  /** The outline, as JSON, of an event or value that was too long, after its end. */
   outline(json: string): void
 }
 
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
 const SPACE = 0x20
 /**
- * Beginnings of lines in an event stream: a colon, `data`, `event`, `id`, `retry`, or `error` of
- * some servers.
+ * First bytes of lines in an event stream: a colon, or the initials of `data`, `event`, `id`,
+ * `retry` and, for some servers, `error`.
  */
 const FIELD_STARTS: ReadonlySet<number> = new Set(Buffer.from(':deir'))
 const OPENINGS: ReadonlySet<number> = new Set(Buffer.from('{['))
 
 /**
- * Reads the body of a response. The first byte decides its kind, since servers send event streams,
- * JSON lines and documents under each other's media types; if it leaves that open, the media type
- * decides. Holds at most one event, value or document.
+ * Reads the body of a response. The first byte determines its kind, since servers confuse the media
+ * types of event streams, JSON lines and documents. If the first byte is ambiguous, the media type
+ * decides. Buffers at most one event, value or document.
  */
 export class ResponseBody {
   readonly #declared: AnswerKind
   readonly #parts: AnswerParts
   readonly #memory: ResponseMemory | undefined
   #reader: EventReader | ValueReader | undefined
-  /** Bytes of a byte order mark that have arrived. */
+  /** The number of bytes of a byte order mark received so far. */
   #mark = 0
 
   constructor(declared: AnswerKind, parts: AnswerParts, memory?: ResponseMemory) {
@@ -74,17 +74,17 @@ export class ResponseBody {
   }
 
   /**
-   * Reads the held bytes at the end.
+   * Reads the buffered bytes at the end.
    *
    * @param complete whether the response arrived in full
-   * @returns `false` for a truncated document, of which nothing is known
+   * @returns `false` for a truncated document, whose usage is unknown
    */
   end(complete: boolean): boolean {
     if (this.#reader !== undefined) return this.#reader.end(complete) || this.#declared === 'events'
     return complete || this.#declared !== 'document'
   }
 
-  /** Frees the held bytes. */
+  /** Frees the buffered bytes. */
   release(): void {
     this.#reader?.release()
   }
@@ -95,7 +95,7 @@ export class ResponseBody {
   }
 }
 
-/** Reads outlines of values that are too long to hold. */
+/** Reads outlines of values that are too long to buffer. */
 class LongParts {
   readonly #parts: AnswerParts
   #outline: JsonOutline | undefined
@@ -105,7 +105,7 @@ class LongParts {
   }
 
   push(bytes: Buffer): void {
-    // Such as the blank line that ends an event.
+    // Ignores white space, such as the blank line that ends an event.
     if (this.#outline === undefined && bytes.every((byte) => byte <= SPACE)) return
     this.#parts.tooLong(bytes.length)
     this.#outline ??= new JsonOutline()
@@ -116,12 +116,12 @@ class LongParts {
     if (json !== undefined) this.#parts.outline(json)
   }
 
-  /** Drops the unfinished outline, since another value begins. */
+  /** Discards the unfinished outline, since another value begins. */
   reset(): void {
     this.#outline = undefined
   }
 
-  /** Bytes of text in the unfinished value, with its last bytes. */
+  /** Adds the last bytes of the unfinished value. Returns the number of bytes of text in it. */
   textWith(rest: Buffer): number {
     this.#outline ??= new JsonOutline()
     this.#outline.push(rest)
@@ -157,7 +157,7 @@ class EventReader {
     })
   }
 
-  /** In a complete stream, most clients read an event after the last blank line. */
+  /** Most clients also read an event that follows the last blank line of a complete stream. */
   end(complete: boolean): true {
     const { hasEnded } = this.#blocks
     const rest = this.#blocks.rest()
@@ -168,7 +168,7 @@ class EventReader {
   #read(block: Buffer): void {
     const data = this.#data.of(block)
     if (data !== undefined) this.#parts.event(data, this.#data.name)
-    // Some servers derived from llama.cpp send an error as a field.
+    // Some servers derived from llama.cpp send errors in a field named `error`.
     else if (block.length < MAX_EVENT && ERROR_FIELD.test(block.toString('latin1')))
       this.#parts.event('', 'error')
   }
@@ -179,7 +179,7 @@ const ERROR_FIELD = /(^|[\r\n])error:/
 class ValueReader {
   readonly #parts: AnswerParts
   readonly #values: JsonValues
-  /** True if there is, or may be, more than one value. */
+  /** True if there is or may be more than one value. */
   #several: boolean
   #first: string | undefined
   readonly #firstMemory: PieceMemory | undefined
@@ -220,7 +220,7 @@ class ValueReader {
       this.#firstMemory?.resize(0)
       this.#parts.value(json)
     } else if (this.#firstMemory?.resize(bytes.length) === false) {
-      // There is no memory to wait for a second value.
+      // There is no memory to buffer the value until a second one arrives.
       this.#several = true
       this.#parts.document(json)
     } else {
@@ -231,8 +231,8 @@ class ValueReader {
   end(complete: boolean): boolean {
     const isCut = this.#values.isInValue
     const rest = this.#values.rest()
-    // A value that is open at the end of a complete response is not JSON; the reader of values
-    // reports it.
+    // A value that is unfinished at the end of a complete response is invalid JSON, which its
+    // reader reports.
     if (complete && rest.length > 0) this.#take({ bytes: rest, whole: true })
     else if (isCut) this.#cutText = this.#long.textWith(rest)
     if (this.#first !== undefined) {

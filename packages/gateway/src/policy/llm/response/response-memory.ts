@@ -1,13 +1,16 @@
-/** The memory that one held piece of a response takes. */
+/** The memory used by one buffered piece of a response. */
 export interface PieceMemory {
-  /** Changes the number of held bytes. Without memory, returns `false` and changes nothing. */
+  /**
+   * Changes the number of buffered bytes. If that exceeds the limit, returns `false` and changes
+   * nothing.
+   */
   resize(bytes: number): boolean
 }
 
 /** Size up to which a piece is not counted, in bytes. Events and most documents are smaller. */
 const FREE_BYTES = 64 * 1024
 
-/** Memory without a shared bound. */
+/** Memory without a limit. */
 export const UNBOUNDED: PieceMemory = { resize: () => true }
 
 /**
@@ -18,17 +21,17 @@ export class ResponseMemory {
   #limit: number
   #held = 0
 
-  /** @param limit bytes over all responses */
+  /** @param limit bytes across all responses */
   constructor(limit: number) {
     this.#limit = limit
   }
 
-  /** Bytes held now, without small pieces. */
+  /** Bytes currently buffered, excluding small pieces. */
   get held(): number {
     return this.#held
   }
 
-  /** Changes the limit. Held bytes stay held. */
+  /** Changes the limit. Bytes that are already buffered stay in memory. */
   setLimit(limit: number): void {
     this.#limit = limit
   }

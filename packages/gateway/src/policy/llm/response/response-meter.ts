@@ -20,7 +20,7 @@ export type Settlement = Amounts | 'unknown'
 /** The reason why a response could not be read. */
 export type UnreadReason =
   | 'not_json'
-  /** JSON of another shape than the route's. */
+  /** JSON that does not have the route's shape. */
   | 'unknown_shape'
   | 'too_long'
   /** Compressed in a way that the gateway cannot decode. */
@@ -31,8 +31,8 @@ export type UnreadReason =
 const PLAIN: AnswerHead = { kind: 'document', codings: [] }
 
 /**
- * Meters the cost of a response while it passes. Never throws. Holds at most one event or document,
- * up to `MAX_EVENT` or `MAX_DOCUMENT` bytes.
+ * Meters the cost of a response while it is forwarded. Never throws. Buffers at most one event or
+ * document, up to `MAX_EVENT` or `MAX_DOCUMENT` bytes.
  */
 export class ResponseMeter {
   readonly #call: LlmCall
@@ -44,15 +44,15 @@ export class ResponseMeter {
   #head = PLAIN
   #body: ResponseBody
   #bytes = 0
-  /** True if part of a compressed response was dropped, since it is too long. */
+  /** True if part of a compressed response was dropped because it was too long to buffer. */
   #encodedLost = false
   #understood = false
   #unfinished = false
   /** True if part of an event stream is not JSON. It counts as text, since clients can read it. */
   #hasText = false
-  /** Bytes of values that were not understood, and the reason of the last one. */
-  #strange = 0
-  #strangeBecause: UnreadReason = 'not_json'
+  /** Bytes of values that were not understood, and the reason for the last one. */
+  #unknownBytes = 0
+  #unknownReason: UnreadReason = 'not_json'
   #unread: UnreadReason | undefined
 
   constructor(call: LlmCall, memory?: ResponseMemory) {
@@ -84,7 +84,10 @@ export class ResponseMeter {
     this.#encodedMemory.resize(0)
   }
 
-  /** The reason why part of the response was charged by its bytes. Known after `settlement`. */
+  /**
+   * The reason why part of the response was charged by its bytes; undefined if it was not. Known
+   * after `settlement`.
+   */
   get unread(): UnreadReason | undefined {
     return this.#unread
   }
@@ -92,14 +95,14 @@ export class ResponseMeter {
   /**
    * Computes the cost of the request after the end of its response.
    *
-   * - Without work there is no cost: a status of 300 or more, or a failure other than a timeout.
-   * - A stream costs its usage. Text after or without a usage is counted as delivered, within one
-   * event.
-   * - A document costs its usage. If it is truncated, the reservation stays charged, or more if
-   * more text
-   *   was delivered, since the upstream computed all of it.
-   * - A stream of which nothing was delivered costs its input.
-   * - A response that cannot be read costs its delivered bytes, at most the reservation.
+   * - A response without work by the upstream costs nothing: most statuses of 300 or more, and
+   *   failures other than timeouts.
+   * - A stream costs its reported usage. Text that no usage covers is counted as delivered, to
+   *   within one event.
+   * - A document costs its reported usage. If it is truncated, the upstream has still generated all
+   *   of it, so the reservation stays charged, or the delivered text if that is more.
+   * - A stream that delivered nothing costs its input.
+   * - A response that cannot be read is charged by its delivered bytes, up to the reservation.
    * - Background work continues after a truncated response, so the reservation stays charged.
    */
   settlement(end: AnswerEnd): Settlement {
@@ -123,7 +126,7 @@ export class ResponseMeter {
     if (!this.#body.end(complete)) return this.#accumulator.reservedOrText(this.#body.cutText)
     if (this.#unfinished) return 'unknown'
     if (!this.#understood) this.#chargeByBytes(complete)
-    // A usage after unread bytes may cover them.
+    // A usage reported after unread bytes may cover them.
     else if (!this.#accumulator.hasUnread) this.#unread = undefined
     return this.#accumulator.amounts()
   }
@@ -158,9 +161,9 @@ export class ResponseMeter {
   /** Charges bytes that were not understood. */
   #chargeByBytes(complete: boolean): void {
     if (this.#unread !== undefined) return
-    if (this.#strange > 0) {
-      this.#unread = this.#strangeBecause
-      this.#accumulator.addUnread(this.#strange)
+    if (this.#unknownBytes > 0) {
+      this.#unread = this.#unknownReason
+      this.#accumulator.addUnread(this.#unknownBytes)
     } else if (this.#hasText) {
       this.#unread = 'not_json'
     } else if (complete && this.#head.kind !== 'events') {
@@ -183,7 +186,10 @@ export class ResponseMeter {
     }
   }
 
-  /** @param as the kind to try first, since servers send one where the other was requested */
+  /**
+   * @param as the kind to try first, since servers may send an event where a response was
+   *   requested, and vice versa
+   */
   #read(json: string, as: 'event' | 'answer'): void {
     const { shape } = this.#call.options
     const parsed = parseData(json)
@@ -196,9 +202,9 @@ export class ResponseMeter {
   }
 
   /**
-   * Reads the usage in an outline, which has neither lists nor long texts.
+   * Reads the usage in an outline, which contains neither list items nor long texts.
    *
-   * @returns whether it has a usage
+   * @returns true if the outline contains a usage
    */
   #readOutline(json: string | undefined): boolean {
     const { shape } = this.#call.options
@@ -218,8 +224,8 @@ export class ResponseMeter {
     } else if (isErrorAnswer(parsed)) {
       this.#add({ usage: {}, texts: [], failed: true })
     } else {
-      this.#strange += Buffer.byteLength(json)
-      this.#strangeBecause = parsed === undefined ? 'not_json' : 'unknown_shape'
+      this.#unknownBytes += Buffer.byteLength(json)
+      this.#unknownReason = parsed === undefined ? 'not_json' : 'unknown_shape'
     }
   }
 

@@ -1,6 +1,6 @@
 import { TokenCounter, type Tokenizer } from '../token-counter.js'
 
-/** The output of one answer so far: the last reported count, and the text after it. */
+/** The output of an answer so far: the last reported count, and the text after it. */
 export class RunningOutput {
   readonly #written: TokenCounter
   #reported = 0
@@ -16,12 +16,12 @@ export class RunningOutput {
   /**
    * Adds a reported count, which includes the text of its own event.
    *
-   * A count that does not grow with new text is stale and does not cover that text. Without text it
-   * is final.
+   * A count that does not grow although its event has text is stale, and does not cover that text.
+   * A count in an event without text is final.
    *
-   * @param closes whether the event has no text
+   * @param closes true if the event has no text
    */
-  tell(count: number, closes: boolean): void {
+  report(count: number, closes: boolean): void {
     if (count < this.#reported || (count === this.#reported && !closes)) return
     this.#reported = count
     this.#written.reset()

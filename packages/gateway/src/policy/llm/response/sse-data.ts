@@ -28,25 +28,26 @@ export class SseData {
     this.#isFirst = false
     this.#data = undefined
     this.#name = undefined
-    // With uniform line ends and the end of the event, the parser holds nothing for the next call.
+    // With uniform line endings and a final blank line, the parser buffers nothing for the next
+    // call.
     this.#parser.feed(`${text.replaceAll(/\r\n?/g, '\n')}\n\n`)
     return this.#data
   }
 }
 
-/** The memory that the values of an event or a document may take, in bytes. */
+/** Maximum memory for the parsed values of an event or a document, in bytes. */
 const MAX_PARSED = 128 * 1024 * 1024
 
-/** Data with fewer characters takes less in any case. */
-const ALWAYS_SMALL = 1024 * 1024
+/** Maximum length of data that always needs less memory, in characters. */
+const MAX_UNCHECKED_LENGTH = 1024 * 1024
 
 /**
  * Parses the data of an event as JSON; undefined if it is not JSON, or has too many values. Python
- * servers write `NaN` and `Infinity`, which are not JSON but which their clients read. They count
- * as null, or a client could request such numbers to hide the usage.
+ * servers write `NaN` and `Infinity`, which are not JSON but are accepted by Python clients. They
+ * are read as null. Otherwise, a client could request such numbers to hide the usage.
  */
 export function parseData(data: string): unknown {
-  if (data.length > ALWAYS_SMALL && jsonMemory(Buffer.from(data)) > MAX_PARSED) return undefined
+  if (data.length > MAX_UNCHECKED_LENGTH && jsonMemory(Buffer.from(data)) > MAX_PARSED) return undefined
   const value = parsed(data)
   const plain = value === undefined ? withoutNaN(data) : undefined
   return plain === undefined ? value : parsed(plain)

@@ -5,23 +5,27 @@ const LF = 0x0a
 const CR = 0x0d
 
 /**
- * Splits an event stream (`text/event-stream`) into events, independent of its chunks. Emits all
- * bytes, in order.
+ * Splits an event stream (`text/event-stream`) into events, regardless of how it is chunked. Emits
+ * all bytes, in order.
  *
- * An event that ends in CR is emitted with the next byte, which may be the LF of the same line end.
+ * An event that ends in CR is emitted when the next byte arrives, which may be the LF of the same
+ * line ending.
  */
 export class SseSplitter {
   readonly #block: BoundedBlock
   /** True if the current line is empty so far. */
   #isLineEmpty = true
-  /** True if the last byte was a CR: an LF after it belongs to the same line end. */
+  /** True if the last byte was a CR: an LF after it belongs to the same line ending. */
   #afterCR = false
-  /** True if that CR ended a blank line: the event ends before the next byte, or after an LF. */
+  /**
+   * True if that CR ended a blank line. The event ends before the next byte, or after it if it is
+   * an LF.
+   */
   #ending = false
   /** True if a line of the stream ended with CRLF. */
   #hasCRLF = false
 
-  /** @param maxBytes the longest event that is emitted whole; no more is held */
+  /** @param maxBytes maximum size of an event that is emitted whole, and of the buffer, in bytes */
   constructor(maxBytes: number, memory?: PieceMemory) {
     this.#block = new BoundedBlock(maxBytes, memory)
   }
@@ -38,14 +42,14 @@ export class SseSplitter {
   }
 
   /**
-   * Reports whether the held bytes are a complete event that only waits for the byte after its last
-   * CR.
+   * Reports whether the buffered bytes are a complete event that waits only for the byte after its
+   * last CR.
    */
   get hasEnded(): boolean {
     return this.#ending && !this.#hasCRLF
   }
 
-  /** The bytes after the last emitted event. */
+  /** Removes and returns the bytes after the last emitted event. */
   rest(): Buffer {
     return this.#block.rest()
   }

@@ -6,7 +6,7 @@ import { ItemTexts } from './item-texts.js'
 import { ParallelOutput } from './parallel-output.js'
 import { RunningOutput } from './running-output.js'
 
-/** Bytes per token of a response that cannot be read. */
+/** Bytes that count as one token in a response that cannot be read. */
 const BYTES_PER_TOKEN = 4
 
 /** Accumulates the known cost of a response. */
@@ -18,7 +18,7 @@ export class UsageAccumulator {
   readonly #output: RunningOutput | ParallelOutput
   readonly #items = new ItemTexts()
   #usage: Usage = {}
-  /** The tokens of texts that repeat the whole answer. */
+  /** Tokens of texts that repeat the whole answer. */
   #repeated = 0
   /** Tokens of unreadable bytes. */
   #unread = 0
@@ -55,10 +55,10 @@ export class UsageAccumulator {
   #addWhole(usage: Usage, texts: readonly string[]): void {
     for (const text of texts) this.#output.write(text)
     const count = this.#outputOf(usage)
-    const closes = texts.length === 0 || this.#isNewTotalAlone(usage)
+    const closes = texts.length === 0 || this.#hasOnlyNewTotal(usage)
     this.#usage = mergeUsage(this.#usage, usage)
     if (count === undefined) return
-    this.#output.tell(count, closes)
+    this.#output.report(count, closes)
     if (closes) this.#unread = 0
   }
 
@@ -67,18 +67,21 @@ export class UsageAccumulator {
     this.#output.write(text)
   }
 
-  /** Adds unreadable bytes. Together they count at most the reserved output. */
+  /** Adds unreadable bytes. Together, they count as at most the reserved output. */
   addUnread(bytes: number): void {
     this.#wrote ||= bytes > 0
     this.#unread += Math.ceil(bytes / BYTES_PER_TOKEN)
   }
 
-  /** Adds a reported usage, which covers everything so far. */
+  /** Discards the unreadable bytes so far, because a reported usage covers them. */
   forgetUnread(): void {
     this.#unread = 0
   }
 
-  /** The cost of a truncated document: the reservation, or more if its text is known to be more. */
+  /**
+   * Returns the cost of a truncated document: `unknown`, which keeps the reservation charged, or
+   * the cost of its text if that is more.
+   */
   reservedOrText(bytes: number): Amounts | 'unknown' {
     const output = Math.ceil(bytes / BYTES_PER_TOKEN)
     // A response without output, such as embeddings, has no text either.
@@ -97,20 +100,20 @@ export class UsageAccumulator {
     this.#repeated = counter.tokens
   }
 
-  /** Reports whether a usage has only a total, which covers the input and all text so far. */
-  #isNewTotalAlone({ input, output, total }: Usage): boolean {
+  /** Reports whether a usage has only a new total, which covers the input and all text so far. */
+  #hasOnlyNewTotal({ input, output, total }: Usage): boolean {
     if (input !== undefined || output !== undefined || total === undefined) return false
     return this.#usage.input === undefined && total > (this.#usage.total ?? 0)
   }
 
-  /** The output that a usage reports. A total may include hidden reasoning. */
+  /** Returns the output that a usage reports. A total may include hidden reasoning. */
   #outputOf({ input, output, total }: Usage): number | undefined {
     if (output === undefined && total === undefined) return undefined
     const known = input ?? this.#usage.input
     const beyondInput = total === undefined ? 0 : total - (known ?? this.#estimatedInput(total))
     const reported = Math.max(output ?? 0, beyondInput, 0)
     // A total of at most the input reports no output, unless nothing else is known.
-    return reported > 0 || this.#isNewTotalAlone({ input, output, total }) ? reported : undefined
+    return reported > 0 || this.#hasOnlyNewTotal({ input, output, total }) ? reported : undefined
   }
 
   #estimatedInput(total: number | undefined): number {
@@ -118,8 +121,8 @@ export class UsageAccumulator {
   }
 
   /**
-   * The cost: the reported usage, and the text after it. Input that is not reported counts as
-   * reserved.
+   * Returns the cost: the reported usage, plus the text after it. If no input is reported, the
+   * reserved input counts.
    */
   amounts(): Amounts {
     const { total, cached = 0 } = this.#usage

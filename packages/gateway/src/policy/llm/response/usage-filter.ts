@@ -3,7 +3,7 @@ import { ByteBuffer } from './byte-buffer.js'
 import { ChoiceScan } from './choice-scan.js'
 import { parseData, SseData } from './sse-data.js'
 
-/** The longest event that may be the usage, in bytes: it has a few numbers. */
+/** Maximum size of a usage event, in bytes. It contains only a few numbers. */
 const MAX_USAGE_EVENT = 64 * 1024
 
 const NOTHING = Buffer.alloc(0)
@@ -13,26 +13,26 @@ const COLON = 0x3a
 const SPACE = 0x20
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
 
-/** Fields of an event that are held until it is known whether it is the usage. */
+/** Fields that are held back until it is known whether their event is a usage event. */
 const HELD_FIELDS = ['data', 'event'] as const
 
-/** Beginnings of lines that pass held ones: comments, `id` and `retry`. */
+/** First bytes of lines that may overtake lines that are held back: comments, `id` and `retry`. */
 const OVERTAKING: ReadonlySet<number> = new Set(Buffer.from(':ir'))
 
-/** Treatment of a byte. */
-type Way = 'pass' | 'hold' | 'drop'
+/** The treatment of a byte. */
+type Treatment = 'pass' | 'hold' | 'drop'
 
-/** The kind of a line, as far as it is known. */
+/** The kind of the current line, as far as it is known. */
 type Line = 'start' | 'name' | 'data' | 'held' | 'passed'
 
 /**
- * Removes the usage that the gateway requested from an event stream: events with a usage and no
- * choices.
+ * Removes usage events, which the gateway requested, from an event stream. A usage event has a
+ * usage and no choices.
  *
- * All other lines are kept. Comments, `id`, `retry` and blank lines pass at once. The `event` and
- * `data` lines of an event are held until its first bytes rule out a usage. Lines that pass
- * meanwhile overtake them, which has no effect within an event. Holds at most `MAX_USAGE_EVENT`
- * bytes; a longer event passes unchanged.
+ * All other lines are forwarded. Comments, `id`, `retry` and blank lines are forwarded immediately.
+ * The `event` and `data` lines of an event are held back until its first bytes rule out a usage
+ * event. Other lines may overtake them, which has no effect within an event. Buffers at most
+ * `MAX_USAGE_EVENT` bytes; a longer event is forwarded unchanged.
  */
 export class UsageFilter {
   readonly #held = new ByteBuffer()
@@ -42,29 +42,32 @@ export class UsageFilter {
   /** True if the next byte may be the space after the colon. */
   #mayBeSpace = false
   #hasData = false
-  /** True if the current event is not the usage. */
+  /** True if the current event is not a usage event. */
   #isShown = false
-  /** True if a dropped part of the event would change the next event unless this one ends. */
+  /**
+   * True if lines of the event were forwarded. Its blank line is then forwarded even if its usage
+   * is removed, so that those lines do not become part of the next event.
+   */
   #mustEnd = false
   /**
-   * Treatment of a CR that was the last byte: an LF after it belongs to the same line end.
+   * The treatment of a CR that was the last byte. An LF after it belongs to the same line ending.
    */
-  #afterCR: Way | undefined
+  #afterCR: Treatment | undefined
   #mark = 0
   /** The current chunk, the start of the current run in it, and the current byte. */
   #chunk: Buffer = NOTHING
   #start = 0
   #at = 0
-  #way: Way = 'pass'
+  #treatment: Treatment = 'pass'
   #out: Buffer[] = []
 
-  /** @returns the bytes to send now; none while all are held */
+  /** @returns the bytes to send now; empty while all are held back */
   push(chunk: Buffer): Buffer {
     this.#out = []
     this.#chunk = chunk
     this.#start = 0
     for (this.#at = 0; this.#at < chunk.length; this.#at += 1)
-      this.#go(this.#wayOf(chunk[this.#at] as number))
+      this.#setTreatment(this.#treatmentOf(chunk[this.#at] as number))
     this.#endRun()
     this.#chunk = NOTHING
     return this.#out.length === 1 ? (this.#out[0] ?? NOTHING) : Buffer.concat(this.#out)
@@ -74,49 +77,49 @@ export class UsageFilter {
   end(): Buffer {
     const rest = this.#held.take()
     if (rest.length === 0 || (this.#hasData && isUsage(rest))) return NOTHING
-    // Held bytes must not become part of the unfinished line that overtook them.
+    // The buffered bytes must not become part of the unfinished line that overtook them.
     return this.#line === 'passed' ? Buffer.concat([Buffer.of(LF), rest]) : rest
   }
 
-  #go(way: Way): void {
-    if (way === this.#way) return
+  #setTreatment(treatment: Treatment): void {
+    if (treatment === this.#treatment) return
     this.#endRun()
-    this.#way = way
+    this.#treatment = treatment
   }
 
   #endRun(): void {
     const run = this.#chunk.subarray(this.#start, this.#at)
     this.#start = this.#at
     if (run.length === 0) return
-    if (this.#way === 'pass') this.#out.push(run)
-    else if (this.#way === 'hold') this.#held.append(run)
+    if (this.#treatment === 'pass') this.#out.push(run)
+    else if (this.#treatment === 'hold') this.#held.append(run)
   }
 
-  /** Sends the held bytes before the current one. */
+  /** Sends the buffered bytes before the current one. */
   #release(): void {
     this.#endRun()
     const held = this.#held.take()
     if (held.length > 0) this.#out.push(held)
   }
 
-  #show(): Way {
+  #show(): Treatment {
     this.#release()
     this.#isShown = true
     this.#line = 'passed'
     return 'pass'
   }
 
-  #wayOf(byte: number): Way {
+  #treatmentOf(byte: number): Treatment {
     const paired = byte === LF ? this.#afterCR : undefined
     this.#afterCR = undefined
     if (paired !== undefined) return paired
     const ends = byte === CR || byte === LF
-    const way = ends ? this.#endLine(byte) : this.#readLine(byte)
-    if (byte === CR) this.#afterCR = way
-    return way
+    const treatment = ends ? this.#endLine(byte) : this.#readLine(byte)
+    if (byte === CR) this.#afterCR = treatment
+    return treatment
   }
 
-  #endLine(byte: number): Way {
+  #endLine(byte: number): Treatment {
     const line = this.#line
     if (line === 'start') return this.#endEvent()
     // A field without a colon has no value.
@@ -124,28 +127,28 @@ export class UsageFilter {
     this.#line = 'start'
     if (line === 'passed') return 'pass'
     if (line === 'data' && this.#scan.excludes(byte)) {
-      const way = this.#show()
+      const treatment = this.#show()
       this.#line = 'start'
-      return way
+      return treatment
     }
     return 'hold'
   }
 
-  /** Handles the blank line that ends an event. @returns what to do with it */
-  #endEvent(): Way {
+  /** Handles the blank line that ends an event. @returns the treatment of that line */
+  #endEvent(): Treatment {
     this.#endRun()
     const hides = this.#hasData && !this.#isShown && isUsage(this.#held.peek())
     if (hides) this.#held.take()
     else this.#release()
-    const way = hides && !this.#mustEnd ? 'drop' : 'pass'
+    const treatment = hides && !this.#mustEnd ? 'drop' : 'pass'
     this.#scan = new ChoiceScan()
     this.#hasData = false
     this.#isShown = false
     this.#mustEnd = false
-    return way
+    return treatment
   }
 
-  #readLine(byte: number): Way {
+  #readLine(byte: number): Treatment {
     switch (this.#line) {
       case 'passed':
         return 'pass'
@@ -163,7 +166,7 @@ export class UsageFilter {
     }
   }
 
-  #beginLine(byte: number): Way {
+  #beginLine(byte: number): Treatment {
     if (this.#mark < BYTE_ORDER_MARK.length && byte === BYTE_ORDER_MARK[this.#mark]) {
       this.#mark += 1
       return 'pass'
@@ -171,11 +174,11 @@ export class UsageFilter {
     this.#mark = BYTE_ORDER_MARK.length
     this.#name = String.fromCharCode(byte)
     if (!this.#isShown && beginsHeldField(this.#name)) this.#line = 'name'
-    else this.#line = this.#holding() > 0 && !OVERTAKING.has(byte) ? 'held' : 'passed'
+    else this.#line = this.#bufferedLength() > 0 && !OVERTAKING.has(byte) ? 'held' : 'passed'
     return this.#line === 'passed' ? 'pass' : 'hold'
   }
 
-  #readName(byte: number): Way {
+  #readName(byte: number): Treatment {
     if (byte !== COLON) {
       this.#name += String.fromCharCode(byte)
       if (beginsHeldField(this.#name)) return 'hold'
@@ -190,19 +193,19 @@ export class UsageFilter {
     }
     this.#line = this.#hasData ? 'held' : 'passed'
     if (this.#hasData) return 'hold'
-    // Not a field of an event.
+    // The line is not a field of an event.
     this.#mustEnd = true
     this.#release()
     return 'pass'
   }
 
-  #hold(): Way {
-    return this.#holding() < MAX_USAGE_EVENT ? 'hold' : this.#show()
+  #hold(): Treatment {
+    return this.#bufferedLength() < MAX_USAGE_EVENT ? 'hold' : this.#show()
   }
 
-  /** The number of held bytes. */
-  #holding(): number {
-    return this.#held.length + (this.#way === 'hold' ? this.#at - this.#start : 0)
+  /** The number of buffered bytes. */
+  #bufferedLength(): number {
+    return this.#held.length + (this.#treatment === 'hold' ? this.#at - this.#start : 0)
   }
 }
 

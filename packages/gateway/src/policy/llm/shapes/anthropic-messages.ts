@@ -22,7 +22,7 @@ export const anthropicMessages: Shape = {
     return {
       model: statedModel(own(body, 'model')),
       stream: statedFlag(own(body, 'stream'), 'stream'),
-      // Every stream has its usage.
+      // Every stream includes its usage.
       wantsUsage: true,
       maxOutput: maximumOf(body, 'max_tokens'),
       answers: 1,
@@ -47,7 +47,7 @@ function read(type: string, data: unknown): Reading {
   const failed = type === 'error' || hasError(data)
   switch (type) {
     case 'message_start': {
-      // Its `output_tokens` are of text that arrives later, and is counted then.
+      // Its `output_tokens` belong to text that arrives later and is counted then.
       const { input, cached } = usageOf(own(own(data, 'message'), 'usage'))
       return { usage: { input, cached }, texts: [], failed }
     }
@@ -62,7 +62,7 @@ function read(type: string, data: unknown): Reading {
   }
 }
 
-/** A tool call has its input at once, or empty and then in deltas. */
+/** The input of a tool call is either complete in its block, or empty and sent in deltas. */
 function blockTexts(block: unknown): string[] {
   return [...textsIn(block, ['text', 'thinking', 'name']), ...structureTexts(own(block, 'input'))]
 }

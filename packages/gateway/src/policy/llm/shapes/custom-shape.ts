@@ -8,7 +8,7 @@ import {
   statedMaximum,
   statedModel,
 } from '../request/json-fields.js'
-import { refuseOtherLettersIn } from '../request/member-spelling.js'
+import { rejectOtherCaseIn } from '../request/member-spelling.js'
 import { asTokenCount, type Usage } from '../usage.js'
 import { hasError } from './error-body.js'
 import { textsWithin } from './output-text.js'
@@ -16,9 +16,12 @@ import type { Reading, Shape } from './shape.js'
 
 /** JSON pointers, such as `/usage/in`, to the counted values of an API without a built-in shape. */
 export interface CustomPointers {
-  /** In the request: the input. Texts, lists of them, or messages; at least one must be present. */
+  /**
+   * In the request: the input, as text, a list of texts, or messages. At least one value must be
+   * present.
+   */
   readonly input: readonly string[]
-  /** In the request: the maximum output. The largest of several values counts. */
+  /** In the request: the maximum output. The largest value counts. */
   readonly maxOutput?: readonly string[]
   /** In the request: the number of answers. */
   readonly answers?: string
@@ -38,11 +41,11 @@ export interface CustomPointers {
 /**
  * Creates a shape from pointers.
  *
- * @throws TypeError or SyntaxError for an invalid pointer, or without a pointer to the input
+ * @throws TypeError or SyntaxError if a pointer is invalid, or there is none to the input
  */
 export function customShape(pointers: CustomPointers): Shape {
   if (pointers.input.length === 0)
-    throw new TypeError('a custom shape needs a pointer to the input, as in { input: /prompt }')
+    throw new TypeError('a custom shape requires a pointer to the input, as in { input: /prompt }')
   const inputs = pointers.input.map(jsonPointer)
   const maxOutputs = (pointers.maxOutput ?? []).map((name) => ({ name, find: jsonPointer(name) }))
   const answers = optional(pointers.answers)
@@ -69,7 +72,7 @@ export function customShape(pointers: CustomPointers): Shape {
     name: 'custom',
     usageOnRequest: false,
     readRequest(body, input) {
-      for (const pointer of requestPointers) refuseOtherLettersIn(body, pointer)
+      for (const pointer of requestPointers) rejectOtherCaseIn(body, pointer)
       const found = inputs.map((find) => find(body)).filter((value) => value !== undefined)
       if (found.length === 0) throw new RequestError(`'${pointers.input.join("' or '")}' is missing`)
       for (const value of found) countPrompts(value, input)

@@ -1,6 +1,6 @@
 import { isFields, own } from '../request/json-fields.js'
 
-/** Reports whether a response or an event has an error. */
+/** Reports whether a response or an event contains an error. */
 export function hasError(value: unknown): boolean {
   const error = own(value, 'error')
   if (isFields(error)) return Object.keys(error).length > 0

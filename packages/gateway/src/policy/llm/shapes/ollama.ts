@@ -23,9 +23,9 @@ import { hasError } from './error-body.js'
 import { messageTexts, textsIn } from './output-text.js'
 import type { CallParameters, Reading, Shape } from './shape.js'
 
-/** Ollama's API. It streams by default: one JSON value per line, the last with the usage. */
+// Ollama's API. It streams by default: one JSON value per line, the last with the usage.
 
-/** Members with a count of their own. `countOtherMembers` counts the others. */
+/** Members that are counted separately. `countOtherMembers` counts the others. */
 const CHAT_COUNTED: ReadonlySet<string> = new Set(['messages', 'tools', 'format'])
 const PROMPT_MEMBERS = ['prompt', 'suffix', 'system', 'template'] as const
 const PROMPT_COUNTED: ReadonlySet<string> = new Set([...PROMPT_MEMBERS, 'context', 'images', 'format'])
@@ -100,7 +100,9 @@ function callParameters(body: Fields): CallParameters {
   }
 }
 
-/** Counts a fixed number of tokens per image. The length of its base64 does not predict them. */
+/**
+ * Counts a fixed number of tokens per image, since the length of its base64 does not predict them.
+ */
 function countImages(images: unknown, input: TokenCounter): void {
   for (const image of Array.isArray(images) ? images : [images]) {
     if (typeof image === 'string') input.addTokens(ATTACHMENT_TOKENS)

@@ -4,13 +4,13 @@ import { openAIUsage } from './openai-fields.js'
 import { messageTexts, textsIn, thoughtsIn } from './output-text.js'
 import type { ChoiceReading, Reading } from './shape.js'
 
-/** Reads a completion or a chunk of one, for chats and prompts. */
+/** Reads a completion or a chunk of one, for both the chat and the completions API. */
 export function readChoices(value: unknown, part: 'message' | 'delta'): Reading | undefined {
   const list = own(value, 'choices')
   if (!Array.isArray(list) && own(value, 'usage') === undefined) {
     return isErrorAnswer(value) ? { usage: {}, texts: [], failed: true } : undefined
   }
-  const choices = listOf(value, 'choices').map((choice, place) => readChoice(choice, place, part))
+  const choices = listOf(value, 'choices').map((choice, position) => readChoice(choice, position, part))
   const apart = part === 'delta' || choices.some(({ usage }) => Object.values(usage).some(isNumber))
   return {
     usage: openAIUsage(value),
@@ -20,13 +20,14 @@ export function readChoices(value: unknown, part: 'message' | 'delta'): Reading 
   }
 }
 
-function readChoice(choice: unknown, place: number, part: 'message' | 'delta'): ChoiceReading {
+function readChoice(choice: unknown, position: number, part: 'message' | 'delta'): ChoiceReading {
   const index = own(choice, 'index')
-  // Some servers stream whole messages, or respond to a chat as to a prompt.
+  // Some servers stream whole messages, or respond to a chat in the format of the completions API.
   const other = part === 'delta' ? 'message' : 'delta'
   const message = own(choice, part)
   return {
-    index: typeof index === 'number' && Number.isInteger(index) && index >= 0 ? index : place % MAX_ANSWERS,
+    index:
+      typeof index === 'number' && Number.isInteger(index) && index >= 0 ? index : position % MAX_ANSWERS,
     texts: [
       ...messageTexts(isFields(message) ? message : own(choice, other)),
       ...textsIn(choice, ['text']),

@@ -7,7 +7,7 @@ import type { Shape } from './shape.js'
 
 const COUNTED: ReadonlySet<string> = new Set(['prompt', 'suffix', 'response_format'])
 
-/** `POST /v1/completions`. Each prompt has its own answers. */
+/** `POST /v1/completions`. The model returns separate answers for each prompt. */
 export const openAICompletions: Shape = {
   name: 'openai-completions',
   usageOnRequest: true,
@@ -18,11 +18,11 @@ export const openAICompletions: Shape = {
     countContent(own(body, 'suffix'), input)
     countFormat(own(body, 'response_format'), input)
     countOtherMembers(body, COUNTED, input)
-    const each = Math.max(statedAnswers(body, 'n'), statedAnswers(body, 'best_of'))
+    const answersPerPrompt = Math.max(statedAnswers(body, 'n'), statedAnswers(body, 'best_of'))
     return openAICallParameters(
       body,
       maximumOf(body, 'max_tokens', 'max_completion_tokens', 'n_predict'),
-      prompts * each,
+      prompts * answersPerPrompt,
     )
   },
   readResponse: (body) => readChoices(body, 'message'),

@@ -35,7 +35,7 @@ export function statedAnswers(body: Fields, name: string): number {
   return statedNumber(body, name, 1, MAX_ANSWERS) ?? 1
 }
 
-/** The usage of chat completions, completions and embeddings. */
+/** Reads the usage of chat completions, completions and embeddings. */
 export function openAIUsage(value: unknown): Usage {
   const usage = own(value, 'usage')
   return {
@@ -47,8 +47,8 @@ export function openAIUsage(value: unknown): Usage {
 }
 
 /**
- * Reports whether the data of an event is the usage that `stream_options.include_usage` requests: a
- * usage and no choices, which servers write as an empty list, as null, or not at all.
+ * Reports whether an event is the usage event that `stream_options.include_usage` requests: it has
+ * a usage and no choices, which servers send as an empty list, as null, or not at all.
  */
 export function isUsageEvent(data: unknown): boolean {
   const choices = own(data, 'choices')

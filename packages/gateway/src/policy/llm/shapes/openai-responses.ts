@@ -6,12 +6,14 @@ import { openAICallParameters } from './openai-fields.js'
 import { callTexts, textsIn, textsWithin } from './output-text.js'
 import type { ItemReading, Reading, Shape } from './shape.js'
 
-/** States of a response whose cost is not yet known. */
+/** Statuses of a response whose cost is not yet known. */
 const UNFINISHED: ReadonlySet<unknown> = new Set(['queued', 'in_progress'])
 
 const COUNTED: ReadonlySet<string> = new Set(['instructions', 'input', 'prompt', 'tools', 'text'])
 
-/** `POST /v1/responses`. Only the upstream knows the input that an earlier response adds. */
+/**
+ * `POST /v1/responses`. Input that is added by an earlier response is known only to the upstream.
+ */
 export const openAIResponses: Shape = {
   name: 'openai-responses',
   usageOnRequest: false,
@@ -45,7 +47,7 @@ export const openAIResponses: Shape = {
   },
 }
 
-/** The final events of a stream, each with the whole response. */
+/** The final events of a stream, which contain the whole response. */
 const ENDS: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete', 'response.failed'])
 
 /** Reads the output in an event, which is text except for audio. */
@@ -53,12 +55,14 @@ function eventTexts(type: string, data: unknown): Pick<Reading, 'texts' | 'item'
   const found = levelAndTexts(type, data)
   if (found === undefined) return { texts: [] }
   const [level, texts] = found
-  const place = own(data, 'output_index')
-  const index = typeof place === 'number' && place >= 0 ? Math.floor(place) : 0
+  const outputIndex = own(data, 'output_index')
+  const index = typeof outputIndex === 'number' && outputIndex >= 0 ? Math.floor(outputIndex) : 0
   return { texts: texts.filter((text) => text !== ''), item: { index, level } }
 }
 
-/** A text arrives in deltas, and again at its end, with its part and with its item. */
+/**
+ * A text arrives in deltas, and is repeated at the end of the text, of its part and of its item.
+ */
 function levelAndTexts(type: string, data: unknown): [ItemReading['level'], string[]] | undefined {
   if (type.endsWith('audio.delta')) return undefined
   if (type.endsWith('.delta')) return ['delta', textsWithin(own(data, 'delta'))]

@@ -6,7 +6,7 @@ const NOT_WRITTEN: ReadonlySet<string> = new Set([
   ...['type', 'id', 'index', 'format', 'status', 'signature', 'data', 'encrypted_content', 'logprobs'],
 ])
 
-/** The members with these names that are strings and not empty. */
+/** Lists the members with the given names that are non-empty strings. */
 export function textsIn(value: unknown, names: readonly string[]): string[] {
   return names
     .map((name) => own(value, name))
@@ -14,9 +14,9 @@ export function textsIn(value: unknown, names: readonly string[]): string[] {
 }
 
 /**
- * The texts of a message, or of a part of one, in an OpenAI-compatible API: content, refusals,
- * reasoning, tool calls and transcripts. A text that the server repeats under several names is
- * listed once.
+ * Lists the texts of a message, or of a part of one, in an OpenAI-compatible API: content,
+ * refusals, reasoning, tool calls and transcripts. A text that the server repeats under several
+ * names is listed once.
  */
 export function messageTexts(message: unknown): string[] {
   const parts = listOf(message, 'content')
@@ -34,7 +34,7 @@ export function messageTexts(message: unknown): string[] {
   ]
 }
 
-/** The texts of a tool call. Arguments are a string, or a parsed object. */
+/** Lists the texts of a tool call. Arguments are a string or a parsed object. */
 export function callTexts(call: unknown): string[] {
   const inputs = ['arguments', 'input'].map((name) => own(call, name))
   return [
@@ -44,12 +44,13 @@ export function callTexts(call: unknown): string[] {
 }
 
 const THOUGHT = /reason|think|thought/i
-/** The reason of an ending, such as `finish_reason`. */
+/** The reason why the output ended, such as `finish_reason`. */
 const END_REASON = /_reason$/i
 
 /**
- * The reasoning of a model. Servers send it as `reasoning_content`, `reasoning`,
- * `reasoning_details`, `thinking`, or as content parts, and some in several of these.
+ * Lists the reasoning of a model. Servers send it as `reasoning_content`, `reasoning`,
+ * `reasoning_details`, `thinking`, or as content parts. Some servers send it in several of these
+ * forms.
  */
 export function thoughtsIn(message: unknown, parts: readonly unknown[] = []): string[] {
   if (!isFields(message)) return []
@@ -64,7 +65,7 @@ export function thoughtsIn(message: unknown, parts: readonly unknown[] = []): st
   return kept
 }
 
-/** All texts that a model wrote in a nested value. */
+/** Lists all texts that a model wrote in a nested value. */
 export function textsWithin(value: unknown): string[] {
   const texts: string[] = []
   const rest: unknown[] = [value]

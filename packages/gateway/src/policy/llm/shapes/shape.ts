@@ -21,9 +21,9 @@ export interface Reading {
   readonly usage: Usage
   /** The texts that the model wrote. */
   readonly texts: readonly string[]
-  /** True if it reports an error. */
+  /** True if the response or event reports an error. */
   readonly failed: boolean
-  /** The content of each answer, if an event states which answer each part belongs to. */
+  /** The content of each answer, if the event states the answer to which each part belongs. */
   readonly choices?: readonly ChoiceReading[] | undefined
   /** `true` if the texts repeat earlier ones from the beginning. */
   readonly repeats?: boolean | undefined
@@ -33,15 +33,15 @@ export interface Reading {
   readonly unfinished?: boolean | undefined
 }
 
-/** The place of an event's texts. */
+/** The position of an event's texts. */
 export interface ItemReading {
   /** Index of the item in the response. */
   readonly index: number
-  /** `delta` continues the text. The other levels repeat text that lower levels have sent. */
+  /** `delta` continues the text. The other levels repeat the text of lower levels. */
   readonly level: 'delta' | 'text' | 'part' | 'item'
 }
 
-/** The content of an event for one of several answers. */
+/** The content of one answer in an event. */
 export interface ChoiceReading {
   readonly index: number
   readonly texts: readonly string[]
@@ -50,7 +50,7 @@ export interface ChoiceReading {
 }
 
 /**
- * Reads the requests and responses of one API. Its input is untrusted. Reading takes time linear in
+ * Reads the requests and responses of one API. All input is untrusted. Reading takes time linear in
  * the size of the input.
  */
 export interface Shape {

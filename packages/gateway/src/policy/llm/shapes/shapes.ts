@@ -6,17 +6,17 @@ import { openAIEmbeddings } from './openai-embeddings.js'
 import { openAIResponses } from './openai-responses.js'
 import type { Shape } from './shape.js'
 
-/** Every named shape, with the ending of its usual paths. */
-const SHAPES: readonly { readonly shape: Shape; readonly vendor: string; readonly pathEnd: string }[] = [
-  { shape: openAIChat, vendor: 'openai', pathEnd: '/chat/completions' },
-  { shape: openAICompletions, vendor: 'openai', pathEnd: '/completions' },
-  { shape: openAIEmbeddings, vendor: 'openai', pathEnd: '/embeddings' },
-  { shape: openAIResponses, vendor: 'openai', pathEnd: '/responses' },
-  { shape: anthropicMessages, vendor: 'anthropic', pathEnd: '/messages' },
-  { shape: ollamaChat, vendor: 'ollama', pathEnd: '/api/chat' },
-  { shape: ollamaGenerate, vendor: 'ollama', pathEnd: '/api/generate' },
-  { shape: ollamaEmbed, vendor: 'ollama', pathEnd: '/api/embed' },
-  { shape: ollamaEmbed, vendor: 'ollama', pathEnd: '/api/embeddings' },
+/** All named shapes, with the suffix of their usual paths. */
+const SHAPES: readonly { readonly shape: Shape; readonly vendor: string; readonly pathSuffix: string }[] = [
+  { shape: openAIChat, vendor: 'openai', pathSuffix: '/chat/completions' },
+  { shape: openAICompletions, vendor: 'openai', pathSuffix: '/completions' },
+  { shape: openAIEmbeddings, vendor: 'openai', pathSuffix: '/embeddings' },
+  { shape: openAIResponses, vendor: 'openai', pathSuffix: '/responses' },
+  { shape: anthropicMessages, vendor: 'anthropic', pathSuffix: '/messages' },
+  { shape: ollamaChat, vendor: 'ollama', pathSuffix: '/api/chat' },
+  { shape: ollamaGenerate, vendor: 'ollama', pathSuffix: '/api/generate' },
+  { shape: ollamaEmbed, vendor: 'ollama', pathSuffix: '/api/embed' },
+  { shape: ollamaEmbed, vendor: 'ollama', pathSuffix: '/api/embeddings' },
 ]
 
 /** Names that a configuration may use: a shape, or a vendor whose shape depends on the path. */
@@ -31,7 +31,7 @@ export const SHAPE_NAMES: readonly string[] = [
  */
 export function shapeFor(name: string, path: string): Shape | undefined {
   const found = SHAPES.find(
-    ({ shape, vendor, pathEnd }) => shape.name === name || (vendor === name && path.endsWith(pathEnd)),
+    ({ shape, vendor, pathSuffix }) => shape.name === name || (vendor === name && path.endsWith(pathSuffix)),
   )
   return found?.shape
 }

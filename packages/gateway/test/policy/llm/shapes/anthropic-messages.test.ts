@@ -5,8 +5,8 @@ import { callOf } from '../llm-requests.js'
 
 const reserved = (body: object) => callOf(anthropicMessages, { messages: [], ...body }).reservation
 
-describe('a request for a message of Anthropic', () => {
-  it('counts system, messages and tools, and reserves its maximum', () => {
+describe('an Anthropic Messages request', () => {
+  it('counts system, messages and tools, and reserves the stated maximum', () => {
     const body = {
       system: [{ type: 'text', text: 'x'.repeat(20), cache_control: { type: 'ephemeral' } }],
       messages: [{ role: 'user', content: 'y'.repeat(12) }],
@@ -16,7 +16,7 @@ describe('a request for a message of Anthropic', () => {
     expect(reserved(body)).toEqual({ input: 10, output: 64, total: 74, stated: true })
   })
 
-  it('counts images as a constant, also in a tool result', () => {
+  it('counts each image as a constant, including images in a tool result', () => {
     const image = {
       type: 'image',
       source: { type: 'base64', media_type: 'image/png', data: 'A'.repeat(9999) },
@@ -47,7 +47,7 @@ describe('a request for a message of Anthropic', () => {
   })
 })
 
-describe('a message of Anthropic', () => {
+describe('an Anthropic message', () => {
   const usage = {
     input_tokens: 5,
     cache_creation_input_tokens: 10,
@@ -55,7 +55,7 @@ describe('a message of Anthropic', () => {
     output_tokens: 20,
   }
 
-  it('reports as input the new tokens and those written to and read from the cache', () => {
+  it('reports as input the new tokens and the tokens written to and read from the cache', () => {
     const content = [
       { type: 'text', text: 'Hello' },
       { type: 'tool_use', name: 'f', input: { a: 'b' } },
@@ -74,7 +74,7 @@ describe('a message of Anthropic', () => {
     ])
   })
 
-  it('reports the usage of its input at the start and that of its output at the end', () => {
+  it('reports its input usage at the start of a stream and its output usage at the end', () => {
     expect(anthropicMessages.readEvent({ type: 'message_start', message: { usage } })?.usage).toEqual({
       input: 100,
       cached: 85,

@@ -8,7 +8,7 @@ const messages = [{ role: 'user', content: 'x'.repeat(10) }]
 const reserved = (body: object) => callOf(openAIChat, { messages, ...body }).reservation
 
 describe('a chat completion request', () => {
-  it('reserves a quarter of its characters, rounded up, and its maximum', () => {
+  it('reserves a quarter of its characters, rounded up, and the stated maximum', () => {
     expect(reserved({ max_tokens: 50 })).toEqual({ input: 3, output: 50, total: 53, stated: true })
   })
 
@@ -44,7 +44,7 @@ describe('a chat completion request', () => {
     expect(reserved({ messages: parts }).input).toBe(40 + (2 * 'call_1'.length) / 4)
   })
 
-  it('counts the documents that it supplies', () => {
+  it('counts the documents that it contains', () => {
     expect(reserved({ documents: [{ title: 'x'.repeat(4), text: 'y'.repeat(400) }] }).input).toBe(104)
   })
 
@@ -72,7 +72,7 @@ describe('a chat completion request', () => {
     expect(reserved({ messages: [{ role: 'user', content: [part] }] }).input).toBe(ATTACHMENT_TOKENS + 1000)
   })
 
-  it('reads whether the client wants a stream and its usage', () => {
+  it('reads whether the client requests a stream and its usage', () => {
     const request = callOf(openAIChat, {
       model: 'gpt',
       messages,
@@ -134,9 +134,9 @@ describe('a chat completion', () => {
   it.each([
     ['text', { content: 'ab' }, ['ab']],
     ['parts', { content: [{ type: 'text', text: 'ab' }] }, ['ab']],
-    ['thoughts', { reasoning_content: 'ab' }, ['ab']],
-    ['a call', { tool_calls: [{ function: { name: 'f', arguments: '{}' } }] }, ['f', '{}']],
-    ['an old call', { function_call: { arguments: '{}' } }, ['{}']],
+    ['reasoning', { reasoning_content: 'ab' }, ['ab']],
+    ['a tool call', { tool_calls: [{ function: { name: 'f', arguments: '{}' } }] }, ['f', '{}']],
+    ['a legacy function call', { function_call: { arguments: '{}' } }, ['{}']],
     ['a role', { role: 'assistant', content: '' }, []],
   ])('reads the text of a streamed event with %s', (_, delta, texts) => {
     expect(openAIChat.readEvent({ choices: [{ delta }], usage: null })?.texts).toEqual(texts)

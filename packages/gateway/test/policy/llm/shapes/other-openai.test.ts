@@ -13,7 +13,7 @@ function settled(call: LlmCall, headers: readonly string[], body: string, kind: 
   return meter.settlement({ kind })
 }
 
-describe('a completion of OpenAI', () => {
+describe('an OpenAI completion', () => {
   const reserved = (body: object) => callOf(openAICompletions, body).reservation
 
   it.each([
@@ -46,7 +46,7 @@ describe('a completion of OpenAI', () => {
   })
 })
 
-describe('embeddings of OpenAI', () => {
+describe('OpenAI embeddings', () => {
   it('reserve input and no output', () => {
     const { reservation } = callOf(openAIEmbeddings, { model: 'e', input: ['x'.repeat(20), 'y'.repeat(20)] })
     expect(reservation).toEqual({ input: 10, output: 0, total: 10, stated: true })
@@ -66,7 +66,7 @@ describe('embeddings of OpenAI', () => {
   })
 })
 
-describe('a response of OpenAI', () => {
+describe('an OpenAI response', () => {
   const usage = {
     input_tokens: 36,
     input_tokens_details: { cached_tokens: 30 },
@@ -75,7 +75,7 @@ describe('a response of OpenAI', () => {
   }
   const counted = { input: 36, output: 87, cached: 30, total: 123 }
 
-  it('counts instructions, input and tools, and reserves its maximum', () => {
+  it('counts instructions, input and tools, and reserves the stated maximum', () => {
     const { reservation } = callOf(openAIResponses, {
       instructions: 'x'.repeat(20),
       input: [{ role: 'user', content: [{ type: 'input_text', text: 'y'.repeat(12) }] }],
