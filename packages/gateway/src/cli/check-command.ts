@@ -22,7 +22,8 @@ export interface Output {
  * Validates a configuration file and the keys file it refers to. Describes a valid configuration;
  * prints each problem of an invalid one with its line and a caret under the position.
  *
- * @param against the file in use now; lists the rules whose state a change to `file` would abandon
+ * @param against the configuration file in use; if given, also lists the rules whose state `file`
+ *   would abandon
  * @returns the exit code: 0 if the file is valid, even with warnings, and 1 otherwise
  */
 export async function checkCommand(
@@ -45,7 +46,8 @@ export async function checkCommand(
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     for (const problem of error.problems) {
-      // Lines of a keys file are never printed: a key may have been pasted there by mistake.
+      // Lines of a keys file are never printed: a plaintext key may have been pasted there by
+      // mistake.
       const line = error.file === file ? excerpt(text, problem) : ''
       err.write(`${error.file}:${problem.line}:${problem.column}: ${problem.message}\n${line}`)
     }
@@ -65,7 +67,7 @@ function changesText(before: GatewayConfig, after: GatewayConfig, file: string):
   ]
 }
 
-/** Characters of a line shown on either side of the position. */
+/** Maximum number of characters shown on either side of the position. */
 const MAX_SHOWN = 80
 
 /** Returns the line with a caret under the position; an empty string if there is no such line. */
@@ -74,7 +76,7 @@ function excerpt(text: string, { line, column }: ConfigProblem): string {
   if (source === '') return ''
   const from = Math.max(0, column - 1 - MAX_SHOWN)
   const shown = source.slice(from, column - 1 + MAX_SHOWN)
-  // Tabs stay tabs to keep the caret aligned.
+  // Tabs are preserved to keep the caret aligned.
   const indent = source.slice(from, column - 1).replaceAll(/[^\t]/g, ' ')
   return `  ${printable(shown)}\n  ${indent}^\n`
 }

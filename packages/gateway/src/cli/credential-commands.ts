@@ -12,8 +12,11 @@ export interface KeyOptions extends NewKey {
  *
  * @throws ConfigError if the keys file is invalid.
  */
-export async function newKeyCommand({ file, ...about }: KeyOptions, { out, err }: Output): Promise<void> {
-  const key = await createKey(file, about)
+export async function newKeyCommand(
+  { file, ...properties }: KeyOptions,
+  { out, err }: Output,
+): Promise<void> {
+  const key = await createKey(file, properties)
   err.write(`This key is shown only once. Its hash was added to ${file}.\n`)
   out.write(`${key}\n`)
 }
@@ -22,7 +25,7 @@ export async function newKeyCommand({ file, ...about }: KeyOptions, { out, err }
 export function newTokenCommand({ out, err }: Output): void {
   const token = newKey()
   err.write(
-    `This token is shown only once. In the configuration: admin: { listen: …, token_sha256: ${keyDigest(token)} }\n`,
+    `This token is shown only once. Add its hash to the configuration: admin: { listen: …, token_sha256: ${keyDigest(token)} }\n`,
   )
   out.write(`${token}\n`)
 }

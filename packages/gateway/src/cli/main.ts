@@ -35,7 +35,7 @@ program
   .description('validate a configuration file; exits with 1 if it has errors')
   .argument('[file]', 'path to the configuration file (YAML)')
   .option('--config <file>', CONFIG_HELP)
-  .option('--against <file>', 'the configuration in use now; lists the rules whose state would be lost')
+  .option('--against <file>', 'the configuration file in use; lists the rules whose state would be lost')
   .action(
     async (file: string | undefined, { config, against }: ConfigOption & { readonly against?: string }) => {
       const output = { out: process.stdout, err: process.stderr }
@@ -99,7 +99,7 @@ program
   .description('create a token, print it once and show its hash for the configuration')
   .action(() => newTokenCommand({ out: process.stdout, err: process.stderr }))
 
-// Ignores EPIPE: the reader of the pipe, such as `head`, may close it, and a gateway keeps running.
+// Ignores EPIPE: a reader such as `head` may close the pipe, and the gateway must keep running.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
 })
@@ -110,7 +110,7 @@ program.parseAsync().catch((error: unknown) => {
 })
 
 /**
- * Returns the configuration file given as the argument or as `--config`.
+ * Returns the configuration file passed as the argument or with `--config`.
  *
  * @throws Error if both are given, or neither.
  */

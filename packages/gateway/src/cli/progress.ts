@@ -2,16 +2,18 @@ import { count } from '../replay/report/report-numbers.js'
 import type { Output } from './check-command.js'
 
 interface ProgressBar {
-  /** @param part from 0 to 1; undefined if the total is unknown */
+  /** @param part fraction done, from 0 to 1; undefined if the total is unknown */
   readonly show: (part: number | undefined, requests: number) => void
   readonly clear: () => void
 }
 
-/** Time before the first drawing and between drawings. Quick commands therefore draw no bar. */
+/**
+ * Delay before the bar is first drawn, and between redraws. Short commands therefore show no bar.
+ */
 const INTERVAL_MS = 200
 const WIDTH = 30
 
-/** Creates a progress bar of one line that redraws itself. */
+/** Creates a one-line progress bar that is redrawn in place. */
 export function progressBar(err: Output['err']): ProgressBar {
   let last = performance.now()
   let drawn = false

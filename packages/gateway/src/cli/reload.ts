@@ -27,7 +27,7 @@ export function logWarnings({ source: { file }, warnings = [] }: GatewayConfig, 
  */
 export function watchConfig({ file, config, gateway, log, override }: ReloadOptions): FileWatch {
   let current = config
-  /** The rejection logged last, if the file may become valid without being edited. */
+  /** The last rejection that was logged, if the configuration may become valid without an edit. */
   let loggedRejection: string | undefined
   return new FileWatch({
     ...{ file, text: config.source.text, read: readTextFile },
@@ -42,7 +42,7 @@ export function watchConfig({ file, config, gateway, log, override }: ReloadOpti
         return 'done'
       } catch (error) {
         const problems = error instanceof ConfigError ? error.problems : [{ message: String(error) }]
-        // A file that this one refers to may appear a moment later.
+        // A file that the configuration refers to may be created a moment later.
         const isInOtherFile = error instanceof ConfigError && error.file !== file
         const rejection = JSON.stringify([text, problems])
         if (!isInOtherFile || rejection !== loggedRejection) log.error({ file, problems }, REJECTED)
@@ -55,7 +55,7 @@ export function watchConfig({ file, config, gateway, log, override }: ReloadOpti
   })
 }
 
-/** Log members about rules that lose their state; none if every rule keeps it. */
+/** Returns log fields about rules that lose their state; none if every rule keeps it. */
 function stateFields({ abandoned, empty }: StateChanges) {
   if (abandoned.length + empty.length === 0) return {}
   return { abandoned, begins_empty: empty, hint: KEEP_STATE_HINT }

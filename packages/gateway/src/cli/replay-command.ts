@@ -18,7 +18,7 @@ import { TraceError } from '../replay/trace/trace-request.js'
 import type { Output } from './check-command.js'
 import { progressBar } from './progress.js'
 
-/** Command-line options, not parsed yet. */
+/** Unparsed command-line options. */
 export interface ReplayArguments {
   readonly config: string
   readonly against?: string
@@ -38,9 +38,9 @@ export interface ReplayArguments {
 }
 
 interface Dependencies extends Output {
-  /** The source of the trace `-`. */
+  /** The source of the trace if the file is `-`. */
   readonly stdin: Readable
-  /** True if standard error is a terminal, which gets a progress bar. */
+  /** True if standard error is a terminal, which then shows a progress bar. */
   readonly isInteractive: boolean
 }
 
@@ -120,7 +120,7 @@ async function writePage(file: string, page: ReportPage): Promise<void> {
   }
 }
 
-/** Returns the names of two files, without their folders if the names differ. */
+/** Returns the base names of two files, or their paths if the base names are equal. */
 function shortNames(one: string, other: string): readonly [string, string] {
   const [short, shortOther] = [basename(one), basename(other)]
   return short === shortOther ? [one, other] : [short, shortOther]
@@ -169,5 +169,5 @@ function parsePeriod(value: string): { from: number; to: number } {
     throw new TraceError(`--unready must be a period such as 0s-30s, not '${value.slice(0, 40)}'`)
   const period = { from: parseLength('--unready', from), to: parseLength('--unready', to) }
   if (period.to > period.from) return period
-  throw new TraceError(`--unready must end after it begins: '${value.slice(0, 40)}' does not`)
+  throw new TraceError(`--unready must end after it begins, as in 0s-30s, not '${value.slice(0, 40)}'`)
 }

@@ -16,7 +16,7 @@ export interface ServeOptions {
   readonly upstream?: string
 }
 
-/** How long writing the last log lines may take. */
+/** Maximum time to write the last log lines. */
 const LOG_FLUSH_TIMEOUT_MS = 1000
 
 /**
@@ -55,7 +55,7 @@ export async function serveCommand(file: string, options: ServeOptions): Promise
   await gateway.close()
   log.info({}, 'stopped')
   if (await log.flush(LOG_FLUSH_TIMEOUT_MS)) return
-  // A log thread blocked on a disk that hangs would keep the process alive.
+  // A log thread blocked on a hung disk would keep the process alive.
   process.exit(0)
 }
 
@@ -74,8 +74,8 @@ function overrideOf({ listen, admin, upstream }: ServeOptions): (config: Gateway
 /** @throws Error if the address is reachable from other hosts and no token is configured. */
 function adminAt(address: string, configured: AdminConfig | undefined): AdminConfig {
   const admin = { ...configured, ...parseEndpoint(address) }
-  const open = unprotectedAdminError(admin)
-  if (open !== undefined) throw new Error(open)
+  const problem = unprotectedAdminError(admin)
+  if (problem !== undefined) throw new Error(problem)
   return admin
 }
 

@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs'
 
-/** Signals this close together count as one: npm forwards what the terminal already sent. */
+/** Signals within this time count as one: npm forwards signals that the terminal already sent. */
 const SAME_SIGNAL_MS = 1000
 
-/** How often the parent process is checked for its end. */
+/** Interval at which the process checks whether its parent still runs. */
 const PARENT_INTERVAL_MS = 500
 
 /**
- * Resolves with the reason to stop: SIGTERM, SIGINT, or the end of npm or of its shell. A signal to
- * npm ends the shell without reaching this process, and a SIGKILL of npm leaves the shell behind.
- * Another signal after that exits at once.
+ * Resolves with the reason to stop: SIGTERM, SIGINT, or the exit of npm or of its shell. A signal
+ * to npm ends the shell without reaching this process, and a SIGKILL to npm leaves the shell
+ * running. A further signal exits at once.
  */
 export function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
@@ -22,14 +22,14 @@ export function stopSignal(): Promise<string> {
     }
     process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
     onParentEnd(() => {
-      if (stoppedAt === undefined) onSignal('end of the parent process')
+      if (stoppedAt === undefined) onSignal('parent process exited')
     })
   })
 }
 
 /**
- * Calls back once npm, or the shell in which npm started this process, has exited. Does nothing if
- * this process was not started by npm.
+ * Calls `onEnd` once npm, or the shell in which npm started this process, has exited. Does nothing
+ * if this process was not started by npm.
  */
 export function onParentEnd(onEnd: () => void): void {
   if (process.env.npm_config_user_agent === undefined) return

@@ -4,7 +4,7 @@ import type { SkippedRule } from './engine/simulator.js'
 import type { ReplayOptions } from './replay-options.js'
 import type { TraceFormat } from './trace/trace.js'
 
-/** Fields that at least one request of a trace has. */
+/** Fields that at least one request of a trace contains. */
 export interface RecordedFields {
   clients: boolean
   addresses: boolean
@@ -30,17 +30,15 @@ export function assumptionsOf(
       'The trace has no clients: all requests count as one client. --clients N assigns them to N clients.',
     )
   if (recorded.clients && !recorded.addresses && rules.some(({ by }) => by === 'ip'))
-    notes.push('The trace has no addresses: limits by address count by client.')
+    notes.push('The trace has no addresses: limits by address were applied by client.')
   if (!recorded.durations && duration === undefined && rules.some((rule) => 'concurrent' in rule))
     notes.push(
-      'The trace has no durations: requests took no time, so no concurrency limit refused any. --duration sets how long they run.',
+      'The trace has no durations: requests took no time, so no concurrency limit refused a request. --duration sets how long they run.',
     )
   if (policies.some(({ warmUp }) => warmUp !== undefined) && (unready ?? []).length === 0)
-    notes.push('Models were ready all the time. --unready 0s-30s replays their warm-up.')
+    notes.push('Models were always ready. --unready 0s-30s replays their warm-up.')
   if (config.store.kind !== 'memory')
-    notes.push(
-      'State was kept in memory, as in a single gateway; the store of the configuration was not used.',
-    )
+    notes.push('State was kept in memory, as in a single gateway; the configured store was not used.')
   return notes
 }
 
@@ -48,12 +46,12 @@ export function assumptionsOf(
 export function skippedRuleAssumptions(skippedRules: readonly SkippedRule[], format: TraceFormat): string[] {
   return skippedRules.map(({ route, rule, why, requests }) => {
     const count = `${requests.toLocaleString('en')} ${requests === 1 ? 'request' : 'requests'}`
-    return `The rule '${rule}' of ${route} was skipped for ${count}; the other rules applied: ${why}. ${remedy(why, format)}`.trimEnd()
+    return `The rule '${rule}' of ${route} was skipped for ${count}, to which the other rules still applied: ${why}. ${remedy(why, format)}`.trimEnd()
   })
 }
 
 function remedy(why: string, format: TraceFormat): string {
   if (format === 'combined')
-    return 'An access log cannot contain it: replay a gateway record, or CSV or JSON lines with such columns.'
+    return 'Access logs cannot contain this value: replay a gateway record, or CSV or JSON lines with a column for it.'
   return why === NO_TOKENS ? 'Map its columns: --columns input_tokens=NAME,output_tokens=NAME.' : ''
 }

@@ -21,9 +21,9 @@ const DEFAULT_LISTED = 100
  *     const report = await replay('traffic.csv.gz', config, { duration: '2s' })
  *     console.log(report.requests.refused)
  *
- * The same trace and configuration give the same report. Memory does not grow with the length of
- * the trace. It grows with the number of clients and keys, which is bounded, and with the requests
- * within the longest period.
+ * The same trace and configuration always produce the same report. Memory does not grow with the
+ * length of the trace. It grows with the number of clients and keys, which is bounded, and with the
+ * number of requests within the longest period.
  *
  * @param trace a file or a stream, optionally gzipped
  * @throws TraceError if the trace is invalid or does not match the configuration.
@@ -40,7 +40,7 @@ export async function replay(
 /**
  * Replays two configurations side by side, reading the trace once.
  *
- * @throws TraceError as `replay`
+ * @throws TraceError under the same conditions as `replay`
  */
 export async function compare(
   trace: string | Readable,

@@ -8,10 +8,10 @@ import { clientAssigner } from './trace/assign-clients.js'
 import { Trace } from './trace/trace.js'
 import type { TraceRequest } from './trace/trace-request.js'
 
-/** One of several replays that read a trace together. */
+/** One of the replays that share a pass over a trace. */
 export interface Player {
   readonly config: GatewayConfig
-  /** Creates the observer of the replay once its time has begun. */
+  /** Creates the observer of the replay when its first request is read. */
   readonly observer: (now: () => number, origin: number) => ReplayObserver
 }
 
@@ -41,7 +41,7 @@ export async function runReplays(
     for (const recorded of requests) {
       const request = assignClient(recorded)
       noteFields(fields, request)
-      engines ??= players.map((player) => begin(player, request.at))
+      engines ??= players.map((player) => createEngine(player, request.at))
       for (const engine of engines) {
         const playing = engine.play(request)
         if (playing !== undefined) await playing
@@ -55,7 +55,7 @@ export async function runReplays(
   for (const engine of engines ?? []) await engine.finish()
   return { trace, engines: engines ?? [], recorded: fields }
 
-  function begin({ config, observer }: Player, start: number): Engine {
+  function createEngine({ config, observer }: Player, start: number): Engine {
     const now = () => engine.now
     const engine: Engine = new Engine(
       config,

@@ -127,7 +127,7 @@ describe('recorded requests', () => {
   it('requires --route if the trace has no paths and there are several routes', async () => {
     const trace = rows('', [0])
     await expect(played(trace, twoRoutes)).rejects.toThrow(
-      'the trace has no paths; choose the route with --route, one of POST /predict, POST /models/:model/predict',
+      'the trace has no paths; choose a route with --route: one of POST /predict, POST /models/:model/predict',
     )
     await expect(played(trace, twoRoutes, { route: 'POST /nowhere/at all' })).rejects.toThrow('unknown route')
     expect(
@@ -161,7 +161,7 @@ describe('recorded requests', () => {
     expect(admitted).toBe('++-')
     expect(report.requests).toMatchObject({ allowed: 2, refused: 1, invalid: 0 })
     expect(report.notes).toContain(
-      "The rule 'rows' of POST /predict was skipped for 3 requests; the other rules applied: the trace has no bodies; no cost was recorded (--columns cost=NAME).",
+      "The rule 'rows' of POST /predict was skipped for 3 requests, to which the other rules still applied: the trace has no bodies; no cost was recorded (--columns cost=NAME).",
     )
     const byBody = '[2/minute, { limit: 1/minute, by: "body.user" }]'
     expect((await played(rows('', [0], [1], [2]), byBody)).admitted).toBe('++-')
@@ -188,7 +188,7 @@ describe('recorded requests', () => {
     const { report } = await played('time\n0\n250000000000', '[9/minute]')
     expect(report.trace.timeUnit).toBe('s')
     expect(report.notes[0]).toBe(
-      'Numeric times were read as seconds. The trace then spans 7,927 years. If that is wrong, give the unit of the column, as in --columns time=NAME:us.',
+      'Numeric times were read as seconds. The trace then spans 7,927 years. If that is wrong, specify the unit of the column, as in --columns time=NAME:us.',
     )
     expect(summary(report)).toContain('were read as seconds')
     expect((await played('time\n2023-11-14T22:13:20Z', '[9/minute]')).report.notes.join()).not.toContain(

@@ -1,4 +1,4 @@
-/** Denotes that there is no entry. */
+/** Denotes the absence of an entry. */
 export const NONE = -1
 
 /** Thrown when the pool is full. */
@@ -6,28 +6,28 @@ export class TooManyEntriesError extends Error {
   override readonly name = 'TooManyEntriesError'
 }
 
-/** Entries per page. */
+/** Base-2 logarithm of the number of entries per page. */
 const PAGE_BITS = 13
 const PAGE = 1 << PAGE_BITS
 
-/** Numbers of an entry, side by side. */
+/** Offsets of the numbers of an entry, which are adjacent in the page. */
 const AT = 0
 const COST = 1
 const NEXT = 2
 const NUMBERS = 3
 
 /**
- * A pool of linked entries with a time and a cost, stored as numbers in pages, 24 bytes each. As
- * objects, the million entries of a replay would be traversed by every garbage collection.
+ * A pool of linked-list entries with a time and a cost, stored in arrays at 24 bytes each. If they
+ * were objects, every garbage collection would traverse the millions of entries of a replay.
  */
 export class EntryPool {
   readonly #pages: Float64Array[] = []
   #used = 0
-  /** First of the free entries. */
+  /** Head of the list of free entries. */
   #free = NONE
   #count = 0
 
-  /** @param maxEntries bound on the entries in use */
+  /** @param maxEntries maximum number of entries in use */
   constructor(private readonly maxEntries = Number.POSITIVE_INFINITY) {}
 
   /** Number of entries in use. */
@@ -45,42 +45,42 @@ export class EntryPool {
       if (entry >>> PAGE_BITS === this.#pages.length) this.#pages.push(new Float64Array(PAGE * NUMBERS))
     }
     const page = this.#page(entry)
-    const place = placeOf(entry)
-    page[place + AT] = at
-    page[place + COST] = cost
-    page[place + NEXT] = NONE
+    const offset = offsetOf(entry)
+    page[offset + AT] = at
+    page[offset + COST] = cost
+    page[offset + NEXT] = NONE
     this.#count++
     return entry
   }
 
   remove(entry: number): void {
     const page = this.#page(entry)
-    const place = placeOf(entry)
-    // A holder of a stale entry recognizes it by its time.
-    page[place + AT] = Number.NaN
-    page[place + NEXT] = this.#free
+    const offset = offsetOf(entry)
+    // Holders of a stale entry recognize it by its time.
+    page[offset + AT] = Number.NaN
+    page[offset + NEXT] = this.#free
     this.#free = entry
     this.#count--
   }
 
   at(entry: number): number {
-    return this.#page(entry)[placeOf(entry) + AT] as number
+    return this.#page(entry)[offsetOf(entry) + AT] as number
   }
 
   cost(entry: number): number {
-    return this.#page(entry)[placeOf(entry) + COST] as number
+    return this.#page(entry)[offsetOf(entry) + COST] as number
   }
 
   setCost(entry: number, cost: number): void {
-    this.#page(entry)[placeOf(entry) + COST] = cost
+    this.#page(entry)[offsetOf(entry) + COST] = cost
   }
 
   next(entry: number): number {
-    return this.#page(entry)[placeOf(entry) + NEXT] as number
+    return this.#page(entry)[offsetOf(entry) + NEXT] as number
   }
 
   setNext(entry: number, next: number): void {
-    this.#page(entry)[placeOf(entry) + NEXT] = next
+    this.#page(entry)[offsetOf(entry) + NEXT] = next
   }
 
   #page(entry: number): Float64Array {
@@ -88,6 +88,6 @@ export class EntryPool {
   }
 }
 
-function placeOf(entry: number): number {
+function offsetOf(entry: number): number {
   return (entry & (PAGE - 1)) * NUMBERS
 }

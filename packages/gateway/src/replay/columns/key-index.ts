@@ -1,26 +1,26 @@
 import { StringHash } from './string-hash.js'
 import { StringIndex } from './string-index.js'
 
-/** Denotes that a key has no slot, because there are too many keys. */
+/** Returned for a key that has no slot because there are too many keys. */
 export const NO_SLOT = 0
 
-/** Owner of the state of keys, by slot. */
+/** Owner of the state of keys, which is stored by slot. */
 export interface SlotOwner {
   /** Initializes the state of a slot that was assigned to a key. */
   begin(slot: number): void
-  /** Reports whether the state of a slot has no effect any more, now or later. */
+  /** Reports whether the state of a slot can no longer have an effect. */
   isExpired(slot: number, now: number): boolean
-  /** Drops the state of a slot whose key was forgotten. */
+  /** Drops the state of a slot whose key was removed. */
   end(slot: number): void
 }
 
-/** Number of keys at the first sweep for expired ones. */
+/** Number of keys at which the first sweep for expired keys runs. */
 const FIRST_SWEEP = 131_072
 
 /**
- * Assigns slots to keys, from 1, so that their state can be stored in arrays. A sweep frees the
- * slots of expired keys, which bounds the memory by the keys in use. It runs when the number of
- * keys has doubled since the last one.
+ * Assigns slots, numbered from 1, to keys, so that their state can be stored in arrays. A sweep
+ * frees the slots of expired keys, so memory is proportional to the keys in use. It runs when the
+ * number of keys has doubled since the last sweep.
  */
 export class KeyIndex {
   readonly #slots = new StringIndex()
@@ -29,7 +29,7 @@ export class KeyIndex {
   readonly #free: number[] = []
   #sweepAt: number
 
-  /** @param maxKeys bound on the keys in use */
+  /** @param maxKeys maximum number of keys in use */
   constructor(
     private readonly maxKeys: number,
     private readonly owner: SlotOwner,
@@ -37,7 +37,7 @@ export class KeyIndex {
     this.#sweepAt = Math.min(FIRST_SWEEP, maxKeys)
   }
 
-  /** Returns the slot of a key and assigns one if needed; `NO_SLOT` if too many keys are in use. */
+  /** Returns the slot of a key, assigning one if needed; `NO_SLOT` if too many keys are in use. */
   of(key: string, now: number): number {
     const { low, high } = this.#hash.of(key)
     return this.ofHash(low, high, now)
@@ -64,8 +64,8 @@ export class KeyIndex {
   }
 
   /**
-   * Frees the slots of expired keys. Returns false if less than an eighth is free afterwards, since
-   * the next sweeps would follow too soon.
+   * Frees the slots of expired keys. Returns false if less than an eighth of the capacity is free
+   * afterwards, since sweeps would then run too often.
    */
   #sweep(now: number): boolean {
     this.#forget((slot) => this.owner.isExpired(slot, now))

@@ -8,17 +8,17 @@ const TAIL = 2
 /** Time of the first entry; Infinity if there is none. */
 const SINCE = 3
 
-/** Columns needed for each log. */
+/** Number of columns that each log needs. */
 export const LOG_NUMBERS = 4
 
 /**
- * Sliding logs of many slots. Each holds an entry per charge and gives the exact sum over the
+ * Sliding logs of many slots. Each contains an entry per charge and returns the exact sum over the
  * trailing period (now − period, now]. Times must not decrease.
  */
 export class SlidingLogs {
   /**
-   * @param entries pool for the entries of all slots, which may be shared with other logs
-   * @param from the first of its columns
+   * @param entries pool for the entries of all slots, column may be shared with other logs
+   * @param from index of the first column that the logs use
    */
   constructor(
     private readonly entries: EntryPool,
@@ -41,7 +41,7 @@ export class SlidingLogs {
     this.#empty(slot)
   }
 
-  /** Returns the sum over the period that ends now. */
+  /** Returns the sum over the period that ends at `now`. */
   sumAt(slot: number, now: number, period: number): number {
     if (now - this.#get(slot, SINCE) >= period) this.#forget(slot, now, period)
     return this.#get(slot, SUM)
@@ -90,16 +90,16 @@ export class SlidingLogs {
     }
   }
 
-  #get(slot: number, which: number): number {
-    return this.numbers.get(slot, this.from + which)
+  #get(slot: number, column: number): number {
+    return this.numbers.get(slot, this.from + column)
   }
 
-  #set(slot: number, which: number, value: number): void {
-    this.numbers.set(slot, this.from + which, value)
+  #set(slot: number, column: number, value: number): void {
+    this.numbers.set(slot, this.from + column, value)
   }
 
   #empty(slot: number): void {
-    // Resets the rounding errors of fractional costs.
+    // Resetting the sum also clears rounding errors of fractional costs.
     this.#set(slot, SUM, 0)
     this.#set(slot, HEAD, NONE)
     this.#set(slot, TAIL, NONE)

@@ -1,6 +1,6 @@
 const INITIAL_SLOTS = 1024
 
-/** A few numbers per slot. The numbers of a slot are adjacent and share a cache line. */
+/** Stores a few numbers per slot. The numbers of one slot are adjacent and share a cache line. */
 export class SlotColumns {
   #numbers: Float64Array
 
@@ -9,7 +9,7 @@ export class SlotColumns {
     this.#numbers = new Float64Array(INITIAL_SLOTS * width)
   }
 
-  /** Grows the array to contain a slot. */
+  /** Grows the array if needed, so that it contains a slot. */
   reach(slot: number): void {
     if ((slot + 1) * this.width <= this.#numbers.length) return
     const grown = new Float64Array(2 * this.#numbers.length)
@@ -18,16 +18,16 @@ export class SlotColumns {
     this.reach(slot)
   }
 
-  get(slot: number, which: number): number {
-    return this.#numbers[slot * this.width + which] as number
+  get(slot: number, column: number): number {
+    return this.#numbers[slot * this.width + column] as number
   }
 
-  set(slot: number, which: number, value: number): void {
-    this.#numbers[slot * this.width + which] = value
+  set(slot: number, column: number, value: number): void {
+    this.#numbers[slot * this.width + column] = value
   }
 
-  add(slot: number, which: number, value: number): void {
-    const place = slot * this.width + which
-    this.#numbers[place] = (this.#numbers[place] as number) + value
+  add(slot: number, column: number, value: number): void {
+    const index = slot * this.width + column
+    this.#numbers[index] = (this.#numbers[index] as number) + value
   }
 }

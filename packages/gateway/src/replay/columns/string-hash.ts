@@ -1,4 +1,6 @@
-/** A 64-bit hash of the last string, in two halves. It has no seed and does not resist attacks. */
+/**
+ * The 64-bit hash of the last string, in two halves. It is unseeded and not resistant to attacks.
+ */
 export class StringHash {
   low = 0
   high = 0

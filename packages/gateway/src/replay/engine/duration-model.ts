@@ -12,18 +12,18 @@ export type DurationModel = (request: TraceRequest) => number
  */
 export function readDurationModel(text: string): DurationModel {
   let fixed = 0
-  let ofInput = 0
-  let ofOutput = 0
+  let perInputToken = 0
+  let perOutputToken = 0
   for (const term of text.split('+')) {
     const [length = '', per, ...more] = term.split('/').map((part) => part.trim())
     const milliseconds = lengthOf(length)
-    if (milliseconds === undefined || more.length > 0) throw notAModel(text)
+    if (milliseconds === undefined || more.length > 0) throw invalidModel(text)
     if (per === undefined) fixed += milliseconds
-    else if (per === 'input_token') ofInput += milliseconds
-    else if (per === 'output_token') ofOutput += milliseconds
-    else throw notAModel(text)
+    else if (per === 'input_token') perInputToken += milliseconds
+    else if (per === 'output_token') perOutputToken += milliseconds
+    else throw invalidModel(text)
   }
-  return ({ input = 0, output = 0 }) => fixed + ofInput * input + ofOutput * output
+  return ({ input = 0, output = 0 }) => fixed + perInputToken * input + perOutputToken * output
 }
 
 function lengthOf(text: string): number | undefined {
@@ -35,7 +35,7 @@ function lengthOf(text: string): number | undefined {
   }
 }
 
-function notAModel(text: string): TraceError {
+function invalidModel(text: string): TraceError {
   return new TraceError(
     `'${text.slice(0, 60)}' is not a valid duration; use for example 2s, or 400ms + 25ms/output_token`,
   )

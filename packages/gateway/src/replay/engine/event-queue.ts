@@ -3,7 +3,7 @@ export interface ScheduledEvent {
   /** Time of the replay, in milliseconds. */
   readonly at: number
   run(): void
-  /** Orders events of the same time. Set by the queue. */
+  /** Orders events scheduled for the same time. Set by the queue. */
   number: number
   /** Index in the queue; -1 outside a queue. Set by the queue. */
   index: number

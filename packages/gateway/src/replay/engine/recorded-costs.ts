@@ -8,9 +8,8 @@ type KeyFor = (request: GatewayRequest, client: Client | undefined) => string
 
 /**
  * Adapts the policies of a configuration to recorded requests. If a cost cannot be computed from
- * the record, for example because it depends on the body, the recorded cost is used. Without a
- * recorded cost the rule is skipped for the request, which notes the reason; the other rules still
- * apply.
+ * the record, for example because it depends on the body, the recorded cost is used. If no cost was
+ * recorded either, the request skips the rule and notes the reason; the other rules still apply.
  */
 export function withRecordedCosts<C extends Pick<GatewayConfig, 'routes' | 'fallback'>>(config: C): C {
   const adapted = <P extends PolicyConfig>(policy: P): P => ({ ...policy, rules: policy.rules.map(adapt) })
@@ -44,7 +43,7 @@ interface CostContext {
   /** Index of the rule in the policy. */
   readonly index: number
   readonly hasFallback: boolean
-  /** Functions of its key. */
+  /** Functions that compute parts of the rule's key. */
   readonly keys: readonly KeyFor[]
 }
 
@@ -53,7 +52,7 @@ function keysOf(by: KeySpec<GatewayRequest> | undefined): readonly KeyFor[] {
   return parts.filter((part) => typeof part === 'function') as KeyFor[]
 }
 
-/** Replaces a key that cannot be read with an empty one. Such a request is skipped by the rule. */
+/** Replaces a key that cannot be computed with an empty one. The rule then skips the request. */
 function adaptKey(by: KeySpec<GatewayRequest>, index: number): KeySpec<GatewayRequest> {
   const adaptPart = (part: KeyPart<GatewayRequest>) =>
     typeof part === 'function' ? keyOrNone(part as KeyFor, index) : part
@@ -65,7 +64,7 @@ function keyOrNone(keyFor: KeyFor, index: number): KeyFor {
     try {
       return keyFor(request, client)
     } catch (error) {
-      leaveOut(request, index, error)
+      skipRule(request, index, error)
       return ''
     }
   }
@@ -74,9 +73,9 @@ function keyOrNone(keyFor: KeyFor, index: number): KeyFor {
 
 function recordedOr(cost: number | CostFor, { name, index, hasFallback, keys }: CostContext): CostFor {
   const computed = (request: GatewayRequest, limit: Limit) => {
-    // Limiters compute the cost before the key, and a request without a key costs nothing.
+    // Limiters compute the cost before the key, and a request whose key is unknown costs nothing.
     for (const key of keys) key(request, request.client)
-    if (isLeftOut(request, index)) return 0
+    if (isSkipped(request, index)) return 0
     if (typeof cost === 'number') return cost
     const recorded = recordedCost(request, name)
     try {
@@ -84,7 +83,7 @@ function recordedOr(cost: number | CostFor, { name, index, hasFallback, keys }: 
     } catch (error) {
       if (recorded !== undefined && error instanceof RequestError) return recorded
       if (hasFallback) throw error
-      leaveOut(request, index, error, '; no cost was recorded (--columns cost=NAME)')
+      skipRule(request, index, error, '; no cost was recorded (--columns cost=NAME)')
       return 0
     }
   }
@@ -92,11 +91,11 @@ function recordedOr(cost: number | CostFor, { name, index, hasFallback, keys }: 
   return Object.assign(computed, typeof cost === 'function' ? cost : undefined)
 }
 
-function isLeftOut(request: GatewayRequest, index: number): boolean {
+function isSkipped(request: GatewayRequest, index: number): boolean {
   return request instanceof ReplayedRequest && request.skippedRules.has(index)
 }
 
-function leaveOut(request: GatewayRequest, index: number, error: unknown, hint = ''): void {
+function skipRule(request: GatewayRequest, index: number, error: unknown, hint = ''): void {
   if (!(error instanceof RequestError && request instanceof ReplayedRequest)) throw error
   const { message } = error
   request.skippedRules.set(index, message === NO_TOKENS ? message : message + hint)
@@ -105,7 +104,7 @@ function leaveOut(request: GatewayRequest, index: number, error: unknown, hint =
 function recordedCost(request: GatewayRequest, name: string | undefined): number | undefined {
   if (!(request instanceof ReplayedRequest)) return undefined
   const { cost, costs } = request.recorded
-  const own =
+  const ruleCost =
     name !== undefined && costs !== undefined && Object.hasOwn(costs, name) ? costs[name] : undefined
-  return own ?? cost
+  return ruleCost ?? cost
 }

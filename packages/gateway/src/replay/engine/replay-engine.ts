@@ -14,9 +14,11 @@ import { VirtualTime } from './virtual-time.js'
 export interface EngineOptions {
   /** The route of requests without a recorded path. */
   readonly route?: string | undefined
-  /** Duration of requests without a recorded one. Default: they take no time. */
+  /** Duration of requests that have no recorded duration. Default: 0. */
   readonly duration?: DurationModel | undefined
-  /** When models are not ready, in milliseconds since the first request. Default: never. */
+  /**
+   * Periods in which models are not ready, in milliseconds since the first request. Default: none.
+   */
   readonly unready?: Unready | undefined
 }
 
@@ -24,8 +26,8 @@ export interface EngineOptions {
  * Replays recorded requests in virtual time. Limits, memory store, warm-ups and wait queues are the
  * production code; only the clock and the timers are replaced.
  *
- * Events of the same time run in this order: ends of requests, lease renewals and wait timeouts in
- * the order in which they were started; then arrivals, in the order of the trace.
+ * Simultaneous events run in this order: first ends of requests, lease renewals and wait timeouts,
+ * in the order in which they were scheduled; then arrivals, in the order of the trace.
  */
 export class Engine {
   readonly #time: VirtualTime
@@ -33,7 +35,7 @@ export class Engine {
 
   /**
    * @param start initial time of the replay, in milliseconds
-   * @param origin milliseconds since the epoch at which the time of the replay is 0
+   * @param origin milliseconds since the epoch at time 0 of the replay
    * @throws TraceError if the selected route does not exist.
    */
   constructor(
@@ -59,7 +61,7 @@ export class Engine {
     )
   }
 
-  /** Number of skipped requests: those of other routes than the selected one. */
+  /** Number of requests skipped because they belong to a route that is not selected. */
   get passedOver(): number {
     return this.#simulator.passedOver
   }
@@ -80,7 +82,7 @@ export class Engine {
   play(request: TraceRequest): void | Promise<void> {
     // If no request waits for a slot, everything is synchronous.
     while (!this.#simulator.isWaiting && this.#time.hasUntil(request.at)) this.#time.step()
-    if (this.#simulator.isWaiting) return this.#playInTurns(request)
+    if (this.#simulator.isWaiting) return this.#playWhileWaiting(request)
     this.#time.moveTo(request.at)
     this.#simulator.arrive(request)
   }
@@ -89,16 +91,18 @@ export class Engine {
   async finish(): Promise<void> {
     await this.#simulator.settled()
     while (this.#time.next !== undefined) {
-      // No request can take the held slots any more, and a request of a year would renew its lease
-      // three million times.
+      // No further request competes for the held slots, and a request that runs for a year would
+      // renew its lease three million times.
       if (!this.#simulator.isWaiting) this.#time.endBackground()
       this.#time.step()
       await this.#simulator.settled()
     }
   }
 
-  /** Replays a request while others wait: a freed slot is granted before time advances. */
-  async #playInTurns(request: TraceRequest): Promise<void> {
+  /**
+   * Replays a request while others wait for slots. A freed slot is granted before time advances.
+   */
+  async #playWhileWaiting(request: TraceRequest): Promise<void> {
     await this.#simulator.settled()
     while (this.#time.hasUntil(request.at)) {
       this.#time.step()

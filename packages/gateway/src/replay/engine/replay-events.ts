@@ -10,22 +10,22 @@ export type Outcome =
   | { readonly kind: 'unlimited' }
   /** The `require` expression of the route is false. */
   | { readonly kind: 'forbidden'; readonly why: string }
-  /** The record lacks what the rules need. */
+  /** The record lacks a value that the rules need. */
   | { readonly kind: 'invalid'; readonly why: string }
   /** No route matches. */
   | { readonly kind: 'unrouted' }
 
-/** A decided request. */
+/** A request and the decision on it. */
 export interface Played {
   readonly recorded: TraceRequest
-  /** Index in order of time, from 0. */
+  /** Index in chronological order, from 0. */
   readonly number: number
   /** Name of the route; undefined if none matches. */
   readonly route: string | undefined
   readonly outcome: Outcome
   /** Time of arrival, in milliseconds of the trace. */
   readonly cameAt: number
-  /** Time of the decision, which is later if the request waited for a slot. */
+  /** Time of the decision, which is later than the arrival if the request waited for a slot. */
   readonly decidedAt: number
   /** True if the request was admitted and will be settled or release slots later. */
   readonly goesOn: boolean

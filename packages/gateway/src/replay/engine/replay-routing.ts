@@ -10,7 +10,7 @@ import { TraceError, type TraceRequest } from '../trace/trace-request.js'
 interface Routed {
   /** Undefined if no route matches. */
   readonly match: PolicyMatch | undefined
-  /** Normalised path. */
+  /** Normalized path. */
   readonly path: string
   /** Why the gateway would reject the target. */
   readonly fault?: string
@@ -19,13 +19,13 @@ interface Routed {
 /** Finds the route of a recorded request; undefined if the request is to be skipped. */
 export type FindRoute = (request: TraceRequest) => Routed | undefined
 
-/** Paths whose route is cached. */
+/** Maximum number of paths whose route is cached. */
 const MAX_CACHED = 10_000
 
 /**
  * Creates a function that finds the route of a request by its recorded path. A request without a
- * path takes the selected route, or the only one. If the trace has paths, requests of other routes
- * than the selected one are skipped.
+ * path uses the selected route, or the only one. If the trace has paths, requests to routes that
+ * are not selected are skipped.
  *
  * @param route the `match` of a route, `default`, or a method and path such as `POST
  *   /models/heavy/predict`
@@ -38,25 +38,25 @@ export function routeFinder(
 ): FindRoute {
   const selected = route === undefined ? undefined : namedRoute(config, policies, route)
   const defaultRoute = selected ?? onlyRoute(config, policies)
-  const known = new BoundedCache<string, Routed>(MAX_CACHED)
+  const cache = new BoundedCache<string, Routed>(MAX_CACHED)
   let hasPaths = false
   const find = (method: string, target: string): Routed => {
     const query = target.indexOf('?')
     const path = query < 0 ? target : target.slice(0, query)
     const id = `${method} ${path}`
-    const before = known.get(id)
-    if (before !== undefined) return before
+    const cached = cache.get(id)
+    if (cached !== undefined) return cached
     const found = routed(policies, method, detachString(path))
-    known.set(id, found)
+    cache.set(id, found)
     return found
   }
   return ({ method = 'POST', target }) => {
     if (target === undefined) {
       if (defaultRoute !== undefined) return defaultRoute
-      // A single incomplete line must not end the replay.
+      // A single incomplete line must not abort the replay.
       if (hasPaths) return { match: undefined, path: '', fault: 'the request has no recorded path' }
       throw new TraceError(
-        `the trace has no paths; choose the route with --route, one of ${namesOf(config).join(', ')}`,
+        `the trace has no paths; choose a route with --route: one of ${namesOf(config).join(', ')}`,
       )
     }
     hasPaths = true
@@ -114,7 +114,7 @@ function onlyRoute(
   return name === undefined || others.length > 0 ? undefined : namedRoute(config, policies, name)
 }
 
-/** Returns the routes with rules or requirements; all routes if none has any. */
+/** Returns the names of the routes with rules or requirements; of all routes if none has any. */
 function namesOf(config: Pick<GatewayConfig, 'routes' | 'fallback'>): string[] {
   const all = policiesOf(config)
   const limited = all.filter(({ rules, require }) => rules.length > 0 || require !== undefined)

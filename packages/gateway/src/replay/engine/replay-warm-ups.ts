@@ -5,7 +5,7 @@ import type { VirtualTime } from './virtual-time.js'
 /** Periods in which models are not ready, in milliseconds since the first request. */
 export type Unready = readonly { readonly from: number; readonly to: number }[]
 
-/** Creates warm-ups of models that are ready from the beginning, except in the given periods. */
+/** Creates warm-ups for models that are always ready, except in the given periods. */
 export function warmUpsOn(
   time: VirtualTime,
   unready: Unready,

@@ -6,13 +6,16 @@ import { reserve } from '../../policy/llm/reservation.js'
 import type { WeighedRequest } from '../../policy/policy-request.js'
 import type { TraceRequest } from '../trace/trace-request.js'
 
-/** Address of a request without a recorded address or client. */
+/** Address of a request with neither a recorded address nor a client. */
 const UNKNOWN_ADDRESS = 'unknown'
 
-/** Why the tokens of a model call are unknown. */
+/** The reason if the tokens of a model call are unknown. */
 export const NO_TOKENS = 'the trace has no input_tokens'
 
-/** A recorded request, as rules see it. A client name replaces an address that was not recorded. */
+/**
+ * A recorded request, as seen by rules. If no address was recorded, the client name is used
+ * instead.
+ */
 export class ReplayedRequest implements WeighedRequest {
   /** Reasons why rules are skipped, by the index of the rule in the policy. */
   readonly skippedRules = new Map<number, string>()
@@ -52,7 +55,7 @@ export class ReplayedRequest implements WeighedRequest {
     throw new RequestError('the trace has no bodies')
   }
 
-  /** The model call, as far as its reservation needs it. */
+  /** The model call, with the parameters that its reservation needs. */
   get call(): LlmCall {
     if (this.llm === undefined) throw new Error(`model calls are not metered on the route '${this.route}'`)
     const { input, maxOutput } = this.recorded

@@ -11,7 +11,7 @@ import type { VirtualTime } from './virtual-time.js'
  * Admitted requests in flight. When a request ends, its cost is settled and its slots are released.
  */
 export class RunningRequests {
-  /** @param duration duration of requests without a recorded one; they take no time by default */
+  /** @param duration duration of requests that have no recorded duration; 0 by default */
   constructor(
     private readonly time: VirtualTime,
     private readonly duration: DurationModel = () => 0,
@@ -26,7 +26,7 @@ export class RunningRequests {
     permit.keepRenewed()
     const duration = recorded.duration ?? this.duration(recorded)
     const end = () => {
-      // Without a recorded output the reservation stays, as for a response without usage.
+      // If no output was recorded, the reservation is kept, as for a response without usage.
       if (llm !== undefined && recorded.output !== undefined) {
         const { input = 0, output, cached = 0 } = recorded
         const costs = amountsOf(input, output, cached, llm.cachedWeight)

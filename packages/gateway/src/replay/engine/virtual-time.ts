@@ -2,15 +2,15 @@ import type { Clock, Timers } from 'sluice'
 import { EventQueue, type ScheduledEvent } from './event-queue.js'
 
 /**
- * Virtual time of a replay. It advances on request and runs each scheduled event at its own
- * time. It is the clock of the store and the timers of the limiters.
+ * The virtual time of a replay: the store's clock and the limiters' timers. It advances only on
+ * request, and runs each event at its scheduled time.
  */
 export class VirtualTime implements Clock, Pick<Timers, 'start' | 'stop'> {
   readonly #queue = new EventQueue()
   #now: number
   #hasBackground = true
 
-  /** @param origin milliseconds since the epoch at which the time is 0 */
+  /** @param origin milliseconds since the epoch at time 0 */
   constructor(
     start: number,
     private readonly origin: number,
@@ -37,7 +37,7 @@ export class VirtualTime implements Clock, Pick<Timers, 'start' | 'stop'> {
     this.#hasBackground = false
   }
 
-  /** Reports whether an event is scheduled up to the given time. */
+  /** Reports whether an event is scheduled at or before the given time. */
   hasUntil(time: number): boolean {
     const { first } = this.#queue
     return first !== undefined && first.at <= time

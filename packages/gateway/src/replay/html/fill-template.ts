@@ -19,7 +19,8 @@ const PLACEHOLDER = '<script type="application/json" id="replay">null</script>'
 
 /** Inserts a report into the page template. */
 export function fillTemplate(template: string, page: ReportPage): string {
-  // In JSON, "<" occurs only in strings. Escaping it keeps client input from closing the script.
+  // In JSON, "<" occurs only in strings. Escaping it keeps client input from closing the script
+  // element.
   const json = JSON.stringify(page).replaceAll('<', '\\u003c')
   return template.replace(PLACEHOLDER, () => PLACEHOLDER.replace('null', () => json))
 }

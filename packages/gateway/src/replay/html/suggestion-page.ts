@@ -1,12 +1,12 @@
 import type { GatewayConfig } from '../../policy/config/config.js'
 import { compare, replay } from '../replay.js'
 import type { ReplayOptions } from '../replay-options.js'
-import { type TraceToReread, traceOnce } from '../suggest/evaluate.js'
+import { sourceOf, type TraceToReread } from '../suggest/evaluate.js'
 import { type Suggestion, withSuggested } from '../suggest/suggest.js'
 import type { ReportPage } from './fill-template.js'
 
 /**
- * Makes the page of a suggestion. It compares the current limit with the suggested one.
+ * Builds the report page of a suggestion, which compares the current limit with the suggested one.
  *
  * @param yamlOf returns the part of the configuration that contains a limit
  */
@@ -20,9 +20,9 @@ export async function pageOfSuggestion(
   const { granted, current, nearest } = suggestion
   const [shown = null] = [granted ?? nearest[0]]
   if (shown === null)
-    return { names: [current], report: await replay(traceOnce(trace), config, options), suggestion }
+    return { names: [current], report: await replay(sourceOf(trace), config, options), suggestion }
   const suggested = withSuggested(config, suggestion, shown)
-  const comparison = await compare(traceOnce(trace), config, suggested, options)
+  const comparison = await compare(sourceOf(trace), config, suggested, options)
   const yaml = granted === null ? undefined : yamlOf(granted.text)
   return { names: [current, shown.text], report: comparison.one, comparison, suggestion, yaml }
 }

@@ -5,16 +5,16 @@ import { type Comparison, comparisonOf } from './comparison.js'
 import { reportOf } from './make-report.js'
 import type { ReplayReport } from './report.js'
 
-/** Contents of a report that are not statistics. */
+/** The contents of a report other than statistics. */
 export interface ReportContext {
   readonly reading: TraceReading
-  /** Milliseconds since the epoch at which the time of the trace is 0. */
+  /** Milliseconds since the epoch at time 0 of the trace. */
   readonly origin: number
   /** Number of clients to list. */
   readonly listed: number
   /** One element per replay. */
   readonly replays: readonly { readonly passedOver: number; readonly notes: readonly string[] }[]
-  /** How often the two replays of a comparison agreed. */
+  /** Number of requests on which the two replays of a comparison agreed or disagreed. */
   readonly agreement: Comparison['requests'] | undefined
 }
 
@@ -24,7 +24,7 @@ export interface Reports {
   readonly comparison: Comparison | undefined
 }
 
-/** Decodes the batches of replays that read a trace together, and makes their reports. */
+/** Decodes the batches of replays that share one pass over a trace, and builds their reports. */
 export class Aggregator {
   readonly #decoders: Decoder[] = []
 

@@ -2,7 +2,7 @@ import type { Played } from '../engine/replay-events.js'
 import type { TraceRequest } from '../trace/trace-request.js'
 import type { Comparison } from './comparison.js'
 
-/** Counts how often two replays agree on the same request. */
+/** Counts the requests on which two replays agree or disagree. */
 export class Agreement {
   /** Decisions on requests that the other replay has not decided yet. */
   readonly #open = new Map<TraceRequest, { readonly by: 'one' | 'other'; readonly isAdmitted: boolean }>()

@@ -4,8 +4,8 @@ import type { ReplayStats } from '../stats/replay-stats.js'
 import type { ClientReport, LockoutReport, ReplayReport } from './report.js'
 
 /**
- * Reports on clients: those with the most refusals and then the most requests, and a sum of the
- * others.
+ * Reports on the clients with the most refusals (ties are broken by the most requests), and on the
+ * sum of the others.
  *
  * @param listed number of clients to list
  */
@@ -21,15 +21,15 @@ export function clientReports(
       clients.requests(b) - clients.requests(a) ||
       compare(clients.name(a), clients.name(b)),
   )
-  const lockoutOf = (places: Int32Array) => lockoutReport(longestOf(places, stats), stats, origin)
+  const lockoutOf = (slots: Int32Array) => lockoutReport(longestOf(slots, stats), stats, origin)
   return {
     clients: {
       known: clients.size,
-      listed: Array.from(ranked.subarray(0, listed), (place) => ({
-        client: clients.name(place),
-        tier: clients.tier(place) ?? null,
-        ...clients.counts(place),
-        longestLockout: lockoutOf(Int32Array.of(place)),
+      listed: Array.from(ranked.subarray(0, listed), (slot) => ({
+        client: clients.name(slot),
+        tier: clients.tier(slot) ?? null,
+        ...clients.counts(slot),
+        longestLockout: lockoutOf(Int32Array.of(slot)),
       })),
       others: othersOf(ranked.subarray(listed), stats, lockoutOf),
     },
@@ -38,18 +38,19 @@ export function clientReports(
 }
 
 /**
- * Returns the sum of the clients that are not listed or were not counted separately; null if none.
+ * Returns the sum of the clients that are not listed or not counted separately; null if there are
+ * none.
  */
 function othersOf(
   unlisted: Int32Array,
   { clients }: ReplayStats,
-  lockoutOf: (places: Int32Array) => LockoutReport | null,
+  lockoutOf: (slots: Int32Array) => LockoutReport | null,
 ): ClientReport | null {
   const beyond = clients.counts(OTHERS)
   if (unlisted.length === 0 && beyond.requests === 0) return null
   const sum = { ...beyond }
-  for (const place of unlisted) {
-    const { requests, allowed, refused, falselyRefused, tokens } = clients.counts(place)
+  for (const slot of unlisted) {
+    const { requests, allowed, refused, falselyRefused, tokens } = clients.counts(slot)
     sum.requests += requests
     sum.allowed += allowed
     sum.refused += refused
@@ -64,10 +65,10 @@ function othersOf(
   }
 }
 
-function longestOf(places: Int32Array, { clients }: ReplayStats): Lockout | undefined {
+function longestOf(slots: Int32Array, { clients }: ReplayStats): Lockout | undefined {
   let longest: Lockout | undefined
-  for (const place of places) {
-    const own = clients.lockouts.longest(place)
+  for (const slot of slots) {
+    const own = clients.lockouts.longest(slot)
     if (own !== undefined && (longest === undefined || lengthOf(own) > lengthOf(longest))) longest = own
   }
   return longest

@@ -41,12 +41,12 @@ export function comparisonOf(
 ): Comparison {
   const differences: ClientDifference[] = []
   const [clients, others] = [one.stats.clients, other.stats.clients]
-  for (let place = 1; place <= clients.size; place++) {
-    const refusedByOne = clients.refused(place)
-    const otherPlace = others.placeOf(clients.sender(place))
-    const refusedByOther = otherPlace === OTHERS ? 0 : others.refused(otherPlace)
+  for (let slot = 1; slot <= clients.size; slot++) {
+    const refusedByOne = clients.refused(slot)
+    const otherSlot = others.slotOf(clients.sender(slot))
+    const refusedByOther = otherSlot === OTHERS ? 0 : others.refused(otherSlot)
     if (refusedByOne === refusedByOther) continue
-    const [client, sent] = [clients.name(place), clients.requests(place)]
+    const [client, sent] = [clients.name(slot), clients.requests(slot)]
     differences.push({ client, requests: sent, refusedByOne, refusedByOther })
   }
   const size = ({ refusedByOne, refusedByOther }: ClientDifference) => Math.abs(refusedByOne - refusedByOther)

@@ -12,7 +12,7 @@ const UNIT_NAMES = { s: 'seconds', ms: 'milliseconds', us: 'microseconds', ns: '
 const YEAR_MS = 365 * 86_400_000
 
 /**
- * States the unit in which plain numbers were read: a wrong guess is off by a factor of 1000 or
+ * States the unit assumed for numeric times, since a wrong guess is off by a factor of 1000 or
  * more.
  */
 function timeNotes({ timeUnit }: TraceReading, { from, to }: Pick<ReplayStats, 'from' | 'to'>): string[] {
@@ -21,11 +21,11 @@ function timeNotes({ timeUnit }: TraceReading, { from, to }: Pick<ReplayStats, '
   const years = Math.floor((to - from) / YEAR_MS)
   if (years < 1) return [read]
   return [
-    `${read} The trace then spans ${years.toLocaleString('en')} ${years === 1 ? 'year' : 'years'}. If that is wrong, give the unit of the column, as in --columns time=NAME:us.`,
+    `${read} The trace then spans ${years.toLocaleString('en')} ${years === 1 ? 'year' : 'years'}. If that is wrong, specify the unit of the column, as in --columns time=NAME:us.`,
   ]
 }
 
-/** Makes a report from statistics. @param listed number of clients to list */
+/** Builds a report from statistics. @param listed number of clients to list */
 export function reportOf(
   stats: ReplayStats,
   passedOver: number,
@@ -54,12 +54,12 @@ export function reportOf(
   }
 }
 
-/** States which statistics are incomplete because a bound was reached. */
+/** Lists the statistics that are incomplete because a bound was reached. */
 function boundsOf({ rules, clients }: ReplayStats): string[] {
   const notes: string[] = []
   if (rules.some(({ isMeasured, limit }) => !isMeasured && !('align' in limit)))
     notes.push(
-      `False refusals of some rules were not isMeasured: there were more than ${MAX_KEYS} keys, or more than ${MAX_REMEMBERED} requests within their periods.`,
+      `False refusals of some rules were not measured: there were more than ${MAX_KEYS} keys, or more than ${MAX_REMEMBERED} requests within their periods.`,
     )
   if (clients.requests(OTHERS) > 0)
     notes.push(`There were more than ${MAX_CLIENTS} clients; the others were counted together.`)

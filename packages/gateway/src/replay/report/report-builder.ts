@@ -3,17 +3,19 @@ import type { BatchSink } from '../stats/pipeline/encoder.js'
 import { Aggregator, type ReportContext, type Reports } from './aggregator.js'
 import { StatsThread } from './stats-thread.js'
 
-/** Batches of a trace below which no thread is started, since starting one takes as long. */
+/**
+ * Maximum number of batches for which no thread is started, since starting one would take as long.
+ */
 const MAX_BACKLOG = 64
 
 /**
- * Builds reports from batches. Statistics are computed in a thread of their own, in parallel to the
+ * Builds reports from batches. Statistics are computed in a separate thread, in parallel with the
  * decisions, or in this thread if the trace is short or `threads` is 1.
  */
 export class ReportBuilder implements BatchSink {
   readonly #aggregator = new Aggregator()
   readonly #spare: Float64Array<ArrayBuffer>[] = []
-  /** Batches kept until it is known whether the trace is short. */
+  /** Batches that are buffered until it is known whether the trace is short. */
   #backlog: Batch[] = []
   #thread: StatsThread | undefined
 
@@ -30,12 +32,12 @@ export class ReportBuilder implements BatchSink {
     return this.#spare.pop() ?? new Float64Array(BATCH_LENGTH)
   }
 
-  /** Resolves once more batches are accepted; undefined if they are accepted now. */
+  /** Resolves once more batches are accepted. Returns undefined if they already are. */
   ready(): Promise<void> | undefined {
     return this.#thread?.ready()
   }
 
-  /** Makes the reports, after the last batch. */
+  /** Builds the reports after the last batch. */
   async report(context: ReportContext): Promise<Reports> {
     if (this.#thread !== undefined) return this.#thread.report(context)
     for (const batch of this.#backlog) this.#addHere(batch)

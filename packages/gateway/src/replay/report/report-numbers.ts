@@ -1,6 +1,6 @@
 import { formatWait } from 'sluice'
 
-// Formats of numbers in reports. They do not depend on the locale of the machine.
+// Number formats of reports, which do not depend on the locale of the machine.
 
 /** Formats a number as `1,234,567`, with up to two decimals. */
 export function count(number: number): string {

@@ -4,7 +4,7 @@ import { consoleTable } from './console-table.js'
 import type { LockoutReport, ReplayReport, RuleReport } from './report.js'
 import { count, counted, formatLength, formatTime, fractionOf, percent } from './report-numbers.js'
 
-/** Clients listed in a summary. */
+/** Maximum number of clients listed in a summary. */
 const MAX_LISTED = 5
 
 /** Formats a report for a terminal. */

@@ -41,13 +41,13 @@ export interface ReplayReport {
 
 interface RequestCounts {
   readonly played: number
-  /** Skipped requests: those of other routes than the selected one. */
+  /** Requests skipped because they belong to a route that is not selected. */
   readonly passedOver: number
   readonly allowed: number
   readonly refused: number
   /** Refused requests that a perfect limiter with the same bounds would have admitted. */
   readonly falselyRefused: number
-  /** Allowed requests that no limit applies to. */
+  /** Allowed requests to which no limit applies. */
   readonly unlimited: number
   readonly forbidden: number
   readonly invalid: number
@@ -70,8 +70,8 @@ export interface RuleReport {
   /** The used fraction of the limit after each request. */
   readonly fullness: Quantiles
   /**
-   * The most that one key held in a trailing period or in flight, as a fraction of the limit; null
-   * if not measured.
+   * The highest usage of any key, in a trailing period or in flight, as a fraction of the limit;
+   * null if not measured.
    */
   readonly mostHeld: number | null
   /** Sum of the costs charged at admission. */

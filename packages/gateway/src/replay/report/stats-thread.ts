@@ -11,15 +11,15 @@ export type FromThread = { readonly spare: Float64Array<ArrayBuffer> } | { reado
 const THREAD = new URL('./stats-thread-main.js', import.meta.url)
 
 /**
- * Batches in flight to the thread, 16 MB. Beyond this the producer blocks; at 16 batches it was
- * blocked 10 % of the time.
+ * Maximum number of batches in flight to the thread (16 MB). Beyond it the producer blocks; with 16
+ * batches it was blocked 10 % of the time.
  */
 const MAX_IN_FLIGHT = 128
 
-/** An `Aggregator` in a thread of its own. */
+/** Runs an `Aggregator` in a separate thread. */
 export class StatsThread {
-  // Options of this process may be invalid for a file: with `--input-type` the thread would not
-  // start.
+  // Node options of this process may be invalid for a worker: `--input-type` would keep it from
+  // starting.
   readonly #thread = new Worker(THREAD, { execArgv: [] })
   readonly #ended = new Promise((resolve) => this.#thread.once('exit', resolve))
   readonly #spare: (numbers: Float64Array<ArrayBuffer>) => void
@@ -42,7 +42,7 @@ export class StatsThread {
     this.#post({ batch }, [batch.numbers.buffer])
   }
 
-  /** Resolves once more batches are accepted; undefined if they are accepted now. */
+  /** Resolves once more batches are accepted. Returns undefined if they already are. */
   ready(): Promise<void> | undefined {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
     if (this.#inFlight < MAX_IN_FLIGHT) return undefined
@@ -63,7 +63,7 @@ export class StatsThread {
 
   /**
    * Resolves once the thread has exited, even after an error. The thread first processes its
-   * messages: terminating it while it loads modules would leave their files open.
+   * messages, since terminating it while it loads modules would leave their files open.
    */
   async end(): Promise<void> {
     this.#post({ end: true })

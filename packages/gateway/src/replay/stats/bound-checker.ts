@@ -4,14 +4,14 @@ import type { SlotOwner } from '../columns/key-index.js'
 import { LOG_NUMBERS, SlidingLogs } from '../columns/sliding-logs.js'
 import { SlotColumns } from '../columns/slot-columns.js'
 
-/** A charge as its settlement refers to it. */
+/** The data that settling a charge requires. */
 export interface TakenCharge {
-  /** Its entry in the log; -1 if it has none. */
+  /** The entry of the charge in the log; -1 if it has none. */
   readonly entry: number
   /** When the entry was added. */
   readonly at: number
   readonly cost: number
-  /** When a token bucket has refilled the charge. */
+  /** When a token bucket will have refilled the charge. */
   readonly endsAt: number
 }
 
@@ -25,9 +25,9 @@ const AT = 3
 const NUMBERS = 4
 
 /**
- * A perfect limiter for the bounds of a rule. It remembers exactly what was admitted per key, and
- * so knows whether one more request would keep the bound. A refusal of such a request is a false
- * one.
+ * A perfect limiter for the bounds of a rule. It records exactly what was admitted for each key, so
+ * it can tell whether one more request would stay within the bound. Refusing such a request is a
+ * false refusal.
  *
  * The bounds, given everything admitted before:
  *
@@ -38,13 +38,13 @@ const NUMBERS = 4
  * - `concurrency`: at most `limit` in flight;
  * - `fixed-window` aligned to the calendar: not measured, since the window itself is the bound.
  *
- * A settlement counts as in the limiters: a refund stops counting at that moment, and an additional
- * cost is charged at that moment.
+ * Settlements take effect as in the limiters: at the time of the settlement, a refund stops
+ * counting and an additional cost is charged.
  */
 export class BoundChecker implements SlotOwner {
   readonly #bounds = new SlotColumns(NUMBERS + LOG_NUMBERS)
   readonly #logs: SlidingLogs
-  /** Longest time for which a charge counts, over the limits of all tiers. */
+  /** Maximum time for which a charge counts, across the limits of all tiers. */
   #maxAgeMs = 0
 
   constructor(entries: EntryPool) {
@@ -68,7 +68,7 @@ export class BoundChecker implements SlotOwner {
     this.#logs.end(slot)
   }
 
-  /** Reports whether admitting a request of this cost would keep the bound. */
+  /** Reports whether a request of this cost would stay within the bound. */
   hasRoom(slot: number, limit: Limit, cost: number, now: number): boolean {
     switch (limit.algorithm) {
       case 'token-bucket':
@@ -80,7 +80,7 @@ export class BoundChecker implements SlotOwner {
     }
   }
 
-  /** Records an admitted charge. Returns its entry in the log; -1 if it has none. */
+  /** Records an admitted charge. Returns its entry in the log, or -1 if it has none. */
   take(slot: number, limit: Limit, cost: number, now: number): number {
     const ageMs = maxAgeMsOf(limit)
     if (ageMs > this.#maxAgeMs) this.#maxAgeMs = ageMs
@@ -174,8 +174,8 @@ export function isMeasured(limit: Limit): boolean {
 }
 
 /**
- * Reports whether a cost fits into a bucket by a clear margin. Levels are fractions with rounding
- * errors, so a refusal within the margin is not called false. All other counts are integers.
+ * Reports whether a cost fits into a bucket with a clear margin. Levels are fractions with rounding
+ * errors, so a refusal within the margin does not count as false. All other counts are integers.
  */
 function fits(cost: number, level: number): boolean {
   return cost <= level - Math.min(Math.abs(level) * 1e-9, 0.25)

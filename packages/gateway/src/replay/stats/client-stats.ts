@@ -5,10 +5,10 @@ import { UNKNOWN } from '../trace/sender-ids.js'
 import { LOCKOUT_NUMBERS, Lockouts } from './lockouts.js'
 import type { DecisionEvent } from './stats-events.js'
 
-/** Clients counted separately. Clients beyond this number are counted together. */
+/** Maximum number of clients counted separately. Further clients are counted together. */
 export const MAX_CLIENTS = 250_000
 
-/** The slot of the clients counted together. */
+/** The slot of the clients that are counted together. */
 export const OTHERS = 0
 
 /** Columns of a client. */
@@ -29,9 +29,9 @@ export interface ClientCounts {
   tokens: number
 }
 
-/** Counts by client. Clients have slots in the order of their first request. */
+/** Counts by client. Slots are assigned in the order of the clients' first requests. */
 export class ClientStats {
-  // As objects, 100,000 clients would be traversed by every garbage collection.
+  // If clients were objects, every garbage collection would traverse all of them.
   readonly #numbers = new SlotColumns(NUMBERS + LOCKOUT_NUMBERS)
   readonly lockouts = new Lockouts(this.#numbers, NUMBERS)
   readonly #names: string[] = ['(all other clients)']
@@ -61,7 +61,7 @@ export class ClientStats {
     this.lockouts.refuse(slot, now, rule)
   }
 
-  /** Number of clients counted separately. Their slots are 1 to this. */
+  /** Number of clients counted separately, whose slots are 1 to `size`. */
   get size(): number {
     return this.#names.length - 1
   }
@@ -70,7 +70,7 @@ export class ClientStats {
     return this.#names[slot] as string
   }
 
-  /** Returns the tier recorded last. */
+  /** Returns the most recently recorded tier. */
   tier(slot: number): string | undefined {
     return this.#tiers[slot]
   }
@@ -99,8 +99,8 @@ export class ClientStats {
     return this.#senders[slot] as number
   }
 
-  /** Returns the slot of a sender; `OTHERS` if it has none of its own. */
-  placeOf(sender: number): number {
+  /** Returns the slot of a sender; `OTHERS` if it is not counted separately. */
+  slotOf(sender: number): number {
     return this.#slots.get(sender)
   }
 

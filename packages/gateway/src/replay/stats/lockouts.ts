@@ -2,19 +2,19 @@ import type { SlotColumns } from '../columns/slot-columns.js'
 
 /** A period in which every request of a client was refused. */
 export interface Lockout {
-  /** Numbers of the client and of the rule that refused first. */
+  /** Slot of the client, and number of the rule that refused first. */
   readonly client: number
   readonly rule: number
   /**
    * In milliseconds of the trace: from the first refusal to the next admitted request, or to the
-   * last refusal if none follows.
+   * last refusal if no admitted request follows.
    */
   readonly from: number
   readonly to: number
   readonly refused: number
 }
 
-/** Columns of the current lock-out and of the longest one that has ended. */
+/** First columns of the current lock-out and of the longest one that has ended. */
 const CURRENT = 0
 const LONGEST = 4
 /** The number of the rule plus one; 0 if there is no lock-out. */
@@ -24,12 +24,12 @@ const TO = 2
 const REFUSED = 3
 const NUMBERS = 4
 
-/** Columns needed for each client. */
+/** Number of columns that each client needs. */
 export const LOCKOUT_NUMBERS = 2 * NUMBERS
 
 /** The longest lock-out of each client. */
 export class Lockouts {
-  /** @param from the first of its columns, which start as zeros */
+  /** @param from index of the first column, of columns that are initially zero */
   constructor(
     private readonly numbers: SlotColumns,
     private readonly from: number,
@@ -56,7 +56,7 @@ export class Lockouts {
   }
 
   /**
-   * Returns the longest lock-out so far, including one that still lasts; undefined if there is
+   * Returns the longest lock-out so far, including one that has not ended; undefined if there is
    * none.
    */
   longest(client: number): Lockout | undefined {

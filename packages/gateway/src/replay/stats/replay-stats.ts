@@ -7,7 +7,7 @@ import { type HeldCharge, RuleStats } from './rule-stats.js'
 import { type DecisionEvent, NO_OPEN_ID, type QuotaEvent, type RuleEvent } from './stats-events.js'
 import { type TimeBucket, Timeline } from './timeline.js'
 
-/** Buckets of the plot, and hours counted separately. */
+/** Maximum numbers of buckets in the plot and of hours counted separately. */
 const MAX_BUCKETS = 720
 const MAX_HOURS = 2000
 const HOUR_MS = 3_600_000
@@ -34,7 +34,7 @@ export interface TierCounts {
   falselyRefused: number
 }
 
-/** Statistics of a replay, in memory that does not grow with the length of the trace. */
+/** Statistics of a replay, whose memory does not grow with the length of the trace. */
 export class ReplayStats {
   readonly counts: RequestCounts = {
     ...{ requests: 0, allowed: 0, refused: 0, falselyRefused: 0 },
@@ -55,7 +55,7 @@ export class ReplayStats {
   #from: number | undefined
   #to = 0
 
-  /** @param origin milliseconds since the epoch at which the replay's time is 0 */
+  /** @param origin milliseconds since the epoch at time 0 of the replay */
   constructor(private readonly origin: number) {
     this.timeline = new Timeline(1000, MAX_BUCKETS, origin)
     this.hours = new Timeline(HOUR_MS, MAX_HOURS, origin)
@@ -147,7 +147,7 @@ export class ReplayStats {
     if (held !== undefined && held.length > 0) this.#openRequests.begin(openId, held)
   }
 
-  /** Returns whether the refusals of all rules were false. */
+  /** Reports whether the refusals of all enforced rules were false. */
   #refused({ arrivedAt, decidedAt, quotas, quotaCount }: DecisionEvent): boolean {
     if (decidedAt > arrivedAt) this.waits.add(decidedAt - arrivedAt)
     let falsely = true
@@ -169,7 +169,7 @@ export class ReplayStats {
   #tierOf(tier = ''): TierCounts {
     let counts = this.tiers.get(tier)
     if (counts === undefined) {
-      // Bounds the memory if clients invent tiers.
+      // Bounds memory if clients invent tiers.
       if (tier !== '' && this.tiers.size >= MAX_TIERS) return this.#tierOf('')
       counts = { requests: 0, allowed: 0, refused: 0, falselyRefused: 0 }
       this.tiers.set(tier, counts)

@@ -5,12 +5,14 @@ import { BoundChecker, isMeasured, type TakenCharge } from './bound-checker.js'
 import { FractionHistogram } from './quantile-histograms.js'
 import type { QuotaEvent, RuleEvent } from './stats-events.js'
 
-/** Keys of a rule in use at the same time. With more, false refusals are not measured. */
+/**
+ * Maximum number of keys of a rule in use at a time. Beyond it, false refusals are not measured.
+ */
 export const MAX_KEYS = 500_000
 
 /**
- * Admitted requests remembered at the same time, over all rules: those within the periods of their
- * limits.
+ * Maximum number of admitted requests remembered at a time, across all rules. A request is
+ * remembered for the period of its limit.
  */
 export const MAX_REMEMBERED = 4_000_000
 
@@ -39,7 +41,7 @@ export class RuleStats {
   charged = 0
   /** Sum of the actual costs. */
   settled = 0
-  /** The most that one key held at a time, as a fraction of its limit. */
+  /** The highest usage of any key, as a fraction of its limit. */
   mostHeld = 0
   readonly fullness = new FractionHistogram()
   readonly #entries: EntryPool
@@ -47,7 +49,7 @@ export class RuleStats {
   readonly #slots: KeyIndex
   #isMeasuring = true
 
-  /** @param entries the entries of all rules; at most `MAX_REMEMBERED` */
+  /** @param entries pool for the entries of all rules; at most `MAX_REMEMBERED` */
   constructor({ route, name, limit, resource, enforced }: RuleEvent, entries: EntryPool) {
     this.route = route
     this.name = name

@@ -1,7 +1,7 @@
 import type { Limit, Quota } from 'sluice'
 import type { Outcome } from '../engine/replay-events.js'
 
-/** A rule that decides on a request for the first time. */
+/** A rule that makes its first decision. */
 export interface RuleEvent extends Pick<Quota, 'resource' | 'enforced'> {
   readonly route: string
   readonly name: string
@@ -14,7 +14,7 @@ export interface QuotaEvent {
   /** The number of the rule, from 0 in the order in which rules were reported. */
   rule: number
   limit: Limit
-  /** The hash of its key, in two halves. */
+  /** The two halves of the key's hash. */
   keyLow: number
   keyHigh: number
   cost: number
@@ -25,7 +25,7 @@ export interface QuotaEvent {
 
 /**
  * A decided request. Times are milliseconds of the trace. The object is reused for the next
- * request, so its receiver copies what it keeps.
+ * request, so receivers must copy what they retain.
  */
 export interface DecisionEvent {
   outcome: Outcome['kind']
@@ -44,7 +44,10 @@ export interface DecisionEvent {
   why: string
   /** The number of the rule that refused it; 0 if none did. */
   refuser: number
-  /** Identifies the request when it is settled and ends; `NO_OPEN_ID` if neither will follow. */
+  /**
+   * Identifies the request in later `settled` and `ended` events; `NO_OPEN_ID` if there will be
+   * none.
+   */
   openId: number
   /** Only the first `quotaCount` belong to this request. */
   readonly quotas: QuotaEvent[]

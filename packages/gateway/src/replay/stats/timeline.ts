@@ -1,4 +1,4 @@
-/** Counts of one interval of time. */
+/** Counts for one time interval. */
 export interface TimeBucket {
   requests: number
   allowed: number
@@ -11,18 +11,18 @@ export interface TimeBucket {
 }
 
 /**
- * Counts over time, in a bounded number of buckets of equal width. When more are needed, their
- * width doubles. Buckets begin at multiples of their width since the epoch.
+ * Counts over time, in a bounded number of buckets of equal width. When more are needed, the width
+ * doubles. Buckets begin at multiples of their width since the epoch.
  */
 export class Timeline {
   #width: number
-  /** Number of the first bucket: its beginning divided by the width. */
+  /** Number of the first bucket: its start time divided by the width. */
   #first: number | undefined
   #buckets: (TimeBucket | undefined)[] = []
 
   /**
    * @param width in milliseconds
-   * @param origin milliseconds since the epoch at which the time of the replay is 0
+   * @param origin milliseconds since the epoch at time 0 of the replay
    */
   constructor(
     width: number,
@@ -53,8 +53,8 @@ export class Timeline {
   }
 
   /**
-   * Yields the buckets from the first to the last with a request, each with its beginning since the
-   * epoch.
+   * Yields the buckets from the first to the last with a request, each with its start in epoch
+   * milliseconds.
    */
   *all(): Generator<{ readonly at: number; readonly bucket: TimeBucket }> {
     const first = this.#first ?? 0
@@ -66,8 +66,8 @@ export class Timeline {
     const doubled: (TimeBucket | undefined)[] = []
     const newFirst = Math.floor(first / 2)
     for (const [index, bucket] of this.#buckets.entries()) {
-      const place = Math.floor((first + index) / 2) - newFirst
-      doubled[place] = mergeBuckets(doubled[place], bucket)
+      const newIndex = Math.floor((first + index) / 2) - newFirst
+      doubled[newIndex] = mergeBuckets(doubled[newIndex], bucket)
     }
     this.#buckets = doubled
     this.#first = newFirst

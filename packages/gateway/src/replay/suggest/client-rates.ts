@@ -13,14 +13,14 @@ const SEEN = 1
 const OVER = 2
 
 /**
- * Finds the clients that exceed a rate at some time, counting all their requests whether admitted
- * or not. Senders without a number of their own count as clients under the rate. Sender numbers are
- * the same each time the trace is read.
+ * Finds the clients that exceed a rate at any time, counting all their requests, admitted or not.
+ * Senders without an individual number count as clients under the rate. Sender numbers are the same
+ * each time the trace is read.
  */
 export class ClientRates implements ReplayObserver {
   readonly #numbers = new SlotColumns(LOG_NUMBERS)
   readonly #logs: SlidingLogs
-  readonly #known = new SenderColumn()
+  readonly #states = new SenderColumn()
   #clients = 0
 
   /** @param entries pool for the requests of the trailing period */
@@ -37,23 +37,23 @@ export class ClientRates implements ReplayObserver {
   }
 
   includes(sender: number): boolean {
-    return (this.#known.get(sender) === OVER) === (this.rate.kind === 'over')
+    return (this.#states.get(sender) === OVER) === (this.rate.kind === 'over')
   }
 
   decided({ recorded: { sender }, cameAt }: Played): undefined {
-    const known = this.#known.get(sender)
-    if (sender === UNKNOWN || known === OVER) return
-    if (known !== SEEN) this.#begin(sender)
+    const state = this.#states.get(sender)
+    if (sender === UNKNOWN || state === OVER) return
+    if (state !== SEEN) this.#begin(sender)
     const sent = this.#logs.sumAt(sender, cameAt, this.rate.period) + 1
     this.#logs.add(sender, cameAt, 1)
     if (sent <= this.rate.limit) return
-    this.#known.set(sender, OVER)
+    this.#states.set(sender, OVER)
     this.#logs.end(sender)
   }
 
   #begin(sender: number): void {
     this.#clients++
-    this.#known.set(sender, SEEN)
+    this.#states.set(sender, SEEN)
     this.#numbers.reach(sender)
     this.#logs.begin(sender)
   }

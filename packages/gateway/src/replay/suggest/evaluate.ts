@@ -16,11 +16,12 @@ import { type Candidate, type Target, withCandidate } from './suggest-target.js'
 /** A trace that can be read several times: a file, or a function that opens a stream of it. */
 export type TraceToReread = string | (() => Readable)
 
-export function traceOnce(trace: TraceToReread): string | Readable {
+/** Returns the source for one pass over a trace. */
+export function sourceOf(trace: TraceToReread): string | Readable {
   return typeof trace === 'string' ? trace : trace()
 }
 
-/** Keys kept at the same time, over all candidates evaluated together. */
+/** Maximum number of keys in memory at a time, across all candidates evaluated together. */
 const MAX_KEYS = 2_000_000
 
 const MAX_REMEMBERED = 16_000_000
@@ -51,7 +52,7 @@ export async function createEvaluator(
       config: withCandidate(config, target, candidate),
       observer: (): ReplayObserver => meters[index] as ObjectiveMeter,
     }))
-    await runReplays(traceOnce(trace), players, replayOptions)
+    await runReplays(sourceOf(trace), players, replayOptions)
     return batch.map((each, index) => ({ ...each, measures: (meters[index] as ObjectiveMeter).measures }))
   }
   return async (candidates) => {
@@ -95,7 +96,7 @@ async function createFilters(
     },
   })
   try {
-    await runReplays(traceOnce(trace), [{ config, observer }], options)
+    await runReplays(sourceOf(trace), [{ config, observer }], options)
   } catch (error) {
     throw error instanceof TooManyEntriesError ? tooManyRequests(maxEntries) : error
   }

@@ -12,7 +12,7 @@ import type { Target } from './suggest-target.js'
 export interface Measures {
   /** Requests and refusals of each `refuse` clause. */
   readonly refuse: readonly Refusals[]
-  /** The most admitted within a period, for each `admit` clause. */
+  /** The peak amount admitted within a period, for each `admit` clause. */
   readonly admit: readonly number[]
   /** All requests. */
   readonly requests: number
@@ -23,11 +23,11 @@ export interface Measures {
 export interface Refusals {
   readonly requests: number
   readonly refused: number
-  /** Refusals that other rules alone caused. */
+  /** Refusals caused only by other rules. */
   readonly byOthers: number
 }
 
-/** Selects the requests that count for a `refuse` clause. */
+/** Selects the requests that a `refuse` clause counts. */
 export type RequestFilter = (request: TraceRequest) => boolean
 
 /** Measures a policy against an objective. */
@@ -81,7 +81,7 @@ function violates({ decision }: Extract<Outcome, { kind: 'refused' }>, rule: str
   return decision.refusal.violated.includes(rule)
 }
 
-/** The most admitted within any trailing period. */
+/** The peak amount admitted within any trailing period. */
 class Peak {
   max = 0
   readonly #objective: AdmissionObjective

@@ -18,18 +18,19 @@ export interface RefusalObjective {
 export type ClientFilter =
   | { readonly kind: 'all' }
   /**
-   * Clients that never exceed `limit` requests in any `period`, or clients that do at some time.
+   * Clients that never exceed `limit` requests per `period`, or clients that exceed it at some
+   * time.
    */
   | { readonly kind: 'under' | 'over'; readonly limit: number; readonly period: number }
   | { readonly kind: 'client' | 'tier'; readonly name: string }
 
-/** A bound on what is admitted in any period. */
+/** A bound on the amount admitted in any period. */
 export interface AdmissionObjective {
   readonly text: string
   readonly max: number
   readonly period: number
   readonly of: 'requests' | 'tokens' | 'input_tokens' | 'output_tokens'
-  /** True if the bound applies to each client rather than to all together. */
+  /** True if the bound applies to each client separately rather than to all clients together. */
   readonly each: boolean
 }
 
@@ -46,10 +47,10 @@ const NAMED = /^(client|tier) (.+)$/i
  *
  *     refuse at most 0.1% of requests of clients under 100/minute; admit at most 2M tokens/minute
  *
- * - `refuse at most P% of requests`, of all of them, or `of clients under RATE`, `of clients over
- *   RATE`, `of client NAME`, `of tier NAME`;
- * - `admit at most N requests/PERIOD`, or of tokens, input tokens or output tokens, `in all` or
- *   `per client`.
+ * - `refuse at most P% of requests` covers all requests, unless it ends with `of clients under
+ *   RATE`, `of clients over RATE`, `of client NAME` or `of tier NAME`;
+ * - `admit at most N requests/PERIOD`, or `tokens`, `input tokens` or `output tokens` instead of
+ *   `requests`, applies `in all` (the default) or `per client`.
  *
  * @throws TraceError if the objective is invalid.
  */
@@ -89,7 +90,7 @@ function clientFilterOf(text: string): ClientFilter {
 
 function admissionObjective(
   text: string,
-  [, amount = '', of = '', period = '', whose]: RegExpExecArray,
+  [, amount = '', of = '', period = '', scope]: RegExpExecArray,
 ): AdmissionObjective {
   const { limit: max, period: periodMs } = rateOf(`${amount}/${period}`)
   return {
@@ -97,7 +98,7 @@ function admissionObjective(
     max,
     period: periodMs,
     of: of.toLowerCase().replace(' ', '_') as AdmissionObjective['of'],
-    each: whose !== undefined && whose.toLowerCase() !== 'in all',
+    each: scope !== undefined && scope.toLowerCase() !== 'in all',
   }
 }
 

@@ -13,13 +13,13 @@ export type Evaluate = (candidates: readonly Candidate[]) => Promise<readonly Po
 /** Bursts to try, as multiples of the limit. */
 const BURSTS = [0.5, 1, 2, 4]
 
-/** Number of parts that the candidates of one round divide a range into. */
+/** Number of parts into which the candidates of one round divide a range. */
 const PARTS = 5
 
-/** How often the current limit is doubled or halved at most. */
+/** Maximum number of times the current limit is doubled or halved. */
 const MAX_DOUBLINGS = 20
 
-/** Precision of the limits, in digits. */
+/** Precision of the limits, in significant digits. */
 const DIGITS = 3
 
 function meetsRefusals({ measures }: Point, { refuse }: Objective): boolean {
@@ -37,7 +37,7 @@ export interface SearchResult {
   readonly lowest: readonly (Point | undefined)[]
   /**
    * For each burst, the highest limit that meets the `admit` clauses. Empty if one of the lowest
-   * limits meets them already.
+   * limits already meets them.
    */
   readonly highest: readonly (Point | undefined)[]
   /** All candidates evaluated, by burst and limit. */
@@ -47,8 +47,8 @@ export interface SearchResult {
 /**
  * Searches for the lowest limit that meets the `refuse` clauses and the highest that meets the
  * `admit` clauses, for each of a few bursts. Refusals fall and admissions grow as the limit rises,
- * so each limit is bracketed between one that meets the clauses and one that does not, to three
- * digits.
+ * so each result is bracketed, to three significant digits, between a limit that meets the clauses
+ * and one that does not.
  *
  * @param start the current limit
  * @param hasBurst whether the algorithm has a burst
@@ -60,7 +60,7 @@ export async function search(
   evaluate: Evaluate,
 ): Promise<SearchResult> {
   const points = new Map<string, Point>()
-  const tryAll = async (candidates: readonly Candidate[]) => {
+  const evaluateNew = async (candidates: readonly Candidate[]) => {
     const fresh = new Map(candidates.map((candidate) => [idOf(candidate), candidate]))
     for (const id of points.keys()) fresh.delete(id)
     if (fresh.size > 0)
@@ -73,17 +73,17 @@ export async function search(
   const highest = factors.map(
     (factor) => new Bracket(factor, (point) => meetsAdmissions(point, objective), 'highest'),
   )
-  const closeIn = async (brackets: readonly Bracket[]) => {
+  const close = async (brackets: readonly Bracket[]) => {
     for (;;) {
       const candidates = brackets.flatMap((bracket) => bracket.next(start, points))
       if (candidates.length === 0) break
-      await tryAll(candidates)
+      await evaluateNew(candidates)
     }
     return brackets.map((bracket) => bracket.best(points))
   }
-  const lowestFound = objective.refuse.length > 0 ? await closeIn(lowest) : []
+  const lowestFound = objective.refuse.length > 0 ? await close(lowest) : []
   const isMet = lowestFound.some((point) => point !== undefined && meetsAdmissions(point, objective))
-  const highestFound = objective.admit.length > 0 && !isMet ? await closeIn(highest) : []
+  const highestFound = objective.admit.length > 0 && !isMet ? await close(highest) : []
   return {
     lowest: lowestFound,
     highest: highestFound,
@@ -97,14 +97,14 @@ function idOf({ limit, burst }: Candidate): string {
   return `${limit} ${burst ?? ''}`
 }
 
-/** Brackets the lowest or the highest limit that is acceptable. */
+/** Brackets the lowest or the highest acceptable limit. */
 class Bracket {
   #octaves = 0
   #done = false
 
   constructor(
     private readonly factor: number | undefined,
-    private readonly willDo: (point: Point) => boolean,
+    private readonly isAcceptable: (point: Point) => boolean,
     private readonly side: 'lowest' | 'highest',
   ) {}
 
@@ -113,15 +113,15 @@ class Bracket {
     if (this.#done) return []
     const tried = this.#tried(points)
     if (tried.length === 0) return this.#octavesAround(start)
-    const good = tried.filter(this.willDo)
-    const bad = tried.filter((point) => !this.willDo(point))
+    const good = tried.filter(this.isAcceptable)
+    const bad = tried.filter((point) => !this.isAcceptable(point))
     const isLowest = this.side === 'lowest'
     const best = isLowest ? good[0] : good.at(-1)
     const worst = isLowest
       ? bad.findLast(({ limit }) => best === undefined || limit < best.limit)
       : bad.find(({ limit }) => best === undefined || limit > best.limit)
     if (best === undefined || worst === undefined) {
-      // Searches further out while the results change.
+      // Widens the search while the results change.
       const outwards = (best === undefined) === isLowest
       const further =
         this.#octaves >= MAX_DOUBLINGS || this.#isFlat(tried, outwards) ? [] : this.#further(tried, outwards)
@@ -135,7 +135,7 @@ class Bracket {
 
   /** Returns the best acceptable limit so far. */
   best(points: ReadonlyMap<string, Point>): Point | undefined {
-    const good = this.#tried(points).filter(this.willDo)
+    const good = this.#tried(points).filter(this.isAcceptable)
     return this.side === 'lowest' ? good[0] : good.at(-1)
   }
 
@@ -155,7 +155,7 @@ class Bracket {
 
   /**
    * Reports whether the two outermost limits have the same results, which shows that another rule
-   * decides.
+   * determines them.
    */
   #isFlat(tried: readonly Point[], up: boolean): boolean {
     const [one, other] = up ? tried.slice(-2) : tried.slice(0, 2)
@@ -173,7 +173,9 @@ class Bracket {
   }
 }
 
-/** Returns rounded limits that divide a range into parts; none if the range is closed. */
+/**
+ * Returns rounded limits that divide a range into parts; none if no limit lies within the range.
+ */
 function partsBetween(low: number, high: number): number[] {
   const parts = Array.from({ length: PARTS - 1 }, (_, part) =>
     rounded(low + ((high - low) * (part + 1)) / PARTS),

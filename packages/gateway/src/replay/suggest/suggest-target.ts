@@ -81,9 +81,11 @@ function countingOf({ algorithm, align, timeZone }: RateRule<GatewayRequest>) {
 
 /** Formats a candidate as in a configuration: `30/minute burst 60`. */
 export function textOf(target: Target, { limit, burst }: Candidate): string {
-  const { limit: own } = target
+  const { limit: current } = target
   return formatLimit(
-    own.algorithm === 'token-bucket' ? { ...own, limit, burst: burst ?? limit } : { ...own, limit },
+    current.algorithm === 'token-bucket'
+      ? { ...current, limit, burst: burst ?? limit }
+      : { ...current, limit },
   )
 }
 

@@ -21,7 +21,7 @@ export function suggestedYaml(source: string, { route, index }: Suggestion, limi
     replaceLimit(limits.items, index, limit)
     return stringify(own === undefined ? { default: policy } : { routes: [policy] })
   }
-  // Limits of the whole file follow those of the route.
+  // Top-level limits of the file follow those of the route.
   const shared = document.get('limits')
   if (!isSeq(shared)) return stringify({ limit })
   replaceLimit(shared.items, index - count, limit)

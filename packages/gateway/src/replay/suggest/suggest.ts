@@ -6,7 +6,7 @@ import { meetsAdmissions, type Point, type SearchResult, search } from './search
 import type { SuggestOptions } from './suggest-options.js'
 import { findTarget, type Target, textOf, withCandidate } from './suggest-target.js'
 
-/** A limit for a rule that meets an objective, or comes near. */
+/** The result of searching for a limit that meets an objective. */
 export interface Suggestion {
   readonly route: string
   readonly rule: string
@@ -16,9 +16,9 @@ export interface Suggestion {
   readonly current: string
   /** The tightest limit that meets the objective; null if none does. */
   readonly granted: SuggestedLimit | null
-  /** If no limit meets the objective: the nearest ones, each of which meets a part of it. */
+  /** If no limit meets the objective: the nearest limits, each of which meets part of it. */
   readonly nearest: readonly SuggestedLimit[]
-  /** All limits tried with the burst of the best one. */
+  /** All limits tried with the same ratio of burst to limit as the best one. */
   readonly curve: readonly SuggestedLimit[]
 }
 
@@ -36,9 +36,9 @@ export interface SuggestedLimit {
 /** Result for one clause of the objective. */
 export interface ClauseResult {
   readonly clause: string
-  /** Fraction of refused requests, or the most admitted within a period. */
+  /** Fraction of refused requests, or the peak amount admitted within a period. */
   readonly value: number
-  /** Fraction of requests that other rules alone refuse, for a `refuse` clause; otherwise 0. */
+  /** For a `refuse` clause, the fraction of requests refused only by other rules; otherwise 0. */
   readonly byOthers: number
   /** Bound of the clause. */
   readonly most: number
@@ -91,19 +91,19 @@ function suggestionOf(
     objective.refuse.length > 0
       ? lowest.filter((point) => point !== undefined && meetsAdmissions(point, objective))
       : highest
-  const [best] = known(meeting).sort(objective.refuse.length > 0 ? tightestFirst : fewestRefusedFirst)
-  // If no limit meets the objective: one that meets the `refuse` clauses and one that meets the
-  // others.
+  const [best] = defined(meeting).sort(objective.refuse.length > 0 ? tightestFirst : fewestRefusedFirst)
+  // If no limit meets the objective, returns one that meets the `refuse` clauses and one that meets
+  // the `admit` clauses.
   const nearest =
     best === undefined
       ? [
-          ...known(lowest).sort(leastAdmitted).slice(0, 1),
-          ...known(highest).sort(nearestFirst(objective)).slice(0, 1),
+          ...defined(lowest).sort(leastAdmitted).slice(0, 1),
+          ...defined(highest).sort(nearestFirst(objective)).slice(0, 1),
         ]
       : []
   const shown = best ?? nearest[0] ?? points.at(-1)
   const ofSameBurst = points.filter(
-    (point) => shown !== undefined && Math.abs(burstPart(point) - burstPart(shown)) < 0.05,
+    (point) => shown !== undefined && Math.abs(burstRatio(point) - burstRatio(shown)) < 0.05,
   )
   return {
     route: target.route,
@@ -147,15 +147,15 @@ function suggestedLimit(objective: Objective, target: Target, point: Point): Sug
 
 const NO_REFUSALS: Refusals = { requests: 0, refused: 0, byOthers: 0 }
 
-function known(points: readonly (Point | undefined)[]): Point[] {
+function defined(points: readonly (Point | undefined)[]): Point[] {
   return points.filter((point) => point !== undefined)
 }
 
-function burstPart({ limit, burst = 0 }: Point): number {
+function burstRatio({ limit, burst = 0 }: Point): number {
   return burst / limit
 }
 
-/** Orders limits by what a bucket admits at most in a period: limit plus burst. */
+/** Orders limits by the maximum that a bucket admits in a period: limit plus burst. */
 function tightestFirst(a: Point, b: Point): number {
   return a.limit + (a.burst ?? 0) - b.limit - (b.burst ?? 0) || a.limit - b.limit
 }

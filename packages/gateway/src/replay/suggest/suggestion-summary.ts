@@ -13,7 +13,7 @@ export function suggestionSummary(suggestion: Suggestion, yamlOf: (limit: string
   const lines =
     granted !== null
       ? [
-          `Tightest limit for ${rule} that meets the objective (now ${suggestion.current}):`,
+          `Tightest limit for ${rule} that meets the objective (currently ${suggestion.current}):`,
           ...limitLines(granted),
           '',
           yamlOf(granted.text).trimEnd(),
@@ -21,7 +21,7 @@ export function suggestionSummary(suggestion: Suggestion, yamlOf: (limit: string
       : [
           `No limit for ${rule} meets the objective.${nearest.length === 0 ? '' : ' The nearest limits:'}`,
           ...nearest.flatMap(limitLines),
-          ...(nearest.length === 0 ? ['Other limits decide, whatever this one is.'] : []),
+          ...(nearest.length === 0 ? ['Other limits decide, regardless of this one.'] : []),
         ]
   return [...lines, '', 'Effect of other limits:', ...curveLines(suggestion)].join('\n')
 }
@@ -37,11 +37,11 @@ function limitLines(limit: SuggestedLimit): string[] {
 }
 
 function resultText({ clause, value, byOthers }: ClauseResult): string {
-  if (!isPart(clause)) return `${count(value)} admitted at most`
+  if (!isRefusalClause(clause)) return `${count(value)} admitted at most`
   return `${percent(value)} refused${byOthers === 0 ? '' : `, ${percent(byOthers)} by other limits alone`}`
 }
 
-function isPart(clause: string): boolean {
+function isRefusalClause(clause: string): boolean {
   return /^refuse/i.test(clause)
 }
 
@@ -50,15 +50,15 @@ function curveLines({ curve }: Suggestion): string[] {
   if (first === undefined) return []
   const head = [
     'limit',
-    'refused of all',
-    ...first.clauses.map(({ clause }) => (isPart(clause) ? 'of those' : 'admitted at most')),
+    'refused (all)',
+    ...first.clauses.map(({ clause }) => (isRefusalClause(clause) ? 'refused (clause)' : 'admitted at most')),
   ]
   const rows = curve.map(({ text, requests, refused, clauses }) => [
     text,
     percent(fractionOf(refused, requests)),
     ...clauses.map(
       ({ clause, value, granted }) =>
-        `${isPart(clause) ? percent(value) : count(value)}${granted ? '' : ' !'}`,
+        `${isRefusalClause(clause) ? percent(value) : count(value)}${granted ? '' : ' !'}`,
     ),
   ])
   return consoleTable(head, rows, 1)

@@ -5,7 +5,10 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { TraceError } from './trace-request.js'
 
-/** Bytes read at once. Objects made from a chunk die before a garbage collection moves them. */
+/**
+ * Bytes read at a time. Chunks are small enough for their objects to die before a garbage
+ * collection moves them.
+ */
 const CHUNK_SIZE = 2 ** 16
 
 /** The bytes of a trace. */
@@ -14,7 +17,7 @@ export interface TraceBytes {
   readonly size: number | undefined
   /** Bytes read so far. */
   readonly done: number
-  /** True if compressed data ended too early. */
+  /** True if compressed data ended prematurely. */
   readonly truncated: boolean
   /** Yields the bytes, decompressed if needed. */
   chunks(): AsyncGenerator<Uint8Array>
@@ -33,9 +36,9 @@ export async function openBytes(source: string | Readable): Promise<TraceBytes> 
 
 async function sizeOf(file: string): Promise<number | undefined> {
   try {
-    const about = await stat(file)
-    if (about.isDirectory()) throw new TraceError(`${file} is a directory, not a file`)
-    return about.isFile() ? about.size : undefined
+    const stats = await stat(file)
+    if (stats.isDirectory()) throw new TraceError(`${file} is a directory, not a file`)
+    return stats.isFile() ? stats.size : undefined
   } catch (error) {
     if (error instanceof TraceError) throw error
     const { code, message } = error as NodeJS.ErrnoException
@@ -79,12 +82,12 @@ class ByteSource implements TraceBytes {
   async *#decompressed(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     const gunzip = createGunzip({ chunkSize: CHUNK_SIZE })
     // Errors surface in the reading loop.
-    const fed = pipeline(chunks, gunzip).catch(() => {})
+    const piped = pipeline(chunks, gunzip).catch(() => {})
     try {
       for await (const chunk of gunzip) yield chunk as Uint8Array
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      // A file that is still being written ends too early.
+      // A file that is still being written ends prematurely.
       if (code !== 'Z_BUF_ERROR')
         throw new TraceError(`the trace cannot be decompressed: ${(error as Error).message}`)
       this.truncated = true
@@ -92,14 +95,14 @@ class ByteSource implements TraceBytes {
       gunzip.destroy()
       // Without this, an early return would wait for input that may never arrive.
       this.stream.destroy()
-      await fed
+      await piped
     }
   }
 }
 
 /**
- * Reads at least the two bytes that identify gzip, if there are as many. A pipe may deliver one
- * byte at a time.
+ * Reads at least two bytes, which identify gzip, unless the input is shorter. A pipe may deliver
+ * one byte at a time.
  */
 async function firstBytes(chunks: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
   let all: Uint8Array = new Uint8Array()

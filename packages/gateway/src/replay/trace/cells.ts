@@ -6,7 +6,7 @@ export interface Cells {
   digits(index: number): number
 }
 
-/** Cells held as strings. */
+/** Cells stored as strings. */
 export class StringCells implements Cells {
   constructor(private readonly texts: readonly (string | undefined)[]) {}
 
@@ -22,12 +22,12 @@ export class StringCells implements Cells {
 
 export const QUOTE = 34
 
-/** Returned instead of a number of cells if a line contains quotes. */
+/** Returned instead of the number of cells if a line contains quotes. */
 export const QUOTED = -1
 
 /**
  * Cells of a line within a longer string, between separators. Substrings are created on demand:
- * creating them for every cell doubles the time of reading.
+ * creating one for every cell would double the reading time.
  */
 export class LineCells implements Cells {
   #text = ''
@@ -56,7 +56,7 @@ export class LineCells implements Cells {
     return count
   }
 
-  /** Returns the content of a cell with its white space; undefined if there is no such cell. */
+  /** Returns the content of a cell, including white space; undefined if there is no such cell. */
   raw(index: number): string | undefined {
     return index < 0 || index >= this.width
       ? undefined
@@ -80,17 +80,17 @@ export class LineCells implements Cells {
   }
 }
 
-/** Reports whether a character is printable ASCII, and so not white space. */
+/** Reports whether a character is ASCII and neither white space nor a control character. */
 function isPlain(code: number): boolean {
   return code > 32 && code < 128
 }
 
-/** Integers of this many digits are exact. */
+/** Integers of up to this many digits are exact in a double. */
 const MAX_DIGITS = 15
 
 /**
- * Parses the integer between two positions of a string; -1 if it is empty, too long or not only
- * digits.
+ * Parses the integer between two positions of a string; -1 if the range is empty, too long or
+ * contains other characters.
  */
 export function digitsBetween(text: string, from: number, to: number): number {
   if (from >= to || to - from > MAX_DIGITS) return -1

@@ -8,8 +8,8 @@ import { BadLineError, type TraceRequest } from './trace-request.js'
 const LINE = /^(\S+) \S+ (\S+) \[([^\]]{20,40})\] "((?:[^"\\]|\\.)*)" (\d{3}) \S+(.*)$/
 
 /**
- * A field after the bytes: a word, a quoted string, or a name with either, as in `rt=0.245` and
- * `uct="0.001"`. Client input is always quoted.
+ * A field after the byte count: a word, a quoted string, or a name with either, as in `rt=0.245`
+ * and `uct="0.001"`. Client input is always quoted.
  */
 const FIELD = /\s+(?:([\w.-]+)[=:])?(?:"((?:[^"\\]|\\.)*)"|([^\s"]+))(?=\s|$)/y
 
@@ -33,16 +33,16 @@ function secondsOf(rest: string): number | undefined {
     match = FIELD.exec(rest)
     if (match === null) return undefined
     const [, name, inQuotes, word] = match
-    const isClients = inQuotes !== undefined && name === undefined && quoted++ < CLIENT_FIELDS
-    last = isClients ? undefined : (inQuotes ?? word)
+    const isClientInput = inQuotes !== undefined && name === undefined && quoted++ < CLIENT_FIELDS
+    last = isClientInput ? undefined : (inQuotes ?? word)
   }
   return last !== undefined && SECONDS.test(last) ? Number(last) : undefined
 }
 
 /**
  * Reads access logs of nginx and Apache in the common or combined format. Their times are those at
- * which requests ended. If the line ends with the duration in seconds, the arrival is computed from
- * it.
+ * which requests ended. If a line ends with the duration in seconds, the arrival time is computed
+ * from it.
  */
 export class CombinedLogReader implements LineReader {
   constructor(
@@ -58,7 +58,9 @@ export class CombinedLogReader implements LineReader {
     const [, address = '', user = '-', time = '', requestLine = '', , rest = ''] = match
     const [method = '', target] = requestLine.split(' ')
     if (target === undefined || !/^[A-Z]{1,20}$/.test(method))
-      throw new BadLineError('the connection sent no valid request line')
+      throw new BadLineError(
+        'the request line is invalid; expected a method and a path, as in "GET / HTTP/1.1"',
+      )
     const seconds = secondsOf(rest)
     const client = user === '-' ? undefined : nameOf('client', user)
     const ip = nameOf('ip', address)

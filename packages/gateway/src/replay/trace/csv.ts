@@ -9,7 +9,8 @@ import { BadLineError, type TraceRequest } from './trace-request.js'
 
 /**
  * Reads comma-separated values (RFC 4180) with a header line. Quoted fields may contain separators
- * and newlines. Semicolons or tabs separate if the header contains them and no commas.
+ * and newlines. Fields are separated by semicolons or tabs if the header contains them and no
+ * commas.
  */
 export class CsvReader implements LineReader {
   #cells: LineCells | undefined
@@ -18,7 +19,7 @@ export class CsvReader implements LineReader {
   #units: FieldUnits = { time: undefined, duration: undefined }
   #separator = ','
   #width = 0
-  /** Lines of a record with an open quote, and their total length. */
+  /** Lines of a record with an unclosed quote, and their total length. */
   #open: string[] = []
   #openLength = 0
 
@@ -42,12 +43,12 @@ export class CsvReader implements LineReader {
     if (this.#open.length > 0) throw new BadLineError('unclosed quote')
   }
 
-  /** Reads a line that may be a part of a record, or the header. */
+  /** Reads a line that may be the header or part of a record. */
   #readRecord(line: string): TraceRequest | undefined {
     const open = this.#open
     const separator = this.#cells === undefined ? separatorIn(open[0] ?? line) : this.#separator
-    // Scans each line once. Rescanning the record would take eight seconds for a quote that never
-    // closes.
+    // Scans each line only once. Rescanning the record at each line would take eight seconds if a
+    // quote is never closed.
     const isOpen = endsInQuotes(line, separator, open.length > 0)
     open.push(line)
     this.#openLength += line.length + 1
@@ -58,7 +59,7 @@ export class CsvReader implements LineReader {
     const record = open.join('\n')
     if (isBlank(record)) return undefined
     if (this.#cells === undefined) {
-      this.#readHead(record, separator)
+      this.#readHeader(record, separator)
       return undefined
     }
     const fields = fieldsOf(record, separator)
@@ -66,7 +67,7 @@ export class CsvReader implements LineReader {
     return this.#request(new StringCells(fields.map((field) => field.trim())), (index) => fields[index])
   }
 
-  #readHead(line: string, separator: string): void {
+  #readHeader(line: string, separator: string): void {
     this.#separator = separator
     const names = fieldsOf(line, separator).map((name) => name.trim())
     const { columns, headers, units } = mapColumns(this.mapping, names)

@@ -6,12 +6,12 @@ import { type ColumnMap, mapColumns, type readMapping } from './trace-columns.js
 import { cellIndexes, FIELDS, type Field, requestOf } from './trace-fields.js'
 import { BadLineError, TraceError, type TraceRequest } from './trace-request.js'
 
-/** Depth of the members a mapping can refer to, as in `usage.prompt_tokens`. */
+/** Maximum depth of the members that a mapping can refer to, as in `usage.prompt_tokens`. */
 const MAX_DEPTH = 4
 
 /**
  * Reads JSON lines, including gateway records. Each line is an object and its members are columns.
- * Nested members have names with dots. The first object with a time determines the columns.
+ * Nested members are named with dots. The first object with a time determines the columns.
  */
 export class JsonLinesReader implements LineReader {
   #map: ColumnMap | undefined
@@ -62,7 +62,7 @@ export class JsonLinesReader implements LineReader {
 
 const IN_ORDER = cellIndexes((field) => FIELDS.indexOf(field))
 
-/** Fields that not every object has. */
+/** Fields that may be missing from some objects. */
 const OPTIONAL_FIELDS: readonly Field[] = [
   ...(['client', 'tier', 'ip', 'input_tokens', 'output_tokens'] as const),
   ...(['cached_tokens', 'max_tokens', 'cost', 'duration'] as const),
@@ -123,12 +123,15 @@ function costsOf({ costs }: Readonly<Record<string, unknown>>): Record<string, n
   if (costs === null || typeof costs !== 'object') return undefined
   for (const cost of Object.values(costs)) {
     if (!(typeof cost === 'number' && cost >= 0))
-      throw new BadLineError("'costs' must contain only numbers from 0")
+      throw new BadLineError("'costs' must contain only numbers of at least 0")
   }
   return costs as Record<string, number>
 }
 
-/** The member of the first line of a gateway record, with the version of the format. */
+/**
+ * The member that identifies the first line of a gateway record. Its value is the version of the
+ * format.
+ */
 const RECORD_MEMBER = 'sluice_record'
 
 /** Reports whether a line is the first one of a gateway record. */

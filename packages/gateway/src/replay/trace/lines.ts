@@ -1,18 +1,18 @@
-/** Longest line, in characters. A longer line is cut and therefore rejected. */
+/** Maximum length of a line, in characters. A longer line is truncated and then rejected. */
 export const MAX_LINE_LENGTH = 2 ** 20
 
-/** Upper bound of the bytes of the longest line, in any encoding. */
+/** Upper bound on the size of a valid line, in bytes. */
 const MAX_BYTES = 4 * MAX_LINE_LENGTH
 
 const NEWLINE = 10
 
 /**
  * Groups chunks into strings of whole lines. The last line needs no newline. A byte order mark is
- * dropped. At most a chunk and a line are kept in memory.
+ * dropped. At most one chunk and one line are kept in memory.
  */
 export async function* wholeLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
-  /** Chunks of an incomplete line. A line that is too long is cut. */
+  /** Chunks of an incomplete line. A line that is too long is truncated. */
   let rest: Uint8Array[] = []
   let restBytes = 0
   let isFirst = true

@@ -1,16 +1,16 @@
 import type { TraceRequest } from './trace-request.js'
 
-/** Bound on the requests held back. */
+/** Maximum number of requests held back. */
 const MAX_HELD = 100_000
 
 /**
  * Sorts requests by time within a window. Logs are out of order because they are written when
  * requests end. A request that is late by more than the window is counted and passed on unsorted.
- * The result does not depend on when requests are taken out.
+ * The result does not depend on when requests are removed.
  */
 export class ReorderBuffer {
   /**
-   * Sorted. Requests before `#head` were taken out; those before `#ready` have their final
+   * Sorted. Requests before `#head` were removed; those before `#ready` are in their final
    * position.
    */
   #held: TraceRequest[] = []
@@ -44,12 +44,12 @@ export class ReorderBuffer {
       this.#latest = request.at
       this.#held.push(request)
     } else {
-      this.#held.splice(this.#placeOf(request.at), 0, request)
+      this.#held.splice(this.#insertionIndex(request.at), 0, request)
     }
-    this.#pass()
+    this.#advance()
   }
 
-  /** Takes out the requests that have their final position. */
+  /** Removes and returns the requests that are in their final position. */
   ready(): readonly TraceRequest[] {
     const ready = this.#held.slice(this.#head, this.#ready)
     this.#head = this.#ready
@@ -61,13 +61,13 @@ export class ReorderBuffer {
     return ready
   }
 
-  /** Takes out all remaining requests. */
+  /** Removes and returns all remaining requests. */
   rest(): readonly TraceRequest[] {
     this.#ready = this.#held.length
     return this.ready()
   }
 
-  #pass(): void {
+  #advance(): void {
     const until = this.#latest - this.window
     while (this.#ready < this.#held.length) {
       const first = this.#held[this.#ready] as TraceRequest
@@ -77,8 +77,8 @@ export class ReorderBuffer {
     }
   }
 
-  /** Returns the position after requests of the same time. */
-  #placeOf(at: number): number {
+  /** Returns the position at which to insert a request: after all requests of the same time. */
+  #insertionIndex(at: number): number {
     let low = this.#ready
     let high = this.#held.length
     while (low < high) {

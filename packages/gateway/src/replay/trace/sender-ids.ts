@@ -2,15 +2,15 @@ import { detachString } from '../columns/detach-string.js'
 import { StringIndex } from '../columns/string-index.js'
 import type { TraceRequest } from './trace-request.js'
 
-/** Name of the sender of a request without a client and an address. */
+/** Sender name of a request with neither a client nor an address. */
 const NOT_RECORDED = '(not recorded)'
 
-/** Bound on the senders with a number of their own. */
+/** Maximum number of senders with an individual number. */
 const MAX_NAMES = 500_000
-/** Bound on the cached tier names. */
+/** Maximum number of cached tier names. */
 const MAX_TIERS = 1000
 
-/** Number of the senders beyond `MAX_NAMES`. */
+/** The number shared by all senders beyond `MAX_NAMES`. */
 export const UNKNOWN = -1
 
 /** Returns the name of the sender of a request: its client, or else its address. */
@@ -18,14 +18,14 @@ export function senderName({ client, ip }: Pick<TraceRequest, 'client' | 'ip'>):
   return client ?? ip ?? NOT_RECORDED
 }
 
-/** Numbers the senders of a trace. */
+/** Assigns numbers to the senders of a trace. */
 export class SenderIds {
   readonly #numbers = new StringIndex()
   readonly #tiers = new Map<string, string>()
 
   /**
-   * Returns the number of a sender, from 0 in the order of first requests; `UNKNOWN` beyond the
-   * bound.
+   * Returns the number of a sender, from 0 in the order of first requests; `UNKNOWN` once
+   * `MAX_NAMES` numbers are in use.
    */
   number(client: string | undefined, ip: string | undefined): number {
     const known = this.#numbers.find(client ?? ip ?? NOT_RECORDED)

@@ -8,7 +8,7 @@ export const TIME_UNITS: readonly TimeUnit[] = ['s', 'ms', 'us', 'ns']
 
 const PER_SECOND: Readonly<Record<TimeUnit, number>> = { s: 1, ms: 1e3, us: 1e6, ns: 1e9 }
 
-/** Bound on valid seconds: the year 10,000. */
+/** Upper bound on valid times, in epoch seconds: the year 10,000. */
 const MAX_SECOND = 253_402_300_800
 
 /**
@@ -22,8 +22,8 @@ const MAX_SECOND = 253_402_300_800
  * - `10/Oct/2000:13:55:36 -0700`, as in access logs;
  * - numbers: seconds, milliseconds, microseconds or nanoseconds since any time.
  *
- * Without a given unit, the magnitude of the first number determines the unit of all. Otherwise
- * times that count from zero would change their unit as they grow.
+ * Unless a unit is specified, the magnitude of the first number determines the unit of all numbers.
+ * If each number had its own unit, times that count from zero would change their unit as they grow.
  */
 export class Timestamps {
   #origin: number | undefined
@@ -32,7 +32,10 @@ export class Timestamps {
   #rest = 0
   #unit: TimeUnit | undefined
 
-  /** @param lead reordering window: how many milliseconds a later line may be before the first */
+  /**
+   * @param lead reordering window: how many milliseconds earlier than the first line a later line
+   *   may be
+   */
   constructor(private readonly lead: number) {}
 
   /** The origin in milliseconds since the epoch; 0 before the first time. */
@@ -40,7 +43,7 @@ export class Timestamps {
     return (this.#origin ?? 0) * 1000
   }
 
-  /** Unit of numeric times; undefined before the first of them. */
+  /** Unit of numeric times; undefined until one is read. */
   get unit(): TimeUnit | undefined {
     return this.#unit
   }
@@ -51,7 +54,7 @@ export class Timestamps {
     if (isDate) this.#readDate(text)
     else if (text.charCodeAt(2) === SLASH) this.#readLogTime(text)
     else this.#readNumber(text, unit)
-    if (!(Math.abs(this.#second) <= MAX_SECOND)) throw notATime(text)
+    if (!(Math.abs(this.#second) <= MAX_SECOND)) throw invalidTime(text)
     this.#origin ??= this.#second - Math.ceil(this.lead / 1000)
     return (this.#second - this.#origin) * 1000 + this.#rest
   }
@@ -65,7 +68,7 @@ export class Timestamps {
       end = 20
       while (isDigit(text.charCodeAt(end))) end++
       this.#rest = Number(`${text.slice(20, end)}e${3 - (end - 20)}`)
-      if (end === 20 || end > 40) throw notATime(text)
+      if (end === 20 || end > 40) throw invalidTime(text)
     }
     if (end < text.length) this.#second -= offsetOf(text.slice(end), text)
   }
@@ -83,7 +86,7 @@ export class Timestamps {
     const minute = digits(text, from + 3, from + 5)
     const second = digits(text, from + 6, from + 8)
     // 60 is a leap second.
-    if (!(hour < 24 && minute < 60 && second <= 60)) throw notATime(text)
+    if (!(hour < 24 && minute < 60 && second <= 60)) throw invalidTime(text)
     this.#second = midnight + hour * 3600 + minute * 60 + second
   }
 
@@ -122,11 +125,11 @@ export class Timestamps {
     if (this.#readDigits(text, given)) return
     const match = /^(-?\d{1,20})(?:\.(\d{1,20}))?$/.exec(text)
     const number = Number(text)
-    if (match === null && !(text !== '' && Number.isFinite(number))) throw notATime(text)
+    if (match === null && !(text !== '' && Number.isFinite(number))) throw invalidTime(text)
     const perSecond = this.#perSecond(Math.abs(number), given)
     if (perSecond === 1) {
       this.#second = Math.floor(number)
-      // Parses the digits, since a double of epoch seconds has lost some of them.
+      // Parses the digits, since a double cannot represent all of them for epoch seconds.
       const fraction = match?.[2]
       const exact = fraction !== undefined && number >= 0
       this.#rest = exact ? Number(`${fraction}e${3 - fraction.length}`) : (number - this.#second) * 1000
@@ -175,11 +178,11 @@ function digits(text: string, from: number, to: number): number {
   return value
 }
 
-/** Returns the first second of a day. */
+/** Returns the start of a day, in epoch seconds. */
 function dayOf(year: number, month: number, day: number, text: string): number {
   const date = Date.UTC(year, month - 1, day)
-  // `Date.UTC` moves a day that its month lacks into the next month.
-  if (!(month >= 1 && month <= 12 && day >= 1 && new Date(date).getUTCDate() === day)) throw notATime(text)
+  // `Date.UTC` moves a day beyond the end of its month into the next month.
+  if (!(month >= 1 && month <= 12 && day >= 1 && new Date(date).getUTCDate() === day)) throw invalidTime(text)
   return date / 1000
 }
 
@@ -187,11 +190,11 @@ function dayOf(year: number, month: number, day: number, text: string): number {
 function offsetOf(zone: string, text: string): number {
   if (zone === 'Z' || zone === 'z' || zone === '') return 0
   const match = /^([+-])(\d\d):?(\d\d)?$/.exec(zone)
-  if (match === null) throw notATime(text)
+  if (match === null) throw invalidTime(text)
   const seconds = Number(match[2]) * 3600 + Number(match[3] ?? 0) * 60
   return match[1] === '-' ? -seconds : seconds
 }
 
-function notATime(text: string): BadLineError {
+function invalidTime(text: string): BadLineError {
   return new BadLineError(`${shown(text)} is not a valid time`)
 }

@@ -88,7 +88,7 @@ function withUnit(column: string, field: string): { column: string; unit: TimeUn
 }
 
 /**
- * Finds the columns of the fields: those of the mapping, or else columns with a common name.
+ * Finds the columns of the fields: those in the mapping, or otherwise columns with a common name.
  *
  * @param names the names of all columns
  * @throws TraceError if a mapped column is missing, or none contains the time.

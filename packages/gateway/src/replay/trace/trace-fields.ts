@@ -22,7 +22,7 @@ export const FIELDS = [
 
 export type Field = (typeof FIELDS)[number]
 
-/** Index of the cell of each field; -1 if it has none. */
+/** Index of the cell of each field; -1 if a field has none. */
 export type CellIndexes = Readonly<Record<Field, number>>
 
 export const NO_CELLS = cellIndexes(() => -1)
@@ -37,12 +37,12 @@ export interface FieldUnits {
   readonly duration: TimeUnit | undefined
 }
 
-/** Longest client, tier and address, in characters: the bound of the limiters. */
+/** Maximum length of a client, tier and address, in characters, as in the limiters. */
 const MAX_NAME = 256
 const MAX_TARGET = 8192
 
 /**
- * Makes a request from the cells of a line.
+ * Builds a request from the cells of a line.
  *
  * @throws BadLineError if a cell is invalid.
  */

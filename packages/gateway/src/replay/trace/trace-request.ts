@@ -4,7 +4,10 @@ export interface TraceRequest {
   readonly at: number
   /** The authenticated client. */
   readonly client: string | undefined
-  /** Number of the sender, by client or else address; -1 if there are too many senders. */
+  /**
+   * Number of the sender, identified by client or otherwise by address; -1 if there are too many
+   * senders.
+   */
   readonly sender: number
   readonly tier: string | undefined
   readonly ip: string | undefined
@@ -26,7 +29,7 @@ export interface TraceRequest {
   readonly cost: number | undefined
   /** Costs by rule name, which take precedence over `cost`. */
   readonly costs: Readonly<Record<string, number>> | undefined
-  /** From the admission to the end of the response, in milliseconds. */
+  /** Time from admission to the end of the response, in milliseconds. */
   readonly duration: number | undefined
 }
 
@@ -37,7 +40,9 @@ export class BadLineError extends Error {
   override readonly name = 'BadLineError'
 }
 
-/** A trace or an option that prevents the replay. The message says what would be right. */
+/**
+ * Thrown if an invalid trace or option prevents the replay. The message says what would be valid.
+ */
 export class TraceError extends Error {
   override readonly name = 'TraceError'
 }

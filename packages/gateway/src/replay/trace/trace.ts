@@ -19,7 +19,7 @@ export interface TraceOptions {
    * Default: detected from the first line. The Azure traces are `csv`; a gateway record is `jsonl`.
    */
   readonly format?: TraceFormat | undefined
-  /** Columns of fields that have no common name: `time=ts:ms,client=user`. */
+  /** Maps fields to columns that do not have a common name: `time=ts:ms,client=user`. */
   readonly columns?: string | undefined
   /**
    * How many milliseconds lines may be out of order. Default: five minutes for access logs and
@@ -48,23 +48,23 @@ export interface TraceReading {
 
 interface BadLines {
   readonly count: number
-  /** The first of them. */
+  /** The first bad lines. */
   readonly first: readonly { readonly line: number; readonly problem: string }[]
 }
 
 /**
- * Default reordering windows. A log is written when requests end, so lines are late by their
- * duration.
+ * Default reordering windows. A log is written when requests end, so a line is late by the duration
+ * of its request.
  */
 const LOG_REORDER_MS = 300_000
 const DEFAULT_REORDER_MS = 1000
-/** Bad lines listed in the report. */
+/** Maximum number of bad lines listed in the report. */
 const MAX_SHOWN = 10
 const RETURN = 13
 /** Lines per batch of requests. A small batch leaves little work to the garbage collector. */
 const LINES_PER_BATCH = 128
 
-/** Bad lines before the first good one that show that the file is not a trace of this format. */
+/** Number of bad lines before the first good one at which the trace is rejected. */
 const MAX_INITIAL_BAD_LINES = 100
 
 /** State of reading a trace whose format is known. */
@@ -98,10 +98,7 @@ export class Trace {
     return new Trace(await openBytes(source), options)
   }
 
-  /**
-   * Milliseconds since the epoch at which the time of the trace is 0. Known after the first
-   * request.
-   */
+  /** Milliseconds since the epoch at time 0 of the trace. Known after the first request. */
   get origin(): number {
     return this.#reader?.timestamps.origin ?? 0
   }
@@ -206,7 +203,7 @@ export class Trace {
     const [first] = this.#bad
     if (first === undefined) return new TraceError('the trace contains no requests')
     return new TraceError(
-      `not a trace in the format ${this.#format}: line ${first.line}: ${first.problem}; choose another --format or map the --columns`,
+      `not a trace in the format ${this.#format}: line ${first.line}: ${first.problem}; choose another --format, or map the columns with --columns`,
     )
   }
 }

@@ -1,11 +1,12 @@
 import type { Outcome } from '../../engine/replay-events.js'
 
 /**
- * Many messages about a replay, as numbers, with the values that are not numbers in the order the
- * numbers refer to them. Passing a batch to another thread costs two copies.
+ * A batch of messages about a replay, encoded as numbers. Values that are not numbers are listed
+ * separately, in the order in which the messages refer to them. Passing a batch to another thread
+ * costs two copies.
  */
 export interface Batch {
-  /** Index of the replay among those that read a trace together. */
+  /** Index of the replay among those that share a pass over a trace. */
   readonly replay: number
   readonly numbers: Float64Array<ArrayBuffer>
   /** How many of the numbers are in use. */
@@ -14,21 +15,20 @@ export interface Batch {
 }
 
 /**
- * Numbers of a batch: 128 KB, about 400 requests with three rules. A batch four times as large does
- * not fit into the caches and makes a replay 10 % slower.
+ * Numbers per batch: 128 KB, or about 400 requests with three rules. A batch four times as large
+ * exceeds the CPU caches and makes a replay 10 % slower.
  */
 export const BATCH_LENGTH = 16_384
 
-/*
- * The first number of a message is its type. */
+// Message types. The first number of a message is its type.
 
-/** The time since the epoch at which the time of the replay is 0. */
+/** Milliseconds since the epoch at time 0 of the replay. */
 export const ORIGIN = 0
 /** A `RuleEvent`, as a value. Rules are numbered from 0 in the order of these messages. */
 export const RULE = 1
 /** The number of a rule and the number of its new limit. */
 export const RULE_LIMIT = 2
-/** A number and the limit, tier or reason that it denotes from now on, as a value. */
+/** A number, and as a value the limit, tier or reason that the number denotes from now on. */
 export const LIMIT = 3
 export const TIER = 4
 export const REASON = 5
@@ -76,7 +76,7 @@ export const DECISION_FIELDS = positions(
 /** Numbers of a decision message, including the type. */
 export const DECISION_LENGTH = lengthOf(DECISION_FIELDS)
 
-/** Denotes that a request has no tier, or no reason. */
+/** Denotes that a request has no tier or no reason. */
 export const NONE = -1
 
 /** Outcomes of requests, by their numbers in a batch. */

@@ -10,11 +10,11 @@ export class Decoder {
   #stats: ReplayStats | undefined
   /** The current limit of each rule, by its number. */
   readonly #ruleLimits: Limit[] = []
-  /** Values that numbers denote at present. */
+  /** Values by the numbers that currently denote them. */
   readonly #limits: Limit[] = []
   readonly #tiers: string[] = []
   readonly #reasons: string[] = []
-  /** Filled again for each decision, which saves an allocation per request. */
+  /** Reused for each decision, which saves an allocation per request. */
   readonly #decision: DecisionEvent = {
     ...{
       outcome: 'unrouted',

@@ -29,7 +29,7 @@ import {
 import { Interner } from './interner.js'
 import { RuleIndex } from './rule-index.js'
 
-/** Limits, tiers and reasons that have a number at the same time. */
+/** Maximum number of limits, of tiers and of reasons that have a number at a time. */
 const MAX_INTERNED = 1000
 
 /** Receives batches. */
@@ -38,7 +38,7 @@ export interface BatchSink {
   accept(batch: Batch): Float64Array<ArrayBuffer>
 }
 
-/** Encodes what happens to the requests of a replay into batches. */
+/** Encodes the decisions and completions of a replay into batches. */
 export class Encoder implements ReplayObserver {
   #numbers = new Float64Array(BATCH_LENGTH)
   #used = 0
@@ -54,9 +54,9 @@ export class Encoder implements ReplayObserver {
   readonly #keyHash = new StringHash().of('')
 
   /**
-   * @param replay index among the replays that read a trace together
+   * @param replay index among the replays that share a pass over a trace
    * @param now the time of the replay, in milliseconds
-   * @param origin milliseconds since the epoch at which that time is 0
+   * @param origin milliseconds since the epoch at time 0 of the replay
    */
   constructor(
     private readonly replay: number,
@@ -98,7 +98,7 @@ export class Encoder implements ReplayObserver {
     return isOpen ? this.#completionHandler(openId) : undefined
   }
 
-  /** Sends an incomplete batch. */
+  /** Sends the current batch, even if it is not full. */
   flush(): void {
     if (this.#used === 0) return
     const { replay } = this

@@ -1,4 +1,7 @@
-/** Numbers values. When there are too many, all numbers are dropped and reassigned from 0. */
+/**
+ * Assigns numbers to values. When there are too many values, all numbers are dropped and reassigned
+ * from 0.
+ */
 export class Interner<Value> {
   readonly #numbers = new Map<Value, number>()
 

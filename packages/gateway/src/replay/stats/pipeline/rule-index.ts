@@ -6,17 +6,17 @@ import type { RuleEvent } from '../stats-events.js'
 /** Shown in place of the route of a shared rule. */
 const ALL_ROUTES = '(all routes)'
 
-/** A rule that has a number. */
+/** A rule with its number. */
 interface NumberedRule {
   readonly number: number
   readonly name: string
-  /** The limit encoded last. */
+  /** The most recently encoded limit. */
   limit: Limit
 }
 
 /**
- * Numbers rules in the order in which they first decide. A rule is identified by its route and
- * name; a shared rule is one rule for all routes.
+ * Assigns numbers to rules in the order of their first decisions. A rule is identified by its route
+ * and name; a shared rule is a single rule for all routes.
  */
 export class RuleIndex {
   #count = 0
